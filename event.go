@@ -1,0 +1,31 @@
+package lockstep
+
+import (
+	"time"
+	"unicode/utf8"
+)
+
+// An Event is a fact inside an attempt, written for the attempt's owner.
+type Event struct {
+	Time       time.Time
+	Type       string // a constant such as CHANGESET_CREATION_SUCCEEDED
+	Message    string // a sentence; on the wire it is called Event
+	ExternalID string // what the fact is about: an ARN, a stack id, a SHA; "" for none
+}
+
+// MaxMessage is the longest message of an event, in bytes.
+const MaxMessage = 2000
+
+// Cut shortens a text to n bytes at a character's end and says so with an
+// ellipsis.
+func Cut(s string, n int) string {
+	const ellipsis = "…"
+	if len(s) <= n {
+		return s
+	}
+	n = max(0, n-len(ellipsis))
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + ellipsis
+}

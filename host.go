@@ -1,0 +1,41 @@
+package lockstep
+
+import "time"
+
+// A ProviderType names a kind of Git host, as the API spells it: GitHub,
+// GitLabSelfManaged, and ours, Git. Each driver's folder holds its own.
+type ProviderType string
+
+// A Host is an installed Git server that connections reach.
+type Host struct {
+	ARN           ARN
+	Account       AccountID
+	Region        string
+	Name          string
+	ProviderType  ProviderType
+	Endpoint      string // scheme://host[:port][/path]; or a local folder as file:///path
+	Status        HostStatus
+	StatusMessage string
+	VPC           *VPCConfiguration
+	CreatedAt     time.Time
+}
+
+// A HostStatus is a free string at AWS; these are the ones we give.
+type HostStatus string
+
+// HostAvailable says that connections can use the host.
+const HostAvailable HostStatus = "AVAILABLE"
+
+// A VPCConfiguration is kept and given back as the caller sent it.
+type VPCConfiguration struct {
+	VPCID            string   `json:"vpc_id"`
+	SubnetIDs        []string `json:"subnet_ids"`
+	SecurityGroupIDs []string `json:"security_group_ids"`
+	TLSCertificate   string   `json:"tls_certificate,omitempty"`
+}
+
+// A Tag is a label on a host, a connection or a repository link.
+type Tag struct {
+	Key   string
+	Value string
+}
