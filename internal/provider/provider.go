@@ -31,7 +31,7 @@ type Repository struct {
 	Connection lockstep.Connection
 	Host       *lockstep.Host // nil where the provider needs none
 	// Credential is what CompleteConnection stored, opened.
-	Credential Credential
+	Credential lockstep.Credential
 }
 
 // A Client reads one repository. It is safe for concurrent use and keeps

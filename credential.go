@@ -1,10 +1,9 @@
-package provider
+package lockstep
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
-
-	"github.com/lockstephq/lockstep"
 )
 
 // A CredentialKind says how a credential is shown to a host.
@@ -12,9 +11,9 @@ type CredentialKind string
 
 // The kinds of credentials.
 const (
-	NoCredential CredentialKind = "NONE"
-	Basic        CredentialKind = "BASIC" // user name and password
-	Token        CredentialKind = "TOKEN" // Authorization: Bearer
+	NoCredential    CredentialKind = "NONE"
+	BasicCredential CredentialKind = "BASIC" // user name and password
+	TokenCredential CredentialKind = "TOKEN" // Authorization: Bearer
 )
 
 // A Credential is what a connection holds, opened. It hides its secret from
@@ -36,18 +35,18 @@ func (c Credential) Validate() error {
 	switch c.Kind {
 	case NoCredential:
 		if c.Username != "" || c.Secret != "" {
-			return lockstep.Errorf(lockstep.Invalid, "A credential of kind NONE has neither Username nor Secret.")
+			return Errorf(Invalid, "A credential of kind NONE has neither Username nor Secret.")
 		}
-	case Basic:
+	case BasicCredential:
 		if c.Username == "" || c.Secret == "" {
-			return lockstep.Errorf(lockstep.Invalid, "A credential of kind BASIC needs Username and Secret.")
+			return Errorf(Invalid, "A credential of kind BASIC needs Username and Secret.")
 		}
-	case Token:
+	case TokenCredential:
 		if c.Secret == "" || c.Username != "" {
-			return lockstep.Errorf(lockstep.Invalid, "A credential of kind TOKEN needs Secret and no Username.")
+			return Errorf(Invalid, "A credential of kind TOKEN needs Secret and no Username.")
 		}
 	default:
-		return lockstep.Errorf(lockstep.Invalid, "Credential kind %q is not one of NONE, BASIC, TOKEN.", string(c.Kind))
+		return Errorf(Invalid, "Credential kind %q is not one of NONE, BASIC, TOKEN.", string(c.Kind))
 	}
 	return nil
 }
@@ -73,5 +72,5 @@ func (c Credential) GoString() string { return c.String() }
 
 // MarshalJSON refuses: a credential is sealed by Encode or goes nowhere.
 func (c Credential) MarshalJSON() ([]byte, error) {
-	return nil, fmt.Errorf("a credential is never marshalled")
+	return nil, errors.New("a credential is never marshalled")
 }
