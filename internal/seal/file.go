@@ -1,0 +1,142 @@
+package seal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// maxFile is far above any keyset that a person would keep in one file.
+const maxFile = 1 << 20
+
+// A FileError says what is wrong with a key file and what would mend it. Its
+// text names the path and holds nothing secret.
+type FileError struct {
+	Path   string
+	Reason string
+	// Err is the cause where the system gave one: errors.Is finds
+	// fs.ErrNotExist and fs.ErrExist through it.
+	Err error
+}
+
+// Error names the file, then the reason.
+func (e *FileError) Error() string { return fmt.Sprintf("seal key file %s: %s", e.Path, e.Reason) }
+
+// Unwrap gives the cause.
+func (e *FileError) Unwrap() error { return e.Err }
+
+// Create makes a new key and writes it to path with mode 0600, whole or not at
+// all. Whatever is at path already, a dangling symbolic link included, stays
+// as it is and makes it fail with fs.ErrExist.
+func Create(path string) (*Key, error) {
+	k, err := Generate()
+	if err != nil {
+		return nil, err
+	}
+	text, err := k.encode()
+	if err != nil {
+		return nil, err
+	}
+	if err := writeNew(path, text); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return nil, &FileError{Path: path, Reason: "already exists, and a key is never overwritten", Err: err}
+		}
+		return nil, &FileError{Path: path, Reason: err.Error(), Err: err}
+	}
+	return k, nil
+}
+
+// writeNew gives path its content in one step: a link, unlike a rename, never
+// replaces what is there.
+func writeNew(path string, text []byte) error {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, ".seal-*") // mode 0600, O_EXCL
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// syncDir makes the new name survive a power cut. What is sealed with a key
+// that was lost would be lost with it.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Open reads the key at path. It refuses, with a FileError that says how to
+// mend it, a file that others than its owner can read or write, that belongs
+// to neither us nor root, or that is no ordinary file. A symbolic link is
+// followed, since secrets are mounted that way; what is checked is the file
+// that was opened, so that exchanging the link in between gains nothing.
+func Open(path string) (*Key, error) {
+	// Without O_NONBLOCK, a named pipe at path would hold us for ever.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &FileError{Path: path, Reason: "does not exist", Err: err}
+	}
+	if err != nil {
+		return nil, &FileError{Path: path, Reason: err.Error(), Err: err}
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, &FileError{Path: path, Reason: err.Error(), Err: err}
+	}
+	if reason := objection(path, info); reason != "" {
+		return nil, &FileError{Path: path, Reason: reason}
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxFile))
+	if err != nil {
+		return nil, &FileError{Path: path, Reason: err.Error(), Err: err}
+	}
+	k, err := decode(text)
+	if err != nil {
+		return nil, &FileError{Path: path, Reason: "holds no Tink AEAD keyset", Err: err}
+	}
+	return k, nil
+}
+
+func objection(path string, info fs.FileInfo) string {
+	if !info.Mode().IsRegular() {
+		return fmt.Sprintf("is no ordinary file (%s)", info.Mode())
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return fmt.Sprintf("has mode %04o, so others than its owner have access: run chmod 600 %s", mode, path)
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if ok && owner.Uid != 0 && int(owner.Uid) != os.Geteuid() {
+		return fmt.Sprintf("belongs to user %d, who could read what is sealed with it: run chown %d %s",
+			owner.Uid, os.Geteuid(), path)
+	}
+	return ""
+}
+
+// OpenOrCreate opens the key at path, or makes it where nothing is there. Of
+// two processes that start at once one makes the key and both use it.
+func OpenOrCreate(path string) (*Key, error) {
+	k, err := Open(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return k, err
+	}
+	k, err = Create(path)
+	if errors.Is(err, fs.ErrExist) {
+		return Open(path)
+	}
+	return k, err
+}

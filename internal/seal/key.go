@@ -1,0 +1,122 @@
+package seal
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/tink"
+)
+
+// ErrWrongKey says that a box was sealed with a key which this keyset does not
+// hold: most likely the database and the key file belong to different
+// installations.
+var ErrWrongKey = errors.New("sealed with another key than the one in use")
+
+// ErrCorrupted says that a box was sealed with a key in use but does not open:
+// its bytes were changed, or it was moved to another context.
+var ErrCorrupted = errors.New("sealed box is corrupted or lies in the wrong place")
+
+// A Box is a sealed text as it is stored: Tink's ciphertext, which begins with
+// the id of the key that made it.
+type Box []byte
+
+// A Key seals and opens boxes. It is safe for concurrent use and shows nothing
+// of itself when printed or logged.
+type Key struct {
+	handle *keyset.Handle
+	aead   tink.AEAD
+	ids    map[uint32]bool
+}
+
+// Generate makes a key that lives only in memory: for tests, and for Create.
+func Generate() (*Key, error) {
+	handle, err := keyset.NewHandle(aead.XChaCha20Poly1305KeyTemplate())
+	if err != nil {
+		return nil, fmt.Errorf("generate seal key: %w", err)
+	}
+	return newKey(handle)
+}
+
+func newKey(handle *keyset.Handle) (*Key, error) {
+	primitive, err := aead.New(handle)
+	if err != nil {
+		return nil, fmt.Errorf("read seal key: %w", err)
+	}
+	k := &Key{handle: handle, aead: primitive, ids: map[uint32]bool{}}
+	for i := range handle.Len() {
+		entry, err := handle.Entry(i)
+		if err != nil {
+			return nil, fmt.Errorf("read seal key: %w", err)
+		}
+		if entry.KeyStatus() == keyset.Enabled {
+			k.ids[entry.KeyID()] = true
+		}
+	}
+	return k, nil
+}
+
+// Seal closes plaintext in a box that opens only with an equal context. Two
+// boxes of the same text differ.
+func (k *Key) Seal(plaintext, context []byte) (Box, error) {
+	box, err := k.aead.Encrypt(plaintext, context)
+	if err != nil {
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	return box, nil
+}
+
+// Open gives the text of a box. Its error is ErrWrongKey or ErrCorrupted.
+func (k *Key) Open(box Box, context []byte) ([]byte, error) {
+	id, ok := box.keyID()
+	if !ok {
+		return nil, ErrCorrupted
+	}
+	if !k.ids[id] {
+		return nil, ErrWrongKey
+	}
+	plaintext, err := k.aead.Decrypt(box, context)
+	if err != nil {
+		return nil, ErrCorrupted
+	}
+	return plaintext, nil
+}
+
+// keyID reads the id that Tink writes before each ciphertext: one byte of
+// version, four bytes of id. With it a wrong key can be told from a broken box
+// (https://developers.google.com/tink/wire-format).
+func (b Box) keyID() (uint32, bool) {
+	const version, prefix = 1, 5
+	if len(b) < prefix || b[0] != version {
+		return 0, false
+	}
+	return binary.BigEndian.Uint32(b[1:prefix]), true
+}
+
+// Format writes a placeholder: a key must never reach a log.
+func (k *Key) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(hidden)) }
+
+// LogValue gives a placeholder.
+func (k *Key) LogValue() slog.Value { return slog.StringValue(hidden) }
+
+func (k *Key) encode() ([]byte, error) {
+	var text bytes.Buffer
+	if err := insecurecleartextkeyset.Write(k.handle, keyset.NewJSONWriter(&text)); err != nil {
+		return nil, fmt.Errorf("encode seal key: %w", err)
+	}
+	text.WriteByte('\n')
+	return text.Bytes(), nil
+}
+
+func decode(text []byte) (*Key, error) {
+	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(text)))
+	if err != nil {
+		return nil, err
+	}
+	return newKey(handle)
+}
