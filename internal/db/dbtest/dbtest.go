@@ -1,0 +1,96 @@
+// Package dbtest gives tests real databases, each empty or with a schema, each
+// the test's own: SQLite in the test's temporary folder, PostgreSQL in a server
+// that this package starts, or in the one that TEST_POSTGRES_URL names.
+//
+// The server is started once per test process, from the binaries found on the
+// machine, the first time a test asks. It listens on a Unix socket in a folder of
+// its own and nowhere else, and is ended by a watcher that reads a pipe from the
+// test process: whatever ends the process, kill -9 too, closes the pipe, and
+// server and folder go. Databases are copies of a template that has been migrated
+// once.
+//
+// A machine without PostgreSQL skips those tests, saying so; with CI=true that is
+// a failure.
+//
+// Inside a testing/synctest bubble call [OpenOn] there, so that the goroutines of
+// the handle belong to the bubble. The server has none in this process.
+package dbtest
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+// Open gives an SQLite database with the server's schema: for tests whose
+// subject does not touch what differs between the engines.
+func Open(t testing.TB) *db.DB {
+	t.Helper()
+	return OpenOn(t, db.SQLite, db.Schema())
+}
+
+// OpenOn gives a database of an engine with the schema m. It is closed and gone
+// when the test ends.
+func OpenOn(t testing.TB, engine db.Dialect, m db.Migrations) *db.DB {
+	t.Helper()
+	url := ""
+	if engine == db.Postgres {
+		url = migrated(t, m)
+	} else {
+		url = URL(t, engine)
+	}
+	d, err := db.Open(t.Context(), url, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+// Each runs f on SQLite and on PostgreSQL, each time with a database of its own
+// that has the server's schema.
+func Each(t *testing.T, f func(t *testing.T, d *db.DB)) {
+	t.Helper()
+	EachWith(t, db.Schema(), f)
+}
+
+// EachWith is Each with another schema.
+func EachWith(t *testing.T, m db.Migrations, f func(t *testing.T, d *db.DB)) {
+	t.Helper()
+	EachEngine(t, func(t *testing.T, engine db.Dialect) { f(t, OpenOn(t, engine, m)) })
+}
+
+// EachEngine runs f for SQLite and for PostgreSQL and opens nothing: for tests
+// that open inside a bubble, in a child process, or more than once.
+func EachEngine(t *testing.T, f func(t *testing.T, engine db.Dialect)) {
+	t.Helper()
+	for _, engine := range []db.Dialect{db.SQLite, db.Postgres} {
+		t.Run(engine.String(), func(t *testing.T) { f(t, engine) })
+	}
+}
+
+// URL gives the URL of a fresh, empty database, for programs that open it
+// themselves. It is gone when the test ends.
+func URL(t testing.TB, engine db.Dialect) string {
+	t.Helper()
+	if engine == db.SQLite {
+		return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+	}
+	return server(t).create(t, "")
+}
+
+// migrated gives the URL of a fresh PostgreSQL database with the schema m.
+func migrated(t testing.TB, m db.Migrations) string {
+	t.Helper()
+	s := server(t)
+	template, err := s.template(t.Context(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.create(t, template)
+}

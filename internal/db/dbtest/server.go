@@ -1,0 +1,145 @@
+package dbtest
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+// A postgres is a server in which databases can be made.
+type postgres struct {
+	url     string // of a database that is always there
+	foreign bool   // not ours: leave nothing behind
+
+	mu        sync.Mutex
+	templates map[string]string // by schema
+}
+
+// errMissing says that the machine has no PostgreSQL to start.
+var errMissing = errors.New("PostgreSQL is not installed (initdb and postgres, in PATH or /usr/lib/postgresql/*/bin) and TEST_POSTGRES_URL is not set")
+
+// shared is the one server of the process. It is package state because nothing
+// else lives as long as all the tests of a package without a TestMain in each.
+var shared = sync.OnceValues(func() (*postgres, error) {
+	if u := os.Getenv("TEST_POSTGRES_URL"); u != "" {
+		return &postgres{url: u, foreign: true}, nil
+	}
+	u, err := start()
+	return &postgres{url: u, templates: map[string]string{}}, err
+})
+
+func server(t testing.TB) *postgres {
+	t.Helper()
+	s, err := shared()
+	switch {
+	case errors.Is(err, errMissing) && os.Getenv("CI") != "true":
+		t.Skip(err)
+	case err != nil:
+		t.Fatal(err)
+	}
+	return s
+}
+
+// create makes a database as a copy of the template, or empty, and returns its
+// URL. It is dropped when the test ends, whoever is still connected.
+func (s *postgres) create(t testing.TB, template string) string {
+	t.Helper()
+	name := "lockstep_test_" + strings.ToLower(rand.Text())
+	if err := s.admin(t.Context(), createStatement(name, template)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		// The test's own context has ended.
+		err := s.admin(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)")
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	return s.of(name)
+}
+
+// createStatement copies by files, which is faster than through the log for
+// databases this small and a server that syncs nothing.
+func createStatement(name, template string) string {
+	if template == "" {
+		template = "template0"
+	}
+	return "CREATE DATABASE " + name + " TEMPLATE " + template
+}
+
+// template returns the name of a database that has the schema m, or "" on a
+// server that is not ours, where nothing could drop it at the end.
+func (s *postgres) template(ctx context.Context, m db.Migrations) (string, error) {
+	if s.foreign {
+		return "", nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key, err := digest(m)
+	if err != nil {
+		return "", err
+	}
+	if name := s.templates[key]; name != "" {
+		return name, nil
+	}
+	name := "lockstep_template_" + strings.ToLower(rand.Text())
+	if err := s.admin(ctx, createStatement(name, "")); err != nil {
+		return "", err
+	}
+	d, err := db.Open(ctx, s.of(name), m)
+	if err != nil {
+		return "", err
+	}
+	s.templates[key] = name
+	return name, d.Close()
+}
+
+// digest tells schemas apart: fstest.MapFS cannot be a map's key, and two tests
+// may use the same table name for different files.
+func digest(m db.Migrations) (string, error) {
+	h := sha256.New()
+	io.WriteString(h, m.Table)
+	err := fs.WalkDir(m.FS, ".", func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(m.FS, name)
+		fmt.Fprintf(h, "\x00%s\x00%d\x00%s", name, len(text), text)
+		return err
+	})
+	return string(h.Sum(nil)), err
+}
+
+// admin runs one statement on a connection of its own: what CREATE DATABASE
+// copies must have no session, and a pool would keep one.
+func (s *postgres) admin(ctx context.Context, sql string) error {
+	c, err := pgx.Connect(ctx, s.url)
+	if err != nil {
+		return err
+	}
+	_, err = c.Exec(ctx, sql)
+	return errors.Join(err, c.Close(ctx))
+}
+
+// of returns the URL of another database of the server.
+func (s *postgres) of(name string) string {
+	u, err := url.Parse(s.url)
+	if err != nil {
+		return s.url // admin has refused it before
+	}
+	u.Path = "/" + name
+	return u.String()
+}

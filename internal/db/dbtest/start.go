@@ -1,0 +1,173 @@
+//go:build unix
+
+package dbtest
+
+import (
+	"bufio"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// watcher starts a server in folder $2 with the binaries of $1, says so, waits
+// for the end of its standard input, and removes both. It is a shell so that it
+// needs nothing built, and a session of its own so that an interrupt at the
+// terminal reaches it by the pipe only.
+const watcher = `
+bin=$1 dir=$2
+trap '"$bin/pg_ctl" -D "$dir/data" -m immediate stop; cd /; rm -rf "$dir"' EXIT
+trap 'exit 1' HUP INT TERM PIPE
+cd "$dir" || exit 1
+"$bin/initdb" -D data -U postgres -A trust -E UTF8 --no-locale --no-sync --no-instructions || exit 1
+cat >> data/postgresql.conf <<CONF
+listen_addresses = ''
+unix_socket_directories = '$dir'
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+wal_level = minimal
+max_wal_senders = 0
+max_connections = 300
+shared_buffers = 64MB
+autovacuum_naptime = 10s
+CONF
+"$bin/pg_ctl" -D data -w -s -l log start || { cat log; exit 1; }
+echo ready >&3
+exec 3>&-
+read -r _
+`
+
+// start makes a server and returns its URL. It leaves no goroutine behind, so
+// that it may happen inside a bubble, and no process or folder once this process
+// has ended.
+func start() (string, error) {
+	bin, err := binaries()
+	if err != nil {
+		return "", err
+	}
+	// Not os.TempDir: the path of a Unix socket ends at about 100 bytes.
+	dir, err := os.MkdirTemp("/tmp", "lspg")
+	if err != nil {
+		return "", err
+	}
+	attr, err := unprivileged(dir)
+	if err != nil {
+		os.RemoveAll(dir)
+		return "", err
+	}
+	if err := watch(bin, dir, attr); err != nil {
+		os.RemoveAll(dir)
+		return "", fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	return "postgres:///postgres?" + url.Values{"host": {dir}, "user": {"postgres"}}.Encode(), nil
+}
+
+// lifeline is the writing end of the watcher's standard input. Nothing is written
+// to it: that it is closed, by the kernel at the latest, is the message. It must
+// not be collected, which would close it too.
+var lifeline *os.File
+
+func watch(bin, dir string, attr *syscall.SysProcAttr) error {
+	in, life, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	ready, said, err := os.Pipe()
+	if err != nil {
+		life.Close()
+		return err
+	}
+	defer ready.Close()
+	defer said.Close()
+	out, err := os.Create(filepath.Join(dir, "watcher.log"))
+	if err != nil {
+		life.Close()
+		return err
+	}
+	defer out.Close()
+	cmd := exec.Command("/bin/sh", "-c", watcher, "sh", bin, dir)
+	cmd.Dir = "/"
+	cmd.Env = []string{"PATH=/usr/bin:/bin", "LC_ALL=C"}
+	// Files, not buffers: exec would start goroutines that copy.
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, out
+	cmd.ExtraFiles = []*os.File{said}
+	cmd.SysProcAttr = attr
+	if err := cmd.Start(); err != nil {
+		life.Close()
+		return err
+	}
+	said.Close()
+	line, err := bufio.NewReader(ready).ReadString('\n')
+	if err != nil || line != "ready\n" {
+		life.Close()
+		cmd.Wait()
+		text, _ := os.ReadFile(out.Name())
+		return fmt.Errorf("no server: %s", strings.TrimSpace(string(text)))
+	}
+	lifeline = life
+	return nil
+}
+
+// binaries finds the folder of initdb, pg_ctl and postgres: what PATH leads to,
+// else the newest of Debian's versions.
+func binaries() (string, error) {
+	var candidates []string
+	if p, err := exec.LookPath("initdb"); err == nil {
+		if p, err = filepath.EvalSymlinks(p); err == nil {
+			candidates = append(candidates, filepath.Dir(p))
+		}
+	}
+	debian, err := filepath.Glob("/usr/lib/postgresql/*/bin")
+	if err != nil {
+		return "", err
+	}
+	version := func(dir string) int {
+		n, _ := strconv.Atoi(filepath.Base(filepath.Dir(dir)))
+		return n
+	}
+	slices.SortFunc(debian, func(a, b string) int { return version(b) - version(a) })
+	for _, dir := range append(candidates, debian...) {
+		complete := true
+		for _, name := range []string{"initdb", "pg_ctl", "postgres"} {
+			_, err := os.Stat(filepath.Join(dir, name))
+			complete = complete && err == nil
+		}
+		if complete {
+			return dir, nil
+		}
+	}
+	return "", errMissing
+}
+
+// unprivileged says as whom the server runs: PostgreSQL refuses to be root. The
+// folder becomes that user's.
+func unprivileged(dir string) (*syscall.SysProcAttr, error) {
+	attr := &syscall.SysProcAttr{Setsid: true}
+	if os.Getuid() != 0 {
+		return attr, nil
+	}
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		if u, err = user.Lookup("nobody"); err != nil {
+			return nil, err
+		}
+	}
+	uid, err := strconv.ParseUint(u.Uid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	gid, err := strconv.ParseUint(u.Gid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	attr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	return attr, os.Chown(dir, int(uid), int(gid))
+}

@@ -1,0 +1,51 @@
+// Package db opens the database, keeps its schema, and is the only way to a
+// transaction. It knows two engines, SQLite (modernc.org/sqlite, pure Go) and
+// PostgreSQL (pgx), and no table but its own bookkeeping.
+//
+// # Transactions
+//
+// [DB.Update] runs a function in a read-write transaction, [DB.View] in a
+// read-only one that sees a single snapshot. Everything that happens in the
+// function happens once or not at all; nothing outside the database belongs in
+// it, for it may run again: Update repeats it, a few times, when PostgreSQL
+// reports a deadlock or a serialization failure. [DB.Peek] is View for exactly
+// one statement, without the round trips of a transaction.
+//
+// On SQLite there is one writer connection, whose transactions are immediate
+// (the write lock is taken at BEGIN, so a transaction never fails half-way for
+// want of it), and a pool of readers beside it, which WAL lets read while it
+// writes. On PostgreSQL an Update is READ COMMITTED and rows are locked with
+// [Tx.ForUpdate]; a View is REPEATABLE READ.
+//
+// # One SQL text
+//
+// The same statements run on both engines: $1 placeholders, RETURNING, ON
+// CONFLICT, partial indexes; integers for times ([Millis]), text for JSON.
+// Where the engines differ in ways that a test on one of them would not show,
+// a [Tx] behaves like the stricter: a statement that failed ends the
+// transaction (as PostgreSQL does), and a statement may not begin while the rows
+// of another are open (as pgx demands).
+//
+// # Migrations
+//
+// A [Migrations] is a folder per engine of files NNNN_name.sql, numbered from 1
+// without gaps. [Open] applies what is missing, each file in one transaction
+// under a lock (an advisory lock on PostgreSQL, the write lock on SQLite), and
+// refuses a database that a newer program has been at. There is no way down, and
+// a file that has been released never changes. On SQLite a migration runs with
+// foreign keys off and they are checked before its commit: a table can only be
+// rebuilt so. The result is committed under schema/, rewritten by
+// "go test ./internal/db -run Schema -update".
+//
+// The runner is our own and not goose: the whole of it is one loop around
+// Update, it needs no second handle on PostgreSQL (goose wants database/sql,
+// everything else here wants pgx), and on SQLite it has to run with foreign keys
+// off and to check them before the commit, which is what rebuilding a table
+// takes there.
+//
+// # Statements
+//
+// pgx keeps prepared statements per connection by itself. modernc.org/sqlite
+// does not, and preparing was over a third of the queue's CPU time, so
+// connections are wrapped with a small cache (statements.go).
+package db

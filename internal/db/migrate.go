@@ -1,0 +1,131 @@
+package db
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"regexp"
+	"strconv"
+)
+
+//go:embed migrations
+var embedded embed.FS
+
+// Migrations is the schema of one product: FS holds sqlite/NNNN_name.sql and
+// postgres/NNNN_name.sql, numbered from 0001 without gaps, the same names for
+// both engines. Table is the name of the table that records which have been
+// applied; two products may share a database if their tables differ.
+type Migrations struct {
+	FS    fs.FS
+	Table string
+}
+
+// Schema is the server's own schema.
+func Schema() Migrations {
+	sub, err := fs.Sub(embedded, "migrations")
+	if err != nil {
+		panic(err) // the path is a constant
+	}
+	return Migrations{FS: sub, Table: "schema_migration"}
+}
+
+// ErrNewerSchema is what [Open] returns for a database to which a newer program
+// has applied migrations that this one does not know.
+var ErrNewerSchema = errors.New("the database has a newer schema than this program knows: use the newer program")
+
+var (
+	migrationName = regexp.MustCompile(`^([0-9]{4})_[a-z0-9_]+\.sql$`)
+	tableName     = regexp.MustCompile(`^[a-z_]+$`)
+)
+
+type migration struct {
+	number int
+	name   string
+	sql    string
+}
+
+// files reads the migrations for an engine, in order.
+func (m Migrations) files(d Dialect) ([]migration, error) {
+	if !tableName.MatchString(m.Table) {
+		return nil, fmt.Errorf("migrations: %q is no name for the bookkeeping table", m.Table)
+	}
+	names, err := fs.Glob(m.FS, d.String()+"/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	var all []migration
+	for i, name := range names {
+		base := name[len(d.String())+1:]
+		match := migrationName.FindStringSubmatch(base)
+		if match == nil {
+			return nil, fmt.Errorf("migration %s: the name must be NNNN_name.sql", name)
+		}
+		number, err := strconv.Atoi(match[1])
+		if err != nil || number != i+1 {
+			return nil, fmt.Errorf("migration %s: number %04d was to follow", name, i+1)
+		}
+		text, err := fs.ReadFile(m.FS, name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, migration{number: number, name: base, sql: string(text)})
+	}
+	return all, nil
+}
+
+// migrate applies one missing migration after the other. Several programs may do
+// so at once: each looks again under the lock.
+func (d *DB) migrate(ctx context.Context, m Migrations) error {
+	all, err := m.files(d.dialect)
+	if err != nil {
+		return err
+	}
+	for done := false; !done; {
+		err := d.Update(ctx, func(tx *Tx) (err error) {
+			done, err = migrateOne(tx, m.Table, all)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func migrateOne(tx *Tx, table string, all []migration) (done bool, err error) {
+	if tx.Dialect == Postgres {
+		h := fnv.New64a()
+		h.Write([]byte("lockstep migrations " + table))
+		if _, err := tx.Exec("SELECT pg_advisory_xact_lock($1)", int64(h.Sum64())); err != nil {
+			return false, err
+		}
+	}
+	_, err = tx.Exec("CREATE TABLE IF NOT EXISTS " + table + " (number bigint PRIMARY KEY, name text NOT NULL, applied_at bigint NOT NULL)")
+	if err != nil {
+		return false, err
+	}
+	var applied int
+	if err := tx.QueryRow("SELECT coalesce(max(number), 0) FROM " + table).Scan(&applied); err != nil {
+		return false, err
+	}
+	if applied > len(all) {
+		return false, ErrNewerSchema
+	}
+	if applied == len(all) {
+		return true, nil
+	}
+	next := all[applied]
+	if _, err := tx.Exec(next.sql); err != nil {
+		return false, fmt.Errorf("migration %s: %w", next.name, err)
+	}
+	if tx.Dialect == SQLite {
+		if err := foreignKeyCheck(tx); err != nil {
+			return false, fmt.Errorf("migration %s: %w", next.name, err)
+		}
+	}
+	_, err = tx.Exec("INSERT INTO "+table+" (number, name, applied_at) VALUES ($1, $2, $3)", next.number, next.name, Millis(tx.Now))
+	return false, err
+}

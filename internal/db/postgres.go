@@ -1,0 +1,55 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"net/url"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const poolSize = 20
+
+func openPostgres(ctx context.Context, rawURL string, m Migrations) (*DB, error) {
+	config, err := pgxpool.ParseConfig(rawURL)
+	if err != nil {
+		// pgx leaves the password out of its error, but not when the URL is so
+		// broken that it cannot tell which part that is.
+		if _, unparsed := url.Parse(rawURL); unparsed != nil {
+			return nil, errors.New("not a URL: is a character of the password not percent-encoded?")
+		}
+		return nil, err
+	}
+	if u, _ := url.Parse(rawURL); !u.Query().Has("pool_max_conns") {
+		config.MaxConns = poolSize
+	}
+	params := config.ConnConfig.RuntimeParams
+	if params["application_name"] == "" {
+		params["application_name"] = "lockstep"
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	d := &DB{dialect: Postgres, pool: pool}
+	if err := d.migrate(ctx, m); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *DB) runPostgres(ctx context.Context, opts pgx.TxOptions, f func(tx *Tx) error) error {
+	pgxTx, err := d.pool.BeginTx(ctx, opts)
+	if err != nil {
+		return err
+	}
+	// A rollback must reach the server also when ctx is done.
+	defer pgxTx.Rollback(context.WithoutCancel(ctx))
+	tx := &Tx{Now: now(), Dialect: Postgres, ctx: ctx, q: pgQuerier{pgxTx}, pgxTx: pgxTx}
+	if err := tx.run(f); err != nil {
+		return err
+	}
+	return pgxTx.Commit(ctx)
+}

@@ -1,0 +1,109 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"modernc.org/sqlite"
+)
+
+// openSQLite migrates by a connection of its own, which has foreign keys off: a
+// table can only be rebuilt so.
+func openSQLite(ctx context.Context, path string, m Migrations) (*DB, error) {
+	dsn, err := sqliteDSN(path)
+	if err != nil {
+		return nil, err
+	}
+	writer, err := sqlitePool(dsn+"&_txlock=immediate&_pragma=foreign_keys(0)", 1)
+	if err != nil {
+		return nil, err
+	}
+	err = (&DB{dialect: SQLite, writer: writer}).migrate(ctx, m)
+	if err = errors.Join(err, writer.Close()); err != nil {
+		return nil, err
+	}
+	d := &DB{dialect: SQLite}
+	if d.writer, err = sqlitePool(dsn+"&_txlock=immediate&_pragma=foreign_keys(1)", 1); err != nil {
+		return nil, err
+	}
+	if d.readers, err = sqlitePool(dsn+"&_pragma=query_only(1)", max(4, runtime.GOMAXPROCS(0))); err != nil {
+		d.writer.Close()
+		return nil, err
+	}
+	if err := d.Ping(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// sqliteDSN makes sure of the file and returns its name in SQLite's URI form, in
+// which the characters that mean something to URIs are escaped.
+func sqliteDSN(path string) (string, error) {
+	if path == "" {
+		return "", errors.New("sqlite: wants the name of a file")
+	}
+	if strings.ContainsRune(path, 0) {
+		return "", errors.New("a file name cannot hold a NUL")
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	// SQLite would make the file readable by everybody.
+	f, err := os.OpenFile(abs, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return "", err
+	}
+	if err := f.Close(); err != nil {
+		return "", err
+	}
+	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}
+	return u.String() + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)", nil
+}
+
+// sqlitePool keeps its connections: opening one means reading the schema again
+// and preparing every statement again.
+func sqlitePool(dsn string, connections int) (*sql.DB, error) {
+	c, err := sqlite.NewConnector(dsn)
+	if err != nil {
+		return nil, err
+	}
+	pool := sql.OpenDB(cachingConnector{c})
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
+	return pool, nil
+}
+
+func (d *DB) runSQLite(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f func(tx *Tx) error) error {
+	sqlTx, err := pool.BeginTx(ctx, opts)
+	if err != nil {
+		return err
+	}
+	defer sqlTx.Rollback()
+	tx := &Tx{Now: now(), Dialect: SQLite, ctx: ctx, q: sqlQuerier{sqlTx}, sqlTx: sqlTx}
+	if err := tx.run(f); err != nil {
+		return err
+	}
+	return sqlTx.Commit()
+}
+
+// foreignKeyCheck is what a migration owes for having run with foreign keys off.
+func foreignKeyCheck(tx *Tx) error {
+	var table, parent string
+	var row, key *int64
+	err := tx.QueryRow("PRAGMA foreign_key_check").Scan(&table, &row, &parent, &key)
+	if errors.Is(err, ErrNoRows) {
+		return nil
+	}
+	if err == nil {
+		err = fmt.Errorf("a row of table %s points to no row of %s", table, parent)
+	}
+	return err
+}
