@@ -1,0 +1,40 @@
+package store
+
+import (
+	"errors"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+// LockBranch reads the head a branch had when last looked at, "" before the
+// first look, and keeps the row locked until the transaction ends. Whatever is
+// decided about repository syncs is decided under this lock. A branch seen for
+// the first time gets its row.
+func LockBranch(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
+	if _, err := tx.Exec(`INSERT INTO repository_branch (link_id, branch) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+		linkID, branch); err != nil {
+		return "", err
+	}
+	var head lockstep.SHA
+	err := tx.QueryRow(`SELECT head FROM repository_branch WHERE link_id = $1 AND branch = $2`+tx.ForUpdate(),
+		linkID, branch).Scan(&head)
+	return head, err
+}
+
+// Head gives the head a branch had when last looked at, "" if it was not.
+func Head(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
+	var head lockstep.SHA
+	err := tx.QueryRow(`SELECT head FROM repository_branch WHERE link_id = $1 AND branch = $2`, linkID, branch).Scan(&head)
+	if errors.Is(err, db.ErrNoRows) {
+		return "", nil
+	}
+	return head, err
+}
+
+// SetHead records what a branch's head was seen to be.
+func SetHead(tx *db.Tx, linkID, branch string, sha lockstep.SHA) error {
+	_, err := tx.Exec(`UPDATE repository_branch SET head = $3, head_at = $4 WHERE link_id = $1 AND branch = $2`,
+		linkID, branch, sha, db.Millis(tx.Now))
+	return err
+}

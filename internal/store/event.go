@@ -1,0 +1,62 @@
+package store
+
+import (
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+// AddRepositoryEvents appends events to a repository sync attempt. An event
+// without a time gets the transaction's.
+func AddRepositoryEvents(tx *db.Tx, attemptID string, events ...lockstep.Event) error {
+	return addEvents(tx, &attemptID, nil, events)
+}
+
+// AddResourceEvents is AddRepositoryEvents for a resource sync attempt.
+func AddResourceEvents(tx *db.Tx, attemptID string, events ...lockstep.Event) error {
+	return addEvents(tx, nil, &attemptID, events)
+}
+
+func addEvents(tx *db.Tx, repository, resource *string, events []lockstep.Event) error {
+	for _, ev := range events {
+		at := ev.Time
+		if at.IsZero() {
+			at = tx.Now
+		}
+		_, err := tx.Exec(`INSERT INTO sync_event (repository_attempt_id, resource_attempt_id, at, type, message, external_id)
+			VALUES ($1, $2, $3, $4, $5, $6)`, repository, resource, db.Millis(at), ev.Type,
+			lockstep.Cut(ev.Message, lockstep.MaxMessage), ev.ExternalID)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func repositoryEvents(tx *db.Tx, attemptID string) ([]lockstep.Event, error) {
+	return events(tx.Query(`SELECT at, type, message, external_id FROM sync_event
+		WHERE repository_attempt_id = $1 ORDER BY id`, attemptID))
+}
+
+// ResourceEvents gives the events of a resource sync attempt, oldest first.
+func ResourceEvents(tx *db.Tx, attemptID string) ([]lockstep.Event, error) {
+	return events(tx.Query(`SELECT at, type, message, external_id FROM sync_event
+		WHERE resource_attempt_id = $1 ORDER BY id`, attemptID))
+}
+
+func events(rows *db.Rows, err error) ([]lockstep.Event, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []lockstep.Event
+	for rows.Next() {
+		var ev lockstep.Event
+		var at int64
+		if err := rows.Scan(&at, &ev.Type, &ev.Message, &ev.ExternalID); err != nil {
+			return nil, err
+		}
+		ev.Time = db.Time(at)
+		list = append(list, ev)
+	}
+	return list, rows.Err()
+}

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+// A Poll is one claimed look at a link's repository.
+type Poll struct {
+	LinkID   string
+	Interval time.Duration // the interval in use, 0 before the first look
+	Failures int64         // looks in a row that failed
+	Outage   string        // the cause that a FAILED attempt was made for, "" if none
+	seq      int64
+}
+
+// ClaimPolls takes up to limit links whose time has come, each for as long as
+// lease: if the claimant dies, somebody else looks when that is over.
+func ClaimPolls(tx *db.Tx, limit int, lease time.Duration) ([]Poll, error) {
+	due, err := texts(tx.Query(`SELECT id FROM repository_link WHERE next_poll_at <= $1
+		ORDER BY next_poll_at LIMIT $2`+tx.SkipLocked(), db.Millis(tx.Now), limit))
+	if err != nil {
+		return nil, err
+	}
+	polls := make([]Poll, 0, len(due))
+	for _, id := range due {
+		p := Poll{LinkID: id}
+		var interval int64
+		err := tx.QueryRow(`UPDATE repository_link SET next_poll_at = $2, claimed_seq = hint_seq WHERE id = $1
+			RETURNING poll_interval, poll_failures, outage, claimed_seq`, id, db.Millis(tx.Now.Add(lease))).
+			Scan(&interval, &p.Failures, &p.Outage, &p.seq)
+		if err != nil {
+			return nil, err
+		}
+		p.Interval = time.Duration(interval) * time.Millisecond
+		polls = append(polls, p)
+	}
+	return polls, nil
+}
+
+// FinishPoll says when the link is looked at again: p.Interval from now, or at
+// once if a hint came since it was claimed. It records p's failures and outage.
+func FinishPoll(tx *db.Tx, p Poll, next time.Time) error {
+	_, err := tx.Exec(`UPDATE repository_link SET poll_interval = $2, poll_failures = $3, outage = $4,
+		next_poll_at = CASE WHEN hint_seq <> $5 THEN $6 ELSE $7 END WHERE id = $1`,
+		p.LinkID, p.Interval.Milliseconds(), p.Failures, p.Outage, p.seq, db.Millis(tx.Now), db.Millis(next))
+	return err
+}
+
+// StopPolling leaves a link alone until the next hint: nothing follows it.
+func StopPolling(tx *db.Tx, p Poll) error {
+	_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = CASE WHEN hint_seq <> $2 THEN $3 END WHERE id = $1`,
+		p.LinkID, p.seq, db.Millis(tx.Now))
+	return err
+}
+
+// Hint asks for a look at a link's repository now.
+func Hint(tx *db.Tx, linkID string) error {
+	_, err := tx.Exec(`UPDATE repository_link SET hint_seq = hint_seq + 1, next_poll_at = $2 WHERE id = $1`,
+		linkID, db.Millis(tx.Now))
+	return err
+}
+
+// NextPoll gives when the next link is due, false if none ever is.
+func NextPoll(tx *db.Tx) (time.Time, bool, error) {
+	var at *int64
+	if err := tx.QueryRow(`SELECT min(next_poll_at) FROM repository_link WHERE next_poll_at IS NOT NULL`).Scan(&at); err != nil || at == nil {
+		return time.Time{}, false, err
+	}
+	return db.Time(*at), true, nil
+}
+
+// PolledHeads gives the head of each branch of a link as last seen.
+func PolledHeads(tx *db.Tx, linkID string) (map[string]lockstep.SHA, error) {
+	rows, err := tx.Query(`SELECT branch, head FROM repository_branch WHERE link_id = $1`, linkID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	heads := map[string]lockstep.SHA{}
+	for rows.Next() {
+		var branch string
+		var head lockstep.SHA
+		if err := rows.Scan(&branch, &head); err != nil {
+			return nil, err
+		}
+		heads[branch] = head
+	}
+	return heads, rows.Err()
+}
+
+func texts(rows *db.Rows, err error) ([]string, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []string
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, err
+		}
+		list = append(list, s)
+	}
+	return list, rows.Err()
+}

@@ -1,0 +1,142 @@
+package store
+
+import (
+	"errors"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+// A ResourceAttempt is the row of a resource sync attempt: the attempt, and
+// where its work stands.
+type ResourceAttempt struct {
+	lockstep.ResourceSyncAttempt
+	ResourceID    int64
+	Configuration lockstep.SyncConfiguration // as it was when the attempt began
+	DesiredSeq    int64
+	Memory        []byte
+	Intent        string
+	Tries         int64 // of the step that is due, 0 before the first
+	NotBefore     time.Time
+}
+
+const attemptColumns = `id, resource_id, configuration, desired_seq, status, outcome, initial_revision,
+	target_revision, target, memory, intent, tries, not_before, started_at, ended_at`
+
+func scanAttempt(row interface{ Scan(...any) error }) (ResourceAttempt, error) {
+	var a ResourceAttempt
+	var configuration, initial, targeted string
+	var outcome *lockstep.Outcome
+	var notBefore, started int64
+	var ended *int64
+	err := row.Scan(&a.ID, &a.ResourceID, &configuration, &a.DesiredSeq, &a.Status, &outcome, &initial,
+		&targeted, &a.Target, &a.Memory, &a.Intent, &a.Tries, &notBefore, &started, &ended)
+	if err != nil {
+		return ResourceAttempt{}, err
+	}
+	if outcome != nil {
+		a.Outcome = *outcome
+	}
+	a.NotBefore, a.StartedAt = db.Time(notBefore), db.Time(started)
+	if ended != nil {
+		a.EndedAt = db.Time(*ended)
+	}
+	var errs [3]error
+	a.Configuration, errs[0] = decodeConfiguration(configuration)
+	a.InitialRevision, errs[1] = decodeRevision(initial)
+	a.TargetRevision, errs[2] = decodeRevision(targeted)
+	return a, errors.Join(errs[:]...)
+}
+
+// BeginAttempt makes the attempt for a resource's newest desire. The resource
+// is locked by the caller and has no running attempt; the database refuses a
+// second one.
+func BeginAttempt(tx *db.Tx, s ResourceState, cfg lockstep.SyncConfiguration, target string) (ResourceAttempt, error) {
+	initial := *s.Desired
+	last, err := latestAttempt(tx, s, `AND status = 'SUCCEEDED'`)
+	switch {
+	case err == nil:
+		initial = last.TargetRevision
+	case !errors.Is(err, db.ErrNoRows):
+		return ResourceAttempt{}, err
+	}
+	texts := [3]string{}
+	var errs [3]error
+	texts[0], errs[0] = encodeConfiguration(cfg)
+	texts[1], errs[1] = encodeRevision(initial)
+	texts[2], errs[2] = encodeRevision(*s.Desired)
+	if err := errors.Join(errs[:]...); err != nil {
+		return ResourceAttempt{}, err
+	}
+	if _, err := tx.Exec(`UPDATE resource SET attempted_seq = desired_seq WHERE id = $1`, s.ID); err != nil {
+		return ResourceAttempt{}, err
+	}
+	now := db.Millis(tx.Now)
+	return scanAttempt(tx.QueryRow(`INSERT INTO resource_sync_attempt (id, resource_id, configuration_id,
+		configuration, desired_seq, status, initial_revision, target_revision, target_sha, target, not_before, started_at)
+		VALUES ($1, $2, $3, $4, $5, 'INITIATED', $6, $7, $8, $9, $10, $11) RETURNING `+attemptColumns,
+		newID(), s.ID, cfg.ID, texts[0], s.DesiredSeq, texts[1], texts[2], s.Desired.SHA, target, now, now))
+}
+
+// RunningAttempt gives the attempt that runs for a resource, false if none.
+func RunningAttempt(tx *db.Tx, resourceID int64) (ResourceAttempt, bool, error) {
+	a, err := scanAttempt(tx.QueryRow(`SELECT `+attemptColumns+` FROM resource_sync_attempt
+		WHERE resource_id = $1 AND status IN ('INITIATED', 'IN_PROGRESS')`, resourceID))
+	if errors.Is(err, db.ErrNoRows) {
+		return ResourceAttempt{}, false, nil
+	}
+	return a, err == nil, err
+}
+
+// SaveStep writes where an attempt's work stands. An attempt that ended is not
+// touched: its ends are final.
+func SaveStep(tx *db.Tx, a ResourceAttempt) error {
+	return one(tx.Exec(`UPDATE resource_sync_attempt SET status = 'IN_PROGRESS', memory = $2, intent = $3, tries = $4,
+		not_before = $5 WHERE id = $1 AND ended_at IS NULL`, a.ID, a.Memory, a.Intent, a.Tries, db.Millis(a.NotBefore)))
+}
+
+// FinishAttempt ends an attempt.
+func FinishAttempt(tx *db.Tx, id string, outcome lockstep.Outcome) error {
+	return one(tx.Exec(`UPDATE resource_sync_attempt SET status = $2, outcome = $3, ended_at = $4
+		WHERE id = $1 AND ended_at IS NULL`, id, outcome.Status(), outcome, db.Millis(tx.Now)))
+}
+
+// AttemptOf gives the latest attempt of a resource's present configuration for
+// a commit, false if there was none.
+func AttemptOf(tx *db.Tx, s ResourceState, sha lockstep.SHA) (ResourceAttempt, bool, error) {
+	return found(scanAttempt(tx.QueryRow(`SELECT `+attemptColumns+` FROM resource_sync_attempt
+		WHERE resource_id = $1 AND configuration_id = $2 AND target_sha = $3 ORDER BY seq DESC LIMIT 1`,
+		s.ID, s.ConfigurationID, sha)))
+}
+
+// LatestAttempt gives the latest attempt of a resource's present configuration,
+// false if there was none.
+func LatestAttempt(tx *db.Tx, s ResourceState) (ResourceAttempt, bool, error) {
+	return found(latestAttempt(tx, s, ``))
+}
+
+// LatestSuccess is LatestAttempt among those that succeeded.
+func LatestSuccess(tx *db.Tx, s ResourceState) (ResourceAttempt, bool, error) {
+	return found(latestAttempt(tx, s, `AND status = 'SUCCEEDED'`))
+}
+
+func latestAttempt(tx *db.Tx, s ResourceState, and string) (ResourceAttempt, error) {
+	return scanAttempt(tx.QueryRow(`SELECT `+attemptColumns+` FROM resource_sync_attempt
+		WHERE resource_id = $1 AND configuration_id = $2 `+and+` ORDER BY seq DESC LIMIT 1`, s.ID, s.ConfigurationID))
+}
+
+func found(a ResourceAttempt, err error) (ResourceAttempt, bool, error) {
+	if errors.Is(err, db.ErrNoRows) {
+		return ResourceAttempt{}, false, nil
+	}
+	return a, err == nil, err
+}
+
+// one makes an error of a write that met no row: somebody else was there first.
+func one(n int64, err error) error {
+	if err == nil && n != 1 {
+		return lockstep.Errorf(lockstep.Stale, "The row was changed by somebody else.")
+	}
+	return err
+}
