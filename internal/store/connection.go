@@ -1,0 +1,115 @@
+package store
+
+import (
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+const connectionColumns = `arn, account, region, name, provider_type, host_arn, status, created_at`
+
+// Connection reads a connection of the caller's. NotFound when there is none.
+func Connection(tx *db.Tx, account lockstep.AccountID, region string, arn lockstep.ARN) (lockstep.Connection, error) {
+	row := tx.QueryRow(`SELECT `+connectionColumns+` FROM connection WHERE arn = $1 AND account = $2 AND region = $3`,
+		arn, account, region)
+	return foundConnection(row, arn)
+}
+
+// ConnectionByARN reads a connection whoever it belongs to. NotFound when there
+// is none.
+func ConnectionByARN(tx *db.Tx, arn lockstep.ARN) (lockstep.Connection, error) {
+	return foundConnection(tx.QueryRow(`SELECT `+connectionColumns+` FROM connection WHERE arn = $1`, arn), arn)
+}
+
+func foundConnection(row db.Row, arn lockstep.ARN) (lockstep.Connection, error) {
+	c, err := scanConnection(row)
+	return c, orNotFound(err, "Could not find connection: %s", arn)
+}
+
+// A ConnectionFilter narrows a list of connections; "" lets all through.
+type ConnectionFilter struct {
+	ProviderType lockstep.ProviderType
+	HostARN      lockstep.ARN
+}
+
+// Connections reads a page of the caller's connections, oldest first.
+func Connections(tx *db.Tx, account lockstep.AccountID, region string, f ConnectionFilter, p Page) ([]lockstep.Connection, Cursor, error) {
+	rows, err := tx.Query(`SELECT `+connectionColumns+` FROM connection
+		WHERE account = $1 AND region = $2 AND (created_at, arn) > ($3, $4)
+		AND ($5 = '' OR provider_type = $5) AND ($6 = '' OR host_arn = $6)
+		ORDER BY created_at, arn LIMIT $7`,
+		account, region, p.After.Number, p.After.Text, f.ProviderType, f.HostARN, p.Limit+1)
+	if err != nil {
+		return nil, Cursor{}, err
+	}
+	return paged(rows, p.Limit, scanConnection, func(c lockstep.Connection) Cursor {
+		return Cursor{Number: db.Millis(c.CreatedAt), Text: string(c.ARN)}
+	})
+}
+
+// InsertConnection makes a connection; CreatedAt is filled with the
+// transaction's time. NotFound when its host is not there, Exists when its ARN is
+// taken.
+func InsertConnection(tx *db.Tx, c *lockstep.Connection) error {
+	var host *lockstep.ARN
+	if c.HostARN != "" {
+		host = &c.HostARN
+	}
+	c.CreatedAt = tx.Now
+	n, err := tx.Exec(`INSERT INTO connection (`+connectionColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
+		c.ARN, c.Account, c.Region, c.Name, c.ProviderType, host, c.Status, db.Millis(c.CreatedAt))
+	if db.IsForeignKey(err) {
+		return lockstep.Errorf(lockstep.NotFound, "Could not find host: %s", c.HostARN)
+	}
+	if err == nil && n == 0 {
+		return lockstep.Errorf(lockstep.Exists, "Connection already exists: %s", c.ARN)
+	}
+	return err
+}
+
+// SetConnectionStatus records where the handshake stands. NotFound when there
+// is no such connection.
+func SetConnectionStatus(tx *db.Tx, arn lockstep.ARN, status lockstep.ConnectionStatus) error {
+	n, err := tx.Exec(`UPDATE connection SET status = $2 WHERE arn = $1`, arn, status)
+	if err == nil && n == 0 {
+		return lockstep.Errorf(lockstep.NotFound, "Could not find connection: %s", arn)
+	}
+	return err
+}
+
+// DeleteConnection removes a connection of the caller's with its credential and
+// its tags. NotFound when there is none, InUse while a repository link uses it.
+func DeleteConnection(tx *db.Tx, account lockstep.AccountID, region string, arn lockstep.ARN) error {
+	if _, err := foundConnection(tx.QueryRow(`SELECT `+connectionColumns+` FROM connection
+		WHERE arn = $1 AND account = $2 AND region = $3`+tx.ForUpdate(), arn, account, region), arn); err != nil {
+		return err
+	}
+	var used int
+	if err := tx.QueryRow(`SELECT count(*) FROM repository_link WHERE connection_arn = $1`, arn).Scan(&used); err != nil {
+		return err
+	}
+	if used > 0 {
+		return lockstep.Errorf(lockstep.InUse,
+			"Connection %s is used by %s. Delete these before the connection.", arn, counted(used, "repository link"))
+	}
+	if err := deleteTags(tx, arn); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`DELETE FROM connection WHERE arn = $1`, arn)
+	return err
+}
+
+func scanConnection(row scanner) (lockstep.Connection, error) {
+	var c lockstep.Connection
+	var host *lockstep.ARN
+	var created int64
+	err := row.Scan(&c.ARN, &c.Account, &c.Region, &c.Name, &c.ProviderType, &host, &c.Status, &created)
+	if err != nil {
+		return c, err
+	}
+	c.CreatedAt = db.Time(created)
+	if host != nil {
+		c.HostARN = *host
+	}
+	return c, nil
+}

@@ -1,0 +1,49 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/seal"
+)
+
+// SaveCredential seals what a connection holds, in place of what it held
+// before. The connection must be there.
+func SaveCredential(tx *db.Tx, key *seal.Key, arn lockstep.ARN, c lockstep.Credential) error {
+	plain, err := c.Encode()
+	if err != nil {
+		return fmt.Errorf("encode credential of %s: %w", arn, err)
+	}
+	box, err := key.Seal(plain, credentialContext(arn))
+	if err != nil {
+		return fmt.Errorf("credential of %s: %w", arn, err)
+	}
+	_, err = tx.Exec(`INSERT INTO credential (connection_arn, sealed, updated_at) VALUES ($1, $2, $3)
+		ON CONFLICT (connection_arn) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at`,
+		arn, []byte(box), db.Millis(tx.Now))
+	return err
+}
+
+// Credential opens what a connection holds. NotFound when it holds nothing;
+// seal's errors, wrapped, when the box does not open with this key.
+func Credential(tx *db.Tx, key *seal.Key, arn lockstep.ARN) (lockstep.Credential, error) {
+	var box []byte
+	err := tx.QueryRow(`SELECT sealed FROM credential WHERE connection_arn = $1`, arn).Scan(&box)
+	if errors.Is(err, db.ErrNoRows) {
+		return lockstep.Credential{}, lockstep.Errorf(lockstep.NotFound, "Could not find a credential for connection: %s", arn)
+	}
+	if err != nil {
+		return lockstep.Credential{}, err
+	}
+	plain, err := key.Open(seal.Box(box), credentialContext(arn))
+	if err != nil {
+		return lockstep.Credential{}, fmt.Errorf("credential of %s: %w", arn, err)
+	}
+	return lockstep.DecodeCredential(plain)
+}
+
+// credentialContext binds a box to its purpose and its connection, so that one
+// copied into another row does not open.
+func credentialContext(arn lockstep.ARN) []byte { return []byte("connection credential of " + arn) }

@@ -1,0 +1,113 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+const hostColumns = `arn, account, region, name, provider_type, endpoint, status, status_message, vpc, created_at`
+
+// Host reads a host of the caller's. NotFound when there is none.
+func Host(tx *db.Tx, account lockstep.AccountID, region string, arn lockstep.ARN) (lockstep.Host, error) {
+	row := tx.QueryRow(`SELECT `+hostColumns+` FROM host WHERE arn = $1 AND account = $2 AND region = $3`,
+		arn, account, region)
+	return foundHost(row, arn)
+}
+
+// HostByARN reads a host whoever it belongs to. NotFound when there is none.
+func HostByARN(tx *db.Tx, arn lockstep.ARN) (lockstep.Host, error) {
+	return foundHost(tx.QueryRow(`SELECT `+hostColumns+` FROM host WHERE arn = $1`, arn), arn)
+}
+
+func foundHost(row db.Row, arn lockstep.ARN) (lockstep.Host, error) {
+	h, err := scanHost(row)
+	return h, orNotFound(err, "Could not find host: %s", arn)
+}
+
+// Hosts reads a page of the caller's hosts, oldest first.
+func Hosts(tx *db.Tx, account lockstep.AccountID, region string, p Page) ([]lockstep.Host, Cursor, error) {
+	rows, err := tx.Query(`SELECT `+hostColumns+` FROM host
+		WHERE account = $1 AND region = $2 AND (created_at, arn) > ($3, $4)
+		ORDER BY created_at, arn LIMIT $5`,
+		account, region, p.After.Number, p.After.Text, p.Limit+1)
+	if err != nil {
+		return nil, Cursor{}, err
+	}
+	return paged(rows, p.Limit, scanHost, func(h lockstep.Host) Cursor {
+		return Cursor{Number: db.Millis(h.CreatedAt), Text: string(h.ARN)}
+	})
+}
+
+// InsertHost makes a host; CreatedAt is filled with the transaction's time.
+// Exists when its ARN is taken.
+func InsertHost(tx *db.Tx, h *lockstep.Host) error {
+	var vpc *string
+	if h.VPC != nil {
+		b, err := json.Marshal(h.VPC)
+		if err != nil {
+			return fmt.Errorf("encode VPC configuration: %w", err)
+		}
+		text := string(b)
+		vpc = &text
+	}
+	h.CreatedAt = tx.Now
+	n, err := tx.Exec(`INSERT INTO host (`+hostColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
+		h.ARN, h.Account, h.Region, h.Name, h.ProviderType, h.Endpoint, h.Status, h.StatusMessage, vpc, db.Millis(h.CreatedAt))
+	if err == nil && n == 0 {
+		return lockstep.Errorf(lockstep.Exists, "Host already exists: %s", h.ARN)
+	}
+	return err
+}
+
+// DeleteHost removes a host of the caller's and its tags. NotFound when there
+// is none, InUse while a connection uses it.
+func DeleteHost(tx *db.Tx, account lockstep.AccountID, region string, arn lockstep.ARN) error {
+	if _, err := foundHost(tx.QueryRow(`SELECT `+hostColumns+` FROM host
+		WHERE arn = $1 AND account = $2 AND region = $3`+tx.ForUpdate(), arn, account, region), arn); err != nil {
+		return err
+	}
+	var used int
+	if err := tx.QueryRow(`SELECT count(*) FROM connection WHERE host_arn = $1`, arn).Scan(&used); err != nil {
+		return err
+	}
+	if used > 0 {
+		return lockstep.Errorf(lockstep.InUse,
+			"Host %s is used by %s. Delete these before the host.", arn, counted(used, "connection"))
+	}
+	if err := deleteTags(tx, arn); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`DELETE FROM host WHERE arn = $1`, arn)
+	return err
+}
+
+func scanHost(row scanner) (lockstep.Host, error) {
+	var h lockstep.Host
+	var vpc *string
+	var created int64
+	err := row.Scan(&h.ARN, &h.Account, &h.Region, &h.Name, &h.ProviderType, &h.Endpoint,
+		&h.Status, &h.StatusMessage, &vpc, &created)
+	if err != nil {
+		return h, err
+	}
+	h.CreatedAt = db.Time(created)
+	if vpc != nil {
+		h.VPC = new(lockstep.VPCConfiguration)
+		if err := json.Unmarshal([]byte(*vpc), h.VPC); err != nil {
+			return h, fmt.Errorf("decode VPC configuration of %s: %w", h.ARN, err)
+		}
+	}
+	return h, nil
+}
+
+// counted writes a number with its noun, in the plural where it belongs.
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

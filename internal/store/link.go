@@ -1,0 +1,151 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+const linkColumns = `id, arn, account, region, connection_arn, owner_id, repository_name,
+	provider_type, encryption_key_arn, discovery, created_at`
+
+// Link reads a repository link of the caller's. NotFound when there is none.
+func Link(tx *db.Tx, account lockstep.AccountID, region, id string) (lockstep.RepositoryLink, error) {
+	row := tx.QueryRow(`SELECT `+linkColumns+` FROM repository_link WHERE id = $1 AND account = $2 AND region = $3`,
+		id, account, region)
+	return foundLink(row, id)
+}
+
+// LinkByID reads a repository link whoever it belongs to. NotFound when there
+// is none.
+func LinkByID(tx *db.Tx, id string) (lockstep.RepositoryLink, error) {
+	return foundLink(tx.QueryRow(`SELECT `+linkColumns+` FROM repository_link WHERE id = $1`, id), id)
+}
+
+func foundLink(row db.Row, id string) (lockstep.RepositoryLink, error) {
+	l, err := scanLink(row)
+	return l, orNotFound(err, "Could not find repository link:%s", id)
+}
+
+// Links reads a page of the caller's repository links, oldest first.
+func Links(tx *db.Tx, account lockstep.AccountID, region string, p Page) ([]lockstep.RepositoryLink, Cursor, error) {
+	rows, err := tx.Query(`SELECT `+linkColumns+` FROM repository_link
+		WHERE account = $1 AND region = $2 AND (created_at, id) > ($3, $4)
+		ORDER BY created_at, id LIMIT $5`,
+		account, region, p.After.Number, p.After.Text, p.Limit+1)
+	if err != nil {
+		return nil, Cursor{}, err
+	}
+	return paged(rows, p.Limit, scanLink, func(l lockstep.RepositoryLink) Cursor {
+		return Cursor{Number: db.Millis(l.CreatedAt), Text: l.ID}
+	})
+}
+
+// InsertLink makes a repository link; CreatedAt is filled with the
+// transaction's time. It is not polled until the poller is told to. NotFound when
+// its connection is not there, Exists when that has a link to this repository.
+func InsertLink(tx *db.Tx, l *lockstep.RepositoryLink) error {
+	discovery, err := encodeDiscovery(l.Discovery)
+	if err != nil {
+		return err
+	}
+	l.CreatedAt = tx.Now
+	n, err := tx.Exec(`INSERT INTO repository_link (`+linkColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
+		l.ID, l.ARN, l.Account, l.Region, l.ConnectionARN, l.OwnerID, l.RepositoryName,
+		l.ProviderType, l.EncryptionKeyARN, discovery, db.Millis(l.CreatedAt))
+	if db.IsForeignKey(err) {
+		return lockstep.Errorf(lockstep.NotFound, "Could not find connection: %s", l.ConnectionARN)
+	}
+	if err == nil && n == 0 {
+		return lockstep.Errorf(lockstep.Exists,
+			"A repository link to %s already exists for connection: %s", l.Path(), l.ConnectionARN)
+	}
+	return err
+}
+
+// SetDiscovery changes which deployment files of a link become sync
+// configurations; nil ends the looking. NotFound when there is no such link.
+func SetDiscovery(tx *db.Tx, id string, d *lockstep.Discovery) error {
+	discovery, err := encodeDiscovery(d)
+	if err != nil {
+		return err
+	}
+	n, err := tx.Exec(`UPDATE repository_link SET discovery = $2 WHERE id = $1`, id, discovery)
+	if err == nil && n == 0 {
+		return lockstep.Errorf(lockstep.NotFound, "Could not find repository link:%s", id)
+	}
+	return err
+}
+
+// DeleteLink removes a repository link of the caller's with its tags and what
+// was recorded of its branches. NotFound when there is none, InUse while a sync
+// configuration uses it.
+func DeleteLink(tx *db.Tx, account lockstep.AccountID, region, id string) error {
+	l, err := foundLink(tx.QueryRow(`SELECT `+linkColumns+` FROM repository_link
+		WHERE id = $1 AND account = $2 AND region = $3`+tx.ForUpdate(), id, account, region), id)
+	if err != nil {
+		return err
+	}
+	var used int
+	if err := tx.QueryRow(`SELECT count(*) FROM sync_configuration WHERE link_id = $1`, l.ID).Scan(&used); err != nil {
+		return err
+	}
+	if used > 0 {
+		return lockstep.Errorf(lockstep.InUse,
+			"Repository link:%s is used by %s. Delete these before the link.", l.ID, counted(used, "sync configuration"))
+	}
+	if err := deleteTags(tx, l.ARN); err != nil {
+		return err
+	}
+	_, err = tx.Exec(`DELETE FROM repository_link WHERE id = $1`, l.ID)
+	return err
+}
+
+// FollowedBranches reads which branches of a link something follows: those of
+// its sync configurations and that of its discovery, in order, each once.
+func FollowedBranches(tx *db.Tx, linkID string) ([]string, error) {
+	l, err := LinkByID(tx, linkID)
+	if err != nil {
+		return nil, err
+	}
+	discovered := ""
+	if l.Discovery != nil {
+		discovered = l.Discovery.Branch
+	}
+	return texts(tx.Query(`SELECT branch FROM sync_configuration WHERE link_id = $1
+		UNION SELECT $2 WHERE $2 <> '' ORDER BY 1`, linkID, discovered))
+}
+
+func encodeDiscovery(d *lockstep.Discovery) (*string, error) {
+	if d == nil {
+		return nil, nil // NULL
+	}
+	b, err := json.Marshal(d)
+	if err != nil {
+		return nil, fmt.Errorf("encode discovery: %w", err)
+	}
+	text := string(b)
+	return &text, nil
+}
+
+func scanLink(row scanner) (lockstep.RepositoryLink, error) {
+	var l lockstep.RepositoryLink
+	var discovery *string
+	var created int64
+	err := row.Scan(&l.ID, &l.ARN, &l.Account, &l.Region, &l.ConnectionARN, &l.OwnerID, &l.RepositoryName,
+		&l.ProviderType, &l.EncryptionKeyARN, &discovery, &created)
+	if err != nil {
+		return l, err
+	}
+	l.CreatedAt = db.Time(created)
+	if discovery != nil {
+		l.Discovery = new(lockstep.Discovery)
+		if err := json.Unmarshal([]byte(*discovery), l.Discovery); err != nil {
+			return l, fmt.Errorf("decode discovery of repository link %s: %w", l.ID, err)
+		}
+	}
+	return l, nil
+}

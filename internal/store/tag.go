@@ -1,0 +1,42 @@
+package store
+
+import (
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+// Tags reads the tags of a host, connection or repository link in the order of
+// their keys.
+func Tags(tx *db.Tx, arn lockstep.ARN) ([]lockstep.Tag, error) {
+	rows, err := tx.Query(`SELECT key, value FROM tag WHERE arn = $1 ORDER BY key LIMIT 1000`, arn)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var tags []lockstep.Tag
+	for rows.Next() {
+		var t lockstep.Tag
+		if err := rows.Scan(&t.Key, &t.Value); err != nil {
+			return nil, err
+		}
+		tags = append(tags, t)
+	}
+	return tags, rows.Err()
+}
+
+// SetTags adds tags to a thing; one whose key is there takes the new value.
+func SetTags(tx *db.Tx, arn lockstep.ARN, tags []lockstep.Tag) error {
+	for _, t := range tags {
+		_, err := tx.Exec(`INSERT INTO tag (arn, key, value) VALUES ($1, $2, $3)
+			ON CONFLICT (arn, key) DO UPDATE SET value = excluded.value`, arn, t.Key, t.Value)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func deleteTags(tx *db.Tx, arn lockstep.ARN) error {
+	_, err := tx.Exec(`DELETE FROM tag WHERE arn = $1`, arn)
+	return err
+}
