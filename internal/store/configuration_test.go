@@ -1,0 +1,211 @@
+package store_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+func insertConfiguration(t testing.TB, d *db.DB, c lockstep.SyncConfiguration) lockstep.SyncConfiguration {
+	t.Helper()
+	update(t, d, func(tx *db.Tx) error { return store.InsertConfiguration(tx, &c) })
+	return c
+}
+
+func TestLinkIsReadAsItWasInserted(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		want := insertLink(t, d, 1)
+		discovery := &lockstep.Discovery{Branch: "main", Names: map[string]string{"a.yaml": "a"}, Rename: true}
+		for _, want.Discovery = range []*lockstep.Discovery{discovery, nil} {
+			update(t, d, func(tx *db.Tx) error { return store.SetDiscovery(tx, want.ID, want.Discovery) })
+			update(t, d, func(tx *db.Tx) error {
+				got, err := store.Link(tx, account, region, want.ID)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("link (-want +got):\n%s", diff)
+				}
+				return err
+			})
+		}
+	})
+}
+
+func TestRepositoryIsLinkedOncePerConnection(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		again := insertLink(t, d, 1)
+		again.ID, again.ARN = newLink(2, "").ID, newLink(2, "").ARN
+		refused(t, d, lockstep.Exists, func(tx *db.Tx) error { return store.InsertLink(tx, &again) })
+		again.RepositoryName = "another"
+		update(t, d, func(tx *db.Tx) error { return store.InsertLink(tx, &again) })
+	})
+}
+
+func TestLinkNeedsItsConnection(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		l := newLink(1, "arn:aws:codeconnections:eu-central-1:111122223333:connection/none")
+		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.InsertLink(tx, &l) })
+	})
+}
+
+func TestDeleteLinkRefusesWhileConfigured(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		l := insertLink(t, d, 1)
+		c := insertConfiguration(t, d, newConfiguration("web", l.ID))
+		remove := func(tx *db.Tx) error { return store.DeleteLink(tx, account, region, l.ID) }
+		refused(t, d, lockstep.InUse, remove)
+		update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, c.ID) })
+		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.DeleteLink(tx, other, region, l.ID) })
+		update(t, d, remove)
+		refused(t, d, lockstep.NotFound, remove)
+	})
+}
+
+func TestFollowedBranchesAreThoseOfConfigurationsAndDiscovery(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		l := insertLink(t, d, 1)
+		follow := func(want []string) {
+			t.Helper()
+			update(t, d, func(tx *db.Tx) error {
+				got, err := store.FollowedBranches(tx, l.ID)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("branches (-want +got):\n%s", diff)
+				}
+				return err
+			})
+		}
+		follow(nil)
+		insertConfiguration(t, d, newConfiguration("web", l.ID))
+		insertConfiguration(t, d, newConfiguration("api", l.ID))
+		follow([]string{"main"})
+		update(t, d, func(tx *db.Tx) error { return store.SetDiscovery(tx, l.ID, &lockstep.Discovery{Branch: "dev"}) })
+		follow([]string{"dev", "main"})
+	})
+}
+
+func TestConfigurationKnowsItsLink(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		l := insertLink(t, d, 1)
+		c := newConfiguration("web", l.ID)
+		c.TriggerResourceUpdateOn, c.PublishDeploymentStatus, c.PullRequestComment = lockstep.AnyChange, "ENABLED", "DISABLED"
+		want := insertConfiguration(t, d, c)
+		if want.ID == 0 || want.OwnerID != "acme" || want.RepositoryName != "infra1" || want.ProviderType != "Git" {
+			t.Errorf("not filled: %+v", want)
+		}
+		update(t, d, func(tx *db.Tx) error {
+			got, err := store.Configuration(tx, account, region, "CFN_STACK_SYNC", "web")
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("configuration (-want +got):\n%s", diff)
+			}
+			return err
+		})
+		update(t, d, func(tx *db.Tx) error {
+			got, err := store.ConfigurationByID(tx, want.ID)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("configuration by id (-want +got):\n%s", diff)
+			}
+			return err
+		})
+	})
+}
+
+func TestConfigurationNeedsALinkOfTheSameAccount(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		l := insertLink(t, d, 1)
+		c := newConfiguration("web", l.ID)
+		c.Account = other
+		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.InsertConfiguration(tx, &c) })
+	})
+}
+
+func TestResourceHasOneConfigurationAndIDsAreNeverReused(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		l := insertLink(t, d, 1)
+		first := insertConfiguration(t, d, newConfiguration("web", l.ID))
+		again := newConfiguration("web", l.ID)
+		refused(t, d, lockstep.Exists, func(tx *db.Tx) error { return store.InsertConfiguration(tx, &again) })
+		update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, first.ID) })
+		if second := insertConfiguration(t, d, again); second.ID <= first.ID {
+			t.Errorf("the id %d came after %d", second.ID, first.ID)
+		}
+	})
+}
+
+func version(t testing.TB, d *db.DB, id int64) (v int64) {
+	t.Helper()
+	update(t, d, func(tx *db.Tx) error {
+		return tx.QueryRow(`SELECT version FROM sync_configuration WHERE id = $1`, id).Scan(&v)
+	})
+	return v
+}
+
+func TestEveryUpdateMakesANewVersion(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		l, moved := insertLink(t, d, 1), insertLink(t, d, 2)
+		want := insertConfiguration(t, d, newConfiguration("web", l.ID))
+		update(t, d, func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &want) })
+		if got := version(t, d, want.ID); got != 2 {
+			t.Errorf("version %d after an update that changed nothing, want 2", got)
+		}
+		want.LinkID, want.Branch, want.ConfigFile, want.RoleARN = moved.ID, "dev", "b.yaml", "arn:aws:iam::111122223333:role/b"
+		want.TriggerResourceUpdateOn, want.PublishDeploymentStatus, want.PullRequestComment = lockstep.FileChange, "DISABLED", "ENABLED"
+		update(t, d, func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &want) })
+		update(t, d, func(tx *db.Tx) error { return store.TouchConfiguration(tx, want.ID) })
+		if got := version(t, d, want.ID); got != 4 {
+			t.Errorf("version %d after another update and a touch, want 4", got)
+		}
+		update(t, d, func(tx *db.Tx) error {
+			got, err := store.Configuration(tx, account, region, want.SyncType, "web")
+			if diff := cmp.Diff(want, got); diff != "" || got.RepositoryName != "infra2" {
+				t.Errorf("configuration (-want +got):\n%s", diff)
+			}
+			return err
+		})
+	})
+}
+
+func TestConfigurationsAreListedByLinkAndBranch(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		l, elsewhere := insertLink(t, d, 1), insertLink(t, d, 2)
+		for _, name := range []string{"c", "a", "b"} {
+			insertConfiguration(t, d, newConfiguration(name, l.ID))
+		}
+		dev := newConfiguration("dev", l.ID)
+		dev.Branch = "dev"
+		insertConfiguration(t, d, dev)
+		insertConfiguration(t, d, newConfiguration("elsewhere", elsewhere.ID))
+		update(t, d, func(tx *db.Tx) error {
+			all, err := store.ConfigurationsOf(tx, l.ID, "main")
+			if diff := cmp.Diff([]string{"c", "a", "b"}, names(all)); diff != "" {
+				t.Errorf("of the branch (-want +got):\n%s", diff)
+			}
+			return err
+		})
+		update(t, d, func(tx *db.Tx) error {
+			f := store.ConfigurationFilter{SyncType: "CFN_STACK_SYNC", LinkID: l.ID}
+			first, next, err := store.Configurations(tx, account, region, f, store.Page{Limit: 3})
+			if err != nil {
+				return err
+			}
+			second, end, err := store.Configurations(tx, account, region, f, store.Page{Limit: 3, After: next})
+			if diff := cmp.Diff([]string{"c", "a", "b", "dev"}, names(append(first, second...))); diff != "" {
+				t.Errorf("of the link (-want +got):\n%s", diff)
+			}
+			if end != (store.Cursor{}) {
+				t.Errorf("the list goes on at %v", end)
+			}
+			return err
+		})
+	})
+}
+
+func names(list []lockstep.SyncConfiguration) []string {
+	var all []string
+	for _, c := range list {
+		all = append(all, c.ResourceName)
+	}
+	return all
+}

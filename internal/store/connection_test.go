@@ -1,0 +1,166 @@
+package store_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/seal"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+func insertConnection(t testing.TB, d *db.DB, id string) lockstep.Connection {
+	t.Helper()
+	c := newConnection(id, "")
+	update(t, d, func(tx *db.Tx) error { return store.InsertConnection(tx, &c) })
+	return c
+}
+
+func TestConnectionIsReadAsItWasInserted(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		h := newHost("host")
+		update(t, d, func(tx *db.Tx) error { return store.InsertHost(tx, &h) })
+		for _, want := range []lockstep.Connection{newConnection("hosted", h.ARN), newConnection("plain", "")} {
+			update(t, d, func(tx *db.Tx) error { return store.InsertConnection(tx, &want) })
+			update(t, d, func(tx *db.Tx) error { return store.SetConnectionStatus(tx, want.ARN, lockstep.ConnectionAvailable) })
+			want.Status = lockstep.ConnectionAvailable
+			update(t, d, func(tx *db.Tx) error {
+				got, err := store.Connection(tx, account, region, want.ARN)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("connection (-want +got):\n%s", diff)
+				}
+				return err
+			})
+		}
+	})
+}
+
+func TestConnectionNeedsItsHost(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newConnection("lost", newHost("nowhere").ARN)
+		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.InsertConnection(tx, &c) })
+	})
+}
+
+func TestConnectionsAreFiltered(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		h := newHost("host")
+		hosted, plain := newConnection("hosted", h.ARN), newConnection("plain", "")
+		plain.ProviderType = "GitHub"
+		update(t, d, func(tx *db.Tx) error {
+			if err := store.InsertHost(tx, &h); err != nil {
+				return err
+			}
+			if err := store.InsertConnection(tx, &hosted); err != nil {
+				return err
+			}
+			return store.InsertConnection(tx, &plain)
+		})
+		for _, c := range []struct {
+			filter store.ConnectionFilter
+			want   []string
+		}{
+			{store.ConnectionFilter{}, []string{"hosted", "plain"}},
+			{store.ConnectionFilter{ProviderType: "GitHub"}, []string{"plain"}},
+			{store.ConnectionFilter{HostARN: h.ARN}, []string{"hosted"}},
+			{store.ConnectionFilter{ProviderType: "GitHub", HostARN: h.ARN}, nil},
+		} {
+			update(t, d, func(tx *db.Tx) error {
+				list, _, err := store.Connections(tx, account, region, c.filter, store.Page{Limit: 10})
+				var got []string
+				for _, one := range list {
+					got = append(got, one.Name)
+				}
+				if diff := cmp.Diff(c.want, got); diff != "" {
+					t.Errorf("%+v (-want +got):\n%s", c.filter, diff)
+				}
+				return err
+			})
+		}
+	})
+}
+
+func TestDeleteConnectionRefusesWhileLinked(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		l := insertLink(t, d, 1)
+		remove := func(tx *db.Tx) error { return store.DeleteConnection(tx, account, region, l.ConnectionARN) }
+		refused(t, d, lockstep.InUse, remove)
+		update(t, d, func(tx *db.Tx) error { return store.DeleteLink(tx, account, region, l.ID) })
+		update(t, d, remove)
+	})
+}
+
+func TestCredentialComesBackOpened(t *testing.T) {
+	key, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := insertConnection(t, d, "conn")
+		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error {
+			_, err := store.Credential(tx, key, c.ARN)
+			return err
+		})
+		for _, want := range []lockstep.Credential{
+			{Kind: lockstep.BasicCredential, Username: "u", Secret: "hunter2"},
+			{Kind: lockstep.TokenCredential, Secret: "tok"},
+			{Kind: lockstep.NoCredential},
+		} {
+			update(t, d, func(tx *db.Tx) error { return store.SaveCredential(tx, key, c.ARN, want) })
+			update(t, d, func(tx *db.Tx) error {
+				got, err := store.Credential(tx, key, c.ARN)
+				if got != want {
+					t.Errorf("got %#v, want %#v", got, want)
+				}
+				return err
+			})
+		}
+	})
+}
+
+func TestCredentialCopiedToAnotherConnectionDoesNotOpen(t *testing.T) {
+	key, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := dbtest.Open(t)
+	mine, theirs := insertConnection(t, d, "mine"), insertConnection(t, d, "theirs")
+	update(t, d, func(tx *db.Tx) error {
+		return store.SaveCredential(tx, key, theirs.ARN, lockstep.Credential{Kind: lockstep.TokenCredential, Secret: "hunter2"})
+	})
+	update(t, d, func(tx *db.Tx) error {
+		_, err := tx.Exec(`INSERT INTO credential SELECT $1, sealed, updated_at FROM credential`, mine.ARN)
+		return err
+	})
+	refused(t, d, lockstep.Internal, func(tx *db.Tx) error {
+		_, err := store.Credential(tx, key, mine.ARN)
+		return err
+	})
+}
+
+func TestTagsGoWithTheThing(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := insertConnection(t, d, "tagged")
+		tagged := func(want []lockstep.Tag) {
+			t.Helper()
+			update(t, d, func(tx *db.Tx) error {
+				got, err := store.Tags(tx, c.ARN)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("tags (-want +got):\n%s", diff)
+				}
+				return err
+			})
+		}
+		set := func(tags ...lockstep.Tag) {
+			update(t, d, func(tx *db.Tx) error { return store.SetTags(tx, c.ARN, tags) })
+		}
+		set(lockstep.Tag{Key: "b", Value: "1"}, lockstep.Tag{Key: "a"})
+		set(lockstep.Tag{Key: "b", Value: "2"})
+		tagged([]lockstep.Tag{{Key: "a"}, {Key: "b", Value: "2"}})
+		update(t, d, func(tx *db.Tx) error { return store.DeleteConnection(tx, account, region, c.ARN) })
+		tagged(nil)
+	})
+}

@@ -1,0 +1,130 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+func TestHostIsReadAsItWasInserted(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		plain, inVPC := newHost("plain"), newHost("in-vpc")
+		inVPC.StatusMessage = "fine"
+		inVPC.VPC = &lockstep.VPCConfiguration{VPCID: "vpc-1", SubnetIDs: []string{"a", "b"}, SecurityGroupIDs: []string{"c"}, TLSCertificate: "pem"}
+		for _, want := range []lockstep.Host{plain, inVPC} {
+			update(t, d, func(tx *db.Tx) error {
+				if err := store.InsertHost(tx, &want); err != nil {
+					return err
+				}
+				if want.CreatedAt != tx.Now {
+					t.Errorf("CreatedAt is %v, want the transaction's %v", want.CreatedAt, tx.Now)
+				}
+				return nil
+			})
+			update(t, d, func(tx *db.Tx) error {
+				got, err := store.Host(tx, account, region, want.ARN)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("host (-want +got):\n%s", diff)
+				}
+				return err
+			})
+		}
+	})
+}
+
+func TestHostOfAnotherAccountOrRegionIsNotFound(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		h := newHost("mine")
+		update(t, d, func(tx *db.Tx) error { return store.InsertHost(tx, &h) })
+		for _, scope := range [][2]string{{string(other), region}, {string(account), "us-east-1"}} {
+			whose, where := lockstep.AccountID(scope[0]), scope[1]
+			refused(t, d, lockstep.NotFound, func(tx *db.Tx) error {
+				_, err := store.Host(tx, whose, where, h.ARN)
+				return err
+			})
+			refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.DeleteHost(tx, whose, where, h.ARN) })
+			update(t, d, func(tx *db.Tx) error {
+				list, _, err := store.Hosts(tx, whose, where, store.Page{Limit: 10})
+				if len(list) != 0 {
+					t.Errorf("%v sees %v", scope, list)
+				}
+				return err
+			})
+		}
+		update(t, d, func(tx *db.Tx) error {
+			_, err := store.HostByARN(tx, h.ARN)
+			return err
+		})
+	})
+}
+
+func TestHostARNIsTakenOnce(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		h := newHost("twice")
+		update(t, d, func(tx *db.Tx) error { return store.InsertHost(tx, &h) })
+		refused(t, d, lockstep.Exists, func(tx *db.Tx) error { return store.InsertHost(tx, &h) })
+	})
+}
+
+func TestDeleteHostRefusesWhileConnected(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		h := newHost("used")
+		c := newConnection("user", h.ARN)
+		update(t, d, func(tx *db.Tx) error {
+			if err := store.InsertHost(tx, &h); err != nil {
+				return err
+			}
+			return store.InsertConnection(tx, &c)
+		})
+		remove := func(tx *db.Tx) error { return store.DeleteHost(tx, account, region, h.ARN) }
+		refused(t, d, lockstep.InUse, remove)
+		update(t, d, func(tx *db.Tx) error { return store.DeleteConnection(tx, account, region, c.ARN) })
+		update(t, d, remove)
+		refused(t, d, lockstep.NotFound, remove)
+	})
+}
+
+func TestHostsAreListedInPagesWithoutGapOrRepetition(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		var want []string
+		// One transaction: all have the same time, so the ARN decides.
+		update(t, d, func(tx *db.Tx) error {
+			for _, n := range []int{4, 2, 0, 3, 1} {
+				h := newHost(fmt.Sprintf("h%d", n))
+				if err := store.InsertHost(tx, &h); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		for n := range 5 {
+			want = append(want, fmt.Sprintf("h%d", n))
+		}
+		for limit := 1; limit <= 6; limit++ {
+			var got []string
+			p := store.Page{Limit: limit}
+			for done := false; !done; done = p.After == (store.Cursor{}) {
+				update(t, d, func(tx *db.Tx) error {
+					list, next, err := store.Hosts(tx, account, region, p)
+					for _, h := range list {
+						got = append(got, h.Name)
+					}
+					p.After = next
+					return err
+				})
+				if len(got) > 5 {
+					t.Fatalf("limit %d: the list does not end: %v", limit, got)
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("limit %d (-want +got):\n%s", limit, diff)
+			}
+		}
+	})
+}
