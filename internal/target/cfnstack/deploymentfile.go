@@ -1,0 +1,181 @@
+package cfnstack
+
+import (
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Limits of a deployment file. The counts and the lengths are CloudFormation's.
+const (
+	maxDeploymentFile = 1 << 20
+	maxParameters     = 50
+	maxTags           = 50
+	maxValue          = 4096
+	maxTagKey         = 128
+	maxTagValue       = 256
+)
+
+// A deploymentFile is AWS's stack deployment file: which template, with which
+// parameters and tags.
+type deploymentFile struct {
+	source     source
+	Template   string // a clean path
+	Parameters []parameter
+	// Tags are the stack's tags; without HasTags the stack keeps its own.
+	Tags    []tag
+	HasTags bool
+}
+
+type parameter struct {
+	Name  string
+	Value string
+	List  bool // written as a list
+	Line  int
+}
+
+type tag struct{ Key, Value string }
+
+var parameterName = regexp.MustCompile(`^[A-Za-z0-9]{1,255}$`)
+
+// parseDeploymentFile reads a deployment file strictly: what it does not know
+// is an error, for a key that is passed over is a change that never happens.
+func parseDeploymentFile(name string, data []byte) (deploymentFile, error) {
+	f := deploymentFile{source: source{"Deployment file", name}}
+	root, err := f.source.root(data)
+	if err != nil {
+		return f, err
+	}
+	if get(root, "AWSTemplateFormatVersion") != nil || get(root, "Resources") != nil {
+		return f, f.source.errorf(0, "", "this is a template; a deployment file names one under template-file-path")
+	}
+	if err := f.source.noAliases(root); err != nil {
+		return f, err
+	}
+	if err := f.source.each(root, "", f.key); err != nil {
+		return f, err
+	}
+	if f.Template == "" {
+		return f, f.source.errorf(0, "template-file-path", "the key is missing")
+	}
+	return f, nil
+}
+
+// key reads one key of the top level.
+func (f *deploymentFile) key(key string, k, v *yaml.Node) (err error) {
+	switch key {
+	case "template-file-path":
+		if v.Kind != yaml.ScalarNode || v.ShortTag() != "!!str" {
+			return f.source.errorf(v.Line, key, "the value is not a path in the repository")
+		}
+		var problem string
+		if f.Template, problem = cleanPath(v.Value); problem != "" {
+			return f.source.errorf(v.Line, key, "%s", problem)
+		}
+		return nil
+	case "parameters":
+		if err := f.mapping(key, v, maxParameters); err != nil {
+			return err
+		}
+		return f.source.each(v, "parameters.", f.parameter)
+	case "tags":
+		if err := f.mapping(key, v, maxTags); err != nil {
+			return err
+		}
+		f.HasTags = true
+		return f.source.each(v, "tags.", f.tag)
+	}
+	return f.source.errorf(k.Line, key, "%s", unknownKey(key))
+}
+
+func (f *deploymentFile) mapping(key string, v *yaml.Node, most int) error {
+	if v.Kind == yaml.SequenceNode {
+		return f.source.errorf(v.Line, key, "the value is a list; write it as a mapping, one \"Name: value\" a line")
+	}
+	if v.Kind != yaml.MappingNode {
+		return f.source.errorf(v.Line, key, "the value is not a mapping; write {} for an empty one")
+	}
+	if n := len(v.Content) / 2; n > most {
+		return f.source.errorf(v.Line, key, "there are %d entries, at most %d are allowed", n, most)
+	}
+	return nil
+}
+
+func (f *deploymentFile) parameter(key string, k, v *yaml.Node) error {
+	if !parameterName.MatchString(k.Value) {
+		return f.source.errorf(k.Line, key, "a parameter's name has letters and digits only")
+	}
+	p := parameter{Name: k.Value, Line: k.Line, List: v.Kind == yaml.SequenceNode}
+	var err error
+	if p.List {
+		p.Value, err = f.list(key, v)
+	} else if v.Kind == yaml.MappingNode {
+		err = f.source.errorf(v.Line, key, "the value is a mapping; a parameter is a string, number, boolean or list of these")
+	} else {
+		p.Value, err = f.source.scalar(v, key)
+	}
+	if err != nil {
+		return err
+	}
+	if len(p.Value) > maxValue {
+		return f.source.errorf(v.Line, key, "the value has %d bytes, at most %d are allowed", len(p.Value), maxValue)
+	}
+	f.Parameters = append(f.Parameters, p)
+	return nil
+}
+
+// list joins a list with commas, the form in which CloudFormation takes one.
+func (f *deploymentFile) list(key string, v *yaml.Node) (string, error) {
+	parts := make([]string, 0, len(v.Content))
+	for _, n := range v.Content {
+		part, err := f.source.scalar(n, key)
+		if err != nil {
+			return "", err
+		}
+		if strings.Contains(part, ",") {
+			return "", f.source.errorf(n.Line, key, "an element holds a comma, at which CloudFormation would split it")
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, ","), nil
+}
+
+func (f *deploymentFile) tag(key string, k, v *yaml.Node) error {
+	switch {
+	case k.Value == "" || len(k.Value) > maxTagKey:
+		return f.source.errorf(k.Line, "tags", "a tag's key has 1 to %d characters", maxTagKey)
+	case strings.HasPrefix(strings.ToLower(k.Value), "aws:"):
+		return f.source.errorf(k.Line, key, "keys that begin with aws: are AWS's own")
+	case v.Kind != yaml.ScalarNode:
+		return f.source.errorf(v.Line, key, "the value is not a string")
+	case v.ShortTag() == "!!null":
+		return f.source.errorf(v.Line, key, "a value cannot be null; write \"\" for an empty one")
+	case v.ShortTag() != "!!str":
+		return f.source.errorf(v.Line, key, "the value is not a string; put it in quotes")
+	case len(v.Value) > maxTagValue:
+		return f.source.errorf(v.Line, key, "the value has %d bytes, at most %d are allowed", len(v.Value), maxTagValue)
+	}
+	f.Tags = append(f.Tags, tag{k.Value, v.Value})
+	return nil
+}
+
+// unknownKey says what a person may have meant by a key that is not AWS's.
+func unknownKey(key string) string {
+	plain := strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(key))
+	switch plain {
+	case "parameters", "parameter":
+		return "the key is spelt parameters"
+	case "tags", "tag":
+		return "the key is spelt tags"
+	case "templatefilepath", "templatepath", "templatefile", "template", "templateurl":
+		return "the key is spelt template-file-path"
+	case "stackname", "name", "resourcename":
+		return "the stack's name is the resource name of the sync configuration; leave the key out"
+	case "capabilities", "capability":
+		return "all capabilities are passed; leave the key out"
+	case "region", "rolearn", "role", "branch", "account", "accountid":
+		return "that belongs to the sync configuration; leave the key out"
+	}
+	return "the key is unknown; a deployment file has template-file-path, parameters and tags"
+}

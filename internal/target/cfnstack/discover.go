@@ -1,0 +1,244 @@
+package cfnstack
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/target"
+)
+
+// Bounds of one look through a tree.
+const (
+	maxEntries = 200_000 // files and folders walked over
+	maxLooked  = 5_000   // YAML and JSON files looked at
+	maxKnown   = 50_000  // files remembered by object id
+)
+
+// A finding says what a file is, as far as discovery is concerned.
+type finding struct {
+	deployment bool
+	template   bool
+	names      string // the template that a deployment file names, if it is legible
+}
+
+// A memo remembers findings by object id, so that a new head costs only the
+// files that changed.
+type memo struct {
+	mu    sync.Mutex
+	known map[string]finding
+}
+
+func (m *memo) get(id string) (finding, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f, ok := m.known[id]
+	return f, ok
+}
+
+func (m *memo) put(id string, f finding) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.known == nil || len(m.known) >= maxKnown {
+		m.known = make(map[string]finding)
+	}
+	m.known[id] = f
+}
+
+// Discover finds deployment files and the templates none of them names. A
+// file that has template-file-path but is wrong otherwise is found too: its
+// sync says what is wrong with it.
+func (d *Driver) Discover(ctx context.Context, files lockstep.Tree, want lockstep.Discovery) (target.Discovered, error) {
+	var found target.Discovered
+	if _, err := path.Match(want.Only, ""); err != nil {
+		return found, lockstep.Errorf(lockstep.Invalid, "%q is not a pattern of file names.", want.Only)
+	}
+	paths, err := listFiles(ctx, files, want)
+	if err != nil {
+		return found, err
+	}
+	findings, err := d.look(ctx, files, paths)
+	if err != nil {
+		return found, err
+	}
+	named := map[string]bool{}
+	for _, f := range findings {
+		named[f.names] = true
+	}
+	for i, p := range paths {
+		switch f := findings[i]; {
+		case f.deployment && wanted(want, p):
+			name, err := resourceName(want, p)
+			if err != nil {
+				return target.Discovered{}, err
+			}
+			found.Files = append(found.Files, target.Found{Path: p, Name: name})
+		case f.template && !named[p]:
+			found.Candidates = append(found.Candidates, p)
+		}
+	}
+	return found, nil
+}
+
+// wanted applies the Only pattern, to the whole path or to the file's name.
+func wanted(want lockstep.Discovery, p string) bool {
+	if want.Only == "" {
+		return true
+	}
+	whole, _ := path.Match(want.Only, p)
+	base, _ := path.Match(want.Only, path.Base(p))
+	return whole || base
+}
+
+// listFiles gives the files that may be deployment files or templates. Where
+// they are too many, only those that Only asks for.
+func listFiles(ctx context.Context, files lockstep.Tree, want lockstep.Discovery) ([]string, error) {
+	folder := "."
+	if want.Folder != "" && want.Folder != "." {
+		clean, problem := cleanPath(strings.TrimSuffix(want.Folder, "/"))
+		if problem != "" {
+			return nil, lockstep.Errorf(lockstep.Invalid, "Folder %q: %s.", want.Folder, problem)
+		}
+		folder = clean
+	}
+	var paths []string
+	entries := 0
+	err := fs.WalkDir(files, folder, func(p string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entries++; entries > maxEntries {
+			return lockstep.Errorf(lockstep.Limit, "The repository has more than %d files; name a folder to look in.", maxEntries)
+		}
+		if e.IsDir() {
+			if p != folder && skipped(e.Name()) {
+				return fs.SkipDir
+			}
+			return ctx.Err()
+		}
+		if e.Type().IsRegular() && slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(p)) {
+			paths = append(paths, p)
+		}
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(paths) > maxLooked {
+		paths = slices.DeleteFunc(paths, func(p string) bool { return want.Only == "" || !wanted(want, p) })
+		if len(paths) == 0 || len(paths) > maxLooked {
+			return nil, lockstep.Errorf(lockstep.Limit,
+				"The repository has more than %d YAML and JSON files; name a folder or a pattern to look for.", maxLooked)
+		}
+	}
+	slices.Sort(paths)
+	return paths, nil
+}
+
+func skipped(folder string) bool {
+	return strings.HasPrefix(folder, ".") || folder == "node_modules" || folder == "vendor" || folder == "testdata"
+}
+
+// look finds out what each file is.
+func (d *Driver) look(ctx context.Context, files lockstep.Tree, paths []string) ([]finding, error) {
+	findings := make([]finding, len(paths))
+	ids := make([]string, len(paths))
+	var unknown []int
+	var fetch []string
+	for i, p := range paths {
+		id, err := files.ObjectID(p)
+		if err != nil {
+			return nil, unreadable("File", p, err)
+		}
+		known, ok := d.found.get(id)
+		if ids[i], findings[i] = id, known; !ok {
+			unknown, fetch = append(unknown, i), append(fetch, p)
+		}
+	}
+	if err := prefetch(ctx, files, fetch...); err != nil {
+		return nil, err
+	}
+	for _, i := range unknown {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		data, large, err := readFile(files, paths[i], maxDeploymentFile)
+		if kind := lockstep.KindOf(err); err != nil && kind != lockstep.Limit && kind != lockstep.Invalid {
+			return nil, unreadable("File", paths[i], err)
+		}
+		if err == nil && !large {
+			findings[i] = classify(data)
+		}
+		d.found.put(ids[i], findings[i])
+	}
+	return findings, nil
+}
+
+var (
+	resourceType = regexp.MustCompile(`[A-Za-z0-9]::[A-Za-z0-9]`)
+	deployment   = regexp.MustCompile(`(?m)^[\s{]*["']?template-file-path["']?[ \t]*:`)
+)
+
+// classify says what a file is. Most files of a repository are neither, so
+// that nothing is parsed that does not hold one of the telling words.
+func classify(data []byte) finding {
+	telling := deployment.Match(data)
+	text := string(data)
+	if !telling && !strings.Contains(text, "Resources") && !strings.Contains(text, "template-file-path") {
+		return finding{}
+	}
+	root, err := source{}.root(data)
+	if err != nil {
+		return finding{deployment: telling}
+	}
+	if n := get(root, "template-file-path"); n != nil {
+		clean, _ := cleanPath(n.Value)
+		return finding{deployment: true, names: clean}
+	}
+	return finding{template: isTemplate(root)}
+}
+
+// isTemplate tells a CloudFormation template from the many other files with a
+// key called Resources.
+func isTemplate(root *yaml.Node) bool {
+	resources := get(root, "Resources")
+	if resources == nil || resources.Kind != yaml.MappingNode {
+		return false
+	}
+	if get(root, "AWSTemplateFormatVersion") != nil {
+		return true
+	}
+	for i := 1; i < len(resources.Content); i += 2 {
+		if n := get(resources.Content[i], "Type"); n != nil && resourceType.MatchString(n.Value) {
+			return true
+		}
+	}
+	return false
+}
+
+// resourceName makes a stack name of a deployment file's path. A file whose
+// own name says nothing is called after its folder.
+func resourceName(want lockstep.Discovery, p string) (string, error) {
+	if name, ok := want.Names[p]; ok {
+		return name, ValidName(name)
+	}
+	base := strings.TrimSuffix(path.Base(p), path.Ext(p))
+	switch folder := path.Dir(p); base {
+	case "deployment", "deployment-file", "stack-deployment":
+		if folder != "." {
+			base = path.Base(folder)
+		}
+	}
+	return legalName(base), nil
+}

@@ -1,0 +1,42 @@
+package cfnstack
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/lockstephq/lockstep"
+)
+
+// maxName is the longest resource name of the sync API. Stack names may be
+// longer, but such a stack cannot be named there.
+const maxName = 100
+
+var (
+	stackName = regexp.MustCompile(`^[A-Za-z][-A-Za-z0-9]*$`)
+	notInName = regexp.MustCompile(`[^-A-Za-z0-9]+`)
+)
+
+// ValidName says why no stack can have a name, nil where one can. The error is
+// Invalid.
+func ValidName(name string) error {
+	if len(name) > maxName {
+		return lockstep.Errorf(lockstep.Invalid, "A stack name has at most %d characters, this one has %d.", maxName, len(name))
+	}
+	if !stackName.MatchString(name) {
+		return lockstep.Errorf(lockstep.Invalid,
+			"%q cannot be a stack's name: it begins with a letter, then come letters, digits and hyphens.", lockstep.Cut(name, maxName))
+	}
+	return nil
+}
+
+// legalName makes a stack name of any text, always the same one.
+func legalName(s string) string {
+	s = strings.Trim(notInName.ReplaceAllString(s, "-"), "-")
+	if s == "" {
+		return "stack"
+	}
+	if !stackName.MatchString(s) {
+		s = "stack-" + s
+	}
+	return strings.TrimRight(s[:min(len(s), maxName)], "-")
+}

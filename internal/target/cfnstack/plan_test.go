@@ -1,0 +1,128 @@
+package cfnstack_test
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/target"
+	"github.com/lockstephq/lockstep/internal/target/cfnstack"
+	"github.com/lockstephq/lockstep/internal/target/targettest"
+)
+
+func TestPlanNamesItsInputs(t *testing.T) {
+	files := targettest.Files(map[string]string{
+		"web.yaml": "template-file-path: ./stacks/t.yaml\n", "stacks/t.yaml": plainTemplate, "other": "x",
+	})
+	plan, err := planOf(t, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := target.Inputs{}
+	for _, name := range []string{"web.yaml", "stacks/t.yaml"} {
+		want[name], _ = files.ObjectID(name)
+	}
+	if diff := cmp.Diff(want, plan.Inputs); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestPlanNamesMissingFilesAmongItsInputs(t *testing.T) {
+	plan, err := planOf(t, targettest.Files(map[string]string{"web.yml": "x"}))
+	if lockstep.KindOf(err) != lockstep.NotFound || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+	if want := `Deployment file "web.yaml" is not in the commit, but "web.yml" is.`; lockstep.Shown(err) != want {
+		t.Errorf("got %q, want %q", lockstep.Shown(err), want)
+	}
+	if diff := cmp.Diff(target.Inputs{"web.yaml": lockstep.NoObject}, plan.Inputs); diff != "" {
+		t.Error(diff)
+	}
+
+	plan, err = planOf(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: gone.yaml"}))
+	if want := `Template "gone.yaml" is not in the commit.`; lockstep.Shown(err) != want {
+		t.Errorf("got %q, want %q", lockstep.Shown(err), want)
+	}
+	if plan.Inputs["gone.yaml"] != lockstep.NoObject {
+		t.Errorf("inputs %v", plan.Inputs)
+	}
+}
+
+func TestPlanRefusesWhatIsNotAnOrdinaryFile(t *testing.T) {
+	files := targettest.Tree{MapFS: fstest.MapFS{
+		"web.yaml": {Data: []byte("template-file-path: t.yaml")},
+		"t.yaml":   {Data: []byte("/etc/passwd"), Mode: fs.ModeSymlink},
+	}}
+	plan, err := planOf(t, files)
+	if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(lockstep.Shown(err), `Template "t.yaml" cannot be read: it is a symbolic link`) {
+		t.Errorf("got %v", err)
+	}
+	if len(plan.Inputs) != 2 {
+		t.Errorf("inputs %v", plan.Inputs)
+	}
+	_, err = planOf(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: d", "d/x": ""}))
+	if lockstep.KindOf(err) != lockstep.Invalid {
+		t.Errorf("a folder as template: got %v", err)
+	}
+}
+
+func TestPlanKnowsTheSizesThatCanBeSent(t *testing.T) {
+	template := plainTemplate + "# " + strings.Repeat("x", 51_200-len(plainTemplate)-2)
+	_, err := planOf(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml", "t.yaml": template}))
+	if err != nil {
+		t.Errorf("51,200 bytes: %v", err)
+	}
+	_, err = planOf(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml", "t.yaml": template + "x"}))
+	if lockstep.KindOf(err) != lockstep.Limit || !strings.Contains(lockstep.Shown(err), "51200 bytes") {
+		t.Errorf("51,201 bytes: %v", err)
+	}
+	_, err = planOf(t, targettest.Files(map[string]string{"web.yaml": "#" + strings.Repeat("x", 1<<20)}))
+	if lockstep.KindOf(err) != lockstep.Limit {
+		t.Errorf("a deployment file above 1 MB: %v", err)
+	}
+}
+
+func TestPlanRefusesABrokenTemplate(t *testing.T) {
+	for text, want := range map[string]string{
+		"Resources: [":               `Template "t.yaml", line`,
+		"":                           `Template "t.yaml": the file is empty`,
+		"Parameters: [a]":            `Template "t.yaml", line 1, key Parameters: the value is not a mapping`,
+		"Parameters:\n  A: x\n":      `Template "t.yaml", line 2, key Parameters.A: the value is not a parameter's description`,
+		"Parameters: {A: {}, A: {}}": `Template "t.yaml", line 1, key Parameters.A: the key stands here twice`,
+	} {
+		_, err := planOf(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml", "t.yaml": text}))
+		if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(lockstep.Shown(err), want) {
+			t.Errorf("%q: got %v, want %s", text, err, want)
+		}
+	}
+}
+
+func TestPlanRefusesAConfigurationThatPointsOutside(t *testing.T) {
+	cfg := configuration("web")
+	cfg.ConfigFile = "../web.yaml"
+	_, err := (&cfnstack.Driver{}).Plan(t.Context(), cfg, targettest.Files(nil))
+	if lockstep.KindOf(err) != lockstep.Invalid {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestValidNameKnowsWhatAStackCanBeCalled(t *testing.T) {
+	for name, valid := range map[string]bool{
+		"web": true, "Web-2": true, strings.Repeat("a", 100): true,
+		"": false, "2web": false, "-web": false, "web_1": false, "wéb": false, "a b": false, "web\n": false, strings.Repeat("a", 101): false,
+	} {
+		if err := cfnstack.ValidName(name); (err == nil) != valid || err != nil && lockstep.KindOf(err) != lockstep.Invalid {
+			t.Errorf("%q: got %v, want valid %v", name, err, valid)
+		}
+	}
+	plan, err := (&cfnstack.Driver{}).Plan(t.Context(), configuration("web_1"),
+		targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml", "t.yaml": plainTemplate}))
+	if lockstep.KindOf(err) != lockstep.Invalid || len(plan.Inputs) != 2 {
+		t.Errorf("got %v, %v", plan.Inputs, err)
+	}
+}
