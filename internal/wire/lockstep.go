@@ -1,0 +1,139 @@
+package wire
+
+// What has become of a revision for one resource, as GetRevisionSync says it.
+const (
+	HandlingPending        = "PENDING"         // known, and its attempt has not started
+	HandlingNotConcerned   = "NOT_CONCERNED"   // the revision changes nothing that the resource reads
+	HandlingInProgress     = "IN_PROGRESS"     // its attempt is running
+	HandlingSucceeded      = "SUCCEEDED"       // its attempt succeeded
+	HandlingFailed         = "FAILED"          // its attempt failed
+	HandlingBlocked        = "BLOCKED"         // an active blocker keeps it back
+	HandlingLaterSucceeded = "LATER_SUCCEEDED" // never attempted itself, or failed, and a later revision succeeded
+)
+
+// How a connection's credential is sent to the Git host.
+const (
+	CredentialNone  = "NONE"
+	CredentialBasic = "BASIC"
+	CredentialToken = "TOKEN"
+)
+
+// Credential is what a connection shows to the Git host. NONE needs nothing
+// else, TOKEN needs Secret, BASIC both. Secret is shown in no message.
+type Credential struct {
+	Kind     string `shape:"CredentialKind"`
+	Username string `json:",omitzero" shape:"CredentialUsername"`
+	Secret   string `json:",omitzero" shape:"CredentialSecret"`
+}
+
+// CompleteConnectionInput gives a connection its credential.
+type CompleteConnectionInput struct {
+	ConnectionArn string `shape:"ConnectionArn"`
+	Credential    Credential
+}
+
+// CompleteConnectionOutput answers CompleteConnection.
+type CompleteConnectionOutput struct {
+	ConnectionStatus string `shape:"ConnectionStatus"`
+}
+
+// StartResourceSyncInput asks for the branch's head to be tried again now.
+type StartResourceSyncInput struct {
+	ResourceName string `shape:"ResourceName"`
+	SyncType     string `shape:"SyncConfigurationType"`
+}
+
+// StartResourceSyncOutput is empty.
+type StartResourceSyncOutput struct{}
+
+// StartRepositorySyncInput asks for a branch to be polled now, or for every
+// followed branch when it names none.
+type StartRepositorySyncInput struct {
+	RepositoryLinkId string `shape:"RepositoryLinkId"`
+	Branch           string `json:",omitzero" shape:"BranchName"`
+}
+
+// StartRepositorySyncOutput is empty.
+type StartRepositorySyncOutput struct{}
+
+// GetRevisionSyncInput asks what has become of a revision. Without Sha the
+// Git host is asked for the branch's head.
+type GetRevisionSyncInput struct {
+	ResourceName string `shape:"ResourceName"`
+	SyncType     string `shape:"SyncConfigurationType"`
+	Sha          string `json:",omitzero" shape:"SHA"`
+}
+
+// GetRevisionSyncOutput answers GetRevisionSync. Head is the branch's newest
+// revision known, ResourceSync the resource's latest status (absent before any
+// attempt), Reason a sentence for a person.
+type GetRevisionSyncOutput struct {
+	Sha          string                       `shape:"SHA"`
+	Handling     string                       `shape:"RevisionHandling"`
+	Head         string                       `json:",omitzero" shape:"SHA"`
+	ResourceSync *GetResourceSyncStatusOutput `json:",omitzero"`
+	Reason       string                       `json:",omitzero" shape:"HandlingReason"`
+}
+
+// ListResourceSyncsInput asks for a page of the fleet.
+type ListResourceSyncsInput struct {
+	NextToken        string `json:",omitzero" shape:"SharpNextToken"`
+	MaxResults       *int   `json:",omitzero" shape:"MaxResults"`
+	RepositoryLinkId string `json:",omitzero" shape:"RepositoryLinkId"`
+	Status           string `json:",omitzero" shape:"ResourceSyncStatus"`
+}
+
+// ResourceSyncSummary is one resource of the fleet. Status, TargetSha and
+// StartedAt are those of the latest attempt and absent before the first.
+type ResourceSyncSummary struct {
+	ResourceName     string `shape:"ResourceName"`
+	SyncType         string `shape:"SyncConfigurationType"`
+	RepositoryLinkId string `shape:"RepositoryLinkId"`
+	RepositoryName   string `shape:"RepositoryName"`
+	Branch           string `shape:"BranchName"`
+	ConfigFile       string `shape:"DeploymentFilePath"`
+	Status           string `json:",omitzero" shape:"ResourceSyncStatus"`
+	TargetSha        string `json:",omitzero" shape:"SHA"`
+	DesiredSha       string `json:",omitzero" shape:"SHA"`
+	StartedAt        Time   `json:",omitzero" shape:"Timestamp"`
+	Blocked          bool   `shape:"Blocked"`
+}
+
+// ListResourceSyncsOutput answers ListResourceSyncs.
+type ListResourceSyncsOutput struct {
+	ResourceSyncs []ResourceSyncSummary `shape:"ResourceSyncSummaryList"`
+	NextToken     string                `json:",omitzero" shape:"SharpNextToken"`
+}
+
+// ListSyncEventsInput asks for the events after a cursor, oldest first; without
+// a cursor for the newest ones. ResourceName and SyncType narrow it.
+type ListSyncEventsInput struct {
+	ResourceName string `json:",omitzero" shape:"ResourceName"`
+	SyncType     string `json:",omitzero" shape:"SyncConfigurationType"`
+	After        string `json:",omitzero" shape:"EventCursor"`
+	MaxResults   *int   `json:",omitzero" shape:"MaxResults"`
+}
+
+// SyncEvent is an event with the attempt it belongs to. A repository sync's
+// event has a link and a branch and no resource. Status is the attempt's after
+// the event.
+type SyncEvent struct {
+	Time             Time   `shape:"Timestamp"`
+	Event            string `shape:"Event"`
+	Type             string `shape:"Type"`
+	ExternalId       string `json:",omitzero" shape:"ExternalId"`
+	ResourceName     string `json:",omitzero" shape:"ResourceName"`
+	SyncType         string `json:",omitzero" shape:"SyncConfigurationType"`
+	RepositoryLinkId string `json:",omitzero" shape:"RepositoryLinkId"`
+	Branch           string `json:",omitzero" shape:"BranchName"`
+	Sha              string `json:",omitzero" shape:"SHA"`
+	AttemptId        string `shape:"Id"`
+	Status           string `json:",omitzero" shape:"RepositorySyncStatus"`
+}
+
+// ListSyncEventsOutput answers ListSyncEvents. NextCursor is there also when
+// Events is empty: a watcher asks again with it.
+type ListSyncEventsOutput struct {
+	Events     []SyncEvent `shape:"SyncEventList"`
+	NextCursor string      `shape:"EventCursor"`
+}
