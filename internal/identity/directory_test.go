@@ -1,0 +1,242 @@
+package identity_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/seal"
+)
+
+var errSignature = errors.New("wrong signature")
+
+// signedWith checks as a signature would that was made with secret.
+func signedWith(secret seal.Secret) func(seal.Secret) error {
+	return func(got seal.Secret) error {
+		if !got.Equal(secret) {
+			return errSignature
+		}
+		return nil
+	}
+}
+
+func newDirectory(t testing.TB, d *db.DB, key *seal.Key) *identity.Directory {
+	t.Helper()
+	dir, err := identity.NewDirectory(d, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestVerifyGivesThePrincipalOfASignedRequest(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		key := newSealKey(t)
+		k := create(t, d, key, "ci", identity.Reader)
+		dir := newDirectory(t, d, key)
+		want := identity.Principal{AccessKeyID: k.AccessKeyID, Account: account, Name: "ci", Role: identity.Reader}
+		for range 2 { // read, then from memory
+			got, err := dir.Verify(context.Background(), k.AccessKeyID, signedWith(k.Secret))
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				t.Errorf("%v, (-want +got):\n%s", err, diff)
+			}
+		}
+	})
+}
+
+func TestVerifyRefusesAndGivesNobody(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		key := newSealKey(t)
+		k, gone := create(t, d, key, "ci", identity.Admin), create(t, d, key, "gone", identity.Admin)
+		disable(t, d, gone.AccessKeyID)
+		dir := newDirectory(t, d, key)
+		for _, c := range []struct {
+			name, id string
+			secret   seal.Secret
+			want     error
+		}{
+			{"wrong signature", k.AccessKeyID, gone.Secret, errSignature},
+			{"wrong signature again", k.AccessKeyID, gone.Secret, errSignature},
+			{"empty secret", k.AccessKeyID, seal.Secret{}, errSignature},
+			{"disabled", gone.AccessKeyID, gone.Secret, identity.ErrUnknownKey},
+			{"unknown", "LSAKAAAAAAAAAAAAAAAA", k.Secret, identity.ErrUnknownKey},
+			{"unknown, empty secret", "LSAKAAAAAAAAAAAAAAAA", seal.Secret{}, identity.ErrUnknownKey},
+			{"of AWS", "AKIAIOSFODNN7EXAMPLE", k.Secret, identity.ErrUnknownKey},
+			{"empty id", "", k.Secret, identity.ErrUnknownKey},
+			{"id with NUL", "LSAK\x00AAAAAAAAAAAAAAA", k.Secret, identity.ErrUnknownKey},
+			{"id that is no UTF-8", "LSAK\xff\xfeAAAAAAAAAAAAAA", k.Secret, identity.ErrUnknownKey},
+			{"id in lower case", "lsak" + k.AccessKeyID[4:], k.Secret, identity.ErrUnknownKey},
+		} {
+			p, err := dir.Verify(context.Background(), c.id, signedWith(c.secret))
+			if !errors.Is(err, c.want) || p != (identity.Principal{}) {
+				t.Errorf("%s: got %+v, %v, want %v", c.name, p, err, c.want)
+			}
+		}
+	})
+}
+
+// A check that says yes to everything must not let an unknown key pass.
+func TestVerifyRefusesAnUnknownKeyWhateverTheCheckSays(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		dir := newDirectory(t, d, newSealKey(t))
+		for _, id := range []string{"LSAKAAAAAAAAAAAAAAAA", "not a key"} {
+			checks := 0
+			p, err := dir.Verify(context.Background(), id, func(secret seal.Secret) error {
+				checks++
+				if len(secret.Reveal()) != 40 {
+					t.Errorf("%q is checked against a secret of %d characters", id, len(secret.Reveal()))
+				}
+				return nil
+			})
+			if !errors.Is(err, identity.ErrUnknownKey) || p != (identity.Principal{}) || checks != 1 {
+				t.Errorf("%q: got %+v, %v after %d checks", id, p, err, checks)
+			}
+		}
+	})
+}
+
+func TestLookupGivesAMadeUpSecretForAnUnknownKey(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		key := newSealKey(t)
+		k := create(t, d, key, "ci", identity.Admin)
+		dir, other := newDirectory(t, d, key), newDirectory(t, d, key)
+		p, secret, err := dir.Lookup(context.Background(), k.AccessKeyID)
+		if err != nil || p != k.Principal || !secret.Equal(k.Secret) {
+			t.Errorf("a known key: %+v, %v", p, err)
+		}
+		p, first, err := dir.Lookup(context.Background(), "LSAKAAAAAAAAAAAAAAAA")
+		if !errors.Is(err, identity.ErrUnknownKey) || p != (identity.Principal{}) {
+			t.Errorf("an unknown key: %+v, %v", p, err)
+		}
+		_, second, _ := other.Lookup(context.Background(), "LSAKAAAAAAAAAAAAAAAA")
+		if len(first.Reveal()) != 40 || first.Equal(second) {
+			t.Error("the made-up secret can be foreseen")
+		}
+	})
+}
+
+func TestDisabledKeyStopsWithinCacheFor(t *testing.T) {
+	dbtest.EachEngine(t, func(t *testing.T, engine db.Dialect) {
+		synctest.Test(t, func(t *testing.T) {
+			d, key := dbtest.OpenOn(t, engine, db.Schema()), newSealKey(t)
+			k := create(t, d, key, "ci", identity.Admin)
+			dir := newDirectory(t, d, key)
+			verify := func() error {
+				_, err := dir.Verify(context.Background(), k.AccessKeyID, signedWith(k.Secret))
+				return err
+			}
+			if err := verify(); err != nil {
+				t.Fatal(err)
+			}
+			disable(t, d, k.AccessKeyID)
+			time.Sleep(identity.CacheFor / 2)
+			if err := verify(); err != nil {
+				t.Errorf("before CacheFor is over: %v", err)
+			}
+			time.Sleep(identity.CacheFor / 2)
+			if err := verify(); !errors.Is(err, identity.ErrUnknownKey) {
+				t.Errorf("after CacheFor: got %v, want ErrUnknownKey", err)
+			}
+		})
+	})
+}
+
+// What is in use is read once; what fails is read each time, so that failures
+// of all sorts cost the same. A read that is not allowed to happen shows as an
+// error: its context has ended.
+func TestOnlySuccessIsAnsweredFromMemory(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		key := newSealKey(t)
+		k := create(t, d, key, "ci", identity.Admin)
+		dir := newDirectory(t, d, key)
+		_, _ = dir.Verify(context.Background(), "LSAKAAAAAAAAAAAAAAAA", signedWith(k.Secret))
+		if _, err := dir.Verify(context.Background(), k.AccessKeyID, signedWith(k.Secret)); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if _, err := dir.Verify(ctx, k.AccessKeyID, signedWith(k.Secret)); err != nil {
+			t.Errorf("a good request: %v", err)
+		}
+		for name, id := range map[string]string{"wrong signature": k.AccessKeyID, "unknown key": "LSAKAAAAAAAAAAAAAAAA"} {
+			_, err := dir.Verify(ctx, id, signedWith(seal.Secret{}))
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: got %v: the database was not asked", name, err)
+			}
+		}
+	})
+}
+
+func TestNewKeyWorksAtOnce(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		key := newSealKey(t)
+		dir := newDirectory(t, d, key)
+		k := create(t, d, key, "ci", identity.Reader)
+		if _, err := dir.Verify(context.Background(), k.AccessKeyID, signedWith(k.Secret)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestKeyChangedInTheDatabaseIsWorthNothing(t *testing.T) {
+	for _, change := range []string{
+		`UPDATE access_key SET role = 'admin'`,
+		`UPDATE access_key SET account = '999999999999'`,
+		`UPDATE access_key SET principal = 'root'`,
+		`UPDATE access_key SET id = 'LSAKAAAAAAAAAAAAAAAA'`,
+	} {
+		dbtest.Each(t, func(t *testing.T, d *db.DB) {
+			key := newSealKey(t)
+			k := create(t, d, key, "ci", identity.Reader)
+			update(t, d, func(tx *db.Tx) error { _, err := tx.Exec(change); return err })
+			dir := newDirectory(t, d, key)
+			for _, id := range []string{k.AccessKeyID, "LSAKAAAAAAAAAAAAAAAA"} {
+				p, err := dir.Verify(context.Background(), id, signedWith(k.Secret))
+				if err == nil || p != (identity.Principal{}) {
+					t.Errorf("after %s, %s is %+v, %v", change, id, p, err)
+				}
+			}
+		})
+	}
+}
+
+func TestKeySealedForAnotherInstallationIsNoSilentRefusal(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		k := create(t, d, newSealKey(t), "ci", identity.Admin)
+		_, err := newDirectory(t, d, newSealKey(t)).Verify(context.Background(), k.AccessKeyID, signedWith(k.Secret))
+		if !errors.Is(err, seal.ErrWrongKey) {
+			t.Errorf("got %v, want ErrWrongKey", err)
+		}
+	})
+}
+
+func TestDirectoryServesManyAtOnce(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		key := newSealKey(t)
+		k, gone := create(t, d, key, "ci", identity.Admin), create(t, d, key, "gone", identity.Admin)
+		disable(t, d, gone.AccessKeyID)
+		dir := newDirectory(t, d, key)
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				for range 20 {
+					if _, err := dir.Verify(context.Background(), k.AccessKeyID, signedWith(k.Secret)); err != nil {
+						t.Error(err)
+					}
+					if _, err := dir.Verify(context.Background(), gone.AccessKeyID, signedWith(gone.Secret)); !errors.Is(err, identity.ErrUnknownKey) {
+						t.Errorf("a disabled key: %v", err)
+					}
+				}
+			})
+		}
+		group.Wait()
+	})
+}
