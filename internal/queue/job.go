@@ -1,0 +1,64 @@
+package queue
+
+import (
+	"context"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+// A Job is one run of a job, given to its worker.
+type Job struct {
+	// ID is the job's row. A successor has another.
+	ID int64
+	// Try counts the runs of this job, from 1: more than one says that a run
+	// ended in an error, or that a node died.
+	Try int
+
+	q    *Queue
+	args Args
+	ctx  context.Context // the worker's: River finds its client there
+	row  *rivertype.JobRow
+}
+
+// Wake makes a job with these arguments run at the time at, or now if that has
+// passed, once tx has committed. If there is one that waits for longer, it runs
+// now: it may find that it was woken too early, and says so by [Job.Again]. If one
+// is running, nothing happens: see the protocol in the package comment.
+func (q *Queue) Wake(tx *db.Tx, args Args, at time.Time) error {
+	if q.broken != nil {
+		return q.broken
+	}
+	opts := &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
+		rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
+		rivertype.JobStateRunning, rivertype.JobStateScheduled,
+	}}}
+	if now := time.Now(); at.After(now) {
+		opts.ScheduledAt = at
+	} else {
+		at = now
+	}
+	r, err := q.river.insert(tx, args, opts)
+	if err != nil || !r.UniqueSkippedAsDuplicate {
+		return err
+	}
+	if r.Job.State == rivertype.JobStateRunning || !r.Job.ScheduledAt.After(at) {
+		return nil
+	}
+	return q.river.retry(tx, r.Job.ID)
+}
+
+// Done ends the job with tx.
+func (j *Job) Done(tx *db.Tx) error { return j.q.river.complete(j.ctx, tx, j.row) }
+
+// Again ends the job with tx and leaves one with the same arguments that runs at
+// the time at.
+func (j *Job) Again(tx *db.Tx, at time.Time) error {
+	if err := j.Done(tx); err != nil {
+		return err
+	}
+	return j.q.Wake(tx, j.args, at)
+}

@@ -1,0 +1,129 @@
+package queue
+
+import (
+	"context"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+	"github.com/riverqueue/river/rivertype"
+
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+// A backend is River on one of the engines: the part that depends on the type of
+// their transactions.
+type backend interface {
+	migrate(ctx context.Context, d *db.DB) error
+	client(config *river.Config) (client, error)
+	insert(tx *db.Tx, args Args, opts *river.InsertOpts) (*rivertype.JobInsertResult, error)
+	retry(tx *db.Tx, id int64) error
+	complete(ctx context.Context, tx *db.Tx, row *rivertype.JobRow) error
+}
+
+// A client is a River client that works jobs.
+type client interface {
+	Start(ctx context.Context) error
+	Stop(ctx context.Context) error
+	StopAndCancel(ctx context.Context) error
+}
+
+// connect makes the client that inserts. River wants another for working, which
+// knows the workers.
+func connect(d *db.DB, config *river.Config) (backend, error) {
+	if d.Dialect() == db.Postgres {
+		return newRiverOn(riverpgxv5.New(d.Pool()), (*db.Tx).PGX, config)
+	}
+	return newRiverOn(riversqlite.New(d.SQL()), (*db.Tx).SQL, config)
+}
+
+// riverOn is River over the driver D, whose transactions are TTx.
+type riverOn[D riverdriver.Driver[TTx], TTx any] struct {
+	driver   D
+	raw      func(*db.Tx) TTx
+	inserter *river.Client[TTx]
+}
+
+func newRiverOn[D riverdriver.Driver[TTx], TTx any](driver D, raw func(*db.Tx) TTx, config *river.Config) (backend, error) {
+	inserter, err := river.NewClient(driver, config)
+	if err != nil {
+		return nil, err
+	}
+	return &riverOn[D, TTx]{driver: driver, raw: raw, inserter: inserter}, nil
+}
+
+func (r *riverOn[D, TTx]) client(config *river.Config) (client, error) {
+	return river.NewClient(r.driver, config)
+}
+
+// migrationLock is the key of PostgreSQL's advisory lock: River does not take one.
+const migrationLock = 0x6c6f636b73746570
+
+func (r *riverOn[D, TTx]) migrate(ctx context.Context, d *db.DB) error {
+	m, err := rivermigrate.New(r.driver, nil)
+	if err != nil {
+		return err
+	}
+	up := func(ctx context.Context) error {
+		_, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil)
+		return err
+	}
+	if d.Dialect() == db.SQLite {
+		return up(ctx)
+	}
+	// Migrate has transactions of its own, so the lock is that of another.
+	return d.Update(ctx, func(tx *db.Tx) error {
+		if _, err := tx.Exec("SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
+			return err
+		}
+		return up(ctx)
+	})
+}
+
+func (r *riverOn[D, TTx]) insert(tx *db.Tx, args Args, opts *river.InsertOpts) (*rivertype.JobInsertResult, error) {
+	return r.inserter.InsertTx(tx.Context(), r.raw(tx), args, opts)
+}
+
+func (r *riverOn[D, TTx]) retry(tx *db.Tx, id int64) error {
+	_, err := r.inserter.JobRetryTx(tx.Context(), r.raw(tx), id)
+	return err
+}
+
+func (r *riverOn[D, TTx]) complete(ctx context.Context, tx *db.Tx, row *rivertype.JobRow) error {
+	_, err := river.JobCompleteTx[D](ctx, r.raw(tx), &river.Job[anyArgs]{JobRow: row})
+	return err
+}
+
+// anyArgs stand for the arguments where only the row matters.
+type anyArgs struct{}
+
+func (anyArgs) Kind() string                { return "" }
+func (*anyArgs) UnmarshalJSON([]byte) error { return nil }
+
+// soon is the interval of River's scheduler, which its configuration does not show.
+const soon = 5 * time.Second
+
+// availableSoon spares jobs that are due within the scheduler's interval the wait
+// for the scheduler: fetching looks at the time in any case.
+func availableSoon(ctx context.Context, jobs []*rivertype.JobInsertParams, insert func(context.Context) ([]*rivertype.JobInsertResult, error)) ([]*rivertype.JobInsertResult, error) {
+	for _, j := range jobs {
+		if j.State == rivertype.JobStateScheduled && time.Until(*j.ScheduledAt) <= soon {
+			j.State = rivertype.JobStateAvailable
+		}
+	}
+	return insert(ctx)
+}
+
+// processClock makes River take every time from this process: see the package
+// comment. River calls the setting one for tests; it does nothing else.
+type processClock struct{}
+
+func (processClock) Now() time.Time { return time.Now() }
+
+func (processClock) NowOrNil() *time.Time {
+	now := time.Now()
+	return &now
+}

@@ -1,0 +1,114 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+// A worker is what River calls for the jobs of one kind.
+type worker[A Args] struct {
+	river.WorkerDefaults[A]
+	q       *Queue
+	timeout time.Duration
+	work    func(ctx context.Context, job *Job, args A) error
+}
+
+// Timeout is what River's rescuer goes by.
+func (w *worker[A]) Timeout(*river.Job[A]) time.Duration { return w.timeout + grace }
+
+// NextRetry is for the job that failed or was rescued.
+func (w *worker[A]) NextRetry(j *river.Job[A]) time.Time { return time.Now().Add(pause(j.Attempt)) }
+
+// pause is how long a job waits after that many failed tries: 1 s, doubling to 30.
+func pause(tries int) time.Duration {
+	return min(time.Second<<min(max(tries-1, 0), 5), 30*time.Second)
+}
+
+// Work runs the worker and writes the job's line.
+func (w *worker[A]) Work(ctx context.Context, j *river.Job[A]) error {
+	job := &Job{ID: j.ID, Try: j.Attempt, q: w.q, args: j.Args, ctx: ctx, row: j.JobRow}
+	started := time.Now()
+	err := w.call(ctx, job, j.Args)
+	w.log(ctx, job, time.Since(started), err)
+	if err != nil && job.Try >= renewTries && ctx.Err() == nil {
+		return w.renew(ctx, job, err)
+	}
+	return err
+}
+
+// call is the one place where a panic of a job is caught.
+func (w *worker[A]) call(ctx context.Context, job *Job, args A) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicked{value: p, stack: debug.Stack()}
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, w.timeout)
+	defer cancel()
+	return w.work(ctx, job, args)
+}
+
+// renew replaces a job that keeps failing. If that fails too, River keeps the job.
+func (w *worker[A]) renew(ctx context.Context, job *Job, cause error) error {
+	err := w.q.o.DB.Update(ctx, func(tx *db.Tx) error {
+		return job.Again(tx, time.Now().Add(pause(job.Try)))
+	})
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	return nil
+}
+
+func (w *worker[A]) log(ctx context.Context, job *Job, took time.Duration, err error) {
+	level, outcome := slog.LevelDebug, "ok"
+	attrs := []slog.Attr{slog.String("kind", job.args.Kind()), slog.Int64("job", job.ID), slog.Int("try", job.Try), slog.Duration("duration", took)}
+	p, isPanic := errors.AsType[*panicked](err)
+	switch {
+	case err == nil:
+	case isPanic:
+		level, outcome = slog.LevelError, "panic"
+		attrs = append(attrs, slog.String("stack", string(p.stack)))
+	case ctx.Err() != nil:
+		// Stop has cancelled it; it runs again.
+		level, outcome = slog.LevelInfo, "stopped"
+	case job.Try < 3:
+		level, outcome = slog.LevelWarn, "retry"
+	default:
+		level, outcome = slog.LevelError, "retry"
+	}
+	attrs = append(attrs, slog.String("outcome", outcome))
+	if err != nil {
+		attrs = append(attrs, slog.Any("err", err))
+	}
+	w.q.o.Log.LogAttrs(ctx, level, "job", attrs...)
+}
+
+// panicked is the error that a panic becomes.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+
+// warnings keeps River's chatter out of the log: it has lines of its own for what
+// [worker] has already said.
+type warnings struct{ slog.Handler }
+
+func (h warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
+}
+
+func (h warnings) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return warnings{h.Handler.WithAttrs(attrs)}
+}
+
+func (h warnings) WithGroup(name string) slog.Handler { return warnings{h.Handler.WithGroup(name)} }
