@@ -1,0 +1,195 @@
+package catalog
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Site is where a stack lives.
+type Site struct {
+	Partition, Region, Account, Suffix string // Suffix is the one of URLs: amazonaws.com
+	StackID, StackName                 string
+}
+
+// An Order asks for a resource.
+type Order struct {
+	Site            Site
+	Type, LogicalID string
+	// Generation counts the replacements of the resource: 0 for the first.
+	Generation int
+	Properties map[string]any
+}
+
+// Made is a resource as it would be.
+type Made struct {
+	order Order
+	kind  *kind
+	name  string
+	// ID is the physical id, which is also what Ref yields.
+	ID string
+}
+
+// Make gives a resource its name and physical id.
+func (c *Catalog) Make(o Order) Made {
+	k := c.known[o.Type]
+	if k == nil {
+		k = &kind{nameLength: 255, id: "{name}", open: true}
+	}
+	m := Made{order: o, kind: k, name: given(k, o.Properties)}
+	if m.name == "" {
+		m.name = m.generated()
+	}
+	m.ID = m.fill(k.id)
+	return m
+}
+
+// Named says whether the template chose the resource's name.
+func (c *Catalog) Named(typ string, properties map[string]any) bool {
+	k := c.known[typ]
+	return k != nil && given(k, properties) != ""
+}
+
+func given(k *kind, properties map[string]any) string {
+	name, _ := properties[k.nameProperty].(string)
+	if len(name) > 1024 { // no service has a longer one; text must not multiply
+		name = strings.ToValidUTF8(name[:1024], "")
+	}
+	return name
+}
+
+// Attribute returns what GetAtt yields: a string, or a list of strings.
+func (m Made) Attribute(name string) (any, error) {
+	format, ok := m.kind.attributes[name]
+	switch {
+	case ok && strings.HasPrefix(format, "list "):
+		var out []any
+		for _, f := range strings.Fields(format)[1:] {
+			out = append(out, m.fill(f))
+		}
+		return out, nil
+	case ok:
+		return m.fill(format), nil
+	case !m.kind.open && !(strings.HasPrefix(m.order.Type, "AWS::CloudFormation::Stack") && strings.HasPrefix(name, "Outputs.")):
+		return nil, fmt.Errorf("Template error: resource %s does not support attribute type %s in Fn::GetAtt", m.order.LogicalID, short(name)) //nolint:staticcheck // AWS's words
+	}
+	return m.invented(name), nil
+}
+
+// invented makes up an attribute of a type that is not in the catalog.
+func (m Made) invented(name string) string {
+	service, thing := "custom", "resource"
+	if parts := strings.Split(m.order.Type, "::"); len(parts) == 3 {
+		service, thing = strings.ToLower(parts[1]), strings.ToLower(parts[2])
+	}
+	switch {
+	case strings.HasSuffix(name, "Arn") || strings.HasSuffix(name, "ARN"):
+		return m.fill("arn:{partition}:" + service + ":{region}:{account}:" + thing + "/{name}")
+	case name == "Id" || name == "Name":
+		return m.ID
+	}
+	return m.name + "-" + short(name)
+}
+
+func short(s string) string {
+	if len(s) > 100 {
+		s = s[:100]
+	}
+	return strings.ToValidUTF8(s, "")
+}
+
+// fill replaces the {placeholders} of a format.
+func (m Made) fill(format string) string {
+	if !strings.Contains(format, "{") {
+		return format
+	}
+	s := m.order.Site
+	sum := hex.EncodeToString(m.sum())
+	pairs := []string{
+		"{name}", m.name, "{id}", m.ID, "{region}", s.Region, "{account}", s.Account, "{partition}", s.Partition,
+		"{suffix}", s.Suffix, "{stack}", s.StackName, "{stackid}", s.StackID, "{hex8}", sum[:8], "{hex10}", sum[:10],
+		"{hex17}", sum[:17], "{hex32}", sum[:32], "{letters}", m.random(13), "{lower}", strings.ToLower(m.random(10)),
+		"{uuid}", sum[:8] + "-" + sum[8:12] + "-" + sum[12:16] + "-" + sum[16:20] + "-" + sum[20:32],
+		"{last}", m.name[strings.LastIndexAny(m.name, "/:")+1:],
+		"{octet}", fmt.Sprint(m.sum()[0]), "{octet2}", fmt.Sprint(m.sum()[1]),
+	}
+	return m.fillProperties(format, strings.NewReplacer(pairs...))
+}
+
+// fillProperties replaces {prop:Name} by the property's text, once: what comes
+// from a template is not looked at again.
+func (m Made) fillProperties(text string, fixed *strings.Replacer) string {
+	var b strings.Builder
+	for {
+		before, after, ok := strings.Cut(text, "{prop:")
+		name, tail, closed := strings.Cut(after, "}")
+		if !ok || !closed {
+			b.WriteString(fixed.Replace(text))
+			return b.String()
+		}
+		v, _ := m.order.Properties[name].(string)
+		if len(v) > 256 {
+			v = strings.ToValidUTF8(v[:256], "")
+		}
+		b.WriteString(fixed.Replace(before) + v)
+		text = tail
+	}
+}
+
+// sum is the seed of everything random about the resource.
+func (m Made) sum() []byte {
+	h := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d", m.order.Site.StackID, m.order.LogicalID, m.order.Generation))
+	return h[:]
+}
+
+// random returns n letters and digits, the same for the same resource.
+func (m Made) random(n int) string {
+	return base32.StdEncoding.EncodeToString(m.sum())[:n]
+}
+
+// generated is a name in CloudFormation's form: stack, logical id, noise.
+func (m Made) generated() string {
+	const noise = 12
+	head := m.order.Site.StackName + "-" + m.order.LogicalID
+	if most := m.kind.nameLength - noise - 1; len(head) > most {
+		head = head[:most]
+	}
+	name := head + "-" + m.random(noise)
+	if m.kind.lower {
+		name = strings.ToLower(name)
+	}
+	return name
+}
+
+// A Recreation says what a change of a property does to its resource.
+type Recreation string
+
+const (
+	Never         Recreation = "Never"
+	Conditionally Recreation = "Conditionally"
+	Always        Recreation = "Always"
+)
+
+// Recreation says whether changing a property replaces a resource of the type.
+func (c *Catalog) Recreation(typ, property string) Recreation {
+	k := c.known[typ]
+	if k == nil {
+		return Conditionally
+	}
+	switch {
+	case property == k.nameProperty, slices.Contains(k.always, property), slices.Contains(k.always, "*"):
+		return Always
+	case slices.Contains(k.maybe, property):
+		return Conditionally
+	}
+	return Never
+}
+
+// Taggable says whether a stack's tags reach resources of the type.
+func (c *Catalog) Taggable(typ string) bool {
+	k := c.known[typ]
+	return !strings.HasPrefix(typ, "Custom::") && (k == nil || !k.untagged)
+}

@@ -1,0 +1,73 @@
+package template
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"strconv"
+)
+
+// zones yields the availability zones of a region: three in every one, which
+// is what most regions have.
+func (e *evaluator) zones(n, arg *node) (any, error) {
+	region, err := e.text(n, arg, "Template error: every Fn::GetAZs object must have a String-typed value.")
+	if err != nil {
+		return nil, err
+	}
+	if region == "" {
+		region, _ = e.in.Pseudo["AWS::Region"].(string)
+	}
+	return []any{region + "a", region + "b", region + "c"}, nil
+}
+
+// cidr cuts an address block into count blocks of the same size.
+func (e *evaluator) cidr(n, arg *node) (any, error) {
+	const complaint = "Template error: Fn::Cidr requires a valid address block, a count from 1 to 256 and a number of bits"
+	text := []string{"", "", "8"}
+	for i, it := range arg.items {
+		var err error
+		if text[i], err = e.text(n, it, complaint); err != nil {
+			return nil, err
+		}
+	}
+	prefix, err := netip.ParsePrefix(text[0])
+	count, err2 := strconv.Atoi(text[1])
+	bits, err3 := strconv.Atoi(text[2])
+	if err != nil || err2 != nil || err3 != nil || count < 1 || count > 256 || bits < 1 {
+		return nil, faultf(n.line, "%s", complaint)
+	}
+	size := prefix.Addr().BitLen()
+	length := size - bits
+	if length < prefix.Bits() || length-prefix.Bits() < 9 && count > 1<<(length-prefix.Bits()) {
+		return nil, faultf(n.line, "Template error: Fn::Cidr: %s does not hold %d blocks of %d bits", clip(text[0]), count, bits)
+	}
+	out := make([]any, count)
+	for i := range out {
+		out[i] = netip.PrefixFrom(nthBlock(prefix.Masked().Addr(), i, bits), length).String()
+	}
+	return out, nil
+}
+
+// nthBlock adds i blocks of 2^bits addresses to an address.
+func nthBlock(a netip.Addr, i, bits int) netip.Addr {
+	if a.Is4() {
+		b := a.As4()
+		v := binary.BigEndian.Uint32(b[:]) + uint32(i)<<bits
+		binary.BigEndian.PutUint32(b[:], v)
+		return netip.AddrFrom4(b)
+	}
+	b := a.As16()
+	hi, lo := binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
+	if bits >= 64 {
+		hi += uint64(i) << (bits - 64)
+	} else {
+		sum := lo + uint64(i)<<bits
+		hi += uint64(i) >> (64 - bits)
+		if sum < lo {
+			hi++
+		}
+		lo = sum
+	}
+	binary.BigEndian.PutUint64(b[:8], hi)
+	binary.BigEndian.PutUint64(b[8:], lo)
+	return netip.AddrFrom16(b)
+}
