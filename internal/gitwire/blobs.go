@@ -1,0 +1,112 @@
+package gitwire
+
+import (
+	"container/list"
+	"context"
+	"fmt"
+	"sync"
+)
+
+// blobCache keeps the blobs used last, up to a number of bytes.
+type blobCache struct {
+	mu    sync.Mutex
+	limit int64
+	size  int64
+	byID  map[ID]*list.Element
+	used  *list.List // of *cachedBlob, the latest in front
+}
+
+type cachedBlob struct {
+	id   ID
+	data []byte
+}
+
+func newBlobCache(limit int64) *blobCache {
+	return &blobCache{limit: limit, byID: map[ID]*list.Element{}, used: list.New()}
+}
+
+func (c *blobCache) get(id ID) ([]byte, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.byID[id]
+	if !ok {
+		return nil, false
+	}
+	c.used.MoveToFront(e)
+	return e.Value.(*cachedBlob).data, true
+}
+
+func (c *blobCache) put(id ID, data []byte) {
+	const overhead = 160
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.byID[id]; ok || int64(len(data))+overhead > c.limit {
+		return
+	}
+	c.byID[id] = c.used.PushFront(&cachedBlob{id, data})
+	c.size += int64(len(data)) + overhead
+	for c.size > c.limit {
+		oldest := c.used.Remove(c.used.Back()).(*cachedBlob)
+		delete(c.byID, oldest.id)
+		c.size -= int64(len(oldest.data)) + overhead
+	}
+}
+
+// maxWants is how many objects one request asks for.
+const maxWants = 4096
+
+// blob gives the bytes of a blob, from the cache or from the server.
+func (r *Remote) blob(ctx context.Context, id ID) ([]byte, error) {
+	if data, ok := r.blobs.get(id); ok {
+		return data, nil
+	}
+	got, err := r.fetchBlobs(ctx, []ID{id}, r.limits.BlobBytes)
+	if err != nil {
+		return nil, err
+	}
+	o, ok := got.objects[id]
+	switch {
+	case got.large[id]:
+		return nil, r.fault(ctx, fmt.Errorf("%w: the file has more than %d bytes", ErrLimit, r.limits.BlobBytes))
+	case !ok || o.kind != blobObject:
+		return nil, r.fault(ctx, fmt.Errorf("%w: the server sent no blob %s", ErrProtocol, id))
+	}
+	r.blobs.put(id, o.data)
+	return o.data, nil
+}
+
+// prefetch fills the cache. What does not fit, or is too large, is left for blob
+// to find out.
+func (r *Remote) prefetch(ctx context.Context, ids []ID) error {
+	var want []ID
+	for _, id := range sorted(ids) {
+		if _, ok := r.blobs.get(id); !ok {
+			want = append(want, id)
+		}
+	}
+	for len(want) > 0 {
+		n := min(len(want), maxWants)
+		got, err := r.fetchBlobs(ctx, want[:n], min(r.limits.BlobBytes, r.limits.BlobCacheBytes/4))
+		if err != nil {
+			return err
+		}
+		for _, id := range want[:n] {
+			if o, ok := got.objects[id]; ok && o.kind == blobObject {
+				r.blobs.put(id, o.data)
+			}
+		}
+		want = want[n:]
+	}
+	return nil
+}
+
+// fetchBlobs asks for blobs by id, which servers send whether they know filters
+// or not. The largest it keeps has most bytes.
+func (r *Remote) fetchBlobs(ctx context.Context, ids []ID, most int64) (pack, error) {
+	return r.fetch(ctx, func(capabilities) (fetchRequest, packPolicy, error) {
+		p := r.policy()
+		p.object, p.blob = most, most
+		p.kept = max(most, r.limits.BlobCacheBytes)
+		return fetchRequest{want: ids}, p, nil
+	})
+}

@@ -1,0 +1,117 @@
+package gitwire
+
+import "fmt"
+
+// Changed gives the paths that differ between two commits, sorted by their
+// bytes: files, links and submodules that were added, deleted, or changed in
+// content or mode. A moved file is two paths. Only object ids and modes are
+// compared, never history, so it makes no difference how the commits are
+// related. Either snapshot may be nil, which stands for no files at all.
+//
+// Paths are as in Git: they may hold any byte but NUL.
+func Changed(a, b *Snapshot) ([]string, error) {
+	var c comparison
+	if err := c.folders(root(a), root(b), ""); err != nil {
+		return nil, fmt.Errorf("compare trees: %w", err)
+	}
+	return c.paths, nil
+}
+
+func root(s *Snapshot) *folder {
+	if s == nil {
+		return &folder{}
+	}
+	return s.root
+}
+
+type comparison struct{ paths []string }
+
+// side is one of two folders that are read side by side.
+type side struct {
+	rest    []byte
+	folders []*folder
+	entry   entry
+	sub     *folder
+	ok      bool
+}
+
+func (s *side) next() error {
+	s.sub = nil
+	if s.ok = len(s.rest) > 0; !s.ok {
+		return nil
+	}
+	var err error
+	if s.entry, s.rest, err = nextEntry(s.rest); err == nil && s.entry.isFolder() {
+		s.sub, s.folders = s.folders[0], s.folders[1:]
+	}
+	return err
+}
+
+// folders compares two folders. Both are sorted as their full paths are, a file
+// before a folder of the same name, so one pass meets everything in order.
+func (c *comparison) folders(a, b *folder, prefix string) error {
+	if a.id == b.id {
+		return nil
+	}
+	left, right := side{rest: a.raw, folders: a.folders}, side{rest: b.raw, folders: b.folders}
+	if err := left.next(); err != nil {
+		return err
+	}
+	if err := right.next(); err != nil {
+		return err
+	}
+	for left.ok || right.ok {
+		order := 0
+		switch {
+		case !right.ok:
+			order = -1
+		case !left.ok:
+			order = 1
+		default:
+			order = compareNames(left.entry, right.entry)
+		}
+		if err := c.pair(&left, &right, order, prefix); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pair handles the entry that comes first on either side, or the entry of the
+// same name and sort on both.
+func (c *comparison) pair(left, right *side, order int, prefix string) error {
+	var err error
+	empty := &folder{}
+	switch {
+	case order < 0:
+		if err = c.entry(*left, left.sub, empty, prefix); err == nil {
+			err = left.next()
+		}
+		return err
+	case order > 0:
+		if err = c.entry(*right, empty, right.sub, prefix); err == nil {
+			err = right.next()
+		}
+		return err
+	}
+	if left.entry.id != right.entry.id || left.entry.mode != right.entry.mode {
+		err = c.entry(*left, left.sub, right.sub, prefix)
+	}
+	if err == nil {
+		err = left.next()
+	}
+	if err == nil {
+		err = right.next()
+	}
+	return err
+}
+
+// entry lists what differs at one name: the path itself, or what differs below.
+func (c *comparison) entry(s side, a, b *folder, prefix string) error {
+	path := prefix + string(s.entry.name)
+	if s.entry.isFolder() {
+		return c.folders(a, b, path+"/")
+	}
+	c.paths = append(c.paths, path)
+	return nil
+}

@@ -1,0 +1,45 @@
+// Package gitwire reads Git repositories: which commit a branch has, the tree
+// of a commit, the bytes of a file, the paths two commits differ in. It speaks
+// Git protocol version 2 over HTTP(S) and to a local repository, and never
+// writes, checks out, or keeps anything on disk.
+//
+// # Flow
+//
+//	Open ─▶ Remote ─┬─ Refs, Head                  one ls-refs for any number of names
+//	                ├─ Snapshot(commit, base) ─▶ Snapshot ─┬─ Tree ─▶ fs.FS, ObjectID; blobs by id
+//	                │                                      └─ Changed(a, b): paths, by object id
+//	                └─ Commits(from, depth) ─▶ History     commits only, to find an ancestor
+//
+// A Remote asks for the server's capabilities once. A Snapshot holds a commit
+// and all its trees, no blobs: it is got with a depth of one and without blobs,
+// and given an earlier Snapshot as base, only the trees that differ travel.
+// From a server that cannot leave blobs out, the whole commit is streamed and
+// its blobs are dropped on the way. Blobs are asked for by id when they are
+// opened, and kept in a bounded cache.
+//
+// # What a server or a repository can do to us
+//
+// Nothing that arrives is trusted. Every count, size, depth and time has a
+// bound (Limits), checked before memory is taken for it. Every object is known
+// by the hash of its own bytes (with detection of SHA-1 collisions), so that an
+// answer can lack an object but not forge one. Names in trees are checked; the
+// summed length of all paths of a commit is bounded, so that a walk over trees
+// that repeat each other ends. Symbolic links and submodules are not followed.
+//
+// Addresses are checked where they are dialled, after name resolution
+// (Network). A credential belongs to one scheme, host and port and is not sent
+// elsewhere; only the capability request follows a redirect, and only on its
+// own origin. Errors name host and path, never a credential; what a server said
+// is quoted and cut.
+//
+// A local repository must lie below a root that the administrator allowed,
+// with everything it refers to (worktree, common directory, alternates), and
+// belong to the user that runs us. Its refs are read from its files, its
+// objects through `git upload-pack --strict` with fixed arguments and a fixed
+// environment: the only process started.
+//
+// # Errors
+//
+// Whatever a Remote returns is an *Error around one of the sentinels of
+// errors.go, each of which says who has to act. Matching is by errors.Is.
+package gitwire

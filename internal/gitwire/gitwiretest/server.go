@@ -1,0 +1,141 @@
+package gitwiretest
+
+import (
+	"crypto/subtle"
+	"io"
+	"log"
+	"net/http"
+	"net/http/cgi"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Options say how a Server behaves.
+type Options struct {
+	// User and Password, or Token, are wanted by basic or bearer authentication.
+	// Defaults to none.
+	User, Password, Token string
+	// NoFilter serves without partial clone filters. Defaults to serving them.
+	NoFilter bool
+	// Version0 takes the wish for protocol version 2 away from requests, as old
+	// servers do.
+	Version0 bool
+	// Wrap stands in front of the server, to look at requests or to answer them.
+	Wrap func(http.Handler) http.Handler
+	// TLS serves over https with a certificate of httptest.
+	TLS bool
+}
+
+// A Request is what a Server was asked.
+type Request struct {
+	Method, Path string
+	Header       http.Header
+}
+
+// A Server serves the bare repositories of a folder. Close is done by the test.
+type Server struct {
+	*httptest.Server
+
+	mu       sync.Mutex
+	requests []Request
+	status   int
+	header   http.Header
+}
+
+// NewServer serves the folder at Server.URL + "/" + the path of a repository.
+func NewServer(t testing.TB, folder string, o Options) *Server {
+	t.Helper()
+	s := &Server{}
+	h := s.watch(authenticate(o, backend(t, folder, o)))
+	if o.Wrap != nil {
+		h = o.Wrap(h)
+	}
+	if o.TLS {
+		s.Server = httptest.NewTLSServer(h)
+	} else {
+		s.Server = httptest.NewServer(h)
+	}
+	t.Cleanup(s.Server.Close)
+	return s
+}
+
+// Fail lets every request from now on answer with a status and a header, until it
+// is called with status 0.
+func (s *Server) Fail(status int, header http.Header) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status, s.header = status, header
+}
+
+// Requests gives what was asked so far, refused requests included, and forgets it.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clip(s.take())
+}
+
+func (s *Server) take() []Request {
+	all := s.requests
+	s.requests = nil
+	return all
+}
+
+func (s *Server) watch(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		s.requests = append(s.requests, Request{r.Method, r.URL.Path, r.Header.Clone()})
+		status, header := s.status, s.header
+		s.mu.Unlock()
+		if status == 0 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		for k, v := range header {
+			w.Header()[k] = v
+		}
+		http.Error(w, http.StatusText(status), status)
+	})
+}
+
+func authenticate(o Options, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		ok := o.Token == "" && o.User == "" ||
+			o.Token != "" && same(token, o.Token) ||
+			o.User != "" && same(user, o.User) && same(password, o.Password)
+		if !ok {
+			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+func backend(t testing.TB, folder string, o Options) http.Handler {
+	filter := "true"
+	if o.NoFilter {
+		filter = "false"
+	}
+	h := &cgi.Handler{
+		Path: Program(t),
+		Args: []string{"http-backend"},
+		Env: append(Environment(),
+			"GIT_PROJECT_ROOT="+folder, "GIT_HTTP_EXPORT_ALL=1",
+			"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=uploadpack.allowFilter", "GIT_CONFIG_VALUE_0="+filter),
+		Logger: log.New(io.Discard, "", 0), // clients that hang up on purpose
+		Stderr: io.Discard,
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if o.Version0 {
+			r.Header.Del("Git-Protocol")
+		}
+		h.ServeHTTP(w, r)
+	})
+}

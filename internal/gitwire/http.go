@@ -1,0 +1,165 @@
+package gitwire
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// httpTransport is smart HTTP.
+type httpTransport struct {
+	network *Network
+	auth    Auth
+	first   *url.URL // where every advertisement starts
+
+	mu   sync.Mutex
+	base *url.URL // where the last advertisement came from
+}
+
+const (
+	advertisement = "application/x-git-upload-pack-advertisement"
+	request       = "application/x-git-upload-pack-request"
+	result        = "application/x-git-upload-pack-result"
+
+	maxRedirects  = 3
+	maxRetryAfter = time.Hour
+)
+
+// advertise asks for the capabilities. Only here a redirect is followed, and only
+// to the same scheme, host and port, as when a repository was renamed; commands
+// then go to the new place.
+func (t *httpTransport) advertise(ctx context.Context) (io.ReadCloser, error) {
+	base := t.first
+	for range maxRedirects + 1 {
+		u := base.JoinPath("info/refs")
+		u.RawQuery = "service=git-upload-pack"
+		resp, err := t.do(ctx, http.MethodGet, u, nil)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode/100 == 3 {
+			resp.Body.Close()
+			if base, err = redirected(u, resp.Header.Get("Location")); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		body, err := answer(resp, advertisement)
+		if err == nil {
+			t.mu.Lock()
+			t.base = base
+			t.mu.Unlock()
+		}
+		return body, err
+	}
+	return nil, fmt.Errorf("%w: more than %d in a row", ErrRedirect, maxRedirects)
+}
+
+func (t *httpTransport) command(ctx context.Context, body []byte) (io.ReadCloser, error) {
+	t.mu.Lock()
+	u := t.base.JoinPath("git-upload-pack")
+	t.mu.Unlock()
+	resp, err := t.do(ctx, http.MethodPost, u, body)
+	if err != nil {
+		return nil, err
+	}
+	return answer(resp, result)
+}
+
+func (t *httpTransport) do(ctx context.Context, method string, u *url.URL, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Git-Protocol", "version=2")
+	req.Header.Set("User-Agent", t.network.agent)
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", request)
+		req.Header.Set("Accept", result)
+		// Reading twice is harmless, and net/http may then send again what it sent
+		// into a kept connection that the server was closing. Nothing is sent for
+		// an empty list.
+		req.Header["Idempotency-Key"] = []string{}
+	}
+	if t.auth.header != "" {
+		if err := t.auth.check(u); err != nil {
+			return nil, err
+		}
+		req.Header.Set("Authorization", t.auth.header)
+	}
+	return t.network.client.Do(req)
+}
+
+// redirected gives the repository's address that an advertisement was redirected
+// to.
+func redirected(from *url.URL, location string) (*url.URL, error) {
+	to, err := from.Parse(location)
+	if err != nil || location == "" {
+		return nil, fmt.Errorf("%w: the server names no place to go to", ErrRedirect)
+	}
+	to.User = nil
+	shown := url.URL{Scheme: to.Scheme, Host: to.Host, Path: strings.TrimSuffix(to.Path, "/info/refs")}
+	if origin(to) != origin(from) || !strings.HasSuffix(to.EscapedPath(), "/info/refs") {
+		return nil, fmt.Errorf("%w: the repository may have moved to %s", ErrRedirect, quote([]byte(shown.String())))
+	}
+	to.RawQuery, to.Fragment, to.RawFragment = "", "", ""
+	return to.JoinPath("../.."), nil
+}
+
+// answer gives the body of a good answer, or the error that another one means.
+func answer(resp *http.Response, want string) (io.ReadCloser, error) {
+	got, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if resp.StatusCode == http.StatusOK && got == want {
+		return resp.Body, nil
+	}
+	defer resp.Body.Close()
+	said := "the server answers " + quote([]byte(strconv.Itoa(resp.StatusCode)+" "+http.StatusText(resp.StatusCode)))
+	if got == "text/plain" && resp.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, maxMessage))
+		said += " and says " + quote(text)
+	}
+	wait := retryAfter(resp.Header.Get("Retry-After"), time.Now())
+	switch code := resp.StatusCode; {
+	case code == http.StatusOK && want == advertisement:
+		return nil, fmt.Errorf("%w: it answers with %s", ErrVersion, quote([]byte(got)))
+	case code == http.StatusOK:
+		return nil, fmt.Errorf("%w: content of type %s", ErrProtocol, quote([]byte(got)))
+	case code == http.StatusTooManyRequests, code >= 500, code == http.StatusRequestTimeout,
+		code == http.StatusForbidden && wait > 0: // how GitHub says "later"
+		return nil, &statusError{fmt.Errorf("%w: %s", ErrUnavailable, said), wait}
+	case code == http.StatusUnauthorized, code == http.StatusForbidden:
+		return nil, fmt.Errorf("%w: %s", ErrUnauthorized, said)
+	case code == http.StatusNotFound, code == http.StatusGone:
+		return nil, fmt.Errorf("%w: %s", ErrNotFound, said)
+	case code/100 == 3:
+		return nil, fmt.Errorf("%w: %s to a command", ErrRedirect, said)
+	}
+	return nil, fmt.Errorf("%w: %s", ErrProtocol, said)
+}
+
+// A statusError carries how long to wait up to where the *Error is made.
+type statusError struct {
+	error
+	wait time.Duration
+}
+
+func (e *statusError) Unwrap() error { return e.error }
+
+// retryAfter reads the header of that name: seconds, or a date.
+func retryAfter(value string, now time.Time) time.Duration {
+	var wait time.Duration
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if date, err := http.ParseTime(value); err == nil {
+		wait = date.Sub(now)
+	}
+	return min(max(wait, 0), maxRetryAfter)
+}

@@ -1,0 +1,157 @@
+package gitwire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// openPath opens a local repository, after everything that reading it would
+// touch was found below the roots and of the right owner.
+func (r *Remote) openPath(o Options) error {
+	root, err := resolve(o.Path)
+	if err != nil {
+		return err
+	}
+	g := guard{anyOwner: o.AnyOwner}
+	l, err := g.open(root, o.Roots)
+	if err != nil {
+		return &Error{Repository: o.Path, Err: err}
+	}
+	program, err := gitProgram(o.Git)
+	if err != nil {
+		return &Error{Repository: o.Path, Err: err}
+	}
+	r.transport = &uploadPack{program: program, dir: l.GitDir, trusted: o.AnyOwner}
+	if usesReftable(l) {
+		return nil // only git can read its refs
+	}
+	r.refs, err = openRefFiles(l, r.limits.RefBytes)
+	return r.fault(context.Background(), err)
+}
+
+func gitProgram(name string) (string, error) {
+	if name == "" {
+		name = "git"
+	}
+	program, err := exec.LookPath(name)
+	if err == nil {
+		program, err = filepath.Abs(program)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%w: it is needed to read local repositories and was not found", ErrGit)
+	}
+	return program, nil
+}
+
+// usesReftable says whether refs are kept in tables instead of files. Git then
+// leaves a HEAD that no ref can have.
+func usesReftable(l Location) bool {
+	info, err := os.Stat(filepath.Join(l.CommonDir, "reftable"))
+	return err == nil && info.IsDir()
+}
+
+// A guard decides what of this machine's files may be read.
+type guard struct {
+	roots    []string
+	anyOwner bool
+}
+
+func (g *guard) open(root string, allowed []string) (Location, error) {
+	for _, a := range allowed {
+		real, err := resolve(a)
+		if err != nil {
+			continue // a root that is not there allows nothing
+		}
+		g.roots = append(g.roots, real)
+	}
+	// Before anything below the path is looked at.
+	if err := g.within(root); err != nil {
+		return Location{}, err
+	}
+	l, err := locate(root)
+	if err != nil {
+		return l, err
+	}
+	if !l.Bare {
+		if err := g.owner(filepath.Join(l.Root, ".git")); err != nil {
+			return l, err
+		}
+	}
+	for _, dir := range []string{l.Root, l.GitDir, l.CommonDir} {
+		if err := g.within(dir); err != nil {
+			return l, err
+		}
+	}
+	for _, dir := range []string{l.GitDir, l.CommonDir} {
+		if err := g.owner(dir); err != nil {
+			return l, err
+		}
+	}
+	return l, g.objects(filepath.Join(l.CommonDir, "objects"), 0)
+}
+
+// within compares whole path elements: /srv/git-evil is not below /srv/git.
+func (g *guard) within(path string) error {
+	for _, root := range g.roots {
+		if rel, err := filepath.Rel(root, path); err == nil && filepath.IsLocal(rel) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: %s", ErrRoot, path)
+}
+
+func (g *guard) owner(path string) error {
+	if g.anyOwner {
+		return nil
+	}
+	return checkOwner(path)
+}
+
+// maxAlternates is how many object folders may be chained, as in git.
+const maxAlternates = 5
+
+// objects follows the alternates of an object folder, from which git would read
+// as well.
+func (g *guard) objects(dir string, level int) error {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return fmt.Errorf("%w: no folder of objects", ErrNotRepository)
+	}
+	if err := g.within(real); err != nil {
+		return err
+	}
+	if level > maxAlternates {
+		return fmt.Errorf("%w: alternates more than %d deep", ErrLimit, maxAlternates)
+	}
+	f, err := os.OpenFile(filepath.Join(real, "info", "alternates"), readNonblock, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotRepository, err)
+	}
+	defer f.Close()
+	list, err := readSmall(f, maxLine)
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(list)) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if !filepath.IsAbs(line) {
+			line = filepath.Join(real, line)
+		}
+		if err := g.objects(line, level+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package gitwire
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A refLine is one line of an answer to ls-refs.
+type refLine struct {
+	name   string
+	id     ID     // zero if the ref is unborn
+	target string // what a symbolic ref points to, if asked for
+}
+
+func lsRefsRequest(c capabilities, agent string, names []string) []byte {
+	b := c.appendCommand(nil, "ls-refs", agent)
+	for _, name := range names {
+		b = appendPacket(b, "ref-prefix "+name)
+	}
+	return append(b, "0000"...)
+}
+
+func headRequest(c capabilities, agent string) []byte {
+	b := c.appendCommand(nil, "ls-refs", agent)
+	b = appendPacket(b, "symrefs")
+	if c.unborn {
+		b = appendPacket(b, "unborn")
+	}
+	b = appendPacket(b, "ref-prefix HEAD")
+	return append(b, "0000"...)
+}
+
+// readRefs hands every line of an answer to f. A prefix also matches longer
+// names, so f compares.
+func readRefs(p *packetReader, f func(refLine)) error {
+	for {
+		kind, line, err := p.text()
+		if err != nil {
+			return err
+		}
+		switch kind {
+		case flushPacket:
+			p.end()
+			return nil
+		case dataPacket:
+			ref, err := parseRef(line)
+			if err != nil {
+				return err
+			}
+			f(ref)
+		default:
+			return fmt.Errorf("%w: a section in the list of refs", ErrProtocol)
+		}
+	}
+}
+
+// parseRef reads "<id> <name>[ symref-target:<name>][ peeled:<id>]", where the id
+// of a ref without a commit is the word unborn.
+func parseRef(line string) (refLine, error) {
+	id, rest, _ := strings.Cut(line, " ")
+	name, attributes, _ := strings.Cut(rest, " ")
+	ref := refLine{name: name}
+	if name == "" {
+		return ref, fmt.Errorf("%w: bad line in the list of refs: %s", ErrProtocol, quote([]byte(line)))
+	}
+	if id != "unborn" {
+		var err error
+		if ref.id, err = ParseID(id); err != nil {
+			return ref, err
+		}
+	}
+	for attribute := range strings.SplitSeq(attributes, " ") {
+		if target, ok := strings.CutPrefix(attribute, "symref-target:"); ok {
+			ref.target = target
+		}
+	}
+	return ref, nil
+}

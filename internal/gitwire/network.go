@@ -1,0 +1,148 @@
+package gitwire
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"syscall"
+	"time"
+)
+
+// A Network keeps the connections of any number of Remotes and decides which
+// addresses may be dialled. One Network serves all repositories of the same
+// trust. It is safe for concurrent use.
+type Network struct {
+	client *http.Client
+	agent  string
+}
+
+// NetworkOptions say what a Network may reach.
+type NetworkOptions struct {
+	// AllowPrivate lets through the private ranges, where self-hosted servers
+	// are. Defaults to public addresses only.
+	AllowPrivate bool
+	// AllowLoopback lets through this machine. Defaults to no.
+	AllowLoopback bool
+	// RootCAs replaces the system's certificate authorities. Defaults to those.
+	RootCAs *x509.CertPool
+	// UserAgent is sent with every request. Hosts tell clients by it. Defaults to
+	// "git/lockstep": some hosts serve Git only to agents that begin with git/.
+	UserAgent string
+}
+
+const (
+	dialTimeout   = 10 * time.Second
+	answerTimeout = time.Minute // until the first byte of an answer
+	idleTimeout   = 10 * time.Minute
+	idlePerHost   = 64
+)
+
+// NewNetwork makes a Network. Proxies are not used, whatever the environment
+// says: behind a proxy the address that is dialled would not be the host's.
+//
+// HTTP/1.1 is spoken on purpose: a poll costs less than over HTTP/2, and an
+// answer that stalls stops no other.
+func NewNetwork(o NetworkOptions) *Network {
+	dialer := &net.Dialer{
+		Timeout:   dialTimeout,
+		KeepAlive: 30 * time.Second,
+		// Control sees the address after name resolution, right before connect: a
+		// name that changes its address between check and use gains nothing.
+		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
+			return checkAddress(address, o)
+		},
+	}
+	n := &Network{agent: o.UserAgent}
+	if n.agent == "" {
+		n.agent = "git/lockstep"
+	}
+	n.client = &http.Client{
+		Transport: &http.Transport{
+			DialContext:            dialer.DialContext,
+			TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
+			TLSHandshakeTimeout:    dialTimeout,
+			ResponseHeaderTimeout:  answerTimeout,
+			IdleConnTimeout:        idleTimeout,
+			MaxIdleConnsPerHost:    idlePerHost,
+			MaxResponseHeaderBytes: 64 << 10,
+			DisableCompression:     true, // packs are compressed, and what inflates must be counted
+		},
+		// Redirects are answers here; advertise decides about them.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return n
+}
+
+// Close lets go of the connections that are not in use.
+func (n *Network) Close() { n.client.CloseIdleConnections() }
+
+func checkAddress(address string, o NetworkOptions) error {
+	ap, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("%w: %s", ErrAddress, quote([]byte(address)))
+	}
+	if why := refuse(ap.Addr(), o); why != "" {
+		return fmt.Errorf("%w: %s is %s", ErrAddress, ap.Addr(), why)
+	}
+	return nil
+}
+
+// refuse says why an address may not be dialled, or nothing. Instance metadata
+// and link-local addresses are refused whatever the options say.
+func refuse(a netip.Addr, o NetworkOptions) string {
+	a = embedded(a.Unmap().WithZone(""))
+	switch {
+	case !a.IsValid(), a.IsUnspecified(), a.IsMulticast():
+		return "not the address of a host"
+	case contains(a, metadata...):
+		return "an instance metadata address"
+	case a.IsLinkLocalUnicast(), contains(a, "fec0::/10"):
+		return "a link-local address"
+	case a.IsLoopback():
+		if !o.AllowLoopback {
+			return "a loopback address"
+		}
+	case a.IsPrivate(), contains(a, "100.64.0.0/10", "198.18.0.0/15"):
+		if !o.AllowPrivate {
+			return "a private address"
+		}
+	case contains(a, reserved...):
+		return "a reserved address"
+	}
+	return ""
+}
+
+// metadata are addresses at which clouds give out credentials: AWS, Google,
+// Alibaba, Oracle and Azure. The link-local ones are refused as such.
+var metadata = []string{
+	"169.254.0.0/16", "fd00:ec2::/32", "fd20:ce::254/128", "100.100.100.200/32", "192.0.0.192/32", "168.63.129.16/32",
+}
+
+// reserved are ranges of the IANA special-purpose registries that are no
+// host's, and tunnels (6to4, Teredo, IPv4-compatible) that hide another address.
+var reserved = []string{
+	"0.0.0.0/8", "192.0.0.0/24", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
+	"::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16",
+}
+
+func contains(a netip.Addr, prefixes ...string) bool {
+	for _, p := range prefixes {
+		if netip.MustParsePrefix(p).Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// embedded gives the IPv4 address that a NAT64 address stands for.
+func embedded(a netip.Addr) netip.Addr {
+	if !a.Is6() || !contains(a, "64:ff9b::/96") {
+		return a
+	}
+	b := a.As16()
+	return netip.AddrFrom4([4]byte(b[12:]))
+}

@@ -1,0 +1,111 @@
+package gitwire
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// A packetKind tells a line with data from the markers between sections.
+type packetKind int
+
+const (
+	dataPacket packetKind = iota
+	flushPacket
+	delimPacket
+	endPacket
+)
+
+// maxPacket is the longest line, its four digits of length included.
+const maxPacket = 65520
+
+// A packetReader cuts a stream into pkt-lines, up to a number of bytes.
+type packetReader struct {
+	r    *bufio.Reader
+	buf  []byte
+	left int64
+}
+
+func newPacketReader(r io.Reader, limit int64) *packetReader {
+	return &packetReader{r: bufio.NewReaderSize(r, 8<<10), left: limit}
+}
+
+// next gives the next line. Its bytes are valid until the next call. The
+// stream's end is io.ErrUnexpectedEOF wherever it comes: an answer ends with a
+// marker. An error that the server sends as a line is returned as an error.
+func (p *packetReader) next() (packetKind, []byte, error) {
+	var head [4]byte
+	if _, err := io.ReadFull(p.r, head[:]); err != nil {
+		return 0, nil, unexpected(err)
+	}
+	n, err := packetLength(head)
+	if err != nil {
+		return 0, nil, err
+	}
+	if n < len(head) {
+		return packetKind(n + 1), nil, nil // 0000, 0001, 0002
+	}
+	if p.left -= int64(n); p.left < 0 {
+		return 0, nil, fmt.Errorf("%w: the answer is too long", ErrLimit)
+	}
+	if n -= len(head); cap(p.buf) < n {
+		p.buf = make([]byte, max(n, 512))
+	}
+	data := p.buf[:n]
+	if _, err := io.ReadFull(p.r, data); err != nil {
+		return 0, nil, unexpected(err)
+	}
+	if message, ok := bytes.CutPrefix(data, []byte("ERR ")); ok {
+		return 0, nil, serverError(message)
+	}
+	return dataPacket, data, nil
+}
+
+// text gives the next line as text without its newline, or the marker.
+func (p *packetReader) text() (packetKind, string, error) {
+	kind, data, err := p.next()
+	return kind, strings.TrimSuffix(string(data), "\n"), err
+}
+
+// end reads what may follow the last line that matters, so that the connection
+// can be used again: an end marker, or nothing.
+func (p *packetReader) end() {
+	_, _ = io.CopyN(io.Discard, p.r, 64)
+}
+
+func packetLength(head [4]byte) (int, error) {
+	n := 0
+	for _, c := range head {
+		digit := strings.IndexByte("0123456789abcdef", c|0x20)
+		if digit < 0 {
+			return 0, fmt.Errorf("%w: bad packet length %s", ErrProtocol, quote(head[:]))
+		}
+		n = n<<4 | digit
+	}
+	if n == 3 || n > maxPacket {
+		return 0, fmt.Errorf("%w: bad packet length %s", ErrProtocol, quote(head[:]))
+	}
+	return n, nil
+}
+
+func appendPacket(b []byte, line string) []byte {
+	return append(fmt.Appendf(b, "%04x", len(line)+4), line...)
+}
+
+// serverError turns the server's words into an error. The protocol has no codes:
+// that an object is gone can only be told by git's own, unchanging sentence.
+func serverError(message []byte) error {
+	if bytes.Contains(message, []byte("not our ref")) {
+		return fmt.Errorf("%w: the server says %s", ErrMissing, quote(message))
+	}
+	return fmt.Errorf("%w: the server says %s", ErrProtocol, quote(message))
+}
+
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

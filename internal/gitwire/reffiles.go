@@ -1,0 +1,190 @@
+package gitwire
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+)
+
+// refFiles reads the refs of a local repository from its files: one that is not
+// packed has a file of its own, the others are lines of packed-refs. Files are
+// opened below the repository only, wherever a symbolic link among them points.
+type refFiles struct {
+	own    *os.Root // HEAD, and refs that a worktree has for itself
+	common *os.Root
+	limit  int64
+
+	mu     sync.Mutex
+	packed map[string]ID
+	info   fs.FileInfo // of the packed-refs that was read last
+}
+
+func openRefFiles(l Location, limit int64) (*refFiles, error) {
+	own, err := os.OpenRoot(l.GitDir)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotRepository, err)
+	}
+	common, err := os.OpenRoot(l.CommonDir)
+	if err != nil {
+		own.Close()
+		return nil, fmt.Errorf("%w: %w", ErrNotRepository, err)
+	}
+	return &refFiles{own: own, common: common, limit: limit}, nil
+}
+
+func (f *refFiles) close() {
+	f.own.Close()
+	f.common.Close()
+}
+
+func (f *refFiles) read(names []string) (map[string]ID, error) {
+	ids := map[string]ID{}
+	for _, name := range names {
+		_, id, err := f.resolve(name)
+		if err != nil {
+			return nil, err
+		}
+		if !id.IsZero() {
+			ids[name] = id
+		}
+	}
+	return ids, nil
+}
+
+// head reads what HEAD stands for.
+func (f *refFiles) head() (Head, error) {
+	target, id, err := f.loose("HEAD")
+	if err != nil {
+		return Head{}, err
+	}
+	if target == "" {
+		if id.IsZero() {
+			return Head{}, fmt.Errorf("%w: it has no HEAD", ErrNotRepository)
+		}
+		return Head{ID: id}, nil
+	}
+	ref, id, err := f.resolve(target)
+	return Head{Ref: ref, ID: id}, err
+}
+
+// maxSymbolic is how often a ref may point to another, as in git.
+const maxSymbolic = 5
+
+// resolve follows symbolic refs to the last name and its id, which is zero if
+// there is no such ref.
+func (f *refFiles) resolve(name string) (string, ID, error) {
+	for range maxSymbolic {
+		if !ValidRef(name) {
+			return name, ID{}, fmt.Errorf("%w: %s", ErrRef, quote([]byte(name)))
+		}
+		target, id, err := f.loose(name)
+		if err == nil && target == "" && id.IsZero() {
+			id, err = f.fromPacked(name)
+		}
+		if err != nil || target == "" {
+			return name, id, err
+		}
+		name = target
+	}
+	return name, ID{}, fmt.Errorf("%w: symbolic refs more than %d deep", ErrLimit, maxSymbolic)
+}
+
+// loose reads a ref's own file: another name, an id, or nothing if there is no
+// such file.
+func (f *refFiles) loose(name string) (target string, id ID, err error) {
+	b, err := readIn(f.root(name), name, maxLine)
+	if err != nil || b == nil {
+		return "", ID{}, err
+	}
+	text := strings.TrimSpace(string(b))
+	if target, ok := strings.CutPrefix(text, "ref:"); ok {
+		return strings.TrimSpace(target), ID{}, nil
+	}
+	// What else the file holds is not repeated in an error: it may be any file.
+	if id, err = ParseID(text); err != nil && !errors.Is(err, ErrSHA256) {
+		err = fmt.Errorf("%w: %s holds no object id", ErrNotRepository, quote([]byte(name)))
+	}
+	return "", id, err
+}
+
+// root says which folder keeps a ref.
+func (f *refFiles) root(name string) *os.Root {
+	for _, prefix := range []string{"refs/bisect/", "refs/worktree/", "refs/rewritten/"} {
+		if strings.HasPrefix(name, prefix) {
+			return f.own
+		}
+	}
+	if name == "HEAD" {
+		return f.own
+	}
+	return f.common
+}
+
+// readIn reads a small file; nil if there is none of that name.
+func readIn(root *os.Root, name string, limit int64) ([]byte, error) {
+	file, err := root.OpenFile(name, readNonblock, 0)
+	if errors.Is(err, fs.ErrNotExist) || isNotFolder(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotRepository, err)
+	}
+	defer file.Close()
+	if info, err := file.Stat(); err == nil && info.IsDir() {
+		return nil, nil // refs/heads/a where only refs/heads/a/b is
+	}
+	return readSmall(file, limit)
+}
+
+// fromPacked looks a ref up in packed-refs, which is read again only when it was
+// replaced. It is asked after the ref's own file, since git writes it first when
+// it moves a ref there.
+func (f *refFiles) fromPacked(name string) (ID, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	info, err := f.common.Stat("packed-refs")
+	if errors.Is(err, fs.ErrNotExist) {
+		return ID{}, nil
+	}
+	if err != nil {
+		return ID{}, fmt.Errorf("%w: %w", ErrNotRepository, err)
+	}
+	if f.info == nil || !os.SameFile(f.info, info) || !f.info.ModTime().Equal(info.ModTime()) || f.info.Size() != info.Size() {
+		b, err := readIn(f.common, "packed-refs", f.limit)
+		if err != nil {
+			return ID{}, err
+		}
+		packed, err := parsePacked(b)
+		if err != nil {
+			return ID{}, err
+		}
+		f.packed, f.info = packed, info
+	}
+	return f.packed[name], nil
+}
+
+// parsePacked reads lines of "<id> <name>". Lines that begin with # say how the
+// file is sorted, those that begin with ^ what a tag stands for.
+func parsePacked(b []byte) (map[string]ID, error) {
+	packed := make(map[string]ID, bytes.Count(b, []byte("\n")))
+	for line := range bytes.Lines(b) {
+		line = bytes.TrimRight(line, "\r\n")
+		if len(line) == 0 || line[0] == '#' || line[0] == '^' {
+			continue
+		}
+		hex, name, ok := strings.Cut(string(line), " ")
+		id, err := ParseID(hex)
+		if err != nil || !ok {
+			if errors.Is(err, ErrSHA256) {
+				return nil, err
+			}
+			return nil, fmt.Errorf("%w: a bad line in packed-refs", ErrNotRepository)
+		}
+		packed[name] = id
+	}
+	return packed, nil
+}

@@ -1,0 +1,128 @@
+package gitwire
+
+import (
+	"context"
+	"fmt"
+)
+
+// A Snapshot is a commit and all its trees, in memory and without blobs. It does
+// not change; any number of goroutines may read it.
+type Snapshot struct {
+	remote *Remote
+	commit ID
+	raw    []byte // the commit itself
+	root   *folder
+	all    map[ID]*folder
+	size   int64
+}
+
+// Commit is the commit's id.
+func (s *Snapshot) Commit() ID { return s.commit }
+
+// Root is the id of the commit's tree.
+func (s *Snapshot) Root() ID { return s.root.id }
+
+// Size estimates the bytes of memory that the snapshot holds. What it shares
+// with the base it was made from is counted in both.
+func (s *Snapshot) Size() int64 { return s.size }
+
+// Snapshot reads a commit with its trees. With a base, an earlier snapshot of the
+// same repository, only the trees that differ travel; it need not be an ancestor,
+// nor be on the server any more. base may be nil.
+func (r *Remote) Snapshot(ctx context.Context, commit ID, base *Snapshot) (*Snapshot, error) {
+	if base != nil && base.commit == commit && base.remote == r {
+		return base, nil
+	}
+	got, err := r.fetchTrees(ctx, commit, base)
+	if err != nil {
+		return nil, err
+	}
+	s, missing, err := r.build(commit, got, base)
+	if missing && base != nil {
+		// The server took trees for known that only the base's history has.
+		return r.Snapshot(ctx, commit, nil)
+	}
+	return s, r.fault(ctx, err)
+}
+
+// fetchTrees asks for a commit and the trees that base does not have. A server
+// without filters also sends blobs, which are dropped as they come.
+func (r *Remote) fetchTrees(ctx context.Context, commit ID, base *Snapshot) (pack, error) {
+	return r.fetch(ctx, func(c capabilities) (fetchRequest, packPolicy, error) {
+		q := fetchRequest{want: []ID{commit}, depth: 1}
+		p := r.policy()
+		if c.filter {
+			q.filter = "blob:none"
+		} else {
+			p.wire = r.limits.FullPackBytes
+		}
+		if base != nil {
+			q.have = base.commit
+			p.base = base.object
+		}
+		return q, p, nil
+	})
+}
+
+// policy keeps commits and trees, no blobs.
+func (r *Remote) policy() packPolicy {
+	return packPolicy{
+		wire:     r.limits.PackBytes,
+		objects:  r.limits.Objects,
+		inflated: r.limits.InflatedBytes,
+		kept:     r.limits.TreeBytes,
+		object:   r.limits.ObjectBytes,
+		blob:     -1,
+	}
+}
+
+// object gives what the snapshot holds under an id, as the base of a delta.
+func (s *Snapshot) object(id ID) (object, bool) {
+	if f, ok := s.all[id]; ok {
+		return object{treeObject, f.raw}, true
+	}
+	return object{commitObject, s.raw}, id == s.commit
+}
+
+// build makes a snapshot of what was fetched. missing says that trees are not
+// there, neither in the pack nor in the base.
+func (r *Remote) build(commit ID, got pack, base *Snapshot) (s *Snapshot, missing bool, err error) {
+	o, ok := got.objects[commit]
+	if !ok || o.kind != commitObject {
+		return nil, !ok, fmt.Errorf("%w: the server sent no commit %s", ErrProtocol, commit)
+	}
+	root, _, err := parseCommit(o.data)
+	if err != nil {
+		return nil, false, err
+	}
+	b := &builder{limits: r.limits, objects: got.objects, made: map[ID]*folder{}}
+	if base != nil {
+		b.base = base.all
+	}
+	top, err := b.folder(root, 0)
+	if err != nil {
+		return nil, b.missing, err
+	}
+	if top.pathBytes > r.limits.PathBytes {
+		return nil, false, fmt.Errorf("%w: the paths of commit %s are longer than %d bytes together", ErrLimit, commit, r.limits.PathBytes)
+	}
+	s = &Snapshot{remote: r, commit: commit, raw: o.data, root: top, all: map[ID]*folder{}, size: int64(len(o.data))}
+	s.index(top)
+	if s.size > r.limits.TreeBytes {
+		return nil, false, fmt.Errorf("%w: the trees of commit %s have more than %d bytes", ErrLimit, commit, r.limits.TreeBytes)
+	}
+	return s, false, nil
+}
+
+// index lists every folder once and adds up the size.
+func (s *Snapshot) index(f *folder) {
+	if _, ok := s.all[f.id]; ok {
+		return
+	}
+	const overhead = 192 // a folder, its place in the map, a pointer to it
+	s.all[f.id] = f
+	s.size += int64(len(f.raw)) + overhead
+	for _, sub := range f.folders {
+		s.index(sub)
+	}
+}

@@ -1,0 +1,267 @@
+package gitwire
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// A Tree is a Snapshot as a file system for reading: fs.FS, fs.ReadDirFS,
+// fs.ReadFileFS, fs.StatFS. Folders and ObjectID are answered from memory; the
+// bytes of a file, and so its size, are fetched when first asked for, each in a
+// request of its own unless Prefetch has fetched them together.
+//
+// Symbolic links and submodules are listed but never followed: opening one, or a
+// path that leads through one, is ErrSymlink or ErrSubmodule. Names that cannot
+// be part of a path (not UTF-8, or with a backslash) are not listed. Every error
+// is an *fs.PathError around fs.ErrNotExist, fs.ErrInvalid or an *Error.
+type Tree struct {
+	// Bytes are fetched by methods that take no context, so it is kept here.
+	ctx  context.Context
+	snap *Snapshot
+}
+
+// Tree gives the commit's files. What it has to fetch ends with ctx.
+func (s *Snapshot) Tree(ctx context.Context) *Tree { return &Tree{ctx, s} }
+
+// Commit is the id of the commit whose files these are.
+func (t *Tree) Commit() ID { return t.snap.commit }
+
+// ObjectID gives the id, in 40 hexadecimal digits, of the blob or tree at a path:
+// of a link its own, of a submodule its commit's. Two equal ids are equal content.
+func (t *Tree) ObjectID(name string) (string, error) {
+	e, _, err := t.lookup("objectid", name)
+	if err != nil {
+		return "", err
+	}
+	return e.id.String(), nil
+}
+
+// Prefetch fetches files in one request, as far as they are not in memory and
+// fit there. It is a hint: a path that is not there, or no file, is passed over,
+// and what was too large is told when it is opened.
+func (t *Tree) Prefetch(ctx context.Context, paths ...string) error {
+	var ids []ID
+	for _, path := range paths {
+		e, _, err := t.lookup("open", path)
+		if err == nil && e.fsMode().IsRegular() {
+			ids = append(ids, e.id)
+		}
+	}
+	return t.snap.remote.prefetch(ctx, ids)
+}
+
+// Open opens a file, fetching its bytes, or a folder.
+func (t *Tree) Open(name string) (fs.File, error) {
+	e, f, err := t.lookup("open", name)
+	if err != nil {
+		return nil, err
+	}
+	if f != nil {
+		list, err := t.list(name, f)
+		return &openFolder{info: t.info(name, e), list: list}, err
+	}
+	data, err := t.read("open", name, e)
+	if err != nil {
+		return nil, err
+	}
+	info := t.info(name, e)
+	info.size = int64(len(data))
+	return &openFile{*bytes.NewReader(data), info}, nil
+}
+
+// ReadFile gives the bytes of a file.
+func (t *Tree) ReadFile(name string) ([]byte, error) {
+	e, f, err := t.lookup("read", name)
+	if err != nil {
+		return nil, err
+	}
+	if f != nil {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: errIsFolder}
+	}
+	data, err := t.read("read", name, e)
+	return bytes.Clone(data), err
+}
+
+// ReadDir lists a folder, sorted by name.
+func (t *Tree) ReadDir(name string) ([]fs.DirEntry, error) {
+	_, f, err := t.lookup("readdir", name)
+	if err != nil {
+		return nil, err
+	}
+	if f == nil {
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: errNoFolder}
+	}
+	return t.list(name, f)
+}
+
+// Stat describes a file or folder. A file's size is known only once its bytes
+// are here, so they are fetched; ObjectID is the cheap way to ask whether a path
+// is there. A link or submodule is described itself.
+func (t *Tree) Stat(name string) (fs.FileInfo, error) {
+	e, _, err := t.lookup("stat", name)
+	if err != nil {
+		return nil, err
+	}
+	return t.stat(name, e)
+}
+
+func (t *Tree) stat(name string, e entry) (fs.FileInfo, error) {
+	info := t.info(name, e)
+	if !info.mode.IsRegular() {
+		return info, nil
+	}
+	data, err := t.read("stat", name, e)
+	info.size = int64(len(data))
+	return info, err
+}
+
+var (
+	errIsFolder = errors.New("is a folder")
+	errNoFolder = errors.New("is no folder")
+)
+
+// lookup walks a path from the root. The folder is nil if the entry is none.
+func (t *Tree) lookup(op, name string) (entry, *folder, error) {
+	fail := func(err error) (entry, *folder, error) {
+		return entry{}, nil, &fs.PathError{Op: op, Path: name, Err: err}
+	}
+	if !fs.ValidPath(name) || strings.ContainsAny(name, "\x00\\") {
+		return fail(fs.ErrInvalid)
+	}
+	f := t.snap.root
+	e := entry{mode: folderMode, id: f.id}
+	if name == "." {
+		return e, f, nil
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		if f == nil {
+			return fail(t.throughNoFolder(e))
+		}
+		var err error
+		if e, f, err = f.find(part); err != nil {
+			return fail(err)
+		}
+	}
+	return e, f, nil
+}
+
+// throughNoFolder is why a path cannot go on after e.
+func (t *Tree) throughNoFolder(e entry) error {
+	if err := t.unread(e); err != nil {
+		return err
+	}
+	return fs.ErrNotExist
+}
+
+// unread is why the bytes of e are not given, if it is a link or a submodule.
+func (t *Tree) unread(e entry) error {
+	switch e.mode {
+	case symlinkMode:
+		return &Error{Repository: t.snap.remote.name, Err: ErrSymlink}
+	case submoduleMode:
+		return &Error{Repository: t.snap.remote.name, Err: ErrSubmodule}
+	}
+	return nil
+}
+
+func (t *Tree) read(op, name string, e entry) ([]byte, error) {
+	err := t.unread(e)
+	var data []byte
+	if err == nil {
+		data, err = t.snap.remote.blob(t.ctx, e.id)
+	}
+	if err != nil {
+		return nil, &fs.PathError{Op: op, Path: name, Err: err}
+	}
+	return data, nil
+}
+
+func (t *Tree) list(name string, f *folder) ([]fs.DirEntry, error) {
+	var list []fs.DirEntry
+	for rest := f.raw; len(rest) > 0; {
+		var e entry
+		var err error
+		if e, rest, err = nextEntry(rest); err != nil {
+			return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
+		}
+		if !utf8.Valid(e.name) || bytes.IndexByte(e.name, '\\') >= 0 {
+			continue
+		}
+		path := string(e.name)
+		if name != "." {
+			path = name + "/" + path
+		}
+		list = append(list, dirEntry{t, path, e})
+	}
+	slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return list, nil
+}
+
+func (t *Tree) info(path string, e entry) fileInfo {
+	return fileInfo{name: path[strings.LastIndexByte(path, '/')+1:], mode: e.fsMode()}
+}
+
+// fileInfo has no time: Git keeps none for files.
+type fileInfo struct {
+	name string
+	mode fs.FileMode
+	size int64
+}
+
+func (i fileInfo) Name() string       { return i.name }
+func (i fileInfo) Size() int64        { return i.size }
+func (i fileInfo) Mode() fs.FileMode  { return i.mode }
+func (i fileInfo) ModTime() time.Time { return time.Time{} }
+func (i fileInfo) IsDir() bool        { return i.mode.IsDir() }
+func (i fileInfo) Sys() any           { return nil }
+
+type openFile struct {
+	bytes.Reader
+	info fileInfo
+}
+
+func (f *openFile) Stat() (fs.FileInfo, error) { return f.info, nil }
+func (f *openFile) Close() error               { return nil }
+
+type openFolder struct {
+	info fileInfo
+	list []fs.DirEntry
+}
+
+func (f *openFolder) Stat() (fs.FileInfo, error) { return f.info, nil }
+func (f *openFolder) Close() error               { return nil }
+
+func (f *openFolder) Read([]byte) (int, error) {
+	return 0, &fs.PathError{Op: "read", Path: f.info.name, Err: errIsFolder}
+}
+
+func (f *openFolder) ReadDir(n int) ([]fs.DirEntry, error) {
+	if n > 0 && len(f.list) == 0 {
+		return nil, io.EOF
+	}
+	if n <= 0 {
+		n = len(f.list)
+	}
+	list := f.list[:min(n, len(f.list))]
+	f.list = f.list[len(list):]
+	return list, nil
+}
+
+// dirEntry fetches a file's size only if it is asked for.
+type dirEntry struct {
+	tree  *Tree
+	path  string
+	entry entry
+}
+
+func (d dirEntry) Name() string               { return string(d.entry.name) }
+func (d dirEntry) IsDir() bool                { return d.entry.isFolder() }
+func (d dirEntry) Type() fs.FileMode          { return d.entry.fsMode().Type() }
+func (d dirEntry) Info() (fs.FileInfo, error) { return d.tree.stat(d.path, d.entry) }
