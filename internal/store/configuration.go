@@ -24,6 +24,23 @@ func Configuration(tx *db.Tx, account lockstep.AccountID, region string, t locks
 	return c, orNotFound(err, "Could not find a sync configuration for resource: %s", name)
 }
 
+// LockConfiguration is Configuration that keeps the row locked until the
+// transaction ends, for whoever is about to change or delete it.
+func LockConfiguration(tx *db.Tx, account lockstep.AccountID, region string, t lockstep.SyncType, name string) (lockstep.SyncConfiguration, error) {
+	c, err := scanConfiguration(tx.QueryRow(selectConfiguration+
+		`WHERE c.account = $1 AND c.region = $2 AND c.sync_type = $3 AND c.resource_name = $4`+lockOnly(tx, "c"),
+		account, region, t, name))
+	return c, orNotFound(err, "Could not find a sync configuration for resource: %s", name)
+}
+
+// lockOnly is tx.ForUpdate for one table of a join.
+func lockOnly(tx *db.Tx, alias string) string {
+	if lock := tx.ForUpdate(); lock != "" {
+		return lock + " OF " + alias
+	}
+	return ""
+}
+
 // ConfigurationByID reads a sync configuration whoever it belongs to. NotFound
 // when there is none, also when it was deleted and made again: an id is never
 // used twice.

@@ -12,7 +12,6 @@ type Poll struct {
 	LinkID   string
 	Interval time.Duration // the interval in use, 0 before the first look
 	Failures int64         // looks in a row that failed
-	Outage   string        // the cause that a FAILED attempt was made for, "" if none
 	seq      int64
 }
 
@@ -29,8 +28,8 @@ func ClaimPolls(tx *db.Tx, limit int, lease time.Duration) ([]Poll, error) {
 		p := Poll{LinkID: id}
 		var interval int64
 		err := tx.QueryRow(`UPDATE repository_link SET next_poll_at = $2, claimed_seq = hint_seq WHERE id = $1
-			RETURNING poll_interval, poll_failures, outage, claimed_seq`, id, db.Millis(tx.Now.Add(lease))).
-			Scan(&interval, &p.Failures, &p.Outage, &p.seq)
+			RETURNING poll_interval, poll_failures, claimed_seq`, id, db.Millis(tx.Now.Add(lease))).
+			Scan(&interval, &p.Failures, &p.seq)
 		if err != nil {
 			return nil, err
 		}
@@ -41,11 +40,12 @@ func ClaimPolls(tx *db.Tx, limit int, lease time.Duration) ([]Poll, error) {
 }
 
 // FinishPoll says when the link is looked at again: p.Interval from now, or at
-// once if a hint came since it was claimed. It records p's failures and outage.
+// once if a hint came since it was claimed. It records p's interval and
+// failures.
 func FinishPoll(tx *db.Tx, p Poll, next time.Time) error {
-	_, err := tx.Exec(`UPDATE repository_link SET poll_interval = $2, poll_failures = $3, outage = $4,
-		next_poll_at = CASE WHEN hint_seq <> $5 THEN $6 ELSE $7 END WHERE id = $1`,
-		p.LinkID, p.Interval.Milliseconds(), p.Failures, p.Outage, p.seq, db.Millis(tx.Now), db.Millis(next))
+	_, err := tx.Exec(`UPDATE repository_link SET poll_interval = $2, poll_failures = $3,
+		next_poll_at = CASE WHEN hint_seq <> $4 THEN $5 ELSE $6 END WHERE id = $1`,
+		p.LinkID, p.Interval.Milliseconds(), p.Failures, p.seq, db.Millis(tx.Now), db.Millis(next))
 	return err
 }
 
@@ -54,6 +54,20 @@ func StopPolling(tx *db.Tx, p Poll) error {
 	_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = CASE WHEN hint_seq <> $2 THEN $3 END WHERE id = $1`,
 		p.LinkID, p.seq, db.Millis(tx.Now))
 	return err
+}
+
+// SetOutage records why a repository cannot be reached and says whether that
+// is news: another cause than the one recorded, if any.
+func SetOutage(tx *db.Tx, linkID, cause string) (bool, error) {
+	n, err := tx.Exec(`UPDATE repository_link SET outage = $2 WHERE id = $1 AND outage <> $2`, linkID, cause)
+	return n > 0, err
+}
+
+// EndOutage records that a repository can be reached and says whether that is
+// news.
+func EndOutage(tx *db.Tx, linkID string) (bool, error) {
+	n, err := tx.Exec(`UPDATE repository_link SET outage = '' WHERE id = $1 AND outage <> ''`, linkID)
+	return n > 0, err
 }
 
 // Hint asks for a look at a link's repository now.

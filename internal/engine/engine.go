@@ -1,0 +1,78 @@
+package engine
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/target"
+)
+
+// Options are what an engine needs.
+type Options struct {
+	DB        *db.DB
+	Queue     *queue.Queue
+	Providers []provider.Driver
+	Targets   []target.Driver
+	// Credential opens what a connection holds.
+	Credential func(tx *db.Tx, connection lockstep.ARN) (lockstep.Credential, error)
+	// Encode makes the answer to a status read, which is kept with the resource.
+	Encode func(lockstep.ResourceSync) ([]byte, error)
+	Log    *slog.Logger
+}
+
+// An Engine carries syncs out. It is safe for concurrent use; any number of
+// them may work on one PostgreSQL.
+type Engine struct {
+	db           *db.DB
+	queue        *queue.Queue
+	targets      map[lockstep.SyncType]target.Driver
+	repositories *repositories
+	encode       func(lockstep.ResourceSync) ([]byte, error)
+	log          *slog.Logger
+}
+
+const (
+	// repositoryTimeout bounds one repository sync: reading a head and what it
+	// asks for.
+	repositoryTimeout = 5 * time.Minute
+	// stepTimeout bounds one call of a target driver.
+	stepTimeout = 30 * time.Second
+	// turnTimeout bounds one job of a resource: as many steps as fit, and one
+	// more that began in time.
+	turnTimeout = 2*stepTimeout + 10*time.Second
+)
+
+// New makes an engine and registers its work with the queue, which must not
+// have been started.
+func New(o Options) *Engine {
+	e := &Engine{
+		db:           o.DB,
+		queue:        o.Queue,
+		targets:      make(map[lockstep.SyncType]target.Driver, len(o.Targets)),
+		repositories: newRepositories(o.DB, o.Providers, o.Credential),
+		encode:       o.Encode,
+		log:          o.Log.With(slog.String("room", "engine")),
+	}
+	for _, d := range o.Targets {
+		e.targets[d.Type()] = d
+	}
+	queue.Handle(o.Queue, repositoryTimeout, e.syncRepository)
+	queue.Handle(o.Queue, turnTimeout, e.syncResource)
+	return e
+}
+
+// Close lets go of the connections to Git hosts.
+func (e *Engine) Close() { e.repositories.close() }
+
+// driver gives the target driver of a sync type.
+func (e *Engine) driver(t lockstep.SyncType) (target.Driver, error) {
+	d, ok := e.targets[t]
+	if !ok {
+		return nil, lockstep.Errorf(lockstep.Invalid, "This server has no target for sync type %s.", t)
+	}
+	return d, nil
+}

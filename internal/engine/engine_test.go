@@ -1,0 +1,197 @@
+package engine_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/target"
+)
+
+func TestACommitBecomesASync(t *testing.T) {
+	inBubble(t, func(w *world) {
+		first := w.host.push("main", map[string]string{"web.yaml": "one"})
+		cfg := w.configure("web")
+		if s := w.status(cfg); s.LatestSync != nil {
+			t.Error("a status before any attempt")
+		}
+		s := w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
+		want := cfg.Revision(first)
+		if diff := cmp.Diff(want, s.LatestSync.InitialRevision); diff != "" {
+			t.Errorf("initial revision of a first sync: %s", diff)
+		}
+		if diff := cmp.Diff(&want, s.DesiredState); diff != "" {
+			t.Errorf("desired state: %s", diff)
+		}
+		second := w.push(map[string]string{"web.yaml": "two"})
+		s = w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
+		if got := s.LatestSync.InitialRevision.SHA; got != first {
+			t.Errorf("initial revision is %s, want the latest success, %s", got, first)
+		}
+		a := w.repository()
+		var types []string
+		for _, ev := range a.Events {
+			types = append(types, ev.Type)
+		}
+		if diff := cmp.Diff([]string{"CLONE_STARTED", "CONFIG_UPDATED", "STARTING_SYNC"}, types); diff != "" {
+			t.Error(diff)
+		}
+		if last := a.Events[2]; last.ExternalID != string(second) || last.Message != "Starting syncs for commit "+string(second) {
+			t.Errorf("the last event of a repository sync is %+v", last)
+		}
+	})
+}
+
+func TestOnlyWhatAHeadConcernsIsSynced(t *testing.T) {
+	inBubble(t, func(w *world) {
+		first := w.host.push("main", map[string]string{"web.yaml": "1", "api.yaml": "1", "any.yaml": "1"})
+		web, api := w.configure("web"), w.configure("api")
+		every := w.configure("any", func(c *lockstep.SyncConfiguration) { c.TriggerResourceUpdateOn = lockstep.AnyChange })
+		for _, cfg := range []lockstep.SyncConfiguration{web, api, every} {
+			w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
+		}
+		second := w.push(map[string]string{"web.yaml": "2", "api.yaml": "1", "any.yaml": "1"})
+		w.untilStatus(web, lockstep.ResourceSucceeded, second)
+		w.untilStatus(every, lockstep.ResourceSucceeded, second)
+		s := w.status(api)
+		if s.LatestSync.TargetRevision.SHA != first || s.DesiredState.SHA != first {
+			t.Errorf("api moved to %s, which does not concern it", s.LatestSync.TargetRevision.SHA)
+		}
+		h, err := w.engine.Handled(w.t.Context(), api, second)
+		w.must(err)
+		if h.State != engine.NotConcerned {
+			t.Errorf("handled: %s", h.State)
+		}
+		if n := w.count(`SELECT count(*) FROM resource_sync_attempt`); n != 5 {
+			t.Errorf("%d attempts were made, want 5", n)
+		}
+	})
+}
+
+func TestAMissingFileFailsWithItsReasonAndItsReturnSyncs(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.target.script(func(a target.Attempt) (target.Step, error) {
+			files, err := a.Open(w.t.Context())
+			w.must(err)
+			if _, err := files.ObjectID(a.Configuration.ConfigFile); err != nil {
+				return target.Step{}, lockstep.Errorf(lockstep.NotFound, "web.yaml is not there.")
+			}
+			return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
+		})
+		first := w.host.push("main", map[string]string{"web.yaml": "1"})
+		cfg := w.configure("web")
+		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
+		second := w.push(map[string]string{"other": "1"})
+		s := w.untilStatus(cfg, lockstep.ResourceFailed, second)
+		last := s.LatestSync.Events[len(s.LatestSync.Events)-1]
+		if last.Type != "SYNC_FAILED" || last.Message != "web.yaml is not there." {
+			t.Errorf("last event %+v", last)
+		}
+		if s.LatestSuccessfulSync == nil || s.LatestSuccessfulSync.TargetRevision.SHA != first {
+			t.Error("the previous success is not shown")
+		}
+		third := w.push(map[string]string{"web.yaml": "1"})
+		w.untilStatus(cfg, lockstep.ResourceSucceeded, third)
+	})
+}
+
+func TestTheNewestHeadSupersedesAWaitOfAnHourAtOnce(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.target.script(func(a target.Attempt) (target.Step, error) {
+			return target.Step{Memory: []byte("x"), After: time.Hour}, nil
+		})
+		first := w.host.push("main", map[string]string{"web.yaml": "1"})
+		cfg := w.configure("web")
+		w.untilStatus(cfg, lockstep.ResourceInProgress, first)
+		time.Sleep(10 * time.Minute)
+		second := w.host.push("main", map[string]string{"web.yaml": "2"})
+		began := time.Now()
+		w.target.script(func(target.Attempt) (target.Step, error) {
+			return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
+		})
+		w.update(func(tx *db.Tx) error { return w.engine.Moved(tx, w.link.ID, "main", second) })
+		w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("the newer head waited %s", took)
+		}
+		if len(w.target.discarded) != 1 {
+			t.Errorf("%d discards, want one", len(w.target.discarded))
+		}
+		if n := w.count(`SELECT count(*) FROM resource_sync_attempt WHERE outcome = 'superseded'`); n != 1 {
+			t.Errorf("%d superseded attempts, want 1", n)
+		}
+		h, err := w.engine.Handled(w.t.Context(), cfg, first)
+		w.must(err)
+		if h.State != engine.LaterSucceeded || h.Answer != second {
+			t.Errorf("handling of the superseded commit: %+v", h)
+		}
+	})
+}
+
+func TestAnIntentIsFollowedToItsEndAndTheNewestIsNext(t *testing.T) {
+	inBubble(t, func(w *world) {
+		finish := make(chan struct{})
+		w.target.script(func(a target.Attempt) (target.Step, error) {
+			if a.Intent == "" {
+				return target.Step{Intent: "execute"}, nil
+			}
+			select {
+			case <-finish:
+				return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
+			default:
+				return target.Step{After: time.Second}, nil
+			}
+		})
+		first := w.host.push("main", map[string]string{"web.yaml": "1"})
+		cfg := w.configure("web")
+		w.untilStatus(cfg, lockstep.ResourceInProgress, first)
+		time.Sleep(time.Second)
+		skipped := w.push(map[string]string{"web.yaml": "2"})
+		time.Sleep(time.Second)
+		newest := w.push(map[string]string{"web.yaml": "3"})
+		time.Sleep(time.Minute)
+		s := w.status(cfg)
+		if s.LatestSync.TargetRevision.SHA != first || s.DesiredState.SHA != newest {
+			t.Errorf("while it executes: latest %s, desired %s", s.LatestSync.TargetRevision.SHA, s.DesiredState.SHA)
+		}
+		close(finish)
+		w.untilStatus(cfg, lockstep.ResourceSucceeded, newest)
+		if n := w.count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1`, string(skipped)); n != 0 {
+			t.Error("the commit in between was attempted")
+		}
+		if n := w.count(`SELECT count(*) FROM resource_sync_attempt WHERE outcome = 'applied'`); n != 2 {
+			t.Errorf("%d applied attempts, want 2", n)
+		}
+		if w.target.most["web"] != 1 {
+			t.Errorf("%d steps of one resource ran at once", w.target.most["web"])
+		}
+	})
+}
+
+func TestACommitThatRevertsAPendingOneIsNotLost(t *testing.T) {
+	inBubble(t, func(w *world) {
+		hold := true
+		w.target.script(func(a target.Attempt) (target.Step, error) {
+			if a.Intent == "" {
+				return target.Step{Intent: "execute"}, nil
+			}
+			if hold {
+				return target.Step{After: time.Second}, nil
+			}
+			return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
+		})
+		first := w.host.push("main", map[string]string{"web.yaml": "1"})
+		cfg := w.configure("web")
+		w.untilStatus(cfg, lockstep.ResourceInProgress, first)
+		w.push(map[string]string{"web.yaml": "2"})
+		time.Sleep(5 * time.Second)
+		revert := w.push(map[string]string{"web.yaml": "1"})
+		time.Sleep(5 * time.Second)
+		hold = false
+		w.untilStatus(cfg, lockstep.ResourceSucceeded, revert)
+	})
+}

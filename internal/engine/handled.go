@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+// A HandlingState says what became of a commit for one resource.
+type HandlingState string
+
+// The states of a commit for a resource.
+const (
+	// Pending: no repository sync has acted on the commit yet.
+	Pending HandlingState = "PENDING"
+	// NotConcerned: the commit changes nothing the resource is made of.
+	NotConcerned HandlingState = "NOT_CONCERNED"
+	// InProgress: an attempt for it, or for a later commit, is under way.
+	InProgress HandlingState = "IN_PROGRESS"
+	// Succeeded: the resource was brought to the commit.
+	Succeeded HandlingState = "SUCCEEDED"
+	// LaterSucceeded: the resource was brought to a later commit of the branch.
+	LaterSucceeded HandlingState = "LATER_SUCCEEDED"
+	// Failed: the latest attempt for it, or for a later commit, failed.
+	Failed HandlingState = "FAILED"
+	// Blocked: Failed, and nothing goes on until a person removes the cause.
+	Blocked HandlingState = "BLOCKED"
+)
+
+// A Handling is what became of a commit for one resource.
+type Handling struct {
+	State HandlingState
+	SHA   lockstep.SHA // the commit asked about
+	// Answer is the commit whose attempt gave the state, "" if none did.
+	Answer lockstep.SHA
+	Reason string // of Failed and Blocked
+}
+
+// historyDepth is how far back a commit is looked for below a head.
+const historyDepth = 1000
+
+// Handled says what became of a commit for a configuration's resource. A commit
+// that was never seen as a head is looked for in the history of the head that
+// was, so that it is not waited for in vain.
+func (e *Engine) Handled(ctx context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) (Handling, error) {
+	h, head, err := e.handling(ctx, cfg, sha)
+	if err != nil || h.State != Pending || head == "" || head == sha {
+		return h, err
+	}
+	client, release, err := e.Open(ctx, cfg.LinkID)
+	if err != nil {
+		return h, err
+	}
+	defer release()
+	historian, ok := client.(provider.Historian)
+	if !ok {
+		return h, nil
+	}
+	contains, err := historian.Contains(ctx, head, sha, historyDepth)
+	if err != nil || !contains {
+		return h, err
+	}
+	later, _, err := e.handling(ctx, cfg, head)
+	if err != nil {
+		return h, err
+	}
+	if later.State == Succeeded {
+		later.State = LaterSucceeded
+	}
+	later.SHA = sha
+	return later, nil
+}
+
+// handling answers from the database alone, and gives the branch's head as
+// last seen.
+func (e *Engine) handling(ctx context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) (h Handling, head lockstep.SHA, err error) {
+	err = e.db.View(ctx, func(tx *db.Tx) error {
+		h = Handling{State: Pending, SHA: sha}
+		if head, err = store.Head(tx, cfg.LinkID, cfg.Branch); err != nil {
+			return err
+		}
+		s, err := store.ResourceOf(tx, cfg.Resource())
+		if err != nil {
+			return err
+		}
+		seq, err := store.Concerned(tx, s.ID, sha)
+		if err != nil {
+			return err
+		}
+		if seq == 0 {
+			seen, err := store.HeadHandled(tx, cfg.LinkID, cfg.Branch, sha)
+			if err == nil && seen {
+				h.State = NotConcerned
+			}
+			return err
+		}
+		h, err = outcomeOf(tx, s, sha, seq)
+		return err
+	})
+	return h, head, err
+}
+
+// outcomeOf says what became of a commit that concerned a resource as its
+// desire number seq: the latest attempt for that or a later desire tells.
+func outcomeOf(tx *db.Tx, s store.ResourceState, sha lockstep.SHA, seq int64) (Handling, error) {
+	h := Handling{State: InProgress, SHA: sha}
+	success, ok, err := store.LatestSuccess(tx, s)
+	if err != nil {
+		return h, err
+	}
+	if ok && success.DesiredSeq >= seq {
+		h.State, h.Answer = LaterSucceeded, success.TargetRevision.SHA
+		if h.Answer == sha {
+			h.State = Succeeded
+		}
+		return h, nil
+	}
+	blocker, blocked, err := store.ActiveBlocker(tx, s.ID)
+	if err != nil {
+		return h, err
+	}
+	if blocked {
+		h.State, h.Reason = Blocked, blocker.CreatedReason
+		return h, nil
+	}
+	latest, ok, err := store.LatestAttempt(tx, s)
+	if err != nil || !ok || latest.DesiredSeq < seq || latest.Outcome != lockstep.Failed || s.Behind() {
+		return h, err
+	}
+	h.State, h.Answer = Failed, latest.TargetRevision.SHA
+	events, err := store.ResourceEvents(tx, latest.ID)
+	if n := len(events); n > 0 {
+		h.Reason = events[n-1].Message
+	}
+	return h, err
+}

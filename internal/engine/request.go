@@ -1,0 +1,192 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+// repositoryWork is the wake-up of a branch.
+type repositoryWork struct {
+	LinkID string `json:"link"`
+	Branch string `json:"branch"`
+}
+
+// Kind names the job.
+func (repositoryWork) Kind() string { return "repository_sync" }
+
+// resourceWork is the wake-up of a resource.
+type resourceWork struct {
+	ResourceID int64 `json:"resource"`
+}
+
+// Kind names the job.
+func (resourceWork) Kind() string { return "resource_sync" }
+
+// Request asks for a repository sync of a branch. If one is running, one more
+// is queued behind it, which resolves the head when it starts; if one is
+// queued already, that will do.
+func (e *Engine) Request(tx *db.Tx, linkID, branch string) error {
+	if _, err := store.LockBranch(tx, linkID, branch); err != nil {
+		return err
+	}
+	_, queued, err := store.QueuedRepositoryAttempt(tx, linkID, branch)
+	if err != nil {
+		return err
+	}
+	if !queued {
+		_, running, err := store.RunningRepositoryAttempt(tx, linkID, branch)
+		if err != nil {
+			return err
+		}
+		status := lockstep.RepositoryInitiated
+		if running {
+			status = lockstep.RepositoryQueued
+		}
+		if _, err := store.InsertRepositoryAttempt(tx, linkID, branch, status); err != nil {
+			return err
+		}
+	}
+	return e.queue.Wake(tx, repositoryWork{LinkID: linkID, Branch: branch}, tx.Now)
+}
+
+// Configured is to be called when a configuration was made or changed, in the
+// same transaction: it will be synced, whatever the head is.
+func (e *Engine) Configured(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
+	if err := e.take(tx, cfg); err != nil {
+		return err
+	}
+	if err := store.Hint(tx, cfg.LinkID); err != nil {
+		return err
+	}
+	return e.Request(tx, cfg.LinkID, cfg.Branch)
+}
+
+// take ties a configuration's resource to it, with an empty status if another
+// one had it before.
+func (e *Engine) take(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
+	s, err := store.LockResourceOf(tx, cfg.Resource())
+	if err != nil || s.ConfigurationID == cfg.ID {
+		return err
+	}
+	return e.adopt(tx, s, cfg.ID, "The sync configuration was made anew.")
+}
+
+// Deconfigured is to be called before a configuration is deleted, in the same
+// transaction. An attempt that has not declared what it executes is cancelled;
+// one that has is followed to its end. The stack is never touched.
+func (e *Engine) Deconfigured(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
+	s, err := store.LockResourceOf(tx, cfg.Resource())
+	if err != nil {
+		return err
+	}
+	if err := e.adopt(tx, s, 0, "The sync configuration was deleted."); err != nil {
+		return err
+	}
+	return e.queue.Wake(tx, resourceWork{ResourceID: s.ID}, tx.Now)
+}
+
+func (e *Engine) adopt(tx *db.Tx, s store.ResourceState, configurationID int64, reason string) error {
+	if _, err := store.ResolveBlocker(tx, s.ID, reason); err != nil {
+		return err
+	}
+	return store.Adopt(tx, s.ID, configurationID)
+}
+
+// Retry syncs the head of a configuration's branch now, even if that was tried
+// before, and resolves what blocks the resource: asking for it is the word of
+// a person that the cause is gone.
+func (e *Engine) Retry(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
+	s, err := store.LockResourceOf(tx, cfg.Resource())
+	if err != nil {
+		return err
+	}
+	resolved, err := store.ResolveBlocker(tx, s.ID, "A retry of the latest commit was requested.")
+	if err != nil {
+		return err
+	}
+	if resolved {
+		if err := store.SaveNote(tx, s.ID, nil); err != nil {
+			return err
+		}
+	}
+	if err := store.TouchConfiguration(tx, cfg.ID); err != nil {
+		return err
+	}
+	return e.Request(tx, cfg.LinkID, cfg.Branch)
+}
+
+// Open gives a client for a link's repository. Call release when done with it
+// and with every tree it gave.
+func (e *Engine) Open(ctx context.Context, linkID string) (c provider.Client, release func(), err error) {
+	return e.repositories.open(ctx, linkID)
+}
+
+// Head asks the Git host for the head of a configuration's branch now, and
+// requests a repository sync if it is not the one last seen. NotFound where
+// the branch is not there.
+func (e *Engine) Head(ctx context.Context, cfg lockstep.SyncConfiguration) (lockstep.SHA, error) {
+	client, release, err := e.Open(ctx, cfg.LinkID)
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	heads, err := client.Heads(ctx, []string{cfg.Branch})
+	if err != nil {
+		return "", err
+	}
+	sha, ok := heads[cfg.Branch]
+	if !ok {
+		return "", noBranch(cfg.Branch, cfg.RepositoryName)
+	}
+	return sha, e.db.Update(ctx, func(tx *db.Tx) error { return e.Moved(tx, cfg.LinkID, cfg.Branch, sha) })
+}
+
+// Moved records what a branch's head was seen to be and requests a repository
+// sync if that is news.
+func (e *Engine) Moved(tx *db.Tx, linkID, branch string, sha lockstep.SHA) error {
+	seen, err := store.LockBranch(tx, linkID, branch)
+	if err != nil || seen == sha {
+		return err
+	}
+	if err := store.SetHead(tx, linkID, branch, sha); err != nil {
+		return err
+	}
+	return e.Request(tx, linkID, branch)
+}
+
+// Vanished records that a branch is there no more and requests a repository
+// sync, which fails and says so.
+func (e *Engine) Vanished(tx *db.Tx, linkID, branch string) error {
+	if _, err := store.LockBranch(tx, linkID, branch); err != nil {
+		return err
+	}
+	if err := store.SetHead(tx, linkID, branch, ""); err != nil {
+		return err
+	}
+	return e.Request(tx, linkID, branch)
+}
+
+// Unreachable makes a FAILED repository sync attempt for a branch that could
+// not be looked at, unless one is under way, which will find out for itself.
+func (e *Engine) Unreachable(tx *db.Tx, linkID, branch string, cause error) error {
+	if _, err := store.LockBranch(tx, linkID, branch); err != nil {
+		return err
+	}
+	_, running, err := store.RunningRepositoryAttempt(tx, linkID, branch)
+	if err != nil || running {
+		return err
+	}
+	a, err := store.InsertRepositoryAttempt(tx, linkID, branch, lockstep.RepositoryFailed)
+	if err != nil {
+		return err
+	}
+	return store.AddRepositoryEvents(tx, a.ID, cloneStarted, cloneEvent("CLONE_FAILED", "Clone failed. ", cause))
+}
+
+func noBranch(branch, repository string) error {
+	return lockstep.Errorf(lockstep.NotFound, "Branch %s was not found in repository %s.", branch, repository)
+}

@@ -1,0 +1,210 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/target"
+)
+
+// A turn is one worker's time with a resource, from its taking-over to the
+// point where it has to wait or nothing is left to do.
+type turn struct {
+	*Engine
+	job     *queue.Job
+	epoch   int64
+	attempt store.ResourceAttempt
+	note    []byte // what the resource's last ended attempt left
+}
+
+// syncResource works on a resource's newest desire for one turn.
+func (e *Engine) syncResource(ctx context.Context, job *queue.Job, w resourceWork) error {
+	t := &turn{Engine: e, job: job}
+	began := time.Now()
+	next, err := t.begin(ctx, w.ResourceID)
+	for err == nil && next != nothing {
+		if time.Since(began) > stepTimeout {
+			return t.yield(ctx)
+		}
+		switch next {
+		case discard:
+			next, err = t.discard(ctx)
+		case advance:
+			next, err = t.advance(ctx)
+		}
+	}
+	return unlessFenced(err)
+}
+
+// What a worker has to do next with its resource, outside of any transaction.
+type action int
+
+const (
+	nothing action = iota // the job was completed or scheduled again
+	advance               // take the running attempt a step further
+	discard               // remove what it has proposed, and end it
+)
+
+// begin takes the resource over.
+func (t *turn) begin(ctx context.Context, resourceID int64) (next action, err error) {
+	err = t.db.Update(ctx, func(tx *db.Tx) error {
+		s, err := store.TakeOver(tx, resourceID)
+		if lockstep.KindOf(err) == lockstep.NotFound {
+			return t.job.Done(tx)
+		}
+		if err != nil {
+			return err
+		}
+		t.epoch = s.Epoch
+		next, err = t.decide(tx, s)
+		return err
+	})
+	return next, err
+}
+
+// decide says under the resource's lock what is next, and completes or
+// schedules the job if that is nothing.
+func (t *turn) decide(tx *db.Tx, s store.ResourceState) (action, error) {
+	a, running, err := store.RunningAttempt(tx, s.ID)
+	if err != nil {
+		return nothing, err
+	}
+	t.attempt, t.note = a, s.Note
+	switch {
+	case !running:
+		return t.start(tx, s)
+	case a.Intent == "" && (s.ConfigurationID != a.Configuration.ID || s.Behind()):
+		return discard, nil
+	case a.NotBefore.After(tx.Now):
+		return nothing, t.job.Again(tx, a.NotBefore)
+	}
+	return advance, nil
+}
+
+// start makes an attempt for what is desired, if something is and nothing
+// blocks it.
+func (t *turn) start(tx *db.Tx, s store.ResourceState) (action, error) {
+	t.note = s.Note
+	if !s.Behind() {
+		return nothing, t.job.Done(tx)
+	}
+	_, blocked, err := store.ActiveBlocker(tx, s.ID)
+	if err != nil {
+		return nothing, err
+	}
+	if blocked {
+		return nothing, t.job.Done(tx)
+	}
+	cfg, err := store.ConfigurationByID(tx, s.ConfigurationID)
+	if err != nil {
+		return nothing, err
+	}
+	if t.attempt, err = store.BeginAttempt(tx, s, cfg, s.Resource.Name); err != nil {
+		return nothing, err
+	}
+	return advance, t.refresh(tx, s.ID)
+}
+
+// yield gives the worker back after a long turn; the work goes on at once in a
+// turn of its own.
+func (t *turn) yield(ctx context.Context) error {
+	return t.mine(ctx, func(tx *db.Tx, _ store.ResourceState) error { return t.job.Again(tx, tx.Now) })
+}
+
+// mine runs f under the resource's lock if it is still this worker's.
+func (t *turn) mine(ctx context.Context, f func(tx *db.Tx, s store.ResourceState) error) error {
+	return t.db.Update(ctx, func(tx *db.Tx) error {
+		s, err := store.LockResource(tx, t.attempt.ResourceID)
+		if err != nil {
+			return err
+		}
+		if s.Epoch != t.epoch {
+			return errFenced
+		}
+		return f(tx, s)
+	})
+}
+
+// discard removes what an attempt has proposed and nobody wants any more, and
+// ends the attempt.
+func (t *turn) discard(ctx context.Context) (next action, err error) {
+	if cause := t.remove(ctx); lockstep.KindOf(cause) == lockstep.Unavailable {
+		return t.stumble(ctx, cause)
+	}
+	err = t.mine(ctx, func(tx *db.Tx, s store.ResourceState) error {
+		outcome, ev := lockstep.Superseded, lockstep.Event{Type: "SYNC_SUPERSEDED"}
+		if s.ConfigurationID != t.attempt.Configuration.ID {
+			outcome = lockstep.Cancelled
+			ev = lockstep.Event{Type: "SYNC_CANCELLED", Message: "The sync configuration was deleted."}
+		} else {
+			ev.Message = "Superseded by commit " + string(s.Desired.SHA) + "."
+			ev.ExternalID = string(s.Desired.SHA)
+		}
+		if err := store.AddResourceEvents(tx, t.attempt.ID, ev); err != nil {
+			return err
+		}
+		next, err = t.end(tx, s, outcome)
+		return err
+	})
+	return next, err
+}
+
+// remove calls the driver's Discard within a step's time.
+func (t *turn) remove(ctx context.Context) error {
+	driver, err := t.driver(t.attempt.Configuration.SyncType)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	a, release := t.asTarget()
+	defer release()
+	if err = driver.Discard(ctx, a); err != nil {
+		t.log.LogAttrs(ctx, slog.LevelWarn, "discard", slog.String("attempt", t.attempt.ID), slog.Any("err", err))
+	}
+	return err
+}
+
+// end ends the attempt and goes on with what has been desired meanwhile.
+func (t *turn) end(tx *db.Tx, s store.ResourceState, outcome lockstep.Outcome) (action, error) {
+	if err := store.FinishAttempt(tx, t.attempt.ID, outcome); err != nil {
+		return nothing, err
+	}
+	if err := t.refresh(tx, s.ID); err != nil {
+		return nothing, err
+	}
+	t.log.LogAttrs(tx.Context(), slog.LevelInfo, "resource sync",
+		slog.String("sync_type", string(s.Resource.SyncType)), slog.String("resource", s.Resource.Name),
+		slog.String("attempt", t.attempt.ID), slog.String("branch", t.attempt.TargetRevision.Branch),
+		slog.String("sha", string(t.attempt.TargetRevision.SHA)), slog.String("outcome", string(outcome)),
+		slog.Duration("duration", tx.Now.Sub(t.attempt.StartedAt)))
+	return t.start(tx, s)
+}
+
+// asTarget shows the attempt as a driver sees it. Call release when the driver
+// has returned.
+func (t *turn) asTarget() (a target.Attempt, release func()) {
+	var releases []func()
+	a = target.Attempt{
+		ID: t.attempt.ID, Configuration: t.attempt.Configuration, Revision: t.attempt.TargetRevision,
+		Memory: t.attempt.Memory, Intent: t.attempt.Intent, Last: t.note, StartedAt: t.attempt.StartedAt, Now: time.Now().UTC(),
+		Open: func(ctx context.Context) (lockstep.Tree, error) {
+			client, release, err := t.Open(ctx, t.attempt.Configuration.LinkID)
+			if err != nil {
+				return nil, err
+			}
+			releases = append(releases, release)
+			return client.Files(ctx, t.attempt.TargetRevision.SHA)
+		},
+	}
+	return a, func() {
+		for _, release := range releases {
+			release()
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/target"
+)
+
+// advance takes the attempt one step further and records the step. A step cut
+// short because this process stops says nothing about the target: the queue has
+// the work go on elsewhere, or after the start.
+func (t *turn) advance(ctx context.Context) (action, error) {
+	step, err := t.step(ctx)
+	switch {
+	case err == nil:
+		return t.record(ctx, step)
+	case ctx.Err() != nil:
+		return nothing, ctx.Err()
+	}
+	return t.stumble(ctx, err)
+}
+
+// step calls the driver.
+func (t *turn) step(ctx context.Context) (target.Step, error) {
+	driver, err := t.driver(t.attempt.Configuration.SyncType)
+	if err != nil {
+		return target.Step{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	a, release := t.asTarget()
+	defer release()
+	step, err := driver.Advance(ctx, a)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = lockstep.Wrapf(lockstep.Unavailable, err, "The target took longer than %s to answer.", stepTimeout)
+	}
+	return step, err
+}
+
+// record writes what a step did, and says what is next: the end, a wait, or,
+// under the same lock, that something newer is desired.
+func (t *turn) record(ctx context.Context, step target.Step) (next action, err error) {
+	err = t.mine(ctx, func(tx *db.Tx, s store.ResourceState) error {
+		if err := store.AddResourceEvents(tx, t.attempt.ID, step.Events...); err != nil {
+			return err
+		}
+		a := t.attempt
+		a.Tries = 0
+		a.NotBefore = tx.Now.Add(step.After)
+		if step.Memory != nil {
+			a.Memory = step.Memory
+		}
+		if step.Intent != "" && a.Intent == "" && (s.Behind() || s.ConfigurationID != a.Configuration.ID) {
+			step.Intent = "" // not declared: something newer is there, which supersedes the attempt
+		}
+		if step.Intent != "" {
+			a.Intent = step.Intent
+		}
+		if err := store.SaveStep(tx, a); err != nil {
+			return err
+		}
+		if step.End != nil {
+			next, err = t.finish(tx, s, *step.End)
+			return err
+		}
+		if len(step.Events) > 0 || t.attempt.Status == lockstep.ResourceInitiated {
+			if err := t.refresh(tx, s.ID); err != nil {
+				return err
+			}
+		}
+		next, err = t.decide(tx, s)
+		return err
+	})
+	return next, err
+}
+
+// finish ends the attempt as the driver said.
+func (t *turn) finish(tx *db.Tx, s store.ResourceState, end target.End) (action, error) {
+	if end.Note != nil && s.ConfigurationID == t.attempt.Configuration.ID {
+		if err := store.SaveNote(tx, s.ID, end.Note); err != nil {
+			return nothing, err
+		}
+		s.Note = end.Note
+	}
+	if end.Blocked != nil {
+		if err := store.InsertBlocker(tx, s.ID, end.Blocked.Message, end.Blocked.Contexts); err != nil {
+			return nothing, err
+		}
+	}
+	return t.end(tx, s, end.Outcome)
+}
+
+// stumble records that a step ended in an error: it is tried again, or the
+// attempt has failed.
+func (t *turn) stumble(ctx context.Context, cause error) (next action, err error) {
+	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	t.attempt.Tries++
+	v := judge(cause, t.attempt.Tries)
+	t.log.LogAttrs(ctx, v.level, "step", slog.String("resource", t.attempt.Configuration.ResourceName),
+		slog.String("attempt", t.attempt.ID), slog.Int64("try", t.attempt.Tries),
+		slog.String("kind", lockstep.KindOf(cause).String()), slog.Any("err", cause))
+	if !v.retry && t.attempt.Intent == "" {
+		_ = t.remove(ctx) // logged there; what stays behind is a proposal nobody executes
+	}
+	err = t.mine(ctx, func(tx *db.Tx, s store.ResourceState) error {
+		if v.retry {
+			next, err = t.retry(tx, s, v, cause)
+		} else {
+			next, err = t.fail(tx, s, v, cause)
+		}
+		return err
+	})
+	return next, err
+}
+
+// retry schedules the step again. The first failure of a step is told to the
+// attempt's owner, who would otherwise see it stand still.
+func (t *turn) retry(tx *db.Tx, s store.ResourceState, v verdict, cause error) (action, error) {
+	if t.attempt.Tries == 1 {
+		ev := lockstep.Event{Type: "SYNC_RETRYING", Message: "A step failed and is tried again. " + lockstep.Shown(cause)}
+		if err := store.AddResourceEvents(tx, t.attempt.ID, ev); err != nil {
+			return nothing, err
+		}
+	}
+	t.attempt.NotBefore = tx.Now.Add(v.after)
+	if err := store.SaveStep(tx, t.attempt); err != nil {
+		return nothing, err
+	}
+	if err := t.refresh(tx, s.ID); err != nil {
+		return nothing, err
+	}
+	return nothing, t.job.Again(tx, t.attempt.NotBefore)
+}
+
+// fail ends the attempt with its cause as the last event, and stops the
+// resource where a person has to act.
+func (t *turn) fail(tx *db.Tx, s store.ResourceState, v verdict, cause error) (action, error) {
+	ev := lockstep.Event{Type: "SYNC_FAILED", Message: lockstep.Shown(cause)}
+	if v.blocked {
+		ev.Type = "SYNC_BLOCKED"
+	}
+	if err := store.AddResourceEvents(tx, t.attempt.ID, ev); err != nil {
+		return nothing, err
+	}
+	if v.blocked && s.ConfigurationID == t.attempt.Configuration.ID {
+		if err := store.InsertBlocker(tx, s.ID, lockstep.Shown(cause), contextsOf(cause)); err != nil {
+			return nothing, err
+		}
+	}
+	return t.end(tx, s, lockstep.Failed)
+}

@@ -1,0 +1,57 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+const (
+	sweepInterval = time.Minute
+	sweepBatch    = 1000
+)
+
+// Sweep wakes, each minute, whatever has open work whose time has come, so
+// that a wake-up that was lost costs a minute and not the sync. It returns
+// when ctx ends.
+func (e *Engine) Sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepInterval)
+	defer tick.Stop()
+	for {
+		if err := e.sweep(ctx); err != nil && ctx.Err() == nil {
+			e.log.LogAttrs(ctx, slog.LevelWarn, "sweep", slog.Any("err", err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (e *Engine) sweep(ctx context.Context) error {
+	return e.db.Update(ctx, func(tx *db.Tx) error {
+		branches, err := store.OverdueRepositories(tx, sweepBatch)
+		if err != nil {
+			return err
+		}
+		for _, b := range branches {
+			if err := e.queue.Wake(tx, repositoryWork{LinkID: b.LinkID, Branch: b.Branch}, tx.Now); err != nil {
+				return err
+			}
+		}
+		resources, err := store.OverdueResources(tx, sweepBatch)
+		if err != nil {
+			return err
+		}
+		for _, id := range resources {
+			if err := e.queue.Wake(tx, resourceWork{ResourceID: id}, tx.Now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

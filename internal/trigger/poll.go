@@ -1,0 +1,268 @@
+package trigger
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+// Options are what a poller needs.
+type Options struct {
+	DB     *db.DB
+	Engine *engine.Engine
+	Log    *slog.Logger
+	// Interval is the time between two looks at a repository that has just
+	// moved. Defaults to 30 s.
+	Interval time.Duration
+	// Longest is what the interval grows to, doubling, while nothing moves.
+	// Defaults to ten times Interval. Equal to Interval it never grows.
+	Longest time.Duration
+	// IntervalOf, where not nil, gives the two for one link instead.
+	IntervalOf func(lockstep.RepositoryLink) (interval, longest time.Duration)
+	// Workers is how many repositories are looked at at once. Defaults to 64.
+	Workers int
+	// PerHost is how many of them may be on one host. Defaults to 8.
+	PerHost int
+}
+
+// A Poller looks at every repository that something follows.
+type Poller struct {
+	o     Options
+	log   *slog.Logger
+	slots chan struct{}
+	hosts hostSlots
+}
+
+const (
+	// lease is how long a claimed poll belongs to its claimant, and so the
+	// longest a look may take.
+	lease = time.Minute
+	// shortest bounds how often the database is asked for due polls, longest how
+	// seldom: hints of other nodes are found by asking.
+	shortest = 20 * time.Millisecond
+	longest  = 500 * time.Millisecond
+	batch    = 100
+)
+
+// NewPoller makes a poller; Run starts it.
+func NewPoller(o Options) *Poller {
+	if o.Interval == 0 {
+		o.Interval = 30 * time.Second
+	}
+	if o.Longest == 0 {
+		o.Longest = 10 * o.Interval
+	}
+	if o.Workers == 0 {
+		o.Workers = 64
+	}
+	if o.PerHost == 0 {
+		o.PerHost = 8
+	}
+	return &Poller{
+		o: o, log: o.Log.With(slog.String("room", "trigger")),
+		slots: make(chan struct{}, o.Workers), hosts: newHostSlots(o.PerHost),
+	}
+}
+
+// Run polls until ctx ends and the looks under way are over.
+func (p *Poller) Run(ctx context.Context) {
+	var looks sync.WaitGroup
+	defer looks.Wait()
+	for {
+		polls, next, err := p.claim(ctx)
+		if err != nil && ctx.Err() == nil {
+			p.log.LogAttrs(ctx, slog.LevelWarn, "claim polls", slog.Any("err", err))
+		}
+		for _, poll := range polls {
+			select {
+			case p.slots <- struct{}{}:
+			case <-ctx.Done():
+				return
+			}
+			looks.Go(func() {
+				defer func() { <-p.slots }()
+				p.look(ctx, poll)
+			})
+		}
+		wait := time.NewTimer(min(max(next, shortest), longest))
+		select {
+		case <-ctx.Done():
+			wait.Stop()
+			return
+		case <-wait.C:
+		}
+	}
+}
+
+// claim takes what is due and says how long there is until something is.
+func (p *Poller) claim(ctx context.Context) (polls []store.Poll, next time.Duration, err error) {
+	due := false
+	next = longest
+	err = p.o.DB.View(ctx, func(tx *db.Tx) error {
+		at, some, err := store.NextPoll(tx)
+		if some {
+			next = at.Sub(tx.Now)
+			due = next <= 0
+		}
+		return err
+	})
+	if err != nil || !due {
+		return nil, next, err
+	}
+	err = p.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
+		polls, err = store.ClaimPolls(tx, batch, lease)
+		return err
+	})
+	return polls, 0, err
+}
+
+// look asks a repository for its heads and records what came of it.
+func (p *Poller) look(ctx context.Context, poll store.Poll) {
+	err := p.poll(ctx, poll)
+	if err != nil && ctx.Err() == nil {
+		p.log.LogAttrs(ctx, slog.LevelWarn, "poll", slog.String("link", poll.LinkID), slog.Any("err", err))
+	}
+}
+
+func (p *Poller) poll(ctx context.Context, poll store.Poll) error {
+	var link lockstep.RepositoryLink
+	var branches []string
+	err := p.o.DB.View(ctx, func(tx *db.Tx) (err error) {
+		if link, err = store.LinkByID(tx, poll.LinkID); err != nil {
+			return err
+		}
+		branches, err = store.FollowedBranches(tx, poll.LinkID)
+		return err
+	})
+	if lockstep.KindOf(err) == lockstep.NotFound {
+		return nil // deleted since it was claimed
+	}
+	if err != nil {
+		return err
+	}
+	if len(branches) == 0 {
+		return p.o.DB.Update(ctx, func(tx *db.Tx) error { return store.StopPolling(tx, poll) })
+	}
+	heads, err := p.heads(ctx, link, branches)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return p.o.DB.Update(ctx, func(tx *db.Tx) error {
+		if err != nil {
+			return p.failed(tx, link, poll, branches, err)
+		}
+		return p.seen(tx, link, poll, branches, heads)
+	})
+}
+
+func (p *Poller) heads(ctx context.Context, link lockstep.RepositoryLink, branches []string) (map[string]lockstep.SHA, error) {
+	ctx, cancel := context.WithTimeout(ctx, lease/2)
+	defer cancel()
+	release, err := p.hosts.acquire(ctx, string(link.ConnectionARN))
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	client, done, err := p.o.Engine.Open(ctx, link.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	heads, err := client.Heads(ctx, branches)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = lockstep.Wrapf(lockstep.Unavailable, err, "The Git host took longer than %s to answer.", lease/2)
+	}
+	return heads, err
+}
+
+// seen requests a sync of every branch that moved; of all, if the repository
+// could not be reached before.
+func (p *Poller) seen(tx *db.Tx, link lockstep.RepositoryLink, poll store.Poll, branches []string, heads map[string]lockstep.SHA) error {
+	recovered, err := store.EndOutage(tx, link.ID)
+	if err != nil {
+		return err
+	}
+	known, err := store.PolledHeads(tx, link.ID)
+	if err != nil {
+		return err
+	}
+	moved := false
+	for _, branch := range branches {
+		sha, there := heads[branch]
+		switch {
+		case recovered && (there || known[branch] != ""):
+			err = p.o.Engine.Request(tx, link.ID, branch)
+		case there && sha != known[branch]:
+			moved = true
+			err = p.o.Engine.Moved(tx, link.ID, branch, sha)
+		case !there && known[branch] != "":
+			moved = true
+			err = p.o.Engine.Vanished(tx, link.ID, branch)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	poll.Failures = 0
+	poll.Interval = p.interval(link, poll.Interval, moved || recovered)
+	return store.FinishPoll(tx, poll, tx.Now.Add(jitter(poll.Interval)))
+}
+
+// failed backs off. It makes one FAILED attempt per outage and cause: at once
+// where a person has to act, else at the third failure in a row.
+func (p *Poller) failed(tx *db.Tx, link lockstep.RepositoryLink, poll store.Poll, branches []string, cause error) error {
+	poll.Failures++
+	interval, most := p.intervals(link)
+	poll.Interval = min(most, interval<<min(poll.Failures, 8))
+	kind := lockstep.KindOf(cause)
+	passing := kind == lockstep.Unavailable || kind == lockstep.Internal
+	level := slog.LevelInfo
+	if !passing || poll.Failures >= 3 {
+		level = slog.LevelWarn
+		news, err := store.SetOutage(tx, link.ID, lockstep.Shown(cause))
+		if err != nil {
+			return err
+		}
+		for _, branch := range branches {
+			if !news {
+				break
+			}
+			if err := p.o.Engine.Unreachable(tx, link.ID, branch, cause); err != nil {
+				return err
+			}
+		}
+	}
+	p.log.LogAttrs(tx.Context(), level, "repository cannot be reached", slog.String("link", link.ID),
+		slog.Int64("failures", poll.Failures), slog.Any("err", cause))
+	return store.FinishPoll(tx, poll, tx.Now.Add(jitter(poll.Interval)))
+}
+
+// interval doubles the time between looks while nothing moves.
+func (p *Poller) interval(link lockstep.RepositoryLink, last time.Duration, moved bool) time.Duration {
+	interval, most := p.intervals(link)
+	if moved || last < interval {
+		return interval
+	}
+	return min(most, 2*last)
+}
+
+func (p *Poller) intervals(link lockstep.RepositoryLink) (interval, most time.Duration) {
+	if p.o.IntervalOf != nil {
+		return p.o.IntervalOf(link)
+	}
+	return p.o.Interval, p.o.Longest
+}
+
+// jitter spreads an interval by a tenth either way, so that links made together
+// are not looked at together for ever.
+func jitter(d time.Duration) time.Duration {
+	return d - d/10 + rand.N(d/5+1)
+}
