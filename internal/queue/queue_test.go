@@ -1,0 +1,284 @@
+package queue_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/queue"
+)
+
+// states lists the states of River's jobs, in the order they were made.
+func states(t *testing.T, d *db.DB) []string {
+	t.Helper()
+	var got []string
+	err := d.View(t.Context(), func(tx *db.Tx) error {
+		rows, err := tx.Query("SELECT CAST(state AS text) FROM river_job ORDER BY id")
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var s string
+			if err := rows.Scan(&s); err != nil {
+				return err
+			}
+			got = append(got, s)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestThereIsOneJobForTheSameArguments(t *testing.T) {
+	dbtest.EachWith(t, schema(), func(t *testing.T, d *db.DB) {
+		q := queue.New(queue.Options{DB: d})
+		if err := q.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range []queue.Args{probeArgs{"a"}, probeArgs{"b"}, probeArgs{"a"}, resourceArgs{1}, resourceArgs{1}} {
+			err := d.Update(t.Context(), func(tx *db.Tx) error { return q.Wake(tx, args, tx.Now) })
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff([]string{"available", "available", "available"}, states(t, d)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestAWakeUpIsUndoneWithItsTransaction(t *testing.T) {
+	dbtest.EachWith(t, schema(), func(t *testing.T, d *db.DB) {
+		q := queue.New(queue.Options{DB: d})
+		if err := q.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		undo := errors.New("undo")
+		err := d.Update(t.Context(), func(tx *db.Tx) error {
+			return errors.Join(q.Wake(tx, probeArgs{"a"}, tx.Now), undo)
+		})
+		if !errors.Is(err, undo) {
+			t.Fatal(err)
+		}
+		if got := states(t, d); len(got) != 0 {
+			t.Errorf("jobs %v", got)
+		}
+	})
+}
+
+func TestMigrateMayRunAgainAndAtOnce(t *testing.T) {
+	d := dbtest.OpenOn(t, db.Postgres, schema())
+	errs := make(chan error)
+	for range 4 {
+		go func() { errs <- queue.New(queue.Options{DB: d}).Migrate(t.Context()) }()
+	}
+	for range 4 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestExclusiveFreesRunningJobs pins what Start does to River's tables.
+func TestExclusiveFreesRunningJobs(t *testing.T) {
+	inBubble(t, func(t *testing.T, d *db.DB) {
+		o := bubbled()
+		o.DB, o.Exclusive = d, true
+		q := queue.New(o)
+		if err := q.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		err := d.Update(t.Context(), func(tx *db.Tx) error { return q.Wake(tx, probeArgs{"a"}, tx.Now) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		markRunning(t, d)
+		began := time.Now()
+		ran := make(chan int, 10)
+		queue.Handle(q, time.Second, func(ctx context.Context, job *queue.Job, _ probeArgs) error {
+			ran <- job.Try
+			return d.Update(ctx, job.Done)
+		})
+		start(t, q)
+		if try := <-ran; try != 2 || time.Since(began) > tolerance {
+			t.Errorf("try %d after %v", try, time.Since(began))
+		}
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"completed"}, states(t, d)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// TestDoneAndAgainOutliveWhatTheWorkerReturns: River is told of the job once more
+// when the worker returns, and must not undo or repeat what the transaction said.
+func TestDoneAndAgainOutliveWhatTheWorkerReturns(t *testing.T) {
+	tests := []struct {
+		name    string
+		again   bool
+		returns error
+		want    []string
+	}{
+		{"done, nil", false, nil, []string{"completed"}},
+		{"done, error", false, errors.New("late"), []string{"completed"}},
+		{"again, nil", true, nil, []string{"completed", "scheduled"}},
+		{"again, error", true, errors.New("late"), []string{"completed", "scheduled"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, d *db.DB) {
+				p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error {
+					err := d.Update(ctx, func(tx *db.Tx) error {
+						if tt.again {
+							return job.Again(tx, tx.Now.Add(time.Hour))
+						}
+						return job.Done(tx)
+					})
+					return errors.Join(err, tt.returns)
+				})
+				p.wake(t, "a", time.Time{})
+				time.Sleep(time.Minute)
+				if n := len(p.ran()); n != 1 {
+					t.Errorf("ran %d times", n)
+				}
+				if diff := cmp.Diff(tt.want, states(t, d)); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
+}
+
+func TestAJobWhoseWorkerSaysNothingIsCompleted(t *testing.T) {
+	inBubble(t, func(t *testing.T, d *db.DB) {
+		p := startProbe(t, d, func(context.Context, int, *queue.Job) error { return nil })
+		p.wake(t, "a", time.Time{})
+		time.Sleep(time.Minute)
+		if diff := cmp.Diff([]string{"completed"}, states(t, d)); diff != "" || len(p.ran()) != 1 {
+			t.Errorf("ran %d times: %s", len(p.ran()), diff)
+		}
+	})
+}
+
+func TestCompletedJobsAreGoneAfterMinutes(t *testing.T) {
+	inBubble(t, func(t *testing.T, d *db.DB) {
+		p := startProbe(t, d, func(context.Context, int, *queue.Job) error { return nil })
+		p.wake(t, "a", time.Time{})
+		time.Sleep(7 * time.Minute)
+		if got := states(t, d); len(got) != 0 {
+			t.Errorf("jobs %v", got)
+		}
+	})
+}
+
+func TestTheWorkersContextEndsAtItsTimeout(t *testing.T) {
+	inBubble(t, func(t *testing.T, d *db.DB) {
+		var p *probe
+		p = startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error {
+			began := time.Now()
+			<-ctx.Done()
+			if took := time.Since(began); took != 30*time.Second {
+				t.Errorf("ended after %v", took)
+			}
+			return p.done(context.WithoutCancel(ctx), job)
+		})
+		p.wake(t, "a", time.Time{})
+		time.Sleep(time.Minute)
+		if diff := cmp.Diff([]string{"completed"}, states(t, d)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestStopWaitsForRunningJobs(t *testing.T) {
+	inBubble(t, func(t *testing.T, d *db.DB) {
+		began := make(chan bool)
+		p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error {
+			close(began)
+			time.Sleep(10 * time.Second)
+			return d.Update(ctx, job.Done)
+		})
+		p.wake(t, "a", time.Time{})
+		<-began
+		if err := p.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff([]string{"completed"}, states(t, d)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestStopCancelsJobsThatTakeTooLong(t *testing.T) {
+	inBubble(t, func(t *testing.T, d *db.DB) {
+		began := make(chan bool)
+		p := startProbe(t, d, func(ctx context.Context, _ int, _ *queue.Job) error {
+			close(began)
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		p.wake(t, "a", time.Time{})
+		<-began
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		if err := p.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff([]string{"available"}, states(t, d)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestAPanicIsLoggedWithItsStack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := dbtest.OpenOn(t, db.SQLite, schema())
+		var log bytes.Buffer
+		o := bubbled()
+		o.DB, o.Log = d, slog.New(slog.NewJSONHandler(&log, nil))
+		q := queue.New(o)
+		queue.Handle(q, time.Second, func(context.Context, *queue.Job, probeArgs) error { panic("broken") })
+		start(t, q)
+		err := d.Update(t.Context(), func(tx *db.Tx) error { return q.Wake(tx, probeArgs{"a"}, tx.Now) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(tolerance)
+		if err := q.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{`"level":"ERROR"`, `"kind":"probe"`, `"outcome":"panic"`, "panic: broken", "queue_test.go"} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("no %s in %s", want, &log)
+			}
+		}
+	})
+}
+
+func TestMistakesOfTheProgramAreToldAtStart(t *testing.T) {
+	d := dbtest.OpenOn(t, db.SQLite, schema())
+	work := func(context.Context, *queue.Job, probeArgs) error { return nil }
+	twice := queue.New(queue.Options{DB: d})
+	queue.Handle(twice, time.Second, work)
+	queue.Handle(twice, time.Second, work)
+	nobody := queue.New(queue.Options{DB: d})
+	config := queue.New(queue.Options{DB: d, ID: strings.Repeat("x", 101)})
+	for name, q := range map[string]*queue.Queue{"a kind handled twice": twice, "no worker": nobody, "an ID too long": config} {
+		if err := q.Start(t.Context()); err == nil {
+			t.Errorf("%s: started", name)
+		}
+	}
+}

@@ -1,0 +1,321 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/queue"
+)
+
+// inBubble runs f on both engines where time is fake: an hour passes when every
+// goroutine waits for it.
+func inBubble(t *testing.T, f func(t *testing.T, d *db.DB)) {
+	t.Helper()
+	dbtest.EachEngine(t, func(t *testing.T, engine db.Dialect) {
+		synctest.Test(t, func(t *testing.T) { f(t, dbtest.OpenOn(t, engine, schema())) })
+	})
+}
+
+// poll is the interval in bubbles: long, for each one costs real time. River adds a
+// tenth at random.
+const (
+	poll      = 5 * time.Second
+	tolerance = poll + poll/4
+)
+
+func bubbled() queue.Options { return queue.Options{PollOnly: true, PollInterval: poll} }
+
+// A diary notes when the steps of attempts have begun, by the bubble's clock.
+type diary struct {
+	mu    sync.Mutex
+	start time.Time
+	lines map[int64][]time.Duration
+}
+
+func (d *diary) note(_, attempt int64, _ int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lines[attempt] = append(d.lines[attempt], time.Since(d.start))
+}
+
+func (d *diary) of(attempt int64) []time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.lines[attempt]
+}
+
+// startBubbled gives a running plant with one resource, and the diary of its steps.
+func startBubbled(t *testing.T, d *db.DB, o queue.Options) (*plant, *diary) {
+	t.Helper()
+	p := newPlant(d, o)
+	notes := &diary{start: time.Now(), lines: map[int64][]time.Duration{}}
+	p.begin = notes.note
+	start(t, p.q)
+	if err := p.addResources(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	return p, notes
+}
+
+func TestAWaitOfAnHourLastsAnHour(t *testing.T) {
+	inBubble(t, func(t *testing.T, d *db.DB) {
+		p, notes := startBubbled(t, d, bubbled())
+		p.wait = func(_ int64, step int) time.Duration {
+			if step == 1 {
+				return time.Hour
+			}
+			return 0
+		}
+		if err := p.add(t.Context(), 0, 1); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour + time.Minute)
+		got := notes.of(1)
+		if len(got) != steps {
+			t.Fatalf("steps began at %v", got)
+		}
+		if d := got[1] - got[0]; d < time.Hour || d > time.Hour+tolerance {
+			t.Errorf("waited %v", d)
+		}
+	})
+}
+
+func TestShortWaitsDoNotWaitForTheScheduler(t *testing.T) {
+	inBubble(t, func(t *testing.T, d *db.DB) {
+		p, notes := startBubbled(t, d, queue.Options{PollOnly: true, PollInterval: 100 * time.Millisecond})
+		p.wait = func(_ int64, step int) time.Duration {
+			return map[int]time.Duration{1: time.Second, 2: 4 * time.Second}[step]
+		}
+		time.Sleep(7 * time.Second) // out of step with the scheduler's ticks
+		if err := p.add(t.Context(), 0, 1); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		got := notes.of(1)
+		if len(got) != steps || got[1]-got[0] > 1200*time.Millisecond || got[2]-got[1] > 4200*time.Millisecond {
+			t.Errorf("steps began at %v", got)
+		}
+	})
+}
+
+// TestAHeadThatArrivesDuringALongWaitStartsAtOnce is the trap of snoozing: the
+// wake-up is skipped, since a job is waiting, and the newcomer waits as long as it.
+func TestAHeadThatArrivesDuringALongWaitStartsAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, d *db.DB) {
+		p, notes := startBubbled(t, d, bubbled())
+		p.wait = func(attempt int64, step int) time.Duration {
+			if attempt == 2 && step == 1 {
+				return time.Hour
+			}
+			return 0
+		}
+		if err := p.add(t.Context(), 0, 2); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		arrived := time.Since(notes.start)
+		if err := p.add(t.Context(), 0, 1); err != nil { // lower: it goes first
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		first, waiting := notes.of(1), notes.of(2)
+		if len(first) != steps || len(waiting) != steps {
+			t.Fatalf("steps began at %v and %v", first, waiting)
+		}
+		if late := first[0] - arrived; late > tolerance {
+			t.Errorf("the newcomer waited %v", late)
+		}
+		if d := waiting[1] - waiting[0]; d < time.Hour || d > time.Hour+tolerance {
+			t.Errorf("the one that waits was to wait an hour and waited %v", d)
+		}
+	})
+}
+
+type probeArgs struct {
+	Name string `json:"name"`
+}
+
+func (probeArgs) Kind() string { return "probe" }
+
+// soon is the interval of River's scheduler.
+const soon = 5 * time.Second
+
+// A probe is a queue whose worker notes when it ran and does what the test says.
+type probe struct {
+	*queue.Queue
+	d     *db.DB
+	start time.Time
+	mu    sync.Mutex
+	runs  []time.Duration
+}
+
+func startProbe(t *testing.T, d *db.DB, work func(ctx context.Context, run int, job *queue.Job) error) *probe {
+	t.Helper()
+	o := bubbled()
+	o.DB = d
+	p := &probe{Queue: queue.New(o), d: d, start: time.Now()}
+	queue.Handle(p.Queue, 30*time.Second, func(ctx context.Context, job *queue.Job, _ probeArgs) error {
+		p.mu.Lock()
+		p.runs = append(p.runs, time.Since(p.start).Round(time.Second))
+		run := len(p.runs)
+		p.mu.Unlock()
+		return work(ctx, run, job)
+	})
+	start(t, p.Queue)
+	return p
+}
+
+func (p *probe) wake(t *testing.T, name string, at time.Time) {
+	t.Helper()
+	err := p.d.Update(t.Context(), func(tx *db.Tx) error { return p.Wake(tx, probeArgs{name}, at) })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *probe) ran() []time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]time.Duration{}, p.runs...)
+}
+
+func (p *probe) done(ctx context.Context, job *queue.Job) error {
+	return p.d.Update(ctx, job.Done)
+}
+
+func TestAnErrorOrAPanicIsTriedAgainForEver(t *testing.T) {
+	inBubble(t, func(t *testing.T, d *db.DB) {
+		p := startProbe(t, d, func(_ context.Context, run int, _ *queue.Job) error {
+			if run%2 == 0 {
+				panic("broken")
+			}
+			return errors.New("broken")
+		})
+		p.wake(t, "a", time.Time{})
+		time.Sleep(30 * time.Minute) // more than fifty tries: the job has been replaced
+		runs := p.ran()
+		if len(runs) < 55 || len(runs) > 75 {
+			t.Errorf("%d tries in half an hour", len(runs))
+		}
+		for i := 1; i < len(runs); i++ {
+			if pause := runs[i] - runs[i-1]; pause > 30*time.Second+soon+tolerance {
+				t.Errorf("a pause of %v after try %d", pause, i)
+			}
+		}
+	})
+}
+
+func TestAWakeUpCutsARetryShort(t *testing.T) {
+	inBubble(t, func(t *testing.T, d *db.DB) {
+		var p *probe
+		p = startProbe(t, d, func(ctx context.Context, run int, job *queue.Job) error {
+			if run <= 7 {
+				return errors.New("broken")
+			}
+			return p.done(ctx, job)
+		})
+		p.wake(t, "a", time.Time{})
+		time.Sleep(70 * time.Second) // 1+2+4+8+16+30, then 30 more
+		before := len(p.ran())
+		p.wake(t, "a", time.Time{})
+		time.Sleep(tolerance)
+		if n := len(p.ran()); n != before+1 {
+			t.Errorf("%d tries before the wake-up, %d after", before, n)
+		}
+	})
+}
+
+func TestAWakeUpForLaterDoesNotDelayAnEarlierOne(t *testing.T) {
+	const near, later = 3 * time.Second, 5 * time.Minute
+	tests := []struct {
+		name string
+		at   []time.Duration
+		want time.Duration
+	}{
+		{"at once", []time.Duration{0}, 0},
+		{"later", []time.Duration{later}, later},
+		{"soon", []time.Duration{near}, near},
+		{"in the past", []time.Duration{-later}, 0},
+		{"later, then at once", []time.Duration{later, 0}, 0},
+		{"soon, then at once", []time.Duration{near, 0}, 0},
+		{"at once, then later", []time.Duration{0, later}, 0},
+		{"soon, then later", []time.Duration{near, later}, near},
+	}
+	inBubble(t, func(t *testing.T, d *db.DB) {
+		for _, tt := range tests {
+			var p *probe
+			p = startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error { return p.done(ctx, job) })
+			err := d.Update(t.Context(), func(tx *db.Tx) error {
+				for _, at := range tt.at {
+					if err := p.Wake(tx, probeArgs{"a"}, p.start.Add(at)); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(later + time.Minute)
+			got := p.ran()
+			if len(got) != 1 || got[0] < tt.want || got[0] > tt.want+tolerance {
+				t.Errorf("%s: ran at %v, want %v", tt.name, got, tt.want)
+			}
+			if err := p.Stop(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// TestAJobOfADeadNodeIsTakenOver leaves the rows as a killed node does: its job
+// running, its lease of the leadership taken.
+func TestAJobOfADeadNodeIsTakenOver(t *testing.T) {
+	inBubble(t, func(t *testing.T, d *db.DB) {
+		q := queue.New(queue.Options{DB: d})
+		if err := q.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		err := d.Update(t.Context(), func(tx *db.Tx) error { return q.Wake(tx, probeArgs{"a"}, time.Time{}) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		markRunning(t, d)
+		var p *probe
+		p = startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error { return p.done(ctx, job) })
+		time.Sleep(3 * time.Minute)
+		got := p.ran()
+		if len(got) != 1 || got[0] < 30*time.Second || got[0] > 90*time.Second {
+			t.Errorf("ran at %v, want once, within 90 s", got)
+		}
+	})
+}
+
+// riverTime is how River writes a time on SQLite.
+func riverTime(t time.Time) string { return t.Format("2006-01-02 15:04:05.000") }
+
+// markRunning makes the jobs of the database those of a node that is gone, and led.
+func markRunning(t *testing.T, d *db.DB) {
+	t.Helper()
+	err := d.Update(t.Context(), func(tx *db.Tx) error {
+		var at, lease any = tx.Now, tx.Now.Add(15 * time.Second)
+		if tx.Dialect == db.SQLite {
+			at, lease = riverTime(tx.Now), riverTime(tx.Now.Add(15*time.Second))
+		}
+		_, err := tx.Exec("UPDATE river_job SET state = 'running', attempt = 1, attempted_at = $1", at)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec("INSERT INTO river_leader (leader_id, elected_at, expires_at) VALUES ('gone', $1, $2)", at, lease)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
