@@ -1,0 +1,97 @@
+package lockstep_test
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A requirement of go.mod.
+type requirement struct {
+	path   string
+	direct bool // without the comment "// indirect"
+}
+
+// goMod gives the requirements and the tools of go.mod, the latter as packages.
+func goMod(t *testing.T) (required []requirement, tools []string) {
+	t.Helper()
+	text, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := ""
+	for line := range strings.Lines(string(text)) {
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 0:
+		case words[0] == ")":
+			block = ""
+		case len(words) == 2 && words[1] == "(":
+			block = words[0]
+		case block == "require" || words[0] == "require":
+			words = slices.DeleteFunc(words, func(w string) bool { return w == "require" })
+			required = append(required, requirement{words[0], !strings.Contains(line, "// indirect")})
+		case block == "tool" || words[0] == "tool":
+			tools = append(tools, words[len(words)-1])
+		}
+	}
+	return required, tools
+}
+
+// moduleOf gives the module that a package from outside belongs to.
+func moduleOf(required []requirement, pkg string) string {
+	longest := ""
+	for _, r := range required {
+		if strings.HasPrefix(pkg+"/", r.path+"/") && len(r.path) > len(longest) {
+			longest = r.path
+		}
+	}
+	return longest
+}
+
+// documentedModules gives the first cells of the tables in docs/dependencies.md.
+func documentedModules(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile("docs/dependencies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var modules []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\| [^|]{10,} \\|$").FindAllStringSubmatch(string(text), -1) {
+		modules = append(modules, row[1])
+	}
+	return modules
+}
+
+func TestEveryDependencyHasItsReason(t *testing.T) {
+	documented := documentedModules(t)
+	required, tools := goMod(t)
+	used := map[string]string{}
+	for _, r := range required {
+		if r.direct {
+			used[r.path] = "go.mod requires it"
+		}
+	}
+	for _, tool := range tools {
+		used[moduleOf(required, tool)] = "go.mod has it as a tool"
+	}
+	for _, s := range sources(t) {
+		for _, p := range s.imports(t) {
+			if _, ours := roomOf(p); !ours && strings.Contains(strings.Split(p, "/")[0], ".") {
+				used[moduleOf(required, p)] = s.path + " imports " + p
+			}
+		}
+	}
+	for path, how := range used {
+		if !slices.Contains(documented, path) {
+			t.Errorf("docs/dependencies.md has no line for %q: %s", path, how)
+		}
+	}
+	for _, path := range documented {
+		if used[path] == "" {
+			t.Errorf("docs/dependencies.md has a line for %s, which is not used", path)
+		}
+	}
+}
