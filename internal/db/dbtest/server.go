@@ -1,6 +1,7 @@
 package dbtest
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -71,13 +72,10 @@ func (s *postgres) create(t testing.TB, template string) string {
 	return s.of(name)
 }
 
-// createStatement copies by files, which is faster than through the log for
-// databases this small and a server that syncs nothing.
+// createStatement names template0 where the database is to be empty: nobody is ever
+// connected to it.
 func createStatement(name, template string) string {
-	if template == "" {
-		template = "template0"
-	}
-	return "CREATE DATABASE " + name + " TEMPLATE " + template
+	return "CREATE DATABASE " + name + " TEMPLATE " + cmp.Or(template, "template0")
 }
 
 // template returns the name of a database that has the schema m, or "" on a
