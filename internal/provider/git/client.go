@@ -1,0 +1,99 @@
+package git
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/gitwire"
+)
+
+// A client keeps the snapshot it read last: the next commit's differs in a few
+// trees, and only those travel.
+type client struct {
+	remote *gitwire.Remote
+
+	mu   sync.Mutex
+	last *gitwire.Snapshot
+}
+
+const heads = "refs/heads/"
+
+// Heads asks for all branches at once.
+func (c *client) Heads(ctx context.Context, branches []string) (map[string]lockstep.SHA, error) {
+	names := make([]string, 0, len(branches))
+	for _, b := range branches {
+		names = append(names, heads+b)
+	}
+	refs, err := c.remote.Refs(ctx, names)
+	if err != nil {
+		return nil, translate(err)
+	}
+	found := make(map[string]lockstep.SHA, len(refs))
+	for name, id := range refs {
+		found[strings.TrimPrefix(name, heads)] = lockstep.SHA(id.String())
+	}
+	return found, nil
+}
+
+// Files reads the trees of a commit; what is fetched later ends with ctx.
+func (c *client) Files(ctx context.Context, sha lockstep.SHA) (lockstep.Tree, error) {
+	id, err := gitwire.ParseID(string(sha))
+	if err != nil {
+		return nil, translate(err)
+	}
+	c.mu.Lock()
+	snapshot := c.last
+	c.mu.Unlock()
+	if snapshot == nil || snapshot.Commit() != id {
+		if snapshot, err = c.remote.Snapshot(ctx, id, snapshot); err != nil {
+			return nil, translate(err)
+		}
+		c.mu.Lock()
+		c.last = snapshot
+		c.mu.Unlock()
+	}
+	return tree{snapshot.Tree(ctx)}, nil
+}
+
+// DefaultBranch asks which branch HEAD stands for.
+func (c *client) DefaultBranch(ctx context.Context) (string, lockstep.SHA, error) {
+	head, err := c.remote.Head(ctx)
+	if err != nil {
+		return "", "", translate(err)
+	}
+	branch, ok := strings.CutPrefix(head.Ref, heads)
+	if !ok {
+		return "", "", lockstep.Errorf(lockstep.Invalid, "HEAD of %s is on no branch. Name the branch to follow.", c.remote.Name())
+	}
+	if head.ID.IsZero() {
+		return branch, "", nil
+	}
+	return branch, lockstep.SHA(head.ID.String()), nil
+}
+
+// Contains looks for a commit in the history of a head.
+func (c *client) Contains(ctx context.Context, head, sha lockstep.SHA, depth int) (bool, error) {
+	from, err := gitwire.ParseID(string(head))
+	if err != nil {
+		return false, translate(err)
+	}
+	id, err := gitwire.ParseID(string(sha))
+	if err != nil {
+		return false, translate(err)
+	}
+	history, err := c.remote.Commits(ctx, from, depth)
+	if err != nil {
+		return false, translate(err)
+	}
+	return history.Contains(id), nil
+}
+
+// Close lets go of the connections and of the snapshot.
+func (c *client) Close() {
+	c.remote.Close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last = nil
+}

@@ -1,0 +1,93 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/gitwire"
+)
+
+// kinds says who has to act on what gitwire met, in the order in which it is
+// asked.
+var kinds = []struct {
+	err  error
+	kind lockstep.Kind
+}{
+	{gitwire.ErrUnavailable, lockstep.Unavailable},
+	{gitwire.ErrUnauthorized, lockstep.Denied},
+	{gitwire.ErrNotFound, lockstep.NotFound},
+	{gitwire.ErrMissing, lockstep.NotFound},
+	{gitwire.ErrNotRepository, lockstep.NotFound},
+	{gitwire.ErrLimit, lockstep.Limit},
+	{gitwire.ErrRoot, lockstep.Denied},
+	{gitwire.ErrOwner, lockstep.Denied},
+	{gitwire.ErrAddress, lockstep.Denied},
+	{gitwire.ErrProtocol, lockstep.Unavailable},
+	{gitwire.ErrGit, lockstep.Unavailable},
+}
+
+// translate gives an error of gitwire as one of ours. Its text is safe to show.
+func translate(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &lockstep.Error{Kind: lockstep.Unavailable, Message: err.Error()}
+	}
+	for _, k := range kinds {
+		if errors.Is(err, k.err) {
+			return &lockstep.Error{Kind: k.kind, Message: err.Error()}
+		}
+	}
+	return &lockstep.Error{Kind: lockstep.Invalid, Message: err.Error()}
+}
+
+// tree gives the errors of a snapshot's files as ours.
+type tree struct{ *gitwire.Tree }
+
+func (t tree) Open(name string) (fs.File, error) {
+	f, err := t.Tree.Open(name)
+	return f, translatePath(err)
+}
+
+func (t tree) ReadDir(name string) ([]fs.DirEntry, error) {
+	list, err := t.Tree.ReadDir(name)
+	return list, translatePath(err)
+}
+
+func (t tree) ReadFile(name string) ([]byte, error) {
+	b, err := t.Tree.ReadFile(name)
+	return b, translatePath(err)
+}
+
+func (t tree) Stat(name string) (fs.FileInfo, error) {
+	info, err := t.Tree.Stat(name)
+	return info, translatePath(err)
+}
+
+func (t tree) ObjectID(name string) (string, error) {
+	id, err := t.Tree.ObjectID(name)
+	return id, translatePath(err)
+}
+
+// Prefetch reads files in one request.
+func (t tree) Prefetch(ctx context.Context, names ...string) error {
+	if err := t.Tree.Prefetch(ctx, names...); err != nil {
+		return translate(err)
+	}
+	return nil
+}
+
+// translatePath keeps what fs knows (a missing file, a bad path) and translates
+// what gitwire met on the way.
+func translatePath(err error) error {
+	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
+		return err
+	}
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return &fs.PathError{Op: p.Op, Path: p.Path, Err: translate(p.Err)}
+	}
+	return translate(err)
+}

@@ -1,0 +1,75 @@
+// Package git is the driver for any Git server: Gitea, Forgejo, CodeCommit, a
+// plain HTTP server, or a folder of repositories below a path that the
+// administrator allowed. It adds nothing to what Git itself can do, so a
+// connection is AVAILABLE as soon as it holds credentials.
+//
+// A repository's URL is its host's endpoint, "/", and the link's path,
+// verbatim. Errors: Unavailable for the network and 5xx, Denied for a refused
+// credential, NotFound for an unknown repository or a commit that is gone,
+// Limit for what is too large, Invalid for the rest that a person has to mend.
+package git
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/provider"
+)
+
+// Type is the provider type of the driver, our one extension of the API's
+// list.
+const Type lockstep.ProviderType = "Git"
+
+// Options say what the driver may reach.
+type Options struct {
+	// Network carries the requests of all repositories.
+	Network *gitwire.Network
+	// Roots are the folders below which local repositories may lie. Defaults to
+	// none.
+	Roots []string
+}
+
+// A Driver opens repositories on any Git server.
+type Driver struct{ o Options }
+
+// New makes the driver.
+func New(o Options) *Driver { return &Driver{o} }
+
+// Type gives Git.
+func (d *Driver) Type() lockstep.ProviderType { return Type }
+
+// Open gives a client for a repository of a host.
+func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
+	if r.Host == nil {
+		return nil, lockstep.Errorf(lockstep.Invalid, "Connection %s names no host, which provider type Git needs.", r.Connection.Name)
+	}
+	o, err := d.remote(strings.TrimRight(r.Host.Endpoint, "/")+"/"+r.Link.Path(), r.Credential)
+	if err != nil {
+		return nil, err
+	}
+	remote, err := gitwire.Open(o)
+	if err != nil {
+		return nil, translate(err)
+	}
+	return &client{remote: remote}, nil
+}
+
+func (d *Driver) remote(address string, c lockstep.Credential) (gitwire.Options, error) {
+	if path, ok := strings.CutPrefix(address, "file://"); ok {
+		name, err := url.PathUnescape(path)
+		if err != nil {
+			return gitwire.Options{}, lockstep.Errorf(lockstep.Invalid, "The path of %s is not a URL's path.", address)
+		}
+		return gitwire.Options{Path: name, Roots: d.o.Roots}, nil
+	}
+	o := gitwire.Options{URL: address, Network: d.o.Network}
+	switch c.Kind {
+	case lockstep.BasicCredential:
+		o.Auth = gitwire.Basic(address, c.Username, c.Secret)
+	case lockstep.TokenCredential:
+		o.Auth = gitwire.Bearer(address, c.Secret)
+	}
+	return o, nil
+}

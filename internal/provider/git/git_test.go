@@ -1,0 +1,109 @@
+package git_test
+
+import (
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/provider/git"
+	"github.com/lockstephq/lockstep/internal/provider/providertest"
+)
+
+func repository(endpoint string, c lockstep.Credential) provider.Repository {
+	return provider.Repository{
+		Link:       lockstep.RepositoryLink{OwnerID: "-", RepositoryName: "infra.git", ProviderType: git.Type},
+		Connection: lockstep.Connection{Name: "test"},
+		Host:       &lockstep.Host{Endpoint: endpoint},
+		Credential: c,
+	}
+}
+
+func open(t testing.TB, d *git.Driver, r provider.Repository) provider.Client {
+	t.Helper()
+	c, err := d.Open(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+func TestDriverOverHTTP(t *testing.T) {
+	for _, c := range []lockstep.Credential{
+		{Kind: lockstep.BasicCredential, Username: "ann", Secret: "s3cret"},
+		{Kind: lockstep.TokenCredential, Secret: "t0ken"},
+	} {
+		t.Run(string(c.Kind), func(t *testing.T) {
+			providertest.Test(t, func(t *testing.T) providertest.Fixture {
+				folder := t.TempDir()
+				o := gitwiretest.Options{User: c.Username, Password: c.Secret}
+				if c.Kind == lockstep.TokenCredential {
+					o = gitwiretest.Options{Token: c.Secret}
+				}
+				server := gitwiretest.NewServer(t, folder, o)
+				network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+				t.Cleanup(network.Close)
+				driver := git.New(git.Options{Network: network})
+				return providertest.Fixture{
+					Repo: gitwiretest.NewRepoAt(t, filepath.Join(folder, "infra.git")),
+					Open: func(t testing.TB, right bool) provider.Client {
+						used := c
+						if !right {
+							used.Secret = "wr0ng"
+						}
+						return open(t, driver, repository(server.URL, used))
+					},
+					Fail: func(status int, header http.Header) { server.Fail(status, header) },
+				}
+			})
+		})
+	}
+}
+
+func TestDriverOverLocalFolder(t *testing.T) {
+	providertest.Test(t, func(t *testing.T) providertest.Fixture {
+		folder := t.TempDir()
+		driver := git.New(git.Options{Roots: []string{folder}})
+		return providertest.Fixture{
+			Repo: gitwiretest.NewRepoAt(t, filepath.Join(folder, "infra.git")),
+			Open: func(t testing.TB, _ bool) provider.Client {
+				return open(t, driver, repository("file://"+folder, lockstep.Credential{Kind: lockstep.NoCredential}))
+			},
+		}
+	})
+}
+
+func TestAttack04ASiblingOfARootIsOutside(t *testing.T) {
+	root := t.TempDir()
+	gitwiretest.NewRepoAt(t, filepath.Join(root+"-evil", "infra.git"))
+	driver := git.New(git.Options{Roots: []string{root}})
+	_, err := driver.Open(repository("file://"+root+"-evil", lockstep.Credential{}))
+	if lockstep.KindOf(err) != lockstep.Denied {
+		t.Errorf("a repository beside the root: %v", err)
+	}
+}
+
+func TestAttack18ErrorsShowNoCredential(t *testing.T) {
+	folder := t.TempDir()
+	gitwiretest.NewRepoAt(t, filepath.Join(folder, "infra.git"))
+	server := gitwiretest.NewServer(t, folder, gitwiretest.Options{User: "ann", Password: "right"})
+	driver := git.New(git.Options{Network: gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})})
+	c := open(t, driver, repository(server.URL, lockstep.Credential{Kind: lockstep.BasicCredential, Username: "ann", Secret: "canary"}))
+	_, err := c.Heads(t.Context(), []string{"main"})
+	if err == nil || strings.Contains(err.Error(), "canary") {
+		t.Errorf("error: %v", err)
+	}
+}
+
+func TestARepositoryWithoutHostIsRefused(t *testing.T) {
+	r := repository("", lockstep.Credential{})
+	r.Host = nil
+	if _, err := git.New(git.Options{}).Open(r); lockstep.KindOf(err) != lockstep.Invalid {
+		t.Errorf("error: %v", err)
+	}
+}

@@ -1,0 +1,183 @@
+// Package providertest is the conformance suite of the provider contract:
+// every driver passes it against a real Git repository behind whatever it
+// speaks to.
+package providertest
+
+import (
+	"errors"
+	"io/fs"
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/provider"
+)
+
+// A Fixture is a driver's view of one repository.
+type Fixture struct {
+	Repo *gitwiretest.Repo
+	// Open gives a client for Repo with the right credential, or a wrong one.
+	Open func(t testing.TB, right bool) provider.Client
+	// Fail makes the host answer with a status, 0 ends that. Nil where there is no
+	// host that could.
+	Fail func(status int, header http.Header)
+}
+
+// Test runs the suite; make gives every part a fixture of its own.
+func Test(t *testing.T, make func(t *testing.T) Fixture) {
+	parts := []struct {
+		name string
+		run  func(t *testing.T, f Fixture)
+	}{
+		{"heads are those of the branches asked for", testHeads},
+		{"files are those of the commit", testFiles},
+		{"a tree tells object ids", testObjectIDs},
+		{"links are not followed", testLinks},
+		{"an unborn branch has no head", testUnborn},
+		{"a commit that is gone is not found", testMissing},
+		{"history is searched", testHistory},
+		{"errors say who has to act", testErrors},
+	}
+	for _, p := range parts {
+		t.Run(p.name, func(t *testing.T) { p.run(t, make(t)) })
+	}
+}
+
+func testHeads(t *testing.T, f Fixture) {
+	main := f.Repo.Commit(map[string]string{"a": "1"})
+	other := f.Repo.CommitTo("refs/heads/main-old", map[string]string{"a": "2"})
+	c := f.Open(t, true)
+	got, err := c.Heads(t.Context(), []string{"main", "main-old", "nowhere"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]lockstep.SHA{"main": lockstep.SHA(main), "main-old": lockstep.SHA(other)}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	moved := f.Repo.ForcePush("refs/heads/main", map[string]string{"b": "1"})
+	if got, err = c.Heads(t.Context(), []string{"main"}); err != nil || got["main"] != lockstep.SHA(moved) {
+		t.Errorf("after a force push: %v, %v; want %s", got, err, moved)
+	}
+}
+
+func testFiles(t *testing.T, f Fixture) {
+	first := f.Repo.Commit(map[string]string{"web.yaml": "one", "dir/sub/x.json": "x"})
+	second := f.Repo.Commit(map[string]string{"web.yaml": "two"})
+	c := f.Open(t, true)
+	for sha, want := range map[string]string{first: "one", second: "two"} {
+		files, err := c.Files(t.Context(), lockstep.SHA(sha))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := fs.ReadFile(files, "web.yaml"); err != nil || string(b) != want {
+			t.Errorf("%s: %q, %v; want %q", sha, b, err, want)
+		}
+		if b, err := fs.ReadFile(files, "dir/sub/x.json"); err != nil || string(b) != "x" {
+			t.Errorf("%s: %q, %v", sha, b, err)
+		}
+		if _, err := fs.ReadFile(files, "nowhere"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("a missing file: %v", err)
+		}
+	}
+}
+
+func testObjectIDs(t *testing.T, f Fixture) {
+	sha := f.Repo.Commit(map[string]string{"dir/a": "same", "b": "same"})
+	files, err := f.Open(t, true).Files(t.Context(), lockstep.SHA(sha))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"dir", "dir/a", "b"} {
+		want := f.Repo.Git("rev-parse", sha+":"+name)
+		if got, err := files.ObjectID(name); err != nil || got != want {
+			t.Errorf("%s: %s, %v; want %s", name, got, err, want)
+		}
+	}
+	if _, err := files.ObjectID("nowhere"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing file: %v", err)
+	}
+}
+
+func testLinks(t *testing.T, f Fixture) {
+	f.Repo.Import([]byte("commit refs/heads/main\ncommitter a <a@b> 1700000000 +0000\ndata 1\nx\n" +
+		"M 120000 inline link\ndata 11\n/etc/passwd\n\n"))
+	files, err := f.Open(t, true).Files(t.Context(), lockstep.SHA(f.Repo.ID("refs/heads/main")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := fs.ReadFile(files, "link"); lockstep.KindOf(err) != lockstep.Invalid {
+		t.Errorf("read through a link: %q, %v", b, err)
+	}
+}
+
+func testUnborn(t *testing.T, f Fixture) {
+	c := f.Open(t, true)
+	heads, err := c.Heads(t.Context(), []string{"main"})
+	if err != nil || len(heads) != 0 {
+		t.Errorf("heads of an empty repository: %v, %v", heads, err)
+	}
+	if b, ok := c.(provider.Brancher); ok {
+		if branch, sha, err := b.DefaultBranch(t.Context()); err != nil || branch != "main" || sha != "" {
+			t.Errorf("default branch of an empty repository: %q %q %v", branch, sha, err)
+		}
+	}
+}
+
+func testMissing(t *testing.T, f Fixture) {
+	f.Repo.Commit(map[string]string{"a": "1"})
+	_, err := f.Open(t, true).Files(t.Context(), "1234567812345678123456781234567812345678")
+	if kind := lockstep.KindOf(err); kind != lockstep.NotFound {
+		t.Errorf("kind %s, want not-found: %v", kind, err)
+	}
+}
+
+func testHistory(t *testing.T, f Fixture) {
+	first := f.Repo.Commit(map[string]string{"a": "1"})
+	f.Repo.Commit(map[string]string{"a": "2"})
+	head := f.Repo.Commit(map[string]string{"a": "3"})
+	elsewhere := f.Repo.ForcePush("refs/heads/other", map[string]string{"z": "1"})
+	h, ok := f.Open(t, true).(provider.Historian)
+	if !ok {
+		t.Skip("the driver reads no history")
+	}
+	for sha, want := range map[string]bool{first: true, head: true, elsewhere: false} {
+		if got, err := h.Contains(t.Context(), lockstep.SHA(head), lockstep.SHA(sha), 100); err != nil || got != want {
+			t.Errorf("%s: %v, %v; want %v", sha, got, err, want)
+		}
+	}
+}
+
+func testErrors(t *testing.T, f Fixture) {
+	if f.Fail == nil {
+		t.Skip("there is no host that could fail")
+	}
+	f.Repo.Commit(map[string]string{"a": "1"})
+	if _, err := f.Open(t, false).Heads(t.Context(), []string{"main"}); lockstep.KindOf(err) != lockstep.Denied {
+		t.Errorf("a wrong credential: %v", err)
+	}
+	rows := []struct {
+		status int
+		want   lockstep.Kind
+	}{
+		{http.StatusNotFound, lockstep.NotFound},
+		{http.StatusForbidden, lockstep.Denied},
+		{http.StatusInternalServerError, lockstep.Unavailable},
+		{http.StatusBadGateway, lockstep.Unavailable},
+		{http.StatusTooManyRequests, lockstep.Unavailable},
+	}
+	c := f.Open(t, true)
+	for _, row := range rows {
+		f.Fail(row.status, nil)
+		if _, err := c.Heads(t.Context(), []string{"main"}); lockstep.KindOf(err) != row.want {
+			t.Errorf("HTTP status %d: kind %s, want %s: %v", row.status, lockstep.KindOf(err), row.want, err)
+		}
+	}
+	f.Fail(0, nil)
+	if _, err := c.Heads(t.Context(), []string{"main"}); err != nil {
+		t.Errorf("after the outage: %v", err)
+	}
+}
