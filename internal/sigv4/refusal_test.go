@@ -1,0 +1,245 @@
+package sigv4_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/sigv4"
+)
+
+// A refusal is what a client sees of an Error.
+type refusal struct {
+	Reason                   sigv4.Reason
+	Code, QueryCode, Message string
+}
+
+func refusalOf(t *testing.T, err error) refusal {
+	t.Helper()
+	var e *sigv4.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("%v is no *sigv4.Error", err)
+	}
+	return refusal{e.Reason, e.Code(), e.QueryCode(), e.Message}
+}
+
+func TestRefusalsAreAWSs(t *testing.T) {
+	const (
+		day    = "Credential=AKIDEXAMPLE/20261122/eu-west-1/codeconnections/aws4_request"
+		zeros  = "0000000000000000000000000000000000000000000000000000000000000000"
+		rest   = ", SignedHeaders=host;x-amz-date, Signature=" + zeros
+		good   = "AWS4-HMAC-SHA256 " + day + rest
+		hashed = "(Hashed with SHA-256 and encoded with Base64) Authorization="
+		wrong  = "The request signature we calculated does not match the signature you provided. " +
+			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+	)
+	missing := refusal{sigv4.Missing, "MissingAuthenticationTokenException", "MissingAuthenticationToken", "Missing Authentication Token"}
+	incomplete := func(reason sigv4.Reason, message string) refusal {
+		return refusal{reason, "IncompleteSignatureException", "IncompleteSignature", message}
+	}
+	invalid := func(reason sigv4.Reason, message string) refusal {
+		return refusal{reason, "InvalidSignatureException", "SignatureDoesNotMatch", message}
+	}
+	for _, c := range []struct {
+		name, uri, authorization, headers string
+		want                              refusal
+	}{
+		{"nothing", "/", "", "", missing},
+		{"another scheme", "/", "Bearer abc", "", missing},
+		{"version 2", "/", "AWS AKIDEXAMPLE:abc=", "", missing},
+		{"empty", "/", "AWS4-HMAC-SHA256", "", incomplete(sigv4.Incomplete,
+			"Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter. "+
+				"Authorization header requires 'SignedHeaders' parameter. "+hashed+"YI2YWea8FSxnksZL2ETHbs5elHm9HQufxTLK0W0ffV0=")},
+		{"no pair", "/", "AWS4-HMAC-SHA256 Credential", "", incomplete(sigv4.Incomplete,
+			"'Credential' not a valid key=value pair (missing equal-sign) in Authorization header "+hashed+"KfSoC26UaBDGXxo5AUFS45c1cmAbyLKDOxOTKcZYWt4=")},
+		{"asymmetric", "/", "AWS4-ECDSA-P256-SHA256 " + day + rest, "", incomplete(sigv4.Unsupported,
+			"Unsupported AWS 'algorithm': 'AWS4-ECDSA-P256-SHA256' (only AWS4-HMAC-SHA256 for now). "+hashed+"WTsXBAJCU7gOuQ5k74yAUYc9VvkopogmkP2XgHmpS30=")},
+		{"two headers", "/", good, "Authorization: Bearer a\n", incomplete(sigv4.Incomplete, "Authorization header must be there once.")},
+		{"presigned", "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=a", "", "", incomplete(sigv4.Unsupported,
+			"Presigned requests are not supported: sign the request with an Authorization header.")},
+		{"presigned, escaped", "/?a=b&%58-Amz-Signature=a", "", "", incomplete(sigv4.Unsupported,
+			"Presigned requests are not supported: sign the request with an Authorization header.")},
+		{"signed twice", "/?X-Amz-Algorithm=AWS4-HMAC-SHA256", good, "", invalid(sigv4.Mismatch,
+			"Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.")},
+		{"short credential", "/", "AWS4-HMAC-SHA256 Credential=a/b/c/d" + rest, "", incomplete(sigv4.Incomplete,
+			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got 'a/b/c/d'")},
+		{"all of the scope", "/", "AWS4-HMAC-SHA256 Credential=a/b/C/d/e" + rest, "", invalid(sigv4.Scope,
+			"Credential should be scoped to a valid region, not 'C'. Credential should be scoped to correct service: 'codeconnections'. "+
+				"Credential should be scoped with a valid terminator: 'aws4_request', not 'e'. "+
+				"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: 'b' != '20261122', from '20261122T100000Z'.")},
+		{"no access key", "/", "AWS4-HMAC-SHA256 Credential=/20261122/eu-west-1/codeconnections/aws4_request" + rest, "",
+			refusal{sigv4.UnknownKey, "UnrecognizedClientException", "InvalidClientTokenId", "The security token included in the request is invalid."}},
+		{"unsigned host", "/", strings.Replace(good, "host;", "", 1), "", invalid(sigv4.Unsigned,
+			"'Host' must be a 'SignedHeader' in the AWS Authorization.")},
+		{"unsigned date", "/", strings.Replace(good, ";x-amz-date", "", 1), "", invalid(sigv4.Unsigned,
+			"'X-Amz-Date' must be a 'SignedHeader' in the AWS Authorization.")},
+		{"unsigned target", "/", good, "X-Amz-Target: a.b\n", invalid(sigv4.Unsigned,
+			"'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization.")},
+		{"chunked", "/", good, "X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD\n", incomplete(sigv4.Unsupported,
+			"Chunked payloads (STREAMING-AWS4-HMAC-SHA256-PAYLOAD) are not supported: sign the request's body as a whole.")},
+		{"unsigned payload", "/", good, "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD\n", incomplete(sigv4.Unsupported,
+			"UNSIGNED-PAYLOAD is not supported: sign the request's body.")},
+		{"wrong", "/", good, "", invalid(sigv4.Mismatch, wrong)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			headers := "Host: localhost\nX-Amz-Date: 20261122T100000Z\n" + c.headers
+			if c.authorization != "" {
+				headers += "Authorization: " + c.authorization + "\n"
+			}
+			var v sigv4.Verifier
+			err := verify(&v, received(t, "POST", c.uri, headers, ""), "", example())
+			if diff := cmp.Diff(c.want, refusalOf(t, err)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDateMustBeThereAndBeADate(t *testing.T) {
+	o := example()
+	var v sigv4.Verifier
+	for date, want := range map[string]string{
+		"":                   "Authorization header requires existence of a 'X-Amz-Date' header. (Hashed",
+		"201":                "Date must be in ISO-8601 'basic format'. Got '201'. See http://en.wikipedia.org/wiki/ISO_8601",
+		"20261122T100000.5Z": "Date must be in ISO-8601 'basic format'. Got '20261122T100000.5Z'.",
+		"20261322T100000Z":   "Date must be in ISO-8601 'basic format'. Got '20261322T100000Z'.",
+	} {
+		r := o.send(t, exampleRequest(t), exampleBody)
+		r.Header.Del("X-Amz-Date")
+		if date != "" {
+			r.Header.Set("X-Amz-Date", date)
+		}
+		if got := refusalOf(t, verify(&v, r, exampleBody, o)); got.Reason != sigv4.Incomplete || !strings.HasPrefix(got.Message, want) {
+			t.Errorf("%q: %+v", date, got)
+		}
+	}
+}
+
+func TestSignatureHoldsFiveMinutesEitherWay(t *testing.T) {
+	o := example()
+	r := o.send(t, exampleRequest(t), exampleBody)
+	var v sigv4.Verifier
+	for _, c := range []struct {
+		after time.Duration
+		want  string
+	}{
+		{0, ""},
+		{5 * time.Minute, ""},
+		{5*time.Minute + 999*time.Millisecond, ""},
+		{5*time.Minute + time.Second, "Signature expired: 20261122T100000Z is now earlier than 20261122T100001Z (20261122T100501Z - 5 min.)"},
+		{-5 * time.Minute, ""},
+		{-5*time.Minute - time.Second, "Signature not yet current: 20261122T100000Z is still later than 20261122T095959Z (20261122T095459Z + 5 min.)"},
+	} {
+		a, err := v.Parse(r, o.service)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = v.Verify(r, []byte(exampleBody), a, exampleSecret, o.at.Add(c.after))
+		if c.want == "" && err != nil || c.want != "" && (err == nil || refusalOf(t, err).Message != c.want) {
+			t.Errorf("%v later: %v, want %q", c.after, err, c.want)
+		}
+	}
+}
+
+func TestServiceMustBeOneOfThoseAllowed(t *testing.T) {
+	o := example()
+	r := o.send(t, exampleRequest(t), exampleBody)
+	var v sigv4.Verifier
+	if _, err := v.Parse(r, "sts", "codeconnections"); err != nil {
+		t.Error(err)
+	}
+	_, err := v.Parse(r, "cloudformation", "sts")
+	want := "Credential should be scoped to correct service: 'cloudformation' or 'sts'."
+	if got := refusalOf(t, err); got.Message != want {
+		t.Errorf("got %q, want %q", got.Message, want)
+	}
+}
+
+func TestRememberedKeyIsNotUsedForAnotherSecret(t *testing.T) {
+	var v sigv4.Verifier
+	old, rotated := example(), example()
+	rotated.key.SecretAccessKey = "another"
+	before := old.send(t, exampleRequest(t), exampleBody)
+	if err := verify(&v, before, exampleBody, old); err != nil {
+		t.Fatal(err)
+	}
+	if err := verify(&v, rotated.send(t, exampleRequest(t), exampleBody), exampleBody, rotated); err != nil {
+		t.Errorf("the new secret's signature: %v", err)
+	}
+	a, err := v.Parse(before, old.service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Verify(before, []byte(exampleBody), a, "another", old.at) == nil {
+		t.Error("the old secret's signature is verified after the rotation")
+	}
+}
+
+func TestEmptySecretVerifiesNothing(t *testing.T) {
+	o := example()
+	r := o.send(t, exampleRequest(t), exampleBody)
+	var v sigv4.Verifier
+	a, err := v.Parse(r, o.service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := refusalOf(t, v.Verify(r, []byte(exampleBody), a, "", o.at)); got.Reason != sigv4.UnknownKey {
+		t.Errorf("refused with %+v", got)
+	}
+}
+
+func TestManySignersAtOnce(t *testing.T) {
+	var v sigv4.Verifier
+	requests := make([]*http.Request, 40)
+	oracles := make([]oracle, len(requests))
+	for i := range requests {
+		oracles[i] = example()
+		oracles[i].key.AccessKeyID = fmt.Sprint("KEY", i)
+		requests[i] = oracles[i].send(t, exampleRequest(t), exampleBody)
+	}
+	done := make(chan error)
+	for worker := range 4 {
+		go func() {
+			for i := range 200 {
+				n := (i*7 + worker) % len(requests)
+				if err := verify(&v, requests[n], exampleBody, oracles[n]); err != nil {
+					done <- err
+					return
+				}
+			}
+			done <- nil
+		}()
+	}
+	for range 4 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestRememberedKeysAreBounded(t *testing.T) {
+	var v sigv4.Verifier
+	o := example()
+	for i := range 1100 {
+		o.region = fmt.Sprint("region-", i)
+		if err := verify(&v, o.send(t, exampleRequest(t), exampleBody), exampleBody, o); err != nil {
+			t.Fatalf("region %d: %v", i, err)
+		}
+		if n := v.Remembered(); n > 1024 {
+			t.Fatalf("%d keys are remembered after %d regions", n, i+1)
+		}
+	}
+	before := v.Remembered()
+	o.key.SecretAccessKey = "wrong"
+	o.region = "other"
+	r := o.send(t, exampleRequest(t), exampleBody)
+	o.key.SecretAccessKey = exampleSecret
+	if verify(&v, r, exampleBody, o) == nil || v.Remembered() != before {
+		t.Error("a wrong signature left a key behind")
+	}
+}
