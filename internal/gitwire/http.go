@@ -89,11 +89,11 @@ func (t *httpTransport) do(ctx context.Context, method string, u *url.URL, body 
 		// an empty list.
 		req.Header["Idempotency-Key"] = []string{}
 	}
-	if t.auth.header != "" {
+	if t.auth.header != nil {
 		if err := t.auth.check(u); err != nil {
 			return nil, err
 		}
-		req.Header.Set("Authorization", t.auth.header)
+		req.Header.Set("Authorization", t.auth.header())
 	}
 	return t.network.client.Do(req)
 }

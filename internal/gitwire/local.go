@@ -1,7 +1,6 @@
 package gitwire
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,12 +13,16 @@ import (
 // openPath opens a local repository, after everything that reading it would
 // touch was found below the roots and of the right owner.
 func (r *Remote) openPath(o Options) error {
+	g := newGuard(o)
 	root, err := resolve(o.Path)
 	if err != nil {
+		// Only below the roots it is told what is there and what is not.
+		if full, absErr := filepath.Abs(o.Path); absErr != nil || !g.within(full) {
+			err = &Error{Repository: o.Path, Err: ErrRoot}
+		}
 		return err
 	}
-	g := guard{anyOwner: o.AnyOwner}
-	l, err := g.open(root, o.Roots)
+	l, err := g.locate(root)
 	if err != nil {
 		return &Error{Repository: o.Path, Err: err}
 	}
@@ -31,8 +34,8 @@ func (r *Remote) openPath(o Options) error {
 	if usesReftable(l) {
 		return nil // only git can read its refs
 	}
-	r.refs, err = openRefFiles(l, r.limits.RefBytes)
-	return r.fault(context.Background(), err)
+	r.refs = &refFiles{location: l, limit: r.limits.RefBytes}
+	return nil
 }
 
 func gitProgram(name string) (string, error) {
@@ -49,8 +52,7 @@ func gitProgram(name string) (string, error) {
 	return program, nil
 }
 
-// usesReftable says whether refs are kept in tables instead of files. Git then
-// leaves a HEAD that no ref can have.
+// usesReftable says whether refs are kept in tables instead of files.
 func usesReftable(l Location) bool {
 	info, err := os.Stat(filepath.Join(l.CommonDir, "reftable"))
 	return err == nil && info.IsDir()
@@ -62,34 +64,36 @@ type guard struct {
 	anyOwner bool
 }
 
-func (g *guard) open(root string, allowed []string) (Location, error) {
-	for _, a := range allowed {
-		real, err := resolve(a)
-		if err != nil {
-			continue // a root that is not there allows nothing
+func newGuard(o Options) *guard {
+	g := &guard{anyOwner: o.AnyOwner}
+	for _, root := range o.Roots {
+		// A root that is not there allows nothing.
+		if real, err := resolve(root); err == nil {
+			g.roots = append(g.roots, real)
 		}
-		g.roots = append(g.roots, real)
 	}
-	// Before anything below the path is looked at.
-	if err := g.within(root); err != nil {
-		return Location{}, err
+	return g
+}
+
+// locate looks at the repository of a root, and at everything that git would
+// read with it.
+func (g *guard) locate(root string) (Location, error) {
+	if !g.within(root) {
+		return Location{}, ErrRoot
 	}
 	l, err := locate(root)
 	if err != nil {
 		return l, err
 	}
+	owned := []string{l.GitDir, l.CommonDir}
 	if !l.Bare {
-		if err := g.owner(filepath.Join(l.Root, ".git")); err != nil {
-			return l, err
-		}
+		owned = append(owned, filepath.Join(l.Root, ".git"))
 	}
-	for _, dir := range []string{l.Root, l.GitDir, l.CommonDir} {
-		if err := g.within(dir); err != nil {
-			return l, err
+	for _, path := range owned {
+		if !g.within(path) {
+			return l, fmt.Errorf("%w: it keeps its data in %s", ErrRoot, path)
 		}
-	}
-	for _, dir := range []string{l.GitDir, l.CommonDir} {
-		if err := g.owner(dir); err != nil {
+		if err := g.owner(path); err != nil {
 			return l, err
 		}
 	}
@@ -97,13 +101,13 @@ func (g *guard) open(root string, allowed []string) (Location, error) {
 }
 
 // within compares whole path elements: /srv/git-evil is not below /srv/git.
-func (g *guard) within(path string) error {
+func (g *guard) within(path string) bool {
 	for _, root := range g.roots {
 		if rel, err := filepath.Rel(root, path); err == nil && filepath.IsLocal(rel) {
-			return nil
+			return true
 		}
 	}
-	return fmt.Errorf("%w: %s", ErrRoot, path)
+	return false
 }
 
 func (g *guard) owner(path string) error {
@@ -123,8 +127,8 @@ func (g *guard) objects(dir string, level int) error {
 	if err != nil {
 		return fmt.Errorf("%w: no folder of objects", ErrNotRepository)
 	}
-	if err := g.within(real); err != nil {
-		return err
+	if !g.within(real) {
+		return fmt.Errorf("%w: it keeps objects in %s", ErrRoot, real)
 	}
 	if level > maxAlternates {
 		return fmt.Errorf("%w: alternates more than %d deep", ErrLimit, maxAlternates)

@@ -14,37 +14,49 @@ import (
 // packed has a file of its own, the others are lines of packed-refs. Files are
 // opened below the repository only, wherever a symbolic link among them points.
 type refFiles struct {
-	own    *os.Root // HEAD, and refs that a worktree has for itself
-	common *os.Root
-	limit  int64
+	location Location
+	limit    int64
 
 	mu     sync.Mutex
 	packed map[string]ID
 	info   fs.FileInfo // of the packed-refs that was read last
 }
 
-func openRefFiles(l Location, limit int64) (*refFiles, error) {
-	own, err := os.OpenRoot(l.GitDir)
+// A refReading is one look at the files. The folders are opened each time: a
+// repository may be moved away and another put in its place.
+type refReading struct {
+	files  *refFiles
+	own    *os.Root // HEAD, and refs that a worktree has for itself
+	common *os.Root
+}
+
+func (f *refFiles) open() (*refReading, error) {
+	own, err := os.OpenRoot(f.location.GitDir)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotRepository, err)
 	}
-	common, err := os.OpenRoot(l.CommonDir)
+	common, err := os.OpenRoot(f.location.CommonDir)
 	if err != nil {
 		own.Close()
 		return nil, fmt.Errorf("%w: %w", ErrNotRepository, err)
 	}
-	return &refFiles{own: own, common: common, limit: limit}, nil
+	return &refReading{f, own, common}, nil
 }
 
-func (f *refFiles) close() {
-	f.own.Close()
-	f.common.Close()
+func (r *refReading) close() {
+	r.own.Close()
+	r.common.Close()
 }
 
 func (f *refFiles) read(names []string) (map[string]ID, error) {
+	r, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
 	ids := map[string]ID{}
 	for _, name := range names {
-		_, id, err := f.resolve(name)
+		_, id, err := r.resolve(name)
 		if err != nil {
 			return nil, err
 		}
@@ -57,7 +69,12 @@ func (f *refFiles) read(names []string) (map[string]ID, error) {
 
 // head reads what HEAD stands for.
 func (f *refFiles) head() (Head, error) {
-	target, id, err := f.loose("HEAD")
+	r, err := f.open()
+	if err != nil {
+		return Head{}, err
+	}
+	defer r.close()
+	target, id, err := r.loose("HEAD")
 	if err != nil {
 		return Head{}, err
 	}
@@ -67,7 +84,7 @@ func (f *refFiles) head() (Head, error) {
 		}
 		return Head{ID: id}, nil
 	}
-	ref, id, err := f.resolve(target)
+	ref, id, err := r.resolve(target)
 	return Head{Ref: ref, ID: id}, err
 }
 
@@ -76,14 +93,14 @@ const maxSymbolic = 5
 
 // resolve follows symbolic refs to the last name and its id, which is zero if
 // there is no such ref.
-func (f *refFiles) resolve(name string) (string, ID, error) {
+func (r *refReading) resolve(name string) (string, ID, error) {
 	for range maxSymbolic {
 		if !ValidRef(name) {
 			return name, ID{}, fmt.Errorf("%w: %s", ErrRef, quote([]byte(name)))
 		}
-		target, id, err := f.loose(name)
+		target, id, err := r.loose(name)
 		if err == nil && target == "" && id.IsZero() {
-			id, err = f.fromPacked(name)
+			id, err = r.files.fromPacked(r.common, name)
 		}
 		if err != nil || target == "" {
 			return name, id, err
@@ -95,8 +112,8 @@ func (f *refFiles) resolve(name string) (string, ID, error) {
 
 // loose reads a ref's own file: another name, an id, or nothing if there is no
 // such file.
-func (f *refFiles) loose(name string) (target string, id ID, err error) {
-	b, err := readIn(f.root(name), name, maxLine)
+func (r *refReading) loose(name string) (target string, id ID, err error) {
+	b, err := readIn(r.root(name), name, maxLine)
 	if err != nil || b == nil {
 		return "", ID{}, err
 	}
@@ -112,16 +129,16 @@ func (f *refFiles) loose(name string) (target string, id ID, err error) {
 }
 
 // root says which folder keeps a ref.
-func (f *refFiles) root(name string) *os.Root {
+func (r *refReading) root(name string) *os.Root {
 	for _, prefix := range []string{"refs/bisect/", "refs/worktree/", "refs/rewritten/"} {
 		if strings.HasPrefix(name, prefix) {
-			return f.own
+			return r.own
 		}
 	}
 	if name == "HEAD" {
-		return f.own
+		return r.own
 	}
-	return f.common
+	return r.common
 }
 
 // readIn reads a small file; nil if there is none of that name.
@@ -143,10 +160,10 @@ func readIn(root *os.Root, name string, limit int64) ([]byte, error) {
 // fromPacked looks a ref up in packed-refs, which is read again only when it was
 // replaced. It is asked after the ref's own file, since git writes it first when
 // it moves a ref there.
-func (f *refFiles) fromPacked(name string) (ID, error) {
+func (f *refFiles) fromPacked(common *os.Root, name string) (ID, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	info, err := f.common.Stat("packed-refs")
+	info, err := common.Stat("packed-refs")
 	if errors.Is(err, fs.ErrNotExist) {
 		return ID{}, nil
 	}
@@ -154,7 +171,7 @@ func (f *refFiles) fromPacked(name string) (ID, error) {
 		return ID{}, fmt.Errorf("%w: %w", ErrNotRepository, err)
 	}
 	if f.info == nil || !os.SameFile(f.info, info) || !f.info.ModTime().Equal(info.ModTime()) || f.info.Size() != info.Size() {
-		b, err := readIn(f.common, "packed-refs", f.limit)
+		b, err := readIn(common, "packed-refs", f.limit)
 		if err != nil {
 			return ID{}, err
 		}

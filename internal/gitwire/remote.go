@@ -82,13 +82,11 @@ func Open(o Options) (*Remote, error) {
 	return r, nil
 }
 
-// Close lets go of idle connections and files. Requests under way go on.
+// Close lets go of idle connections that no other Remote uses. Requests under
+// way go on.
 func (r *Remote) Close() {
 	if r.network != nil {
 		r.network.Close()
-	}
-	if r.refs != nil {
-		r.refs.close()
 	}
 }
 

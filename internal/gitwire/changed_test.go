@@ -1,0 +1,165 @@
+package gitwire_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+)
+
+const (
+	histories = 240
+	commits   = 12 // of each history
+	compared  = 3  // snapshots of each history, each from the one before
+)
+
+// randomHistories writes histories with everything that can happen to a path as
+// one stream for git fast-import: branch h<n>/c<i> is commit i of history n.
+func randomHistories(r *rand.Rand) []byte {
+	var b bytes.Buffer
+	for h := range histories {
+		for i := range commits {
+			mark := h*commits + i + 1
+			fmt.Fprintf(&b, "reset refs/heads/h%d/work\n\ncommit refs/heads/h%d/work\nmark :%d\ncommitter T <t@example.com> %d +0000\ndata 1\nx\n", h, h, mark, 1700000000+mark)
+			if i > 0 {
+				from := mark - 1
+				if r.IntN(5) == 0 { // as after a force push
+					from = mark - 1 - r.IntN(i)
+				}
+				fmt.Fprintf(&b, "from :%d\n", from)
+				if r.IntN(4) == 0 {
+					fmt.Fprintf(&b, "merge :%d\n", mark-1-r.IntN(i))
+				}
+			}
+			for range 1 + r.IntN(6) {
+				b.WriteString(randomChange(r))
+			}
+			fmt.Fprintf(&b, "\nreset refs/heads/h%d/c%d\nfrom :%d\n\n", h, i, mark)
+		}
+	}
+	return b.Bytes()
+}
+
+func randomChange(r *rand.Rand) string {
+	path := randomPath(r)
+	switch r.IntN(7) {
+	case 0:
+		return fmt.Sprintf("D %s\n", path)
+	case 1:
+		return fmt.Sprintf("M 120000 inline %s\ndata 3\n../\n", path)
+	case 2:
+		return fmt.Sprintf("M 160000 %040x %s\n", r.Uint64()|1, path)
+	case 3:
+		return fmt.Sprintf("M 100755 inline %s\ndata 1\n%d\n", path, r.IntN(10))
+	}
+	return fmt.Sprintf("M 100644 inline %s\ndata 1\n%d\n", path, r.IntN(10))
+}
+
+// randomPath is short, so that files become folders and folders files.
+func randomPath(r *rand.Rand) string {
+	names := []string{"a", "a.b", "a-b", "c d", "é", `new\nline`, `quo\"te`, `back\\slash`, `\377`, "deep"}
+	var parts []string
+	for range 1 + r.IntN(4) {
+		parts = append(parts, names[r.IntN(len(names))])
+	}
+	return `"` + strings.Join(parts, "/") + `"`
+}
+
+// branches gives what every ref of a repository points to.
+func branches(repo *gitwiretest.Repo) map[string]string {
+	ids := map[string]string{}
+	for line := range strings.SplitSeq(repo.Git("for-each-ref", "--format=%(refname) %(objectname)"), "\n") {
+		name, sha, _ := strings.Cut(line, " ")
+		ids[name] = sha
+	}
+	return ids
+}
+
+// diffTrees has git compare pairs of trees, in one process.
+func diffTrees(t *testing.T, repo *gitwiretest.Repo, pairs []string) [][]string {
+	t.Helper()
+	c := exec.Command(gitwiretest.Program(t), "diff-tree", "--stdin", "-r", "--no-renames", "--name-only", "-z")
+	c.Dir, c.Env = repo.Dir, gitwiretest.Environment()
+	c.Stdin = strings.NewReader(strings.Join(pairs, ""))
+	out, err := c.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all [][]string
+	rest := string(out)
+	for _, pair := range pairs {
+		var paths []string
+		var ok bool
+		if rest, ok = strings.CutPrefix(rest, pair); !ok {
+			t.Fatalf("git says %.100q, want %q", rest, pair)
+		}
+		for rest != "" && !isPair(rest) {
+			var path string
+			path, rest, _ = strings.Cut(rest, "\x00")
+			paths = append(paths, path)
+		}
+		all = append(all, paths)
+	}
+	return all
+}
+
+func isPair(s string) bool {
+	const n = 40
+	return len(s) > 2*n+1 && s[n] == ' ' && s[2*n+1] == '\n' && strings.Trim(s[:n]+s[n+1:2*n+1], "0123456789abcdef") == ""
+}
+
+func TestChangedAgreesWithDiffTree(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	repo := gitwiretest.NewRepo(t)
+	repo.Import(randomHistories(r))
+	ids := branches(repo)
+	remote := local(t, repo.Dir)
+	var pairs []string
+	var changed [][]string
+	for h := range histories {
+		var base *gitwire.Snapshot
+		for range compared {
+			next, err := remote.Snapshot(t.Context(), id(t, ids[fmt.Sprintf("refs/heads/h%d/c%d", h, r.IntN(commits))]), base)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if base != nil {
+				paths, err := gitwire.Changed(base, next)
+				if err != nil {
+					t.Fatal(err)
+				}
+				pairs = append(pairs, fmt.Sprintf("%s %s\n", base.Root(), next.Root()))
+				changed = append(changed, paths)
+			}
+			base = next
+		}
+	}
+	for i, want := range diffTrees(t, repo, pairs) {
+		if diff := cmp.Diff(want, changed[i]); diff != "" {
+			t.Fatalf("pair %d, %s(-git +got):\n%s", i, pairs[i], diff)
+		}
+	}
+}
+
+func TestChangedFromNothingIsEveryPath(t *testing.T) {
+	repo := gitwiretest.NewRepo(t)
+	commit := id(t, repo.Commit(map[string]string{"b": "1", "a/c": "2", "a.b": "3"}))
+	s, err := local(t, repo.Dir).Snapshot(t.Context(), commit, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pair := range [][2]*gitwire.Snapshot{{nil, s}, {s, nil}} {
+		got, err := gitwire.Changed(pair[0], pair[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "paths", []string{"a.b", "a/c", "b"}, got)
+	}
+}

@@ -1,0 +1,318 @@
+package gitwire_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+)
+
+// open opens a remote that may reach loopback, for the time of the test.
+func open(t testing.TB, o gitwire.Options) *gitwire.Remote {
+	t.Helper()
+	if o.URL != "" && o.Network == nil {
+		o.Network = gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+		t.Cleanup(o.Network.Close)
+	}
+	r, err := gitwire.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return r
+}
+
+// local opens a repository of this machine, allowing its folder.
+func local(t testing.TB, path string) *gitwire.Remote {
+	t.Helper()
+	return open(t, gitwire.Options{Path: path, Roots: []string{path}})
+}
+
+// served makes a repository with a server in front of it.
+func served(t testing.TB, o gitwiretest.Options) (*gitwiretest.Repo, *gitwiretest.Server, string) {
+	t.Helper()
+	dir := t.TempDir()
+	repo := gitwiretest.NewRepoAt(t, filepath.Join(dir, "team/app.git"))
+	srv := gitwiretest.NewServer(t, dir, o)
+	return repo, srv, srv.URL + "/team/app.git"
+}
+
+func id(t testing.TB, s string) gitwire.ID {
+	t.Helper()
+	id, err := gitwire.ParseID(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// asked gives method and last part of the path of what a server was asked.
+func asked(srv *gitwiretest.Server) []string {
+	var list []string
+	for _, r := range srv.Requests() {
+		list = append(list, r.Method+" "+r.Path[strings.LastIndexByte(r.Path, '/')+1:])
+	}
+	return list
+}
+
+func equal(t *testing.T, what string, want, got any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+func TestRefsAsksForAllBranchesInOneRequest(t *testing.T) {
+	repo, srv, url := served(t, gitwiretest.Options{})
+	main := repo.Commit(map[string]string{"a": "1"})
+	dev := repo.CommitTo("refs/heads/dev", map[string]string{"a": "2"})
+	repo.CommitTo("refs/heads/main-old", map[string]string{"a": "3"}) // begins like main
+	r := open(t, gitwire.Options{URL: url})
+	names := []string{"refs/heads/main", "refs/heads/dev", "refs/heads/none"}
+	want := map[string]gitwire.ID{"refs/heads/main": id(t, main), "refs/heads/dev": id(t, dev)}
+
+	for _, requests := range [][]string{{"GET refs", "POST git-upload-pack"}, {"POST git-upload-pack"}} {
+		got, err := r.Refs(t.Context(), names)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "refs", want, got)
+		equal(t, "requests", requests, asked(srv))
+	}
+}
+
+func TestRequestsShareOneConnection(t *testing.T) {
+	var conns atomic.Int32
+	repo, srv, url := served(t, gitwiretest.Options{})
+	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			conns.Add(1)
+		}
+	}
+	commit := id(t, repo.Commit(map[string]string{"a": "1"}))
+	r := open(t, gitwire.Options{URL: url})
+	for range 3 {
+		if _, err := r.Refs(t.Context(), []string{"refs/heads/main"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Snapshot(t.Context(), commit, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	equal(t, "connections", int32(1), conns.Load())
+}
+
+func TestHeadTellsTheDefaultBranch(t *testing.T) {
+	repo, _, url := served(t, gitwiretest.Options{})
+	unborn := gitwiretest.NewRepo(t)
+	commit := repo.Commit(map[string]string{"a": "1"})
+	for _, r := range []*gitwire.Remote{open(t, gitwire.Options{URL: url}), local(t, repo.Dir)} {
+		repo.Git("symbolic-ref", "HEAD", "refs/heads/main")
+		head, err := r.Head(t.Context())
+		equal(t, "head", gitwire.Head{Ref: "refs/heads/main", ID: id(t, commit)}, head)
+		repo.Git("update-ref", "--no-deref", "HEAD", commit)
+		detached, err2 := r.Head(t.Context())
+		equal(t, "detached head", gitwire.Head{ID: id(t, commit)}, detached)
+		repo.Git("symbolic-ref", "HEAD", "refs/heads/next")
+		next, err3 := r.Head(t.Context())
+		equal(t, "unborn head", gitwire.Head{Ref: "refs/heads/next"}, next)
+		if err := errors.Join(err, err2, err3); err != nil {
+			t.Error(r.Name(), err)
+		}
+	}
+	head, err := local(t, unborn.Dir).Head(t.Context())
+	equal(t, "head of an empty repository", gitwire.Head{Ref: "refs/heads/main"}, head)
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCredentialsOpenTheRepository(t *testing.T) {
+	tests := map[string]struct {
+		server gitwiretest.Options
+		auth   func(url string) gitwire.Auth
+		want   error
+	}{
+		"basic":        {gitwiretest.Options{User: "u", Password: "p:w"}, func(u string) gitwire.Auth { return gitwire.Basic(u, "u", "p:w") }, nil},
+		"bearer":       {gitwiretest.Options{Token: "tok"}, func(u string) gitwire.Auth { return gitwire.Bearer(u, "tok") }, nil},
+		"none":         {gitwiretest.Options{Token: "tok"}, func(string) gitwire.Auth { return gitwire.Auth{} }, gitwire.ErrUnauthorized},
+		"wrong bearer": {gitwiretest.Options{Token: "tok"}, func(u string) gitwire.Auth { return gitwire.Bearer(u, "hunter2") }, gitwire.ErrUnauthorized},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			repo, _, url := served(t, test.server)
+			repo.Commit(map[string]string{"a": "1"})
+			_, err := open(t, gitwire.Options{URL: url, Auth: test.auth(url)}).Refs(t.Context(), []string{"refs/heads/main"})
+			if !errors.Is(err, test.want) {
+				t.Errorf("got %v, want %v", err, test.want)
+			}
+			if err != nil && strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the error holds the credential: %v", err)
+			}
+		})
+	}
+}
+
+func TestAttack18CredentialIsNotPrinted(t *testing.T) {
+	r, err := gitwire.Open(gitwire.Options{URL: "https://git.example.com/a", Auth: gitwire.Bearer("https://git.example.com", "hunter2")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	auth := gitwire.Basic("https://git.example.com", "u", "hunter2")
+	held := struct{ a gitwire.Auth }{auth}
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "auth", auth, "held", held, "remote", r)
+	for _, s := range []string{fmt.Sprintf("%v %+v %#v %s", auth, auth, auth, auth), fmt.Sprintf("%v %+v %#v", held, held, held), fmt.Sprintf("%+v", r), log.String()} {
+		if strings.Contains(s, "hunter2") || strings.Contains(s, "dTpodW50ZXIy") {
+			t.Errorf("printed: %s", s)
+		}
+	}
+}
+
+func TestStatusSaysWhoHasToAct(t *testing.T) {
+	_, srv, url := served(t, gitwiretest.Options{})
+	r := open(t, gitwire.Options{URL: url})
+	tests := []struct {
+		status int
+		after  string
+		want   error
+		wait   time.Duration
+	}{
+		{401, "", gitwire.ErrUnauthorized, 0},
+		{403, "", gitwire.ErrUnauthorized, 0},
+		{403, "60", gitwire.ErrUnavailable, time.Minute},
+		{404, "", gitwire.ErrNotFound, 0},
+		{410, "", gitwire.ErrNotFound, 0},
+		{429, "7", gitwire.ErrUnavailable, 7 * time.Second},
+		{500, "", gitwire.ErrUnavailable, 0},
+		{503, "999999", gitwire.ErrUnavailable, time.Hour},
+		{503, "Mon, 01 Jan 2001 00:00:00 GMT", gitwire.ErrUnavailable, 0},
+		{400, "", gitwire.ErrProtocol, 0},
+	}
+	for _, test := range tests {
+		srv.Fail(test.status, http.Header{"Retry-After": {test.after}})
+		_, err := r.Refs(t.Context(), []string{"refs/heads/main"})
+		var fault *gitwire.Error
+		if !errors.Is(err, test.want) || !errors.As(err, &fault) || fault.RetryAfter != test.wait {
+			t.Errorf("%d: got %v, retry after %v", test.status, err, fault.RetryAfter)
+		}
+		if !strings.HasPrefix(err.Error(), url+": ") {
+			t.Errorf("%d: the error does not name the repository: %v", test.status, err)
+		}
+	}
+}
+
+func TestUnreachableServerIsUnavailable(t *testing.T) {
+	srv := httptest.NewServer(nil)
+	srv.Close()
+	_, err := open(t, gitwire.Options{URL: srv.URL + "/a"}).Head(t.Context())
+	if !errors.Is(err, gitwire.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestUnknownAuthorityIsACertificateError(t *testing.T) {
+	_, _, url := served(t, gitwiretest.Options{TLS: true})
+	_, err := open(t, gitwire.Options{URL: url}).Head(t.Context())
+	if !errors.Is(err, gitwire.ErrCertificate) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOldAndDumbServersAreToldApart(t *testing.T) {
+	repo, _, old := served(t, gitwiretest.Options{Version0: true})
+	repo.Commit(map[string]string{"a": "1"})
+	dumb := httptest.NewServer(http.FileServer(http.Dir(repo.Dir)))
+	defer dumb.Close()
+	repo.Git("update-server-info")
+	for _, url := range []string{old, dumb.URL} {
+		_, err := open(t, gitwire.Options{URL: url}).Refs(t.Context(), []string{"refs/heads/main"})
+		if !errors.Is(err, gitwire.ErrVersion) {
+			t.Errorf("%s: got %v", url, err)
+		}
+	}
+}
+
+func TestSHA256RepositoryIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "new.git")
+	gitwiretest.Git(t, "", "init", "--quiet", "--bare", "--object-format=sha256", path)
+	srv := gitwiretest.NewServer(t, dir, gitwiretest.Options{})
+	_, err := open(t, gitwire.Options{URL: srv.URL + "/new.git"}).Head(t.Context())
+	if !errors.Is(err, gitwire.ErrSHA256) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCapabilitiesAreAskedForAgainWhenAnAnswerMakesNoSense(t *testing.T) {
+	var nonsense atomic.Int32
+	wrap := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost && nonsense.Add(-1) >= 0 {
+				w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
+				_, _ = io.WriteString(w, "zzzz")
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+	repo, srv, url := served(t, gitwiretest.Options{Wrap: wrap})
+	repo.Commit(map[string]string{"a": "1"})
+	r := open(t, gitwire.Options{URL: url})
+	refs := func() error {
+		_, err := r.Refs(t.Context(), []string{"refs/heads/main"})
+		return err
+	}
+	if err := refs(); err != nil {
+		t.Fatal(err)
+	}
+	nonsense.Store(1)
+	if err := refs(); err != nil {
+		t.Errorf("one bad answer: %v", err)
+	}
+	equal(t, "requests", []string{"GET refs", "POST git-upload-pack", "GET refs", "POST git-upload-pack"}, asked(srv))
+	nonsense.Store(100)
+	if err := refs(); !errors.Is(err, gitwire.ErrProtocol) {
+		t.Errorf("nothing but bad answers: %v", err)
+	}
+	equal(t, "requests", []string{"GET refs"}, asked(srv))
+}
+
+func TestGivingUpIsTheCallersError(t *testing.T) {
+	_, _, url := served(t, gitwiretest.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := open(t, gitwire.Options{URL: url}).Head(ctx)
+	if !errors.Is(err, context.Canceled) || errors.Is(err, gitwire.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAttack10SlowServerIsCutOff(t *testing.T) {
+	silent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	}))
+	defer silent.Close()
+	for _, limits := range []gitwire.Limits{{Idle: 50 * time.Millisecond}, {Timeout: 50 * time.Millisecond}} {
+		_, err := open(t, gitwire.Options{URL: silent.URL, Limits: limits}).Head(t.Context())
+		if !errors.Is(err, gitwire.ErrUnavailable) || !strings.Contains(err.Error(), "too long") {
+			t.Errorf("%+v: got %v", limits, err)
+		}
+	}
+}
