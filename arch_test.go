@@ -1,0 +1,325 @@
+package lockstep_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/lockstephq/lockstep"
+
+// A room is a folder with Go files. Both lists name other rooms; "." is the
+// root package, the words.
+type room struct {
+	// imports are the rooms it may import. That they never lead in a circle is
+	// the compiler's business; that they lead only downwards is this map's.
+	imports string
+	// tests are further rooms that its tests may import. They may also import
+	// whatever lies below the room, and the rooms made for tests.
+	tests string
+}
+
+// rooms is the layout. A new room needs a line here, and so a reason.
+func rooms() map[string]room {
+	return map[string]room{
+		".": {},
+
+		// What runs.
+		// "cmd/lockstep": {imports: "internal/cli"},
+		// "internal/cli": {imports: ". internal/server internal/client internal/wire"},
+		// "internal/server": {imports: ". internal/api internal/awsjson internal/db internal/engine internal/gitwire" +
+		// 	" internal/identity internal/provider internal/provider/git internal/queue internal/sandbox internal/seal" +
+		// 	" internal/sigv4 internal/store internal/target internal/target/cfnstack internal/trigger internal/wire"},
+		"internal/client": {imports: "internal/wire"},
+
+		// The ways in.
+		"internal/wire":    {},
+		"internal/awsjson": {},
+		"internal/sigv4":   {},
+		"internal/api": {imports: ". internal/wire internal/db internal/store internal/identity internal/engine internal/awsjson" +
+			// The gate before the operations; the key that seals credentials.
+			" internal/sigv4 internal/seal"},
+		"internal/trigger": {imports: ". internal/db internal/store internal/provider internal/engine"},
+
+		// The flow.
+		"internal/engine": {imports: ". internal/db internal/store internal/queue internal/provider internal/target"},
+
+		// The two walls of sockets: a driver knows its contract and no other driver.
+		"internal/provider":        {imports: "."},
+		"internal/provider/git":    {imports: ". internal/provider internal/gitwire"},
+		"internal/target":          {imports: "."},
+		"internal/target/cfnstack": {imports: ". internal/target", tests: "internal/sandbox internal/db"},
+
+		// The floor.
+		"internal/gitwire": {},
+		"internal/sandbox": {imports: ". internal/db internal/sigv4" +
+			" internal/sandbox/catalog internal/sandbox/query internal/sandbox/rollout internal/sandbox/template"},
+		"internal/sandbox/catalog":  {},
+		"internal/sandbox/query":    {},
+		"internal/sandbox/rollout":  {imports: "internal/sandbox/catalog internal/sandbox/template"},
+		"internal/sandbox/template": {},
+		"internal/store":            {imports: ". internal/db internal/seal"},
+		"internal/queue":            {imports: "internal/db"},
+		"internal/identity":         {imports: ". internal/db internal/seal"},
+		"internal/db":               {},
+		"internal/seal":             {},
+
+		// For tests alone.
+		"internal/db/dbtest":             {imports: "internal/db"},
+		"internal/gitwire/gitwiretest":   {imports: "internal/gitwire"},
+		"internal/provider/providertest": {imports: ". internal/provider"},
+		"internal/target/targettest":     {imports: ". internal/target"},
+
+		// The whole program, from outside.
+		// "e2e":   {tests: "internal/cli internal/gitwire internal/sandbox"},
+		// "bench": {imports: "internal/cli internal/gitwire internal/sandbox"},
+	}
+}
+
+// forTests says whether a room exists for the tests of others: only they, and
+// rooms like it, may import it.
+func forTests(name string) bool {
+	return strings.HasSuffix(name, "test") || name == "e2e" || name == "bench"
+}
+
+// keepers maps what only some rooms may import from outside to those rooms, so
+// that a library, or a danger, stays behind the room made for it.
+func keepers() map[string]string {
+	return map[string]string{
+		"github.com/riverqueue/":  "internal/queue",
+		"github.com/jackc/pgx/":   "internal/db internal/queue",
+		"modernc.org/sqlite":      "internal/db internal/queue",
+		"github.com/tink-crypto/": "internal/seal",
+		"github.com/spf13/":       "internal/cli",
+		// The product starts no process but git upload-pack, and that in one place.
+		"os/exec": "internal/gitwire",
+	}
+}
+
+// limits of STYLE: what is longer is two things.
+const (
+	maxFileLines     = 600
+	maxFunctionLines = 80
+)
+
+// A source is a Go file of the module.
+type source struct {
+	path  string // with slashes, from the root
+	room  string
+	test  bool
+	lines int
+	file  *ast.File
+	fset  *token.FileSet
+}
+
+// sources reads the files themselves rather than asking the go command: so the
+// test cache knows what was read, and a stale "ok (cached)" cannot happen.
+func sources(t *testing.T) []source {
+	t.Helper()
+	var all []source
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if name != "." && strings.ContainsAny(d.Name()[:1], "._") || d.Name() == "testdata" {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		fset := token.NewFileSet()
+		f, err := parser.ParseFile(fset, name, text, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		slashed := filepath.ToSlash(name)
+		all = append(all, source{
+			path: slashed, room: path.Dir(slashed), test: strings.HasSuffix(name, "_test.go"),
+			lines: strings.Count(string(text), "\n"), file: f, fset: fset,
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// imports gives the import paths of a file.
+func (s source) imports(t *testing.T) []string {
+	t.Helper()
+	var paths []string
+	for _, spec := range s.file.Imports {
+		p, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, p)
+	}
+	return paths
+}
+
+// roomOf gives the room of an import path, or false for one from outside.
+func roomOf(importPath string) (string, bool) {
+	if importPath == module {
+		return ".", true
+	}
+	return strings.CutPrefix(importPath, module+"/")
+}
+
+func TestEveryRoomIsOnTheMap(t *testing.T) {
+	there := map[string]bool{}
+	for _, s := range sources(t) {
+		there[s.room] = true
+	}
+	layout := rooms()
+	for name := range there {
+		if _, ok := layout[name]; !ok {
+			t.Errorf("%s: a new room: say in rooms() what it may import", name)
+		}
+	}
+	for name := range layout {
+		if !there[name] {
+			t.Errorf("rooms() has a room that is not there: %s", name)
+		}
+	}
+}
+
+func TestRoomsImportOnlyWhatTheMapAllows(t *testing.T) {
+	layout := rooms()
+	for _, s := range sources(t) {
+		allowed := strings.Fields(layout[s.room].imports)
+		if s.test {
+			allowed = append(below(layout, s.room), strings.Fields(layout[s.room].tests)...)
+		}
+		for _, p := range s.imports(t) {
+			dep, ours := roomOf(p)
+			if !ours || slices.Contains(allowed, dep) || forTests(dep) && (s.test || forTests(s.room)) {
+				continue
+			}
+			t.Errorf("%s: %s may not import %s", s.path, s.room, dep)
+		}
+	}
+}
+
+// below gives a room and every room that can be reached from it.
+func below(layout map[string]room, name string) []string {
+	reached := []string{name}
+	for i := 0; i < len(reached); i++ {
+		for _, dep := range strings.Fields(layout[reached[i]].imports) {
+			if !slices.Contains(reached, dep) {
+				reached = append(reached, dep)
+			}
+		}
+	}
+	return reached
+}
+
+func TestOutsidePackagesStayWithTheirKeepers(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || forTests(s.room) {
+			continue
+		}
+		for _, p := range s.imports(t) {
+			for outside, keeper := range keepers() {
+				if strings.HasPrefix(p, outside) && !slices.Contains(strings.Fields(keeper), s.room) {
+					t.Errorf("%s: only %s may import %s", s.path, keeper, p)
+				}
+			}
+			if _, ours := roomOf(p); s.room == "." && (ours || strings.Contains(p, ".")) {
+				t.Errorf("%s: the words import %s, which is not the standard library", s.path, p)
+			}
+		}
+	}
+}
+
+func TestEveryRoomHasAPackageComment(t *testing.T) {
+	documented, hasCode := map[string]bool{}, map[string]bool{}
+	all := sources(t)
+	for _, s := range all {
+		hasCode[s.room] = hasCode[s.room] || !s.test
+	}
+	for _, s := range all {
+		counts := !s.test || !hasCode[s.room] // a room of tests alone has it there
+		documented[s.room] = documented[s.room] || counts && s.file.Doc != nil
+	}
+	for name, ok := range documented {
+		if !ok {
+			t.Errorf("%s: no package comment: it is the design of its room", name)
+		}
+	}
+}
+
+func TestArchitectureHasALineForEveryRoom(t *testing.T) {
+	text, err := os.ReadFile("ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range rooms() {
+		if strings.Count(name, "/") > 1 {
+			continue // a room within a room is told of there
+		}
+		if !strings.Contains(string(text), "\n| `"+name+"` | ") {
+			t.Errorf("ARCHITECTURE.md says nothing of %s", name)
+		}
+	}
+}
+
+func TestNamesSayWhatIsInside(t *testing.T) {
+	empty := []string{
+		"util", "utils", "common", "helper", "helpers", "misc", "shared", "types", "models", "base",
+		"interfaces", "constants",
+	}
+	for _, s := range sources(t) {
+		if name := s.file.Name.Name; slices.Contains(empty, strings.TrimSuffix(name, "_test")) {
+			t.Errorf("%s: package %s does not say what it provides", s.path, name)
+		}
+		name := strings.TrimSuffix(strings.TrimSuffix(path.Base(s.path), ".go"), "_test")
+		if slices.Contains(empty, name) {
+			t.Errorf("%s: a file named %s does not say what is in it", s.path, name)
+		}
+	}
+}
+
+func TestFilesAndFunctionsAreShort(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.lines > maxFileLines {
+			t.Errorf("%s: %d lines, at most %d", s.path, s.lines, maxFileLines)
+		}
+		for _, decl := range s.file.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			lines := s.fset.Position(f.End()).Line - s.fset.Position(f.Pos()).Line + 1
+			if lines > maxFunctionLines && !s.test {
+				t.Errorf("%s: %s has %d lines, at most %d", s.path, f.Name.Name, lines, maxFunctionLines)
+			}
+		}
+	}
+}
+
+func TestNothingHappensOnImport(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, decl := range s.file.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" {
+				t.Errorf("%s: has an init function: drivers are listed in one place, state is made by constructors", s.path)
+			}
+		}
+	}
+}
