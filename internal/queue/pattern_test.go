@@ -69,11 +69,8 @@ func (p *plant) add(ctx context.Context, resource int64, attempts ...int64) erro
 			if err != nil {
 				return err
 			}
-			if err := p.q.Wake(tx, resourceArgs{resource}, tx.Now); err != nil {
-				return err
-			}
 		}
-		return nil
+		return p.q.Wake(tx, resourceArgs{resource}, tx.Now)
 	})
 }
 

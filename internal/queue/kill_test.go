@@ -1,0 +1,264 @@
+package queue_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+)
+
+// The environment of the child that is killed.
+const (
+	childURL   = "QUEUE_TEST_CHILD_URL"
+	childAudit = "QUEUE_TEST_CHILD_AUDIT"
+)
+
+// TestMain lets the test binary be the process that is killed.
+func TestMain(m *testing.M) {
+	if url := os.Getenv(childURL); url != "" {
+		if err := child(url, os.Getenv(childAudit)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// child works until it is killed, or its parent is gone.
+func child(url, file string) error {
+	d, err := db.Open(context.Background(), url, schema())
+	if err != nil {
+		return err
+	}
+	a, err := openAudit(file)
+	if err != nil {
+		return err
+	}
+	if err := auditedPlant(d, a).q.Start(context.Background()); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+// auditedPlant waits a little after the first step of every tenth attempt.
+func auditedPlant(d *db.DB, a *audit) *plant {
+	o := quick()
+	o.Exclusive = true
+	p := newPlant(d, o)
+	p.begin, p.end = a.begin, a.end
+	p.wait = func(attempt int64, step int) time.Duration {
+		if attempt%10 == 3 && step == 1 {
+			return 10 * time.Millisecond
+		}
+		return 0
+	}
+	return p
+}
+
+// TestKillNine kills the process in the midst of 5,000 attempts over 500 resources
+// and lets another go on.
+func TestKillNine(t *testing.T) {
+	dbtest.EachEngine(t, func(t *testing.T, engine db.Dialect) {
+		const resources, each = 500, 10
+		url, file := dbtest.URL(t, engine), filepath.Join(t.TempDir(), "audit")
+		d, err := db.Open(t.Context(), url, schema())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { d.Close() })
+		a, err := openAudit(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := auditedPlant(d, a)
+		if err := p.q.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		fill(t, p, resources, each)
+
+		killAfter(t, p, url, file, resources*each*3/5)
+		interrupted := a.running(t)
+		start(t, p.q)
+		if err := p.finished(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		checkEvents(t, d, resources*each)
+		a.check(t, interrupted)
+	})
+}
+
+// fill adds attempts whose numbers grow from resource to resource and back to the
+// first, so that each resource has its own, in order.
+func fill(t *testing.T, p *plant, resources, each int64) {
+	t.Helper()
+	if err := p.addResources(t.Context(), resources); err != nil {
+		t.Fatal(err)
+	}
+	for r := range resources {
+		var attempts []int64
+		for i := range each {
+			attempts = append(attempts, i*resources+r)
+		}
+		if err := p.add(t.Context(), r, attempts...); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// killAfter runs the child until so few attempts are open and kills it.
+func killAfter(t *testing.T, p *plant, url, file string, left int) {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), childURL+"="+url, childAudit+"="+file)
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
+	for {
+		n, err := p.open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n <= left {
+			break
+		}
+		select {
+		case err := <-exited:
+			t.Fatalf("the child ended by itself: %v", err)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-exited
+}
+
+// checkEvents finds every step recorded; that none is twice is the primary key.
+func checkEvents(t *testing.T, d *db.DB, attempts int) {
+	t.Helper()
+	var events, ended int
+	err := d.View(t.Context(), func(tx *db.Tx) error {
+		if err := tx.QueryRow("SELECT count(*) FROM event").Scan(&events); err != nil {
+			return err
+		}
+		return tx.QueryRow("SELECT count(*) FROM attempt WHERE step = $1 AND NOT open", steps).Scan(&ended)
+	})
+	if err != nil || events != attempts*steps || ended != attempts {
+		t.Errorf("%d events of %d attempts, %d ended: %v", events, attempts, ended, err)
+	}
+}
+
+// An audit is a file to which each beginning and end of a step is one write: it
+// tells what happened, killed or not, and not what the database was told.
+type audit struct {
+	f *os.File
+}
+
+func openAudit(file string) (*audit, error) {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
+	return &audit{f: f}, err
+}
+
+func (a *audit) begin(resource, attempt int64, step int) { a.write("begin", resource, attempt, step) }
+func (a *audit) end(resource, attempt int64, step int)   { a.write("end", resource, attempt, step) }
+
+func (a *audit) write(what string, resource, attempt int64, step int) {
+	line := fmt.Appendf(nil, "%s %d %d %d\n", what, resource, attempt, step)
+	if _, err := a.f.Write(line); err != nil {
+		panic(err) // the worker's panic is logged, and the check finds a line too few
+	}
+}
+
+type line struct {
+	what              string
+	resource, attempt int64
+	step              int
+}
+
+func (a *audit) lines(t *testing.T) []line {
+	t.Helper()
+	text, err := os.ReadFile(a.f.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []line
+	for s := bufio.NewScanner(strings.NewReader(string(text))); s.Scan(); {
+		var l line
+		if _, err := fmt.Sscanf(s.Text(), "%s %d %d %d", &l.what, &l.resource, &l.attempt, &l.step); err != nil {
+			t.Fatalf("line %q: %v", s.Text(), err)
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
+// running lists the resources of which a step was written but perhaps not
+// recorded when the process was killed: the newest of each resource may run again.
+func (a *audit) running(t *testing.T) map[int64]line {
+	t.Helper()
+	last := map[int64]line{}
+	for _, l := range a.lines(t) {
+		last[l.resource] = l
+	}
+	return last
+}
+
+// check reads the whole file: no step while another of its resource runs, none of a
+// later attempt before the earlier has ended, and none again but the one that the
+// kill may have cut off.
+func (a *audit) check(t *testing.T, interrupted map[int64]line) {
+	t.Helper()
+	type state struct {
+		attempt int64
+		step    int
+		running bool
+	}
+	now := map[int64]state{}
+	again := 0
+	for _, l := range a.lines(t) {
+		s, known := now[l.resource]
+		if !known {
+			s = state{attempt: l.resource, step: 0} // the first is numbered as the resource
+		}
+		if l.what == "end" {
+			now[l.resource] = state{l.attempt, l.step, false}
+			continue
+		}
+		cut, wasCut := interrupted[l.resource]
+		repeats := wasCut && l.attempt == cut.attempt && l.step == cut.step && known && l.attempt == s.attempt && l.step == s.step
+		follows := l.attempt == s.attempt && l.step == s.step+1 && !s.running
+		next := l.attempt > s.attempt && s.step == steps && l.step == 1 && !s.running
+		switch {
+		case repeats:
+			again++
+			delete(interrupted, l.resource)
+		case !follows && !next:
+			t.Errorf("resource %d: attempt %d step %d began after %+v", l.resource, l.attempt, l.step, s)
+		}
+		now[l.resource] = state{l.attempt, l.step, true}
+	}
+	t.Logf("%d steps ran again after the kill", again)
+}
