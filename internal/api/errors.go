@@ -1,0 +1,109 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+// An exception is how an error looks on the wire.
+type exception struct {
+	code   string
+	status int
+}
+
+// exceptions is the table of what an operation answers with for each kind of
+// error.
+type exceptions map[string]map[lockstep.Kind]exception
+
+// kinds are all there are, in no order that matters.
+var kinds = [...]lockstep.Kind{
+	lockstep.Internal, lockstep.Invalid, lockstep.NotFound, lockstep.Exists, lockstep.InUse,
+	lockstep.Denied, lockstep.Limit, lockstep.Stale, lockstep.Unavailable, lockstep.Blocked,
+}
+
+// newExceptions works the table out: of the exceptions that fit a kind, an
+// operation gets the first that its model declares.
+func newExceptions(services []wire.Service) exceptions {
+	table := exceptions{}
+	for _, s := range services {
+		for _, op := range s.Operations {
+			row := map[lockstep.Kind]exception{}
+			for _, k := range kinds {
+				row[k] = choose(op, k)
+			}
+			table[op.Name] = row
+		}
+	}
+	return table
+}
+
+func choose(op wire.Operation, k lockstep.Kind) exception {
+	fitting, common := candidates(op.Name, k)
+	for _, code := range fitting {
+		if slices.Contains(op.Errors, code) {
+			return exception{code, status(code)}
+		}
+	}
+	return exception{common, status(common)}
+}
+
+// candidates gives the exceptions that fit a kind, best first, and the one of
+// those common to all operations that is left where none is declared.
+func candidates(operation string, k lockstep.Kind) (fitting []string, common string) {
+	switch k {
+	case lockstep.Invalid, lockstep.Limit, lockstep.Exists, lockstep.NotFound, lockstep.InUse:
+		fitting, common = callersFault(k), "ValidationException"
+	case lockstep.Denied:
+		common = "AccessDeniedException"
+	case lockstep.Stale:
+		fitting, common = []string{"ConcurrentModificationException", "UpdateOutOfSyncException"}, "ThrottlingException"
+	case lockstep.Unavailable:
+		fitting, common = []string{"ResourceUnavailableException"}, "ThrottlingException"
+	case lockstep.Blocked:
+		fitting, common = []string{"InvalidInputException"}, "ValidationException"
+	default:
+		fitting, common = []string{"InternalServerException"}, "InternalFailure"
+	}
+	if operation == "StartResourceSync" && (k == lockstep.Unavailable || k == lockstep.Blocked) {
+		fitting = []string{"RetryLatestCommitFailedException"}
+	}
+	return fitting, common
+}
+
+// callersFault gives what fits where the request can never succeed as it is.
+// Where the exception made for it is not declared it is a wrong input.
+func callersFault(k lockstep.Kind) []string {
+	special := map[lockstep.Kind][]string{
+		lockstep.NotFound: {"ResourceNotFoundException"},
+		lockstep.Exists:   {"ResourceAlreadyExistsException"},
+		lockstep.InUse:    {"SyncConfigurationStillExistsException", "ResourceUnavailableException"},
+		lockstep.Limit:    {"LimitExceededException"},
+	}
+	return append(special[k], "InvalidInputException")
+}
+
+func status(code string) int {
+	if code == "InternalServerException" || code == "InternalFailure" {
+		return http.StatusInternalServerError
+	}
+	return http.StatusBadRequest
+}
+
+// answer turns an error into an exception. That the caller has gone away, or
+// took too long, is nobody's bug.
+func (t exceptions) answer(operation string, err error) (code string, status int, message string) {
+	kind, message := lockstep.KindOf(err), lockstep.Shown(err)
+	if kind == lockstep.Internal && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+		kind, message = lockstep.Unavailable, "The request was not answered in time."
+	}
+	e, ok := t[operation][kind]
+	if !ok {
+		e, message = exception{"InternalFailure", http.StatusInternalServerError}, "Internal error."
+	}
+	return e.code, e.status, message
+}

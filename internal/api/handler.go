@@ -1,0 +1,54 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/lockstephq/lockstep/internal/awsjson"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+// Handler answers signed requests for all operations, on whatever path. It
+// trusts the Host header no further than the signature does: whoever listens
+// on a loopback address refuses unknown ones before.
+func (s *Service) Handler() http.Handler {
+	services := wire.Services()
+	g := &gate{directory: s.o.Directory}
+	m := awsjson.NewMux(awsjson.Options{
+		Services:     protocolServices(services),
+		Authenticate: g.authenticate,
+		Errors:       newExceptions(services).answer,
+		Logger:       s.o.Logger,
+	})
+	s.route(m)
+	return m
+}
+
+// protocolServices tells the protocol, which knows no operation, what it needs
+// of the services.
+func protocolServices(services []wire.Service) []awsjson.Service {
+	var all []awsjson.Service
+	for _, s := range services {
+		shapes := map[string]awsjson.Shape{}
+		for name, shape := range s.Shapes {
+			shapes[name] = awsjson.Shape(shape)
+		}
+		all = append(all, awsjson.Service{Name: s.Name, Prefix: s.Prefix, Shapes: shapes})
+	}
+	return all
+}
+
+// handle registers an operation, which gets the caller that the gate has let
+// in.
+func handle[In, Out any](m *awsjson.Mux, service, operation string, fn func(context.Context, Caller, *In) (*Out, error)) {
+	awsjson.Handle(m, service, operation, func(ctx context.Context, in *In) (*Out, error) {
+		c, ok := ctx.Value(callerKey{}).(Caller)
+		if !ok {
+			return nil, errors.New("an operation was called and nobody calls")
+		}
+		return fn(ctx, c, in)
+	})
+}
+
+type callerKey struct{}

@@ -1,0 +1,39 @@
+package api
+
+import (
+	"github.com/lockstephq/lockstep/internal/awsjson"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+// route says which service has which operations. What a model declares and is
+// not here is answered as an unknown operation.
+func (s *Service) route(m *awsjson.Mux) {
+	for _, service := range []string{wire.CodeConnectionsName, wire.CodeStarConnectionsName} {
+		handle(m, service, "CreateConnection", s.CreateConnection)
+		handle(m, service, "CreateHost", s.CreateHost)
+		handle(m, service, "CreateRepositoryLink", s.CreateRepositoryLink)
+		handle(m, service, "CreateSyncConfiguration", s.CreateSyncConfiguration)
+		handle(m, service, "DeleteConnection", s.DeleteConnection)
+		handle(m, service, "DeleteHost", s.DeleteHost)
+		handle(m, service, "DeleteRepositoryLink", s.DeleteRepositoryLink)
+		handle(m, service, "DeleteSyncConfiguration", s.DeleteSyncConfiguration)
+		handle(m, service, "GetConnection", s.GetConnection)
+		handle(m, service, "GetHost", s.GetHost)
+		handle(m, service, "GetRepositoryLink", s.GetRepositoryLink)
+		handle(m, service, "GetRepositorySyncStatus", s.GetRepositorySyncStatus)
+		handle(m, service, "GetResourceSyncStatus", s.GetResourceSyncStatus)
+		handle(m, service, "GetSyncConfiguration", s.GetSyncConfiguration)
+		handle(m, service, "ListConnections", s.ListConnections)
+		handle(m, service, "ListHosts", s.ListHosts)
+		handle(m, service, "ListRepositoryLinks", s.ListRepositoryLinks)
+		handle(m, service, "ListRepositorySyncDefinitions", s.ListRepositorySyncDefinitions)
+		handle(m, service, "ListSyncConfigurations", s.ListSyncConfigurations)
+		handle(m, service, "UpdateSyncConfiguration", s.UpdateSyncConfiguration)
+	}
+	handle(m, wire.LockstepName, "CompleteConnection", s.CompleteConnection)
+	handle(m, wire.LockstepName, "GetRevisionSync", s.GetRevisionSync)
+	handle(m, wire.LockstepName, "ListResourceSyncs", s.ListResourceSyncs)
+	handle(m, wire.LockstepName, "ListSyncEvents", s.ListSyncEvents)
+	handle(m, wire.LockstepName, "StartRepositorySync", s.StartRepositorySync)
+	handle(m, wire.LockstepName, "StartResourceSync", s.StartResourceSync)
+}

@@ -1,0 +1,78 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/identity"
+)
+
+// An Engine is what the operations need of the engine. Where a method takes a
+// transaction, what it does is committed with it.
+type Engine interface {
+	// Configured is called after a configuration was made or changed.
+	Configured(tx *db.Tx, cfg lockstep.SyncConfiguration) error
+	// Deconfigured is called before a configuration is deleted.
+	Deconfigured(tx *db.Tx, cfg lockstep.SyncConfiguration) error
+	// Retry syncs the branch's head now and resolves what blocks it.
+	Retry(tx *db.Tx, cfg lockstep.SyncConfiguration) error
+	// Request asks for a repository sync now.
+	Request(tx *db.Tx, linkID, branch string) error
+}
+
+// A Historian knows what became of commits. Its methods may take the time that
+// a Git host takes; they are called outside of transactions.
+type Historian interface {
+	Head(ctx context.Context, cfg lockstep.SyncConfiguration) (lockstep.SHA, error)
+	Handled(ctx context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) (engine.Handling, error)
+}
+
+// Options are what the operations need. All fields but Logger are required.
+type Options struct {
+	DB        *db.DB
+	Engine    Engine
+	Historian Historian // the engine again
+	// Directory says whose access keys are whose.
+	Directory *identity.Directory
+	// Providers are the provider types that have a driver.
+	Providers map[lockstep.ProviderType]Provider
+	// ValidName says, per sync type that has a driver, what is wrong with a
+	// resource name that its target could not have; nil where nothing is.
+	ValidName map[lockstep.SyncType]func(name string) error
+	// SaveCredential seals what a connection holds.
+	SaveCredential func(tx *db.Tx, connection lockstep.ARN, c lockstep.Credential) error
+	// Logger gets one line a request. Defaults to none.
+	Logger *slog.Logger
+}
+
+// A Provider is what the operations need to know of a provider type.
+type Provider struct {
+	// NeedsHost says that a connection of this type is always to a host.
+	NeedsHost bool
+	// ValidEndpoint says what is wrong with a host's endpoint, beyond what is
+	// wrong with any. nil lets all pass.
+	ValidEndpoint func(endpoint string) error
+}
+
+// A Service answers operations. It may be used concurrently.
+type Service struct{ o Options }
+
+// New makes a service.
+func New(o Options) *Service { return &Service{o: o} }
+
+// A Caller is who calls an operation, and by which way.
+type Caller struct {
+	Principal identity.Principal
+	Account   lockstep.AccountID
+	Region    string
+	// Service is the one called, as credential scopes and ARNs name it.
+	Service string
+}
+
+// arn names a new thing of the caller's.
+func (c Caller) arn(kind, id string) lockstep.ARN {
+	return lockstep.MakeARN(c.Service, c.Region, string(c.Account), kind, id)
+}

@@ -1,0 +1,104 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+// StartResourceSync tries the head of the resource's branch again now. What
+// blocks the resource is resolved by it.
+func (s *Service) StartResourceSync(ctx context.Context, c Caller, in *wire.StartResourceSyncInput) (*wire.StartResourceSyncOutput, error) {
+	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
+		cfg, err := store.LockConfiguration(tx, c.Account, c.Region, lockstep.SyncType(in.SyncType), in.ResourceName)
+		if err != nil {
+			return err
+		}
+		return s.o.Engine.Retry(tx, cfg)
+	})
+	return &wire.StartResourceSyncOutput{}, err
+}
+
+// StartRepositorySync looks at a branch of a repository now, or at all that
+// are followed.
+func (s *Service) StartRepositorySync(ctx context.Context, c Caller, in *wire.StartRepositorySyncInput) (*wire.StartRepositorySyncOutput, error) {
+	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
+		l, err := store.Link(tx, c.Account, c.Region, linkID(in.RepositoryLinkId))
+		if err != nil {
+			return err
+		}
+		branches, err := store.FollowedBranches(tx, l.ID)
+		if err != nil {
+			return err
+		}
+		if in.Branch != "" {
+			if !slices.Contains(branches, in.Branch) {
+				return lockstep.Errorf(lockstep.Invalid, "No sync configuration of repository link:%s follows branch %s.", l.ID, in.Branch)
+			}
+			branches = []string{in.Branch}
+		}
+		for _, branch := range branches {
+			if err := s.o.Engine.Request(tx, l.ID, branch); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return &wire.StartRepositorySyncOutput{}, err
+}
+
+// GetRevisionSync says what became of a commit for a resource; without one, of
+// the head that the Git host has now.
+func (s *Service) GetRevisionSync(ctx context.Context, c Caller, in *wire.GetRevisionSyncInput) (*wire.GetRevisionSyncOutput, error) {
+	sha := lockstep.SHA(in.Sha)
+	if sha != "" && !sha.Valid() {
+		return nil, lockstep.Errorf(lockstep.Invalid, "Sha must be a whole commit id: 40 hexadecimal digits, none of them a capital.")
+	}
+	cfg, err := s.configuration(ctx, c, in.SyncType, in.ResourceName)
+	if err != nil {
+		return nil, err
+	}
+	if sha == "" {
+		if sha, err = s.o.Historian.Head(ctx, cfg); err != nil {
+			return nil, err
+		}
+	}
+	h, err := s.o.Historian.Handled(ctx, cfg, sha)
+	if err != nil {
+		return nil, err
+	}
+	out := &wire.GetRevisionSyncOutput{Sha: string(sha), Handling: string(h.State), Reason: h.Reason}
+	return out, s.addStatus(ctx, cfg, out)
+}
+
+// addStatus fills in what is known beside the commit: the branch's head as
+// last seen, and the resource's status.
+func (s *Service) addStatus(ctx context.Context, cfg lockstep.SyncConfiguration, out *wire.GetRevisionSyncOutput) error {
+	var document []byte
+	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
+		head, err := store.Head(tx, cfg.LinkID, cfg.Branch)
+		if err != nil {
+			return err
+		}
+		out.Head = string(head)
+		document, err = store.StatusDocument(tx, cfg.Resource())
+		if lockstep.KindOf(err) == lockstep.NotFound {
+			return nil
+		}
+		return err
+	})
+	if err != nil || document == nil {
+		return err
+	}
+	out.ResourceSync = &wire.GetResourceSyncStatusOutput{}
+	if err := json.Unmarshal(document, out.ResourceSync); err != nil {
+		return fmt.Errorf("read sync status of %s: %w", cfg.ResourceName, err)
+	}
+	return nil
+}
