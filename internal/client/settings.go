@@ -1,0 +1,184 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// DefaultRegion is the region where neither a flag nor the environment nor a
+// profile names one.
+const DefaultRegion = "us-east-1"
+
+// Options are what a caller of the program said. The empty value of each means
+// that nothing was said.
+type Options struct {
+	EndpointURL string
+	Profile     string // of the user's AWS files
+	Data        string // the data directory of an `up`
+	Region      string
+	// AllowHTTP permits plain http to a host that is not loopback.
+	AllowHTTP bool
+	// Getenv reads the environment. It is needed.
+	Getenv func(string) string
+}
+
+// Settings are a server and a key for it. They print without the secret.
+type Settings struct {
+	Endpoint    string
+	Region      string
+	AccessKeyID string
+	// EndpointFrom and KeyFrom say in words where the two were found.
+	EndpointFrom string
+	KeyFrom      string
+
+	secret string
+}
+
+// String names the server and the key.
+func (s Settings) String() string {
+	return fmt.Sprintf("%s (%s) as %s", s.Endpoint, s.Region, s.AccessKeyID)
+}
+
+// GoString is String: the secret shows in no verb.
+func (s Settings) GoString() string { return s.String() }
+
+func (s Settings) credentials() aws.Credentials {
+	return aws.Credentials{AccessKeyID: s.AccessKeyID, SecretAccessKey: s.secret, Source: s.KeyFrom}
+}
+
+// Find finds the server. Its errors are a *ConfigError, which says what is
+// missing or wrong and what to do.
+func Find(ctx context.Context, o Options) (Settings, error) {
+	s, err := spoken(o)
+	if err != nil {
+		return Settings{}, err
+	}
+	if s.Endpoint == "" || s.AccessKeyID == "" {
+		p, err := lookUp(ctx, o)
+		if err != nil && !errors.Is(err, errNothing) {
+			return Settings{}, err
+		}
+		s.fill(p)
+	}
+	if s.Region == "" {
+		s.Region = DefaultRegion
+	}
+	return s, s.check(o)
+}
+
+// spoken takes what flags and environment say. A place that was named by a flag
+// beats the environment whole, so that no half of each is mixed.
+func spoken(o Options) (Settings, error) {
+	s := Settings{Endpoint: o.EndpointURL, EndpointFrom: "--endpoint-url", Region: o.Region}
+	if o.Profile != "" || o.Data != "" {
+		return s, nil
+	}
+	if s.Endpoint == "" {
+		s.Endpoint, s.EndpointFrom = o.Getenv("LOCKSTEP_ENDPOINT_URL"), "LOCKSTEP_ENDPOINT_URL"
+	}
+	if s.Region == "" {
+		s.Region = o.Getenv("LOCKSTEP_REGION")
+	}
+	s.AccessKeyID, s.secret = o.Getenv("LOCKSTEP_ACCESS_KEY_ID"), o.Getenv("LOCKSTEP_SECRET_ACCESS_KEY")
+	s.KeyFrom = "LOCKSTEP_ACCESS_KEY_ID"
+	if (s.AccessKeyID == "") != (s.secret == "") {
+		return s, &ConfigError{
+			Problem: "Only one of LOCKSTEP_ACCESS_KEY_ID and LOCKSTEP_SECRET_ACCESS_KEY is set.",
+			Remedy:  "Set both, or neither.",
+		}
+	}
+	return s, nil
+}
+
+// fill completes what was said with what a profile holds.
+func (s *Settings) fill(p profile) {
+	if s.Endpoint == "" {
+		s.Endpoint, s.EndpointFrom = p.endpoint, p.from
+	}
+	if s.AccessKeyID == "" {
+		s.AccessKeyID, s.secret, s.KeyFrom = p.keyID, p.secret, p.from
+	}
+	if s.Region == "" {
+		s.Region = p.region
+	}
+}
+
+func (s Settings) check(o Options) error {
+	if s.Endpoint == "" {
+		return nowhere(o)
+	}
+	if s.AccessKeyID == "" {
+		return &ConfigError{
+			Problem: fmt.Sprintf("There is no access key for %s.", s.Endpoint),
+			Remedy: "Set LOCKSTEP_ACCESS_KEY_ID and LOCKSTEP_SECRET_ACCESS_KEY, or put the key into profile lockstep of " +
+				"your AWS credentials file. `lockstep key create` makes one.",
+		}
+	}
+	if looksLikeAWS(s.AccessKeyID) {
+		return &ConfigError{
+			Problem: fmt.Sprintf("The key from %s (%.8s…) is one of AWS itself: Lockstep never signs with these.", s.KeyFrom, s.AccessKeyID),
+			Remedy:  "Use a key of the Lockstep server, whose id begins with LSAK. `lockstep key create` makes one, `lockstep up` writes one.",
+		}
+	}
+	return checkEndpoint(s, o.AllowHTTP || o.Getenv("LOCKSTEP_ALLOW_HTTP") == "true")
+}
+
+// looksLikeAWS says whether a key id is one that AWS gives out.
+func looksLikeAWS(id string) bool {
+	id = strings.ToUpper(strings.TrimSpace(id))
+	return strings.HasPrefix(id, "AKIA") || strings.HasPrefix(id, "ASIA")
+}
+
+func checkEndpoint(s Settings, allowHTTP bool) error {
+	u, err := url.Parse(s.Endpoint)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return &ConfigError{
+			Problem: fmt.Sprintf("The endpoint from %s is not the URL of a server.", s.EndpointFrom),
+			Remedy:  "Write it like https://lockstep.example.com or http://127.0.0.1:4747.",
+		}
+	}
+	if u.Scheme == "http" && !allowHTTP && !loopback(u.Hostname()) {
+		return &ConfigError{
+			Problem: fmt.Sprintf("The endpoint %s (from %s) is plain http and not on this machine.", s.Endpoint, s.EndpointFrom),
+			Remedy:  "Use https, or say --allow-http (LOCKSTEP_ALLOW_HTTP=true) where the network in between is trusted.",
+		}
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+func nowhere(o Options) error {
+	dir := o.Data
+	if dir == "" {
+		dir = DataDirectory(o.Getenv)
+	}
+	return &ConfigError{
+		Problem: fmt.Sprintf("No Lockstep server is known: there is no --endpoint-url, no LOCKSTEP_ENDPOINT_URL, no profile "+
+			"lockstep with an endpoint_url, and no data directory of a `lockstep up` in %s.", dir),
+		Remedy: "Start one with `lockstep up`, or name one with --endpoint-url, --profile or --data.",
+	}
+}
+
+// DataDirectory is where `up` keeps its data unless it is told otherwise: the
+// folder lockstep below XDG_DATA_HOME, or below ~/.local/share.
+func DataDirectory(getenv func(string) string) string {
+	// XDG demands that a path which is not absolute is ignored.
+	if base := getenv("XDG_DATA_HOME"); filepath.IsAbs(base) {
+		return filepath.Join(base, "lockstep")
+	}
+	return filepath.Join(getenv("HOME"), ".local", "share", "lockstep")
+}
