@@ -1,0 +1,102 @@
+package cfnstack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/target"
+)
+
+// minSecret is the shortest value that is hidden: what is shorter stands in
+// every text by chance.
+const minSecret = 4
+
+// finish adds events and memory to a step and hides in all that leaves the
+// driver what the file gives for NoEcho parameters: services like to quote
+// what they refuse.
+func (w *work) finish(ctx context.Context, step target.Step, err error) (target.Step, error) {
+	hide := func(s string) string { return s }
+	if err != nil || len(w.events) > 0 || step.End != nil {
+		var hideErr error
+		if hide, hideErr = w.hider(ctx); hideErr != nil {
+			return target.Step{}, hideErr
+		}
+	}
+	if err != nil {
+		return target.Step{}, hidden(err, hide)
+	}
+	for i := range w.events {
+		w.events[i].Message = lockstep.Cut(hide(w.events[i].Message), lockstep.MaxMessage)
+	}
+	w.m.Reason, w.m.EndReason = hide(w.m.Reason), hide(w.m.EndReason)
+	if w.m.Cause != nil {
+		w.m.Cause.Reason = hide(w.m.Cause.Reason)
+	}
+	step.Events = w.events
+	if step.Memory, err = json.Marshal(w.m); err != nil {
+		return target.Step{}, fmt.Errorf("encode memory: %w", err)
+	}
+	if end := step.End; end != nil {
+		end.Reason = lockstep.Cut(hide(end.Reason), lockstep.MaxMessage)
+		if end.Blocked != nil {
+			end.Blocked.Message = hide(end.Blocked.Message)
+		}
+	}
+	return step, nil
+}
+
+// hider replaces the secrets of the file. It reads the files again only where
+// there is a secret in them; if they are gone for good it shows no text at all
+// rather than one that may hold the secret.
+func (w *work) hider(ctx context.Context) (func(string) string, error) {
+	if w.doc == nil && w.m.Secret {
+		_, err := w.document(ctx)
+		switch kind := lockstep.KindOf(err); {
+		case err == nil:
+		case kind == lockstep.Unavailable || kind == lockstep.Internal:
+			return nil, err
+		default:
+			return withheld, nil
+		}
+	}
+	if w.doc == nil {
+		return func(s string) string { return s }, nil
+	}
+	secrets := w.doc.secrets()
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // one may be part of another
+	var pairs []string
+	for _, secret := range secrets {
+		if len(secret) >= minSecret {
+			pairs = append(pairs, secret, "****")
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace, nil
+}
+
+func withheld(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "What was said is not shown: it may hold the value of a NoEcho parameter, and the deployment file cannot be read any more."
+}
+
+// hidden gives an error without secrets, in its message and in its cause.
+func hidden(err error, hide func(string) string) error {
+	if hide(err.Error()) == err.Error() {
+		return err
+	}
+	e, ok := errors.AsType[*lockstep.Error](err)
+	if !ok {
+		return errors.New(hide(err.Error()))
+	}
+	clean := &lockstep.Error{Kind: e.Kind, Message: hide(e.Message), Contexts: e.Contexts}
+	if e.Err != nil {
+		clean.Err = errors.New(hide(e.Err.Error()))
+	}
+	return clean
+}

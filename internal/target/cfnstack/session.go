@@ -1,0 +1,174 @@
+package cfnstack
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/lockstephq/lockstep"
+)
+
+const (
+	// maxTries bounds what the SDK repeats within one call; the attempt itself
+	// is repeated by the engine.
+	maxTries = 3
+	// expiryWindow is how long before their end credentials are renewed.
+	expiryWindow = 5 * time.Minute
+	// maxRoles bounds the remembered credentials.
+	maxRoles = 10_000
+)
+
+// A roleKey is what a set of assumed credentials belongs to. The resource is
+// part of it because the session is called after it.
+type roleKey struct {
+	account      lockstep.AccountID
+	role, region string
+	resource     string
+}
+
+// An accountKey is what CloudFormation throttles by.
+type accountKey struct{ account, region string }
+
+// A session is CloudFormation as one configuration sees it.
+type session struct {
+	d   *Driver
+	cfg lockstep.SyncConfiguration
+	api *cloudformation.Client
+	as  func(*cloudformation.Options)
+	who string // the principal, for messages
+}
+
+// session gives a configuration's way to CloudFormation. It gets credentials
+// at once, so that a role that cannot be assumed is told from a refused call.
+func (d *Driver) session(ctx context.Context, cfg lockstep.SyncConfiguration) (*session, error) {
+	s := &session{d: d, cfg: cfg, who: "the server's own credentials"}
+	credentials := d.options.BaseCredentials
+	account := string(cfg.Account)
+	if credentials == nil {
+		return nil, lockstep.Errorf(lockstep.Denied, "There are no AWS credentials to sign with.")
+	}
+	if d.options.AssumeRoles {
+		if cfg.RoleARN == "" {
+			return nil, lockstep.Errorf(lockstep.Invalid, "The sync configuration has no role to assume.")
+		}
+		s.who, account = cfg.RoleARN, lockstep.ARN(cfg.RoleARN).Account()
+		credentials = d.role(cfg)
+	}
+	if _, err := credentials.Retrieve(ctx); err != nil {
+		return nil, s.noCredentials(err)
+	}
+	retryer := d.retryer(accountKey{account, cfg.Region})
+	s.api = d.client(cfg.Region)
+	s.as = func(o *cloudformation.Options) {
+		o.Credentials, o.Retryer = credentials, retryer
+	}
+	return s, nil
+}
+
+// noCredentials explains why there is nothing to sign with.
+func (s *session) noCredentials(err error) error {
+	if !s.d.options.AssumeRoles {
+		if fault := s.fault("GetCredentials", err); lockstep.KindOf(fault) == lockstep.Unavailable {
+			return fault
+		}
+		return lockstep.Wrapf(lockstep.Denied, err, "The AWS credentials to sign with cannot be had.")
+	}
+	fault := s.fault("AssumeRole", err)
+	if kind := lockstep.KindOf(fault); kind != lockstep.Denied && kind != lockstep.Invalid {
+		return fault
+	}
+	e := lockstep.Wrapf(lockstep.Denied, err, "The role %s cannot be assumed: %s Check that it exists, that its trust policy names the "+
+		"principal this server runs as and its external id, and that this principal may call sts:AssumeRole on it.",
+		s.cfg.RoleARN, lockstep.Shown(fault))
+	e.Contexts = []lockstep.Context{{Key: "RoleArn", Value: s.cfg.RoleARN}}
+	return e
+}
+
+// client gives the region's client. Credentials come with each call.
+func (d *Driver) client(region string) *cloudformation.Client {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := d.clients[region]
+	if c == nil {
+		c = cloudformation.New(cloudformation.Options{
+			Region: region, HTTPClient: d.http, BaseEndpoint: endpoint(d.options.Target),
+		})
+		d.clients[region] = c
+	}
+	return c
+}
+
+func endpoint(url string) *string {
+	if url == "" {
+		return nil
+	}
+	return aws.String(url)
+}
+
+// retryer gives the retryer of an account and region. It is shared, because
+// its rate follows the throttling that the account meets as a whole.
+func (d *Driver) retryer(key accountKey) aws.RetryerV2 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r := d.retryers[key]
+	if r == nil {
+		r = newRetryer()
+		d.retryers[key] = r
+	}
+	return r
+}
+
+func newRetryer() aws.RetryerV2 {
+	return retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
+		o.StandardOptions = append(o.StandardOptions, func(o *retry.StandardOptions) {
+			o.MaxAttempts = maxTries
+			o.MaxBackoff = 2 * time.Second
+			notXML := retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+				if isNotXML(err) {
+					return aws.FalseTernary
+				}
+				return aws.UnknownTernary
+			})
+			o.Retryables = append([]retry.IsErrorRetryable{notXML}, o.Retryables...)
+		})
+	})
+}
+
+// role gives the credentials of a configuration's role.
+func (d *Driver) role(cfg lockstep.SyncConfiguration) aws.CredentialsProvider {
+	key := roleKey{cfg.Account, cfg.RoleARN, cfg.Region, cfg.ResourceName}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if p := d.roles[key]; p != nil {
+		return p
+	}
+	if len(d.roles) >= maxRoles {
+		clear(d.roles)
+	}
+	client := sts.New(sts.Options{
+		Region: cfg.Region, HTTPClient: d.http, BaseEndpoint: endpoint(d.options.STSEndpoint),
+		Credentials: d.options.BaseCredentials, Retryer: newRetryer(),
+	})
+	provider := stscreds.NewAssumeRoleProvider(client, cfg.RoleARN, func(o *stscreds.AssumeRoleOptions) {
+		o.RoleSessionName = sessionName(cfg.ResourceName)
+		o.Duration = time.Hour
+		if d.options.ExternalID != nil {
+			if id := d.options.ExternalID(cfg.Account); id != "" {
+				o.ExternalID = aws.String(id)
+			}
+		}
+	})
+	d.roles[key] = aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = expiryWindow })
+	return d.roles[key]
+}
+
+// sessionName is by what CloudTrail shows a resource's calls.
+func sessionName(resource string) string {
+	name := "lockstep-" + resource
+	return name[:min(len(name), 64)]
+}

@@ -1,0 +1,152 @@
+package targettest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"testing"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/target"
+)
+
+// maxSteps is more than any attempt of the suite needs.
+const maxSteps = 500
+
+// A Run is how an attempt went.
+type Run struct {
+	Attempt target.Attempt // as the last step was given it
+	Events  []lockstep.Event
+	End     *target.End
+	Err     error // what ended the attempt, if no End did
+}
+
+// Types gives the types of the events.
+func (r Run) Types() []string {
+	types := make([]string, len(r.Events))
+	for i, ev := range r.Events {
+		types[i] = ev.Type
+	}
+	return types
+}
+
+// Last gives the last event, the zero one where there is none.
+func (r Run) Last() lockstep.Event {
+	if len(r.Events) == 0 {
+		return lockstep.Event{}
+	}
+	return r.Events[len(r.Events)-1]
+}
+
+// NewAttempt makes an attempt to bring cfg's resource to files, under a SHA and
+// an id of its own.
+func NewAttempt(t testing.TB, cfg lockstep.SyncConfiguration, files lockstep.Tree, last []byte) target.Attempt {
+	t.Helper()
+	random := make([]byte, 36)
+	if _, err := rand.Read(random); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	return target.Attempt{
+		ID:            hex.EncodeToString(random[:16]),
+		Configuration: cfg,
+		Revision:      cfg.Revision(lockstep.SHA(hex.EncodeToString(random[16:]))),
+		Open:          func(context.Context) (lockstep.Tree, error) { return files, nil },
+		Last:          last, StartedAt: now, Now: now,
+	}
+}
+
+// Drive takes an attempt to its end as the engine does. With crash it does as
+// an engine that dies after each step, before that is recorded: every step is
+// taken twice with the same memory, and the first result is lost.
+func Drive(t testing.TB, d target.Driver, a target.Attempt, crash bool) Run {
+	t.Helper()
+	run := Run{Attempt: a}
+	for range maxSteps {
+		step, err := advance(t, d, &run, crash)
+		if err != nil {
+			run.Err = err
+			return run
+		}
+		run.take(t, step)
+		if step.End != nil {
+			run.End = step.End
+			return run
+		}
+		pause(t, step.After)
+	}
+	t.Fatalf("the attempt has not ended after %d steps: %v", maxSteps, run.Types())
+	return run
+}
+
+// Until drives an attempt until its intent is committed.
+func Until(t testing.TB, d target.Driver, a target.Attempt) Run {
+	t.Helper()
+	run := Run{Attempt: a}
+	for range maxSteps {
+		step, err := advance(t, d, &run, false)
+		if err != nil || step.End != nil {
+			t.Fatalf("the attempt ended before its intent: %v, %v", step.End, err)
+		}
+		run.take(t, step)
+		if step.Intent != "" {
+			return run
+		}
+		pause(t, step.After)
+	}
+	t.Fatalf("the attempt has no intent after %d steps: %v", maxSteps, run.Types())
+	return run
+}
+
+// advance takes one step, again while the outside system is unavailable.
+func advance(t testing.TB, d target.Driver, run *Run, crash bool) (target.Step, error) {
+	t.Helper()
+	run.Attempt.Now = time.Now()
+	if crash {
+		_, _ = d.Advance(t.Context(), run.Attempt)
+	}
+	for try := 0; ; try++ {
+		step, err := d.Advance(t.Context(), run.Attempt)
+		if lockstep.KindOf(err) != lockstep.Unavailable || err == nil || try == 20 {
+			return step, err
+		}
+		pause(t, 100*time.Millisecond)
+	}
+}
+
+// take records a step as the engine does, and checks what holds for all.
+func (r *Run) take(t testing.TB, step target.Step) {
+	t.Helper()
+	for _, ev := range step.Events {
+		if ev.Type == "" || ev.Message == "" || len(ev.Message) > lockstep.MaxMessage {
+			t.Errorf("an event without type or with a bad message: %+v", ev)
+		}
+	}
+	r.Events = append(r.Events, step.Events...)
+	if step.Memory != nil {
+		r.Attempt.Memory = step.Memory
+	}
+	if len(step.Memory) > 64<<10 {
+		t.Errorf("a memory of %d bytes", len(step.Memory))
+	}
+	if step.Intent != "" {
+		r.Attempt.Intent = step.Intent
+	}
+	if step.Intent != "" && step.End != nil {
+		t.Error("a step declares an intent and ends the attempt")
+	}
+}
+
+// pause waits as long as a step asks for.
+func pause(t testing.TB, d time.Duration) {
+	t.Helper()
+	if d == 0 {
+		return
+	}
+	select {
+	case <-time.After(d):
+	case <-t.Context().Done():
+		t.Fatal(t.Context().Err())
+	}
+}

@@ -1,0 +1,213 @@
+package targettest
+
+import (
+	"errors"
+	"io/fs"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/target"
+)
+
+// A Harness is a driver with an outside system to change.
+type Harness struct {
+	Driver target.Driver
+	// Configuration is one whose resource does not exist yet.
+	Configuration lockstep.SyncConfiguration
+	// First and Second can be applied, either before the other. Broken fails
+	// when it is applied.
+	First, Second, Broken lockstep.Tree
+	// Forgetful says that the outside system does not remember an execution that
+	// it has answered with an error, so that after a crash it is tried anew.
+	Forgetful bool
+	// Changes counts how often the outside system has begun to change the
+	// resource.
+	Changes func(t testing.TB) int
+	// Proposals counts what is proposed and was not executed.
+	Proposals func(t testing.TB) int
+}
+
+// Test runs a driver through the contract. Every part gets a harness of its
+// own.
+func Test(t *testing.T, harness func(t *testing.T) Harness) {
+	for name, part := range map[string]func(*testing.T, Harness){
+		"plan names its inputs":                     planNamesInputs,
+		"apply, then apply another":                 applies,
+		"unchanged files at a new SHA":              unchanged,
+		"a step done twice is done once":            survivesCrashes,
+		"discard removes what is proposed":          discards,
+		"discard does not undo":                     discardDoesNotUndo,
+		"a failure is explained and can be mended":  fails,
+		"crashes do not make a failure a success":   failsOnceWithCrashes,
+		"an executed intent is never executed anew": intentOnce,
+	} {
+		t.Run(name, func(t *testing.T) { part(t, harness(t)) })
+	}
+}
+
+func planNamesInputs(t *testing.T, h Harness) {
+	plan, err := h.Driver.Plan(t.Context(), h.Configuration, h.First)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := plan.Inputs[h.Configuration.ConfigFile]; !ok {
+		t.Errorf("the configuration's file is not among the inputs %v", plan.Inputs)
+	}
+	for name, id := range plan.Inputs {
+		if want, err := h.First.ObjectID(name); err != nil || id != want {
+			t.Errorf("input %s is %s, want %s, %v", name, id, want, err)
+		}
+	}
+	plan, err = h.Driver.Plan(t.Context(), h.Configuration, Files(nil))
+	if kind := lockstep.KindOf(err); kind != lockstep.NotFound || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without files: kind %v, %v", kind, err)
+	}
+	if diff := cmp.Diff(target.Inputs{h.Configuration.ConfigFile: lockstep.NoObject}, plan.Inputs); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// apply drives files to a success and gives the note it leaves.
+func apply(t *testing.T, h Harness, files lockstep.Tree, last []byte, crash bool) Run {
+	t.Helper()
+	run := Drive(t, h.Driver, NewAttempt(t, h.Configuration, files, last), crash)
+	if run.Err != nil || run.End.Outcome != lockstep.Applied {
+		t.Fatalf("got %+v, %v after %v", run.End, run.Err, run.Events)
+	}
+	if run.Attempt.Intent == "" {
+		t.Fatal("executed without an intent")
+	}
+	return run
+}
+
+func applies(t *testing.T, h Harness) {
+	run := apply(t, h, h.First, nil, false)
+	changed(t, h, 1)
+	apply(t, h, h.Second, run.End.Note, false)
+	changed(t, h, 2)
+}
+
+func changed(t *testing.T, h Harness, want int) {
+	t.Helper()
+	if got := h.Changes(t); got != want {
+		t.Errorf("the resource was changed %d times, want %d", got, want)
+	}
+	if got := h.Proposals(t); got != 0 {
+		t.Errorf("%d proposals are left behind", got)
+	}
+}
+
+func unchanged(t *testing.T, h Harness) {
+	run := apply(t, h, h.First, nil, false)
+	for range 2 {
+		again := Drive(t, h.Driver, NewAttempt(t, h.Configuration, h.First, run.End.Note), false)
+		if again.Err != nil || again.End.Outcome != lockstep.Unchanged {
+			t.Fatalf("got %+v, %v", again.End, again.Err)
+		}
+		if again.Attempt.Intent != "" {
+			t.Error("nothing to change, but there is an intent")
+		}
+		if again.End.Note != nil {
+			run.End.Note = again.End.Note
+		}
+	}
+	changed(t, h, 1)
+	apply(t, h, h.Second, run.End.Note, false)
+	changed(t, h, 2)
+}
+
+func survivesCrashes(t *testing.T, h Harness) {
+	run := apply(t, h, h.First, nil, true)
+	changed(t, h, 1)
+	run = apply(t, h, h.Second, run.End.Note, true)
+	changed(t, h, 2)
+	again := Drive(t, h.Driver, NewAttempt(t, h.Configuration, h.Second, run.End.Note), true)
+	if again.Err != nil || again.End.Outcome != lockstep.Unchanged {
+		t.Errorf("got %+v, %v", again.End, again.Err)
+	}
+	changed(t, h, 2)
+}
+
+func discards(t *testing.T, h Harness) {
+	if err := h.Driver.Discard(t.Context(), NewAttempt(t, h.Configuration, h.First, nil)); err != nil {
+		t.Errorf("discard of an attempt that has not begun: %v", err)
+	}
+	run := Until(t, h.Driver, NewAttempt(t, h.Configuration, h.First, nil))
+	for range 2 {
+		if err := h.Driver.Discard(t.Context(), run.Attempt); err != nil {
+			t.Fatal(err)
+		}
+		changed(t, h, 0)
+	}
+	first := apply(t, h, h.First, nil, false)
+	run = Until(t, h.Driver, NewAttempt(t, h.Configuration, h.Second, first.End.Note))
+	if err := h.Driver.Discard(t.Context(), run.Attempt); err != nil {
+		t.Fatal(err)
+	}
+	changed(t, h, 1)
+}
+
+func discardDoesNotUndo(t *testing.T, h Harness) {
+	run := apply(t, h, h.First, nil, false)
+	if err := h.Driver.Discard(t.Context(), run.Attempt); err != nil {
+		t.Fatal(err)
+	}
+	again := Drive(t, h.Driver, NewAttempt(t, h.Configuration, h.First, run.End.Note), false)
+	if again.Err != nil || again.End.Outcome != lockstep.Unchanged {
+		t.Errorf("got %+v, %v", again.End, again.Err)
+	}
+}
+
+func fails(t *testing.T, h Harness) {
+	run := apply(t, h, h.First, nil, false)
+	broken := failed(t, Drive(t, h.Driver, NewAttempt(t, h.Configuration, h.Broken, run.End.Note), false))
+	note := run.End.Note
+	if broken.End != nil && broken.End.Note != nil {
+		note = broken.End.Note
+	}
+	apply(t, h, h.Second, note, false)
+}
+
+func failed(t *testing.T, run Run) Run {
+	t.Helper()
+	if run.Err != nil {
+		switch kind := lockstep.KindOf(run.Err); kind {
+		case lockstep.Internal, lockstep.Unavailable, lockstep.Blocked:
+			t.Fatalf("kind %v, %v", kind, run.Err)
+		}
+		return run
+	}
+	if run.End.Outcome != lockstep.Failed || run.End.Reason == "" || run.End.Blocked != nil {
+		t.Fatalf("got %+v after %v", run.End, run.Events)
+	}
+	return run
+}
+
+func failsOnceWithCrashes(t *testing.T, h Harness) {
+	if h.Forgetful {
+		return
+	}
+	run := apply(t, h, h.First, nil, false)
+	failed(t, Drive(t, h.Driver, NewAttempt(t, h.Configuration, h.Broken, run.End.Note), true))
+}
+
+// intentOnce takes the step that executes again and again, as engines do that
+// die in it.
+func intentOnce(t *testing.T, h Harness) {
+	run := Until(t, h.Driver, NewAttempt(t, h.Configuration, h.First, nil))
+	for range 3 {
+		if _, err := h.Driver.Advance(t.Context(), run.Attempt); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rest := Drive(t, h.Driver, run.Attempt, false)
+	if rest.Err != nil || rest.End.Outcome != lockstep.Applied {
+		t.Fatalf("got %+v, %v", rest.End, rest.Err)
+	}
+	if rest.Attempt.Intent != run.Attempt.Intent {
+		t.Errorf("the intent became %q", rest.Attempt.Intent)
+	}
+	changed(t, h, 1)
+}
