@@ -1,0 +1,170 @@
+package api_test
+
+import (
+	"regexp"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+func (w *world) connection(name, host string) string {
+	w.Helper()
+	out := must[*codeconnections.CreateConnectionOutput](w)(w.sdk().CreateConnection(w.Context(),
+		&codeconnections.CreateConnectionInput{ConnectionName: &name, HostArn: &host}))
+	return *out.ConnectionArn
+}
+
+func (w *world) getConnection(arn string) types.Connection {
+	w.Helper()
+	out := must[*codeconnections.GetConnectionOutput](w)(w.sdk().GetConnection(w.Context(), &codeconnections.GetConnectionInput{ConnectionArn: &arn}))
+	return *out.Connection
+}
+
+func TestConnectionIsPendingUntilCompleted(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		host := w.host("h")
+		arn := w.connection("acme", host)
+		if !regexp.MustCompile(`^arn:aws:codeconnections:eu-central-1:111122223333:connection/[0-9a-f-]{36}$`).MatchString(arn) {
+			t.Errorf("ARN %s", arn)
+		}
+		want := types.Connection{
+			ConnectionName: aws.String("acme"), ConnectionArn: &arn, ProviderType: "Git", OwnerAccountId: aws.String(account),
+			ConnectionStatus: "PENDING", HostArn: &host,
+		}
+		if diff := cmp.Diff(want, w.getConnection(arn), ignore); diff != "" {
+			t.Errorf("connection (-want +got):\n%s", diff)
+		}
+		var out wire.CompleteConnectionOutput
+		err := w.ours("CompleteConnection", wire.CompleteConnectionInput{
+			ConnectionArn: arn, Credential: wire.Credential{Kind: "BASIC", Username: "jo", Secret: "hunter2"},
+		}, &out)
+		if err != nil || out.ConnectionStatus != "AVAILABLE" {
+			t.Fatalf("completing answers %+v, %v", out, err)
+		}
+		want.ConnectionStatus = "AVAILABLE"
+		if diff := cmp.Diff(want, w.getConnection(arn), ignore); diff != "" {
+			t.Errorf("completed connection (-want +got):\n%s", diff)
+		}
+		w.update(func(tx *db.Tx) error {
+			got, err := store.Credential(tx, w.seal, lockstep.ARN(arn))
+			if got != (lockstep.Credential{Kind: "BASIC", Username: "jo", Secret: "hunter2"}) {
+				t.Errorf("stored %#v", got)
+			}
+			return err
+		})
+	})
+}
+
+func TestCompleteConnectionRefusesHalfACredential(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		arn := w.connection("acme", w.host("h"))
+		for _, c := range []struct {
+			in         wire.Credential
+			code, says string
+		}{
+			{wire.Credential{Kind: "BASIC", Secret: "hunter2"}, "InvalidInputException", "needs Username and Secret"},
+			{wire.Credential{Kind: "TOKEN"}, "InvalidInputException", "needs Secret"},
+			{wire.Credential{Kind: "NONE", Secret: "hunter2"}, "InvalidInputException", "neither Username nor Secret"},
+			{wire.Credential{Kind: "COOKIE"}, "ValidationException", "enum value set"},
+		} {
+			err := w.ours("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: arn, Credential: c.in}, nil)
+			refused(t, err, c.code, c.says)
+		}
+		err := w.ours("CompleteConnection", wire.CompleteConnectionInput{
+			ConnectionArn: arn + "x", Credential: wire.Credential{Kind: "NONE"},
+		}, nil)
+		refused(t, err, "ResourceNotFoundException", "Could not find connection: "+arn+"x")
+		if got := w.getConnection(arn).ConnectionStatus; got != "PENDING" {
+			t.Errorf("the connection is %s", got)
+		}
+	})
+}
+
+func TestCreateConnectionRefusesWhatCannotBeConnected(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		host, away := w.host("h"), w.host("away")
+		w.update(func(tx *db.Tx) error {
+			_, err := tx.Exec(`UPDATE host SET status = 'VPC_CONFIG_INITIALIZING' WHERE arn = $1`, away)
+			return err
+		})
+		for _, c := range []struct{ provider, host, code, says string }{
+			{"", "", "ValidationException", "Either ProviderType or HostArn"},
+			{"GitLab", "", "ValidationException", "Provider type GitLab is not supported"},
+			{"Git", "", "ValidationException", "needs a HostArn"},
+			{"GitHub", host, "ValidationException", "differs from the host's"},
+			{"", host + "0", "ResourceNotFoundException", "Could not find host: " + host + "0"},
+			{"", away, "ResourceUnavailableException", "is VPC_CONFIG_INITIALIZING"},
+		} {
+			in := &codeconnections.CreateConnectionInput{ConnectionName: aws.String("c"), ProviderType: types.ProviderType(c.provider)}
+			if c.host != "" {
+				in.HostArn = &c.host
+			}
+			_, err := w.sdk().CreateConnection(t.Context(), in)
+			refused(t, err, c.code, c.says)
+		}
+		for _, provider := range []types.ProviderType{"Git", ""} {
+			must[*codeconnections.CreateConnectionOutput](t)(w.sdk().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
+				ConnectionName: aws.String("same name"), ProviderType: provider, HostArn: &host,
+			}))
+		}
+		_, err := w.sdk().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
+			ConnectionName: aws.String("this name is longer than the 32 it may have"), ProviderType: "GitHub",
+		})
+		refused(t, err, "ValidationException", "Value 'this name is longer than the 32 it may have' at 'connectionName' failed to satisfy constraint: "+
+			"Member must have length less than or equal to 32")
+	})
+}
+
+func TestConnectionsAreFiltered(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		host := w.host("h")
+		w.connection("hosted", host)
+		must[*codeconnections.CreateConnectionOutput](t)(w.sdk().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
+			ConnectionName: aws.String("plain"), ProviderType: "GitHub",
+		}))
+		list := func(in *codeconnections.ListConnectionsInput) (names []string) {
+			out := must[*codeconnections.ListConnectionsOutput](t)(w.sdk().ListConnections(t.Context(), in))
+			for _, c := range out.Connections {
+				names = append(names, *c.ConnectionName)
+			}
+			return names
+		}
+		if got := list(&codeconnections.ListConnectionsInput{ProviderTypeFilter: "GitHub"}); !cmp.Equal(got, []string{"plain"}) {
+			t.Errorf("GitHub: %v", got)
+		}
+		if got := list(&codeconnections.ListConnectionsInput{HostArnFilter: &host}); !cmp.Equal(got, []string{"hosted"}) {
+			t.Errorf("host: %v", got)
+		}
+		if got := list(&codeconnections.ListConnectionsInput{}); len(got) != 2 {
+			t.Errorf("all: %v", got)
+		}
+	})
+}
+
+func TestDeleteConnectionRefusesWhileLinked(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		arn := w.connection("acme", w.host("h"))
+		link := w.link(arn, "infra")
+		remove := func() error {
+			_, err := w.sdk().DeleteConnection(t.Context(), &codeconnections.DeleteConnectionInput{ConnectionArn: &arn})
+			return err
+		}
+		refused(t, remove(), "ValidationException", "is used by 1 repository link.")
+		must[*codeconnections.DeleteRepositoryLinkOutput](t)(w.sdk().DeleteRepositoryLink(t.Context(),
+			&codeconnections.DeleteRepositoryLinkInput{RepositoryLinkId: &link}))
+		if err := remove(); err != nil {
+			t.Error(err)
+		}
+		refused(t, remove(), "ResourceNotFoundException", "Could not find connection: "+arn)
+		_, err := w.sdk().GetConnection(t.Context(), &codeconnections.GetConnectionInput{ConnectionArn: &arn})
+		refused(t, err, "ResourceNotFoundException", "Could not find connection: "+arn)
+	})
+}

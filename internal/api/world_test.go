@@ -1,0 +1,279 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
+	"github.com/aws/aws-sdk-go-v2/service/codestarconnections"
+	"github.com/aws/smithy-go"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/seal"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+const (
+	account = "111122223333"
+	other   = "444455556666"
+	region  = "eu-central-1"
+	role    = "arn:aws:iam::111122223333:role/sync"
+	noLink  = "00000000-0000-4000-8000-000000000000"
+)
+
+// A world is a server on a real database, with an engine that only takes notes.
+type world struct {
+	testing.TB
+	url    string
+	db     *db.DB
+	seal   *seal.Key
+	engine *notes
+	admin  identity.AccessKey
+}
+
+// each runs f on a world of its own per database engine.
+func each(t *testing.T, f func(t *testing.T, w *world)) {
+	t.Helper()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) { f(t, newWorld(t, d)) })
+}
+
+func newWorld(t testing.TB, d *db.DB) *world {
+	t.Helper()
+	key, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	directory, err := identity.NewDirectory(d, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{TB: t, db: d, seal: key, engine: &notes{}}
+	s := api.New(api.Options{
+		DB: d, Engine: w.engine, Historian: w.engine, Directory: directory,
+		Providers: map[lockstep.ProviderType]api.Provider{
+			"Git":    {NeedsHost: true, ValidEndpoint: noSSH},
+			"GitHub": {},
+		},
+		ValidName: map[lockstep.SyncType]func(string) error{"CFN_STACK_SYNC": noUnderscore},
+		SaveCredential: func(tx *db.Tx, arn lockstep.ARN, c lockstep.Credential) error {
+			return store.SaveCredential(tx, key, arn, c)
+		},
+	})
+	server := httptest.NewServer(s.Handler())
+	t.Cleanup(server.Close)
+	w.url = server.URL
+	w.admin = w.key(account, identity.Admin)
+	return w
+}
+
+func noSSH(endpoint string) error {
+	if strings.HasPrefix(endpoint, "ssh:") {
+		return lockstep.Errorf(lockstep.Invalid, "Give the https form of the URL.")
+	}
+	return nil
+}
+
+func noUnderscore(name string) error {
+	if strings.Contains(name, "_") {
+		return lockstep.Errorf(lockstep.Invalid, "A stack cannot be called %q.", name)
+	}
+	return nil
+}
+
+func (w *world) key(account string, role identity.Role) (k identity.AccessKey) {
+	w.Helper()
+	w.update(func(tx *db.Tx) (err error) {
+		k, err = identity.Create(tx, w.seal, identity.NewKey{Account: account, Principal: "jo", Role: role})
+		return err
+	})
+	return k
+}
+
+func (w *world) update(f func(tx *db.Tx) error) {
+	w.Helper()
+	if err := w.db.Update(w.Context(), f); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func credentialsOf(k identity.AccessKey) aws.CredentialsProvider {
+	return credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.Secret.Reveal(), "")
+}
+
+// sdk gives the SDK's client of the newer service.
+func (w *world) sdk() *codeconnections.Client {
+	return codeconnections.New(codeconnections.Options{
+		Region: region, BaseEndpoint: &w.url, Credentials: credentialsOf(w.admin), RetryMaxAttempts: 1,
+	})
+}
+
+// oldSDK gives the SDK's client of the older service.
+func (w *world) oldSDK() *codestarconnections.Client {
+	return codestarconnections.New(codestarconnections.Options{
+		Region: region, BaseEndpoint: &w.url, Credentials: credentialsOf(w.admin), RetryMaxAttempts: 1,
+	})
+}
+
+// A request is one that no SDK would make: of our own service, or a wrong one.
+type request struct {
+	key     identity.AccessKey
+	region  string
+	target  string // prefix.Operation
+	service string // of the signature's scope
+	body    string
+}
+
+// signed fills what a request leaves open: the admin's key, the region.
+func (w *world) signed(service, target, body string) request {
+	return request{key: w.admin, region: region, service: service, target: target, body: body}
+}
+
+// send gives the status and the body of the answer.
+func (w *world) send(q request) (int, []byte) {
+	w.Helper()
+	r, err := http.NewRequestWithContext(w.Context(), http.MethodPost, w.url+"/", bytes.NewReader([]byte(q.body)))
+	if err != nil {
+		w.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	r.Header.Set("X-Amz-Target", q.target)
+	if q.key.AccessKeyID != "" {
+		sum := sha256.Sum256([]byte(q.body))
+		creds := aws.Credentials{AccessKeyID: q.key.AccessKeyID, SecretAccessKey: q.key.Secret.Reveal()}
+		if err := v4.NewSigner().SignHTTP(w.Context(), creds, r, hex.EncodeToString(sum[:]), q.service, q.region, time.Now()); err != nil {
+			w.Fatal(err)
+		}
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return answer.StatusCode, body
+}
+
+// ours calls an operation of Lockstep's own service.
+func (w *world) ours(operation string, in, out any) error {
+	w.Helper()
+	body, err := json.Marshal(in)
+	if err != nil {
+		w.Fatal(err)
+	}
+	status, answer := w.send(w.signed("lockstep", "Lockstep_20261122."+operation, string(body)))
+	if status != http.StatusOK {
+		return exception(w, answer)
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		w.Fatalf("%s answered %s: %v", operation, answer, err)
+	}
+	return nil
+}
+
+// exception reads an error's body as the SDKs do.
+func exception(t testing.TB, body []byte) *smithy.GenericAPIError {
+	t.Helper()
+	var e struct {
+		Type    string `json:"__type"`
+		Message string // either spelling
+	}
+	if err := json.Unmarshal(body, &e); err != nil {
+		t.Fatalf("%v in an error's body: %s", err, body)
+	}
+	return &smithy.GenericAPIError{Code: e.Type[strings.IndexByte(e.Type, '#')+1:], Message: e.Message}
+}
+
+// refused checks that an operation was answered with an exception whose message
+// says something.
+func refused(t testing.TB, err error, code, says string) {
+	t.Helper()
+	got, ok := errors.AsType[smithy.APIError](err)
+	if !ok || got.ErrorCode() != code || !strings.Contains(got.ErrorMessage(), says) {
+		t.Errorf("got %v, want %s that says %q", err, code, says)
+	}
+}
+
+// must stops the test where a call that has to succeed did not.
+func must[Out any](t testing.TB) func(out Out, err error) Out {
+	return func(out Out, err error) Out {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+}
+
+// notes is an engine that writes down what it is asked for.
+type notes struct {
+	mu     sync.Mutex
+	taken  []string
+	err    error // of the methods that take a transaction
+	head   lockstep.SHA
+	noHead error
+	answer engine.Handling
+}
+
+func (n *notes) note(text string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.taken = append(n.taken, text)
+	return n.err
+}
+
+// take gives what was noted since the last time.
+func (n *notes) take() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	taken := n.taken
+	n.taken = nil
+	return taken
+}
+
+func (n *notes) Configured(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
+	return n.note("configured " + cfg.ResourceName + " " + cfg.Branch)
+}
+
+func (n *notes) Deconfigured(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
+	return n.note("deconfigured " + cfg.ResourceName)
+}
+
+func (n *notes) Retry(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
+	return n.note("retry " + cfg.ResourceName)
+}
+
+func (n *notes) Request(tx *db.Tx, linkID, branch string) error {
+	return n.note("request " + branch)
+}
+
+func (n *notes) Head(context.Context, lockstep.SyncConfiguration) (lockstep.SHA, error) {
+	return n.head, n.noHead
+}
+
+func (n *notes) Handled(_ context.Context, _ lockstep.SyncConfiguration, sha lockstep.SHA) (engine.Handling, error) {
+	h := n.answer
+	h.SHA = sha
+	return h, nil
+}
