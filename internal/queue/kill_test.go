@@ -147,7 +147,7 @@ func killAfter(t *testing.T, p *plant, url, file string, left int) {
 		select {
 		case err := <-exited:
 			t.Fatalf("the child ended by itself: %v", err)
-		case <-time.After(5 * time.Millisecond):
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
 	if err := cmd.Process.Kill(); err != nil {

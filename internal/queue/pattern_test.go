@@ -189,7 +189,7 @@ func (p *plant) finished(ctx context.Context) error {
 			return err
 		}
 		select {
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
 			return fmt.Errorf("%d attempts are still open: %w", n, ctx.Err())
 		}

@@ -1,6 +1,8 @@
 // Package dbtest gives tests real databases, each empty or with a schema, each
-// the test's own: SQLite in the test's temporary folder, PostgreSQL in a server
-// that this package starts, or in the one that TEST_POSTGRES_URL names.
+// the test's own: SQLite in a file that is gone when the test ends, PostgreSQL in a
+// server that this package starts, or in the one that TEST_POSTGRES_URL names. Both
+// are kept in memory (/dev/shm) where there is enough: thousands of commits wait for
+// no disk then. They are the same commits, and survive a kill just as well.
 //
 // The server is started once per test process, from the binaries found on the
 // machine, the first time a test asks. It listens on a Unix socket in a folder of
@@ -17,6 +19,7 @@
 package dbtest
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -78,10 +81,19 @@ func EachEngine(t *testing.T, f func(t *testing.T, engine db.Dialect)) {
 // themselves. It is gone when the test ends.
 func URL(t testing.TB, engine db.Dialect) string {
 	t.Helper()
-	if engine == db.SQLite {
-		return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+	if engine == db.Postgres {
+		return server(t).create(t, "")
 	}
-	return server(t).create(t, "")
+	dir, err := os.MkdirTemp(home(), "lockstep-test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return "sqlite:" + filepath.Join(dir, "test.db")
 }
 
 // migrated gives the URL of a fresh PostgreSQL database with the schema m.

@@ -68,10 +68,9 @@ func start() (string, error) {
 	return "postgres:///postgres?" + url.Values{"host": {dir}, "user": {"postgres"}}.Encode(), nil
 }
 
-// home is where servers live. A database is three hundred files, and making one
-// takes ten times as long on a disk as in memory, so it is memory if that has a
-// gigabyte to give. It is never os.TempDir: the path of a Unix socket ends at about
-// 100 bytes.
+// home is where databases live: in memory if that has a gigabyte to give. One of
+// PostgreSQL is three hundred files, and takes ten times as long to make on a disk.
+// It is never os.TempDir: the path of a Unix socket ends at about 100 bytes.
 func home() string {
 	var fs syscall.Statfs_t
 	if err := syscall.Statfs("/dev/shm", &fs); err == nil && fs.Bavail*uint64(fs.Bsize) >= 1<<30 {
