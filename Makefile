@@ -2,7 +2,6 @@
 
 GO       ?= go
 FUZZTIME ?= 10s
-VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 # Rooms where goroutines meet, among those that are there: the race detector
 # costs too much for all. -short leaves out tests that prove by sheer number.
@@ -29,8 +28,9 @@ check: ## format, vet and the tests that need no server: under a minute
 	$(GO) vet ./...
 	@$(GO) test -short $$(scripts/rooms.sh serverless)
 
+# The go command stamps version and commit from git (lockstep version).
 build: ## build ./lockstep for this machine, static, with its version
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o lockstep ./cmd/lockstep
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o lockstep ./cmd/lockstep
 
 bench: ## measure against peers and print ratios to the budgets
 	$(GO) run ./bench

@@ -33,11 +33,11 @@ func rooms() map[string]room {
 		".": {},
 
 		// What runs.
-		// "cmd/lockstep": {imports: "internal/cli"},
-		// "internal/cli": {imports: ". internal/server internal/client internal/wire"},
-		// "internal/server": {imports: ". internal/api internal/awsjson internal/db internal/engine internal/gitwire" +
-		// 	" internal/identity internal/provider internal/provider/git internal/queue internal/sandbox internal/seal" +
-		// 	" internal/sigv4 internal/store internal/target internal/target/cfnstack internal/trigger internal/wire"},
+		"cmd/lockstep": {imports: "internal/cli"},
+		"internal/cli": {imports: ". internal/server internal/client internal/wire"},
+		"internal/server": {imports: ". internal/api internal/awsjson internal/db internal/engine internal/gitwire" +
+			" internal/identity internal/provider internal/provider/git internal/queue internal/sandbox internal/seal" +
+			" internal/sigv4 internal/store internal/target internal/target/cfnstack internal/trigger internal/wire"},
 		"internal/client": {imports: "internal/wire"},
 
 		// The ways in.
@@ -98,7 +98,8 @@ func keepers() map[string]string {
 		"github.com/jackc/pgx/":   "internal/db internal/queue",
 		"modernc.org/sqlite":      "internal/db internal/queue",
 		"github.com/tink-crypto/": "internal/seal",
-		"github.com/spf13/":       "internal/cli",
+		"github.com/spf13/cobra":  "internal/cli",
+		"github.com/spf13/pflag":  "internal/cli internal/server",
 		// The product starts no process but git upload-pack, and that in one place.
 		"os/exec": "internal/gitwire",
 	}
