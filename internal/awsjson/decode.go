@@ -153,11 +153,14 @@ func (d *decoder) textList(m *member, at int, dst reflect.Value, p *path) error 
 }
 
 // structureList keeps no more elements than the list may have, and validates
-// the others for the count of problems.
+// the others for the count of problems. What is wrong with the list comes before
+// what is wrong inside it.
 func (d *decoder) structureList(m *member, at int, dst reflect.Value, p *path) error {
 	if err := d.list(at); err != nil {
 		return err
 	}
+	before := d.problems
+	d.problems = problems{}
 	list, n := reflect.MakeSlice(dst.Type(), 0, 4), 0
 	for at, ok := d.first(at); ok; at, ok = d.next(d.end(at)) {
 		n++
@@ -175,8 +178,11 @@ func (d *decoder) structureList(m *member, at int, dst reflect.Value, p *path) e
 		}
 	}
 	dst.Set(list)
+	inside := d.problems
+	d.problems = before
 	if m.rule.Bounded {
-		m.rule.checkBounds(&d.problems, p, n, "length", func() string { return m.rule.show(showStructures(m.of, list)) })
+		m.rule.checkBounds(&d.problems, p, n, "length", func() string { return m.rule.show(showStructures(m.of, list, n)) })
 	}
+	d.problems.join(inside)
 	return nil
 }

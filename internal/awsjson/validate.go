@@ -33,7 +33,7 @@ func (p *path) String() string {
 // the cut message could not show is not made.
 type problems struct {
 	count int
-	text  strings.Builder
+	text  []byte
 }
 
 // add notes that the value at p breaks a constraint. The value is given as AWS
@@ -41,13 +41,22 @@ type problems struct {
 func (ps *problems) add(p *path, shown, constraint string) {
 	ps.count++
 	// Four bytes a character is the most that UTF-8 needs.
-	if ps.text.Len() > 4*messageLimit {
+	if len(ps.text) > 4*messageLimit {
 		return
 	}
 	if ps.count > 1 {
-		ps.text.WriteString("; ")
+		ps.text = append(ps.text, "; "...)
 	}
-	fmt.Fprintf(&ps.text, "Value%s at '%s' failed to satisfy constraint: %s", shown, p, constraint)
+	ps.text = fmt.Appendf(ps.text, "Value%s at '%s' failed to satisfy constraint: %s", shown, p, constraint)
+}
+
+// join adds problems that were collected apart.
+func (ps *problems) join(later problems) {
+	if ps.count > 0 && later.count > 0 {
+		ps.text = append(ps.text, "; "...)
+	}
+	ps.count += later.count
+	ps.text = append(ps.text, later.text...)
 }
 
 func (ps *problems) null(p *path) { ps.add(p, " null", "Member must not be null") }
@@ -61,7 +70,7 @@ func (ps *problems) err() error {
 	if ps.count == 1 {
 		noun = "error"
 	}
-	message := fmt.Sprintf("%d validation %s detected: %s", ps.count, noun, ps.text.String())
+	message := fmt.Sprintf("%d validation %s detected: %s", ps.count, noun, ps.text)
 	return &Error{Code: "ValidationException", Status: http.StatusBadRequest, Message: cut(message, messageLimit)}
 }
 
@@ -150,34 +159,27 @@ func showList(list []string) string {
 	return b.String()
 }
 
-// showStructures spells a list of structures: [Tag(key=a, value=b)].
-func showStructures(s *structure, list reflect.Value) string {
+// showStructures spells a list of structures: [Tag(key=a, value=b)]. Of n there
+// may be fewer at hand.
+func showStructures(s *structure, list reflect.Value, n int) string {
 	var shown []string
-	for i := range list.Len() {
-		if len(shown) > messageLimit/2 {
-			break
-		}
+	for i := range min(list.Len(), messageLimit) {
 		shown = append(shown, showStructure(s, list.Index(i)))
+	}
+	if n > list.Len() {
+		shown = append(shown, "...")
 	}
 	return showList(shown)
 }
 
 func showStructure(s *structure, v reflect.Value) string {
-	var b strings.Builder
-	b.WriteString(s.name)
-	b.WriteByte('(')
-	for i, m := range s.members {
-		if i > 0 {
-			b.WriteString(", ")
+	var shown []string
+	for _, m := range s.members {
+		value := "..."
+		if f := v.Field(m.field); (m.kind == text || m.kind == integer) && !m.pointer && !m.rule.Sensitive {
+			value = cut(fmt.Sprint(f), messageLimit)
 		}
-		b.WriteString(m.label)
-		b.WriteByte('=')
-		if f := v.Field(m.field); m.kind == text && !m.pointer && !m.rule.Sensitive {
-			b.WriteString(cut(f.String(), messageLimit))
-		} else {
-			b.WriteString("...")
-		}
+		shown = append(shown, m.label+"="+value)
 	}
-	b.WriteByte(')')
-	return b.String()
+	return s.name + "(" + strings.Join(shown, ", ") + ")"
 }

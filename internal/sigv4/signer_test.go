@@ -163,7 +163,6 @@ func TestNothingThatIsSignedMayChange(t *testing.T) {
 		"second token":    func(r *http.Request) { r.Header.Add("X-Amz-Security-Token", "token") },
 		"hash":            func(r *http.Request) { r.Header.Set("X-Amz-Content-Sha256", strings.Repeat("0", 64)) },
 		"unsigned":        func(r *http.Request) { r.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD") },
-		"access key":      inAuthorization("AKIDEXAMPLE", "AKIDEXAMPLF"),
 		"day":             inAuthorization("/20261122/", "/20261121/"),
 		"region":          inAuthorization("/eu-west-1/", "/eu-west-2/"),
 		"terminator":      inAuthorization("aws4_request", "aws5_request"),
@@ -191,14 +190,7 @@ func TestNothingThatIsSignedMayChange(t *testing.T) {
 			t.Fatal(err)
 		}
 		change(r)
-		a, err := v.Parse(r, o.service)
-		if err == nil && a.AccessKeyID != exampleKey {
-			continue // its owner has another secret
-		}
-		if err == nil {
-			err = v.Verify(r, []byte(exampleBody), a, exampleSecret, o.at)
-		}
-		if err == nil {
+		if verify(&v, r, exampleBody, o) == nil {
 			t.Errorf("%s: verified", name)
 		}
 	}

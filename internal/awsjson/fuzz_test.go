@@ -1,0 +1,75 @@
+package awsjson_test
+
+import (
+	"encoding/json"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/lockstephq/lockstep/internal/awsjson"
+)
+
+// Whatever comes in, the answer is JSON: the input again, as encoding/json reads
+// it, or one of the two exceptions for bad input.
+func FuzzBody(f *testing.F) {
+	f.Add(`{"Title":"A \u00e9\"","Pages":1.5e1,"Words":["a",null],"Authors":[{"Name":"x","Born":-3}],"Editor":{"Name":"z"},"Lent":false}`)
+	f.Add(`{"Title":null,"X":[[{}]],"Title":"b","\u0054itle":"c"}`)
+	f.Add(`{"Authors":[{},{},{}],"Words":["",""],"Isbn":"","State":"","Pages":-99999999999999999999}`)
+	f.Add(` [ 1 , "a" ] `)
+	f.Add(`{"Title":"\ud800","Isbn":"\\`)
+	m := newMux(awsjson.Options{})
+	f.Fuzz(func(t *testing.T, body string) {
+		w := httptest.NewRecorder()
+		m.ServeHTTP(w, request(body))
+		if !json.Valid(w.Body.Bytes()) {
+			t.Fatalf("%q was answered with %s", body, w.Body)
+		}
+		if w.Code == 400 {
+			name, message := exception(t, w.Body.String())
+			if name != "com.amazon.coral.service#SerializationException" && name != "com.amazon.coral.validate#ValidationException" ||
+				len([]rune(message)) > 600 {
+				t.Errorf("%q was answered with %s", body, w.Body)
+			}
+			return
+		}
+		if w.Code != 200 {
+			t.Fatalf("%q was answered with %d %s", body, w.Code, w.Body)
+		}
+		var want map[string]any
+		if err := json.Unmarshal([]byte(body), &want); err != nil {
+			t.Fatalf("%q was accepted: %v", body, err)
+		}
+		var got struct{ Book map[string]any }
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		for _, member := range []string{"Title", "Isbn", "State"} {
+			if want[member] == "" {
+				want[member] = nil // an empty optional string is an absent one
+			}
+			if !reflect.DeepEqual(got.Book[member], want[member]) {
+				t.Errorf("%q: %s became %q", body, member, got.Book[member])
+			}
+		}
+	})
+}
+
+func BenchmarkRequest(b *testing.B) {
+	m := newMux(awsjson.Options{})
+	const body = `{"Title":"A book","Isbn":"12-34","Words":["a","b"],"Authors":[{"Name":"x","Born":1900}]}`
+	b.ReportAllocs()
+	for b.Loop() {
+		w := httptest.NewRecorder()
+		r := request("")
+		r.Body, r.ContentLength = readCloser{strings.NewReader(body)}, int64(len(body))
+		m.ServeHTTP(w, r)
+		if w.Code != 200 {
+			b.Fatal(w.Body)
+		}
+	}
+}
+
+type readCloser struct{ *strings.Reader }
+
+func (readCloser) Close() error { return nil }

@@ -1,0 +1,145 @@
+package awsjson_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/awsjson"
+)
+
+// logged serves one request by an operation that does what run does, and
+// returns the answer and the one line of the log.
+func logged(t *testing.T, r *http.Request, run func(context.Context) error) (int, string, map[string]any) {
+	t.Helper()
+	var log bytes.Buffer
+	m := awsjson.NewMux(awsjson.Options{Services: []awsjson.Service{shelf()}, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+	awsjson.Handle(m, "shelf", "PutBook", func(ctx context.Context, _ *struct{}) (*struct{}, error) {
+		return nil, run(ctx)
+	})
+	w := httptest.NewRecorder()
+	m.ServeHTTP(w, r)
+	if n := strings.Count(log.String(), "\n"); n != 1 {
+		t.Fatalf("%d lines in the log:\n%s", n, log.String())
+	}
+	line := map[string]any{}
+	if err := json.Unmarshal(log.Bytes(), &line); err != nil {
+		t.Fatal(err)
+	}
+	if line["request_id"] != w.Header().Get("x-amzn-RequestId") {
+		t.Errorf("request id %v in the log, %v in the answer", line["request_id"], w.Header())
+	}
+	if d, ok := line["duration"].(float64); !ok || d <= 0 {
+		t.Errorf("duration %v", line["duration"])
+	}
+	for _, key := range []string{"request_id", "duration", "time"} {
+		delete(line, key)
+	}
+	return w.Code, w.Body.String(), line
+}
+
+func TestOneLineIsLoggedForARequest(t *testing.T) {
+	var id string
+	_, _, line := logged(t, request("{}"), func(ctx context.Context) error {
+		id = awsjson.RequestID(ctx)
+		awsjson.Annotate(ctx, slog.String("principal", "me"))
+		return nil
+	})
+	want := map[string]any{"level": "INFO", "msg": "request", "op": "PutBook", "service": "shelf", "status": 200.0, "bytes": 2.0,
+		"outcome": "ok", "principal": "me"}
+	if diff := cmp.Diff(want, line); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if len(id) != 36 {
+		t.Errorf("operation got request id %q", id)
+	}
+}
+
+func TestOutsideARequestThereIsNothingToAnnotate(t *testing.T) {
+	awsjson.Annotate(t.Context(), slog.String("a", "b"))
+	if id := awsjson.RequestID(t.Context()); id != "" {
+		t.Errorf("request id %q", id)
+	}
+}
+
+func TestErrorsAreLoggedByWhoHasToAct(t *testing.T) {
+	cause := errors.New("cause")
+	for _, c := range []struct {
+		err            error
+		status         int
+		body           string
+		level, outcome string
+		logged         any
+	}{
+		{&awsjson.Error{Code: "ThrottlingException", Status: 400, Message: "Slow <down>", Err: cause}, 400,
+			`{"__type":"com.amazonaws.shelf#ThrottlingException","Message":"Slow <down>"}`, "INFO", "ThrottlingException", "cause"},
+		{fmt.Errorf("wrapped: %w", &awsjson.Error{Code: "AccessDeniedException", Status: 400, Message: "No"}), 400,
+			`{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"No"}`, "INFO", "AccessDeniedException", nil},
+		{cause, 500, `{"__type":"com.amazon.coral.service#InternalFailure"}`, "ERROR", "InternalFailure", "cause"},
+	} {
+		status, body, line := logged(t, request("{}"), func(context.Context) error { return c.err })
+		if status != c.status || body != c.body {
+			t.Errorf("%v: %d %s", c.err, status, body)
+		}
+		if line["level"] != c.level || line["outcome"] != c.outcome || line["err"] != c.logged {
+			t.Errorf("%v: logged %v", c.err, line)
+		}
+	}
+}
+
+func TestPanicIsAnsweredAndLoggedWithItsStack(t *testing.T) {
+	status, body, line := logged(t, request("{}"), func(context.Context) error { panic("a bug") })
+	if status != 500 || body != `{"__type":"com.amazon.coral.service#InternalFailure"}` {
+		t.Errorf("%d %s", status, body)
+	}
+	stack, _ := line["stack"].(string)
+	if line["level"] != "ERROR" || line["err"] != "panic: a bug" || !strings.Contains(stack, "TestPanicIsAnswered") {
+		t.Errorf("logged %v", line)
+	}
+}
+
+func TestAbortIsLeftToTheServer(t *testing.T) {
+	m := awsjson.NewMux(awsjson.Options{Services: []awsjson.Service{shelf()}})
+	awsjson.Handle(m, "shelf", "PutBook", func(context.Context, *struct{}) (*struct{}, error) { panic(http.ErrAbortHandler) })
+	defer func() {
+		if v := recover(); v != http.ErrAbortHandler {
+			t.Errorf("recovered %v", v)
+		}
+	}()
+	m.ServeHTTP(httptest.NewRecorder(), request("{}"))
+	t.Error("not aborted")
+}
+
+func TestClientThatWentAwayIsNobodysFault(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	status, _, line := logged(t, request("{}").WithContext(ctx), func(ctx context.Context) error { return fmt.Errorf("read: %w", ctx.Err()) })
+	if status != 499 || line["level"] != "INFO" {
+		t.Errorf("%d, logged %v", status, line)
+	}
+	status, _, line = logged(t, request("{}"), func(context.Context) error { return context.Canceled })
+	if status != 500 || line["level"] != "ERROR" {
+		t.Errorf("canceled by ourselves: %d, logged %v", status, line)
+	}
+}
+
+func TestBodyThatBreaksOffIsRefused(t *testing.T) {
+	r := request("")
+	r.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"a":`), iotest.ErrReader(io.ErrUnexpectedEOF)))
+	r.ContentLength = -1
+	status, body, line := logged(t, r, func(context.Context) error { return nil })
+	if status != 400 || body != `{"__type":"com.amazon.coral.service#SerializationException"}` || line["err"] != "unexpected EOF" {
+		t.Errorf("%d %s, logged %v", status, body, line)
+	}
+}
