@@ -1,0 +1,158 @@
+package api_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+func TestFleetShowsEachResourceWithItsLatestStatus(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		link := w.linked()
+		for _, name := range []string{"web", "api", "new"} {
+			w.configure(name, link)
+		}
+		w.attempt("web", sha1, lockstep.Applied)
+		running := w.attempt("web", sha2, "")
+		failed := w.attempt("api", sha1, lockstep.Failed)
+		w.update(func(tx *db.Tx) error { return store.InsertBlocker(tx, failed.ResourceID, "Somebody did.", nil) })
+		entry := func(name string) wire.ResourceSyncSummary {
+			return wire.ResourceSyncSummary{
+				ResourceName: name, SyncType: "CFN_STACK_SYNC", RepositoryLinkId: link, RepositoryName: "infra",
+				Branch: "main", ConfigFile: "stacks/" + name + ".yaml",
+			}
+		}
+		web, api, fresh := entry("web"), entry("api"), entry("new")
+		web.Status, web.TargetSha, web.DesiredSha, web.StartedAt.Time = "INITIATED", string(sha2), string(sha2), running.StartedAt
+		api.Status, api.TargetSha, api.DesiredSha, api.StartedAt.Time, api.Blocked = "FAILED", string(sha1), string(sha1), failed.StartedAt, true
+		list := func(in wire.ListResourceSyncsInput) []wire.ResourceSyncSummary {
+			var all []wire.ResourceSyncSummary
+			for more := true; more; more = in.NextToken != "" {
+				var out wire.ListResourceSyncsOutput
+				if err := w.ours("ListResourceSyncs", in, &out); err != nil {
+					t.Fatal(err)
+				}
+				all, in.NextToken = append(all, out.ResourceSyncs...), out.NextToken
+			}
+			return all
+		}
+		one := 1
+		for _, c := range []struct {
+			in   wire.ListResourceSyncsInput
+			want []wire.ResourceSyncSummary
+		}{
+			{wire.ListResourceSyncsInput{}, []wire.ResourceSyncSummary{api, fresh, web}},
+			{wire.ListResourceSyncsInput{MaxResults: &one}, []wire.ResourceSyncSummary{api, fresh, web}},
+			{wire.ListResourceSyncsInput{Status: "FAILED"}, []wire.ResourceSyncSummary{api}},
+			{wire.ListResourceSyncsInput{RepositoryLinkId: noLink}, nil},
+		} {
+			if diff := cmp.Diff(c.want, list(c.in)); diff != "" {
+				t.Errorf("%+v (-want +got):\n%s", c.in, diff)
+			}
+		}
+		refused(t, w.ours("ListResourceSyncs", wire.ListResourceSyncsInput{NextToken: "x"}, nil), "InvalidInputException", "NextToken")
+	})
+}
+
+func (w *world) events(in wire.ListSyncEventsInput) (types []string, next string) {
+	w.Helper()
+	var out wire.ListSyncEventsOutput
+	if err := w.ours("ListSyncEvents", in, &out); err != nil {
+		w.Fatal(err)
+	}
+	for _, ev := range out.Events {
+		types = append(types, ev.Type)
+	}
+	return types, out.NextCursor
+}
+
+func (w *world) addEvents(attempt string, from, to int) {
+	w.Helper()
+	w.update(func(tx *db.Tx) error {
+		for n := from; n <= to; n++ {
+			if err := store.AddResourceEvents(tx, attempt, lockstep.Event{Type: fmt.Sprint("E", n), Message: "m"}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func TestWatcherSeesEachEventOnce(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		link := w.linked()
+		w.configure("web", link)
+		got, cursor := w.events(wire.ListSyncEventsInput{})
+		if got != nil || cursor != "0" {
+			t.Errorf("before anything happened: %v, go on at %q", got, cursor)
+		}
+		attempt := w.attempt("web", sha1, "")
+		w.addEvents(attempt.ID, 2, 5)
+		two := 2
+		got, newest := w.events(wire.ListSyncEventsInput{MaxResults: &two})
+		if diff := cmp.Diff([]string{"E4", "E5"}, got); diff != "" {
+			t.Errorf("the newest (-want +got):\n%s", diff)
+		}
+		var all []string
+		for range 3 {
+			got, cursor = w.events(wire.ListSyncEventsInput{MaxResults: &two, After: cursor})
+			all = append(all, got...)
+		}
+		if diff := cmp.Diff([]string{"TEMPLATE_BUNDLED", "E2", "E3", "E4", "E5"}, all); diff != "" || cursor != newest {
+			t.Errorf("in pages of two, ending at %q (-want +got):\n%s", cursor, diff)
+		}
+		if got, again := w.events(wire.ListSyncEventsInput{After: cursor}); got != nil || again != cursor {
+			t.Errorf("nothing happened: %v, go on at %q", got, again)
+		}
+		for _, cursor := range []string{"x", "-1", "1e3"} {
+			refused(t, w.ours("ListSyncEvents", wire.ListSyncEventsInput{After: cursor}, nil), "InvalidInputException", "cursor")
+		}
+	})
+}
+
+func TestEventsTellWhatTheyAreAbout(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		link := w.linked()
+		w.configure("web", link)
+		w.configure("api", link)
+		var repository store.RepositoryAttempt
+		w.update(func(tx *db.Tx) (err error) {
+			if repository, err = store.InsertRepositoryAttempt(tx, link, "main", lockstep.RepositoryInitiated); err != nil {
+				return err
+			}
+			return store.AddRepositoryEvents(tx, repository.ID, lockstep.Event{Type: "CLONE_STARTED", Message: "Clone started"})
+		})
+		resource := w.attempt("web", sha1, lockstep.Applied)
+		w.attempt("api", sha1, lockstep.Applied)
+		var all, web wire.ListSyncEventsOutput
+		if err := w.ours("ListSyncEvents", wire.ListSyncEventsInput{}, &all); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.ours("ListSyncEvents", wire.ListSyncEventsInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"}, &web); err != nil {
+			t.Fatal(err)
+		}
+		ofLink := wire.SyncEvent{
+			Time: wire.Time{Time: repository.StartedAt}, Event: "Clone started", Type: "CLONE_STARTED",
+			RepositoryLinkId: link, Branch: "main", AttemptId: repository.ID, Status: "INITIATED",
+		}
+		ofWeb := wire.SyncEvent{
+			Time: wire.Time{Time: resource.StartedAt}, Event: "Uploaded <the> template.", Type: "TEMPLATE_BUNDLED", ExternalId: "x",
+			ResourceName: "web", SyncType: "CFN_STACK_SYNC", Branch: "main", Sha: string(sha1), AttemptId: resource.ID, Status: "SUCCEEDED",
+		}
+		if len(all.Events) != 3 {
+			t.Fatalf("%d events: %+v", len(all.Events), all.Events)
+		}
+		if diff := cmp.Diff([]wire.SyncEvent{ofLink, ofWeb}, all.Events[:2]); diff != "" {
+			t.Errorf("all (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]wire.SyncEvent{ofWeb}, web.Events); diff != "" {
+			t.Errorf("web's (-want +got):\n%s", diff)
+		}
+	})
+}
