@@ -1,0 +1,121 @@
+package api_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/seal"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+const (
+	newPrefix = "com.amazonaws.codeconnections.CodeConnections_20231201"
+	oldPrefix = "com.amazonaws.codestar.connections.CodeStar_connections_20191201"
+	ourPrefix = "Lockstep_20261122"
+)
+
+func TestUnknownCallersAreRefusedAsAtAWS(t *testing.T) {
+	w := newWorld(t, dbtest.Open(t))
+	disabled := w.key(account, identity.Admin)
+	w.update(func(tx *db.Tx) error { return identity.Disable(tx, disabled.AccessKeyID) })
+	key := func(id, secret string) identity.AccessKey {
+		return identity.AccessKey{Principal: identity.Principal{AccessKeyID: id}, Secret: seal.NewSecret(secret)}
+	}
+	admin, right := w.admin.AccessKeyID, w.admin.Secret.Reveal()
+	unknown := admin[:len(admin)-1] + "A"
+	if unknown == admin {
+		unknown = admin[:len(admin)-1] + "B"
+	}
+	for name, c := range map[string]struct {
+		key             identity.AccessKey
+		service, region string
+		code, says      string
+	}{
+		"unsigned":      {key("", ""), "codeconnections", region, "MissingAuthenticationTokenException", "Missing Authentication Token"},
+		"wrong secret":  {key(admin, "x"+right[1:]), "codeconnections", region, "InvalidSignatureException", "does not match the signature you provided"},
+		"unknown key":   {key(unknown, right), "codeconnections", region, "UnrecognizedClientException", "security token included in the request is invalid"},
+		"disabled key":  {disabled, "codeconnections", region, "UnrecognizedClientException", "security token included in the request is invalid"},
+		"AWS's own key": {key("AKIAIOSFODNN7EXAMPLE", right), "codeconnections", region, "UnrecognizedClientException", "A real AWS access key"},
+		"AWS's session": {key("ASIAIOSFODNN7EXAMPLE", right), "codeconnections", region, "UnrecognizedClientException", "AWS_PROFILE=lockstep"},
+		"other service": {w.admin, "codestar-connections", region, "InvalidSignatureException", "correct service: 'codeconnections'"},
+		"odd region":    {w.admin, "codeconnections", "EU_1", "InvalidSignatureException", "scoped to a valid region, not 'EU_1'"},
+	} {
+		status, body := w.send(request{key: c.key, region: c.region, service: c.service, target: newPrefix + ".ListHosts", body: "{}"})
+		if status != http.StatusBadRequest {
+			t.Errorf("%s: status %d", name, status)
+		}
+		t.Run(name, func(t *testing.T) { refused(t, exception(t, body), c.code, c.says) })
+	}
+}
+
+func TestServicesAreSignedForApart(t *testing.T) {
+	w := newWorld(t, dbtest.Open(t))
+	for target, service := range map[string]string{
+		newPrefix + ".ListHosts":                  "codeconnections",
+		"CodeConnections_20231201.ListHosts":      "codeconnections",
+		oldPrefix + ".ListHosts":                  "codestar-connections",
+		"CodeStar_connections_20191201.ListHosts": "codestar-connections",
+		ourPrefix + ".ListResourceSyncs":          "lockstep",
+	} {
+		if status, body := w.send(w.signed(service, target, "{}")); status != http.StatusOK {
+			t.Errorf("%s: %d %s", target, status, body)
+		}
+	}
+}
+
+// operations are all that a service's model has, and whether they are answered.
+func operations() map[string]bool {
+	unanswered := "UpdateHost UpdateRepositoryLink GetSyncBlockerSummary UpdateSyncBlocker ListTagsForResource TagResource UntagResource"
+	answered := map[string]bool{}
+	for _, s := range wire.Services() {
+		for _, op := range s.Operations {
+			answered[s.Name+" "+s.Prefix+"."+op.Name] = !strings.Contains(" "+unanswered+" ", " "+op.Name+" ")
+		}
+	}
+	return answered
+}
+
+func TestReaderReadsAndNothingElse(t *testing.T) {
+	w := newWorld(t, dbtest.Open(t))
+	reader := w.key(account, identity.Reader)
+	for call, answered := range operations() {
+		if !answered {
+			continue
+		}
+		service, target, _ := strings.Cut(call, " ")
+		operation := target[strings.LastIndexByte(target, '.')+1:]
+		status, body := w.send(request{key: reader, region: region, service: service, target: target, body: "{}"})
+		reads := strings.HasPrefix(operation, "Get") || strings.HasPrefix(operation, "List")
+		if status == http.StatusOK {
+			if !reads {
+				t.Errorf("%s was done for a reader", target)
+			}
+			continue
+		}
+		e := exception(t, body)
+		if denied := e.Code == "AccessDeniedException"; denied == reads {
+			t.Errorf("%s: a reader gets %v", target, e)
+		} else if want := "User: arn:aws:iam::111122223333:user/jo is not authorized to perform: " + service + ":" + operation; denied && e.Message != want {
+			t.Errorf("%s: %q, want %q", target, e.Message, want)
+		}
+	}
+}
+
+func TestOperationsThatAreNotThereAreUnknown(t *testing.T) {
+	w := newWorld(t, dbtest.Open(t))
+	calls := map[string]bool{"codeconnections " + newPrefix + ".CompleteConnection": false, "lockstep " + ourPrefix + ".ListHosts": false}
+	for call, answered := range operations() {
+		calls[call] = answered
+	}
+	for call, answered := range calls {
+		service, target, _ := strings.Cut(call, " ")
+		_, body := w.send(w.signed(service, target, "{}"))
+		if unknown := strings.Contains(string(body), "UnknownOperationException"); unknown == answered {
+			t.Errorf("%s: %s", target, body)
+		}
+	}
+}

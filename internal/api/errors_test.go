@@ -1,0 +1,85 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+// common are the exceptions that AWS's protocol allows every operation.
+var common = []string{"AccessDeniedException", "ValidationException", "ThrottlingException", "InternalFailure"}
+
+func TestNoOperationAnswersWithAnExceptionItDoesNotDeclare(t *testing.T) {
+	services := wire.Services()
+	table := newExceptions(services)
+	for _, s := range services {
+		for _, op := range s.Operations {
+			for _, k := range kinds {
+				code, status, _ := table.answer(op.Name, &lockstep.Error{Kind: k, Message: "m"})
+				if !slices.Contains(op.Errors, code) && !slices.Contains(common, code) {
+					t.Errorf("%s.%s answers %v with %s, which its model does not declare", s.Name, op.Name, k, code)
+				}
+				if internal := strings.HasPrefix(code, "Internal"); internal != (k == lockstep.Internal) || internal != (status == 500) {
+					t.Errorf("%s.%s answers %v with %s and status %d", s.Name, op.Name, k, code, status)
+				}
+			}
+		}
+	}
+}
+
+func TestErrorsBecomeTheExceptionMadeForThem(t *testing.T) {
+	table := newExceptions(wire.Services())
+	for _, c := range []struct {
+		operation string
+		kind      lockstep.Kind
+		want      string
+	}{
+		{"DeleteHost", lockstep.InUse, "ResourceUnavailableException"},
+		{"DeleteRepositoryLink", lockstep.InUse, "SyncConfigurationStillExistsException"},
+		{"DeleteConnection", lockstep.InUse, "ValidationException"},
+		{"CreateRepositoryLink", lockstep.NotFound, "InvalidInputException"},
+		{"GetRepositoryLink", lockstep.NotFound, "ResourceNotFoundException"},
+		{"CreateHost", lockstep.Exists, "ValidationException"},
+		{"CreateSyncConfiguration", lockstep.Exists, "ResourceAlreadyExistsException"},
+		{"CreateHost", lockstep.Limit, "LimitExceededException"},
+		{"UpdateSyncConfiguration", lockstep.Stale, "ConcurrentModificationException"},
+		{"UpdateRepositoryLink", lockstep.Stale, "UpdateOutOfSyncException"},
+		{"ListHosts", lockstep.Stale, "ThrottlingException"},
+		{"ListHosts", lockstep.Denied, "AccessDeniedException"},
+		{"GetRevisionSync", lockstep.Unavailable, "ResourceUnavailableException"},
+		{"GetResourceSyncStatus", lockstep.Unavailable, "ThrottlingException"},
+		{"StartResourceSync", lockstep.Blocked, "RetryLatestCommitFailedException"},
+		{"ListHosts", lockstep.Internal, "InternalFailure"},
+		{"GetResourceSyncStatus", lockstep.Internal, "InternalServerException"},
+	} {
+		if got, _, _ := table.answer(c.operation, fmt.Errorf("wrapped: %w", &lockstep.Error{Kind: c.kind})); got != c.want {
+			t.Errorf("%s answers %v with %s, want %s", c.operation, c.kind, got, c.want)
+		}
+	}
+}
+
+func TestOnlyWhatIsMeantToBeShownIsShown(t *testing.T) {
+	table := newExceptions(wire.Services())
+	cause := errors.New("hunter2")
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{lockstep.Wrapf(lockstep.NotFound, cause, "Could not find it."), "Could not find it."},
+		{lockstep.Wrapf(lockstep.Internal, cause, "hunter2 too"), "Internal error."},
+		{cause, "Internal error."},
+		{fmt.Errorf("read: %w", context.Canceled), "The request was not answered in time."},
+	} {
+		for _, operation := range []string{"GetHost", "GetResourceSyncStatus"} {
+			if _, _, got := table.answer(operation, c.err); got != c.want {
+				t.Errorf("%s shows %q of %v, want %q", operation, got, c.err, c.want)
+			}
+		}
+	}
+}
