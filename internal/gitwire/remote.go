@@ -144,7 +144,7 @@ func httpsForm(raw string) (string, bool) {
 	scheme, rest, ok := strings.Cut(raw, "://")
 	if !ok {
 		host, path, ok := strings.Cut(raw, ":")
-		if !ok || strings.ContainsAny(host, "/\\") || strings.HasPrefix(path, ":") || path == "" {
+		if !ok || host == "http" || host == "https" || strings.ContainsAny(host, "/\\") || strings.HasPrefix(path, ":") || path == "" {
 			return "", false
 		}
 		rest = host + "/" + path

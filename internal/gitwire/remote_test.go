@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -96,13 +95,7 @@ func TestRefsAsksForAllBranchesInOneRequest(t *testing.T) {
 }
 
 func TestRequestsShareOneConnection(t *testing.T) {
-	var conns atomic.Int32
 	repo, srv, url := served(t, gitwiretest.Options{})
-	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
-		if s == http.StateNew {
-			conns.Add(1)
-		}
-	}
 	commit := id(t, repo.Commit(map[string]string{"a": "1"}))
 	r := open(t, gitwire.Options{URL: url})
 	for range 3 {
@@ -113,7 +106,7 @@ func TestRequestsShareOneConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	equal(t, "connections", int32(1), conns.Load())
+	equal(t, "connections", int64(1), srv.Connections())
 }
 
 func TestHeadTellsTheDefaultBranch(t *testing.T) {

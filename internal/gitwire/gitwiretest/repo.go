@@ -60,10 +60,11 @@ func (r *Repo) Git(args ...string) string {
 	return Git(r.t, r.Dir, args...)
 }
 
-// Import feeds a stream to git fast-import.
-func (r *Repo) Import(stream []byte) {
+// Import feeds a stream to git fast-import and gives what it prints: an id for
+// each get-mark.
+func (r *Repo) Import(stream []byte) string {
 	r.t.Helper()
-	run(r.t, r.Dir, stream, "fast-import", "--quiet", "--force")
+	return string(run(r.t, r.Dir, stream, "fast-import", "--quiet", "--force"))
 }
 
 // Commit puts files (path to content) on top of branch main and gives the new

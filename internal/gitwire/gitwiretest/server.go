@@ -4,12 +4,13 @@ import (
 	"crypto/subtle"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -39,6 +40,7 @@ type Request struct {
 type Server struct {
 	*httptest.Server
 
+	conns    atomic.Int64
 	mu       sync.Mutex
 	requests []Request
 	status   int
@@ -53,10 +55,17 @@ func NewServer(t testing.TB, folder string, o Options) *Server {
 	if o.Wrap != nil {
 		h = o.Wrap(h)
 	}
+	s.Server = httptest.NewUnstartedServer(h)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that refuse the certificate on purpose
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			s.conns.Add(1)
+		}
+	}
 	if o.TLS {
-		s.Server = httptest.NewTLSServer(h)
+		s.StartTLS()
 	} else {
-		s.Server = httptest.NewServer(h)
+		s.Start()
 	}
 	t.Cleanup(s.Server.Close)
 	return s
@@ -70,14 +79,13 @@ func (s *Server) Fail(status int, header http.Header) {
 	s.status, s.header = status, header
 }
 
+// Connections is how many were made so far.
+func (s *Server) Connections() int64 { return s.conns.Load() }
+
 // Requests gives what was asked so far, refused requests included, and forgets it.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clip(s.take())
-}
-
-func (s *Server) take() []Request {
 	all := s.requests
 	s.requests = nil
 	return all

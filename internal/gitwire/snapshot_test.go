@@ -1,0 +1,212 @@
+package gitwire_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+)
+
+// manyFiles are enough folders for a tree to be worth leaving out.
+func manyFiles() map[string]string {
+	files := map[string]string{}
+	for i := range 40 {
+		for j := range 20 {
+			files[fmt.Sprintf("d%d/f%d.txt", i, j)] = fmt.Sprintf("%d %d", i, j)
+		}
+	}
+	return files
+}
+
+// counting adds up the bytes of all answers.
+func counting(n *atomic.Int64) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(&countingWriter{w, n}, r)
+		})
+	}
+}
+
+type countingWriter struct {
+	http.ResponseWriter
+	n *atomic.Int64
+}
+
+func (w *countingWriter) Write(b []byte) (int, error) {
+	w.n.Add(int64(len(b)))
+	return w.ResponseWriter.Write(b)
+}
+
+func TestSnapshotFetchesOnlyTreesThatDiffer(t *testing.T) {
+	for _, noFilter := range []bool{false, true} {
+		t.Run(fmt.Sprintf("without filter %v", noFilter), func(t *testing.T) {
+			var received atomic.Int64
+			repo, srv, url := served(t, gitwiretest.Options{NoFilter: noFilter, Wrap: counting(&received)})
+			one := id(t, repo.Commit(manyFiles()))
+			two := id(t, repo.Commit(map[string]string{"d3/f3.txt": "new", "d9/new.txt": "new"}))
+			r := open(t, gitwire.Options{URL: url})
+			base, err := r.Snapshot(t.Context(), one, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cold := received.Swap(0)
+			srv.Requests()
+			s, err := r.Snapshot(t.Context(), two, base)
+			if err != nil {
+				t.Fatal(err)
+			}
+			warm := received.Load()
+			equal(t, "requests", []string{"POST git-upload-pack"}, asked(srv))
+			if warm > 2000 || warm > cold/5 {
+				t.Errorf("cold %d bytes, warm %d bytes", cold, warm)
+			}
+			got, err := gitwire.Changed(base, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			equal(t, "changed", []string{"d3/f3.txt", "d9/new.txt"}, got)
+			equal(t, "tree", repo.Git("rev-parse", two.String()+"^{tree}"), s.Root().String())
+		})
+	}
+}
+
+func TestServerWithoutFilterSendsBlobsThatAreNotKept(t *testing.T) {
+	repo, _, url := served(t, gitwiretest.Options{NoFilter: true})
+	large := strings.Repeat("0123456789abcdef", 1<<16)
+	commit := id(t, repo.Commit(map[string]string{"large.bin": large, "a/small.txt": "s"}))
+	limits := gitwire.Limits{TreeBytes: 4096, BlobBytes: 2 << 20, ObjectBytes: 4096}
+	s, err := open(t, gitwire.Options{URL: url, Limits: limits}).Snapshot(t.Context(), commit, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Size() > 1000 {
+		t.Errorf("the snapshot holds %d bytes", s.Size())
+	}
+	got, err := s.Tree(t.Context()).ReadFile("large.bin")
+	if err != nil || string(got) != large {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
+func TestCommitThatIsGoneIsMissingButStillServesAsBase(t *testing.T) {
+	repo, _, url := served(t, gitwiretest.Options{})
+	gone := id(t, repo.Commit(map[string]string{"a": "1", "b/c": "2", "b/d": "3"}))
+	for _, r := range []*gitwire.Remote{open(t, gitwire.Options{URL: url}), local(t, repo.Dir)} {
+		base, err := r.Snapshot(t.Context(), gone, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			now := id(t, repo.ID(gitwiretest.Main))
+			if _, err := r.Snapshot(t.Context(), gone, nil); !errors.Is(err, gitwire.ErrMissing) {
+				t.Errorf("%s: got %v", r.Name(), err)
+			}
+			s, err := r.Snapshot(t.Context(), now, base)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := gitwire.Changed(base, s)
+			equal(t, "changed", []string{"a", "b/d", "e"}, got)
+			if err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	repo.ForcePush(gitwiretest.Main, map[string]string{"a": "9", "b/c": "2", "e": "5"})
+	repo.Forget()
+}
+
+func TestSnapshotOfWhatIsNoCommitFails(t *testing.T) {
+	repo := gitwiretest.NewRepo(t)
+	repo.Commit(map[string]string{"a": "1"})
+	r := local(t, repo.Dir)
+	tree := id(t, repo.Git("rev-parse", "main^{tree}"))
+	if _, err := r.Snapshot(t.Context(), tree, nil); err == nil {
+		t.Error("a tree was taken for a commit")
+	}
+	if _, err := r.Snapshot(t.Context(), gitwire.ID{1}, nil); !errors.Is(err, gitwire.ErrMissing) {
+		t.Errorf("unknown id: got %v", err)
+	}
+}
+
+func TestSnapshotOfTheBaseItselfAsksNobody(t *testing.T) {
+	repo, srv, url := served(t, gitwiretest.Options{})
+	commit := id(t, repo.Commit(map[string]string{"a": "1"}))
+	r := open(t, gitwire.Options{URL: url})
+	base, err := r.Snapshot(t.Context(), commit, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Requests()
+	again, err := r.Snapshot(t.Context(), commit, base)
+	if err != nil || again != base || len(srv.Requests()) > 0 {
+		t.Errorf("%v, %v", again, err)
+	}
+}
+
+func TestRemoteServesManyAtOnce(t *testing.T) {
+	repo, _, url := served(t, gitwiretest.Options{})
+	commits := []gitwire.ID{id(t, repo.Commit(manyFiles()))}
+	for i := range 3 {
+		commits = append(commits, id(t, repo.Commit(map[string]string{"a": fmt.Sprint(i)})))
+	}
+	r := open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{BlobCacheBytes: 400}})
+	base, err := r.Snapshot(t.Context(), commits[0], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			s, err := r.Snapshot(t.Context(), commits[1+i%3], base)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			got, err := s.Tree(t.Context()).ReadFile("a")
+			if err != nil || string(got) != fmt.Sprint(i%3) {
+				t.Errorf("%q, %v", got, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestCommitsFindsAncestors(t *testing.T) {
+	repo, _, url := served(t, gitwiretest.Options{})
+	var ids []gitwire.ID
+	for i := range 5 {
+		ids = append(ids, id(t, repo.Commit(map[string]string{"a": fmt.Sprint(i)})))
+	}
+	other := id(t, repo.CommitTo("refs/heads/other", map[string]string{"b": "1"}))
+	r := open(t, gitwire.Options{URL: url})
+	tests := []struct {
+		depth, length int
+		complete      bool
+	}{{0, 5, true}, {1, 1, false}, {3, 3, false}, {5, 5, true}, {1 << 30, 5, true}}
+	for _, test := range tests {
+		h, err := r.Commits(t.Context(), ids[4], test.depth)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, fmt.Sprint("depth ", test.depth), []any{test.length, test.complete}, []any{h.Len(), h.Complete})
+		if !h.Contains(ids[5-test.length]) || h.Contains(other) || test.length < 5 && h.Contains(ids[4-test.length]) {
+			t.Errorf("depth %d: %v of %v", test.depth, h.IDs(), ids)
+		}
+		equal(t, "parents", []gitwire.ID{ids[3]}, h.Parents(ids[4]))
+	}
+}
+
+func TestCommitsNeedsAFilter(t *testing.T) {
+	repo, _, url := served(t, gitwiretest.Options{NoFilter: true})
+	commit := id(t, repo.Commit(map[string]string{"a": "1"}))
+	if _, err := open(t, gitwire.Options{URL: url}).Commits(t.Context(), commit, 0); !errors.Is(err, gitwire.ErrNoFilter) {
+		t.Errorf("got %v", err)
+	}
+}
