@@ -37,6 +37,7 @@ type kind struct {
 	attributes   map[string]string
 	always       []string // properties whose change replaces the resource
 	maybe        []string // properties whose change may
+	unique       bool     // a chosen name is taken once it is used
 	untagged     bool
 	open         bool // further attributes are made up, as for custom resources
 }
@@ -84,6 +85,8 @@ func (k *kind) read(words []string) error {
 		k.always = append(k.always, rest...)
 	case "maybe":
 		k.maybe = append(k.maybe, rest...)
+	case "unique":
+		k.unique = true
 	case "untagged":
 		k.untagged = true
 	case "open":

@@ -47,10 +47,11 @@ func (c *Catalog) Make(o Order) Made {
 	return m
 }
 
-// Named says whether the template chose the resource's name.
-func (c *Catalog) Named(typ string, properties map[string]any) bool {
+// Unique says whether the template chose the resource's name, and nothing else
+// of that type may have it.
+func (c *Catalog) Unique(typ string, properties map[string]any) bool {
 	k := c.known[typ]
-	return k != nil && given(k, properties) != ""
+	return k != nil && k.unique && given(k, properties) != ""
 }
 
 func given(k *kind, properties map[string]any) string {
@@ -114,7 +115,7 @@ func (m Made) fill(format string) string {
 		"{hex17}", sum[:17], "{hex32}", sum[:32], "{letters}", m.random(13), "{lower}", strings.ToLower(m.random(10)),
 		"{uuid}", sum[:8] + "-" + sum[8:12] + "-" + sum[12:16] + "-" + sum[16:20] + "-" + sum[20:32],
 		"{last}", m.name[strings.LastIndexAny(m.name, "/:")+1:],
-		"{octet}", fmt.Sprint(m.sum()[0]), "{octet2}", fmt.Sprint(m.sum()[1]),
+		"{revision}", fmt.Sprint(m.order.Generation + 1), "{octet}", fmt.Sprint(m.sum()[0]), "{octet2}", fmt.Sprint(m.sum()[1]),
 	}
 	return m.fillProperties(format, strings.NewReplacer(pairs...))
 }

@@ -1,0 +1,99 @@
+package sandbox
+
+import (
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/sandbox/query"
+	"github.com/lockstephq/lockstep/internal/sigv4"
+)
+
+// A caller is who signed a request, and where.
+type caller struct {
+	account, region string
+	arn, userID     string
+}
+
+// partition is the one of the caller's region.
+func (c caller) partition() string {
+	switch {
+	case strings.HasPrefix(c.region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(c.region, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return "aws"
+}
+
+// suffix is the domain of the caller's region.
+func (c caller) suffix() string {
+	if c.partition() == "aws-cn" {
+		return "amazonaws.com.cn"
+	}
+	return "amazonaws.com"
+}
+
+// session is a key that AssumeRole gave out.
+type session struct {
+	secret, token, account, arn, userID string
+	expires                             int64
+}
+
+// caller verifies a request's signature and says whose it is.
+func (s *Sandbox) caller(r *http.Request, body []byte) (caller, error) {
+	a, err := s.verifier.Parse(r, "cloudformation", "sts")
+	if err != nil {
+		return caller{}, err
+	}
+	if strings.HasPrefix(a.AccessKeyID, sessionKeyPrefix) {
+		return s.assumed(r, body, a)
+	}
+	account := s.opt.Account
+	if s.opt.Secret != nil {
+		var secret string
+		if secret, account, err = s.opt.Secret(r.Context(), a.AccessKeyID); err != nil {
+			return caller{}, err
+		}
+		if err := s.verifier.Verify(r, body, a, secret, time.Now()); err != nil {
+			return caller{}, err
+		}
+	}
+	who := caller{account: account, region: a.Region, userID: a.AccessKeyID}
+	who.arn = "arn:" + who.partition() + ":iam::" + account + ":user/sandbox"
+	return who, nil
+}
+
+// session looks up a key of ours.
+func (s *Sandbox) session(r *http.Request, accessKeyID string) (session, error) {
+	var ses session
+	err := s.db.Peek(r.Context(), func(tx *db.Tx) error {
+		return tx.QueryRow(`SELECT secret, token, account, arn, user_id, expires_at FROM session WHERE access_key_id = $1`, accessKeyID).
+			Scan(&ses.secret, &ses.token, &ses.account, &ses.arn, &ses.userID, &ses.expires)
+	})
+	if errors.Is(err, db.ErrNoRows) {
+		return ses, sigv4.UnknownKeyError()
+	}
+	return ses, err
+}
+
+// assumed verifies a request signed with a key of ours.
+func (s *Sandbox) assumed(r *http.Request, body []byte, a *sigv4.Authorization) (caller, error) {
+	ses, err := s.session(r, a.AccessKeyID)
+	if err != nil {
+		return caller{}, err
+	}
+	if subtle.ConstantTimeCompare([]byte(a.SecurityToken), []byte(ses.token)) != 1 {
+		return caller{}, sigv4.UnknownKeyError()
+	}
+	if err := s.verifier.Verify(r, body, a, ses.secret, time.Now()); err != nil {
+		return caller{}, err
+	}
+	if time.Now().UnixMilli() >= ses.expires {
+		return caller{}, &query.Error{Code: "ExpiredToken", Message: "The security token included in the request is expired", Status: http.StatusForbidden}
+	}
+	return caller{account: ses.account, region: a.Region, arn: ses.arn, userID: ses.userID}, nil
+}

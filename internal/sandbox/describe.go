@@ -1,0 +1,274 @@
+package sandbox
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/sandbox/query"
+	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
+	"github.com/lockstephq/lockstep/internal/sandbox/template"
+)
+
+type parameterXML struct {
+	ParameterKey   string
+	ParameterValue string
+}
+
+type outputXML struct {
+	OutputKey   string
+	OutputValue string
+	Description string `xml:",omitempty"`
+	ExportName  string `xml:",omitempty"`
+}
+
+type driftXML struct {
+	StackDriftStatus string
+}
+
+type stackXML struct {
+	StackID                     string `xml:"StackId"`
+	StackName                   string
+	ChangeSetID                 string `xml:"ChangeSetId,omitempty"`
+	Description                 string `xml:",omitempty"`
+	Parameters                  query.List[parameterXML]
+	CreationTime                query.Time
+	DeletionTime                *query.Time `xml:",omitempty"`
+	LastUpdatedTime             *query.Time `xml:",omitempty"`
+	RollbackConfiguration       struct{}
+	StackStatus                 rollout.Status
+	StackStatusReason           string `xml:",omitempty"`
+	DisableRollback             bool
+	NotificationARNs            query.List[string]
+	TimeoutInMinutes            int `xml:",omitempty"`
+	Capabilities                query.List[string]
+	Outputs                     query.List[outputXML]
+	RoleARN                     string `xml:",omitempty"`
+	Tags                        query.List[tag]
+	EnableTerminationProtection bool
+	DriftInformation            driftXML
+}
+
+type describedStacks struct {
+	Stacks    query.List[stackXML]
+	NextToken string `xml:",omitempty"`
+}
+
+// pageSize is how many stacks, events or change sets an answer holds.
+const pageSize = 100
+
+func (c *call) describeStacks() (any, error) {
+	if c.form.Text("StackName") != "" {
+		st, err := c.existing()
+		if err != nil {
+			return nil, err
+		}
+		x, err := c.stackXML(st)
+		return describedStacks{Stacks: query.Of(x)}, err
+	}
+	page, err := c.page()
+	if err != nil {
+		return nil, err
+	}
+	all, err := c.stacks(false, page, pageSize+1)
+	if err != nil {
+		return nil, err
+	}
+	var out describedStacks
+	out.NextToken, all = c.nextStacks(all)
+	for _, st := range all {
+		if st.def, err = c.definition(st.defined); err != nil {
+			return nil, err
+		}
+		x, err := c.stackXML(st)
+		if err != nil {
+			return nil, err
+		}
+		out.Stacks.Members = append(out.Stacks.Members, x)
+	}
+	return out, nil
+}
+
+func (c *call) nextStacks(all []*stack) (string, []*stack) {
+	if len(all) <= pageSize {
+		return "", all
+	}
+	return c.token(all[pageSize-1].id), all[:pageSize]
+}
+
+func (c *call) stackXML(st *stack) (stackXML, error) {
+	d := st.def.detail
+	x := stackXML{
+		StackID: st.arn, StackName: st.name, ChangeSetID: d.ChangeSet, Description: d.Description,
+		CreationTime: query.Time(db.Time(st.created)), StackStatus: st.status, StackStatusReason: st.reason,
+		DisableRollback: d.OnFailure == rollout.DoNothing, NotificationARNs: query.Of(d.Notifications...), TimeoutInMinutes: d.Timeout,
+		Capabilities: query.Of(d.Capabilities...), RoleARN: d.RoleARN, Tags: query.Of(d.Tags...),
+		EnableTerminationProtection: st.protected, DriftInformation: driftXML{"NOT_CHECKED"},
+	}
+	x.LastUpdatedTime = moment(st.updated)
+	if st.status == "DELETE_COMPLETE" {
+		x.DeletionTime = moment(st.deleted)
+	}
+	for _, o := range st.outputs {
+		x.Outputs.Members = append(x.Outputs.Members, outputXML{o.Key, o.Value, o.Description, o.Export})
+	}
+	var err error
+	x.Parameters, err = parametersXML(st.def)
+	return x, err
+}
+
+func moment(ms *int64) *query.Time {
+	if ms == nil {
+		return nil
+	}
+	t := query.Time(db.Time(*ms))
+	return &t
+}
+
+// parametersXML shows a definition's parameters, those with NoEcho masked.
+func parametersXML(d definition) (query.List[parameterXML], error) {
+	var out query.List[parameterXML]
+	if d.body == "" {
+		return out, nil
+	}
+	t, err := template.Parse(d.body)
+	if err != nil {
+		return out, err
+	}
+	for _, p := range t.Parameters() {
+		v := d.detail.Parameters[p.Name]
+		if p.NoEcho {
+			v = template.Masked
+		}
+		out.Members = append(out.Members, parameterXML{p.Name, v})
+	}
+	return out, nil
+}
+
+type stackSummary struct {
+	StackID             string `xml:"StackId"`
+	StackName           string
+	TemplateDescription string `xml:",omitempty"`
+	CreationTime        query.Time
+	LastUpdatedTime     *query.Time `xml:",omitempty"`
+	DeletionTime        *query.Time `xml:",omitempty"`
+	StackStatus         rollout.Status
+	StackStatusReason   string `xml:",omitempty"`
+	DriftInformation    driftXML
+}
+
+type listedStacks struct {
+	StackSummaries query.List[stackSummary]
+	NextToken      string `xml:",omitempty"`
+}
+
+func (c *call) listStacks() (any, error) {
+	page, err := c.page()
+	if err != nil {
+		return nil, err
+	}
+	all, err := c.stacks(true, page, pageSize+1)
+	if err != nil {
+		return nil, err
+	}
+	var out listedStacks
+	out.NextToken, all = c.nextStacks(all)
+	filter := c.form.Texts("StackStatusFilter")
+	for _, st := range all {
+		if len(filter) > 0 && !slices.Contains(filter, string(st.status)) {
+			continue
+		}
+		if st.def, err = c.definition(st.defined); err != nil {
+			return nil, err
+		}
+		sum := stackSummary{
+			StackID: st.arn, StackName: st.name, TemplateDescription: st.def.detail.Description, CreationTime: query.Time(db.Time(st.created)),
+			LastUpdatedTime: moment(st.updated), StackStatus: st.status, StackStatusReason: st.reason, DriftInformation: driftXML{"NOT_CHECKED"},
+		}
+		if st.status == "DELETE_COMPLETE" {
+			sum.DeletionTime = moment(st.deleted)
+		}
+		out.StackSummaries.Members = append(out.StackSummaries.Members, sum)
+	}
+	return out, nil
+}
+
+type eventXML struct {
+	StackID              string `xml:"StackId"`
+	EventID              string `xml:"EventId"`
+	StackName            string
+	LogicalResourceID    string `xml:"LogicalResourceId"`
+	PhysicalResourceID   string `xml:"PhysicalResourceId"`
+	ResourceType         string
+	Timestamp            query.Time
+	ResourceStatus       string
+	ResourceStatusReason string `xml:",omitempty"`
+	ResourceProperties   string `xml:",omitempty"`
+	ClientRequestToken   string `xml:",omitempty"`
+}
+
+type describedEvents struct {
+	StackEvents query.List[eventXML]
+	NextToken   string `xml:",omitempty"`
+}
+
+func (c *call) describeStackEvents() (any, error) {
+	page, err := c.page()
+	if err != nil {
+		return nil, err
+	}
+	st, err := c.find(c.form.Text("StackName"))
+	if errors.Is(err, errNoStack) {
+		return nil, refuse("Stack [%s] does not exist", clip(c.form.Text("StackName")))
+	}
+	if err != nil {
+		return nil, err
+	}
+	rows, err := c.tx.Query(`SELECT seq, at, logical_id, physical_id, type, status, reason, properties, token FROM event
+		WHERE stack_id = $1 AND seq < $2 AND at <= $3 AND silent = 0 ORDER BY seq DESC LIMIT $4`, st.id, page, c.now(), pageSize+1)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out describedEvents
+	last := int64(0)
+	for rows.Next() {
+		if len(out.StackEvents.Members) == pageSize {
+			out.NextToken = c.token(last)
+			break
+		}
+		x := eventXML{StackID: st.arn, StackName: st.name}
+		var at int64
+		err := rows.Scan(&last, &at, &x.LogicalResourceID, &x.PhysicalResourceID, &x.ResourceType, &x.ResourceStatus,
+			&x.ResourceStatusReason, &x.ResourceProperties, &x.ClientRequestToken)
+		if err != nil {
+			return nil, err
+		}
+		x.Timestamp = query.Time(db.Time(at))
+		x.EventID = eventID(st, last, x, at)
+		out.StackEvents.Members = append(out.StackEvents.Members, x)
+	}
+	return out, rows.Err()
+}
+
+// eventID is an event's id in AWS's forms: a UUID for the stack's own, else made
+// of the resource, its status and the time. It is the same at every reading.
+func eventID(st *stack, seq int64, x eventXML, at int64) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", st.arn, seq))
+	if x.PhysicalResourceID == st.arn {
+		return uuidText(sum[:])
+	}
+	return fmt.Sprintf("%s-%s-%s-%x", x.LogicalResourceID, x.ResourceStatus, db.Time(at).Format("2006-01-02T15:04:05.000Z"), sum[:2])
+}
+
+// page reads the NextToken: what the next page's ids are below.
+func (c *call) page() (int64, error) {
+	token := c.form.Text("NextToken")
+	if token == "" {
+		return math.MaxInt64, nil
+	}
+	return c.readToken(token)
+}

@@ -1,0 +1,74 @@
+package sandbox
+
+import (
+	"fmt"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/sandbox/query"
+)
+
+// An operation is one action of a service.
+type operation struct {
+	service query.Service
+	writes  bool
+	do      func(*call) (any, error)
+}
+
+// A call is one request on its way through an operation.
+type call struct {
+	s      *Sandbox
+	tx     *db.Tx
+	who    caller
+	form   query.Form
+	action string
+}
+
+func cloudformation() query.Service {
+	return query.Service{Namespace: "http://cloudformation.amazonaws.com/doc/2010-05-15/"}
+}
+
+func sts() query.Service {
+	return query.Service{Namespace: "https://sts.amazonaws.com/doc/2011-06-15/"}
+}
+
+func operations() map[string]operation {
+	reads := func(f func(*call) (any, error)) operation { return operation{service: cloudformation(), do: f} }
+	writes := func(f func(*call) (any, error)) operation {
+		return operation{service: cloudformation(), writes: true, do: f}
+	}
+	return map[string]operation{
+		"CreateChangeSet":        writes((*call).createChangeSet),
+		"DescribeChangeSet":      reads((*call).describeChangeSet),
+		"ExecuteChangeSet":       writes((*call).executeChangeSet),
+		"DeleteChangeSet":        writes((*call).deleteChangeSet),
+		"ListChangeSets":         reads((*call).listChangeSets),
+		"CreateStack":            writes((*call).createStack),
+		"UpdateStack":            writes((*call).updateStack),
+		"DeleteStack":            writes((*call).deleteStack),
+		"DescribeStacks":         reads((*call).describeStacks),
+		"ListStacks":             reads((*call).listStacks),
+		"DescribeStackEvents":    reads((*call).describeStackEvents),
+		"DescribeStackResources": reads((*call).describeStackResources),
+		"GetTemplate":            reads((*call).getTemplate),
+		"ValidateTemplate":       reads((*call).validateTemplate),
+		"GetCallerIdentity":      {service: sts(), do: (*call).getCallerIdentity},
+		"AssumeRole":             {service: sts(), writes: true, do: (*call).assumeRole},
+	}
+}
+
+// now is the time of the request in the books' unit.
+func (c *call) now() int64 { return db.Millis(c.tx.Now) }
+
+// refuse is a ValidationError.
+func refuse(format string, args ...any) error {
+	return &query.Error{Code: "ValidationError", Message: fmt.Sprintf(format, args...)}
+}
+
+// violation is a ValidationError about the shape of one member.
+func violation(member, value, constraint string) error {
+	shown := "'" + clip(value) + "'"
+	if value == "" {
+		shown = "null"
+	}
+	return refuse("1 validation error detected: Value %s at '%s' failed to satisfy constraint: %s", shown, member, constraint)
+}

@@ -1,0 +1,224 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lockstephq/lockstep/internal/sandbox/catalog"
+	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
+	"github.com/lockstephq/lockstep/internal/sandbox/template"
+)
+
+// A plan is what a proposal would do to a stack as it is.
+type plan struct {
+	old, new []rollout.Resource
+	changes  []rollout.Change
+	outputs  []template.Output
+	imports  []string
+	// changed says that carrying the plan out would change anything.
+	changed bool
+	// missing is the export that the template imports and nobody exports.
+	missing *template.MissingExport
+}
+
+// planner evaluates a proposal against a stack's resources.
+type planner struct {
+	c         *call
+	st        *stack
+	site      catalog.Site
+	proposal  *proposal
+	before    map[string]*rollout.Resource
+	secret    map[string]bool // resources with a value from a NoEcho parameter
+	plan      *plan
+	operation int
+	retyped   []string
+}
+
+// plan evaluates a proposal. Its errors are the template's; a missing export is
+// no error but in the plan, because it fails the stack and not the request.
+func (c *call) plan(st *stack, p *proposal) (*plan, error) {
+	old, err := c.resources(st)
+	if err != nil {
+		return nil, err
+	}
+	pl := &planner{c: c, st: st, proposal: p, before: map[string]*rollout.Resource{}, secret: map[string]bool{}, operation: st.operations, plan: &plan{old: old}}
+	for i := range old {
+		pl.before[old[i].LogicalID] = &old[i]
+	}
+	pl.site = catalog.Site{Partition: c.who.partition(), Region: st.region, Account: st.account, Suffix: c.who.suffix(), StackID: st.arn, StackName: st.name}
+	ev, err := p.template.Evaluate(pl.input())
+	if missing, ok := errors.AsType[*template.MissingExport](err); ok {
+		return &plan{old: old, missing: missing, changed: true}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if pl.retyped != nil {
+		return nil, &template.Error{Message: "Update of resource type is not permitted. The new template modifies resource type of the following resources: [" + strings.Join(pl.retyped, ", ") + "]"}
+	}
+	pl.plan.outputs, pl.plan.imports = ev.Outputs, ev.Imports
+	pl.compare()
+	return pl.plan, pl.conflicts()
+}
+
+func (pl *planner) input() template.Input {
+	d := pl.proposal.def.detail
+	notifications := make([]any, len(d.Notifications))
+	for i, arn := range d.Notifications {
+		notifications[i] = arn
+	}
+	return template.Input{
+		Parameters: d.Parameters,
+		Pseudo: map[string]any{
+			"AWS::AccountId": pl.site.Account, "AWS::Region": pl.site.Region, "AWS::Partition": pl.site.Partition,
+			"AWS::URLSuffix": pl.site.Suffix, "AWS::StackId": pl.st.arn, "AWS::StackName": pl.st.name,
+			"AWS::NotificationARNs": notifications,
+		},
+		Import: pl.c.exported,
+		Place:  pl.place,
+	}
+}
+
+// place decides whether a resource keeps its physical id, and gives it one.
+func (pl *planner) place(r template.Resource) (template.Placed, error) {
+	if r.Type == "AWS::CloudFormation::Stack" {
+		return template.Placed{}, &template.Error{Message: unread(r)}
+	}
+	behaviour, err := rollout.ReadBehaviour(r.Metadata)
+	if err != nil {
+		return template.Placed{}, refuse("Template format error: [/Resources/%s/Metadata] %s (line %d)", r.LogicalID, err, r.Line)
+	}
+	n := rollout.Resource{
+		LogicalID: r.LogicalID, Type: r.Type, Generation: pl.operation, Properties: r.Properties,
+		Attributes: r.Attributes, DeletionPolicy: r.DeletionPolicy, UpdateReplacePolicy: r.UpdateReplacePolicy,
+		DependsOn: r.DependsOn, Sources: r.Sources, Behaviour: behaviour, Shown: pl.shown(r),
+	}
+	if len(r.Metadata) > 0 {
+		n.Metadata = template.Canonical(r.Metadata)
+	}
+	old := pl.before[r.LogicalID]
+	if old != nil && old.Type != r.Type {
+		pl.retyped = append(pl.retyped, r.LogicalID)
+	}
+	replaced := old != nil && slices.ContainsFunc(rollout.ChangedProperties(old.Properties, r.Properties), func(name string) bool {
+		return pl.c.s.catalog.Recreation(r.Type, name) == catalog.Always
+	})
+	if old != nil && !replaced {
+		n.Generation = old.Generation
+	}
+	made := pl.c.s.catalog.Make(catalog.Order{Site: pl.site, Type: r.Type, LogicalID: r.LogicalID, Generation: n.Generation, Properties: r.Properties})
+	n.PhysicalID = made.ID
+	if old != nil && !replaced {
+		n.PhysicalID = old.PhysicalID
+	}
+	if replaced && n.PhysicalID == old.PhysicalID && pl.c.s.catalog.Unique(r.Type, r.Properties) {
+		n.Behaviour = rollout.Behaviour{Fail: "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename " +
+			n.PhysicalID + " and update the stack again."}
+	}
+	pl.plan.new = append(pl.plan.new, n)
+	return template.Placed{Ref: n.PhysicalID, Attribute: func(name string) (any, error) {
+		v, err := made.Attribute(name)
+		if err != nil {
+			return nil, &template.Error{Message: err.Error()}
+		}
+		return v, nil
+	}}, nil
+}
+
+// shown is the text of a resource's properties for events: what comes from a
+// NoEcho parameter, be it by way of other resources, is masked.
+func (pl *planner) shown(r template.Resource) string {
+	hidden := map[string]bool{}
+	for _, p := range pl.proposal.template.Parameters() {
+		hidden[p.Name] = p.NoEcho
+	}
+	properties := map[string]any{}
+	for name, v := range r.Properties {
+		properties[name] = v
+		for _, ref := range r.Sources[name].References {
+			if hidden[ref.Name] && ref.Kind == template.ToParameter || pl.secret[owner(ref)] {
+				properties[name] = template.Masked
+				pl.secret[r.LogicalID] = true
+			}
+		}
+	}
+	return template.Canonical(properties)
+}
+
+// owner is the resource that a reference is to.
+func owner(ref template.Reference) string {
+	if ref.Kind == template.ToParameter {
+		return ""
+	}
+	id, _, _ := strings.Cut(ref.Name, ".")
+	return id
+}
+
+func unread(r template.Resource) string {
+	url, _ := r.Properties["TemplateURL"].(string)
+	return fmt.Sprintf("the sandbox does not expand AWS::CloudFormation::Stack with TemplateURL %s (line %d)", clip(url), r.Line)
+}
+
+// compare works out the changes and whether there are any.
+func (pl *planner) compare() {
+	before, after := pl.st.def.detail, pl.proposal.def.detail
+	tags := !slices.Equal(before.Tags, after.Tags)
+	parameters := map[string]bool{}
+	for name, v := range after.Parameters {
+		old, had := before.Parameters[name]
+		parameters[name] = !had || old != v
+	}
+	cmp := rollout.Comparison{Catalog: pl.c.s.catalog, Parameters: parameters, Tags: tags}
+	pl.plan.changes = cmp.Compare(pl.plan.old, pl.plan.new)
+	pl.plan.changed = len(pl.plan.changes) > 0 || tags || !slices.Equal(pl.st.outputs, pl.plan.outputs)
+}
+
+// conflicts gives new resources the failure that AWS would: a name that another
+// stack's resource has.
+func (pl *planner) conflicts() error {
+	for i := range pl.plan.new {
+		n := &pl.plan.new[i]
+		old := pl.before[n.LogicalID]
+		if old != nil && old.PhysicalID == n.PhysicalID || !pl.c.s.catalog.Unique(n.Type, n.Properties) {
+			continue
+		}
+		owner, taken, err := pl.c.holder(pl.st, n.Type, n.PhysicalID)
+		if err != nil {
+			return err
+		}
+		if taken {
+			n.Behaviour = rollout.Behaviour{Fail: n.PhysicalID + " already exists in stack " + owner}
+		}
+	}
+	return nil
+}
+
+// resources lists what the stack has now, each after those it depends on.
+func (c *call) resources(st *stack) ([]rollout.Resource, error) {
+	rows, err := c.tx.Query(`SELECT e.state, e.gone, e.status FROM event e
+		JOIN (SELECT logical_id, max(seq) AS seq FROM event WHERE stack_id = $1 AND at <= $2 AND state IS NOT NULL GROUP BY logical_id) l
+		ON e.stack_id = $1 AND e.seq = l.seq ORDER BY e.logical_id`, st.id, c.now())
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []rollout.Resource
+	for rows.Next() {
+		var text, status string
+		var gone bool
+		if err := rows.Scan(&text, &gone, &status); err != nil {
+			return nil, err
+		}
+		var r rollout.Resource
+		if err := json.Unmarshal([]byte(text), &r); err != nil {
+			return nil, err
+		}
+		if !gone && status != "CREATE_FAILED" {
+			out = append(out, r)
+		}
+	}
+	return rollout.Ordered(out), rows.Err()
+}

@@ -1,0 +1,169 @@
+package sandbox
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lockstephq/lockstep/internal/sandbox/query"
+	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
+	"github.com/lockstephq/lockstep/internal/sandbox/template"
+)
+
+// A proposal is what a request wants a stack to be.
+type proposal struct {
+	def      definition
+	template *template.Template
+}
+
+// propose reads a proposal from the request. before is the stack's definition,
+// nil for a stack that is to be created.
+func (c *call) propose(before *definition) (*proposal, error) {
+	body, err := c.templateBody(before)
+	if err != nil {
+		return nil, err
+	}
+	t, err := template.Parse(body)
+	if err != nil {
+		return nil, err
+	}
+	p := &proposal{template: t, def: definition{body: body}}
+	d := &p.def.detail
+	var previous map[string]string
+	if before != nil {
+		previous = before.detail.Parameters
+		d.Tags, d.RoleARN = before.detail.Tags, before.detail.RoleARN
+		d.Notifications = before.detail.Notifications
+	}
+	if d.Parameters, err = t.Bind(c.given(), previous); err != nil {
+		return nil, err
+	}
+	d.Description = t.Description()
+	if err := c.settings(d); err != nil {
+		return nil, err
+	}
+	return p, c.acknowledged(t, d.Capabilities)
+}
+
+// templateBody returns the template that the request names.
+func (c *call) templateBody(before *definition) (string, error) {
+	body, previous := c.form.Text("TemplateBody"), c.form.Text("UsePreviousTemplate") == "true"
+	url := c.form.Text("TemplateURL")
+	switch {
+	case url != "":
+		return "", refuse("the sandbox does not expand TemplateURL %s: send the template as TemplateBody", clip(url))
+	case body != "" && previous:
+		return "", refuse("You cannot specify both usePreviousTemplate and Template Body/Template URL.")
+	case previous && before != nil:
+		return before.body, nil
+	case previous:
+		return "", refuse("UsePreviousTemplate cannot be used for a stack that has no template")
+	case body == "":
+		return "", refuse("Either Template URL or Template Body must be specified.")
+	case len(body) > template.MaxBody:
+		return "", violation("templateBody", body, "Member must have length less than or equal to "+strconv.Itoa(template.MaxBody))
+	}
+	return body, nil
+}
+
+func (c *call) given() []template.Given {
+	var out []template.Given
+	for _, m := range c.form.Members("Parameters") {
+		out = append(out, template.Given{
+			Key: m.Text("ParameterKey"), Value: m.Pointer("ParameterValue"), Previous: m.Text("UsePreviousValue") == "true",
+		})
+	}
+	return out
+}
+
+// settings reads everything beside template and parameters. What the request
+// does not name stays as it was; an empty list clears.
+func (c *call) settings(d *detail) error {
+	if c.form.Listed("Tags") {
+		tags, err := c.tags()
+		if err != nil {
+			return err
+		}
+		d.Tags = tags
+	}
+	if role := c.form.Text("RoleARN"); role != "" {
+		if !strings.HasPrefix(role, "arn:") || len(role) < 20 || len(role) > 2048 {
+			return violation("roleARN", role, "Member must have length between 20 and 2048 and be an ARN")
+		}
+		d.RoleARN = role
+	}
+	if c.form.Listed("NotificationARNs") {
+		d.Notifications = c.form.Texts("NotificationARNs")
+	}
+	d.Capabilities = c.form.Texts("Capabilities")
+	for _, name := range d.Capabilities {
+		if !slices.Contains([]string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"}, name) {
+			return violation("capabilities", name, "Member must satisfy enum value set: [CAPABILITY_NAMED_IAM, CAPABILITY_AUTO_EXPAND, CAPABILITY_IAM]")
+		}
+	}
+	var err error
+	d.ExceptOnNew, err = c.form.Flag("RetainExceptOnCreate")
+	return err
+}
+
+func (c *call) tags() ([]tag, error) {
+	var out []tag
+	seen := map[string]bool{}
+	for _, m := range c.form.Members("Tags") {
+		t := tag{Key: m.Text("Key"), Value: m.Text("Value")}
+		switch {
+		case t.Key == "" || len([]rune(t.Key)) > 128:
+			return nil, violation("tags", t.Key, "Member must have length between 1 and 128")
+		case len([]rune(t.Value)) > 256:
+			return nil, violation("tags", t.Value, "Member must have length less than or equal to 256")
+		case strings.HasPrefix(strings.ToLower(t.Key), "aws:"):
+			return nil, refuse("aws: prefixed tag key names are not allowed for external use.")
+		case seen[t.Key]:
+			return nil, refuse("Duplicate tag key: %s", clip(t.Key))
+		}
+		seen[t.Key] = true
+		out = append(out, t)
+	}
+	if len(out) > 50 {
+		return nil, violation("tags", strconv.Itoa(len(out)), "Member must have length less than or equal to 50")
+	}
+	slices.SortFunc(out, func(a, b tag) int { return strings.Compare(a.Key, b.Key) })
+	return out, nil
+}
+
+// acknowledged refuses a template whose capabilities the caller did not name.
+func (c *call) acknowledged(t *template.Template, given []string) error {
+	required, _ := t.Capabilities()
+	for _, name := range required {
+		if !slices.Contains(given, name) && !slices.Contains(given, "CAPABILITY_NAMED_IAM") {
+			return &query.Error{Code: "InsufficientCapabilitiesException", Message: "Requires capabilities : [" + strings.Join(required, ", ") + "]"}
+		}
+	}
+	return nil
+}
+
+// onFailure reads what CreateStack and UpdateStack say of failure.
+func (c *call) onFailure() (rollout.OnFailure, error) {
+	disable, err := c.form.Flag("DisableRollback")
+	if err != nil {
+		return "", err
+	}
+	asked := c.form.Text("OnFailure")
+	if asked != "" && c.form.Has("DisableRollback") {
+		return "", refuse("You can specify either DisableRollback or OnFailure, but not both.")
+	}
+	if disable {
+		return rollout.DoNothing, nil
+	}
+	return failureNamed("onFailure", asked)
+}
+
+func failureNamed(member, name string) (rollout.OnFailure, error) {
+	switch f := rollout.OnFailure(name); f {
+	case "":
+		return rollout.Rollback, nil
+	case rollout.Rollback, rollout.DoNothing, rollout.Remove:
+		return f, nil
+	}
+	return "", violation(member, name, "Member must satisfy enum value set: [DO_NOTHING, ROLLBACK, DELETE]")
+}

@@ -1,0 +1,78 @@
+package sandbox
+
+import (
+	"crypto/rand"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/sandbox/query"
+)
+
+// sessionKeyPrefix begins the access key ids that AssumeRole gives out, so that
+// they cannot be taken for AWS's.
+const sessionKeyPrefix = "LSBX"
+
+type callerIdentity struct {
+	UserID  string `xml:"UserId"`
+	Account string
+	Arn     string
+}
+
+func (c *call) getCallerIdentity() (any, error) {
+	return callerIdentity{UserID: c.who.userID, Account: c.who.account, Arn: c.who.arn}, nil
+}
+
+type assumedRole struct {
+	Credentials struct {
+		AccessKeyID     string `xml:"AccessKeyId"`
+		SecretAccessKey string
+		SessionToken    string
+		Expiration      query.Time
+	}
+	AssumedRoleUser struct {
+		AssumedRoleID string `xml:"AssumedRoleId"`
+		Arn           string
+	}
+	PackedPolicySize int
+}
+
+// assumeRole gives out a key for any role: nothing here has permissions. Its
+// account is the role's, so that its stacks are in that account's books.
+func (c *call) assumeRole() (any, error) {
+	role := c.form.Text("RoleArn")
+	m := regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):iam::(\d{12}):role/([\w+=,.@/-]{1,512})$`).FindStringSubmatch(role)
+	if m == nil || len(role) < 20 || len(role) > 2048 {
+		return nil, refuse("%s is invalid", clip(role))
+	}
+	name := c.form.Text("RoleSessionName")
+	if !regexp.MustCompile(`^[\w+=,.@-]{2,64}$`).MatchString(name) {
+		return nil, violation("roleSessionName", name, `Member must satisfy regular expression pattern: [\w+=,.@-]*`)
+	}
+	seconds := 3600
+	if text := c.form.Text("DurationSeconds"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 900 || n > 43200 {
+			return nil, violation("durationSeconds", text, "Member must have value between 900 and 43200")
+		}
+		seconds = n
+	}
+	expires := c.tx.Now.Add(time.Duration(seconds) * time.Second)
+	var out assumedRole
+	out.Credentials.AccessKeyID = sessionKeyPrefix + rand.Text()[:16]
+	out.Credentials.SecretAccessKey = (rand.Text() + rand.Text())[:40]
+	out.Credentials.SessionToken = rand.Text() + rand.Text()
+	out.Credentials.Expiration = query.Time(expires)
+	last := regexp.MustCompile(`[^/]+$`).FindString(m[3])
+	out.AssumedRoleUser.AssumedRoleID = "AROASANDBOX" + m[2] + ":" + name
+	out.AssumedRoleUser.Arn = "arn:" + m[1] + ":sts::" + m[2] + ":assumed-role/" + last + "/" + name
+	_, err := c.tx.Exec(`INSERT INTO session (access_key_id, secret, token, account, arn, user_id, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`, out.Credentials.AccessKeyID, out.Credentials.SecretAccessKey,
+		out.Credentials.SessionToken, m[2], out.AssumedRoleUser.Arn, out.AssumedRoleUser.AssumedRoleID, db.Millis(expires))
+	if err != nil {
+		return nil, err
+	}
+	_, err = c.tx.Exec(`DELETE FROM session WHERE expires_at < $1`, db.Millis(c.tx.Now.Add(-time.Hour)))
+	return out, err
+}

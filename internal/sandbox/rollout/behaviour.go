@@ -1,0 +1,95 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// MetadataKey is the key of a resource's Metadata under which a template says
+// how the resource behaves in a sandbox.
+const MetadataKey = "Lockstep::Sandbox"
+
+// longest bounds a Delay.
+const longest = 24 * time.Hour
+
+// A Behaviour is what a resource was asked to do.
+type Behaviour struct {
+	Delay  time.Duration `json:"delay,omitempty"`  // how long creating or updating it takes; 0 for the usual time
+	Fail   string        `json:"fail,omitempty"`   // the reason with which it fails; "" when it does not
+	FailOn []Phase       `json:"failOn,omitempty"` // when; creating and updating if empty
+}
+
+// A Phase is when a resource can fail.
+type Phase string
+
+const (
+	Creating    Phase = "CREATE"
+	Updating    Phase = "UPDATE"
+	Deleting    Phase = "DELETE"
+	RollingBack Phase = "ROLLBACK"
+)
+
+// fails says whether, and why, the resource fails in a phase.
+func (b Behaviour) fails(p Phase) (string, bool) {
+	if b.Fail == "" {
+		return "", false
+	}
+	if len(b.FailOn) == 0 {
+		return b.Fail, p == Creating || p == Updating
+	}
+	return b.Fail, slices.Contains(b.FailOn, p)
+}
+
+// ReadBehaviour reads {Delay: 2s, Fail: "reason", FailOn: [CREATE, UPDATE,
+// DELETE, ROLLBACK]} from a resource's evaluated Metadata.
+func ReadBehaviour(metadata map[string]any) (Behaviour, error) {
+	var b Behaviour
+	v, ok := metadata[MetadataKey]
+	if !ok {
+		return b, nil
+	}
+	m, ok := v.(map[string]any)
+	if !ok {
+		return b, fmt.Errorf("%s must be an object with Delay, Fail and FailOn", MetadataKey)
+	}
+	for k, v := range m {
+		if err := b.set(k, v); err != nil {
+			return b, fmt.Errorf("%s: %w", MetadataKey, err)
+		}
+	}
+	return b, nil
+}
+
+func (b *Behaviour) set(key string, v any) error {
+	text, isText := v.(string)
+	switch key {
+	case "Delay":
+		d, err := time.ParseDuration(text)
+		if err != nil || d < 0 || d > longest {
+			return fmt.Errorf("Delay must be a duration such as 2s, at most %s", longest) //nolint:staticcheck // begins with the key's name
+		}
+		b.Delay = d
+	case "Fail":
+		if !isText || text == "" || len(text) > 1024 {
+			return fmt.Errorf("Fail must be a reason of at most 1024 bytes") //nolint:staticcheck // begins with the key's name
+		}
+		b.Fail = text
+	case "FailOn":
+		list, isList := v.([]any)
+		if isText {
+			list, isList = []any{text}, true
+		}
+		for _, it := range list {
+			p, _ := it.(string)
+			isList = isList && slices.Contains([]Phase{Creating, Updating, Deleting, RollingBack}, Phase(p))
+			b.FailOn = append(b.FailOn, Phase(p))
+		}
+		if !isList {
+			return fmt.Errorf("FailOn must list CREATE, UPDATE, DELETE or ROLLBACK") //nolint:staticcheck // begins with the key's name
+		}
+	default:
+		return fmt.Errorf("unknown key %q", key)
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package rollout
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lockstephq/lockstep/internal/sandbox/catalog"
+	"github.com/lockstephq/lockstep/internal/sandbox/template"
+)
+
+// A Change is what an operation would do to one resource, in the terms of a
+// change set.
+type Change struct {
+	Action       string   `json:"action"` // Add, Modify or Remove
+	LogicalID    string   `json:"logicalId"`
+	PhysicalID   string   `json:"physicalId,omitempty"`
+	Type         string   `json:"type"`
+	Replacement  string   `json:"replacement,omitempty"`  // of a Modify: True, False or Conditional
+	PolicyAction string   `json:"policyAction,omitempty"` // what becomes of the old resource
+	Scope        []string `json:"scope,omitempty"`
+	Details      []Detail `json:"details,omitempty"`
+}
+
+// A Detail is one changed attribute of a resource and what caused it.
+type Detail struct {
+	Attribute  string             `json:"attribute"`
+	Name       string             `json:"name,omitempty"`
+	Recreation catalog.Recreation `json:"recreation,omitempty"`
+	Evaluation string             `json:"evaluation"`
+	Source     string             `json:"source"`
+	Cause      string             `json:"cause,omitempty"`
+}
+
+// A Comparison has what the changes depend on beside the resources.
+type Comparison struct {
+	Catalog *catalog.Catalog
+	// Parameters are the names of those whose values differ.
+	Parameters map[string]bool
+	// Tags says that the stack's tags differ.
+	Tags bool
+}
+
+// Compare lists the changes: new and changed resources in the order of the new
+// ones, then those removed.
+func (c Comparison) Compare(old, desired []Resource) []Change {
+	before := map[string]*Resource{}
+	for i := range old {
+		before[old[i].LogicalID] = &old[i]
+	}
+	changed := map[string]bool{}
+	var out []Change
+	for i := range desired {
+		n := &desired[i]
+		o := before[n.LogicalID]
+		delete(before, n.LogicalID)
+		if o == nil {
+			changed[n.LogicalID] = true
+			out = append(out, Change{Action: "Add", LogicalID: n.LogicalID, Type: n.Type})
+			continue
+		}
+		if ch, differs := c.modify(o, n, changed); differs {
+			changed[n.LogicalID] = true
+			out = append(out, ch)
+		}
+	}
+	for i := range old {
+		o := &old[i]
+		if before[o.LogicalID] == nil {
+			continue
+		}
+		action := "Delete"
+		if p := o.DeletionPolicy; p == "Retain" || p == "Snapshot" {
+			action = p
+		} else if p == "RetainExceptOnCreate" {
+			action = "Retain"
+		}
+		out = append(out, Change{Action: "Remove", LogicalID: o.LogicalID, PhysicalID: o.PhysicalID, Type: o.Type, PolicyAction: action})
+	}
+	return out
+}
+
+// ChangedProperties names the top-level properties whose values differ.
+func ChangedProperties(old, desired map[string]any) []string {
+	var out []string
+	for name := range union(old, desired) {
+		a, had := old[name]
+		b, has := desired[name]
+		if had != has || template.Canonical(a) != template.Canonical(b) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func union(a, b map[string]any) map[string]bool {
+	out := map[string]bool{}
+	for k := range a {
+		out[k] = true
+	}
+	for k := range b {
+		out[k] = true
+	}
+	return out
+}
+
+// modify compares one resource with its successor.
+func (c Comparison) modify(o, n *Resource, changed map[string]bool) (Change, bool) {
+	ch := Change{Action: "Modify", LogicalID: n.LogicalID, PhysicalID: o.PhysicalID, Type: n.Type, Replacement: "False"}
+	for _, name := range ChangedProperties(o.Properties, n.Properties) {
+		ch.property(c, o, n, name, changed)
+	}
+	if o.Metadata != n.Metadata {
+		ch.attribute("Metadata")
+	}
+	for _, name := range []string{"CreationPolicy", "UpdatePolicy"} {
+		if o.Attributes[name] != n.Attributes[name] {
+			ch.attribute(name)
+		}
+	}
+	if o.DeletionPolicy != n.DeletionPolicy {
+		ch.attribute("DeletionPolicy")
+	}
+	if o.UpdateReplacePolicy != n.UpdateReplacePolicy {
+		ch.attribute("UpdateReplacePolicy")
+	}
+	if c.Tags && c.Catalog.Taggable(n.Type) {
+		ch.attribute("Tags")
+	}
+	if ch.Replacement == "True" {
+		ch.PolicyAction = "ReplaceAndDelete"
+		if p := n.UpdateReplacePolicy; p == "Retain" || p == "Snapshot" {
+			ch.PolicyAction = "ReplaceAnd" + p
+		}
+	}
+	return ch, len(ch.Details) > 0
+}
+
+func (ch *Change) attribute(name string) {
+	ch.scope(name)
+	ch.Details = append(ch.Details, Detail{Attribute: name, Evaluation: "Static", Source: "DirectModification"})
+}
+
+func (ch *Change) scope(name string) {
+	if !slices.Contains(ch.Scope, name) {
+		ch.Scope = append(ch.Scope, name)
+	}
+}
+
+// property adds the details of one changed property.
+func (ch *Change) property(c Comparison, o, n *Resource, name string, changed map[string]bool) {
+	ch.scope("Properties")
+	recreation := c.Catalog.Recreation(n.Type, name)
+	switch {
+	case recreation == catalog.Always:
+		ch.Replacement = "True"
+	case recreation == catalog.Conditionally && ch.Replacement == "False":
+		ch.Replacement = "Conditional"
+	}
+	d := Detail{Attribute: "Properties", Name: name, Recreation: recreation, Evaluation: "Static", Source: "DirectModification"}
+	causes := c.causes(n.Sources[name], changed)
+	if o.Sources[name].Text == n.Sources[name].Text && len(causes) > 0 {
+		d.Evaluation = "Dynamic" // the text is the same, what it refers to is not
+	}
+	ch.Details = append(ch.Details, d)
+	for _, cause := range causes {
+		d.Source, d.Cause, d.Evaluation = string(cause.Kind), cause.Name, "Dynamic"
+		if cause.Kind == template.ToParameter {
+			d.Evaluation = "Static"
+		}
+		ch.Details = append(ch.Details, d)
+	}
+}
+
+// causes lists the changed things that a property refers to.
+func (c Comparison) causes(s template.Source, changed map[string]bool) []template.Reference {
+	seen := map[template.Reference]bool{}
+	for _, ref := range s.References {
+		id, _, _ := strings.Cut(ref.Name, ".")
+		if ref.Kind == template.ToParameter && c.Parameters[ref.Name] || ref.Kind != template.ToParameter && changed[id] {
+			seen[ref] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(seen), func(a, b template.Reference) int {
+		return strings.Compare(string(a.Kind)+a.Name, string(b.Kind)+b.Name)
+	})
+}

@@ -1,0 +1,189 @@
+package sandbox
+
+import (
+	"context"
+	"crypto/rand"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/sandbox/catalog"
+	"github.com/lockstephq/lockstep/internal/sandbox/query"
+	"github.com/lockstephq/lockstep/internal/sandbox/template"
+	"github.com/lockstephq/lockstep/internal/sigv4"
+)
+
+//go:embed schema
+var schema embed.FS
+
+// Options are what a sandbox can be told. The zero value works.
+type Options struct {
+	// Log takes a line for each request. Defaults to nothing.
+	Log *slog.Logger
+	// Secret looks up an access key: its secret and the account it belongs to. An
+	// empty secret says that nobody has the key. It is not asked for keys that
+	// the sandbox itself gave out. If nil, every well-formed signature is
+	// accepted, unverified, as one of Account.
+	Secret func(ctx context.Context, accessKeyID string) (secret, account string, err error)
+	// Account is whose books an unverified key opens. Defaults to 000000000000.
+	Account string
+	// Each is how long a resource takes that says nothing about it. If zero, a
+	// whole operation takes about a fifth of a second. Below a millisecond,
+	// everything is done at once.
+	Each time.Duration
+}
+
+// A Sandbox serves its books over HTTP. It may be used concurrently.
+type Sandbox struct {
+	opt        Options
+	db         *db.DB
+	catalog    *catalog.Catalog
+	verifier   *sigv4.Verifier
+	operations map[string]operation
+}
+
+// Open opens the books at path, made (0600) if they are missing. Only one
+// Sandbox may have them open.
+func Open(ctx context.Context, path string, opt Options) (*Sandbox, error) {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if opt.Account == "" {
+		opt.Account = "000000000000"
+	}
+	files, err := fs.Sub(schema, "schema")
+	if err != nil {
+		return nil, err
+	}
+	known, err := catalog.New()
+	if err != nil {
+		return nil, err
+	}
+	d, err := db.Open(ctx, "sqlite:"+path, db.Migrations{FS: files, Table: "sandbox_migration"})
+	if err != nil {
+		return nil, err
+	}
+	s := &Sandbox{opt: opt, db: d, catalog: known, verifier: &sigv4.Verifier{}}
+	s.operations = operations()
+	if err := d.Update(ctx, forgetOld); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return s, nil
+}
+
+// Close closes the books. Requests must have ended.
+func (s *Sandbox) Close() error { return s.db.Close() }
+
+// ServeHTTP answers one request. A mounter strips its prefix from the path.
+func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	begun := time.Now()
+	requestID := newUUID()
+	service := cloudformation()
+	action, result, err := "", any(nil), error(nil)
+	if r.Method != http.MethodPost {
+		err = &query.Error{Code: "MethodNotAllowed", Message: "The Query protocol uses POST.", Status: http.StatusMethodNotAllowed}
+	} else if body, readErr := io.ReadAll(http.MaxBytesReader(w, r.Body, query.MaxBody)); readErr != nil {
+		err = &query.Error{Code: "RequestEntityTooLarge", Message: "Request entity too large", Status: http.StatusRequestEntityTooLarge}
+	} else {
+		action, service, result, err = s.serve(r, body)
+	}
+	if err == nil {
+		err = service.WriteResult(w, action, result, requestID)
+	} else {
+		service.WriteError(w, s.shown(r.Context(), action, err), requestID)
+	}
+	s.opt.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("op", action),
+		slog.String("request_id", requestID), slog.Duration("duration", time.Since(begun)), slog.Any("err", err))
+}
+
+// shown turns an error into what the client is told. What is not meant for it
+// is logged.
+func (s *Sandbox) shown(ctx context.Context, action string, err error) *query.Error {
+	if e, ok := errors.AsType[*query.Error](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*template.Error](err); ok {
+		return &query.Error{Code: "ValidationError", Message: e.Message}
+	}
+	if e, ok := errors.AsType[*sigv4.Error](err); ok {
+		return &query.Error{Code: e.QueryCode(), Message: e.Message, Status: http.StatusForbidden}
+	}
+	if ctx.Err() == nil {
+		s.opt.Log.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("op", action), slog.Any("err", err))
+	}
+	return &query.Error{Code: "InternalFailure", Message: "Internal error.", Status: http.StatusInternalServerError}
+}
+
+// serve verifies a request, finds its operation and runs it in a transaction.
+func (s *Sandbox) serve(r *http.Request, body []byte) (action string, service query.Service, result any, err error) {
+	service = cloudformation()
+	form, err := query.Read(body)
+	if err != nil {
+		return "", service, nil, err
+	}
+	action = form.Text("Action")
+	op, known := s.operations[action]
+	if known {
+		service = op.service
+	}
+	who, err := s.caller(r, body)
+	switch {
+	case err != nil:
+		return action, service, nil, err
+	case action == "":
+		return action, service, nil, &query.Error{Code: "MissingAction", Message: "The request must contain the parameter Action."}
+	case !known:
+		return action, service, nil, &query.Error{Code: "InvalidAction", Message: "Could not find operation " + clip(action) + " for version " + clip(form.Text("Version"))}
+	}
+	run := s.db.View
+	if op.writes {
+		run = s.db.Update
+	}
+	err = run(r.Context(), func(tx *db.Tx) error {
+		result, err = op.do(&call{s: s, tx: tx, who: who, form: form, action: action})
+		return err
+	})
+	return action, service, result, err
+}
+
+// forgetOld drops what nobody can ask for any more: stacks deleted 90 days ago,
+// as at AWS, and used tokens and expired keys.
+func forgetOld(tx *db.Tx) error {
+	old := db.Millis(tx.Now.AddDate(0, 0, -90))
+	for _, sql := range []string{
+		`DELETE FROM stack WHERE deleted_at < $1`,
+		`DELETE FROM token WHERE at < $1`,
+		`DELETE FROM session WHERE expires_at < $1`,
+	} {
+		if _, err := tx.Exec(sql, old); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newUUID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return uuidText(b[:])
+}
+
+func uuidText(b []byte) string {
+	h := hex.EncodeToString(b[:16])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+// clip keeps a caller's text from flooding an answer.
+func clip(s string) string {
+	if len(s) > 200 {
+		return s[:200] + "…"
+	}
+	return s
+}

@@ -1,0 +1,53 @@
+package sandbox
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/sandbox/query"
+)
+
+// repeated says whether the request's ClientRequestToken was used before, for
+// the same request; then it has been done. For another it is refused.
+func (c *call) repeated(subject string) (bool, error) {
+	_, done, err := c.answered(subject)
+	return done, err
+}
+
+// answered is repeated with the answer that was given then.
+func (c *call) answered(subject string) (answer string, done bool, err error) {
+	token := c.form.Text("ClientRequestToken")
+	if token == "" {
+		return "", false, nil
+	}
+	var hash string
+	err = c.tx.QueryRow(`SELECT hash, answer FROM token WHERE account = $1 AND region = $2 AND operation = $3 AND stack = $4 AND token = $5`,
+		c.who.account, c.who.region, c.action, subject, token).Scan(&hash, &answer)
+	switch {
+	case errors.Is(err, db.ErrNoRows):
+		return "", false, nil
+	case err != nil:
+		return "", false, err
+	case hash != c.hash():
+		return "", false, &query.Error{Code: "TokenAlreadyExistsException", Message: "A client request token already exists: " + clip(token)}
+	}
+	return answer, true, nil
+}
+
+// remember notes the request's token, if it has one.
+func (c *call) remember(subject, answer string) error {
+	token := c.form.Text("ClientRequestToken")
+	if token == "" {
+		return nil
+	}
+	_, err := c.tx.Exec(`INSERT INTO token (account, region, operation, stack, token, hash, answer, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		c.who.account, c.who.region, c.action, subject, token, c.hash(), answer, c.now())
+	return err
+}
+
+func (c *call) hash() string {
+	sum := sha256.Sum256([]byte(c.form.Encode()))
+	return hex.EncodeToString(sum[:])
+}
