@@ -141,9 +141,9 @@ func TestWrongTypesAreSerializationExceptions(t *testing.T) {
 	}
 }
 
-func TestBracketsInsideStringsAreNoNesting(t *testing.T) {
+func TestOnlyWhatIsOpenCountsAsNesting(t *testing.T) {
 	m := newMux(awsjson.Options{MaxDepth: 2})
-	for _, body := range []string{`{"Title":"{[{[\"{"}`, `{"Title":"a","X":[]}`, `{"Title":"a","X\\":"\\","Y":["]"]}`} {
+	for _, body := range []string{`{"Title":"{[{[\"{"}`, `{"Title":"a","X":[],"Y":[],"Z":{},"Z":{}}`, `{"Title":"a","X\\":"\\","Y":["]"]}`} {
 		if status, _, answer := serve(t, m, request(body)); status != 200 {
 			t.Errorf("%s: %s", body, answer)
 		}
