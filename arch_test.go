@@ -36,7 +36,7 @@ func rooms() map[string]room {
 		"cmd/lockstep": {imports: "internal/cli"},
 		"internal/cli": {imports: ". internal/server internal/client internal/wire"},
 		"internal/server": {imports: ". internal/api internal/awsjson internal/db internal/engine internal/gitwire" +
-			" internal/identity internal/provider internal/provider/git internal/queue internal/sandbox internal/seal" +
+			" internal/identity internal/provider internal/provider/git internal/queue internal/sample internal/sandbox internal/seal" +
 			" internal/sigv4 internal/store internal/target internal/target/cfnstack internal/trigger internal/wire"},
 		"internal/client": {imports: "internal/wire"},
 
@@ -66,6 +66,7 @@ func rooms() map[string]room {
 		"internal/sandbox/query":    {},
 		"internal/sandbox/rollout":  {imports: "internal/sandbox/catalog internal/sandbox/template"},
 		"internal/sandbox/template": {},
+		"internal/sample":           {},
 		"internal/store":            {imports: ". internal/db internal/seal"},
 		"internal/queue":            {imports: "internal/db"},
 		"internal/identity":         {imports: ". internal/db internal/seal"},
