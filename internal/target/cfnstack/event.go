@@ -49,7 +49,15 @@ const (
 // emit adds an event to the step. The step's time is the event's: the clocks
 // of endpoints are not ours, and events stay in order.
 func (w *work) emit(kind, about, format string, args ...any) {
-	w.events = append(w.events, lockstep.Event{Type: kind, Message: fmt.Sprintf(format, args...), ExternalID: about})
+	ev := lockstep.Event{Type: kind, Message: fmt.Sprintf(format, args...), ExternalID: about}
+	w.events = append(w.events, said{ev, len(args) == 0})
+}
+
+// said is an event as it was first put; fixed is one with a text of our own
+// alone, which can hold no secret.
+type said struct {
+	lockstep.Event
+	fixed bool
 }
 
 // because makes AWS's sentence about a failure. AWS doubles the full stop.

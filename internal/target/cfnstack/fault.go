@@ -96,6 +96,9 @@ func (s *session) unreachable(call string, err error) error {
 	if code := status(err); code >= 400 && code < 500 {
 		return lockstep.Wrapf(lockstep.Invalid, err, "%s: the endpoint %s answered HTTP %d and no CloudFormation error.", call, s.d.endpointName(), code)
 	}
+	if code := status(err); code != 0 && code < 300 {
+		return lockstep.Wrapf(lockstep.Unavailable, err, "%s: the endpoint %s gave an answer that is not CloudFormation's.", call, s.d.endpointName())
+	}
 	reason := "no answer"
 	var timeout net.Error
 	var dns *net.DNSError

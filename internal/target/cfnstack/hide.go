@@ -30,14 +30,17 @@ func (w *work) finish(ctx context.Context, step target.Step, err error) (target.
 	if err != nil {
 		return target.Step{}, hidden(err, hide)
 	}
-	for i := range w.events {
-		w.events[i].Message = lockstep.Cut(hide(w.events[i].Message), lockstep.MaxMessage)
+	for _, ev := range w.events {
+		if !ev.fixed {
+			ev.Message = lockstep.Cut(hide(ev.Message), lockstep.MaxMessage)
+		}
+		ev.ExternalID = w.hideID(ev.ExternalID, hide)
+		step.Events = append(step.Events, ev.Event)
 	}
 	w.m.Reason, w.m.EndReason = hide(w.m.Reason), hide(w.m.EndReason)
-	if w.m.Cause != nil {
-		w.m.Cause.Reason = hide(w.m.Cause.Reason)
+	if c := w.m.Cause; c != nil {
+		c.Reason, c.Physical = hide(c.Reason), w.hideID(c.Physical, hide)
 	}
-	step.Events = w.events
 	if step.Memory, err = json.Marshal(w.m); err != nil {
 		return target.Step{}, fmt.Errorf("encode memory: %w", err)
 	}
@@ -48,6 +51,15 @@ func (w *work) finish(ctx context.Context, step target.Step, err error) (target.
 		}
 	}
 	return step, nil
+}
+
+// hideID drops the id of a resource that holds a secret. The names of stacks
+// and change sets hold none.
+func (w *work) hideID(id string, hide func(string) string) string {
+	if id == w.m.Stack || id == w.m.ChangeSet || id == string(w.Revision.SHA) || id == hide(id) {
+		return id
+	}
+	return ""
 }
 
 // hider replaces the secrets of the file. It reads the files again only where

@@ -128,13 +128,13 @@ func newRetryer() aws.RetryerV2 {
 		o.StandardOptions = append(o.StandardOptions, func(o *retry.StandardOptions) {
 			o.MaxAttempts = maxTries
 			o.MaxBackoff = 2 * time.Second
-			notXML := retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
-				if isNotXML(err) {
+			final := retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+				if isNotXML(err) || isCode(err, "LimitExceeded") { // a quota of stacks, not of calls
 					return aws.FalseTernary
 				}
 				return aws.UnknownTernary
 			})
-			o.Retryables = append([]retry.IsErrorRetryable{notXML}, o.Retryables...)
+			o.Retryables = append([]retry.IsErrorRetryable{final}, o.Retryables...)
 		})
 	})
 }

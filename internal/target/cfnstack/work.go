@@ -23,7 +23,7 @@ type work struct {
 	s      *session
 	m      memory
 	doc    *document
-	events []lockstep.Event
+	events []said
 }
 
 func (d *Driver) work(a target.Attempt) (*work, error) {

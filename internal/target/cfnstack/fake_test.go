@@ -1,0 +1,152 @@
+package cfnstack_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/lockstephq/lockstep/internal/target"
+	"github.com/lockstephq/lockstep/internal/target/cfnstack"
+	"github.com/lockstephq/lockstep/internal/target/targettest"
+)
+
+const (
+	stackARN     = "arn:aws:cloudformation:eu-west-1:111122223333:stack/web/11111111-2222-3333-4444-555555555555"
+	changeSetARN = "arn:aws:cloudformation:eu-west-1:111122223333:changeSet/lockstep-x-1/66666666-2222-3333-4444-555555555555"
+	nestedARN    = "arn:aws:cloudformation:eu-west-1:111122223333:stack/web-Net/77777777-2222-3333-4444-555555555555"
+	// made is when the change set was made by the fake's clock.
+	made = "2026-01-02T03:04:05.500Z"
+)
+
+// A fake answers what no endpoint at hand can be brought to answer: each
+// action by a list of answers, the last of which stays.
+type fake struct {
+	t       testing.TB
+	url     string
+	mu      sync.Mutex
+	answers map[string][]answer
+	calls   []url.Values
+}
+
+type answer struct {
+	status int
+	body   string
+}
+
+// newFake answers as AWS does while a stack called web is updated in peace.
+func newFake(t testing.TB) *fake {
+	f := &fake{t: t, answers: map[string][]answer{}}
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	f.url = server.URL
+	f.on("DescribeStacks", stack("CREATE_COMPLETE", ""))
+	f.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", "ChangeSet not found"), changeSet("CREATE_COMPLETE", "AVAILABLE", ""))
+	f.on("CreateChangeSet", result("CreateChangeSet", "<Id>"+changeSetARN+"</Id><StackId>"+stackARN+"</StackId>"))
+	f.on("ExecuteChangeSet", result("ExecuteChangeSet", ""))
+	f.on("DeleteChangeSet", result("DeleteChangeSet", ""))
+	f.on("DescribeStackEvents", events())
+	f.on("ListChangeSets", result("ListChangeSets", "<Summaries/>"))
+	f.on("DeleteStack", result("DeleteStack", ""))
+	return f
+}
+
+func (f *fake) on(action string, answers ...answer) { f.answers[action] = answers }
+
+func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := r.ParseForm(); err != nil {
+		f.t.Errorf("form: %v", err)
+	}
+	action := r.PostForm.Get("Action")
+	f.calls = append(f.calls, r.PostForm)
+	list := f.answers[action]
+	if len(list) == 0 {
+		f.t.Errorf("unexpected call of %s", action)
+		list = []answer{{http.StatusBadRequest, ""}}
+	}
+	if len(list) > 1 {
+		f.answers[action] = list[1:]
+	}
+	w.Header().Set("Content-Type", "text/xml")
+	w.WriteHeader(list[0].status)
+	fmt.Fprint(w, list[0].body)
+}
+
+// called gives the calls of an action.
+func (f *fake) called(action string) []url.Values {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var calls []url.Values
+	for _, c := range f.calls {
+		if c.Get("Action") == action {
+			calls = append(calls, c)
+		}
+	}
+	return calls
+}
+
+// run drives an attempt on files against the fake.
+func (f *fake) run(files targettest.Tree, last []byte) targettest.Run {
+	f.t.Helper()
+	return targettest.Drive(f.t, f.driver(), f.attempt(files, last), false)
+}
+
+func (f *fake) driver() *cfnstack.Driver { return driver(f.t, f.url) }
+
+func (f *fake) attempt(files targettest.Tree, last []byte) target.Attempt {
+	return targettest.NewAttempt(f.t, configuration("web"), files, last)
+}
+
+func result(action, body string) answer {
+	return answer{http.StatusOK, fmt.Sprintf("<%[1]sResponse><%[1]sResult>%[2]s</%[1]sResult></%[1]sResponse>", action, body)}
+}
+
+func refused(status int, code, message string) answer {
+	return answer{status, fmt.Sprintf("<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>", code, message)}
+}
+
+func stack(status, more string) answer {
+	return result("DescribeStacks", "<Stacks><member><StackName>web</StackName><StackId>"+stackARN+"</StackId><StackStatus>"+status+
+		"</StackStatus><CreationTime>2026-01-01T00:00:00Z</CreationTime>"+more+"</member></Stacks>")
+}
+
+func noStack() answer {
+	return refused(http.StatusBadRequest, "ValidationError", "Stack with id web does not exist")
+}
+
+func changeSet(status, execution, reason string) answer {
+	return result("DescribeChangeSet", "<ChangeSetId>"+changeSetARN+"</ChangeSetId><StackId>"+stackARN+"</StackId><StackName>web</StackName><Status>"+
+		status+"</Status><ExecutionStatus>"+execution+"</ExecutionStatus><StatusReason>"+reason+"</StatusReason><CreationTime>"+made+"</CreationTime>")
+}
+
+// event is a stack event: physical id, logical id, type, status, reason.
+type event [5]string
+
+// events lists stack events, the oldest first, a millisecond apart.
+func events(list ...event) answer {
+	body := strings.Builder{}
+	for i := len(list) - 1; i >= 0; i-- {
+		ev := list[i]
+		fmt.Fprintf(&body, "<member><EventId>e%d-%s</EventId><StackId>%s</StackId><StackName>web</StackName><PhysicalResourceId>%s</PhysicalResourceId>"+
+			"<LogicalResourceId>%s</LogicalResourceId><ResourceType>%s</ResourceType><ResourceStatus>%s</ResourceStatus>"+
+			"<ResourceStatusReason>%s</ResourceStatusReason><Timestamp>2026-01-02T03:04:06.%03dZ</Timestamp></member>",
+			i, ev[1], stackARN, ev[0], ev[1], ev[2], ev[3], ev[4], i)
+	}
+	return result("DescribeStackEvents", "<StackEvents>"+body.String()+"</StackEvents>")
+}
+
+// ofStack is an event of the stack itself.
+func ofStack(status, reason string) event {
+	return event{stackARN, "web", "AWS::CloudFormation::Stack", status, reason}
+}
+
+func plainFiles() targettest.Tree { return stackFiles(plainTemplate) }
+
+func withParameters(text string) targettest.Tree {
+	return targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml\n" + text, "t.yaml": plainTemplate})
+}

@@ -1,0 +1,233 @@
+package cfnstack_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/target/targettest"
+)
+
+// executes arranges an execution: the stack's answers after the first look and
+// its events.
+func executes(f *fake, list answer, stacks ...answer) {
+	f.on("DescribeStacks", append([]answer{stack("CREATE_COMPLETE", "")}, stacks...)...)
+	f.on("DescribeStackEvents", list)
+}
+
+func TestAdvanceTellsAnUpdateAsAWSDoes(t *testing.T) {
+	f := newFake(t)
+	executes(f, events(ofStack("UPDATE_IN_PROGRESS", "User Initiated"),
+		event{"arn:topic", "Topic", "AWS::SNS::Topic", "UPDATE_IN_PROGRESS", ""},
+		event{"arn:topic", "Topic", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""},
+		ofStack("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""), ofStack("UPDATE_COMPLETE", "")),
+		stack("UPDATE_COMPLETE", "<LastUpdatedTime>2026-01-02T03:04:06Z</LastUpdatedTime>"))
+	run := f.run(plainFiles(), nil)
+	want := []lockstep.Event{
+		{Type: "CHANGESET_CREATION_SUCCEEDED", Message: "Changeset creation succeeded.", ExternalID: changeSetARN},
+		{Type: "CHANGESET_EXECUTION_IN_PROGRESS", Message: "Waiting for changeset execution to finish.", ExternalID: changeSetARN},
+		{Type: "STACK_RESOURCE_SUCCEEDED", Message: "Topic (AWS::SNS::Topic): UPDATE_COMPLETE.", ExternalID: "arn:topic"},
+		{Type: "STACK_UPDATE_SUCCEEDED", Message: "Changeset execution succeeded and stack updated successfully.", ExternalID: stackARN},
+	}
+	if diff := cmp.Diff(want, run.Events[len(run.Events)-4:]); diff != "" {
+		t.Error(diff)
+	}
+	if run.End.Outcome != lockstep.Applied || !strings.Contains(string(run.End.Note), `"updated_at":"2026-01-02T03:04:06Z"`) {
+		t.Errorf("got %+v, note %s", run.End, run.End.Note)
+	}
+	call := f.called("ExecuteChangeSet")[0]
+	if call.Get("ChangeSetName") != changeSetARN || call.Get("ClientRequestToken") != "lockstep-"+run.Attempt.ID+"-1" {
+		t.Errorf("call %v", call)
+	}
+}
+
+func TestAdvanceShowsEachStackEventOnce(t *testing.T) {
+	f := newFake(t)
+	begin := []event{ofStack("UPDATE_IN_PROGRESS", ""), {"a", "A", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""}}
+	more := append(begin[:2:2], event{"b", "B", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""})
+	executes(f, answer{}, stack("UPDATE_IN_PROGRESS", ""), stack("UPDATE_IN_PROGRESS", ""), stack("UPDATE_COMPLETE", ""))
+	f.on("DescribeStackEvents", events(begin...), events(more...), events(append(more, ofStack("UPDATE_COMPLETE", ""))...))
+	run := f.run(plainFiles(), nil)
+	shown := 0
+	for _, ev := range run.Events {
+		if ev.Type == "STACK_RESOURCE_SUCCEEDED" {
+			shown++
+		}
+	}
+	if shown != 2 || run.End.Outcome != lockstep.Applied {
+		t.Errorf("%d shown: %v", shown, run.Events)
+	}
+}
+
+func TestAdvanceBelievesNoStackAtRestBeforeTheExecutionHasEnded(t *testing.T) {
+	f := newFake(t)
+	executes(f, events(), stack("UPDATE_COMPLETE", ""))
+	running := changeSet("CREATE_COMPLETE", "EXECUTE_IN_PROGRESS", "")
+	f.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""), changeSet("CREATE_COMPLETE", "AVAILABLE", ""),
+		changeSet("CREATE_COMPLETE", "AVAILABLE", ""), running, running, running, changeSet("CREATE_COMPLETE", "EXECUTE_COMPLETE", ""))
+	run := f.run(plainFiles(), nil)
+	if run.Err != nil || run.End.Outcome != lockstep.Applied {
+		t.Fatalf("got %+v, %v", run.End, run.Err)
+	}
+	if n := len(f.called("DescribeChangeSet")); n != 7 {
+		t.Errorf("the change set was looked at %d times, want 7", n)
+	}
+}
+
+func TestAdvanceNamesTheFirstResourceThatFailed(t *testing.T) {
+	f := newFake(t)
+	executes(f, events(ofStack("UPDATE_IN_PROGRESS", "User Initiated"),
+		event{"b", "Bucket", "AWS::S3::Bucket", "CREATE_FAILED", "The bucket name is taken"},
+		event{"q", "Queue", "AWS::SQS::Queue", "CREATE_FAILED", "Resource creation cancelled"},
+		ofStack("UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed to create: [Bucket, Queue]."),
+		event{"t", "Topic", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""},
+		ofStack("UPDATE_ROLLBACK_COMPLETE", "")), stack("UPDATE_ROLLBACK_COMPLETE", ""))
+	run := f.run(plainFiles(), nil)
+	if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Blocked != nil || run.End.Note == nil {
+		t.Fatalf("got %+v, %v", run.End, run.Err)
+	}
+	if want := "Bucket (AWS::S3::Bucket): The bucket name is taken."; run.End.Reason != want {
+		t.Errorf("reason %q, want %q", run.End.Reason, want)
+	}
+	want := []string{
+		"Bucket (AWS::S3::Bucket): CREATE_FAILED: The bucket name is taken.",
+		"The stack is being rolled back. The following resource(s) failed to create: [Bucket, Queue].",
+		"Changeset execution failed and the stack is UPDATE_ROLLBACK_COMPLETE. Bucket (AWS::S3::Bucket): The bucket name is taken.",
+	}
+	if diff := cmp.Diff(want, messages(run)[len(run.Events)-3:]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func messages(run targettest.Run) []string {
+	var texts []string
+	for _, ev := range run.Events {
+		texts = append(texts, ev.Message)
+	}
+	return texts
+}
+
+func TestAdvanceFollowsAFailureIntoNestedStacks(t *testing.T) {
+	f := newFake(t)
+	outer := events(ofStack("UPDATE_IN_PROGRESS", ""),
+		event{nestedARN, "Net", "AWS::CloudFormation::Stack", "CREATE_FAILED", "Embedded stack was not successfully created"},
+		ofStack("UPDATE_ROLLBACK_COMPLETE", ""))
+	inner := events(event{nestedARN, "web-Net", "AWS::CloudFormation::Stack", "CREATE_FAILED", "self"},
+		event{"v", "Vpc", "AWS::EC2::VPC", "CREATE_FAILED", "The CIDR is invalid"})
+	executes(f, answer{}, stack("UPDATE_ROLLBACK_COMPLETE", ""))
+	f.on("DescribeStackEvents", outer, inner)
+	run := f.run(plainFiles(), nil)
+	if run.Err != nil || run.End.Reason != "Net.Vpc (AWS::EC2::VPC): The CIDR is invalid." {
+		t.Fatalf("got %+v, %v", run.End, run.Err)
+	}
+	if got := f.called("DescribeStackEvents"); got[len(got)-1].Get("StackName") != nestedARN {
+		t.Errorf("calls %v", got)
+	}
+}
+
+func TestAdvanceLeavesOutWhatOthersDid(t *testing.T) {
+	f := newFake(t)
+	a := f.attempt(plainFiles(), nil)
+	list := events(event{"o", "Other", "AWS::SNS::Topic", "CREATE_FAILED", "not ours"},
+		event{"b", "Bucket", "AWS::S3::Bucket", "CREATE_FAILED", "ours"}, ofStack("UPDATE_ROLLBACK_COMPLETE", ""))
+	token := "<ClientRequestToken>lockstep-" + a.ID + "-1</ClientRequestToken></member>"
+	parts := strings.Split(list.body, "</member>") // newest first
+	list.body = parts[0] + token + parts[1] + token + parts[2] + "</member>" + parts[3]
+	executes(f, list, stack("UPDATE_ROLLBACK_COMPLETE", ""))
+	run := targettest.Drive(t, f.driver(), a, false)
+	if run.Err != nil || run.End.Reason != "Bucket (AWS::S3::Bucket): ours." {
+		t.Errorf("got %+v, %v", run.End, run.Err)
+	}
+}
+
+func TestAdvanceBlocksWhereItsOwnFailureNeedsAPerson(t *testing.T) {
+	f := newFake(t)
+	f.on("DescribeStacks", noStack(), stack("ROLLBACK_COMPLETE", ""))
+	f.on("DescribeStackEvents", events(event{"b", "Bucket", "AWS::S3::Bucket", "CREATE_FAILED", "taken"}, ofStack("ROLLBACK_COMPLETE", "")))
+	run := f.run(plainFiles(), nil)
+	if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Blocked == nil {
+		t.Fatalf("got %+v, %v", run.End, run.Err)
+	}
+	contexts := run.End.Blocked.Contexts
+	if contexts[len(contexts)-1] != (lockstep.Context{Key: "LogicalResourceId", Value: "Bucket"}) {
+		t.Errorf("contexts %v", contexts)
+	}
+	if run.Last().Type != "STACK_CREATE_FAILED" {
+		t.Errorf("last event %+v", run.Last())
+	}
+}
+
+func TestAdvanceNeverExecutesWhatIsExecutedAlready(t *testing.T) {
+	for _, status := range []string{"EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE"} {
+		f := newFake(t)
+		run := targettest.Until(t, f.driver(), f.attempt(plainFiles(), nil))
+		f.on("DescribeChangeSet", changeSet("CREATE_COMPLETE", status, ""), changeSet("CREATE_COMPLETE", "EXECUTE_COMPLETE", ""))
+		f.on("DescribeStacks", stack("UPDATE_COMPLETE", ""))
+		run = targettest.Drive(t, f.driver(), run.Attempt, false)
+		if run.Err != nil || run.End.Outcome != lockstep.Applied || len(f.called("ExecuteChangeSet")) != 0 {
+			t.Errorf("%s: got %+v, %v, executed %d times", status, run.End, run.Err, len(f.called("ExecuteChangeSet")))
+		}
+		if err := f.driver().Discard(t.Context(), run.Attempt); err != nil || len(f.called("DeleteChangeSet")) != 0 {
+			t.Errorf("discard: %v", err)
+		}
+	}
+}
+
+func TestAdvanceExecutesOnlyTheCommittedIntent(t *testing.T) {
+	f := newFake(t)
+	run := targettest.Until(t, f.driver(), f.attempt(plainFiles(), nil))
+	run.Attempt.Intent = "arn:of:another"
+	step, err := f.driver().Advance(t.Context(), run.Attempt)
+	if err != nil || step.Intent != changeSetARN || len(f.called("ExecuteChangeSet")) != 0 {
+		t.Errorf("got %+v, %v", step, err)
+	}
+}
+
+func TestAdvanceTellsOfAStackThatWasDeletedUnderIt(t *testing.T) {
+	f := newFake(t)
+	executes(f, events(), noStack())
+	run := f.run(plainFiles(), nil)
+	if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Blocked == nil || run.End.Blocked.Kind != lockstep.Blocked {
+		t.Errorf("got %+v, %v", run.End, run.Err)
+	}
+}
+
+func TestAdvanceAnswersARefusedExecutionWithTheServicesReason(t *testing.T) {
+	f := newFake(t)
+	f.on("ExecuteChangeSet", refused(409, "BucketAlreadyExists", "The bucket name is taken"))
+	run := f.run(plainFiles(), nil)
+	if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Reason != "BucketAlreadyExists: The bucket name is taken" {
+		t.Fatalf("got %+v, %v", run.End, run.Err)
+	}
+	if want := "Changeset execution failed. The reason was BucketAlreadyExists: The bucket name is taken."; run.Last().Message != want {
+		t.Errorf("last event %+v", run.Last())
+	}
+}
+
+func TestAdvanceTakesTheStackAsItIsAfterLosingSightOfIt(t *testing.T) {
+	f := newFake(t)
+	executes(f, events(), stack("UPDATE_IN_PROGRESS", ""), refused(403, "AccessDenied", "no longer"))
+	run := f.run(plainFiles(), nil)
+	if run.Err != nil || run.End.Outcome != lockstep.Failed || !strings.Contains(run.End.Reason, "cloudformation:DescribeStacks was denied") {
+		t.Fatalf("got %+v, %v", run.End, run.Err)
+	}
+	f.on("DescribeStacks", stack("UPDATE_COMPLETE", "<LastUpdatedTime>2026-01-02T03:04:06Z</LastUpdatedTime>"))
+	if _, err := f.driver().Advance(t.Context(), f.attempt(plainFiles(), run.End.Note)); err != nil {
+		t.Errorf("the next attempt: %v", err)
+	}
+}
+
+func TestAdvanceShowsABoundedNumberOfResources(t *testing.T) {
+	f := newFake(t)
+	list := []event{ofStack("UPDATE_IN_PROGRESS", "")}
+	for range 50 {
+		list = append(list, event{"a", "A", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""}, event{"b", "B", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""})
+	}
+	executes(f, events(append(list, ofStack("UPDATE_COMPLETE", ""))...), stack("UPDATE_COMPLETE", ""))
+	run := f.run(plainFiles(), nil)
+	if run.Err != nil || run.End.Outcome != lockstep.Applied || len(run.Events) > 70 {
+		t.Errorf("got %+v, %v with %d events", run.End, run.Err, len(run.Events))
+	}
+}

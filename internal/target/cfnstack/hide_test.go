@@ -1,0 +1,93 @@
+package cfnstack_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/target"
+	"github.com/lockstephq/lockstep/internal/target/targettest"
+)
+
+const canary = "canary-8675309"
+
+// secretive arranges each place in which an endpoint can repeat a secret.
+var secretive = map[string]func(*fake){
+	"a refused creation": func(f *fake) {
+		f.on("CreateChangeSet", refused(400, "ValidationError", "Parameter value "+canary+" is too short"))
+	},
+	"a denied creation": func(f *fake) {
+		f.on("CreateChangeSet", refused(403, "AccessDenied", "not with "+canary))
+	},
+	"a failed change set": func(f *fake) {
+		f.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE", "no "+canary))
+	},
+	"a refused execution": func(f *fake) {
+		f.on("ExecuteChangeSet", refused(400, "InvalidPassword", canary+" is no password"))
+	},
+	"a denied execution": func(f *fake) {
+		f.on("ExecuteChangeSet", refused(403, "AccessDenied", canary))
+	},
+	"a failed resource": func(f *fake) {
+		executes(f, events(event{canary, "Db", "AWS::RDS::DBInstance", "CREATE_FAILED", canary + " has a dash"},
+			ofStack("UPDATE_ROLLBACK_IN_PROGRESS", "because "+canary), ofStack("UPDATE_ROLLBACK_COMPLETE", canary)),
+			stack("UPDATE_IN_PROGRESS", ""), stack("UPDATE_ROLLBACK_COMPLETE", "<StackStatusReason>"+canary+"</StackStatusReason>"))
+	},
+	"a success that says more": func(f *fake) {
+		executes(f, events(ofStack("UPDATE_COMPLETE", canary)), stack("UPDATE_IN_PROGRESS", ""), stack("UPDATE_COMPLETE", ""))
+	},
+	"a blocked end": func(f *fake) {
+		executes(f, events(event{"x", "Db", "AWS::RDS::DBInstance", "CREATE_FAILED", canary}, ofStack("UPDATE_ROLLBACK_FAILED", canary)),
+			stack("UPDATE_ROLLBACK_FAILED", ""))
+	},
+}
+
+func TestAdvanceNeverShowsAValueOfANoEchoParameter(t *testing.T) {
+	for name, arrange := range secretive {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			arrange(f)
+			checkNoCanary(t, f, f.attempt(withParameters("parameters: {Password: "+canary+"}"), nil))
+		})
+	}
+}
+
+func TestAdvanceShowsNothingOnceItCannotTellWhatIsSecret(t *testing.T) {
+	f := newFake(t)
+	secretive["a failed resource"](f)
+	a := f.attempt(withParameters("parameters: {Password: "+canary+"}"), nil)
+	open, opened := a.Open, 0
+	a.Open = func(ctx context.Context) (lockstep.Tree, error) {
+		if opened++; opened > 2 { // by the change set's execution
+			return nil, lockstep.Errorf(lockstep.NotFound, "The commit is gone.")
+		}
+		return open(ctx)
+	}
+	run := checkNoCanary(t, f, a)
+	if run.End == nil || run.End.Outcome != lockstep.Failed {
+		t.Errorf("got %+v, %v", run.End, run.Err)
+	}
+}
+
+// checkNoCanary drives an attempt and looks for the secret in all that leaves
+// the driver.
+func checkNoCanary(t *testing.T, f *fake, a target.Attempt) targettest.Run {
+	t.Helper()
+	run := targettest.Drive(t, f.driver(), a, false)
+	said := fmt.Sprintf("%+v %s", run.Events, run.Attempt.Memory)
+	if run.Err != nil {
+		said += run.Err.Error()
+	}
+	if run.End != nil {
+		said += fmt.Sprintf("%+v %s %v", run.End, run.End.Note, run.End.Blocked)
+	}
+	if strings.Contains(said, canary) {
+		t.Errorf("the secret shows: %s", said)
+	}
+	if !strings.Contains(said, "****") && !strings.Contains(said, "is not shown") {
+		t.Errorf("the secret was not met: %s", said)
+	}
+	return run
+}

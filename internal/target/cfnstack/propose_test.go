@@ -1,0 +1,244 @@
+package cfnstack_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/target/targettest"
+)
+
+func TestAdvanceSendsExactlyWhatTheCommitSays(t *testing.T) {
+	const inStack = "<Parameters><member><ParameterKey>Password</ParameterKey><ParameterValue>****</ParameterValue></member></Parameters>"
+	tests := map[string]struct {
+		file string
+		want map[string]string // members that begin with Parameters or Tags
+	}{
+		"nothing": {"", map[string]string{
+			"Parameters.member.1.ParameterKey": "Password", "Parameters.member.1.UsePreviousValue": "true",
+		}},
+		"no tags": {"tags: {}\nparameters: {Password: abc}\n", map[string]string{
+			"Parameters.member.1.ParameterKey": "Password", "Parameters.member.1.ParameterValue": "abc", "Tags": "",
+		}},
+		"values keep their text": {"parameters:\n  Size: 1.10\n  Names: [a, 1e3, 0x1F, True]\n  Password: 'x y'\ntags: {b: '1', a: yes it is}\n", map[string]string{
+			"Parameters.member.1.ParameterKey": "Size", "Parameters.member.1.ParameterValue": "1.10",
+			"Parameters.member.2.ParameterKey": "Names", "Parameters.member.2.ParameterValue": "a,1e3,0x1F,true",
+			"Parameters.member.3.ParameterKey": "Password", "Parameters.member.3.ParameterValue": "x y",
+			"Tags.member.1.Key": "b", "Tags.member.1.Value": "1", "Tags.member.2.Key": "a", "Tags.member.2.Value": "yes it is",
+		}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			f.on("DescribeStacks", stack("CREATE_COMPLETE", inStack))
+			run := targettest.Until(t, f.driver(), f.attempt(withParameters(tt.file), nil))
+			call := f.called("CreateChangeSet")[0]
+			if diff := cmp.Diff(tt.want, members(call, "Parameters", "Tags")); diff != "" {
+				t.Error(diff)
+			}
+			if call.Get("TemplateBody") != plainTemplate {
+				t.Error("the template was changed")
+			}
+			name := "lockstep-" + run.Attempt.ID + "-1"
+			if call.Get("ChangeSetName") != name || call.Get("ClientToken") != name || len(members(call, "Capabilities")) != 3 {
+				t.Errorf("call %v", call)
+			}
+			if d := call.Get("Description"); !strings.Contains(d, string(run.Attempt.Revision.SHA)) || !strings.Contains(d, "instance test") {
+				t.Errorf("description %q", d)
+			}
+			for key, values := range call {
+				if key != "Description" && strings.Contains(strings.Join(values, " "), string(run.Attempt.Revision.SHA)) {
+					t.Errorf("%s carries the commit: %v", key, values)
+				}
+			}
+		})
+	}
+}
+
+func members(call url.Values, prefixes ...string) map[string]string {
+	found := map[string]string{}
+	for key := range call {
+		for _, prefix := range prefixes {
+			if key == prefix || strings.HasPrefix(key, prefix+".") {
+				found[key] = call.Get(key)
+			}
+		}
+	}
+	return found
+}
+
+func TestAdvanceSaysWhatBecomesOfAbsentParameters(t *testing.T) {
+	f := newFake(t)
+	f.on("DescribeStacks", stack("CREATE_COMPLETE", "<Parameters><member><ParameterKey>Password</ParameterKey></member></Parameters>"))
+	run := targettest.Until(t, f.driver(), f.attempt(withParameters("parameters: {Size: 3}"), nil))
+	want := []lockstep.Event{
+		{Type: "TEMPLATE_BUNDLED", Message: "Uploaded CloudFormation template.", ExternalID: string(run.Attempt.Revision.SHA)},
+		{Type: "PARAMETERS_ABSENT", Message: "Not in the deployment file: Names (the template's default), Password (keeps the stack's value)."},
+		{Type: "CHANGESET_CREATION_IN_PROGRESS", Message: "Creating a changeset.", ExternalID: stackARN},
+		{Type: "CHANGESET_CREATION_SUCCEEDED", Message: "Changeset creation succeeded.", ExternalID: changeSetARN},
+	}
+	if diff := cmp.Diff(want, run.Events); diff != "" {
+		t.Error(diff)
+	}
+	if run.Attempt.Intent != changeSetARN {
+		t.Errorf("intent %q", run.Attempt.Intent)
+	}
+}
+
+func TestAdvanceMissesAParameterBeforeAnythingIsChanged(t *testing.T) {
+	f := newFake(t)
+	files := targettest.Files(map[string]string{
+		"web.yaml": "template-file-path: t.yaml\n", "t.yaml": "Parameters:\n  Need: {Type: String}\nResources: {}\n",
+	})
+	run := f.run(files, nil)
+	const want = `Deployment file "web.yaml", key parameters.Need: the key is missing; template "t.yaml" has the parameter without a default`
+	if lockstep.KindOf(run.Err) != lockstep.Invalid || !strings.Contains(lockstep.Shown(run.Err), want) {
+		t.Errorf("got %v", run.Err)
+	}
+	if len(f.calls) != 1 {
+		t.Errorf("calls %v", f.calls)
+	}
+}
+
+func TestAdvanceTakesEachFormOfNoChanges(t *testing.T) {
+	tests := map[string]func(*fake){
+		"change set, one text": func(f *fake) {
+			f.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE",
+				"The submitted information didn&apos;t contain changes. Submit different information to create a change set."))
+		},
+		"change set, the other text": func(f *fake) {
+			f.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE", "No updates are to be performed."))
+		},
+		"refused": func(f *fake) {
+			f.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""))
+			f.on("CreateChangeSet", refused(400, "ValidationError", "No updates are to be performed."))
+		},
+	}
+	for name, arrange := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			arrange(f)
+			run := f.run(plainFiles(), nil)
+			if run.Err != nil || run.End.Outcome != lockstep.Unchanged || run.Last().Type != "NO_CHANGES" {
+				t.Errorf("got %+v, %v after %v", run.End, run.Err, run.Events)
+			}
+			if len(f.called("ExecuteChangeSet"))+len(f.called("DeleteStack")) != 0 {
+				t.Error("something was executed or deleted")
+			}
+			if !strings.Contains(string(run.End.Note), stackARN) {
+				t.Errorf("note %s", run.End.Note)
+			}
+		})
+	}
+}
+
+func TestAdvanceEndsWithTheReasonOfARefusedChangeSet(t *testing.T) {
+	f := newFake(t)
+	f.on("DescribeStacks", noStack(), stack("REVIEW_IN_PROGRESS", ""))
+	f.on("DescribeChangeSet", refused(400, "ValidationError", "Stack [web] does not exist"), changeSet("CREATE_IN_PROGRESS", "UNAVAILABLE", ""),
+		changeSet("FAILED", "UNAVAILABLE", "Circular dependency."))
+	run := f.run(plainFiles(), nil)
+	if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Reason != "Circular dependency." {
+		t.Fatalf("got %+v, %v", run.End, run.Err)
+	}
+	if got := run.Last(); got.Type != "CHANGESET_CREATION_FAILED" || got.Message != "Changeset creation failed. The reason was Circular dependency." {
+		t.Errorf("last event %+v", got)
+	}
+	if got := f.called("DeleteChangeSet"); len(got) != 1 || got[0].Get("ChangeSetName") != changeSetARN {
+		t.Errorf("change set not deleted: %v", got)
+	}
+	if got := f.called("DeleteStack"); len(got) != 1 || got[0].Get("StackName") != stackARN {
+		t.Errorf("the empty stack is left behind: %v", got)
+	}
+}
+
+func TestAdvanceDeletesNoStackThatIsNotItsOwn(t *testing.T) {
+	tests := map[string]func(*fake){
+		"was there before": func(f *fake) { f.on("DescribeStacks", stack("REVIEW_IN_PROGRESS", "")) },
+		"has another change set": func(f *fake) {
+			f.on("DescribeStacks", noStack(), stack("REVIEW_IN_PROGRESS", ""))
+			f.on("ListChangeSets", result("ListChangeSets", "<Summaries><member><StackId>"+stackARN+"</StackId><Status>CREATE_COMPLETE</Status></member></Summaries>"))
+		},
+		"lives": func(f *fake) { f.on("DescribeStacks", noStack(), stack("CREATE_IN_PROGRESS", "")) },
+	}
+	for name, arrange := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			arrange(f)
+			f.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE", "No."))
+			if run := f.run(plainFiles(), nil); run.End == nil || run.End.Outcome != lockstep.Failed {
+				t.Errorf("got %+v, %v", run.End, run.Err)
+			}
+			if got := f.called("DeleteStack"); len(got) != 0 {
+				t.Errorf("a stack was deleted: %v", got)
+			}
+		})
+	}
+}
+
+func TestAdvanceReplacesAChangeSetThatCannotBeUsedAnyMore(t *testing.T) {
+	missing := refused(404, "ChangeSetNotFound", "")
+	tests := map[string][]answer{
+		"obsolete when made":        {missing, changeSet("CREATE_COMPLETE", "OBSOLETE", ""), missing, changeSet("CREATE_COMPLETE", "AVAILABLE", "")},
+		"deleted while it was made": {missing, changeSet("CREATE_PENDING", "UNAVAILABLE", ""), missing, missing, changeSet("CREATE_COMPLETE", "AVAILABLE", "")},
+		"obsolete when executed": {missing, changeSet("CREATE_COMPLETE", "AVAILABLE", ""), changeSet("CREATE_COMPLETE", "OBSOLETE", ""),
+			missing, changeSet("CREATE_COMPLETE", "AVAILABLE", "")},
+		"deleted before it was executed": {missing, changeSet("CREATE_COMPLETE", "AVAILABLE", ""), missing, missing, changeSet("CREATE_COMPLETE", "AVAILABLE", "")},
+	}
+	for name, answers := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			f.on("DescribeChangeSet", answers...)
+			f.on("DescribeStackEvents", events(ofStack("UPDATE_IN_PROGRESS", ""), ofStack("UPDATE_COMPLETE", "")))
+			f.on("DescribeStacks", stack("CREATE_COMPLETE", ""), stack("CREATE_COMPLETE", ""), stack("UPDATE_COMPLETE", ""))
+			run := f.run(plainFiles(), nil)
+			if run.Err != nil || run.End.Outcome != lockstep.Applied {
+				t.Fatalf("got %+v, %v after %v", run.End, run.Err, run.Events)
+			}
+			created := f.called("CreateChangeSet")
+			if len(created) != 2 || created[0].Get("ChangeSetName") == created[1].Get("ChangeSetName") {
+				t.Errorf("change sets %v", created)
+			}
+			if len(f.called("ExecuteChangeSet")) != 1 {
+				t.Errorf("executed %d times", len(f.called("ExecuteChangeSet")))
+			}
+		})
+	}
+}
+
+func TestAdvanceGivesUpOnAStackThatOthersKeepChanging(t *testing.T) {
+	f := newFake(t)
+	missing, obsolete := refused(404, "ChangeSetNotFound", ""), changeSet("CREATE_COMPLETE", "OBSOLETE", "")
+	f.on("DescribeChangeSet", missing, obsolete, missing, obsolete, missing, obsolete)
+	run := f.run(plainFiles(), nil)
+	if run.Err != nil || run.End.Outcome != lockstep.Failed || !strings.Contains(run.End.Reason, "happened 3 times") {
+		t.Errorf("got %+v, %v", run.End, run.Err)
+	}
+	if n := len(f.called("CreateChangeSet")); n != 3 {
+		t.Errorf("%d change sets", n)
+	}
+}
+
+func TestAdvanceLooksAtTheStackAnewAfterAPause(t *testing.T) {
+	f := newFake(t)
+	d, a := f.driver(), f.attempt(plainFiles(), []byte(`{"v":1,"stack":"`+stackARN+`","updated_at":"2026-01-02T02:00:00Z"}`))
+	step, err := d.Advance(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.on("DescribeStacks", stack("UPDATE_COMPLETE", "<LastUpdatedTime>2026-01-02T03:00:00Z</LastUpdatedTime>"))
+	a.Memory, a.Now = step.Memory, a.Now.Add(time.Hour)
+	run := targettest.Run{}
+	if step, err = d.Advance(t.Context(), a); err == nil {
+		a.Memory = step.Memory
+		run = targettest.Drive(t, d, a, false)
+		err = run.Err
+	}
+	if lockstep.KindOf(err) != lockstep.Blocked || len(f.called("CreateChangeSet")) != 0 {
+		t.Errorf("got %v, %+v", err, run.End)
+	}
+}

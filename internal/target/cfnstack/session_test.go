@@ -1,0 +1,141 @@
+package cfnstack_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/target/cfnstack"
+	"github.com/lockstephq/lockstep/internal/target/targettest"
+)
+
+const assumed = "<Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>" +
+	"<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
+
+// assuming makes a driver that assumes roles at the fake.
+func assuming(t *testing.T, f *fake) *cfnstack.Driver {
+	t.Helper()
+	d, err := cfnstack.New(cfnstack.Options{
+		Target: f.url, AssumeRoles: true, BaseCredentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
+		Poll:       cfnstack.Schedule{First: time.Millisecond, Most: time.Millisecond},
+		ExternalID: func(a lockstep.AccountID) string { return "ext-" + string(a) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestDriverAssumesTheRoleOncePerResource(t *testing.T) {
+	f := newFake(t)
+	f.on("AssumeRole", result("AssumeRole", assumed))
+	d := assuming(t, f)
+	a := f.attempt(plainFiles(), nil)
+	a.Configuration.ResourceName = "web-" + strings.Repeat("x", 80)
+	targettest.Until(t, d, a)
+	calls := f.called("AssumeRole")
+	if len(calls) != 1 {
+		t.Fatalf("%d calls, want 1", len(calls))
+	}
+	name := calls[0].Get("RoleSessionName")
+	if !strings.HasPrefix(name, "lockstep-web-x") || len(name) != 64 {
+		t.Errorf("session name %q", name)
+	}
+	if calls[0].Get("ExternalId") != "ext-111122223333" || calls[0].Get("RoleArn") != a.Configuration.RoleARN {
+		t.Errorf("call %v", calls[0])
+	}
+}
+
+func TestDriverRenewsCredentialsFiveMinutesBeforeTheirEnd(t *testing.T) {
+	f := newFake(t)
+	soon := time.Now().Add(4 * time.Minute).UTC().Format(time.RFC3339)
+	f.on("AssumeRole", result("AssumeRole", strings.Replace(assumed, "2099-01-01T00:00:00Z", soon, 1)))
+	targettest.Until(t, assuming(t, f), f.attempt(plainFiles(), nil))
+	if n := len(f.called("AssumeRole")); n < 2 {
+		t.Errorf("the role was assumed %d times", n)
+	}
+}
+
+func TestAdvanceSaysWhatToCheckWhenARoleCannotBeAssumed(t *testing.T) {
+	f := newFake(t)
+	f.on("AssumeRole", refused(http.StatusForbidden, "AccessDenied", "User: arn:aws:iam::1:user/x is not authorized to perform: sts:AssumeRole"))
+	_, err := assuming(t, f).Advance(t.Context(), f.attempt(plainFiles(), nil))
+	if lockstep.KindOf(err) != lockstep.Denied {
+		t.Errorf("kind %v", lockstep.KindOf(err))
+	}
+	for _, want := range []string{"The role arn:aws:iam::444455556666:role/sync cannot be assumed", "not authorized to perform: sts:AssumeRole", "trust policy"} {
+		if !strings.Contains(lockstep.Shown(err), want) {
+			t.Errorf("%q is not in %q", want, lockstep.Shown(err))
+		}
+	}
+	a := f.attempt(plainFiles(), nil)
+	a.Configuration.RoleARN = ""
+	if _, err := assuming(t, f).Advance(t.Context(), a); lockstep.KindOf(err) != lockstep.Invalid {
+		t.Errorf("without a role: %v", err)
+	}
+	d, err := cfnstack.New(cfnstack.Options{Target: f.url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Advance(t.Context(), a); lockstep.KindOf(err) != lockstep.Denied {
+		t.Errorf("without credentials: %v", err)
+	}
+}
+
+func TestAdvanceSortsTheAnswersOfAnEndpoint(t *testing.T) {
+	const page = "<!doctype html><html><body><p>Internal Server Error</body></html>"
+	tests := map[string]struct {
+		answer answer
+		kind   lockstep.Kind
+		want   string
+		calls  int
+	}{
+		"throttled":     {refused(400, "Throttling", "Rate exceeded"), lockstep.Unavailable, "cloudformation:DescribeStacks: Rate exceeded.", 3},
+		"no permission": {refused(403, "AccessDenied", "User: x is not authorized"), lockstep.Denied, "cloudformation:DescribeStacks was denied to the server's own credentials: User: x is not authorized.", 1},
+		"bad key":       {refused(403, "InvalidClientTokenId", "The security token is invalid"), lockstep.Denied, "token is invalid", 1},
+		"broken":        {refused(503, "ServiceUnavailable", "later"), lockstep.Unavailable, "later", 3},
+		"odd 5xx":       {refused(502, "Whatever", "later"), lockstep.Unavailable, "later", 3},
+		"not XML, 500":  {answer{500, page}, lockstep.Invalid, "answered HTTP 500 and no CloudFormation error", 1},
+		"not XML, 404":  {answer{404, page}, lockstep.Invalid, "answered HTTP 404 and no CloudFormation error", 1},
+		"quota":         {refused(400, "LimitExceededException", "too many stacks"), lockstep.Limit, "too many stacks", 1},
+		"no sense":      {answer{200, "<a><b></a>"}, lockstep.Unavailable, "gave an answer that is not CloudFormation's", 1},
+		"other refusal": {refused(400, "InvalidAction", "no such action"), lockstep.Invalid, "no such action", 1},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // the SDK pauses between its tries
+			f := newFake(t)
+			f.on("DescribeStacks", tt.answer)
+			_, err := f.driver().Advance(t.Context(), f.attempt(plainFiles(), nil))
+			if lockstep.KindOf(err) != tt.kind || !strings.Contains(lockstep.Shown(err), tt.want) {
+				t.Errorf("got %v: %s", lockstep.KindOf(err), lockstep.Shown(err))
+			}
+			if n := len(f.called("DescribeStacks")); n != tt.calls {
+				t.Errorf("%d calls, want %d", n, tt.calls)
+			}
+		})
+	}
+}
+
+func TestAdvanceWaitsForAnEndpointThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	d := driver(t, "http://127.0.0.1:1")
+	_, err := d.Advance(t.Context(), f.attempt(plainFiles(), nil))
+	if lockstep.KindOf(err) != lockstep.Unavailable || !strings.Contains(lockstep.Shown(err), "127.0.0.1:1 cannot be reached") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDriverIgnoresEndpointsOfTheEnvironment(t *testing.T) {
+	for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_CLOUDFORMATION", "AWS_ENDPOINT_URL_STS"} {
+		t.Setenv(name, "http://127.0.0.1:1")
+	}
+	f := newFake(t)
+	f.on("AssumeRole", result("AssumeRole", assumed))
+	targettest.Until(t, assuming(t, f), f.attempt(plainFiles(), nil))
+}
