@@ -1,0 +1,112 @@
+package api_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+// Whatever a stranger asks of things that exist, the answer must be the one
+// that things get which do not exist.
+func TestStrangersCannotTellThatAThingExists(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		host := w.host("h")
+		connection := w.connection("acme", host)
+		link := w.link(connection, "infra")
+		w.configure("web", link)
+		w.attempt("web", sha1, lockstep.Applied)
+		w.update(func(tx *db.Tx) error {
+			_, err := store.InsertRepositoryAttempt(tx, link, "main", lockstep.RepositoryInitiated)
+			return err
+		})
+		w.engine.take()
+		theirs := fmt.Sprintf(`"ResourceName":"web","SyncType":"CFN_STACK_SYNC","RepositoryLinkId":%q,"HostArn":%q,"ConnectionArn":%q,"Branch":"main",`+
+			`"OwnerId":"acme","RepositoryName":"stolen","ConnectionName":"c","ConfigFile":"a.yaml","RoleArn":%q,"Credential":{"Kind":"NONE"}`, link, host, connection, role)
+		missing := strings.NewReplacer(link, noLink, host, host[:len(host)-8]+"00000000", connection, connection[:len(connection)-12]+"000000000000", `"web"`, `"web0"`).Replace(theirs)
+		strangers := []request{
+			{key: w.key(other, identity.Admin), region: region},
+			{key: w.admin, region: "us-east-1"},
+		}
+		for _, q := range strangers {
+			for call, answered := range operations() {
+				service, target, _ := strings.Cut(call, " ")
+				names := target[strings.LastIndexByte(target, '.')+1:]
+				// The older service wants ARNs of its own; the others name no thing.
+				if !answered || service == "codestar-connections" ||
+					strings.Contains("CreateHost ListHosts ListConnections ListRepositoryLinks ListResourceSyncs ListSyncEvents", names) {
+					continue
+				}
+				q.service, q.target = service, target
+				q.body = "{" + theirs + "}"
+				_, got := w.send(q)
+				q.body = "{" + missing + "}"
+				status, want := w.send(q)
+				want = []byte(strings.NewReplacer(noLink, link, "web0", "web", host[:len(host)-8]+"00000000", host, connection[:len(connection)-12]+"000000000000", connection).Replace(string(want)))
+				if status != http.StatusBadRequest || string(got) != string(want) {
+					t.Errorf("%s by %s in %s:\n%s, and of a missing thing (%d)\n%s", target, q.key.Account, q.region, got, status, want)
+				}
+			}
+		}
+		if noted := w.engine.take(); noted != nil {
+			t.Errorf("strangers made the engine do %v", noted)
+		}
+		w.stillThere(host, connection, link)
+	})
+}
+
+func (w *world) stillThere(host, connection, link string) {
+	w.Helper()
+	w.update(func(tx *db.Tx) error {
+		_, err := store.Host(tx, account, region, lockstep.ARN(host))
+		return err
+	})
+	if got := w.getConnection(connection).ConnectionStatus; got != "PENDING" {
+		w.Errorf("strangers made the connection %s", got)
+	}
+	if c, err := w.getConfiguration("web"); err != nil || *c.RepositoryLinkId != link {
+		w.Errorf("the configuration is %v, %v", c, err)
+	}
+}
+
+func TestStrangersSeeEmptyLists(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		link := w.linked()
+		w.configure("web", link)
+		w.attempt("web", sha1, lockstep.Applied)
+		stranger := w.key(other, identity.Admin)
+		for target, want := range map[string]string{
+			newPrefix + ".ListHosts":           `{"Hosts":[]}`,
+			newPrefix + ".ListConnections":     `{"Connections":[]}`,
+			newPrefix + ".ListRepositoryLinks": `{"RepositoryLinks":[]}`,
+			ourPrefix + ".ListResourceSyncs":   `{"ResourceSyncs":[]}`,
+			ourPrefix + ".ListSyncEvents":      `{"Events":[],"NextCursor":"1"}`,
+		} {
+			service := "codeconnections"
+			if strings.HasPrefix(target, ourPrefix) {
+				service = "lockstep"
+			}
+			for _, q := range []request{
+				{key: stranger, region: region, service: service, target: target, body: "{}"},
+				{key: w.admin, region: "us-east-1", service: service, target: target, body: "{}"},
+			} {
+				if _, got := w.send(q); string(got) != want {
+					t.Errorf("%s by %s in %s: %s, want %s", target, q.key.Account, q.region, got, want)
+				}
+			}
+		}
+	})
+}
+
+func TestAccountsAndRegionsHaveResourcesOfTheSameName(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.configure("web", w.linked())
+		w.admin = w.key(other, identity.Admin)
+		w.configure("web", w.linked())
+	})
+}
