@@ -1,0 +1,233 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections/types"
+	"github.com/spf13/cobra"
+
+	"github.com/lockstephq/lockstep/internal/client"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+// maxSecret is the longest credential that the API takes.
+const maxSecret = 16384
+
+func newConnectCommand(p *program) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "connect NAME --provider Git --endpoint URL (--none | --basic-stdin | --token-stdin)",
+		Short: "Make a connection to a Git host",
+		Long: "Make a connection to a Git host, and the host if it is new, and give the connection its credential.\n" +
+			"For a connection that is there already the credential is replaced. Secrets come from standard input alone:\n\n" +
+			"  printenv GIT_TOKEN | lockstep connect acme --provider Git --endpoint https://git.example.com --token-stdin",
+		Args:                  arguments("NAME"),
+		DisableFlagsInUseLine: true,
+	}
+	reach, format := reaches(p, c), formats(c)
+	f := c.Flags()
+	provider := f.String("provider", "", "type of the Git host: "+wire.ProviderGit+" for any")
+	endpoint := f.String("endpoint", "", "URL below which the host's repositories are (default the one Git host there is)")
+	f.Bool("none", false, "the repositories need no credential")
+	f.Bool("basic-stdin", false, "read USER:PASSWORD from standard input")
+	f.Bool("token-stdin", false, "read a bearer token from standard input")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := require(c, "provider"); err != nil {
+			return err
+		}
+		kind, err := oneOf(c, "none", "basic-stdin", "token-stdin")
+		if err != nil {
+			return err
+		}
+		if err := checkGitEndpoint(*endpoint); err != nil {
+			return err
+		}
+		credential, err := p.readCredential(kind)
+		if err != nil {
+			return err
+		}
+		remote, err := reach.connect(c.Context())
+		if err != nil {
+			return err
+		}
+		return p.connect(c.Context(), remote, *format, wanting{args[0], *provider, *endpoint, credential})
+	}
+	return c
+}
+
+// wanting is the connection that is asked for.
+type wanting struct {
+	name, provider, endpoint string
+	credential               wire.Credential
+}
+
+// checkGitEndpoint refuses a secret in an argument, before anything shows it.
+func checkGitEndpoint(endpoint string) error {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return usagef("--endpoint is not a URL.").try("Write it like https://git.example.com.")
+	}
+	if u.User != nil {
+		return usagef("--endpoint must hold no user name and no password.").
+			try("Leave them out, and give them by --basic-stdin or --token-stdin. If the password was real, change it: arguments are seen by others on this machine.")
+	}
+	return nil
+}
+
+// readCredential reads one line of standard input. What it holds is in no error.
+func (p *program) readCredential(kind string) (wire.Credential, error) {
+	if kind == "none" {
+		return wire.Credential{Kind: wire.CredentialNone}, nil
+	}
+	if terminal(p.stdin) {
+		return wire.Credential{}, usagef("--%s reads standard input, and that is a terminal, which would show the secret.", kind).
+			try("Pass it by a pipe or a file, such as `printenv GIT_TOKEN | lockstep connect …`.")
+	}
+	text, err := io.ReadAll(io.LimitReader(p.stdin, 2*maxSecret))
+	if err != nil {
+		return wire.Credential{}, fmt.Errorf("read the credential from standard input: %w", err)
+	}
+	secret := strings.TrimRight(string(text), "\r\n")
+	if secret == "" || len(secret) > maxSecret || strings.ContainsAny(secret, "\r\n") {
+		return wire.Credential{}, usagef("--%s: standard input is not one line of 1 to %d bytes.", kind, maxSecret)
+	}
+	if kind == "token-stdin" {
+		return wire.Credential{Kind: wire.CredentialToken, Secret: secret}, nil
+	}
+	user, password, ok := strings.Cut(secret, ":")
+	if !ok || user == "" || password == "" {
+		return wire.Credential{}, usagef("--basic-stdin: standard input is not USER:PASSWORD.")
+	}
+	return wire.Credential{Kind: wire.CredentialBasic, Username: user, Secret: password}, nil
+}
+
+// connected is the document of `connect`.
+type connected struct {
+	ConnectionArn    string
+	ConnectionName   string
+	ConnectionStatus string
+	HostArn          string `json:",omitzero"`
+}
+
+func (p *program) connect(ctx context.Context, remote *client.Client, f format, w wanting) error {
+	host, err := findHost(ctx, remote, w)
+	if err != nil {
+		return err
+	}
+	arn, isNew, err := findConnection(ctx, remote, w, host)
+	if err != nil {
+		return err
+	}
+	out, err := remote.CompleteConnection(ctx, &wire.CompleteConnectionInput{ConnectionArn: arn, Credential: w.credential})
+	if err != nil {
+		return err
+	}
+	if f != asTable {
+		return f.write(p.stdout, connected{arn, w.name, out.ConnectionStatus, host})
+	}
+	done := "connected"
+	if !isNew {
+		done = "has a new credential"
+	}
+	_, err = fmt.Fprintf(p.stdout, "%s %s (%s)\n%s\nNext: lockstep link create --connection %s --repository OWNER/NAME\n",
+		w.name, done, out.ConnectionStatus, arn, shellQuote(w.name))
+	return err
+}
+
+// findHost gives the ARN of the host with the endpoint, which it makes where
+// there is none. A provider with an endpoint of its own needs no host.
+func findHost(ctx context.Context, remote *client.Client, w wanting) (arn string, err error) {
+	if w.endpoint == "" && w.provider != wire.ProviderGit {
+		return "", nil
+	}
+	var hosts []types.Host
+	pages := codeconnections.NewListHostsPaginator(remote.AWS, &codeconnections.ListHostsInput{MaxResults: 100})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return "", err
+		}
+		for _, h := range page.Hosts {
+			if string(h.ProviderType) == w.provider {
+				hosts = append(hosts, h)
+			}
+		}
+	}
+	for _, h := range hosts {
+		if sameEndpoint(aws.ToString(h.ProviderEndpoint), w.endpoint) || w.endpoint == "" && len(hosts) == 1 {
+			return aws.ToString(h.HostArn), nil
+		}
+	}
+	if w.endpoint == "" {
+		return "", usagef("--endpoint is missing, and there are %d hosts of type %s.", len(hosts), w.provider).
+			try("Say below which URL the repositories are, such as --endpoint https://git.example.com.")
+	}
+	made, err := remote.AWS.CreateHost(ctx, &codeconnections.CreateHostInput{Name: aws.String(hostName(w.endpoint)),
+		ProviderType: types.ProviderType(w.provider), ProviderEndpoint: aws.String(w.endpoint)})
+	if err != nil {
+		return "", err
+	}
+	return aws.ToString(made.HostArn), nil
+}
+
+func sameEndpoint(a, b string) bool { return strings.TrimRight(a, "/") == strings.TrimRight(b, "/") }
+
+// hostName makes a host's name of its endpoint.
+func hostName(endpoint string) string {
+	name := endpoint
+	if u, err := url.Parse(endpoint); err == nil && u.Host != "" {
+		name = u.Host
+	}
+	return cut(name, 64)
+}
+
+// findConnection gives the one connection of that name at that host, or makes
+// it. Names need not be unique: of two the newest is no better than the other.
+func findConnection(ctx context.Context, remote *client.Client, w wanting, host string) (arn string, isNew bool, err error) {
+	all, err := connections(ctx, remote)
+	if err != nil {
+		return "", false, err
+	}
+	for _, c := range all {
+		if aws.ToString(c.ConnectionName) != w.name || string(c.ProviderType) != w.provider || aws.ToString(c.HostArn) != host {
+			continue
+		}
+		if arn != "" {
+			return "", false, &failure{problem: fmt.Sprintf("There are two connections %s to this host already.", w.name),
+				remedy: "Take another name, or delete one with `aws codeconnections delete-connection`."}
+		}
+		arn = aws.ToString(c.ConnectionArn)
+	}
+	if arn != "" {
+		return arn, false, nil
+	}
+	in := &codeconnections.CreateConnectionInput{ConnectionName: aws.String(w.name)}
+	if host != "" {
+		in.HostArn = aws.String(host)
+	} else {
+		in.ProviderType = types.ProviderType(w.provider)
+	}
+	made, err := remote.AWS.CreateConnection(ctx, in)
+	if err != nil {
+		return "", false, err
+	}
+	return aws.ToString(made.ConnectionArn), true, nil
+}
+
+func connections(ctx context.Context, remote *client.Client) ([]types.Connection, error) {
+	var all []types.Connection
+	pages := codeconnections.NewListConnectionsPaginator(remote.AWS, &codeconnections.ListConnectionsInput{MaxResults: 100})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Connections...)
+	}
+	return all, nil
+}

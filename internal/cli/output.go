@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"encoding/json"
+	"io"
+	"maps"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+// A format is a value of -o.
+type format string
+
+const (
+	asTable format = "table"
+	asJSON  format = "json"
+	asYAML  format = "yaml"
+)
+
+// formats gives a command the flag -o.
+func formats(c *cobra.Command) *format {
+	f := asTable
+	c.Flags().VarP(&f, "output", "o", "table, json or yaml")
+	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(
+		[]string{string(asTable), string(asJSON), string(asYAML)}, cobra.ShellCompDirectiveNoFileComp))
+	return &f
+}
+
+// String gives the value.
+func (f *format) String() string { return string(*f) }
+
+// Type names the value in help.
+func (f *format) Type() string { return "format" }
+
+// Set takes the value.
+func (f *format) Set(text string) error {
+	switch format(text) {
+	case asTable, asJSON, asYAML:
+		*f = format(text)
+		return nil
+	}
+	return usagef("it is none of table, json, yaml")
+}
+
+// write prints a document as JSON or YAML.
+func (f format) write(w io.Writer, document any) error {
+	tree := members(reflect.ValueOf(document))
+	if f == asYAML {
+		e := yaml.NewEncoder(w)
+		e.SetIndent(2)
+		if err := e.Encode(tree); err != nil {
+			return err
+		}
+		return e.Close()
+	}
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(tree)
+}
+
+// members makes maps and lists of a document, whose keys are then in order,
+// with times as RFC 3339: the wire's seconds are for machines alone.
+func members(v reflect.Value) any {
+	if !v.IsValid() {
+		return nil
+	}
+	switch t := v.Interface().(type) {
+	case wire.Time:
+		return t.UTC().Format(time.RFC3339Nano)
+	case time.Time:
+		return t.UTC().Format(time.RFC3339Nano)
+	}
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		return members(v.Elem())
+	case reflect.Struct:
+		return structMembers(v)
+	case reflect.Slice:
+		all := make([]any, v.Len())
+		for i := range all {
+			all[i] = members(v.Index(i))
+		}
+		return all
+	}
+	return v.Interface()
+}
+
+// structMembers leaves out what is absent on the wire too.
+func structMembers(v reflect.Value) map[string]any {
+	all := map[string]any{}
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if f.Anonymous {
+			maps.Copy(all, structMembers(v.Field(i)))
+		} else if !strings.Contains(f.Tag.Get("json"), "omitzero") || !v.Field(i).IsZero() {
+			all[f.Name] = members(v.Field(i))
+		}
+	}
+	return all
+}

@@ -1,0 +1,145 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/seal"
+)
+
+// KeyOptions say where the access keys are: in a database that a server may be
+// using at the same time.
+type KeyOptions struct {
+	// DB is sqlite:PATH or postgres://….
+	DB string
+	// SealKeyFile seals the secrets. Defaults to SealKeyFile(DB).
+	SealKeyFile string
+}
+
+// NewKey is a key to be made.
+type NewKey = identity.NewKey
+
+// AccessKey is a key as it may be listed.
+type AccessKey = identity.AccessKey
+
+// The roles of a key.
+const (
+	Admin  = identity.Admin
+	Reader = identity.Reader
+)
+
+// SealKeyFile is the seal key's place where none is named: the file seal.key
+// beside an SQLite database, "" for PostgreSQL, which lies in no folder.
+func SealKeyFile(dbURL string) string {
+	path, ok := strings.CutPrefix(dbURL, "sqlite:")
+	if !ok {
+		return ""
+	}
+	return filepath.Join(filepath.Dir(path), "seal.key")
+}
+
+// CreateKey makes an access key, and the database and the seal key where they
+// are new. The secret is in the answer and can never be had again.
+func CreateKey(ctx context.Context, o KeyOptions, n NewKey) (k AccessKey, err error) {
+	err = o.open(ctx, func(d *db.DB) error {
+		key, err := o.sealKey(ctx, d)
+		if err != nil {
+			return err
+		}
+		return d.Update(ctx, func(tx *db.Tx) error {
+			k, err = identity.Create(tx, key, n)
+			return err
+		})
+	})
+	return k, err
+}
+
+// ListKeys gives all keys, oldest first, disabled ones included, no secrets.
+func ListKeys(ctx context.Context, o KeyOptions) (keys []AccessKey, err error) {
+	err = o.open(ctx, func(d *db.DB) error {
+		return d.View(ctx, func(tx *db.Tx) error {
+			keys, err = identity.Keys(tx)
+			return err
+		})
+	})
+	return keys, err
+}
+
+// DisableKey ends a key for good; servers take notice within seconds. The error
+// is NotFound where there is none.
+func DisableKey(ctx context.Context, o KeyOptions, id string) error {
+	return o.open(ctx, func(d *db.DB) error {
+		return d.Update(ctx, func(tx *db.Tx) error { return identity.Disable(tx, id) })
+	})
+}
+
+func (o KeyOptions) open(ctx context.Context, f func(d *db.DB) error) error {
+	d, err := db.Open(ctx, o.DB, db.Schema())
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(d), d.Close())
+}
+
+// sealKey opens the seal key. It is made only for a database without keys, for
+// what others have sealed a new one could not open; and a key that others were
+// not sealed with is refused, for the server could not open what it seals.
+func (o KeyOptions) sealKey(ctx context.Context, d *db.DB) (*seal.Key, error) {
+	file := o.SealKeyFile
+	if file == "" {
+		file = SealKeyFile(o.DB)
+	}
+	if file == "" {
+		return nil, lockstep.Errorf(lockstep.Invalid, "A database on a server needs --seal-key-file: the file of the key that seals its secrets.")
+	}
+	var keys []AccessKey
+	err := d.View(ctx, func(tx *db.Tx) (err error) {
+		keys, err = identity.Keys(tx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(keys) == 0 {
+		return seal.OpenOrCreate(file)
+	}
+	key, err := seal.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, lockstep.Wrapf(lockstep.Invalid, err,
+			"The seal key file %s does not exist, and the database has keys that were sealed with another: name that with --seal-key-file.", file)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return key, opens(ctx, d, key, keys, file)
+}
+
+// opens says whether key is the one that the keys of a database were sealed
+// with. A disabled key cannot be looked up, so the first other one tells.
+func opens(ctx context.Context, d *db.DB, key *seal.Key, keys []AccessKey, file string) error {
+	directory, err := identity.NewDirectory(d, key)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if k.Disabled {
+			continue
+		}
+		_, _, err := directory.Lookup(ctx, k.AccessKeyID)
+		if errors.Is(err, seal.ErrWrongKey) || errors.Is(err, seal.ErrCorrupted) {
+			return lockstep.Wrapf(lockstep.Invalid, err, "The seal key file %s is not the one that this database's secrets were sealed with.", file)
+		}
+		if err != nil {
+			return fmt.Errorf("check the seal key: %w", err)
+		}
+		break
+	}
+	return nil
+}
