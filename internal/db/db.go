@@ -52,11 +52,10 @@ func Open(ctx context.Context, rawURL string, m Migrations) (*DB, error) {
 }
 
 func open(ctx context.Context, rawURL string, m Migrations) (*DB, error) {
-	scheme, rest, _ := strings.Cut(rawURL, ":")
-	switch scheme {
-	case "sqlite":
-		return openSQLite(ctx, rest, m)
-	case "postgres", "postgresql":
+	if path, ok := strings.CutPrefix(rawURL, "sqlite:"); ok {
+		return openSQLite(ctx, path, m)
+	}
+	if strings.HasPrefix(rawURL, "postgres://") || strings.HasPrefix(rawURL, "postgresql://") {
 		return openPostgres(ctx, rawURL, m)
 	}
 	return nil, errors.New("the URL must begin with sqlite: or postgres://")

@@ -25,6 +25,9 @@ type postgres struct {
 	url     string // of a database that is always there
 	foreign bool   // not ours: leave nothing behind
 
+	// lifeline ends the server when it is closed, or collected.
+	lifeline *os.File
+
 	mu        sync.Mutex
 	templates map[string]string // by schema
 }
@@ -38,8 +41,7 @@ var shared = sync.OnceValues(func() (*postgres, error) {
 	if u := os.Getenv("TEST_POSTGRES_URL"); u != "" {
 		return &postgres{url: u, foreign: true}, nil
 	}
-	u, err := start()
-	return &postgres{url: u, templates: map[string]string{}}, err
+	return start()
 })
 
 func server(t testing.TB) *postgres {

@@ -5,6 +5,7 @@ package dbtest
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -44,28 +45,33 @@ exec 3>&-
 read -r _
 `
 
-// start makes a server and returns its URL. It leaves no goroutine behind, so
+// start makes a server. It leaves no goroutine behind, so
 // that it may happen inside a bubble, and no process or folder once this process
 // has ended.
-func start() (string, error) {
+func start() (*postgres, error) {
 	bin, err := binaries()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	dir, err := os.MkdirTemp(home(), "lspg")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	attr, err := unprivileged(dir)
 	if err != nil {
 		os.RemoveAll(dir)
-		return "", err
+		return nil, err
 	}
-	if err := watch(bin, dir, attr); err != nil {
+	lifeline, err := watch(bin, dir, attr)
+	if err != nil {
 		os.RemoveAll(dir)
-		return "", fmt.Errorf("start PostgreSQL: %w", err)
+		return nil, fmt.Errorf("start PostgreSQL: %w", err)
 	}
-	return "postgres:///postgres?" + url.Values{"host": {dir}, "user": {"postgres"}}.Encode(), nil
+	return &postgres{
+		url:       "postgres:///postgres?" + url.Values{"host": {dir}, "user": {"postgres"}}.Encode(),
+		templates: map[string]string{},
+		lifeline:  lifeline,
+	}, nil
 }
 
 // home is where databases live: in memory if that has a gigabyte to give. One of
@@ -79,28 +85,29 @@ func home() string {
 	return "/tmp"
 }
 
-// lifeline is the writing end of the watcher's standard input. Nothing is written
-// to it: that it is closed, by the kernel at the latest, is the message. It must
-// not be collected, which would close it too.
-var lifeline *os.File
-
-func watch(bin, dir string, attr *syscall.SysProcAttr) error {
-	in, life, err := os.Pipe()
+// watch starts the watcher and waits until its server is ready. It returns the
+// writing end of the watcher's standard input. Nothing is written to it: that it is
+// closed, by the kernel at the latest, is the message.
+func watch(bin, dir string, attr *syscall.SysProcAttr) (lifeline *os.File, err error) {
+	in, lifeline, err := os.Pipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer in.Close()
+	defer func() {
+		if err != nil {
+			lifeline.Close()
+		}
+	}()
 	ready, said, err := os.Pipe()
 	if err != nil {
-		life.Close()
-		return err
+		return nil, err
 	}
 	defer ready.Close()
 	defer said.Close()
 	out, err := os.Create(filepath.Join(dir, "watcher.log"))
 	if err != nil {
-		life.Close()
-		return err
+		return nil, err
 	}
 	defer out.Close()
 	cmd := exec.Command("/bin/sh", "-c", watcher, "sh", bin, dir)
@@ -111,19 +118,14 @@ func watch(bin, dir string, attr *syscall.SysProcAttr) error {
 	cmd.ExtraFiles = []*os.File{said}
 	cmd.SysProcAttr = attr
 	if err := cmd.Start(); err != nil {
-		life.Close()
-		return err
+		return nil, err
 	}
 	said.Close()
-	line, err := bufio.NewReader(ready).ReadString('\n')
-	if err != nil || line != "ready\n" {
-		life.Close()
-		cmd.Wait()
-		text, _ := os.ReadFile(out.Name())
-		return fmt.Errorf("no server: %s", strings.TrimSpace(string(text)))
+	if _, err := bufio.NewReader(ready).ReadString('\n'); err != nil {
+		text, _ := io.ReadAll(io.NewSectionReader(out, 0, 1<<16))
+		return nil, fmt.Errorf("no server: %s", strings.TrimSpace(string(text)))
 	}
-	lifeline = life
-	return nil
+	return lifeline, nil
 }
 
 // binaries finds the folder of initdb, pg_ctl and postgres: what PATH leads to,

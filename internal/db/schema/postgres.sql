@@ -1,0 +1,228 @@
+CREATE TABLE access_key (
+    id text NOT NULL,
+    account text NOT NULL,
+    principal text NOT NULL,
+    role text NOT NULL,
+    sealed bytea NOT NULL,
+    status text NOT NULL,
+    created_at bigint NOT NULL
+);
+ALTER TABLE access_key ADD CONSTRAINT access_key_pkey PRIMARY KEY (id);
+ALTER TABLE access_key ADD CONSTRAINT access_key_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'reader'::text])));
+ALTER TABLE access_key ADD CONSTRAINT access_key_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text])));
+CREATE TABLE concerned_revision (
+    resource_id bigint NOT NULL,
+    sha text NOT NULL,
+    desired_seq bigint NOT NULL
+);
+ALTER TABLE concerned_revision ADD CONSTRAINT concerned_revision_pkey PRIMARY KEY (resource_id, sha);
+ALTER TABLE concerned_revision ADD CONSTRAINT concerned_revision_resource_id_fkey FOREIGN KEY (resource_id) REFERENCES resource(id) ON DELETE CASCADE;
+CREATE TABLE connection (
+    arn text NOT NULL,
+    account text NOT NULL,
+    region text NOT NULL,
+    name text NOT NULL,
+    provider_type text NOT NULL,
+    host_arn text,
+    status text NOT NULL,
+    created_at bigint NOT NULL
+);
+ALTER TABLE connection ADD CONSTRAINT connection_host_arn_fkey FOREIGN KEY (host_arn) REFERENCES host(arn);
+ALTER TABLE connection ADD CONSTRAINT connection_pkey PRIMARY KEY (arn);
+ALTER TABLE connection ADD CONSTRAINT connection_status_check CHECK ((status = ANY (ARRAY['PENDING'::text, 'AVAILABLE'::text, 'ERROR'::text])));
+CREATE INDEX connection_by_account ON public.connection USING btree (account, region, created_at, arn);
+CREATE INDEX connection_by_host ON public.connection USING btree (host_arn);
+CREATE TABLE credential (
+    connection_arn text NOT NULL,
+    sealed bytea NOT NULL,
+    updated_at bigint NOT NULL
+);
+ALTER TABLE credential ADD CONSTRAINT credential_connection_arn_fkey FOREIGN KEY (connection_arn) REFERENCES connection(arn) ON DELETE CASCADE;
+ALTER TABLE credential ADD CONSTRAINT credential_pkey PRIMARY KEY (connection_arn);
+CREATE TABLE host (
+    arn text NOT NULL,
+    account text NOT NULL,
+    region text NOT NULL,
+    name text NOT NULL,
+    provider_type text NOT NULL,
+    endpoint text NOT NULL,
+    status text NOT NULL,
+    status_message text DEFAULT ''::text NOT NULL,
+    vpc text,
+    created_at bigint NOT NULL
+);
+ALTER TABLE host ADD CONSTRAINT host_pkey PRIMARY KEY (arn);
+CREATE INDEX host_by_account ON public.host USING btree (account, region, created_at, arn);
+CREATE TABLE installation (
+    singleton integer NOT NULL,
+    id text NOT NULL,
+    target text NOT NULL,
+    created_at bigint NOT NULL
+);
+ALTER TABLE installation ADD CONSTRAINT installation_pkey PRIMARY KEY (singleton);
+ALTER TABLE installation ADD CONSTRAINT installation_singleton_check CHECK ((singleton = 1));
+CREATE TABLE repository_branch (
+    link_id text NOT NULL,
+    branch text NOT NULL,
+    head text DEFAULT ''::text NOT NULL,
+    head_at bigint DEFAULT 0 NOT NULL
+);
+ALTER TABLE repository_branch ADD CONSTRAINT repository_branch_link_id_fkey FOREIGN KEY (link_id) REFERENCES repository_link(id) ON DELETE CASCADE;
+ALTER TABLE repository_branch ADD CONSTRAINT repository_branch_pkey PRIMARY KEY (link_id, branch);
+CREATE TABLE repository_link (
+    id text NOT NULL,
+    arn text NOT NULL,
+    account text NOT NULL,
+    region text NOT NULL,
+    connection_arn text NOT NULL,
+    owner_id text NOT NULL,
+    repository_name text NOT NULL,
+    provider_type text NOT NULL,
+    encryption_key_arn text DEFAULT ''::text NOT NULL,
+    discovery text,
+    created_at bigint NOT NULL,
+    next_poll_at bigint,
+    poll_interval bigint DEFAULT 0 NOT NULL,
+    hint_seq bigint DEFAULT 0 NOT NULL,
+    claimed_seq bigint DEFAULT 0 NOT NULL,
+    poll_failures bigint DEFAULT 0 NOT NULL,
+    outage text DEFAULT ''::text NOT NULL
+);
+ALTER TABLE repository_link ADD CONSTRAINT repository_link_account_region_connection_arn_owner_id_repo_key UNIQUE (account, region, connection_arn, owner_id, repository_name);
+ALTER TABLE repository_link ADD CONSTRAINT repository_link_arn_key UNIQUE (arn);
+ALTER TABLE repository_link ADD CONSTRAINT repository_link_connection_arn_fkey FOREIGN KEY (connection_arn) REFERENCES connection(arn);
+ALTER TABLE repository_link ADD CONSTRAINT repository_link_pkey PRIMARY KEY (id);
+CREATE INDEX repository_link_by_account ON public.repository_link USING btree (account, region, created_at, id);
+CREATE INDEX repository_link_by_connection ON public.repository_link USING btree (connection_arn);
+CREATE INDEX repository_link_due ON public.repository_link USING btree (next_poll_at) WHERE (next_poll_at IS NOT NULL);
+CREATE TABLE repository_sync_attempt (
+    seq bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    id text NOT NULL,
+    link_id text NOT NULL,
+    branch text NOT NULL,
+    status text NOT NULL,
+    sha text DEFAULT ''::text NOT NULL,
+    tries bigint DEFAULT 0 NOT NULL,
+    not_before bigint DEFAULT 0 NOT NULL,
+    started_at bigint NOT NULL,
+    ended_at bigint
+);
+ALTER TABLE repository_sync_attempt ADD CONSTRAINT repository_sync_attempt_check CHECK (((ended_at IS NOT NULL) = (status = ANY (ARRAY['SUCCEEDED'::text, 'FAILED'::text]))));
+ALTER TABLE repository_sync_attempt ADD CONSTRAINT repository_sync_attempt_check1 CHECK (((status <> 'SUCCEEDED'::text) OR (sha <> ''::text)));
+ALTER TABLE repository_sync_attempt ADD CONSTRAINT repository_sync_attempt_id_key UNIQUE (id);
+ALTER TABLE repository_sync_attempt ADD CONSTRAINT repository_sync_attempt_link_id_fkey FOREIGN KEY (link_id) REFERENCES repository_link(id) ON DELETE CASCADE;
+ALTER TABLE repository_sync_attempt ADD CONSTRAINT repository_sync_attempt_pkey PRIMARY KEY (seq);
+ALTER TABLE repository_sync_attempt ADD CONSTRAINT repository_sync_attempt_status_check CHECK ((status = ANY (ARRAY['QUEUED'::text, 'INITIATED'::text, 'IN_PROGRESS'::text, 'SUCCEEDED'::text, 'FAILED'::text])));
+CREATE INDEX repository_sync_attempt_latest ON public.repository_sync_attempt USING btree (link_id, branch, seq);
+CREATE UNIQUE INDEX repository_sync_attempt_queued ON public.repository_sync_attempt USING btree (link_id, branch) WHERE (status = 'QUEUED'::text);
+CREATE UNIQUE INDEX repository_sync_attempt_running ON public.repository_sync_attempt USING btree (link_id, branch) WHERE (status = ANY (ARRAY['INITIATED'::text, 'IN_PROGRESS'::text]));
+CREATE INDEX repository_sync_attempt_sha ON public.repository_sync_attempt USING btree (link_id, branch, sha);
+CREATE TABLE resource (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    account text NOT NULL,
+    region text NOT NULL,
+    sync_type text NOT NULL,
+    name text NOT NULL,
+    configuration_id bigint,
+    epoch bigint DEFAULT 0 NOT NULL,
+    desired text,
+    desired_sha text DEFAULT ''::text NOT NULL,
+    desired_fingerprint text DEFAULT ''::text NOT NULL,
+    desired_seq bigint DEFAULT 0 NOT NULL,
+    attempted_seq bigint DEFAULT 0 NOT NULL,
+    note bytea,
+    document text
+);
+ALTER TABLE resource ADD CONSTRAINT resource_account_region_sync_type_name_key UNIQUE (account, region, sync_type, name);
+ALTER TABLE resource ADD CONSTRAINT resource_pkey PRIMARY KEY (id);
+CREATE TABLE resource_sync_attempt (
+    seq bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    id text NOT NULL,
+    resource_id bigint NOT NULL,
+    configuration_id bigint NOT NULL,
+    configuration text NOT NULL,
+    desired_seq bigint NOT NULL,
+    status text NOT NULL,
+    outcome text,
+    initial_revision text NOT NULL,
+    target_revision text NOT NULL,
+    target_sha text NOT NULL,
+    target text NOT NULL,
+    memory bytea,
+    intent text DEFAULT ''::text NOT NULL,
+    tries bigint DEFAULT 0 NOT NULL,
+    not_before bigint DEFAULT 0 NOT NULL,
+    started_at bigint NOT NULL,
+    ended_at bigint
+);
+ALTER TABLE resource_sync_attempt ADD CONSTRAINT resource_sync_attempt_check CHECK (((ended_at IS NOT NULL) = (status = ANY (ARRAY['SUCCEEDED'::text, 'FAILED'::text]))));
+ALTER TABLE resource_sync_attempt ADD CONSTRAINT resource_sync_attempt_check1 CHECK (((outcome IS NOT NULL) = (ended_at IS NOT NULL)));
+ALTER TABLE resource_sync_attempt ADD CONSTRAINT resource_sync_attempt_check2 CHECK (((outcome IS NULL) OR ((status = 'SUCCEEDED'::text) = (outcome = ANY (ARRAY['applied'::text, 'unchanged'::text])))));
+ALTER TABLE resource_sync_attempt ADD CONSTRAINT resource_sync_attempt_check3 CHECK (((intent = ''::text) OR (outcome IS NULL) OR (outcome <> ALL (ARRAY['superseded'::text, 'cancelled'::text]))));
+ALTER TABLE resource_sync_attempt ADD CONSTRAINT resource_sync_attempt_id_key UNIQUE (id);
+ALTER TABLE resource_sync_attempt ADD CONSTRAINT resource_sync_attempt_outcome_check CHECK ((outcome = ANY (ARRAY['applied'::text, 'unchanged'::text, 'failed'::text, 'superseded'::text, 'cancelled'::text])));
+ALTER TABLE resource_sync_attempt ADD CONSTRAINT resource_sync_attempt_pkey PRIMARY KEY (seq);
+ALTER TABLE resource_sync_attempt ADD CONSTRAINT resource_sync_attempt_resource_id_fkey FOREIGN KEY (resource_id) REFERENCES resource(id) ON DELETE CASCADE;
+ALTER TABLE resource_sync_attempt ADD CONSTRAINT resource_sync_attempt_status_check CHECK ((status = ANY (ARRAY['INITIATED'::text, 'IN_PROGRESS'::text, 'SUCCEEDED'::text, 'FAILED'::text])));
+CREATE INDEX resource_sync_attempt_latest ON public.resource_sync_attempt USING btree (resource_id, seq);
+CREATE UNIQUE INDEX resource_sync_attempt_running ON public.resource_sync_attempt USING btree (resource_id) WHERE (status = ANY (ARRAY['INITIATED'::text, 'IN_PROGRESS'::text]));
+CREATE TABLE sync_blocker (
+    id text NOT NULL,
+    resource_id bigint NOT NULL,
+    type text NOT NULL,
+    status text NOT NULL,
+    created_reason text NOT NULL,
+    created_at bigint NOT NULL,
+    contexts text DEFAULT '[]'::text NOT NULL,
+    resolved_reason text DEFAULT ''::text NOT NULL,
+    resolved_at bigint
+);
+ALTER TABLE sync_blocker ADD CONSTRAINT sync_blocker_check CHECK (((resolved_at IS NOT NULL) = (status = 'RESOLVED'::text)));
+ALTER TABLE sync_blocker ADD CONSTRAINT sync_blocker_pkey PRIMARY KEY (id);
+ALTER TABLE sync_blocker ADD CONSTRAINT sync_blocker_resource_id_fkey FOREIGN KEY (resource_id) REFERENCES resource(id) ON DELETE CASCADE;
+ALTER TABLE sync_blocker ADD CONSTRAINT sync_blocker_status_check CHECK ((status = ANY (ARRAY['ACTIVE'::text, 'RESOLVED'::text])));
+ALTER TABLE sync_blocker ADD CONSTRAINT sync_blocker_type_check CHECK ((type = 'AUTOMATED'::text));
+CREATE UNIQUE INDEX sync_blocker_active ON public.sync_blocker USING btree (resource_id) WHERE (status = 'ACTIVE'::text);
+CREATE INDEX sync_blocker_latest ON public.sync_blocker USING btree (resource_id, created_at);
+CREATE TABLE sync_configuration (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    account text NOT NULL,
+    region text NOT NULL,
+    sync_type text NOT NULL,
+    resource_name text NOT NULL,
+    link_id text NOT NULL,
+    branch text NOT NULL,
+    config_file text NOT NULL,
+    role_arn text NOT NULL,
+    trigger_resource_update_on text DEFAULT ''::text NOT NULL,
+    publish_deployment_status text DEFAULT ''::text NOT NULL,
+    pull_request_comment text DEFAULT ''::text NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    handled_version bigint DEFAULT 0 NOT NULL,
+    created_at bigint NOT NULL
+);
+ALTER TABLE sync_configuration ADD CONSTRAINT sync_configuration_account_region_sync_type_resource_name_key UNIQUE (account, region, sync_type, resource_name);
+ALTER TABLE sync_configuration ADD CONSTRAINT sync_configuration_link_id_fkey FOREIGN KEY (link_id) REFERENCES repository_link(id);
+ALTER TABLE sync_configuration ADD CONSTRAINT sync_configuration_pkey PRIMARY KEY (id);
+CREATE INDEX sync_configuration_by_branch ON public.sync_configuration USING btree (link_id, branch, id);
+CREATE TABLE sync_event (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    repository_attempt_id text,
+    resource_attempt_id text,
+    at bigint NOT NULL,
+    type text NOT NULL,
+    message text NOT NULL,
+    external_id text DEFAULT ''::text NOT NULL
+);
+ALTER TABLE sync_event ADD CONSTRAINT sync_event_check CHECK (((repository_attempt_id IS NULL) <> (resource_attempt_id IS NULL)));
+ALTER TABLE sync_event ADD CONSTRAINT sync_event_pkey PRIMARY KEY (id);
+ALTER TABLE sync_event ADD CONSTRAINT sync_event_repository_attempt_id_fkey FOREIGN KEY (repository_attempt_id) REFERENCES repository_sync_attempt(id) ON DELETE CASCADE;
+ALTER TABLE sync_event ADD CONSTRAINT sync_event_resource_attempt_id_fkey FOREIGN KEY (resource_attempt_id) REFERENCES resource_sync_attempt(id) ON DELETE CASCADE;
+CREATE INDEX sync_event_of_repository ON public.sync_event USING btree (repository_attempt_id, id) WHERE (repository_attempt_id IS NOT NULL);
+CREATE INDEX sync_event_of_resource ON public.sync_event USING btree (resource_attempt_id, id) WHERE (resource_attempt_id IS NOT NULL);
+CREATE TABLE tag (
+    arn text NOT NULL,
+    key text NOT NULL,
+    value text NOT NULL
+);
+ALTER TABLE tag ADD CONSTRAINT tag_pkey PRIMARY KEY (arn, key);
