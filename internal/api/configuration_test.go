@@ -10,6 +10,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections/types"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/store"
 )
 
 func newConfiguration(name, link string) *codeconnections.CreateSyncConfigurationInput {
@@ -214,4 +219,39 @@ func TestDefinitionsAreListedAllAtOnce(t *testing.T) {
 			&codeconnections.ListSyncConfigurationsInput{RepositoryLinkId: aws.String(noLink), SyncType: "CFN_STACK_SYNC"})
 		refused(t, err, "ResourceNotFoundException", "Could not find repository link:"+noLink)
 	})
+}
+
+func TestLongListsEnd(t *testing.T) {
+	w := newWorld(t, dbtest.Open(t))
+	link := w.linked()
+	const many = 1001 // one more than are read at a time
+	w.update(func(tx *db.Tx) error {
+		for n := range many {
+			cfg := lockstep.SyncConfiguration{
+				Account: account, Region: region, SyncType: "CFN_STACK_SYNC", ResourceName: fmt.Sprintf("r%d", n),
+				LinkID: link, Branch: "main", ConfigFile: "a.yaml", RoleARN: role,
+			}
+			if err := store.InsertConfiguration(tx, &cfg); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	all := must[*codeconnections.ListRepositorySyncDefinitionsOutput](t)(w.sdk().ListRepositorySyncDefinitions(t.Context(),
+		&codeconnections.ListRepositorySyncDefinitionsInput{RepositoryLinkId: &link, SyncType: "CFN_STACK_SYNC"}))
+	if got := len(all.RepositorySyncDefinitions); got != many {
+		t.Errorf("%d definitions, want %d", got, many)
+	}
+	names := map[string]bool{}
+	in := &codeconnections.ListSyncConfigurationsInput{RepositoryLinkId: &link, SyncType: "CFN_STACK_SYNC", MaxResults: 100}
+	for more := true; more; more = in.NextToken != nil {
+		page := must[*codeconnections.ListSyncConfigurationsOutput](t)(w.sdk().ListSyncConfigurations(t.Context(), in))
+		for _, c := range page.SyncConfigurations {
+			names[*c.ResourceName] = true
+		}
+		in.NextToken = page.NextToken
+	}
+	if len(names) != many {
+		t.Errorf("%d configurations, want %d", len(names), many)
+	}
 }
