@@ -56,7 +56,7 @@ func newKeyCreateCommand(p *program) *cobra.Command {
 	o, format := keeps(p, c), formats(c)
 	f := c.Flags()
 	f.StringVar(&o.SealKeyFile, "seal-key-file", p.getenv("LOCKSTEP_SEAL_KEY_FILE"),
-		"key that seals the database's secrets (or LOCKSTEP_SEAL_KEY_FILE; default seal.key beside an SQLite database)")
+		"key that seals the database's secrets (or LOCKSTEP_SEAL_KEY_FILE; default beside an SQLite database)")
 	n := server.NewKey{}
 	f.StringVar(&n.Account, "account", defaultAccount, "account of twelve digits that the key sees and changes")
 	f.StringVar(&n.Principal, "principal", userName(), "whose key it is")

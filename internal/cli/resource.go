@@ -42,7 +42,7 @@ func (p *program) showResource(ctx context.Context, remote *client.Client, name 
 		return t.write(p.stdout)
 	}
 	latest := status.LatestSync
-	t.add("Status", cell{latest.Status, on.status(latest.Status, latest.Status)})
+	t.add("Status", cell{standing(latest), on.status(standing(latest), latest.Status)})
 	t.add("Commit", at(latest.TargetRevision.Branch, latest.TargetRevision.Sha))
 	t.add("Started", moment(latest.StartedAt))
 	if d := status.DesiredState; d != nil && d.Sha != latest.TargetRevision.Sha {
@@ -58,6 +58,14 @@ func (p *program) showResource(ctx context.Context, remote *client.Client, name 
 		return err
 	}
 	return p.showEvents(latest)
+}
+
+// standing is an attempt's status, told apart where a person has to act.
+func standing(attempt wire.ResourceSyncAttempt) string {
+	if n := len(attempt.Events); n > 0 && attempt.Events[n-1].Type == "SYNC_BLOCKED" {
+		return "BLOCKED"
+	}
+	return attempt.Status
 }
 
 func (p *program) showEvents(attempt wire.ResourceSyncAttempt) error {

@@ -32,7 +32,7 @@ func newRootCommand(p *program) *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	in("server", newKeyCommand(p))
+	in("server", newUpCommand(p), newServeCommand(p), newSandboxCommand(p), newKeyCommand(p))
 	in("look", newStatusCommand(p), newWaitCommand(p), newWatchCommand(p))
 	in("change", newInitCommand(p), newConnectCommand(p), newLinkCommand(p), newSyncCommand(p), newRetryCommand(p))
 	root.AddCommand(newVersionCommand(p))

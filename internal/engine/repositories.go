@@ -67,7 +67,7 @@ func (r *repositories) open(ctx context.Context, linkID string) (c provider.Clie
 		if same(open.of, of) {
 			r.used.MoveToFront(el)
 			open.users++
-			return open, r.releaser(open), nil
+			return open.Client, r.releaser(open), nil
 		}
 		r.drop(el)
 	}
@@ -80,7 +80,7 @@ func (r *repositories) open(ctx context.Context, linkID string) (c provider.Clie
 	if r.used.Len() > maxClients {
 		r.drop(r.used.Back())
 	}
-	return open, r.releaser(open), nil
+	return open.Client, r.releaser(open), nil
 }
 
 // same says whether a client that was opened for a is what b needs.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
@@ -59,11 +60,15 @@ func (e *Engine) Configured(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 	if err := e.take(tx, cfg); err != nil {
 		return err
 	}
-	if err := store.Hint(tx, cfg.LinkID); err != nil {
+	if err := store.StartPolling(tx, cfg.LinkID, tx.Now.Add(firstPoll)); err != nil {
 		return err
 	}
 	return e.Request(tx, cfg.LinkID, cfg.Branch)
 }
+
+// firstPoll is when a link is polled that was not before: the repository sync
+// that was requested beside it looks first.
+const firstPoll = 5 * time.Second
 
 // take ties a configuration's resource to it, with an empty status if another
 // one had it before.
@@ -73,6 +78,21 @@ func (e *Engine) take(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 		return err
 	}
 	return e.adopt(tx, s, cfg.ID, "The sync configuration was made anew.")
+}
+
+// Follow begins to follow a branch whose head was seen to be sha: it is synced
+// and looked at from now on.
+func (e *Engine) Follow(tx *db.Tx, linkID, branch string, sha lockstep.SHA) error {
+	if _, err := store.LockBranch(tx, linkID, branch); err != nil {
+		return err
+	}
+	if err := store.SetHead(tx, linkID, branch, sha); err != nil {
+		return err
+	}
+	if err := store.StartPolling(tx, linkID, tx.Now.Add(firstPoll)); err != nil {
+		return err
+	}
+	return e.Request(tx, linkID, branch)
 }
 
 // Deconfigured is to be called before a configuration is deleted, in the same

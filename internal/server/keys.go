@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"strings"
 
 	"github.com/lockstephq/lockstep"
@@ -19,7 +18,8 @@ import (
 type KeyOptions struct {
 	// DB is sqlite:PATH or postgres://….
 	DB string
-	// SealKeyFile seals the secrets. Defaults to SealKeyFile(DB).
+	// SealKeyFile seals the secrets. Defaults to the SQLite database's path with
+	// .key behind it; with PostgreSQL it must be given.
 	SealKeyFile string
 }
 
@@ -35,14 +35,14 @@ const (
 	Reader = identity.Reader
 )
 
-// SealKeyFile is the seal key's place where none is named: the file seal.key
-// beside an SQLite database, "" for PostgreSQL, which lies in no folder.
-func SealKeyFile(dbURL string) string {
+// defaultSealKeyFile is where Config.SealKeyFile is by default: "" for
+// PostgreSQL, which lies in no folder.
+func defaultSealKeyFile(dbURL string) string {
 	path, ok := strings.CutPrefix(dbURL, "sqlite:")
 	if !ok {
 		return ""
 	}
-	return filepath.Join(filepath.Dir(path), "seal.key")
+	return path + ".key"
 }
 
 // CreateKey makes an access key, and the database and the seal key where they
@@ -94,7 +94,7 @@ func (o KeyOptions) open(ctx context.Context, f func(d *db.DB) error) error {
 func (o KeyOptions) sealKey(ctx context.Context, d *db.DB) (*seal.Key, error) {
 	file := o.SealKeyFile
 	if file == "" {
-		file = SealKeyFile(o.DB)
+		file = defaultSealKeyFile(o.DB)
 	}
 	if file == "" {
 		return nil, lockstep.Errorf(lockstep.Invalid, "A database on a server needs --seal-key-file: the file of the key that seals its secrets.")

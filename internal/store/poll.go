@@ -70,6 +70,14 @@ func EndOutage(tx *db.Tx, linkID string) (bool, error) {
 	return n > 0, err
 }
 
+// StartPolling lets a link be looked at from a time on, if it is not polled
+// already.
+func StartPolling(tx *db.Tx, linkID string, from time.Time) error {
+	_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = $2 WHERE id = $1 AND next_poll_at IS NULL`,
+		linkID, db.Millis(from))
+	return err
+}
+
 // Hint asks for a look at a link's repository now.
 func Hint(tx *db.Tx, linkID string) error {
 	_, err := tx.Exec(`UPDATE repository_link SET hint_seq = hint_seq + 1, next_poll_at = $2 WHERE id = $1`,

@@ -1,0 +1,136 @@
+package sample
+
+import (
+	"bytes"
+	"compress/zlib"
+	"crypto/sha1"
+	"encoding/binary"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+)
+
+type objectID = [sha1.Size]byte
+
+// A repository writes the files of a .git folder.
+type repository struct {
+	dir   string
+	index []entry // in the order of Git: by path
+}
+
+type entry struct {
+	path string
+	id   objectID
+	size int
+}
+
+// config makes commits work where nobody has told git a name yet.
+const config = `[core]
+	repositoryformatversion = 0
+	filemode = true
+	bare = false
+	logallrefupdates = true
+[user]
+	name = Lockstep
+	email = lockstep@localhost
+`
+
+func (r *repository) init() error {
+	for _, dir := range []string{"objects/info", "objects/pack", "refs/heads", "refs/tags", "info"} {
+		if err := os.MkdirAll(filepath.Join(r.dir, dir), 0o755); err != nil {
+			return err
+		}
+	}
+	if err := r.write("HEAD", "ref: refs/heads/"+Branch+"\n"); err != nil {
+		return err
+	}
+	return r.write("config", config)
+}
+
+func (r *repository) write(name, text string) error {
+	return os.WriteFile(filepath.Join(r.dir, filepath.FromSlash(name)), []byte(text), 0o644)
+}
+
+// object writes a loose object.
+func (r *repository) object(kind string, data []byte) (objectID, error) {
+	whole := append(fmt.Appendf(nil, "%s %d\x00", kind, len(data)), data...)
+	id := sha1.Sum(whole)
+	var packed bytes.Buffer
+	z := zlib.NewWriter(&packed)
+	if _, err := z.Write(whole); err != nil {
+		return id, err
+	}
+	if err := z.Close(); err != nil {
+		return id, err
+	}
+	name := fmt.Sprintf("%x", id)
+	folder := filepath.Join(r.dir, "objects", name[:2])
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return id, err
+	}
+	return id, os.WriteFile(filepath.Join(folder, name[2:]), packed.Bytes(), 0o444)
+}
+
+// add writes a folder of tree to the working copy, the index and a tree object.
+// Names are such that the order of fs.ReadDir is the order of Git.
+func (r *repository) add(tree fs.FS, work, folder string) (objectID, error) {
+	list, err := fs.ReadDir(tree, folder)
+	if err != nil {
+		return objectID{}, err
+	}
+	var data []byte
+	for _, d := range list {
+		name := path.Join(folder, d.Name())
+		at := filepath.Join(work, filepath.FromSlash(name))
+		mode, id := "40000", objectID{}
+		if d.IsDir() {
+			if err = os.Mkdir(at, 0o755); err == nil {
+				id, err = r.add(tree, work, name)
+			}
+		} else {
+			mode = "100644"
+			id, err = r.addFile(tree, at, name)
+		}
+		if err != nil {
+			return objectID{}, err
+		}
+		data = append(fmt.Appendf(data, "%s %s\x00", mode, d.Name()), id[:]...)
+	}
+	return r.object("tree", data)
+}
+
+func (r *repository) addFile(tree fs.FS, at, name string) (objectID, error) {
+	b, err := fs.ReadFile(tree, name)
+	if err != nil {
+		return objectID{}, err
+	}
+	if err := os.WriteFile(at, b, 0o644); err != nil {
+		return objectID{}, err
+	}
+	id, err := r.object("blob", b)
+	r.index = append(r.index, entry{path: name, id: id, size: len(b)})
+	return id, err
+}
+
+// writeIndex writes an index of version 2. Its times are zero, so that git looks
+// at each file itself the first time.
+func (r *repository) writeIndex() error {
+	b := []byte("DIRC")
+	b = binary.BigEndian.AppendUint32(b, 2)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(r.index)))
+	for _, e := range r.index {
+		start := len(b)
+		b = append(b, make([]byte, 24)...) // ctime, mtime, device, inode
+		b = binary.BigEndian.AppendUint32(b, 0o100644)
+		b = append(b, make([]byte, 8)...) // user, group
+		b = binary.BigEndian.AppendUint32(b, uint32(e.size))
+		b = append(b, e.id[:]...)
+		b = binary.BigEndian.AppendUint16(b, uint16(len(e.path)))
+		b = append(b, e.path...)
+		b = append(b, make([]byte, 8-(len(b)-start)%8)...)
+	}
+	sum := sha1.Sum(b)
+	return os.WriteFile(filepath.Join(r.dir, "index"), append(b, sum[:]...), 0o644)
+}

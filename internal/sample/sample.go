@@ -1,0 +1,61 @@
+// Package sample makes the repository that a first `lockstep up` syncs: an
+// ordinary Git repository with a working copy, two stacks and one commit,
+// written without running git. Whoever has git goes on from there as with any
+// other repository.
+package sample
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+//go:embed files
+var files embed.FS
+
+// Branch is the branch that the repository has.
+const Branch = "main"
+
+// Create makes the repository in a folder that is not there yet. A failure
+// leaves nothing behind.
+func Create(dir string, now time.Time) (err error) {
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), ".sample-")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(tmp)
+		}
+	}()
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		return err
+	}
+	tree, err := fs.Sub(files, "files")
+	if err != nil {
+		return err
+	}
+	r := &repository{dir: filepath.Join(tmp, ".git")}
+	if err := r.init(); err != nil {
+		return err
+	}
+	root, err := r.add(tree, tmp, ".")
+	if err != nil {
+		return err
+	}
+	who := fmt.Sprintf("Lockstep <lockstep@localhost> %d +0000", now.Unix())
+	commit, err := r.object("commit", fmt.Appendf(nil, "tree %x\nauthor %s\ncommitter %s\n\nTwo stacks: web, and api that imports its topic\n", root, who, who))
+	if err != nil {
+		return err
+	}
+	if err := r.write("refs/heads/"+Branch, fmt.Sprintf("%x\n", commit)); err != nil {
+		return err
+	}
+	if err := r.writeIndex(); err != nil {
+		return err
+	}
+	return os.Rename(tmp, dir)
+}

@@ -1,0 +1,56 @@
+package server
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/seal"
+)
+
+// sandboxAccount is the account that everything is in where no AWS account is
+// behind it.
+const sandboxAccount = "000000000000"
+
+type accessKey struct{ id, secret string }
+
+// ownKey gives the active key of a principal of ours, made if there is none.
+func ownKey(ctx context.Context, d *db.DB, key *seal.Key, n identity.NewKey) (accessKey, error) {
+	directory, err := identity.NewDirectory(d, key)
+	if err != nil {
+		return accessKey{}, err
+	}
+	var id string
+	err = d.View(ctx, func(tx *db.Tx) error {
+		all, err := identity.Keys(tx)
+		for _, k := range all {
+			if k.Name == n.Principal && k.Account == n.Account && !k.Disabled {
+				id = k.AccessKeyID
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return accessKey{}, err
+	}
+	if id != "" {
+		_, secret, err := directory.Lookup(ctx, id)
+		return accessKey{id, secret.Reveal()}, err
+	}
+	var made identity.AccessKey
+	err = d.Update(ctx, func(tx *db.Tx) (err error) {
+		made, err = identity.Create(tx, key, n)
+		return err
+	})
+	return accessKey{made.AccessKeyID, made.Secret.Reveal()}, err
+}
+
+// sandboxCaller gives the credentials with which the server calls its own
+// sandbox.
+func sandboxCaller(ctx context.Context, d *db.DB, key *seal.Key) (aws.CredentialsProvider, error) {
+	k, err := ownKey(ctx, d, key, identity.NewKey{Account: sandboxAccount, Principal: "lockstep.sandbox", Role: identity.Reader})
+	return credentials.NewStaticCredentialsProvider(k.id, k.secret, ""), err
+}

@@ -1,0 +1,51 @@
+package server
+
+import (
+	"log/slog"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/provider/git"
+	"github.com/lockstephq/lockstep/internal/target"
+	"github.com/lockstephq/lockstep/internal/target/cfnstack"
+)
+
+// providers lists the drivers of Git hosts. A new one is a line here and one in
+// hostRules.
+func providers(network *gitwire.Network, roots []string) []provider.Driver {
+	return []provider.Driver{
+		git.New(git.Options{Network: network, Roots: roots}),
+	}
+}
+
+// hostRules is what the API has to know of each provider type.
+func hostRules(roots []string) map[lockstep.ProviderType]api.Provider {
+	return map[lockstep.ProviderType]api.Provider{
+		git.Type: {NeedsHost: true, ValidEndpoint: git.ValidEndpoint(roots)},
+	}
+}
+
+// targets lists the drivers of sync types. A new one is a line here and one in
+// validNames.
+func targets(t stackTarget, credentials aws.CredentialsProvider, installation string, log *slog.Logger) ([]target.Driver, error) {
+	stacks, err := cfnstack.New(cfnstack.Options{
+		Target: t.endpoint, BaseCredentials: credentials, AssumeRoles: t.assumeRoles, Instance: installation, Log: log,
+	})
+	return []target.Driver{stacks}, err
+}
+
+// validNames says which names each sync type's resources can have.
+func validNames() map[lockstep.SyncType]func(string) error {
+	return map[lockstep.SyncType]func(string) error{cfnstack.Type: cfnstack.ValidName}
+}
+
+// A stackTarget is the CloudFormation that stacks are in.
+type stackTarget struct {
+	name        string // as the administrator says it
+	endpoint    string // "" is AWS
+	assumeRoles bool
+}

@@ -1,0 +1,54 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/lockstephq/lockstep/internal/sandbox"
+)
+
+// SandboxOptions are what `lockstep sandbox` was asked for.
+type SandboxOptions struct {
+	Listen string // address of the endpoint
+	Data   string // file with the books
+	Out    io.Writer
+	Err    io.Writer
+}
+
+// Sandbox serves a sandbox CloudFormation alone until ctx ends. Several servers
+// may share it by its URL.
+func Sandbox(ctx context.Context, o SandboxOptions) (err error) {
+	lock, err := lockFile(o.Data + ".lock")
+	if err != nil {
+		return usage("--data: %s is in use by %s", o.Data, err)
+	}
+	defer lock.Close()
+	listener, err := listen(o.Listen)
+	if err != nil {
+		return usage("%s", err)
+	}
+	defer listener.Close()
+	log := slog.New(slog.NewTextHandler(o.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	books, err := sandbox.Open(ctx, o.Data, sandbox.Options{Log: log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, books.Close()) }()
+	srv := newHTTPServer(books, listener.Addr(), log)
+	stopped := context.AfterFunc(ctx, func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+		defer cancel()
+		_ = srv.Shutdown(ctx) // a request that outlasts the drain is cut by Close
+		_ = srv.Close()
+	})
+	defer stopped()
+	fmt.Fprintf(o.Out, "ready http://%s\n", listener.Addr())
+	if err := srv.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}

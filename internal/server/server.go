@@ -1,0 +1,193 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/sandbox"
+	"github.com/lockstephq/lockstep/internal/seal"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/trigger"
+)
+
+// plan is what a server is to be made of.
+type plan struct {
+	db       *db.DB
+	key      *seal.Key
+	listener net.Listener
+	target   stackTarget
+	// credentials sign the calls to the target.
+	credentials aws.CredentialsProvider
+	// sandboxFile, where not "", is served at /sandbox.
+	sandboxFile string
+	gitRoots    []string
+	network     gitwire.NetworkOptions
+	poll        trigger.Options // intervals only
+	workers     int
+	exclusive   bool // nobody else has the database open
+	log         *slog.Logger
+}
+
+// A server is everything that runs, put together and not yet started.
+type server struct {
+	plan
+	engine  *engine.Engine
+	queue   *queue.Queue
+	poller  *trigger.Poller
+	network *gitwire.Network
+	sandbox *sandbox.Sandbox
+	http    *http.Server
+	in      store.Installation
+}
+
+// assemble makes a server of a plan. The database is bound to the target.
+func assemble(ctx context.Context, p plan) (*server, error) {
+	s := &server{plan: p}
+	err := p.db.Update(ctx, func(tx *db.Tx) (err error) {
+		s.in, err = store.Bind(tx, p.target.name)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	directory, err := identity.NewDirectory(p.db, p.key)
+	if err != nil {
+		return nil, err
+	}
+	drivers, err := targets(p.target, p.credentials, s.in.ID, p.log)
+	if err != nil {
+		return nil, err
+	}
+	s.network = gitwire.NewNetwork(p.network)
+	s.queue = queue.New(queue.Options{DB: p.db, Log: p.log.With(slog.String("room", "queue")), Workers: p.workers, Exclusive: p.exclusive})
+	if err := s.queue.Migrate(ctx); err != nil {
+		return nil, fmt.Errorf("make the queue's tables: %w", err)
+	}
+	s.engine = engine.New(engine.Options{
+		DB: p.db, Queue: s.queue, Log: p.log, Encode: api.EncodeStatus,
+		Providers: providers(s.network, p.gitRoots), Targets: drivers,
+		Credential: func(tx *db.Tx, conn lockstep.ARN) (lockstep.Credential, error) {
+			return store.Credential(tx, p.key, conn)
+		},
+	})
+	polls := p.poll
+	polls.DB, polls.Engine, polls.Log = p.db, s.engine, p.log
+	s.poller = trigger.NewPoller(polls)
+	if p.sandboxFile != "" {
+		s.sandbox, err = sandbox.Open(ctx, p.sandboxFile, sandbox.Options{
+			Log: p.log.With(slog.String("room", "sandbox")), Secret: secretOf(directory)})
+		if err != nil {
+			return nil, fmt.Errorf("open the sandbox's books: %w", err)
+		}
+	}
+	s.http = newHTTPServer(s.handler(directory), p.listener.Addr(), p.log)
+	return s, nil
+}
+
+// handler puts the ways in together: the API at /, the sandbox at /sandbox.
+func (s *server) handler(directory *identity.Directory) http.Handler {
+	service := api.New(api.Options{
+		DB: s.db, Engine: s.engine, Historian: s.engine, Directory: directory,
+		Providers: hostRules(s.gitRoots), ValidName: validNames(), Logger: s.log.With(slog.String("room", "api")),
+		SaveCredential: func(tx *db.Tx, conn lockstep.ARN, c lockstep.Credential) error {
+			return store.SaveCredential(tx, s.key, conn, c)
+		},
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/", service.Handler())
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "lockstep") })
+	mux.HandleFunc("GET /readyz", s.ready)
+	if s.sandbox != nil {
+		mux.Handle("/sandbox/", http.StripPrefix("/sandbox", s.sandbox))
+		mux.Handle("/sandbox", http.StripPrefix("/sandbox", s.sandbox))
+	}
+	return mux
+}
+
+// ready says whether the database answers.
+func (s *server) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+	defer cancel()
+	if err := s.db.Ping(ctx); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "not ready", slog.Any("err", err))
+		http.Error(w, "The database does not answer.", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ready")
+}
+
+// secretOf lets the sandbox verify signatures made with our access keys.
+func secretOf(directory *identity.Directory) func(context.Context, string) (string, string, error) {
+	return func(ctx context.Context, id string) (secret, account string, err error) {
+		who, s, err := directory.Lookup(ctx, id)
+		if errors.Is(err, identity.ErrUnknownKey) {
+			return "", "", nil
+		}
+		return s.Reveal(), who.Account, err
+	}
+}
+
+// drain is how long requests and jobs under way get to end.
+const drain = 15 * time.Second
+
+// run serves and works until ctx ends, then lets what is under way end. The
+// API answers before answering is called.
+func (s *server) run(ctx context.Context, answering func() error) error {
+	failed := make(chan error, 1)
+	var loops sync.WaitGroup
+	loops.Go(func() {
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			failed <- fmt.Errorf("serve: %w", err)
+		}
+	})
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err := s.queue.Start(inner)
+	if err == nil {
+		loops.Go(func() { s.poller.Run(inner) })
+		loops.Go(func() { s.engine.Sweep(inner) })
+		err = answering()
+	}
+	if err == nil {
+		select {
+		case <-ctx.Done():
+		case err = <-failed:
+		}
+	}
+	cancel()
+	return errors.Join(err, s.stop(context.WithoutCancel(ctx), &loops))
+}
+
+// stop closes in the order in which things depend on each other: first the ways
+// in, then the work, then what the work stands on.
+func (s *server) stop(ctx context.Context, loops *sync.WaitGroup) error {
+	ctx, cancel := context.WithTimeout(ctx, drain)
+	defer cancel()
+	// The jobs end first: what they call may be the sandbox behind our listener.
+	errs := []error{s.queue.Stop(ctx)}
+	if err := s.http.Shutdown(ctx); err != nil {
+		errs = append(errs, s.http.Close())
+	}
+	loops.Wait()
+	s.engine.Close()
+	s.network.Close()
+	if s.sandbox != nil {
+		errs = append(errs, s.sandbox.Close())
+	}
+	return errors.Join(errs...)
+}
