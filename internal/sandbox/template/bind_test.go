@@ -1,0 +1,142 @@
+package template_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/sandbox/template"
+)
+
+const parameters = `
+Parameters:
+  Free: {Type: String, Default: free}
+  Must: {Type: String}
+  Enum: {Type: String, Default: a, AllowedValues: [a, b]}
+  Shape: {Type: String, Default: ab, AllowedPattern: "[a-z]+"}
+  Told: {Type: String, Default: ab, AllowedPattern: "[a-z]+", ConstraintDescription: must be small letters}
+  Sized: {Type: String, Default: abc, MinLength: 2, MaxLength: 4}
+  Count: {Type: Number, Default: 5, MinValue: 1, MaxValue: 10}
+  Many: {Type: List<Number>, Default: "1,2"}
+  Subnet: {Type: "AWS::EC2::Subnet::Id", Default: subnet-1}
+  Subnets: {Type: "List<AWS::EC2::Subnet::Id>", Default: "subnet-1, subnet-2"}
+  Secret: {Type: String, Default: hush, NoEcho: true}
+Resources: {T: {Type: AWS::SNS::Topic}}
+`
+
+func bound(t *testing.T, body string, previous map[string]string, given ...template.Given) (map[string]string, error) {
+	t.Helper()
+	tm, err := template.Parse(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tm.Bind(given, previous)
+}
+
+func give(key, value string) template.Given { return template.Given{Key: key, Value: &value} }
+
+func TestBindRefuses(t *testing.T) {
+	must := give("Must", "x")
+	for _, row := range []struct {
+		name  string
+		given []template.Given
+		want  string
+	}{
+		{"missing", nil, "Parameters: [Must] must have values"},
+		{"unknown", []template.Given{must, give("B", ""), give("A", "")}, "Parameters: [B, A] do not exist in the template"},
+		{"twice", []template.Given{must, must}, "Duplicate parameter key: Must"},
+		{"allowed values", []template.Given{must, give("Enum", "c")}, "Parameter 'Enum' must be one of AllowedValues"},
+		{"pattern", []template.Given{must, give("Shape", "ab1")}, "Parameter 'Shape' must match pattern [a-z]+"},
+		{"described", []template.Given{must, give("Told", "A")}, "Parameter 'Told' failed to satisfy constraint: must be small letters"},
+		{"short", []template.Given{must, give("Sized", "a")}, "Parameter 'Sized' must contain at least 2 characters"},
+		{"long", []template.Given{must, give("Sized", "abcde")}, "Parameter 'Sized' must contain at most 4 characters"},
+		{"no number", []template.Given{must, give("Count", "x")}, "Parameter 'Count' must be a number."},
+		{"small", []template.Given{must, give("Count", "0")}, "Parameter 'Count' must be a number not less than 1"},
+		{"great", []template.Given{must, give("Count", "11")}, "Parameter 'Count' must be a number not greater than 10"},
+		{"no numbers", []template.Given{must, give("Many", "1,x")}, "Parameter 'Many' must be a number."},
+		{"huge", []template.Given{give("Must", strings.Repeat("x", 4097))}, "Parameter 'Must' must contain at most 4096 bytes"},
+		{"no previous", []template.Given{{Key: "Must", Previous: true}}, "Invalid input for parameter key Must. Cannot specify usePreviousValue as true"},
+		{"both", []template.Given{{Key: "Must", Previous: true, Value: must.Value}}, "Cannot specify usePreviousValue as true and non empty value"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := bound(t, parameters, nil, row.given...)
+			if err == nil || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("got %v, want %q", err, row.want)
+			}
+		})
+	}
+}
+
+func TestBindTakesGivenThenPreviousThenDefault(t *testing.T) {
+	previous := map[string]string{"Must": "before", "Free": "before"}
+	got, err := bound(t, parameters, previous, template.Given{Key: "Must", Previous: true}, give("Enum", "b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"Free": "free", "Must": "before", "Enum": "b", "Shape": "ab", "Told": "ab", "Sized": "abc", "Count": "5",
+		"Many": "1,2", "Subnet": "subnet-1", "Subnets": "subnet-1, subnet-2", "Secret": "hush",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestParameterDeclarationsAreChecked(t *testing.T) {
+	for declaration, want := range map[string]string{
+		"{}":                                             "Template format error: Every Parameters object must contain a Type member.",
+		"{Type: Text}":                                   "Template format error: Unrecognized parameter type: Text",
+		"{Type: String, Defalt: x}":                      "Invalid template parameter property 'Defalt'",
+		"{Type: String, Default: [x]}":                   "Template format error: Every Default member must be a string.",
+		"{Type: Number, Default: x}":                     "default of P: Parameter 'P' must be a number.",
+		"{Type: String, MinLength: x}":                   "MinLength of parameter 'P' must be an integer",
+		"{Type: String, AllowedPattern: '(?!a)b'}":       "the sandbox does not expand AllowedPattern (?!a)b (line 1)",
+		"{Type: 'AWS::SSM::Parameter::Value<String>'}":   "the sandbox does not expand AWS::SSM::Parameter::Value<String> (line 1)",
+		"{Type: String, Default: a, AllowedValues: [b]}": "default of P: Parameter 'P' must be one of AllowedValues",
+		"{Type: 'List<AWS::EC2::Nothing>'}":              "Unrecognized parameter type: List<AWS::EC2::Nothing>",
+	} {
+		_, err := template.Parse("Parameters: {P: " + declaration + "}\nResources: {T: {Type: AWS::SNS::Topic}}")
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", declaration, err, want)
+		}
+	}
+}
+
+func TestRules(t *testing.T) {
+	const body = `
+Parameters: {Env: {Type: String}, Size: {Type: String, Default: small}, Zones: {Type: CommaDelimitedList, Default: "a,b"}}
+Rules:
+  Prod:
+    RuleCondition: !Equals [!Ref Env, prod]
+    Assertions:
+      - Assert: {"Fn::Contains": [[large, huge], !Ref Size]}
+        AssertDescription: prod must be large
+  Zones:
+    Assertions:
+      - Assert: {"Fn::EachMemberIn": [!Ref Zones, [a, b, c]]}
+        AssertDescription: only known zones
+Resources: {T: {Type: AWS::SNS::Topic}}
+`
+	for _, row := range []struct {
+		given map[string]string
+		want  string
+	}{
+		{map[string]string{"Env": "dev"}, ""},
+		{map[string]string{"Env": "prod", "Size": "huge"}, ""},
+		{map[string]string{"Env": "prod"}, "Template error: Rule Prod failed: prod must be large"},
+		{map[string]string{"Env": "dev", "Zones": "a,x"}, "Template error: Rule Zones failed: only known zones"},
+	} {
+		_, err := evaluate(body, row.given, nil)
+		if got := message(err); got != row.want {
+			t.Errorf("%v: %q, want %q", row.given, got, row.want)
+		}
+	}
+}
+
+func message(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

@@ -1,0 +1,151 @@
+package template_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/sandbox/template"
+)
+
+func TestParseRefuses(t *testing.T) {
+	const topic = "Resources: {T: {Type: AWS::SNS::Topic}}\n"
+	for _, row := range []struct{ name, body, want string }{
+		{"nothing", "", "Template format error: unsupported structure."},
+		{"only a comment", "# hello", "Template format error: unsupported structure."},
+		{"a list", "- a", "Template format error: unsupported structure."},
+		{"a word", "hello", "Template format error: unsupported structure."},
+		{"no resources", "Description: x", "Template format error: At least one Resources member must be defined."},
+		{"empty resources", "Resources: {}", "Template format error: At least one Resources member must be defined."},
+		{"null resources", "Resources:", "Template format error: [/Resources] 'null' values are not allowed in templates"},
+		{"broken YAML", "Resources:\n  T:\n Type: x", "Template format error: YAML not well-formed. (line"},
+		{"broken JSON", "{\n  \"Resources\": {,}}", "Template format error: JSON not well-formed. (line 2"},
+		{"cut JSON", `{"Resources": {`, "Template format error: JSON not well-formed."},
+		{"two JSON values", `{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}} {}`, "Template format error: JSON not well-formed."},
+		{"two documents", topic + "---\nx: y", "a template is one YAML document"},
+		{"duplicate key", "Resources:\n  T: {Type: AWS::SNS::Topic}\n  T: {Type: AWS::SNS::Topic}", `duplicate key "T" (line 3)`},
+		{"duplicate JSON key", "{\"Resources\": {\n\"T\": {}, \"T\": {}}}", `duplicate key "T" (line 2)`},
+		{"alias", "x: &a [1]\nResources: *a", "Template error: YAML aliases are not allowed in CloudFormation templates (line 2)"},
+		{"merge key", "Resources: {T: {<<: {Type: AWS::SNS::Topic}}}", "YAML merge keys are not allowed"},
+		{"binary", "Description: !!binary aGk=\n" + topic, "the YAML tag !!binary is not supported"},
+		{"a list as a key", "? [a]\n: b", "a key must be a string"},
+		{"version", "AWSTemplateFormatVersion: 2011\n" + topic, "unsupported value for AWSTemplateFormatVersion."},
+		{"unknown section", "Resourcez: {}\n" + topic, "Invalid template property or properties [Resourcez] (line 1)"},
+		{"long description", "Description: " + strings.Repeat("x", 1025) + "\n" + topic, "'Description' length is greater than 1024."},
+		{"SAM", "Transform: AWS::Serverless-2016-10-31\n" + topic, "the sandbox does not expand Transform AWS::Serverless-2016-10-31 (line 1)"},
+		{"macros", topic + "Transform: [A, {Name: B}]\n", "the sandbox does not expand Transform A, B (line 2)"},
+		{"hooks", "Hooks: {}\n" + topic, "the sandbox does not expand Hooks (line 1)"},
+		{"serverless type", "Resources: {F: {Type: AWS::Serverless::Function}}", "the sandbox does not expand AWS::Serverless::Function (line 1)"},
+		{"module", "Resources: {F: {Type: A1::B1::C1::MODULE}}", "the sandbox does not expand module A1::B1::C1::MODULE (line 1)"},
+		{"loop", "Resources: {\"Fn::ForEach::X\": [a, [b], {}]}", "the sandbox does not expand Fn::ForEach::X (line 1)"},
+		{"resource name", "Resources: {a-b: {Type: AWS::SNS::Topic}}", "Template format error: Resource name a-b is non alphanumeric."},
+		{"resource without type", "Resources: {T: {}}", "Template format error: [/Resources/T] Every Resources object must contain a Type member."},
+		{"resource is a word", "Resources: {T: x}", "Template format error: Any Resources member must be an object."},
+		{"null resource", "Resources: {T: }", "[/Resources/T] 'null' values are not allowed in templates"},
+		{"resource type", "Resources: {B: {Type: Queue}, A: {Type: AWS::SQS}}", "Template format error: Unrecognized resource types: [AWS::SQS, Queue]"},
+		{"resource attribute", "Resources: {T: {Type: AWS::SNS::Topic, Propertys: {}}}", "Invalid template resource property 'Propertys'"},
+		{"DependsOn nothing", "Resources: {T: {Type: AWS::SNS::Topic, DependsOn: [B, A]}}", "Unresolved resource dependencies [A, B] in the Resources block"},
+		{"DependsOn a function", "Resources: {T: {Type: AWS::SNS::Topic, DependsOn: !Ref T}}", "Template format error: DependsOn must be a string or list of strings."},
+		{"Condition of nothing", "Resources: {T: {Type: AWS::SNS::Topic, Condition: C}}", "Unresolved condition dependency C in the Resources block"},
+		{"Condition is a function", "Resources: {T: {Type: AWS::SNS::Topic, Condition: !Equals [a, b]}}", "Template format error: Every Condition member must be a string."},
+		{"DeletionPolicy", "Resources: {T: {Type: AWS::SNS::Topic, DeletionPolicy: Keep}}", "Unrecognized DeletionPolicy Keep for resource T"},
+		{"DeletionPolicy by function", "Resources: {T: {Type: AWS::SNS::Topic, DeletionPolicy: !Ref X}}", "the sandbox does not expand Ref in DeletionPolicy (line 1)"},
+		{"itself", "Resources: {T: {Type: AWS::SNS::Topic, Properties: {A: !Ref T}}}", "Circular dependency between resources: [T]"},
+		{"a circle", "Resources: {A: {Type: AWS::SNS::Topic, DependsOn: B}, B: {Type: AWS::SNS::Topic, Metadata: {x: !Sub '${C.Arn}'}}, " +
+			"C: {Type: AWS::SNS::Topic, Properties: {x: !GetAtt A.Arn}}, D: {Type: AWS::SNS::Topic, DependsOn: A}, E: {Type: AWS::SNS::Topic}}",
+			"Circular dependency between resources: [A, B, C]"},
+		{"circle of conditions", "Conditions: {A: !Not [!Condition B], B: !Not [!Condition A]}\n" + topic, "Found circular condition dependency between"},
+		{"condition refers to a resource", "Conditions: {A: !Equals [!Ref T, x]}\n" + topic, "Unresolved resource dependencies [T] in the Conditions block of the template"},
+		{"condition asks an attribute", "Conditions: {A: !Equals [!GetAtt T.Arn, x]}\n" + topic, "Fn::GetAtt cannot be used in the Conditions block"},
+		{"Or of one", "Conditions: {A: !Or [!Equals [a, b]]}\n" + topic, "Template error: every Fn::Or object requires a list of at least 2 and at most 10 boolean parameters."},
+		{"output without value", topic + "Outputs: {O: {Description: x}}", "Template format error: Every Outputs member must contain a Value object"},
+		{"output refers to nothing", topic + "Outputs: {O: {Value: !Ref X}}", "Unresolved resource dependencies [X] in the Outputs block of the template"},
+		{"output attribute", topic + "Outputs: {O: {Value: x, Type: y}}", "Invalid template output property 'Type'"},
+		{"export depends on a resource", topic + "Outputs: {O: {Value: x, Export: {Name: !Ref T}}}", "The Name field of Export must not depend on any resources"},
+		{"export without name", topic + "Outputs: {O: {Value: x, Export: {}}}", "The Name field of every Export member must be specified"},
+		{"a name twice", "Parameters: {T: {Type: String}}\n" + topic, "Duplicate name T"},
+		{"mapping of objects", "Mappings: {M: {a: {b: {c: d}}}}\n" + topic, "Every Mappings attribute must be a String or a List."},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := template.Parse(row.body)
+			if err == nil {
+				t.Fatalf("no error, want %q", row.want)
+			}
+			if !strings.Contains(err.Error(), row.want) {
+				t.Errorf("got  %q\nwant %q", err, row.want)
+			}
+		})
+	}
+}
+
+func TestEvaluationRefusesOutputsThatAreNoText(t *testing.T) {
+	for value, want := range map[string]string{
+		"{Value: [a]}": "Template format error: The Value field of every Outputs member must evaluate to a String.",
+		"{Value: a, Export: {Name: !Sub '${AWS::Region}/x'}}": "consist only of alphanumeric characters, colons, or hyphens.",
+		"{Value: '{{resolve:ssm:x}}'}":                        "the sandbox does not expand {{resolve:ssm:x}} (line 2)",
+	} {
+		_, err := evaluate("Resources: {T: {Type: AWS::SNS::Topic}}\nOutputs: {O: "+value+"}", nil, nil)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", value, err, want)
+		}
+	}
+}
+
+func TestJSONAndYAMLMeanTheSame(t *testing.T) {
+	yaml := "Resources:\n  A: {Type: AWS::SNS::Topic}\n  B:\n    Type: AWS::SQS::Queue\n    Properties: {N: 5, T: true, S: !Sub '${A}é', G: !GetAtt A.Arn}\n"
+	json := `{"Resources": {"A": {"Type": "AWS::SNS::Topic"}, "B": {"Type": "AWS::SQS::Queue",
+		"Properties": {"N": 5, "T": true, "S": {"Fn::Sub": "${A}\u00e9"}, "G": {"Fn::GetAtt": ["A", "Arn"]}}}}}`
+	var got []string
+	for _, body := range []string{yaml, json, "\ufeff" + json} {
+		ev, err := evaluate(body, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, template.Canonical(ev.Resources[1].Properties))
+	}
+	want := `{"G":"A.Arn","N":"5","S":"ref-Aé","T":"true"}`
+	if diff := cmp.Diff([]string{want, want, want}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestResourcesComeAfterWhatTheyDependOn(t *testing.T) {
+	ev, err := evaluate(`
+Conditions: {Never: !Equals [a, b]}
+Resources:
+  Last: {Type: AWS::SNS::Topic, DependsOn: [Middle, Skipped]}
+  Skipped: {Type: AWS::SNS::Topic, Condition: Never}
+  Middle: {Type: AWS::SNS::Topic, Metadata: {needs: !Ref First}}
+  First: {Type: AWS::SNS::Topic, Properties: {x: !If [Never, !Ref Last, y]}}
+`, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range ev.Resources {
+		got = append(got, r.LogicalID+fmt.Sprint(r.DependsOn))
+	}
+	if diff := cmp.Diff([]string{"First[]", "Middle[First]", "Last[Middle]"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestCapabilities(t *testing.T) {
+	for body, want := range map[string]string{
+		"T: {Type: AWS::SNS::Topic}":                                                      "[]",
+		"T: {Type: AWS::IAM::Role}":                                                       "[CAPABILITY_IAM]",
+		"T: {Type: AWS::IAM::Policy, Properties: {PolicyName: x}}":                        "[CAPABILITY_IAM]",
+		"T: {Type: AWS::IAM::Role, Properties: {RoleName: x}}":                            "[CAPABILITY_NAMED_IAM]",
+		"A: {Type: AWS::IAM::User, Properties: {UserName: x}}, B: {Type: AWS::IAM::Role}": "[CAPABILITY_NAMED_IAM]",
+	} {
+		tm, err := template.Parse("Resources: {" + body + "}")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := tm.Capabilities(); fmt.Sprint(got) != want {
+			t.Errorf("%s: %v, want %s", body, got, want)
+		}
+	}
+}
