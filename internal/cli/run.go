@@ -33,7 +33,7 @@ type program struct {
 func Run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
 	p := &program{getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr}
 	root := newRootCommand(p)
-	root.SetArgs(args)
+	root.SetArgs(append([]string{}, args...)) // of nil cobra makes os.Args
 	return p.fail(root.ExecuteContext(ctx))
 }
 

@@ -153,8 +153,8 @@ func (w *watcher) print(e wire.SyncEvent) error {
 	if e.Sha != "" {
 		about += "@" + short(e.Sha)
 	}
-	_, err := fmt.Fprintf(w.p.stdout, "%s  %-24s %s  %s\n", w.on.faint(e.Time.Local().Format(time.TimeOnly)), about,
-		w.on.status(e.Type, e.Status), plain(e.Event))
+	_, err := fmt.Fprintf(w.p.stdout, "%s  %-24s  %s  %s\n", w.on.faint(e.Time.Local().Format(time.TimeOnly)), plain(about),
+		w.on.status(fmt.Sprintf("%-30s", plain(e.Type)), e.Status), plain(e.Event))
 	return err
 }
 

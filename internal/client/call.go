@@ -104,7 +104,7 @@ func (c *Client) failure(response *http.Response, body []byte) error {
 		Message string // or message: encoding/json takes both
 	}
 	if err := json.Unmarshal(body, &shape); err != nil || shape.Type == "" {
-		return &UnreachableError{Endpoint: c.settings.Endpoint,
+		return &UnreachableError{Endpoint: c.settings.Endpoint, stranger: response.StatusCode < http.StatusInternalServerError,
 			Err: fmt.Errorf("the answer is HTTP status %d and no answer of a Lockstep server", response.StatusCode)}
 	}
 	fault := smithy.FaultClient

@@ -27,6 +27,8 @@ func (e *ConfigError) Unwrap() error { return e.Err }
 type UnreachableError struct {
 	Endpoint string
 	Err      error
+	// stranger says that something else answered.
+	stranger bool
 }
 
 // Error names the server and the cause.
@@ -39,7 +41,7 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // RetryableError tells the SDK not to try again where nothing listens: a person
 // waits for the answer, and who polls does so anyway.
-func (e *UnreachableError) RetryableError() bool { return !e.dialing() }
+func (e *UnreachableError) RetryableError() bool { return !e.dialing() && !e.stranger }
 
 func (e *UnreachableError) dialing() bool {
 	var op *net.OpError

@@ -79,8 +79,7 @@ func search(ctx context.Context, o Options) (profile, error) {
 	if p, err := user.read(ctx, "default", "profile default"); err == nil && strings.HasPrefix(p.keyID, "LSAK") {
 		return p, nil
 	}
-	dir := DataDirectory(o.Getenv)
-	return dataFiles(dir).read(ctx, "default", "data directory "+dir)
+	return dataFiles(o.DefaultData).read(ctx, "default", "data directory "+o.DefaultData)
 }
 
 // read reads one profile. The error is errNothing where it is not there.

@@ -1,12 +1,12 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"path/filepath"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,6 +22,7 @@ type Options struct {
 	EndpointURL string
 	Profile     string // of the user's AWS files
 	Data        string // the data directory of an `up`
+	DefaultData string // the data directory that an `up` has unless told otherwise
 	Region      string
 	// AllowHTTP permits plain http to a host that is not loopback.
 	AllowHTTP bool
@@ -162,23 +163,9 @@ func loopback(host string) bool {
 }
 
 func nowhere(o Options) error {
-	dir := o.Data
-	if dir == "" {
-		dir = DataDirectory(o.Getenv)
-	}
 	return &ConfigError{
 		Problem: fmt.Sprintf("No Lockstep server is known: there is no --endpoint-url, no LOCKSTEP_ENDPOINT_URL, no profile "+
-			"lockstep with an endpoint_url, and no data directory of a `lockstep up` in %s.", dir),
+			"lockstep with an endpoint_url, and no data directory of a `lockstep up` in %s.", cmp.Or(o.Data, o.DefaultData)),
 		Remedy: "Start one with `lockstep up`, or name one with --endpoint-url, --profile or --data.",
 	}
-}
-
-// DataDirectory is where `up` keeps its data unless it is told otherwise: the
-// folder lockstep below XDG_DATA_HOME, or below ~/.local/share.
-func DataDirectory(getenv func(string) string) string {
-	// XDG demands that a path which is not absolute is ignored.
-	if base := getenv("XDG_DATA_HOME"); filepath.IsAbs(base) {
-		return filepath.Join(base, "lockstep")
-	}
-	return filepath.Join(getenv("HOME"), ".local", "share", "lockstep")
 }
