@@ -117,17 +117,17 @@ func (d *Driver) retryer(key accountKey) aws.RetryerV2 {
 	defer d.mu.Unlock()
 	r := d.retryers[key]
 	if r == nil {
-		r = newRetryer()
+		r = d.newRetryer()
 		d.retryers[key] = r
 	}
 	return r
 }
 
-func newRetryer() aws.RetryerV2 {
+func (d *Driver) newRetryer() aws.RetryerV2 {
 	return retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
 		o.StandardOptions = append(o.StandardOptions, func(o *retry.StandardOptions) {
 			o.MaxAttempts = maxTries
-			o.MaxBackoff = 2 * time.Second
+			o.MaxBackoff = min(2*time.Second, d.options.Poll.Most)
 			final := retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
 				if isNotXML(err) || isCode(err, "LimitExceeded") { // a quota of stacks, not of calls
 					return aws.FalseTernary
@@ -152,7 +152,7 @@ func (d *Driver) role(cfg lockstep.SyncConfiguration) aws.CredentialsProvider {
 	}
 	client := sts.New(sts.Options{
 		Region: cfg.Region, HTTPClient: d.http, BaseEndpoint: endpoint(d.options.STSEndpoint),
-		Credentials: d.options.BaseCredentials, Retryer: newRetryer(),
+		Credentials: d.options.BaseCredentials, Retryer: d.newRetryer(),
 	})
 	provider := stscreds.NewAssumeRoleProvider(client, cfg.RoleARN, func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName = sessionName(cfg.ResourceName)

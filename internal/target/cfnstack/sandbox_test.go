@@ -1,0 +1,215 @@
+package cfnstack_test
+
+import (
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/sandbox"
+	"github.com/lockstephq/lockstep/internal/target/targettest"
+)
+
+const (
+	topicTemplate = `Parameters:
+  Title: {Type: String, Default: one}
+  Password: {Type: String, NoEcho: true, Default: none}
+Resources:
+  Topic:
+    Type: AWS::SNS::Topic
+    Properties: {DisplayName: !Ref Title}
+`
+	failing = `  Queue:
+    Type: AWS::SQS::Queue
+    DependsOn: Topic
+    Metadata: {"Lockstep::Sandbox": {Fail: "the queue is full"}}
+`
+)
+
+// sandboxURL gives a sandbox in which each resource takes some time.
+func sandboxURL(t testing.TB, each time.Duration) string {
+	t.Helper()
+	s, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{Each: each})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(s)
+	t.Cleanup(func() {
+		server.Close()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return server.URL
+}
+
+func TestDriverFulfilsTheContractOnTheSandbox(t *testing.T) {
+	for name, each := range map[string]time.Duration{"at once": time.Nanosecond, "in time": 20 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			targettest.Test(t, func(t *testing.T) targettest.Harness {
+				url := sandboxURL(t, each)
+				return targettest.Harness{
+					Driver:        driver(t, url),
+					Configuration: configuration("web"),
+					First:         stackFiles(topicTemplate),
+					Second:        stackFiles(strings.Replace(topicTemplate, "one", "two", 1)),
+					Broken:        stackFiles(topicTemplate + failing),
+					Changes:       func(t testing.TB) int { return changes(t, url, "web") },
+					Proposals:     func(t testing.TB) int { return proposals(t, url, "web") },
+				}
+			})
+		})
+	}
+}
+
+func TestDriverTellsAFirstSyncFromEndToEnd(t *testing.T) {
+	d := driver(t, sandboxURL(t, time.Nanosecond))
+	run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
+	want := []string{
+		"TEMPLATE_BUNDLED", "PARAMETERS_ABSENT", "CHANGESET_CREATION_IN_PROGRESS", "CHANGESET_CREATION_SUCCEEDED",
+		"CHANGESET_EXECUTION_IN_PROGRESS", "STACK_RESOURCE_SUCCEEDED", "STACK_CREATE_SUCCEEDED",
+	}
+	if diff := cmp.Diff(want, run.Types()); diff != "" {
+		t.Error(diff)
+	}
+	text := "Changeset execution succeeded and stack created successfully. Sandbox: nothing was provisioned; properties, permissions and quotas were not checked."
+	if run.Last().Message != text {
+		t.Errorf("last event %q", run.Last().Message)
+	}
+}
+
+func TestDriverNamesTheResourceThatFailsAndGoesOn(t *testing.T) {
+	url := sandboxURL(t, time.Nanosecond)
+	d := driver(t, url)
+	run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
+	broken := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+failing), run.End.Note), false)
+	if broken.End == nil || broken.End.Outcome != lockstep.Failed || broken.End.Reason != "Queue (AWS::SQS::Queue): the queue is full." {
+		t.Fatalf("got %+v, %v after %v", broken.End, broken.Err, broken.Events)
+	}
+	if !strings.Contains(broken.Last().Message, "the stack is UPDATE_ROLLBACK_COMPLETE") || broken.Last().Type != "STACK_UPDATE_FAILED" {
+		t.Errorf("last event %+v", broken.Last())
+	}
+	mended := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), broken.End.Note), false)
+	if mended.End == nil || mended.End.Outcome != lockstep.Unchanged {
+		t.Errorf("got %+v, %v", mended.End, mended.Err)
+	}
+}
+
+func TestDriverIsBlockedByAFirstSyncThatFails(t *testing.T) {
+	url := sandboxURL(t, time.Nanosecond)
+	d := driver(t, url)
+	run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+failing), nil), false)
+	if run.End == nil || run.End.Outcome != lockstep.Failed || run.End.Blocked == nil {
+		t.Fatalf("got %+v, %v", run.End, run.Err)
+	}
+	next := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), run.End.Note), false)
+	if lockstep.KindOf(next.Err) != lockstep.Blocked {
+		t.Errorf("got %+v, %v", next.End, next.Err)
+	}
+	if _, err := api(url).DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("web")}); err != nil {
+		t.Fatal(err)
+	}
+	next = targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
+	if next.Err != nil || next.End.Outcome != lockstep.Applied {
+		t.Errorf("after the blocker: %+v, %v", next.End, next.Err)
+	}
+}
+
+func TestDriverNoticesWhatIsDoneByHand(t *testing.T) {
+	url := sandboxURL(t, time.Nanosecond)
+	d := driver(t, url)
+	run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
+	_, err := api(url).UpdateStack(t.Context(), &cloudformation.UpdateStackInput{
+		StackName: aws.String("web"), UsePreviousTemplate: aws.Bool(true),
+		Parameters: []types.Parameter{{ParameterKey: aws.String("Title"), ParameterValue: aws.String("by hand")}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), run.End.Note), false)
+	if lockstep.KindOf(next.Err) != lockstep.Blocked || !strings.Contains(lockstep.Shown(next.Err), "by something besides StackSync") {
+		t.Fatalf("updated: %+v, %v", next.End, next.Err)
+	}
+	next = targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
+	if next.Err != nil || next.End.Outcome != lockstep.Applied {
+		t.Fatalf("resolved: %+v, %v", next.End, next.Err)
+	}
+	if _, err := api(url).DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("web")}); err != nil {
+		t.Fatal(err)
+	}
+	next = targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), next.End.Note), false)
+	if lockstep.KindOf(next.Err) != lockstep.Blocked {
+		t.Errorf("deleted: %+v, %v", next.End, next.Err)
+	}
+}
+
+func TestDriverKeepsAndClearsTags(t *testing.T) {
+	url := sandboxURL(t, time.Nanosecond)
+	d := driver(t, url)
+	var note []byte
+	for i, tt := range []struct {
+		file    string
+		outcome lockstep.Outcome
+		tags    int
+	}{
+		{"tags: {a: b, c: d}\n", lockstep.Applied, 2},
+		{"tags: {a: b, c: d}\n", lockstep.Unchanged, 2},
+		{"", lockstep.Unchanged, 2},
+		{"tags: {a: b}\n", lockstep.Applied, 1},
+		{"tags: {}\n", lockstep.Applied, 0},
+	} {
+		files := targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml\n" + tt.file, "t.yaml": topicTemplate})
+		run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), files, note), false)
+		if run.Err != nil || run.End.Outcome != tt.outcome {
+			t.Fatalf("%d: got %+v, %v after %v", i, run.End, run.Err, run.Events)
+		}
+		note = run.End.Note
+		out, err := api(url).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("web")})
+		if err != nil || len(out.Stacks[0].Tags) != tt.tags {
+			t.Errorf("%d: tags %v, %v", i, out.Stacks[0].Tags, err)
+		}
+	}
+}
+
+func TestDriverKeepsTheValueOfAnAbsentNoEchoParameter(t *testing.T) {
+	url := sandboxURL(t, time.Nanosecond)
+	d := driver(t, url)
+	// The password shows in the topic's name, so that one that changes is seen.
+	template := strings.Replace(topicTemplate, "!Ref Title", "!Ref Password", 1)
+	files := func(file string) targettest.Tree {
+		return targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml\n" + file, "t.yaml": template})
+	}
+	run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), files("parameters: {Password: kept}"), nil), false)
+	if run.Err != nil || run.End.Outcome != lockstep.Applied {
+		t.Fatalf("got %+v, %v", run.End, run.Err)
+	}
+	next := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), files(""), run.End.Note), false)
+	if next.Err != nil || next.End.Outcome != lockstep.Unchanged {
+		t.Errorf("got %+v, %v after %v", next.End, next.Err, next.Events)
+	}
+}
+
+func TestDriverFailsWithTheReasonOfABrokenTemplate(t *testing.T) {
+	url := sandboxURL(t, time.Nanosecond)
+	d := driver(t, url)
+	for name, template := range map[string]string{
+		"no resources":   "Parameters: {}\n",
+		"unknown ref":    "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Nothing}}}\n",
+		"missing import": "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !ImportValue nothing}}}\n",
+	} {
+		run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(template), nil), false)
+		if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Reason == "" || run.Last().Type != "CHANGESET_CREATION_FAILED" {
+			t.Errorf("%s: got %+v, %v after %v", name, run.End, run.Err, run.Types())
+		}
+		if n := proposals(t, url, "web"); n != 0 {
+			t.Errorf("%s: %d proposals are left behind", name, n)
+		}
+	}
+}
