@@ -93,9 +93,15 @@ func (p *program) fail(err error) int {
 	return exitFailed
 }
 
-// complain prints what is wrong, and under it what to do.
+// complain prints what is wrong, a line each, and under it what to do.
 func (p *program) complain(problem, remedy string) {
-	fmt.Fprintf(p.stderr, "lockstep: %s\n", plain(problem))
+	for i, line := range strings.Split(problem, "\n") {
+		if i == 0 {
+			line = "lockstep: " + line
+		}
+		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+		fmt.Fprintf(p.stderr, "%s%s\n", indent, plain(line))
+	}
 	if remedy != "" {
 		fmt.Fprintf(p.stderr, "  %s\n", plain(remedy))
 	}

@@ -85,8 +85,7 @@ func (u *up) report(ctx context.Context, failures []string) error {
 		}
 		return nil
 	}
-	u.next(ctx)
-	return nil
+	return u.next(ctx)
 }
 
 // settled says whether every branch that is followed has been acted on and

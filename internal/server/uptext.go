@@ -4,6 +4,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/store"
 )
 
 // hello says how to reach what has just begun to answer.
@@ -14,24 +18,54 @@ func (u *up) hello() {
 	fmt.Fprintf(u.Out, "  export AWS_SHARED_CREDENTIALS_FILE=%s\n\n", quote(u.dir.file("credentials")))
 }
 
-// next says, once the first syncs have ended, what can be done now.
-func (u *up) next(ctx context.Context) {
-	url := loopback(u.server.listener.Addr())
+// next says, once the first syncs have ended, how they ended and what can be
+// done now.
+func (u *up) next(ctx context.Context) error {
 	cfgs, err := u.configurations(ctx)
 	if err != nil || len(cfgs) == 0 {
-		return
+		return err
+	}
+	if err := u.summary(ctx, cfgs); err != nil {
+		return err
 	}
 	name := cfgs[0].ResourceName
+	at := u.sample()
+	if at != "" {
+		name = "web"
+	}
 	fmt.Fprintf(u.Out, "\nAsk for the status of a stack:\n\n")
 	fmt.Fprintf(u.Out, "  aws codeconnections get-resource-sync-status --resource-name %s --sync-type CFN_STACK_SYNC\n", name)
 	if u.sandboxed() {
 		fmt.Fprintf(u.Out, "  aws cloudformation describe-stacks --stack-name %s\n", name)
 	}
-	fmt.Fprintf(u.Out, "  python3 -c 'import boto3; print(boto3.client(\"codestar-connections\", endpoint_url=\"%s\").get_resource_sync_status(ResourceName=\"%s\", SyncType=\"CFN_STACK_SYNC\"))'\n", url, name)
-	if at := u.sample(); at != "" {
+	fmt.Fprintf(u.Out, "  python3 -c 'import boto3; print(boto3.client(\"codestar-connections\", endpoint_url=\"%s\", region_name=\"%s\").get_resource_sync_status(ResourceName=\"%s\", SyncType=\"CFN_STACK_SYNC\"))'\n",
+		loopback(u.server.listener.Addr()), u.linker.region, name)
+	if at != "" {
 		u.nextSample(at)
 	}
 	fmt.Fprintf(u.Out, "\nA new commit is noticed and synced. Ctrl-C stops.\n\n")
+	return nil
+}
+
+// summary writes a line per stack.
+func (u *up) summary(ctx context.Context, cfgs []lockstep.SyncConfiguration) error {
+	fmt.Fprintln(u.Out)
+	return u.server.db.View(ctx, func(tx *db.Tx) error {
+		for _, cfg := range cfgs {
+			s, err := store.ResourceOf(tx, cfg.Resource())
+			if err != nil {
+				return err
+			}
+			a, ok, err := store.LatestAttempt(tx, s)
+			if err != nil {
+				return err
+			}
+			if ok {
+				fmt.Fprintf(u.Out, "%-24s %-10s %s@%s\n", cfg.ResourceName, a.Status, cfg.Branch, a.TargetRevision.SHA.Short())
+			}
+		}
+		return nil
+	})
 }
 
 // nextSample gives two commits to try on the sample.

@@ -38,6 +38,11 @@ type Options struct {
 	// Poll says how often AWS is asked while it works. Defaults to 2 s growing
 	// to 10 s, and to 100 ms growing to 1 s for a Target on loopback.
 	Poll Schedule
+	// AwaitExports is how long an attempt waits for an export that its template
+	// imports and that is not there: another stack of the same commit may be
+	// about to make it. Defaults to 5 minutes, and to 10 s for a Target on
+	// loopback.
+	AwaitExports time.Duration
 	// Instance names this installation in change sets' descriptions.
 	Instance string
 	// Log receives what is worth knowing and no attempt's owner can act on.
@@ -90,6 +95,12 @@ func New(o Options) (*Driver, error) {
 	for _, endpoint := range []string{o.Target, o.STSEndpoint} {
 		if err := checkEndpoint(endpoint); err != nil {
 			return nil, err
+		}
+	}
+	if o.AwaitExports == 0 {
+		o.AwaitExports = 5 * time.Minute
+		if onLoopback(o.Target) {
+			o.AwaitExports = 10 * time.Second
 		}
 	}
 	if o.Poll == (Schedule{}) {

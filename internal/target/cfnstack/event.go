@@ -25,6 +25,8 @@ const (
 
 	// ParametersAbsent: what becomes of parameters that the file does not give.
 	ParametersAbsent = "PARAMETERS_ABSENT"
+	// ExportAwaited: the template imports what no stack exports yet.
+	ExportAwaited = "EXPORT_AWAITED"
 	// ChangeSetReplaced: the change set could not be used any more, and another
 	// is made in the same attempt.
 	ChangeSetReplaced = "CHANGESET_REPLACED"

@@ -29,7 +29,8 @@ const memoryVersion = 1
 type memory struct {
 	Version int   `json:"v"`
 	Phase   phase `json:"phase,omitempty"`
-	Number  int   `json:"number,omitempty"` // of the change set in this attempt, from 1
+	Number  int   `json:"number,omitempty"`  // of the change set in this attempt, from 1
+	Awaited int   `json:"awaited,omitempty"` // change sets that waited for an export
 	// Name is the change set's and, as the request token, its execution's. It is
 	// remembered before the change set is created.
 	Name string `json:"name,omitempty"`

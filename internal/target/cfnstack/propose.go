@@ -49,7 +49,9 @@ func (w *work) bundle(ctx context.Context) (target.Step, error) {
 			w.emit(ParametersAbsent, "", "Not in the deployment file: %s.", absent)
 		}
 	}
-	w.emit(ChangeSetCreationInProgress, stackID(stack), "Creating a changeset.")
+	if w.m.Awaited == 0 {
+		w.emit(ChangeSetCreationInProgress, stackID(stack), "Creating a changeset.")
+	}
 	w.m.Bundled, w.m.Looked = true, w.Now
 	w.m.Number++
 	w.m.Name = fmt.Sprintf("lockstep-%s-%d", w.ID, w.m.Number)
@@ -104,7 +106,7 @@ func (w *work) create(ctx context.Context) (target.Step, error) {
 		return target.Step{}, err
 	}
 	if w.Now.Sub(w.m.Looked) > maxLook { // after a pause the stack may be another's
-		w.m = memory{Version: memoryVersion, Number: w.m.Number - 1, Shell: w.m.Shell, Bundled: true}
+		w.m = memory{Version: memoryVersion, Number: w.m.Number - 1, Awaited: w.m.Awaited, Shell: w.m.Shell, Bundled: true}
 		return w.next(bundling)
 	}
 	doc, err := w.document(ctx)
@@ -244,6 +246,9 @@ func (w *work) described(ctx context.Context, out *cloudformation.DescribeChange
 		reason := aws.ToString(out.StatusReason)
 		if isNoChange(reason) {
 			return w.unchanged()
+		}
+		if name := missingExport(reason); name != "" && w.patient() {
+			return w.awaitExport(ctx, name)
 		}
 		if reason == "" {
 			reason = "CloudFormation gave none"

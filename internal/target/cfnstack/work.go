@@ -77,7 +77,7 @@ func (w *work) wait(p phase) (target.Step, error) {
 // again makes another change set in the same attempt, because this one cannot
 // be used any more.
 func (w *work) again(ctx context.Context, reason string) (target.Step, error) {
-	if w.m.Number >= maxChangeSets {
+	if w.m.Number-w.m.Awaited >= maxChangeSets {
 		reason = fmt.Sprintf("%s That happened %d times", reason, maxChangeSets)
 		w.emit(ChangeSetCreationFailed, w.m.ChangeSet, "%s", because("Changeset creation failed.", reason))
 		return w.leave(lockstep.Failed, reason+".")
@@ -88,7 +88,7 @@ func (w *work) again(ctx context.Context, reason string) (target.Step, error) {
 		}
 	}
 	w.emit(ChangeSetReplaced, w.m.ChangeSet, "%s Making another changeset.", reason)
-	w.m = memory{Version: memoryVersion, Number: w.m.Number, Shell: w.m.Shell, Bundled: true}
+	w.m = memory{Version: memoryVersion, Number: w.m.Number, Awaited: w.m.Awaited, Shell: w.m.Shell, Bundled: true}
 	return w.next(bundling)
 }
 
