@@ -1,10 +1,12 @@
 package sandbox_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/google/go-cmp/cmp"
 )
@@ -67,5 +69,180 @@ func TestAStackIsCreatedThroughAChangeSet(t *testing.T) {
 	}
 	if diff := cmp.Diff(wantEvents, events(t, c, "shop")); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// changes lists what a change set would do as "Action Logical Replacement
+// [Scope] property:recreation:source:cause…".
+func changes(t *testing.T, c *cloudformation.Client, arn string) []string {
+	t.Helper()
+	var out []string
+	p := cloudformation.NewDescribeChangeSetPaginator(c, &cloudformation.DescribeChangeSetInput{ChangeSetName: &arn})
+	for p.HasMorePages() {
+		page, err := p.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, ch := range page.Changes {
+			r := ch.ResourceChange
+			line := fmt.Sprintf("%s %s %s %v", r.Action, *r.LogicalResourceId, r.Replacement, r.Scope)
+			for _, d := range r.Details {
+				line += fmt.Sprintf(" %s:%s:%s:%s", aws.ToString(d.Target.Name), d.Target.RequiresRecreation, d.ChangeSource, aws.ToString(d.CausingEntity))
+			}
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+func propose(t testing.TB, c *cloudformation.Client, in *cloudformation.CreateChangeSetInput) *cloudformation.DescribeChangeSetOutput {
+	t.Helper()
+	if in.ChangeSetName == nil {
+		in.ChangeSetName = aws.String("proposed")
+	}
+	cs, err := c.CreateChangeSet(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := c.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{ChangeSetName: cs.Id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func parameter(key, value string) types.Parameter {
+	return types.Parameter{ParameterKey: &key, ParameterValue: &value}
+}
+
+func TestAChangeSetSaysWhatChangesAndWhy(t *testing.T) {
+	c := open(t)
+	apply(t, c, "shop", shop)
+	d := propose(t, c, &cloudformation.CreateChangeSetInput{
+		StackName: aws.String("shop"), UsePreviousTemplate: aws.Bool(true),
+		Parameters: []types.Parameter{parameter("Stage", "prod"), parameter("Seconds", "60")},
+	})
+	want := []string{
+		"Modify Queue True [Properties] QueueName:Always:DirectModification: QueueName:Always:ParameterReference:Stage" +
+			" VisibilityTimeout:Never:DirectModification: VisibilityTimeout:Never:ParameterReference:Seconds",
+		"Modify Topic False [Properties] Subscription:Never:DirectModification: Subscription:Never:ResourceAttribute:Queue.Arn",
+		"Add Alarm  []",
+	}
+	if diff := cmp.Diff(want, changes(t, c, *d.ChangeSetId)); diff != "" {
+		t.Error(diff)
+	}
+	body := "Resources: {Topic: {Type: AWS::SNS::Topic, DeletionPolicy: Retain, Metadata: {a: b}}}"
+	d = propose(t, c, &cloudformation.CreateChangeSetInput{StackName: aws.String("shop"), ChangeSetName: aws.String("less"), TemplateBody: &body,
+		Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("x")}}})
+	want = []string{
+		"Modify Topic False [Properties Metadata DeletionPolicy Tags] Subscription:Never:DirectModification: :Never:DirectModification: :Never:DirectModification: :Never:DirectModification:",
+		"Remove Queue  []",
+	}
+	if diff := cmp.Diff(want, changes(t, c, *d.ChangeSetId)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAnUpdateReplacesWhatCannotChangeInPlace(t *testing.T) {
+	c := open(t)
+	apply(t, c, "shop", shop)
+	s := apply(t, c, "shop", shop, parameter("Stage", "prod"))
+	if s.StackStatus != types.StackStatusUpdateComplete || s.LastUpdatedTime == nil {
+		t.Fatalf("status %s", s.StackStatus)
+	}
+	if got, want := outputs(s)["QueueUrl"], "https://sqs.us-east-1.amazonaws.com/000000000000/shop-prod"; got != want {
+		t.Errorf("queue %s, want %s", got, want)
+	}
+	all := events(t, c, "shop")
+	want := []string{
+		"shop UPDATE_IN_PROGRESS User Initiated",
+		"Queue UPDATE_IN_PROGRESS Requested update requires the creation of a new physical resource; hence creating one.",
+		"Queue UPDATE_IN_PROGRESS Resource creation Initiated", "Queue UPDATE_COMPLETE",
+		"Topic UPDATE_IN_PROGRESS", "Topic UPDATE_COMPLETE",
+		"Alarm CREATE_IN_PROGRESS", "Alarm CREATE_IN_PROGRESS Resource creation Initiated", "Alarm CREATE_COMPLETE",
+		"shop UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+		"Queue DELETE_IN_PROGRESS", "Queue DELETE_COMPLETE",
+		"shop UPDATE_COMPLETE " + final,
+	}
+	if diff := cmp.Diff(want, all[len(all)-len(want):]); diff != "" {
+		t.Error(diff)
+	}
+	r, err := c.DescribeStackResources(t.Context(), &cloudformation.DescribeStackResourcesInput{StackName: aws.String("shop")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, x := range r.StackResources {
+		got = append(got, *x.LogicalResourceId+" "+string(x.ResourceStatus))
+	}
+	if diff := cmp.Diff([]string{"Alarm CREATE_COMPLETE", "Queue UPDATE_COMPLETE", "Topic UPDATE_COMPLETE"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestNothingToDoIsSaidInAWSsWords(t *testing.T) {
+	c := open(t)
+	apply(t, c, "shop", shop)
+	d := propose(t, c, &cloudformation.CreateChangeSetInput{StackName: aws.String("shop"), TemplateBody: aws.String(shop + "\n# only a comment\n")})
+	if d.Status != types.ChangeSetStatusFailed || d.ExecutionStatus != types.ExecutionStatusUnavailable ||
+		*d.StatusReason != "The submitted information didn't contain changes. Submit different information to create a change set." {
+		t.Errorf("%s %s %s", d.Status, d.ExecutionStatus, *d.StatusReason)
+	}
+	_, err := c.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{StackName: aws.String("shop"), UsePreviousTemplate: aws.Bool(true)})
+	wantError(t, err, "ValidationError", "No updates are to be performed.")
+}
+
+func TestTagsStayUnlessNamed(t *testing.T) {
+	c := open(t)
+	apply(t, c, "shop", shop)
+	team := []types.Tag{{Key: aws.String("team"), Value: aws.String("a")}}
+	for _, row := range []struct {
+		tags []types.Tag
+		want int
+	}{{team, 1}, {nil, 1}, {[]types.Tag{}, 0}} {
+		body := shop
+		if row.tags == nil { // something else has to change
+			body = strings.ReplaceAll(shop, "TopicArn:", "Arn:")
+		}
+		_, err := c.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{StackName: aws.String("shop"), TemplateBody: &body, Tags: row.tags})
+		if err != nil {
+			t.Fatalf("%v: %v", row.tags, err)
+		}
+		if got := len(described(t, c, "shop").Tags); got != row.want {
+			t.Errorf("%d tags after %v, want %d", got, row.tags, row.want)
+		}
+	}
+}
+
+func TestANoEchoValueIsNeverShown(t *testing.T) {
+	c := open(t)
+	body := `
+Parameters: {Password: {Type: String, NoEcho: true}}
+Resources:
+  Store: {Type: AWS::SSM::Parameter, Properties: {Value: !Ref Password, Type: String}}
+  Reader: {Type: AWS::SNS::Topic, Properties: {DisplayName: !GetAtt Store.Value, TopicName: t}}
+`
+	s := apply(t, c, "vault", body, parameter("Password", "hunter22"))
+	if got := *s.Parameters[0].ParameterValue; got != "****" {
+		t.Errorf("DescribeStacks shows %q", got)
+	}
+	ev, err := c.DescribeStackEvents(t.Context(), &cloudformation.DescribeStackEventsInput{StackName: aws.String("vault")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := 0
+	for _, e := range ev.StackEvents {
+		if p := aws.ToString(e.ResourceProperties); strings.Contains(p, "hunter22") {
+			t.Errorf("an event shows %s", p)
+		} else if strings.Contains(p, "****") {
+			shown++
+		}
+	}
+	if shown == 0 {
+		t.Error("no event shows a masked value")
+	}
+	s = apply(t, c, "vault", body+"Outputs: {O: {Value: x}}\n", types.Parameter{ParameterKey: aws.String("Password"), UsePreviousValue: aws.Bool(true)})
+	if s.StackStatus != types.StackStatusUpdateComplete {
+		t.Errorf("previous value: %s", s.StackStatus)
 	}
 }

@@ -40,7 +40,7 @@ func serve(t testing.TB, path string, opt sandbox.Options) string {
 
 func configuration(url, region string) aws.Config {
 	return aws.Config{
-		Region: region, BaseEndpoint: &url, RetryMaxAttempts: 1,
+		Region: region, BaseEndpoint: &url,
 		Credentials: credentials.NewStaticCredentialsProvider("LSTESTKEY00000000000", "secret", ""),
 	}
 }

@@ -1,0 +1,130 @@
+package catalog_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/sandbox/catalog"
+)
+
+func known(t *testing.T) *catalog.Catalog {
+	t.Helper()
+	c, err := catalog.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func order(typ string, properties map[string]any) catalog.Order {
+	return catalog.Order{Type: typ, LogicalID: "Thing", Properties: properties, Site: catalog.Site{
+		Partition: "aws", Region: "eu-west-1", Account: "111122223333", Suffix: "amazonaws.com",
+		StackID: "arn:aws:cloudformation:eu-west-1:111122223333:stack/web/1", StackName: "web",
+	}}
+}
+
+func TestNamedResourcesLookLikeAWS(t *testing.T) {
+	c := known(t)
+	for _, row := range []struct {
+		typ, property, name, id, attribute, value string
+	}{
+		{"AWS::SQS::Queue", "QueueName", "q", "https://sqs.eu-west-1.amazonaws.com/111122223333/q", "Arn", "arn:aws:sqs:eu-west-1:111122223333:q"},
+		{"AWS::SNS::Topic", "TopicName", "t", "arn:aws:sns:eu-west-1:111122223333:t", "TopicName", "t"},
+		{"AWS::S3::Bucket", "BucketName", "b", "b", "RegionalDomainName", "b.s3.eu-west-1.amazonaws.com"},
+		{"AWS::IAM::Role", "RoleName", "r", "r", "Arn", "arn:aws:iam::111122223333:role/r"},
+		{"AWS::IAM::ManagedPolicy", "ManagedPolicyName", "p", "arn:aws:iam::111122223333:policy/p", "PolicyArn", "arn:aws:iam::111122223333:policy/p"},
+		{"AWS::Lambda::Function", "FunctionName", "f", "f", "Arn", "arn:aws:lambda:eu-west-1:111122223333:function:f"},
+		{"AWS::DynamoDB::Table", "TableName", "d", "d", "Arn", "arn:aws:dynamodb:eu-west-1:111122223333:table/d"},
+		{"AWS::SSM::Parameter", "Name", "/a/b", "/a/b", "Type", ""},
+		{"AWS::StepFunctions::StateMachine", "StateMachineName", "m", "arn:aws:states:eu-west-1:111122223333:stateMachine:m", "Name", "m"},
+		{"AWS::Logs::LogGroup", "LogGroupName", "/l", "/l", "Arn", "arn:aws:logs:eu-west-1:111122223333:log-group:/l:*"},
+	} {
+		m := c.Make(order(row.typ, map[string]any{row.property: row.name}))
+		v, err := m.Attribute(row.attribute)
+		if err != nil {
+			t.Errorf("%s: %v", row.typ, err)
+		}
+		if diff := cmp.Diff([]any{row.id, row.value}, []any{m.ID, v}); diff != "" {
+			t.Errorf("%s: %s", row.typ, diff)
+		}
+	}
+}
+
+func TestGeneratedNamesAreStableAndFit(t *testing.T) {
+	c := known(t)
+	for typ, longest := range map[string]int{"AWS::S3::Bucket": 63, "AWS::IAM::Role": 64, "AWS::ElasticLoadBalancingV2::TargetGroup": 0} {
+		o := order(typ, nil)
+		o.Site.StackName = strings.Repeat("Stack", 25)
+		first, again := c.Make(o), c.Make(o)
+		o.Generation++
+		later := c.Make(o)
+		if first.ID != again.ID || first.ID == later.ID {
+			t.Errorf("%s: %q, again %q, replaced %q", typ, first.ID, again.ID, later.ID)
+		}
+		if longest > 0 && len(first.ID) > longest {
+			t.Errorf("%s: %q has %d characters, at most %d are allowed", typ, first.ID, len(first.ID), longest)
+		}
+		if typ == "AWS::S3::Bucket" && first.ID != strings.ToLower(first.ID) {
+			t.Errorf("%q has capitals", first.ID)
+		}
+	}
+}
+
+func TestAttributesOfKnownTypesAreChecked(t *testing.T) {
+	c := known(t)
+	_, err := c.Make(order("AWS::SQS::Queue", nil)).Attribute("Nope")
+	if want := "Template error: resource Thing does not support attribute type Nope in Fn::GetAtt"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	for typ, want := range map[string]string{
+		"AWS::Rocket::Launcher": "arn:aws:rocket:eu-west-1:111122223333:launcher/",
+		"Custom::Thing":         "arn:aws:custom:eu-west-1:111122223333:resource/",
+	} {
+		v, err := c.Make(order(typ, nil)).Attribute("Arn")
+		if err != nil || !strings.HasPrefix(v.(string), want) {
+			t.Errorf("%s: %v, %v", typ, v, err)
+		}
+	}
+}
+
+func TestListAttributesAreLists(t *testing.T) {
+	v, err := known(t).Make(order("AWS::Route53::HostedZone", nil)).Attribute("NameServers")
+	if list, ok := v.([]any); err != nil || !ok || len(list) != 4 {
+		t.Errorf("%v, %v", v, err)
+	}
+}
+
+func TestTextFromTemplatesIsNotAFormat(t *testing.T) {
+	props := map[string]any{"Type": "{prop:Type}{account}{pr{prop:op:Type}", "Name": "{region}"}
+	m := known(t).Make(order("AWS::SSM::Parameter", props))
+	v, err := m.Attribute("Type")
+	if err != nil || v != props["Type"] || m.ID != "{region}" {
+		t.Errorf("%q %v %v", m.ID, v, err)
+	}
+}
+
+func TestRecreation(t *testing.T) {
+	c := known(t)
+	for _, row := range []struct {
+		typ, property string
+		want          catalog.Recreation
+	}{
+		{"AWS::SQS::Queue", "QueueName", catalog.Always},
+		{"AWS::SQS::Queue", "VisibilityTimeout", catalog.Never},
+		{"AWS::EC2::Instance", "InstanceType", catalog.Conditionally},
+		{"AWS::Lambda::Permission", "Action", catalog.Always},
+		{"AWS::Rocket::Launcher", "Fuel", catalog.Conditionally},
+	} {
+		if got := c.Recreation(row.typ, row.property); got != row.want {
+			t.Errorf("%s.%s: %s, want %s", row.typ, row.property, got, row.want)
+		}
+	}
+	if !c.Unique("AWS::SQS::Queue", map[string]any{"QueueName": "q"}) || c.Unique("AWS::SQS::Queue", nil) || c.Unique("AWS::ApiGateway::Stage", map[string]any{"StageName": "prod"}) {
+		t.Error("only chosen names of types that need unique ones are unique")
+	}
+	if !c.Taggable("AWS::SQS::Queue") || c.Taggable("AWS::SQS::QueuePolicy") || c.Taggable("Custom::X") {
+		t.Error("tags reach queues, not their policies, nor custom resources")
+	}
+}

@@ -1,0 +1,296 @@
+package rollout_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/sandbox/catalog"
+	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
+)
+
+const ms = time.Millisecond
+
+// shown writes moments as "ms logical STATUS reason", the stack being "*".
+func shown(moments []rollout.Moment) []string {
+	var out []string
+	for _, m := range moments {
+		if m.Silent {
+			continue
+		}
+		id := "*"
+		if m.Resource != nil {
+			id = m.Resource.LogicalID
+			if m.PhysicalID != "" {
+				id += "=" + m.PhysicalID
+			}
+		}
+		line := m.At.Truncate(ms).String() + " " + id + " " + string(m.Status) + " " + strings.ReplaceAll(m.Reason, rollout.Notice, "(notice)")
+		out = append(out, strings.TrimSpace(line))
+	}
+	return out
+}
+
+func resource(id string, needs ...string) rollout.Resource {
+	return rollout.Resource{LogicalID: id, Type: "AWS::SNS::Topic", PhysicalID: "p" + id, DependsOn: needs}
+}
+
+func adds(all []rollout.Resource) []rollout.Change {
+	var out []rollout.Change
+	for _, r := range all {
+		out = append(out, rollout.Change{Action: "Add", LogicalID: r.LogicalID})
+	}
+	return out
+}
+
+func TestCreateWorksInParallelAsFarAsDependenciesAllow(t *testing.T) {
+	slow := resource("B")
+	slow.Behaviour.Delay = 30 * ms
+	all := []rollout.Resource{resource("A"), slow, resource("C", "A"), resource("D", "A", "B")}
+	got := shown(rollout.Create(rollout.Request{New: all, Changes: adds(all), Each: 10 * ms}))
+	want := []string{
+		"0s * CREATE_IN_PROGRESS User Initiated",
+		"10ms A CREATE_IN_PROGRESS", "10ms B CREATE_IN_PROGRESS",
+		"15ms A=pA CREATE_IN_PROGRESS Resource creation Initiated",
+		"20ms A=pA CREATE_COMPLETE", "20ms C CREATE_IN_PROGRESS",
+		"25ms B=pB CREATE_IN_PROGRESS Resource creation Initiated",
+		"25ms C=pC CREATE_IN_PROGRESS Resource creation Initiated",
+		"30ms C=pC CREATE_COMPLETE",
+		"40ms B=pB CREATE_COMPLETE", "40ms D CREATE_IN_PROGRESS",
+		"45ms D=pD CREATE_IN_PROGRESS Resource creation Initiated", "50ms D=pD CREATE_COMPLETE",
+		"60ms * CREATE_COMPLETE (notice)",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func failing() []rollout.Resource {
+	bad := resource("Bad", "Good")
+	bad.Behaviour = rollout.Behaviour{Fail: "quota"}
+	slow := resource("Slow")
+	slow.Behaviour.Delay = time.Second
+	return []rollout.Resource{resource("Good"), slow, bad, resource("Never", "Bad")}
+}
+
+func TestAFailedCreationIsRolledBack(t *testing.T) {
+	got := shown(rollout.Create(rollout.Request{New: failing(), Changes: adds(failing()), Each: 10 * ms}))
+	want := []string{
+		"0s * CREATE_IN_PROGRESS User Initiated",
+		"10ms Good CREATE_IN_PROGRESS", "10ms Slow CREATE_IN_PROGRESS",
+		"15ms Good=pGood CREATE_IN_PROGRESS Resource creation Initiated", "20ms Good=pGood CREATE_COMPLETE",
+		"20ms Slow=pSlow CREATE_IN_PROGRESS Resource creation Initiated", "20ms Bad CREATE_IN_PROGRESS",
+		"25ms Bad=pBad CREATE_IN_PROGRESS Resource creation Initiated",
+		"30ms Slow=pSlow CREATE_FAILED Resource creation cancelled", "30ms Bad=pBad CREATE_FAILED quota",
+		"30ms * ROLLBACK_IN_PROGRESS The following resource(s) failed to create: [Bad, Slow]. Rollback requested by user.",
+		"40ms Bad=pBad DELETE_IN_PROGRESS", "40ms Slow=pSlow DELETE_IN_PROGRESS",
+		"50ms Bad=pBad DELETE_COMPLETE", "50ms Slow=pSlow DELETE_COMPLETE", "50ms Good=pGood DELETE_IN_PROGRESS",
+		"60ms Good=pGood DELETE_COMPLETE",
+		"70ms * ROLLBACK_COMPLETE (notice)",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// ends lists the stack's own moments.
+func ends(moments []rollout.Moment) []string {
+	var out []string
+	for _, m := range moments {
+		if m.Resource == nil {
+			out = append(out, string(m.Status))
+		}
+	}
+	return out
+}
+
+func TestWhatBecomesOfAFailedStackIsTheCallersChoice(t *testing.T) {
+	stuck := failing()
+	stuck[0].Behaviour = rollout.Behaviour{Fail: "locked", FailOn: []rollout.Phase{rollout.RollingBack}}
+	kept := failing()
+	kept[0].DeletionPolicy = "Retain"
+	for _, row := range []struct {
+		name string
+		req  rollout.Request
+		want []string
+	}{
+		{"do nothing", rollout.Request{New: failing(), OnFailure: rollout.DoNothing}, []string{"CREATE_IN_PROGRESS", "CREATE_FAILED"}},
+		{"delete", rollout.Request{New: failing(), OnFailure: rollout.Remove}, []string{"CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"}},
+		{"rollback fails", rollout.Request{New: stuck}, []string{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_FAILED"}},
+		{"a resource is kept", rollout.Request{New: kept}, []string{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE"}},
+		{"fatal", rollout.Request{New: failing(), Fatal: "No export named x found."}, []string{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE"}},
+	} {
+		row.req.Changes = adds(row.req.New)
+		moments := rollout.Create(row.req)
+		if diff := cmp.Diff(row.want, ends(moments)); diff != "" {
+			t.Errorf("%s: %s", row.name, diff)
+		}
+		skipped := 0
+		for _, m := range moments {
+			if m.Status == "DELETE_SKIPPED" {
+				skipped++
+			}
+		}
+		if want := row.name == "a resource is kept"; (skipped == 1) != want {
+			t.Errorf("%s: %d resources kept", row.name, skipped)
+		}
+	}
+}
+
+// updated is a stack of Same, Changed, Replaced and Dropped brought to one of
+// Same, Changed, Replaced and New.
+func updated() rollout.Request {
+	replaced := resource("Replaced")
+	replaced.Generation, replaced.PhysicalID = 1, "pReplaced2"
+	changed := resource("Changed", "Same")
+	changed.Properties = map[string]any{"x": "y"}
+	return rollout.Request{
+		Old: []rollout.Resource{resource("Same"), resource("Changed", "Same"), resource("Replaced"), resource("Dropped")},
+		New: []rollout.Resource{resource("Same"), changed, replaced, resource("New", "Changed")},
+		Changes: []rollout.Change{
+			{Action: "Modify", LogicalID: "Changed"}, {Action: "Modify", LogicalID: "Replaced"},
+			{Action: "Add", LogicalID: "New"}, {Action: "Remove", LogicalID: "Dropped"},
+		},
+		Each: 10 * ms,
+	}
+}
+
+func TestAnUpdateReplacesBeforeItCleansUp(t *testing.T) {
+	got := shown(rollout.Update(updated()))
+	want := []string{
+		"0s * UPDATE_IN_PROGRESS User Initiated",
+		"10ms Changed=pChanged UPDATE_IN_PROGRESS",
+		"10ms Replaced=pReplaced UPDATE_IN_PROGRESS Requested update requires the creation of a new physical resource; hence creating one.",
+		"15ms Replaced=pReplaced2 UPDATE_IN_PROGRESS Resource creation Initiated",
+		"20ms Changed=pChanged UPDATE_COMPLETE", "20ms Replaced=pReplaced2 UPDATE_COMPLETE", "20ms New CREATE_IN_PROGRESS",
+		"25ms New=pNew CREATE_IN_PROGRESS Resource creation Initiated", "30ms New=pNew CREATE_COMPLETE",
+		"40ms * UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+		"40ms Dropped=pDropped DELETE_IN_PROGRESS", "40ms Replaced=pReplaced DELETE_IN_PROGRESS",
+		"50ms Dropped=pDropped DELETE_COMPLETE", "50ms Replaced=pReplaced DELETE_COMPLETE",
+		"60ms * UPDATE_COMPLETE (notice)",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAFailedUpdateIsRolledBack(t *testing.T) {
+	req := updated()
+	req.New[3].Behaviour.Fail = "quota"
+	got := shown(rollout.Update(req))
+	want := []string{
+		"30ms New=pNew CREATE_FAILED quota",
+		"30ms * UPDATE_ROLLBACK_IN_PROGRESS The following resource(s) failed to create: [New].",
+		"40ms Changed=pChanged UPDATE_IN_PROGRESS", "40ms Replaced=pReplaced UPDATE_IN_PROGRESS",
+		"50ms Changed=pChanged UPDATE_COMPLETE", "50ms Replaced=pReplaced UPDATE_COMPLETE",
+		"60ms * UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+		"60ms New=pNew DELETE_IN_PROGRESS", "60ms Replaced=pReplaced2 DELETE_IN_PROGRESS",
+		"70ms New=pNew DELETE_COMPLETE", "70ms Replaced=pReplaced2 DELETE_COMPLETE",
+		"80ms * UPDATE_ROLLBACK_COMPLETE (notice)",
+	}
+	if diff := cmp.Diff(want, got[len(got)-len(want):]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestHowUpdatesAndDeletionsEnd(t *testing.T) {
+	fail := func(i int, b rollout.Behaviour, f rollout.OnFailure) rollout.Request {
+		req := updated()
+		req.New[i].Behaviour, req.OnFailure = b, f
+		return req
+	}
+	stuck := updated()
+	stuck.Old[3].Behaviour = rollout.Behaviour{Fail: "in use", FailOn: []rollout.Phase{rollout.Deleting}}
+	both := rollout.Behaviour{Fail: "x", FailOn: []rollout.Phase{rollout.Updating, rollout.RollingBack}}
+	for name, row := range map[string]struct {
+		moments []rollout.Moment
+		want    string
+	}{
+		"do nothing":           {rollout.Update(fail(1, rollout.Behaviour{Fail: "x"}, rollout.DoNothing)), "UPDATE_FAILED"},
+		"rollback fails":       {rollout.Update(fail(1, both, rollout.Rollback)), "UPDATE_ROLLBACK_FAILED"},
+		"cleanup fails":        {rollout.Update(stuck), "UPDATE_COMPLETE"},
+		"deletion fails":       {rollout.Delete(rollout.Deletion{Old: stuck.Old}), "DELETE_FAILED"},
+		"deletion retains":     {rollout.Delete(rollout.Deletion{Old: stuck.Old, Retain: []string{"Dropped"}}), "DELETE_COMPLETE"},
+		"deletion is forced":   {rollout.Delete(rollout.Deletion{Old: stuck.Old, Force: true}), "DELETE_COMPLETE"},
+		"deletion of an empty": {rollout.Delete(rollout.Deletion{}), "DELETE_COMPLETE"},
+		"an import is missing": {rollout.Update(rollout.Request{Fatal: "No export named x found."}), "UPDATE_ROLLBACK_COMPLETE"},
+		"only outputs changed": {rollout.Update(rollout.Request{}), "UPDATE_COMPLETE"},
+	} {
+		all := ends(row.moments)
+		if got := all[len(all)-1]; got != row.want {
+			t.Errorf("%s: %s, want %s", name, got, row.want)
+		}
+		if last := row.moments[len(row.moments)-1]; !strings.HasSuffix(last.Reason, rollout.Notice) {
+			t.Errorf("%s: the last event says %q", name, last.Reason)
+		}
+	}
+}
+
+func TestLongChainsStillEndSoon(t *testing.T) {
+	all := []rollout.Resource{resource("R0")}
+	for i := 1; i < 100; i++ {
+		prev := all[i-1].LogicalID
+		all = append(all, resource("R"+strings.Repeat("x", i), prev))
+	}
+	moments := rollout.Create(rollout.Request{New: all, Changes: adds(all)})
+	if took := moments[len(moments)-1].At; took > 300*ms {
+		t.Errorf("took %s", took)
+	}
+}
+
+func TestBehaviourIsReadFromMetadata(t *testing.T) {
+	for _, row := range []struct {
+		metadata any
+		want     rollout.Behaviour
+		err      string
+	}{
+		{map[string]any{"Delay": "2s", "Fail": "no"}, rollout.Behaviour{Delay: 2 * time.Second, Fail: "no"}, ""},
+		{map[string]any{"Fail": "no", "FailOn": "DELETE"}, rollout.Behaviour{Fail: "no", FailOn: []rollout.Phase{"DELETE"}}, ""},
+		{"x", rollout.Behaviour{}, "must be an object"},
+		{map[string]any{"Delay": "soon"}, rollout.Behaviour{}, "Delay must be a duration"},
+		{map[string]any{"Delay": "-1s"}, rollout.Behaviour{}, "Delay must be a duration"},
+		{map[string]any{"Delay": "25h"}, rollout.Behaviour{}, "Delay must be a duration"},
+		{map[string]any{"Fail": ""}, rollout.Behaviour{}, "Fail must be a reason"},
+		{map[string]any{"FailOn": []any{"READ"}}, rollout.Behaviour{FailOn: []rollout.Phase{"READ"}}, "FailOn must list"},
+		{map[string]any{"Dealy": "1s"}, rollout.Behaviour{}, `unknown key "Dealy"`},
+	} {
+		got, err := rollout.ReadBehaviour(map[string]any{rollout.MetadataKey: row.metadata})
+		if row.err == "" && err != nil || row.err != "" && (err == nil || !strings.Contains(err.Error(), row.err)) {
+			t.Errorf("%v: error %v, want %q", row.metadata, err, row.err)
+		}
+		if diff := cmp.Diff(row.want, got); diff != "" {
+			t.Errorf("%v: %s", row.metadata, diff)
+		}
+	}
+}
+
+func TestOrderedSurvivesCircles(t *testing.T) {
+	var got []string
+	for _, r := range rollout.Ordered([]rollout.Resource{resource("C", "B"), resource("B", "A", "elsewhere"), resource("A"), resource("X", "Y"), resource("Y", "X")}) {
+		got = append(got, r.LogicalID)
+	}
+	if diff := cmp.Diff([]string{"A", "B", "C", "X", "Y"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestCompareWithoutDifferenceIsEmpty(t *testing.T) {
+	c, err := catalog.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := []rollout.Resource{resource("A")}
+	if got := (rollout.Comparison{Catalog: c}).Compare(r, r); got != nil {
+		t.Error(got)
+	}
+	tagged := (rollout.Comparison{Catalog: c, Tags: true}).Compare(r, r)
+	want := []rollout.Change{{
+		Action: "Modify", LogicalID: "A", PhysicalID: "pA", Type: "AWS::SNS::Topic", Replacement: "False", Scope: []string{"Tags"},
+		Details: []rollout.Detail{{Attribute: "Tags", Evaluation: "Static", Source: "DirectModification"}},
+	}}
+	if diff := cmp.Diff(want, tagged); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,229 @@
+package sandbox_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/sandbox"
+)
+
+// bubble is a sandbox that clients reach without a socket, so that time can be
+// fake. It can be closed and opened again.
+type bubble struct {
+	t    *testing.T
+	path string
+	opt  sandbox.Options
+	s    *sandbox.Sandbox
+}
+
+func inBubble(t *testing.T, opt sandbox.Options) *bubble {
+	t.Helper()
+	b := &bubble{t: t, path: filepath.Join(t.TempDir(), "sandbox.db"), opt: opt}
+	b.open()
+	t.Cleanup(b.close)
+	return b
+}
+
+func (b *bubble) open() {
+	s, err := sandbox.Open(b.t.Context(), b.path, b.opt)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.s = s
+}
+
+func (b *bubble) close() {
+	if err := b.s.Close(); err != nil {
+		b.t.Error(err)
+	}
+}
+
+// Do serves a client's request as a server would have received it.
+func (b *bubble) Do(req *http.Request) (*http.Response, error) {
+	in := req.Clone(req.Context())
+	in.RequestURI = req.URL.RequestURI()
+	in.Host = req.URL.Host
+	rec := httptest.NewRecorder()
+	b.s.ServeHTTP(rec, in)
+	return rec.Result(), nil
+}
+
+func (b *bubble) config(region string) aws.Config {
+	cfg := configuration("http://sandbox.test", region)
+	cfg.HTTPClient = b
+	return cfg
+}
+
+func (b *bubble) client() *cloudformation.Client {
+	return cloudformation.NewFromConfig(b.config("us-east-1"))
+}
+
+// statuses watches a stack for a while and lists the statuses it went through.
+func statuses(t *testing.T, c *cloudformation.Client, name string, d, step time.Duration) []string {
+	t.Helper()
+	var out []string
+	for range d / step {
+		if s := string(described(t, c, name).StackStatus); !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+		time.Sleep(step)
+	}
+	return out
+}
+
+const slow = `
+Resources:
+  Slow: {Type: AWS::SQS::Queue, Metadata: {"Lockstep::Sandbox": {Delay: 2s}}}
+  After: {Type: AWS::SNS::Topic, DependsOn: Slow}
+Outputs: {Arn: {Value: !GetAtt Slow.Arn, Export: {Name: slow}}}
+`
+
+func TestStatesInProgressCanBeSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := inBubble(t, sandbox.Options{}).client()
+		in := createInput("shop", "first")
+		in.ChangeSetType = types.ChangeSetTypeCreate
+		cs, err := c.CreateChangeSet(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var seen []string
+		for range 30 {
+			d, err := c.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{ChangeSetName: cs.Id})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s := string(d.Status) + " " + string(d.ExecutionStatus); !slices.Contains(seen, s) {
+				seen = append(seen, s)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		want := []string{"CREATE_PENDING UNAVAILABLE", "CREATE_IN_PROGRESS UNAVAILABLE", "CREATE_COMPLETE AVAILABLE"}
+		if diff := cmp.Diff(want, seen); diff != "" {
+			t.Error(diff)
+		}
+		execute := &cloudformation.ExecuteChangeSetInput{ChangeSetName: cs.Id}
+		if _, err := c.ExecuteChangeSet(t.Context(), execute); err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.ExecuteChangeSet(t.Context(), execute)
+		wantError(t, err, "InvalidChangeSetStatus", "cannot be executed in its current execution status of [EXECUTE_IN_PROGRESS]")
+		_, err = c.DeleteChangeSet(t.Context(), &cloudformation.DeleteChangeSetInput{ChangeSetName: cs.Id})
+		wantError(t, err, "InvalidChangeSetStatus", "cannot be deleted in its current execution status of [EXECUTE_IN_PROGRESS]")
+		if diff := cmp.Diff([]string{"CREATE_IN_PROGRESS", "CREATE_COMPLETE"}, statuses(t, c, "shop", 300*time.Millisecond, 5*time.Millisecond)); diff != "" {
+			t.Error(diff)
+		}
+		apply := &cloudformation.UpdateStackInput{StackName: aws.String("shop"), UsePreviousTemplate: aws.Bool(true), Parameters: []types.Parameter{parameter("Stage", "prod")}}
+		if _, err := c.UpdateStack(t.Context(), apply); err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.CreateChangeSet(t.Context(), createInput("shop", "second"))
+		wantError(t, err, "ValidationError", "is in UPDATE_IN_PROGRESS state and can not be updated.")
+		_, err = c.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("shop")})
+		wantError(t, err, "ValidationError", "cannot be deleted while in status UPDATE_IN_PROGRESS")
+		want = []string{"UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE"}
+		if diff := cmp.Diff(want, statuses(t, c, "shop", 300*time.Millisecond, 5*time.Millisecond)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestARestartGoesOnWhereTheClockSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := inBubble(t, sandbox.Options{})
+		c := b.client()
+		out, err := c.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: aws.String("slow"), TemplateBody: aws.String(slow)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(1500 * time.Millisecond)
+		before := events(t, c, "slow")
+		b.close()
+		b.open()
+		if s := described(t, c, *out.StackId); s.StackStatus != types.StackStatusCreateInProgress || len(s.Outputs) != 0 {
+			t.Errorf("in the middle: %s with %d outputs", s.StackStatus, len(s.Outputs))
+		}
+		if diff := cmp.Diff(before, events(t, c, "slow")); diff != "" {
+			t.Error(diff)
+		}
+		b.close()
+		time.Sleep(2 * time.Second)
+		b.open()
+		if s := described(t, c, *out.StackId); s.StackStatus != types.StackStatusCreateComplete || len(s.Outputs) != 1 {
+			t.Errorf("at the end: %s with %d outputs", s.StackStatus, len(s.Outputs))
+		}
+		want := append(before, "Slow CREATE_COMPLETE", "After CREATE_IN_PROGRESS", "After CREATE_IN_PROGRESS Resource creation Initiated",
+			"After CREATE_COMPLETE", "slow CREATE_COMPLETE "+final)
+		if diff := cmp.Diff(want, events(t, c, "slow")); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestDeletingAStackThatIsBeingCreatedStopsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := inBubble(t, sandbox.Options{}).client()
+		cs := createInput("slow", "first")
+		cs.ChangeSetType, cs.TemplateBody = types.ChangeSetTypeCreate, aws.String(slow)
+		made, err := c.CreateChangeSet(t.Context(), cs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if _, err := c.ExecuteChangeSet(t.Context(), &cloudformation.ExecuteChangeSetInput{ChangeSetName: made.Id}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if _, err := c.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("slow")}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if s := described(t, c, *made.StackId); s.StackStatus != types.StackStatusDeleteComplete || s.DeletionTime == nil {
+			t.Errorf("status %s", s.StackStatus)
+		}
+		all := events(t, c, *made.StackId)
+		want := []string{"slow DELETE_IN_PROGRESS User Initiated", "Slow DELETE_IN_PROGRESS", "Slow DELETE_COMPLETE", "slow DELETE_COMPLETE " + final}
+		if diff := cmp.Diff(want, all[len(all)-4:]); diff != "" {
+			t.Error(diff)
+		}
+		d, err := c.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{ChangeSetName: made.Id})
+		if err != nil || d.ExecutionStatus != types.ExecutionStatusExecuteFailed {
+			t.Errorf("change set: %v, %v", d, err)
+		}
+		user := "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !ImportValue slow}}}"
+		if got := propose(t, c, &cloudformation.CreateChangeSetInput{StackName: aws.String("user"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: &user}); got.Status == types.ChangeSetStatusCreateComplete {
+			t.Error("what was never created is exported")
+		}
+	})
+}
+
+func TestAnExportIsInForceWhenItsStackIsComplete(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := inBubble(t, sandbox.Options{}).client()
+		if _, err := c.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: aws.String("slow"), TemplateBody: aws.String(slow)}); err != nil {
+			t.Fatal(err)
+		}
+		user := "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !ImportValue slow}}}"
+		for i, want := range []types.ChangeSetStatus{types.ChangeSetStatusFailed, types.ChangeSetStatusCreateComplete} {
+			in := &cloudformation.CreateChangeSetInput{StackName: aws.String("user"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: &user, ChangeSetName: aws.String([]string{"a", "b"}[i])}
+			if _, err := c.CreateChangeSet(t.Context(), in); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(3 * time.Second)
+			d, err := c.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{StackName: in.StackName, ChangeSetName: in.ChangeSetName})
+			if err != nil || d.Status != want {
+				t.Errorf("%s %s (%v), want %s", d.Status, aws.ToString(d.StatusReason), err, want)
+			}
+		}
+	})
+}
