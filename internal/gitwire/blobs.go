@@ -3,6 +3,7 @@ package gitwire
 import (
 	"container/list"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 )
@@ -60,7 +61,9 @@ func (r *Remote) blob(ctx context.Context, id ID) ([]byte, error) {
 	if data, ok := r.blobs.get(id); ok {
 		return data, nil
 	}
-	got, err := r.fetchBlobs(ctx, []ID{id}, r.limits.BlobBytes)
+	policy := r.policy()
+	policy.object, policy.blob, policy.kept = r.limits.BlobBytes, r.limits.BlobBytes, r.limits.BlobBytes
+	got, err := r.fetchBlobs(ctx, []ID{id}, policy)
 	if err != nil {
 		return nil, err
 	}
@@ -84,10 +87,13 @@ func (r *Remote) prefetch(ctx context.Context, ids []ID) error {
 			want = append(want, id)
 		}
 	}
+	policy := r.policy()
+	most := min(r.limits.BlobBytes, r.limits.BlobCacheBytes/4)
+	policy.object, policy.blob, policy.kept, policy.spill = most, most, r.limits.BlobCacheBytes, true
 	for len(want) > 0 {
 		n := min(len(want), maxWants)
-		got, err := r.fetchBlobs(ctx, want[:n], min(r.limits.BlobBytes, r.limits.BlobCacheBytes/4))
-		if err != nil {
+		got, err := r.fetchBlobs(ctx, want[:n], policy)
+		if err != nil && !errors.Is(err, ErrLimit) {
 			return err
 		}
 		for _, id := range want[:n] {
@@ -101,12 +107,9 @@ func (r *Remote) prefetch(ctx context.Context, ids []ID) error {
 }
 
 // fetchBlobs asks for blobs by id, which servers send whether they know filters
-// or not. The largest it keeps has most bytes.
-func (r *Remote) fetchBlobs(ctx context.Context, ids []ID, most int64) (pack, error) {
+// or not.
+func (r *Remote) fetchBlobs(ctx context.Context, ids []ID, policy packPolicy) (pack, error) {
 	return r.fetch(ctx, func(capabilities) (fetchRequest, packPolicy, error) {
-		p := r.policy()
-		p.object, p.blob = most, most
-		p.kept = max(most, r.limits.BlobCacheBytes)
-		return fetchRequest{want: ids}, p, nil
+		return fetchRequest{want: ids}, policy, nil
 	})
 }

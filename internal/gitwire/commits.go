@@ -28,9 +28,6 @@ func (h *History) Len() int { return len(h.parents) }
 // IDs gives the commits in no meaningful order, but always in the same one.
 func (h *History) IDs() []ID { return slices.SortedFunc(maps.Keys(h.parents), ID.compare) }
 
-// Parents gives the parents of a commit that was read, first parent first.
-func (h *History) Parents(id ID) []ID { return slices.Clone(h.parents[id]) }
-
 // Commits reads commits, without their trees, from one down to depth
 // generations; 1 is the commit alone. A depth of zero, or above Limits.Commits,
 // means that limit. A server without filters would send every tree and blob of

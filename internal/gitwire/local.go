@@ -67,8 +67,9 @@ type guard struct {
 func newGuard(o Options) *guard {
 	g := &guard{anyOwner: o.AnyOwner}
 	for _, root := range o.Roots {
-		// A root that is not there allows nothing.
-		if real, err := resolve(root); err == nil {
+		// A root that is not there allows nothing, and neither does an empty one,
+		// which would be the folder that the process happens to run in.
+		if real, err := resolve(root); err == nil && root != "" {
 			g.roots = append(g.roots, real)
 		}
 	}

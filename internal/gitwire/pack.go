@@ -23,6 +23,8 @@ type packPolicy struct {
 	// blob is the size of the largest blob that is kept; negative keeps none.
 	// Larger ones are noted by id in pack.large, if any are kept at all.
 	blob int64
+	// spill drops blobs for which kept has no room, instead of failing.
+	spill bool
 	// base finds objects that we have already, for deltas against them.
 	base func(ID) (object, bool)
 }
@@ -61,6 +63,8 @@ type waiting struct {
 	delta  []byte
 }
 
+// readPack also returns what it had when it failed: every object was verified by
+// then.
 func readPack(r io.Reader, policy packPolicy) (pack, error) {
 	p := &packReader{
 		in:       &packInput{r: bufio.NewReaderSize(r, 32<<10), sum: sha1.New()},
@@ -73,18 +77,18 @@ func readPack(r io.Reader, policy packPolicy) (pack, error) {
 	p.left.inflated, p.left.kept = policy.inflated, policy.kept
 	var head [12]byte
 	if _, err := io.ReadFull(p.in, head[:]); err != nil {
-		return pack{}, unexpected(err)
+		return p.pack, unexpected(err)
 	}
 	if string(head[:4]) != "PACK" || binary.BigEndian.Uint32(head[4:]) != 2 {
-		return pack{}, fmt.Errorf("%w: not a pack of version 2", ErrProtocol)
+		return p.pack, fmt.Errorf("%w: not a pack of version 2", ErrProtocol)
 	}
 	n := int64(binary.BigEndian.Uint32(head[8:]))
 	if n > int64(policy.objects) {
-		return pack{}, fmt.Errorf("%w: a pack of %d objects", ErrLimit, n)
+		return p.pack, fmt.Errorf("%w: a pack of %d objects", ErrLimit, n)
 	}
 	for range n {
 		if err := p.next(); err != nil {
-			return pack{}, err
+			return p.pack, err
 		}
 	}
 	return p.pack, p.in.checkSum()
@@ -101,7 +105,7 @@ func (p *packReader) next() error {
 	case commitObject, treeObject, tagObject:
 		return p.whole(offset, kind, size)
 	case blobObject:
-		if size > p.policy.blob {
+		if size > p.policy.blob || p.spills(size) {
 			return p.drop(offset, size)
 		}
 		return p.whole(offset, kind, size)
@@ -228,7 +232,7 @@ func (p *packReader) apply(base object, delta []byte) (object, bool, error) {
 	if base.kind == blobObject {
 		limit = p.policy.blob
 	}
-	if size > limit && base.kind == blobObject {
+	if base.kind == blobObject && (size > limit || p.spills(size)) {
 		return object{}, false, nil
 	}
 	if err := p.spend(size); err != nil {
@@ -280,6 +284,9 @@ func (p *packReader) spend(n int64) error {
 	}
 	return nil
 }
+
+// spills says whether a blob is dropped for want of room.
+func (p *packReader) spills(size int64) bool { return p.policy.spill && size > p.left.kept }
 
 // keep counts bytes that stay in memory.
 func (p *packReader) keep(n int64) error {

@@ -228,7 +228,7 @@ func (r *Remote) Head(ctx context.Context) (Head, error) {
 // were not fresh, asked for again and the request repeated: the server may have
 // been replaced by another.
 func (r *Remote) command(ctx context.Context, limit int64, request func(capabilities) ([]byte, error), read func(*packetReader) error) error {
-	for {
+	for again := true; ; again = false {
 		c, fresh, err := r.capabilities(ctx)
 		if err != nil {
 			return err
@@ -245,7 +245,7 @@ func (r *Remote) command(ctx context.Context, limit int64, request func(capabili
 		r.mu.Lock()
 		r.known = nil
 		r.mu.Unlock()
-		if fresh {
+		if fresh || !again {
 			return err
 		}
 	}

@@ -169,7 +169,10 @@ func TestAttack18CredentialIsNotPrinted(t *testing.T) {
 	held := struct{ a gitwire.Auth }{auth}
 	var log strings.Builder
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "auth", auth, "held", held, "remote", r)
-	for _, s := range []string{fmt.Sprintf("%v %+v %#v %s", auth, auth, auth, auth), fmt.Sprintf("%v %+v %#v", held, held, held), fmt.Sprintf("%+v", r), log.String()} {
+	printed := []string{
+		fmt.Sprintf("%v %+v %#v %s", auth, auth, auth, auth), fmt.Sprintf("%v %+v %#v", held, held, held), fmt.Sprintf("%+v", r), log.String(),
+	}
+	for _, s := range printed {
 		if strings.Contains(s, "hunter2") || strings.Contains(s, "dTpodW50ZXIy") {
 			t.Errorf("printed: %s", s)
 		}
@@ -283,6 +286,25 @@ func TestCapabilitiesAreAskedForAgainWhenAnAnswerMakesNoSense(t *testing.T) {
 		t.Errorf("nothing but bad answers: %v", err)
 	}
 	equal(t, "requests", []string{"GET refs"}, asked(srv))
+}
+
+func TestServerThatGivesUpIsUnavailable(t *testing.T) {
+	for said, want := range map[string]error{
+		packet("packfile\n") + packet("\x02counting") + packet("\x03out of \x1bmemory"):   gitwire.ErrUnavailable,
+		packet("packfile\n") + packet("\x01PACK"):                                         gitwire.ErrUnavailable,
+		packet("ERR try another \x1bserver"):                                              gitwire.ErrProtocol,
+		packet("ERR upload-pack: not our ref 0123456789012345678901234567890123456789\n"): gitwire.ErrMissing,
+		packet("acknowledgments\n") + "0000":                                              gitwire.ErrProtocol,
+		packet("packfile\n") + packet(""):                                                 gitwire.ErrProtocol,
+		packet("packfile\n") + packet("\x07"):                                             gitwire.ErrProtocol,
+		"":                                                                                gitwire.ErrUnavailable,
+	} {
+		srv := cannedServer(t, func([]byte) string { return said })
+		_, err := open(t, gitwire.Options{URL: srv}).Snapshot(t.Context(), gitwire.ID{1}, nil)
+		if !errors.Is(err, want) || strings.Contains(err.Error(), "\x1b") {
+			t.Errorf("%q: got %v", said, err)
+		}
+	}
 }
 
 func TestGivingUpIsTheCallersError(t *testing.T) {

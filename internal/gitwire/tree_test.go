@@ -1,9 +1,12 @@
 package gitwire_test
 
 import (
+	"crypto/sha1"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -192,5 +195,43 @@ func TestAttack10LargeFileFailsAlone(t *testing.T) {
 	}
 	if n := len(srv.Requests()); n > 3 {
 		t.Errorf("%d more requests", n)
+	}
+}
+
+func TestPrefetchOfMoreThanFitsIsNoError(t *testing.T) {
+	repo, srv, url := served(t, gitwiretest.Options{})
+	files := map[string]string{}
+	for i := range 50 {
+		content := fmt.Sprint(i)
+		for range 20 { // nothing that deflates well
+			content += fmt.Sprintf("%x", sha1.Sum([]byte(content)))
+		}
+		files[fmt.Sprint("f", i)] = content
+	}
+	paths := slices.Sorted(maps.Keys(files))
+	commit := id(t, repo.Commit(files))
+	for name, limits := range map[string]gitwire.Limits{"cache": {BlobCacheBytes: 20000}, "wire": {PackBytes: 10000}} {
+		tr := tree(t, open(t, gitwire.Options{URL: url, Limits: limits}), commit)
+		// In the order of the cache, which is the server's, from its middle: what comes
+		// in by reading pushes the oldest out.
+		slices.SortFunc(paths, func(a, b string) int {
+			x, _ := tr.ObjectID(a)
+			y, _ := tr.ObjectID(b)
+			return strings.Compare(x, y)
+		})
+		paths = slices.Concat(paths[10:], paths[:10])
+		if err := tr.Prefetch(t.Context(), paths...); err != nil {
+			t.Fatal(name, err)
+		}
+		srv.Requests()
+		for _, path := range paths {
+			got, err := tr.ReadFile(path)
+			if err != nil || string(got) != files[path] {
+				t.Errorf("%s: %s: %d bytes, %v", name, path, len(got), err)
+			}
+		}
+		if n := len(srv.Requests()); n == 0 || n > 49 {
+			t.Errorf("%s: %d more requests", name, n)
+		}
 	}
 }
