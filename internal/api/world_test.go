@@ -40,6 +40,12 @@ const (
 	noLink  = "00000000-0000-4000-8000-000000000000"
 )
 
+// The engine is what the operations need of one.
+var _ interface {
+	api.Engine
+	api.Historian
+} = (*engine.Engine)(nil)
+
 // A world is a server on a real database, with an engine that only takes notes.
 type world struct {
 	testing.TB

@@ -35,7 +35,7 @@ func Fleet(tx *db.Tx, account lockstep.AccountID, region string, f FleetFilter, 
 		FROM sync_configuration c
 		JOIN repository_link l ON l.id = c.link_id
 		LEFT JOIN resource r ON r.account = c.account AND r.region = c.region AND r.sync_type = c.sync_type
-			AND r.name = c.resource_name AND r.configuration_id = c.id
+			AND r.name = c.resource_name
 		LEFT JOIN resource_sync_attempt a ON a.seq = (SELECT n.seq FROM resource_sync_attempt n
 			WHERE n.resource_id = r.id AND n.configuration_id = c.id ORDER BY n.seq DESC LIMIT 1)
 		WHERE c.account = $1 AND c.region = $2 AND (c.sync_type, c.resource_name) > ($3, $4)
