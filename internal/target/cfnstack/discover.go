@@ -18,9 +18,10 @@ import (
 
 // Bounds of one look through a tree.
 const (
-	maxEntries = 200_000 // files and folders walked over
-	maxLooked  = 5_000   // YAML and JSON files looked at
-	maxKnown   = 50_000  // files remembered by object id
+	maxEntries = 200_000  // files and folders walked over
+	maxLooked  = 5_000    // YAML and JSON files looked at
+	maxKnown   = 50_000   // files remembered by object id
+	maxRead    = 64 << 20 // bytes of files read, in one look
 )
 
 // A finding says what a file is, as far as discovery is concerned.
@@ -169,6 +170,7 @@ func (d *Driver) look(ctx context.Context, files lockstep.Tree, paths []string) 
 	if err := prefetch(ctx, files, fetch...); err != nil {
 		return nil, err
 	}
+	read := 0
 	for _, i := range unknown {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -176,6 +178,9 @@ func (d *Driver) look(ctx context.Context, files lockstep.Tree, paths []string) 
 		data, large, err := readFile(files, paths[i], maxDeploymentFile)
 		if kind := lockstep.KindOf(err); err != nil && kind != lockstep.Limit && kind != lockstep.Invalid {
 			return nil, unreadable("File", paths[i], err)
+		}
+		if read += len(data); read > maxRead {
+			return nil, lockstep.Errorf(lockstep.Limit, "The repository has more than %d MB of YAML and JSON; name a folder to look in.", maxRead>>20)
 		}
 		if err == nil && !large {
 			findings[i] = classify(data)

@@ -3,6 +3,7 @@ package cfnstack_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -139,5 +140,15 @@ func TestDiscoverLooksAtABoundedNumberOfFiles(t *testing.T) {
 	}
 	if got := discover(t, &cfnstack.Driver{}, tree, lockstep.Discovery{Only: "web.yaml"}); len(got.Files) != 1 {
 		t.Errorf("found %v", got.Files)
+	}
+}
+
+func TestDiscoverReadsABoundedNumberOfBytes(t *testing.T) {
+	files := map[string]string{}
+	for i := range 65 {
+		files[fmt.Sprintf("%d.json", i)] = strings.Repeat(" ", 1<<20-i)
+	}
+	if _, err := (&cfnstack.Driver{}).Discover(t.Context(), targettest.Files(files), lockstep.Discovery{}); lockstep.KindOf(err) != lockstep.Limit {
+		t.Errorf("got %v, want a limit", err)
 	}
 }

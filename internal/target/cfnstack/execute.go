@@ -34,7 +34,7 @@ func (w *work) execute(ctx context.Context) (target.Step, error) {
 	}
 	_, err = w.s.api.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{
 		ChangeSetName: &w.m.ChangeSet, ClientRequestToken: &w.m.Name,
-	}, w.s.as)
+	}, w.s.as, once)
 	if err != nil {
 		return w.notExecuted(ctx, err)
 	}
@@ -114,14 +114,7 @@ func (w *work) clean(ctx context.Context) (target.Step, error) {
 // in review, which means that nothing was ever executed on it, and no other
 // change set waits for it: then it is ours, and nobody else's in the meantime.
 func (w *work) withdraw(ctx context.Context) error {
-	name, stack := w.m.ChangeSet, ""
-	if name == "" {
-		name, stack = w.m.Name, w.m.Stack
-		if stack == "" {
-			stack = w.Configuration.ResourceName
-		}
-	}
-	out, err := w.s.changeSet(ctx, name, stack)
+	out, err := w.proposed(ctx)
 	if err != nil && !errors.Is(err, errMissing) {
 		return err
 	}
@@ -138,7 +131,26 @@ func (w *work) withdraw(ctx context.Context) error {
 	if w.m.Shell == "" {
 		return nil
 	}
-	return w.s.deleteShell(ctx, w.m.Shell)
+	err = w.s.deleteShell(ctx, w.m.Shell)
+	if lockstep.KindOf(err) == lockstep.Denied { // the next attempt uses it as it is
+		w.d.options.Log.Info("empty stack left behind", "attempt", w.ID, "stack", w.m.Shell)
+		return nil
+	}
+	return err
+}
+
+// proposed describes the attempt's change set, by its name where a crash came
+// before its ARN was remembered.
+func (w *work) proposed(ctx context.Context) (*cloudformation.DescribeChangeSetOutput, error) {
+	switch {
+	case w.m.ChangeSet != "":
+		return w.s.changeSet(ctx, w.m.ChangeSet, "")
+	case w.m.Name == "":
+		return nil, errMissing
+	case w.m.Stack != "":
+		return w.s.changeSet(ctx, w.m.Name, w.m.Stack)
+	}
+	return w.s.changeSet(ctx, w.m.Name, w.Configuration.ResourceName)
 }
 
 func (s *session) deleteChangeSet(ctx context.Context, arn string) error {

@@ -59,9 +59,9 @@ func (s *session) fault(operation string, err error) error {
 	if _, ok := errors.AsType[*lockstep.Error](err); ok {
 		return err
 	}
-	call := "cloudformation:" + operation
+	call, who := "cloudformation:"+operation, s.who
 	if operation == "AssumeRole" {
-		call = "sts:" + operation
+		call, who = "sts:"+operation, ownCredentials
 	}
 	code, message := refusal(err)
 	switch kind, known := kinds[plainCode(code)]; {
@@ -70,8 +70,8 @@ func (s *session) fault(operation string, err error) error {
 	case code == "":
 		return s.unreachable(call, err)
 	case kind == lockstep.Denied:
-		e := lockstep.Wrapf(kind, err, "%s was denied to %s: %s", call, s.who, sentence(message, code))
-		e.Contexts = []lockstep.Context{{Key: "Action", Value: call}, {Key: "Principal", Value: s.who}}
+		e := lockstep.Wrapf(kind, err, "%s was denied to %s: %s", call, who, sentence(message, code))
+		e.Contexts = []lockstep.Context{{Key: "Action", Value: call}, {Key: "Principal", Value: who}}
 		return e
 	case known:
 		return lockstep.Wrapf(kind, err, "%s: %s", call, sentence(message, code))

@@ -113,7 +113,7 @@ func (w *work) create(ctx context.Context) (target.Step, error) {
 	if err != nil {
 		return target.Step{}, err
 	}
-	out, err := w.s.api.CreateChangeSet(ctx, w.changeSetInput(doc), w.s.as)
+	out, err := w.s.api.CreateChangeSet(ctx, w.changeSetInput(doc), w.s.as, once)
 	if err != nil {
 		return w.notCreated(ctx, err)
 	}

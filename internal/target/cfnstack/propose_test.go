@@ -242,3 +242,22 @@ func TestAdvanceLooksAtTheStackAnewAfterAPause(t *testing.T) {
 		t.Errorf("got %v, %+v", err, run.End)
 	}
 }
+
+func TestAdvanceRepeatsNoCallThatActs(t *testing.T) {
+	for _, action := range []string{"CreateChangeSet", "ExecuteChangeSet"} {
+		f := newFake(t)
+		f.on(action, refused(503, "ServiceUnavailable", "later"))
+		d, a := f.driver(), f.attempt(plainFiles(), nil)
+		var err error
+		for err == nil {
+			step, stepErr := d.Advance(t.Context(), a)
+			a.Memory, err = step.Memory, stepErr
+			if step.Intent != "" {
+				a.Intent = step.Intent
+			}
+		}
+		if n := len(f.called(action)); n != 1 || lockstep.KindOf(err) != lockstep.Unavailable {
+			t.Errorf("%s was called %d times in one step: %v", action, n, err)
+		}
+	}
+}

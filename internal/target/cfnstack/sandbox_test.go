@@ -213,3 +213,34 @@ func TestDriverFailsWithTheReasonOfABrokenTemplate(t *testing.T) {
 		}
 	}
 }
+
+func TestDriverWorksInTheAccountOfTheRole(t *testing.T) {
+	f := &fake{url: sandboxURL(t, time.Nanosecond)}
+	d := assuming(t, f)
+	run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
+	if run.Err != nil || run.End.Outcome != lockstep.Applied || !strings.Contains(run.Attempt.Intent, ":eu-west-1:444455556666:changeSet/") {
+		t.Errorf("got %+v, %v, intent %s", run.End, run.Err, run.Attempt.Intent)
+	}
+}
+
+func TestDiscardFindsWhatACrashHasHidden(t *testing.T) {
+	url := sandboxURL(t, time.Nanosecond)
+	d, a := driver(t, url), targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil)
+	step, err := d.Advance(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Memory = step.Memory
+	if _, err := d.Advance(t.Context(), a); err != nil { // creates the change set; its memory is lost
+		t.Fatal(err)
+	}
+	if n := proposals(t, url, "web"); n == 0 {
+		t.Fatal("nothing was proposed")
+	}
+	if err := d.Discard(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	if n := proposals(t, url, "web"); n != 0 {
+		t.Errorf("%d proposals are left behind", n)
+	}
+}

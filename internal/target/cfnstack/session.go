@@ -23,6 +23,9 @@ const (
 	maxRoles = 10_000
 )
 
+// ownCredentials names the principal that is no role of a configuration.
+const ownCredentials = "the server's own credentials"
+
 // A roleKey is what a set of assumed credentials belongs to. The resource is
 // part of it because the session is called after it.
 type roleKey struct {
@@ -46,7 +49,7 @@ type session struct {
 // session gives a configuration's way to CloudFormation. It gets credentials
 // at once, so that a role that cannot be assumed is told from a refused call.
 func (d *Driver) session(ctx context.Context, cfg lockstep.SyncConfiguration) (*session, error) {
-	s := &session{d: d, cfg: cfg, who: "the server's own credentials"}
+	s := &session{d: d, cfg: cfg, who: ownCredentials}
 	credentials := d.options.BaseCredentials
 	account := string(cfg.Account)
 	if credentials == nil {
@@ -69,6 +72,11 @@ func (d *Driver) session(ctx context.Context, cfg lockstep.SyncConfiguration) (*
 	}
 	return s, nil
 }
+
+// once keeps the SDK from repeating a call whose answer it has missed: not
+// every endpoint knows a request token again. The attempt repeats it, and looks
+// first.
+func once(o *cloudformation.Options) { o.RetryMaxAttempts = 1 }
 
 // noCredentials explains why there is nothing to sign with.
 func (s *session) noCredentials(err error) error {
