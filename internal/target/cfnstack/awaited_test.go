@@ -1,0 +1,90 @@
+package cfnstack_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/target/targettest"
+)
+
+const (
+	exporting = topicTemplate + `Outputs:
+  Arn: {Value: !Ref Topic, Export: {Name: shared}}
+`
+	importing = `Resources:
+  Topic:
+    Type: AWS::SNS::Topic
+    Properties: {DisplayName: !ImportValue shared}
+`
+)
+
+func TestAMissingExportIsAwaitedAndThenFound(t *testing.T) {
+	d := driver(t, sandboxURL(t, time.Nanosecond))
+	attempt := targettest.NewAttempt(t, configuration("api"), stackFiles(importing), nil)
+	var types []string
+	made := false
+	for range 100 {
+		attempt.Now = attempt.StartedAt.Add(time.Second)
+		step, err := d.Advance(t.Context(), attempt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, ev := range step.Events {
+			types = append(types, ev.Type)
+		}
+		if step.Memory != nil {
+			attempt.Memory = step.Memory
+		}
+		if step.Intent != "" {
+			attempt.Intent = step.Intent
+		}
+		if step.End != nil {
+			if step.End.Outcome != lockstep.Applied {
+				t.Fatalf("ended %+v after %v", step.End, types)
+			}
+			break
+		}
+		if slices.Contains(types, "EXPORT_AWAITED") && !made {
+			made = true
+			targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(exporting), nil), false)
+		}
+	}
+	if n := count(types, "EXPORT_AWAITED"); n != 1 {
+		t.Errorf("the wait was told %d times: %v", n, types)
+	}
+	if n := count(types, "CHANGESET_CREATION_IN_PROGRESS"); n != 1 {
+		t.Errorf("the change set was announced %d times: %v", n, types)
+	}
+	if types[len(types)-1] != "STACK_CREATE_SUCCEEDED" {
+		t.Errorf("events: %v", types)
+	}
+}
+
+func TestAnExportThatNeverComesFailsWithCloudFormationsReason(t *testing.T) {
+	url := sandboxURL(t, time.Nanosecond)
+	d := driver(t, url)
+	attempt := targettest.NewAttempt(t, configuration("api"), stackFiles(importing), nil)
+	attempt.StartedAt = attempt.StartedAt.Add(-time.Hour)
+	run := targettest.Drive(t, d, attempt, false)
+	if run.End == nil || run.End.Outcome != lockstep.Failed || !strings.Contains(run.End.Reason, "No export named shared found") {
+		t.Fatalf("got %+v, %v", run.End, run.Err)
+	}
+	if count(run.Types(), "EXPORT_AWAITED") != 0 {
+		t.Errorf("events: %v", run.Types())
+	}
+	if n := proposals(t, url, "api"); n != 0 {
+		t.Errorf("%d change sets were left behind", n)
+	}
+}
+
+func count(list []string, want string) (n int) {
+	for _, s := range list {
+		if s == want {
+			n++
+		}
+	}
+	return n
+}
