@@ -184,4 +184,3 @@ func read(t testing.TB, file string) string {
 	}
 	return string(text)
 }
-

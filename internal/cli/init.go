@@ -17,8 +17,12 @@ import (
 // otherwise.
 const deployments = "deployments"
 
-// maxTemplate is the size of the largest template that CloudFormation takes.
-const maxTemplate = 1 << 20
+// Sizes of templates in bytes: the largest that is read, and the largest that is
+// synced, since a template is sent in a request.
+const (
+	maxTemplate = 1 << 20
+	maxSynced   = 51_200
+)
 
 // A stack's name: the resource name may have 100 characters at most.
 var stackName = regexp.MustCompile(`^[A-Za-z][-A-Za-z0-9]{0,99}$`)
@@ -146,6 +150,10 @@ func (s scaffold) run(p *program) error {
 	if err := writeNew(file, deploymentFile(s.template, parameters)); err != nil {
 		return err
 	}
+	if len(text) > maxSynced {
+		p.complain(fmt.Sprintf("%s has %d bytes.", s.template, len(text)),
+			fmt.Sprintf("Its sync will fail: a template can have %d bytes at most.", maxSynced))
+	}
 	return s.tell(p, parameters)
 }
 
@@ -184,11 +192,18 @@ func (s scaffold) tell(p *program, parameters []parameter) error {
 			empty = append(empty, d.name)
 		}
 	}
-	fmt.Fprintf(p.stdout, "Wrote %s: stack %s from %s.\n", s.file, s.name, s.template)
+	file := filepath.Join(s.root, filepath.FromSlash(s.file))
+	if here, err := filepath.Abs("."); err == nil {
+		if relative, err := filepath.Rel(here, file); err == nil && !strings.HasPrefix(relative, "..") {
+			file = relative
+		}
+	}
+	fmt.Fprintf(p.stdout, "Wrote %s: stack %s from %s.\n", file, s.name, s.template)
 	if len(empty) > 0 {
 		fmt.Fprintf(p.stdout, "Fill in: %s.\n", strings.Join(empty, ", "))
 	}
-	_, err := fmt.Fprintf(p.stdout, "Then: git add %s && git commit, and `lockstep up %s` if none is running.\n", s.file, shellQuote(s.root))
+	_, err := fmt.Fprintf(p.stdout, "Then: git add %s && git commit, and `lockstep up %s` if none is running.\n",
+		shellQuote(file), shellQuote(s.root))
 	return err
 }
 

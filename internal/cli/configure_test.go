@@ -1,0 +1,252 @@
+package cli_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/seal"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+const role = "arn:aws:iam::111122223333:role/sync"
+
+// An installation is the production API on a real database, whose first key
+// was made by the program itself. Its engine only takes notes.
+type installation struct {
+	db     string // the URL
+	env    map[string]string
+	engine *notes
+	saved  *[]lockstep.Credential
+}
+
+func newInstallation(t testing.TB) installation {
+	t.Helper()
+	i := installation{db: "sqlite:" + filepath.Join(t.TempDir(), "lockstep.db"), engine: &notes{}, saved: new([]lockstep.Credential)}
+	var made struct{ AccessKeyId, SecretAccessKey string }
+	out := run(t, nil, "key", "create", "--db", i.db, "--admin", "--account", "111122223333", "-o", "json").ok(t).stdout
+	if err := json.Unmarshal([]byte(out), &made); err != nil {
+		t.Fatal(err)
+	}
+	d, err := db.Open(t.Context(), i.db, db.Schema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := seal.Open(strings.TrimPrefix(i.db, "sqlite:") + ".key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	directory, err := identity.NewDirectory(d, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := api.New(api.Options{
+		DB: d, Engine: i.engine, Historian: i.engine, Directory: directory,
+		Providers: map[lockstep.ProviderType]api.Provider{"Git": {NeedsHost: true}, "GitHub": {}},
+		ValidName: map[lockstep.SyncType]func(string) error{"CFN_STACK_SYNC": func(string) error { return nil }},
+		SaveCredential: func(tx *db.Tx, arn lockstep.ARN, c lockstep.Credential) error {
+			*i.saved = append(*i.saved, c)
+			return store.SaveCredential(tx, key, arn, c)
+		},
+	})
+	server := httptest.NewServer(s.Handler())
+	t.Cleanup(func() {
+		server.Close()
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	i.env = map[string]string{"LOCKSTEP_ENDPOINT_URL": server.URL,
+		"LOCKSTEP_ACCESS_KEY_ID": made.AccessKeyId, "LOCKSTEP_SECRET_ACCESS_KEY": made.SecretAccessKey}
+	return i
+}
+
+func (i installation) run(t testing.TB, args ...string) result {
+	t.Helper()
+	return run(t, i.env, args...)
+}
+
+// notes is an engine that writes down what it is asked for.
+type notes struct {
+	mu    sync.Mutex
+	taken []string
+}
+
+func (n *notes) note(text string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.taken = append(n.taken, text)
+	return nil
+}
+
+func (n *notes) Configured(_ *db.Tx, cfg lockstep.SyncConfiguration) error {
+	return n.note("configured " + cfg.ResourceName + " " + cfg.Branch + " " + cfg.ConfigFile + " " + string(cfg.TriggerResourceUpdateOn))
+}
+
+func (n *notes) Deconfigured(_ *db.Tx, cfg lockstep.SyncConfiguration) error {
+	return n.note("deconfigured " + cfg.ResourceName)
+}
+
+func (n *notes) Retry(_ *db.Tx, cfg lockstep.SyncConfiguration) error {
+	return n.note("retry " + cfg.ResourceName)
+}
+
+func (n *notes) Request(_ *db.Tx, _, branch string) error { return n.note("request " + branch) }
+
+func (n *notes) Head(context.Context, lockstep.SyncConfiguration) (lockstep.SHA, error) {
+	return sha1, nil
+}
+
+func (n *notes) Handled(_ context.Context, _ lockstep.SyncConfiguration, sha lockstep.SHA) (engine.Handling, error) {
+	return engine.Handling{State: engine.Succeeded, SHA: sha}, nil
+}
+
+func TestAFileIsConnectedLinkedAndSynced(t *testing.T) {
+	i := newInstallation(t)
+	out := i.run(t, "connect", "acme", "--provider", "Git", "--endpoint", "https://git.example.com", "--none").ok(t).stdout
+	if !strings.Contains(out, "acme connected (AVAILABLE)") || !strings.Contains(out, "lockstep link create --connection acme ") {
+		t.Errorf("connect says:\n%s", out)
+	}
+	out = i.run(t, "link", "create", "--connection", "acme", "--repository", "teams/acme/infra").ok(t).stdout
+	if !strings.Contains(out, "teams/acme/infra linked") || !strings.Contains(out, "lockstep sync create --resource NAME --link teams/acme/infra ") {
+		t.Errorf("link create says:\n%s", out)
+	}
+	var links struct {
+		RepositoryLinks []struct{ RepositoryLinkId, OwnerId, RepositoryName string }
+	}
+	if err := json.Unmarshal([]byte(i.run(t, "link", "list", "-o", "json").ok(t).stdout), &links); err != nil || len(links.RepositoryLinks) != 1 {
+		t.Fatalf("links %v, %v", links, err)
+	}
+	id := links.RepositoryLinks[0].RepositoryLinkId
+	if got := links.RepositoryLinks[0].OwnerId; got != "teams/acme" {
+		t.Errorf("the owner is %q", got)
+	}
+	if out = i.run(t, "link", "list").ok(t).stdout; !strings.Contains(out, "teams/acme/infra  "+id+"  Git") {
+		t.Errorf("link list says:\n%s", out)
+	}
+	out = i.run(t, "sync", "create", "--resource", "web", "--link", "teams/acme/infra", "--branch", "main", "--file", "web.yaml", "--role-arn", role).ok(t).stdout
+	if want := "web is synced from web.yaml of teams/acme/infra on branch main\nNext: lockstep wait web\n"; out != want {
+		t.Errorf("sync create says:\n%s", out)
+	}
+	if out = i.run(t, "wait", "web").ok(t).stdout; out != "web SUCCEEDED main@11111111\n" {
+		t.Errorf("wait says %q", out)
+	}
+	i.run(t, "sync", "update", "--resource", "web", "--file", "new.yaml", "--trigger", "ANY_CHANGE").ok(t)
+	i.run(t, "sync", "now", "web").ok(t)
+	i.run(t, "sync", "now", "--link", id).ok(t)
+	i.run(t, "retry", "web").ok(t)
+	i.run(t, "link", "delete", id).refused(t, 1, "SyncConfigurationStillExistsException")
+	if out = i.run(t, "sync", "delete", "--resource", "web").ok(t).stdout; !strings.Contains(out, "The stack stays as it is.") {
+		t.Errorf("sync delete says %q", out)
+	}
+	i.run(t, "link", "delete", "teams/acme/infra").ok(t)
+	want := []string{"configured web main web.yaml ", "configured web main new.yaml ANY_CHANGE", "request main", "request main", "retry web", "deconfigured web"}
+	if diff := cmp.Diff(want, i.engine.taken); diff != "" {
+		t.Errorf("the engine was told (-want +got):\n%s", diff)
+	}
+}
+
+func TestConnectUsesTheHostThatIsThere(t *testing.T) {
+	i := newInstallation(t)
+	hosts := map[string]bool{}
+	for _, args := range [][]string{
+		{"one", "--endpoint", "https://git.example.com"}, {"two", "--endpoint", "https://git.example.com/"}, {"three"}, {"one"},
+	} {
+		var made struct{ HostArn, ConnectionArn string }
+		out := i.run(t, append([]string{"connect", "--provider", "Git", "--none", "-o", "json"}, args...)...).ok(t).stdout
+		if err := json.Unmarshal([]byte(out), &made); err != nil {
+			t.Fatal(err)
+		}
+		hosts[made.HostArn] = true
+	}
+	if len(hosts) != 1 {
+		t.Errorf("hosts %v", hosts)
+	}
+	i.run(t, "link", "create", "--connection", "one", "--repository", "infra").ok(t) // made once, so not ambiguous
+	i.run(t, "connect", "four", "--provider", "Git", "--none", "--endpoint", "https://other.example.com").ok(t)
+	i.run(t, "connect", "five", "--provider", "Git", "--none").refused(t, 2, "--endpoint is missing", "there are 2 hosts")
+	if out := i.run(t, "connect", "hub", "--provider", "GitHub", "--none", "-o", "yaml").ok(t).stdout; strings.Contains(out, "HostArn") {
+		t.Errorf("a provider with an address of its own got a host:\n%s", out)
+	}
+}
+
+func TestConnectReadsSecretsFromStdinAlone(t *testing.T) {
+	i := newInstallation(t)
+	base := []string{"connect", "acme", "--provider", "Git", "--endpoint", "https://git.example.com"}
+	with := func(stdin string, more ...string) result {
+		return runWith(t, t.Context(), i.env, stdin, append(base[:len(base):len(base)], more...)...)
+	}
+	basic, token := with("jo:hunter2:x\r\n", "--basic-stdin").ok(t), with("hunter2", "--token-stdin").ok(t)
+	if !strings.Contains(token.stdout, "acme has a new credential") {
+		t.Errorf("it says:\n%s", token.stdout)
+	}
+	want := []lockstep.Credential{{Kind: "BASIC", Username: "jo", Secret: "hunter2:x"}, {Kind: "TOKEN", Secret: "hunter2"}}
+	if diff := cmp.Diff(want, *i.saved); diff != "" {
+		t.Errorf("credentials (-want +got):\n%s", diff)
+	}
+	refused := []result{
+		with("hunter2\nhunter3", "--token-stdin"), with("", "--token-stdin"), with("hunter2", "--basic-stdin"),
+		with(":hunter2", "--basic-stdin"), with(strings.Repeat("hunter2", 5000), "--token-stdin"), with("hunter2"),
+		with("hunter2", "--none", "--token-stdin"), with("hunter2", "--endpoint", "https://jo:hunter2@git.example.com", "--none"),
+	}
+	for _, r := range refused {
+		r.refused(t, 2, "lockstep")
+	}
+	for _, r := range append(refused, basic, token) {
+		if strings.Contains(r.stdout+r.stderr, "hunter2") {
+			t.Errorf("a secret is shown:\n%s%s", r.stdout, r.stderr)
+		}
+	}
+	if len(*i.saved) != 2 {
+		t.Errorf("%d credentials were saved", len(*i.saved))
+	}
+}
+
+func TestWhatNamesSeveralOrNothingIsNotGuessed(t *testing.T) {
+	i := newInstallation(t)
+	i.run(t, "link", "create", "--connection", "acme", "--repository", "acme/infra").refused(t, 1, "There is no connection acme; there is none at all.")
+	for _, endpoint := range []string{"https://one.example.com", "https://two.example.com"} {
+		i.run(t, "connect", "acme", "--provider", "Git", "--none", "--endpoint", endpoint).ok(t)
+	}
+	i.run(t, "link", "create", "--connection", "acme", "--repository", "acme/infra").refused(t, 1, "There are 2 connections acme.", "arn:aws:codeconnections:")
+	i.run(t, "link", "create", "--connection", "acne", "--repository", "acme/infra").refused(t, 1, "There is no connection acne.", "There is: acme, acme.")
+	i.run(t, "sync", "now", "--link", "acme/infra").refused(t, 1, "There is no link to repository acme/infra")
+}
+
+func TestConfigurationCommandsNameTheFlagThatIsWrong(t *testing.T) {
+	for line, says := range map[string]string{
+		"connect":                                          "NAME is missing",
+		"connect acme":                                     "--provider is missing",
+		"connect acme --provider Git":                      "one of --none, --basic-stdin, --token-stdin is needed",
+		"link create --connection acme":                    "--repository is missing",
+		"link create --connection a --repository /":        `--repository "/"`,
+		"link delete":                                      "LINK is missing",
+		"sync create --resource web":                       "--link, --branch, --file, --role-arn is missing",
+		"sync create --resource=":                          "--resource",
+		"sync update --branch main":                        "--resource is missing",
+		"sync update --resource web":                       "nothing is to be changed",
+		"sync update --resource web --trigger SOME_CHANGE": `--trigger "SOME_CHANGE"`,
+		"sync delete":                                      "--resource is missing",
+		"sync now":                                         "either RESOURCE or --link",
+		"sync now web --link x":                            "either RESOURCE or --link",
+		"sync now web --branch main":                       "either RESOURCE or --link",
+		"retry":                                            "RESOURCE is missing",
+		"key create --admin":                               "--db is missing",
+		"key create --db sqlite:x":                         "one of --admin, --reader is needed",
+		"key list --db sqlite:/nowhere/x.db":               "no database /nowhere/x.db",
+		"key disable --db sqlite:x":                        "ID is missing",
+	} {
+		t.Run(line, func(t *testing.T) { run(t, nil, strings.Fields(line)...).refused(t, 2, says) })
+	}
+}
