@@ -24,19 +24,6 @@ func listen(addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// holder says who listens on an address.
-func holder(addr string) string {
-	client := http.Client{Timeout: time.Second}
-	resp, err := client.Get("http://" + addr + "/livez")
-	if err == nil {
-		defer resp.Body.Close()
-		if strings.HasPrefix(resp.Header.Get("Server"), serverName) {
-			return "another Lockstep"
-		}
-	}
-	return "another program"
-}
-
 // serverName is what answers say of who gave them.
 const serverName = "Lockstep"
 
