@@ -12,17 +12,23 @@ import (
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 )
 
-// TestNodesShareTheWorkAndLoseNoWakeUp lets work arrive while workers of two nodes
-// look for it, end, and wait, all on few resources, so that every interleaving
-// comes up. There is no sweeper here, and the rescuer would come too late: a lost
-// wake-up is an attempt that stays open.
-func TestNodesShareTheWorkAndLoseNoWakeUp(t *testing.T) {
-	const resources, writers, each = 8, 4, 75
+// racers are two nodes on one database. The second attempt of each resource arrives
+// while the worker of the first, on one node or the other, records its last step,
+// looks for more, and ends its job.
+type racers struct {
+	nodes    [2]*plant
+	worked   [2]atomic.Int64
+	busy     [resources]atomic.Int64
+	arrivals sync.WaitGroup
+}
+
+const resources = 250
+
+func newRacers(t *testing.T) *racers {
+	t.Helper()
+	r := &racers{}
 	url := dbtest.URL(t, db.Postgres)
-	var nodes []*plant
-	var worked [2]atomic.Int64
-	var busy [resources]atomic.Int64
-	for i := range worked {
+	for i := range r.nodes {
 		d, err := db.Open(t.Context(), url, schema())
 		if err != nil {
 			t.Fatal(err)
@@ -30,39 +36,56 @@ func TestNodesShareTheWorkAndLoseNoWakeUp(t *testing.T) {
 		t.Cleanup(func() { d.Close() })
 		p := newPlant(d, quick())
 		p.begin = func(resource, _ int64, _ int) {
-			worked[i].Add(1)
-			if busy[resource].Add(1) > 1 {
+			r.worked[i].Add(1)
+			if r.busy[resource].Add(1) > 1 {
 				t.Errorf("two steps of resource %d at once", resource)
 			}
 		}
-		p.end = func(resource, _ int64, _ int) { busy[resource].Add(-1) }
-		p.wait = func(int64, int) time.Duration { return time.Duration(rand.IntN(3)) * time.Millisecond }
-		start(t, p.q)
-		nodes = append(nodes, p)
+		p.end = func(resource, attempt int64, step int) {
+			r.busy[resource].Add(-1)
+			if attempt < resources && step == steps {
+				r.arrivals.Go(func() { r.arrive(t, resource, attempt+resources) })
+			}
+		}
+		r.nodes[i] = p
 	}
-	if err := nodes[0].addResources(t.Context(), resources); err != nil {
+	return r
+}
+
+func (r *racers) arrive(t *testing.T, resource, attempt int64) {
+	time.Sleep(time.Duration(rand.Int64N(int64(3 * time.Millisecond))))
+	if err := r.nodes[attempt%2].add(t.Context(), resource, attempt); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNodesShareTheWorkAndLoseNoWakeUp has no sweeper, and the rescuer would come too
+// late: a lost wake-up is an attempt that stays open.
+func TestNodesShareTheWorkAndLoseNoWakeUp(t *testing.T) {
+	r := newRacers(t)
+	first := r.nodes[0]
+	if err := first.q.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	var last atomic.Int64
-	var wg sync.WaitGroup
-	for w := range writers {
-		wg.Go(func() {
-			for range each {
-				if err := nodes[w%2].add(t.Context(), rand.Int64N(resources), last.Add(1)); err != nil {
-					t.Error(err)
-				}
-			}
-		})
+	fill(t, first, resources, 1)
+	for _, p := range r.nodes {
+		start(t, p.q)
 	}
-	wg.Wait()
 	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
 	defer cancel()
-	if err := nodes[0].finished(ctx); err != nil {
-		t.Fatal(err)
+	for n := 1; n > 0; {
+		err := first.finished(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.arrivals.Wait() // what they brought may be open
+		if n, err = first.open(ctx); err != nil {
+			t.Fatal(err)
+		}
 	}
-	checkEvents(t, nodes[0].d, writers*each)
-	for i := range worked {
-		if worked[i].Load() == 0 {
+	checkEvents(t, first.d, 2*resources)
+	for i := range r.worked {
+		if r.worked[i].Load() == 0 {
 			t.Errorf("node %d did nothing", i)
 		}
 	}
@@ -93,8 +116,8 @@ func TestAReplacedWorkerWritesNothing(t *testing.T) {
 		checkEvents(t, d, 1)
 		time.Sleep(10 * time.Minute)
 		checkEvents(t, d, 1)
-		if n := runs.Load(); n != 1+steps {
-			t.Errorf("%d steps began", n)
+		if n := runs.Load(); n != 1+steps || p.replaced.Load() != 1 {
+			t.Errorf("%d steps began, %d workers found that they were replaced", n, p.replaced.Load())
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -47,6 +48,8 @@ type plant struct {
 	begin, end func(resource, attempt int64, step int)
 	// wait is how long after a step the next may begin.
 	wait func(attempt int64, step int) time.Duration
+	// replaced counts workers that found another epoch.
+	replaced atomic.Int64
 }
 
 func newPlant(d *db.DB, o queue.Options) *plant {
@@ -135,15 +138,17 @@ func (p *plant) work(ctx context.Context, job *queue.Job, args resourceArgs) err
 		over, err = p.finish(ctx, job, args.Resource, epoch, h)
 	}
 	if errors.Is(err, errReplaced) {
+		p.replaced.Add(1)
 		return nil
 	}
 	return err
 }
 
 // finish records a step, and with the last one before a wait or an end says what
-// becomes of the job.
+// becomes of the job. It tries to also when the worker's time is up, as one that was
+// stopped in the midst of it does.
 func (p *plant) finish(ctx context.Context, job *queue.Job, resource, epoch int64, h head) (over bool, err error) {
-	err = p.d.Update(ctx, func(tx *db.Tx) error {
+	err = p.d.Update(context.WithoutCancel(ctx), func(tx *db.Tx) error {
 		over = false
 		if now, err := lock(tx, resource); err != nil || now != epoch {
 			return errors.Join(err, errReplaced)
@@ -214,7 +219,7 @@ func start(t *testing.T, q *queue.Queue) {
 
 // quick is how queues run in tests that use real time.
 func quick() queue.Options {
-	return queue.Options{PollInterval: 20 * time.Millisecond, Cooldown: 2 * time.Millisecond, Workers: 50}
+	return queue.Options{PollInterval: 20 * time.Millisecond, Cooldown: 2 * time.Millisecond, Workers: 20}
 }
 
 func TestAttemptsOfAResourceRunOneAfterTheOther(t *testing.T) {

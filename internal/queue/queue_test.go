@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -92,33 +93,36 @@ func TestMigrateMayRunAgainAndAtOnce(t *testing.T) {
 	}
 }
 
-// TestExclusiveFreesRunningJobs pins what Start does to River's tables.
-func TestExclusiveFreesRunningJobs(t *testing.T) {
+// TestExclusiveFreesWhatTheProcessBeforeLeft pins what Start does to River's tables:
+// a running job is free, and so is the leadership, without which a job that is
+// scheduled for later would wait for the end of the lease.
+func TestExclusiveFreesWhatTheProcessBeforeLeft(t *testing.T) {
 	inBubble(t, func(t *testing.T, d *db.DB) {
-		o := bubbled()
-		o.DB, o.Exclusive = d, true
-		q := queue.New(o)
+		q := queue.New(queue.Options{DB: d, PollOnly: true, PollInterval: time.Second, Exclusive: true})
 		if err := q.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		err := d.Update(t.Context(), func(tx *db.Tx) error { return q.Wake(tx, probeArgs{"a"}, tx.Now) })
-		if err != nil {
-			t.Fatal(err)
-		}
-		markRunning(t, d)
 		began := time.Now()
-		ran := make(chan int, 10)
-		queue.Handle(q, time.Second, func(ctx context.Context, job *queue.Job, _ probeArgs) error {
-			ran <- job.Try
+		wake := func(name string, at time.Time) {
+			err := d.Update(t.Context(), func(tx *db.Tx) error { return q.Wake(tx, probeArgs{name}, at) })
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		wake("running", began)
+		markRunning(t, d)
+		wake("scheduled", began.Add(8*time.Second))
+		ran := make(chan string, 10)
+		queue.Handle(q, time.Second, func(ctx context.Context, job *queue.Job, args probeArgs) error {
+			ran <- fmt.Sprintf("%s try %d", args.Name, job.Try)
 			return d.Update(ctx, job.Done)
 		})
 		start(t, q)
-		if try := <-ran; try != 2 || time.Since(began) > tolerance {
-			t.Errorf("try %d after %v", try, time.Since(began))
+		if got := <-ran; got != "running try 2" || time.Since(began) > 2*time.Second {
+			t.Errorf("%s after %v", got, time.Since(began))
 		}
-		synctest.Wait()
-		if diff := cmp.Diff([]string{"completed"}, states(t, d)); diff != "" {
-			t.Error(diff)
+		if got := <-ran; got != "scheduled try 1" || time.Since(began) > 11*time.Second {
+			t.Errorf("%s after %v", got, time.Since(began))
 		}
 	})
 }

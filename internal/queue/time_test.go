@@ -191,15 +191,20 @@ func (p *probe) done(ctx context.Context, job *queue.Job) error {
 
 func TestAnErrorOrAPanicIsTriedAgainForEver(t *testing.T) {
 	inBubble(t, func(t *testing.T, d *db.DB) {
-		p := startProbe(t, d, func(_ context.Context, run int, _ *queue.Job) error {
+		rows := map[int64]bool{}
+		p := startProbe(t, d, func(_ context.Context, run int, job *queue.Job) error {
+			rows[job.ID] = true
 			if run%2 == 0 {
 				panic("broken")
 			}
 			return errors.New("broken")
 		})
 		p.wake(t, "a", time.Time{})
-		time.Sleep(30 * time.Minute) // more than fifty tries: the job has been replaced
+		time.Sleep(30 * time.Minute) // more than fifty tries
 		runs := p.ran()
+		if len(rows) != 2 {
+			t.Errorf("%d rows: a row keeps every error, so it is to be replaced after fifty", len(rows))
+		}
 		if len(runs) < 55 || len(runs) > 75 {
 			t.Errorf("%d tries in half an hour", len(runs))
 		}
