@@ -9,7 +9,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 )
 
 // aim fills in which CloudFormation the plan's stacks are in and who calls it.
@@ -34,7 +36,11 @@ func (p *plan) aim(ctx context.Context, c Config) error {
 // callerConfig reads the AWS credential chain. Where it finds nothing and the
 // endpoint is on this machine, placeholders do: it will hardly ask.
 func callerConfig(ctx context.Context, endpoint string) (aws.Config, error) {
-	cfg, err := awsconfig.LoadDefaultConfig(ctx)
+	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithLogger(logging.Nop{})}
+	if onLoopback(endpoint) { // no use in asking the network who this machine is
+		options = append(options, awsconfig.WithEC2IMDSClientEnableState(imds.ClientDisabled))
+	}
+	cfg, err := awsconfig.LoadDefaultConfig(ctx, options...)
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("read the AWS configuration: %w", err)
 	}
