@@ -214,7 +214,7 @@ func (c *call) executionSettings(d *detail) error {
 func (c *call) deleteChangeSet() (any, error) {
 	cs, err := c.theChangeSet()
 	if e, ok := errors.AsType[*query.Error](err); ok && e.Code == "ChangeSetNotFound" {
-		return nil, nil //nolint:nilnil // deleting what is not there is done, and the operation has no result
+		return nil, nil // deleting what is not there is done, and the operation has no result
 	}
 	if err != nil {
 		return nil, err

@@ -50,6 +50,7 @@ func operations() map[string]operation {
 		"DescribeStackEvents":    reads((*call).describeStackEvents),
 		"DescribeStackResources": reads((*call).describeStackResources),
 		"GetTemplate":            reads((*call).getTemplate),
+		"GetTemplateSummary":     reads((*call).getTemplateSummary),
 		"ValidateTemplate":       reads((*call).validateTemplate),
 		"GetCallerIdentity":      {service: sts(), do: (*call).getCallerIdentity},
 		"AssumeRole":             {service: sts(), writes: true, do: (*call).assumeRole},

@@ -102,7 +102,7 @@ func (c *call) deleteStack() (any, error) {
 	}
 	st, err := c.find(name)
 	if errors.Is(err, errNoStack) || err == nil && (st.gone(c.now()) || st.status == "DELETE_IN_PROGRESS") {
-		return nil, nil //nolint:nilnil // it is done, and the operation has no result
+		return nil, nil // it is done, and the operation has no result
 	}
 	if err != nil {
 		return nil, err

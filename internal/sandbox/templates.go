@@ -1,11 +1,7 @@
 package sandbox
 
 import (
-	"errors"
-
-	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/sandbox/query"
-	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
 	"github.com/lockstephq/lockstep/internal/sandbox/template"
 )
 
@@ -71,84 +67,62 @@ func (c *call) validateTemplate() (any, error) {
 	return out, nil
 }
 
-type stackResourceXML struct {
-	StackName            string
-	StackID              string `xml:"StackId"`
-	LogicalResourceID    string `xml:"LogicalResourceId"`
-	PhysicalResourceID   string `xml:"PhysicalResourceId,omitempty"`
-	ResourceType         string
-	Timestamp            query.Time
-	ResourceStatus       rollout.Status
-	ResourceStatusReason string `xml:",omitempty"`
-	DriftInformation     struct{ StackResourceDriftStatus string }
+type templateSummary struct {
+	Parameters         query.List[parameterDeclaration]
+	Description        string `xml:",omitempty"`
+	Capabilities       query.List[string]
+	CapabilitiesReason string `xml:",omitempty"`
+	ResourceTypes      query.List[string]
+	Version            string
 }
 
-type describedResources struct {
-	StackResources query.List[stackResourceXML]
+type parameterDeclaration struct {
+	ParameterKey         string
+	DefaultValue         *string `xml:",omitempty"`
+	ParameterType        string
+	NoEcho               bool
+	Description          string `xml:",omitempty"`
+	ParameterConstraints struct {
+		AllowedValues query.List[string]
+	}
 }
 
-func (c *call) describeStackResources() (any, error) {
-	st, err := c.resourcesStack()
+// getTemplateSummary is what the AWS CLI's deploy asks before it sends
+// parameters.
+func (c *call) getTemplateSummary() (any, error) {
+	body, err := c.summedUp()
 	if err != nil {
 		return nil, err
 	}
-	only := c.form.Text("LogicalResourceId")
-	rows, err := c.tx.Query(`SELECT e.logical_id, e.physical_id, e.type, e.at, e.status, e.reason, e.gone FROM event e
-		JOIN (SELECT logical_id, max(seq) AS seq FROM event WHERE stack_id = $1 AND at <= $2 AND state IS NOT NULL GROUP BY logical_id) l
-		ON e.stack_id = $1 AND e.seq = l.seq ORDER BY e.logical_id`, st.id, c.now())
+	t, err := template.Parse(body)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	out := describedResources{}
-	for rows.Next() {
-		x := stackResourceXML{StackName: st.name, StackID: st.arn}
-		var at int64
-		var gone bool
-		if err := rows.Scan(&x.LogicalResourceID, &x.PhysicalResourceID, &x.ResourceType, &at, &x.ResourceStatus, &x.ResourceStatusReason, &gone); err != nil {
-			return nil, err
-		}
-		if gone && st.status != "DELETE_COMPLETE" || only != "" && x.LogicalResourceID != only {
-			continue
-		}
-		x.Timestamp = query.Time(db.Time(at))
-		x.DriftInformation.StackResourceDriftStatus = "NOT_CHECKED"
-		out.StackResources.Members = append(out.StackResources.Members, x)
+	required, reason := t.Capabilities()
+	out := templateSummary{
+		Description: t.Description(), Capabilities: query.Of(required...), CapabilitiesReason: reason,
+		ResourceTypes: query.Of(t.ResourceTypes()...), Version: "2010-09-09",
 	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	if only != "" && len(out.StackResources.Members) == 0 {
-		return nil, refuse("Resource %s does not exist for stack %s", clip(only), st.name)
+	for _, p := range t.Parameters() {
+		x := parameterDeclaration{ParameterKey: p.Name, ParameterType: p.Type, NoEcho: p.NoEcho, Description: p.Description}
+		if p.HasDefault {
+			x.DefaultValue = &p.Default
+		}
+		x.ParameterConstraints.AllowedValues = query.Of(p.AllowedValues...)
+		out.Parameters.Members = append(out.Parameters.Members, x)
 	}
 	return out, nil
 }
 
-// resourcesStack finds the stack by its name or by a resource's physical id.
-func (c *call) resourcesStack() (*stack, error) {
-	physical := c.form.Text("PhysicalResourceId")
-	if c.form.Text("StackName") != "" {
-		if physical != "" {
-			return nil, refuse("StackName and PhysicalResourceId can not be specified at the same time")
-		}
-		st, err := c.find(c.form.Text("StackName"))
-		if errors.Is(err, errNoStack) {
-			return nil, refuse("Stack with id %s does not exist", clip(c.form.Text("StackName")))
-		}
-		return st, err
+// summedUp is the template that GetTemplateSummary is asked about: the one
+// sent, or a stack's.
+func (c *call) summedUp() (string, error) {
+	if c.form.Text("StackName") == "" {
+		return c.templateBody(nil)
 	}
-	if physical == "" {
-		return nil, refuse("Either StackName or PhysicalResourceId must be specified")
-	}
-	var arn string
-	err := c.tx.QueryRow(`SELECT s.arn FROM event e JOIN stack s ON s.id = e.stack_id WHERE e.physical_id = $1 AND e.state IS NOT NULL
-		AND s.account = $2 AND s.region = $3 AND e.at <= $4 AND (s.deleted_at IS NULL OR s.deleted_at > $4) ORDER BY e.stack_id DESC LIMIT 1`,
-		physical, c.who.account, c.who.region, c.now()).Scan(&arn)
-	if errors.Is(err, db.ErrNoRows) {
-		return nil, refuse("Stack for %s does not exist", clip(physical))
-	}
+	st, err := c.existing()
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	return c.find(arn)
+	return st.def.body, nil
 }

@@ -62,7 +62,18 @@ func given(k *kind, properties map[string]any) string {
 	return name
 }
 
-// Attribute returns what GetAtt yields: a string, or a list of strings.
+// UnknownAttribute is the error of asking for an attribute that a known type
+// does not have. Its text is AWS's.
+type UnknownAttribute struct {
+	LogicalID, Name string
+}
+
+func (e *UnknownAttribute) Error() string {
+	return fmt.Sprintf("Template error: resource %s does not support attribute type %s in Fn::GetAtt", e.LogicalID, e.Name)
+}
+
+// Attribute returns what GetAtt yields: a string, or a list of strings. Its
+// error is an *[UnknownAttribute].
 func (m Made) Attribute(name string) (any, error) {
 	format, ok := m.kind.attributes[name]
 	switch {
@@ -74,8 +85,8 @@ func (m Made) Attribute(name string) (any, error) {
 		return out, nil
 	case ok:
 		return m.fill(format), nil
-	case !m.kind.open && !(strings.HasPrefix(m.order.Type, "AWS::CloudFormation::Stack") && strings.HasPrefix(name, "Outputs.")):
-		return nil, fmt.Errorf("Template error: resource %s does not support attribute type %s in Fn::GetAtt", m.order.LogicalID, short(name)) //nolint:staticcheck // AWS's words
+	case !m.kind.open:
+		return nil, &UnknownAttribute{LogicalID: m.order.LogicalID, Name: short(name)}
 	}
 	return m.invented(name), nil
 }

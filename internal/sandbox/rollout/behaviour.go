@@ -67,12 +67,12 @@ func (b *Behaviour) set(key string, v any) error {
 	case "Delay":
 		d, err := time.ParseDuration(text)
 		if err != nil || d < 0 || d > longest {
-			return fmt.Errorf("Delay must be a duration such as 2s, at most %s", longest) //nolint:staticcheck // begins with the key's name
+			return fmt.Errorf("%s must be a duration such as 2s, at most %s", key, longest)
 		}
 		b.Delay = d
 	case "Fail":
 		if !isText || text == "" || len(text) > 1024 {
-			return fmt.Errorf("Fail must be a reason of at most 1024 bytes") //nolint:staticcheck // begins with the key's name
+			return fmt.Errorf("%s must be a reason of at most 1024 bytes", key)
 		}
 		b.Fail = text
 	case "FailOn":
@@ -86,7 +86,7 @@ func (b *Behaviour) set(key string, v any) error {
 			b.FailOn = append(b.FailOn, Phase(p))
 		}
 		if !isList {
-			return fmt.Errorf("FailOn must list CREATE, UPDATE, DELETE or ROLLBACK") //nolint:staticcheck // begins with the key's name
+			return fmt.Errorf("%s must list CREATE, UPDATE, DELETE or ROLLBACK", key)
 		}
 	default:
 		return fmt.Errorf("unknown key %q", key)

@@ -144,15 +144,6 @@ func (n *node) each(f func(*node) error) error {
 	return nil
 }
 
-// keys lists the names of an object in their order.
-func (n *node) keys() []string {
-	var out []string
-	for _, f := range n.fields {
-		out = append(out, f.name)
-	}
-	return out
-}
-
 // only refuses keys that are not among those allowed.
 func (n *node) only(refuse func(field) error, allowed ...string) error {
 	for _, f := range n.fields {

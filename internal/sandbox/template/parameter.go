@@ -26,13 +26,14 @@ type Parameter struct {
 	Name, Type, Description string
 	Default                 string
 	HasDefault, NoEcho      bool
+	AllowedValues           []string
 }
 
 // Parameters lists the declared parameters in their order.
 func (t *Template) Parameters() []Parameter {
 	var out []Parameter
 	for _, p := range t.parameters {
-		d := Parameter{Name: p.name, Type: p.typ, Description: p.description, NoEcho: p.noEcho}
+		d := Parameter{Name: p.name, Type: p.typ, Description: p.description, NoEcho: p.noEcho, AllowedValues: slices.Clone(p.allowed)}
 		if p.initial != nil {
 			d.Default, d.HasDefault = *p.initial, true
 		}
