@@ -1,7 +1,6 @@
 package cfnstack
 
 import (
-	"context"
 	"regexp"
 	"time"
 
@@ -29,14 +28,12 @@ func (w *work) patient() bool {
 }
 
 // awaitExport proposes the same once more, a little later.
-func (w *work) awaitExport(ctx context.Context, name string) (target.Step, error) {
+func (w *work) awaitExport(name string) (target.Step, error) {
 	if w.m.Awaited == 0 {
 		w.emit(ExportAwaited, w.m.ChangeSet, "Waiting up to %s for another stack to export %s.",
 			w.d.options.AwaitExports.Round(time.Second), name)
 	}
-	if err := w.s.deleteChangeSet(ctx, w.m.ChangeSet); err != nil {
-		return target.Step{}, err
-	}
-	w.m = memory{Version: memoryVersion, Number: w.m.Number, Awaited: w.m.Awaited + 1, Shell: w.m.Shell, Bundled: true}
+	w.m = w.m.anew()
+	w.m.Awaited++
 	return target.Step{After: w.d.options.Poll.after(w.m.Awaited)}, nil
 }

@@ -1,6 +1,7 @@
 package cfnstack
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -198,14 +199,13 @@ var (
 // classify says what a file is. Most files of a repository are neither, so
 // that nothing is parsed that does not hold one of the telling words.
 func classify(data []byte) finding {
-	telling := deployment.Match(data)
-	text := string(data)
-	if !telling && !strings.Contains(text, "Resources") && !strings.Contains(text, "template-file-path") {
+	names := bytes.Contains(data, []byte("template-file-path"))
+	if !names && !bytes.Contains(data, []byte("Resources")) {
 		return finding{}
 	}
 	root, err := source{}.root(data)
 	if err != nil {
-		return finding{deployment: telling}
+		return finding{deployment: names && deployment.Match(data)}
 	}
 	if n := get(root, "template-file-path"); n != nil {
 		clean, _ := cleanPath(n.Value)

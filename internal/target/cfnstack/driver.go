@@ -177,7 +177,7 @@ func (d *Driver) Discard(ctx context.Context, a target.Attempt) error {
 	if err != nil {
 		return err
 	}
-	if w.m.Name == "" && w.m.Shell == "" { // nothing was proposed
+	if w.m.Name == "" && w.m.Stale == "" && w.m.Shell == "" { // nothing was proposed
 		return nil
 	}
 	if w.s, err = d.session(ctx, a.Configuration); err != nil {

@@ -20,7 +20,7 @@ func (w *work) execute(ctx context.Context) (target.Step, error) {
 	}
 	out, err := w.s.changeSet(ctx, w.m.ChangeSet, "")
 	if errors.Is(err, errMissing) {
-		return w.again(ctx, "The changeset or its stack was deleted by something else.")
+		return w.again("The changeset or its stack was deleted by something else.")
 	}
 	if err != nil {
 		return target.Step{}, err
@@ -28,7 +28,7 @@ func (w *work) execute(ctx context.Context) (target.Step, error) {
 	switch out.ExecutionStatus {
 	case types.ExecutionStatusAvailable:
 	case types.ExecutionStatusObsolete, types.ExecutionStatusUnavailable:
-		return w.again(ctx, "Something else has changed the stack since the changeset was made.")
+		return w.again("Something else has changed the stack since the changeset was made.")
 	default:
 		return w.executing(ctx)
 	}
@@ -60,13 +60,13 @@ func (w *work) notExecuted(ctx context.Context, refused error) (target.Step, err
 	fault := w.s.fault("ExecuteChangeSet", refused)
 	switch {
 	case isCode(refused, "ChangeSetNotFound"):
-		return w.again(ctx, "The changeset or its stack was deleted by something else.")
+		return w.again("The changeset or its stack was deleted by something else.")
 	case lockstep.KindOf(fault) == lockstep.Unavailable, lockstep.KindOf(fault) == lockstep.Denied:
 		return target.Step{}, fault
 	}
 	stack, err := w.describeStack(ctx)
 	if errors.Is(err, errMissing) {
-		return w.again(ctx, "The stack was deleted by something else.")
+		return w.again("The stack was deleted by something else.")
 	}
 	if err != nil {
 		return target.Step{}, err
@@ -114,6 +114,7 @@ func (w *work) clean(ctx context.Context) (target.Step, error) {
 // in review, which means that nothing was ever executed on it, and no other
 // change set waits for it: then it is ours, and nobody else's in the meantime.
 func (w *work) withdraw(ctx context.Context) error {
+	w.dropStale(ctx)
 	out, err := w.proposed(ctx)
 	if err != nil && !errors.Is(err, errMissing) {
 		return err
@@ -137,6 +138,18 @@ func (w *work) withdraw(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// dropStale deletes a change set that was given up. One that stays harms
+// nobody.
+func (w *work) dropStale(ctx context.Context) {
+	if w.m.Stale == "" {
+		return
+	}
+	if err := w.s.deleteChangeSet(ctx, w.m.Stale); err != nil {
+		w.d.options.Log.Debug("change set left behind", "attempt", w.ID, "kind", lockstep.KindOf(err).String())
+	}
+	w.m.Stale = ""
 }
 
 // proposed describes the attempt's change set, by its name where a crash came

@@ -31,6 +31,9 @@ type memory struct {
 	Phase   phase `json:"phase,omitempty"`
 	Number  int   `json:"number,omitempty"`  // of the change set in this attempt, from 1
 	Awaited int   `json:"awaited,omitempty"` // change sets that waited for an export
+	// Stale is the ARN of a change set that was given up. It is deleted a step
+	// later, so that a crash does not take it for deleted by something else.
+	Stale string `json:"stale,omitempty"`
 	// Name is the change set's and, as the request token, its execution's. It is
 	// remembered before the change set is created.
 	Name string `json:"name,omitempty"`
@@ -76,6 +79,13 @@ func recall(b []byte) (memory, error) {
 		return m, lockstep.Errorf(lockstep.Internal, "The attempt's memory has version %d.", m.Version)
 	}
 	return m, nil
+}
+
+// anew is what an attempt remembers that makes another change set.
+func (m memory) anew() memory {
+	return memory{
+		Version: memoryVersion, Number: m.Number, Awaited: m.Awaited, Stale: m.ChangeSet, Shell: m.Shell, Bundled: true,
+	}
 }
 
 // A note is what a resource's attempts leave for the next one: how the stack

@@ -100,19 +100,22 @@ func (w *work) create(ctx context.Context) (target.Step, error) {
 	found, err := w.s.changeSet(ctx, w.m.Name, name)
 	if err == nil {
 		w.adopt(aws.ToString(found.ChangeSetId), aws.ToString(found.StackId))
-		return w.described(ctx, found)
+		return w.described(found)
 	}
 	if !errors.Is(err, errMissing) {
 		return target.Step{}, err
 	}
 	if w.Now.Sub(w.m.Looked) > maxLook { // after a pause the stack may be another's
-		w.m = memory{Version: memoryVersion, Number: w.m.Number - 1, Awaited: w.m.Awaited, Shell: w.m.Shell, Bundled: true}
+		stale := w.m.Stale
+		w.m = w.m.anew()
+		w.m.Number, w.m.Stale = w.m.Number-1, stale
 		return w.next(bundling)
 	}
 	doc, err := w.document(ctx)
 	if err != nil {
 		return target.Step{}, err
 	}
+	w.dropStale(ctx)
 	out, err := w.s.api.CreateChangeSet(ctx, w.changeSetInput(doc), w.s.as, once)
 	if err != nil {
 		return w.notCreated(ctx, err)
@@ -120,7 +123,7 @@ func (w *work) create(ctx context.Context) (target.Step, error) {
 	was := w.m.Stack
 	w.adopt(aws.ToString(out.Id), aws.ToString(out.StackId))
 	if !w.m.Create && was != w.m.Stack {
-		return w.again(ctx, "Another stack has taken the name.")
+		return w.again("Another stack has taken the name.")
 	}
 	return w.describe(ctx)
 }
@@ -199,7 +202,7 @@ func (w *work) notCreated(ctx context.Context, refused error) (target.Step, erro
 		return target.Step{}, err
 	}
 	if isCode(refused, "AlreadyExists") || create != w.m.Create || w.m.Stack != "" && stack == nil {
-		return w.again(ctx, "The stack has changed since it was looked at.")
+		return w.again("The stack has changed since it was looked at.")
 	}
 	if code == "" || isNotXML(refused) {
 		message = lockstep.Shown(fault)
@@ -229,15 +232,15 @@ func (w *work) unchanged() (target.Step, error) {
 func (w *work) describe(ctx context.Context) (target.Step, error) {
 	out, err := w.s.changeSet(ctx, w.m.ChangeSet, "")
 	if errors.Is(err, errMissing) {
-		return w.again(ctx, "The changeset or its stack was deleted by something else.")
+		return w.again("The changeset or its stack was deleted by something else.")
 	}
 	if err != nil {
 		return target.Step{}, err
 	}
-	return w.described(ctx, out)
+	return w.described(out)
 }
 
-func (w *work) described(ctx context.Context, out *cloudformation.DescribeChangeSetOutput) (target.Step, error) {
+func (w *work) described(out *cloudformation.DescribeChangeSetOutput) (target.Step, error) {
 	w.m.Proposed = aws.ToTime(out.CreationTime)
 	switch out.Status {
 	case types.ChangeSetStatusCreatePending, types.ChangeSetStatusCreateInProgress:
@@ -248,7 +251,7 @@ func (w *work) described(ctx context.Context, out *cloudformation.DescribeChange
 			return w.unchanged()
 		}
 		if name := missingExport(reason); name != "" && w.patient() {
-			return w.awaitExport(ctx, name)
+			return w.awaitExport(name)
 		}
 		if reason == "" {
 			reason = "CloudFormation gave none"
@@ -256,17 +259,17 @@ func (w *work) described(ctx context.Context, out *cloudformation.DescribeChange
 		w.emit(ChangeSetCreationFailed, w.m.ChangeSet, "%s", because("Changeset creation failed.", reason))
 		return w.leave(lockstep.Failed, reason)
 	case types.ChangeSetStatusCreateComplete:
-		return w.ready(ctx, out.ExecutionStatus)
+		return w.ready(out.ExecutionStatus)
 	}
-	return w.again(ctx, "The changeset is being deleted by something else.")
+	return w.again("The changeset is being deleted by something else.")
 }
 
 // ready declares what is about to be executed. Nothing is before that is
 // committed.
-func (w *work) ready(ctx context.Context, status types.ExecutionStatus) (target.Step, error) {
+func (w *work) ready(status types.ExecutionStatus) (target.Step, error) {
 	switch status {
 	case types.ExecutionStatusObsolete:
-		return w.again(ctx, "Something else has changed the stack since the changeset was made.")
+		return w.again("Something else has changed the stack since the changeset was made.")
 	case types.ExecutionStatusUnavailable:
 		return w.wait(describing)
 	}

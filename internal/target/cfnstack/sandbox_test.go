@@ -200,9 +200,8 @@ func TestDriverFailsWithTheReasonOfABrokenTemplate(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
 	d := driver(t, url)
 	for name, template := range map[string]string{
-		"no resources":   "Parameters: {}\n",
-		"unknown ref":    "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Nothing}}}\n",
-		"missing import": "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !ImportValue nothing}}}\n",
+		"no resources": "Parameters: {}\n",
+		"unknown ref":  "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Nothing}}}\n",
 	} {
 		run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(template), nil), false)
 		if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Reason == "" || run.Last().Type != "CHANGESET_CREATION_FAILED" {

@@ -76,19 +76,14 @@ func (w *work) wait(p phase) (target.Step, error) {
 
 // again makes another change set in the same attempt, because this one cannot
 // be used any more.
-func (w *work) again(ctx context.Context, reason string) (target.Step, error) {
+func (w *work) again(reason string) (target.Step, error) {
 	if w.m.Number-w.m.Awaited >= maxChangeSets {
 		reason = fmt.Sprintf("%s That happened %d times", reason, maxChangeSets)
 		w.emit(ChangeSetCreationFailed, w.m.ChangeSet, "%s", because("Changeset creation failed.", reason))
 		return w.leave(lockstep.Failed, reason+".")
 	}
-	if w.m.ChangeSet != "" {
-		if err := w.s.deleteChangeSet(ctx, w.m.ChangeSet); err != nil {
-			w.d.options.Log.Debug("change set left behind", "attempt", w.ID, "err", err)
-		}
-	}
 	w.emit(ChangeSetReplaced, w.m.ChangeSet, "%s Making another changeset.", reason)
-	w.m = memory{Version: memoryVersion, Number: w.m.Number, Awaited: w.m.Awaited, Shell: w.m.Shell, Bundled: true}
+	w.m = w.m.anew()
 	return w.next(bundling)
 }
 
