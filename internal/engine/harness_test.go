@@ -2,16 +2,12 @@ package engine_test
 
 import (
 	"context"
-	"crypto/sha1"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"sync"
 	"testing"
-	"testing/fstest"
 	"testing/synctest"
 	"time"
 
@@ -25,6 +21,9 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
+// tick is how often the queue and a waiting test look.
+const tick = 200 * time.Millisecond
+
 // A world is an engine over a real database, with a Git host and a target that
 // a test scripts.
 type world struct {
@@ -35,6 +34,9 @@ type world struct {
 	host   *gitHost
 	target *scripted
 	link   lockstep.RepositoryLink
+
+	stop       func()              // ends the engine that was started last
+	credential lockstep.Credential // what every connection holds
 }
 
 // inBubble runs f in a world of its own on both databases, in fake time.
@@ -45,8 +47,15 @@ func inBubble(t *testing.T, f func(w *world)) {
 	})
 }
 
+// inSQLite is inBubble for what no SQL decides.
+func inSQLite(t *testing.T, f func(w *world)) {
+	dbtest.URL(t, db.SQLite)
+	synctest.Test(t, func(t *testing.T) { f(newWorld(t, db.SQLite)) })
+}
+
 func newWorld(t *testing.T, on db.Dialect) *world {
-	w := &world{t: t, db: dbtest.OpenOn(t, on, db.Schema()), host: newGitHost(), target: newScripted()}
+	w := &world{t: t, db: dbtest.OpenOn(t, on, db.Schema()), host: newGitHost(), target: newScripted(),
+		credential: lockstep.Credential{Kind: lockstep.NoCredential}}
 	w.start()
 	conn := lockstep.Connection{ARN: "arn:aws:codeconnections:us-east-1:123456789012:connection/c", Account: "123456789012",
 		Region: "us-east-1", Name: "c", ProviderType: "Git", Status: lockstep.ConnectionAvailable}
@@ -61,23 +70,21 @@ func newWorld(t *testing.T, on db.Dialect) *world {
 // start begins to work; stop, or the test's end, ends it.
 func (w *world) start() {
 	log := slog.New(slog.DiscardHandler)
-	w.queue = queue.New(queue.Options{DB: w.db, Log: log, PollOnly: true, Workers: 10})
+	w.queue = queue.New(queue.Options{DB: w.db, Log: log, PollOnly: true, Workers: 10, PollInterval: tick, Exclusive: true})
 	w.engine = engine.New(engine.Options{
 		DB: w.db, Queue: w.queue, Log: log, Encode: func(s lockstep.ResourceSync) ([]byte, error) { return json.Marshal(s) },
 		Providers: []provider.Driver{w.host}, Targets: []target.Driver{w.target},
-		Credential: func(*db.Tx, lockstep.ARN) (lockstep.Credential, error) {
-			return lockstep.Credential{Kind: lockstep.NoCredential}, nil
-		},
+		Credential: func(*db.Tx, lockstep.ARN) (lockstep.Credential, error) { return w.credential, nil },
 	})
 	ctx := context.Background()
 	w.must(w.queue.Migrate(ctx))
 	w.must(w.queue.Start(ctx))
-	w.t.Cleanup(sync.OnceFunc(w.stop))
-}
-
-func (w *world) stop() {
-	w.must(w.queue.Stop(context.Background()))
-	w.engine.Close()
+	q, e := w.queue, w.engine
+	w.stop = sync.OnceFunc(func() {
+		w.must(q.Stop(context.Background()))
+		e.Close()
+	})
+	w.t.Cleanup(w.stop)
 }
 
 func (w *world) must(err error) {
@@ -136,7 +143,7 @@ func (w *world) status(cfg lockstep.SyncConfiguration) (s lockstep.ResourceSync)
 // until waits, in fake time and at most an hour of it, for a condition.
 func (w *world) until(what string, done func() bool) {
 	w.t.Helper()
-	for end := time.Now().Add(time.Hour); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(time.Hour); time.Now().Before(end); time.Sleep(tick) {
 		if done() {
 			return
 		}
@@ -174,127 +181,70 @@ func (w *world) count(query string, args ...any) (n int) {
 	return n
 }
 
-// gitHost is a provider whose repository is in memory.
-type gitHost struct {
-	mu      sync.Mutex
-	heads   map[string]lockstep.SHA
-	commits map[lockstep.SHA]fstest.MapFS
-	down    error
-	asked   int
+// retry asks for the latest commit of a configuration again.
+func (w *world) retry(cfg lockstep.SyncConfiguration) {
+	w.t.Helper()
+	w.update(func(tx *db.Tx) error { return w.engine.Retry(tx, cfg) })
 }
 
-func newGitHost() *gitHost {
-	return &gitHost{heads: map[string]lockstep.SHA{}, commits: map[lockstep.SHA]fstest.MapFS{}}
-}
-
-func (h *gitHost) push(branch string, files map[string]string) lockstep.SHA {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	tree := fstest.MapFS{}
-	for name, text := range files {
-		tree[name] = &fstest.MapFile{Data: []byte(text)}
-	}
-	sum := sha1.Sum([]byte(fmt.Sprint(len(h.commits), files)))
-	sha := lockstep.SHA(hex.EncodeToString(sum[:]))
-	h.commits[sha], h.heads[branch] = tree, sha
-	return sha
-}
-
-func (h *gitHost) fail(err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.down = err
-}
-
-func (h *gitHost) Type() lockstep.ProviderType                       { return "Git" }
-func (h *gitHost) Open(provider.Repository) (provider.Client, error) { return h, nil }
-func (h *gitHost) Close()                                            {}
-func (h *gitHost) Heads(_ context.Context, branches []string) (map[string]lockstep.SHA, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.asked++
-	if h.down != nil {
-		return nil, h.down
-	}
-	heads := map[string]lockstep.SHA{}
-	for _, b := range branches {
-		if sha, ok := h.heads[b]; ok {
-			heads[b] = sha
-		}
-	}
-	return heads, nil
-}
-
-func (h *gitHost) Files(_ context.Context, sha lockstep.SHA) (lockstep.Tree, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.down != nil {
-		return nil, h.down
-	}
-	return memoryTree{h.commits[sha]}, nil
-}
-
-type memoryTree struct{ fstest.MapFS }
-
-func (t memoryTree) ObjectID(name string) (string, error) {
-	b, err := fs.ReadFile(t.MapFS, name)
-	sum := sha1.Sum(b)
-	return hex.EncodeToString(sum[:]), err
-}
-
-// scripted is a target whose steps a test writes. Its only input is the
-// configuration's file.
-type scripted struct {
-	mu        sync.Mutex
-	step      func(a target.Attempt) (target.Step, error)
-	discarded []string
-	steps     int
-	most, now map[string]int // concurrent steps per resource
-}
-
-func newScripted() *scripted {
-	s := &scripted{most: map[string]int{}, now: map[string]int{}}
-	s.script(func(target.Attempt) (target.Step, error) {
-		return target.Step{Events: []lockstep.Event{{Type: "DONE", Message: "Done."}}, End: &target.End{Outcome: lockstep.Applied}}, nil
+// deconfigure deletes a configuration.
+func (w *world) deconfigure(cfg lockstep.SyncConfiguration) {
+	w.t.Helper()
+	w.update(func(tx *db.Tx) error {
+		return errors.Join(w.engine.Deconfigured(tx, cfg), store.DeleteConfiguration(tx, cfg.ID))
 	})
-	return s
 }
 
-func (s *scripted) script(step func(a target.Attempt) (target.Step, error)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.step = step
+// reconfigure writes what f changed of a configuration.
+func (w *world) reconfigure(cfg *lockstep.SyncConfiguration, f func(*lockstep.SyncConfiguration)) {
+	w.t.Helper()
+	f(cfg)
+	w.update(func(tx *db.Tx) error {
+		return errors.Join(store.UpdateConfiguration(tx, cfg), w.engine.Configured(tx, *cfg))
+	})
 }
 
-func (s *scripted) Type() lockstep.SyncType { return "TEST_SYNC" }
+// handled asks what became of a commit.
+func (w *world) handled(cfg lockstep.SyncConfiguration, sha lockstep.SHA) engine.Handling {
+	w.t.Helper()
+	h, err := w.engine.Handled(w.t.Context(), cfg, sha)
+	w.must(err)
+	return h
+}
 
-func (s *scripted) Plan(_ context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (target.Plan, error) {
-	id, err := files.ObjectID(cfg.ConfigFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return target.Plan{Inputs: target.Inputs{cfg.ConfigFile: lockstep.NoObject}}, lockstep.Errorf(lockstep.NotFound, "%s is not there.", cfg.ConfigFile)
+// blocker gives the active blocker of a configuration's resource.
+func (w *world) blocker(cfg lockstep.SyncConfiguration) (b lockstep.Blocker, blocked bool) {
+	w.t.Helper()
+	w.must(w.db.View(context.Background(), func(tx *db.Tx) error {
+		s, err := store.ResourceOf(tx, cfg.Resource())
+		if err != nil {
+			return err
+		}
+		b, blocked, err = store.ActiveBlocker(tx, s.ID)
+		return err
+	}))
+	return b, blocked
+}
+
+// running gives the attempt that runs for a configuration's resource.
+func (w *world) running(cfg lockstep.SyncConfiguration) (a store.ResourceAttempt, running bool) {
+	w.t.Helper()
+	w.must(w.db.View(context.Background(), func(tx *db.Tx) error {
+		s, err := store.ResourceOf(tx, cfg.Resource())
+		if err != nil {
+			return err
+		}
+		a, running, err = store.RunningAttempt(tx, s.ID)
+		return err
+	}))
+	return a, running
+}
+
+// types gives the types of events, in order.
+func types(events []lockstep.Event) []string {
+	var list []string
+	for _, ev := range events {
+		list = append(list, ev.Type)
 	}
-	return target.Plan{Inputs: target.Inputs{cfg.ConfigFile: id}}, err
-}
-
-func (s *scripted) Advance(ctx context.Context, a target.Attempt) (target.Step, error) {
-	s.mu.Lock()
-	name := a.Configuration.ResourceName
-	s.steps++
-	s.now[name]++
-	s.most[name] = max(s.most[name], s.now[name])
-	step := s.step
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.now[name]--
-	}()
-	return step(a)
-}
-
-func (s *scripted) Discard(_ context.Context, a target.Attempt) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.discarded = append(s.discarded, a.ID)
-	return nil
+	return list
 }
