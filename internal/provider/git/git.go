@@ -45,7 +45,7 @@ func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 	if r.Host == nil {
 		return nil, lockstep.Errorf(lockstep.Invalid, "Connection %s names no host, which provider type Git needs.", r.Connection.Name)
 	}
-	o, err := d.remote(strings.TrimRight(r.Host.Endpoint, "/")+"/"+r.Link.Path(), r.Credential)
+	o, err := d.remote(strings.TrimSuffix(r.Host.Endpoint, "/"), r.Link.Path(), r.Credential)
 	if err != nil {
 		return nil, err
 	}
@@ -56,14 +56,15 @@ func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 	return &client{remote: remote}, nil
 }
 
-func (d *Driver) remote(address string, c lockstep.Credential) (gitwire.Options, error) {
-	if path, ok := strings.CutPrefix(address, "file://"); ok {
-		name, err := url.PathUnescape(path)
+func (d *Driver) remote(endpoint, path string, c lockstep.Credential) (gitwire.Options, error) {
+	if folder, ok := strings.CutPrefix(endpoint, "file://"); ok {
+		folder, err := url.PathUnescape(folder)
 		if err != nil {
-			return gitwire.Options{}, lockstep.Errorf(lockstep.Invalid, "The path of %s is not a URL's path.", address)
+			return gitwire.Options{}, lockstep.Errorf(lockstep.Invalid, "The path of %s is not a URL's path.", endpoint)
 		}
-		return gitwire.Options{Path: name, Roots: d.o.Roots}, nil
+		return gitwire.Options{Path: folder + "/" + path, Roots: d.o.Roots}, nil
 	}
+	address := endpoint + "/" + path
 	o := gitwire.Options{URL: address, Network: d.o.Network}
 	switch c.Kind {
 	case lockstep.BasicCredential:
