@@ -48,9 +48,12 @@ func ownKey(ctx context.Context, d *db.DB, key *seal.Key, n identity.NewKey) (ac
 	return accessKey{made.AccessKeyID, made.Secret.Reveal()}, err
 }
 
+// sandboxPrincipal is whose key that of sandboxCaller is.
+const sandboxPrincipal = "lockstep.sandbox"
+
 // sandboxCaller gives the credentials with which the server calls its own
 // sandbox.
 func sandboxCaller(ctx context.Context, d *db.DB, key *seal.Key) (aws.CredentialsProvider, error) {
-	k, err := ownKey(ctx, d, key, identity.NewKey{Account: sandboxAccount, Principal: "lockstep.sandbox", Role: identity.Reader})
+	k, err := ownKey(ctx, d, key, identity.NewKey{Account: sandboxAccount, Principal: sandboxPrincipal, Role: identity.Reader})
 	return credentials.NewStaticCredentialsProvider(k.id, k.secret, ""), err
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/lockstephq/lockstep/internal/db"
@@ -63,13 +64,15 @@ func Serve(ctx context.Context, c Config, out, errs io.Writer) (err error) {
 	})
 }
 
-// adviseFirstKey says, on a database without any, how to make an access key.
+// adviseFirstKey says how to make an access key, on a database that has none
+// but the server's own.
 func adviseFirstKey(ctx context.Context, d *db.DB, c Config, out io.Writer) error {
 	var keys []identity.AccessKey
 	err := d.View(ctx, func(tx *db.Tx) (err error) {
 		keys, err = identity.Keys(tx)
 		return err
 	})
+	keys = slices.DeleteFunc(keys, func(k identity.AccessKey) bool { return k.Name == sandboxPrincipal })
 	if err != nil || len(keys) > 0 {
 		return err
 	}
