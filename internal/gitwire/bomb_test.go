@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
 )
 
 const (
@@ -228,6 +229,20 @@ func TestAttack10DeepFolders(t *testing.T) {
 	}
 }
 
+func TestAttack10DeepFoldersMadeOfKnownOnes(t *testing.T) {
+	repo := gitwiretest.NewRepo(t)
+	one := id(t, repo.Commit(map[string]string{"a/b/c/x": "1"}))
+	two := id(t, repo.Commit(map[string]string{"p/q/r/a/b/c/x": "1"}))
+	r := open(t, gitwire.Options{Path: repo.Dir, Roots: []string{repo.Dir}, Limits: gitwire.Limits{Depth: 5}})
+	base, err := r.Snapshot(t.Context(), one, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Snapshot(t.Context(), two, base); !errors.Is(err, gitwire.ErrLimit) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAttack10LongListOfRefs(t *testing.T) {
 	line := packet(strings.Repeat("1", 40) + " refs/heads/main-" + strings.Repeat("x", 1000) + "\n")
 	url := cannedServer(t, func([]byte) string { return strings.Repeat(line, 100) + "0000" })
@@ -240,17 +255,18 @@ func TestAttack10LongListOfRefs(t *testing.T) {
 func TestAttack09NamesInTrees(t *testing.T) {
 	blob := gitwire.ID{1}
 	file := func(name string) []byte { return treeEntry("100644", name, blob) }
+	empty := sha1.Sum([]byte("tree 0\x00"))
 	tests := map[string][]byte{
 		"dots":             file(".."),
 		"dot":              file("."),
 		"empty":            file(""),
 		"slash":            file("a/b"),
-		"git folder":       treeEntry("40000", ".git", blob),
+		"git folder":       treeEntry("40000", ".git", empty),
 		"GIT in capitals":  file(".GiT"),
 		"long":             file(strings.Repeat("a", 5000)),
 		"twice":            append(file("a"), file("a")...),
 		"out of order":     append(file("b"), file("a")...),
-		"file and folder":  bytes.Join([][]byte{file("a"), file("a-b"), treeEntry("40000", "a", blob)}, nil),
+		"file and folder":  bytes.Join([][]byte{file("a"), file("a-b"), treeEntry("40000", "a", empty)}, nil),
 		"unknown mode":     treeEntry("60000", "a", blob),
 		"mode of letters":  treeEntry("10064x", "a", blob),
 		"id that is short": file("a")[:15],
@@ -258,6 +274,7 @@ func TestAttack09NamesInTrees(t *testing.T) {
 	}
 	for name, raw := range tests {
 		var w packWriter
+		w.object(treeKind, nil)
 		id, _ := w.object(treeKind, raw)
 		commit := w.commit(id)
 		_, err := open(t, gitwire.Options{URL: packServer(t, w.bytes())}).Snapshot(t.Context(), commit, nil)

@@ -198,8 +198,11 @@ func TestAttack04PrefixContainment(t *testing.T) {
 			t.Errorf("%s: got %v", path, err)
 		}
 	}
-	if _, err := gitwire.Open(gitwire.Options{Path: inside}); !errors.Is(err, gitwire.ErrRoot) {
-		t.Errorf("without roots: got %v", err)
+	t.Chdir(base)
+	for _, none := range [][]string{nil, {""}} {
+		if _, err := gitwire.Open(gitwire.Options{Path: inside, Roots: none}); !errors.Is(err, gitwire.ErrRoot) {
+			t.Errorf("roots %q: got %v", none, err)
+		}
 	}
 	if _, err := gitwire.Open(gitwire.Options{Path: filepath.Join(base, "root/none"), Roots: roots[:1]}); !errors.Is(err, gitwire.ErrNotRepository) {
 		t.Errorf("missing below a root: got %v", err)
@@ -223,7 +226,11 @@ func TestAttack04RepositoryThatRefersOutsideItsRoot(t *testing.T) {
 		os.Symlink(secret.Dir, root+"/dotgit/.git")); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"file", "common", "alternates.git", "objects.git", "dotgit"} {
+	inside := gitwiretest.NewRepoAt(t, filepath.Join(root, "app.git"))
+	write(t, filepath.Join(base, "elsewhere/HEAD"), "ref: refs/heads/main\n")
+	write(t, filepath.Join(base, "elsewhere/commondir"), inside.Dir)
+	write(t, filepath.Join(root, "worktree/.git"), "gitdir: "+base+"/elsewhere")
+	for _, name := range []string{"file", "common", "alternates.git", "objects.git", "dotgit", "worktree"} {
 		if _, err := gitwire.Open(gitwire.Options{Path: filepath.Join(root, name), Roots: []string{root}}); !errors.Is(err, gitwire.ErrRoot) {
 			t.Errorf("%s: got %v", name, err)
 		}

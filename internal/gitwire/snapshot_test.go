@@ -79,10 +79,11 @@ func TestSnapshotFetchesOnlyTreesThatDiffer(t *testing.T) {
 func TestServerWithoutFilterSendsBlobsThatAreNotKept(t *testing.T) {
 	repo, _, url := served(t, gitwiretest.Options{NoFilter: true})
 	large := strings.Repeat("0123456789abcdef", 1<<16)
-	// One of the large files is sent as a delta of the other.
-	commit := id(t, repo.Commit(map[string]string{"large.bin": large, "larger.bin": large + "and more", "a/small.txt": "s"}))
+	// One of the large files is sent as a delta of the other, that is also too large
+	// to be kept.
+	commit := id(t, repo.Commit(map[string]string{"large.bin": large, "larger.bin": large + noise(9000), "a/small.txt": "s"}))
 	repo.Git("repack", "-adfq")
-	limits := gitwire.Limits{TreeBytes: 4096, BlobBytes: 2 << 20, ObjectBytes: 4096}
+	limits := gitwire.Limits{TreeBytes: 4096, BlobBytes: 2 << 20}
 	s, err := open(t, gitwire.Options{URL: url, Limits: limits}).Snapshot(t.Context(), commit, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -1,11 +1,11 @@
 package gitwire_test
 
 import (
-	"crypto/sha1"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -198,15 +198,21 @@ func TestAttack10LargeFileFailsAlone(t *testing.T) {
 	}
 }
 
+// noise is text of a length that does not deflate well.
+func noise(length int) string {
+	r := rand.New(rand.NewPCG(uint64(length), 1))
+	b := make([]byte, length)
+	for i := range b {
+		b[i] = ' ' + byte(r.IntN(90))
+	}
+	return string(b)
+}
+
 func TestPrefetchOfMoreThanFitsIsNoError(t *testing.T) {
 	repo, srv, url := served(t, gitwiretest.Options{})
 	files := map[string]string{}
 	for i := range 50 {
-		content := fmt.Sprint(i)
-		for range 20 { // nothing that deflates well
-			content += fmt.Sprintf("%x", sha1.Sum([]byte(content)))
-		}
-		files[fmt.Sprint("f", i)] = content
+		files[fmt.Sprint("f", i)] = fmt.Sprint(i, noise(800+i))
 	}
 	paths := slices.Sorted(maps.Keys(files))
 	commit := id(t, repo.Commit(files))
