@@ -2,7 +2,9 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/lockstephq/lockstep"
@@ -19,6 +21,18 @@ func unlessFenced(err error) error {
 		return nil
 	}
 	return err
+}
+
+// guarded calls a driver. Its panic is an error of ours like any other, with the
+// stack for the log: the queue would begin the work anew for ever, and nothing
+// would ever be told.
+func guarded(call func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return call()
 }
 
 // internalTries is how often a step is tried that fails because of us.

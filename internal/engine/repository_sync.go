@@ -20,7 +20,11 @@ func (e *Engine) syncRepository(ctx context.Context, job *queue.Job, w repositor
 		return err
 	}
 	began := time.Now()
-	head, err := e.readHead(ctx, w)
+	var head head
+	err = guarded(func() (err error) {
+		head, err = e.readHead(ctx, w)
+		return err
+	})
 	if err == nil {
 		err = e.startResourceSyncs(ctx, job, a, head)
 	}

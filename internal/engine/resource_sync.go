@@ -164,7 +164,7 @@ func (t *turn) remove(ctx context.Context) error {
 	defer cancel()
 	a, release := t.asTarget()
 	defer release()
-	if err = driver.Discard(ctx, a); err != nil {
+	if err = guarded(func() error { return driver.Discard(ctx, a) }); err != nil {
 		t.log.LogAttrs(ctx, slog.LevelWarn, "discard", slog.String("attempt", t.attempt.ID), slog.Any("err", err))
 	}
 	return err

@@ -26,7 +26,7 @@ func (t *turn) advance(ctx context.Context) (action, error) {
 }
 
 // step calls the driver.
-func (t *turn) step(ctx context.Context) (target.Step, error) {
+func (t *turn) step(ctx context.Context) (step target.Step, err error) {
 	driver, err := t.driver(t.attempt.Configuration.SyncType)
 	if err != nil {
 		return target.Step{}, err
@@ -35,7 +35,10 @@ func (t *turn) step(ctx context.Context) (target.Step, error) {
 	defer cancel()
 	a, release := t.asTarget()
 	defer release()
-	step, err := driver.Advance(ctx, a)
+	err = guarded(func() error {
+		step, err = driver.Advance(ctx, a)
+		return err
+	})
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = lockstep.Wrapf(lockstep.Unavailable, err, "The target took longer than %s to answer.", stepTimeout)
 	}
