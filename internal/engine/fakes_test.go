@@ -176,8 +176,9 @@ func (t memoryTree) ObjectID(name string) (string, error) {
 type scripted struct {
 	mu        sync.Mutex
 	step      func(a target.Attempt) (target.Step, error)
-	plan      func() error                 // of every Plan, if not nil
-	undo      func(a target.Attempt) error // of every Discard, if not nil
+	plan      func() error                    // of every Plan, if not nil
+	undo      func(a target.Attempt) error    // of every Discard, if not nil
+	hang      func(ctx context.Context) error // before every step, if not nil
 	discarded []string
 	steps     int
 	most, now map[string]int // concurrent steps per resource
@@ -228,13 +229,18 @@ func (s *scripted) Advance(ctx context.Context, a target.Attempt) (target.Step, 
 	s.steps++
 	s.now[name]++
 	s.most[name] = max(s.most[name], s.now[name])
-	step := s.step
+	step, hang := s.step, s.hang
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.now[name]--
 	}()
+	if hang != nil {
+		if err := hang(ctx); err != nil {
+			return target.Step{}, err
+		}
+	}
 	return step(a)
 }
 
