@@ -84,13 +84,14 @@ func (t *turn) record(ctx context.Context, step target.Step) (next action, err e
 
 // finish ends the attempt as the driver said.
 func (t *turn) finish(tx *db.Tx, s store.ResourceState, end target.End) (action, error) {
-	if end.Note != nil && s.ConfigurationID == t.attempt.Configuration.ID {
+	mine := s.ConfigurationID == t.attempt.Configuration.ID
+	if end.Note != nil && mine {
 		if err := store.SaveNote(tx, s.ID, end.Note); err != nil {
 			return nothing, err
 		}
 		s.Note = end.Note
 	}
-	if end.Blocked != nil {
+	if end.Blocked != nil && mine {
 		if err := store.InsertBlocker(tx, s.ID, end.Blocked.Message, end.Blocked.Contexts); err != nil {
 			return nothing, err
 		}
