@@ -3,7 +3,6 @@ package sandbox
 import (
 	"encoding/json"
 	"errors"
-	"regexp"
 	"strings"
 
 	"github.com/lockstephq/lockstep/internal/db"
@@ -155,7 +154,7 @@ func newChangeSetName(name string) error {
 	switch {
 	case name == "":
 		return violation("changeSetName", "", "Member must not be null")
-	case !regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]*$`).MatchString(name):
+	case !namePattern.MatchString(name):
 		return violation("changeSetName", name, "Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*")
 	case len(name) > 128:
 		return violation("changeSetName", name, "Member must have length less than or equal to 128")

@@ -33,6 +33,7 @@ func (c *call) deploy(d deployment) (outcome, error) {
 	req := rollout.Request{
 		Old: d.plan.old, New: d.plan.new, Changes: d.plan.changes, OnFailure: d.def.detail.OnFailure,
 		RetainExceptOnCreate: d.def.detail.ExceptOnNew, Fatal: fatal, Each: c.s.opt.Each,
+		Timeout: time.Duration(d.def.detail.Timeout) * time.Minute,
 	}
 	course := rollout.Update
 	if d.create {
@@ -41,6 +42,9 @@ func (c *call) deploy(d deployment) (outcome, error) {
 	moments := course(req)
 	last := moments[len(moments)-1]
 	out := outcome{ends: c.at(last), succeeded: last.Status == "CREATE_COMPLETE" || last.Status == "UPDATE_COMPLETE"}
+	if err := c.tidy(d.st); err != nil {
+		return out, err
+	}
 	id, err := c.insertDefinition(d.st.id, d.def)
 	if err != nil {
 		return out, err

@@ -10,7 +10,6 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/sandbox/query"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
-	"github.com/lockstephq/lockstep/internal/sandbox/template"
 )
 
 type parameterXML struct {
@@ -66,8 +65,7 @@ func (c *call) describeStacks() (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		x, err := c.stackXML(st)
-		return describedStacks{Stacks: query.Of(x)}, err
+		return describedStacks{Stacks: query.Of(c.stackXML(st))}, nil
 	}
 	page, err := c.page()
 	if err != nil {
@@ -83,11 +81,7 @@ func (c *call) describeStacks() (any, error) {
 		if st.def, err = c.definition(st.defined); err != nil {
 			return nil, err
 		}
-		x, err := c.stackXML(st)
-		if err != nil {
-			return nil, err
-		}
-		out.Stacks.Members = append(out.Stacks.Members, x)
+		out.Stacks.Members = append(out.Stacks.Members, c.stackXML(st))
 	}
 	return out, nil
 }
@@ -99,10 +93,10 @@ func (c *call) nextStacks(all []*stack) (string, []*stack) {
 	return c.token(all[pageSize-1].id), all[:pageSize]
 }
 
-func (c *call) stackXML(st *stack) (stackXML, error) {
+func (c *call) stackXML(st *stack) stackXML {
 	d := st.def.detail
 	x := stackXML{
-		StackID: st.arn, StackName: st.name, ChangeSetID: d.ChangeSet, Description: d.Description,
+		StackID: st.arn, StackName: st.name, ChangeSetID: d.ChangeSet, Description: d.Description, Parameters: query.Of(d.Shown...),
 		CreationTime: query.Time(db.Time(st.created)), StackStatus: st.status, StackStatusReason: st.reason,
 		DisableRollback: d.OnFailure == rollout.DoNothing, NotificationARNs: query.Of(d.Notifications...), TimeoutInMinutes: d.Timeout,
 		Capabilities: query.Of(d.Capabilities...), RoleARN: d.RoleARN, Tags: query.Of(d.Tags...),
@@ -115,9 +109,7 @@ func (c *call) stackXML(st *stack) (stackXML, error) {
 	for _, o := range st.outputs {
 		x.Outputs.Members = append(x.Outputs.Members, outputXML{o.Key, o.Value, o.Description, o.Export})
 	}
-	var err error
-	x.Parameters, err = parametersXML(st.def)
-	return x, err
+	return x
 }
 
 func moment(ms *int64) *query.Time {
@@ -126,26 +118,6 @@ func moment(ms *int64) *query.Time {
 	}
 	t := query.Time(db.Time(*ms))
 	return &t
-}
-
-// parametersXML shows a definition's parameters, those with NoEcho masked.
-func parametersXML(d definition) (query.List[parameterXML], error) {
-	var out query.List[parameterXML]
-	if d.body == "" {
-		return out, nil
-	}
-	t, err := template.Parse(d.body)
-	if err != nil {
-		return out, err
-	}
-	for _, p := range t.Parameters() {
-		v := d.detail.Parameters[p.Name]
-		if p.NoEcho {
-			v = template.Masked
-		}
-		out.Members = append(out.Members, parameterXML{p.Name, v})
-	}
-	return out, nil
 }
 
 type stackSummary struct {

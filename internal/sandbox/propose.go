@@ -19,6 +19,9 @@ type proposal struct {
 // propose reads a proposal from the request. before is the stack's definition,
 // nil for a stack that is to be created.
 func (c *call) propose(before *definition) (*proposal, error) {
+	if err := c.expandable(); err != nil {
+		return nil, err
+	}
 	body, err := c.templateBody(before)
 	if err != nil {
 		return nil, err
@@ -38,11 +41,45 @@ func (c *call) propose(before *definition) (*proposal, error) {
 	if d.Parameters, err = t.Bind(c.given(), previous); err != nil {
 		return nil, err
 	}
-	d.Description = t.Description()
+	d.Description, d.Shown = t.Description(), shownParameters(t, d.Parameters)
 	if err := c.settings(d); err != nil {
 		return nil, err
 	}
 	return p, c.acknowledged(t, d.Capabilities)
+}
+
+// expandable refuses what a request may ask of CloudFormation and a sandbox
+// could only leave undone.
+func (c *call) expandable() error {
+	for _, name := range []string{
+		"StackPolicyBody", "StackPolicyURL", "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL", "DeploymentMode",
+	} {
+		if c.form.Text(name) != "" {
+			return refuse("the sandbox does not expand %s", name)
+		}
+	}
+	for _, name := range []string{"ResourceTypes", "ResourcesToImport", "RollbackConfiguration.RollbackTriggers"} {
+		if len(c.form.Members(name)) > 0 {
+			return refuse("the sandbox does not expand %s", name)
+		}
+	}
+	if c.form.Text("ImportExistingResources") == "true" {
+		return refuse("the sandbox does not expand ImportExistingResources")
+	}
+	return nil
+}
+
+// shownParameters lists values as they may be shown, in the template's order.
+func shownParameters(t *template.Template, values map[string]string) []parameterXML {
+	var out []parameterXML
+	for _, p := range t.Parameters() {
+		v := values[p.Name]
+		if p.NoEcho {
+			v = template.Masked
+		}
+		out = append(out, parameterXML{p.Name, v})
+	}
+	return out
 }
 
 // templateBody returns the template that the request names.

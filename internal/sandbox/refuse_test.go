@@ -42,9 +42,13 @@ func TestWrongRequestsAreRefusedInAWSsWords(t *testing.T) {
 	c := client(endpoint, "us-east-1")
 	arn := *apply(t, c, "shop", shop).StackId
 	propose(t, c, createInput("shop", "done"))
-	topic := "&TemplateBody=" + url.QueryEscape("Resources: {T: {Type: AWS::SNS::Topic}}")
-	role := "&TemplateBody=" + url.QueryEscape("Resources: {T: {Type: AWS::IAM::Role, Properties: {RoleName: x}}}")
-	must := "&TemplateBody=" + url.QueryEscape("Parameters: {A: {Type: String}, B: {Type: String}}\nResources: {T: {Type: AWS::SNS::Topic}}")
+	body := func(text string) string { return "&TemplateBody=" + url.QueryEscape(text) }
+	topic := body("Resources: {T: {Type: AWS::SNS::Topic}}")
+	role := body("Resources: {T: {Type: AWS::IAM::Role, Properties: {RoleName: x}}}")
+	must := body("Parameters: {A: {Type: String}, B: {Type: String}}\nResources: {T: {Type: AWS::SNS::Topic}}")
+	attribute := body("Resources: {Q: {Type: AWS::SQS::Queue}, T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !GetAtt Q.Nope}}}")
+	nested := body("Resources: {T: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: child.yaml}}}")
+	behaviour := body("Resources: {T: {Type: AWS::SNS::Topic, Metadata: {'Lockstep::Sandbox': {Delay: soon}}}}")
 	for _, row := range []struct {
 		form   string
 		status int
@@ -74,6 +78,12 @@ func TestWrongRequestsAreRefusedInAWSsWords(t *testing.T) {
 		{"Action=CreateStack&StackName=x&DisableRollback=maybe" + topic, 400, "MalformedInput", "DisableRollback must be true or false"},
 		{"Action=CreateStack&StackName=x&TimeoutInMinutes=0" + topic, 400, "ValidationError", "at 'timeoutInMinutes'"},
 		{"Action=CreateStack&StackName=x&RoleARN=me" + topic, 400, "ValidationError", "at 'roleARN'"},
+		{"Action=CreateStack&StackName=x&StackPolicyBody={}" + topic, 400, "ValidationError", "the sandbox does not expand StackPolicyBody"},
+		{"Action=CreateStack&StackName=x&ResourceTypes.member.1=AWS::S3::*" + topic, 400, "ValidationError", "the sandbox does not expand ResourceTypes"},
+		{"Action=CreateChangeSet&StackName=shop&ChangeSetName=c&ImportExistingResources=true" + topic, 400, "ValidationError", "the sandbox does not expand ImportExistingResources"},
+		{"Action=CreateStack&StackName=x" + attribute, 400, "ValidationError", "Template error: resource Q does not support attribute type Nope in Fn::GetAtt"},
+		{"Action=CreateStack&StackName=x" + nested, 400, "ValidationError", "the sandbox does not expand AWS::CloudFormation::Stack with TemplateURL child.yaml (line 1)"},
+		{"Action=CreateStack&StackName=x" + behaviour, 400, "ValidationError", "Template format error: [/Resources/T/Metadata] Lockstep::Sandbox: Delay must be a duration such as 2s, at most 24h0m0s (line 1)"},
 		{"Action=UpdateStack&StackName=nobody" + topic, 400, "ValidationError", "Stack [nobody] does not exist"},
 		{"Action=UpdateStack&StackName=shop&UsePreviousTemplate=true" + topic, 400, "ValidationError", "You cannot specify both usePreviousTemplate and Template Body/Template URL."},
 		{"Action=DescribeStacks&StackName=nobody", 400, "ValidationError", "Stack with id nobody does not exist"},

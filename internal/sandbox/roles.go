@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lockstephq/lockstep/internal/db"
@@ -13,6 +14,11 @@ import (
 // sessionKeyPrefix begins the access key ids that AssumeRole gives out, so that
 // they cannot be taken for AWS's.
 const sessionKeyPrefix = "LSBX"
+
+var (
+	rolePattern    = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):iam::(\d{12}):role/([\w+=,.@/-]{1,512})$`)
+	sessionPattern = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+)
 
 type callerIdentity struct {
 	UserID  string `xml:"UserId"`
@@ -42,12 +48,12 @@ type assumedRole struct {
 // account is the role's, so that its stacks are in that account's books.
 func (c *call) assumeRole() (any, error) {
 	role := c.form.Text("RoleArn")
-	m := regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):iam::(\d{12}):role/([\w+=,.@/-]{1,512})$`).FindStringSubmatch(role)
+	m := rolePattern.FindStringSubmatch(role)
 	if m == nil || len(role) < 20 || len(role) > 2048 {
 		return nil, refuse("%s is invalid", clip(role))
 	}
 	name := c.form.Text("RoleSessionName")
-	if !regexp.MustCompile(`^[\w+=,.@-]{2,64}$`).MatchString(name) {
+	if !sessionPattern.MatchString(name) {
 		return nil, violation("roleSessionName", name, `Member must satisfy regular expression pattern: [\w+=,.@-]*`)
 	}
 	seconds := 3600
@@ -64,7 +70,7 @@ func (c *call) assumeRole() (any, error) {
 	out.Credentials.SecretAccessKey = (rand.Text() + rand.Text())[:40]
 	out.Credentials.SessionToken = rand.Text() + rand.Text()
 	out.Credentials.Expiration = query.Time(expires)
-	last := regexp.MustCompile(`[^/]+$`).FindString(m[3])
+	last := m[3][strings.LastIndexByte(m[3], '/')+1:]
 	out.AssumedRoleUser.AssumedRoleID = "AROASANDBOX" + m[2] + ":" + name
 	out.AssumedRoleUser.Arn = "arn:" + m[1] + ":sts::" + m[2] + ":assumed-role/" + last + "/" + name
 	_, err := c.tx.Exec(`INSERT INTO session (access_key_id, secret, token, account, arn, user_id, expires_at)

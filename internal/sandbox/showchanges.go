@@ -65,12 +65,9 @@ func (c *call) describeChangeSet() (any, error) {
 	}
 	d := cs.def.detail
 	x := describedChangeSet{
-		ChangeSetName: cs.name, ChangeSetID: cs.arn, StackID: cs.st.arn, StackName: cs.st.name, Description: d.ChangeSetText,
+		ChangeSetName: cs.name, ChangeSetID: cs.arn, StackID: cs.st.arn, StackName: cs.st.name, Description: d.ChangeSetText, Parameters: query.Of(d.Shown...),
 		CreationTime: query.Time(db.Time(cs.created)), ExecutionStatus: cs.executionNow, Status: cs.statusNow, StatusReason: cs.reasonNow,
 		NotificationARNs: query.Of(d.Notifications...), Capabilities: query.Of(d.Capabilities...), Tags: query.Of(d.Tags...), OnStackFailure: d.OnFailure,
-	}
-	if x.Parameters, err = parametersXML(cs.def); err != nil {
-		return nil, err
 	}
 	if cs.statusNow != "CREATE_COMPLETE" {
 		return x, nil

@@ -39,6 +39,7 @@ type definition struct {
 type detail struct {
 	Description   string            `json:"description,omitempty"`
 	Parameters    map[string]string `json:"parameters,omitempty"`
+	Shown         []parameterXML    `json:"shown,omitempty"` // the same in the template's order, NoEcho masked
 	Tags          []tag             `json:"tags,omitempty"`
 	Capabilities  []string          `json:"capabilities,omitempty"`
 	RoleARN       string            `json:"roleArn,omitempty"`
@@ -79,7 +80,7 @@ func (c *call) notUpdatable(s *stack) error {
 const stackColumns = `SELECT s.id, s.arn, s.account, s.region, s.name, s.created_at, s.deleted_at, s.operations, s.protected,
 	r.status, r.reason, r.outputs, r.updated_at, r.at, r.seq, coalesce(r.definition_id, 0)
 	FROM stack s JOIN revision r ON r.stack_id = s.id
-	AND r.seq = (SELECT max(seq) FROM revision WHERE stack_id = s.id AND at <= $1) `
+	AND r.seq = (SELECT seq FROM revision WHERE stack_id = s.id AND at <= $1 ORDER BY seq DESC LIMIT 1) `
 
 func scanStack(scan func(...any) error) (*stack, error) {
 	var s stack
@@ -182,12 +183,15 @@ func (c *call) insertDefinition(stackID int64, d definition) (int64, error) {
 	return id, err
 }
 
+// namePattern is that of stacks and change sets.
+var namePattern = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]*$`)
+
 // newStackName checks the name of a stack that is to be made.
 func newStackName(name string) error {
 	switch {
 	case name == "":
 		return violation("stackName", "", "Member must not be null")
-	case !regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]*$`).MatchString(name):
+	case !namePattern.MatchString(name):
 		return violation("stackName", name, "Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*")
 	case len(name) > 128:
 		return violation("stackName", name, "Member must have length less than or equal to 128")

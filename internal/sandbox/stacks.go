@@ -176,6 +176,9 @@ func (c *call) dismantle(st *stack) error {
 	moments := rollout.Delete(rollout.Deletion{
 		Old: old, Retain: c.form.Texts("RetainResources"), Force: c.form.Text("DeletionMode") == "FORCE_DELETE_STACK", Each: c.s.opt.Each,
 	})
+	if err := c.tidy(st); err != nil {
+		return err
+	}
 	if err := c.countOperation(st); err != nil {
 		return err
 	}

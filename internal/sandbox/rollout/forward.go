@@ -62,11 +62,13 @@ func (r Request) steps() []*step {
 	return out
 }
 
-// forward runs the steps until they are done or the first one fails, and
-// writes what happens. Steps that are under way at that moment are cancelled.
-func (c *course) forward(steps []*step, begin time.Duration) *result {
+// schedule gives every step its start and end, as dependencies allow, and works
+// out when the first failure, or the timeout, stops them all. It says whether
+// the timeout does.
+func (c *course) schedule(steps []*step, begin, timeout time.Duration) (late bool) {
 	ends := map[string]time.Duration{}
-	failAt := time.Duration(-1)
+	c.failAt = -1
+	end := begin
 	for _, s := range steps {
 		s.start = begin
 		for _, id := range s.new.DependsOn {
@@ -77,24 +79,35 @@ func (c *course) forward(steps []*step, begin time.Duration) *result {
 			s.end = s.start + d
 		}
 		ends[s.new.LogicalID] = s.end
-		if _, fails := s.new.Behaviour.fails(s.phase()); fails && (failAt < 0 || s.end < failAt) {
-			failAt = s.end
+		end = max(end, s.end)
+		if _, fails := s.new.Behaviour.fails(s.phase()); fails && (c.failAt < 0 || s.end < c.failAt) {
+			c.failAt = s.end
 		}
 	}
+	if timeout > 0 && end > timeout && (c.failAt < 0 || c.failAt > timeout) {
+		c.failAt = timeout
+		return true
+	}
+	return false
+}
+
+// forward runs the scheduled steps until they are done or stopped, and writes
+// what happens. Steps that are under way when they are stopped are cancelled.
+func (c *course) forward(steps []*step, begin time.Duration) *result {
 	r := &result{end: begin}
 	for _, s := range steps {
-		if failAt >= 0 && s.start >= failAt {
+		if c.failAt >= 0 && s.start >= c.failAt {
 			continue // never begun
 		}
 		r.started = append(r.started, s)
-		c.run(s, failAt, r)
+		c.run(s, r)
 		r.end = max(r.end, s.end)
 	}
 	return r
 }
 
 // run writes the course of one step that is begun.
-func (c *course) run(s *step, failAt time.Duration, r *result) {
+func (c *course) run(s *step, r *result) {
 	verb, first := "CREATE", ""
 	if s.old != nil {
 		verb = "UPDATE"
@@ -104,9 +117,9 @@ func (c *course) run(s *step, failAt time.Duration, r *result) {
 	}
 	c.begin(s, Status(verb+"_IN_PROGRESS"), first)
 	reason, fails := s.new.Behaviour.fails(s.phase())
-	cancelled := failAt >= 0 && s.end > failAt
+	cancelled := c.failAt >= 0 && s.end > c.failAt
 	if cancelled {
-		s.end, fails = failAt, true
+		s.end, fails = c.failAt, true
 		reason = "Resource creation cancelled"
 		if s.old != nil {
 			reason = "Resource update cancelled"

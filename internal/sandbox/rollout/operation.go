@@ -17,8 +17,13 @@ func Create(r Request) []Moment {
 	if r.Fatal != "" {
 		return c.undoCreation(r, &result{}, r.Fatal+" ")
 	}
-	res := c.forward(r.steps(), c.each)
-	if res.failed() {
+	steps := r.steps()
+	late := c.schedule(steps, c.each, r.Timeout)
+	res := c.forward(steps, c.each)
+	switch {
+	case late:
+		return c.undoCreation(r, res, "Stack creation time exceeded the specified timeout. ")
+	case res.failed():
 		return c.undoCreation(r, res, res.reason())
 	}
 	c.stack(res.end+c.each, "CREATE_COMPLETE", Notice, After)
@@ -60,7 +65,9 @@ func Update(r Request) []Moment {
 	if r.Fatal != "" {
 		return c.undoUpdate(r, &result{}, r.Fatal+" ")
 	}
-	res := c.forward(r.steps(), c.each)
+	steps := r.steps()
+	c.schedule(steps, c.each, 0)
+	res := c.forward(steps, c.each)
 	if res.failed() {
 		return c.undoUpdate(r, res, res.reason())
 	}

@@ -91,6 +91,8 @@ type Request struct {
 	// RetainExceptOnCreate deletes resources that the operation created even if
 	// their policy is to retain them.
 	RetainExceptOnCreate bool
+	// Timeout fails a creation that takes longer; 0 for none.
+	Timeout time.Duration
 	// Fatal fails the operation before any resource, with this reason.
 	Fatal string
 	// Each is how long a resource takes that says nothing itself; 0 lets the
@@ -123,6 +125,7 @@ func depth(all []Resource) int {
 // course collects moments.
 type course struct {
 	each    time.Duration
+	failAt  time.Duration // when the steps stop, negative for never
 	moments []Moment
 }
 

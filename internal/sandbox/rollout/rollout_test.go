@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -135,6 +136,21 @@ func TestWhatBecomesOfAFailedStackIsTheCallersChoice(t *testing.T) {
 		}
 		if want := row.name == "a resource is kept"; (skipped == 1) != want {
 			t.Errorf("%s: %d resources kept", row.name, skipped)
+		}
+	}
+}
+
+func TestACreationThatTakesTooLongIsRolledBack(t *testing.T) {
+	all := failing()
+	all[1].Behaviour.Delay = time.Hour
+	all[2].Behaviour.Fail = ""
+	got := shown(rollout.Create(rollout.Request{New: all, Changes: adds(all), Each: 10 * ms, Timeout: time.Minute}))
+	for _, want := range []string{
+		"1m0s Slow=pSlow CREATE_FAILED Resource creation cancelled",
+		"1m0s * ROLLBACK_IN_PROGRESS Stack creation time exceeded the specified timeout. Rollback requested by user.",
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%q is not among %q", want, got)
 		}
 	}
 }

@@ -18,7 +18,6 @@ const (
 	maxParameters = 200
 	maxOutputs    = 200
 	maxMappings   = 200
-	maxName       = 255
 )
 
 // decode turns a body into nodes. A body that begins with a brace is JSON, as

@@ -286,7 +286,7 @@ func (e *evaluator) export(o *output) (string, error) {
 		return "", err
 	}
 	name, ok := v.(string)
-	if !ok || !newGrammar().export.MatchString(name) || len(name) > maxName {
+	if !ok || !exportPattern.MatchString(name) {
 		return "", malformedExport(field{name: o.id, line: o.line})
 	}
 	return name, nil

@@ -50,7 +50,7 @@ func (p *parser) parameterSection(f field) error {
 		if strings.HasPrefix(m.name, "Fn::") {
 			return unexpanded(m.line, m.name)
 		}
-		if !p.names.id.MatchString(m.name) {
+		if !idPattern.MatchString(m.name) {
 			return faultf(m.line, "Template format error: Parameter name %s is non alphanumeric.", clip(m.name))
 		}
 		if m.value.kind != object {

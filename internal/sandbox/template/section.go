@@ -15,7 +15,7 @@ func (p *parser) resourceSection(f field) error {
 		if err != nil {
 			return err
 		}
-		if !p.names.resourceType.MatchString(r.typ) {
+		if !typePattern.MatchString(r.typ) {
 			unknown = append(unknown, clip(r.typ))
 		}
 		p.t.resources = append(p.t.resources, r)
@@ -31,7 +31,7 @@ func (p *parser) resource(f field) (*resource, error) {
 	switch {
 	case strings.HasPrefix(f.name, "Fn::"):
 		return nil, unexpanded(f.line, f.name)
-	case !p.names.id.MatchString(f.name):
+	case !idPattern.MatchString(f.name):
 		return nil, faultf(f.line, "Template format error: Resource name %s is non alphanumeric.", clip(f.name))
 	case f.value.kind == null:
 		return nil, faultf(f.line, "Template format error: [/Resources/%s] 'null' values are not allowed in templates", f.name)
@@ -146,7 +146,7 @@ func (p *parser) output(f field) (*output, error) {
 	switch {
 	case strings.HasPrefix(f.name, "Fn::"):
 		return nil, unexpanded(f.line, f.name)
-	case !p.names.id.MatchString(f.name):
+	case !idPattern.MatchString(f.name):
 		return nil, faultf(f.line, "Template format error: Output name %s is non alphanumeric.", clip(f.name))
 	case f.value.kind != object:
 		return nil, faultf(f.line, "Template format error: Any Outputs member must be an object.")

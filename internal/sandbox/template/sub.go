@@ -56,10 +56,12 @@ func subForm(call, arg *node) (text *node, own *node, err error) {
 	return nil, nil, faultf(call.line, "Template error: One or more Fn::Sub intrinsic functions don't specify expected arguments. Specify a string as first argument, and an optional second argument to specify a mapping of values to replace in the string")
 }
 
+var dynamicPattern = regexp.MustCompile(`\{\{resolve:[^}]*\}?\}?`)
+
 // dynamic returns the first dynamic reference in a text, "" for none.
 func dynamic(text string) string {
 	if !strings.Contains(text, "{{resolve:") {
 		return ""
 	}
-	return regexp.MustCompile(`\{\{resolve:[^}]*\}?\}?`).FindString(text)
+	return dynamicPattern.FindString(text)
 }

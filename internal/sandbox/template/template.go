@@ -35,18 +35,12 @@ type output struct {
 	value, export              *node
 }
 
-// grammar holds the patterns of names in a template.
-type grammar struct {
-	id, resourceType, export *regexp.Regexp
-}
-
-func newGrammar() grammar {
-	return grammar{
-		id:           regexp.MustCompile(`^[A-Za-z0-9]{1,255}$`),
-		resourceType: regexp.MustCompile(`^(Custom::[A-Za-z0-9_@-]{1,60}|[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}(::MODULE)?)$`),
-		export:       regexp.MustCompile(`^[A-Za-z0-9:-]+$`),
-	}
-}
+// The patterns of names in a template.
+var (
+	idPattern     = regexp.MustCompile(`^[A-Za-z0-9]{1,255}$`)
+	typePattern   = regexp.MustCompile(`^(Custom::[A-Za-z0-9_@-]{1,60}|[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}(::MODULE)?)$`)
+	exportPattern = regexp.MustCompile(`^[A-Za-z0-9:-]{1,255}$`)
+)
 
 // Parse decodes a template and checks all that can be checked without values.
 // Every error is an *[Error].
@@ -58,7 +52,7 @@ func Parse(body string) (*Template, error) {
 	if root.kind != object {
 		return nil, errorf("Template format error: unsupported structure.")
 	}
-	p := &parser{t: &Template{}, names: newGrammar()}
+	p := &parser{t: &Template{}}
 	if err := p.sections(root); err != nil {
 		return nil, err
 	}
@@ -114,8 +108,7 @@ func (t *Template) Capabilities() (required []string, reason string) {
 
 // parser fills a template from its nodes.
 type parser struct {
-	t     *Template
-	names grammar
+	t *Template
 }
 
 func (p *parser) sections(root *node) error {

@@ -55,6 +55,7 @@ CREATE TABLE event (
     PRIMARY KEY (stack_id, seq)
 );
 CREATE INDEX event_state ON event (stack_id, logical_id, seq) WHERE state IS NOT NULL;
+CREATE INDEX event_at ON event (at) WHERE state IS NULL;
 CREATE INDEX event_physical ON event (type, physical_id);
 
 CREATE TABLE change_set (

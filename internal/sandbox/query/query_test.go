@@ -1,0 +1,91 @@
+package query_test
+
+import (
+	"errors"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/sandbox/query"
+)
+
+func read(t *testing.T, body string) query.Form {
+	t.Helper()
+	f, err := query.Read([]byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestFormsAreUnflattened(t *testing.T) {
+	f := read(t, "Action=X&L.member.1=a&L.member.2=b&L.member.4=late&S.member.1.K=k1&S.member.1.V=&S.member.2.K=k2&Empty=&Yes=true&Odd=perhaps")
+	if diff := cmp.Diff([]string{"a", "b"}, f.Texts("L")); diff != "" {
+		t.Error(diff)
+	}
+	var got []string
+	for _, m := range f.Members("S") {
+		v := "absent"
+		if p := m.Pointer("V"); p != nil {
+			v = "'" + *p + "'"
+		}
+		got = append(got, m.Text("K")+"="+v)
+	}
+	if diff := cmp.Diff([]string{"k1=''", "k2=absent"}, got); diff != "" {
+		t.Error(diff)
+	}
+	for name, want := range map[string]bool{"L": true, "S": true, "Empty": true, "Nothing": false} {
+		if f.Listed(name) != want {
+			t.Errorf("Listed(%s) is %v", name, !want)
+		}
+	}
+	if yes, err := f.Flag("Yes"); !yes || err != nil {
+		t.Errorf("Yes is %v, %v", yes, err)
+	}
+	if _, err := f.Flag("Odd"); err == nil {
+		t.Error("perhaps is taken for a boolean")
+	}
+}
+
+func TestFormsAreBounded(t *testing.T) {
+	for _, body := range []string{"a=%zz", strings.Repeat("a=b&", 5000), "a;b=c"} {
+		_, err := query.Read([]byte(body))
+		if e, ok := errors.AsType[*query.Error](err); !ok || e.Code != "MalformedQueryString" {
+			t.Errorf("%.20s: %v", body, err)
+		}
+	}
+	if n := len(read(t, "L.member.999999999=x&L.member.0=y&L.member.-1=z").Texts("L")); n != 0 {
+		t.Errorf("%d members", n)
+	}
+}
+
+type thing struct {
+	Name  string
+	List  query.List[string]
+	Empty query.List[string]
+	At    query.Time
+	Never *query.Time `xml:",omitempty"`
+}
+
+func TestAnswersAreXML(t *testing.T) {
+	s := query.Service{Namespace: "urn:x"}
+	rec := httptest.NewRecorder()
+	at := query.Time(time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC))
+	if err := s.WriteResult(rec, "Get", thing{Name: "<a&b>", List: query.Of("x", "y"), At: at}, "id-1"); err != nil {
+		t.Fatal(err)
+	}
+	want := `<GetResponse xmlns="urn:x"><GetResult><Name>&lt;a&amp;b&gt;</Name><List><member>x</member><member>y</member></List><Empty></Empty>` +
+		`<At>2026-01-02T03:04:05.678Z</At></GetResult><ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></GetResponse>`
+	if diff := cmp.Diff(want, rec.Body.String()); diff != "" {
+		t.Error(diff)
+	}
+	rec = httptest.NewRecorder()
+	s.WriteError(rec, &query.Error{Code: "ValidationError", Message: "a < b"}, "id-2")
+	want = `<ErrorResponse xmlns="urn:x"><Error><Type>Sender</Type><Code>ValidationError</Code><Message>a &lt; b</Message></Error><RequestId>id-2</RequestId></ErrorResponse>`
+	if diff := cmp.Diff(want, rec.Body.String()); diff != "" || rec.Code != 400 {
+		t.Errorf("%d %s", rec.Code, diff)
+	}
+}
