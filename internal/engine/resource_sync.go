@@ -104,6 +104,11 @@ func (t *turn) start(tx *db.Tx, s store.ResourceState) (action, error) {
 	if err != nil {
 		return nothing, err
 	}
+	if *s.Desired != cfg.Revision(s.Desired.SHA) {
+		// Desired before the configuration was changed: the repository sync that
+		// the change asked for says what is desired now.
+		return nothing, t.job.Done(tx)
+	}
 	if t.attempt, err = store.BeginAttempt(tx, s, cfg, s.Resource.Name); err != nil {
 		return nothing, err
 	}
