@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
@@ -125,17 +127,29 @@ func credentialsOf(k identity.AccessKey) aws.CredentialsProvider {
 	return credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.Secret.Reveal(), "")
 }
 
+// broken tries again only where the SDK has itself closed the connection under
+// an answer that was longer than its buffer, which happens on a busy machine
+// (aws/aws-sdk-go-v2#2737).
+func broken() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxBackoff = time.Millisecond
+		o.Retryables = []retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+			return aws.BoolTernary(errors.Is(err, net.ErrClosed))
+		})}
+	})
+}
+
 // sdk gives the SDK's client of the newer service.
 func (w *world) sdk() *codeconnections.Client {
 	return codeconnections.New(codeconnections.Options{
-		Region: region, BaseEndpoint: &w.url, Credentials: credentialsOf(w.admin), RetryMaxAttempts: 1,
+		Region: region, BaseEndpoint: &w.url, Credentials: credentialsOf(w.admin), Retryer: broken(),
 	})
 }
 
 // oldSDK gives the SDK's client of the older service.
 func (w *world) oldSDK() *codestarconnections.Client {
 	return codestarconnections.New(codestarconnections.Options{
-		Region: region, BaseEndpoint: &w.url, Credentials: credentialsOf(w.admin), RetryMaxAttempts: 1,
+		Region: region, BaseEndpoint: &w.url, Credentials: credentialsOf(w.admin), Retryer: broken(),
 	})
 }
 
