@@ -80,7 +80,7 @@ func rooms() map[string]room {
 		"internal/target/targettest":     {imports: ". internal/target"},
 
 		// The whole program, from outside.
-		// "e2e":   {tests: "internal/cli internal/gitwire internal/sandbox"},
+		"e2e": {tests: "internal/cli internal/db"},
 		// "bench": {imports: "internal/cli internal/gitwire internal/sandbox"},
 	}
 }

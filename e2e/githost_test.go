@@ -1,0 +1,97 @@
+package e2e
+
+import (
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+)
+
+// A host is a script's Git host.
+type host struct {
+	server *gitwiretest.Server
+	folder string
+	repos  map[string]*gitwiretest.Repo
+}
+
+// githost start [USER:PASSWORD] | create REPO | push REPO BRANCH DIR |
+// force REPO BRANCH DIR | fail STATUS | heal
+func githost(ts *testscript.TestScript, neg bool, args []string) {
+	w := worldOf(ts)
+	if neg || len(args) == 0 || (w.host == nil) != (args[0] == "start") {
+		ts.Fatalf("usage: githost start once, then githost create, push, force, fail or heal")
+	}
+	switch command, rest := args[0], args[1:]; {
+	case command == "start" && len(rest) <= 1:
+		w.startHost(ts, rest)
+	case command == "create" && len(rest) == 1:
+		w.host.repos[rest[0]] = gitwiretest.NewRepoAt(w.tb(), filepath.Join(w.host.folder, rest[0]))
+	case command == "push" && len(rest) == 3:
+		ts.Setenv("COMMIT", w.host.repo(ts, rest[0]).CommitTo("refs/heads/"+rest[1], files(ts, rest[2])))
+	case command == "force" && len(rest) == 3:
+		ts.Setenv("COMMIT", w.host.repo(ts, rest[0]).ForcePush("refs/heads/"+rest[1], files(ts, rest[2])))
+	case command == "fail" && len(rest) == 1:
+		status, err := strconv.Atoi(rest[0])
+		ts.Check(err)
+		w.host.server.Fail(status, http.Header{})
+	case command == "heal" && len(rest) == 0:
+		w.host.server.Fail(0, nil)
+	default:
+		ts.Fatalf("githost %s: not so", strings.Join(args, " "))
+	}
+}
+
+func (w *world) startHost(ts *testscript.TestScript, credential []string) {
+	var o gitwiretest.Options
+	if len(credential) == 1 {
+		o.User, o.Password, _ = strings.Cut(credential[0], ":")
+	}
+	w.host = &host{folder: filepath.Join(w.env.WorkDir, ".githost"), repos: map[string]*gitwiretest.Repo{}}
+	w.host.server = gitwiretest.NewServer(w.tb(), w.host.folder, o)
+	ts.Setenv("GITHOST_URL", w.host.server.URL)
+	ts.Setenv("GITHOST", strings.TrimPrefix(w.host.server.URL, "http://"))
+}
+
+func (h *host) repo(ts *testscript.TestScript, name string) *gitwiretest.Repo {
+	repo := h.repos[name]
+	if repo == nil {
+		ts.Fatalf("githost create %s first", name)
+	}
+	return repo
+}
+
+// files reads a folder.
+func files(ts *testscript.TestScript, dir string) map[string]string {
+	all := map[string]string{}
+	root := os.DirFS(ts.MkAbs(dir))
+	ts.Check(fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(root, name)
+		all[name] = string(text)
+		return err
+	}))
+	return all
+}
+
+// commit DIR MESSAGE
+func commit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: commit DIR MESSAGE")
+	}
+	dir := ts.MkAbs(args[0])
+	if _, err := os.Stat(filepath.Join(dir, ".git")); err != nil {
+		ts.Check(ts.Exec("git", "init", "-q", "-b", "main", dir))
+	}
+	ts.Check(ts.Exec("git", "-C", dir, "add", "-A"))
+	ts.Check(ts.Exec("git", "-C", dir, "commit", "-q", "--allow-empty", "-m", args[1]))
+	ts.Check(ts.Exec("git", "-C", dir, "rev-parse", "HEAD"))
+	ts.Setenv("COMMIT", strings.TrimSpace(ts.ReadFile("stdout")))
+}

@@ -1,0 +1,265 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// patience is how long anything may take that takes moments.
+const patience = 60 * time.Second
+
+// A world is what a script has running.
+type world struct {
+	env     *testscript.Env
+	running map[string]*process
+	host    *host
+}
+
+type worldKey struct{}
+
+func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
+
+// tb is the test that a script is.
+func (w *world) tb() testing.TB { return w.env.T().(testing.TB) }
+
+// commands are what scripts can do beside testscript's own.
+func commands(o outside) map[string]func(*testscript.TestScript, bool, []string) {
+	return map[string]func(*testscript.TestScript, bool, []string){
+		"start":    start,
+		"end":      end,
+		"kill9":    kill9,
+		"exits":    exits,
+		"until":    until,
+		"commit":   commit,
+		"githost":  githost,
+		"database": freshDatabase,
+		"key":      key,
+		"as":       as,
+		"boto3":    o.boto3,
+		"aws":      o.aws,
+	}
+}
+
+// A process is a server that a script has started.
+type process struct {
+	cmd   *exec.Cmd
+	ended chan struct{} // closed when it has, with err set
+	err   error
+	out   string // file
+	errs  string // file
+}
+
+var readyLine = regexp.MustCompile(`(?m)^ready (http\S+)$`)
+
+// start NAME [KEY=VALUE…] PROGRAM ARG…
+func start(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: start NAME [KEY=VALUE…] PROGRAM ARG…")
+	}
+	w, name := worldOf(ts), args[0]
+	environment, argv := assignments(args[1:])
+	if w.running[name] != nil {
+		ts.Fatalf("%s is running already", name)
+	}
+	p, err := w.spawn(ts, name, environment, argv)
+	ts.Check(err)
+	w.running[name] = p
+	ts.Setenv(strings.ToUpper(name)+"_URL", p.ready(ts, name))
+	_, err = io.WriteString(ts.Stdout(), p.said())
+	ts.Check(err)
+}
+
+// assignments takes KEY=VALUE off the front.
+func assignments(args []string) (environment, rest []string) {
+	for len(args) > 0 && strings.Contains(args[0], "=") {
+		environment, args = append(environment, args[0]), args[1:]
+	}
+	return environment, args
+}
+
+// spawn starts a process with the script's environment. It does not outlive
+// the script.
+func (w *world) spawn(ts *testscript.TestScript, name string, environment, argv []string) (*process, error) {
+	program, err := lookPath(ts, argv[0])
+	if err != nil {
+		return nil, err
+	}
+	p := &process{cmd: exec.Command(program, argv[1:]...), ended: make(chan struct{}),
+		out: filepath.Join(w.env.WorkDir, name+".out"), errs: filepath.Join(w.env.WorkDir, name+".err")}
+	stdout, err := os.Create(p.out)
+	if err != nil {
+		return nil, err
+	}
+	defer stdout.Close()
+	stderr, err := os.Create(p.errs)
+	if err != nil {
+		return nil, err
+	}
+	defer stderr.Close()
+	p.cmd.Args[0] = argv[0]
+	p.cmd.Dir = ts.MkAbs(".")
+	p.cmd.Stdout, p.cmd.Stderr = stdout, stderr
+	p.cmd.Env = append(w.environment(ts), environment...)
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.ended)
+	}()
+	ts.Defer(func() {
+		_ = p.cmd.Process.Kill() // it may have ended
+		<-p.ended
+	})
+	return p, nil
+}
+
+// environment is the script's: what setup gave it, with what it has changed
+// since.
+func (w *world) environment(ts *testscript.TestScript) []string {
+	var all []string
+	for _, pair := range w.env.Vars {
+		name, _, _ := strings.Cut(pair, "=")
+		all = append(all, name+"="+ts.Getenv(name))
+	}
+	return all
+}
+
+func lookPath(ts *testscript.TestScript, program string) (string, error) {
+	for dir := range strings.SplitSeq(ts.Getenv("PATH"), ":") {
+		if path, err := exec.LookPath(dir + "/" + program); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%s: no such program", program)
+}
+
+// ready waits for the line that says where a server answers.
+func (p *process) ready(ts *testscript.TestScript, name string) string {
+	deadline := time.After(patience)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ended := false
+		select {
+		case <-p.ended:
+			ended = true
+		case <-deadline:
+			ts.Fatalf("%s is not ready after %s:\n%s", name, patience, p.said())
+		case <-tick.C:
+		}
+		text, err := os.ReadFile(p.out)
+		ts.Check(err)
+		if m := readyLine.FindSubmatch(text); m != nil {
+			return string(m[1])
+		}
+		if ended {
+			ts.Fatalf("%s ended (%v) and was never ready:\n%s", name, p.err, p.said())
+		}
+	}
+}
+
+// said is what a process has written.
+func (p *process) said() string {
+	out, _ := os.ReadFile(p.out)
+	errs, _ := os.ReadFile(p.errs)
+	return string(out) + string(errs)
+}
+
+// take gives a running process by name, which then is no longer.
+func (w *world) take(ts *testscript.TestScript, neg bool, args []string) *process {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: end NAME, kill9 NAME")
+	}
+	p := w.running[args[0]]
+	if p == nil {
+		ts.Fatalf("%s is not running", args[0])
+	}
+	delete(w.running, args[0])
+	return p
+}
+
+// end NAME
+func end(ts *testscript.TestScript, neg bool, args []string) {
+	p := worldOf(ts).take(ts, neg, args)
+	ts.Check(p.cmd.Process.Signal(syscall.SIGTERM))
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		ts.Fatalf("%s goes on %s after SIGTERM", args[0], patience)
+	}
+	if p.err != nil {
+		ts.Fatalf("%s: %v\n%s", args[0], p.err, p.said())
+	}
+}
+
+// kill9 NAME
+func kill9(ts *testscript.TestScript, neg bool, args []string) {
+	p := worldOf(ts).take(ts, neg, args)
+	ts.Check(p.cmd.Process.Kill())
+	<-p.ended
+	if code := p.cmd.ProcessState.ExitCode(); code != -1 {
+		ts.Fatalf("%s had ended by itself with %d:\n%s", args[0], code, p.said())
+	}
+}
+
+// exits CODE PROGRAM ARG…
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARG…")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if fmt.Sprint(code) != args[0] {
+		ts.Fatalf("exit code %d, not %s", code, args[0])
+	}
+}
+
+// until TIME [PATTERN] -- PROGRAM ARG…
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	var pattern *regexp.Regexp
+	var err error
+	limit, argv := time.Duration(0), []string(nil)
+	switch {
+	case neg:
+	case len(args) > 2 && args[1] == "--":
+		pattern, argv = regexp.MustCompile(""), args[2:]
+	case len(args) > 3 && args[2] == "--":
+		pattern, err = regexp.Compile("(?m)" + args[1])
+		argv = args[3:]
+	}
+	ts.Check(err)
+	if argv == nil {
+		ts.Fatalf("usage: until TIME [PATTERN] -- PROGRAM ARG…")
+	}
+	limit, err = time.ParseDuration(args[0])
+	ts.Check(err)
+	deadline := time.After(limit)
+	for {
+		err := ts.Exec(argv[0], argv[1:]...)
+		if err == nil && pattern.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		select {
+		case <-deadline:
+			ts.Fatalf("not so within %s (%v): %s", limit, err, strings.Join(args[1:], " "))
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
