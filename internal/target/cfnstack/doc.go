@@ -20,6 +20,13 @@
 // every sync an update of every resource. Commit and attempt stand in the
 // change set's name and description.
 //
+// What others did is not overwritten: an attempt leaves a note of the stack it
+// ended with (ARN, time of the last update), and the next one is Blocked where
+// the stack differs. Without a note the stack is taken as it is found.
+//
+// What the file gives for NoEcho parameters leaves the driver in CreateChangeSet
+// alone: every event, error and memory is searched for it first.
+//
 // Endpoints differ. The driver names stacks and change sets by ARN wherever it
 // can, takes each of the forms in which "nothing to change" is said, decides
 // from DescribeStacks whether a stack is created or updated, and relies on no

@@ -91,3 +91,16 @@ func checkNoCanary(t *testing.T, f *fake, a target.Attempt) targettest.Run {
 	}
 	return run
 }
+
+func TestAdvanceHidesASecretThatHoldsAnother(t *testing.T) {
+	f := newFake(t)
+	f.on("CreateChangeSet", refused(400, "ValidationError", "the value canary-long is refused"))
+	files := targettest.Files(map[string]string{
+		"web.yaml": "template-file-path: t.yaml\nparameters: {A: canary, B: canary-long}\n",
+		"t.yaml":   "Parameters: {A: {Type: String, NoEcho: true}, B: {Type: String, NoEcho: 'true'}}\nResources: {}\n",
+	})
+	run := f.run(files, nil)
+	if run.End == nil || run.End.Reason != "the value **** is refused" {
+		t.Errorf("got %+v, %v", run.End, run.Err)
+	}
+}

@@ -201,7 +201,7 @@ func (w *work) notCreated(ctx context.Context, refused error) (target.Step, erro
 	if err != nil {
 		return target.Step{}, err
 	}
-	if isCode(refused, "AlreadyExists") || create != w.m.Create || w.m.Stack != "" && stack == nil {
+	if isCode(refused, "AlreadyExists") || create != w.m.Create {
 		return w.again("The stack has changed since it was looked at.")
 	}
 	if code == "" || isNotXML(refused) {

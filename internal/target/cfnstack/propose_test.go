@@ -261,3 +261,52 @@ func TestAdvanceRepeatsNoCallThatActs(t *testing.T) {
 		}
 	}
 }
+
+func TestAdvanceProposesAnewWhenAnotherStackHasTakenTheName(t *testing.T) {
+	f := newFake(t)
+	missing := refused(404, "ChangeSetNotFound", "")
+	f.on("DescribeChangeSet", missing, missing, changeSet("CREATE_COMPLETE", "AVAILABLE", ""))
+	f.on("CreateChangeSet", result("CreateChangeSet", "<Id>arn:other</Id><StackId>"+nestedARN+"</StackId>"),
+		result("CreateChangeSet", "<Id>"+changeSetARN+"</Id><StackId>"+stackARN+"</StackId>"))
+	run := targettest.Until(t, f.driver(), f.attempt(plainFiles(), nil))
+	if run.Attempt.Intent != changeSetARN {
+		t.Errorf("intent %s", run.Attempt.Intent)
+	}
+	if got := f.called("DeleteChangeSet"); len(got) != 1 || got[0].Get("ChangeSetName") != "arn:other" {
+		t.Errorf("deleted %v", got)
+	}
+}
+
+func TestAdvanceLooksAgainWhenTheStackChangedAsItProposed(t *testing.T) {
+	tests := map[string]struct {
+		refusal answer
+		stack   answer
+		kind    lockstep.Kind // Internal: no error, another change set
+	}{
+		"begun by another":   {refused(400, "ValidationError", "Stack is in UPDATE_IN_PROGRESS state"), stack("UPDATE_IN_PROGRESS", ""), lockstep.Unavailable},
+		"broken by another":  {refused(400, "ValidationError", "no"), stack("UPDATE_ROLLBACK_FAILED", ""), lockstep.Blocked},
+		"deleted by another": {refused(400, "ValidationError", "Stack [web] does not exist"), noStack(), lockstep.Internal},
+		"name is taken":      {refused(400, "AlreadyExistsException", "exists"), stack("CREATE_COMPLETE", ""), lockstep.Internal},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			f.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""))
+			f.on("CreateChangeSet", tt.refusal)
+			d, a := f.driver(), f.attempt(plainFiles(), nil)
+			step, err := d.Advance(t.Context(), a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.Memory = step.Memory
+			f.on("DescribeStacks", tt.stack)
+			step, err = d.Advance(t.Context(), a)
+			if lockstep.KindOf(err) != tt.kind {
+				t.Errorf("got %v", err)
+			}
+			if err == nil && (len(step.Events) != 1 || step.Events[0].Type != "CHANGESET_REPLACED") {
+				t.Errorf("events %v", step.Events)
+			}
+		})
+	}
+}
