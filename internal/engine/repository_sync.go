@@ -17,7 +17,7 @@ import (
 func (e *Engine) syncRepository(ctx context.Context, job *queue.Job, w repositoryWork) error {
 	a, ok, err := e.beginRepositorySync(ctx, job, w)
 	if err != nil || !ok {
-		return err
+		return unlessFenced(err)
 	}
 	began := time.Now()
 	var head head
@@ -41,10 +41,7 @@ func (e *Engine) syncRepository(ctx context.Context, job *queue.Job, w repositor
 // queued one run. Each taking-over counts a try, and later writes check it.
 func (e *Engine) beginRepositorySync(ctx context.Context, job *queue.Job, w repositoryWork) (a store.RepositoryAttempt, ok bool, err error) {
 	err = e.db.Update(ctx, func(tx *db.Tx) error {
-		if _, err := store.LockBranch(tx, w.LinkID, w.Branch); err != nil {
-			if db.IsForeignKey(err) { // the link is gone, and its branches with it
-				return nil
-			}
+		if err := lockBranch(tx, w.LinkID, w.Branch); err != nil {
 			return err
 		}
 		if a, ok, err = store.RunningRepositoryAttempt(tx, w.LinkID, w.Branch); err != nil {
@@ -167,7 +164,7 @@ const outageTries = 3
 // stillMine locks the branch and says whether the attempt is still this
 // worker's: running, and not taken over since.
 func (e *Engine) stillMine(tx *db.Tx, a store.RepositoryAttempt) error {
-	if _, err := store.LockBranch(tx, a.LinkID, a.Branch); err != nil {
+	if err := lockBranch(tx, a.LinkID, a.Branch); err != nil {
 		return err
 	}
 	now, ok, err := store.RunningRepositoryAttempt(tx, a.LinkID, a.Branch)
@@ -178,6 +175,16 @@ func (e *Engine) stillMine(tx *db.Tx, a store.RepositoryAttempt) error {
 		return errFenced
 	}
 	return nil
+}
+
+// lockBranch locks a branch for its worker, who is fenced off where the link is
+// gone, and its attempts with it.
+func lockBranch(tx *db.Tx, linkID, branch string) error {
+	_, err := store.LockBranch(tx, linkID, branch)
+	if db.IsForeignKey(err) {
+		return errFenced
+	}
+	return err
 }
 
 // endRepositorySync writes the end and goes on with what is queued behind.
