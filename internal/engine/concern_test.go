@@ -1,0 +1,132 @@
+package engine_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/engine"
+)
+
+// settle waits until a head was acted on, and what it concerned with it.
+func (w *world) settle(sha lockstep.SHA) {
+	w.t.Helper()
+	w.until("the head "+sha.Short()+" is acted on", func() bool {
+		a := w.repository()
+		return a.SHA == sha && a.Status == lockstep.RepositorySucceeded
+	})
+	time.Sleep(5 * time.Second)
+}
+
+func TestAForcePushBackToAnOldCommitSyncsIt(t *testing.T) {
+	inBubble(t, func(w *world) {
+		first := w.host.push("main", map[string]string{"web.yaml": "1"})
+		cfg := w.configure("web")
+		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
+		second := w.push(map[string]string{"web.yaml": "2"})
+		w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
+		w.host.point("main", first)
+		w.update(func(tx *db.Tx) error { return w.engine.Moved(tx, w.link.ID, "main", first) })
+		s := w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
+		if s.LatestSync.InitialRevision.SHA != second || s.DesiredState.SHA != first {
+			t.Errorf("back: from %s, desired %s", s.LatestSync.InitialRevision.SHA, s.DesiredState.SHA)
+		}
+		if h := w.handled(cfg, second); h.State != engine.LaterSucceeded || h.Answer != first {
+			t.Errorf("the commit that was left: %+v", h)
+		}
+	})
+}
+
+func TestAHeadThatChangesNothingMakesNoCallOfTheTarget(t *testing.T) {
+	inBubble(t, func(w *world) {
+		files := map[string]string{}
+		var cfgs []lockstep.SyncConfiguration
+		for i := range 20 {
+			files[fmt.Sprintf("stack%d.yaml", i)] = "1"
+		}
+		first := w.host.push("main", files)
+		for i := range 20 {
+			cfgs = append(cfgs, w.configure(fmt.Sprintf("stack%d", i)))
+		}
+		for _, cfg := range cfgs {
+			w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
+		}
+		before, _ := w.target.called()
+		files["README"] = "new"
+		second := w.push(files)
+		w.settle(second)
+		if after, discards := w.target.called(); after != before || discards != 0 {
+			t.Errorf("the target was called %d times", after-before+discards)
+		}
+		for _, cfg := range cfgs {
+			if h := w.handled(cfg, second); h.State != engine.NotConcerned {
+				t.Errorf("%s: %s", cfg.ResourceName, h.State)
+			}
+		}
+		if n := w.count(`SELECT count(*) FROM resource_sync_attempt`); n != 20 {
+			t.Errorf("%d attempts, want 20", n)
+		}
+	})
+}
+
+func TestTheSameContentAfterAFailureIsNotConcernedButARetryIs(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.fails(lockstep.Errorf(lockstep.Invalid, "Line 3."))
+		first := w.host.push("main", map[string]string{"web.yaml": "1"})
+		cfg := w.configure("web")
+		w.untilStatus(cfg, lockstep.ResourceFailed, first)
+		second := w.push(map[string]string{"web.yaml": "1", "README": "new"})
+		w.settle(second)
+		if s := w.status(cfg); s.LatestSync.TargetRevision.SHA != first || s.DesiredState.SHA != first {
+			t.Errorf("the same content again: latest %s, desired %s", s.LatestSync.TargetRevision.SHA, s.DesiredState.SHA)
+		}
+		if h := w.handled(cfg, second); h.State != engine.NotConcerned {
+			t.Errorf("handled: %+v", h)
+		}
+		w.succeeds()
+		w.retry(cfg)
+		s := w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
+		if s.DesiredState.SHA != second {
+			t.Errorf("a retry is of the head, not of %s", s.DesiredState.SHA)
+		}
+	})
+}
+
+func TestARetryOfWhatSucceededSyncsTheHeadAgain(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		first := w.host.push("main", map[string]string{"web.yaml": "1", "api.yaml": "1"})
+		web, api := w.configure("web"), w.configure("api")
+		w.untilStatus(web, lockstep.ResourceSucceeded, first)
+		w.untilStatus(api, lockstep.ResourceSucceeded, first)
+		w.retry(web)
+		w.until("another attempt", func() bool { n, _ := w.target.called(); return n == 3 })
+		time.Sleep(10 * time.Second)
+		if n := w.count(`SELECT count(*) FROM resource_sync_attempt a JOIN resource r ON r.id = a.resource_id WHERE r.name = 'web'`); n != 2 {
+			t.Errorf("%d attempts of web, want 2", n)
+		}
+	})
+}
+
+func TestAnyChangeIsConcernedByNewHeadsAloneNotByAnotherLook(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		first := w.host.push("main", map[string]string{"web.yaml": "1"})
+		cfg := w.configure("web", func(c *lockstep.SyncConfiguration) { c.TriggerResourceUpdateOn = lockstep.AnyChange })
+		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
+		w.update(func(tx *db.Tx) error { return w.engine.Request(tx, w.link.ID, "main") })
+		time.Sleep(10 * time.Second)
+		if n, _ := w.target.called(); n != 1 {
+			t.Errorf("another look at the same head made %d steps", n-1)
+		}
+		second := w.push(map[string]string{"web.yaml": "1"})
+		w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
+		w.reconfigure(&cfg, func(c *lockstep.SyncConfiguration) { c.TriggerResourceUpdateOn = lockstep.FileChange })
+		w.until("the update is synced", func() bool { n, _ := w.target.called(); return n == 3 })
+		third := w.push(map[string]string{"web.yaml": "1", "README": "new"})
+		w.settle(third)
+		if s := w.status(cfg); s.LatestSync.TargetRevision.SHA != second {
+			t.Errorf("FILE_CHANGE was concerned by %s", s.LatestSync.TargetRevision.SHA)
+		}
+	})
+}
