@@ -81,7 +81,7 @@ func rooms() map[string]room {
 
 		// The whole program, from outside.
 		"e2e": {tests: "internal/cli internal/db"},
-		// "bench": {imports: "internal/cli internal/gitwire internal/sandbox"},
+		"bench": {tests: ". internal/api internal/db internal/gitwire internal/identity internal/seal internal/sigv4"},
 	}
 }
 

@@ -1,0 +1,130 @@
+package bench
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cgi"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// serveGit names the variable that makes this binary a Git server for a folder.
+const serveGit = "LOCKSTEP_BENCH_GIT"
+
+// gitServer serves a folder of bare repositories over HTTPS until its standard
+// input ends, and tells at /bytes how many bytes have gone over its sockets.
+func gitServer(folder string) error {
+	out, err := exec.Command("git", "--exec-path").Output()
+	if err != nil {
+		return err
+	}
+	handler := &cgi.Handler{
+		Path: filepath.Join(strings.TrimSpace(string(out)), "git-http-backend"),
+		Env: []string{"GIT_PROJECT_ROOT=" + folder, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_COUNT=1",
+			"GIT_CONFIG_KEY_0=uploadpack.allowFilter", "GIT_CONFIG_VALUE_0=true"},
+	}
+	var wire atomic.Int64
+	mux := http.NewServeMux()
+	mux.HandleFunc("/bytes", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, wire.Load()) })
+	mux.Handle("/", handler)
+	s := httptest.NewUnstartedServer(mux)
+	s.Listener = counted{s.Listener, &wire}
+	s.StartTLS()
+	defer s.Close()
+	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	if err := json.NewEncoder(os.Stdout).Encode(map[string]string{"url": s.URL, "cert": string(cert)}); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+type counted struct {
+	net.Listener
+	n *atomic.Int64
+}
+
+func (l counted) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return countedConn{c, l.n}, err
+}
+
+type countedConn struct {
+	net.Conn
+	n *atomic.Int64
+}
+
+func (c countedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+func (c countedConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// A gitHost is a gitServer in a process of its own.
+type gitHost struct {
+	url   string
+	roots *x509.CertPool
+}
+
+func startGit(b *testing.B, folder string) *gitHost {
+	b.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), serveGit+"="+folder)
+	cmd.Stderr = os.Stderr
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err1 != nil || err2 != nil || cmd.Start() != nil {
+		b.Fatal("the Git server does not start")
+	}
+	b.Cleanup(func() { in.Close(); _ = cmd.Wait() })
+	var said struct{ URL, Cert string }
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := json.Unmarshal(line, &said); err != nil {
+		b.Fatal(err)
+	}
+	h := &gitHost{url: said.URL, roots: x509.NewCertPool()}
+	h.roots.AppendCertsFromPEM([]byte(said.Cert))
+	return h
+}
+
+// wire gives the bytes that have gone over the server's sockets. The question
+// goes over a connection of its own, whose bytes are about the same each time.
+func (h *gitHost) wire(b *testing.B) int64 {
+	b.Helper()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: h.roots}}}
+	resp, err := client.Get(h.url + "/bytes")
+	if err != nil {
+		b.Fatalf("ask the server for its bytes: %v", err)
+	}
+	defer resp.Body.Close()
+	var n int64
+	if _, err := fmt.Fscan(resp.Body, &n); err != nil {
+		b.Fatal(err)
+	}
+	return n
+}

@@ -1,0 +1,58 @@
+package bench
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"text/tabwriter"
+)
+
+// A row is one line of the table.
+type row struct {
+	what   string
+	ours   string
+	peer   string // what it is held against, and its figure
+	ratio  string
+	budget string
+	kept   bool
+}
+
+var (
+	rowsMu sync.Mutex
+	rows   []row
+)
+
+func report(b *testing.B, r row) {
+	b.Helper()
+	rowsMu.Lock()
+	defer rowsMu.Unlock()
+	rows = append(rows, r)
+}
+
+// TestMain runs this binary as a server when it is asked to, and prints the
+// table behind the benchmarks.
+func TestMain(m *testing.M) {
+	if folder := os.Getenv(serveGit); folder != "" {
+		if err := gitServer(folder); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	code := m.Run()
+	if len(rows) > 0 {
+		fmt.Println()
+		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "WHAT\tOURS\tPEER\tRATIO\tBUDGET\t")
+		for _, r := range rows {
+			verdict := "kept"
+			if !r.kept {
+				verdict = "BROKEN"
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.what, r.ours, r.peer, r.ratio, r.budget, verdict)
+		}
+		w.Flush()
+	}
+	os.Exit(code)
+}
