@@ -93,6 +93,16 @@ func TestInitWritesWhereItIsTold(t *testing.T) {
 	accepted(t, root, "prod/deployment.yml", "web.yaml", "web")
 }
 
+func TestInitOfATemplateWhoseParametersAllHaveDefaultsIsAccepted(t *testing.T) {
+	root := workingCopy(t, map[string]string{"web.yaml": "Parameters: {Size: {Type: Number, Default: 4}}\n" +
+		"Resources: {Topic: {Type: 'AWS::SNS::Topic'}}\n"})
+	out := run(t, nil, "init", filepath.Join(root, "web.yaml")).ok(t).stdout
+	if strings.Contains(out, "Fill in") {
+		t.Errorf("it says:\n%s", out)
+	}
+	accepted(t, root, "deployments/web.yaml", "web.yaml", "web")
+}
+
 func TestInitLeavesWhatIsThereAlone(t *testing.T) {
 	root := workingCopy(t, map[string]string{"web.yaml": plainTemplate, "deployments/web.yaml": "mine"})
 	run(t, nil, "init", filepath.Join(root, "web.yaml")).refused(t, 1, "deployments/web.yaml is there already", "another NAME")

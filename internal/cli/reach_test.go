@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -154,6 +155,15 @@ func TestErrorsOfReachingSayWhatToDo(t *testing.T) {
 				t.Errorf("stderr shows a secret: %s", r.stderr)
 			}
 		})
+	}
+}
+
+func TestArgumentsOfTheProcessAreNotLookedAt(t *testing.T) {
+	args := os.Args
+	t.Cleanup(func() { os.Args = args })
+	os.Args = []string{"lockstep", "version"}
+	if r := run(t, nil).ok(t); !strings.Contains(r.stdout, "Usage:") {
+		t.Errorf("without arguments it prints %q", r.stdout)
 	}
 }
 

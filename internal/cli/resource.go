@@ -34,7 +34,7 @@ func (p *program) showResource(ctx context.Context, remote *client.Client, name 
 	}
 	on, t := p.paintFor(p.stdout), &table{}
 	t.add("Resource", cfg.ResourceName)
-	t.add("Repository", cfg.OwnerId+"/"+cfg.RepositoryName)
+	t.add("Repository", repositoryName(cfg))
 	t.add("File", cfg.ConfigFile)
 	t.add("Branch", cfg.Branch)
 	if status == nil {

@@ -144,8 +144,12 @@ func (p *program) configured(f format, verb string, made *types.SyncConfiguratio
 		return f.write(p.stdout, cfg)
 	}
 	_, err := fmt.Fprintf(p.stdout, "%s %s %s of %s on branch %s\nNext: lockstep wait %s\n", cfg.ResourceName, verb, cfg.ConfigFile,
-		repositoryOfLink(wire.RepositoryLinkInfo{OwnerId: cfg.OwnerId, RepositoryName: cfg.RepositoryName}), cfg.Branch, cfg.ResourceName)
+		repositoryName(cfg), cfg.Branch, cfg.ResourceName)
 	return err
+}
+
+func repositoryName(cfg wire.SyncConfiguration) string {
+	return repositoryOfLink(wire.RepositoryLinkInfo{OwnerId: cfg.OwnerId, RepositoryName: cfg.RepositoryName})
 }
 
 func newSyncDeleteCommand(p *program) *cobra.Command {
@@ -202,7 +206,7 @@ func newSyncNowCommand(p *program) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			in.RepositoryLinkId, in.Branch, subject = cfg.RepositoryLinkId, cfg.Branch, cfg.OwnerId+"/"+cfg.RepositoryName
+			in.RepositoryLinkId, in.Branch, subject = cfg.RepositoryLinkId, cfg.Branch, repositoryName(cfg)
 		} else if in.RepositoryLinkId, err = linkID(c.Context(), remote, *link); err != nil {
 			return err
 		}

@@ -154,7 +154,7 @@ func (w *watcher) print(e wire.SyncEvent) error {
 		about += "@" + short(e.Sha)
 	}
 	_, err := fmt.Fprintf(w.p.stdout, "%s  %-24s  %s  %s\n", w.on.faint(e.Time.Local().Format(time.TimeOnly)), plain(about),
-		w.on.status(fmt.Sprintf("%-30s", plain(e.Type)), e.Status), plain(e.Event))
+		w.on.status(fmt.Sprintf("%-31s", plain(e.Type)), e.Status), plain(e.Event))
 	return err
 }
 

@@ -142,7 +142,9 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		t.Errorf("a redirect was followed with %s", body)
 	}))
 	t.Cleanup(elsewhere.Close)
-	away := func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect) }
+	away := func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+	}
 	c, _ := serve(t, away, away)
 	_, err := c.CompleteConnection(t.Context(), &wire.CompleteConnectionInput{Credential: wire.Credential{Secret: "hunter2"}})
 	if err == nil {
