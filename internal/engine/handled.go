@@ -14,7 +14,8 @@ type HandlingState string
 
 // The states of a commit for a resource.
 const (
-	// Pending: no repository sync has acted on the commit yet.
+	// Pending: no repository sync has acted on the commit yet, or on what was
+	// asked for since.
 	Pending HandlingState = "PENDING"
 	// NotConcerned: the commit changes nothing the resource is made of.
 	NotConcerned HandlingState = "NOT_CONCERNED"
@@ -81,6 +82,12 @@ func (e *Engine) handling(ctx context.Context, cfg lockstep.SyncConfiguration, s
 		h = Handling{State: Pending, SHA: sha}
 		if head, err = store.Head(tx, cfg.LinkID, cfg.Branch); err != nil {
 			return err
+		}
+		if head == sha {
+			// Asked for anew: what became of it before says nothing.
+			if waiting, err := store.Unhandled(tx, cfg.ID); err != nil || waiting {
+				return err
+			}
 		}
 		s, err := store.ResourceOf(tx, cfg.Resource())
 		if err != nil {

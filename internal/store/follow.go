@@ -49,3 +49,11 @@ func MarkHandled(tx *db.Tx, f Followed) (bool, error) {
 	n, err := tx.Exec(`UPDATE sync_configuration SET handled_version = version WHERE id = $1 AND version = $2`, f.ID, f.Version)
 	return n == 1, err
 }
+
+// Unhandled says whether a configuration was made, changed or retried since a
+// repository sync last acted on it. One that is gone was not.
+func Unhandled(tx *db.Tx, id int64) (bool, error) {
+	var n int64
+	err := tx.QueryRow(`SELECT count(*) FROM sync_configuration WHERE id = $1 AND version > handled_version`, id).Scan(&n)
+	return n > 0, err
+}
