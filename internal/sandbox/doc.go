@@ -16,6 +16,10 @@
 // Books are kept apart by account and region: the account is the access key's
 // (keys from AssumeRole carry the role's), the region the signature's.
 //
+// What templates read from outside comes from the books as well: exports, and
+// parameters of type AWS::SSM::Parameter::Value, which stacks here have made.
+// Only machine images below /aws/service/ are made up, as resources are.
+//
 // What is checked is what CloudFormation checks before it calls any service: the
 // template, parameters, capabilities, names, states, exports. What is not
 // (properties, permissions, quotas) is said in the last event of every

@@ -1,10 +1,12 @@
 package sandbox
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
 
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
 )
 
 // exported answers an import: the value of an export in force now. A failure
@@ -14,6 +16,25 @@ func (c *call) exported(name string) (string, bool) {
 	err := c.tx.QueryRow(`SELECT value FROM export WHERE account = $1 AND region = $2 AND name = $3
 		AND from_at <= $4 AND (until_at IS NULL OR until_at > $4)`, c.who.account, c.who.region, name, c.now()).Scan(&value)
 	return value, err == nil
+}
+
+// stored answers what a stack's AWS::SSM::Parameter of this name holds now.
+func (c *call) stored(name string) (string, bool) {
+	var text string
+	err := c.tx.QueryRow(`SELECT e.state FROM event e JOIN stack s ON s.id = e.stack_id
+		WHERE e.type = 'AWS::SSM::Parameter' AND e.physical_id = $1 AND s.account = $2 AND s.region = $3
+		AND e.state IS NOT NULL AND e.gone = 0 AND e.status IN ('CREATE_COMPLETE', 'UPDATE_COMPLETE')
+		AND e.seq = (SELECT max(seq) FROM event l WHERE l.stack_id = e.stack_id AND l.logical_id = e.logical_id AND l.state IS NOT NULL AND l.at <= $4)
+		LIMIT 1`, name, c.who.account, c.who.region, c.now()).Scan(&text)
+	if err != nil {
+		return "", false
+	}
+	var r rollout.Resource
+	if err := json.Unmarshal([]byte(text), &r); err != nil {
+		return "", false
+	}
+	value, ok := r.Properties["Value"].(string)
+	return value, ok
 }
 
 // exporter names another stack that exports, or is about to export, a name.

@@ -197,13 +197,11 @@ func TestTagsStayUnlessNamed(t *testing.T) {
 	apply(t, c, "shop", shop)
 	team := []types.Tag{{Key: aws.String("team"), Value: aws.String("a")}}
 	for _, row := range []struct {
-		tags []types.Tag
-		want int
-	}{{team, 1}, {nil, 1}, {[]types.Tag{}, 0}} {
-		body := shop
-		if row.tags == nil { // something else has to change
-			body = strings.ReplaceAll(shop, "TopicArn:", "Arn:")
-		}
+		tags   []types.Tag
+		want   int
+		output string // so that something else changes, too
+	}{{team, 1, "TopicArn:"}, {nil, 1, "Other:"}, {[]types.Tag{}, 0, "Other:"}} {
+		body := strings.ReplaceAll(shop, "TopicArn:", row.output)
 		_, err := c.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{StackName: aws.String("shop"), TemplateBody: &body, Tags: row.tags})
 		if err != nil {
 			t.Fatalf("%v: %v", row.tags, err)
@@ -244,5 +242,25 @@ Resources:
 	s = apply(t, c, "vault", body+"Outputs: {O: {Value: x}}\n", types.Parameter{ParameterKey: aws.String("Password"), UsePreviousValue: aws.Bool(true)})
 	if s.StackStatus != types.StackStatusUpdateComplete {
 		t.Errorf("previous value: %s", s.StackStatus)
+	}
+}
+
+func TestAStoredParameterIsReadFromTheBooks(t *testing.T) {
+	c := open(t)
+	const reader = `
+Parameters: {Team: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /team}, Image: {Type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>', Default: /aws/service/ami-amazon-linux-latest/x}}
+Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Team}}, I: {Type: AWS::EC2::Instance, Properties: {ImageId: !Ref Image}}}
+Outputs: {Team: {Value: !Ref Team}}
+`
+	d := propose(t, c, &cloudformation.CreateChangeSetInput{StackName: aws.String("early"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: aws.String(reader)})
+	if want := "Unable to fetch parameters [/team] from parameter store for this account."; aws.ToString(d.StatusReason) != want {
+		t.Errorf("%s, want %s", aws.ToString(d.StatusReason), want)
+	}
+	const store = "Resources: {P: {Type: AWS::SSM::Parameter, Properties: {Name: /team, Type: String, Value: %}}}"
+	for _, team := range []string{"blue", "green"} {
+		apply(t, c, "store", strings.ReplaceAll(store, "%", team))
+		if got := outputs(apply(t, c, "reader", reader))["Team"]; got != team {
+			t.Errorf("read %q, want %q", got, team)
+		}
 	}
 }

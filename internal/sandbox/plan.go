@@ -78,7 +78,13 @@ func (pl *planner) input() template.Input {
 			"AWS::NotificationARNs": notifications,
 		},
 		Import: pl.c.exported,
-		Place:  pl.place,
+		Stored: func(name string) (string, bool) {
+			if v, ok := catalog.PublicParameter(pl.site, name); ok {
+				return v, true
+			}
+			return pl.c.stored(name)
+		},
+		Place: pl.place,
 	}
 }
 
@@ -89,7 +95,7 @@ func (pl *planner) place(r template.Resource) (template.Placed, error) {
 	}
 	behaviour, err := rollout.ReadBehaviour(r.Metadata)
 	if err != nil {
-		return template.Placed{}, refuse("Template format error: [/Resources/%s/Metadata] %s (line %d)", r.LogicalID, err, r.Line)
+		return template.Placed{}, &template.Error{Message: fmt.Sprintf("Template format error: [/Resources/%s/Metadata] %s (line %d)", r.LogicalID, err, r.Line)}
 	}
 	n := rollout.Resource{
 		LogicalID: r.LogicalID, Type: r.Type, Generation: pl.operation, Properties: r.Properties,
@@ -99,25 +105,7 @@ func (pl *planner) place(r template.Resource) (template.Placed, error) {
 	if len(r.Metadata) > 0 {
 		n.Metadata = template.Canonical(r.Metadata)
 	}
-	old := pl.before[r.LogicalID]
-	if old != nil && old.Type != r.Type {
-		pl.retyped = append(pl.retyped, r.LogicalID)
-	}
-	replaced := old != nil && slices.ContainsFunc(rollout.ChangedProperties(old.Properties, r.Properties), func(name string) bool {
-		return pl.c.s.catalog.Recreation(r.Type, name) == catalog.Always
-	})
-	if old != nil && !replaced {
-		n.Generation = old.Generation
-	}
-	made := pl.c.s.catalog.Make(catalog.Order{Site: pl.site, Type: r.Type, LogicalID: r.LogicalID, Generation: n.Generation, Properties: r.Properties})
-	n.PhysicalID = made.ID
-	if old != nil && !replaced {
-		n.PhysicalID = old.PhysicalID
-	}
-	if replaced && n.PhysicalID == old.PhysicalID && pl.c.s.catalog.Unique(r.Type, r.Properties) {
-		n.Behaviour = rollout.Behaviour{Fail: "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename " +
-			n.PhysicalID + " and update the stack again."}
-	}
+	made := pl.make(&n)
 	pl.plan.new = append(pl.plan.new, n)
 	return template.Placed{Ref: n.PhysicalID, Attribute: func(name string) (any, error) {
 		v, err := made.Attribute(name)
@@ -126,6 +114,32 @@ func (pl *planner) place(r template.Resource) (template.Placed, error) {
 		}
 		return v, nil
 	}}, nil
+}
+
+// make gives a resource its physical id: the one it has, unless a change
+// replaces it.
+func (pl *planner) make(n *rollout.Resource) catalog.Made {
+	known := pl.c.s.catalog
+	old := pl.before[n.LogicalID]
+	if old != nil && old.Type != n.Type {
+		pl.retyped = append(pl.retyped, n.LogicalID)
+	}
+	replaced := old != nil && slices.ContainsFunc(rollout.ChangedProperties(old.Properties, n.Properties), func(name string) bool {
+		return known.Recreation(n.Type, name) == catalog.Always
+	})
+	if old != nil && !replaced {
+		n.Generation = old.Generation
+	}
+	made := known.Make(catalog.Order{Site: pl.site, Type: n.Type, LogicalID: n.LogicalID, Generation: n.Generation, Properties: n.Properties})
+	n.PhysicalID = made.ID
+	if old != nil && !replaced {
+		n.PhysicalID = old.PhysicalID
+	}
+	if replaced && n.PhysicalID == old.PhysicalID && known.Unique(n.Type, n.Properties) {
+		n.Behaviour = rollout.Behaviour{Fail: "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename " +
+			n.PhysicalID + " and update the stack again."}
+	}
+	return made
 }
 
 // shown is the text of a resource's properties for events: what comes from a

@@ -37,11 +37,36 @@ func post(t *testing.T, endpoint, form string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
+// A refusal is a request and what it is answered.
+type refusal struct {
+	form   string
+	status int
+	code   string
+	want   string
+}
+
 func TestWrongRequestsAreRefusedInAWSsWords(t *testing.T) {
 	endpoint := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{Each: time.Nanosecond})
 	c := client(endpoint, "us-east-1")
 	arn := *apply(t, c, "shop", shop).StackId
 	propose(t, c, createInput("shop", "done"))
+	for _, row := range refusals(arn) {
+		status, body := post(t, endpoint, row.form)
+		var e struct {
+			Error struct{ Code, Message string }
+		}
+		if err := xml.Unmarshal([]byte(body), &e); err != nil {
+			t.Errorf("%.80s: %v in %s", row.form, err, body)
+		}
+		if status != row.status || e.Error.Code != row.code || !strings.Contains(e.Error.Message, row.want) {
+			t.Errorf("%.80s\ngot  %d %s: %s\nwant %d %s: %s", row.form, status, e.Error.Code, e.Error.Message, row.status, row.code, row.want)
+		}
+	}
+}
+
+// refusals are requests to a sandbox with a stack shop, of this ARN, an executed
+// change set cs0 and a failed one, done.
+func refusals(arn string) []refusal {
 	body := func(text string) string { return "&TemplateBody=" + url.QueryEscape(text) }
 	topic := body("Resources: {T: {Type: AWS::SNS::Topic}}")
 	role := body("Resources: {T: {Type: AWS::IAM::Role, Properties: {RoleName: x}}}")
@@ -49,12 +74,7 @@ func TestWrongRequestsAreRefusedInAWSsWords(t *testing.T) {
 	attribute := body("Resources: {Q: {Type: AWS::SQS::Queue}, T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !GetAtt Q.Nope}}}")
 	nested := body("Resources: {T: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: child.yaml}}}")
 	behaviour := body("Resources: {T: {Type: AWS::SNS::Topic, Metadata: {'Lockstep::Sandbox': {Delay: soon}}}}")
-	for _, row := range []struct {
-		form   string
-		status int
-		code   string
-		want   string
-	}{
+	return []refusal{
 		{"", 400, "MissingAction", "The request must contain the parameter Action."},
 		{"Action=Frobnicate&Version=2010-05-15", 400, "InvalidAction", "Could not find operation Frobnicate for version 2010-05-15"},
 		{"Action=%zz", 400, "MalformedQueryString", "The query string contains a syntax error."},
@@ -109,17 +129,6 @@ func TestWrongRequestsAreRefusedInAWSsWords(t *testing.T) {
 		{"Action=ExecuteChangeSet&StackName=shop&ChangeSetName=cs0", 400, "InvalidChangeSetStatus", "cannot be executed in its current execution status of [EXECUTE_COMPLETE]"},
 		{"Action=DeleteStack&StackName=shop&RetainResources.member.1=Queue", 400, "ValidationError", "Invalid operation on stack [" + arn + "]."},
 		{"Action=AssumeRole&RoleArn=x&RoleSessionName=y", 400, "ValidationError", "x is invalid"},
-	} {
-		status, body := post(t, endpoint, row.form)
-		var e struct {
-			Error struct{ Code, Message string }
-		}
-		if err := xml.Unmarshal([]byte(body), &e); err != nil {
-			t.Errorf("%.80s: %v in %s", row.form, err, body)
-		}
-		if status != row.status || e.Error.Code != row.code || !strings.Contains(e.Error.Message, row.want) {
-			t.Errorf("%.80s\ngot  %d %s: %s\nwant %d %s: %s", row.form, status, e.Error.Code, e.Error.Message, row.status, row.code, row.want)
-		}
 	}
 }
 

@@ -7,7 +7,7 @@
 // replaced, and in the form AWS gives it, so that what refers to it reads right.
 //
 // The types stand in types.txt. A type that does not stand there gets a plain
-// id, any attribute it is asked for, and replacement "Conditionally" for every
+// id, any attribute it is asked for (a list if its name is a plural), and replacement "Conditionally" for every
 // change, because the catalog cannot know. For one that does, asking for an
 // attribute it does not have is an error, as at AWS.
 package catalog

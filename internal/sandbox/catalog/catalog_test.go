@@ -96,6 +96,26 @@ func TestListAttributesAreLists(t *testing.T) {
 	}
 }
 
+func TestPluralAttributesOfUnknownTypesAreLists(t *testing.T) {
+	v, err := known(t).Make(order("AWS::EC2::NetworkInterface", nil)).Attribute("SecondaryPrivateIpAddresses")
+	if list, ok := v.([]any); err != nil || !ok || len(list) != 2 {
+		t.Errorf("%v, %v", v, err)
+	}
+}
+
+func TestPublicParametersHoldImages(t *testing.T) {
+	site := order("", nil).Site
+	id, ok := catalog.PublicParameter(site, "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64")
+	if !ok || !strings.HasPrefix(id, "ami-") || len(id) != 21 {
+		t.Errorf("%q, %v", id, ok)
+	}
+	for _, name := range []string{"/my/ami", "/aws/service/global-infrastructure/regions"} {
+		if id, ok := catalog.PublicParameter(site, name); ok {
+			t.Errorf("%s holds %q", name, id)
+		}
+	}
+}
+
 func TestTextFromTemplatesIsNotAFormat(t *testing.T) {
 	props := map[string]any{"Type": "{prop:Type}{account}{pr{prop:op:Type}", "Name": "{region}"}
 	m := known(t).Make(order("AWS::SSM::Parameter", props))

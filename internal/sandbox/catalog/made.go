@@ -91,8 +91,28 @@ func (m Made) Attribute(name string) (any, error) {
 	return m.invented(name), nil
 }
 
+// PublicParameter makes up what AWS's own parameters, those under /aws/service/,
+// hold: the ids of machine images, which is what most templates ask there.
+func PublicParameter(site Site, name string) (string, bool) {
+	if !strings.HasPrefix(name, "/aws/service/") || !strings.Contains(name, "/ami") && !strings.Contains(name, "-ami") && !strings.HasSuffix(name, "image_id") {
+		return "", false
+	}
+	sum := sha256.Sum256([]byte(site.Region + name))
+	return "ami-" + hex.EncodeToString(sum[:])[:17], true
+}
+
+// plural says whether an attribute's name promises a list.
+func plural(name string) bool {
+	for _, end := range []string{"Addresses", "Ids", "Arns", "ARNs", "Names", "Servers", "Blocks", "Entries", "Zones", "Groups", "Subnets"} {
+		if strings.HasSuffix(name, end) {
+			return true
+		}
+	}
+	return false
+}
+
 // invented makes up an attribute of a type that is not in the catalog.
-func (m Made) invented(name string) string {
+func (m Made) invented(name string) any {
 	service, thing := "custom", "resource"
 	if parts := strings.Split(m.order.Type, "::"); len(parts) == 3 {
 		service, thing = strings.ToLower(parts[1]), strings.ToLower(parts[2])
@@ -102,6 +122,8 @@ func (m Made) invented(name string) string {
 		return m.fill("arn:{partition}:" + service + ":{region}:{account}:" + thing + "/{name}")
 	case name == "Id" || name == "Name":
 		return m.ID
+	case plural(name):
+		return []any{m.name + "-" + short(name) + "-1", m.name + "-" + short(name) + "-2"}
 	}
 	return m.name + "-" + short(name)
 }

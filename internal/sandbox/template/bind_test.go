@@ -92,7 +92,7 @@ func TestParameterDeclarationsAreChecked(t *testing.T) {
 		"{Type: Number, Default: x}":                     "default of P: Parameter 'P' must be a number.",
 		"{Type: String, MinLength: x}":                   "MinLength of parameter 'P' must be an integer",
 		"{Type: String, AllowedPattern: '(?!a)b'}":       "the sandbox does not expand AllowedPattern (?!a)b (line 1)",
-		"{Type: 'AWS::SSM::Parameter::Value<String>'}":   "the sandbox does not expand AWS::SSM::Parameter::Value<String> (line 1)",
+		"{Type: 'AWS::SSM::Parameter::Value<Text>'}":     "Unrecognized parameter type: AWS::SSM::Parameter::Value<Text>",
 		"{Type: String, Default: a, AllowedValues: [b]}": "default of P: Parameter 'P' must be one of AllowedValues",
 		"{Type: 'List<AWS::EC2::Nothing>'}":              "Unrecognized parameter type: List<AWS::EC2::Nothing>",
 	} {
@@ -100,6 +100,23 @@ func TestParameterDeclarationsAreChecked(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", declaration, err, want)
 		}
+	}
+}
+
+func TestStoredParametersYieldWhatIsStored(t *testing.T) {
+	const body = `
+Parameters:
+  One: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /one}
+  Many: {Type: 'AWS::SSM::Parameter::Value<List<String>>', Default: /many}
+Resources: {T: {Type: AWS::SNS::Topic, Properties: {V: !Join ["-", [!Ref One, !Select [1, !Ref Many]]]}}}
+`
+	ev, err := evaluate(body, nil, nil)
+	if err != nil || ev.Resources[0].Properties["V"] != "stored-b" {
+		t.Errorf("%v, %v", ev, err)
+	}
+	_, err = evaluate(body, map[string]string{"One": "/none", "Many": "/gone"}, nil)
+	if want := "Unable to fetch parameters [/none,/gone] from parameter store for this account."; message(err) != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 

@@ -2,6 +2,7 @@ package template
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -17,6 +18,9 @@ type Input struct {
 	Pseudo map[string]any
 	// Import answers what other stacks export; false when nobody exports the name.
 	Import func(name string) (string, bool)
+	// Stored answers what the parameter store holds under a name; false when it
+	// holds nothing. It may be nil when no parameter's type asks for it.
+	Stored func(name string) (string, bool)
 	// Place says what a Ref to a resource and its attributes are. It is called
 	// once for each resource, in dependency order, the properties computed.
 	Place func(Resource) (Placed, error)
@@ -102,6 +106,9 @@ func newEvaluator(t *Template, in Input) *evaluator {
 // in.Place answered.
 func (t *Template) Evaluate(in Input) (*Evaluation, error) {
 	e := newEvaluator(t, in)
+	if err := e.fetch(); err != nil {
+		return nil, err
+	}
 	if err := e.assertRules(); err != nil {
 		return nil, err
 	}
@@ -127,6 +134,27 @@ func (t *Template) Evaluate(in Input) (*Evaluation, error) {
 	}
 	out.Imports = e.imports
 	return out, nil
+}
+
+// fetch replaces the names of stored parameters by what is stored.
+func (e *evaluator) fetch() error {
+	values := maps.Clone(e.in.Parameters)
+	var missing []string
+	for _, p := range e.t.parameters {
+		if !p.stored() {
+			continue
+		}
+		v, ok := e.in.Stored(values[p.name])
+		if !ok {
+			missing = append(missing, clip(values[p.name]))
+		}
+		values[p.name] = v
+	}
+	e.in.Parameters = values
+	if missing != nil {
+		return errorf("Unable to fetch parameters [%s] from parameter store for this account.", strings.Join(missing, ","))
+	}
+	return nil
 }
 
 func (e *evaluator) resource(st stop) (Resource, error) {

@@ -149,9 +149,7 @@ func (d *parameter) settle() error {
 	switch {
 	case d.typ == "":
 		return faultf(d.line, "Template format error: Every Parameters object must contain a Type member.")
-	case strings.HasPrefix(d.typ, "AWS::SSM::Parameter::Value<"):
-		return unexpanded(d.line, d.typ)
-	case !knownParameterType(d.typ):
+	case !knownParameterType(d.valueType()):
 		return faultf(d.line, "Template format error: Unrecognized parameter type: %s", clip(d.typ))
 	}
 	if d.initial != nil {
@@ -178,10 +176,25 @@ func knownParameterType(typ string) bool {
 	}, of)
 }
 
-// isList says whether a Ref to the parameter is a list.
-func (d *parameter) isList() bool {
-	return d.typ == "CommaDelimitedList" || strings.HasPrefix(d.typ, "List<")
+// stored says whether the parameter's value is the name of one in the parameter
+// store, whose value a Ref yields.
+func (d *parameter) stored() bool { return strings.HasPrefix(d.typ, "AWS::SSM::Parameter::Value<") }
+
+// valueType is the type of what a Ref yields.
+func (d *parameter) valueType() string {
+	if of, ok := strings.CutPrefix(d.typ, "AWS::SSM::Parameter::Value<"); ok {
+		return strings.TrimSuffix(of, ">")
+	}
+	return d.typ
 }
+
+func isListType(typ string) bool {
+	return typ == "CommaDelimitedList" || strings.HasPrefix(typ, "List<")
+}
+
+// isList says whether the parameter's own value is a list. The name of a stored
+// parameter is not, whatever that holds.
+func (d *parameter) isList() bool { return isListType(d.typ) }
 
 // split takes a list parameter's text apart, the spaces around values dropped.
 func split(text string) []string {
@@ -197,7 +210,7 @@ func split(text string) []string {
 
 // value is what a Ref to the parameter yields.
 func (d *parameter) value(text string) any {
-	if !d.isList() {
+	if !isListType(d.valueType()) {
 		return text
 	}
 	parts := split(text)

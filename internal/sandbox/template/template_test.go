@@ -18,6 +18,10 @@ func world(params, exports map[string]string) template.Input {
 			"AWS::StackId": "arn:stack", "AWS::URLSuffix": "amazonaws.com", "AWS::NotificationARNs": []any{"arn:n1"},
 		},
 		Import: func(name string) (string, bool) { v, ok := exports[name]; return v, ok },
+		Stored: func(name string) (string, bool) {
+			v, ok := map[string]string{"/one": "stored", "/many": "a,b"}[name]
+			return v, ok
+		},
 		Place: func(r template.Resource) (template.Placed, error) {
 			return template.Placed{Ref: "ref-" + r.LogicalID, Attribute: func(name string) (any, error) {
 				if name == "List" {
