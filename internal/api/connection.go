@@ -115,7 +115,8 @@ func (s *Service) DeleteConnection(ctx context.Context, c Caller, in *wire.Delet
 }
 
 // CompleteConnection gives a connection its credential, which makes it
-// AVAILABLE. Doing so again replaces the credential.
+// AVAILABLE. Doing so again replaces the credential. The repositories that are
+// followed over it are looked at now: the old one may have been refused.
 func (s *Service) CompleteConnection(ctx context.Context, c Caller, in *wire.CompleteConnectionInput) (*wire.CompleteConnectionOutput, error) {
 	credential := lockstep.Credential{
 		Kind:     lockstep.CredentialKind(in.Credential.Kind),
@@ -133,7 +134,10 @@ func (s *Service) CompleteConnection(ctx context.Context, c Caller, in *wire.Com
 		if err := s.o.SaveCredential(tx, conn.ARN, credential); err != nil {
 			return err
 		}
-		return store.SetConnectionStatus(tx, conn.ARN, lockstep.ConnectionAvailable)
+		if err := store.SetConnectionStatus(tx, conn.ARN, lockstep.ConnectionAvailable); err != nil {
+			return err
+		}
+		return store.HintConnection(tx, conn.ARN)
 	})
 	return &wire.CompleteConnectionOutput{ConnectionStatus: string(lockstep.ConnectionAvailable)}, err
 }

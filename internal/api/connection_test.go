@@ -3,6 +3,7 @@ package api_test
 import (
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
@@ -57,6 +58,26 @@ func TestConnectionIsPendingUntilCompleted(t *testing.T) {
 			got, err := store.Credential(tx, w.seal, lockstep.ARN(arn))
 			if got != (lockstep.Credential{Kind: "BASIC", Username: "jo", Secret: "hunter2"}) {
 				t.Errorf("stored %#v", got)
+			}
+			return err
+		})
+	})
+}
+
+func TestACorrectedCredentialIsTriedAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		arn := w.connection("acme", w.host("h"))
+		polled := w.link(arn, "infra")
+		idle := w.link(arn, "other")
+		w.update(func(tx *db.Tx) error { return store.StartPolling(tx, polled, tx.Now.Add(time.Hour)) })
+		complete := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "TOKEN", Secret: "t"}}
+		if err := w.ours("CompleteConnection", complete, &wire.CompleteConnectionOutput{}); err != nil {
+			t.Fatal(err)
+		}
+		w.update(func(tx *db.Tx) error {
+			polls, err := store.ClaimPolls(tx, 10, time.Minute)
+			if len(polls) != 1 || polls[0].LinkID != polled {
+				t.Errorf("due are %v, want %s and not %s", polls, polled, idle)
 			}
 			return err
 		})

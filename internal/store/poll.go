@@ -85,6 +85,13 @@ func Hint(tx *db.Tx, linkID string) error {
 	return err
 }
 
+// HintConnection is Hint for every link of a connection that is polled.
+func HintConnection(tx *db.Tx, connection lockstep.ARN) error {
+	_, err := tx.Exec(`UPDATE repository_link SET hint_seq = hint_seq + 1, next_poll_at = $2
+		WHERE connection_arn = $1 AND next_poll_at IS NOT NULL`, connection, db.Millis(tx.Now))
+	return err
+}
+
 // NextPoll gives when the next link is due, false if none ever is.
 func NextPoll(tx *db.Tx) (time.Time, bool, error) {
 	var at *int64
