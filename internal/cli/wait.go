@@ -52,7 +52,7 @@ func newWaitCommand(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		w := &waiting{p: p, remote: remote, resource: args[0], sha: *sha, acted: *sha != ""}
+		w := &waiting{p: p, remote: remote, resource: args[0], sha: *sha}
 		return w.wait(c.Context(), *timeout)
 	}
 	return c
@@ -64,11 +64,7 @@ type waiting struct {
 	remote   *client.Client
 	resource string
 	sha      string // "" until the Git host has told the head
-	// acted says that the server has acted on sha as the branch's head, or that
-	// sha was given. Before that a branch that went back to an old commit would be
-	// answered with what became of it then.
-	acted  bool
-	branch string
+	branch   string
 	// unconcerned is the commit that was asked for, once it is known that it does
 	// not concern the resource; sha is then the one that the resource is to have.
 	unconcerned string
@@ -85,11 +81,8 @@ func (w *waiting) wait(ctx context.Context, timeout time.Duration) error {
 	}
 	w.branch, w.last = cfg.Branch, "nothing known yet"
 	for delay := waitFirst; ; delay = min(delay*3/2, waitMost) {
-		in := &wire.GetRevisionSyncInput{ResourceName: w.resource, SyncType: syncType}
-		if w.acted {
-			in.Sha = w.sha
-		}
-		out, err := w.remote.GetRevisionSync(ctx, in)
+		out, err := w.remote.GetRevisionSync(ctx, &wire.GetRevisionSyncInput{
+			ResourceName: w.resource, SyncType: syncType, Sha: w.sha})
 		if err == nil {
 			done, err := w.judge(ctx, cfg, out)
 			if done || err != nil {
@@ -130,12 +123,6 @@ func (w *waiting) tolerate(ctx context.Context, err error) error {
 func (w *waiting) judge(ctx context.Context, cfg wire.SyncConfiguration, out *wire.GetRevisionSyncOutput) (done bool, err error) {
 	w.sha, w.warned = out.Sha, false
 	w.last = out.Handling
-	if !w.acted && out.Head != "" && out.Head != out.Sha {
-		w.last = wire.HandlingPending
-		w.poke(ctx, cfg)
-		return false, nil
-	}
-	w.acted = true
 	switch out.Handling {
 	case wire.HandlingSucceeded:
 		return true, w.say("SUCCEEDED", out.Sha, "")
