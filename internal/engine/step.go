@@ -111,6 +111,10 @@ func (t *turn) stumble(ctx context.Context, cause error) (next action, err error
 		slog.String("attempt", t.attempt.ID), slog.Int64("try", t.attempt.Tries),
 		slog.String("kind", lockstep.KindOf(cause).String()), slog.Any("err", cause))
 	if !v.retry && t.attempt.Intent == "" {
+		// Somebody who took the resource over may be about to execute the proposal.
+		if err := t.mine(ctx, func(*db.Tx, store.ResourceState) error { return nil }); err != nil {
+			return nothing, err
+		}
 		_ = t.remove(ctx) // logged there; what stays behind is a proposal nobody executes
 	}
 	err = t.mine(ctx, func(tx *db.Tx, s store.ResourceState) error {
