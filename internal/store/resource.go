@@ -133,15 +133,17 @@ func Concerned(tx *db.Tx, id int64, sha lockstep.SHA) (int64, error) {
 }
 
 // OverdueResources gives the resources with open work whose time has come: a
-// running attempt past its not_before, or a desire that no attempt was made
-// for and no blocker stops.
+// running attempt past its not_before, one that is to be cancelled, or a desire
+// that no attempt was made for, where neither a blocker nor a declared
+// execution stops it.
 func OverdueResources(tx *db.Tx, limit int) ([]int64, error) {
-	return ids(tx.Query(`SELECT resource_id FROM resource_sync_attempt
-		WHERE status IN ('INITIATED', 'IN_PROGRESS') AND not_before <= $1
+	return ids(tx.Query(`SELECT a.resource_id FROM resource_sync_attempt a JOIN resource r ON r.id = a.resource_id
+		WHERE a.status IN ('INITIATED', 'IN_PROGRESS') AND (a.not_before <= $1
+			OR a.intent = '' AND (r.configuration_id IS NULL OR r.configuration_id <> a.configuration_id))
 		UNION SELECT r.id FROM resource r
 		WHERE r.configuration_id IS NOT NULL AND r.desired IS NOT NULL AND r.desired_seq > r.attempted_seq
 			AND NOT EXISTS (SELECT 1 FROM resource_sync_attempt a
-				WHERE a.resource_id = r.id AND a.status IN ('INITIATED', 'IN_PROGRESS'))
+				WHERE a.resource_id = r.id AND a.status IN ('INITIATED', 'IN_PROGRESS') AND a.intent <> '')
 			AND NOT EXISTS (SELECT 1 FROM sync_blocker b WHERE b.resource_id = r.id AND b.status = 'ACTIVE')
 		ORDER BY 1 LIMIT $2`, db.Millis(tx.Now), limit))
 }
