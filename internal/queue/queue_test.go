@@ -190,14 +190,13 @@ func TestCompletedJobsAreGoneAfterMinutes(t *testing.T) {
 
 func TestTheWorkersContextEndsAtItsTimeout(t *testing.T) {
 	inBubble(t, func(t *testing.T, d *db.DB) {
-		var p *probe
-		p = startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error {
+		p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error {
 			began := time.Now()
 			<-ctx.Done()
 			if took := time.Since(began); took != 30*time.Second {
 				t.Errorf("ended after %v", took)
 			}
-			return p.done(context.WithoutCancel(ctx), job)
+			return d.Update(context.WithoutCancel(ctx), job.Done)
 		})
 		p.wake(t, "a", time.Time{})
 		time.Sleep(time.Minute)

@@ -185,10 +185,6 @@ func (p *probe) ran() []time.Duration {
 	return append([]time.Duration{}, p.runs...)
 }
 
-func (p *probe) done(ctx context.Context, job *queue.Job) error {
-	return p.d.Update(ctx, job.Done)
-}
-
 func TestAnErrorOrAPanicIsTriedAgainForEver(t *testing.T) {
 	inBubble(t, func(t *testing.T, d *db.DB) {
 		rows := map[int64]bool{}
@@ -218,12 +214,11 @@ func TestAnErrorOrAPanicIsTriedAgainForEver(t *testing.T) {
 
 func TestAWakeUpCutsARetryShort(t *testing.T) {
 	inBubble(t, func(t *testing.T, d *db.DB) {
-		var p *probe
-		p = startProbe(t, d, func(ctx context.Context, run int, job *queue.Job) error {
+		p := startProbe(t, d, func(ctx context.Context, run int, job *queue.Job) error {
 			if run <= 7 {
 				return errors.New("broken")
 			}
-			return p.done(ctx, job)
+			return d.Update(ctx, job.Done)
 		})
 		p.wake(t, "a", time.Time{})
 		time.Sleep(70 * time.Second) // 1+2+4+8+16+30, then 30 more
@@ -254,8 +249,7 @@ func TestAWakeUpForLaterDoesNotDelayAnEarlierOne(t *testing.T) {
 	}
 	inBubble(t, func(t *testing.T, d *db.DB) {
 		for _, tt := range tests {
-			var p *probe
-			p = startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error { return p.done(ctx, job) })
+			p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error { return d.Update(ctx, job.Done) })
 			err := d.Update(t.Context(), func(tx *db.Tx) error {
 				for _, at := range tt.at {
 					if err := p.Wake(tx, probeArgs{"a"}, p.start.Add(at)); err != nil {
@@ -292,8 +286,7 @@ func TestAJobOfADeadNodeIsTakenOver(t *testing.T) {
 			t.Fatal(err)
 		}
 		markRunning(t, d)
-		var p *probe
-		p = startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error { return p.done(ctx, job) })
+		p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error { return d.Update(ctx, job.Done) })
 		time.Sleep(3 * time.Minute)
 		got := p.ran()
 		if len(got) != 1 || got[0] < 30*time.Second || got[0] > 90*time.Second {

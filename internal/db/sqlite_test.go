@@ -1,0 +1,76 @@
+package db_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+)
+
+// TestSQLiteCommitsAreOnTheDisk pins what no test can see without a power cut.
+func TestSQLiteCommitsAreOnTheDisk(t *testing.T) {
+	d := dbtest.OpenOn(t, db.SQLite, schema(items))
+	got := map[string]string{}
+	for _, pragma := range []string{"journal_mode", "synchronous", "foreign_keys"} {
+		var value string
+		if err := d.SQL().QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&value); err != nil {
+			t.Fatal(err)
+		}
+		got[pragma] = value
+	}
+	want := map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestProgramsOnOneSQLiteFileTakeTurns needs the lock at BEGIN: a transaction that
+// has read and then asks for it is refused, however long it would wait.
+func TestProgramsOnOneSQLiteFileTakeTurns(t *testing.T) {
+	const programs, each = 4, 40
+	url := dbtest.URL(t, db.SQLite)
+	errs := make(chan error)
+	first, err := db.Open(t.Context(), url, schema(items))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	if err := first.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 1, "a") }); err != nil {
+		t.Fatal(err)
+	}
+	for range programs {
+		go func() {
+			d, err := db.Open(t.Context(), url, schema(items))
+			if err != nil {
+				errs <- err
+				return
+			}
+			for i := 0; i < each && err == nil; i++ {
+				err = d.Update(t.Context(), increment)
+			}
+			d.Close()
+			errs <- err
+		}()
+	}
+	for range programs {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	var size int
+	err = first.View(t.Context(), func(tx *db.Tx) error { return tx.QueryRow("SELECT size FROM item").Scan(&size) })
+	if err != nil || size != programs*each {
+		t.Errorf("counted to %d, %v", size, err)
+	}
+}
+
+func increment(tx *db.Tx) error {
+	var size int
+	if err := tx.QueryRow("SELECT coalesce(size, 0) FROM item WHERE id = 1").Scan(&size); err != nil {
+		return err
+	}
+	_, err := tx.Exec("UPDATE item SET size = $1 WHERE id = 1", size+1)
+	return err
+}
