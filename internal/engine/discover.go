@@ -28,15 +28,15 @@ func (e *Engine) discover(ctx context.Context, link lockstep.RepositoryLink, bra
 		if err != nil {
 			return nil, fmt.Errorf("look for deployment files: %w", err)
 		}
-		err = e.db.Update(ctx, func(tx *db.Tx) error {
-			events = events[:0:0]
-			news, err := e.configureFound(tx, link, syncType, discovered.Files)
-			events = append(events, news...)
+		var news []lockstep.Event
+		err = e.db.Update(ctx, func(tx *db.Tx) (err error) {
+			news, err = e.configureFound(tx, link, syncType, discovered.Files)
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
+		events = append(events, news...)
 	}
 	return events, nil
 }
