@@ -174,6 +174,7 @@ func (t memoryTree) ObjectID(name string) (string, error) {
 // scripted is a target whose steps a test writes. Its only input is the
 // configuration's file.
 type scripted struct {
+	syncType  lockstep.SyncType
 	mu        sync.Mutex
 	step      func(a target.Attempt) (target.Step, error)
 	plan      func() error                    // of every Plan, if not nil
@@ -185,7 +186,7 @@ type scripted struct {
 }
 
 func newScripted() *scripted {
-	s := &scripted{most: map[string]int{}, now: map[string]int{}}
+	s := &scripted{syncType: "TEST_SYNC", most: map[string]int{}, now: map[string]int{}}
 	s.script(func(target.Attempt) (target.Step, error) {
 		return target.Step{Events: []lockstep.Event{{Type: "DONE", Message: "Done."}}, End: &target.End{Outcome: lockstep.Applied}}, nil
 	})
@@ -205,7 +206,7 @@ func (s *scripted) called() (steps, discards int) {
 	return s.steps, len(s.discarded)
 }
 
-func (s *scripted) Type() lockstep.SyncType { return "TEST_SYNC" }
+func (s *scripted) Type() lockstep.SyncType { return s.syncType }
 
 func (s *scripted) Plan(_ context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (target.Plan, error) {
 	s.mu.Lock()

@@ -33,6 +33,7 @@ type world struct {
 	engine *engine.Engine
 	host   *gitHost
 	target *scripted
+	others []target.Driver // beside target
 	link   lockstep.RepositoryLink
 
 	stop       func()              // ends the engine that was started last
@@ -73,7 +74,7 @@ func (w *world) start() {
 	w.queue = queue.New(queue.Options{DB: w.db, Log: log, PollOnly: true, Workers: 10, PollInterval: tick, Exclusive: true})
 	w.engine = engine.New(engine.Options{
 		DB: w.db, Queue: w.queue, Log: log, Encode: func(s lockstep.ResourceSync) ([]byte, error) { return json.Marshal(s) },
-		Providers: []provider.Driver{w.host}, Targets: []target.Driver{w.target},
+		Providers: []provider.Driver{w.host}, Targets: append(w.others, w.target),
 		Credential: func(*db.Tx, lockstep.ARN) (lockstep.Credential, error) { return w.credential, nil },
 	})
 	ctx := context.Background()
