@@ -151,7 +151,8 @@ func (d *DB) View(ctx context.Context, f func(tx *Tx) error) error {
 
 // Peek runs f with a Tx that can read by one statement only, and is no
 // transaction: it costs one round trip where View costs three. A second
-// statement, or Exec, is an error.
+// statement, or Exec, is an error. On SQLite a statement that has begun is not
+// cut short when ctx ends: watching for that costs as much as the read.
 func (d *DB) Peek(ctx context.Context, f func(tx *Tx) error) error {
 	tx := &Tx{Now: now(), Dialect: d.dialect, ctx: ctx, peek: true}
 	if d.dialect == Postgres {
@@ -160,6 +161,10 @@ func (d *DB) Peek(ctx context.Context, f func(tx *Tx) error) error {
 			return tx.run(f)
 		})
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	tx.ctx = context.WithoutCancel(ctx)
 	tx.q = sqlQuerier{d.readers}
 	return tx.run(f)
 }

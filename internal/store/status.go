@@ -38,7 +38,7 @@ func SaveDocument(tx *db.Tx, resourceID int64, document []byte) error {
 // StatusDocument gives the encoded answer to a status read. It is one SELECT,
 // fit for [db.DB.Peek]. Before any attempt it is NotFound.
 func StatusDocument(tx *db.Tx, r lockstep.Resource) ([]byte, error) {
-	var document *string
+	var document []byte // nil for NULL
 	err := tx.QueryRow(`SELECT document FROM resource
 		WHERE account = $1 AND region = $2 AND sync_type = $3 AND name = $4`,
 		r.Account, r.Region, r.SyncType, r.Name).Scan(&document)
@@ -48,5 +48,5 @@ func StatusDocument(tx *db.Tx, r lockstep.Resource) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []byte(*document), nil
+	return document, nil
 }
