@@ -1,0 +1,207 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/target"
+)
+
+// checkAttempts: one attempt of a resource runs, an end is final, no event
+// comes after it, and desires only grow.
+func (h *history) checkAttempts(tx *db.Tx) error {
+	rows, err := tx.Query(`SELECT a.id, r.name, r.id, r.desired_seq, r.attempted_seq, coalesce(a.outcome, ''), a.intent, a.tries,
+		(SELECT count(*) FROM sync_event e WHERE e.resource_attempt_id = a.id),
+		(SELECT count(*) FROM sync_event e WHERE e.resource_attempt_id = a.id AND e.at > a.ended_at)
+		FROM resource_sync_attempt a JOIN resource r ON r.id = a.resource_id ORDER BY a.seq`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	running := map[string]string{}
+	for rows.Next() {
+		var id, name, outcome, intent string
+		var resource, desired, attempted, tries, events, late int64
+		if err := rows.Scan(&id, &name, &resource, &desired, &attempted, &outcome, &intent, &tries, &events, &late); err != nil {
+			return err
+		}
+		if late > 0 {
+			h.errorf("%d events of %s after its end", late, name)
+		}
+		if attempted > desired || desired < h.seqs[resource] {
+			h.errorf("%s: desire %d after %d, attempted %d", name, desired, h.seqs[resource], attempted)
+		}
+		h.seqs[resource] = desired
+		if outcome == "" {
+			if other, two := running[name]; two {
+				h.errorf("%s: attempts %s and %s run", name, other, id)
+			}
+			running[name] = id
+			continue
+		}
+		end := fmt.Sprint(outcome, intent, tries, events)
+		if was, known := h.ended[id]; known && was != end {
+			h.errorf("the ended attempt %s of %s changed from %s to %s", id, name, was, end)
+		}
+		h.ended[id] = end
+	}
+	return rows.Err()
+}
+
+// checkDocuments: what a status read answers is what is the case.
+func (h *history) checkDocuments(tx *db.Tx) error {
+	for _, name := range h.names {
+		r := lockstep.Resource{Account: h.link.Account, Region: h.link.Region, SyncType: "TEST_SYNC", Name: name}
+		s, err := store.ResourceOf(tx, r)
+		if err != nil {
+			return err
+		}
+		document, err := store.StatusDocument(tx, r)
+		if lockstep.KindOf(err) == lockstep.NotFound {
+			document = nil
+		} else if err != nil {
+			return err
+		}
+		want := []byte(nil)
+		if s.ConfigurationID != 0 {
+			sync, err := store.Status(tx, s)
+			if err != nil {
+				return err
+			}
+			if sync.LatestSync != nil {
+				if want, err = json.Marshal(sync); err != nil {
+					return err
+				}
+			}
+		}
+		if string(want) != string(document) {
+			h.errorf("%s: the status is\n%s\nand a read answers\n%s", name, want, document)
+		}
+	}
+	return nil
+}
+
+// moody is a target whose behaviour depends on the seed, the resource and the
+// commit alone, so that a commit that breaks always does. It watches that
+// nobody executes what somebody else executes or discards.
+type moody struct {
+	seed     uint64
+	replaced bool // workers are replaced while they work: two may be at it
+
+	mu        sync.Mutex
+	tries     map[string]int
+	executing map[string]string // resource to the attempt that is executed
+	applied   map[string]lockstep.SHA
+	broken    []string
+}
+
+func newMoody(s *scripted, seed uint64, replaced bool) *moody {
+	m := &moody{seed: seed, replaced: replaced, tries: map[string]int{}, executing: map[string]string{}, applied: map[string]lockstep.SHA{}}
+	s.script(m.advance)
+	s.undo = m.discard
+	return m
+}
+
+// mood gives a number below n that depends on what is asked and the attempt's
+// resource and commit.
+func (m *moody) mood(a target.Attempt, what string, n int) int {
+	h := fnv.New64a()
+	fmt.Fprint(h, m.seed, a.Configuration.ResourceName, a.Revision.SHA, what)
+	return int((h.Sum64() >> 8) % uint64(n))
+}
+
+func (m *moody) advance(a target.Attempt) (target.Step, error) {
+	done, _ := strconv.Atoi(string(a.Memory)) // steps recorded; none is zero
+	step := target.Step{Memory: []byte(strconv.Itoa(done + 1)), Events: []lockstep.Event{{Type: fmt.Sprint("STEP_", done)}}}
+	step.After = []time.Duration{0, 0, 300 * time.Millisecond, 5 * time.Second, 2 * time.Minute}[m.mood(a, fmt.Sprint("after", done), 5)]
+	time.Sleep([]time.Duration{0, 0, 20 * time.Millisecond, 3 * time.Second}[m.mood(a, fmt.Sprint("slow", done), 4)])
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tries[a.ID+string(a.Memory)]++
+	proposing := 1 + m.mood(a, "proposing", 3)
+	if a.Intent == "" {
+		if done >= proposing {
+			step.Intent = "execute " + a.ID
+			return step, nil
+		}
+		return step, m.accident(a, m.tries[a.ID+string(a.Memory)])
+	}
+	name := a.Configuration.ResourceName
+	if a.Intent != "execute "+a.ID {
+		m.complain("%s has the intent %q", a.ID, a.Intent)
+	}
+	if other := m.executing[name]; other != "" && other != a.ID {
+		m.complain("%s executes %s while %s is executed", name, a.ID, other)
+	}
+	m.executing[name] = a.ID
+	if done < proposing+1+m.mood(a, "executing", 3) {
+		return step, nil
+	}
+	delete(m.executing, name)
+	step.End = m.end(a)
+	return step, nil
+}
+
+// accident is what goes wrong with some commits before anything is executed.
+func (m *moody) accident(a target.Attempt, try int) error {
+	switch mood := m.mood(a, "accident", 12); {
+	case mood == 0:
+		return lockstep.Errorf(lockstep.Invalid, "Broken.")
+	case mood == 1:
+		return &mendTheStack
+	case mood == 2 && try < 4:
+		return lockstep.Errorf(lockstep.Unavailable, "Away.")
+	case mood == 3:
+		panic("bug")
+	case mood == 4 && try < 3:
+		return lockstep.Errorf(lockstep.Stale, "Moved.")
+	}
+	return nil
+}
+
+func (m *moody) end(a target.Attempt) *target.End {
+	switch m.mood(a, "end", 8) {
+	case 0:
+		return &target.End{Outcome: lockstep.Failed}
+	case 1:
+		return &target.End{Outcome: lockstep.Failed, Blocked: &mendTheStack}
+	}
+	m.applied[a.Configuration.ResourceName] = a.Revision.SHA
+	return &target.End{Outcome: lockstep.Applied, Note: []byte(a.Revision.SHA)}
+}
+
+func (m *moody) discard(a target.Attempt) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if a.Intent != "" || m.executing[a.Configuration.ResourceName] == a.ID {
+		m.complain("%s is discarded while it is executed", a.ID)
+	}
+	m.tries["discard"+a.ID]++
+	if m.mood(a, "discard", 4) == 0 && m.tries["discard"+a.ID] == 1 {
+		return lockstep.Errorf(lockstep.Unavailable, "Away.")
+	}
+	return nil
+}
+
+// complain remembers what must not happen; what only a replaced worker can do
+// is no wonder where workers are replaced. The caller holds the lock.
+func (m *moody) complain(format string, args ...any) {
+	if !m.replaced {
+		m.broken = append(m.broken, fmt.Sprintf(format, args...))
+	}
+}
+
+func (m *moody) complaints() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	broken := m.broken
+	m.broken = nil
+	return broken
+}

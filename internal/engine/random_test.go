@@ -1,0 +1,267 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+// Whatever happens to the engine, in whatever order, what it promises holds.
+// A failure names its seed; -run TestRandom/seed=N does it again.
+func TestRandomHistoriesKeepThePromises(t *testing.T) {
+	runs := 24
+	if testing.Short() {
+		runs = 6
+	}
+	for seed := range runs {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			inSQLite(t, func(w *world) { newHistory(w, uint64(seed)).run() })
+		})
+	}
+}
+
+// A history is one random run: what was done, and what has to be true for it.
+type history struct {
+	*world
+	seed    uint64
+	random  *rand.Rand
+	names   []string
+	cfgs    map[string]lockstep.SyncConfiguration
+	files   map[string]string // of the head
+	pushed  []lockstep.SHA
+	target  *moody
+	ended   map[string]string // attempt to what it was at its end
+	seqs    map[int64]int64   // resource to its newest desire
+	unsweep func()
+	log     []string
+}
+
+func newHistory(w *world, seed uint64) *history {
+	h := &history{world: w, seed: seed, random: rand.New(rand.NewPCG(seed, 1)), names: []string{"a", "b", "c"},
+		cfgs: map[string]lockstep.SyncConfiguration{}, files: map[string]string{},
+		ended: map[string]string{}, seqs: map[int64]int64{}}
+	h.target = newMoody(w.target, seed, seed%3 == 2)
+	return h
+}
+
+func (h *history) run() {
+	h.sweeping()
+	for _, name := range h.names {
+		h.files[name+".yaml"] = "0"
+	}
+	h.push()
+	for _, name := range h.names {
+		h.toggle(name)
+	}
+	for range 40 {
+		h.act()
+		time.Sleep(h.pause())
+		h.check()
+	}
+	h.rest()
+	h.check()
+	h.checkRest()
+	h.unsweep()
+	if h.t.Failed() {
+		for _, line := range h.log {
+			h.t.Log(line)
+		}
+	}
+}
+
+// pause is mostly short, so that things overlap.
+func (h *history) pause() time.Duration {
+	return []time.Duration{0, 50 * time.Millisecond, 300 * time.Millisecond, time.Second, 4 * time.Second, 40 * time.Second}[h.random.IntN(6)]
+}
+
+func (h *history) act() {
+	name := h.names[h.random.IntN(len(h.names))]
+	cfg, configured := h.cfgs[name]
+	n := h.random.IntN(100)
+	h.log = append(h.log, fmt.Sprintf("%s action %d on %s", time.Now().Format("15:04:05.000"), n, name))
+	switch {
+	case n < 35:
+		h.files[name+".yaml"] = fmt.Sprint(h.random.IntN(6))
+		h.push()
+	case n < 42:
+		h.files["README"] = fmt.Sprint(h.random.IntN(1000))
+		h.push()
+	case n < 50:
+		h.forcePush()
+	case n < 60:
+		h.toggle(name)
+	case n < 70 && configured:
+		h.retry(cfg)
+	case n < 76 && configured:
+		h.reconfigure(&cfg, func(c *lockstep.SyncConfiguration) {
+			c.TriggerResourceUpdateOn = []lockstep.TriggerResourceUpdateOn{lockstep.AnyChange, lockstep.FileChange}[h.random.IntN(2)]
+		})
+		h.cfgs[name] = cfg
+	case n < 80:
+		h.host.fail(lockstep.Errorf(lockstep.Unavailable, "Away."))
+	case n < 86:
+		h.host.fail(nil)
+	case n < 92:
+		h.restart(n%2 == 0)
+	case n < 96:
+		h.loseJobs()
+	case configured && h.target.replaced:
+		h.takeOver(cfg)
+	}
+}
+
+func (h *history) push() {
+	sha := h.host.push("main", h.files)
+	h.pushed = append(h.pushed, sha)
+	h.notice(sha)
+}
+
+// forcePush goes back to an old commit.
+func (h *history) forcePush() {
+	sha := h.pushed[h.random.IntN(len(h.pushed))]
+	h.host.mu.Lock()
+	h.files = map[string]string{}
+	for name, f := range h.host.commits[sha] {
+		h.files[name] = string(f.Data)
+	}
+	h.host.mu.Unlock()
+	h.host.point("main", sha)
+	h.notice(sha)
+}
+
+// notice is the poll that sees a head, now or never.
+func (h *history) notice(sha lockstep.SHA) {
+	if h.random.IntN(5) > 0 {
+		h.update(func(tx *db.Tx) error { return h.engine.Moved(tx, h.link.ID, "main", sha) })
+	}
+}
+
+func (h *history) toggle(name string) {
+	if cfg, ok := h.cfgs[name]; ok {
+		h.deconfigure(cfg)
+		delete(h.cfgs, name)
+		return
+	}
+	h.cfgs[name] = h.configure(name)
+}
+
+// restart ends the engine, softly or in the middle of its steps, and starts
+// another one on the same database.
+func (h *history) restart(softly bool) {
+	h.unsweep()
+	if !softly {
+		hurry, cancel := context.WithCancel(context.Background())
+		cancel()
+		h.must(h.queue.Stop(hurry))
+	}
+	h.stop()
+	h.start()
+	h.sweeping()
+}
+
+func (h *history) sweeping() {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	e := h.engine
+	go func() {
+		e.Sweep(ctx)
+		close(done)
+	}()
+	h.unsweep = func() { cancel(); <-done }
+}
+
+// rest mends the host, has it looked at, and waits until nothing is left to do.
+func (h *history) rest() {
+	h.host.fail(nil)
+	h.request()
+	h.until(fmt.Sprintf("seed %d: rest", h.seed), func() bool {
+		return h.count(`SELECT count(*) FROM resource_sync_attempt WHERE ended_at IS NULL`) == 0 &&
+			h.count(`SELECT count(*) FROM repository_sync_attempt WHERE ended_at IS NULL`) == 0 &&
+			h.count(`SELECT count(*) FROM resource r WHERE r.configuration_id IS NOT NULL AND r.desired_seq > r.attempted_seq
+				AND NOT EXISTS (SELECT 1 FROM sync_blocker b WHERE b.resource_id = r.id AND b.status = 'ACTIVE')`) == 0
+	})
+}
+
+// checkRest holds when all is over: every resource is where the head wants it,
+// or its latest attempt says why not.
+func (h *history) checkRest() {
+	head := h.host.heads["main"]
+	if a := h.repository(); a.Status != lockstep.RepositorySucceeded || a.SHA != head {
+		h.errorf("at rest the repository sync is %s of %s, the head is %s", a.Status, a.SHA, head)
+	}
+	for name, cfg := range h.cfgs {
+		s := h.status(cfg)
+		if s.LatestSync == nil || s.DesiredState == nil {
+			h.errorf("%s was never synced", name)
+			continue
+		}
+		latest, desired := s.LatestSync, s.DesiredState.SHA
+		if !h.same(desired, head, cfg.ConfigFile) || cfg.TriggerResourceUpdateOn == lockstep.AnyChange && desired != head {
+			h.errorf("%s should be at %s, not at %s", name, head, desired)
+		}
+		_, blocked := h.blocker(cfg)
+		switch {
+		case blocked && latest.Status != lockstep.ResourceFailed:
+			h.errorf("%s is blocked, its latest attempt %s", name, latest.Status)
+		case !blocked && latest.TargetRevision.SHA != desired:
+			h.errorf("%s is at rest at %s, desired is %s", name, latest.TargetRevision.SHA, desired)
+		case latest.Status == lockstep.ResourceSucceeded && h.target.applied[name] != desired:
+			h.errorf("%s says it is at %s and is at %s", name, desired, h.target.applied[name])
+		}
+		h.checkHandled(cfg, head)
+	}
+}
+
+// same says whether two commits have the same file.
+func (h *history) same(a, b lockstep.SHA, file string) bool {
+	x, y := memoryTree{h.host.commits[a]}, memoryTree{h.host.commits[b]}
+	idX, _ := x.ObjectID(file)
+	idY, _ := y.ObjectID(file)
+	return idX == idY
+}
+
+// checkHandled holds when all is over: no commit that concerned a resource is
+// waited for.
+func (h *history) checkHandled(cfg lockstep.SyncConfiguration, head lockstep.SHA) {
+	for _, sha := range h.pushed {
+		var seq int64
+		h.must(h.db.View(context.Background(), func(tx *db.Tx) error {
+			s, err := store.ResourceOf(tx, cfg.Resource())
+			if err != nil {
+				return err
+			}
+			seq, err = store.Concerned(tx, s.ID, sha)
+			return err
+		}))
+		got := h.handled(cfg, sha)
+		ends := []engine.HandlingState{engine.Succeeded, engine.LaterSucceeded, engine.Failed, engine.Blocked}
+		if seq != 0 && !slices.Contains(ends, got.State) || got.State == engine.InProgress || sha == head && got.State == engine.Pending {
+			h.errorf("%s: what became of %s, desire %d: %s", cfg.ResourceName, sha.Short(), seq, got.State)
+		}
+	}
+}
+
+func (h *history) errorf(format string, args ...any) {
+	h.t.Helper()
+	h.t.Errorf("seed %d: "+format, append([]any{h.seed}, args...)...)
+}
+
+// check holds at every moment.
+func (h *history) check() {
+	h.t.Helper()
+	h.must(h.db.View(context.Background(), func(tx *db.Tx) error {
+		return errors.Join(h.checkAttempts(tx), h.checkDocuments(tx))
+	}))
+	for _, broken := range h.target.complaints() {
+		h.errorf("%s", broken)
+	}
+}
