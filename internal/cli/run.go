@@ -96,7 +96,7 @@ func (p *program) fail(err error) int {
 // complain prints what is wrong, a line each, and under it what to do.
 func (p *program) complain(problem, remedy string) {
 	for i, line := range strings.Split(problem, "\n") {
-		if i == 0 {
+		if i == 0 && !strings.HasPrefix(line, "lockstep ") { // as a command's own path does
 			line = "lockstep: " + line
 		}
 		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
