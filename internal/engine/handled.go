@@ -84,8 +84,9 @@ func (e *Engine) handling(ctx context.Context, cfg lockstep.SyncConfiguration, s
 			return err
 		}
 		if head == sha {
-			// Asked for anew: what became of it before says nothing.
-			if waiting, err := store.Unhandled(tx, cfg.ID); err != nil || waiting {
+			// Not acted on since it became the head (again), or since something was
+			// asked for: what became of it before says nothing.
+			if waiting, err := awaited(tx, cfg, sha); err != nil || waiting {
 				return err
 			}
 		}
@@ -108,6 +109,15 @@ func (e *Engine) handling(ctx context.Context, cfg lockstep.SyncConfiguration, s
 		return err
 	})
 	return h, head, err
+}
+
+// awaited says whether a repository sync has yet to act on a branch's head.
+func awaited(tx *db.Tx, cfg lockstep.SyncConfiguration, head lockstep.SHA) (bool, error) {
+	handled, err := store.HandledHead(tx, cfg.LinkID, cfg.Branch)
+	if err != nil || handled != head {
+		return true, err
+	}
+	return store.Unhandled(tx, cfg.ID)
 }
 
 // outcomeOf says what became of a commit that concerned a resource as its

@@ -93,6 +93,18 @@ func HeadHandled(tx *db.Tx, linkID, branch string, sha lockstep.SHA) (bool, erro
 	return n > 0, err
 }
 
+// HandledHead gives the commit that a repository sync of a branch acted on last,
+// "" before the first.
+func HandledHead(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
+	var sha lockstep.SHA
+	err := tx.QueryRow(`SELECT sha FROM repository_sync_attempt
+		WHERE link_id = $1 AND branch = $2 AND status = 'SUCCEEDED' ORDER BY seq DESC LIMIT 1`, linkID, branch).Scan(&sha)
+	if errors.Is(err, db.ErrNoRows) {
+		return "", nil
+	}
+	return sha, err
+}
+
 // A BranchOf names a branch of a link.
 type BranchOf struct {
 	LinkID string
