@@ -44,14 +44,14 @@ func ClaimPolls(tx *db.Tx, limit int, lease time.Duration) ([]Poll, error) {
 // failures.
 func FinishPoll(tx *db.Tx, p Poll, next time.Time) error {
 	_, err := tx.Exec(`UPDATE repository_link SET poll_interval = $2, poll_failures = $3,
-		next_poll_at = CASE WHEN hint_seq <> $4 THEN $5 ELSE $6 END WHERE id = $1`,
+		next_poll_at = CASE WHEN hint_seq <> $4 THEN CAST($5 AS bigint) ELSE CAST($6 AS bigint) END WHERE id = $1`,
 		p.LinkID, p.Interval.Milliseconds(), p.Failures, p.seq, db.Millis(tx.Now), db.Millis(next))
 	return err
 }
 
 // StopPolling leaves a link alone until the next hint: nothing follows it.
 func StopPolling(tx *db.Tx, p Poll) error {
-	_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = CASE WHEN hint_seq <> $2 THEN $3 END WHERE id = $1`,
+	_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = CASE WHEN hint_seq <> $2 THEN CAST($3 AS bigint) END WHERE id = $1`,
 		p.LinkID, p.seq, db.Millis(tx.Now))
 	return err
 }
