@@ -163,7 +163,7 @@ func (u *up) anything(ctx context.Context, seen []sighting, waiting bool) error 
 		}
 		fmt.Fprintf(&b, "%s: no deployment file at %s@%s: a YAML or JSON file with template-file-path.\n", at.said, at.discovery.Branch, at.sha.Short())
 		for _, name := range at.found.Candidates {
-			fmt.Fprintf(&b, "  %s is a template. To sync it: %slockstep init %s, then commit.\n", name, enter(at), name)
+			fmt.Fprintf(&b, "  %s is a template. To sync it: %slockstep init %s, then commit.\n", name, enter(at), quote(name))
 		}
 	}
 	if len(seen) == 0 {
@@ -181,7 +181,7 @@ func enter(at sighting) string {
 
 // quote makes a word of a path for a shell.
 func quote(path string) string {
-	if strings.IndexFunc(path, func(r rune) bool {
+	if path != "" && strings.IndexFunc(path, func(r rune) bool {
 		return !strings.ContainsRune("/._-+,:@%", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 	}) < 0 {
 		return path

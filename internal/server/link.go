@@ -35,15 +35,21 @@ type source struct {
 // parseSource takes apart what a person gave as REPO: a URL, or any folder of a
 // working copy, a worktree or a bare repository.
 func parseSource(said string) (source, error) {
-	if strings.Contains(said, "://") || scpLike(said) {
+	switch {
+	case said == "":
+		return source{}, errors.New("a repository is needed, and one of them is named by nothing")
+	case strings.Contains(said, "://"):
 		return parseURL(said)
+	case scpLike(said):
+		return source{}, noSSH(httpsOfSCP(said))
 	}
 	at, err := gitwire.FindRepository(said)
 	if err != nil {
+		shown := withoutUserinfo(said)
 		if _, statErr := os.Stat(said); statErr != nil {
-			return source{}, fmt.Errorf("%s: there is no such folder, and it is no URL", said)
+			return source{}, fmt.Errorf("%s: there is no such folder, and it is no URL", shown)
 		}
-		return source{}, fmt.Errorf("%s: no Git repository holds this folder (git init makes one)", said)
+		return source{}, fmt.Errorf("%s: no Git repository holds this folder (git init makes one)", shown)
 	}
 	s := source{
 		said: said, endpoint: "file://" + (&url.URL{Path: filepath.Dir(at.Root)}).EscapedPath(), owner: "-",
@@ -53,7 +59,8 @@ func parseSource(said string) (source, error) {
 	if !at.Bare {
 		s.work = at.Root
 	}
-	if at.Subfolder != "." {
+	// The folder .git and what it holds stand for the whole repository.
+	if top, _, _ := strings.Cut(at.Subfolder, "/"); top != "." && top != ".git" {
 		s.folder = at.Subfolder
 	}
 	return s, nil
@@ -69,26 +76,48 @@ func scpLike(said string) bool {
 	return err != nil
 }
 
-func parseURL(said string) (source, error) {
-	if scpLike(said) && !strings.Contains(said, "://") {
-		host, path, _ := strings.Cut(said[strings.Index(said, "@")+1:], ":")
-		return source{}, noSSH("https://" + host + "/" + strings.TrimPrefix(path, "/"))
+// httpsOfSCP gives the URL that git's user@host:path may have. What has its user
+// behind the colon is a URL without its beginning: user:password@host/path.
+func httpsOfSCP(said string) string {
+	host, path, _ := strings.Cut(said, ":")
+	if i := strings.LastIndex(path, "@"); i >= 0 && !strings.Contains(host, "@") {
+		return "https://" + path[i+1:]
 	}
+	return "https://" + host[strings.Index(host, "@")+1:] + "/" + strings.TrimPrefix(path, "/")
+}
+
+// withoutUserinfo shows what is no URL, but was perhaps meant as one, without
+// the password that may stand in it.
+func withoutUserinfo(said string) string {
+	if i := strings.LastIndex(said, "@"); i >= 0 && strings.Contains(said[:i], ":") {
+		return said[i+1:]
+	}
+	return said
+}
+
+func parseURL(said string) (source, error) {
 	u, err := url.Parse(said)
 	if err != nil {
 		return source{}, errors.New("one of the repositories is not a URL that can be read")
 	}
-	shown := u.Redacted()
-	if u.User != nil {
-		clean := *u
-		clean.User = nil
-		shown = clean.String()
+	// A password is not shown, nor what may be one in a query.
+	clean := *u
+	clean.User, clean.RawQuery, clean.Fragment = nil, "", ""
+	shown := clean.String()
+	if u.RawQuery != "" || u.Fragment != "" {
+		return source{}, fmt.Errorf("%s: the URL of a repository has nothing behind ? or #", shown)
 	}
 	switch u.Scheme {
 	case "https", "http":
 	case "ssh", "git+ssh":
 		return source{}, noSSH("https://" + u.Hostname() + u.Path)
 	case "file":
+		if u.Host != "" && u.Host != "localhost" {
+			return source{}, fmt.Errorf("%s: a file URL names no host: file:///PATH", shown)
+		}
+		if u.Path == "" {
+			return source{}, fmt.Errorf("%s is no folder", shown)
+		}
 		return parseSource(u.Path)
 	default:
 		return source{}, fmt.Errorf("%s: only https:// and http:// are read; or give a local clone", shown)
@@ -97,10 +126,10 @@ func parseURL(said string) (source, error) {
 	if i := strings.LastIndex(name, "/"); i >= 0 {
 		dir, name = name[:i], name[i+1:]
 	}
-	if u.Host == "" || name == "" || u.RawQuery != "" || u.Fragment != "" {
+	if u.Host == "" || name == "" {
 		return source{}, fmt.Errorf("%s: not the URL of a repository", shown)
 	}
-	s := source{said: shown, endpoint: u.Scheme + "://" + u.Host, owner: cmp.Or(dir, "-"), name: name,
+	s := source{said: shown, endpoint: u.Scheme + "://" + strings.ToLower(u.Host), owner: cmp.Or(dir, "-"), name: name,
 		credential: lockstep.Credential{Kind: lockstep.NoCredential}}
 	if u.User != nil {
 		s.credential = userinfo(u.User)
