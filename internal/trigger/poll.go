@@ -163,9 +163,20 @@ func (p *Poller) poll(ctx context.Context, poll store.Poll) error {
 	})
 }
 
+// heads asks a repository for its heads. A wait for a place at the host counts
+// as the host's own time: what keeps the others is most likely slow for this
+// one too.
 func (p *Poller) heads(ctx context.Context, link lockstep.RepositoryLink, branches []string) (map[string]lockstep.SHA, error) {
 	ctx, cancel := context.WithTimeout(ctx, lease/2)
 	defer cancel()
+	heads, err := p.ask(ctx, link, branches)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = lockstep.Wrapf(lockstep.Unavailable, err, "The Git host took longer than %s to answer.", lease/2)
+	}
+	return heads, err
+}
+
+func (p *Poller) ask(ctx context.Context, link lockstep.RepositoryLink, branches []string) (map[string]lockstep.SHA, error) {
 	release, err := p.hosts.acquire(ctx, string(link.ConnectionARN))
 	if err != nil {
 		return nil, err
@@ -176,11 +187,7 @@ func (p *Poller) heads(ctx context.Context, link lockstep.RepositoryLink, branch
 		return nil, err
 	}
 	defer done()
-	heads, err := client.Heads(ctx, branches)
-	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		err = lockstep.Wrapf(lockstep.Unavailable, err, "The Git host took longer than %s to answer.", lease/2)
-	}
-	return heads, err
+	return client.Heads(ctx, branches)
 }
 
 // seen requests a sync of every branch that moved; of all, if the repository
