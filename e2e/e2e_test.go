@@ -9,9 +9,11 @@
 // clients look first), the two AWS variables that `up` prints, no configuration
 // of the machine, and these commands beside those of testscript:
 //
-//	start NAME [KEY=VALUE…] PROGRAM ARG…
+//	start NAME PROGRAM ARG…
 //		starts a server and waits for its line "ready URL"; the URL is then
 //		$NAME_URL, what it writes is in NAME.out and NAME.err
+//	spawn NAME PROGRAM ARG…
+//		starts anything else that goes on
 //	end NAME
 //		asks it to end (SIGTERM) and wants exit code 0
 //	kill9 NAME

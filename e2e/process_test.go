@@ -37,6 +37,7 @@ func (w *world) tb() testing.TB { return w.env.T().(testing.TB) }
 func commands(o outside) map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
 		"start":    start,
+		"spawn":    spawn,
 		"end":      end,
 		"kill9":    kill9,
 		"exits":    exits,
@@ -62,35 +63,32 @@ type process struct {
 
 var readyLine = regexp.MustCompile(`(?m)^ready (http\S+)$`)
 
-// start NAME [KEY=VALUE…] PROGRAM ARG…
+// start NAME PROGRAM ARG…
 func start(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: start NAME [KEY=VALUE…] PROGRAM ARG…")
-	}
-	w, name := worldOf(ts), args[0]
-	environment, argv := assignments(args[1:])
-	if w.running[name] != nil {
-		ts.Fatalf("%s is running already", name)
-	}
-	p, err := w.spawn(ts, name, environment, argv)
-	ts.Check(err)
-	w.running[name] = p
-	ts.Setenv(strings.ToUpper(name)+"_URL", p.ready(ts, name))
-	_, err = io.WriteString(ts.Stdout(), p.said())
+	spawn(ts, neg, args)
+	p := worldOf(ts).running[args[0]]
+	ts.Setenv(strings.ToUpper(args[0])+"_URL", p.ready(ts, args[0]))
+	_, err := io.WriteString(ts.Stdout(), p.said())
 	ts.Check(err)
 }
 
-// assignments takes KEY=VALUE off the front.
-func assignments(args []string) (environment, rest []string) {
-	for len(args) > 0 && strings.Contains(args[0], "=") {
-		environment, args = append(environment, args[0]), args[1:]
+// spawn NAME PROGRAM ARG…
+func spawn(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: start|spawn NAME PROGRAM ARG…")
 	}
-	return environment, args
+	w := worldOf(ts)
+	if w.running[args[0]] != nil {
+		ts.Fatalf("%s is running already", args[0])
+	}
+	p, err := w.spawn(ts, args[0], args[1:])
+	ts.Check(err)
+	w.running[args[0]] = p
 }
 
 // spawn starts a process with the script's environment. It does not outlive
 // the script.
-func (w *world) spawn(ts *testscript.TestScript, name string, environment, argv []string) (*process, error) {
+func (w *world) spawn(ts *testscript.TestScript, name string, argv []string) (*process, error) {
 	program, err := lookPath(ts, argv[0])
 	if err != nil {
 		return nil, err
@@ -110,7 +108,7 @@ func (w *world) spawn(ts *testscript.TestScript, name string, environment, argv 
 	p.cmd.Args[0] = argv[0]
 	p.cmd.Dir = ts.MkAbs(".")
 	p.cmd.Stdout, p.cmd.Stderr = stdout, stderr
-	p.cmd.Env = append(w.environment(ts), environment...)
+	p.cmd.Env = w.environment(ts)
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -125,13 +123,19 @@ func (w *world) spawn(ts *testscript.TestScript, name string, environment, argv 
 	return p, nil
 }
 
-// environment is the script's: what setup gave it, with what it has changed
-// since.
+// environment is the script's, which testscript does not tell: the variables
+// that setup gave it and those that servers and clients of ours read.
 func (w *world) environment(ts *testscript.TestScript) []string {
 	var all []string
 	for _, pair := range w.env.Vars {
 		name, _, _ := strings.Cut(pair, "=")
 		all = append(all, name+"="+ts.Getenv(name))
+	}
+	for _, name := range []string{"LOCKSTEP_CONFIG", "LOCKSTEP_DB", "LOCKSTEP_LISTEN", "LOCKSTEP_TARGET",
+		"LOCKSTEP_ENDPOINT_URL", "LOCKSTEP_ACCESS_KEY_ID", "LOCKSTEP_SECRET_ACCESS_KEY"} {
+		if value := ts.Getenv(name); value != "" {
+			all = append(all, name+"="+value)
+		}
 	}
 	return all
 }
