@@ -1,0 +1,307 @@
+package trigger_test
+
+import (
+	"context"
+	"crypto/sha1"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"testing/synctest"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/target"
+	"github.com/lockstephq/lockstep/internal/trigger"
+)
+
+// A world is an engine over a real database with a Git host that a test
+// scripts. Pollers are started by the test.
+type world struct {
+	t      *testing.T
+	db     *db.DB
+	engine *engine.Engine
+	host   *gitHost
+}
+
+// inBubble runs f in a world of its own on both databases, in fake time.
+func inBubble(t *testing.T, f func(w *world)) {
+	dbtest.EachEngine(t, func(t *testing.T, on db.Dialect) {
+		dbtest.URL(t, on) // starts the server outside of the bubble
+		synctest.Test(t, func(t *testing.T) { f(newWorld(t, on)) })
+	})
+}
+
+// inSQLite is inBubble for what no SQL decides.
+func inSQLite(t *testing.T, f func(w *world)) {
+	dbtest.URL(t, db.SQLite)
+	synctest.Test(t, func(t *testing.T) { f(newWorld(t, db.SQLite)) })
+}
+
+func newWorld(t *testing.T, on db.Dialect) *world {
+	w := &world{t: t, db: dbtest.OpenOn(t, on, db.Schema()), host: newGitHost()}
+	log := slog.New(slog.DiscardHandler)
+	q := queue.New(queue.Options{DB: w.db, Log: log, PollOnly: true, Workers: 4, PollInterval: tick})
+	w.engine = engine.New(engine.Options{
+		DB: w.db, Queue: q, Log: log, Encode: func(s lockstep.ResourceSync) ([]byte, error) { return json.Marshal(s) },
+		Providers: []provider.Driver{w.host}, Targets: []target.Driver{instant{}},
+		Credential: func(*db.Tx, lockstep.ARN) (lockstep.Credential, error) {
+			return lockstep.Credential{Kind: lockstep.NoCredential}, nil
+		},
+	})
+	ctx := context.Background()
+	w.must(q.Migrate(ctx))
+	w.must(q.Start(ctx))
+	t.Cleanup(func() {
+		w.must(q.Stop(context.Background()))
+		w.engine.Close()
+	})
+	return w
+}
+
+// tick is how often the queue and a waiting test look.
+const tick = 250 * time.Millisecond
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) update(f func(tx *db.Tx) error) {
+	w.t.Helper()
+	w.must(w.db.Update(context.Background(), f))
+}
+
+// link makes a repository over a connection.
+func (w *world) link(connection, id string) lockstep.RepositoryLink {
+	w.t.Helper()
+	conn := lockstep.Connection{ARN: lockstep.ARN("arn:aws:codeconnections:us-east-1:123456789012:connection/" + connection),
+		Account: "123456789012", Region: "us-east-1", Name: connection, ProviderType: "Git", Status: lockstep.ConnectionAvailable}
+	l := lockstep.RepositoryLink{ID: id, ARN: lockstep.ARN("arn:" + id), Account: conn.Account, Region: conn.Region,
+		ConnectionARN: conn.ARN, OwnerID: "acme", RepositoryName: id, ProviderType: "Git"}
+	w.update(func(tx *db.Tx) error {
+		if w.connected(tx, conn.ARN) {
+			return store.InsertLink(tx, &l)
+		}
+		return errors.Join(store.InsertConnection(tx, &conn), store.InsertLink(tx, &l))
+	})
+	return l
+}
+
+func (w *world) connected(tx *db.Tx, arn lockstep.ARN) bool {
+	_, err := store.ConnectionByARN(tx, arn)
+	return err == nil
+}
+
+// follow makes a configuration that follows a link's main and waits until it is
+// synced, if the branch is there.
+func (w *world) follow(l lockstep.RepositoryLink) lockstep.SyncConfiguration {
+	w.t.Helper()
+	cfg := lockstep.SyncConfiguration{Account: l.Account, Region: l.Region, SyncType: "TEST_SYNC",
+		ResourceName: l.ID, LinkID: l.ID, Branch: "main", ConfigFile: "web.yaml", RoleARN: "arn:role"}
+	w.update(func(tx *db.Tx) error {
+		return errors.Join(store.InsertConfiguration(tx, &cfg), w.engine.Configured(tx, cfg))
+	})
+	return cfg
+}
+
+// unfollow deletes a configuration.
+func (w *world) unfollow(cfg lockstep.SyncConfiguration) {
+	w.t.Helper()
+	w.update(func(tx *db.Tx) error {
+		return errors.Join(w.engine.Deconfigured(tx, cfg), store.DeleteConfiguration(tx, cfg.ID))
+	})
+}
+
+// poll runs a poller until stop is called, or the test ends.
+func (w *world) poll(o trigger.Options) (stop func()) {
+	o.DB, o.Engine, o.Log = w.db, w.engine, slog.New(slog.DiscardHandler)
+	p := trigger.NewPoller(o)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		p.Run(ctx)
+		close(done)
+	}()
+	stop = func() { cancel(); <-done }
+	w.t.Cleanup(stop)
+	return stop
+}
+
+// until waits, in fake time and at most half an hour of it, for a condition.
+func (w *world) until(what string, done func() bool) {
+	w.t.Helper()
+	for end := time.Now().Add(30 * time.Minute); time.Now().Before(end); time.Sleep(tick) {
+		if done() {
+			return
+		}
+	}
+	w.t.Fatalf("not within half an hour: %s", what)
+}
+
+// count gives a number from the database.
+func (w *world) count(query string, args ...any) (n int) {
+	w.t.Helper()
+	w.must(w.db.View(context.Background(), func(tx *db.Tx) error { return tx.QueryRow(query, args...).Scan(&n) }))
+	return n
+}
+
+// repository gives the latest repository sync of a link's main.
+func (w *world) repository(l lockstep.RepositoryLink) (a lockstep.RepositorySyncAttempt) {
+	w.t.Helper()
+	w.must(w.db.View(context.Background(), func(tx *db.Tx) (err error) {
+		a, err = store.LatestRepositorySync(tx, l.ID, "main")
+		if lockstep.KindOf(err) == lockstep.NotFound {
+			return nil
+		}
+		return err
+	}))
+	return a
+}
+
+// gitHost is a provider whose repositories, each with one commit per branch,
+// are in memory.
+type gitHost struct {
+	mu      sync.Mutex
+	heads   map[string]map[string]lockstep.SHA // repository to branch to head
+	down    error
+	takes   time.Duration     // of every look
+	gate    chan struct{}     // what a look waits for, if not nil
+	looks   map[string][]look // of each repository
+	now     map[string]int    // looks under way, by repository and by connection
+	most    map[string]int
+	commits int
+}
+
+// A look is one call of Heads.
+type look struct {
+	at       time.Time
+	branches []string
+}
+
+func newGitHost() *gitHost {
+	return &gitHost{heads: map[string]map[string]lockstep.SHA{}, looks: map[string][]look{}, now: map[string]int{}, most: map[string]int{}}
+}
+
+func (h *gitHost) push(repository, branch string) lockstep.SHA {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.commits++
+	sum := sha1.Sum(fmt.Append(nil, repository, branch, h.commits))
+	sha := lockstep.SHA(hex.EncodeToString(sum[:]))
+	if h.heads[repository] == nil {
+		h.heads[repository] = map[string]lockstep.SHA{}
+	}
+	h.heads[repository][branch] = sha
+	return sha
+}
+
+func (h *gitHost) set(f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f()
+}
+
+// seen gives the looks at a repository so far.
+func (h *gitHost) seen(repository string) []look {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.looks[repository]
+}
+
+func (h *gitHost) Type() lockstep.ProviderType { return "Git" }
+func (h *gitHost) Open(of provider.Repository) (provider.Client, error) {
+	return &gitClient{h, of.Link.RepositoryName, of.Connection.Name}, nil
+}
+
+type gitClient struct {
+	*gitHost
+	repository, connection string
+}
+
+func (c *gitClient) Close() {}
+
+func (c *gitClient) Heads(ctx context.Context, branches []string) (map[string]lockstep.SHA, error) {
+	c.mu.Lock()
+	c.looks[c.repository] = append(c.looks[c.repository], look{time.Now(), branches})
+	for _, key := range []string{"repository " + c.repository, "connection " + c.connection} {
+		c.now[key]++
+		c.most[key] = max(c.most[key], c.now[key])
+	}
+	gate, takes := c.gate, c.takes
+	c.mu.Unlock()
+	err := wait(ctx, gate, takes)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now["repository "+c.repository]--
+	c.now["connection "+c.connection]--
+	if err == nil {
+		err = c.down
+	}
+	if err != nil {
+		return nil, err
+	}
+	heads := map[string]lockstep.SHA{}
+	for _, b := range branches {
+		if sha, ok := c.heads[c.repository][b]; ok {
+			heads[b] = sha
+		}
+	}
+	return heads, nil
+}
+
+func wait(ctx context.Context, gate chan struct{}, takes time.Duration) error {
+	if gate != nil {
+		select {
+		case <-gate:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	select {
+	case <-time.After(takes):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *gitClient) Files(_ context.Context, sha lockstep.SHA) (lockstep.Tree, error) {
+	return commit{fstest.MapFS{"web.yaml": &fstest.MapFile{Data: []byte(sha)}}}, nil
+}
+
+type commit struct{ fstest.MapFS }
+
+func (t commit) ObjectID(name string) (string, error) {
+	b, err := t.ReadFile(name)
+	sum := sha1.Sum(b)
+	return hex.EncodeToString(sum[:]), err
+}
+
+// instant is a target that is at once where it should be.
+type instant struct{}
+
+func (instant) Type() lockstep.SyncType { return "TEST_SYNC" }
+
+func (instant) Plan(_ context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (target.Plan, error) {
+	id, err := files.ObjectID(cfg.ConfigFile)
+	return target.Plan{Inputs: target.Inputs{cfg.ConfigFile: id}}, err
+}
+
+func (instant) Advance(context.Context, target.Attempt) (target.Step, error) {
+	return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
+}
+
+func (instant) Discard(context.Context, target.Attempt) error { return nil }

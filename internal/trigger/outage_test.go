@@ -1,0 +1,176 @@
+package trigger_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/trigger"
+)
+
+// every looks each ten seconds, at most.
+func every() trigger.Options {
+	return trigger.Options{Interval: 10 * time.Second, Longest: 10 * time.Second}
+}
+
+// goes makes the host fail; nil mends it.
+func (w *world) goes(down error) { w.host.set(func() { w.host.down = down }) }
+
+// failures gives the last event of each failed repository sync, oldest first.
+func (w *world) failures() (list []string) {
+	w.t.Helper()
+	w.must(w.db.View(w.t.Context(), func(tx *db.Tx) error {
+		rows, err := tx.Query(`SELECT e.message FROM sync_event e JOIN repository_sync_attempt a ON a.id = e.repository_attempt_id
+			WHERE a.status = 'FAILED' AND e.type <> 'CLONE_STARTED' ORDER BY e.id`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		list = nil
+		for rows.Next() {
+			var message string
+			if err := rows.Scan(&message); err != nil {
+				return err
+			}
+			list = append(list, message)
+		}
+		return rows.Err()
+	}))
+	return list
+}
+
+func (w *world) expectFailures(want ...string) {
+	w.t.Helper()
+	if diff := cmp.Diff(want, w.failures()); diff != "" {
+		w.t.Errorf("failed repository syncs: %s", diff)
+	}
+}
+
+func TestAnOutageIsToldOncePerCauseAndItsEndIsASuccess(t *testing.T) {
+	inBubble(t, func(w *world) {
+		l, _ := w.settled("c", "infra")
+		w.poll(every())
+		time.Sleep(time.Minute)
+		syncs := w.count(`SELECT count(*) FROM repository_sync_attempt`)
+		began := time.Now()
+		w.goes(lockstep.Errorf(lockstep.Unavailable, "The host answers 503."))
+		w.until("the outage is told", func() bool { return len(w.failures()) == 1 })
+		if n := w.looksSince("infra", began); n != 3 {
+			t.Errorf("it was told after %d looks, want 3", n)
+		}
+		time.Sleep(5 * time.Minute)
+		w.expectFailures("Clone failed. The host answers 503.")
+		w.goes(lockstep.Errorf(lockstep.Denied, "The host refuses the token."))
+		time.Sleep(time.Minute)
+		w.expectFailures("Clone failed. The host answers 503.", "Clone failed. The host refuses the token.")
+		w.goes(nil)
+		w.until("the recovery is told", func() bool { return w.repository(l).Status == lockstep.RepositorySucceeded })
+		if n := w.count(`SELECT count(*) FROM repository_sync_attempt`); n != syncs+3 {
+			t.Errorf("%d repository syncs, want 3 for the outage", n-syncs)
+		}
+		if n := w.count(`SELECT count(*) FROM resource_sync_attempt`); n != 1 {
+			t.Errorf("%d resource syncs, although the head is what it was", n)
+		}
+		time.Sleep(time.Minute)
+		w.goes(lockstep.Errorf(lockstep.Denied, "The host refuses the token."))
+		time.Sleep(time.Minute)
+		if got := w.failures(); len(got) != 3 {
+			t.Errorf("another outage of an old cause: %q", got)
+		}
+	})
+}
+
+func TestTwoFailedLooksAreNoOutage(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		w.settled("c", "infra")
+		w.poll(every())
+		for range 3 {
+			time.Sleep(30 * time.Second)
+			before := len(w.host.seen("infra"))
+			w.goes(lockstep.Errorf(lockstep.Unavailable, "Away."))
+			w.until("two looks failed", func() bool { return len(w.host.seen("infra")) == before+2 })
+			w.goes(nil)
+		}
+		time.Sleep(time.Minute)
+		w.expectFailures()
+		if n := w.count(`SELECT count(*) FROM repository_sync_attempt`); n != 1 {
+			t.Errorf("%d repository syncs, want the first alone", n)
+		}
+	})
+}
+
+func TestWhatAPersonHasToMendIsToldAtOnce(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		w.settled("c", "infra")
+		w.poll(every())
+		time.Sleep(30 * time.Second)
+		w.goes(lockstep.Errorf(lockstep.NotFound, "There is no repository acme/infra."))
+		began := time.Now()
+		w.until("it is told", func() bool { return len(w.failures()) == 1 })
+		if n := w.looksSince("infra", began); n != 1 {
+			t.Errorf("it was told after %d looks", n)
+		}
+	})
+}
+
+func TestAnOutageMetByARepositorySyncEndsWithThePoller(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.goes(lockstep.Errorf(lockstep.Unavailable, "Away."))
+		l := w.link("c", "infra")
+		sha := w.host.push("infra", "main")
+		w.follow(l)
+		w.until("the repository sync fails", func() bool { return w.repository(l).Status == lockstep.RepositoryFailed })
+		w.poll(every())
+		time.Sleep(5 * time.Minute)
+		w.expectFailures("Clone failed. Away.")
+		w.goes(nil)
+		w.untilSynced(l, sha)
+	})
+}
+
+func TestLooksAtAHostThatIsAwayBecomeRare(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		w.settled("c", "infra")
+		w.goes(lockstep.Errorf(lockstep.Unavailable, "Away."))
+		before := len(w.host.seen("infra"))
+		w.poll(trigger.Options{Interval: 2 * time.Second, Longest: 30 * time.Second})
+		w.until("seven looks", func() bool { return len(w.host.seen("infra")) == before+7 })
+		expectGaps(t, w.gaps("infra", before), 4, 8, 16, 30, 30, 30)
+		w.goes(nil)
+		w.until("the recovery", func() bool { return w.count(`SELECT count(*) FROM repository_link WHERE poll_failures = 0`) == 1 })
+		if n := w.count(`SELECT poll_interval FROM repository_link`); n != 2000 {
+			t.Errorf("the interval after the recovery is %d ms", n)
+		}
+	})
+}
+
+func TestABranchThatVanishesIsToldOnceAndItsReturnIsSynced(t *testing.T) {
+	inBubble(t, func(w *world) {
+		l, _ := w.settled("c", "infra")
+		w.poll(every())
+		time.Sleep(15 * time.Second)
+		w.host.set(func() { delete(w.host.heads["infra"], "main") })
+		time.Sleep(2 * time.Minute)
+		w.expectFailures("Clone failed. Branch main was not found in repository acme/infra.")
+		w.untilSynced(l, w.host.push("infra", "main"))
+		w.expectFailures("Clone failed. Branch main was not found in repository acme/infra.")
+	})
+}
+
+func TestABranchThatIsNotThereYetIsToldOnceAndItsBirthIsSynced(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		w.poll(every())
+		l := w.link("c", "infra")
+		w.follow(l)
+		time.Sleep(3 * time.Minute)
+		w.expectFailures("Clone failed. Branch main was not found in repository acme/infra.")
+		w.goes(lockstep.Errorf(lockstep.Denied, "Refused."))
+		time.Sleep(time.Minute)
+		w.goes(nil)
+		time.Sleep(time.Minute)
+		w.untilSynced(l, w.host.push("infra", "main"))
+	})
+}

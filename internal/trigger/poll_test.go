@@ -1,0 +1,400 @@
+package trigger_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/trigger"
+)
+
+// settled follows a link with a branch and waits until nothing is left to do.
+func (w *world) settled(connection, id string) (lockstep.RepositoryLink, lockstep.SyncConfiguration) {
+	w.t.Helper()
+	l := w.link(connection, id)
+	sha := w.host.push(id, "main")
+	cfg := w.follow(l)
+	w.untilSynced(l, sha)
+	return l, cfg
+}
+
+func (w *world) untilSynced(l lockstep.RepositoryLink, sha lockstep.SHA) {
+	w.t.Helper()
+	w.until("the resource is at "+sha.Short(), func() bool {
+		return w.count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND outcome = 'applied'`, string(sha)) == 1
+	})
+}
+
+// looks counts the looks at a repository since a time.
+func (w *world) looksSince(repository string, since time.Time) (n int) {
+	for _, l := range w.host.seen(repository) {
+		if !l.at.Before(since) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestAMoveIsNoticedWithinTheInterval(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.poll(trigger.Options{Interval: 10 * time.Second, Longest: 10 * time.Second})
+		l, _ := w.settled("c", "infra")
+		for range 3 {
+			time.Sleep(17 * time.Second)
+			pushed := time.Now()
+			w.untilSynced(l, w.host.push("infra", "main"))
+			if took := time.Since(pushed); took > 12500*time.Millisecond {
+				t.Errorf("a push was synced after %s", took)
+			}
+		}
+	})
+}
+
+func TestOneLookAsksForAllBranchesThatAreFollowed(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		l, cfg := w.settled("c", "infra")
+		w.host.push("infra", "dev")
+		cfg.Branch, cfg.ResourceName = "dev", "dev"
+		w.update(func(tx *db.Tx) error { return store.InsertConfiguration(tx, &cfg) })
+		l.Discovery = &lockstep.Discovery{Branch: "prod"}
+		w.update(func(tx *db.Tx) error { return store.SetDiscovery(tx, l.ID, l.Discovery) })
+		before := len(w.host.seen("infra"))
+		w.poll(trigger.Options{})
+		w.until("a look", func() bool { return len(w.host.seen("infra")) > before })
+		if diff := cmp.Diff([]string{"dev", "main", "prod"}, w.host.seen("infra")[before].branches); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestTwoPollersNeverLookAtARepositoryAtOnceNorTooOften(t *testing.T) {
+	inBubble(t, func(w *world) {
+		ids := make([]string, 12)
+		for i := range ids {
+			ids[i] = fmt.Sprint("r", i)
+			w.settled(fmt.Sprint("c", i%3), ids[i])
+		}
+		w.host.set(func() { w.host.takes = 7 * time.Second; clear(w.host.most) })
+		began := time.Now()
+		for range 2 {
+			w.poll(trigger.Options{Interval: 20 * time.Second, Longest: 20 * time.Second})
+		}
+		time.Sleep(3 * time.Minute)
+		for _, id := range ids {
+			if n := w.host.most["repository "+id]; n != 1 {
+				t.Errorf("%d looks at %s at once", n, id)
+			}
+			// Each look takes 7 s and the next comes 18 to 22 s later.
+			if n := w.looksSince(id, began); n < 6 || n > 8 {
+				t.Errorf("%d looks at %s in three minutes, want about 7", n, id)
+			}
+		}
+	})
+}
+
+func TestAHintDuringALookMakesTheNextOneDueAtOnce(t *testing.T) {
+	inBubble(t, func(w *world) {
+		l, _ := w.settled("c", "infra")
+		w.poll(trigger.Options{Interval: time.Hour, Longest: time.Hour})
+		gate := make(chan struct{})
+		w.host.set(func() { w.host.gate = gate })
+		before := len(w.host.seen("infra"))
+		w.until("a look is under way", func() bool { return len(w.host.seen("infra")) > before })
+		hinted := time.Now()
+		w.update(func(tx *db.Tx) error { return store.Hint(tx, l.ID) })
+		close(gate)
+		w.until("a look after the hint", func() bool { return w.looksSince("infra", hinted) > 0 })
+		if took := time.Since(hinted); took > time.Second {
+			t.Errorf("the look came %s after the hint", took)
+		}
+		time.Sleep(5 * time.Second)
+		calm := time.Now()
+		time.Sleep(10 * time.Minute)
+		if n := w.looksSince("infra", calm); n != 0 {
+			t.Errorf("%d more looks, although nothing hints any more", n)
+		}
+		hinted = time.Now()
+		w.update(func(tx *db.Tx) error { return store.Hint(tx, l.ID) })
+		w.until("a look after a hint between looks", func() bool { return w.looksSince("infra", hinted) > 0 })
+		if took := time.Since(hinted); took > time.Second {
+			t.Errorf("the look came %s after the hint", took)
+		}
+	})
+}
+
+func TestTheLeaseOfADeadPollerExpires(t *testing.T) {
+	inBubble(t, func(w *world) {
+		l, _ := w.settled("c", "infra")
+		w.host.set(func() { w.host.gate = make(chan struct{}) })
+		before := len(w.host.seen("infra"))
+		stop := w.poll(trigger.Options{Interval: 10 * time.Second})
+		w.until("a look is under way", func() bool { return len(w.host.seen("infra")) > before })
+		claimed := time.Now()
+		stop() // in the middle of it
+		w.host.set(func() { w.host.gate = nil })
+		w.poll(trigger.Options{Interval: 10 * time.Second})
+		sha := w.host.push("infra", "main")
+		w.untilSynced(l, sha)
+		if took := time.Since(claimed); took < 58*time.Second || took > 63*time.Second {
+			t.Errorf("another poller looked %s after the claim, want a minute", took)
+		}
+		if n := w.count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != 0 {
+			t.Error("the end of a poller was told as a failure")
+		}
+	})
+}
+
+func TestALookThatHangsGivesUpAndIsAFailureThatPasses(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		l, _ := w.settled("c", "infra")
+		w.host.set(func() { w.host.gate = make(chan struct{}) })
+		w.poll(trigger.Options{Interval: 10 * time.Second})
+		w.until("a failure", func() bool {
+			return w.count(`SELECT count(*) FROM repository_link WHERE poll_failures = 1`) == 1
+		})
+		w.host.set(func() { w.host.gate = nil })
+		w.untilSynced(l, w.host.push("infra", "main"))
+	})
+}
+
+// gaps gives the times between the looks at a repository.
+func (w *world) gaps(repository string, from int) (list []time.Duration) {
+	looks := w.host.seen(repository)[from:]
+	for i := 1; i < len(looks); i++ {
+		list = append(list, looks[i].at.Sub(looks[i-1].at))
+	}
+	return list
+}
+
+func TestIntervalsDoubleWhileNothingMovesAndStartAnewAfterAMove(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		w.settled("c", "infra")
+		before := len(w.host.seen("infra"))
+		w.poll(trigger.Options{Interval: 4 * time.Second, Longest: 30 * time.Second})
+		w.until("seven looks", func() bool { return len(w.host.seen("infra")) == before+7 })
+		expectGaps(t, w.gaps("infra", before), 4, 8, 16, 30, 30, 30)
+		w.host.push("infra", "main")
+		w.until("the move is seen", func() bool { return len(w.host.seen("infra")) >= before+8 })
+		moved := time.Now()
+		time.Sleep(25 * time.Second)
+		var polls []look
+		for _, look := range w.host.seen("infra") {
+			// The repository sync that the move asked for looks as well.
+			if look.at.Sub(moved) > 2*time.Second {
+				polls = append(polls, look)
+			}
+		}
+		if len(polls) < 2 || polls[0].at.Sub(moved) > 5*time.Second || polls[1].at.Sub(polls[0].at) > 9*time.Second {
+			t.Errorf("after the move at %s came %v", moved, polls)
+		}
+	})
+}
+
+func expectGaps(t *testing.T, gaps []time.Duration, seconds ...float64) {
+	t.Helper()
+	for i, want := range seconds {
+		// A tenth for the jitter, and half a second between two questions for what is due.
+		if got := gaps[i].Seconds(); got < 0.9*want-0.01 || got > 1.1*want+0.51 {
+			t.Errorf("look %d came %.2f s after the one before, want about %.0f", i+2, got, want)
+		}
+	}
+}
+
+func TestALinkMayHaveIntervalsOfItsOwn(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		w.settled("c", "near")
+		w.settled("c", "far")
+		near, far := len(w.host.seen("near")), len(w.host.seen("far"))
+		w.poll(trigger.Options{Interval: time.Second, IntervalOf: func(l lockstep.RepositoryLink) (time.Duration, time.Duration) {
+			if l.ID == "near" {
+				return 5 * time.Second, 5 * time.Second
+			}
+			return 20 * time.Second, 40 * time.Second
+		}})
+		w.until("looks", func() bool { return len(w.host.seen("far")) >= far+4 })
+		expectGaps(t, w.gaps("near", near), 5, 5, 5, 5, 5, 5)
+		expectGaps(t, w.gaps("far", far), 20, 40, 40)
+	})
+}
+
+func TestLooksAreSpreadByATenthEitherWay(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		w.settled("c", "infra")
+		before := len(w.host.seen("infra"))
+		w.poll(trigger.Options{Interval: 100 * time.Second, Longest: 100 * time.Second})
+		looks := 40
+		if testing.Short() {
+			looks = 15
+		}
+		for len(w.host.seen("infra")) < before+looks {
+			time.Sleep(10 * time.Second)
+		}
+		var early, late int
+		for _, gap := range w.gaps("infra", before) {
+			if gap < 90*time.Second || gap > 110510*time.Millisecond {
+				t.Errorf("a look %s after the one before", gap)
+			}
+			if gap < 98*time.Second {
+				early++
+			}
+			if gap > 102*time.Second {
+				late++
+			}
+		}
+		if early == 0 || late == 0 {
+			t.Errorf("of %d looks %d were early and %d late", looks, early, late)
+		}
+	})
+}
+
+func TestPollingEndsWhenNothingFollowsAndBeginsAgain(t *testing.T) {
+	inBubble(t, func(w *world) {
+		l, cfg := w.settled("c", "infra")
+		w.poll(trigger.Options{Interval: 10 * time.Second, Longest: 10 * time.Second})
+		time.Sleep(30 * time.Second)
+		w.unfollow(cfg)
+		time.Sleep(15 * time.Second)
+		if n := w.count(`SELECT count(*) FROM repository_link WHERE next_poll_at IS NULL`); n != 1 {
+			t.Error("the link is still to be polled")
+		}
+		calm := time.Now()
+		time.Sleep(2 * time.Minute)
+		if n := w.looksSince("infra", calm); n != 0 {
+			t.Errorf("%d looks for nobody", n)
+		}
+		w.update(func(tx *db.Tx) error { return store.Hint(tx, l.ID) })
+		time.Sleep(10 * time.Second)
+		if n := w.looksSince("infra", calm); n != 0 {
+			t.Errorf("%d looks for nobody after a hint", n)
+		}
+		sha := w.host.push("infra", "main")
+		w.follow(l)
+		w.untilSynced(l, sha)
+		time.Sleep(20 * time.Second)
+		w.untilSynced(l, w.host.push("infra", "main"))
+	})
+}
+
+func TestALinkThatIsDeletedDuringALookIsForgotten(t *testing.T) {
+	inBubble(t, func(w *world) {
+		l, cfg := w.settled("c", "gone")
+		other, _ := w.settled("c", "infra")
+		w.poll(trigger.Options{Interval: 5 * time.Second, Longest: 5 * time.Second})
+		gate := make(chan struct{})
+		before := len(w.host.seen("gone"))
+		w.host.set(func() { w.host.gate = gate })
+		w.until("a look is under way", func() bool { return len(w.host.seen("gone")) > before })
+		w.host.push("gone", "main")
+		w.unfollow(cfg)
+		w.update(func(tx *db.Tx) error { return store.DeleteLink(tx, l.Account, l.Region, l.ID) })
+		w.host.set(func() { w.host.gate = nil })
+		close(gate)
+		w.untilSynced(other, w.host.push("infra", "main"))
+		calm := time.Now()
+		time.Sleep(time.Minute)
+		if n := w.looksSince("gone", calm); n != 0 {
+			t.Errorf("%d looks at a link that is gone", n)
+		}
+		if n := w.count(`SELECT count(*) FROM repository_sync_attempt WHERE link_id = 'gone'`); n != 0 {
+			t.Errorf("%d repository syncs of a link that is gone", n)
+		}
+	})
+}
+
+func TestAHostIsNotAskedByTooManyAtOnce(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		var ids []string
+		for i := range 12 {
+			id := fmt.Sprint("r", i)
+			w.settled([]string{"busy", "idle"}[i/9], id)
+			ids = append(ids, id)
+		}
+		w.host.set(func() { w.host.takes = 10 * time.Second; clear(w.host.most) })
+		began := time.Now()
+		w.poll(trigger.Options{Interval: 200 * time.Second, Workers: 20, PerHost: 3})
+		w.until("all are looked at", func() bool {
+			for _, id := range ids {
+				if w.looksSince(id, began) == 0 {
+					return false
+				}
+			}
+			return true
+		})
+		if busy, idle := w.host.most["connection busy"], w.host.most["connection idle"]; busy != 3 || idle != 3 {
+			t.Errorf("%d and %d looks at once, want 3 at each host", busy, idle)
+		}
+		if took := time.Since(began); took > 32*time.Second {
+			t.Errorf("all were looked at after %s", took)
+		}
+	})
+}
+
+// A look that got no place at its host in time says nothing of the repository,
+// least of all that something is wrong inside.
+func TestAQueueAtAHostIsNotAFailureOfOurs(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		const links = 12
+		for i := range links {
+			w.settled("c", fmt.Sprint("r", i))
+		}
+		w.host.set(func() { w.host.gate = make(chan struct{}) })
+		w.poll(trigger.Options{Interval: time.Hour, Longest: time.Hour, Workers: 20, PerHost: 1})
+		for range 3 {
+			w.update(func(tx *db.Tx) error { // all are due at the same moment
+				_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = $1`, db.Millis(tx.Now))
+				return err
+			})
+			time.Sleep(45 * time.Second)
+		}
+		if n := w.count(`SELECT count(*) FROM sync_event WHERE message LIKE '%Internal error.%'`); n != 0 {
+			t.Errorf("%d failures are called internal errors", n)
+		}
+		if n := w.count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != links {
+			t.Errorf("%d failures were told, want one of each link", n)
+		}
+	})
+}
+
+func TestAPollerEndsWhileItWaitsForAWorker(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		for i := range 3 {
+			w.settled("c", fmt.Sprint("r", i))
+		}
+		w.host.set(func() { w.host.gate = make(chan struct{}) })
+		stop := w.poll(trigger.Options{Interval: 10 * time.Second, Workers: 1})
+		time.Sleep(10 * time.Second)
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+func TestClaimsAreSharedOut(t *testing.T) {
+	inBubble(t, func(w *world) {
+		for i := range 6 {
+			l := w.link("c", fmt.Sprint("r", i))
+			w.update(func(tx *db.Tx) error { return store.StartPolling(tx, l.ID, tx.Now) })
+		}
+		taken := map[string]int{}
+		for range 3 {
+			w.must(w.db.Update(context.Background(), func(tx *db.Tx) error {
+				polls, err := store.ClaimPolls(tx, 4, time.Minute)
+				for _, p := range polls {
+					taken[p.LinkID]++
+				}
+				return err
+			}))
+		}
+		if len(taken) != 6 || taken["r0"] != 1 || taken["r5"] != 1 {
+			t.Errorf("claimed: %v, want each once", taken)
+		}
+	})
+}
