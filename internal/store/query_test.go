@@ -102,3 +102,100 @@ func TestEventsOfAnotherAccountAreNotSeen(t *testing.T) {
 		}
 	})
 }
+
+func TestEventsAreReadInPagesOfAResourceWithoutGapOrRepetition(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		cfg := configured(t, d)
+		desire(t, d, cfg, "one")
+		a := attempt(t, d, cfg, "")
+		update(t, d, func(tx *db.Tx) error {
+			p, err := store.InsertRepositoryAttempt(tx, cfg.LinkID, "main", lockstep.RepositoryInitiated)
+			if err != nil {
+				return err
+			}
+			for i := range 5 {
+				if err := store.AddRepositoryEvents(tx, p.ID, lockstep.Event{Type: "P"}); err != nil {
+					return err
+				}
+				if err := store.AddResourceEvents(tx, a.ID, lockstep.Event{Type: fmt.Sprint("R", i), ExternalID: "x"}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		update(t, d, func(tx *db.Tx) error {
+			var types []string
+			place, pages := int64(0), 0
+			for {
+				list, next, err := store.SyncEvents(tx, account, region, store.EventFilter{ResourceName: "web", SyncType: cfg.SyncType}, place, 2)
+				if err != nil || next == place {
+					break
+				}
+				for _, ev := range list {
+					types = append(types, ev.Type)
+					if ev.AttemptID != a.ID || ev.Resource != cfg.Resource() || ev.SHA != "one" || ev.Branch != "main" || ev.Status != "INITIATED" {
+						t.Errorf("event %+v", ev)
+					}
+				}
+				place, pages = next, pages+1
+			}
+			if diff := cmp.Diff([]string{"R0", "R1", "R2", "R3", "R4"}, types); diff != "" || pages != 3 {
+				t.Errorf("%d pages: %s", pages, diff)
+			}
+			newest, next, err := store.NewestEvents(tx, account, region, store.EventFilter{}, 3)
+			if len(newest) != 3 || newest[0].Type != "R3" || newest[1].Type != "P" || newest[2].Type != "R4" || next != place {
+				t.Errorf("the newest: %+v, going on at %d", newest, next)
+			}
+			if newest[1].LinkID != cfg.LinkID || newest[1].Branch != "main" || newest[1].Resource != (lockstep.Resource{}) {
+				t.Errorf("a repository sync's event: %+v", newest[1])
+			}
+			return err
+		})
+	})
+}
+
+func TestRepositorySyncsAreOverdueUntilTheirEndAndItIsFinal(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		l := insertLink(t, d, 1)
+		overdue := func(want int) {
+			t.Helper()
+			update(t, d, func(tx *db.Tx) error {
+				list, err := store.OverdueRepositories(tx, 10)
+				if len(list) != want {
+					t.Errorf("overdue: %v", list)
+				}
+				return err
+			})
+		}
+		overdue(0)
+		var a store.RepositoryAttempt
+		update(t, d, func(tx *db.Tx) (err error) {
+			if _, err = store.InsertRepositoryAttempt(tx, l.ID, "main", lockstep.RepositoryQueued); err != nil {
+				return err
+			}
+			_, err = store.InsertRepositoryAttempt(tx, l.ID, "failed", lockstep.RepositoryFailed)
+			return err
+		})
+		overdue(1)
+		update(t, d, func(tx *db.Tx) (err error) {
+			a, err = store.InsertRepositoryAttempt(tx, l.ID, "main", lockstep.RepositoryInitiated)
+			return err
+		})
+		overdue(1)
+		a.Status, a.SHA = lockstep.RepositorySucceeded, "one"
+		update(t, d, func(tx *db.Tx) error { return store.SaveRepositoryAttempt(tx, a) })
+		refused(t, d, lockstep.Stale, func(tx *db.Tx) error { return store.SaveRepositoryAttempt(tx, a) })
+		update(t, d, func(tx *db.Tx) error {
+			for branch, want := range map[string]bool{"main": true, "failed": false} {
+				if handled, err := store.HeadHandled(tx, l.ID, branch, "one"); handled != want || err != nil {
+					t.Errorf("%s was handled: %t, %v", branch, handled, err)
+				}
+			}
+			latest, err := store.LatestRepositorySync(tx, l.ID, "main")
+			if latest.ID != a.ID {
+				t.Errorf("the latest: %+v", latest)
+			}
+			return err
+		})
+	})
+}
