@@ -99,7 +99,7 @@ func request() {
 	r, err := http.NewRequest(http.MethodGet, os.Args[1], nil)
 	if err == nil && len(os.Args) > 2 {
 		name, value, _ := strings.Cut(os.Args[2], ":")
-		r.Header.Set(name, value)
+		r.Header.Set(name, strings.TrimSpace(value))
 		r.Host = r.Header.Get("Host")
 	}
 	var answer *http.Response

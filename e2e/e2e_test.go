@@ -39,6 +39,8 @@
 //	boto3 FILE
 //	aws ARG…
 //		AWS's own clients
+//	moto
+//		a moto server, one for all scripts, at $MOTO_URL
 //
 // And three more programs: `stack get|events|delete NAME` and `stack change NAME
 // KEY=VALUE` look at a stack, or change it behind Lockstep's back, at the
@@ -83,6 +85,7 @@ func (m waits) Run() int {
 			panic(err)
 		}
 	}
+	defer motoServer.end()
 	return m.M.Run()
 }
 
@@ -123,7 +126,7 @@ func TestMainJob(t *testing.T) {
 					env.Setenv("DB", database(tb, backend.database))
 					env.Setenv("TARGET", backend.target)
 					if backend.target == "moto" {
-						env.Setenv("TARGET", moto(tb, outside))
+						env.Setenv("TARGET", motoURL(tb, outside))
 					}
 					return nil
 				},

@@ -49,6 +49,7 @@ func commands(o outside) map[string]func(*testscript.TestScript, bool, []string)
 		"as":       as,
 		"boto3":    o.boto3,
 		"aws":      o.aws,
+		"moto":     o.moto,
 	}
 }
 
