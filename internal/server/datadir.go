@@ -36,17 +36,22 @@ func openDataDir(path string) (*dataDir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("--data: %w", err)
 	}
-	lock, err := lockFile(filepath.Join(path, "lock"))
+	lock, err := lockDatabase(filepath.Join(path, databaseFile), path)
 	if err != nil {
-		return nil, fmt.Errorf("%s is in use by %w; choose another folder with --data", path, err)
+		return nil, fmt.Errorf("%w; choose another folder with --data", err)
 	}
 	return &dataDir{path: path, lock: lock}, nil
 }
 
-// lockFile locks a file and writes who did. The error of a locked one says who
-// that is. The kernel takes the lock back when the process ends, however it
-// does.
-func lockFile(name string) (*os.File, error) {
+// databaseFile is the data directory's SQLite database.
+const databaseFile = "lockstep.db"
+
+// lockDatabase locks an SQLite database for this process, by a file beside it
+// that says who did: each command that opens one for itself alone takes this
+// lock. The error of a locked one says that what is in use, and by whom. The
+// kernel takes the lock back when the process ends, however it does.
+func lockDatabase(path, what string) (*os.File, error) {
+	name := path + ".lock"
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -58,9 +63,9 @@ func lockFile(name string) (*os.File, error) {
 		}
 		who, _ := os.ReadFile(name)
 		if pid := strings.TrimSpace(string(who)); pid != "" {
-			return nil, fmt.Errorf("the lockstep process %s", pid)
+			return nil, fmt.Errorf("%s is in use by the lockstep process %s", what, pid)
 		}
-		return nil, errors.New("another lockstep process")
+		return nil, fmt.Errorf("%s is in use by another lockstep process", what)
 	}
 	if err := f.Truncate(0); err == nil {
 		_, err = fmt.Fprintf(f, "%d\n", os.Getpid())

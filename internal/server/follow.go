@@ -34,16 +34,14 @@ func (u *up) follow(ctx context.Context) error {
 		return err
 	}
 	var seen []sighting
-	waiting := false
 	for _, s := range u.sources {
 		at, err := u.look(ctx, looker, s)
 		if err != nil {
-			return &Exit{Code: 1, Message: fmt.Sprintf("%s: %s", s.said, describe(err))}
+			return unreadable(s.said, err)
 		}
 		seen = append(seen, at)
-		waiting = waiting || at.sha == ""
 	}
-	if err := u.anything(ctx, seen, waiting); err != nil {
+	if err := u.anything(ctx, seen); err != nil {
 		return err
 	}
 	if err := u.agree(ctx, seen); err != nil {
@@ -54,7 +52,76 @@ func (u *up) follow(ctx context.Context) error {
 			return err
 		}
 	}
+	if u.Once { // else the poller does it, in its own time
+		return u.resume(ctx, seen)
+	}
 	return nil
+}
+
+func unreadable(said string, err error) error {
+	return &Exit{Code: 1, Message: fmt.Sprintf("%s: %s", said, describe(err))}
+}
+
+// resume looks at the repositories that were named before and are not now, so
+// that what moved since is synced before the end.
+func (u *up) resume(ctx context.Context, seen []sighting) error {
+	var links []lockstep.RepositoryLink
+	err := u.server.db.View(ctx, func(tx *db.Tx) (err error) {
+		links, err = u.linker.all(tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, link := range links {
+		if slices.ContainsFunc(seen, func(at sighting) bool { return at.link.ID == link.ID }) {
+			continue
+		}
+		if err := u.resumeLink(ctx, link); err != nil {
+			return unreadable(link.Path(), err)
+		}
+	}
+	return nil
+}
+
+func (u *up) resumeLink(ctx context.Context, link lockstep.RepositoryLink) error {
+	var branches []string
+	err := u.server.db.View(ctx, func(tx *db.Tx) (err error) {
+		branches, err = store.FollowedBranches(tx, link.ID)
+		return err
+	})
+	if err != nil || len(branches) == 0 {
+		return err
+	}
+	client, release, err := u.server.engine.Open(ctx, link.ID)
+	if err != nil {
+		return err
+	}
+	defer release()
+	heads, err := client.Heads(ctx, branches)
+	if err != nil {
+		return err
+	}
+	return u.server.db.Update(ctx, func(tx *db.Tx) error {
+		before, err := store.PolledHeads(tx, link.ID)
+		if err != nil {
+			return err
+		}
+		for _, branch := range branches {
+			switch sha, there := heads[branch]; {
+			case there:
+				err = u.server.engine.Moved(tx, link.ID, branch, sha)
+			case before[branch] != "":
+				err = u.server.engine.Vanished(tx, link.ID, branch)
+			default:
+				u.unborn = append(u.unborn, unborn{link.ID, branch})
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // describe says what went wrong without the chain of rooms it came through.
@@ -131,7 +198,7 @@ func (u *up) choose(ctx context.Context, client provider.Client, link lockstep.R
 		}
 	}
 	if !lockstep.ValidBranch(branch) {
-		return d, "", fmt.Errorf("--branch: %q is not the name of a branch", branch)
+		return d, "", fmt.Errorf("%q is not the name of a branch", branch)
 	}
 	d.Branch = branch
 	heads, err := client.Heads(ctx, []string{branch})
@@ -144,32 +211,44 @@ func (u *up) roleARN() string {
 	return fmt.Sprintf("arn:%s:iam::%s:role/lockstep", lockstep.Partition(u.linker.region), u.linker.account)
 }
 
-// anything makes an error of having nothing to do, with the way out.
-func (u *up) anything(ctx context.Context, seen []sighting, waiting bool) error {
+// anything names the repositories that have nothing to sync, with the way out.
+// Where that leaves nothing to do it is an error.
+func (u *up) anything(ctx context.Context, seen []sighting) error {
+	var b strings.Builder
+	found, waiting := false, false
 	for _, at := range seen {
-		if len(at.found.Files) > 0 {
-			return nil
-		}
+		found = found || len(at.found.Files) > 0
+		waiting = waiting || at.sha == ""
+		b.WriteString(nothing(at))
 	}
 	stored, err := u.configurations(ctx)
-	if err != nil || len(stored) > 0 || waiting && !u.Once {
+	if err != nil {
 		return err
 	}
-	var b strings.Builder
-	for _, at := range seen {
-		if at.sha == "" {
-			fmt.Fprintf(&b, "%s: branch %s has no commit yet.\n", at.said, at.discovery.Branch)
-			continue
-		}
-		fmt.Fprintf(&b, "%s: no deployment file at %s@%s: a YAML or JSON file with template-file-path.\n", at.said, at.discovery.Branch, at.sha.Short())
-		for _, name := range at.found.Candidates {
-			fmt.Fprintf(&b, "  %s is a template. To sync it: %slockstep init %s, then commit.\n", name, enter(at), quote(name))
-		}
+	if found || len(stored) > 0 || waiting && !u.Once {
+		fmt.Fprint(u.Out, b.String())
+		return nil
 	}
 	if len(seen) == 0 {
 		b.WriteString("The data directory holds no repository with a deployment file.\n")
 	}
 	return usage("%s", strings.TrimRight(b.String(), "\n"))
+}
+
+// nothing says what a repository has where it has no deployment file, "" where
+// it has one.
+func nothing(at sighting) string {
+	var b strings.Builder
+	switch {
+	case at.sha == "":
+		fmt.Fprintf(&b, "%s: branch %s has no commit yet.\n", at.said, at.discovery.Branch)
+	case len(at.found.Files) == 0:
+		fmt.Fprintf(&b, "%s: no deployment file at %s@%s: a YAML or JSON file with template-file-path.\n", at.said, at.discovery.Branch, at.sha.Short())
+		for _, name := range at.found.Candidates {
+			fmt.Fprintf(&b, "  %s is a template. To sync it: %slockstep init %s, then commit.\n", name, enter(at), quote(name))
+		}
+	}
+	return b.String()
 }
 
 func enter(at sighting) string {
@@ -191,6 +270,9 @@ func quote(path string) string {
 
 // begin lets the engine follow a repository from now on.
 func (u *up) begin(ctx context.Context, at sighting) error {
+	if at.sha == "" {
+		u.unborn = append(u.unborn, unborn{at.link.ID, at.discovery.Branch})
+	}
 	return u.server.db.Update(ctx, func(tx *db.Tx) error {
 		if err := store.SetDiscovery(tx, at.link.ID, &at.discovery); err != nil {
 			return err

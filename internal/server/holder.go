@@ -19,7 +19,7 @@ func holder(addr string) string {
 	if pid, name := listenerOf(addr); pid != "" {
 		who = fmt.Sprintf("%s (process %s)", name, pid)
 	}
-	client := http.Client{Timeout: time.Second}
+	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Get("http://" + addr + "/livez")
 	if err != nil {
 		return who

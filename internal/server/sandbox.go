@@ -22,9 +22,9 @@ type SandboxOptions struct {
 // Sandbox serves a sandbox CloudFormation alone until ctx ends. Several servers
 // may share it by its URL.
 func Sandbox(ctx context.Context, o SandboxOptions) (err error) {
-	lock, err := lockFile(o.Data + ".lock")
+	lock, err := lockDatabase(o.Data, o.Data)
 	if err != nil {
-		return usage("--data: %s is in use by %s", o.Data, err)
+		return usage("--data: %s", err)
 	}
 	defer lock.Close()
 	listener, err := listen(o.Listen)
@@ -39,15 +39,20 @@ func Sandbox(ctx context.Context, o SandboxOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, books.Close()) }()
 	srv := newHTTPServer(books, listener.Addr(), log)
-	stopped := context.AfterFunc(ctx, func() {
+	ctx, cancel := context.WithCancel(ctx)
+	drained := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		defer close(drained)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 		defer cancel()
 		_ = srv.Shutdown(ctx) // a request that outlasts the drain is cut by Close
 		_ = srv.Close()
 	})
-	defer stopped()
 	fmt.Fprintf(o.Out, "ready http://%s\n", listener.Addr())
-	if err := srv.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+	err = srv.Serve(listener)
+	cancel()
+	<-drained // Serve returns when shutting down begins: requests still use the books
+	if !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil

@@ -28,9 +28,9 @@ func Serve(ctx context.Context, c Config, out, errs io.Writer) (err error) {
 	defer listener.Close()
 	sqlite, exclusive := strings.CutPrefix(c.DB, "sqlite:")
 	if exclusive {
-		lock, err := lockFile(sqlite + ".lock")
+		lock, err := lockDatabase(sqlite, sqlite)
 		if err != nil {
-			return fmt.Errorf("--db: %s is in use by %w", sqlite, err)
+			return fmt.Errorf("--db: %w", err)
 		}
 		defer lock.Close()
 	}
@@ -77,10 +77,10 @@ func adviseFirstKey(ctx context.Context, d *db.DB, c Config, out io.Writer) erro
 		return err
 	}
 	file := ""
-	if !strings.HasPrefix(c.DB, "sqlite:") {
-		file = " --seal-key-file " + c.SealKeyFile
+	if c.SealKeyFile != defaultSealKeyFile(c.DB) {
+		file = " --seal-key-file " + quote(c.SealKeyFile)
 	}
-	_, err = fmt.Fprintf(out, "No access key exists yet. Make the first one:\n  lockstep key create --db '%s'%s --admin\n", db.Redact(c.DB), file)
+	_, err = fmt.Fprintf(out, "No access key exists yet. Make the first one:\n  lockstep key create --db %s%s --admin\n", quote(db.Redact(c.DB)), file)
 	return err
 }
 

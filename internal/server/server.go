@@ -184,10 +184,15 @@ func (s *server) stop(ctx context.Context, loops *sync.WaitGroup) error {
 		errs = append(errs, s.http.Close())
 	}
 	loops.Wait()
+	return errors.Join(append(errs, s.close())...)
+}
+
+// close lets go of what assemble opened.
+func (s *server) close() error {
 	s.engine.Close()
 	s.network.Close()
 	if s.sandbox != nil {
-		errs = append(errs, s.sandbox.Close())
+		return s.sandbox.Close()
 	}
-	return errors.Join(errs...)
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"path"
 	"strings"
 	"time"
 
@@ -66,7 +67,11 @@ type up struct {
 	linker  linker
 	sources []source
 	feed    *feed
+	unborn  []unborn // with Once, nobody waits for them
 }
+
+// An unborn is a branch that had no commit when `up` began.
+type unborn struct{ linkID, branch string }
 
 // Up runs everything in one process on a data directory, until ctx ends or,
 // with Once, every stack's first sync has. Its error may be an [Exit].
@@ -79,7 +84,7 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 		}
 		u.sources = append(u.sources, s)
 	}
-	if err := distinct(u.sources); err != nil {
+	if err := u.check(); err != nil {
 		return err
 	}
 	if u.dir, err = openDataDir(o.Data); err != nil {
@@ -91,7 +96,7 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 		return usage("%s", err)
 	}
 	defer listener.Close()
-	database := "sqlite:" + u.dir.file("lockstep.db")
+	database := "sqlite:" + u.dir.file(databaseFile)
 	d, err := db.Open(ctx, database, db.Schema())
 	if err != nil {
 		return err
@@ -103,6 +108,9 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 		return err
 	}
 	if err := u.prepare(ctx, &p); err != nil {
+		if ctx.Err() != nil {
+			return &Exit{Code: 1, Message: "Interrupted before it was ready."}
+		}
 		return err
 	}
 	return u.run(ctx)
@@ -113,6 +121,20 @@ func (u *up) logger() *slog.Logger {
 		return slog.New(slog.DiscardHandler)
 	}
 	return slog.New(slog.NewTextHandler(u.Err, nil))
+}
+
+// check refuses what can be seen to be wrong before anything is opened.
+func (u *up) check() error {
+	if _, err := parseTarget(u.Target); err != nil {
+		return usage("--target: %s", err)
+	}
+	if u.Branch != "" && !lockstep.ValidBranch(u.Branch) {
+		return usage("--branch: %q is not the name of a branch", u.Branch)
+	}
+	if _, err := path.Match(u.Only, ""); err != nil {
+		return usage("--only: %q is not a pattern of file names", u.Only)
+	}
+	return distinct(u.sources)
 }
 
 // distinct refuses a repository named twice: its files would ask for two names.
@@ -157,10 +179,13 @@ func (u *up) prepare(ctx context.Context, p *plan) error {
 	l.server = u.server
 	u.linker = l
 	u.feed = newFeed(u.server.db, l, u.Out)
-	if err := u.feed.rewind(ctx); err != nil {
-		return err
+	if err = u.feed.rewind(ctx); err == nil {
+		err = u.follow(ctx)
 	}
-	return u.follow(ctx)
+	if err != nil { // run, which would close it, will not be called
+		return errors.Join(err, u.server.close())
+	}
+	return nil
 }
 
 // makeSample makes the sample repository where there is nothing else to sync.

@@ -119,14 +119,23 @@ func (u *up) action(ctx context.Context, stack string) (string, error) {
 	return "update", nil
 }
 
+// errBinding undoes a binding that was tried.
+var errBinding = errors.New("it can be bound")
+
 // stillBound is asked before a data directory is used: what it remembers of
-// stacks is about one target.
+// stacks is about one target. It is not bound yet: a target that cannot be
+// reached is likely a slip of the pen.
 func stillBound(ctx context.Context, d *db.DB, target string) error {
 	err := d.Update(ctx, func(tx *db.Tx) error {
-		_, err := store.Bind(tx, target)
-		return err
+		if _, err := store.Bind(tx, target); err != nil {
+			return err
+		}
+		return errBinding
 	})
-	if lockstep.KindOf(err) == lockstep.Invalid && err != nil {
+	switch {
+	case errors.Is(err, errBinding):
+		return nil
+	case lockstep.KindOf(err) == lockstep.Invalid:
 		return usage("%s Use --data for another folder.", lockstep.Shown(err))
 	}
 	return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -107,6 +108,9 @@ func (u *up) settled(ctx context.Context) (done bool, failures []string, err err
 				return err
 			}
 			for _, branch := range branches {
+				if u.Once && slices.Contains(u.unborn, unborn{link.ID, branch}) {
+					continue
+				}
 				ended, failure, err := branchSettled(tx, link, branch)
 				if err != nil {
 					return err
