@@ -80,7 +80,7 @@ func rooms() map[string]room {
 		"internal/target/targettest":     {imports: ". internal/target"},
 
 		// The whole program, from outside.
-		"e2e": {tests: "internal/cli internal/db"},
+		"e2e":   {tests: "internal/cli internal/db"},
 		"bench": {tests: ". internal/api internal/db internal/gitwire internal/identity internal/seal internal/sigv4"},
 	}
 }
