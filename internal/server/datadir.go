@@ -67,7 +67,7 @@ func lockDatabase(path, what string) (*os.File, error) {
 		}
 		return nil, fmt.Errorf("%s is in use by another lockstep process", what)
 	}
-	if err := f.Truncate(0); err == nil {
+	if err = f.Truncate(0); err == nil {
 		_, err = fmt.Fprintf(f, "%d\n", os.Getpid())
 	}
 	return f, err
