@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -30,7 +31,7 @@ const serverName = "Lockstep"
 // newHTTPServer bounds what a client can make us hold: header size and the time
 // it may take to send.
 func newHTTPServer(h http.Handler, addr net.Addr, log *slog.Logger) *http.Server {
-	return &http.Server{
+	srv := &http.Server{
 		Handler:           named(knownHosts(h, addr)),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
@@ -39,6 +40,36 @@ func newHTTPServer(h http.Handler, addr net.Addr, log *slog.Logger) *http.Server
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+	hangUp(srv)
+	return srv
+}
+
+// hangUp closes, when srv shuts down, the connections on which nothing was ever
+// sent. Shutdown would wait five seconds for each; browsers, and Go's own client,
+// open such in advance.
+func hangUp(srv *http.Server) {
+	var mu sync.Mutex
+	silent, down := map[net.Conn]bool{}, false
+	srv.ConnState = func(c net.Conn, state http.ConnState) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case state != http.StateNew:
+			delete(silent, c)
+		case down:
+			c.Close()
+		default:
+			silent[c] = true
+		}
+	}
+	srv.RegisterOnShutdown(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		down = true
+		for c := range silent {
+			c.Close()
+		}
+	})
 }
 
 func named(h http.Handler) http.Handler {

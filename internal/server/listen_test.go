@@ -1,0 +1,182 @@
+package server_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockstephq/lockstep/internal/server"
+)
+
+// startSandbox runs `lockstep sandbox`.
+func startSandbox(t testing.TB, o server.SandboxOptions) *run {
+	t.Helper()
+	if o.Data == "" {
+		o.Data = filepath.Join(t.TempDir(), "books.db")
+	}
+	if o.Listen == "" {
+		o.Listen = "127.0.0.1:0"
+	}
+	return start(t, func(ctx context.Context, r *run) error {
+		o.Out, o.Err = &r.out, &r.errs
+		return server.Sandbox(ctx, o)
+	})
+}
+
+// newServe starts `lockstep serve` on a new SQLite database.
+func newServe(t testing.TB, args ...string) *run {
+	t.Helper()
+	return startServe(t, append([]string{"--db", "sqlite:" + filepath.Join(t.TempDir(), "l.db"), "--target", "sandbox"}, args...)...)
+}
+
+// get asks a URL under the name of a host, "" for its own.
+func get(t testing.TB, url, host string) (status int, body string, header http.Header) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = host
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b), resp.Header
+}
+
+func TestATakenPortSaysByWhatAndNamesTheFlag(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	web := httptest.NewServer(http.NotFoundHandler())
+	defer web.Close()
+	own := newServe(t)
+	process := fmt.Sprintf("(process %d); choose another address with --listen", os.Getpid())
+	for address, want := range map[string]string{
+		silent.Addr().String():                   silent.Addr().String() + " is taken by ",
+		web.Listener.Addr().String():             web.Listener.Addr().String() + " is taken by ",
+		strings.TrimPrefix(own.url(), "http://"): strings.TrimPrefix(own.url(), "http://") + " is taken by another Lockstep: ",
+	} {
+		startUp(t, server.UpOptions{Listen: address}).exit(2, want, process)
+		startSandbox(t, server.SandboxOptions{Listen: address}).exit(2, want, process)
+		newServe(t, "--listen", address).exit(1, want, process)
+	}
+	if err := startUp(t, server.UpOptions{Listen: silent.Addr().String()}).wait().err; strings.Contains(err.Error(), "Lockstep") {
+		t.Errorf("who is silent is no Lockstep: %s", err)
+	}
+}
+
+func TestAnAddressOfAnotherMachineIsRefused(t *testing.T) {
+	t.Parallel()
+	startUp(t, server.UpOptions{Listen: "192.0.2.1:4747"}).exit(2, "--listen: ", "192.0.2.1:4747")
+	newServe(t, "--listen", "192.0.2.1:4747").exit(1, "--listen: ", "192.0.2.1:4747")
+}
+
+func TestOnLoopbackOnlyThisMachinesNamesAreAnswered(t *testing.T) {
+	t.Parallel()
+	up, serve, alone := startUp(t, server.UpOptions{Repositories: []string{topic(t).dir}}), newServe(t), startSandbox(t, server.SandboxOptions{})
+	hosts := map[string]bool{
+		"": true, "localhost": true, "LocalHost:99": true, "127.0.0.1": true, "127.0.0.1:1": true, "127.1.2.3": true, "[::1]": true, "[::1]:80": true, "::1": true,
+		"attacker.example": false, "attacker.example:4747": false, "localhost.attacker.example": false, "127.0.0.1.attacker.example": false,
+		"192.168.0.1": false, "0.0.0.0": false, "[fe80::1]:80": false, "localhost:1:2": false, "127.0.0.1@attacker.example": false,
+	}
+	for _, base := range []string{up.url(), up.url() + "/sandbox", serve.url() + "/livez", serve.url() + "/sandbox/", alone.url()} {
+		for host, answered := range hosts {
+			status, _, header := get(t, base, host)
+			if got := status != http.StatusMisdirectedRequest && status != http.StatusBadRequest; got != answered {
+				t.Errorf("%s as host %q: status %d", base, host, status)
+			}
+			if header.Get("Server") != "Lockstep" && status != http.StatusBadRequest {
+				t.Errorf("%s as host %q: answered by %q", base, host, header.Get("Server"))
+			}
+		}
+	}
+}
+
+func TestElsewhereEveryNameIsAnswered(t *testing.T) {
+	t.Parallel()
+	r := newServe(t, "--listen", "0.0.0.0:0")
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(r.url(), "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, body, _ := get(t, "http://127.0.0.1:"+port+"/livez", "lockstep.example"); status != 200 {
+		t.Errorf("status %d: %s", status, body)
+	}
+}
+
+func TestHealthIsAnswered(t *testing.T) {
+	t.Parallel()
+	r := newServe(t)
+	for path, want := range map[string]string{"/livez": "lockstep\n", "/readyz": "ready\n"} {
+		if status, body, _ := get(t, r.url()+path, ""); status != 200 || body != want {
+			t.Errorf("%s: %d %q", path, status, body)
+		}
+	}
+}
+
+func TestAHugeHeaderIsRefused(t *testing.T) {
+	t.Parallel()
+	r := newServe(t)
+	for size, want := range map[int]int{16 << 10: 200, 128 << 10: http.StatusRequestHeaderFieldsTooLarge} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url()+"/livez", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-Large", strings.Repeat("x", size))
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("a header of %d bytes: status %d, want %d", size, resp.StatusCode, want)
+		}
+	}
+}
+
+func TestClientsThatSendNothingDoNotHoldTheEnd(t *testing.T) {
+	t.Parallel()
+	for _, r := range []*run{newServe(t), startSandbox(t, server.SandboxOptions{})} {
+		address := strings.TrimPrefix(r.url(), "http://")
+		silent, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer silent.Close()
+		kept, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer kept.Close()
+		// That this is answered shows that the connection before was accepted.
+		if _, err := io.WriteString(kept, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := http.ReadResponse(bufio.NewReader(kept), nil); err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		r.stop()
+		if took := time.Since(begun); took > 3*time.Second {
+			t.Errorf("stopping took %s", took)
+		}
+	}
+}
