@@ -67,14 +67,15 @@ func Redact(rawURL string) string {
 		return rawURL
 	}
 	scheme, _, found := strings.Cut(rawURL, "://")
-	u, err := url.Parse(rawURL)
 	if !found {
 		return "(not a URL)"
 	}
+	u, err := takeApart(rawURL)
 	if err != nil {
 		return scheme + "://…"
 	}
-	if q := u.Query(); q.Has("password") || q.Has("sslpassword") {
+	q := u.Query()
+	if q.Has("password") || q.Has("sslpassword") {
 		for _, secret := range []string{"password", "sslpassword"} {
 			if q.Has(secret) {
 				q.Set(secret, "xxxxx")
@@ -83,6 +84,26 @@ func Redact(rawURL string) string {
 		u.RawQuery = q.Encode()
 	}
 	return u.Redacted()
+}
+
+// takeApart parses the URL of a server. One whose parts cannot be told apart is
+// refused: its password may be anywhere.
+func takeApart(rawURL string) (*url.URL, error) {
+	wrong := errors.New("not a URL: is a character of the password not percent-encoded?")
+	u, err := url.Parse(rawURL)
+	if err != nil || u.Fragment != "" || strings.Contains(u.EscapedPath(), "@") {
+		return nil, wrong
+	}
+	q, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, wrong
+	}
+	for name := range q {
+		if strings.Contains(name, "@") {
+			return nil, wrong
+		}
+	}
+	return u, nil
 }
 
 // Dialect says which engine this is.

@@ -158,13 +158,17 @@ func TestMigrationNamesAreChecked(t *testing.T) {
 	}
 }
 
-func TestErrorsOfOpenShowNoPassword(t *testing.T) {
+func TestAttack18ErrorsOfOpenShowNoPassword(t *testing.T) {
 	dir := t.TempDir()
 	for _, url := range []string{
 		"postgres://user:s3cret@/db?host=" + dir + "&connect_timeout=1",
 		"postgres:///db?host=" + dir + "&user=u&password=s3cret",
 		"postgres://user:s3cret%zz@localhost/db",
 		"postgres://user:s3 cret@localhost/db",
+		"postgres://user:1#s3cret@localhost/db",
+		"postgres://user:1/s3cret@localhost/db",
+		"postgres://localhost:1/db?password=s3cret%zz",
+		"postgres://localhost:1/db?sslpassword=s3cret;s3",
 		"postgres://user:s3cret@localhost/db?sslmode=nonsense",
 		"postgresql://user:s3cret@localhost:port/db",
 		"mysql://user:s3cret@localhost/db",
@@ -189,6 +193,12 @@ func TestRedactKeepsWhatMayBeShown(t *testing.T) {
 		{"postgres://u@h/d", "postgres://u@h/d"},
 		{"postgres://h/d?password=p&user=u", "postgres://h/d?password=xxxxx&user=u"},
 		{"postgres://u:%zz@h/d", "postgres://…"},
+		{"postgres://u:1#p@h/d", "postgres://…"},
+		{"postgres://u:1/p@h/d", "postgres://…"},
+		{"postgres://u:1?p@h/d?sslmode=require", "postgres://…"},
+		{"postgres://h/d%40?user=u@realm", "postgres://h/d%40?user=u@realm"},
+		{"postgres://h/d?password=p%zz", "postgres://…"},
+		{"postgres://h/d?sslpassword=p;q", "postgres://…"},
 		{"nonsense", "(not a URL)"},
 	}
 	for _, tt := range tests {

@@ -2,8 +2,6 @@ package db
 
 import (
 	"context"
-	"errors"
-	"net/url"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -12,16 +10,16 @@ import (
 const poolSize = 20
 
 func openPostgres(ctx context.Context, rawURL string, m Migrations) (*DB, error) {
-	config, err := pgxpool.ParseConfig(rawURL)
+	u, err := takeApart(rawURL)
 	if err != nil {
-		// pgx leaves the password out of its error, but not when the URL is so
-		// broken that it cannot tell which part that is.
-		if _, unparsed := url.Parse(rawURL); unparsed != nil {
-			return nil, errors.New("not a URL: is a character of the password not percent-encoded?")
-		}
 		return nil, err
 	}
-	if u, _ := url.Parse(rawURL); !u.Query().Has("pool_max_conns") {
+	// pgx leaves the password out of the errors about a URL that has its parts.
+	config, err := pgxpool.ParseConfig(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	if !u.Query().Has("pool_max_conns") {
 		config.MaxConns = poolSize
 	}
 	params := config.ConnConfig.RuntimeParams
