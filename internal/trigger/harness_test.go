@@ -183,6 +183,7 @@ type gitHost struct {
 	now     map[string]int    // looks under way, by repository and by connection
 	most    map[string]int
 	commits int
+	poison  string // the repository that a look panics over
 }
 
 // A look is one call of Heads.
@@ -240,8 +241,11 @@ func (c *gitClient) Heads(ctx context.Context, branches []string) (map[string]lo
 		c.now[key]++
 		c.most[key] = max(c.most[key], c.now[key])
 	}
-	gate, takes := c.gate, c.takes
+	gate, takes, poisoned := c.gate, c.takes, c.poison == c.repository
 	c.mu.Unlock()
+	if poisoned {
+		panic("what the host sent breaks its driver")
+	}
 	err := wait(ctx, gate, takes)
 	c.mu.Lock()
 	defer c.mu.Unlock()

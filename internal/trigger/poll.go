@@ -3,8 +3,10 @@ package trigger
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -124,8 +126,15 @@ func (p *Poller) claim(ctx context.Context) (polls []store.Poll, next time.Durat
 	return polls, 0, err
 }
 
-// look asks a repository for its heads and records what came of it.
+// look asks a repository for its heads and records what came of it. A panic
+// ends this look alone: the next one is due when its lease is over.
 func (p *Poller) look(ctx context.Context, poll store.Poll) {
+	defer func() {
+		if v := recover(); v != nil {
+			p.log.LogAttrs(ctx, slog.LevelError, "poll", slog.String("link", poll.LinkID),
+				slog.Any("err", fmt.Errorf("panic: %v", v)), slog.String("stack", string(debug.Stack())))
+		}
+	}()
 	err := p.poll(ctx, poll)
 	if err != nil && ctx.Err() == nil {
 		p.log.LogAttrs(ctx, slog.LevelWarn, "poll", slog.String("link", poll.LinkID), slog.Any("err", err))
