@@ -232,8 +232,10 @@ func (c Config) complete() (Config, error) {
 	if c.SealKeyFile == "" {
 		wrong("seal-key-file", "with PostgreSQL the file must be named; all nodes need the same")
 	}
-	if _, err := parseTarget(c.Target); err != nil {
+	if endpoint, err := parseTarget(c.Target); err != nil {
 		wrong("target", "%s", err)
+	} else if endpoint != "" {
+		c.Target = endpoint // the database is bound to it, not to how it was written
 	} else if c.Target == "sandbox" && c.SandboxFile == "" {
 		wrong("sandbox-file", "with PostgreSQL and target sandbox the file must be named")
 	}

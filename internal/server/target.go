@@ -70,9 +70,11 @@ func onLoopback(address string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// callerAccount asks STS whose credentials these are.
+// callerAccount asks STS whose credentials these are: that of the target, which
+// the stacks will be in, whatever AWS_ENDPOINT_URL says.
 func callerAccount(ctx context.Context, cfg aws.Config, endpoint string) (string, error) {
-	client := sts.NewFromConfig(cfg, func(o *sts.Options) {
+	plain := aws.Config{Region: cfg.Region, Credentials: cfg.Credentials, HTTPClient: cfg.HTTPClient}
+	client := sts.NewFromConfig(plain, func(o *sts.Options) {
 		if endpoint != "" {
 			o.BaseEndpoint = aws.String(endpoint)
 		}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -125,9 +126,11 @@ func (u *up) logger() *slog.Logger {
 
 // check refuses what can be seen to be wrong before anything is opened.
 func (u *up) check() error {
-	if _, err := parseTarget(u.Target); err != nil {
+	endpoint, err := parseTarget(u.Target)
+	if err != nil {
 		return usage("--target: %s", err)
 	}
+	u.Target = cmp.Or(endpoint, u.Target) // a directory is bound to it, not to how it was written
 	if u.Branch != "" && !lockstep.ValidBranch(u.Branch) {
 		return usage("--branch: %q is not the name of a branch", u.Branch)
 	}
