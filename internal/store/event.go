@@ -1,6 +1,8 @@
 package store
 
 import (
+	"strings"
+
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 )
@@ -24,12 +26,19 @@ func addEvents(tx *db.Tx, repository, resource *string, events []lockstep.Event)
 		}
 		_, err := tx.Exec(`INSERT INTO sync_event (repository_attempt_id, resource_attempt_id, at, type, message, external_id)
 			VALUES ($1, $2, $3, $4, $5, $6)`, repository, resource, db.Millis(at), ev.Type,
-			lockstep.Cut(ev.Message, lockstep.MaxMessage), ev.ExternalID)
+			lockstep.Cut(storable(ev.Message), lockstep.MaxMessage), storable(ev.ExternalID))
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// storable gives a text from elsewhere as every database can keep it: PostgreSQL
+// refuses NUL and what is no UTF-8, and a cause that cannot be written would be
+// met again for ever.
+func storable(text string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", "\uFFFD"), "\uFFFD")
 }
 
 func repositoryEvents(tx *db.Tx, attemptID string) ([]lockstep.Event, error) {

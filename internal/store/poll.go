@@ -59,7 +59,7 @@ func StopPolling(tx *db.Tx, p Poll) error {
 // SetOutage records why a repository cannot be reached and says whether that
 // is news: another cause than the one recorded, if any.
 func SetOutage(tx *db.Tx, linkID, cause string) (bool, error) {
-	n, err := tx.Exec(`UPDATE repository_link SET outage = $2 WHERE id = $1 AND outage <> $2`, linkID, cause)
+	n, err := tx.Exec(`UPDATE repository_link SET outage = $2 WHERE id = $1 AND outage <> $2`, linkID, storable(cause))
 	return n > 0, err
 }
 
