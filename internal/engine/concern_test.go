@@ -8,6 +8,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/target"
 )
 
 // settle waits until a head was acted on, and what it concerned with it.
@@ -128,5 +129,24 @@ func TestAnyChangeIsConcernedByNewHeadsAloneNotByAnotherLook(t *testing.T) {
 		if s := w.status(cfg); s.LatestSync.TargetRevision.SHA != second {
 			t.Errorf("FILE_CHANGE was concerned by %s", s.LatestSync.TargetRevision.SHA)
 		}
+	})
+}
+
+func TestAPendingHeadThatIsRevertedAndComesBackIsSynced(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		finish := w.executes(target.End{Outcome: lockstep.Applied})
+		w.host.push("main", map[string]string{"web.yaml": "1"})
+		cfg := w.configure("web")
+		w.untilIntent(cfg)
+		var newest lockstep.SHA
+		for _, text := range []string{"2", "1", "2"} {
+			newest = w.push(map[string]string{"web.yaml": text})
+			w.settle(newest)
+			if got := w.status(cfg).DesiredState.SHA; got != newest {
+				t.Errorf("desired is %s, not %s", got, newest)
+			}
+		}
+		close(finish)
+		w.untilStatus(cfg, lockstep.ResourceSucceeded, newest)
 	})
 }

@@ -100,7 +100,7 @@ func TestAConfigurationMadeAgainBeginsEmptyAndCancelsItsPredecessor(t *testing.T
 
 func TestDeletionAfterTheIntentFollowsTheExecutionToItsEnd(t *testing.T) {
 	inBubble(t, func(w *world) {
-		finish := w.executes(target.End{Outcome: lockstep.Applied, Note: []byte("of the old configuration")})
+		w.executes(target.End{})
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
 		old := w.configure("web")
 		w.untilIntent(old)
@@ -111,24 +111,65 @@ func TestDeletionAfterTheIntentFollowsTheExecutionToItsEnd(t *testing.T) {
 		if s := w.status(again); s.LatestSync != nil {
 			t.Errorf("the new configuration shows attempt %+v beside the one that runs", s.LatestSync)
 		}
-		var last []byte
-		close(finish)
-		w.until("the old attempt ends", func() bool {
-			return w.count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND outcome = 'applied'`, string(first)) == 1
-		})
+		note := make(chan string, 1)
 		w.target.script(func(a target.Attempt) (target.Step, error) {
-			last = a.Last
-			return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
+			if a.Configuration.ID != old.ID {
+				note <- string(a.Last)
+			}
+			return target.Step{End: &target.End{Outcome: lockstep.Applied, Note: []byte("of the old configuration")}}, nil
 		})
 		s := w.untilStatus(again, lockstep.ResourceSucceeded, second)
-		if s.LatestSync.InitialRevision.SHA != second || last != nil {
-			t.Errorf("the first sync of a configuration begins with %s and note %q of another one",
-				s.LatestSync.InitialRevision.SHA, last)
+		if got := s.LatestSync.InitialRevision.SHA; got != second {
+			t.Errorf("the first sync of a configuration begins with %s of another one", got)
+		}
+		if last := <-note; last != "" {
+			t.Errorf("the first sync of a configuration is given a note %s", last)
+		}
+		if n := w.count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND outcome = 'applied'`, string(first)); n != 1 {
+			t.Error("the old execution was not followed to its end")
 		}
 		if _, discards := w.target.called(); discards != 0 || w.target.most["web"] != 1 {
 			t.Errorf("%d discards, %d steps at once", discards, w.target.most["web"])
 		}
 	})
+}
+
+// A step that is under way cannot know what is desired by the time it ends. Its
+// intent counts only if nothing newer is there in the transaction that writes
+// it.
+func TestAnIntentThatComesTooLateIsNotDeclared(t *testing.T) {
+	newer := map[string]func(w *world, cfg lockstep.SyncConfiguration){
+		"superseded": func(w *world, _ lockstep.SyncConfiguration) { w.settle(w.push(map[string]string{"web.yaml": "2"})) },
+		"cancelled":  func(w *world, cfg lockstep.SyncConfiguration) { w.deconfigure(cfg) },
+	}
+	for outcome, comes := range newer {
+		t.Run(outcome, func(t *testing.T) {
+			inBubble(t, func(w *world) {
+				late := make(chan struct{})
+				first := w.host.push("main", map[string]string{"web.yaml": "1"})
+				w.target.script(func(a target.Attempt) (target.Step, error) {
+					if a.Revision.SHA == first && a.Intent == "" {
+						<-late
+						return target.Step{Intent: "execute"}, nil
+					}
+					return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
+				})
+				cfg := w.configure("web")
+				w.until("the step", func() bool { n, _ := w.target.called(); return n == 1 })
+				comes(w, cfg)
+				close(late)
+				w.until("the end", func() bool {
+					return w.count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND ended_at IS NOT NULL`, string(first)) == 1
+				})
+				if n := w.count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND outcome = $2`, string(first), outcome); n != 1 {
+					t.Errorf("the attempt was not %s", outcome)
+				}
+				if _, discards := w.target.called(); discards != 1 {
+					t.Errorf("%d discards, want one", discards)
+				}
+			})
+		})
+	}
 }
 
 func TestWhatBlocksADeletedConfigurationDoesNotBlockItsSuccessor(t *testing.T) {

@@ -174,24 +174,15 @@ func TestAnIntentIsFollowedToItsEndAndTheNewestIsNext(t *testing.T) {
 
 func TestACommitThatRevertsAPendingOneIsNotLost(t *testing.T) {
 	inBubble(t, func(w *world) {
-		hold := true
-		w.target.script(func(a target.Attempt) (target.Step, error) {
-			if a.Intent == "" {
-				return target.Step{Intent: "execute"}, nil
-			}
-			if hold {
-				return target.Step{After: time.Second}, nil
-			}
-			return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
-		})
-		first := w.host.push("main", map[string]string{"web.yaml": "1"})
+		finish := w.executes(target.End{Outcome: lockstep.Applied})
+		w.host.push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.configure("web")
-		w.untilStatus(cfg, lockstep.ResourceInProgress, first)
+		w.untilIntent(cfg)
 		w.push(map[string]string{"web.yaml": "2"})
 		time.Sleep(5 * time.Second)
 		revert := w.push(map[string]string{"web.yaml": "1"})
 		time.Sleep(5 * time.Second)
-		hold = false
+		close(finish)
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, revert)
 	})
 }

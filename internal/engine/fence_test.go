@@ -33,7 +33,7 @@ func (w *world) takeOver(cfg lockstep.SyncConfiguration) {
 func TestAReplacedWorkerWritesAndDiscardsNothing(t *testing.T) {
 	ends := map[string]func() (target.Step, error){
 		"a step": func() (target.Step, error) {
-			return target.Step{Events: []lockstep.Event{{Type: "LATE"}}, Memory: []byte("late"), Intent: "late"}, nil
+			return target.Step{Events: []lockstep.Event{{Type: "LATE"}}, Memory: []byte("late"), Intent: "late", After: time.Hour}, nil
 		},
 		"an end":      func() (target.Step, error) { return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil },
 		"a failure":   func() (target.Step, error) { return target.Step{}, lockstep.Errorf(lockstep.Invalid, "No.") },

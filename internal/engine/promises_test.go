@@ -120,8 +120,8 @@ func (m *moody) mood(a target.Attempt, what string, n int) int {
 func (m *moody) advance(a target.Attempt) (target.Step, error) {
 	done, _ := strconv.Atoi(string(a.Memory)) // steps recorded; none is zero
 	step := target.Step{Memory: []byte(strconv.Itoa(done + 1)), Events: []lockstep.Event{{Type: fmt.Sprint("STEP_", done)}}}
-	step.After = []time.Duration{0, 0, 300 * time.Millisecond, 5 * time.Second, 2 * time.Minute}[m.mood(a, fmt.Sprint("after", done), 5)]
-	time.Sleep([]time.Duration{0, 0, 20 * time.Millisecond, 3 * time.Second}[m.mood(a, fmt.Sprint("slow", done), 4)])
+	step.After = []time.Duration{0, 0, 0, 300 * time.Millisecond, time.Second, 5 * time.Second, 2 * time.Minute}[m.mood(a, fmt.Sprint("after", done), 7)]
+	time.Sleep([]time.Duration{0, 0, 20 * time.Millisecond, 400 * time.Millisecond, 3 * time.Second}[m.mood(a, fmt.Sprint("slow", done), 5)])
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.tries[a.ID+string(a.Memory)]++
@@ -151,7 +151,7 @@ func (m *moody) advance(a target.Attempt) (target.Step, error) {
 
 // accident is what goes wrong with some commits before anything is executed.
 func (m *moody) accident(a target.Attempt, try int) error {
-	switch mood := m.mood(a, "accident", 12); {
+	switch mood := m.mood(a, "accident", 20); {
 	case mood == 0:
 		return lockstep.Errorf(lockstep.Invalid, "Broken.")
 	case mood == 1:
@@ -167,7 +167,7 @@ func (m *moody) accident(a target.Attempt, try int) error {
 }
 
 func (m *moody) end(a target.Attempt) *target.End {
-	switch m.mood(a, "end", 8) {
+	switch m.mood(a, "end", 14) {
 	case 0:
 		return &target.End{Outcome: lockstep.Failed}
 	case 1:

@@ -62,7 +62,7 @@ func (h *history) run() {
 	for _, name := range h.names {
 		h.toggle(name)
 	}
-	for range 40 {
+	for range 60 {
 		h.act()
 		time.Sleep(h.pause())
 		h.check()
@@ -80,7 +80,7 @@ func (h *history) run() {
 
 // pause is mostly short, so that things overlap.
 func (h *history) pause() time.Duration {
-	return []time.Duration{0, 50 * time.Millisecond, 300 * time.Millisecond, time.Second, 4 * time.Second, 40 * time.Second}[h.random.IntN(6)]
+	return []time.Duration{0, 50 * time.Millisecond, 300 * time.Millisecond, time.Second, 3 * time.Second, 3 * time.Second, 15 * time.Second}[h.random.IntN(7)]
 }
 
 func (h *history) act() {
@@ -106,7 +106,7 @@ func (h *history) act() {
 			c.TriggerResourceUpdateOn = []lockstep.TriggerResourceUpdateOn{lockstep.AnyChange, lockstep.FileChange}[h.random.IntN(2)]
 		})
 		h.cfgs[name] = cfg
-	case n < 80:
+	case n < 79:
 		h.host.fail(lockstep.Errorf(lockstep.Unavailable, "Away."))
 	case n < 86:
 		h.host.fail(nil)
