@@ -79,5 +79,5 @@ func line(ev store.SyncEvent) string {
 	if ev.SHA != "" {
 		about += "@" + ev.SHA.Short()
 	}
-	return fmt.Sprintf("%s  %-24s %-32s %s", ev.Time.Local().Format(time.TimeOnly), about, ev.Type, ev.Message)
+	return fmt.Sprintf("%s  %-24s %-32s %s", ev.Time.Local().Format(time.TimeOnly), oneLine(about), ev.Type, oneLine(ev.Message))
 }

@@ -77,6 +77,7 @@ type unborn struct{ linkID, branch string }
 // Up runs everything in one process on a data directory, until ctx ends or,
 // with Once, every stack's first sync has. Its error may be an [Exit].
 func Up(ctx context.Context, o UpOptions) (err error) {
+	o.Out, o.Err = screen{o.Out}, screen{o.Err}
 	u := &up{UpOptions: o}
 	for _, said := range o.Repositories {
 		s, err := parseSource(said)

@@ -1,0 +1,32 @@
+package server_test
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/lockstephq/lockstep/internal/server"
+)
+
+func TestAttack28UpShowsNothingThatCommandsATerminal(t *testing.T) {
+	t.Parallel()
+	const bad = "\x1b]0;owned\x07\x1b[2J"
+	c := newCopy(t, "infra").write(map[string]string{
+		"web.yaml":               deploymentFile,
+		"\u202eweb2.yaml":        deploymentFile,
+		"we" + bad + "b3.yaml":   deploymentFile,
+		"b" + bad + "/tmpl.yaml": "AWSTemplateFormatVersion: '2010-09-09'\n" + topicTemplate,
+		"template.yaml":          topicTemplate + "    Metadata:\n      Lockstep::Sandbox: {Fail: \"strike\\n09:00:00  web@00000000  STACK_FORGED\\e[2J\\u009b2J\\u202e\"}\n",
+	}).commit()
+	r := once(t, server.UpOptions{Repositories: []string{c.dir}, Log: true})
+	r.exit(1)
+	r.says("web2.yaml", "STACK_CREATE_FAILED", "STACK_FORGED", "!b3.yaml")
+	for what, text := range map[string]string{"output": r.out.String(), "log": r.errs.String(), "error": r.err.Error()} {
+		for _, line := range strings.Split(text, "\n") {
+			if strings.ContainsFunc(line, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }) ||
+				strings.HasPrefix(line, "09:00:00  web@00000000") {
+				t.Errorf("%s: %q", what, line)
+			}
+		}
+	}
+}

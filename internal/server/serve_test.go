@@ -1,0 +1,257 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/server"
+)
+
+// adviceOf gives what a ready server has advised, as a shell reads it: one
+// argument an element. None is no advice.
+func adviceOf(t testing.TB, r *run) []string {
+	t.Helper()
+	r.url()
+	_, rest, ok := strings.Cut(r.out.String(), "No access key exists yet. Make the first one:\n  lockstep ")
+	if !ok {
+		return nil
+	}
+	line, _, _ := strings.Cut(rest, "\n")
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf '%s\\n' "+line).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+}
+
+func TestServeAdvisesTheFirstKeyOnAnEmptyDatabase(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "it's here")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	beside, apart := "sqlite:"+dir+"/a.db", "sqlite:"+dir+"/b.db"
+	postgres := dbtest.URL(t, db.Postgres)
+	tests := []struct {
+		db, sealKey string
+		want        []string
+	}{
+		{beside, "", []string{"key", "create", "--db", beside, "--admin"}},
+		{apart, dir + "/seal", []string{"key", "create", "--db", apart, "--seal-key-file", dir + "/seal", "--admin"}},
+		{postgres, dir + "/pg", []string{"key", "create", "--db", db.Redact(postgres), "--seal-key-file", dir + "/pg", "--admin"}},
+	}
+	for _, tt := range tests {
+		args := []string{"--db", tt.db, "--target", "sandbox", "--sandbox-file", filepath.Join(t.TempDir(), "sandbox.db")}
+		if tt.sealKey != "" {
+			args = append(args, "--seal-key-file", tt.sealKey)
+		}
+		r := startServe(t, args...)
+		if diff := cmp.Diff(tt.want, adviceOf(t, r)); diff != "" {
+			t.Error(diff)
+		}
+		// The key that is made so is one that the running server takes.
+		k := createKey(t, tt.db, tt.sealKey)
+		if _, err := connections(k, r.url()).ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
+			t.Errorf("the first key is refused: %s", err)
+		}
+		r.stop()
+		if again := adviceOf(t, startServe(t, args...)); again != nil {
+			t.Errorf("with a key it still advises %q", again)
+		}
+	}
+}
+
+func createKey(t testing.TB, db, sealKey string) server.AccessKey {
+	t.Helper()
+	k, err := server.CreateKey(t.Context(), server.KeyOptions{DB: db, SealKeyFile: sealKey},
+		server.NewKey{Account: "123456789012", Principal: "me", Role: server.Admin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+const region = "us-east-1"
+
+// connections gives a client of the API.
+func connections(k server.AccessKey, url string) *codeconnections.Client {
+	return codeconnections.New(codeconnections.Options{Region: region, BaseEndpoint: &url,
+		Credentials: credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.Secret.Reveal(), "")})
+}
+
+// complete says that a connection needs no credential, as `lockstep connect` does.
+func complete(t testing.TB, k server.AccessKey, url, connection string) {
+	t.Helper()
+	body := fmt.Appendf(nil, `{"ConnectionArn": %q, "Credential": {"Kind": "NONE"}}`, connection)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	r.Header.Set("X-Amz-Target", "Lockstep_20261122.CompleteConnection")
+	sum := sha256.Sum256(body)
+	key := aws.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.Secret.Reveal()}
+	if err := v4.NewSigner().SignHTTP(t.Context(), key, r, hex.EncodeToString(sum[:]), "lockstep", region, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if answer, err := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
+		t.Fatalf("CompleteConnection: %s %s %v", resp.Status, answer, err)
+	}
+}
+
+// configure makes everything that syncs stacks s0, s1, … of the repository
+// infra.git in a folder.
+func configure(t testing.TB, k server.AccessKey, url, folder string, stacks int) {
+	t.Helper()
+	ctx, c := t.Context(), connections(k, url)
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	host, err := c.CreateHost(ctx, &codeconnections.CreateHostInput{Name: aws.String("host"), ProviderType: "Git", ProviderEndpoint: aws.String("file://" + folder)})
+	check(err)
+	conn, err := c.CreateConnection(ctx, &codeconnections.CreateConnectionInput{ConnectionName: aws.String("conn"), HostArn: host.HostArn})
+	check(err)
+	complete(t, k, url, aws.ToString(conn.ConnectionArn))
+	link, err := c.CreateRepositoryLink(ctx, &codeconnections.CreateRepositoryLinkInput{ConnectionArn: conn.ConnectionArn, OwnerId: aws.String("-"), RepositoryName: aws.String("infra.git")})
+	check(err)
+	for n := range stacks {
+		_, err := c.CreateSyncConfiguration(ctx, &codeconnections.CreateSyncConfigurationInput{
+			Branch: aws.String("main"), ConfigFile: aws.String("topic.yaml"), RepositoryLinkId: link.RepositoryLinkInfo.RepositoryLinkId,
+			ResourceName: aws.String(fmt.Sprintf("s%d", n)), RoleArn: aws.String("arn:aws:iam::123456789012:role/deploy"), SyncType: "CFN_STACK_SYNC",
+		})
+		check(err)
+	}
+}
+
+// waitFor waits until a stack's sync to a commit has succeeded.
+func waitFor(t testing.TB, c *codeconnections.Client, stack, sha string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		out, err := c.GetResourceSyncStatus(ctx, &codeconnections.GetResourceSyncStatusInput{ResourceName: &stack, SyncType: "CFN_STACK_SYNC"})
+		if err == nil && aws.ToString(out.LatestSync.TargetRevision.Sha) == sha && out.LatestSync.Status == types.ResourceSyncStatusSucceeded {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("%s is not at %s: %+v, %v", stack, sha, out, err)
+		}
+	}
+}
+
+func TestTwoServersShareADatabase(t *testing.T) {
+	t.Parallel()
+	const stacks = 6
+	url, dir := dbtest.URL(t, db.Postgres), t.TempDir()
+	target := startSandbox(t, server.SandboxOptions{}).url()
+	repo := gitwiretest.NewRepoAt(t, filepath.Join(dir, "infra.git"))
+	first := repo.Commit(map[string]string{"topic.yaml": deploymentFile, "template.yaml": topicTemplate})
+	args := []string{"--db", url, "--seal-key-file", filepath.Join(dir, "seal"), "--target", target, "--git-roots", dir, "--poll-interval", "1s"}
+	one, two := startServe(t, args...), startServe(t, args...)
+	one.url()
+	two.url()
+	k := createKey(t, url, filepath.Join(dir, "seal"))
+	configure(t, k, one.url(), dir, stacks)
+	for n := range stacks { // what one was told, the other knows
+		waitFor(t, connections(k, two.url()), fmt.Sprintf("s%d", n), first)
+	}
+	one.stop()
+	second := repo.Commit(map[string]string{"template.yaml": topicTemplate + "  More:\n    Type: AWS::SNS::Topic\n"})
+	for n := range stacks {
+		waitFor(t, connections(k, two.url()), fmt.Sprintf("s%d", n), second)
+	}
+	three := startServe(t, args...)
+	three.url()
+	two.stop()
+	third := repo.Commit(map[string]string{"template.yaml": topicTemplate})
+	for n := range stacks {
+		waitFor(t, connections(k, three.url()), fmt.Sprintf("s%d", n), third)
+	}
+	three.stop()
+	// Each attempt had its end once, whoever worked it.
+	ended := one.errs.String() + two.errs.String() + three.errs.String()
+	for n := range stacks {
+		if got := strings.Count(ended, fmt.Sprintf(`"resource":"s%d"`, n)); got != 3 {
+			t.Errorf("s%d was synced %d times for three commits\n%s", n, got, ended)
+		}
+	}
+}
+
+func TestServeOnSQLiteSyncsAndGoesOn(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	repo := gitwiretest.NewRepoAt(t, filepath.Join(dir, "infra.git"))
+	first := repo.Commit(map[string]string{"topic.yaml": deploymentFile, "template.yaml": topicTemplate})
+	args := []string{"--db", "sqlite:" + filepath.Join(dir, "l.db"), "--target", "sandbox", "--git-roots", dir, "--poll-interval", "1s", "--log-format", "text"}
+	k := createKey(t, "sqlite:"+filepath.Join(dir, "l.db"), "")
+	r := startServe(t, args...)
+	configure(t, k, r.url(), dir, 1)
+	waitFor(t, connections(k, r.url()), "s0", first)
+	if !strings.Contains(r.errs.String(), "level=INFO msg=") || strings.Contains(r.errs.String(), k.Secret.Reveal()) {
+		t.Errorf("the log is\n%s", &r.errs)
+	}
+	r.stop()
+	second := repo.Commit(map[string]string{"template.yaml": topicTemplate + "  More:\n    Type: AWS::SNS::Topic\n"})
+	r = startServe(t, args...)
+	waitFor(t, connections(k, r.url()), "s0", second)
+	r.stop()
+	// The database is about one target.
+	startServe(t, append(args, "--target", "http://127.0.0.1:9")...).exit(1, "bound to target sandbox")
+}
+
+func TestNothingIsOpenedWhereTheSettingsAreWrong(t *testing.T) {
+	dir := t.TempDir()
+	_, err := load(t, nil, "--db", "sqlite:"+filepath.Join(dir, "l.db"), "--workers", "0")
+	if err == nil {
+		t.Fatal("no error")
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
+
+func TestServeNeverShowsTheDatabasesPassword(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{
+		"postgres://me:hunter2@" + closedAddress(t) + "/d?sslmode=disable", "postgres://me:hunter2%zz@h/d", "postgres://me:hunter2@h:port/d",
+		"postgres://me:hunter2@h/d?sslmode=nonsense", "postgres://h/d?password=hunter2&port=x",
+	} {
+		r := startServe(t, "--db", url, "--seal-key-file", filepath.Join(t.TempDir(), "seal")).wait()
+		if r.err == nil || strings.Contains(r.err.Error()+r.out.String()+r.errs.String(), "hunter2") {
+			t.Errorf("%s: %v\n%s%s", url, r.err, &r.out, &r.errs)
+		}
+	}
+}
