@@ -198,7 +198,7 @@ func (s scaffold) tell(p *program, parameters []parameter) error {
 			file = relative
 		}
 	}
-	fmt.Fprintf(p.stdout, "Wrote %s: stack %s from %s.\n", file, s.name, s.template)
+	fmt.Fprintf(p.stdout, "Wrote %s: stack %s from %s.\n", plain(file), s.name, plain(s.template))
 	if len(empty) > 0 {
 		fmt.Fprintf(p.stdout, "Fill in: %s.\n", strings.Join(empty, ", "))
 	}
@@ -207,8 +207,11 @@ func (s scaffold) tell(p *program, parameters []parameter) error {
 	return err
 }
 
-// shellQuote writes a path so that it can be pasted.
+// shellQuote writes a path so that it can be pasted, and is no option.
 func shellQuote(text string) string {
+	if strings.HasPrefix(text, "-") {
+		text = "./" + text
+	}
 	if regexp.MustCompile(`^[\w@%+=:,./-]+$`).MatchString(text) {
 		return text
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/lockstephq/lockstep/internal/client"
 )
@@ -108,13 +109,13 @@ func (p *program) complain(problem, remedy string) {
 }
 
 // plain makes one line of a text from elsewhere, without what would command a
-// terminal.
+// terminal or turn the direction of the text.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t':
 			return ' '
-		case r < ' ' || r >= 0x7f && r < 0xa0:
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
 			return -1
 		}
 		return r

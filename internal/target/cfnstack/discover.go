@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 
@@ -125,6 +126,9 @@ func listFiles(ctx context.Context, files lockstep.Tree, want lockstep.Discovery
 				return fs.SkipDir
 			}
 			return ctx.Err()
+		}
+		if strings.ContainsFunc(p, unicode.IsControl) {
+			return nil // nor does the API take such a path
 		}
 		if e.Type().IsRegular() && slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(p)) {
 			paths = append(paths, p)

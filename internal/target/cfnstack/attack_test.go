@@ -1,0 +1,33 @@
+package cfnstack_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/target"
+	"github.com/lockstephq/lockstep/internal/target/cfnstack"
+	"github.com/lockstephq/lockstep/internal/target/targettest"
+)
+
+// The API takes no such path for a configuration, so none comes in this way.
+func TestAttack28PathsWithControlCharactersAreNotFound(t *testing.T) {
+	files := targettest.Files(map[string]string{
+		"a.yaml":                 "template-file-path: t.yaml\n",
+		"b\n.yaml":               "template-file-path: t.yaml\n",
+		"c\x1b[2J/d.yaml":        "template-file-path: t.yaml\n",
+		"e\u009b/template.yaml":  plainTemplate,
+		"template\x7f/two.json":  `{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}`,
+		"plain/template2.yaml":   plainTemplate,
+		"plain/template ü€.yaml": plainTemplate,
+	})
+	got := discover(t, &cfnstack.Driver{}, files, lockstep.Discovery{})
+	want := target.Discovered{
+		Files:      []target.Found{{Path: "a.yaml", Name: "a"}},
+		Candidates: []string{"plain/template ü€.yaml", "plain/template2.yaml"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
