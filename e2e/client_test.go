@@ -74,12 +74,20 @@ func judge(ts *testscript.TestScript, neg bool, err error) {
 	}
 }
 
+// python3 FILE ARG…
+func (o outside) python3(ts *testscript.TestScript, neg bool, args []string) {
+	if o.python == "" {
+		lacking(worldOf(ts).tb(), "python3 is not installed")
+	}
+	judge(ts, neg, ts.Exec(o.python, args...))
+}
+
 // boto3 FILE
 func (o outside) boto3(ts *testscript.TestScript, neg bool, args []string) {
 	if o.python == "" || exec.Command(o.python, "-c", "import boto3").Run() != nil {
 		lacking(worldOf(ts).tb(), "python3 with boto3 is not installed")
 	}
-	judge(ts, neg, ts.Exec(o.python, args...))
+	o.python3(ts, neg, args)
 }
 
 // aws ARG…

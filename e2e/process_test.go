@@ -47,6 +47,7 @@ func commands(o outside) map[string]func(*testscript.TestScript, bool, []string)
 		"database": freshDatabase,
 		"key":      key,
 		"as":       as,
+		"python3":  o.python3,
 		"boto3":    o.boto3,
 		"aws":      o.aws,
 		"moto":     o.moto,
