@@ -245,7 +245,7 @@ func nothing(at sighting) string {
 	case len(at.found.Files) == 0:
 		fmt.Fprintf(&b, "%s: no deployment file at %s@%s: a YAML or JSON file with template-file-path.\n", at.said, at.discovery.Branch, at.sha.Short())
 		for _, name := range at.found.Candidates {
-			fmt.Fprintf(&b, "  %s is a template. To sync it: %slockstep init %s, then commit.\n", name, enter(at), quote(name))
+			fmt.Fprintf(&b, "  %s is a template. To sync it: %slockstep init %s, then commit.\n", oneLine(name), enter(at), oneLine(quote(noOption(name))))
 		}
 	}
 	return b.String()
@@ -256,6 +256,14 @@ func enter(at sighting) string {
 		return ""
 	}
 	return "cd " + quote(at.work) + " && "
+}
+
+// noOption gives a path that no command takes for an option.
+func noOption(path string) string {
+	if strings.HasPrefix(path, "-") {
+		return "./" + path
+	}
+	return path
 }
 
 // quote makes a word of a path for a shell.
@@ -340,6 +348,6 @@ func (u *up) warnUncommitted(ctx context.Context, looker target.Discoverer, at s
 	}
 	slices.Sort(changed)
 	for _, name := range changed {
-		fmt.Fprintf(u.Out, "Not committed, and so not synced: %s\n", name)
+		fmt.Fprintf(u.Out, "Not committed, and so not synced: %s\n", oneLine(name))
 	}
 }

@@ -3,7 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
-	"strings"
+	"path/filepath"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
@@ -80,9 +80,13 @@ func (u *up) nextSample(at string) {
 
 // sample gives the folder of the sample, if that is what is synced.
 func (u *up) sample() string {
+	at, err := filepath.EvalSymlinks(u.dir.file("sample"))
+	if err != nil {
+		return ""
+	}
 	for _, s := range u.sources {
-		if strings.HasPrefix(s.root, u.dir.path) {
-			return s.root
+		if s.root == at {
+			return at
 		}
 	}
 	return ""
