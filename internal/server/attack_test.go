@@ -1,6 +1,8 @@
 package server_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"unicode"
@@ -28,5 +30,29 @@ func TestAttack28UpShowsNothingThatCommandsATerminal(t *testing.T) {
 				t.Errorf("%s: %q", what, line)
 			}
 		}
+	}
+}
+
+func TestAttack02ADataDirectoryThatOthersPreparedIsRefused(t *testing.T) {
+	t.Parallel()
+	open := filepath.Join(t.TempDir(), "open")
+	if err := os.Mkdir(open, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(open, 0o777); err != nil { // whatever the umask says
+		t.Fatal(err)
+	}
+	once(t, server.UpOptions{Data: open}).exit(2, "everybody can write to "+open)
+
+	linked, kept := t.TempDir(), filepath.Join(t.TempDir(), "kept")
+	if err := os.WriteFile(kept, []byte("kept"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(kept, filepath.Join(linked, "lockstep.db.lock")); err != nil {
+		t.Fatal(err)
+	}
+	once(t, server.UpOptions{Data: linked}).exit(2, "lockstep.db.lock")
+	if b, err := os.ReadFile(kept); err != nil || string(b) != "kept" {
+		t.Errorf("what the link leads to became %q, %v", b, err)
 	}
 }

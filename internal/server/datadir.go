@@ -36,11 +36,31 @@ func openDataDir(path string) (*dataDir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("--data: %w", err)
 	}
+	if err := ours(path); err != nil {
+		return nil, fmt.Errorf("--data: %w", err)
+	}
 	lock, err := lockDatabase(filepath.Join(path, databaseFile), path)
 	if err != nil {
 		return nil, fmt.Errorf("%w; choose another folder with --data", err)
 	}
 	return &dataDir{path: path, lock: lock}, nil
+}
+
+// ours refuses a folder that somebody else put there, or can put files into:
+// what lies in it decides who may call and where AWS's tools go.
+func ours(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if ok && owner.Uid != 0 && int(owner.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s belongs to user %d; choose a folder of your own", path, owner.Uid)
+	}
+	if info.Mode().Perm()&0o002 != 0 {
+		return fmt.Errorf("everybody can write to %s; run chmod o-w %s or choose another folder", path, quote(path))
+	}
+	return nil
 }
 
 // databaseFile is the data directory's SQLite database.
@@ -52,7 +72,7 @@ const databaseFile = "lockstep.db"
 // kernel takes the lock back when the process ends, however it does.
 func lockDatabase(path, what string) (*os.File, error) {
 	name := path + ".lock"
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +93,13 @@ func lockDatabase(path, what string) (*os.File, error) {
 	return f, err
 }
 
-func (d *dataDir) close() error { return d.lock.Close() }
+// unlock lets go of a lock for every copy of its file: a process that is being
+// started has one until it executes its program.
+func unlock(lock *os.File) error {
+	return errors.Join(syscall.Flock(int(lock.Fd()), syscall.LOCK_UN), lock.Close())
+}
+
+func (d *dataDir) close() error { return unlock(d.lock) }
 
 func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) }
 
