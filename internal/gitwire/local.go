@@ -1,6 +1,7 @@
 package gitwire
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,11 +31,12 @@ func (r *Remote) openPath(o Options) error {
 	if err != nil {
 		return &Error{Repository: o.Path, Err: err}
 	}
-	r.transport = &uploadPack{program: program, dir: l.GitDir, trusted: o.AnyOwner}
+	still := func() error { return g.still(root, l) }
+	r.transport = &uploadPack{program: program, dir: l.GitDir, trusted: o.AnyOwner, still: still}
 	if usesReftable(l) {
 		return nil // only git can read its refs
 	}
-	r.refs = &refFiles{location: l, limit: r.limits.RefBytes}
+	r.refs = &refFiles{location: l, limit: r.limits.RefBytes, still: still}
 	return nil
 }
 
@@ -99,6 +101,20 @@ func (g *guard) locate(root string) (Location, error) {
 		}
 	}
 	return l, g.objects(filepath.Join(l.CommonDir, "objects"), 0)
+}
+
+// still says whether what was allowed is still there: a Remote is kept long, and
+// whoever may write to the folder above may have put a link in its place, or
+// alternates into it.
+func (g *guard) still(root string, was Location) error {
+	if now, err := resolve(root); err != nil || now != root {
+		return cmp.Or(err, fmt.Errorf("%w: it was replaced by a link", ErrRoot))
+	}
+	now, err := g.locate(root)
+	if err == nil && now != was {
+		err = fmt.Errorf("%w: it keeps its data elsewhere than before", ErrRoot)
+	}
+	return err
 }
 
 // within compares whole path elements: /srv/git-evil is not below /srv/git.

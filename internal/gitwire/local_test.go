@@ -326,7 +326,8 @@ func TestGitSeesOnlyAFixedEnvironment(t *testing.T) {
 	if err != nil || !strings.HasPrefix(string(got), "upload-pack --strict --stateless-rpc --advertise-refs /") {
 		t.Errorf("%s, %v", got, err)
 	}
-	if strings.Contains(string(got), "hunter2") || strings.Contains(string(got), "elsewhere") || !strings.Contains(string(got), "GIT_PROTOCOL=version=2\n") {
+	if strings.Contains(string(got), "hunter2") || strings.Contains(string(got), "elsewhere") || !strings.Contains(string(got), "GIT_PROTOCOL=version=2\n") ||
+		!strings.Contains(string(got), "GIT_ALLOW_PROTOCOL=\n") || !strings.Contains(string(got), "GIT_NO_LAZY_FETCH=1\n") {
 		t.Errorf("environment: %s", got)
 	}
 	repo.Commit(map[string]string{"a": "1"})

@@ -16,6 +16,8 @@ import (
 type refFiles struct {
 	location Location
 	limit    int64
+	// still says what has become wrong with the folder since it was opened.
+	still func() error
 
 	mu     sync.Mutex
 	packed map[string]ID
@@ -31,6 +33,9 @@ type refReading struct {
 }
 
 func (f *refFiles) open() (*refReading, error) {
+	if err := f.still(); err != nil {
+		return nil, err
+	}
 	own, err := os.OpenRoot(f.location.GitDir)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotRepository, err)

@@ -17,6 +17,8 @@ type uploadPack struct {
 	program string // absolute
 	dir     string // absolute, so never taken for an option
 	trusted bool   // the owner does not matter
+	// still says what has become wrong with the folder since it was opened.
+	still func() error
 }
 
 func (t *uploadPack) advertise(ctx context.Context) (io.ReadCloser, error) {
@@ -39,7 +41,8 @@ func (t *uploadPack) environment() []string {
 		"GIT_CONFIG_GLOBAL=/dev/null",
 		"GIT_ATTR_NOSYSTEM=1",
 		"GIT_TERMINAL_PROMPT=0",
-		"GIT_NO_LAZY_FETCH=1", // a partial clone must not call its own remote
+		"GIT_NO_LAZY_FETCH=1", // a partial clone must not call its own remote,
+		"GIT_ALLOW_PROTOCOL=", // nor, where git does not know the former, any other
 		"GIT_NO_REPLACE_OBJECTS=1",
 		"GIT_OPTIONAL_LOCKS=0",
 	}
@@ -57,6 +60,9 @@ func (t *uploadPack) environment() []string {
 // start runs git. The process ends with ctx, at the latest when its answer is
 // closed.
 func (t *uploadPack) start(ctx context.Context, request []byte, options ...string) (io.ReadCloser, error) {
+	if err := t.still(); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	args := append([]string{"upload-pack", "--strict", "--stateless-rpc"}, options...)
 	c := exec.CommandContext(ctx, t.program, append(args, t.dir)...)

@@ -1,0 +1,98 @@
+//go:build unix
+
+package gitwire_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+)
+
+// reading looks at a repository in both ways: its files, and through git.
+func reading(t *testing.T, r *gitwire.Remote, commit gitwire.ID) error {
+	t.Helper()
+	_, err := r.Refs(t.Context(), []string{gitwiretest.Main})
+	_, err2 := r.Snapshot(t.Context(), commit, nil)
+	if (err == nil) != (err2 == nil) {
+		t.Errorf("its refs: %v, its objects: %v", err, err2)
+	}
+	return err
+}
+
+func TestAttack04ARepositoryThatIsReplacedAfterOpening(t *testing.T) {
+	outside := gitwiretest.NewRepoAt(t, filepath.Join(real(t), "secret.git"))
+	secret := id(t, outside.Commit(map[string]string{"a": "secret"}))
+	tests := map[string]func(dir string) error{
+		"a link": func(dir string) error {
+			return errors.Join(os.Rename(dir, dir+".old"), os.Symlink(outside.Dir, dir))
+		},
+		"a link above": func(dir string) error {
+			parent := filepath.Dir(dir)
+			return errors.Join(os.Rename(parent, parent+".old"), os.Symlink(filepath.Dir(outside.Dir), parent),
+				os.Symlink(outside.Dir, filepath.Join(filepath.Dir(outside.Dir), "repo.git")))
+		},
+		"a working copy whose .git leads elsewhere": func(dir string) error {
+			return errors.Join(os.Rename(dir, dir+".old"), os.Mkdir(dir, 0o755), os.Symlink(outside.Dir, filepath.Join(dir, ".git")))
+		},
+		"alternates": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "objects", "info", "alternates"), []byte(filepath.Join(outside.Dir, "objects")+"\n"), 0o644)
+		},
+	}
+	for name, replace := range tests {
+		t.Run(name, func(t *testing.T) {
+			base := real(t)
+			repo := gitwiretest.NewRepoAt(t, filepath.Join(base, "team", "repo.git"))
+			own := id(t, repo.Commit(map[string]string{"a": "1"}))
+			r := open(t, gitwire.Options{Path: repo.Dir, Roots: []string{base}})
+			if err := reading(t, r, own); err != nil {
+				t.Fatal(err)
+			}
+			if err := replace(repo.Dir); err != nil {
+				t.Fatal(err)
+			}
+			if err := reading(t, r, secret); !errors.Is(err, gitwire.ErrRoot) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestAttack08ARepositorysConfigurationRunsNothing(t *testing.T) {
+	repo := gitwiretest.NewRepo(t)
+	commit := id(t, repo.Commit(map[string]string{"a": "1", "b/c": "2"}))
+	ran := filepath.Join(t.TempDir(), "ran")
+	hook := script(t, "echo \"$0 $*\" >>"+ran+"; exec \"$@\"")
+	for _, key := range []string{
+		"uploadpack.packObjectsHook", "core.fsmonitor", "core.sshCommand", "core.gitProxy", "core.alternateRefsCommand", "core.pager",
+		"core.editor", "core.askPass", "credential.helper", "diff.external", "gpg.program", "filter.x.smudge", "filter.x.process",
+	} {
+		repo.Git("config", key, hook)
+	}
+	repo.Git("config", "core.hooksPath", filepath.Dir(hook))
+	repo.Git("config", "alias.upload-pack", "!"+hook)
+	repo.Git("config", "protocol.allow", "always")
+	repo.Git("config", "protocol.ext.allow", "always")
+	// A partial clone asks its remote for what is missing, which may be a command.
+	repo.Git("config", "remote.p.url", "ext::"+hook+" %S")
+	repo.Git("config", "remote.p.promisor", "true")
+	repo.Git("config", "core.repositoryFormatVersion", "1")
+	repo.Git("config", "extensions.partialClone", "p")
+	r := open(t, gitwire.Options{Path: repo.Dir, Roots: []string{repo.Dir}})
+	s, err := r.Snapshot(t.Context(), commit, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := s.Tree(t.Context()).ReadFile("b/c"); err != nil || string(b) != "2" {
+		t.Errorf("got %q, %v", b, err)
+	}
+	if _, err := r.Snapshot(t.Context(), gitwire.ID{1}, nil); err == nil {
+		t.Error("a commit that is nowhere was read")
+	}
+	if b, err := os.ReadFile(ran); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it ran %s, %v", b, err)
+	}
+}
