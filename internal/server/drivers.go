@@ -34,9 +34,15 @@ func hostRules(roots []string) map[lockstep.ProviderType]api.Provider {
 func targets(t stackTarget, credentials aws.CredentialsProvider, installation string, log *slog.Logger) ([]target.Driver, error) {
 	stacks, err := cfnstack.New(cfnstack.Options{
 		Target: t.endpoint, BaseCredentials: credentials, AssumeRoles: t.assumeRoles, Instance: installation, Log: log,
+		ExternalID: externalID,
 	})
 	return []target.Driver{stacks}, err
 }
+
+// externalID is by which the server assumes roles for an account. A caller
+// cannot choose it, so that a role whose trust policy asks for it serves the
+// configurations of one account alone, whoever else names the role.
+func externalID(account lockstep.AccountID) string { return "lockstep:" + string(account) }
 
 // validNames says which names each sync type's resources can have.
 func validNames() map[lockstep.SyncType]func(string) error {

@@ -91,10 +91,25 @@ func (s *session) noCredentials(err error) error {
 		return fault
 	}
 	e := lockstep.Wrapf(lockstep.Denied, err, "The role %s cannot be assumed: %s Check that it exists, that its trust policy names the "+
-		"principal this server runs as and its external id, and that this principal may call sts:AssumeRole on it.",
-		s.cfg.RoleARN, lockstep.Shown(fault))
+		"principal this server runs as%s, and that this principal may call sts:AssumeRole on it.",
+		s.cfg.RoleARN, lockstep.Shown(fault), s.d.withExternalID(s.cfg.Account))
 	e.Contexts = []lockstep.Context{{Key: "RoleArn", Value: s.cfg.RoleARN}}
 	return e
+}
+
+// externalID is by which roles are assumed for an account, "" for none.
+func (d *Driver) externalID(account lockstep.AccountID) string {
+	if d.options.ExternalID == nil {
+		return ""
+	}
+	return d.options.ExternalID(account)
+}
+
+func (d *Driver) withExternalID(account lockstep.AccountID) string {
+	if id := d.externalID(account); id != "" {
+		return " and, if it asks for an external id, " + id
+	}
+	return ""
 }
 
 // client gives the region's client. Credentials come with each call.
@@ -165,10 +180,8 @@ func (d *Driver) role(cfg lockstep.SyncConfiguration) aws.CredentialsProvider {
 	provider := stscreds.NewAssumeRoleProvider(client, cfg.RoleARN, func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName = sessionName(cfg.ResourceName)
 		o.Duration = time.Hour
-		if d.options.ExternalID != nil {
-			if id := d.options.ExternalID(cfg.Account); id != "" {
-				o.ExternalID = aws.String(id)
-			}
+		if id := d.externalID(cfg.Account); id != "" {
+			o.ExternalID = aws.String(id)
 		}
 	})
 	d.roles[key] = aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = expiryWindow })

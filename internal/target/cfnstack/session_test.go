@@ -67,7 +67,7 @@ func TestAdvanceSaysWhatToCheckWhenARoleCannotBeAssumed(t *testing.T) {
 	if lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("kind %v", lockstep.KindOf(err))
 	}
-	for _, want := range []string{"The role arn:aws:iam::444455556666:role/sync cannot be assumed", "not authorized to perform: sts:AssumeRole", "trust policy"} {
+	for _, want := range []string{"The role arn:aws:iam::444455556666:role/sync cannot be assumed", "not authorized to perform: sts:AssumeRole", "trust policy", "external id, ext-111122223333,"} {
 		if !strings.Contains(lockstep.Shown(err), want) {
 			t.Errorf("%q is not in %q", want, lockstep.Shown(err))
 		}
