@@ -42,7 +42,7 @@
 //	aws ARG…
 //		AWS's own clients
 //	moto
-//		a moto server, one for all scripts, at $MOTO_URL
+//		a moto server of its own, at $MOTO_URL
 //
 // And three more programs: `stack get|events|delete NAME` and `stack change NAME
 // KEY=VALUE` look at a stack, or change it behind Lockstep's back, at the
@@ -87,7 +87,6 @@ func (m waits) Run() int {
 			panic(err)
 		}
 	}
-	defer motoServer.end()
 	return m.M.Run()
 }
 

@@ -2,28 +2,14 @@ package e2e
 
 import (
 	"bufio"
-	"errors"
 	"net/http"
 	"os/exec"
 	"regexp"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
-
-// motoServer is one for all scripts, since it takes seconds to start. It is
-// package state because nothing else lives as long as all tests; TestMain ends
-// it.
-var motoServer motoProcess
-
-type motoProcess struct {
-	once sync.Once
-	url  string
-	err  error
-	cmd  *exec.Cmd
-}
 
 // moto
 func (o outside) moto(ts *testscript.TestScript, neg bool, args []string) {
@@ -33,54 +19,48 @@ func (o outside) moto(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("MOTO_URL", motoURL(worldOf(ts).tb(), o))
 }
 
-// motoURL gives the URL of the moto server.
+var motoLine = regexp.MustCompile(`Running on (http://\S+)`)
+
+// motoURL starts a moto server, which ends with the test, and gives its URL.
 func motoURL(t testing.TB, o outside) string {
 	t.Helper()
 	if o.python == "" || exec.Command(o.python, "-c", "import moto.server, flask").Run() != nil {
 		lacking(t, "moto is not installed: python3 -m pip install 'moto[server]'")
 	}
-	motoServer.once.Do(func() { motoServer.url, motoServer.err = motoServer.start(o.python) })
-	if motoServer.err != nil {
-		t.Fatal(motoServer.err)
-	}
-	return motoServer.url
-}
-
-var motoLine = regexp.MustCompile(`Running on (http://\S+)`)
-
-func (m *motoProcess) start(python string) (string, error) {
-	m.cmd = exec.Command(python, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")
-	said, err := m.cmd.StderrPipe()
+	cmd := exec.Command(o.python, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")
+	said, err := cmd.StderrPipe()
 	if err != nil {
-		return "", err
+		t.Fatal(err)
 	}
-	if err := m.cmd.Start(); err != nil {
-		return "", err
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
 	}
-	url := make(chan string, 1)
+	url, silent := make(chan string, 1), make(chan struct{})
 	go func() {
-		defer close(url)
+		defer close(silent)
 		for lines := bufio.NewScanner(said); lines.Scan(); {
-			if found := motoLine.FindStringSubmatch(lines.Text()); found != nil {
+			if found := motoLine.FindStringSubmatch(lines.Text()); found != nil && len(url) == 0 {
 				url <- found[1]
 			}
 		}
 	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have ended
+		<-silent
+		_ = cmd.Wait()
+	})
 	select {
 	case at := <-url:
 		answer, err := http.Get(at + "/moto-api/")
 		if err != nil {
-			return "", err
+			t.Fatal(err)
 		}
-		return at, answer.Body.Close()
+		answer.Body.Close()
+		return at
+	case <-silent:
+		t.Fatal("moto has ended")
 	case <-time.After(2 * patience):
-		return "", errors.New("moto does not say where it answers")
+		t.Fatal("moto does not say where it answers")
 	}
-}
-
-func (m *motoProcess) end() {
-	if m.cmd != nil && m.cmd.Process != nil {
-		_ = m.cmd.Process.Kill() // it may have ended
-		_ = m.cmd.Wait()
-	}
+	return ""
 }

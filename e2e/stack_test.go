@@ -59,7 +59,7 @@ type described struct {
 }
 
 func getStack(ctx context.Context, api *cloudformation.Client, name string) error {
-	stack, err := find1(ctx, api, name)
+	stack, err := describe(ctx, api, name)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func getStack(ctx context.Context, api *cloudformation.Client, name string) erro
 	return out.Encode(d)
 }
 
-func find1(ctx context.Context, api *cloudformation.Client, name string) (types.Stack, error) {
+func describe(ctx context.Context, api *cloudformation.Client, name string) (types.Stack, error) {
 	out, err := api.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
 	if err != nil {
 		return types.Stack{}, err
@@ -121,7 +121,7 @@ func changeStack(ctx context.Context, api *cloudformation.Client, name, assignme
 // settled waits until nothing is under way at a stack, or it is gone.
 func settled(ctx context.Context, api *cloudformation.Client, name string) error {
 	for {
-		stack, err := find1(ctx, api, name)
+		stack, err := describe(ctx, api, name)
 		if err != nil || !strings.HasSuffix(string(stack.StackStatus), "_IN_PROGRESS") {
 			return ctx.Err()
 		}
