@@ -26,7 +26,7 @@ func Sandbox(ctx context.Context, o SandboxOptions) (err error) {
 	if err != nil {
 		return usage("--data: %s", err)
 	}
-	defer lock.Close()
+	defer unlock(lock)
 	listener, err := listen(o.Listen)
 	if err != nil {
 		return usage("%s", err)

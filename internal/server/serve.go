@@ -32,7 +32,7 @@ func Serve(ctx context.Context, c Config, out, errs io.Writer) (err error) {
 		if err != nil {
 			return fmt.Errorf("--db: %w", err)
 		}
-		defer lock.Close()
+		defer unlock(lock)
 	}
 	d, err := db.Open(ctx, c.DB, db.Schema())
 	if err != nil {

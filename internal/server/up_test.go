@@ -210,6 +210,8 @@ func TestUpSaysWhyARepositoryCannotBeRead(t *testing.T) {
 	if all := r.out.String() + r.errs.String(); strings.Contains(all, "hunter2") {
 		t.Errorf("the password is shown: %s", all)
 	}
+	// Named again without it, the password is still known.
+	once(t, server.UpOptions{Data: data, Repositories: []string{"http://" + address + "/infra.git"}}).exit(0)
 	for _, name := range []string{"lockstep.db", "lockstep.db-wal", "sandbox.db"} {
 		b, err := os.ReadFile(filepath.Join(data, name))
 		if err != nil && !os.IsNotExist(err) {
