@@ -40,9 +40,14 @@ type world struct {
 	credential lockstep.Credential // what every connection holds
 }
 
-// inBubble runs f in a world of its own on both databases, in fake time.
+// inBubble runs f in a world of its own on both databases, in fake time. With
+// -short SQLite has to do: under the race detector, which that is for, each
+// question of the queue to a server counts.
 func inBubble(t *testing.T, f func(w *world)) {
 	dbtest.EachEngine(t, func(t *testing.T, on db.Dialect) {
+		if on == db.Postgres && testing.Short() {
+			t.Skip("-short: SQLite alone")
+		}
 		dbtest.URL(t, on) // starts the server outside of the bubble
 		synctest.Test(t, func(t *testing.T) { f(newWorld(t, on)) })
 	})

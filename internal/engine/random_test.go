@@ -18,9 +18,9 @@ import (
 // Whatever happens to the engine, in whatever order, what it promises holds.
 // A failure names its seed; -run TestRandom/seed=N does it again.
 func TestRandomHistoriesKeepThePromises(t *testing.T) {
-	runs := 24
+	runs := 18
 	if testing.Short() {
-		runs = 6
+		runs = 4
 	}
 	for seed := range runs {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
