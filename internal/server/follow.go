@@ -202,7 +202,24 @@ func (u *up) choose(ctx context.Context, client provider.Client, link lockstep.R
 	}
 	d.Branch = branch
 	heads, err := client.Heads(ctx, []string{branch})
+	if err == nil && heads[branch] == "" && u.Branch != "" {
+		err = misnamed(ctx, client, branch)
+	}
 	return d, heads[branch], err
+}
+
+// misnamed is the error of a branch that is named and not there, although the
+// repository has others. An empty repository waits for its first commit.
+func misnamed(ctx context.Context, client provider.Client, branch string) error {
+	b, ok := client.(provider.Brancher)
+	if !ok {
+		return nil
+	}
+	head, sha, err := b.DefaultBranch(ctx)
+	if err != nil || sha == "" {
+		return nil
+	}
+	return fmt.Errorf("there is no branch %s (--branch); HEAD is %s", branch, head)
 }
 
 // roleARN is what a configuration of ours says of its role. No role is assumed

@@ -22,6 +22,9 @@ func (u *up) run(ctx context.Context) error {
 	var printing sync.WaitGroup
 	var verdict error
 	err := u.server.run(ctx, func() error {
+		if err := u.found(ctx); err != nil {
+			return err
+		}
 		fmt.Fprintf(u.Out, "ready http://%s\n", u.server.listener.Addr())
 		if !u.Once {
 			u.hello()
@@ -49,6 +52,45 @@ func (u *up) run(ctx context.Context) error {
 		return verdict
 	}
 	fmt.Fprintln(u.Out, "Stopped. Everything is kept; the same command goes on from here.")
+	return nil
+}
+
+// findTime is how long the word that we are ready waits for deployment files to
+// be found. Only a Git host that is very slow takes that long.
+const findTime = 5 * time.Second
+
+// found waits until the configurations of what was found are there, so that
+// whoever reads that we are ready can ask for them.
+func (u *up) found(ctx context.Context) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(findTime); time.Now().Before(end); {
+		looking := false
+		err := u.server.db.View(ctx, func(tx *db.Tx) error {
+			links, err := u.linker.all(tx)
+			for _, link := range links {
+				if err != nil || link.Discovery == nil {
+					continue
+				}
+				var a lockstep.RepositorySyncAttempt
+				a, err = store.LatestRepositorySync(tx, link.ID, link.Discovery.Branch)
+				if lockstep.KindOf(err) == lockstep.NotFound {
+					err = nil // it waits for its first commit
+					continue
+				}
+				looking = looking || a.Status != lockstep.RepositorySucceeded && a.Status != lockstep.RepositoryFailed
+			}
+			return err
+		})
+		if err != nil || !looking {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
 	return nil
 }
 

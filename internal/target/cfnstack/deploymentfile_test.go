@@ -77,7 +77,7 @@ func TestPlanNamesFileLineAndKeyOfWhatIsWrong(t *testing.T) {
 		"no path":              {"parameters: {}\n", `key template-file-path: the key is missing`},
 		"path a number":        {"template-file-path: 1\n", `line 1, key template-file-path: the value is not a path`},
 		"path absolute":        {"template-file-path: /etc/passwd\n", `line 1, key template-file-path: a path begins at the repository's root`},
-		"path up":              {"template-file-path: a/../../t.yaml\n", `line 1, key template-file-path: a path cannot hold ..`},
+		"path up":              {"template-file-path: a/../../t.yaml\n", "line 1, key template-file-path: a path cannot lead upwards with `..`"},
 		"path NUL":             {"template-file-path: \"a\\0b\"\n", `line 1, key template-file-path: a path holds a NUL byte`},
 		"path backslash":       {"template-file-path: a\\t.yaml\n", `line 1, key template-file-path: a path holds a backslash`},
 		"path with two /":      {"template-file-path: a//t.yaml\n", `line 1, key template-file-path: a path is not in its plain form; write a/t.yaml`},

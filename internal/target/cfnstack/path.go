@@ -30,7 +30,7 @@ func cleanPath(p string) (clean, problem string) {
 	}
 	for part := range strings.SplitSeq(p, "/") {
 		if part == ".." {
-			return "", "a path cannot hold .."
+			return "", "a path cannot lead upwards with `..`"
 		}
 	}
 	if !fs.ValidPath(p) {
