@@ -3,9 +3,14 @@
 package gitwire_test
 
 import (
+	"encoding/base64"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/lockstephq/lockstep/internal/gitwire"
@@ -94,5 +99,40 @@ func TestAttack08ARepositorysConfigurationRunsNothing(t *testing.T) {
 	}
 	if b, err := os.ReadFile(ran); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("it ran %s, %v", b, err)
+	}
+}
+
+// A server may answer with what it was sent, to be helpful.
+func TestAttack18WhatAServerRepeatsIsHidden(t *testing.T) {
+	const secret = `canary"of\the mine`
+	pair := base64.StdEncoding.EncodeToString([]byte("ann:" + secret))
+	say := map[string]http.HandlerFunc{
+		"in a text": func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, "You sent "+r.Header.Get("Authorization")+" which is "+secret, http.StatusUnauthorized)
+		},
+		"where it is cut": func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, strings.Repeat("x", 190)+secret, http.StatusForbidden)
+		},
+		"in an error of the protocol": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
+			line := "ERR no " + pair + "\n"
+			_, _ = fmt.Fprintf(w, "%04x%s", len(line)+4, line)
+		},
+		"in a redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://elsewhere.example/"+pair+"/info/refs", http.StatusFound)
+		},
+	}
+	for name, handler := range say {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(handler)
+			t.Cleanup(server.Close)
+			network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+			t.Cleanup(network.Close)
+			r := open(t, gitwire.Options{URL: server.URL + "/a", Network: network, Auth: gitwire.Basic(server.URL, "ann", secret)})
+			_, err := r.Refs(t.Context(), []string{gitwiretest.Main})
+			if err == nil || !strings.Contains(err.Error(), "****") || strings.Contains(err.Error(), pair[:8]) || strings.Contains(err.Error(), secret[:8]) {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }

@@ -74,6 +74,17 @@ func (e *Error) Error() string { return e.Repository + ": " + e.Err.Error() }
 // Unwrap gives Err, for errors.Is.
 func (e *Error) Unwrap() error { return e.Err }
 
+// hidden is an error whose text held the credential.
+type hidden struct {
+	err  error
+	text string
+}
+
+func (e *hidden) Error() string { return e.text }
+
+// Unwrap is for errors.Is alone: the text of what it gives is not to be shown.
+func (e *hidden) Unwrap() error { return e.err }
+
 // maxMessage is how much of a foreign message an error quotes.
 const maxMessage = 200
 

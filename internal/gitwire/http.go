@@ -123,7 +123,7 @@ func answer(resp *http.Response, want string) (io.ReadCloser, error) {
 	defer resp.Body.Close()
 	said := "the server answers " + quote([]byte(strconv.Itoa(resp.StatusCode)+" "+http.StatusText(resp.StatusCode)))
 	if got == "text/plain" && resp.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, maxMessage))
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 4*maxMessage))
 		said += " and says " + quote(text)
 	}
 	wait := retryAfter(resp.Header.Get("Retry-After"), time.Now())

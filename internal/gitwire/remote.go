@@ -47,6 +47,7 @@ type Remote struct {
 	transport transport
 	refs      *refFiles // nil if refs are asked of the transport
 	network   *Network  // not nil if it is this Remote's own
+	hide      func(said string) string
 	blobs     *blobCache
 
 	mu    sync.Mutex
@@ -67,7 +68,7 @@ func Open(o Options) (*Remote, error) {
 	if (o.URL == "") == (o.Path == "") {
 		return nil, fmt.Errorf("%w: give either a URL or a path", ErrURL)
 	}
-	r := &Remote{limits: o.Limits.withDefaults(), agent: "git/lockstep"}
+	r := &Remote{limits: o.Limits.withDefaults(), agent: "git/lockstep", hide: o.Auth.hide}
 	r.blobs = newBlobCache(r.limits.BlobCacheBytes)
 	var err error
 	if o.Path != "" {
@@ -333,6 +334,9 @@ func (r *Remote) fault(ctx context.Context, err error) error {
 		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	fault := &Error{Repository: r.name, Err: err}
+	if text := r.hide(err.Error()); text != err.Error() {
+		fault.Err = &hidden{err, text}
+	}
 	if status, ok := errors.AsType[*statusError](err); ok {
 		fault.RetryAfter = status.wait
 	}
