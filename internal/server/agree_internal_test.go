@@ -24,7 +24,7 @@ import (
 
 // upOnAWS makes an up whose target is said to be AWS and is a sandbox, with one
 // stack, there.
-func upOnAWS(t *testing.T, answer string, yes bool) (*up, *strings.Builder) {
+func upOnAWS(t *testing.T) *up {
 	t.Helper()
 	books, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "books.db"), sandbox.Options{})
 	if err != nil {
@@ -46,9 +46,8 @@ func upOnAWS(t *testing.T, answer string, yes bool) (*up, *strings.Builder) {
 	}
 	s := &server{plan: plan{db: dbtest.Open(t), target: stackTarget{name: "aws", endpoint: srv.URL}, credentials: keys,
 		log: slog.New(slog.DiscardHandler)}}
-	var out strings.Builder
-	return &up{UpOptions: UpOptions{Target: "aws", Yes: yes, In: strings.NewReader(answer), Out: &out}, server: s,
-		linker: linker{server: s, account: "123456789012", region: "eu-west-1"}}, &out
+	return &up{UpOptions: UpOptions{Target: "aws", In: strings.NewReader("")}, server: s,
+		linker: linker{server: s, account: "123456789012", region: "eu-west-1"}}
 }
 
 func sightingOf(files ...target.Found) []sighting {
@@ -66,12 +65,14 @@ func TestBeforeAWSIsTouchedAPersonIsAsked(t *testing.T) {
 		"n": {"n\n", false, false}, "nothing": {"\n", false, false}, "no input": {"", false, false}, "something": {"yesterday\n", false, false},
 		"a later line": {"\ny\n", false, false}, "--yes": {"", true, true}, "--yes against no": {"n\n", true, true},
 	}
+	u := upOnAWS(t)
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			u, out := upOnAWS(t, tt.answer, tt.yes)
+			var out strings.Builder
+			u.Yes, u.In, u.Out = tt.yes, strings.NewReader(tt.answer), &out
 			err := u.agree(t.Context(), sightingOf(target.Found{Path: "a/new.yaml", Name: "new"}, target.Found{Path: "there.yaml", Name: "there"}))
 			if !strings.HasPrefix(out.String(), list) || strings.Contains(out.String(), "Go on? [y/N]") == tt.yes {
-				t.Errorf("shown is\n%s", out)
+				t.Errorf("shown is\n%s", &out)
 			}
 			e, _ := errors.AsType[*Exit](err)
 			if tt.agreed && err != nil || !tt.agreed && (e == nil || e.Code != 2 || !strings.Contains(e.Message, "--yes")) {
@@ -82,9 +83,11 @@ func TestBeforeAWSIsTouchedAPersonIsAsked(t *testing.T) {
 }
 
 func TestWithoutNewStacksNobodyIsAsked(t *testing.T) {
-	u, out := upOnAWS(t, "", false)
+	u := upOnAWS(t)
+	var out strings.Builder
+	u.Out = &out
 	if err := u.agree(t.Context(), sightingOf()); err != nil || out.String() != "" {
-		t.Errorf("%v, shown is %q", err, out)
+		t.Errorf("%v, shown is %q", err, &out)
 	}
 }
 

@@ -85,6 +85,7 @@ func TestTheProfileLeadsAWSClientsHere(t *testing.T) {
 }
 
 func TestTheProfileIsReadByBotocore(t *testing.T) {
+	varies(t)
 	t.Parallel()
 	if out, err := exec.Command("python3", "-c", "import boto3").CombinedOutput(); err != nil {
 		if os.Getenv("CI") == "true" {
@@ -113,6 +114,7 @@ print(k.access_key, k.secret_key, s.region_name, *(s.client(n).meta.endpoint_url
 }
 
 func TestOnlyTheOwnerReadsTheDataDirectory(t *testing.T) {
+	varies(t)
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "some", "data")
 	// One that others may read is used as it is; its files are closed to them.
@@ -157,6 +159,7 @@ func TestOnlyTheOwnerReadsTheDataDirectory(t *testing.T) {
 }
 
 func TestADatabaseHasOneServer(t *testing.T) {
+	varies(t)
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	r := startUp(t, server.UpOptions{Data: data, Repositories: []string{topic(t).dir}})

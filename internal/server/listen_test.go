@@ -59,6 +59,7 @@ func get(t testing.TB, url, host string) (status int, body string, header http.H
 }
 
 func TestATakenPortSaysByWhatAndNamesTheFlag(t *testing.T) {
+	varies(t)
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -90,6 +91,7 @@ func TestAnAddressOfAnotherMachineIsRefused(t *testing.T) {
 }
 
 func TestOnLoopbackOnlyThisMachinesNamesAreAnswered(t *testing.T) {
+	varies(t)
 	t.Parallel()
 	up, serve, alone := startUp(t, server.UpOptions{Repositories: []string{topic(t).dir}}), newServe(t), startSandbox(t, server.SandboxOptions{})
 	hosts := map[string]bool{
@@ -111,6 +113,7 @@ func TestOnLoopbackOnlyThisMachinesNamesAreAnswered(t *testing.T) {
 }
 
 func TestElsewhereEveryNameIsAnswered(t *testing.T) {
+	varies(t)
 	t.Parallel()
 	r := newServe(t, "--listen", "0.0.0.0:0")
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(r.url(), "http://"))
@@ -123,6 +126,7 @@ func TestElsewhereEveryNameIsAnswered(t *testing.T) {
 }
 
 func TestHealthIsAnswered(t *testing.T) {
+	varies(t)
 	t.Parallel()
 	r := newServe(t)
 	for path, want := range map[string]string{"/livez": "lockstep\n", "/readyz": "ready\n"} {
@@ -133,6 +137,7 @@ func TestHealthIsAnswered(t *testing.T) {
 }
 
 func TestAHugeHeaderIsRefused(t *testing.T) {
+	varies(t)
 	t.Parallel()
 	r := newServe(t)
 	for size, want := range map[int]int{16 << 10: 200, 128 << 10: http.StatusRequestHeaderFieldsTooLarge} {

@@ -12,6 +12,7 @@ import (
 )
 
 func TestHintsOfTheSampleAreForTheSampleAlone(t *testing.T) {
+	varies(t)
 	t.Parallel()
 	c := newCopy(t, "data-infra").write(map[string]string{"topic.yaml": deploymentFile, "template.yaml": topicTemplate}).commit()
 	r := startUp(t, server.UpOptions{Data: strings.TrimSuffix(c.dir, "-infra"), Repositories: []string{c.dir}})
@@ -44,6 +45,7 @@ func TestUpThatIsInterruptedBeforeTheEndSaysSo(t *testing.T) {
 }
 
 func TestKeysAreSealedWithOneSealKey(t *testing.T) {
+	varies(t)
 	dir := t.TempDir()
 	o := server.KeyOptions{DB: "sqlite:" + filepath.Join(dir, "l.db")}
 	n := server.NewKey{Account: "123456789012", Principal: "me", Role: server.Reader}

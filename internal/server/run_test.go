@@ -31,6 +31,16 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// varies marks a test that differs from others in what is given and not in what
+// runs: without it the race detector, under which SQLite takes its time, sees no
+// less.
+func varies(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: others run the same code")
+	}
+}
+
 // patience is how long anything may take that takes moments.
 const patience = 30 * time.Second
 

@@ -41,6 +41,7 @@ func TestUpSyncsToAnotherCloudFormation(t *testing.T) {
 }
 
 func TestOutsideTheSandboxNamesThatCollideAreRefused(t *testing.T) {
+	varies(t)
 	t.Parallel()
 	target := startSandbox(t, server.SandboxOptions{}).url()
 	one, two := topic(t), topic(t)
@@ -60,6 +61,7 @@ func TestOutsideTheSandboxNamesThatCollideAreRefused(t *testing.T) {
 }
 
 func TestADirectoryIsBoundToItsFirstTarget(t *testing.T) {
+	varies(t)
 	t.Parallel()
 	sandbox := startSandbox(t, server.SandboxOptions{})
 	target := sandbox.url()
@@ -83,6 +85,7 @@ func TestADirectoryIsBoundToItsFirstTarget(t *testing.T) {
 }
 
 func TestATargetThatIsNoCloudFormationIsNamed(t *testing.T) {
+	varies(t)
 	t.Parallel()
 	web := httptest.NewServer(http.NotFoundHandler())
 	defer web.Close()

@@ -15,6 +15,7 @@ import (
 )
 
 func TestUpSyncsTheSample(t *testing.T) {
+	varies(t)
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	r := once(t, server.UpOptions{Data: data})
@@ -52,6 +53,7 @@ func TestUpGoesOnWithTheUsersCommits(t *testing.T) {
 }
 
 func TestUpSyncsWhatItIsGiven(t *testing.T) {
+	varies(t)
 	two := newCopy(t, "two").write(map[string]string{
 		"a/deployment.yaml": "template-file-path: template.yaml\n", "b/deployment.yaml": "template-file-path: template.yaml\n",
 		"template.yaml": topicTemplate,
@@ -86,6 +88,7 @@ func TestUpSyncsWhatItIsGiven(t *testing.T) {
 }
 
 func TestUpNamesWhatIsNotCommitted(t *testing.T) {
+	varies(t)
 	t.Parallel()
 	c := newCopy(t, "infra").write(map[string]string{
 		"same.yaml": "template-file-path: same-template.yaml\n", "changed.yaml": deploymentFile, "gone.yaml": "template-file-path: same-template.yaml\n",
@@ -113,6 +116,7 @@ func TestUpNamesWhatIsNotCommitted(t *testing.T) {
 }
 
 func TestUpWithNothingToSyncIsAUsageError(t *testing.T) {
+	varies(t)
 	none := newCopy(t, "no files").write(map[string]string{"a template.yaml": topicTemplate, "sub/other.json": `{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}`}).commit()
 	empty := newCopy(t, "empty")
 	tests := map[string]struct {
@@ -157,6 +161,7 @@ func TestUpWaitsForAFirstCommit(t *testing.T) {
 }
 
 func TestUpOnceDoesNotWaitForAFirstCommitBesideOthers(t *testing.T) {
+	varies(t)
 	t.Parallel()
 	r := once(t, server.UpOptions{Repositories: []string{newCopy(t, "empty").dir, topic(t).dir}})
 	r.exit(0)
@@ -164,6 +169,7 @@ func TestUpOnceDoesNotWaitForAFirstCommitBesideOthers(t *testing.T) {
 }
 
 func TestUpNamesARepositoryThatHasNothingBesideOthers(t *testing.T) {
+	varies(t)
 	t.Parallel()
 	none := newCopy(t, "none").write(map[string]string{"template.yaml": topicTemplate}).commit()
 	r := once(t, server.UpOptions{Repositories: []string{none.dir, topic(t).dir}})
@@ -186,6 +192,7 @@ func TestUpOnceEndsWithTheReasonOfAFailure(t *testing.T) {
 }
 
 func TestUpSaysWhyARepositoryCannotBeRead(t *testing.T) {
+	varies(t)
 	t.Parallel()
 	folder := t.TempDir()
 	gitwiretest.NewRepoAt(t, filepath.Join(folder, "infra.git")).Commit(map[string]string{"topic.yaml": deploymentFile, "template.yaml": topicTemplate})
