@@ -2,11 +2,14 @@ package server
 
 import (
 	"context"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -56,5 +59,55 @@ func TestAttack22ARoleIsAssumedInTheNameOfTheCallersAccount(t *testing.T) {
 		}
 	default:
 		t.Error("no role was asked for")
+	}
+}
+
+// A pipe is a listener with one connection, which knows fake time.
+type pipe struct{ conns chan net.Conn }
+
+func (p pipe) Accept() (net.Conn, error) {
+	c, ok := <-p.conns
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return c, nil
+}
+func (p pipe) Close() error   { return nil }
+func (p pipe) Addr() net.Addr { return &net.TCPAddr{} }
+
+func TestAttack12AClientThatSendsSlowlyIsCutOff(t *testing.T) {
+	for name, tt := range map[string]struct {
+		sends  string // and then a byte a second
+		within time.Duration
+	}{
+		"header": {"POST / HTTP/1.1\r\nHost: localhost\r\nX: ", 10 * time.Second},
+		"body":   {"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n", 30 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ours, theirs := net.Pipe()
+				l := pipe{make(chan net.Conn, 1)}
+				l.conns <- theirs
+				served := make(chan error, 1)
+				drain := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+				s := newHTTPServer(drain, l.Addr(), slog.New(slog.DiscardHandler))
+				go func() { served <- s.Serve(l) }()
+				go func() { _, _ = io.Copy(io.Discard, ours) }()
+				began := time.Now()
+				_, err := io.WriteString(ours, tt.sends)
+				for err == nil && time.Since(began) < time.Hour {
+					time.Sleep(time.Second)
+					_, err = ours.Write([]byte("x"))
+				}
+				if took := time.Since(began); took > tt.within+2*time.Second {
+					t.Errorf("cut off after %s, want %s", took, tt.within)
+				}
+				close(l.conns)
+				<-served
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
 	}
 }
