@@ -56,6 +56,9 @@ func TestUnavailableIsTriedAgainWithBackoffAndToldOnce(t *testing.T) {
 }
 
 func TestBackoffEndsAtFiveMinutesAndStartsAnewAfterAStepThatWorked(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: forty minutes, even of fake time, are long")
+	}
 	inSQLite(t, func(w *world) {
 		var at []time.Time
 		w.target.script(func(a target.Attempt) (target.Step, error) {

@@ -20,7 +20,7 @@ import (
 func TestRandomHistoriesKeepThePromises(t *testing.T) {
 	runs := 18
 	if testing.Short() {
-		runs = 4
+		runs = 3
 	}
 	for seed := range runs {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {

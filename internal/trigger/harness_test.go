@@ -8,6 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -42,19 +45,76 @@ func inBubble(t *testing.T, f func(w *world)) {
 		if on == db.Postgres && testing.Short() {
 			t.Skip("-short: SQLite alone")
 		}
-		dbtest.URL(t, on) // starts the server outside of the bubble
-		synctest.Test(t, func(t *testing.T) { f(newWorld(t, on)) })
+		empty := prepare(t, on)
+		synctest.Test(t, func(t *testing.T) { f(newWorld(t, on, empty)) })
 	})
 }
 
 // inSQLite is inBubble for what no SQL decides.
 func inSQLite(t *testing.T, f func(w *world)) {
-	dbtest.URL(t, db.SQLite)
-	synctest.Test(t, func(t *testing.T) { f(newWorld(t, db.SQLite)) })
+	empty := prepare(t, db.SQLite)
+	synctest.Test(t, func(t *testing.T) { f(newWorld(t, db.SQLite, empty)) })
 }
 
-func newWorld(t *testing.T, on db.Dialect) *world {
-	w := &world{t: t, db: dbtest.OpenOn(t, on, db.Schema()), host: newGitHost()}
+// empty gives the file of an SQLite database that has every table. It is made
+// once: under the race detector the migrations cost more than most tests.
+var empty = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "lockstep-test")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "empty.db")
+	d, err := db.Open(context.Background(), "sqlite:"+path, db.Schema())
+	if err != nil {
+		return nil, err
+	}
+	err = queue.New(queue.Options{DB: d}).Migrate(context.Background())
+	if err := errors.Join(err, d.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// prepare does outside of the bubble what cannot be done inside: it starts the
+// server, or makes the empty file.
+func prepare(t *testing.T, on db.Dialect) []byte {
+	t.Helper()
+	if on == db.Postgres {
+		dbtest.URL(t, on)
+		return nil
+	}
+	file, err := empty()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// open opens a database of the test's own.
+func open(t *testing.T, on db.Dialect, empty []byte) *db.DB {
+	t.Helper()
+	if on == db.Postgres {
+		return dbtest.OpenOn(t, on, db.Schema())
+	}
+	url := dbtest.URL(t, on)
+	if err := os.WriteFile(strings.TrimPrefix(url, "sqlite:"), empty, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d, err := db.Open(t.Context(), url, db.Schema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+func newWorld(t *testing.T, on db.Dialect, empty []byte) *world {
+	w := &world{t: t, db: open(t, on, empty), host: newGitHost()}
 	log := slog.New(slog.DiscardHandler)
 	q := queue.New(queue.Options{DB: w.db, Log: log, PollOnly: true, Workers: 4, PollInterval: tick})
 	w.engine = engine.New(engine.Options{
