@@ -130,7 +130,7 @@ func TestUpWithNothingToSyncIsAUsageError(t *testing.T) {
 		"no deployment file, once": {server.UpOptions{Repositories: []string{none.dir}, Once: true}, []string{"no deployment file"}},
 		"none of that pattern":     {server.UpOptions{Repositories: []string{topic(t).dir}, Only: "x*"}, []string{"no deployment file"}},
 		"no commit, once":          {server.UpOptions{Repositories: []string{empty.dir}, Once: true}, []string{empty.dir + ": branch main has no commit yet."}},
-		"no such branch, once":     {server.UpOptions{Repositories: []string{none.dir}, Branch: "nosuch", Once: true}, []string{"branch nosuch has no commit yet."}},
+		"no such branch, once":     {server.UpOptions{Repositories: []string{none.dir}, Branch: "nosuch", Once: true}, []string{"there is no branch nosuch"}},
 		"no such folder":           {server.UpOptions{Repositories: []string{"/nowhere"}}, []string{"/nowhere: there is no such folder"}},
 		"one repository twice":     {server.UpOptions{Repositories: []string{none.dir, filepath.Join(none.dir, "sub")}}, []string{"are one repository"}},
 		"no such target":           {server.UpOptions{Repositories: []string{none.dir}, Target: "gcp"}, []string{"--target: ", "gcp"}},
