@@ -58,7 +58,11 @@ func (u *up) follow(ctx context.Context) error {
 	return nil
 }
 
+// unreadable says which repository an error is about.
 func unreadable(said string, err error) error {
+	if e, ok := errors.AsType[*Exit](err); ok {
+		return &Exit{Code: e.Code, Message: fmt.Sprintf("%s: %s", said, e.Message)}
+	}
 	return &Exit{Code: 1, Message: fmt.Sprintf("%s: %s", said, describe(err))}
 }
 
@@ -219,7 +223,7 @@ func misnamed(ctx context.Context, client provider.Client, branch string) error 
 	if err != nil || sha == "" {
 		return nil
 	}
-	return fmt.Errorf("there is no branch %s (--branch); HEAD is %s", branch, head)
+	return usage("there is no branch %s (--branch); HEAD is %s", branch, head)
 }
 
 // roleARN is what a configuration of ours says of its role. No role is assumed
