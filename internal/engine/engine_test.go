@@ -107,7 +107,7 @@ func TestTheNewestHeadSupersedesAWaitOfAnHourAtOnce(t *testing.T) {
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.configure("web")
 		w.untilStatus(cfg, lockstep.ResourceInProgress, first)
-		time.Sleep(10 * time.Minute)
+		time.Sleep(2 * time.Minute)
 		second := w.host.push("main", map[string]string{"web.yaml": "2"})
 		began := time.Now()
 		w.target.script(func(target.Attempt) (target.Step, error) {

@@ -62,7 +62,11 @@ func (h *history) run() {
 	for _, name := range h.names {
 		h.toggle(name)
 	}
-	for range 60 {
+	acts := 60
+	if testing.Short() {
+		acts = 30
+	}
+	for range acts {
 		h.act()
 		time.Sleep(h.pause())
 		h.check()
