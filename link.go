@@ -38,4 +38,7 @@ type Discovery struct {
 	// Rename lets a name that is taken become NAME-2; otherwise it is an error.
 	Rename  bool   `json:"rename,omitempty"`
 	RoleARN string `json:"role_arn,omitempty"`
+	// Deleted are the files whose configurations somebody has deleted: they are
+	// not made again.
+	Deleted []string `json:"deleted,omitempty"`
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
@@ -47,6 +48,10 @@ func (e *Engine) configureFound(tx *db.Tx, link lockstep.RepositoryLink, syncTyp
 	if _, err := store.LockBranch(tx, link.ID, link.Discovery.Branch); err != nil {
 		return nil, err
 	}
+	link, err := store.LinkByID(tx, link.ID) // as it is now: something may have been deleted
+	if err != nil || link.Discovery == nil {
+		return nil, err
+	}
 	cfgs, err := store.ConfigurationsOf(tx, link.ID, link.Discovery.Branch)
 	if err != nil {
 		return nil, err
@@ -57,7 +62,7 @@ func (e *Engine) configureFound(tx *db.Tx, link lockstep.RepositoryLink, syncTyp
 	}
 	var events []lockstep.Event
 	for _, f := range files {
-		if known[f.Path] {
+		if known[f.Path] || slices.Contains(link.Discovery.Deleted, f.Path) {
 			continue
 		}
 		ev, err := e.configure(tx, link, lockstep.SyncConfiguration{
@@ -100,4 +105,15 @@ func (e *Engine) configure(tx *db.Tx, link lockstep.RepositoryLink, cfg lockstep
 		cfg.ResourceName = fmt.Sprintf("%s-%d", wanted, n)
 	}
 	return lockstep.Event{}, lockstep.Errorf(lockstep.Limit, "No name is free for deployment file %s.", cfg.ConfigFile)
+}
+
+// forgetFound remembers that somebody deleted the configuration of a file, so
+// that the next head does not make it again.
+func forgetFound(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
+	link, err := store.LinkByID(tx, cfg.LinkID)
+	if err != nil || link.Discovery == nil || link.Discovery.Branch != cfg.Branch {
+		return err
+	}
+	link.Discovery.Deleted = append(link.Discovery.Deleted, cfg.ConfigFile)
+	return store.SetDiscovery(tx, link.ID, link.Discovery)
 }

@@ -100,6 +100,27 @@ func TestANewDeploymentFileAddsAndARemovedOneFailsAndStays(t *testing.T) {
 	})
 }
 
+func TestAConfigurationThatSomebodyDeletedIsNotMadeAgain(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.discovers(true)
+		w.push(map[string]string{"web.yaml": "1", "api.yaml": "1"})
+		w.until("both are found", func() bool { return len(w.configurations()) == 2 })
+		web := w.found("web")
+		w.update(func(tx *db.Tx) error {
+			if err := w.engine.Deconfigured(tx, web); err != nil {
+				return err
+			}
+			return store.DeleteConfiguration(tx, web.ID)
+		})
+		sha := w.push(map[string]string{"web.yaml": "2", "api.yaml": "2", "new.yaml": "1"})
+		w.untilStatus(w.found("api"), lockstep.ResourceSucceeded, sha)
+		w.until("the new one is found", func() bool { return len(w.configurations()) == 2 })
+		if diff := cmp.Diff([]string{"api api.yaml", "new new.yaml"}, w.configurations()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
 func TestANameThatIsTakenRenamesTheNewcomerAloneAndForGood(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.discovers(true)

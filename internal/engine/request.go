@@ -99,6 +99,9 @@ func (e *Engine) Follow(tx *db.Tx, linkID, branch string, sha lockstep.SHA) erro
 // transaction. An attempt that has not declared what it executes is cancelled;
 // one that has is followed to its end. The stack is never touched.
 func (e *Engine) Deconfigured(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
+	if err := forgetFound(tx, cfg); err != nil {
+		return err
+	}
 	s, err := store.LockResourceOf(tx, cfg.Resource())
 	if err != nil {
 		return err
