@@ -236,7 +236,11 @@ func TestPrefetchOfMoreThanFitsIsNoError(t *testing.T) {
 				t.Errorf("%s: %s: %d bytes, %v", name, path, len(got), err)
 			}
 		}
-		if n := len(srv.Requests()); n == 0 || n > 49 {
+		most := 49
+		if name == "wire" {
+			most = 50 // how much was kept of a pack that was cut off depends on how it came in
+		}
+		if n := len(srv.Requests()); n == 0 || n > most {
 			t.Errorf("%s: %d more requests", name, n)
 		}
 	}
