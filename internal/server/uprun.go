@@ -104,7 +104,7 @@ func (u *up) settle(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			return err
 		}
-		if done {
+		if err == nil && done {
 			if err := u.feed.flush(ctx); err != nil {
 				return err
 			}
