@@ -102,14 +102,6 @@ func FinishAttempt(tx *db.Tx, id string, outcome lockstep.Outcome) error {
 		WHERE id = $1 AND ended_at IS NULL`, id, outcome.Status(), outcome, db.Millis(tx.Now)))
 }
 
-// AttemptOf gives the latest attempt of a resource's present configuration for
-// a commit, false if there was none.
-func AttemptOf(tx *db.Tx, s ResourceState, sha lockstep.SHA) (ResourceAttempt, bool, error) {
-	return found(scanAttempt(tx.QueryRow(`SELECT `+attemptColumns+` FROM resource_sync_attempt
-		WHERE resource_id = $1 AND configuration_id = $2 AND target_sha = $3 ORDER BY seq DESC LIMIT 1`,
-		s.ID, s.ConfigurationID, sha)))
-}
-
 // LatestAttempt gives the latest attempt of a resource's present configuration,
 // false if there was none.
 func LatestAttempt(tx *db.Tx, s ResourceState) (ResourceAttempt, bool, error) {

@@ -84,7 +84,8 @@ type End struct {
 	// Note is kept with the resource for the next attempt (Attempt.Last); nil
 	// keeps the one there is.
 	Note []byte
-	// Reason is shown to a person when Outcome is Failed.
+	// Reason says in a sentence why Outcome is Failed, for whoever drives the
+	// driver. The attempt's owner reads it in the last event.
 	Reason string
 	// Blocked, where not nil, also makes a blocker.
 	Blocked *lockstep.Error
