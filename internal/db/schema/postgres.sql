@@ -5,11 +5,13 @@ CREATE TABLE access_key (
     role text NOT NULL,
     sealed bytea NOT NULL,
     status text NOT NULL,
-    created_at bigint NOT NULL
+    created_at bigint NOT NULL,
+    expires_at bigint
 );
 ALTER TABLE access_key ADD CONSTRAINT access_key_pkey PRIMARY KEY (id);
-ALTER TABLE access_key ADD CONSTRAINT access_key_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'reader'::text])));
+ALTER TABLE access_key ADD CONSTRAINT access_key_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'operator'::text, 'reader'::text, 'none'::text])));
 ALTER TABLE access_key ADD CONSTRAINT access_key_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text])));
+CREATE INDEX access_key_by_account ON public.access_key USING btree (account, created_at, id);
 CREATE TABLE concerned_revision (
     resource_id bigint NOT NULL,
     sha text NOT NULL,
@@ -61,6 +63,14 @@ CREATE TABLE installation (
 );
 ALTER TABLE installation ADD CONSTRAINT installation_pkey PRIMARY KEY (singleton);
 ALTER TABLE installation ADD CONSTRAINT installation_singleton_check CHECK ((singleton = 1));
+CREATE TABLE policy (
+    account text NOT NULL,
+    name text NOT NULL,
+    sealed bytea NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL
+);
+ALTER TABLE policy ADD CONSTRAINT policy_pkey PRIMARY KEY (account, name);
 CREATE TABLE repository_branch (
     link_id text NOT NULL,
     branch text NOT NULL,
@@ -153,7 +163,8 @@ CREATE TABLE resource_sync_attempt (
     tries bigint DEFAULT 0 NOT NULL,
     not_before bigint DEFAULT 0 NOT NULL,
     started_at bigint NOT NULL,
-    ended_at bigint
+    ended_at bigint,
+    plan text
 );
 ALTER TABLE resource_sync_attempt ADD CONSTRAINT resource_sync_attempt_check CHECK (((ended_at IS NOT NULL) = (status = ANY (ARRAY['SUCCEEDED'::text, 'FAILED'::text]))));
 ALTER TABLE resource_sync_attempt ADD CONSTRAINT resource_sync_attempt_check1 CHECK (((outcome IS NOT NULL) = (ended_at IS NOT NULL)));
@@ -226,3 +237,11 @@ CREATE TABLE tag (
     value text NOT NULL
 );
 ALTER TABLE tag ADD CONSTRAINT tag_pkey PRIMARY KEY (arn, key);
+CREATE TABLE web_identity_role (
+    account text NOT NULL,
+    name text NOT NULL,
+    sealed bytea NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL
+);
+ALTER TABLE web_identity_role ADD CONSTRAINT web_identity_role_pkey PRIMARY KEY (account, name);

@@ -1,12 +1,14 @@
-CREATE TABLE access_key (
+CREATE TABLE "access_key" (
     id         text   PRIMARY KEY,
     account    text   NOT NULL,
     principal  text   NOT NULL,
-    role       text   NOT NULL CHECK (role IN ('admin', 'reader')),
+    role       text   NOT NULL CHECK (role IN ('admin', 'operator', 'reader', 'none')),
     sealed     blob   NOT NULL,
     status     text   NOT NULL CHECK (status IN ('active', 'disabled')),
-    created_at bigint NOT NULL
+    created_at bigint NOT NULL,
+    expires_at bigint
 );
+CREATE INDEX access_key_by_account ON access_key (account, created_at, id);
 CREATE TABLE concerned_revision (
     resource_id bigint NOT NULL REFERENCES resource (id) ON DELETE CASCADE,
     sha         text   NOT NULL,
@@ -48,6 +50,14 @@ CREATE TABLE installation (
     id         text    NOT NULL,
     target     text    NOT NULL,
     created_at bigint  NOT NULL
+);
+CREATE TABLE policy (
+    account    text   NOT NULL,
+    name       text   NOT NULL,
+    sealed     blob   NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    PRIMARY KEY (account, name)
 );
 CREATE TABLE repository_branch (
     link_id text   NOT NULL REFERENCES repository_link (id) ON DELETE CASCADE,
@@ -134,7 +144,7 @@ CREATE TABLE resource_sync_attempt (
     tries            bigint NOT NULL DEFAULT 0,
     not_before       bigint NOT NULL DEFAULT 0,
     started_at       bigint NOT NULL,
-    ended_at         bigint,
+    ended_at         bigint, plan text,
     CHECK ((ended_at IS NOT NULL) = (status IN ('SUCCEEDED', 'FAILED'))),
     CHECK ((outcome IS NOT NULL) = (ended_at IS NOT NULL)),
     CHECK (outcome IS NULL OR (status = 'SUCCEEDED') = (outcome IN ('applied', 'unchanged'))),
@@ -194,4 +204,12 @@ CREATE TABLE tag (
     key   text NOT NULL,
     value text NOT NULL,
     PRIMARY KEY (arn, key)
+);
+CREATE TABLE web_identity_role (
+    account    text   NOT NULL,
+    name       text   NOT NULL,
+    sealed     blob   NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    PRIMARY KEY (account, name)
 );
