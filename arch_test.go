@@ -44,7 +44,7 @@ func rooms() map[string]room {
 		"internal/wire":    {},
 		"internal/awsjson": {tests: "internal/wire internal/sigv4"}, // AWS's clients call it, signed
 		"internal/sigv4":   {},
-		"internal/api": {imports: ". internal/wire internal/db internal/store internal/identity internal/engine internal/awsjson" +
+		"internal/api": {imports: ". internal/wire internal/db internal/store internal/identity internal/policy internal/engine internal/awsjson" +
 			// The gate before the operations; the key that seals credentials.
 			" internal/sigv4 internal/seal"},
 		"internal/trigger": {imports: ". internal/db internal/store internal/provider internal/engine"},
@@ -69,7 +69,8 @@ func rooms() map[string]room {
 		"internal/sample":           {},
 		"internal/store":            {imports: ". internal/db internal/seal"},
 		"internal/queue":            {imports: "internal/db"},
-		"internal/identity":         {imports: ". internal/db internal/seal"},
+		"internal/identity":         {imports: ". internal/db internal/seal internal/policy"},
+		"internal/policy":           {imports: "."},
 		"internal/db":               {},
 		"internal/seal":             {},
 
