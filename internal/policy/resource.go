@@ -22,7 +22,7 @@ type Resource struct {
 	// ID is the entity's: the account's number, an ARN, SYNC_TYPE/NAME for a sync
 	// configuration.
 	ID string
-	// Within are the things that it is directly in, beside the account.
+	// Within are all things that it is in beside the account, directly or not.
 	Within     []Ref
 	Attributes map[string]string
 	Tags       []lockstep.Tag
@@ -46,16 +46,13 @@ func OfHost(h lockstep.Host, tags []lockstep.Tag) Resource {
 	}}
 }
 
-// OfConnection describes a connection, which may be in a Host. Attributes: arn,
-// name, providerType, hostArn ("" where there is none), region.
+// OfConnection describes a connection. Attributes: arn, name, providerType,
+// hostArn ("" where there is none), region. It is not in its host: what hangs on
+// the connection would be in it too, and a link does not say which host that is.
 func OfConnection(c lockstep.Connection, tags []lockstep.Tag) Resource {
-	r := Resource{Type: Connection, ID: string(c.ARN), Tags: tags, Attributes: map[string]string{
+	return Resource{Type: Connection, ID: string(c.ARN), Tags: tags, Attributes: map[string]string{
 		"arn": string(c.ARN), "name": c.Name, "providerType": string(c.ProviderType), "hostArn": string(c.HostARN), "region": c.Region,
 	}}
-	if c.HostARN != "" {
-		r.Within = []Ref{{Host, string(c.HostARN)}}
-	}
-	return r
 }
 
 // OfLink describes a repository link, which is in its Connection. Attributes:
@@ -68,13 +65,13 @@ func OfLink(l lockstep.RepositoryLink, tags []lockstep.Tag) Resource {
 		}}
 }
 
-// OfConfiguration describes a sync configuration, which is in its
-// RepositoryLink; tags are those of the link, since it has none of its own.
+// OfConfiguration describes a sync configuration, which is in its link l and so
+// in l's connection; tags are those of the link, since it has none of its own.
 // Attributes: syncType, resourceName, branch, configFile, roleArn,
 // repositoryLinkId, owner, repository, providerType, region.
-func OfConfiguration(c lockstep.SyncConfiguration, link lockstep.ARN, tags []lockstep.Tag) Resource {
+func OfConfiguration(c lockstep.SyncConfiguration, l lockstep.RepositoryLink, tags []lockstep.Tag) Resource {
 	return Resource{Type: SyncConfiguration, ID: string(c.SyncType) + "/" + c.ResourceName, Tags: tags,
-		Within: []Ref{{RepositoryLink, string(link)}}, Attributes: map[string]string{
+		Within: []Ref{{RepositoryLink, string(l.ARN)}, {Connection, string(l.ConnectionARN)}}, Attributes: map[string]string{
 			"syncType": string(c.SyncType), "resourceName": c.ResourceName, "branch": c.Branch, "configFile": c.ConfigFile,
 			"roleArn": c.RoleARN, "repositoryLinkId": c.LinkID, "owner": c.OwnerID, "repository": c.RepositoryName,
 			"providerType": string(c.ProviderType), "region": c.Region,
