@@ -20,6 +20,7 @@ func (s *Service) Handler() http.Handler {
 		Authenticate: g.authenticate,
 		Errors:       newExceptions(services).answer,
 		Logger:       s.o.Logger,
+		Observe:      s.o.Observe,
 	})
 	s.route(m)
 	return m

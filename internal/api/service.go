@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
@@ -30,7 +31,8 @@ type Historian interface {
 	Handled(ctx context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) (engine.Handling, error)
 }
 
-// Options are what the operations need. All fields but Logger are required.
+// Options are what the operations need. All fields but Logger and Observe are
+// required.
 type Options struct {
 	DB        *db.DB
 	Engine    Engine
@@ -46,6 +48,9 @@ type Options struct {
 	SaveCredential func(tx *db.Tx, connection lockstep.ARN, c lockstep.Credential) error
 	// Logger gets one line a request. Defaults to none.
 	Logger *slog.Logger
+	// Observe is told of each answer, as [awsjson.Options] has it. Defaults to
+	// nobody.
+	Observe func(service, operation, code string, took time.Duration)
 }
 
 // A Provider is what the operations need to know of a provider type.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"time"
 )
 
 // Options are what a [Mux] cannot know. Only Services is needed.
@@ -24,6 +25,11 @@ type Options struct {
 	Errors func(operation string, err error) (code string, status int, message string)
 	// Logger gets one line a request. Defaults to none.
 	Logger *slog.Logger
+	// Observe is told of each answer: which operation of which service it was,
+	// "" for one that is not known, the exception's code or "" for none, and how
+	// long it took. Names that a caller made up never reach it, so that all may be
+	// labels of a metric. Defaults to nobody.
+	Observe func(service, operation, code string, took time.Duration)
 	// MaxBody is the size of the largest body, in bytes. Defaults to 1 MiB.
 	MaxBody int64
 	// MaxDepth is how deep JSON may be nested. Defaults to 64.

@@ -65,7 +65,23 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(status)
 	// The client may be gone; the log line is written either way.
 	_, _ = w.Write(body)
-	m.log(r.Context(), c, status, failure, len(body))
+	took := time.Since(c.start)
+	m.log(r.Context(), c, status, failure, len(body), took)
+	m.observe(c, failure, took)
+}
+
+func (m *Mux) observe(c *call, failure *Error, took time.Duration) {
+	if m.options.Observe == nil {
+		return
+	}
+	service, code := "", ""
+	if c.service != nil {
+		service = c.service.name
+	}
+	if failure != nil {
+		code = failure.Code
+	}
+	m.options.Observe(service, c.operation, code, took)
 }
 
 func (c *call) namespace() string {
@@ -191,13 +207,13 @@ func (m *Mux) failure(ctx context.Context, c *call, err error) *Error {
 	return e
 }
 
-func (m *Mux) log(ctx context.Context, c *call, status int, failure *Error, size int) {
+func (m *Mux) log(ctx context.Context, c *call, status int, failure *Error, size int, took time.Duration) {
 	attrs := []slog.Attr{
 		slog.String("op", c.operation),
 		slog.String("request_id", c.id),
 		slog.Int("status", status),
 		slog.Int("bytes", size),
-		slog.Duration("duration", time.Since(c.start)),
+		slog.Duration("duration", took),
 	}
 	if c.service != nil {
 		attrs = append(attrs, slog.String("service", c.service.name))

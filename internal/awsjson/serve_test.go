@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -63,6 +64,34 @@ func TestOneLineIsLoggedForARequest(t *testing.T) {
 	}
 	if len(id) != 36 {
 		t.Errorf("operation got request id %q", id)
+	}
+}
+
+func TestAnswersAreObservedByNamesOfOursAlone(t *testing.T) {
+	var seen []string
+	m := newMux(awsjson.Options{Observe: func(service, operation, code string, took time.Duration) {
+		seen = append(seen, fmt.Sprintf("%s/%s/%s", service, operation, code))
+		if took <= 0 {
+			t.Errorf("%s took %s", operation, took)
+		}
+	}})
+	awsjson.Handle(m, "shelf", "Burn", func(context.Context, *struct{}) (*struct{}, error) { panic("a bug") })
+	requests := []struct{ target, body string }{
+		{target, `{"Title":"Emma"}`},
+		{target, `{}`},
+		{"com.amazonaws.shelf.Shelf_20200101.Burn", "{}"},
+		{"com.amazonaws.shelf.Shelf_20200101.made-up", "{}"},
+		{"made-up.PutBook", "{}"},
+	}
+	for _, c := range requests {
+		r := request(c.body)
+		r.Header.Set("X-Amz-Target", c.target)
+		m.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	want := []string{"shelf/PutBook/", "shelf/PutBook/ValidationException", "shelf/Burn/InternalFailure",
+		"shelf//UnknownOperationException", "//UnknownOperationException"}
+	if diff := cmp.Diff(want, seen); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
