@@ -37,10 +37,12 @@ type CompleteConnectionOutput struct {
 	ConnectionStatus string `shape:"ConnectionStatus"`
 }
 
-// StartResourceSyncInput asks for the branch's head to be tried again now.
+// StartResourceSyncInput asks for the branch's head to be tried again now, or
+// for Sha, which must be the head or one of its ancestors.
 type StartResourceSyncInput struct {
 	ResourceName string `shape:"ResourceName"`
 	SyncType     string `shape:"SyncConfigurationType"`
+	Sha          string `json:",omitzero" shape:"SHA"`
 }
 
 // StartResourceSyncOutput is empty.
@@ -73,67 +75,4 @@ type GetRevisionSyncOutput struct {
 	Head         string                       `json:",omitzero" shape:"SHA"`
 	ResourceSync *GetResourceSyncStatusOutput `json:",omitzero"`
 	Reason       string                       `json:",omitzero" shape:"HandlingReason"`
-}
-
-// ListResourceSyncsInput asks for a page of the fleet.
-type ListResourceSyncsInput struct {
-	NextToken        string `json:",omitzero" shape:"SharpNextToken"`
-	MaxResults       *int   `json:",omitzero" shape:"MaxResults"`
-	RepositoryLinkId string `json:",omitzero" shape:"RepositoryLinkId"`
-	Status           string `json:",omitzero" shape:"ResourceSyncStatus"`
-}
-
-// ResourceSyncSummary is one resource of the fleet. Status, TargetSha and
-// StartedAt are those of the latest attempt and absent before the first.
-type ResourceSyncSummary struct {
-	ResourceName     string `shape:"ResourceName"`
-	SyncType         string `shape:"SyncConfigurationType"`
-	RepositoryLinkId string `shape:"RepositoryLinkId"`
-	RepositoryName   string `shape:"RepositoryName"`
-	Branch           string `shape:"BranchName"`
-	ConfigFile       string `shape:"DeploymentFilePath"`
-	Status           string `json:",omitzero" shape:"ResourceSyncStatus"`
-	TargetSha        string `json:",omitzero" shape:"SHA"`
-	DesiredSha       string `json:",omitzero" shape:"SHA"`
-	StartedAt        Time   `json:",omitzero" shape:"Timestamp"`
-	Blocked          bool   `shape:"Blocked"`
-}
-
-// ListResourceSyncsOutput answers ListResourceSyncs.
-type ListResourceSyncsOutput struct {
-	ResourceSyncs []ResourceSyncSummary `shape:"ResourceSyncSummaryList"`
-	NextToken     string                `json:",omitzero" shape:"SharpNextToken"`
-}
-
-// ListSyncEventsInput asks for the events after a cursor, oldest first; without
-// a cursor for the newest ones. ResourceName and SyncType narrow it.
-type ListSyncEventsInput struct {
-	ResourceName string `json:",omitzero" shape:"ResourceName"`
-	SyncType     string `json:",omitzero" shape:"SyncConfigurationType"`
-	After        string `json:",omitzero" shape:"EventCursor"`
-	MaxResults   *int   `json:",omitzero" shape:"MaxResults"`
-}
-
-// SyncEvent is an event with the attempt it belongs to. A repository sync's
-// event has a link and a branch and no resource. Status is the attempt's after
-// the event.
-type SyncEvent struct {
-	Time             Time   `shape:"Timestamp"`
-	Event            string `shape:"Event"`
-	Type             string `shape:"Type"`
-	ExternalId       string `json:",omitzero" shape:"ExternalId"`
-	ResourceName     string `json:",omitzero" shape:"ResourceName"`
-	SyncType         string `json:",omitzero" shape:"SyncConfigurationType"`
-	RepositoryLinkId string `json:",omitzero" shape:"RepositoryLinkId"`
-	Branch           string `json:",omitzero" shape:"BranchName"`
-	Sha              string `json:",omitzero" shape:"SHA"`
-	AttemptId        string `shape:"Id"`
-	Status           string `json:",omitzero" shape:"RepositorySyncStatus"`
-}
-
-// ListSyncEventsOutput answers ListSyncEvents. NextCursor is there also when
-// Events is empty: a watcher asks again with it.
-type ListSyncEventsOutput struct {
-	Events     []SyncEvent `shape:"SyncEventList"`
-	NextCursor string      `shape:"EventCursor"`
 }

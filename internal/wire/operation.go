@@ -145,20 +145,3 @@ func operations() []Operation {
 			accessDenied, concurrent, internalServer, invalidInput, notFound, throttling, outOfSync),
 	}
 }
-
-func lockstepOperations() []Operation {
-	return []Operation{
-		operation[CompleteConnectionInput, CompleteConnectionOutput]("CompleteConnection",
-			accessDenied, concurrent, internalServer, invalidInput, notFound, unavailable, throttling, unsupportedGit),
-		operation[GetRevisionSyncInput, GetRevisionSyncOutput]("GetRevisionSync",
-			accessDenied, internalServer, invalidInput, notFound, unavailable, throttling),
-		operation[ListResourceSyncsInput, ListResourceSyncsOutput]("ListResourceSyncs",
-			accessDenied, internalServer, invalidInput, throttling),
-		operation[ListSyncEventsInput, ListSyncEventsOutput]("ListSyncEvents",
-			accessDenied, internalServer, invalidInput, throttling),
-		operation[StartRepositorySyncInput, StartRepositorySyncOutput]("StartRepositorySync",
-			accessDenied, internalServer, invalidInput, notFound, throttling),
-		operation[StartResourceSyncInput, StartResourceSyncOutput]("StartResourceSync",
-			accessDenied, internalServer, invalidInput, notFound, retryFailed, throttling),
-	}
-}

@@ -113,18 +113,3 @@ func codeStarShapes() map[string]Shape {
 		"RepositoryLinkArn": {Pattern: `^arn:aws(?:-[a-z]+)*:codestar-connections:[a-z\-0-9]+:\d{12}:repository-link\/[a-zA-Z0-9\-:/]+`},
 	})
 }
-
-func lockstepShapes() map[string]Shape {
-	return merge(codeConnectionsShapes(), map[string]Shape{
-		"Blocked":            {},
-		"CredentialKind":     enum(CredentialNone, CredentialBasic, CredentialToken),
-		"CredentialSecret":   {Bounded: true, Min: 1, Max: 16384, Sensitive: true},
-		"CredentialUsername": text(1, 255, ""),
-		"EventCursor":        text(1, 1024, ""),
-		"HandlingReason":     {},
-		"RevisionHandling": enum(HandlingPending, HandlingNotConcerned, HandlingInProgress, HandlingSucceeded,
-			HandlingFailed, HandlingBlocked, HandlingLaterSucceeded),
-		"ResourceSyncSummaryList": {},
-		"SyncEventList":           {},
-	})
-}

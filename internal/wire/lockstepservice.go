@@ -1,0 +1,81 @@
+package wire
+
+// lockstepOperations are Lockstep's own. All of them may be denied, throttled
+// and fail; what else each declares stands beside it.
+func lockstepOperations() []Operation {
+	all := []Operation{
+		operation[CompleteConnectionInput, CompleteConnectionOutput]("CompleteConnection",
+			concurrent, notFound, unavailable, unsupportedGit),
+		operation[CreateAccessKeyInput, CreateAccessKeyOutput]("CreateAccessKey", limitExceeded),
+		operation[DeleteAccessKeyInput, DeleteAccessKeyOutput]("DeleteAccessKey", notFound),
+		operation[DeletePolicyInput, DeletePolicyOutput]("DeletePolicy", notFound),
+		operation[DeleteWebIdentityRoleInput, DeleteWebIdentityRoleOutput]("DeleteWebIdentityRole", notFound),
+		operation[GetPolicyInput, GetPolicyOutput]("GetPolicy", notFound),
+		operation[GetResourceSyncAttemptInput, GetResourceSyncAttemptOutput]("GetResourceSyncAttempt", notFound),
+		operation[GetRevisionSyncInput, GetRevisionSyncOutput]("GetRevisionSync", notFound, unavailable),
+		operation[ListAccessKeysInput, ListAccessKeysOutput]("ListAccessKeys"),
+		operation[ListPoliciesInput, ListPoliciesOutput]("ListPolicies"),
+		operation[ListResourceSyncAttemptsInput, ListResourceSyncAttemptsOutput]("ListResourceSyncAttempts", notFound),
+		operation[ListResourceSyncsInput, ListResourceSyncsOutput]("ListResourceSyncs"),
+		operation[ListSyncBlockersInput, ListSyncBlockersOutput]("ListSyncBlockers"),
+		operation[ListSyncEventsInput, ListSyncEventsOutput]("ListSyncEvents"),
+		operation[ListWebIdentityRolesInput, ListWebIdentityRolesOutput]("ListWebIdentityRoles"),
+		operation[PutPolicyInput, PutPolicyOutput]("PutPolicy", limitExceeded),
+		operation[PutWebIdentityRoleInput, PutWebIdentityRoleOutput]("PutWebIdentityRole", limitExceeded),
+		operation[RotateAccessKeyInput, RotateAccessKeyOutput]("RotateAccessKey", notFound, limitExceeded),
+		operation[StartRepositorySyncInput, StartRepositorySyncOutput]("StartRepositorySync", notFound),
+		operation[StartResourceSyncInput, StartResourceSyncOutput]("StartResourceSync", notFound, retryFailed, unavailable),
+		operation[UpdateAccessKeyInput, UpdateAccessKeyOutput]("UpdateAccessKey", notFound),
+	}
+	for i := range all {
+		all[i].Errors = append([]string{accessDenied, internalServer, invalidInput, throttling}, all[i].Errors...)
+	}
+	return all
+}
+
+func lockstepShapes() map[string]Shape {
+	return merge(codeConnectionsShapes(), lockstepTexts(), map[string]Shape{
+		"AccessKeyStatus": enum(KeyActive, KeyDisabled),
+		"AttemptOutcome":  enum(OutcomeApplied, OutcomeUnchanged, OutcomeFailed, OutcomeSuperseded, OutcomeCancelled),
+		"CredentialKind":  enum(CredentialNone, CredentialBasic, CredentialToken),
+		"ReadyMadeRole":   enum(RoleAdmin, RoleOperator, RoleReader, RoleNone),
+		"RevisionHandling": enum(HandlingPending, HandlingNotConcerned, HandlingInProgress, HandlingSucceeded,
+			HandlingFailed, HandlingBlocked, HandlingLaterSucceeded),
+
+		"KeepOldFor":      {Bounded: true, Min: 0, Max: 7 * 24 * 60 * 60},
+		"SessionDuration": {Bounded: true, Min: 15 * 60, Max: 60 * 60},
+
+		"AudienceList":     {Bounded: true, Min: 1, Max: 20, Member: "ClaimText"},
+		"ChangeScope":      {Member: "ChangeWord"},
+		"ClaimPatternList": {Bounded: true, Min: 0, Max: 20},
+		"SubjectList":      {Bounded: true, Min: 1, Max: 100, Member: "ClaimText"},
+	})
+}
+
+// lockstepTexts are the texts of Lockstep's own shapes, and what has no
+// constraint.
+func lockstepTexts() map[string]Shape {
+	const name = `[A-Za-z0-9+=,.@_-]+`
+	shapes := map[string]Shape{
+		"AccessKeyId":        text(16, 128, `[A-Z0-9]+`),
+		"ClaimName":          text(1, 128, ""),
+		"ClaimText":          text(1, 1024, ""),
+		"CredentialSecret":   {Bounded: true, Min: 1, Max: 16384, Sensitive: true},
+		"CredentialUsername": text(1, 255, ""),
+		"EventCursor":        text(1, 1024, ""),
+		"Issuer":             text(1, 512, `https?://.+`),
+		"Jwks":               text(1, 65536, `[\s\S]*`),
+		"PolicyDocument":     text(1, 16384, `[\s\S]*`),
+		"PolicyName":         text(1, 64, name),
+		"PrincipalName":      text(1, 64, name),
+		"SecretAccessKey":    {Bounded: true, Min: 1, Max: 128, Sensitive: true},
+	}
+	for _, free := range []string{
+		"AccessKeyList", "ChangeDetailList", "ChangeText", "ChangeWord", "Count", "Flag", "HandlingReason", "PolicyList",
+		"ProposedChangeList", "ResourceSyncAttemptSummaryList", "ResourceSyncBlockerList", "ResourceSyncSummaryList",
+		"SyncEventList", "WebIdentityRoleList",
+	} {
+		shapes[free] = Shape{}
+	}
+	return shapes
+}
