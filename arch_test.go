@@ -41,9 +41,10 @@ func rooms() map[string]room {
 		"internal/client": {imports: "internal/wire"},
 
 		// The ways in.
-		"internal/wire":    {},
-		"internal/awsjson": {tests: "internal/wire internal/sigv4"}, // AWS's clients call it, signed
-		"internal/sigv4":   {},
+		"internal/wire":     {},
+		"internal/awsjson":  {tests: "internal/wire internal/sigv4"}, // AWS's clients call it, signed
+		"internal/sigv4":    {},
+		"internal/awsquery": {},
 		"internal/api": {imports: ". internal/wire internal/db internal/store internal/identity internal/policy internal/engine internal/awsjson" +
 			// The gate before the operations; the key that seals credentials.
 			" internal/sigv4 internal/seal"},
@@ -60,10 +61,9 @@ func rooms() map[string]room {
 
 		// The floor.
 		"internal/gitwire": {},
-		"internal/sandbox": {imports: ". internal/db internal/sigv4" +
-			" internal/sandbox/catalog internal/sandbox/query internal/sandbox/rollout internal/sandbox/template"},
+		"internal/sandbox": {imports: ". internal/db internal/sigv4 internal/awsquery" +
+			" internal/sandbox/catalog internal/sandbox/rollout internal/sandbox/template"},
 		"internal/sandbox/catalog":  {},
-		"internal/sandbox/query":    {},
 		"internal/sandbox/rollout":  {imports: "internal/sandbox/catalog internal/sandbox/template"},
 		"internal/sandbox/template": {},
 		"internal/sample":           {},

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockstephq/lockstep/internal/awsquery"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/sandbox/query"
 	"github.com/lockstephq/lockstep/internal/sigv4"
 )
 
@@ -93,7 +93,7 @@ func (s *Sandbox) assumed(r *http.Request, body []byte, a *sigv4.Authorization) 
 		return caller{}, err
 	}
 	if time.Now().UnixMilli() >= ses.expires {
-		return caller{}, &query.Error{Code: "ExpiredToken", Message: "The security token included in the request is expired", Status: http.StatusForbidden}
+		return caller{}, &awsquery.Error{Code: "ExpiredToken", Message: "The security token included in the request is expired", Status: http.StatusForbidden}
 	}
 	return caller{account: ses.account, region: a.Region, arn: ses.arn, userID: ses.userID}, nil
 }

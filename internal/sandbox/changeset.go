@@ -5,8 +5,8 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/lockstephq/lockstep/internal/awsquery"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/sandbox/query"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
 )
 
@@ -115,7 +115,7 @@ func (c *call) theChangeSet() (*changeSet, error) {
 	}
 	cs, err := c.findChangeSet(name)
 	if errors.Is(err, errNoChangeSet) {
-		return nil, &query.Error{Code: "ChangeSetNotFound", Message: "ChangeSet [" + clip(name) + "] does not exist", Status: 404}
+		return nil, &awsquery.Error{Code: "ChangeSetNotFound", Message: "ChangeSet [" + clip(name) + "] does not exist", Status: 404}
 	}
 	return cs, err
 }

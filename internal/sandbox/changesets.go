@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/lockstephq/lockstep/internal/awsquery"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/sandbox/query"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
 	"github.com/lockstephq/lockstep/internal/sandbox/template"
 )
@@ -141,7 +141,7 @@ func (c *call) sameChangeSet(st *stack, name string) (same createdChangeSet, fou
 	if sent := c.form.Text("ClientToken"); sent != "" && sent == token {
 		return same, true, nil
 	}
-	return same, false, &query.Error{Code: "AlreadyExistsException", Message: fmt.Sprintf("ChangeSet %s cannot be created due to a mismatch with existing attribute ClientToken", name)}
+	return same, false, &awsquery.Error{Code: "AlreadyExistsException", Message: fmt.Sprintf("ChangeSet %s cannot be created due to a mismatch with existing attribute ClientToken", name)}
 }
 
 func (c *call) executeChangeSet() (any, error) {
@@ -189,7 +189,7 @@ func (c *call) executeChangeSet() (any, error) {
 }
 
 func (cs *changeSet) notExecutable(what, status string) error {
-	return &query.Error{Code: "InvalidChangeSetStatus", Message: fmt.Sprintf("ChangeSet [%s] cannot be executed in its %s of [%s]", cs.arn, what, status)}
+	return &awsquery.Error{Code: "InvalidChangeSetStatus", Message: fmt.Sprintf("ChangeSet [%s] cannot be executed in its %s of [%s]", cs.arn, what, status)}
 }
 
 // executionSettings reads what ExecuteChangeSet says of failure.
@@ -213,14 +213,14 @@ func (c *call) executionSettings(d *detail) error {
 
 func (c *call) deleteChangeSet() (any, error) {
 	cs, err := c.theChangeSet()
-	if e, ok := errors.AsType[*query.Error](err); ok && e.Code == "ChangeSetNotFound" {
+	if e, ok := errors.AsType[*awsquery.Error](err); ok && e.Code == "ChangeSetNotFound" {
 		return nil, nil // deleting what is not there is done, and the operation has no result
 	}
 	if err != nil {
 		return nil, err
 	}
 	if cs.executionNow == "EXECUTE_IN_PROGRESS" || cs.executed != nil && cs.st.inProgress() {
-		return nil, &query.Error{Code: "InvalidChangeSetStatus", Message: fmt.Sprintf("ChangeSet [%s] cannot be deleted in its current execution status of [%s]", cs.arn, cs.executionNow)}
+		return nil, &awsquery.Error{Code: "InvalidChangeSetStatus", Message: fmt.Sprintf("ChangeSet [%s] cannot be deleted in its current execution status of [%s]", cs.arn, cs.executionNow)}
 	}
 	_, err = c.tx.Exec(`DELETE FROM change_set WHERE id = $1`, cs.id)
 	return nil, err

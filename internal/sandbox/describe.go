@@ -7,8 +7,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/lockstephq/lockstep/internal/awsquery"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/sandbox/query"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
 )
 
@@ -33,26 +33,26 @@ type stackXML struct {
 	StackName                   string
 	ChangeSetID                 string `xml:"ChangeSetId,omitempty"`
 	Description                 string `xml:",omitempty"`
-	Parameters                  query.List[parameterXML]
-	CreationTime                query.Time
-	DeletionTime                *query.Time `xml:",omitempty"`
-	LastUpdatedTime             *query.Time `xml:",omitempty"`
+	Parameters                  awsquery.List[parameterXML]
+	CreationTime                awsquery.Time
+	DeletionTime                *awsquery.Time `xml:",omitempty"`
+	LastUpdatedTime             *awsquery.Time `xml:",omitempty"`
 	RollbackConfiguration       struct{}
 	StackStatus                 rollout.Status
 	StackStatusReason           string `xml:",omitempty"`
 	DisableRollback             bool
-	NotificationARNs            query.List[string]
+	NotificationARNs            awsquery.List[string]
 	TimeoutInMinutes            int `xml:",omitempty"`
-	Capabilities                query.List[string]
-	Outputs                     query.List[outputXML]
+	Capabilities                awsquery.List[string]
+	Outputs                     awsquery.List[outputXML]
 	RoleARN                     string `xml:",omitempty"`
-	Tags                        query.List[tag]
+	Tags                        awsquery.List[tag]
 	EnableTerminationProtection bool
 	DriftInformation            driftXML
 }
 
 type describedStacks struct {
-	Stacks    query.List[stackXML]
+	Stacks    awsquery.List[stackXML]
 	NextToken string `xml:",omitempty"`
 }
 
@@ -65,7 +65,7 @@ func (c *call) describeStacks() (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		return describedStacks{Stacks: query.Of(c.stackXML(st))}, nil
+		return describedStacks{Stacks: awsquery.Of(c.stackXML(st))}, nil
 	}
 	page, err := c.page()
 	if err != nil {
@@ -96,10 +96,10 @@ func (c *call) nextStacks(all []*stack) (string, []*stack) {
 func (c *call) stackXML(st *stack) stackXML {
 	d := st.def.detail
 	x := stackXML{
-		StackID: st.arn, StackName: st.name, ChangeSetID: d.ChangeSet, Description: d.Description, Parameters: query.Of(d.Shown...),
-		CreationTime: query.Time(db.Time(st.created)), StackStatus: st.status, StackStatusReason: st.reason,
-		DisableRollback: d.OnFailure == rollout.DoNothing, NotificationARNs: query.Of(d.Notifications...), TimeoutInMinutes: d.Timeout,
-		Capabilities: query.Of(d.Capabilities...), RoleARN: d.RoleARN, Tags: query.Of(d.Tags...),
+		StackID: st.arn, StackName: st.name, ChangeSetID: d.ChangeSet, Description: d.Description, Parameters: awsquery.Of(d.Shown...),
+		CreationTime: awsquery.Time(db.Time(st.created)), StackStatus: st.status, StackStatusReason: st.reason,
+		DisableRollback: d.OnFailure == rollout.DoNothing, NotificationARNs: awsquery.Of(d.Notifications...), TimeoutInMinutes: d.Timeout,
+		Capabilities: awsquery.Of(d.Capabilities...), RoleARN: d.RoleARN, Tags: awsquery.Of(d.Tags...),
 		EnableTerminationProtection: st.protected, DriftInformation: driftXML{"NOT_CHECKED"},
 	}
 	x.LastUpdatedTime = moment(st.updated)
@@ -112,11 +112,11 @@ func (c *call) stackXML(st *stack) stackXML {
 	return x
 }
 
-func moment(ms *int64) *query.Time {
+func moment(ms *int64) *awsquery.Time {
 	if ms == nil {
 		return nil
 	}
-	t := query.Time(db.Time(*ms))
+	t := awsquery.Time(db.Time(*ms))
 	return &t
 }
 
@@ -124,16 +124,16 @@ type stackSummary struct {
 	StackID             string `xml:"StackId"`
 	StackName           string
 	TemplateDescription string `xml:",omitempty"`
-	CreationTime        query.Time
-	LastUpdatedTime     *query.Time `xml:",omitempty"`
-	DeletionTime        *query.Time `xml:",omitempty"`
+	CreationTime        awsquery.Time
+	LastUpdatedTime     *awsquery.Time `xml:",omitempty"`
+	DeletionTime        *awsquery.Time `xml:",omitempty"`
 	StackStatus         rollout.Status
 	StackStatusReason   string `xml:",omitempty"`
 	DriftInformation    driftXML
 }
 
 type listedStacks struct {
-	StackSummaries query.List[stackSummary]
+	StackSummaries awsquery.List[stackSummary]
 	NextToken      string `xml:",omitempty"`
 }
 
@@ -157,7 +157,7 @@ func (c *call) listStacks() (any, error) {
 			return nil, err
 		}
 		sum := stackSummary{
-			StackID: st.arn, StackName: st.name, TemplateDescription: st.def.detail.Description, CreationTime: query.Time(db.Time(st.created)),
+			StackID: st.arn, StackName: st.name, TemplateDescription: st.def.detail.Description, CreationTime: awsquery.Time(db.Time(st.created)),
 			LastUpdatedTime: moment(st.updated), StackStatus: st.status, StackStatusReason: st.reason, DriftInformation: driftXML{"NOT_CHECKED"},
 		}
 		if st.status == "DELETE_COMPLETE" {
@@ -175,7 +175,7 @@ type eventXML struct {
 	LogicalResourceID    string `xml:"LogicalResourceId"`
 	PhysicalResourceID   string `xml:"PhysicalResourceId"`
 	ResourceType         string
-	Timestamp            query.Time
+	Timestamp            awsquery.Time
 	ResourceStatus       string
 	ResourceStatusReason string `xml:",omitempty"`
 	ResourceProperties   string `xml:",omitempty"`
@@ -183,7 +183,7 @@ type eventXML struct {
 }
 
 type describedEvents struct {
-	StackEvents query.List[eventXML]
+	StackEvents awsquery.List[eventXML]
 	NextToken   string `xml:",omitempty"`
 }
 
@@ -219,7 +219,7 @@ func (c *call) describeStackEvents() (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		x.Timestamp = query.Time(db.Time(at))
+		x.Timestamp = awsquery.Time(db.Time(at))
 		x.EventID = eventID(st, last, x, at)
 		out.StackEvents.Members = append(out.StackEvents.Members, x)
 	}

@@ -3,13 +3,13 @@ package sandbox
 import (
 	"fmt"
 
+	"github.com/lockstephq/lockstep/internal/awsquery"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/sandbox/query"
 )
 
 // An operation is one action of a service.
 type operation struct {
-	service query.Service
+	service awsquery.Service
 	writes  bool
 	do      func(*call) (any, error)
 }
@@ -19,16 +19,16 @@ type call struct {
 	s      *Sandbox
 	tx     *db.Tx
 	who    caller
-	form   query.Form
+	form   awsquery.Form
 	action string
 }
 
-func cloudformation() query.Service {
-	return query.Service{Namespace: "http://cloudformation.amazonaws.com/doc/2010-05-15/"}
+func cloudformation() awsquery.Service {
+	return awsquery.Service{Namespace: "http://cloudformation.amazonaws.com/doc/2010-05-15/"}
 }
 
-func sts() query.Service {
-	return query.Service{Namespace: "https://sts.amazonaws.com/doc/2011-06-15/"}
+func sts() awsquery.Service {
+	return awsquery.Service{Namespace: "https://sts.amazonaws.com/doc/2011-06-15/"}
 }
 
 func operations() map[string]operation {
@@ -62,7 +62,7 @@ func (c *call) now() int64 { return db.Millis(c.tx.Now) }
 
 // refuse is a ValidationError.
 func refuse(format string, args ...any) error {
-	return &query.Error{Code: "ValidationError", Message: fmt.Sprintf(format, args...)}
+	return &awsquery.Error{Code: "ValidationError", Message: fmt.Sprintf(format, args...)}
 }
 
 // violation is a ValidationError about the shape of one member.

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/lockstephq/lockstep/internal/sandbox/query"
+	"github.com/lockstephq/lockstep/internal/awsquery"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
 	"github.com/lockstephq/lockstep/internal/sandbox/template"
 )
@@ -173,7 +173,7 @@ func (c *call) acknowledged(t *template.Template, given []string) error {
 	required, _ := t.Capabilities()
 	for _, name := range required {
 		if !slices.Contains(given, name) && !slices.Contains(given, "CAPABILITY_NAMED_IAM") {
-			return &query.Error{Code: "InsufficientCapabilitiesException", Message: "Requires capabilities : [" + strings.Join(required, ", ") + "]"}
+			return &awsquery.Error{Code: "InsufficientCapabilitiesException", Message: "Requires capabilities : [" + strings.Join(required, ", ") + "]"}
 		}
 	}
 	return nil

@@ -3,8 +3,8 @@ package sandbox
 import (
 	"errors"
 
+	"github.com/lockstephq/lockstep/internal/awsquery"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/sandbox/query"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
 )
 
@@ -14,14 +14,14 @@ type stackResourceXML struct {
 	LogicalResourceID    string `xml:"LogicalResourceId"`
 	PhysicalResourceID   string `xml:"PhysicalResourceId,omitempty"`
 	ResourceType         string
-	Timestamp            query.Time
+	Timestamp            awsquery.Time
 	ResourceStatus       rollout.Status
 	ResourceStatusReason string `xml:",omitempty"`
 	DriftInformation     struct{ StackResourceDriftStatus string }
 }
 
 type describedResources struct {
-	StackResources query.List[stackResourceXML]
+	StackResources awsquery.List[stackResourceXML]
 }
 
 func (c *call) describeStackResources() (any, error) {
@@ -48,7 +48,7 @@ func (c *call) describeStackResources() (any, error) {
 		if gone && st.status != "DELETE_COMPLETE" || only != "" && x.LogicalResourceID != only {
 			continue
 		}
-		x.Timestamp = query.Time(db.Time(at))
+		x.Timestamp = awsquery.Time(db.Time(at))
 		x.DriftInformation.StackResourceDriftStatus = "NOT_CHECKED"
 		out.StackResources.Members = append(out.StackResources.Members, x)
 	}

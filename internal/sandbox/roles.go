@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockstephq/lockstep/internal/awsquery"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/sandbox/query"
 )
 
 // sessionKeyPrefix begins the access key ids that AssumeRole gives out, so that
@@ -35,7 +35,7 @@ type assumedRole struct {
 		AccessKeyID     string `xml:"AccessKeyId"`
 		SecretAccessKey string
 		SessionToken    string
-		Expiration      query.Time
+		Expiration      awsquery.Time
 	}
 	AssumedRoleUser struct {
 		AssumedRoleID string `xml:"AssumedRoleId"`
@@ -69,7 +69,7 @@ func (c *call) assumeRole() (any, error) {
 	out.Credentials.AccessKeyID = sessionKeyPrefix + rand.Text()[:16]
 	out.Credentials.SecretAccessKey = (rand.Text() + rand.Text())[:40]
 	out.Credentials.SessionToken = rand.Text() + rand.Text()
-	out.Credentials.Expiration = query.Time(expires)
+	out.Credentials.Expiration = awsquery.Time(expires)
 	last := m[3][strings.LastIndexByte(m[3], '/')+1:]
 	out.AssumedRoleUser.AssumedRoleID = "AROASANDBOX" + m[2] + ":" + name
 	out.AssumedRoleUser.Arn = "arn:" + m[1] + ":sts::" + m[2] + ":assumed-role/" + last + "/" + name

@@ -12,9 +12,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/lockstephq/lockstep/internal/awsquery"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/sandbox/catalog"
-	"github.com/lockstephq/lockstep/internal/sandbox/query"
 	"github.com/lockstephq/lockstep/internal/sandbox/template"
 	"github.com/lockstephq/lockstep/internal/sigv4"
 )
@@ -87,9 +87,9 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	service := cloudformation()
 	action, result, err := "", any(nil), error(nil)
 	if r.Method != http.MethodPost {
-		err = &query.Error{Code: "MethodNotAllowed", Message: "The Query protocol uses POST.", Status: http.StatusMethodNotAllowed}
-	} else if body, readErr := io.ReadAll(http.MaxBytesReader(w, r.Body, query.MaxBody)); readErr != nil {
-		err = &query.Error{Code: "RequestEntityTooLarge", Message: "Request entity too large", Status: http.StatusRequestEntityTooLarge}
+		err = &awsquery.Error{Code: "MethodNotAllowed", Message: "The Query protocol uses POST.", Status: http.StatusMethodNotAllowed}
+	} else if body, readErr := io.ReadAll(http.MaxBytesReader(w, r.Body, awsquery.MaxBody)); readErr != nil {
+		err = &awsquery.Error{Code: "RequestEntityTooLarge", Message: "Request entity too large", Status: http.StatusRequestEntityTooLarge}
 	} else {
 		action, service, result, err = s.serve(r, body)
 	}
@@ -104,26 +104,26 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // shown turns an error into what the client is told. What is not meant for it
 // is logged.
-func (s *Sandbox) shown(ctx context.Context, action string, err error) *query.Error {
-	if e, ok := errors.AsType[*query.Error](err); ok {
+func (s *Sandbox) shown(ctx context.Context, action string, err error) *awsquery.Error {
+	if e, ok := errors.AsType[*awsquery.Error](err); ok {
 		return e
 	}
 	if e, ok := errors.AsType[*template.Error](err); ok {
-		return &query.Error{Code: "ValidationError", Message: e.Message}
+		return &awsquery.Error{Code: "ValidationError", Message: e.Message}
 	}
 	if e, ok := errors.AsType[*sigv4.Error](err); ok {
-		return &query.Error{Code: e.QueryCode(), Message: e.Message, Status: http.StatusForbidden}
+		return &awsquery.Error{Code: e.QueryCode(), Message: e.Message, Status: http.StatusForbidden}
 	}
 	if ctx.Err() == nil {
 		s.opt.Log.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("op", action), slog.Any("err", err))
 	}
-	return &query.Error{Code: "InternalFailure", Message: "Internal error.", Status: http.StatusInternalServerError}
+	return &awsquery.Error{Code: "InternalFailure", Message: "Internal error.", Status: http.StatusInternalServerError}
 }
 
 // serve verifies a request, finds its operation and runs it in a transaction.
-func (s *Sandbox) serve(r *http.Request, body []byte) (action string, service query.Service, result any, err error) {
+func (s *Sandbox) serve(r *http.Request, body []byte) (action string, service awsquery.Service, result any, err error) {
 	service = cloudformation()
-	form, err := query.Read(body)
+	form, err := awsquery.Read(body)
 	if err != nil {
 		return "", service, nil, err
 	}
@@ -137,9 +137,9 @@ func (s *Sandbox) serve(r *http.Request, body []byte) (action string, service qu
 	case err != nil:
 		return action, service, nil, err
 	case action == "":
-		return action, service, nil, &query.Error{Code: "MissingAction", Message: "The request must contain the parameter Action."}
+		return action, service, nil, &awsquery.Error{Code: "MissingAction", Message: "The request must contain the parameter Action."}
 	case !known:
-		return action, service, nil, &query.Error{Code: "InvalidAction", Message: "Could not find operation " + clip(action) + " for version " + clip(form.Text("Version"))}
+		return action, service, nil, &awsquery.Error{Code: "InvalidAction", Message: "Could not find operation " + clip(action) + " for version " + clip(form.Text("Version"))}
 	}
 	run := s.db.View
 	if op.writes {

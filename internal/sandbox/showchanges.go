@@ -1,8 +1,8 @@
 package sandbox
 
 import (
+	"github.com/lockstephq/lockstep/internal/awsquery"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/sandbox/query"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
 )
 
@@ -18,8 +18,8 @@ type resourceChangeXML struct {
 	PhysicalResourceID string `xml:"PhysicalResourceId,omitempty"`
 	ResourceType       string
 	Replacement        string `xml:",omitempty"`
-	Scope              query.List[string]
-	Details            query.List[detailXML]
+	Scope              awsquery.List[string]
+	Details            awsquery.List[detailXML]
 }
 
 type detailXML struct {
@@ -39,16 +39,16 @@ type describedChangeSet struct {
 	StackID               string `xml:"StackId"`
 	StackName             string
 	Description           string `xml:",omitempty"`
-	Parameters            query.List[parameterXML]
-	CreationTime          query.Time
+	Parameters            awsquery.List[parameterXML]
+	CreationTime          awsquery.Time
 	ExecutionStatus       string
 	Status                string
 	StatusReason          string `xml:",omitempty"`
-	NotificationARNs      query.List[string]
+	NotificationARNs      awsquery.List[string]
 	RollbackConfiguration struct{}
-	Capabilities          query.List[string]
-	Tags                  query.List[tag]
-	Changes               query.List[changeXML]
+	Capabilities          awsquery.List[string]
+	Tags                  awsquery.List[tag]
+	Changes               awsquery.List[changeXML]
 	NextToken             string `xml:",omitempty"`
 	IncludeNestedStacks   bool
 	OnStackFailure        rollout.OnFailure `xml:",omitempty"`
@@ -65,9 +65,9 @@ func (c *call) describeChangeSet() (any, error) {
 	}
 	d := cs.def.detail
 	x := describedChangeSet{
-		ChangeSetName: cs.name, ChangeSetID: cs.arn, StackID: cs.st.arn, StackName: cs.st.name, Description: d.ChangeSetText, Parameters: query.Of(d.Shown...),
-		CreationTime: query.Time(db.Time(cs.created)), ExecutionStatus: cs.executionNow, Status: cs.statusNow, StatusReason: cs.reasonNow,
-		NotificationARNs: query.Of(d.Notifications...), Capabilities: query.Of(d.Capabilities...), Tags: query.Of(d.Tags...), OnStackFailure: d.OnFailure,
+		ChangeSetName: cs.name, ChangeSetID: cs.arn, StackID: cs.st.arn, StackName: cs.st.name, Description: d.ChangeSetText, Parameters: awsquery.Of(d.Shown...),
+		CreationTime: awsquery.Time(db.Time(cs.created)), ExecutionStatus: cs.executionNow, Status: cs.statusNow, StatusReason: cs.reasonNow,
+		NotificationARNs: awsquery.Of(d.Notifications...), Capabilities: awsquery.Of(d.Capabilities...), Tags: awsquery.Of(d.Tags...), OnStackFailure: d.OnFailure,
 	}
 	if cs.statusNow != "CREATE_COMPLETE" {
 		return x, nil
@@ -102,7 +102,7 @@ func (c *call) changesFrom(cs *changeSet) (int, error) {
 func shownChange(ch rollout.Change) changeXML {
 	x := changeXML{Type: "Resource", ResourceChange: resourceChangeXML{
 		PolicyAction: ch.PolicyAction, Action: ch.Action, LogicalResourceID: ch.LogicalID, PhysicalResourceID: ch.PhysicalID,
-		ResourceType: ch.Type, Replacement: ch.Replacement, Scope: query.Of(ch.Scope...),
+		ResourceType: ch.Type, Replacement: ch.Replacement, Scope: awsquery.Of(ch.Scope...),
 	}}
 	for _, d := range ch.Details {
 		var dx detailXML
@@ -125,12 +125,12 @@ type changeSetSummary struct {
 	ExecutionStatus string
 	Status          string
 	StatusReason    string `xml:",omitempty"`
-	CreationTime    query.Time
+	CreationTime    awsquery.Time
 	Description     string `xml:",omitempty"`
 }
 
 type listedChangeSets struct {
-	Summaries query.List[changeSetSummary]
+	Summaries awsquery.List[changeSetSummary]
 	NextToken string `xml:",omitempty"`
 }
 
@@ -159,7 +159,7 @@ func (c *call) listChangeSets() (any, error) {
 		}
 		out.Summaries.Members = append(out.Summaries.Members, changeSetSummary{
 			StackID: st.arn, StackName: st.name, ChangeSetID: cs.arn, ChangeSetName: cs.name, ExecutionStatus: cs.executionNow,
-			Status: cs.statusNow, StatusReason: cs.reasonNow, CreationTime: query.Time(db.Time(cs.created)), Description: d.detail.ChangeSetText,
+			Status: cs.statusNow, StatusReason: cs.reasonNow, CreationTime: awsquery.Time(db.Time(cs.created)), Description: d.detail.ChangeSetText,
 		})
 	}
 	return out, nil

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/lockstephq/lockstep/internal/sandbox/query"
+	"github.com/lockstephq/lockstep/internal/awsquery"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
 )
 
@@ -22,7 +22,7 @@ func (c *call) createStack() (any, error) {
 		return stackID{arn}, err
 	}
 	if _, err := c.find(name); err == nil {
-		return nil, &query.Error{Code: "AlreadyExistsException", Message: "Stack [" + name + "] already exists"}
+		return nil, &awsquery.Error{Code: "AlreadyExistsException", Message: "Stack [" + name + "] already exists"}
 	} else if !errors.Is(err, errNoStack) {
 		return nil, err
 	}

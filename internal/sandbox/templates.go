@@ -1,17 +1,17 @@
 package sandbox
 
 import (
-	"github.com/lockstephq/lockstep/internal/sandbox/query"
+	"github.com/lockstephq/lockstep/internal/awsquery"
 	"github.com/lockstephq/lockstep/internal/sandbox/template"
 )
 
 type gottenTemplate struct {
 	TemplateBody    string
-	StagesAvailable query.List[string]
+	StagesAvailable awsquery.List[string]
 }
 
 func (c *call) getTemplate() (any, error) {
-	out := gottenTemplate{StagesAvailable: query.Of("Original", "Processed")}
+	out := gottenTemplate{StagesAvailable: awsquery.Of("Original", "Processed")}
 	if c.form.Text("ChangeSetName") != "" {
 		cs, err := c.theChangeSet()
 		if err != nil {
@@ -32,10 +32,10 @@ func (c *call) getTemplate() (any, error) {
 }
 
 type validated struct {
-	Parameters         query.List[templateParameter]
-	Description        string             `xml:",omitempty"`
-	Capabilities       query.List[string] // absent and empty say the same
-	CapabilitiesReason string             `xml:",omitempty"`
+	Parameters         awsquery.List[templateParameter]
+	Description        string                `xml:",omitempty"`
+	Capabilities       awsquery.List[string] // absent and empty say the same
+	CapabilitiesReason string                `xml:",omitempty"`
 }
 
 type templateParameter struct {
@@ -63,16 +63,16 @@ func (c *call) validateTemplate() (any, error) {
 		out.Parameters.Members = append(out.Parameters.Members, x)
 	}
 	required, reason := t.Capabilities()
-	out.Capabilities, out.CapabilitiesReason = query.Of(required...), reason
+	out.Capabilities, out.CapabilitiesReason = awsquery.Of(required...), reason
 	return out, nil
 }
 
 type templateSummary struct {
-	Parameters         query.List[parameterDeclaration]
+	Parameters         awsquery.List[parameterDeclaration]
 	Description        string `xml:",omitempty"`
-	Capabilities       query.List[string]
+	Capabilities       awsquery.List[string]
 	CapabilitiesReason string `xml:",omitempty"`
-	ResourceTypes      query.List[string]
+	ResourceTypes      awsquery.List[string]
 	Version            string
 }
 
@@ -83,7 +83,7 @@ type parameterDeclaration struct {
 	NoEcho               bool
 	Description          string `xml:",omitempty"`
 	ParameterConstraints struct {
-		AllowedValues query.List[string]
+		AllowedValues awsquery.List[string]
 	}
 }
 
@@ -100,15 +100,15 @@ func (c *call) getTemplateSummary() (any, error) {
 	}
 	required, reason := t.Capabilities()
 	out := templateSummary{
-		Description: t.Description(), Capabilities: query.Of(required...), CapabilitiesReason: reason,
-		ResourceTypes: query.Of(t.ResourceTypes()...), Version: "2010-09-09",
+		Description: t.Description(), Capabilities: awsquery.Of(required...), CapabilitiesReason: reason,
+		ResourceTypes: awsquery.Of(t.ResourceTypes()...), Version: "2010-09-09",
 	}
 	for _, p := range t.Parameters() {
 		x := parameterDeclaration{ParameterKey: p.Name, ParameterType: p.Type, NoEcho: p.NoEcho, Description: p.Description}
 		if p.HasDefault {
 			x.DefaultValue = &p.Default
 		}
-		x.ParameterConstraints.AllowedValues = query.Of(p.AllowedValues...)
+		x.ParameterConstraints.AllowedValues = awsquery.Of(p.AllowedValues...)
 		out.Parameters.Members = append(out.Parameters.Members, x)
 	}
 	return out, nil

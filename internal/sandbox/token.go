@@ -5,8 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 
+	"github.com/lockstephq/lockstep/internal/awsquery"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/sandbox/query"
 )
 
 // repeated says whether the request's ClientRequestToken was used before, for
@@ -31,7 +31,7 @@ func (c *call) answered(subject string) (answer string, done bool, err error) {
 	case err != nil:
 		return "", false, err
 	case hash != c.hash():
-		return "", false, &query.Error{Code: "TokenAlreadyExistsException", Message: "A client request token already exists: " + clip(token)}
+		return "", false, &awsquery.Error{Code: "TokenAlreadyExistsException", Message: "A client request token already exists: " + clip(token)}
 	}
 	return answer, true, nil
 }

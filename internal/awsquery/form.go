@@ -1,10 +1,12 @@
-// Package query speaks AWS's Query protocol: a form comes in, XML goes out.
+// Package awsquery speaks AWS's Query protocol: a form comes in, XML goes out.
+// CloudFormation and STS are called with it, and so are those parts of ours that
+// stand where they do: the sandbox and the token service.
 //
 // A request is a POST whose form names the Action and the Version; structures
 // and lists are flattened into keys such as Parameters.member.1.ParameterKey.
 // An answer is <ActionResponse><ActionResult>…, an error <ErrorResponse>. The
 // package knows no service and no operation.
-package query
+package awsquery
 
 import (
 	"net/url"

@@ -1,4 +1,4 @@
-package query_test
+package awsquery_test
 
 import (
 	"errors"
@@ -9,12 +9,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lockstephq/lockstep/internal/sandbox/query"
+	"github.com/lockstephq/lockstep/internal/awsquery"
 )
 
-func read(t *testing.T, body string) query.Form {
+func read(t *testing.T, body string) awsquery.Form {
 	t.Helper()
-	f, err := query.Read([]byte(body))
+	f, err := awsquery.Read([]byte(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,8 +52,8 @@ func TestFormsAreUnflattened(t *testing.T) {
 
 func TestFormsAreBounded(t *testing.T) {
 	for _, body := range []string{"a=%zz", strings.Repeat("a=b&", 5000), "a;b=c"} {
-		_, err := query.Read([]byte(body))
-		if e, ok := errors.AsType[*query.Error](err); !ok || e.Code != "MalformedQueryString" {
+		_, err := awsquery.Read([]byte(body))
+		if e, ok := errors.AsType[*awsquery.Error](err); !ok || e.Code != "MalformedQueryString" {
 			t.Errorf("%.20s: %v", body, err)
 		}
 	}
@@ -64,17 +64,17 @@ func TestFormsAreBounded(t *testing.T) {
 
 type thing struct {
 	Name  string
-	List  query.List[string]
-	Empty query.List[string]
-	At    query.Time
-	Never *query.Time `xml:",omitempty"`
+	List  awsquery.List[string]
+	Empty awsquery.List[string]
+	At    awsquery.Time
+	Never *awsquery.Time `xml:",omitempty"`
 }
 
 func TestAnswersAreXML(t *testing.T) {
-	s := query.Service{Namespace: "urn:x"}
+	s := awsquery.Service{Namespace: "urn:x"}
 	rec := httptest.NewRecorder()
-	at := query.Time(time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC))
-	if err := s.WriteResult(rec, "Get", thing{Name: "<a&b>", List: query.Of("x", "y"), At: at}, "id-1"); err != nil {
+	at := awsquery.Time(time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC))
+	if err := s.WriteResult(rec, "Get", thing{Name: "<a&b>", List: awsquery.Of("x", "y"), At: at}, "id-1"); err != nil {
 		t.Fatal(err)
 	}
 	want := `<GetResponse xmlns="urn:x"><GetResult><Name>&lt;a&amp;b&gt;</Name><List><member>x</member><member>y</member></List><Empty></Empty>` +
@@ -83,7 +83,7 @@ func TestAnswersAreXML(t *testing.T) {
 		t.Error(diff)
 	}
 	rec = httptest.NewRecorder()
-	s.WriteError(rec, &query.Error{Code: "ValidationError", Message: "a < b"}, "id-2")
+	s.WriteError(rec, &awsquery.Error{Code: "ValidationError", Message: "a < b"}, "id-2")
 	want = `<ErrorResponse xmlns="urn:x"><Error><Type>Sender</Type><Code>ValidationError</Code><Message>a &lt; b</Message></Error><RequestId>id-2</RequestId></ErrorResponse>`
 	if diff := cmp.Diff(want, rec.Body.String()); diff != "" || rec.Code != 400 {
 		t.Errorf("%d %s", rec.Code, diff)
