@@ -9,8 +9,8 @@
 //	secret := …                                   // looked up by a.AccessKeyID
 //	err = v.Verify(r, body, a, secret, time.Now())
 //
-// What the signature must cover: the host, X-Amz-Date, X-Amz-Target when there
-// is one, and the body. Presigned URLs, chunked and unsigned payloads are
+// What the signature must cover: the host, X-Amz-Date, X-Amz-Target and
+// X-Amz-Security-Token when there is one, and the body. Presigned URLs, chunked and unsigned payloads are
 // refused: nothing that speaks to us needs them, and each is a way to sign less.
 //
 // The canonical request is made from the bytes of the request line

@@ -238,9 +238,11 @@ func isRegion(s string) bool {
 	return true
 }
 
+// mustSign wants under the signature what says where a request goes, when it was
+// made, what it asks for and by which session. The last two need not be there.
 func (a *Authorization) mustSign(r *http.Request) error {
-	for _, name := range []string{"Host", "X-Amz-Date", "X-Amz-Target"} {
-		if name == "X-Amz-Target" && len(r.Header[name]) == 0 {
+	for _, name := range []string{"Host", "X-Amz-Date", "X-Amz-Target", "X-Amz-Security-Token"} {
+		if name != "Host" && len(r.Header[name]) == 0 {
 			continue
 		}
 		if !slices.Contains(a.SignedHeaders, strings.ToLower(name)) {
