@@ -21,7 +21,7 @@ func Configuration(tx *db.Tx, account lockstep.AccountID, region string, t locks
 	c, err := scanConfiguration(tx.QueryRow(selectConfiguration+
 		`WHERE c.account = $1 AND c.region = $2 AND c.sync_type = $3 AND c.resource_name = $4`,
 		account, region, t, name))
-	return c, orNotFound(err, "Could not find a sync configuration for resource: %s", name)
+	return c, orMissing(err, NoConfiguration(name))
 }
 
 // LockConfiguration is Configuration that keeps the row locked until the
@@ -30,7 +30,7 @@ func LockConfiguration(tx *db.Tx, account lockstep.AccountID, region string, t l
 	c, err := scanConfiguration(tx.QueryRow(selectConfiguration+
 		`WHERE c.account = $1 AND c.region = $2 AND c.sync_type = $3 AND c.resource_name = $4`+lockOnly(tx, "c"),
 		account, region, t, name))
-	return c, orNotFound(err, "Could not find a sync configuration for resource: %s", name)
+	return c, orMissing(err, NoConfiguration(name))
 }
 
 // lockOnly is tx.ForUpdate for one table of a join.
@@ -125,7 +125,7 @@ func UpdateConfiguration(tx *db.Tx, c *lockstep.SyncConfiguration) error {
 		c.ID, c.LinkID, c.Branch, c.ConfigFile, c.RoleARN,
 		c.TriggerResourceUpdateOn, c.PublishDeploymentStatus, c.PullRequestComment)
 	if err == nil && n == 0 {
-		return lockstep.Errorf(lockstep.NotFound, "Could not find a sync configuration for resource: %s", c.ResourceName)
+		return NoConfiguration(c.ResourceName)
 	}
 	return err
 }

@@ -22,7 +22,7 @@ func ConnectionByARN(tx *db.Tx, arn lockstep.ARN) (lockstep.Connection, error) {
 
 func foundConnection(row db.Row, arn lockstep.ARN) (lockstep.Connection, error) {
 	c, err := scanConnection(row)
-	return c, orNotFound(err, "Could not find connection: %s", arn)
+	return c, orMissing(err, NoConnection(arn))
 }
 
 // A ConnectionFilter narrows a list of connections; "" lets all through.
@@ -59,7 +59,7 @@ func InsertConnection(tx *db.Tx, c *lockstep.Connection) error {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
 		c.ARN, c.Account, c.Region, c.Name, c.ProviderType, host, c.Status, db.Millis(c.CreatedAt))
 	if db.IsForeignKey(err) {
-		return lockstep.Errorf(lockstep.NotFound, "Could not find host: %s", c.HostARN)
+		return NoHost(c.HostARN)
 	}
 	if err == nil && n == 0 {
 		return lockstep.Errorf(lockstep.Exists, "Connection already exists: %s", c.ARN)
@@ -72,8 +72,20 @@ func InsertConnection(tx *db.Tx, c *lockstep.Connection) error {
 func SetConnectionStatus(tx *db.Tx, arn lockstep.ARN, status lockstep.ConnectionStatus) error {
 	n, err := tx.Exec(`UPDATE connection SET status = $2 WHERE arn = $1`, arn, status)
 	if err == nil && n == 0 {
-		return lockstep.Errorf(lockstep.NotFound, "Could not find connection: %s", arn)
+		return NoConnection(arn)
 	}
+	return err
+}
+
+// ForgetCredentials takes from all connections of a host what they hold, and
+// makes them PENDING: what was given for one endpoint must not be shown to
+// another.
+func ForgetCredentials(tx *db.Tx, host lockstep.ARN) error {
+	_, err := tx.Exec(`DELETE FROM credential WHERE connection_arn IN (SELECT arn FROM connection WHERE host_arn = $1)`, host)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`UPDATE connection SET status = $2 WHERE host_arn = $1`, host, lockstep.ConnectionPending)
 	return err
 }
 

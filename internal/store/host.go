@@ -24,7 +24,7 @@ func HostByARN(tx *db.Tx, arn lockstep.ARN) (lockstep.Host, error) {
 
 func foundHost(row db.Row, arn lockstep.ARN) (lockstep.Host, error) {
 	h, err := scanHost(row)
-	return h, orNotFound(err, "Could not find host: %s", arn)
+	return h, orMissing(err, NoHost(arn))
 }
 
 // Hosts reads a page of the caller's hosts, oldest first.
@@ -41,17 +41,19 @@ func Hosts(tx *db.Tx, account lockstep.AccountID, region string, p Page) ([]lock
 	})
 }
 
+// LockHost is Host that keeps the row locked until the transaction ends, for
+// whoever is about to change or delete it.
+func LockHost(tx *db.Tx, account lockstep.AccountID, region string, arn lockstep.ARN) (lockstep.Host, error) {
+	return foundHost(tx.QueryRow(`SELECT `+hostColumns+` FROM host
+		WHERE arn = $1 AND account = $2 AND region = $3`+tx.ForUpdate(), arn, account, region), arn)
+}
+
 // InsertHost makes a host; CreatedAt is filled with the transaction's time.
 // Exists when its ARN is taken.
 func InsertHost(tx *db.Tx, h *lockstep.Host) error {
-	var vpc *string
-	if h.VPC != nil {
-		b, err := json.Marshal(h.VPC)
-		if err != nil {
-			return fmt.Errorf("encode VPC configuration: %w", err)
-		}
-		text := string(b)
-		vpc = &text
+	vpc, err := encodeVPC(h.VPC)
+	if err != nil {
+		return err
 	}
 	h.CreatedAt = tx.Now
 	n, err := tx.Exec(`INSERT INTO host (`+hostColumns+`)
@@ -63,11 +65,37 @@ func InsertHost(tx *db.Tx, h *lockstep.Host) error {
 	return err
 }
 
+// UpdateHost writes a host's endpoint, status and VPC configuration. NotFound
+// when it is not there.
+func UpdateHost(tx *db.Tx, h lockstep.Host) error {
+	vpc, err := encodeVPC(h.VPC)
+	if err != nil {
+		return err
+	}
+	n, err := tx.Exec(`UPDATE host SET endpoint = $2, status = $3, status_message = $4, vpc = $5 WHERE arn = $1`,
+		h.ARN, h.Endpoint, h.Status, h.StatusMessage, vpc)
+	if err == nil && n == 0 {
+		return NoHost(h.ARN)
+	}
+	return err
+}
+
+func encodeVPC(v *lockstep.VPCConfiguration) (*string, error) {
+	if v == nil {
+		return nil, nil // NULL
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode VPC configuration: %w", err)
+	}
+	text := string(b)
+	return &text, nil
+}
+
 // DeleteHost removes a host of the caller's and its tags. NotFound when there
 // is none, InUse while a connection uses it.
 func DeleteHost(tx *db.Tx, account lockstep.AccountID, region string, arn lockstep.ARN) error {
-	if _, err := foundHost(tx.QueryRow(`SELECT `+hostColumns+` FROM host
-		WHERE arn = $1 AND account = $2 AND region = $3`+tx.ForUpdate(), arn, account, region), arn); err != nil {
+	if _, err := LockHost(tx, account, region, arn); err != nil {
 		return err
 	}
 	var used int

@@ -26,7 +26,7 @@ func LinkByID(tx *db.Tx, id string) (lockstep.RepositoryLink, error) {
 
 func foundLink(row db.Row, id string) (lockstep.RepositoryLink, error) {
 	l, err := scanLink(row)
-	return l, orNotFound(err, "Could not find repository link:%s", id)
+	return l, orMissing(err, NoLink(id))
 }
 
 // Links reads a page of the caller's repository links, oldest first.
@@ -57,13 +57,50 @@ func InsertLink(tx *db.Tx, l *lockstep.RepositoryLink) error {
 		l.ID, l.ARN, l.Account, l.Region, l.ConnectionARN, l.OwnerID, l.RepositoryName,
 		l.ProviderType, l.EncryptionKeyARN, discovery, db.Millis(l.CreatedAt))
 	if db.IsForeignKey(err) {
-		return lockstep.Errorf(lockstep.NotFound, "Could not find connection: %s", l.ConnectionARN)
+		return NoConnection(l.ConnectionARN)
 	}
 	if err == nil && n == 0 {
-		return lockstep.Errorf(lockstep.Exists,
-			"A repository link to %s already exists for connection: %s", l.Path(), l.ConnectionARN)
+		return linkExists(*l)
 	}
 	return err
+}
+
+// LockLink is Link that keeps the row locked until the transaction ends, for
+// whoever is about to change or delete it.
+func LockLink(tx *db.Tx, account lockstep.AccountID, region, id string) (lockstep.RepositoryLink, error) {
+	return foundLink(tx.QueryRow(`SELECT `+linkColumns+` FROM repository_link
+		WHERE id = $1 AND account = $2 AND region = $3`+tx.ForUpdate(), id, account, region), id)
+}
+
+// UpdateLink writes over which connection a link reads, and with which key it
+// says that it encrypts. NotFound when the link or the connection is not there,
+// Exists when that connection has a link to this repository already.
+func UpdateLink(tx *db.Tx, l lockstep.RepositoryLink) error {
+	var taken int
+	err := tx.QueryRow(`SELECT count(*) FROM repository_link WHERE account = $1 AND region = $2 AND connection_arn = $3
+		AND owner_id = $4 AND repository_name = $5 AND id <> $6`,
+		l.Account, l.Region, l.ConnectionARN, l.OwnerID, l.RepositoryName, l.ID).Scan(&taken)
+	if err != nil {
+		return err
+	}
+	if taken > 0 {
+		return linkExists(l)
+	}
+	n, err := tx.Exec(`UPDATE repository_link SET connection_arn = $2, encryption_key_arn = $3 WHERE id = $1`,
+		l.ID, l.ConnectionARN, l.EncryptionKeyARN)
+	switch {
+	case db.IsForeignKey(err):
+		return NoConnection(l.ConnectionARN)
+	case db.IsUnique(err):
+		return linkExists(l)
+	case err == nil && n == 0:
+		return NoLink(l.ID)
+	}
+	return err
+}
+
+func linkExists(l lockstep.RepositoryLink) error {
+	return lockstep.Errorf(lockstep.Exists, "A repository link to %s already exists for connection: %s", l.Path(), l.ConnectionARN)
 }
 
 // SetDiscovery changes which deployment files of a link become sync
@@ -75,7 +112,7 @@ func SetDiscovery(tx *db.Tx, id string, d *lockstep.Discovery) error {
 	}
 	n, err := tx.Exec(`UPDATE repository_link SET discovery = $2 WHERE id = $1`, id, discovery)
 	if err == nil && n == 0 {
-		return lockstep.Errorf(lockstep.NotFound, "Could not find repository link:%s", id)
+		return NoLink(id)
 	}
 	return err
 }
@@ -84,8 +121,7 @@ func SetDiscovery(tx *db.Tx, id string, d *lockstep.Discovery) error {
 // was recorded of its branches. NotFound when there is none, InUse while a sync
 // configuration uses it.
 func DeleteLink(tx *db.Tx, account lockstep.AccountID, region, id string) error {
-	l, err := foundLink(tx.QueryRow(`SELECT `+linkColumns+` FROM repository_link
-		WHERE id = $1 AND account = $2 AND region = $3`+tx.ForUpdate(), id, account, region), id)
+	l, err := LockLink(tx, account, region, id)
 	if err != nil {
 		return err
 	}

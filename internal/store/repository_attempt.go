@@ -77,8 +77,7 @@ func LatestRepositorySync(tx *db.Tx, linkID, branch string) (lockstep.Repository
 		return lockstep.RepositorySyncAttempt{}, err
 	}
 	if !ok {
-		return lockstep.RepositorySyncAttempt{}, lockstep.Errorf(lockstep.NotFound,
-			"Could not find a sync status for repository link:%s", linkID)
+		return lockstep.RepositorySyncAttempt{}, NoRepositoryStatus(linkID)
 	}
 	a.Events, err = repositoryEvents(tx, a.ID)
 	return a.RepositorySyncAttempt, err

@@ -73,7 +73,7 @@ func LockResourceOf(tx *db.Tx, r lockstep.Resource) (ResourceState, error) {
 func ResourceOf(tx *db.Tx, r lockstep.Resource) (ResourceState, error) {
 	s, err := scanResource(tx.QueryRow(`SELECT `+resourceColumns+` FROM resource
 		WHERE account = $1 AND region = $2 AND sync_type = $3 AND name = $4`, r.Account, r.Region, r.SyncType, r.Name))
-	return s, orNotFound(err, "Could not find a sync status for resource: %s", r.Name)
+	return s, orMissing(err, NoStatus(r.Name))
 }
 
 // TakeOver makes the caller the resource's owner: it adds one to the epoch, so

@@ -36,6 +36,16 @@ func SetTags(tx *db.Tx, arn lockstep.ARN, tags []lockstep.Tag) error {
 	return nil
 }
 
+// RemoveTags takes tags from a thing by key; what it does not have is no error.
+func RemoveTags(tx *db.Tx, arn lockstep.ARN, keys []string) error {
+	for _, key := range keys {
+		if _, err := tx.Exec(`DELETE FROM tag WHERE arn = $1 AND key = $2`, arn, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func deleteTags(tx *db.Tx, arn lockstep.ARN) error {
 	_, err := tx.Exec(`DELETE FROM tag WHERE arn = $1`, arn)
 	return err

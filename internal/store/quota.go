@@ -1,0 +1,51 @@
+package store
+
+import (
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+// A Countable is what an account can have only so many of.
+type Countable int
+
+// What is counted, in an account and region, or in the link that is named.
+const (
+	CountHosts Countable = iota
+	CountConnections
+	CountLinks
+	CountConfigurations
+	CountConfigurationsOfLink
+	CountConfigurationsOfBranch
+)
+
+// A Scope says where to count.
+type Scope struct {
+	Account lockstep.AccountID
+	Region  string
+	LinkID  string // for those of a link and of a branch
+	Branch  string // for those of a branch
+}
+
+// Reached says whether there are limit or more of what. It looks at no more rows
+// than that.
+func Reached(tx *db.Tx, what Countable, s Scope, limit int) (bool, error) {
+	var q string
+	args := []any{s.Account, s.Region}
+	switch what {
+	case CountHosts:
+		q = `host WHERE account = $1 AND region = $2 LIMIT $3`
+	case CountConnections:
+		q = `connection WHERE account = $1 AND region = $2 LIMIT $3`
+	case CountLinks:
+		q = `repository_link WHERE account = $1 AND region = $2 LIMIT $3`
+	case CountConfigurations:
+		q = `sync_configuration WHERE account = $1 AND region = $2 LIMIT $3`
+	case CountConfigurationsOfLink:
+		q, args = `sync_configuration WHERE link_id = $1 LIMIT $2`, []any{s.LinkID}
+	case CountConfigurationsOfBranch:
+		q, args = `sync_configuration WHERE link_id = $1 AND branch = $2 LIMIT $3`, []any{s.LinkID, s.Branch}
+	}
+	var n int
+	err := tx.QueryRow(`SELECT count(*) FROM (SELECT 1 FROM `+q+`) AS counted`, append(args, limit)...).Scan(&n)
+	return n >= limit, err
+}
