@@ -25,9 +25,15 @@ func (f facts) String() string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// declared returns the facts of a service as this package declares them, with
-// the one extension taken out.
-func declared(t *testing.T, s wire.Service) facts {
+// addOrder notes in which order a structure has its members.
+func (f facts) addOrder(structure string, members []string) {
+	if len(members) > 1 {
+		f.add("order %s %s", structure, strings.Join(members, " "))
+	}
+}
+
+// withoutExtension takes out what a service of ours has beyond AWS's.
+func withoutExtension(t *testing.T, s wire.Service) wire.Service {
 	t.Helper()
 	provider := s.Shapes["ProviderType"]
 	if !slices.Contains(provider.Enum, wire.ProviderGit) {
@@ -35,9 +41,17 @@ func declared(t *testing.T, s wire.Service) facts {
 	}
 	provider.Enum = slices.DeleteFunc(provider.Enum, func(v string) bool { return v == wire.ProviderGit })
 	s.Shapes["ProviderType"] = provider
+	return s
+}
 
+// declared returns the facts of a service as this package declares them, and
+// those that hold for all that package awsjson serves.
+func declared(t *testing.T, s wire.Service) facts {
+	t.Helper()
 	f := facts{}
-	f.add("service %s %s json 1.0", s.Name, s.Prefix)
+	f.add("service %s %s json 1.0 v4", s.Name, s.Prefix)
+	f.add("protocols json")
+	f.add("auth aws.auth#sigv4")
 	for _, op := range s.Operations {
 		f.add("operation %s POST / %s %s %s", op.Name, op.Input.Name(), op.Output.Name(), strings.Join(op.Errors, " "))
 		f.addStructure(t, s, op.Input)
@@ -53,7 +67,9 @@ func declared(t *testing.T, s wire.Service) facts {
 
 func (f facts) addStructure(t *testing.T, s wire.Service, typ reflect.Type) {
 	f.add("structure %s", typ.Name())
+	var order []string
 	for _, m := range members(t, s, typ) {
+		order = append(order, m.name)
 		f.add("member %s.%s %s %s", typ.Name(), m.name, m.shape, m.need)
 		if m.structure != nil {
 			f.addStructure(t, s, m.structure)
@@ -62,11 +78,11 @@ func (f facts) addStructure(t *testing.T, s wire.Service, typ reflect.Type) {
 			f.addShape(s, m)
 		}
 	}
+	f.addOrder(typ.Name(), order)
 }
 
 func (f facts) addShape(s wire.Service, m field) {
-	shape := s.Shapes[m.shape]
-	f.add("shape %s %s%s", m.shape, m.kind, constraints(shape.Bounded, shape.Min, shape.Max, shape.Pattern, shape.Enum))
+	f.add("shape %s %s%s", m.shape, m.kind, constraintsOf(s.Shapes[m.shape]))
 	if m.kind != "list" {
 		return
 	}
@@ -74,15 +90,28 @@ func (f facts) addShape(s wire.Service, m field) {
 		f.add("list %s of %s", m.shape, m.structure.Name())
 		return
 	}
-	f.add("list %s of %s", m.shape, shape.Member)
-	element := s.Shapes[shape.Member]
-	f.add("shape %s string%s", shape.Member, constraints(element.Bounded, element.Min, element.Max, element.Pattern, element.Enum))
+	element := s.Shapes[m.shape].Member
+	f.add("list %s of %s", m.shape, element)
+	f.add("shape %s string%s", element, constraintsOf(s.Shapes[element]))
 }
 
-func constraints(bounded bool, minimum, maximum int, pattern string, enum []string) string {
+func constraintsOf(s wire.Shape) string {
+	if !s.Bounded {
+		return constraints(nil, nil, s.Pattern, s.Enum, s.Sensitive)
+	}
+	return constraints(&s.Min, &s.Max, s.Pattern, s.Enum, s.Sensitive)
+}
+
+func constraints(minimum, maximum *int, pattern string, enum []string, sensitive bool) string {
 	var text string
-	if bounded {
-		text += fmt.Sprintf(" min %d max %d", minimum, maximum)
+	if minimum != nil {
+		text += fmt.Sprintf(" min %d", *minimum)
+	}
+	if maximum != nil {
+		text += fmt.Sprintf(" max %d", *maximum)
+	}
+	if sensitive {
+		text += " sensitive"
 	}
 	if pattern != "" {
 		text += " pattern " + pattern
