@@ -96,12 +96,13 @@ func forTests(name string) bool {
 // that a library, or a danger, stays behind the room made for it.
 func keepers() map[string]string {
 	return map[string]string{
-		"github.com/riverqueue/":  "internal/queue",
-		"github.com/jackc/pgx/":   "internal/db internal/queue",
-		"modernc.org/sqlite":      "internal/db internal/queue",
-		"github.com/tink-crypto/": "internal/seal",
-		"github.com/spf13/cobra":  "internal/cli",
-		"github.com/spf13/pflag":  "internal/cli internal/server",
+		"github.com/riverqueue/":   "internal/queue",
+		"github.com/jackc/pgx/":    "internal/db internal/queue",
+		"modernc.org/sqlite":       "internal/db internal/queue",
+		"github.com/tink-crypto/":  "internal/seal",
+		"github.com/cedar-policy/": "internal/policy",
+		"github.com/spf13/cobra":   "internal/cli",
+		"github.com/spf13/pflag":   "internal/cli internal/server",
 		// The product starts no process but git upload-pack, and that in one place.
 		"os/exec": "internal/gitwire",
 	}

@@ -1,43 +1,136 @@
 package policy
 
-import "strings"
+import (
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
 
-// A Set is all policies of an account, compiled. It may be used concurrently.
-type Set struct{}
+	"github.com/cedar-policy/cedar-go"
+)
 
-// Compile makes a set of an account's policies: their texts by their names. The
-// error is a *SyntaxError of one of them.
-func Compile(documents map[string]string) (*Set, error) { return &Set{}, nil }
+// A Set is all policies of an account, compiled, together with those of the
+// ready-made roles. It may be used concurrently. The zero Set allows nothing.
+type Set struct {
+	statements []*statement
+	actions    map[string]Action
 
-// Check says what is wrong with a policy's text: a *SyntaxError, or nil.
-func Check(document string) error { return nil }
+	mu    sync.RWMutex
+	plans map[question]*plan
+}
+
+// A statement is one permit or forbid of a policy's text.
+type statement struct {
+	// id is the policy's name, and from its second statement on NAME#2 and so on.
+	id     cedar.PolicyID
+	cedar  *cedar.Policy
+	forbid bool
+}
+
+// Compile makes a set of an account's policies: their texts by their names. What
+// [Check] takes it takes; but it does not refuse what once was right and is no
+// longer known, such as an attribute. Such a permit allows nothing any more, and
+// such a forbid denies all that it could be about. The error is a *SyntaxError
+// with the name of its policy.
+func Compile(documents map[string]string) (*Set, error) {
+	s := &Set{actions: map[string]Action{}, plans: map[question]*plan{}}
+	for _, a := range Actions() {
+		s.actions[a.Name] = a
+	}
+	if err := s.add("ready-made", readyMade); err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(documents)) {
+		if err := s.add(name, documents[name]); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *Set) add(name, document string) error {
+	policies, err := parse(document)
+	if err != nil {
+		return &SyntaxError{Policy: name, Line: err.Line, Column: err.Column, Message: err.Message}
+	}
+	for i, p := range policies {
+		id := name
+		if i > 0 {
+			id += "#" + strconv.Itoa(i+1)
+		}
+		s.statements = append(s.statements, &statement{id: cedar.PolicyID(id), cedar: p, forbid: p.Effect() == cedar.Forbid})
+	}
+	return nil
+}
 
 // A SyntaxError says where a policy's text is wrong. Line and Column count from
-// one, columns in characters.
+// one, columns in characters. Policy is the policy's name where one is known.
 type SyntaxError struct {
+	Policy       string
 	Line, Column int
 	Message      string
 }
 
 // Error gives the place and the message.
-func (e *SyntaxError) Error() string { return e.Message }
+func (e *SyntaxError) Error() string {
+	text := fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Message)
+	if e.Policy != "" {
+		return fmt.Sprintf("policy %q, %s", e.Policy, text)
+	}
+	return text
+}
 
-// Decide answers a request. It is the only place that does.
+// Decide answers a request. It is the only place that does. A permit that cannot
+// be evaluated allows nothing; a forbid that cannot be evaluated denies.
 func (s *Set) Decide(p Principal, r Request) Decision {
-	if p.Account == "" || p.Name == "" || r.Resource.Type == "" {
-		return Decision{Reason: "because no policy allows the action"}
+	plan := s.plan(p, r.Action, r.Resource.Type)
+	if plan.settled {
+		return plan.decision
 	}
-	_, name, _ := strings.Cut(r.Action, ":")
-	reads := strings.HasPrefix(name, "Get") || strings.HasPrefix(name, "List")
-	if p.Role == "admin" || reads && (p.Role == "reader" || p.Role == "operator") {
+	e := &entities{principal: p, request: r, group: s.actions[r.Action].Group}
+	answer, found := cedar.Authorize(plan, e, e.cedarRequest())
+	for _, wrong := range found.Errors {
+		if plan.forbids(wrong.PolicyID) {
+			return Decision{Reason: fmt.Sprintf("because policy %q cannot be evaluated", wrong.PolicyID)}
+		}
+	}
+	switch {
+	case answer == cedar.Allow:
 		return Decision{Allowed: true}
+	case len(found.Reasons) > 0:
+		return Decision{Reason: forbidden(found.Reasons[0].PolicyID)}
 	}
-	return Decision{Reason: "because no policy allows the action"}
+	return Decision{Reason: noPermit}
 }
 
 // Settled says whether an action on things of a type is decided alike for all
-// of them, whatever their attributes and tags, and how. It spares reading what a
-// decision does not hang on.
+// of them, whatever their ids, places, attributes and tags and the context, and
+// how. It spares reading what a decision does not hang on.
 func (s *Set) Settled(p Principal, action string, t Type) (d Decision, settled bool) {
-	return s.Decide(p, Request{Action: action, Resource: Resource{Type: t, ID: "any"}}), true
+	plan := s.plan(p, action, t)
+	return plan.decision, plan.settled
+}
+
+const noPermit = "because no policy allows the action"
+
+func forbidden(by cedar.PolicyID) string {
+	return fmt.Sprintf("because policy %q forbids the action", string(by))
+}
+
+// All gives the statements that a plan leaves open, as Cedar's authorizer wants
+// them.
+func (p *plan) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
+	return func(yield func(cedar.PolicyID, *cedar.Policy) bool) {
+		for _, s := range p.open {
+			if !yield(s.id, s.cedar) {
+				return
+			}
+		}
+	}
+}
+
+func (p *plan) forbids(id cedar.PolicyID) bool {
+	return slices.ContainsFunc(p.open, func(s *statement) bool { return s.id == id && s.forbid })
 }

@@ -1,0 +1,68 @@
+package policy
+
+// A Group is a kind of action. A policy may name it instead of the actions:
+// action in Action::"Read".
+type Group string
+
+// The groups. Each action is in exactly one.
+const (
+	Read       Group = "Read"
+	Operate    Group = "Operate"    // start a sync, resolve a blocker
+	Configure  Group = "Configure"  // make, change, delete and use what is synced
+	Administer Group = "Administer" // keys, policies, web identity roles; to read them too
+)
+
+// An Action is what a policy may allow or forbid. On a thing of another type
+// than its Types nobody may do it.
+type Action struct {
+	Name  string
+	Group Group
+	Types []Type
+}
+
+// Groups gives all groups.
+func Groups() []Group { return []Group{Read, Operate, Configure, Administer} }
+
+// Actions gives all actions there are. schema.cedarschema says the same to those
+// who write policies.
+func Actions() []Action {
+	var all []Action
+	add := func(g Group, types []Type, names ...string) {
+		for _, name := range names {
+			all = append(all, Action{Name: name, Group: g, Types: types})
+		}
+	}
+	account, connection, host := []Type{Account}, []Type{Connection}, []Type{Host}
+	link, configuration := []Type{RepositoryLink}, []Type{SyncConfiguration}
+	tagged := []Type{Connection, Host, RepositoryLink}
+
+	add(Read, account, "codeconnections:ListConnections", "codeconnections:ListHosts", "codeconnections:ListRepositoryLinks",
+		"lockstep:ListResourceSyncs", "lockstep:ListSyncBlockers", "lockstep:ListSyncEvents")
+	add(Read, connection, "codeconnections:GetConnection")
+	add(Read, host, "codeconnections:GetHost")
+	add(Read, tagged, "codeconnections:ListTagsForResource")
+	add(Read, link, "codeconnections:GetRepositoryLink", "codeconnections:GetRepositorySyncStatus",
+		"codeconnections:ListRepositorySyncDefinitions", "codeconnections:ListSyncConfigurations")
+	add(Read, configuration, "codeconnections:GetResourceSyncStatus", "codeconnections:GetSyncBlockerSummary",
+		"codeconnections:GetSyncConfiguration",
+		"lockstep:GetResourceSyncAttempt", "lockstep:GetRevisionSync", "lockstep:ListResourceSyncAttempts")
+
+	add(Operate, link, "lockstep:StartRepositorySync")
+	add(Operate, configuration, "codeconnections:UpdateSyncBlocker", "lockstep:StartResourceSync")
+
+	add(Configure, account, "codeconnections:CreateConnection", "codeconnections:CreateHost", "codeconnections:CreateRepositoryLink")
+	add(Configure, connection, "codeconnections:DeleteConnection", "codeconnections:PassConnection", "codeconnections:UseConnection",
+		"lockstep:CompleteConnection")
+	add(Configure, host, "codeconnections:DeleteHost", "codeconnections:UpdateHost")
+	add(Configure, tagged, "codeconnections:TagResource", "codeconnections:UntagResource")
+	add(Configure, link, "codeconnections:CreateSyncConfiguration", "codeconnections:DeleteRepositoryLink",
+		"codeconnections:PassRepository", "codeconnections:UpdateRepositoryLink")
+	add(Configure, configuration, "codeconnections:DeleteSyncConfiguration", "codeconnections:UpdateSyncConfiguration")
+	add(Configure, []Type{IAMRole}, "iam:PassRole")
+
+	add(Administer, account, "lockstep:CreateAccessKey", "lockstep:DeleteAccessKey", "lockstep:ListAccessKeys",
+		"lockstep:RotateAccessKey", "lockstep:UpdateAccessKey",
+		"lockstep:DeletePolicy", "lockstep:GetPolicy", "lockstep:ListPolicies", "lockstep:PutPolicy",
+		"lockstep:DeleteWebIdentityRole", "lockstep:ListWebIdentityRoles", "lockstep:PutWebIdentityRole")
+	return all
+}
