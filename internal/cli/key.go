@@ -57,6 +57,9 @@ func newKeyCreateCommand(p *program) *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.SealKeyFile, "seal-key-file", p.getenv("LOCKSTEP_SEAL_KEY_FILE"),
 		"key that seals the database's secrets (or LOCKSTEP_SEAL_KEY_FILE; default beside an SQLite database)")
+	f.StringVar(&o.SealKeyKMS, "seal-key-kms", p.getenv("LOCKSTEP_SEAL_KEY_KMS"),
+		"`ARN` of the AWS KMS key that the seal key file is encrypted under (or LOCKSTEP_SEAL_KEY_KMS)")
+	o.SealKey = server.SealKeyOf(p.getenv)
 	n := server.NewKey{}
 	f.StringVar(&n.Account, "account", defaultAccount, "account of twelve digits that the key sees and changes")
 	f.StringVar(&n.Principal, "principal", userName(), "whose key it is")

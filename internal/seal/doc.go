@@ -7,6 +7,9 @@
 // keep the two apart. A lost key file cannot be made again; the credentials
 // must then be given anew.
 //
+// Where a file must not be enough, it is encrypted under a key of AWS KMS (see
+// [KMS]); where there is no place for a file, its text is given (see [Parse]).
+//
 // A Box is bound to its context, which is no secret: the name of the row it
 // lies in. A box that somebody copies into another row does not open there.
 //

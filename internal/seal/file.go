@@ -32,14 +32,39 @@ func (e *FileError) Unwrap() error { return e.Err }
 // Create makes a new key and writes it to path with mode 0600, whole or not at
 // all. Whatever is at path already, a dangling symbolic link included, stays
 // as it is and makes it fail with fs.ErrExist.
-func Create(path string) (*Key, error) {
+func Create(path string) (*Key, error) { return create(path, cleartext{}) }
+
+// A form is how a file holds a key. Its errors are FileErrors that lack the
+// path.
+type form interface {
+	encode(k *Key) ([]byte, error)
+	decode(text []byte) (*Key, error)
+}
+
+// cleartext is the form in which the file is the key.
+type cleartext struct{}
+
+func (cleartext) encode(k *Key) ([]byte, error) { return k.encode() }
+
+func (cleartext) decode(text []byte) (*Key, error) {
+	k, err := decode(text)
+	if err != nil && encrypted(text) {
+		return nil, &FileError{Reason: "is encrypted under a key of AWS KMS, which must be named: --seal-key-kms", Err: err}
+	}
+	if err != nil {
+		return nil, &FileError{Reason: noKeyset, Err: err}
+	}
+	return k, nil
+}
+
+func create(path string, f form) (*Key, error) {
 	k, err := Generate()
 	if err != nil {
 		return nil, err
 	}
-	text, err := k.encode()
+	text, err := f.encode(k)
 	if err != nil {
-		return nil, err
+		return nil, at(path, err)
 	}
 	if err := writeNew(path, text); err != nil {
 		if errors.Is(err, fs.ErrExist) {
@@ -48,6 +73,14 @@ func Create(path string) (*Key, error) {
 		return nil, &FileError{Path: path, Reason: err.Error(), Err: err}
 	}
 	return k, nil
+}
+
+// at tells a FileError its path.
+func at(path string, err error) error {
+	if e, ok := errors.AsType[*FileError](err); ok {
+		return &FileError{Path: path, Reason: e.Reason, Err: e.Err}
+	}
+	return err
 }
 
 // writeNew gives path its content in one step: a link, unlike a rename, never
@@ -84,7 +117,19 @@ func syncDir(dir string) error {
 // to neither us nor root, or that is no ordinary file. A symbolic link is
 // followed, since secrets are mounted that way; what is checked is the file
 // that was opened, so that exchanging the link in between gains nothing.
-func Open(path string) (*Key, error) {
+func Open(path string) (*Key, error) { return open(path, cleartext{}) }
+
+func open(path string, f form) (*Key, error) {
+	text, err := readSafe(path)
+	if err != nil {
+		return nil, err
+	}
+	k, err := f.decode(text)
+	return k, at(path, err)
+}
+
+// readSafe reads a file that nobody but its owner can reach.
+func readSafe(path string) ([]byte, error) {
 	// Without O_NONBLOCK, a named pipe at path would hold us for ever.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -105,11 +150,7 @@ func Open(path string) (*Key, error) {
 	if err != nil {
 		return nil, &FileError{Path: path, Reason: err.Error(), Err: err}
 	}
-	k, err := decode(text)
-	if err != nil {
-		return nil, &FileError{Path: path, Reason: "holds no Tink AEAD keyset", Err: err}
-	}
-	return k, nil
+	return text, nil
 }
 
 func objection(path string, info fs.FileInfo) string {
@@ -129,14 +170,16 @@ func objection(path string, info fs.FileInfo) string {
 
 // OpenOrCreate opens the key at path, or makes it where nothing is there. Of
 // two processes that start at once one makes the key and both use it.
-func OpenOrCreate(path string) (*Key, error) {
-	k, err := Open(path)
+func OpenOrCreate(path string) (*Key, error) { return openOrCreate(path, cleartext{}) }
+
+func openOrCreate(path string, f form) (*Key, error) {
+	k, err := open(path, f)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return k, err
 	}
-	k, err = Create(path)
+	k, err = create(path, f)
 	if errors.Is(err, fs.ErrExist) {
-		return Open(path)
+		return open(path, f)
 	}
 	return k, err
 }

@@ -43,6 +43,20 @@ func Generate() (*Key, error) {
 	return newKey(handle)
 }
 
+// Parse reads a key that is given as the text of a key file. What the text is
+// does not appear in the error.
+func Parse(text Secret) (*Key, error) {
+	k, err := decode([]byte(text.Reveal()))
+	if err != nil {
+		return nil, errors.New(noKeyset)
+	}
+	return k, nil
+}
+
+// noKeyset is what is wrong with a text that is no key. Tink's own words for it
+// may repeat the text.
+const noKeyset = "holds no Tink AEAD keyset"
+
 func newKey(handle *keyset.Handle) (*Key, error) {
 	primitive, err := aead.New(handle)
 	if err != nil {

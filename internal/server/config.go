@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -17,16 +16,34 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/seal"
 )
 
 // A Config is everything an administrator can say. Its fields are set, weakest
 // first, by defaults, a YAML file, LOCKSTEP_* variables and flags; a key of the
-// file and the name of a flag are the same word.
+// file and the name of a flag are the same word. The seal key itself is the one
+// exception: it is a variable and nothing else.
 type Config struct {
 	// DB is sqlite:PATH or postgres://…. There is no default.
 	DB string
 	// Listen is the address of the API. Defaults to 127.0.0.1:4747.
 	Listen string
+	// TLSCert and TLSKey are PEM files with the certificate chain of the API and
+	// its private key, both or neither. They are read again when they change.
+	// Default to none: the API speaks plain HTTP, and that on loopback only.
+	TLSCert string
+	TLSKey  string
+	// PlainHTTP lets the API speak plain HTTP on any address, for whoever has TLS
+	// ended before it. Defaults to no.
+	PlainHTTP bool
+	// MaxConnections is how many connections the API holds at once; a further one
+	// waits for one of them to end. Defaults to 1024.
+	MaxConnections int
+	// MetricsListen is the address of /metrics, /livez and /readyz in plain HTTP,
+	// for Prometheus and load balancers. What is told there names nobody and
+	// nothing: every label is one of a fixed set. Defaults to none: metrics are
+	// served nowhere.
+	MetricsListen string
 	// Target is the CloudFormation that stacks are in: aws, sandbox or a URL.
 	// Defaults to aws.
 	Target string
@@ -35,8 +52,35 @@ type Config struct {
 	SandboxFile string
 	// SealKeyFile holds the key that credentials are sealed with, made on the
 	// first start. Defaults to the SQLite database's path with .key behind it;
-	// with PostgreSQL it must be given.
+	// with PostgreSQL it must be given. All nodes need the same.
 	SealKeyFile string
+	// SealKeyKMS is the ARN of a key of AWS KMS that SealKeyFile is encrypted
+	// under, so that the file alone opens nothing. The server needs kms:Decrypt
+	// to start, and kms:Encrypt to make the file. Defaults to none: the file is
+	// the key.
+	SealKeyKMS string
+	// SealKey is the key itself, in place of the file and in the file's form. It
+	// comes from the variable LOCKSTEP_SEAL_KEY alone: a flag would be seen in the
+	// list of processes, and the file of settings is no place for a secret. All
+	// nodes need the same. Defaults to none.
+	SealKey seal.Secret
+	// AWSQuotas holds callers to the numbers of AWS's quotas rather than to those
+	// that keep this server safe. Defaults to no.
+	AWSQuotas bool
+	// LongLivedKeys lets access keys sign calls. Without them only sessions of
+	// roles are answered. Defaults to yes.
+	LongLivedKeys bool
+	// WebIdentityIssuers are the issuers, as their tokens name them, that roles
+	// may trust. One on this machine may have http://. Defaults to those of GitHub
+	// Actions and gitlab.com.
+	WebIdentityIssuers []string
+	// ThrottleRead, ThrottleWrite and ThrottleHost are how many calls a second a
+	// principal may make that read, that change something, and that ask a Git
+	// host. Two seconds' worth may come at once. 0 is no limit. Default to 500, 50
+	// and 10.
+	ThrottleRead  float64
+	ThrottleWrite float64
+	ThrottleHost  float64
 	// GitRoots are folders below which hosts may have file:// endpoints. Defaults
 	// to none.
 	GitRoots []string
@@ -53,17 +97,27 @@ type Config struct {
 	LogFormat string
 }
 
-// envPrefix begins the variables: LOCKSTEP_SEAL_KEY_FILE is --seal-key-file.
-const envPrefix = "LOCKSTEP_"
-
 // Flags declares a flag per setting. What they are set to is read by Load.
 func Flags(fs *pflag.FlagSet) {
 	fs.String("config", "", "YAML `FILE` with the same settings")
 	fs.String("db", "", "database: sqlite:PATH or postgres://…")
 	fs.String("listen", "127.0.0.1:4747", "`ADDR` of the API")
+	fs.String("tls-cert", "", "PEM `FILE` with the API's certificate chain, read again when it changes")
+	fs.String("tls-key", "", "PEM `FILE` with the certificate's private key")
+	fs.Bool("plain-http", false, "let the API speak plain HTTP on any address: TLS is ended before it")
+	fs.Int("max-connections", 1024, "connections that the API holds at once")
+	fs.String("metrics-listen", "", "`ADDR` of /metrics, /livez and /readyz (default: no metrics)")
 	fs.String("target", "aws", "CloudFormation: sandbox, aws or a URL")
 	fs.String("sandbox-file", "", "`FILE` with the sandbox's books (default: beside the SQLite database)")
 	fs.String("seal-key-file", "", "`FILE` with the key that seals credentials, made if missing (default: beside the SQLite database)")
+	fs.String("seal-key-kms", "", "`ARN` of the AWS KMS key that the seal key file is encrypted under")
+	fs.Bool("aws-quotas", false, "hold callers to the numbers of AWS's quotas")
+	fs.Bool("long-lived-keys", true, "let access keys sign calls, and not only sessions of roles")
+	fs.StringSlice("web-identity-issuers", []string{"https://token.actions.githubusercontent.com", "https://gitlab.com"},
+		"`URLS` of the token issuers that roles may trust")
+	fs.Float64("throttle-read", 500, "calls a second of a principal that read; 0 is no limit")
+	fs.Float64("throttle-write", 50, "calls a second of a principal that change something")
+	fs.Float64("throttle-host", 10, "calls a second of a principal that ask a Git host")
 	fs.StringSlice("git-roots", nil, "`FOLDERS` below which local repositories may be read")
 	fs.Bool("git-private", false, "let Git hosts have private addresses")
 	fs.Bool("git-loopback", false, "let Git hosts be on this machine")
@@ -78,185 +132,140 @@ func Load(fs *pflag.FlagSet, getenv func(string) string) (Config, error) {
 	if err := fillFrom(fs, getenv); err != nil {
 		return Config{}, err
 	}
-	var c Config
 	var errs []error
-	text := func(dst *string, name string) { v, err := fs.GetString(name); *dst = v; errs = append(errs, err) }
-	text(&c.DB, "db")
-	text(&c.Listen, "listen")
-	text(&c.Target, "target")
-	text(&c.SandboxFile, "sandbox-file")
-	text(&c.SealKeyFile, "seal-key-file")
-	text(&c.LogFormat, "log-format")
-	var err error
-	c.GitRoots, err = fs.GetStringSlice("git-roots")
-	errs = append(errs, err)
-	c.GitPrivate, err = fs.GetBool("git-private")
-	errs = append(errs, err)
-	c.GitLoopback, err = fs.GetBool("git-loopback")
-	errs = append(errs, err)
-	c.PollInterval, err = fs.GetDuration("poll-interval")
-	errs = append(errs, err)
-	c.Workers, err = fs.GetInt("workers")
-	errs = append(errs, err)
+	c := Config{
+		DB:                 read(&errs, fs.GetString, "db"),
+		Listen:             read(&errs, fs.GetString, "listen"),
+		TLSCert:            read(&errs, fs.GetString, "tls-cert"),
+		TLSKey:             read(&errs, fs.GetString, "tls-key"),
+		PlainHTTP:          read(&errs, fs.GetBool, "plain-http"),
+		MaxConnections:     read(&errs, fs.GetInt, "max-connections"),
+		MetricsListen:      read(&errs, fs.GetString, "metrics-listen"),
+		Target:             read(&errs, fs.GetString, "target"),
+		SandboxFile:        read(&errs, fs.GetString, "sandbox-file"),
+		SealKeyFile:        read(&errs, fs.GetString, "seal-key-file"),
+		SealKeyKMS:         read(&errs, fs.GetString, "seal-key-kms"),
+		SealKey:            SealKeyOf(getenv),
+		AWSQuotas:          read(&errs, fs.GetBool, "aws-quotas"),
+		LongLivedKeys:      read(&errs, fs.GetBool, "long-lived-keys"),
+		WebIdentityIssuers: read(&errs, fs.GetStringSlice, "web-identity-issuers"),
+		ThrottleRead:       read(&errs, fs.GetFloat64, "throttle-read"),
+		ThrottleWrite:      read(&errs, fs.GetFloat64, "throttle-write"),
+		ThrottleHost:       read(&errs, fs.GetFloat64, "throttle-host"),
+		GitRoots:           read(&errs, fs.GetStringSlice, "git-roots"),
+		GitPrivate:         read(&errs, fs.GetBool, "git-private"),
+		GitLoopback:        read(&errs, fs.GetBool, "git-loopback"),
+		PollInterval:       read(&errs, fs.GetDuration, "poll-interval"),
+		Workers:            read(&errs, fs.GetInt, "workers"),
+		LogFormat:          read(&errs, fs.GetString, "log-format"),
+	}
 	if err := errors.Join(errs...); err != nil {
 		return Config{}, err
 	}
 	return c.complete()
 }
 
-// fillFrom sets the flags that were not given from variables and the file. The
-// error names everything that is wrong with either.
-func fillFrom(fs *pflag.FlagSet, getenv func(string) string) error {
-	given := map[string]bool{}
-	fs.Visit(func(f *pflag.Flag) { given[f.Name] = true })
-	name, _ := fs.GetString("config")
-	if name == "" {
-		name = getenv(envPrefix + "CONFIG")
-	}
-	var errs []error
-	if name != "" {
-		errs = append(errs, fillFromFile(fs, name, given))
-	}
-	fs.VisitAll(func(f *pflag.Flag) {
-		variable := envPrefix + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if v := getenv(variable); v != "" && !given[f.Name] && setting(f.Name) {
-			if err := setText(f, v); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", variable, err))
-			}
-		}
-	})
-	return errors.Join(errs...)
+func read[T any](errs *[]error, get func(string) (T, error), name string) T {
+	v, err := get(name)
+	*errs = append(*errs, err)
+	return v
 }
 
-// setText gives a flag a value in place of the one it has. To a list that was
-// set before, its Set would add.
-func setText(f *pflag.Flag, text string) error {
-	if list, ok := f.Value.(pflag.SliceValue); ok {
-		if err := list.Replace(nil); err != nil {
-			return err
-		}
-	}
-	if err := f.Value.Set(text); err != nil {
-		return fmt.Errorf("%q is no %s for %s: %w", text, f.Value.Type(), f.Name, err)
-	}
-	return nil
-}
+// complaints are what is wrong with settings.
+type complaints []error
 
-// setting says whether a flag is one of the settings; a command may have
-// others.
-func setting(name string) bool {
-	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	Flags(fs)
-	return fs.Lookup(name) != nil && name != "config"
-}
-
-func fillFromFile(fs *pflag.FlagSet, name string, given map[string]bool) error {
-	b, err := os.ReadFile(name)
-	if err != nil {
-		return fmt.Errorf("--config: %w", err)
-	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(b, &doc); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	if len(doc.Content) == 0 {
-		return nil
-	}
-	if doc.Content[0].Kind != yaml.MappingNode {
-		return fmt.Errorf("%s:%d: the file is not a mapping of settings", name, doc.Content[0].Line)
-	}
-	var errs []error
-	lines := map[string]int{}
-	pairs := doc.Content[0].Content
-	for i := 0; i+1 < len(pairs); i += 2 {
-		key, value := pairs[i], pairs[i+1]
-		f := fs.Lookup(key.Value)
-		switch {
-		case f == nil || !setting(key.Value):
-			errs = append(errs, fmt.Errorf("%s:%d: there is no setting %q", name, key.Line, key.Value))
-			continue
-		case lines[key.Value] > 0:
-			errs = append(errs, fmt.Errorf("%s:%d: %s: was set in line %d already", name, key.Line, key.Value, lines[key.Value]))
-			continue
-		}
-		lines[key.Value] = key.Line
-		if given[key.Value] {
-			continue
-		}
-		if err := setNode(f, value); err != nil {
-			errs = append(errs, fmt.Errorf("%s:%d: %s: %w", name, value.Line, key.Value, err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// setNode gives a flag a value of the file.
-func setNode(f *pflag.Flag, n *yaml.Node) error {
-	list, isList := f.Value.(pflag.SliceValue)
-	switch {
-	case n.Kind == yaml.ScalarNode && n.ShortTag() != "!!null":
-		return setText(f, n.Value)
-	case n.Kind == yaml.SequenceNode && isList:
-		var values []string
-		if err := n.Decode(&values); err != nil {
-			return err
-		}
-		return list.Replace(values)
-	case isList:
-		return errors.New("neither a value nor a list of values")
-	}
-	return errors.New("not a value")
+func (e *complaints) wrong(name, format string, args ...any) {
+	*e = append(*e, fmt.Errorf("--"+name+": "+format, args...))
 }
 
 // complete checks every setting and fills those that follow from others.
 func (c Config) complete() (Config, error) {
-	sqlite, isSQLite := strings.CutPrefix(c.DB, "sqlite:")
-	var errs []error
-	wrong := func(name, format string, args ...any) {
-		errs = append(errs, fmt.Errorf("--"+name+": "+format, args...))
+	var e complaints
+	c.completeDatabase(&e)
+	c.checkWaysIn(&e)
+	c.checkCallers(&e)
+	if endpoint, err := parseTarget(c.Target); err != nil {
+		e.wrong("target", "%s", err)
+	} else if endpoint != "" {
+		c.Target = endpoint // the database is bound to it, not to how it was written
+	} else if c.Target == "sandbox" && c.SandboxFile == "" {
+		e.wrong("sandbox-file", "with PostgreSQL and target sandbox the file must be named")
 	}
+	for _, root := range c.GitRoots {
+		if !filepath.IsAbs(root) {
+			e.wrong("git-roots", "%s is not an absolute path", root)
+		}
+	}
+	if c.PollInterval < time.Second {
+		e.wrong("poll-interval", "%s is less than a second", c.PollInterval)
+	}
+	if c.Workers < 1 || c.Workers > 10000 {
+		e.wrong("workers", "%d is not between 1 and 10000", c.Workers)
+	}
+	if !slices.Contains([]string{"json", "text"}, c.LogFormat) {
+		e.wrong("log-format", "%q is neither json nor text", c.LogFormat)
+	}
+	return c, errors.Join(e...)
+}
+
+// completeDatabase sees to the database and the files that go with it.
+func (c *Config) completeDatabase(e *complaints) {
+	sqlite, isSQLite := strings.CutPrefix(c.DB, "sqlite:")
 	switch {
 	case c.DB == "":
-		wrong("db", "a database is needed: sqlite:PATH or postgres://…")
+		e.wrong("db", "a database is needed: sqlite:PATH or postgres://…")
 	case isSQLite && sqlite == "":
-		wrong("db", "sqlite: wants a path behind it")
+		e.wrong("db", "sqlite: wants a path behind it")
 	case !isSQLite && !strings.HasPrefix(c.DB, "postgres://") && !strings.HasPrefix(c.DB, "postgresql://"):
-		wrong("db", "%s begins with neither sqlite: nor postgres://", db.Redact(c.DB))
-	}
-	if c.SealKeyFile == "" {
-		c.SealKeyFile = defaultSealKeyFile(c.DB)
+		e.wrong("db", "%s begins with neither sqlite: nor postgres://", db.Redact(c.DB))
 	}
 	if isSQLite && c.SandboxFile == "" {
 		c.SandboxFile = sqlite + ".sandbox"
 	}
-	if c.SealKeyFile == "" {
-		wrong("seal-key-file", "with PostgreSQL the file must be named; all nodes need the same")
+	source, err := c.sealSource().complete()
+	if err != nil {
+		*e = append(*e, err)
 	}
-	if endpoint, err := parseTarget(c.Target); err != nil {
-		wrong("target", "%s", err)
-	} else if endpoint != "" {
-		c.Target = endpoint // the database is bound to it, not to how it was written
-	} else if c.Target == "sandbox" && c.SandboxFile == "" {
-		wrong("sandbox-file", "with PostgreSQL and target sandbox the file must be named")
-	}
+	c.SealKeyFile = source.file
+}
+
+func (c *Config) sealSource() sealSource {
+	return sealSource{db: c.DB, file: c.SealKeyFile, kms: c.SealKeyKMS, text: c.SealKey}
+}
+
+// checkWaysIn looks at the listeners' settings.
+func (c *Config) checkWaysIn(e *complaints) {
 	if err := checkListen(c.Listen); err != nil {
-		wrong("listen", "%s", err)
+		e.wrong("listen", "%s", err)
 	}
-	for _, root := range c.GitRoots {
-		if !filepath.IsAbs(root) {
-			wrong("git-roots", "%s is not an absolute path", root)
+	if err := checkListen(c.MetricsListen); c.MetricsListen != "" && err != nil {
+		e.wrong("metrics-listen", "%s", err)
+	}
+	switch {
+	case c.TLSCert != "" && c.TLSKey == "":
+		e.wrong("tls-key", "the file with the private key of %s is missing", c.TLSCert)
+	case c.TLSCert == "" && c.TLSKey != "":
+		e.wrong("tls-cert", "the file with the certificate of %s is missing", c.TLSKey)
+	case c.TLSCert != "" && c.PlainHTTP:
+		e.wrong("plain-http", "with a certificate nothing is served in plain HTTP: leave one of the two out")
+	}
+	if c.MaxConnections < 1 || c.MaxConnections > 1_000_000 {
+		e.wrong("max-connections", "%d is not between 1 and 1000000", c.MaxConnections)
+	}
+}
+
+// checkCallers looks at what callers are held to.
+func (c *Config) checkCallers(e *complaints) {
+	for _, issuer := range c.WebIdentityIssuers {
+		if err := checkIssuer(issuer); err != nil {
+			e.wrong("web-identity-issuers", "%s", err)
 		}
 	}
-	if c.PollInterval < time.Second {
-		wrong("poll-interval", "%s is less than a second", c.PollInterval)
+	for name, rate := range map[string]float64{"throttle-read": c.ThrottleRead, "throttle-write": c.ThrottleWrite, "throttle-host": c.ThrottleHost} {
+		if !(rate >= 0 && rate <= 1e6) { // NaN is neither
+			e.wrong(name, "%v is not between 0 and 1000000", rate)
+		}
 	}
-	if c.Workers < 1 || c.Workers > 10000 {
-		wrong("workers", "%d is not between 1 and 10000", c.Workers)
-	}
-	if !slices.Contains([]string{"json", "text"}, c.LogFormat) {
-		wrong("log-format", "%q is neither json nor text", c.LogFormat)
-	}
-	return c, errors.Join(errs...)
 }
 
 func checkListen(addr string) error {
@@ -266,6 +275,22 @@ func checkListen(addr string) error {
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
 		return fmt.Errorf("%q is not a port", port)
+	}
+	return nil
+}
+
+// checkIssuer wants what OpenID Connect demands of an issuer: https and nothing
+// behind the path. Keys that came over plain HTTP could be anybody's.
+func checkIssuer(issuer string) error {
+	if strings.Contains(issuer, "@") { // and it is not shown
+		return errors.New("an issuer's URL has no user name or password")
+	}
+	u, err := url.Parse(issuer)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.ContainsAny(issuer, "?#") {
+		return fmt.Errorf("%q is not https://HOST or https://HOST/PATH", issuer)
+	}
+	if u.Scheme == "http" && !onLoopback(issuer) {
+		return fmt.Errorf("%s: an issuer on another machine needs https://", issuer)
 	}
 	return nil
 }
@@ -286,10 +311,14 @@ func parseTarget(target string) (endpoint string, err error) {
 }
 
 // Print writes the settings as they are in effect, in the form of the file,
-// with passwords hidden.
+// with passwords hidden and without a seal key.
 func (c Config) Print(w io.Writer) error {
 	return yaml.NewEncoder(w).Encode(yamlConfig{
-		DB: db.Redact(c.DB), Listen: c.Listen, Target: c.Target, SandboxFile: c.SandboxFile, SealKeyFile: c.SealKeyFile,
+		DB: db.Redact(c.DB), Listen: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, PlainHTTP: c.PlainHTTP,
+		MaxConnections: c.MaxConnections, MetricsListen: c.MetricsListen,
+		Target: c.Target, SandboxFile: c.SandboxFile, SealKeyFile: c.SealKeyFile, SealKeyKMS: c.SealKeyKMS,
+		AWSQuotas: c.AWSQuotas, LongLivedKeys: c.LongLivedKeys, WebIdentityIssuers: c.WebIdentityIssuers,
+		ThrottleRead: c.ThrottleRead, ThrottleWrite: c.ThrottleWrite, ThrottleHost: c.ThrottleHost,
 		GitRoots: c.GitRoots, GitPrivate: c.GitPrivate, GitLoopback: c.GitLoopback,
 		PollInterval: c.PollInterval.String(), Workers: c.Workers, LogFormat: c.LogFormat,
 	})
@@ -297,15 +326,27 @@ func (c Config) Print(w io.Writer) error {
 
 // yamlConfig is the file's form, in the order in which it is printed.
 type yamlConfig struct {
-	DB           string   `yaml:"db"`
-	Listen       string   `yaml:"listen"`
-	Target       string   `yaml:"target"`
-	SandboxFile  string   `yaml:"sandbox-file"`
-	SealKeyFile  string   `yaml:"seal-key-file"`
-	GitRoots     []string `yaml:"git-roots"`
-	GitPrivate   bool     `yaml:"git-private"`
-	GitLoopback  bool     `yaml:"git-loopback"`
-	PollInterval string   `yaml:"poll-interval"`
-	Workers      int      `yaml:"workers"`
-	LogFormat    string   `yaml:"log-format"`
+	DB                 string   `yaml:"db"`
+	Listen             string   `yaml:"listen"`
+	TLSCert            string   `yaml:"tls-cert"`
+	TLSKey             string   `yaml:"tls-key"`
+	PlainHTTP          bool     `yaml:"plain-http"`
+	MaxConnections     int      `yaml:"max-connections"`
+	MetricsListen      string   `yaml:"metrics-listen"`
+	Target             string   `yaml:"target"`
+	SandboxFile        string   `yaml:"sandbox-file"`
+	SealKeyFile        string   `yaml:"seal-key-file"`
+	SealKeyKMS         string   `yaml:"seal-key-kms"`
+	AWSQuotas          bool     `yaml:"aws-quotas"`
+	LongLivedKeys      bool     `yaml:"long-lived-keys"`
+	WebIdentityIssuers []string `yaml:"web-identity-issuers"`
+	ThrottleRead       float64  `yaml:"throttle-read"`
+	ThrottleWrite      float64  `yaml:"throttle-write"`
+	ThrottleHost       float64  `yaml:"throttle-host"`
+	GitRoots           []string `yaml:"git-roots"`
+	GitPrivate         bool     `yaml:"git-private"`
+	GitLoopback        bool     `yaml:"git-loopback"`
+	PollInterval       string   `yaml:"poll-interval"`
+	Workers            int      `yaml:"workers"`
+	LogFormat          string   `yaml:"log-format"`
 }

@@ -36,11 +36,16 @@ func settingsFile(t testing.TB, text string) string {
 	return name
 }
 
+const testKeyARN = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
 // defaults are the settings of a server that was told its database alone.
 func defaults() server.Config {
 	return server.Config{
-		DB: "sqlite:/srv/l.db", Listen: "127.0.0.1:4747", Target: "aws", SandboxFile: "/srv/l.db.sandbox",
-		SealKeyFile: "/srv/l.db.key", GitRoots: []string{}, PollInterval: 30 * time.Second, Workers: 100, LogFormat: "json",
+		DB: "sqlite:/srv/l.db", Listen: "127.0.0.1:4747", MaxConnections: 1024, Target: "aws", SandboxFile: "/srv/l.db.sandbox",
+		SealKeyFile: "/srv/l.db.key", LongLivedKeys: true,
+		WebIdentityIssuers: []string{"https://token.actions.githubusercontent.com", "https://gitlab.com"},
+		ThrottleRead:       500, ThrottleWrite: 50, ThrottleHost: 10,
+		GitRoots: []string{}, PollInterval: 30 * time.Second, Workers: 100, LogFormat: "json",
 	}
 }
 
@@ -96,12 +101,17 @@ func TestAListOfTheStrongestPlaceIsTheWholeList(t *testing.T) {
 
 func TestEverySettingCanBeMadeInEveryWay(t *testing.T) {
 	settings := map[string]string{
-		"db": "sqlite:/srv/l.db", "listen": "0.0.0.0:80", "target": "sandbox", "sandbox-file": "/srv/sandbox",
-		"seal-key-file": "/srv/seal", "git-roots": "/a,/b", "git-private": "true", "git-loopback": "true",
+		"db": "sqlite:/srv/l.db", "listen": "0.0.0.0:80", "tls-cert": "/srv/c.pem", "tls-key": "/srv/k.pem", "plain-http": "false",
+		"max-connections": "7", "metrics-listen": ":9090", "target": "sandbox", "sandbox-file": "/srv/sandbox",
+		"seal-key-file": "/srv/seal", "seal-key-kms": testKeyARN, "aws-quotas": "true", "long-lived-keys": "false",
+		"web-identity-issuers": "https://a.example/x,http://localhost:1", "throttle-read": "0", "throttle-write": "0.5", "throttle-host": "1",
+		"git-roots": "/a,/b", "git-private": "true", "git-loopback": "true",
 		"poll-interval": "1m30s", "workers": "5", "log-format": "text",
 	}
 	want := server.Config{
-		DB: "sqlite:/srv/l.db", Listen: "0.0.0.0:80", Target: "sandbox", SandboxFile: "/srv/sandbox", SealKeyFile: "/srv/seal",
+		DB: "sqlite:/srv/l.db", Listen: "0.0.0.0:80", TLSCert: "/srv/c.pem", TLSKey: "/srv/k.pem", MaxConnections: 7, MetricsListen: ":9090",
+		Target: "sandbox", SandboxFile: "/srv/sandbox", SealKeyFile: "/srv/seal", SealKeyKMS: testKeyARN, AWSQuotas: true,
+		WebIdentityIssuers: []string{"https://a.example/x", "http://localhost:1"}, ThrottleWrite: 0.5, ThrottleHost: 1,
 		GitRoots: []string{"/a", "/b"}, GitPrivate: true, GitLoopback: true, PollInterval: 90 * time.Second, Workers: 5, LogFormat: "text",
 	}
 	var args []string
@@ -166,6 +176,24 @@ func TestWrongSettingsAreNamedWithTheirPlace(t *testing.T) {
 			want: []string{"--db: ", "--listen: \"4747\"", "--target: \"ftp://x\"", "--git-roots: b/c", "--poll-interval: 1ms", "--workers: 0",
 				"--log-format: \"xml\"", "--seal-key-file: "},
 		},
+		"what callers are held to": {
+			args: []string{"--db", "sqlite:/l.db", "--max-connections", "0", "--throttle-read", "-1", "--throttle-write", "NaN", "--throttle-host", "1e7",
+				"--web-identity-issuers", "http://issuer.example,issuer.example,https://issuer.example/?a,https://:1@issuer.example"},
+			want: []string{"--max-connections: 0", "--throttle-read: -1", "--throttle-write: NaN", "--throttle-host: 1e+07",
+				"--web-identity-issuers: http://issuer.example: ", "--web-identity-issuers: \"issuer.example\"",
+				"--web-identity-issuers: \"https://issuer.example/?a\"", "--web-identity-issuers: an issuer's URL has no user name"},
+		},
+		"half a certificate":       {args: []string{"--db", "sqlite:/l.db", "--tls-cert", "/c.pem"}, want: []string{"--tls-key: ", "/c.pem"}},
+		"the other half":           {args: []string{"--db", "sqlite:/l.db", "--tls-key", "/k.pem"}, want: []string{"--tls-cert: ", "/k.pem"}},
+		"TLS and plain HTTP":       {args: []string{"--db", "sqlite:/l.db", "--tls-cert", "/c", "--tls-key", "/k", "--plain-http"}, want: []string{"--plain-http: "}},
+		"metrics nowhere":          {args: []string{"--db", "sqlite:/l.db", "--metrics-listen", "9090"}, want: []string{"--metrics-listen: \"9090\""}},
+		"KMS key without a region": {args: []string{"--db", "sqlite:/l.db", "--seal-key-kms", "alias/lockstep"}, want: []string{"--seal-key-kms: \"alias/lockstep\""}},
+		"two seal keys": {environment: map[string]string{"LOCKSTEP_SEAL_KEY": "canary"}, args: []string{"--db", "sqlite:/l.db", "--seal-key-file", "/k"},
+			want: []string{"--seal-key-file: ", "LOCKSTEP_SEAL_KEY"}},
+		"a seal key and KMS": {environment: map[string]string{"LOCKSTEP_SEAL_KEY": "canary"}, args: []string{"--db", "sqlite:/l.db", "--seal-key-kms", testKeyARN},
+			want: []string{"--seal-key-kms: ", "LOCKSTEP_SEAL_KEY"}},
+		"a seal key that is none": {environment: map[string]string{"LOCKSTEP_SEAL_KEY": "canary"}, args: []string{"--db", "sqlite:/l.db"},
+			want: []string{"LOCKSTEP_SEAL_KEY: holds no Tink AEAD keyset"}},
 		"too many workers":          {args: []string{"--db", "sqlite:/l.db", "--workers", "10001"}, want: []string{"--workers: 10001"}},
 		"port that is none":         {args: []string{"--db", "sqlite:/l.db", "--listen", ":65536"}, want: []string{"--listen: \"65536\""}},
 		"PostgreSQL without a file": {args: []string{"--db", "postgres://h/d", "--target", "sandbox"}, want: []string{"--seal-key-file: ", "--sandbox-file: "}},
@@ -179,6 +207,9 @@ func TestWrongSettingsAreNamedWithTheirPlace(t *testing.T) {
 			got, err := load(t, tt.environment, args...)
 			if err == nil {
 				t.Fatalf("no error, but %+v", got)
+			}
+			if strings.Contains(err.Error(), "canary") {
+				t.Errorf("the error shows a key: %s", err)
 			}
 			for _, want := range tt.want {
 				if !strings.Contains(err.Error(), want) {
@@ -194,7 +225,9 @@ func TestPrintedSettingsAreAFileOfTheSameSettings(t *testing.T) {
 		"defaults": {"--db", "sqlite:/srv/l.db"},
 		"all changed": {"--db", "sqlite:/srv/a: b#.db", "--listen", "[::1]:0", "--target", "http://localhost:5000", "--sandbox-file", "x'y\"z",
 			"--git-roots", "/a b,/%41,/ü", "--git-roots", `"/with,comma"`, "--git-private", "--git-loopback", "--poll-interval", "1h1s", "--workers", "1",
-			"--log-format", "text"},
+			"--log-format", "text", "--plain-http", "--max-connections", "1", "--metrics-listen", "[::]:9", "--seal-key-kms", testKeyARN, "--aws-quotas",
+			"--long-lived-keys=false", "--web-identity-issuers", "", "--throttle-read", "0.1", "--throttle-write", "1e6", "--throttle-host", "0"},
+		"TLS":        {"--db", "sqlite:/srv/l.db", "--tls-cert", "c: #", "--tls-key", "k'"},
 		"PostgreSQL": {"--db", "postgres://somebody@h:5432/d?sslmode=require", "--seal-key-file", "/etc/seal"},
 	}
 	for name, args := range tests {

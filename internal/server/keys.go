@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"strings"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
@@ -18,9 +16,11 @@ import (
 type KeyOptions struct {
 	// DB is sqlite:PATH or postgres://….
 	DB string
-	// SealKeyFile seals the secrets. Defaults to the SQLite database's path with
-	// .key behind it; with PostgreSQL it must be given.
+	// SealKeyFile, SealKeyKMS and SealKey say which key seals the secrets, as
+	// Config has them: what the server was told.
 	SealKeyFile string
+	SealKeyKMS  string
+	SealKey     seal.Secret
 }
 
 // NewKey is a key to be made.
@@ -34,16 +34,6 @@ const (
 	Admin  = identity.Admin
 	Reader = identity.Reader
 )
-
-// defaultSealKeyFile is where Config.SealKeyFile is by default: "" for
-// PostgreSQL, which lies in no folder.
-func defaultSealKeyFile(dbURL string) string {
-	path, ok := strings.CutPrefix(dbURL, "sqlite:")
-	if !ok {
-		return ""
-	}
-	return path + ".key"
-}
 
 // CreateKey makes an access key, and the database and the seal key where they
 // are new. The secret is in the answer and can never be had again.
@@ -92,15 +82,12 @@ func (o KeyOptions) open(ctx context.Context, f func(d *db.DB) error) error {
 // what others have sealed a new one could not open; and a key that others were
 // not sealed with is refused, for the server could not open what it seals.
 func (o KeyOptions) sealKey(ctx context.Context, d *db.DB) (*seal.Key, error) {
-	file := o.SealKeyFile
-	if file == "" {
-		file = defaultSealKeyFile(o.DB)
-	}
-	if file == "" {
-		return nil, lockstep.Errorf(lockstep.Invalid, "A database on a server needs --seal-key-file: the file of the key that seals its secrets.")
+	source, err := sealSource{db: o.DB, file: o.SealKeyFile, kms: o.SealKeyKMS, text: o.SealKey}.complete()
+	if err != nil {
+		return nil, lockstep.Errorf(lockstep.Invalid, "%s", err)
 	}
 	var keys []AccessKey
-	err := d.View(ctx, func(tx *db.Tx) (err error) {
+	err = d.View(ctx, func(tx *db.Tx) (err error) {
 		keys, err = identity.Keys(tx)
 		return err
 	})
@@ -108,22 +95,18 @@ func (o KeyOptions) sealKey(ctx context.Context, d *db.DB) (*seal.Key, error) {
 		return nil, err
 	}
 	if len(keys) == 0 {
-		return seal.OpenOrCreate(file)
+		return source.open(ctx, true)
 	}
-	key, err := seal.Open(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, lockstep.Wrapf(lockstep.Invalid, err,
-			"The seal key file %s does not exist, and the database has keys that were sealed with another: name that with --seal-key-file.", file)
-	}
+	key, err := source.existing(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return key, opens(ctx, d, key, keys, file)
+	return key, opens(ctx, d, key, keys, source)
 }
 
 // opens says whether key is the one that the keys of a database were sealed
 // with. A disabled key cannot be looked up, so the first other one tells.
-func opens(ctx context.Context, d *db.DB, key *seal.Key, keys []AccessKey, file string) error {
+func opens(ctx context.Context, d *db.DB, key *seal.Key, keys []AccessKey, source sealSource) error {
 	directory, err := identity.NewDirectory(d, key)
 	if err != nil {
 		return err
@@ -134,7 +117,7 @@ func opens(ctx context.Context, d *db.DB, key *seal.Key, keys []AccessKey, file 
 		}
 		_, _, err := directory.Lookup(ctx, k.AccessKeyID)
 		if errors.Is(err, seal.ErrWrongKey) || errors.Is(err, seal.ErrCorrupted) {
-			return lockstep.Wrapf(lockstep.Invalid, err, "The seal key file %s is not the one that this database's secrets were sealed with.", file)
+			return lockstep.Wrapf(lockstep.Invalid, err, "%s is not the one that this database's secrets were sealed with.", source)
 		}
 		if err != nil {
 			return fmt.Errorf("check the seal key: %w", err)

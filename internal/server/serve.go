@@ -13,7 +13,6 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/gitwire"
 	"github.com/lockstephq/lockstep/internal/identity"
-	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/trigger"
 )
 
@@ -39,7 +38,7 @@ func Serve(ctx context.Context, c Config, out, errs io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	key, err := seal.OpenOrCreate(c.SealKeyFile)
+	key, err := c.sealSource().open(ctx, true)
 	if err != nil {
 		return err
 	}
@@ -76,11 +75,12 @@ func adviseFirstKey(ctx context.Context, d *db.DB, c Config, out io.Writer) erro
 	if err != nil || len(keys) > 0 {
 		return err
 	}
-	file := ""
-	if c.SealKeyFile != defaultSealKeyFile(c.DB) {
-		file = " --seal-key-file " + quote(c.SealKeyFile)
+	first := "Make the first one"
+	if c.SealKey.Reveal() != "" {
+		first += ", with " + sealVariable + " as it is here"
 	}
-	_, err = fmt.Fprintf(out, "No access key exists yet. Make the first one:\n  lockstep key create --db %s%s --admin\n", quote(db.Redact(c.DB)), file)
+	_, err = fmt.Fprintf(out, "No access key exists yet. %s:\n  lockstep key create --db %s%s --admin\n",
+		first, quote(db.Redact(c.DB)), c.sealSource().flags())
 	return err
 }
 
