@@ -34,14 +34,16 @@ func rooms() map[string]room {
 
 		// What runs.
 		"cmd/lockstep": {imports: "internal/cli"},
-		"internal/cli": {imports: ". internal/server internal/client internal/wire"},
+		"internal/cli": {imports: ". internal/server internal/client internal/wire internal/model internal/fleet"},
 		"internal/server": {imports: ". internal/api internal/awsjson internal/db internal/engine internal/gitwire" +
 			" internal/identity internal/provider internal/provider/git internal/queue internal/sample internal/sandbox internal/seal" +
 			" internal/sigv4 internal/store internal/target internal/target/cfnstack internal/trigger internal/wire"},
 		"internal/client": {imports: "internal/wire"},
+		"internal/fleet":  {imports: "internal/client internal/wire"},
 
 		// The ways in.
 		"internal/wire":     {},
+		"internal/model":    {imports: "internal/wire"},
 		"internal/awsjson":  {tests: "internal/wire internal/sigv4"}, // AWS's clients call it, signed
 		"internal/sigv4":    {},
 		"internal/awsquery": {},

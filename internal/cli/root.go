@@ -35,7 +35,7 @@ func newRootCommand(p *program) *cobra.Command {
 	in("server", newUpCommand(p), newServeCommand(p), newSandboxCommand(p), newKeyCommand(p))
 	in("look", newStatusCommand(p), newWaitCommand(p), newWatchCommand(p))
 	in("change", newInitCommand(p), newConnectCommand(p), newLinkCommand(p), newSyncCommand(p), newRetryCommand(p))
-	root.AddCommand(newVersionCommand(p))
+	root.AddCommand(newModelCommand(p), newVersionCommand(p))
 	parent(root)
 	return root
 }

@@ -1,0 +1,191 @@
+package model_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/model"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+func describe(t testing.TB, s wire.Service) model.Model {
+	t.Helper()
+	m, err := model.Of(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// install writes the files of a model into a folder of models.
+func install(t testing.TB, m model.Model) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	files, err := m.Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		path := filepath.Join(dir, filepath.FromSlash(f.Path))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, f.Text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// botocore runs a script of testdata, where botocore is installed.
+func botocore(t testing.TB, models, script string) (stdout string) {
+	t.Helper()
+	if err := exec.CommandContext(t.Context(), "python3", "-c", "import boto3").Run(); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("python3 with boto3 is missing, and with CI=true that is a failure")
+		}
+		t.Skip("python3 with boto3 is missing: pip install boto3")
+	}
+	c := exec.CommandContext(t.Context(), "python3", filepath.Join("testdata", script))
+	var stderr bytes.Buffer
+	c.Stderr = &stderr
+	c.Env = append(os.Environ(), "AWS_DATA_PATH="+models, "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull,
+		"AWS_DEFAULT_REGION=us-east-1", "AWS_ACCESS_KEY_ID=LSAK", "AWS_SECRET_ACCESS_KEY=secret")
+	out, err := c.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", script, err, &stderr)
+	}
+	return string(out)
+}
+
+func TestBotocoreLoadsEveryShapeOfEveryOperation(t *testing.T) {
+	m := describe(t, wire.Lockstep())
+	var seen struct {
+		Operations map[string]int
+		Paginators []string
+		Sensitive  []string
+		Exceptions []string
+	}
+	if err := json.Unmarshal([]byte(botocore(t, install(t, m), "walk.py")), &seen); err != nil {
+		t.Fatal(err)
+	}
+	members, sensitive, exceptions := map[string]int{}, []string{}, []string{}
+	for _, op := range wire.Lockstep().Operations {
+		members[op.Name] = op.Input.NumField() + op.Output.NumField()
+	}
+	for _, s := range m.Shapes {
+		if s.Sensitive {
+			sensitive = append(sensitive, s.Name)
+		}
+	}
+	for _, e := range m.Exceptions {
+		exceptions = append(exceptions, e.Name)
+	}
+	if diff := cmp.Diff(members, seen.Operations); diff != "" {
+		t.Errorf("operations and how many members they have (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(sensitive, seen.Sensitive); diff != "" || len(sensitive) != 2 {
+		t.Errorf("sensitive shapes (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(exceptions, seen.Exceptions); diff != "" {
+		t.Errorf("exceptions (-want +got):\n%s", diff)
+	}
+	paged := []string{"ListAccessKeys", "ListPolicies", "ListResourceSyncAttempts", "ListResourceSyncs", "ListSyncBlockers", "ListWebIdentityRoles"}
+	if diff := cmp.Diff(paged, seen.Paginators); diff != "" {
+		t.Errorf("paginators (-want +got):\n%s", diff)
+	}
+}
+
+func TestBotocoreRefusesWrongParametersBeforeSending(t *testing.T) {
+	want := `Parameter validation failed: Missing required parameter in input: "SyncType"
+Parameter validation failed: Unknown parameter in input: "Colour", must be one of: NextToken, MaxResults, AccountId, SyncType, RepositoryLinkId, OwnerId, RepositoryName, Branch, Status, NeverSynced, Blocked, IncludeCounts
+Parameter validation failed: Invalid type for parameter MaxResults, value: many, type: <class 'str'>, valid types: <class 'int'>
+Parameter validation failed: Invalid length for parameter ResourceName, value: 0, valid min length: 1
+`
+	if diff := cmp.Diff(want, botocore(t, install(t, describe(t, wire.Lockstep())), "refuse.py")); diff != "" {
+		t.Errorf("refusals (-want +got):\n%s", diff)
+	}
+}
+
+// Without a set of rules botocore sends a signed request to an address below
+// amazonaws.com.
+func TestBotocoreSendsNothingAnywhereUnlessToldWhere(t *testing.T) {
+	want := "Name the server of Lockstep, by --endpoint-url or endpoint_url, AWS_ENDPOINT_URL_LOCKSTEP, or the services section of your AWS profile.\n"
+	if diff := cmp.Diff(want, botocore(t, install(t, describe(t, wire.Lockstep())), "nowhere.py")); diff != "" {
+		t.Errorf("what botocore says (-want +got):\n%s", diff)
+	}
+}
+
+func TestEveryThingIsDocumented(t *testing.T) {
+	for _, s := range wire.Services() {
+		m := describe(t, s)
+		for _, op := range m.Operations {
+			if op.Text == "" {
+				t.Errorf("%s has no text", op.Name)
+			}
+		}
+		for _, structure := range m.Structures {
+			if structure.Text == "" {
+				t.Errorf("%s has no text", structure.Name)
+			}
+		}
+		for _, e := range m.Exceptions {
+			if e.Text == "" {
+				t.Errorf("%s has no text", e.Name)
+			}
+		}
+	}
+}
+
+func TestTheOlderServiceHasNoPullRequestComments(t *testing.T) {
+	has := func(s wire.Service) bool {
+		for _, structure := range describe(t, s).Structures {
+			if structure.Name == "SyncConfiguration" {
+				return slices.ContainsFunc(structure.Members, func(m model.Member) bool { return m.Name == "PullRequestComment" })
+			}
+		}
+		return false
+	}
+	if !has(wire.CodeConnections()) || has(wire.CodeStarConnections()) {
+		t.Errorf("PullRequestComment: %v, %v", has(wire.CodeConnections()), has(wire.CodeStarConnections()))
+	}
+}
+
+func TestWhatBreaksTheRulesOfWireIsNoModel(t *testing.T) {
+	type Inner struct{ A float64 }
+	for _, c := range []struct {
+		input any
+		says  string
+	}{
+		{struct {
+			N float64 `shape:"Count"`
+		}{}, "float64 has no place"},
+		{struct {
+			A string `shape:"Count"`
+			B int    `shape:"Count"`
+		}{}, "shape Count is both"},
+		{struct {
+			A []string `shape:"Inner"`
+			B Inner
+		}{}, ""},
+	} {
+		s := wire.Service{Prefix: "X_20260101", Shapes: map[string]wire.Shape{"Count": {}, "Text": {}},
+			Operations: []wire.Operation{{Name: "Op", Input: reflect.TypeOf(c.input), Output: reflect.TypeFor[wire.DeletePolicyOutput]()}}}
+		_, err := model.Of(s)
+		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%T: %v, want %q", c.input, err, c.says)
+		}
+	}
+	if _, err := model.Of(wire.Service{Prefix: "Undated"}); err == nil {
+		t.Error("a prefix without a date has a version")
+	}
+}

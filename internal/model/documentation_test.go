@@ -1,0 +1,221 @@
+package model_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+var update = flag.Bool("update", false, "write documentation.json and docs/api.md from the source")
+
+// A documentation is documentation.json.
+type documentation struct {
+	Operations map[string]string
+	Structures map[string]structureText
+	Values     map[string]map[string]string
+}
+
+type structureText struct {
+	Text    string
+	Members map[string]string `json:",omitempty"`
+}
+
+func TestDocumentationIsWhatTheSourceSays(t *testing.T) {
+	d := documentation{Operations: map[string]string{}, Structures: map[string]structureText{}, Values: map[string]map[string]string{}}
+	d.readShapes(t, parse(t, "../wire"))
+	methods := operationMethods(parse(t, "../api"))
+	for _, s := range wire.Services() {
+		for _, op := range s.Operations {
+			d.Operations[op.Name] = methods[op.Name]
+			if d.Operations[op.Name] == "" {
+				d.Operations[op.Name] = d.Structures[op.Input.Name()].Text
+			}
+		}
+	}
+	var want bytes.Buffer
+	e := json.NewEncoder(&want)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(d); err != nil {
+		t.Fatal(err)
+	}
+	current(t, "documentation.json", want.Bytes())
+}
+
+// current compares a generated file, or writes it.
+func current(t *testing.T, name string, want []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(name, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	got, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s is not what the source says; `go test ./internal/model -update` (twice: the second is made of the first) mends it (-want +got):\n%s",
+			name, diff)
+	}
+}
+
+func parse(t *testing.T, room string) []*ast.File {
+	t.Helper()
+	names, err := filepath.Glob(room + "/*.go")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%s: %d files, %v", room, len(names), err)
+	}
+	var files []*ast.File
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, f)
+	}
+	return files
+}
+
+// operationMethods are the exported methods of the service, by name.
+func operationMethods(files []*ast.File) map[string]string {
+	all := map[string]string{}
+	for _, f := range files {
+		for _, decl := range f.Decls {
+			if m, ok := decl.(*ast.FuncDecl); ok && m.Recv != nil && m.Name.IsExported() {
+				all[m.Name.Name] = sentence(m.Name.Name, m.Doc)
+			}
+		}
+	}
+	return all
+}
+
+func (d documentation) readShapes(t *testing.T, files []*ast.File) {
+	t.Helper()
+	values := map[string][2]string{} // constant: its value and what it means
+	for _, f := range files {
+		for _, decl := range f.Decls {
+			g, ok := decl.(*ast.GenDecl)
+			if !ok {
+				continue
+			}
+			for _, spec := range g.Specs {
+				switch s := spec.(type) {
+				case *ast.TypeSpec:
+					d.readStruct(s, g.Doc)
+				case *ast.ValueSpec:
+					if v, ok := constant(s); ok {
+						values[s.Names[0].Name] = v
+					}
+				}
+			}
+		}
+	}
+	for _, f := range files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			d.readEnum(n, values)
+			return true
+		})
+	}
+}
+
+func (d documentation) readStruct(s *ast.TypeSpec, doc *ast.CommentGroup) {
+	fields, ok := s.Type.(*ast.StructType)
+	if !ok || !strings.Contains(tags(fields), "shape:") && !strings.HasSuffix(s.Name.Name, "put") {
+		return
+	}
+	text := structureText{Text: sentence(s.Name.Name, doc), Members: map[string]string{}}
+	for _, f := range fields.Fields.List {
+		for _, name := range f.Names {
+			if member := sentence(name.Name, f.Doc); member != "" {
+				text.Members[name.Name] = member
+			} else if member := sentence(name.Name, f.Comment); member != "" {
+				text.Members[name.Name] = member
+			}
+		}
+	}
+	d.Structures[s.Name.Name] = text
+}
+
+func tags(s *ast.StructType) string {
+	var all string
+	for _, f := range s.Fields.List {
+		if f.Tag != nil {
+			all += f.Tag.Value
+		}
+	}
+	return all
+}
+
+// constant reads Name = "VALUE" // meaning
+func constant(s *ast.ValueSpec) (valueAndMeaning [2]string, ok bool) {
+	if len(s.Names) != 1 || len(s.Values) != 1 || s.Comment == nil {
+		return valueAndMeaning, false
+	}
+	lit, ok := s.Values[0].(*ast.BasicLit)
+	if !ok || lit.Kind != token.STRING {
+		return valueAndMeaning, false
+	}
+	value, err := strconv.Unquote(lit.Value)
+	return [2]string{value, strings.TrimSpace(s.Comment.Text())}, err == nil
+}
+
+// readEnum reads "Shape": enum(Constant, …).
+func (d documentation) readEnum(n ast.Node, values map[string][2]string) {
+	pair, ok := n.(*ast.KeyValueExpr)
+	if !ok {
+		return
+	}
+	key, isText := pair.Key.(*ast.BasicLit)
+	call, isCall := pair.Value.(*ast.CallExpr)
+	if !isText || !isCall {
+		return
+	}
+	if name, ok := call.Fun.(*ast.Ident); !ok || name.Name != "enum" {
+		return
+	}
+	meanings := map[string]string{}
+	for _, arg := range call.Args {
+		if name, ok := arg.(*ast.Ident); ok && values[name.Name][0] != "" {
+			meanings[values[name.Name][0]] = values[name.Name][1]
+		}
+	}
+	if len(meanings) > 0 {
+		d.Values[strings.Trim(key.Value, `"`)] = meanings
+	}
+}
+
+// sentence makes a text of a comment's first paragraph: "Name does so." becomes
+// "Does so.", "Name is a thing." becomes "A thing."
+func sentence(name string, comment *ast.CommentGroup) string {
+	paragraph, _, _ := strings.Cut(strings.TrimSpace(comment.Text()), "\n\n")
+	text := strings.NewReplacer("\n", " ", "[", "", "]", "").Replace(paragraph)
+	text = strings.TrimPrefix(text, name+" ")
+	text = strings.TrimPrefix(text, "is ")
+	if strings.HasPrefix(text, "empty.") {
+		text = "Nothing" + strings.TrimPrefix(text, "empty")
+	}
+	first, n := utf8.DecodeRuneInString(text)
+	if n == 0 {
+		return ""
+	}
+	return string(unicode.ToUpper(first)) + text[n:]
+}
