@@ -55,9 +55,12 @@ func Actions() []Action {
 		"lockstep:CompleteConnection")
 	add(Configure, host, "codeconnections:DeleteHost", "codeconnections:UpdateHost")
 	add(Configure, tagged, "codeconnections:TagResource", "codeconnections:UntagResource")
-	add(Configure, link, "codeconnections:CreateSyncConfiguration", "codeconnections:DeleteRepositoryLink",
+	add(Configure, link, "codeconnections:DeleteRepositoryLink",
 		"codeconnections:PassRepository", "codeconnections:UpdateRepositoryLink")
-	add(Configure, configuration, "codeconnections:DeleteSyncConfiguration", "codeconnections:UpdateSyncConfiguration")
+	// A configuration that is to be made is asked about as if it were there, so
+	// that a policy can speak of its branch and its role.
+	add(Configure, configuration, "codeconnections:CreateSyncConfiguration", "codeconnections:DeleteSyncConfiguration",
+		"codeconnections:UpdateSyncConfiguration")
 	add(Configure, []Type{IAMRole}, "iam:PassRole")
 
 	add(Administer, account, "lockstep:CreateAccessKey", "lockstep:DeleteAccessKey", "lockstep:ListAccessKeys",
