@@ -11,6 +11,45 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
+// blockerColumns are those of sync_blocker b.
+const blockerColumns = `b.id, b.type, b.status, b.created_reason, b.created_at, b.contexts, b.resolved_reason, b.resolved_at`
+
+// A rawBlocker is a blocker as it stands in its columns.
+type rawBlocker struct {
+	lockstep.Blocker
+	created  int64
+	contexts string
+	resolved *int64
+}
+
+func (r *rawBlocker) columns() []any {
+	return []any{&r.ID, &r.Type, &r.Status, &r.CreatedReason, &r.created, &r.contexts, &r.ResolvedReason, &r.resolved}
+}
+
+func (r *rawBlocker) blocker() (lockstep.Blocker, error) {
+	b := r.Blocker
+	b.CreatedAt = db.Time(r.created)
+	if r.resolved != nil {
+		b.ResolvedAt = db.Time(*r.resolved)
+	}
+	var list []struct{ Key, Value string }
+	if err := json.Unmarshal([]byte(r.contexts), &list); err != nil {
+		return b, fmt.Errorf("decode contexts of blocker %s: %w", b.ID, err)
+	}
+	for _, c := range list {
+		b.Contexts = append(b.Contexts, lockstep.Context(c))
+	}
+	return b, nil
+}
+
+func scanBlocker(row scanner) (lockstep.Blocker, error) {
+	var raw rawBlocker
+	if err := row.Scan(raw.columns()...); err != nil {
+		return lockstep.Blocker{}, err
+	}
+	return raw.blocker()
+}
+
 // InsertBlocker stops a resource until the blocker is resolved. A resource that
 // is stopped already keeps the blocker it has.
 func InsertBlocker(tx *db.Tx, resourceID int64, reason string, contexts []lockstep.Context) error {
@@ -34,33 +73,26 @@ func InsertBlocker(tx *db.Tx, resourceID int64, reason string, contexts []lockst
 
 // ActiveBlocker gives the blocker that stops a resource, false if none does.
 func ActiveBlocker(tx *db.Tx, resourceID int64) (lockstep.Blocker, bool, error) {
-	b := lockstep.Blocker{}
-	var created int64
-	var contexts string
-	err := tx.QueryRow(`SELECT id, type, status, created_reason, created_at, contexts FROM sync_blocker
-		WHERE resource_id = $1 AND status = 'ACTIVE'`, resourceID).
-		Scan(&b.ID, &b.Type, &b.Status, &b.CreatedReason, &created, &contexts)
+	b, err := scanBlocker(tx.QueryRow(`SELECT `+blockerColumns+` FROM sync_blocker b
+		WHERE b.resource_id = $1 AND b.status = 'ACTIVE'`, resourceID))
 	if errors.Is(err, db.ErrNoRows) {
 		return lockstep.Blocker{}, false, nil
 	}
-	if err != nil {
-		return lockstep.Blocker{}, false, err
-	}
-	b.CreatedAt = db.Time(created)
-	var list []struct{ Key, Value string }
-	if err := json.Unmarshal([]byte(contexts), &list); err != nil {
-		return lockstep.Blocker{}, false, fmt.Errorf("decode contexts of blocker %s: %w", b.ID, err)
-	}
-	for _, c := range list {
-		b.Contexts = append(b.Contexts, lockstep.Context(c))
-	}
-	return b, true, nil
+	return b, err == nil, err
 }
 
 // ResolveBlocker resolves the blocker of a resource, if one is active, and says
 // whether there was one.
 func ResolveBlocker(tx *db.Tx, resourceID int64, reason string) (bool, error) {
 	n, err := tx.Exec(`UPDATE sync_blocker SET status = 'RESOLVED', resolved_reason = $2, resolved_at = $3
-		WHERE resource_id = $1 AND status = 'ACTIVE'`, resourceID, reason, db.Millis(tx.Now))
+		WHERE resource_id = $1 AND status = 'ACTIVE'`, resourceID, storable(reason), db.Millis(tx.Now))
+	return n > 0, err
+}
+
+// ResolveBlockerByID is ResolveBlocker for one blocker: false where it is
+// another resource's, not there, or not active any more.
+func ResolveBlockerByID(tx *db.Tx, resourceID int64, id, reason string) (bool, error) {
+	n, err := tx.Exec(`UPDATE sync_blocker SET status = 'RESOLVED', resolved_reason = $3, resolved_at = $4
+		WHERE resource_id = $1 AND id = $2 AND status = 'ACTIVE'`, resourceID, id, storable(reason), db.Millis(tx.Now))
 	return n > 0, err
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 // its latest attempt would tell is zero before the first.
 type FleetEntry struct {
 	Configuration lockstep.SyncConfiguration
+	LinkARN       lockstep.ARN // of the configuration's link
+	ConnectionARN lockstep.ARN // of that link's connection
 	Status        lockstep.ResourceSyncStatus
 	TargetSHA     lockstep.SHA
 	StartedAt     time.Time
@@ -19,29 +22,59 @@ type FleetEntry struct {
 	Blocked       bool
 }
 
-// A FleetFilter narrows the fleet; "" lets all through.
+// A FleetFilter narrows the fleet: an entry must fit all that is given. "" and
+// nil let all through.
 type FleetFilter struct {
-	LinkID string
-	Status lockstep.ResourceSyncStatus
+	SyncType       lockstep.SyncType
+	LinkID         string
+	OwnerID        string
+	RepositoryName string
+	Branch         string
+	Status         lockstep.ResourceSyncStatus
+	NeverSynced    *bool // whether there was no attempt yet
+	Blocked        *bool
 }
 
+// conditions gives what c, l, r and a of fleetTables must fit.
+func (f FleetFilter) conditions(account lockstep.AccountID, region string) *conditions {
+	w := &conditions{}
+	w.and("c.account = ? AND c.region = ?", account, region)
+	for _, narrow := range []struct{ column, value string }{
+		{"c.sync_type", string(f.SyncType)}, {"c.link_id", f.LinkID}, {"c.branch", f.Branch},
+		{"l.owner_id", f.OwnerID}, {"l.repository_name", f.RepositoryName}, {"a.status", string(f.Status)},
+	} {
+		if narrow.value != "" {
+			w.and(narrow.column+" = ?", narrow.value)
+		}
+	}
+	if f.NeverSynced != nil {
+		w.and(map[bool]string{true: "a.seq IS NULL", false: "a.seq IS NOT NULL"}[*f.NeverSynced])
+	}
+	if f.Blocked != nil {
+		w.and(map[bool]string{true: "", false: "NOT "}[*f.Blocked] + isBlocked)
+	}
+	return w
+}
+
+const isBlocked = `EXISTS (SELECT 1 FROM sync_blocker b WHERE b.resource_id = r.id AND b.status = 'ACTIVE')`
+
+// fleetTables goes on from configurationColumns: r is the configuration's
+// resource, a its latest attempt for this configuration.
+const fleetTables = `LEFT JOIN resource r ON r.account = c.account AND r.region = c.region AND r.sync_type = c.sync_type
+		AND r.name = c.resource_name
+	LEFT JOIN resource_sync_attempt a ON a.seq = r.latest_seq AND a.configuration_id = c.id `
+
 // Fleet reads a page of the caller's resources by sync type and name, each with
-// its latest status.
+// its latest status. It is one SELECT, fit for [db.DB.Peek].
 func Fleet(tx *db.Tx, account lockstep.AccountID, region string, f FleetFilter, p Page) ([]FleetEntry, Cursor, error) {
-	afterType, afterName, _ := strings.Cut(p.After.Text, "/")
-	rows, err := tx.Query(`SELECT c.sync_type, c.resource_name, c.link_id, c.branch, c.config_file, l.repository_name,
-		coalesce(r.desired_sha, ''), coalesce(a.status, ''), coalesce(a.target_sha, ''), a.started_at,
-		EXISTS (SELECT 1 FROM sync_blocker b WHERE b.resource_id = r.id AND b.status = 'ACTIVE')
-		FROM sync_configuration c
-		JOIN repository_link l ON l.id = c.link_id
-		LEFT JOIN resource r ON r.account = c.account AND r.region = c.region AND r.sync_type = c.sync_type
-			AND r.name = c.resource_name
-		LEFT JOIN resource_sync_attempt a ON a.seq = (SELECT n.seq FROM resource_sync_attempt n
-			WHERE n.resource_id = r.id AND n.configuration_id = c.id ORDER BY n.seq DESC LIMIT 1)
-		WHERE c.account = $1 AND c.region = $2 AND (c.sync_type, c.resource_name) > ($3, $4)
-			AND ($5 = '' OR c.link_id = $5) AND ($6 = '' OR a.status = $6)
-		ORDER BY c.sync_type, c.resource_name LIMIT $7`,
-		account, region, afterType, afterName, f.LinkID, f.Status, p.Limit+1)
+	w := f.conditions(account, region)
+	if p.After != (Cursor{}) {
+		afterType, afterName, _ := strings.Cut(p.After.Text, "/")
+		w.and("(c.sync_type, c.resource_name) > (?, ?)", afterType, afterName)
+	}
+	rows, err := tx.Query(`SELECT l.arn, l.connection_arn, coalesce(r.desired_sha, ''), coalesce(a.status, ''),
+		coalesce(a.target_sha, ''), a.started_at, `+isBlocked+`, `+configurationColumns+fleetTables+
+		w.text()+` ORDER BY c.sync_type, c.resource_name LIMIT `+w.arg(p.Limit+1), w.args...)
 	if err != nil {
 		return nil, Cursor{}, err
 	}
@@ -53,11 +86,89 @@ func Fleet(tx *db.Tx, account lockstep.AccountID, region string, f FleetFilter, 
 func scanFleetEntry(row scanner) (FleetEntry, error) {
 	var e FleetEntry
 	var started *int64
-	c := &e.Configuration
-	err := row.Scan(&c.SyncType, &c.ResourceName, &c.LinkID, &c.Branch, &c.ConfigFile, &c.RepositoryName,
-		&e.DesiredSHA, &e.Status, &e.TargetSHA, &started, &e.Blocked)
+	var err error
+	e.Configuration, err = scanConfiguration(after{row, []any{&e.LinkARN, &e.ConnectionARN, &e.DesiredSHA, &e.Status,
+		&e.TargetSHA, &started, &e.Blocked}})
 	if err == nil && started != nil {
 		e.StartedAt = db.Time(*started)
 	}
 	return e, err
 }
+
+// FleetCount is how many resources stand where. The statuses and NeverSynced
+// add up to Total; Blocked is counted beside.
+type FleetCount struct {
+	Total       int
+	NeverSynced int
+	Blocked     int
+	ByStatus    map[lockstep.ResourceSyncStatus]int
+}
+
+// FleetCounts counts all of the caller's resources that a filter lets through.
+// It knows no policies: for whoever may not read them all, the entries have to
+// be read and counted.
+func FleetCounts(tx *db.Tx, account lockstep.AccountID, region string, f FleetFilter) (FleetCount, error) {
+	count := FleetCount{ByStatus: map[lockstep.ResourceSyncStatus]int{}}
+	w := f.conditions(account, region)
+	rows, err := tx.Query(`SELECT s.status, s.blocked, count(*) FROM (
+		SELECT coalesce(a.status, '') AS status, `+isBlocked+` AS blocked
+		FROM sync_configuration c JOIN repository_link l ON l.id = c.link_id `+fleetTables+w.text()+`) s
+		GROUP BY s.status, s.blocked`, w.args...)
+	if err != nil {
+		return count, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var status lockstep.ResourceSyncStatus
+		var blocked bool
+		var n int
+		if err := rows.Scan(&status, &blocked, &n); err != nil {
+			return count, err
+		}
+		count.add(status, blocked, n)
+	}
+	return count, rows.Err()
+}
+
+func (c *FleetCount) add(status lockstep.ResourceSyncStatus, blocked bool, n int) {
+	c.Total += n
+	if blocked {
+		c.Blocked += n
+	}
+	if status == "" {
+		c.NeverSynced += n
+		return
+	}
+	c.ByStatus[status] += n
+}
+
+// Add counts an entry, for whoever counts what they have read.
+func (c *FleetCount) Add(e FleetEntry) {
+	if c.ByStatus == nil {
+		c.ByStatus = map[lockstep.ResourceSyncStatus]int{}
+	}
+	c.add(e.Status, e.Blocked, 1)
+}
+
+// conditions are the WHERE of a list that can be narrowed. Only what is asked
+// for stands in the text, so that each question gets the plan that fits it.
+type conditions struct {
+	list []string
+	args []any
+}
+
+// and adds a condition with a ? for each value.
+func (w *conditions) and(condition string, values ...any) {
+	for _, v := range values {
+		condition = strings.Replace(condition, "?", w.arg(v), 1)
+	}
+	w.list = append(w.list, condition)
+}
+
+// arg adds a value and gives its placeholder.
+func (w *conditions) arg(v any) string {
+	w.args = append(w.args, v)
+	return "$" + strconv.Itoa(len(w.args))
+}
+
+func (w *conditions) text() string { return "WHERE " + strings.Join(w.list, " AND ") }

@@ -91,7 +91,7 @@ func Adopt(tx *db.Tx, id, configurationID int64) error {
 		configuration = &configurationID
 	}
 	_, err := tx.Exec(`UPDATE resource SET configuration_id = $2, desired = NULL, desired_sha = '',
-		desired_fingerprint = '', attempted_seq = desired_seq, note = NULL, document = NULL WHERE id = $1`, id, configuration)
+		desired_fingerprint = '', attempted_seq = desired_seq, latest_seq = NULL, held_head = '', note = NULL, document = NULL WHERE id = $1`, id, configuration)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/lockstephq/lockstep"
@@ -69,14 +71,17 @@ func BeginAttempt(tx *db.Tx, s ResourceState, cfg lockstep.SyncConfiguration, ta
 	if err := errors.Join(errs[:]...); err != nil {
 		return ResourceAttempt{}, err
 	}
-	if _, err := tx.Exec(`UPDATE resource SET attempted_seq = desired_seq WHERE id = $1`, s.ID); err != nil {
-		return ResourceAttempt{}, err
-	}
 	now := db.Millis(tx.Now)
-	return scanAttempt(tx.QueryRow(`INSERT INTO resource_sync_attempt (id, resource_id, configuration_id,
+	a, err := scanAttempt(tx.QueryRow(`INSERT INTO resource_sync_attempt (id, resource_id, configuration_id,
 		configuration, desired_seq, status, initial_revision, target_revision, target_sha, target, not_before, started_at)
 		VALUES ($1, $2, $3, $4, $5, 'INITIATED', $6, $7, $8, $9, $10, $11) RETURNING `+attemptColumns,
 		newID(), s.ID, cfg.ID, texts[0], s.DesiredSeq, texts[1], texts[2], s.Desired.SHA, target, now, now))
+	if err != nil {
+		return ResourceAttempt{}, err
+	}
+	_, err = tx.Exec(`UPDATE resource SET attempted_seq = desired_seq,
+		latest_seq = (SELECT seq FROM resource_sync_attempt WHERE id = $2) WHERE id = $1`, s.ID, a.ID)
+	return a, err
 }
 
 // RunningAttempt gives the attempt that runs for a resource, false if none.
@@ -94,6 +99,21 @@ func RunningAttempt(tx *db.Tx, resourceID int64) (ResourceAttempt, bool, error) 
 func SaveStep(tx *db.Tx, a ResourceAttempt) error {
 	return one(tx.Exec(`UPDATE resource_sync_attempt SET status = 'IN_PROGRESS', memory = $2, intent = $3, tries = $4,
 		not_before = $5 WHERE id = $1 AND ended_at IS NULL`, a.ID, a.Memory, a.Intent, a.Tries, db.Millis(a.NotBefore)))
+}
+
+// SavePlan writes what an attempt proposes; the zero Plan says that it proposes
+// nothing any more. An attempt that ended is not touched.
+func SavePlan(tx *db.Tx, id string, p lockstep.Plan) error {
+	var text *string // NULL
+	if p.ID != "" {
+		b, err := json.Marshal(p)
+		if err != nil {
+			return fmt.Errorf("encode the plan of attempt %s: %w", id, err)
+		}
+		whole := string(b)
+		text = &whole
+	}
+	return one(tx.Exec(`UPDATE resource_sync_attempt SET plan = $2 WHERE id = $1 AND ended_at IS NULL`, id, text))
 }
 
 // FinishAttempt ends an attempt.

@@ -141,7 +141,9 @@ CREATE TABLE resource (
     desired_seq bigint DEFAULT 0 NOT NULL,
     attempted_seq bigint DEFAULT 0 NOT NULL,
     note bytea,
-    document text
+    document text,
+    held_head text DEFAULT ''::text NOT NULL,
+    latest_seq bigint
 );
 ALTER TABLE resource ADD CONSTRAINT resource_account_region_sync_type_name_key UNIQUE (account, region, sync_type, name);
 ALTER TABLE resource ADD CONSTRAINT resource_pkey PRIMARY KEY (id);
@@ -194,6 +196,7 @@ ALTER TABLE sync_blocker ADD CONSTRAINT sync_blocker_resource_id_fkey FOREIGN KE
 ALTER TABLE sync_blocker ADD CONSTRAINT sync_blocker_status_check CHECK ((status = ANY (ARRAY['ACTIVE'::text, 'RESOLVED'::text])));
 ALTER TABLE sync_blocker ADD CONSTRAINT sync_blocker_type_check CHECK ((type = 'AUTOMATED'::text));
 CREATE UNIQUE INDEX sync_blocker_active ON public.sync_blocker USING btree (resource_id) WHERE (status = 'ACTIVE'::text);
+CREATE INDEX sync_blocker_by_time ON public.sync_blocker USING btree (created_at, id);
 CREATE INDEX sync_blocker_latest ON public.sync_blocker USING btree (resource_id, created_at);
 CREATE TABLE sync_configuration (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,

@@ -123,7 +123,7 @@ CREATE TABLE resource (
     desired_seq         bigint NOT NULL DEFAULT 0,
     attempted_seq       bigint NOT NULL DEFAULT 0,
     note                blob,
-    document            text,
+    document            text, held_head text NOT NULL DEFAULT '', latest_seq bigint,
     UNIQUE (account, region, sync_type, name)
 );
 CREATE TABLE resource_sync_attempt (
@@ -167,6 +167,7 @@ CREATE TABLE sync_blocker (
     CHECK ((resolved_at IS NOT NULL) = (status = 'RESOLVED'))
 );
 CREATE UNIQUE INDEX sync_blocker_active ON sync_blocker (resource_id) WHERE status = 'ACTIVE';
+CREATE INDEX sync_blocker_by_time ON sync_blocker (created_at, id);
 CREATE INDEX sync_blocker_latest ON sync_blocker (resource_id, created_at);
 CREATE TABLE sync_configuration (
     id                         integer PRIMARY KEY AUTOINCREMENT,

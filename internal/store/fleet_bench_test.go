@@ -1,0 +1,105 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+const fleetSize = 10_000
+
+// manyResources makes a fleet in one account: each resource with three attempts,
+// a tenth of the latest failed, a hundredth blocked. One statement a table makes
+// it: through the functions it would take longer than what is measured.
+func manyResources(t testing.TB, d *db.DB) {
+	t.Helper()
+	l := insertLink(t, d, 1)
+	const numbers = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) `
+	update(t, d, func(tx *db.Tx) error {
+		for _, statement := range []string{
+			`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id, branch, config_file, role_arn, created_at)
+				` + numbers + `SELECT l.account, l.region, 'CFN_STACK_SYNC', 'r' || (100000 + i), l.id, 'main', 'r.yaml', 'arn:role', 1
+				FROM n, repository_link l`,
+			`INSERT INTO resource (account, region, sync_type, name, configuration_id, desired, desired_sha, desired_seq, attempted_seq)
+				SELECT account, region, sync_type, resource_name, id, '{}', 'abc', 3, 3 FROM sync_configuration`,
+			`INSERT INTO resource_sync_attempt (id, resource_id, configuration_id, configuration, desired_seq, status, outcome,
+				initial_revision, target_revision, target_sha, target, started_at, ended_at)
+				SELECT 'a' || r.id || '-' || k.i, r.id, r.configuration_id, '{}', k.i,
+					CASE WHEN r.id % 10 = 0 THEN 'FAILED' ELSE 'SUCCEEDED' END,
+					CASE WHEN r.id % 10 = 0 THEN 'failed' ELSE 'applied' END, '{}', '{}', 'abc', 's', 1, 2
+				FROM resource r, (SELECT 1 AS i UNION SELECT 2 UNION SELECT 3) k ORDER BY k.i, r.id`,
+			`UPDATE resource SET latest_seq = (SELECT max(seq) FROM resource_sync_attempt a WHERE a.resource_id = resource.id)`,
+			`INSERT INTO sync_blocker (id, resource_id, type, status, created_reason, created_at)
+				SELECT 'b' || id, id, 'AUTOMATED', 'ACTIVE', 'r', id FROM resource WHERE id % 100 = 0`,
+		} {
+			if _, err := tx.Exec(statement); err != nil {
+				return fmt.Errorf("%s: %w", statement, err)
+			}
+		}
+		return nil
+	})
+	update(t, d, func(tx *db.Tx) error {
+		count, err := store.FleetCounts(tx, l.Account, l.Region, store.FleetFilter{})
+		if count.Total != fleetSize || count.ByStatus[lockstep.ResourceFailed] != fleetSize/10 || count.Blocked != fleetSize/100 {
+			err = fmt.Errorf("the fleet is %+v, %w", count, err)
+		}
+		return err
+	})
+}
+
+// BenchmarkFleet is the budget of a fleet list among 10,000 resources: a page of
+// 100 in less than 100 ms, also where a filter makes it read them all.
+func BenchmarkFleet(b *testing.B) {
+	yes := true
+	questions := []struct {
+		name string
+		ask  func(tx *db.Tx) error
+	}{
+		{"first page", page(store.FleetFilter{}, store.Cursor{}, 100)},
+		{"middle page", page(store.FleetFilter{}, store.Cursor{Text: "CFN_STACK_SYNC/r105000"}, 100)},
+		{"failed", page(store.FleetFilter{Status: lockstep.ResourceFailed}, store.Cursor{}, 100)},
+		{"none running", page(store.FleetFilter{Status: lockstep.ResourceInProgress}, store.Cursor{}, 0)},
+		{"blocked", page(store.FleetFilter{Blocked: &yes}, store.Cursor{}, 100)},
+		{"never synced", page(store.FleetFilter{NeverSynced: &yes}, store.Cursor{}, 0)},
+		{"counts", func(tx *db.Tx) error {
+			_, err := store.FleetCounts(tx, account, region, store.FleetFilter{})
+			return err
+		}},
+		{"blockers", func(tx *db.Tx) error {
+			list, _, err := store.FleetBlockers(tx, account, region, store.BlockerFilter{}, store.Page{Limit: 50})
+			if len(list) != 50 {
+				return fmt.Errorf("%d blockers, %w", len(list), err)
+			}
+			return err
+		}},
+	}
+	for _, on := range []db.Dialect{db.SQLite, db.Postgres} {
+		b.Run(on.String(), func(b *testing.B) {
+			d := dbtest.OpenOn(b, on, db.Schema())
+			manyResources(b, d)
+			for _, q := range questions {
+				b.Run(q.name, func(b *testing.B) {
+					for b.Loop() {
+						if err := d.View(b.Context(), q.ask); err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+func page(f store.FleetFilter, after store.Cursor, want int) func(tx *db.Tx) error {
+	return func(tx *db.Tx) error {
+		list, _, err := store.Fleet(tx, account, region, f, store.Page{Limit: 100, After: after})
+		if err == nil && len(list) != want {
+			err = fmt.Errorf("%d entries, want %d", len(list), want)
+		}
+		return err
+	}
+}
