@@ -127,10 +127,14 @@ func (d *decoder) list(at int) error {
 	return serialization("Unexpected field type")
 }
 
+// textList, as structureList, tells what is wrong with the list before what is
+// wrong inside it.
 func (d *decoder) textList(m *member, at int, dst reflect.Value, p *path) error {
 	if err := d.list(at); err != nil {
 		return err
 	}
+	before := d.problems
+	d.problems = problems{}
 	list, n := []string{}, 0
 	for at, ok := d.first(at); ok; at, ok = d.next(d.end(at)) {
 		n++
@@ -145,16 +149,18 @@ func (d *decoder) textList(m *member, at int, dst reflect.Value, p *path) error 
 		list = append(list, s)
 	}
 	dst.Set(reflect.ValueOf(list).Convert(dst.Type()))
+	inside := d.problems
+	d.problems = before
 	if m.rule.Bounded {
 		m.rule.checkBounds(&d.problems, p, n, "length", func() string { return m.element.show(showList(list)) })
 	}
+	d.problems.join(inside)
 	m.element.checkElements(&d.problems, p, list)
 	return nil
 }
 
 // structureList keeps no more elements than the list may have, and validates
-// the others for the count of problems. What is wrong with the list comes before
-// what is wrong inside it.
+// the others for the count of problems.
 func (d *decoder) structureList(m *member, at int, dst reflect.Value, p *path) error {
 	if err := d.list(at); err != nil {
 		return err

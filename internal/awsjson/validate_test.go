@@ -44,6 +44,9 @@ func TestBrokenConstraintsAreToldInAWSsWords(t *testing.T) {
 			"satisfy constraint: [Member must have length less than or equal to 5, Member must have length greater than or equal to 1, " +
 			"Member must satisfy regular expression pattern: [a-z]*]"},
 		{"null in a list", `{"Title":"a","Words":["a",null]}`, "1 validation error detected: Value null at 'words.2.member" + must + "not be null"},
+		{"null in a list too long", `{"Title":"a","Words":["a","b","c",null]}`,
+			"2 validation errors detected: Value '[a, b, c]' at 'words" + must + "have length less than or equal to 3; " +
+				"Value null at 'words.4.member" + must + "not be null"},
 		{"list of structures too short", `{"Title":"a","Authors":[]}`,
 			"1 validation error detected: Value '[]' at 'authors" + must + "have length greater than or equal to 1"},
 		{"list of structures too long", `{"Title":"a","Authors":[{"Name":"a"},{"Name":"b"},{"Name":"c"}]}`,
