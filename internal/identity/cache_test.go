@@ -29,7 +29,7 @@ func TestMemoryOfADirectoryIsBounded(t *testing.T) {
 				t.Fatalf("%d keys in memory", len(d.cached))
 			}
 		}
-		if _, hit := d.remember(fmt.Sprint("flood", 2*maxCached-1)); !hit {
+		if _, hit := d.remember(fmt.Sprint("flood", 2*maxCached-1), ""); !hit {
 			t.Error("the newest key was not kept")
 		}
 	})

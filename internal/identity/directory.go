@@ -2,9 +2,12 @@ package identity
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,13 +25,25 @@ const CacheFor = 5 * time.Second
 const maxCached = 10_000
 
 // ErrUnknownKey says that there is no active key of that id. A disabled key is
-// not told from one that never was.
+// not told from one that never was, nor a session whose role has gone or was
+// changed from one that nobody gave out.
 var ErrUnknownKey error = &lockstep.Error{Kind: lockstep.Denied, Message: "The access key is not known or was disabled."}
 
-// A Directory finds keys by their ids. It may be used concurrently.
+// ErrExpiredToken says that a session has ended. The words are AWS's.
+var ErrExpiredToken error = &lockstep.Error{Kind: lockstep.Denied, Message: "The security token included in the request is expired"}
+
+// ErrLongLivedOff says that a request was signed well, but with a key that does
+// not end by itself where only sessions are taken.
+var ErrLongLivedOff error = &lockstep.Error{Kind: lockstep.Denied,
+	Message: "Long-lived access keys are switched off on this server: come with a session of a web identity role (AssumeRoleWithWebIdentity)."}
+
+// A Directory finds keys by their ids, and the policies of an account. It may be
+// used concurrently.
 type Directory struct {
-	db  *db.DB
-	key *seal.Key
+	db           *db.DB
+	key          *seal.Key
+	sessionsOnly bool
+	log          *slog.Logger
 	// dummy stands in for a key that is not there, so that looking for one
 	// takes the same steps: a box to open, a secret to check against.
 	dummy    seal.Secret
@@ -36,78 +51,132 @@ type Directory struct {
 
 	mu     sync.RWMutex
 	cached map[string]opened
+
+	policies policyCache
 }
 
+// An opened key or session. token is the hash of a session's token, zero for a
+// key.
 type opened struct {
 	principal Principal
 	secret    seal.Secret
+	token     [sha256.Size]byte
 	until     time.Time
+}
+
+// Options are what a directory is made of.
+type Options struct {
+	DB  *db.DB
+	Key *seal.Key
+	// SessionsOnly switches long-lived keys off: only sessions and the server's
+	// own keys are taken. Defaults to false.
+	SessionsOnly bool
+	// Log is told of stored policies that cannot be used. Defaults to nothing.
+	Log *slog.Logger
 }
 
 // NewDirectory gives a directory of the keys in d, whose secrets key has
 // sealed.
 func NewDirectory(d *db.DB, key *seal.Key) (*Directory, error) {
+	return OpenDirectory(Options{DB: d, Key: key})
+}
+
+// OpenDirectory is NewDirectory with all that can be chosen.
+func OpenDirectory(o Options) (*Directory, error) {
 	dummy := newSecret()
-	box, err := key.Seal([]byte(dummy.Reveal()), Principal{}.sealContext())
+	box, err := o.Key.Seal([]byte(dummy.Reveal()), Principal{}.sealContext(nil))
 	if err != nil {
 		return nil, fmt.Errorf("new key directory: %w", err)
 	}
-	return &Directory{db: d, key: key, dummy: dummy, dummyBox: box, cached: map[string]opened{}}, nil
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Directory{db: o.DB, key: o.Key, sessionsOnly: o.SessionsOnly, log: o.Log,
+		dummy: dummy, dummyBox: box, cached: map[string]opened{}}, nil
 }
 
 // Verify finds the key of a request and has its signature checked: check says
-// nil if the request was signed with secret. It gives the principal only where
-// that is so. The error is ErrUnknownKey, check's own, or what went wrong in
-// the database; the first two cannot be told apart by time.
-func (d *Directory) Verify(ctx context.Context, id string, check func(secret seal.Secret) error) (Principal, error) {
-	k, hit, err := d.find(ctx, id)
-	unknown := errors.Is(err, ErrUnknownKey)
-	if err != nil && !unknown {
+// nil if the request was signed with secret. token is the request's security
+// token, which a session has and a key has not. It gives the principal only where
+// that is so. The error is ErrUnknownKey, check's own, ErrExpiredToken,
+// ErrLongLivedOff or what went wrong in the database; the first two cannot be
+// told apart by time, and the next two are for those alone who have signed well.
+func (d *Directory) Verify(ctx context.Context, id, token string, check func(secret seal.Secret) error) (Principal, error) {
+	k, hit, err := d.find(ctx, id, token)
+	if err != nil && !errors.Is(err, ErrUnknownKey) && !errors.Is(err, ErrExpiredToken) {
 		return Principal{}, err
 	}
 	checked := check(k.secret)
-	if unknown {
+	if errors.Is(err, ErrUnknownKey) {
 		return Principal{}, ErrUnknownKey // whatever check found: the secret was made up
 	}
 	if checked == nil {
+		if err == nil {
+			err = d.switchedOff(k.principal)
+		}
+		if err != nil {
+			return Principal{}, err
+		}
 		return k.principal, nil
 	}
 	if hit {
 		// An unknown key was looked for in the database, so this one is too.
-		if _, err := d.read(ctx, id); err != nil && !errors.Is(err, ErrUnknownKey) {
+		_, err := d.read(ctx, id, token)
+		if err != nil && !errors.Is(err, ErrUnknownKey) && !errors.Is(err, ErrExpiredToken) {
 			return Principal{}, err
 		}
 	}
 	return Principal{}, checked
 }
 
-// Lookup gives a key's principal and secret. With ErrUnknownKey comes a secret
-// that was made up: check the signature all the same, then refuse. Verify does
-// that, and besides makes a wrong signature cost what an unknown key costs:
-// prefer it.
-func (d *Directory) Lookup(ctx context.Context, id string) (Principal, seal.Secret, error) {
-	k, _, err := d.find(ctx, id)
+// switchedOff gives ErrLongLivedOff for a key that only an installation with
+// long-lived keys takes.
+func (d *Directory) switchedOff(p Principal) error {
+	if d.sessionsOnly && p.Assumed == "" && !reserved(p.Name) {
+		return ErrLongLivedOff
+	}
+	return nil
+}
+
+// Lookup gives the principal and secret of a key or, with its token, of a
+// session. With ErrUnknownKey comes a secret that was made up: check the
+// signature all the same, then refuse. What has expired or is switched off is
+// not known here either, since nothing proves that its owner asks. Verify makes a
+// wrong signature cost what an unknown key costs: prefer it.
+func (d *Directory) Lookup(ctx context.Context, id, token string) (Principal, seal.Secret, error) {
+	k, _, err := d.find(ctx, id, token)
+	if errors.Is(err, ErrExpiredToken) || err == nil && d.switchedOff(k.principal) != nil {
+		return Principal{}, d.dummy, ErrUnknownKey
+	}
 	return k.principal, k.secret, err
 }
 
-// find gives a key from memory, which is a hit, or from the database. With
-// ErrUnknownKey comes the dummy.
-func (d *Directory) find(ctx context.Context, id string) (k opened, hit bool, err error) {
-	if k, hit := d.remember(id); hit {
+// find gives a key or session from memory, which is a hit, or from the database
+// and the token. With ErrUnknownKey comes the dummy.
+func (d *Directory) find(ctx context.Context, id, token string) (k opened, hit bool, err error) {
+	if k, hit := d.remember(id, token); hit {
 		return k, true, nil
 	}
-	k, err = d.read(ctx, id)
+	k, err = d.read(ctx, id, token)
 	if err == nil {
 		d.keep(k)
 	}
 	return k, false, err
 }
 
-func (d *Directory) remember(id string) (opened, bool) {
+func (d *Directory) remember(id, token string) (opened, bool) {
 	d.mu.RLock()
-	defer d.mu.RUnlock()
 	k, ok := d.cached[id]
-	return k, ok && time.Now().Before(k.until)
+	d.mu.RUnlock()
+	return k, ok && time.Now().Before(k.until) && k.token == hashed(token)
+}
+
+// hashed gives what a token is remembered by: nothing for none.
+func hashed(token string) [sha256.Size]byte {
+	if token == "" {
+		return [sha256.Size]byte{}
+	}
+	return sha256.Sum256([]byte(token))
 }
 
 func (d *Directory) keep(k opened) {
@@ -123,33 +192,51 @@ func (d *Directory) keep(k opened) {
 	d.cached[k.principal.AccessKeyID] = k
 }
 
-// read looks in the database, and then opens a box in any case: the key's, or
-// the dummy's.
-func (d *Directory) read(ctx context.Context, id string) (opened, error) {
+// read looks in the database and opens a box in any case: the one that belongs
+// to the id, or the dummy's.
+func (d *Directory) read(ctx context.Context, id, token string) (opened, error) {
+	if strings.HasPrefix(id, sessionPrefix) {
+		return d.readSession(ctx, id, token)
+	}
+	return d.readKey(ctx, id, token)
+}
+
+// readKey does not tell a key with a token from one that is not there: whoever
+// has a key has no token for it.
+func (d *Directory) readKey(ctx context.Context, id, token string) (opened, error) {
 	dummy := opened{secret: d.dummy}
-	if !wellFormed(id) {
+	if !wellFormed(id, idPrefix) {
 		return dummy, ErrUnknownKey
 	}
-	var p Principal
-	var box seal.Box
+	var k storedKey
 	until := time.Now().Add(CacheFor)
 	found := d.db.Peek(ctx, func(tx *db.Tx) (err error) {
-		p, box, err = activeKey(tx, id)
+		k, err = activeKey(tx, id)
 		return err
 	})
 	unknown := errors.Is(found, ErrUnknownKey)
 	if found != nil && !unknown {
 		return opened{}, found
 	}
-	if unknown {
-		p, box = Principal{}, d.dummyBox
+	if unknown || token != "" {
+		unknown, k = true, storedKey{box: d.dummyBox}
 	}
-	secret, err := d.key.Open(box, p.sealContext())
+	secret, err := d.key.Open(k.box, k.sealContext(k.expires))
 	if err != nil {
 		return opened{}, fmt.Errorf("open the secret of access key %s: %w", id, err)
 	}
 	if unknown {
 		return dummy, ErrUnknownKey
 	}
-	return opened{principal: p, secret: seal.NewSecret(string(secret)), until: until}, nil
+	if k.expires != nil {
+		until = earlier(until, db.Time(*k.expires))
+	}
+	return opened{principal: k.Principal, secret: seal.NewSecret(string(secret)), until: until}, nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }

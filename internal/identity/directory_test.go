@@ -44,7 +44,7 @@ func TestVerifyGivesThePrincipalOfASignedRequest(t *testing.T) {
 		dir := newDirectory(t, d, key)
 		want := identity.Principal{AccessKeyID: k.AccessKeyID, Account: account, Name: "ci", Role: identity.Reader}
 		for range 2 { // read, then from memory
-			got, err := dir.Verify(context.Background(), k.AccessKeyID, signedWith(k.Secret))
+			got, err := dir.Verify(context.Background(), k.AccessKeyID, "", signedWith(k.Secret))
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				t.Errorf("%v, (-want +got):\n%s", err, diff)
 			}
@@ -75,7 +75,7 @@ func TestVerifyRefusesAndGivesNobody(t *testing.T) {
 			{"id that is no UTF-8", "LSAK\xff\xfeAAAAAAAAAAAAAA", k.Secret, identity.ErrUnknownKey},
 			{"id in lower case", "lsak" + k.AccessKeyID[4:], k.Secret, identity.ErrUnknownKey},
 		} {
-			p, err := dir.Verify(context.Background(), c.id, signedWith(c.secret))
+			p, err := dir.Verify(context.Background(), c.id, "", signedWith(c.secret))
 			if !errors.Is(err, c.want) || p != (identity.Principal{}) {
 				t.Errorf("%s: got %+v, %v, want %v", c.name, p, err, c.want)
 			}
@@ -89,7 +89,7 @@ func TestVerifyRefusesAnUnknownKeyWhateverTheCheckSays(t *testing.T) {
 		dir := newDirectory(t, d, newSealKey(t))
 		for _, id := range []string{"LSAKAAAAAAAAAAAAAAAA", "not a key"} {
 			checks := 0
-			p, err := dir.Verify(context.Background(), id, func(secret seal.Secret) error {
+			p, err := dir.Verify(context.Background(), id, "", func(secret seal.Secret) error {
 				checks++
 				if len(secret.Reveal()) != 40 {
 					t.Errorf("%q is checked against a secret of %d characters", id, len(secret.Reveal()))
@@ -108,15 +108,15 @@ func TestLookupGivesAMadeUpSecretForAnUnknownKey(t *testing.T) {
 		key := newSealKey(t)
 		k := create(t, d, key, "ci", identity.Admin)
 		dir, other := newDirectory(t, d, key), newDirectory(t, d, key)
-		p, secret, err := dir.Lookup(context.Background(), k.AccessKeyID)
+		p, secret, err := dir.Lookup(context.Background(), k.AccessKeyID, "")
 		if err != nil || p != k.Principal || !secret.Equal(k.Secret) {
 			t.Errorf("a known key: %+v, %v", p, err)
 		}
-		p, first, err := dir.Lookup(context.Background(), "LSAKAAAAAAAAAAAAAAAA")
+		p, first, err := dir.Lookup(context.Background(), "LSAKAAAAAAAAAAAAAAAA", "")
 		if !errors.Is(err, identity.ErrUnknownKey) || p != (identity.Principal{}) {
 			t.Errorf("an unknown key: %+v, %v", p, err)
 		}
-		_, second, _ := other.Lookup(context.Background(), "LSAKAAAAAAAAAAAAAAAA")
+		_, second, _ := other.Lookup(context.Background(), "LSAKAAAAAAAAAAAAAAAA", "")
 		if len(first.Reveal()) != 40 || first.Equal(second) {
 			t.Error("the made-up secret can be foreseen")
 		}
@@ -130,7 +130,7 @@ func TestDisabledKeyStopsWithinCacheFor(t *testing.T) {
 			k := create(t, d, key, "ci", identity.Admin)
 			dir := newDirectory(t, d, key)
 			verify := func() error {
-				_, err := dir.Verify(context.Background(), k.AccessKeyID, signedWith(k.Secret))
+				_, err := dir.Verify(context.Background(), k.AccessKeyID, "", signedWith(k.Secret))
 				return err
 			}
 			if err := verify(); err != nil {
@@ -157,17 +157,17 @@ func TestOnlySuccessIsAnsweredFromMemory(t *testing.T) {
 		key := newSealKey(t)
 		k := create(t, d, key, "ci", identity.Admin)
 		dir := newDirectory(t, d, key)
-		_, _ = dir.Verify(context.Background(), "LSAKAAAAAAAAAAAAAAAA", signedWith(k.Secret))
-		if _, err := dir.Verify(context.Background(), k.AccessKeyID, signedWith(k.Secret)); err != nil {
+		_, _ = dir.Verify(context.Background(), "LSAKAAAAAAAAAAAAAAAA", "", signedWith(k.Secret))
+		if _, err := dir.Verify(context.Background(), k.AccessKeyID, "", signedWith(k.Secret)); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		if _, err := dir.Verify(ctx, k.AccessKeyID, signedWith(k.Secret)); err != nil {
+		if _, err := dir.Verify(ctx, k.AccessKeyID, "", signedWith(k.Secret)); err != nil {
 			t.Errorf("a good request: %v", err)
 		}
 		for name, id := range map[string]string{"wrong signature": k.AccessKeyID, "unknown key": "LSAKAAAAAAAAAAAAAAAA"} {
-			_, err := dir.Verify(ctx, id, signedWith(seal.Secret{}))
+			_, err := dir.Verify(ctx, id, "", signedWith(seal.Secret{}))
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("%s: got %v: the database was not asked", name, err)
 			}
@@ -180,7 +180,7 @@ func TestNewKeyWorksAtOnce(t *testing.T) {
 		key := newSealKey(t)
 		dir := newDirectory(t, d, key)
 		k := create(t, d, key, "ci", identity.Reader)
-		if _, err := dir.Verify(context.Background(), k.AccessKeyID, signedWith(k.Secret)); err != nil {
+		if _, err := dir.Verify(context.Background(), k.AccessKeyID, "", signedWith(k.Secret)); err != nil {
 			t.Error(err)
 		}
 	})
@@ -199,7 +199,7 @@ func TestKeyChangedInTheDatabaseIsWorthNothing(t *testing.T) {
 			update(t, d, func(tx *db.Tx) error { _, err := tx.Exec(change); return err })
 			dir := newDirectory(t, d, key)
 			for _, id := range []string{k.AccessKeyID, "LSAKAAAAAAAAAAAAAAAA"} {
-				p, err := dir.Verify(context.Background(), id, signedWith(k.Secret))
+				p, err := dir.Verify(context.Background(), id, "", signedWith(k.Secret))
 				if err == nil || p != (identity.Principal{}) {
 					t.Errorf("after %s, %s is %+v, %v", change, id, p, err)
 				}
@@ -211,7 +211,7 @@ func TestKeyChangedInTheDatabaseIsWorthNothing(t *testing.T) {
 func TestKeySealedForAnotherInstallationIsNoSilentRefusal(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		k := create(t, d, newSealKey(t), "ci", identity.Admin)
-		_, err := newDirectory(t, d, newSealKey(t)).Verify(context.Background(), k.AccessKeyID, signedWith(k.Secret))
+		_, err := newDirectory(t, d, newSealKey(t)).Verify(context.Background(), k.AccessKeyID, "", signedWith(k.Secret))
 		if !errors.Is(err, seal.ErrWrongKey) {
 			t.Errorf("got %v, want ErrWrongKey", err)
 		}
@@ -228,10 +228,10 @@ func TestDirectoryServesManyAtOnce(t *testing.T) {
 		for range 8 {
 			group.Go(func() {
 				for range 20 {
-					if _, err := dir.Verify(context.Background(), k.AccessKeyID, signedWith(k.Secret)); err != nil {
+					if _, err := dir.Verify(context.Background(), k.AccessKeyID, "", signedWith(k.Secret)); err != nil {
 						t.Error(err)
 					}
-					if _, err := dir.Verify(context.Background(), gone.AccessKeyID, signedWith(gone.Secret)); !errors.Is(err, identity.ErrUnknownKey) {
+					if _, err := dir.Verify(context.Background(), gone.AccessKeyID, "", signedWith(gone.Secret)); !errors.Is(err, identity.ErrUnknownKey) {
 						t.Errorf("a disabled key: %v", err)
 					}
 				}

@@ -21,12 +21,15 @@ const (
 	secretBytes = 30 // 40 characters of base64
 )
 
-// An AccessKey is a key as it may be listed. Secret is set by Create alone,
-// which is the one time that it is shown.
+// An AccessKey is a key as it may be listed. Secret is set by Create and Rotate
+// alone, which is the one time that it is shown.
 type AccessKey struct {
 	Principal
 	Disabled  bool
 	CreatedAt time.Time
+	// ExpiresAt is when a rotated key stops working; zero for one that does not
+	// end by itself.
+	ExpiresAt time.Time
 	Secret    seal.Secret
 }
 
@@ -35,21 +38,32 @@ type NewKey struct {
 	Account   string // twelve digits
 	Principal string // a name: 1 to 64 letters, digits and +=,.@_-
 	Role      Role
+	// Own is set for the server's own principals, whose names begin with
+	// "lockstep."; no other may have such a name.
+	Own bool
 }
 
 func (n NewKey) validate() error {
-	if !matches(`[0-9]{12}`, n.Account) {
+	if !matches(accountPattern, n.Account) {
 		return lockstep.Errorf(lockstep.Invalid, "Account %q is not a number of twelve digits.", n.Account)
 	}
-	if !matches(`[A-Za-z0-9+=,.@_-]{1,64}`, n.Principal) {
+	if !matches(namePattern, n.Principal) {
 		return lockstep.Errorf(lockstep.Invalid,
 			"Principal %q is not a name of 1 to 64 letters, digits and +=,.@_- characters.", n.Principal)
 	}
-	if n.Role != Admin && n.Role != Reader {
-		return lockstep.Errorf(lockstep.Invalid, "Role %q is not one of admin, reader.", string(n.Role))
+	if reserved(n.Principal) != n.Own {
+		return lockstep.Errorf(lockstep.Invalid, "Principal %q: names that begin with %q are the server's own.", n.Principal, reservedPrefix)
+	}
+	if !n.Role.valid() {
+		return lockstep.Errorf(lockstep.Invalid, "Role %q is not one of admin, operator, reader, none.", string(n.Role))
 	}
 	return nil
 }
+
+const (
+	accountPattern = `[0-9]{12}`
+	namePattern    = `[A-Za-z0-9+=,.@_-]{1,64}`
+)
 
 func matches(pattern, text string) bool {
 	return regexp.MustCompile(`\A(?:` + pattern + `)\z`).MatchString(text)
@@ -62,11 +76,11 @@ func Create(tx *db.Tx, key *seal.Key, n NewKey) (AccessKey, error) {
 		return AccessKey{}, err
 	}
 	k := AccessKey{
-		Principal: Principal{AccessKeyID: newID(), Account: n.Account, Name: n.Principal, Role: n.Role},
+		Principal: Principal{AccessKeyID: newID(idPrefix), Account: n.Account, Name: n.Principal, Role: n.Role},
 		CreatedAt: tx.Now,
 		Secret:    newSecret(),
 	}
-	box, err := key.Seal([]byte(k.Secret.Reveal()), k.sealContext())
+	box, err := key.Seal([]byte(k.Secret.Reveal()), k.sealContext(nil))
 	if err != nil {
 		return AccessKey{}, fmt.Errorf("create access key: %w", err)
 	}
@@ -79,67 +93,40 @@ func Create(tx *db.Tx, key *seal.Key, n NewKey) (AccessKey, error) {
 	return k, nil
 }
 
-// sealContext binds a secret to all that gives its key power.
-func (p Principal) sealContext() []byte {
-	return fmt.Appendf(nil, "access_key %q %q %q %q", p.AccessKeyID, p.Account, p.Name, string(p.Role))
+// sealContext binds a secret to all that gives its key power. The end is part of
+// it only where there is one, as it was before keys could end: to take the end
+// away, or to move it, takes the seal key.
+func (p Principal) sealContext(expires *int64) []byte {
+	b := fmt.Appendf(nil, "access_key %q %q %q %q", p.AccessKeyID, p.Account, p.Name, string(p.Role))
+	if expires != nil {
+		b = fmt.Appendf(b, " until %d", *expires)
+	}
+	return b
 }
 
-// Keys lists all keys of all accounts, oldest first, disabled ones included. It
-// is for whoever administers the installation, not for a caller of the API.
-func Keys(tx *db.Tx) ([]AccessKey, error) {
-	rows, err := tx.Query(`SELECT id, account, principal, role, status, created_at
-		FROM access_key ORDER BY created_at, id`)
-	if err != nil {
-		return nil, fmt.Errorf("list access keys: %w", err)
-	}
-	defer rows.Close()
-	var keys []AccessKey
-	for rows.Next() {
-		var k AccessKey
-		var role, status string
-		var created int64
-		if err := rows.Scan(&k.AccessKeyID, &k.Account, &k.Name, &role, &status, &created); err != nil {
-			return nil, fmt.Errorf("list access keys: %w", err)
-		}
-		k.Role, k.Disabled, k.CreatedAt = Role(role), status != "active", db.Time(created)
-		keys = append(keys, k)
-	}
-	return keys, rows.Err()
+// A storedKey is a row as the directory needs it.
+type storedKey struct {
+	Principal
+	box     seal.Box
+	expires *int64
 }
 
-// Disable ends a key for good. Servers that have just used it take notice
-// within CacheFor. A key that is disabled already stays so; the error is
-// NotFound where there is none.
-func Disable(tx *db.Tx, id string) error {
-	notFound := lockstep.Errorf(lockstep.NotFound, "There is no access key %q.", id)
-	if !wellFormed(id) {
-		return notFound
-	}
-	n, err := tx.Exec(`UPDATE access_key SET status = 'disabled' WHERE id = $1`, id)
-	if err != nil {
-		return fmt.Errorf("disable access key %s: %w", id, err)
-	}
-	if n == 0 {
-		return notFound
-	}
-	return nil
-}
-
-// activeKey gives an active key and its sealed secret, or ErrUnknownKey.
-func activeKey(tx *db.Tx, id string) (Principal, seal.Box, error) {
-	p := Principal{AccessKeyID: id}
+// activeKey gives an active key, or ErrUnknownKey. One that has ended is not
+// told from one that is not there.
+func activeKey(tx *db.Tx, id string) (storedKey, error) {
+	k := storedKey{Principal: Principal{AccessKeyID: id}}
 	var role string
 	var box []byte
-	err := tx.QueryRow(`SELECT account, principal, role, sealed FROM access_key
-		WHERE id = $1 AND status = 'active'`, id).Scan(&p.Account, &p.Name, &role, &box)
-	if errors.Is(err, db.ErrNoRows) {
-		return Principal{}, nil, ErrUnknownKey
+	err := tx.QueryRow(`SELECT account, principal, role, sealed, expires_at FROM access_key
+		WHERE id = $1 AND status = 'active'`, id).Scan(&k.Account, &k.Name, &role, &box, &k.expires)
+	if errors.Is(err, db.ErrNoRows) || err == nil && k.expires != nil && *k.expires <= db.Millis(tx.Now) {
+		return storedKey{}, ErrUnknownKey
 	}
 	if err != nil {
-		return Principal{}, nil, fmt.Errorf("read access key: %w", err)
+		return storedKey{}, fmt.Errorf("read access key: %w", err)
 	}
-	p.Role = Role(role)
-	return p, box, nil
+	k.Role, k.box = Role(role), box
+	return k, nil
 }
 
 // LooksLikeAWS says whether an access key id is one of AWS's own, which has no
@@ -150,8 +137,8 @@ func LooksLikeAWS(id string) bool {
 
 // wellFormed says whether id could be one of ours. What is not never reaches
 // the database, which would choke on some bytes.
-func wellFormed(id string) bool {
-	random, found := strings.CutPrefix(id, idPrefix)
+func wellFormed(id, prefix string) bool {
+	random, found := strings.CutPrefix(id, prefix)
 	if !found || len(random) != base32.StdEncoding.EncodedLen(idBytes) {
 		return false
 	}
@@ -159,7 +146,9 @@ func wellFormed(id string) bool {
 	return err == nil
 }
 
-func newID() string { return idPrefix + base32.StdEncoding.EncodeToString(random(idBytes)) }
+func newID(prefix string) string {
+	return prefix + base32.StdEncoding.EncodeToString(random(idBytes))
+}
 
 func newSecret() seal.Secret {
 	return seal.NewSecret(base64.StdEncoding.EncodeToString(random(secretBytes)))

@@ -27,7 +27,7 @@ func ownKey(ctx context.Context, d *db.DB, key *seal.Key, n identity.NewKey) (ac
 	err = d.View(ctx, func(tx *db.Tx) error {
 		all, err := identity.Keys(tx)
 		for _, k := range all {
-			if k.Name == n.Principal && k.Account == n.Account && !k.Disabled {
+			if k.Name == n.Principal && k.Account == n.Account && !k.Disabled && k.ExpiresAt.IsZero() {
 				id = k.AccessKeyID
 			}
 		}
@@ -37,7 +37,7 @@ func ownKey(ctx context.Context, d *db.DB, key *seal.Key, n identity.NewKey) (ac
 		return accessKey{}, err
 	}
 	if id != "" {
-		_, secret, err := directory.Lookup(ctx, id)
+		_, secret, err := directory.Lookup(ctx, id, "")
 		return accessKey{id, secret.Reveal()}, err
 	}
 	var made identity.AccessKey
@@ -54,6 +54,6 @@ const sandboxPrincipal = "lockstep.sandbox"
 // sandboxCaller gives the credentials with which the server calls its own
 // sandbox.
 func sandboxCaller(ctx context.Context, d *db.DB, key *seal.Key) (aws.CredentialsProvider, error) {
-	k, err := ownKey(ctx, d, key, identity.NewKey{Account: sandboxAccount, Principal: sandboxPrincipal, Role: identity.Reader})
+	k, err := ownKey(ctx, d, key, identity.NewKey{Account: sandboxAccount, Principal: sandboxPrincipal, Role: identity.Reader, Own: true})
 	return credentials.NewStaticCredentialsProvider(k.id, k.secret, ""), err
 }

@@ -105,17 +105,18 @@ func (o KeyOptions) sealKey(ctx context.Context, d *db.DB) (*seal.Key, error) {
 }
 
 // opens says whether key is the one that the keys of a database were sealed
-// with. A disabled key cannot be looked up, so the first other one tells.
+// with. A disabled key cannot be looked up, nor one that has ended, so the first
+// other one tells.
 func opens(ctx context.Context, d *db.DB, key *seal.Key, keys []AccessKey, source sealSource) error {
 	directory, err := identity.NewDirectory(d, key)
 	if err != nil {
 		return err
 	}
 	for _, k := range keys {
-		if k.Disabled {
+		if k.Disabled || !k.ExpiresAt.IsZero() {
 			continue
 		}
-		_, _, err := directory.Lookup(ctx, k.AccessKeyID)
+		_, _, err := directory.Lookup(ctx, k.AccessKeyID, "")
 		if errors.Is(err, seal.ErrWrongKey) || errors.Is(err, seal.ErrCorrupted) {
 			return lockstep.Wrapf(lockstep.Invalid, err, "%s is not the one that this database's secrets were sealed with.", source)
 		}

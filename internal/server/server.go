@@ -134,7 +134,7 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 // secretOf lets the sandbox verify signatures made with our access keys.
 func secretOf(directory *identity.Directory) func(context.Context, string) (string, string, error) {
 	return func(ctx context.Context, id string) (secret, account string, err error) {
-		who, s, err := directory.Lookup(ctx, id)
+		who, s, err := directory.Lookup(ctx, id, "")
 		if errors.Is(err, identity.ErrUnknownKey) {
 			return "", "", nil
 		}

@@ -1,0 +1,175 @@
+package identity
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/policy"
+	"github.com/lockstephq/lockstep/internal/seal"
+)
+
+const (
+	maxPolicies   = 100       // of an account
+	maxPolicyText = 16 * 1024 // bytes of one
+)
+
+// A Policy is one of an account's, as it was written.
+type Policy struct {
+	Name string
+	// Text is "" for a policy whose row cannot be opened: put it anew, or delete
+	// it. Until then the account is closed to all but its admins.
+	Text                 string
+	CreatedAt, UpdatedAt time.Time
+}
+
+func noPolicy(name string) error {
+	return lockstep.Errorf(lockstep.NotFound, "Could not find policy: %s", name)
+}
+
+func policyContext(account, name string) []byte {
+	return fmt.Appendf(nil, "policy %q %q", account, name)
+}
+
+// PutPolicy makes a policy of an account, or replaces it; the same text again
+// changes nothing. The error is Invalid for a name or a text that is none, the
+// latter with line and column, and Limit where an account has too many. Call
+// Directory.Forget when it is committed.
+func PutPolicy(tx *db.Tx, key *seal.Key, account, name, text string) error {
+	if err := checkPolicy(name, text); err != nil {
+		return err
+	}
+	old, err := PolicyOf(tx, key, account, name)
+	missing := lockstep.KindOf(err) == lockstep.NotFound
+	if err != nil && !missing {
+		return err
+	}
+	if !missing && old.Text == text {
+		return nil
+	}
+	if missing {
+		if err := room(tx, "policy", account, maxPolicies, "policies"); err != nil {
+			return err
+		}
+	}
+	box, err := key.Seal([]byte(text), policyContext(account, name))
+	if err != nil {
+		return fmt.Errorf("put policy: %w", err)
+	}
+	_, err = tx.Exec(`INSERT INTO policy (account, name, sealed, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)
+		ON CONFLICT (account, name) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at`,
+		account, name, []byte(box), db.Millis(tx.Now))
+	if err != nil {
+		return fmt.Errorf("put policy: %w", err)
+	}
+	return nil
+}
+
+func checkPolicy(name, text string) error {
+	if !matches(namePattern, name) || reserved(name) {
+		return lockstep.Errorf(lockstep.Invalid,
+			"Policy name %q is not one of 1 to 64 letters, digits and +=,.@_- characters that does not begin with %q.", name, reservedPrefix)
+	}
+	if text == "" || len(text) > maxPolicyText {
+		return lockstep.Errorf(lockstep.Invalid, "Policy %s has %d bytes; it must have 1 to %d.", name, len(text), maxPolicyText)
+	}
+	err := policy.Check(text)
+	if syntax, ok := errors.AsType[*policy.SyntaxError](err); ok {
+		return lockstep.Errorf(lockstep.Invalid, "Policy %s, line %d, column %d: %s", name, syntax.Line, syntax.Column, syntax.Message)
+	}
+	if err != nil {
+		return lockstep.Wrapf(lockstep.Invalid, err, "Policy %s is not valid.", name)
+	}
+	return nil
+}
+
+// room says whether an account may have one more row in a table.
+func room(tx *db.Tx, table, account string, most int, what string) error {
+	var n int
+	if err := tx.QueryRow(`SELECT count(*) FROM `+table+` WHERE account = $1`, account).Scan(&n); err != nil {
+		return fmt.Errorf("count %s: %w", what, err)
+	}
+	if n >= most {
+		return lockstep.Errorf(lockstep.Limit, "Account %s has %d %s, and may not have more.", account, n, what)
+	}
+	return nil
+}
+
+// PolicyOf gives a policy of an account. The error is NotFound where there is
+// none.
+func PolicyOf(tx *db.Tx, key *seal.Key, account, name string) (Policy, error) {
+	if !matches(namePattern, name) {
+		return Policy{}, noPolicy(name)
+	}
+	p := Policy{Name: name}
+	var box []byte
+	var created, updated int64
+	err := tx.QueryRow(`SELECT sealed, created_at, updated_at FROM policy WHERE account = $1 AND name = $2`, account, name).
+		Scan(&box, &created, &updated)
+	if errors.Is(err, db.ErrNoRows) {
+		return Policy{}, noPolicy(name)
+	}
+	if err != nil {
+		return Policy{}, fmt.Errorf("read policy: %w", err)
+	}
+	p.CreatedAt, p.UpdatedAt = db.Time(created), db.Time(updated)
+	p.open(key, account, box)
+	return p, nil
+}
+
+// open leaves the text of what does not open empty: one bad row must not keep
+// its owner from replacing it.
+func (p *Policy) open(key *seal.Key, account string, box seal.Box) {
+	if text, err := key.Open(box, policyContext(account, p.Name)); err == nil {
+		p.Text = string(text)
+	}
+}
+
+// Policies lists policies of an account, by name.
+func Policies(tx *db.Tx, key *seal.Key, account string, page Page) ([]Policy, Cursor, error) {
+	rows, err := tx.Query(`SELECT name, sealed, created_at, updated_at FROM policy WHERE account = $1 AND name > $2
+		ORDER BY name LIMIT $3`, account, page.After.Text, page.Limit+1)
+	if err != nil {
+		return nil, Cursor{}, fmt.Errorf("list policies: %w", err)
+	}
+	defer rows.Close()
+	var all []Policy
+	for rows.Next() {
+		var p Policy
+		var box []byte
+		var created, updated int64
+		if err := rows.Scan(&p.Name, &box, &created, &updated); err != nil {
+			return nil, Cursor{}, fmt.Errorf("list policies: %w", err)
+		}
+		p.CreatedAt, p.UpdatedAt = db.Time(created), db.Time(updated)
+		p.open(key, account, box)
+		all = append(all, p)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, Cursor{}, fmt.Errorf("list policies: %w", err)
+	}
+	found, next := paged(all, page.Limit, func(p Policy) Cursor { return Cursor{Text: p.Name} })
+	return found, next, nil
+}
+
+// DeletePolicy removes a policy of an account. The error is NotFound where there
+// is none. Call Directory.Forget when it is committed.
+func DeletePolicy(tx *db.Tx, account, name string) error {
+	return deleteNamed(tx, "policy", account, name, noPolicy(name))
+}
+
+func deleteNamed(tx *db.Tx, table, account, name string, missing error) error {
+	if !matches(namePattern, name) {
+		return missing
+	}
+	n, err := tx.Exec(`DELETE FROM `+table+` WHERE account = $1 AND name = $2`, account, name)
+	if err != nil {
+		return fmt.Errorf("delete from %s: %w", table, err)
+	}
+	if n == 0 {
+		return missing
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+package identity
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/policy"
+	"github.com/lockstephq/lockstep/internal/seal"
+)
+
+// maxCachedSets bounds the compiled policies that a Directory remembers, as
+// maxCached does its keys.
+const maxCachedSets = 1000
+
+// closedName is what refusals call the policy that stands in for those which
+// cannot be used. No account can have one of that name.
+const closedName = reservedPrefix + "closed"
+
+// closed denies everybody but who is in the ready-made role admin.
+const closed = `forbid (principal, action, resource) unless { principal in Role::"admin" };`
+
+// A policyCache holds the sets of accounts.
+type policyCache struct {
+	mu   sync.Mutex
+	sets map[string]cachedSet
+	// forgotten counts calls of Forget, so that what was read before one is not
+	// kept after it.
+	forgotten uint64
+}
+
+// A cachedSet was compiled from rows whose hash is rows, and may be used until.
+type cachedSet struct {
+	set   *policy.Set
+	rows  [sha256.Size]byte
+	until time.Time
+}
+
+// Policies gives the policies of an account, compiled, as they were at most
+// CacheFor ago. Where a stored policy cannot be opened or does not compile, the
+// others stand and everybody but the account's admins is denied everything: what
+// the policy forbade is not known, so nobody may gain from it, and somebody must
+// be able to mend it.
+func (d *Directory) Policies(ctx context.Context, account string) (*policy.Set, error) {
+	c := &d.policies
+	c.mu.Lock()
+	known, ok := c.sets[account]
+	begun := c.forgotten
+	c.mu.Unlock()
+	if ok && time.Now().Before(known.until) {
+		return known.set, nil
+	}
+	until := time.Now().Add(CacheFor)
+	boxes, sum, err := d.policyRows(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	if !ok || known.rows != sum {
+		set, err := d.compile(ctx, account, boxes)
+		if err != nil {
+			return nil, err
+		}
+		known = cachedSet{set: set, rows: sum}
+	}
+	known.until = until
+	c.keep(account, known, begun)
+	return known.set, nil
+}
+
+// Forget makes this Directory read an account's policies anew, at once. Others
+// take notice of a change within CacheFor.
+func (d *Directory) Forget(account string) {
+	c := &d.policies
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forgotten++
+	delete(c.sets, account)
+}
+
+func (c *policyCache) keep(account string, s cachedSet, begun uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.forgotten != begun {
+		return
+	}
+	if c.sets == nil {
+		c.sets = map[string]cachedSet{}
+	}
+	if len(c.sets) >= maxCachedSets {
+		now := time.Now()
+		maps.DeleteFunc(c.sets, func(_ string, s cachedSet) bool { return !now.Before(s.until) })
+	}
+	if len(c.sets) >= maxCachedSets {
+		clear(c.sets)
+	}
+	c.sets[account] = s
+}
+
+// policyRows reads an account's policies, still sealed, and a hash that changes
+// with them.
+func (d *Directory) policyRows(ctx context.Context, account string) (map[string]seal.Box, [sha256.Size]byte, error) {
+	boxes := map[string]seal.Box{}
+	h := sha256.New()
+	err := d.db.Peek(ctx, func(tx *db.Tx) error {
+		rows, err := tx.Query(`SELECT name, sealed FROM policy WHERE account = $1 ORDER BY name`, account)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var name string
+			var box []byte
+			if err := rows.Scan(&name, &box); err != nil {
+				return err
+			}
+			boxes[name] = box
+			addRow(h, name, box)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, [sha256.Size]byte{}, fmt.Errorf("read the policies of account %s: %w", account, err)
+	}
+	return boxes, [sha256.Size]byte(h.Sum(nil)), nil
+}
+
+func addRow(h hash.Hash, name string, box seal.Box) {
+	fmt.Fprintf(h, "%d %d ", len(name), len(box)) // so that rows cannot run into each other
+	h.Write([]byte(name))
+	h.Write(box)
+}
+
+// compile makes a set of what can be used.
+func (d *Directory) compile(ctx context.Context, account string, boxes map[string]seal.Box) (*policy.Set, error) {
+	texts := map[string]string{}
+	for name, box := range boxes {
+		text, err := d.key.Open(box, policyContext(account, name))
+		if err == nil {
+			err = policy.Check(string(text))
+		}
+		if err != nil {
+			d.unusable(ctx, account, name, err)
+			texts[closedName] = closed
+			continue
+		}
+		texts[name] = string(text)
+	}
+	set, err := policy.Compile(texts)
+	if err != nil {
+		// Each alone is good and all together are not.
+		d.unusable(ctx, account, "", err)
+		set, err = policy.Compile(map[string]string{closedName: closed})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("compile the policies of account %s: %w", account, err)
+	}
+	return set, nil
+}
+
+func (d *Directory) unusable(ctx context.Context, account, name string, err error) {
+	d.log.LogAttrs(ctx, slog.LevelError, "a stored policy cannot be used: its account is closed to all but its admins",
+		slog.String("account", account), slog.String("policy", name), slog.Any("err", err))
+}

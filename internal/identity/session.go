@@ -1,0 +1,134 @@
+package identity
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/seal"
+)
+
+const (
+	// sessionPrefix begins the key ids of sessions, as ASIA does at AWS.
+	sessionPrefix = "LSSK"
+	// maxToken is far above any token that is given out.
+	maxToken = 2048
+	// tokenVersion changes when a token of before can no longer be read. It is
+	// then unknown, and its owner comes again.
+	tokenVersion = 1
+)
+
+// A Session is a set of credentials that ends at Principal.Expires. It is stored
+// nowhere: the token carries all there is to know of it, sealed.
+type Session struct {
+	Principal
+	Secret seal.Secret
+	Token  seal.Secret
+}
+
+// A sessionToken is what a token carries. Rules is the hash of the role's row as
+// it was when the session began.
+type sessionToken struct {
+	Version int    `json:"v"`
+	ID      string `json:"i"`
+	Secret  string `json:"k"`
+	Account string `json:"a"`
+	Assumed string `json:"r"`
+	Name    string `json:"n"`
+	Role    Role   `json:"g"`
+	Rules   []byte `json:"f"`
+	Issued  int64  `json:"b"`
+	Expires int64  `json:"e"`
+}
+
+func tokenContext() []byte { return []byte("session") }
+
+// newSession makes credentials for p, who has assumed a role whose row holds
+// rules.
+func newSession(key *seal.Key, p Principal, rules seal.Box, now time.Time) (Session, error) {
+	p.AccessKeyID = newID(sessionPrefix)
+	s := Session{Principal: p, Secret: newSecret()}
+	text, err := json.Marshal(sessionToken{
+		Version: tokenVersion, ID: p.AccessKeyID, Secret: s.Secret.Reveal(), Account: p.Account, Assumed: p.Assumed, Name: p.Name,
+		Role: p.Role, Rules: fingerprint(rules), Issued: db.Millis(now), Expires: db.Millis(p.Expires),
+	})
+	if err != nil {
+		return Session{}, fmt.Errorf("make a session: %w", err)
+	}
+	box, err := key.Seal(text, tokenContext())
+	if err != nil {
+		return Session{}, fmt.Errorf("make a session: %w", err)
+	}
+	s.Token = seal.NewSecret(base64.RawURLEncoding.EncodeToString(box))
+	return s, nil
+}
+
+// fingerprint tells one version of a role from another. A row that is written
+// anew is sealed anew and so never has the fingerprint of before.
+func fingerprint(rules seal.Box) []byte {
+	sum := sha256.Sum256(rules)
+	return sum[:16]
+}
+
+// openToken reads a token, or says false: not ours, of another version, changed.
+func openToken(key *seal.Key, token string) (sessionToken, bool) {
+	if token == "" || len(token) > maxToken {
+		return sessionToken{}, false
+	}
+	box, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil {
+		return sessionToken{}, false
+	}
+	text, err := key.Open(box, tokenContext())
+	if err != nil {
+		return sessionToken{}, false
+	}
+	var t sessionToken
+	if err := json.Unmarshal(text, &t); err != nil || t.Version != tokenVersion {
+		return sessionToken{}, false
+	}
+	return t, true
+}
+
+// readSession opens a session's token and asks the database whether its role is
+// still what it was. A session that is not known costs the same read, and a box.
+func (d *Directory) readSession(ctx context.Context, id, token string) (opened, error) {
+	dummy := opened{secret: d.dummy}
+	if !wellFormed(id, sessionPrefix) {
+		return dummy, ErrUnknownKey
+	}
+	t, known := openToken(d.key, token)
+	if !known {
+		if _, err := d.key.Open(d.dummyBox, Principal{}.sealContext(nil)); err != nil {
+			return opened{}, fmt.Errorf("open the dummy: %w", err)
+		}
+	}
+	now := time.Now()
+	var rules []byte
+	err := d.db.Peek(ctx, func(tx *db.Tx) error {
+		return tx.QueryRow(`SELECT sealed FROM web_identity_role WHERE account = $1 AND name = $2`, t.Account, t.Assumed).Scan(&rules)
+	})
+	if err != nil && !errors.Is(err, db.ErrNoRows) {
+		return opened{}, fmt.Errorf("read the role of a session: %w", err)
+	}
+	same := subtle.ConstantTimeCompare(fingerprint(rules), t.Rules) == 1
+	if !known || err != nil || !same || t.ID != id {
+		return dummy, ErrUnknownKey
+	}
+	k := opened{
+		principal: Principal{AccessKeyID: t.ID, Account: t.Account, Name: t.Name, Role: t.Role, Assumed: t.Assumed, Expires: db.Time(t.Expires)},
+		secret:    seal.NewSecret(t.Secret),
+		token:     hashed(token),
+		until:     earlier(now.Add(CacheFor), db.Time(t.Expires)),
+	}
+	if !now.Before(k.principal.Expires) {
+		return k, ErrExpiredToken
+	}
+	return k, nil
+}
