@@ -103,6 +103,8 @@ func keepers() map[string]string {
 		"modernc.org/sqlite":       "internal/db internal/queue",
 		"github.com/tink-crypto/":  "internal/seal",
 		"github.com/cedar-policy/": "internal/policy",
+		"github.com/coreos/":       "internal/identity",
+		"github.com/go-jose/":      "internal/identity",
 		"github.com/spf13/cobra":   "internal/cli",
 		"github.com/spf13/pflag":   "internal/cli internal/server",
 		// The product starts no process but git upload-pack, and that in one place.

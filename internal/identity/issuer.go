@@ -1,0 +1,191 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	jose "github.com/go-jose/go-jose/v4"
+
+	"github.com/lockstephq/lockstep"
+)
+
+const (
+	// keysFresh is how long an issuer's keys are used without asking again, so
+	// that one that was withdrawn does not live on here.
+	keysFresh = 10 * time.Minute
+	// keysUsable is how long they are used while the issuer cannot be asked.
+	keysUsable = time.Hour
+	// askAgain is how often a token with a key that is not known makes us ask:
+	// anybody can make such tokens.
+	askAgain = 30 * time.Second
+	// askAfterFailure is the same where the issuer did not answer.
+	askAfterFailure = 5 * time.Second
+	askFor          = 10 * time.Second
+	maxIssuerAnswer = 1 << 20
+)
+
+// An issuer signs tokens, and is asked for its keys.
+type issuer struct {
+	url    string
+	client *http.Client
+	turn   chan struct{} // whoever asks the issuer is in it
+
+	mu     sync.Mutex
+	keys   []jose.JSONWebKey
+	asked  time.Time // when keys were got
+	again  time.Time // not to be asked before
+	failed error     // what went wrong the last time, if it did
+}
+
+func newIssuer(url string, client *http.Client) *issuer {
+	return &issuer{url: url, client: client, turn: make(chan struct{}, 1)}
+}
+
+// keysFor gives the issuer's keys, got anew where they are old or none of them
+// fits t. The error is Unavailable where there are none to be had.
+func (i *issuer) keysFor(ctx context.Context, t idToken) ([]jose.JSONWebKey, error) {
+	keys, usable, wanted := i.known(t)
+	if !wanted {
+		return i.answer(keys, usable)
+	}
+	select {
+	case i.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-i.turn }()
+	if _, _, wanted := i.known(t); wanted { // nobody else has asked meanwhile
+		i.ask(ctx)
+	}
+	keys, usable, _ = i.known(t)
+	return i.answer(keys, usable)
+}
+
+func (i *issuer) answer(keys []jose.JSONWebKey, usable bool) ([]jose.JSONWebKey, error) {
+	if usable {
+		return keys, nil
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return nil, lockstep.Wrapf(lockstep.Unavailable, i.failed, "The identity provider %s could not be asked for its keys. Try again.", i.url)
+}
+
+// known gives the keys at hand, whether they may be used, and whether the issuer
+// should be asked for others.
+func (i *issuer) known(t idToken) (keys []jose.JSONWebKey, usable, wanted bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	now := time.Now()
+	age := now.Sub(i.asked)
+	usable = i.keys != nil && age < keysUsable
+	fits := age < keysFresh && len(fitting(i.keys, t)) > 0
+	return i.keys, usable, !fits && !now.Before(i.again)
+}
+
+// ask gets the issuer's keys. That the caller goes away does not end it: others
+// wait for the same answer.
+func (i *issuer) ask(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askFor)
+	defer cancel()
+	keys, err := i.fetch(ctx)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	now := time.Now()
+	i.failed = err
+	if err != nil {
+		i.again = now.Add(askAfterFailure)
+		return
+	}
+	i.keys, i.asked, i.again = keys, now, now.Add(askAgain)
+}
+
+// fetch reads the issuer's description and then the keys where that says they
+// are.
+func (i *issuer) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
+	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, i.client), i.url)
+	if err != nil {
+		return nil, fmt.Errorf("read the description of issuer %s: %w", i.url, err)
+	}
+	var found struct {
+		JWKS string `json:"jwks_uri"`
+	}
+	if err := provider.Claims(&found); err != nil {
+		return nil, fmt.Errorf("read the description of issuer %s: %w", i.url, err)
+	}
+	if err := i.safe(found.JWKS); err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, found.JWKS, nil)
+	if err != nil {
+		return nil, fmt.Errorf("read the keys of issuer %s: %w", i.url, err)
+	}
+	resp, err := i.client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("read the keys of issuer %s: %w", i.url, err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = errors.New(resp.Status)
+	}
+	var keys []jose.JSONWebKey
+	if err == nil {
+		keys, err = readKeys(text)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the keys of issuer %s: %w", i.url, err)
+	}
+	return keys, nil
+}
+
+// safe refuses keys that would come over a line on which anybody could change
+// them, unless the issuer itself was allowed without TLS.
+func (i *issuer) safe(jwks string) error {
+	from, err := url.Parse(jwks)
+	if err != nil || from.Host == "" {
+		return fmt.Errorf("issuer %s does not say where its keys are", i.url)
+	}
+	own, err := url.Parse(i.url)
+	if from.Scheme != "https" && (err != nil || from.Scheme != own.Scheme || from.Host != own.Host) {
+		return fmt.Errorf("the keys of issuer %s are at %s://%s, which is not safe", i.url, from.Scheme, from.Host)
+	}
+	return nil
+}
+
+// bounded gives a client like c that reads no endless answer, waits for no
+// endless one, and is not led elsewhere.
+func bounded(c *http.Client) *http.Client {
+	b := http.Client{}
+	if c != nil {
+		b = *c
+	}
+	if b.Transport == nil {
+		b.Transport = http.DefaultTransport
+	}
+	b.Transport = boundedTransport{b.Transport}
+	if b.CheckRedirect == nil {
+		b.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
+	if b.Timeout == 0 {
+		b.Timeout = askFor
+	}
+	return &b
+}
+
+type boundedTransport struct{ http.RoundTripper }
+
+// RoundTrip cuts the answer off.
+func (t boundedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.RoundTripper.RoundTrip(r)
+	if err == nil {
+		resp.Body = http.MaxBytesReader(nil, resp.Body, maxIssuerAnswer)
+	}
+	return resp, err
+}

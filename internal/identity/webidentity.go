@@ -1,0 +1,174 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	jose "github.com/go-jose/go-jose/v4"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/seal"
+)
+
+// WebIdentityOptions say whose tokens are taken.
+type WebIdentityOptions struct {
+	DB  *db.DB
+	Key *seal.Key
+	// Issuers are asked for their keys, each exactly as it stands in the iss of its
+	// tokens. No other is: to others only roles that hold a key set listen.
+	Issuers []string
+	// Client asks them. It should know whom it may reach; it is made to give up on
+	// answers that are long or late, and follows no redirect unless it says so
+	// itself. Defaults to one on http.DefaultTransport.
+	Client *http.Client
+	// Log is told of stored roles that cannot be used. Defaults to nothing.
+	Log *slog.Logger
+}
+
+// WebIdentities turns tokens of other issuers into sessions. It may be used
+// concurrently.
+type WebIdentities struct {
+	db      *db.DB
+	key     *seal.Key
+	log     *slog.Logger
+	issuers map[string]*issuer
+}
+
+// NewWebIdentities makes one of its options. It asks nobody yet.
+func NewWebIdentities(o WebIdentityOptions) *WebIdentities {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	w := &WebIdentities{db: o.DB, key: o.Key, log: o.Log, issuers: map[string]*issuer{}}
+	client := bounded(o.Client)
+	for _, url := range o.Issuers {
+		w.issuers[url] = newIssuer(url, client)
+	}
+	return w
+}
+
+// An AssumeRequest asks for a session.
+type AssumeRequest struct {
+	Account     string
+	Role        string
+	SessionName string
+	Token       string
+	// Duration is how long the session is to last; 0 is as long as it may.
+	Duration time.Duration
+}
+
+// An Assumed is a session and what the token said.
+type Assumed struct {
+	Session
+	Subject  string
+	Audience string
+	Issuer   string
+}
+
+// ValidSessionName says whether a session may have that name, which becomes part
+// of an ARN.
+func ValidSessionName(name string) bool { return len(name) >= 2 && matches(namePattern, name) }
+
+// Assume gives a session to the holder of a token that a role takes. The error
+// is Invalid for a token that nobody's role could take, Stale for one whose time
+// is over, Unavailable where its issuer cannot be asked, Limit for a duration
+// beyond the role's, and Denied for all else: from the answer nobody can tell
+// whether the account has the role.
+func (w *WebIdentities) Assume(ctx context.Context, r AssumeRequest) (Assumed, error) {
+	if !ValidSessionName(r.SessionName) {
+		return Assumed{}, fmt.Errorf("assume role: %q is no name of a session", r.SessionName)
+	}
+	t, err := readToken(r.Token, time.Now())
+	if err != nil {
+		return Assumed{}, err
+	}
+	role, there, err := w.role(ctx, r.Account, r.Role)
+	if err != nil {
+		return Assumed{}, err
+	}
+	keys, err := w.keys(ctx, t, role)
+	if err != nil {
+		return Assumed{}, err
+	}
+	if err := verify(ctx, t, keys); err != nil {
+		return Assumed{}, w.unproven(t, err)
+	}
+	audience, fits := role.fits(t)
+	if !there || !fits {
+		return Assumed{}, lockstep.Errorf(lockstep.Denied, "Not authorized to perform sts:AssumeRoleWithWebIdentity")
+	}
+	if r.Duration > role.MaxSession {
+		return Assumed{}, lockstep.Errorf(lockstep.Limit, "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+	}
+	if r.Duration == 0 {
+		r.Duration = role.MaxSession
+	}
+	now := time.Now().UTC().Truncate(time.Second)
+	s, err := newSession(w.key, Principal{Account: r.Account, Name: r.SessionName, Role: role.Grants, Assumed: role.Name, Expires: now.Add(r.Duration)}, role.box, now)
+	return Assumed{Session: s, Subject: t.subject, Audience: audience, Issuer: t.issuer}, err
+}
+
+// role gives a role, or false where there is none that can be used.
+func (w *WebIdentities) role(ctx context.Context, account, name string) (roleRow, bool, error) {
+	var r roleRow
+	err := w.db.Peek(ctx, func(tx *db.Tx) (err error) {
+		r, err = storedRole(tx, account, name)
+		return err
+	})
+	if lockstep.KindOf(err) == lockstep.NotFound {
+		return roleRow{}, false, nil
+	}
+	if err != nil {
+		return roleRow{}, false, err
+	}
+	if err := r.open(w.key, account); err != nil {
+		w.log.LogAttrs(ctx, slog.LevelError, "a stored web identity role cannot be used", slog.Any("err", err))
+		return roleRow{}, false, nil
+	}
+	return r, true, nil
+}
+
+// keys gives the keys of a token's issuer: those that it is asked for, else
+// those that the role holds. That a role holds some must not show, so that there
+// are none is said only when the token could not be verified either.
+func (w *WebIdentities) keys(ctx context.Context, t idToken, role roleRow) ([]jose.JSONWebKey, error) {
+	if i, ok := w.issuers[t.issuer]; ok {
+		return i.keysFor(ctx, t)
+	}
+	if role.JWKS == "" || role.Issuer != t.issuer {
+		return nil, nil
+	}
+	keys, err := givenKeys(role.JWKS)
+	if err != nil {
+		w.log.LogAttrs(ctx, slog.LevelError, "the key set of a stored web identity role cannot be used",
+			slog.String("role", role.Name), slog.Any("err", err))
+	}
+	return keys, nil
+}
+
+// unproven is the answer to a token that was not verified.
+func (w *WebIdentities) unproven(t idToken, cause error) error {
+	if _, asked := w.issuers[t.issuer]; asked {
+		return lockstep.Wrapf(lockstep.Invalid, cause, "The web identity token that was passed could not be validated: its signature is none of its issuer's.")
+	}
+	return lockstep.Wrapf(lockstep.Invalid, cause, "No OpenIDConnect provider found in your account for %.512s", t.issuer)
+}
+
+// verify says whether one of keys has signed a token.
+func verify(ctx context.Context, t idToken, keys []jose.JSONWebKey) error {
+	var algorithms []string
+	for _, a := range signatures() {
+		algorithms = append(algorithms, string(a))
+	}
+	// What else the library looks at, readToken has looked at: with one leeway for
+	// all times, and without taking a claim of another name for one it knows.
+	_, err := oidc.NewVerifier(t.issuer, &oidc.StaticKeySet{PublicKeys: fitting(keys, t)}, &oidc.Config{
+		SkipClientIDCheck: true, SkipExpiryCheck: true, SupportedSigningAlgs: algorithms,
+	}).Verify(ctx, t.raw)
+	return err
+}
