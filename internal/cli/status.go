@@ -58,7 +58,7 @@ type told struct {
 }
 
 func (p *program) showFleet(ctx context.Context, remote *client.Client, f format) error {
-	syncs, err := remote.ResourceSyncs(ctx)
+	syncs, err := client.All(remote.ResourceSyncs(ctx, wire.ListResourceSyncsInput{}, nil))
 	if err != nil {
 		return err
 	}

@@ -69,6 +69,10 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 func (c *Client) send(ctx context.Context, operation string, body []byte) ([]byte, error) {
+	key, err := c.credentials.Retrieve(ctx)
+	if err != nil {
+		return nil, err
+	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.settings.Endpoint, "/")+"/", bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -77,7 +81,7 @@ func (c *Client) send(ctx context.Context, operation string, body []byte) ([]byt
 	r.Header.Set("X-Amz-Target", prefix+"."+operation)
 	sum := sha256.Sum256(body)
 	now := time.Now().Add(time.Duration(c.skew.Load()))
-	err = c.signer.SignHTTP(ctx, c.settings.credentials(), r, hex.EncodeToString(sum[:]), wire.LockstepName, c.settings.Region, now)
+	err = c.signer.SignHTTP(ctx, key, r, hex.EncodeToString(sum[:]), wire.LockstepName, c.settings.Region, now)
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}

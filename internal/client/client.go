@@ -18,15 +18,16 @@ import (
 // asks the Git host.
 const requestTimeout = time.Minute
 
-// A Client calls one server with one key. It may be used concurrently.
+// A Client calls one server with one key or as one role. It may be used concurrently.
 type Client struct {
 	// AWS has the 27 operations of AWS CodeConnections.
 	AWS *codeconnections.Client
 
-	settings Settings
-	http     *http.Client
-	retryer  aws.Retryer
-	signer   *v4.Signer
+	settings    Settings
+	credentials aws.CredentialsProvider
+	http        *http.Client
+	retryer     aws.Retryer
+	signer      *v4.Signer
 	// skew is how far the server's clock is ahead of ours, learnt from an answer.
 	skew atomic.Int64
 }
@@ -40,21 +41,21 @@ func New(s Settings) *Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	retryer := retry.NewStandard()
+	credentials := s.provider(h, retryer)
 	return &Client{
 		AWS: codeconnections.New(codeconnections.Options{
 			BaseEndpoint: aws.String(s.Endpoint),
 			Region:       s.Region,
-			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-				return s.credentials(), nil
-			}),
-			HTTPClient: h,
-			Retryer:    retryer,
-			AppID:      "lockstep-cli",
+			Credentials:  credentials,
+			HTTPClient:   h,
+			Retryer:      retryer,
+			AppID:        "lockstep-cli",
 		}),
-		settings: s,
-		http:     h,
-		retryer:  retryer,
-		signer:   v4.NewSigner(),
+		settings:    s,
+		credentials: credentials,
+		http:        h,
+		retryer:     retryer,
+		signer:      v4.NewSigner(),
 	}
 }
 

@@ -13,8 +13,9 @@
 //
 //  1. flags: an endpoint, a profile of the user's AWS files or the data
 //     directory of an `up`
-//  2. LOCKSTEP_ENDPOINT_URL, LOCKSTEP_ACCESS_KEY_ID, LOCKSTEP_SECRET_ACCESS_KEY
-//     and LOCKSTEP_REGION
+//  2. LOCKSTEP_ENDPOINT_URL and LOCKSTEP_REGION; LOCKSTEP_ACCESS_KEY_ID,
+//     LOCKSTEP_SECRET_ACCESS_KEY and LOCKSTEP_SESSION_TOKEN, or LOCKSTEP_ROLE_ARN
+//     and LOCKSTEP_WEB_IDENTITY_TOKEN_FILE
 //  3. profile lockstep of the user's AWS files
 //  4. profile default of these files if its key is one of ours: that is how the
 //     two exports look that `up` prints
@@ -23,10 +24,15 @@
 // An endpoint without a key takes the key that the rest of the order finds, and
 // a key without an endpoint the endpoint.
 //
+// With a role and the file of a token, from the environment or from a profile
+// (role_arn, web_identity_token_file), no key is stored anywhere: the role is
+// assumed at the server itself, which has STS on the same port.
+//
 // # What is never done
 //
 // Nothing is ever signed with a key of AWS itself (AKIA…, ASIA…): a mistaken
-// profile must not show a real key's signatures to a server that is not AWS.
+// profile must not show a real key's signatures to a server that is not AWS. Nor
+// is AWS_WEB_IDENTITY_TOKEN_FILE read: on a machine of AWS its token is for AWS.
 // Plain http goes to loopback alone unless it is asked for, for credentials of
 // Git hosts travel in requests. Redirects are not followed, for the same reason.
 package client

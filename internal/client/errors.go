@@ -97,18 +97,44 @@ func (s Settings) explainAnswer(e smithy.APIError) (problem, remedy string) {
 	if m := e.ErrorMessage(); m != "" {
 		problem += ": " + m
 	}
+	if s.RoleARN != "" {
+		if remedy := s.explainAssuming(e); remedy != "" {
+			return problem, remedy
+		}
+	}
 	switch e.ErrorCode() {
 	case "UnrecognizedClientException":
-		return problem, fmt.Sprintf("The server at %s does not know the key %s (from %s), or it was disabled. "+
-			"Use one that `lockstep key list` shows, or make one with `lockstep key create`.", s.Endpoint, s.AccessKeyID, s.KeyFrom)
+		return problem, fmt.Sprintf("The server at %s does not know %s, or it was disabled. "+
+			"Use one that `lockstep key list` shows, or make one with `lockstep key create`.", s.Endpoint, s.caller())
+	case "ExpiredTokenException":
+		return problem, fmt.Sprintf("The session of %s is over: begin another.", s.caller())
 	case "InvalidSignatureException":
-		return problem, fmt.Sprintf("The secret from %s does not belong to the key %s, or something between here and %s "+
-			"changes requests.", s.KeyFrom, s.AccessKeyID, s.Endpoint)
+		return problem, fmt.Sprintf("The secret from %s does not belong to %s, or something between here and %s "+
+			"changes requests.", s.KeyFrom, s.caller(), s.Endpoint)
 	case "AccessDeniedException":
-		return problem, fmt.Sprintf("The key %s (from %s) may not do this. A key made with `lockstep key create --admin` may.",
-			s.AccessKeyID, s.KeyFrom)
+		return problem, fmt.Sprintf("For this %s has no right. Who administers the server gives rights with `lockstep policy put`, "+
+			"or with a key of another role: `lockstep key create NAME --role operator`.", s.caller())
 	case "UnknownOperationException":
 		return problem, fmt.Sprintf("Look whether %s is a Lockstep server, and of this version (`lockstep version`).", s.Endpoint)
 	}
 	return problem, ""
+}
+
+// explainAssuming says what to do where a role was not given, "" where it was.
+func (s Settings) explainAssuming(e smithy.APIError) (remedy string) {
+	switch e.ErrorCode() {
+	case "InvalidIdentityToken", "IDPRejectedClaim", "IDPCommunicationError", "AccessDenied":
+		return fmt.Sprintf("The token in %s does not give %s. `lockstep role list` shows which tokens a role takes.", s.tokenFile, s.caller())
+	case "ExpiredTokenException":
+		return fmt.Sprintf("The token in %s is too old: have the job fetch another.", s.tokenFile)
+	}
+	return ""
+}
+
+// caller names the key or the role in use, and where it was found.
+func (s Settings) caller() string {
+	if s.AccessKeyID == "" {
+		return fmt.Sprintf("the role %s (from %s)", s.RoleARN, s.KeyFrom)
+	}
+	return fmt.Sprintf("the key %s (from %s)", s.AccessKeyID, s.KeyFrom)
 }

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"slices"
 
 	"github.com/lockstephq/lockstep/internal/wire"
 )
@@ -12,14 +11,29 @@ func (c *Client) CompleteConnection(ctx context.Context, in *wire.CompleteConnec
 	return call[wire.CompleteConnectionInput, wire.CompleteConnectionOutput](ctx, c, "CompleteConnection", in)
 }
 
+// GetResourceSyncAttempt reads one attempt whole, with its plan.
+func (c *Client) GetResourceSyncAttempt(ctx context.Context, in *wire.GetResourceSyncAttemptInput) (*wire.GetResourceSyncAttemptOutput, error) {
+	return call[wire.GetResourceSyncAttemptInput, wire.GetResourceSyncAttemptOutput](ctx, c, "GetResourceSyncAttempt", in)
+}
+
 // GetRevisionSync asks what has become of a commit for a resource.
 func (c *Client) GetRevisionSync(ctx context.Context, in *wire.GetRevisionSyncInput) (*wire.GetRevisionSyncOutput, error) {
 	return call[wire.GetRevisionSyncInput, wire.GetRevisionSyncOutput](ctx, c, "GetRevisionSync", in)
 }
 
+// ListResourceSyncAttempts reads one page of a resource's history.
+func (c *Client) ListResourceSyncAttempts(ctx context.Context, in *wire.ListResourceSyncAttemptsInput) (*wire.ListResourceSyncAttemptsOutput, error) {
+	return call[wire.ListResourceSyncAttemptsInput, wire.ListResourceSyncAttemptsOutput](ctx, c, "ListResourceSyncAttempts", in)
+}
+
 // ListResourceSyncs reads one page of the fleet.
 func (c *Client) ListResourceSyncs(ctx context.Context, in *wire.ListResourceSyncsInput) (*wire.ListResourceSyncsOutput, error) {
 	return call[wire.ListResourceSyncsInput, wire.ListResourceSyncsOutput](ctx, c, "ListResourceSyncs", in)
+}
+
+// ListSyncBlockers reads one page of the blockers of all resources.
+func (c *Client) ListSyncBlockers(ctx context.Context, in *wire.ListSyncBlockersInput) (*wire.ListSyncBlockersOutput, error) {
+	return call[wire.ListSyncBlockersInput, wire.ListSyncBlockersOutput](ctx, c, "ListSyncBlockers", in)
 }
 
 // ListSyncEvents reads what happened since a cursor.
@@ -32,25 +46,8 @@ func (c *Client) StartRepositorySync(ctx context.Context, in *wire.StartReposito
 	return call[wire.StartRepositorySyncInput, wire.StartRepositorySyncOutput](ctx, c, "StartRepositorySync", in)
 }
 
-// StartResourceSync asks for a resource's branch's head to be tried again now.
+// StartResourceSync asks for a resource's branch's head, or a given commit, to
+// be tried again now.
 func (c *Client) StartResourceSync(ctx context.Context, in *wire.StartResourceSyncInput) (*wire.StartResourceSyncOutput, error) {
 	return call[wire.StartResourceSyncInput, wire.StartResourceSyncOutput](ctx, c, "StartResourceSync", in)
-}
-
-// ResourceSyncs reads the whole fleet, page by page.
-func (c *Client) ResourceSyncs(ctx context.Context) ([]wire.ResourceSyncSummary, error) {
-	size := 100
-	in := &wire.ListResourceSyncsInput{MaxResults: &size}
-	var all []wire.ResourceSyncSummary
-	for {
-		out, err := c.ListResourceSyncs(ctx, in)
-		if err != nil {
-			return nil, err
-		}
-		all = slices.Concat(all, out.ResourceSyncs)
-		if out.NextToken == "" {
-			return all, nil
-		}
-		in.NextToken = out.NextToken
-	}
 }

@@ -14,8 +14,10 @@ import (
 
 // A profile is what two AWS files say under one name.
 type profile struct {
-	endpoint, region, keyID, secret string
-	from                            string // in words
+	endpoint, region            string
+	keyID, secret, sessionToken string
+	roleARN, tokenFile          string // of a role that a token lets in; both or neither
+	from                        string // in words
 }
 
 // errNothing says that no place holds a server.
@@ -99,7 +101,10 @@ func (f awsFiles) read(ctx context.Context, name, from string) (profile, error) 
 		}
 	}
 	p := profile{endpoint: c.BaseEndpoint, region: c.Region, from: from,
-		keyID: c.Credentials.AccessKeyID, secret: c.Credentials.SecretAccessKey}
+		keyID: c.Credentials.AccessKeyID, secret: c.Credentials.SecretAccessKey, sessionToken: c.Credentials.SessionToken}
+	if c.WebIdentityTokenFile != "" && c.RoleARN != "" {
+		p.roleARN, p.tokenFile = c.RoleARN, c.WebIdentityTokenFile
+	}
 	// All services share a port, so that any of the three names the server.
 	for _, service := range []string{"lockstep", "codeconnections", "codestar_connections"} {
 		if endpoint := c.Services.ServiceValues[service]["endpoint_url"]; endpoint != "" {

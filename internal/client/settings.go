@@ -8,8 +8,6 @@ import (
 	"net"
 	"net/url"
 	"strings"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 // DefaultRegion is the region where neither a flag nor the environment nor a
@@ -30,29 +28,33 @@ type Options struct {
 	Getenv func(string) string
 }
 
-// Settings are a server and a key for it. They print without the secret.
+// Settings are a server and a key for it, or a role to assume there. They print
+// without the secret.
 type Settings struct {
 	Endpoint    string
 	Region      string
-	AccessKeyID string
-	// EndpointFrom and KeyFrom say in words where the two were found.
+	AccessKeyID string // "" where a role is assumed
+	RoleARN     string
+	// EndpointFrom and KeyFrom say in words where the server and the key, or the
+	// role, were found.
 	EndpointFrom string
 	KeyFrom      string
 
-	secret string
+	secret, sessionToken string
+	// tokenFile holds the token by which the role is assumed.
+	tokenFile string
 }
 
-// String names the server and the key.
+// String names the server and the key or role.
 func (s Settings) String() string {
-	return fmt.Sprintf("%s (%s) as %s", s.Endpoint, s.Region, s.AccessKeyID)
+	return fmt.Sprintf("%s (%s) as %s", s.Endpoint, s.Region, cmp.Or(s.AccessKeyID, s.RoleARN))
 }
 
 // GoString is String: the secret shows in no verb.
 func (s Settings) GoString() string { return s.String() }
 
-func (s Settings) credentials() aws.Credentials {
-	return aws.Credentials{AccessKeyID: s.AccessKeyID, SecretAccessKey: s.secret, Source: s.KeyFrom}
-}
+// anonymous says that neither a key nor a role is known.
+func (s Settings) anonymous() bool { return s.AccessKeyID == "" && s.RoleARN == "" }
 
 // Find finds the server. Its errors are a *ConfigError, which says what is
 // missing or wrong and what to do.
@@ -61,7 +63,7 @@ func Find(ctx context.Context, o Options) (Settings, error) {
 	if err != nil {
 		return Settings{}, err
 	}
-	if s.Endpoint == "" || s.AccessKeyID == "" {
+	if s.Endpoint == "" || s.anonymous() {
 		p, err := lookUp(ctx, o)
 		if err != nil && !errors.Is(err, errNothing) {
 			return Settings{}, err
@@ -87,15 +89,29 @@ func spoken(o Options) (Settings, error) {
 	if s.Region == "" {
 		s.Region = o.Getenv("LOCKSTEP_REGION")
 	}
-	s.AccessKeyID, s.secret = o.Getenv("LOCKSTEP_ACCESS_KEY_ID"), o.Getenv("LOCKSTEP_SECRET_ACCESS_KEY")
-	s.KeyFrom = "LOCKSTEP_ACCESS_KEY_ID"
-	if (s.AccessKeyID == "") != (s.secret == "") {
-		return s, &ConfigError{
-			Problem: "Only one of LOCKSTEP_ACCESS_KEY_ID and LOCKSTEP_SECRET_ACCESS_KEY is set.",
+	var err error
+	if s.AccessKeyID, s.secret, err = both(o, "LOCKSTEP_ACCESS_KEY_ID", "LOCKSTEP_SECRET_ACCESS_KEY"); err != nil {
+		return s, err
+	}
+	if s.AccessKeyID != "" {
+		s.sessionToken, s.KeyFrom = o.Getenv("LOCKSTEP_SESSION_TOKEN"), "LOCKSTEP_ACCESS_KEY_ID"
+		return s, nil
+	}
+	s.RoleARN, s.tokenFile, err = both(o, "LOCKSTEP_ROLE_ARN", "LOCKSTEP_WEB_IDENTITY_TOKEN_FILE")
+	s.KeyFrom = "LOCKSTEP_ROLE_ARN"
+	return s, err
+}
+
+// both reads two variables of which neither means anything without the other.
+func both(o Options, one, other string) (string, string, error) {
+	a, b := o.Getenv(one), o.Getenv(other)
+	if (a == "") != (b == "") {
+		return a, b, &ConfigError{
+			Problem: fmt.Sprintf("Only one of %s and %s is set.", one, other),
 			Remedy:  "Set both, or neither.",
 		}
 	}
-	return s, nil
+	return a, b, nil
 }
 
 // fill completes what was said with what a profile holds.
@@ -103,8 +119,11 @@ func (s *Settings) fill(p profile) {
 	if s.Endpoint == "" {
 		s.Endpoint, s.EndpointFrom = p.endpoint, p.from
 	}
-	if s.AccessKeyID == "" {
-		s.AccessKeyID, s.secret, s.KeyFrom = p.keyID, p.secret, p.from
+	if s.anonymous() {
+		s.AccessKeyID, s.secret, s.sessionToken, s.KeyFrom = p.keyID, p.secret, p.sessionToken, p.from
+		if p.keyID == "" {
+			s.RoleARN, s.tokenFile = p.roleARN, p.tokenFile
+		}
 	}
 	if s.Region == "" {
 		s.Region = p.region
@@ -115,7 +134,7 @@ func (s Settings) check(o Options) error {
 	if s.Endpoint == "" {
 		return nowhere(o)
 	}
-	if s.AccessKeyID == "" {
+	if s.anonymous() {
 		return &ConfigError{
 			Problem: fmt.Sprintf("There is no access key for %s.", s.Endpoint),
 			Remedy: "Set LOCKSTEP_ACCESS_KEY_ID and LOCKSTEP_SECRET_ACCESS_KEY, or put the key into profile lockstep of " +
@@ -123,12 +142,16 @@ func (s Settings) check(o Options) error {
 		}
 	}
 	if looksLikeAWS(s.AccessKeyID) {
-		return &ConfigError{
-			Problem: fmt.Sprintf("The key from %s (%.8s…) is one of AWS itself: Lockstep never signs with these.", s.KeyFrom, s.AccessKeyID),
-			Remedy:  "Use a key of the Lockstep server, whose id begins with LSAK. `lockstep key create` makes one, `lockstep up` writes one.",
-		}
+		return refuseAWS(s.KeyFrom, s.AccessKeyID)
 	}
 	return checkEndpoint(s, o.AllowHTTP || o.Getenv("LOCKSTEP_ALLOW_HTTP") == "true")
+}
+
+func refuseAWS(from, id string) error {
+	return &ConfigError{
+		Problem: fmt.Sprintf("The key from %s (%.8s…) is one of AWS itself: Lockstep never signs with these.", from, id),
+		Remedy:  "Use a key of the Lockstep server, whose id begins with LSAK. `lockstep key create` makes one, `lockstep up` writes one.",
+	}
 }
 
 // looksLikeAWS says whether a key id is one that AWS gives out.

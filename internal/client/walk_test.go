@@ -1,0 +1,86 @@
+package client_test
+
+import (
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/client"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+const (
+	firstPage  = `{"Policies":[{"Name":"a"},{"Name":"b"}],"NextToken":"more"}`
+	secondPage = `{"Policies":[{"Name":"c"}]}`
+)
+
+// pages answers with a page after the other, and keeps what was asked.
+func pages(t testing.TB, answers ...string) (*client.Client, *[]string) {
+	asked := new([]string)
+	var handlers []http.HandlerFunc
+	for _, answer := range answers {
+		handlers = append(handlers, func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			*asked = append(*asked, string(body))
+			says(200, answer)(w, r)
+		})
+	}
+	c, _ := serve(t, handlers...)
+	return c, asked
+}
+
+func TestAListIsReadToItsEnd(t *testing.T) {
+	c, asked := pages(t, firstPage, secondPage)
+	all, err := client.All(c.Policies(t.Context()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]wire.Policy{{Name: "a"}, {Name: "b"}, {Name: "c"}}, all); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{`{"MaxResults":100}`, `{"NextToken":"more","MaxResults":100}`}, *asked); diff != "" {
+		t.Error(diff)
+	}
+	if all, err := client.All(must(pages(t, `{"Policies":[]}`)).Policies(t.Context())); all == nil || err != nil {
+		t.Errorf("an empty list is %v, %v", all, err)
+	}
+}
+
+func must(c *client.Client, _ *[]string) *client.Client { return c }
+
+func TestAWalkThatStopsEarlyAsksForNoFurtherPage(t *testing.T) {
+	c, asked := pages(t, firstPage)
+	for p, err := range c.Policies(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Name == "b" {
+			break
+		}
+	}
+	if len(*asked) != 1 {
+		t.Errorf("asked %v", *asked)
+	}
+}
+
+func TestAServerThatGoesInACircleEndsTheWalk(t *testing.T) {
+	c, _ := pages(t, firstPage, firstPage)
+	if all, err := client.All(c.Policies(t.Context())); err == nil {
+		t.Errorf("got %v", all)
+	}
+}
+
+func TestCountsComeWithTheList(t *testing.T) {
+	c, _ := pages(t, `{"ResourceSyncs":[{"ResourceName":"web"}],"Counts":{"Total":1,"Failed":1}}`)
+	var counts wire.ResourceSyncCounts
+	include := true
+	all, err := client.All(c.ResourceSyncs(t.Context(), wire.ListResourceSyncsInput{IncludeCounts: &include}, &counts))
+	if err != nil || len(all) != 1 {
+		t.Fatalf("got %v, %v", all, err)
+	}
+	if diff := cmp.Diff(wire.ResourceSyncCounts{Total: 1, Failed: 1}, counts); diff != "" {
+		t.Error(diff)
+	}
+}
