@@ -36,7 +36,7 @@ func rooms() map[string]room {
 		"cmd/lockstep": {imports: "internal/cli"},
 		"internal/cli": {imports: ". internal/server internal/client internal/wire internal/model internal/fleet"},
 		"internal/server": {imports: ". internal/api internal/awsjson internal/db internal/engine internal/gitwire" +
-			" internal/identity internal/provider internal/provider/git internal/queue internal/sample internal/sandbox internal/seal" +
+			" internal/identity internal/metrics internal/provider internal/provider/git internal/queue internal/sample internal/sandbox internal/seal" +
 			" internal/sigv4 internal/store internal/target internal/target/cfnstack internal/trigger internal/wire"},
 		"internal/client": {imports: "internal/wire"},
 		"internal/fleet":  {imports: "internal/client internal/wire"},
@@ -50,6 +50,7 @@ func rooms() map[string]room {
 		"internal/api": {imports: ". internal/wire internal/db internal/store internal/identity internal/policy internal/engine internal/awsjson" +
 			// The gate before the operations; the key that seals credentials.
 			" internal/sigv4 internal/seal"},
+		"internal/sts":     {imports: ". internal/awsquery internal/sigv4 internal/identity internal/seal"},
 		"internal/trigger": {imports: ". internal/db internal/store internal/provider internal/engine"},
 
 		// The flow.
@@ -73,6 +74,7 @@ func rooms() map[string]room {
 		"internal/queue":            {imports: "internal/db"},
 		"internal/identity":         {imports: ". internal/db internal/seal internal/policy"},
 		"internal/policy":           {imports: "."},
+		"internal/metrics":          {},
 		"internal/db":               {},
 		"internal/seal":             {},
 
@@ -98,15 +100,17 @@ func forTests(name string) bool {
 // that a library, or a danger, stays behind the room made for it.
 func keepers() map[string]string {
 	return map[string]string{
-		"github.com/riverqueue/":   "internal/queue",
-		"github.com/jackc/pgx/":    "internal/db internal/queue",
-		"modernc.org/sqlite":       "internal/db internal/queue",
-		"github.com/tink-crypto/":  "internal/seal",
-		"github.com/cedar-policy/": "internal/policy",
-		"github.com/coreos/":       "internal/identity",
-		"github.com/go-jose/":      "internal/identity",
-		"github.com/spf13/cobra":   "internal/cli",
-		"github.com/spf13/pflag":   "internal/cli internal/server",
+		"github.com/riverqueue/":                   "internal/queue",
+		"github.com/jackc/pgx/":                    "internal/db internal/queue",
+		"modernc.org/sqlite":                       "internal/db internal/queue",
+		"github.com/tink-crypto/":                  "internal/seal",
+		"github.com/prometheus/":                   "internal/metrics",
+		"github.com/aws/aws-sdk-go-v2/service/kms": "internal/seal",
+		"github.com/cedar-policy/":                 "internal/policy",
+		"github.com/coreos/":                       "internal/identity",
+		"github.com/go-jose/":                      "internal/identity",
+		"github.com/spf13/cobra":                   "internal/cli",
+		"github.com/spf13/pflag":                   "internal/cli internal/server",
 		// The product starts no process but git upload-pack, and that in one place.
 		"os/exec": "internal/gitwire",
 	}

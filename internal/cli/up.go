@@ -24,6 +24,7 @@ func newUpCommand(p *program) *cobra.Command {
 	f.BoolVar(&o.Once, "once", false, "end after every stack's first sync: 0 when all succeeded, 1 otherwise")
 	f.StringVar(&o.Data, "data", "", "`DIR` that keeps everything (default lockstep in the user's data directory)")
 	f.StringVar(&o.Listen, "listen", "127.0.0.1:4747", "`ADDR` of the API")
+	f.BoolVar(&o.PlainHTTP, "plain-http", false, "let the API speak plain HTTP on any address")
 	f.StringVar(&o.Branch, "branch", "", "branch to follow (default each repository's HEAD)")
 	f.DurationVar(&o.PollInterval, "poll-interval", 0, "time between two looks at a repository (default 5s on this machine, 60s elsewhere)")
 	f.StringVar(&o.Target, "target", "sandbox", "CloudFormation: sandbox, aws or a `URL`")

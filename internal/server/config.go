@@ -105,7 +105,7 @@ func Flags(fs *pflag.FlagSet) {
 	fs.String("tls-cert", "", "PEM `FILE` with the API's certificate chain, read again when it changes")
 	fs.String("tls-key", "", "PEM `FILE` with the certificate's private key")
 	fs.Bool("plain-http", false, "let the API speak plain HTTP on any address: TLS is ended before it")
-	fs.Int("max-connections", 1024, "connections that the API holds at once")
+	fs.Int("max-connections", defaultConnections, "connections that the API holds at once")
 	fs.String("metrics-listen", "", "`ADDR` of /metrics, /livez and /readyz (default: no metrics)")
 	fs.String("target", "aws", "CloudFormation: sandbox, aws or a URL")
 	fs.String("sandbox-file", "", "`FILE` with the sandbox's books (default: beside the SQLite database)")

@@ -12,17 +12,31 @@ import (
 	"time"
 )
 
-// listen takes an address. The error of one that is taken says by whom, as far
-// as can be told, and names the flag.
-func listen(addr string) (net.Listener, error) {
+// listen takes the address of a setting. The error of one that is taken says by
+// whom, as far as can be told, and names the flag.
+func listen(setting, addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is taken by %s; choose another address with --listen", addr, holder(addr))
+		return nil, fmt.Errorf("%s is taken by %s; choose another address with --%s", addr, holder(addr), setting)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("--listen: %w", err)
+		return nil, fmt.Errorf("--%s: %w", setting, err)
 	}
 	return l, nil
+}
+
+// onThisMachine says whether only this machine can reach a listener.
+func onThisMachine(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}
+
+// reachable gives HOST:PORT at which this machine reaches a listener.
+func reachable(addr net.Addr) string {
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return fmt.Sprintf("127.0.0.1:%d", tcp.Port)
+	}
+	return addr.String()
 }
 
 // serverName is what answers say of who gave them.
@@ -38,7 +52,9 @@ func newHTTPServer(h http.Handler, addr net.Addr, log *slog.Logger) *http.Server
 		WriteTimeout:      2 * time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		// Each stream of a connection is a request like those of other connections.
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 100},
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	hangUp(srv)
 	return srv
@@ -82,8 +98,7 @@ func named(h http.Handler) http.Handler {
 // knownHosts refuses, on a loopback address, requests for any other host: a
 // page in a browser on this machine can be made to send such.
 func knownHosts(h http.Handler, addr net.Addr) http.Handler {
-	tcp, ok := addr.(*net.TCPAddr)
-	if !ok || !tcp.IP.IsLoopback() {
+	if !onThisMachine(addr) {
 		return h
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -115,13 +115,28 @@ func TestOnLoopbackOnlyThisMachinesNamesAreAnswered(t *testing.T) {
 func TestElsewhereEveryNameIsAnswered(t *testing.T) {
 	varies(t)
 	t.Parallel()
-	r := newServe(t, "--listen", "0.0.0.0:0")
-	_, port, err := net.SplitHostPort(strings.TrimPrefix(r.url(), "http://"))
-	if err != nil {
-		t.Fatal(err)
+	for _, any := range []string{"0.0.0.0:0", ":0", "[::]:0"} {
+		r := newServe(t, "--listen", any, "--plain-http")
+		if !strings.HasPrefix(r.url(), "http://127.0.0.1:") {
+			t.Errorf("%s is said to be reached at %s", any, r.url())
+		}
+		if status, body, _ := get(t, r.url()+"/livez", "lockstep.example"); status != 200 {
+			t.Errorf("%s: status %d: %s", any, status, body)
+		}
 	}
-	if status, body, _ := get(t, "http://127.0.0.1:"+port+"/livez", "lockstep.example"); status != 200 {
-		t.Errorf("status %d: %s", status, body)
+}
+
+func TestPlainHTTPIsForThisMachineUnlessToldOtherwise(t *testing.T) {
+	varies(t)
+	t.Parallel()
+	newServe(t, "--listen", "0.0.0.0:0").exit(1, "--listen: other machines can reach 0.0.0.0:0", "--tls-cert and --tls-key", "--plain-http")
+	startUp(t, server.UpOptions{Listen: ":0"}).exit(2, "--listen: other machines can reach :0", "lockstep serve", "--plain-http")
+	for _, near := range []string{"localhost:0", "127.0.0.2:0"} {
+		newServe(t, "--listen", near).url()
+	}
+	up := startUp(t, server.UpOptions{Listen: "0.0.0.0:0", PlainHTTP: true, Repositories: []string{topic(t).dir}})
+	if !strings.HasPrefix(up.url(), "http://127.0.0.1:") {
+		t.Errorf("it is said to be reached at %s", up.url())
 	}
 }
 

@@ -27,7 +27,7 @@ func Sandbox(ctx context.Context, o SandboxOptions) (err error) {
 		return usage("--data: %s", err)
 	}
 	defer unlock(lock)
-	listener, err := listen(o.Listen)
+	listener, err := listen("listen", o.Listen)
 	if err != nil {
 		return usage("%s", err)
 	}
@@ -38,18 +38,18 @@ func Sandbox(ctx context.Context, o SandboxOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, books.Close()) }()
-	srv := newHTTPServer(books, listener.Addr(), log)
+	d := newDoor(listener, books, defaultConnections, nil, log)
 	ctx, cancel := context.WithCancel(ctx)
 	drained := make(chan struct{})
 	context.AfterFunc(ctx, func() {
 		defer close(drained)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 		defer cancel()
-		_ = srv.Shutdown(ctx) // a request that outlasts the drain is cut by Close
-		_ = srv.Close()
+		_ = d.http.Shutdown(ctx) // a request that outlasts the drain is cut by Close
+		_ = d.http.Close()
 	})
-	fmt.Fprintf(o.Out, "ready http://%s\n", listener.Addr())
-	err = srv.Serve(listener)
+	fmt.Fprintf(o.Out, "ready http://%s\n", reachable(listener.Addr()))
+	err = d.serve()
 	cancel()
 	<-drained // Serve returns when shutting down begins: requests still use the books
 	if !errors.Is(err, http.ErrServerClosed) {

@@ -20,11 +20,15 @@ import (
 // is ready, on errs the log.
 func Serve(ctx context.Context, c Config, out, errs io.Writer) (err error) {
 	log := newLogger(c.LogFormat, errs)
-	listener, err := listen(c.Listen)
-	if err != nil {
+	p := plan{
+		connections: c.MaxConnections, gitRoots: c.GitRoots, workers: c.Workers, log: log,
+		network: gitwire.NetworkOptions{AllowPrivate: c.GitPrivate, AllowLoopback: c.GitLoopback},
+		poll:    trigger.Options{Interval: c.PollInterval},
+	}
+	defer func() { err = errors.Join(err, p.closeListeners()) }()
+	if err := p.listen(c); err != nil {
 		return err
 	}
-	defer listener.Close()
 	sqlite, exclusive := strings.CutPrefix(c.DB, "sqlite:")
 	if exclusive {
 		lock, err := lockDatabase(sqlite, sqlite)
@@ -33,19 +37,13 @@ func Serve(ctx context.Context, c Config, out, errs io.Writer) (err error) {
 		}
 		defer unlock(lock)
 	}
-	d, err := db.Open(ctx, c.DB, db.Schema())
-	if err != nil {
+	p.exclusive = exclusive
+	if p.db, err = db.Open(ctx, c.DB, db.Schema()); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	key, err := c.sealSource().open(ctx, true)
-	if err != nil {
+	defer func() { err = errors.Join(err, p.db.Close()) }()
+	if p.key, err = c.sealSource().open(ctx, true); err != nil {
 		return err
-	}
-	p := plan{
-		db: d, key: key, listener: listener, gitRoots: c.GitRoots, workers: c.Workers, exclusive: exclusive, log: log,
-		network: gitwire.NetworkOptions{AllowPrivate: c.GitPrivate, AllowLoopback: c.GitLoopback},
-		poll:    trigger.Options{Interval: c.PollInterval},
 	}
 	if err := p.aim(ctx, c); err != nil {
 		return err
@@ -55,12 +53,62 @@ func Serve(ctx context.Context, c Config, out, errs io.Writer) (err error) {
 		return err
 	}
 	return s.run(ctx, func() error {
-		if err := adviseFirstKey(ctx, d, c, out); err != nil {
+		if err := adviseFirstKey(ctx, p.db, c, out); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(out, "ready http://%s\n", listener.Addr())
+		if p.metricsListener != nil {
+			fmt.Fprintf(out, "metrics http://%s/metrics\n", reachable(p.metricsListener.Addr()))
+		}
+		_, err := fmt.Fprintf(out, "ready %s\n", p.url())
 		return err
 	})
+}
+
+// listen takes the addresses of a server's ways in. What is wrong with the
+// certificate is known before that.
+func (p *plan) listen(c Config) (err error) {
+	if c.TLSCert != "" {
+		if p.certificate, err = loadCertificate(c.TLSCert, c.TLSKey, p.log); err != nil {
+			return err
+		}
+	}
+	if p.listener, err = listen("listen", c.Listen); err != nil {
+		return err
+	}
+	if p.certificate == nil && !c.PlainHTTP && !onThisMachine(p.listener.Addr()) {
+		return plainElsewhere(c.Listen, "give it a certificate with --tls-cert and --tls-key, or, where something before it ends TLS, say --plain-http")
+	}
+	if c.MetricsListen != "" {
+		if p.metricsListener, err = listen("metrics-listen", c.MetricsListen); err != nil {
+			return err
+		}
+	}
+	if c.Target == "sandbox" && p.certificate != nil {
+		// Our own calls to the sandbox: we need not trust our certificate, nor
+		// bear its name.
+		p.sandboxListener, err = listen("listen", "127.0.0.1:0")
+	}
+	return err
+}
+
+// plainElsewhere is the refusal to speak plain HTTP to other machines.
+func plainElsewhere(addr, instead string) error {
+	return fmt.Errorf("--listen: other machines can reach %s, and callers' secrets and answers would pass in plain HTTP: %s", addr, instead)
+}
+
+// closeListeners closes what listen opened; a server that ran has done so
+// already.
+func (p *plan) closeListeners() error {
+	var errs []error
+	for _, l := range []net.Listener{p.listener, p.metricsListener, p.sandboxListener} {
+		if l == nil {
+			continue
+		}
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // adviseFirstKey says how to make an access key, on a database that has none
@@ -91,11 +139,18 @@ func newLogger(format string, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, nil))
 }
 
-// loopback gives the URL at which this machine reaches a listener.
-func loopback(addr net.Addr) string {
-	tcp, ok := addr.(*net.TCPAddr)
-	if ok && tcp.IP.IsUnspecified() {
-		return fmt.Sprintf("http://127.0.0.1:%d", tcp.Port)
+// url is where this machine reaches the API.
+func (p *plan) url() string {
+	if p.certificate != nil {
+		return "https://" + reachable(p.listener.Addr())
 	}
-	return "http://" + addr.String()
+	return "http://" + reachable(p.listener.Addr())
+}
+
+// sandboxURL is where we reach the sandbox that we serve.
+func (p *plan) sandboxURL() string {
+	if p.sandboxListener != nil {
+		return "http://" + reachable(p.sandboxListener.Addr()) + "/sandbox"
+	}
+	return p.url() + "/sandbox"
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/gitwire"
 	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/metrics"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/sandbox"
 	"github.com/lockstephq/lockstep/internal/seal"
@@ -30,7 +31,15 @@ type plan struct {
 	db       *db.DB
 	key      *seal.Key
 	listener net.Listener
-	target   stackTarget
+	// certificate makes the listener speak TLS. nil is plain HTTP.
+	certificate *certificate
+	// connections is how many the listener holds at once.
+	connections int
+	// metricsListener and sandboxListener have a part of what there is each, in
+	// plain HTTP. They may be nil.
+	metricsListener net.Listener
+	sandboxListener net.Listener
+	target          stackTarget
 	// credentials sign the calls to the target.
 	credentials aws.CredentialsProvider
 	// sandboxFile, where not "", is served at /sandbox.
@@ -51,7 +60,9 @@ type server struct {
 	poller  *trigger.Poller
 	network *gitwire.Network
 	sandbox *sandbox.Sandbox
-	http    *http.Server
+	front   *door   // that of the API
+	doors   []*door // all
+	metrics *metrics.Metrics
 	in      store.Installation
 }
 
@@ -85,6 +96,11 @@ func assemble(ctx context.Context, p plan) (*server, error) {
 			return store.Credential(tx, p.key, conn)
 		},
 	})
+	if p.metricsListener != nil {
+		s.metrics = metrics.New(metrics.Options{
+			Connections: func() int { return s.front.open() }, Database: poolOf(p.db),
+		})
+	}
 	polls := p.poll
 	polls.DB, polls.Engine, polls.Log = p.db, s.engine, p.log
 	s.poller = trigger.NewPoller(polls)
@@ -95,28 +111,65 @@ func assemble(ctx context.Context, p plan) (*server, error) {
 			return nil, fmt.Errorf("open the sandbox's books: %w", err)
 		}
 	}
-	s.http = newHTTPServer(s.handler(directory), p.listener.Addr(), p.log)
+	s.open(s.handler(directory))
 	return s, nil
+}
+
+// fewConnections are those that a listener for machines of ours holds at once.
+const fewConnections = 64
+
+// open puts a door at each listener. None answers yet.
+func (s *server) open(api http.Handler) {
+	s.front = newDoor(s.listener, api, s.connections, s.certificate, s.log)
+	s.doors = []*door{s.front}
+	if s.metricsListener != nil {
+		mux := http.NewServeMux()
+		s.health(mux)
+		mux.Handle("GET /metrics", s.metrics)
+		s.doors = append(s.doors, newDoor(s.metricsListener, mux, fewConnections, nil, s.log))
+	}
+	if s.sandboxListener != nil {
+		mux := http.NewServeMux()
+		s.books(mux)
+		s.doors = append(s.doors, newDoor(s.sandboxListener, mux, s.connections, nil, s.log))
+	}
 }
 
 // handler puts the ways in together: the API at /, the sandbox at /sandbox.
 func (s *server) handler(directory *identity.Directory) http.Handler {
 	service := api.New(api.Options{
-		DB: s.db, Engine: s.engine, Historian: s.engine, Directory: directory,
-		Providers: hostRules(s.gitRoots), ValidName: validNames(), Logger: s.log.With(slog.String("room", "api")),
+		DB: s.db, Engine: s.engine, Historian: s.engine, Directory: directory, Seal: s.key,
+		Providers: hostRules(s.gitRoots), ValidName: validNames(), Logger: s.log.With(slog.String("room", "api")), Observe: s.observe,
 		SaveCredential: func(tx *db.Tx, conn lockstep.ARN, c lockstep.Credential) error {
 			return store.SaveCredential(tx, s.key, conn, c)
 		},
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/", service.Handler())
+	s.health(mux)
+	s.books(mux)
+	return mux
+}
+
+// observe counts an answer, if anybody wants to know.
+func (s *server) observe(service, operation, code string, took time.Duration) {
+	if s.metrics != nil {
+		s.metrics.Observe(service, operation, code, took)
+	}
+}
+
+// health adds what a load balancer asks.
+func (s *server) health(mux *http.ServeMux) {
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "lockstep") })
 	mux.HandleFunc("GET /readyz", s.ready)
+}
+
+// books adds the sandbox, if there is one.
+func (s *server) books(mux *http.ServeMux) {
 	if s.sandbox != nil {
 		mux.Handle("/sandbox/", http.StripPrefix("/sandbox", s.sandbox))
 		mux.Handle("/sandbox", http.StripPrefix("/sandbox", s.sandbox))
 	}
-	return mux
 }
 
 // ready says whether the database answers.
@@ -148,13 +201,15 @@ const drain = 15 * time.Second
 // run serves and works until ctx ends, then lets what is under way end. The
 // API answers before answering is called.
 func (s *server) run(ctx context.Context, answering func() error) error {
-	failed := make(chan error, 1)
+	failed := make(chan error, len(s.doors))
 	var loops sync.WaitGroup
-	loops.Go(func() {
-		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-			failed <- fmt.Errorf("serve: %w", err)
-		}
-	})
+	for _, d := range s.doors {
+		loops.Go(func() {
+			if err := d.serve(); !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("serve: %w", err)
+			}
+		})
+	}
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	err := s.queue.Start(inner)
@@ -180,8 +235,10 @@ func (s *server) stop(ctx context.Context, loops *sync.WaitGroup) error {
 	defer cancel()
 	// The jobs end first: what they call may be the sandbox behind our listener.
 	errs := []error{s.queue.Stop(ctx)}
-	if err := s.http.Shutdown(ctx); err != nil {
-		errs = append(errs, s.http.Close())
+	for _, d := range s.doors {
+		if err := d.http.Shutdown(ctx); err != nil {
+			errs = append(errs, d.http.Close())
+		}
 	}
 	loops.Wait()
 	return errors.Join(append(errs, s.close())...)

@@ -23,7 +23,7 @@ func (p *plan) aim(ctx context.Context, c Config) error {
 	}
 	p.target = stackTarget{name: c.Target, endpoint: endpoint, assumeRoles: true}
 	if c.Target == "sandbox" {
-		p.target.endpoint = loopback(p.listener.Addr()) + "/sandbox"
+		p.target.endpoint = p.sandboxURL()
 		p.sandboxFile = c.SandboxFile
 		p.credentials, err = sandboxCaller(ctx, p.db, p.key)
 		return err

@@ -29,6 +29,7 @@ type UpOptions struct {
 	Once         bool          // end after every stack's first sync
 	Data         string        // the data directory
 	Listen       string        // address of the API
+	PlainHTTP    bool          // which may be another than loopback
 	Branch       string        // to follow; "" is each repository's HEAD
 	PollInterval time.Duration // 0 is 5 s for what is on this machine, 60 s for the rest
 	Target       string        // sandbox, aws or a URL
@@ -93,18 +94,21 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 		return usage("%s", err)
 	}
 	defer u.dir.close()
-	listener, err := listen(o.Listen)
+	listener, err := listen("listen", o.Listen)
 	if err != nil {
 		return usage("%s", err)
 	}
 	defer listener.Close()
+	if !o.PlainHTTP && !onThisMachine(listener.Addr()) {
+		return usage("%s", plainElsewhere(o.Listen, "use lockstep serve with a certificate, or say --plain-http"))
+	}
 	database := "sqlite:" + u.dir.file(databaseFile)
 	d, err := db.Open(ctx, database, db.Schema())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	p := plan{db: d, listener: listener, workers: 20, exclusive: true, log: u.logger(),
+	p := plan{db: d, listener: listener, connections: defaultConnections, workers: 20, exclusive: true, log: u.logger(),
 		network: gitwire.NetworkOptions{AllowPrivate: true, AllowLoopback: true}}
 	if p.key, err = seal.OpenOrCreate(defaultSealKeyFile(database)); err != nil {
 		return err
@@ -166,7 +170,7 @@ func (u *up) prepare(ctx context.Context, p *plan) error {
 	if u.key, err = ownKey(ctx, p.db, p.key, identity.NewKey{Account: account, Principal: "up", Role: identity.Admin}); err != nil {
 		return err
 	}
-	if err := u.dir.writeProfiles(u.key, region, loopback(p.listener.Addr()), p.sandboxFile != ""); err != nil {
+	if err := u.dir.writeProfiles(u.key, region, p.url(), p.sandboxFile != ""); err != nil {
 		return fmt.Errorf("write the AWS profile: %w", err)
 	}
 	l := linker{account: lockstep.AccountID(account), region: region}

@@ -28,7 +28,7 @@ func (u *up) aim(ctx context.Context, p *plan) (account, region string, err erro
 	}
 	p.target = stackTarget{name: u.Target, endpoint: endpoint}
 	if u.Target == "sandbox" {
-		p.target.endpoint = loopback(p.listener.Addr()) + "/sandbox"
+		p.target.endpoint = p.sandboxURL()
 		p.sandboxFile = u.dir.file("sandbox.db")
 		k, err := ownKey(ctx, p.db, p.key, identity.NewKey{Account: sandboxAccount, Principal: "up", Role: identity.Admin})
 		p.credentials = credentials.NewStaticCredentialsProvider(k.id, k.secret, "")

@@ -25,7 +25,7 @@ func (u *up) run(ctx context.Context) error {
 		if err := u.found(ctx); err != nil {
 			return err
 		}
-		fmt.Fprintf(u.Out, "ready http://%s\n", u.server.listener.Addr())
+		fmt.Fprintf(u.Out, "ready %s\n", u.server.url())
 		if !u.Once {
 			u.hello()
 		}

@@ -12,7 +12,7 @@ import (
 
 // hello says how to reach what has just begun to answer.
 func (u *up) hello() {
-	url := loopback(u.server.listener.Addr())
+	url := u.server.url()
 	fmt.Fprintf(u.Out, "\nThe API answers at %s. In another terminal:\n\n", url)
 	fmt.Fprintf(u.Out, "  export AWS_CONFIG_FILE=%s\n", quote(u.dir.file("config")))
 	fmt.Fprintf(u.Out, "  export AWS_SHARED_CREDENTIALS_FILE=%s\n\n", quote(u.dir.file("credentials")))
@@ -39,7 +39,7 @@ func (u *up) next(ctx context.Context) error {
 		fmt.Fprintf(u.Out, "  aws cloudformation describe-stacks --stack-name %s\n", name)
 	}
 	fmt.Fprintf(u.Out, "  python3 -c 'import boto3; print(boto3.client(\"codestar-connections\", endpoint_url=\"%s\", region_name=\"%s\").get_resource_sync_status(ResourceName=\"%s\", SyncType=\"CFN_STACK_SYNC\"))'\n",
-		loopback(u.server.listener.Addr()), u.linker.region, name)
+		u.server.url(), u.linker.region, name)
 	if at != "" {
 		u.nextSample(at)
 	}

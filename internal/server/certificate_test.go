@@ -1,0 +1,261 @@
+package server_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+)
+
+// A pairOfFiles is a certificate and its key, as something renews them.
+type pairOfFiles struct {
+	t         testing.TB
+	cert, key string
+	roots     *x509.CertPool
+}
+
+// newPair makes a certificate for this machine, for an hour.
+func newPair(t testing.TB) *pairOfFiles {
+	t.Helper()
+	dir := t.TempDir()
+	return (&pairOfFiles{t: t, cert: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem"), roots: x509.NewCertPool()}).
+		renew("first", time.Hour)
+}
+
+// renew puts another certificate in the place of the one there is, as certbot
+// does: each file at once, one after the other.
+func (p *pairOfFiles) renew(name string, validity time.Duration) *pairOfFiles {
+	p.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
+		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(validity),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.roots.AddCert(cert)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.write(p.cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644)
+	p.write(p.key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600)
+	return p
+}
+
+func (p *pairOfFiles) write(name string, text []byte, mode os.FileMode) {
+	p.t.Helper()
+	if err := os.WriteFile(name+".new", text, mode); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.Rename(name+".new", name); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *pairOfFiles) flags() []string { return []string{"--tls-cert", p.cert, "--tls-key", p.key} }
+
+// client trusts the pair.
+func (p *pairOfFiles) client() *http.Client {
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.roots}, ForceAttemptHTTP2: true}
+	p.t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: patience}
+}
+
+// shown gives the name on the certificate of a new connection.
+func (p *pairOfFiles) shown(url string) string {
+	p.t.Helper()
+	c, err := tls.Dial("tcp", strings.TrimPrefix(url, "https://"), &tls.Config{RootCAs: p.roots})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer c.Close()
+	return c.ConnectionState().PeerCertificates[0].Subject.CommonName
+}
+
+func TestOverTLSTheAPIAndTheSandboxWork(t *testing.T) {
+	t.Parallel()
+	dir, pair := t.TempDir(), newPair(t)
+	repo := gitwiretest.NewRepoAt(t, filepath.Join(dir, "infra.git"))
+	first := repo.Commit(map[string]string{"topic.yaml": deploymentFile, "template.yaml": topicTemplate})
+	args := []string{"--db", "sqlite:" + filepath.Join(dir, "l.db"), "--target", "sandbox", "--git-roots", dir, "--poll-interval", "1s"}
+	k := createKey(t, args[1], "")
+	plain := startServe(t, args...)
+	configure(t, k, plain.url(), dir, 1)
+	waitFor(t, connections(k, plain.url()), "s0", first)
+	plain.stop()
+	second := repo.Commit(map[string]string{"template.yaml": topicTemplate + "  More:\n    Type: AWS::SNS::Topic\n"})
+	r := startServe(t, append(append(args, pair.flags()...), "--listen", "0.0.0.0:0")...)
+	if !strings.HasPrefix(r.url(), "https://127.0.0.1:") {
+		t.Fatalf("it is said to be reached at %s", r.url())
+	}
+	resp, err := pair.client().Get(r.url() + "/livez")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.ProtoMajor != 2 || resp.TLS.Version != tls.VersionTLS13 {
+		t.Errorf("%s over %s", resp.Proto, tls.VersionName(resp.TLS.Version))
+	}
+	trusting := codeconnections.New(connections(k, r.url()).Options(), func(o *codeconnections.Options) { o.HTTPClient = pair.client() })
+	waitFor(t, trusting, "s0", second)
+	r.stop()
+}
+
+func TestTLSIsNoOlderThan12(t *testing.T) {
+	varies(t)
+	t.Parallel()
+	pair := newPair(t)
+	address := strings.TrimPrefix(newServe(t, pair.flags()...).url(), "https://")
+	for version, taken := range map[uint16]bool{tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
+		c, err := tls.Dial("tcp", address, &tls.Config{RootCAs: pair.roots, MinVersion: version, MaxVersion: version})
+		if (err == nil) != taken {
+			t.Errorf("%s: %v", tls.VersionName(version), err)
+		}
+		if err == nil {
+			c.Close()
+		}
+	}
+	// Who forgets the s is told, and the names of other machines are refused as
+	// without TLS.
+	if status, body, _ := get(t, "http://"+address, ""); status != http.StatusBadRequest || !strings.Contains(body, "HTTPS") {
+		t.Errorf("plain HTTP: %d %s", status, body)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address+"/livez", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "attacker.example"
+	resp, err := pair.client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusMisdirectedRequest {
+		t.Errorf("as host attacker.example: %s", resp.Status)
+	}
+	newServe(t, "--listen", address).exit(1, "is taken by another Lockstep: ")
+}
+
+func TestARenewedCertificateIsUsedWithoutARestart(t *testing.T) {
+	varies(t)
+	t.Parallel()
+	pair := newPair(t)
+	r := newServe(t, pair.flags()...)
+	if got := pair.shown(r.url()); got != "first" {
+		t.Fatalf("shown is %s", got)
+	}
+	idle := pair.client()
+	ask := func() {
+		t.Helper()
+		resp, err := idle.Get(r.url() + "/livez")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+	ask()
+	pair.renew("second", time.Hour)
+	pair.until(r, "second")
+	ask() // on the connection of the first
+
+	// What cannot be used is told of once, with its file, and changes nothing.
+	pair.write(pair.cert, []byte("no certificate"), 0o644)
+	told := func() int { return strings.Count(r.errs.String(), "not renewed") }
+	pair.eventually(func() bool { pair.shown(r.url()); return told() > 0 })
+	if !strings.Contains(r.errs.String(), pair.cert) {
+		t.Errorf("the log does not name %s:\n%s", pair.cert, &r.errs)
+	}
+	for began := time.Now(); time.Since(began) < 1200*time.Millisecond; {
+		if got := pair.shown(r.url()); got != "second" {
+			t.Fatalf("shown is %s", got)
+		}
+	}
+	if n := told(); n != 1 {
+		t.Errorf("told %d times:\n%s", n, &r.errs)
+	}
+	pair.renew("third", -time.Hour)
+	pair.eventually(func() bool { pair.shown(r.url()); return strings.Contains(r.errs.String(), "has expired") })
+	pair.renew("fourth", time.Hour)
+	pair.until(r, "fourth")
+}
+
+// until waits until the server shows a certificate.
+func (p *pairOfFiles) until(r *run, name string) {
+	p.t.Helper()
+	p.eventually(func() bool { return p.shown(r.url()) == name })
+}
+
+func (p *pairOfFiles) eventually(ok func() bool) {
+	p.t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(patience); !ok(); {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			p.t.Fatal("it does not come to that")
+		}
+	}
+}
+
+func TestAPairThatCannotBeUsedIsNamedAtTheStart(t *testing.T) {
+	varies(t)
+	t.Parallel()
+	good, other := newPair(t), newPair(t)
+	open := newPair(t)
+	if err := os.Chmod(open.key, 0o604); err != nil {
+		t.Fatal(err)
+	}
+	empty := filepath.Join(t.TempDir(), "empty.pem")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		cert, key string
+		want      []string
+	}{
+		{"/nowhere/cert.pem", good.key, []string{"--tls-cert: ", "/nowhere/cert.pem"}},
+		{good.cert, "/nowhere/key.pem", []string{"--tls-key: ", "/nowhere/key.pem"}},
+		{empty, good.key, []string{"--tls-cert " + empty}},
+		{good.cert, empty, []string{"--tls-key " + empty}},
+		{good.cert, other.key, []string{good.cert, other.key, "does not match"}},
+		{good.key, good.cert, []string{good.cert}}, // the wrong way round
+		{t.TempDir(), good.key, []string{"--tls-cert: ", "no ordinary file"}},
+		{open.cert, open.key, []string{"--tls-key: " + open.key + " has mode 0604", "chmod o-rwx"}},
+	} {
+		newServe(t, "--tls-cert", c.cert, "--tls-key", c.key).exit(1, c.want...)
+	}
+	// A group may share a key.
+	if err := os.Chmod(open.key, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	newServe(t, open.flags()...).url()
+}
