@@ -47,3 +47,8 @@ func orMissing(err, missing error) error {
 	}
 	return err
 }
+
+// NoAttempt says that there is no such resource sync attempt.
+func NoAttempt(id string) error {
+	return lockstep.Errorf(lockstep.NotFound, "Could not find resource sync attempt: %s", id)
+}

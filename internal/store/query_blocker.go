@@ -70,7 +70,7 @@ func FleetBlockers(tx *db.Tx, account lockstep.AccountID, region string, f Block
 	}
 	w.and("(b.created_at, b.id) < (?, ?)", before.Number, before.Text)
 	rows, err := tx.Query(`SELECT l.arn, l.connection_arn, `+blockerColumns+`, `+configurationColumns+`
-		JOIN resource r ON r.account = c.account AND r.region = c.region AND r.sync_type = c.sync_type AND r.name = c.resource_name
+		JOIN resource r ON r.configuration_id = c.id
 		JOIN sync_blocker b ON b.resource_id = r.id AND b.created_at >= c.created_at `+
 		w.text()+` ORDER BY b.created_at DESC, b.id DESC LIMIT `+w.arg(p.Limit+1), w.args...)
 	if err != nil {

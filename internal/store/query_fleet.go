@@ -60,9 +60,8 @@ const isBlocked = `EXISTS (SELECT 1 FROM sync_blocker b WHERE b.resource_id = r.
 
 // fleetTables goes on from configurationColumns: r is the configuration's
 // resource, a its latest attempt for this configuration.
-const fleetTables = `LEFT JOIN resource r ON r.account = c.account AND r.region = c.region AND r.sync_type = c.sync_type
-		AND r.name = c.resource_name
-	LEFT JOIN resource_sync_attempt a ON a.seq = r.latest_seq AND a.configuration_id = c.id `
+const fleetTables = `LEFT JOIN resource r ON r.configuration_id = c.id
+	LEFT JOIN resource_sync_attempt a ON a.seq = r.latest_seq `
 
 // Fleet reads a page of the caller's resources by sync type and name, each with
 // its latest status. It is one SELECT, fit for [db.DB.Peek].

@@ -147,6 +147,7 @@ CREATE TABLE resource (
 );
 ALTER TABLE resource ADD CONSTRAINT resource_account_region_sync_type_name_key UNIQUE (account, region, sync_type, name);
 ALTER TABLE resource ADD CONSTRAINT resource_pkey PRIMARY KEY (id);
+CREATE UNIQUE INDEX resource_by_configuration ON public.resource USING btree (configuration_id);
 CREATE TABLE resource_sync_attempt (
     seq bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
     id text NOT NULL,

@@ -126,6 +126,7 @@ CREATE TABLE resource (
     document            text, held_head text NOT NULL DEFAULT '', latest_seq bigint,
     UNIQUE (account, region, sync_type, name)
 );
+CREATE UNIQUE INDEX resource_by_configuration ON resource (configuration_id);
 CREATE TABLE resource_sync_attempt (
     seq              integer PRIMARY KEY AUTOINCREMENT,
     id               text   NOT NULL UNIQUE,
