@@ -1,0 +1,83 @@
+package sts
+
+import (
+	"maps"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// maxAddresses bounds the memory of a limit.
+const maxAddresses = 10_000
+
+// A limit holds back addresses that come too often.
+type limit struct {
+	perSecond rate.Limit
+	burst     int
+
+	mu      sync.Mutex
+	buckets map[netip.Prefix]*rate.Limiter
+	// others is for all addresses beyond maxAddresses together: whoever has that
+	// many gains nothing by them.
+	others *rate.Limiter
+	swept  time.Time
+}
+
+func newLimit(perSecond float64, burst int) *limit {
+	l := &limit{perSecond: rate.Limit(perSecond), burst: burst, buckets: map[netip.Prefix]*rate.Limiter{}}
+	if perSecond < 0 {
+		l.perSecond = rate.Inf
+	}
+	l.others = rate.NewLimiter(l.perSecond, burst)
+	return l
+}
+
+// allow says whether the owner of an address, host:port, may come now.
+func (l *limit) allow(address string, now time.Time) bool {
+	if l.perSecond == rate.Inf {
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	owner := ownerOf(address)
+	bucket, known := l.buckets[owner]
+	if !known {
+		bucket = l.bucket(owner, now)
+	}
+	return bucket.AllowN(now, 1)
+}
+
+// bucket makes room, as long as there are addresses that have not come for so
+// long that their buckets are full again: to forget them changes nothing.
+func (l *limit) bucket(owner netip.Prefix, now time.Time) *rate.Limiter {
+	if len(l.buckets) >= maxAddresses && now.Sub(l.swept) > time.Second {
+		l.swept = now
+		maps.DeleteFunc(l.buckets, func(_ netip.Prefix, b *rate.Limiter) bool { return b.TokensAt(now) >= float64(l.burst) })
+	}
+	if len(l.buckets) >= maxAddresses {
+		return l.others
+	}
+	b := rate.NewLimiter(l.perSecond, l.burst)
+	l.buckets[owner] = b
+	return b
+}
+
+// ownerOf gives what one owner has of addresses: of IPv6 a network of 64 bits.
+// Addresses that cannot be read have one owner together.
+func ownerOf(address string) netip.Prefix {
+	a, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	ip, bits := a.Addr().Unmap().WithZone(""), 64
+	if ip.Is4() {
+		bits = 32
+	}
+	p, err := ip.Prefix(bits)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return p
+}
