@@ -20,11 +20,16 @@ type Host struct {
 	CreatedAt     time.Time
 }
 
-// A HostStatus is a free string at AWS; these are the ones we give.
+// A HostStatus is a free string at AWS.
 type HostStatus string
 
-// HostAvailable says that connections can use the host.
-const HostAvailable HostStatus = "AVAILABLE"
+// The statuses of a host. Connections can use it while it is available; while
+// its network is set up or taken down nothing about it can be changed.
+const (
+	HostAvailable       HostStatus = "AVAILABLE"
+	HostVPCInitializing HostStatus = "VPC_CONFIG_INITIALIZING"
+	HostVPCDeleting     HostStatus = "VPC_CONFIG_DELETING"
+)
 
 // A VPCConfiguration is kept and given back as the caller sent it.
 type VPCConfiguration struct {

@@ -13,6 +13,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/sigv4"
+	"github.com/lockstephq/lockstep/internal/wire"
 )
 
 // realKey is said to whoever signs with a key of AWS's. The secret of it has
@@ -21,16 +22,16 @@ import (
 const realKey = "A real AWS access key was used to call Lockstep, which is not AWS. " +
 	"Lockstep has access keys of its own, which begin with LSAK: use the profile that holds one, for instance with AWS_PROFILE=lockstep."
 
-// A gate lets signed requests in whose sender may call the operation. It is the
-// one place that decides this.
+// A gate lets signed requests in. Who has sent one is found out here and
+// nowhere else; what they may do is asked of each thing (access.go).
 type gate struct {
-	directory *identity.Directory
-	verifier  sigv4.Verifier
+	service  *Service
+	verifier sigv4.Verifier
+	throttle *throttle
 }
 
-// authenticate finds out who calls and whether they may. The scope of the
-// signature must name the service that the target names, as at AWS, where
-// each service listens apart.
+// authenticate finds out who calls. The scope of the signature must name the
+// service that the target names, as at AWS, where each service listens apart.
 func (g *gate) authenticate(r *http.Request, body []byte, service string) (context.Context, error) {
 	a, err := g.verifier.Parse(r, service)
 	if err != nil {
@@ -39,23 +40,35 @@ func (g *gate) authenticate(r *http.Request, body []byte, service string) (conte
 	if identity.LooksLikeAWS(a.AccessKeyID) {
 		return nil, &awsjson.Error{Code: "UnrecognizedClientException", Status: http.StatusBadRequest, Message: realKey}
 	}
-	who, err := g.directory.Verify(r.Context(), a.AccessKeyID, func(secret seal.Secret) error {
-		return g.verifier.Verify(r, body, a, secret.Reveal(), time.Now())
+	now := time.Now()
+	who, err := g.service.o.Directory.Verify(r.Context(), a.AccessKeyID, a.SecurityToken, func(secret seal.Secret) error {
+		return g.verifier.Verify(r, body, a, secret.Reveal(), now)
 	})
 	if err != nil {
 		return nil, refusal(err)
 	}
 	awsjson.Annotate(r.Context(), slog.Any("principal", who))
-	if operation := operationOf(r); !identity.Allow(who, operation) {
-		return nil, lockstep.Errorf(lockstep.Denied, "User: %s is not authorized to perform: %s:%s",
-			userARN(who, a.Region), service, operation)
+	if err := g.throttle.take(who, operationOf(r), now); err != nil {
+		return nil, err
 	}
-	return context.WithValue(r.Context(), callerKey{}, Caller{
-		Principal: who,
-		Account:   lockstep.AccountID(who.Account),
-		Region:    a.Region,
-		Service:   service,
-	}), nil
+	c, err := g.service.NewCaller(r.Context(), who, a.Region, service)
+	if err != nil {
+		return nil, err
+	}
+	// As at AWS, who may never call an operation learns nothing of how to.
+	if err := c.possible(actionOf(service, operationOf(r))); err != nil {
+		return nil, err
+	}
+	return context.WithValue(r.Context(), callerKey{}, c), nil
+}
+
+// actionOf names an operation as policies do: those of the two AWS services by
+// one name.
+func actionOf(service, operation string) string {
+	if service == wire.CodeStarConnectionsName {
+		service = wire.CodeConnectionsName
+	}
+	return service + ":" + operation
 }
 
 // operationOf gives what a target names after its last dot.
@@ -64,16 +77,17 @@ func operationOf(r *http.Request) string {
 	return target[strings.LastIndexByte(target, '.')+1:]
 }
 
-// userARN names a principal as AWS names a user in such messages.
-func userARN(who identity.Principal, region string) string {
-	return "arn:" + lockstep.Partition(region) + ":iam::" + who.Account + ":user/" + who.Name
-}
-
 // refusal puts the reason for which a request was not let in on the wire. What
 // is neither a wrong signature nor an unknown key is an error of ours.
 func refusal(err error) error {
-	if errors.Is(err, identity.ErrUnknownKey) {
+	switch {
+	case errors.Is(err, identity.ErrUnknownKey):
 		err = sigv4.UnknownKeyError()
+	case errors.Is(err, identity.ErrExpiredToken):
+		return &awsjson.Error{Code: "ExpiredTokenException", Status: http.StatusBadRequest,
+			Message: "The security token included in the request is expired"}
+	case errors.Is(err, identity.ErrLongLivedOff):
+		return &awsjson.Error{Code: "UnrecognizedClientException", Status: http.StatusBadRequest, Message: lockstep.Shown(err)}
 	}
 	if e, ok := errors.AsType[*sigv4.Error](err); ok {
 		return &awsjson.Error{Code: e.Code(), Status: http.StatusBadRequest, Message: e.Message}

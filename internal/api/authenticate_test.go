@@ -2,12 +2,14 @@ package api_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
@@ -69,7 +71,7 @@ func TestServicesAreSignedForApart(t *testing.T) {
 
 // operations are all that a service's model has, and whether they are answered.
 func operations() map[string]bool {
-	unanswered := "UpdateHost UpdateRepositoryLink GetSyncBlockerSummary UpdateSyncBlocker ListTagsForResource TagResource UntagResource"
+	unanswered := "UpdateSyncBlocker PutWebIdentityRole ListWebIdentityRoles DeleteWebIdentityRole"
 	answered := map[string]bool{}
 	for _, s := range wire.Services() {
 		for _, op := range s.Operations {
@@ -97,12 +99,23 @@ func TestReaderReadsAndNothingElse(t *testing.T) {
 			continue
 		}
 		e := exception(t, body)
+		action := strings.Replace(service, "codestar-", "code", 1) + ":" + operation
+		reads = reads && !administers(action)
 		if denied := e.Code == "AccessDeniedException"; denied == reads {
 			t.Errorf("%s: a reader gets %v", target, e)
-		} else if want := "User: arn:aws:iam::111122223333:user/jo is not authorized to perform: " + service + ":" + operation; denied && e.Message != want {
+		} else if want := "User: arn:aws:iam::111122223333:user/jo is not authorized to perform: " + action +
+			" on resource: * because no policy allows the action"; denied && e.Message != want {
 			t.Errorf("%s: %q, want %q", target, e.Message, want)
 		}
 	}
+}
+
+// administers says whether an action is about keys, policies or roles, which a
+// reader may not even list.
+func administers(action string) bool {
+	return slices.ContainsFunc(policy.Actions(), func(a policy.Action) bool {
+		return a.Name == action && a.Group == policy.Administer
+	})
 }
 
 func TestOperationsThatAreNotThereAreUnknown(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
@@ -35,6 +36,12 @@ func (s *Service) CreateSyncConfiguration(ctx context.Context, c Caller, in *wir
 		return nil, err
 	}
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
+		if err := c.configures(tx, "codeconnections:CreateSyncConfiguration", &cfg); err != nil {
+			return err
+		}
+		if err := s.roomForConfiguration(tx, cfg); err != nil {
+			return err
+		}
 		if err := store.InsertConfiguration(tx, &cfg); err != nil {
 			return err
 		}
@@ -43,18 +50,53 @@ func (s *Service) CreateSyncConfiguration(ctx context.Context, c Caller, in *wir
 	return &wire.CreateSyncConfigurationOutput{SyncConfiguration: showConfiguration(cfg)}, err
 }
 
-// GetSyncConfiguration reads a resource's sync configuration.
-func (s *Service) GetSyncConfiguration(ctx context.Context, c Caller, in *wire.GetSyncConfigurationInput) (*wire.GetSyncConfigurationOutput, error) {
-	cfg, err := s.configuration(ctx, c, in.SyncType, in.ResourceName)
-	return &wire.GetSyncConfigurationOutput{SyncConfiguration: showConfiguration(cfg)}, err
+// configures asks whether the caller may make a configuration as it is given:
+// follow that branch of that repository, and hand the syncs that role. Who may not
+// see the link gets the answer that a missing one gets.
+func (c Caller) configures(tx *db.Tx, action string, cfg *lockstep.SyncConfiguration) error {
+	l, err := store.Link(tx, c.Account, c.Region, cfg.LinkID)
+	if err != nil {
+		return err
+	}
+	if err := c.on(tx, "codeconnections:PassRepository", theLink(l)); err != nil {
+		return err
+	}
+	cfg.OwnerID, cfg.RepositoryName, cfg.ProviderType = l.OwnerID, l.RepositoryName, l.ProviderType
+	if err := c.on(tx, action, theConfiguration(*cfg).but(store.NoLink(l.ID))); err != nil {
+		return err
+	}
+	return c.passes(cfg.RoleARN)
 }
 
-func (s *Service) configuration(ctx context.Context, c Caller, syncType, name string) (cfg lockstep.SyncConfiguration, err error) {
-	err = s.o.DB.Peek(ctx, func(tx *db.Tx) error {
+// GetSyncConfiguration reads a resource's sync configuration.
+func (s *Service) GetSyncConfiguration(ctx context.Context, c Caller, in *wire.GetSyncConfigurationInput) (*wire.GetSyncConfigurationOutput, error) {
+	cfg, err := s.configuration(ctx, c, "codeconnections:GetSyncConfiguration", in.SyncType, in.ResourceName)
+	if err != nil {
+		return nil, err
+	}
+	return &wire.GetSyncConfigurationOutput{SyncConfiguration: showConfiguration(cfg)}, nil
+}
+
+// configuration reads a configuration for an action that changes nothing.
+func (s *Service) configuration(ctx context.Context, c Caller, action, syncType, name string) (cfg lockstep.SyncConfiguration, err error) {
+	err = s.read(ctx, c, action, policy.SyncConfiguration, func(tx *db.Tx) error {
 		cfg, err = store.Configuration(tx, c.Account, c.Region, lockstep.SyncType(syncType), name)
-		return err
+		if err != nil {
+			return err
+		}
+		return c.on(tx, action, theConfiguration(cfg))
 	})
 	return cfg, err
+}
+
+// lockConfiguration reads a configuration for an action that changes something,
+// and keeps others from changing it meanwhile.
+func (c Caller) lockConfiguration(tx *db.Tx, action, syncType, name string) (lockstep.SyncConfiguration, error) {
+	cfg, err := store.LockConfiguration(tx, c.Account, c.Region, lockstep.SyncType(syncType), name)
+	if err != nil {
+		return cfg, err
+	}
+	return cfg, c.on(tx, action, theConfiguration(cfg))
 }
 
 // UpdateSyncConfiguration changes what is given and leaves the rest. It always
@@ -62,12 +104,17 @@ func (s *Service) configuration(ctx context.Context, c Caller, syncType, name st
 func (s *Service) UpdateSyncConfiguration(ctx context.Context, c Caller, in *wire.UpdateSyncConfigurationInput) (*wire.UpdateSyncConfigurationOutput, error) {
 	var cfg lockstep.SyncConfiguration
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
-		cfg, err = store.LockConfiguration(tx, c.Account, c.Region, lockstep.SyncType(in.SyncType), in.ResourceName)
+		const action = "codeconnections:UpdateSyncConfiguration"
+		cfg, err = c.lockConfiguration(tx, action, in.SyncType, in.ResourceName)
 		if err != nil {
 			return err
 		}
 		merge(&cfg, in)
 		if err := s.checkConfiguration(cfg); err != nil {
+			return err
+		}
+		// Allowed must be what it is and what it becomes.
+		if err := c.configures(tx, action, &cfg); err != nil {
 			return err
 		}
 		if err := store.UpdateConfiguration(tx, &cfg); err != nil {
@@ -101,31 +148,46 @@ func set[T ~string](field *T, given T) {
 // oldest first.
 func (s *Service) ListSyncConfigurations(ctx context.Context, c Caller, in *wire.ListSyncConfigurationsInput) (*wire.ListSyncConfigurationsOutput, error) {
 	filter := store.ConfigurationFilter{SyncType: lockstep.SyncType(in.SyncType), LinkID: linkID(in.RepositoryLinkId)}
-	list := c.listing("sync configurations", filter)
+	list := s.listing(c, "sync configurations", filter)
 	page, err := list.page(in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
 	out := &wire.ListSyncConfigurationsOutput{}
 	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
-		if _, err := store.Link(tx, c.Account, c.Region, filter.LinkID); err != nil {
+		all, next, err := c.configurationsOf(tx, "codeconnections:ListSyncConfigurations", filter, page)
+		if err != nil {
 			return err
 		}
-		all, next, err := store.Configurations(tx, c.Account, c.Region, filter, page)
 		for _, cfg := range all {
 			out.SyncConfigurations = append(out.SyncConfigurations, showConfiguration(cfg))
 		}
-		out.NextToken = list.token(next)
+		out.NextToken, err = list.token(next)
 		return err
 	})
 	return out, err
+}
+
+// configurationsOf reads a page of a link's configurations, those that the
+// caller may see.
+func (c Caller) configurationsOf(tx *db.Tx, action string, f store.ConfigurationFilter, p store.Page) ([]lockstep.SyncConfiguration, store.Cursor, error) {
+	l, err := store.Link(tx, c.Account, c.Region, f.LinkID)
+	if err != nil {
+		return nil, store.Cursor{}, err
+	}
+	if err := c.on(tx, action, theLink(l)); err != nil {
+		return nil, store.Cursor{}, err
+	}
+	return visible(tx, c, policy.SyncConfiguration, p, func(p store.Page) ([]lockstep.SyncConfiguration, store.Cursor, error) {
+		return store.Configurations(tx, c.Account, c.Region, f, p)
+	}, theConfiguration)
 }
 
 // DeleteSyncConfiguration ends the syncing of a resource. The resource itself,
 // a stack for instance, stays as it is.
 func (s *Service) DeleteSyncConfiguration(ctx context.Context, c Caller, in *wire.DeleteSyncConfigurationInput) (*wire.DeleteSyncConfigurationOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		cfg, err := store.LockConfiguration(tx, c.Account, c.Region, lockstep.SyncType(in.SyncType), in.ResourceName)
+		cfg, err := c.lockConfiguration(tx, "codeconnections:DeleteSyncConfiguration", in.SyncType, in.ResourceName)
 		if err != nil {
 			return err
 		}
@@ -147,12 +209,9 @@ func (s *Service) ListRepositorySyncDefinitions(ctx context.Context, c Caller, i
 	filter := store.ConfigurationFilter{SyncType: lockstep.SyncType(in.SyncType), LinkID: linkID(in.RepositoryLinkId)}
 	out := &wire.ListRepositorySyncDefinitionsOutput{}
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
-		if _, err := store.Link(tx, c.Account, c.Region, filter.LinkID); err != nil {
-			return err
-		}
 		page := store.Page{Limit: definitionsPage}
 		for more := true; more; more = page.After != (store.Cursor{}) {
-			all, next, err := store.Configurations(tx, c.Account, c.Region, filter, page)
+			all, next, err := c.configurationsOf(tx, "codeconnections:ListRepositorySyncDefinitions", filter, page)
 			if err != nil {
 				return err
 			}

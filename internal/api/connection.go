@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
@@ -14,8 +15,11 @@ import (
 // CreateConnection makes a connection, PENDING until CompleteConnection. Names
 // need not be unique, as at AWS.
 func (s *Service) CreateConnection(ctx context.Context, c Caller, in *wire.CreateConnectionInput) (*wire.CreateConnectionOutput, error) {
-	tags, err := newTags(in.Tags)
+	tags, around, err := newTags(in.Tags)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.onAccountWith("codeconnections:CreateConnection", around); err != nil {
 		return nil, err
 	}
 	conn := lockstep.Connection{
@@ -29,6 +33,9 @@ func (s *Service) CreateConnection(ctx context.Context, c Caller, in *wire.Creat
 	}
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		if err := s.settleProvider(tx, c, &conn); err != nil {
+			return err
+		}
+		if err := c.room(tx, store.CountConnections, s.o.Quotas.Connections, "connections"); err != nil {
 			return err
 		}
 		if err := store.InsertConnection(tx, &conn); err != nil {
@@ -53,6 +60,9 @@ func (s *Service) settleProvider(tx *db.Tx, c Caller, conn *lockstep.Connection)
 		if err != nil {
 			return err
 		}
+		if err := c.on(tx, "codeconnections:GetHost", theHost(h)); err != nil {
+			return err
+		}
 		if conn.ProviderType != "" && conn.ProviderType != h.ProviderType {
 			return lockstep.Errorf(lockstep.Invalid, "ProviderType %s differs from the host's, %s.", conn.ProviderType, h.ProviderType)
 		}
@@ -73,34 +83,46 @@ func (s *Service) settleProvider(tx *db.Tx, c Caller, conn *lockstep.Connection)
 
 // GetConnection reads a connection.
 func (s *Service) GetConnection(ctx context.Context, c Caller, in *wire.GetConnectionInput) (*wire.GetConnectionOutput, error) {
+	const action = "codeconnections:GetConnection"
 	out := &wire.GetConnectionOutput{}
-	err := s.o.DB.Peek(ctx, func(tx *db.Tx) error {
+	err := s.read(ctx, c, action, policy.Connection, func(tx *db.Tx) error {
 		conn, err := store.Connection(tx, c.Account, c.Region, lockstep.ARN(in.ConnectionArn))
+		if err != nil {
+			return err
+		}
 		shown := showConnection(conn)
 		out.Connection = &shown
-		return err
+		return c.on(tx, action, theConnection(conn))
 	})
 	return out, err
 }
 
 // ListConnections reads connections, oldest first.
 func (s *Service) ListConnections(ctx context.Context, c Caller, in *wire.ListConnectionsInput) (*wire.ListConnectionsOutput, error) {
+	if err := c.onAccount("codeconnections:ListConnections"); err != nil {
+		return nil, err
+	}
 	filter := store.ConnectionFilter{
 		ProviderType: lockstep.ProviderType(in.ProviderTypeFilter),
 		HostARN:      lockstep.ARN(in.HostArnFilter),
 	}
-	list := c.listing("connections", filter)
+	list := s.listing(c, "connections", filter)
 	page, err := list.page(in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
 	out := &wire.ListConnectionsOutput{Connections: []wire.Connection{}}
-	err = s.o.DB.Peek(ctx, func(tx *db.Tx) error {
-		all, next, err := store.Connections(tx, c.Account, c.Region, filter, page)
+	err = s.list(ctx, c, policy.Connection, func(tx *db.Tx) error {
+		all, next, err := visible(tx, c, policy.Connection, page, func(p store.Page) ([]lockstep.Connection, store.Cursor, error) {
+			return store.Connections(tx, c.Account, c.Region, filter, p)
+		}, theConnection)
+		if err != nil {
+			return err
+		}
 		for _, conn := range all {
 			out.Connections = append(out.Connections, showConnection(conn))
 		}
-		out.NextToken = list.token(next)
+		out.NextToken, err = list.token(next)
 		return err
 	})
 	return out, err
@@ -109,7 +131,14 @@ func (s *Service) ListConnections(ctx context.Context, c Caller, in *wire.ListCo
 // DeleteConnection removes a connection that no repository link uses.
 func (s *Service) DeleteConnection(ctx context.Context, c Caller, in *wire.DeleteConnectionInput) (*wire.DeleteConnectionOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		return store.DeleteConnection(tx, c.Account, c.Region, lockstep.ARN(in.ConnectionArn))
+		conn, err := store.Connection(tx, c.Account, c.Region, lockstep.ARN(in.ConnectionArn))
+		if err != nil {
+			return err
+		}
+		if err := c.on(tx, "codeconnections:DeleteConnection", theConnection(conn)); err != nil {
+			return err
+		}
+		return store.DeleteConnection(tx, c.Account, c.Region, conn.ARN)
 	})
 	return &wire.DeleteConnectionOutput{}, err
 }
@@ -129,6 +158,9 @@ func (s *Service) CompleteConnection(ctx context.Context, c Caller, in *wire.Com
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		conn, err := store.Connection(tx, c.Account, c.Region, lockstep.ARN(in.ConnectionArn))
 		if err != nil {
+			return err
+		}
+		if err := c.on(tx, "lockstep:CompleteConnection", theConnection(conn)); err != nil {
 			return err
 		}
 		if err := s.o.SaveCredential(tx, conn.ARN, credential); err != nil {

@@ -69,10 +69,25 @@ func candidates(operation string, k lockstep.Kind) (fitting []string, common str
 	default:
 		fitting, common = []string{"InternalServerException"}, "InternalFailure"
 	}
-	if operation == "StartResourceSync" && (k == lockstep.Unavailable || k == lockstep.Blocked) {
-		fitting = []string{"RetryLatestCommitFailedException"}
+	if better := inParticular(operation, k); better != "" {
+		fitting = append([]string{better}, fitting...)
 	}
 	return fitting, common
+}
+
+// inParticular gives the exception that a model declares for one operation and
+// that fits a kind there better than what fits it everywhere.
+func inParticular(operation string, k lockstep.Kind) string {
+	retried := k == lockstep.Unavailable || k == lockstep.Blocked
+	switch {
+	case operation == "StartResourceSync" && retried, operation == "UpdateSyncBlocker" && retried:
+		return "RetryLatestCommitFailedException"
+	case operation == "UpdateRepositoryLink" && k == lockstep.Exists:
+		return "ConditionalCheckFailedException"
+	case operation == "UpdateHost" && k == lockstep.Stale:
+		return "ConflictException"
+	}
+	return ""
 }
 
 // callersFault gives what fits where the request can never succeed as it is.

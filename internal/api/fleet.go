@@ -6,6 +6,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
@@ -13,29 +14,126 @@ import (
 // ListResourceSyncs reads the fleet: each configured resource with its latest
 // status, by name.
 func (s *Service) ListResourceSyncs(ctx context.Context, c Caller, in *wire.ListResourceSyncsInput) (*wire.ListResourceSyncsOutput, error) {
-	filter := store.FleetFilter{LinkID: linkID(in.RepositoryLinkId), Status: lockstep.ResourceSyncStatus(in.Status)}
-	list := c.listing("resource syncs", filter)
+	if err := c.onAccount("lockstep:ListResourceSyncs"); err != nil {
+		return nil, err
+	}
+	filter, err := fleetFilter(in)
+	if err != nil {
+		return nil, err
+	}
+	list := s.listing(c, "resource syncs", in.AccountId, in.SyncType, filter.LinkID, in.OwnerId, in.RepositoryName, in.Branch,
+		in.Status, flag(in.NeverSynced), flag(in.Blocked))
 	page, err := list.page(in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
+	counted := in.IncludeCounts != nil && *in.IncludeCounts
 	out := &wire.ListResourceSyncsOutput{}
-	err = s.o.DB.Peek(ctx, func(tx *db.Tx) error {
-		fleet, next, err := store.Fleet(tx, c.Account, c.Region, filter, page)
-		for _, e := range fleet {
-			out.ResourceSyncs = append(out.ResourceSyncs, showFleetEntry(e))
+	if in.AccountId != "" && in.AccountId != string(c.Account) {
+		if counted {
+			out.Counts = &wire.ResourceSyncCounts{}
 		}
-		out.NextToken = list.token(next)
+		return out, nil
+	}
+	read := s.o.DB.View
+	if !counted && c.seesAll(policy.SyncConfiguration) {
+		read = s.o.DB.Peek
+	}
+	err = read(ctx, func(tx *db.Tx) error {
+		entries := func(p store.Page) ([]store.FleetEntry, store.Cursor, error) {
+			return store.Fleet(tx, c.Account, c.Region, filter, p)
+		}
+		fleet, next, err := visible(tx, c, policy.SyncConfiguration, page, entries, theEntry)
+		if err != nil {
+			return err
+		}
+		for _, e := range fleet {
+			out.ResourceSyncs = append(out.ResourceSyncs, showFleetEntry(c.Account, e))
+		}
+		if counted {
+			if out.Counts, err = c.counts(tx, filter, entries); err != nil {
+				return err
+			}
+		}
+		out.NextToken, err = list.token(next)
 		return err
 	})
 	return out, err
 }
 
-func showFleetEntry(e store.FleetEntry) wire.ResourceSyncSummary {
+func fleetFilter(in *wire.ListResourceSyncsInput) (store.FleetFilter, error) {
+	f := store.FleetFilter{
+		SyncType:       lockstep.SyncType(in.SyncType),
+		LinkID:         linkID(in.RepositoryLinkId),
+		OwnerID:        in.OwnerId,
+		RepositoryName: in.RepositoryName,
+		Branch:         in.Branch,
+		Status:         lockstep.ResourceSyncStatus(in.Status),
+		NeverSynced:    in.NeverSynced,
+		Blocked:        in.Blocked,
+	}
+	if in.Status != "" && in.NeverSynced != nil && *in.NeverSynced {
+		return f, lockstep.Errorf(lockstep.Invalid, "Status and NeverSynced exclude each other: what was never synced has no status.")
+	}
+	return f, nil
+}
+
+// flag writes what a caller said of a flag, or that nothing was said.
+func flag(b *bool) string {
+	if b == nil {
+		return ""
+	}
+	return strconv.FormatBool(*b)
+}
+
+func theEntry(e store.FleetEntry) thing { return theConfiguration(e.Configuration) }
+
+// countedAtOnce is how many entries are read at a time to be counted.
+const countedAtOnce = 1000
+
+// counts counts what the caller may see of the fleet: by the database, where
+// that is all of it.
+func (c Caller) counts(tx *db.Tx, f store.FleetFilter, entries func(store.Page) ([]store.FleetEntry, store.Cursor, error)) (*wire.ResourceSyncCounts, error) {
+	if c.seesAll(policy.SyncConfiguration) {
+		n, err := store.FleetCounts(tx, c.Account, c.Region, f)
+		return showCounts(n), err
+	}
+	var n store.FleetCount
+	page := store.Page{Limit: countedAtOnce}
+	for {
+		fleet, next, err := visible(tx, c, policy.SyncConfiguration, page, entries, theEntry)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range fleet {
+			n.Add(e)
+		}
+		if next == (store.Cursor{}) {
+			return showCounts(n), nil
+		}
+		page.After = next
+	}
+}
+
+func showCounts(n store.FleetCount) *wire.ResourceSyncCounts {
+	return &wire.ResourceSyncCounts{
+		Total:       n.Total,
+		Initiated:   n.ByStatus[lockstep.ResourceInitiated],
+		InProgress:  n.ByStatus[lockstep.ResourceInProgress],
+		Succeeded:   n.ByStatus[lockstep.ResourceSucceeded],
+		Failed:      n.ByStatus[lockstep.ResourceFailed],
+		NeverSynced: n.NeverSynced,
+		Blocked:     n.Blocked,
+	}
+}
+
+func showFleetEntry(account lockstep.AccountID, e store.FleetEntry) wire.ResourceSyncSummary {
 	return wire.ResourceSyncSummary{
 		ResourceName:     e.Configuration.ResourceName,
 		SyncType:         string(e.Configuration.SyncType),
+		AccountId:        string(account),
 		RepositoryLinkId: e.Configuration.LinkID,
+		OwnerId:          e.Configuration.OwnerID,
 		RepositoryName:   e.Configuration.RepositoryName,
 		Branch:           e.Configuration.Branch,
 		ConfigFile:       e.Configuration.ConfigFile,
@@ -44,62 +142,5 @@ func showFleetEntry(e store.FleetEntry) wire.ResourceSyncSummary {
 		DesiredSha:       string(e.DesiredSHA),
 		StartedAt:        wire.Time{Time: e.StartedAt},
 		Blocked:          e.Blocked,
-	}
-}
-
-// ListSyncEvents reads what has happened since a cursor, or last, for whoever
-// watches.
-func (s *Service) ListSyncEvents(ctx context.Context, c Caller, in *wire.ListSyncEventsInput) (*wire.ListSyncEventsOutput, error) {
-	filter := store.EventFilter{SyncType: lockstep.SyncType(in.SyncType), ResourceName: in.ResourceName}
-	limit := defaultPage
-	if in.MaxResults != nil && *in.MaxResults > 0 {
-		limit = *in.MaxResults
-	}
-	after, err := eventCursor(in.After)
-	if err != nil {
-		return nil, err
-	}
-	out := &wire.ListSyncEventsOutput{}
-	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
-		read := func() ([]store.SyncEvent, int64, error) {
-			if in.After == "" {
-				return store.NewestEvents(tx, c.Account, c.Region, filter, limit)
-			}
-			return store.SyncEvents(tx, c.Account, c.Region, filter, after, limit)
-		}
-		events, next, err := read()
-		for _, ev := range events {
-			out.Events = append(out.Events, showEvent(ev))
-		}
-		out.NextCursor = strconv.FormatInt(next, 10)
-		return err
-	})
-	return out, err
-}
-
-func eventCursor(after string) (int64, error) {
-	if after == "" {
-		return 0, nil
-	}
-	n, err := strconv.ParseInt(after, 10, 64)
-	if err != nil || n < 0 {
-		return 0, lockstep.Errorf(lockstep.Invalid, "After is not a cursor that ListSyncEvents gave.")
-	}
-	return n, nil
-}
-
-func showEvent(ev store.SyncEvent) wire.SyncEvent {
-	return wire.SyncEvent{
-		Time:             wire.Time{Time: ev.Time},
-		Event:            ev.Message,
-		Type:             ev.Type,
-		ExternalId:       ev.ExternalID,
-		ResourceName:     ev.Resource.Name,
-		SyncType:         string(ev.Resource.SyncType),
-		RepositoryLinkId: ev.LinkID,
-		Branch:           ev.Branch,
-		Sha:              string(ev.SHA),
-		AttemptId:        ev.AttemptID,
-		Status:           ev.Status,
 	}
 }

@@ -24,7 +24,7 @@ func TestFleetShowsEachResourceWithItsLatestStatus(t *testing.T) {
 		w.update(func(tx *db.Tx) error { return store.InsertBlocker(tx, failed.ResourceID, "Somebody did.", nil) })
 		entry := func(name string) wire.ResourceSyncSummary {
 			return wire.ResourceSyncSummary{
-				ResourceName: name, SyncType: "CFN_STACK_SYNC", RepositoryLinkId: link, RepositoryName: "infra",
+				ResourceName: name, SyncType: "CFN_STACK_SYNC", RepositoryLinkId: link, RepositoryName: "infra", AccountId: account, OwnerId: "acme",
 				Branch: "main", ConfigFile: "stacks/" + name + ".yaml",
 			}
 		}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/lockstephq/lockstep/internal/awsjson"
@@ -14,7 +15,7 @@ import (
 // on a loopback address refuses unknown ones before.
 func (s *Service) Handler() http.Handler {
 	services := wire.Services()
-	g := &gate{directory: s.o.Directory}
+	g := &gate{service: s, throttle: newThrottle(s.o.Rates)}
 	m := awsjson.NewMux(awsjson.Options{
 		Services:     protocolServices(services),
 		Authenticate: g.authenticate,
@@ -48,7 +49,11 @@ func handle[In, Out any](m *awsjson.Mux, service, operation string, fn func(cont
 		if !ok {
 			return nil, errors.New("an operation was called and nobody calls")
 		}
-		return fn(ctx, c, in)
+		out, err := fn(ctx, c, in)
+		if err == nil && !c.authority.asked.Load() {
+			return nil, fmt.Errorf("%s has answered and asked nobody whether it may", operation)
+		}
+		return out, err
 	})
 }
 

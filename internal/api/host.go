@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
@@ -22,8 +23,11 @@ func (s *Service) CreateHost(ctx context.Context, c Caller, in *wire.CreateHostI
 	if err := p.checkEndpoint(in.ProviderEndpoint); err != nil {
 		return nil, err
 	}
-	tags, err := newTags(in.Tags)
+	tags, around, err := newTags(in.Tags)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.onAccountWith("codeconnections:CreateHost", around); err != nil {
 		return nil, err
 	}
 	h := lockstep.Host{
@@ -37,6 +41,9 @@ func (s *Service) CreateHost(ctx context.Context, c Caller, in *wire.CreateHostI
 		VPC:          newVPC(in.VpcConfiguration),
 	}
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
+		if err := c.room(tx, store.CountHosts, s.o.Quotas.Hosts, "hosts"); err != nil {
+			return err
+		}
 		if err := store.InsertHost(tx, &h); err != nil {
 			return err
 		}
@@ -51,9 +58,13 @@ func (s *Service) CreateHost(ctx context.Context, c Caller, in *wire.CreateHostI
 // GetHost reads a host.
 func (s *Service) GetHost(ctx context.Context, c Caller, in *wire.GetHostInput) (*wire.GetHostOutput, error) {
 	var h lockstep.Host
-	err := s.o.DB.Peek(ctx, func(tx *db.Tx) (err error) {
+	const action = "codeconnections:GetHost"
+	err := s.read(ctx, c, action, policy.Host, func(tx *db.Tx) (err error) {
 		h, err = store.Host(tx, c.Account, c.Region, lockstep.ARN(in.HostArn))
-		return err
+		if err != nil {
+			return err
+		}
+		return c.on(tx, action, theHost(h))
 	})
 	if err != nil {
 		return nil, err
@@ -70,27 +81,102 @@ func (s *Service) GetHost(ctx context.Context, c Caller, in *wire.GetHostInput) 
 
 // ListHosts reads hosts, oldest first.
 func (s *Service) ListHosts(ctx context.Context, c Caller, in *wire.ListHostsInput) (*wire.ListHostsOutput, error) {
-	list := c.listing("hosts")
+	if err := c.onAccount("codeconnections:ListHosts"); err != nil {
+		return nil, err
+	}
+	list := s.listing(c, "hosts")
 	page, err := list.page(in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
 	out := &wire.ListHostsOutput{Hosts: []wire.Host{}}
-	err = s.o.DB.Peek(ctx, func(tx *db.Tx) error {
-		hosts, next, err := store.Hosts(tx, c.Account, c.Region, page)
+	err = s.list(ctx, c, policy.Host, func(tx *db.Tx) error {
+		hosts, next, err := visible(tx, c, policy.Host, page, func(p store.Page) ([]lockstep.Host, store.Cursor, error) {
+			return store.Hosts(tx, c.Account, c.Region, p)
+		}, theHost)
+		if err != nil {
+			return err
+		}
 		for _, h := range hosts {
 			out.Hosts = append(out.Hosts, showHost(h))
 		}
-		out.NextToken = list.token(next)
+		out.NextToken, err = list.token(next)
 		return err
 	})
 	return out, err
 }
 
+// UpdateHost changes what is given and leaves the rest. A host that moves to
+// another origin takes its connections back to PENDING: what they hold was given
+// for the one before.
+func (s *Service) UpdateHost(ctx context.Context, c Caller, in *wire.UpdateHostInput) (*wire.UpdateHostOutput, error) {
+	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
+		h, err := store.LockHost(tx, c.Account, c.Region, lockstep.ARN(in.HostArn))
+		if err != nil {
+			return err
+		}
+		if err := c.on(tx, "codeconnections:UpdateHost", theHost(h)); err != nil {
+			return err
+		}
+		if err := settledHost(h); err != nil {
+			return err
+		}
+		before := h.Endpoint
+		if in.ProviderEndpoint != "" {
+			p, err := s.provider(h.ProviderType)
+			if err != nil {
+				return err
+			}
+			if err := p.checkEndpoint(in.ProviderEndpoint); err != nil {
+				return err
+			}
+			h.Endpoint = in.ProviderEndpoint
+		}
+		if in.VpcConfiguration != nil {
+			h.VPC = newVPC(in.VpcConfiguration)
+		}
+		if err := store.UpdateHost(tx, h); err != nil || sameOrigin(before, h.Endpoint) {
+			return err
+		}
+		return store.ForgetCredentials(tx, h.ARN)
+	})
+	return &wire.UpdateHostOutput{}, err
+}
+
+// settledHost refuses to touch a host while its network is being set up or
+// taken down, as AWS does.
+func settledHost(h lockstep.Host) error {
+	if h.Status == lockstep.HostVPCInitializing || h.Status == lockstep.HostVPCDeleting {
+		return lockstep.Errorf(lockstep.Unavailable, "Host %s is %s.", h.ARN, h.Status)
+	}
+	return nil
+}
+
+// sameOrigin says whether what was given for one endpoint may be shown to
+// another: the scheme, the name and the port are the same.
+func sameOrigin(a, b string) bool {
+	u, errA := url.Parse(a)
+	v, errB := url.Parse(b)
+	if errA != nil || errB != nil {
+		return false
+	}
+	return strings.EqualFold(u.Scheme, v.Scheme) && strings.EqualFold(u.Host, v.Host)
+}
+
 // DeleteHost removes a host that no connection uses.
 func (s *Service) DeleteHost(ctx context.Context, c Caller, in *wire.DeleteHostInput) (*wire.DeleteHostOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		return store.DeleteHost(tx, c.Account, c.Region, lockstep.ARN(in.HostArn))
+		h, err := store.LockHost(tx, c.Account, c.Region, lockstep.ARN(in.HostArn))
+		if err != nil {
+			return err
+		}
+		if err := c.on(tx, "codeconnections:DeleteHost", theHost(h)); err != nil {
+			return err
+		}
+		if err := settledHost(h); err != nil {
+			return err
+		}
+		return store.DeleteHost(tx, c.Account, c.Region, h.ARN)
 	})
 	return &wire.DeleteHostOutput{}, err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
@@ -19,8 +20,11 @@ func (s *Service) CreateRepositoryLink(ctx context.Context, c Caller, in *wire.C
 	if err := checkRepository(in.OwnerId, in.RepositoryName); err != nil {
 		return nil, err
 	}
-	tags, err := newTags(in.Tags)
+	tags, around, err := newTags(in.Tags)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.onAccountWith("codeconnections:CreateRepositoryLink", around); err != nil {
 		return nil, err
 	}
 	id := uuid.NewString()
@@ -34,8 +38,11 @@ func (s *Service) CreateRepositoryLink(ctx context.Context, c Caller, in *wire.C
 		EncryptionKeyARN: in.EncryptionKeyArn,
 	}
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		conn, err := store.Connection(tx, c.Account, c.Region, lockstep.ARN(in.ConnectionArn))
+		conn, err := c.lend(tx, lockstep.ARN(in.ConnectionArn))
 		if err != nil {
+			return err
+		}
+		if err := c.room(tx, store.CountLinks, s.o.Quotas.Links, "repository links"); err != nil {
 			return err
 		}
 		l.ConnectionARN, l.ProviderType = conn.ARN, conn.ProviderType
@@ -47,31 +54,88 @@ func (s *Service) CreateRepositoryLink(ctx context.Context, c Caller, in *wire.C
 	return &wire.CreateRepositoryLinkOutput{RepositoryLinkInfo: showLink(l)}, err
 }
 
+// lend gives a connection that a repository link is to read over, if the caller
+// may use it and hand it on.
+func (c Caller) lend(tx *db.Tx, arn lockstep.ARN) (lockstep.Connection, error) {
+	conn, err := store.Connection(tx, c.Account, c.Region, arn)
+	if err != nil {
+		return conn, err
+	}
+	if err := c.on(tx, "codeconnections:UseConnection", theConnection(conn)); err != nil {
+		return conn, err
+	}
+	return conn, c.on(tx, "codeconnections:PassConnection", theConnection(conn))
+}
+
+// UpdateRepositoryLink reads a repository over another connection from now on.
+// What follows its branches is looked at at once: the old one may have been
+// refused.
+func (s *Service) UpdateRepositoryLink(ctx context.Context, c Caller, in *wire.UpdateRepositoryLinkInput) (*wire.UpdateRepositoryLinkOutput, error) {
+	var l lockstep.RepositoryLink
+	err := s.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
+		if l, err = store.LockLink(tx, c.Account, c.Region, linkID(in.RepositoryLinkId)); err != nil {
+			return err
+		}
+		if err := c.on(tx, "codeconnections:UpdateRepositoryLink", theLink(l)); err != nil {
+			return err
+		}
+		if in.ConnectionArn != "" {
+			conn, err := c.lend(tx, lockstep.ARN(in.ConnectionArn))
+			if err != nil {
+				return err
+			}
+			if conn.ProviderType != l.ProviderType {
+				return lockstep.Errorf(lockstep.Invalid, "The connection's provider type is %s. It must be that of the repository link, %s.",
+					conn.ProviderType, l.ProviderType)
+			}
+			l.ConnectionARN = conn.ARN
+		}
+		set(&l.EncryptionKeyARN, in.EncryptionKeyArn)
+		if err := store.UpdateLink(tx, l); err != nil {
+			return err
+		}
+		return store.HintConnection(tx, l.ConnectionARN)
+	})
+	return &wire.UpdateRepositoryLinkOutput{RepositoryLinkInfo: showLink(l)}, err
+}
+
 // GetRepositoryLink reads a repository link.
 func (s *Service) GetRepositoryLink(ctx context.Context, c Caller, in *wire.GetRepositoryLinkInput) (*wire.GetRepositoryLinkOutput, error) {
+	const action = "codeconnections:GetRepositoryLink"
 	out := &wire.GetRepositoryLinkOutput{}
-	err := s.o.DB.Peek(ctx, func(tx *db.Tx) error {
+	err := s.read(ctx, c, action, policy.RepositoryLink, func(tx *db.Tx) error {
 		l, err := store.Link(tx, c.Account, c.Region, linkID(in.RepositoryLinkId))
+		if err != nil {
+			return err
+		}
 		out.RepositoryLinkInfo = showLink(l)
-		return err
+		return c.on(tx, action, theLink(l))
 	})
 	return out, err
 }
 
 // ListRepositoryLinks reads repository links, oldest first.
 func (s *Service) ListRepositoryLinks(ctx context.Context, c Caller, in *wire.ListRepositoryLinksInput) (*wire.ListRepositoryLinksOutput, error) {
-	list := c.listing("repository links")
+	if err := c.onAccount("codeconnections:ListRepositoryLinks"); err != nil {
+		return nil, err
+	}
+	list := s.listing(c, "repository links")
 	page, err := list.page(in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
 	out := &wire.ListRepositoryLinksOutput{}
-	err = s.o.DB.Peek(ctx, func(tx *db.Tx) error {
-		links, next, err := store.Links(tx, c.Account, c.Region, page)
+	err = s.list(ctx, c, policy.RepositoryLink, func(tx *db.Tx) error {
+		links, next, err := visible(tx, c, policy.RepositoryLink, page, func(p store.Page) ([]lockstep.RepositoryLink, store.Cursor, error) {
+			return store.Links(tx, c.Account, c.Region, p)
+		}, theLink)
+		if err != nil {
+			return err
+		}
 		for _, l := range links {
 			out.RepositoryLinks = append(out.RepositoryLinks, showLink(l))
 		}
-		out.NextToken = list.token(next)
+		out.NextToken, err = list.token(next)
 		return err
 	})
 	return out, err
@@ -80,7 +144,14 @@ func (s *Service) ListRepositoryLinks(ctx context.Context, c Caller, in *wire.Li
 // DeleteRepositoryLink removes a link that no sync configuration uses.
 func (s *Service) DeleteRepositoryLink(ctx context.Context, c Caller, in *wire.DeleteRepositoryLinkInput) (*wire.DeleteRepositoryLinkOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		return store.DeleteLink(tx, c.Account, c.Region, linkID(in.RepositoryLinkId))
+		l, err := store.LockLink(tx, c.Account, c.Region, linkID(in.RepositoryLinkId))
+		if err != nil {
+			return err
+		}
+		if err := c.on(tx, "codeconnections:DeleteRepositoryLink", theLink(l)); err != nil {
+			return err
+		}
+		return store.DeleteLink(tx, c.Account, c.Region, l.ID)
 	})
 	return &wire.DeleteRepositoryLinkOutput{}, err
 }

@@ -1,15 +1,12 @@
 package api
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
 )
 
@@ -18,20 +15,16 @@ import (
 const defaultPage = 50
 
 // A listing is a list that is read page by page: what is listed, and for whom.
-// A token made for one listing is refused by every other.
-type listing []any
-
-func (c Caller) listing(what string, filters ...any) listing {
-	return append(listing{what, c.Account, c.Region}, filters...)
+// A token made for one listing is refused by every other, those of other
+// principals included: it is a box that is sealed in the listing's name.
+type listing struct {
+	key  *seal.Key
+	name []byte
 }
 
-const markBytes = 8
-
-// mark tells listings apart. It keeps mistakes out, not attackers: whoever
-// forges a token still reads his own account's rows only.
-func (l listing) mark() []byte {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []any(l)))
-	return sum[:markBytes]
+func (s *Service) listing(c Caller, what string, filters ...any) listing {
+	who := []any{what, c.Account, c.Region, c.Principal.Assumed, c.Principal.Name}
+	return listing{s.o.Seal, fmt.Appendf(nil, "list %q", append(who, filters...))}
 }
 
 // page reads what a caller asks for. The error is Invalid when the token is
@@ -52,27 +45,23 @@ func (l listing) page(maxResults *int, token string) (store.Page, error) {
 }
 
 // token gives what a caller sends back to go on after a cursor; "" at the end.
-func (l listing) token(c store.Cursor) string {
+func (l listing) token(c store.Cursor) (string, error) {
 	if c == (store.Cursor{}) {
-		return ""
+		return "", nil
 	}
-	b := binary.AppendVarint(l.mark(), c.Number)
-	return base64.RawURLEncoding.EncodeToString(append(b, c.Text...))
+	box, err := l.key.Seal(append(binary.AppendVarint(nil, c.Number), c.Text...), l.name)
+	return base64.RawURLEncoding.EncodeToString(box), err
 }
 
 func (l listing) cursor(token string) (store.Cursor, bool) {
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(b) <= markBytes || !bytes.Equal(b[:markBytes], l.mark()) {
+	box, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
 		return store.Cursor{}, false
 	}
-	number, n := binary.Varint(b[markBytes:])
-	if n <= 0 {
+	b, err := l.key.Open(box, l.name)
+	if err != nil {
 		return store.Cursor{}, false
 	}
-	text := string(b[markBytes+n:])
-	// PostgreSQL takes neither as text.
-	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-		return store.Cursor{}, false
-	}
-	return store.Cursor{Number: number, Text: text}, true
+	number, n := binary.Varint(b)
+	return store.Cursor{Number: number, Text: string(b[max(n, 0):])}, n > 0
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/seal"
 )
 
 // An Engine is what the operations need of the engine. Where a method takes a
@@ -31,13 +32,13 @@ type Historian interface {
 	Handled(ctx context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) (engine.Handling, error)
 }
 
-// Options are what the operations need. All fields but Logger and Observe are
-// required.
+// Options are what the operations need. What has no default is required.
 type Options struct {
 	DB        *db.DB
 	Engine    Engine
 	Historian Historian // the engine again
-	// Directory says whose access keys are whose.
+	// Directory says whose access keys are whose, and what their accounts'
+	// policies are.
 	Directory *identity.Directory
 	// Providers are the provider types that have a driver.
 	Providers map[lockstep.ProviderType]Provider
@@ -46,6 +47,12 @@ type Options struct {
 	ValidName map[lockstep.SyncType]func(name string) error
 	// SaveCredential seals what a connection holds.
 	SaveCredential func(tx *db.Tx, connection lockstep.ARN, c lockstep.Credential) error
+	// Seal closes the tokens of lists and the secrets of new access keys.
+	Seal *seal.Key
+	// Quotas are how much an account may have. Defaults to SafetyQuotas.
+	Quotas Quotas
+	// Rates are how much a principal may ask. Defaults to no limit.
+	Rates Rates
 	// Logger gets one line a request. Defaults to none.
 	Logger *slog.Logger
 	// Observe is told of each answer, as [awsjson.Options] has it. Defaults to
@@ -66,7 +73,12 @@ type Provider struct {
 type Service struct{ o Options }
 
 // New makes a service.
-func New(o Options) *Service { return &Service{o: o} }
+func New(o Options) *Service {
+	if o.Quotas == (Quotas{}) {
+		o.Quotas = SafetyQuotas()
+	}
+	return &Service{o: o}
+}
 
 // A Caller is who calls an operation, and by which way.
 type Caller struct {
@@ -75,6 +87,23 @@ type Caller struct {
 	Region    string
 	// Service is the one called, as credential scopes and ARNs name it.
 	Service string
+
+	authority *authority
+}
+
+// NewCaller gives a caller who may do what the policies of its account say.
+func (s *Service) NewCaller(ctx context.Context, who identity.Principal, region, service string) (Caller, error) {
+	set, err := s.o.Directory.Policies(ctx, who.Account)
+	if err != nil {
+		return Caller{}, err
+	}
+	return Caller{
+		Principal: who,
+		Account:   lockstep.AccountID(who.Account),
+		Region:    region,
+		Service:   service,
+		authority: &authority{who: who.Policy(), set: set, named: who.ARN(lockstep.Partition(region))},
+	}, nil
 }
 
 // arn names a new thing of the caller's.

@@ -9,6 +9,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/awsjson"
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
@@ -19,11 +20,14 @@ func (s *Service) GetRepositorySyncStatus(ctx context.Context, c Caller, in *wir
 	id := linkID(in.RepositoryLinkId)
 	out := &wire.GetRepositorySyncStatusOutput{}
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
-		_, err := store.Link(tx, c.Account, c.Region, id)
+		l, err := store.Link(tx, c.Account, c.Region, id)
 		if lockstep.KindOf(err) == lockstep.NotFound {
-			return lockstep.Errorf(lockstep.NotFound, "Could not find a sync status for repository link:%s", id)
+			return store.NoRepositoryStatus(id)
 		}
 		if err != nil {
+			return err
+		}
+		if err := c.on(tx, "codeconnections:GetRepositorySyncStatus", theLink(l).but(store.NoRepositoryStatus(id))); err != nil {
 			return err
 		}
 		attempt, err := store.LatestRepositorySync(tx, id, in.Branch)
@@ -34,18 +38,39 @@ func (s *Service) GetRepositorySyncStatus(ctx context.Context, c Caller, in *wir
 }
 
 // GetResourceSyncStatus reads what was encoded when the resource's last event
-// happened: one SELECT, and no encoding.
+// happened: one SELECT, and no encoding. Where the policies look at what is
+// configured, that is read as well.
 func (s *Service) GetResourceSyncStatus(ctx context.Context, c Caller, in *wire.GetResourceSyncStatusInput) (*awsjson.Raw, error) {
-	document, err := s.document(ctx, c.resource(in.SyncType, in.ResourceName))
-	return (*awsjson.Raw)(&document), err
-}
-
-func (s *Service) document(ctx context.Context, r lockstep.Resource) (document []byte, err error) {
-	err = s.o.DB.Peek(ctx, func(tx *db.Tx) error {
+	const action = "codeconnections:GetResourceSyncStatus"
+	r := c.resource(in.SyncType, in.ResourceName)
+	var document []byte
+	err := s.read(ctx, c, action, policy.SyncConfiguration, func(tx *db.Tx) (err error) {
+		if err := c.onStatus(tx, action, r); err != nil {
+			return err
+		}
 		document, err = store.StatusDocument(tx, r)
 		return err
 	})
-	return document, err
+	if err != nil {
+		return nil, err
+	}
+	return (*awsjson.Raw)(&document), nil
+}
+
+// onStatus is on for a resource whose status is asked for. Without a
+// configuration it has none.
+func (c Caller) onStatus(tx *db.Tx, action string, r lockstep.Resource) error {
+	missing := store.NoStatus(r.Name)
+	return c.on(tx, action, thing{policy.SyncConfiguration, func(tx *db.Tx) (policy.Resource, error) {
+		cfg, err := store.Configuration(tx, r.Account, r.Region, r.SyncType, r.Name)
+		if lockstep.KindOf(err) == lockstep.NotFound {
+			return policy.Resource{}, missing
+		}
+		if err != nil {
+			return policy.Resource{}, err
+		}
+		return theConfiguration(cfg).describe(tx)
+	}, missing})
 }
 
 func (c Caller) resource(syncType, name string) lockstep.Resource {

@@ -16,7 +16,7 @@ import (
 // blocks the resource is resolved by it.
 func (s *Service) StartResourceSync(ctx context.Context, c Caller, in *wire.StartResourceSyncInput) (*wire.StartResourceSyncOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		cfg, err := store.LockConfiguration(tx, c.Account, c.Region, lockstep.SyncType(in.SyncType), in.ResourceName)
+		cfg, err := c.lockConfiguration(tx, "lockstep:StartResourceSync", in.SyncType, in.ResourceName)
 		if err != nil {
 			return err
 		}
@@ -31,6 +31,9 @@ func (s *Service) StartRepositorySync(ctx context.Context, c Caller, in *wire.St
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		l, err := store.Link(tx, c.Account, c.Region, linkID(in.RepositoryLinkId))
 		if err != nil {
+			return err
+		}
+		if err := c.on(tx, "lockstep:StartRepositorySync", theLink(l)); err != nil {
 			return err
 		}
 		branches, err := store.FollowedBranches(tx, l.ID)
@@ -60,7 +63,7 @@ func (s *Service) GetRevisionSync(ctx context.Context, c Caller, in *wire.GetRev
 	if sha != "" && !sha.Valid() {
 		return nil, lockstep.Errorf(lockstep.Invalid, "Sha must be a whole commit id: 40 hexadecimal digits, none of them a capital.")
 	}
-	cfg, err := s.configuration(ctx, c, in.SyncType, in.ResourceName)
+	cfg, err := s.configuration(ctx, c, "lockstep:GetRevisionSync", in.SyncType, in.ResourceName)
 	if err != nil {
 		return nil, err
 	}

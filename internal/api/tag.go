@@ -1,26 +1,136 @@
 package api
 
 import (
+	"context"
+	"regexp"
 	"strings"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/policy"
+	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// newTags checks what the shapes cannot say of tags: AWS keeps the keys that
-// begin with aws: to itself, and a key is given once.
-func newTags(in []wire.Tag) ([]lockstep.Tag, error) {
-	seen := map[string]bool{}
+// TagResource adds tags to a connection, a host or a repository link; a key that
+// is there takes the new value.
+func (s *Service) TagResource(ctx context.Context, c Caller, in *wire.TagResourceInput) (*wire.TagResourceOutput, error) {
+	tags, around, err := newTags(in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
+		arn, err := c.tagged(tx, "codeconnections:TagResource", in.ResourceArn, around)
+		if err != nil {
+			return err
+		}
+		if err := store.SetTags(tx, arn, tags); err != nil {
+			return err
+		}
+		all, err := store.Tags(tx, arn)
+		if err == nil && len(all) > maxTags {
+			return tooManyTags()
+		}
+		return err
+	})
+	return &wire.TagResourceOutput{}, err
+}
+
+// UntagResource removes tags by key; what is not there is no error, as at AWS.
+func (s *Service) UntagResource(ctx context.Context, c Caller, in *wire.UntagResourceInput) (*wire.UntagResourceOutput, error) {
+	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
+		arn, err := c.tagged(tx, "codeconnections:UntagResource", in.ResourceArn, policy.Context{TagKeys: in.TagKeys})
+		if err != nil {
+			return err
+		}
+		return store.RemoveTags(tx, arn, in.TagKeys)
+	})
+	return &wire.UntagResourceOutput{}, err
+}
+
+// ListTagsForResource reads all tags of a thing, by key.
+func (s *Service) ListTagsForResource(ctx context.Context, c Caller, in *wire.ListTagsForResourceInput) (*wire.ListTagsForResourceOutput, error) {
+	out := &wire.ListTagsForResourceOutput{Tags: []wire.Tag{}}
+	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
+		arn, err := c.tagged(tx, "codeconnections:ListTagsForResource", in.ResourceArn, policy.Context{})
+		if err != nil {
+			return err
+		}
+		tags, err := store.Tags(tx, arn)
+		for _, t := range tags {
+			out.Tags = append(out.Tags, wire.Tag{Key: t.Key, Value: t.Value})
+		}
+		return err
+	})
+	return out, err
+}
+
+// tagged finds the thing that an ARN names and asks about it. Whatever the ARN
+// is, what is missing is missing in the same words.
+func (c Caller) tagged(tx *db.Tx, action, resource string, around policy.Context) (lockstep.ARN, error) {
+	arn := lockstep.ARN(resource)
+	missing := lockstep.Errorf(lockstep.NotFound, "Could not find resource: %s", arn)
+	t, err := c.named(tx, arn)
+	if lockstep.KindOf(err) == lockstep.NotFound {
+		return "", missing
+	}
+	if err != nil {
+		return "", err
+	}
+	return arn, c.with(tx, action, t.but(missing), around)
+}
+
+// named gives the thing of the caller's that an ARN names.
+func (c Caller) named(tx *db.Tx, arn lockstep.ARN) (thing, error) {
+	kind, id, _ := strings.Cut(arn.Resource(), "/")
+	switch kind {
+	case "host":
+		h, err := store.Host(tx, c.Account, c.Region, arn)
+		return theHost(h), err
+	case "connection":
+		conn, err := store.Connection(tx, c.Account, c.Region, arn)
+		return theConnection(conn), err
+	case "repository-link":
+		l, err := store.Link(tx, c.Account, c.Region, id)
+		if err == nil && l.ARN != arn {
+			err = store.NoLink(id)
+		}
+		return theLink(l), err
+	}
+	return thing{}, lockstep.Errorf(lockstep.NotFound, "Nothing of that kind can have tags.")
+}
+
+// taggable are the characters that AWS allows in keys and values
+// (https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html).
+var taggable = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+
+// newTags checks what the shapes cannot say of tags: their characters, that AWS
+// keeps the keys that begin with aws: to itself, that a key is given once, and
+// how many there may be. Policies are told what is given.
+func newTags(in []wire.Tag) ([]lockstep.Tag, policy.Context, error) {
+	around := policy.Context{RequestTags: map[string]string{}}
 	var tags []lockstep.Tag
 	for _, t := range in {
 		if strings.HasPrefix(strings.ToLower(t.Key), "aws:") {
-			return nil, lockstep.Errorf(lockstep.Invalid, "Tag keys must not begin with aws: as %q does.", t.Key)
+			return nil, around, lockstep.Errorf(lockstep.Invalid, "Tag keys must not begin with aws: as %q does.", t.Key)
 		}
-		if seen[t.Key] {
-			return nil, lockstep.Errorf(lockstep.Invalid, "Tag key %q is given twice.", t.Key)
+		if !taggable.MatchString(t.Key) || !taggable.MatchString(t.Value) {
+			return nil, around, lockstep.Errorf(lockstep.Invalid,
+				"Tag %q has characters that tags cannot have: letters, digits, spaces and _.:/=+-@ are allowed.", t.Key)
 		}
-		seen[t.Key] = true
+		if _, twice := around.RequestTags[t.Key]; twice {
+			return nil, around, lockstep.Errorf(lockstep.Invalid, "Tag key %q is given twice.", t.Key)
+		}
+		around.RequestTags[t.Key] = t.Value
+		around.TagKeys = append(around.TagKeys, t.Key)
 		tags = append(tags, lockstep.Tag{Key: t.Key, Value: t.Value})
 	}
-	return tags, nil
+	if len(tags) > maxTags {
+		return nil, around, tooManyTags()
+	}
+	return tags, around, nil
+}
+
+func tooManyTags() error {
+	return lockstep.Errorf(lockstep.Limit, "A resource can have at most %d tags.", maxTags)
 }

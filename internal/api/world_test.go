@@ -76,7 +76,7 @@ func newWorld(t testing.TB, d *db.DB) *world {
 	}
 	w := &world{TB: t, db: d, seal: key, engine: &notes{}}
 	s := api.New(api.Options{
-		DB: d, Engine: w.engine, Historian: w.engine, Directory: directory,
+		DB: d, Engine: w.engine, Historian: w.engine, Directory: directory, Seal: key,
 		Providers: map[lockstep.ProviderType]api.Provider{
 			"Git":    {NeedsHost: true, ValidEndpoint: noSSH},
 			"GitHub": {},

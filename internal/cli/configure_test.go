@@ -52,6 +52,7 @@ func newInstallation(t testing.TB) installation {
 		t.Fatal(err)
 	}
 	s := api.New(api.Options{
+		Seal: key,
 		DB: d, Engine: i.engine, Historian: i.engine, Directory: directory,
 		Providers: map[lockstep.ProviderType]api.Provider{"Git": {NeedsHost: true}, "GitHub": {}},
 		ValidName: map[lockstep.SyncType]func(string) error{"CFN_STACK_SYNC": func(string) error { return nil }},

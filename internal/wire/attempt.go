@@ -58,9 +58,10 @@ type GetResourceSyncAttemptOutput struct {
 // SyncPlan is what an attempt proposed: the change set, as CloudFormation
 // describes one. Truncated says that there were more changes than are kept.
 type SyncPlan struct {
-	ChangeSetId string           `json:",omitzero" shape:"ExternalId"`
-	Changes     []ProposedChange `shape:"ProposedChangeList"`
-	Truncated   bool             `json:",omitzero" shape:"Flag"`
+	ChangeSetId   string           `shape:"ChangeText"`
+	ChangeSetName string           `json:",omitzero" shape:"ChangeText"`
+	Changes       []ProposedChange `shape:"ProposedChangeList"`
+	Truncated     bool             `json:",omitzero" shape:"Flag"`
 }
 
 // ProposedChange is one resource of a change set, in CloudFormation's words.
@@ -78,7 +79,9 @@ type ProposedChange struct {
 type ChangeDetail struct {
 	Attribute          string `json:",omitzero" shape:"ChangeWord"`
 	Name               string `json:",omitzero" shape:"ChangeText"`
+	Path               string `json:",omitzero" shape:"ChangeText"`
 	RequiresRecreation string `json:",omitzero" shape:"ChangeWord"`
 	ChangeSource       string `json:",omitzero" shape:"ChangeWord"`
 	CausingEntity      string `json:",omitzero" shape:"ChangeText"`
+	Evaluation         string `json:",omitzero" shape:"ChangeWord"`
 }

@@ -45,7 +45,6 @@ def create():
         "no repository status": refusal(client.get_repository_sync_status, RepositoryLinkId=link_id, Branch="main",
                                         SyncType="CFN_STACK_SYNC"),
         "long name": refusal(client.create_connection, ConnectionName="n" * 33, HostArn=host),
-        "not built": refusal(client.list_tags_for_resource, ResourceArn=host),
     }
 
 

@@ -1,0 +1,89 @@
+package api
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/policy"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+// latestBlockers is how many a summary lists: "the latest", says the model, and
+// gives the list neither a bound nor pages.
+const latestBlockers = 50
+
+// GetSyncBlockerSummary reads the latest blockers of a resource, active and
+// resolved ones, newest first.
+func (s *Service) GetSyncBlockerSummary(ctx context.Context, c Caller, in *wire.GetSyncBlockerSummaryInput) (*wire.GetSyncBlockerSummaryOutput, error) {
+	summary := wire.SyncBlockerSummary{ResourceName: in.ResourceName, LatestBlockers: []wire.SyncBlocker{}}
+	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
+		cfg, err := store.Configuration(tx, c.Account, c.Region, lockstep.SyncType(in.SyncType), in.ResourceName)
+		if err != nil {
+			return err
+		}
+		if err := c.on(tx, "codeconnections:GetSyncBlockerSummary", theConfiguration(cfg)); err != nil {
+			return err
+		}
+		blockers, err := store.Blockers(tx, cfg, latestBlockers)
+		for _, b := range blockers {
+			summary.LatestBlockers = append(summary.LatestBlockers, showBlocker(b))
+		}
+		return err
+	})
+	return &wire.GetSyncBlockerSummaryOutput{SyncBlockerSummary: summary}, err
+}
+
+// ListSyncBlockers reads the blockers of all resources, newest first.
+func (s *Service) ListSyncBlockers(ctx context.Context, c Caller, in *wire.ListSyncBlockersInput) (*wire.ListSyncBlockersOutput, error) {
+	if err := c.onAccount("lockstep:ListSyncBlockers"); err != nil {
+		return nil, err
+	}
+	filter := store.BlockerFilter{
+		Status:       cmp.Or(lockstep.BlockerStatus(in.Status), lockstep.BlockerActive),
+		SyncType:     lockstep.SyncType(in.SyncType),
+		ResourceName: in.ResourceName,
+	}
+	list := s.listing(c, "sync blockers", filter)
+	page, err := list.page(in.MaxResults, in.NextToken)
+	if err != nil {
+		return nil, err
+	}
+	out := &wire.ListSyncBlockersOutput{}
+	err = s.list(ctx, c, policy.SyncConfiguration, func(tx *db.Tx) error {
+		blockers, next, err := visible(tx, c, policy.SyncConfiguration, page, func(p store.Page) ([]store.FleetBlocker, store.Cursor, error) {
+			return store.FleetBlockers(tx, c.Account, c.Region, filter, p)
+		}, func(b store.FleetBlocker) thing { return theConfiguration(b.Configuration) })
+		if err != nil {
+			return err
+		}
+		for _, b := range blockers {
+			out.ResourceSyncBlockers = append(out.ResourceSyncBlockers, wire.ResourceSyncBlocker{
+				ResourceName: b.Configuration.ResourceName,
+				SyncType:     string(b.Configuration.SyncType),
+				SyncBlocker:  showBlocker(b.Blocker),
+			})
+		}
+		out.NextToken, err = list.token(next)
+		return err
+	})
+	return out, err
+}
+
+func showBlocker(b lockstep.Blocker) wire.SyncBlocker {
+	shown := wire.SyncBlocker{
+		Id:             b.ID,
+		Type:           string(b.Type),
+		Status:         string(b.Status),
+		CreatedReason:  b.CreatedReason,
+		CreatedAt:      wire.Time{Time: b.CreatedAt},
+		ResolvedReason: b.ResolvedReason,
+		ResolvedAt:     wire.Time{Time: b.ResolvedAt},
+	}
+	for _, x := range b.Contexts {
+		shown.Contexts = append(shown.Contexts, wire.SyncBlockerContext(x))
+	}
+	return shown
+}
