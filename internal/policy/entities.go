@@ -57,47 +57,53 @@ func (r Resource) uid() cedar.EntityUID {
 // value whose keys may be any.
 func requestTags() cedar.EntityUID { return cedar.NewEntityUID(tagsType, "call") }
 
-// entities are those of one request. They are made when a policy asks for them:
-// most ask for few.
+// entities are those of one request. They are made when a policy asks for them,
+// once: most policies ask for few, and ten ask for the same.
 type entities struct {
 	principal Principal
 	request   Request
 	group     Group
 
-	resource *cedar.Entity
+	asked cedar.Request
+	made  [4]cedar.Entity // in the order of Get; one without a type is not made yet
 }
 
-func (e *entities) cedarRequest() cedar.Request {
-	keys := make([]cedar.Value, len(e.request.Context.TagKeys))
-	for i, key := range e.request.Context.TagKeys {
+func newEntities(p Principal, r Request, g Group) *entities {
+	keys := make([]cedar.Value, len(r.Context.TagKeys))
+	for i, key := range r.Context.TagKeys {
 		keys[i] = cedar.String(key)
 	}
-	return cedar.Request{
-		Principal: e.principal.uid(), Action: actionUID(e.request.Action), Resource: e.request.Resource.uid(),
+	return &entities{principal: p, request: r, group: g, asked: cedar.Request{
+		Principal: p.uid(), Action: actionUID(r.Action), Resource: r.Resource.uid(),
 		Context: cedar.NewRecord(cedar.RecordMap{
-			"region": cedar.String(e.request.Context.Region), "requestTags": requestTags(), "tagKeys": cedar.NewSet(keys...),
+			"region": cedar.String(r.Context.Region), "requestTags": requestTags(), "tagKeys": cedar.NewSet(keys...),
 		}),
-	}
+	}}
 }
 
 // Get gives an entity, as Cedar's evaluator wants it. What is not part of the
 // request is not there: a policy learns nothing of other things.
 func (e *entities) Get(uid cedar.EntityUID) (cedar.Entity, bool) {
 	switch uid {
-	case e.request.Resource.uid():
-		if e.resource == nil {
-			made := e.request.Resource.entity(e.principal.Account)
-			e.resource = &made
-		}
-		return *e.resource, true
-	case e.principal.uid():
-		return e.principal.entity(), true
-	case actionUID(e.request.Action):
-		return cedar.Entity{UID: uid, Parents: cedar.NewEntityUIDSet(actionUID(string(e.group)))}, true
+	case e.asked.Resource:
+		return e.once(0, func() cedar.Entity { return e.request.Resource.entity(e.principal.Account) }), true
+	case e.asked.Principal:
+		return e.once(1, e.principal.entity), true
+	case e.asked.Action:
+		return e.once(2, func() cedar.Entity {
+			return cedar.Entity{UID: uid, Parents: cedar.NewEntityUIDSet(actionUID(string(e.group)))}
+		}), true
 	case requestTags():
-		return cedar.Entity{UID: uid, Tags: record(e.request.Context.RequestTags)}, true
+		return e.once(3, func() cedar.Entity { return cedar.Entity{UID: uid, Tags: record(e.request.Context.RequestTags)} }), true
 	}
 	return cedar.Entity{}, false
+}
+
+func (e *entities) once(n int, entity func() cedar.Entity) cedar.Entity {
+	if e.made[n].UID.Type == "" {
+		e.made[n] = entity()
+	}
+	return e.made[n]
 }
 
 func (p Principal) entity() cedar.Entity {

@@ -89,8 +89,8 @@ func (s *Set) Decide(p Principal, r Request) Decision {
 	if plan.settled {
 		return plan.decision
 	}
-	e := &entities{principal: p, request: r, group: s.actions[r.Action].Group}
-	answer, found := cedar.Authorize(plan, e, e.cedarRequest())
+	e := newEntities(p, r, s.actions[r.Action].Group)
+	answer, found := cedar.Authorize(plan, e, e.asked)
 	for _, wrong := range found.Errors {
 		if plan.forbids(wrong.PolicyID) {
 			return Decision{Reason: fmt.Sprintf("because policy %q cannot be evaluated", wrong.PolicyID)}

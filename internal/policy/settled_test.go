@@ -1,0 +1,276 @@
+package policy_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/cedar-policy/cedar-go"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/policy"
+)
+
+// oracle decides by Cedar's own authorizer over all policies at once, without
+// plans, and with entities made by other code than the room's.
+func oracle(t testing.TB, documents map[string]string, p policy.Principal, r policy.Request) bool {
+	t.Helper()
+	all := cedar.NewPolicySet()
+	ready := `permit(principal in Role::"reader", action in Action::"Read", resource);
+		permit(principal in Role::"operator", action in Action::"Read", resource);
+		permit(principal in Role::"operator", action in Action::"Operate", resource);
+		permit(principal in Role::"admin", action, resource);`
+	for name, text := range map[string]string{"ready": ready, "own": documents["fuzzed"]} {
+		list, err := cedar.NewPolicyListFromBytes("", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, one := range list {
+			all.Add(cedar.PolicyID(fmt.Sprint(name, i)), one)
+		}
+	}
+	uid := func(kind, id string) cedar.EntityUID {
+		return cedar.NewEntityUID(cedar.EntityType(kind), cedar.String(id))
+	}
+	strs := func(m map[string]string) cedar.Record {
+		out := cedar.RecordMap{}
+		for k, v := range m {
+			out[cedar.String(k)] = cedar.String(v)
+		}
+		return cedar.NewRecord(out)
+	}
+	who, about := uid("User", p.Name), map[string]string{"name": p.Name}
+	if p.Assumed != "" {
+		who, about["role"] = uid("Session", p.Assumed+"/"+p.Name), p.Assumed
+	}
+	group := ""
+	for _, a := range policy.Actions() {
+		if a.Name == r.Action {
+			group = string(a.Group)
+		}
+	}
+	thing, do, call := uid(string(r.Resource.Type), r.Resource.ID), uid("Action", r.Action), uid("RequestTags", "call")
+	var parents []cedar.EntityUID
+	for _, in := range r.Resource.Within {
+		parents = append(parents, uid(string(in.Type), in.ID))
+	}
+	if r.Resource.Type != policy.IAMRole && r.Resource.Type != policy.Account {
+		parents = append(parents, uid("Account", p.Account))
+	}
+	labels := map[string]string{}
+	for _, tag := range r.Resource.Tags {
+		labels[tag.Key] = tag.Value
+	}
+	var keys []cedar.Value
+	for _, key := range r.Context.TagKeys {
+		keys = append(keys, cedar.String(key))
+	}
+	entities := cedar.EntityMap{
+		who:   {UID: who, Attributes: strs(about), Parents: cedar.NewEntityUIDSet(uid("Role", p.Assumed), uid("Role", p.Role))},
+		do:    {UID: do, Parents: cedar.NewEntityUIDSet(uid("Action", group))},
+		thing: {UID: thing, Attributes: strs(r.Resource.Attributes), Tags: strs(labels), Parents: cedar.NewEntityUIDSet(parents...)},
+		call:  {UID: call, Tags: strs(r.Context.RequestTags)},
+	}
+	answer, found := cedar.Authorize(all, entities, cedar.Request{Principal: who, Action: do, Resource: thing, Context: cedar.NewRecord(
+		cedar.RecordMap{"region": cedar.String(r.Context.Region), "requestTags": call, "tagKeys": cedar.NewSet(keys...)})})
+	for _, wrong := range found.Errors {
+		if all.Get(wrong.PolicyID).Effect() == cedar.Forbid {
+			return false
+		}
+	}
+	return answer == cedar.Allow
+}
+
+// agree compares Decide with the oracle, and Settled with Decide.
+func agree(t testing.TB, set *policy.Set, documents map[string]string, p policy.Principal, r policy.Request, kind policy.Type) (settled bool) {
+	t.Helper()
+	got := set.Decide(p, r)
+	possible := false
+	for _, a := range policy.Actions() {
+		for _, k := range a.Types {
+			possible = possible || a.Name == r.Action && k == kind
+		}
+	}
+	if want := possible && oracle(t, documents, p, r); got.Allowed != want {
+		t.Errorf("%v, %s on %v\nis allowed: %v, by Cedar %v (%s), with\n%s", p, r.Action, r.Resource, got.Allowed, want, got.Reason, documents["fuzzed"])
+	}
+	early, settled := set.Settled(p, r.Action, kind)
+	if settled && early != got {
+		t.Errorf("%v, %s on a %s is settled as %v, decided as %v, with\n%s", p, r.Action, kind, early, got, documents["fuzzed"])
+	}
+	return settled
+}
+
+// A maker makes policies and requests that are often about each other.
+type maker struct{ *rand.Rand }
+
+func (m maker) one(of ...string) string { return of[m.IntN(len(of))] }
+
+func (m maker) statement() string {
+	text := m.one("permit", "permit", "forbid") + "(" +
+		m.one("principal", "principal", `principal == User::"ada"`, `principal in Role::"ci"`, `principal is Session`,
+			`principal is User in Role::"reader"`, `principal == Session::"ci/1"`) + ", " +
+		m.one("action", "action", `action in Action::"Read"`, `action in [Action::"Operate", Action::"codeconnections:GetConnection"]`,
+			`action == Action::"codeconnections:GetConnection"`, `action == Action::"codeconnections:GetSyncConfiguration"`) + ", " +
+		m.one("resource", "resource", "resource is Connection", "resource is SyncConfiguration", `resource == Connection::"`+connectionARN+`"`,
+			`resource in RepositoryLink::"`+linkARN+`"`, `resource in Connection::"`+connectionARN+`"`, `resource in Account::"`+account+`"`,
+			`resource is SyncConfiguration in Connection::"`+connectionARN+`"`) + ")"
+	for m.IntN(3) == 0 {
+		text += m.one(" when", " unless") + " { " + m.one("true", "false", `resource.name == "acme"`, `resource has branch && resource.branch == "main"`,
+			`resource.hasTag("team") && resource.getTag("team") == "a"`, `context.region == "eu-central-1"`, `context.tagKeys.contains("team")`,
+			`principal.name == "ada"`, `context.missing`, `context.requestTags.hasTag("team")`, `resource in Connection::"`+connectionARN+`"`) + " }"
+	}
+	return text + ";\n"
+}
+
+func (m maker) request() (policy.Principal, policy.Request, policy.Type) {
+	p := policy.Principal{
+		Account: account, Name: m.one("ada", "1"), Assumed: m.one("", "ci", "other"), Role: m.one("", "", "reader", "operator", "admin"),
+	}
+	action := policy.Actions()[m.IntN(len(policy.Actions()))]
+	if m.IntN(2) == 0 {
+		action = policy.Action{Name: "codeconnections:GetSyncConfiguration", Types: []policy.Type{policy.SyncConfiguration}}
+	}
+	kind := action.Types[m.IntN(len(action.Types))]
+	r := policy.Request{Action: action.Name, Resource: things()[kind], Context: policy.Context{Region: m.one("eu-central-1", "us-east-1")}}
+	if m.IntN(2) == 0 {
+		r.Resource.ID += "-other"
+	}
+	if m.IntN(2) == 0 {
+		r.Resource.Tags, r.Resource.Within = []lockstep.Tag{{Key: "team", Value: m.one("a", "b")}}, nil
+	}
+	if m.IntN(2) == 0 {
+		r.Context.TagKeys, r.Context.RequestTags = []string{"team"}, map[string]string{"team": "a"}
+		r.Resource.Attributes = map[string]string{"name": m.one("acme", "other"), "branch": m.one("main", "prod")}
+	}
+	return p, r, kind
+}
+
+func TestSettledNeverDisagrees(t *testing.T) {
+	m := maker{rand.New(rand.NewPCG(1, 2))}
+	settled, open := 0, 0
+	for range 600 {
+		documents := map[string]string{"fuzzed": ""}
+		for range m.IntN(4) {
+			documents["fuzzed"] += m.statement()
+		}
+		set := compile(t, documents)
+		for range 20 {
+			p, r, kind := m.request()
+			if agree(t, set, documents, p, r, kind) {
+				settled++
+			} else {
+				open++
+			}
+		}
+		if t.Failed() {
+			return
+		}
+	}
+	if settled < 1000 || open < 500 {
+		t.Errorf("%d settled and %d open requests prove little", settled, open)
+	}
+}
+
+func TestSettledSparesReading(t *testing.T) {
+	documents := map[string]string{
+		"prod":   `forbid(principal in Role::"operator", action in Action::"Operate", resource is SyncConfiguration) when { resource.branch == "prod" };`,
+		"freeze": `forbid(principal, action in Action::"Configure", resource is Host);`,
+		"team":   `permit(principal == User::"ada", action in Action::"Read", resource is Connection) when { resource.hasTag("team") };`,
+	}
+	s := compile(t, documents)
+	tests := []struct {
+		who     policy.Principal
+		action  string
+		kind    policy.Type
+		allowed bool
+		settled bool
+	}{
+		{user("eve", "operator"), "codeconnections:GetResourceSyncStatus", policy.SyncConfiguration, true, true},
+		{user("eve", "operator"), "lockstep:StartResourceSync", policy.SyncConfiguration, false, false},
+		{user("eve", "operator"), "lockstep:StartRepositorySync", policy.RepositoryLink, true, true},
+		{user("eve", "admin"), "codeconnections:UpdateHost", policy.Host, false, true},
+		{user("ada", ""), "codeconnections:GetConnection", policy.Connection, false, false},
+		{user("ada", "reader"), "codeconnections:GetConnection", policy.Connection, true, true},
+		{user("ada", ""), "codeconnections:GetHost", policy.Host, false, true},
+		{user("ada", ""), "codeconnections:DeleteConnection", policy.Connection, false, true},
+		{user("eve", "admin"), "codeconnections:GetHost", policy.Connection, false, true},
+		{policy.Principal{}, "codeconnections:GetHost", policy.Host, false, true},
+	}
+	for _, test := range tests {
+		d, settled := s.Settled(test.who, test.action, test.kind)
+		if settled != test.settled || d.Allowed != test.allowed {
+			t.Errorf("%v, %s on a %s: %v, settled %v", test.who, test.action, test.kind, d, settled)
+		}
+	}
+}
+
+func TestASetMayBeUsedByManyAtOnce(t *testing.T) {
+	s := compile(t, map[string]string{"own": `permit(principal in Role::"ci", action, resource is Host) when { resource.name == "git" };`})
+	var group sync.WaitGroup
+	for n := range 4 {
+		group.Go(func() {
+			for i := range 3000 { // more than a set remembers
+				p := session("ci", fmt.Sprint(n, "-", i), "")
+				if !s.Decide(p, policy.Request{Action: "codeconnections:GetHost", Resource: host}).Allowed {
+					t.Error("denied")
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+func FuzzDecide(f *testing.F) {
+	m := maker{rand.New(rand.NewPCG(3, 4))}
+	for range 12 {
+		f.Add(m.statement()+m.statement(), uint64(m.IntN(1000)))
+	}
+	f.Fuzz(func(t *testing.T, text string, seed uint64) {
+		documents := map[string]string{"fuzzed": text}
+		set, err := policy.Compile(documents)
+		if err != nil {
+			t.Skip("no policy")
+		}
+		m := maker{rand.New(rand.NewPCG(seed, 1))}
+		for range 10 {
+			p, r, kind := m.request()
+			agree(t, set, documents, p, r, kind)
+		}
+	})
+}
+
+// ten are policies of the size that people write.
+func ten() map[string]string {
+	documents := map[string]string{}
+	for i := range 10 {
+		documents[fmt.Sprint("policy-", i)] = strings.ReplaceAll(`permit(principal in Role::"ci", action in Action::"Read", resource is SyncConfiguration)
+			when { resource.owner == "acmeN" && ["main", "prod"].contains(resource.branch) && context.region like "eu-*" }
+			unless { resource.hasTag("team") && resource.getTag("team") == "N" };`, "N", fmt.Sprint(i))
+	}
+	return documents
+}
+
+func BenchmarkDecideWithTenPolicies(b *testing.B) {
+	s := compile(b, ten())
+	p := session("ci", "1", "")
+	r := policy.Request{Action: "codeconnections:GetSyncConfiguration", Resource: configuration, Context: policy.Context{Region: "eu-central-1"}}
+	for b.Loop() {
+		if s.Decide(p, r).Allowed {
+			b.Fatal("allowed")
+		}
+	}
+}
+
+func BenchmarkSettled(b *testing.B) {
+	s := compile(b, ten())
+	p := user("ada", "reader")
+	for b.Loop() {
+		if d, settled := s.Settled(p, "codeconnections:GetResourceSyncStatus", policy.SyncConfiguration); !settled || !d.Allowed {
+			b.Fatal("not settled")
+		}
+	}
+}
