@@ -37,7 +37,7 @@ func rooms() map[string]room {
 		"internal/cli": {imports: ". internal/server internal/client internal/wire internal/model internal/fleet"},
 		"internal/server": {imports: ". internal/api internal/awsjson internal/db internal/engine internal/gitwire" +
 			" internal/identity internal/metrics internal/provider internal/provider/git internal/queue internal/sample internal/sandbox internal/seal" +
-			" internal/sigv4 internal/store internal/target internal/target/cfnstack internal/trigger internal/wire"},
+			" internal/sigv4 internal/store internal/sts internal/target internal/target/cfnstack internal/trigger internal/wire"},
 		"internal/client": {imports: "internal/wire"},
 		"internal/fleet":  {imports: "internal/client internal/wire"},
 
@@ -80,6 +80,7 @@ func rooms() map[string]room {
 
 		// For tests alone.
 		"internal/db/dbtest":             {imports: "internal/db"},
+		"internal/identity/identitytest": {},
 		"internal/gitwire/gitwiretest":   {imports: "internal/gitwire"},
 		"internal/provider/providertest": {imports: ". internal/provider"},
 		"internal/target/targettest":     {imports: ". internal/target"},

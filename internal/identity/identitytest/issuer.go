@@ -1,0 +1,232 @@
+// Package identitytest gives tests an issuer of identity tokens that speaks HTTP
+// as real ones do: it describes itself, publishes its keys, and signs what it is
+// told to, right or wrong.
+package identitytest
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+)
+
+// A Key signs tokens. KeyID is what a token says signed it.
+type Key struct {
+	KeyID     string
+	Algorithm jose.SignatureAlgorithm
+	Private   any // *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey or []byte
+}
+
+// NewKey makes a key for RS256, ES256 or EdDSA, or one of their kin.
+func NewKey(t testing.TB, keyID string, algorithm jose.SignatureAlgorithm) Key {
+	t.Helper()
+	k := Key{KeyID: keyID, Algorithm: algorithm}
+	var err error
+	switch algorithm[:2] {
+	case "RS", "PS":
+		k.Private, err = rsa.GenerateKey(rand.Reader, 2048)
+	case "ES":
+		curves := map[jose.SignatureAlgorithm]elliptic.Curve{jose.ES256: elliptic.P256(), jose.ES384: elliptic.P384(), jose.ES512: elliptic.P521()}
+		k.Private, err = ecdsa.GenerateKey(curves[algorithm], rand.Reader)
+	default:
+		_, k.Private, err = ed25519.GenerateKey(rand.Reader)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// Public gives the half that verifies.
+func (k Key) Public() jose.JSONWebKey {
+	private, ok := k.Private.(crypto.Signer)
+	if !ok {
+		return jose.JSONWebKey{Key: k.Private, KeyID: k.KeyID, Algorithm: string(k.Algorithm), Use: "sig"}
+	}
+	return jose.JSONWebKey{Key: private.Public(), KeyID: k.KeyID, Algorithm: string(k.Algorithm), Use: "sig"}
+}
+
+// Sign makes a token of claims.
+func (k Key) Sign(t testing.TB, claims map[string]any) string {
+	t.Helper()
+	text, err := json.Marshal(claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k.SignText(t, string(text))
+}
+
+// SignText makes a token whose claims are that text, whatever it is.
+func (k Key) SignText(t testing.TB, claims string) string {
+	t.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: k.Algorithm, Key: jose.JSONWebKey{Key: k.Private, KeyID: k.KeyID}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := signer.Sign([]byte(claims))
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := signed.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// JWKS gives the public halves of keys as a JSON Web Key Set.
+func JWKS(t testing.TB, keys ...Key) string {
+	t.Helper()
+	var set jose.JSONWebKeySet
+	for _, k := range keys {
+		set.Keys = append(set.Keys, k.Public())
+	}
+	text, err := json.Marshal(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// An Issuer is a server that describes itself and its keys.
+type Issuer struct {
+	URL string
+
+	t    testing.TB
+	mu   sync.Mutex
+	keys []Key
+	jwks string // where it says that its keys are; "" for where they are
+	down bool
+	asks int
+}
+
+// NewIssuer starts an issuer with the given keys, or with one for RS256.
+func NewIssuer(t testing.TB, keys ...Key) *Issuer {
+	t.Helper()
+	i := Unplugged(t, keys...)
+	server := httptest.NewServer(i)
+	t.Cleanup(server.Close)
+	i.URL = server.URL
+	return i
+}
+
+// Unplugged is NewIssuer without a socket: only Client reaches it. It is for
+// testing/synctest, whose clock stands still while a socket is read.
+func Unplugged(t testing.TB, keys ...Key) *Issuer {
+	t.Helper()
+	if len(keys) == 0 {
+		keys = []Key{NewKey(t, "first", jose.RS256)}
+	}
+	return &Issuer{t: t, keys: keys, URL: "https://issuer.example"}
+}
+
+// Client reaches the issuer, whatever the URL, without a socket.
+func (i *Issuer) Client() *http.Client { return &http.Client{Transport: inProcess{i}} }
+
+type inProcess struct{ http.Handler }
+
+// RoundTrip calls the handler.
+func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	rec := httptest.NewRecorder()
+	p.ServeHTTP(rec, r)
+	return rec.Result(), nil
+}
+
+// ServeHTTP answers as the issuer.
+func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	i.mu.Lock()
+	down := i.down
+	i.mu.Unlock()
+	switch {
+	case down:
+		http.Error(w, "down", http.StatusServiceUnavailable)
+	case r.URL.Path == "/.well-known/openid-configuration":
+		i.describe(w)
+	case r.URL.Path == "/jwks":
+		i.publish(w)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+func (i *Issuer) describe(w http.ResponseWriter) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	at := i.jwks
+	if at == "" {
+		at = i.URL + "/jwks"
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"issuer": i.URL, "jwks_uri": at, "id_token_signing_alg_values_supported": []string{"RS256", "HS256", "none"},
+	})
+}
+
+func (i *Issuer) publish(w http.ResponseWriter) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.asks++
+	_, _ = w.Write([]byte(JWKS(i.t, i.keys...)))
+}
+
+// SetKeys changes the keys that it publishes.
+func (i *Issuer) SetKeys(keys ...Key) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.keys = keys
+}
+
+// SetJWKS changes where it says that its keys are.
+func (i *Issuer) SetJWKS(url string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.jwks = url
+}
+
+// SetDown makes it answer nothing but that it is down, or work again.
+func (i *Issuer) SetDown(down bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.down = down
+}
+
+// Asks says how often its keys were read.
+func (i *Issuer) Asks() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.asks
+}
+
+// Claims gives what a good token of the issuer says, changed as told: a nil
+// takes a claim out.
+func (i *Issuer) Claims(audience, subject string, changes map[string]any) map[string]any {
+	now := time.Now()
+	claims := map[string]any{
+		"iss": i.URL, "aud": audience, "sub": subject, "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(),
+	}
+	maps.Copy(claims, changes)
+	maps.DeleteFunc(claims, func(_ string, v any) bool { return v == nil })
+	return claims
+}
+
+// Token signs Claims with the first of its keys.
+func (i *Issuer) Token(audience, subject string, changes map[string]any) string {
+	i.t.Helper()
+	i.mu.Lock()
+	k := i.keys[0]
+	i.mu.Unlock()
+	return k.Sign(i.t, i.Claims(audience, subject, changes))
+}
