@@ -35,6 +35,7 @@ func newRootCommand(p *program) *cobra.Command {
 	in("server", newUpCommand(p), newServeCommand(p), newSandboxCommand(p), newKeyCommand(p))
 	in("look", newStatusCommand(p), newWaitCommand(p), newWatchCommand(p))
 	in("change", newInitCommand(p), newConnectCommand(p), newLinkCommand(p), newSyncCommand(p), newRetryCommand(p))
+	in("change", newApplyCommand(p), newExportCommand(p))
 	root.AddCommand(newModelCommand(p), newVersionCommand(p))
 	parent(root)
 	return root
@@ -77,6 +78,13 @@ func arguments(names ...string) cobra.PositionalArgs {
 			}
 		}
 		return nil
+	}
+}
+
+// several checks for the names, the last of which may stand for more.
+func several(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		return arguments(names...)(c, args[:min(len(args), len(names))])
 	}
 }
 

@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstephq/lockstep/internal/client"
+	"github.com/lockstephq/lockstep/internal/fleet"
+)
+
+// An applying holds the flags of `apply`.
+type applying struct {
+	file          string
+	prune, dryRun bool
+}
+
+func newApplyCommand(p *program) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "apply -f FILE [--prune] [--dry-run]",
+		Short: "Make everything as a file has it",
+		Long: "Make hosts, connections, repository links, sync configurations, policies and roles as a file has them. Applying\n" +
+			"twice changes nothing. What the file does not have stays, unless it is pruned, and then only in lists that the file\n" +
+			"has; stacks are never touched. `lockstep export` writes such a file, docs/fleet.md explains it.",
+		Args:                  arguments(),
+		DisableFlagsInUseLine: true,
+	}
+	reach, a := reaches(p, c), &applying{}
+	f := c.Flags()
+	f.StringVarP(&a.file, "file", "f", "", "the file, - for standard input")
+	f.BoolVar(&a.prune, "prune", false, "delete what the lists of the file do not have")
+	f.BoolVar(&a.dryRun, "dry-run", false, "say what would be done, and do nothing")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := require(c, "file"); err != nil {
+			return err
+		}
+		file, err := p.readFleet(a.file)
+		if err != nil {
+			return err
+		}
+		remote, err := reach.connect(c.Context())
+		if err != nil {
+			return err
+		}
+		return p.apply(c.Context(), remote, file, a)
+	}
+	return c
+}
+
+func (p *program) readFleet(name string) (fleet.File, error) {
+	var text []byte
+	var err error
+	if name == "-" {
+		name = "standard input"
+		text, err = io.ReadAll(io.LimitReader(p.stdin, fleet.MaxFile+1))
+	} else {
+		text, err = readAtMost(name, fleet.MaxFile+1)
+	}
+	if err != nil {
+		return fleet.File{}, err
+	}
+	f, err := fleet.Parse(name, text)
+	return f, wrongFile(err)
+}
+
+func readAtMost(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit))
+}
+
+// wrongFile puts a line before what is wrong, so that each problem has one that
+// begins with its place.
+func wrongFile(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &failure{problem: "This cannot be applied, and nothing was changed:\n" + err.Error()}
+}
+
+func (p *program) apply(ctx context.Context, remote *client.Client, file fleet.File, a *applying) error {
+	have, err := fleet.Read(ctx, remote, file.Interest(a.prune))
+	if err != nil {
+		return err
+	}
+	steps, err := fleet.Plan(file, have, a.prune)
+	if err != nil {
+		return wrongFile(err)
+	}
+	if a.dryRun {
+		return p.foretell(file, steps)
+	}
+	outcome := fleet.Apply(ctx, remote, have, steps, func(s fleet.Step) {
+		// Whatever becomes of the output, what is begun must be finished.
+		_, _ = fmt.Fprintf(p.stdout, "%sd %s\n", s.Verb, told(s))
+	})
+	for _, f := range outcome.Failed {
+		problem, remedy := p.server.Explain(f.Err)
+		p.complain(fmt.Sprintf("%s %s %s: %s", f.Step.Verb, f.Step.Kind, f.Step.ID(), problem), remedy)
+	}
+	if len(outcome.Failed) > 0 || outcome.Left > 0 {
+		p.complain(fmt.Sprintf("%d done, %d failed, %d not tried.", outcome.Done, len(outcome.Failed), outcome.Left),
+			"What was done stays. Applying again goes on from here.")
+		return exit(exitFailed)
+	}
+	if _, err := fmt.Fprintln(p.stdout, summary(file, steps, "%d created, %d changed, %d deleted, %d as they were.")); err != nil {
+		return err
+	}
+	return p.awaited(ctx, remote, file)
+}
+
+// told is what a step is about.
+func told(s fleet.Step) string {
+	text := fmt.Sprintf("%s %s", s.Kind, plain(s.ID()))
+	if len(s.Details) > 0 {
+		text += ": " + plain(strings.Join(s.Details, ", "))
+	}
+	return text
+}
+
+func (p *program) foretell(file fleet.File, steps []fleet.Step) error {
+	for _, s := range steps {
+		if _, err := fmt.Fprintf(p.stdout, "would %s %s\n", s.Verb, told(s)); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintln(p.stdout, summary(file, steps, "%d to create, %d to change, %d to delete, %d as they are. Nothing was done."))
+	return err
+}
+
+func summary(file fleet.File, steps []fleet.Step, format string) string {
+	counts := map[fleet.Verb]int{}
+	for _, s := range steps {
+		counts[s.Verb]++
+	}
+	all := len(file.Hosts) + len(file.Connections) + len(file.Links) + len(file.Configurations) + len(file.Policies) + len(file.Roles)
+	return fmt.Sprintf(format, counts[fleet.Create], counts[fleet.Change], counts[fleet.Delete], all-counts[fleet.Create]-counts[fleet.Change])
+}
+
+// awaited names the file's connections that still need a credential, which no
+// file holds.
+func (p *program) awaited(ctx context.Context, remote *client.Client, file fleet.File) error {
+	waiting, err := fleet.Pending(ctx, remote, file)
+	if err != nil || len(waiting) == 0 {
+		return err
+	}
+	_, err = fmt.Fprintln(p.stdout, "These connections wait for a credential (--none, --basic-stdin or --token-stdin):")
+	for _, w := range waiting {
+		command := fmt.Sprintf("lockstep connect %s --provider %s", shellQuote(plain(w.Name)), shellQuote(w.Provider))
+		if w.Endpoint != "" {
+			command += " --endpoint " + shellQuote(plain(w.Endpoint))
+		}
+		if err == nil {
+			_, err = fmt.Fprintf(p.stdout, "  %s --token-stdin\n", command)
+		}
+	}
+	return err
+}
