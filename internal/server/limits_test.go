@@ -1,0 +1,156 @@
+package server_test
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/lockstephq/lockstep/internal/server"
+)
+
+// dial opens a connection that a test sends on what it likes.
+func dial(t testing.TB, url string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// status sends a text on a connection and waits for the answer, for as long as
+// given: 0 is none.
+func status(t testing.TB, c net.Conn, text string, wait time.Duration) int {
+	t.Helper()
+	if err := c.SetDeadline(time.Now().Add(wait)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(c, text); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return 0
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode
+}
+
+const liveness = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+func TestAttack23ConnectionsAreBounded(t *testing.T) {
+	t.Parallel()
+	r := newServe(t, "--max-connections", "2")
+	one, two, three := dial(t, r.url()), dial(t, r.url()), dial(t, r.url())
+	for _, c := range []net.Conn{one, two} {
+		if got := status(t, c, liveness, patience); got != 200 {
+			t.Fatalf("status %d", got)
+		}
+	}
+	if got := status(t, three, liveness, 300*time.Millisecond); got != 0 {
+		t.Fatalf("a third connection was answered with %d", got)
+	}
+	if got := status(t, two, liveness, patience); got != 200 {
+		t.Errorf("while one waits, another is answered with %d", got)
+	}
+	one.Close()
+	if got := status(t, three, "", patience); got != 200 {
+		t.Errorf("when a place is free, who waited is answered with %d", got)
+	}
+	dial(t, r.url()) // it waits, and does not hold the end
+	r.stop()
+}
+
+func TestAttack12ManySmallHeadersAreRefused(t *testing.T) {
+	varies(t)
+	t.Parallel()
+	r := newServe(t)
+	head := strings.TrimSuffix(liveness, "\r\n")
+	if got := status(t, dial(t, r.url()), head+strings.Repeat("X:\r\n", 1000)+"\r\n", patience); got != 200 {
+		t.Errorf("1000 headers: status %d", got)
+	}
+	// It is refused before all is sent: what follows may find a closed
+	// connection.
+	c := dial(t, r.url())
+	go func() { _, _ = io.WriteString(c, head+strings.Repeat("X:\r\n", 1<<20)) }()
+	if got := status(t, c, "", patience); got != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("a million headers: status %d", got)
+	}
+}
+
+// call sends a signed body, whatever it is, and gives the answer.
+func call(t testing.TB, k server.AccessKey, url, target string, body []byte) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	r.Header.Set("X-Amz-Target", target)
+	sum := sha256.Sum256(body)
+	key := aws.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.Secret.Reveal()}
+	if err := v4.NewSigner().SignHTTP(t.Context(), key, r, hex.EncodeToString(sum[:]), "codeconnections", region, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(answer)
+}
+
+func TestAttack12LargeAndDeepBodiesAreRefused(t *testing.T) {
+	varies(t)
+	t.Parallel()
+	db := "sqlite:" + filepath.Join(t.TempDir(), "l.db")
+	k := createKey(t, db, "")
+	r := startServe(t, "--db", db, "--target", "sandbox")
+	const list = "com.amazonaws.codeconnections.CodeConnections_20231201.ListConnections"
+	padded := func(size int) []byte { return append(bytes.Repeat([]byte(" "), size-2), "{}"...) }
+	nested := func(depth int) []byte {
+		return []byte(`{"X":` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + "}")
+	}
+	for _, c := range []struct {
+		what   string
+		body   []byte
+		status int
+		says   string
+	}{
+		{"1 MB", padded(1 << 20), 200, "Connections"},
+		{"1 MB and a byte", padded(1<<20 + 1), http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException"},
+		{"64 levels", nested(64), 200, "Connections"},
+		{"65 levels", nested(65), 400, "SerializationException"},
+	} {
+		if got, answer := call(t, k, r.url(), list, c.body); got != c.status || !strings.Contains(answer, c.says) {
+			t.Errorf("%s: %d %s", c.what, got, answer)
+		}
+	}
+	// Whoever is unknown gets no further.
+	k.AccessKeyID = "LSAKAAAAAAAAAAAAAAAA"
+	if got, answer := call(t, k, r.url(), list, padded(1<<20+1)); got != http.StatusRequestEntityTooLarge {
+		t.Errorf("too much from a stranger: %d %s", got, answer)
+	}
+}

@@ -1,0 +1,79 @@
+package server_test
+
+import (
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+)
+
+// metricsURL waits for the server to be ready.
+func (r *run) metricsURL() string {
+	r.t.Helper()
+	r.url()
+	return r.until(`(?m)^metrics (http\S+)/metrics$`)[1]
+}
+
+func TestMetricsAreToldAtTheirOwnAddressAlone(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"sqlite:" + filepath.Join(t.TempDir(), "l.db"), dbtest.URL(t, db.Postgres)} {
+		seal := filepath.Join(t.TempDir(), "seal")
+		k := createKey(t, url, seal)
+		r := startServe(t, "--db", url, "--seal-key-file", seal, "--target", "http://127.0.0.1:9", "--metrics-listen", "127.0.0.1:0")
+		if _, err := connections(k, r.url()).ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
+			t.Fatal(err)
+		}
+		at := r.metricsURL()
+		code, body, _ := get(t, at+"/metrics", "")
+		if code != 200 {
+			t.Fatalf("status %d", code)
+		}
+		for _, series := range []string{
+			`lockstep_api_requests_total\{op="ListHosts",outcome="ok"\} 1`, `lockstep_api_request_duration_seconds_count\{op="ListHosts"\} 1`,
+			`lockstep_http_connections 1`, `lockstep_db_connections_max [1-9]`, `go_goroutines [1-9]`,
+		} {
+			if !regexp.MustCompile("(?m)^" + series).MatchString(body) {
+				t.Errorf("%s: there is no %s in\n%s", url, series, body)
+			}
+		}
+		if strings.Contains(body, k.AccessKeyID) || strings.Contains(body, k.Account) {
+			t.Errorf("the metrics name who calls:\n%s", body)
+		}
+		for path, want := range map[string]int{"/livez": 200, "/readyz": 200, "/": 404, "/sandbox": 404} {
+			if code, _, _ := get(t, at+path, ""); code != want {
+				t.Errorf("%s at the address of metrics: status %d, want %d", path, code, want)
+			}
+		}
+		if code, _, _ := get(t, r.url()+"/metrics", ""); code == 200 {
+			t.Error("metrics are told at the address of the API")
+		}
+		if code, _, _ := get(t, at+"/metrics", "attacker.example"); code != http.StatusMisdirectedRequest {
+			t.Errorf("metrics as host attacker.example: status %d", code)
+		}
+		r.stop()
+	}
+}
+
+func TestMetricsMayBeReadFromAnywhereWhenTheirAddressSaysSo(t *testing.T) {
+	varies(t)
+	t.Parallel()
+	r := newServe(t, "--metrics-listen", "0.0.0.0:0")
+	if code, _, _ := get(t, r.metricsURL()+"/metrics", "lockstep.example"); code != 200 {
+		t.Errorf("status %d", code)
+	}
+	newServe(t, "--metrics-listen", strings.TrimPrefix(r.url(), "http://")).exit(1, "choose another address with --metrics-listen")
+}
+
+func TestWithoutAnAddressNothingIsToldOfMetrics(t *testing.T) {
+	varies(t)
+	t.Parallel()
+	r := newServe(t)
+	r.url()
+	r.says("!metrics")
+}
