@@ -17,7 +17,21 @@
 // who came with another issuer's token and is in Role::"role". Either may be in
 // one of the ready-made roles: Role::"reader", Role::"operator", Role::"admin".
 //
-// Things are Host, Connection, RepositoryLink and SyncConfiguration, each in
-// what it hangs on and all in the Account; IamRole, for iam:PassRole. Their
-// attributes are listed with [Resource].
+// Things are Host, Connection, RepositoryLink and SyncConfiguration, all in the
+// Account; a link is in its connection, a configuration in both. IamRole, for
+// iam:PassRole, is in nothing. A connection's host is an attribute: see ADR 10.
+// [Schema] has it all, with every attribute.
+//
+// # How it is decided
+//
+// A [Set] has a plan for each question of principal, action and type of thing.
+// Where scopes alone answer it, it is settled: reading a status then costs no
+// look at the resource's tags. Otherwise Cedar evaluates the statements whose
+// scopes leave them open. [Set.Decide] always does both, so that what is settled
+// cannot differ from what is decided.
+//
+// [Check] is stricter than [Compile]. A text is checked when it is stored;
+// compiled, whenever the server starts, maybe by a later version that knows more
+// or less. There a permit that makes no sense any more permits nothing and a
+// forbid denies.
 package policy
