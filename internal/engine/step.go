@@ -67,6 +67,11 @@ func (t *turn) record(ctx context.Context, step target.Step) (next action, err e
 		if err := store.SaveStep(tx, a); err != nil {
 			return err
 		}
+		if step.Plan != nil {
+			if err := store.SavePlan(tx, a.ID, *step.Plan); err != nil {
+				return err
+			}
+		}
 		if step.End != nil {
 			next, err = t.finish(tx, s, *step.End)
 			return err

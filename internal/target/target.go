@@ -73,7 +73,11 @@ type Step struct {
 	// Intent, where not "", is committed before Advance is called again; from
 	// then on the attempt is followed to its end and cannot be superseded.
 	Intent string
-	After  time.Duration // call again after this long; zero is at once
+	// Plan, where not nil, is what the attempt proposes from now on, told at the
+	// latest with the intent to execute it; the zero Plan says that it proposes
+	// nothing any more, nil keeps what is.
+	Plan  *lockstep.Plan
+	After time.Duration // call again after this long; zero is at once
 	// End, where not nil, ends the attempt.
 	End *End
 }

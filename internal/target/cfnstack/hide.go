@@ -21,7 +21,7 @@ const minSecret = 4
 // what they refuse.
 func (w *work) finish(ctx context.Context, step target.Step, err error) (target.Step, error) {
 	hide := func(s string) string { return s }
-	if err != nil || len(w.events) > 0 || step.End != nil {
+	if err != nil || len(w.events) > 0 || step.End != nil || step.Plan != nil {
 		var hideErr error
 		if hide, hideErr = w.hider(ctx); hideErr != nil {
 			return target.Step{}, hideErr
@@ -43,6 +43,9 @@ func (w *work) finish(ctx context.Context, step target.Step, err error) (target.
 	}
 	if step.Memory, err = json.Marshal(w.m); err != nil {
 		return target.Step{}, fmt.Errorf("encode memory: %w", err)
+	}
+	if step.Plan != nil {
+		hideInPlan(step.Plan, hide)
 	}
 	if end := step.End; end != nil {
 		end.Reason = lockstep.Cut(hide(end.Reason), lockstep.MaxMessage)

@@ -76,7 +76,7 @@ func TestAdvanceShowsNothingOnceItCannotTellWhatIsSecret(t *testing.T) {
 func checkNoCanary(t *testing.T, f *fake, a target.Attempt) targettest.Run {
 	t.Helper()
 	run := targettest.Drive(t, f.driver(), a, false)
-	said := fmt.Sprintf("%+v %s", run.Events, run.Attempt.Memory)
+	said := fmt.Sprintf("%+v %+v %s", run.Events, run.Plan, run.Attempt.Memory)
 	if run.Err != nil {
 		said += run.Err.Error()
 	}

@@ -100,7 +100,7 @@ func (w *work) create(ctx context.Context) (target.Step, error) {
 	found, err := w.s.changeSet(ctx, w.m.Name, name)
 	if err == nil {
 		w.adopt(aws.ToString(found.ChangeSetId), aws.ToString(found.StackId))
-		return w.described(found)
+		return w.described(ctx, found)
 	}
 	if !errors.Is(err, errMissing) {
 		return target.Step{}, err
@@ -237,10 +237,10 @@ func (w *work) describe(ctx context.Context) (target.Step, error) {
 	if err != nil {
 		return target.Step{}, err
 	}
-	return w.described(out)
+	return w.described(ctx, out)
 }
 
-func (w *work) described(out *cloudformation.DescribeChangeSetOutput) (target.Step, error) {
+func (w *work) described(ctx context.Context, out *cloudformation.DescribeChangeSetOutput) (target.Step, error) {
 	w.m.Proposed = aws.ToTime(out.CreationTime)
 	switch out.Status {
 	case types.ChangeSetStatusCreatePending, types.ChangeSetStatusCreateInProgress:
@@ -259,22 +259,26 @@ func (w *work) described(out *cloudformation.DescribeChangeSetOutput) (target.St
 		w.emit(ChangeSetCreationFailed, w.m.ChangeSet, "%s", because("Changeset creation failed.", reason))
 		return w.leave(lockstep.Failed, reason)
 	case types.ChangeSetStatusCreateComplete:
-		return w.ready(out.ExecutionStatus)
+		return w.ready(ctx, out)
 	}
 	return w.again("The changeset is being deleted by something else.")
 }
 
-// ready declares what is about to be executed. Nothing is before that is
-// committed.
-func (w *work) ready(status types.ExecutionStatus) (target.Step, error) {
-	switch status {
+// ready declares what is about to be executed, and shows it. Nothing is before
+// that is committed.
+func (w *work) ready(ctx context.Context, out *cloudformation.DescribeChangeSetOutput) (target.Step, error) {
+	switch out.ExecutionStatus {
 	case types.ExecutionStatusObsolete:
 		return w.again("Something else has changed the stack since the changeset was made.")
 	case types.ExecutionStatusUnavailable:
 		return w.wait(describing)
 	}
+	plan, err := w.plan(ctx, out)
+	if err != nil {
+		return target.Step{}, err
+	}
 	w.emit(ChangeSetCreationSucceeded, w.m.ChangeSet, "Changeset creation succeeded.")
 	step, err := w.next(executing)
-	step.Intent = w.m.ChangeSet
+	step.Intent, step.Plan = w.m.ChangeSet, plan
 	return step, err
 }

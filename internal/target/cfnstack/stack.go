@@ -39,6 +39,10 @@ func (s *session) changeSet(ctx context.Context, name, stack string) (*cloudform
 	if stack != "" {
 		in.StackName = &stack
 	}
+	return s.describeChangeSet(ctx, in)
+}
+
+func (s *session) describeChangeSet(ctx context.Context, in *cloudformation.DescribeChangeSetInput) (*cloudformation.DescribeChangeSetOutput, error) {
 	out, err := s.api.DescribeChangeSet(ctx, in, s.as)
 	if isCode(err, "Validation", "ChangeSetNotFound") {
 		return nil, errMissing

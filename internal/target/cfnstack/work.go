@@ -84,7 +84,9 @@ func (w *work) again(reason string) (target.Step, error) {
 	}
 	w.emit(ChangeSetReplaced, w.m.ChangeSet, "%s Making another changeset.", reason)
 	w.m = w.m.anew()
-	return w.next(bundling)
+	step, err := w.next(bundling)
+	step.Plan = new(lockstep.Plan)
+	return step, err
 }
 
 // leave ends the attempt once what it proposed is cleaned away.

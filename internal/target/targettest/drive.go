@@ -19,7 +19,8 @@ type Run struct {
 	Attempt target.Attempt // as the last step was given it
 	Events  []lockstep.Event
 	End     *target.End
-	Err     error // what ended the attempt, if no End did
+	Plan    *lockstep.Plan // what was proposed last, nil if nothing was
+	Err     error          // what ended the attempt, if no End did
 }
 
 // Types gives the types of the events.
@@ -133,8 +134,34 @@ func (r *Run) take(t testing.TB, step target.Step) {
 	if step.Intent != "" {
 		r.Attempt.Intent = step.Intent
 	}
+	if step.Plan != nil {
+		r.Plan = nil
+		if step.Plan.ID != "" {
+			r.Plan = step.Plan
+			checkPlan(t, *step.Plan)
+		}
+	}
+	if step.Intent != "" && r.Plan == nil {
+		t.Error("an intent is declared and nobody was told what for")
+	}
 	if step.Intent != "" && step.End != nil {
 		t.Error("a step declares an intent and ends the attempt")
+	}
+}
+
+// checkPlan: a plan is kept in a row that every later step writes.
+func checkPlan(t testing.TB, p lockstep.Plan) {
+	t.Helper()
+	if len(p.Changes) > lockstep.MaxChanges {
+		t.Errorf("a plan of %d changes", len(p.Changes))
+	}
+	for _, c := range p.Changes {
+		if c.Action == "" || c.LogicalID == "" || c.ResourceType == "" {
+			t.Errorf("a change of nothing: %+v", c)
+		}
+		if len(c.Details) > lockstep.MaxChangeDetails {
+			t.Errorf("%d details of %s", len(c.Details), c.LogicalID)
+		}
 	}
 }
 
