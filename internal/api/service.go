@@ -49,6 +49,9 @@ type Options struct {
 	SaveCredential func(tx *db.Tx, connection lockstep.ARN, c lockstep.Credential) error
 	// Seal closes the tokens of lists and the secrets of new access keys.
 	Seal *seal.Key
+	// WebIdentityIssuers are the issuers of tokens that roles may trust without
+	// holding their keys. Defaults to none.
+	WebIdentityIssuers []string
 	// Quotas are how much an account may have. Defaults to SafetyQuotas.
 	Quotas Quotas
 	// Rates are how much a principal may ask. Defaults to no limit.

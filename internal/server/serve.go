@@ -21,7 +21,7 @@ import (
 func Serve(ctx context.Context, c Config, out, errs io.Writer) (err error) {
 	log := newLogger(c.LogFormat, errs)
 	p := plan{
-		connections: c.MaxConnections, gitRoots: c.GitRoots, workers: c.Workers, log: log,
+		connections: c.MaxConnections, gitRoots: c.GitRoots, workers: c.Workers, callers: callersOf(c), log: log,
 		network: gitwire.NetworkOptions{AllowPrivate: c.GitPrivate, AllowLoopback: c.GitLoopback},
 		poll:    trigger.Options{Interval: c.PollInterval},
 	}

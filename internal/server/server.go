@@ -49,6 +49,7 @@ type plan struct {
 	poll        trigger.Options // intervals only
 	workers     int
 	exclusive   bool // nobody else has the database open
+	callers     callers
 	log         *slog.Logger
 }
 
@@ -76,7 +77,7 @@ func assemble(ctx context.Context, p plan) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	directory, err := identity.NewDirectory(p.db, p.key)
+	directory, err := p.directory()
 	if err != nil {
 		return nil, err
 	}
@@ -139,13 +140,14 @@ func (s *server) open(api http.Handler) {
 func (s *server) handler(directory *identity.Directory) http.Handler {
 	service := api.New(api.Options{
 		DB: s.db, Engine: s.engine, Historian: s.engine, Directory: directory, Seal: s.key,
+		WebIdentityIssuers: s.callers.issuers, Quotas: s.callers.quotas, Rates: s.callers.rates,
 		Providers: hostRules(s.gitRoots), ValidName: validNames(), Logger: s.log.With(slog.String("room", "api")), Observe: s.observe,
 		SaveCredential: func(tx *db.Tx, conn lockstep.ARN, c lockstep.Credential) error {
 			return store.SaveCredential(tx, s.key, conn, c)
 		},
 	})
 	mux := http.NewServeMux()
-	mux.Handle("/", service.Handler())
+	mux.Handle("/", s.withSTS(service.Handler(), directory))
 	s.health(mux)
 	s.books(mux)
 	return mux
