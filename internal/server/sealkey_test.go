@@ -1,0 +1,161 @@
+package server_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/seal"
+	"github.com/lockstephq/lockstep/internal/server"
+)
+
+// serveWith runs `lockstep serve` with an environment.
+func serveWith(t testing.TB, environment map[string]string, args ...string) *run {
+	t.Helper()
+	c, err := load(t, environment, append([]string{"--listen", "127.0.0.1:0", "--target", "http://127.0.0.1:9"}, args...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return start(t, func(ctx context.Context, r *run) error { return server.Serve(ctx, c, &r.out, &r.errs) })
+}
+
+// answers says whether a server takes a key.
+func answers(t testing.TB, r *run, k server.AccessKey) {
+	t.Helper()
+	if _, err := connections(k, r.url()).ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
+		t.Errorf("the key is refused: %s", err)
+	}
+}
+
+var firstKey = server.NewKey{Account: "123456789012", Principal: "me", Role: server.Admin}
+
+func TestTheSealKeyMayBeAVariable(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if _, err := seal.Create(filepath.Join(dir, "made")); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "made"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	environment := map[string]string{"LOCKSTEP_SEAL_KEY": string(text)}
+	for _, url := range []string{"sqlite:" + filepath.Join(dir, "l.db"), dbtest.URL(t, db.Postgres)} {
+		r := serveWith(t, environment, "--db", url)
+		r.url()
+		r.says("Make the first one, with LOCKSTEP_SEAL_KEY as it is here:\n  lockstep key create --db ", "!--seal-key")
+		k, err := server.CreateKey(t.Context(), server.KeyOptions{DB: url, SealKey: seal.NewSecret(string(text))}, firstKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers(t, r, k)
+		r.stop()
+		if shown := r.out.String() + r.errs.String(); strings.Contains(shown, "keyData") {
+			t.Errorf("the key is shown:\n%s", shown)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "l.db.key")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file was made although the key was given: %v", err)
+	}
+	// Another key does not fit, and a file beside it is one too many.
+	o := server.KeyOptions{DB: "sqlite:" + filepath.Join(dir, "l.db"), SealKey: seal.NewSecret("hunter2")}
+	for _, o.SealKeyFile = range []string{"", "/some/file"} {
+		_, err := server.CreateKey(t.Context(), o, firstKey)
+		if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "LOCKSTEP_SEAL_KEY") || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("got %v", err)
+		}
+	}
+	other := filepath.Join(dir, "other")
+	if _, err := seal.Create(other); err != nil {
+		t.Fatal(err)
+	}
+	text, err = os.ReadFile(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = server.CreateKey(t.Context(), server.KeyOptions{DB: o.DB, SealKey: seal.NewSecret(string(text))}, firstKey)
+	if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "The seal key in LOCKSTEP_SEAL_KEY is not the one") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// fakeKMS is an AWS KMS whose ciphertexts are the plaintexts behind the name of
+// their key.
+func fakeKMS(t testing.TB) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in struct {
+			KeyId                     string
+			Plaintext, CiphertextBlob []byte
+		}
+		body, _ := io.ReadAll(r.Body)
+		_ = json.Unmarshal(body, &in)
+		plain, ok := strings.CutPrefix(string(in.CiphertextBlob), in.KeyId)
+		switch {
+		case strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".Encrypt"):
+			_ = json.NewEncoder(w).Encode(map[string]any{"CiphertextBlob": append([]byte(in.KeyId), in.Plaintext...)})
+		case ok:
+			_ = json.NewEncoder(w).Encode(map[string]any{"Plaintext": base64.StdEncoding.EncodeToString([]byte(plain))})
+		default:
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"__type": "IncorrectKeyException"}`)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func TestTheSealKeyMayBeAFileThatKMSOpens(t *testing.T) {
+	t.Setenv("AWS_ENDPOINT_URL_KMS", fakeKMS(t))
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	dir := t.TempDir()
+	url, file := "sqlite:"+filepath.Join(dir, "l.db"), filepath.Join(dir, "l.db.key")
+	args := []string{"--db", url, "--seal-key-kms", testKeyARN}
+	r := serveWith(t, nil, args...)
+	want := []string{"key", "create", "--db", url, "--seal-key-kms", testKeyARN, "--admin"}
+	if diff := cmp.Diff(want, adviceOf(t, r)); diff != "" {
+		t.Error(diff)
+	}
+	k, err := server.CreateKey(t.Context(), server.KeyOptions{DB: url, SealKeyKMS: testKeyARN}, firstKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers(t, r, k)
+	r.stop()
+	if text, err := os.ReadFile(file); err != nil || strings.Contains(string(text), "keyData") {
+		t.Errorf("the file is %s, %v", text, err)
+	}
+	other := strings.Replace(testKeyARN, "key/", "key/9", 1)
+	serveWith(t, nil, "--db", url, "--seal-key-kms", other).exit(1, file, other, "IncorrectKeyException")
+	serveWith(t, nil, "--db", url).exit(1, file, "--seal-key-kms")
+	_, err = server.CreateKey(t.Context(), server.KeyOptions{DB: url}, firstKey)
+	if err == nil || !strings.Contains(err.Error(), "--seal-key-kms") {
+		t.Errorf("without KMS: %v", err)
+	}
+	// A key that is gone is not made anew for a database that has secrets.
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	_, err = server.CreateKey(t.Context(), server.KeyOptions{DB: url, SealKeyKMS: testKeyARN}, firstKey)
+	if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), file) {
+		t.Errorf("without its file: %v", err)
+	}
+	serveWith(t, nil, args...).url()
+}
