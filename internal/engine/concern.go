@@ -90,17 +90,25 @@ func (e *Engine) plan(ctx context.Context, w repositoryWork, files lockstep.Tree
 	}
 	plans := make([]planned, 0, len(cfgs))
 	for _, cfg := range cfgs {
-		driver, err := e.driver(cfg.SyncType)
+		p, err := e.planOne(ctx, cfg, files)
 		if err != nil {
 			return nil, err
 		}
-		plan, err := driver.Plan(ctx, cfg.SyncConfiguration, files)
-		if k := lockstep.KindOf(err); err != nil && (k == lockstep.Unavailable || k == lockstep.Internal) {
-			return nil, fmt.Errorf("plan %s: %w", cfg.ResourceName, err)
-		}
-		plans = append(plans, planned{Followed: cfg, fingerprint: fingerprint(cfg.SyncConfiguration, plan.Inputs)})
+		plans = append(plans, p)
 	}
 	return plans, nil
+}
+
+func (e *Engine) planOne(ctx context.Context, cfg store.Followed, files lockstep.Tree) (planned, error) {
+	driver, err := e.driver(cfg.SyncType)
+	if err != nil {
+		return planned{}, err
+	}
+	plan, err := driver.Plan(ctx, cfg.SyncConfiguration, files)
+	if k := lockstep.KindOf(err); err != nil && (k == lockstep.Unavailable || k == lockstep.Internal) {
+		return planned{}, fmt.Errorf("plan %s: %w", cfg.ResourceName, err)
+	}
+	return planned{Followed: cfg, fingerprint: fingerprint(cfg.SyncConfiguration, plan.Inputs)}, nil
 }
 
 // fingerprint is equal for two commits that ask the same of a configuration.
@@ -116,16 +124,35 @@ func fingerprint(cfg lockstep.SyncConfiguration, inputs target.Inputs) string {
 }
 
 // concern decides whether a head concerns a configuration, and if so makes it
-// the resource's desire.
+// the resource's desire. A commit that was asked for by its id stays desired
+// until the branch's head is another one than it was then.
 func (e *Engine) concern(tx *db.Tx, p planned, sha lockstep.SHA) error {
 	same, err := store.MarkHandled(tx, p.Followed)
 	if err != nil || !same { // changed meanwhile: its own request is queued
 		return err
 	}
 	s, err := store.LockResourceOf(tx, p.Resource())
-	if err != nil || !concerned(p, s, sha) {
+	if err != nil {
 		return err
 	}
+	switch {
+	case s.HeldHead == sha && s.Desired.SHA != sha && differs(p, s, sha):
+		return store.PassOver(tx, s, sha)
+	case s.HeldHead == sha:
+		return nil
+	case s.HeldHead != "": // the branch has moved on: it is followed again
+		if err := store.Hold(tx, s.ID, ""); err != nil {
+			return err
+		}
+	}
+	if p.Version > p.Handled || s.Desired == nil || differs(p, s, sha) {
+		return e.desire(tx, s, p, sha)
+	}
+	return nil
+}
+
+// desire makes a commit what a resource should be, and has it attempted.
+func (e *Engine) desire(tx *db.Tx, s store.ResourceState, p planned, sha lockstep.SHA) error {
 	if _, err := store.Desire(tx, s.ID, p.Revision(sha), p.fingerprint); err != nil {
 		return err
 	}
@@ -135,11 +162,9 @@ func (e *Engine) concern(tx *db.Tx, p planned, sha lockstep.SHA) error {
 	return e.queue.Wake(tx, resourceWork{ResourceID: s.ID}, tx.Now)
 }
 
-func concerned(p planned, s store.ResourceState, sha lockstep.SHA) bool {
-	switch {
-	case p.Version > p.Handled, s.Desired == nil:
-		return true
-	case p.TriggerResourceUpdateOn == lockstep.AnyChange:
+// differs says whether a commit asks for something else than what is desired.
+func differs(p planned, s store.ResourceState, sha lockstep.SHA) bool {
+	if p.TriggerResourceUpdateOn == lockstep.AnyChange {
 		return s.Desired.SHA != sha
 	}
 	return s.Fingerprint != p.fingerprint

@@ -56,9 +56,9 @@ func (r *repositories) open(ctx context.Context, linkID string) (c provider.Clie
 	if err != nil {
 		return nil, nil, err
 	}
-	driver, ok := r.providers[of.Link.ProviderType]
-	if !ok {
-		return nil, nil, lockstep.Errorf(lockstep.Invalid, "This server has no driver for provider type %s.", of.Link.ProviderType)
+	driver, err := r.driver(of.Link.ProviderType)
+	if err != nil {
+		return nil, nil, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -94,27 +94,40 @@ func same(a, b provider.Repository) bool {
 // describe reads all that a driver needs to know, in one snapshot.
 func (r *repositories) describe(ctx context.Context, linkID string) (of provider.Repository, err error) {
 	err = r.db.View(ctx, func(tx *db.Tx) error {
-		of = provider.Repository{}
-		if of.Link, err = store.LinkByID(tx, linkID); err != nil {
-			return err
-		}
-		if of.Connection, err = store.ConnectionByARN(tx, of.Link.ConnectionARN); err != nil {
-			return err
-		}
-		if of.Connection.HostARN != "" {
-			host, err := store.HostByARN(tx, of.Connection.HostARN)
-			if err != nil {
-				return err
-			}
-			of.Host = &host
-		}
-		of.Credential, err = r.credential(tx, of.Connection.ARN)
-		if lockstep.KindOf(err) == lockstep.NotFound {
-			return lockstep.Errorf(lockstep.Denied, "Connection %s is PENDING: it has no credentials yet.", of.Connection.Name)
-		}
+		of, err = r.describeIn(tx, linkID)
 		return err
 	})
 	return of, err
+}
+
+func (r *repositories) describeIn(tx *db.Tx, linkID string) (of provider.Repository, err error) {
+	if of.Link, err = store.LinkByID(tx, linkID); err != nil {
+		return of, err
+	}
+	if of.Connection, err = store.ConnectionByARN(tx, of.Link.ConnectionARN); err != nil {
+		return of, err
+	}
+	if of.Connection.HostARN != "" {
+		host, err := store.HostByARN(tx, of.Connection.HostARN)
+		if err != nil {
+			return of, err
+		}
+		of.Host = &host
+	}
+	of.Credential, err = r.credential(tx, of.Connection.ARN)
+	if lockstep.KindOf(err) == lockstep.NotFound {
+		err = lockstep.Errorf(lockstep.Denied, "Connection %s is PENDING: it has no credentials yet.", of.Connection.Name)
+	}
+	return of, err
+}
+
+// driver gives the driver of a provider type.
+func (r *repositories) driver(t lockstep.ProviderType) (provider.Driver, error) {
+	d, ok := r.providers[t]
+	if !ok {
+		return nil, lockstep.Errorf(lockstep.Invalid, "This server has no driver for provider type %s.", t)
+	}
+	return d, nil
 }
 
 func (r *repositories) releaser(c *openClient) func() {

@@ -71,11 +71,14 @@ func (e *Engine) Configured(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 const firstPoll = 5 * time.Second
 
 // take ties a configuration's resource to it, with an empty status if another
-// one had it before.
+// one had it before. A commit that was asked for is held no longer.
 func (e *Engine) take(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 	s, err := store.LockResourceOf(tx, cfg.Resource())
-	if err != nil || s.ConfigurationID == cfg.ID {
+	if err != nil {
 		return err
+	}
+	if s.ConfigurationID == cfg.ID {
+		return store.Hold(tx, s.ID, "")
 	}
 	return e.adopt(tx, s, cfg.ID, "The sync configuration was made anew.")
 }
@@ -117,29 +120,6 @@ func (e *Engine) adopt(tx *db.Tx, s store.ResourceState, configurationID int64, 
 		return err
 	}
 	return store.Adopt(tx, s.ID, configurationID)
-}
-
-// Retry syncs the head of a configuration's branch now, even if that was tried
-// before, and resolves what blocks the resource: asking for it is the word of
-// a person that the cause is gone.
-func (e *Engine) Retry(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
-	s, err := store.LockResourceOf(tx, cfg.Resource())
-	if err != nil {
-		return err
-	}
-	resolved, err := store.ResolveBlocker(tx, s.ID, "A retry of the latest commit was requested.")
-	if err != nil {
-		return err
-	}
-	if resolved {
-		if err := store.SaveNote(tx, s.ID, nil); err != nil {
-			return err
-		}
-	}
-	if err := store.TouchConfiguration(tx, cfg.ID); err != nil {
-		return err
-	}
-	return e.Request(tx, cfg.LinkID, cfg.Branch)
 }
 
 // Open gives a client for a link's repository. Call release when done with it

@@ -16,6 +16,10 @@ type ResourceState struct {
 	DesiredSeq      int64  // grows with every new desire
 	AttemptedSeq    int64  // the desire that the latest attempt was for
 	Note            []byte // what the last ended attempt left for the next
+	// HeldHead is the branch's head when Desired was asked for by its id: while
+	// the branch stays there, that head does not concern the resource. "" where
+	// Desired came from the branch.
+	HeldHead lockstep.SHA
 }
 
 // Behind says whether something is desired that no attempt has been made for.
@@ -24,14 +28,14 @@ func (s ResourceState) Behind() bool {
 }
 
 const resourceColumns = `id, account, region, sync_type, name, configuration_id, epoch,
-	desired, desired_fingerprint, desired_seq, attempted_seq, note`
+	desired, desired_fingerprint, desired_seq, attempted_seq, note, held_head`
 
 func scanResource(row interface{ Scan(...any) error }) (ResourceState, error) {
 	var s ResourceState
 	var configuration *int64
 	var desired *string
 	err := row.Scan(&s.ID, &s.Resource.Account, &s.Resource.Region, &s.Resource.SyncType, &s.Resource.Name,
-		&configuration, &s.Epoch, &desired, &s.Fingerprint, &s.DesiredSeq, &s.AttemptedSeq, &s.Note)
+		&configuration, &s.Epoch, &desired, &s.Fingerprint, &s.DesiredSeq, &s.AttemptedSeq, &s.Note, &s.HeldHead)
 	if err != nil {
 		return ResourceState{}, err
 	}
@@ -100,7 +104,7 @@ func Adopt(tx *db.Tx, id, configurationID int64) error {
 }
 
 // Desire says what a resource should be: a new desire, to be attempted even if
-// the revision is the one it was. It returns the desire's number.
+// the revision is the one it was, and not held. It returns the desire's number.
 func Desire(tx *db.Tx, id int64, rev lockstep.Revision, fingerprint string) (int64, error) {
 	text, err := encodeRevision(rev)
 	if err != nil {
@@ -108,13 +112,28 @@ func Desire(tx *db.Tx, id int64, rev lockstep.Revision, fingerprint string) (int
 	}
 	var seq int64
 	err = tx.QueryRow(`UPDATE resource SET desired = $2, desired_sha = $3, desired_fingerprint = $4,
-		desired_seq = desired_seq + 1 WHERE id = $1 RETURNING desired_seq`, id, text, rev.SHA, fingerprint).Scan(&seq)
+		held_head = '', desired_seq = desired_seq + 1 WHERE id = $1 RETURNING desired_seq`, id, text, rev.SHA, fingerprint).Scan(&seq)
 	if err != nil {
 		return 0, err
 	}
 	_, err = tx.Exec(`INSERT INTO concerned_revision (resource_id, sha, desired_seq) VALUES ($1, $2, $3)
 		ON CONFLICT (resource_id, sha) DO UPDATE SET desired_seq = excluded.desired_seq`, id, rev.SHA, seq)
 	return seq, err
+}
+
+// Hold keeps what a resource should be as long as its branch's head is the given
+// one; "" lets go.
+func Hold(tx *db.Tx, id int64, head lockstep.SHA) error {
+	_, err := tx.Exec(`UPDATE resource SET held_head = $2 WHERE id = $1`, id, head)
+	return err
+}
+
+// PassOver records that a commit concerned a resource and was passed over for
+// what is desired of it now: what becomes of that is what became of the commit.
+func PassOver(tx *db.Tx, s ResourceState, sha lockstep.SHA) error {
+	_, err := tx.Exec(`INSERT INTO concerned_revision (resource_id, sha, desired_seq) VALUES ($1, $2, $3)
+		ON CONFLICT DO NOTHING`, s.ID, sha, s.DesiredSeq)
+	return err
 }
 
 // SaveNote keeps what an ended attempt leaves for the next; nil forgets it.
