@@ -111,7 +111,8 @@ type Issuer struct {
 	asks int
 }
 
-// NewIssuer starts an issuer with the given keys, or with one for RS256.
+// NewIssuer starts an issuer with the given keys, or with one for ES256, which
+// is quickly made.
 func NewIssuer(t testing.TB, keys ...Key) *Issuer {
 	t.Helper()
 	i := Unplugged(t, keys...)
@@ -126,7 +127,7 @@ func NewIssuer(t testing.TB, keys ...Key) *Issuer {
 func Unplugged(t testing.TB, keys ...Key) *Issuer {
 	t.Helper()
 	if len(keys) == 0 {
-		keys = []Key{NewKey(t, "first", jose.RS256)}
+		keys = []Key{NewKey(t, "first", jose.ES256)}
 	}
 	return &Issuer{t: t, keys: keys, URL: "https://issuer.example"}
 }

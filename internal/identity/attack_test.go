@@ -1,0 +1,309 @@
+package identity_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/identity/identitytest"
+	"github.com/lockstephq/lockstep/internal/seal"
+)
+
+func encoded(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+
+func TestAttack20TokenThatProvesNothing(t *testing.T) {
+	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	signing := identitytest.NewKey(t, "k", jose.RS256)
+	f.issuer.SetKeys(signing)
+	good := signing.Sign(t, f.issuer.Claims(audience, subject, nil))
+	header, claims, _ := strings.Cut(good, ".")
+	claims, signature, _ := strings.Cut(claims, ".")
+	stranger := identitytest.NewKey(t, "k", jose.RS256)
+	ec := identitytest.NewKey(t, "k", jose.ES256)
+	public := identitytest.Key{KeyID: "k", Algorithm: jose.HS256, Private: []byte(identitytest.JWKS(t, signing))}
+	sign := func(k identitytest.Key, changes map[string]any) string {
+		return k.Sign(t, f.issuer.Claims(audience, subject, changes))
+	}
+	now := time.Now()
+	for name, token := range map[string]string{
+		"empty":                    "",
+		"dots":                     "..",
+		"alg none":                 encoded(`{"alg":"none"}`) + "." + claims + ".",
+		"alg None":                 encoded(`{"alg":"None","kid":"k"}`) + "." + claims + "." + signature,
+		"no alg":                   encoded(`{"kid":"k"}`) + "." + claims + "." + signature,
+		"HS256 with public key":    sign(public, nil),
+		"alg changed to RS512":     encoded(`{"alg":"RS512","kid":"k"}`) + "." + claims + "." + signature,
+		"alg changed to HS256":     encoded(`{"alg":"HS256","kid":"k"}`) + "." + claims + "." + signature,
+		"EC key for RSA":           sign(ec, nil),
+		"signature left out":       header + "." + claims + ".",
+		"signature of another":     header + "." + strings.Split(sign(signing, map[string]any{"sub": "x"}), ".")[1] + "." + signature,
+		"stranger with our kid":    sign(stranger, nil),
+		"stranger with his kid":    sign(identitytest.Key{KeyID: "other", Algorithm: jose.RS256, Private: stranger.Private}, nil),
+		"stranger without kid":     sign(identitytest.Key{Algorithm: jose.RS256, Private: stranger.Private}, nil),
+		"JSON serialisation":       `{"protected":"` + header + `","payload":"` + claims + `","signature":"` + signature + `"}`,
+		"encrypted, five parts":    good + ".a.b",
+		"key of its own in header": encoded(`{"alg":"RS256","jwk":`+jwk(t, stranger)+`}`) + "." + claims + "." + strings.Split(sign(stranger, nil), ".")[2],
+		"no subject":               sign(signing, map[string]any{"sub": nil}),
+		"empty subject":            sign(signing, map[string]any{"sub": ""}),
+		"null subject":             signing.SignText(t, `{"iss":"`+f.issuer.URL+`","aud":"`+audience+`","sub":null,"exp":99999999999}`),
+		"subject is a list":        sign(signing, map[string]any{"sub": []string{subject}}),
+		"two subjects":             signing.SignText(t, `{"iss":"`+f.issuer.URL+`","aud":"`+audience+`","exp":99999999999,"sub":"x","sub":"`+subject+`"}`),
+		"subject named Sub":        signing.SignText(t, `{"iss":"`+f.issuer.URL+`","aud":"`+audience+`","exp":99999999999,"Sub":"`+subject+`"}`),
+		"no audience":              sign(signing, map[string]any{"aud": nil}),
+		"no issuer":                sign(signing, map[string]any{"iss": nil}),
+		"another issuer":           sign(signing, map[string]any{"iss": "https://evil.example"}),
+		"issuer with a slash":      sign(signing, map[string]any{"iss": f.issuer.URL + "/"}),
+		"no expiry":                sign(signing, map[string]any{"exp": nil}),
+		"expiry is a text":         sign(signing, map[string]any{"exp": "tomorrow"}),
+		"expiry beyond time":       sign(signing, map[string]any{"exp": 1e300}),
+		"not yet valid":            sign(signing, map[string]any{"nbf": now.Add(2 * time.Minute).Unix()}),
+		"issued in the future":     sign(signing, map[string]any{"iat": now.Add(2 * time.Minute).Unix()}),
+		"nbf is a text":            sign(signing, map[string]any{"nbf": "now"}),
+		"claims are a list":        signing.SignText(t, `["iss"]`),
+		"claims are no JSON":       signing.SignText(t, `{"iss":`),
+		"something after claims":   signing.SignText(t, `{"iss":"`+f.issuer.URL+`"}{}`),
+		"too long":                 sign(signing, map[string]any{"x": strings.Repeat("x", 20_000)}),
+	} {
+		if _, err := f.assume(token); lockstep.KindOf(err) != lockstep.Invalid {
+			t.Errorf("%s: got %v, want an Invalid", name, err)
+		}
+	}
+	if _, err := f.assume(sign(signing, map[string]any{"exp": now.Add(-2 * time.Minute).Unix()})); lockstep.KindOf(err) != lockstep.Stale {
+		t.Errorf("expired: got %v, want a Stale", err)
+	}
+	if _, err := f.assume(good); err != nil {
+		t.Errorf("and the good one: %v", err)
+	}
+}
+
+func jwk(t *testing.T, k identitytest.Key) string {
+	t.Helper()
+	text, err := k.Public().MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// Another claim whose name differs in case must not stand in for the subject, in
+// whatever order the two come.
+func TestAttack20ClaimOfAnotherCaseIsNotTheSubject(t *testing.T) {
+	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	signing := identitytest.NewKey(t, "k", jose.RS256)
+	f.issuer.SetKeys(signing)
+	for _, subjects := range []string{`"sub":"evil","SUB":"` + subject + `"`, `"Sub":"` + subject + `","sub":"evil"`} {
+		token := signing.SignText(t, `{"iss":"`+f.issuer.URL+`","aud":"`+audience+`","exp":99999999999,`+subjects+`}`)
+		if a, err := f.assume(token); err == nil {
+			t.Errorf("%s became %s", subjects, a.Subject)
+		}
+	}
+}
+
+// All that a role does not take is refused in the same words, and so is what no
+// role is there for.
+func TestAttack20RefusalDoesNotTellWhetherTheRoleExists(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		f := newFederation(t, d, identitytest.Unplugged(t))
+		good := f.issuer.Token(audience, subject, nil)
+		type attempt struct{ account, role, token string }
+		attempts := map[string]attempt{
+			"unknown account":    {otherAccount, "deploy", good},
+			"no account":         {"", "deploy", good},
+			"unknown role":       {account, "missing", good},
+			"role with NUL":      {account, "dep\x00loy", good},
+			"role in capitals":   {account, "Deploy", good},
+			"another audience":   {account, "deploy", f.issuer.Token("other", subject, nil)},
+			"audience and more":  {account, "deploy", f.issuer.Token(audience+"x", subject, nil)},
+			"empty audience":     {account, "deploy", f.issuer.Token("", subject, nil)},
+			"audience as a list": {account, "deploy", f.issuer.Token("", subject, map[string]any{"aud": []string{"", "other"}})},
+		}
+		for _, s := range []string{
+			"repo:acme/infra-evil:ref:refs/heads/main", "repo:acme/infra", "repo:acme/infra2:x", "xrepo:acme/infra:x",
+			"repo:ACME/infra:x", " repo:acme/infra:x", "repo:evil/x:repo:acme/infra:x", "*", "repo:acme/infr*:x",
+		} {
+			attempts["subject "+s] = attempt{account, "deploy", f.issuer.Token(audience, s, nil)}
+		}
+		for name, a := range attempts {
+			_, err := f.tokens.Assume(context.Background(),
+				identity.AssumeRequest{Account: a.account, Role: a.role, SessionName: "run-1", Token: a.token, Duration: 12 * time.Hour})
+			if lockstep.KindOf(err) != lockstep.Denied || err.Error() != "Not authorized to perform sts:AssumeRoleWithWebIdentity" {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+}
+
+func TestAttack20KeyOfAnotherIssuerSignsNothingHere(t *testing.T) {
+	ours, theirs := identitytest.NewKey(t, "one", jose.RS256), identitytest.NewKey(t, "two", jose.RS256)
+	good, evil := identitytest.NewIssuer(t, ours), identitytest.NewIssuer(t, theirs)
+	f := newFederation(t, dbtest.Open(t), good)
+	f.tokens = identity.NewWebIdentities(identity.WebIdentityOptions{DB: f.db, Key: f.key, Issuers: []string{good.URL, evil.URL}})
+	if _, err := f.assume(theirs.Sign(t, evil.Claims(audience, subject, nil))); lockstep.KindOf(err) != lockstep.Denied {
+		t.Errorf("their own token: %v", err) // their keys are known from here on
+	}
+	if _, err := f.assume(theirs.Sign(t, good.Claims(audience, subject, nil))); lockstep.KindOf(err) != lockstep.Invalid {
+		t.Errorf("our issuer's name on it: %v", err)
+	}
+	if _, err := f.assume(ours.Sign(t, good.Claims(audience, subject, nil))); err != nil {
+		t.Errorf("and a good one: %v", err)
+	}
+}
+
+func TestAttack20SessionTokens(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		f := newFederation(t, d, identitytest.Unplugged(t))
+		one, two, long := f.session(), f.session(), create(t, d, f.key, "ci", identity.Admin)
+		token := one.Token.Reveal()
+		sealed := func(text, context string) string {
+			box, err := f.key.Seal([]byte(text), []byte(context))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return base64.RawURLEncoding.EncodeToString(box)
+		}
+		for _, c := range []struct {
+			name, id, token string
+			secret          seal.Secret
+		}{
+			{"token of another session", one.AccessKeyID, two.Token.Reveal(), one.Secret},
+			{"token and secret of another", one.AccessKeyID, two.Token.Reveal(), two.Secret},
+			{"no token", one.AccessKeyID, "", one.Secret},
+			{"long-lived key with a token", long.AccessKeyID, token, long.Secret},
+			{"long-lived key with any token", long.AccessKeyID, "x", long.Secret},
+			{"unknown session", "LSSKAAAAAAAAAAAAAAAA", token, one.Secret},
+			{"session id with NUL", "LSSK\x00AAAAAAAAAAAAAAA", token, one.Secret},
+			{"long-lived id for a session", "LSAK" + one.AccessKeyID[4:], token, one.Secret},
+			{"first character changed", one.AccessKeyID, "B" + token[1:], one.Secret},
+			{"middle changed", one.AccessKeyID, token[:100] + flip(token[100]) + token[101:], one.Secret},
+			{"end changed", one.AccessKeyID, token[:len(token)-5] + "AAAAA", one.Secret},
+			{"cut off", one.AccessKeyID, token[:len(token)-4], one.Secret},
+			{"with something after it", one.AccessKeyID, token + "AAAA", one.Secret},
+			{"padded", one.AccessKeyID, token + "==", one.Secret},
+			{"very long", one.AccessKeyID, strings.Repeat("A", 100_000), one.Secret},
+			{"no base64", one.AccessKeyID, "\x00\xff!", one.Secret},
+			{"a box of another kind", one.AccessKeyID, sealed(`{"v":1}`, "page"), one.Secret},
+			{"of another version", one.AccessKeyID, sealed(`{"v":2,"i":"`+one.AccessKeyID+`"}`, "session"), one.Secret},
+			{"no document", one.AccessKeyID, sealed(`x`, "session"), one.Secret},
+		} {
+			checks := 0
+			p, err := f.dir.Verify(context.Background(), c.id, c.token, func(secret seal.Secret) error {
+				checks++
+				return signedWith(c.secret)(secret)
+			})
+			if !errors.Is(err, identity.ErrUnknownKey) || p != (identity.Principal{}) || checks != 1 {
+				t.Errorf("%s: got %+v, %v after %d checks", c.name, p, err, checks)
+			}
+		}
+		if _, err := f.dir.Verify(context.Background(), one.AccessKeyID, token, signedWith(two.Secret)); !errors.Is(err, errSignature) {
+			t.Errorf("a wrong signature: %v", err)
+		}
+		for _, s := range []identity.Session{one, two} {
+			if _, err := f.verify(s); err != nil {
+				t.Errorf("and the good ones: %v", err)
+			}
+		}
+	})
+}
+
+func flip(c byte) string {
+	if c == 'A' {
+		return "B"
+	}
+	return "A"
+}
+
+func TestAttack20SessionEndsWithItsRole(t *testing.T) {
+	change := map[string]func(f *federation){
+		"deleted": func(f *federation) {
+			update(f, f.db, func(tx *db.Tx) error { return identity.DeleteWebIdentityRole(tx, account, "deploy") })
+		},
+		"made anew": func(f *federation) {
+			update(f, f.db, func(tx *db.Tx) error { return identity.DeleteWebIdentityRole(tx, account, "deploy") })
+			f.put(f.deploy())
+		},
+		"changed": func(f *federation) {
+			r := f.deploy()
+			r.Grants = identity.Reader
+			f.put(r)
+		},
+	}
+	for name, do := range change {
+		dbtest.EachEngine(t, func(t *testing.T, engine db.Dialect) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFederation(t, dbtest.OpenOn(t, engine, db.Schema()), identitytest.Unplugged(t))
+				s := f.session()
+				if _, err := f.verify(s); err != nil {
+					t.Fatal(err)
+				}
+				f.put(f.deploy()) // the same rules again end nothing
+				time.Sleep(identity.CacheFor)
+				if _, err := f.verify(s); err != nil {
+					t.Fatalf("put again: %v", err)
+				}
+				do(f)
+				time.Sleep(identity.CacheFor)
+				if _, err := f.verify(s); !errors.Is(err, identity.ErrUnknownKey) {
+					t.Errorf("%s: got %v, want ErrUnknownKey", name, err)
+				}
+			})
+		})
+	}
+}
+
+func TestAttack20SessionEndsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+		s := f.session()
+		time.Sleep(time.Until(s.Expires) - time.Millisecond)
+		if _, err := f.verify(s); err != nil {
+			t.Errorf("before its end: %v", err)
+		}
+		time.Sleep(time.Millisecond)
+		if p, err := f.verify(s); !errors.Is(err, identity.ErrExpiredToken) || p != (identity.Principal{}) {
+			t.Errorf("at its end: got %+v, %v, want ErrExpiredToken", p, err)
+		}
+		if _, err := f.dir.Verify(context.Background(), s.AccessKeyID, s.Token.Reveal(), signedWith(seal.Secret{})); !errors.Is(err, errSignature) {
+			t.Errorf("with a wrong signature: %v", err)
+		}
+		if _, secret, err := f.dir.Lookup(context.Background(), s.AccessKeyID, s.Token.Reveal()); !errors.Is(err, identity.ErrUnknownKey) || secret.Equal(s.Secret) {
+			t.Errorf("looked up: %v", err)
+		}
+	})
+}
+
+// What fails has been looked for in the database, a session as well as a key.
+func TestAttack20UnknownSessionCostsARead(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		f := newFederation(t, d, identitytest.Unplugged(t))
+		s := f.session()
+		if _, err := f.verify(s); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if _, err := f.dir.Verify(ctx, s.AccessKeyID, s.Token.Reveal(), signedWith(s.Secret)); err != nil {
+			t.Errorf("a good request: %v", err)
+		}
+		for _, c := range []struct{ name, id, token string }{
+			{"wrong signature", s.AccessKeyID, s.Token.Reveal()},
+			{"another token", s.AccessKeyID, "x"},
+			{"no token", s.AccessKeyID, ""},
+			{"unknown session", "LSSKAAAAAAAAAAAAAAAA", s.Token.Reveal()},
+			{"unknown session without token", "LSSKAAAAAAAAAAAAAAAA", ""},
+		} {
+			if _, err := f.dir.Verify(ctx, c.id, c.token, signedWith(seal.Secret{})); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: got %v: the database was not asked", c.name, err)
+			}
+		}
+	})
+}

@@ -1,0 +1,250 @@
+package identity_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/identity/identitytest"
+	"github.com/lockstephq/lockstep/internal/seal"
+)
+
+const (
+	audience = "sts.amazonaws.com"
+	subject  = "repo:acme/infra:ref:refs/heads/main"
+)
+
+// A federation is an installation that listens to one issuer, with a role
+// "deploy" for it.
+type federation struct {
+	testing.TB
+	db     *db.DB
+	key    *seal.Key
+	issuer *identitytest.Issuer
+	tokens *identity.WebIdentities
+	dir    *identity.Directory
+}
+
+func newFederation(t testing.TB, d *db.DB, issuer *identitytest.Issuer) *federation {
+	t.Helper()
+	f := &federation{TB: t, db: d, key: newSealKey(t), issuer: issuer}
+	f.dir = newDirectory(t, d, f.key)
+	f.tokens = identity.NewWebIdentities(identity.WebIdentityOptions{DB: d, Key: f.key, Issuers: []string{issuer.URL}, Client: issuer.Client()})
+	f.put(f.deploy())
+	return f
+}
+
+func (f *federation) deploy() identity.WebIdentityRole {
+	return identity.WebIdentityRole{Name: "deploy", Issuer: f.issuer.URL, Audiences: []string{audience},
+		Subjects: []string{"repo:acme/infra:*"}, Grants: identity.Operator}
+}
+
+func (f *federation) put(r identity.WebIdentityRole) {
+	f.Helper()
+	if err := f.tryPut(account, r); err != nil {
+		f.Fatal(err)
+	}
+}
+
+func (f *federation) tryPut(account string, r identity.WebIdentityRole) error {
+	return f.db.Update(context.Background(), func(tx *db.Tx) error {
+		return identity.PutWebIdentityRole(tx, f.key, account, r, []string{f.issuer.URL})
+	})
+}
+
+// assume asks for a session of the role deploy.
+func (f *federation) assume(token string) (identity.Assumed, error) {
+	return f.tokens.Assume(context.Background(), identity.AssumeRequest{Account: account, Role: "deploy", SessionName: "run-1", Token: token})
+}
+
+func (f *federation) session() identity.Session {
+	f.Helper()
+	a, err := f.assume(f.issuer.Token(audience, subject, nil))
+	if err != nil {
+		f.Fatal(err)
+	}
+	return a.Session
+}
+
+func (f *federation) verify(s identity.Session) (identity.Principal, error) {
+	return f.dir.Verify(context.Background(), s.AccessKeyID, s.Token.Reveal(), signedWith(s.Secret))
+}
+
+func TestTokenThatFitsGivesASession(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		f := newFederation(t, d, identitytest.Unplugged(t))
+		a, err := f.assume(f.issuer.Token(audience, subject, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{subject, audience, f.issuer.URL}, []string{a.Subject, a.Audience, a.Issuer}); diff != "" {
+			t.Error(diff)
+		}
+		if left := time.Until(a.Expires); left > time.Hour || left < 59*time.Minute {
+			t.Errorf("it lasts %v", left)
+		}
+		if n := len(a.Token.Reveal()); n >= 1024 {
+			t.Errorf("a token of %d characters", n)
+		}
+		want := identity.Principal{AccessKeyID: a.AccessKeyID, Account: account, Name: "run-1", Role: identity.Operator, Assumed: "deploy", Expires: a.Expires}
+		for range 2 { // read, then from memory
+			got, err := f.verify(a.Session)
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				t.Errorf("%v (-want +got):\n%s", err, diff)
+			}
+		}
+		if got := want.ARN("aws-cn"); got != "arn:aws-cn:sts::123456789012:assumed-role/deploy/run-1" {
+			t.Error(got)
+		}
+		p, secret, err := f.dir.Lookup(context.Background(), a.AccessKeyID, a.Token.Reveal())
+		if err != nil || p != want || !secret.Equal(a.Secret) {
+			t.Errorf("looked up: %+v, %v", p, err)
+		}
+	})
+}
+
+func TestEveryAsymmetricAlgorithmIsTaken(t *testing.T) {
+	for _, algorithm := range []jose.SignatureAlgorithm{jose.RS256, jose.RS512, jose.PS384, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA} {
+		f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t, identitytest.NewKey(t, "k", algorithm)))
+		f.session()
+	}
+}
+
+func TestTokenOfSeveralAudiencesIsForOneOfThem(t *testing.T) {
+	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	a, err := f.assume(f.issuer.Token("", subject, map[string]any{"aud": []string{"other", audience}}))
+	if err != nil || a.Audience != audience {
+		t.Errorf("audience %q, %v", a.Audience, err)
+	}
+}
+
+func TestClocksMayDifferALittle(t *testing.T) {
+	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	soon, just := time.Now().Add(40*time.Second).Unix(), time.Now().Add(-40*time.Second).Unix()
+	for _, claims := range []map[string]any{{"nbf": soon, "iat": soon}, {"exp": just}, {"nbf": nil, "iat": nil}, {"exp": float64(soon) + 0.5}} {
+		if _, err := f.assume(f.issuer.Token(audience, subject, claims)); err != nil {
+			t.Errorf("%v: %v", claims, err)
+		}
+	}
+}
+
+func TestFurtherClaimsMustFit(t *testing.T) {
+	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	r := f.deploy()
+	r.Claims = map[string]string{"environment": "prod*", "run": "7", "protected": "true"}
+	f.put(r)
+	good := map[string]any{"environment": "prod-eu", "run": 7, "protected": true}
+	if _, err := f.assume(f.issuer.Token(audience, subject, good)); err != nil {
+		t.Error(err)
+	}
+	for name, value := range map[string]any{"environment": "dev", "run": 70, "protected": false} {
+		for _, v := range []any{value, nil, "", []string{"prod"}, map[string]any{"prod": 1}} {
+			bad := map[string]any{"environment": "prod", "run": 7, "protected": true, name: v}
+			if _, err := f.assume(f.issuer.Token(audience, subject, bad)); lockstep.KindOf(err) != lockstep.Denied {
+				t.Errorf("%s is %v: %v", name, v, err)
+			}
+		}
+	}
+}
+
+func TestRoleWithAKeySetNeedsNoIssuerThatAnswers(t *testing.T) {
+	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	signing := identitytest.NewKey(t, "cluster", jose.ES256)
+	cluster := identitytest.Unplugged(t, signing)
+	cluster.URL = "https://kubernetes.default.svc.cluster.local"
+	r := identity.WebIdentityRole{Name: "cluster", Issuer: cluster.URL, Audiences: []string{audience},
+		Subjects: []string{"system:serviceaccount:ci:deployer"}, Grants: identity.None, MaxSession: 15 * time.Minute, JWKS: identitytest.JWKS(t, signing)}
+	f.put(r)
+	request := identity.AssumeRequest{Account: account, Role: "cluster", SessionName: "pod", Token: cluster.Token(audience, r.Subjects[0], nil)}
+	a, err := f.tokens.Assume(context.Background(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := f.verify(a.Session); err != nil || p.Role != identity.None || time.Until(p.Expires) > 15*time.Minute {
+		t.Errorf("%+v, %v", p, err)
+	}
+	// Neither a key of another set nor a role that is not there tells more.
+	forged := cluster.Claims(audience, r.Subjects[0], nil)
+	request.Token = identitytest.NewKey(t, "cluster", jose.ES256).Sign(t, forged)
+	_, first := f.tokens.Assume(context.Background(), request)
+	request.Role = "missing"
+	_, second := f.tokens.Assume(context.Background(), request)
+	if lockstep.KindOf(first) != lockstep.Invalid || lockstep.Shown(first) != lockstep.Shown(second) {
+		t.Errorf("a forged token: %v; of no role: %v", first, second)
+	}
+}
+
+func TestSessionLastsAsLongAsAskedAndAllowed(t *testing.T) {
+	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	r := f.deploy()
+	r.MaxSession = 30 * time.Minute
+	f.put(r)
+	request := identity.AssumeRequest{Account: account, Role: "deploy", SessionName: "run-1", Token: f.issuer.Token(audience, subject, nil)}
+	for asked, want := range map[time.Duration]time.Duration{0: 30 * time.Minute, 15 * time.Minute: 15 * time.Minute, 30 * time.Minute: 30 * time.Minute} {
+		request.Duration = asked
+		a, err := f.tokens.Assume(context.Background(), request)
+		if left := time.Until(a.Expires); err != nil || left > want || left < want-time.Minute {
+			t.Errorf("asked for %v: %v, %v", asked, left, err)
+		}
+	}
+	request.Duration = 31 * time.Minute
+	if _, err := f.tokens.Assume(context.Background(), request); lockstep.KindOf(err) != lockstep.Limit {
+		t.Errorf("too long: %v", err)
+	}
+}
+
+func TestSessionGoesOnWhereLongLivedKeysAreOff(t *testing.T) {
+	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	s := f.session()
+	var err error
+	if f.dir, err = identity.OpenDirectory(identity.Options{DB: f.db, Key: f.key, SessionsOnly: true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.verify(s); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestUnreadableRoleIsNoRole(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		f := newFederation(t, d, identitytest.Unplugged(t))
+		update(t, d, func(tx *db.Tx) error {
+			_, err := tx.Exec(`UPDATE web_identity_role SET sealed = $1`, []byte("not a box"))
+			return err
+		})
+		if _, err := f.assume(f.issuer.Token(audience, subject, nil)); lockstep.KindOf(err) != lockstep.Denied {
+			t.Errorf("assume: %v", err)
+		}
+		var all []identity.WebIdentityRole
+		err := d.View(context.Background(), func(tx *db.Tx) (err error) {
+			all, _, err = identity.WebIdentityRoles(tx, f.key, account, identity.Page{Limit: 10})
+			return err
+		})
+		if err != nil || len(all) != 1 || all[0].Name != "deploy" || all[0].Issuer != "" {
+			t.Errorf("listed: %+v, %v", all, err)
+		}
+		f.put(f.deploy())
+		f.session()
+	})
+}
+
+func TestSessionNameMustFitIntoAnARN(t *testing.T) {
+	for name, want := range map[string]bool{"ci": true, "a+=,.@_-Z9": true, "c": false, "": false, "a/b": false, "a b": false, "a:b": false, "aé": false} {
+		if identity.ValidSessionName(name) != want {
+			t.Errorf("%q: not %v", name, want)
+		}
+	}
+	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	_, err := f.tokens.Assume(context.Background(), identity.AssumeRequest{Account: account, Role: "deploy", SessionName: "a/b", Token: f.issuer.Token(audience, subject, nil)})
+	if err == nil || errors.Is(err, context.Canceled) {
+		t.Errorf("a session named a/b: %v", err)
+	}
+}
