@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,10 +26,12 @@ func newConnectCommand(p *program) *cobra.Command {
 		Short: "Make a connection to a Git host",
 		Long: "Make a connection to a Git host, and the host if it is new, and give the connection its credential.\n" +
 			"For a connection that is there already the credential is replaced. Secrets come from standard input alone:\n\n" +
-			"  printenv GIT_TOKEN | lockstep connect acme --provider Git --endpoint https://git.example.com --token-stdin",
+			"  printenv GIT_TOKEN | lockstep connect acme --provider Git --endpoint https://git.example.com --token-stdin\n\n" +
+			"NAME is none of the commands below.",
 		Args:                  arguments("NAME"),
 		DisableFlagsInUseLine: true,
 	}
+	c.AddCommand(newConnectListCommand(p), newConnectShowCommand(p), newConnectDeleteCommand(p))
 	reach, format := reaches(p, c), formats(c)
 	f := c.Flags()
 	provider := f.String("provider", "", "type of the Git host: "+wire.ProviderGit+" for any")
@@ -135,7 +138,7 @@ func (p *program) connect(ctx context.Context, remote *client.Client, f format, 
 		done = "has a new credential"
 	}
 	_, err = fmt.Fprintf(p.stdout, "%s %s (%s)\n%s\nNext: lockstep link create --connection %s --repository OWNER/NAME\n",
-		w.name, done, out.ConnectionStatus, arn, shellQuote(w.name))
+		plain(w.name), done, plain(out.ConnectionStatus), plain(arn), shellQuote(w.name))
 	return err
 }
 
@@ -145,26 +148,18 @@ func findHost(ctx context.Context, remote *client.Client, w wanting) (arn string
 	if w.endpoint == "" && w.provider != wire.ProviderGit {
 		return "", nil
 	}
-	var hosts []types.Host
-	pages := codeconnections.NewListHostsPaginator(remote.AWS, &codeconnections.ListHostsInput{MaxResults: 100})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return "", err
-		}
-		for _, h := range page.Hosts {
-			if string(h.ProviderType) == w.provider {
-				hosts = append(hosts, h)
-			}
-		}
+	all, err := hosts(ctx, remote)
+	if err != nil {
+		return "", err
 	}
-	for _, h := range hosts {
-		if sameEndpoint(aws.ToString(h.ProviderEndpoint), w.endpoint) || w.endpoint == "" && len(hosts) == 1 {
+	ofType := slices.DeleteFunc(all, func(h types.Host) bool { return string(h.ProviderType) != w.provider })
+	for _, h := range ofType {
+		if sameEndpoint(aws.ToString(h.ProviderEndpoint), w.endpoint) || w.endpoint == "" && len(ofType) == 1 {
 			return aws.ToString(h.HostArn), nil
 		}
 	}
 	if w.endpoint == "" {
-		return "", usagef("--endpoint is missing, and there are %d hosts of type %s.", len(hosts), w.provider).
+		return "", usagef("--endpoint is missing, and there are %d hosts of type %s.", len(ofType), w.provider).
 			try("Say below which URL the repositories are, such as --endpoint https://git.example.com.")
 	}
 	made, err := remote.AWS.CreateHost(ctx, &codeconnections.CreateHostInput{Name: aws.String(hostName(w.endpoint)),
@@ -199,7 +194,7 @@ func findConnection(ctx context.Context, remote *client.Client, w wanting, host 
 		}
 		if arn != "" {
 			return "", false, &failure{problem: fmt.Sprintf("There are two connections %s to this host already.", w.name),
-				remedy: "Take another name, or delete one with `aws codeconnections delete-connection`."}
+				remedy: "Take another name, or delete one with `lockstep connect delete ARN`."}
 		}
 		arn = aws.ToString(c.ConnectionArn)
 	}
@@ -217,17 +212,4 @@ func findConnection(ctx context.Context, remote *client.Client, w wanting, host 
 		return "", false, err
 	}
 	return aws.ToString(made.ConnectionArn), true, nil
-}
-
-func connections(ctx context.Context, remote *client.Client) ([]types.Connection, error) {
-	var all []types.Connection
-	pages := codeconnections.NewListConnectionsPaginator(remote.AWS, &codeconnections.ListConnectionsInput{MaxResults: 100})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, page.Connections...)
-	}
-	return all, nil
 }

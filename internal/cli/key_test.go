@@ -33,7 +33,7 @@ func TestKeysAreMadeListedAndDisabled(t *testing.T) {
 		t.Fatalf("keys %v", ids)
 	}
 	list := run(t, nil, "key", "list", "--db", db, "-o", "yaml").ok(t).stdout
-	for _, want := range []string{"Principal: jo\n    Role: admin", `Account: "111122223333"`, `Account: "000000000000"`, "Role: reader"} {
+	for _, want := range []string{"PrincipalName: jo\n    Role: ADMIN\n    Status: ACTIVE", `Account: "111122223333"`, `Account: "000000000000"`, "Role: READER"} {
 		if !strings.Contains(list, want) {
 			t.Errorf("key list does not print %q:\n%s", want, list)
 		}
@@ -67,7 +67,7 @@ func TestPrintedLinesOfKeyCreateReachTheServer(t *testing.T) {
 	write(t, filepath.Join(dir, ".aws", "credentials"), credentials)
 	write(t, filepath.Join(dir, ".aws", "config"), strings.ReplaceAll(config, "http://127.0.0.1:4747", i.env["LOCKSTEP_ENDPOINT_URL"]))
 	run(t, map[string]string{"HOME": dir}, "status").ok(t)
-	run(t, map[string]string{"HOME": dir}, "retry", "web").refused(t, 1, "AccessDeniedException", "lockstep key create --admin")
+	run(t, map[string]string{"HOME": dir}, "retry", "web").refused(t, 1, "AccessDeniedException", "lockstep policy put", "lockstep key create NAME --role operator")
 }
 
 func TestKeyCreateNeverMixesSealKeys(t *testing.T) {

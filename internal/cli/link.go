@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"regexp"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
@@ -17,7 +15,7 @@ import (
 
 func newLinkCommand(p *program) *cobra.Command {
 	c := parent(&cobra.Command{Use: "link", Short: "Say which repositories are watched"})
-	c.AddCommand(newLinkCreateCommand(p), newLinkListCommand(p), newLinkDeleteCommand(p))
+	c.AddCommand(newLinkCreateCommand(p), newLinkListCommand(p), newLinkUpdateCommand(p), newLinkDeleteCommand(p))
 	return c
 }
 
@@ -59,7 +57,7 @@ func newLinkCreateCommand(p *program) *cobra.Command {
 			return format.write(p.stdout, link)
 		}
 		_, err = fmt.Fprintf(p.stdout, "%s linked\n%s\nNext: lockstep sync create --resource NAME --link %s --branch BRANCH --file FILE --role-arn ARN\n",
-			repositoryOfLink(link), link.RepositoryLinkId, shellQuote(repositoryOfLink(link)))
+			plain(repositoryOfLink(link)), plain(link.RepositoryLinkId), shellQuote(repositoryOfLink(link)))
 		return err
 	}
 	return c
@@ -68,12 +66,8 @@ func newLinkCreateCommand(p *program) *cobra.Command {
 func newLinkListCommand(p *program) *cobra.Command {
 	c := &cobra.Command{Use: "list", Short: "List the repository links", Args: arguments()}
 	reach, format := reaches(p, c), formats(c)
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		remote, err := reach.connect(c.Context())
-		if err != nil {
-			return err
-		}
-		all, err := links(c.Context(), remote)
+	c.RunE = reach.then(func(ctx context.Context, remote *client.Client, _ []string) error {
+		all, err := links(ctx, remote)
 		if err != nil {
 			return err
 		}
@@ -85,8 +79,43 @@ func newLinkListCommand(p *program) *cobra.Command {
 		for _, l := range all {
 			t.add(repositoryOfLink(l), l.RepositoryLinkId, l.ProviderType, l.ConnectionArn)
 		}
-		return t.write(p.stdout)
+		return p.listed(t, "No repository is linked yet. `lockstep link create` links one.")
+	})
+	return c
+}
+
+func newLinkUpdateCommand(p *program) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "update LINK --connection NAME",
+		Short: "Reach a linked repository over another connection",
+		Long: "Reach a linked repository, named by the link's id or as OWNER/NAME, over another connection to a host of the\n" +
+			"same type. What is synced from it goes on.",
+		Args: arguments("LINK"), DisableFlagsInUseLine: true,
 	}
+	reach, format := reaches(p, c), formats(c)
+	connection := c.Flags().String("connection", "", "name or ARN of the connection")
+	c.PreRunE = needs("connection")
+	c.RunE = reach.then(func(ctx context.Context, remote *client.Client, args []string) error {
+		id, err := linkID(ctx, remote, args[0])
+		if err != nil {
+			return err
+		}
+		arn, err := connectionARN(ctx, remote, *connection)
+		if err != nil {
+			return err
+		}
+		out, err := remote.AWS.UpdateRepositoryLink(ctx, &codeconnections.UpdateRepositoryLinkInput{
+			RepositoryLinkId: aws.String(id), ConnectionArn: aws.String(arn)})
+		if err != nil {
+			return err
+		}
+		link := linkOf(*out.RepositoryLinkInfo)
+		if *format != asTable {
+			return format.write(p.stdout, link)
+		}
+		_, err = fmt.Fprintf(p.stdout, "%s is now reached over %s.\n", plain(repositoryOfLink(link)), plain(*connection))
+		return err
+	})
 	return c
 }
 
@@ -98,77 +127,20 @@ func newLinkDeleteCommand(p *program) *cobra.Command {
 		Args:  arguments("LINK"),
 	}
 	reach := reaches(p, c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		remote, err := reach.connect(c.Context())
+	c.RunE = reach.then(func(ctx context.Context, remote *client.Client, args []string) error {
+		id, err := linkID(ctx, remote, args[0])
 		if err != nil {
 			return err
 		}
-		id, err := linkID(c.Context(), remote, args[0])
+		_, err = remote.AWS.DeleteRepositoryLink(ctx, &codeconnections.DeleteRepositoryLinkInput{RepositoryLinkId: aws.String(id)})
 		if err != nil {
 			return err
 		}
-		_, err = remote.AWS.DeleteRepositoryLink(c.Context(), &codeconnections.DeleteRepositoryLinkInput{RepositoryLinkId: aws.String(id)})
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(p.stdout, "%s is no longer linked. No stack was touched.\n", args[0])
+		_, err = fmt.Fprintf(p.stdout, "%s is no longer linked. No stack was touched.\n", plain(args[0]))
 		return err
-	}
+	})
 	return c
 }
-
-// splitRepository takes OWNER/NAME apart. The owner may hold slashes; "-"
-// stands for none.
-func splitRepository(text string) (owner, name string) {
-	text = strings.Trim(text, "/")
-	slash := strings.LastIndexByte(text, '/')
-	if slash < 0 {
-		return "-", text
-	}
-	return text[:slash], text[slash+1:]
-}
-
-func repositoryOfLink(l wire.RepositoryLinkInfo) string {
-	if l.OwnerId == "-" {
-		return l.RepositoryName
-	}
-	return l.OwnerId + "/" + l.RepositoryName
-}
-
-func connectionARN(ctx context.Context, remote *client.Client, nameOrARN string) (string, error) {
-	if strings.HasPrefix(nameOrARN, "arn:") {
-		return nameOrARN, nil
-	}
-	all, err := connections(ctx, remote)
-	if err != nil {
-		return "", err
-	}
-	var arns, names []string
-	for _, c := range all {
-		names = append(names, aws.ToString(c.ConnectionName))
-		if aws.ToString(c.ConnectionName) == nameOrARN {
-			arns = append(arns, aws.ToString(c.ConnectionArn))
-		}
-	}
-	return single("connection", nameOrARN, arns, names)
-}
-
-// single gives the only thing that was found by a name, or says what there is.
-func single(what, name string, found, all []string) (string, error) {
-	switch {
-	case len(found) == 1:
-		return found[0], nil
-	case len(found) > 1:
-		return "", &failure{problem: fmt.Sprintf("There are %d %ss %s.", len(found), what, name),
-			remedy: "Name one of them: " + strings.Join(found, ", ") + "."}
-	case len(all) == 0:
-		return "", &failure{problem: fmt.Sprintf("There is no %s %s; there is none at all.", what, name)}
-	}
-	return "", &failure{problem: fmt.Sprintf("There is no %s %s.", what, name),
-		remedy: "There is: " + cut(strings.Join(all, ", "), 400) + "."}
-}
-
-var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // linkID finds a link by its id or as OWNER/NAME.
 func linkID(ctx context.Context, remote *client.Client, idOrRepository string) (string, error) {
@@ -179,15 +151,24 @@ func linkID(ctx context.Context, remote *client.Client, idOrRepository string) (
 	if err != nil {
 		return "", err
 	}
-	owner, name := splitRepository(idOrRepository)
-	var ids, names []string
-	for _, l := range all {
-		names = append(names, repositoryOfLink(l))
-		if l.OwnerId == owner && l.RepositoryName == name {
-			ids = append(ids, l.RepositoryLinkId)
-		}
+	names := make([]named, len(all))
+	for i, l := range all {
+		names[i] = named{repositoryOfLink(l), l.RepositoryLinkId}
 	}
-	return single("link to repository", idOrRepository, ids, names)
+	return single("link to repository", joinRepository(splitRepository(idOrRepository)), names)
+}
+
+// linkARN finds a link's ARN by the link's id or as OWNER/NAME.
+func linkARN(ctx context.Context, remote *client.Client, idOrRepository string) (string, error) {
+	id, err := linkID(ctx, remote, idOrRepository)
+	if err != nil {
+		return "", err
+	}
+	out, err := remote.AWS.GetRepositoryLink(ctx, &codeconnections.GetRepositoryLinkInput{RepositoryLinkId: aws.String(id)})
+	if err != nil {
+		return "", err
+	}
+	return aws.ToString(out.RepositoryLinkInfo.RepositoryLinkArn), nil
 }
 
 func links(ctx context.Context, remote *client.Client) ([]wire.RepositoryLinkInfo, error) {
@@ -203,6 +184,10 @@ func links(ctx context.Context, remote *client.Client) ([]wire.RepositoryLinkInf
 		}
 	}
 	return all, nil
+}
+
+func repositoryOfLink(l wire.RepositoryLinkInfo) string {
+	return joinRepository(l.OwnerId, l.RepositoryName)
 }
 
 func linkOf(l types.RepositoryLinkInfo) wire.RepositoryLinkInfo {

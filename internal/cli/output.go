@@ -1,12 +1,16 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"reflect"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
@@ -51,18 +55,76 @@ func (f *format) Set(text string) error {
 // write prints a document as JSON or YAML.
 func (f format) write(w io.Writer, document any) error {
 	tree := members(reflect.ValueOf(document))
+	var text bytes.Buffer
 	if f == asYAML {
-		e := yaml.NewEncoder(w)
+		e := yaml.NewEncoder(&text)
 		e.SetIndent(2)
+		if err := errors.Join(e.Encode(quoted(tree)), e.Close()); err != nil {
+			return err
+		}
+	} else {
+		e := json.NewEncoder(&text)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
 		if err := e.Encode(tree); err != nil {
 			return err
 		}
-		return e.Close()
 	}
-	e := json.NewEncoder(w)
+	_, err := io.WriteString(w, escaped(text.String()))
+	return err
+}
+
+// writeLine prints a document as one line of JSON.
+func writeLine(w io.Writer, document any) error {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(tree)
+	if err := e.Encode(members(reflect.ValueOf(document))); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, escaped(text.String()))
+	return err
+}
+
+// commanding says whether a character commands a terminal or turns the direction
+// of a text.
+func commanding(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
+
+// escaped writes in the way of JSON what commands a terminal and what the encoders
+// leave as it is. All of it is inside quotes.
+func escaped(text string) string {
+	if !strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && commanding(r) }) {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if r != '\n' && commanding(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// quoted puts double quotes around what is to be escaped, where YAML would
+// have none.
+func quoted(tree any) any {
+	switch t := tree.(type) {
+	case map[string]any:
+		for name, v := range t {
+			t[name] = quoted(v)
+		}
+	case []any:
+		for i, v := range t {
+			t[i] = quoted(v)
+		}
+	case string:
+		if strings.ContainsFunc(t, func(r rune) bool { return r != '\n' && commanding(r) }) {
+			return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: t}
+		}
+	}
+	return tree
 }
 
 // members makes maps and lists of a document, whose keys are then in order,

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -40,4 +41,24 @@ func (r *reach) connect(ctx context.Context) (*client.Client, error) {
 	}
 	r.p.server = s
 	return client.New(s), nil
+}
+
+// An action is what a command does at a server.
+type action func(ctx context.Context, remote *client.Client, args []string) error
+
+// then makes an action what a command runs. What is wrong with its flags is said
+// before, by PreRunE.
+func (r *reach) then(do action) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		remote, err := r.connect(c.Context())
+		if err != nil {
+			return err
+		}
+		return do(c.Context(), remote, args)
+	}
+}
+
+// needs says before a command runs which of its flags are missing.
+func needs(flags ...string) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, _ []string) error { return require(c, slices.Clone(flags)...) }
 }

@@ -42,7 +42,7 @@ func (p *program) showResource(ctx context.Context, remote *client.Client, name 
 		return t.write(p.stdout)
 	}
 	latest := status.LatestSync
-	t.add("Status", cell{standing(latest), on.status(standing(latest), latest.Status)})
+	t.add("Status", on.cell(standing(latest), latest.Status))
 	t.add("Commit", at(latest.TargetRevision.Branch, latest.TargetRevision.Sha))
 	t.add("Started", moment(latest.StartedAt))
 	if d := status.DesiredState; d != nil && d.Sha != latest.TargetRevision.Sha {
@@ -57,7 +57,7 @@ func (p *program) showResource(ctx context.Context, remote *client.Client, name 
 	if err := t.write(p.stdout); err != nil {
 		return err
 	}
-	return p.showEvents(latest)
+	return p.showEvents("Events of the latest sync:", latest)
 }
 
 // standing is an attempt's status, told apart where a person has to act.
@@ -68,13 +68,13 @@ func standing(attempt wire.ResourceSyncAttempt) string {
 	return attempt.Status
 }
 
-func (p *program) showEvents(attempt wire.ResourceSyncAttempt) error {
-	if _, err := fmt.Fprintln(p.stdout, "\nEvents of the latest sync:"); err != nil {
+func (p *program) showEvents(title string, attempt wire.ResourceSyncAttempt) error {
+	if _, err := fmt.Fprintf(p.stdout, "\n%s\n", title); err != nil {
 		return err
 	}
 	t := &table{}
 	for _, e := range attempt.Events {
-		t.add("  "+e.Time.Local().Format(time.TimeOnly), e.Type, e.Event)
+		t.add(e.Time.Local().Format(time.TimeOnly), e.Type, e.Event)
 	}
 	return t.write(p.stdout)
 }

@@ -25,16 +25,18 @@ func newRootCommand(p *program) *cobra.Command {
 	root.SetErr(p.stderr)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return wrongFlag(c, err) })
 	root.AddGroup(&cobra.Group{ID: "server", Title: "Run it:"}, &cobra.Group{ID: "look", Title: "See what goes on:"},
-		&cobra.Group{ID: "change", Title: "Change what is synced:"})
+		&cobra.Group{ID: "change", Title: "Change what is synced:"}, &cobra.Group{ID: "access", Title: "Say who may do what:"})
 	in := func(group string, commands ...*cobra.Command) {
 		for _, c := range commands {
 			c.GroupID = group
 			root.AddCommand(c)
 		}
 	}
-	in("server", newUpCommand(p), newServeCommand(p), newSandboxCommand(p), newKeyCommand(p))
-	in("look", newStatusCommand(p), newWaitCommand(p), newWatchCommand(p))
+	in("server", newUpCommand(p), newServeCommand(p), newSandboxCommand(p))
+	in("look", newStatusCommand(p), newWaitCommand(p), newWatchCommand(p), newHistoryCommand(p), newBlockersCommand(p))
 	in("change", newInitCommand(p), newConnectCommand(p), newLinkCommand(p), newSyncCommand(p), newRetryCommand(p))
+	in("change", newHostCommand(p), newTagCommand(p))
+	in("access", newKeyCommand(p), newRoleCommand(p), newPolicyCommand(p))
 	in("change", newApplyCommand(p), newExportCommand(p))
 	root.AddCommand(newModelCommand(p), newVersionCommand(p))
 	parent(root)

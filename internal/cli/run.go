@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 
 	"github.com/lockstephq/lockstep/internal/client"
 )
@@ -108,6 +107,16 @@ func (p *program) complain(problem, remedy string) {
 	}
 }
 
+// plainText is plain of many lines.
+func plainText(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && commanding(r) {
+			return -1
+		}
+		return r
+	}, text)
+}
+
 // plain makes one line of a text from elsewhere, without what would command a
 // terminal or turn the direction of the text.
 func plain(text string) string {
@@ -115,7 +124,7 @@ func plain(text string) string {
 		switch {
 		case r == '\n' || r == '\t':
 			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
+		case commanding(r):
 			return -1
 		}
 		return r

@@ -26,39 +26,92 @@ func newStatusCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status [RESOURCE]",
 		Short: "Show which resources are in step with Git",
-		Long: "Show all resources with their latest sync, or one resource with everything that happened in it.\n\n" +
+		Long: "Show all resources with their latest sync, or one resource with everything that happened in it. Flags narrow the\n" +
+			"list to the resources that all of them fit; they are then counted in its last line.\n\n" +
 			"  COMMIT   branch@commit of the latest sync\n" +
 			"  WANTED   the commit to be brought there, where it is another\n" +
 			"  LAST     what happened last; of a failure, what caused it",
 		Args: arguments("[RESOURCE]"),
 	}
-	reach, format := reaches(p, c), formats(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		remote, err := reach.connect(c.Context())
-		if err != nil {
-			return err
+	reach, format, narrow := reaches(p, c), formats(c), narrows(c)
+	var in wire.ListResourceSyncsInput
+	c.PreRunE = func(c *cobra.Command, args []string) (err error) {
+		if in, err = narrow.input(c); err == nil && len(args) == 1 && in.IncludeCounts != nil {
+			err = usagef("%s: give either RESOURCE or flags that narrow the list.", c.CommandPath())
 		}
-		if len(args) == 1 {
-			return p.showResource(c.Context(), remote, args[0], *format)
-		}
-		return p.showFleet(c.Context(), remote, *format)
+		return err
 	}
+	c.RunE = reach.then(func(ctx context.Context, remote *client.Client, args []string) error {
+		if len(args) == 1 {
+			return p.showResource(ctx, remote, args[0], *format)
+		}
+		return p.showFleet(ctx, remote, in, *format)
+	})
 	return c
 }
 
-// fleet is the document of `status`.
-type fleet struct {
-	ResourceSyncs []told
+// A narrowing holds the flags that narrow a list of resources.
+type narrowing struct {
+	repository, branch, status string
+	blocked, neverSynced       bool
 }
 
-// told is a resource with what happened last.
-type told struct {
+func narrows(c *cobra.Command) *narrowing {
+	n := &narrowing{}
+	f := c.Flags()
+	f.StringVar(&n.repository, "repository", "", "only those of this repository: OWNER/NAME")
+	f.StringVar(&n.branch, "branch", "", "only those that follow this branch")
+	f.StringVar(&n.status, "status", "", "only those whose latest sync is INITIATED, IN_PROGRESS, SUCCEEDED or FAILED")
+	f.BoolVar(&n.blocked, "blocked", false, "only those that a person has to unblock; --blocked=false for all others")
+	f.BoolVar(&n.neverSynced, "never-synced", false, "only those that had no sync yet; --never-synced=false for all others")
+	return n
+}
+
+// input is what the flags ask for; with counts if they narrow anything.
+func (n *narrowing) input(c *cobra.Command) (wire.ListResourceSyncsInput, error) {
+	in := wire.ListResourceSyncsInput{Branch: n.branch, Status: strings.ToUpper(strings.ReplaceAll(n.status, "-", "_"))}
+	if n.repository != "" {
+		if in.OwnerId, in.RepositoryName = splitRepository(n.repository); in.RepositoryName == "" {
+			return in, usagef("%s: --repository %q is not OWNER/NAME.", c.CommandPath(), n.repository)
+		}
+	}
+	switch in.Status {
+	case "", "INITIATED", "IN_PROGRESS", "SUCCEEDED", "FAILED":
+	default:
+		return in, usagef("%s: --status %q is none of INITIATED, IN_PROGRESS, SUCCEEDED, FAILED.", c.CommandPath(), n.status).
+			try("What is blocked is listed with --blocked, what had no sync yet with --never-synced.")
+	}
+	f := c.Flags()
+	if f.Changed("blocked") {
+		in.Blocked = &n.blocked
+	}
+	if f.Changed("never-synced") {
+		in.NeverSynced = &n.neverSynced
+	}
+	if in != (wire.ListResourceSyncsInput{}) {
+		in.IncludeCounts = new(true)
+	}
+	return in, nil
+}
+
+// fleetStatus is the document of `status`.
+type fleetStatus struct {
+	ResourceSyncs []fleetMember
+	Counts        *wire.ResourceSyncCounts `json:",omitzero"`
+}
+
+// fleetMember is a resource with what happened last.
+type fleetMember struct {
 	wire.ResourceSyncSummary
 	LastEvent *wire.ResourceSyncEvent `json:",omitzero"`
 }
 
-func (p *program) showFleet(ctx context.Context, remote *client.Client, f format) error {
-	syncs, err := client.All(remote.ResourceSyncs(ctx, wire.ListResourceSyncsInput{}, nil))
+func (p *program) showFleet(ctx context.Context, remote *client.Client, in wire.ListResourceSyncsInput, f format) error {
+	var counts *wire.ResourceSyncCounts
+	if in.IncludeCounts != nil {
+		counts = &wire.ResourceSyncCounts{}
+	}
+	syncs, err := client.All(remote.ResourceSyncs(ctx, in, counts))
 	if err != nil {
 		return err
 	}
@@ -67,7 +120,11 @@ func (p *program) showFleet(ctx context.Context, remote *client.Client, f format
 		return err
 	}
 	if f != asTable {
-		return f.write(p.stdout, fleet{all})
+		return f.write(p.stdout, fleetStatus{all, counts})
+	}
+	if len(all) == 0 && counts != nil {
+		_, err := fmt.Fprintln(p.stdout, "No resource is so.")
+		return err
 	}
 	if len(all) == 0 {
 		_, err := fmt.Fprintln(p.stdout, "Nothing is synced yet. `lockstep sync create` makes a sync configuration; `lockstep up PATH` syncs a repository.")
@@ -84,12 +141,33 @@ func (p *program) showFleet(ctx context.Context, remote *client.Client, f format
 		t.add(r.ResourceName, cell{status, on.status(status, status)}, at(r.Branch, r.TargetSha),
 			wanted(r.DesiredSha, r.TargetSha), moment(r.StartedAt), last)
 	}
+	if counts != nil {
+		t.addLine(counted(*counts))
+	}
 	return t.write(p.stdout)
 }
 
+// counted writes counts as a sentence, without those that are nought.
+func counted(n wire.ResourceSyncCounts) string {
+	var parts []string
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{n.Succeeded, "succeeded"}, {n.Failed, "failed"}, {n.InProgress, "in progress"}, {n.Initiated, "initiated"}, {n.NeverSynced, "never synced"}} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
+		}
+	}
+	text := fmt.Sprintf("%d in all: %s", n.Total, strings.Join(parts, ", "))
+	if n.Blocked > 0 {
+		text += fmt.Sprintf("; %d blocked", n.Blocked)
+	}
+	return text
+}
+
 // tell asks what happened last, of those first that are not well.
-func tell(ctx context.Context, remote *client.Client, syncs []wire.ResourceSyncSummary) ([]told, error) {
-	all := make([]told, len(syncs))
+func tell(ctx context.Context, remote *client.Client, syncs []wire.ResourceSyncSummary) ([]fleetMember, error) {
+	all := make([]fleetMember, len(syncs))
 	left := maxTold
 	for _, well := range []bool{false, true} {
 		for i, s := range syncs {

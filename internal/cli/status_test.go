@@ -37,7 +37,8 @@ func event(second int, kind, text string) wire.ResourceSyncEvent {
 func fleet(t testing.TB) *fake {
 	f := newFake(t)
 	summary := func(name, status, target, desired string) wire.ResourceSyncSummary {
-		s := wire.ResourceSyncSummary{ResourceName: name, SyncType: "CFN_STACK_SYNC", RepositoryLinkId: link, RepositoryName: "infra",
+		s := wire.ResourceSyncSummary{ResourceName: name, SyncType: "CFN_STACK_SYNC", AccountId: "111122223333", RepositoryLinkId: link,
+			OwnerId: "acme", RepositoryName: "infra",
 			Branch: "main", ConfigFile: "deployments/" + name + ".yaml", Status: status, TargetSha: target, DesiredSha: desired}
 		if status != "" {
 			s.StartedAt = clock(4, 0)

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -8,18 +10,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections/types"
 	"github.com/spf13/cobra"
 
+	"github.com/lockstephq/lockstep/internal/client"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
 func newSyncCommand(p *program) *cobra.Command {
 	c := parent(&cobra.Command{Use: "sync", Short: "Say which resource follows which file of which branch"})
-	c.AddCommand(newSyncCreateCommand(p), newSyncUpdateCommand(p), newSyncDeleteCommand(p), newSyncNowCommand(p))
+	c.AddCommand(newSyncCreateCommand(p), newSyncShowCommand(p), newSyncUpdateCommand(p), newSyncDeleteCommand(p), newSyncNowCommand(p))
 	return c
 }
 
 // A configuring holds the flags that describe a sync configuration.
 type configuring struct {
 	resource, link, branch, file, role, kind, trigger string
+	publish, comment                                  toggle
 }
 
 func configures(c *cobra.Command) *configuring {
@@ -32,7 +36,31 @@ func configures(c *cobra.Command) *configuring {
 	f.StringVar(&s.role, "role-arn", "", "ARN of the role to act as")
 	f.StringVar(&s.kind, "type", syncType, "sync type")
 	f.StringVar(&s.trigger, "trigger", "", "which commits concern the resource: FILE_CHANGE or ANY_CHANGE (default FILE_CHANGE)")
+	f.Var(&s.publish, "publish-deployment-status", "on or off: tell the Git host of each sync, as a deployment (default off)")
+	f.Var(&s.comment, "pull-request-comment", "on or off: comment on pull requests what they would change (default off)")
 	return s
+}
+
+// A toggle is a choice that is on, off or not made. Its text is the API's.
+type toggle string
+
+// String gives the choice.
+func (t *toggle) String() string { return string(*t) }
+
+// Type names the value in help.
+func (t *toggle) Type() string { return "on|off" }
+
+// Set takes the choice.
+func (t *toggle) Set(text string) error {
+	switch text {
+	case "on":
+		*t = "ENABLED"
+	case "off":
+		*t = "DISABLED"
+	default:
+		return usagef("it is neither on nor off")
+	}
+	return nil
 }
 
 // check knows the one enumeration whose misspelling is likely; the server knows
@@ -76,6 +104,8 @@ func newSyncCreateCommand(p *program) *cobra.Command {
 			RoleArn:                 aws.String(s.role),
 			SyncType:                types.SyncConfigurationType(s.kind),
 			TriggerResourceUpdateOn: types.TriggerResourceUpdateOn(s.trigger),
+			PublishDeploymentStatus: types.PublishDeploymentStatus(s.publish),
+			PullRequestComment:      types.PullRequestComment(s.comment),
 		})
 		if err != nil {
 			return err
@@ -100,23 +130,9 @@ func newSyncUpdateCommand(p *program) *cobra.Command {
 		if err := s.check(c); err != nil {
 			return err
 		}
-		given := func(flag, value string) *string {
-			if !c.Flags().Changed(flag) {
-				return nil
-			}
-			return aws.String(value)
-		}
-		in := &codeconnections.UpdateSyncConfigurationInput{
-			ResourceName:            aws.String(s.resource),
-			SyncType:                types.SyncConfigurationType(s.kind),
-			Branch:                  given("branch", s.branch),
-			ConfigFile:              given("file", s.file),
-			RoleArn:                 given("role-arn", s.role),
-			TriggerResourceUpdateOn: types.TriggerResourceUpdateOn(s.trigger),
-		}
-		if in.Branch == nil && in.ConfigFile == nil && in.RoleArn == nil && s.trigger == "" && s.link == "" {
-			return usagef("%s: nothing is to be changed.", c.CommandPath()).
-				try("Give --link, --branch, --file, --role-arn or --trigger.")
+		in := s.changes(c)
+		if in == nil {
+			return usagef("%s: nothing is to be changed.", c.CommandPath()).try("`" + c.CommandPath() + " --help` lists what can be.")
 		}
 		remote, err := reach.connect(c.Context())
 		if err != nil {
@@ -138,18 +154,74 @@ func newSyncUpdateCommand(p *program) *cobra.Command {
 	return c
 }
 
+// changes is what the flags ask for but the link, nil where they ask for nothing.
+func (s *configuring) changes(c *cobra.Command) *codeconnections.UpdateSyncConfigurationInput {
+	given := func(flag, value string) *string {
+		if !c.Flags().Changed(flag) {
+			return nil
+		}
+		return aws.String(value)
+	}
+	in := &codeconnections.UpdateSyncConfigurationInput{
+		ResourceName:            aws.String(s.resource),
+		SyncType:                types.SyncConfigurationType(s.kind),
+		Branch:                  given("branch", s.branch),
+		ConfigFile:              given("file", s.file),
+		RoleArn:                 given("role-arn", s.role),
+		TriggerResourceUpdateOn: types.TriggerResourceUpdateOn(s.trigger),
+		PublishDeploymentStatus: types.PublishDeploymentStatus(s.publish),
+		PullRequestComment:      types.PullRequestComment(s.comment),
+	}
+	if in.Branch == nil && in.ConfigFile == nil && in.RoleArn == nil && s.trigger+string(s.publish)+string(s.comment)+s.link == "" {
+		return nil
+	}
+	return in
+}
+
+func newSyncShowCommand(p *program) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "show RESOURCE",
+		Short: "Show how a resource is synced",
+		Long:  "Show how a resource is synced. `lockstep status` shows what has become of it.",
+		Args:  arguments("RESOURCE"),
+	}
+	reach, format := reaches(p, c), formats(c)
+	c.RunE = reach.then(func(ctx context.Context, remote *client.Client, args []string) error {
+		cfg, err := configuration(ctx, remote, args[0])
+		if err != nil {
+			return err
+		}
+		if *format != asTable {
+			return format.write(p.stdout, cfg)
+		}
+		t := &table{}
+		t.add("Resource", cfg.ResourceName)
+		t.add("Type", cfg.SyncType)
+		t.add("Repository", repositoryName(cfg))
+		t.add("Link", cfg.RepositoryLinkId)
+		t.add("Branch", cfg.Branch)
+		t.add("File", cfg.ConfigFile)
+		t.add("Role", cfg.RoleArn)
+		t.add("Concerned by", cmp.Or(cfg.TriggerResourceUpdateOn, string(types.TriggerResourceUpdateOnFileChange)))
+		t.add("Deployment status", cmp.Or(cfg.PublishDeploymentStatus, "DISABLED"))
+		t.add("Pull request comment", cmp.Or(cfg.PullRequestComment, "DISABLED"))
+		return t.write(p.stdout)
+	})
+	return c
+}
+
 func (p *program) configured(f format, verb string, made *types.SyncConfiguration) error {
 	cfg := configurationOf(made)
 	if f != asTable {
 		return f.write(p.stdout, cfg)
 	}
-	_, err := fmt.Fprintf(p.stdout, "%s %s %s of %s on branch %s\nNext: lockstep wait %s\n", cfg.ResourceName, verb, cfg.ConfigFile,
-		repositoryName(cfg), cfg.Branch, cfg.ResourceName)
+	_, err := fmt.Fprintf(p.stdout, "%s %s %s of %s on branch %s\nNext: lockstep wait %s\n", plain(cfg.ResourceName), verb, plain(cfg.ConfigFile),
+		plain(repositoryName(cfg)), plain(cfg.Branch), shellQuote(cfg.ResourceName))
 	return err
 }
 
 func repositoryName(cfg wire.SyncConfiguration) string {
-	return repositoryOfLink(wire.RepositoryLinkInfo{OwnerId: cfg.OwnerId, RepositoryName: cfg.RepositoryName})
+	return joinRepository(cfg.OwnerId, cfg.RepositoryName)
 }
 
 func newSyncDeleteCommand(p *program) *cobra.Command {
@@ -161,22 +233,16 @@ func newSyncDeleteCommand(p *program) *cobra.Command {
 	reach := reaches(p, c)
 	resource := c.Flags().String("resource", "", "name of the resource")
 	kind := c.Flags().String("type", syncType, "sync type")
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		if err := require(c, "resource"); err != nil {
-			return err
-		}
-		remote, err := reach.connect(c.Context())
-		if err != nil {
-			return err
-		}
-		_, err = remote.AWS.DeleteSyncConfiguration(c.Context(), &codeconnections.DeleteSyncConfigurationInput{
+	c.PreRunE = needs("resource")
+	c.RunE = reach.then(func(ctx context.Context, remote *client.Client, _ []string) error {
+		_, err := remote.AWS.DeleteSyncConfiguration(ctx, &codeconnections.DeleteSyncConfigurationInput{
 			ResourceName: resource, SyncType: types.SyncConfigurationType(*kind)})
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(p.stdout, "%s is no longer synced. The stack stays as it is.\n", *resource)
+		_, err = fmt.Fprintf(p.stdout, "%s is no longer synced. The stack stays as it is.\n", plain(*resource))
 		return err
-	}
+	})
 	return c
 }
 
@@ -216,30 +282,7 @@ func newSyncNowCommand(p *program) *cobra.Command {
 		if in.Branch != "" {
 			subject += ", branch " + in.Branch
 		}
-		_, err = fmt.Fprintf(p.stdout, "Looking at %s. `lockstep watch` shows what comes of it.\n", subject)
-		return err
-	}
-	return c
-}
-
-func newRetryCommand(p *program) *cobra.Command {
-	c := &cobra.Command{
-		Use:   "retry RESOURCE",
-		Short: "Try the latest commit again",
-		Long:  "Try the latest commit of a resource's branch again, whether or not it failed. What blocks the resource is taken for resolved.",
-		Args:  arguments("RESOURCE"),
-	}
-	reach := reaches(p, c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		remote, err := reach.connect(c.Context())
-		if err != nil {
-			return err
-		}
-		_, err = remote.StartResourceSync(c.Context(), &wire.StartResourceSyncInput{ResourceName: args[0], SyncType: syncType})
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(p.stdout, "%[1]s is tried again. `lockstep wait %[1]s` waits for it.\n", args[0])
+		_, err = fmt.Fprintf(p.stdout, "Looking at %s. `lockstep watch` shows what comes of it.\n", plain(subject))
 		return err
 	}
 	return c

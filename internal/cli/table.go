@@ -10,7 +10,8 @@ import (
 // A cell is a text, and the same text coloured.
 type cell struct{ text, shown string }
 
-// A table aligns columns; colours do not count.
+// A table aligns columns; colours do not count. Nor does the last cell of a row,
+// since nothing stands behind it: a row of one cell may be as long as it likes.
 type table struct{ rows [][]cell }
 
 func (t *table) add(cells ...any) {
@@ -26,11 +27,14 @@ func (t *table) add(cells ...any) {
 	t.rows = append(t.rows, row)
 }
 
-// write prints the rows. The last column is not padded.
+// addLine adds a row of one cell, as it is: its indentation stays.
+func (t *table) addLine(line string) { t.rows = append(t.rows, []cell{{line, line}}) }
+
+// write prints the rows.
 func (t *table) write(w io.Writer) error {
 	var widths []int
 	for _, row := range t.rows {
-		for i, c := range row {
+		for i, c := range row[:max(0, len(row)-1)] {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
@@ -42,12 +46,23 @@ func (t *table) write(w io.Writer) error {
 		var line strings.Builder
 		for i, c := range row {
 			line.WriteString(c.shown)
-			line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c.text)+2))
+			if i < len(row)-1 {
+				line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c.text)+2))
+			}
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// listed prints a table, or a sentence where it has nothing but its title.
+func (p *program) listed(t *table, none string) error {
+	if len(t.rows) == 1 {
+		_, err := fmt.Fprintln(p.stdout, none)
+		return err
+	}
+	return t.write(p.stdout)
 }
 
 // short is how a commit is written for a person.

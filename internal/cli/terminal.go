@@ -37,6 +37,12 @@ func (on paint) status(text, status string) string {
 	return text
 }
 
+// cell is a cell of a table, coloured as a status is.
+func (on paint) cell(text, status string) cell {
+	text = plain(text)
+	return cell{text, on.status(text, status)}
+}
+
 // faint takes a text back.
 func (on paint) faint(text string) string {
 	if !on {

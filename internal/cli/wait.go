@@ -40,10 +40,8 @@ func newWaitCommand(p *program) *cobra.Command {
 	sha := c.Flags().String("sha", "", "the whole id of the commit (default the branch's head at the Git host)")
 	timeout := c.Flags().Duration("timeout", 30*time.Minute, "how long to wait, 0 for as long as it takes")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		*sha = strings.ToLower(*sha)
-		if c.Flags().Changed("sha") && !wholeSHA.MatchString(*sha) {
-			return usagef("%s: --sha %q is not the whole id of a commit.", c.CommandPath(), *sha).
-				try("`git rev-parse REVISION` prints it: 40 hexadecimal digits.")
+		if err := checkSHA(c, sha); err != nil {
+			return err
 		}
 		if *timeout < 0 {
 			return usagef("%s: --timeout %s is less than nothing.", c.CommandPath(), *timeout)
@@ -56,6 +54,16 @@ func newWaitCommand(p *program) *cobra.Command {
 		return w.wait(c.Context(), *timeout)
 	}
 	return c
+}
+
+// checkSHA wants the whole id of a commit where --sha is given.
+func checkSHA(c *cobra.Command, sha *string) error {
+	*sha = strings.ToLower(*sha)
+	if c.Flags().Changed("sha") && !wholeSHA.MatchString(*sha) {
+		return usagef("%s: --sha %q is not the whole id of a commit.", c.CommandPath(), *sha).
+			try("`git rev-parse REVISION` prints it: 40 hexadecimal digits.")
+	}
+	return nil
 }
 
 // A waiting waits for one commit at one resource.

@@ -121,13 +121,13 @@ func TestWaitEndsWithTheLineAndTheCodeOfEachOutcome(t *testing.T) {
 			line:    "web SUCCEEDED main@11111111", stderr: "The Git host does not answer.\n  Going on waiting.", asked: []string{"", ""},
 		},
 		"the time is up": {
-			answers: []any{answer(wire.HandlingInProgress, sha1)}, args: []string{"--timeout", "10ms"},
-			line: "web TIMED OUT main@11111111: still IN_PROGRESS after 10ms", stderr: "lockstep status web", code: 3,
+			answers: []any{answer(wire.HandlingInProgress, sha1)}, args: []string{"--timeout", "150ms"},
+			line: "web TIMED OUT main@11111111: still IN_PROGRESS after 150ms", stderr: "lockstep status web", code: 3,
 			asked: []string{"", "11111111"},
 		},
 		"the time is up for a commit that nobody has seen": {
-			answers: []any{answer(wire.HandlingPending, sha1)}, args: []string{"--timeout", "10ms", "--sha", sha1},
-			line: "web TIMED OUT main@11111111: still PENDING after 10ms", stderr: "whether it is on branch main", code: 3,
+			answers: []any{answer(wire.HandlingPending, sha1)}, args: []string{"--timeout", "150ms", "--sha", sha1},
+			line: "web TIMED OUT main@11111111: still PENDING after 150ms", stderr: "whether it is on branch main", code: 3,
 			asked: []string{"11111111", "11111111"},
 		},
 	} {

@@ -3,9 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -137,9 +135,7 @@ func (w *watcher) follow(e wire.SyncEvent) {
 func (w *watcher) print(e wire.SyncEvent) error {
 	switch w.format {
 	case asJSON:
-		line := json.NewEncoder(w.p.stdout)
-		line.SetEscapeHTML(false)
-		return line.Encode(members(reflect.ValueOf(e)))
+		return writeLine(w.p.stdout, e)
 	case asYAML:
 		if _, err := fmt.Fprintln(w.p.stdout, "---"); err != nil {
 			return err
