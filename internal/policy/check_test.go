@@ -128,6 +128,7 @@ func TestCheckTakesWhatIsRight(t *testing.T) {
 		scope + `when { principal == User::"a\u{64}a" || principal == User::"a\"b" };`,
 		scope + `when { resource is Connection && resource["name"] like "a\**" };`,
 		scope + "when { -9223372036854775808 < 0 };",
+		`permit(principal, action in Action::"Read", resource) when { context.region == "eu-central-1" };`,
 	} {
 		if err := policy.Check(text); err != nil {
 			t.Errorf("%s\n%v", text, err)
@@ -141,27 +142,28 @@ func TestCheckIsBounded(t *testing.T) {
 	chain := func(first, next string, n int) string {
 		return scope + "when { " + first + strings.Repeat(next, n) + " };"
 	}
-	tests := map[string]string{
-		"bytes":      scope + "//" + strings.Repeat("x", 17<<10),
-		"policies":   strings.Repeat(scope+"; ", 65),
-		"tokens":     strings.Repeat(chain("true", " || true", 300)+"\n", 5),
-		"length":     chain("true", " || true", 500),
-		"brackets":   chain(strings.Repeat("(", 2000), strings.Repeat(")", 2000), 1),
-		"signs":      chain(strings.Repeat("!", 2000), "true", 1),
-		"attributes": chain("resource has a", ".a", 2000),
-		"conditions": chain("", "if true then true else ", 100),
-		"questions":  chain(`resource.hasTag("a")`, ` && resource.hasTag("b")`, 40),
+	const deep, long = "nested too deeply", "too long"
+	tests := []struct{ name, text, message string }{
+		{"bytes", scope + "//" + strings.Repeat("x", 17<<10), "at most 16384 bytes"},
+		{"policies", strings.Repeat(scope+"; ", 65), "at most 64 policies"},
+		{"tokens", strings.Repeat(chain("true", " || true", 300)+"\n", 5), "some of its policies"},
+		{"length", chain("true", " || true", 500), long},
+		{"questions", chain(`resource.hasTag("a")`, ` && resource.hasTag("b")`, 40), long},
+		{"brackets", scope + "when { " + strings.Repeat("(", 40) + "true" + strings.Repeat(")", 40) + " };", deep},
+		{"signs", scope + "when { " + strings.Repeat("!", 20) + "true };", deep},
+		{"attributes", chain("resource has a", ".a", 20), deep},
+		{"conditions", scope + "when { " + strings.Repeat("if true then true else ", 40) + "true };", deep},
 		// These are within the limits, and wrong in each part.
-		"sums":        chain("1", ` + "a"`, 380),
-		"alternative": chain("false", ` || resource.a == ""`, 120),
+		{"sums", chain("0 == 1", ` + "a"`, 380), "expected Long but saw String"},
+		{"alternatives", chain("false", ` || resource.a == ""`, 120), `an attribute "a"`},
 	}
-	for name, text := range tests {
+	for _, test := range tests {
 		began := time.Now()
-		if err := policy.Check(text); err == nil {
-			t.Errorf("%s: taken", name)
+		if err := policy.Check(test.text); err == nil || !strings.Contains(err.Error(), test.message) {
+			t.Errorf("%s: answered with %v", test.name, err)
 		}
 		if took := time.Since(began); took > 10*time.Second {
-			t.Errorf("%s: took %v", name, took)
+			t.Errorf("%s: took %v", test.name, took)
 		}
 	}
 	if err := policy.Check(strings.Repeat(scope+"; ", 64)); err != nil {

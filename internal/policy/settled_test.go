@@ -111,7 +111,7 @@ func (m maker) one(of ...string) string { return of[m.IntN(len(of))] }
 func (m maker) statement() string {
 	text := m.one("permit", "permit", "forbid") + "(" +
 		m.one("principal", "principal", `principal == User::"ada"`, `principal in Role::"ci"`, `principal is Session`,
-			`principal is User in Role::"reader"`, `principal == Session::"ci/1"`) + ", " +
+			`principal is User in Role::"reader"`, `principal == Session::"ci/1"`, `principal in User::"ada"`) + ", " +
 		m.one("action", "action", `action in Action::"Read"`, `action in [Action::"Operate", Action::"codeconnections:GetConnection"]`,
 			`action == Action::"codeconnections:GetConnection"`, `action == Action::"codeconnections:GetSyncConfiguration"`) + ", " +
 		m.one("resource", "resource", "resource is Connection", "resource is SyncConfiguration", `resource == Connection::"`+connectionARN+`"`,
