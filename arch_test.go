@@ -34,7 +34,8 @@ func rooms() map[string]room {
 
 		// What runs.
 		"cmd/lockstep": {imports: "internal/cli"},
-		"internal/cli": {imports: ". internal/server internal/client internal/wire internal/model internal/fleet"},
+		"internal/cli": {imports: ". internal/server internal/client internal/wire internal/model internal/fleet" +
+			" internal/policy"}, // a policy is checked where there is no server
 		"internal/server": {imports: ". internal/api internal/awsjson internal/db internal/engine internal/gitwire" +
 			" internal/identity internal/metrics internal/provider internal/provider/git internal/queue internal/sample internal/sandbox internal/seal" +
 			" internal/sigv4 internal/store internal/sts internal/target internal/target/cfnstack internal/trigger internal/wire"},
@@ -86,7 +87,9 @@ func rooms() map[string]room {
 		"internal/target/targettest":     {imports: ". internal/target"},
 
 		// The whole program, from outside.
-		"e2e":   {tests: "internal/cli internal/db"},
+		"e2e": {tests: "internal/cli internal/db"},
+		// AWS's clients, which ask the protocol alone as well.
+		"interop": {tests: "internal/awsjson internal/cli internal/sigv4 internal/wire"},
 		"bench": {tests: ". internal/api internal/db internal/gitwire internal/identity internal/seal internal/sigv4"},
 	}
 }
@@ -94,7 +97,7 @@ func rooms() map[string]room {
 // forTests says whether a room exists for the tests of others: only they, and
 // rooms like it, may import it.
 func forTests(name string) bool {
-	return strings.HasSuffix(name, "test") || name == "e2e" || name == "bench"
+	return strings.HasSuffix(name, "test") || name == "e2e" || name == "interop" || name == "bench"
 }
 
 // keepers maps what only some rooms may import from outside to those rooms, so

@@ -7,15 +7,18 @@
 #   deps.sh print   prints the commands that would install it
 #   deps.sh has X   says by its exit code whether X is there
 #
-# Python packages go into .cache/python, never into the system. Debian 12's own
-# are no use: its botocore is of 2022, older than every operation of Git sync.
+# Python packages go into .cache/python and those of JavaScript into .cache/node,
+# never into the system. Debian 12's own are no use: its botocore is of 2022, older
+# than every operation of Git sync.
 set -eu
 cd "$(dirname "$0")/.."
 
 venv=.cache/python
 requirements=scripts/requirements.txt
+node=.cache/node
+lock=package-lock.json
 PATH="$PWD/$venv/bin:$PATH"
-everything="git compiler postgresql boto3 moto awscli"
+everything="git compiler postgresql boto3 moto awscli node nodesdk"
 
 has() {
 	case $1 in
@@ -29,6 +32,9 @@ has() {
 	boto3) python3 -c 'import boto3, botocore.session as s; s.Session().get_service_model("codeconnections")' ;;
 	moto) python3 -c 'import moto.server, moto.cloudformation' ;;
 	awscli) aws codeconnections get-resource-sync-status --generate-cli-skeleton ;;
+	node) node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' && npm --version ;;
+	# What is installed is what the lock file says: another one is another version.
+	nodesdk) cmp "scripts/$lock" "$node/$lock" && [ -d "$node/node_modules" ] ;;
 	*) echo "deps.sh: nothing is known of $1" >&2 && return 2 ;;
 	esac >/dev/null 2>&1
 }
@@ -42,6 +48,7 @@ skipped() {
 	boto3) echo "boto3 as a client" ;;
 	moto) echo "moto as a CloudFormation target" ;;
 	awscli) echo "the AWS CLI as a client" ;;
+	node | nodesdk) echo "the AWS SDK for JavaScript as a client" ;;
 	esac
 }
 
@@ -61,6 +68,7 @@ packages() {
 		compiler) echo gcc libc6-dev ;;
 		postgresql) echo postgresql ;;
 		boto3 | moto | awscli) has venv || echo python3 python3-venv ;;
+		node) echo nodejs npm ;;
 		esac
 	done | tr ' ' '\n' | sort -u | tr '\n' ' '
 }
@@ -70,6 +78,11 @@ python_missing() {
 	*" boto3 "* | *" moto "* | *" awscli "*) return 0 ;;
 	*) return 1 ;;
 	esac
+}
+
+npm_install() {
+	mkdir -p "$node" && cp "scripts/package.json" "scripts/$lock" "$node" &&
+		npm ci --prefix "$node" --ignore-scripts --no-audit --no-fund --loglevel=error
 }
 
 install() {
@@ -88,6 +101,11 @@ install() {
 			rm -rf "$venv"
 		fi
 	fi
+	case " $* " in *" nodesdk "*)
+		echo "npm ci --prefix $node"
+		npm_install || rm -rf "$node"
+		;;
+	esac
 }
 
 setup() {
@@ -123,6 +141,10 @@ print() {
 	if python_missing $lacking; then
 		echo "python3 -m venv $venv && $venv/bin/pip install -r $requirements"
 	fi
+	case " $lacking" in *" nodesdk "*)
+		echo "mkdir -p $node && cp scripts/package.json scripts/$lock $node && npm ci --prefix $node --ignore-scripts"
+		;;
+	esac
 }
 
 "$@"

@@ -1,0 +1,102 @@
+// Drives the AWS SDK for JavaScript v3 through a double's cases.
+//
+// Arguments: the cases as a file of JSON, the double's URL, the folder that has
+// node_modules. Credentials and region come from the environment. Printed is what
+// the SDK made of the answers, by service and operation, and what it says of its
+// tries when it is throttled.
+//
+// Both services are called with the client of the older one: it is generated from
+// a model with the same operations, and is told the newer one's names. What it
+// cannot tell apart is left out of the cases.
+"use strict";
+const fs = require("node:fs");
+const path = require("node:path");
+
+const [, , folder, file, url] = process.argv;
+const sdk = require(path.join(folder, "node_modules", "@aws-sdk", "client-codestar-connections"));
+const cases = JSON.parse(fs.readFileSync(file, "utf8"));
+
+const names = {
+  "codestar-connections": "CodeStar_connections_20191201",
+  "codeconnections": "CodeConnections_20231201",
+};
+
+// The SDK waits a random part of a time that grows with each try: of all the
+// waits that it may choose the tests take the shortest.
+const random = Math.random;
+Math.random = () => 0;
+
+function client(service, where) {
+  const c = new sdk.CodeStarConnectionsClient({
+    endpoint: `${url}/${where}`,
+    httpAuthSchemeProvider: (parameters) => [{
+      schemeId: "aws.auth#sigv4",
+      signingProperties: { signingName: service, signingRegion: parameters.region },
+      propertiesExtractor: (config, context) => ({ signingProperties: { config, context } }),
+    }],
+  });
+  c.middlewareStack.add((next) => (args) => {
+    const operation = args.request.headers["x-amz-target"].split(".")[1];
+    args.request.headers["x-amz-target"] = `${names[service]}.${operation}`;
+    return next(args);
+  }, { step: "build" });
+  return c;
+}
+
+// sample makes of an output what it was on the wire.
+function sample(value) {
+  if (value instanceof Date) return value.getTime() / 1000;
+  if (Array.isArray(value)) return value.map(sample);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value)
+    .filter(([name, member]) => name !== "$metadata" && member !== undefined)
+    .map(([name, member]) => [name, sample(member)]));
+}
+
+function send(c, operation) {
+  return (input) => c.send(new sdk[`${operation}Command`](input));
+}
+
+async function failure(c, operation, input, error) {
+  try {
+    await send(c, operation)(input);
+  } catch (e) {
+    if (error.Modelled && !(e instanceof sdk[error.Code] && e.$fault)) throw e;
+    return {
+      Code: e.name, Class: e.constructor.name, Message: e.message, Status: e.$metadata.httpStatusCode,
+      RequestID: e.$metadata.requestId.length === 36,
+    };
+  }
+  throw new Error(`${operation} succeeded where it should not`);
+}
+
+async function run() {
+  const report = {};
+  for (const [service, operations] of Object.entries(cases)) {
+    report[service] = {};
+    const ok = client(service, "node/ok");
+    for (const [operation, { Input: input, Errors: errors }] of Object.entries(operations)) {
+      const seen = {};
+      for (const error of errors) {
+        // A client that has failed often stops trying again, so each gets one chance.
+        seen[error.Code] = await failure(client(service, `node/${error.Code}`), operation, input, error);
+      }
+      report[service][operation] = { Output: sample(await send(ok, operation)(input)), Errors: seen };
+    }
+  }
+  return report;
+}
+
+async function throttled() {
+  Math.random = random;
+  try {
+    await send(client("codeconnections", "node-wait/ThrottlingException"), "ListHosts")(cases["codeconnections"]["ListHosts"].Input);
+  } catch (e) {
+    return { Attempts: e.$metadata.attempts, Delay: e.$metadata.totalRetryDelay };
+  }
+}
+
+(async () => {
+  const seen = await run();
+  process.stdout.write(JSON.stringify({ Seen: seen, Throttled: await throttled() }));
+})();
