@@ -1,6 +1,10 @@
 package policy
 
-import "github.com/lockstephq/lockstep"
+import (
+	"strings"
+
+	"github.com/lockstephq/lockstep"
+)
 
 // A Type is a kind of thing that a policy may speak of.
 type Type string
@@ -79,7 +83,8 @@ func OfConfiguration(c lockstep.SyncConfiguration, l lockstep.RepositoryLink, ta
 }
 
 // OfIAMRole describes a role that is to be passed. Attributes: arn, account,
-// name (with its path).
+// name (with its path, without the word role/ before it in the ARN).
 func OfIAMRole(arn, account, name string) Resource {
+	name = strings.TrimPrefix(name, "role/")
 	return Resource{Type: IAMRole, ID: arn, Attributes: map[string]string{"arn": arn, "account": account, "name": name}}
 }

@@ -46,7 +46,7 @@ var (
 		SyncType: "CFN_STACK_SYNC", ResourceName: "web", Branch: "main", ConfigFile: "web.yaml", RoleARN: roleARN, LinkID: theLink.ID,
 		OwnerID: "acme", RepositoryName: "infra", ProviderType: "Git", Region: "eu-central-1",
 	}, theLink, teamA)
-	iamRole = policy.OfIAMRole(roleARN, "444455556666", "deploy")
+	iamRole = policy.OfIAMRole(roleARN, "444455556666", "role/deploy")
 )
 
 // things has one of each type.
@@ -107,7 +107,7 @@ func TestDecideByPolicy(t *testing.T) {
 			who: user("ada", ""), action: "codeconnections:GetSyncConfiguration", resource: configuration, want: true},
 		{name: "an IAM role is in no account", policy: `permit(principal, action, resource in Account::"` + account + `");`,
 			who: user("ada", ""), action: "iam:PassRole", resource: iamRole},
-		{name: "an IAM role by its account", policy: `permit(principal, action == Action::"iam:PassRole", resource) when { resource.account == "444455556666" };`,
+		{name: "an IAM role by its account", policy: `permit(principal, action == Action::"iam:PassRole", resource) when { resource.account == "444455556666" && resource.name == "deploy" };`,
 			who: user("ada", ""), action: "iam:PassRole", resource: iamRole, want: true},
 		{name: "the region", policy: `permit(principal, action, resource) when { context.region == "eu-central-1" };`,
 			who: user("ada", ""), action: "codeconnections:ListHosts", resource: policy.OfAccount(account),
