@@ -3,6 +3,7 @@ package db
 import (
 	"database/sql"
 	"errors"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
@@ -31,6 +32,13 @@ func IsCheck(err error) bool { return is(err, "23514", sqlite3.SQLITE_CONSTRAINT
 // repeatable says whether the same transaction may succeed when run again:
 // serialization failure, deadlock.
 func repeatable(err error) bool { return is(err, "40001") || is(err, "40P01") }
+
+// refusesValue says whether err is about a value that a statement was given,
+// such as text with a NUL, and not about the statement or the server.
+func refusesValue(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && strings.HasPrefix(pg.Code, "22")
+}
 
 // is compares the SQLSTATE of a PostgreSQL error, or the extended code of an
 // SQLite one.

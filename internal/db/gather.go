@@ -1,0 +1,180 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	// gatherTurns is how many statements of a Gather are under way at once. With
+	// one, a connection that hangs would hold up everybody; with many, there would
+	// be little left to gather.
+	gatherTurns = 2
+	// gatherMost bounds the keys of one statement, and so how long it keeps those
+	// who wait for the next.
+	gatherMost = 64
+	// gatherTime bounds a statement. It does not end with the request of any who
+	// wait for it, and others wait behind it.
+	gatherTime = 10 * time.Second
+)
+
+// A Gather reads by key what one statement finds, for many at once. On
+// PostgreSQL a read costs mostly the way there and back and the two processes
+// waking each other; so those that come while others are under way wait for the
+// next turn, and go together as one statement. A read that finds nobody on the
+// way goes at once and by itself, as by [DB.Peek]. On SQLite, where there is no
+// way, all do.
+//
+// It may be used concurrently.
+type Gather[K comparable, V any] struct {
+	db   *DB
+	read func(tx *Tx, keys []K) (map[K]V, error)
+
+	mu      sync.Mutex
+	turns   int           // under way
+	waiting []*turn[K, V] // in the order in which they go
+}
+
+// A turn is a statement for all who have joined it.
+type turn[K comparable, V any] struct {
+	keys     []K
+	done     chan struct{} // closed when what follows is set
+	found    map[K]V
+	err      error
+	panicked any
+}
+
+// NewGather gives a Gather that reads by read, which is given a tx for one
+// statement, as by [DB.Peek], and keys of which no two are equal. It leaves out
+// what is not there. It gets a single key most often, for which a simpler
+// statement may be faster.
+func NewGather[K comparable, V any](d *DB, read func(tx *Tx, keys []K) (map[K]V, error)) *Gather[K, V] {
+	return &Gather[K, V]{db: d, read: read}
+}
+
+// Get gives what belongs to key, or [ErrNoRows]. It sees everything that was
+// committed before it was called. The value may be shared with others who asked
+// for the same key: it must not be changed. When ctx ends Get returns; those
+// whose reads go with this one are served all the same. An error of a statement
+// is everybody's for whom it ran, save where it refuses a value: then each reads
+// for itself, so that nobody answers for another's key.
+func (g *Gather[K, V]) Get(ctx context.Context, key K) (V, error) {
+	if g.db.dialect == SQLite {
+		return g.alone(ctx, key)
+	}
+	t := g.join(key)
+	if t == nil {
+		defer g.next()
+		ctx, cancel := context.WithTimeout(ctx, gatherTime)
+		defer cancel()
+		return g.alone(ctx, key)
+	}
+	var none V
+	select {
+	case <-t.done:
+	case <-ctx.Done():
+		return none, ctx.Err()
+	}
+	switch {
+	case t.panicked != nil:
+		panic(t.panicked)
+	case len(t.keys) > 1 && refusesValue(t.err):
+		return g.alone(ctx, key)
+	case t.err != nil:
+		return none, t.err
+	}
+	return pick(t.found, key)
+}
+
+func pick[K comparable, V any](found map[K]V, key K) (V, error) {
+	v, ok := found[key]
+	if !ok {
+		return v, ErrNoRows
+	}
+	return v, nil
+}
+
+// join takes a place in a turn that has not begun, or, when there is room for
+// one more turn, gives nil: go by yourself, then call next.
+func (g *Gather[K, V]) join(key K) *turn[K, V] {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.turns < gatherTurns {
+		g.turns++
+		return nil
+	}
+	if n := len(g.waiting); n > 0 {
+		last := g.waiting[n-1]
+		if slices.Contains(last.keys, key) {
+			return last
+		}
+		if len(last.keys) < gatherMost {
+			last.keys = append(last.keys, key)
+			return last
+		}
+	}
+	t := &turn[K, V]{keys: []K{key}, done: make(chan struct{})}
+	g.waiting = append(g.waiting, t)
+	return t
+}
+
+// next ends a turn and begins the one that has waited longest. Nobody who has
+// got an answer runs it for the others.
+func (g *Gather[K, V]) next() {
+	if t := g.take(); t != nil {
+		go func() {
+			for ; t != nil; t = g.take() {
+				g.run(t)
+			}
+		}()
+	}
+}
+
+// take gives the turn that goes in place of one that has ended, or nil.
+func (g *Gather[K, V]) take() *turn[K, V] {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.waiting) == 0 {
+		g.turns--
+		return nil
+	}
+	t := g.waiting[0]
+	g.waiting[0] = nil
+	g.waiting = g.waiting[1:]
+	return t
+}
+
+// run reads for all of a turn. A panic would end the program here, where no
+// request is: it is handed to the requests.
+func (g *Gather[K, V]) run(t *turn[K, V]) {
+	defer close(t.done)
+	defer func() {
+		if v := recover(); v != nil {
+			t.panicked = fmt.Sprintf("%v\n%s", v, debug.Stack())
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), gatherTime)
+	defer cancel()
+	t.found, t.err = g.peek(ctx, t.keys)
+}
+
+func (g *Gather[K, V]) alone(ctx context.Context, key K) (V, error) {
+	found, err := g.peek(ctx, []K{key})
+	if err != nil {
+		var none V
+		return none, err
+	}
+	return pick(found, key)
+}
+
+func (g *Gather[K, V]) peek(ctx context.Context, keys []K) (found map[K]V, err error) {
+	err = g.db.Peek(ctx, func(tx *Tx) error {
+		found, err = g.read(tx, keys)
+		return err
+	})
+	return found, err
+}
