@@ -20,21 +20,30 @@ type head struct {
 	sha    lockstep.SHA
 	plans  []planned
 	events []lockstep.Event
+	// unplanned is why some configurations are not among the plans.
+	unplanned error
 }
 
 // planned is what a head asks of one configuration.
 type planned struct {
 	store.Followed
 	fingerprint string
+	young       bool // made since the head was resolved
 }
 
-// readHead resolves a branch's head and plans everything that follows it.
+// readHead resolves a branch's head and plans everything that follows it. What is
+// touched once the head is being resolved is left to the repository sync that was
+// requested with it: this head may be an older one than whoever touched it knew.
 func (e *Engine) readHead(ctx context.Context, w repositoryWork) (head, error) {
 	client, release, err := e.Open(ctx, w.LinkID)
 	if err != nil {
 		return head{}, unreachable{err}
 	}
 	defer release()
+	before, err := e.followed(ctx, w)
+	if err != nil {
+		return head{}, err
+	}
 	heads, err := client.Heads(ctx, []string{w.Branch})
 	if err != nil {
 		return head{}, unreachable{err}
@@ -59,7 +68,7 @@ func (e *Engine) readHead(ctx context.Context, w repositoryWork) (head, error) {
 	if h.events, err = e.discover(ctx, link, w.Branch, files); err != nil {
 		return h, err
 	}
-	h.plans, err = e.plan(ctx, w, files)
+	err = e.plan(ctx, w, &h, before, files)
 	return h, err
 }
 
@@ -68,16 +77,23 @@ type prefetcher interface {
 	Prefetch(ctx context.Context, names ...string) error
 }
 
-// plan plans every configuration that follows a branch. What a configuration's
-// files have wrong is not an error here: the attempt will end with it.
-func (e *Engine) plan(ctx context.Context, w repositoryWork, files lockstep.Tree) ([]planned, error) {
-	var cfgs []store.Followed
-	err := e.db.View(ctx, func(tx *db.Tx) (err error) {
+// followed reads all configurations that follow a branch.
+func (e *Engine) followed(ctx context.Context, w repositoryWork) (cfgs []store.Followed, err error) {
+	err = e.db.View(ctx, func(tx *db.Tx) error {
 		cfgs, err = store.FollowedOf(tx, w.LinkID, w.Branch)
 		return err
 	})
+	return cfgs, err
+}
+
+// plan plans every configuration that follows a branch; before are those that did
+// when its head was being resolved. What a configuration's files have wrong is not
+// an error here: the attempt will end with it. One that cannot be planned now does
+// not keep the others back.
+func (e *Engine) plan(ctx context.Context, w repositoryWork, h *head, before []store.Followed, files lockstep.Tree) error {
+	cfgs, err := e.followed(ctx, w)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if p, ok := files.(prefetcher); ok {
 		names := make([]string, 0, len(cfgs))
@@ -85,18 +101,30 @@ func (e *Engine) plan(ctx context.Context, w repositoryWork, files lockstep.Tree
 			names = append(names, cfg.ConfigFile)
 		}
 		if err := p.Prefetch(ctx, names...); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	plans := make([]planned, 0, len(cfgs))
+	versions := make(map[int64]int64, len(before))
+	for _, cfg := range before {
+		versions[cfg.ID] = cfg.Version
+	}
 	for _, cfg := range cfgs {
-		p, err := e.planOne(ctx, cfg, files)
-		if err != nil {
-			return nil, err
+		version, known := versions[cfg.ID]
+		if known && version != cfg.Version {
+			continue
 		}
-		plans = append(plans, p)
+		p, err := e.planOne(ctx, cfg, files)
+		switch {
+		case err == nil:
+			p.young = !known
+			h.plans = append(h.plans, p)
+		case ctx.Err() != nil:
+			return err
+		case h.unplanned == nil:
+			h.unplanned = err
+		}
 	}
-	return plans, nil
+	return nil
 }
 
 func (e *Engine) planOne(ctx context.Context, cfg store.Followed, files lockstep.Tree) (planned, error) {
@@ -104,7 +132,11 @@ func (e *Engine) planOne(ctx context.Context, cfg store.Followed, files lockstep
 	if err != nil {
 		return planned{}, err
 	}
-	plan, err := driver.Plan(ctx, cfg.SyncConfiguration, files)
+	var plan target.Plan
+	err = guarded(func() (err error) {
+		plan, err = driver.Plan(ctx, cfg.SyncConfiguration, files)
+		return err
+	})
 	if k := lockstep.KindOf(err); err != nil && (k == lockstep.Unavailable || k == lockstep.Internal) {
 		return planned{}, fmt.Errorf("plan %s: %w", cfg.ResourceName, err)
 	}
@@ -138,7 +170,7 @@ func (e *Engine) concern(tx *db.Tx, p planned, sha lockstep.SHA) error {
 	switch {
 	case s.HeldHead == sha && s.Desired.SHA != sha && differs(p, s, sha):
 		return store.PassOver(tx, s, sha)
-	case s.HeldHead == sha:
+	case s.HeldHead == sha, s.HeldHead != "" && p.young:
 		return nil
 	case s.HeldHead != "": // the branch has moved on: it is followed again
 		if err := store.Hold(tx, s.ID, ""); err != nil {

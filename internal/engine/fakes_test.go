@@ -141,7 +141,11 @@ func (c *gitClient) Files(_ context.Context, sha lockstep.SHA) (lockstep.Tree, e
 	if c.down != nil || c.over {
 		return nil, errors.Join(c.down, closedIf(c.over))
 	}
-	return memoryTree{c.commits[sha]}, nil
+	tree, ok := c.commits[sha]
+	if !ok {
+		return nil, lockstep.Errorf(lockstep.NotFound, "There is no commit %s.", sha)
+	}
+	return memoryTree{tree}, nil
 }
 
 func (c *gitClient) Contains(_ context.Context, head, sha lockstep.SHA, depth int) (bool, error) {

@@ -41,6 +41,8 @@ type history struct {
 	target  *moody
 	ended   map[string]string // attempt to what it was at its end
 	seqs    map[int64]int64   // resource to its newest desire
+	held    map[string]held   // resource to what was asked for it
+	moves   int               // of the head
 	unsweep func()
 	log     []string
 }
@@ -48,7 +50,7 @@ type history struct {
 func newHistory(w *world, seed uint64) *history {
 	h := &history{world: w, seed: seed, random: rand.New(rand.NewPCG(seed, 1)), names: []string{"a", "b", "c"},
 		cfgs: map[string]lockstep.SyncConfiguration{}, files: map[string]string{},
-		ended: map[string]string{}, seqs: map[int64]int64{}}
+		ended: map[string]string{}, seqs: map[int64]int64{}, held: map[string]held{}}
 	h.target = newMoody(w.target, seed, seed%3 == 2)
 	return h
 }
@@ -103,13 +105,17 @@ func (h *history) act() {
 		h.forcePush()
 	case n < 60:
 		h.toggle(name)
-	case n < 70 && configured:
+	case n < 65 && configured:
 		h.retry(cfg)
+		delete(h.held, name)
+	case n < 70 && configured:
+		h.ask(cfg)
 	case n < 76 && configured:
 		h.reconfigure(&cfg, func(c *lockstep.SyncConfiguration) {
 			c.TriggerResourceUpdateOn = []lockstep.TriggerResourceUpdateOn{lockstep.AnyChange, lockstep.FileChange}[h.random.IntN(2)]
 		})
 		h.cfgs[name] = cfg
+		delete(h.held, name)
 	case n < 79:
 		h.host.fail(lockstep.Errorf(lockstep.Unavailable, "Away."))
 	case n < 86:
@@ -126,7 +132,27 @@ func (h *history) act() {
 func (h *history) push() {
 	sha := h.host.push("main", h.files)
 	h.pushed = append(h.pushed, sha)
+	h.moves++
 	h.notice(sha)
+}
+
+// held is a commit that was asked for by its id.
+type held struct {
+	sha, head lockstep.SHA
+	moves     int // of the head before
+}
+
+// ask has a commit synced that may or may not be on the branch.
+func (h *history) ask(cfg lockstep.SyncConfiguration) {
+	sha := h.pushed[h.random.IntN(len(h.pushed))]
+	err := h.engine.RetryAt(context.Background(), cfg, sha)
+	if err == nil {
+		h.held[cfg.ResourceName] = held{sha, h.host.heads["main"], h.moves}
+		return
+	}
+	if kind := lockstep.KindOf(err); kind != lockstep.Invalid && kind != lockstep.Unavailable {
+		h.errorf("%s cannot be asked for: %v", sha, err)
+	}
 }
 
 // forcePush goes back to an old commit.
@@ -139,6 +165,7 @@ func (h *history) forcePush() {
 	}
 	h.host.mu.Unlock()
 	h.host.point("main", sha)
+	h.moves++
 	h.notice(sha)
 }
 
@@ -153,6 +180,7 @@ func (h *history) toggle(name string) {
 	if cfg, ok := h.cfgs[name]; ok {
 		h.deconfigure(cfg)
 		delete(h.cfgs, name)
+		delete(h.held, name)
 		return
 	}
 	h.cfgs[name] = h.configure(name)
@@ -209,7 +237,15 @@ func (h *history) checkRest() {
 			continue
 		}
 		latest, desired := s.LatestSync, s.DesiredState.SHA
-		if !h.same(desired, head, cfg.ConfigFile) || cfg.TriggerResourceUpdateOn == lockstep.AnyChange && desired != head {
+		asked, ok := h.held[name]
+		switch {
+		case ok && asked.moves == h.moves:
+			if desired != asked.sha {
+				h.errorf("%s should be at %s as it was asked, not at %s", name, asked.sha, desired)
+			}
+		case ok && asked.head == head && desired == asked.sha:
+			// The head went away and came back before anybody looked.
+		case !h.same(desired, head, cfg.ConfigFile) || cfg.TriggerResourceUpdateOn == lockstep.AnyChange && desired != head:
 			h.errorf("%s should be at %s, not at %s", name, head, desired)
 		}
 		_, blocked := h.blocker(cfg)

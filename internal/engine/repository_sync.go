@@ -68,14 +68,24 @@ func (e *Engine) beginRepositorySync(ctx context.Context, job *queue.Job, w repo
 }
 
 // startResourceSyncs is the last transaction of a repository sync: it says of
-// every configuration whether the head concerns it, and wakes the resources.
+// every configuration whether the head concerns it, and wakes the resources. Where
+// some could not be planned the sync does not end with it: it is to be tried
+// again for those, and that is the error.
 func (e *Engine) startResourceSyncs(ctx context.Context, job *queue.Job, a store.RepositoryAttempt, head head) error {
-	return e.db.Update(ctx, func(tx *db.Tx) error {
+	err := e.db.Update(ctx, func(tx *db.Tx) error {
 		if err := e.stillMine(tx, a); err != nil {
 			return err
 		}
 		if err := store.SetHead(tx, a.LinkID, a.Branch, head.sha); err != nil {
 			return err
+		}
+		for _, p := range head.plans {
+			if err := e.concern(tx, p, head.sha); err != nil {
+				return err
+			}
+		}
+		if head.unplanned != nil {
+			return nil
 		}
 		events := []lockstep.Event{{Type: "CONFIG_UPDATED", Message: "Updated configuration"}}
 		events = append(events, head.events...)
@@ -84,14 +94,13 @@ func (e *Engine) startResourceSyncs(ctx context.Context, job *queue.Job, a store
 		if err := store.AddRepositoryEvents(tx, a.ID, events...); err != nil {
 			return err
 		}
-		for _, p := range head.plans {
-			if err := e.concern(tx, p, head.sha); err != nil {
-				return err
-			}
-		}
 		a.SHA, a.Status = head.sha, lockstep.RepositorySucceeded
 		return e.endRepositorySync(tx, job, a)
 	})
+	if err != nil {
+		return err
+	}
+	return head.unplanned
 }
 
 // repositorySyncFailed keeps the attempt in progress while time may heal its
