@@ -71,11 +71,10 @@ func TestServicesAreSignedForApart(t *testing.T) {
 
 // operations are all that a service's model has, and whether they are answered.
 func operations() map[string]bool {
-	unanswered := "UpdateSyncBlocker"
 	answered := map[string]bool{}
 	for _, s := range wire.Services() {
 		for _, op := range s.Operations {
-			answered[s.Name+" "+s.Prefix+"."+op.Name] = !strings.Contains(" "+unanswered+" ", " "+op.Name+" ")
+			answered[s.Name+" "+s.Prefix+"."+op.Name] = true
 		}
 	}
 	return answered

@@ -36,6 +36,21 @@ func (s *Service) GetSyncBlockerSummary(ctx context.Context, c Caller, in *wire.
 	return &wire.GetSyncBlockerSummaryOutput{SyncBlockerSummary: summary}, err
 }
 
+// UpdateSyncBlocker resolves a blocker and tries the latest commit again. One
+// that was resolved before is given back as it is, and nothing is tried.
+func (s *Service) UpdateSyncBlocker(ctx context.Context, c Caller, in *wire.UpdateSyncBlockerInput) (*wire.UpdateSyncBlockerOutput, error) {
+	var b lockstep.Blocker
+	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
+		cfg, err := c.lockConfiguration(tx, "codeconnections:UpdateSyncBlocker", in.SyncType, in.ResourceName)
+		if err != nil {
+			return err
+		}
+		b, err = s.o.Engine.Resolve(tx, cfg, in.Id, in.ResolvedReason)
+		return err
+	})
+	return &wire.UpdateSyncBlockerOutput{ResourceName: in.ResourceName, SyncBlocker: showBlocker(b)}, err
+}
+
 // ListSyncBlockers reads the blockers of all resources, newest first.
 func (s *Service) ListSyncBlockers(ctx context.Context, c Caller, in *wire.ListSyncBlockersInput) (*wire.ListSyncBlockersOutput, error) {
 	if err := c.onAccount("lockstep:ListSyncBlockers"); err != nil {

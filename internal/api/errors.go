@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -80,7 +81,7 @@ func candidates(operation string, k lockstep.Kind) (fitting []string, common str
 func inParticular(operation string, k lockstep.Kind) string {
 	retried := k == lockstep.Unavailable || k == lockstep.Blocked
 	switch {
-	case operation == "StartResourceSync" && retried, operation == "UpdateSyncBlocker" && retried:
+	case operation == "StartResourceSync" && retried:
 		return "RetryLatestCommitFailedException"
 	case operation == "UpdateRepositoryLink" && k == lockstep.Exists:
 		return "ConditionalCheckFailedException"
@@ -117,6 +118,13 @@ func (t exceptions) answer(operation string, err error) (code string, status int
 		kind, message = lockstep.Unavailable, "The request was not answered in time."
 	}
 	e, ok := t[operation][kind]
+	switch {
+	case operation != "UpdateSyncBlocker":
+	case errors.Is(err, engine.ErrNoBlocker):
+		e = exception{"SyncBlockerDoesNotExistException", http.StatusBadRequest}
+	case errors.Is(err, engine.ErrNotRetried):
+		e = exception{"RetryLatestCommitFailedException", http.StatusBadRequest}
+	}
 	if !ok {
 		e, message = exception{"InternalFailure", http.StatusInternalServerError}, "Internal error."
 	}

@@ -34,6 +34,7 @@ func (s *Service) route(m *awsjson.Mux) {
 		handle(m, service, "UntagResource", s.UntagResource)
 		handle(m, service, "UpdateHost", s.UpdateHost)
 		handle(m, service, "UpdateRepositoryLink", s.UpdateRepositoryLink)
+		handle(m, service, "UpdateSyncBlocker", s.UpdateSyncBlocker)
 		handle(m, service, "UpdateSyncConfiguration", s.UpdateSyncConfiguration)
 	}
 	s.routeOwn(m)

@@ -21,15 +21,19 @@ type Engine interface {
 	Deconfigured(tx *db.Tx, cfg lockstep.SyncConfiguration) error
 	// Retry syncs the branch's head now and resolves what blocks it.
 	Retry(tx *db.Tx, cfg lockstep.SyncConfiguration) error
+	// Resolve resolves one blocker and does the same.
+	Resolve(tx *db.Tx, cfg lockstep.SyncConfiguration, blockerID, reason string) (lockstep.Blocker, error)
 	// Request asks for a repository sync now.
 	Request(tx *db.Tx, linkID, branch string) error
 }
 
-// A Historian knows what became of commits. Its methods may take the time that
+// A Historian knows the commits of branches and what became of them. Its methods may take the time that
 // a Git host takes; they are called outside of transactions.
 type Historian interface {
 	Head(ctx context.Context, cfg lockstep.SyncConfiguration) (lockstep.SHA, error)
 	Handled(ctx context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) (engine.Handling, error)
+	// RetryAt syncs a commit of the branch in place of its head.
+	RetryAt(ctx context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) error
 }
 
 // Options are what the operations need. What has no default is required.

@@ -12,9 +12,12 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// StartResourceSync tries the head of the resource's branch again now. What
-// blocks the resource is resolved by it.
+// StartResourceSync tries the head of the resource's branch again now, or syncs
+// one of its commits. What blocks the resource is resolved by it.
 func (s *Service) StartResourceSync(ctx context.Context, c Caller, in *wire.StartResourceSyncInput) (*wire.StartResourceSyncOutput, error) {
+	if in.Sha != "" {
+		return &wire.StartResourceSyncOutput{}, s.startAt(ctx, c, in)
+	}
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		cfg, err := c.lockConfiguration(tx, "lockstep:StartResourceSync", in.SyncType, in.ResourceName)
 		if err != nil {
@@ -23,6 +26,25 @@ func (s *Service) StartResourceSync(ctx context.Context, c Caller, in *wire.Star
 		return s.o.Engine.Retry(tx, cfg)
 	})
 	return &wire.StartResourceSyncOutput{}, err
+}
+
+// startAt is StartResourceSync of a commit, which the Git host has to be asked
+// about outside of a transaction. Whether the configuration changed meanwhile is
+// found out by the engine.
+func (s *Service) startAt(ctx context.Context, c Caller, in *wire.StartResourceSyncInput) error {
+	sha := lockstep.SHA(in.Sha)
+	if !sha.Valid() {
+		return wrongSHA()
+	}
+	cfg, err := s.configuration(ctx, c, "lockstep:StartResourceSync", in.SyncType, in.ResourceName)
+	if err != nil {
+		return err
+	}
+	return s.o.Historian.RetryAt(ctx, cfg, sha)
+}
+
+func wrongSHA() error {
+	return lockstep.Errorf(lockstep.Invalid, "Sha must be a whole commit id: 40 hexadecimal digits, none of them a capital.")
 }
 
 // StartRepositorySync looks at a branch of a repository now, or at all that
@@ -61,7 +83,7 @@ func (s *Service) StartRepositorySync(ctx context.Context, c Caller, in *wire.St
 func (s *Service) GetRevisionSync(ctx context.Context, c Caller, in *wire.GetRevisionSyncInput) (*wire.GetRevisionSyncOutput, error) {
 	sha := lockstep.SHA(in.Sha)
 	if sha != "" && !sha.Valid() {
-		return nil, lockstep.Errorf(lockstep.Invalid, "Sha must be a whole commit id: 40 hexadecimal digits, none of them a capital.")
+		return nil, wrongSHA()
 	}
 	cfg, err := s.configuration(ctx, c, "lockstep:GetRevisionSync", in.SyncType, in.ResourceName)
 	if err != nil {

@@ -51,11 +51,13 @@ var _ interface {
 // A world is a server on a real database, with an engine that only takes notes.
 type world struct {
 	testing.TB
-	url    string
-	db     *db.DB
-	seal   *seal.Key
-	engine *notes
-	admin  identity.AccessKey
+	url  string
+	db   *db.DB
+	seal *seal.Key
+	// directory may have to be told that policies have changed.
+	directory *identity.Directory
+	engine    *notes
+	admin     identity.AccessKey
 }
 
 // each runs f on a world of its own per database engine.
@@ -74,9 +76,9 @@ func newWorld(t testing.TB, d *db.DB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{TB: t, db: d, seal: key, engine: &notes{}}
+	w := &world{TB: t, db: d, seal: key, directory: directory, engine: &notes{}}
 	s := api.New(api.Options{
-		DB: d, Engine: w.engine, Historian: w.engine, Directory: directory, Seal: key,
+		DB: d, Engine: w.engine, Historian: w.engine, Directory: directory, Seal: key, WebIdentityIssuers: []string{issuer},
 		Providers: map[lockstep.ProviderType]api.Provider{
 			"Git":    {NeedsHost: true, ValidEndpoint: noSSH},
 			"GitHub": {},
@@ -282,6 +284,18 @@ func (n *notes) Deconfigured(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 
 func (n *notes) Retry(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 	return n.note("retry " + cfg.ResourceName)
+}
+
+func (n *notes) Resolve(tx *db.Tx, cfg lockstep.SyncConfiguration, id, reason string) (lockstep.Blocker, error) {
+	b, err := store.BlockerByID(tx, cfg, id)
+	if err != nil {
+		return b, lockstep.Wrapf(lockstep.NotFound, engine.ErrNoBlocker, "Could not find sync blocker: %s", id)
+	}
+	return b, n.note("resolve " + cfg.ResourceName + " " + reason)
+}
+
+func (n *notes) RetryAt(_ context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) error {
+	return n.note("retry " + cfg.ResourceName + " at " + string(sha))
 }
 
 func (n *notes) Request(tx *db.Tx, linkID, branch string) error {

@@ -24,7 +24,7 @@ func lockstepOperations() []Operation {
 		operation[PutWebIdentityRoleInput, PutWebIdentityRoleOutput]("PutWebIdentityRole", limitExceeded),
 		operation[RotateAccessKeyInput, RotateAccessKeyOutput]("RotateAccessKey", notFound, limitExceeded),
 		operation[StartRepositorySyncInput, StartRepositorySyncOutput]("StartRepositorySync", notFound),
-		operation[StartResourceSyncInput, StartResourceSyncOutput]("StartResourceSync", notFound, retryFailed, unavailable),
+		operation[StartResourceSyncInput, StartResourceSyncOutput]("StartResourceSync", concurrent, notFound, retryFailed, unavailable),
 		operation[UpdateAccessKeyInput, UpdateAccessKeyOutput]("UpdateAccessKey", notFound),
 	}
 	for i := range all {

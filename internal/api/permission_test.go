@@ -1,0 +1,315 @@
+package api_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/codestarconnections"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/policy"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+// An estate is one of everything, and input that names it: fit for every
+// operation at once, since what an operation does not know it ignores.
+type estate struct {
+	*world
+	input map[string]any
+	// literal leaves the input as it is: no spare things are made to be deleted.
+	literal bool
+	spares  int
+}
+
+func newEstate(t *testing.T, d *db.DB) *estate {
+	w := newWorld(t, d)
+	w.engine.head = sha1
+	host := w.host("h")
+	connection := w.connection("acme", host)
+	link := w.link(connection, "infra")
+	w.configure("web", link)
+	attempt := w.attempt("web", sha1, lockstep.Applied)
+	key := w.key(account, identity.None)
+	w.update(func(tx *db.Tx) error {
+		_, err := store.InsertRepositoryAttempt(tx, link, "main", lockstep.RepositoryInitiated)
+		if err != nil {
+			return err
+		}
+		if err := store.InsertBlocker(tx, attempt.ResourceID, "Somebody did.", nil); err != nil {
+			return err
+		}
+		if err := identity.PutPolicy(tx, w.seal, account, "empty", `permit (principal == User::"nobody", action, resource);`); err != nil {
+			return err
+		}
+		return identity.PutWebIdentityRole(tx, w.seal, account, identity.WebIdentityRole{
+			Name: "ci", Issuer: issuer, Audiences: []string{"sts"}, Subjects: []string{"repo:acme/infra:*"}, Grants: identity.Reader,
+			MaxSession: identity.MaxSession,
+		}, []string{issuer})
+	})
+	return &estate{world: w, input: map[string]any{
+		"ResourceName": "web", "SyncType": "CFN_STACK_SYNC", "Branch": "main", "ConfigFile": "a.yaml", "RoleArn": role,
+		"RepositoryLinkId": link, "HostArn": host, "ConnectionArn": connection, "ResourceArn": connection,
+		"OwnerId": "acme", "RepositoryName": "other", "ConnectionName": "c", "Name": "empty", "ProviderType": "Git",
+		"ProviderEndpoint": "https://git.example.com", "Tags": []any{}, "TagKeys": []any{}, "Id": w.blocker("web"),
+		"ResolvedReason": "It is fine.", "Credential": map[string]any{"Kind": "NONE"}, "AttemptId": attempt.ID,
+		"AccessKeyId": key.AccessKeyID, "PrincipalName": "jo", "Role": "READER", "RoleName": "ci",
+		"Document": `permit (principal == User::"nobody", action, resource);`,
+		"WebIdentityRole": map[string]any{"RoleName": "ci", "Role": "READER", "Issuer": issuer, "Audiences": []any{"sts"},
+			"Subjects": []any{"repo:acme/infra:*"}},
+	}}
+}
+
+const issuer = "https://issuer.example.com"
+
+// special is what some operations need to be told otherwise, to succeed.
+var special = map[string]map[string]any{
+	"CreateSyncConfiguration": {"ResourceName": "fresh"},
+	"DeleteConnection":        {"ConnectionArn": "spare connection"},
+	"DeleteHost":              {"HostArn": "spare host"},
+	"DeleteRepositoryLink":    {"RepositoryLinkId": "spare link"},
+	"ListResourceSyncs":       {"RepositoryName": "infra", "OwnerId": "acme"},
+	"UpdateAccessKey":         {"Status": "DISABLED"},
+}
+
+// An asked is an operation with the action that policies know it by.
+type asked struct{ service, target, operation, action string }
+
+func everyOperation() []asked {
+	var all []asked
+	for _, s := range wire.Services() {
+		for _, op := range s.Operations {
+			action := strings.Replace(s.Name, "codestar-", "code", 1) + ":" + op.Name
+			all = append(all, asked{s.Name, s.Prefix + "." + op.Name, op.Name, action})
+		}
+	}
+	return all
+}
+
+// oncePerMethod leaves the older service out, which has the newer one's methods.
+func oncePerMethod() []asked {
+	return slices.DeleteFunc(everyOperation(), func(a asked) bool { return a.service == wire.CodeStarConnectionsName })
+}
+
+// ask sends an operation and gives the code of its exception, "" for none, and
+// the whole answer.
+func (e *estate) ask(key identity.AccessKey, a asked) (code, body string) {
+	e.Helper()
+	in := maps.Clone(e.input)
+	for name, value := range special[a.operation] {
+		if text, _ := value.(string); strings.HasPrefix(text, "spare ") {
+			if e.literal {
+				continue
+			}
+			value = e.spare(text)
+		}
+		in[name] = value
+	}
+	if a.service == wire.CodeStarConnectionsName && (strings.HasSuffix(a.operation, "Host") || a.operation == "CreateConnection") {
+		in["HostArn"] = e.oldHost()
+	}
+	text, err := json.Marshal(in)
+	if err != nil {
+		e.Fatal(err)
+	}
+	status, answer := e.send(request{key: key, region: region, service: a.service, target: a.target, body: string(text)})
+	if status == http.StatusOK {
+		return "", string(answer)
+	}
+	return exception(e, answer).Code, string(answer)
+}
+
+// spare makes a thing that nothing uses.
+func (e *estate) spare(what string) string {
+	e.spares++
+	name := fmt.Sprintf("spare-%d", e.spares)
+	switch what {
+	case "spare connection":
+		return e.connection(name, e.input["HostArn"].(string))
+	case "spare host":
+		return e.host(name)
+	}
+	return e.link(e.input["ConnectionArn"].(string), name)
+}
+
+// principal makes a key that policies alone speak for.
+func (e *estate) principal(name string, role identity.Role, policies ...string) (k identity.AccessKey) {
+	e.Helper()
+	e.update(func(tx *db.Tx) (err error) {
+		if k, err = identity.Create(tx, e.seal, identity.NewKey{Account: account, Principal: name, Role: role}); err != nil {
+			return err
+		}
+		for i, p := range policies {
+			if err := identity.PutPolicy(tx, e.seal, account, fmt.Sprintf("%s-%d", name, i), p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	e.directory.Forget(account)
+	return k
+}
+
+// Whatever a role is not given is denied, and whatever it is given is done.
+func TestEachRoleMayDoWhatItIsForAndNothingElse(t *testing.T) {
+	groups := map[string]policy.Group{}
+	for _, a := range policy.Actions() {
+		groups[a.Name] = a.Group
+	}
+	may := map[identity.Role][]policy.Group{
+		identity.None:     nil,
+		identity.Reader:   {policy.Read},
+		identity.Operator: {policy.Read, policy.Operate},
+		identity.Admin:    policy.Groups(),
+	}
+	for role, allowed := range may {
+		e := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
+		caller := e.principal("caller", role)
+		for _, a := range everyOperation() {
+			if groups[a.action] == "" {
+				t.Fatalf("%s is no action that a policy could speak of", a.action)
+			}
+			if slices.Contains(allowed, groups[a.action]) {
+				continue // below, each in a world of its own: it may change it
+			}
+			if code, body := e.ask(caller, a); code != "AccessDeniedException" ||
+				!strings.Contains(body, ":user/caller is not authorized to perform: "+a.action+" ") {
+				t.Errorf("%s by %s: %s", a.target, role, body)
+			}
+		}
+		if noted := e.engine.take(); len(noted) != 1 { // the estate's own configuration
+			t.Errorf("%s made the engine do %v", role, noted[1:])
+		}
+	}
+	if testing.Short() {
+		return // what follows makes a world for each operation
+	}
+	for _, a := range oncePerMethod() {
+		for role, allowed := range may {
+			if slices.Contains(allowed, groups[a.action]) {
+				e := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
+				if code, body := e.ask(e.principal("caller", role), a); code != "" {
+					t.Errorf("%s by %s: %s", a.target, role, body)
+				}
+				break // one role is enough: the others are asked in the same way
+			}
+		}
+	}
+}
+
+// besides are the actions that an operation asks for beside its own.
+var besides = map[string][]string{
+	"CreateConnection":        {"codeconnections:GetHost"},
+	"CreateRepositoryLink":    {"codeconnections:UseConnection", "codeconnections:PassConnection"},
+	"UpdateRepositoryLink":    {"codeconnections:UseConnection", "codeconnections:PassConnection"},
+	"CreateSyncConfiguration": {"codeconnections:PassRepository", "iam:PassRole"},
+	"UpdateSyncConfiguration": {"codeconnections:PassRepository", "iam:PassRole"},
+}
+
+// The action of an operation, and what it passes on, is all that it needs; and
+// each of them it needs.
+func TestAnOperationNeedsItsOwnActionsAndNoOther(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: makes a world for each operation")
+	}
+	for _, a := range oncePerMethod() {
+		needs := append([]string{a.action}, besides[a.operation]...)
+		e := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
+		for i, lacking := range needs {
+			name := fmt.Sprintf("lacks-%d", i)
+			caller := e.principal(name, identity.None, fmt.Sprintf(`permit (principal == User::%q, action, resource) unless { action == Action::%q };`, name, lacking))
+			code, body := e.ask(caller, a)
+			if slices.Contains([]string{"codeconnections:GetHost", "codeconnections:GetConnection", "codeconnections:GetRepositoryLink"}, lacking) {
+				// Without it the thing is not to be seen.
+				if code != "ResourceNotFoundException" {
+					t.Errorf("%s without %s: %s", a.target, lacking, body)
+				}
+				continue
+			}
+			if code != "AccessDeniedException" || !strings.Contains(body, "to perform: "+lacking+" ") {
+				t.Errorf("%s without %s: %s", a.target, lacking, body)
+			}
+		}
+		var list []string
+		for _, action := range needs {
+			list = append(list, fmt.Sprintf("Action::%q", action))
+		}
+		caller := e.principal("exact", identity.None, `permit (principal == User::"exact", action in [`+strings.Join(list, ", ")+`], resource);`)
+		if code, body := e.ask(caller, a); code != "" {
+			t.Errorf("%s with %s alone: %s", a.target, needs, body)
+		}
+	}
+}
+
+// Who may do everything to what is not there gets, of what is there and not
+// theirs, the very same answer.
+func TestWhatACallerMayNotSeeIsMissing(t *testing.T) {
+	e := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
+	elsewhere := e.principal("elsewhere", identity.None, `permit (principal == User::"elsewhere", action, resource)
+		when { resource is Account || resource is IamRole || (resource has name && resource.name == "other") || (resource has branch && resource.branch == "other") };`)
+	e.literal = true
+	real := maps.Clone(e.input)
+	missing := map[string]any{
+		"ResourceName": "web0", "RepositoryLinkId": noLink, "Id": "no-blocker", "AttemptId": "no-attempt",
+		"HostArn":       strings.TrimRight(real["HostArn"].(string), "0123456789abcdef") + "00000000",
+		"ConnectionArn": strings.Split(real["ConnectionArn"].(string), "/")[0] + "/11111111-0000-4000-8000-000000000000",
+	}
+	missing["ResourceArn"] = missing["ConnectionArn"]
+	groups := map[string]policy.Group{}
+	for _, a := range policy.Actions() {
+		groups[a.Name] = a.Group
+	}
+	for _, a := range everyOperation() {
+		if a.service == wire.CodeStarConnectionsName || groups[a.action] == policy.Administer || a.operation == "CreateHost" {
+			continue // wants ARNs of its own; concerns the account alone
+		}
+		e.input = real
+		code, got := e.ask(elsewhere, a)
+		e.input = maps.Clone(real)
+		maps.Copy(e.input, missing)
+		wantCode, want := e.ask(elsewhere, a)
+		for name, text := range missing {
+			want = strings.ReplaceAll(want, text.(string), real[name].(string))
+			got = strings.ReplaceAll(got, text.(string), real[name].(string))
+		}
+		// Lists and searches are empty for both.
+		if code != wantCode || got != want || code == "" && strings.Contains(got, "infra") {
+			t.Errorf("%s: %s, and of a missing thing %s", a.target, got, want)
+		}
+	}
+}
+
+// blocker gives the id of the blocker that is active.
+func (w *world) blocker(name string) (id string) {
+	w.Helper()
+	w.update(func(tx *db.Tx) error {
+		cfg, err := store.Configuration(tx, account, region, "CFN_STACK_SYNC", name)
+		if err != nil {
+			return err
+		}
+		all, err := store.Blockers(tx, cfg, 1)
+		if err == nil {
+			id = all[0].ID
+		}
+		return err
+	})
+	return id
+}
+
+// oldHost makes a host by the older service, which takes no other.
+func (w *world) oldHost() string {
+	w.Helper()
+	name, endpoint := "old", "https://git.example.com"
+	out := must[*codestarconnections.CreateHostOutput](w)(w.oldSDK().CreateHost(w.Context(), &codestarconnections.CreateHostInput{
+		Name: &name, ProviderEndpoint: &endpoint, ProviderType: "Git",
+	}))
+	return *out.HostArn
+}
