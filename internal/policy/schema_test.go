@@ -18,7 +18,7 @@ import (
 func resolve(t *testing.T) *resolved.Schema {
 	t.Helper()
 	var s schema.Schema
-	if err := s.UnmarshalCedar([]byte(policy.Schema)); err != nil {
+	if err := s.UnmarshalCedar([]byte(policy.Schema())); err != nil {
 		t.Fatal(err)
 	}
 	r, err := s.Resolve()

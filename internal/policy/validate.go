@@ -17,11 +17,12 @@ import (
 	"github.com/cedar-policy/cedar-go/x/exp/schema/validate"
 )
 
-// Schema is what policies may speak of, as a Cedar schema: for those who write
-// them, and for their editors.
-//
 //go:embed schema.cedarschema
-var Schema string
+var schemaText string
+
+// Schema gives what policies may speak of, as a Cedar schema: for those who
+// write them, and for their editors.
+func Schema() string { return schemaText }
 
 // A validator compares policies with the schema, and finds the place of what is
 // wrong: the library tells none.
@@ -32,7 +33,7 @@ type validator struct {
 
 func newValidator() (*validator, error) {
 	var s schema.Schema
-	if err := s.UnmarshalCedar([]byte(Schema)); err != nil {
+	if err := s.UnmarshalCedar([]byte(schemaText)); err != nil {
 		return nil, fmt.Errorf("read the schema of policies: %w", err)
 	}
 	r, err := s.Resolve()
