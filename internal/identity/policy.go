@@ -16,6 +16,9 @@ const (
 	maxPolicyText = 16 * 1024 // bytes of one
 )
 
+// readyMadeName is what refusals call the policies of the ready-made roles.
+const readyMadeName = "ready-made"
+
 // A Policy is one of an account's, as it was written.
 type Policy struct {
 	Name string
@@ -68,9 +71,9 @@ func PutPolicy(tx *db.Tx, key *seal.Key, account, name, text string) error {
 }
 
 func checkPolicy(name, text string) error {
-	if !matches(namePattern, name) || reserved(name) {
-		return lockstep.Errorf(lockstep.Invalid,
-			"Policy name %q is not one of 1 to 64 letters, digits and +=,.@_- characters that does not begin with %q.", name, reservedPrefix)
+	if !matches(namePattern, name) || reserved(name) || name == readyMadeName {
+		return lockstep.Errorf(lockstep.Invalid, "Policy name %q is not one of 1 to 64 letters, digits and +=,.@_- characters "+
+			"that neither begins with %q nor is %q.", name, reservedPrefix, readyMadeName)
 	}
 	if text == "" || len(text) > maxPolicyText {
 		return lockstep.Errorf(lockstep.Invalid, "Policy %s has %d bytes; it must have 1 to %d.", name, len(text), maxPolicyText)

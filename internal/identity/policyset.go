@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"log/slog"
@@ -141,9 +142,6 @@ func (d *Directory) compile(ctx context.Context, account string, boxes map[strin
 	texts := map[string]string{}
 	for name, box := range boxes {
 		text, err := d.key.Open(box, policyContext(account, name))
-		if err == nil {
-			err = policy.Check(string(text))
-		}
 		if err != nil {
 			d.unusable(ctx, account, name, err)
 			texts[closedName] = closed
@@ -151,16 +149,16 @@ func (d *Directory) compile(ctx context.Context, account string, boxes map[strin
 		}
 		texts[name] = string(text)
 	}
-	set, err := policy.Compile(texts)
-	if err != nil {
-		// Each alone is good and all together are not.
-		d.unusable(ctx, account, "", err)
-		set, err = policy.Compile(map[string]string{closedName: closed})
+	for {
+		set, err := policy.Compile(texts)
+		wrong, ok := errors.AsType[*policy.SyntaxError](err)
+		if !ok || texts[wrong.Policy] == "" || wrong.Policy == closedName {
+			return set, err
+		}
+		d.unusable(ctx, account, wrong.Policy, err)
+		delete(texts, wrong.Policy)
+		texts[closedName] = closed
 	}
-	if err != nil {
-		return nil, fmt.Errorf("compile the policies of account %s: %w", account, err)
-	}
-	return set, nil
 }
 
 func (d *Directory) unusable(ctx context.Context, account, name string, err error) {

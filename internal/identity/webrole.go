@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/policy"
 )
 
 // The lengths of a session.
@@ -120,12 +121,7 @@ func (r WebIdentityRole) validate(asked []string) error {
 }
 
 func readyMade(name string) bool {
-	for _, r := range []Role{Admin, Operator, Reader, None} {
-		if strings.EqualFold(name, string(r)) {
-			return true
-		}
-	}
-	return false
+	return policy.IsReadyMade(strings.ToLower(name)) || strings.EqualFold(name, string(None))
 }
 
 func (r WebIdentityRole) wrongIssuer(asked []string) string {

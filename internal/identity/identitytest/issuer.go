@@ -88,15 +88,18 @@ func (k Key) SignText(t testing.TB, claims string) string {
 // JWKS gives the public halves of keys as a JSON Web Key Set.
 func JWKS(t testing.TB, keys ...Key) string {
 	t.Helper()
-	var set jose.JSONWebKeySet
-	for _, k := range keys {
-		set.Keys = append(set.Keys, k.Public())
-	}
-	text, err := json.Marshal(set)
+	text, err := json.Marshal(public(keys))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+func public(keys []Key) (set jose.JSONWebKeySet) {
+	for _, k := range keys {
+		set.Keys = append(set.Keys, k.Public())
+	}
+	return set
 }
 
 // An Issuer is a server that describes itself and its keys.
@@ -180,7 +183,7 @@ func (i *Issuer) publish(w http.ResponseWriter) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.asks++
-	_, _ = w.Write([]byte(JWKS(i.t, i.keys...)))
+	_ = json.NewEncoder(w).Encode(public(i.keys))
 }
 
 // SetKeys changes the keys that it publishes.

@@ -1,0 +1,132 @@
+package identity_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/identity/identitytest"
+)
+
+func webRoles(t testing.TB, f *federation, page identity.Page) ([]identity.WebIdentityRole, identity.Cursor) {
+	t.Helper()
+	var found []identity.WebIdentityRole
+	var next identity.Cursor
+	err := f.db.View(context.Background(), func(tx *db.Tx) (err error) {
+		found, next, err = identity.WebIdentityRoles(tx, f.key, account, page)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found, next
+}
+
+func TestWebIdentityRolesAreKeptListedAndDeleted(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		f := newFederation(t, d, identitytest.Unplugged(t))
+		full := f.deploy()
+		full.Name, full.Claims, full.MaxSession = "build", map[string]string{"environment": "prod"}, 20*time.Minute
+		f.put(full)
+		theirs := f.deploy()
+		theirs.Name = "theirs"
+		if err := f.tryPut(otherAccount, theirs); err != nil {
+			t.Fatal(err)
+		}
+		first, next := webRoles(t, f, identity.Page{Limit: 1})
+		rest, end := webRoles(t, f, identity.Page{Limit: 1, After: next})
+		deploy := f.deploy()
+		deploy.MaxSession = time.Hour // as long as it may be
+		times := cmpopts.IgnoreFields(identity.WebIdentityRole{}, "CreatedAt", "UpdatedAt")
+		if diff := cmp.Diff([]identity.WebIdentityRole{full, deploy}, append(first, rest...), times); diff != "" || end != (identity.Cursor{}) {
+			t.Errorf("then %v (-want +got):\n%s", end, diff)
+		}
+		if got := full.ARN(account); got != "arn:aws:iam::123456789012:role/build" {
+			t.Error(got)
+		}
+		update(t, d, func(tx *db.Tx) error { return identity.DeleteWebIdentityRole(tx, account, "build") })
+		for _, name := range []string{"build", "theirs", "", "a\x00"} {
+			err := d.Update(context.Background(), func(tx *db.Tx) error { return identity.DeleteWebIdentityRole(tx, account, name) })
+			if lockstep.KindOf(err) != lockstep.NotFound || err.Error() != "Could not find web identity role: "+name {
+				t.Errorf("delete %q: %v", name, err)
+			}
+		}
+	})
+}
+
+func TestPutWebIdentityRoleRefusesWhatCannotBeMeant(t *testing.T) {
+	issuer := identitytest.Unplugged(t)
+	signing := identitytest.NewKey(t, "k", jose.ES256)
+	secret, err := jose.JSONWebKey{Key: signing.Private, KeyID: "k"}.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := identity.WebIdentityRole{Name: "deploy", Issuer: issuer.URL, Audiences: []string{audience},
+		Subjects: []string{"repo:acme/infra:*"}, Grants: identity.None, MaxSession: time.Hour}
+	changed := func(change func(r *identity.WebIdentityRole)) identity.WebIdentityRole {
+		r := good
+		change(&r)
+		return r
+	}
+	given := func(jwks string) identity.WebIdentityRole {
+		return changed(func(r *identity.WebIdentityRole) { r.Issuer, r.JWKS = "https://cluster.example", jwks })
+	}
+	for says, r := range map[string]identity.WebIdentityRole{
+		"the name is not one of":                       changed(func(r *identity.WebIdentityRole) { r.Name = "a/b" }),
+		"does not begin with \"lockstep.\"":            changed(func(r *identity.WebIdentityRole) { r.Name = "lockstep.x" }),
+		"that of a ready-made role":                    changed(func(r *identity.WebIdentityRole) { r.Name = "Admin" }),
+		"that of a ready-made role.":                   changed(func(r *identity.WebIdentityRole) { r.Name = "none" }),
+		"it grants \"root\"":                           changed(func(r *identity.WebIdentityRole) { r.Grants = "root" }),
+		"it grants \"\"":                               changed(func(r *identity.WebIdentityRole) { r.Grants = "" }),
+		"sessions last 1h0m1s":                         changed(func(r *identity.WebIdentityRole) { r.MaxSession = time.Hour + time.Second }),
+		"sessions last 14m59s":                         changed(func(r *identity.WebIdentityRole) { r.MaxSession = 15*time.Minute - time.Second }),
+		"is not a URL":                                 changed(func(r *identity.WebIdentityRole) { r.Issuer = "cluster" }),
+		"no key set is given":                          changed(func(r *identity.WebIdentityRole) { r.Issuer += "/" }),
+		"leave the key set out":                        changed(func(r *identity.WebIdentityRole) { r.JWKS = identitytest.JWKS(t, signing) }),
+		"it is no JSON Web Key Set":                    given("{"),
+		"it has no public key":                         given(`{"keys":[]}`),
+		"it has no public key that":                    given(`{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB","kid":"short"}]}`),
+		"it holds a secret key":                        given(`{"keys":[` + string(secret) + `]}`),
+		"it holds a secret key:":                       given(`{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}`),
+		"too many keys":                                given(`{"keys":[` + strings.Repeat(`{},`, 60) + `{}]}`),
+		"the key set has":                              given(strings.Repeat(" ", 64*1024+1)),
+		"it has 0 audiences":                           changed(func(r *identity.WebIdentityRole) { r.Audiences = nil }),
+		"the audience \"\" is empty":                   changed(func(r *identity.WebIdentityRole) { r.Audiences = []string{""} }),
+		"it has 0 subjects":                            changed(func(r *identity.WebIdentityRole) { r.Subjects = nil }),
+		"it has 101 subjects":                          changed(func(r *identity.WebIdentityRole) { r.Subjects = make([]string, 101) }),
+		"the subject \"\" is empty":                    changed(func(r *identity.WebIdentityRole) { r.Subjects = []string{"x", ""} }),
+		"the subject \"*\" is too open":                changed(func(r *identity.WebIdentityRole) { r.Subjects = []string{"repo:acme/infra:*", "*"} }),
+		"the claim \"environment\" or its pattern":     changed(func(r *identity.WebIdentityRole) { r.Claims = map[string]string{"environment": ""} }),
+		"the claim \"\" or its pattern is empty or to": changed(func(r *identity.WebIdentityRole) { r.Claims = map[string]string{"": "x"} }),
+	} {
+		// validation needs no transaction
+		err := identity.PutWebIdentityRole(nil, nil, account, r, []string{issuer.URL})
+		if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), says) {
+			t.Errorf("got %v, want an Invalid that says %s", err, says)
+		}
+	}
+}
+
+func TestAccountMayHaveSoManyWebIdentityRoles(t *testing.T) {
+	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	r := f.deploy()
+	for i := range 99 {
+		r.Name = fmt.Sprint("role", i)
+		f.put(r)
+	}
+	r.Name = "one-more"
+	if err := f.tryPut(account, r); lockstep.KindOf(err) != lockstep.Limit {
+		t.Errorf("one more: %v", err)
+	}
+	f.put(f.deploy())
+}
