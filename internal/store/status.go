@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 
 	"github.com/lockstephq/lockstep"
@@ -42,11 +43,65 @@ func StatusDocument(tx *db.Tx, r lockstep.Resource) ([]byte, error) {
 	err := tx.QueryRow(`SELECT document FROM resource
 		WHERE account = $1 AND region = $2 AND sync_type = $3 AND name = $4`,
 		r.Account, r.Region, r.SyncType, r.Name).Scan(&document)
+	return document, orNoStatus(r, document, err)
+}
+
+func orNoStatus(r lockstep.Resource, document []byte, err error) error {
 	if errors.Is(err, db.ErrNoRows) || err == nil && document == nil {
-		return nil, lockstep.Errorf(lockstep.NotFound, "Could not find a sync status for resource: %s", r.Name)
+		return NoStatus(r.Name)
 	}
+	return err
+}
+
+// Statuses reads status documents for many at once, outside of transactions. It
+// may be used concurrently.
+type Statuses struct {
+	gather *db.Gather[lockstep.Resource, []byte]
+}
+
+// NewStatuses gives a reader of what is in d.
+func NewStatuses(d *db.DB) *Statuses { return &Statuses{db.NewGather(d, statusDocuments)} }
+
+// Document is StatusDocument without a transaction, and sees all that was
+// committed before. The bytes must not be changed: others may have got them too.
+func (s *Statuses) Document(ctx context.Context, r lockstep.Resource) ([]byte, error) {
+	document, err := s.gather.Get(ctx, r)
+	return document, orNoStatus(r, document, err)
+}
+
+// statusDocuments reads the documents of several resources, and leaves out those
+// that have none.
+func statusDocuments(tx *db.Tx, all []lockstep.Resource) (map[lockstep.Resource][]byte, error) {
+	found := make(map[lockstep.Resource][]byte, len(all))
+	if len(all) == 1 {
+		document, err := StatusDocument(tx, all[0])
+		if lockstep.KindOf(err) == lockstep.NotFound {
+			return found, nil
+		}
+		found[all[0]] = document
+		return found, err
+	}
+	var accounts, regions, types, names []string
+	for _, r := range all {
+		accounts, regions = append(accounts, string(r.Account)), append(regions, r.Region)
+		types, names = append(types, string(r.SyncType)), append(names, r.Name)
+	}
+	rows, err := tx.Query(`SELECT wanted.i, r.document
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS wanted (account, region, sync_type, name, i)
+		JOIN resource r ON r.account = wanted.account AND r.region = wanted.region
+			AND r.sync_type = wanted.sync_type AND r.name = wanted.name
+		WHERE r.document IS NOT NULL`, accounts, regions, types, names)
 	if err != nil {
 		return nil, err
 	}
-	return document, nil
+	defer rows.Close()
+	for rows.Next() {
+		var i int
+		var document []byte
+		if err := rows.Scan(&i, &document); err != nil {
+			return nil, err
+		}
+		found[all[i-1]] = document
+	}
+	return found, rows.Err()
 }
