@@ -51,7 +51,7 @@ func TestAFileIsReadWhole(t *testing.T) {
 			{Type: "CFN_STACK_SYNC", Resource: "web", Link: "acme/tools/site", Branch: "1.0", File: "stacks/web.yaml", Role: deploy,
 				Trigger: "ANY_CHANGE", PublishDeploymentStatus: "ENABLED", PullRequestComment: "DISABLED"},
 		},
-		Policies: []fleet.Policy{{Name: "everyone-reads", Document: "permit (principal, action in Lockstep::Action::\"Read\", resource);\n"}},
+		Policies: []fleet.Policy{{Name: "everyone-reads", Document: "permit (principal, action in Action::\"Read\", resource);\n"}},
 		Roles: []fleet.Role{{Name: "ci", Role: "OPERATOR", Issuer: "https://token.actions.githubusercontent.com", Audiences: []string{"lockstep"},
 			Subjects: []string{"repo:acme/infra:*"}, Claims: []fleet.Claim{{Name: "ref", Pattern: "refs/heads/main"}}, MaxSessionDuration: &hour}},
 	}
