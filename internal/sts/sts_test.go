@@ -1,0 +1,230 @@
+package sts_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/sts"
+)
+
+func TestAnswerIsAWSs(t *testing.T) {
+	w := newWorld(t, nil)
+	a := w.post(w.form(map[string]string{"DurationSeconds": "900"}))
+	for pattern, with := range map[string]string{
+		`LSSK[A-Z2-7]{16}`:                          "ID",
+		`LSRO[A-Z2-7]{16}`:                          "ROLE",
+		`(<SecretAccessKey>)[^<]{40}`:               "${1}SECRET",
+		`(<SessionToken>)[^<]{300,1000}`:            "${1}TOKEN",
+		`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z`:      "TIME",
+		`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`: "REQUEST",
+	} {
+		a.text = regexp.MustCompile(pattern).ReplaceAllString(a.text, with)
+	}
+	want := `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult>` +
+		`<SubjectFromWebIdentityToken>` + subject + `</SubjectFromWebIdentityToken><Audience>` + audience + `</Audience>` +
+		`<AssumedRoleUser><Arn>arn:aws:sts::123456789012:assumed-role/deploy/run-1</Arn><AssumedRoleId>ROLE:run-1</AssumedRoleId></AssumedRoleUser>` +
+		`<Credentials><SessionToken>TOKEN</SessionToken><SecretAccessKey>SECRET</SecretAccessKey><Expiration>TIME</Expiration><AccessKeyId>ID</AccessKeyId></Credentials>` +
+		`<Provider>` + w.issuer.URL + `</Provider></AssumeRoleWithWebIdentityResult>` +
+		`<ResponseMetadata><RequestId>REQUEST</RequestId></ResponseMetadata></AssumeRoleWithWebIdentityResponse>`
+	if diff := cmp.Diff(want, a.text); diff != "" || a.status != http.StatusOK || a.requestID == "" {
+		t.Errorf("%d (-want +got):\n%s", a.status, diff)
+	}
+}
+
+func TestRefusalsAreAWSs(t *testing.T) {
+	w := newWorld(t, nil)
+	null := "failed to satisfy constraint: Member must not be null"
+	for name, c := range map[string]struct {
+		changes map[string]string
+		status  int
+		code    string
+		message string
+	}{
+		"no action":       {map[string]string{"Action": ""}, 400, "MissingAction", "The request must contain the parameter Action."},
+		"another action":  {map[string]string{"Action": "AssumeRole"}, 400, "InvalidAction", "Could not find operation AssumeRole for version 2011-06-15"},
+		"action as XML":   {map[string]string{"Action": "<b/>"}, 400, "InvalidAction", "Could not find operation <b/> for version 2011-06-15"},
+		"another version": {map[string]string{"Version": "1"}, 400, "InvalidAction", "Could not find operation AssumeRoleWithWebIdentity for version 1"},
+		"nothing": {map[string]string{"RoleArn": "", "RoleSessionName": "", "WebIdentityToken": ""}, 400, "ValidationError",
+			"3 validation errors detected: Value null at 'roleArn' " + null + "; Value null at 'roleSessionName' " + null + "; Value null at 'webIdentityToken' " + null},
+		"short ARN": {map[string]string{"RoleArn": "deploy"}, 400, "ValidationError",
+			"1 validation error detected: Value 'deploy' at 'roleArn' failed to satisfy constraint: Member must have length greater than or equal to 20"},
+		"no ARN": {map[string]string{"RoleArn": "deploy the whole thing now"}, 400, "ValidationError", "deploy the whole thing now is invalid"},
+		"ARN of a user": {map[string]string{"RoleArn": "arn:aws:iam::123456789012:user/deploy"}, 400, "ValidationError",
+			"arn:aws:iam::123456789012:user/deploy is invalid"},
+		"short session name": {map[string]string{"RoleSessionName": "x"}, 400, "ValidationError",
+			"1 validation error detected: Value 'x' at 'roleSessionName' failed to satisfy constraint: Member must have length greater than or equal to 2"},
+		"odd session name": {map[string]string{"RoleSessionName": "a/b"}, 400, "ValidationError",
+			`1 validation error detected: Value 'a/b' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]*`},
+		"short token": {map[string]string{"WebIdentityToken": "abc"}, 400, "ValidationError",
+			"1 validation error detected: Value '***' at 'webIdentityToken' failed to satisfy constraint: Member must have length greater than or equal to 4"},
+		"short session": {map[string]string{"DurationSeconds": "899"}, 400, "ValidationError",
+			"1 validation error detected: Value '899' at 'durationSeconds' failed to satisfy constraint: Member must have value greater than or equal to 900"},
+		"long session": {map[string]string{"DurationSeconds": "43201"}, 400, "ValidationError",
+			"1 validation error detected: Value '43201' at 'durationSeconds' failed to satisfy constraint: Member must have value less than or equal to 43200"},
+		"session of words": {map[string]string{"DurationSeconds": "long"}, 400, "ValidationError",
+			"1 validation error detected: Value 'long' at 'durationSeconds' failed to satisfy constraint: Member must be a number"},
+		"longer than the role's": {map[string]string{"DurationSeconds": "1801"}, 400, "ValidationError",
+			"The requested DurationSeconds exceeds the MaxSessionDuration set for this role."},
+		"policy": {map[string]string{"Policy": "{}"}, 400, "ValidationError",
+			"Policy is not supported: what a session may do is said by its role and the account's policies."},
+		"policy ARNs": {map[string]string{"PolicyArns.member.1.arn": "arn"}, 400, "ValidationError",
+			"PolicyArns is not supported: what a session may do is said by its role and the account's policies."},
+		"another role":    {map[string]string{"RoleArn": role + "s"}, 403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
+		"another account": {map[string]string{"RoleArn": "arn:aws:iam::210987654321:role/deploy"}, 403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
+		"no JWT": {map[string]string{"WebIdentityToken": "abcd"}, 400, "InvalidIdentityToken",
+			"The web identity token that was passed could not be validated: it is no JSON Web Token with an asymmetric signature."},
+		"unknown issuer": {map[string]string{"WebIdentityToken": w.issuer.Token(audience, subject, map[string]any{"iss": "https://evil.example"})}, 400,
+			"InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://evil.example"},
+		"expired": {map[string]string{"WebIdentityToken": w.issuer.Token(audience, subject, map[string]any{"exp": 1000})}, 400, "ExpiredTokenException", ""},
+	} {
+		a := w.post(w.form(c.changes))
+		if c.message == "" {
+			c.message = a.Error.Message // it says the time
+		}
+		if diff := cmp.Diff([]string{strconv.Itoa(c.status), c.code, c.message, "Sender"}, []string{strconv.Itoa(a.status), a.Error.Code, a.Error.Message, a.Error.Type}); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if a.RequestID != a.requestID || a.requestID == "" {
+			t.Errorf("%s: request ids %q and %q", name, a.RequestID, a.requestID)
+		}
+	}
+}
+
+func TestIssuerThatIsDownIsSaidSo(t *testing.T) {
+	w := newWorld(t, nil)
+	w.issuer.SetDown(true)
+	if a := w.post(w.form(nil)); a.status != 400 || a.Error.Code != "IDPCommunicationError" {
+		t.Errorf("%d %+v", a.status, a.Error)
+	}
+}
+
+func TestServiceWithoutWebIdentitiesDeniesAll(t *testing.T) {
+	w := newWorld(t, func(o *sts.Options) { o.WebIdentities = nil })
+	if a := w.post(w.form(nil)); a.status != 403 || a.Error.Code != "AccessDenied" {
+		t.Errorf("%d %+v", a.status, a.Error)
+	}
+}
+
+func TestOnlyItsOwnRequestsAreWanted(t *testing.T) {
+	for name, c := range map[string]struct {
+		method, kind, target string
+		want                 bool
+	}{
+		"form":              {"POST", "application/x-www-form-urlencoded", "", true},
+		"form with charset": {"POST", "application/x-www-form-urlencoded; charset=utf-8", "", true},
+		"JSON":              {"POST", "application/x-amz-json-1.0", "CodeConnections_20231201.ListHosts", false},
+		"form with target":  {"POST", "application/x-www-form-urlencoded", "CodeConnections_20231201.ListHosts", false},
+		"GET":               {"GET", "application/x-www-form-urlencoded", "", false},
+		"nothing":           {"POST", "", "", false},
+	} {
+		r := httptest.NewRequest(c.method, "/", nil)
+		r.Header.Set("Content-Type", c.kind)
+		if c.target != "" {
+			r.Header.Set("X-Amz-Target", c.target)
+		}
+		if sts.Wants(r) != c.want {
+			t.Errorf("%s: not %v", name, c.want)
+		}
+		if !c.want {
+			if a := newWorld(t, nil).serve(r); a.status != 400 || a.Error.Code != "InvalidAction" {
+				t.Errorf("%s: %d %+v", name, a.status, a.Error)
+			}
+		}
+	}
+}
+
+func TestLongBodyIsRefused(t *testing.T) {
+	w := newWorld(t, nil)
+	a := w.post(w.form(map[string]string{"Filler": strings.Repeat("x", 64<<10)}))
+	if a.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("%d %+v", a.status, a.Error)
+	}
+}
+
+func TestAttack23AddressMayComeOnlySoOften(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		handler := sts.New(sts.Options{PerSecond: 1, Burst: 3})
+		from := func(address, authorization string) string {
+			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("Action=AssumeRoleWithWebIdentity&Version=2011-06-15"))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.RemoteAddr = address
+			if authorization != "" {
+				r.Header.Set("Authorization", authorization)
+			}
+			rec := httptest.NewRecorder()
+			handler.ServeHTTP(rec, r)
+			return regexp.MustCompile(`<Code>(\w+)</Code>`).FindStringSubmatch(rec.Body.String())[1]
+		}
+		const passed, held = "ValidationError", "Throttling"
+		for _, c := range []struct{ address, authorization, want string }{
+			{"192.0.2.1:1", "", passed}, {"192.0.2.1:2", "", passed}, {"192.0.2.1:3", "", passed}, {"192.0.2.1:4", "", held},
+			{"[::ffff:192.0.2.1]:5", "", held}, {"192.0.2.2:1", "", passed},
+			{"[2001:db8::1]:1", "", passed}, {"[2001:db8::2]:1", "", passed}, {"[2001:db8::3]:1", "", passed}, {"[2001:db8::4]:1", "", held},
+			{"[2001:db8:0:1::1]:1", "", passed},
+			{"192.0.2.3:1", "AWS4-HMAC-SHA256 x", passed}, {"192.0.2.3:1", "x", passed}, {"192.0.2.3:1", "x", passed},
+			{"192.0.2.3:1", "x", held}, {"192.0.2.3:1", "", held}, // a signature that nobody reads spares nothing
+		} {
+			if got := from(c.address, c.authorization); got != c.want {
+				t.Errorf("%s: %s, want %s", c.address, got, c.want)
+			}
+		}
+		time.Sleep(time.Second)
+		if got := []string{from("192.0.2.1:1", ""), from("192.0.2.1:1", "")}; got[0] != passed || got[1] != held {
+			t.Errorf("a second later: %v", got)
+		}
+	})
+}
+
+func TestAttack18LogHoldsNoSecret(t *testing.T) {
+	w := newWorld(t, nil)
+	form := w.form(nil)
+	a := w.post(form)
+	secrets := regexp.MustCompile(`<(?:SessionToken|SecretAccessKey)>([^<]+)<`).FindAllStringSubmatch(a.text, -1)
+	bad := w.form(map[string]string{"RoleArn": "x"})
+	w.post(bad)
+	w.post(w.form(map[string]string{"WebIdentityToken": w.issuer.Token("other", subject, nil)}))
+	log := w.log.String()
+	for _, secret := range []string{form.Get("WebIdentityToken"), secrets[0][1], secrets[1][1], bad.Get("WebIdentityToken")} {
+		if strings.Contains(log, secret) {
+			t.Errorf("the log has %s", secret)
+		}
+	}
+	lines := strings.Split(strings.TrimSpace(log), "\n")
+	if len(lines) != 3 {
+		t.Errorf("%d lines for 3 requests:\n%s", len(lines), log)
+	}
+	for _, say := range []string{"op=AssumeRoleWithWebIdentity", "account=123456789012", "role=deploy", "session=run-1", "subject=" + subject, "key=LSSK"} {
+		if !strings.Contains(lines[0], say) {
+			t.Errorf("the log does not say %s: %s", say, lines[0])
+		}
+	}
+	if !strings.Contains(lines[2], "outcome=AccessDenied") {
+		t.Errorf("the log does not say that it was denied: %s", lines[2])
+	}
+}
+
+func FuzzForm(f *testing.F) {
+	w := newWorld(f, func(o *sts.Options) { o.PerSecond = -1 })
+	f.Add(w.form(nil).Encode())
+	f.Add("Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=%00&RoleSessionName=%ff%fe&WebIdentityToken=....")
+	f.Add("Action=GetCallerIdentity&Version=2011-06-15")
+	f.Add("Action=%3Cb%3E&Version=]]>")
+	f.Add("PolicyArns.member.999999999.arn=x&PolicyArns.member.1.arn=&a;b")
+	f.Fuzz(func(t *testing.T, body string) {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		rec := httptest.NewRecorder()
+		w.handler.ServeHTTP(rec, r)
+		if rec.Code >= 500 || rec.Code < 200 || rec.Body.Len() > 8000 {
+			t.Errorf("%q: %d and %d bytes", body, rec.Code, rec.Body.Len())
+		}
+	})
+}
