@@ -108,24 +108,34 @@ func (e *Engine) plan(ctx context.Context, w repositoryWork, h *head, before []s
 	for _, cfg := range before {
 		versions[cfg.ID] = cfg.Version
 	}
+	away := 0
 	for _, cfg := range cfgs {
 		version, known := versions[cfg.ID]
 		if known && version != cfg.Version {
 			continue
 		}
 		p, err := e.planOne(ctx, cfg, files)
-		switch {
-		case err == nil:
+		if err == nil {
 			p.young = !known
 			h.plans = append(h.plans, p)
-		case ctx.Err() != nil:
+			continue
+		}
+		if lockstep.KindOf(err) == lockstep.Unavailable {
+			away++
+		}
+		if ctx.Err() != nil || away == maxAway {
 			return err
-		case h.unplanned == nil:
+		}
+		if h.unplanned == nil {
 			h.unplanned = err
 		}
 	}
 	return nil
 }
+
+// maxAway is how many configurations are not readable before that is the
+// repository's fault and not theirs.
+const maxAway = 10
 
 func (e *Engine) planOne(ctx context.Context, cfg store.Followed, files lockstep.Tree) (planned, error) {
 	driver, err := e.driver(cfg.SyncType)

@@ -1,7 +1,9 @@
 package engine_test
 
 import (
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -148,5 +150,64 @@ func TestAPendingHeadThatIsRevertedAndComesBackIsSynced(t *testing.T) {
 		}
 		close(finish)
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, newest)
+	})
+}
+
+func TestAConfigurationThatCannotBePlannedKeepsNoOtherBack(t *testing.T) {
+	for name, cause := range map[string]error{
+		"a bug":       errors.New("boom"),
+		"a panic":     nil,
+		"unavailable": lockstep.Errorf(lockstep.Unavailable, "Away."),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSQLite(t, func(w *world) {
+				var mended atomic.Bool
+				w.target.plan = func(name string) error {
+					if name != "bad" || mended.Load() {
+						return nil
+					}
+					if cause == nil {
+						panic("boom")
+					}
+					return cause
+				}
+				first := w.host.push("main", map[string]string{"bad.yaml": "1", "web.yaml": "1", "api.yaml": "1"})
+				bad, web, api := w.configure("bad"), w.configure("web"), w.configure("api")
+				w.untilStatus(web, lockstep.ResourceSucceeded, first)
+				w.untilStatus(api, lockstep.ResourceSucceeded, first)
+				if a := w.repository(); a.Status == lockstep.RepositorySucceeded {
+					t.Errorf("the repository sync says it is done: %+v", a)
+				}
+				time.Sleep(2 * time.Minute) // several tries
+				if n := w.count(`SELECT count(*) FROM resource_sync_attempt`); n != 2 {
+					t.Errorf("%d attempts, want 2", n)
+				}
+				mended.Store(true)
+				w.request()
+				w.untilStatus(bad, lockstep.ResourceSucceeded, first)
+				w.untilRepository(lockstep.RepositorySucceeded)
+			})
+		})
+	}
+}
+
+func TestARepositoryThatHangsUpIsNotAskedForEveryConfiguration(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		w.host.push("main", map[string]string{})
+		for i := range 30 {
+			w.configure(fmt.Sprint("r", i))
+		}
+		w.untilRepository(lockstep.RepositorySucceeded)
+		var asked atomic.Int64
+		w.target.plan = func(string) error {
+			asked.Add(1)
+			return lockstep.Errorf(lockstep.Unavailable, "The host hung up.")
+		}
+		w.push(map[string]string{})
+		w.until("a try", func() bool { return asked.Load() > 0 })
+		time.Sleep(tick)
+		if n := asked.Load(); n != 10 {
+			t.Errorf("asked %d times", n)
+		}
 	})
 }

@@ -181,7 +181,7 @@ type scripted struct {
 	syncType  lockstep.SyncType
 	mu        sync.Mutex
 	step      func(a target.Attempt) (target.Step, error)
-	plan      func() error                    // of every Plan, if not nil
+	plan      func(name string) error         // of every Plan, if not nil
 	undo      func(a target.Attempt) error    // of every Discard, if not nil
 	hang      func(ctx context.Context) error // before every step, if not nil
 	discarded []string
@@ -217,7 +217,7 @@ func (s *scripted) Plan(_ context.Context, cfg lockstep.SyncConfiguration, files
 	plan := s.plan
 	s.mu.Unlock()
 	if plan != nil {
-		if err := plan(); err != nil {
+		if err := plan(cfg.ResourceName); err != nil {
 			return target.Plan{}, err
 		}
 	}

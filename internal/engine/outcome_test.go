@@ -257,7 +257,7 @@ func TestAStepThatPanicsFailsLikeAnyBugOfOurs(t *testing.T) {
 
 func TestAPlanThatPanicsFailsTheRepositorySync(t *testing.T) {
 	inSQLite(t, func(w *world) {
-		w.target.plan = func() error { panic("boom") }
+		w.target.plan = func(string) error { panic("boom") }
 		w.host.push("main", map[string]string{"web.yaml": "1"})
 		w.configure("web")
 		w.until("the repository sync fails", func() bool { return w.repository().Status == lockstep.RepositoryFailed })

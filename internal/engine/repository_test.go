@@ -153,7 +153,7 @@ func TestRefusedCredentialsAreAnOutageAtOnce(t *testing.T) {
 func TestFilesThatCannotBeReadAreTriedAgainAndToldOnce(t *testing.T) {
 	inSQLite(t, func(w *world) {
 		tries := 0
-		w.target.plan = func() error {
+		w.target.plan = func(string) error {
 			if tries++; tries < 6 {
 				return lockstep.Wrapf(lockstep.Unavailable, errors.New("EOF"), "The host hung up.")
 			}
