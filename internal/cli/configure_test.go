@@ -103,6 +103,14 @@ func (n *notes) Retry(_ *db.Tx, cfg lockstep.SyncConfiguration) error {
 	return n.note("retry " + cfg.ResourceName)
 }
 
+func (n *notes) RetryAt(_ context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) error {
+	return n.note("retry " + cfg.ResourceName + " at " + string(sha))
+}
+
+func (n *notes) Resolve(_ *db.Tx, cfg lockstep.SyncConfiguration, id, _ string) (lockstep.Blocker, error) {
+	return lockstep.Blocker{ID: id}, n.note("resolve " + cfg.ResourceName)
+}
+
 func (n *notes) Request(_ *db.Tx, _, branch string) error { return n.note("request " + branch) }
 
 func (n *notes) Head(context.Context, lockstep.SyncConfiguration) (lockstep.SHA, error) {

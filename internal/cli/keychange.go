@@ -1,9 +1,9 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,9 +68,18 @@ func (p *program) showKeys(keys []localKey, f format) error {
 		return f.write(p.stdout, struct{ AccessKeys []localKey }{keys})
 	}
 	t := &table{}
-	t.add("KEY", "ACCOUNT", "PRINCIPAL", "ROLE", "STATUS", "CREATED", "ENDS")
+	title := []any{"KEY", "PRINCIPAL", "ROLE", "STATUS", "CREATED", "ENDS"}
+	withAccount := slices.ContainsFunc(keys, func(k localKey) bool { return k.Account != "" })
+	if withAccount {
+		title = slices.Insert(title, 1, any("ACCOUNT"))
+	}
+	t.add(title...)
 	for _, k := range keys {
-		t.add(k.AccessKeyId, cmp.Or(k.Account, "-"), k.PrincipalName, strings.ToLower(k.Role), strings.ToLower(k.Status), moment(k.CreatedAt), moment(k.ExpiresAt))
+		row := []any{k.AccessKeyId, k.PrincipalName, strings.ToLower(k.Role), strings.ToLower(k.Status), moment(k.CreatedAt), moment(k.ExpiresAt)}
+		if withAccount {
+			row = slices.Insert(row, 1, any(k.Account))
+		}
+		t.add(row...)
 	}
 	return p.listed(t, "There is no access key. `lockstep key create` makes one.")
 }
@@ -144,7 +153,16 @@ func newKeyRotateCommand(p *program) *cobra.Command {
 			return err
 		}
 		at := remote.Settings()
-		return p.showNewKey(newKey{localKey{AccessKey: out.AccessKey}, out.SecretAccessKey}, at.Endpoint, at.Region, *format)
+		err = p.showNewKey(newKey{localKey{AccessKey: out.AccessKey}, out.SecretAccessKey}, at.Endpoint, at.Region, *format)
+		if err != nil || *format != asTable {
+			return err
+		}
+		old := "works no longer"
+		if *keep > 0 {
+			old = "works for another " + brief(*keep)
+		}
+		_, err = fmt.Fprintf(p.stdout, "The old key %s %s.\n", plain(args[0]), old)
+		return err
 	})
 	return c
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -178,8 +177,19 @@ func lasting(most *int) string {
 	if most == nil {
 		return "1h"
 	}
-	text := (time.Duration(*most) * time.Second).String()
-	return cmp.Or(strings.TrimSuffix(strings.TrimSuffix(text, "0s"), "0m"), text)
+	return brief(time.Duration(*most) * time.Second)
+}
+
+// brief writes a time without the units that are nought at its end.
+func brief(d time.Duration) string {
+	text := d.String()
+	if d%time.Minute == 0 && d != 0 {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if d%time.Hour == 0 && d != 0 {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 func newRoleDeleteCommand(p *program) *cobra.Command {

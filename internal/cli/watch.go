@@ -168,9 +168,10 @@ func (w *watcher) draw() {
 		return cmp.Or(a.since.Compare(b.since), strings.Compare(a.name, b.name))
 	})
 	for _, r := range all {
-		names = append(names, fmt.Sprintf("%s %s", r.name, max(0, time.Since(r.since)).Truncate(time.Second)))
+		names = append(names, fmt.Sprintf("%s %s", plain(r.name), max(0, time.Since(r.since)).Truncate(time.Second)))
 	}
-	fmt.Fprintf(w.p.stdout, "\r\x1b[K%s", cut("syncing "+strings.Join(names, ", "), 79))
+	// A line that the terminal would wrap could not be taken back: no wrapping.
+	fmt.Fprintf(w.p.stdout, "\r\x1b[K\x1b[?7l%s\x1b[?7h", cut("syncing "+strings.Join(names, ", "), 200))
 }
 
 func (w *watcher) clear() {
