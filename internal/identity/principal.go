@@ -97,28 +97,6 @@ func reserved(name string) bool {
 	return len(name) >= len(reservedPrefix) && strings.EqualFold(name[:len(reservedPrefix)], reservedPrefix)
 }
 
-// Allow says whether p may call an operation, named as on the wire. An
-// operation that only reads is one whose verb is Get or List; what is not known
-// to be allowed is denied.
-func Allow(p Principal, operation string) bool {
-	if p.AccessKeyID == "" || p.Account == "" {
-		return false
-	}
-	switch p.Role {
-	case Admin:
-		return operation != ""
-	case Reader:
-		return hasVerb(operation, "Get") || hasVerb(operation, "List")
-	}
-	return false
-}
-
-// hasVerb tells GetHost from Getaway: a noun with a capital follows the verb.
-func hasVerb(operation, verb string) bool {
-	noun, found := strings.CutPrefix(operation, verb)
-	return found && noun != "" && noun[0] >= 'A' && noun[0] <= 'Z'
-}
-
 type contextKey struct{}
 
 // NewContext gives a context that carries who calls.

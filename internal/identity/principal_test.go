@@ -2,56 +2,41 @@ package identity_test
 
 import (
 	"context"
+	"fmt"
+	"regexp"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/policy"
 )
 
-func TestAllowGivesEachRoleItsOperations(t *testing.T) {
-	for _, c := range []struct {
-		operation     string
-		admin, reader bool
-	}{
-		{"CreateConnection", true, false},
-		{"DeleteRepositoryLink", true, false},
-		{"UpdateSyncBlocker", true, false},
-		{"TagResource", true, false},
-		{"CompleteConnection", true, false},
-		{"StartResourceSync", true, false},
-		{"GetResourceSyncStatus", true, true},
-		{"GetHost", true, true},
-		{"ListConnections", true, true},
-		{"ListTagsForResource", true, true},
-		{"Get", true, false},
-		{"Getaway", true, false},
-		{"Listen", true, false},
-		{"getHost", true, false},
-		{"BatchGetHost", true, false},
-		{"", false, false},
-	} {
-		for role, want := range map[identity.Role]bool{
-			identity.Admin: c.admin, identity.Reader: c.reader, "": false, "Admin": false, "operator": false,
-		} {
-			p := identity.Principal{AccessKeyID: "LSAK", Account: "000000000000", Name: "n", Role: role}
-			if got := identity.Allow(p, c.operation); got != want {
-				t.Errorf("role %q, operation %q: got %v, want %v", role, c.operation, got, want)
-			}
-		}
+func TestPrincipalIsNamedAsAtAWS(t *testing.T) {
+	user := identity.Principal{AccessKeyID: "LSAK", Account: "000000000000", Name: "ci", Role: identity.None}
+	session := identity.Principal{AccessKeyID: "LSSK", Account: "000000000000", Name: "run-1", Role: identity.Operator, Assumed: "deploy"}
+	got := []any{user.ARN("aws"), session.ARN("aws-us-gov"), user.Policy(), session.Policy(), fmt.Sprint(user.LogValue()), fmt.Sprint(session.LogValue())}
+	want := []any{
+		"arn:aws:iam::000000000000:user/ci", "arn:aws-us-gov:sts::000000000000:assumed-role/deploy/run-1",
+		policy.Principal{Account: "000000000000", Name: "ci"},
+		policy.Principal{Account: "000000000000", Name: "run-1", Assumed: "deploy", Role: "operator"},
+		"[key=LSAK account=000000000000 name=ci]", "[key=LSSK account=000000000000 name=run-1 assumed=deploy]",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
-func TestNobodyIsAllowedNothing(t *testing.T) {
-	for _, p := range []identity.Principal{
-		{},
-		{Role: identity.Admin},
-		{Role: identity.Admin, AccessKeyID: "LSAK"},
-		{Role: identity.Admin, Account: "000000000000"},
-	} {
-		if identity.Allow(p, "GetHost") {
-			t.Errorf("%+v is allowed GetHost", p)
-		}
+func TestUserIDIsThatOfTheNameNotOfTheKey(t *testing.T) {
+	p := identity.Principal{AccessKeyID: "LSAK1", Account: "000000000000", Name: "ci"}
+	same, other, elsewhere := p, p, p
+	same.AccessKeyID, other.Name, elsewhere.Account = "LSAK2", "cd", "111111111111"
+	if p.UserID() != same.UserID() || p.UserID() == other.UserID() || p.UserID() == elsewhere.UserID() {
+		t.Errorf("%s, %s, %s, %s", p.UserID(), same.UserID(), other.UserID(), elsewhere.UserID())
+	}
+	p.Assumed = "deploy"
+	if !regexp.MustCompile(`^LSRO[A-Z2-7]{16}:ci$`).MatchString(p.UserID()) {
+		t.Error(p.UserID())
 	}
 }
 
