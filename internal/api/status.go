@@ -37,9 +37,12 @@ func (s *Service) GetRepositorySyncStatus(ctx context.Context, c Caller, in *wir
 	return out, err
 }
 
-// GetResourceSyncStatus reads what was encoded when the resource's last event
-// happened: one SELECT, and no encoding. Where the policies look at what is
-// configured, that is read as well.
+// GetResourceSyncStatus reads where a resource stands: its latest attempt, its
+// latest success, and the newest revision that concerns it.
+//
+// The answer was encoded when the resource's last event happened: one SELECT,
+// and no encoding. Where the policies look at what is configured, that is read
+// as well.
 func (s *Service) GetResourceSyncStatus(ctx context.Context, c Caller, in *wire.GetResourceSyncStatusInput) (*awsjson.Raw, error) {
 	const action = "codeconnections:GetResourceSyncStatus"
 	r := c.resource(in.SyncType, in.ResourceName)

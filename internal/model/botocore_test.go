@@ -49,7 +49,7 @@ func install(t testing.TB, m model.Model) (dir string) {
 // botocore runs a script of testdata, where botocore is installed.
 func botocore(t testing.TB, models, script string) (stdout string) {
 	t.Helper()
-	if err := exec.CommandContext(t.Context(), "python3", "-c", "import boto3").Run(); err != nil {
+	if err := exec.CommandContext(t.Context(), "python3", "-c", "import importlib.util as u, sys; sys.exit(not u.find_spec('boto3'))").Run(); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("python3 with boto3 is missing, and with CI=true that is a failure")
 		}

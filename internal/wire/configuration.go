@@ -62,6 +62,7 @@ type ListSyncConfigurationsOutput struct {
 }
 
 // UpdateSyncConfigurationInput changes what is given and leaves the rest.
+//
 // ConfigFile is a pointer because its shape allows the empty string, which is
 // a wrong path and not an absent one.
 type UpdateSyncConfigurationInput struct {

@@ -35,8 +35,8 @@ type GetConnectionOutput struct {
 	Connection *Connection `json:",omitzero"`
 }
 
-// ListConnectionsInput asks for a page of connections. A nil MaxResults leaves
-// the page's size to the server; zero is allowed.
+// ListConnectionsInput asks for a page of connections. Without MaxResults, or
+// with zero, the page's size is the server's to choose.
 type ListConnectionsInput struct {
 	ProviderTypeFilter string `json:",omitzero" shape:"ProviderType"`
 	HostArnFilter      string `json:",omitzero" shape:"HostArn"`
@@ -44,8 +44,9 @@ type ListConnectionsInput struct {
 	NextToken          string `json:",omitzero" shape:"NextToken"`
 }
 
-// ListConnectionsOutput answers ListConnections. An empty, non-nil list is
-// written as one.
+// ListConnectionsOutput answers ListConnections.
+//
+// An empty, non-nil list is written as one.
 type ListConnectionsOutput struct {
 	Connections []Connection `json:",omitzero" shape:"ConnectionList"`
 	NextToken   string       `json:",omitzero" shape:"NextToken"`

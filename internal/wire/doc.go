@@ -13,6 +13,9 @@
 //     in three shapes: the same struct serves both, and a member whose shape a
 //     service does not have is no member there.
 //
+// The first paragraph of a struct's comment is for who calls the service: it
+// becomes documentation. What follows is for who reads the code.
+//
 // The room knows no protocol: package awsjson reads these structs and a
 // service's shapes through reflection, once, when an operation is registered.
 // A test compares everything here with botocore's models, or with a table of

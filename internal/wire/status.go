@@ -63,8 +63,10 @@ type GetResourceSyncStatusInput struct {
 	SyncType     string `shape:"SyncConfigurationType"`
 }
 
-// GetResourceSyncStatusOutput answers GetResourceSyncStatus. The server keeps
-// it encoded, by encoding/json or by awsjson: both write the same.
+// GetResourceSyncStatusOutput answers GetResourceSyncStatus.
+//
+// The server keeps it encoded, by encoding/json or by awsjson: both write the
+// same.
 type GetResourceSyncStatusOutput struct {
 	DesiredState         *Revision            `json:",omitzero"`
 	LatestSuccessfulSync *ResourceSyncAttempt `json:",omitzero"`
