@@ -220,6 +220,7 @@ ALTER TABLE sync_configuration ADD CONSTRAINT sync_configuration_account_region_
 ALTER TABLE sync_configuration ADD CONSTRAINT sync_configuration_link_id_fkey FOREIGN KEY (link_id) REFERENCES repository_link(id);
 ALTER TABLE sync_configuration ADD CONSTRAINT sync_configuration_pkey PRIMARY KEY (id);
 CREATE INDEX sync_configuration_by_branch ON public.sync_configuration USING btree (link_id, branch, id);
+CREATE INDEX sync_configuration_by_link ON public.sync_configuration USING btree (link_id, sync_type, id);
 CREATE TABLE sync_event (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
     repository_attempt_id text,

@@ -189,6 +189,7 @@ CREATE TABLE sync_configuration (
     UNIQUE (account, region, sync_type, resource_name)
 );
 CREATE INDEX sync_configuration_by_branch ON sync_configuration (link_id, branch, id);
+CREATE INDEX sync_configuration_by_link ON sync_configuration (link_id, sync_type, id);
 CREATE TABLE sync_event (
     id                    integer PRIMARY KEY AUTOINCREMENT,
     repository_attempt_id text   REFERENCES repository_sync_attempt (id) ON DELETE CASCADE,
