@@ -1,0 +1,150 @@
+package interop
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+)
+
+// ours gives the real program with some arguments, in a folder of its own.
+func ours(t *testing.T, dir string, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, args...)
+	cmd.Dir = dir
+	cmd.Env = environment(program+"=1", "HOME="+dir)
+	return cmd
+}
+
+// serve starts the real program with a fresh database and the sandbox, and gives
+// its URL when it is ready.
+func serve(t *testing.T, dir string) string {
+	t.Helper()
+	cmd := ours(t, dir, "serve", "--db", "sqlite:lockstep.db", "--seal-key-file", "seal.key", "--target", "sandbox", "--sandbox-file", "sandbox.db",
+		"--listen", "127.0.0.1:0", "--git-loopback", "--poll-interval", "1s")
+	said, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("the server said:\n%s", log.String())
+		}
+	})
+	url := make(chan string, 1)
+	go func() {
+		var all bytes.Buffer
+		ready := regexp.MustCompile(`(?m)^ready (http\S+)$`)
+		for chunk := make([]byte, 4096); ; {
+			n, err := said.Read(chunk)
+			all.Write(chunk[:n])
+			if m := ready.FindSubmatch(all.Bytes()); m != nil {
+				url <- string(m[1])
+				_, _ = io.Copy(io.Discard, said)
+				return
+			}
+			if err != nil {
+				close(url)
+				return
+			}
+		}
+	}()
+	select {
+	case u := <-url:
+		if u != "" {
+			return u
+		}
+	case <-time.After(time.Minute):
+	}
+	t.Fatal("the server was never ready")
+	return ""
+}
+
+// admin makes an access key for everything, and gives the environment that says
+// so to AWS's clients, which also learn there of Lockstep's own service.
+func admin(t *testing.T, dir string) []string {
+	t.Helper()
+	run := func(args ...string) []byte {
+		cmd := ours(t, dir, args...)
+		cmd.Stderr = t.Output()
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("lockstep %v: %v", args, err)
+		}
+		return out
+	}
+	var key struct{ AccessKeyId, SecretAccessKey string }
+	out := run("key", "create", "--db", "sqlite:lockstep.db", "--seal-key-file", "seal.key", "--admin", "--account", "111122223333", "-o", "json")
+	if err := json.Unmarshal(out, &key); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	models := filepath.Join(dir, "models", "lockstep", "2026-11-22")
+	if err := os.MkdirAll(models, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(models, "service-2.json"), run("model"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return environment("AWS_ACCESS_KEY_ID="+key.AccessKeyId, "AWS_SECRET_ACCESS_KEY="+key.SecretAccessKey, "AWS_SESSION_TOKEN=",
+		"AWS_DATA_PATH="+filepath.Join(dir, "models"))
+}
+
+const queue = `Parameters:
+  Seconds:
+    Type: Number
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties:
+      MessageRetentionPeriod: !Ref Seconds
+`
+
+// repository serves acme/infra, whose branches main and next ask for two
+// different stacks.
+func repository(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	repo := gitwiretest.NewRepoAt(t, filepath.Join(folder, "acme", "infra"))
+	for branch, seconds := range map[string]string{"main": "60", "next": "90"} {
+		repo.CommitTo("refs/heads/"+branch, map[string]string{
+			"web.yaml":   "template-file-path: queue.yaml\nparameters:\n  Seconds: \"" + seconds + "\"\n",
+			"queue.yaml": queue,
+		})
+	}
+	return gitwiretest.NewServer(t, folder, gitwiretest.Options{}).URL
+}
+
+func TestWholeJobWithBoto3(t *testing.T) {
+	t.Parallel()
+	interpreter := python(t, "boto3")
+	dir, git := t.TempDir(), repository(t)
+	url := serve(t, dir)
+	env := admin(t, dir)
+	// One after the other: both see the same account.
+	for _, service := range []string{"codeconnections", "codestar-connections"} {
+		cmd := exec.CommandContext(t.Context(), interpreter, "testdata/whole_job.py", service, url, git)
+		cmd.Env = env
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", service, err, out)
+		}
+	}
+}
