@@ -21,13 +21,19 @@ func read(t testing.TB, text string) fleet.File {
 	return f
 }
 
+// example is the one that docs/fleet.md has.
 func example(t testing.TB) string {
 	t.Helper()
-	text, err := os.ReadFile("testdata/example.yaml")
+	text, err := os.ReadFile("../../docs/fleet.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(text)
+	_, after, begun := strings.Cut(string(text), "```yaml\n")
+	yaml, _, ended := strings.Cut(after, "```\n")
+	if !begun || !ended {
+		t.Fatal("docs/fleet.md has no example")
+	}
+	return yaml
 }
 
 var placeless = cmpopts.IgnoreTypes(fleet.Position{})
@@ -40,11 +46,11 @@ func TestAFileIsReadWhole(t *testing.T) {
 		Hosts: []fleet.Host{{Name: "git.example.com", Provider: "Git", Endpoint: "https://git.example.com", Tags: map[string]string{"team": "platform"}}},
 		Connections: []fleet.Connection{
 			{Name: "acme", Host: "git.example.com", Tags: map[string]string{}},
-			{Name: "github", Provider: "GitHub"},
+			{Name: "tools", Host: "git.example.com"},
 		},
 		Links: []fleet.Link{
 			{Repository: "acme/infra", Connection: "acme"},
-			{Repository: "acme/tools/site", Connection: "acme", Tags: map[string]string{"team": "web"}},
+			{Repository: "acme/tools/site", Connection: "tools", Tags: map[string]string{"team": "web"}},
 		},
 		Configurations: []fleet.Configuration{
 			{Type: "CFN_STACK_SYNC", Resource: "network", Link: "acme/infra", Branch: "main", File: "network.yaml", Role: deploy},
@@ -62,7 +68,7 @@ func TestAFileIsReadWhole(t *testing.T) {
 	if at := f.Configurations[1].Position; at.Line == 0 || !strings.HasPrefix(strings.Split(example(t), "\n")[at.Line-1][at.Column-1:], "resource: web") {
 		t.Errorf("the second configuration is at %v", at)
 	}
-	if tagged := f.Interest(false).Tagged; tagged(fleet.ConnectionKind, "github") || !tagged(fleet.ConnectionKind, "acme") {
+	if tagged := f.Interest(false).Tagged; tagged(fleet.ConnectionKind, "tools") || !tagged(fleet.ConnectionKind, "acme") {
 		t.Error("an empty mapping of tags asks for tags, and none does not")
 	}
 }
