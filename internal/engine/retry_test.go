@@ -312,3 +312,18 @@ func TestAPlanIsKeptWithItsAttempt(t *testing.T) {
 		})
 	})
 }
+
+func TestTheHeadCanBeAskedForToo(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		first := w.host.push("main", map[string]string{"web.yaml": "1"})
+		cfg := w.configure("web")
+		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
+		w.retryAt(cfg, first)
+		w.stays(cfg, first)
+		if n := w.count(`SELECT count(*) FROM resource_sync_attempt`); n != 2 {
+			t.Errorf("%d attempts, want 2", n)
+		}
+		w.stays(cfg, first)
+		w.untilStatus(cfg, lockstep.ResourceSucceeded, w.push(map[string]string{"web.yaml": "2"}))
+	})
+}
