@@ -62,19 +62,37 @@ func theLink(l lockstep.RepositoryLink) thing {
 	}, store.NoLink(l.ID)}
 }
 
-func theConfiguration(c lockstep.SyncConfiguration) thing {
-	return thing{policy.SyncConfiguration, func(tx *db.Tx) (policy.Resource, error) {
-		l, err := store.LinkByID(tx, c.LinkID)
-		if err != nil {
-			return policy.Resource{}, err
-		}
-		tags, err := store.Tags(tx, l.ARN)
-		return policy.OfConfiguration(c, l, tags), err
-	}, store.NoConfiguration(c.ResourceName)}
+func theConfiguration(c lockstep.SyncConfiguration) thing { return manyConfigurations()(c) }
+
+// manyConfigurations is theConfiguration for many. They share few links, of which
+// each is read once.
+func manyConfigurations() func(lockstep.SyncConfiguration) thing {
+	type described struct {
+		link lockstep.RepositoryLink
+		tags []lockstep.Tag
+	}
+	known := map[string]described{}
+	return func(c lockstep.SyncConfiguration) thing {
+		return thing{policy.SyncConfiguration, func(tx *db.Tx) (policy.Resource, error) {
+			of, ok := known[c.LinkID]
+			if !ok {
+				var err error
+				if of.link, err = store.LinkByID(tx, c.LinkID); err != nil {
+					return policy.Resource{}, err
+				}
+				if of.tags, err = store.Tags(tx, of.link.ARN); err != nil {
+					return policy.Resource{}, err
+				}
+				known[c.LinkID] = of
+			}
+			return policy.OfConfiguration(c, of.link, of.tags), nil
+		}, store.NoConfiguration(c.ResourceName)}
+	}
 }
 
 // but is the thing with other words for whoever may not see it: those of an
-// operation that looks for something else where the thing would be.
+// operation that looks for something else where the thing would be. nil is for
+// what the caller is about to make, and so cannot be kept from it.
 func (t thing) but(missing error) thing {
 	t.missing = missing
 	return t
@@ -89,8 +107,7 @@ func (c Caller) on(tx *db.Tx, action string, t thing) error {
 
 // with is on, for a call that brings tags.
 func (c Caller) with(tx *db.Tx, action string, t thing, around policy.Context) error {
-	if c.settled(action, t.kind) {
-		c.authority.asked.Store(true)
+	if c.everywhere(action, t.kind) {
 		return nil
 	}
 	r, err := t.describe(tx)
@@ -101,7 +118,7 @@ func (c Caller) with(tx *db.Tx, action string, t thing, around policy.Context) e
 	if d.Allowed {
 		return nil
 	}
-	if !c.sees(r) {
+	if t.missing != nil && !c.sees(r) {
 		return t.missing
 	}
 	return c.denied(action, r.ID, d)
@@ -171,6 +188,15 @@ func (c Caller) settled(action string, kind policy.Type) bool {
 	return settled && d.Allowed
 }
 
+// everywhere asks whether the caller may do an action to all things of a kind.
+func (c Caller) everywhere(action string, kind policy.Type) bool {
+	if !c.settled(action, kind) {
+		return false
+	}
+	c.authority.asked.Store(true)
+	return true
+}
+
 // sees says whether the caller may read a thing in any way.
 func (c Caller) sees(r policy.Resource) bool {
 	for _, action := range reading[r.Type] {
@@ -208,45 +234,4 @@ func (s *Service) read(ctx context.Context, c Caller, action string, kind policy
 		return s.o.DB.Peek(ctx, f)
 	}
 	return s.o.DB.View(ctx, f)
-}
-
-// list is read for a list of things of a kind.
-func (s *Service) list(ctx context.Context, c Caller, kind policy.Type, f func(tx *db.Tx) error) error {
-	if c.seesAll(kind) {
-		return s.o.DB.Peek(ctx, f)
-	}
-	return s.o.DB.View(ctx, f)
-}
-
-// maxLooks bounds how many pages are read to find one thing that the caller may
-// see. After so many the page is empty, and its token goes on.
-const maxLooks = 20
-
-// visible reads a page of things and leaves out what the caller may not see. A
-// page may so be shorter than was asked for, and is not the last for that.
-func visible[T any](tx *db.Tx, c Caller, kind policy.Type, p store.Page,
-	read func(store.Page) ([]T, store.Cursor, error), the func(T) thing) ([]T, store.Cursor, error) {
-	all, next, err := read(p)
-	if err != nil || c.seesAll(kind) {
-		return all, next, err
-	}
-	for look := 1; ; look++ {
-		var shown []T
-		for _, one := range all {
-			r, err := the(one).describe(tx)
-			if err != nil {
-				return nil, store.Cursor{}, err
-			}
-			if c.sees(r) {
-				shown = append(shown, one)
-			}
-		}
-		if len(shown) > 0 || next == (store.Cursor{}) || look == maxLooks {
-			return shown, next, nil
-		}
-		p.After = next
-		if all, next, err = read(p); err != nil {
-			return nil, store.Cursor{}, err
-		}
-	}
 }

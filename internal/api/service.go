@@ -10,6 +10,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/seal"
+	"github.com/lockstephq/lockstep/internal/store"
 )
 
 // An Engine is what the operations need of the engine. Where a method takes a
@@ -77,14 +78,17 @@ type Provider struct {
 }
 
 // A Service answers operations. It may be used concurrently.
-type Service struct{ o Options }
+type Service struct {
+	o        Options
+	statuses *store.Statuses
+}
 
 // New makes a service.
 func New(o Options) *Service {
 	if o.Quotas == (Quotas{}) {
 		o.Quotas = SafetyQuotas()
 	}
-	return &Service{o: o}
+	return &Service{o: o, statuses: store.NewStatuses(o.DB)}
 }
 
 // A Caller is who calls an operation, and by which way.

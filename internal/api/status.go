@@ -46,8 +46,12 @@ func (s *Service) GetRepositorySyncStatus(ctx context.Context, c Caller, in *wir
 func (s *Service) GetResourceSyncStatus(ctx context.Context, c Caller, in *wire.GetResourceSyncStatusInput) (*awsjson.Raw, error) {
 	const action = "codeconnections:GetResourceSyncStatus"
 	r := c.resource(in.SyncType, in.ResourceName)
+	if c.everywhere(action, policy.SyncConfiguration) {
+		document, err := s.statuses.Document(ctx, r)
+		return (*awsjson.Raw)(&document), err
+	}
 	var document []byte
-	err := s.read(ctx, c, action, policy.SyncConfiguration, func(tx *db.Tx) (err error) {
+	err := s.o.DB.View(ctx, func(tx *db.Tx) (err error) {
 		if err := c.onStatus(tx, action, r); err != nil {
 			return err
 		}
