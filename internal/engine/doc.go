@@ -14,7 +14,9 @@
 // (discover.go), plans every configuration that follows the branch, and
 // decides which of them the head concerns (concern.go). Object ids are
 // compared, never history, so that force-pushes, merges and shallow reads
-// cannot confuse it.
+// cannot confuse it. A configuration that cannot be planned is tried again and
+// keeps no other back. A commit that a person asked for by its id (retry.go) stays
+// desired while the branch's head is the one it was then.
 //
 // A resource sync (resource_sync.go, step.go) takes its resource over, which
 // adds one to the epoch that fences off older owners, and works on its newest
