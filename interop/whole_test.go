@@ -30,10 +30,10 @@ func ours(t *testing.T, dir string, args ...string) *exec.Cmd {
 
 // serve starts the real program with a fresh database and the sandbox, and gives
 // its URL when it is ready.
-func serve(t *testing.T, dir string) string {
+func serve(t *testing.T, dir string, flags ...string) string {
 	t.Helper()
-	cmd := ours(t, dir, "serve", "--db", "sqlite:lockstep.db", "--seal-key-file", "seal.key", "--target", "sandbox", "--sandbox-file", "sandbox.db",
-		"--listen", "127.0.0.1:0", "--git-loopback", "--poll-interval", "1s")
+	cmd := ours(t, dir, append([]string{"serve", "--db", "sqlite:lockstep.db", "--seal-key-file", "seal.key", "--target", "sandbox", "--sandbox-file", "sandbox.db",
+		"--listen", "127.0.0.1:0", "--git-loopback", "--poll-interval", "1s"}, flags...)...)
 	said, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -146,5 +146,17 @@ func TestWholeJobWithBoto3(t *testing.T) {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", service, err, out)
 		}
+	}
+}
+
+func TestBoto3WaitsWhereTheServerThrottles(t *testing.T) {
+	t.Parallel()
+	interpreter := python(t, "boto3")
+	dir := t.TempDir()
+	url := serve(t, dir, "--throttle-write", "2")
+	cmd := exec.CommandContext(t.Context(), interpreter, "testdata/throttled.py", url)
+	cmd.Env = admin(t, dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
