@@ -136,13 +136,16 @@ func TestDocumentsCommandNoTerminal(t *testing.T) {
 	const bad = "a\u009b2J\x7f\u202eb\u2066\nc\x1b: d"
 	f := newFake(t)
 	own(f, "GetPolicy", func(*wire.GetPolicyInput) (*wire.GetPolicyOutput, error) {
-		return &wire.GetPolicyOutput{Policy: wire.Policy{Name: "x", Document: bad}}, nil
+		return &wire.GetPolicyOutput{Policy: wire.Policy{Name: "x\u202ey", Document: bad}}, nil
 	})
 	for format, want := range map[string]string{
 		"json": `"a\u009b2J\u007f\u202eb\u2066\nc\u001b: d"`,
 		"yaml": `"a\u009b2J\u007f\u202eb\u2066\nc\e: d"`,
 	} {
 		out := run(t, f.env(), "policy", "get", "x", "-o", format).ok(t).stdout
+		if !strings.Contains(out, `"x\u202ey"`) {
+			t.Errorf("%s: %s", format, out)
+		}
 		if got := strings.NewReplacer(`\x9B`, `\u009b`, `\x7F`, `\u007f`).Replace(out); !strings.Contains(got, want) {
 			t.Errorf("%s: %s", format, out)
 		}
