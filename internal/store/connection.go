@@ -25,6 +25,13 @@ func foundConnection(row db.Row, arn lockstep.ARN) (lockstep.Connection, error) 
 	return c, orMissing(err, NoConnection(arn))
 }
 
+// LockConnection is Connection that keeps the row locked until the transaction
+// ends, for whoever is about to change or delete it.
+func LockConnection(tx *db.Tx, account lockstep.AccountID, region string, arn lockstep.ARN) (lockstep.Connection, error) {
+	return foundConnection(tx.QueryRow(`SELECT `+connectionColumns+` FROM connection
+		WHERE arn = $1 AND account = $2 AND region = $3`+tx.ForUpdate(), arn, account, region), arn)
+}
+
 // A ConnectionFilter narrows a list of connections; "" lets all through.
 type ConnectionFilter struct {
 	ProviderType lockstep.ProviderType
@@ -79,21 +86,22 @@ func SetConnectionStatus(tx *db.Tx, arn lockstep.ARN, status lockstep.Connection
 
 // ForgetCredentials takes from all connections of a host what they hold, and
 // makes them PENDING: what was given for one endpoint must not be shown to
-// another.
+// another. A credential that is being given meanwhile, under LockConnection, is
+// waited for and taken as well.
 func ForgetCredentials(tx *db.Tx, host lockstep.ARN) error {
-	_, err := tx.Exec(`DELETE FROM credential WHERE connection_arn IN (SELECT arn FROM connection WHERE host_arn = $1)`, host)
+	_, err := tx.Exec(`UPDATE connection SET status = $2 WHERE host_arn = $1`, host, lockstep.ConnectionPending)
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`UPDATE connection SET status = $2 WHERE host_arn = $1`, host, lockstep.ConnectionPending)
+	// Only now: this statement sees what the connections' locks were waited for.
+	_, err = tx.Exec(`DELETE FROM credential WHERE connection_arn IN (SELECT arn FROM connection WHERE host_arn = $1)`, host)
 	return err
 }
 
 // DeleteConnection removes a connection of the caller's with its credential and
 // its tags. NotFound when there is none, InUse while a repository link uses it.
 func DeleteConnection(tx *db.Tx, account lockstep.AccountID, region string, arn lockstep.ARN) error {
-	if _, err := foundConnection(tx.QueryRow(`SELECT `+connectionColumns+` FROM connection
-		WHERE arn = $1 AND account = $2 AND region = $3`+tx.ForUpdate(), arn, account, region), arn); err != nil {
+	if _, err := LockConnection(tx, account, region, arn); err != nil {
 		return err
 	}
 	var used int
