@@ -12,7 +12,8 @@ import (
 )
 
 // ListResourceSyncAttempts reads the history of a configured resource, newest
-// first.
+// first. It reaches back beyond the present configuration, to attempts that the
+// caller may see by what was configured then.
 func (s *Service) ListResourceSyncAttempts(ctx context.Context, c Caller, in *wire.ListResourceSyncAttemptsInput) (*wire.ListResourceSyncAttemptsOutput, error) {
 	list := s.listing(c, "resource sync attempts", in.SyncType, in.ResourceName)
 	page, err := list.page(in.MaxResults, in.NextToken)
@@ -28,7 +29,9 @@ func (s *Service) ListResourceSyncAttempts(ctx context.Context, c Caller, in *wi
 		if err := c.on(tx, "lockstep:ListResourceSyncAttempts", theConfiguration(cfg)); err != nil {
 			return err
 		}
-		attempts, next, err := store.Attempts(tx, cfg.Resource(), page)
+		attempts, next, err := visible(tx, c, policy.SyncConfiguration, page, func(p store.Page) ([]store.AttemptEntry, store.Cursor, error) {
+			return store.Attempts(tx, cfg.Resource(), p)
+		}, manyAttempts())
 		if err != nil {
 			return err
 		}
@@ -52,7 +55,7 @@ func (s *Service) GetResourceSyncAttempt(ctx context.Context, c Caller, in *wire
 		if err != nil {
 			return err
 		}
-		if err := c.on(tx, action, theAttempt(a)); err != nil {
+		if err := c.on(tx, action, theAttempt(a.AttemptEntry)); err != nil {
 			return err
 		}
 		*out = wire.GetResourceSyncAttemptOutput{
@@ -69,18 +72,25 @@ func (s *Service) GetResourceSyncAttempt(ctx context.Context, c Caller, in *wire
 	return out, err
 }
 
-// theAttempt is the configuration of an attempt, whose link may be gone.
-func theAttempt(a store.AttemptRecord) thing {
-	t := theConfiguration(a.Configuration).but(store.NoAttempt(a.ID))
-	describe := t.describe
-	t.describe = func(tx *db.Tx) (policy.Resource, error) {
-		r, err := describe(tx)
-		if lockstep.KindOf(err) == lockstep.NotFound {
-			return policy.OfConfiguration(a.Configuration, lockstep.RepositoryLink{}, nil), nil
+// theAttempt is the configuration of an attempt, as that was then. Once its link
+// is gone nobody knows what a policy would have said of that: it is missing for
+// whoever may not see all.
+func theAttempt(a store.AttemptEntry) thing { return manyAttempts()(a) }
+
+func manyAttempts() func(store.AttemptEntry) thing {
+	the := manyConfigurations()
+	return func(a store.AttemptEntry) thing {
+		t := the(a.Configuration).but(store.NoAttempt(a.ID))
+		describe := t.describe
+		t.describe = func(tx *db.Tx) (policy.Resource, error) {
+			r, err := describe(tx)
+			if lockstep.KindOf(err) == lockstep.NotFound {
+				err = t.missing
+			}
+			return r, err
 		}
-		return r, err
+		return t
 	}
-	return t
 }
 
 func showAttempt(a store.AttemptEntry) wire.ResourceSyncAttemptSummary {

@@ -67,10 +67,11 @@ func (s *Service) ListSyncBlockers(ctx context.Context, c Caller, in *wire.ListS
 		return nil, err
 	}
 	out := &wire.ListSyncBlockersOutput{}
+	the := manyConfigurations()
 	err = s.list(ctx, c, policy.SyncConfiguration, func(tx *db.Tx) error {
 		blockers, next, err := visible(tx, c, policy.SyncConfiguration, page, func(p store.Page) ([]store.FleetBlocker, store.Cursor, error) {
 			return store.FleetBlockers(tx, c.Account, c.Region, filter, p)
-		}, func(b store.FleetBlocker) thing { return theConfiguration(b.Configuration) })
+		}, func(b store.FleetBlocker) thing { return the(b.Configuration) })
 		if err != nil {
 			return err
 		}

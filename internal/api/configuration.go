@@ -52,7 +52,8 @@ func (s *Service) CreateSyncConfiguration(ctx context.Context, c Caller, in *wir
 
 // configures asks whether the caller may make a configuration as it is given:
 // follow that branch of that repository, and hand the syncs that role. Who may not
-// see the link gets the answer that a missing one gets.
+// see the link gets the answer that a missing one gets; the configuration is the
+// caller's own words, which hide nothing from it.
 func (c Caller) configures(tx *db.Tx, action string, cfg *lockstep.SyncConfiguration) error {
 	l, err := store.Link(tx, c.Account, c.Region, cfg.LinkID)
 	if err != nil {
@@ -62,7 +63,7 @@ func (c Caller) configures(tx *db.Tx, action string, cfg *lockstep.SyncConfigura
 		return err
 	}
 	cfg.OwnerID, cfg.RepositoryName, cfg.ProviderType = l.OwnerID, l.RepositoryName, l.ProviderType
-	if err := c.on(tx, action, theConfiguration(*cfg).but(store.NoLink(l.ID))); err != nil {
+	if err := c.on(tx, action, theConfiguration(*cfg).but(nil)); err != nil {
 		return err
 	}
 	return c.passes(cfg.RoleARN)
@@ -180,7 +181,7 @@ func (c Caller) configurationsOf(tx *db.Tx, action string, f store.Configuration
 	}
 	return visible(tx, c, policy.SyncConfiguration, p, func(p store.Page) ([]lockstep.SyncConfiguration, store.Cursor, error) {
 		return store.Configurations(tx, c.Account, c.Region, f, p)
-	}, theConfiguration)
+	}, manyConfigurations())
 }
 
 // DeleteSyncConfiguration ends the syncing of a resource. The resource itself,

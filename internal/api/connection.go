@@ -41,7 +41,7 @@ func (s *Service) CreateConnection(ctx context.Context, c Caller, in *wire.Creat
 		if err := store.InsertConnection(tx, &conn); err != nil {
 			return err
 		}
-		return store.SetTags(tx, conn.ARN, tags)
+		return c.tagNew(tx, theConnection(conn), conn.ARN, tags, around)
 	})
 	if err != nil {
 		return nil, err
@@ -156,7 +156,9 @@ func (s *Service) CompleteConnection(ctx context.Context, c Caller, in *wire.Com
 		return nil, err
 	}
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		conn, err := store.Connection(tx, c.Account, c.Region, lockstep.ARN(in.ConnectionArn))
+		// Locked, so that the credential is either forgotten when the host moves or
+		// was given after it had.
+		conn, err := store.LockConnection(tx, c.Account, c.Region, lockstep.ARN(in.ConnectionArn))
 		if err != nil {
 			return err
 		}

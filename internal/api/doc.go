@@ -19,9 +19,16 @@
 //
 // Account and region come with the caller: the account of the access key, the
 // region of the signature's scope. What lies in another account or region is
-// not found, in the very words of what does not exist. Whether the caller may
-// call an operation is asked once for all of them, before a body is looked at
-// (authenticate.go).
+// not found, in the very words of what does not exist.
+//
+// Whether the caller may do what it asks for is asked of each thing, by the
+// policies of the account, within the transaction that reads or changes the thing
+// (access.go). What the caller may not read is missing too, in the same words, and
+// lists, their counts, pages and tokens are as if it were not there (visible.go).
+// What it may read and not do is denied. Three things show all the same, as at AWS:
+// that a name is taken, that a quota is reached, and that a thing is in use. Who may
+// never call an operation, whatever the thing, is told so before a body is looked
+// at (authenticate.go).
 //
 // The service through which a call came makes the prefix of new ARNs. What the
 // other service has made is answered as stored.

@@ -39,11 +39,12 @@ func (s *Service) ListResourceSyncs(ctx context.Context, c Caller, in *wire.List
 	if !counted && c.seesAll(policy.SyncConfiguration) {
 		read = s.o.DB.Peek
 	}
+	the := manyEntries()
 	err = read(ctx, func(tx *db.Tx) error {
 		entries := func(p store.Page) ([]store.FleetEntry, store.Cursor, error) {
 			return store.Fleet(tx, c.Account, c.Region, filter, p)
 		}
-		fleet, next, err := visible(tx, c, policy.SyncConfiguration, page, entries, theEntry)
+		fleet, next, err := visible(tx, c, policy.SyncConfiguration, page, entries, the)
 		if err != nil {
 			return err
 		}
@@ -51,7 +52,7 @@ func (s *Service) ListResourceSyncs(ctx context.Context, c Caller, in *wire.List
 			out.ResourceSyncs = append(out.ResourceSyncs, showFleetEntry(c.Account, e))
 		}
 		if counted {
-			if out.Counts, err = c.counts(tx, filter, entries); err != nil {
+			if out.Counts, err = c.counts(tx, filter, entries, the); err != nil {
 				return err
 			}
 		}
@@ -86,33 +87,41 @@ func flag(b *bool) string {
 	return strconv.FormatBool(*b)
 }
 
-func theEntry(e store.FleetEntry) thing { return theConfiguration(e.Configuration) }
+func manyEntries() func(store.FleetEntry) thing {
+	the := manyConfigurations()
+	return func(e store.FleetEntry) thing { return the(e.Configuration) }
+}
 
 // countedAtOnce is how many entries are read at a time to be counted.
 const countedAtOnce = 1000
 
 // counts counts what the caller may see of the fleet: by the database, where
 // that is all of it.
-func (c Caller) counts(tx *db.Tx, f store.FleetFilter, entries func(store.Page) ([]store.FleetEntry, store.Cursor, error)) (*wire.ResourceSyncCounts, error) {
+func (c Caller) counts(tx *db.Tx, f store.FleetFilter, read func(store.Page) ([]store.FleetEntry, store.Cursor, error),
+	the func(store.FleetEntry) thing) (*wire.ResourceSyncCounts, error) {
 	if c.seesAll(policy.SyncConfiguration) {
 		n, err := store.FleetCounts(tx, c.Account, c.Region, f)
 		return showCounts(n), err
 	}
 	var n store.FleetCount
 	page := store.Page{Limit: countedAtOnce}
-	for {
-		fleet, next, err := visible(tx, c, policy.SyncConfiguration, page, entries, theEntry)
+	for more := true; more; more = page.After != (store.Cursor{}) {
+		fleet, next, err := read(page)
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range fleet {
-			n.Add(e)
-		}
-		if next == (store.Cursor{}) {
-			return showCounts(n), nil
+			sees, err := c.seesThing(tx, the(e))
+			if err != nil {
+				return nil, err
+			}
+			if sees {
+				n.Add(e)
+			}
 		}
 		page.After = next
 	}
+	return showCounts(n), nil
 }
 
 func showCounts(n store.FleetCount) *wire.ResourceSyncCounts {

@@ -47,7 +47,7 @@ func (s *Service) CreateHost(ctx context.Context, c Caller, in *wire.CreateHostI
 		if err := store.InsertHost(tx, &h); err != nil {
 			return err
 		}
-		return store.SetTags(tx, h.ARN, tags)
+		return c.tagNew(tx, theHost(h), h.ARN, tags, around)
 	})
 	if err != nil {
 		return nil, err

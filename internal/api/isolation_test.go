@@ -3,6 +3,7 @@ package api_test
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -75,6 +76,10 @@ func (w *world) stillThere(host, connection, link string) {
 	}
 }
 
+// cursors are the tokens of ListSyncEvents: as long for a stranger as for anybody,
+// and new each time.
+var cursors = regexp.MustCompile(`"[A-Za-z0-9_-]{78}"`)
+
 func TestStrangersSeeEmptyLists(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.linked()
@@ -86,7 +91,7 @@ func TestStrangersSeeEmptyLists(t *testing.T) {
 			newPrefix + ".ListConnections":     `{"Connections":[]}`,
 			newPrefix + ".ListRepositoryLinks": `{"RepositoryLinks":[]}`,
 			ourPrefix + ".ListResourceSyncs":   `{"ResourceSyncs":[]}`,
-			ourPrefix + ".ListSyncEvents":      `{"Events":[],"NextCursor":"1"}`,
+			ourPrefix + ".ListSyncEvents":      `{"Events":[],"NextCursor":"CURSOR"}`,
 		} {
 			service := "codeconnections"
 			if strings.HasPrefix(target, ourPrefix) {
@@ -96,7 +101,7 @@ func TestStrangersSeeEmptyLists(t *testing.T) {
 				{key: stranger, region: region, service: service, target: target, body: "{}"},
 				{key: w.admin, region: "us-east-1", service: service, target: target, body: "{}"},
 			} {
-				if _, got := w.send(q); string(got) != want {
+				if _, got := w.send(q); cursors.ReplaceAllString(string(got), `"CURSOR"`) != want {
 					t.Errorf("%s by %s in %s: %s, want %s", target, q.key.Account, q.region, got, want)
 				}
 			}

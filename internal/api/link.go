@@ -49,7 +49,7 @@ func (s *Service) CreateRepositoryLink(ctx context.Context, c Caller, in *wire.C
 		if err := store.InsertLink(tx, &l); err != nil {
 			return err
 		}
-		return store.SetTags(tx, l.ARN, tags)
+		return c.tagNew(tx, theLink(l), l.ARN, tags, around)
 	})
 	return &wire.CreateRepositoryLinkOutput{RepositoryLinkInfo: showLink(l)}, err
 }
@@ -68,8 +68,9 @@ func (c Caller) lend(tx *db.Tx, arn lockstep.ARN) (lockstep.Connection, error) {
 }
 
 // UpdateRepositoryLink reads a repository over another connection from now on.
-// What follows its branches is looked at at once: the old one may have been
-// refused.
+// The branches that are followed are synced at once, whether or not their heads
+// differ from those last seen: over the old connection a sync may have failed, and
+// one head may be that of another repository of the same name.
 func (s *Service) UpdateRepositoryLink(ctx context.Context, c Caller, in *wire.UpdateRepositoryLinkInput) (*wire.UpdateRepositoryLinkOutput, error) {
 	var l lockstep.RepositoryLink
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
@@ -79,24 +80,47 @@ func (s *Service) UpdateRepositoryLink(ctx context.Context, c Caller, in *wire.U
 		if err := c.on(tx, "codeconnections:UpdateRepositoryLink", theLink(l)); err != nil {
 			return err
 		}
+		before := l.ConnectionARN
 		if in.ConnectionArn != "" {
-			conn, err := c.lend(tx, lockstep.ARN(in.ConnectionArn))
-			if err != nil {
+			if err := c.relink(tx, &l, lockstep.ARN(in.ConnectionArn)); err != nil {
 				return err
 			}
-			if conn.ProviderType != l.ProviderType {
-				return lockstep.Errorf(lockstep.Invalid, "The connection's provider type is %s. It must be that of the repository link, %s.",
-					conn.ProviderType, l.ProviderType)
-			}
-			l.ConnectionARN = conn.ARN
 		}
 		set(&l.EncryptionKeyARN, in.EncryptionKeyArn)
-		if err := store.UpdateLink(tx, l); err != nil {
+		if err := store.UpdateLink(tx, l); err != nil || l.ConnectionARN == before {
 			return err
 		}
-		return store.HintConnection(tx, l.ConnectionARN)
+		return s.lookAgain(tx, l.ID)
 	})
 	return &wire.UpdateRepositoryLinkOutput{RepositoryLinkInfo: showLink(l)}, err
+}
+
+// relink puts a link on another connection, which must be of the same provider
+// type.
+func (c Caller) relink(tx *db.Tx, l *lockstep.RepositoryLink, arn lockstep.ARN) error {
+	conn, err := c.lend(tx, arn)
+	if err != nil {
+		return err
+	}
+	if conn.ProviderType != l.ProviderType {
+		return lockstep.Errorf(lockstep.Invalid, "The connection's provider type is %s. It must be that of the repository link, %s.",
+			conn.ProviderType, l.ProviderType)
+	}
+	l.ConnectionARN = conn.ARN
+	return nil
+}
+
+// lookAgain has a link's branches synced that something follows, and the poller
+// forget how long it meant to wait.
+func (s *Service) lookAgain(tx *db.Tx, linkID string) error {
+	branches, err := store.FollowedBranches(tx, linkID)
+	if err != nil || len(branches) == 0 {
+		return err
+	}
+	if err := s.requestAll(tx, linkID, branches); err != nil {
+		return err
+	}
+	return store.Hint(tx, linkID)
 }
 
 // GetRepositoryLink reads a repository link.

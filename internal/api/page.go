@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
 )
@@ -23,8 +24,22 @@ type listing struct {
 }
 
 func (s *Service) listing(c Caller, what string, filters ...any) listing {
-	who := []any{what, c.Account, c.Region, c.Principal.Assumed, c.Principal.Name}
-	return listing{s.o.Seal, fmt.Appendf(nil, "list %q", append(who, filters...))}
+	who := holderOf(c.Principal)
+	name := []any{what, who.account, c.Region, who.assumed, who.name}
+	return listing{s.o.Seal, fmt.Appendf(nil, "list %q", append(name, filters...))}
+}
+
+// A holder is whom a page token or a bucket of the throttle belongs to: a user,
+// whichever of its keys it signs with, or a role, whatever its sessions are
+// called. Sessions get a new name whenever an SDK renews them, and any that their
+// owner likes.
+type holder struct{ account, assumed, name string }
+
+func holderOf(p identity.Principal) holder {
+	if p.Assumed != "" {
+		return holder{account: p.Account, assumed: p.Assumed}
+	}
+	return holder{account: p.Account, name: p.Name}
 }
 
 // page reads what a caller asks for. The error is Invalid when the token is
@@ -45,11 +60,12 @@ func (l listing) page(maxResults *int, token string) (store.Page, error) {
 }
 
 // token gives what a caller sends back to go on after a cursor; "" at the end.
+// Numbers are written at full length, so that a token's own tells nothing of them.
 func (l listing) token(c store.Cursor) (string, error) {
 	if c == (store.Cursor{}) {
 		return "", nil
 	}
-	box, err := l.key.Seal(append(binary.AppendVarint(nil, c.Number), c.Text...), l.name)
+	box, err := l.key.Seal(append(binary.BigEndian.AppendUint64(nil, uint64(c.Number)), c.Text...), l.name)
 	return base64.RawURLEncoding.EncodeToString(box), err
 }
 
@@ -62,6 +78,8 @@ func (l listing) cursor(token string) (store.Cursor, bool) {
 	if err != nil {
 		return store.Cursor{}, false
 	}
-	number, n := binary.Varint(b)
-	return store.Cursor{Number: number, Text: string(b[max(n, 0):])}, n > 0
+	if len(b) < 8 {
+		return store.Cursor{}, false
+	}
+	return store.Cursor{Number: int64(binary.BigEndian.Uint64(b)), Text: string(b[8:])}, true
 }

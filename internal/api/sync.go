@@ -68,14 +68,18 @@ func (s *Service) StartRepositorySync(ctx context.Context, c Caller, in *wire.St
 			}
 			branches = []string{in.Branch}
 		}
-		for _, branch := range branches {
-			if err := s.o.Engine.Request(tx, l.ID, branch); err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.requestAll(tx, l.ID, branches)
 	})
 	return &wire.StartRepositorySyncOutput{}, err
+}
+
+func (s *Service) requestAll(tx *db.Tx, linkID string, branches []string) error {
+	for _, branch := range branches {
+		if err := s.o.Engine.Request(tx, linkID, branch); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // GetRevisionSync says what became of a commit for a resource; without one, of

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
@@ -12,7 +11,7 @@ import (
 )
 
 // ListSyncEvents reads what has happened since a cursor, or last, for whoever
-// watches.
+// watches. The cursor goes on also past what the caller may not see.
 func (s *Service) ListSyncEvents(ctx context.Context, c Caller, in *wire.ListSyncEventsInput) (*wire.ListSyncEventsOutput, error) {
 	if err := c.onAccount("lockstep:ListSyncEvents"); err != nil {
 		return nil, err
@@ -22,7 +21,8 @@ func (s *Service) ListSyncEvents(ctx context.Context, c Caller, in *wire.ListSyn
 	if in.MaxResults != nil && *in.MaxResults > 0 {
 		limit = *in.MaxResults
 	}
-	after, err := eventCursor(in.After)
+	list := s.listing(c, "sync events")
+	after, err := list.eventCursor(in.After)
 	if err != nil {
 		return nil, err
 	}
@@ -44,25 +44,35 @@ func (s *Service) ListSyncEvents(ctx context.Context, c Caller, in *wire.ListSyn
 		for _, ev := range events {
 			out.Events = append(out.Events, showEvent(ev))
 		}
-		out.NextCursor = strconv.FormatInt(next, 10)
-		return nil
+		if out.NextCursor = in.After; in.After == "" || next != after {
+			out.NextCursor, err = list.eventToken(next)
+		}
+		return err
 	})
 	return out, err
 }
 
-// visibleEvents leaves out the events of what the caller may not see, and of
-// resources that have lost their configuration where it may not see all.
+// visibleEvents leaves out the events of what the caller may not see. A resource's
+// event is of the configuration that its attempt was made for.
 func (c Caller) visibleEvents(tx *db.Tx, events []store.SyncEvent) ([]store.SyncEvent, error) {
 	if c.seesAll(policy.SyncConfiguration) && c.seesAll(policy.RepositoryLink) {
 		return events, nil
 	}
-	known := map[lockstep.Resource]bool{}
-	links := map[string]bool{}
+	the := manyAttempts()
+	known := map[string]bool{} // by the id of the link or of the attempt
 	var shown []store.SyncEvent
 	for _, ev := range events {
-		sees, err := c.seesEvent(tx, ev, known, links)
-		if err != nil {
-			return nil, err
+		id := ev.AttemptID
+		if ev.Resource.Name == "" {
+			id = ev.LinkID
+		}
+		sees, ok := known[id]
+		if !ok {
+			var err error
+			if sees, err = c.seesEvent(tx, ev, the); err != nil {
+				return nil, err
+			}
+			known[id] = sees
 		}
 		if sees {
 			shown = append(shown, ev)
@@ -71,52 +81,36 @@ func (c Caller) visibleEvents(tx *db.Tx, events []store.SyncEvent) ([]store.Sync
 	return shown, nil
 }
 
-// seesEvent asks for each resource and each link once.
-func (c Caller) seesEvent(tx *db.Tx, ev store.SyncEvent, known map[lockstep.Resource]bool, links map[string]bool) (bool, error) {
-	var t thing
-	var err error
+func (c Caller) seesEvent(tx *db.Tx, ev store.SyncEvent, the func(store.AttemptEntry) thing) (bool, error) {
 	if ev.Resource.Name == "" {
-		if sees, ok := links[ev.LinkID]; ok {
-			return sees, nil
+		l, err := store.Link(tx, c.Account, c.Region, ev.LinkID)
+		if err != nil {
+			return false, err
 		}
-		var l lockstep.RepositoryLink
-		l, err = store.Link(tx, c.Account, c.Region, ev.LinkID)
-		t = theLink(l)
-	} else {
-		if sees, ok := known[ev.Resource]; ok {
-			return sees, nil
-		}
-		var cfg lockstep.SyncConfiguration
-		cfg, err = store.Configuration(tx, c.Account, c.Region, ev.Resource.SyncType, ev.Resource.Name)
-		t = theConfiguration(cfg)
+		return c.seesThing(tx, theLink(l))
 	}
-	sees := false
-	if err == nil {
-		var r policy.Resource
-		if r, err = t.describe(tx); err == nil {
-			sees = c.sees(r)
-		}
-	}
-	if err != nil && lockstep.KindOf(err) != lockstep.NotFound {
+	a, err := store.Attempt(tx, c.Account, c.Region, ev.AttemptID)
+	if err != nil {
 		return false, err
 	}
-	if ev.Resource.Name == "" {
-		links[ev.LinkID] = sees
-	} else {
-		known[ev.Resource] = sees
-	}
-	return sees, nil
+	return c.seesThing(tx, the(a.AttemptEntry))
 }
 
-func eventCursor(after string) (int64, error) {
+// eventToken is token for a place among the events. These are numbered across all
+// accounts, and nobody is to learn from the number how much the others do.
+func (l listing) eventToken(place int64) (string, error) {
+	return l.token(store.Cursor{Number: place, Text: "event"})
+}
+
+func (l listing) eventCursor(after string) (int64, error) {
 	if after == "" {
 		return 0, nil
 	}
-	n, err := strconv.ParseInt(after, 10, 64)
-	if err != nil || n < 0 {
+	place, ok := l.cursor(after)
+	if !ok {
 		return 0, lockstep.Errorf(lockstep.Invalid, "After is not a cursor that ListSyncEvents gave.")
 	}
-	return n, nil
+	return place.Number, nil
 }
 
 func showEvent(ev store.SyncEvent) wire.SyncEvent {

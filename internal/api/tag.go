@@ -65,6 +65,18 @@ func (s *Service) ListTagsForResource(ctx context.Context, c Caller, in *wire.Li
 	return out, err
 }
 
+// tagNew gives a thing that was just made its tags. As at AWS that takes the
+// permission to tag beside the one to make.
+func (c Caller) tagNew(tx *db.Tx, t thing, arn lockstep.ARN, tags []lockstep.Tag, around policy.Context) error {
+	if len(tags) == 0 {
+		return nil
+	}
+	if err := c.with(tx, "codeconnections:TagResource", t.but(nil), around); err != nil {
+		return err
+	}
+	return store.SetTags(tx, arn, tags)
+}
+
 // tagged finds the thing that an ARN names and asks about it. Whatever the ARN
 // is, what is missing is missing in the same words.
 func (c Caller) tagged(tx *db.Tx, action, resource string, around policy.Context) (lockstep.ARN, error) {

@@ -13,7 +13,8 @@ import (
 )
 
 // Rates are how many requests a second a principal may send, for each class of
-// operation, after two seconds' worth at once. Zero is no limit.
+// operation, after two seconds' worth at once. All sessions of a role share what
+// it may. Zero is no limit.
 type Rates struct {
 	Read  float64 // Get and List
 	Write float64 // all others
@@ -51,13 +52,12 @@ const (
 // server has its own.
 type throttle struct {
 	rates [classes]float64
+	// full is how long the slowest bucket takes to fill.
+	full time.Duration
 
 	mu      sync.Mutex
-	buckets map[bucketKey]*bucket
+	buckets map[holder]*bucket
 }
-
-// A bucketKey is a principal, whichever of its keys it uses.
-type bucketKey struct{ account, assumed, name string }
 
 type bucket struct {
 	limiters [classes]*rate.Limiter
@@ -65,7 +65,13 @@ type bucket struct {
 }
 
 func newThrottle(r Rates) *throttle {
-	return &throttle{rates: [classes]float64{reads: r.Read, writes: r.Write, asksHost: r.Host}, buckets: map[bucketKey]*bucket{}}
+	t := &throttle{rates: [classes]float64{reads: r.Read, writes: r.Write, asksHost: r.Host}, full: burst, buckets: map[holder]*bucket{}}
+	for _, perSecond := range t.rates {
+		if perSecond > 0 {
+			t.full = max(t.full, time.Duration(float64(time.Second)/perSecond))
+		}
+	}
+	return t
 }
 
 // take lets one request pass or refuses it, in the way that makes SDKs wait and
@@ -75,13 +81,13 @@ func (t *throttle) take(who identity.Principal, operation string, now time.Time)
 	if t.rates[k] == 0 {
 		return nil
 	}
-	if t.limiter(bucketKey{who.Account, who.Assumed, who.Name}, k, now).AllowN(now, 1) {
+	if t.limiter(holderOf(who), k, now).AllowN(now, 1) {
 		return nil
 	}
 	return &awsjson.Error{Code: "ThrottlingException", Status: http.StatusBadRequest, Message: "Rate exceeded"}
 }
 
-func (t *throttle) limiter(key bucketKey, k class, now time.Time) *rate.Limiter {
+func (t *throttle) limiter(key holder, k class, now time.Time) *rate.Limiter {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	b := t.buckets[key]
@@ -104,7 +110,7 @@ func (t *throttle) makeRoom(now time.Time) {
 		return
 	}
 	for key, b := range t.buckets {
-		if now.Sub(b.used) > burst {
+		if now.Sub(b.used) > t.full {
 			delete(t.buckets, key)
 		}
 	}

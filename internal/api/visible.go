@@ -1,0 +1,79 @@
+package api
+
+import (
+	"context"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/policy"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+const (
+	// lookedAtOnce is how many rows are read at a time to find those that the
+	// caller may see.
+	lookedAtOnce = 100
+	// maxLooks bounds how often that is done for one page. After so many times the
+	// page ends where the looking did, be it empty, and its token goes on.
+	maxLooks = 20
+)
+
+// list runs f to read a list of things of a kind: where the caller may see all
+// of them one statement will do; else what the policies ask for is read as well.
+func (s *Service) list(ctx context.Context, c Caller, kind policy.Type, f func(tx *db.Tx) error) error {
+	if c.seesAll(kind) {
+		return s.o.DB.Peek(ctx, f)
+	}
+	return s.o.DB.View(ctx, f)
+}
+
+// visible reads a page of things and leaves out what the caller may not see. The
+// page is as full, and goes on or ends, as if there were nothing else: neither its
+// length nor its token tells of hidden things, unless maxLooks have found nothing
+// but those.
+func visible[T any](tx *db.Tx, c Caller, kind policy.Type, p store.Page,
+	read func(store.Page) ([]T, store.Cursor, error), the func(T) thing) ([]T, store.Cursor, error) {
+	if c.seesAll(kind) {
+		return read(p)
+	}
+	var shown []T
+	var last store.Page // as many rows, and after which, to end with the last that is shown
+	at := store.Page{Limit: max(p.Limit, lookedAtOnce), After: p.After}
+	for range maxLooks {
+		all, next, err := read(at)
+		if err != nil {
+			return nil, store.Cursor{}, err
+		}
+		for i, one := range all {
+			sees, err := c.seesThing(tx, the(one))
+			if err != nil {
+				return nil, store.Cursor{}, err
+			}
+			if sees && len(shown) == p.Limit {
+				_, end, err := read(last)
+				return shown, end, err
+			}
+			if sees {
+				shown, last = append(shown, one), store.Page{Limit: i + 1, After: at.After}
+			}
+		}
+		if next == (store.Cursor{}) {
+			return shown, next, nil
+		}
+		at.After = next
+	}
+	return shown, at.After, nil
+}
+
+// seesThing is sees for a thing that is yet to be described. What cannot be,
+// since what it hangs on is gone, is not seen.
+func (c Caller) seesThing(tx *db.Tx, t thing) (bool, error) {
+	if c.seesAll(t.kind) {
+		return true, nil
+	}
+	r, err := t.describe(tx)
+	if lockstep.KindOf(err) == lockstep.NotFound {
+		return false, nil
+	}
+	return err == nil && c.sees(r), err
+}
