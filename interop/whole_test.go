@@ -149,6 +149,18 @@ func TestWholeJobWithBoto3(t *testing.T) {
 	}
 }
 
+func TestWholeJobWithTheSDKForJavaScript(t *testing.T) {
+	t.Parallel()
+	node, folder := nodeModules(t)
+	dir, git := t.TempDir(), repository(t)
+	url := serve(t, dir)
+	cmd := exec.CommandContext(t.Context(), node, "testdata/whole_job.cjs", folder, url, git)
+	cmd.Env = admin(t, dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 func TestBoto3WaitsWhereTheServerThrottles(t *testing.T) {
 	t.Parallel()
 	interpreter := python(t, "boto3")

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 # serverless lists the packages whose tests start no database and no program.
 serverless() {
 	go list -f '{{.ImportPath}} {{join .TestImports " "}} {{join .XTestImports " "}}' ./... |
-		grep -v -e '/dbtest' -e '/e2e ' -e '/bench ' | cut -d' ' -f1
+		grep -v -e '/dbtest' -e '/e2e ' -e '/bench ' -e '/interop ' | cut -d' ' -f1
 }
 
 # fuzz lists "room target" for every fuzz target.

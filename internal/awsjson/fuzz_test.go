@@ -20,6 +20,12 @@ func FuzzBody(f *testing.F) {
 	f.Add(`{"Authors":[{},{},{}],"Words":["",""],"Isbn":"","State":"","Pages":-99999999999999999999}`)
 	f.Add(` [ 1 , "a" ] `)
 	f.Add(`{"Title":"\ud800","Isbn":"\\`)
+	f.Add(`{"Title":"a\u0000"}`)
+	f.Add(`{"Title":"a","Words":["a","b","c",null,"é"],"Authors":[null,{"Name":null,"Born":1e400},{"Name":[]}]}`)
+	f.Add(`{"Title":"a","Editor":[],"Lent":"true","Pages":-0.0e-1,"Isbn":"<&>\u2028"}`)
+	f.Add("\ufeff{\"Title\":\"\u00e9\U0001F600\xff\"}")
+	f.Add(strings.Repeat(`{"Editor":`, 65) + "1" + strings.Repeat("}", 65))
+	f.Add(`{"Title":"a"}{"Title":"b"}`)
 	m := newMux(awsjson.Options{})
 	f.Fuzz(func(t *testing.T, body string) {
 		w := httptest.NewRecorder()

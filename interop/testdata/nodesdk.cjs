@@ -1,47 +1,21 @@
 // Drives the AWS SDK for JavaScript v3 through a double's cases.
 //
-// Arguments: the cases as a file of JSON, the double's URL, the folder that has
-// node_modules. Credentials and region come from the environment. Printed is what
+// Arguments: the folder that has node_modules, the cases as a file of JSON, the
+// double's URL. Credentials and region come from the environment. Printed is what
 // the SDK made of the answers, by service and operation, and what it says of its
 // tries when it is throttled.
-//
-// Both services are called with the client of the older one: it is generated from
-// a model with the same operations, and is told the newer one's names. What it
-// cannot tell apart is left out of the cases.
 "use strict";
 const fs = require("node:fs");
-const path = require("node:path");
+const { open } = require("./nodesdk_client.cjs");
 
 const [, , folder, file, url] = process.argv;
-const sdk = require(path.join(folder, "node_modules", "@aws-sdk", "client-codestar-connections"));
+const { sdk, client } = open(folder);
 const cases = JSON.parse(fs.readFileSync(file, "utf8"));
-
-const names = {
-  "codestar-connections": "CodeStar_connections_20191201",
-  "codeconnections": "CodeConnections_20231201",
-};
 
 // The SDK waits a random part of a time that grows with each try: of all the
 // waits that it may choose the tests take the shortest.
 const random = Math.random;
 Math.random = () => 0;
-
-function client(service, where) {
-  const c = new sdk.CodeStarConnectionsClient({
-    endpoint: `${url}/${where}`,
-    httpAuthSchemeProvider: (parameters) => [{
-      schemeId: "aws.auth#sigv4",
-      signingProperties: { signingName: service, signingRegion: parameters.region },
-      propertiesExtractor: (config, context) => ({ signingProperties: { config, context } }),
-    }],
-  });
-  c.middlewareStack.add((next) => (args) => {
-    const operation = args.request.headers["x-amz-target"].split(".")[1];
-    args.request.headers["x-amz-target"] = `${names[service]}.${operation}`;
-    return next(args);
-  }, { step: "build" });
-  return c;
-}
 
 // sample makes of an output what it was on the wire.
 function sample(value) {
@@ -74,12 +48,12 @@ async function run() {
   const report = {};
   for (const [service, operations] of Object.entries(cases)) {
     report[service] = {};
-    const ok = client(service, "node/ok");
+    const ok = client(service, `${url}/node/ok`);
     for (const [operation, { Input: input, Errors: errors }] of Object.entries(operations)) {
       const seen = {};
       for (const error of errors) {
         // A client that has failed often stops trying again, so each gets one chance.
-        seen[error.Code] = await failure(client(service, `node/${error.Code}`), operation, input, error);
+        seen[error.Code] = await failure(client(service, `${url}/node/${error.Code}`), operation, input, error);
       }
       report[service][operation] = { Output: sample(await send(ok, operation)(input)), Errors: seen };
     }
@@ -90,7 +64,7 @@ async function run() {
 async function throttled() {
   Math.random = random;
   try {
-    await send(client("codeconnections", "node-wait/ThrottlingException"), "ListHosts")(cases["codeconnections"]["ListHosts"].Input);
+    await send(client("codeconnections", `${url}/node-wait/ThrottlingException`), "ListHosts")(cases["codeconnections"]["ListHosts"].Input);
   } catch (e) {
     return { Attempts: e.$metadata.attempts, Delay: e.$metadata.totalRetryDelay };
   }
