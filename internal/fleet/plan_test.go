@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/lockstephq/lockstep/internal/fleet"
 )
@@ -74,6 +75,8 @@ func TestAPlanIsWhatDiffersInAnOrderThatCanBe(t *testing.T) {
 		{"a policy", "policies: {read: forbid;}", served(), false, []string{"change policy read text"}},
 		{"a role", "roles: {ci: {role: ADMIN, issuer: https://i, audiences: [a], subjects: [s, t], jwks: '{}', max-session-duration: 900}}", served(), false,
 			[]string{"change role ci role READER → ADMIN, subjects, jwks, max-session-duration"}},
+		{"who may assume a role", "roles: {ci: {role: READER, issuer: https://j, audiences: [b], subjects: [s], claims: [{name: n, pattern: p}]}}", served(), false,
+			[]string{"change role ci issuer https://i → https://j, audiences, claims"}},
 		{"what is deleted comes after what is made", "configurations: [{resource: api, link: acme/infra, branch: main, file: f, role: '" + deploy + "'}]", served(), true,
 			[]string{"create configuration api", "delete configuration web"}},
 	} {
@@ -146,6 +149,29 @@ func TestAPlanAsksForWhatItNeedsToKnow(t *testing.T) {
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s, prune %v (-want +got):\n%s", c.file, c.prune, diff)
 		}
+	}
+}
+
+func TestWhatIsExportedIsReadAsWhatItWas(t *testing.T) {
+	have := served()
+	have.Hosts[0].VPC = &fleet.VPC{ID: "vpc-01234567", Subnets: []string{"subnet-01234567"}, SecurityGroups: []string{"sg-01234567"}, Certificate: "-----BEGIN\nx\n"}
+	have.Hosts[0].Tags = map[string]string{"cost": "42", "on": "true"}
+	have.Links[0].EncryptionKey = "arn:aws:kms:us-east-1:111122223333:key/k"
+	have.Links[0].Tags = map[string]string{"a b": "~", "c": ""}
+	have.Connections = append(have.Connections, fleet.Connection{Name: "null", Provider: "GitHub", ARN: "arn:null"})
+	have.Configurations[0].PublishDeploymentStatus, have.Configurations[0].PullRequestComment = "DISABLED", "ENABLED"
+	have.Configurations[0].Branch = "2026-11-22"
+	have.Roles[0].Claims = []fleet.Claim{{Name: "ref", Pattern: "*"}}
+	have.Roles[0].JWKS = `{"keys": []}`
+	text, err := fleet.Export("server", have)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := cmp.Options{placeless, cmpopts.IgnoreFields(fleet.Host{}, "ARN"), cmpopts.IgnoreFields(fleet.Connection{}, "ARN"),
+		cmpopts.IgnoreFields(fleet.Link{}, "ARN", "UUID", "Provider")}
+	have.Connections[0].Provider = "" // the host says it
+	if diff := cmp.Diff(have, read(t, string(text)).Things, ours); diff != "" {
+		t.Errorf("read again (-exported +read):\n%s\n%s", diff, text)
 	}
 }
 
