@@ -99,7 +99,7 @@ func jwk(t *testing.T, k identitytest.Key) string {
 // whatever order the two come.
 func TestAttack20ClaimOfAnotherCaseIsNotTheSubject(t *testing.T) {
 	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
-	signing := identitytest.NewKey(t, "k", jose.RS256)
+	signing := identitytest.NewKey(t, "k", jose.ES256)
 	f.issuer.SetKeys(signing)
 	for _, subjects := range []string{`"sub":"evil","SUB":"` + subject + `"`, `"Sub":"` + subject + `","sub":"evil"`} {
 		token := signing.SignText(t, `{"iss":"`+f.issuer.URL+`","aud":"`+audience+`","exp":99999999999,`+subjects+`}`)
@@ -144,7 +144,7 @@ func TestAttack20RefusalDoesNotTellWhetherTheRoleExists(t *testing.T) {
 }
 
 func TestAttack20KeyOfAnotherIssuerSignsNothingHere(t *testing.T) {
-	ours, theirs := identitytest.NewKey(t, "one", jose.RS256), identitytest.NewKey(t, "two", jose.RS256)
+	ours, theirs := identitytest.NewKey(t, "one", jose.ES256), identitytest.NewKey(t, "two", jose.ES256)
 	good, evil := identitytest.NewIssuer(t, ours), identitytest.NewIssuer(t, theirs)
 	f := newFederation(t, dbtest.Open(t), good)
 	f.tokens = identity.NewWebIdentities(identity.WebIdentityOptions{DB: f.db, Key: f.key, Issuers: []string{good.URL, evil.URL}})

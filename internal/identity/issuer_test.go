@@ -154,7 +154,7 @@ func TestIssuerWithOddAnswersIsUnavailable(t *testing.T) {
 
 // A key that could sign as well as verify is not among those that are tried.
 func TestIssuerThatPublishesASecretHasNoKeys(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t, identitytest.NewKey(t, "k", jose.RS256)))
+	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t, identitytest.NewKey(t, "k", jose.ES256)))
 	good := f.issuer.Token(audience, subject, nil)
 	f.issuer.SetKeys(identitytest.Key{KeyID: "k", Algorithm: jose.HS256, Private: []byte(strings.Repeat("s", 32))})
 	if _, err := f.assume(good); lockstep.KindOf(err) != lockstep.Unavailable {

@@ -124,6 +124,9 @@ func TestPutPolicyRefusesWhatIsNone(t *testing.T) {
 }
 
 func TestAccountMayHaveSoManyPolicies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it writes a hundred rows")
+	}
 	d, key := dbtest.Open(t), newSealKey(t)
 	for i := range 100 {
 		putPolicy(t, d, key, fmt.Sprint("p", i), permitBo)

@@ -118,6 +118,9 @@ func TestPutWebIdentityRoleRefusesWhatCannotBeMeant(t *testing.T) {
 }
 
 func TestAccountMayHaveSoManyWebIdentityRoles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it writes a hundred rows")
+	}
 	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
 	r := f.deploy()
 	for i := range 99 {
