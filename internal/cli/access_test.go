@@ -103,6 +103,16 @@ func TestPoliciesArePutReadAndDeleted(t *testing.T) {
 	}
 }
 
+func TestTheExampleInTheHelpIsAPolicy(t *testing.T) {
+	help := run(t, nil, "policy", "--help").ok(t).stdout
+	_, example, found := strings.Cut(help, "For example:\n\n")
+	example, _, ends := strings.Cut(example, "\n\n")
+	if !found || !ends {
+		t.Fatalf("no example in:\n%s", help)
+	}
+	runWith(t, t.Context(), nil, example, "policy", "check", "-").ok(t)
+}
+
 func TestPolicyCheckNamesThePlace(t *testing.T) {
 	dir := t.TempDir()
 	good, bad := filepath.Join(dir, "good.cedar"), filepath.Join(dir, "bad\x1b.cedar")

@@ -79,7 +79,7 @@ func (p *program) showHistory(ctx context.Context, remote *client.Client, resour
 	for _, a := range all {
 		outcome := cmp.Or(a.Outcome, a.Status)
 		t.add(a.AttemptId, on.cell(outcome, a.Status), span(a.InitialSha, a.TargetSha), moment(a.StartedAt), took(a.StartedAt, a.EndedAt),
-			cut(plain(a.LastEvent), lastWidth))
+			cut(plain(a.LastEvent), 2*lastWidth))
 	}
 	return t.write(p.stdout)
 }

@@ -23,7 +23,7 @@ func newPolicyCommand(p *program) *cobra.Command {
 		Short: "Say by Cedar policies who may do what",
 		Long: "Say by Cedar policies who may do what, beyond the roles that keys have. What no policy and no role permits is\n" +
 			"denied, and what one forbids is denied whatever others permit. For example:\n\n" +
-			"  permit (principal == User::\"ci\", action in Action::\"Operate\", resource)\n" +
+			"  permit (principal == User::\"ci\", action in Action::\"Operate\", resource is SyncConfiguration)\n" +
 			"  when { resource.branch == \"main\" };",
 	})
 	c.AddCommand(newPolicyPutCommand(p), newPolicyGetCommand(p), newPolicyListCommand(p), newPolicyDeleteCommand(p), newPolicyCheckCommand(p))
