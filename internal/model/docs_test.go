@@ -14,7 +14,7 @@ import (
 // docsIntroduction is what no shape says.
 const docsIntroduction = `# The API
 
-<!-- Written by ` + "`go test ./internal/model -run Docs -update`" + ` from the shapes and the comments of the source. Change those. -->
+<!-- Written by ` + "`go test ./internal/model -update`" + ` from the shapes and the comments of the source. Change those. -->
 
 Three services share one port: AWS CodeConnections, AWS CodeStar Connections, and Lockstep's own. The first two are AWS's, so that
 AWS's SDKs and the AWS CLI speak them; what differs from AWS is in [compatibility.md](compatibility.md). For the third, ` +
@@ -46,7 +46,9 @@ type docsWriter struct {
 }
 
 func TestDocsAreWhatTheShapesSay(t *testing.T) {
-	newer, older, own := describe(t, wire.CodeConnections()), describe(t, wire.CodeStarConnections()), describe(t, wire.Lockstep())
+	source := readSource(t)
+	newer, older, own := source.refresh(describe(t, wire.CodeConnections())), source.refresh(describe(t, wire.CodeStarConnections())),
+		source.refresh(describe(t, wire.Lockstep()))
 	w := &docsWriter{structures: map[string]model.Structure{}, shapes: map[string]model.Shape{}, lacking: map[string]bool{}, linked: map[string]bool{}}
 	for _, m := range []model.Model{own, newer} {
 		for _, s := range m.Structures {
