@@ -71,7 +71,7 @@ func (l listing) token(c store.Cursor) (string, error) {
 
 func (l listing) cursor(token string) (store.Cursor, bool) {
 	box, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil {
+	if err != nil || base64.RawURLEncoding.EncodeToString(box) != token { // there are other ways to write it
 		return store.Cursor{}, false
 	}
 	b, err := l.key.Open(box, l.name)

@@ -140,24 +140,6 @@ func (e *estate) spare(what string) string {
 	return e.link(e.input["ConnectionArn"].(string), name)
 }
 
-// principal makes a key that policies alone speak for.
-func (e *estate) principal(name string, role identity.Role, policies ...string) (k identity.AccessKey) {
-	e.Helper()
-	e.update(func(tx *db.Tx) (err error) {
-		if k, err = identity.Create(tx, e.seal, identity.NewKey{Account: account, Principal: name, Role: role}); err != nil {
-			return err
-		}
-		for i, p := range policies {
-			if err := identity.PutPolicy(tx, e.seal, account, fmt.Sprintf("%s-%d", name, i), p); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	e.directory.Forget(account)
-	return k
-}
-
 // Whatever a role is not given is denied, and whatever it is given is done.
 func TestEachRoleMayDoWhatItIsForAndNothingElse(t *testing.T) {
 	groups := map[string]policy.Group{}

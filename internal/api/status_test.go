@@ -36,7 +36,7 @@ func (w *world) attempt(name string, sha lockstep.SHA, outcome lockstep.Outcome)
 		if err != nil {
 			return err
 		}
-		if s.ConfigurationID == 0 {
+		if s.ConfigurationID != cfg.ID {
 			if err := store.Adopt(tx, s.ID, cfg.ID); err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -66,7 +67,8 @@ func each(t *testing.T, f func(t *testing.T, w *world)) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) { f(t, newWorld(t, d)) })
 }
 
-func newWorld(t testing.TB, d *db.DB) *world {
+// newWorld makes a world with options changed as a test needs them.
+func newWorld(t testing.TB, d *db.DB, change ...func(*api.Options)) *world {
 	t.Helper()
 	key, err := seal.Generate()
 	if err != nil {
@@ -77,7 +79,7 @@ func newWorld(t testing.TB, d *db.DB) *world {
 		t.Fatal(err)
 	}
 	w := &world{TB: t, db: d, seal: key, directory: directory, engine: &notes{}}
-	s := api.New(api.Options{
+	o := api.Options{
 		DB: d, Engine: w.engine, Historian: w.engine, Directory: directory, Seal: key, WebIdentityIssuers: []string{issuer},
 		Providers: map[lockstep.ProviderType]api.Provider{
 			"Git":    {NeedsHost: true, ValidEndpoint: noSSH},
@@ -87,8 +89,11 @@ func newWorld(t testing.TB, d *db.DB) *world {
 		SaveCredential: func(tx *db.Tx, arn lockstep.ARN, c lockstep.Credential) error {
 			return store.SaveCredential(tx, key, arn, c)
 		},
-	})
-	server := httptest.NewServer(s.Handler())
+	}
+	for _, change := range change {
+		change(&o)
+	}
+	server := httptest.NewServer(api.New(o).Handler())
 	t.Cleanup(server.Close)
 	w.url = server.URL
 	w.admin = w.key(account, identity.Admin)
@@ -115,6 +120,31 @@ func (w *world) key(account string, role identity.Role) (k identity.AccessKey) {
 		k, err = identity.Create(tx, w.seal, identity.NewKey{Account: account, Principal: "jo", Role: role})
 		return err
 	})
+	return k
+}
+
+// as is the same world for the owner of another key.
+func (w *world) as(k identity.AccessKey) *world {
+	they := *w
+	they.admin = k
+	return &they
+}
+
+// principal makes a user for whom policies speak, beside a role.
+func (w *world) principal(name string, role identity.Role, policies ...string) (k identity.AccessKey) {
+	w.Helper()
+	w.update(func(tx *db.Tx) (err error) {
+		if k, err = identity.Create(tx, w.seal, identity.NewKey{Account: account, Principal: name, Role: role}); err != nil {
+			return err
+		}
+		for i, p := range policies {
+			if err := identity.PutPolicy(tx, w.seal, account, fmt.Sprintf("%s-%d", name, i), p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	w.directory.Forget(account)
 	return k
 }
 
@@ -158,6 +188,7 @@ func (w *world) oldSDK() *codestarconnections.Client {
 // A request is one that no SDK would make: of our own service, or a wrong one.
 type request struct {
 	key     identity.AccessKey
+	token   string // of a session
 	region  string
 	target  string // prefix.Operation
 	service string // of the signature's scope
@@ -180,7 +211,7 @@ func (w *world) send(q request) (int, []byte) {
 	r.Header.Set("X-Amz-Target", q.target)
 	if q.key.AccessKeyID != "" {
 		sum := sha256.Sum256([]byte(q.body))
-		creds := aws.Credentials{AccessKeyID: q.key.AccessKeyID, SecretAccessKey: q.key.Secret.Reveal()}
+		creds := aws.Credentials{AccessKeyID: q.key.AccessKeyID, SecretAccessKey: q.key.Secret.Reveal(), SessionToken: q.token}
 		if err := v4.NewSigner().SignHTTP(w.Context(), creds, r, hex.EncodeToString(sum[:]), q.service, q.region, time.Now()); err != nil {
 			w.Fatal(err)
 		}
@@ -212,6 +243,26 @@ func (w *world) ours(operation string, in, out any) error {
 		w.Fatalf("%s answered %s: %v", operation, answer, err)
 	}
 	return nil
+}
+
+// lists gives how many things an answer lists and its token.
+func lists(t testing.TB, body []byte) (n int, token string) {
+	t.Helper()
+	var out map[string]any
+	if err := json.Unmarshal(body, &out); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range out {
+		switch v := value.(type) {
+		case string:
+			if name == "NextToken" {
+				token = v
+			}
+		case []any:
+			n = len(v)
+		}
+	}
+	return n, token
 }
 
 // exception reads an error's body as the SDKs do.

@@ -1,0 +1,126 @@
+package api_test
+
+import (
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+// history gives the ids of a resource's attempts, read in pages of a size.
+func (w *world) history(name string, size int) (ids []string, err error) {
+	w.Helper()
+	in := wire.ListResourceSyncAttemptsInput{ResourceName: name, SyncType: "CFN_STACK_SYNC", MaxResults: &size}
+	for more := true; more; more = in.NextToken != "" {
+		var out wire.ListResourceSyncAttemptsOutput
+		if err := w.ours("ListResourceSyncAttempts", in, &out); err != nil {
+			return nil, err
+		}
+		for _, a := range out.Attempts {
+			ids = append(ids, a.AttemptId)
+		}
+		in.NextToken = out.NextToken
+	}
+	return ids, nil
+}
+
+func (w *world) getAttempt(id string) (out wire.GetResourceSyncAttemptOutput, err error) {
+	w.Helper()
+	err = w.ours("GetResourceSyncAttempt", wire.GetResourceSyncAttemptInput{AttemptId: id}, &out)
+	return out, err
+}
+
+func (w *world) deconfigure(name string) {
+	w.Helper()
+	must[*codeconnections.DeleteSyncConfigurationOutput](w)(w.sdk().DeleteSyncConfiguration(w.Context(),
+		&codeconnections.DeleteSyncConfigurationInput{ResourceName: &name, SyncType: "CFN_STACK_SYNC"}))
+}
+
+func TestHistoryIsReadNewestFirst(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.configure("web", w.linked())
+		if got, err := w.history("web", 1); got != nil || err != nil {
+			t.Errorf("before any: %v, %v", got, err)
+		}
+		var want []string
+		for _, outcome := range []lockstep.Outcome{lockstep.Applied, lockstep.Failed, lockstep.Superseded, ""} {
+			want = append([]string{w.attempt("web", sha1, outcome).ID}, want...)
+		}
+		for _, size := range []int{0, 1, 2, 100} {
+			got := must[[]string](t)(w.history("web", size))
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("in pages of %d (-want +got):\n%s", size, diff)
+			}
+		}
+		_, err := w.history("nothing", 1)
+		refused(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: nothing")
+		last := must[wire.GetResourceSyncAttemptOutput](t)(w.getAttempt(want[1]))
+		if last.ResourceName != "web" || last.Outcome != "SUPERSEDED" || last.Attempt.Status != "FAILED" || last.EndedAt.IsZero() ||
+			len(last.Attempt.Events) != 1 || last.Attempt.Events[0].Type != "TEMPLATE_BUNDLED" || last.Attempt.TargetRevision.Sha != string(sha1) {
+			t.Errorf("one attempt: %+v", last)
+		}
+		running := must[wire.GetResourceSyncAttemptOutput](t)(w.getAttempt(want[0]))
+		if running.Outcome != "" || !running.EndedAt.IsZero() || running.Attempt.Status != "INITIATED" {
+			t.Errorf("a running attempt: %+v", running)
+		}
+		_, err = w.getAttempt("no-such-attempt")
+		refused(t, err, "ResourceNotFoundException", "Could not find resource sync attempt: no-such-attempt")
+		_, err = w.as(w.key(other, identity.Admin)).getAttempt(want[0])
+		refused(t, err, "ResourceNotFoundException", "Could not find resource sync attempt: "+want[0])
+	})
+}
+
+// A resource that now follows one repository may have followed another, which is
+// none of the business of those who may see the one.
+func TestAnAttemptIsReadByWhoMayReadWhatItWasMadeFor(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		connection := w.connection("acme", w.host("h"))
+		secret, public := w.link(connection, "secret"), w.link(connection, "public")
+		w.configure("web", secret)
+		before := w.attempt("web", sha1, lockstep.Applied).ID
+		w.deconfigure("web")
+		w.configure("web", public)
+		now := w.attempt("web", sha2, lockstep.Applied).ID
+		they := w.as(w.principal("they", identity.None, `permit (principal == User::"they", action, resource)
+			when { resource is Account || resource has repository && resource.repository == "public" };`))
+		all := w.as(w.principal("all", identity.Reader))
+		check := func(who *world, want ...string) {
+			t.Helper()
+			if diff := cmp.Diff(want, must[[]string](t)(who.history("web", 1))); diff != "" {
+				t.Errorf("history (-want +got):\n%s", diff)
+			}
+			var out wire.ListSyncEventsOutput
+			if err := who.ours("ListSyncEvents", wire.ListSyncEventsInput{}, &out); err != nil {
+				t.Fatal(err)
+			}
+			if len(out.Events) != len(want) {
+				t.Errorf("events: %+v", out.Events)
+			}
+		}
+		check(all, now, before)
+		check(they, now)
+		if _, err := they.getAttempt(now); err != nil {
+			t.Error(err)
+		}
+		_, err := they.getAttempt(before)
+		refused(t, err, "ResourceNotFoundException", "Could not find resource sync attempt: "+before)
+		// Of what is gone nobody can say any more what a policy would have said.
+		they = w.as(w.principal("careful", identity.Reader, `forbid (principal == User::"careful", action, resource) when { resource.hasTag("secret") };`))
+		check(they, now, before)
+		if err := w.tag(linkARN(secret), "secret=yes"); err != nil {
+			t.Fatal(err)
+		}
+		check(they, now)
+		must[*codeconnections.DeleteRepositoryLinkOutput](t)(w.sdk().DeleteRepositoryLink(t.Context(),
+			&codeconnections.DeleteRepositoryLinkInput{RepositoryLinkId: aws.String(secret)}))
+		check(they, now)
+		_, err = they.getAttempt(before)
+		refused(t, err, "ResourceNotFoundException", "Could not find resource sync attempt: "+before)
+		check(all, now, before)
+	})
+}

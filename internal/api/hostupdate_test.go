@@ -1,0 +1,174 @@
+package api_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections/types"
+	"github.com/aws/aws-sdk-go-v2/service/codestarconnections"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+func (w *world) moveHost(host, endpoint string) error {
+	_, err := w.sdk().UpdateHost(w.Context(), &codeconnections.UpdateHostInput{HostArn: &host, ProviderEndpoint: &endpoint})
+	return err
+}
+
+func (w *world) complete(connection string, c wire.Credential) {
+	w.Helper()
+	in := wire.CompleteConnectionInput{ConnectionArn: connection, Credential: c}
+	if err := w.ours("CompleteConnection", in, &wire.CompleteConnectionOutput{}); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// credential says whether a connection holds one.
+func (w *world) credential(connection string) (held bool) {
+	w.Helper()
+	w.update(func(tx *db.Tx) error {
+		_, err := store.Credential(tx, w.seal, lockstep.ARN(connection))
+		held = err == nil
+		if lockstep.KindOf(err) == lockstep.NotFound {
+			return nil
+		}
+		return err
+	})
+	return held
+}
+
+func TestUpdateHostChangesWhatIsGiven(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		host := w.host("h")
+		vpc := &types.VpcConfiguration{VpcId: aws.String("vpc-12345678"), SubnetIds: []string{"subnet-12345678"}, SecurityGroupIds: []string{"sg-12345678"}}
+		for _, step := range []struct {
+			in       codeconnections.UpdateHostInput
+			endpoint string
+			vpc      *types.VpcConfiguration
+		}{
+			{codeconnections.UpdateHostInput{}, "https://git.example.com", nil},
+			{codeconnections.UpdateHostInput{VpcConfiguration: vpc}, "https://git.example.com", vpc},
+			{codeconnections.UpdateHostInput{ProviderEndpoint: aws.String("https://git.example.com/base")}, "https://git.example.com/base", vpc},
+		} {
+			step.in.HostArn = &host
+			must[*codeconnections.UpdateHostOutput](t)(w.sdk().UpdateHost(t.Context(), &step.in))
+			got := must[*codeconnections.GetHostOutput](t)(w.sdk().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}))
+			if diff := cmp.Diff(step.vpc, got.VpcConfiguration, ignore); diff != "" || *got.ProviderEndpoint != step.endpoint ||
+				*got.Name != "h" || *got.Status != "AVAILABLE" {
+				t.Errorf("%s, %s, %s, network (-want +got):\n%s", *got.Name, *got.ProviderEndpoint, *got.Status, diff)
+			}
+		}
+		old := w.oldHost()
+		must[*codestarconnections.UpdateHostOutput](t)(w.oldSDK().UpdateHost(t.Context(), &codestarconnections.UpdateHostInput{
+			HostArn: &old, ProviderEndpoint: aws.String("https://old.example.com"),
+		}))
+	})
+}
+
+func TestUpdateHostRefuses(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		host := w.host("h")
+		for _, c := range []struct{ host, endpoint, code, says string }{
+			{host + "0", "https://git.example.com", "ResourceNotFoundException", "Could not find host: " + host + "0"},
+			{host, "https://jo:hunter2@git.example.com", "ValidationException", "no user name"},
+			{host, "ssh://git.example.com", "ValidationException", "https form"},
+			{host, "https://git.example.com?x", "ValidationException", "no query"},
+		} {
+			refused(t, w.moveHost(c.host, c.endpoint), c.code, c.says)
+		}
+		for _, status := range []string{"VPC_CONFIG_INITIALIZING", "VPC_CONFIG_DELETING"} {
+			w.update(func(tx *db.Tx) error {
+				_, err := tx.Exec(`UPDATE host SET status = $2 WHERE arn = $1`, host, status)
+				return err
+			})
+			refused(t, w.moveHost(host, "https://git.example.org"), "ResourceUnavailableException", "is "+status)
+			_, err := w.sdk().DeleteHost(t.Context(), &codeconnections.DeleteHostInput{HostArn: &host})
+			refused(t, err, "ResourceUnavailableException", "is "+status)
+		}
+	})
+}
+
+// What was given for one server must not be shown to another.
+func TestAConnectionForgetsItsCredentialWhenItsHostMovesElsewhere(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		bystander := w.connection("bystander", w.host("bystander"))
+		w.complete(bystander, wire.Credential{Kind: "TOKEN", Secret: "t"})
+		for _, c := range []struct {
+			from, to string
+			keeps    bool
+		}{
+			{"https://git.example.com", "https://git.example.com", true},
+			{"https://git.example.com", "https://GIT.example.com/base", true},
+			{"https://git.example.com/a", "https://git.example.com/b", true},
+			{"file:///srv/a", "file:///srv/b", true},
+			{"https://git.example.com", "http://git.example.com", false},
+			{"https://git.example.com", "https://git.example.com:8443", false},
+			{"https://git.example.com", "https://git.example.com.evil.example", false},
+			{"https://git.example.com", "https://evil.example/git.example.com", false},
+			{"file:///srv/git", "https://git.example.com", false},
+		} {
+			host := w.host("h")
+			if err := w.moveHost(host, c.from); err != nil {
+				t.Fatal(err)
+			}
+			connection := w.connection("acme", host)
+			w.complete(connection, wire.Credential{Kind: "TOKEN", Secret: "t"})
+			if err := w.moveHost(host, c.to); err != nil {
+				t.Fatal(err)
+			}
+			status := map[bool]types.ConnectionStatus{true: "AVAILABLE", false: "PENDING"}[c.keeps]
+			if got := w.getConnection(connection).ConnectionStatus; got != status || w.credential(connection) != c.keeps {
+				t.Errorf("from %s to %s: %s, holds a credential: %v", c.from, c.to, got, !c.keeps)
+			}
+		}
+		if !w.credential(bystander) {
+			t.Error("a connection to another host has lost its credential")
+		}
+	})
+}
+
+// A credential is on its way for the endpoint that was, while the host moves.
+func TestACredentialThatIsGivenWhileItsHostMovesIsForgotten(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		var w *world
+		moved := make(chan error, 1)
+		w = newWorld(t, d, func(o *api.Options) {
+			save := o.SaveCredential
+			o.SaveCredential = func(tx *db.Tx, connection lockstep.ARN, c lockstep.Credential) error {
+				if err := save(tx, connection, c); err != nil {
+					return err
+				}
+				got, err := store.ConnectionByARN(tx, connection)
+				if err != nil {
+					return err
+				}
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					moved <- w.moveHost(string(got.HostARN), "https://evil.example")
+				}()
+				select { // it has to wait for this transaction; if it does not, the test fails below
+				case <-done:
+				case <-time.After(200 * time.Millisecond):
+				}
+				return nil
+			}
+		})
+		connection := w.connection("acme", w.host("h"))
+		w.complete(connection, wire.Credential{Kind: "TOKEN", Secret: "t"})
+		if err := <-moved; err != nil {
+			t.Fatal(err)
+		}
+		if got := w.getConnection(connection).ConnectionStatus; got != "PENDING" || w.credential(connection) {
+			t.Errorf("the connection is %s and holds a credential: %v", got, w.credential(connection))
+		}
+	})
+}

@@ -1,0 +1,94 @@
+package api_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+func (w *world) relink(link, connection string) error {
+	_, err := w.sdk().UpdateRepositoryLink(w.Context(), &codeconnections.UpdateRepositoryLinkInput{
+		RepositoryLinkId: &link, ConnectionArn: &connection,
+	})
+	return err
+}
+
+// A head that was seen over the old connection says nothing of what the new one
+// reads, so everything that follows is synced.
+func TestUpdateRepositoryLinkSyncsWhatFollowsIt(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		link := w.linked()
+		w.configure("web", link)
+		onDev := newConfiguration("api", link)
+		onDev.Branch = aws.String("dev")
+		must[*codeconnections.CreateSyncConfigurationOutput](t)(w.sdk().CreateSyncConfiguration(t.Context(), onDev))
+		w.update(func(tx *db.Tx) error { return store.StartPolling(tx, link, tx.Now.Add(time.Hour)) })
+		w.engine.take()
+		away := w.connection("away", w.host("away"))
+		if err := w.relink(link, away); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"request dev", "request main"}, w.engine.take()); diff != "" {
+			t.Errorf("the engine was asked for (-want +got):\n%s", diff)
+		}
+		w.update(func(tx *db.Tx) error {
+			polls, err := store.ClaimPolls(tx, 10, time.Minute)
+			if len(polls) != 1 || polls[0].LinkID != link {
+				t.Errorf("due are %v", polls)
+			}
+			return err
+		})
+		kms := "arn:aws:kms:eu-central-1:111122223333:key/12345678-1234-1234-1234-123456789012"
+		in := &codeconnections.UpdateRepositoryLinkInput{RepositoryLinkId: &link, EncryptionKeyArn: &kms}
+		out := must[*codeconnections.UpdateRepositoryLinkOutput](t)(w.sdk().UpdateRepositoryLink(t.Context(), in))
+		if info := out.RepositoryLinkInfo; *info.ConnectionArn != away || *info.EncryptionKeyArn != kms || *info.RepositoryName != "infra" {
+			t.Errorf("the link is now %+v", info)
+		}
+		if err := w.relink(link, away); err != nil {
+			t.Fatal(err)
+		}
+		if noted := w.engine.take(); noted != nil {
+			t.Errorf("nothing about the connection has changed, and the engine was asked for %v", noted)
+		}
+	})
+}
+
+func TestUpdateRepositoryLinkRefuses(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		connection := w.connection("acme", w.host("h"))
+		link := w.link(connection, "infra")
+		taken := w.connection("taken", w.host("h"))
+		w.link(taken, "infra")
+		hub := must[*codeconnections.CreateConnectionOutput](t)(w.sdk().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
+			ConnectionName: aws.String("hub"), ProviderType: "GitHub",
+		}))
+		for _, c := range []struct{ link, connection, code, says string }{
+			{noLink, connection, "ResourceNotFoundException", "Could not find repository link:" + noLink},
+			{link, connection + "0", "ResourceNotFoundException", "Could not find connection: " + connection + "0"},
+			{link, *hub.ConnectionArn, "InvalidInputException", "provider type is GitHub"},
+			{link, taken, "ConditionalCheckFailedException", "acme/infra already exists"},
+		} {
+			refused(t, w.relink(c.link, c.connection), c.code, c.says)
+		}
+		free := w.connection("free", w.host("h"))
+		for _, lacking := range []string{"PassConnection", "UseConnection"} {
+			k := w.principal("lacks-"+lacking, identity.None, `permit (principal == User::"lacks-`+lacking+`", action, resource)
+				unless { action == Action::"codeconnections:`+lacking+`" };`)
+			refused(t, w.as(k).relink(link, free), "AccessDeniedException", "perform: codeconnections:"+lacking+" on resource: "+free)
+		}
+		got := must[*codeconnections.GetRepositoryLinkOutput](t)(w.sdk().GetRepositoryLink(t.Context(), &codeconnections.GetRepositoryLinkInput{RepositoryLinkId: &link}))
+		if *got.RepositoryLinkInfo.ConnectionArn != connection {
+			t.Errorf("the link has moved to %s", *got.RepositoryLinkInfo.ConnectionArn)
+		}
+		if noted := w.engine.take(); noted != nil {
+			t.Errorf("the engine was asked for %v", noted)
+		}
+	})
+}
