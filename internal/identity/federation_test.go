@@ -183,6 +183,10 @@ func TestRoleWithAKeySetNeedsNoIssuerThatAnswers(t *testing.T) {
 	if lockstep.KindOf(first) != lockstep.Invalid || lockstep.Shown(first) != lockstep.Shown(second) {
 		t.Errorf("a forged token: %v; of no role: %v", first, second)
 	}
+	request.Role, request.Token = "cluster", cluster.Token(audience, r.Subjects[0], map[string]any{"iss": "https://other.example"})
+	if _, err := f.tokens.Assume(context.Background(), request); lockstep.KindOf(err) != lockstep.Invalid {
+		t.Errorf("the set's key under another issuer's name: %v", err)
+	}
 }
 
 func TestSessionLastsAsLongAsAskedAndAllowed(t *testing.T) {
