@@ -35,7 +35,7 @@ func TestKeysAreMadeAtTheServer(t *testing.T) {
 	}
 	reader := made(t, i.run(t, "key", "create", "kim", "--reader", "-o", "json"))
 	i.as(t, reader, "link", "list").ok(t)
-	i.as(t, reader, "key", "list").refused(t, 1, "AccessDeniedException", "the key "+reader.AccessKeyId, "lockstep policy put")
+	i.as(t, reader, "key", "list").refused(t, 1, "AccessDeniedException", "The key "+reader.AccessKeyId, "lockstep policy put")
 
 	i.run(t, "key", "disable", reader.AccessKeyId).ok(t)
 	if out := i.run(t, "key", "list").ok(t).stdout; !strings.Contains(out, reader.AccessKeyId+"  kim        reader    disabled") {
@@ -159,4 +159,29 @@ func TestRolesAreSentAsTheyAreAskedFor(t *testing.T) {
 	golden(t, "role.put.json", run(t, f.env(), append(args, "-o", "json")...).ok(t).stdout)
 	golden(t, "role.list.table", run(t, f.env(), "role", "list").ok(t).stdout)
 	run(t, f.env(), "role", "delete", "ci").refused(t, 1, "ResourceNotFoundException: Could not find role ci.")
+}
+
+func TestAJobNeedsNoStoredKey(t *testing.T) {
+	i := newInstallation(t)
+	out := i.run(t, "role", "put", "ci", "--issuer", i.issuer.URL, "--audience", "lockstep", "--subject", "job:main").ok(t).stdout
+	file := filepath.Join(t.TempDir(), "token")
+	env := map[string]string{}
+	for line := range strings.Lines(out) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok && strings.HasPrefix(name, "LOCKSTEP_") {
+			env[name] = strings.ReplaceAll(value, "/path/to/token", file)
+		}
+	}
+	run(t, env, "link", "list").refused(t, 1, "There is no token in "+file)
+	token := i.issuer.Token("lockstep", "job:main", nil)
+	write(t, file, token)
+	run(t, env, "link", "list").ok(t)
+	run(t, env, "status").ok(t)
+	run(t, env, "key", "list").refused(t, 1, "AccessDeniedException", "The role arn:aws:iam::111122223333:role/ci (from LOCKSTEP_ROLE_ARN)")
+
+	write(t, file, i.issuer.Token("lockstep", "job:other", nil))
+	r := run(t, env, "link", "list")
+	r.refused(t, 1, "AccessDenied: ", "The token in "+file, "lockstep role list")
+	if strings.Contains(r.stderr, token) {
+		t.Errorf("a token is shown: %s", r.stderr)
+	}
 }

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
@@ -16,8 +17,10 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/identity/identitytest"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/sts"
 )
 
 const role = "arn:aws:iam::111122223333:role/sync"
@@ -29,11 +32,13 @@ type installation struct {
 	env    map[string]string
 	engine *notes
 	saved  *[]lockstep.Credential
+	issuer *identitytest.Issuer // of tokens that roles may trust
 }
 
 func newInstallation(t testing.TB) installation {
 	t.Helper()
-	i := installation{db: "sqlite:" + filepath.Join(t.TempDir(), "lockstep.db"), engine: &notes{}, saved: new([]lockstep.Credential)}
+	i := installation{db: "sqlite:" + filepath.Join(t.TempDir(), "lockstep.db"), engine: &notes{}, saved: new([]lockstep.Credential),
+		issuer: identitytest.NewIssuer(t)}
 	var made struct{ AccessKeyId, SecretAccessKey string }
 	out := run(t, nil, "key", "create", "--db", i.db, "--admin", "--account", "111122223333", "-o", "json").ok(t).stdout
 	if err := json.Unmarshal([]byte(out), &made); err != nil {
@@ -60,8 +65,17 @@ func newInstallation(t testing.TB) installation {
 			*i.saved = append(*i.saved, c)
 			return store.SaveCredential(tx, key, arn, c)
 		},
+		WebIdentityIssuers: []string{i.issuer.URL},
 	})
-	server := httptest.NewServer(s.Handler())
+	sessions := sts.New(sts.Options{Directory: directory,
+		WebIdentities: identity.NewWebIdentities(identity.WebIdentityOptions{DB: d, Key: key, Issuers: []string{i.issuer.URL}})})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if sts.Wants(r) {
+			sessions.ServeHTTP(w, r)
+		} else {
+			s.Handler().ServeHTTP(w, r)
+		}
+	}))
 	t.Cleanup(func() {
 		server.Close()
 		if err := d.Close(); err != nil {

@@ -2,10 +2,13 @@
 // tests call.
 //
 // A command is a file with a function that makes it: newStatusCommand and so
-// on, listed in root.go. `up`, `serve` and `sandbox` run a server; `key` goes to
-// the database, since it makes the first key there is; everything else is a
-// client that goes over the wire through package client, and so needs no more
-// rights than any script of a user.
+// on, listed in root.go. `up`, `serve` and `sandbox` run a server; everything else
+// is a client that goes over the wire through package client, and so needs no
+// more rights than any script of a user. `key --db` alone goes to the database,
+// since it makes the first key there is.
+//
+// Things that the API knows by an ARN or an id are named as people name them
+// (name.go); a name that fits several is refused with what there is.
 //
 // There are no globals. A command gets a [program]: the environment and the
 // three streams. What it has to say it prints to stdout, what goes wrong it
@@ -25,6 +28,8 @@
 // Tables and sentences are for people and may change. `-o json` and `-o yaml`
 // are for programs: the members are called as on the wire, times are RFC 3339.
 // Colours and progress show on a terminal alone, and colours not where NO_COLOR
-// is set or TERM is dumb. Secrets are read from stdin, never from an argument,
-// and printed by `key create` alone.
+// is set or TERM is dumb. What comes from elsewhere commands no terminal: tables
+// leave control characters and such as turn the text out, documents escape them.
+// Secrets are read from stdin, never from an argument, and printed by `key
+// create` and `key rotate` alone.
 package cli

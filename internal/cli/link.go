@@ -57,7 +57,7 @@ func newLinkCreateCommand(p *program) *cobra.Command {
 			return format.write(p.stdout, link)
 		}
 		_, err = fmt.Fprintf(p.stdout, "%s linked\n%s\nNext: lockstep sync create --resource NAME --link %s --branch BRANCH --file FILE --role-arn ARN\n",
-			plain(repositoryOfLink(link)), plain(link.RepositoryLinkId), shellQuote(repositoryOfLink(link)))
+			plain(repositoryOfLink(link)), plain(link.RepositoryLinkId), shellQuote(plain(repositoryOfLink(link))))
 		return err
 	}
 	return c

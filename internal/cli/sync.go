@@ -216,7 +216,7 @@ func (p *program) configured(f format, verb string, made *types.SyncConfiguratio
 		return f.write(p.stdout, cfg)
 	}
 	_, err := fmt.Fprintf(p.stdout, "%s %s %s of %s on branch %s\nNext: lockstep wait %s\n", plain(cfg.ResourceName), verb, plain(cfg.ConfigFile),
-		plain(repositoryName(cfg)), plain(cfg.Branch), shellQuote(cfg.ResourceName))
+		plain(repositoryName(cfg)), plain(cfg.Branch), shellQuote(plain(cfg.ResourceName)))
 	return err
 }
 

@@ -218,12 +218,12 @@ func later(out *wire.GetRevisionSyncOutput) string {
 // say prints the one line.
 func (w *waiting) say(status, sha, more string) error {
 	on := w.p.paintFor(w.p.stdout)
-	line := w.resource + " " + on.status(status, status) + " " + at(w.branch, sha)
+	line := plain(w.resource) + " " + on.status(status, status) + " " + plain(at(w.branch, sha))
 	if w.unconcerned != "" {
-		line += ", not concerned by " + short(w.unconcerned)
+		line += ", not concerned by " + plain(short(w.unconcerned))
 	}
 	if more != "" && status == "SUCCEEDED" {
-		line += ", " + more
+		line += ", " + plain(more)
 	} else if more != "" {
 		line += ": " + plain(more)
 	}
@@ -236,9 +236,9 @@ func (w *waiting) timedOut(timeout time.Duration) error {
 	if w.sha != "" {
 		commit = at(w.branch, w.sha)
 	}
-	fmt.Fprintf(w.p.stdout, "%s TIMED OUT %s: still %s after %s\n", w.resource, commit, w.last, timeout)
+	fmt.Fprintf(w.p.stdout, "%s TIMED OUT %s: still %s after %s\n", plain(w.resource), plain(commit), plain(w.last), timeout)
 	if w.last == wire.HandlingPending {
-		fmt.Fprintf(w.p.stderr, "  No sync has seen this commit yet: look whether it is on branch %s at the Git host.\n", w.branch)
+		fmt.Fprintf(w.p.stderr, "  No sync has seen this commit yet: look whether it is on branch %s at the Git host.\n", plain(w.branch))
 	}
 	fmt.Fprintf(w.p.stderr, "  `lockstep status %s` shows how far it is; --timeout waits longer.\n", w.resource)
 	return exit(exitTimedOut)

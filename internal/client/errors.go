@@ -104,16 +104,16 @@ func (s Settings) explainAnswer(e smithy.APIError) (problem, remedy string) {
 	}
 	switch e.ErrorCode() {
 	case "UnrecognizedClientException":
-		return problem, fmt.Sprintf("The server at %s does not know %s, or it was disabled. "+
+		return problem, fmt.Sprintf("The server at %s does not know the %s, or it was disabled. "+
 			"Use one that `lockstep key list` shows, or make one with `lockstep key create`.", s.Endpoint, s.caller())
 	case "ExpiredTokenException":
-		return problem, fmt.Sprintf("The session of %s is over: begin another.", s.caller())
+		return problem, fmt.Sprintf("The session of the %s is over: begin another.", s.caller())
 	case "InvalidSignatureException":
-		return problem, fmt.Sprintf("The secret from %s does not belong to %s, or something between here and %s "+
+		return problem, fmt.Sprintf("The secret from %s does not belong to the %s, or something between here and %s "+
 			"changes requests.", s.KeyFrom, s.caller(), s.Endpoint)
 	case "AccessDeniedException":
-		return problem, fmt.Sprintf("For this %s has no right. Who administers the server gives rights with `lockstep policy put`, "+
-			"or with a key of another role: `lockstep key create NAME --role operator`.", s.caller())
+		return problem, fmt.Sprintf("The %s may not do this. Whoever administers the server can permit it with `lockstep policy put`, "+
+			"or make a key with another role: `lockstep key create NAME --role operator`.", s.caller())
 	case "UnknownOperationException":
 		return problem, fmt.Sprintf("Look whether %s is a Lockstep server, and of this version (`lockstep version`).", s.Endpoint)
 	}
@@ -124,7 +124,7 @@ func (s Settings) explainAnswer(e smithy.APIError) (problem, remedy string) {
 func (s Settings) explainAssuming(e smithy.APIError) (remedy string) {
 	switch e.ErrorCode() {
 	case "InvalidIdentityToken", "IDPRejectedClaim", "IDPCommunicationError", "AccessDenied":
-		return fmt.Sprintf("The token in %s does not give %s. `lockstep role list` shows which tokens a role takes.", s.tokenFile, s.caller())
+		return fmt.Sprintf("The token in %s does not give the %s. `lockstep role list` shows which tokens a role takes.", s.tokenFile, s.caller())
 	case "ExpiredTokenException":
 		return fmt.Sprintf("The token in %s is too old: have the job fetch another.", s.tokenFile)
 	}
@@ -134,7 +134,7 @@ func (s Settings) explainAssuming(e smithy.APIError) (remedy string) {
 // caller names the key or the role in use, and where it was found.
 func (s Settings) caller() string {
 	if s.AccessKeyID == "" {
-		return fmt.Sprintf("the role %s (from %s)", s.RoleARN, s.KeyFrom)
+		return fmt.Sprintf("role %s (from %s)", s.RoleARN, s.KeyFrom)
 	}
-	return fmt.Sprintf("the key %s (from %s)", s.AccessKeyID, s.KeyFrom)
+	return fmt.Sprintf("key %s (from %s)", s.AccessKeyID, s.KeyFrom)
 }
