@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,6 +67,8 @@ func TestAWSCLIEndsWithItsExitCodes(t *testing.T) {
 	if _, err := os.Stat(aws); err != nil {
 		lacking(t, "the AWS CLI is not where its Python is")
 	}
+	gone := httptest.NewServer(nil)
+	gone.Close()
 	var group sync.WaitGroup
 	defer group.Wait()
 	for _, c := range []struct {
@@ -78,7 +81,7 @@ func TestAWSCLIEndsWithItsExitCodes(t *testing.T) {
 		{d.url + "/shell/ok", "codeconnections", "list-hosts", nil, 0, `"HostArn": "arn:aws:`, map[string]int{"ok": 1}},
 		{d.url + "/throttled/ThrottlingException", "codestar-connections", "list-hosts", []string{"AWS_RETRY_MODE=standard", "AWS_MAX_ATTEMPTS=2"}, serviceError,
 			"(ThrottlingException) when calling the ListHosts operation (reached max retries: 1)", map[string]int{"ThrottlingException": 2}},
-		{"http://127.0.0.1:9", "codeconnections", "list-hosts", []string{"AWS_MAX_ATTEMPTS=1"}, 255, "Could not connect to the endpoint URL", nil},
+		{gone.URL, "codeconnections", "list-hosts", []string{"AWS_MAX_ATTEMPTS=1"}, 255, "Could not connect to the endpoint URL", nil},
 	} {
 		group.Go(func() {
 			input, err := json.Marshal(d.cases[c.service]["ListHosts"].Input)
