@@ -27,7 +27,7 @@ func newConnectCommand(p *program) *cobra.Command {
 		Long: "Make a connection to a Git host, and the host if it is new, and give the connection its credential.\n" +
 			"For a connection that is there already the credential is replaced. Secrets come from standard input alone:\n\n" +
 			"  printenv GIT_TOKEN | lockstep connect acme --provider Git --endpoint https://git.example.com --token-stdin\n\n" +
-			"NAME is none of the commands below.",
+			"A connection called like one of the commands below is made by the API alone.",
 		Args:                  arguments("NAME"),
 		DisableFlagsInUseLine: true,
 	}

@@ -36,8 +36,8 @@ func configures(c *cobra.Command) *configuring {
 	f.StringVar(&s.role, "role-arn", "", "ARN of the role to act as")
 	f.StringVar(&s.kind, "type", syncType, "sync type")
 	f.StringVar(&s.trigger, "trigger", "", "which commits concern the resource: FILE_CHANGE or ANY_CHANGE (default FILE_CHANGE)")
-	f.Var(&s.publish, "publish-deployment-status", "on or off: tell the Git host of each sync, as a deployment (default off)")
-	f.Var(&s.comment, "pull-request-comment", "on or off: comment on pull requests what they would change (default off)")
+	f.Var(&s.publish, "publish-deployment-status", "on or off, as AWS has it; kept and shown (default off)")
+	f.Var(&s.comment, "pull-request-comment", "on or off, as AWS has it; kept and shown (default off)")
 	return s
 }
 
