@@ -52,9 +52,10 @@ var _ interface {
 // A world is a server on a real database, with an engine that only takes notes.
 type world struct {
 	testing.TB
-	url  string
-	db   *db.DB
-	seal *seal.Key
+	url    string
+	client *http.Client
+	db     *db.DB
+	seal   *seal.Key
 	// directory may have to be told that policies have changed.
 	directory *identity.Directory
 	engine    *notes
@@ -69,6 +70,32 @@ func each(t *testing.T, f func(t *testing.T, w *world)) {
 
 // newWorld makes a world with options changed as a test needs them.
 func newWorld(t testing.TB, d *db.DB, change ...func(*api.Options)) *world {
+	t.Helper()
+	w, handler := build(t, d, change...)
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	w.url, w.client = server.URL, http.DefaultClient
+	return w
+}
+
+// newUnplugged is newWorld without a socket, for a bubble of testing/synctest.
+func newUnplugged(t testing.TB, d *db.DB, change ...func(*api.Options)) *world {
+	t.Helper()
+	w, handler := build(t, d, change...)
+	w.url, w.client = "http://lockstep.example", &http.Client{Transport: unplugged{handler}}
+	return w
+}
+
+type unplugged struct{ http.Handler }
+
+// RoundTrip calls the handler.
+func (u unplugged) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer := httptest.NewRecorder()
+	u.ServeHTTP(answer, r)
+	return answer.Result(), nil
+}
+
+func build(t testing.TB, d *db.DB, change ...func(*api.Options)) (*world, http.Handler) {
 	t.Helper()
 	key, err := seal.Generate()
 	if err != nil {
@@ -93,11 +120,8 @@ func newWorld(t testing.TB, d *db.DB, change ...func(*api.Options)) *world {
 	for _, change := range change {
 		change(&o)
 	}
-	server := httptest.NewServer(api.New(o).Handler())
-	t.Cleanup(server.Close)
-	w.url = server.URL
 	w.admin = w.key(account, identity.Admin)
-	return w
+	return w, api.New(o).Handler()
 }
 
 func noSSH(endpoint string) error {
@@ -174,14 +198,14 @@ func broken() aws.Retryer {
 // sdk gives the SDK's client of the newer service.
 func (w *world) sdk() *codeconnections.Client {
 	return codeconnections.New(codeconnections.Options{
-		Region: region, BaseEndpoint: &w.url, Credentials: credentialsOf(w.admin), Retryer: broken(),
+		Region: region, BaseEndpoint: &w.url, Credentials: credentialsOf(w.admin), Retryer: broken(), HTTPClient: w.client,
 	})
 }
 
 // oldSDK gives the SDK's client of the older service.
 func (w *world) oldSDK() *codestarconnections.Client {
 	return codestarconnections.New(codestarconnections.Options{
-		Region: region, BaseEndpoint: &w.url, Credentials: credentialsOf(w.admin), Retryer: broken(),
+		Region: region, BaseEndpoint: &w.url, Credentials: credentialsOf(w.admin), Retryer: broken(), HTTPClient: w.client,
 	})
 }
 
@@ -216,7 +240,7 @@ func (w *world) send(q request) (int, []byte) {
 			w.Fatal(err)
 		}
 	}
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := w.client.Do(r)
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -1,0 +1,159 @@
+package api_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
+
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/seal"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+func (w *world) createKey(name, role string) (identity.AccessKey, wire.AccessKey, error) {
+	w.Helper()
+	var out wire.CreateAccessKeyOutput
+	err := w.ours("CreateAccessKey", wire.CreateAccessKeyInput{PrincipalName: name, Role: role}, &out)
+	return signer(out.AccessKey, out.SecretAccessKey), out.AccessKey, err
+}
+
+func signer(k wire.AccessKey, secret string) identity.AccessKey {
+	return identity.AccessKey{Principal: identity.Principal{AccessKeyID: k.AccessKeyId}, Secret: seal.NewSecret(secret)}
+}
+
+// works says how a key is answered.
+func (w *world) works(k identity.AccessKey) error {
+	_, err := w.as(k).sdk().ListHosts(w.Context(), &codeconnections.ListHostsInput{})
+	return err
+}
+
+func (w *world) keys() (all []wire.AccessKey) {
+	w.Helper()
+	one := 1
+	in := wire.ListAccessKeysInput{MaxResults: &one}
+	for more := true; more; more = in.NextToken != "" {
+		var out wire.ListAccessKeysOutput
+		if err := w.ours("ListAccessKeys", in, &out); err != nil {
+			w.Fatal(err)
+		}
+		all, in.NextToken = append(all, out.AccessKeys...), out.NextToken
+	}
+	return all
+}
+
+func (w *world) setKey(id, status string) error {
+	return w.ours("UpdateAccessKey", wire.UpdateAccessKeyInput{AccessKeyId: id, Status: status}, &wire.UpdateAccessKeyOutput{})
+}
+
+func (w *world) deleteKey(id string) error {
+	return w.ours("DeleteAccessKey", wire.DeleteAccessKeyInput{AccessKeyId: id}, &wire.DeleteAccessKeyOutput{})
+}
+
+func TestAKeyWorksFromItsMakingToItsEnd(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		key, shown, err := w.createKey("ci", "READER")
+		if err != nil || shown.PrincipalName != "ci" || shown.Role != "READER" || shown.Status != "ACTIVE" || shown.CreatedAt.IsZero() || !shown.ExpiresAt.IsZero() {
+			t.Fatalf("made %+v, %v", shown, err)
+		}
+		if err := w.works(key); err != nil {
+			t.Errorf("new: %v", err)
+		}
+		// Nodes remember a key that was used for some seconds; these never are used.
+		unused, shown, err := w.createKey("ci", "ADMIN")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.setKey(shown.AccessKeyId, "DISABLED"); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, w.works(unused), "UnrecognizedClientException", "")
+		listed := w.keys()
+		if at := slices.IndexFunc(listed, func(k wire.AccessKey) bool { return k.AccessKeyId == shown.AccessKeyId }); len(listed) != 3 || listed[at].Status != "DISABLED" {
+			t.Errorf("listed: %+v", listed)
+		}
+		if err := w.setKey(shown.AccessKeyId, "ACTIVE"); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.works(unused); err != nil {
+			t.Errorf("active again: %v", err)
+		}
+		gone, shown, err := w.createKey("ci", "ADMIN")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.deleteKey(shown.AccessKeyId); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, w.works(gone), "UnrecognizedClientException", "")
+		refused(t, w.deleteKey(shown.AccessKeyId), "ResourceNotFoundException", "Could not find access key: "+shown.AccessKeyId)
+	})
+}
+
+func TestARotatedKeyIsFollowedByOneThatMayTheSame(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for _, keep := range []int{0, 3600} {
+			old, shown, err := w.createKey("ci", "READER")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out wire.RotateAccessKeyOutput
+			in := wire.RotateAccessKeyInput{AccessKeyId: shown.AccessKeyId, KeepOldFor: &keep}
+			if err := w.ours("RotateAccessKey", in, &out); err != nil {
+				t.Fatal(err)
+			}
+			next := signer(out.AccessKey, out.SecretAccessKey)
+			if out.AccessKey.PrincipalName != "ci" || out.AccessKey.Role != "READER" || out.AccessKey.AccessKeyId == shown.AccessKeyId {
+				t.Errorf("followed by %+v", out.AccessKey)
+			}
+			if err := w.works(next); err != nil {
+				t.Errorf("the new key: %v", err)
+			}
+			if err := w.works(old); (err == nil) != (keep > 0) {
+				t.Errorf("the old key, kept for %d s: %v", keep, err)
+			}
+		}
+		ends := 0
+		for _, k := range w.keys() {
+			if left := time.Until(k.ExpiresAt.Time); !k.ExpiresAt.IsZero() && left > 0 && left <= time.Hour {
+				ends++
+			}
+		}
+		if ends != 1 {
+			t.Errorf("%d keys end within the hour, want one", ends)
+		}
+	})
+}
+
+func TestKeysOfOthersAreNotFound(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		theirs := w.key(other, identity.Reader).AccessKeyID
+		for _, id := range []string{theirs, "LSAKAAAAAAAAAAAAAAAA"} {
+			says := "Could not find access key: " + id
+			refused(t, w.setKey(id, "DISABLED"), "ResourceNotFoundException", says)
+			refused(t, w.deleteKey(id), "ResourceNotFoundException", says)
+			refused(t, w.ours("RotateAccessKey", wire.RotateAccessKeyInput{AccessKeyId: id}, nil), "ResourceNotFoundException", says)
+		}
+		if all := w.keys(); len(all) != 1 || all[0].AccessKeyId != w.admin.AccessKeyID {
+			t.Errorf("listed: %+v", all)
+		}
+	})
+}
+
+func TestKeysAreRefusedThatCouldNotBeMeant(t *testing.T) {
+	w := newWorld(t, dbtest.Open(t))
+	for _, c := range []struct{ name, role, code, says string }{
+		{"lockstep.engine", "READER", "InvalidInputException", "the server's own"},
+		{"LOCKSTEP.engine", "NONE", "InvalidInputException", "the server's own"},
+		{"ci", "ROOT", "ValidationException", "enum value set"},
+		{"a b", "READER", "ValidationException", "principalName"},
+	} {
+		_, _, err := w.createKey(c.name, c.role)
+		refused(t, err, c.code, c.says)
+	}
+	if n := len(w.keys()); n != 1 {
+		t.Errorf("%d keys, want the admin's alone", n)
+	}
+}

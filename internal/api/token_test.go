@@ -1,0 +1,300 @@
+package api_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+// A paged is an operation that lists page by page, with what it needs to be told.
+type paged struct {
+	asked
+	input map[string]any
+}
+
+// everyList gives all operations whose output has a token, and so finds new ones.
+func everyList(t *testing.T, link string) []paged {
+	t.Helper()
+	of := map[string]any{"SyncType": "CFN_STACK_SYNC", "RepositoryLinkId": link}
+	needs := map[string]map[string]any{
+		"ListSyncConfigurations":   of,
+		"ListResourceSyncAttempts": {"SyncType": "CFN_STACK_SYNC", "ResourceName": "r00"},
+	}
+	var all []paged
+	for _, a := range everyOperation() {
+		if strings.HasPrefix(a.operation, "List") && !slices.Contains([]string{"ListRepositorySyncDefinitions", "ListTagsForResource", "ListSyncEvents"}, a.operation) {
+			all = append(all, paged{a, needs[a.operation]})
+		}
+	}
+	if len(all) != 4+4+6 {
+		t.Fatalf("%d lists", len(all))
+	}
+	return all
+}
+
+// many makes so many of everything that is listed, and gives the link that the
+// configurations are of.
+func (w *world) many(n int) (link string) {
+	w.Helper()
+	host := w.host("h0")
+	connection := w.connection("c0", host)
+	link = w.link(connection, "l0")
+	w.update(func(tx *db.Tx) error {
+		for i := range n {
+			name := fmt.Sprintf("r%02d", i)
+			if i > 0 {
+				arn := func(kind string) lockstep.ARN {
+					return lockstep.MakeARN("codeconnections", region, account, kind, name)
+				}
+				h := lockstep.Host{ARN: arn("host"), Account: account, Region: region, Name: name, ProviderType: "Git", Status: lockstep.HostAvailable}
+				c := lockstep.Connection{ARN: arn("connection"), Account: account, Region: region, Name: name, ProviderType: "GitHub", Status: lockstep.ConnectionPending}
+				l := lockstep.RepositoryLink{ID: name, ARN: arn("repository-link"), Account: account, Region: region, ConnectionARN: lockstep.ARN(connection),
+					OwnerID: "acme", RepositoryName: name, ProviderType: "Git"}
+				if err := first(store.InsertHost(tx, &h), store.InsertConnection(tx, &c), store.InsertLink(tx, &l)); err != nil {
+					return err
+				}
+				if _, err := identity.Create(tx, w.seal, identity.NewKey{Account: account, Principal: name, Role: identity.None}); err != nil {
+					return err
+				}
+			}
+			cfg := lockstep.SyncConfiguration{Account: account, Region: region, SyncType: "CFN_STACK_SYNC", ResourceName: name, LinkID: link,
+				Branch: "main", ConfigFile: "a.yaml", RoleARN: role}
+			if err := first(store.InsertConfiguration(tx, &cfg),
+				identity.PutPolicy(tx, w.seal, account, name, `permit (principal == User::"nobody", action, resource);`),
+				identity.PutWebIdentityRole(tx, w.seal, account, identity.WebIdentityRole{
+					Name: name, Issuer: issuer, Audiences: []string{"sts"}, Subjects: []string{"repo:acme/*"}, Grants: identity.None,
+				}, []string{issuer})); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for i := range n {
+		w.attempt("r00", sha1, lockstep.Applied)
+		w.block(fmt.Sprintf("r%02d", i), "Somebody did.")
+	}
+	return link
+}
+
+func first(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// page asks for a page of a list. What is added narrows it.
+func (w *world) page(l paged, max any, token string, added map[string]any) (int, []byte) {
+	w.Helper()
+	in := maps.Clone(l.input)
+	if in == nil {
+		in = map[string]any{}
+	}
+	maps.Copy(in, added)
+	if max != nil {
+		in["MaxResults"] = max
+	}
+	if token != "" {
+		in["NextToken"] = token
+	}
+	body, err := json.Marshal(in)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return w.send(request{key: w.admin, region: region, service: l.service, target: l.target, body: string(body)})
+}
+
+func TestEveryListHasAsManyAsAreAskedFor(t *testing.T) {
+	w := newWorld(t, dbtest.Open(t))
+	link := w.many(51)
+	for _, l := range everyList(t, link) {
+		for _, c := range []struct {
+			max  any
+			want int
+		}{{nil, 50}, {0, 50}, {1, 1}, {50, 50}, {100, 0}, {101, -1}, {-1, -1}} {
+			status, got := w.page(l, c.max, "", nil)
+			if c.want < 0 {
+				refused(t, exception(t, got), "ValidationException", "at 'maxResults' failed to satisfy constraint: Member must have value")
+				continue
+			}
+			n, token := lists(t, got)
+			whole := c.want == 0 && n >= 51
+			if status != http.StatusOK || n != c.want && !whole || (token == "") != whole {
+				t.Errorf("%s with MaxResults %v: %d of them, token %q: %.300s", l.target, c.max, n, token, got)
+			}
+		}
+	}
+}
+
+// A token is good for the list that gave it and for nobody and nothing else.
+func TestATokenIsBoundToWhoAskedAndForWhat(t *testing.T) {
+	w := newWorld(t, dbtest.Open(t))
+	link := w.many(2)
+	all := everyList(t, link)
+	strangers := map[string]*world{
+		"another principal": w.as(w.principal("sam", identity.Admin)),
+		"another account":   w.as(w.key(other, identity.Admin)),
+	}
+	colleague := w.as(w.principal("jo", identity.Admin)) // the admin's own name, with another key
+	tokens := map[string]string{}
+	for _, l := range all {
+		_, got := w.page(l, 1, "", nil)
+		if _, tokens[l.target] = lists(t, got); tokens[l.target] == "" {
+			t.Fatalf("%s gives no token: %s", l.target, got)
+		}
+	}
+	refuses := func(who string, w *world, l paged, token string, added map[string]any) {
+		t.Helper()
+		_, got := w.page(l, 1, token, added)
+		if e := exception(t, got); !strings.Contains(e.Message, "NextToken is not one that this listing gave") ||
+			e.Code != "ValidationException" && e.Code != "InvalidInputException" {
+			t.Errorf("%s: the token for %s was answered with %s", l.target, who, got)
+		}
+	}
+	for _, l := range all {
+		token := tokens[l.target]
+		if status, got := colleague.page(l, 1, token, nil); status != http.StatusOK {
+			t.Errorf("%s by another key of the same principal: %s", l.target, got)
+		}
+		for who, stranger := range strangers {
+			refuses(who, stranger, l, token, nil)
+		}
+		for _, other := range all {
+			if other.operation != l.operation {
+				refuses(other.target, w, l, tokens[other.target], nil)
+			}
+		}
+		for at := range len(token) {
+			changed := []byte(token)
+			changed[at] = map[bool]byte{true: 'B', false: 'A'}[changed[at] == 'A']
+			if at%7 == 0 || at == len(token)-1 {
+				refuses("nothing: changed", w, l, string(changed), nil)
+			}
+		}
+		for _, other := range []string{token + "=", token + "A", token[:len(token)-1], token[1:], "AAAA", strings.ToUpper(token)} {
+			refuses("nothing: "+other, w, l, other, nil)
+		}
+	}
+}
+
+func TestATokenIsBoundToWhatNarrowsItsList(t *testing.T) {
+	w := newWorld(t, dbtest.Open(t))
+	link := w.many(2)
+	narrower := map[string][]map[string]any{
+		"ListConnections":          {{"ProviderTypeFilter": "GitHub"}, {"HostArnFilter": lockstep.MakeARN("codestar-connections", region, account, "host", "h-00000000")}},
+		"ListSyncConfigurations":   {{"RepositoryLinkId": noLink}},
+		"ListResourceSyncAttempts": {{"ResourceName": "r01"}},
+		"ListSyncBlockers":         {{"Status": "RESOLVED"}, {"SyncType": "CFN_STACK_SYNC"}, {"ResourceName": "r01"}},
+		"ListResourceSyncs": {{"AccountId": account}, {"SyncType": "CFN_STACK_SYNC"}, {"RepositoryLinkId": link}, {"OwnerId": "acme"}, {"RepositoryName": "l0"},
+			{"Branch": "main"}, {"Status": "FAILED"}, {"NeverSynced": true}, {"NeverSynced": false}, {"Blocked": true}, {"Blocked": false}},
+	}
+	for _, l := range everyList(t, link) {
+		_, got := w.page(l, 1, "", nil)
+		_, token := lists(t, got)
+		for _, added := range narrower[l.operation] {
+			_, got := w.page(l, 1, token, added)
+			if e := exception(t, got); !strings.Contains(e.Message, "NextToken is not one") {
+				t.Errorf("%s with %v goes on with a token of the list without: %s", l.target, added, got)
+			}
+		}
+		elsewhere := request{key: w.admin, region: "us-east-1", service: l.service, target: l.target}
+		in := map[string]any{"NextToken": token}
+		maps.Copy(in, l.input)
+		body, err := json.Marshal(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		elsewhere.body = string(body)
+		_, got = w.send(elsewhere)
+		if e := exception(t, got); !strings.Contains(e.Message, "NextToken is not one") {
+			t.Errorf("%s in another region: %s", l.target, got)
+		}
+	}
+}
+
+func TestPagesAreStableWhileThingsComeAndGo(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		hosts := map[string]string{} // ARN by name
+		for n := range 9 {
+			name := fmt.Sprintf("h%d", n)
+			hosts[name] = w.host(name)
+		}
+		seen := map[string]int{}
+		var token *string
+		for page := 0; page == 0 || token != nil; page++ {
+			out := must[*codeconnections.ListHostsOutput](t)(w.sdk().ListHosts(t.Context(), &codeconnections.ListHostsInput{MaxResults: 2, NextToken: token}))
+			var last string
+			for _, h := range out.Hosts {
+				last = *h.Name
+				seen[last]++
+			}
+			if token = out.NextToken; page < 2 {
+				// The very thing that the page ended with, one that is yet to come, and one that is new.
+				for _, name := range []string{last, fmt.Sprintf("h%d", 8-page)} {
+					must[*codeconnections.DeleteHostOutput](t)(w.sdk().DeleteHost(t.Context(), &codeconnections.DeleteHostInput{HostArn: ptr(hosts[name])}))
+					delete(hosts, name)
+				}
+				w.host("new")
+			}
+		}
+		for name := range hosts {
+			if seen[name] != 1 {
+				t.Errorf("%s was there all along and was listed %d times", name, seen[name])
+			}
+		}
+		for name, n := range seen {
+			if n != 1 && name != "new" || n > 2 {
+				t.Errorf("%s was listed %d times", name, n)
+			}
+		}
+	})
+}
+
+func TestFleetPagesAreStableWhileResourcesComeAndGo(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		link := w.linked()
+		for _, name := range []string{"b", "d", "f", "h", "j"} {
+			w.configure(name, link)
+		}
+		var seen []string
+		one := 1
+		in := wire.ListResourceSyncsInput{MaxResults: &one}
+		between := []func(){
+			func() { w.configure("a", link); w.configure("c", link); w.deconfigure("b") },
+			func() { w.deconfigure("c"); w.deconfigure("f") },
+			func() { w.configure("b", link); w.configure("z", link) },
+		}
+		for page := 0; page == 0 || in.NextToken != ""; page++ {
+			var out wire.ListResourceSyncsOutput
+			if err := w.ours("ListResourceSyncs", in, &out); err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range out.ResourceSyncs {
+				seen = append(seen, r.ResourceName)
+			}
+			if in.NextToken = out.NextToken; page < len(between) {
+				between[page]()
+			}
+		}
+		if want := []string{"b", "c", "d", "h", "j", "z"}; !slices.Equal(seen, want) {
+			t.Errorf("listed %v, want %v", seen, want)
+		}
+	})
+}
+
+func ptr[T any](v T) *T { return &v }

@@ -1,0 +1,199 @@
+package api_test
+
+import (
+	"log/slog"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/identity/identitytest"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+const cluster = "https://cluster.example.com"
+
+func ciRole(jwks string) wire.WebIdentityRole {
+	quarter := 900
+	return wire.WebIdentityRole{
+		RoleName: "ci", Role: "READER", Issuer: cluster, Audiences: []string{"sts"}, Subjects: []string{"repo:acme/*"}, Jwks: jwks,
+		Claims: []wire.ClaimPattern{{Name: "environment", Pattern: "prod*"}, {Name: "ref", Pattern: "refs/heads/main"}}, MaxSessionDuration: &quarter,
+	}
+}
+
+func (w *world) putRole(r wire.WebIdentityRole) (arn string, err error) {
+	var out wire.PutWebIdentityRoleOutput
+	err = w.ours("PutWebIdentityRole", wire.PutWebIdentityRoleInput{WebIdentityRole: r}, &out)
+	return out.RoleArn, err
+}
+
+// assume gives a session of the role ci to the holder of a token that fits.
+func (w *world) assume(key identitytest.Key, name string) identity.Session {
+	w.Helper()
+	now := time.Now()
+	token := key.Sign(w, map[string]any{
+		"iss": cluster, "aud": "sts", "sub": "repo:acme/infra", "environment": "production", "ref": "refs/heads/main",
+		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+	})
+	sts := identity.NewWebIdentities(identity.WebIdentityOptions{DB: w.db, Key: w.seal, Log: slog.New(slog.DiscardHandler)})
+	got, err := sts.Assume(w.Context(), identity.AssumeRequest{Account: account, Role: "ci", SessionName: name, Token: token})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return got.Session
+}
+
+// asks signs with a session's credentials.
+func (s session) asks(w *world, target, body string) (int, []byte) {
+	w.Helper()
+	return w.send(request{key: identity.AccessKey{Principal: s.Principal, Secret: s.Secret}, token: s.Token.Reveal(),
+		region: region, service: "codeconnections", target: newPrefix + "." + target, body: body})
+}
+
+type session struct{ identity.Session }
+
+func TestWebIdentityRolesAreKept(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		role := ciRole(identitytest.JWKS(t, identitytest.NewKey(t, "first", jose.ES256)))
+		if arn, err := w.putRole(role); err != nil || arn != "arn:aws:iam::111122223333:role/ci" {
+			t.Fatalf("%s, %v", arn, err)
+		}
+		plain := wire.WebIdentityRole{RoleName: "plain", Role: "NONE", Issuer: issuer, Audiences: []string{"sts"}, Subjects: []string{"repo:acme/*"}}
+		if _, err := w.putRole(plain); err != nil {
+			t.Fatal(err)
+		}
+		hour := 3600
+		plain.MaxSessionDuration = &hour
+		var all wire.ListWebIdentityRolesOutput
+		if err := w.ours("ListWebIdentityRoles", wire.ListWebIdentityRolesInput{}, &all); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]wire.WebIdentityRole{role, plain}, all.WebIdentityRoles); diff != "" {
+			t.Errorf("roles (-want +got):\n%s", diff)
+		}
+		remove := func(who *world, name string) error {
+			return who.ours("DeleteWebIdentityRole", wire.DeleteWebIdentityRoleInput{RoleName: name}, &wire.DeleteWebIdentityRoleOutput{})
+		}
+		refused(t, remove(w.as(w.key(other, identity.Admin)), "ci"), "ResourceNotFoundException", "ci")
+		if err := remove(w, "ci"); err != nil {
+			t.Error(err)
+		}
+		refused(t, remove(w, "ci"), "ResourceNotFoundException", "ci")
+	})
+}
+
+func TestWebIdentityRolesAreRefusedThatCouldNotBeMeant(t *testing.T) {
+	w := newWorld(t, dbtest.Open(t))
+	good := ciRole(identitytest.JWKS(t, identitytest.NewKey(t, "first", jose.ES256)))
+	for says, spoil := range map[string]func(*wire.WebIdentityRole){
+		"given twice":       func(r *wire.WebIdentityRole) { r.Claims = append(r.Claims, r.Claims[0]) },
+		"ready-made":        func(r *wire.WebIdentityRole) { r.RoleName = "admin" },
+		"no key set":        func(r *wire.WebIdentityRole) { r.Jwks = "" },
+		"leave the key set": func(r *wire.WebIdentityRole) { r.Issuer = issuer },
+		"does not begin":    func(r *wire.WebIdentityRole) { r.RoleName = "lockstep.x" },
+		"is not a URL":      func(r *wire.WebIdentityRole) { r.Issuer = "https:///x" },
+	} {
+		r := good
+		spoil(&r)
+		_, err := w.putRole(r)
+		refused(t, err, "InvalidInputException", says)
+	}
+}
+
+func TestASessionMayWhatItsRoleMay(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		key := identitytest.NewKey(t, "first", jose.ES256)
+		if _, err := w.putRole(ciRole(identitytest.JWKS(t, key))); err != nil {
+			t.Fatal(err)
+		}
+		host := w.host("h")
+		s := session{w.assume(key, "build-1")}
+		body := `{"HostArn":"` + host + `"}`
+		if status, got := s.asks(w, "GetHost", body); status != http.StatusOK {
+			t.Errorf("reading: %s", got)
+		}
+		_, got := s.asks(w, "DeleteHost", body)
+		refused(t, exception(t, got), "AccessDeniedException",
+			"User: arn:aws:sts::111122223333:assumed-role/ci/build-1 is not authorized to perform: codeconnections:DeleteHost")
+		stolen := s
+		stolen.Token = w.assume(key, "build-2").Token
+		_, got = stolen.asks(w, "GetHost", body)
+		refused(t, exception(t, got), "UnrecognizedClientException", "")
+		if err := w.putPolicy("ci", `permit (principal in Role::"ci", action == Action::"codeconnections:DeleteHost", resource)
+			when { principal.name like "build-*" };`); err != nil {
+			t.Fatal(err)
+		}
+		if status, got := s.asks(w, "DeleteHost", body); status != http.StatusOK {
+			t.Errorf("deleting: %s", got)
+		}
+	})
+}
+
+// An SDK that renews a session in the middle of a list goes on with the list.
+func TestSessionsOfARoleShareTokens(t *testing.T) {
+	w := newWorld(t, dbtest.Open(t))
+	key := identitytest.NewKey(t, "first", jose.ES256)
+	role := ciRole(identitytest.JWKS(t, key))
+	if _, err := w.putRole(role); err != nil {
+		t.Fatal(err)
+	}
+	w.host("a")
+	w.host("b")
+	_, got := session{w.assume(key, "one")}.asks(w, "ListHosts", `{"MaxResults":1}`)
+	_, token := lists(t, got)
+	if status, got := (session{w.assume(key, "two")}).asks(w, "ListHosts", `{"NextToken":"`+token+`"}`); status != http.StatusOK {
+		t.Errorf("another session: %s", got)
+	}
+	w.admin = w.principal("ci", identity.Reader) // a user of the role's name
+	_, got = w.send(w.signed("codeconnections", newPrefix+".ListHosts", `{"NextToken":"`+token+`"}`))
+	refused(t, exception(t, got), "ValidationException", "NextToken")
+}
+
+func TestLongLivedKeysCanBeSwitchedOff(t *testing.T) {
+	w := newWorld(t, dbtest.Open(t), func(o *api.Options) {
+		only, err := identity.OpenDirectory(identity.Options{DB: o.DB, Key: o.Seal, SessionsOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Directory = only
+	})
+	key := identitytest.NewKey(t, "first", jose.ES256)
+	quarter := ciRole(identitytest.JWKS(t, key))
+	w.update(func(tx *db.Tx) error {
+		return identity.PutWebIdentityRole(tx, w.seal, account, identity.WebIdentityRole{
+			Name: "ci", Issuer: cluster, Audiences: quarter.Audiences, Subjects: quarter.Subjects, Grants: identity.Reader, JWKS: quarter.Jwks,
+		}, nil)
+	})
+	refused(t, w.works(w.admin), "UnrecognizedClientException", "Long-lived access keys are switched off")
+	if status, got := (session{w.assume(key, "build-1")}).asks(w, "ListHosts", `{}`); status != http.StatusOK {
+		t.Errorf("a session: %s", got)
+	}
+}
+
+func TestASessionEnds(t *testing.T) {
+	key := identitytest.NewKey(t, "first", jose.ES256)
+	synctest.Test(t, func(t *testing.T) {
+		w := newUnplugged(t, dbtest.Open(t))
+		if _, err := w.putRole(ciRole(identitytest.JWKS(t, key))); err != nil {
+			t.Fatal(err)
+		}
+		s := session{w.assume(key, "build-1")}
+		time.Sleep(15*time.Minute - time.Second)
+		if status, got := s.asks(w, "ListHosts", `{}`); status != http.StatusOK {
+			t.Errorf("before its end: %s", got)
+		}
+		time.Sleep(time.Second)
+		status, got := s.asks(w, "ListHosts", `{}`)
+		refused(t, exception(t, got), "ExpiredTokenException", "The security token included in the request is expired")
+		if status != http.StatusBadRequest {
+			t.Errorf("status %d", status)
+		}
+	})
+}
