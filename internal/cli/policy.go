@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstephq/lockstep/internal/client"
 	"github.com/lockstephq/lockstep/internal/policy"
+	"github.com/lockstephq/lockstep/internal/server"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -125,15 +126,36 @@ func newPolicyListCommand(p *program) *cobra.Command {
 }
 
 func newPolicyDeleteCommand(p *program) *cobra.Command {
-	c := &cobra.Command{Use: "delete NAME", Short: "Delete a policy", Args: arguments("NAME")}
-	reach := reaches(p, c)
-	c.RunE = reach.then(func(ctx context.Context, remote *client.Client, args []string) error {
-		if _, err := remote.DeletePolicy(ctx, &wire.DeletePolicyInput{Name: args[0]}); err != nil {
+	c := &cobra.Command{
+		Use:   "delete NAME [--db URL [--account ID]]",
+		Short: "Delete a policy",
+		Long: "Delete a policy. With --db it is deleted in the server's database itself, whether the server runs or not: the way\n" +
+			"out when a policy forbids everybody everything.",
+		Args: arguments("NAME"), DisableFlagsInUseLine: true,
+	}
+	k := keeps(p, c)
+	account := c.Flags().String("account", defaultAccount, "the policy's account, with --db: twelve digits")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		local, err := k.existing(c)
+		if err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(p.stdout, "Policy %s is no longer in force. Servers take notice within seconds.\n", plain(args[0]))
+		if local {
+			if err = server.DeletePolicy(c.Context(), *k.db, *account, args[0]); err != nil {
+				return shown(err)
+			}
+		} else {
+			err = k.reach.then(func(ctx context.Context, remote *client.Client, args []string) error {
+				_, err := remote.DeletePolicy(ctx, &wire.DeletePolicyInput{Name: args[0]})
+				return err
+			})(c, args)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(p.stdout, "Policy %s is no longer in force. Servers take notice within seconds.\n", plain(args[0]))
 		return err
-	})
+	}
 	return c
 }
 

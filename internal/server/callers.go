@@ -44,7 +44,7 @@ func (s *server) withSTS(next http.Handler, directory *identity.Directory) http.
 		WebIdentities: identity.NewWebIdentities(identity.WebIdentityOptions{
 			DB: s.db, Key: s.key, Issuers: s.callers.issuers, Log: s.log.With(slog.String("room", "identity")),
 		}),
-		Log: s.log.With(slog.String("room", "sts")),
+		Log: s.log.With(slog.String("room", "sts")), Observe: s.observe,
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if sts.Wants(r) {

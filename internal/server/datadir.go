@@ -108,7 +108,7 @@ func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) 
 func (d *dataDir) writeProfiles(k accessKey, region, url string, sandbox bool) error {
 	credentials := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", k.id, k.secret)
 	config := fmt.Sprintf("[default]\nregion = %s\nservices = lockstep\n\n[services lockstep]\n", region)
-	services := [][2]string{{"codeconnections", url}, {"codestar_connections", url}}
+	services := [][2]string{{"codeconnections", url}, {"codestar_connections", url}, {"lockstep", url}, {"sts", url}}
 	if sandbox {
 		services = append(services, [2]string{"cloudformation", url + "/sandbox"})
 	}

@@ -33,6 +33,10 @@ type Options struct {
 	// lets everybody send as many as they like.
 	PerSecond float64
 	Burst     int
+	// Observe is told of each answer: the service, the operation ("" where it is
+	// none of ours), the code of its error ("" for none) and how long it took.
+	// Defaults to nothing.
+	Observe func(service, operation, code string, took time.Duration)
 	// Log takes a line for each request. Defaults to nothing.
 	Log *slog.Logger
 }
@@ -89,14 +93,18 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = protocol().WriteResult(w, action, result, requestID)
 	}
-	level := slog.LevelInfo
+	level, code := slog.LevelInfo, ""
 	if err != nil {
 		shown := shown(err)
+		code = shown.Code
 		if shown.Status >= http.StatusInternalServerError && r.Context().Err() == nil {
 			level = slog.LevelError
 		}
 		c.note(slog.String("outcome", shown.Code), slog.Any("err", err))
 		protocol().WriteError(w, shown, requestID)
+	}
+	if s.Observe != nil {
+		s.Observe("sts", action, code, time.Since(begun))
 	}
 	attrs := append([]slog.Attr{slog.String("op", action), slog.String("request_id", requestID), slog.String("remote", r.RemoteAddr),
 		slog.Duration("duration", time.Since(begun))}, c.notes...)
