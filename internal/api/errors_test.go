@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -29,6 +30,31 @@ func TestNoOperationAnswersWithAnExceptionItDoesNotDeclare(t *testing.T) {
 					t.Errorf("%s.%s answers %v with %s and status %d", s.Name, op.Name, k, code, status)
 				}
 			}
+		}
+	}
+}
+
+// The engine's own words, too, become what is declared, wherever they come from.
+func TestWhatTheEngineSaysOfBlockersIsDeclaredToo(t *testing.T) {
+	services := wire.Services()
+	table := newExceptions(services)
+	for _, s := range services {
+		for _, op := range s.Operations {
+			for _, cause := range []error{engine.ErrNoBlocker, engine.ErrNotRetried} {
+				for _, k := range kinds {
+					code, status, _ := table.answer(op.Name, fmt.Errorf("wrapped: %w", lockstep.Wrapf(k, cause, "m")))
+					if !slices.Contains(op.Errors, code) && !slices.Contains(common, code) || (status == 500) != strings.HasPrefix(code, "Internal") {
+						t.Errorf("%s.%s answers %v of kind %v with %s and status %d", s.Name, op.Name, cause, k, code, status)
+					}
+				}
+			}
+		}
+	}
+	for cause, want := range map[error]string{
+		engine.ErrNoBlocker: "SyncBlockerDoesNotExistException", engine.ErrNotRetried: "RetryLatestCommitFailedException",
+	} {
+		if got, _, says := table.answer("UpdateSyncBlocker", lockstep.Wrapf(lockstep.NotFound, cause, "m")); got != want || says != "m" {
+			t.Errorf("UpdateSyncBlocker answers %v with %s, %q", cause, got, says)
 		}
 	}
 }
@@ -54,6 +80,11 @@ func TestErrorsBecomeTheExceptionMadeForThem(t *testing.T) {
 		{"ListHosts", lockstep.Denied, "AccessDeniedException"},
 		{"GetRevisionSync", lockstep.Unavailable, "ResourceUnavailableException"},
 		{"GetResourceSyncStatus", lockstep.Unavailable, "ThrottlingException"},
+		{"UpdateRepositoryLink", lockstep.Exists, "ConditionalCheckFailedException"},
+		{"UpdateHost", lockstep.Stale, "ConflictException"},
+		{"UpdateHost", lockstep.Unavailable, "ResourceUnavailableException"},
+		{"TagResource", lockstep.Limit, "LimitExceededException"},
+		{"UpdateSyncBlocker", lockstep.NotFound, "ResourceNotFoundException"},
 		{"StartResourceSync", lockstep.Blocked, "RetryLatestCommitFailedException"},
 		{"ListHosts", lockstep.Internal, "InternalFailure"},
 		{"GetResourceSyncStatus", lockstep.Internal, "InternalServerException"},

@@ -1,0 +1,267 @@
+package api_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+// fleet gives the names of the resources that w's caller may see, and the counts.
+func (w *world) fleet(size int) (names []string, counts *wire.ResourceSyncCounts) {
+	w.Helper()
+	in := wire.ListResourceSyncsInput{MaxResults: &size, IncludeCounts: aws.Bool(true)}
+	for more := true; more; more = in.NextToken != "" {
+		var out wire.ListResourceSyncsOutput
+		if err := w.ours("ListResourceSyncs", in, &out); err != nil {
+			w.Fatal(err)
+		}
+		if len(out.ResourceSyncs) == 0 && out.NextToken != "" {
+			w.Error("an empty page goes on")
+		}
+		for _, r := range out.ResourceSyncs {
+			names = append(names, r.ResourceName)
+		}
+		in.NextToken, counts = out.NextToken, out.Counts
+	}
+	return names, counts
+}
+
+// lookup says whether each resource can be read, by name.
+func (w *world) lookup(names ...string) (found []string) {
+	w.Helper()
+	for _, name := range names {
+		_, err := w.getConfiguration(name)
+		if err == nil {
+			found = append(found, name)
+			continue
+		}
+		refused(w, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: "+name)
+	}
+	return found
+}
+
+func TestPoliciesAskForEachAttributeOfAResource(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		connection := w.connection("acme", w.host("h"))
+		infra, web := w.link(connection, "infra"), w.link(connection, "web")
+		for name, c := range map[string]struct{ link, branch string }{"a": {infra, "main"}, "b": {infra, "dev"}, "c": {web, "main"}, "d": {web, "dev"}} {
+			in := newConfiguration(name, c.link)
+			in.Branch = &c.branch
+			must[*codeconnections.CreateSyncConfigurationOutput](t)(w.sdk().CreateSyncConfiguration(t.Context(), in))
+		}
+		if err := w.tag(linkARN(web), "team=web"); err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for when, want := range map[string][]string{
+			`resource has branch && resource.branch == "main"`:                        {"a", "c"},
+			`resource has repository && resource.repository == "infra"`:               {"a", "b"},
+			`resource has owner && resource.owner == "nobody"`:                        nil,
+			`resource has providerType && resource.providerType == "Git"`:             {"a", "b", "c", "d"},
+			`resource has resourceName && ["a", "d"].contains(resource.resourceName)`: {"a", "d"},
+			`resource has resourceName && resource.resourceName like "b*"`:            {"b"},
+			`resource.hasTag("team") && resource.getTag("team") == "web"`:             {"c", "d"},
+			`resource in RepositoryLink::"` + linkARN(infra) + `"`:                    {"a", "b"},
+			`resource in Connection::"` + connection + `"`:                            {"a", "b", "c", "d"},
+			`context.region == "us-east-1"`:                                           nil,
+		} {
+			n++
+			name := fmt.Sprintf("who%d", n)
+			they := w.as(w.principal(name, identity.None, fmt.Sprintf(`permit (principal == User::%q, action in Action::"Read", resource) when { resource is Account || (%s) };`, name, when)))
+			for _, size := range []int{1, 2, 100} {
+				got, counts := they.fleet(size)
+				if diff := cmp.Diff(want, got); diff != "" || counts.Total != len(want) || counts.NeverSynced != len(want) {
+					t.Errorf("%s, %d at a time: counted %+v (-want +got):\n%s", when, size, counts, diff)
+				}
+			}
+			if diff := cmp.Diff(want, they.lookup("a", "b", "c", "d")); diff != "" {
+				t.Errorf("%s, one by one (-want +got):\n%s", when, diff)
+			}
+		}
+	})
+}
+
+func TestWhatIsForbiddenIsForbiddenToAdminsToo(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		link := w.linked()
+		w.configure("web", link)
+		w.configure("api", link)
+		if err := w.putPolicy("careful", `forbid (principal, action == Action::"codeconnections:DeleteSyncConfiguration", resource) when { resource.resourceName == "web" };
+			forbid (principal == User::"jo", action in Action::"Read", resource) when { resource has resourceName && resource.resourceName == "api" };`); err != nil {
+			t.Fatal(err)
+		}
+		_, err := w.sdk().DeleteSyncConfiguration(t.Context(), &codeconnections.DeleteSyncConfigurationInput{ResourceName: aws.String("web"), SyncType: "CFN_STACK_SYNC"})
+		refused(t, err, "AccessDeniedException", `on resource: CFN_STACK_SYNC/web because policy "careful" forbids the action`)
+		if got, counts := w.fleet(100); !slices.Equal(got, []string{"web"}) || counts.Total != 1 {
+			t.Errorf("the fleet is %v, %+v", got, counts)
+		}
+	})
+}
+
+// A page is as full as if there were nothing but what may be seen, and has a token
+// only where there is more of that.
+func TestHiddenThingsLeaveNoGapInALIst(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		var want []string
+		for n := range 12 {
+			name := fmt.Sprintf("hidden%d", n)
+			if n%4 == 1 {
+				name = fmt.Sprintf("shown%d", n)
+				want = append(want, name)
+			}
+			w.host(name)
+		}
+		they := w.as(w.principal("they", identity.None, `permit (principal == User::"they", action, resource)
+			when { resource is Account || resource has name && resource.name like "shown*" };`))
+		for size := int32(1); size <= 4; size++ {
+			var got []string
+			var token *string
+			pages := 0
+			for more := true; more; more = token != nil {
+				out := must[*codeconnections.ListHostsOutput](t)(they.sdk().ListHosts(t.Context(), &codeconnections.ListHostsInput{MaxResults: size, NextToken: token}))
+				for _, h := range out.Hosts {
+					got = append(got, *h.Name)
+				}
+				token, pages = out.NextToken, pages+1
+			}
+			if diff := cmp.Diff(want, got); diff != "" || pages != (len(want)+int(size)-1)/int(size) {
+				t.Errorf("%d pages of %d (-want +got):\n%s", pages, size, diff)
+			}
+		}
+	})
+}
+
+func TestAConfigurationIsMadeOnlyWhereItMayBe(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		link := w.linked()
+		const passable = "arn:aws:iam::111122223333:role/sync"
+		they := w.as(w.principal("they", identity.None, `permit (principal == User::"they", action in [Action::"Read", Action::"Configure"], resource)
+			unless { resource is IamRole || (resource has branch && resource.branch != "dev") };
+			permit (principal == User::"they", action == Action::"iam:PassRole", resource == IamRole::"`+passable+`");`))
+		create := func(name, branch, role string) error {
+			in := newConfiguration(name, link)
+			in.Branch, in.RoleArn = &branch, &role
+			_, err := they.sdk().CreateSyncConfiguration(t.Context(), in)
+			return err
+		}
+		w.engine.take()
+		refused(t, create("web", "main", passable), "AccessDeniedException", "perform: codeconnections:CreateSyncConfiguration on resource: CFN_STACK_SYNC/web")
+		admin := "arn:aws:iam::111122223333:role/admin"
+		refused(t, create("web", "dev", admin), "AccessDeniedException", "perform: iam:PassRole on resource: "+admin)
+		if noted := w.engine.take(); noted != nil {
+			t.Errorf("the engine was asked for %v", noted)
+		}
+		if err := create("web", "dev", passable); err != nil {
+			t.Fatal(err)
+		}
+		update := func(in codeconnections.UpdateSyncConfigurationInput) error {
+			in.ResourceName, in.SyncType = aws.String("web"), "CFN_STACK_SYNC"
+			_, err := they.sdk().UpdateSyncConfiguration(t.Context(), &in)
+			return err
+		}
+		refused(t, update(codeconnections.UpdateSyncConfigurationInput{Branch: aws.String("main")}), "AccessDeniedException", "UpdateSyncConfiguration on resource: CFN_STACK_SYNC/web")
+		refused(t, update(codeconnections.UpdateSyncConfigurationInput{RoleArn: &admin}), "AccessDeniedException", "iam:PassRole on resource: "+admin)
+		refused(t, update(codeconnections.UpdateSyncConfigurationInput{RepositoryLinkId: aws.String(noLink)}), "ResourceNotFoundException", "Could not find repository link:"+noLink)
+		if err := update(codeconnections.UpdateSyncConfigurationInput{ConfigFile: aws.String("b.yaml")}); err != nil {
+			t.Error(err)
+		}
+		w.configure("api", link) // on main, which they do not see
+		in := &codeconnections.UpdateSyncConfigurationInput{ResourceName: aws.String("api"), SyncType: "CFN_STACK_SYNC", Branch: aws.String("dev")}
+		_, err := they.sdk().UpdateSyncConfiguration(t.Context(), in)
+		refused(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: api")
+	})
+}
+
+func TestPoliciesAskForTheTagsThatACallBrings(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		host := w.host("h")
+		they := w.as(w.principal("they", identity.None, `permit (principal == User::"they", action in [Action::"Read", Action::"Configure"], resource)
+			when { action != Action::"codeconnections:TagResource" && action != Action::"codeconnections:UntagResource" };
+			permit (principal == User::"they", action == Action::"codeconnections:TagResource", resource)
+			when { context.requestTags.hasTag("team") && context.requestTags.getTag("team") == "web" && ["team", "stage"].containsAll(context.tagKeys) };
+			permit (principal == User::"they", action == Action::"codeconnections:UntagResource", resource) when { ["stage"].containsAll(context.tagKeys) };`))
+		for _, c := range []struct {
+			tags string
+			may  bool
+		}{{"team=web", true}, {"team=web stage=dev", true}, {"stage=dev", false}, {"team=infra", false}, {"team=web owner=me", false}} {
+			for how, do := range map[string]func(tags []string) error{
+				"tagging": func(tags []string) error { return they.tag(host, tags...) },
+				"making":  they.makeHost,
+			} {
+				err := do(strings.Fields(c.tags))
+				if c.may && err != nil {
+					t.Errorf("%s with %s: %v", how, c.tags, err)
+				}
+				if !c.may {
+					refused(t, err, "AccessDeniedException", "perform: codeconnections:TagResource")
+				}
+			}
+		}
+		if err := they.untag(host, "stage"); err != nil {
+			t.Error(err)
+		}
+		refused(t, they.untag(host, "stage", "team"), "AccessDeniedException", "perform: codeconnections:UntagResource")
+		if err := they.makeHost(nil); err != nil {
+			t.Errorf("making without tags takes no permission to tag: %v", err)
+		}
+		out := must[*codeconnections.ListHostsOutput](t)(w.sdk().ListHosts(t.Context(), &codeconnections.ListHostsInput{}))
+		if len(out.Hosts) != 4 {
+			t.Errorf("%d hosts, want the first, two that were tagged and one that was not", len(out.Hosts))
+		}
+	})
+}
+
+func (w *world) makeHost(tags []string) error {
+	in := &codeconnections.CreateHostInput{Name: aws.String("new"), ProviderType: "Git", ProviderEndpoint: aws.String("https://git.example.com")}
+	for _, t := range tags {
+		key, value, _ := strings.Cut(t, "=")
+		in.Tags = append(in.Tags, types.Tag{Key: &key, Value: &value})
+	}
+	_, err := w.sdk().CreateHost(w.Context(), in)
+	return err
+}
+
+func TestAConnectionIsMadeOnlyToAHostThatCanBeRead(t *testing.T) {
+	w := newWorld(t, dbtest.Open(t))
+	host := w.host("h")
+	they := w.as(w.principal("they", identity.None, `permit (principal == User::"they", action, resource) unless { resource is Host };`))
+	for _, arn := range []string{host, host[:len(host)-8] + "00000000"} {
+		_, err := they.sdk().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{ConnectionName: aws.String("c"), HostArn: &arn})
+		refused(t, err, "ResourceNotFoundException", "Could not find host: "+arn)
+	}
+}
+
+// The place to go on from moves past what a watcher may not see.
+func TestAWatcherPassesWhatItMayNotSee(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		link := w.linked()
+		w.configure("web", link)
+		w.configure("api", link)
+		they := w.as(w.principal("they", identity.None, `permit (principal == User::"they", action, resource)
+			when { resource is Account || resource has resourceName && resource.resourceName == "api" };`))
+		two := 2
+		_, cursor := they.events(wire.ListSyncEventsInput{})
+		w.addEvents(w.attempt("web", sha1, "").ID, 1, 6)
+		w.addEvents(w.attempt("api", sha1, "").ID, 7, 7)
+		var got []string
+		for range 5 {
+			var events []string
+			events, cursor = they.events(wire.ListSyncEventsInput{After: cursor, MaxResults: &two})
+			got = append(got, events...)
+		}
+		if diff := cmp.Diff([]string{"TEMPLATE_BUNDLED", "E7"}, got); diff != "" {
+			t.Errorf("seen (-want +got):\n%s", diff)
+		}
+		refused(t, w.ours("ListSyncEvents", wire.ListSyncEventsInput{After: cursor}, nil), "InvalidInputException", "cursor")
+	})
+}

@@ -1,0 +1,86 @@
+package api_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
+
+	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/identity"
+)
+
+// The numbers are those of AWS's page of limits.
+func TestAWSsQuotasAreAWSs(t *testing.T) {
+	want := api.Quotas{Hosts: 50, Connections: 250, Links: 100, Configurations: 100, ConfigurationsOfLink: 100, ConfigurationsOfBranch: 50}
+	if got := api.AWSQuotas(); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+func TestAnAccountHasNoMoreThanItsQuotas(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, func(o *api.Options) {
+			o.Quotas = api.Quotas{Hosts: 2, Connections: 2, Links: 2, Configurations: 5, ConfigurationsOfLink: 4, ConfigurationsOfBranch: 2}
+		})
+		fill := func(w *world) {
+			host := w.host("h1")
+			w.host("h2")
+			refused(t, w.makeHost(nil), "LimitExceededException", "There are 2 hosts already, which is the limit.")
+			connection := w.connection("c1", host)
+			w.connection("c2", host)
+			_, err := w.sdk().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{ConnectionName: aws.String("c3"), HostArn: &host})
+			refused(t, err, "LimitExceededException", "There are 2 connections already")
+			one, two := w.link(connection, "one"), w.link(connection, "two")
+			_, err = w.sdk().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
+				ConnectionArn: &connection, OwnerId: aws.String("acme"), RepositoryName: aws.String("three"),
+			})
+			refused(t, err, "LimitExceededException", "There are 2 repository links already")
+			for n, step := range []struct{ link, branch, says string }{
+				{one, "main", ""}, {one, "main", ""}, {one, "main", "There are 2 sync configurations of this branch already"},
+				{one, "dev", ""}, {one, "dev", ""}, {one, "new", "There are 4 sync configurations of this repository link already"},
+				{two, "main", ""}, {two, "dev", "There are 5 sync configurations already"},
+			} {
+				in := newConfiguration(fmt.Sprintf("r%d", n), step.link)
+				in.Branch = &step.branch
+				_, err := w.sdk().CreateSyncConfiguration(t.Context(), in)
+				if step.says != "" {
+					refused(t, err, "LimitExceededException", step.says)
+				} else if err != nil {
+					t.Errorf("%d: %v", n, err)
+				}
+			}
+			w.deconfigure("r0")
+			if _, err := w.sdk().CreateSyncConfiguration(t.Context(), newConfiguration("r0", two)); err != nil {
+				t.Errorf("in the room that was made: %v", err)
+			}
+		}
+		fill(w)
+		// Another account has quotas of its own; so has another region.
+		fill(w.as(w.key(other, identity.Admin)))
+		_, got := w.send(request{key: w.admin, region: "us-east-1", service: "codeconnections", target: newPrefix + ".CreateHost",
+			body: `{"Name":"h","ProviderType":"Git","ProviderEndpoint":"https://git.example.com"}`})
+		if n, _ := lists(t, got); n != 0 || len(got) < 20 || got[2] != 'H' {
+			t.Errorf("in another region: %s", got)
+		}
+	})
+}
+
+// Quotas are no way to ask for what cannot be seen: who may make nothing is told
+// so before anything is counted.
+func TestQuotasAreLookedAtLast(t *testing.T) {
+	w := newWorld(t, dbtest.Open(t), func(o *api.Options) { o.Quotas = api.Quotas{Links: 1, ConfigurationsOfLink: 1} })
+	connection := w.connection("acme", w.host("h"))
+	link := w.link(connection, "infra")
+	w.configure("web", link)
+	they := w.as(w.principal("they", identity.None, `permit (principal == User::"they", action, resource) when { resource is Account || resource is IamRole };`))
+	_, err := they.sdk().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
+		ConnectionArn: &connection, OwnerId: aws.String("acme"), RepositoryName: aws.String("other"),
+	})
+	refused(t, err, "InvalidInputException", "Could not find connection: "+connection)
+	_, err = they.sdk().CreateSyncConfiguration(t.Context(), newConfiguration("api", link))
+	refused(t, err, "InvalidInputException", "Could not find repository link:"+link)
+}
