@@ -35,12 +35,8 @@ func (s *Service) ListResourceSyncs(ctx context.Context, c Caller, in *wire.List
 		}
 		return out, nil
 	}
-	read := s.o.DB.View
-	if !counted && c.seesAll(policy.SyncConfiguration) {
-		read = s.o.DB.Peek
-	}
 	the := manyEntries()
-	err = read(ctx, func(tx *db.Tx) error {
+	err = s.readFleet(ctx, c, counted, func(tx *db.Tx) error {
 		entries := func(p store.Page) ([]store.FleetEntry, store.Cursor, error) {
 			return store.Fleet(tx, c.Account, c.Region, filter, p)
 		}
@@ -60,6 +56,14 @@ func (s *Service) ListResourceSyncs(ctx context.Context, c Caller, in *wire.List
 		return err
 	})
 	return out, err
+}
+
+// readFleet is list, unless there is more to read than the list.
+func (s *Service) readFleet(ctx context.Context, c Caller, counted bool, f func(tx *db.Tx) error) error {
+	if counted {
+		return s.o.DB.View(ctx, f)
+	}
+	return s.list(ctx, c, policy.SyncConfiguration, f)
 }
 
 func fleetFilter(in *wire.ListResourceSyncsInput) (store.FleetFilter, error) {

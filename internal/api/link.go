@@ -68,9 +68,9 @@ func (c Caller) lend(tx *db.Tx, arn lockstep.ARN) (lockstep.Connection, error) {
 }
 
 // UpdateRepositoryLink reads a repository over another connection from now on.
-// The branches that are followed are synced at once, whether or not their heads
-// differ from those last seen: over the old connection a sync may have failed, and
-// one head may be that of another repository of the same name.
+// The branches that are followed are looked at at once, also where their heads are
+// those last seen: over the old connection a sync may have failed. What was synced
+// before is not synced again, since a commit that is the same is so anywhere.
 func (s *Service) UpdateRepositoryLink(ctx context.Context, c Caller, in *wire.UpdateRepositoryLinkInput) (*wire.UpdateRepositoryLinkOutput, error) {
 	var l lockstep.RepositoryLink
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
