@@ -41,6 +41,7 @@ type Poller struct {
 	log   *slog.Logger
 	slots chan struct{}
 	hosts hostSlots
+	wake  chan struct{} // holds one: several calls of Wake are one
 }
 
 const (
@@ -70,7 +71,7 @@ func NewPoller(o Options) *Poller {
 	}
 	return &Poller{
 		o: o, log: o.Log.With(slog.String("room", "trigger")),
-		slots: make(chan struct{}, o.Workers), hosts: newHostSlots(o.PerHost),
+		slots: make(chan struct{}, o.Workers), hosts: newHostSlots(o.PerHost), wake: make(chan struct{}, 1),
 	}
 }
 
@@ -94,14 +95,40 @@ func (p *Poller) Run(ctx context.Context) {
 				p.look(ctx, poll)
 			})
 		}
-		wait := time.NewTimer(min(max(next, shortest), longest))
-		select {
-		case <-ctx.Done():
-			wait.Stop()
+		if !p.rest(ctx, min(max(next, shortest), longest)) {
 			return
-		case <-wait.C:
 		}
 	}
+}
+
+// Wake makes the poller look for due polls now rather than within half a second:
+// for whoever has committed a hint on this node. It does not block.
+func (p *Poller) Wake() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// rest waits, less long if woken but never less than the shortest, so that many
+// hints are claimed together. False when ctx has ended.
+func (p *Poller) rest(ctx context.Context, d time.Duration) bool {
+	least := time.NewTimer(shortest)
+	defer least.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-least.C:
+	}
+	rest := time.NewTimer(d - shortest)
+	defer rest.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-p.wake:
+	case <-rest.C:
+	}
+	return true
 }
 
 // claim takes what is due and says how long there is until something is.
