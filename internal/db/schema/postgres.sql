@@ -250,3 +250,25 @@ CREATE TABLE web_identity_role (
     updated_at bigint NOT NULL
 );
 ALTER TABLE web_identity_role ADD CONSTRAINT web_identity_role_pkey PRIMARY KEY (account, name);
+CREATE TABLE webhook (
+    id text NOT NULL,
+    link_id text NOT NULL,
+    kind text NOT NULL,
+    sealed bytea NOT NULL,
+    created_at bigint NOT NULL,
+    delivered bigint DEFAULT 0 NOT NULL,
+    delivered_at bigint
+);
+ALTER TABLE webhook ADD CONSTRAINT webhook_kind_check CHECK ((kind = ANY (ARRAY['GITHUB'::text, 'GITLAB'::text, 'GITLAB_SIGNING'::text, 'BITBUCKET'::text, 'AZURE_DEVOPS'::text, 'GITEA'::text, 'GENERIC'::text])));
+ALTER TABLE webhook ADD CONSTRAINT webhook_link_id_fkey FOREIGN KEY (link_id) REFERENCES repository_link(id) ON DELETE CASCADE;
+ALTER TABLE webhook ADD CONSTRAINT webhook_link_id_key UNIQUE (link_id);
+ALTER TABLE webhook ADD CONSTRAINT webhook_pkey PRIMARY KEY (id);
+CREATE TABLE webhook_delivery (
+    webhook_id text NOT NULL,
+    delivery text NOT NULL,
+    seq bigint NOT NULL,
+    received_at bigint NOT NULL
+);
+ALTER TABLE webhook_delivery ADD CONSTRAINT webhook_delivery_pkey PRIMARY KEY (webhook_id, delivery);
+ALTER TABLE webhook_delivery ADD CONSTRAINT webhook_delivery_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES webhook(id) ON DELETE CASCADE;
+CREATE UNIQUE INDEX webhook_delivery_by_seq ON public.webhook_delivery USING btree (webhook_id, seq);

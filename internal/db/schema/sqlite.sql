@@ -216,3 +216,20 @@ CREATE TABLE web_identity_role (
     updated_at bigint NOT NULL,
     PRIMARY KEY (account, name)
 );
+CREATE TABLE webhook (
+    id           text   PRIMARY KEY,
+    link_id      text   NOT NULL UNIQUE REFERENCES repository_link (id) ON DELETE CASCADE,
+    kind         text   NOT NULL CHECK (kind IN ('GITHUB', 'GITLAB', 'GITLAB_SIGNING', 'BITBUCKET', 'AZURE_DEVOPS', 'GITEA', 'GENERIC')),
+    sealed       blob   NOT NULL,
+    created_at   bigint NOT NULL,
+    delivered    bigint NOT NULL DEFAULT 0,
+    delivered_at bigint
+);
+CREATE TABLE webhook_delivery (
+    webhook_id  text   NOT NULL REFERENCES webhook (id) ON DELETE CASCADE,
+    delivery    text   NOT NULL,
+    seq         bigint NOT NULL,
+    received_at bigint NOT NULL,
+    PRIMARY KEY (webhook_id, delivery)
+);
+CREATE UNIQUE INDEX webhook_delivery_by_seq ON webhook_delivery (webhook_id, seq);

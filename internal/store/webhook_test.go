@@ -1,0 +1,208 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/seal"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+// putWebhook gives a new link a webhook.
+func putWebhook(t testing.TB, d *db.DB, key *seal.Key, n int) lockstep.Webhook {
+	t.Helper()
+	w := lockstep.Webhook{LinkID: insertLink(t, d, n).ID, Kind: lockstep.GitHubWebhook}
+	update(t, d, func(tx *db.Tx) error {
+		return store.PutWebhook(tx, key, &w, store.NewWebhookSecret(w.Kind))
+	})
+	return w
+}
+
+func sealKey(t testing.TB) *seal.Key {
+	t.Helper()
+	key, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func TestANewSecretOfAWebhookTakesThePlaceOfTheOld(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		key := sealKey(t)
+		before := putWebhook(t, d, key, 1)
+		after := lockstep.Webhook{LinkID: before.LinkID, Kind: lockstep.GitLabWebhook}
+		secret := seal.NewSecret("sixteen characters")
+		update(t, d, func(tx *db.Tx) error { return store.PutWebhook(tx, key, &after, secret) })
+		if after.ID != before.ID {
+			t.Errorf("the id %s has become %s", before.ID, after.ID)
+		}
+		update(t, d, func(tx *db.Tx) error {
+			got, opened, err := store.OpenWebhook(tx, key, before.ID)
+			if got.Kind != after.Kind || got.LinkID != before.LinkID || !opened.Equal(secret) {
+				t.Errorf("it is now %+v", got)
+			}
+			return err
+		})
+		update(t, d, func(tx *db.Tx) error { return store.DeleteWebhook(tx, before.LinkID) })
+		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.DeleteWebhook(tx, before.LinkID) })
+		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error {
+			_, _, err := store.OpenWebhook(tx, key, before.ID)
+			return err
+		})
+	})
+}
+
+func TestASecretThatCannotServeIsRefused(t *testing.T) {
+	d := dbtest.OpenOn(t, db.SQLite, db.Schema())
+	link := insertLink(t, d, 1)
+	for _, tt := range []struct {
+		kind   lockstep.WebhookKind
+		secret string
+	}{
+		{lockstep.GitHubWebhook, ""}, {lockstep.GitHubWebhook, "fifteen letters"},
+		{lockstep.GitLabSigningWebhook, "sixteen characters"}, {lockstep.GitLabSigningWebhook, "whsec_*************"},
+		{lockstep.GitLabSigningWebhook, "whsec_c2hvcnQ=     "}, {lockstep.GitLabSigningWebhook, "whsec_c2hvcnQxMjM="},
+	} {
+		refused(t, d, lockstep.Invalid, func(tx *db.Tx) error {
+			return store.PutWebhook(tx, sealKey(t), &lockstep.Webhook{LinkID: link.ID, Kind: tt.kind}, seal.NewSecret(tt.secret))
+		})
+	}
+}
+
+// A secret is the link's and the kind's: whoever writes to the database alone can
+// not have one repository's deliveries hint at another, nor a signature's secret
+// shown as a token.
+func TestAttack14AWebhookMovedInTheDatabaseIsWorthNothing(t *testing.T) {
+	for name, move := range map[string]string{
+		"kind": `UPDATE webhook SET kind = 'GITLAB'`,
+		"link": `UPDATE webhook SET link_id = '` + newLink(2, "").ID + `'`,
+		"id":   `UPDATE webhook SET id = 'w'`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := dbtest.OpenOn(t, db.SQLite, db.Schema())
+			key := sealKey(t)
+			w := putWebhook(t, d, key, 1)
+			insertLink(t, d, 2)
+			if name == "id" {
+				w.ID = "w"
+			}
+			update(t, d, func(tx *db.Tx) error {
+				_, err := tx.Exec(move)
+				return err
+			})
+			err := d.View(t.Context(), func(tx *db.Tx) error {
+				_, _, err := store.OpenWebhook(tx, key, w.ID)
+				return err
+			})
+			if !errors.Is(err, seal.ErrCorrupted) {
+				t.Errorf("it opens with %v", err)
+			}
+		})
+	}
+}
+
+// take gives whether a delivery is news.
+func take(t testing.TB, d *db.DB, w lockstep.Webhook, delivery string) (news bool) {
+	t.Helper()
+	update(t, d, func(tx *db.Tx) (err error) {
+		news, err = store.TakeDelivery(tx, w, delivery)
+		return err
+	})
+	return news
+}
+
+func TestADeliveryIsNewsOncePerWebhook(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		key := sealKey(t)
+		one, other := putWebhook(t, d, key, 1), putWebhook(t, d, key, 2)
+		for i, tt := range []struct {
+			of       lockstep.Webhook
+			delivery string
+			news     bool
+		}{
+			{one, "a", true}, {one, "a", false}, {one, "b", true}, {other, "a", true}, {one, "", true}, {one, "", true}, {one, "a", false},
+		} {
+			if got := take(t, d, tt.of, tt.delivery); got != tt.news {
+				t.Errorf("delivery %d: news %t", i, got)
+			}
+		}
+		update(t, d, func(tx *db.Tx) error {
+			w, err := store.WebhookOf(tx, one.LinkID)
+			if !w.DeliveredAt.Equal(tx.Now) && tx.Now.Sub(w.DeliveredAt) > time.Minute {
+				t.Errorf("delivered at %s", w.DeliveredAt)
+			}
+			return err
+		})
+	})
+}
+
+func TestADeliveryOfAWebhookThatIsGoneIsRefused(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		key := sealKey(t)
+		deleted, changed, unlinked := putWebhook(t, d, key, 1), putWebhook(t, d, key, 2), putWebhook(t, d, key, 3)
+		take(t, d, unlinked, "a")
+		update(t, d, func(tx *db.Tx) error {
+			w := lockstep.Webhook{LinkID: changed.LinkID, Kind: lockstep.GenericWebhook}
+			return errors.Join(store.DeleteWebhook(tx, deleted.LinkID), store.PutWebhook(tx, key, &w, store.NewWebhookSecret(w.Kind)),
+				store.DeleteLink(tx, account, region, unlinked.LinkID))
+		})
+		for _, w := range []lockstep.Webhook{deleted, changed, unlinked} {
+			refused(t, d, lockstep.NotFound, func(tx *db.Tx) error {
+				_, err := store.TakeDelivery(tx, w, "x")
+				return err
+			})
+		}
+	})
+}
+
+func TestDeliveriesAreForgottenAfterADay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := dbtest.OpenOn(t, db.SQLite, db.Schema())
+		w := putWebhook(t, d, sealKey(t), 1)
+		for i := range 30 {
+			take(t, d, w, fmt.Sprint("old-", i))
+		}
+		time.Sleep(25 * time.Hour)
+		for i := range 4 {
+			take(t, d, w, fmt.Sprint("new-", i))
+		}
+		if n := deliveries(t, d); n != 4 {
+			t.Errorf("%d deliveries are remembered, want those of the last day, 4", n)
+		}
+	})
+}
+
+func TestAttack15OnlySoManyDeliveriesAreRemembered(t *testing.T) {
+	d := dbtest.OpenOn(t, db.SQLite, db.Schema())
+	w := putWebhook(t, d, sealKey(t), 1)
+	update(t, d, func(tx *db.Tx) error {
+		_, err := tx.Exec(`INSERT INTO webhook_delivery (webhook_id, delivery, seq, received_at)
+			WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+			SELECT $1, 'd' || i, i, $2 FROM n`, w.ID, db.Millis(tx.Now))
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(`UPDATE webhook SET delivered = 10000`)
+		return err
+	})
+	for i := range 20 {
+		take(t, d, w, strings.Repeat("x", i+1))
+	}
+	if n := deliveries(t, d); n != 10000 {
+		t.Errorf("%d deliveries are remembered", n)
+	}
+}
+
+func deliveries(t testing.TB, d *db.DB) (n int) {
+	t.Helper()
+	update(t, d, func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM webhook_delivery`).Scan(&n) })
+	return n
+}
