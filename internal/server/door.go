@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // defaultConnections are those that a door holds at once if nobody says how
@@ -21,9 +22,12 @@ type door struct {
 }
 
 // newDoor makes one for most connections at once, in TLS where there is a
-// certificate.
+// certificate. HTTP/2 is not spoken: a connection of it is many requests, and the
+// number of connections would bound nothing.
 func newDoor(l net.Listener, h http.Handler, most int, c *certificate, log *slog.Logger) *door {
-	d := &door{limiter: limit(l, most), http: newHTTPServer(h, l.Addr(), log)}
+	d := &door{limiter: limit(l, most), http: newHTTPServer(fewLarge(h), l.Addr(), log)}
+	d.http.Protocols = new(http.Protocols)
+	d.http.Protocols.SetHTTP1(true)
 	if c != nil {
 		d.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}
 	}
@@ -36,6 +40,39 @@ func (d *door) serve() error {
 		return d.http.ServeTLS(d.limiter, "", "")
 	}
 	return d.http.Serve(d.limiter)
+}
+
+const (
+	// smallBody is above what clients send but for large policies and templates.
+	smallBody = 64 << 10
+	// largeAtOnce is how many larger bodies a door holds at once.
+	largeAtOnce = 64
+	// largePatience is how long one waits for its turn.
+	largePatience = 10 * time.Second
+)
+
+// fewLarge bounds the memory that bodies take. A body is read whole before
+// anybody can know who has signed it, so strangers with a connection each could
+// make us hold a large one each. A body of which nobody has said how long it is
+// counts as large.
+func fewLarge(h http.Handler) http.Handler {
+	places := make(chan struct{}, largeAtOnce)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength >= 0 && r.ContentLength <= smallBody {
+			h.ServeHTTP(w, r)
+			return
+		}
+		turn := time.NewTimer(largePatience)
+		defer turn.Stop()
+		select {
+		case places <- struct{}{}:
+			defer func() { <-places }()
+			h.ServeHTTP(w, r)
+		case <-turn.C:
+			http.Error(w, "Too many large requests at once. Try again.", http.StatusServiceUnavailable)
+		case <-r.Context().Done():
+		}
+	})
 }
 
 // A limiter is a listener that holds only so many connections at once. Further

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,4 +82,40 @@ func TestAttack12WhoHoldsAConnectionLosesIt(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAttack12FewLargeBodiesAreHeldAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		end := make(chan struct{})
+		h := fewLarge(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Hold") != "" {
+				<-end
+			}
+		}))
+		send := func(size int64, hold string) int {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader("{}"))
+			r.ContentLength = size
+			r.Header.Set("Hold", hold)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			return w.Code
+		}
+		for range largeAtOnce {
+			go send(smallBody+1, "it")
+		}
+		synctest.Wait()
+		begun := time.Now()
+		if got := send(smallBody, ""); got != http.StatusOK || time.Since(begun) != 0 {
+			t.Errorf("a small body is answered with %d after %v", got, time.Since(begun))
+		}
+		for what, size := range map[string]int64{"a large body": smallBody + 1, "one of no told length": -1} {
+			if got := send(size, ""); got != http.StatusServiceUnavailable {
+				t.Errorf("%s is answered with %d", what, got)
+			}
+		}
+		go func() { time.Sleep(largePatience / 2); close(end) }()
+		if got := send(smallBody+1, ""); got != http.StatusOK {
+			t.Errorf("who waited for a place is answered with %d", got)
+		}
+	})
 }

@@ -52,9 +52,7 @@ func newHTTPServer(h http.Handler, addr net.Addr, log *slog.Logger) *http.Server
 		WriteTimeout:      2 * time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		// Each stream of a connection is a request like those of other connections.
-		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 100},
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	hangUp(srv)
 	return srv
