@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"unsafe"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
@@ -39,11 +40,21 @@ func SaveDocument(tx *db.Tx, resourceID int64, document []byte) error {
 // StatusDocument gives the encoded answer to a status read. It is one SELECT,
 // fit for [db.DB.Peek]. Before any attempt it is NotFound.
 func StatusDocument(tx *db.Tx, r lockstep.Resource) ([]byte, error) {
-	var document []byte // nil for NULL
+	var document *string // nil for NULL
 	err := tx.QueryRow(`SELECT document FROM resource
 		WHERE account = $1 AND region = $2 AND sync_type = $3 AND name = $4`,
 		r.Account, r.Region, r.SyncType, r.Name).Scan(&document)
-	return document, orNoStatus(r, document, err)
+	return bytesOf(document), orNoStatus(r, bytesOf(document), err)
+}
+
+// bytesOf gives the bytes of a text without copying them: a document has four
+// thousand, and to copy them once more costs a tenth of reading them. They must
+// not be changed.
+func bytesOf(text *string) []byte {
+	if text == nil {
+		return nil
+	}
+	return unsafe.Slice(unsafe.StringData(*text), len(*text))
 }
 
 func orNoStatus(r lockstep.Resource, document []byte, err error) error {
@@ -97,11 +108,11 @@ func statusDocuments(tx *db.Tx, all []lockstep.Resource) (map[lockstep.Resource]
 	defer rows.Close()
 	for rows.Next() {
 		var i int
-		var document []byte
+		var document *string
 		if err := rows.Scan(&i, &document); err != nil {
 			return nil, err
 		}
-		found[all[i-1]] = document
+		found[all[i-1]] = bytesOf(document)
 	}
 	return found, rows.Err()
 }
