@@ -1,6 +1,9 @@
 package identity
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // like says whether text is as pattern demands: * stands for any text, also for
 // none, and everything else for itself. Both ends are bound. It takes time in
@@ -26,34 +29,65 @@ func like(pattern, text string) bool {
 	return strings.HasSuffix(text, last)
 }
 
-// sharedIssuer is an issuer that gives tokens to strangers as well, and how its
-// subjects begin before they name whose they are: an owner that ends with /.
-type sharedIssuer struct{ issuer, begins string }
+// A sharedIssuer gives tokens to strangers as well. Its subjects begin with begins
+// and whose they are: an owner that ends with /. Where subjects can be made up of
+// other claims, as at GitHub, one may instead name its owner by one of owners.
+// Claims that strangers can have as well are not among these: of an environment,
+// of a branch, of a workflow that everybody may call, of who pressed the button.
+type sharedIssuer struct {
+	issuer, begins string
+	owners         []string
+}
 
 func sharedIssuers() []sharedIssuer {
 	return []sharedIssuer{
-		{"https://token.actions.githubusercontent.com", "repo:"},
-		{"https://gitlab.com", "project_path:"},
+		{"https://token.actions.githubusercontent.com", "repo:", []string{
+			"repo", "repository", "repository_id", "repository_owner", "repository_owner_id", "workflow_ref", "enterprise", "enterprise_id",
+		}},
+		{"https://gitlab.com", "project_path:", []string{"project_path", "project_id", "namespace_path", "namespace_id"}},
 	}
 }
 
 // tooOpen says why a subject's pattern would let in people whom nobody meant,
 // or "". A * at the beginning leaves open who comes; at an issuer that serves
-// everybody, so does one before the owner's name has ended.
-func tooOpen(issuer, pattern string) string {
+// everybody, so does one before the owner's name has ended, or no owner at all,
+// unless one of the further claims that a token must have names it.
+func tooOpen(issuer, pattern string, claims map[string]string) string {
 	literal, _, starred := strings.Cut(pattern, "*")
-	if !starred {
-		return ""
-	}
-	if literal == "" {
+	if starred && literal == "" {
 		return "it begins with *, and so does not say who may come"
 	}
 	for _, s := range sharedIssuers() {
-		owner, named := strings.CutPrefix(literal, s.begins)
-		unnamed := strings.HasPrefix(s.begins, literal)
-		if issuer == s.issuer && (unnamed || named && !strings.Contains(owner, "/")) {
+		if issuer != s.issuer {
+			continue
+		}
+		owner, usual := strings.CutPrefix(literal, s.begins)
+		unnamed := starred && strings.HasPrefix(s.begins, literal) || usual && !strings.Contains(owner, "/")
+		if unnamed || !usual && !s.named(literal, !starred) && !s.claimed(claims) {
 			return "everybody can get a token of this issuer, so the owner must stand before the first *, as in " + s.begins + "OWNER/*"
 		}
 	}
 	return ""
+}
+
+// named says whether a subject that is made up of claims, as in
+// repository_owner_id:7:ref:…, has the owner in its literal part. whole is set
+// where that is all of it.
+func (s sharedIssuer) named(literal string, whole bool) bool {
+	parts := strings.Split(literal, ":")
+	for i, part := range parts[:len(parts)-1] {
+		value := parts[i+1]
+		ended := i+2 < len(parts) || whole || strings.Contains(value, "/")
+		if value != "" && ended && slices.Contains(s.owners, part) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s sharedIssuer) claimed(claims map[string]string) bool {
+	return slices.ContainsFunc(s.owners, func(name string) bool {
+		literal, _, starred := strings.Cut(claims[name], "*")
+		return literal != "" && (!starred || strings.Contains(literal, "/"))
+	})
 }

@@ -27,19 +27,29 @@ func FuzzLike(f *testing.F) {
 
 func TestPatternThatLetsInStrangersIsTooOpen(t *testing.T) {
 	const github, gitlab, own = "https://token.actions.githubusercontent.com", "https://gitlab.com", "https://id.example"
+	owned, vague := map[string]string{"repository_owner_id": "7"}, map[string]string{"repository": "acme*", "repository_owner": "*", "actor": "ada"}
 	for _, c := range []struct {
 		issuer, pattern string
+		claims          map[string]string
 		open            bool
 	}{
-		{own, "*", true}, {own, "**", true}, {own, "*:ref:refs/heads/main", true}, {own, "a*", false}, {own, "a", false},
-		{own, "repo:*", false},
-		{github, "repo:acme/infra:*", false}, {github, "repo:acme/*", false}, {github, "repo:acme/infra:ref:refs/heads/main", false},
-		{github, "repo:*", true}, {github, "repo:acme*", true}, {github, "r*", true}, {github, "repo*", true}, {github, "repo:*/infra:x", true},
-		{github, "repository_owner_id:7:*", false},
-		{gitlab, "project_path:acme/infra:*", false}, {gitlab, "project_path:acme*", true}, {gitlab, "project*", true},
+		{own, "*", nil, true}, {own, "**", nil, true}, {own, "*:ref:refs/heads/main", nil, true}, {own, "a*", nil, false}, {own, "a", nil, false},
+		{own, "repo:*", nil, false}, {own, "environment:prod", nil, false}, {own, "*", owned, true},
+		{github, "repo:acme/infra:*", nil, false}, {github, "repo:acme/*", nil, false}, {github, "repo:acme/infra:ref:refs/heads/main", nil, false},
+		{github, "repo:*", nil, true}, {github, "repo:acme*", nil, true}, {github, "r*", nil, true}, {github, "repo*", nil, true},
+		{github, "repo:*/infra:x", nil, true}, {github, "repo:*", owned, true},
+		// Whoever has a repository at GitHub may say of which claims its subjects are made.
+		{github, "repository_owner_id:7:*", nil, false}, {github, "repository_owner_id:7*", nil, true}, {github, "repository_owner_id:*", nil, true},
+		{github, "repository:acme/*", nil, false}, {github, "repository:acme*", nil, true}, {github, "environment:prod:repository_owner:acme", nil, false},
+		{github, "environment:prod", nil, true}, {github, "ref:refs/heads/main", nil, true}, {github, "ref:*", nil, true},
+		{github, "job_workflow_ref:acme/infra/*", nil, true}, {github, "repository_owner", nil, true}, {github, "my_repository_owner:acme", nil, true},
+		{github, "environment:prod:repo:acme/infra", nil, false}, {github, "environment:prod", owned, false}, {github, "ref:*", owned, false}, {github, "environment:prod", vague, true},
+		{github, "environment:prod", map[string]string{"repository": "acme/*"}, false},
+		{gitlab, "project_path:acme/infra:*", nil, false}, {gitlab, "project_path:acme*", nil, true}, {gitlab, "project*", nil, true},
+		{gitlab, "ref:main", nil, true},
 	} {
-		if got := tooOpen(c.issuer, c.pattern) != ""; got != c.open {
-			t.Errorf("%s at %s: too open is %v", c.pattern, c.issuer, got)
+		if got := tooOpen(c.issuer, c.pattern, c.claims) != ""; got != c.open {
+			t.Errorf("%s at %s with %v: too open is %v", c.pattern, c.issuer, c.claims, got)
 		}
 	}
 }

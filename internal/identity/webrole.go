@@ -163,7 +163,7 @@ func (r WebIdentityRole) wrongPatterns([]string) string {
 		if s == "" || len(s) > maxClaimText {
 			return fmt.Sprintf("the subject %q is empty or too long.", s)
 		}
-		if why := tooOpen(r.Issuer, s); why != "" {
+		if why := tooOpen(r.Issuer, s, r.Claims); why != "" {
 			return fmt.Sprintf("the subject %q is too open: %s.", s, why)
 		}
 	}
