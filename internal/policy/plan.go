@@ -23,9 +23,13 @@ type plan struct {
 	open     []*statement
 }
 
-// maxPlans bounds what a set remembers: questions are as many as principals, and
-// tokens of an issuer make new ones every day.
-const maxPlans = 4096
+// These bound what a set remembers: questions are as many as principals, and
+// tokens of an issuer make new ones every day. A plan is as large as the
+// statements that it leaves open are many.
+const (
+	maxPlans = 4096
+	maxOpen  = 1 << 18 // of all plans together
+)
 
 func (s *Set) plan(p Principal, action string, t Type) *plan {
 	q := question{p, action, t}
@@ -38,11 +42,13 @@ func (s *Set) plan(p Principal, action string, t Type) *plan {
 	made := s.think(q)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.plans) >= maxPlans {
+	if len(s.plans) >= maxPlans || s.open+len(made.open) > maxOpen {
 		clear(s.plans)
+		s.open = 0
 	}
 	if s.plans != nil {
 		s.plans[q] = made
+		s.open += len(made.open)
 	}
 	return made
 }

@@ -19,6 +19,7 @@ type Set struct {
 
 	mu    sync.RWMutex
 	plans map[question]*plan
+	open  int // statements that plans leave open, all together
 }
 
 // A statement is one permit or forbid of a policy's text.
