@@ -13,31 +13,44 @@ type capabilities struct {
 	unborn       bool // ls-refs tells HEAD of an empty repository
 	shallow      bool
 	filter       bool
+	old          bool // version 0 or 1: refs come with the advertisement
+	v0           offered
 }
 
 // maxCapabilities bounds the advertisement, which is some hundred bytes.
 const maxCapabilities = 64 << 10
 
 // readCapabilities reads a version 2 advertisement. Servers of older versions
-// list their refs instead, of which no more than the first line is read.
-func readCapabilities(p *packetReader) (capabilities, error) {
-	var c capabilities
+// list their refs instead, of which no more than the first line is read; it is
+// given back, and is empty if the list was.
+func readCapabilities(p *packetReader) (c capabilities, first string, err error) {
 	kind, line, err := p.text()
 	if err == nil && kind == dataPacket && strings.HasPrefix(line, "# service=") {
 		if kind, _, err = p.text(); err == nil && kind != flushPacket {
-			return c, fmt.Errorf("%w: no end of the service line", ErrProtocol)
+			return c, "", fmt.Errorf("%w: no end of the service line", ErrProtocol)
 		}
 		if err == nil {
 			kind, line, err = p.text()
 		}
 	}
-	if err != nil {
-		return c, err
+	if err == nil && kind == dataPacket && line == "version 1" {
+		kind, line, err = p.text()
+		c.old = true
 	}
-	if kind != dataPacket || line != "version 2" {
-		return c, ErrVersion
+	switch {
+	case err != nil:
+		return c, "", err
+	case kind == dataPacket && line == "version 2" && !c.old:
+		return c, "", c.read(p)
+	case kind == dataPacket && strings.HasPrefix(line, "version "), kind != dataPacket && kind != flushPacket:
+		return c, "", ErrVersion
 	}
-	return c, c.read(p)
+	c.old = true
+	if kind == dataPacket && line == "" {
+		return c, "", fmt.Errorf("%w: an empty line in the list of refs", ErrProtocol)
+	}
+	_, list, _ := strings.Cut(line, "\x00")
+	return c, line, c.take(list)
 }
 
 func (c *capabilities) read(p *packetReader) error {

@@ -24,8 +24,9 @@ var (
 	ErrLimit = errors.New("limit exceeded")
 	// ErrProtocol means that the server's answer makes no sense.
 	ErrProtocol = errors.New("unexpected answer")
-	// ErrVersion means that the server does not speak protocol version 2.
-	ErrVersion = errors.New("the server does not speak Git protocol version 2")
+	// ErrVersion means that the server speaks no version of Git's smart protocol
+	// that we do.
+	ErrVersion = errors.New("the server does not speak Git's smart protocol")
 	// ErrNoFilter means that the server cannot leave blobs out of its answer,
 	// without which history is not read.
 	ErrNoFilter = errors.New("the server supports no partial clone filter")

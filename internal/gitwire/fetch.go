@@ -2,6 +2,7 @@ package gitwire
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -21,6 +22,9 @@ type fetchRequest struct {
 func (q fetchRequest) encode(c capabilities, agent string) ([]byte, error) {
 	if q.depth > 0 && !c.shallow {
 		return nil, fmt.Errorf("%w: the server cannot send a commit without its history", ErrProtocol)
+	}
+	if c.old {
+		return q.encodeOld(c, agent)
 	}
 	b := c.appendCommand(nil, "fetch", agent)
 	// Without thin-pack the server would send everything that have names again.
@@ -51,42 +55,54 @@ func (q fetchRequest) encode(c capabilities, agent string) ([]byte, error) {
 func (r *Remote) fetch(ctx context.Context, build func(capabilities) (fetchRequest, packPolicy, error)) (pack, error) {
 	var got pack
 	var policy packPolicy
+	skip := skipToPack
 	encode := func(c capabilities) ([]byte, error) {
 		q, p, err := build(c)
 		if err != nil {
 			return nil, err
 		}
-		policy = p
+		if policy = p; c.old {
+			skip = skipToOldPack
+		} else {
+			skip = skipToPack
+		}
 		return q.encode(c, r.agent)
 	}
-	err := r.command(ctx, 0, encode, func(p *packetReader) error {
-		p.left = policy.wire
-		if err := skipToPack(p); err != nil {
-			return err
+	err := r.command(ctx, nil, encode, func(p *packetReader) error {
+		p.allow(policy.wire)
+		band, err := skip(p)
+		if err == nil {
+			got, err = readPack(band, policy)
 		}
-		band := &sideband{p: p}
-		var err error
-		if got, err = readPack(band, policy); err != nil {
-			return err
+		if err == nil {
+			err = band.drain()
 		}
-		return band.drain()
+		return policy.explain(err)
 	})
 	return got, err
 }
 
+// explain says of a limit that was met why so much was read at all.
+func (p packPolicy) explain(err error) error {
+	if !p.whole || !errors.Is(err, ErrLimit) {
+		return err
+	}
+	return fmt.Errorf("%w; this server sends a commit with all its files or not at all, of which at most %d bytes are read", err, p.wire)
+}
+
 // skipToPack reads over the sections before the pack, which only matter to
 // clients that keep a repository.
-func skipToPack(p *packetReader) error {
+func skipToPack(p *packetReader) (*sideband, error) {
 	for {
 		kind, line, err := p.text()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if kind == flushPacket || kind == endPacket {
-			return fmt.Errorf("%w: an answer without a pack", ErrProtocol)
+			return nil, fmt.Errorf("%w: an answer without a pack", ErrProtocol)
 		}
 		if kind == dataPacket && line == "packfile" {
-			return nil
+			return &sideband{p: p}, nil
 		}
 	}
 }
@@ -114,20 +130,30 @@ func (s *sideband) fill() error {
 			return io.EOF
 		}
 		kind, line, err := s.p.next()
-		switch {
-		case err != nil:
-			return err
-		case kind != dataPacket:
-			s.done = true
-		case len(line) == 0:
-			return fmt.Errorf("%w: an empty line in a pack", ErrProtocol)
-		case line[0] == 1:
-			s.rest = line[1:]
-		case line[0] == 3:
-			return fmt.Errorf("%w: the server gave up and says %s", ErrUnavailable, quote(line[1:]))
-		case line[0] != 2:
-			return fmt.Errorf("%w: a line of band %d in a pack", ErrProtocol, line[0])
+		if err == nil {
+			err = s.take(kind, line)
 		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sideband) take(kind packetKind, line []byte) error {
+	switch {
+	case kind != dataPacket:
+		s.done = true
+	case len(line) == 0:
+		return fmt.Errorf("%w: an empty line in a pack", ErrProtocol)
+	case line[0] == 1:
+		s.rest = line[1:]
+	case line[0] == 3 && isMissing(line):
+		return serverError(line[1:])
+	case line[0] == 3:
+		return fmt.Errorf("%w: the server gave up and says %s", ErrUnavailable, quote(line[1:]))
+	case line[0] != 2:
+		return fmt.Errorf("%w: a line of band %d in a pack", ErrProtocol, line[0])
 	}
 	return nil
 }

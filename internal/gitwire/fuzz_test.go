@@ -40,15 +40,49 @@ func FuzzPacket(f *testing.F) {
 				t.Fatalf("%d bytes of lines", total)
 			}
 		}
-		if _, err := readCapabilities(newPacketReader(bytes.NewReader(b), limit)); !known(err) {
+		if _, _, err := readCapabilities(newPacketReader(bytes.NewReader(b), limit)); !known(err) {
 			t.Fatal(err)
 		}
-		if err := skipToPack(newPacketReader(bytes.NewReader(b), limit)); !known(err) {
+		if _, err := skipToPack(newPacketReader(bytes.NewReader(b), limit)); !known(err) {
 			t.Fatal(err)
 		}
 		_, err := io.Copy(io.Discard, &sideband{p: newPacketReader(bytes.NewReader(b), limit)})
 		if !known(err) {
 			t.Fatal(err)
+		}
+	})
+}
+
+func FuzzOldRefs(f *testing.F) {
+	const one = "1111111111111111111111111111111111111111"
+	f.Add([]byte("001e# service=git-upload-pack\n0000008b" + one + " HEAD\x00multi_ack thin-pack side-band-64k shallow filter symref=HEAD:refs/heads/main object-format=sha1\n003d" + one + " refs/heads/main\n0000"))
+	f.Add([]byte("000eversion 1\n0050" + one + " capabilities^{}\x00side-band shallow \n0035shallow " + one + "0000"))
+	f.Add([]byte("0000"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		const limit = 1 << 12
+		p := newPacketReader(bytes.NewReader(b), limit)
+		c, line, err := readCapabilities(p)
+		if !known(err) {
+			t.Fatal(err)
+		}
+		if _, err := skipToOldPack(newPacketReader(bytes.NewReader(b), limit)); !known(err) {
+			t.Fatal(err)
+		}
+		if err != nil || !c.old || line == "" {
+			return
+		}
+		refs := 0
+		err = readOldRefs(p, c, line, func(ref refLine) {
+			if refs++; ref.name == "" || ref.target != "" && !ValidRef(ref.target) {
+				t.Fatalf("ref %+v", ref)
+			}
+		})
+		if !known(err) || refs > limit/len(one) {
+			t.Fatalf("%d refs, %v", refs, err)
+		}
+		request, err := fetchRequest{want: []ID{{1}}, depth: 1}.encode(c, "a")
+		if !known(err) || len(request) > 1<<10 {
+			t.Fatalf("%d bytes, %v", len(request), err)
 		}
 	})
 }
@@ -154,7 +188,7 @@ func TestSeedPackIsGood(t *testing.T) {
 }
 
 func fuzzPolicy(base func(ID) (object, bool)) packPolicy {
-	return packPolicy{objects: 100, inflated: 1 << 18, kept: 1 << 17, object: 1 << 16, blob: 1 << 10, base: base}
+	return packPolicy{objects: 100, inflated: 1 << 18, kept: 1 << 17, blobs: 1 << 17, object: 1 << 16, blob: 1 << 10, base: base}
 }
 
 func FuzzPack(f *testing.F) {
@@ -177,7 +211,7 @@ func FuzzPack(f *testing.F) {
 			for _, o := range got.objects {
 				kept += len(o.data)
 			}
-			if int64(kept) > policy.kept || len(got.objects) > policy.objects {
+			if int64(kept) > policy.kept+policy.blobs || len(got.objects) > policy.objects {
 				t.Fatalf("%d bytes in %d objects", kept, len(got.objects))
 			}
 		}

@@ -18,13 +18,18 @@ type packPolicy struct {
 	wire     int64 // bytes of the whole answer
 	objects  int
 	inflated int64 // of all objects, dropped ones included
-	kept     int64 // of all objects that are kept
+	kept     int64 // of all objects that are kept, blobs excluded
 	object   int64 // of one commit, tree or tag: larger is an error
 	// blob is the size of the largest blob that is kept; negative keeps none.
-	// Larger ones are noted by id in pack.large, if any are kept at all.
+	// Larger ones are noted by id in pack.large if note says so.
 	blob int64
-	// spill drops blobs for which kept has no room, instead of failing.
-	spill bool
+	note bool
+	// whole says that the pack holds all blobs because the server cannot leave
+	// them out.
+	whole bool
+	// blobs is how many bytes of blobs are kept together. Those for which there is
+	// no room are dropped.
+	blobs int64
 	// base finds objects that we have already, for deltas against them.
 	base func(ID) (object, bool)
 }
@@ -34,6 +39,8 @@ type pack struct {
 	objects map[ID]object
 	// large holds the blobs that were not kept for their size.
 	large map[ID]bool
+	// spilled says that a blob was dropped for want of room.
+	spilled bool
 }
 
 // packReader reads a pack from a stream. Objects are resolved as they come;
@@ -43,7 +50,7 @@ type packReader struct {
 	in     *packInput
 	policy packPolicy
 	pack   pack
-	left   struct{ inflated, kept int64 }
+	left   struct{ inflated, kept, blobs int64 }
 	zip    io.ReadCloser
 
 	at       map[int64]place // by offset in the pack
@@ -74,7 +81,7 @@ func readPack(r io.Reader, policy packPolicy) (pack, error) {
 		byID:     map[ID][]waiting{},
 		byOffset: map[int64][]waiting{},
 	}
-	p.left.inflated, p.left.kept = policy.inflated, policy.kept
+	p.left.inflated, p.left.kept, p.left.blobs = policy.inflated, policy.kept, policy.blobs
 	var head [12]byte
 	if _, err := io.ReadFull(p.in, head[:]); err != nil {
 		return p.pack, unexpected(err)
@@ -129,7 +136,7 @@ func (p *packReader) next() error {
 }
 
 func (p *packReader) whole(offset int64, kind objectKind, size int64) error {
-	if err := p.keep(size); err != nil {
+	if err := p.keep(kind, size); err != nil {
 		return err
 	}
 	data, err := p.inflate(size)
@@ -147,7 +154,7 @@ func (p *packReader) drop(offset, size int64) error {
 		return err
 	}
 	p.at[offset] = place{dropped: true}
-	if p.policy.blob < 0 {
+	if !p.policy.note {
 		return exactly(io.Discard, r, size)
 	}
 	h := newObjectHash(blobObject, size)
@@ -208,7 +215,7 @@ func (p *packReader) dropDelta(offset, size int64) error {
 
 // wait inflates a delta that stays in memory until its base comes.
 func (p *packReader) wait(size int64) ([]byte, error) {
-	if err := p.keep(size); err != nil {
+	if err := p.keep(treeObject, size); err != nil {
 		return nil, err
 	}
 	return p.inflate(size)
@@ -238,7 +245,7 @@ func (p *packReader) apply(base object, delta []byte) (object, bool, error) {
 	if err := p.spend(size); err != nil {
 		return object{}, false, err
 	}
-	if err := p.keep(min(size, limit)); err != nil {
+	if err := p.keep(base.kind, min(size, limit)); err != nil {
 		return object{}, false, err
 	}
 	data, err := applyDelta(base.data, delta, limit)
@@ -286,10 +293,21 @@ func (p *packReader) spend(n int64) error {
 }
 
 // spills says whether a blob is dropped for want of room.
-func (p *packReader) spills(size int64) bool { return p.policy.spill && size > p.left.kept }
+func (p *packReader) spills(size int64) bool {
+	if size <= p.left.blobs {
+		return false
+	}
+	p.pack.spilled = true
+	return true
+}
 
-// keep counts bytes that stay in memory.
-func (p *packReader) keep(n int64) error {
+// keep counts bytes that stay in memory. A delta that waits for its base is taken
+// for a tree's.
+func (p *packReader) keep(kind objectKind, n int64) error {
+	if kind == blobObject {
+		p.left.blobs -= n // spills has looked
+		return nil
+	}
 	if p.left.kept -= n; p.left.kept < 0 {
 		return fmt.Errorf("%w: more than %d bytes of objects", ErrLimit, p.policy.kept)
 	}

@@ -26,11 +26,15 @@ type packetReader struct {
 	r    *bufio.Reader
 	buf  []byte
 	left int64
+	most int64 // what left was at first
 }
 
 func newPacketReader(r io.Reader, limit int64) *packetReader {
-	return &packetReader{r: bufio.NewReaderSize(r, 8<<10), left: limit}
+	return &packetReader{r: bufio.NewReaderSize(r, 8<<10), left: limit, most: limit}
 }
+
+// allow sets how many bytes may come from here on.
+func (p *packetReader) allow(limit int64) { p.left, p.most = limit, limit }
 
 // next gives the next line. Its bytes are valid until the next call. The
 // stream's end is io.ErrUnexpectedEOF wherever it comes: an answer ends with a
@@ -44,11 +48,11 @@ func (p *packetReader) next() (packetKind, []byte, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	if p.left -= int64(max(n, len(head))); p.left < 0 {
+		return 0, nil, fmt.Errorf("%w: the answer has more than %d bytes", ErrLimit, p.most)
+	}
 	if n < len(head) {
 		return packetKind(n + 1), nil, nil // 0000, 0001, 0002
-	}
-	if p.left -= int64(n); p.left < 0 {
-		return 0, nil, fmt.Errorf("%w: the answer is too long", ErrLimit)
 	}
 	if n -= len(head); cap(p.buf) < n {
 		p.buf = make([]byte, max(n, 512))
@@ -94,10 +98,16 @@ func appendPacket(b []byte, line string) []byte {
 	return append(fmt.Appendf(b, "%04x", len(line)+4), line...)
 }
 
-// serverError turns the server's words into an error. The protocol has no codes:
-// that an object is gone can only be told by git's own, unchanging sentence.
+// isMissing tells that an object is gone, or not given out, by the sentences of
+// git and of JGit ("want ID not valid"), which have not changed in years: the
+// protocol has no codes.
+func isMissing(message []byte) bool {
+	return bytes.Contains(message, []byte("not our ref")) || bytes.Contains(message, []byte("want ")) && bytes.Contains(message, []byte(" not valid"))
+}
+
+// serverError turns the server's words into an error.
 func serverError(message []byte) error {
-	if bytes.Contains(message, []byte("not our ref")) {
+	if isMissing(message) {
 		return fmt.Errorf("%w: the server says %s", ErrMissing, quote(message))
 	}
 	return fmt.Errorf("%w: the server says %s", ErrProtocol, quote(message))

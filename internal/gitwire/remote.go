@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -52,6 +53,8 @@ type Remote struct {
 
 	mu    sync.Mutex
 	known *capabilities
+
+	whole atomic.Bool // the server was found to give out no single files
 }
 
 // A transport carries requests of the protocol to a repository.
@@ -178,13 +181,11 @@ func (r *Remote) Refs(ctx context.Context, names []string) (map[string]ID, error
 	for _, name := range names {
 		ids[name] = ID{}
 	}
-	request := func(c capabilities) ([]byte, error) { return lsRefsRequest(c, r.agent, names), nil }
-	err := r.command(ctx, r.limits.RefBytes, request, func(p *packetReader) error {
-		return readRefs(p, func(ref refLine) {
-			if _, asked := ids[ref.name]; asked {
-				ids[ref.name] = ref.id
-			}
-		})
+	request := func(c capabilities) []byte { return lsRefsRequest(c, r.agent, names) }
+	err := r.list(ctx, request, func(ref refLine) {
+		if _, asked := ids[ref.name]; asked {
+			ids[ref.name] = ref.id
+		}
 	})
 	if err != nil {
 		return nil, err
@@ -213,25 +214,35 @@ func (r *Remote) Head(ctx context.Context) (Head, error) {
 		return head, r.fault(ctx, err)
 	}
 	var head Head
-	request := func(c capabilities) ([]byte, error) { return headRequest(c, r.agent), nil }
-	err := r.command(ctx, r.limits.RefBytes, request, func(p *packetReader) error {
-		return readRefs(p, func(ref refLine) {
-			if ref.name == "HEAD" {
-				head = Head{Ref: ref.target, ID: ref.id}
-			}
-		})
+	request := func(c capabilities) []byte { return headRequest(c, r.agent) }
+	err := r.list(ctx, request, func(ref refLine) {
+		if ref.name == "HEAD" {
+			head = Head{Ref: ref.target, ID: ref.id}
+		}
 	})
 	return head, err
+}
+
+// list hands refs to f: of a server of version 2 those that are asked for, of an
+// older one all, which it lists in every advertisement. Either way it is one
+// request once the server is known.
+func (r *Remote) list(ctx context.Context, request func(capabilities) []byte, f func(refLine)) error {
+	ask := func(c capabilities) ([]byte, error) { return request(c), nil }
+	return r.command(ctx, f, ask, func(p *packetReader) error {
+		p.allow(r.limits.RefBytes)
+		return readRefs(p, f)
+	})
 }
 
 // command sends one request and reads its answer. The server's capabilities are
 // asked for once; when an answer makes no sense they are forgotten, and if they
 // were not fresh, asked for again and the request repeated: the server may have
-// been replaced by another.
-func (r *Remote) command(ctx context.Context, limit int64, request func(capabilities) ([]byte, error), read func(*packetReader) error) error {
+// been replaced by another. Where refs is not nil the command is ls-refs, and
+// done if the advertisement listed them.
+func (r *Remote) command(ctx context.Context, refs func(refLine), request func(capabilities) ([]byte, error), read func(*packetReader) error) error {
 	for again := true; ; again = false {
-		c, fresh, err := r.capabilities(ctx)
-		if err != nil {
+		c, fresh, err := r.capabilities(ctx, refs)
+		if err != nil || c.old && refs != nil {
 			return err
 		}
 		body, err := request(c)
@@ -239,38 +250,48 @@ func (r *Remote) command(ctx context.Context, limit int64, request func(capabili
 			return r.fault(ctx, err)
 		}
 		send := func(ctx context.Context) (io.ReadCloser, error) { return r.transport.command(ctx, body) }
-		err = r.exchange(ctx, limit, send, read)
-		if !errors.Is(err, ErrProtocol) {
+		err = r.exchange(ctx, 0, send, read)
+		if !errors.Is(err, ErrProtocol) && !errors.Is(err, ErrUnavailable) {
 			return err
 		}
-		r.mu.Lock()
-		r.known = nil
-		r.mu.Unlock()
-		if fresh || !again {
+		r.learn(nil)
+		if fresh || !again || !errors.Is(err, ErrProtocol) {
 			return err
 		}
 	}
 }
 
 // capabilities gives what the server can do, and whether it was asked just now.
-func (r *Remote) capabilities(ctx context.Context) (c capabilities, fresh bool, err error) {
+// A server of an old version is asked whenever refs is not nil, and its refs are
+// handed to that.
+func (r *Remote) capabilities(ctx context.Context, refs func(refLine)) (c capabilities, fresh bool, err error) {
 	r.mu.Lock()
 	known := r.known
 	r.mu.Unlock()
-	if known != nil {
+	if known != nil && (refs == nil || !known.old) {
 		return *known, false, nil
 	}
 	err = r.exchange(ctx, maxCapabilities, r.transport.advertise, func(p *packetReader) error {
-		c, err = readCapabilities(p)
-		return err
+		var line string
+		c, line, err = readCapabilities(p)
+		if err != nil || line == "" || refs == nil {
+			return err
+		}
+		p.allow(r.limits.RefBytes)
+		return readOldRefs(p, c, line, refs)
 	})
 	if err != nil {
 		return c, true, err
 	}
-	r.mu.Lock()
-	r.known = &c
-	r.mu.Unlock()
+	r.learn(&c)
 	return c, true, nil
+}
+
+// learn keeps what a server can do; nil forgets it.
+func (r *Remote) learn(c *capabilities) {
+	r.mu.Lock()
+	r.known = c
+	r.mu.Unlock()
 }
 
 // errSlow is the cause of a request's end when the server took too long.

@@ -229,17 +229,15 @@ func TestUnknownAuthorityIsACertificateError(t *testing.T) {
 	}
 }
 
-func TestOldAndDumbServersAreToldApart(t *testing.T) {
-	repo, _, old := served(t, gitwiretest.Options{Version0: true})
+func TestDumbServersAreNotRead(t *testing.T) {
+	repo := gitwiretest.NewRepo(t)
 	repo.Commit(map[string]string{"a": "1"})
 	dumb := httptest.NewServer(http.FileServer(http.Dir(repo.Dir)))
 	defer dumb.Close()
 	repo.Git("update-server-info")
-	for _, url := range []string{old, dumb.URL} {
-		_, err := open(t, gitwire.Options{URL: url}).Refs(t.Context(), []string{"refs/heads/main"})
-		if !errors.Is(err, gitwire.ErrVersion) {
-			t.Errorf("%s: got %v", url, err)
-		}
+	_, err := open(t, gitwire.Options{URL: dumb.URL}).Refs(t.Context(), []string{"refs/heads/main"})
+	if !errors.Is(err, gitwire.ErrVersion) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -45,16 +45,22 @@ func (r *Remote) Snapshot(ctx context.Context, commit ID, base *Snapshot) (*Snap
 	return s, r.fault(ctx, err)
 }
 
+// maxKept is the size of the largest file that is kept of a commit that comes
+// with all its files: a template's, or more. What is larger, or finds no room, is
+// asked for when it is opened.
+const maxKept = 1 << 20
+
 // fetchTrees asks for a commit and the trees that base does not have. A server
-// without filters also sends blobs, which are dropped as they come.
+// without filters also sends blobs, of which as many stay as the cache holds.
 func (r *Remote) fetchTrees(ctx context.Context, commit ID, base *Snapshot) (pack, error) {
-	return r.fetch(ctx, func(c capabilities) (fetchRequest, packPolicy, error) {
+	got, err := r.fetch(ctx, func(c capabilities) (fetchRequest, packPolicy, error) {
 		q := fetchRequest{want: []ID{commit}, depth: 1}
 		p := r.policy()
-		if c.filter {
+		if c.filter && !r.whole.Load() {
 			q.filter = "blob:none"
 		} else {
-			p.wire = r.limits.FullPackBytes
+			p.wire, p.whole = r.limits.FullPackBytes, true
+			p.blob, p.blobs = min(maxKept, r.limits.BlobBytes), r.limits.BlobCacheBytes
 		}
 		if base != nil {
 			q.have = base.commit
@@ -62,6 +68,8 @@ func (r *Remote) fetchTrees(ctx context.Context, commit ID, base *Snapshot) (pac
 		}
 		return q, p, nil
 	})
+	r.keepBlobs(got)
+	return got, err
 }
 
 // policy keeps commits and trees, no blobs.

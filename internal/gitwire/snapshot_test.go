@@ -76,7 +76,7 @@ func TestSnapshotFetchesOnlyTreesThatDiffer(t *testing.T) {
 	}
 }
 
-func TestServerWithoutFilterSendsBlobsThatAreNotKept(t *testing.T) {
+func TestServerWithoutFilterSendsLargeBlobsThatAreNotKept(t *testing.T) {
 	repo, _, url := served(t, gitwiretest.Options{NoFilter: true})
 	large := strings.Repeat("0123456789abcdef", 1<<16)
 	// One of the large files is sent as a delta of the other, that is also too large

@@ -54,7 +54,7 @@ func (t *Tree) Prefetch(ctx context.Context, paths ...string) error {
 			ids = append(ids, e.id)
 		}
 	}
-	return t.snap.remote.prefetch(ctx, ids)
+	return t.snap.remote.prefetch(ctx, t.snap.commit, ids)
 }
 
 // Open opens a file, fetching its bytes, or a folder.
@@ -175,7 +175,7 @@ func (t *Tree) read(op, name string, e entry) ([]byte, error) {
 	err := t.unread(e)
 	var data []byte
 	if err == nil {
-		data, err = t.snap.remote.blob(t.ctx, e.id)
+		data, err = t.snap.remote.blob(t.ctx, t.snap.commit, e.id)
 	}
 	if err != nil {
 		return nil, &fs.PathError{Op: op, Path: name, Err: err}

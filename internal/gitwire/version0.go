@@ -1,0 +1,143 @@
+package gitwire
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// offered is what a server of version 0 or 1 says it can do. Its capabilities
+// stand behind the first ref of its advertisement, and each is named in a request
+// only if it was offered.
+type offered struct {
+	sideBand string // how the pack is told from messages
+	multiAck string // how common commits are told; some servers insist on one
+	plain    []string
+	head     string // the branch that HEAD points to
+}
+
+// take reads the list of capabilities.
+func (c *capabilities) take(list string) error {
+	has := map[string]bool{}
+	for name := range strings.FieldsSeq(list) {
+		key, value, _ := strings.Cut(name, "=")
+		switch target, isHead := strings.CutPrefix(value, "HEAD:"); {
+		case key == "object-format" && value != "sha1":
+			return ErrSHA256
+		case key == "symref" && isHead && ValidRef(target):
+			c.v0.head = target
+		}
+		has[key] = true
+	}
+	c.agent, c.shallow, c.filter = has["agent"], has["shallow"], has["filter"]
+	c.v0.sideBand = first(has, "side-band-64k", "side-band")
+	c.v0.multiAck = first(has, "multi_ack_detailed", "multi_ack")
+	for _, name := range []string{"thin-pack", "ofs-delta", "no-progress"} {
+		if has[name] {
+			c.v0.plain = append(c.v0.plain, name)
+		}
+	}
+	return nil
+}
+
+func first(has map[string]bool, names ...string) string {
+	for _, name := range names {
+		if has[name] {
+			return name
+		}
+	}
+	return ""
+}
+
+// readOldRefs hands every ref of an advertisement to f, of which the first line
+// has been read. Nothing is kept of what f does not keep.
+func readOldRefs(p *packetReader, c capabilities, line string, f func(refLine)) error {
+	for {
+		// A shallow repository says at the end where its history stops. A ref
+		// whose name has a ^ is what the tag before it stands for, or the place of
+		// the capabilities where there is no ref.
+		name, _, _ := strings.Cut(line, "\x00")
+		if !strings.HasPrefix(name, "shallow ") && name != "" {
+			ref, err := parseRef(name)
+			if err != nil {
+				return err
+			}
+			if ref.name == "HEAD" {
+				ref.target = c.v0.head
+			}
+			f(ref)
+		}
+		kind, next, err := p.text()
+		switch {
+		case err != nil:
+			return err
+		case kind == flushPacket:
+			p.end()
+			return nil
+		case kind != dataPacket:
+			return fmt.Errorf("%w: a section in the list of refs", ErrProtocol)
+		}
+		line = next
+	}
+}
+
+// encodeOld writes the request in version 0: everything at once, since nothing
+// is negotiated.
+func (q fetchRequest) encodeOld(c capabilities, agent string) ([]byte, error) {
+	if c.v0.sideBand == "" {
+		return nil, fmt.Errorf("%w: it offers no side-band", ErrVersion)
+	}
+	names := append([]string{c.v0.sideBand}, c.v0.plain...)
+	if c.v0.multiAck != "" {
+		names = append(names, c.v0.multiAck)
+	}
+	if c.shallow {
+		names = append(names, "shallow")
+	}
+	if q.filter != "" {
+		names = append(names, "filter")
+	}
+	if c.agent {
+		names = append(names, "agent="+agent)
+	}
+	var b []byte
+	tail := " " + strings.Join(names, " ")
+	for _, id := range q.want {
+		b = appendPacket(b, "want "+id.String()+tail+"\n")
+		tail = ""
+	}
+	if !q.have.IsZero() && c.shallow {
+		b = appendPacket(b, "shallow "+q.have.String()+"\n")
+	}
+	if q.depth > 0 {
+		b = appendPacket(b, "deepen "+strconv.Itoa(q.depth)+"\n")
+	}
+	if q.filter != "" {
+		b = appendPacket(b, "filter "+q.filter+"\n")
+	}
+	b = append(b, "0000"...)
+	if !q.have.IsZero() {
+		b = appendPacket(b, "have "+q.have.String()+"\n")
+	}
+	return appendPacket(b, "done\n"), nil
+}
+
+// skipToOldPack reads over what comes before the pack in version 0: where history
+// stops, ended by a marker, and which commits are common.
+func skipToOldPack(p *packetReader) (*sideband, error) {
+	for {
+		kind, line, err := p.next()
+		if err != nil {
+			return nil, err
+		}
+		word, _, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), " ")
+		switch {
+		case kind == flushPacket, kind == dataPacket && (word == "shallow" || word == "unshallow" || word == "ACK" || word == "NAK"):
+			continue
+		case kind != dataPacket || len(line) == 0 || line[0] > 3:
+			return nil, fmt.Errorf("%w: an answer without a pack", ErrProtocol)
+		}
+		band := &sideband{p: p}
+		return band, band.take(kind, line)
+	}
+}
