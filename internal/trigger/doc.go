@@ -5,6 +5,15 @@
 // one request. A claim is a lease, so that the links of a node that died are
 // looked at by another; a hint during a poll makes the next one due at once.
 //
+// A webhook is such a hint (webhook.go): a Git host says that one repository has
+// moved, at a path that names the webhook, and proves that it knows the webhook's
+// secret in the way of its kind (webhook_scheme.go). The proof is checked over the
+// bytes as they come; the body is not held and never parsed, since the refs are
+// read from Git whatever it says. The hint and the delivery's id are committed
+// before the answer, and then this node's poller is woken; those of other nodes
+// ask within half a second. Who proves nothing is told the same whatever there is,
+// and held back by address (webhook_memory.go).
+//
 // Noticing is all that happens here. A sync resolves the head again when it
 // starts, so nothing depends on the order in which polls end.
 package trigger

@@ -1,0 +1,358 @@
+package trigger_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/textproto"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/seal"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/trigger"
+)
+
+// A desk takes webhooks for links that nothing looks at.
+type desk struct {
+	*world
+	key   *seal.Key
+	log   bytes.Buffer
+	hooks *trigger.Webhooks
+	woken int
+}
+
+func newDesk(w *world) *desk {
+	key, err := seal.Generate()
+	w.must(err)
+	k := &desk{world: w, key: key}
+	k.hooks = trigger.NewWebhooks(trigger.WebhookOptions{DB: w.db, Seal: key, Log: slog.New(slog.NewJSONHandler(&k.log, nil)),
+		Hinted: func() { k.woken++ }})
+	return k
+}
+
+// The secrets that the recorded deliveries were signed with.
+const (
+	everybodys = "It's a Secret to Everybody"
+	signing    = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+)
+
+// hook gives a new link a webhook of a kind.
+func (k *desk) hook(id string, kind lockstep.WebhookKind) lockstep.Webhook {
+	k.t.Helper()
+	secret := everybodys
+	if kind == lockstep.GitLabSigningWebhook {
+		secret = signing
+	}
+	w := lockstep.Webhook{LinkID: k.link("c", id).ID, Kind: kind}
+	k.update(func(tx *db.Tx) error { return store.PutWebhook(tx, k.key, &w, seal.NewSecret(secret)) })
+	return w
+}
+
+// hints counts those that a link was given.
+func (k *desk) hints(linkID string) int {
+	k.t.Helper()
+	return k.count(`SELECT hint_seq FROM repository_link WHERE id = $1`, linkID)
+}
+
+// A message is a delivery as it was recorded.
+type message struct {
+	path   string
+	header http.Header
+	body   []byte
+}
+
+// recorded reads a delivery from testdata. Its path ends in ID.
+func recorded(t testing.TB, name string) message {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "webhook", name+".http"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, body, _ := bytes.Cut(text, []byte("\n\n"))
+	in := textproto.NewReader(bufio.NewReader(bytes.NewReader(append(head, "\n\n"...))))
+	line, err := in.ReadLine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, err := in.ReadMIMEHeader()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return message{strings.Fields(line)[1], http.Header(header), body}
+}
+
+// at is the message for a webhook.
+func (m message) at(w lockstep.Webhook) message {
+	m.path = strings.Replace(m.path, "ID", w.ID, 1)
+	return m
+}
+
+func (m message) with(name, value string) message {
+	m.header = m.header.Clone()
+	m.header.Set(name, value)
+	return m
+}
+
+func (m message) without(name string) message {
+	m.header = m.header.Clone()
+	m.header.Del(name)
+	return m
+}
+
+func (m message) saying(body string) message {
+	m.body = []byte(body)
+	return m
+}
+
+func (m message) request() *http.Request {
+	r := httptest.NewRequest(http.MethodPost, m.path, bytes.NewReader(m.body))
+	r.Header = m.header
+	return r
+}
+
+// deliver sends a message and gives status and text of the answer.
+func (k *desk) deliver(m message) string {
+	k.t.Helper()
+	return k.answer(m.request())
+}
+
+func (k *desk) answer(r *http.Request) string {
+	k.t.Helper()
+	rec := httptest.NewRecorder()
+	k.hooks.ServeHTTP(rec, r)
+	return fmt.Sprint(rec.Code, " ", strings.TrimSpace(rec.Body.String()))
+}
+
+// inDesk runs f in fake time on SQLite.
+func inDesk(t *testing.T, f func(k *desk)) {
+	inSQLite(t, func(w *world) { f(newDesk(w)) })
+}
+
+// deliveries are those of testdata: of which kind, whether they move a branch, and
+// whether they can be told when they come again.
+var deliveries = []struct {
+	name         string
+	kind         lockstep.WebhookKind
+	moves, known bool
+}{
+	{"github-push", lockstep.GitHubWebhook, true, true},
+	{"github-ping", lockstep.GitHubWebhook, false, true},
+	{"gitlab-push", lockstep.GitLabWebhook, true, true},
+	{"gitlab-issue", lockstep.GitLabWebhook, false, true},
+	{"gitlab-signing-push", lockstep.GitLabSigningWebhook, true, true},
+	{"bitbucket-push", lockstep.BitbucketWebhook, true, true},
+	{"bitbucket-server-ping", lockstep.BitbucketWebhook, false, true},
+	{"azure-devops-push", lockstep.AzureDevOpsWebhook, true, false},
+	{"gitea-push", lockstep.GiteaWebhook, true, true},
+	{"forgejo-push", lockstep.GiteaWebhook, true, true},
+	{"generic-signed", lockstep.GenericWebhook, true, true},
+	{"generic-token", lockstep.GenericWebhook, true, false},
+}
+
+func TestADeliveryOfEachKindIsAHint(t *testing.T) {
+	inBubble(t, func(w *world) {
+		k := newDesk(w)
+		for _, tt := range deliveries {
+			hook := k.hook(tt.name, tt.kind)
+			want, hints, again, after := "202 accepted", 1, "202 accepted before", 1
+			if !tt.moves {
+				want, again, hints, after = "202 accepted: moves no branch", "202 accepted: moves no branch", 0, 0
+			}
+			if !tt.known {
+				again, after = "202 accepted", 2
+			}
+			k.woken = 0
+			if got := k.deliver(recorded(t, tt.name).at(hook)); got != want || k.hints(hook.LinkID) != hints || k.woken != hints {
+				t.Errorf("%s: %s with %d hints", tt.name, got, k.hints(hook.LinkID))
+			}
+			if got := k.deliver(recorded(t, tt.name).at(hook)); got != again || k.hints(hook.LinkID) != after {
+				t.Errorf("%s again: %s with %d hints", tt.name, got, k.hints(hook.LinkID))
+			}
+		}
+	})
+}
+
+// What the providers publish for whoever writes a verifier.
+func TestPublishedVectorsAreVerified(t *testing.T) {
+	inDesk(t, func(k *desk) {
+		for name, m := range map[string]message{
+			"github": recorded(t, "github-push").saying("Hello, World!").
+				with("X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"),
+			"bitbucket": recorded(t, "bitbucket-push").saying("Hello World!").
+				with("X-Hub-Signature", "sha256=a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9"),
+		} {
+			kind := lockstep.WebhookKind(strings.ToUpper(name))
+			if got := k.deliver(m.at(k.hook(name, kind))); got != "202 accepted" {
+				t.Errorf("%s: %s", name, got)
+			}
+		}
+	})
+}
+
+func TestThePublishedVectorOfStandardWebhooksIsVerified(t *testing.T) {
+	empty := prepare(t, db.SQLite)
+	synctest.Test(t, func(t *testing.T) {
+		// No queue: it would look often in the years that pass here.
+		k := newDesk(&world{t: t, db: open(t, db.SQLite, empty)})
+		hook := k.hook("standard", lockstep.GitLabSigningWebhook)
+		time.Sleep(time.Until(time.Unix(1614265330, 0)))
+		m := recorded(t, "gitlab-signing-push").saying(`{"test": 2432232314}`).with("Webhook-Id", "msg_p5jXN8AQM9LWM0D4loKWxJek").
+			with("Webhook-Timestamp", "1614265330").with("Webhook-Signature", "v1,AAAA v1a,x v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=").at(hook)
+		if got := k.deliver(m); got != "202 accepted" {
+			t.Error(got)
+		}
+		time.Sleep(5*time.Minute + time.Second)
+		if got := k.deliver(m.with("Webhook-Id", "msg_p5jXN8AQM9LWM0D4loKWxJek")); got != "401 not verified" {
+			t.Errorf("five minutes later: %s", got)
+		}
+	})
+}
+
+// A look as soon as the hint is committed, and not when the poller asks next.
+func TestAHintOfThisNodeIsLookedAtAtOnce(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		k := newDesk(w)
+		hook := k.hook("infra", lockstep.GiteaWebhook)
+		w.host.push("infra", "main")
+		w.follow(w.linked("infra"))
+		p := trigger.NewPoller(trigger.Options{DB: w.db, Engine: w.engine, Log: slog.New(slog.DiscardHandler), Interval: time.Hour})
+		k.hooks = trigger.NewWebhooks(trigger.WebhookOptions{DB: w.db, Seal: k.key, Log: slog.New(slog.DiscardHandler), Hinted: p.Wake})
+		w.running(p)
+		time.Sleep(time.Minute)
+		began := time.Now()
+		sha := w.host.push("infra", "main")
+		if got := k.deliver(recorded(t, "gitea-push").at(hook)); got != "202 accepted" {
+			t.Fatal(got)
+		}
+		synctest.Wait()
+		time.Sleep(20 * time.Millisecond)
+		if w.looksSince("infra", began) != 1 {
+			t.Errorf("%d looks within 20 ms", w.looksSince("infra", began))
+		}
+		w.untilSynced(w.linked("infra"), sha)
+	})
+}
+
+// running runs a poller until the test ends.
+func (w *world) running(p *trigger.Poller) {
+	done := make(chan struct{})
+	go func() {
+		p.Run(w.t.Context())
+		close(done)
+	}()
+	w.t.Cleanup(func() { <-done })
+}
+
+func (w *world) linked(id string) (l lockstep.RepositoryLink) {
+	w.t.Helper()
+	w.update(func(tx *db.Tx) (err error) {
+		l, err = store.LinkByID(tx, id)
+		return err
+	})
+	return l
+}
+
+// committing looks into the database at the moment of the answer.
+type committing struct {
+	http.ResponseWriter
+	look func()
+}
+
+func (w committing) WriteHeader(status int) {
+	w.look()
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func TestNoHintIsLostAfterItsAnswer(t *testing.T) {
+	inBubble(t, func(w *world) {
+		k := newDesk(w)
+		hook := k.hook("infra", lockstep.GitHubWebhook)
+		r := recorded(t, "github-push").at(hook).request()
+		k.hooks.ServeHTTP(committing{httptest.NewRecorder(), func() {
+			due := k.count(`SELECT count(*) FROM repository_link WHERE id = $1 AND hint_seq = 1 AND next_poll_at <= $2`,
+				hook.LinkID, db.Millis(time.Now()))
+			known := k.count(`SELECT count(*) FROM webhook_delivery WHERE webhook_id = $1`, hook.ID)
+			if diff := cmp.Diff([]int{1, 1}, []int{due, known}); diff != "" {
+				t.Errorf("the answer was given before the hint was committed: %s", diff)
+			}
+		}}, r)
+	})
+}
+
+func TestADatabaseThatFailsIsSaidSo(t *testing.T) {
+	inDesk(t, func(k *desk) {
+		hook := k.hook("infra", lockstep.GitHubWebhook)
+		k.update(func(tx *db.Tx) error {
+			_, err := tx.Exec(`DROP TABLE webhook_delivery`)
+			return err
+		})
+		if got := k.deliver(recorded(t, "github-push").at(hook)); got != "503 try again" || k.hints("infra") != 0 {
+			t.Errorf("%s with %d hints", got, k.hints("infra"))
+		}
+	})
+}
+
+func TestOneLineIsLoggedOfADeliveryAndNothingThatWasSent(t *testing.T) {
+	inDesk(t, func(k *desk) {
+		hook := k.hook("infra", lockstep.GitHubWebhook)
+		k.deliver(recorded(t, "github-push").at(hook))
+		k.deliver(recorded(t, "github-push").at(hook).with("X-Hub-Signature-256", "sha256=c0ffee"))
+		k.answer(httptest.NewRequest(http.MethodPost, "/webhooks/marker/marker", strings.NewReader("marker")))
+		log := k.log.String()
+		if n := strings.Count(log, "\n"); n != 3 {
+			t.Errorf("%d lines: %s", n, log)
+		}
+		for _, sent := range []string{"marker", "c0ffee", hook.ID, everybodys, "Codertocat", "72d3162e"} {
+			if strings.Contains(log, sent) {
+				t.Errorf("%s is logged: %s", sent, log)
+			}
+		}
+		if !strings.Contains(log, `"kind":"github","link":"infra","outcome":"accepted"`) {
+			t.Error(log)
+		}
+	})
+}
+
+func TestAFormerSecretIsForgottenWithinSeconds(t *testing.T) {
+	inDesk(t, func(k *desk) {
+		hook := k.hook("infra", lockstep.GitLabWebhook)
+		m := recorded(t, "gitlab-push").at(hook)
+		if got := k.deliver(m); got != "202 accepted" {
+			t.Fatal(got)
+		}
+		k.update(func(tx *db.Tx) error {
+			return store.PutWebhook(tx, k.key, &lockstep.Webhook{LinkID: "infra", Kind: hook.Kind}, seal.NewSecret("another one, and long"))
+		})
+		time.Sleep(5 * time.Second)
+		if got := k.deliver(m.with("Idempotency-Key", "other")); got != "401 not verified" {
+			t.Errorf("by the former secret: %s", got)
+		}
+		if got := k.deliver(m.with("Idempotency-Key", "other").with("X-Gitlab-Token", "another one, and long")); got != "202 accepted" {
+			t.Errorf("by the new one: %s", got)
+		}
+		k.update(func(tx *db.Tx) error { return store.DeleteWebhook(tx, "infra") })
+		if got := k.deliver(m.with("Idempotency-Key", "third").with("X-Gitlab-Token", "another one, and long")); got != "401 not verified" {
+			t.Errorf("of a deleted webhook: %s", got)
+		}
+	})
+}
+
+// endless is a body that never ends.
+type endless struct{ read int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	e.read += len(p)
+	return len(p), nil
+}
