@@ -52,7 +52,7 @@ func rooms() map[string]room {
 			// The gate before the operations; the key that seals credentials.
 			" internal/sigv4 internal/seal"},
 		"internal/sts":     {imports: ". internal/awsquery internal/sigv4 internal/identity internal/seal"},
-		"internal/trigger": {imports: ". internal/db internal/store internal/provider internal/engine"},
+		"internal/trigger": {imports: ". internal/db internal/store internal/provider internal/engine internal/seal"},
 
 		// The flow.
 		"internal/engine": {imports: ". internal/db internal/store internal/queue internal/provider internal/target"},
@@ -113,6 +113,7 @@ func keepers() map[string]string {
 		"github.com/cedar-policy/":                 "internal/policy",
 		"github.com/coreos/":                       "internal/identity",
 		"github.com/go-jose/":                      "internal/identity",
+		"golang.org/x/crypto/":                     "internal/gitwire",
 		"github.com/spf13/cobra":                   "internal/cli",
 		"github.com/spf13/pflag":                   "internal/cli internal/server",
 		// The product starts no process but git upload-pack, and that in one place.

@@ -1,12 +1,19 @@
 package gitwire
 
 import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
 	"strconv"
 	"strings"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // An Auth is a credential and the origin (scheme, host and port) that it is for.
@@ -16,6 +23,8 @@ type Auth struct {
 	// header is a function because printing a struct that holds an Auth would
 	// show a string, whatever methods Auth has.
 	header func() string
+	// key is the private key for SSH, in a function likewise.
+	key func() *sshKey
 	// secrets are the texts by which somebody who repeats the credential would do
 	// so, for the same reason in a function.
 	secrets func() []string
@@ -25,17 +34,70 @@ type Auth struct {
 func Basic(origin, user, password string) Auth {
 	pair := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 	// A token may be given as the user, with anything for a password.
-	return Auth{origin, func() string { return "Basic " + pair }, func() []string { return []string{pair, password, user} }}
+	return Auth{
+		origin: origin, header: func() string { return "Basic " + pair },
+		secrets: func() []string { return []string{pair, password, user} },
+	}
 }
 
 // Bearer is a token for the origin of a URL.
 func Bearer(origin, token string) Auth {
-	return Auth{origin, func() string { return "Bearer " + token }, func() []string { return []string{token} }}
+	return Auth{
+		origin: origin, header: func() string { return "Bearer " + token },
+		secrets: func() []string { return []string{token} },
+	}
+}
+
+// minRSA is the smallest RSA key that is used, in bits.
+const minRSA = 2048
+
+// SSHKey is a private key in PEM, OpenSSH's form or an older one, for the host
+// and port of an ssh:// URL. It must have no passphrase. What is wrong with it
+// is ErrURL, and repeats nothing of it.
+func SSHKey(origin, private string) (Auth, error) {
+	raw, err := ssh.ParseRawPrivateKey([]byte(private))
+	if _, locked := errors.AsType[*ssh.PassphraseMissingError](err); locked {
+		return Auth{}, fmt.Errorf("%w: the private key has a passphrase; give one without, made for this connection alone", ErrURL)
+	}
+	if err != nil {
+		return Auth{}, fmt.Errorf("%w: the credential is no private key in PEM", ErrURL)
+	}
+	signer, err := signerOf(raw)
+	if err != nil {
+		return Auth{}, err
+	}
+	key := &sshKey{signer, sha256.Sum256([]byte(private))}
+	return Auth{origin: origin, key: func() *sshKey { return key }}, nil
+}
+
+// signerOf takes Ed25519, ECDSA and RSA keys, and lets RSA sign with SHA-2
+// alone.
+func signerOf(raw any) (ssh.Signer, error) {
+	switch key := raw.(type) {
+	case *rsa.PrivateKey:
+		if key.N.BitLen() < minRSA {
+			return nil, fmt.Errorf("%w: the RSA key has %d bits, and less than %d are not used", ErrURL, key.N.BitLen(), minRSA)
+		}
+		if err := key.Validate(); err != nil {
+			return nil, fmt.Errorf("%w: the RSA key is broken", ErrURL)
+		}
+	case *ecdsa.PrivateKey, *ed25519.PrivateKey, ed25519.PrivateKey:
+	default:
+		return nil, fmt.Errorf("%w: the private key is neither Ed25519 nor ECDSA nor RSA", ErrURL)
+	}
+	signer, err := ssh.NewSignerFromKey(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the private key cannot be used", ErrURL)
+	}
+	if plain, ok := signer.(ssh.AlgorithmSigner); ok && signer.PublicKey().Type() == ssh.KeyAlgoRSA {
+		return ssh.NewSignerWithAlgorithms(plain, []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256})
+	}
+	return signer, nil
 }
 
 // String hides the credential.
 func (a Auth) String() string {
-	if a.header == nil {
+	if a.header == nil && a.key == nil {
 		return "none"
 	}
 	return "hidden"
@@ -49,12 +111,18 @@ func (a Auth) LogValue() slog.Value { return slog.StringValue(a.String()) }
 
 // check says whether the credential may be sent to a URL's origin.
 func (a Auth) check(u *url.URL) error {
-	if a.header == nil {
+	if a.header == nil && a.key == nil {
 		return nil
 	}
 	own, err := url.Parse(a.origin)
 	if err != nil || origin(own) != origin(u) {
 		return fmt.Errorf("%w: the credential is for another scheme, host or port", ErrURL)
+	}
+	if over := u.Scheme == "ssh"; over != (a.key != nil) {
+		return fmt.Errorf("%w: a private key is for ssh:// and nothing else is", ErrURL)
+	}
+	if a.key != nil {
+		return nil
 	}
 	if strings.ContainsFunc(a.header(), func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return fmt.Errorf("%w: the credential holds control characters", ErrURL)
@@ -91,7 +159,7 @@ func (a Auth) hide(said string) string {
 func origin(u *url.URL) string {
 	scheme, port := strings.ToLower(u.Scheme), u.Port()
 	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[scheme]
+		port = map[string]string{"http": "80", "https": "443", "ssh": sshPort}[scheme]
 	}
 	return scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
 }

@@ -36,6 +36,9 @@ var (
 	ErrAddress = errors.New("address not allowed")
 	// ErrCertificate means that the server's TLS certificate was not accepted.
 	ErrCertificate = errors.New("certificate not accepted")
+	// ErrHostKey means that an SSH server's key is unknown or another than the
+	// known one.
+	ErrHostKey = errors.New("host key not accepted")
 	// ErrRedirect means that the server points to another place, which is not
 	// followed.
 	ErrRedirect = errors.New("redirect not followed")

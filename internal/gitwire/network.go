@@ -17,6 +17,7 @@ import (
 // trust. It is safe for concurrent use.
 type Network struct {
 	client *http.Client
+	ssh    *sshPool
 	agent  string
 }
 
@@ -29,6 +30,10 @@ type NetworkOptions struct {
 	AllowLoopback bool
 	// RootCAs replaces the system's certificate authorities. Defaults to those.
 	RootCAs *x509.CertPool
+	// KnownHosts is a file in OpenSSH's form with the keys of SSH servers, read
+	// for each connection. Defaults to none: then only the keys that the large Git
+	// hosts publish are accepted.
+	KnownHosts string
 	// UserAgent is sent with every request. Hosts tell clients by it. Defaults to
 	// "git/lockstep": some hosts serve Git only to agents that begin with git/.
 	UserAgent string
@@ -56,7 +61,7 @@ func NewNetwork(o NetworkOptions) *Network {
 			return checkAddress(address, o)
 		},
 	}
-	n := &Network{agent: o.UserAgent}
+	n := &Network{agent: o.UserAgent, ssh: newSSHPool(dialer, o.KnownHosts)}
 	if n.agent == "" {
 		n.agent = "git/lockstep"
 	}
@@ -78,7 +83,10 @@ func NewNetwork(o NetworkOptions) *Network {
 }
 
 // Close lets go of the connections that are not in use.
-func (n *Network) Close() { n.client.CloseIdleConnections() }
+func (n *Network) Close() {
+	n.client.CloseIdleConnections()
+	n.ssh.close()
+}
 
 func checkAddress(address string, o NetworkOptions) error {
 	ap, err := netip.ParseAddrPort(address)

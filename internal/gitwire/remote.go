@@ -15,10 +15,12 @@ import (
 
 // Options say which repository to open, and how.
 type Options struct {
-	// URL is the repository's address, https:// or http://, without user name or
-	// password. Exactly one of URL and Path is given.
+	// URL is the repository's address: https:// or http:// without user name and
+	// password, or ssh:// without password, whose user is git if none is named.
+	// Exactly one of URL and Path is given.
 	URL string
-	// Auth is sent to the origin of URL and nowhere else. Defaults to none.
+	// Auth is sent to the origin of URL and nowhere else. Defaults to none, which
+	// ssh:// does not allow.
 	Auth Auth
 	// Network carries the requests. Defaults to one of this Remote's own that
 	// reaches public addresses only.
@@ -98,6 +100,9 @@ func (r *Remote) Close() {
 func (r *Remote) Name() string { return r.name }
 
 func (r *Remote) openURL(o Options) error {
+	if isSSH(o.URL) {
+		return r.openSSH(o)
+	}
 	u, err := parseURL(o.URL)
 	if err != nil {
 		return err
@@ -369,7 +374,7 @@ func (r *Remote) fault(ctx context.Context, err error) error {
 func isSentinel(err error) bool {
 	for _, sentinel := range []error{
 		ErrUnavailable, ErrUnauthorized, ErrNotFound, ErrMissing, ErrLimit, ErrProtocol, ErrVersion, ErrNoFilter, ErrSHA256,
-		ErrAddress, ErrCertificate, ErrRedirect, ErrURL, ErrRef, ErrNotRepository, ErrRoot, ErrOwner, ErrGit,
+		ErrAddress, ErrCertificate, ErrHostKey, ErrRedirect, ErrURL, ErrRef, ErrNotRepository, ErrRoot, ErrOwner, ErrGit,
 	} {
 		if errors.Is(err, sentinel) {
 			return true

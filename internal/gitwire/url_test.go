@@ -15,12 +15,14 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
 )
 
-func TestOpenTakesOnlyPlainHTTPAddresses(t *testing.T) {
+func TestOpenTakesOnlyPlainAddresses(t *testing.T) {
 	tests := []struct{ url, hint string }{
-		{"ssh://git@git.example.com:22/team/app.git", "use https://git.example.com/team/app.git"},
+		{"ssh://git@git.example.com:22/team/app.git", "needs a private key"},
 		{"git@git.example.com:team/app.git", "use https://git.example.com/team/app.git"},
 		{"git://git.example.com/app", "use https://git.example.com/app"},
-		{"ssh://me:hunter2@git.example.com/app", "use https://git.example.com/app"},
+		{"ssh://me:hunter2@git.example.com/app", "a password is not part"},
+		{"SSH://git.example.com/app?hunter2", "query"},
+		{"ssh:///app", "no host"},
 		{"ftp://git.example.com/app", "https://HOST/PATH"},
 		{"file:///srv/git/app.git", "https://HOST/PATH"},
 		{"/srv/git/app.git", "https://HOST/PATH"},
@@ -127,32 +129,6 @@ func TestAttack17CredentialIsBoundToItsOrigin(t *testing.T) {
 	_, err := gitwire.Open(gitwire.Options{URL: "https://a.example/app", Auth: gitwire.Bearer("https://a.example", "hunter2\r\nHost: x")})
 	if !errors.Is(err, gitwire.ErrURL) || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("control characters: got %v", err)
-	}
-}
-
-func TestAttack17RedirectLeaksNoCredential(t *testing.T) {
-	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		t.Errorf("the other host was asked for %s %s with %v", r.Method, r.URL, r.Header)
-	}))
-	defer other.Close()
-	for _, status := range []int{301, 302, 303, 307, 308} {
-		for _, method := range []string{http.MethodGet, http.MethodPost} {
-			wrap := func(next http.Handler) http.Handler {
-				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if r.Method == method {
-						http.Redirect(w, r, other.URL+r.URL.String(), status)
-						return
-					}
-					next.ServeHTTP(w, r)
-				})
-			}
-			repo, _, address := served(t, gitwiretest.Options{Token: "hunter2", Wrap: wrap})
-			repo.Commit(map[string]string{"a": "1"})
-			_, err := open(t, gitwire.Options{URL: address, Auth: gitwire.Bearer(address, "hunter2")}).Refs(t.Context(), []string{"refs/heads/main"})
-			if !errors.Is(err, gitwire.ErrRedirect) {
-				t.Errorf("%d to a %s: got %v", status, method, err)
-			}
-		}
 	}
 }
 

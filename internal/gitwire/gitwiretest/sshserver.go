@@ -1,0 +1,279 @@
+package gitwiretest
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
+)
+
+// SSHOptions say how an SSHServer behaves.
+type SSHOptions struct {
+	// Keys are the private keys, in PEM, that are let in, whoever the user is.
+	// Defaults to SSHServer.Key alone.
+	Keys []string
+	// HostKeys are the private keys by which the server proves who it is, in PEM.
+	// Defaults to a new one.
+	HostKeys []string
+	// RefuseEnv does not take the wish for protocol version 2, as OpenSSH does
+	// unless told otherwise.
+	RefuseEnv bool
+	// NoFilter serves without partial clone filters. Defaults to serving them.
+	NoFilter bool
+	// Once allows one session on each connection.
+	Once bool
+	// Answer answers commands instead of git, if it is not nil, with a status to
+	// end with.
+	Answer func(command string, stdin io.Reader, stdout, stderr io.Writer) (status uint32)
+}
+
+// An SSHServer serves the bare repositories of a folder over SSH. Close is done
+// by the test.
+type SSHServer struct {
+	// URL is what a repository's path is put behind, with the user git.
+	URL string
+	// Address is the server's host:port.
+	Address string
+	// KnownHosts is a file with the server's keys.
+	KnownHosts string
+	// Key is a private key that is let in, in PEM.
+	Key string
+
+	o        SSHOptions
+	t        testing.TB
+	folder   string
+	program  string
+	listener net.Listener
+	conns    atomic.Int64
+	mu       sync.Mutex
+	open     []net.Conn
+	commands []string
+}
+
+// NewSSHServer serves the folder at SSHServer.URL + "/" + the path of a repository.
+func NewSSHServer(t testing.TB, folder string, o SSHOptions) *SSHServer {
+	t.Helper()
+	s := &SSHServer{o: o, t: t, folder: folder, program: Program(t), Key: NewSSHKey(t)}
+	if o.Keys == nil {
+		s.o.Keys = []string{s.Key}
+	}
+	if o.HostKeys == nil {
+		s.o.HostKeys = []string{NewSSHKey(t)}
+	}
+	var err error
+	if s.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	s.Address = s.listener.Addr().String()
+	s.URL = "ssh://git@" + s.Address
+	s.KnownHosts = KnownHosts(t, s.Address, s.o.HostKeys...)
+	config := s.config()
+	var served sync.WaitGroup
+	served.Go(func() { s.accept(config, &served) })
+	t.Cleanup(func() {
+		s.listener.Close()
+		s.Drop()
+		served.Wait()
+	})
+	return s
+}
+
+// NewSSHKey makes a private key, in PEM.
+func NewSSHKey(t testing.TB) string {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return SSHKey(t, key)
+}
+
+// SSHKey gives a private key in PEM.
+func SSHKey(t testing.TB, key any) string {
+	t.Helper()
+	block, err := ssh.MarshalPrivateKey(key, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(block))
+}
+
+// KnownHosts writes a file that says which keys, given by their private halves, a
+// server has.
+func KnownHosts(t testing.TB, address string, private ...string) string {
+	t.Helper()
+	var b bytes.Buffer
+	for _, p := range private {
+		fmt.Fprintln(&b, knownhosts.Line([]string{address}, signer(t, p).PublicKey()))
+	}
+	file := filepath.Join(t.TempDir(), "known_hosts")
+	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// SSHFingerprint gives the fingerprint of a key, given by its private half.
+func SSHFingerprint(t testing.TB, private string) string {
+	t.Helper()
+	return ssh.FingerprintSHA256(signer(t, private).PublicKey())
+}
+
+// Connections is how many were made so far.
+func (s *SSHServer) Connections() int64 { return s.conns.Load() }
+
+// Commands gives what was to be run so far, and forgets it.
+func (s *SSHServer) Commands() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.commands
+	s.commands = nil
+	return all
+}
+
+// Drop ends all connections without a word, as a firewall or a restart does.
+func (s *SSHServer) Drop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.open {
+		c.Close()
+	}
+	s.open = nil
+}
+
+func signer(t testing.TB, private string) ssh.Signer {
+	t.Helper()
+	key, err := ssh.ParsePrivateKey([]byte(private))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func (s *SSHServer) config() *ssh.ServerConfig {
+	let := map[string]bool{}
+	for _, p := range s.o.Keys {
+		let[string(signer(s.t, p).PublicKey().Marshal())] = true
+	}
+	config := &ssh.ServerConfig{
+		PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
+			if !let[string(key.Marshal())] {
+				return nil, fmt.Errorf("unknown key")
+			}
+			return nil, nil
+		},
+		// The client is to sign with what is not listed as unsafe.
+		PublicKeyAuthAlgorithms: ssh.SupportedAlgorithms().PublicKeyAuths,
+	}
+	for _, p := range s.o.HostKeys {
+		config.AddHostKey(signer(s.t, p))
+	}
+	return config
+}
+
+func (s *SSHServer) accept(config *ssh.ServerConfig, served *sync.WaitGroup) {
+	for {
+		c, err := s.listener.Accept()
+		if err != nil {
+			return
+		}
+		s.conns.Add(1)
+		s.mu.Lock()
+		s.open = append(s.open, c)
+		s.mu.Unlock()
+		served.Go(func() { s.serve(c, config, served) })
+	}
+}
+
+func (s *SSHServer) serve(c net.Conn, config *ssh.ServerConfig, served *sync.WaitGroup) {
+	defer c.Close()
+	conn, channels, requests, err := ssh.NewServerConn(c, config)
+	if err != nil {
+		return // a client that was refused, or refuses us
+	}
+	defer conn.Close()
+	served.Go(func() { ssh.DiscardRequests(requests) })
+	sessions := 0
+	for n := range channels {
+		if sessions++; s.o.Once && sessions > 1 {
+			_ = n.Reject(ssh.Prohibited, "one session a connection")
+			continue
+		}
+		channel, requests, err := n.Accept()
+		if err != nil {
+			return
+		}
+		served.Go(func() { s.session(channel, requests) })
+	}
+}
+
+func (s *SSHServer) session(channel ssh.Channel, requests <-chan *ssh.Request) {
+	defer channel.Close()
+	env := Environment()
+	for r := range requests {
+		var text struct{ Name, Value string }
+		var command struct{ Line string }
+		switch {
+		case r.Type == "env" && !s.o.RefuseEnv && ssh.Unmarshal(r.Payload, &text) == nil:
+			env = append(env, text.Name+"="+text.Value)
+			_ = r.Reply(true, nil)
+		case r.Type == "exec" && ssh.Unmarshal(r.Payload, &command) == nil:
+			s.mu.Lock()
+			s.commands = append(s.commands, command.Line)
+			s.mu.Unlock()
+			_ = r.Reply(true, nil)
+			status := s.run(command.Line, env, channel)
+			_, _ = channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{status}))
+			return
+		default:
+			_ = r.Reply(false, nil)
+		}
+	}
+}
+
+// run does what a host does: it takes one command alone, and no shell.
+func (s *SSHServer) run(command string, env []string, channel ssh.Channel) (status uint32) {
+	if s.o.Answer != nil {
+		return s.o.Answer(command, channel, channel, channel.Stderr())
+	}
+	path, ok := strings.CutPrefix(command, "git-upload-pack '")
+	if path, ok = strings.CutSuffix(path, "'"); !ok || strings.ContainsAny(path, `'\`) {
+		fmt.Fprintln(channel.Stderr(), "no such command")
+		return 127
+	}
+	filter := "true"
+	if s.o.NoFilter {
+		filter = "false"
+	}
+	c := exec.Command(s.program, "-c", "uploadpack.allowFilter="+filter, "upload-pack", "--strict", filepath.Join(s.folder, filepath.Clean("/"+path)))
+	c.Env = env
+	stdin, err := c.StdinPipe()
+	if err != nil {
+		return 255
+	}
+	c.Stdout, c.Stderr = channel, channel.Stderr()
+	if err := c.Start(); err != nil {
+		return 255
+	}
+	go func() { // ends with the channel, which the client may leave open longer than git runs
+		_, _ = io.Copy(stdin, channel)
+		stdin.Close()
+	}()
+	if err := c.Wait(); err != nil {
+		return 128
+	}
+	return 0
+}
