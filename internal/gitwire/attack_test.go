@@ -119,7 +119,7 @@ func TestAttack18WhatAServerRepeatsIsHidden(t *testing.T) {
 			_, _ = fmt.Fprintf(w, "%04x%s", len(line)+4, line)
 		},
 		"in a redirect": func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "https://elsewhere.example/"+pair+"/info/refs", http.StatusFound)
+			http.Redirect(w, r, "https://elsewhere.example/"+pair, http.StatusFound)
 		},
 	}
 	for name, handler := range say {

@@ -13,9 +13,19 @@
 // A Remote asks for the server's capabilities once. A Snapshot holds a commit
 // and all its trees, no blobs: it is got with a depth of one and without blobs,
 // and given an earlier Snapshot as base, only the trees that differ travel.
-// From a server that cannot leave blobs out, the whole commit is streamed and
-// its blobs are dropped on the way. Blobs are asked for by id when they are
-// opened, and kept in a bounded cache.
+// From a server that cannot leave blobs out, the whole commit is streamed; small
+// blobs stay in the cache as far as they fit, the others are dropped on the way.
+// Blobs are asked for by id when they are opened, and kept in a bounded cache. If
+// a server gives out none, the commit is read once more with all of them, as far
+// as the cache holds them.
+//
+// # Servers of version 0 and 1
+//
+// A server that answers the wish for version 2 with a list of its refs, as Azure
+// DevOps and CodeCommit do, is remembered to do so: to look at it is to ask for
+// that list, one request, of which only the wanted refs are kept. It costs what
+// the server's refs weigh, some 65 bytes each, and nothing can be done about it.
+// Fetching differs in words only (version0.go).
 //
 // # What a server or a repository can do to us
 //
@@ -28,8 +38,10 @@
 //
 // Addresses are checked where they are dialled, after name resolution
 // (Network). A credential belongs to one scheme, host and port and is not sent
-// elsewhere; only the capability request follows a redirect, and only on its
-// own origin. Errors name host and path, never a credential; what a server said
+// elsewhere. Only the capability request follows redirects, three at most, and
+// on its own origin the commands then go to the new place. Another origin is
+// asked without the credential, and not read: the error names it, since where a
+// repository is read from is for a person to say. Errors name host and path, never a credential; what a server said
 // is quoted and cut.
 //
 // A local repository must lie below a root that the administrator allowed,

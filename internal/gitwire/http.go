@@ -3,6 +3,7 @@ package gitwire
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -33,26 +34,33 @@ const (
 	maxRetryAfter = time.Hour
 )
 
-// advertise asks for the capabilities. Only here a redirect is followed, and only
-// to the same scheme, host and port, as when a repository was renamed; commands
-// then go to the new place.
+// advertise asks for the capabilities. Only here a redirect is followed: on the
+// same scheme, host and port, as when a repository was renamed, commands then go
+// to the new place. Another origin is asked without the credential, and nothing
+// of what it answers is used but whether it does: where a repository is read from
+// is said by a person, who is told the new place.
 func (t *httpTransport) advertise(ctx context.Context) (io.ReadCloser, error) {
-	base := t.first
+	base, moved := t.first, false
 	for range maxRedirects + 1 {
 		u := base.JoinPath("info/refs")
 		u.RawQuery = "service=git-upload-pack"
-		resp, err := t.do(ctx, http.MethodGet, u, nil)
-		if err != nil {
-			return nil, err
-		}
-		if resp.StatusCode/100 == 3 {
+		// Once elsewhere, always without: the way back is that other host's idea.
+		resp, err := t.do(ctx, http.MethodGet, u, nil, !moved)
+		if err == nil && resp.StatusCode/100 == 3 {
 			resp.Body.Close()
 			if base, err = redirected(u, resp.Header.Get("Location")); err != nil {
 				return nil, err
 			}
+			moved = moved || origin(base) != origin(t.first)
 			continue
 		}
-		body, err := answer(resp, advertisement)
+		var body io.ReadCloser
+		if err == nil {
+			body, err = answer(resp, advertisement)
+		}
+		if moved {
+			return nil, elsewhere(base, body, err)
+		}
 		if err == nil {
 			t.mu.Lock()
 			t.base = base
@@ -63,18 +71,38 @@ func (t *httpTransport) advertise(ctx context.Context) (io.ReadCloser, error) {
 	return nil, fmt.Errorf("%w: more than %d in a row", ErrRedirect, maxRedirects)
 }
 
+// elsewhere says what came of asking at another origin.
+func elsewhere(base *url.URL, body io.Closer, err error) error {
+	if err == nil {
+		body.Close()
+		return fmt.Errorf("%w: the repository has moved to %s, which answers; make that its address", ErrRedirect, whereTo(base))
+	}
+	if wire, ok := errors.AsType[*url.Error](err); ok {
+		err = wire.Err
+	}
+	return fmt.Errorf("%w; so ends the redirect to %s, where no credential is sent: make that the repository's address", err, whereTo(base))
+}
+
+// whereTo shows where a redirect leads to.
+func whereTo(u *url.URL) string {
+	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimSuffix(u.Path, "/info/refs")}
+	return quote([]byte(shown.String()))
+}
+
 func (t *httpTransport) command(ctx context.Context, body []byte) (io.ReadCloser, error) {
 	t.mu.Lock()
 	u := t.base.JoinPath("git-upload-pack")
 	t.mu.Unlock()
-	resp, err := t.do(ctx, http.MethodPost, u, body)
+	resp, err := t.do(ctx, http.MethodPost, u, body, true)
 	if err != nil {
 		return nil, err
 	}
 	return answer(resp, result)
 }
 
-func (t *httpTransport) do(ctx context.Context, method string, u *url.URL, body []byte) (*http.Response, error) {
+// do sends a request, with the credential if known says that the place is one
+// that we were sent to by a person, or by itself.
+func (t *httpTransport) do(ctx context.Context, method string, u *url.URL, body []byte, known bool) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -89,7 +117,7 @@ func (t *httpTransport) do(ctx context.Context, method string, u *url.URL, body 
 		// an empty list.
 		req.Header["Idempotency-Key"] = []string{}
 	}
-	if t.auth.header != nil {
+	if t.auth.header != nil && known {
 		if err := t.auth.check(u); err != nil {
 			return nil, err
 		}
@@ -106,9 +134,10 @@ func redirected(from *url.URL, location string) (*url.URL, error) {
 		return nil, fmt.Errorf("%w: the server names no place to go to", ErrRedirect)
 	}
 	to.User = nil
-	shown := url.URL{Scheme: to.Scheme, Host: to.Host, Path: strings.TrimSuffix(to.Path, "/info/refs")}
-	if origin(to) != origin(from) || !strings.HasSuffix(to.EscapedPath(), "/info/refs") {
-		return nil, fmt.Errorf("%w: the repository may have moved to %s", ErrRedirect, quote([]byte(shown.String())))
+	// What came over TLS is not left for what does not.
+	secure := to.Scheme == "https" || to.Scheme == "http" && from.Scheme == "http"
+	if !secure || to.Host == "" || !strings.HasSuffix(to.EscapedPath(), "/info/refs") {
+		return nil, fmt.Errorf("%w: the repository may have moved to %s", ErrRedirect, whereTo(to))
 	}
 	to.RawQuery, to.Fragment, to.RawFragment = "", "", ""
 	return to.JoinPath("../.."), nil
@@ -140,7 +169,11 @@ func answer(resp *http.Response, want string) (io.ReadCloser, error) {
 	case code == http.StatusNotFound, code == http.StatusGone:
 		return nil, fmt.Errorf("%w: %s", ErrNotFound, said)
 	case code/100 == 3:
-		return nil, fmt.Errorf("%w: %s to a command", ErrRedirect, said)
+		if to, err := resp.Request.URL.Parse(resp.Header.Get("Location")); err == nil {
+			to.Path = strings.TrimSuffix(to.Path, "/git-upload-pack")
+			said += " and points to " + whereTo(to)
+		}
+		return nil, fmt.Errorf("%w: to a command %s", ErrRedirect, said)
 	}
 	return nil, fmt.Errorf("%w: %s", ErrProtocol, said)
 }

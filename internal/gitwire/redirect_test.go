@@ -1,0 +1,140 @@
+package gitwire_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+)
+
+// redirects sends requests of a method elsewhere.
+func redirects(method string, to func(*http.Request) string, status int) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == method {
+				http.Redirect(w, r, to(r), status)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+func TestAttack17RedirectLeaksNoCredential(t *testing.T) {
+	var mu sync.Mutex
+	var leaked []string
+	watch := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			if r.Header.Get("Authorization") != "" || r.Method != http.MethodGet || strings.Contains(fmt.Sprint(r.URL, r.Header), "hunter2") {
+				leaked = append(leaked, fmt.Sprint(r.Method, " ", r.URL, r.Header))
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+	tests := map[string]struct {
+		other gitwiretest.Options
+		want  error
+	}{
+		"wants a credential": {gitwiretest.Options{Token: "hunter2", Wrap: watch}, gitwire.ErrUnauthorized},
+		"is open":            {gitwiretest.Options{Wrap: watch}, gitwire.ErrRedirect},
+		"is old and open":    {gitwiretest.Options{Version0: true, Wrap: watch}, gitwire.ErrRedirect},
+	}
+	for name, test := range tests {
+		repo, _, there := served(t, test.other)
+		repo.Commit(map[string]string{"a": "1"})
+		to := func(r *http.Request) string { return strings.TrimSuffix(there, "/team/app.git") + r.URL.String() }
+		for _, status := range []int{301, 302, 303, 307, 308} {
+			for method, want := range map[string]error{http.MethodGet: test.want, http.MethodPost: gitwire.ErrRedirect} {
+				repo, _, address := served(t, gitwiretest.Options{Token: "hunter2", Wrap: redirects(method, to, status)})
+				repo.Commit(map[string]string{"a": "1"})
+				r := open(t, gitwire.Options{URL: address, Auth: gitwire.Bearer(address, "hunter2")})
+				_, err := r.Refs(t.Context(), []string{gitwiretest.Main})
+				if !errors.Is(err, want) || !strings.Contains(err.Error(), there) {
+					t.Errorf("%s, %d to a %s: got %v", name, status, method, err)
+				}
+			}
+			if testing.Short() {
+				break
+			}
+		}
+	}
+	if len(leaked) > 0 {
+		t.Errorf("the other host was asked: %s", leaked)
+	}
+}
+
+// A host that was sent to must not send back with the credential, to a place of
+// its choice.
+func TestAttack17TheWayBackIsWithoutTheCredential(t *testing.T) {
+	var back string
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, back+"/secret/app.git/info/refs", http.StatusFound)
+	}))
+	defer other.Close()
+	away := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, "/team/") {
+				http.Redirect(w, r, other.URL+"/info/refs", http.StatusFound)
+				return
+			}
+			if r.Header.Get("Authorization") != "" {
+				t.Errorf("asked for %s with the credential", r.URL)
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+	_, srv, address := served(t, gitwiretest.Options{Token: "hunter2", Wrap: away})
+	back = srv.URL
+	_, err := open(t, gitwire.Options{URL: address, Auth: gitwire.Bearer(address, "hunter2")}).Head(t.Context())
+	if !errors.Is(err, gitwire.ErrUnauthorized) || !strings.Contains(err.Error(), "/secret/app.git") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAttack16RedirectReachesNoForbiddenAddress(t *testing.T) {
+	for _, to := range []string{
+		"http://169.254.169.254/latest/info/refs", "http://[fd00:ec2::254]/info/refs", "http://[::ffff:169.254.169.254]/info/refs",
+	} {
+		_, _, address := served(t, gitwiretest.Options{Wrap: redirects(http.MethodGet, func(*http.Request) string { return to }, http.StatusFound)})
+		_, err := open(t, gitwire.Options{URL: address}).Head(t.Context())
+		if !errors.Is(err, gitwire.ErrAddress) {
+			t.Errorf("%s: got %v", to, err)
+		}
+	}
+	for _, to := range []string{"file:///etc/info/refs", "ssh://git.example.com/info/refs", "https:///info/refs", "http://git.example.com/elsewhere"} {
+		_, _, address := served(t, gitwiretest.Options{Wrap: func(http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Location", to)
+				w.WriteHeader(http.StatusFound)
+			})
+		}})
+		_, err := open(t, gitwire.Options{URL: address}).Head(t.Context())
+		if !errors.Is(err, gitwire.ErrRedirect) {
+			t.Errorf("%s: got %v", to, err)
+		}
+	}
+}
+
+func TestNoMoreThanThreeRedirectsAreFollowed(t *testing.T) {
+	var asked []string
+	hop := func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.Path)
+		http.Redirect(w, r, "/x"+r.URL.String(), http.StatusFound)
+	}
+	srv := httptest.NewServer(http.HandlerFunc(hop))
+	defer srv.Close()
+	_, err := open(t, gitwire.Options{URL: srv.URL}).Head(t.Context())
+	want := []string{"/info/refs", "/x/info/refs", "/x/x/info/refs", "/x/x/x/info/refs"}
+	if !errors.Is(err, gitwire.ErrRedirect) || !slices.Equal(asked, want) {
+		t.Errorf("asked for %q: %v", asked, err)
+	}
+}
