@@ -1,9 +1,12 @@
 package lockstep
 
 import (
+	"bytes"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // A CredentialKind says how a credential is shown to a host.
@@ -14,6 +17,9 @@ const (
 	NoCredential    CredentialKind = "NONE"
 	BasicCredential CredentialKind = "BASIC" // user name and password
 	TokenCredential CredentialKind = "TOKEN" // Authorization: Bearer
+	// SSHKeyCredential is a private key in PEM without a passphrase. Its user is
+	// git where none is named.
+	SSHKeyCredential CredentialKind = "SSH_KEY"
 )
 
 // A Credential is what a connection holds, opened. It hides its secret from
@@ -45,10 +51,39 @@ func (c Credential) Validate() error {
 		if c.Secret == "" || c.Username != "" {
 			return Errorf(Invalid, "A credential of kind TOKEN needs Secret and no Username.")
 		}
+	case SSHKeyCredential:
+		return validatePrivateKey(c.Secret)
 	default:
-		return Errorf(Invalid, "Credential kind %q is not one of NONE, BASIC, TOKEN.", string(c.Kind))
+		return Errorf(Invalid, "Credential kind %q is not one of NONE, BASIC, TOKEN, SSH_KEY.", string(c.Kind))
 	}
 	return nil
+}
+
+// validatePrivateKey sees what is no private key at all, and what would need a
+// passphrase that nobody could enter. Whether a host's driver can use the key is
+// that driver's to say.
+func validatePrivateKey(text string) error {
+	block, rest := pem.Decode([]byte(text))
+	switch {
+	case block == nil || !strings.HasSuffix(block.Type, "PRIVATE KEY"):
+		return Errorf(Invalid, "A credential of kind SSH_KEY needs a private key in PEM in Secret.")
+	case len(bytes.TrimSpace(rest)) > 0:
+		return Errorf(Invalid, "The Secret of a credential of kind SSH_KEY holds more than one private key.")
+	case lockedKey(block):
+		return Errorf(Invalid, "The private key has a passphrase. Give one without, made for this connection alone.")
+	}
+	return nil
+}
+
+// lockedKey knows the three ways in which a key is encrypted: a header, a type of
+// its own, and a cipher in OpenSSH's form (a mark, then the cipher's name with
+// its length before it).
+func lockedKey(block *pem.Block) bool {
+	if block.Type != "OPENSSH PRIVATE KEY" {
+		return block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED")
+	}
+	cipher, ok := bytes.CutPrefix(block.Bytes, []byte("openssh-key-v1\x00"))
+	return ok && !bytes.HasPrefix(cipher, []byte("\x00\x00\x00\x04none"))
 }
 
 // Encode gives the bytes to seal. It is the only way a secret leaves a

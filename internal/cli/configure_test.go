@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -204,7 +205,7 @@ func TestConnectUsesTheHostThatIsThere(t *testing.T) {
 	}
 }
 
-func TestConnectReadsSecretsFromStdinAlone(t *testing.T) {
+func TestConnectReadsSecretsFromStdinOrAKeysFile(t *testing.T) {
 	i := newInstallation(t)
 	base := []string{"connect", "acme", "--provider", "Git", "--endpoint", "https://git.example.com"}
 	with := func(stdin string, more ...string) result {
@@ -218,7 +219,21 @@ func TestConnectReadsSecretsFromStdinAlone(t *testing.T) {
 	if diff := cmp.Diff(want, *i.saved); diff != "" {
 		t.Errorf("credentials (-want +got):\n%s", diff)
 	}
+	sealed := "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU=\n-----END OPENSSH PRIVATE KEY-----\n"
+	keyFile := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(keyFile, []byte(sealed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	overSSH := []string{"connect", "keyed", "--provider", "Git", "--endpoint"}
+	i.run(t, append(overSSH, "ssh://git@git.example.com/", "--ssh-key", keyFile)...).ok(t)
+	runWith(t, t.Context(), i.env, sealed, append(overSSH, "ssh://APKA1@git.example.com:2222", "--ssh-key", "-")...).ok(t)
+	want = []lockstep.Credential{{Kind: "SSH_KEY", Username: "git", Secret: sealed}, {Kind: "SSH_KEY", Username: "APKA1", Secret: sealed}}
+	if diff := cmp.Diff(want, (*i.saved)[2:]); diff != "" {
+		t.Errorf("credentials (-want +got):\n%s", diff)
+	}
 	refused := []result{
+		with("hunter2", "--ssh-key", "-"), with("", "--ssh-key", keyFile+".pub"), with("hunter2", "--ssh-key", keyFile, "--token-stdin"),
+		with("", "--endpoint", "ssh://git:hunter2@git.example.com", "--ssh-key", keyFile),
 		with("hunter2\nhunter3", "--token-stdin"), with("", "--token-stdin"), with("hunter2", "--basic-stdin"),
 		with(":hunter2", "--basic-stdin"), with(strings.Repeat("hunter2", 5000), "--token-stdin"), with("hunter2"),
 		with("hunter2", "--none", "--token-stdin"), with("hunter2", "--endpoint", "https://jo:hunter2@git.example.com", "--none"),
@@ -231,7 +246,7 @@ func TestConnectReadsSecretsFromStdinAlone(t *testing.T) {
 			t.Errorf("a secret is shown:\n%s%s", r.stdout, r.stderr)
 		}
 	}
-	if len(*i.saved) != 2 {
+	if len(*i.saved) != 4 {
 		t.Errorf("%d credentials were saved", len(*i.saved))
 	}
 }
@@ -251,7 +266,7 @@ func TestConfigurationCommandsNameTheFlagThatIsWrong(t *testing.T) {
 	for line, says := range map[string]string{
 		"connect":                                               "NAME is missing",
 		"connect acme":                                          "--provider is missing",
-		"connect acme --provider Git":                           "one of --none, --basic-stdin, --token-stdin is needed",
+		"connect acme --provider Git":                           "one of --none, --basic-stdin, --token-stdin, --ssh-key is needed",
 		"link create --connection acme":                         "--repository is missing",
 		"link create --connection a --repository /":             `--repository "/"`,
 		"link delete":                                           "LINK is missing",

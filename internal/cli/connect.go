@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 
@@ -22,11 +23,14 @@ const maxSecret = 16384
 
 func newConnectCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "connect NAME --provider Git --endpoint URL (--none | --basic-stdin | --token-stdin)",
+		Use:   "connect NAME --provider Git --endpoint URL (--none | --basic-stdin | --token-stdin | --ssh-key FILE)",
 		Short: "Make a connection to a Git host",
 		Long: "Make a connection to a Git host, and the host if it is new, and give the connection its credential.\n" +
-			"For a connection that is there already the credential is replaced. Secrets come from standard input alone:\n\n" +
-			"  printenv GIT_TOKEN | lockstep connect acme --provider Git --endpoint https://git.example.com --token-stdin\n\n" +
+			"For a connection that is there already the credential is replaced. Secrets come from standard input, a private key also from a file:\n\n" +
+			"  printenv GIT_TOKEN | lockstep connect acme --provider Git --endpoint https://git.example.com --token-stdin\n" +
+			"  lockstep connect infra --provider Git --endpoint ssh://git@git.example.com --ssh-key deploy_key\n\n" +
+			"Over SSH the server must know the host's key: github.com, gitlab.com, bitbucket.org and ssh.dev.azure.com are\n" +
+			"known, others are told to it by its setting known-hosts.\n\n" +
 			"A connection called like one of the commands below is made by the API alone.",
 		Args:                  arguments("NAME"),
 		DisableFlagsInUseLine: true,
@@ -39,20 +43,25 @@ func newConnectCommand(p *program) *cobra.Command {
 	f.Bool("none", false, "the repositories need no credential")
 	f.Bool("basic-stdin", false, "read USER:PASSWORD from standard input")
 	f.Bool("token-stdin", false, "read a bearer token from standard input")
+	keyFile := f.String("ssh-key", "", "private key without passphrase in `FILE`, - for standard input")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := require(c, "provider"); err != nil {
 			return err
 		}
-		kind, err := oneOf(c, "none", "basic-stdin", "token-stdin")
+		kind, err := oneOf(c, "none", "basic-stdin", "token-stdin", "ssh-key")
 		if err != nil {
 			return err
 		}
-		if err := checkGitEndpoint(*endpoint); err != nil {
-			return err
-		}
-		credential, err := p.readCredential(kind)
+		user, err := takeSSHUser(endpoint)
 		if err != nil {
 			return err
+		}
+		credential, err := p.readCredential(kind, *keyFile)
+		if err != nil {
+			return err
+		}
+		if kind == "ssh-key" {
+			credential.Username = user
 		}
 		remote, err := reach.connect(c.Context())
 		if err != nil {
@@ -69,6 +78,20 @@ type wanting struct {
 	credential               wire.Credential
 }
 
+// takeSSHUser takes the user out of ssh://USER@HOST, the form in which such
+// addresses are known: who is asked as belongs to the connection, not to the
+// host.
+func takeSSHUser(endpoint *string) (user string, err error) {
+	u, err := url.Parse(*endpoint)
+	if err == nil && u.Scheme == "ssh" && u.User != nil {
+		if _, secret := u.User.Password(); !secret {
+			user, u.User = u.User.Username(), nil
+			*endpoint = u.String()
+		}
+	}
+	return user, checkGitEndpoint(*endpoint)
+}
+
 // checkGitEndpoint refuses a secret in an argument, before anything shows it.
 func checkGitEndpoint(endpoint string) error {
 	u, err := url.Parse(endpoint)
@@ -82,10 +105,14 @@ func checkGitEndpoint(endpoint string) error {
 	return nil
 }
 
-// readCredential reads one line of standard input. What it holds is in no error.
-func (p *program) readCredential(kind string) (wire.Credential, error) {
-	if kind == "none" {
+// readCredential reads one line of standard input, or a file with a private key.
+// What they hold is in no error.
+func (p *program) readCredential(kind, keyFile string) (wire.Credential, error) {
+	switch kind {
+	case "none":
 		return wire.Credential{Kind: wire.CredentialNone}, nil
+	case "ssh-key":
+		return p.readPrivateKey(keyFile)
 	}
 	if terminal(p.stdin) {
 		return wire.Credential{}, usagef("--%s reads standard input, and that is a terminal, which would show the secret.", kind).
@@ -107,6 +134,32 @@ func (p *program) readCredential(kind string) (wire.Credential, error) {
 		return wire.Credential{}, usagef("--basic-stdin: standard input is not USER:PASSWORD.")
 	}
 	return wire.Credential{Kind: wire.CredentialBasic, Username: user, Secret: password}, nil
+}
+
+// readPrivateKey reads the file that holds one; the server looks closer.
+func (p *program) readPrivateKey(file string) (wire.Credential, error) {
+	from := p.stdin
+	if file == "-" && terminal(from) {
+		return wire.Credential{}, usagef("--ssh-key - reads standard input, and that is a terminal, which would show the key.").
+			try("Name the file instead.")
+	}
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return wire.Credential{}, usagef("--ssh-key: %s", err)
+		}
+		defer f.Close()
+		from = f
+	}
+	text, err := io.ReadAll(io.LimitReader(from, maxSecret+1))
+	if err != nil {
+		return wire.Credential{}, fmt.Errorf("read the private key: %w", err)
+	}
+	if len(text) > maxSecret || !strings.Contains(string(text), "PRIVATE KEY-----") {
+		return wire.Credential{}, usagef("--ssh-key: this is no private key in PEM of at most %d bytes.", maxSecret).
+			try("Name the private half, the file without .pub, which begins with -----BEGIN.")
+	}
+	return wire.Credential{Kind: wire.CredentialSSHKey, Secret: string(text)}, nil
 }
 
 // connected is the document of `connect`.

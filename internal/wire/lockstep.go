@@ -13,13 +13,15 @@ const (
 
 // How a connection's credential is sent to the Git host.
 const (
-	CredentialNone  = "NONE"
-	CredentialBasic = "BASIC"
-	CredentialToken = "TOKEN"
+	CredentialNone   = "NONE"
+	CredentialBasic  = "BASIC"
+	CredentialToken  = "TOKEN"
+	CredentialSSHKey = "SSH_KEY"
 )
 
 // Credential is what a connection shows to the Git host. NONE needs nothing
-// else, TOKEN needs Secret, BASIC both. Secret is shown in no message.
+// else, TOKEN needs Secret, BASIC both. SSH_KEY needs a private key in PEM for
+// Secret, and Username if that is not git. Secret is shown in no message.
 type Credential struct {
 	Kind     string `shape:"CredentialKind"`
 	Username string `json:",omitzero" shape:"CredentialUsername"`

@@ -37,7 +37,7 @@ func lockstepShapes() map[string]Shape {
 	return merge(codeConnectionsShapes(), lockstepTexts(), map[string]Shape{
 		"AccessKeyStatus": enum(KeyActive, KeyDisabled),
 		"AttemptOutcome":  enum(OutcomeApplied, OutcomeUnchanged, OutcomeFailed, OutcomeSuperseded, OutcomeCancelled),
-		"CredentialKind":  enum(CredentialNone, CredentialBasic, CredentialToken),
+		"CredentialKind":  enum(CredentialNone, CredentialBasic, CredentialToken, CredentialSSHKey),
 		"ReadyMadeRole":   enum(RoleAdmin, RoleOperator, RoleReader, RoleNone),
 		"RevisionHandling": enum(HandlingPending, HandlingNotConcerned, HandlingInProgress, HandlingSucceeded,
 			HandlingFailed, HandlingBlocked, HandlingLaterSucceeded),

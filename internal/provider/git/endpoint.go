@@ -7,8 +7,8 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// ValidEndpoint gives the check of a host's endpoint: https://, http://, or,
-// where roots are allowed, file://. Whether a host may be reached is decided
+// ValidEndpoint gives the check of a host's endpoint: https://, http://, ssh://,
+// or, where roots are allowed, file://. Whether a host may be reached is decided
 // when it is dialled, and whether a folder may be read when it is opened.
 func ValidEndpoint(roots []string) func(endpoint string) error {
 	return func(endpoint string) error {
@@ -24,11 +24,9 @@ func ValidEndpoint(roots []string) func(endpoint string) error {
 			return nil
 		case u.Scheme == "file":
 			return lockstep.Errorf(lockstep.Invalid, "The endpoint %s is a local folder, and this server is allowed to read none (--git-roots).", endpoint)
-		case u.Scheme == "ssh":
-			return lockstep.Errorf(lockstep.Invalid, "The endpoint %s is ssh. Use https://%s%s.", endpoint, u.Hostname(), u.Path)
-		case (u.Scheme == "https" || u.Scheme == "http") && u.Host != "":
+		case (u.Scheme == "https" || u.Scheme == "http" || u.Scheme == "ssh") && u.Host != "":
 			return nil
 		}
-		return lockstep.Errorf(lockstep.Invalid, "The endpoint %s is not https://HOST or http://HOST.", endpoint)
+		return lockstep.Errorf(lockstep.Invalid, "The endpoint %s is not https://HOST, http://HOST or ssh://HOST.", endpoint)
 	}
 }

@@ -24,6 +24,7 @@ var kinds = []struct {
 	{gitwire.ErrRoot, lockstep.Denied},
 	{gitwire.ErrOwner, lockstep.Denied},
 	{gitwire.ErrAddress, lockstep.Denied},
+	{gitwire.ErrHostKey, lockstep.Denied},
 	{gitwire.ErrProtocol, lockstep.Unavailable},
 	{gitwire.ErrGit, lockstep.Unavailable},
 }

@@ -1,5 +1,5 @@
 // Package git is the driver for any Git server: Gitea, Forgejo, CodeCommit, a
-// plain HTTP server, or a folder of repositories below a path that the
+// plain server of HTTP or SSH, or a folder of repositories below a path that the
 // administrator allowed. It adds nothing to what Git itself can do, so a
 // connection is AVAILABLE as soon as it holds credentials.
 //
@@ -10,6 +10,7 @@
 package git
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 
@@ -65,12 +66,32 @@ func (d *Driver) remote(endpoint, path string, c lockstep.Credential) (gitwire.O
 		return gitwire.Options{Path: folder + "/" + path, Roots: d.o.Roots}, nil
 	}
 	address := endpoint + "/" + path
+	if rest, ok := strings.CutPrefix(address, "ssh://"); ok {
+		return d.overSSH(rest, c)
+	}
 	o := gitwire.Options{URL: address, Network: d.o.Network}
 	switch c.Kind {
 	case lockstep.BasicCredential:
 		o.Auth = gitwire.Basic(address, c.Username, c.Secret)
 	case lockstep.TokenCredential:
 		o.Auth = gitwire.Bearer(address, c.Secret)
+	case lockstep.SSHKeyCredential:
+		return o, lockstep.Errorf(lockstep.Invalid, "A private key is of use at an endpoint ssh://HOST alone, and %s is another.", endpoint)
 	}
 	return o, nil
+}
+
+// overSSH opens ssh://USER@ADDRESS. The user is the credential's, since a host
+// may be reached as several.
+func (d *Driver) overSSH(address string, c lockstep.Credential) (gitwire.Options, error) {
+	if c.Kind != lockstep.SSHKeyCredential {
+		return gitwire.Options{}, lockstep.Errorf(lockstep.Denied,
+			"ssh://%s is read with a private key, and the connection holds none (lockstep connect --ssh-key).", address)
+	}
+	address = "ssh://" + url.User(cmp.Or(c.Username, "git")).String() + "@" + address
+	auth, err := gitwire.SSHKey(address, c.Secret)
+	if err != nil {
+		return gitwire.Options{}, translate(err)
+	}
+	return gitwire.Options{URL: address, Network: d.o.Network, Auth: auth}, nil
 }
