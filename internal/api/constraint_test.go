@@ -241,6 +241,7 @@ var examples = map[string][]string{
 	`[\s\S]*`:                              {"a"},
 	"https?://.+":                          {"https://a.example.com", "ftp://a.example.com", "https://"},
 	"[0-9]{12}":                            {"111122223333", "11112222333x", "١١١١٢٢٢٢٣٣٣٣"},
+	"[!-~]+":                               {"sixteen-letters!", "sixteen letters!", "sixteen-letters\n"},
 	"[A-Z0-9]+":                            {"LSAK000000000000", "lsak000000000000", "LSAK-00000000000"},
 	"[A-Za-z0-9+=,.@_-]+":                  {"jo", "j o", "jö"},
 	"arn:aws(-[\\w]+)*:.+:.+:[0-9]{12}:.+": {"arn:aws:codeconnections:eu-central-1:111122223333:connection/a", "arn:aws:a:b:1:c", " arn:aws:a:b:111122223333:c"},

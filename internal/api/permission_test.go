@@ -47,6 +47,10 @@ func newEstate(t *testing.T, d *db.DB) *estate {
 		if err := store.InsertBlocker(tx, attempt.ResourceID, "Somebody did.", nil); err != nil {
 			return err
 		}
+		hook := lockstep.Webhook{LinkID: link, Kind: lockstep.GitHubWebhook}
+		if err := store.PutWebhook(tx, w.seal, &hook, store.NewWebhookSecret(hook.Kind)); err != nil {
+			return err
+		}
 		if err := identity.PutPolicy(tx, w.seal, account, "empty", `permit (principal == User::"nobody", action, resource);`); err != nil {
 			return err
 		}
@@ -62,6 +66,7 @@ func newEstate(t *testing.T, d *db.DB) *estate {
 		"ProviderEndpoint": "https://git.example.com", "Tags": []any{}, "TagKeys": []any{}, "Id": w.blocker("web"),
 		"ResolvedReason": "It is fine.", "Credential": map[string]any{"Kind": "NONE"}, "AttemptId": attempt.ID,
 		"AccessKeyId": key.AccessKeyID, "PrincipalName": "jo", "Role": "READER", "RoleName": "ci",
+		"Kind":     "GITHUB",
 		"Document": `permit (principal == User::"nobody", action, resource);`,
 		"WebIdentityRole": map[string]any{"RoleName": "ci", "Role": "READER", "Issuer": issuer, "Audiences": []any{"sts"},
 			"Subjects": []any{"repo:acme/infra:*"}},

@@ -42,7 +42,8 @@ func Actions() []Action {
 	add(Read, host, "codeconnections:GetHost")
 	add(Read, tagged, "codeconnections:ListTagsForResource")
 	add(Read, link, "codeconnections:GetRepositoryLink", "codeconnections:GetRepositorySyncStatus",
-		"codeconnections:ListRepositorySyncDefinitions", "codeconnections:ListSyncConfigurations")
+		"codeconnections:ListRepositorySyncDefinitions", "codeconnections:ListSyncConfigurations",
+		"lockstep:GetRepositoryWebhook")
 	add(Read, configuration, "codeconnections:GetResourceSyncStatus", "codeconnections:GetSyncBlockerSummary",
 		"codeconnections:GetSyncConfiguration",
 		"lockstep:GetResourceSyncAttempt", "lockstep:GetRevisionSync", "lockstep:ListResourceSyncAttempts")
@@ -56,7 +57,8 @@ func Actions() []Action {
 	add(Configure, host, "codeconnections:DeleteHost", "codeconnections:UpdateHost")
 	add(Configure, tagged, "codeconnections:TagResource", "codeconnections:UntagResource")
 	add(Configure, link, "codeconnections:DeleteRepositoryLink",
-		"codeconnections:PassRepository", "codeconnections:UpdateRepositoryLink")
+		"codeconnections:PassRepository", "codeconnections:UpdateRepositoryLink",
+		"lockstep:DeleteRepositoryWebhook", "lockstep:PutRepositoryWebhook")
 	// A configuration that is to be made is asked about as if it were there, so
 	// that a policy can speak of its branch and its role.
 	add(Configure, configuration, "codeconnections:CreateSyncConfiguration", "codeconnections:DeleteSyncConfiguration",

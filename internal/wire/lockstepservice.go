@@ -9,8 +9,10 @@ func lockstepOperations() []Operation {
 		operation[CreateAccessKeyInput, CreateAccessKeyOutput]("CreateAccessKey", limitExceeded),
 		operation[DeleteAccessKeyInput, DeleteAccessKeyOutput]("DeleteAccessKey", notFound),
 		operation[DeletePolicyInput, DeletePolicyOutput]("DeletePolicy", notFound),
+		operation[DeleteRepositoryWebhookInput, DeleteRepositoryWebhookOutput]("DeleteRepositoryWebhook", notFound),
 		operation[DeleteWebIdentityRoleInput, DeleteWebIdentityRoleOutput]("DeleteWebIdentityRole", notFound),
 		operation[GetPolicyInput, GetPolicyOutput]("GetPolicy", notFound),
+		operation[GetRepositoryWebhookInput, GetRepositoryWebhookOutput]("GetRepositoryWebhook", notFound),
 		operation[GetResourceSyncAttemptInput, GetResourceSyncAttemptOutput]("GetResourceSyncAttempt", notFound),
 		operation[GetRevisionSyncInput, GetRevisionSyncOutput]("GetRevisionSync", notFound, unavailable),
 		operation[ListAccessKeysInput, ListAccessKeysOutput]("ListAccessKeys"),
@@ -21,6 +23,7 @@ func lockstepOperations() []Operation {
 		operation[ListSyncEventsInput, ListSyncEventsOutput]("ListSyncEvents"),
 		operation[ListWebIdentityRolesInput, ListWebIdentityRolesOutput]("ListWebIdentityRoles"),
 		operation[PutPolicyInput, PutPolicyOutput]("PutPolicy", limitExceeded),
+		operation[PutRepositoryWebhookInput, PutRepositoryWebhookOutput]("PutRepositoryWebhook", notFound),
 		operation[PutWebIdentityRoleInput, PutWebIdentityRoleOutput]("PutWebIdentityRole", limitExceeded),
 		operation[RotateAccessKeyInput, RotateAccessKeyOutput]("RotateAccessKey", notFound, limitExceeded),
 		operation[StartRepositorySyncInput, StartRepositorySyncOutput]("StartRepositorySync", notFound),
@@ -41,6 +44,8 @@ func lockstepShapes() map[string]Shape {
 		"ReadyMadeRole":   enum(RoleAdmin, RoleOperator, RoleReader, RoleNone),
 		"RevisionHandling": enum(HandlingPending, HandlingNotConcerned, HandlingInProgress, HandlingSucceeded,
 			HandlingFailed, HandlingBlocked, HandlingLaterSucceeded),
+		"WebhookKind": enum(WebhookGitHub, WebhookGitLab, WebhookGitLabSigning, WebhookBitbucket, WebhookAzureDevOps, WebhookGitea,
+			WebhookGeneric),
 
 		"KeepOldFor":      {Bounded: true, Min: 0, Max: 7 * 24 * 60 * 60},
 		"SessionDuration": {Bounded: true, Min: 15 * 60, Max: 60 * 60},
@@ -69,6 +74,8 @@ func lockstepTexts() map[string]Shape {
 		"PolicyName":         text(1, 64, name),
 		"PrincipalName":      text(1, 64, name),
 		"SecretAccessKey":    {Bounded: true, Min: 1, Max: 128, Sensitive: true},
+		"WebhookPath":        text(1, 128, ""),
+		"WebhookSecret":      {Bounded: true, Min: 16, Max: 256, Pattern: `[!-~]+`, Sensitive: true},
 	}
 	for _, free := range []string{
 		"AccessKeyList", "ChangeDetailList", "ChangeText", "ChangeWord", "Count", "Flag", "HandlingReason", "PolicyList",
