@@ -1,12 +1,13 @@
 package server
 
 import (
+	"container/list"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -28,6 +29,11 @@ func newDoor(l net.Listener, h http.Handler, most int, c *certificate, log *slog
 	d := &door{limiter: limit(l, most), http: newHTTPServer(fewLarge(h), l.Addr(), log)}
 	d.http.Protocols = new(http.Protocols)
 	d.http.Protocols.SetHTTP1(true)
+	before := d.http.ConnState
+	d.http.ConnState = func(c net.Conn, state http.ConnState) {
+		before(c, state)
+		d.limiter.follow(c, state)
+	}
 	if c != nil {
 		d.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}
 	}
@@ -75,41 +81,83 @@ func fewLarge(h http.Handler) http.Handler {
 	})
 }
 
-// A limiter is a listener that holds only so many connections at once. Further
-// ones wait, in the system's own queue, until one has ended: the timeouts of
-// newHTTPServer see to it that each does.
+// A limiter is a listener that holds only so many connections at once. A further
+// one waits until one has ended, and all behind it in the system's own queue: the
+// timeouts of newHTTPServer see to it that each does. One between two requests
+// need not be waited for: the one that has been so longest makes way, so that who
+// does nothing keeps nobody out.
 type limiter struct {
 	net.Listener
 	places chan struct{} // holds one for each that is taken
-	taken  atomic.Int64  // by connections, not by the wait for one
 	closed chan struct{}
 	once   sync.Once
+
+	mu sync.Mutex
+	// idle are the connections between two requests, longest first, and where
+	// each stands among them.
+	idle   list.List
+	idleAt map[net.Conn]*list.Element
 }
 
 func limit(l net.Listener, most int) *limiter {
-	return &limiter{Listener: l, places: make(chan struct{}, most), closed: make(chan struct{})}
+	return &limiter{Listener: l, places: make(chan struct{}, most), closed: make(chan struct{}), idleAt: map[net.Conn]*list.Element{}}
 }
 
-// open gives the number of open connections.
-func (l *limiter) open() int { return int(l.taken.Load()) }
+// open gives the number of open connections, without one that waits.
+func (l *limiter) open() int { return len(l.places) }
+
+// lookForPlace is how often somebody is asked to make way while one waits.
+const lookForPlace = 10 * time.Millisecond
 
 // Accept waits for a connection and for a place for it.
 func (l *limiter) Accept() (net.Conn, error) {
-	select {
-	case l.places <- struct{}{}:
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
 	c, err := l.Listener.Accept()
 	if err != nil {
-		<-l.places
 		return nil, err
 	}
-	l.taken.Add(1)
-	return &limitedConn{Conn: c, release: sync.OnceFunc(func() {
-		l.taken.Add(-1)
-		<-l.places
-	})}, nil
+	held := &limitedConn{Conn: c, release: sync.OnceFunc(func() { <-l.places })}
+	select {
+	case l.places <- struct{}{}:
+		return held, nil
+	default:
+	}
+	again := time.NewTicker(lookForPlace)
+	defer again.Stop()
+	for {
+		l.makeWay()
+		select {
+		case l.places <- struct{}{}:
+			return held, nil
+		case <-l.closed:
+			return nil, errors.Join(net.ErrClosed, c.Close())
+		case <-again.C:
+		}
+	}
+}
+
+// makeWay ends the connection that has been idle longest. It is not closed but
+// waited for no longer: a request that comes at this moment is either answered or
+// not read.
+func (l *limiter) makeWay() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if longest := l.idle.Front(); longest != nil {
+		_ = longest.Value.(net.Conn).SetReadDeadline(time.Unix(1, 0)) // one that is closed makes way as well
+		l.idle.MoveToBack(longest)
+	}
+}
+
+// follow hears of what becomes of connections.
+func (l *limiter) follow(c net.Conn, state http.ConnState) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if at, ok := l.idleAt[c]; ok {
+		l.idle.Remove(at)
+		delete(l.idleAt, c)
+	}
+	if state == http.StateIdle {
+		l.idleAt[c] = l.idle.PushBack(c)
+	}
 }
 
 // Close also ends the wait for a place.

@@ -59,24 +59,59 @@ const liveness = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 func TestAttack23ConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
 	r := newServe(t, "--max-connections", "2")
+	const begun, rest = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.0\r\n" +
+		"X-Amz-Target: CodeConnections_20231201.ListConnections\r\nContent-Length: 2\r\n\r\n{", "}"
 	one, two, three := dial(t, r.url()), dial(t, r.url()), dial(t, r.url())
 	for _, c := range []net.Conn{one, two} {
-		if got := status(t, c, liveness, patience); got != 200 {
-			t.Fatalf("status %d", got)
+		if got := status(t, c, begun, 50*time.Millisecond); got != 0 {
+			t.Fatalf("half a request is answered with %d", got)
 		}
 	}
 	if got := status(t, three, liveness, 300*time.Millisecond); got != 0 {
 		t.Fatalf("a third connection was answered with %d", got)
 	}
-	if got := status(t, two, liveness, patience); got != 200 {
+	if got := status(t, two, rest, patience); got != 400 {
 		t.Errorf("while one waits, another is answered with %d", got)
 	}
-	one.Close()
 	if got := status(t, three, "", patience); got != 200 {
-		t.Errorf("when a place is free, who waited is answered with %d", got)
+		t.Errorf("when another has nothing to do, who waited is answered with %d", got)
+	}
+	four := dial(t, r.url())
+	if got := status(t, four, begun, 300*time.Millisecond); got != 0 {
+		t.Errorf("half a request is answered with %d", got)
+	}
+	five := dial(t, r.url())
+	one.Close()
+	if got := status(t, five, liveness, patience); got != 200 {
+		t.Errorf("when another has ended, who waited is answered with %d", got)
+	}
+	if got := status(t, four, rest, patience); got != 400 {
+		t.Errorf("who was let in for one that did nothing is answered with %d", got)
 	}
 	dial(t, r.url()) // it waits, and does not hold the end
 	r.stop()
+}
+
+func TestAttack23WhoDoesNothingKeepsNobodyOut(t *testing.T) {
+	t.Parallel()
+	r := newServe(t, "--max-connections", "4")
+	var idle []net.Conn
+	for range 12 {
+		c := dial(t, r.url())
+		if got := status(t, c, liveness, patience); got != 200 {
+			t.Fatalf("connection %d is answered with %d", len(idle)+1, got)
+		}
+		idle = append(idle, c)
+	}
+	if got := status(t, idle[len(idle)-1], liveness, patience); got != 200 {
+		t.Errorf("the newest is answered with %d", got)
+	}
+	if err := idle[0].SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := idle[0].Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("the one idle longest: %d bytes, %v", n, err)
+	}
 }
 
 func TestAttack12ManySmallHeadersAreRefused(t *testing.T) {
