@@ -65,6 +65,72 @@ func TestDriverOverHTTP(t *testing.T) {
 	}
 }
 
+func TestDriverOverSSH(t *testing.T) {
+	providertest.Test(t, func(t *testing.T) providertest.Fixture {
+		folder := t.TempDir()
+		server := gitwiretest.NewSSHServer(t, folder, gitwiretest.SSHOptions{})
+		driver := overSSH(t, server.KnownHosts)
+		return providertest.Fixture{
+			Repo: gitwiretest.NewRepoAt(t, filepath.Join(folder, "infra.git")),
+			Open: func(t testing.TB, _ bool) provider.Client {
+				key := lockstep.Credential{Kind: lockstep.SSHKeyCredential, Secret: server.Key}
+				return open(t, driver, repository("ssh://"+server.Address+"/", key))
+			},
+		}
+	})
+}
+
+func overSSH(t testing.TB, knownHosts string) *git.Driver {
+	t.Helper()
+	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true, KnownHosts: knownHosts})
+	t.Cleanup(network.Close)
+	return git.New(git.Options{Network: network})
+}
+
+func TestErrorsOverSSHSayWhoHasToAct(t *testing.T) {
+	folder := t.TempDir()
+	gitwiretest.NewRepoAt(t, filepath.Join(folder, "infra.git")).Commit(map[string]string{"a": "1"})
+	server := gitwiretest.NewSSHServer(t, folder, gitwiretest.SSHOptions{})
+	key := lockstep.Credential{Kind: lockstep.SSHKeyCredential, Secret: server.Key}
+	stranger := lockstep.Credential{Kind: lockstep.SSHKeyCredential, Username: "ann", Secret: gitwiretest.NewSSHKey(t)}
+	for name, row := range map[string]struct {
+		endpoint, knownHosts string
+		c                    lockstep.Credential
+		want                 lockstep.Kind
+		says                 string
+	}{
+		"wrong key":         {"ssh://" + server.Address, server.KnownHosts, stranger, lockstep.Denied, "ssh://ann@"},
+		"unknown host":      {"ssh://" + server.Address, "", key, lockstep.Denied, "known-hosts"},
+		"no such place":     {"ssh://" + server.Address + "/nowhere", server.KnownHosts, key, lockstep.NotFound, "128"},
+		"no key":            {"ssh://" + server.Address, server.KnownHosts, lockstep.Credential{Kind: "TOKEN", Secret: "canary"}, lockstep.Denied, "--ssh-key"},
+		"key over http":     {"https://git.example.com", "", key, lockstep.Invalid, "ssh://HOST"},
+		"key is none":       {"ssh://git.example.com", "", lockstep.Credential{Kind: "SSH_KEY", Secret: "canary"}, lockstep.Invalid, "no private key"},
+		"path of a command": {"ssh://git.example.com/a'b", "", key, lockstep.Invalid, "not sent over SSH"},
+		"strange user":      {"ssh://git.example.com", "", lockstep.Credential{Kind: "SSH_KEY", Username: "-x", Secret: server.Key}, lockstep.Invalid, "user name"},
+	} {
+		c, err := overSSH(t, row.knownHosts).Open(repository(row.endpoint, row.c))
+		if err == nil {
+			_, err = c.Heads(t.Context(), []string{"main"})
+			c.Close()
+		}
+		if lockstep.KindOf(err) != row.want || !strings.Contains(err.Error(), row.says) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: %v; want %s that says %q", name, err, row.want, row.says)
+		}
+	}
+}
+
+func TestEndpointsAreOfAListedScheme(t *testing.T) {
+	valid := git.ValidEndpoint(nil)
+	for endpoint, want := range map[string]bool{
+		"https://git.example.com": true, "http://git.example.com/x": true, "ssh://git.example.com:2222/x": true, "ssh://git.example.com": true,
+		"ssh://git@git.example.com": false, "ssh:///x": false, "git://git.example.com": false, "ssh://git.example.com?x": false, "file:///x": false,
+	} {
+		if err := valid(endpoint); (err == nil) != want {
+			t.Errorf("%s: %v", endpoint, err)
+		}
+	}
+}
+
 func TestDriverOverLocalFolder(t *testing.T) {
 	providertest.Test(t, func(t *testing.T) providertest.Fixture {
 		folder := t.TempDir()
