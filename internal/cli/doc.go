@@ -31,5 +31,5 @@
 // is set or TERM is dumb. What comes from elsewhere commands no terminal: tables
 // leave control characters and such as turn the text out, documents escape them.
 // Secrets are read from stdin, never from an argument, and printed by `key
-// create` and `key rotate` alone.
+// create`, `key rotate` and `link webhook` alone.
 package cli

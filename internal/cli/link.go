@@ -15,7 +15,7 @@ import (
 
 func newLinkCommand(p *program) *cobra.Command {
 	c := parent(&cobra.Command{Use: "link", Short: "Say which repositories are watched"})
-	c.AddCommand(newLinkCreateCommand(p), newLinkListCommand(p), newLinkUpdateCommand(p), newLinkDeleteCommand(p))
+	c.AddCommand(newLinkCreateCommand(p), newLinkListCommand(p), newLinkUpdateCommand(p), newLinkDeleteCommand(p), newLinkWebhookCommand(p))
 	return c
 }
 

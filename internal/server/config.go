@@ -44,6 +44,11 @@ type Config struct {
 	// nothing: every label is one of a fixed set. Defaults to none: metrics are
 	// served nowhere.
 	MetricsListen string
+	// WebhookListen is an address for the webhooks of Git hosts alone, which then
+	// are not answered at the API's: for a server whose API the hosts are not to
+	// reach. It speaks TLS where the API does. Defaults to none: webhooks are
+	// answered at the API's address.
+	WebhookListen string
 	// Target is the CloudFormation that stacks are in: aws, sandbox or a URL.
 	// Defaults to aws.
 	Target string
@@ -88,6 +93,11 @@ type Config struct {
 	// machine's. Default to no.
 	GitPrivate  bool
 	GitLoopback bool
+	// KnownHosts is a file in the form of OpenSSH's known_hosts with the keys of
+	// Git hosts that are reached over SSH. What is added to it holds from the next
+	// connection on. Defaults to none: then only the keys that github.com,
+	// gitlab.com, bitbucket.org and ssh.dev.azure.com publish are accepted.
+	KnownHosts string
 	// PollInterval is the time between two looks at a repository that has just
 	// moved; it grows to ten times that while nothing moves. Defaults to 30 s.
 	PollInterval time.Duration
@@ -107,6 +117,7 @@ func Flags(fs *pflag.FlagSet) {
 	fs.Bool("plain-http", false, "let the API speak plain HTTP on any address: TLS is ended before it")
 	fs.Int("max-connections", defaultConnections, "connections that the API holds at once")
 	fs.String("metrics-listen", "", "`ADDR` of /metrics, /livez and /readyz (default: no metrics)")
+	fs.String("webhook-listen", "", "`ADDR` of /webhooks/ alone (default: at the API's address)")
 	fs.String("target", "aws", "CloudFormation: sandbox, aws or a URL")
 	fs.String("sandbox-file", "", "`FILE` with the sandbox's books (default: beside the SQLite database)")
 	fs.String("seal-key-file", "", "`FILE` with the key that seals credentials, made if missing (default: beside the SQLite database)")
@@ -121,6 +132,7 @@ func Flags(fs *pflag.FlagSet) {
 	fs.StringSlice("git-roots", nil, "`FOLDERS` below which local repositories may be read")
 	fs.Bool("git-private", false, "let Git hosts have private addresses")
 	fs.Bool("git-loopback", false, "let Git hosts be on this machine")
+	fs.String("known-hosts", "", "known_hosts `FILE` with the SSH keys of Git hosts (default: those that the large hosts publish)")
 	fs.Duration("poll-interval", 30*time.Second, "time between two looks at a repository that has just moved")
 	fs.Int("workers", 100, "jobs that run at once")
 	fs.String("log-format", "json", "json or text")
@@ -141,6 +153,7 @@ func Load(fs *pflag.FlagSet, getenv func(string) string) (Config, error) {
 		PlainHTTP:          read(&errs, fs.GetBool, "plain-http"),
 		MaxConnections:     read(&errs, fs.GetInt, "max-connections"),
 		MetricsListen:      read(&errs, fs.GetString, "metrics-listen"),
+		WebhookListen:      read(&errs, fs.GetString, "webhook-listen"),
 		Target:             read(&errs, fs.GetString, "target"),
 		SandboxFile:        read(&errs, fs.GetString, "sandbox-file"),
 		SealKeyFile:        read(&errs, fs.GetString, "seal-key-file"),
@@ -155,6 +168,7 @@ func Load(fs *pflag.FlagSet, getenv func(string) string) (Config, error) {
 		GitRoots:           read(&errs, fs.GetStringSlice, "git-roots"),
 		GitPrivate:         read(&errs, fs.GetBool, "git-private"),
 		GitLoopback:        read(&errs, fs.GetBool, "git-loopback"),
+		KnownHosts:         read(&errs, fs.GetString, "known-hosts"),
 		PollInterval:       read(&errs, fs.GetDuration, "poll-interval"),
 		Workers:            read(&errs, fs.GetInt, "workers"),
 		LogFormat:          read(&errs, fs.GetString, "log-format"),
@@ -241,6 +255,9 @@ func (c *Config) checkWaysIn(e *complaints) {
 	if err := checkListen(c.MetricsListen); c.MetricsListen != "" && err != nil {
 		e.wrong("metrics-listen", "%s", err)
 	}
+	if err := checkListen(c.WebhookListen); c.WebhookListen != "" && err != nil {
+		e.wrong("webhook-listen", "%s", err)
+	}
 	switch {
 	case c.TLSCert != "" && c.TLSKey == "":
 		e.wrong("tls-key", "the file with the private key of %s is missing", c.TLSCert)
@@ -315,11 +332,11 @@ func parseTarget(target string) (endpoint string, err error) {
 func (c Config) Print(w io.Writer) error {
 	return yaml.NewEncoder(w).Encode(yamlConfig{
 		DB: db.Redact(c.DB), Listen: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, PlainHTTP: c.PlainHTTP,
-		MaxConnections: c.MaxConnections, MetricsListen: c.MetricsListen,
+		MaxConnections: c.MaxConnections, MetricsListen: c.MetricsListen, WebhookListen: c.WebhookListen,
 		Target: c.Target, SandboxFile: c.SandboxFile, SealKeyFile: c.SealKeyFile, SealKeyKMS: c.SealKeyKMS,
 		AWSQuotas: c.AWSQuotas, LongLivedKeys: c.LongLivedKeys, WebIdentityIssuers: c.WebIdentityIssuers,
 		ThrottleRead: c.ThrottleRead, ThrottleWrite: c.ThrottleWrite, ThrottleHost: c.ThrottleHost,
-		GitRoots: c.GitRoots, GitPrivate: c.GitPrivate, GitLoopback: c.GitLoopback,
+		GitRoots: c.GitRoots, GitPrivate: c.GitPrivate, GitLoopback: c.GitLoopback, KnownHosts: c.KnownHosts,
 		PollInterval: c.PollInterval.String(), Workers: c.Workers, LogFormat: c.LogFormat,
 	})
 }
@@ -333,6 +350,7 @@ type yamlConfig struct {
 	PlainHTTP          bool     `yaml:"plain-http"`
 	MaxConnections     int      `yaml:"max-connections"`
 	MetricsListen      string   `yaml:"metrics-listen"`
+	WebhookListen      string   `yaml:"webhook-listen"`
 	Target             string   `yaml:"target"`
 	SandboxFile        string   `yaml:"sandbox-file"`
 	SealKeyFile        string   `yaml:"seal-key-file"`
@@ -346,6 +364,7 @@ type yamlConfig struct {
 	GitRoots           []string `yaml:"git-roots"`
 	GitPrivate         bool     `yaml:"git-private"`
 	GitLoopback        bool     `yaml:"git-loopback"`
+	KnownHosts         string   `yaml:"known-hosts"`
 	PollInterval       string   `yaml:"poll-interval"`
 	Workers            int      `yaml:"workers"`
 	LogFormat          string   `yaml:"log-format"`

@@ -16,13 +16,28 @@ import (
 	"github.com/lockstephq/lockstep/internal/trigger"
 )
 
+// checkKnownHosts sees at the start that the file can be read, and not when a
+// host is first reached.
+func checkKnownHosts(file string) error {
+	if file == "" {
+		return nil
+	}
+	if err := gitwire.CheckKnownHosts(file); err != nil {
+		return fmt.Errorf("--known-hosts: %w", err)
+	}
+	return nil
+}
+
 // Serve runs the server until ctx ends. On out it writes the line that says it
 // is ready, on errs the log.
 func Serve(ctx context.Context, c Config, out, errs io.Writer) (err error) {
+	if err := checkKnownHosts(c.KnownHosts); err != nil {
+		return err
+	}
 	log := newLogger(c.LogFormat, errs)
 	p := plan{
 		connections: c.MaxConnections, gitRoots: c.GitRoots, workers: c.Workers, callers: callersOf(c), log: log,
-		network: gitwire.NetworkOptions{AllowPrivate: c.GitPrivate, AllowLoopback: c.GitLoopback},
+		network: gitwire.NetworkOptions{AllowPrivate: c.GitPrivate, AllowLoopback: c.GitLoopback, KnownHosts: c.KnownHosts},
 		poll:    trigger.Options{Interval: c.PollInterval},
 	}
 	defer func() { err = errors.Join(err, p.closeListeners()) }()
@@ -59,6 +74,9 @@ func Serve(ctx context.Context, c Config, out, errs io.Writer) (err error) {
 		if p.metricsListener != nil {
 			fmt.Fprintf(out, "metrics http://%s/metrics\n", reachable(p.metricsListener.Addr()))
 		}
+		if p.webhookListener != nil {
+			fmt.Fprintf(out, "webhooks %s/webhooks/\n", p.urlOf(p.webhookListener))
+		}
 		_, err := fmt.Fprintf(out, "ready %s\n", p.url())
 		return err
 	})
@@ -83,6 +101,15 @@ func (p *plan) listen(c Config) (err error) {
 			return err
 		}
 	}
+	if c.WebhookListen != "" {
+		if p.webhookListener, err = listen("webhook-listen", c.WebhookListen); err != nil {
+			return err
+		}
+		if p.certificate == nil && !c.PlainHTTP && !onThisMachine(p.webhookListener.Addr()) {
+			return fmt.Errorf("--webhook-listen: other machines can reach %s, and webhooks' secrets would pass in plain HTTP: "+
+				"give the server a certificate, or, where something before it ends TLS, say --plain-http", c.WebhookListen)
+		}
+	}
 	if c.Target == "sandbox" && p.certificate != nil {
 		// Our own calls to the sandbox: we need not trust our certificate, nor
 		// bear its name.
@@ -100,7 +127,7 @@ func plainElsewhere(addr, instead string) error {
 // already.
 func (p *plan) closeListeners() error {
 	var errs []error
-	for _, l := range []net.Listener{p.listener, p.metricsListener, p.sandboxListener} {
+	for _, l := range []net.Listener{p.listener, p.metricsListener, p.webhookListener, p.sandboxListener} {
 		if l == nil {
 			continue
 		}
@@ -140,11 +167,13 @@ func newLogger(format string, w io.Writer) *slog.Logger {
 }
 
 // url is where this machine reaches the API.
-func (p *plan) url() string {
+func (p *plan) url() string { return p.urlOf(p.listener) }
+
+func (p *plan) urlOf(l net.Listener) string {
 	if p.certificate != nil {
-		return "https://" + reachable(p.listener.Addr())
+		return "https://" + reachable(l.Addr())
 	}
-	return "http://" + reachable(p.listener.Addr())
+	return "http://" + reachable(l.Addr())
 }
 
 // sandboxURL is where we reach the sandbox that we serve.

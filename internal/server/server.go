@@ -39,6 +39,9 @@ type plan struct {
 	// plain HTTP. They may be nil.
 	metricsListener net.Listener
 	sandboxListener net.Listener
+	// webhookListener, where not nil, has the webhooks, which the API's then has
+	// not.
+	webhookListener net.Listener
 	target          stackTarget
 	// credentials sign the calls to the target.
 	credentials aws.CredentialsProvider
@@ -129,6 +132,15 @@ func (s *server) open(api http.Handler) {
 		mux.Handle("GET /metrics", s.metrics)
 		s.doors = append(s.doors, newDoor(s.metricsListener, mux, fewConnections, nil, s.log))
 	}
+	if s.webhookListener != nil {
+		mux := http.NewServeMux()
+		mux.Handle("/webhooks/", s.webhooks())
+		d := newDoor(s.webhookListener, mux, s.connections, s.certificate, s.log)
+		// Under whatever name: a proxy or a tunnel on this machine keeps the one that
+		// the Git host knows, and a page in a browser has no secret to show.
+		d.http.Handler = named(fewLarge(mux))
+		s.doors = append(s.doors, d)
+	}
 	if s.sandboxListener != nil {
 		mux := http.NewServeMux()
 		s.books(mux)
@@ -136,7 +148,8 @@ func (s *server) open(api http.Handler) {
 	}
 }
 
-// handler puts the ways in together: the API at /, the sandbox at /sandbox.
+// handler puts the ways in together: the API at /, the sandbox at /sandbox, and
+// webhooks, if they have no address of their own.
 func (s *server) handler(directory *identity.Directory) http.Handler {
 	service := api.New(api.Options{
 		DB: s.db, Engine: s.engine, Historian: s.engine, Directory: directory, Seal: s.key,
@@ -148,9 +161,20 @@ func (s *server) handler(directory *identity.Directory) http.Handler {
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/", s.withSTS(service.Handler(), directory))
+	if s.webhookListener == nil {
+		mux.Handle("/webhooks/", s.webhooks())
+	}
 	s.health(mux)
 	s.books(mux)
 	return mux
+}
+
+// webhooks takes what Git hosts have to say.
+func (s *server) webhooks() http.Handler {
+	return trigger.NewWebhooks(trigger.WebhookOptions{
+		DB: s.db, Seal: s.key, Log: s.log, Hinted: s.poller.Wake,
+		Observe: func(outcome string, took time.Duration) { s.observe("", "Webhook", outcome, took) },
+	})
 }
 
 // observe counts an answer, if anybody wants to know.

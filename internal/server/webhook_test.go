@@ -1,0 +1,59 @@
+package server_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// post sends nothing to a URL under the name of a host, "" for its own.
+func post(t testing.TB, url, host string) (status int) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = host
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode
+}
+
+func TestWebhooksAreAnsweredAtOneAddressAlone(t *testing.T) {
+	t.Parallel()
+	const path = "/webhooks/github/aaaaaaaaaaaaaaaaaaaaaaaaaa"
+	r := newServe(t)
+	if got := post(t, r.url()+path, ""); got != http.StatusUnauthorized {
+		t.Errorf("at the address of the API: status %d", got)
+	}
+	if got := post(t, r.url()+path, "attacker.example"); got != http.StatusMisdirectedRequest {
+		t.Errorf("there, as host attacker.example: status %d", got)
+	}
+	r.stop()
+
+	r = newServe(t, "--webhook-listen", "127.0.0.1:0")
+	api := r.url()
+	at := r.until(`(?m)^webhooks (http\S+)/webhooks/$`)[1]
+	for url, want := range map[string]int{
+		at + path: http.StatusUnauthorized, at + "/": http.StatusNotFound, at + "/readyz": http.StatusNotFound, at + "/sandbox": http.StatusNotFound,
+	} {
+		// A proxy on this machine sends the name that the Git host knows.
+		if got := post(t, url, "hooks.example.com"); got != want {
+			t.Errorf("%s: status %d, want %d", url, got, want)
+		}
+	}
+	if got := post(t, api+path, ""); got == http.StatusUnauthorized {
+		t.Error("at the address of the API they are answered as well")
+	}
+}
+
+func TestWebhooksSecretsDoNotPassInPlainHTTP(t *testing.T) {
+	varies(t)
+	t.Parallel()
+	newServe(t, "--webhook-listen", "0.0.0.0:0").exit(1, "--webhook-listen: other machines can reach 0.0.0.0:0", "say --plain-http")
+	r := newServe(t, "--webhook-listen", "0.0.0.0:0", "--plain-http")
+	r.url()
+}
