@@ -118,17 +118,18 @@ func (c Caller) with(tx *db.Tx, action string, t thing, around policy.Context) e
 	if d.Allowed {
 		return nil
 	}
-	if t.missing != nil && !c.sees(r) {
+	switch {
+	case t.missing == nil && r.Type != policy.SyncConfiguration:
+		return c.denied(action, "*", d) // its ARN means nothing yet
+	case t.missing != nil && !c.sees(r):
 		return t.missing
 	}
 	return c.denied(action, r.ID, d)
 }
 
 // onAccount asks for what concerns no single thing.
-func (c Caller) onAccount(action string) error { return c.onAccountWith(action, policy.Context{}) }
-
-func (c Caller) onAccountWith(action string, around policy.Context) error {
-	d := c.decide(action, policy.OfAccount(c.Account), around)
+func (c Caller) onAccount(action string) error {
+	d := c.decide(action, policy.OfAccount(c.Account), policy.Context{})
 	if d.Allowed {
 		return nil
 	}

@@ -241,6 +241,27 @@ func TestAConnectionIsMadeOnlyToAHostThatCanBeRead(t *testing.T) {
 	}
 }
 
+// What is to be made is judged as if it were there.
+func TestALinkIsMadeOnlyToARepositoryThatAPolicyNames(t *testing.T) {
+	w := newWorld(t, dbtest.Open(t))
+	connection := w.connection("acme", w.host("h"))
+	they := w.as(w.principal("they", identity.None,
+		`permit (principal == User::"they", action in Action::"Configure", resource) unless { resource is RepositoryLink };
+		permit (principal == User::"they", action == Action::"codeconnections:CreateRepositoryLink", resource)
+		when { resource.owner == "acme" && resource.repository like "infra-*" };`))
+	for repository, may := range map[string]bool{"infra-web": true, "payroll": false} {
+		_, err := they.sdk().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
+			ConnectionArn: &connection, OwnerId: aws.String("acme"), RepositoryName: &repository,
+		})
+		if may && err != nil {
+			t.Errorf("%s: %v", repository, err)
+		}
+		if !may {
+			refused(t, err, "AccessDeniedException", "perform: codeconnections:CreateRepositoryLink on resource: * because")
+		}
+	}
+}
+
 // The place to go on from moves past what a watcher may not see.
 func TestAWatcherPassesWhatItMayNotSee(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

@@ -19,9 +19,6 @@ func (s *Service) CreateConnection(ctx context.Context, c Caller, in *wire.Creat
 	if err != nil {
 		return nil, err
 	}
-	if err := c.onAccountWith("codeconnections:CreateConnection", around); err != nil {
-		return nil, err
-	}
 	conn := lockstep.Connection{
 		ARN:          c.arn("connection", uuid.NewString()),
 		Account:      c.Account,
@@ -33,6 +30,9 @@ func (s *Service) CreateConnection(ctx context.Context, c Caller, in *wire.Creat
 	}
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		if err := s.settleProvider(tx, c, &conn); err != nil {
+			return err
+		}
+		if err := c.with(tx, "codeconnections:CreateConnection", theConnection(conn).but(nil), around); err != nil {
 			return err
 		}
 		if err := c.room(tx, store.CountConnections, s.o.Quotas.Connections, "connections"); err != nil {

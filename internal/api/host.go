@@ -27,9 +27,6 @@ func (s *Service) CreateHost(ctx context.Context, c Caller, in *wire.CreateHostI
 	if err != nil {
 		return nil, err
 	}
-	if err := c.onAccountWith("codeconnections:CreateHost", around); err != nil {
-		return nil, err
-	}
 	h := lockstep.Host{
 		ARN:          c.arn("host", hostID(in.Name)),
 		Account:      c.Account,
@@ -41,6 +38,9 @@ func (s *Service) CreateHost(ctx context.Context, c Caller, in *wire.CreateHostI
 		VPC:          newVPC(in.VpcConfiguration),
 	}
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
+		if err := c.with(tx, "codeconnections:CreateHost", theHost(h).but(nil), around); err != nil {
+			return err
+		}
 		if err := c.room(tx, store.CountHosts, s.o.Quotas.Hosts, "hosts"); err != nil {
 			return err
 		}

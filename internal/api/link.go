@@ -24,9 +24,6 @@ func (s *Service) CreateRepositoryLink(ctx context.Context, c Caller, in *wire.C
 	if err != nil {
 		return nil, err
 	}
-	if err := c.onAccountWith("codeconnections:CreateRepositoryLink", around); err != nil {
-		return nil, err
-	}
 	id := uuid.NewString()
 	l := lockstep.RepositoryLink{
 		ID:               id,
@@ -42,10 +39,13 @@ func (s *Service) CreateRepositoryLink(ctx context.Context, c Caller, in *wire.C
 		if err != nil {
 			return err
 		}
+		l.ConnectionARN, l.ProviderType = conn.ARN, conn.ProviderType
+		if err := c.with(tx, "codeconnections:CreateRepositoryLink", theLink(l).but(nil), around); err != nil {
+			return err
+		}
 		if err := c.room(tx, store.CountLinks, s.o.Quotas.Links, "repository links"); err != nil {
 			return err
 		}
-		l.ConnectionARN, l.ProviderType = conn.ARN, conn.ProviderType
 		if err := store.InsertLink(tx, &l); err != nil {
 			return err
 		}

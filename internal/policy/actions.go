@@ -51,7 +51,11 @@ func Actions() []Action {
 	add(Operate, link, "lockstep:StartRepositorySync")
 	add(Operate, configuration, "codeconnections:UpdateSyncBlocker", "lockstep:StartResourceSync")
 
-	add(Configure, account, "codeconnections:CreateConnection", "codeconnections:CreateHost", "codeconnections:CreateRepositoryLink")
+	// A thing that is to be made is asked about as if it were there, so that a
+	// policy can speak of its name, its repository, its branch.
+	add(Configure, connection, "codeconnections:CreateConnection")
+	add(Configure, host, "codeconnections:CreateHost")
+	add(Configure, link, "codeconnections:CreateRepositoryLink")
 	add(Configure, connection, "codeconnections:DeleteConnection", "codeconnections:PassConnection", "codeconnections:UseConnection",
 		"lockstep:CompleteConnection")
 	add(Configure, host, "codeconnections:DeleteHost", "codeconnections:UpdateHost")
@@ -59,8 +63,6 @@ func Actions() []Action {
 	add(Configure, link, "codeconnections:DeleteRepositoryLink",
 		"codeconnections:PassRepository", "codeconnections:UpdateRepositoryLink",
 		"lockstep:DeleteRepositoryWebhook", "lockstep:PutRepositoryWebhook")
-	// A configuration that is to be made is asked about as if it were there, so
-	// that a policy can speak of its branch and its role.
 	add(Configure, configuration, "codeconnections:CreateSyncConfiguration", "codeconnections:DeleteSyncConfiguration",
 		"codeconnections:UpdateSyncConfiguration")
 	add(Configure, []Type{IAMRole}, "iam:PassRole")

@@ -113,7 +113,7 @@ func TestDecideByPolicy(t *testing.T) {
 			who: user("ada", ""), action: "codeconnections:ListHosts", resource: policy.OfAccount(account),
 			context: policy.Context{Region: "eu-central-1"}, want: true},
 		{name: "the tags of a call", policy: `permit(principal, action, resource) when { context.requestTags.hasTag("team") && context.requestTags.getTag("team") == "a" };`,
-			who: user("ada", ""), action: "codeconnections:CreateConnection", resource: policy.OfAccount(account),
+			who: user("ada", ""), action: "codeconnections:CreateConnection", resource: connection,
 			context: policy.Context{RequestTags: map[string]string{"team": "a"}}, want: true},
 		{name: "the keys of a call", policy: `permit(principal, action, resource) when { ["team", "stage"].containsAll(context.tagKeys) };`,
 			who: user("ada", ""), action: "codeconnections:UntagResource", resource: host,
@@ -190,7 +190,7 @@ func TestADenialSaysWhy(t *testing.T) {
 		want     policy.Decision
 	}{
 		{user("ada", "admin"), "codeconnections:GetHost", host, policy.Decision{Allowed: true}},
-		{user("ada", "reader"), "codeconnections:CreateHost", policy.OfAccount(account), policy.Decision{Reason: "because no policy allows the action"}},
+		{user("ada", "reader"), "lockstep:PutPolicy", policy.OfAccount(account), policy.Decision{Reason: "because no policy allows the action"}},
 		{user("ada", "admin"), "codeconnections:DeleteHost", host, policy.Decision{Reason: `because policy "freeze" forbids the action`}},
 		{user("ada", "admin"), "codeconnections:UpdateHost", host, policy.Decision{Reason: `because policy "freeze#2" forbids the action`}},
 		{user("ada", "admin"), "codeconnections:DeleteConnection", connection, policy.Decision{Reason: `because policy "old" cannot be evaluated`}},
