@@ -19,9 +19,9 @@ type limit struct {
 
 	mu      sync.Mutex
 	buckets map[netip.Prefix]*rate.Limiter
-	// others is for all addresses beyond maxAddresses together: whoever has that
-	// many gains nothing by them.
-	others *rate.Limiter
+	// others are for all addresses beyond maxAddresses, one for many that are near
+	// each other: whoever has that many gains nothing by them, and hinders few.
+	others [256]*rate.Limiter
 	swept  time.Time
 }
 
@@ -30,7 +30,9 @@ func newLimit(perSecond float64, burst int) *limit {
 	if perSecond < 0 {
 		l.perSecond = rate.Inf
 	}
-	l.others = rate.NewLimiter(l.perSecond, burst)
+	for i := range l.others {
+		l.others[i] = rate.NewLimiter(l.perSecond, burst)
+	}
 	return l
 }
 
@@ -57,7 +59,7 @@ func (l *limit) bucket(owner netip.Prefix, now time.Time) *rate.Limiter {
 		maps.DeleteFunc(l.buckets, func(_ netip.Prefix, b *rate.Limiter) bool { return b.TokensAt(now) >= float64(l.burst) })
 	}
 	if len(l.buckets) >= maxAddresses {
-		return l.others
+		return l.others[neighbourhood(owner)]
 	}
 	b := rate.NewLimiter(l.perSecond, l.burst)
 	l.buckets[owner] = b
@@ -80,4 +82,14 @@ func ownerOf(address string) netip.Prefix {
 		return netip.Prefix{}
 	}
 	return p
+}
+
+// neighbourhood numbers what a registry gives out: of IPv4 a network of 8 bits,
+// of IPv6 a network of 32 bits, several of which have one number.
+func neighbourhood(owner netip.Prefix) byte {
+	if owner.Addr().Is4() {
+		return owner.Addr().As4()[0]
+	}
+	b := owner.Addr().As16()
+	return b[0] ^ b[1] ^ b[2] ^ b[3]
 }
