@@ -14,6 +14,12 @@
 // ask within half a second. Who proves nothing is told the same whatever there is,
 // and held back by address (webhook_memory.go).
 //
+// A look needs a place at its Git host, and then a slot of this node (dispatch.go,
+// hosts.go). Places come first, so that a host that is slow, or has many links,
+// keeps nobody from looking at another. A host that answers nobody is asked by one
+// look at a time until it does; the outage is told to all its links all the same. A
+// host that asks to wait is left alone by all.
+//
 // Noticing is all that happens here. A sync resolves the head again when it
 // starts, so nothing depends on the order in which polls end.
 package trigger

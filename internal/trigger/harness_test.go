@@ -1,6 +1,7 @@
 package trigger_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
@@ -154,13 +155,16 @@ func (w *world) link(connection, id string) lockstep.RepositoryLink {
 	w.t.Helper()
 	conn := lockstep.Connection{ARN: lockstep.ARN("arn:aws:codeconnections:us-east-1:123456789012:connection/" + connection),
 		Account: "123456789012", Region: "us-east-1", Name: connection, ProviderType: "Git", Status: lockstep.ConnectionAvailable}
+	host := lockstep.Host{ARN: conn.ARN + "/host", Account: conn.Account, Region: conn.Region, Name: connection, ProviderType: "Git",
+		Endpoint: "https://" + connection + ".example.com", Status: lockstep.HostAvailable}
+	conn.HostARN = host.ARN
 	l := lockstep.RepositoryLink{ID: id, ARN: lockstep.ARN("arn:" + id), Account: conn.Account, Region: conn.Region,
 		ConnectionARN: conn.ARN, OwnerID: "acme", RepositoryName: id, ProviderType: "Git"}
 	w.update(func(tx *db.Tx) error {
 		if w.connected(tx, conn.ARN) {
 			return store.InsertLink(tx, &l)
 		}
-		return errors.Join(store.InsertConnection(tx, &conn), store.InsertLink(tx, &l))
+		return errors.Join(store.InsertHost(tx, &host), store.InsertConnection(tx, &conn), store.InsertLink(tx, &l))
 	})
 	return l
 }
@@ -242,10 +246,12 @@ type gitHost struct {
 	mu      sync.Mutex
 	heads   map[string]map[string]lockstep.SHA // repository to branch to head
 	down    error
-	takes   time.Duration     // of every look
-	gate    chan struct{}     // what a look waits for, if not nil
-	looks   map[string][]look // of each repository
-	now     map[string]int    // looks under way, by repository and by connection
+	downAt  map[string]error         // by connection
+	takes   time.Duration            // of every look
+	takesAt map[string]time.Duration // by connection
+	gate    chan struct{}            // what a look waits for, if not nil
+	looks   map[string][]look        // of each repository
+	now     map[string]int           // looks under way, by repository and by connection
 	most    map[string]int
 	commits int
 	poison  string // the repository that a look panics over
@@ -302,11 +308,12 @@ func (c *gitClient) Close() {}
 func (c *gitClient) Heads(ctx context.Context, branches []string) (map[string]lockstep.SHA, error) {
 	c.mu.Lock()
 	c.looks[c.repository] = append(c.looks[c.repository], look{time.Now(), branches})
-	for _, key := range []string{"repository " + c.repository, "connection " + c.connection} {
+	keys := []string{"repository " + c.repository, "connection " + c.connection, "all"}
+	for _, key := range keys {
 		c.now[key]++
 		c.most[key] = max(c.most[key], c.now[key])
 	}
-	gate, takes, poisoned := c.gate, c.takes, c.poison == c.repository
+	gate, takes, poisoned := c.gate, max(c.takes, c.takesAt[c.connection]), c.poison == c.repository
 	c.mu.Unlock()
 	if poisoned {
 		panic("what the host sent breaks its driver")
@@ -314,10 +321,11 @@ func (c *gitClient) Heads(ctx context.Context, branches []string) (map[string]lo
 	err := wait(ctx, gate, takes)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.now["repository "+c.repository]--
-	c.now["connection "+c.connection]--
+	for _, key := range keys {
+		c.now[key]--
+	}
 	if err == nil {
-		err = c.down
+		err = cmp.Or(c.downAt[c.connection], c.down)
 	}
 	if err != nil {
 		return nil, err

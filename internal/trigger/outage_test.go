@@ -64,7 +64,7 @@ func TestAnOutageIsToldOncePerCauseAndItsEndIsASuccess(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		w.expectFailures("Clone failed. The host answers 503.")
 		w.goes(lockstep.Errorf(lockstep.Denied, "The host refuses the token."))
-		time.Sleep(time.Minute)
+		time.Sleep(6 * time.Minute) // by now the host is asked seldom
 		w.expectFailures("Clone failed. The host answers 503.", "Clone failed. The host refuses the token.")
 		w.goes(nil)
 		w.until("the recovery is told", func() bool { return w.repository(l).Status == lockstep.RepositorySucceeded })

@@ -40,7 +40,8 @@ type Poller struct {
 	o     Options
 	log   *slog.Logger
 	slots chan struct{}
-	hosts hostSlots
+	hosts *hosts
+	names hostNames
 	wake  chan struct{} // holds one: several calls of Wake are one
 }
 
@@ -71,7 +72,8 @@ func NewPoller(o Options) *Poller {
 	}
 	return &Poller{
 		o: o, log: o.Log.With(slog.String("room", "trigger")),
-		slots: make(chan struct{}, o.Workers), hosts: newHostSlots(o.PerHost), wake: make(chan struct{}, 1),
+		slots: make(chan struct{}, o.Workers), hosts: newHosts(o.PerHost), names: hostNames{},
+		wake: make(chan struct{}, 1),
 	}
 }
 
@@ -84,16 +86,8 @@ func (p *Poller) Run(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			p.log.LogAttrs(ctx, slog.LevelWarn, "claim polls", slog.Any("err", err))
 		}
-		for _, poll := range polls {
-			select {
-			case p.slots <- struct{}{}:
-			case <-ctx.Done():
-				return
-			}
-			looks.Go(func() {
-				defer func() { <-p.slots }()
-				p.look(ctx, poll)
-			})
+		for _, t := range p.tasks(ctx, polls) {
+			p.dispatch(ctx, &looks, t)
 		}
 		if !p.rest(ctx, min(max(next, shortest), longest)) {
 			return
@@ -153,55 +147,49 @@ func (p *Poller) claim(ctx context.Context) (polls []store.Poll, next time.Durat
 	return polls, 0, err
 }
 
-// look asks a repository for its heads and records what came of it. A panic
-// ends this look alone: the next one is due when its lease is over.
-func (p *Poller) look(ctx context.Context, poll store.Poll) {
+// guarded does something about a link and logs its error. A panic ends this
+// alone: the link is due again when its lease is over.
+func (p *Poller) guarded(ctx context.Context, link string, do func() error) {
 	defer func() {
 		if v := recover(); v != nil {
-			p.log.LogAttrs(ctx, slog.LevelError, "poll", slog.String("link", poll.LinkID),
+			p.log.LogAttrs(ctx, slog.LevelError, "poll", slog.String("link", link),
 				slog.Any("err", fmt.Errorf("panic: %v", v)), slog.String("stack", string(debug.Stack())))
 		}
 	}()
-	err := p.poll(ctx, poll)
-	if err != nil && ctx.Err() == nil {
-		p.log.LogAttrs(ctx, slog.LevelWarn, "poll", slog.String("link", poll.LinkID), slog.Any("err", err))
+	if err := do(); err != nil && ctx.Err() == nil {
+		p.log.LogAttrs(ctx, slog.LevelWarn, "poll", slog.String("link", link), slog.Any("err", err))
 	}
 }
 
-func (p *Poller) poll(ctx context.Context, poll store.Poll) error {
-	var link lockstep.RepositoryLink
+// look asks a repository for its heads and records what came of it.
+func (p *Poller) look(ctx context.Context, t task) error {
 	var branches []string
 	err := p.o.DB.View(ctx, func(tx *db.Tx) (err error) {
-		if link, err = store.LinkByID(tx, poll.LinkID); err != nil {
-			return err
-		}
-		branches, err = store.FollowedBranches(tx, poll.LinkID)
+		branches, err = store.FollowedBranches(tx, t.link.ID)
 		return err
 	})
-	if lockstep.KindOf(err) == lockstep.NotFound {
-		return nil // deleted since it was claimed
-	}
 	if err != nil {
 		return err
 	}
 	if len(branches) == 0 {
-		return p.o.DB.Update(ctx, func(tx *db.Tx) error { return store.StopPolling(tx, poll) })
+		return p.o.DB.Update(ctx, func(tx *db.Tx) error { return store.StopPolling(tx, t.poll) })
 	}
-	heads, err := p.heads(ctx, link, branches)
+	began := time.Now()
+	heads, err := p.heads(ctx, t.link, branches)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	now := time.Now()
+	p.hosts.told(t, err, now.Sub(began), now)
 	return p.o.DB.Update(ctx, func(tx *db.Tx) error {
 		if err != nil {
-			return p.failed(tx, link, poll, branches, err)
+			return p.failed(tx, t, branches, err)
 		}
-		return p.seen(tx, link, poll, branches, heads)
+		return p.seen(tx, t.link, t.poll, branches, heads)
 	})
 }
 
-// heads asks a repository for its heads. A wait for a place at the host counts
-// as the host's own time: what keeps the others is most likely slow for this
-// one too.
+// heads asks a repository for its heads.
 func (p *Poller) heads(ctx context.Context, link lockstep.RepositoryLink, branches []string) (map[string]lockstep.SHA, error) {
 	ctx, cancel := context.WithTimeout(ctx, lease/2)
 	defer cancel()
@@ -213,11 +201,6 @@ func (p *Poller) heads(ctx context.Context, link lockstep.RepositoryLink, branch
 }
 
 func (p *Poller) ask(ctx context.Context, link lockstep.RepositoryLink, branches []string) (map[string]lockstep.SHA, error) {
-	release, err := p.hosts.acquire(ctx, string(link.ConnectionARN))
-	if err != nil {
-		return nil, err
-	}
-	defer release()
 	client, done, err := p.o.Engine.Open(ctx, link.ID)
 	if err != nil {
 		return nil, err
@@ -261,14 +244,16 @@ func (p *Poller) seen(tx *db.Tx, link lockstep.RepositoryLink, poll store.Poll, 
 
 // failed backs off. It makes one FAILED attempt per outage and cause: at once
 // where a person has to act, else at the third failure in a row.
-func (p *Poller) failed(tx *db.Tx, link lockstep.RepositoryLink, poll store.Poll, branches []string, cause error) error {
+func (p *Poller) failed(tx *db.Tx, t task, branches []string, cause error) error {
+	link, poll := t.link, t.poll
 	poll.Failures++
 	interval, most := p.intervals(link)
 	poll.Interval = min(most, interval<<min(poll.Failures, 8))
 	kind := lockstep.KindOf(cause)
 	passing := kind == lockstep.Unavailable || kind == lockstep.Internal
 	level := slog.LevelInfo
-	if !passing || poll.Failures >= 3 {
+	// That nobody asked is no news where an outage has been told.
+	if (!passing || poll.Failures >= 3) && (poll.Failures <= 3 || !errors.Is(cause, errAway)) {
 		level = slog.LevelWarn
 		news, err := store.SetOutage(tx, link.ID, lockstep.Shown(cause))
 		if err != nil {

@@ -1,0 +1,125 @@
+package trigger
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+// tasks finds out at which hosts claimed polls are to be looked at. A link that
+// is gone is left out, and so is one that cannot be read: it is due again when its
+// lease is over.
+func (p *Poller) tasks(ctx context.Context, polls []store.Poll) []task {
+	if len(polls) == 0 {
+		return nil
+	}
+	tasks := make([]task, 0, len(polls))
+	now := time.Now()
+	err := p.o.DB.View(ctx, func(tx *db.Tx) error {
+		for _, poll := range polls {
+			link, err := store.LinkByID(tx, poll.LinkID)
+			var name string
+			if err == nil {
+				name, err = p.names.of(tx, link.ConnectionARN, now)
+			}
+			if err == nil {
+				tasks = append(tasks, task{poll: poll, link: link, host: name, claimed: now})
+			} else if lockstep.KindOf(err) != lockstep.NotFound {
+				p.log.LogAttrs(ctx, slog.LevelWarn, "poll", slog.String("link", poll.LinkID), slog.Any("err", err))
+			}
+		}
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		p.log.LogAttrs(ctx, slog.LevelWarn, "read claimed polls", slog.Any("err", err))
+	}
+	return tasks
+}
+
+// hostNames remembers which host a connection reaches, for a minute: it changes
+// seldom, and is asked for with every look.
+type hostNames map[lockstep.ARN]hostName
+
+type hostName struct {
+	name string
+	read time.Time
+}
+
+func (n hostNames) of(tx *db.Tx, connection lockstep.ARN, now time.Time) (string, error) {
+	if known, ok := n[connection]; ok && now.Sub(known.read) < time.Minute {
+		return known.name, nil
+	}
+	const most = 10_000
+	if len(n) >= most {
+		clear(n)
+	}
+	name, err := hostOf(tx, connection)
+	if err == nil {
+		n[connection] = hostName{name, now}
+	}
+	return name, err
+}
+
+// dispatch takes a place at the host before a slot, so that a host that is slow
+// keeps nobody from looking at another.
+func (p *Poller) dispatch(ctx context.Context, looks *sync.WaitGroup, t task) {
+	switch v, next := p.hosts.enter(&t, time.Now()); v {
+	case starts:
+		looks.Go(func() { p.work(ctx, t) })
+	case later:
+		p.guarded(ctx, t.link.ID, func() error { return p.putOff(ctx, t, next) })
+	case fails:
+		p.guarded(ctx, t.link.ID, func() error { return p.unasked(ctx, t) })
+	}
+}
+
+// work looks at one repository, and then at those that wait for its place. A slot
+// is taken anew for each, in turn with other hosts.
+func (p *Poller) work(ctx context.Context, t task) {
+	for more := true; more; {
+		select {
+		case p.slots <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		// A look takes half a lease at most. Who has waited for longer than the other
+		// half is claimed again soon.
+		if time.Since(t.claimed) < lease/2 {
+			p.guarded(ctx, t.link.ID, func() error { return p.look(ctx, t) })
+		}
+		<-p.slots
+		t, more = p.hosts.leave(t, time.Now())
+	}
+}
+
+// putOff makes the link due at a later time, as if it had not been claimed.
+func (p *Poller) putOff(ctx context.Context, t task, next time.Time) error {
+	return p.o.DB.Update(ctx, func(tx *db.Tx) error { return store.FinishPoll(tx, t.poll, next) })
+}
+
+// errAway is the cause where a host seems to be away and another link's look is
+// to find out. It does not repeat what that one met, which may be another
+// account's.
+var errAway = errors.New("not asked")
+
+// unasked records a failure without asking, so that an outage is told to
+// everybody whom it concerns.
+func (p *Poller) unasked(ctx context.Context, t task) error {
+	return p.o.DB.Update(ctx, func(tx *db.Tx) error {
+		branches, err := store.FollowedBranches(tx, t.link.ID)
+		if err != nil {
+			return err
+		}
+		if len(branches) == 0 {
+			return store.StopPolling(tx, t.poll)
+		}
+		cause := lockstep.Wrapf(lockstep.Unavailable, errAway, "The Git host has answered nobody lately. It is asked again until it does.")
+		return p.failed(tx, t, branches, cause)
+	})
+}

@@ -1,0 +1,191 @@
+package trigger_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/trigger"
+)
+
+// many settles a number of links over a connection.
+func (w *world) many(connection string, n int) (ids []string) {
+	w.t.Helper()
+	for i := range n {
+		id := fmt.Sprint(connection, i)
+		w.settled(connection, id)
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// looksAt gives when any of the repositories was looked at since a time, and how
+// often each was.
+func (w *world) looksAt(ids []string, since time.Time) (at []time.Duration, each map[string]int) {
+	each = map[string]int{}
+	for _, id := range ids {
+		for _, l := range w.host.seen(id) {
+			if !l.at.Before(since) {
+				at = append(at, l.at.Sub(since))
+				each[id]++
+			}
+		}
+	}
+	return at, each
+}
+
+func TestAHostThatIsAwayIsAskedByOneAtATime(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		away, other := w.many("away", 8), w.many("other", 1)
+		w.poll(trigger.Options{Interval: 5 * time.Second, Longest: 20 * time.Second, PerHost: 3})
+		time.Sleep(time.Minute)
+		w.host.set(func() {
+			w.host.downAt = map[string]error{"away": lockstep.Errorf(lockstep.Unavailable, "Away.")}
+			clear(w.host.most)
+		})
+		began := time.Now()
+		time.Sleep(30 * time.Second)
+		if looks, _ := w.looksAt(away, began); len(looks) < 5 || len(looks) > 10 {
+			t.Errorf("%d looks before it was known to be away", len(looks))
+		}
+		calm := time.Now()
+		time.Sleep(time.Hour)
+		// After 40 s, 80 s, 160 s and then each 300 s, and some seconds until somebody is due.
+		looks, _ := w.looksAt(away, calm)
+		if len(looks) < 11 || len(looks) > 16 {
+			t.Errorf("in an hour it was looked at %d times: %v", len(looks), looks)
+		}
+		if n := w.looksSince(other[0], calm); n < 3600/24 {
+			t.Errorf("another host was looked at %d times", n)
+		}
+		if n := w.count(`SELECT count(DISTINCT link_id) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != len(away) {
+			t.Errorf("the outage was told of %d links", n)
+		}
+		if n := w.count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'FAILED'`); n > 2*len(away) {
+			t.Errorf("the outage was told %d times", n)
+		}
+		w.host.set(func() { w.host.downAt = nil })
+		back := time.Now()
+		w.until("all are looked at again", func() bool {
+			_, each := w.looksAt(away, back)
+			return len(each) == len(away)
+		})
+		if took := time.Since(back); took > 6*time.Minute {
+			t.Errorf("they were looked at again after %s", took)
+		}
+	})
+}
+
+func TestAHostThatAsksToWaitIsLeftAloneByAll(t *testing.T) {
+	for asked, want := range map[time.Duration]time.Duration{2 * time.Minute: 2 * time.Minute, time.Hour: 15 * time.Minute} {
+		inSQLite(t, func(w *world) {
+			ids := w.many("c", 6)
+			w.poll(trigger.Options{Interval: 5 * time.Second, Longest: 5 * time.Second, PerHost: 1})
+			time.Sleep(30 * time.Second)
+			w.goes(lockstep.Wrapf(lockstep.Unavailable, &provider.Later{Wait: asked}, "The host answers 429."))
+			began := time.Now()
+			w.until("a look", func() bool {
+				looks, _ := w.looksAt(ids, began)
+				return len(looks) > 0
+			})
+			w.goes(nil)
+			began = time.Now()
+			w.until("all are looked at again", func() bool {
+				_, each := w.looksAt(ids, began)
+				return len(each) == len(ids)
+			})
+			looks, _ := w.looksAt(ids, began)
+			for _, at := range looks {
+				if at < want-time.Second || at > want+want/4 {
+					t.Errorf("asked to wait for %s, it was looked at after %s", asked, at)
+				}
+			}
+			if n := w.count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != 0 {
+				t.Errorf("%d failures were told", n)
+			}
+		})
+	}
+}
+
+func TestASlowHostWithManyLinksSlowsNoOther(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		slow, quick := w.many("slow", 40), w.many("quick", 1)
+		w.host.set(func() { w.host.takesAt = map[string]time.Duration{"slow": 20 * time.Second} })
+		w.poll(trigger.Options{Interval: 5 * time.Second, Longest: 5 * time.Second, Workers: 4, PerHost: 2})
+		began, before := time.Now(), len(w.host.seen(quick[0]))
+		time.Sleep(20 * time.Minute)
+		for _, gap := range w.gaps(quick[0], before) {
+			if gap > 7*time.Second {
+				t.Errorf("the quick host was not looked at for %s", gap)
+			}
+		}
+		looks, each := w.looksAt(slow, began)
+		if len(looks) < 100 || len(each) != len(slow) {
+			t.Errorf("the slow host was looked at %d times, want about 120, at %d of its %d links", len(looks), len(each), len(slow))
+		}
+		if n := w.host.most["connection slow"]; n != 2 {
+			t.Errorf("%d looks at once at the slow host", n)
+		}
+	})
+}
+
+func TestMoreLinksThanWaitAtAHostAreLookedAtInTurn(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		ids := w.many("c", 60)
+		w.host.set(func() { w.host.takes = 200 * time.Millisecond })
+		began := time.Now()
+		w.update(func(tx *db.Tx) error { // all are due at the same moment
+			_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = $1`, db.Millis(tx.Now))
+			return err
+		})
+		w.poll(trigger.Options{Interval: 10 * time.Minute, PerHost: 1})
+		time.Sleep(time.Minute)
+		looks, each := w.looksAt(ids, began)
+		if len(looks) != 60 || len(each) != 60 {
+			t.Errorf("%d looks at %d links", len(looks), len(each))
+		}
+		for _, at := range looks {
+			if at > 25*time.Second {
+				t.Errorf("a look after %s, want all within about 12 s", at)
+			}
+		}
+	})
+}
+
+func TestConnectionsToOneEndpointShareItsPlaces(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		ids := append(w.many("a", 5), w.many("b", 5)...)
+		w.update(func(tx *db.Tx) error {
+			_, err := tx.Exec(`UPDATE host SET endpoint = 'HTTPS://A.example.com/team' WHERE name = 'b'`)
+			return err
+		})
+		w.host.set(func() { w.host.takes = 10 * time.Second; clear(w.host.most) })
+		began := time.Now()
+		w.poll(trigger.Options{Interval: 200 * time.Second, PerHost: 3})
+		w.until("all are looked at", func() bool {
+			_, each := w.looksAt(ids, began)
+			return len(each) == len(ids)
+		})
+		if diff := cmp.Diff(3, w.host.most["all"]); diff != "" {
+			t.Errorf("looks at once: %s", diff)
+		}
+	})
+}
+
+func TestAttack26AProbeThatPanicsIsFollowedByAnother(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		l, _ := w.settled("c", "infra")
+		w.poll(every())
+		w.goes(lockstep.Errorf(lockstep.Unavailable, "Away."))
+		time.Sleep(5 * time.Minute)
+		w.host.set(func() { w.host.poison = "infra" })
+		time.Sleep(10 * time.Minute)
+		w.host.set(func() { w.host.poison, w.host.down = "", nil })
+		w.untilSynced(l, w.host.push("infra", "main"))
+	})
+}
