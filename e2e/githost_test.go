@@ -20,7 +20,7 @@ type host struct {
 	repos  map[string]*gitwiretest.Repo
 }
 
-// githost start [USER:PASSWORD] | create REPO | push REPO BRANCH DIR |
+// githost start [USER:PASSWORD] | ssh | create REPO | push REPO BRANCH DIR |
 // force REPO BRANCH DIR | fail STATUS | heal
 func githost(ts *testscript.TestScript, neg bool, args []string) {
 	w := worldOf(ts)
@@ -30,6 +30,8 @@ func githost(ts *testscript.TestScript, neg bool, args []string) {
 	switch command, rest := args[0], args[1:]; {
 	case command == "start" && len(rest) <= 1:
 		w.startHost(ts, rest)
+	case command == "ssh" && len(rest) == 0:
+		w.serveSSH(ts)
 	case command == "create" && len(rest) == 1:
 		w.host.repos[rest[0]] = gitwiretest.NewRepoAt(w.tb(), filepath.Join(w.host.folder, rest[0]))
 	case command == "push" && len(rest) == 3:
@@ -56,6 +58,17 @@ func (w *world) startHost(ts *testscript.TestScript, credential []string) {
 	w.host.server = gitwiretest.NewServer(w.tb(), w.host.folder, o)
 	ts.Setenv("GITHOST_URL", w.host.server.URL)
 	ts.Setenv("GITHOST", strings.TrimPrefix(w.host.server.URL, "http://"))
+}
+
+// serveSSH serves the same repositories over SSH as well, and writes the files
+// deploy_key, which is let in, and known_hosts.
+func (w *world) serveSSH(ts *testscript.TestScript) {
+	server := gitwiretest.NewSSHServer(w.tb(), w.host.folder, gitwiretest.SSHOptions{})
+	ts.Setenv("SSHHOST", server.Address)
+	ts.Check(os.WriteFile(ts.MkAbs("deploy_key"), []byte(server.Key), 0o600))
+	known, err := os.ReadFile(server.KnownHosts)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs("known_hosts"), known, 0o600))
 }
 
 func (h *host) repo(ts *testscript.TestScript, name string) *gitwiretest.Repo {

@@ -151,14 +151,14 @@ func (p *program) awaited(ctx context.Context, remote *client.Client, file fleet
 	if err != nil || len(waiting) == 0 {
 		return err
 	}
-	_, err = fmt.Fprintln(p.stdout, "These connections wait for a credential (--none, --basic-stdin or --token-stdin):")
+	_, err = fmt.Fprintln(p.stdout, "These connections wait for a credential (--none, --basic-stdin, --token-stdin or --ssh-key FILE):")
 	for _, w := range waiting {
 		command := fmt.Sprintf("lockstep connect %s --provider %s", shellQuote(plain(w.Name)), shellQuote(w.Provider))
 		if w.Endpoint != "" {
 			command += " --endpoint " + shellQuote(plain(w.Endpoint))
 		}
 		if err == nil {
-			_, err = fmt.Fprintf(p.stdout, "  %s --token-stdin\n", command)
+			_, err = fmt.Fprintf(p.stdout, "  %s %s\n", command, usualCredential(w.Endpoint))
 		}
 	}
 	return err

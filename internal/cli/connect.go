@@ -92,6 +92,14 @@ func takeSSHUser(endpoint *string) (user string, err error) {
 	return user, checkGitEndpoint(*endpoint)
 }
 
+// usualCredential is the flag that most hosts of a kind need.
+func usualCredential(endpoint string) string {
+	if strings.HasPrefix(endpoint, "ssh://") {
+		return "--ssh-key FILE"
+	}
+	return "--token-stdin"
+}
+
 // checkGitEndpoint refuses a secret in an argument, before anything shows it.
 func checkGitEndpoint(endpoint string) error {
 	u, err := url.Parse(endpoint)

@@ -45,8 +45,8 @@ func newHostCreateCommand(p *program) *cobra.Command {
 		if *format != asTable {
 			return format.write(p.stdout, wire.Host{Name: args[0], HostArn: arn, ProviderType: *provider, ProviderEndpoint: *endpoint})
 		}
-		_, err = fmt.Fprintf(p.stdout, "%s is a host\n%s\nNext: lockstep connect NAME --provider %s --endpoint %s --token-stdin\n",
-			plain(args[0]), plain(arn), plain(*provider), shellQuote(plain(*endpoint)))
+		_, err = fmt.Fprintf(p.stdout, "%s is a host\n%s\nNext: lockstep connect NAME --provider %s --endpoint %s %s\n",
+			plain(args[0]), plain(arn), plain(*provider), shellQuote(plain(*endpoint)), usualCredential(*endpoint))
 		return err
 	})
 	return c

@@ -249,8 +249,9 @@ func (s *SSHServer) run(command string, env []string, channel ssh.Channel) (stat
 	if s.o.Answer != nil {
 		return s.o.Answer(command, channel, channel, channel.Stderr())
 	}
-	path, ok := strings.CutPrefix(command, "git-upload-pack '")
-	if path, ok = strings.CutSuffix(path, "'"); !ok || strings.ContainsAny(path, `'\`) {
+	path, begins := strings.CutPrefix(command, "git-upload-pack '")
+	path, ends := strings.CutSuffix(path, "'")
+	if !begins || !ends || strings.ContainsAny(path, `'\`) {
 		fmt.Fprintln(channel.Stderr(), "no such command")
 		return 127
 	}
