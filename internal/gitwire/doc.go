@@ -41,8 +41,8 @@
 // elsewhere. Only the capability request follows redirects, three at most, and
 // on its own origin the commands then go to the new place. Another origin is
 // asked without the credential, and not read: the error names it, since where a
-// repository is read from is for a person to say. Errors name host and path, never a credential; what a server said
-// is quoted and cut.
+// repository is read from is for a person to say. Errors name host and path,
+// never a credential; what a server said is quoted and cut.
 //
 // A local repository must lie below a root that the administrator allowed,
 // with everything it refers to (worktree, common directory, alternates), and

@@ -67,6 +67,18 @@ func version(said string) func(http.Handler) http.Handler {
 	}
 }
 
+func TestHistoryOfAnOldServerNeedsAFilter(t *testing.T) {
+	for noFilter, want := range map[bool]error{false: nil, true: gitwire.ErrNoFilter} {
+		repo, _, url := served(t, gitwiretest.Options{Version0: true, NoFilter: noFilter})
+		one := id(t, repo.Commit(map[string]string{"a": "1"}))
+		two := id(t, repo.Commit(map[string]string{"a": "2"}))
+		h, err := open(t, gitwire.Options{URL: url}).Commits(t.Context(), two, 0)
+		if !errors.Is(err, want) || err == nil && !(h.Contains(one) && h.Complete && h.Len() == 2) {
+			t.Errorf("without filter %t: %+v, %v", noFilter, h, err)
+		}
+	}
+}
+
 func TestEmptyRepositoryOfAnOldServerHasNoRefs(t *testing.T) {
 	_, _, url := served(t, gitwiretest.Options{Version0: true})
 	nobody := "0000000000000000000000000000000000000000 capabilities^{}\x00side-band-64k shallow\n"

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/provider"
 )
 
 // kinds says who has to act on what gitwire met, in the order in which it is
@@ -39,10 +40,18 @@ func translate(err error) error {
 	}
 	for _, k := range kinds {
 		if errors.Is(err, k.err) {
-			return &lockstep.Error{Kind: k.kind, Message: err.Error()}
+			return &lockstep.Error{Kind: k.kind, Message: err.Error(), Err: later(err)}
 		}
 	}
 	return &lockstep.Error{Kind: lockstep.Invalid, Message: err.Error()}
+}
+
+// later gives, as a cause, how long the host asked us to stay away, if it did.
+func later(err error) error {
+	if fault, ok := errors.AsType[*gitwire.Error](err); ok && fault.RetryAfter > 0 {
+		return &provider.Later{Wait: fault.RetryAfter}
+	}
+	return nil
 }
 
 // tree gives the errors of a snapshot's files as ours.

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/gitwire"
@@ -163,6 +164,19 @@ func TestAttack18ErrorsShowNoCredential(t *testing.T) {
 	_, err := c.Heads(t.Context(), []string{"main"})
 	if err == nil || strings.Contains(err.Error(), "canary") {
 		t.Errorf("error: %v", err)
+	}
+}
+
+func TestWhatAHostAsksToWaitIsPassedOn(t *testing.T) {
+	server := gitwiretest.NewServer(t, t.TempDir(), gitwiretest.Options{})
+	driver := git.New(git.Options{Network: gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})})
+	c := open(t, driver, repository(server.URL, lockstep.Credential{}))
+	for after, want := range map[string]time.Duration{"90": 90 * time.Second, "": 0} {
+		server.Fail(http.StatusTooManyRequests, http.Header{"Retry-After": {after}})
+		_, err := c.Heads(t.Context(), []string{"main"})
+		if lockstep.KindOf(err) != lockstep.Unavailable || provider.Wait(err) != want {
+			t.Errorf("asked to wait %q: %s, %v", after, provider.Wait(err), err)
+		}
 	}
 }
 
