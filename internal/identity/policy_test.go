@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	permitBo = `permit (principal == User::"bo", action == Action::"codeconnections:CreateConnection", resource);`
+	permitBo = `permit (principal == User::"bo", action == Action::"codeconnections:ListConnections", resource);`
 	forbidBo = `forbid (principal == User::"bo", action, resource);`
 )
 
@@ -52,7 +52,7 @@ func may(t testing.TB, dir *identity.Directory, name string, role identity.Role)
 		t.Fatal(err)
 	}
 	who := identity.Principal{AccessKeyID: "LSAK", Account: account, Name: name, Role: role}
-	return set.Decide(who.Policy(), policy.Request{Action: "codeconnections:CreateConnection", Resource: policy.OfAccount(account)}).Allowed
+	return set.Decide(who.Policy(), policy.Request{Action: "codeconnections:ListConnections", Resource: policy.OfAccount(account)}).Allowed
 }
 
 func TestPoliciesAreKeptListedAndDeleted(t *testing.T) {

@@ -61,7 +61,9 @@ func (w *world) run(t *testing.T, program string, args ...string) string {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
-	cmd.Env = append(cmd.Env, "AWS_WEB_IDENTITY_TOKEN_FILE="+w.tokenFile(), "AWS_ROLE_ARN="+role, "AWS_ROLE_SESSION_NAME=job-7",
+	// The AWS CLI keeps sessions in its user's folder, by the role's name: those of
+	// an earlier run, whose server is gone.
+	cmd.Env = append(cmd.Env, "HOME="+t.TempDir(), "AWS_WEB_IDENTITY_TOKEN_FILE="+w.tokenFile(), "AWS_ROLE_ARN="+role, "AWS_ROLE_SESSION_NAME=job-7",
 		"AWS_ENDPOINT_URL_STS="+w.url, "AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1", "AWS_CONFIG_FILE=/dev/null",
 		"AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=", "AWS_MAX_ATTEMPTS=2")
 	out, err := cmd.CombinedOutput()
