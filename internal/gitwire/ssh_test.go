@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -140,6 +141,18 @@ func TestSSHKeysOfEveryKind(t *testing.T) {
 				t.Errorf("main: %s, %v", got, err)
 			}
 		})
+	}
+}
+
+func TestSSHKeyNeverSignsWithSHA1(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, srv := servedSSH(t, gitwiretest.SSHOptions{SHA1: true, Keys: []string{gitwiretest.SSHKey(t, key)}})
+	srv.Key = gitwiretest.SSHKey(t, key)
+	if _, err := mainOf(t, openSSH(t, srv, gitwire.Limits{})); !errors.Is(err, gitwire.ErrUnauthorized) {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -312,5 +325,21 @@ func TestAttack10SSHCommandThatStallsOrFloodsIsLeft(t *testing.T) {
 				t.Errorf("got %v, want %v", err, row.want)
 			}
 		})
+	}
+}
+
+func TestAttack10SSHAdvertisementBeforeAnAnswerIsBounded(t *testing.T) {
+	var asked atomic.Int64
+	_, srv := servedSSH(t, gitwiretest.SSHOptions{Answer: func(_ string, _ io.Reader, out, _ io.Writer) uint32 {
+		_, err := io.WriteString(out, "000eversion 2\n000cls-refs\n000afetch\n")
+		for asked.Add(1) > 1 && err == nil {
+			_, err = io.WriteString(out, "000aagent\n")
+		}
+		_, _ = io.WriteString(out, "0000")
+		return 0
+	}})
+	r := openSSH(t, srv, gitwire.Limits{Timeout: 5 * time.Second, RefBytes: 100 << 10})
+	if _, err := mainOf(t, r); !errors.Is(err, gitwire.ErrLimit) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -28,6 +28,8 @@ type SSHOptions struct {
 	// HostKeys are the private keys by which the server proves who it is, in PEM.
 	// Defaults to a new one.
 	HostKeys []string
+	// SHA1 takes signatures of RSA keys with SHA-1 and no others, as old servers do.
+	SHA1 bool
 	// RefuseEnv does not take the wish for protocol version 2, as OpenSSH does
 	// unless told otherwise.
 	RefuseEnv bool
@@ -177,6 +179,9 @@ func (s *SSHServer) config() *ssh.ServerConfig {
 		},
 		// The client is to sign with what is not listed as unsafe.
 		PublicKeyAuthAlgorithms: ssh.SupportedAlgorithms().PublicKeyAuths,
+	}
+	if s.o.SHA1 {
+		config.PublicKeyAuthAlgorithms = []string{ssh.KeyAlgoRSA}
 	}
 	for _, p := range s.o.HostKeys {
 		config.AddHostKey(signer(s.t, p))
