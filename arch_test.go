@@ -90,7 +90,7 @@ func rooms() map[string]room {
 		"e2e": {tests: "internal/cli internal/db"},
 		// AWS's clients, which ask the protocol alone as well.
 		"interop": {tests: "internal/awsjson internal/cli internal/sigv4 internal/wire"},
-		"bench": {tests: ". internal/api internal/db internal/gitwire internal/identity internal/seal internal/sigv4"},
+		"bench": {tests: ". internal/api internal/db internal/gitwire internal/identity internal/seal internal/sigv4 internal/store internal/trigger"},
 	}
 }
 

@@ -127,19 +127,16 @@ const (
 	// a webhook are.
 	remembered     = 24 * time.Hour
 	mostDeliveries = 10_000
+	// forgotten is after how many deliveries old ones are forgotten.
+	forgotten = 10
 )
 
 // TakeDelivery records that a webhook has accepted a delivery, by a key of any
 // text that does not change when it is sent again; "" is for one that has none.
 // False says that it was accepted before. NotFound when the webhook, or its link,
-// is no longer there.
+// is no longer there. What is changed of the link must be changed before, in the
+// order of whoever deletes it.
 func TakeDelivery(tx *db.Tx, w lockstep.Webhook, delivery string) (news bool, err error) {
-	// The link first, as whoever deletes it does.
-	var one int
-	err = tx.QueryRow(`SELECT 1 FROM repository_link WHERE id = $1`+forKeyShare(tx), w.LinkID).Scan(&one)
-	if err != nil {
-		return false, orMissing(err, noWebhook(w.LinkID))
-	}
 	var seq int64
 	err = tx.QueryRow(`UPDATE webhook SET delivered = delivered + 1, delivered_at = $3 WHERE id = $1 AND kind = $2
 		RETURNING delivered`, w.ID, w.Kind, db.Millis(tx.Now)).Scan(&seq)
@@ -151,14 +148,17 @@ func TakeDelivery(tx *db.Tx, w lockstep.Webhook, delivery string) (news bool, er
 	if err != nil || n == 0 {
 		return false, err
 	}
-	return true, forgetDeliveries(tx, w.ID, seq)
+	if seq%forgotten == 0 {
+		err = forgetDeliveries(tx, w.ID, seq)
+	}
+	return true, err
 }
 
-// forgetDeliveries forgets a few of the oldest: more than are added, so that it
-// catches up.
+// forgetDeliveries forgets some of the oldest: more than were added since the last
+// time, so that it catches up.
 func forgetDeliveries(tx *db.Tx, id string, seq int64) error {
 	_, err := tx.Exec(`DELETE FROM webhook_delivery WHERE webhook_id = $1
-		AND seq IN (SELECT seq FROM webhook_delivery WHERE webhook_id = $1 ORDER BY seq LIMIT 10)
-		AND (received_at < $2 OR seq <= $3)`, id, db.Millis(tx.Now.Add(-remembered)), seq-mostDeliveries)
+		AND seq IN (SELECT seq FROM webhook_delivery WHERE webhook_id = $1 ORDER BY seq LIMIT $4)
+		AND (received_at < $2 OR seq <= $3)`, id, db.Millis(tx.Now.Add(-remembered)), seq-mostDeliveries, 10*forgotten)
 	return err
 }

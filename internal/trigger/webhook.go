@@ -191,25 +191,30 @@ func (h *Webhooks) find(ctx context.Context, id string) (hook lockstep.Webhook, 
 	return hook, secret, err
 }
 
+var errRepeated = errors.New("accepted before")
+
 // record commits the hint and that it was given. Only then it is answered.
 func (h *Webhooks) record(ctx context.Context, hook lockstep.Webhook, key string) (answer, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	news := false
-	err := h.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
-		if news, err = store.TakeDelivery(tx, hook, key); err != nil || !news {
+	err := h.o.DB.Update(ctx, func(tx *db.Tx) error {
+		if err := store.Hint(tx, hook.LinkID); err != nil {
 			return err
 		}
-		return store.Hint(tx, hook.LinkID)
+		news, err := store.TakeDelivery(tx, hook, key)
+		if err == nil && !news {
+			return errRepeated // which takes the hint back
+		}
+		return err
 	})
 	switch {
+	case errors.Is(err, errRepeated):
+		return repeated, nil
 	case lockstep.KindOf(err) == lockstep.NotFound: // since it was remembered
 		h.known.forget(hook.ID)
 		return refused, nil
 	case err != nil:
 		return unavailable, err
-	case !news:
-		return repeated, nil
 	}
 	if h.o.Hinted != nil {
 		h.o.Hinted()
