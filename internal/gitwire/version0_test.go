@@ -67,6 +67,29 @@ func version(said string) func(http.Handler) http.Handler {
 	}
 }
 
+func TestOfAnOldServersNextCommitOnlyTheDifferenceTravels(t *testing.T) {
+	for _, noFilter := range []bool{false, true} {
+		var received atomic.Int64
+		repo, srv, url := served(t, gitwiretest.Options{Version0: true, NoFilter: noFilter, Wrap: counting(&received)})
+		one := id(t, repo.Commit(map[string]string{"a": "1", "large": noise(9000)}))
+		r := open(t, gitwire.Options{URL: url})
+		base, err := r.Snapshot(t.Context(), one, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		two := id(t, repo.Commit(map[string]string{"a": "2"}))
+		srv.Requests()
+		received.Store(0)
+		if _, err := r.Snapshot(t.Context(), two, base); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "requests", []string{"POST git-upload-pack"}, asked(srv))
+		if n := received.Load(); n > 1000 {
+			t.Errorf("without filter %t: %d bytes", noFilter, n)
+		}
+	}
+}
+
 func TestHistoryOfAnOldServerNeedsAFilter(t *testing.T) {
 	for noFilter, want := range map[bool]error{false: nil, true: gitwire.ErrNoFilter} {
 		repo, _, url := served(t, gitwiretest.Options{Version0: true, NoFilter: noFilter})
