@@ -19,6 +19,9 @@ func (s *Service) CreateAccessKey(ctx context.Context, c Caller, in *wire.Create
 	}
 	var k identity.AccessKey
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
+		if err := c.room(tx, store.CountKeys, s.o.Quotas.Keys, "access keys"); err != nil {
+			return err
+		}
 		k, err = identity.Create(tx, s.o.Seal, identity.NewKey{
 			Account: string(c.Account), Principal: in.PrincipalName, Role: identity.Role(strings.ToLower(in.Role)),
 		})
@@ -76,6 +79,9 @@ func (s *Service) RotateAccessKey(ctx context.Context, c Caller, in *wire.Rotate
 	}
 	var k identity.AccessKey
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
+		if err := c.room(tx, store.CountKeys, s.o.Quotas.Keys, "access keys"); err != nil {
+			return err
+		}
 		k, err = identity.Rotate(tx, s.o.Seal, string(c.Account), in.AccessKeyId, keep)
 		return err
 	})

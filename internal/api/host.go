@@ -160,6 +160,9 @@ func sameOrigin(a, b string) bool {
 	if errA != nil || errB != nil {
 		return false
 	}
+	if u.Scheme == "file" {
+		return a == b // there the path is all there is
+	}
 	return strings.EqualFold(u.Scheme, v.Scheme) && strings.EqualFold(u.Host, v.Host)
 }
 

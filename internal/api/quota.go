@@ -8,6 +8,7 @@ import (
 
 // Quotas are how many things an account may have in a region.
 type Quotas struct {
+	Keys                   int // access keys of the account, disabled ones included
 	Hosts                  int
 	Connections            int
 	Links                  int
@@ -19,14 +20,18 @@ type Quotas struct {
 // SafetyQuotas keep a script that runs wild from filling the database. Nobody
 // should ever meet them.
 func SafetyQuotas() Quotas {
-	return Quotas{Hosts: 1_000, Connections: 10_000, Links: 100_000, ConfigurationsOfLink: 10_000, ConfigurationsOfBranch: 10_000}
+	return Quotas{Keys: maxKeys, Hosts: 1_000, Connections: 10_000, Links: 100_000, ConfigurationsOfLink: 10_000, ConfigurationsOfBranch: 10_000}
 }
 
 // AWSQuotas are those that AWS has for an account and region
 // (https://docs.aws.amazon.com/dtconsole/latest/userguide/limits-connections.html).
 func AWSQuotas() Quotas {
-	return Quotas{Hosts: 50, Connections: 250, Links: 100, Configurations: 100, ConfigurationsOfLink: 100, ConfigurationsOfBranch: 50}
+	return Quotas{Keys: maxKeys, Hosts: 50, Connections: 250, Links: 100, Configurations: 100, ConfigurationsOfLink: 100, ConfigurationsOfBranch: 50}
 }
+
+// maxKeys keeps a job that makes a key each day, and deletes none, from going on
+// for ever. AWS has two for a user; here users are names.
+const maxKeys = 1_000
 
 // maxTags is how many tags a thing may have, as everywhere at AWS.
 const maxTags = 50

@@ -11,11 +11,12 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/wire"
 )
 
 // The numbers are those of AWS's page of limits.
 func TestAWSsQuotasAreAWSs(t *testing.T) {
-	want := api.Quotas{Hosts: 50, Connections: 250, Links: 100, Configurations: 100, ConfigurationsOfLink: 100, ConfigurationsOfBranch: 50}
+	want := api.Quotas{Keys: 1000, Hosts: 50, Connections: 250, Links: 100, Configurations: 100, ConfigurationsOfLink: 100, ConfigurationsOfBranch: 50}
 	if got := api.AWSQuotas(); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
@@ -67,6 +68,24 @@ func TestAnAccountHasNoMoreThanItsQuotas(t *testing.T) {
 			t.Errorf("in another region: %s", got)
 		}
 	})
+}
+
+func TestAnAccountHasNoMoreKeysThanItsQuota(t *testing.T) {
+	w := newWorld(t, dbtest.Open(t), func(o *api.Options) { o.Quotas = api.Quotas{Keys: 2} })
+	var made wire.CreateAccessKeyOutput
+	in := wire.CreateAccessKeyInput{PrincipalName: "alice", Role: "READER"}
+	if err := w.ours("CreateAccessKey", in, &made); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, w.ours("CreateAccessKey", in, nil), "LimitExceededException", "There are 2 access keys already")
+	rotate := wire.RotateAccessKeyInput{AccessKeyId: made.AccessKey.AccessKeyId}
+	refused(t, w.ours("RotateAccessKey", rotate, nil), "LimitExceededException", "There are 2 access keys already")
+	if err := w.ours("DeleteAccessKey", wire.DeleteAccessKeyInput{AccessKeyId: made.AccessKey.AccessKeyId}, &wire.DeleteAccessKeyOutput{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.ours("CreateAccessKey", in, &made); err != nil {
+		t.Errorf("in the room that was made: %v", err)
+	}
 }
 
 // Quotas are no way to ask for what cannot be seen: who may make nothing is told

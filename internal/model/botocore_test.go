@@ -93,7 +93,7 @@ func TestBotocoreLoadsEveryShapeOfEveryOperation(t *testing.T) {
 	if diff := cmp.Diff(members, seen.Operations); diff != "" {
 		t.Errorf("operations and how many members they have (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(sensitive, seen.Sensitive); diff != "" || len(sensitive) != 3 {
+	if diff := cmp.Diff(sensitive, seen.Sensitive); diff != "" || len(sensitive) < 3 {
 		t.Errorf("sensitive shapes (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(exceptions, seen.Exceptions); diff != "" {

@@ -56,7 +56,7 @@ func TestTheProfileLeadsAWSClientsHere(t *testing.T) {
 	r.until(`(?m)^topic +SUCCEEDED`)
 	cfg, first := goProfile(t, data)
 	want := profile{KeyID: first.KeyID, Secret: first.Secret, Region: "us-east-1",
-		CodeConnections: r.url(), CodeStar: r.url(), CloudFormation: r.url() + "/sandbox"}
+		CodeConnections: r.url(), CodeStar: r.url(), CloudFormation: r.url() + "/sandbox", STS: r.url()}
 	if diff := cmp.Diff(want, first); diff != "" {
 		t.Error(diff)
 	}
@@ -78,7 +78,7 @@ func TestTheProfileLeadsAWSClientsHere(t *testing.T) {
 	again := startUp(t, server.UpOptions{Data: data})
 	again.url()
 	_, second := goProfile(t, data)
-	want.CodeConnections, want.CodeStar, want.CloudFormation = again.url(), again.url(), again.url()+"/sandbox"
+	want.CodeConnections, want.CodeStar, want.CloudFormation, want.STS = again.url(), again.url(), again.url()+"/sandbox", again.url()
 	if diff := cmp.Diff(want, second); diff != "" {
 		t.Error(diff)
 	}

@@ -58,6 +58,11 @@ func (v *Verifier) Verify(r *http.Request, body []byte, a *Authorization, secret
 	key, cached := v.key(a, secret)
 	want := sign(key, a, canonical)
 	if !hmac.Equal(want[:], []byte(a.Signature)) {
+		if cached {
+			// Else a wrong signature would cost less than an unknown key, and tell
+			// whoever has the time to measure that the key was used here today.
+			derive(a, secret)
+		}
 		return mismatch()
 	}
 	if !cached {

@@ -16,6 +16,7 @@ const (
 	CountConfigurations
 	CountConfigurationsOfLink
 	CountConfigurationsOfBranch
+	CountKeys // of the account, whatever the region
 )
 
 // A Scope says where to count.
@@ -38,6 +39,8 @@ func Reached(tx *db.Tx, what Countable, s Scope, limit int) (bool, error) {
 		q = `connection WHERE account = $1 AND region = $2 LIMIT $3`
 	case CountLinks:
 		q = `repository_link WHERE account = $1 AND region = $2 LIMIT $3`
+	case CountKeys:
+		q, args = `access_key WHERE account = $1 LIMIT $2`, []any{s.Account}
 	case CountConfigurations:
 		q = `sync_configuration WHERE account = $1 AND region = $2 LIMIT $3`
 	case CountConfigurationsOfLink:

@@ -69,7 +69,7 @@ func lockstepTexts() map[string]Shape {
 		"CredentialUsername": text(1, 255, ""),
 		"EventCursor":        text(1, 1024, ""),
 		"Issuer":             text(1, 512, `https?://.+`),
-		"Jwks":               text(1, 65536, `[\s\S]*`),
+		"Jwks":               {Bounded: true, Min: 1, Max: 65536, Sensitive: true}, // public, and too long to be repeated
 		"PolicyDocument":     text(1, 16384, `[\s\S]*`),
 		"PolicyName":         text(1, 64, name),
 		"PrincipalName":      text(1, 64, name),
