@@ -234,6 +234,7 @@ func TestConnectReadsSecretsFromStdinOrAKeysFile(t *testing.T) {
 	refused := []result{
 		with("hunter2", "--ssh-key", "-"), with("", "--ssh-key", keyFile+".pub"), with("hunter2", "--ssh-key", keyFile, "--token-stdin"),
 		with("", "--endpoint", "ssh://git:hunter2@git.example.com", "--ssh-key", keyFile),
+		with("hunter2", "--endpoint", "ssh://git.example.com", "--token-stdin"), with("", "--ssh-key", keyFile), // over https
 		with("hunter2\nhunter3", "--token-stdin"), with("", "--token-stdin"), with("hunter2", "--basic-stdin"),
 		with(":hunter2", "--basic-stdin"), with(strings.Repeat("hunter2", 5000), "--token-stdin"), with("hunter2"),
 		with("hunter2", "--none", "--token-stdin"), with("hunter2", "--endpoint", "https://jo:hunter2@git.example.com", "--none"),

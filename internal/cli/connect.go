@@ -56,6 +56,9 @@ func newConnectCommand(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if overSSH := strings.HasPrefix(*endpoint, "ssh://"); *endpoint != "" && overSSH != (kind == "ssh-key") {
+			return usagef("--%s does not fit --endpoint %s: a private key is for ssh://, and nothing else is.", kind, plain(*endpoint))
+		}
 		credential, err := p.readCredential(kind, *keyFile)
 		if err != nil {
 			return err

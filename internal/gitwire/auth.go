@@ -48,8 +48,12 @@ func Bearer(origin, token string) Auth {
 	}
 }
 
-// minRSA is the smallest RSA key that is used, in bits.
-const minRSA = 2048
+// The sizes of RSA keys that are used, in bits. A larger one would keep us busy
+// for seconds at each connection.
+const (
+	minRSA = 2048
+	maxRSA = 16384
+)
 
 // SSHKey is a private key in PEM, OpenSSH's form or an older one, for the host
 // and port of an ssh:// URL. It must have no passphrase. What is wrong with it
@@ -75,8 +79,8 @@ func SSHKey(origin, private string) (Auth, error) {
 func signerOf(raw any) (ssh.Signer, error) {
 	switch key := raw.(type) {
 	case *rsa.PrivateKey:
-		if key.N.BitLen() < minRSA {
-			return nil, fmt.Errorf("%w: the RSA key has %d bits, and less than %d are not used", ErrURL, key.N.BitLen(), minRSA)
+		if n := key.N.BitLen(); n < minRSA || n > maxRSA {
+			return nil, fmt.Errorf("%w: the RSA key has %d bits, and not %d to %d", ErrURL, n, minRSA, maxRSA)
 		}
 		if err := key.Validate(); err != nil {
 			return nil, fmt.Errorf("%w: the RSA key is broken", ErrURL)
