@@ -1,7 +1,7 @@
 // Package gitwire reads Git repositories: which commit a branch has, the tree
 // of a commit, the bytes of a file, the paths two commits differ in. It speaks
-// Git protocol version 2 over HTTP(S) and to a local repository, and never
-// writes, checks out, or keeps anything on disk.
+// Git protocol version 2 over HTTP(S), over SSH and to a local repository, and
+// never writes, checks out, or keeps anything on disk.
 //
 // # Flow
 //
@@ -43,6 +43,11 @@
 // asked without the credential, and not read: the error names it, since where a
 // repository is read from is for a person to say. Errors name host and path,
 // never a credential; what a server said is quoted and cut.
+//
+// Over SSH a request is a session on a kept connection, which runs one command
+// with one checked path and then ends. A connection carries one session at a
+// time and serves one user with one private key. A host proves itself by a key
+// that was known before (hostKeys); none is learnt.
 //
 // A local repository must lie below a root that the administrator allowed,
 // with everything it refers to (worktree, common directory, alternates), and
