@@ -90,7 +90,8 @@ func rooms() map[string]room {
 		"e2e": {tests: "internal/cli internal/db"},
 		// AWS's clients, which ask the protocol alone as well.
 		"interop": {tests: "internal/awsjson internal/cli internal/sigv4 internal/wire"},
-		"bench": {tests: ". internal/api internal/db internal/gitwire internal/identity internal/seal internal/sigv4 internal/store internal/trigger"},
+		"bench": {tests: ". internal/api internal/db internal/engine internal/gitwire internal/identity internal/provider internal/queue" +
+			" internal/seal internal/sigv4 internal/store internal/target internal/trigger"},
 	}
 }
 
