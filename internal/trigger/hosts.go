@@ -91,13 +91,11 @@ func (h *hosts) enter(t *task, now time.Time) (v verdict, next time.Time) {
 		at.probing, t.probe = true, true
 	case at.busy >= h.places && at.turn(t.link.ID, now) && len(at.waiting) < queued*h.places && at.queue(h.places) < lease/4:
 		at.waiting = append(at.waiting, *t)
-		delete(at.putOff, t.link.ID)
 		return waits, time.Time{}
 	case at.busy >= h.places:
 		at.putOff[t.link.ID] = true
 		return later, at.ahead(now, h.places)
 	}
-	delete(at.putOff, t.link.ID)
 	at.busy++
 	return starts, time.Time{}
 }
@@ -135,7 +133,8 @@ func (h *hosts) told(t task, err error, took time.Duration, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	at := h.byName[t.host]
-	at.average += (took - at.average) / 8
+	at.average += (took - at.average) / 4
+	delete(at.putOff, t.link.ID)
 	switch kind := lockstep.KindOf(err); {
 	case err != nil && kind == lockstep.Internal:
 		return
