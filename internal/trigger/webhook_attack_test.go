@@ -1,11 +1,15 @@
 package trigger_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -178,6 +182,43 @@ func TestAttack14AReplayedDeliveryDoesNothing(t *testing.T) {
 		time.Sleep(6 * time.Minute)
 		if got := k.deliver(again); got == "202 accepted" {
 			t.Error("what is older than five minutes is accepted")
+		}
+	})
+}
+
+// signed is a delivery of Standard Webhooks, as whoever has the secret sends it.
+func signed(t *testing.T, id string, at time.Time, body string) message {
+	t.Helper()
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(signing, "whsec_"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seconds := strconv.FormatInt(at.Unix(), 10)
+	mac := hmac.New(sha256.New, key)
+	_, _ = io.WriteString(mac, id+"."+seconds+"."+body)
+	return recorded(t, "gitlab-signing-push").saying(body).with("Webhook-Id", id).with("Webhook-Timestamp", seconds).
+		with("Webhook-Signature", "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+}
+
+func TestAttack14ASignatureHoldsForItsTimeAndItsParts(t *testing.T) {
+	inDesk(t, func(k *desk) {
+		hook := k.hook("infra", lockstep.GitLabSigningWebhook)
+		now := time.Now()
+		text := strconv.FormatInt(now.Unix(), 10)
+		for name, tt := range map[string]struct {
+			sent message
+			want string
+		}{
+			"as it should be":    {signed(t, "a", now, text+".rest"), "202 accepted"},
+			"a clock ahead":      {signed(t, "b", now.Add(5*time.Minute), "{}"), "202 accepted"},
+			"a clock far ahead":  {signed(t, "c", now.Add(5*time.Minute+time.Second), "{}"), "401 not verified"},
+			"a clock far behind": {signed(t, "d", now.Add(-5*time.Minute-time.Second), "{}"), "401 not verified"},
+			"parts moved":        {signed(t, "a", now, text+".rest").with("Webhook-Id", "a."+text).saying("rest"), "401 not verified"},
+			"no id":              {signed(t, "", now, "{}"), "401 not verified"},
+		} {
+			if got := k.deliver(tt.sent.at(hook)); got != tt.want {
+				t.Errorf("%s: %s", name, got)
+			}
 		}
 	})
 }
