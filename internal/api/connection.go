@@ -131,7 +131,7 @@ func (s *Service) ListConnections(ctx context.Context, c Caller, in *wire.ListCo
 // DeleteConnection removes a connection that no repository link uses.
 func (s *Service) DeleteConnection(ctx context.Context, c Caller, in *wire.DeleteConnectionInput) (*wire.DeleteConnectionOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		conn, err := store.Connection(tx, c.Account, c.Region, lockstep.ARN(in.ConnectionArn))
+		conn, err := store.LockConnection(tx, c.Account, c.Region, lockstep.ARN(in.ConnectionArn))
 		if err != nil {
 			return err
 		}

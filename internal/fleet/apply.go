@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/lockstephq/lockstep/internal/client"
@@ -14,19 +13,11 @@ type Failure struct {
 	Err  error
 }
 
-// Error names the step.
-func (f *Failure) Error() string {
-	return fmt.Sprintf("%s %s %s: %v", f.Step.Verb, f.Step.Kind, f.Step.ID(), f.Err)
-}
-
-// Unwrap gives the cause.
-func (f *Failure) Unwrap() error { return f.Err }
-
 // An Outcome is what became of a plan.
 type Outcome struct {
 	// Done are the steps that were carried out, Left those that were not tried.
 	Done, Left int
-	Failed     []*Failure
+	Failed     []Failure
 }
 
 // Apply carries out a plan that was made of what the server had. done is called
@@ -57,7 +48,7 @@ func Apply(ctx context.Context, c *client.Client, have Things, steps []Step, don
 			case !begun[i]:
 				o.Left++
 			case err != nil:
-				o.Failed = append(o.Failed, &Failure{stage[i], err})
+				o.Failed = append(o.Failed, Failure{stage[i], err})
 			default:
 				o.Done++
 			}

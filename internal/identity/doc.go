@@ -38,8 +38,10 @@
 // account can name none of its own, for that would let it make the server ask
 // anybody for anything. It may give a role the issuer's public keys instead. A
 // token is refused for what it says before anybody is asked. Neither an answer
-// nor the asking tells whether a role exists: the signature is looked at for a
-// role that is not there as well. A token may be shown again until it ends.
+// nor the asking tells whether a role exists, for the signature is looked at for a
+// role that is not there as well. One exception: who has a token of an issuer that
+// is not asked learns whether a role holds that issuer's keys, since only then can
+// the token be proven. A token may be shown again until it ends.
 //
 // # Policies
 //

@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/base32"
 	"log/slog"
@@ -95,17 +94,4 @@ const reservedPrefix = "lockstep."
 // reserved says whether a name is one that only the server itself may have.
 func reserved(name string) bool {
 	return len(name) >= len(reservedPrefix) && strings.EqualFold(name[:len(reservedPrefix)], reservedPrefix)
-}
-
-type contextKey struct{}
-
-// NewContext gives a context that carries who calls.
-func NewContext(ctx context.Context, p Principal) context.Context {
-	return context.WithValue(ctx, contextKey{}, p)
-}
-
-// FromContext gives who calls, or false where nobody was put into ctx.
-func FromContext(ctx context.Context) (Principal, bool) {
-	p, ok := ctx.Value(contextKey{}).(Principal)
-	return p, ok
 }

@@ -1,7 +1,6 @@
 package identity_test
 
 import (
-	"context"
 	"fmt"
 	"regexp"
 	"testing"
@@ -37,17 +36,6 @@ func TestUserIDIsThatOfTheNameNotOfTheKey(t *testing.T) {
 	p.Assumed = "deploy"
 	if !regexp.MustCompile(`^LSRO[A-Z2-7]{16}:ci$`).MatchString(p.UserID()) {
 		t.Error(p.UserID())
-	}
-}
-
-func TestContextCarriesWhoCalls(t *testing.T) {
-	if p, ok := identity.FromContext(context.Background()); ok {
-		t.Errorf("an empty context carries %+v", p)
-	}
-	want := identity.Principal{AccessKeyID: "LSAK", Account: "000000000000", Name: "ci", Role: identity.Reader}
-	got, ok := identity.FromContext(identity.NewContext(context.Background(), want))
-	if diff := cmp.Diff(want, got); !ok || diff != "" {
-		t.Errorf("found %v (-want +got):\n%s", ok, diff)
 	}
 }
 

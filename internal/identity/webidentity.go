@@ -77,8 +77,8 @@ func ValidSessionName(name string) bool { return len(name) >= 2 && matches(nameP
 // Assume gives a session to the holder of a token that a role takes. The error
 // is Invalid for a token that nobody's role could take, Stale for one whose time
 // is over, Unavailable where its issuer cannot be asked, Limit for a duration
-// beyond the role's, and Denied for all else: from the answer nobody can tell
-// whether the account has the role.
+// beyond the role's, and Denied for all else: from that nobody can tell whether
+// the account has the role.
 func (w *WebIdentities) Assume(ctx context.Context, r AssumeRequest) (Assumed, error) {
 	if !ValidSessionName(r.SessionName) {
 		return Assumed{}, fmt.Errorf("assume role: %q is no name of a session", r.SessionName)

@@ -46,7 +46,7 @@ func lockOnly(tx *db.Tx, alias string) string {
 // used twice.
 func ConfigurationByID(tx *db.Tx, id int64) (lockstep.SyncConfiguration, error) {
 	c, err := scanConfiguration(tx.QueryRow(selectConfiguration+`WHERE c.id = $1`, id))
-	return c, orNotFound(err, "Could not find sync configuration %d", id)
+	return c, orMissing(err, noConfigurationID(id))
 }
 
 // ConfigurationsOf reads all sync configurations that follow a branch of a
@@ -135,7 +135,7 @@ func UpdateConfiguration(tx *db.Tx, c *lockstep.SyncConfiguration) error {
 func TouchConfiguration(tx *db.Tx, id int64) error {
 	n, err := tx.Exec(`UPDATE sync_configuration SET version = version + 1 WHERE id = $1`, id)
 	if err == nil && n == 0 {
-		return lockstep.Errorf(lockstep.NotFound, "Could not find sync configuration %d", id)
+		return noConfigurationID(id)
 	}
 	return err
 }

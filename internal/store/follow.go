@@ -38,7 +38,7 @@ func FollowedOf(tx *db.Tx, linkID, branch string) ([]Followed, error) {
 func FollowedByID(tx *db.Tx, id int64) (f Followed, err error) {
 	row := tx.QueryRow(`SELECT version, handled_version, `+configurationColumns+`WHERE c.id = $1`, id)
 	f.SyncConfiguration, err = scanConfiguration(after{row, []any{&f.Version, &f.Handled}})
-	return f, orNotFound(err, "Could not find sync configuration %d", id)
+	return f, orMissing(err, noConfigurationID(id))
 }
 
 // after scans the first columns of a row into dst and the others as asked.

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"errors"
-
 	"github.com/google/uuid"
 
 	"github.com/lockstephq/lockstep"
@@ -32,14 +30,6 @@ func Bind(tx *db.Tx, target string) (Installation, error) {
 			"The database is bound to target %s, and %s was asked for. Give each target a database of its own.", in.Target, target)
 	}
 	return in, nil
-}
-
-// orNotFound turns a missing row into a NotFound error with a message.
-func orNotFound(err error, format string, args ...any) error {
-	if errors.Is(err, db.ErrNoRows) {
-		return lockstep.Errorf(lockstep.NotFound, format, args...)
-	}
-	return err
 }
 
 // newID gives a UUID that sorts by time, so that ids read in the order in which

@@ -30,6 +30,10 @@ func NoConfiguration(resource string) error {
 	return lockstep.Errorf(lockstep.NotFound, "Could not find a sync configuration for resource: %s", resource)
 }
 
+func noConfigurationID(id int64) error {
+	return lockstep.Errorf(lockstep.NotFound, "Could not find sync configuration %d", id)
+}
+
 // NoStatus says that a resource has had no attempt.
 func NoStatus(resource string) error {
 	return lockstep.Errorf(lockstep.NotFound, "Could not find a sync status for resource: %s", resource)

@@ -75,7 +75,7 @@ func Attempts(tx *db.Tx, r lockstep.Resource, p Page) ([]AttemptEntry, Cursor, e
 func Attempt(tx *db.Tx, account lockstep.AccountID, region, id string) (AttemptRecord, error) {
 	e, err := scanEntry(tx.QueryRow(selectEntries+`WHERE a.id = $1 AND r.account = $2 AND r.region = $3`, id, account, region))
 	if err != nil {
-		return AttemptRecord{}, orNotFound(err, "Could not find resource sync attempt: %s", id)
+		return AttemptRecord{}, orMissing(err, NoAttempt(id))
 	}
 	a := AttemptRecord{AttemptEntry: e.AttemptEntry}
 	if a.Events, err = ResourceEvents(tx, id); err != nil {

@@ -57,7 +57,7 @@ func scanResource(row interface{ Scan(...any) error }) (ResourceState, error) {
 // lock.
 func LockResource(tx *db.Tx, id int64) (ResourceState, error) {
 	s, err := scanResource(tx.QueryRow(`SELECT `+resourceColumns+` FROM resource WHERE id = $1`+tx.ForUpdate(), id))
-	return s, orNotFound(err, "Could not find resource %d.", id)
+	return s, orMissing(err, lockstep.Errorf(lockstep.NotFound, "Could not find resource %d.", id))
 }
 
 // LockResourceOf is LockResource by name. A resource seen for the first time
@@ -84,7 +84,7 @@ func ResourceOf(tx *db.Tx, r lockstep.Resource) (ResourceState, error) {
 // that a write of whoever had it before is refused.
 func TakeOver(tx *db.Tx, id int64) (ResourceState, error) {
 	s, err := scanResource(tx.QueryRow(`UPDATE resource SET epoch = epoch + 1 WHERE id = $1 RETURNING `+resourceColumns, id))
-	return s, orNotFound(err, "Could not find resource %d.", id)
+	return s, orMissing(err, lockstep.Errorf(lockstep.NotFound, "Could not find resource %d.", id))
 }
 
 // Adopt ties a resource to the configuration that syncs it from now on, with an
