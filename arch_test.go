@@ -58,10 +58,13 @@ func rooms() map[string]room {
 		"internal/engine": {imports: ". internal/db internal/store internal/queue internal/provider internal/target"},
 
 		// The two walls of sockets: a driver knows its contract and no other driver.
-		"internal/provider":        {imports: "."},
-		"internal/provider/git":    {imports: ". internal/provider internal/gitwire"},
-		"internal/target":          {imports: "."},
-		"internal/target/cfnstack": {imports: ". internal/target", tests: "internal/sandbox internal/db"},
+		"internal/provider":     {imports: "."},
+		"internal/provider/git": {imports: ". internal/provider internal/provider/gitremote internal/gitwire"},
+		// Tools of all drivers.
+		"internal/provider/gitremote": {imports: ". internal/provider internal/gitwire"},
+		"internal/provider/rest":      {imports: ". internal/provider internal/gitwire"},
+		"internal/target":             {imports: "."},
+		"internal/target/cfnstack":    {imports: ". internal/target", tests: "internal/sandbox internal/db"},
 
 		// The floor.
 		"internal/gitwire": {},

@@ -1,6 +1,7 @@
 package gitwire
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
@@ -12,6 +13,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -22,7 +24,9 @@ type Auth struct {
 	origin string
 	// header is a function because printing a struct that holds an Auth would
 	// show a string, whatever methods Auth has.
-	header func() string
+	header func(context.Context) (string, error)
+	// fixed says that header gives the same at all times, and at once.
+	fixed bool
 	// key is the private key for SSH, in a function likewise.
 	key func() *sshKey
 	// secrets are the texts by which somebody who repeats the credential would do
@@ -32,20 +36,53 @@ type Auth struct {
 
 // Basic is a user name and a password for the origin of a URL.
 func Basic(origin, user, password string) Auth {
-	pair := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
+	both := pair(user, password)
 	// A token may be given as the user, with anything for a password.
 	return Auth{
-		origin: origin, header: func() string { return "Basic " + pair },
-		secrets: func() []string { return []string{pair, password, user} },
+		origin: origin, header: always("Basic " + both), fixed: true,
+		secrets: func() []string { return []string{both, password, user} },
 	}
 }
 
 // Bearer is a token for the origin of a URL.
 func Bearer(origin, token string) Auth {
 	return Auth{
-		origin: origin, header: func() string { return "Bearer " + token },
+		origin: origin, header: always("Bearer " + token), fixed: true,
 		secrets: func() []string { return []string{token} },
 	}
+}
+
+func always(header string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return header, nil }
+}
+
+// Passing is a user name and a password that lasts a while, for the origin of a
+// URL. Before each request password is asked for the one that is good now; its
+// error is the request's.
+func Passing(origin, user string, password func(context.Context) (string, error)) Auth {
+	var last atomic.Pointer[string]
+	return Auth{
+		origin: origin,
+		header: func(ctx context.Context) (string, error) {
+			now, err := password(ctx)
+			if err != nil {
+				return "", err
+			}
+			last.Store(&now)
+			return "Basic " + pair(user, now), nil
+		},
+		secrets: func() []string {
+			if now := last.Load(); now != nil {
+				return []string{pair(user, *now), *now}
+			}
+			return nil
+		},
+	}
+}
+
+// pair is how basic authentication sends both.
+func pair(user, password string) string {
+	return base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 }
 
 // The sizes of RSA keys that are used, in bits. A larger one would keep us busy
@@ -125,13 +162,14 @@ func (a Auth) check(u *url.URL) error {
 	if over := u.Scheme == "ssh"; over != (a.key != nil) {
 		return fmt.Errorf("%w: a private key is for ssh:// and nothing else is", ErrURL)
 	}
-	if a.key != nil {
-		return nil
+	if !a.fixed {
+		return nil // a key, or what net/http looks at when it is there
 	}
-	if strings.ContainsFunc(a.header(), func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	header, err := a.header(context.Background())
+	if err == nil && strings.ContainsFunc(header, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return fmt.Errorf("%w: the credential holds control characters", ErrURL)
 	}
-	return nil
+	return err
 }
 
 // minSecret is the shortest text that is hidden: what is shorter stands in every

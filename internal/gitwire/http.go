@@ -121,7 +121,11 @@ func (t *httpTransport) do(ctx context.Context, method string, u *url.URL, body 
 		if err := t.auth.check(u); err != nil {
 			return nil, err
 		}
-		req.Header.Set("Authorization", t.auth.header())
+		header, err := t.auth.header(ctx)
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("Authorization", header)
 	}
 	return t.network.client.Do(req)
 }

@@ -2,12 +2,14 @@ package gitwire
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -16,9 +18,13 @@ import (
 // addresses may be dialled. One Network serves all repositories of the same
 // trust. It is safe for concurrent use.
 type Network struct {
-	client *http.Client
-	ssh    *sshPool
-	agent  string
+	options NetworkOptions
+	client  *http.Client
+	ssh     *sshPool
+	agent   string
+
+	mu       sync.Mutex
+	trusting map[[sha256.Size]byte]*Network // by the certificates of Trusting
 }
 
 // NetworkOptions say what a Network may reach.
@@ -61,7 +67,7 @@ func NewNetwork(o NetworkOptions) *Network {
 			return checkAddress(address, o)
 		},
 	}
-	n := &Network{agent: o.UserAgent, ssh: newSSHPool(dialer, o.KnownHosts)}
+	n := &Network{options: o, agent: o.UserAgent, ssh: newSSHPool(dialer, o.KnownHosts), trusting: map[[sha256.Size]byte]*Network{}}
 	if n.agent == "" {
 		n.agent = "git/lockstep"
 	}
@@ -86,6 +92,64 @@ func NewNetwork(o NetworkOptions) *Network {
 func (n *Network) Close() {
 	n.client.CloseIdleConnections()
 	n.ssh.close()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, other := range n.trusting {
+		other.Close()
+	}
+}
+
+// Transport carries other requests than Git's to the same hosts: only the
+// addresses that may be dialled, no proxy, no redirect of its own.
+func (n *Network) Transport() http.RoundTripper { return n.client.Transport }
+
+// maxTrusting bounds how many hosts have certificates of their own.
+const maxTrusting = 256
+
+// Trusting gives a Network like this one that also trusts certificates in PEM:
+// those of a host that no public authority vouches for. Equal certificates give
+// the same Network, which is closed with this one. "" gives this one.
+func (n *Network) Trusting(certificates string) (*Network, error) {
+	if certificates == "" {
+		return n, nil
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	key := sha256.Sum256([]byte(certificates))
+	if other, ok := n.trusting[key]; ok {
+		return other, nil
+	}
+	roots, err := n.roots()
+	if err != nil {
+		return nil, err
+	}
+	if !roots.AppendCertsFromPEM([]byte(certificates)) {
+		return nil, fmt.Errorf("%w: the host's TLS certificate is not a certificate in PEM", ErrCertificate)
+	}
+	if len(n.trusting) >= maxTrusting {
+		for old, other := range n.trusting { // whoever holds it goes on with it
+			other.Close()
+			delete(n.trusting, old)
+			break
+		}
+	}
+	o := n.options
+	o.RootCAs = roots
+	other := NewNetwork(o)
+	n.trusting[key] = other
+	return other, nil
+}
+
+// roots gives a copy of the authorities that are trusted.
+func (n *Network) roots() (*x509.CertPool, error) {
+	if n.options.RootCAs != nil {
+		return n.options.RootCAs.Clone(), nil
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("read the system's certificate authorities: %w", err)
+	}
+	return roots, nil
 }
 
 func checkAddress(address string, o NetworkOptions) error {

@@ -1,8 +1,12 @@
 // Package provider is the contract with Git hosts, one of the two walls of
 // sockets: a folder per driver, each knowing this contract and no other
-// driver. A driver reads; what one host can do beyond reading (find its
-// default branch, say how two commits are related) is an interface of its own
-// that a Client may also have.
+// driver. A driver reads; what one host can do beyond reading (report a status,
+// keep a comment, open a pull request) is an interface of its own (ability.go)
+// that a Driver or Client may also have.
+//
+// Two rooms are tools of all drivers: gitremote reads a repository by Git's own
+// protocol, rest speaks to a host's JSON API. Both reach only what the server's
+// Network lets them.
 //
 // Errors are *lockstep.Error: Unavailable where time heals it (network, 5xx,
 // 429), Denied where credentials are refused, NotFound where the repository is
@@ -27,10 +31,16 @@ type Driver interface {
 
 // A Repository is what a driver needs to know to read one.
 type Repository struct {
-	Link       lockstep.RepositoryLink
+	Link lockstep.RepositoryLink
+	Access
+}
+
+// An Access is what a driver needs to know to call a host.
+type Access struct {
 	Connection lockstep.Connection
 	Host       *lockstep.Host // nil where the provider needs none
-	// Credential is what CompleteConnection stored, opened.
+	// Credential is what CompleteConnection stored, opened. That of an application
+	// (OAUTH) is renewed by others: a client is opened anew when it was.
 	Credential lockstep.Credential
 }
 

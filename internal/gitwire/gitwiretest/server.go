@@ -47,7 +47,8 @@ type Server struct {
 	header   http.Header
 }
 
-// NewServer serves the folder at Server.URL + "/" + the path of a repository.
+// NewServer serves the folder at Server.URL + "/" + the path of a repository, for
+// pushes too.
 func NewServer(t testing.TB, folder string, o Options) *Server {
 	t.Helper()
 	s := &Server{}
@@ -136,7 +137,8 @@ func backend(t testing.TB, folder string, o Options) http.Handler {
 		Args: []string{"http-backend"},
 		Env: append(Environment(),
 			"GIT_PROJECT_ROOT="+folder, "GIT_HTTP_EXPORT_ALL=1",
-			"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=uploadpack.allowFilter", "GIT_CONFIG_VALUE_0="+filter),
+			"GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_0=uploadpack.allowFilter", "GIT_CONFIG_VALUE_0="+filter,
+			"GIT_CONFIG_KEY_1=http.receivepack", "GIT_CONFIG_VALUE_1=true"),
 		Logger: log.New(io.Discard, "", 0), // clients that hang up on purpose
 		Stderr: io.Discard,
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/gitwire"
 	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/provider/gitremote"
 )
 
 // Type is the provider type of the driver, our one extension of the API's
@@ -50,11 +51,11 @@ func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	remote, err := gitwire.Open(o)
+	c, err := gitremote.Open(o)
 	if err != nil {
-		return nil, translate(err)
+		return nil, err
 	}
-	return &client{remote: remote}, nil
+	return c, nil
 }
 
 func (d *Driver) remote(endpoint, path string, c lockstep.Credential) (gitwire.Options, error) {
@@ -91,7 +92,7 @@ func (d *Driver) overSSH(address string, c lockstep.Credential) (gitwire.Options
 	address = "ssh://" + url.User(cmp.Or(c.Username, "git")).String() + "@" + address
 	auth, err := gitwire.SSHKey(address, c.Secret)
 	if err != nil {
-		return gitwire.Options{}, translate(err)
+		return gitwire.Options{}, gitremote.Translate(err)
 	}
 	return gitwire.Options{URL: address, Network: d.o.Network, Auth: auth}, nil
 }

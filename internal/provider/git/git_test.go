@@ -17,10 +17,10 @@ import (
 
 func repository(endpoint string, c lockstep.Credential) provider.Repository {
 	return provider.Repository{
-		Link:       lockstep.RepositoryLink{OwnerID: "-", RepositoryName: "infra.git", ProviderType: git.Type},
-		Connection: lockstep.Connection{Name: "test"},
-		Host:       &lockstep.Host{Endpoint: endpoint},
-		Credential: c,
+		Link: lockstep.RepositoryLink{OwnerID: "-", RepositoryName: "infra.git", ProviderType: git.Type},
+		Access: provider.Access{
+			Connection: lockstep.Connection{Name: "test"}, Host: &lockstep.Host{Endpoint: endpoint}, Credential: c,
+		},
 	}
 }
 

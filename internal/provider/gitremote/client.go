@@ -1,4 +1,10 @@
-package git
+// Package gitremote reads a repository by Git's own protocol as the contract
+// wants it: what every driver does the same, whatever else its host can do.
+//
+// Errors: Unavailable for the network and 5xx, Denied for a refused credential,
+// NotFound for an unknown repository or a commit that is gone, Limit for what is
+// too large, Invalid for the rest that a person has to mend.
+package gitremote
 
 import (
 	"context"
@@ -7,28 +13,45 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/provider"
 )
 
-// A client keeps the snapshot it read last: the next commit's differs in a few
-// trees, and only those travel.
-type client struct {
+// A Client reads one repository. It keeps the snapshot it read last: the next
+// commit's differs in a few trees, and only those travel. It is safe for
+// concurrent use.
+type Client struct {
 	remote *gitwire.Remote
 
 	mu   sync.Mutex
 	last *gitwire.Snapshot
 }
 
+var (
+	_ provider.Client    = (*Client)(nil)
+	_ provider.Brancher  = (*Client)(nil)
+	_ provider.Historian = (*Client)(nil)
+)
+
+// Open prepares a client. Of a URL nothing is reached yet.
+func Open(o gitwire.Options) (*Client, error) {
+	remote, err := gitwire.Open(o)
+	if err != nil {
+		return nil, Translate(err)
+	}
+	return &Client{remote: remote}, nil
+}
+
 const heads = "refs/heads/"
 
 // Heads asks for all branches at once.
-func (c *client) Heads(ctx context.Context, branches []string) (map[string]lockstep.SHA, error) {
+func (c *Client) Heads(ctx context.Context, branches []string) (map[string]lockstep.SHA, error) {
 	names := make([]string, 0, len(branches))
 	for _, b := range branches {
 		names = append(names, heads+b)
 	}
 	refs, err := c.remote.Refs(ctx, names)
 	if err != nil {
-		return nil, translate(err)
+		return nil, Translate(err)
 	}
 	found := make(map[string]lockstep.SHA, len(refs))
 	for name, id := range refs {
@@ -38,17 +61,17 @@ func (c *client) Heads(ctx context.Context, branches []string) (map[string]locks
 }
 
 // Files reads the trees of a commit; what is fetched later ends with ctx.
-func (c *client) Files(ctx context.Context, sha lockstep.SHA) (lockstep.Tree, error) {
+func (c *Client) Files(ctx context.Context, sha lockstep.SHA) (lockstep.Tree, error) {
 	id, err := gitwire.ParseID(string(sha))
 	if err != nil {
-		return nil, translate(err)
+		return nil, Translate(err)
 	}
 	c.mu.Lock()
 	snapshot := c.last
 	c.mu.Unlock()
 	if snapshot == nil || snapshot.Commit() != id {
 		if snapshot, err = c.remote.Snapshot(ctx, id, snapshot); err != nil {
-			return nil, translate(err)
+			return nil, Translate(err)
 		}
 		c.mu.Lock()
 		c.last = snapshot
@@ -58,10 +81,10 @@ func (c *client) Files(ctx context.Context, sha lockstep.SHA) (lockstep.Tree, er
 }
 
 // DefaultBranch asks which branch HEAD stands for.
-func (c *client) DefaultBranch(ctx context.Context) (string, lockstep.SHA, error) {
+func (c *Client) DefaultBranch(ctx context.Context) (string, lockstep.SHA, error) {
 	head, err := c.remote.Head(ctx)
 	if err != nil {
-		return "", "", translate(err)
+		return "", "", Translate(err)
 	}
 	branch, ok := strings.CutPrefix(head.Ref, heads)
 	if !ok {
@@ -74,24 +97,24 @@ func (c *client) DefaultBranch(ctx context.Context) (string, lockstep.SHA, error
 }
 
 // Contains looks for a commit in the history of a head.
-func (c *client) Contains(ctx context.Context, head, sha lockstep.SHA, depth int) (bool, error) {
+func (c *Client) Contains(ctx context.Context, head, sha lockstep.SHA, depth int) (bool, error) {
 	from, err := gitwire.ParseID(string(head))
 	if err != nil {
-		return false, translate(err)
+		return false, Translate(err)
 	}
 	id, err := gitwire.ParseID(string(sha))
 	if err != nil {
-		return false, translate(err)
+		return false, Translate(err)
 	}
 	history, err := c.remote.Commits(ctx, from, depth)
 	if err != nil {
-		return false, translate(err)
+		return false, Translate(err)
 	}
 	return history.Contains(id), nil
 }
 
 // Close lets go of the connections and of the snapshot.
-func (c *client) Close() {
+func (c *Client) Close() {
 	c.remote.Close()
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,4 +1,4 @@
-package git
+package gitremote
 
 import (
 	"context"
@@ -30,13 +30,16 @@ var kinds = []struct {
 	{gitwire.ErrGit, lockstep.Unavailable},
 }
 
-// translate gives an error of gitwire as one of ours. Its text is safe to show.
-func translate(err error) error {
+// Translate gives an error of gitwire as one of ours. Its text is safe to show.
+func Translate(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return &lockstep.Error{Kind: lockstep.Unavailable, Message: err.Error()}
+	}
+	if ours, ok := errors.AsType[*lockstep.Error](err); ok { // of whoever gives the credential
+		return ours
 	}
 	for _, k := range kinds {
 		if errors.Is(err, k.err) {
@@ -85,7 +88,7 @@ func (t tree) ObjectID(name string) (string, error) {
 // Prefetch reads files in one request.
 func (t tree) Prefetch(ctx context.Context, names ...string) error {
 	if err := t.Tree.Prefetch(ctx, names...); err != nil {
-		return translate(err)
+		return Translate(err)
 	}
 	return nil
 }
@@ -97,7 +100,7 @@ func translatePath(err error) error {
 		return err
 	}
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		return &fs.PathError{Op: p.Op, Path: p.Path, Err: translate(p.Err)}
+		return &fs.PathError{Op: p.Op, Path: p.Path, Err: Translate(p.Err)}
 	}
-	return translate(err)
+	return Translate(err)
 }

@@ -1,0 +1,359 @@
+package providertest
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/provider"
+)
+
+// A Host is what the suite sees of, and does to, a fake Git host that speaks a
+// provider's API, with a real repository behind it.
+type Host interface {
+	// Statuses gives what a person sees beside a commit now, one for each context.
+	Statuses(sha lockstep.SHA) []ShownStatus
+	// OpenPullRequest proposes a branch, of this repository or of a fork's, for
+	// another.
+	OpenPullRequest(head, base string, fork bool) (number int64)
+	// Comments gives the texts of the comments of a pull request, oldest first.
+	Comments(number int64) []string
+	// AddComment is somebody else's.
+	AddComment(number int64, text string)
+	// Webhooks gives what is registered.
+	Webhooks() []ShownWebhook
+	// Writes is how many requests that change something were answered so far.
+	Writes() int
+}
+
+// A ShownStatus is a status as a host shows it.
+type ShownStatus struct {
+	Context string // holds the environment
+	State   provider.CommitState
+	Summary string
+	URL     string
+}
+
+// A ShownWebhook is a webhook as a host has it.
+type ShownWebhook struct{ URL, Secret string }
+
+// An AbilityFixture is a driver's view of one repository at a fake host.
+type AbilityFixture struct {
+	Host Host
+	Repo *gitwiretest.Repo
+	// Open gives a client with the right credential, or a wrong one.
+	Open func(t testing.TB, right bool) provider.Client
+	// Fail makes the API answer with a status, 0 ends that.
+	Fail func(status int, header http.Header)
+}
+
+// TestAbilities runs the suite of what a driver can do beyond reading; abilities
+// that it has not are left out. make gives every part a fixture of its own.
+func TestAbilities(t *testing.T, make func(t *testing.T) AbilityFixture) {
+	parts := []struct {
+		name string
+		run  func(t *testing.T, f AbilityFixture)
+	}{
+		{"a status follows its commit to the end", testStatus},
+		{"statuses of two environments stand side by side", testEnvironments},
+		{"a status told twice is told once", testStatusAgain},
+		{"a status of no known commit is an error of somebody else", testStatusOfNothing},
+		{"pull requests into a branch are found", testPullRequests},
+		{"a pull request has one comment", testComment},
+		{"a comment that was deleted is made anew", testCommentGone},
+		{"a comment that was made before a crash is found", testCommentFound},
+		{"files are proposed on a branch of their own", testPropose},
+		{"nothing is overwritten by a proposal", testProposeOver},
+		{"webhooks are registered once", testWebhook},
+		{"errors of the API say who has to act", testAPIErrors},
+	}
+	for _, p := range parts {
+		t.Run(p.name, func(t *testing.T) { p.run(t, make(t)) })
+	}
+}
+
+// ability gives what a client can do, or skips.
+func ability[A any](t *testing.T, f AbilityFixture) A {
+	t.Helper()
+	a, ok := f.Open(t, true).(A)
+	if !ok {
+		t.Skip("the driver has not this ability")
+	}
+	return a
+}
+
+const environment = "123456789012/eu-west-1"
+
+func status(sha lockstep.SHA, state provider.CommitState, summary string) provider.CommitStatus {
+	return provider.CommitStatus{SHA: sha, Branch: "main", Environment: environment, State: state, Summary: summary,
+		URL: "https://lockstep.example.com/commits/" + string(sha)}
+}
+
+// shown gives the one status whose context holds an environment.
+func shown(t *testing.T, h Host, sha lockstep.SHA, environment string) ShownStatus {
+	t.Helper()
+	all := slices.DeleteFunc(h.Statuses(sha), func(s ShownStatus) bool { return !strings.Contains(s.Context, environment) })
+	if len(all) != 1 {
+		t.Fatalf("statuses of %s: %+v, want one", environment, all)
+	}
+	return all[0]
+}
+
+func testStatus(t *testing.T, f AbilityFixture) {
+	r := ability[provider.StatusReporter](t, f)
+	sha := lockstep.SHA(f.Repo.Commit(map[string]string{"a": "1"}))
+	var memory []byte
+	for _, step := range []struct {
+		state   provider.CommitState
+		summary string
+	}{
+		{provider.CommitPending, "0 of 2 stacks synced"},
+		{provider.CommitRunning, "1 of 2 stacks synced"},
+		{provider.CommitFailed, `1 of 2 stacks failed: web, "Broken"`},
+		{provider.CommitRunning, "1 of 2 stacks synced"}, // a retry
+		{provider.CommitSucceeded, "2 of 2 stacks synced"},
+	} {
+		var err error
+		s := status(sha, step.state, step.summary)
+		if memory, err = r.ReportStatus(t.Context(), s, memory); err != nil {
+			t.Fatalf("%s: %v", step.state, err)
+		}
+		got := shown(t, f.Host, sha, environment)
+		if got.State != step.state || got.Summary != step.summary || got.URL != s.URL {
+			t.Errorf("%s: shown as %+v", step.state, got)
+		}
+	}
+}
+
+func testEnvironments(t *testing.T, f AbilityFixture) {
+	r := ability[provider.StatusReporter](t, f)
+	sha := lockstep.SHA(f.Repo.Commit(map[string]string{"a": "1"}))
+	const other = "210987654321/us-east-1"
+	for env, state := range map[string]provider.CommitState{environment: provider.CommitFailed, other: provider.CommitSucceeded} {
+		s := status(sha, state, "told")
+		s.Environment = env
+		if _, err := r.ReportStatus(t.Context(), s, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a, b := shown(t, f.Host, sha, environment), shown(t, f.Host, sha, other); a.State != provider.CommitFailed || b.State != provider.CommitSucceeded {
+		t.Errorf("%+v, %+v", a, b)
+	}
+}
+
+func testStatusAgain(t *testing.T, f AbilityFixture) {
+	r := ability[provider.StatusReporter](t, f)
+	sha := lockstep.SHA(f.Repo.Commit(map[string]string{"a": "1"}))
+	s := status(sha, provider.CommitSucceeded, "1 of 1 stacks synced")
+	memory, err := r.ReportStatus(t.Context(), s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range [][]byte{memory, nil} { // nil: killed before it was kept
+		if _, err := r.ReportStatus(t.Context(), s, m); err != nil {
+			t.Errorf("with memory %q: %v", m, err)
+		}
+		if got := shown(t, f.Host, sha, environment); got.State != s.State {
+			t.Errorf("shown as %+v", got)
+		}
+	}
+}
+
+func testStatusOfNothing(t *testing.T, f AbilityFixture) {
+	r := ability[provider.StatusReporter](t, f)
+	f.Repo.Commit(map[string]string{"a": "1"})
+	gone := lockstep.SHA(strings.Repeat("12", 20))
+	_, err := r.ReportStatus(t.Context(), status(gone, provider.CommitSucceeded, "told"), nil)
+	if k := lockstep.KindOf(err); err == nil || k == lockstep.Internal || k == lockstep.Unavailable {
+		t.Errorf("a status of no commit: kind %s, %v", k, err)
+	}
+}
+
+func testPullRequests(t *testing.T, f AbilityFixture) {
+	c := ability[provider.Commenter](t, f)
+	f.Repo.Commit(map[string]string{"a": "1"})
+	head := f.Repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
+	f.Repo.CommitTo("refs/heads/release", map[string]string{"a": "3"})
+	one := f.Host.OpenPullRequest("change", "main", false)
+	fork := f.Host.OpenPullRequest("change", "main", true)
+	f.Host.OpenPullRequest("change", "release", false)
+	got, err := c.PullRequests(t.Context(), "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(got, func(a, b provider.PullRequest) int { return int(a.Number - b.Number) })
+	want := []provider.PullRequest{
+		{Number: one, Base: "main", HeadBranch: "change", Head: lockstep.SHA(head)},
+		{Number: fork, Base: "main", HeadBranch: "change", Head: lockstep.SHA(head), Fork: true},
+	}
+	for i := range got {
+		if !strings.HasPrefix(got[i].URL, "http") {
+			t.Errorf("pull request %d has no page: %q", got[i].Number, got[i].URL)
+		}
+		got[i].URL, got[i].Title = "", ""
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("want -, got +:\n%s", diff)
+	}
+}
+
+// proposed opens a pull request, and gives the means to comment on it.
+func proposed(t *testing.T, f AbilityFixture) (provider.Commenter, provider.PullRequest) {
+	t.Helper()
+	c := ability[provider.Commenter](t, f)
+	f.Repo.Commit(map[string]string{"a": "1"})
+	f.Repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
+	number := f.Host.OpenPullRequest("change", "main", false)
+	all, err := c.PullRequests(t.Context(), "main")
+	if err != nil || len(all) != 1 || all[0].Number != number {
+		t.Fatalf("pull requests: %+v, %v", all, err)
+	}
+	f.Host.AddComment(number, "looks good")
+	return c, all[0]
+}
+
+const marker = "<!-- lockstep: 9b1f -->"
+
+func testComment(t *testing.T, f AbilityFixture) {
+	c, pr := proposed(t, f)
+	id := ""
+	for _, text := range []string{"first", "second", "**third** | `x` | <details>\n\n| a | b |\n|---|---|\n| 1 | 2 |\n</details>"} {
+		body := marker + "\n" + text
+		got, err := c.PutComment(t.Context(), pr, provider.Comment{ID: id, Marker: marker, Body: body})
+		if err != nil || got == "" || id != "" && got != id {
+			t.Fatalf("%q: id %q after %q, %v", text, got, id, err)
+		}
+		id = got
+		if diff := cmp.Diff([]string{"looks good", body}, f.Host.Comments(pr.Number)); diff != "" {
+			t.Errorf("want -, got +:\n%s", diff)
+		}
+	}
+	long := marker + strings.Repeat("é", (c.MaxComment()-len(marker))/2)
+	if _, err := c.PutComment(t.Context(), pr, provider.Comment{ID: id, Marker: marker, Body: long}); err != nil {
+		t.Errorf("a comment of %d bytes: %v", len(long), err)
+	}
+}
+
+func testCommentGone(t *testing.T, f AbilityFixture) {
+	c, pr := proposed(t, f)
+	id, err := c.PutComment(t.Context(), pr, provider.Comment{ID: "987654321", Marker: marker, Body: marker + " x"})
+	if err != nil || id == "" || id == "987654321" {
+		t.Fatalf("id %q, %v", id, err)
+	}
+	if got := f.Host.Comments(pr.Number); len(got) != 2 {
+		t.Errorf("comments: %q", got)
+	}
+}
+
+func testCommentFound(t *testing.T, f AbilityFixture) {
+	c, pr := proposed(t, f)
+	first, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker + " x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker + " y"})
+	if err != nil || again != first {
+		t.Errorf("id %q, then %q, %v", first, again, err)
+	}
+	if diff := cmp.Diff([]string{"looks good", marker + " y"}, f.Host.Comments(pr.Number)); diff != "" {
+		t.Errorf("want -, got +:\n%s", diff)
+	}
+}
+
+func proposal(f AbilityFixture) provider.Proposal {
+	sha := f.Repo.Commit(map[string]string{"templates/web.yaml": "Resources: {}\n"})
+	return provider.Proposal{
+		Base: "main", BaseSHA: lockstep.SHA(sha), Branch: "lockstep/web",
+		Files:   []provider.ProposedFile{{Path: "deployments/web.yaml", Content: []byte("template-file-path: templates/web.yaml\ntags:\n  who: \"é\"\n")}},
+		Message: "Add deployment file for web", Title: "Sync web from Git", Body: "Adds `deployments/web.yaml`.",
+	}
+}
+
+func testPropose(t *testing.T, f AbilityFixture) {
+	r := ability[provider.PullRequester](t, f)
+	p := proposal(f)
+	pr, err := r.Propose(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := f.Repo.ID("refs/heads/lockstep/web")
+	want := provider.PullRequest{Number: pr.Number, Title: p.Title, Base: "main", HeadBranch: "lockstep/web", Head: lockstep.SHA(head), URL: pr.URL}
+	if diff := cmp.Diff(want, pr); diff != "" || pr.Number == 0 || !strings.HasPrefix(pr.URL, "http") {
+		t.Errorf("want -, got +:\n%s", diff)
+	}
+	if got := f.Repo.Git("show", head+":deployments/web.yaml"); strings.TrimSpace(got) != strings.TrimSpace(string(p.Files[0].Content)) {
+		t.Errorf("the file: %q", got)
+	}
+	if got := f.Repo.Git("rev-parse", head+"^"); got != string(p.BaseSHA) {
+		t.Errorf("it stands above %s, want %s", got, p.BaseSHA)
+	}
+}
+
+func testProposeOver(t *testing.T, f AbilityFixture) {
+	r := ability[provider.PullRequester](t, f)
+	p := proposal(f)
+	main := f.Repo.ID("refs/heads/main")
+	p.Files[0].Path = "templates/web.yaml"
+	if _, err := r.Propose(t.Context(), p); lockstep.KindOf(err) != lockstep.Exists {
+		t.Errorf("a file that is there: %v", err)
+	}
+	p = proposal(f)
+	f.Repo.CommitTo("refs/heads/lockstep/web", map[string]string{"mine": "1"})
+	mine := f.Repo.ID("refs/heads/lockstep/web")
+	if _, err := r.Propose(t.Context(), p); lockstep.KindOf(err) != lockstep.Exists {
+		t.Errorf("a branch that is there: %v", err)
+	}
+	if got := f.Repo.ID("refs/heads/lockstep/web"); got != mine || main == "" {
+		t.Errorf("the branch moved from %s to %s", mine, got)
+	}
+}
+
+func testWebhook(t *testing.T, f AbilityFixture) {
+	w := ability[provider.WebhookRegistrar](t, f)
+	const url = "https://lockstep.example.com/webhooks/x/abc"
+	for _, secret := range []string{"secret-of-16-characters", "another-of-16-characters"} {
+		if err := w.RegisterWebhook(t.Context(), url, secret); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]ShownWebhook{{url, secret}}, f.Host.Webhooks()); diff != "" {
+			t.Errorf("want -, got +:\n%s", diff)
+		}
+	}
+	for range 2 {
+		if err := w.RemoveWebhook(t.Context(), url); err != nil || len(f.Host.Webhooks()) != 0 {
+			t.Errorf("after removing: %+v, %v", f.Host.Webhooks(), err)
+		}
+	}
+}
+
+func testAPIErrors(t *testing.T, f AbilityFixture) {
+	r := ability[provider.StatusReporter](t, f)
+	sha := lockstep.SHA(f.Repo.Commit(map[string]string{"a": "1"}))
+	s := status(sha, provider.CommitSucceeded, "told")
+	for status, want := range map[int]lockstep.Kind{
+		http.StatusUnauthorized: lockstep.Denied, http.StatusForbidden: lockstep.Denied, http.StatusNotFound: lockstep.NotFound,
+		http.StatusInternalServerError: lockstep.Unavailable, http.StatusTooManyRequests: lockstep.Unavailable,
+	} {
+		f.Fail(status, http.Header{"Retry-After": nil})
+		if _, err := r.ReportStatus(t.Context(), s, nil); lockstep.KindOf(err) != want {
+			t.Errorf("HTTP status %d: kind %s, want %s: %v", status, lockstep.KindOf(err), want, err)
+		}
+	}
+	f.Fail(http.StatusTooManyRequests, http.Header{"Retry-After": {"120"}})
+	if _, err := r.ReportStatus(t.Context(), s, nil); provider.Wait(err).Seconds() != 120 {
+		t.Errorf("asked to wait 120 s: %s, %v", provider.Wait(err), err)
+	}
+	f.Fail(0, nil)
+	wrong, ok := f.Open(t, false).(provider.StatusReporter)
+	if _, err := wrong.ReportStatus(t.Context(), s, nil); !ok || lockstep.KindOf(err) != lockstep.Denied {
+		t.Errorf("a wrong credential: %v", err)
+	}
+	if f.Host.Writes() != 0 {
+		t.Errorf("%d writes went through", f.Host.Writes())
+	}
+}
