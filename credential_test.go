@@ -39,7 +39,12 @@ func TestCredentialSaysWhatIsWrongAndNotWhatItHolds(t *testing.T) {
 		{lockstep.Credential{Kind: "SSH_KEY", Secret: "hunter2"}, "private key in PEM"},
 		{lockstep.Credential{Kind: "SSH_KEY", Secret: inPEM("PUBLIC KEY", body, nil)}, "private key in PEM"},
 		{lockstep.Credential{Kind: "SSH_KEY", Secret: plain + plain}, "more than one"},
-		{lockstep.Credential{Kind: "KEY", Secret: plain}, "not one of NONE, BASIC, TOKEN, SSH_KEY"},
+		{lockstep.Credential{Kind: "APP", AppID: "7", InstallationID: "42", Secret: plain}, ""},
+		{lockstep.Credential{Kind: "APP", AppID: "7", InstallationID: "x", Secret: plain}, "InstallationId in digits"},
+		{lockstep.Credential{Kind: "APP", AppID: "7", InstallationID: "42", Secret: "hunter2"}, "kind APP needs a private key"},
+		{lockstep.Credential{Kind: "OAUTH", Secret: "hunter2"}, ""},
+		{lockstep.Credential{Kind: "OAUTH", Secret: "hunter2", RefreshToken: "hunter2"}, "to renew it"},
+		{lockstep.Credential{Kind: "KEY", Secret: plain}, "not one of NONE, BASIC, TOKEN, SSH_KEY, APP, OAUTH"},
 	}
 	for _, row := range rows {
 		err := row.c.Validate()
