@@ -2,12 +2,18 @@ package provider
 
 import (
 	"context"
+	"errors"
 
 	"github.com/lockstephq/lockstep"
 )
 
 // What follows are abilities beyond reading. A driver, or the client it opens,
-// has those that its host can do, and leaves the others out.
+// has those that its kind of host can do, and leaves the others out.
+
+// ErrNoAbility is behind the Invalid error of a client whose host turned out not
+// to have an ability that others of its kind have: a plain Git server has no API.
+// There is nothing to try again, and nothing that anybody has to mend.
+var ErrNoAbility = errors.New("the host has not this ability")
 
 // A Checker is a Driver that can ask whether a credential works without looking
 // at any repository.
