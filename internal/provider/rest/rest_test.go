@@ -1,0 +1,193 @@
+package rest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/provider/rest"
+)
+
+const canary = "canary-of-a-token"
+
+// call opens a client for a server and makes one request.
+func call(t *testing.T, base, method, path string, in, out any) error {
+	t.Helper()
+	_, err := client(t, base).Do(t.Context(), method, path, in, out)
+	if err != nil && strings.Contains(err.Error(), canary) {
+		t.Errorf("the credential is shown: %v", err)
+	}
+	return err
+}
+
+func client(t *testing.T, base string) *rest.Client {
+	t.Helper()
+	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+	t.Cleanup(network.Close)
+	c, err := rest.New(rest.Options{Base: base, Network: network, Authorize: func(_ context.Context, h http.Header) error {
+		h.Set("Authorization", "Bearer "+canary)
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func serve(t *testing.T, h http.HandlerFunc) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func TestDoSendsAndReadsJSON(t *testing.T) {
+	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, `{"said":%q,"path":%q,"query":%q}`, r.Method+" "+string(body)+" "+r.Header.Get("Authorization"), r.URL.EscapedPath(), r.URL.RawQuery)
+	})
+	var out struct{ Said, Path, Query string }
+	if err := call(t, base+"/api/", http.MethodPost, "/a%2Fb/c?page=2", map[string]int{"n": 1}, &out); err != nil {
+		t.Fatal(err)
+	}
+	if out.Said != `POST {"n":1} Bearer `+canary || out.Path != "/api/a%2Fb/c" || out.Query != "page=2" {
+		t.Errorf("got %+v", out)
+	}
+}
+
+func TestAnswersSayWhoHasToAct(t *testing.T) {
+	for name, row := range map[string]struct {
+		status int
+		header map[string]string
+		body   string
+		want   lockstep.Kind
+		says   string
+		wait   time.Duration
+	}{
+		"unauthorized":    {401, nil, `{"message":"Bad credentials"}`, lockstep.Denied, "Bad credentials", 0},
+		"forbidden":       {403, nil, `{"error":{"message":"no right"}}`, lockstep.Denied, "no right", 0},
+		"rate limit":      {403, map[string]string{"X-RateLimit-Remaining": "0"}, "", lockstep.Unavailable, "403 Forbidden", 0},
+		"secondary limit": {403, map[string]string{"Retry-After": "60"}, "", lockstep.Unavailable, "403 Forbidden", time.Minute},
+		"too many":        {429, map[string]string{"Retry-After": "999999"}, "", lockstep.Unavailable, "429", time.Hour},
+		"not there":       {404, nil, "plain words\nmore", lockstep.NotFound, "plain words", 0},
+		"conflict":        {409, nil, `{"message":{"base":["taken"]}}`, lockstep.Exists, `taken`, 0},
+		"refused":         {422, nil, "<html>page</html>", lockstep.Invalid, "422 Unprocessable Entity.", 0},
+		"broken":          {502, nil, "", lockstep.Unavailable, "502", 0},
+		"repeats":         {400, nil, `{"message":"what is ` + canary + `?"}`, lockstep.Invalid, "what is ****?", 0},
+		"no JSON":         {200, nil, "<html>", lockstep.Unavailable, "not the JSON", 0},
+	} {
+		base := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			for k, v := range row.header {
+				w.Header().Set(k, v)
+			}
+			w.WriteHeader(row.status)
+			_, _ = io.WriteString(w, row.body)
+		})
+		var out struct{}
+		err := call(t, base, http.MethodGet, "/x?token=secret", nil, &out)
+		if lockstep.KindOf(err) != row.want || !strings.Contains(err.Error(), row.says) || !strings.Contains(err.Error(), "GET "+base+"/x") {
+			t.Errorf("%s: %s %v; want %s that says %q", name, lockstep.KindOf(err), err, row.want, row.says)
+		}
+		if strings.Contains(err.Error(), "token=secret") {
+			t.Errorf("%s: the query is shown: %v", name, err)
+		}
+		if got := provider.Wait(err); got != row.wait {
+			t.Errorf("%s: wait %s, want %s", name, got, row.wait)
+		}
+	}
+}
+
+func TestAttack17TheCredentialStaysAtItsOrigin(t *testing.T) {
+	stolen := ""
+	other := serve(t, func(_ http.ResponseWriter, r *http.Request) { stolen += r.Method + r.Header.Get("Authorization") })
+	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/renamed":
+			http.Redirect(w, r, "/now", http.StatusMovedPermanently)
+		case "/now":
+			fmt.Fprintf(w, `{"who":%q}`, r.Header.Get("Authorization"))
+		case "/loop":
+			http.Redirect(w, r, "/loop", http.StatusFound)
+		default:
+			http.Redirect(w, r, other+"/steal?code=1", http.StatusTemporaryRedirect)
+		}
+	})
+	var out struct{ Who string }
+	if err := call(t, base, http.MethodGet, "/renamed", nil, &out); err != nil || out.Who != "Bearer "+canary {
+		t.Errorf("on the same origin: %+v, %v", out, err)
+	}
+	for _, row := range []struct{ method, path string }{{"GET", "/away"}, {"POST", "/away"}, {"POST", "/renamed"}, {"GET", "/loop"}} {
+		err := call(t, base, row.method, row.path, nil, nil)
+		if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "not followed") {
+			t.Errorf("%s %s: %v", row.method, row.path, err)
+		}
+	}
+	resp, err := client(t, base).HTTP().Get(other)
+	if err == nil {
+		resp.Body.Close()
+	}
+	if err == nil || stolen != "" {
+		t.Errorf("another origin was asked: %q, %v", stolen, err)
+	}
+}
+
+func TestAttack10AnEndlessAnswerIsCutOff(t *testing.T) {
+	base := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"a":"`)
+		for range 10 << 10 {
+			if _, err := io.WriteString(w, strings.Repeat("a", 1<<10)); err != nil {
+				return
+			}
+		}
+		_, _ = io.WriteString(w, `"}`)
+	})
+	var out struct{ A string }
+	if err := call(t, base, http.MethodGet, "/", nil, &out); lockstep.KindOf(err) != lockstep.Limit {
+		t.Errorf("got %d bytes, %v", len(out.A), err)
+	}
+}
+
+func TestAttack16OnlyAllowedAddressesAreDialled(t *testing.T) {
+	asked := false
+	base := serve(t, func(http.ResponseWriter, *http.Request) { asked = true })
+	network := gitwire.NewNetwork(gitwire.NetworkOptions{})
+	defer network.Close()
+	c, err := rest.New(rest.Options{Base: base, Network: network})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Do(t.Context(), http.MethodGet, "/", nil, nil); lockstep.KindOf(err) != lockstep.Denied || asked {
+		t.Errorf("loopback: %v", err)
+	}
+}
+
+func TestAnErrorOfWhoGivesTheCredentialIsTheRequests(t *testing.T) {
+	base := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("was asked without a credential") })
+	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+	defer network.Close()
+	want := lockstep.Errorf(lockstep.Denied, "The application was removed.")
+	c, err := rest.New(rest.Options{Base: base, Network: network, Authorize: func(context.Context, http.Header) error { return want }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Do(t.Context(), http.MethodGet, "/", nil, nil); !errors.Is(err, want) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestBaseIsAURLWithoutUser(t *testing.T) {
+	for _, base := range []string{"", "example.com", "ftp://example.com", "https://ann:x@example.com", "https://"} {
+		if _, err := rest.New(rest.Options{Base: base}); lockstep.KindOf(err) != lockstep.Invalid {
+			t.Errorf("%q: %v", base, err)
+		}
+	}
+}
