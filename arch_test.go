@@ -50,12 +50,14 @@ func rooms() map[string]room {
 		"internal/awsquery": {},
 		"internal/api": {imports: ". internal/wire internal/db internal/store internal/identity internal/policy internal/engine internal/awsjson" +
 			// The gate before the operations; the key that seals credentials.
-			" internal/sigv4 internal/seal"},
+			" internal/sigv4 internal/seal" +
+			// What a policy of signatures names is read before it is kept.
+			" internal/signature"},
 		"internal/sts":     {imports: ". internal/awsquery internal/sigv4 internal/identity internal/seal"},
 		"internal/trigger": {imports: ". internal/db internal/store internal/provider internal/engine internal/seal"},
 
 		// The flow.
-		"internal/engine": {imports: ". internal/db internal/store internal/queue internal/provider internal/target"},
+		"internal/engine": {imports: ". internal/db internal/store internal/queue internal/provider internal/target internal/signature"},
 
 		// The two walls of sockets: a driver knows its contract and no other driver.
 		"internal/provider":     {imports: "."},
@@ -78,6 +80,7 @@ func rooms() map[string]room {
 		"internal/queue":            {imports: "internal/db"},
 		"internal/identity":         {imports: ". internal/db internal/seal internal/policy"},
 		"internal/policy":           {imports: "."},
+		"internal/signature":        {imports: "."},
 		"internal/metrics":          {},
 		"internal/db":               {},
 		"internal/seal":             {},
@@ -117,7 +120,9 @@ func keepers() map[string]string {
 		"github.com/cedar-policy/":                 "internal/policy",
 		"github.com/coreos/":                       "internal/identity",
 		"github.com/go-jose/":                      "internal/identity",
-		"golang.org/x/crypto/":                     "internal/gitwire",
+		"golang.org/x/crypto/":                     "internal/gitwire internal/signature",
+		"github.com/hiddeco/":                      "internal/signature",
+		"github.com/ProtonMail/":                   "internal/signature",
 		"github.com/spf13/cobra":                   "internal/cli",
 		"github.com/spf13/pflag":                   "internal/cli internal/server",
 		// The product starts no process but git upload-pack, and that in one place.
