@@ -18,11 +18,12 @@ requirements=scripts/requirements.txt
 node=.cache/node
 lock=package-lock.json
 PATH="$PWD/$venv/bin:$PATH"
-everything="git compiler postgresql boto3 moto awscli node nodesdk"
+everything="git sshkeygen compiler postgresql boto3 moto awscli node nodesdk"
 
 has() {
 	case $1 in
 	git) command -v git ;;
+	sshkeygen) command -v ssh-keygen ;;
 	compiler) command -v "${CC:-cc}" || command -v gcc || command -v clang ;;
 	postgresql)
 		[ -n "${TEST_POSTGRES_URL:-}" ] || command -v initdb ||
@@ -43,6 +44,7 @@ has() {
 skipped() {
 	case $1 in
 	git) echo "nearly everything: gitwire, provider/git and the scripts of e2e" ;;
+	sshkeygen) echo "commits that are signed with a real key" ;;
 	compiler) echo "the race detector" ;;
 	postgresql) echo "every suite's run on PostgreSQL" ;;
 	boto3) echo "boto3 as a client" ;;
@@ -65,6 +67,7 @@ packages() {
 	for thing in "$@"; do
 		case $thing in
 		git) echo git ;;
+		sshkeygen) echo openssh-client ;;
 		compiler) echo gcc libc6-dev ;;
 		postgresql) echo postgresql ;;
 		boto3 | moto | awscli) has venv || echo python3 python3-venv ;;

@@ -51,6 +51,13 @@ func newEstate(t *testing.T, d *db.DB) *estate {
 		if err := store.PutWebhook(tx, w.seal, &hook, store.NewWebhookSecret(hook.Kind)); err != nil {
 			return err
 		}
+		cfg, err := store.Configuration(tx, account, region, "CFN_STACK_SYNC", "web")
+		if err != nil {
+			return err
+		}
+		if err := store.PutSignaturePolicy(tx, cfg.ID, lockstep.SignaturePolicy{AllowedSigners: allowed}); err != nil {
+			return err
+		}
 		if err := identity.PutPolicy(tx, w.seal, account, "empty", `permit (principal == User::"nobody", action, resource);`); err != nil {
 			return err
 		}
@@ -66,7 +73,7 @@ func newEstate(t *testing.T, d *db.DB) *estate {
 		"ProviderEndpoint": "https://git.example.com", "Tags": []any{}, "TagKeys": []any{}, "Id": w.blocker("web"),
 		"ResolvedReason": "It is fine.", "Credential": map[string]any{"Kind": "NONE"}, "AttemptId": attempt.ID,
 		"AccessKeyId": key.AccessKeyID, "PrincipalName": "jo", "Role": "READER", "RoleName": "ci",
-		"Kind":     "GITHUB",
+		"Kind":     "GITHUB", "AllowedSigners": allowed,
 		"Document": `permit (principal == User::"nobody", action, resource);`,
 		"WebIdentityRole": map[string]any{"RoleName": "ci", "Role": "READER", "Issuer": issuer, "Audiences": []any{"sts"},
 			"Subjects": []any{"repo:acme/infra:*"}},

@@ -16,7 +16,8 @@ import (
 
 func newSyncCommand(p *program) *cobra.Command {
 	c := parent(&cobra.Command{Use: "sync", Short: "Say which resource follows which file of which branch"})
-	c.AddCommand(newSyncCreateCommand(p), newSyncShowCommand(p), newSyncUpdateCommand(p), newSyncDeleteCommand(p), newSyncNowCommand(p))
+	c.AddCommand(newSyncCreateCommand(p), newSyncShowCommand(p), newSyncUpdateCommand(p), newSyncDeleteCommand(p), newSyncNowCommand(p),
+		newSyncSignersCommand(p))
 	return c
 }
 

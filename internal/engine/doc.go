@@ -25,6 +25,10 @@
 // it, and from then on it is followed to its end. The error's kind decides the
 // outcome (outcome.go).
 //
+// Where a signature policy says who may sign, an attempt looks at its commit's
+// signature before it does anything else (signed.go): the policy is the server's,
+// so that nobody who can push can lift it.
+//
 // Waiting is a scheduled job, never a held worker. What would be lost with a
 // lost wake-up is found again by the sweep (sweep.go).
 package engine

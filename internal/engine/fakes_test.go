@@ -25,16 +25,18 @@ type gitHost struct {
 	heads   map[string]lockstep.SHA
 	commits map[lockstep.SHA]fstest.MapFS
 	parents map[lockstep.SHA]lockstep.SHA
-	down    error         // of every call, if not nil
-	gate    chan struct{} // what Files waits for, if not nil
-	asked   int           // calls of Heads
+	stored  []byte                  // of the commits to come
+	raw     map[lockstep.SHA][]byte // commits as they are stored
+	down    error                   // of every call, if not nil
+	gate    chan struct{}           // what Files waits for, if not nil
+	asked   int                     // calls of Heads
 	opened  []provider.Repository
 	closed  int
 }
 
 func newGitHost() *gitHost {
 	return &gitHost{heads: map[string]lockstep.SHA{}, commits: map[lockstep.SHA]fstest.MapFS{},
-		parents: map[lockstep.SHA]lockstep.SHA{}}
+		parents: map[lockstep.SHA]lockstep.SHA{}, raw: map[lockstep.SHA][]byte{}}
 }
 
 // push commits files on top of a branch.
@@ -48,6 +50,7 @@ func (h *gitHost) push(branch string, files map[string]string) lockstep.SHA {
 	sum := sha1.Sum([]byte(fmt.Sprint(len(h.commits), files)))
 	sha := lockstep.SHA(hex.EncodeToString(sum[:]))
 	h.commits[sha], h.parents[sha], h.heads[branch] = tree, h.heads[branch], sha
+	h.raw[sha] = h.stored
 	return sha
 }
 
@@ -158,6 +161,12 @@ func (c *gitClient) Contains(_ context.Context, head, sha lockstep.SHA, depth in
 		head = c.parents[head]
 	}
 	return false, nil
+}
+
+func (c *gitClient) Commit(_ context.Context, sha lockstep.SHA) ([]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.raw[sha], c.down
 }
 
 func closedIf(over bool) error {

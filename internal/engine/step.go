@@ -35,10 +35,15 @@ func (t *turn) step(ctx context.Context) (step target.Step, err error) {
 	defer cancel()
 	a, release := t.asTarget()
 	defer release()
+	verified, err := t.verify(ctx)
+	if err != nil {
+		return target.Step{}, err
+	}
 	err = guarded(func() error {
 		step, err = driver.Advance(ctx, a)
 		return err
 	})
+	step.Events = append(verified, step.Events...)
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = lockstep.Wrapf(lockstep.Unavailable, err, "The target took longer than %s to answer.", stepTimeout)
 	}

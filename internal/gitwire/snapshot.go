@@ -19,6 +19,10 @@ type Snapshot struct {
 // Commit is the commit's id.
 func (s *Snapshot) Commit() ID { return s.commit }
 
+// Raw gives the bytes of the commit object, whose hash is its id. They must not be
+// changed.
+func (s *Snapshot) Raw() []byte { return s.raw }
+
 // Root is the id of the commit's tree.
 func (s *Snapshot) Root() ID { return s.root.id }
 

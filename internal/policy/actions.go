@@ -46,7 +46,7 @@ func Actions() []Action {
 		"lockstep:GetRepositoryWebhook")
 	add(Read, configuration, "codeconnections:GetResourceSyncStatus", "codeconnections:GetSyncBlockerSummary",
 		"codeconnections:GetSyncConfiguration",
-		"lockstep:GetResourceSyncAttempt", "lockstep:GetRevisionSync", "lockstep:ListResourceSyncAttempts")
+		"lockstep:GetResourceSyncAttempt", "lockstep:GetRevisionSync", "lockstep:GetSignaturePolicy", "lockstep:ListResourceSyncAttempts")
 
 	add(Operate, link, "lockstep:StartRepositorySync")
 	add(Operate, configuration, "codeconnections:UpdateSyncBlocker", "lockstep:StartResourceSync")
@@ -64,7 +64,8 @@ func Actions() []Action {
 		"codeconnections:PassRepository", "codeconnections:UpdateRepositoryLink",
 		"lockstep:DeleteRepositoryWebhook", "lockstep:PutRepositoryWebhook")
 	add(Configure, configuration, "codeconnections:CreateSyncConfiguration", "codeconnections:DeleteSyncConfiguration",
-		"codeconnections:UpdateSyncConfiguration")
+		"codeconnections:UpdateSyncConfiguration",
+		"lockstep:DeleteSignaturePolicy", "lockstep:PutSignaturePolicy")
 	add(Configure, []Type{IAMRole}, "iam:PassRole")
 
 	add(Administer, account, "lockstep:CreateAccessKey", "lockstep:DeleteAccessKey", "lockstep:ListAccessKeys",

@@ -113,6 +113,11 @@ func otherNonsense() []nonsense {
 		{why: "two webhooks of a link", unique: true,
 			before: []string{`INSERT INTO webhook (id, link_id, kind, sealed, created_at) VALUES ('w', 'LINK', 'GITHUB', 's', 1)`},
 			refuse: `INSERT INTO webhook (id, link_id, kind, sealed, created_at) VALUES ('v', 'LINK', 'GITHUB', 's', 1)`},
+		{why: "a signature policy that names nobody",
+			before: []string{`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id, branch, config_file, role_arn, created_at)
+				VALUES ('a', 'r', 'T', 'signed', 'LINK', 'main', 'f', 'r', 1)`},
+			refuse: `INSERT INTO signature_policy (configuration_id, allowed_signers, public_keys, updated_at)
+				SELECT id, '', '', 1 FROM sync_configuration WHERE resource_name = 'signed'`},
 		{why: "a commit that concerned a resource twice", unique: true,
 			before: []string{`INSERT INTO concerned_revision (resource_id, sha, desired_seq) VALUES (RESOURCE, 's', 1)`},
 			refuse: `INSERT INTO concerned_revision (resource_id, sha, desired_seq) VALUES (RESOURCE, 's', 2)`},

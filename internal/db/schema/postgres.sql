@@ -180,6 +180,15 @@ ALTER TABLE resource_sync_attempt ADD CONSTRAINT resource_sync_attempt_resource_
 ALTER TABLE resource_sync_attempt ADD CONSTRAINT resource_sync_attempt_status_check CHECK ((status = ANY (ARRAY['INITIATED'::text, 'IN_PROGRESS'::text, 'SUCCEEDED'::text, 'FAILED'::text])));
 CREATE INDEX resource_sync_attempt_latest ON public.resource_sync_attempt USING btree (resource_id, seq);
 CREATE UNIQUE INDEX resource_sync_attempt_running ON public.resource_sync_attempt USING btree (resource_id) WHERE (status = ANY (ARRAY['INITIATED'::text, 'IN_PROGRESS'::text]));
+CREATE TABLE signature_policy (
+    configuration_id bigint NOT NULL,
+    allowed_signers text NOT NULL,
+    public_keys text NOT NULL,
+    updated_at bigint NOT NULL
+);
+ALTER TABLE signature_policy ADD CONSTRAINT signature_policy_check CHECK (((allowed_signers <> ''::text) OR (public_keys <> ''::text)));
+ALTER TABLE signature_policy ADD CONSTRAINT signature_policy_configuration_id_fkey FOREIGN KEY (configuration_id) REFERENCES sync_configuration(id) ON DELETE CASCADE;
+ALTER TABLE signature_policy ADD CONSTRAINT signature_policy_pkey PRIMARY KEY (configuration_id);
 CREATE TABLE sync_blocker (
     id text NOT NULL,
     resource_id bigint NOT NULL,

@@ -154,6 +154,13 @@ CREATE TABLE resource_sync_attempt (
 CREATE INDEX resource_sync_attempt_latest ON resource_sync_attempt (resource_id, seq);
 CREATE UNIQUE INDEX resource_sync_attempt_running ON resource_sync_attempt (resource_id)
     WHERE status IN ('INITIATED', 'IN_PROGRESS');
+CREATE TABLE signature_policy (
+    configuration_id bigint PRIMARY KEY REFERENCES sync_configuration (id) ON DELETE CASCADE,
+    allowed_signers  text   NOT NULL,
+    public_keys      text   NOT NULL,
+    updated_at       bigint NOT NULL,
+    CHECK (allowed_signers <> '' OR public_keys <> '')
+);
 CREATE TABLE sqlite_sequence(name,seq);
 CREATE TABLE sync_blocker (
     id              text   PRIMARY KEY,

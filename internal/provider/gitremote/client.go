@@ -7,6 +7,7 @@
 package gitremote
 
 import (
+	"bytes"
 	"context"
 	"strings"
 	"sync"
@@ -30,6 +31,7 @@ var (
 	_ provider.Client    = (*Client)(nil)
 	_ provider.Brancher  = (*Client)(nil)
 	_ provider.Historian = (*Client)(nil)
+	_ provider.Committer = (*Client)(nil)
 )
 
 // Open prepares a client. Of a URL nothing is reached yet.
@@ -62,6 +64,24 @@ func (c *Client) Heads(ctx context.Context, branches []string) (map[string]locks
 
 // Files reads the trees of a commit; what is fetched later ends with ctx.
 func (c *Client) Files(ctx context.Context, sha lockstep.SHA) (lockstep.Tree, error) {
+	s, err := c.snapshot(ctx, sha)
+	if err != nil {
+		return nil, err
+	}
+	return tree{s.Tree(ctx)}, nil
+}
+
+// Commit gives the bytes of a commit as they are stored.
+func (c *Client) Commit(ctx context.Context, sha lockstep.SHA) ([]byte, error) {
+	s, err := c.snapshot(ctx, sha)
+	if err != nil {
+		return nil, err
+	}
+	return bytes.Clone(s.Raw()), nil
+}
+
+// snapshot gives the one that was read last, or reads another.
+func (c *Client) snapshot(ctx context.Context, sha lockstep.SHA) (*gitwire.Snapshot, error) {
 	id, err := gitwire.ParseID(string(sha))
 	if err != nil {
 		return nil, Translate(err)
@@ -77,7 +97,7 @@ func (c *Client) Files(ctx context.Context, sha lockstep.SHA) (lockstep.Tree, er
 		c.last = snapshot
 		c.mu.Unlock()
 	}
-	return tree{snapshot.Tree(ctx)}, nil
+	return snapshot, nil
 }
 
 // DefaultBranch asks which branch HEAD stands for.

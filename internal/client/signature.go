@@ -1,0 +1,22 @@
+package client
+
+import (
+	"context"
+
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+// PutSignaturePolicy says who may sign the commits of a resource.
+func (c *Client) PutSignaturePolicy(ctx context.Context, in *wire.PutSignaturePolicyInput) (*wire.PutSignaturePolicyOutput, error) {
+	return call[wire.PutSignaturePolicyInput, wire.PutSignaturePolicyOutput](ctx, c, "PutSignaturePolicy", in)
+}
+
+// GetSignaturePolicy reads who may.
+func (c *Client) GetSignaturePolicy(ctx context.Context, in *wire.GetSignaturePolicyInput) (*wire.GetSignaturePolicyOutput, error) {
+	return call[wire.GetSignaturePolicyInput, wire.GetSignaturePolicyOutput](ctx, c, "GetSignaturePolicy", in)
+}
+
+// DeleteSignaturePolicy lets all commits be synced.
+func (c *Client) DeleteSignaturePolicy(ctx context.Context, in *wire.DeleteSignaturePolicyInput) (*wire.DeleteSignaturePolicyOutput, error) {
+	return call[wire.DeleteSignaturePolicyInput, wire.DeleteSignaturePolicyOutput](ctx, c, "DeleteSignaturePolicy", in)
+}

@@ -1,0 +1,38 @@
+package wire
+
+// PutSignaturePolicyInput says who may sign the commits of a resource: from then
+// on no other commit is synced. AllowedSigners is a file in OpenSSH's
+// allowed_signers form, of which the keys for the namespace git count; PublicKeys
+// are OpenPGP keys in ASCII armour. At least one of both is needed.
+type PutSignaturePolicyInput struct {
+	SyncType       string `shape:"SyncConfigurationType"`
+	ResourceName   string `shape:"ResourceName"`
+	AllowedSigners string `json:",omitzero" shape:"SignerList"`
+	PublicKeys     string `json:",omitzero" shape:"SignerList"`
+}
+
+// PutSignaturePolicyOutput is empty.
+type PutSignaturePolicyOutput struct{}
+
+// GetSignaturePolicyInput names the resource.
+type GetSignaturePolicyInput struct {
+	SyncType     string `shape:"SyncConfigurationType"`
+	ResourceName string `shape:"ResourceName"`
+}
+
+// GetSignaturePolicyOutput is who may sign, as it was put.
+type GetSignaturePolicyOutput struct {
+	AllowedSigners string `json:",omitzero" shape:"SignerList"`
+	PublicKeys     string `json:",omitzero" shape:"SignerList"`
+	UpdatedAt      Time   `shape:"Timestamp"`
+}
+
+// DeleteSignaturePolicyInput names the resource whose commits need no signature
+// any more.
+type DeleteSignaturePolicyInput struct {
+	SyncType     string `shape:"SyncConfigurationType"`
+	ResourceName string `shape:"ResourceName"`
+}
+
+// DeleteSignaturePolicyOutput is empty.
+type DeleteSignaturePolicyOutput struct{}
