@@ -34,7 +34,8 @@ func (d Dialect) String() string {
 type DB struct {
 	dialect Dialect
 	writer  *sql.DB       // SQLite
-	readers *sql.DB       // SQLite
+	readers *sql.DB       // SQLite, for View
+	peekers *peekers      // SQLite, for Peek
 	pool    *pgxpool.Pool // PostgreSQL
 }
 
@@ -131,7 +132,7 @@ func (d *DB) Close() error {
 		d.pool.Close()
 		return nil
 	}
-	return errors.Join(d.readers.Close(), d.writer.Close())
+	return errors.Join(d.peekers.close(), d.readers.Close(), d.writer.Close())
 }
 
 // updateTries is how often an Update runs before a deadlock or a serialization
@@ -186,6 +187,8 @@ func (d *DB) Peek(ctx context.Context, f func(tx *Tx) error) error {
 		return err
 	}
 	tx.ctx = context.WithoutCancel(ctx)
-	tx.q = sqlQuerier{d.readers}
-	return tx.run(f)
+	return d.peekers.peek(ctx, func(q querier) error {
+		tx.q = q
+		return tx.run(f)
+	})
 }

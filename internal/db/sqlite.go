@@ -33,10 +33,13 @@ func openSQLite(ctx context.Context, path string, m Migrations) (*DB, error) {
 	if d.writer, err = sqlitePool(dsn+"&_txlock=immediate&_pragma=foreign_keys(1)", 1); err != nil {
 		return nil, err
 	}
-	if d.readers, err = sqlitePool(dsn+"&_pragma=query_only(1)&_pragma=mmap_size("+mapped+")", max(4, runtime.GOMAXPROCS(0))); err != nil {
+	reader, err := sqliteConnector(dsn + "&_pragma=query_only(1)&_pragma=mmap_size(" + mapped + ")")
+	if err != nil {
 		d.writer.Close()
 		return nil, err
 	}
+	readers := max(4, runtime.GOMAXPROCS(0))
+	d.readers, d.peekers = poolOf(reader, readers), newPeekers(reader, readers)
 	if err := d.Ping(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -73,17 +76,26 @@ func sqliteDSN(path string) (string, error) {
 	return u.String() + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)", nil
 }
 
-// sqlitePool keeps its connections: opening one means reading the schema again
-// and preparing every statement again.
 func sqlitePool(dsn string, connections int) (*sql.DB, error) {
-	c, err := sqlite.NewConnector(dsn)
+	c, err := sqliteConnector(dsn)
 	if err != nil {
 		return nil, err
 	}
-	pool := sql.OpenDB(cachingConnector{c})
+	return poolOf(c, connections), nil
+}
+
+func sqliteConnector(dsn string) (cachingConnector, error) {
+	c, err := sqlite.NewConnector(dsn)
+	return cachingConnector{c}, err
+}
+
+// poolOf keeps its connections: opening one means reading the schema again and
+// preparing every statement again.
+func poolOf(c cachingConnector, connections int) *sql.DB {
+	pool := sql.OpenDB(c)
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
-	return pool, nil
+	return pool
 }
 
 func (d *DB) runSQLite(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f func(tx *Tx) error) error {

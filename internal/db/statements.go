@@ -17,6 +17,14 @@ var errAbility = errors.New("db: the SQLite driver has lost an ability")
 type cachingConnector struct{ driver.Connector }
 
 func (c cachingConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.open(ctx)
+	if err != nil {
+		return nil, err // and not a nil *cachingConn
+	}
+	return conn, nil
+}
+
+func (c cachingConnector) open(ctx context.Context) (*cachingConn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
@@ -43,6 +51,10 @@ type liteConn interface {
 type cachingConn struct {
 	liteConn
 	kept map[string]*keptStmt
+
+	// args and row are a peek's, used again by the next.
+	args []driver.NamedValue
+	row  []driver.Value
 }
 
 type keptStmt struct {
