@@ -32,7 +32,8 @@ const (
 // It may be used concurrently.
 type Gather[K comparable, V any] struct {
 	db   *DB
-	read func(tx *Tx, keys []K) (map[K]V, error)
+	one  func(tx *Tx, key K) (V, error)
+	many func(tx *Tx, keys []K) (map[K]V, error)
 
 	mu      sync.Mutex
 	turns   int           // under way
@@ -48,15 +49,15 @@ type turn[K comparable, V any] struct {
 	panicked any
 }
 
-// NewGather gives a Gather that reads by read, which is given a tx for one
-// statement, as by [DB.Peek], and keys of which no two are equal. It leaves out
-// what is not there. It gets a single key most often, for which a simpler
-// statement may be faster.
-func NewGather[K comparable, V any](d *DB, read func(tx *Tx, keys []K) (map[K]V, error)) *Gather[K, V] {
-	return &Gather[K, V]{db: d, read: read}
+// NewGather gives a Gather that reads a single key by one, which is the commonest
+// case by far, and several by many. Both are given a tx for one statement, as by
+// [DB.Peek]; of the keys no two are equal. For what is not there one gives
+// [ErrNoRows], or an error of its own that says so; many leaves it out.
+func NewGather[K comparable, V any](d *DB, one func(tx *Tx, key K) (V, error), many func(tx *Tx, keys []K) (map[K]V, error)) *Gather[K, V] {
+	return &Gather[K, V]{db: d, one: one, many: many}
 }
 
-// Get gives what belongs to key, or [ErrNoRows]. It sees everything that was
+// Get gives what belongs to key, or [ErrNoRows], or what one says instead. It sees everything that was
 // committed before it was called. The value may be shared with others who asked
 // for the same key: it must not be changed. When ctx ends Get returns; those
 // whose reads go with this one are served all the same. An error of a statement
@@ -159,22 +160,21 @@ func (g *Gather[K, V]) run(t *turn[K, V]) {
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), gatherTime)
 	defer cancel()
-	t.found, t.err = g.peek(ctx, t.keys)
-}
-
-func (g *Gather[K, V]) alone(ctx context.Context, key K) (V, error) {
-	found, err := g.peek(ctx, []K{key})
-	if err != nil {
-		var none V
-		return none, err
+	if len(t.keys) > 1 {
+		t.err = g.db.Peek(ctx, func(tx *Tx) (err error) {
+			t.found, err = g.many(tx, t.keys)
+			return err
+		})
+		return
 	}
-	return pick(found, key)
+	v, err := g.alone(ctx, t.keys[0])
+	t.found, t.err = map[K]V{t.keys[0]: v}, err
 }
 
-func (g *Gather[K, V]) peek(ctx context.Context, keys []K) (found map[K]V, err error) {
-	err = g.db.Peek(ctx, func(tx *Tx) error {
-		found, err = g.read(tx, keys)
+func (g *Gather[K, V]) alone(ctx context.Context, key K) (v V, err error) {
+	err = g.db.Peek(ctx, func(tx *Tx) (err error) {
+		v, err = g.one(tx, key)
 		return err
 	})
-	return found, err
+	return v, err
 }

@@ -39,6 +39,18 @@ func sizes(tx *db.Tx, names []string) (map[string]int, error) {
 	return found, rows.Err()
 }
 
+// gatherBy makes a Gather that reads one key as it reads many.
+func gatherBy(d *db.DB, many func(tx *db.Tx, names []string) (map[string]int, error)) *db.Gather[string, int] {
+	one := func(tx *db.Tx, name string) (int, error) {
+		found, err := many(tx, []string{name})
+		if size, ok := found[name]; ok || err != nil {
+			return size, err
+		}
+		return 0, db.ErrNoRows
+	}
+	return db.NewGather(d, one, many)
+}
+
 // fillItems makes the items n0, n1 … with the sizes 0, 1 ….
 func fillItems(t *testing.T, d *db.DB, n int) {
 	t.Helper()
@@ -59,7 +71,7 @@ func TestGatherGivesEveryKeyItsOwn(t *testing.T) {
 	dbtest.EachWith(t, schema(items), func(t *testing.T, d *db.DB) {
 		const there = 30
 		fillItems(t, d, there)
-		g := db.NewGather(d, sizes)
+		g := gatherBy(d, sizes)
 		var readers sync.WaitGroup
 		for r := range 40 {
 			readers.Go(func() {
@@ -93,7 +105,7 @@ func newJam(t *testing.T, d *db.DB, fails func(names []string) error) *jam {
 	t.Helper()
 	gate := make(chan struct{})
 	j := &jam{open: sync.OnceFunc(func() { close(gate) })}
-	j.Gather = db.NewGather(d, func(tx *db.Tx, names []string) (map[string]int, error) {
+	j.Gather = gatherBy(d, func(tx *db.Tx, names []string) (map[string]int, error) {
 		found, err := sizes(tx, names)
 		if strings.HasPrefix(names[0], "held") {
 			<-gate

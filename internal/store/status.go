@@ -43,7 +43,7 @@ func StatusDocument(tx *db.Tx, r lockstep.Resource) ([]byte, error) {
 	var document *string // nil for NULL
 	err := tx.QueryRow(`SELECT document FROM resource
 		WHERE account = $1 AND region = $2 AND sync_type = $3 AND name = $4`,
-		r.Account, r.Region, r.SyncType, r.Name).Scan(&document)
+		string(r.Account), r.Region, string(r.SyncType), r.Name).Scan(&document)
 	return bytesOf(document), orNoStatus(r, bytesOf(document), err)
 }
 
@@ -71,7 +71,9 @@ type Statuses struct {
 }
 
 // NewStatuses gives a reader of what is in d.
-func NewStatuses(d *db.DB) *Statuses { return &Statuses{db.NewGather(d, statusDocuments)} }
+func NewStatuses(d *db.DB) *Statuses {
+	return &Statuses{db.NewGather(d, StatusDocument, statusDocuments)}
+}
 
 // Document is StatusDocument without a transaction, and sees all that was
 // committed before. The bytes must not be changed: others may have got them too.
@@ -84,14 +86,6 @@ func (s *Statuses) Document(ctx context.Context, r lockstep.Resource) ([]byte, e
 // that have none.
 func statusDocuments(tx *db.Tx, all []lockstep.Resource) (map[lockstep.Resource][]byte, error) {
 	found := make(map[lockstep.Resource][]byte, len(all))
-	if len(all) == 1 {
-		document, err := StatusDocument(tx, all[0])
-		if lockstep.KindOf(err) == lockstep.NotFound {
-			return found, nil
-		}
-		found[all[0]] = document
-		return found, err
-	}
 	var accounts, regions, types, names []string
 	for _, r := range all {
 		accounts, regions = append(accounts, string(r.Account)), append(regions, r.Region)
