@@ -208,13 +208,13 @@ func (m *Mux) failure(ctx context.Context, c *call, err error) *Error {
 }
 
 func (m *Mux) log(ctx context.Context, c *call, status int, failure *Error, size int, took time.Duration) {
-	attrs := []slog.Attr{
+	var few [12]slog.Attr // on the stack: slog copies what it is given
+	attrs := append(few[:0],
 		slog.String("op", c.operation),
 		slog.String("request_id", c.id),
 		slog.Int("status", status),
 		slog.Int("bytes", size),
-		slog.Duration("duration", took),
-	}
+		slog.Duration("duration", took))
 	if c.service != nil {
 		attrs = append(attrs, slog.String("service", c.service.name))
 	}
