@@ -65,7 +65,4 @@
 // does not, and preparing was over a third of the queue's CPU time, so
 // connections are wrapped with a small cache (statements.go). Peek uses such
 // connections itself, without database/sql (peeker.go).
-//
-// Measured and left out: a page cache in place of the mapped file (a tenth more
-// CPU time for a status read, or no gain with 64 MB of it).
 package db

@@ -57,8 +57,8 @@ func NewGather[K comparable, V any](d *DB, one func(tx *Tx, key K) (V, error), m
 	return &Gather[K, V]{db: d, one: one, many: many}
 }
 
-// Get gives what belongs to key, or [ErrNoRows], or what one says instead. It sees everything that was
-// committed before it was called. The value may be shared with others who asked
+// Get gives what belongs to key, or [ErrNoRows], or what one says instead. It
+// sees everything that was committed before it was called. The value may be shared with others who asked
 // for the same key: it must not be changed. When ctx ends Get returns; those
 // whose reads go with this one are served all the same. An error of a statement
 // is everybody's for whom it ran, save where it refuses a value: then each reads
