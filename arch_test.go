@@ -51,8 +51,9 @@ func rooms() map[string]room {
 		"internal/api": {imports: ". internal/wire internal/db internal/store internal/identity internal/policy internal/engine internal/awsjson" +
 			// The gate before the operations; the key that seals credentials.
 			" internal/sigv4 internal/seal" +
-			// What a policy of signatures names is read before it is kept.
-			" internal/signature"},
+			// What a policy of signatures names is read before it is kept; what is
+			// proposed to a Git host, in its words and the target's.
+			" internal/signature internal/provider internal/target"},
 		"internal/sts":     {imports: ". internal/awsquery internal/sigv4 internal/identity internal/seal"},
 		"internal/trigger": {imports: ". internal/db internal/store internal/provider internal/engine internal/seal"},
 

@@ -39,6 +39,9 @@ type Webhook struct {
 	CreatedAt time.Time
 	// DeliveredAt is when the last delivery was accepted, zero before the first.
 	DeliveredAt time.Time
+	// RegisteredURL is what the Git host was told to call, "" where a person told
+	// it.
+	RegisteredURL string
 }
 
 // Path is the path of the URL that the Git host calls.

@@ -18,12 +18,12 @@ func BenchmarkLists(b *testing.B) {
 				return `{"MaxResults":100,"RepositoryLinkId":"` + linkID + `","SyncType":"CFN_STACK_SYNC"}`
 			}})
 			report(b, row{what: fmt.Sprintf("ListSyncConfigurations on %s, 100 of %d, p50", engine, configurations), ours: l.String(), peer: "-",
-				ratio: fmt.Sprintf("%.1f ms", milliseconds(l.p50)), budget: "< 5 ms", kept: l.p50 < 5*time.Millisecond})
+				ratio: fmt.Sprintf("%.1f ms", milliseconds(l.P50)), budget: "< 5 ms", kept: l.P50 < 5*time.Millisecond})
 			const resources = 10_000
 			fleet := serve(b, engine, resources)
 			l = page(b, fleet, call{"lockstep", "Lockstep_20261122.ListResourceSyncs", func() string { return `{"MaxResults":100}` }})
 			report(b, row{what: fmt.Sprintf("ListResourceSyncs on %s, 100 of %d, p99", engine, resources), ours: l.String(), peer: "-",
-				ratio: fmt.Sprintf("%.1f ms", milliseconds(l.p99)), budget: "< 100 ms", kept: l.p99 < 100*time.Millisecond})
+				ratio: fmt.Sprintf("%.1f ms", milliseconds(l.P99)), budget: "< 100 ms", kept: l.P99 < 100*time.Millisecond})
 		})
 	}
 }

@@ -2,11 +2,17 @@ package bench
 
 import (
 	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
 	"slices"
 	"sync"
 	"testing"
@@ -15,13 +21,13 @@ import (
 
 // A load is what a server did under one.
 type load struct {
-	rate     float64 // answers a second
-	p50, p99 time.Duration
+	Rate     float64 // answers a second
+	P50, P99 time.Duration
 }
 
 // String gives the figures.
 func (l load) String() string {
-	return fmt.Sprintf("%.0f/s (p50 %s, p99 %s)", l.rate, l.p50.Round(time.Microsecond), l.p99.Round(time.Microsecond))
+	return fmt.Sprintf("%.0f/s (p50 %s, p99 %s)", l.Rate, l.P50.Round(time.Microsecond), l.P99.Round(time.Microsecond))
 }
 
 const (
@@ -30,12 +36,6 @@ const (
 	// turns is how often each has its turn. It is odd, for the median's sake.
 	turns = 7
 )
-
-// A site is a server with requests for it.
-type site struct {
-	addr     string
-	requests [][]byte
-}
 
 // A contest is what two servers did in turns. The figures of each are the
 // medians of its turns; the ratios are the medians of the ratios of turns that
@@ -52,7 +52,7 @@ func compete(b *testing.B, ours, theirs site, conns int) contest {
 	for range turns {
 		t, o := drive(b, theirs, conns), drive(b, ours, conns)
 		us, them = append(us, o), append(them, t)
-		rates, p99s = append(rates, o.rate/t.rate), append(p99s, float64(o.p99)/float64(t.p99))
+		rates, p99s = append(rates, o.Rate/t.Rate), append(p99s, float64(o.P99)/float64(t.P99))
 	}
 	return contest{ours: typicalOf(us), theirs: typicalOf(them), rate: median(rates), p99: median(p99s)}
 }
@@ -61,9 +61,9 @@ func typicalOf(loads []load) load {
 	var rates []float64
 	var p50s, p99s []time.Duration
 	for _, l := range loads {
-		rates, p50s, p99s = append(rates, l.rate), append(p50s, l.p50), append(p99s, l.p99)
+		rates, p50s, p99s = append(rates, l.Rate), append(p50s, l.P50), append(p99s, l.P99)
 	}
-	return load{rate: median(rates), p50: median(p50s), p99: median(p99s)}
+	return load{Rate: median(rates), P50: median(p50s), P99: median(p99s)}
 }
 
 func median[T float64 | time.Duration](all []T) T {
@@ -71,32 +71,87 @@ func median[T float64 | time.Duration](all []T) T {
 	return all[len(all)/2]
 }
 
-// drive writes requests at random over a number of connections, each waiting
-// for its answer, and times them.
-func drive(b *testing.B, s site, conns int) load {
+// A site is a server with requests for it.
+type site struct {
+	Addr     string
+	Requests [][]byte
+}
+
+// A task is what a process of clients is to do: write requests at random over a
+// number of connections, each waiting for its answer, and time them.
+type task struct {
+	Site  site
+	Conns int
+}
+
+// runClients is the variable that makes this binary a process of clients.
+const runClients = "LOCKSTEP_BENCH_CLIENTS"
+
+// clients is the program of such a process. Clients are never where the server
+// is: in one process a handler that waits for nobody is handed its client's
+// request by the scheduler, with neither of them asleep, which no server has whose
+// clients are elsewhere. One that asks a database has to sleep and to be woken all
+// the same.
+func clients() error {
+	var t task
+	if err := json.NewDecoder(os.Stdin).Decode(&t); err != nil {
+		return err
+	}
+	l, err := t.run()
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(l)
+}
+
+// drive has a process of its own do a task.
+func drive(b *testing.B, s site, conns int) (l load) {
 	b.Helper()
+	ctx, cancel := context.WithTimeout(b.Context(), turnTime+30*time.Second)
+	defer cancel()
+	program, err := os.Executable()
+	if err != nil {
+		b.Fatal(err)
+	}
+	in, err := json.Marshal(task{s, conns})
+	if err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.CommandContext(ctx, program)
+	cmd.Env = append(os.Environ(), runClients+"=1")
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), os.Stderr
+	out, err := cmd.Output()
+	if err == nil {
+		err = json.Unmarshal(out, &l)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return l
+}
+
+func (t task) run() (load, error) {
 	var mu sync.Mutex
 	var all []time.Duration
+	var errs []error
 	var clients sync.WaitGroup
 	began := time.Now()
-	for range conns {
+	for range t.Conns {
 		clients.Go(func() {
-			times, err := client(s, began.Add(turnTime))
+			times, err := client(t.Site, began.Add(turnTime))
 			mu.Lock()
 			defer mu.Unlock()
-			if err != nil {
-				b.Error(err)
-			}
+			errs = append(errs, err)
 			all = append(all, times...)
 		})
 	}
 	clients.Wait()
 	took := time.Since(began) // the last answers come after the end
-	if len(all) == 0 {
-		b.Fatal("nothing was answered")
+	if err := errors.Join(errs...); err != nil || len(all) == 0 {
+		return load{}, errors.Join(err, fmt.Errorf("%d answers", len(all)))
 	}
 	slices.Sort(all)
-	return load{rate: float64(len(all)) / took.Seconds(), p50: all[len(all)/2], p99: all[len(all)*99/100]}
+	return load{Rate: float64(len(all)) / took.Seconds(), P50: all[len(all)/2], P99: all[len(all)*99/100]}, nil
 }
 
 // client keeps its connection if the server does.
@@ -110,12 +165,12 @@ func client(s site, end time.Time) (times []time.Duration, err error) {
 	in := bufio.NewReader(nil)
 	for began := time.Now(); began.Before(end); began = time.Now() {
 		if conn == nil {
-			if conn, err = net.Dial("tcp", s.addr); err != nil {
+			if conn, err = net.Dial("tcp", s.Addr); err != nil {
 				return times, err
 			}
 			in.Reset(conn)
 		}
-		if _, err := conn.Write(s.requests[rand.IntN(len(s.requests))]); err != nil {
+		if _, err := conn.Write(s.Requests[rand.IntN(len(s.Requests))]); err != nil {
 			return times, err
 		}
 		resp, err := http.ReadResponse(in, nil)

@@ -28,7 +28,7 @@ func againstMoto(b *testing.B, s service, engine db.Dialect) {
 	}
 	value := s.document[:min(len(s.document), 4096)] // the most that a parameter takes
 	put := signed(b, moto, s.reader, call{"ssm", "AmazonSSM.PutParameter", body(map[string]any{"Name": "status", "Type": "String", "Value": string(value)})})
-	put.requests = put.requests[:1]
+	put.Requests = put.Requests[:1]
 	if _, err := client(put, time.Now().Add(time.Millisecond)); err != nil && !strings.Contains(err.Error(), "ParameterAlreadyExists") {
 		b.Fatal(err)
 	}

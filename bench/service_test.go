@@ -159,8 +159,8 @@ func statusOf(resources int) call {
 func signed(b *testing.B, addr string, key identity.AccessKey, c call) site {
 	b.Helper()
 	signer := v4.NewSigner()
-	s := site{addr: addr, requests: make([][]byte, 2000)}
-	for i := range s.requests {
+	s := site{Addr: addr, Requests: make([][]byte, 2000)}
+	for i := range s.Requests {
 		body := c.body()
 		r, err := http.NewRequest(http.MethodPost, "http://"+addr+"/", strings.NewReader(body))
 		if err != nil {
@@ -177,7 +177,7 @@ func signed(b *testing.B, addr string, key identity.AccessKey, c call) site {
 		if err := r.Write(&wire); err != nil {
 			b.Fatal(err)
 		}
-		s.requests[i] = wire.Bytes()
+		s.Requests[i] = wire.Bytes()
 	}
 	return s
 }

@@ -41,8 +41,8 @@ func againstBare(b *testing.B, s service, bare string, engine db.Dialect, budget
 			ours: c.ours.String(), peer: "bare handler " + c.theirs.String(), ratio: fmt.Sprintf("%.2f", c.rate),
 			budget: fmt.Sprintf("≥ %.1f", budget), kept: c.rate >= budget})
 		if conns == 64 {
-			report(b, row{what: what + ", p99", ours: c.ours.p99.Round(time.Microsecond).String(),
-				peer: "bare handler " + c.theirs.p99.Round(time.Microsecond).String(), ratio: fmt.Sprintf("%.1f", c.p99), budget: "≤ 3", kept: c.p99 <= 3})
+			report(b, row{what: what + ", p99", ours: c.ours.P99.Round(time.Microsecond).String(),
+				peer: "bare handler " + c.theirs.P99.Round(time.Microsecond).String(), ratio: fmt.Sprintf("%.1f", c.p99), budget: "≤ 3", kept: c.p99 <= 3})
 		}
 	}
 	c := compete(b, signed(b, s.addr, s.narrow, statusOf(configurations)), signed(b, bare, s.reader, statusOf(configurations)), 64)

@@ -30,11 +30,15 @@ func report(b *testing.B, r row) {
 	rows = append(rows, r)
 }
 
-// TestMain runs this binary as a server when it is asked to, and prints the
-// table behind the benchmarks.
+// TestMain runs this binary as a server or as clients when it is asked to, and
+// prints the table behind the benchmarks.
 func TestMain(m *testing.M) {
-	if folder := os.Getenv(serveGit); folder != "" {
-		if err := gitServer(folder); err != nil {
+	run := func() error { return gitServer(os.Getenv(serveGit)) }
+	if os.Getenv(runClients) != "" {
+		run = clients
+	}
+	if os.Getenv(serveGit)+os.Getenv(runClients) != "" {
+		if err := run(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

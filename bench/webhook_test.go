@@ -66,7 +66,7 @@ func BenchmarkWebhook(b *testing.B) {
 			us, them := typicalOf(ours), typicalOf(theirs)
 			report(b, row{what: fmt.Sprintf("webhook on %s, %d configurations, %d/s, p99", engine, configuredInSync, webhooksASecond),
 				ours: us.String(), peer: "a handler that only reads " + them.String(),
-				ratio: fmt.Sprintf("%.1f", float64(us.p99)/float64(them.p99)), budget: "< 50 ms", kept: us.p99 < 50*time.Millisecond})
+				ratio: fmt.Sprintf("%.1f", float64(us.P99)/float64(them.P99)), budget: "< 50 ms", kept: us.P99 < 50*time.Millisecond})
 			expectHints(b, d, turns*deliveriesATurn)
 		})
 	}
@@ -175,7 +175,7 @@ func deliver(b *testing.B, url string, paths []string, turn int) load {
 		b.Fatal("nothing was answered")
 	}
 	slices.Sort(times)
-	return load{rate: float64(len(times)) / took.Seconds(), p50: times[len(times)/2], p99: times[len(times)*99/100]}
+	return load{Rate: float64(len(times)) / took.Seconds(), P50: times[len(times)/2], P99: times[len(times)*99/100]}
 }
 
 // expectHints wants that every answer was a hint.

@@ -73,7 +73,7 @@ func newEstate(t *testing.T, d *db.DB) *estate {
 		"ProviderEndpoint": "https://git.example.com", "Tags": []any{}, "TagKeys": []any{}, "Id": w.blocker("web"),
 		"ResolvedReason": "It is fine.", "Credential": map[string]any{"Kind": "NONE"}, "AttemptId": attempt.ID,
 		"AccessKeyId": key.AccessKeyID, "PrincipalName": "jo", "Role": "READER", "RoleName": "ci",
-		"Kind":     "GITHUB", "AllowedSigners": allowed,
+		"Kind": "GITHUB", "AllowedSigners": allowed, "TemplateFile": "t.yaml", "Url": "https://lockstep.example.com",
 		"Document": `permit (principal == User::"nobody", action, resource);`,
 		"WebIdentityRole": map[string]any{"RoleName": "ci", "Role": "READER", "Issuer": issuer, "Audiences": []any{"sts"},
 			"Subjects": []any{"repo:acme/infra:*"}},

@@ -9,6 +9,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
 )
@@ -37,11 +38,27 @@ type Historian interface {
 	RetryAt(ctx context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) error
 }
 
+// A Hosts has Git hosts do something through their own API. Its methods may take
+// the time that a Git host takes; they are called outside of transactions.
+type Hosts interface {
+	// WebhookKind gives how the webhooks prove where they come from that a link's
+	// host can be told to send; Invalid where it cannot.
+	WebhookKind(ctx context.Context, linkID string) (lockstep.WebhookKind, error)
+	RegisterWebhook(ctx context.Context, linkID, url, secret string) error
+	RemoveWebhook(ctx context.Context, linkID, url string) error
+	// Propose opens a pull request; a zero one where there is nothing to propose.
+	Propose(ctx context.Context, linkID string, p engine.Proposed) (provider.PullRequest, string, error)
+}
+
 // Options are what the operations need. What has no default is required.
 type Options struct {
 	DB        *db.DB
 	Engine    Engine
 	Historian Historian // the engine again
+	Hosts     Hosts     // and again
+	// PublicURL is where Git hosts reach the webhooks, without a path. Defaults to
+	// none: then callers say it.
+	PublicURL string
 	// Directory says whose access keys are whose, and what their accounts'
 	// policies are.
 	Directory *identity.Directory

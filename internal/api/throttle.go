@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -31,9 +32,12 @@ const (
 	classes
 )
 
+// hostOperations ask a Git host while the caller waits.
+var hostOperations = []string{"DeleteRepositoryWebhook", "GetRevisionSync", "ProposeDeploymentFile", "RegisterRepositoryWebhook", "StartResourceSync"}
+
 func classOf(operation string) class {
 	switch {
-	case operation == "GetRevisionSync" || operation == "StartResourceSync":
+	case slices.Contains(hostOperations, operation):
 		return asksHost
 	case strings.HasPrefix(operation, "Get") || strings.HasPrefix(operation, "List"):
 		return reads

@@ -1,7 +1,10 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"net/url"
+	"strings"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
@@ -52,17 +55,86 @@ func (s *Service) GetRepositoryWebhook(ctx context.Context, c Caller, in *wire.G
 	return out, err
 }
 
-// DeleteRepositoryWebhook removes a link's webhook. Pushes are noticed by looking
-// again.
+// RegisterRepositoryWebhook makes a link's webhook and has the Git host call it.
+// The webhook is there before the host is told, so that its first delivery is
+// answered, and stays when the host refuses: it may be told by hand.
+func (s *Service) RegisterRepositoryWebhook(ctx context.Context, c Caller, in *wire.RegisterRepositoryWebhookInput) (*wire.RegisterRepositoryWebhookOutput, error) {
+	l, err := s.readLink(ctx, c, in.RepositoryLinkId, "lockstep:RegisterRepositoryWebhook")
+	if err != nil {
+		return nil, err
+	}
+	base, err := publicURL(cmp.Or(in.Url, s.o.PublicURL))
+	if err != nil {
+		return nil, err
+	}
+	kind, err := s.o.Hosts.WebhookKind(ctx, l.ID)
+	if err != nil {
+		return nil, err
+	}
+	w, secret := lockstep.Webhook{LinkID: l.ID, Kind: kind}, store.NewWebhookSecret(kind)
+	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
+		if _, err := c.lockedLink(tx, l.ID, "lockstep:RegisterRepositoryWebhook"); err != nil {
+			return err
+		}
+		return store.PutWebhook(tx, s.o.Seal, &w, secret)
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &wire.RegisterRepositoryWebhookOutput{Kind: string(kind), Url: base + w.Path()}
+	if err := s.o.Hosts.RegisterWebhook(ctx, l.ID, out.Url, secret.Reveal()); err != nil {
+		return nil, err
+	}
+	return out, s.o.DB.Update(ctx, func(tx *db.Tx) error { return store.RegisteredWebhook(tx, w, out.Url) })
+}
+
+// publicURL looks at where a Git host is to reach this server.
+func publicURL(text string) (string, error) {
+	u, err := url.Parse(text)
+	switch {
+	case text == "":
+		return "", lockstep.Errorf(lockstep.Invalid, "At which Url the Git host reaches this server is not known: say it, or let the administrator set public-url.")
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http":
+		return "", lockstep.Errorf(lockstep.Invalid, "Url must be https://HOST or http://HOST, with a path perhaps and nothing more.")
+	}
+	return strings.TrimRight(text, "/"), nil
+}
+
+// DeleteRepositoryWebhook removes a link's webhook, and has the Git host forget it
+// that was told of it by the server. Pushes are noticed by looking again. That the
+// host cannot be told keeps nobody from deleting it; the answer says so.
 func (s *Service) DeleteRepositoryWebhook(ctx context.Context, c Caller, in *wire.DeleteRepositoryWebhookInput) (*wire.DeleteRepositoryWebhookOutput, error) {
+	var w lockstep.Webhook
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		l, err := c.lockedLink(tx, in.RepositoryLinkId, "lockstep:DeleteRepositoryWebhook")
 		if err != nil {
 			return err
 		}
+		if w, err = store.WebhookOf(tx, l.ID); err != nil {
+			return err
+		}
 		return store.DeleteWebhook(tx, l.ID)
 	})
-	return &wire.DeleteRepositoryWebhookOutput{}, err
+	out := &wire.DeleteRepositoryWebhookOutput{}
+	if err != nil || w.RegisteredURL == "" {
+		return out, err
+	}
+	if err := s.o.Hosts.RemoveWebhook(ctx, w.LinkID, w.RegisteredURL); err != nil {
+		out.StillRegistered = lockstep.Cut(lockstep.Shown(err), 600)
+	}
+	return out, nil
+}
+
+// readLink reads a link for an action that the caller may do to it, and that
+// takes a Git host's time.
+func (s *Service) readLink(ctx context.Context, c Caller, id, action string) (l lockstep.RepositoryLink, err error) {
+	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
+		if l, err = store.Link(tx, c.Account, c.Region, linkID(id)); err != nil {
+			return err
+		}
+		return c.on(tx, action, theLink(l))
+	})
+	return l, err
 }
 
 // lockedLink locks a link for an action that the caller may do to it.

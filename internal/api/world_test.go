@@ -47,6 +47,7 @@ const (
 var _ interface {
 	api.Engine
 	api.Historian
+	api.Hosts
 } = (*engine.Engine)(nil)
 
 // A world is a server on a real database, with an engine that only takes notes.
@@ -107,7 +108,7 @@ func build(t testing.TB, d *db.DB, change ...func(*api.Options)) (*world, http.H
 	}
 	w := &world{TB: t, db: d, seal: key, directory: directory, engine: &notes{}}
 	o := api.Options{
-		DB: d, Engine: w.engine, Historian: w.engine, Directory: directory, Seal: key, WebIdentityIssuers: []string{issuer},
+		DB: d, Engine: w.engine, Historian: w.engine, Hosts: w.engine, Directory: directory, Seal: key, WebIdentityIssuers: []string{issuer},
 		Providers: map[lockstep.ProviderType]api.Provider{
 			"Git":    {NeedsHost: true, ValidEndpoint: noSSH},
 			"GitHub": {},
@@ -330,7 +331,10 @@ type notes struct {
 	err    error // of the methods that take a transaction
 	head   lockstep.SHA
 	noHead error
-	answer engine.Handling
+	// hostErr is of every call that asks a host's API, noHook of those that change
+	// its webhooks.
+	hostErr, noHook error
+	answer          engine.Handling
 }
 
 func (n *notes) note(text string) error {

@@ -15,7 +15,8 @@ import (
 
 func newLinkCommand(p *program) *cobra.Command {
 	c := parent(&cobra.Command{Use: "link", Short: "Say which repositories are watched"})
-	c.AddCommand(newLinkCreateCommand(p), newLinkListCommand(p), newLinkUpdateCommand(p), newLinkDeleteCommand(p), newLinkWebhookCommand(p))
+	c.AddCommand(newLinkCreateCommand(p), newLinkListCommand(p), newLinkUpdateCommand(p), newLinkDeleteCommand(p), newLinkWebhookCommand(p),
+		newLinkProposeCommand(p))
 	return c
 }
 
@@ -24,13 +25,18 @@ func newLinkCreateCommand(p *program) *cobra.Command {
 		Use:   "create --connection NAME --repository OWNER/NAME",
 		Short: "Link a repository over a connection",
 		Long: "Link a repository over a connection. OWNER may hold slashes; of a repository that lies directly below the\n" +
-			"host's endpoint it is left out.",
+			"host's endpoint it is left out.\n\n" +
+			"The Git host is told to say at once when the repository moves (a webhook), where the connection's credential may do\n" +
+			"that and the server knows its address as the host sees it: its setting public-url, or --url. Otherwise it says what\n" +
+			"to paste there, and until then the repository is looked at from time to time.",
 		Args:                  arguments(),
 		DisableFlagsInUseLine: true,
 	}
 	reach, format := reaches(p, c), formats(c)
 	connection := c.Flags().String("connection", "", "name or ARN of the connection")
 	repository := c.Flags().String("repository", "", "OWNER/NAME of the repository, as in its URL")
+	public := publicURLFlag(p, c)
+	alone := c.Flags().Bool("no-webhook", false, "do not tell the Git host of this server")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := require(c, "connection", "repository"); err != nil {
 			return err
@@ -53,11 +59,15 @@ func newLinkCreateCommand(p *program) *cobra.Command {
 			return err
 		}
 		link := linkOf(*out.RepositoryLinkInfo)
+		said := ""
+		if !*alone {
+			said = registered(c.Context(), remote, link, *public)
+		}
 		if *format != asTable {
 			return format.write(p.stdout, link)
 		}
-		_, err = fmt.Fprintf(p.stdout, "%s linked\n%s\nNext: lockstep sync create --resource NAME --link %s --branch BRANCH --file FILE --role-arn ARN\n",
-			plain(repositoryOfLink(link)), plain(link.RepositoryLinkId), shellQuote(plain(repositoryOfLink(link))))
+		_, err = fmt.Fprintf(p.stdout, "%s linked\n%s\n%sNext: lockstep sync create --resource NAME --link %s --branch BRANCH --file FILE --role-arn ARN\n",
+			plain(repositoryOfLink(link)), plain(link.RepositoryLinkId), said, shellQuote(plain(repositoryOfLink(link))))
 		return err
 	}
 	return c

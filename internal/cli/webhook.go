@@ -21,11 +21,11 @@ const maxWebhookSecret = 256
 
 func newLinkWebhookCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "webhook LINK [--kind KIND | --delete]",
+		Use:   "webhook LINK [--register | --kind KIND | --delete]",
 		Short: "Let the Git host say at once that a repository has moved",
 		Long: "Make the webhook of a linked repository, named by the link's id or as OWNER/NAME, and print what to paste where at the\n" +
-			"Git host. The secret is printed this once; a new call makes a new one, under the same URL. Without --kind and\n" +
-			"--delete it says what webhook there is.\n\n" +
+			"Git host. The secret is printed this once; a new call makes a new one, under the same URL. With --register the\n" +
+			"server tells the host itself, and nothing is to be pasted. Without a flag it says what webhook there is.\n\n" +
 			"KIND is who sends it: github, gitlab (secret token), gitlab-signing (signing token), bitbucket, azure-devops,\n" +
 			"gitea (Forgejo too) or generic. It need not be the provider type of the connection.",
 		Args: arguments("LINK"), DisableFlagsInUseLine: true,
@@ -33,14 +33,14 @@ func newLinkWebhookCommand(p *program) *cobra.Command {
 	reach, format := reaches(p, c), formats(c)
 	f := c.Flags()
 	kind := f.String("kind", "", "whose webhook it is: "+strings.Join(webhookKinds(), ", "))
-	public := f.String("url", p.getenv("LOCKSTEP_PUBLIC_URL"),
-		"`URL` at which the Git host reaches this server (or LOCKSTEP_PUBLIC_URL; default that of the server)")
+	public := publicURLFlag(p, c)
+	register := f.Bool("register", false, "have the server register it with the Git host, over the link's connection")
 	given := f.Bool("secret-stdin", false, "read the secret from standard input, instead of having one made")
 	remove := f.Bool("delete", false, "delete the webhook")
 	_ = c.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(webhookKinds(), cobra.ShellCompDirectiveNoFileComp))
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
-		if *remove && *kind != "" {
-			return usagef("%s: --kind makes a webhook and --delete deletes it.", c.CommandPath()).try("Give one of them.")
+		if *remove && *kind != "" || *register && (*remove || *kind != "") {
+			return usagef("%s: --register and --kind make a webhook and --delete deletes it.", c.CommandPath()).try("Give one of them.")
 		}
 		if *given && *kind == "" {
 			return usagef("%s: --secret-stdin goes with --kind.", c.CommandPath())
@@ -55,6 +55,8 @@ func newLinkWebhookCommand(p *program) *cobra.Command {
 		switch {
 		case *remove:
 			return p.deleteWebhook(ctx, remote, args[0], id)
+		case *register:
+			return p.registerWebhook(ctx, remote, args[0], id, *public, *format)
 		case *kind == "":
 			return p.showWebhook(ctx, remote, id, *format)
 		}
@@ -76,12 +78,45 @@ func newLinkWebhookCommand(p *program) *cobra.Command {
 }
 
 func (p *program) deleteWebhook(ctx context.Context, remote *client.Client, link, id string) error {
-	_, err := remote.DeleteRepositoryWebhook(ctx, &wire.DeleteRepositoryWebhookInput{RepositoryLinkId: id})
+	out, err := remote.DeleteRepositoryWebhook(ctx, &wire.DeleteRepositoryWebhookInput{RepositoryLinkId: id})
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s has no webhook any more: it is looked at from time to time. Delete it at the Git host too.\n", plain(link))
+	host := "One that was registered by hand is to be deleted at the Git host too."
+	if out.StillRegistered != "" {
+		host = "Delete it at the Git host too, which could not be told: " + out.StillRegistered
+	}
+	_, err = fmt.Fprintf(p.stdout, "%s has no webhook any more: it is looked at from time to time. %s\n", plain(link), plain(host))
 	return err
+}
+
+// publicURLFlag is where the Git host reaches the server.
+func publicURLFlag(p *program, c *cobra.Command) *string {
+	return c.Flags().String("url", p.getenv("LOCKSTEP_PUBLIC_URL"),
+		"`URL` at which the Git host reaches this server (or LOCKSTEP_PUBLIC_URL; default what the server knows)")
+}
+
+func (p *program) registerWebhook(ctx context.Context, remote *client.Client, link, id, public string, f format) error {
+	out, err := remote.RegisterRepositoryWebhook(ctx, &wire.RegisterRepositoryWebhookInput{RepositoryLinkId: id, Url: public})
+	if err != nil {
+		return err
+	}
+	if f != asTable {
+		return f.write(p.stdout, out)
+	}
+	_, err = fmt.Fprintf(p.stdout, "%s calls %s when it moves.\n", plain(link), plain(out.Url))
+	return err
+}
+
+// registered says what came of telling the Git host of a new link. That it
+// could not be told is no failure: the link is made, and is looked at.
+func registered(ctx context.Context, remote *client.Client, link wire.RepositoryLinkInfo, public string) string {
+	out, err := remote.RegisterRepositoryWebhook(ctx, &wire.RegisterRepositoryWebhookInput{RepositoryLinkId: link.RepositoryLinkId, Url: public})
+	if err == nil {
+		return "The Git host calls " + plain(out.Url) + " when it moves.\n"
+	}
+	return "No webhook was registered, so it is looked at from time to time: " + plain(client.Message(err)) + "\n" +
+		"To register one by hand: lockstep link webhook " + shellQuote(plain(repositoryOfLink(link))) + " --kind KIND\n"
 }
 
 func (p *program) showWebhook(ctx context.Context, remote *client.Client, id string, f format) error {

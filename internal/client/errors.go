@@ -138,3 +138,13 @@ func (s Settings) caller() string {
 	}
 	return fmt.Sprintf("key %s (from %s)", s.AccessKeyID, s.KeyFrom)
 }
+
+// Message gives what the server said with its exception, without the exception's
+// name and the operation's; the error's own text where it did not answer with one.
+func Message(err error) string {
+	var e smithy.APIError
+	if errors.As(err, &e) && e.ErrorMessage() != "" {
+		return e.ErrorMessage()
+	}
+	return err.Error()
+}

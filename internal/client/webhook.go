@@ -21,3 +21,8 @@ func (c *Client) GetRepositoryWebhook(ctx context.Context, in *wire.GetRepositor
 func (c *Client) DeleteRepositoryWebhook(ctx context.Context, in *wire.DeleteRepositoryWebhookInput) (*wire.DeleteRepositoryWebhookOutput, error) {
 	return call[wire.DeleteRepositoryWebhookInput, wire.DeleteRepositoryWebhookOutput](ctx, c, "DeleteRepositoryWebhook", in)
 }
+
+// RegisterRepositoryWebhook makes a link's webhook and has the Git host call it.
+func (c *Client) RegisterRepositoryWebhook(ctx context.Context, in *wire.RegisterRepositoryWebhookInput) (*wire.RegisterRepositoryWebhookOutput, error) {
+	return call[wire.RegisterRepositoryWebhookInput, wire.RegisterRepositoryWebhookOutput](ctx, c, "RegisterRepositoryWebhook", in)
+}

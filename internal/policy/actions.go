@@ -62,7 +62,8 @@ func Actions() []Action {
 	add(Configure, tagged, "codeconnections:TagResource", "codeconnections:UntagResource")
 	add(Configure, link, "codeconnections:DeleteRepositoryLink",
 		"codeconnections:PassRepository", "codeconnections:UpdateRepositoryLink",
-		"lockstep:DeleteRepositoryWebhook", "lockstep:PutRepositoryWebhook")
+		"lockstep:DeleteRepositoryWebhook", "lockstep:ProposeDeploymentFile", "lockstep:PutRepositoryWebhook",
+		"lockstep:RegisterRepositoryWebhook")
 	add(Configure, configuration, "codeconnections:CreateSyncConfiguration", "codeconnections:DeleteSyncConfiguration",
 		"codeconnections:UpdateSyncConfiguration",
 		"lockstep:DeleteSignaturePolicy", "lockstep:PutSignaturePolicy")

@@ -49,6 +49,10 @@ type Config struct {
 	// reach. It speaks TLS where the API does. Defaults to none: webhooks are
 	// answered at the API's address.
 	WebhookListen string
+	// PublicURL is where Git hosts reach the webhooks of this server, and people
+	// what it links to, such as https://lockstep.example.com. Defaults to none: then
+	// webhooks are registered at Git hosts only where a caller says it.
+	PublicURL string
 	// Target is the CloudFormation that stacks are in: aws, sandbox or a URL.
 	// Defaults to aws.
 	Target string
@@ -118,6 +122,7 @@ func Flags(fs *pflag.FlagSet) {
 	fs.Int("max-connections", defaultConnections, "connections that the API holds at once")
 	fs.String("metrics-listen", "", "`ADDR` of /metrics, /livez and /readyz (default: no metrics)")
 	fs.String("webhook-listen", "", "`ADDR` of /webhooks/ alone (default: at the API's address)")
+	fs.String("public-url", "", "`URL` at which Git hosts reach this server's webhooks (default: callers say it)")
 	fs.String("target", "aws", "CloudFormation: sandbox, aws or a URL")
 	fs.String("sandbox-file", "", "`FILE` with the sandbox's books (default: beside the SQLite database)")
 	fs.String("seal-key-file", "", "`FILE` with the key that seals credentials, made if missing (default: beside the SQLite database)")
@@ -154,6 +159,7 @@ func Load(fs *pflag.FlagSet, getenv func(string) string) (Config, error) {
 		MaxConnections:     read(&errs, fs.GetInt, "max-connections"),
 		MetricsListen:      read(&errs, fs.GetString, "metrics-listen"),
 		WebhookListen:      read(&errs, fs.GetString, "webhook-listen"),
+		PublicURL:          read(&errs, fs.GetString, "public-url"),
 		Target:             read(&errs, fs.GetString, "target"),
 		SandboxFile:        read(&errs, fs.GetString, "sandbox-file"),
 		SealKeyFile:        read(&errs, fs.GetString, "seal-key-file"),
@@ -257,6 +263,10 @@ func (c *Config) checkWaysIn(e *complaints) {
 	}
 	if err := checkListen(c.WebhookListen); c.WebhookListen != "" && err != nil {
 		e.wrong("webhook-listen", "%s", err)
+	}
+	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" ||
+		u.User != nil || u.RawQuery != "" || u.Fragment != "") {
+		e.wrong("public-url", "it is not https://HOST or http://HOST, with a path perhaps and nothing more") // and it is not shown
 	}
 	switch {
 	case c.TLSCert != "" && c.TLSKey == "":

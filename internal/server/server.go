@@ -50,6 +50,7 @@ type plan struct {
 	gitRoots    []string
 	network     gitwire.NetworkOptions
 	poll        trigger.Options // intervals only
+	publicURL   string
 	workers     int
 	exclusive   bool // nobody else has the database open
 	callers     callers
@@ -152,7 +153,7 @@ func (s *server) open(api http.Handler) {
 // webhooks, if they have no address of their own.
 func (s *server) handler(directory *identity.Directory) http.Handler {
 	service := api.New(api.Options{
-		DB: s.db, Engine: s.engine, Historian: s.engine, Directory: directory, Seal: s.key,
+		DB: s.db, Engine: s.engine, Historian: s.engine, Hosts: s.engine, PublicURL: s.publicURL, Directory: directory, Seal: s.key,
 		WebIdentityIssuers: s.callers.issuers, Quotas: s.callers.quotas, Rates: s.callers.rates,
 		Providers: hostRules(s.gitRoots), ValidName: validNames(), Logger: s.log.With(slog.String("room", "api")), Observe: s.observe,
 		SaveCredential: func(tx *db.Tx, conn lockstep.ARN, c lockstep.Credential) error {

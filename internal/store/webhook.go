@@ -72,13 +72,22 @@ func PutWebhook(tx *db.Tx, key *seal.Key, w *lockstep.Webhook, secret seal.Secre
 	return err
 }
 
+// RegisteredWebhook records at which URL the Git host was told to call a webhook.
+func RegisteredWebhook(tx *db.Tx, w lockstep.Webhook, url string) error {
+	n, err := tx.Exec(`UPDATE webhook SET registered_url = $2 WHERE id = $1`, w.ID, url)
+	if err == nil && n == 0 {
+		return noWebhook(w.LinkID)
+	}
+	return err
+}
+
 // WebhookOf reads a link's webhook. NotFound when it has none.
 func WebhookOf(tx *db.Tx, linkID string) (lockstep.Webhook, error) {
 	w := lockstep.Webhook{LinkID: linkID}
 	var created int64
 	var delivered *int64
-	err := tx.QueryRow(`SELECT id, kind, created_at, delivered_at FROM webhook WHERE link_id = $1`, linkID).
-		Scan(&w.ID, &w.Kind, &created, &delivered)
+	err := tx.QueryRow(`SELECT id, kind, created_at, delivered_at, registered_url FROM webhook WHERE link_id = $1`, linkID).
+		Scan(&w.ID, &w.Kind, &created, &delivered, &w.RegisteredURL)
 	w.CreatedAt = db.Time(created)
 	if delivered != nil {
 		w.DeliveredAt = db.Time(*delivered)

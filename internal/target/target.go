@@ -100,6 +100,22 @@ type Discoverer interface {
 	Discover(ctx context.Context, files lockstep.Tree, d lockstep.Discovery) (Discovered, error)
 }
 
+// A Writer writes the files that ask for syncs.
+type Writer interface {
+	// Write gives the text of a configuration's file. Invalid where none could say
+	// that.
+	Write(w Wanted) ([]byte, error)
+	// Same says whether two files ask for the same.
+	Same(a, b []byte) bool
+}
+
+// A Wanted is what a configuration's file is to ask for.
+type Wanted struct {
+	Template   string // path from the repository's root
+	Parameters map[string]string
+	Tags       map[string]string
+}
+
 // Discovered is what a look through a tree found, each list in path order.
 type Discovered struct {
 	Files []Found

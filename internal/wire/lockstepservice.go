@@ -24,10 +24,12 @@ func lockstepOperations() []Operation {
 		operation[ListSyncBlockersInput, ListSyncBlockersOutput]("ListSyncBlockers"),
 		operation[ListSyncEventsInput, ListSyncEventsOutput]("ListSyncEvents"),
 		operation[ListWebIdentityRolesInput, ListWebIdentityRolesOutput]("ListWebIdentityRoles"),
+		operation[ProposeDeploymentFileInput, ProposeDeploymentFileOutput]("ProposeDeploymentFile", alreadyExists, notFound, unavailable),
 		operation[PutPolicyInput, PutPolicyOutput]("PutPolicy", limitExceeded),
 		operation[PutRepositoryWebhookInput, PutRepositoryWebhookOutput]("PutRepositoryWebhook", notFound),
 		operation[PutSignaturePolicyInput, PutSignaturePolicyOutput]("PutSignaturePolicy", notFound),
 		operation[PutWebIdentityRoleInput, PutWebIdentityRoleOutput]("PutWebIdentityRole", limitExceeded),
+		operation[RegisterRepositoryWebhookInput, RegisterRepositoryWebhookOutput]("RegisterRepositoryWebhook", notFound, unavailable),
 		operation[RotateAccessKeyInput, RotateAccessKeyOutput]("RotateAccessKey", notFound, limitExceeded),
 		operation[StartRepositorySyncInput, StartRepositorySyncOutput]("StartRepositorySync", notFound),
 		operation[StartResourceSyncInput, StartResourceSyncOutput]("StartResourceSync", concurrent, notFound, retryFailed, unavailable),
@@ -56,6 +58,7 @@ func lockstepShapes() map[string]Shape {
 		"AudienceList":     {Bounded: true, Min: 1, Max: 20, Member: "ClaimText"},
 		"ChangeScope":      {Member: "ChangeWord"},
 		"ClaimPatternList": {Bounded: true, Min: 0, Max: 20},
+		"NamedValueList":   {Bounded: true, Min: 0, Max: 50},
 		"SubjectList":      {Bounded: true, Min: 1, Max: 100, Member: "ClaimText"},
 	})
 }
@@ -77,7 +80,10 @@ func lockstepTexts() map[string]Shape {
 		"PolicyName":         text(1, 64, name),
 		"PrincipalName":      text(1, 64, name),
 		"SecretAccessKey":    {Bounded: true, Min: 1, Max: 128, Sensitive: true},
+		"PublicUrl":          text(1, 2048, `https?://.+`),
 		"SignerList":         text(1, 65536, `[\s\S]*`),
+		"ValueName":          text(1, 255, ""),
+		"ValueText":          text(0, 4096, `[\s\S]*`),
 		"WebhookPath":        text(1, 128, ""),
 		"WebhookSecret":      {Bounded: true, Min: 16, Max: 256, Pattern: `[!-~]+`, Sensitive: true},
 	}

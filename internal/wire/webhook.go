@@ -51,5 +51,24 @@ type DeleteRepositoryWebhookInput struct {
 	RepositoryLinkId string `shape:"RepositoryLinkId"`
 }
 
-// DeleteRepositoryWebhookOutput is empty.
-type DeleteRepositoryWebhookOutput struct{}
+// DeleteRepositoryWebhookOutput is empty, unless the server has told the Git host
+// of the webhook and could not take that back: StillRegistered says why.
+type DeleteRepositoryWebhookOutput struct {
+	StillRegistered string `json:",omitzero" shape:"ChangeText"`
+}
+
+// RegisterRepositoryWebhookInput has the server make the webhook of a repository
+// link and register it with the Git host over the link's connection. Url is where
+// the host reaches the server, without a path of a webhook; by default the
+// server's own setting.
+type RegisterRepositoryWebhookInput struct {
+	RepositoryLinkId string `shape:"RepositoryLinkId"`
+	Url              string `json:",omitzero" shape:"PublicUrl"`
+}
+
+// RegisterRepositoryWebhookOutput is what the host was told. The secret is the
+// server's and the host's alone.
+type RegisterRepositoryWebhookOutput struct {
+	Kind string `shape:"WebhookKind"`
+	Url  string `shape:"PublicUrl"`
+}

@@ -266,7 +266,8 @@ CREATE TABLE webhook (
     sealed bytea NOT NULL,
     created_at bigint NOT NULL,
     delivered bigint DEFAULT 0 NOT NULL,
-    delivered_at bigint
+    delivered_at bigint,
+    registered_url text DEFAULT ''::text NOT NULL
 );
 ALTER TABLE webhook ADD CONSTRAINT webhook_kind_check CHECK ((kind = ANY (ARRAY['GITHUB'::text, 'GITLAB'::text, 'GITLAB_SIGNING'::text, 'BITBUCKET'::text, 'AZURE_DEVOPS'::text, 'GITEA'::text, 'GENERIC'::text])));
 ALTER TABLE webhook ADD CONSTRAINT webhook_link_id_fkey FOREIGN KEY (link_id) REFERENCES repository_link(id) ON DELETE CASCADE;

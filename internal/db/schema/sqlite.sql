@@ -231,7 +231,7 @@ CREATE TABLE webhook (
     created_at   bigint NOT NULL,
     delivered    bigint NOT NULL DEFAULT 0,
     delivered_at bigint
-);
+, registered_url text NOT NULL DEFAULT '');
 CREATE TABLE webhook_delivery (
     webhook_id  text   NOT NULL REFERENCES webhook (id) ON DELETE CASCADE,
     delivery    text   NOT NULL,

@@ -85,6 +85,7 @@ type Driver struct {
 var (
 	_ target.Driver     = (*Driver)(nil)
 	_ target.Discoverer = (*Driver)(nil)
+	_ target.Writer     = (*Driver)(nil)
 )
 
 // New makes a driver. It calls nobody; its only errors are Invalid URLs.

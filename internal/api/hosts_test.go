@@ -1,0 +1,126 @@
+package api_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+func (n *notes) WebhookKind(context.Context, string) (lockstep.WebhookKind, error) {
+	return lockstep.GitHubWebhook, n.hostErr
+}
+
+func (n *notes) RegisterWebhook(_ context.Context, _, url, secret string) error {
+	if n.noHook != nil {
+		return n.noHook
+	}
+	return n.note(fmt.Sprintf("register %s with %d characters", url, len(secret)))
+}
+
+func (n *notes) RemoveWebhook(_ context.Context, _, url string) error {
+	if n.noHook != nil {
+		return n.noHook
+	}
+	return n.note("remove " + url)
+}
+
+func (n *notes) Propose(_ context.Context, _ string, p engine.Proposed) (provider.PullRequest, string, error) {
+	if n.hostErr != nil {
+		return provider.PullRequest{}, "", n.hostErr
+	}
+	return provider.PullRequest{Number: 7, URL: "https://git.example.com/pulls/7"}, "main",
+		n.note(fmt.Sprintf("propose %s %s of %s on %q %v %v", p.Resource, p.File, p.Template, p.Branch, p.Parameters, p.Tags))
+}
+
+func TestAWebhookIsRegisteredWithItsHost(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		link := w.link(w.connection("acme", w.host("h")), "infra")
+		var out wire.RegisterRepositoryWebhookOutput
+		register := func(url string) error {
+			return w.ours("RegisterRepositoryWebhook", wire.RegisterRepositoryWebhookInput{RepositoryLinkId: link, Url: url}, &out)
+		}
+		for url, says := range map[string]string{"": "public-url", "https://": "", "https://ann:x@example.com": "https://HOST", "https://example.com?x": "https://HOST"} {
+			if err := register(url); err == nil || !strings.Contains(err.Error(), says) {
+				t.Errorf("%q: %v", url, err)
+			}
+		}
+		if err := register("https://lockstep.example.com/"); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.engine.take(); len(got) != 1 || got[0] != "register "+out.Url+" with 43 characters" {
+			t.Errorf("the host was told %q, the caller %+v", got, out)
+		}
+		var is wire.GetRepositoryWebhookOutput
+		if err := w.ours("GetRepositoryWebhook", wire.GetRepositoryWebhookInput{RepositoryLinkId: link}, &is); err != nil ||
+			"https://lockstep.example.com"+is.Path != out.Url || is.Kind != "GITHUB" || out.Kind != "GITHUB" {
+			t.Errorf("it is %+v, %v", is, err)
+		}
+		var gone wire.DeleteRepositoryWebhookOutput
+		remove := func() error {
+			gone = wire.DeleteRepositoryWebhookOutput{}
+			return w.ours("DeleteRepositoryWebhook", wire.DeleteRepositoryWebhookInput{RepositoryLinkId: link}, &gone)
+		}
+		if err := remove(); err != nil || gone.StillRegistered != "" {
+			t.Errorf("removed: %+v, %v", gone, err)
+		}
+		if got := w.engine.take(); len(got) != 1 || got[0] != "remove "+out.Url {
+			t.Errorf("the host was told %q", got)
+		}
+
+		// A host that refuses, at first and at last.
+		w.engine.noHook = lockstep.Errorf(lockstep.Denied, "The token may not.")
+		if err := register("https://lockstep.example.com"); err == nil || !strings.Contains(err.Error(), "The token may not.") {
+			t.Errorf("refused: %v", err)
+		}
+		if err := remove(); err != nil || gone.StillRegistered != "" { // it was never told
+			t.Errorf("removed: %+v, %v", gone, err)
+		}
+		w.engine.noHook = nil
+		if err := register("https://lockstep.example.com"); err != nil {
+			t.Fatal(err)
+		}
+		w.engine.noHook = lockstep.Errorf(lockstep.Unavailable, "The host is away.")
+		if err := remove(); err != nil || gone.StillRegistered != "The host is away." {
+			t.Errorf("removed: %+v, %v", gone, err)
+		}
+		if err := remove(); err == nil {
+			t.Errorf("it is still there")
+		}
+	})
+}
+
+func TestADeploymentFileIsProposed(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		link := w.link(w.connection("acme", w.host("h")), "infra")
+		in := wire.ProposeDeploymentFileInput{RepositoryLinkId: link, SyncType: "CFN_STACK_SYNC", ResourceName: "web", TemplateFile: "t/web.yaml",
+			Parameters: []wire.NamedValue{{Name: "Size", Value: ""}}, Tags: []wire.NamedValue{{Name: "team", Value: "a"}}}
+		var out wire.ProposeDeploymentFileOutput
+		if err := w.ours("ProposeDeploymentFile", in, &out); err != nil || out != (wire.ProposeDeploymentFileOutput{Branch: "main", Number: 7, Url: "https://git.example.com/pulls/7"}) {
+			t.Errorf("got %+v, %v", out, err)
+		}
+		if got := w.engine.take(); len(got) != 1 || got[0] != `propose web  of t/web.yaml on "" map[Size:] map[team:a]` {
+			t.Errorf("asked for %q", got)
+		}
+		for says, change := range map[string]func(*wire.ProposeDeploymentFileInput){
+			`Parameters has "Size" twice`: func(in *wire.ProposeDeploymentFileInput) { in.Parameters = append(in.Parameters, in.Parameters[0]) },
+			"cannot be a branch":          func(in *wire.ProposeDeploymentFileInput) { in.Branch = "-x" },
+			"ResourceNotFoundException":   func(in *wire.ProposeDeploymentFileInput) { in.RepositoryLinkId = noLink },
+			"ResourceAlreadyExistsException": func(*wire.ProposeDeploymentFileInput) {
+				w.engine.hostErr = lockstep.Errorf(lockstep.Exists, "It is there.")
+			},
+		} {
+			bad := in
+			w.engine.hostErr = nil
+			change(&bad)
+			if err := w.ours("ProposeDeploymentFile", bad, &out); err == nil || !strings.Contains(err.Error(), says) {
+				t.Errorf("%s: %v", says, err)
+			}
+		}
+	})
+}

@@ -1,0 +1,80 @@
+package cfnstack
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/target"
+)
+
+// Write writes a deployment file, with AWS's three keys as its console writes
+// them. Invalid where no deployment file could say that.
+func (d *Driver) Write(w target.Wanted) ([]byte, error) {
+	root := &yaml.Node{Kind: yaml.MappingNode}
+	add := func(key string, value *yaml.Node) {
+		root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, value)
+	}
+	add("template-file-path", text(w.Template))
+	add("parameters", mapping(w.Parameters))
+	add("tags", mapping(w.Tags))
+	var b bytes.Buffer
+	out := yaml.NewEncoder(&b)
+	out.SetIndent(2)
+	if err := out.Encode(root); err != nil {
+		return nil, fmt.Errorf("encode deployment file: %w", err)
+	}
+	if _, err := parseDeploymentFile("new", b.Bytes()); err != nil {
+		return nil, lockstep.Wrapf(lockstep.Invalid, err, "No deployment file can say that: %s", lockstep.Shown(err))
+	}
+	return b.Bytes(), nil
+}
+
+// text is a string whatever it looks like: 007 and yes too.
+func text(value string) *yaml.Node {
+	n := &yaml.Node{}
+	n.SetString(value)
+	return n
+}
+
+func mapping(values map[string]string) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.MappingNode}
+	if len(values) == 0 {
+		n.Style = yaml.FlowStyle // {}
+	}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		n.Content = append(n.Content, text(key), text(values[key]))
+	}
+	return n
+}
+
+// Same says whether two deployment files ask for the same, however they are
+// written. No tags at all are not the same as {}: that clears the stack's.
+func (d *Driver) Same(a, b []byte) bool {
+	x, errX := parseDeploymentFile("a", a)
+	y, errY := parseDeploymentFile("b", b)
+	if errX != nil || errY != nil || x.Template != y.Template || x.HasTags != y.HasTags {
+		return false
+	}
+	return maps.Equal(x.values(), y.values()) && maps.Equal(x.tags(), y.tags())
+}
+
+func (f deploymentFile) values() map[string]string {
+	all := map[string]string{}
+	for _, p := range f.Parameters {
+		all[p.Name] = p.Value
+	}
+	return all
+}
+
+func (f deploymentFile) tags() map[string]string {
+	all := map[string]string{}
+	for _, t := range f.Tags {
+		all[t.Key] = t.Value
+	}
+	return all
+}
