@@ -138,6 +138,9 @@ func redirected(from *url.URL, location string) (*url.URL, error) {
 		return nil, fmt.Errorf("%w: the server names no place to go to", ErrRedirect)
 	}
 	to.User = nil
+	if strings.HasSuffix(to.Path, "/_signin") { // Azure DevOps
+		return nil, fmt.Errorf("%w: the server points to where people sign in, %s", ErrUnauthorized, whereTo(to))
+	}
 	// What came over TLS is not left for what does not.
 	secure := to.Scheme == "https" || to.Scheme == "http" && from.Scheme == "http"
 	if !secure || to.Host == "" || !strings.HasSuffix(to.EscapedPath(), "/info/refs") {
@@ -168,7 +171,8 @@ func answer(resp *http.Response, want string) (io.ReadCloser, error) {
 	case code == http.StatusTooManyRequests, code >= 500, code == http.StatusRequestTimeout,
 		code == http.StatusForbidden && wait > 0: // how GitHub says "later"
 		return nil, &statusError{fmt.Errorf("%w: %s", ErrUnavailable, said), wait}
-	case code == http.StatusUnauthorized, code == http.StatusForbidden:
+	case code == http.StatusUnauthorized, code == http.StatusForbidden,
+		code == http.StatusNonAuthoritativeInfo: // Azure DevOps's page to sign in at
 		return nil, fmt.Errorf("%w: %s", ErrUnauthorized, said)
 	case code == http.StatusNotFound, code == http.StatusGone:
 		return nil, fmt.Errorf("%w: %s", ErrNotFound, said)

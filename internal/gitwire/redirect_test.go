@@ -124,6 +124,16 @@ func TestAttack16RedirectReachesNoForbiddenAddress(t *testing.T) {
 	}
 }
 
+// Azure DevOps leads those it does not know to where people sign in.
+func TestTheWayToSignInIsARefusedCredential(t *testing.T) {
+	to := func(*http.Request) string { return "https://signin.example.com/_signin?realm=x&reply_to=y" }
+	_, _, address := served(t, gitwiretest.Options{Wrap: redirects(http.MethodGet, to, http.StatusFound)})
+	_, err := open(t, gitwire.Options{URL: address, Auth: gitwire.Basic(address, "", "hunter2-hunter2")}).Head(t.Context())
+	if !errors.Is(err, gitwire.ErrUnauthorized) || !strings.Contains(err.Error(), "https://signin.example.com/_signin") || strings.Contains(err.Error(), "realm") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestNoMoreThanThreeRedirectsAreFollowed(t *testing.T) {
 	var asked []string
 	hop := func(w http.ResponseWriter, r *http.Request) {

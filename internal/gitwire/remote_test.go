@@ -188,6 +188,7 @@ func TestStatusSaysWhoHasToAct(t *testing.T) {
 		want   error
 		wait   time.Duration
 	}{
+		{203, "", gitwire.ErrUnauthorized, 0},
 		{401, "", gitwire.ErrUnauthorized, 0},
 		{403, "", gitwire.ErrUnauthorized, 0},
 		{403, "60", gitwire.ErrUnavailable, time.Minute},
