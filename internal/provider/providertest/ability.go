@@ -124,7 +124,9 @@ func testStatus(t *testing.T, f AbilityFixture) {
 			t.Fatalf("%s: %v", step.state, err)
 		}
 		got := shown(t, f.Host, sha, environment)
-		if got.State != step.state || got.Summary != step.summary || got.URL != s.URL {
+		// Most hosts know nothing between pending and an end.
+		running := step.state == provider.CommitRunning && got.State == provider.CommitPending
+		if got.State != step.state && !running || got.Summary != step.summary || got.URL != s.URL {
 			t.Errorf("%s: shown as %+v", step.state, got)
 		}
 	}
