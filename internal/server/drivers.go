@@ -9,6 +9,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/api"
 	"github.com/lockstephq/lockstep/internal/gitwire"
 	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/provider/azuredevops"
 	"github.com/lockstephq/lockstep/internal/provider/git"
 	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/target/cfnstack"
@@ -19,13 +20,15 @@ import (
 func providers(network *gitwire.Network, roots []string) []provider.Driver {
 	return []provider.Driver{
 		git.New(git.Options{Network: network, Roots: roots}),
+		azuredevops.New(azuredevops.Options{Network: network}),
 	}
 }
 
 // hostRules is what the API has to know of each provider type.
 func hostRules(roots []string) map[lockstep.ProviderType]api.Provider {
 	return map[lockstep.ProviderType]api.Provider{
-		git.Type: {NeedsHost: true, ValidEndpoint: git.ValidEndpoint(roots)},
+		git.Type:         {NeedsHost: true, ValidEndpoint: git.ValidEndpoint(roots)},
+		azuredevops.Type: {ValidEndpoint: azuredevops.ValidEndpoint},
 	}
 }
 
