@@ -67,7 +67,8 @@ func (c *Client) Refused(resp *http.Response, words string) error {
 	if words != "" {
 		text += " and says " + strconv.Quote(lockstep.Cut(hide(words, resp.Request.Header), maxSaid))
 	}
-	fault := &lockstep.Error{Kind: kindOf(resp), Message: text + "."}
+	// A redirect on the same origin leads to an address of the host's choice.
+	fault := &lockstep.Error{Kind: kindOf(resp), Message: hide(text, resp.Request.Header) + "."}
 	if wait := waitOf(resp.Header, time.Now()); fault.Kind == lockstep.Unavailable && wait > 0 {
 		fault.Err = &provider.Later{Wait: wait}
 	}

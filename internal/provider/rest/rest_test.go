@@ -140,6 +140,22 @@ func TestAttack17TheCredentialStaysAtItsOrigin(t *testing.T) {
 	}
 }
 
+// On the same origin a redirect leads to an address of the host's choice.
+func TestAttack18AnAddressOfTheHostsChoiceShowsNoCredential(t *testing.T) {
+	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/x" {
+			http.Redirect(w, r, "/"+canary, http.StatusTemporaryRedirect)
+			return
+		}
+		w.WriteHeader(http.StatusBadRequest)
+	})
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		if err := call(t, base, method, "/x", nil, nil); lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "/****") {
+			t.Errorf("%s: %v", method, err)
+		}
+	}
+}
+
 func TestAttack10AnEndlessAnswerIsCutOff(t *testing.T) {
 	base := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"a":"`)
