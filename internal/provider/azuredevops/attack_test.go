@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -168,23 +169,34 @@ func TestAttack18And19NoErrorShowsTheCredential(t *testing.T) {
 	} {
 		encoded := strings.TrimPrefix(headerOf(c), "Basic ")
 		said := fmt.Sprintf("who is %s, %s, %s?", canary, encoded, headerOf(c))
+		form := 0
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if strings.Contains(r.URL.Path, "/_git/") {
+			switch {
+			case strings.Contains(r.URL.Path, "/_git/"):
 				http.Error(w, said, http.StatusForbidden)
-				return
+			case form == 1 && !strings.HasPrefix(r.URL.Path, "/steal/"):
+				http.Redirect(w, r, "/steal/"+canary+"/"+url.PathEscape(encoded), http.StatusTemporaryRedirect)
+			case form == 2:
+				_, _ = fmt.Fprintf(w, `{"value":%q,"id":%q}`, said, said)
+			case form == 3:
+				w.Header().Set("Content-Type", "text/html")
+				_, _ = io.WriteString(w, said)
+			default:
+				refuse(w, http.StatusBadRequest, said)
 			}
-			refuse(w, http.StatusBadRequest, said)
 		}))
 		network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
 		client := openAt(t, azuredevops.New(azuredevops.Options{Network: network, URL: s.URL}), nil, c)
-		errs := anything(t, client, noSHA)
-		_, errs["Heads"] = client.Heads(t.Context(), []string{"main"})
-		for ability, err := range errs {
-			var log bytes.Buffer
-			slog.New(slog.NewJSONHandler(&log, nil)).Error("x", "err", err, "client", client)
-			for _, text := range []string{fmt.Sprintf("%v %+v", err, client), log.String()} {
-				if err == nil || strings.Contains(text, canary) || strings.Contains(text, encoded) {
-					t.Errorf("%s, %s: %s", c.Kind, ability, text)
+		for form = range 4 {
+			errs := anything(t, client, noSHA)
+			_, errs["Heads"] = client.Heads(t.Context(), []string{"main"})
+			for ability, err := range errs {
+				var log bytes.Buffer
+				slog.New(slog.NewJSONHandler(&log, nil)).Error("x", "err", err, "client", client)
+				for _, text := range []string{fmt.Sprintf("%v %+v", err, client), log.String()} {
+					if strings.Contains(text, canary) || strings.Contains(text, encoded) || err == nil && (form != 2 || ability != "ReportStatus") {
+						t.Errorf("%s, %s, form %d: %s", c.Kind, ability, form, text)
+					}
 				}
 			}
 		}

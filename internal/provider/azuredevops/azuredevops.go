@@ -97,19 +97,9 @@ func (d *Driver) Authorization(h *lockstep.Host) (provider.Authorization, error)
 
 // Open gives a client for one repository.
 func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
-	base, network := d.o.URL, d.o.Network
-	if r.Host != nil {
-		if err := ValidEndpoint(r.Host.Endpoint); err != nil {
-			return nil, err
-		}
-		base = strings.TrimRight(r.Host.Endpoint, "/")
-		if r.Host.VPC != nil {
-			trusting, err := network.Trusting(r.Host.VPC.TLSCertificate)
-			if err != nil {
-				return nil, gitremote.Translate(err)
-			}
-			network = trusting
-		}
+	base, network, err := d.reach(r.Host)
+	if err != nil {
+		return nil, err
 	}
 	at, err := locate(base, r.Link)
 	if err != nil {
@@ -132,6 +122,23 @@ func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 		return nil, err
 	}
 	return &Client{Client: remote, api: api, at: at, anonymous: header == ""}, nil
+}
+
+// reach says where a host is, and what carries requests to it.
+func (d *Driver) reach(h *lockstep.Host) (base string, network *gitwire.Network, err error) {
+	if h == nil {
+		return d.o.URL, d.o.Network, nil
+	}
+	if err := ValidEndpoint(h.Endpoint); err != nil {
+		return "", nil, err
+	}
+	network = d.o.Network
+	if h.VPC != nil {
+		if network, err = network.Trusting(h.VPC.TLSCertificate); err != nil {
+			return "", nil, gitremote.Translate(err)
+		}
+	}
+	return strings.TrimRight(h.Endpoint, "/"), network, nil
 }
 
 // shown gives a credential as Git shows it, and as the API does: "" is not at

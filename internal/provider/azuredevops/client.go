@@ -71,7 +71,8 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 		return c.api.Failed(nil, err, "")
 	}
 	defer resp.Body.Close()
-	return c.take(resp, out)
+	where, _, _ := strings.Cut(path, "?")
+	return c.take(resp, method+" "+c.at.base+where, out)
 }
 
 // known is an error without a credential.
@@ -82,10 +83,8 @@ func (c *Client) known() error {
 	return nil
 }
 
-// take reads an answer.
-func (c *Client) take(resp *http.Response, out any) error {
-	u := resp.Request.URL
-	asked := resp.Request.Method + " " + u.Scheme + "://" + u.Host + u.EscapedPath()
+// take reads an answer to what was asked.
+func (c *Client) take(resp *http.Response, asked string, out any) error {
 	switch {
 	case signIn(resp):
 		return lockstep.Errorf(lockstep.Denied, "%s: the host answers with the way to sign in: the credential is wrong, has ended,"+

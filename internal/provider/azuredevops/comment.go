@@ -49,7 +49,10 @@ func (c *Client) PutComment(ctx context.Context, pr provider.PullRequest, put pr
 		return at.String(), nil
 	}
 	edit := c.at.ofRepository(path + "/" + strconv.FormatInt(at.thread, 10) + "/comments/" + strconv.FormatInt(at.comment, 10))
-	return at.String(), c.call(ctx, http.MethodPatch, edit, map[string]string{"content": put.Body}, nil)
+	if err := c.call(ctx, http.MethodPatch, edit, map[string]string{"content": put.Body}, nil); err != nil {
+		return "", err
+	}
+	return at.String(), nil
 }
 
 // begin makes a thread with a comment.
@@ -66,31 +69,32 @@ func (c *Client) begin(ctx context.Context, path string, put provider.Comment) (
 }
 
 // find gives where the comment is, with its text: that of the id, or else one with
-// the marker. There may be none.
+// the marker. There may be none. What another credential wrote does not count, since
+// nobody else may edit it.
 func (c *Client) find(ctx context.Context, path string, put provider.Comment) (position, string, error) {
+	me, err := c.self(ctx)
+	if err != nil {
+		return position{}, "", err
+	}
 	if at, ok := parsePosition(put.ID); ok {
 		var t thread
 		err := c.call(ctx, http.MethodGet, c.at.ofRepository(path+"/"+strconv.FormatInt(at.thread, 10)), nil, &t)
 		if err != nil && lockstep.KindOf(err) != lockstep.NotFound {
 			return position{}, "", err
 		}
-		for _, found := range t.there() {
+		for _, found := range t.by(me) {
 			if found.ID == at.comment {
 				return at, found.Content, nil
 			}
 		}
-	}
-	me, err := c.self(ctx)
-	if err != nil {
-		return position{}, "", err
 	}
 	var all list[thread]
 	if err := c.call(ctx, http.MethodGet, c.at.ofRepository(path), nil, &all); err != nil {
 		return position{}, "", err
 	}
 	for _, t := range all.Value {
-		for _, found := range t.there() {
-			if strings.EqualFold(found.Author.ID, me) && strings.Contains(found.Content, put.Marker) {
+		for _, found := range t.by(me) {
+			if t.ID > 0 && strings.Contains(found.Content, put.Marker) {
 				return position{t.ID, found.ID}, found.Content, nil
 			}
 		}
@@ -98,11 +102,12 @@ func (c *Client) find(ctx context.Context, path string, put provider.Comment) (p
 	return position{}, "", nil
 }
 
-// there gives the comments that were not deleted, of which Azure keeps the places.
-func (t thread) there() []comment {
+// by gives somebody's comments, without the deleted ones, of which Azure keeps the
+// places.
+func (t thread) by(author string) []comment {
 	var all []comment
 	for _, found := range t.Comments {
-		if !t.IsDeleted && !found.IsDeleted && found.ID > 0 {
+		if !t.IsDeleted && !found.IsDeleted && found.ID > 0 && strings.EqualFold(found.Author.ID, author) {
 			all = append(all, found)
 		}
 	}

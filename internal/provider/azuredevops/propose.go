@@ -90,6 +90,11 @@ func (c *Client) free(ctx context.Context, p provider.Proposal) error {
 	if err := c.known(); err != nil {
 		return err
 	}
+	for _, f := range p.Files {
+		if !fs.ValidPath(f.Path) || f.Path == "." {
+			return lockstep.Errorf(lockstep.Invalid, "%q is not the path of a file.", f.Path)
+		}
+	}
 	there, err := c.Heads(ctx, []string{p.Branch})
 	if err != nil {
 		return err
@@ -107,9 +112,6 @@ func (c *Client) free(ctx context.Context, p provider.Proposal) error {
 		case err == nil:
 			return lockstep.Errorf(lockstep.Exists, "%s is already there, in branch %s of %s.", f.Path, p.Base, c.at.web())
 		case !errors.Is(err, fs.ErrNotExist):
-			if lockstep.KindOf(err) == lockstep.Internal { // what is no path
-				return lockstep.Wrapf(lockstep.Invalid, err, "%q is not the path of a file.", f.Path)
-			}
 			return err
 		}
 	}
@@ -168,19 +170,24 @@ func (c *Client) move(ctx context.Context, u refUpdate) error {
 		return nil
 	}
 	why := got.Value[0].UpdateStatus
-	return lockstep.Errorf(refusal(why), "%s refuses to change branch %s: %q.",
-		c.at.web(), strings.TrimPrefix(u.Name, heads), lockstep.Cut(why, 100))
+	kind, ok := refusals()[why]
+	if !ok {
+		kind, why = lockstep.Invalid, "for a reason of its own" // which may repeat anything
+	}
+	return lockstep.Errorf(kind, "%s refuses to change branch %s: %s.", c.at.web(), strings.TrimPrefix(u.Name, heads), why)
 }
 
-// refusal says who has to act on a branch that was not changed.
-func refusal(why string) lockstep.Kind {
-	switch {
-	case why == "staleOldObjectId", why == "refNameConflict":
-		return lockstep.Exists
-	case why == "unresolvableToCommit":
-		return lockstep.NotFound
-	case strings.HasSuffix(why, "PermissionRequired"), strings.HasPrefix(why, "rejectedBy"), why == "locked":
-		return lockstep.Denied
+// refusals are why a branch is not changed, with who has to act.
+func refusals() map[string]lockstep.Kind {
+	return map[string]lockstep.Kind{
+		"staleOldObjectId":               lockstep.Exists, // it is not where it was, or not nowhere
+		"refNameConflict":                lockstep.Exists, // a part of its name is a branch
+		"unresolvableToCommit":           lockstep.NotFound,
+		"writePermissionRequired":        lockstep.Denied,
+		"createBranchPermissionRequired": lockstep.Denied,
+		"rejectedByPlugin":               lockstep.Denied,
+		"rejectedByPolicy":               lockstep.Denied,
+		"locked":                         lockstep.Denied,
+		"invalidRefName":                 lockstep.Invalid,
 	}
-	return lockstep.Invalid
 }

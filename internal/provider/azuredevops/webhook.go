@@ -51,15 +51,9 @@ func (c *Client) RegisterWebhook(ctx context.Context, address, secret string) er
 	if u, err := url.Parse(address); err != nil || u.Scheme != "https" {
 		return lockstep.Errorf(lockstep.Invalid, "Azure DevOps proves where its webhooks come from by a password, and sends it to https:// alone.")
 	}
-	var repository struct {
-		ID      string   `json:"id"`
-		Project identity `json:"project"`
-	}
-	if err := c.call(ctx, http.MethodGet, c.at.ofRepository(""), nil, &repository); err != nil {
+	from, err := c.source(ctx)
+	if err != nil {
 		return err
-	}
-	if repository.ID == "" || repository.Project.ID == "" {
-		return lockstep.Errorf(lockstep.Unavailable, "%s does not say which ids it and its project have.", c.at.web())
 	}
 	before, err := c.subscriptions(ctx, address)
 	if err != nil {
@@ -69,7 +63,7 @@ func (c *Client) RegisterWebhook(ctx context.Context, address, secret string) er
 	for _, event := range events() {
 		id, err := c.subscribe(ctx, subscription{
 			PublisherID: publisher, EventType: event, ResourceVersion: "1.0", ConsumerID: consumer, ConsumerActionID: consumerAction,
-			PublisherInputs: map[string]string{"projectId": repository.Project.ID, "repository": repository.ID},
+			PublisherInputs: from,
 			ConsumerInputs: map[string]string{
 				"url": address, "basicAuthUsername": "lockstep", "basicAuthPassword": secret,
 				// A webhook is a hint, and what moved is read by Git.
@@ -83,6 +77,23 @@ func (c *Client) RegisterWebhook(ctx context.Context, address, secret string) er
 		made = append(made, id)
 	}
 	return c.unsubscribe(ctx, before)
+}
+
+// source names the repository as subscriptions want it, by ids.
+func (c *Client) source(ctx context.Context) (map[string]string, error) {
+	var repository struct {
+		ID      string `json:"id"`
+		Project struct {
+			ID string `json:"id"`
+		} `json:"project"`
+	}
+	if err := c.call(ctx, http.MethodGet, c.at.ofRepository(""), nil, &repository); err != nil {
+		return nil, err
+	}
+	if repository.ID == "" || repository.Project.ID == "" {
+		return nil, lockstep.Errorf(lockstep.Unavailable, "%s does not say which ids it and its project have.", c.at.web())
+	}
+	return map[string]string{"projectId": repository.Project.ID, "repository": repository.ID}, nil
 }
 
 // RemoveWebhook deletes the subscriptions of a URL.
@@ -122,7 +133,7 @@ func (c *Client) subscriptions(ctx context.Context, address string) ([]string, e
 	}
 	var ids []string
 	for _, s := range all.Value {
-		// Its own ids have no other letters, and are put into a path.
+		// The id is put into a path, where Azure's have digits, letters and dashes.
 		if s.ConsumerInputs.URL == address && s.ID != "" && !strings.ContainsAny(s.ID, "./") {
 			ids = append(ids, s.ID)
 		}
