@@ -140,7 +140,7 @@ func (c *Client) self(ctx context.Context) (string, error) {
 	var data struct {
 		AuthenticatedUser identity `json:"authenticatedUser"`
 	}
-	// It is in preview for ever, and every tool of Microsoft's calls it.
+	// Every version of the API has it in preview alone.
 	if err := c.call(ctx, http.MethodGet, c.at.ofOrganization("connectionData", "api-version", apiVersion+"-preview"), nil, &data); err != nil {
 		return "", err
 	}

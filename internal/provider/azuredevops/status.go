@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"github.com/lockstephq/lockstep/internal/provider"
 )
@@ -49,7 +50,7 @@ func (c *Client) ReportStatus(ctx context.Context, s provider.CommitStatus, memo
 	if bytes.Equal(now, memory) {
 		return memory, nil
 	}
-	if err := c.call(ctx, http.MethodPost, c.at.ofRepository("commits/"+string(s.SHA)+"/statuses"), told, nil); err != nil {
+	if err := c.call(ctx, http.MethodPost, c.at.ofRepository("commits/"+url.PathEscape(string(s.SHA))+"/statuses"), told, nil); err != nil {
 		return memory, err
 	}
 	return now, nil
