@@ -49,7 +49,7 @@ func TestAbilities(t *testing.T) {
 			providertest.TestAbilities(t, func(t *testing.T) providertest.AbilityFixture {
 				h := newHost(t, c, gitwiretest.Options{})
 				return providertest.AbilityFixture{
-					Host: h, Repo: h.repo, Fail: h.fail,
+					Host: h, Repo: h.repo, Fail: h.fail, OneProgress: true,
 					Open: func(t testing.TB, right bool) provider.Client {
 						if !right {
 							return h.open(t, wrong(c))

@@ -39,7 +39,7 @@ func (h *host) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	states := map[string]provider.CommitState{
-		"pending": provider.CommitPending, "succeeded": provider.CommitSucceeded, "failed": provider.CommitFailed,
+		"pending": provider.CommitRunning, "succeeded": provider.CommitSucceeded, "failed": provider.CommitFailed,
 	}
 	var all []providertest.ShownStatus
 	for _, s := range h.statuses[string(sha)] {
