@@ -26,15 +26,27 @@ const (
 
 // Failed gives the error of a library that met one on the way to the host, for
 // a request that [Client.HTTP] carried; resp is nil where there was no answer. A
-// *lockstep.Error in it is given as it is.
+// *lockstep.Error in it is given as it is. Of an answer that the library could not
+// read nothing is repeated: it may hold the credential.
 func (c *Client) Failed(resp *http.Response, err error, words string) error {
 	if ours, ok := errors.AsType[*lockstep.Error](err); ok {
 		return ours
 	}
-	if resp != nil && resp.StatusCode/100 != 2 {
+	switch {
+	case resp == nil:
+		return c.failed(nil, err)
+	case resp.StatusCode/100 != 2:
 		return c.Refused(resp, words)
 	}
-	return c.failed(nil, err)
+	return unread(resp.Request, err)
+}
+
+// unread is for an answer of 2xx that is not what was asked for.
+func unread(req *http.Request, err error) error {
+	if errors.Is(err, errTooLong) {
+		return lockstep.Errorf(lockstep.Limit, "%s: the answer has more than %d bytes.", asked(req), maxAnswer)
+	}
+	return lockstep.Errorf(lockstep.Unavailable, "%s: the answer is not the JSON that was expected.", asked(req))
 }
 
 // failed is for a request that got no answer.
@@ -101,9 +113,12 @@ func waitOf(h http.Header, now time.Time) time.Duration {
 		wait = time.Duration(seconds) * time.Second
 	} else if date, err := http.ParseTime(h.Get("Retry-After")); err == nil {
 		wait = date.Sub(now)
-	} else if h.Get("X-RateLimit-Remaining") == "0" {
-		if reset, err := strconv.ParseInt(h.Get("X-RateLimit-Reset"), 10, 64); err == nil {
-			wait = time.Unix(reset, 0).Sub(now)
+	} else {
+		for _, name := range []string{"X-RateLimit-", "RateLimit-"} { // GitHub and others, GitLab
+			reset, err := strconv.ParseInt(h.Get(name+"Reset"), 10, 64)
+			if err == nil && h.Get(name+"Remaining") == "0" {
+				wait = time.Unix(reset, 0).Sub(now)
+			}
 		}
 	}
 	return min(max(wait, 0), maxWait)

@@ -130,10 +130,7 @@ func (c *Client) Send(req *http.Request, out any) (http.Header, error) {
 		return resp.Header, nil
 	}
 	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
-		if errors.Is(err, errTooLong) {
-			return nil, lockstep.Wrapf(lockstep.Limit, err, "%s: the answer has more than %d bytes.", asked(req), maxAnswer)
-		}
-		return nil, lockstep.Wrapf(lockstep.Unavailable, err, "%s: the answer is not the JSON that was expected.", asked(req))
+		return nil, unread(req, err)
 	}
 	return resp.Header, nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -102,6 +103,42 @@ func TestAnswersSayWhoHasToAct(t *testing.T) {
 		}
 		if got := provider.Wait(err); got != row.wait {
 			t.Errorf("%s: wait %s, want %s", name, got, row.wait)
+		}
+	}
+}
+
+// TestAttack18 has hosts that put the credential where a library's own error
+// would repeat it.
+func TestAttack18WhatALibraryCouldNotReadIsNotRepeated(t *testing.T) {
+	for name, row := range map[string]struct {
+		status int
+		want   lockstep.Kind
+	}{"an answer": {200, lockstep.Unavailable}, "a refusal": {400, lockstep.Invalid}} {
+		base := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(row.status) })
+		c := client(t, base)
+		resp, err := c.HTTP().Get(base + "/x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		_, err = time.Parse(time.RFC3339, canary)
+		err = c.Failed(resp, err, "it is "+canary)
+		if lockstep.KindOf(err) != row.want || strings.Contains(err.Error(), canary) || !strings.Contains(err.Error(), "GET "+base+"/x") {
+			t.Errorf("%s: %s %v", name, lockstep.KindOf(err), err)
+		}
+	}
+}
+
+func TestTheEndOfARateLimitsWindowIsWaitedFor(t *testing.T) {
+	for _, prefix := range []string{"X-RateLimit-", "RateLimit-"} {
+		base := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set(prefix+"Remaining", "0")
+			w.Header().Set(prefix+"Reset", strconv.FormatInt(time.Now().Add(10*time.Minute).Unix(), 10))
+			w.WriteHeader(http.StatusTooManyRequests)
+		})
+		err := call(t, base, http.MethodGet, "/", nil, nil)
+		if wait := provider.Wait(err); wait < 9*time.Minute || wait > 10*time.Minute {
+			t.Errorf("%s: wait %s, %v", prefix, wait, err)
 		}
 	}
 }
