@@ -1,0 +1,194 @@
+package gitlab_test
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/provider/providertest"
+)
+
+func unescape(part string) string {
+	s, err := url.PathUnescape(part)
+	if err != nil {
+		return part
+	}
+	return s
+}
+
+// handlers gives what is answered, by method and the first parts of a path.
+func (f *fake) handlers() map[string]func(w writer) {
+	return map[string]func(w writer){
+		"POST statuses":          f.postStatus,
+		"GET repository/commits": f.getStatuses,
+
+		"GET deployments": f.getDeployments, "POST deployments": f.postDeployment, "PUT deployments": f.putDeployment,
+
+		"GET merge_requests": f.getMergeRequests, "POST merge_requests": f.postMergeRequests, "PUT merge_requests": f.putNote,
+
+		"POST repository/commits": f.postCommit,
+		"GET repository/branches": f.getBranch, "DELETE repository/branches": f.deleteBranch,
+		"HEAD repository/files": f.headFile,
+
+		"GET hooks": f.getHooks, "POST hooks": f.postHook, "PUT hooks": f.putHook, "DELETE hooks": f.deleteHook,
+	}
+}
+
+// moves says whether GitLab lets a status go from one state to another.
+func moves(from, to string) bool {
+	switch to {
+	case "pending":
+		return from == "created"
+	case "running":
+		return from == "created" || from == "pending"
+	}
+	return from == "created" || from == "pending" || from == "running"
+}
+
+// pipeline gives the one that a status goes to, making it where none was asked for
+// and there is none.
+func (f *fake) pipeline(sha, ref string, wanted any) int {
+	for _, p := range newestFirst(f.lists["pipeline"]) {
+		if p["sha"] == sha && p["ref"] == ref && (wanted == nil || wanted == float64(p.id())) {
+			return p.id()
+		}
+	}
+	if wanted != nil {
+		return 0
+	}
+	return f.add("pipeline", object{"sha": sha, "ref": ref}).id()
+}
+
+// postStatus moves what runs or is pending of the same name, pipeline and user; the
+// words change only together with the state. What has ended stays, and is shown no
+// more where there is a newer one.
+func (f *fake) postStatus(w writer) {
+	sha, in := w.path[0], w.read()
+	if !f.has(sha) {
+		w.no(http.StatusNotFound, "404 Commit Not Found")
+		return
+	}
+	pipeline := f.pipeline(sha, in.text("ref"), in["pipeline_id"])
+	if pipeline == 0 {
+		w.no(http.StatusNotFound, "404 Pipeline for pipeline_id, sha and ref Not Found")
+		return
+	}
+	same := func(s object) bool {
+		return s["pipeline_id"] == pipeline && s["name"] == in["name"] && s["user"] == w.me
+	}
+	i := slices.IndexFunc(f.lists["status"], func(s object) bool { return same(s) && (s["status"] == "pending" || s["status"] == "running") })
+	from, s := "created", object(nil)
+	if i >= 0 {
+		s = f.lists["status"][i]
+		from = s.text("status")
+	}
+	if to := in.text("state"); !moves(from, to) {
+		w.no(http.StatusBadRequest, "No way from "+from+" to "+to)
+		return
+	}
+	if s == nil {
+		for _, old := range f.lists["status"] {
+			if old["pipeline_id"] == pipeline && old["name"] == in["name"] {
+				old["retried"] = true
+			}
+		}
+		s = f.add("status", fixture(f.t, "commit_status", object{"sha": sha, "name": in["name"], "ref": in["ref"], "pipeline_id": pipeline, "user": w.me}))
+	}
+	s["status"], s["description"], s["target_url"] = in["state"], in["description"], in["target_url"]
+	w.say(http.StatusCreated, s)
+}
+
+func (f *fake) getStatuses(w writer) {
+	q := w.r.URL.Query()
+	if len(w.path) != 2 || w.path[1] != "statuses" || !f.has(w.path[0]) {
+		w.no(http.StatusNotFound, "404 Commit Not Found")
+		return
+	}
+	var found []object
+	for _, s := range f.lists["status"] {
+		if s["sha"] == w.path[0] && s["ref"] == q.Get("ref") && s["name"] == q.Get("name") && s["retried"] == nil {
+			found = append(found, s)
+		}
+	}
+	w.list(found)
+}
+
+func (f *fake) getDeployments(w writer) {
+	q := w.r.URL.Query()
+	var found []object
+	for _, d := range newestFirst(f.lists["deployment"]) { // order_by=id, sort=desc
+		if d["name"] == q.Get("environment") {
+			found = append(found, d)
+		}
+	}
+	if q.Get("order_by") != "id" || q.Get("sort") != "desc" {
+		found = newestFirst(found)
+	}
+	w.list(found)
+}
+
+func (f *fake) postDeployment(w writer) {
+	in := w.read()
+	switch {
+	case in.text("environment") == "" || in["tag"] != false || !slices.Contains([]string{"running", "success", "failed", "canceled"}, in.text("status")):
+		w.no(http.StatusBadRequest, "status does not have a valid value")
+	case !f.has(in.text("sha")) || !f.has("refs/heads/"+in.text("ref")):
+		w.no(http.StatusBadRequest, "no such commit or branch")
+	default:
+		d := fixture(f.t, "deployment", object{"sha": in["sha"], "ref": in["ref"], "status": in["status"], "name": in["environment"]})
+		w.say(http.StatusCreated, f.add("deployment", d))
+	}
+}
+
+func (f *fake) putDeployment(w writer) {
+	d, in := f.find("deployment", w.path[0]), w.read()
+	switch {
+	case d == nil:
+		w.no(http.StatusNotFound, "404 Not Found")
+	case d["status"] == in["status"], in["status"] == "running" && d["status"] != "created":
+		w.no(http.StatusBadRequest, "no way there")
+	default:
+		d["status"] = in["status"]
+		w.say(http.StatusOK, d)
+	}
+}
+
+// Statuses gives what is not hidden by a newer one.
+func (f *fake) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	states := map[string]provider.CommitState{
+		"pending": provider.CommitPending, "running": provider.CommitRunning, "success": provider.CommitSucceeded, "failed": provider.CommitFailed,
+	}
+	var shown []providertest.ShownStatus
+	for _, s := range f.lists["status"] {
+		if s["sha"] == string(sha) && s["retried"] == nil {
+			shown = append(shown, providertest.ShownStatus{
+				Context: s.text("name"), State: states[s.text("status")], Summary: s.text("description"), URL: s.text("target_url"),
+			})
+		}
+	}
+	return shown
+}
+
+// Writes counts what changed something.
+func (f *fake) Writes() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.writes
+}
+
+// deployed gives the statuses of an environment's deployments, oldest first.
+func (f *fake) deployed(environment string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var all []string
+	for _, d := range f.lists["deployment"] {
+		if d["name"] == environment {
+			all = append(all, d.text("status"))
+		}
+	}
+	return all
+}

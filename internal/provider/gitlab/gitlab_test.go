@@ -1,0 +1,377 @@
+package gitlab_test
+
+import (
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/provider/gitlab"
+	"github.com/lockstephq/lockstep/internal/provider/providertest"
+)
+
+// canary is the secret of all credentials here.
+const canary = "glpat-canary-of-a-token"
+
+var (
+	token = lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary}
+	basic = lockstep.Credential{Kind: lockstep.BasicCredential, Username: "project_42_bot", Secret: canary}
+	oauth = lockstep.Credential{Kind: lockstep.OAuthCredential, Secret: canary}
+	none  = lockstep.Credential{Kind: lockstep.NoCredential}
+)
+
+// network reaches this machine.
+func network(t testing.TB) *gitwire.Network {
+	t.Helper()
+	n := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+	t.Cleanup(n.Close)
+	return n
+}
+
+// drivers gives both, as ways to reach a GitLab at an address.
+func drivers() map[lockstep.ProviderType]func(t testing.TB, url string) (*gitlab.Driver, *lockstep.Host) {
+	return map[lockstep.ProviderType]func(t testing.TB, url string) (*gitlab.Driver, *lockstep.Host){
+		gitlab.Type: func(t testing.TB, url string) (*gitlab.Driver, *lockstep.Host) {
+			return gitlab.New(gitlab.Options{Network: network(t), URL: url}), nil
+		},
+		gitlab.SelfManagedType: func(t testing.TB, url string) (*gitlab.Driver, *lockstep.Host) {
+			return gitlab.NewSelfManaged(gitlab.Options{Network: network(t)}), &lockstep.Host{Endpoint: url + "/"}
+		},
+	}
+}
+
+// repository is the fake's project.
+func repository(h *lockstep.Host, c lockstep.Credential) provider.Repository {
+	owner, name, _ := strings.Cut(project, "/infra")
+	return provider.Repository{
+		Link:   lockstep.RepositoryLink{OwnerID: owner, RepositoryName: "infra" + name},
+		Access: provider.Access{Connection: lockstep.Connection{Name: "test"}, Host: h, Credential: c},
+	}
+}
+
+func open(t testing.TB, d *gitlab.Driver, r provider.Repository) *gitlab.Client {
+	t.Helper()
+	c, err := d.Open(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c.(*gitlab.Client)
+}
+
+// fakeFor starts a GitLab that takes a credential.
+func fakeFor(t testing.TB, c lockstep.Credential) *fake {
+	t.Helper()
+	f := newFake(t, gitwiretest.Options{})
+	f.users[canary] = 7
+	f.login = "oauth2"
+	switch c.Kind {
+	case lockstep.BasicCredential:
+		f.login = c.Username
+	case lockstep.NoCredential:
+		f.public = true
+	}
+	return f
+}
+
+// meet starts a GitLab and opens the project with the token.
+func meet(t testing.TB) (*fake, *gitlab.Client) {
+	t.Helper()
+	f := fakeFor(t, token)
+	d, h := drivers()[gitlab.Type](t, f.URL)
+	return f, open(t, d, repository(h, token))
+}
+
+// wrong is a credential of the same kind that nobody has.
+func wrong(c lockstep.Credential) lockstep.Credential {
+	if c.Kind == lockstep.NoCredential {
+		c.Kind = lockstep.TokenCredential
+	}
+	c.Secret = "glpat-wrong"
+	return c
+}
+
+func TestDriversReadWithEveryKindOfCredential(t *testing.T) {
+	for kind, reach := range drivers() {
+		for _, c := range []lockstep.Credential{token, basic, oauth, none} {
+			t.Run(string(kind)+" "+string(c.Kind), func(t *testing.T) {
+				providertest.Test(t, func(t *testing.T) providertest.Fixture {
+					f := fakeFor(t, c)
+					d, h := reach(t, f.URL)
+					if d.Type() != kind {
+						t.Errorf("type %s", d.Type())
+					}
+					return providertest.Fixture{
+						Repo: f.repo,
+						Open: func(t testing.TB, right bool) provider.Client {
+							used := c
+							if !right {
+								used = wrong(c)
+							}
+							return open(t, d, repository(h, used))
+						},
+						Fail: func(status int, header http.Header) { f.git.Fail(status, header) },
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestDriversReportWithEveryKindOfCredential(t *testing.T) {
+	for kind, reach := range drivers() {
+		for _, c := range []lockstep.Credential{token, basic, oauth} {
+			t.Run(string(kind)+" "+string(c.Kind), func(t *testing.T) {
+				providertest.TestAbilities(t, func(t *testing.T) providertest.AbilityFixture {
+					f := fakeFor(t, c)
+					d, h := reach(t, f.URL)
+					return providertest.AbilityFixture{
+						Host: f, Repo: f.repo,
+						Open: func(t testing.TB, right bool) provider.Client {
+							used := c
+							if !right {
+								used = wrong(c)
+							}
+							return open(t, d, repository(h, used))
+						},
+						Fail: func(status int, header http.Header) {
+							f.mu.Lock()
+							defer f.mu.Unlock()
+							f.status, f.header = status, header
+						},
+					}
+				})
+			})
+		}
+	}
+}
+
+// everything uses each ability once and gives the errors.
+func everything(t testing.TB, c *gitlab.Client) map[string]error {
+	t.Helper()
+	s := provider.CommitStatus{SHA: lockstep.SHA(strings.Repeat("12", 20)), Branch: "main", Environment: "1/x", State: provider.CommitSucceeded}
+	errs := map[string]error{}
+	_, errs["status"] = c.ReportStatus(t.Context(), s, nil)
+	_, errs["pull requests"] = c.PullRequests(t.Context(), "main")
+	_, errs["comment"] = c.PutComment(t.Context(), provider.PullRequest{Number: 1}, provider.Comment{Marker: "m", Body: "m"})
+	_, errs["edited comment"] = c.PutComment(t.Context(), provider.PullRequest{Number: 1}, provider.Comment{ID: "5", Marker: "m", Body: "m"})
+	_, errs["proposal"] = c.Propose(t.Context(), provider.Proposal{Base: "main", BaseSHA: s.SHA, Branch: "b", Files: []provider.ProposedFile{{Path: "a"}}})
+	errs["webhook"] = c.RegisterWebhook(t.Context(), "https://lockstep.example.com/w", hookSecret)
+	errs["webhook's end"] = c.RemoveWebhook(t.Context(), "https://lockstep.example.com/w")
+	return errs
+}
+
+func TestWithoutACredentialNothingButReadingIsTried(t *testing.T) {
+	f := fakeFor(t, none)
+	d, h := drivers()[gitlab.SelfManagedType](t, f.URL)
+	for what, err := range everything(t, open(t, d, repository(h, none))) {
+		if lockstep.KindOf(err) != lockstep.Denied {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if asked := f.asked(); asked != nil {
+		t.Errorf("the API was asked %q", asked)
+	}
+}
+
+func TestAHostsOwnCertificateIsTrustedForAllOfIt(t *testing.T) {
+	f := newFake(t, gitwiretest.Options{TLS: true})
+	f.users[canary], f.login = 7, "oauth2"
+	sha := lockstep.SHA(f.repo.Commit(map[string]string{"a": "1"}))
+	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.git.Certificate().Raw}))
+	s := provider.CommitStatus{SHA: sha, Branch: "main", Environment: "1/x", State: provider.CommitRunning}
+	for given, want := range map[string]bool{certificate: true, "": false} {
+		d, h := drivers()[gitlab.SelfManagedType](t, f.URL)
+		h.VPC = &lockstep.VPCConfiguration{TLSCertificate: given}
+		c := open(t, d, repository(h, token))
+		heads, read := c.Heads(t.Context(), []string{"main"})
+		_, reported := c.ReportStatus(t.Context(), s, nil)
+		if (read == nil && heads["main"] == sha) != want || (reported == nil) != want {
+			t.Errorf("with a certificate of %d bytes: %v, %v", len(given), read, reported)
+		}
+	}
+	d, h := drivers()[gitlab.SelfManagedType](t, f.URL)
+	h.VPC = &lockstep.VPCConfiguration{TLSCertificate: "no PEM"}
+	if _, err := d.Open(repository(h, token)); lockstep.KindOf(err) != lockstep.Invalid {
+		t.Errorf("a certificate that is none: %v", err)
+	}
+}
+
+func TestWhatCannotBeOpenedIsSaidAtOnce(t *testing.T) {
+	managed := gitlab.NewSelfManaged(gitlab.Options{Network: network(t)})
+	for name, row := range map[string]struct {
+		host *lockstep.Host
+		c    lockstep.Credential
+	}{
+		"no host":           {nil, token},
+		"over SSH":          {&lockstep.Host{Endpoint: "ssh://gitlab.example.com"}, token},
+		"a user in the URL": {&lockstep.Host{Endpoint: "https://ann@gitlab.example.com"}, token},
+		"a private key":     {&lockstep.Host{Endpoint: "https://gitlab.example.com"}, lockstep.Credential{Kind: lockstep.SSHKeyCredential, Secret: canary}},
+		"an application":    {&lockstep.Host{Endpoint: "https://gitlab.example.com"}, lockstep.Credential{Kind: lockstep.AppCredential, Secret: canary}},
+	} {
+		_, err := managed.Open(repository(row.host, row.c))
+		if lockstep.KindOf(err) != lockstep.Invalid || strings.Contains(err.Error(), canary) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestEndpointsAreOfHTTP(t *testing.T) {
+	for endpoint, want := range map[string]bool{
+		"https://gitlab.example.com": true, "http://gitlab.example.com:8080/gitlab": true, "https://gitlab.example.com/": true,
+		"ssh://git@gitlab.example.com": false, "file:///srv/git": false, "https://": false, "gitlab.example.com": false,
+		"https://ann:x@gitlab.example.com": false, "https://gitlab.example.com?x=1": false, "https://gitlab.example.com#x": false, "https://%zz": false,
+	} {
+		if err := gitlab.ValidEndpoint(endpoint); (err == nil) != want {
+			t.Errorf("%s: %v", endpoint, err)
+		}
+	}
+}
+
+func TestApplicationsAreLetInAtTheHost(t *testing.T) {
+	got, err := gitlab.New(gitlab.Options{}).Authorization(nil)
+	want := provider.Authorization{AuthURL: "https://gitlab.com/oauth/authorize", TokenURL: "https://gitlab.com/oauth/token", Scopes: []string{"api"}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	managed := gitlab.NewSelfManaged(gitlab.Options{})
+	if got, err = managed.Authorization(&lockstep.Host{Endpoint: "https://gitlab.example.com/gitlab/"}); err != nil || got.TokenURL != "https://gitlab.example.com/gitlab/oauth/token" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err = managed.Authorization(nil); lockstep.KindOf(err) != lockstep.Invalid {
+		t.Errorf("without a host: %v", err)
+	}
+}
+
+func TestAttack16OnlyAllowedAddressesAreAsked(t *testing.T) {
+	f := fakeFor(t, token)
+	closed := gitwire.NewNetwork(gitwire.NetworkOptions{})
+	defer closed.Close()
+	d := gitlab.NewSelfManaged(gitlab.Options{Network: closed})
+	r := repository(&lockstep.Host{Endpoint: f.URL}, token)
+	errs := everything(t, open(t, d, r))
+	errs["check"] = d.Check(t.Context(), r.Access)
+	_, errs["heads"] = open(t, d, r).Heads(t.Context(), []string{"main"})
+	for what, err := range errs {
+		if lockstep.KindOf(err) != lockstep.Denied {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if asked := f.asked(); asked != nil {
+		t.Errorf("was asked %q", asked)
+	}
+}
+
+func TestAttack17TheCredentialStaysAtTheHost(t *testing.T) {
+	stolen := ""
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		for _, name := range []string{"Authorization", "Private-Token"} {
+			stolen += r.Header.Get(name)
+		}
+	}))
+	defer other.Close()
+	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, other.URL+r.URL.Path, http.StatusTemporaryRedirect)
+	}))
+	defer host.Close()
+	for _, c := range []lockstep.Credential{token, basic, oauth} {
+		d, h := drivers()[gitlab.SelfManagedType](t, host.URL)
+		r := repository(h, c)
+		errs := everything(t, open(t, d, r))
+		errs["check"] = d.Check(t.Context(), r.Access)
+		_, errs["heads"] = open(t, d, r).Heads(t.Context(), []string{"main"})
+		for what, err := range errs {
+			if err == nil || strings.Contains(err.Error(), canary) {
+				t.Errorf("%s %s: %v", c.Kind, what, err)
+			}
+		}
+	}
+	if stolen != "" {
+		t.Errorf("another origin was shown %q", stolen)
+	}
+}
+
+func TestAttack18ErrorsShowNoSecretThatTheHostRepeats(t *testing.T) {
+	quoted := fmt.Sprintf(`{"message":{"it is":["%s","%s"]},"id":"%[1]s","sha":5,"created_at":"%[1]s"}`, canary, hookSecret)
+	for _, status := range []int{200, 201, 302, 400, 401, 403, 404, 409, 422, 429, 500} {
+		for _, body := range []string{quoted, "it is " + canary + " and " + hookSecret, `"` + canary + `"`} {
+			host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/hooks") { // so that the secret is sent
+					_, _ = w.Write([]byte("[]"))
+					return
+				}
+				w.WriteHeader(status)
+				_, _ = w.Write([]byte(body))
+			}))
+			d, h := drivers()[gitlab.SelfManagedType](t, host.URL)
+			r := repository(h, token)
+			errs := everything(t, open(t, d, r))
+			errs["check"] = d.Check(t.Context(), r.Access)
+			_, errs["heads"] = open(t, d, r).Heads(t.Context(), []string{"main"})
+			for what, err := range errs {
+				// The webhook's secret is a secret of the call that sends it.
+				if err != nil && (strings.Contains(err.Error(), canary) || what == "webhook" && strings.Contains(err.Error(), hookSecret)) {
+					t.Errorf("%d %s: %v", status, what, err)
+				}
+			}
+			if status >= 400 && errs["status"] == nil {
+				t.Errorf("%d: no error", status)
+			}
+			host.Close()
+		}
+	}
+}
+
+func TestAttack19NothingThatIsPrintedHoldsTheCredential(t *testing.T) {
+	d, h := drivers()[gitlab.SelfManagedType](t, "https://gitlab.example.com")
+	c := open(t, d, repository(h, token))
+	for _, format := range []string{"%v", "%+v", "%#v"} {
+		if text := fmt.Sprintf(format, *c) + fmt.Sprintf(format, d); strings.Contains(text, canary) {
+			t.Errorf("%s: %s", format, text)
+		}
+	}
+}
+
+// FuzzAnswers has the API answer anything to everything.
+func FuzzAnswers(f *testing.F) {
+	names, err := testdata.ReadDir("testdata")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, n := range names {
+		text, err := testdata.ReadFile("testdata/" + n.Name())
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(200, text)
+		f.Add(201, append(append([]byte("["), text...), ']'))
+	}
+	for _, text := range []string{"null", "[null]", "[[]]", "{}", `[{"author":null}]`, ""} {
+		f.Add(200, []byte(text))
+		f.Add(400, []byte(text))
+	}
+	f.Fuzz(func(t *testing.T, status int, answer []byte) {
+		if status < 200 || status > 599 {
+			t.Skip()
+		}
+		host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_, _ = w.Write(answer)
+		}))
+		defer host.Close()
+		d, h := drivers()[gitlab.SelfManagedType](t, host.URL)
+		for what, err := range everything(t, open(t, d, repository(h, token))) {
+			if err != nil && lockstep.KindOf(err) == lockstep.Internal {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	})
+}
