@@ -22,10 +22,14 @@ type mergeRequest struct {
 	WebURL          string `json:"web_url"`
 }
 
+// maxTitle is how much of a title is kept, in bytes: GitLab's have at most 255
+// characters.
+const maxTitle = 1 << 10
+
 // pullRequest gives it in our words.
 func (m mergeRequest) pullRequest() provider.PullRequest {
 	return provider.PullRequest{
-		Number: m.IID, Title: m.Title, Base: m.TargetBranch, HeadBranch: m.SourceBranch, Head: lockstep.SHA(m.SHA),
+		Number: m.IID, Title: lockstep.Cut(m.Title, maxTitle), Base: m.TargetBranch, HeadBranch: m.SourceBranch, Head: lockstep.SHA(m.SHA),
 		Fork: m.SourceProjectID == 0 || m.SourceProjectID != m.TargetProjectID, URL: m.WebURL,
 	}
 }

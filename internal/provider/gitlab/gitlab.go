@@ -27,8 +27,9 @@
 //   - A token that is rotated is another user: a note of the former, where it may
 //     not be edited, is left and a new one made.
 //
-// Errors are those of package provider. Requests are at most one write for a
-// status and one for a deployment, with a look before what would be made twice.
+// Errors are those of package provider. A report is at most one write for a status
+// and one for a deployment. A deployment is looked for before it is made; a status
+// that is told twice, after a crash, hides the first.
 package gitlab
 
 import (
@@ -110,14 +111,21 @@ func ValidEndpoint(endpoint string) error {
 	return nil
 }
 
+// NoEndpoint refuses hosts of type GitLab: what they say would not be asked.
+func NoEndpoint(string) error {
+	return lockstep.Errorf(lockstep.Invalid, "Provider type %s is gitlab.com and has no hosts. A server of your own is of type %s.", Type, SelfManagedType)
+}
+
 // address is where GitLab is, without a slash at the end.
 func (d *Driver) address(h *lockstep.Host) (string, error) {
 	address := d.o.URL
-	if d.selfManaged {
-		if h == nil {
-			return "", lockstep.Errorf(lockstep.Invalid, "Provider type %s needs a host, and none is named.", SelfManagedType)
-		}
+	switch {
+	case d.selfManaged && h == nil:
+		return "", lockstep.Errorf(lockstep.Invalid, "Provider type %s needs a host, and none is named.", SelfManagedType)
+	case d.selfManaged:
 		address = h.Endpoint
+	case h != nil:
+		return "", NoEndpoint(h.Endpoint)
 	}
 	if err := ValidEndpoint(address); err != nil {
 		return "", err

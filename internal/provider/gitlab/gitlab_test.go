@@ -222,6 +222,12 @@ func TestWhatCannotBeOpenedIsSaidAtOnce(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if _, err := gitlab.New(gitlab.Options{}).Open(repository(&lockstep.Host{Endpoint: "https://gitlab.example.com"}, token)); lockstep.KindOf(err) != lockstep.Invalid {
+		t.Errorf("gitlab.com at a host: %v", err)
+	}
+	if err := gitlab.NoEndpoint("https://gitlab.com"); lockstep.KindOf(err) != lockstep.Invalid {
+		t.Errorf("a host of gitlab.com: %v", err)
+	}
 }
 
 func TestEndpointsAreOfHTTP(t *testing.T) {
