@@ -11,6 +11,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/azuredevops"
 	"github.com/lockstephq/lockstep/internal/provider/git"
+	"github.com/lockstephq/lockstep/internal/provider/gitlab"
 	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/target/cfnstack"
 )
@@ -21,14 +22,18 @@ func providers(network *gitwire.Network, roots []string) []provider.Driver {
 	return []provider.Driver{
 		git.New(git.Options{Network: network, Roots: roots}),
 		azuredevops.New(azuredevops.Options{Network: network}),
+		gitlab.New(gitlab.Options{Network: network}),
+		gitlab.NewSelfManaged(gitlab.Options{Network: network}),
 	}
 }
 
 // hostRules is what the API has to know of each provider type.
 func hostRules(roots []string) map[lockstep.ProviderType]api.Provider {
 	return map[lockstep.ProviderType]api.Provider{
-		git.Type:         {NeedsHost: true, ValidEndpoint: git.ValidEndpoint(roots)},
-		azuredevops.Type: {ValidEndpoint: azuredevops.ValidEndpoint},
+		git.Type:               {NeedsHost: true, ValidEndpoint: git.ValidEndpoint(roots)},
+		azuredevops.Type:       {ValidEndpoint: azuredevops.ValidEndpoint},
+		gitlab.Type:            {ValidEndpoint: gitlab.NoEndpoint},
+		gitlab.SelfManagedType: {NeedsHost: true, ValidEndpoint: gitlab.ValidEndpoint},
 	}
 }
 
