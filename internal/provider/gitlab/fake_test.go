@@ -195,7 +195,7 @@ func (f *fake) answer(out http.ResponseWriter, r *http.Request) {
 		w.say(http.StatusOK, fixture(f.t, "user", object{"id": w.me}))
 		return
 	}
-	if !inProject {
+	if !inProject || strings.Contains(escaped, ".") { // an ending is a format
 		w.no(http.StatusNotFound, "404 Project Not Found")
 		return
 	}
