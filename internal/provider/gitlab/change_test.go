@@ -46,7 +46,9 @@ func TestACommentOfSomebodyElseIsNeverTaken(t *testing.T) {
 	foreign := f.notes[1][0].id()
 	f.note(1, 7, marker+" GitLab's own")["system"] = true
 	f.mu.Unlock()
+	f.maintainer = true
 	id := put(t, c, pr, "", "one")
+	f.maintainer = false
 	f.users[canary] = 9 // the token is rotated: another user
 	rotated := open(t, gitlab.New(gitlab.Options{Network: network(t), URL: f.URL}), repository(nil, token))
 	again := put(t, rotated, pr, id, "two")

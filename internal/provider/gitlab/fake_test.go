@@ -49,22 +49,23 @@ type fake struct {
 	git  *gitwiretest.Server
 	URL  string // with the path that GitLab is below
 
-	mu     sync.Mutex
-	users  map[string]int // by token
-	public bool           // Git needs no credential
-	login  string         // the user name that Git wants
-	scope  string         // of all tokens: "api", or "read_repository"
-	status int            // what the API answers with instead, and its header
-	header http.Header
-	body   string                    // of that answer
-	refuse func(r *http.Request) int // the same for one request, 0 for none
-	calls  []string                  // method and path behind the project
-	writes int                       // that were answered
-	parts  map[string]func(w writer) // handlers by method and first part of the path
-	lists  map[string][]object       // what is there, by kind, in order of its making
-	tokens map[int]string            // of hooks
-	notes  map[int][]object          // by merge request
-	nextID int
+	mu         sync.Mutex
+	users      map[string]int // by token
+	public     bool           // Git needs no credential
+	login      string         // the user name that Git wants
+	maintainer bool           // who may edit the notes of others
+	scope      string         // of all tokens: "api", or "read_repository"
+	status     int            // what the API answers with instead, and its header
+	header     http.Header
+	body       string                    // of that answer
+	refuse     func(r *http.Request) int // the same for one request, 0 for none
+	calls      []string                  // method and path behind the project
+	writes     int                       // that were answered
+	parts      map[string]func(w writer) // handlers by method and first part of the path
+	lists      map[string][]object       // what is there, by kind, in order of its making
+	tokens     map[int]string            // of hooks
+	notes      map[int][]object          // by merge request
+	nextID     int
 }
 
 const subpath = "/gitlab"
