@@ -38,7 +38,7 @@ func rooms() map[string]room {
 			" internal/policy"}, // a policy is checked where there is no server
 		"internal/server": {imports: ". internal/api internal/awsjson internal/db internal/engine internal/gitwire" +
 			" internal/identity internal/metrics internal/provider internal/provider/azuredevops internal/provider/git" +
-			" internal/provider/gitlab internal/queue internal/sample internal/sandbox internal/seal" +
+			" internal/provider/github internal/provider/gitlab internal/queue internal/sample internal/sandbox internal/seal" +
 			" internal/sigv4 internal/store internal/sts internal/target internal/target/cfnstack internal/trigger internal/wire"},
 		"internal/client": {imports: "internal/wire"},
 		"internal/fleet":  {imports: "internal/client internal/wire"},
@@ -67,6 +67,7 @@ func rooms() map[string]room {
 		"internal/provider/azuredevops": {imports: ". internal/provider internal/provider/gitremote internal/provider/rest" +
 			" internal/gitwire"},
 		"internal/provider/gitlab": {imports: ". internal/provider internal/provider/gitremote internal/provider/rest internal/gitwire"},
+		"internal/provider/github": {imports: ". internal/provider internal/provider/gitremote internal/provider/rest internal/gitwire"},
 		// Tools of all drivers.
 		"internal/provider/gitremote": {imports: ". internal/provider internal/gitwire"},
 		"internal/provider/rest":      {imports: ". internal/provider internal/gitwire"},
@@ -124,7 +125,8 @@ func keepers() map[string]string {
 		"github.com/aws/aws-sdk-go-v2/service/kms": "internal/seal",
 		"github.com/cedar-policy/":                 "internal/policy",
 		"github.com/coreos/":                       "internal/identity",
-		"github.com/go-jose/":                      "internal/identity",
+		"github.com/go-jose/":                      "internal/identity internal/provider/github",
+		"github.com/google/go-github/":             "internal/provider/github",
 		"golang.org/x/crypto/":                     "internal/gitwire internal/signature",
 		"github.com/hiddeco/":                      "internal/signature",
 		"github.com/ProtonMail/":                   "internal/signature",

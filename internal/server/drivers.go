@@ -11,6 +11,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/azuredevops"
 	"github.com/lockstephq/lockstep/internal/provider/git"
+	"github.com/lockstephq/lockstep/internal/provider/github"
 	"github.com/lockstephq/lockstep/internal/provider/gitlab"
 	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/target/cfnstack"
@@ -24,6 +25,8 @@ func providers(network *gitwire.Network, roots []string) []provider.Driver {
 		azuredevops.New(azuredevops.Options{Network: network}),
 		gitlab.New(gitlab.Options{Network: network}),
 		gitlab.NewSelfManaged(gitlab.Options{Network: network}),
+		github.New(github.Options{Network: network}),
+		github.NewEnterprise(network),
 	}
 }
 
@@ -34,6 +37,8 @@ func hostRules(roots []string) map[lockstep.ProviderType]api.Provider {
 		azuredevops.Type:       {ValidEndpoint: azuredevops.ValidEndpoint},
 		gitlab.Type:            {ValidEndpoint: gitlab.NoEndpoint},
 		gitlab.SelfManagedType: {NeedsHost: true, ValidEndpoint: gitlab.ValidEndpoint},
+		github.Type:            {},
+		github.EnterpriseType:  {NeedsHost: true, ValidEndpoint: github.ValidEndpoint},
 	}
 }
 
