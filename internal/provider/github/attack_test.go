@@ -105,6 +105,27 @@ func TestAttack18ErrorsShowNoCredential(t *testing.T) {
 	}
 }
 
+func TestAttack18WhatCannotBeReadIsNotShown(t *testing.T) {
+	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+	defer network.Close()
+	for _, answer := range []string{
+		`{"id":%q,"token":"x","expires_at":%[1]q}`, `{"token":%q,"expires_at":%[1]q,"id":1}`, `[%q]`, `{"created_at":%q}`, `[{"created_at":%q}]`,
+	} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, answer, canary) }))
+		d := github.New(github.Options{Network: network, API: s.URL, Git: s.URL})
+		for name, c := range credentials() {
+			all := calls(t, open(t, d, repository(nil, c)))
+			all["check"] = d.Check(t.Context(), provider.Access{Credential: c})
+			for what, err := range all {
+				if err != nil && (strings.Contains(err.Error(), canary) || lockstep.KindOf(err) == lockstep.Internal) {
+					t.Errorf("%s, %s of %s: %v", name, what, answer, err)
+				}
+			}
+		}
+		s.Close()
+	}
+}
+
 func TestAttack19AClientAndItsDriverPrintNoCredential(t *testing.T) {
 	f := newFake(t, false)
 	f.repo.Commit(map[string]string{"a": "1"})

@@ -87,6 +87,11 @@ func translate(c *rest.Client, resp *gh.Response, err error, secrets ...string) 
 		answer = resp.Response
 	}
 	fault := c.Failed(answer, err, said)
+	if answer != nil && answer.StatusCode/100 == 2 { // what could not be read may hold a token
+		u := answer.Request.URL
+		return lockstep.Errorf(lockstep.KindOf(fault), "%s %s://%s%s: the answer of status %d is not what GitHub gives.",
+			answer.Request.Method, u.Scheme, u.Host, u.EscapedPath(), answer.StatusCode)
+	}
 	if _, ok := errors.AsType[*gh.AbuseRateLimitError](err); ok && provider.Wait(fault) == 0 {
 		return lockstep.Wrapf(lockstep.Unavailable, &provider.Later{Wait: secondWait}, "%s", lockstep.Shown(fault))
 	}

@@ -13,7 +13,9 @@
 // A credential is shown to the origin of the API and to that of Git, and nowhere
 // else. An application's key stays here: what is shown are tokens that it gets
 // for its installation, one at a time for all clients of a connection. Tokens are
-// left some minutes before they end, by the host's clock.
+// left some minutes before they end, by the host's clock. An application, or a
+// fine-grained token, needs the permissions Contents, Deployments, Pull requests
+// and Webhooks to write, of which reading alone takes Contents to read.
 package github
 
 import (
