@@ -16,7 +16,7 @@ type authorizer func(context.Context, http.Header) error
 // tokenUser is the user whose password, over Git, is a token of any kind.
 const tokenUser = "x-access-token"
 
-// A shown credential is one as it is shown to the API and to Git.
+// A shown is a credential in the forms in which the API and Git see it.
 type shown struct {
 	authorize authorizer
 	git       gitwire.Auth
