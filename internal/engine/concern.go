@@ -165,10 +165,21 @@ func fingerprint(cfg lockstep.SyncConfiguration, inputs target.Inputs) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// concernAll says of every planned configuration whether a head concerns it.
+func (e *Engine) concernAll(tx *db.Tx, h head) error {
+	var n news
+	for _, p := range h.plans {
+		if err := e.concern(tx, &n, p, h.sha); err != nil {
+			return err
+		}
+	}
+	return e.spread(tx, n)
+}
+
 // concern decides whether a head concerns a configuration, and if so makes it
 // the resource's desire. A commit that was asked for by its id stays desired
 // until the branch's head is another one than it was then.
-func (e *Engine) concern(tx *db.Tx, p planned, sha lockstep.SHA) error {
+func (e *Engine) concern(tx *db.Tx, n *news, p planned, sha lockstep.SHA) error {
 	same, err := store.MarkHandled(tx, p.Followed)
 	if err != nil || !same { // changed meanwhile: its own request is queued
 		return err
@@ -188,16 +199,18 @@ func (e *Engine) concern(tx *db.Tx, p planned, sha lockstep.SHA) error {
 		}
 	}
 	if p.Version > p.Handled || s.Desired == nil || differs(p, s, sha) {
-		return e.desire(tx, s, p, sha)
+		return e.desire(tx, n, s, p, sha)
 	}
 	return nil
 }
 
-// desire makes a commit what a resource should be, and has it attempted.
-func (e *Engine) desire(tx *db.Tx, s store.ResourceState, p planned, sha lockstep.SHA) error {
+// desire makes a commit what a resource should be, and has it attempted. The news
+// of it is left to the caller.
+func (e *Engine) desire(tx *db.Tx, n *news, s store.ResourceState, p planned, sha lockstep.SHA) error {
 	if _, err := store.Desire(tx, s.ID, p.Revision(sha), p.fingerprint); err != nil {
 		return err
 	}
+	n.desired(p.SyncConfiguration, sha)
 	if err := e.refresh(tx, s.ID); err != nil {
 		return err
 	}

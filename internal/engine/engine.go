@@ -22,6 +22,9 @@ type Options struct {
 	// Encode makes the answer to a status read, which is kept with the resource.
 	Encode func(lockstep.ResourceSync) ([]byte, error)
 	Log    *slog.Logger
+	// CommitURL says where a person reads more about a commit in an environment;
+	// "" is nowhere. Defaults to nowhere.
+	CommitURL func(linkID string, sha lockstep.SHA, environment string) string
 }
 
 // An Engine carries syncs out. It is safe for concurrent use; any number of
@@ -32,6 +35,7 @@ type Engine struct {
 	targets      map[lockstep.SyncType]target.Driver
 	repositories *repositories
 	encode       func(lockstep.ResourceSync) ([]byte, error)
+	commitURL    func(linkID string, sha lockstep.SHA, environment string) string
 	log          *slog.Logger
 }
 
@@ -41,8 +45,8 @@ const (
 	repositoryTimeout = 5 * time.Minute
 	// stepTimeout bounds one call of a target driver.
 	stepTimeout = 30 * time.Second
-	// turnTimeout bounds one job of a resource: as many steps as fit, and one
-	// more that began in time.
+	// turnTimeout bounds one job of a resource or of a report lane: as many steps,
+	// or calls of a Git host, as fit, and one more that began in time.
 	turnTimeout = 2*stepTimeout + 10*time.Second
 )
 
@@ -55,13 +59,18 @@ func New(o Options) *Engine {
 		targets:      make(map[lockstep.SyncType]target.Driver, len(o.Targets)),
 		repositories: newRepositories(o.DB, o.Providers, o.Credential),
 		encode:       o.Encode,
+		commitURL:    o.CommitURL,
 		log:          o.Log.With(slog.String("room", "engine")),
+	}
+	if e.commitURL == nil {
+		e.commitURL = func(string, lockstep.SHA, string) string { return "" }
 	}
 	for _, d := range o.Targets {
 		e.targets[d.Type()] = d
 	}
 	queue.Handle(o.Queue, repositoryTimeout, e.syncRepository)
 	queue.Handle(o.Queue, turnTimeout, e.syncResource)
+	queue.Handle(o.Queue, turnTimeout, e.reportCommits)
 	return e
 }
 

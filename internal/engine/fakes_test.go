@@ -32,6 +32,7 @@ type gitHost struct {
 	asked   int                     // calls of Heads
 	opened  []provider.Repository
 	closed  int
+	told    *statuses // what its clients report to; nil where they cannot
 }
 
 func newGitHost() *gitHost {
@@ -92,7 +93,11 @@ func (h *gitHost) Open(of provider.Repository) (provider.Client, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.opened = append(h.opened, of)
-	return &gitClient{gitHost: h}, nil
+	client := &gitClient{gitHost: h}
+	if h.told != nil {
+		return reportingClient{client, h.told}, nil
+	}
+	return client, nil
 }
 
 // clients says how many clients were opened and how many of them closed.

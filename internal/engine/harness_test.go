@@ -141,6 +141,9 @@ func (w *world) start() {
 		DB: w.db, Queue: w.queue, Log: log, Encode: func(s lockstep.ResourceSync) ([]byte, error) { return json.Marshal(s) },
 		Providers: []provider.Driver{w.host}, Targets: append(w.others, w.target),
 		Credential: func(*db.Tx, lockstep.ARN) (lockstep.Credential, error) { return w.credential, nil },
+		CommitURL: func(linkID string, sha lockstep.SHA, environment string) string {
+			return "https://lockstep.example/" + linkID + "/" + string(sha) + "/" + environment
+		},
 	})
 	ctx := context.Background()
 	w.must(w.queue.Migrate(ctx))

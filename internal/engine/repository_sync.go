@@ -79,13 +79,8 @@ func (e *Engine) startResourceSyncs(ctx context.Context, job *queue.Job, a store
 		if err := store.SetHead(tx, a.LinkID, a.Branch, head.sha); err != nil {
 			return err
 		}
-		for _, p := range head.plans {
-			if err := e.concern(tx, p, head.sha); err != nil {
-				return err
-			}
-		}
-		if head.unplanned != nil {
-			return nil
+		if err := e.concernAll(tx, head); err != nil || head.unplanned != nil {
+			return err
 		}
 		events := []lockstep.Event{{Type: "CONFIG_UPDATED", Message: "Updated configuration"}}
 		events = append(events, head.events...)

@@ -20,6 +20,7 @@ type turn struct {
 	epoch   int64
 	attempt store.ResourceAttempt
 	note    []byte // what the resource's last ended attempt left
+	news    news   // of the transaction that is under way
 }
 
 // syncResource works on a resource's newest desire for one turn.
@@ -52,7 +53,7 @@ const (
 
 // begin takes the resource over.
 func (t *turn) begin(ctx context.Context, resourceID int64) (next action, err error) {
-	err = t.db.Update(ctx, func(tx *db.Tx) error {
+	err = t.update(ctx, func(tx *db.Tx) error {
 		s, err := store.TakeOver(tx, resourceID)
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return t.job.Done(tx)
@@ -112,6 +113,7 @@ func (t *turn) start(tx *db.Tx, s store.ResourceState) (action, error) {
 	if t.attempt, err = store.BeginAttempt(tx, s, cfg, s.Resource.Name); err != nil {
 		return nothing, err
 	}
+	t.news.attempted(t.attempt)
 	return advance, t.refresh(tx, s.ID)
 }
 
@@ -121,9 +123,20 @@ func (t *turn) yield(ctx context.Context) error {
 	return t.mine(ctx, func(tx *db.Tx, _ store.ResourceState) error { return t.job.Again(tx, tx.Now) })
 }
 
+// update runs f in a transaction that ends with the news of it.
+func (t *turn) update(ctx context.Context, f func(tx *db.Tx) error) error {
+	return t.db.Update(ctx, func(tx *db.Tx) error {
+		t.news = nil
+		if err := f(tx); err != nil {
+			return err
+		}
+		return t.spread(tx, t.news)
+	})
+}
+
 // mine runs f under the resource's lock if it is still this worker's.
 func (t *turn) mine(ctx context.Context, f func(tx *db.Tx, s store.ResourceState) error) error {
-	return t.db.Update(ctx, func(tx *db.Tx) error {
+	return t.update(ctx, func(tx *db.Tx) error {
 		s, err := store.LockResource(tx, t.attempt.ResourceID)
 		if err != nil {
 			return err
@@ -180,6 +193,7 @@ func (t *turn) end(tx *db.Tx, s store.ResourceState, outcome lockstep.Outcome) (
 	if err := store.FinishAttempt(tx, t.attempt.ID, outcome); err != nil {
 		return nothing, err
 	}
+	t.news.attempted(t.attempt)
 	if err := t.refresh(tx, s.ID); err != nil {
 		return nothing, err
 	}

@@ -210,7 +210,8 @@ func (e *Engine) retryAt(tx *db.Tx, at asked) error {
 	if err := unblock(tx, s, fmt.Sprintf("A sync of commit %s was requested.", at.sha)); err != nil {
 		return err
 	}
-	if err := e.desire(tx, s, at.planned, at.sha); err != nil {
+	var n news
+	if err := e.desire(tx, &n, s, at.planned, at.sha); err != nil {
 		return err
 	}
 	if err := store.Hold(tx, s.ID, at.head); err != nil {
@@ -222,7 +223,10 @@ func (e *Engine) retryAt(tx *db.Tx, at asked) error {
 	if err := store.SetHead(tx, at.LinkID, at.Branch, at.head); err != nil {
 		return err
 	}
-	return e.Request(tx, at.LinkID, at.Branch)
+	if err := e.Request(tx, at.LinkID, at.Branch); err != nil {
+		return err
+	}
+	return e.spread(tx, n)
 }
 
 func changedMeanwhile() error {

@@ -52,6 +52,15 @@ func (e *Engine) sweep(ctx context.Context) error {
 				return err
 			}
 		}
+		lanes, err := store.OverdueLanes(tx, sweepBatch)
+		if err != nil {
+			return err
+		}
+		for _, id := range lanes {
+			if err := e.queue.Wake(tx, reportWork{LaneID: id}, tx.Now); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 }

@@ -82,6 +82,8 @@ func resourceNonsense() []nonsense {
 	}
 }
 
+const insertLane = `INSERT INTO report_lane (link_id, environment) VALUES ('LINK', '111122223333/eu-central-1')`
+
 func otherNonsense() []nonsense {
 	aRepositoryAttempt := repositoryAttempt + `('r', 'LINK', 'main', 'FAILED', '', 1, 2)`
 	event := `INSERT INTO sync_event (repository_attempt_id, resource_attempt_id, at, type, message) VALUES `
@@ -110,6 +112,10 @@ func otherNonsense() []nonsense {
 			refuse: `INSERT INTO access_key (id, account, principal, role, sealed, status, created_at) VALUES ('k', 'a', 'p', 'admin', 's', 'lost', 1)`},
 		{why: "a webhook of an unknown kind",
 			refuse: `INSERT INTO webhook (id, link_id, kind, sealed, created_at) VALUES ('w', 'LINK', 'SVN', 's', 1)`},
+		{why: "a report with more seen than happened", before: []string{insertLane},
+			refuse: `INSERT INTO commit_report (lane_id, sha, branch, news, seen, news_at) SELECT id, 'a', 'main', 1, 2, 1 FROM report_lane`},
+		{why: "a report of an unknown state", before: []string{insertLane},
+			refuse: `INSERT INTO commit_report (lane_id, sha, branch, news_at, state) SELECT id, 'a', 'main', 1, 'cancelled' FROM report_lane`},
 		{why: "two webhooks of a link", unique: true,
 			before: []string{`INSERT INTO webhook (id, link_id, kind, sealed, created_at) VALUES ('w', 'LINK', 'GITHUB', 's', 1)`},
 			refuse: `INSERT INTO webhook (id, link_id, kind, sealed, created_at) VALUES ('v', 'LINK', 'GITHUB', 's', 1)`},

@@ -12,6 +12,28 @@ ALTER TABLE access_key ADD CONSTRAINT access_key_pkey PRIMARY KEY (id);
 ALTER TABLE access_key ADD CONSTRAINT access_key_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'operator'::text, 'reader'::text, 'none'::text])));
 ALTER TABLE access_key ADD CONSTRAINT access_key_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text])));
 CREATE INDEX access_key_by_account ON public.access_key USING btree (account, created_at, id);
+CREATE TABLE commit_report (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    lane_id bigint NOT NULL,
+    sha text NOT NULL,
+    branch text NOT NULL,
+    news bigint DEFAULT 1 NOT NULL,
+    seen bigint DEFAULT 0 NOT NULL,
+    news_at bigint NOT NULL,
+    due_at bigint,
+    state text DEFAULT ''::text NOT NULL,
+    summary text DEFAULT ''::text NOT NULL,
+    tried_at bigint DEFAULT 0 NOT NULL,
+    memory bytea,
+    reason text DEFAULT ''::text NOT NULL
+);
+ALTER TABLE commit_report ADD CONSTRAINT commit_report_check CHECK ((seen <= news));
+ALTER TABLE commit_report ADD CONSTRAINT commit_report_lane_id_fkey FOREIGN KEY (lane_id) REFERENCES report_lane(id) ON DELETE CASCADE;
+ALTER TABLE commit_report ADD CONSTRAINT commit_report_lane_id_sha_key UNIQUE (lane_id, sha);
+ALTER TABLE commit_report ADD CONSTRAINT commit_report_pkey PRIMARY KEY (id);
+ALTER TABLE commit_report ADD CONSTRAINT commit_report_state_check CHECK ((state = ANY (ARRAY[''::text, 'pending'::text, 'running'::text, 'succeeded'::text, 'failed'::text])));
+CREATE INDEX commit_report_by_lane ON public.commit_report USING btree (lane_id, id);
+CREATE INDEX commit_report_due ON public.commit_report USING btree (lane_id, due_at) WHERE (due_at IS NOT NULL);
 CREATE TABLE concerned_revision (
     resource_id bigint NOT NULL,
     sha text NOT NULL,
@@ -71,6 +93,17 @@ CREATE TABLE policy (
     updated_at bigint NOT NULL
 );
 ALTER TABLE policy ADD CONSTRAINT policy_pkey PRIMARY KEY (account, name);
+CREATE TABLE report_lane (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    link_id text NOT NULL,
+    environment text NOT NULL,
+    epoch bigint DEFAULT 0 NOT NULL,
+    tries bigint DEFAULT 0 NOT NULL,
+    not_before bigint DEFAULT 0 NOT NULL
+);
+ALTER TABLE report_lane ADD CONSTRAINT report_lane_link_id_environment_key UNIQUE (link_id, environment);
+ALTER TABLE report_lane ADD CONSTRAINT report_lane_link_id_fkey FOREIGN KEY (link_id) REFERENCES repository_link(id) ON DELETE CASCADE;
+ALTER TABLE report_lane ADD CONSTRAINT report_lane_pkey PRIMARY KEY (id);
 CREATE TABLE repository_branch (
     link_id text NOT NULL,
     branch text NOT NULL,
@@ -179,6 +212,7 @@ ALTER TABLE resource_sync_attempt ADD CONSTRAINT resource_sync_attempt_pkey PRIM
 ALTER TABLE resource_sync_attempt ADD CONSTRAINT resource_sync_attempt_resource_id_fkey FOREIGN KEY (resource_id) REFERENCES resource(id) ON DELETE CASCADE;
 ALTER TABLE resource_sync_attempt ADD CONSTRAINT resource_sync_attempt_status_check CHECK ((status = ANY (ARRAY['INITIATED'::text, 'IN_PROGRESS'::text, 'SUCCEEDED'::text, 'FAILED'::text])));
 CREATE INDEX resource_sync_attempt_latest ON public.resource_sync_attempt USING btree (resource_id, seq);
+CREATE INDEX resource_sync_attempt_of_commit ON public.resource_sync_attempt USING btree (resource_id, target_sha, seq);
 CREATE UNIQUE INDEX resource_sync_attempt_running ON public.resource_sync_attempt USING btree (resource_id) WHERE (status = ANY (ARRAY['INITIATED'::text, 'IN_PROGRESS'::text]));
 CREATE TABLE signature_policy (
     configuration_id bigint NOT NULL,

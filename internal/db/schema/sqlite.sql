@@ -9,6 +9,25 @@ CREATE TABLE "access_key" (
     expires_at bigint
 );
 CREATE INDEX access_key_by_account ON access_key (account, created_at, id);
+CREATE TABLE commit_report (
+    id       integer PRIMARY KEY AUTOINCREMENT,
+    lane_id  bigint NOT NULL REFERENCES report_lane (id) ON DELETE CASCADE,
+    sha      text   NOT NULL,
+    branch   text   NOT NULL,
+    news     bigint NOT NULL DEFAULT 1,
+    seen     bigint NOT NULL DEFAULT 0,
+    news_at  bigint NOT NULL,
+    due_at   bigint,
+    state    text   NOT NULL DEFAULT '' CHECK (state IN ('', 'pending', 'running', 'succeeded', 'failed')),
+    summary  text   NOT NULL DEFAULT '',
+    tried_at bigint NOT NULL DEFAULT 0,
+    memory   blob,
+    reason   text   NOT NULL DEFAULT '',
+    UNIQUE (lane_id, sha),
+    CHECK (seen <= news)
+);
+CREATE INDEX commit_report_by_lane ON commit_report (lane_id, id);
+CREATE INDEX commit_report_due ON commit_report (lane_id, due_at) WHERE due_at IS NOT NULL;
 CREATE TABLE concerned_revision (
     resource_id bigint NOT NULL REFERENCES resource (id) ON DELETE CASCADE,
     sha         text   NOT NULL,
@@ -58,6 +77,15 @@ CREATE TABLE policy (
     created_at bigint NOT NULL,
     updated_at bigint NOT NULL,
     PRIMARY KEY (account, name)
+);
+CREATE TABLE report_lane (
+    id          integer PRIMARY KEY AUTOINCREMENT,
+    link_id     text   NOT NULL REFERENCES repository_link (id) ON DELETE CASCADE,
+    environment text   NOT NULL,
+    epoch       bigint NOT NULL DEFAULT 0,
+    tries       bigint NOT NULL DEFAULT 0,
+    not_before  bigint NOT NULL DEFAULT 0,
+    UNIQUE (link_id, environment)
 );
 CREATE TABLE repository_branch (
     link_id text   NOT NULL REFERENCES repository_link (id) ON DELETE CASCADE,
@@ -152,6 +180,7 @@ CREATE TABLE resource_sync_attempt (
     CHECK (intent = '' OR outcome IS NULL OR outcome NOT IN ('superseded', 'cancelled'))
 );
 CREATE INDEX resource_sync_attempt_latest ON resource_sync_attempt (resource_id, seq);
+CREATE INDEX resource_sync_attempt_of_commit ON resource_sync_attempt (resource_id, target_sha, seq);
 CREATE UNIQUE INDEX resource_sync_attempt_running ON resource_sync_attempt (resource_id)
     WHERE status IN ('INITIATED', 'IN_PROGRESS');
 CREATE TABLE signature_policy (

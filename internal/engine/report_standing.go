@@ -1,0 +1,164 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+// A standing is how far a commit came in an environment: a number for each state
+// that one of its stacks can be in.
+type standing struct {
+	total     int
+	pending   int // desired, not attempted yet
+	running   int
+	succeeded int
+	failed    int // or blocked
+	left      int // to another commit that came before this one was brought to them
+	culprit   string
+	reason    string // of the culprit, which failed first
+}
+
+// readStanding counts what a commit concerns in an environment, as it is now.
+func readStanding(tx *db.Tx, linkID, where string, sha lockstep.SHA) (standing, error) {
+	all, err := store.PublishedConcerns(tx, linkID, sha)
+	if err != nil {
+		return standing{}, err
+	}
+	var s standing
+	var first *store.Concern // to fail
+	for i, k := range all {
+		if environment(k.Configuration) != where {
+			continue
+		}
+		if s.count(k) && (first == nil || k.EndedAt.Before(first.EndedAt)) {
+			first = &all[i]
+		}
+	}
+	if first == nil {
+		return s, nil
+	}
+	s.culprit, s.reason = first.Configuration.ResourceName, first.Blocked
+	if first.Wanted {
+		return s, nil // blocked before it was attempted
+	}
+	events, err := store.ResourceEvents(tx, first.AttemptID)
+	if n := len(events); n > 0 {
+		s.reason = events[n-1].Message
+	}
+	return s, err
+}
+
+// count adds one stack and says whether that has failed.
+func (s *standing) count(k store.Concern) (failed bool) {
+	s.total++
+	switch {
+	case k.AttemptID != "" && k.Outcome == "":
+		s.running++
+	case k.Wanted && k.Blocked == "":
+		s.pending++
+	case k.Wanted || k.Outcome == lockstep.Failed:
+		s.failed++
+		return true
+	case k.AttemptID != "":
+		s.succeeded++
+	default:
+		s.left++
+	}
+	return false
+}
+
+// open says whether something is still to come.
+func (s standing) open() bool { return s.pending+s.running > 0 }
+
+// state is what a person at the Git host wants to know first: that something has
+// failed, at once. A stack that was left to another commit counts for neither end,
+// but a commit that nothing was brought to has not succeeded: some hosts take the
+// latest success for what is deployed.
+func (s standing) state() provider.CommitState {
+	switch {
+	case s.failed > 0:
+		return provider.CommitFailed
+	case s.running > 0, s.pending > 0 && s.succeeded > 0:
+		return provider.CommitRunning
+	case s.pending > 0:
+		return provider.CommitPending
+	case s.succeeded > 0:
+		return provider.CommitSucceeded
+	}
+	return provider.CommitFailed
+}
+
+// maxSummary is how long a summary may be, in bytes.
+const maxSummary = 140
+
+// summary says it in a line.
+func (s standing) summary() string {
+	switch {
+	case s.total == 0:
+		return "None of its stacks is reported any more"
+	case s.failed > 0:
+		return lockstep.Cut(line(fmt.Sprintf("%d of %s failed: %s: %s", s.failed, stacks(s.total), s.culprit, s.reason)), maxSummary)
+	case s.succeeded == 0 && s.open():
+		return stacks(s.total) + " to sync"
+	case s.open():
+		return fmt.Sprintf("%d of %s synced", s.succeeded, stacks(s.total))
+	case s.succeeded == 0:
+		return stacks(s.total) + " left to another commit"
+	case s.left > 0:
+		return fmt.Sprintf("%d of %s synced, %d left to another commit", s.succeeded, stacks(s.total), s.left)
+	}
+	return stacks(s.total) + " synced"
+}
+
+func stacks(n int) string {
+	if n == 1 {
+		return "1 stack"
+	}
+	return fmt.Sprintf("%d stacks", n)
+}
+
+// line makes one line of a text from elsewhere, without what would be obeyed and
+// not shown.
+func line(text string) string {
+	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)), " ")
+}
+
+const (
+	// progressPause is the least time between two tellings of mere progress.
+	progressPause = 30 * time.Second
+	// relookAfter is when a commit that has not come to its end is looked at again
+	// without news: a configuration may have been deleted, or moved elsewhere.
+	relookAfter = 10 * time.Minute
+)
+
+// due says whether what stands now is to be told, and if not, when it is looked at
+// again; zero is never.
+func (s standing) due(r store.CommitReport, now time.Time) (tell bool, again time.Time) {
+	if s.open() {
+		again = now.Add(relookAfter)
+	}
+	was := provider.CommitState(r.State)
+	changed := s.state() != was
+	switch {
+	case s.total == 0 && was != provider.CommitPending && was != provider.CommitRunning:
+		return false, time.Time{} // nothing to say, and nothing left open
+	case !changed && s.summary() == r.Summary:
+		return false, again
+	case !s.open(), changed && r.Reason == "", !now.Before(r.TriedAt.Add(progressPause)):
+		return true, again
+	}
+	// Progress alone, or a change that a Git host may refuse as it did the last one.
+	return false, r.TriedAt.Add(progressPause)
+}

@@ -1,0 +1,232 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+// A reportTurn is one worker's time with a report lane: it looks at all reports
+// that are due, one after the other, and tells the Git host what is new.
+type reportTurn struct {
+	*Engine
+	job  *queue.Job
+	lane store.ReportLane
+}
+
+const (
+	// reportBatch is how many reports a turn looks at.
+	reportBatch = 100
+	// reportPatience is for how long after it happened a Git host that is away is
+	// told again.
+	reportPatience = 24 * time.Hour
+	// maxReportMemory is how much a driver may remember of a commit, in bytes.
+	maxReportMemory = 64 << 10
+)
+
+// reportCommits works on what is due in a lane. What is told was read a moment
+// before, never kept for later: after an outage the end is told, and nothing of
+// what came before it.
+func (e *Engine) reportCommits(ctx context.Context, job *queue.Job, w reportWork) error {
+	t := &reportTurn{Engine: e, job: job}
+	began := time.Now()
+	due, err := t.begin(ctx, w.LaneID)
+	if err != nil || len(due) == 0 {
+		return unlessFenced(err)
+	}
+	for _, r := range due {
+		away, err := t.report(ctx, r)
+		if err != nil {
+			return unlessFenced(err)
+		}
+		if away || time.Since(began) > stepTimeout {
+			break
+		}
+	}
+	return unlessFenced(t.mine(ctx, func(tx *db.Tx) error {
+		if err := store.ForgetReports(tx, t.lane.ID); err != nil {
+			return err
+		}
+		return t.rest(tx)
+	}))
+}
+
+// begin takes the lane over and gives what is due. Where that is nothing the job
+// is completed or scheduled again.
+func (t *reportTurn) begin(ctx context.Context, laneID int64) (due []store.CommitReport, err error) {
+	err = t.db.Update(ctx, func(tx *db.Tx) error {
+		due = nil
+		if t.lane, err = store.TakeOverLane(tx, laneID); lockstep.KindOf(err) == lockstep.NotFound && err != nil {
+			return t.job.Done(tx)
+		}
+		if err != nil {
+			return err
+		}
+		if !t.lane.NotBefore.After(tx.Now) {
+			if due, err = store.DueReports(tx, t.lane.ID, reportBatch); err != nil {
+				return err
+			}
+		}
+		if len(due) == 0 {
+			return t.rest(tx)
+		}
+		return nil
+	})
+	return due, err
+}
+
+// rest completes the job, or schedules it for what is due next.
+func (t *reportTurn) rest(tx *db.Tx) error {
+	at, ok, err := store.NextReport(tx, t.lane.ID)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return t.job.Done(tx)
+	}
+	if at.Before(t.lane.NotBefore) {
+		at = t.lane.NotBefore
+	}
+	return t.job.Again(tx, at)
+}
+
+// mine runs f under the lane's lock if it is still this worker's.
+func (t *reportTurn) mine(ctx context.Context, f func(tx *db.Tx) error) error {
+	return t.db.Update(ctx, func(tx *db.Tx) error {
+		lane, err := store.LockLane(tx, t.lane.ID)
+		if err != nil && lockstep.KindOf(err) != lockstep.NotFound {
+			return err
+		}
+		if err != nil || lane.Epoch != t.lane.Epoch {
+			return errFenced
+		}
+		return f(tx)
+	})
+}
+
+// report looks at one report and tells what is new. Away says that the Git host is
+// to be left alone for now.
+func (t *reportTurn) report(ctx context.Context, r store.CommitReport) (away bool, err error) {
+	var s standing
+	var now time.Time
+	if err := t.db.View(ctx, func(tx *db.Tx) error {
+		now = tx.Now
+		s, err = readStanding(tx, t.lane.LinkID, t.lane.Environment, r.SHA)
+		return err
+	}); err != nil {
+		return false, err
+	}
+	seen := r
+	seen.Seen = r.News
+	tell, again := s.due(r, now)
+	seen.Due = again
+	if !tell {
+		return false, t.save(ctx, seen)
+	}
+	status := provider.CommitStatus{SHA: r.SHA, Branch: r.Branch, Environment: t.lane.Environment, State: s.state(),
+		Summary: s.summary(), URL: t.commitURL(t.lane.LinkID, r.SHA, t.lane.Environment)}
+	memory, cause := t.tell(ctx, status, r.Memory)
+	if cause != nil && ctx.Err() != nil {
+		return false, ctx.Err() // this process stops: the queue has it told elsewhere, or after the start
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTimeout)
+	defer cancel()
+	if cause != nil {
+		if memory != nil {
+			seen.Memory = memory
+		}
+		return t.stumble(ctx, r, seen, cause)
+	}
+	seen.State, seen.Summary, seen.Memory, seen.Reason = string(status.State), status.Summary, memory, ""
+	t.told(ctx, slog.LevelInfo, r, string(status.State), nil)
+	return false, t.answered(ctx, seen)
+}
+
+// tell calls the driver.
+func (t *reportTurn) tell(ctx context.Context, s provider.CommitStatus, memory []byte) (kept []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	err = guarded(func() error {
+		client, release, err := t.Open(ctx, t.lane.LinkID)
+		if err != nil {
+			return err
+		}
+		defer release()
+		reporter, ok := client.(provider.StatusReporter)
+		if !ok {
+			return lockstep.Wrapf(lockstep.Invalid, provider.ErrNoAbility, "This kind of Git host shows no status of commits.")
+		}
+		kept, err = reporter.ReportStatus(ctx, s, memory)
+		return err
+	})
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = lockstep.Wrapf(lockstep.Unavailable, err, "The Git host took longer than %s to answer.", stepTimeout)
+	}
+	if len(kept) > maxReportMemory {
+		kept, err = nil, errors.Join(err, errors.New("the driver remembers too much of a commit"))
+	}
+	return kept, err
+}
+
+// stumble records that the Git host was not told. If time may heal that, it is
+// tried again, for a day; otherwise when something new happens. The resources are
+// none the wiser: their attempts may have ended, and what has ended does not change.
+func (t *reportTurn) stumble(ctx context.Context, r, seen store.CommitReport, cause error) (away bool, err error) {
+	if errors.Is(cause, provider.ErrNoAbility) {
+		t.told(ctx, slog.LevelDebug, r, "no ability", cause)
+		seen.Due = time.Time{}
+		return false, t.answered(ctx, seen)
+	}
+	t.lane.Tries++
+	v := judge(cause, t.lane.Tries)
+	seen.Reason = lockstep.Shown(cause)
+	if v.retry {
+		t.lane.NotBefore = time.Now().Add(max(time.Second, v.after, min(provider.Wait(cause), reportPatience)))
+	}
+	if v.retry && time.Since(r.NewsAt) < reportPatience {
+		t.told(ctx, v.level, r, "retry", cause)
+		r.Reason, r.Memory = seen.Reason, seen.Memory // it stays due, and its news unseen
+		return true, t.save(ctx, r)
+	}
+	seen.Due = time.Time{}
+	if v.retry {
+		t.told(ctx, slog.LevelWarn, r, "given up", cause)
+		return true, t.save(ctx, seen)
+	}
+	t.told(ctx, v.level, r, "refused", cause)
+	return false, t.answered(ctx, seen)
+}
+
+// answered saves what a Git host has said its word to.
+func (t *reportTurn) answered(ctx context.Context, r store.CommitReport) error {
+	t.lane.Tries, t.lane.NotBefore = 0, time.Time{}
+	r.TriedAt = time.Now()
+	return t.save(ctx, r)
+}
+
+// save writes what became of a report and how the Git host is to be treated.
+func (t *reportTurn) save(ctx context.Context, r store.CommitReport) error {
+	return t.mine(ctx, func(tx *db.Tx) error {
+		if err := store.SaveLane(tx, t.lane); err != nil {
+			return err
+		}
+		return store.SaveReport(tx, r, tx.Now.Add(reportPause))
+	})
+}
+
+// told writes the line of one call.
+func (t *reportTurn) told(ctx context.Context, level slog.Level, r store.CommitReport, outcome string, cause error) {
+	attrs := []slog.Attr{slog.String("link", t.lane.LinkID), slog.String("environment", t.lane.Environment),
+		slog.String("branch", r.Branch), slog.String("sha", string(r.SHA)), slog.String("outcome", outcome)}
+	if cause != nil {
+		attrs = append(attrs, slog.String("kind", lockstep.KindOf(cause).String()), slog.Int64("try", t.lane.Tries), slog.Any("err", cause))
+	}
+	t.log.LogAttrs(ctx, level, "commit report", attrs...)
+}

@@ -1,0 +1,252 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+// addNews adds news of a commit of a link, due so many seconds from now, and says
+// whether its lane is to be woken.
+func addNews(t testing.TB, d *db.DB, link, sha string, seconds int, begin bool) (lane store.ReportLane, wake bool) {
+	t.Helper()
+	update(t, d, func(tx *db.Tx) (err error) {
+		n := store.News{LinkID: link, Environment: "e", SHA: lockstep.SHA(sha), Branch: "main", Begin: begin}
+		lane, wake, err = store.AddNews(tx, n, tx.Now.Add(time.Duration(seconds)*time.Second))
+		return err
+	})
+	return lane, wake
+}
+
+// dueReports gives the commits that are due in a lane.
+func dueReports(t testing.TB, d *db.DB, lane int64) (due []store.CommitReport, shas []string) {
+	t.Helper()
+	update(t, d, func(tx *db.Tx) (err error) {
+		due, err = store.DueReports(tx, lane, 10)
+		return err
+	})
+	for _, r := range due {
+		shas = append(shas, string(r.SHA))
+	}
+	return due, shas
+}
+
+func saveReport(t testing.TB, d *db.DB, r store.CommitReport) {
+	t.Helper()
+	update(t, d, func(tx *db.Tx) error { return store.SaveReport(tx, r, tx.Now.Add(time.Hour)) })
+}
+
+func TestNewsBeginsAReportOnlyWhereOneIsAskedFor(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		link := insertLink(t, d, 1).ID
+		if _, wake := addNews(t, d, link, "a", 0, false); wake {
+			t.Error("a lane that is not there is woken")
+		}
+		lane, wake := addNews(t, d, link, "a", 60, true)
+		if !wake || lane.Environment != "e" || lane.LinkID != link {
+			t.Errorf("the first news wakes %t: %+v", wake, lane)
+		}
+		if _, wake := addNews(t, d, link, "b", 0, false); wake {
+			t.Error("a report that is not there wakes its lane")
+		}
+		if _, wake := addNews(t, d, link, "a", 90, true); wake {
+			t.Error("later news wakes what is due earlier")
+		}
+		if _, wake := addNews(t, d, link, "a", 30, false); !wake {
+			t.Error("earlier news wakes nothing")
+		}
+		update(t, d, func(tx *db.Tx) error {
+			at, ok, err := store.NextReport(tx, lane.ID)
+			if soon := at.Sub(tx.Now); !ok || soon > 30*time.Second || soon < 20*time.Second {
+				t.Errorf("the next is due in %s", soon)
+			}
+			return err
+		})
+	})
+}
+
+func TestNoReportOvertakesAnOlderOne(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		link := insertLink(t, d, 1).ID
+		lane, _ := addNews(t, d, link, "a", 600, true)
+		addNews(t, d, link, "b", 600, true)
+		if _, shas := dueReports(t, d, lane.ID); shas != nil {
+			t.Errorf("due before its time: %s", shas)
+		}
+		addNews(t, d, link, "c", -1, true)
+		due, shas := dueReports(t, d, lane.ID)
+		if diff := cmp.Diff([]string{"a", "b", "c"}, shas); diff != "" {
+			t.Fatal(diff)
+		}
+		a := due[0]
+		a.Seen, a.State, a.Summary, a.Memory, a.Due = a.News, "running", "1 stack to sync", []byte("m"), time.Now().Add(time.Hour)
+		saveReport(t, d, a)
+		if _, shas := dueReports(t, d, lane.ID); len(shas) != 2 {
+			t.Errorf("what was seen and has time is due again: %s", shas)
+		}
+	})
+}
+
+func TestNewsThatCameMeanwhileIsNotLost(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		link := insertLink(t, d, 1).ID
+		lane, _ := addNews(t, d, link, "a", -1, true)
+		due, _ := dueReports(t, d, lane.ID)
+		r := due[0]
+		r.Seen, r.State, r.Due = r.News, "succeeded", time.Time{}
+		addNews(t, d, link, "a", -1, false)
+		saveReport(t, d, r)
+		next := func() (is bool) {
+			update(t, d, func(tx *db.Tx) (err error) {
+				_, is, err = store.NextReport(tx, lane.ID)
+				return err
+			})
+			return is
+		}
+		if !next() {
+			t.Error("the news that came while the first was told is forgotten")
+		}
+		r.Seen++
+		saveReport(t, d, r)
+		if next() {
+			t.Error("something is due after all was seen")
+		}
+		if r.Seen++; d.Update(t.Context(), func(tx *db.Tx) error { return store.SaveReport(tx, r, tx.Now) }) == nil {
+			t.Error("more was seen than happened")
+		}
+	})
+}
+
+func TestAWorkerThatWasReplacedIsKnownByItsEpoch(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		lane, _ := addNews(t, d, insertLink(t, d, 1).ID, "a", 0, true)
+		update(t, d, func(tx *db.Tx) error {
+			lane, err := store.TakeOverLane(tx, lane.ID)
+			if err != nil {
+				return err
+			}
+			lane.Tries, lane.NotBefore = 3, tx.Now.Add(time.Hour)
+			if err := store.SaveLane(tx, lane); err != nil {
+				return err
+			}
+			got, err := store.LockLane(tx, lane.ID)
+			if diff := cmp.Diff(lane, got); diff != "" || got.Epoch != 1 {
+				t.Error(diff)
+			}
+			return err
+		})
+		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { _, err := store.TakeOverLane(tx, lane.ID+1); return err })
+		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { _, err := store.LockLane(tx, lane.ID+1); return err })
+	})
+}
+
+func TestOverdueLanesAreThoseWhoseHostIsNotLeftAlone(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		overdue := func() (list []int64) {
+			update(t, d, func(tx *db.Tx) (err error) {
+				list, err = store.OverdueLanes(tx, 10)
+				return err
+			})
+			return list
+		}
+		addNews(t, d, insertLink(t, d, 1).ID, "a", 600, true)
+		lane, _ := addNews(t, d, insertLink(t, d, 2).ID, "a", -1, true)
+		if diff := cmp.Diff([]int64{lane.ID}, overdue()); diff != "" {
+			t.Error(diff)
+		}
+		lane.NotBefore = time.Now().Add(time.Hour)
+		update(t, d, func(tx *db.Tx) error { return store.SaveLane(tx, lane) })
+		if list := overdue(); len(list) != 0 {
+			t.Errorf("overdue: %v", list)
+		}
+	})
+}
+
+func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		link := insertLink(t, d, 1).ID
+		lane, _ := addNews(t, d, link, "a", 0, true)
+		update(t, d, func(tx *db.Tx) error {
+			for i := range 1249 {
+				if _, err := tx.Exec(`INSERT INTO commit_report (lane_id, sha, branch, news_at) VALUES ($1, $2, 'main', $3)`,
+					lane.ID, fmt.Sprint(i), db.Millis(tx.Now)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		forget := func() (n int) {
+			update(t, d, func(tx *db.Tx) error {
+				if err := store.ForgetReports(tx, lane.ID); err != nil {
+					return err
+				}
+				return tx.QueryRow(`SELECT count(*) FROM commit_report`).Scan(&n)
+			})
+			return n
+		}
+		if diff := cmp.Diff([]int{1150, 1050, 1000, 1000}, []int{forget(), forget(), forget(), forget()}); diff != "" {
+			t.Error(diff)
+		}
+		update(t, d, func(tx *db.Tx) error {
+			_, err := tx.Exec(`UPDATE commit_report SET news_at = $1 WHERE sha >= '1240'`, db.Millis(tx.Now.Add(-31*24*time.Hour)))
+			if err == nil {
+				_, err = tx.Exec(`UPDATE commit_report SET news_at = $1 WHERE sha < '1240'`, db.Millis(tx.Now.Add(-29*24*time.Hour)))
+			}
+			return err
+		})
+		old := 0
+		update(t, d, func(tx *db.Tx) error {
+			return tx.QueryRow(`SELECT count(*) FROM commit_report WHERE sha >= '1240'`).Scan(&old)
+		})
+		for range old/100 + 1 {
+			forget()
+		}
+		if n := forget(); n != 1000-old || old == 0 {
+			t.Errorf("%d are kept, of %d were %d old", n, 1000, old)
+		}
+	})
+}
+
+func TestReportsAreReadNewestFirstAndGoWithTheirLink(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		l := insertLink(t, d, 1)
+		for _, sha := range []string{"a", "b", "c"} {
+			addNews(t, d, l.ID, sha, 0, true)
+		}
+		addNews(t, d, insertLink(t, d, 2).ID, "other", 0, true)
+		var got []string
+		var page store.Page
+		for page.Limit = 2; ; {
+			var next store.Cursor
+			update(t, d, func(tx *db.Tx) error {
+				list, cursor, err := store.CommitReports(tx, l.ID, page)
+				for _, r := range list {
+					got = append(got, r.Environment+" "+string(r.SHA))
+				}
+				next = cursor
+				return err
+			})
+			if page.After = next; next == (store.Cursor{}) {
+				break
+			}
+		}
+		if diff := cmp.Diff([]string{"e c", "e b", "e a"}, got); diff != "" {
+			t.Error(diff)
+		}
+		update(t, d, func(tx *db.Tx) error { return store.DeleteLink(tx, l.Account, l.Region, l.ID) })
+		update(t, d, func(tx *db.Tx) error {
+			var n int
+			if err := tx.QueryRow(`SELECT count(*) FROM commit_report`).Scan(&n); err != nil || n != 1 {
+				t.Errorf("%d reports are left, %v", n, err)
+			}
+			return nil
+		})
+	})
+}

@@ -1,0 +1,55 @@
+package store
+
+import (
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+// A Concern is a configuration whose resource a commit concerns, and how far
+// that came.
+type Concern struct {
+	Configuration lockstep.SyncConfiguration
+	// Wanted says that the commit is what the resource should be, and that no
+	// attempt was made for that.
+	Wanted  bool
+	Blocked string // why nothing is attempted until a person acts; "" where nothing blocks
+	// AttemptID is the last attempt for the commit that runs or came to an end of
+	// its own: one that was superseded or cancelled says nothing. "" if there is none.
+	AttemptID string
+	Outcome   lockstep.Outcome // the attempt's, "" while it runs
+	EndedAt   time.Time        // zero while it runs
+}
+
+// PublishedConcerns reads all configurations of a link that publish their status
+// and whose resource a commit concerns, in the order of their names.
+func PublishedConcerns(tx *db.Tx, linkID string, sha lockstep.SHA) ([]Concern, error) {
+	rows, err := tx.Query(`SELECT r.desired_sha = $2 AND r.desired_seq > r.attempted_seq, coalesce(b.created_reason, ''),
+			coalesce(a.id, ''), coalesce(a.outcome, ''), a.ended_at, `+configurationColumns+`
+		JOIN resource r ON r.configuration_id = c.id
+		JOIN concerned_revision k ON k.resource_id = r.id AND k.sha = $2
+		LEFT JOIN sync_blocker b ON b.resource_id = r.id AND b.status = 'ACTIVE'
+		LEFT JOIN resource_sync_attempt a ON a.seq = (SELECT max(x.seq) FROM resource_sync_attempt x
+			WHERE x.resource_id = r.id AND x.target_sha = $2 AND x.configuration_id = c.id
+				AND (x.outcome IS NULL OR x.outcome NOT IN ('superseded', 'cancelled')))
+		WHERE c.link_id = $1 AND c.publish_deployment_status = 'ENABLED' ORDER BY c.resource_name, c.id`, linkID, sha)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []Concern
+	for rows.Next() {
+		var k Concern
+		var ended *int64
+		k.Configuration, err = scanConfiguration(after{rows, []any{&k.Wanted, &k.Blocked, &k.AttemptID, &k.Outcome, &ended}})
+		if err != nil {
+			return nil, err
+		}
+		if ended != nil {
+			k.EndedAt = db.Time(*ended)
+		}
+		list = append(list, k)
+	}
+	return list, rows.Err()
+}
