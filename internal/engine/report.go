@@ -63,10 +63,7 @@ func (e *Engine) spread(tx *db.Tx, n news) error {
 		if !wake {
 			continue
 		}
-		if due.Before(lane.NotBefore) {
-			due = lane.NotBefore
-		}
-		if err := e.queue.Wake(tx, reportWork{LaneID: lane.ID}, due); err != nil {
+		if err := e.queue.Wake(tx, reportWork{LaneID: lane}, due); err != nil {
 			return err
 		}
 	}

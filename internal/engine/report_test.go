@@ -41,6 +41,32 @@ func TestACommitIsToldFromItsBeginningToItsEnd(t *testing.T) {
 	})
 }
 
+func TestACommitThatWaitsForAnotherIsPending(t *testing.T) {
+	inBubble(t, func(w *world) {
+		told := w.reports()
+		finish := w.executes(target.End{Outcome: lockstep.Applied})
+		first := w.host.push("main", map[string]string{"web.yaml": "1"})
+		w.configure("web", publishes)
+		w.untilTold(told, first, "running: 1 stack to sync")
+		second := w.push(map[string]string{"web.yaml": "2"})
+		w.untilTold(told, second, "pending: 1 stack to sync")
+		time.Sleep(time.Minute)
+		w.target.script(func(a target.Attempt) (target.Step, error) {
+			if a.Revision.SHA == first {
+				return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
+			}
+			return target.Step{After: time.Second}, nil
+		})
+		close(finish)
+		began := time.Now()
+		w.untilTold(told, first, "succeeded: 1 stack synced")
+		w.untilTold(told, second, "running: 1 stack to sync")
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("that it runs was told after %s", took)
+		}
+	})
+}
+
 // slowly makes every attempt take ten seconds for each unit of its last digit.
 func (w *world) slowly(end func(name string) *target.End) {
 	w.target.script(func(a target.Attempt) (target.Step, error) {
@@ -177,9 +203,14 @@ func TestWhatIsNotEnabledPublishesNothing(t *testing.T) {
 		}
 		on := w.configure("on", publishes)
 		w.untilTold(told, sha, "succeeded: 1 stack synced")
-		w.reconfigure(&on, func(c *lockstep.SyncConfiguration) { c.PublishDeploymentStatus = "DISABLED" })
+		last := w.configure("last")
+		sha = w.push(map[string]string{"unset.yaml": "2", "off.yaml": "2", "on.yaml": "2", "last.yaml": "2"})
+		w.untilStatus(last, lockstep.ResourceSucceeded, sha)
+		w.untilTold(told, sha, "succeeded: 1 stack synced")
 		before := told.count()
-		sha = w.push(map[string]string{"unset.yaml": "2", "off.yaml": "2", "on.yaml": "2"})
+		w.reconfigure(&on, func(c *lockstep.SyncConfiguration) { c.PublishDeploymentStatus = "DISABLED" })
+		time.Sleep(15 * time.Second)
+		sha = w.push(map[string]string{"unset.yaml": "3", "off.yaml": "3", "on.yaml": "3"})
 		w.untilStatus(on, lockstep.ResourceSucceeded, sha)
 		time.Sleep(time.Minute)
 		if n := told.count(); n != before {

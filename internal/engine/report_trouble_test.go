@@ -57,6 +57,13 @@ func TestAHostThatIsDownForAnHourDelaysNothingAndIsToldTheEndOnce(t *testing.T) 
 		if r := w.row(shas[0]); r.Reason != "" {
 			t.Errorf("the row still says %q", r.Reason)
 		}
+		told.refuse(lockstep.Errorf(lockstep.Unavailable, "Away."))
+		before := told.count()
+		w.push(map[string]string{"web.yaml": "again"})
+		w.until("two more calls", func() bool { return told.count() >= before+2 })
+		if pause := told.calls[before+1].Sub(told.calls[before]); pause > 3*time.Second {
+			t.Errorf("a new outage begins with a pause of %s", pause)
+		}
 	})
 }
 
@@ -363,7 +370,7 @@ func TestAttack18ASummaryIsALineOfWhatTheOwnerMayReadAnyway(t *testing.T) {
 		const canary = "hunter2-canary"
 		w.credential = lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary}
 		told := w.reports()
-		w.fails(lockstep.Wrapf(lockstep.Invalid, errors.New("password "+canary), "Line 3:\r\n%s\u202e", strings.Repeat("ü", 200)))
+		w.fails(lockstep.Wrapf(lockstep.Invalid, errors.New("password "+canary), "Line 3:\r\n\u202e%s", strings.Repeat("ü", 200)))
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.configure("web", publishes)
 		w.untilStatus(cfg, lockstep.ResourceFailed, first)

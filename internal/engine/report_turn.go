@@ -61,10 +61,10 @@ func (e *Engine) reportCommits(ctx context.Context, job *queue.Job, w reportWork
 // begin takes the lane over and gives what is due. Where that is nothing the job
 // is completed or scheduled again.
 func (t *reportTurn) begin(ctx context.Context, laneID int64) (due []store.CommitReport, err error) {
-	err = t.db.Update(ctx, func(tx *db.Tx) error {
+	err = t.db.Update(ctx, func(tx *db.Tx) (err error) {
 		due = nil
-		if t.lane, err = store.TakeOverLane(tx, laneID); lockstep.KindOf(err) == lockstep.NotFound && err != nil {
-			return t.job.Done(tx)
+		if t.lane, err = store.TakeOverLane(tx, laneID); lockstep.KindOf(err) == lockstep.NotFound {
+			return t.job.Done(tx) // with its link
 		}
 		if err != nil {
 			return err
@@ -114,18 +114,13 @@ func (t *reportTurn) mine(ctx context.Context, f func(tx *db.Tx) error) error {
 // report looks at one report and tells what is new. Away says that the Git host is
 // to be left alone for now.
 func (t *reportTurn) report(ctx context.Context, r store.CommitReport) (away bool, err error) {
-	var s standing
-	var now time.Time
-	if err := t.db.View(ctx, func(tx *db.Tx) error {
-		now = tx.Now
-		s, err = readStanding(tx, t.lane.LinkID, t.lane.Environment, r.SHA)
-		return err
-	}); err != nil {
+	s, err := t.stands(ctx, r)
+	if err != nil {
 		return false, err
 	}
 	seen := r
 	seen.Seen = r.News
-	tell, again := s.due(r, now)
+	tell, again := s.due(r, time.Now())
 	seen.Due = again
 	if !tell {
 		return false, t.save(ctx, seen)
@@ -147,6 +142,15 @@ func (t *reportTurn) report(ctx context.Context, r store.CommitReport) (away boo
 	seen.State, seen.Summary, seen.Memory, seen.Reason = string(status.State), status.Summary, memory, ""
 	t.told(ctx, slog.LevelInfo, r, string(status.State), nil)
 	return false, t.answered(ctx, seen)
+}
+
+// stands reads how far a report's commit came.
+func (t *reportTurn) stands(ctx context.Context, r store.CommitReport) (s standing, err error) {
+	err = t.db.View(ctx, func(tx *db.Tx) (err error) {
+		s, err = readStanding(tx, t.lane.LinkID, t.lane.Environment, r.SHA)
+		return err
+	})
+	return s, err
 }
 
 // tell calls the driver.

@@ -59,26 +59,24 @@ func scanLane(row scanner) (ReportLane, error) {
 
 // AddNews makes a commit's report due at a time, and keeps its lane locked until
 // the transaction ends. It is to be the last that a transaction locks: the lane is
-// shared by all resources of an environment. Ok is false where there is nothing to
-// wake: no report, or one that is due earlier.
-func AddNews(tx *db.Tx, n News, due time.Time) (l ReportLane, ok bool, err error) {
-	if l, err = lockLane(tx, n); errors.Is(err, db.ErrNoRows) {
-		return l, false, nil
-	}
+// shared by all resources of an environment. Ok is false where no lane is to be
+// woken: there is no report, or it is due earlier.
+func AddNews(tx *db.Tx, n News, due time.Time) (laneID int64, ok bool, err error) {
+	lane, err := lockLane(tx, n)
 	if err != nil {
-		return l, false, err
+		return 0, false, unlessNoRows(err)
 	}
 	now, at := db.Millis(tx.Now), db.Millis(due)
 	var is int64
 	err = tx.QueryRow(`UPDATE commit_report SET news = news + 1, news_at = $3, branch = $4,
 		due_at = CASE WHEN due_at < $5 THEN due_at ELSE $5 END WHERE lane_id = $1 AND sha = $2 RETURNING due_at`,
-		l.ID, n.SHA, now, n.Branch, at).Scan(&is)
+		lane.ID, n.SHA, now, n.Branch, at).Scan(&is)
 	if !errors.Is(err, db.ErrNoRows) || !n.Begin {
-		return l, err == nil && is == at, unlessNoRows(err)
+		return lane.ID, err == nil && is == at, unlessNoRows(err)
 	}
 	_, err = tx.Exec(`INSERT INTO commit_report (lane_id, sha, branch, news_at, due_at) VALUES ($1, $2, $3, $4, $5)`,
-		l.ID, n.SHA, n.Branch, now, at)
-	return l, err == nil, err
+		lane.ID, n.SHA, n.Branch, now, at)
+	return lane.ID, err == nil, err
 }
 
 func unlessNoRows(err error) error {
