@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/target"
 )
@@ -86,6 +88,42 @@ func (h *history) checkDocuments(tx *db.Tx) error {
 		}
 	}
 	return nil
+}
+
+// answer is what becomes of a call that shows a status: some take long, and some
+// the Git host cannot take now.
+func (h *history) answer(_ context.Context, s provider.CommitStatus) error {
+	sum := fnv.New64a()
+	fmt.Fprint(sum, h.seed, s.SHA, s.Summary, h.told.count())
+	mood := (sum.Sum64() >> 8) % 10
+	time.Sleep(time.Duration(mood/5*mood) * 300 * time.Millisecond)
+	if mood == 3 {
+		return lockstep.Errorf(lockstep.Unavailable, "Away.")
+	}
+	return nil
+}
+
+// checkReports holds when all is over: every commit that somebody was told of has
+// come to its end, and that was told last.
+func (h *history) checkReports() {
+	h.until("all is told", func() bool { return h.count(`SELECT count(*) FROM commit_report WHERE due_at IS NOT NULL`) == 0 })
+	for _, sha := range h.pushed {
+		r, list := h.row(sha), h.heard(h.told, sha)
+		switch {
+		case r.State == "" && len(list) == 0:
+		case r.State != "succeeded" && r.State != "failed":
+			h.errorf("at rest the Git host was told that %s is %s", sha.Short(), r.State)
+		case len(list) == 0 || list[len(list)-1] != r.State+": "+r.Summary:
+			h.errorf("of %s the Git host was told %q last, and %s is kept", sha.Short(), list, r.State)
+		}
+	}
+	for name, cfg := range h.cfgs {
+		s := h.status(cfg)
+		_, blocked := h.blocker(cfg)
+		if state := h.row(s.DesiredState.SHA).State; state == "" || (blocked || s.LatestSync.Status == lockstep.ResourceFailed) && state != "failed" {
+			h.errorf("%s is %s, blocked %t, and its commit %q", name, s.LatestSync.Status, blocked, state)
+		}
+	}
 }
 
 // moody is a target whose behaviour depends on the seed, the resource and the

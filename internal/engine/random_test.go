@@ -39,6 +39,7 @@ type history struct {
 	files   map[string]string // of the head
 	pushed  []lockstep.SHA
 	target  *moody
+	told    *statuses
 	ended   map[string]string // attempt to what it was at its end
 	seqs    map[int64]int64   // resource to its newest desire
 	held    map[string]held   // resource to what was asked for it
@@ -52,6 +53,8 @@ func newHistory(w *world, seed uint64) *history {
 		cfgs: map[string]lockstep.SyncConfiguration{}, files: map[string]string{},
 		ended: map[string]string{}, seqs: map[int64]int64{}, held: map[string]held{}}
 	h.target = newMoody(w.target, seed, seed%3 == 2)
+	h.told = w.reports()
+	h.told.answers(h.answer)
 	return h
 }
 
@@ -76,6 +79,7 @@ func (h *history) run() {
 	h.rest()
 	h.check()
 	h.checkRest()
+	h.checkReports()
 	h.unsweep()
 	if h.t.Failed() {
 		for _, line := range h.log {
@@ -183,7 +187,7 @@ func (h *history) toggle(name string) {
 		delete(h.held, name)
 		return
 	}
-	h.cfgs[name] = h.configure(name)
+	h.cfgs[name] = h.configure(name, publishes)
 }
 
 // restart ends the engine, softly or in the middle of its steps, and starts

@@ -156,9 +156,10 @@ func (s standing) due(r store.CommitReport, now time.Time) (tell bool, again tim
 		return false, time.Time{} // nothing to say, and nothing left open
 	case !changed && s.summary() == r.Summary:
 		return false, again
-	case !s.open(), changed && r.Reason == "", !now.Before(r.TriedAt.Add(progressPause)):
+	case !s.open(), changed && was != "" && r.Reason == "", !now.Before(r.TriedAt.Add(progressPause)):
 		return true, again
 	}
-	// Progress alone, or a change that a Git host may refuse as it did the last one.
+	// Progress alone, or a change that a Git host is likely not to take: it took
+	// nothing of this commit yet, or not the last.
 	return false, r.TriedAt.Add(progressPause)
 }

@@ -161,10 +161,13 @@ func TestAHostWithoutTheAbilityIsNotReportedTo(t *testing.T) {
 		inBubble(t, func(w *world) {
 			told := w.reports()
 			told.refuse(fmt.Errorf("report: %w", lockstep.Wrapf(lockstep.Unavailable, provider.ErrNoAbility, "It has no API.")))
-			sha := w.host.push("main", map[string]string{"web.yaml": "1"})
-			w.untilStatus(w.configure("web", publishes), lockstep.ResourceSucceeded, sha)
-			time.Sleep(time.Hour)
-			if r := w.row(sha); r.Reason != "" || r.State != "" || !r.Due.IsZero() || told.count() > 2 {
+			w.slowly(func(string) *target.End { return &target.End{Outcome: lockstep.Applied} })
+			sha := w.fleet(100)
+			w.until("all have ended", func() bool {
+				return w.count(`SELECT count(*) FROM resource_sync_attempt WHERE outcome = 'applied'`) == 100
+			})
+			time.Sleep(20 * time.Minute)
+			if r := w.row(sha); r.Reason != "" || r.State != "" || !r.Due.IsZero() || told.count() > 6 {
 				t.Errorf("%d calls, and the row says %+v", told.count(), r)
 			}
 		})
