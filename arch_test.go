@@ -37,8 +37,8 @@ func rooms() map[string]room {
 		"internal/cli": {imports: ". internal/server internal/client internal/wire internal/model internal/fleet" +
 			" internal/policy"}, // a policy is checked where there is no server
 		"internal/server": {imports: ". internal/api internal/awsjson internal/db internal/engine internal/gitwire" +
-			" internal/identity internal/metrics internal/provider internal/provider/azuredevops internal/provider/git" +
-			" internal/provider/github internal/provider/gitlab internal/queue internal/sample internal/sandbox internal/seal" +
+			" internal/identity internal/metrics internal/provider internal/provider/azuredevops internal/provider/bitbucket" +
+			" internal/provider/git internal/provider/github internal/provider/gitlab internal/queue internal/sample internal/sandbox internal/seal" +
 			" internal/sigv4 internal/store internal/sts internal/target internal/target/cfnstack internal/trigger internal/wire"},
 		"internal/client": {imports: "internal/wire"},
 		"internal/fleet":  {imports: "internal/client internal/wire"},
@@ -66,8 +66,9 @@ func rooms() map[string]room {
 		"internal/provider/git": {imports: ". internal/provider internal/provider/gitremote internal/gitwire"},
 		"internal/provider/azuredevops": {imports: ". internal/provider internal/provider/gitremote internal/provider/rest" +
 			" internal/gitwire"},
-		"internal/provider/gitlab": {imports: ". internal/provider internal/provider/gitremote internal/provider/rest internal/gitwire"},
-		"internal/provider/github": {imports: ". internal/provider internal/provider/gitremote internal/provider/rest internal/gitwire"},
+		"internal/provider/gitlab":    {imports: ". internal/provider internal/provider/gitremote internal/provider/rest internal/gitwire"},
+		"internal/provider/github":    {imports: ". internal/provider internal/provider/gitremote internal/provider/rest internal/gitwire"},
+		"internal/provider/bitbucket": {imports: ". internal/provider internal/provider/gitremote internal/provider/rest internal/gitwire"},
 		// Tools of all drivers.
 		"internal/provider/gitremote": {imports: ". internal/provider internal/gitwire"},
 		"internal/provider/rest":      {imports: ". internal/provider internal/gitwire"},

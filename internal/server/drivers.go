@@ -10,6 +10,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/azuredevops"
+	"github.com/lockstephq/lockstep/internal/provider/bitbucket"
 	"github.com/lockstephq/lockstep/internal/provider/git"
 	"github.com/lockstephq/lockstep/internal/provider/github"
 	"github.com/lockstephq/lockstep/internal/provider/gitlab"
@@ -27,6 +28,7 @@ func providers(network *gitwire.Network, roots []string) []provider.Driver {
 		gitlab.NewSelfManaged(gitlab.Options{Network: network}),
 		github.New(github.Options{Network: network}),
 		github.NewEnterprise(network),
+		bitbucket.New(bitbucket.Options{Network: network}),
 	}
 }
 
@@ -39,6 +41,7 @@ func hostRules(roots []string) map[lockstep.ProviderType]api.Provider {
 		gitlab.SelfManagedType: {NeedsHost: true, ValidEndpoint: gitlab.ValidEndpoint},
 		github.Type:            {},
 		github.EnterpriseType:  {NeedsHost: true, ValidEndpoint: github.ValidEndpoint},
+		bitbucket.Type:         {ValidEndpoint: bitbucket.ValidEndpoint},
 	}
 }
 

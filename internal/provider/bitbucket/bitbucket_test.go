@@ -1,0 +1,161 @@
+package bitbucket_test
+
+import (
+	"encoding/base64"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/provider/bitbucket"
+	"github.com/lockstephq/lockstep/internal/provider/providertest"
+)
+
+const canary = "canary-of-a-secret"
+
+// credentials are those that the suites run with, and the user that Git is let in
+// with.
+func credentials() map[string]lockstep.Credential {
+	return map[string]lockstep.Credential{
+		"x-token-auth":               {Kind: lockstep.TokenCredential, Secret: canary},
+		"x-bitbucket-api-token-auth": {Kind: lockstep.BasicCredential, Username: "ann@example.com", Secret: canary},
+		"ann":                        {Kind: lockstep.BasicCredential, Username: "ann", Secret: canary},
+	}
+}
+
+// A world is a driver, a host and what a test may do to it.
+type world struct {
+	*bitbucketHost
+	server *gitwiretest.Server
+	driver *bitbucket.Driver
+	right  lockstep.Credential
+}
+
+func newWorld(t testing.TB, user string, c lockstep.Credential) *world {
+	t.Helper()
+	authorization := "Bearer " + c.Secret
+	if c.Kind == lockstep.BasicCredential {
+		authorization = "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Username+":"+c.Secret))
+	}
+	folder := t.TempDir()
+	h := &bitbucketHost{
+		t: t, authorization: authorization, nobody: c.Kind == lockstep.TokenCredential,
+		repo:     gitwiretest.NewRepoAt(t, filepath.Join(folder, "acme", "infra.git")),
+		statuses: map[string][]object{}, comments: map[int64][]object{}, refuse: map[string]int{},
+	}
+	w := &world{bitbucketHost: h, right: c}
+	w.server = gitwiretest.NewServer(t, folder, gitwiretest.Options{User: user, Password: c.Secret, Wrap: h.wrap})
+	h.url = w.server.URL
+	w.driver = newDriver(t, w.server.URL, gitwire.NetworkOptions{AllowLoopback: true})
+	return w
+}
+
+func newDriver(t testing.TB, url string, o gitwire.NetworkOptions) *bitbucket.Driver {
+	t.Helper()
+	network := gitwire.NewNetwork(o)
+	t.Cleanup(network.Close)
+	return bitbucket.New(bitbucket.Options{Network: network, API: url + "/2.0/", Git: url + "/"})
+}
+
+// application is the world that most tests are in.
+func application(t testing.TB) *world {
+	t.Helper()
+	return newWorld(t, "x-token-auth", lockstep.Credential{Kind: lockstep.OAuthCredential, Secret: canary})
+}
+
+func (w *world) open(t testing.TB, right bool) provider.Client {
+	t.Helper()
+	c := w.right
+	if !right {
+		c.Secret = "another-secret"
+	}
+	return open(t, w.driver, c)
+}
+
+func open(t testing.TB, d *bitbucket.Driver, c lockstep.Credential) provider.Client {
+	t.Helper()
+	client, err := d.Open(repository("acme", "infra", c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return client
+}
+
+func repository(owner, name string, c lockstep.Credential) provider.Repository {
+	return provider.Repository{
+		Link:   lockstep.RepositoryLink{OwnerID: owner, RepositoryName: name, ProviderType: bitbucket.Type},
+		Access: provider.Access{Connection: lockstep.Connection{Name: "test"}, Credential: c},
+	}
+}
+
+func TestDriverReads(t *testing.T) {
+	for user, c := range credentials() {
+		t.Run(user, func(t *testing.T) {
+			providertest.Test(t, func(t *testing.T) providertest.Fixture {
+				w := newWorld(t, user, c)
+				return providertest.Fixture{Repo: w.repo, Open: w.open, Fail: w.server.Fail}
+			})
+		})
+	}
+}
+
+func TestDriverReports(t *testing.T) {
+	for user, c := range credentials() {
+		t.Run(user, func(t *testing.T) {
+			providertest.TestAbilities(t, func(t *testing.T) providertest.AbilityFixture {
+				w := newWorld(t, user, c)
+				return providertest.AbilityFixture{Host: w, Repo: w.repo, Open: w.open, Fail: w.Fail, OneProgress: true}
+			})
+		})
+	}
+}
+
+func TestAPublicRepositoryIsReadWithoutACredential(t *testing.T) {
+	folder := t.TempDir()
+	sha := gitwiretest.NewRepoAt(t, filepath.Join(folder, "acme", "infra.git")).Commit(map[string]string{"a": "1"})
+	server := gitwiretest.NewServer(t, folder, gitwiretest.Options{})
+	d := newDriver(t, server.URL, gitwire.NetworkOptions{AllowLoopback: true})
+	heads, err := open(t, d, lockstep.Credential{Kind: lockstep.NoCredential}).Heads(t.Context(), []string{"main"})
+	if diff := cmp.Diff(map[string]lockstep.SHA{"main": lockstep.SHA(sha)}, heads); err != nil || diff != "" {
+		t.Errorf("%v, want -, got +:\n%s", err, diff)
+	}
+}
+
+func TestWhatIsNoRepositoryOfBitbucketIsRefused(t *testing.T) {
+	d := bitbucket.New(bitbucket.Options{})
+	token := lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary}
+	for _, path := range [][2]string{{"-", "infra"}, {"acme/sub", "infra"}, {"", "infra"}, {"acme", ""}} {
+		if _, err := d.Open(repository(path[0], path[1], token)); lockstep.KindOf(err) != lockstep.Invalid {
+			t.Errorf("%q: %v", path, err)
+		}
+	}
+	r := repository("acme", "infra", token)
+	r.Host = &lockstep.Host{Endpoint: "https://bitbucket.example.com"}
+	if _, err := d.Open(r); lockstep.KindOf(err) != lockstep.Invalid {
+		t.Errorf("a host: %v", err)
+	}
+	for _, kind := range []lockstep.CredentialKind{lockstep.SSHKeyCredential, lockstep.AppCredential} {
+		if _, err := d.Open(repository("acme", "infra", lockstep.Credential{Kind: kind, Secret: canary})); lockstep.KindOf(err) != lockstep.Invalid {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
+func TestApplicationsAreLetInAtBitbucketItself(t *testing.T) {
+	d := bitbucket.New(bitbucket.Options{})
+	want := provider.Authorization{
+		AuthURL: "https://bitbucket.org/site/oauth2/authorize", TokenURL: "https://bitbucket.org/site/oauth2/access_token",
+	}
+	got, err := d.Authorization(nil)
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v, want -, got +:\n%s", err, diff)
+	}
+	if _, err := d.Authorization(&lockstep.Host{}); lockstep.KindOf(err) != lockstep.Invalid {
+		t.Errorf("at a host: %v", err)
+	}
+}

@@ -1,0 +1,63 @@
+package bitbucket_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/provider"
+)
+
+func TestACredentialIsCheckedWithoutARepository(t *testing.T) {
+	all := credentials()
+	all["application"] = lockstep.Credential{Kind: lockstep.OAuthCredential, Secret: canary}
+	for user, right := range all {
+		w := newWorld(t, user, right)
+		if err := w.driver.Check(t.Context(), provider.Access{Credential: right}); err != nil {
+			t.Errorf("%s: %v", user, err)
+		}
+		wrong := right
+		wrong.Secret = "another-secret"
+		err := w.driver.Check(t.Context(), provider.Access{Credential: wrong})
+		if lockstep.KindOf(err) != lockstep.Denied || !strings.HasPrefix(err.Error(), "Bitbucket ") || strings.Contains(err.Error(), "another") {
+			t.Errorf("%s, wrong: %v", user, err)
+		}
+		for _, row := range []struct {
+			status int
+			header http.Header
+			want   lockstep.Kind
+		}{
+			{http.StatusTooManyRequests, nil, lockstep.Unavailable},
+			{http.StatusForbidden, http.Header{"Retry-After": {"60"}}, lockstep.Unavailable},
+			{http.StatusBadGateway, nil, lockstep.Unavailable},
+			{http.StatusNotFound, nil, lockstep.NotFound},
+		} {
+			w.Fail(row.status, row.header)
+			if err := w.driver.Check(t.Context(), provider.Access{Credential: right}); lockstep.KindOf(err) != row.want {
+				t.Errorf("%s, %d: %v", user, row.status, err)
+			}
+		}
+	}
+}
+
+func TestACredentialWithoutTheRightToAskWhoItIsWorks(t *testing.T) {
+	for user, right := range credentials() {
+		w := newWorld(t, user, right)
+		w.refuse["GET /user"] = http.StatusForbidden
+		if err := w.driver.Check(t.Context(), provider.Access{Credential: right}); err != nil {
+			t.Errorf("%s: %v", user, err)
+		}
+	}
+}
+
+func TestNoCredentialNeedsNoCheck(t *testing.T) {
+	w := application(t)
+	if err := w.driver.Check(t.Context(), provider.Access{Credential: lockstep.Credential{Kind: lockstep.NoCredential}}); err != nil || len(w.took()) != 0 {
+		t.Errorf("error: %v", err)
+	}
+	key := lockstep.Credential{Kind: lockstep.SSHKeyCredential, Secret: canary}
+	if err := w.driver.Check(t.Context(), provider.Access{Credential: key}); lockstep.KindOf(err) != lockstep.Invalid {
+		t.Errorf("a key: %v", err)
+	}
+}
