@@ -63,7 +63,7 @@ func rooms() map[string]room {
 
 		// The two walls of sockets: a driver knows its contract and no other driver.
 		"internal/provider":     {imports: "."},
-		"internal/provider/git": {imports: ". internal/provider internal/provider/gitremote internal/gitwire"},
+		"internal/provider/git": {imports: ". internal/provider internal/provider/gitremote internal/provider/rest internal/gitwire"},
 		"internal/provider/azuredevops": {imports: ". internal/provider internal/provider/gitremote internal/provider/rest" +
 			" internal/gitwire"},
 		"internal/provider/gitlab":    {imports: ". internal/provider internal/provider/gitremote internal/provider/rest internal/gitwire"},

@@ -1,7 +1,11 @@
 // Package git is the driver for any Git server: Gitea, Forgejo, CodeCommit, a
 // plain server of HTTP or SSH, or a folder of repositories below a path that the
-// administrator allowed. It adds nothing to what Git itself can do, so a
+// administrator allowed. Reading adds nothing to what Git itself can do, so a
 // connection is AVAILABLE as soon as it holds credentials.
+//
+// Reporting needs an API, and Gitea's, which Forgejo shares, is the one known
+// here. Whether a server has it is found out when there is first something to
+// report, once for a client; all others answer with provider.ErrNoAbility.
 //
 // A repository's URL is its host's endpoint, "/", and the link's path,
 // verbatim. Errors: Unavailable for the network and 5xx, Denied for a refused
@@ -47,7 +51,8 @@ func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 	if r.Host == nil {
 		return nil, lockstep.Errorf(lockstep.Invalid, "Connection %s names no host, which provider type Git needs.", r.Connection.Name)
 	}
-	o, err := d.remote(strings.TrimSuffix(r.Host.Endpoint, "/"), r.Link.Path(), r.Credential)
+	endpoint := strings.TrimSuffix(r.Host.Endpoint, "/")
+	o, err := d.remote(endpoint, r.Link.Path(), r.Credential)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +60,7 @@ func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, nil
+	return &client{c, endpoint, newGitea(endpoint, r.Link.Path(), d.o.Network, r.Credential)}, nil
 }
 
 func (d *Driver) remote(endpoint, path string, c lockstep.Credential) (gitwire.Options, error) {
