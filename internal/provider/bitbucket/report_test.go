@@ -115,6 +115,10 @@ func TestAttack30AHeadFromElsewhereIsAFork(t *testing.T) {
 	set(w.pulls[3], "source.commit.hash", "000000000000") // nobody knows it
 	w.OpenPullRequest("change", "main", true)
 	set(w.pulls[4], "source.commit", nil)
+	w.OpenPullRequest("change", "main", false)
+	set(set(w.pulls[5], "source.repository.uuid", ""), "destination.repository.uuid", "") // nobody says whose it is
+	w.OpenPullRequest("change", "main", false)
+	set(w.pulls[6], "state", "MERGED")
 	// A page that leads elsewhere is not shown.
 	set(w.pulls[0], "links.html.href", "javascript:alert(1)")
 	got, err := w.open(t, true).(provider.Commenter).PullRequests(t.Context(), "main")
@@ -128,7 +132,7 @@ func TestAttack30AHeadFromElsewhereIsAFork(t *testing.T) {
 			t.Errorf("pull request: %+v", pr)
 		}
 	}
-	if diff := cmp.Diff(map[int64]bool{1: false, 2: true, 3: true}, forks); diff != "" {
+	if diff := cmp.Diff(map[int64]bool{1: false, 2: true, 3: true, 6: true}, forks); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 }

@@ -30,9 +30,9 @@ const (
 	maxName = 255
 )
 
-// states gives Bitbucket's word for each state: it has one for all that is not
+// stateOf gives Bitbucket's word for each state: it has one for all that is not
 // at its end.
-func states(s provider.CommitState) string {
+func stateOf(s provider.CommitState) string {
 	switch s {
 	case provider.CommitSucceeded:
 		return "SUCCESSFUL"
@@ -57,7 +57,7 @@ func key(name string) string {
 // taken what it did not answer.
 func (c *client) ReportStatus(ctx context.Context, s provider.CommitStatus, memory []byte) ([]byte, error) {
 	told := buildStatus{
-		Key: key(s.Context()), State: states(s.State), Name: lockstep.Cut(s.Context(), maxName),
+		Key: key(s.Context()), State: stateOf(s.State), Name: lockstep.Cut(s.Context(), maxName),
 		Description: lockstep.Cut(s.Summary, maxName), RefName: s.Branch,
 		URL: cmp.Or(s.URL, c.page+"/commits/"+string(s.SHA)), // the API wants one
 	}
