@@ -53,6 +53,7 @@ type bitbucketHost struct {
 	hooks    []object
 	refuse   map[string]int // what answers with a status, by the end of the path
 	repeat   bool           // errors repeat what was sent
+	lenient  bool           // all comments can be edited, those of others and deleted ones too
 }
 
 func fixture(t testing.TB, name string) object {

@@ -194,18 +194,42 @@ func TestAPersonWhoMayNotAskWhoTheyAreHasTheirComment(t *testing.T) {
 }
 
 func TestACommentThatIsMarkedAsDeletedIsMadeAnew(t *testing.T) {
-	w := application(t)
+	for _, lenient := range []bool{false, true} { // to edit it is refused, or of no use
+		w := application(t)
+		w.lenient = lenient
+		c, pr := commented(t, w)
+		first, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker})
+		if err != nil {
+			t.Fatal(err)
+		}
+		set(w.comments[pr.Number][0], "deleted", true)
+		w.took()
+		second, err := c.PutComment(t.Context(), pr, provider.Comment{ID: first, Marker: marker, Body: marker + " anew"})
+		if err != nil || second == first {
+			t.Errorf("id %q after %q, %v", second, first, err)
+		}
+		if diff := cmp.Diff([]string{marker + " anew"}, w.Comments(pr.Number)); diff != "" {
+			t.Errorf("want -, got +:\n%s", diff)
+		}
+		asked := w.took()
+		tries := len(asked) - len(slices.DeleteFunc(asked, func(s string) bool { return strings.HasPrefix(s, "PUT ") }))
+		if tries != 1 {
+			t.Errorf("it was tried to edit %d comments, want that with the id alone", tries)
+		}
+	}
+}
+
+func TestAnAccessTokenThatMayEditAllLeavesCommentsOfPeople(t *testing.T) {
+	w := newWorld(t, "x-token-auth", lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary})
+	w.lenient = true
 	c, pr := commented(t, w)
-	first, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker})
-	if err != nil {
-		t.Fatal(err)
+	w.AddComment(pr.Number, marker+" copied")
+	for _, text := range []string{" one", " two"} {
+		if _, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker + text}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	set(w.comments[pr.Number][0], "deleted", true)
-	second, err := c.PutComment(t.Context(), pr, provider.Comment{ID: first, Marker: marker, Body: marker + " anew"})
-	if err != nil || second == first {
-		t.Errorf("id %q after %q, %v", second, first, err)
-	}
-	if diff := cmp.Diff([]string{marker + " anew"}, w.Comments(pr.Number)); diff != "" {
+	if diff := cmp.Diff([]string{marker + " copied", marker + " two"}, w.Comments(pr.Number)); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 }
