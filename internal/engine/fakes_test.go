@@ -33,6 +33,8 @@ type gitHost struct {
 	opened  []provider.Repository
 	closed  int
 	told    *statuses // what its clients report to; nil where they cannot
+	notes   []string  // of what its clients were asked to do at the host
+	able    bool      // its clients open pull requests and register webhooks
 }
 
 func newGitHost() *gitHost {
@@ -94,6 +96,9 @@ func (h *gitHost) Open(of provider.Repository) (provider.Client, error) {
 	defer h.mu.Unlock()
 	h.opened = append(h.opened, of)
 	client := &gitClient{gitHost: h}
+	if h.able {
+		return proposing{client}, nil
+	}
 	if h.told != nil {
 		return reportingClient{client, h.told}, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -34,10 +35,17 @@ func (d *Driver) Write(w target.Wanted) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// oldBoolean is what YAML 1.1, which others read these files with, takes for true
+// or false. What newer YAML takes for something else the library puts in quotes.
+var oldBoolean = regexp.MustCompile(`^(?i:y|n|yes|no|on|off)$`)
+
 // text is a string whatever it looks like: 007 and yes too.
 func text(value string) *yaml.Node {
 	n := &yaml.Node{}
 	n.SetString(value)
+	if oldBoolean.MatchString(value) {
+		n.Style = yaml.DoubleQuotedStyle
+	}
 	return n
 }
 
