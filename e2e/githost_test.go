@@ -18,17 +18,19 @@ type host struct {
 	server *gitwiretest.Server
 	folder string
 	repos  map[string]*gitwiretest.Repo
+	gitea  *gitea // nil where it is Git alone
 }
 
-// githost start [USER:PASSWORD] | ssh | create REPO | push REPO BRANCH DIR |
-// force REPO BRANCH DIR | fail STATUS | heal
+// githost start [USER:PASSWORD | gitea TOKEN] | ssh | create REPO |
+// push REPO BRANCH DIR | force REPO BRANCH DIR | pull HEAD BASE [fork] |
+// fail STATUS | heal
 func githost(ts *testscript.TestScript, neg bool, args []string) {
 	w := worldOf(ts)
 	if neg || len(args) == 0 || (w.host == nil) != (args[0] == "start") {
 		ts.Fatalf("usage: githost start once, then githost create, push, force, fail or heal")
 	}
 	switch command, rest := args[0], args[1:]; {
-	case command == "start" && len(rest) <= 1:
+	case command == "start" && len(rest) <= 2:
 		w.startHost(ts, rest)
 	case command == "ssh" && len(rest) == 0:
 		w.serveSSH(ts)
@@ -36,6 +38,9 @@ func githost(ts *testscript.TestScript, neg bool, args []string) {
 		w.host.repos[rest[0]] = gitwiretest.NewRepoAt(w.tb(), filepath.Join(w.host.folder, rest[0]))
 	case command == "push" && len(rest) == 3:
 		ts.Setenv("COMMIT", w.host.repo(ts, rest[0]).CommitTo("refs/heads/"+rest[1], files(ts, rest[2])))
+		w.host.tell(ts, "push")
+	case command == "pull" && len(rest) >= 2 && w.host.gitea != nil:
+		w.host.pull(ts, rest)
 	case command == "force" && len(rest) == 3:
 		ts.Setenv("COMMIT", w.host.repo(ts, rest[0]).ForcePush("refs/heads/"+rest[1], files(ts, rest[2])))
 	case command == "fail" && len(rest) == 1:
@@ -54,10 +59,32 @@ func (w *world) startHost(ts *testscript.TestScript, credential []string) {
 	if len(credential) == 1 {
 		o.User, o.Password, _ = strings.Cut(credential[0], ":")
 	}
-	w.host = &host{folder: filepath.Join(w.env.WorkDir, ".githost"), repos: map[string]*gitwiretest.Repo{}}
+	var api *gitea
+	if len(credential) == 2 {
+		o.Token = credential[1]
+		api = newGitea(o.Token, func(name string) *gitwiretest.Repo { return w.host.repos[name] })
+		o.Wrap = api.wrap
+	}
+	w.host = &host{gitea: api, folder: filepath.Join(w.env.WorkDir, ".githost"), repos: map[string]*gitwiretest.Repo{}}
 	w.host.server = gitwiretest.NewServer(w.tb(), w.host.folder, o)
 	ts.Setenv("GITHOST_URL", w.host.server.URL)
 	ts.Setenv("GITHOST", strings.TrimPrefix(w.host.server.URL, "http://"))
+}
+
+// pull opens a pull request, $PULL.
+func (h *host) pull(ts *testscript.TestScript, args []string) {
+	h.gitea.mu.Lock()
+	p := h.gitea.open(args[0], args[1], "A change", len(args) == 3)
+	h.gitea.mu.Unlock()
+	ts.Setenv("PULL", strconv.Itoa(p.Number))
+	h.tell(ts, "pull_request_only")
+}
+
+// tell has the webhooks called that were registered.
+func (h *host) tell(ts *testscript.TestScript, event string) {
+	if h.gitea != nil {
+		h.gitea.deliver(ts, event)
+	}
 }
 
 // serveSSH serves the same repositories over SSH as well, and writes the files

@@ -104,7 +104,12 @@ func (s standing) summary() string {
 	case s.total == 0:
 		return "None of its stacks is reported any more"
 	case s.failed > 0:
-		return lockstep.Cut(line(fmt.Sprintf("%d of %s failed: %s: %s", s.failed, stacks(s.total), s.culprit, s.reason)), maxSummary)
+		whole := line(fmt.Sprintf("%d of %s failed: %s: %s", s.failed, stacks(s.total), s.culprit, s.reason))
+		if _, cause, ok := strings.Cut(s.reason, ". "); ok && len(whole) > maxSummary {
+			// What comes first says that it failed, which is said already.
+			whole = line(fmt.Sprintf("%d of %s failed: %s: %s", s.failed, stacks(s.total), s.culprit, cause))
+		}
+		return lockstep.Cut(whole, maxSummary)
 	case s.succeeded == 0 && s.open():
 		return stacks(s.total) + " to sync"
 	case s.open():
