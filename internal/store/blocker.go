@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 )
@@ -67,7 +65,7 @@ func InsertBlocker(tx *db.Tx, resourceID int64, reason string, contexts []lockst
 	}
 	_, err = tx.Exec(`INSERT INTO sync_blocker (id, resource_id, type, status, created_reason, created_at, contexts)
 		VALUES ($1, $2, 'AUTOMATED', 'ACTIVE', $3, $4, $5) ON CONFLICT DO NOTHING`,
-		uuid.NewString(), resourceID, storable(reason), db.Millis(tx.Now), string(text))
+		newID(), resourceID, storable(reason), db.Millis(tx.Now), string(text))
 	return err
 }
 

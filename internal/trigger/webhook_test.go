@@ -238,7 +238,7 @@ func TestAHintOfThisNodeIsLookedAtAtOnce(t *testing.T) {
 		}
 		synctest.Wait()
 		time.Sleep(20 * time.Millisecond)
-		if w.looksSince("infra", began) != 1 {
+		if n := w.looksSince("infra", began); n < 1 || n > 2 { // the second is the sync's own
 			t.Errorf("%d looks within 20 ms", w.looksSince("infra", began))
 		}
 		w.untilSynced(w.linked("infra"), sha)
