@@ -17,7 +17,23 @@ type Host struct {
 	Status        HostStatus
 	StatusMessage string
 	VPC           *VPCConfiguration
-	CreatedAt     time.Time
+	// OwnCertificate is one in PEM, or several, that the administrator gave without
+	// a VPC; see Certificate.
+	OwnCertificate string
+	CreatedAt      time.Time
+}
+
+// Certificate gives, in PEM, what vouches for the host beside the authorities that
+// are trusted anyway: its own certificate, else that of its VPC configuration. ""
+// is nothing, also of no host.
+func (h *Host) Certificate() string {
+	switch {
+	case h == nil:
+		return ""
+	case h.OwnCertificate != "" || h.VPC == nil:
+		return h.OwnCertificate
+	}
+	return h.VPC.TLSCertificate
 }
 
 // A HostStatus is a free string at AWS.

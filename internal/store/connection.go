@@ -32,6 +32,12 @@ func LockConnection(tx *db.Tx, account lockstep.AccountID, region string, arn lo
 		WHERE arn = $1 AND account = $2 AND region = $3`+tx.ForUpdate(), arn, account, region), arn)
 }
 
+// LockConnectionByARN is ConnectionByARN that keeps the row locked until the
+// transaction ends.
+func LockConnectionByARN(tx *db.Tx, arn lockstep.ARN) (lockstep.Connection, error) {
+	return foundConnection(tx.QueryRow(`SELECT `+connectionColumns+` FROM connection WHERE arn = $1`+tx.ForUpdate(), arn), arn)
+}
+
 // A ConnectionFilter narrows a list of connections; "" lets all through.
 type ConnectionFilter struct {
 	ProviderType lockstep.ProviderType
@@ -84,18 +90,23 @@ func SetConnectionStatus(tx *db.Tx, arn lockstep.ARN, status lockstep.Connection
 	return err
 }
 
-// ForgetCredentials takes from all connections of a host what they hold, and
-// makes them PENDING: what was given for one endpoint must not be shown to
-// another. A credential that is being given meanwhile, under LockConnection, is
+// ForgetCredentials takes from all connections of a host what they hold and what
+// they wait for, and makes them PENDING: what was given for one endpoint must not
+// be shown to another. A credential that is being given meanwhile, under LockConnection, is
 // waited for and taken as well.
 func ForgetCredentials(tx *db.Tx, host lockstep.ARN) error {
 	_, err := tx.Exec(`UPDATE connection SET status = $2 WHERE host_arn = $1`, host, lockstep.ConnectionPending)
 	if err != nil {
 		return err
 	}
-	// Only now: this statement sees what the connections' locks were waited for.
-	_, err = tx.Exec(`DELETE FROM credential WHERE connection_arn IN (SELECT arn FROM connection WHERE host_arn = $1)`, host)
-	return err
+	// Only now: these statements see what the connections' locks were waited for.
+	for _, table := range []string{"credential", "handshake", "pending_handshake"} {
+		_, err := tx.Exec(`DELETE FROM `+table+` WHERE connection_arn IN (SELECT arn FROM connection WHERE host_arn = $1)`, host)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DeleteConnection removes a connection of the caller's with its credential and

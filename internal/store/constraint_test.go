@@ -116,6 +116,7 @@ func otherNonsense() []nonsense {
 			refuse: `INSERT INTO commit_report (lane_id, sha, branch, news, seen, news_at) SELECT id, 'a', 'main', 1, 2, 1 FROM report_lane`},
 		{why: "a report of an unknown state", before: []string{insertLane},
 			refuse: `INSERT INTO commit_report (lane_id, sha, branch, news_at, state) SELECT id, 'a', 'main', 1, 'cancelled' FROM report_lane`},
+		{why: "a look that says something else of a credential", refuse: `UPDATE repository_link SET denied = 3 WHERE id = 'LINK'`},
 		{why: "two webhooks of a link", unique: true,
 			before: []string{`INSERT INTO webhook (id, link_id, kind, sealed, created_at) VALUES ('w', 'LINK', 'GITHUB', 's', 1)`},
 			refuse: `INSERT INTO webhook (id, link_id, kind, sealed, created_at) VALUES ('v', 'LINK', 'GITHUB', 's', 1)`},

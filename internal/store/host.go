@@ -8,7 +8,10 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-const hostColumns = `arn, account, region, name, provider_type, endpoint, status, status_message, vpc, created_at`
+const (
+	newHostColumns = `arn, account, region, name, provider_type, endpoint, status, status_message, vpc, created_at`
+	hostColumns    = newHostColumns + `, certificate`
+)
 
 // Host reads a host of the caller's. NotFound when there is none.
 func Host(tx *db.Tx, account lockstep.AccountID, region string, arn lockstep.ARN) (lockstep.Host, error) {
@@ -48,7 +51,8 @@ func LockHost(tx *db.Tx, account lockstep.AccountID, region string, arn lockstep
 		WHERE arn = $1 AND account = $2 AND region = $3`+tx.ForUpdate(), arn, account, region), arn)
 }
 
-// InsertHost makes a host; CreatedAt is filled with the transaction's time.
+// InsertHost makes a host; CreatedAt is filled with the transaction's time. A
+// certificate of its own is given to one that is there, by UpdateHost.
 // Exists when its ARN is taken.
 func InsertHost(tx *db.Tx, h *lockstep.Host) error {
 	vpc, err := encodeVPC(h.VPC)
@@ -56,7 +60,7 @@ func InsertHost(tx *db.Tx, h *lockstep.Host) error {
 		return err
 	}
 	h.CreatedAt = tx.Now
-	n, err := tx.Exec(`INSERT INTO host (`+hostColumns+`)
+	n, err := tx.Exec(`INSERT INTO host (`+newHostColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
 		h.ARN, h.Account, h.Region, h.Name, h.ProviderType, h.Endpoint, h.Status, h.StatusMessage, vpc, db.Millis(h.CreatedAt))
 	if err == nil && n == 0 {
@@ -65,15 +69,15 @@ func InsertHost(tx *db.Tx, h *lockstep.Host) error {
 	return err
 }
 
-// UpdateHost writes a host's endpoint, status and VPC configuration. NotFound
-// when it is not there.
+// UpdateHost writes a host's endpoint, status, VPC configuration and own
+// certificate. NotFound when it is not there.
 func UpdateHost(tx *db.Tx, h lockstep.Host) error {
 	vpc, err := encodeVPC(h.VPC)
 	if err != nil {
 		return err
 	}
-	n, err := tx.Exec(`UPDATE host SET endpoint = $2, status = $3, status_message = $4, vpc = $5 WHERE arn = $1`,
-		h.ARN, h.Endpoint, h.Status, h.StatusMessage, vpc)
+	n, err := tx.Exec(`UPDATE host SET endpoint = $2, status = $3, status_message = $4, vpc = $5, certificate = $6 WHERE arn = $1`,
+		h.ARN, h.Endpoint, h.Status, h.StatusMessage, vpc, h.OwnCertificate)
 	if err == nil && n == 0 {
 		return NoHost(h.ARN)
 	}
@@ -118,7 +122,7 @@ func scanHost(row scanner) (lockstep.Host, error) {
 	var vpc *string
 	var created int64
 	err := row.Scan(&h.ARN, &h.Account, &h.Region, &h.Name, &h.ProviderType, &h.Endpoint,
-		&h.Status, &h.StatusMessage, &vpc, &created)
+		&h.Status, &h.StatusMessage, &vpc, &created, &h.OwnCertificate)
 	if err != nil {
 		return h, err
 	}

@@ -63,6 +63,20 @@ CREATE TABLE credential (
 );
 ALTER TABLE credential ADD CONSTRAINT credential_connection_arn_fkey FOREIGN KEY (connection_arn) REFERENCES connection(arn) ON DELETE CASCADE;
 ALTER TABLE credential ADD CONSTRAINT credential_pkey PRIMARY KEY (connection_arn);
+CREATE TABLE handshake (
+    connection_arn text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    checked_at bigint,
+    check_at bigint,
+    check_failures bigint DEFAULT 0 NOT NULL,
+    renew_at bigint,
+    lease_until bigint DEFAULT 0 NOT NULL,
+    renew_failures bigint DEFAULT 0 NOT NULL
+);
+ALTER TABLE handshake ADD CONSTRAINT handshake_connection_arn_fkey FOREIGN KEY (connection_arn) REFERENCES connection(arn) ON DELETE CASCADE;
+ALTER TABLE handshake ADD CONSTRAINT handshake_pkey PRIMARY KEY (connection_arn);
+CREATE INDEX handshake_check ON public.handshake USING btree (check_at) WHERE (check_at IS NOT NULL);
+CREATE INDEX handshake_renew ON public.handshake USING btree (renew_at) WHERE (renew_at IS NOT NULL);
 CREATE TABLE host (
     arn text NOT NULL,
     account text NOT NULL,
@@ -73,7 +87,8 @@ CREATE TABLE host (
     status text NOT NULL,
     status_message text DEFAULT ''::text NOT NULL,
     vpc text,
-    created_at bigint NOT NULL
+    created_at bigint NOT NULL,
+    certificate text DEFAULT ''::text NOT NULL
 );
 ALTER TABLE host ADD CONSTRAINT host_pkey PRIMARY KEY (arn);
 CREATE INDEX host_by_account ON public.host USING btree (account, region, created_at, arn);
@@ -85,6 +100,13 @@ CREATE TABLE installation (
 );
 ALTER TABLE installation ADD CONSTRAINT installation_pkey PRIMARY KEY (singleton);
 ALTER TABLE installation ADD CONSTRAINT installation_singleton_check CHECK ((singleton = 1));
+CREATE TABLE pending_handshake (
+    connection_arn text NOT NULL,
+    sealed bytea NOT NULL,
+    expires_at bigint NOT NULL
+);
+ALTER TABLE pending_handshake ADD CONSTRAINT pending_handshake_connection_arn_fkey FOREIGN KEY (connection_arn) REFERENCES connection(arn) ON DELETE CASCADE;
+ALTER TABLE pending_handshake ADD CONSTRAINT pending_handshake_pkey PRIMARY KEY (connection_arn);
 CREATE TABLE policy (
     account text NOT NULL,
     name text NOT NULL,
@@ -129,11 +151,13 @@ CREATE TABLE repository_link (
     hint_seq bigint DEFAULT 0 NOT NULL,
     claimed_seq bigint DEFAULT 0 NOT NULL,
     poll_failures bigint DEFAULT 0 NOT NULL,
-    outage text DEFAULT ''::text NOT NULL
+    outage text DEFAULT ''::text NOT NULL,
+    denied bigint DEFAULT 0 NOT NULL
 );
 ALTER TABLE repository_link ADD CONSTRAINT repository_link_account_region_connection_arn_owner_id_repo_key UNIQUE (account, region, connection_arn, owner_id, repository_name);
 ALTER TABLE repository_link ADD CONSTRAINT repository_link_arn_key UNIQUE (arn);
 ALTER TABLE repository_link ADD CONSTRAINT repository_link_connection_arn_fkey FOREIGN KEY (connection_arn) REFERENCES connection(arn);
+ALTER TABLE repository_link ADD CONSTRAINT repository_link_denied_check CHECK ((denied = ANY (ARRAY[(0)::bigint, (1)::bigint, (2)::bigint])));
 ALTER TABLE repository_link ADD CONSTRAINT repository_link_pkey PRIMARY KEY (id);
 CREATE INDEX repository_link_by_account ON public.repository_link USING btree (account, region, created_at, id);
 CREATE INDEX repository_link_by_connection ON public.repository_link USING btree (connection_arn);

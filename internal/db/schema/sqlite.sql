@@ -51,6 +51,18 @@ CREATE TABLE credential (
     sealed         blob   NOT NULL,
     updated_at     bigint NOT NULL
 );
+CREATE TABLE handshake (
+    connection_arn text   PRIMARY KEY REFERENCES connection (arn) ON DELETE CASCADE,
+    reason         text   NOT NULL DEFAULT '', -- why it is not AVAILABLE
+    checked_at     bigint,                     -- when the host last said whether it works
+    check_at       bigint,                     -- when the host is asked again
+    check_failures bigint NOT NULL DEFAULT 0,  -- in a row
+    renew_at       bigint,                     -- when the access token is renewed
+    lease_until    bigint NOT NULL DEFAULT 0,  -- until then one node alone may renew it
+    renew_failures bigint NOT NULL DEFAULT 0   -- in a row
+);
+CREATE INDEX handshake_check ON handshake (check_at) WHERE check_at IS NOT NULL;
+CREATE INDEX handshake_renew ON handshake (renew_at) WHERE renew_at IS NOT NULL;
 CREATE TABLE host (
     arn            text   PRIMARY KEY,
     account        text   NOT NULL,
@@ -62,13 +74,18 @@ CREATE TABLE host (
     status_message text   NOT NULL DEFAULT '',
     vpc            text,
     created_at     bigint NOT NULL
-);
+, certificate text NOT NULL DEFAULT '');
 CREATE INDEX host_by_account ON host (account, region, created_at, arn);
 CREATE TABLE installation (
     singleton  integer PRIMARY KEY CHECK (singleton = 1),
     id         text    NOT NULL,
     target     text    NOT NULL,
     created_at bigint  NOT NULL
+);
+CREATE TABLE pending_handshake (
+    connection_arn text   PRIMARY KEY REFERENCES connection (arn) ON DELETE CASCADE,
+    sealed         blob   NOT NULL,
+    expires_at     bigint NOT NULL
 );
 CREATE TABLE policy (
     account    text   NOT NULL,
@@ -111,7 +128,7 @@ CREATE TABLE repository_link (
     hint_seq           bigint  NOT NULL DEFAULT 0,
     claimed_seq        bigint  NOT NULL DEFAULT 0,
     poll_failures      bigint  NOT NULL DEFAULT 0,
-    outage             text    NOT NULL DEFAULT '',
+    outage             text    NOT NULL DEFAULT '', denied bigint NOT NULL DEFAULT 0 CHECK (denied IN (0, 1, 2)),
     UNIQUE (account, region, connection_arn, owner_id, repository_name)
 );
 CREATE INDEX repository_link_by_account ON repository_link (account, region, created_at, id);

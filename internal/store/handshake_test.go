@@ -1,0 +1,120 @@
+package store_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/seal"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+// What was there before connections had handshakes is read as having none.
+func TestConnectionsOfTheReleaseBeforeHaveNoHandshakeYet(t *testing.T) {
+	dbtest.EachEngine(t, func(t *testing.T, on db.Dialect) {
+		url := dbtest.URL(t, on)
+		d, err := db.Open(t.Context(), url, before(t, "0009"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := insertLink(t, d, 1)
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if d, err = db.Open(t.Context(), url, db.Schema()); err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		update(t, d, func(tx *db.Tx) error {
+			row, err := store.HandshakeOf(tx, l.ConnectionARN)
+			if err != nil || row != (store.Handshake{}) {
+				t.Errorf("its handshake is %+v, %v", row, err)
+			}
+			conn, err := store.ConnectionByARN(tx, l.ConnectionARN)
+			if err != nil {
+				return err
+			}
+			host, err := store.HostByARN(tx, conn.HostARN)
+			if host.Certificate() != "" {
+				t.Errorf("its host has the certificate %q", host.Certificate())
+			}
+			return err
+		})
+	})
+}
+
+func TestAHandshakeIsReadAsItWasSaved(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		arn := insertLink(t, d, 1).ConnectionARN
+		at := func(minutes int) time.Time { return time.Date(2026, 11, 28, 12, minutes, 0, 0, time.UTC) }
+		for _, want := range []store.Handshake{
+			{Reason: "refused", CheckedAt: at(1), CheckAt: at(2), CheckFailures: 3, RenewAt: at(4), LeaseUntil: at(5), RenewFailures: 6},
+			{Reason: "only this"}, {},
+		} {
+			update(t, d, func(tx *db.Tx) error { return store.SaveHandshake(tx, arn, want) })
+			update(t, d, func(tx *db.Tx) error {
+				got, err := store.HandshakeOf(tx, arn)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+				return err
+			})
+		}
+	})
+}
+
+// A sealed handshake that is copied to another connection or account does not open.
+func TestAttack20APendingHandshakeIsBoundToItsConnectionAndAccount(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		key, err := seal.Generate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, two := connectionOf(t, d, insertLink(t, d, 1)), connectionOf(t, d, insertLink(t, d, 2))
+		p := store.PendingHandshake{State: strings.Repeat("s", 43), Verifier: "canary-verifier", ClientID: "c", ClientSecret: "canary-secret", RedirectURI: "https://c.example"}
+		update(t, d, func(tx *db.Tx) error { return store.PutPendingHandshake(tx, key, one, p, tx.Now.Add(time.Minute)) })
+		update(t, d, func(tx *db.Tx) error {
+			_, err := tx.Exec(`INSERT INTO pending_handshake SELECT $1, sealed, expires_at FROM pending_handshake`, two.ARN)
+			return err
+		})
+		stranger := one
+		stranger.Account = "444455556666"
+		for _, conn := range []lockstep.Connection{two, stranger} {
+			update(t, d, func(tx *db.Tx) error {
+				got, err := store.TakePendingHandshake(tx, key, conn, p.State)
+				if err == nil || got != (store.PendingHandshake{}) {
+					t.Errorf("it opens for %s of %s", conn.ARN, conn.Account)
+				}
+				return nil
+			})
+		}
+		update(t, d, func(tx *db.Tx) error {
+			var box []byte
+			if err := tx.QueryRow(`SELECT sealed FROM pending_handshake WHERE connection_arn = $1`, one.ARN).Scan(&box); err != nil {
+				return err
+			}
+			if strings.Contains(string(box), "canary") {
+				t.Error("it lies open in the database")
+			}
+			got, err := store.TakePendingHandshake(tx, key, one, p.State)
+			if got != p {
+				t.Error("the rightful one gets something else")
+			}
+			return err
+		})
+	})
+}
+
+func connectionOf(t testing.TB, d *db.DB, l lockstep.RepositoryLink) (conn lockstep.Connection) {
+	t.Helper()
+	update(t, d, func(tx *db.Tx) (err error) {
+		conn, err = store.ConnectionByARN(tx, l.ConnectionARN)
+		return err
+	})
+	return conn
+}
