@@ -85,7 +85,8 @@ func (r *repositories) open(ctx context.Context, linkID string) (c provider.Clie
 
 // same says whether a client that was opened for a is what b needs.
 func same(a, b provider.Repository) bool {
-	if (a.Host == nil) != (b.Host == nil) || a.Host != nil && a.Host.Endpoint != b.Host.Endpoint {
+	if (a.Host == nil) != (b.Host == nil) || a.Host != nil && a.Host.Endpoint != b.Host.Endpoint ||
+		a.Host.Certificate() != b.Host.Certificate() {
 		return false
 	}
 	return a.Credential == b.Credential && a.Link.Path() == b.Link.Path() && a.Link.ProviderType == b.Link.ProviderType

@@ -91,6 +91,14 @@ func TestAnotherCredentialOrEndpointOpensAnew(t *testing.T) {
 		if got := w.host.opened[3].Host.Endpoint; got != "https://two.example.com" {
 			t.Errorf("opened for %s", got)
 		}
+		host.OwnCertificate = "a certificate"
+		w.update(func(tx *db.Tx) error { return store.UpdateHost(tx, host) })
+		_, release = w.open("link")
+		release()
+		w.expectClients(5, 4)
+		if got := w.host.opened[4].Host.Certificate(); got != "a certificate" {
+			t.Errorf("opened with the certificate %q", got)
+		}
 	})
 }
 

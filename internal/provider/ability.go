@@ -15,6 +15,11 @@ import (
 // There is nothing to try again, and nothing that anybody has to mend.
 var ErrNoAbility = errors.New("the host has not this ability")
 
+// ErrNotShown is behind the Denied error of a client that did not show its
+// credential to the host at all: the host is not who it should be, or is where
+// this server may not go. The credential may work.
+var ErrNotShown = errors.New("the credential was not shown")
+
 // A Checker is a Driver that can ask whether a credential works without looking
 // at any repository.
 type Checker interface {

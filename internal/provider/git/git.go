@@ -52,7 +52,11 @@ func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 		return nil, lockstep.Errorf(lockstep.Invalid, "Connection %s names no host, which provider type Git needs.", r.Connection.Name)
 	}
 	endpoint := strings.TrimSuffix(r.Host.Endpoint, "/")
-	o, err := d.remote(endpoint, r.Link.Path(), r.Credential)
+	network, err := d.o.Network.Trusting(r.Host.Certificate())
+	if err != nil {
+		return nil, gitremote.Translate(err)
+	}
+	o, err := d.remote(network, endpoint, r.Link.Path(), r.Credential)
 	if err != nil {
 		return nil, err
 	}
@@ -60,10 +64,10 @@ func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &client{c, endpoint, newGitea(endpoint, r.Link.Path(), d.o.Network, r.Credential)}, nil
+	return &client{c, endpoint, newGitea(endpoint, r.Link.Path(), network, r.Credential)}, nil
 }
 
-func (d *Driver) remote(endpoint, path string, c lockstep.Credential) (gitwire.Options, error) {
+func (d *Driver) remote(network *gitwire.Network, endpoint, path string, c lockstep.Credential) (gitwire.Options, error) {
 	if folder, ok := strings.CutPrefix(endpoint, "file://"); ok {
 		folder, err := url.PathUnescape(folder)
 		if err != nil {
@@ -75,7 +79,7 @@ func (d *Driver) remote(endpoint, path string, c lockstep.Credential) (gitwire.O
 	if rest, ok := strings.CutPrefix(address, "ssh://"); ok {
 		return d.overSSH(rest, c)
 	}
-	o := gitwire.Options{URL: address, Network: d.o.Network}
+	o := gitwire.Options{URL: address, Network: network}
 	switch c.Kind {
 	case lockstep.BasicCredential:
 		o.Auth = gitwire.Basic(address, c.Username, c.Secret)

@@ -1,6 +1,8 @@
 package git_test
 
 import (
+	"encoding/pem"
+	"errors"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -185,5 +187,42 @@ func TestARepositoryWithoutHostIsRefused(t *testing.T) {
 	r.Host = nil
 	if _, err := git.New(git.Options{}).Open(r); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("error: %v", err)
+	}
+}
+
+func TestAHostsOwnCertificateIsTrusted(t *testing.T) {
+	folder := t.TempDir()
+	server := gitwiretest.NewServer(t, folder, gitwiretest.Options{TLS: true})
+	gitwiretest.NewRepoAt(t, filepath.Join(folder, "infra.git"))
+	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+	t.Cleanup(network.Close)
+	driver := git.New(git.Options{Network: network})
+	r := repository(server.URL, lockstep.Credential{Kind: lockstep.NoCredential})
+	if _, err := open(t, driver, r).Heads(t.Context(), []string{"main"}); err == nil {
+		t.Error("a certificate that nobody vouches for is trusted")
+	}
+	r.Host.OwnCertificate = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	if _, err := open(t, driver, r).Heads(t.Context(), []string{"main"}); err != nil {
+		t.Error(err)
+	}
+	r.Host.OwnCertificate = "no certificate"
+	if _, err := driver.Open(r); lockstep.KindOf(err) != lockstep.Invalid {
+		t.Errorf("with no certificate it opens: %v", err)
+	}
+}
+
+// Where the network does not let us go the credential is not shown, and the error
+// says so to whoever wonders whether it works.
+func TestAnAddressThatIsNotAllowedSaysThatNothingWasShown(t *testing.T) {
+	server := gitwiretest.NewServer(t, t.TempDir(), gitwiretest.Options{Token: "t0ken"})
+	for loopback, want := range map[bool]bool{true: false, false: true} {
+		network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: loopback})
+		t.Cleanup(network.Close)
+		client := open(t, git.New(git.Options{Network: network}),
+			repository(server.URL, lockstep.Credential{Kind: lockstep.TokenCredential, Secret: "wr0ng"}))
+		_, err := client.Heads(t.Context(), []string{"main"})
+		if lockstep.KindOf(err) != lockstep.Denied || errors.Is(err, provider.ErrNotShown) != want {
+			t.Errorf("loopback allowed %v: %v", loopback, err)
+		}
 	}
 }

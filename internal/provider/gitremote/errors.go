@@ -43,14 +43,23 @@ func Translate(err error) error {
 	}
 	for _, k := range kinds {
 		if errors.Is(err, k.err) {
-			return &lockstep.Error{Kind: k.kind, Message: err.Error(), Err: later(err)}
+			return &lockstep.Error{Kind: k.kind, Message: err.Error(), Err: behind(err)}
 		}
 	}
 	return &lockstep.Error{Kind: lockstep.Invalid, Message: err.Error()}
 }
 
-// later gives, as a cause, how long the host asked us to stay away, if it did.
-func later(err error) error {
+// notShown are the errors of a host that was not shown the credential.
+var notShown = []error{gitwire.ErrRoot, gitwire.ErrOwner, gitwire.ErrAddress, gitwire.ErrHostKey}
+
+// behind gives the cause that an error's message does not say: that the host was
+// not shown the credential, or how long it asked us to stay away.
+func behind(err error) error {
+	for _, unseen := range notShown {
+		if errors.Is(err, unseen) {
+			return provider.ErrNotShown
+		}
+	}
 	if fault, ok := errors.AsType[*gitwire.Error](err); ok && fault.RetryAfter > 0 {
 		return &provider.Later{Wait: fault.RetryAfter}
 	}

@@ -62,7 +62,7 @@ func (c *Client) failed(req *http.Request, err error) error {
 		err = wire.Err // its own text repeats the query
 	}
 	if errors.Is(err, gitwire.ErrAddress) {
-		return lockstep.Wrapf(lockstep.Denied, err, "%s: %s", where, err)
+		return lockstep.Wrapf(lockstep.Denied, errors.Join(provider.ErrNotShown, err), "%s: %s", where, err)
 	}
 	return lockstep.Wrapf(lockstep.Unavailable, err, "%s: %s", where, err)
 }
