@@ -19,6 +19,10 @@ type Options struct {
 	Targets   []target.Driver
 	// Credential opens what a connection holds.
 	Credential func(tx *db.Tx, connection lockstep.ARN) (lockstep.Credential, error)
+	// Met is told, in the transaction that records it and as its last statement,
+	// what came of a look at a link's repository: why it failed, or nil where it
+	// works again. Defaults to nobody.
+	Met func(tx *db.Tx, linkID string, cause error) error
 	// Encode makes the answer to a status read, which is kept with the resource.
 	Encode func(lockstep.ResourceSync) ([]byte, error)
 	Log    *slog.Logger
@@ -36,6 +40,7 @@ type Engine struct {
 	repositories *repositories
 	encode       func(lockstep.ResourceSync) ([]byte, error)
 	commitURL    func(linkID string, sha lockstep.SHA, environment string) string
+	met          func(tx *db.Tx, linkID string, cause error) error
 	log          *slog.Logger
 }
 
@@ -60,6 +65,7 @@ func New(o Options) *Engine {
 		repositories: newRepositories(o.DB, o.Providers, o.Credential),
 		encode:       o.Encode,
 		commitURL:    o.CommitURL,
+		met:          o.Met,
 		log:          o.Log.With(slog.String("room", "engine")),
 	}
 	if e.commitURL == nil {

@@ -41,6 +41,17 @@ type world struct {
 
 	stop       func()              // ends the engine that was started last
 	credential lockstep.Credential // what every connection holds
+
+	mu  sync.Mutex
+	met []error // what looks came to, as connections are told
+}
+
+// meets notes what a look came to.
+func (w *world) meets(_ *db.Tx, _ string, cause error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.met = append(w.met, cause)
+	return nil
 }
 
 // inBubble runs f in a world of its own on both databases, in fake time. With
@@ -144,6 +155,7 @@ func (w *world) start() {
 		CommitURL: func(linkID string, sha lockstep.SHA, environment string) string {
 			return "https://lockstep.example/" + linkID + "/" + string(sha) + "/" + environment
 		},
+		Met: w.meets,
 	})
 	ctx := context.Background()
 	w.must(w.queue.Migrate(ctx))

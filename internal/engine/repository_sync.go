@@ -115,23 +115,31 @@ func (e *Engine) repositorySyncFailed(ctx context.Context, job *queue.Job, a sto
 			return err
 		}
 		_, outage := errors.AsType[unreachable](cause)
-		verdict := judge(cause, a.Tries)
-		if verdict.retry && (!outage || a.Tries < outageTries) {
-			return e.retryRepositorySync(tx, job, a, verdict, cause)
-		}
-		e.log.LogAttrs(ctx, verdict.level, "repository sync failed",
-			slog.String("attempt", a.ID), slog.Any("err", cause))
-		if outage {
-			if _, err := store.SetOutage(tx, a.LinkID, lockstep.Shown(cause)); err != nil {
-				return err
-			}
-		}
-		if err := store.AddRepositoryEvents(tx, a.ID, cloneEvent("CLONE_FAILED", "Clone failed. ", cause)); err != nil {
+		if err := e.recordFailure(tx, job, a, cause, outage); err != nil || !outage {
 			return err
 		}
-		a.Status = lockstep.RepositoryFailed
-		return e.endRepositorySync(tx, job, a)
+		return e.Met(tx, a.LinkID, cause)
 	})
+}
+
+// recordFailure writes what becomes of an attempt that failed.
+func (e *Engine) recordFailure(tx *db.Tx, job *queue.Job, a store.RepositoryAttempt, cause error, outage bool) error {
+	verdict := judge(cause, a.Tries)
+	if verdict.retry && (!outage || a.Tries < outageTries) {
+		return e.retryRepositorySync(tx, job, a, verdict, cause)
+	}
+	e.log.LogAttrs(tx.Context(), verdict.level, "repository sync failed",
+		slog.String("attempt", a.ID), slog.Any("err", cause))
+	if outage {
+		if _, err := store.SetOutage(tx, a.LinkID, lockstep.Shown(cause)); err != nil {
+			return err
+		}
+	}
+	if err := store.AddRepositoryEvents(tx, a.ID, cloneEvent("CLONE_FAILED", "Clone failed. ", cause)); err != nil {
+		return err
+	}
+	a.Status = lockstep.RepositoryFailed
+	return e.endRepositorySync(tx, job, a)
 }
 
 // retryRepositorySync tries again later. The third failure in a row is told.

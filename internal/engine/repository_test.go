@@ -147,6 +147,11 @@ func TestRefusedCredentialsAreAnOutageAtOnce(t *testing.T) {
 		if w.host.asked != 1 || w.outage() != "The host refuses the credentials." {
 			t.Errorf("asked %d times, outage %q", w.host.asked, w.outage())
 		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if len(w.met) != 1 || lockstep.KindOf(w.met[0]) != lockstep.Denied {
+			t.Errorf("the connection is told %v", w.met)
+		}
 	})
 }
 

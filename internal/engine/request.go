@@ -173,6 +173,16 @@ func (e *Engine) Vanished(tx *db.Tx, linkID, branch string) error {
 	return e.Request(tx, linkID, branch)
 }
 
+// Met is to be called when a look at a link's repository failed, or works again
+// after that (cause is nil), as the last statement of the transaction that records
+// it: the connection may be why.
+func (e *Engine) Met(tx *db.Tx, linkID string, cause error) error {
+	if e.met == nil {
+		return nil
+	}
+	return e.met(tx, linkID, cause)
+}
+
 // Unreachable makes a FAILED repository sync attempt for a branch that could
 // not be looked at, unless one is under way, which will find out for itself.
 func (e *Engine) Unreachable(tx *db.Tx, linkID, branch string, cause error) error {

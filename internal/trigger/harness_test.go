@@ -36,6 +36,30 @@ type world struct {
 	db     *db.DB
 	engine *engine.Engine
 	host   *gitHost
+
+	mu  sync.Mutex
+	met []string // what looks came to, as connections are told
+}
+
+// meets notes what a look came to.
+func (w *world) meets(_ *db.Tx, _ string, cause error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	text := "works again"
+	if cause != nil {
+		text = lockstep.Shown(cause)
+	}
+	w.met = append(w.met, text)
+	return nil
+}
+
+// told gives what connections were told since the last time.
+func (w *world) told() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	met := w.met
+	w.met = nil
+	return met
 }
 
 // inBubble runs f in a world of its own on both databases, in fake time. With
@@ -124,6 +148,7 @@ func newWorld(t *testing.T, on db.Dialect, empty []byte) *world {
 		Credential: func(*db.Tx, lockstep.ARN) (lockstep.Credential, error) {
 			return lockstep.Credential{Kind: lockstep.NoCredential}, nil
 		},
+		Met: w.meets,
 	})
 	ctx := context.Background()
 	w.must(q.Migrate(ctx))

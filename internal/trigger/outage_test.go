@@ -83,6 +83,28 @@ func TestAnOutageIsToldOncePerCauseAndItsEndIsASuccess(t *testing.T) {
 	})
 }
 
+func TestAConnectionIsToldOfEachLookThatFailsAndOfTheFirstThatWorks(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		w.settled("c", "infra")
+		w.poll(every())
+		time.Sleep(time.Minute)
+		if told := w.told(); told != nil {
+			t.Errorf("told %q, and all is well", told)
+		}
+		w.goes(lockstep.Errorf(lockstep.Denied, "The host refuses the token."))
+		time.Sleep(time.Minute)
+		told := w.told()
+		if len(told) < 3 || told[0] != "The host refuses the token." {
+			t.Errorf("told %q", told)
+		}
+		w.goes(nil)
+		time.Sleep(2 * time.Minute)
+		if told = w.told(); len(told) == 0 || told[len(told)-1] != "works again" || len(told) > 2 {
+			t.Errorf("told %q", told)
+		}
+	})
+}
+
 func TestTwoFailedLooksAreNoOutage(t *testing.T) {
 	inSQLite(t, func(w *world) {
 		w.settled("c", "infra")

@@ -239,7 +239,10 @@ func (p *Poller) seen(tx *db.Tx, link lockstep.RepositoryLink, poll store.Poll, 
 	}
 	poll.Failures = 0
 	poll.Interval = p.interval(link, poll.Interval, moved || recovered)
-	return store.FinishPoll(tx, poll, tx.Now.Add(jitter(poll.Interval)))
+	if err := store.FinishPoll(tx, poll, tx.Now.Add(jitter(poll.Interval))); err != nil || !recovered {
+		return err
+	}
+	return p.o.Engine.Met(tx, link.ID, nil)
 }
 
 // failed backs off. It makes one FAILED attempt per outage and cause: at once
@@ -270,7 +273,10 @@ func (p *Poller) failed(tx *db.Tx, t task, branches []string, cause error) error
 	}
 	p.log.LogAttrs(tx.Context(), level, "repository cannot be reached", slog.String("link", link.ID),
 		slog.Int64("failures", poll.Failures), slog.Any("err", cause))
-	return store.FinishPoll(tx, poll, tx.Now.Add(jitter(poll.Interval)))
+	if err := store.FinishPoll(tx, poll, tx.Now.Add(jitter(poll.Interval))); err != nil {
+		return err
+	}
+	return p.o.Engine.Met(tx, link.ID, cause)
 }
 
 // interval doubles the time between looks while nothing moves.

@@ -1,0 +1,177 @@
+package handshake
+
+import (
+	"context"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+// A Given is what somebody gives a connection: a credential, or the code and the
+// state with which a host has sent a person back.
+type Given struct {
+	Credential lockstep.Credential
+	Code       string // "" where it is a credential
+	State      string
+}
+
+// An Offer is a credential on its way to a connection: Receive, Try, Accept. It is
+// for one goroutine.
+type Offer struct {
+	h       *Handshake
+	access  provider.Access
+	code    string
+	pending store.PendingHandshake
+	found   verdict
+}
+
+// Receive begins to give a connection of the caller's its credential. Invalid where
+// it is half a credential, or a state that is unknown, spent or over.
+func (h *Handshake) Receive(tx *db.Tx, conn lockstep.Connection, g Given) (*Offer, error) {
+	a, err := access(tx, conn)
+	if err != nil {
+		return nil, err
+	}
+	o := &Offer{h: h, access: a, code: g.Code}
+	if g.Code == "" {
+		o.access.Credential = g.Credential
+		return o, g.Credential.Validate()
+	}
+	o.pending, err = store.TakePendingHandshake(tx, h.o.Seal, conn, g.State)
+	if lockstep.KindOf(err) == lockstep.NotFound {
+		err = lockstep.Errorf(lockstep.Invalid, "%s Begin anew: it may be over, or used already.", lockstep.Shown(err))
+	}
+	if err == nil && o.pending.Endpoint != endpoint(a) {
+		err = moved(conn)
+	}
+	return o, err
+}
+
+// Try exchanges the code for a token, where it is one, and asks the host whether
+// the credential works. Invalid where the host refuses either, in its words;
+// Unavailable where a code could not be exchanged. That nobody knows whether a
+// credential works is no error.
+func (o *Offer) Try(ctx context.Context) (err error) {
+	if o.code != "" {
+		if o.access.Credential, err = o.h.exchange(ctx, o.access, o.pending, o.code); err != nil {
+			return refusal("The host refuses the code", err)
+		}
+	}
+	if o.found, err = o.h.ask(ctx, o.access); err != nil {
+		return err
+	}
+	if o.found.status == lockstep.ConnectionError {
+		return lockstep.Errorf(lockstep.Invalid, "The credential does not work, and is not stored: %s", o.found.reason)
+	}
+	return nil
+}
+
+// refusal makes the caller's what the host denied.
+func refusal(what string, err error) error {
+	if lockstep.KindOf(err) != lockstep.Denied {
+		return err
+	}
+	return lockstep.Wrapf(lockstep.Invalid, err, "%s: %s", what, lockstep.Shown(err))
+}
+
+// Accept stores what was tried and gives the connection's status. The connection
+// is to be locked, so that the credential is either forgotten when the host moves
+// or was given after it had. Stale where the host has moved since Receive.
+func (o *Offer) Accept(tx *db.Tx, conn lockstep.Connection) (lockstep.ConnectionStatus, error) {
+	now, err := access(tx, conn)
+	if err != nil {
+		return "", err
+	}
+	if endpoint(now) != endpoint(o.access) {
+		return "", moved(conn)
+	}
+	h, c := o.h, o.access.Credential
+	if err := store.SaveCredential(tx, h.o.Seal, conn.ARN, c); err != nil {
+		return "", err
+	}
+	row := store.Handshake{Reason: o.found.reason}
+	switch {
+	case o.found.unknown:
+		row.CheckAt = tx.Now.Add(firstUnknown)
+		row.CheckFailures = 1
+	case !o.found.silent:
+		row.CheckedAt = tx.Now
+	}
+	schedule(&row, c, tx.Now)
+	if err := store.SaveHandshake(tx, conn.ARN, row); err != nil {
+		return "", err
+	}
+	if err := store.SetConnectionStatus(tx, conn.ARN, o.found.status); err != nil {
+		return "", err
+	}
+	if err := store.ForgetDenials(tx, conn.ARN); err != nil {
+		return "", err
+	}
+	// Also of one that is PENDING: the credential is used, and may work.
+	if err := store.HintConnection(tx, conn.ARN); err != nil {
+		return "", err
+	}
+	return o.found.status, h.wake(tx, conn.ARN, row)
+}
+
+// schedule says when an access token is renewed, or that it ends.
+func schedule(row *store.Handshake, c lockstep.Credential, now time.Time) {
+	row.RenewAt = time.Time{}
+	switch {
+	case c.Kind != lockstep.OAuthCredential || c.ExpiresAt.IsZero():
+	case c.RefreshToken != "":
+		row.RenewAt = renewal(now, c.ExpiresAt)
+	case row.CheckAt.IsZero() || row.CheckAt.After(c.ExpiresAt):
+		row.CheckAt = c.ExpiresAt
+	}
+}
+
+// wake wakes what a row says is to be done.
+func (h *Handshake) wake(tx *db.Tx, arn lockstep.ARN, row store.Handshake) error {
+	if !row.CheckAt.IsZero() {
+		if err := h.o.Queue.Wake(tx, connectionCheck{arn}, row.CheckAt); err != nil {
+			return err
+		}
+	}
+	if row.RenewAt.IsZero() {
+		return nil
+	}
+	return h.o.Queue.Wake(tx, connectionRenewal{arn}, row.RenewAt)
+}
+
+func moved(conn lockstep.Connection) error {
+	return lockstep.Errorf(lockstep.Stale, "The host of connection %s has moved meanwhile. Give the credential again, for where it is now.", conn.Name)
+}
+
+// A State is where a connection's handshake stands.
+type State struct {
+	Reason string // why the connection is not AVAILABLE, or what is amiss
+	// Kind is that of the credential, "" where the connection holds none.
+	Kind      lockstep.CredentialKind
+	ExpiresAt time.Time // when the access token ends, zero where it does not
+	Renewed   bool      // the access token is renewed before that
+	CheckedAt time.Time // when the host last said whether the credential works
+	CheckAt   time.Time // when it is asked again, zero: when a look is denied
+}
+
+// State reads where the handshake of a connection stands.
+func (h *Handshake) State(tx *db.Tx, conn lockstep.Connection) (State, error) {
+	row, err := store.HandshakeOf(tx, conn.ARN)
+	if err != nil {
+		return State{}, err
+	}
+	s := State{Reason: row.Reason, CheckedAt: row.CheckedAt, CheckAt: row.CheckAt}
+	c, err := store.Credential(tx, h.o.Seal, conn.ARN)
+	if lockstep.KindOf(err) == lockstep.NotFound {
+		s.Reason = "The connection holds no credential yet."
+		return s, nil
+	}
+	s.Kind, s.Renewed = c.Kind, renewable(c)
+	if c.Kind == lockstep.OAuthCredential {
+		s.ExpiresAt = c.ExpiresAt
+	}
+	return s, err
+}

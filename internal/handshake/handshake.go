@@ -1,0 +1,196 @@
+package handshake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/seal"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+// Options are what a handshake needs. All are required.
+type Options struct {
+	DB        *db.DB
+	Queue     *queue.Queue
+	Seal      *seal.Key // closes credentials
+	Providers []provider.Driver
+	// Transport carries requests for tokens: only where this server may go. The
+	// certificate, in PEM, vouches for the host beside the authorities that are
+	// trusted anyway; "" is none.
+	Transport func(certificate string) (http.RoundTripper, error)
+	Log       *slog.Logger
+}
+
+// A Handshake keeps connections' statuses. It is safe for concurrent use; any
+// number of them may work on one PostgreSQL.
+type Handshake struct {
+	o         Options
+	providers map[lockstep.ProviderType]provider.Driver
+	log       *slog.Logger
+}
+
+const (
+	// askTimeout bounds one question to a host. The caller of CompleteConnection
+	// waits for it, twice with OAuth.
+	askTimeout = 20 * time.Second
+	// jobTimeout bounds one job: a question, and the transactions around it.
+	jobTimeout = time.Minute
+	// maxReason is how much of a host's words is kept, in bytes.
+	maxReason = 600
+	// minSecret is the shortest text that is hidden: what is shorter stands in
+	// every text by chance.
+	minSecret = 8
+)
+
+// New makes a handshake and registers its work with the queue, which must not
+// have been started.
+func New(o Options) *Handshake {
+	h := &Handshake{o: o, providers: make(map[lockstep.ProviderType]provider.Driver, len(o.Providers)),
+		log: o.Log.With(slog.String("room", "handshake"))}
+	for _, d := range o.Providers {
+		h.providers[d.Type()] = d
+	}
+	queue.Handle(o.Queue, jobTimeout, h.check)
+	queue.Handle(o.Queue, jobTimeout, h.renew)
+	return h
+}
+
+// errEnded is behind the Unavailable error of an access token that is being
+// renewed.
+var errEnded = errors.New("the access token has ended")
+
+// Credential opens what a connection holds, for use. NotFound where it holds
+// nothing; Unavailable where it is an access token that has ended and is being
+// renewed, Denied where nothing can renew it.
+func (h *Handshake) Credential(tx *db.Tx, arn lockstep.ARN) (lockstep.Credential, error) {
+	c, err := store.Credential(tx, h.o.Seal, arn)
+	switch {
+	case err != nil || !ended(c, tx.Now):
+		return c, err
+	case c.RefreshToken == "":
+		return lockstep.Credential{}, lockstep.Errorf(lockstep.Denied, "%s", endedForGood)
+	}
+	return lockstep.Credential{}, lockstep.Wrapf(lockstep.Unavailable, errEnded, "The access token of the connection has ended and is being renewed.")
+}
+
+const endedForGood = "The access token of the connection has ended, and the host gave nothing to renew it with."
+
+// ended says whether a credential is of no use any more.
+func ended(c lockstep.Credential, now time.Time) bool {
+	return c.Kind == lockstep.OAuthCredential && !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(now)
+}
+
+// renewable says whether a credential is one that is renewed.
+func renewable(c lockstep.Credential) bool {
+	return c.Kind == lockstep.OAuthCredential && c.RefreshToken != ""
+}
+
+// access reads what a driver needs to know to call the host of a connection, but
+// for the credential.
+func access(tx *db.Tx, conn lockstep.Connection) (provider.Access, error) {
+	a := provider.Access{Connection: conn}
+	if conn.HostARN == "" {
+		return a, nil
+	}
+	host, err := store.HostByARN(tx, conn.HostARN)
+	a.Host = &host
+	return a, err
+}
+
+// endpoint is where the host of an access is, "" where that is the provider's.
+func endpoint(a provider.Access) string {
+	if a.Host == nil {
+		return ""
+	}
+	return a.Host.Endpoint
+}
+
+// A verdict is what is known of a credential.
+type verdict struct {
+	status lockstep.ConnectionStatus
+	reason string
+	// unknown says that nobody answered; status is PENDING then, for a connection
+	// that has no other.
+	unknown bool
+	// silent says that the host cannot be asked: looks at repositories tell.
+	silent bool
+}
+
+var available = verdict{status: lockstep.ConnectionAvailable}
+
+// ask asks the host whether a credential works. The error is that of a context
+// that was cancelled.
+func (h *Handshake) ask(ctx context.Context, a provider.Access) (verdict, error) {
+	checker, ok := h.providers[a.Connection.ProviderType].(provider.Checker)
+	if !ok {
+		return verdict{status: lockstep.ConnectionAvailable, silent: true}, nil
+	}
+	asking, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	err := guarded(func() error { return checker.Check(asking, a) })
+	switch {
+	case err == nil:
+		return available, nil
+	case errors.Is(ctx.Err(), context.Canceled):
+		return verdict{}, ctx.Err()
+	case errors.Is(err, provider.ErrNoAbility):
+		return verdict{status: lockstep.ConnectionAvailable, silent: true}, nil
+	case asking.Err() != nil:
+		return verdict{status: lockstep.ConnectionPending, unknown: true,
+			reason: fmt.Sprintf("The Git host took longer than %s to answer.", askTimeout)}, nil
+	}
+	reason := repeat(lockstep.Shown(err), a.Credential.Secret, a.Credential.RefreshToken, a.Credential.ClientSecret)
+	if lockstep.KindOf(err) == lockstep.Denied {
+		if errors.Is(err, provider.ErrNotShown) {
+			reason = notShown + reason
+		}
+		return verdict{status: lockstep.ConnectionError, reason: reason}, nil
+	}
+	if lockstep.KindOf(err) == lockstep.Internal {
+		h.log.LogAttrs(ctx, slog.LevelError, "check of a credential", slog.String("connection", string(a.Connection.ARN)), slog.Any("err", err))
+	}
+	return verdict{status: lockstep.ConnectionPending, unknown: true, reason: reason}, nil
+}
+
+// notShown begins the reason of a connection whose credential is not at fault.
+const notShown = "The credential was not shown to the host, and may work: "
+
+// guarded calls a driver. Its panic is an error of ours, with the stack for the
+// log.
+func guarded(call func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return call()
+}
+
+// repeat gives a host's words without secrets that it was shown, and not too many
+// of them.
+func repeat(words string, secrets ...string) string {
+	for _, secret := range secrets {
+		if len(secret) >= minSecret {
+			words = strings.ReplaceAll(words, secret, "****")
+		}
+	}
+	return lockstep.Cut(words, maxReason)
+}
+
+// backoff doubles from first to most.
+func backoff(first, most time.Duration, failures int64) time.Duration {
+	if failures > 16 {
+		return most
+	}
+	return min(most, first<<max(0, failures-1))
+}

@@ -1,0 +1,181 @@
+package handshake
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+const (
+	// lease is how long one node alone may renew a token: longer than a request
+	// may take, its answer's writing included.
+	lease = 2 * time.Minute
+	// earliest bounds how long before its end a token is renewed.
+	earliest = 5 * time.Minute
+	// firstRenewal and mostRenewal are how long a host that did not answer is left
+	// alone.
+	firstRenewal, mostRenewal = 10 * time.Second, 5 * time.Minute
+	// saves is how often what a host answered is tried to be written, a second
+	// apart: it cannot be had again.
+	saves       = 15
+	saveTimeout = 5 * time.Second
+)
+
+// connectionRenewal is the wake-up of a connection whose access token ends.
+type connectionRenewal struct {
+	ARN lockstep.ARN `json:"connection"`
+}
+
+// Kind names the job.
+func (connectionRenewal) Kind() string { return "connection_renewal" }
+
+// renewal is when a token that was given now is renewed: when a fifth of its life
+// is left, or the earliest.
+func renewal(now, ends time.Time) time.Time { return ends.Add(-min(ends.Sub(now)/5, earliest)) }
+
+// renew renews the access token of a connection, if it is time.
+func (h *Handshake) renew(ctx context.Context, job *queue.Job, w connectionRenewal) error {
+	a, due, err := h.takeLease(ctx, job, w.ARN)
+	if err != nil || !due {
+		return err
+	}
+	renewed, cause := h.refresh(ctx, a)
+	// Also where this process stops: what was learnt is kept.
+	ctx = context.WithoutCancel(ctx)
+	for n := 1; ; n++ {
+		err := h.saveRenewal(ctx, job, a, renewed, cause)
+		if err == nil || n == saves {
+			return err
+		}
+		h.log.LogAttrs(ctx, slog.LevelWarn, "a renewed token is not saved yet",
+			slog.String("connection", string(w.ARN)), slog.Int("try", n), slog.Any("err", err))
+		time.Sleep(time.Second)
+	}
+}
+
+// takeLease gives what is to be renewed, which nobody else renews from now on, or
+// ends the job where that is nothing, or not yet.
+func (h *Handshake) takeLease(ctx context.Context, job *queue.Job, arn lockstep.ARN) (a provider.Access, due bool, err error) {
+	err = h.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
+		due = false
+		var row store.Handshake
+		if a, row, err = h.held(tx, arn); lockstep.KindOf(err) == lockstep.NotFound {
+			return job.Done(tx)
+		}
+		switch {
+		case err != nil:
+			return err
+		case !renewable(a.Credential):
+			return job.Done(tx)
+		case row.LeaseUntil.After(tx.Now):
+			return job.Again(tx, row.LeaseUntil)
+		case row.RenewAt.After(tx.Now):
+			return job.Again(tx, row.RenewAt)
+		}
+		due = true
+		row.LeaseUntil = tx.Now.Add(lease)
+		return store.SaveHandshake(tx, arn, row)
+	})
+	return a, due, err
+}
+
+// saveRenewal writes what a host answered, and ends the lease and the job.
+func (h *Handshake) saveRenewal(ctx context.Context, job *queue.Job, spent provider.Access, renewed lockstep.Credential, cause error) error {
+	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
+	defer cancel()
+	return h.o.DB.Update(ctx, func(tx *db.Tx) error {
+		arn := spent.Connection.ARN
+		a, row, err := h.held(tx, arn)
+		if lockstep.KindOf(err) == lockstep.NotFound {
+			return job.Done(tx)
+		}
+		if err != nil {
+			return err
+		}
+		if a.Credential == spent.Credential { // else somebody has given another
+			if row, err = h.applyRenewal(tx, a, row, renewed, cause); err != nil {
+				return err
+			}
+		}
+		if row.RenewAt.IsZero() {
+			return job.Done(tx)
+		}
+		return job.Again(tx, row.RenewAt)
+	})
+}
+
+// applyRenewal records a renewal and gives the new row.
+func (h *Handshake) applyRenewal(tx *db.Tx, a provider.Access, row store.Handshake, renewed lockstep.Credential, cause error) (store.Handshake, error) {
+	conn := a.Connection
+	row.LeaseUntil = time.Time{}
+	status := conn.Status
+	switch {
+	case cause == nil:
+		if err := store.SaveCredential(tx, h.o.Seal, conn.ARN, renewed); err != nil {
+			return row, err
+		}
+		status = h.renewed(&row, a, renewed, tx.Now)
+	case lockstep.KindOf(cause) == lockstep.Denied, lockstep.KindOf(cause) == lockstep.Invalid:
+		status = lockstep.ConnectionError
+		row.RenewFailures++
+		row.Reason = lockstep.Shown(cause) + letIn(conn)
+		row.RenewAt = tx.Now.Add(backoff(firstError, mostError, row.RenewFailures))
+	default:
+		row.RenewFailures++
+		row.RenewAt = tx.Now.Add(max(provider.Wait(cause), backoff(firstRenewal, mostRenewal, row.RenewFailures)))
+		if ended(a.Credential, tx.Now) && status != lockstep.ConnectionError {
+			row.Reason = "The access token has ended and is not renewed yet: " + lockstep.Shown(cause)
+		}
+	}
+	h.log.LogAttrs(tx.Context(), slog.LevelInfo, "connection renewal", slog.String("connection", string(conn.ARN)),
+		slog.String("status", string(status)), slog.Int64("failures", row.RenewFailures), slog.Any("err", cause))
+	if err := store.SaveHandshake(tx, conn.ARN, row); err != nil {
+		return row, err
+	}
+	if status != conn.Status {
+		if err := store.SetConnectionStatus(tx, conn.ARN, status); err != nil {
+			return row, err
+		}
+	}
+	if cause != nil {
+		return row, nil
+	}
+	if status != conn.Status || ended(a.Credential, tx.Now) {
+		if err := store.HintConnection(tx, conn.ARN); err != nil {
+			return row, err
+		}
+	}
+	return row, h.wakeCheck(tx, conn.ARN, row)
+}
+
+// renewed is the status of a connection with a new token: one that was not
+// AVAILABLE is checked now, if its host can be asked.
+func (h *Handshake) renewed(row *store.Handshake, a provider.Access, c lockstep.Credential, now time.Time) lockstep.ConnectionStatus {
+	row.RenewFailures = 0
+	schedule(row, c, now)
+	status := a.Connection.Status
+	if _, asks := h.providers[a.Connection.ProviderType].(provider.Checker); asks && status != lockstep.ConnectionAvailable {
+		row.CheckAt = now
+		return status
+	}
+	row.Reason, row.CheckFailures = "", 0
+	return lockstep.ConnectionAvailable
+}
+
+func (h *Handshake) wakeCheck(tx *db.Tx, arn lockstep.ARN, row store.Handshake) error {
+	if row.CheckAt.IsZero() {
+		return nil
+	}
+	return h.o.Queue.Wake(tx, connectionCheck{arn}, row.CheckAt)
+}
+
+// letIn says what heals a connection that a person let an application have.
+func letIn(conn lockstep.Connection) string {
+	return " Let Lockstep in again: lockstep connect " + conn.Name + " --oauth"
+}
