@@ -143,39 +143,6 @@ func (s *Service) DeleteConnection(ctx context.Context, c Caller, in *wire.Delet
 	return &wire.DeleteConnectionOutput{}, err
 }
 
-// CompleteConnection gives a connection its credential, which makes it
-// AVAILABLE. Doing so again replaces the credential. The repositories that are
-// followed over it are looked at now: the old one may have been refused.
-func (s *Service) CompleteConnection(ctx context.Context, c Caller, in *wire.CompleteConnectionInput) (*wire.CompleteConnectionOutput, error) {
-	credential := lockstep.Credential{
-		Kind:     lockstep.CredentialKind(in.Credential.Kind),
-		Username: in.Credential.Username,
-		Secret:   in.Credential.Secret,
-	}
-	if err := credential.Validate(); err != nil {
-		return nil, err
-	}
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		// Locked, so that the credential is either forgotten when the host moves or
-		// was given after it had.
-		conn, err := store.LockConnection(tx, c.Account, c.Region, lockstep.ARN(in.ConnectionArn))
-		if err != nil {
-			return err
-		}
-		if err := c.on(tx, "lockstep:CompleteConnection", theConnection(conn)); err != nil {
-			return err
-		}
-		if err := s.o.SaveCredential(tx, conn.ARN, credential); err != nil {
-			return err
-		}
-		if err := store.SetConnectionStatus(tx, conn.ARN, lockstep.ConnectionAvailable); err != nil {
-			return err
-		}
-		return store.HintConnection(tx, conn.ARN)
-	})
-	return &wire.CompleteConnectionOutput{ConnectionStatus: string(lockstep.ConnectionAvailable)}, err
-}
-
 func showConnection(c lockstep.Connection) wire.Connection {
 	return wire.Connection{
 		ConnectionName:   c.Name,

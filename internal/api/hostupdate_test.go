@@ -11,9 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/api"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/handshake"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
@@ -138,38 +137,41 @@ func TestAConnectionForgetsItsCredentialWhenItsHostMovesElsewhere(t *testing.T) 
 
 // A credential is on its way for the endpoint that was, while the host moves.
 func TestACredentialThatIsGivenWhileItsHostMovesIsForgotten(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		var w *world
+	each(t, func(t *testing.T, w *world) {
+		arn := w.connection("acme", w.host("h"))
+		given := handshake.Given{Credential: lockstep.Credential{Kind: "TOKEN", Secret: "t"}}
 		moved := make(chan error, 1)
-		w = newWorld(t, d, func(o *api.Options) {
-			save := o.SaveCredential
-			o.SaveCredential = func(tx *db.Tx, connection lockstep.ARN, c lockstep.Credential) error {
-				if err := save(tx, connection, c); err != nil {
-					return err
-				}
-				got, err := store.ConnectionByARN(tx, connection)
-				if err != nil {
-					return err
-				}
-				done := make(chan struct{})
-				go func() {
-					defer close(done)
-					moved <- w.moveHost(string(got.HostARN), "https://evil.example")
-				}()
-				select { // it has to wait for this transaction; if it does not, the test fails below
-				case <-done:
-				case <-time.After(200 * time.Millisecond):
-				}
-				return nil
+		w.update(func(tx *db.Tx) error {
+			conn, err := store.LockConnection(tx, account, region, lockstep.ARN(arn))
+			if err != nil {
+				return err
 			}
+			offer, err := w.handshake.Receive(tx, conn, given)
+			if err != nil {
+				return err
+			}
+			if err := offer.Try(w.Context()); err != nil { // nobody is asked: the type is Git
+				return err
+			}
+			if _, err := offer.Accept(tx, conn); err != nil {
+				return err
+			}
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				moved <- w.moveHost(string(conn.HostARN), "https://evil.example")
+			}()
+			select { // it has to wait for this transaction; if it does not, the test fails below
+			case <-done:
+			case <-time.After(200 * time.Millisecond):
+			}
+			return nil
 		})
-		connection := w.connection("acme", w.host("h"))
-		w.complete(connection, wire.Credential{Kind: "TOKEN", Secret: "t"})
 		if err := <-moved; err != nil {
 			t.Fatal(err)
 		}
-		if got := w.getConnection(connection).ConnectionStatus; got != "PENDING" || w.credential(connection) {
-			t.Errorf("the connection is %s and holds a credential: %v", got, w.credential(connection))
+		if got := w.getConnection(arn).ConnectionStatus; got != "PENDING" || w.credential(arn) {
+			t.Errorf("the connection is %s and holds a credential: %v", got, w.credential(arn))
 		}
 	})
 }

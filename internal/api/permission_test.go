@@ -72,6 +72,7 @@ func newEstate(t *testing.T, d *db.DB) *estate {
 		"OwnerId": "acme", "RepositoryName": "other", "ConnectionName": "c", "Name": "empty", "ProviderType": "Git",
 		"ProviderEndpoint": "https://git.example.com", "Tags": []any{}, "TagKeys": []any{}, "Id": w.blocker("web"),
 		"ResolvedReason": "It is fine.", "Credential": map[string]any{"Kind": "NONE"}, "AttemptId": attempt.ID,
+		"ClientId": "app", "RedirectUri": "https://app.example.com/callback",
 		"AccessKeyId": key.AccessKeyID, "PrincipalName": "jo", "Role": "READER", "RoleName": "ci",
 		"Kind": "GITHUB", "AllowedSigners": allowed, "TemplateFile": "t.yaml", "Url": "https://lockstep.example.com",
 		"Document": `permit (principal == User::"nobody", action, resource);`,
@@ -84,12 +85,13 @@ const issuer = "https://issuer.example.com"
 
 // special is what some operations need to be told otherwise, to succeed.
 var special = map[string]map[string]any{
-	"CreateSyncConfiguration": {"ResourceName": "fresh"},
-	"DeleteConnection":        {"ConnectionArn": "spare connection"},
-	"DeleteHost":              {"HostArn": "spare host"},
-	"DeleteRepositoryLink":    {"RepositoryLinkId": "spare link"},
-	"ListResourceSyncs":       {"RepositoryName": "infra", "OwnerId": "acme"},
-	"UpdateAccessKey":         {"Status": "DISABLED"},
+	"CreateSyncConfiguration":  {"ResourceName": "fresh"},
+	"DeleteConnection":         {"ConnectionArn": "spare connection"},
+	"DeleteHost":               {"HostArn": "spare host"},
+	"DeleteRepositoryLink":     {"RepositoryLinkId": "spare link"},
+	"StartConnectionHandshake": {"ConnectionArn": "spare authorizer"},
+	"ListResourceSyncs":        {"RepositoryName": "infra", "OwnerId": "acme"},
+	"UpdateAccessKey":          {"Status": "DISABLED"},
 }
 
 // An asked is an operation with the action that policies know it by.
@@ -148,6 +150,8 @@ func (e *estate) spare(what string) string {
 		return e.connection(name, e.input["HostArn"].(string))
 	case "spare host":
 		return e.host(name)
+	case "spare authorizer":
+		return e.connection(name, e.authorizer(name))
 	}
 	return e.link(e.input["ConnectionArn"].(string), name)
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -30,7 +31,11 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/handshake"
+	"github.com/lockstephq/lockstep/internal/handshake/handshaketest"
 	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
 )
@@ -60,6 +65,9 @@ type world struct {
 	// directory may have to be told that policies have changed.
 	directory *identity.Directory
 	engine    *notes
+	handshake *handshake.Handshake
+	queue     *queue.Queue        // never started, and only some tests give it its tables
+	git       *handshaketest.Host // of provider type GitLabSelfManaged
 	admin     identity.AccessKey
 }
 
@@ -106,17 +114,19 @@ func build(t testing.TB, d *db.DB, change ...func(*api.Options)) (*world, http.H
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{TB: t, db: d, seal: key, directory: directory, engine: &notes{}}
+	w := &world{TB: t, db: d, seal: key, directory: directory, engine: &notes{}, git: handshaketest.Unplugged()}
+	log := slog.New(slog.DiscardHandler)
+	w.queue = queue.New(queue.Options{DB: d, Log: log})
+	w.handshake = handshake.New(handshake.Options{DB: d, Queue: w.queue, Seal: key, Log: log,
+		Providers: []provider.Driver{&handshaketest.Driver{Host: w.git, Transport: w.git, Kind: "GitLabSelfManaged"}},
+		Transport: func(string) (http.RoundTripper, error) { return w.git, nil }})
 	o := api.Options{
-		DB: d, Engine: w.engine, Historian: w.engine, Hosts: w.engine, Directory: directory, Seal: key, WebIdentityIssuers: []string{issuer},
+		DB: d, Engine: w.engine, Historian: w.engine, Hosts: w.engine, Directory: directory, Seal: key, Handshake: w.handshake, WebIdentityIssuers: []string{issuer},
 		Providers: map[lockstep.ProviderType]api.Provider{
 			"Git":    {NeedsHost: true, ValidEndpoint: noSSH},
-			"GitHub": {},
+			"GitHub": {}, "GitLabSelfManaged": {NeedsHost: true},
 		},
 		ValidName: map[lockstep.SyncType]func(string) error{"CFN_STACK_SYNC": noUnderscore},
-		SaveCredential: func(tx *db.Tx, arn lockstep.ARN, c lockstep.Credential) error {
-			return store.SaveCredential(tx, key, arn, c)
-		},
 	}
 	for _, change := range change {
 		change(&o)

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -17,8 +18,12 @@ import (
 	"github.com/lockstephq/lockstep/internal/api"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/handshake"
+	"github.com/lockstephq/lockstep/internal/handshake/handshaketest"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/identity/identitytest"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/sts"
@@ -32,14 +37,16 @@ type installation struct {
 	db     string // the URL
 	env    map[string]string
 	engine *notes
-	saved  *[]lockstep.Credential
+	key    *seal.Key
+	open   *db.DB
+	git    *handshaketest.Host  // of provider types GitLab and GitLabSelfManaged
 	issuer *identitytest.Issuer // of tokens that roles may trust
 }
 
 func newInstallation(t testing.TB) installation {
 	t.Helper()
-	i := installation{db: "sqlite:" + filepath.Join(t.TempDir(), "lockstep.db"), engine: &notes{}, saved: new([]lockstep.Credential),
-		issuer: identitytest.NewIssuer(t)}
+	i := installation{db: "sqlite:" + filepath.Join(t.TempDir(), "lockstep.db"), engine: &notes{},
+		git: handshaketest.New(t), issuer: identitytest.NewIssuer(t)}
 	var made struct{ AccessKeyId, SecretAccessKey string }
 	out := run(t, nil, "key", "create", "--db", i.db, "--admin", "--account", "111122223333", "-o", "json").ok(t).stdout
 	if err := json.Unmarshal([]byte(out), &made); err != nil {
@@ -57,15 +64,13 @@ func newInstallation(t testing.TB) installation {
 	if err != nil {
 		t.Fatal(err)
 	}
+	i.key, i.open = key, d
 	s := api.New(api.Options{
 		Seal: key,
 		DB:   d, Engine: i.engine, Historian: i.engine, Directory: directory,
-		Providers: map[lockstep.ProviderType]api.Provider{"Git": {NeedsHost: true}, "GitHub": {}},
-		ValidName: map[lockstep.SyncType]func(string) error{"CFN_STACK_SYNC": func(string) error { return nil }},
-		SaveCredential: func(tx *db.Tx, arn lockstep.ARN, c lockstep.Credential) error {
-			*i.saved = append(*i.saved, c)
-			return store.SaveCredential(tx, key, arn, c)
-		},
+		Providers:          map[lockstep.ProviderType]api.Provider{"Git": {NeedsHost: true}, "GitHub": {}, "GitLab": {}, "GitLabSelfManaged": {NeedsHost: true}},
+		ValidName:          map[lockstep.SyncType]func(string) error{"CFN_STACK_SYNC": func(string) error { return nil }},
+		Handshake:          i.handshake(t, d, key),
 		WebIdentityIssuers: []string{i.issuer.URL},
 	})
 	sessions := sts.New(sts.Options{Directory: directory,
@@ -86,6 +91,39 @@ func newInstallation(t testing.TB) installation {
 	i.env = map[string]string{"LOCKSTEP_ENDPOINT_URL": server.URL,
 		"LOCKSTEP_ACCESS_KEY_ID": made.AccessKeyId, "LOCKSTEP_SECRET_ACCESS_KEY": made.SecretAccessKey}
 	return i
+}
+
+// handshake has a host of two types that can be asked; a queue that nobody works.
+func (i installation) handshake(t testing.TB, d *db.DB, key *seal.Key) *handshake.Handshake {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	q := queue.New(queue.Options{DB: d, Log: log})
+	if err := q.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return handshake.New(handshake.Options{DB: d, Queue: q, Seal: key, Log: log,
+		Providers: []provider.Driver{&handshaketest.Driver{Host: i.git, Kind: "GitLab"}, &handshaketest.Driver{Host: i.git, Kind: "GitLabSelfManaged"}},
+		Transport: func(string) (http.RoundTripper, error) { return http.DefaultTransport, nil }})
+}
+
+// held gives the credentials of all connections, oldest first.
+func (i installation) held(t testing.TB) (all []lockstep.Credential) {
+	t.Helper()
+	err := i.open.View(t.Context(), func(tx *db.Tx) error {
+		found, _, err := store.Connections(tx, "111122223333", "us-east-1", store.ConnectionFilter{}, store.Page{Limit: 100})
+		for _, conn := range found {
+			c, err := store.Credential(tx, i.key, conn.ARN)
+			if err != nil {
+				return err
+			}
+			all = append(all, c)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 func (i installation) run(t testing.TB, args ...string) result {
@@ -211,13 +249,13 @@ func TestConnectReadsSecretsFromStdinOrAKeysFile(t *testing.T) {
 	with := func(stdin string, more ...string) result {
 		return runWith(t, t.Context(), i.env, stdin, append(base[:len(base):len(base)], more...)...)
 	}
-	basic, token := with("jo:hunter2:x\r\n", "--basic-stdin").ok(t), with("hunter2", "--token-stdin").ok(t)
+	basic := with("jo:hunter2:x\r\n", "--basic-stdin").ok(t)
+	if diff := cmp.Diff([]lockstep.Credential{{Kind: "BASIC", Username: "jo", Secret: "hunter2:x"}}, i.held(t)); diff != "" {
+		t.Errorf("credentials (-want +got):\n%s", diff)
+	}
+	token := with("hunter2", "--token-stdin").ok(t)
 	if !strings.Contains(token.stdout, "acme has a new credential") {
 		t.Errorf("it says:\n%s", token.stdout)
-	}
-	want := []lockstep.Credential{{Kind: "BASIC", Username: "jo", Secret: "hunter2:x"}, {Kind: "TOKEN", Secret: "hunter2"}}
-	if diff := cmp.Diff(want, *i.saved); diff != "" {
-		t.Errorf("credentials (-want +got):\n%s", diff)
 	}
 	sealed := "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU=\n-----END OPENSSH PRIVATE KEY-----\n"
 	keyFile := filepath.Join(t.TempDir(), "key")
@@ -227,8 +265,8 @@ func TestConnectReadsSecretsFromStdinOrAKeysFile(t *testing.T) {
 	overSSH := []string{"connect", "keyed", "--provider", "Git", "--endpoint"}
 	i.run(t, append(overSSH, "ssh://git@git.example.com/", "--ssh-key", keyFile)...).ok(t)
 	runWith(t, t.Context(), i.env, sealed, append(overSSH, "ssh://APKA1@git.example.com:2222", "--ssh-key", "-")...).ok(t)
-	want = []lockstep.Credential{{Kind: "SSH_KEY", Username: "git", Secret: sealed}, {Kind: "SSH_KEY", Username: "APKA1", Secret: sealed}}
-	if diff := cmp.Diff(want, (*i.saved)[2:]); diff != "" {
+	want := []lockstep.Credential{{Kind: "TOKEN", Secret: "hunter2"}, {Kind: "SSH_KEY", Username: "git", Secret: sealed}, {Kind: "SSH_KEY", Username: "APKA1", Secret: sealed}}
+	if diff := cmp.Diff(want, i.held(t)); diff != "" {
 		t.Errorf("credentials (-want +got):\n%s", diff)
 	}
 	refused := []result{
@@ -247,8 +285,8 @@ func TestConnectReadsSecretsFromStdinOrAKeysFile(t *testing.T) {
 			t.Errorf("a secret is shown:\n%s%s", r.stdout, r.stderr)
 		}
 	}
-	if len(*i.saved) != 4 {
-		t.Errorf("%d credentials were saved", len(*i.saved))
+	if diff := cmp.Diff(want, i.held(t)); diff != "" {
+		t.Errorf("credentials after refusals (-want +got):\n%s", diff)
 	}
 }
 
@@ -267,7 +305,7 @@ func TestConfigurationCommandsNameTheFlagThatIsWrong(t *testing.T) {
 	for line, says := range map[string]string{
 		"connect":                                               "NAME is missing",
 		"connect acme":                                          "--provider is missing",
-		"connect acme --provider Git":                           "one of --none, --basic-stdin, --token-stdin, --ssh-key is needed",
+		"connect acme --provider Git":                           "one of --none, --basic-stdin, --token-stdin, --ssh-key, --app, --oauth is needed",
 		"link create --connection acme":                         "--repository is missing",
 		"link create --connection a --repository /":             `--repository "/"`,
 		"link delete":                                           "LINK is missing",

@@ -3,9 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 
@@ -18,17 +16,21 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// maxSecret is the longest credential that the API takes.
-const maxSecret = 16384
-
 func newConnectCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "connect NAME --provider Git --endpoint URL (--none | --basic-stdin | --token-stdin | --ssh-key FILE)",
+		Use: "connect NAME --provider TYPE [--endpoint URL]\n" +
+			"    (--none | --basic-stdin | --token-stdin | --ssh-key FILE | --app ID --installation ID --app-key FILE | --oauth --client-id ID)",
 		Short: "Make a connection to a Git host",
 		Long: "Make a connection to a Git host, and the host if it is new, and give the connection its credential.\n" +
 			"For a connection that is there already the credential is replaced. Secrets come from standard input, a private key also from a file:\n\n" +
 			"  printenv GIT_TOKEN | lockstep connect acme --provider Git --endpoint https://git.example.com --token-stdin\n" +
-			"  lockstep connect infra --provider Git --endpoint ssh://git@git.example.com --ssh-key deploy_key\n\n" +
+			"  lockstep connect infra --provider Git --endpoint ssh://git@git.example.com --ssh-key deploy_key\n" +
+			"  lockstep connect hub --provider GitHub --app 12345 --installation 67890 --app-key app.pem\n" +
+			"  lockstep connect lab --provider GitLab --oauth --client-id ID\n\n" +
+			"The Git host is asked whether the credential works; one that it refuses is not stored. With --oauth it prints a URL, waits\n" +
+			"until you have let Lockstep in there, and renews what it got from then on. The application is registered at the host, with the\n" +
+			"redirect URI http://127.0.0.1:PORT/callback of --port, or with any of yours by --redirect-uri: then paste what the host\n" +
+			"sends your browser to, or the code in it, into standard input.\n\n" +
 			"Over SSH the server must know the host's key: github.com, gitlab.com, bitbucket.org and ssh.dev.azure.com are\n" +
 			"known, others are told to it by its setting known-hosts.\n\n" +
 			"A connection called like one of the commands below is made by the API alone.",
@@ -38,47 +40,71 @@ func newConnectCommand(p *program) *cobra.Command {
 	c.AddCommand(newConnectListCommand(p), newConnectShowCommand(p), newConnectDeleteCommand(p))
 	reach, format := reaches(p, c), formats(c)
 	f := c.Flags()
-	provider := f.String("provider", "", "type of the Git host: "+wire.ProviderGit+" for any")
-	endpoint := f.String("endpoint", "", "URL below which the host's repositories are (default the one Git host there is)")
+	w := wanting{}
+	f.StringVar(&w.provider, "provider", "", "type of the Git host: "+wire.ProviderGit+" for any, or GitHub, GitLab, …")
+	f.StringVar(&w.endpoint, "endpoint", "", "URL below which the host's repositories are (default the provider's own, or the one Git host there is)")
+	certificate := f.String("certificate", "", "`FILE` with the host's TLS certificate in PEM, where no public authority vouches for it")
 	f.Bool("none", false, "the repositories need no credential")
 	f.Bool("basic-stdin", false, "read USER:PASSWORD from standard input")
 	f.Bool("token-stdin", false, "read a bearer token from standard input")
-	keyFile := f.String("ssh-key", "", "private key without passphrase in `FILE`, - for standard input")
+	given := giving{}
+	f.StringVar(&given.sshKey, "ssh-key", "", "private key without passphrase in `FILE`, - for standard input")
+	given.flags(f)
 	c.RunE = func(c *cobra.Command, args []string) error {
+		w.name = args[0]
 		if err := require(c, "provider"); err != nil {
 			return err
 		}
-		kind, err := oneOf(c, "none", "basic-stdin", "token-stdin", "ssh-key")
-		if err != nil {
+		if err := p.prepareConnect(c, &w, &given, *certificate); err != nil {
 			return err
 		}
-		user, err := takeSSHUser(endpoint)
-		if err != nil {
-			return err
-		}
-		if overSSH := strings.HasPrefix(*endpoint, "ssh://"); *endpoint != "" && overSSH != (kind == "ssh-key") {
-			return usagef("--%s does not fit --endpoint %s: a private key is for ssh://, and nothing else is.", kind, plain(*endpoint))
-		}
-		credential, err := p.readCredential(kind, *keyFile)
-		if err != nil {
-			return err
-		}
-		if kind == "ssh-key" {
-			credential.Username = user
-		}
+		defer w.letIn.close()
 		remote, err := reach.connect(c.Context())
 		if err != nil {
 			return err
 		}
-		return p.connect(c.Context(), remote, *format, wanting{args[0], *provider, *endpoint, credential})
+		return p.connect(c.Context(), remote, *format, w)
 	}
 	return c
+}
+
+// prepareConnect checks what was asked for and reads the secrets, before anything
+// is made.
+func (p *program) prepareConnect(c *cobra.Command, w *wanting, given *giving, certificate string) error {
+	kind, err := oneOf(c, credentialFlags...)
+	if err != nil {
+		return err
+	}
+	if err := given.check(c, kind); err != nil {
+		return err
+	}
+	user, err := takeSSHUser(&w.endpoint)
+	if err != nil {
+		return err
+	}
+	if overSSH := strings.HasPrefix(w.endpoint, "ssh://"); w.endpoint != "" && overSSH != (kind == "ssh-key") {
+		return usagef("--%s does not fit --endpoint %s: a private key is for ssh://, and nothing else is.", kind, plain(w.endpoint))
+	}
+	if w.certificate, err = readCertificate(certificate, w.endpoint); err != nil {
+		return err
+	}
+	if kind == "oauth" {
+		w.letIn, err = p.prepareLetIn(given)
+		return err
+	}
+	w.credential, err = p.readCredential(kind, given)
+	if kind == "ssh-key" {
+		w.credential.Username = user
+	}
+	return err
 }
 
 // wanting is the connection that is asked for.
 type wanting struct {
 	name, provider, endpoint string
+	certificate              string // in PEM, "" where none is given
 	credential               wire.Credential
+	letIn                    *letIn // where a person gives the credential, else nil
 }
 
 // takeSSHUser takes the user out of ssh://USER@HOST, the form in which such
@@ -116,63 +142,6 @@ func checkGitEndpoint(endpoint string) error {
 	return nil
 }
 
-// readCredential reads one line of standard input, or a file with a private key.
-// What they hold is in no error.
-func (p *program) readCredential(kind, keyFile string) (wire.Credential, error) {
-	switch kind {
-	case "none":
-		return wire.Credential{Kind: wire.CredentialNone}, nil
-	case "ssh-key":
-		return p.readPrivateKey(keyFile)
-	}
-	if terminal(p.stdin) {
-		return wire.Credential{}, usagef("--%s reads standard input, and that is a terminal, which would show the secret.", kind).
-			try("Pass it by a pipe or a file, such as `printenv GIT_TOKEN | lockstep connect …`.")
-	}
-	text, err := io.ReadAll(io.LimitReader(p.stdin, 2*maxSecret))
-	if err != nil {
-		return wire.Credential{}, fmt.Errorf("read the credential from standard input: %w", err)
-	}
-	secret := strings.TrimRight(string(text), "\r\n")
-	if secret == "" || len(secret) > maxSecret || strings.ContainsAny(secret, "\r\n") {
-		return wire.Credential{}, usagef("--%s: standard input is not one line of 1 to %d bytes.", kind, maxSecret)
-	}
-	if kind == "token-stdin" {
-		return wire.Credential{Kind: wire.CredentialToken, Secret: secret}, nil
-	}
-	user, password, ok := strings.Cut(secret, ":")
-	if !ok || user == "" || password == "" {
-		return wire.Credential{}, usagef("--basic-stdin: standard input is not USER:PASSWORD.")
-	}
-	return wire.Credential{Kind: wire.CredentialBasic, Username: user, Secret: password}, nil
-}
-
-// readPrivateKey reads the file that holds one; the server looks closer.
-func (p *program) readPrivateKey(file string) (wire.Credential, error) {
-	from := p.stdin
-	if file == "-" && terminal(from) {
-		return wire.Credential{}, usagef("--ssh-key - reads standard input, and that is a terminal, which would show the key.").
-			try("Name the file instead.")
-	}
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return wire.Credential{}, usagef("--ssh-key: %s", err)
-		}
-		defer f.Close()
-		from = f
-	}
-	text, err := io.ReadAll(io.LimitReader(from, maxSecret+1))
-	if err != nil {
-		return wire.Credential{}, fmt.Errorf("read the private key: %w", err)
-	}
-	if len(text) > maxSecret || !strings.Contains(string(text), "PRIVATE KEY-----") {
-		return wire.Credential{}, usagef("--ssh-key: this is no private key in PEM of at most %d bytes.", maxSecret).
-			try("Name the private half, the file without .pub, which begins with -----BEGIN.")
-	}
-	return wire.Credential{Kind: wire.CredentialSSHKey, Secret: string(text)}, nil
-}
-
 // connected is the document of `connect`.
 type connected struct {
 	ConnectionArn    string
@@ -186,9 +155,20 @@ func (p *program) connect(ctx context.Context, remote *client.Client, f format, 
 	if err != nil {
 		return err
 	}
+	if w.certificate != "" {
+		_, err := remote.PutHostCertificate(ctx, &wire.PutHostCertificateInput{HostArn: host, TlsCertificate: w.certificate})
+		if err != nil {
+			return err
+		}
+	}
 	arn, isNew, err := findConnection(ctx, remote, w, host)
 	if err != nil {
 		return err
+	}
+	if w.letIn != nil {
+		if w.credential, err = p.letIn(ctx, remote, arn, w.letIn); err != nil {
+			return err
+		}
 	}
 	out, err := remote.CompleteConnection(ctx, &wire.CompleteConnectionInput{ConnectionArn: arn, Credential: w.credential})
 	if err != nil {
@@ -206,10 +186,13 @@ func (p *program) connect(ctx context.Context, remote *client.Client, f format, 
 	return err
 }
 
+// atOnePlace are the types of hosts that are at a place of their own.
+var atOnePlace = []string{"Bitbucket", "GitHub", "GitLab", "AzureDevOps"}
+
 // findHost gives the ARN of the host with the endpoint, which it makes where
 // there is none. A provider with an endpoint of its own needs no host.
 func findHost(ctx context.Context, remote *client.Client, w wanting) (arn string, err error) {
-	if w.endpoint == "" && w.provider != wire.ProviderGit {
+	if w.endpoint == "" && slices.Contains(atOnePlace, w.provider) {
 		return "", nil
 	}
 	all, err := hosts(ctx, remote)

@@ -23,13 +23,15 @@ func newConnectListCommand(p *program) *cobra.Command {
 		}
 		all := []wire.Connection{}
 		t := &table{}
-		t.add("CONNECTION", "PROVIDER", "STATUS", "ARN", "HOST")
 		for _, c := range found {
 			all = append(all, connectionOf(c))
-			t.add(aws.ToString(c.ConnectionName), c.ProviderType, c.ConnectionStatus, aws.ToString(c.ConnectionArn), aws.ToString(c.HostArn))
 		}
 		if *format != asTable {
 			return format.write(p.stdout, struct{ Connections []wire.Connection }{all})
+		}
+		t.add("CONNECTION", "PROVIDER", "STATUS", "ARN", "HOST", "REASON")
+		for _, c := range all {
+			t.add(c.ConnectionName, c.ProviderType, c.ConnectionStatus, c.ConnectionArn, c.HostArn, reasonOf(ctx, remote, c))
 		}
 		return p.listed(t, "There is no connection yet. `lockstep connect NAME` makes one.")
 	})
@@ -40,7 +42,7 @@ func newConnectShowCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "show CONNECTION",
 		Short: "Show a connection",
-		Long:  "Show a connection, named by its name or its ARN. Its credential is never shown.",
+		Long:  "Show a connection, named by its name or its ARN, and how its credential fares, which is never shown itself.",
 		Args:  arguments("CONNECTION"),
 	}
 	reach, format := reaches(p, c), formats(c)
@@ -57,8 +59,12 @@ func newConnectShowCommand(p *program) *cobra.Command {
 		if out.Connection != nil {
 			found = connectionOf(*out.Connection)
 		}
+		stands, err := remote.GetConnectionHandshake(ctx, &wire.GetConnectionHandshakeInput{ConnectionArn: arn})
+		if err != nil {
+			return err
+		}
 		if *format != asTable {
-			return format.write(p.stdout, found)
+			return format.write(p.stdout, shownConnection{found, handshakeOf(stands)})
 		}
 		t := &table{}
 		t.add("Connection", found.ConnectionName)
@@ -69,9 +75,64 @@ func newConnectShowCommand(p *program) *cobra.Command {
 		if found.HostArn != "" {
 			t.add("Host", found.HostArn)
 		}
+		addHandshake(t, stands)
 		return t.write(p.stdout)
 	})
 	return c
+}
+
+// shownConnection is the document of `connect show`.
+type shownConnection struct {
+	wire.Connection
+	Handshake handshakeState
+}
+
+// handshakeState is how a connection's credential fares.
+type handshakeState struct {
+	Reason         string    `json:",omitzero"`
+	CredentialKind string    `json:",omitzero"`
+	ExpiresAt      wire.Time `json:",omitzero"`
+	Renewed        bool      `json:",omitzero"`
+	CheckedAt      wire.Time `json:",omitzero"`
+	NextCheckAt    wire.Time `json:",omitzero"`
+}
+
+func handshakeOf(h *wire.GetConnectionHandshakeOutput) handshakeState {
+	return handshakeState{h.Reason, h.CredentialKind, h.ExpiresAt, h.Renewed, h.CheckedAt, h.NextCheckAt}
+}
+
+func addHandshake(t *table, h *wire.GetConnectionHandshakeOutput) {
+	if h.Reason != "" {
+		t.add("Reason", h.Reason)
+	}
+	if h.CredentialKind != "" {
+		t.add("Credential", h.CredentialKind)
+	}
+	ends := "Ends"
+	if h.Renewed {
+		ends = "Renewed by"
+	}
+	for _, line := range []struct {
+		name string
+		at   wire.Time
+	}{{ends, h.ExpiresAt}, {"Checked", h.CheckedAt}, {"Next check", h.NextCheckAt}} {
+		if !line.at.IsZero() {
+			t.add(line.name, line.at.Local().Format("2006-01-02 15:04:05"))
+		}
+	}
+}
+
+// reasonOf asks why a connection is not AVAILABLE. Who may list it and not ask
+// that sees no reason.
+func reasonOf(ctx context.Context, remote *client.Client, c wire.Connection) string {
+	if c.ConnectionStatus == string(types.ConnectionStatusAvailable) {
+		return ""
+	}
+	h, err := remote.GetConnectionHandshake(ctx, &wire.GetConnectionHandshakeInput{ConnectionArn: c.ConnectionArn})
+	if err != nil {
+		return ""
+	}
+	return h.Reason
 }
 
 func newConnectDeleteCommand(p *program) *cobra.Command {

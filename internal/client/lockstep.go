@@ -11,6 +11,21 @@ func (c *Client) CompleteConnection(ctx context.Context, in *wire.CompleteConnec
 	return call[wire.CompleteConnectionInput, wire.CompleteConnectionOutput](ctx, c, "CompleteConnection", in)
 }
 
+// StartConnectionHandshake sends a person to a Git host, to let an application in.
+func (c *Client) StartConnectionHandshake(ctx context.Context, in *wire.StartConnectionHandshakeInput) (*wire.StartConnectionHandshakeOutput, error) {
+	return call[wire.StartConnectionHandshakeInput, wire.StartConnectionHandshakeOutput](ctx, c, "StartConnectionHandshake", in)
+}
+
+// GetConnectionHandshake says where the handshake of a connection stands.
+func (c *Client) GetConnectionHandshake(ctx context.Context, in *wire.GetConnectionHandshakeInput) (*wire.GetConnectionHandshakeOutput, error) {
+	return call[wire.GetConnectionHandshakeInput, wire.GetConnectionHandshakeOutput](ctx, c, "GetConnectionHandshake", in)
+}
+
+// PutHostCertificate says which certificate a host is known by.
+func (c *Client) PutHostCertificate(ctx context.Context, in *wire.PutHostCertificateInput) (*wire.PutHostCertificateOutput, error) {
+	return call[wire.PutHostCertificateInput, wire.PutHostCertificateOutput](ctx, c, "PutHostCertificate", in)
+}
+
 // GetResourceSyncAttempt reads one attempt whole, with its plan.
 func (c *Client) GetResourceSyncAttempt(ctx context.Context, in *wire.GetResourceSyncAttemptInput) (*wire.GetResourceSyncAttemptOutput, error) {
 	return call[wire.GetResourceSyncAttemptInput, wire.GetResourceSyncAttemptOutput](ctx, c, "GetResourceSyncAttempt", in)

@@ -38,7 +38,7 @@ func Actions() []Action {
 
 	add(Read, account, "codeconnections:ListConnections", "codeconnections:ListHosts", "codeconnections:ListRepositoryLinks",
 		"lockstep:ListResourceSyncs", "lockstep:ListSyncBlockers", "lockstep:ListSyncEvents")
-	add(Read, connection, "codeconnections:GetConnection")
+	add(Read, connection, "codeconnections:GetConnection", "lockstep:GetConnectionHandshake")
 	add(Read, host, "codeconnections:GetHost")
 	add(Read, tagged, "codeconnections:ListTagsForResource")
 	add(Read, link, "codeconnections:GetRepositoryLink", "codeconnections:GetRepositorySyncStatus",
@@ -57,8 +57,8 @@ func Actions() []Action {
 	add(Configure, host, "codeconnections:CreateHost")
 	add(Configure, link, "codeconnections:CreateRepositoryLink")
 	add(Configure, connection, "codeconnections:DeleteConnection", "codeconnections:PassConnection", "codeconnections:UseConnection",
-		"lockstep:CompleteConnection")
-	add(Configure, host, "codeconnections:DeleteHost", "codeconnections:UpdateHost")
+		"lockstep:CompleteConnection", "lockstep:StartConnectionHandshake")
+	add(Configure, host, "codeconnections:DeleteHost", "codeconnections:UpdateHost", "lockstep:PutHostCertificate")
 	add(Configure, tagged, "codeconnections:TagResource", "codeconnections:UntagResource")
 	add(Configure, link, "codeconnections:DeleteRepositoryLink",
 		"codeconnections:PassRepository", "codeconnections:UpdateRepositoryLink",

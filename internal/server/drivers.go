@@ -2,6 +2,7 @@ package server
 
 import (
 	"log/slog"
+	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -29,6 +30,17 @@ func providers(network *gitwire.Network, roots []string) []provider.Driver {
 		github.New(github.Options{Network: network}),
 		github.NewEnterprise(network),
 		bitbucket.New(bitbucket.Options{Network: network}),
+	}
+}
+
+// transports carries requests for tokens where those of drivers may go.
+func transports(network *gitwire.Network) func(string) (http.RoundTripper, error) {
+	return func(certificate string) (http.RoundTripper, error) {
+		trusting, err := network.Trusting(certificate)
+		if err != nil {
+			return nil, err
+		}
+		return trusting.Transport(), nil
 	}
 }
 

@@ -12,11 +12,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/api"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/handshake"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/metrics"
 	"github.com/lockstephq/lockstep/internal/queue"
@@ -60,15 +60,17 @@ type plan struct {
 // A server is everything that runs, put together and not yet started.
 type server struct {
 	plan
-	engine  *engine.Engine
-	queue   *queue.Queue
-	poller  *trigger.Poller
-	network *gitwire.Network
-	sandbox *sandbox.Sandbox
-	front   *door   // that of the API
-	doors   []*door // all
-	metrics *metrics.Metrics
-	in      store.Installation
+	engine *engine.Engine
+	// handshake keeps the statuses of connections.
+	handshake *handshake.Handshake
+	queue     *queue.Queue
+	poller    *trigger.Poller
+	network   *gitwire.Network
+	sandbox   *sandbox.Sandbox
+	front     *door   // that of the API
+	doors     []*door // all
+	metrics   *metrics.Metrics
+	in        store.Installation
 }
 
 // assemble makes a server of a plan. The database is bound to the target.
@@ -94,12 +96,12 @@ func assemble(ctx context.Context, p plan) (*server, error) {
 	if err := s.queue.Migrate(ctx); err != nil {
 		return nil, fmt.Errorf("make the queue's tables: %w", err)
 	}
+	hosts := providers(s.network, p.gitRoots)
+	s.handshake = handshake.New(handshake.Options{
+		DB: p.db, Queue: s.queue, Seal: p.key, Providers: hosts, Transport: transports(s.network), Log: p.log})
 	s.engine = engine.New(engine.Options{
 		DB: p.db, Queue: s.queue, Log: p.log, Encode: api.EncodeStatus,
-		Providers: providers(s.network, p.gitRoots), Targets: drivers,
-		Credential: func(tx *db.Tx, conn lockstep.ARN) (lockstep.Credential, error) {
-			return store.Credential(tx, p.key, conn)
-		},
+		Providers: hosts, Targets: drivers, Credential: s.handshake.Credential, Met: s.handshake.Met,
 	})
 	if p.metricsListener != nil {
 		s.metrics = metrics.New(metrics.Options{
@@ -156,9 +158,7 @@ func (s *server) handler(directory *identity.Directory) http.Handler {
 		DB: s.db, Engine: s.engine, Historian: s.engine, Hosts: s.engine, PublicURL: s.publicURL, Directory: directory, Seal: s.key,
 		WebIdentityIssuers: s.callers.issuers, Quotas: s.callers.quotas, Rates: s.callers.rates,
 		Providers: hostRules(s.gitRoots), ValidName: validNames(), Logger: s.log.With(slog.String("room", "api")), Observe: s.observe,
-		SaveCredential: func(tx *db.Tx, conn lockstep.ARN, c lockstep.Credential) error {
-			return store.SaveCredential(tx, s.key, conn, c)
-		},
+		Handshake: s.handshake,
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/", s.withSTS(service.Handler(), directory))
@@ -243,6 +243,7 @@ func (s *server) run(ctx context.Context, answering func() error) error {
 	if err == nil {
 		loops.Go(func() { s.poller.Run(inner) })
 		loops.Go(func() { s.engine.Sweep(inner) })
+		loops.Go(func() { s.handshake.Sweep(inner) })
 		err = answering()
 	}
 	if err == nil {

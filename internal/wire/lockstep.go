@@ -11,34 +11,6 @@ const (
 	HandlingLaterSucceeded = "LATER_SUCCEEDED" // never attempted itself, or failed, and a later revision succeeded
 )
 
-// How a connection's credential is sent to the Git host.
-const (
-	CredentialNone   = "NONE"
-	CredentialBasic  = "BASIC"
-	CredentialToken  = "TOKEN"
-	CredentialSSHKey = "SSH_KEY"
-)
-
-// Credential is what a connection shows to the Git host. NONE needs nothing
-// else, TOKEN needs Secret, BASIC both. SSH_KEY needs a private key in PEM for
-// Secret, and Username if that is not git. Secret is shown in no message.
-type Credential struct {
-	Kind     string `shape:"CredentialKind"`
-	Username string `json:",omitzero" shape:"CredentialUsername"`
-	Secret   string `json:",omitzero" shape:"CredentialSecret"`
-}
-
-// CompleteConnectionInput gives a connection its credential.
-type CompleteConnectionInput struct {
-	ConnectionArn string `shape:"ConnectionArn"`
-	Credential    Credential
-}
-
-// CompleteConnectionOutput answers CompleteConnection.
-type CompleteConnectionOutput struct {
-	ConnectionStatus string `shape:"ConnectionStatus"`
-}
-
 // StartResourceSyncInput asks for the branch's head to be tried again now, or
 // for Sha, which must be the head or one of its ancestors.
 type StartResourceSyncInput struct {

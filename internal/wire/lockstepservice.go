@@ -12,6 +12,7 @@ func lockstepOperations() []Operation {
 		operation[DeleteRepositoryWebhookInput, DeleteRepositoryWebhookOutput]("DeleteRepositoryWebhook", notFound),
 		operation[DeleteSignaturePolicyInput, DeleteSignaturePolicyOutput]("DeleteSignaturePolicy", notFound),
 		operation[DeleteWebIdentityRoleInput, DeleteWebIdentityRoleOutput]("DeleteWebIdentityRole", notFound),
+		operation[GetConnectionHandshakeInput, GetConnectionHandshakeOutput]("GetConnectionHandshake", notFound),
 		operation[GetPolicyInput, GetPolicyOutput]("GetPolicy", notFound),
 		operation[GetRepositoryWebhookInput, GetRepositoryWebhookOutput]("GetRepositoryWebhook", notFound),
 		operation[GetResourceSyncAttemptInput, GetResourceSyncAttemptOutput]("GetResourceSyncAttempt", notFound),
@@ -25,12 +26,14 @@ func lockstepOperations() []Operation {
 		operation[ListSyncEventsInput, ListSyncEventsOutput]("ListSyncEvents"),
 		operation[ListWebIdentityRolesInput, ListWebIdentityRolesOutput]("ListWebIdentityRoles"),
 		operation[ProposeDeploymentFileInput, ProposeDeploymentFileOutput]("ProposeDeploymentFile", alreadyExists, notFound, unavailable),
+		operation[PutHostCertificateInput, PutHostCertificateOutput]("PutHostCertificate", notFound, unavailable),
 		operation[PutPolicyInput, PutPolicyOutput]("PutPolicy", limitExceeded),
 		operation[PutRepositoryWebhookInput, PutRepositoryWebhookOutput]("PutRepositoryWebhook", notFound),
 		operation[PutSignaturePolicyInput, PutSignaturePolicyOutput]("PutSignaturePolicy", notFound),
 		operation[PutWebIdentityRoleInput, PutWebIdentityRoleOutput]("PutWebIdentityRole", limitExceeded),
 		operation[RegisterRepositoryWebhookInput, RegisterRepositoryWebhookOutput]("RegisterRepositoryWebhook", notFound, unavailable),
 		operation[RotateAccessKeyInput, RotateAccessKeyOutput]("RotateAccessKey", notFound, limitExceeded),
+		operation[StartConnectionHandshakeInput, StartConnectionHandshakeOutput]("StartConnectionHandshake", notFound),
 		operation[StartRepositorySyncInput, StartRepositorySyncOutput]("StartRepositorySync", notFound),
 		operation[StartResourceSyncInput, StartResourceSyncOutput]("StartResourceSync", concurrent, notFound, retryFailed, unavailable),
 		operation[UpdateAccessKeyInput, UpdateAccessKeyOutput]("UpdateAccessKey", notFound),
@@ -43,10 +46,11 @@ func lockstepOperations() []Operation {
 
 func lockstepShapes() map[string]Shape {
 	return merge(codeConnectionsShapes(), lockstepTexts(), map[string]Shape{
-		"AccessKeyStatus": enum(KeyActive, KeyDisabled),
-		"AttemptOutcome":  enum(OutcomeApplied, OutcomeUnchanged, OutcomeFailed, OutcomeSuperseded, OutcomeCancelled),
-		"CredentialKind":  enum(CredentialNone, CredentialBasic, CredentialToken, CredentialSSHKey),
-		"ReadyMadeRole":   enum(RoleAdmin, RoleOperator, RoleReader, RoleNone),
+		"AccessKeyStatus":    enum(KeyActive, KeyDisabled),
+		"AttemptOutcome":     enum(OutcomeApplied, OutcomeUnchanged, OutcomeFailed, OutcomeSuperseded, OutcomeCancelled),
+		"CredentialKind":     enum(CredentialNone, CredentialBasic, CredentialToken, CredentialSSHKey, CredentialApp, CredentialOAuthCode),
+		"HeldCredentialKind": enum(CredentialNone, CredentialBasic, CredentialToken, CredentialSSHKey, CredentialApp, CredentialOAuth),
+		"ReadyMadeRole":      enum(RoleAdmin, RoleOperator, RoleReader, RoleNone),
 		"RevisionHandling": enum(HandlingPending, HandlingNotConcerned, HandlingInProgress, HandlingSucceeded,
 			HandlingFailed, HandlingBlocked, HandlingLaterSucceeded),
 		"WebhookKind": enum(WebhookGitHub, WebhookGitLab, WebhookGitLabSigning, WebhookBitbucket, WebhookAzureDevOps, WebhookGitea,
@@ -69,10 +73,17 @@ func lockstepTexts() map[string]Shape {
 	const name = `[A-Za-z0-9+=,.@_-]+`
 	shapes := map[string]Shape{
 		"AccessKeyId":        text(16, 128, `[A-Z0-9]+`),
+		"AppId":              text(1, 64, `[A-Za-z0-9._-]+`),
+		"AuthorizationUrl":   {Bounded: true, Min: 1, Max: 4096, Sensitive: true}, // has the state in it
 		"ClaimName":          text(1, 128, ""),
 		"ClaimText":          text(1, 1024, ""),
 		"CredentialSecret":   {Bounded: true, Min: 1, Max: 16384, Sensitive: true},
 		"CredentialUsername": text(1, 255, ""),
+		"HandshakeState":     {Bounded: true, Min: 1, Max: 256, Sensitive: true},
+		"InstallationId":     text(1, 20, `[0-9]+`),
+		"OAuthClientId":      text(1, 255, `[!-~]+`),
+		"OAuthClientSecret":  {Bounded: true, Min: 1, Max: 1024, Pattern: `[!-~]+`, Sensitive: true},
+		"RedirectUri":        text(1, 512, `[!-~]+`),
 		"EventCursor":        text(1, 1024, ""),
 		"Issuer":             text(1, 512, `https?://.+`),
 		"Jwks":               {Bounded: true, Min: 1, Max: 65536, Sensitive: true}, // public, and too long to be repeated
@@ -90,7 +101,7 @@ func lockstepTexts() map[string]Shape {
 	for _, free := range []string{
 		"AccessKeyList", "ChangeDetailList", "ChangeText", "ChangeWord", "Count", "Flag", "HandlingReason", "PolicyList",
 		"ProposedChangeList", "ResourceSyncAttemptSummaryList", "ResourceSyncBlockerList", "ResourceSyncSummaryList",
-		"SyncEventList", "WebIdentityRoleList",
+		"StatusReason", "SyncEventList", "WebIdentityRoleList",
 	} {
 		shapes[free] = Shape{}
 	}

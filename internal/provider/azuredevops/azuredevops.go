@@ -132,11 +132,8 @@ func (d *Driver) reach(h *lockstep.Host) (base string, network *gitwire.Network,
 	if err := ValidEndpoint(h.Endpoint); err != nil {
 		return "", nil, err
 	}
-	network = d.o.Network
-	if h.VPC != nil {
-		if network, err = network.Trusting(h.VPC.TLSCertificate); err != nil {
-			return "", nil, gitremote.Translate(err)
-		}
+	if network, err = d.o.Network.Trusting(h.Certificate()); err != nil {
+		return "", nil, gitremote.Translate(err)
 	}
 	return strings.TrimRight(h.Endpoint, "/"), network, nil
 }

@@ -102,9 +102,7 @@ func (d *Driver) place(h *lockstep.Host) (place, error) {
 	}
 	p := place{web: strings.TrimRight(h.Endpoint, "/"), network: d.network}
 	p.api = p.web + "/api/v3"
-	if h.VPC != nil {
-		p.certificate = h.VPC.TLSCertificate
-	}
+	p.certificate = h.Certificate()
 	var err error
 	if p.network, err = d.network.Trusting(p.certificate); err != nil {
 		return place{}, gitremote.Translate(err)

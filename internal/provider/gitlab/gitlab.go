@@ -135,10 +135,7 @@ func (d *Driver) address(h *lockstep.Host) (string, error) {
 
 // network gives the way to a host, which may have a certificate of its own.
 func (d *Driver) network(h *lockstep.Host) (*gitwire.Network, error) {
-	if !d.selfManaged || h.VPC == nil {
-		return d.o.Network, nil
-	}
-	network, err := d.o.Network.Trusting(h.VPC.TLSCertificate)
+	network, err := d.o.Network.Trusting(h.Certificate())
 	if err != nil {
 		return nil, gitremote.Translate(err)
 	}

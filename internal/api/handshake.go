@@ -1,0 +1,160 @@
+package api
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"strings"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/handshake"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+// CompleteConnection gives a connection its credential, which makes it
+// AVAILABLE. The Git host is asked first: one that it refuses is not stored, and
+// where the host is away the connection is PENDING until it answers. Doing so again
+// replaces the credential. The repositories that are followed over it are looked at
+// now: the old one may have been refused.
+func (s *Service) CompleteConnection(ctx context.Context, c Caller, in *wire.CompleteConnectionInput) (*wire.CompleteConnectionOutput, error) {
+	given, err := givenBy(in.Credential)
+	if err != nil {
+		return nil, err
+	}
+	var offer *handshake.Offer
+	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
+		conn, err := c.lockedConnection(tx, in.ConnectionArn, "lockstep:CompleteConnection")
+		if err != nil {
+			return err
+		}
+		offer, err = s.o.Handshake.Receive(tx, conn, given)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := offer.Try(ctx); err != nil {
+		return nil, err
+	}
+	out := &wire.CompleteConnectionOutput{}
+	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
+		// Asked again: the host may have taken its time.
+		conn, err := c.lockedConnection(tx, in.ConnectionArn, "lockstep:CompleteConnection")
+		if err != nil {
+			return err
+		}
+		status, err := offer.Accept(tx, conn)
+		out.ConnectionStatus = string(status)
+		return err
+	})
+	return out, err
+}
+
+// givenBy takes what a caller gives a connection. What belongs to another kind is
+// refused, lest it be thought to count.
+func givenBy(in wire.Credential) (handshake.Given, error) {
+	g := handshake.Given{Credential: lockstep.Credential{
+		Kind: lockstep.CredentialKind(in.Kind), Username: in.Username, Secret: in.Secret,
+		AppID: in.AppId, InstallationID: in.InstallationId,
+	}}
+	if in.Kind != wire.CredentialOAuthCode {
+		if in.State != "" || in.Kind != wire.CredentialApp && (in.AppId != "" || in.InstallationId != "") {
+			return g, lockstep.Errorf(lockstep.Invalid,
+				"A credential of kind %s has no State, and AppId and InstallationId are of kind APP.", in.Kind)
+		}
+		return g, g.Credential.Validate()
+	}
+	if in.Secret == "" || in.State == "" || in.Username != "" || in.AppId != "" || in.InstallationId != "" {
+		return g, lockstep.Errorf(lockstep.Invalid, "A credential of kind OAUTH_CODE needs Secret and State, and nothing else.")
+	}
+	return handshake.Given{Code: in.Secret, State: in.State}, nil
+}
+
+// StartConnectionHandshake begins to let an application in by OAuth 2, with PKCE.
+// It ends any that the connection waits for.
+func (s *Service) StartConnectionHandshake(ctx context.Context, c Caller, in *wire.StartConnectionHandshakeInput) (*wire.StartConnectionHandshakeOutput, error) {
+	out := &wire.StartConnectionHandshakeOutput{}
+	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
+		conn, err := c.lockedConnection(tx, in.ConnectionArn, "lockstep:StartConnectionHandshake")
+		if err != nil {
+			return err
+		}
+		started, err := s.o.Handshake.Start(tx, conn,
+			handshake.Client{ID: in.ClientId, Secret: in.ClientSecret, RedirectURI: in.RedirectUri})
+		out.AuthorizationUrl, out.State, out.ExpiresAt = started.URL, started.State, wire.Time{Time: started.Expires}
+		return err
+	})
+	return out, err
+}
+
+// GetConnectionHandshake says where the handshake of a connection stands, and why.
+func (s *Service) GetConnectionHandshake(ctx context.Context, c Caller, in *wire.GetConnectionHandshakeInput) (*wire.GetConnectionHandshakeOutput, error) {
+	out := &wire.GetConnectionHandshakeOutput{}
+	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
+		conn, err := store.Connection(tx, c.Account, c.Region, lockstep.ARN(in.ConnectionArn))
+		if err != nil {
+			return err
+		}
+		if err := c.on(tx, "lockstep:GetConnectionHandshake", theConnection(conn)); err != nil {
+			return err
+		}
+		state, err := s.o.Handshake.State(tx, conn)
+		*out = wire.GetConnectionHandshakeOutput{
+			ConnectionArn: string(conn.ARN), ConnectionStatus: string(conn.Status), Reason: state.Reason,
+			CredentialKind: string(state.Kind), ExpiresAt: wire.Time{Time: state.ExpiresAt}, Renewed: state.Renewed,
+			CheckedAt: wire.Time{Time: state.CheckedAt}, NextCheckAt: wire.Time{Time: state.CheckAt},
+		}
+		return err
+	})
+	return out, err
+}
+
+// PutHostCertificate says which certificate a host is known by. AWS has a place
+// for it in a VPC configuration alone, which needs a VPC.
+func (s *Service) PutHostCertificate(ctx context.Context, c Caller, in *wire.PutHostCertificateInput) (*wire.PutHostCertificateOutput, error) {
+	if err := checkCertificates(in.TlsCertificate); err != nil {
+		return nil, err
+	}
+	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
+		h, err := store.LockHost(tx, c.Account, c.Region, lockstep.ARN(in.HostArn))
+		if err != nil {
+			return err
+		}
+		if err := c.on(tx, "lockstep:PutHostCertificate", theHost(h)); err != nil {
+			return err
+		}
+		if err := settledHost(h); err != nil {
+			return err
+		}
+		h.OwnCertificate = in.TlsCertificate
+		return store.UpdateHost(tx, h)
+	})
+	return &wire.PutHostCertificateOutput{}, err
+}
+
+// checkCertificates refuses what is not one certificate after the other.
+func checkCertificates(text string) error {
+	rest := []byte(text)
+	for strings.TrimSpace(string(rest)) != "" {
+		var block *pem.Block
+		block, rest = pem.Decode(rest)
+		if block != nil && block.Type == "CERTIFICATE" {
+			if _, err := x509.ParseCertificate(block.Bytes); err == nil {
+				continue
+			}
+		}
+		return lockstep.Errorf(lockstep.Invalid, "TlsCertificate must be one certificate in PEM, or several.")
+	}
+	return nil
+}
+
+// lockedConnection locks a connection for an action that the caller may do to it.
+func (c Caller) lockedConnection(tx *db.Tx, arn, action string) (lockstep.Connection, error) {
+	conn, err := store.LockConnection(tx, c.Account, c.Region, lockstep.ARN(arn))
+	if err != nil {
+		return conn, err
+	}
+	return conn, c.on(tx, action, theConnection(conn))
+}

@@ -1,0 +1,234 @@
+package api_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections/types"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/handshake/handshaketest"
+	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+// authorizer makes a host that can be asked, and that lets applications in.
+func (w *world) authorizer(name string) string {
+	w.Helper()
+	out := must[*codeconnections.CreateHostOutput](w)(w.sdk().CreateHost(w.Context(), &codeconnections.CreateHostInput{
+		Name: &name, ProviderType: types.ProviderType("GitLabSelfManaged"), ProviderEndpoint: &w.git.URL,
+	}))
+	return *out.HostArn
+}
+
+// withQueue gives the world's queue its tables.
+func (w *world) withQueue() {
+	w.Helper()
+	if err := w.queue.Migrate(w.Context()); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) start(arn string) (out wire.StartConnectionHandshakeOutput, err error) {
+	w.Helper()
+	err = w.ours("StartConnectionHandshake", wire.StartConnectionHandshakeInput{ConnectionArn: arn,
+		ClientId: handshaketest.ClientID, ClientSecret: handshaketest.ClientSecret, RedirectUri: "http://127.0.0.1:8000/callback"}, &out)
+	return out, err
+}
+
+// visit lets the application in and gives the code.
+func (w *world) visit(address string) string {
+	w.Helper()
+	req, err := http.NewRequest(http.MethodGet, address, nil)
+	if err != nil {
+		w.Fatal(err)
+	}
+	answer := httptest.NewRecorder()
+	w.git.ServeHTTP(answer, req)
+	back, err := answer.Result().Location()
+	if err != nil {
+		w.Fatalf("the host answers %d: %s", answer.Code, answer.Body)
+	}
+	return back.Query().Get("code")
+}
+
+func TestACredentialThatTheHostRefusesIsTheCallersFault(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.git.Tokens["canary-good"] = true
+		arn := w.connection("acme", w.authorizer("lab"))
+		in := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "TOKEN", Secret: "canary-bad"}}
+		refused(t, w.ours("CompleteConnection", in, nil), "InvalidInputException", "The credential does not work, and is not stored: The host says: bad token ****")
+		if w.credential(arn) || w.getConnection(arn).ConnectionStatus != "PENDING" {
+			t.Error("it is stored all the same")
+		}
+		var stands wire.GetConnectionHandshakeOutput
+		if err := w.ours("GetConnectionHandshake", wire.GetConnectionHandshakeInput{ConnectionArn: arn}, &stands); err != nil ||
+			stands.Reason != "The connection holds no credential yet." {
+			t.Errorf("it stands at %+v, %v", stands, err)
+		}
+		in.Credential.Secret = "canary-good"
+		var out wire.CompleteConnectionOutput
+		if err := w.ours("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "AVAILABLE" {
+			t.Errorf("completing answers %+v, %v", out, err)
+		}
+	})
+}
+
+func TestAHostThatIsAwayLeavesAConnectionPending(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.withQueue()
+		w.git.Set(func() { w.git.Away = true })
+		arn := w.connection("acme", w.authorizer("lab"))
+		var out wire.CompleteConnectionOutput
+		in := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "TOKEN", Secret: "canary-good"}}
+		if err := w.ours("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "PENDING" || !w.credential(arn) {
+			t.Errorf("completing answers %+v, %v", out, err)
+		}
+		var stands wire.GetConnectionHandshakeOutput
+		err := w.ours("GetConnectionHandshake", wire.GetConnectionHandshakeInput{ConnectionArn: arn}, &stands)
+		if err != nil || !strings.Contains(stands.Reason, "503") || stands.CredentialKind != "TOKEN" || stands.NextCheckAt.IsZero() {
+			t.Errorf("it stands at %+v, %v", stands, err)
+		}
+	})
+}
+
+func TestCredentialsAreWhole(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		arn := w.connection("acme", w.host("h"))
+		key := "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n"
+		for _, c := range []struct {
+			in         wire.Credential
+			code, says string
+		}{
+			{wire.Credential{Kind: "APP", AppId: "12", Secret: key}, "InvalidInputException", "InstallationId in digits"},
+			{wire.Credential{Kind: "APP", AppId: "12", InstallationId: "x", Secret: key}, "ValidationException", "regular expression"},
+			{wire.Credential{Kind: "APP", AppId: "12", InstallationId: "34", Secret: "canary"}, "InvalidInputException", "private key in PEM"},
+			{wire.Credential{Kind: "TOKEN", AppId: "12", Secret: "canary"}, "InvalidInputException", "are of kind APP"},
+			{wire.Credential{Kind: "TOKEN", State: "canary", Secret: "canary"}, "InvalidInputException", "has no State"},
+			{wire.Credential{Kind: "OAUTH_CODE", Secret: "canary"}, "InvalidInputException", "needs Secret and State"},
+			{wire.Credential{Kind: "OAUTH_CODE", Secret: "canary", State: "canary-state"}, "InvalidInputException", "waits for no handshake"},
+			{wire.Credential{Kind: "OAUTH", Secret: "canary"}, "ValidationException", "enum value set"},
+		} {
+			err := w.ours("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: arn, Credential: c.in}, nil)
+			refused(t, err, c.code, c.says)
+			if strings.Contains(err.Error(), "canary") {
+				t.Errorf("a secret is repeated: %v", err)
+			}
+		}
+		app := wire.Credential{Kind: "APP", AppId: "12", InstallationId: "34", Secret: key}
+		w.complete(arn, app)
+		w.update(func(tx *db.Tx) error {
+			got, err := store.Credential(tx, w.seal, lockstep.ARN(arn))
+			if got != (lockstep.Credential{Kind: "APP", AppID: "12", InstallationID: "34", Secret: key}) {
+				t.Errorf("stored is a %v of app %s", got, got.AppID)
+			}
+			return err
+		})
+	})
+}
+
+func TestAnApplicationIsLetInOnce(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.withQueue()
+		arn := w.connection("acme", w.authorizer("lab"))
+		_, err := w.start(w.connection("plain", w.host("h")))
+		refused(t, err, "InvalidInputException", "has no OAuth handshake")
+		started := must[wire.StartConnectionHandshakeOutput](t)(w.start(arn))
+		code := w.visit(started.AuthorizationUrl)
+		in := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "OAUTH_CODE", Secret: code, State: started.State}}
+		var out wire.CompleteConnectionOutput
+		if err := w.ours("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "AVAILABLE" {
+			t.Fatalf("completing answers %+v, %v", out, err)
+		}
+		var stands wire.GetConnectionHandshakeOutput
+		err = w.ours("GetConnectionHandshake", wire.GetConnectionHandshakeInput{ConnectionArn: arn}, &stands)
+		if err != nil || stands.CredentialKind != "OAUTH" || !stands.Renewed || stands.ExpiresAt.IsZero() {
+			t.Errorf("it stands at %+v, %v", stands, err)
+		}
+		refused(t, w.ours("CompleteConnection", in, nil), "InvalidInputException", "waits for no handshake")
+	})
+}
+
+// A handshake is for the account that began it, also where a state has leaked.
+func TestAttack20AStateIsOfNoUseInAnotherAccount(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.withQueue()
+		arn := w.connection("acme", w.authorizer("lab"))
+		thief := w.as(w.key(other, identity.Admin))
+		theirs := thief.connection("theirs", thief.authorizer("lab"))
+		_ = must[wire.StartConnectionHandshakeOutput](t)(thief.start(theirs))
+		started := must[wire.StartConnectionHandshakeOutput](t)(w.start(arn))
+		leaked := wire.Credential{Kind: "OAUTH_CODE", Secret: w.visit(started.AuthorizationUrl), State: started.State}
+		refused(t, thief.ours("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: arn, Credential: leaked}, nil),
+			"ResourceNotFoundException", "Could not find connection")
+		refused(t, thief.ours("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: theirs, Credential: leaked}, nil),
+			"InvalidInputException", "waits for no handshake")
+		w.complete(arn, leaked) // neither attempt has spent it
+	})
+}
+
+// What a connection holds is in no answer of any operation that speaks of it.
+func TestAttack19NoAnswerHoldsWhatAConnectionHolds(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.withQueue()
+		arn := w.connection("acme", w.authorizer("lab"))
+		started := must[wire.StartConnectionHandshakeOutput](t)(w.start(arn))
+		code := w.visit(started.AuthorizationUrl)
+		body, err := json.Marshal(wire.CompleteConnectionInput{ConnectionArn: arn,
+			Credential: wire.Credential{Kind: "OAUTH_CODE", Secret: code, State: started.State}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, answers := w.send(w.signed("lockstep", "Lockstep_20261122.CompleteConnection", string(body)))
+		named := `{"ConnectionArn":"` + arn + `","MaxResults":10}`
+		_, got := w.send(w.signed("lockstep", "Lockstep_20261122.GetConnectionHandshake", named))
+		answers = append(answers, got...)
+		for _, operation := range []string{"GetConnection", "ListConnections", "ListHosts"} {
+			_, got := w.send(w.signed("codeconnections", newPrefix+"."+operation, named))
+			answers = append(answers, got...)
+		}
+		if !strings.Contains(string(answers), arn) || !strings.Contains(string(answers), `"OAUTH"`) {
+			t.Fatalf("the answers say nothing: %s", answers)
+		}
+		for _, secret := range []string{"canary", started.State} {
+			if strings.Contains(string(answers), secret) {
+				t.Errorf("an answer holds %s", secret)
+			}
+		}
+	})
+}
+
+func TestAHostIsKnownByACertificateOfItsOwn(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		host := w.host("h")
+		before := must[*codeconnections.GetHostOutput](t)(w.sdk().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}))
+		certificate := handshaketest.Certificate(t)
+		for _, wrong := range []string{"x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", certificate + "and more",
+			"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"} {
+			refused(t, w.ours("PutHostCertificate", wire.PutHostCertificateInput{HostArn: host, TlsCertificate: wrong}, nil),
+				"InvalidInputException", "one certificate in PEM")
+		}
+		for _, text := range []string{certificate, certificate + certificate, ""} {
+			if err := w.ours("PutHostCertificate", wire.PutHostCertificateInput{HostArn: host, TlsCertificate: text}, &wire.PutHostCertificateOutput{}); err != nil {
+				t.Fatal(err)
+			}
+			w.update(func(tx *db.Tx) error {
+				h, err := store.HostByARN(tx, lockstep.ARN(host))
+				if h.Certificate() != text {
+					t.Errorf("the host has the certificate %q", h.Certificate())
+				}
+				return err
+			})
+		}
+		after := must[*codeconnections.GetHostOutput](t)(w.sdk().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}))
+		if before.VpcConfiguration != nil || after.VpcConfiguration != nil {
+			t.Error("AWS's shape shows a VPC that nobody gave")
+		}
+	})
+}
