@@ -1,12 +1,16 @@
 package lockstep
 
 // A Plan is what an attempt proposes to change, as the target told it before
-// anything was executed. It holds names and no value of a parameter or a
-// property.
+// anything was executed. It holds names, and of values only those of parameters
+// and tags that are no secret.
 type Plan struct {
 	ID      string           `json:"id"`   // the proposal's: the change set's ARN
 	Name    string           `json:"name"` // the change set's
 	Changes []ProposedChange `json:"changes,omitempty"`
+	// Parameters and Tags are those of the target itself that would change, in
+	// the order of their names.
+	Parameters []ValueChange `json:"parameters,omitempty"`
+	Tags       []ValueChange `json:"tags,omitempty"`
 	// Truncated says that there is more than is told: more changes, or more
 	// details of one.
 	Truncated bool `json:"truncated,omitempty"`
@@ -22,6 +26,15 @@ type ProposedChange struct {
 	Replacement  string         `json:"replacement,omitempty"` // True, False, Conditional or ""
 	Scope        []string       `json:"scope,omitempty"`       // what of it changes: Properties, Tags, Metadata …
 	Details      []ChangeDetail `json:"details,omitempty"`
+}
+
+// A ValueChange is a parameter or a tag that would change.
+type ValueChange struct {
+	Name   string `json:"name"`
+	Before string `json:"before,omitempty"` // "" for what is not there, too
+	After  string `json:"after,omitempty"`
+	// Masked says that the values are not told: they are, or may be, a secret.
+	Masked bool `json:"masked,omitempty"`
 }
 
 // A ChangeDetail is one reason for a change. What the target does not tell is
@@ -40,5 +53,6 @@ type ChangeDetail struct {
 const (
 	MaxChanges       = 500
 	MaxChangeDetails = 20  // of one change
+	MaxValueChanges  = 100 // of parameters, and as many of tags
 	MaxChangeText    = 256 // bytes of each text
 )

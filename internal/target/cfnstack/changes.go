@@ -15,9 +15,17 @@ import (
 const maxChangePages = 50
 
 // plan reads what a change set that is ready would change, from its first page
-// on. Values are never asked for, and none is taken. It is for people to read:
-// where its end cannot be had it is cut.
+// on. Values of properties are never asked for, and none is taken. It is for
+// people to read: where its end cannot be had it is cut.
 func (w *work) plan(ctx context.Context, first *cloudformation.DescribeChangeSetOutput) (*lockstep.Plan, error) {
+	p, err := w.changes(ctx, first)
+	if err == nil {
+		w.values(ctx, first, p)
+	}
+	return p, err
+}
+
+func (w *work) changes(ctx context.Context, first *cloudformation.DescribeChangeSetOutput) (*lockstep.Plan, error) {
 	p := &lockstep.Plan{ID: w.m.ChangeSet, Name: w.m.Name}
 	for page, out := 1, first; ; page++ {
 		for _, c := range out.Changes {
@@ -95,6 +103,15 @@ func hideInPlan(p *lockstep.Plan, hide func(string) string) {
 			clean(&d.Name)
 			clean(&d.Path)
 			clean(&d.CausingEntity)
+		}
+	}
+	for _, list := range [][]lockstep.ValueChange{p.Parameters, p.Tags} {
+		for i := range list {
+			v := &list[i]
+			if v.Before != hide(v.Before) || v.After != hide(v.After) {
+				v.Before, v.After, v.Masked = "", "", true
+			}
+			v.Name, v.Before, v.After = short(hide(v.Name)), short(v.Before), short(v.After)
 		}
 	}
 }

@@ -17,7 +17,7 @@ func TestPlanTellsWhatTheSandboxProposes(t *testing.T) {
 	create := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
 	want := &lockstep.Plan{ID: create.Attempt.Intent, Name: "lockstep-" + create.Attempt.ID + "-1", Changes: []lockstep.ProposedChange{
 		{Action: "Add", LogicalID: "Topic", ResourceType: "AWS::SNS::Topic"},
-	}}
+	}, Parameters: []lockstep.ValueChange{{Name: "Password", Masked: true}, {Name: "Title", After: "one"}}}
 	if diff := cmp.Diff(want, create.Plan); diff != "" {
 		t.Errorf("a creation (-want +got):\n%s", diff)
 	}

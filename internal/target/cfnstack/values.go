@@ -1,0 +1,128 @@
+package cfnstack
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/lockstephq/lockstep"
+)
+
+// valuesTimeout bounds what is asked for the sake of values alone: they are for
+// people to read, and no sync waits for them or fails for them.
+const valuesTimeout = 5 * time.Second
+
+// values adds to a plan which parameters and tags would change: from what the
+// stack has to what the file says. What cannot be had is left out, and the plan
+// says that it is cut.
+func (w *work) values(ctx context.Context, out *cloudformation.DescribeChangeSetOutput, p *lockstep.Plan) {
+	ctx, cancel := context.WithTimeout(ctx, valuesTimeout)
+	defer cancel()
+	doc, err := w.document(ctx)
+	stack := new(types.Stack)
+	if err == nil && !w.m.Create {
+		stack, err = w.describeStack(ctx)
+	}
+	if err != nil {
+		p.Truncated = true
+		return
+	}
+	p.Parameters = bounded(w.parameterChanges(doc, stack, out, causes(p.Changes)), &p.Truncated)
+	p.Tags = bounded(tagChanges(doc, stack), &p.Truncated)
+}
+
+func bounded(list []lockstep.ValueChange, cut *bool) []lockstep.ValueChange {
+	if len(list) <= lockstep.MaxValueChanges {
+		return list
+	}
+	*cut = true
+	return list[:lockstep.MaxValueChanges]
+}
+
+// causes are the parameters that a change set gives as the reason of a change.
+func causes(changes []lockstep.ProposedChange) map[string]bool {
+	names := map[string]bool{}
+	for _, c := range changes {
+		for _, d := range c.Details {
+			if d.ChangeSource == string(types.ChangeSourceParameterReference) {
+				names[d.CausingEntity] = true
+			}
+		}
+	}
+	return names
+}
+
+// parameterChanges compares parameters. The value of a NoEcho one is told by
+// nobody: whether it would change shows in what it causes. Whether one that the
+// template has no more was NoEcho is not known, so its value is not told either.
+func (w *work) parameterChanges(doc *document, stack *types.Stack, out *cloudformation.DescribeChangeSetOutput, causes map[string]bool) []lockstep.ValueChange {
+	before, told, given := valuesOf(stack.Parameters), valuesOf(out.Parameters), map[string]string{}
+	for _, p := range doc.file.Parameters {
+		given[p.Name] = p.Value
+	}
+	names := maps.Clone(before)
+	for name := range doc.declared {
+		names[name] = ""
+	}
+	var list []lockstep.ValueChange
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		declared, stays := doc.declared[name]
+		was, there := before[name]
+		after, known := given[name]
+		if !known {
+			after, known = told[name] // the template's default
+		}
+		switch {
+		case !stays:
+			list = append(list, lockstep.ValueChange{Name: name, Masked: true})
+		case slices.Contains(w.m.Previous, name):
+		case declared.NoEcho:
+			if !there || causes[name] {
+				list = append(list, lockstep.ValueChange{Name: name, Masked: true})
+			}
+		case known && (!there || was != after):
+			list = append(list, lockstep.ValueChange{Name: name, Before: was, After: after})
+		}
+	}
+	return list
+}
+
+func valuesOf(parameters []types.Parameter) map[string]string {
+	values := make(map[string]string, len(parameters))
+	for _, p := range parameters {
+		values[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
+	}
+	return values
+}
+
+// tagChanges compares tags. Without any in the file the stack keeps its own.
+func tagChanges(doc *document, stack *types.Stack) []lockstep.ValueChange {
+	if !doc.file.HasTags {
+		return nil
+	}
+	changes := map[string]lockstep.ValueChange{}
+	for _, t := range stack.Tags {
+		if key := aws.ToString(t.Key); !strings.HasPrefix(key, "aws:") {
+			changes[key] = lockstep.ValueChange{Name: key, Before: aws.ToString(t.Value)}
+		}
+	}
+	for _, t := range doc.file.Tags {
+		c, there := changes[t.Key]
+		if there && c.Before == t.Value {
+			delete(changes, t.Key)
+			continue
+		}
+		changes[t.Key] = lockstep.ValueChange{Name: t.Key, Before: c.Before, After: t.Value}
+	}
+	var list []lockstep.ValueChange
+	for _, key := range slices.Sorted(maps.Keys(changes)) {
+		list = append(list, changes[key])
+	}
+	return list
+}
