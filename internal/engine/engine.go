@@ -83,6 +83,9 @@ func New(o Options) *Engine {
 // Close lets go of the connections to Git hosts.
 func (e *Engine) Close() { e.repositories.close() }
 
+// Target gives the driver of a sync type. Invalid where the server has none.
+func (e *Engine) Target(t lockstep.SyncType) (target.Driver, error) { return e.driver(t) }
+
 // driver gives the target driver of a sync type.
 func (e *Engine) driver(t lockstep.SyncType) (target.Driver, error) {
 	d, ok := e.targets[t]

@@ -94,6 +94,9 @@ func (t *turn) start(tx *db.Tx, s store.ResourceState) (action, error) {
 	if !s.Behind() {
 		return nothing, t.job.Done(tx)
 	}
+	if s.ReservedUntil.After(tx.Now) {
+		return nothing, t.job.Again(tx, s.ReservedUntil)
+	}
 	_, blocked, err := store.ActiveBlocker(tx, s.ID)
 	if err != nil {
 		return nothing, err

@@ -36,6 +36,9 @@
 // successor that crashes then) is for the caller's sweeper, which wakes from time
 // to time whatever has open work.
 //
+// Jobs that are [Aside] have workers of their own and a place of their own to wait
+// in: however many there are, the others do not notice.
+//
 // # Time
 //
 // Workers are given a context that ends at their kind's timeout. A job that has been

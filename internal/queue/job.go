@@ -36,6 +36,9 @@ func (q *Queue) Wake(tx *db.Tx, args Args, at time.Time) error {
 		rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
 		rivertype.JobStateRunning, rivertype.JobStateScheduled,
 	}}}
+	if _, ok := args.(Aside); ok {
+		opts.Queue = aside
+	}
 	if now := time.Now(); at.After(now) {
 		opts.ScheduledAt = at
 	} else {

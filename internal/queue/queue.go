@@ -48,7 +48,18 @@ type Args interface {
 	Kind() string
 }
 
+// An Aside is an Args whose jobs have a few workers of their own, a tenth of all:
+// they wait for each other and keep nobody else waiting.
+type Aside interface {
+	Args
+	Aside()
+}
+
 const (
+	// aside is the queue of such jobs, and asidePoll how often it is asked for.
+	aside     = "aside"
+	asidePoll = time.Second
+
 	// maxTries is so high only to keep River from giving a job up: after renewTries
 	// a failing one is replaced, so that its list of errors does not grow for ever.
 	maxTries   = 10_000
@@ -146,7 +157,10 @@ func (q *Queue) Start(ctx context.Context) error {
 	}
 	config := q.config()
 	config.Workers = q.workers
-	config.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: q.o.Workers}}
+	config.Queues = map[string]river.QueueConfig{
+		river.QueueDefault: {MaxWorkers: q.o.Workers},
+		aside:              {MaxWorkers: max(1, q.o.Workers/10), FetchPollInterval: max(asidePoll, q.o.PollInterval)},
+	}
 	c, err := q.river.client(config)
 	if err != nil {
 		return err

@@ -131,6 +131,23 @@ func otherNonsense() []nonsense {
 	}
 }
 
+func previewNonsense() []nonsense {
+	pullRequest := `INSERT INTO pull_request (id, link_id, branch, number, head, document, seen) VALUES (1, 'LINK', 'main', 7, 's', '{}', '')`
+	preview := func(id, pullRequest, state, result string) string {
+		return fmt.Sprintf(`INSERT INTO preview (id, pull_request_id, resource_id, configuration_id, configuration, head, fingerprint,
+			attempted, state, result, started_at) VALUES ('%s', %s, RESOURCE, 1, '{}', 's', 'f', 0, '%s', %s, 1)`, id, pullRequest, state, result)
+	}
+	return []nonsense{
+		{why: "an unknown state", refuse: preview("a", "NULL", "EXECUTING", "NULL")},
+		{why: "done without a result", refuse: preview("a", "NULL", "DONE", "NULL")},
+		{why: "two for one pull request and configuration", unique: true,
+			before: []string{pullRequest, preview("a", "1", "DONE", "'{}'"), preview("b", "NULL", "REMOVING", "NULL"), preview("c", "NULL", "REMOVING", "NULL")},
+			refuse: preview("d", "1", "PLANNING", "NULL")},
+		{why: "a pull request twice", unique: true, before: []string{pullRequest},
+			refuse: strings.Replace(pullRequest, "(1,", "(2,", 1)},
+	}
+}
+
 // The state machine is the database's: whatever a program does wrong, it
 // refuses. Whoever adds a CHECK or a partial unique index adds the nonsense that
 // it refuses: on PostgreSQL, which names them, none may be left over.
@@ -145,7 +162,7 @@ func TestTheDatabaseRefusesNonsense(t *testing.T) {
 		fill := strings.NewReplacer("RESOURCE", fmt.Sprint(s.ID), "'LINK'", "'"+l.ID+"'").Replace
 		left := constraints(t, d)
 		for group, list := range map[string][]nonsense{
-			"repository": repositoryNonsense(), "resource": resourceNonsense(), "other": otherNonsense()} {
+			"repository": repositoryNonsense(), "resource": resourceNonsense(), "other": otherNonsense(), "preview": previewNonsense()} {
 			for _, n := range list {
 				t.Run(group+"/"+n.why, func(t *testing.T) { delete(left, refuses(t, d, n, fill)) })
 			}

@@ -12,23 +12,32 @@ type Poll struct {
 	LinkID   string
 	Interval time.Duration // the interval in use, 0 before the first look
 	Failures int64         // looks in a row that failed
+	Hinted   bool          // somebody asked for the look
 	seq      int64
 }
 
 // ClaimPolls takes up to limit links whose time has come, each for as long as
 // lease: if the claimant dies, somebody else looks when that is over.
 func ClaimPolls(tx *db.Tx, limit int, lease time.Duration) ([]Poll, error) {
-	due, err := texts(tx.Query(`SELECT id FROM repository_link WHERE next_poll_at <= $1
-		ORDER BY next_poll_at LIMIT $2`+tx.SkipLocked(), db.Millis(tx.Now), limit))
+	rows, err := tx.Query(`SELECT id, CASE WHEN hint_seq <> claimed_seq THEN 1 ELSE 0 END FROM repository_link
+		WHERE next_poll_at <= $1 ORDER BY next_poll_at LIMIT $2`+tx.SkipLocked(), db.Millis(tx.Now), limit)
+	if err != nil {
+		return nil, err
+	}
+	due, err := all(rows, func(row scanner) (p Poll, err error) {
+		var hinted int64
+		err = row.Scan(&p.LinkID, &hinted)
+		p.Hinted = hinted == 1
+		return p, err
+	})
 	if err != nil {
 		return nil, err
 	}
 	polls := make([]Poll, 0, len(due))
-	for _, id := range due {
-		p := Poll{LinkID: id}
+	for _, p := range due {
 		var interval int64
 		err := tx.QueryRow(`UPDATE repository_link SET next_poll_at = $2, claimed_seq = hint_seq WHERE id = $1
-			RETURNING poll_interval, poll_failures, claimed_seq`, id, db.Millis(tx.Now.Add(lease))).
+			RETURNING poll_interval, poll_failures, claimed_seq`, p.LinkID, db.Millis(tx.Now.Add(lease))).
 			Scan(&interval, &p.Failures, &p.seq)
 		if err != nil {
 			return nil, err

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"time"
+
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 )
@@ -20,6 +22,9 @@ type ResourceState struct {
 	// the branch stays there, that head does not concern the resource. "" where
 	// Desired came from the branch.
 	HeldHead lockstep.SHA
+	// ReservedUntil keeps attempts from beginning: what a preview has proposed is
+	// being removed.
+	ReservedUntil time.Time
 }
 
 // Behind says whether something is desired that no attempt has been made for.
@@ -28,17 +33,19 @@ func (s ResourceState) Behind() bool {
 }
 
 const resourceColumns = `id, account, region, sync_type, name, configuration_id, epoch,
-	desired, desired_fingerprint, desired_seq, attempted_seq, note, held_head`
+	desired, desired_fingerprint, desired_seq, attempted_seq, note, held_head, reserved_until`
 
 func scanResource(row interface{ Scan(...any) error }) (ResourceState, error) {
 	var s ResourceState
 	var configuration *int64
 	var desired *string
+	var reserved int64
 	err := row.Scan(&s.ID, &s.Resource.Account, &s.Resource.Region, &s.Resource.SyncType, &s.Resource.Name,
-		&configuration, &s.Epoch, &desired, &s.Fingerprint, &s.DesiredSeq, &s.AttemptedSeq, &s.Note, &s.HeldHead)
+		&configuration, &s.Epoch, &desired, &s.Fingerprint, &s.DesiredSeq, &s.AttemptedSeq, &s.Note, &s.HeldHead, &reserved)
 	if err != nil {
 		return ResourceState{}, err
 	}
+	s.ReservedUntil = db.Time(reserved)
 	if configuration != nil {
 		s.ConfigurationID = *configuration
 	}
@@ -133,6 +140,12 @@ func Hold(tx *db.Tx, id int64, head lockstep.SHA) error {
 func PassOver(tx *db.Tx, s ResourceState, sha lockstep.SHA) error {
 	_, err := tx.Exec(`INSERT INTO concerned_revision (resource_id, sha, desired_seq) VALUES ($1, $2, $3)
 		ON CONFLICT DO NOTHING`, s.ID, sha, s.DesiredSeq)
+	return err
+}
+
+// Reserve keeps attempts of a resource from beginning before a time.
+func Reserve(tx *db.Tx, id int64, until time.Time) error {
+	_, err := tx.Exec(`UPDATE resource SET reserved_until = $2 WHERE id = $1`, id, db.Millis(until))
 	return err
 }
 

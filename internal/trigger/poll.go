@@ -21,6 +21,10 @@ type Options struct {
 	DB     *db.DB
 	Engine *engine.Engine
 	Log    *slog.Logger
+	// Stirred, where not nil, is told of each link that has moved or that a look was
+	// asked for, in the transaction that records the look: something other than a
+	// branch may have changed, such as a pull request.
+	Stirred func(tx *db.Tx, linkID string) error
 	// Interval is the time between two looks at a repository that has just
 	// moved. Defaults to 30 s.
 	Interval time.Duration
@@ -234,6 +238,11 @@ func (p *Poller) seen(tx *db.Tx, link lockstep.RepositoryLink, poll store.Poll, 
 			err = p.o.Engine.Vanished(tx, link.ID, branch)
 		}
 		if err != nil {
+			return err
+		}
+	}
+	if p.o.Stirred != nil && (moved || recovered || poll.Hinted) {
+		if err := p.o.Stirred(tx, link.ID); err != nil {
 			return err
 		}
 	}

@@ -27,7 +27,8 @@ type scheme struct {
 	// the first that is there counts.
 	delivery []string
 	// event is the header that says what happened, moving what it says of what can
-	// move a branch. Without the header anything may have happened.
+	// move a branch or change a pull request. Without the header anything may have
+	// happened.
 	event  string
 	moving []string
 	// nobodys is a secret of this kind that nobody knows.
@@ -39,19 +40,19 @@ func schemes() map[string]scheme {
 	all := map[string]scheme{}
 	for _, s := range []scheme{
 		{kind: lockstep.GitHubWebhook, prove: signature("sha256=", "X-Hub-Signature-256"),
-			delivery: []string{"X-GitHub-Delivery"}, event: "X-GitHub-Event", moving: []string{"push", "create", "delete"}},
+			delivery: []string{"X-GitHub-Delivery"}, event: "X-GitHub-Event", moving: []string{"push", "create", "delete", "pull_request"}},
 		// GitLab's event id is shared by deliveries that others have caused; the
 		// other, which is not, came later.
 		{kind: lockstep.GitLabWebhook, prove: token(header("X-Gitlab-Token")),
-			delivery: []string{"Idempotency-Key", "X-Gitlab-Event-UUID"}, event: "X-Gitlab-Event", moving: gitLabPushes()},
+			delivery: []string{"Idempotency-Key", "X-Gitlab-Event-UUID"}, event: "X-Gitlab-Event", moving: gitLabEvents()},
 		{kind: lockstep.GitLabSigningWebhook, prove: standard,
-			delivery: []string{"Webhook-Id"}, event: "X-Gitlab-Event", moving: gitLabPushes()},
+			delivery: []string{"Webhook-Id"}, event: "X-Gitlab-Event", moving: gitLabEvents()},
 		{kind: lockstep.BitbucketWebhook, prove: signature("sha256=", "X-Hub-Signature"),
-			delivery: []string{"X-Request-Uuid", "X-Request-Id"}, event: "X-Event-Key", moving: []string{"repo:push", "repo:refs_changed"}},
+			delivery: []string{"X-Request-Uuid", "X-Request-Id"}, event: "X-Event-Key", moving: bitbucketEvents()},
 		// Azure DevOps signs nothing, and has ids and events in the body alone.
 		{kind: lockstep.AzureDevOpsWebhook, prove: token(password, header("X-Lockstep-Token"))},
 		{kind: lockstep.GiteaWebhook, prove: signature("", "X-Gitea-Signature", "X-Forgejo-Signature"),
-			delivery: []string{"X-Gitea-Delivery", "X-Forgejo-Delivery"}, event: "X-Gitea-Event", moving: []string{"push", "create", "delete"}},
+			delivery: []string{"X-Gitea-Delivery", "X-Forgejo-Delivery"}, event: "X-Gitea-Event", moving: []string{"push", "create", "delete", "pull_request", "pull_request_sync"}},
 		{kind: lockstep.GenericWebhook, prove: generic, delivery: []string{"X-Lockstep-Delivery"}},
 	} {
 		s.nobodys = store.NewWebhookSecret(s.kind)
@@ -60,7 +61,13 @@ func schemes() map[string]scheme {
 	return all
 }
 
-func gitLabPushes() []string { return []string{"Push Hook", "System Hook"} }
+func gitLabEvents() []string { return []string{"Push Hook", "Merge Request Hook", "System Hook"} }
+
+func bitbucketEvents() []string {
+	return []string{"repo:push", "repo:refs_changed", "pullrequest:created", "pullrequest:updated", "pullrequest:fulfilled", "pullrequest:rejected",
+		// As Data Center says it.
+		"pr:opened", "pr:from_ref_updated", "pr:merged", "pr:declined", "pr:deleted"}
+}
 
 // signature is HMAC-SHA256 of the body in hexadecimal, in the first of some
 // headers that is there.

@@ -115,6 +115,49 @@ CREATE TABLE policy (
     updated_at bigint NOT NULL
 );
 ALTER TABLE policy ADD CONSTRAINT policy_pkey PRIMARY KEY (account, name);
+CREATE TABLE preview (
+    id text NOT NULL,
+    pull_request_id bigint,
+    resource_id bigint NOT NULL,
+    configuration_id bigint NOT NULL,
+    configuration text NOT NULL,
+    head text NOT NULL,
+    base text DEFAULT ''::text NOT NULL,
+    fingerprint text NOT NULL,
+    attempted bigint NOT NULL,
+    state text NOT NULL,
+    epoch bigint DEFAULT 0 NOT NULL,
+    memory bytea,
+    result text,
+    tries bigint DEFAULT 0 NOT NULL,
+    not_before bigint DEFAULT 0 NOT NULL,
+    started_at bigint NOT NULL
+);
+ALTER TABLE preview ADD CONSTRAINT preview_check CHECK (((state <> 'DONE'::text) OR (result IS NOT NULL)));
+ALTER TABLE preview ADD CONSTRAINT preview_pkey PRIMARY KEY (id);
+ALTER TABLE preview ADD CONSTRAINT preview_pull_request_id_fkey FOREIGN KEY (pull_request_id) REFERENCES pull_request(id) ON DELETE SET NULL;
+ALTER TABLE preview ADD CONSTRAINT preview_resource_id_fkey FOREIGN KEY (resource_id) REFERENCES resource(id) ON DELETE CASCADE;
+ALTER TABLE preview ADD CONSTRAINT preview_state_check CHECK ((state = ANY (ARRAY['PLANNING'::text, 'REMOVING'::text, 'DONE'::text])));
+CREATE UNIQUE INDEX preview_of_pull_request ON public.preview USING btree (pull_request_id, configuration_id) WHERE (pull_request_id IS NOT NULL);
+CREATE INDEX preview_open ON public.preview USING btree (resource_id, id) WHERE (state <> 'DONE'::text);
+CREATE TABLE pull_request (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    link_id text NOT NULL,
+    branch text NOT NULL,
+    number bigint NOT NULL,
+    head text NOT NULL,
+    document text NOT NULL,
+    seen text NOT NULL,
+    comment_id text DEFAULT ''::text NOT NULL,
+    comment_hash text DEFAULT ''::text NOT NULL,
+    comment_at bigint DEFAULT 0 NOT NULL,
+    due_at bigint,
+    tries bigint DEFAULT 0 NOT NULL
+);
+ALTER TABLE pull_request ADD CONSTRAINT pull_request_link_id_branch_number_key UNIQUE (link_id, branch, number);
+ALTER TABLE pull_request ADD CONSTRAINT pull_request_link_id_fkey FOREIGN KEY (link_id) REFERENCES repository_link(id) ON DELETE CASCADE;
+ALTER TABLE pull_request ADD CONSTRAINT pull_request_pkey PRIMARY KEY (id);
+CREATE INDEX pull_request_due ON public.pull_request USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE TABLE report_lane (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
     link_id text NOT NULL,
@@ -130,7 +173,8 @@ CREATE TABLE repository_branch (
     link_id text NOT NULL,
     branch text NOT NULL,
     head text DEFAULT ''::text NOT NULL,
-    head_at bigint DEFAULT 0 NOT NULL
+    head_at bigint DEFAULT 0 NOT NULL,
+    pull_requests_at bigint
 );
 ALTER TABLE repository_branch ADD CONSTRAINT repository_branch_link_id_fkey FOREIGN KEY (link_id) REFERENCES repository_link(id) ON DELETE CASCADE;
 ALTER TABLE repository_branch ADD CONSTRAINT repository_branch_pkey PRIMARY KEY (link_id, branch);
@@ -200,7 +244,8 @@ CREATE TABLE resource (
     note bytea,
     document text,
     held_head text DEFAULT ''::text NOT NULL,
-    latest_seq bigint
+    latest_seq bigint,
+    reserved_until bigint DEFAULT 0 NOT NULL
 );
 ALTER TABLE resource ADD CONSTRAINT resource_account_region_sync_type_name_key UNIQUE (account, region, sync_type, name);
 ALTER TABLE resource ADD CONSTRAINT resource_pkey PRIMARY KEY (id);

@@ -95,6 +95,43 @@ CREATE TABLE policy (
     updated_at bigint NOT NULL,
     PRIMARY KEY (account, name)
 );
+CREATE TABLE preview (
+    id               text   PRIMARY KEY,
+    pull_request_id  bigint REFERENCES pull_request (id) ON DELETE SET NULL,
+    resource_id      bigint NOT NULL REFERENCES resource (id) ON DELETE CASCADE,
+    configuration_id bigint NOT NULL,
+    configuration    text   NOT NULL,
+    head             text   NOT NULL,
+    base             text   NOT NULL DEFAULT '',
+    fingerprint      text   NOT NULL,
+    attempted        bigint NOT NULL,
+    state            text   NOT NULL CHECK (state IN ('PLANNING', 'REMOVING', 'DONE')),
+    epoch            bigint NOT NULL DEFAULT 0,
+    memory           blob,
+    result           text,
+    tries            bigint NOT NULL DEFAULT 0,
+    not_before       bigint NOT NULL DEFAULT 0,
+    started_at       bigint NOT NULL,
+    CHECK (state <> 'DONE' OR result IS NOT NULL)
+);
+CREATE UNIQUE INDEX preview_of_pull_request ON preview (pull_request_id, configuration_id) WHERE pull_request_id IS NOT NULL;
+CREATE INDEX preview_open ON preview (resource_id, id) WHERE state <> 'DONE';
+CREATE TABLE pull_request (
+    id           integer PRIMARY KEY AUTOINCREMENT,
+    link_id      text   NOT NULL REFERENCES repository_link (id) ON DELETE CASCADE,
+    branch       text   NOT NULL,
+    number       bigint NOT NULL,
+    head         text   NOT NULL,
+    document     text   NOT NULL,
+    seen         text   NOT NULL,
+    comment_id   text   NOT NULL DEFAULT '',
+    comment_hash text   NOT NULL DEFAULT '',
+    comment_at   bigint NOT NULL DEFAULT 0,
+    due_at       bigint,
+    tries        bigint NOT NULL DEFAULT 0,
+    UNIQUE (link_id, branch, number)
+);
+CREATE INDEX pull_request_due ON pull_request (due_at) WHERE due_at IS NOT NULL;
 CREATE TABLE report_lane (
     id          integer PRIMARY KEY AUTOINCREMENT,
     link_id     text   NOT NULL REFERENCES repository_link (id) ON DELETE CASCADE,
@@ -108,7 +145,7 @@ CREATE TABLE repository_branch (
     link_id text   NOT NULL REFERENCES repository_link (id) ON DELETE CASCADE,
     branch  text   NOT NULL,
     head    text   NOT NULL DEFAULT '',
-    head_at bigint NOT NULL DEFAULT 0,
+    head_at bigint NOT NULL DEFAULT 0, pull_requests_at bigint,
     PRIMARY KEY (link_id, branch)
 );
 CREATE TABLE repository_link (
@@ -168,7 +205,7 @@ CREATE TABLE resource (
     desired_seq         bigint NOT NULL DEFAULT 0,
     attempted_seq       bigint NOT NULL DEFAULT 0,
     note                blob,
-    document            text, held_head text NOT NULL DEFAULT '', latest_seq bigint,
+    document            text, held_head text NOT NULL DEFAULT '', latest_seq bigint, reserved_until bigint NOT NULL DEFAULT 0,
     UNIQUE (account, region, sync_type, name)
 );
 CREATE UNIQUE INDEX resource_by_configuration ON resource (configuration_id);

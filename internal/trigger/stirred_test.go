@@ -1,0 +1,67 @@
+package trigger_test
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/trigger"
+)
+
+func TestADeliveryAboutAPullRequestIsAHint(t *testing.T) {
+	inDesk(t, func(k *desk) {
+		for _, tt := range []struct {
+			name, header string
+			kind         lockstep.WebhookKind
+			events       []string
+		}{
+			{"github-push", "X-GitHub-Event", lockstep.GitHubWebhook, []string{"pull_request"}},
+			{"gitlab-push", "X-Gitlab-Event", lockstep.GitLabWebhook, []string{"Merge Request Hook"}},
+			{"gitlab-signing-push", "X-Gitlab-Event", lockstep.GitLabSigningWebhook, []string{"Merge Request Hook"}},
+			{"bitbucket-push", "X-Event-Key", lockstep.BitbucketWebhook, []string{"pullrequest:created", "pullrequest:updated", "pr:opened"}},
+			{"gitea-push", "X-Gitea-Event", lockstep.GiteaWebhook, []string{"pull_request", "pull_request_sync"}},
+		} {
+			for _, event := range tt.events {
+				hook := k.hook(tt.name+event, tt.kind)
+				got := k.deliver(recorded(t, tt.name).at(hook).with(tt.header, event))
+				if got != "202 accepted" || k.hints(hook.LinkID) != 1 {
+					t.Errorf("%s %s: %s with %d hints", tt.name, event, got, k.hints(hook.LinkID))
+				}
+			}
+		}
+	})
+}
+
+func TestWhoAsksIsToldOfMovesAndHintsAndOfNothingElse(t *testing.T) {
+	inBubble(t, func(w *world) {
+		var told atomic.Int64
+		l, _ := w.settled("c", "infra")
+		w.poll(trigger.Options{Interval: 10 * time.Second, Longest: 10 * time.Second,
+			Stirred: func(_ *db.Tx, linkID string) error {
+				if linkID != l.ID {
+					t.Errorf("told of %s", linkID)
+				}
+				told.Add(1)
+				return nil
+			}})
+		time.Sleep(time.Minute)
+		told.Store(0)
+		time.Sleep(time.Minute)
+		if n := told.Load(); n != 0 {
+			t.Errorf("told %d times although nothing happened", n)
+		}
+		w.update(func(tx *db.Tx) error { return store.Hint(tx, l.ID) })
+		time.Sleep(time.Minute)
+		if n := told.Load(); n != 1 {
+			t.Errorf("told %d times of one hint", n)
+		}
+		w.host.push("infra", "main")
+		time.Sleep(time.Minute)
+		if n := told.Load(); n != 2 {
+			t.Errorf("told %d times after a hint and a move", n)
+		}
+	})
+}
