@@ -37,7 +37,7 @@ func rooms() map[string]room {
 		"internal/cli": {imports: ". internal/server internal/client internal/wire internal/model internal/fleet" +
 			" internal/policy"}, // a policy is checked where there is no server
 		"internal/server": {imports: ". internal/api internal/awsjson internal/db internal/engine internal/gitwire internal/handshake" +
-			" internal/identity internal/metrics internal/provider internal/provider/azuredevops internal/provider/bitbucket" +
+			" internal/identity internal/metrics internal/preview internal/provider internal/provider/azuredevops internal/provider/bitbucket" +
 			" internal/provider/git internal/provider/github internal/provider/gitlab internal/queue internal/sample internal/sandbox internal/seal" +
 			" internal/sigv4 internal/store internal/sts internal/target internal/target/cfnstack internal/trigger internal/wire"},
 		"internal/client": {imports: "internal/wire"},
@@ -64,6 +64,10 @@ func rooms() map[string]room {
 
 		// Credentials: whether they work, and how they go on working.
 		"internal/handshake": {imports: ". internal/db internal/store internal/seal internal/queue internal/provider"},
+
+		// Beside the flow: what a pull request would change.
+		"internal/preview": {imports: ". internal/db internal/store internal/queue internal/provider internal/target internal/engine",
+			tests: "internal/target/cfnstack internal/sandbox"},
 
 		// The two walls of sockets: a driver knows its contract and no other driver.
 		"internal/provider":     {imports: "."},

@@ -105,6 +105,10 @@ type Config struct {
 	// PollInterval is the time between two looks at a repository that has just
 	// moved; it grows to ten times that while nothing moves. Defaults to 30 s.
 	PollInterval time.Duration
+	// PreviewForks lets pull requests from forks be previewed where a configuration
+	// has PullRequestComment. Whoever can open one then has change sets planned of
+	// templates of theirs, with the configuration's role. Defaults to no.
+	PreviewForks bool
 	// Workers is how many jobs run at once. Defaults to 100.
 	Workers int
 	// LogFormat is json or text. Defaults to json.
@@ -139,6 +143,7 @@ func Flags(fs *pflag.FlagSet) {
 	fs.Bool("git-loopback", false, "let Git hosts be on this machine")
 	fs.String("known-hosts", "", "known_hosts `FILE` with the SSH keys of Git hosts (default: those that the large hosts publish)")
 	fs.Duration("poll-interval", 30*time.Second, "time between two looks at a repository that has just moved")
+	fs.Bool("preview-forks", false, "comment on pull requests from forks, too: strangers have change sets planned")
 	fs.Int("workers", 100, "jobs that run at once")
 	fs.String("log-format", "json", "json or text")
 }
@@ -176,6 +181,7 @@ func Load(fs *pflag.FlagSet, getenv func(string) string) (Config, error) {
 		GitLoopback:        read(&errs, fs.GetBool, "git-loopback"),
 		KnownHosts:         read(&errs, fs.GetString, "known-hosts"),
 		PollInterval:       read(&errs, fs.GetDuration, "poll-interval"),
+		PreviewForks:       read(&errs, fs.GetBool, "preview-forks"),
 		Workers:            read(&errs, fs.GetInt, "workers"),
 		LogFormat:          read(&errs, fs.GetString, "log-format"),
 	}
@@ -347,7 +353,7 @@ func (c Config) Print(w io.Writer) error {
 		AWSQuotas: c.AWSQuotas, LongLivedKeys: c.LongLivedKeys, WebIdentityIssuers: c.WebIdentityIssuers,
 		ThrottleRead: c.ThrottleRead, ThrottleWrite: c.ThrottleWrite, ThrottleHost: c.ThrottleHost,
 		GitRoots: c.GitRoots, GitPrivate: c.GitPrivate, GitLoopback: c.GitLoopback, KnownHosts: c.KnownHosts,
-		PollInterval: c.PollInterval.String(), Workers: c.Workers, LogFormat: c.LogFormat,
+		PollInterval: c.PollInterval.String(), PreviewForks: c.PreviewForks, Workers: c.Workers, LogFormat: c.LogFormat,
 	})
 }
 
@@ -376,6 +382,7 @@ type yamlConfig struct {
 	GitLoopback        bool     `yaml:"git-loopback"`
 	KnownHosts         string   `yaml:"known-hosts"`
 	PollInterval       string   `yaml:"poll-interval"`
+	PreviewForks       bool     `yaml:"preview-forks"`
 	Workers            int      `yaml:"workers"`
 	LogFormat          string   `yaml:"log-format"`
 }

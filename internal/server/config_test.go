@@ -106,7 +106,7 @@ func TestEverySettingCanBeMadeInEveryWay(t *testing.T) {
 		"seal-key-file": "/srv/seal", "seal-key-kms": testKeyARN, "aws-quotas": "true", "long-lived-keys": "false",
 		"web-identity-issuers": "https://a.example/x,http://localhost:1", "throttle-read": "0", "throttle-write": "0.5", "throttle-host": "1",
 		"git-roots": "/a,/b", "git-private": "true", "git-loopback": "true", "known-hosts": "/srv/known_hosts",
-		"poll-interval": "1m30s", "workers": "5", "log-format": "text",
+		"poll-interval": "1m30s", "preview-forks": "true", "workers": "5", "log-format": "text",
 	}
 	want := server.Config{
 		DB: "sqlite:/srv/l.db", Listen: "0.0.0.0:80", TLSCert: "/srv/c.pem", TLSKey: "/srv/k.pem", MaxConnections: 7, MetricsListen: ":9090",
@@ -114,7 +114,7 @@ func TestEverySettingCanBeMadeInEveryWay(t *testing.T) {
 		Target:        "sandbox", SandboxFile: "/srv/sandbox", SealKeyFile: "/srv/seal", SealKeyKMS: testKeyARN, AWSQuotas: true,
 		WebIdentityIssuers: []string{"https://a.example/x", "http://localhost:1"}, ThrottleWrite: 0.5, ThrottleHost: 1,
 		GitRoots: []string{"/a", "/b"}, GitPrivate: true, GitLoopback: true, KnownHosts: "/srv/known_hosts",
-		PollInterval: 90 * time.Second, Workers: 5, LogFormat: "text",
+		PollInterval: 90 * time.Second, PreviewForks: true, Workers: 5, LogFormat: "text",
 	}
 	var args []string
 	var file strings.Builder
@@ -228,7 +228,7 @@ func TestPrintedSettingsAreAFileOfTheSameSettings(t *testing.T) {
 		"defaults": {"--db", "sqlite:/srv/l.db"},
 		"all changed": {"--db", "sqlite:/srv/a: b#.db", "--listen", "[::1]:0", "--target", "http://localhost:5000", "--sandbox-file", "x'y\"z",
 			"--git-roots", "/a b,/%41,/ü", "--git-roots", `"/with,comma"`, "--git-private", "--git-loopback", "--poll-interval", "1h1s", "--workers", "1",
-			"--log-format", "text", "--plain-http", "--max-connections", "1", "--metrics-listen", "[::]:9", "--webhook-listen", "[::]:8", "--seal-key-kms", testKeyARN, "--aws-quotas",
+			"--log-format", "text", "--plain-http", "--preview-forks", "--max-connections", "1", "--metrics-listen", "[::]:9", "--webhook-listen", "[::]:8", "--seal-key-kms", testKeyARN, "--aws-quotas",
 			"--long-lived-keys=false", "--web-identity-issuers", "", "--throttle-read", "0.1", "--throttle-write", "1e6", "--throttle-host", "0"},
 		"TLS":        {"--db", "sqlite:/srv/l.db", "--tls-cert", "c: #", "--tls-key", "k'"},
 		"PostgreSQL": {"--db", "postgres://somebody@h:5432/d?sslmode=require", "--seal-key-file", "/etc/seal"},

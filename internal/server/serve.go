@@ -37,9 +37,9 @@ func Serve(ctx context.Context, c Config, out, errs io.Writer) (err error) {
 	log := newLogger(c.LogFormat, errs)
 	p := plan{
 		connections: c.MaxConnections, gitRoots: c.GitRoots, workers: c.Workers, callers: callersOf(c), log: log,
-		publicURL: c.PublicURL,
-		network:   gitwire.NetworkOptions{AllowPrivate: c.GitPrivate, AllowLoopback: c.GitLoopback, KnownHosts: c.KnownHosts},
-		poll:      trigger.Options{Interval: c.PollInterval},
+		publicURL: c.PublicURL, previewForks: c.PreviewForks,
+		network: gitwire.NetworkOptions{AllowPrivate: c.GitPrivate, AllowLoopback: c.GitLoopback, KnownHosts: c.KnownHosts},
+		poll:    trigger.Options{Interval: c.PollInterval},
 	}
 	defer func() { err = errors.Join(err, p.closeListeners()) }()
 	if err := p.listen(c); err != nil {

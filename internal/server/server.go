@@ -19,6 +19,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/handshake"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/metrics"
+	"github.com/lockstephq/lockstep/internal/preview"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/sandbox"
 	"github.com/lockstephq/lockstep/internal/seal"
@@ -51,10 +52,12 @@ type plan struct {
 	network     gitwire.NetworkOptions
 	poll        trigger.Options // intervals only
 	publicURL   string
-	workers     int
-	exclusive   bool // nobody else has the database open
-	callers     callers
-	log         *slog.Logger
+	// previewForks lets pull requests from forks be previewed.
+	previewForks bool
+	workers      int
+	exclusive    bool // nobody else has the database open
+	callers      callers
+	log          *slog.Logger
 }
 
 // A server is everything that runs, put together and not yet started.
@@ -63,6 +66,7 @@ type server struct {
 	engine *engine.Engine
 	// handshake keeps the statuses of connections.
 	handshake *handshake.Handshake
+	preview   *preview.Previews
 	queue     *queue.Queue
 	poller    *trigger.Poller
 	network   *gitwire.Network
@@ -108,8 +112,9 @@ func assemble(ctx context.Context, p plan) (*server, error) {
 			Connections: func() int { return s.front.open() }, Database: poolOf(p.db),
 		})
 	}
+	s.preview = preview.New(preview.Options{DB: p.db, Queue: s.queue, Engine: s.engine, Log: p.log, Forks: p.previewForks})
 	polls := p.poll
-	polls.DB, polls.Engine, polls.Log = p.db, s.engine, p.log
+	polls.DB, polls.Engine, polls.Log, polls.Stirred = p.db, s.engine, p.log, s.preview.MayHaveChanged
 	s.poller = trigger.NewPoller(polls)
 	if p.sandboxFile != "" {
 		s.sandbox, err = sandbox.Open(ctx, p.sandboxFile, sandbox.Options{
@@ -244,6 +249,7 @@ func (s *server) run(ctx context.Context, answering func() error) error {
 		loops.Go(func() { s.poller.Run(inner) })
 		loops.Go(func() { s.engine.Sweep(inner) })
 		loops.Go(func() { s.handshake.Sweep(inner) })
+		loops.Go(func() { s.preview.Sweep(inner) })
 		err = answering()
 	}
 	if err == nil {

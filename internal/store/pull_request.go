@@ -138,6 +138,26 @@ func ListPullRequests(tx *db.Tx, linkID, branch string, at time.Time) error {
 	return err
 }
 
+// PullRequestsAt gives when the pull requests into a branch are listed again; the
+// zero time is never.
+func PullRequestsAt(tx *db.Tx, linkID, branch string) (at time.Time, err error) {
+	var next *int64
+	err = tx.QueryRow(`SELECT pull_requests_at FROM repository_branch WHERE link_id = $1 AND branch = $2`+tx.ForUpdate(), linkID, branch).Scan(&next)
+	if next != nil {
+		at = db.Time(*next)
+	}
+	if errors.Is(err, db.ErrNoRows) {
+		err = nil
+	}
+	return at, err
+}
+
+// DueComment has the comment on a pull request looked at.
+func DueComment(tx *db.Tx, pullRequestID int64) error {
+	_, err := tx.Exec(`UPDATE pull_request SET due_at = $2 WHERE id = $1`, pullRequestID, db.Millis(tx.Now))
+	return err
+}
+
 // all reads every row.
 func all[T any](rows *db.Rows, scan func(scanner) (T, error)) ([]T, error) {
 	defer rows.Close()

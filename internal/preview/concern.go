@@ -1,0 +1,264 @@
+package preview
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/target"
+)
+
+// A look is one listing of the pull requests into a branch.
+type look struct {
+	*Previews
+	pullRequestsWork
+	cfgs   []store.Followed
+	client provider.Client
+	base   lockstep.SHA // head of the branch
+	files  lockstep.Tree
+	asked  map[int64]target.Inputs // of base, by configuration; read when first needed
+	open   int                     // pull requests that are previewed
+}
+
+// run lists what is open, has it previewed, and forgets what is not.
+func (l *look) run(ctx context.Context) error {
+	client, commenter, release, err := l.commenter(ctx, l.LinkID)
+	if err != nil {
+		return err
+	}
+	defer release()
+	l.client = client
+	listed, err := commenter.PullRequests(ctx, l.Branch)
+	if err != nil {
+		return err
+	}
+	listed = l.admitted(ctx, listed)
+	l.open = len(listed)
+	if err := l.forget(ctx, listed); err != nil || len(listed) == 0 {
+		return err
+	}
+	heads, err := client.Heads(ctx, []string{l.Branch})
+	if err != nil {
+		return err
+	}
+	if l.base = heads[l.Branch]; l.base == "" {
+		return lockstep.Errorf(lockstep.NotFound, "Branch %s was not found.", l.Branch)
+	}
+	for _, pr := range listed {
+		if err := l.consider(ctx, pr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// admitted leaves out what is not previewed.
+func (l *look) admitted(ctx context.Context, listed []provider.PullRequest) []provider.PullRequest {
+	var list []provider.PullRequest
+	seen := map[int64]bool{}
+	for _, pr := range listed {
+		switch {
+		case !pr.Head.Valid() || seen[pr.Number] || len(list) == maxPullRequests:
+		case pr.Fork && !l.forks:
+			l.log.LogAttrs(ctx, slog.LevelDebug, "a pull request from a fork is not previewed", slog.String("link", l.LinkID), slog.Int64("number", pr.Number))
+		default:
+			list = append(list, pr)
+		}
+		seen[pr.Number] = true
+	}
+	return list
+}
+
+// forget closes the pull requests that are not listed any more.
+func (l *look) forget(ctx context.Context, listed []provider.PullRequest) error {
+	return l.db.Update(ctx, func(tx *db.Tx) error {
+		known, err := store.PullRequests(tx, l.LinkID, l.Branch)
+		if err != nil {
+			return err
+		}
+		for _, k := range known {
+			if !slices.ContainsFunc(listed, func(pr provider.PullRequest) bool { return pr.Number == k.Number }) {
+				if err := l.close(tx, k); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// consider decides which configurations a pull request concerns, unless that
+// was decided by the same already.
+func (l *look) consider(ctx context.Context, pr provider.PullRequest) error {
+	row := store.PullRequest{LinkID: l.LinkID, Branch: l.Branch, Number: pr.Number, Head: pr.Head}
+	var err error
+	if row.Document, err = json.Marshal(pr); err != nil {
+		return err
+	}
+	var seen string
+	same := false
+	err = l.db.View(ctx, func(tx *db.Tx) error {
+		if seen, err = l.seen(tx, pr); err != nil {
+			return err
+		}
+		known, err := store.PullRequests(tx, l.LinkID, l.Branch)
+		same = slices.ContainsFunc(known, func(k store.PullRequest) bool { return k.Number == pr.Number && k.Seen == seen })
+		return err
+	})
+	if err != nil || same {
+		return err
+	}
+	files, err := l.client.Files(ctx, pr.Head)
+	if lockstep.KindOf(err) == lockstep.NotFound {
+		l.log.LogAttrs(ctx, slog.LevelInfo, "the head of a pull request is gone", slog.String("link", l.LinkID), slog.Int64("number", pr.Number))
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read commit %s: %w", pr.Head, err)
+	}
+	if err := l.db.Update(ctx, func(tx *db.Tx) error { return store.SavePullRequest(tx, &row) }); err != nil {
+		return err
+	}
+	for _, cfg := range l.cfgs {
+		if err := l.compare(ctx, cfg, pr, row, files); err != nil {
+			return err
+		}
+	}
+	row.Seen = seen
+	return l.db.Update(ctx, func(tx *db.Tx) error {
+		if err := store.SavePullRequest(tx, &row); err != nil {
+			return err
+		}
+		return l.due(tx, row.ID)
+	})
+}
+
+// seen is equal for two looks at a pull request that would decide the same.
+func (l *look) seen(tx *db.Tx, pr provider.PullRequest) (string, error) {
+	h := sha256.New()
+	fmt.Fprintln(h, pr.Head, l.base, pr.Fork)
+	for _, cfg := range l.cfgs {
+		s, err := store.ResourceOf(tx, cfg.Resource())
+		if err != nil && lockstep.KindOf(err) != lockstep.NotFound {
+			return "", err
+		}
+		fmt.Fprintln(h, cfg.ID, cfg.Version, s.ConfigurationID, s.AttemptedSeq)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// compare has one configuration previewed if the head asks something else of it
+// than the branch's head does.
+func (l *look) compare(ctx context.Context, cfg store.Followed, pr provider.PullRequest, row store.PullRequest, files lockstep.Tree) error {
+	before, err := l.ofBase(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	v := store.Preview{PullRequestID: row.ID, ConfigurationID: cfg.ID, Configuration: cfg.SyncConfiguration, Head: pr.Head}
+	if pr.Fork {
+		v.Base = l.base
+		files = overlay{Tree: files, base: l.files, file: plain(cfg.ConfigFile)}
+	}
+	after, err := l.inputs(ctx, cfg, files)
+	if err != nil {
+		return err
+	}
+	v.Fingerprint = fingerprint(cfg, v.Base != "", before, after)
+	return l.db.Update(ctx, func(tx *db.Tx) error {
+		s, err := store.LockResourceOf(tx, cfg.Resource())
+		if err != nil {
+			return err
+		}
+		v.ResourceID, v.Attempted = s.ID, s.AttemptedSeq
+		return l.settle(tx, v, s.ConfigurationID == cfg.ID && !maps.Equal(before, after))
+	})
+}
+
+// settle makes a preview the one of its pull request and configuration, if one is
+// wanted and there is none of the same.
+func (l *look) settle(tx *db.Tx, v store.Preview, wanted bool) error {
+	previews, err := store.PreviewsOf(tx, v.PullRequestID)
+	if err != nil {
+		return err
+	}
+	for _, old := range previews {
+		if old.ConfigurationID != v.ConfigurationID {
+			continue
+		}
+		current := old.Fingerprint == v.Fingerprint && old.Attempted == v.Attempted &&
+			(old.Head == v.Head || old.State != store.PreviewPlanning)
+		if wanted && current {
+			return nil
+		}
+		if err := l.abandon(tx, old); err != nil {
+			return err
+		}
+	}
+	if !wanted {
+		return nil
+	}
+	if err := store.InsertPreview(tx, v); err != nil {
+		return err
+	}
+	return l.queue.Wake(tx, previewWork{v.ResourceID}, tx.Now)
+}
+
+// ofBase gives what the branch's head asks of a configuration.
+func (l *look) ofBase(ctx context.Context, cfg store.Followed) (target.Inputs, error) {
+	if known, ok := l.asked[cfg.ID]; ok {
+		return known, nil
+	}
+	if l.files == nil {
+		files, err := l.client.Files(ctx, l.base)
+		if err != nil {
+			return nil, fmt.Errorf("read commit %s: %w", l.base, err)
+		}
+		l.files, l.asked = files, map[int64]target.Inputs{}
+	}
+	inputs, err := l.inputs(ctx, cfg, l.files)
+	if err == nil {
+		l.asked[cfg.ID] = inputs
+	}
+	return inputs, err
+}
+
+// inputs gives what a configuration reads of files. What the files have wrong is
+// no error here: it is what the preview will say.
+func (l *look) inputs(ctx context.Context, cfg store.Followed, files lockstep.Tree) (target.Inputs, error) {
+	driver, err := l.engine.Target(cfg.SyncType)
+	if err != nil {
+		return nil, err
+	}
+	var plan target.Plan
+	err = guarded(func() (err error) {
+		plan, err = driver.Plan(ctx, cfg.SyncConfiguration, files)
+		return err
+	})
+	if k := lockstep.KindOf(err); err != nil && (k == lockstep.Unavailable || k == lockstep.Internal) {
+		return nil, fmt.Errorf("plan %s: %w", cfg.ResourceName, err)
+	}
+	return plan.Inputs, nil
+}
+
+// fingerprint is equal for two previews that would say the same, as far as files
+// go.
+func fingerprint(cfg store.Followed, fork bool, before, after target.Inputs) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %q %q %q %t\n", cfg.LinkID, cfg.Branch, cfg.ConfigFile, cfg.RoleARN, cfg.Region, fork)
+	for _, inputs := range []target.Inputs{before, after} {
+		for _, name := range slices.Sorted(maps.Keys(inputs)) {
+			fmt.Fprintf(h, "%q %s\n", name, inputs[name])
+		}
+		fmt.Fprintln(h)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,353 @@
+package preview_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/target"
+)
+
+func TestAPullRequestIsCommentedOnOnceAndThenEdited(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.settled(files("one"))
+		attempts, events := w.count(`SELECT count(*) FROM resource_sync_attempt`), w.count(`SELECT count(*) FROM sync_event`)
+		head := w.propose(7, files("two"))
+		w.untilComment(7, head.Short(), "1 modified", "`Size` | `1` | `2`")
+		w.untilClean()
+		next := w.propose(7, files("three"))
+		w.untilComment(7, next.Short(), "1 modified")
+		w.untilClean()
+		time.Sleep(10 * time.Minute)
+		_, puts := w.host.comment(7)
+		if ids, _ := w.target.previews(); puts != 2 || len(ids) != 2 {
+			t.Errorf("%d edits, previews %v", puts, ids)
+		}
+		if len(w.target.executed) != 0 || w.count(`SELECT count(*) FROM resource_sync_attempt`) != attempts ||
+			w.count(`SELECT count(*) FROM sync_event`) != events || w.count(`SELECT count(*) FROM sync_blocker`) != 0 {
+			t.Errorf("a preview executes or writes what is an attempt's: %v", w.target.executed)
+		}
+	})
+}
+
+func TestAPullRequestThatConcernsNothingGetsNoComment(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		w.settled(files("one"))
+		same := files("one")
+		same["readme.md"] = "more"
+		w.propose(7, same)
+		time.Sleep(10 * time.Minute)
+		ids, _ := w.target.previews()
+		if body, _ := w.host.comment(7); body != "" || len(ids) != 0 {
+			t.Errorf("previews %v, comment %q", ids, body)
+		}
+		w.propose(7, files("two"))
+		w.untilComment(7, "1 modified")
+		w.propose(7, same)
+		w.untilComment(7, "No stack would change.")
+	})
+}
+
+func TestAConfigurationThatDoesNotAskIsNotPreviewed(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		w.start()
+		w.host.set(func() { w.host.heads["main"] = "" })
+		w.configure("web", func(c *lockstep.SyncConfiguration) { c.PullRequestComment = "DISABLED" })
+		w.push(files("one"))
+		w.propose(7, files("two"))
+		time.Sleep(20 * time.Minute)
+		if w.host.listed != 0 {
+			t.Errorf("pull requests were listed %d times", w.host.listed)
+		}
+	})
+}
+
+func TestAnUnchangedHeadIsNotPlannedAgain(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		w.settled(files("one"))
+		w.propose(7, files("two"))
+		w.untilComment(7, "1 modified")
+		time.Sleep(time.Hour)
+		if ids, _ := w.target.previews(); len(ids) != 1 || w.host.listed < 10 {
+			t.Errorf("previews %v after %d looks", ids, w.host.listed)
+		}
+		again := files("two")
+		again["readme.md"] = "more"
+		head := w.propose(7, again)
+		w.untilComment(7, head.Short())
+		if ids, _ := w.target.previews(); len(ids) != 1 {
+			t.Errorf("a head of the same files is planned again: %v", ids)
+		}
+	})
+}
+
+func TestABaseThatMovesMakesPreviewsAnew(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.settled(files("one"))
+		w.propose(7, files("two"))
+		w.untilComment(7, "1 modified")
+		w.synced(w.push(files("base")))
+		w.until("another preview", func() bool { ids, left := w.target.previews(); return len(ids) > 1 && left == 0 })
+		w.synced(w.push(files("two")))
+		w.untilComment(7, "No stack would change.")
+		w.untilClean()
+		if len(w.target.clashes) != 0 {
+			t.Errorf("at once for one resource: %v", w.target.clashes)
+		}
+	})
+}
+
+func TestAPreviewWaitsForTheAttemptOfItsResource(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.settled(files("one"))
+		over := false
+		w.target.script(func(a target.Attempt) (target.Step, error) {
+			if !isPreview(a) && a.Intent != "" && !over {
+				return target.Step{After: time.Second}, nil
+			}
+			return proposes(a)
+		})
+		sha := w.push(files("slow"))
+		w.until("an attempt executes", func() bool {
+			return w.count(`SELECT count(*) FROM resource_sync_attempt WHERE intent <> '' AND ended_at IS NULL`) == 1
+		})
+		w.propose(7, files("two"))
+		body := w.untilComment(7, "is being planned")
+		if ids, _ := w.target.previews(); len(ids) != 0 {
+			t.Errorf("previews %v beside an attempt:\n%s", ids, body)
+		}
+		w.target.script(proposes)
+		w.synced(sha)
+		w.untilComment(7, "1 modified")
+		w.untilClean()
+	})
+}
+
+func TestAnAttemptDoesNotWaitForAPreviewAndTheOneAfterIsPlannedAnew(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.settled(files("one"))
+		w.target.script(func(a target.Attempt) (target.Step, error) {
+			if isPreview(a) && len(a.Memory) > 0 {
+				return target.Step{After: time.Second}, nil
+			}
+			return proposes(a)
+		})
+		w.propose(7, files("two"))
+		w.until("a preview has proposed something", func() bool { _, left := w.target.previews(); return left == 1 })
+		began := time.Now()
+		w.synced(w.push(files("quick")))
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("the sync took %s", took)
+		}
+		w.target.script(proposes)
+		w.untilComment(7, "1 modified")
+		w.untilClean()
+		if ids, _ := w.target.previews(); len(ids) < 2 {
+			t.Errorf("previews %v: none was made anew", ids)
+		}
+	})
+}
+
+func TestAnAttemptBeginsOnlyWhenARemovalIsOver(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.settled(files("one"))
+		removing := make(chan struct{})
+		w.target.mu.Lock()
+		w.target.discard = func(target.Attempt) error { <-removing; return nil }
+		w.target.mu.Unlock()
+		w.propose(7, files("two"))
+		w.until("a removal is under way", func() bool { return w.count(`SELECT count(*) FROM resource WHERE reserved_until > 0`) == 1 })
+		sha := w.push(files("next"))
+		time.Sleep(5 * time.Second)
+		if n := w.count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1`, string(sha)); n != 0 {
+			t.Error("an attempt began while an empty stack may be deleted")
+		}
+		close(removing)
+		began := time.Now()
+		w.synced(sha)
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("the sync waited %s more", took)
+		}
+		if len(w.target.clashes) != 0 {
+			t.Errorf("at once for one resource: %v", w.target.clashes)
+		}
+	})
+}
+
+func TestACrashInTheMiddleLeavesNothingBehind(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.settled(files("one"))
+		hang := make(chan struct{})
+		w.target.script(func(a target.Attempt) (target.Step, error) {
+			if len(a.Memory) > 0 {
+				<-hang
+				return target.Step{}, errors.New("the process is gone")
+			}
+			return proposes(a)
+		})
+		w.propose(7, files("two"))
+		w.until("a step is under way", func() bool {
+			w.target.mu.Lock()
+			defer w.target.mu.Unlock()
+			return len(w.target.all) == 2
+		})
+		go func() { time.Sleep(time.Second); close(hang) }()
+		w.stop()
+		w.host.close(7)
+		w.target.script(proposes)
+		w.start()
+		w.untilClean()
+		w.until("no row is left", func() bool {
+			return w.count(`SELECT count(*) FROM pull_request`)+w.count(`SELECT count(*) FROM preview`) == 0
+		})
+	})
+}
+
+func TestWhateverGoesAwayItsPreviewsAreRemoved(t *testing.T) {
+	gone := map[string]func(w *world, cfg lockstep.SyncConfiguration){
+		"the pull request": func(w *world, _ lockstep.SyncConfiguration) { w.host.close(7) },
+		"the wish": func(w *world, cfg lockstep.SyncConfiguration) {
+			cfg.PullRequestComment = "DISABLED"
+			w.update(func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &cfg) })
+		},
+		"the configuration": func(w *world, cfg lockstep.SyncConfiguration) {
+			w.update(func(tx *db.Tx) error {
+				return errors.Join(w.engine.Deconfigured(tx, cfg), store.DeleteConfiguration(tx, cfg.ID))
+			})
+		},
+		"the link": func(w *world, cfg lockstep.SyncConfiguration) {
+			w.update(func(tx *db.Tx) error {
+				if err := errors.Join(w.engine.Deconfigured(tx, cfg), store.DeleteConfiguration(tx, cfg.ID)); err != nil {
+					return err
+				}
+				_, err := tx.Exec(`DELETE FROM repository_link WHERE id = $1`, w.link.ID)
+				return err
+			})
+		},
+	}
+	for name, goes := range gone {
+		t.Run(name, func(t *testing.T) {
+			inSQLite(t, func(w *world) {
+				cfg := w.settled(files("one"))
+				w.target.script(func(a target.Attempt) (target.Step, error) {
+					if isPreview(a) && len(a.Memory) > 0 {
+						return target.Step{After: time.Minute}, nil
+					}
+					return proposes(a)
+				})
+				w.propose(7, files("two"))
+				w.until("something is proposed", func() bool { _, left := w.target.previews(); return left == 1 })
+				goes(w, cfg)
+				w.untilClean()
+				w.until("no pull request is kept", func() bool { return w.count(`SELECT count(*) FROM pull_request`) == 0 })
+			})
+		})
+	}
+}
+
+func TestProblemsAreToldAndMakeNoBlocker(t *testing.T) {
+	for name, tt := range map[string]struct {
+		step target.Step
+		err  error
+		want string
+	}{
+		"refused":     {step: target.Step{End: &target.End{Outcome: lockstep.Failed, Reason: "Template error: no Topic."}}, want: "cannot be planned: `Template error: no Topic.`"},
+		"blocked":     {err: lockstep.Errorf(lockstep.Blocked, "The stack was changed by hand."), want: "a sync would be blocked: `The stack was changed by hand.`"},
+		"blocked end": {step: target.Step{End: &target.End{Outcome: lockstep.Failed, Blocked: lockstep.Errorf(lockstep.Blocked, "Mend it.")}}, want: "a sync would be blocked: `Mend it.`"},
+		"denied":      {err: lockstep.Errorf(lockstep.Denied, "The role cannot be assumed."), want: "cannot be planned: `The role cannot be assumed.`"},
+		"away":        {err: lockstep.Errorf(lockstep.Unavailable, "Not now."), want: "cannot be planned: `Not now.`"},
+		"ours":        {err: errors.New("a bug of ours"), want: "cannot be planned: `Internal error.`"},
+		"nothing":     {step: target.Step{End: &target.End{Outcome: lockstep.Unchanged}}, want: "| nothing |"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSQLite(t, func(w *world) {
+				w.settled(files("one"))
+				w.target.script(func(target.Attempt) (target.Step, error) { return tt.step, tt.err })
+				w.propose(7, files("two"))
+				w.untilComment(7, tt.want)
+				w.untilClean()
+				if w.count(`SELECT count(*) FROM sync_blocker`) != 0 {
+					t.Error("a preview makes a blocker")
+				}
+			})
+		})
+	}
+}
+
+func TestARemovalIsTriedUntilItSucceeds(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		w.settled(files("one"))
+		tries := 0
+		w.target.discard = func(target.Attempt) error {
+			if tries++; tries < 6 {
+				return lockstep.Errorf(lockstep.Unavailable, "Not now.")
+			}
+			return nil
+		}
+		w.propose(7, files("two"))
+		w.untilComment(7, "1 modified")
+		w.untilClean()
+		if tries != 6 {
+			t.Errorf("%d tries", tries)
+		}
+	})
+}
+
+func TestAHostThatIsAwayIsAskedAgainAndLeftAloneAsItAsks(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		w.settled(files("one"))
+		w.host.set(func() {
+			w.host.down = lockstep.Wrapf(lockstep.Unavailable, &provider.Later{Wait: 20 * time.Minute}, "Too many requests.")
+		})
+		w.propose(7, files("two"))
+		time.Sleep(10 * time.Second)
+		w.host.set(func() { w.host.listed = 0 })
+		time.Sleep(19 * time.Minute)
+		if w.host.listed != 0 {
+			t.Errorf("asked %d times", w.host.listed)
+		}
+		w.host.set(func() { w.host.down = nil })
+		w.untilComment(7, "1 modified")
+	})
+}
+
+func TestAHostWithoutPullRequestsIsLeftAlone(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		w.host.mute = true
+		w.settled(files("one"))
+		w.propose(7, files("two"))
+		time.Sleep(time.Hour)
+		if ids, _ := w.target.previews(); len(ids) != 0 || w.count(`SELECT count(*) FROM river_job WHERE kind = 'pull_requests' AND state <> 'completed'`) > 1 {
+			t.Errorf("previews %v", ids)
+		}
+		w.synced(w.push(files("next")))
+	})
+}
+
+func TestAllStacksOfAPullRequestAreInOneComment(t *testing.T) {
+	inSQLite(t, func(w *world) {
+		w.start()
+		all := files("one")
+		for _, name := range []string{"a", "b", "c"} {
+			all[name+".yaml"] = "one"
+		}
+		sha := w.host.commit(all)
+		w.host.set(func() { w.host.heads["main"] = sha })
+		for _, name := range []string{"a", "b", "c"} {
+			w.configure(name)
+		}
+		w.synced(sha)
+		all["t.yaml"] = "two"
+		w.propose(7, all)
+		body := w.untilComment(7, "`a`", "`b`", "`c`")
+		if _, puts := w.host.comment(7); puts != 1 || strings.Contains(body, "being planned") {
+			t.Errorf("%d edits:\n%s", puts, body)
+		}
+		w.untilClean()
+	})
+}

@@ -1,0 +1,164 @@
+package preview
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+const (
+	// maxPullRequests is how many of a branch are previewed: those changed last.
+	maxPullRequests = 50
+
+	openInterval = 2 * time.Minute // while a pull request is open
+	idleInterval = 5 * time.Minute
+	// refusedInterval is the time to the next try where a person has to act, and
+	// where the host cannot do it at all. What stirs the repository comes first.
+	refusedInterval = 6 * time.Hour
+)
+
+// list brings the previews of a branch's pull requests in line with what is
+// open.
+func (p *Previews) list(ctx context.Context, job *queue.Job, w pullRequestsWork) error {
+	var lease time.Time
+	var cfgs []store.Followed
+	err := p.db.Update(ctx, func(tx *db.Tx) (err error) {
+		lease = tx.Now.Add(2 * listTimeout)
+		if cfgs, err = asking(tx, w); err != nil {
+			return err
+		}
+		return store.ListPullRequests(tx, w.LinkID, w.Branch, lease)
+	})
+	if err != nil {
+		return err
+	}
+	if len(cfgs) == 0 {
+		return p.leave(ctx, job, w)
+	}
+	began := time.Now()
+	l := look{Previews: p, pullRequestsWork: w, cfgs: cfgs}
+	err = guarded(func() error { return l.run(ctx) })
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	p.log.LogAttrs(ctx, levelOf(err), "pull requests", slog.String("link", w.LinkID), slog.String("branch", w.Branch),
+		slog.Int("open", l.open), slog.Duration("duration", time.Since(began)), slog.Any("err", err))
+	return p.db.Update(ctx, func(tx *db.Tx) error {
+		due, err2 := store.PullRequestsAt(tx, w.LinkID, w.Branch)
+		if err2 != nil {
+			return err2
+		}
+		next := tx.Now.Add(l.interval(err))
+		if due.Before(lease) { // something has stirred meanwhile
+			next = tx.Now
+		}
+		if err := store.ListPullRequests(tx, w.LinkID, w.Branch, next); err != nil {
+			return err
+		}
+		return job.Again(tx, next)
+	})
+}
+
+// asking reads the configurations of a branch that ask for comments.
+func asking(tx *db.Tx, w pullRequestsWork) ([]store.Followed, error) {
+	all, err := store.FollowedOf(tx, w.LinkID, w.Branch)
+	var cfgs []store.Followed
+	for _, cfg := range all {
+		if cfg.PullRequestComment == enabled {
+			cfgs = append(cfgs, cfg)
+		}
+	}
+	return cfgs, err
+}
+
+const enabled lockstep.Switch = "ENABLED"
+
+// leave forgets the pull requests of a branch that nothing asks about any more.
+// The sweep finds it when something does.
+func (p *Previews) leave(ctx context.Context, job *queue.Job, w pullRequestsWork) error {
+	return p.db.Update(ctx, func(tx *db.Tx) error {
+		open, err := store.PullRequests(tx, w.LinkID, w.Branch)
+		if err != nil {
+			return err
+		}
+		for _, pr := range open {
+			if err := p.close(tx, pr); err != nil {
+				return err
+			}
+		}
+		if err := store.ListPullRequests(tx, w.LinkID, w.Branch, time.Time{}); err != nil {
+			return err
+		}
+		return job.Done(tx)
+	})
+}
+
+// close forgets a pull request, and has what its previews proposed removed.
+func (p *Previews) close(tx *db.Tx, pr store.PullRequest) error {
+	previews, err := store.PreviewsOf(tx, pr.ID)
+	if err != nil {
+		return err
+	}
+	for _, v := range previews {
+		if err := p.abandon(tx, v); err != nil {
+			return err
+		}
+	}
+	return store.ClosePullRequest(tx, pr.ID)
+}
+
+// abandon says that nobody wants a preview any more.
+func (p *Previews) abandon(tx *db.Tx, v store.Preview) error {
+	if err := store.AbandonPreview(tx, v.ID); err != nil {
+		return err
+	}
+	return p.queue.Wake(tx, previewWork{v.ResourceID}, tx.Now)
+}
+
+// interval says when the pull requests are listed again.
+func (l *look) interval(err error) time.Duration {
+	d := idleInterval
+	switch kind := lockstep.KindOf(err); {
+	case err == nil && l.open > 0:
+		d = openInterval
+	case err == nil:
+	case kind == lockstep.Unavailable || kind == lockstep.Internal:
+		d = max(openInterval, min(provider.Wait(err), refusedInterval))
+	default:
+		d = refusedInterval
+	}
+	return d + rand.N(d/10)
+}
+
+// levelOf is that of the line about a unit of work that ended so.
+func levelOf(err error) slog.Level {
+	switch {
+	case err == nil, errors.Is(err, provider.ErrNoAbility):
+		return slog.LevelDebug
+	case lockstep.KindOf(err) == lockstep.Internal:
+		return slog.LevelError
+	}
+	return slog.LevelInfo
+}
+
+// commenter opens a link's repository as one with pull requests.
+func (p *Previews) commenter(ctx context.Context, linkID string) (provider.Client, provider.Commenter, func(), error) {
+	client, release, err := p.engine.Open(ctx, linkID)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	commenter, ok := client.(provider.Commenter)
+	if !ok {
+		release()
+		return nil, nil, nil, lockstep.Wrapf(lockstep.Invalid, provider.ErrNoAbility, "This kind of Git host has no pull requests that are commented on.")
+	}
+	return client, commenter, release, nil
+}

@@ -1,0 +1,181 @@
+package preview_test
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/preview"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden comments")
+
+func stack(name string, r preview.Result) preview.Stack {
+	return preview.Stack{Result: r, Resource: lockstep.Resource{Account: "123456789012", Region: "eu-west-1", SyncType: "CFN_STACK_SYNC", Name: name}}
+}
+
+func page(stacks ...preview.Stack) preview.Page {
+	return preview.Page{LinkID: "0b7f3a52-0000-4000-8000-000000000001", Branch: "release/2-x", Head: "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567", Stacks: stacks}
+}
+
+var busy = preview.Result{Plan: &lockstep.Plan{ID: "arn", Changes: []lockstep.ProposedChange{
+	{Action: "Modify", LogicalID: "Topic", ResourceType: "AWS::SNS::Topic", Replacement: "False", Scope: []string{"Properties", "Tags"},
+		Details: []lockstep.ChangeDetail{{Attribute: "Properties", Name: "DisplayName"}, {Attribute: "Properties", Name: "DisplayName"}, {Attribute: "Tags"}}},
+	{Action: "Add", LogicalID: "Queue", ResourceType: "AWS::SQS::Queue"},
+	{Action: "Modify", LogicalID: "Db", ResourceType: "AWS::RDS::DBInstance", Replacement: "True",
+		Details: []lockstep.ChangeDetail{{Attribute: "Properties", Name: "Engine"}}},
+	{Action: "Modify", LogicalID: "Role", ResourceType: "AWS::IAM::Role", Replacement: "Conditional", Scope: []string{"Metadata"}},
+	{Action: "Remove", LogicalID: "Old", ResourceType: "AWS::SQS::Queue"},
+	{Action: "Import", LogicalID: "Found", ResourceType: "AWS::S3::Bucket"},
+	{Action: "Dynamic", LogicalID: "Nested", ResourceType: "AWS::CloudFormation::Stack"},
+}, Parameters: []lockstep.ValueChange{{Name: "Password", Masked: true}, {Name: "Size", Before: "1", After: "2"}},
+	Tags: []lockstep.ValueChange{{Name: "team", After: "core"}}}}
+
+// pages are those of the golden files.
+func pages() map[string]preview.Page {
+	pending := stack("waits", preview.Result{})
+	pending.Pending = true
+	fork := page(stack("web", preview.Result{Plan: &lockstep.Plan{ID: "arn", Truncated: true}}))
+	fork.Fork = true
+	return map[string]preview.Page{
+		"everything": page(stack("zone", preview.Result{}), pending, stack("web", busy),
+			stack("blocked", preview.Result{Problem: "Target web was modified by something besides StackSync.", Blocked: true}),
+			stack("broken", preview.Result{Problem: "Template \"web.yaml\", line 3: the value is not a mapping.\nSee there."})),
+		"nothing":   page(),
+		"fork":      fork,
+		"unchanged": page(stack("web", preview.Result{})),
+		"hostile":   hostile(),
+	}
+}
+
+func TestCommentsAreTheGoldenOnes(t *testing.T) {
+	for name, p := range pages() {
+		file, got := filepath.Join("testdata", name+".md"), p.Markdown(60_000)
+		if *update {
+			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), got); diff != "" {
+			t.Errorf("%s (-want +got), -update rewrites it:\n%s", file, diff)
+		}
+		slices.Reverse(p.Stacks)
+		if p.Markdown(60_000) != got {
+			t.Errorf("%s: another order gives another text", name)
+		}
+	}
+}
+
+// many is as much as a comment can be asked to say.
+func many(stacks, changes int) preview.Page {
+	p := page()
+	for i := range stacks {
+		plan := &lockstep.Plan{ID: "arn"}
+		for j := range changes {
+			plan.Changes = append(plan.Changes, lockstep.ProposedChange{Action: "Modify", Replacement: "True", ResourceType: "AWS::EC2::Instance",
+				LogicalID: fmt.Sprintf("Resource%04d%s", j, strings.Repeat("x", j%100)), Details: []lockstep.ChangeDetail{{Name: "Name"}}})
+		}
+		p.Stacks = append(p.Stacks, stack(fmt.Sprintf("stack-%03d", i), preview.Result{Plan: plan}))
+	}
+	return p
+}
+
+func TestACommentIsCutOnWholeRowsAndSaysHowMuch(t *testing.T) {
+	for _, most := range []int{2_000, 5_000, 32_768, 65_536, 1_000_000} {
+		for _, p := range []preview.Page{many(400, 500), many(1, 500), many(400, 1), hostile(), pages()["everything"]} {
+			text := p.Markdown(most)
+			if len(text) > most {
+				t.Errorf("%d bytes where %d may be", len(text), most)
+			}
+			checkWhole(t, text)
+		}
+	}
+	text := many(400, 500).Markdown(65_536)
+	rows := len(regexp.MustCompile("(?m)^\\| `stack-").FindAllString(text, -1))
+	details := strings.Count(text, "<details>")
+	if m := regexp.MustCompile(`(\d+) more stacks are left out`).FindStringSubmatch(text); m != nil && fmt.Sprint(400-rows) != m[1] || m == nil && rows != 400 {
+		t.Errorf("%d rows, and %v", rows, m)
+	}
+	if m := regexp.MustCompile(`details of (\d+) stacks`).FindStringSubmatch(text); m == nil || fmt.Sprint(400-details) != m[1] {
+		t.Errorf("%d details, and %v", details, m)
+	}
+	if one := many(1, 500).Markdown(20_000); !regexp.MustCompile(`Left out here: \d+ resources, 0 parameters, 0 tags\.`).MatchString(one) {
+		t.Errorf("it does not say what is left out:\n%s", one[len(one)-300:])
+	}
+}
+
+// checkWhole: no row, no code span and no folded part is cut in the middle.
+func checkWhole(t *testing.T, text string) {
+	t.Helper()
+	if strings.Count(text, "\n<details>") != strings.Count(text, "\n</details>\n") || !strings.HasSuffix(text, "\n") {
+		t.Error("a folded part is not closed")
+	}
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "|") && !strings.HasSuffix(line, "|\n") || strings.Count(line, "`")%2 != 0 {
+			t.Errorf("cut: %q", line)
+		}
+	}
+}
+
+const attack = "`x` | @everyone #1 !2 <script>alert(1)</script> <!-- lockstep:preview a b --> [a](javascript:b) **b** \n\n# h\n</details>\u202e\x1b[2J"
+
+// hostile has outside texts everywhere.
+func hostile() preview.Page {
+	values := []lockstep.ValueChange{{Name: attack, Before: attack, After: attack}}
+	p := page(stack(attack, preview.Result{Problem: attack}),
+		stack("a"+attack, preview.Result{Plan: &lockstep.Plan{ID: attack, Parameters: values, Tags: values, Changes: []lockstep.ProposedChange{{
+			Action: attack, LogicalID: attack, ResourceType: attack, Replacement: attack, Scope: []string{attack},
+			Details: []lockstep.ChangeDetail{{Attribute: attack, Name: attack}}}}}}))
+	p.Branch, p.LinkID = "a-->"+attack, attack
+	return p
+}
+
+func TestAttack28NothingFromOutsideIsMarkupOrAMention(t *testing.T) {
+	p := hostile()
+	text := p.Markdown(60_000)
+	rest := strings.Replace(text, p.Marker(), "", 1)
+	rest = regexp.MustCompile("`[^`\n]*`").ReplaceAllString(rest, "CODE")
+	rest = regexp.MustCompile("<code>[^<\n]*</code>").ReplaceAllString(rest, "CODE")
+	for _, bad := range []string{"@", "#1", "!2", "script", "javascript", "**b", "lockstep:preview", "everyone", "`"} {
+		if strings.Contains(rest, bad) {
+			t.Errorf("%q stands outside of code:\n%s", bad, rest)
+		}
+	}
+	if strings.Contains(text[len(p.Marker()):], "<!--") || strings.Count(p.Marker(), "--") != 2 || strings.ContainsAny(text, "\x1b\u202e") {
+		t.Errorf("a marker or an invisible character gets through:\n%s", text)
+	}
+	for line := range strings.Lines(rest) {
+		if strings.HasPrefix(line, "|") && !slices.Contains([]int{4, 5}, strings.Count(line, "|")) {
+			t.Errorf("a cell too many: %s", line)
+		}
+	}
+	checkWhole(t, text)
+}
+
+func TestTheMarkerIsThatOfOneLinkAndBranch(t *testing.T) {
+	markers := map[string]bool{}
+	for _, branch := range []string{"main", "ma-in", "ma%2Din", "ma in", "ma--in", "Main", ""} {
+		markers[preview.Page{LinkID: "a", Branch: branch}.Marker()] = true
+		markers[preview.Page{LinkID: "b", Branch: branch}.Marker()] = true
+	}
+	if len(markers) != 14 {
+		t.Errorf("%v", slices.Collect(maps.Keys(markers)))
+	}
+	p := page()
+	if !strings.HasPrefix(p.Markdown(5000), p.Marker()+"\n") {
+		t.Error("the marker does not stand first")
+	}
+}

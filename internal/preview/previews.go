@@ -1,0 +1,186 @@
+package preview
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+// Options are what previews need.
+type Options struct {
+	DB     *db.DB
+	Queue  *queue.Queue
+	Engine *engine.Engine
+	Log    *slog.Logger
+	// Forks lets pull requests from forks be previewed. Whoever can open one then
+	// has change sets planned of templates of theirs: CloudFormation reads what
+	// these refer to, and runs the macros that they name. Defaults to no.
+	Forks bool
+}
+
+// Previews carries previews out. It is safe for concurrent use; any number of
+// them may work on one PostgreSQL.
+type Previews struct {
+	db     *db.DB
+	queue  *queue.Queue
+	engine *engine.Engine
+	forks  bool
+	log    *slog.Logger
+}
+
+// The jobs. Their arguments name the thing alone.
+type (
+	pullRequestsWork struct {
+		LinkID string `json:"link"`
+		Branch string `json:"branch"`
+	}
+	previewWork struct {
+		ResourceID int64 `json:"resource"`
+	}
+	commentWork struct {
+		PullRequestID int64 `json:"pull_request"`
+	}
+)
+
+// Kind names the job.
+func (pullRequestsWork) Kind() string { return "pull_requests" }
+
+// Kind names the job.
+func (previewWork) Kind() string { return "preview" }
+
+// Kind names the job.
+func (commentWork) Kind() string { return "preview_comment" }
+
+// Aside keeps syncs from waiting for it.
+func (pullRequestsWork) Aside() {}
+
+// Aside keeps syncs from waiting for it.
+func (previewWork) Aside() {}
+
+// Aside keeps syncs from waiting for it.
+func (commentWork) Aside() {}
+
+const (
+	// listTimeout bounds one listing of a branch's pull requests and the reading of
+	// their heads.
+	listTimeout = 5 * time.Minute
+	// stepTimeout bounds one call of a target driver.
+	stepTimeout = 30 * time.Second
+	// turnTimeout bounds one job of a resource: as many steps as fit, and one more
+	// that began in time.
+	turnTimeout = 2*stepTimeout + 10*time.Second
+	// commentTimeout bounds the putting of one comment.
+	commentTimeout = time.Minute
+)
+
+// New makes previews and registers their work with the queue, which must not
+// have been started.
+func New(o Options) *Previews {
+	p := &Previews{db: o.DB, queue: o.Queue, engine: o.Engine, forks: o.Forks, log: o.Log.With(slog.String("room", "preview"))}
+	queue.Handle(o.Queue, listTimeout, p.list)
+	queue.Handle(o.Queue, turnTimeout, p.work)
+	queue.Handle(o.Queue, commentTimeout+stepTimeout, p.comment)
+	return p
+}
+
+// MayHaveChanged has the pull requests of a link listed, where some configuration
+// asks for comments on them.
+func (p *Previews) MayHaveChanged(tx *db.Tx, linkID string) error {
+	branches, err := store.PreviewedBranches(tx, linkID)
+	if err != nil {
+		return err
+	}
+	for _, branch := range branches {
+		if err := store.ListPullRequests(tx, linkID, branch, tx.Now); err != nil {
+			return err
+		}
+		if err := p.queue.Wake(tx, pullRequestsWork{linkID, branch}, tx.Now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	sweepInterval = time.Minute
+	sweepBatch    = 1000
+)
+
+// Sweep wakes, each minute, whatever has open work whose time has come, and
+// finds configurations that have come to ask for comments. It returns when ctx
+// ends.
+func (p *Previews) Sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepInterval)
+	defer tick.Stop()
+	for {
+		if err := p.db.Update(ctx, p.sweep); err != nil && ctx.Err() == nil {
+			p.log.LogAttrs(ctx, slog.LevelWarn, "sweep", slog.Any("err", err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (p *Previews) sweep(tx *db.Tx) error {
+	if err := store.ForgetPreviews(tx); err != nil {
+		return err
+	}
+	branches, err := store.OverdueBranches(tx, sweepBatch)
+	if err != nil {
+		return err
+	}
+	resources, err := store.OverduePreviews(tx, sweepBatch)
+	if err != nil {
+		return err
+	}
+	comments, err := store.DueComments(tx, sweepBatch)
+	if err != nil {
+		return err
+	}
+	var due []queue.Args
+	for _, b := range branches {
+		due = append(due, pullRequestsWork(b))
+	}
+	for _, id := range resources {
+		due = append(due, previewWork{id})
+	}
+	for _, id := range comments {
+		due = append(due, commentWork{id})
+	}
+	for _, args := range due {
+		if err := p.queue.Wake(tx, args, tx.Now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// guarded calls a driver. Its panic is an error of ours like any other, with the
+// stack for the log.
+func guarded(call func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return call()
+}
+
+// backoff doubles from a second to five minutes.
+func backoff(tries int64) time.Duration {
+	const longest = 5 * time.Minute
+	if tries > 9 {
+		return longest
+	}
+	return min(longest, time.Second<<max(0, tries-1))
+}

@@ -1,0 +1,159 @@
+package preview_test
+
+import (
+	"context"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/sandbox"
+	"github.com/lockstephq/lockstep/internal/target"
+	"github.com/lockstephq/lockstep/internal/target/cfnstack"
+)
+
+const canary = "canary-8675309"
+
+// A watched driver says what it has done.
+type watched struct {
+	*cfnstack.Driver
+	removed chan string           // ids of previews
+	ended   chan lockstep.Outcome // of attempts
+}
+
+func (d watched) Advance(ctx context.Context, a target.Attempt) (target.Step, error) {
+	step, err := d.Driver.Advance(ctx, a)
+	if err == nil && step.End != nil && !isPreview(a) {
+		d.ended <- step.End.Outcome
+	}
+	return step, err
+}
+
+func (d watched) Discard(ctx context.Context, a target.Attempt) error {
+	err := d.Driver.Discard(ctx, a)
+	if err == nil && isPreview(a) {
+		d.removed <- a.ID
+	}
+	return err
+}
+
+// onSandbox is a world whose stacks are in a sandbox, in real time.
+func onSandbox(t *testing.T) (*world, watched, *cloudformation.Client) {
+	t.Helper()
+	s, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{Each: time.Nanosecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(s)
+	t.Cleanup(func() {
+		server.Close()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	key := credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")
+	driver, err := cfnstack.New(cfnstack.Options{Target: server.URL, BaseCredentials: key,
+		Poll: cfnstack.Schedule{First: 5 * time.Millisecond, Most: 50 * time.Millisecond}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := watched{driver, make(chan string, 100), make(chan lockstep.Outcome, 100)}
+	w := newWorld(t, open(t, db.SQLite, prepare(t, db.SQLite)))
+	w.driver = d
+	w.start()
+	return w, d, cloudformation.New(cloudformation.Options{Region: w.link.Region, BaseEndpoint: &server.URL, Credentials: key})
+}
+
+// receive waits for one of a channel.
+func receive[T any](t *testing.T, from <-chan T, what string) (v T) {
+	t.Helper()
+	select {
+	case v = <-from:
+	case <-time.After(time.Minute):
+		t.Fatalf("not within a minute: %s", what)
+	}
+	return v
+}
+
+// nothingProposed: the stack has no change set, and is no empty shell.
+func nothingProposed(t *testing.T, api *cloudformation.Client, exists bool) {
+	t.Helper()
+	stack, err := api.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("web")})
+	if exists != (err == nil) {
+		t.Fatalf("the stack exists: %t, want %t (%v)", err == nil, exists, err)
+	}
+	if !exists {
+		return
+	}
+	sets, err := api.ListChangeSets(t.Context(), &cloudformation.ListChangeSetsInput{StackName: stack.Stacks[0].StackId})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range sets.Summaries {
+		if strings.Contains(aws.ToString(s.ChangeSetName), "preview") {
+			t.Errorf("change set %s is left", aws.ToString(s.ChangeSetName))
+		}
+	}
+}
+
+const template = `Parameters:
+  Title: {Type: String, Default: one}
+  Password: {Type: String, NoEcho: true, Default: none}
+Resources:
+  Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Sub "${Title}${Password}"}}
+`
+
+func stackFiles(file, template string) map[string]string {
+	return map[string]string{"web.yaml": "template-file-path: t.yaml\n" + file, "t.yaml": template}
+}
+
+// One stack from a pull request that makes it to others that change it.
+func TestAttack18PullRequestsArePreviewedOnTheSandboxAndLeaveNothing(t *testing.T) {
+	w, d, api := onSandbox(t)
+	sha := w.host.commit(map[string]string{"readme.md": "nothing yet"})
+	w.host.set(func() { w.host.heads["main"] = sha })
+	w.configure("web")
+	first := stackFiles("parameters: {Password: "+canary+"}\ntags: {team: core}\n", template)
+	w.propose(1, first)
+	receive(t, d.removed, "the preview of a new stack is removed")
+	body := w.untilComment(1, "1 added", "`Topic`", "| `Password` | *not shown* | *not shown* |", "| `Title` | – | `one` |", "| `team` | – | `core` |")
+	nothingProposed(t, api, false)
+	if len(d.ended) != 0 {
+		t.Errorf("an attempt has ended: %s", <-d.ended)
+	}
+
+	w.push(first)
+	if outcome := receive(t, d.ended, "the first sync"); outcome != lockstep.Applied {
+		t.Fatalf("the first sync: %s", outcome)
+	}
+	w.propose(2, stackFiles("parameters: {Title: two, Password: "+canary+"-new}\ntags: {team: web}\n", template))
+	receive(t, d.removed, "the preview of a change is removed")
+	body += w.untilComment(2, "1 modified", "`DisplayName`", "| `Title` | `one` | `two` |", "| `team` | `core` | `web` |", "| `Password` | *not shown*")
+	nothingProposed(t, api, true)
+
+	w.propose(3, stackFiles("parameters: {Password: "+canary+"}\n", strings.Replace(template, "${Title}", "${Nothing}", 1)))
+	receive(t, d.removed, "the preview of a broken template is removed")
+	body += w.untilComment(3, "cannot be planned")
+	w.propose(4, stackFiles("no-such-key: 1\n", template))
+	receive(t, d.removed, "the preview of a broken file is removed")
+	body += w.untilComment(4, "cannot be planned", "no-such-key")
+	nothingProposed(t, api, true)
+
+	if strings.Contains(body, canary) || w.count(`SELECT count(*) FROM preview WHERE result LIKE $1 OR CAST(memory AS text) LIKE $1`, "%"+canary+"%") != 0 {
+		t.Errorf("a NoEcho value shows:\n%s", body)
+	}
+	w.push(stackFiles("parameters: {Title: three, Password: "+canary+"}\ntags: {team: core}\n", template))
+	if outcome := receive(t, d.ended, "the sync after previews"); outcome != lockstep.Applied {
+		t.Errorf("the sync after previews: %s", outcome)
+	}
+	if w.count(`SELECT count(*) FROM sync_blocker`) != 0 {
+		t.Error("a preview was taken for a change by somebody else")
+	}
+}

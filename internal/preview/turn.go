@@ -1,0 +1,296 @@
+package preview
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/target"
+)
+
+const (
+	// whileAttempted is how often a preview that waits for an attempt looks whether
+	// that has ended.
+	whileAttempted = 10 * time.Second
+	// patience is how long a preview tries what is unavailable.
+	patience = 30 * time.Minute
+	// internalTries is how often a step is tried that fails because of us.
+	internalTries = 5
+)
+
+// A turn is one step of the preview of a resource that is worked now.
+type turn struct {
+	*Previews
+	job     *queue.Job
+	preview store.Preview
+	note    []byte // what the resource's last ended attempt left
+}
+
+// errFenced says that somebody else has taken the preview over.
+var errFenced = errors.New("taken over by another worker")
+
+// work takes a resource's previews further, one after the other.
+func (p *Previews) work(ctx context.Context, job *queue.Job, w previewWork) error {
+	for began := time.Now(); ; {
+		t := &turn{Previews: p, job: job}
+		step, err := t.next(ctx, w.ResourceID)
+		if err == nil && step != nil {
+			err = step(ctx)
+		}
+		if errors.Is(err, errFenced) {
+			return nil
+		}
+		if err != nil || step == nil {
+			return err
+		}
+		if time.Since(began) > stepTimeout {
+			return p.db.Update(ctx, func(tx *db.Tx) error { return job.Again(tx, tx.Now) })
+		}
+	}
+}
+
+// next takes over the preview whose turn it is and says what is to be done with
+// it, outside of any transaction; nil where the job was completed or scheduled
+// again.
+func (t *turn) next(ctx context.Context, resourceID int64) (step func(context.Context) error, err error) {
+	err = t.db.Update(ctx, func(tx *db.Tx) error {
+		step = nil
+		s, err := store.LockResource(tx, resourceID)
+		if lockstep.KindOf(err) == lockstep.NotFound {
+			return t.job.Done(tx)
+		}
+		if err != nil {
+			return err
+		}
+		v, ok, err := store.TakePreview(tx, resourceID)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return t.job.Done(tx)
+		}
+		t.preview, t.note = v, s.Note
+		step, err = t.decide(tx, s)
+		return err
+	})
+	return step, err
+}
+
+// decide says under the resource's lock what is next.
+func (t *turn) decide(tx *db.Tx, s store.ResourceState) (func(context.Context) error, error) {
+	v := &t.preview
+	wanted, err := t.wanted(tx)
+	if err != nil {
+		return nil, err
+	}
+	if v.State == store.PreviewPlanning && !wanted {
+		v.State, v.Tries, v.NotBefore = store.PreviewRemoving, 0, tx.Now
+		if err := store.SavePreview(tx, *v); err != nil {
+			return nil, err
+		}
+	}
+	if v.NotBefore.After(tx.Now) {
+		return nil, t.job.Again(tx, v.NotBefore)
+	}
+	_, running, err := store.RunningAttempt(tx, s.ID)
+	if err != nil {
+		return nil, err
+	}
+	if running {
+		v.NotBefore = tx.Now.Add(whileAttempted)
+		if err := store.SavePreview(tx, *v); err != nil {
+			return nil, err
+		}
+		return nil, t.job.Again(tx, v.NotBefore)
+	}
+	if v.State == store.PreviewRemoving {
+		_, err := t.engine.Reserve(tx, s.ID, stepTimeout+15*time.Second)
+		return t.remove, err
+	}
+	if v.Attempted != s.AttemptedSeq {
+		if err := t.anew(tx, s); err != nil {
+			return nil, err
+		}
+		return again, nil
+	}
+	return t.plan, nil
+}
+
+// again has the next preview taken at once.
+func again(context.Context) error { return nil }
+
+// anew makes another preview in place of one that an attempt has come between:
+// what it proposed may be gone.
+func (t *turn) anew(tx *db.Tx, s store.ResourceState) error {
+	if err := store.AbandonPreview(tx, t.preview.ID); err != nil {
+		return err
+	}
+	v := t.preview
+	v.Attempted = s.AttemptedSeq
+	return store.InsertPreview(tx, v)
+}
+
+// wanted says whether a preview's pull request is open and its configuration
+// what it was.
+func (t *turn) wanted(tx *db.Tx) (bool, error) {
+	v := t.preview
+	if v.PullRequestID == 0 || v.Base != "" && !t.forks {
+		return false, nil
+	}
+	cfg, err := store.ConfigurationByID(tx, v.ConfigurationID)
+	if lockstep.KindOf(err) == lockstep.NotFound {
+		return false, nil
+	}
+	was := v.Configuration
+	return cfg.PullRequestComment == enabled && cfg.LinkID == was.LinkID && cfg.Branch == was.Branch &&
+		cfg.ConfigFile == was.ConfigFile && cfg.RoleARN == was.RoleARN, err
+}
+
+// plan takes the target driver one step further. What it would execute is never
+// recorded as an intent, and after it the driver is called to discard alone.
+func (t *turn) plan(ctx context.Context) error {
+	step, cause := t.advance(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return t.mine(ctx, func(tx *db.Tx, v store.Preview) error {
+		if step.Memory != nil {
+			v.Memory = step.Memory
+		}
+		var r *Result
+		if cause == nil {
+			v.Tries, v.NotBefore = 0, tx.Now.Add(step.After)
+			r = resultOf(step)
+		} else {
+			v.Tries++
+			r = t.failed(tx, &v, cause)
+		}
+		if r == nil {
+			return store.SavePreview(tx, v)
+		}
+		if v.Base != "" {
+			r.withhold()
+		}
+		t.report(tx, v, r, cause)
+		var err error
+		if v.Result, err = json.Marshal(r); err != nil {
+			return err
+		}
+		v.State, v.Tries, v.NotBefore = store.PreviewRemoving, 0, tx.Now
+		if err := store.SavePreview(tx, v); err != nil {
+			return err
+		}
+		return t.due(tx, v.PullRequestID)
+	})
+}
+
+// advance calls the driver.
+func (t *turn) advance(ctx context.Context) (step target.Step, err error) {
+	driver, err := t.engine.Target(t.preview.Configuration.SyncType)
+	if err != nil {
+		return target.Step{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	a, release := t.asAttempt()
+	defer release()
+	err = guarded(func() error {
+		step, err = driver.Advance(ctx, a)
+		return err
+	})
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = lockstep.Wrapf(lockstep.Unavailable, err, "The target took longer than %s to answer.", stepTimeout)
+	}
+	return step, err
+}
+
+// failed says what becomes of a preview whose step failed: a result, or nil where
+// it is tried again.
+func (t *turn) failed(tx *db.Tx, v *store.Preview, cause error) *Result {
+	v.NotBefore = tx.Now.Add(backoff(v.Tries))
+	kind := lockstep.KindOf(cause)
+	switch {
+	case kind == lockstep.Unavailable && tx.Now.Sub(v.StartedAt) < patience,
+		(kind == lockstep.Internal || kind == lockstep.Stale) && v.Tries < internalTries:
+		t.log.LogAttrs(tx.Context(), levelOf(cause), "preview step", slog.String("preview", v.ID), slog.Int64("try", v.Tries), slog.Any("err", cause))
+		return nil
+	}
+	return &Result{Problem: lockstep.Shown(cause), Blocked: kind == lockstep.Blocked}
+}
+
+// mine runs f on the preview's row, under its lock, if it is still this worker's.
+func (t *turn) mine(ctx context.Context, f func(tx *db.Tx, v store.Preview) error) error {
+	return t.db.Update(ctx, func(tx *db.Tx) error {
+		if _, err := store.LockResource(tx, t.preview.ResourceID); err != nil {
+			return err
+		}
+		v, ok, err := store.LockPreview(tx, t.preview)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return errFenced
+		}
+		return f(tx, v)
+	})
+}
+
+// due has the comment on a pull request looked at; 0 is none.
+func (p *Previews) due(tx *db.Tx, pullRequestID int64) error {
+	if pullRequestID == 0 {
+		return nil
+	}
+	if err := store.DueComment(tx, pullRequestID); err != nil {
+		return err
+	}
+	return p.queue.Wake(tx, commentWork{pullRequestID}, tx.Now)
+}
+
+// asAttempt shows the preview as a driver sees an attempt. Its beginning is left
+// out: it waits for nothing that another stack is about to make. Call release when
+// the driver has returned.
+func (t *turn) asAttempt() (a target.Attempt, release func()) {
+	v := t.preview
+	rev := v.Configuration.Revision(v.Head)
+	rev.Branch = "a pull request into " + v.Configuration.Branch
+	var releases []func()
+	a = target.Attempt{ID: v.ID, Configuration: v.Configuration, Revision: rev, Memory: v.Memory, Last: t.note, Now: time.Now().UTC()}
+	a.Open = func(ctx context.Context) (lockstep.Tree, error) {
+		client, release, err := t.engine.Open(ctx, v.Configuration.LinkID)
+		if err != nil {
+			return nil, err
+		}
+		releases = append(releases, release)
+		files, err := client.Files(ctx, v.Head)
+		if err != nil || v.Base == "" {
+			return files, err
+		}
+		base, err := client.Files(ctx, v.Base)
+		return overlay{Tree: files, base: base, file: plain(v.Configuration.ConfigFile)}, err
+	}
+	return a, func() {
+		for _, release := range releases {
+			release()
+		}
+	}
+}
+
+// report writes the one line that there is of a preview.
+func (t *turn) report(tx *db.Tx, v store.Preview, r *Result, cause error) {
+	outcome := "planned"
+	switch {
+	case r.Problem != "":
+		outcome = "failed"
+	case r.Plan == nil:
+		outcome = "unchanged"
+	}
+	t.log.LogAttrs(tx.Context(), slog.LevelInfo, "preview", slog.String("resource", v.Configuration.ResourceName), slog.String("preview", v.ID),
+		slog.String("link", v.Configuration.LinkID), slog.String("sha", string(v.Head)), slog.String("outcome", outcome),
+		slog.Duration("duration", tx.Now.Sub(v.StartedAt)), slog.Any("err", cause))
+}

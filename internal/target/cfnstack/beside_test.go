@@ -1,0 +1,48 @@
+package cfnstack_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/target"
+	"github.com/lockstephq/lockstep/internal/target/targettest"
+)
+
+// What an attempt finds that another has proposed, and does not execute, is no
+// change of the stack. So it can be for the sake of a look alone.
+func TestAProposalThatIsNeverExecutedDisturbsNoAttempt(t *testing.T) {
+	url := sandboxURL(t, time.Nanosecond)
+	d := driver(t, url)
+	look := func(text string, last []byte) target.Attempt {
+		a := targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+text), last)
+		a.ID, a.StartedAt = "preview-"+a.ID, time.Time{}
+		run := targettest.Until(t, d, a)
+		run.Attempt.Intent = ""
+		return run.Attempt
+	}
+	const more = "  More: {Type: AWS::SNS::Topic}\n"
+	var note []byte
+	for _, text := range []string{"", more} { // of a stack that is not there, and of one that is
+		a := look(text+"  Other: {Type: AWS::SNS::Topic}\n", note)
+		run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+text), note), false)
+		if run.Err != nil || run.End.Outcome != lockstep.Applied {
+			t.Fatalf("beside a proposal: %+v, %v after %v", run.End, run.Err, run.Types())
+		}
+		if err := d.Discard(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+		note = run.End.Note
+		again := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+text), note), false)
+		if again.Err != nil || again.End.Outcome != lockstep.Unchanged {
+			t.Errorf("after it was discarded: %+v, %v", again.End, again.Err)
+		}
+	}
+	out, err := api(url).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("web")})
+	if err != nil || out.Stacks[0].StackStatus != "UPDATE_COMPLETE" {
+		t.Errorf("the stack: %+v, %v", out, err)
+	}
+}
