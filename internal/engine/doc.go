@@ -44,6 +44,10 @@
 // day; one that refuses, when there is news. Why a call failed is kept with the
 // report: the attempts may have ended, and what has ended does not change.
 //
+// Whoever else calls a target driver for a resource, to show what a change would
+// do, does so between attempts and is never waited for, save while it removes
+// what it proposed (reserve.go).
+//
 // Waiting is a scheduled job, never a held worker. What would be lost with a
 // lost wake-up is found again by the sweep (sweep.go).
 package engine

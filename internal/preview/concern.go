@@ -119,7 +119,7 @@ func (l *look) consider(ctx context.Context, pr provider.PullRequest) error {
 	}
 	files, err := l.client.Files(ctx, pr.Head)
 	if lockstep.KindOf(err) == lockstep.NotFound {
-		l.log.LogAttrs(ctx, slog.LevelInfo, "the head of a pull request is gone", slog.String("link", l.LinkID), slog.Int64("number", pr.Number))
+		l.log.LogAttrs(ctx, slog.LevelDebug, "the head of a pull request is gone", slog.String("link", l.LinkID), slog.Int64("number", pr.Number))
 		return nil
 	}
 	if err != nil {
@@ -135,11 +135,32 @@ func (l *look) consider(ctx context.Context, pr provider.PullRequest) error {
 	}
 	row.Seen = seen
 	return l.db.Update(ctx, func(tx *db.Tx) error {
+		if err := l.drop(tx, row.ID); err != nil {
+			return err
+		}
 		if err := store.SavePullRequest(tx, &row); err != nil {
 			return err
 		}
 		return l.due(tx, row.ID)
 	})
+}
+
+// drop abandons the previews of configurations that do not ask for comments any
+// more.
+func (l *look) drop(tx *db.Tx, pullRequestID int64) error {
+	previews, err := store.PreviewsOf(tx, pullRequestID)
+	if err != nil {
+		return err
+	}
+	for _, v := range previews {
+		if slices.ContainsFunc(l.cfgs, func(cfg store.Followed) bool { return cfg.ID == v.ConfigurationID }) {
+			continue
+		}
+		if err := l.abandon(tx, v); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // seen is equal for two looks at a pull request that would decide the same.

@@ -338,8 +338,9 @@ func TestAllStacksOfAPullRequestAreInOneComment(t *testing.T) {
 		}
 		sha := w.host.commit(all)
 		w.host.set(func() { w.host.heads["main"] = sha })
+		var last lockstep.SyncConfiguration
 		for _, name := range []string{"a", "b", "c"} {
-			w.configure(name)
+			last = w.configure(name)
 		}
 		w.synced(sha)
 		all["t.yaml"] = "two"
@@ -348,6 +349,13 @@ func TestAllStacksOfAPullRequestAreInOneComment(t *testing.T) {
 		if _, puts := w.host.comment(7); puts != 1 || strings.Contains(body, "being planned") {
 			t.Errorf("%d edits:\n%s", puts, body)
 		}
+		w.untilClean()
+		last.PullRequestComment = "DISABLED"
+		w.update(func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &last) })
+		w.until("the stack that does not ask any more is gone from it", func() bool {
+			body, _ := w.host.comment(7)
+			return strings.Contains(body, "`b`") && !strings.Contains(body, "`c`")
+		})
 		w.untilClean()
 	})
 }
