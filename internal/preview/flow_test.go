@@ -72,8 +72,8 @@ func TestAnUnchangedHeadIsNotPlannedAgain(t *testing.T) {
 		w.settled(files("one"))
 		w.propose(7, files("two"))
 		w.untilComment(7, "1 modified")
-		time.Sleep(time.Hour)
-		if ids, _ := w.target.previews(); len(ids) != 1 || w.host.listed < 10 {
+		time.Sleep(15 * time.Minute)
+		if ids, _ := w.target.previews(); len(ids) != 1 || w.host.listed < 5 {
 			t.Errorf("previews %v after %d looks", ids, w.host.listed)
 		}
 		again := files("two")
@@ -130,7 +130,7 @@ func TestAPreviewWaitsForTheAttemptOfItsResource(t *testing.T) {
 
 func TestAnAttemptDoesNotWaitForAPreviewAndTheOneAfterIsPlannedAnew(t *testing.T) {
 	inBubble(t, func(w *world) {
-		w.settled(files("one"))
+		cfg := w.settled(files("one"))
 		w.target.script(func(a target.Attempt) (target.Step, error) {
 			if isPreview(a) && len(a.Memory) > 0 {
 				return target.Step{After: time.Second}, nil
@@ -140,16 +140,20 @@ func TestAnAttemptDoesNotWaitForAPreviewAndTheOneAfterIsPlannedAnew(t *testing.T
 		w.propose(7, files("two"))
 		w.until("a preview has proposed something", func() bool { _, left := w.target.previews(); return left == 1 })
 		began := time.Now()
-		w.synced(w.push(files("quick")))
+		w.update(func(tx *db.Tx) error { return w.engine.Retry(tx, cfg) })
+		w.until("synced again", func() bool {
+			return w.count(`SELECT count(*) FROM resource_sync_attempt WHERE status = 'SUCCEEDED'`) == 2
+		})
 		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("the sync took %s", took)
+		}
+		w.until("another preview", func() bool { ids, _ := w.target.previews(); return len(ids) == 2 })
+		if took := time.Since(began); took > time.Minute {
+			t.Errorf("another preview after %s: a look has made it", took)
 		}
 		w.target.script(proposes)
 		w.untilComment(7, "1 modified")
 		w.untilClean()
-		if ids, _ := w.target.previews(); len(ids) < 2 {
-			t.Errorf("previews %v: none was made anew", ids)
-		}
 	})
 }
 
@@ -321,7 +325,7 @@ func TestAHostWithoutPullRequestsIsLeftAlone(t *testing.T) {
 		w.host.mute = true
 		w.settled(files("one"))
 		w.propose(7, files("two"))
-		time.Sleep(time.Hour)
+		time.Sleep(10 * time.Minute)
 		if ids, _ := w.target.previews(); len(ids) != 0 || w.count(`SELECT count(*) FROM river_job WHERE kind = 'pull_requests' AND state <> 'completed'`) > 1 {
 			t.Errorf("previews %v", ids)
 		}

@@ -94,6 +94,9 @@ func many(stacks, changes int) preview.Page {
 }
 
 func TestACommentIsCutOnWholeRowsAndSaysHowMuch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hundreds of thousands of rows")
+	}
 	for _, most := range []int{2_000, 5_000, 32_768, 65_536, 1_000_000} {
 		for _, p := range []preview.Page{many(400, 500), many(1, 500), many(400, 1), hostile(), pages()["everything"]} {
 			text := p.Markdown(most)

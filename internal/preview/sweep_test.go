@@ -53,6 +53,9 @@ func TestPullRequestsOfOneStackAreWorkedOneAfterTheOther(t *testing.T) {
 }
 
 func TestOnlySoManyPullRequestsArePreviewed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: sixty pull requests")
+	}
 	inSQLite(t, func(w *world) {
 		w.settled(files("one"))
 		for number := range int64(60) {
