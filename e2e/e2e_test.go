@@ -27,11 +27,13 @@
 //		commits everything in a working copy, which it makes if need be; the
 //		commit's id is then $COMMIT
 //	githost start [USER:PASSWORD | gitea TOKEN] | create REPO | push REPO BRANCH DIR |
-//	githost force REPO BRANCH DIR | pull HEAD BASE [fork] | fail STATUS | heal
+//	githost force REPO BRANCH DIR | pull HEAD BASE [fork] | tell EVENT |
+//	githost fail STATUS | heal
 //		a Git host at $GITHOST_URL. A push adds the files of a folder as one
 //		commit, $COMMIT; force makes them a new history. As gitea it has that
-//		API too, calls the webhooks that were registered, opens pull requests
-//		($PULL), and shows what it was told at $GITHOST_URL/state
+//		API too, calls the webhooks that were registered (tell: of anything
+//		else), opens pull requests ($PULL), and shows what it was told at
+//		$GITHOST_URL/state
 //	database sqlite|postgres
 //		a fresh database; its URL is then $DB
 //	key NAME FLAG…

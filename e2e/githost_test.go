@@ -23,7 +23,7 @@ type host struct {
 
 // githost start [USER:PASSWORD | gitea TOKEN] | ssh | create REPO |
 // push REPO BRANCH DIR | force REPO BRANCH DIR | pull HEAD BASE [fork] |
-// fail STATUS | heal
+// tell EVENT | fail STATUS | heal
 func githost(ts *testscript.TestScript, neg bool, args []string) {
 	w := worldOf(ts)
 	if neg || len(args) == 0 || (w.host == nil) != (args[0] == "start") {
@@ -43,6 +43,8 @@ func githost(ts *testscript.TestScript, neg bool, args []string) {
 		w.host.pull(ts, rest)
 	case command == "force" && len(rest) == 3:
 		ts.Setenv("COMMIT", w.host.repo(ts, rest[0]).ForcePush("refs/heads/"+rest[1], files(ts, rest[2])))
+	case command == "tell" && len(rest) == 1:
+		w.host.tell(ts, rest[0])
 	case command == "fail" && len(rest) == 1:
 		status, err := strconv.Atoi(rest[0])
 		ts.Check(err)
