@@ -37,7 +37,8 @@
 // that repeat each other ends. Symbolic links and submodules are not followed.
 //
 // Addresses are checked where they are dialled, after name resolution
-// (Network). A credential belongs to one scheme, host and port and is not sent
+// (Network). Through a proxy, which resolves names itself, only those that a URL
+// says are (proxy.go). A credential belongs to one scheme, host and port and is not sent
 // elsewhere. Only the capability request follows redirects, three at most, and
 // on its own origin the commands then go to the new place. Another origin is
 // asked without the credential, and not read: the error names it, since where a

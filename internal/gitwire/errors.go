@@ -34,6 +34,8 @@ var (
 	ErrSHA256 = errors.New("repositories with SHA-256 object ids are not supported")
 	// ErrAddress means that the host's address may not be dialled (Network).
 	ErrAddress = errors.New("address not allowed")
+	// ErrProxy means that the proxy refuses: us, or the host that is asked for.
+	ErrProxy = errors.New("refused by the proxy")
 	// ErrCertificate means that the server's TLS certificate was not accepted.
 	ErrCertificate = errors.New("certificate not accepted")
 	// ErrHostKey means that an SSH server's key is unknown or another than the

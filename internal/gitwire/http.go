@@ -56,7 +56,7 @@ func (t *httpTransport) advertise(ctx context.Context) (io.ReadCloser, error) {
 		}
 		var body io.ReadCloser
 		if err == nil {
-			body, err = answer(resp, advertisement)
+			body, err = t.answer(resp, advertisement)
 		}
 		if moved {
 			return nil, elsewhere(base, body, err)
@@ -97,7 +97,7 @@ func (t *httpTransport) command(ctx context.Context, body []byte) (io.ReadCloser
 	if err != nil {
 		return nil, err
 	}
-	return answer(resp, result)
+	return t.answer(resp, result)
 }
 
 // do sends a request, with the credential if known says that the place is one
@@ -151,7 +151,7 @@ func redirected(from *url.URL, location string) (*url.URL, error) {
 }
 
 // answer gives the body of a good answer, or the error that another one means.
-func answer(resp *http.Response, want string) (io.ReadCloser, error) {
+func (t *httpTransport) answer(resp *http.Response, want string) (io.ReadCloser, error) {
 	got, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if resp.StatusCode == http.StatusOK && got == want {
 		return resp.Body, nil
@@ -162,6 +162,7 @@ func answer(resp *http.Response, want string) (io.ReadCloser, error) {
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 4*maxMessage))
 		said += " and says " + quote(text)
 	}
+	said = t.network.Through(resp.Request.URL, said)
 	wait := retryAfter(resp.Header.Get("Retry-After"), time.Now())
 	switch code := resp.StatusCode; {
 	case code == http.StatusOK && want == advertisement:

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"sync"
 	"syscall"
 	"time"
@@ -18,10 +19,11 @@ import (
 // addresses may be dialled. One Network serves all repositories of the same
 // trust. It is safe for concurrent use.
 type Network struct {
-	options NetworkOptions
-	client  *http.Client
-	ssh     *sshPool
-	agent   string
+	options  NetworkOptions
+	client   *http.Client
+	proxyTLS *tls.Config
+	ssh      *sshPool
+	agent    string
 
 	mu       sync.Mutex
 	trusting map[[sha256.Size]byte]*Network // by the certificates of Trusting
@@ -34,6 +36,11 @@ type NetworkOptions struct {
 	AllowPrivate bool
 	// AllowLoopback lets through this machine. Defaults to no.
 	AllowLoopback bool
+	// Proxy carries all HTTP and HTTPS, as ParseProxy gives it, and resolves the
+	// names: which addresses these may have is then for the proxy to decide. URLs
+	// that say an address are refused as ever. This machine is reached directly, and
+	// SSH always. Defaults to none.
+	Proxy *url.URL
 	// RootCAs replaces the system's certificate authorities. Defaults to those.
 	RootCAs *x509.CertPool
 	// KnownHosts is a file in OpenSSH's form with the keys of SSH servers, read
@@ -52,40 +59,60 @@ const (
 	idlePerHost   = 64
 )
 
-// NewNetwork makes a Network. Proxies are not used, whatever the environment
-// says: behind a proxy the address that is dialled would not be the host's.
+// NewNetwork makes a Network. Of proxies only NetworkOptions.Proxy is used,
+// whatever the environment says: behind a proxy the address that is dialled is not
+// the host's, and whether that may be is for the administrator to say.
 //
 // HTTP/1.1 is spoken on purpose: a poll costs less than over HTTP/2, and an
 // answer that stalls stops no other.
 func NewNetwork(o NetworkOptions) *Network {
-	dialer := &net.Dialer{
-		Timeout:   dialTimeout,
-		KeepAlive: 30 * time.Second,
-		// Control sees the address after name resolution, right before connect: a
-		// name that changes its address between check and use gains nothing.
-		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
-			return checkAddress(address, o)
-		},
+	return newNetwork(o, &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12})
+}
+
+// newNetwork makes a Network whose proxy, if it has one, is trusted by a
+// configuration of its own.
+func newNetwork(o NetworkOptions, proxyTLS *tls.Config) *Network {
+	dialer := newDialer(func(address string) error { return checkAddress(address, o) })
+	n := &Network{
+		options: o, agent: o.UserAgent, proxyTLS: proxyTLS, ssh: newSSHPool(dialer, o.KnownHosts),
+		trusting: map[[sha256.Size]byte]*Network{},
 	}
-	n := &Network{options: o, agent: o.UserAgent, ssh: newSSHPool(dialer, o.KnownHosts), trusting: map[[sha256.Size]byte]*Network{}}
 	if n.agent == "" {
 		n.agent = "git/lockstep"
 	}
 	n.client = &http.Client{
-		Transport: &http.Transport{
-			DialContext:            dialer.DialContext,
-			TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout:    dialTimeout,
-			ResponseHeaderTimeout:  answerTimeout,
-			IdleConnTimeout:        idleTimeout,
-			MaxIdleConnsPerHost:    idlePerHost,
-			MaxResponseHeaderBytes: 64 << 10,
-			DisableCompression:     true, // packs are compressed, and what inflates must be counted
-		},
+		Transport: newTransport(dialer, o.RootCAs),
 		// Redirects are answers here; advertise decides about them.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+	if o.Proxy != nil {
+		n.client.Transport = newProxied(o, n.agent, proxyTLS)
+	}
 	return n
+}
+
+// newDialer makes a dialer that connects to addresses that check lets through.
+func newDialer(check func(address string) error) *net.Dialer {
+	return &net.Dialer{
+		Timeout:   dialTimeout,
+		KeepAlive: 30 * time.Second,
+		// Control sees the address after name resolution, right before connect: a
+		// name that changes its address between check and use gains nothing.
+		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error { return check(address) },
+	}
+}
+
+func newTransport(dialer *net.Dialer, roots *x509.CertPool) *http.Transport {
+	return &http.Transport{
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    dialTimeout,
+		ResponseHeaderTimeout:  answerTimeout,
+		IdleConnTimeout:        idleTimeout,
+		MaxIdleConnsPerHost:    idlePerHost,
+		MaxResponseHeaderBytes: 64 << 10,
+		DisableCompression:     true, // packs are compressed, and what inflates must be counted
+	}
 }
 
 // Close lets go of the connections that are not in use.
@@ -100,7 +127,7 @@ func (n *Network) Close() {
 }
 
 // Transport carries other requests than Git's to the same hosts: only the
-// addresses that may be dialled, no proxy, no redirect of its own.
+// addresses that may be dialled, or the proxy, no redirect of its own.
 func (n *Network) Transport() http.RoundTripper { return n.client.Transport }
 
 // maxTrusting bounds how many hosts have certificates of their own.
@@ -135,7 +162,7 @@ func (n *Network) Trusting(certificates string) (*Network, error) {
 	}
 	o := n.options
 	o.RootCAs = roots
-	other := NewNetwork(o)
+	other := newNetwork(o, n.proxyTLS)
 	n.trusting[key] = other
 	return other, nil
 }

@@ -374,7 +374,7 @@ func (r *Remote) fault(ctx context.Context, err error) error {
 func isSentinel(err error) bool {
 	for _, sentinel := range []error{
 		ErrUnavailable, ErrUnauthorized, ErrNotFound, ErrMissing, ErrLimit, ErrProtocol, ErrVersion, ErrNoFilter, ErrSHA256,
-		ErrAddress, ErrCertificate, ErrHostKey, ErrRedirect, ErrURL, ErrRef, ErrNotRepository, ErrRoot, ErrOwner, ErrGit,
+		ErrAddress, ErrProxy, ErrCertificate, ErrHostKey, ErrRedirect, ErrURL, ErrRef, ErrNotRepository, ErrRoot, ErrOwner, ErrGit,
 	} {
 		if errors.Is(err, sentinel) {
 			return true

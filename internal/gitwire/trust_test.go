@@ -2,6 +2,7 @@ package gitwire_test
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"path/filepath"
@@ -12,13 +13,17 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
 )
 
+func inPEM(c *x509.Certificate) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
+}
+
 func TestAHostsOwnCertificateIsTrustedWhereItWasGiven(t *testing.T) {
 	folder := t.TempDir()
 	sha := gitwiretest.NewRepoAt(t, filepath.Join(folder, "a.git")).Commit(map[string]string{"a": "1"})
 	server := gitwiretest.NewServer(t, folder, gitwiretest.Options{TLS: true})
 	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
 	defer network.Close()
-	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	certificate := inPEM(server.Certificate())
 	trusting, err := network.Trusting(certificate)
 	if err != nil {
 		t.Fatal(err)

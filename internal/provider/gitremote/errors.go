@@ -25,6 +25,7 @@ var kinds = []struct {
 	{gitwire.ErrRoot, lockstep.Denied},
 	{gitwire.ErrOwner, lockstep.Denied},
 	{gitwire.ErrAddress, lockstep.Denied},
+	{gitwire.ErrProxy, lockstep.Denied},
 	{gitwire.ErrHostKey, lockstep.Denied},
 	{gitwire.ErrProtocol, lockstep.Unavailable},
 	{gitwire.ErrGit, lockstep.Unavailable},

@@ -61,7 +61,7 @@ func (c *Client) failed(req *http.Request, err error) error {
 	if wire, ok := errors.AsType[*url.Error](err); ok {
 		err = wire.Err // its own text repeats the query
 	}
-	if errors.Is(err, gitwire.ErrAddress) {
+	if errors.Is(err, gitwire.ErrAddress) || errors.Is(err, gitwire.ErrProxy) {
 		return lockstep.Wrapf(lockstep.Denied, errors.Join(provider.ErrNotShown, err), "%s: %s", where, err)
 	}
 	return lockstep.Wrapf(lockstep.Unavailable, err, "%s: %s", where, err)
@@ -79,6 +79,7 @@ func (c *Client) Refused(resp *http.Response, words string) error {
 	if words != "" {
 		text += " and says " + strconv.Quote(lockstep.Cut(hide(words, resp.Request.Header), maxSaid))
 	}
+	text = c.network.Through(resp.Request.URL, text)
 	// A redirect on the same origin leads to an address of the host's choice.
 	fault := &lockstep.Error{Kind: kindOf(resp), Message: hide(text, resp.Request.Header) + "."}
 	if wait := waitOf(resp.Header, time.Now()); fault.Kind == lockstep.Unavailable && wait > 0 {

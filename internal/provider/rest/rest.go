@@ -52,8 +52,9 @@ const (
 
 // A Client calls one API. It is safe for concurrent use.
 type Client struct {
-	base *url.URL
-	http *http.Client
+	base    *url.URL
+	network *gitwire.Network
+	http    *http.Client
 }
 
 // New makes a client. Invalid where Base is not a URL of http or https.
@@ -65,7 +66,7 @@ func New(o Options) (*Client, error) {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
 	}
-	c := &Client{base: base}
+	c := &Client{base: base, network: o.Network}
 	c.http = &http.Client{
 		Timeout:       o.Timeout,
 		Transport:     &transport{below: o.Network.Transport(), base: base, authorize: o.Authorize},

@@ -244,3 +244,66 @@ func TestBaseIsAURLWithoutUser(t *testing.T) {
 		}
 	}
 }
+
+// The proxy's own refusal of a tunnel, and an answer in the clear that may be its.
+func TestAttack18AProxyThatRefusesIsNamedWithoutItsPassword(t *testing.T) {
+	const password = "canary-of-a-proxy"
+	for _, row := range []struct {
+		status        int
+		tunnel, clear lockstep.Kind
+	}{
+		{http.StatusProxyAuthRequired, lockstep.Denied, lockstep.Denied},
+		{http.StatusForbidden, lockstep.Denied, lockstep.Denied},
+		{http.StatusBadGateway, lockstep.Unavailable, lockstep.Unavailable},
+	} {
+		address := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, "you are lockstep and "+password, row.status)
+		})
+		proxy, err := gitwire.ParseProxy(strings.Replace(address, "://", "://lockstep:"+password+"@", 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		network := gitwire.NewNetwork(gitwire.NetworkOptions{Proxy: proxy})
+		t.Cleanup(network.Close)
+		for base, want := range map[string]lockstep.Kind{"https://api.example.com": row.tunnel, "http://api.example.com": row.clear} {
+			c, err := rest.New(rest.Options{Base: base, Network: network})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = c.Do(t.Context(), http.MethodGet, "/x", nil, nil)
+			if lockstep.KindOf(err) != want || !strings.Contains(err.Error(), "the proxy "+address) || strings.Contains(err.Error(), password) {
+				t.Errorf("%d, %s: %s %v; want %s", row.status, base, lockstep.KindOf(err), err, want)
+			}
+		}
+	}
+}
+
+func TestAttack16AProxyIsNotAskedForAForbiddenAddress(t *testing.T) {
+	asked := 0
+	address := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		http.Redirect(w, r, "http://169.254.169.254/latest", http.StatusFound)
+	})
+	proxy, err := gitwire.ParseProxy(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	network := gitwire.NewNetwork(gitwire.NetworkOptions{Proxy: proxy})
+	t.Cleanup(network.Close)
+	for base, want := range map[string]struct {
+		kind  lockstep.Kind
+		asked int
+	}{
+		"http://169.254.169.254": {lockstep.Denied, 0}, "https://10.0.0.1": {lockstep.Denied, 0}, "https://localhost": {lockstep.Denied, 0},
+		"http://api.example.com": {lockstep.Invalid, 1}, // which points away, and is not followed
+	} {
+		asked = 0
+		c, err := rest.New(rest.Options{Base: base, Network: network})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Do(t.Context(), http.MethodGet, "/x", nil, nil); lockstep.KindOf(err) != want.kind || asked != want.asked {
+			t.Errorf("%s: the proxy was asked %d times: %v", base, asked, err)
+		}
+	}
+}
