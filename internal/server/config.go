@@ -97,6 +97,12 @@ type Config struct {
 	// machine's. Default to no.
 	GitPrivate  bool
 	GitLoopback bool
+	// GitProxy is http://[USER:PASSWORD@]HOST:PORT, or https://: the proxy that all
+	// HTTP to Git hosts goes through. It resolves their names, so that their addresses
+	// are for it to check; those that a URL says itself are refused as ever. SSH, and
+	// what GitLoopback allows, go directly. HTTP_PROXY and the like are never looked
+	// at. Defaults to none.
+	GitProxy string
 	// KnownHosts is a file in the form of OpenSSH's known_hosts with the keys of
 	// Git hosts that are reached over SSH. What is added to it holds from the next
 	// connection on. Defaults to none: then only the keys that github.com,
@@ -141,6 +147,7 @@ func Flags(fs *pflag.FlagSet) {
 	fs.StringSlice("git-roots", nil, "`FOLDERS` below which local repositories may be read")
 	fs.Bool("git-private", false, "let Git hosts have private addresses")
 	fs.Bool("git-loopback", false, "let Git hosts be on this machine")
+	fs.String("git-proxy", "", "`URL` of the proxy for HTTP to Git hosts: http://[USER:PASSWORD@]HOST:PORT")
 	fs.String("known-hosts", "", "known_hosts `FILE` with the SSH keys of Git hosts (default: those that the large hosts publish)")
 	fs.Duration("poll-interval", 30*time.Second, "time between two looks at a repository that has just moved")
 	fs.Bool("preview-forks", false, "comment on pull requests from forks, too: strangers have change sets planned")
@@ -179,6 +186,7 @@ func Load(fs *pflag.FlagSet, getenv func(string) string) (Config, error) {
 		GitRoots:           read(&errs, fs.GetStringSlice, "git-roots"),
 		GitPrivate:         read(&errs, fs.GetBool, "git-private"),
 		GitLoopback:        read(&errs, fs.GetBool, "git-loopback"),
+		GitProxy:           read(&errs, fs.GetString, "git-proxy"),
 		KnownHosts:         read(&errs, fs.GetString, "known-hosts"),
 		PollInterval:       read(&errs, fs.GetDuration, "poll-interval"),
 		PreviewForks:       read(&errs, fs.GetBool, "preview-forks"),
@@ -221,6 +229,9 @@ func (c Config) complete() (Config, error) {
 		if !filepath.IsAbs(root) {
 			e.wrong("git-roots", "%s is not an absolute path", root)
 		}
+	}
+	if _, err := parseProxy(c.GitProxy); err != nil {
+		e.wrong("git-proxy", "%s", err)
 	}
 	if c.PollInterval < time.Second {
 		e.wrong("poll-interval", "%s is less than a second", c.PollInterval)
@@ -352,7 +363,8 @@ func (c Config) Print(w io.Writer) error {
 		Target: c.Target, SandboxFile: c.SandboxFile, SealKeyFile: c.SealKeyFile, SealKeyKMS: c.SealKeyKMS,
 		AWSQuotas: c.AWSQuotas, LongLivedKeys: c.LongLivedKeys, WebIdentityIssuers: c.WebIdentityIssuers,
 		ThrottleRead: c.ThrottleRead, ThrottleWrite: c.ThrottleWrite, ThrottleHost: c.ThrottleHost,
-		GitRoots: c.GitRoots, GitPrivate: c.GitPrivate, GitLoopback: c.GitLoopback, KnownHosts: c.KnownHosts,
+		GitRoots: c.GitRoots, GitPrivate: c.GitPrivate, GitLoopback: c.GitLoopback, GitProxy: hidePassword(c.GitProxy),
+		KnownHosts:   c.KnownHosts,
 		PollInterval: c.PollInterval.String(), PreviewForks: c.PreviewForks, Workers: c.Workers, LogFormat: c.LogFormat,
 	})
 }
@@ -380,6 +392,7 @@ type yamlConfig struct {
 	GitRoots           []string `yaml:"git-roots"`
 	GitPrivate         bool     `yaml:"git-private"`
 	GitLoopback        bool     `yaml:"git-loopback"`
+	GitProxy           string   `yaml:"git-proxy"`
 	KnownHosts         string   `yaml:"known-hosts"`
 	PollInterval       string   `yaml:"poll-interval"`
 	PreviewForks       bool     `yaml:"preview-forks"`

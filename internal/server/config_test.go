@@ -105,7 +105,7 @@ func TestEverySettingCanBeMadeInEveryWay(t *testing.T) {
 		"max-connections": "7", "metrics-listen": ":9090", "webhook-listen": ":9091", "target": "sandbox", "sandbox-file": "/srv/sandbox",
 		"seal-key-file": "/srv/seal", "seal-key-kms": testKeyARN, "aws-quotas": "true", "long-lived-keys": "false",
 		"web-identity-issuers": "https://a.example/x,http://localhost:1", "throttle-read": "0", "throttle-write": "0.5", "throttle-host": "1",
-		"git-roots": "/a,/b", "git-private": "true", "git-loopback": "true", "known-hosts": "/srv/known_hosts",
+		"git-roots": "/a,/b", "git-private": "true", "git-loopback": "true", "git-proxy": "https://me:secret@proxy.example:3128", "known-hosts": "/srv/known_hosts",
 		"poll-interval": "1m30s", "preview-forks": "true", "workers": "5", "log-format": "text",
 	}
 	want := server.Config{
@@ -113,7 +113,8 @@ func TestEverySettingCanBeMadeInEveryWay(t *testing.T) {
 		WebhookListen: ":9091",
 		Target:        "sandbox", SandboxFile: "/srv/sandbox", SealKeyFile: "/srv/seal", SealKeyKMS: testKeyARN, AWSQuotas: true,
 		WebIdentityIssuers: []string{"https://a.example/x", "http://localhost:1"}, ThrottleWrite: 0.5, ThrottleHost: 1,
-		GitRoots: []string{"/a", "/b"}, GitPrivate: true, GitLoopback: true, KnownHosts: "/srv/known_hosts",
+		GitRoots: []string{"/a", "/b"}, GitPrivate: true, GitLoopback: true, GitProxy: "https://me:secret@proxy.example:3128",
+		KnownHosts:   "/srv/known_hosts",
 		PollInterval: 90 * time.Second, PreviewForks: true, Workers: 5, LogFormat: "text",
 	}
 	var args []string
@@ -197,6 +198,9 @@ func TestWrongSettingsAreNamedWithTheirPlace(t *testing.T) {
 			want: []string{"--seal-key-kms: ", "LOCKSTEP_SEAL_KEY"}},
 		"a seal key that is none": {environment: map[string]string{"LOCKSTEP_SEAL_KEY": "canary"}, args: []string{"--db", "sqlite:/l.db"},
 			want: []string{"LOCKSTEP_SEAL_KEY: holds no Tink AEAD keyset"}},
+		"a proxy without a port":    {args: []string{"--db", "sqlite:/l.db", "--git-proxy", "http://me:canary@proxy"}, want: []string{"--git-proxy: "}},
+		"a proxy of another kind":   {args: []string{"--db", "sqlite:/l.db", "--git-proxy", "socks5://me:canary@proxy:1080"}, want: []string{"--git-proxy: "}},
+		"a proxy that is no URL":    {args: []string{"--db", "sqlite:/l.db", "--git-proxy", "http://me:canary%zz@proxy:1"}, want: []string{"--git-proxy: "}},
 		"too many workers":          {args: []string{"--db", "sqlite:/l.db", "--workers", "10001"}, want: []string{"--workers: 10001"}},
 		"port that is none":         {args: []string{"--db", "sqlite:/l.db", "--listen", ":65536"}, want: []string{"--listen: \"65536\""}},
 		"PostgreSQL without a file": {args: []string{"--db", "postgres://h/d", "--target", "sandbox"}, want: []string{"--seal-key-file: ", "--sandbox-file: "}},
@@ -229,7 +233,8 @@ func TestPrintedSettingsAreAFileOfTheSameSettings(t *testing.T) {
 		"all changed": {"--db", "sqlite:/srv/a: b#.db", "--listen", "[::1]:0", "--target", "http://localhost:5000", "--sandbox-file", "x'y\"z",
 			"--git-roots", "/a b,/%41,/ü", "--git-roots", `"/with,comma"`, "--git-private", "--git-loopback", "--poll-interval", "1h1s", "--workers", "1",
 			"--log-format", "text", "--plain-http", "--preview-forks", "--max-connections", "1", "--metrics-listen", "[::]:9", "--webhook-listen", "[::]:8", "--seal-key-kms", testKeyARN, "--aws-quotas",
-			"--long-lived-keys=false", "--web-identity-issuers", "", "--throttle-read", "0.1", "--throttle-write", "1e6", "--throttle-host", "0"},
+			"--long-lived-keys=false", "--web-identity-issuers", "", "--throttle-read", "0.1", "--throttle-write", "1e6", "--throttle-host", "0",
+			"--git-proxy", "http://[::1]:3128/"},
 		"TLS":        {"--db", "sqlite:/srv/l.db", "--tls-cert", "c: #", "--tls-key", "k'"},
 		"PostgreSQL": {"--db", "postgres://somebody@h:5432/d?sslmode=require", "--seal-key-file", "/etc/seal"},
 	}
@@ -270,7 +275,15 @@ func TestAPasswordIsNeverShown(t *testing.T) {
 			t.Errorf("%s: shown is: %s", url, &shown)
 		}
 	}
-	_, err := load(t, nil, "--db", "sqlite:/l.db", "--target", "http://me:hunter2@h")
+	c, err := load(t, nil, "--db", "sqlite:/l.db", "--git-proxy", "http://me:hunter2@proxy.example:3128")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shown bytes.Buffer
+	if err := c.Print(&shown); err != nil || strings.Contains(shown.String(), "hunter2") || !strings.Contains(shown.String(), "@proxy.example:3128") {
+		t.Errorf("a proxy with a password: %v, shown is: %s", err, &shown)
+	}
+	_, err = load(t, nil, "--db", "sqlite:/l.db", "--target", "http://me:hunter2@h")
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("a target with a password: %v", err)
 	}
@@ -296,7 +309,7 @@ func FuzzSettingsFile(f *testing.F) {
 		if err := c.Print(&printed); err != nil {
 			t.Fatal(err)
 		}
-		if strings.HasPrefix(c.DB, "postgres") {
+		if strings.HasPrefix(c.DB, "postgres") || strings.Contains(c.GitProxy, "@") {
 			return // what is printed may lack a password
 		}
 		again, err := load(t, nil, "--config", settingsFile(t, printed.String()))

@@ -34,11 +34,15 @@ func Serve(ctx context.Context, c Config, out, errs io.Writer) (err error) {
 	if err := checkKnownHosts(c.KnownHosts); err != nil {
 		return err
 	}
+	proxy, err := parseProxy(c.GitProxy)
+	if err != nil {
+		return fmt.Errorf("--git-proxy: %w", err)
+	}
 	log := newLogger(c.LogFormat, errs)
 	p := plan{
 		connections: c.MaxConnections, gitRoots: c.GitRoots, workers: c.Workers, callers: callersOf(c), log: log,
 		publicURL: c.PublicURL, previewForks: c.PreviewForks,
-		network: gitwire.NetworkOptions{AllowPrivate: c.GitPrivate, AllowLoopback: c.GitLoopback, KnownHosts: c.KnownHosts},
+		network: gitwire.NetworkOptions{AllowPrivate: c.GitPrivate, AllowLoopback: c.GitLoopback, Proxy: proxy, KnownHosts: c.KnownHosts},
 		poll:    trigger.Options{Interval: c.PollInterval},
 	}
 	defer func() { err = errors.Join(err, p.closeListeners()) }()
