@@ -68,6 +68,42 @@ func TestDriverOverHTTP(t *testing.T) {
 	}
 }
 
+// A private server's certificate is its host's, and trusted for that host alone.
+func TestAHostsOwnCertificateIsTrustedForThatHost(t *testing.T) {
+	folder := t.TempDir()
+	sha := gitwiretest.NewRepoAt(t, filepath.Join(folder, "infra.git")).Commit(map[string]string{"a": "1"})
+	server := gitwiretest.NewServer(t, folder, gitwiretest.Options{TLS: true})
+	driver := overHTTP(t, gitwire.NetworkOptions{AllowLoopback: true})
+	for name, row := range map[string]struct {
+		vpc     *lockstep.VPCConfiguration
+		trusted bool
+	}{
+		"none":         {nil, false},
+		"an empty one": {&lockstep.VPCConfiguration{}, false},
+		"its own":      {&lockstep.VPCConfiguration{TLSCertificate: certificate(server)}, true},
+		"nonsense":     {&lockstep.VPCConfiguration{TLSCertificate: "-----BEGIN NONSENSE-----"}, false},
+	} {
+		r := repository(server.URL, lockstep.Credential{})
+		r.Host.VPC = row.vpc
+		c, err := driver.Open(r)
+		var heads map[string]lockstep.SHA
+		if err == nil {
+			heads, err = c.Heads(t.Context(), []string{"main"})
+			c.Close()
+		}
+		switch {
+		case row.trusted && (err != nil || heads["main"] != lockstep.SHA(sha)):
+			t.Errorf("%s: %v, %v", name, heads, err)
+		case !row.trusted && (lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "certificate")):
+			t.Errorf("%s: %v, %v; want that the certificate is not accepted", name, heads, err)
+		}
+	}
+}
+
+func certificate(s *gitwiretest.Server) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))
+}
+
 func TestDriverOverSSH(t *testing.T) {
 	providertest.Test(t, func(t *testing.T) providertest.Fixture {
 		folder := t.TempDir()

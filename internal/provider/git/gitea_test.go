@@ -372,6 +372,30 @@ func TestAttack10AListOfGiteaThatNeverEndsIsLeft(t *testing.T) {
 	}
 }
 
+func TestGiteaIsAskedWithItsHostsOwnCertificate(t *testing.T) {
+	asked := 0
+	server := gitwiretest.NewServer(t, t.TempDir(), gitwiretest.Options{TLS: true, Wrap: func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked++
+			if strings.HasSuffix(r.URL.Path, "/version") {
+				fmt.Fprint(w, `{"version":"1"}`)
+				return
+			}
+			fmt.Fprint(w, `[]`)
+		})
+	}})
+	driver := overHTTP(t, gitwire.NetworkOptions{AllowLoopback: true})
+	r := ofAcme(server.URL, token())
+	pulls := calls("")["pull requests"]
+	if err := pulls(t.Context(), open(t, driver, r)); err == nil || asked != 0 {
+		t.Errorf("without the certificate it was asked %d times: %v", asked, err)
+	}
+	r.Host.VPC = &lockstep.VPCConfiguration{TLSCertificate: certificate(server)}
+	if err := pulls(t.Context(), open(t, driver, r)); err != nil || asked < 2 {
+		t.Errorf("with the certificate it was asked %d times: %v", asked, err)
+	}
+}
+
 func TestAttack16GiteaIsAskedAtAllowedAddressesAlone(t *testing.T) {
 	w := newGiteaWorld(t, "gitea-version", token())
 	sha := lockstep.SHA(w.repo.Commit(map[string]string{"a": "1"}))
