@@ -26,23 +26,29 @@ import (
 // serveGit names the variable that makes this binary a Git server for a folder.
 const serveGit = "LOCKSTEP_BENCH_GIT"
 
-// gitServer serves a folder of bare repositories over HTTPS until its standard
-// input ends, and tells at /bytes how many bytes have gone over its sockets.
+// gitServer serves a folder of bare repositories over HTTPS, below /v0/ in the old
+// protocol and below /nofilter/ without filters, until its standard input ends, and tells at /bytes how many bytes have gone over its sockets.
 func gitServer(folder string) error {
 	out, err := exec.Command("git", "--exec-path").Output()
 	if err != nil {
 		return err
 	}
-	handler := &cgi.Handler{
-		Path: filepath.Join(strings.TrimSpace(string(out)), "git-http-backend"),
-		Env: []string{"GIT_PROJECT_ROOT=" + folder, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_COUNT=1",
-			"GIT_CONFIG_KEY_0=uploadpack.allowFilter", "GIT_CONFIG_VALUE_0=true"},
+	backend := func(filter string) http.Handler {
+		return &cgi.Handler{
+			Path: filepath.Join(strings.TrimSpace(string(out)), "git-http-backend"),
+			Env: []string{"GIT_PROJECT_ROOT=" + folder, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_COUNT=1",
+				"GIT_CONFIG_KEY_0=uploadpack.allowFilter", "GIT_CONFIG_VALUE_0=" + filter},
+		}
 	}
 	var wire atomic.Int64
+	handler, served := backend("true"), http.NewServeMux()
+	served.Handle("/", handler)
+	served.Handle("/v0/", http.StripPrefix("/v0", old(handler)))
+	served.Handle("/nofilter/", http.StripPrefix("/nofilter", backend("false")))
 	mux := http.NewServeMux()
 	mux.HandleFunc("/bytes", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, wire.Load()) })
-	mux.Handle("/canned/", &canned{next: http.StripPrefix("/canned", handler)})
-	mux.Handle("/", handler)
+	mux.Handle("/canned/", &canned{next: http.StripPrefix("/canned", served)})
+	mux.Handle("/", served)
 	s := httptest.NewUnstartedServer(mux)
 	s.Listener = counted{s.Listener, &wire}
 	s.StartTLS()
@@ -53,6 +59,14 @@ func gitServer(folder string) error {
 	}
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
+}
+
+// old takes the wish for protocol version 2 away, as servers before it do.
+func old(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Del("Git-Protocol")
+		next.ServeHTTP(w, r)
+	})
 }
 
 // canned answers what it was asked before from memory, so that a client can be
@@ -118,27 +132,8 @@ type gitHost struct {
 
 func startGit(b *testing.B, folder string) *gitHost {
 	b.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		b.Fatal(err)
-	}
-	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), serveGit+"="+folder)
-	cmd.Stderr = os.Stderr
-	in, err1 := cmd.StdinPipe()
-	out, err2 := cmd.StdoutPipe()
-	if err1 != nil || err2 != nil || cmd.Start() != nil {
-		b.Fatal("the Git server does not start")
-	}
-	b.Cleanup(func() { in.Close(); _ = cmd.Wait() })
 	var said struct{ URL, Cert string }
-	line, err := bufio.NewReader(out).ReadBytes('\n')
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := json.Unmarshal(line, &said); err != nil {
-		b.Fatal(err)
-	}
+	startServer(b, serveGit, folder, &said)
 	h := &gitHost{url: said.URL, roots: x509.NewCertPool()}
 	h.roots.AppendCertsFromPEM([]byte(said.Cert))
 	return h
@@ -159,4 +154,30 @@ func (h *gitHost) wire(b *testing.B) int64 {
 		b.Fatal(err)
 	}
 	return n
+}
+
+// startServer runs this binary as the server that a variable names, for a folder,
+// until the benchmark ends, and reads the line that it says at its start.
+func startServer(b *testing.B, variable, folder string, said any) {
+	b.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), variable+"="+folder)
+	cmd.Stderr = os.Stderr
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err1 != nil || err2 != nil || cmd.Start() != nil {
+		b.Fatal("the Git server does not start")
+	}
+	b.Cleanup(func() { in.Close(); _ = cmd.Wait() })
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := json.Unmarshal(line, said); err != nil {
+		b.Fatal(err)
+	}
 }

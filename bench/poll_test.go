@@ -19,6 +19,24 @@ import (
 // that answers the same from memory. The budget of CPU is for the second; beside
 // the first a client pays for the caches that git's processes sweep.
 func BenchmarkPoll(b *testing.B) {
+	host := startGit(b, pollFolder(b))
+	for _, name := range []string{"small.git", "refs.git"} {
+		pollOne(b, host, name)
+		pollOne(b, host, "canned/"+name)
+	}
+}
+
+// BenchmarkPollVersion0 does so at a server of the old protocol, which lists all
+// its refs whatever is asked. It answers from memory.
+func BenchmarkPollVersion0(b *testing.B) {
+	host := startGit(b, pollFolder(b))
+	pollOld(b, host, "small.git", polls)
+	pollOld(b, host, "refs.git", polls/10)
+}
+
+// pollFolder makes a repository with one ref and one with 20,000.
+func pollFolder(b *testing.B) string {
+	b.Helper()
 	folder := b.TempDir()
 	for name, refs := range map[string]int{"small.git": 1, "refs.git": 20000} {
 		repo := gitwiretest.NewRepoAt(b, filepath.Join(folder, name))
@@ -29,11 +47,7 @@ func BenchmarkPoll(b *testing.B) {
 		}
 		updateRefs(b, repo.Dir, lines.String())
 	}
-	host := startGit(b, folder)
-	for _, name := range []string{"small.git", "refs.git"} {
-		pollOne(b, host, name)
-		pollOne(b, host, "canned/"+name)
-	}
+	return folder
 }
 
 func updateRefs(b *testing.B, dir, lines string) {
@@ -52,69 +66,119 @@ const (
 	lsPolls = 8
 )
 
-func pollOne(b *testing.B, host *gitHost, name string) {
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true, RootCAs: host.roots})
-	defer network.Close()
-	remote, err := gitwire.Open(gitwire.Options{URL: host.url + "/" + name, Network: network})
+// looking gives a look at a repository that connects no more and asks for no
+// capabilities.
+func looking(b *testing.B, o gitwire.Options) (look func()) {
+	b.Helper()
+	remote, err := gitwire.Open(o)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer remote.Close()
-	look := func() {
+	b.Cleanup(remote.Close)
+	look = func() {
 		refs, err := remote.Refs(b.Context(), []string{"refs/heads/main"})
 		if err != nil || len(refs) != 1 {
 			b.Errorf("refs: %v, %v", refs, err)
 		}
 	}
-	look() // connects, and asks for capabilities
-	idle := host.wire(b)
-	idle = host.wire(b) - idle // what asking costs
-	bytes, began := host.wire(b), time.Now()
-	for range polls {
+	look()
+	return look
+}
+
+// timed gives the CPU time of a look among others, and the time until the answer
+// of one alone.
+func timed(look func(), n int) (cpu, took time.Duration) {
+	began := time.Now()
+	for range n {
 		look()
 	}
-	took := time.Since(began) / polls
-	bytes = (host.wire(b) - bytes - idle) / polls
-	cpu := together(look)
-	theirs, theirBytes := lsRemote(b, host, name, idle)
-	perCore := float64(time.Second) / float64(cpu)
+	took = time.Since(began) / time.Duration(n)
+	return together(look, n), took
+}
+
+// A cost is what a look or a read takes of ours and of git's.
+type cost struct {
+	cpu, took, theirs time.Duration
+	bytes, theirBytes int64
+}
+
+// measure looks at a repository, and has `git ls-remote` do so with options.
+func measure(b *testing.B, host *gitHost, name string, n int, options ...string) cost {
+	b.Helper()
+	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true, RootCAs: host.roots})
+	defer network.Close()
+	look := looking(b, gitwire.Options{URL: host.url + "/" + name, Network: network})
+	idle := host.wire(b)
+	idle = host.wire(b) - idle // what asking costs
+	var p cost
+	before := host.wire(b)
+	for range lsPolls {
+		look()
+	}
+	p.bytes = (host.wire(b) - before - idle) / lsPolls
+	p.cpu, p.took = timed(look, n)
+	p.theirs, p.theirBytes = lsRemote(b, host, name, idle, options...)
+	return p
+}
+
+func pollOne(b *testing.B, host *gitHost, name string) {
+	p := measure(b, host, name, polls)
+	perCore := float64(time.Second) / float64(p.cpu)
 	used := row{
 		what:  "poll " + name + ", CPU of the client",
-		ours:  fmt.Sprintf("%.2f ms (%.0f/s a core; %.1f ms until the answer)", milliseconds(cpu), perCore, milliseconds(took)),
-		peer:  fmt.Sprintf("git ls-remote %.0f ms", milliseconds(theirs)),
-		ratio: fmt.Sprintf("1/%.0f", float64(theirs)/float64(cpu)), budget: "-", kept: true,
+		ours:  fmt.Sprintf("%.2f ms (%.0f/s a core; %.1f ms until the answer)", milliseconds(p.cpu), perCore, milliseconds(p.took)),
+		peer:  fmt.Sprintf("git ls-remote %.0f ms", milliseconds(p.theirs)),
+		ratio: fmt.Sprintf("1/%.0f", float64(p.theirs)/float64(p.cpu)), budget: "-", kept: true,
 	}
 	if strings.HasPrefix(name, "canned/") {
-		used.budget, used.kept = "≤ 0.3 ms, ≥ 3000/s a core", cpu <= 300*time.Microsecond && perCore >= 3000
+		used.budget, used.kept = "≤ 0.3 ms, ≥ 3000/s a core", p.cpu <= 300*time.Microsecond && perCore >= 3000
 	}
 	report(b, used)
 	report(b, row{
-		what: "poll " + name + ", bytes", ours: fmt.Sprint(bytes), peer: fmt.Sprintf("git ls-remote %d", theirBytes),
-		ratio: fmt.Sprintf("1/%.1f", float64(theirBytes)/float64(bytes)), budget: "≤ 1024", kept: bytes <= 1024,
+		what: "poll " + name + ", bytes", ours: fmt.Sprint(p.bytes), peer: fmt.Sprintf("git ls-remote %d", p.theirBytes),
+		ratio: fmt.Sprintf("1/%.1f", float64(p.theirBytes)/float64(p.bytes)), budget: "≤ 1024", kept: p.bytes <= 1024,
+	})
+}
+
+func pollOld(b *testing.B, host *gitHost, name string, n int) {
+	p := measure(b, host, "canned/v0/"+name, n, "-c", "protocol.version=0")
+	report(b, row{
+		what:  "poll " + name + " of an old server, CPU of the client",
+		ours:  fmt.Sprintf("%.2f ms (%.1f ms until the answer)", milliseconds(p.cpu), milliseconds(p.took)),
+		peer:  fmt.Sprintf("git ls-remote, version 0, %.0f ms", milliseconds(p.theirs)),
+		ratio: fmt.Sprintf("1/%.0f", float64(p.theirs)/float64(p.cpu)), budget: "-", kept: true,
+	})
+	report(b, row{
+		what: "poll " + name + " of an old server, bytes", ours: fmt.Sprint(p.bytes),
+		peer:  fmt.Sprintf("git ls-remote, version 0, %d", p.theirBytes),
+		ratio: fmt.Sprintf("1/%.1f", float64(p.theirBytes)/float64(p.bytes)), budget: "-", kept: true,
 	})
 }
 
 // together gives the CPU time of a look while 16 are under way, as a poller has
-// them: alone, half of it would be the scheduler looking for something to do.
-func together(look func()) time.Duration {
+// them: alone, half of it would be the scheduler looking for something to do. It
+// looks 4 times n times.
+func together(look func(), n int) time.Duration {
 	const at = 16
+	each := max(n*4/at, 1)
 	var looks sync.WaitGroup
 	before := own()
 	for range at {
 		looks.Go(func() {
-			for range polls / at * 4 {
+			for range each {
 				look()
 			}
 		})
 	}
 	looks.Wait()
-	return (own() - before) / (polls / at * 4 * at)
+	return (own() - before) / time.Duration(each*at)
 }
 
-func lsRemote(b *testing.B, host *gitHost, name string, idle int64) (cpu time.Duration, bytes int64) {
+func lsRemote(b *testing.B, host *gitHost, name string, idle int64, options ...string) (cpu time.Duration, bytes int64) {
 	bytes = host.wire(b)
 	for range lsPolls {
-		cmd := exec.Command("git", "-c", "http.sslVerify=false", "ls-remote", host.url+"/"+name, "refs/heads/main")
+		arguments := append([]string{"-c", "http.sslVerify=false"}, options...)
+		cmd := exec.Command("git", append(arguments, "ls-remote", host.url+"/"+name, "refs/heads/main")...)
 		cmd.Env = append(gitwiretest.Environment(), "PATH="+os.Getenv("PATH"))
 		cpu += run(b, cmd)
 	}

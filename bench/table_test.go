@@ -37,7 +37,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv(runClients) != "" {
 		run = clients
 	}
-	if os.Getenv(serveGit)+os.Getenv(runClients) != "" {
+	if os.Getenv(serveSSH) != "" {
+		run = func() error { return sshServer(os.Getenv(serveSSH)) }
+	}
+	if os.Getenv(serveGit)+os.Getenv(runClients)+os.Getenv(serveSSH) != "" {
 		if err := run(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
