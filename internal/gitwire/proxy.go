@@ -14,20 +14,19 @@ import (
 )
 
 // ParseProxy reads the address of a proxy: http://[USER:PASSWORD@]HOST:PORT, or
-// https:// for one that is itself reached over TLS. Its errors are ErrURL and do
-// not repeat the address, which may hold a password.
+// https:// for one that is itself reached over TLS. Its errors do not repeat the
+// address, which may hold a password.
 func ParseProxy(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
-	if err != nil {
-		return nil, fmt.Errorf("%w: a proxy is http://HOST:PORT or https://HOST:PORT", ErrURL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" ||
+		u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return nil, errors.New("a proxy is http://HOST:PORT or https://HOST:PORT, and nothing more")
 	}
-	port, err := strconv.ParseUint(u.Port(), 10, 16)
-	if err != nil || port == 0 || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" ||
-		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return nil, fmt.Errorf("%w: a proxy is http://HOST:PORT or https://HOST:PORT", ErrURL)
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || port == 0 {
+		return nil, errors.New("a proxy's port must be said, http://HOST:PORT")
 	}
-	if password, ok := u.User.Password(); u.User != nil && (!ok || password == "" || u.User.Username() == "") {
-		return nil, fmt.Errorf("%w: a proxy's user is USER:PASSWORD", ErrURL)
+	if password, _ := u.User.Password(); u.User != nil && (password == "" || u.User.Username() == "") {
+		return nil, errors.New("a proxy's user is USER:PASSWORD@ before the host, or left out")
 	}
 	return u, nil
 }
