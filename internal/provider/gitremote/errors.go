@@ -51,7 +51,7 @@ func Translate(err error) error {
 }
 
 // notShown are the errors of a host that was not shown the credential.
-var notShown = []error{gitwire.ErrRoot, gitwire.ErrOwner, gitwire.ErrAddress, gitwire.ErrHostKey}
+var notShown = []error{gitwire.ErrRoot, gitwire.ErrOwner, gitwire.ErrAddress, gitwire.ErrHostKey, gitwire.ErrProxy}
 
 // behind gives the cause that an error's message does not say: that the host was
 // not shown the credential, or how long it asked us to stay away.
