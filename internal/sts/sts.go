@@ -12,6 +12,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/awsquery"
+	"github.com/lockstephq/lockstep/internal/holdback"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/sigv4"
 )
@@ -44,7 +45,7 @@ type Options struct {
 type service struct {
 	Options
 	verifier sigv4.Verifier
-	limit    *limit
+	limit    *holdback.Limit
 }
 
 // New makes the service. Requests that Wants does not want get an error.
@@ -58,7 +59,7 @@ func New(o Options) http.Handler {
 	if o.Burst == 0 {
 		o.Burst = 50
 	}
-	return &service{Options: o, limit: newLimit(o.PerSecond, o.Burst)}
+	return &service{Options: o, limit: holdback.New(o.PerSecond, o.Burst)}
 }
 
 // Wants says whether a request speaks this service's protocol, and so is meant
@@ -115,7 +116,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // known: it goes into the answer's element names and the log.
 func (c *call) serve(w http.ResponseWriter) (action string, result any, err error) {
 	signed := c.r.Header.Get("Authorization") != ""
-	if !signed && !c.limit.allow(c.r.RemoteAddr, time.Now()) {
+	if !signed && !c.limit.Allow(c.r.RemoteAddr, time.Now()) {
 		return "", nil, throttled()
 	}
 	if !Wants(c.r) {
@@ -134,7 +135,7 @@ func (c *call) serve(w http.ResponseWriter) (action string, result any, err erro
 		return "", nil, &awsquery.Error{Code: "MissingAction", Message: "The request must contain the parameter Action."}
 	case action == "AssumeRoleWithWebIdentity" && c.form.Text("Version") == version:
 		// A signature means nothing here, so it must not spare anybody the limit.
-		if signed && !c.limit.allow(c.r.RemoteAddr, time.Now()) {
+		if signed && !c.limit.Allow(c.r.RemoteAddr, time.Now()) {
 			return action, nil, throttled()
 		}
 		result, err = c.assumeRoleWithWebIdentity()

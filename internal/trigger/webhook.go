@@ -16,6 +16,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/holdback"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
 )
@@ -39,7 +40,7 @@ type Webhooks struct {
 	log      *slog.Logger
 	schemes  map[string]scheme // by kind, as in the path
 	known    *known
-	failures *failures
+	failures *holdback.Limit // of what proves nothing
 }
 
 const (
@@ -55,7 +56,7 @@ const (
 
 // NewWebhooks makes the handler.
 func NewWebhooks(o WebhookOptions) *Webhooks {
-	return &Webhooks{o: o, log: o.Log.With(slog.String("room", "trigger")), schemes: schemes(), known: newKnown(), failures: newFailures()}
+	return &Webhooks{o: o, log: o.Log.With(slog.String("room", "trigger")), schemes: schemes(), known: newKnown(), failures: holdback.New(failuresPerSecond, failuresAtOnce)}
 }
 
 // An answer is what a Git host is told, and who operates the server.
@@ -123,14 +124,14 @@ func (h *Webhooks) take(w http.ResponseWriter, r *http.Request, d *delivery) {
 		return
 	}
 	now := time.Now()
-	if h.failures.exhausted(r.RemoteAddr, now) {
+	if h.failures.Exhausted(r.RemoteAddr, now) {
 		d.answer = limited
 		return
 	}
 	hook, answer, err := h.verify(w, r, d)
 	if d.answer, d.err = answer, err; answer != accepted {
 		if answer != unavailable {
-			h.failures.add(r.RemoteAddr, now)
+			h.failures.Allow(r.RemoteAddr, now)
 		}
 		return
 	}

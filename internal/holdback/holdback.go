@@ -1,4 +1,9 @@
-package sts
+// Package holdback keeps strangers from asking too often: each owner of addresses
+// has a token bucket, an IPv6 network of 64 bits being one owner. Its memory is
+// bounded, and whoever has more addresses than it remembers hinders few besides
+// themselves. Behind a proxy all strangers have its address: what only those ask
+// who can prove something is better looked at first and counted after.
+package holdback
 
 import (
 	"maps"
@@ -9,11 +14,11 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// maxAddresses bounds the memory of a limit.
+// maxAddresses bounds the memory of a Limit.
 const maxAddresses = 10_000
 
-// A limit holds back addresses that come too often.
-type limit struct {
+// A Limit holds back addresses that come too often. It is safe for concurrent use.
+type Limit struct {
 	perSecond rate.Limit
 	burst     int
 
@@ -25,8 +30,10 @@ type limit struct {
 	swept  time.Time
 }
 
-func newLimit(perSecond float64, burst int) *limit {
-	l := &limit{perSecond: rate.Limit(perSecond), burst: burst, buckets: map[netip.Prefix]*rate.Limiter{}}
+// New makes a Limit of so many a second, and burst at once. Fewer than none a
+// second is no limit.
+func New(perSecond float64, burst int) *Limit {
+	l := &Limit{perSecond: rate.Limit(perSecond), burst: burst, buckets: map[netip.Prefix]*rate.Limiter{}}
 	if perSecond < 0 {
 		l.perSecond = rate.Inf
 	}
@@ -36,8 +43,9 @@ func newLimit(perSecond float64, burst int) *limit {
 	return l
 }
 
-// allow says whether the owner of an address, host:port, may come now.
-func (l *limit) allow(address string, now time.Time) bool {
+// Allow says whether the owner of an address, host:port, may come now, and counts
+// it.
+func (l *Limit) Allow(address string, now time.Time) bool {
 	if l.perSecond == rate.Inf {
 		return true
 	}
@@ -51,9 +59,25 @@ func (l *limit) allow(address string, now time.Time) bool {
 	return bucket.AllowN(now, 1)
 }
 
+// Exhausted says whether the owner of an address may not come now. It counts
+// nothing.
+func (l *Limit) Exhausted(address string, now time.Time) bool {
+	if l.perSecond == rate.Inf {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	owner := ownerOf(address)
+	bucket, known := l.buckets[owner]
+	if !known && len(l.buckets) >= maxAddresses {
+		bucket, known = l.others[neighbourhood(owner)], true
+	}
+	return known && bucket.TokensAt(now) < 1
+}
+
 // bucket makes room, as long as there are addresses that have not come for so
 // long that their buckets are full again: to forget them changes nothing.
-func (l *limit) bucket(owner netip.Prefix, now time.Time) *rate.Limiter {
+func (l *Limit) bucket(owner netip.Prefix, now time.Time) *rate.Limiter {
 	if len(l.buckets) >= maxAddresses && now.Sub(l.swept) > time.Second {
 		l.swept = now
 		maps.DeleteFunc(l.buckets, func(_ netip.Prefix, b *rate.Limiter) bool { return b.TokensAt(now) >= float64(l.burst) })
