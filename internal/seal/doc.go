@@ -13,6 +13,10 @@
 // A Box is bound to its context, which is no secret: the name of the row it
 // lies in. A box that somebody copies into another row does not open there.
 //
+// A stamp (see [Key.Stamp]) is for what is to be shown to those who were given the
+// way to it: an HMAC under a key that is derived from the seal key for nothing
+// else.
+//
 // A Secret is an opened text on its way to where it is used. It hides itself
 // from logs, formatting and encoding; only Reveal tells it.
 //

@@ -32,6 +32,7 @@ type Key struct {
 	handle *keyset.Handle
 	aead   tink.AEAD
 	ids    map[uint32]bool
+	stamps [][]byte // keys of stamps, never empty
 }
 
 // Generate makes a key that lives only in memory: for tests, and for Create.
@@ -63,6 +64,9 @@ func newKey(handle *keyset.Handle) (*Key, error) {
 		return nil, fmt.Errorf("read seal key: %w", err)
 	}
 	k := &Key{handle: handle, aead: primitive, ids: map[uint32]bool{}}
+	if k.stamps, err = stampKeys(handle); err != nil {
+		return nil, err
+	}
 	for i := range handle.Len() {
 		entry, err := handle.Entry(i)
 		if err != nil {
