@@ -25,20 +25,89 @@ type standing struct {
 	reason    string // of the culprit, which failed first
 }
 
+// A StackState is how far one stack came with a commit.
+type StackState string
+
+// The states of a stack.
+const (
+	StackPending   StackState = "pending" // desired, not attempted yet
+	StackRunning   StackState = "running"
+	StackSucceeded StackState = "succeeded"
+	StackFailed    StackState = "failed" // or blocked
+	StackLeft      StackState = "left"   // to another commit that came before this one was brought to it
+)
+
+// A StackStanding is one stack that a commit concerns, and how far that came.
+type StackStanding struct {
+	store.Concern
+	State StackState
+}
+
+// A CommitStanding is how far a commit came in an environment, in the words that
+// its Git host is told.
+type CommitStanding struct {
+	State   provider.CommitState
+	Summary string // one line
+	// Stacks are those whose configuration publishes, in the order of their names.
+	// None is no error.
+	Stacks []StackStanding
+}
+
+// StandingOf reads how far a commit came, as it is now.
+func StandingOf(tx *db.Tx, linkID, environment string, sha lockstep.SHA) (CommitStanding, error) {
+	list, err := readStacks(tx, linkID, environment, sha)
+	if err != nil {
+		return CommitStanding{}, err
+	}
+	s, err := countStanding(tx, list)
+	return CommitStanding{State: s.state(), Summary: s.summary(), Stacks: list}, err
+}
+
+// readStacks reads what a commit concerns in an environment.
+func readStacks(tx *db.Tx, linkID, where string, sha lockstep.SHA) ([]StackStanding, error) {
+	all, err := store.PublishedConcerns(tx, linkID, sha)
+	if err != nil {
+		return nil, err
+	}
+	var list []StackStanding
+	for _, k := range all {
+		if environment(k.Configuration) == where {
+			list = append(list, StackStanding{k, stackState(k)})
+		}
+	}
+	return list, nil
+}
+
+func stackState(k store.Concern) StackState {
+	switch {
+	case k.AttemptID != "" && k.Outcome == "":
+		return StackRunning
+	case k.Wanted && k.Blocked == "":
+		return StackPending
+	case k.Wanted || k.Outcome == lockstep.Failed:
+		return StackFailed
+	case k.AttemptID != "":
+		return StackSucceeded
+	}
+	return StackLeft
+}
+
 // readStanding counts what a commit concerns in an environment, as it is now.
 func readStanding(tx *db.Tx, linkID, where string, sha lockstep.SHA) (standing, error) {
-	all, err := store.PublishedConcerns(tx, linkID, sha)
+	list, err := readStacks(tx, linkID, where, sha)
 	if err != nil {
 		return standing{}, err
 	}
+	return countStanding(tx, list)
+}
+
+func countStanding(tx *db.Tx, list []StackStanding) (standing, error) {
 	var s standing
-	var first *store.Concern // to fail
-	for i, k := range all {
-		if environment(k.Configuration) != where {
-			continue
-		}
-		if s.count(k) && (first == nil || k.EndedAt.Before(first.EndedAt)) {
-			first = &all[i]
+	var first *StackStanding // to fail
+	for i, k := range list {
+		s.count(k.State)
+		if k.State == StackFailed && (first == nil || k.EndedAt.Before(first.EndedAt)) {
+			first = &list[i]
 		}
 	}
 	if first == nil {
@@ -48,30 +117,28 @@ func readStanding(tx *db.Tx, linkID, where string, sha lockstep.SHA) (standing, 
 	if first.Wanted {
 		return s, nil // blocked before it was attempted
 	}
-	events, err := store.ResourceEvents(tx, first.AttemptID)
-	if n := len(events); n > 0 {
-		s.reason = events[n-1].Message
+	events, err := store.LastResourceEvents(tx, first.AttemptID, 1)
+	if len(events) > 0 {
+		s.reason = events[0].Message
 	}
 	return s, err
 }
 
-// count adds one stack and says whether that has failed.
-func (s *standing) count(k store.Concern) (failed bool) {
+// count adds one stack.
+func (s *standing) count(state StackState) {
 	s.total++
-	switch {
-	case k.AttemptID != "" && k.Outcome == "":
+	switch state {
+	case StackRunning:
 		s.running++
-	case k.Wanted && k.Blocked == "":
+	case StackPending:
 		s.pending++
-	case k.Wanted || k.Outcome == lockstep.Failed:
+	case StackFailed:
 		s.failed++
-		return true
-	case k.AttemptID != "":
+	case StackSucceeded:
 		s.succeeded++
 	default:
 		s.left++
 	}
-	return false
 }
 
 // open says whether something is still to come.

@@ -217,6 +217,14 @@ type ReportOf struct {
 	Environment string
 }
 
+// CommitReportOf reads the report of a commit of a link in an environment. NotFound
+// where there is none, or it was forgotten.
+func CommitReportOf(tx *db.Tx, linkID, environment string, sha lockstep.SHA) (CommitReport, error) {
+	r, err := scanReport(tx.QueryRow(`SELECT `+reportColumns+` FROM commit_report WHERE sha = $3
+		AND lane_id = (SELECT id FROM report_lane WHERE link_id = $1 AND environment = $2)`, linkID, environment, sha))
+	return r, orMissing(err, lockstep.Errorf(lockstep.NotFound, "Could not find a report of commit %s.", sha))
+}
+
 // CommitReports reads a page of a link's reports, newest commit first.
 func CommitReports(tx *db.Tx, linkID string, p Page) ([]ReportOf, Cursor, error) {
 	before := p.After.Number

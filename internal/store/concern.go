@@ -19,6 +19,7 @@ type Concern struct {
 	// its own: one that was superseded or cancelled says nothing. "" if there is none.
 	AttemptID string
 	Outcome   lockstep.Outcome // the attempt's, "" while it runs
+	StartedAt time.Time        // zero where there is no attempt
 	EndedAt   time.Time        // zero while it runs
 }
 
@@ -26,7 +27,7 @@ type Concern struct {
 // and whose resource a commit concerns, in the order of their names.
 func PublishedConcerns(tx *db.Tx, linkID string, sha lockstep.SHA) ([]Concern, error) {
 	rows, err := tx.Query(`SELECT r.desired_sha = $2 AND r.desired_seq > r.attempted_seq, coalesce(b.created_reason, ''),
-			coalesce(a.id, ''), coalesce(a.outcome, ''), a.ended_at, `+configurationColumns+`
+			coalesce(a.id, ''), coalesce(a.outcome, ''), a.started_at, a.ended_at, `+configurationColumns+`
 		JOIN resource r ON r.configuration_id = c.id
 		JOIN concerned_revision k ON k.resource_id = r.id AND k.sha = $2
 		LEFT JOIN sync_blocker b ON b.resource_id = r.id AND b.status = 'ACTIVE'
@@ -41,10 +42,13 @@ func PublishedConcerns(tx *db.Tx, linkID string, sha lockstep.SHA) ([]Concern, e
 	var list []Concern
 	for rows.Next() {
 		var k Concern
-		var ended *int64
-		k.Configuration, err = scanConfiguration(after{rows, []any{&k.Wanted, &k.Blocked, &k.AttemptID, &k.Outcome, &ended}})
+		var started, ended *int64
+		k.Configuration, err = scanConfiguration(after{rows, []any{&k.Wanted, &k.Blocked, &k.AttemptID, &k.Outcome, &started, &ended}})
 		if err != nil {
 			return nil, err
+		}
+		if started != nil {
+			k.StartedAt = db.Time(*started)
 		}
 		if ended != nil {
 			k.EndedAt = db.Time(*ended)

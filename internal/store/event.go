@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/lockstephq/lockstep"
@@ -50,6 +51,15 @@ func repositoryEvents(tx *db.Tx, attemptID string) ([]lockstep.Event, error) {
 func ResourceEvents(tx *db.Tx, attemptID string) ([]lockstep.Event, error) {
 	return events(tx.Query(`SELECT at, type, message, external_id FROM sync_event
 		WHERE resource_attempt_id = $1 ORDER BY id`, attemptID))
+}
+
+// LastResourceEvents gives the last events of a resource sync attempt, at most
+// limit, oldest first.
+func LastResourceEvents(tx *db.Tx, attemptID string, limit int) ([]lockstep.Event, error) {
+	list, err := events(tx.Query(`SELECT at, type, message, external_id FROM sync_event
+		WHERE resource_attempt_id = $1 ORDER BY id DESC LIMIT $2`, attemptID, limit))
+	slices.Reverse(list)
+	return list, err
 }
 
 func events(rows *db.Rows, err error) ([]lockstep.Event, error) {
