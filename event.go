@@ -1,7 +1,9 @@
 package lockstep
 
 import (
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -28,4 +30,18 @@ func Cut(s string, n int) string {
 		n--
 	}
 	return s[:n] + ellipsis
+}
+
+// Plain makes one line of a text from elsewhere, without what would command a
+// terminal or turn the direction of the text.
+func Plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r):
+			return -1
+		}
+		return r
+	}, strings.TrimSpace(s))
 }

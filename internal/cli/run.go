@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/client"
 )
 
@@ -117,16 +118,5 @@ func plainText(text string) string {
 	}, text)
 }
 
-// plain makes one line of a text from elsewhere, without what would command a
-// terminal or turn the direction of the text.
-func plain(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return ' '
-		case commanding(r):
-			return -1
-		}
-		return r
-	}, strings.TrimSpace(text))
-}
+// plain is how a text from elsewhere is printed.
+func plain(text string) string { return lockstep.Plain(text) }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/store"
 )
@@ -79,5 +80,5 @@ func line(ev store.SyncEvent) string {
 	if ev.SHA != "" {
 		about += "@" + ev.SHA.Short()
 	}
-	return fmt.Sprintf("%s  %-24s %-32s %s", ev.Time.Local().Format(time.TimeOnly), oneLine(about), ev.Type, oneLine(ev.Message))
+	return fmt.Sprintf("%s  %-24s %-32s %s", ev.Time.Local().Format(time.TimeOnly), lockstep.Plain(about), ev.Type, lockstep.Plain(ev.Message))
 }

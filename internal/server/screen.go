@@ -27,8 +27,3 @@ func harmless(text string) string {
 		return r
 	}, text)
 }
-
-// oneLine keeps a text from elsewhere from looking like lines of ours.
-func oneLine(text string) string {
-	return strings.NewReplacer("\n", " ", "\t", " ").Replace(harmless(strings.TrimSpace(text)))
-}
