@@ -36,7 +36,7 @@ func rooms() map[string]room {
 		"cmd/lockstep": {imports: "internal/cli"},
 		"internal/cli": {imports: ". internal/server internal/client internal/wire internal/model internal/fleet" +
 			" internal/policy"}, // a policy is checked where there is no server
-		"internal/server": {imports: ". internal/api internal/awsjson internal/db internal/engine internal/gitwire internal/handshake" +
+		"internal/server": {imports: ". internal/api internal/awsjson internal/console internal/db internal/engine internal/gitwire internal/handshake" +
 			" internal/identity internal/metrics internal/preview internal/provider internal/provider/azuredevops internal/provider/bitbucket" +
 			" internal/provider/git internal/provider/github internal/provider/gitlab internal/queue internal/sample internal/sandbox internal/seal" +
 			" internal/sigv4 internal/store internal/sts internal/target internal/target/cfnstack internal/trigger internal/wire"},
@@ -58,6 +58,8 @@ func rooms() map[string]room {
 			" internal/signature internal/provider internal/target"},
 		"internal/sts":     {imports: ". internal/awsquery internal/sigv4 internal/identity internal/seal internal/holdback"},
 		"internal/trigger": {imports: ". internal/db internal/store internal/provider internal/engine internal/seal internal/holdback"},
+
+		"internal/console": {imports: ". internal/db internal/store internal/provider internal/engine internal/seal internal/holdback"},
 
 		// The flow.
 		"internal/engine": {imports: ". internal/db internal/store internal/queue internal/provider internal/target internal/signature"},

@@ -44,14 +44,15 @@ type Config struct {
 	// nothing: every label is one of a fixed set. Defaults to none: metrics are
 	// served nowhere.
 	MetricsListen string
-	// WebhookListen is an address for the webhooks of Git hosts alone, which then
-	// are not answered at the API's: for a server whose API the hosts are not to
-	// reach. It speaks TLS where the API does. Defaults to none: webhooks are
-	// answered at the API's address.
+	// WebhookListen is an address for the webhooks of Git hosts, and for the pages of
+	// commits, alone, which then are not answered at the API's: for a server whose API
+	// the hosts are not to reach. It speaks TLS where the API does. Defaults to none:
+	// they are answered at the API's address.
 	WebhookListen string
-	// PublicURL is where Git hosts reach the webhooks of this server, and people
-	// what it links to, such as https://lockstep.example.com. Defaults to none: then
-	// webhooks are registered at Git hosts only where a caller says it.
+	// PublicURL is where Git hosts reach the webhooks of this server, and people the
+	// pages that statuses of commits link to, such as https://lockstep.example.com.
+	// Defaults to none: then there are no such pages, and webhooks are registered at
+	// Git hosts only where a caller says it.
 	PublicURL string
 	// Target is the CloudFormation that stacks are in: aws, sandbox or a URL.
 	// Defaults to aws.
@@ -131,8 +132,8 @@ func Flags(fs *pflag.FlagSet) {
 	fs.Bool("plain-http", false, "let the API speak plain HTTP on any address: TLS is ended before it")
 	fs.Int("max-connections", defaultConnections, "connections that the API holds at once")
 	fs.String("metrics-listen", "", "`ADDR` of /metrics, /livez and /readyz (default: no metrics)")
-	fs.String("webhook-listen", "", "`ADDR` of /webhooks/ alone (default: at the API's address)")
-	fs.String("public-url", "", "`URL` at which Git hosts reach this server's webhooks (default: callers say it)")
+	fs.String("webhook-listen", "", "`ADDR` of /webhooks/ and /commits/ alone (default: at the API's address)")
+	fs.String("public-url", "", "`URL` at which Git hosts reach this server's webhooks, and people its pages of commits (default: callers say it, no pages)")
 	fs.String("target", "aws", "CloudFormation: sandbox, aws or a URL")
 	fs.String("sandbox-file", "", "`FILE` with the sandbox's books (default: beside the SQLite database)")
 	fs.String("seal-key-file", "", "`FILE` with the key that seals credentials, made if missing (default: beside the SQLite database)")
@@ -360,7 +361,7 @@ func (c Config) Print(w io.Writer) error {
 	return yaml.NewEncoder(w).Encode(yamlConfig{
 		DB: db.Redact(c.DB), Listen: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, PlainHTTP: c.PlainHTTP,
 		MaxConnections: c.MaxConnections, MetricsListen: c.MetricsListen, WebhookListen: c.WebhookListen,
-		Target: c.Target, SandboxFile: c.SandboxFile, SealKeyFile: c.SealKeyFile, SealKeyKMS: c.SealKeyKMS,
+		PublicURL: c.PublicURL, Target: c.Target, SandboxFile: c.SandboxFile, SealKeyFile: c.SealKeyFile, SealKeyKMS: c.SealKeyKMS,
 		AWSQuotas: c.AWSQuotas, LongLivedKeys: c.LongLivedKeys, WebIdentityIssuers: c.WebIdentityIssuers,
 		ThrottleRead: c.ThrottleRead, ThrottleWrite: c.ThrottleWrite, ThrottleHost: c.ThrottleHost,
 		GitRoots: c.GitRoots, GitPrivate: c.GitPrivate, GitLoopback: c.GitLoopback, GitProxy: hidePassword(c.GitProxy),
@@ -379,6 +380,7 @@ type yamlConfig struct {
 	MaxConnections     int      `yaml:"max-connections"`
 	MetricsListen      string   `yaml:"metrics-listen"`
 	WebhookListen      string   `yaml:"webhook-listen"`
+	PublicURL          string   `yaml:"public-url"`
 	Target             string   `yaml:"target"`
 	SandboxFile        string   `yaml:"sandbox-file"`
 	SealKeyFile        string   `yaml:"seal-key-file"`

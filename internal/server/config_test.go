@@ -102,7 +102,7 @@ func TestAListOfTheStrongestPlaceIsTheWholeList(t *testing.T) {
 func TestEverySettingCanBeMadeInEveryWay(t *testing.T) {
 	settings := map[string]string{
 		"db": "sqlite:/srv/l.db", "listen": "0.0.0.0:80", "tls-cert": "/srv/c.pem", "tls-key": "/srv/k.pem", "plain-http": "false",
-		"max-connections": "7", "metrics-listen": ":9090", "webhook-listen": ":9091", "target": "sandbox", "sandbox-file": "/srv/sandbox",
+		"max-connections": "7", "metrics-listen": ":9090", "webhook-listen": ":9091", "public-url": "https://l.example/x", "target": "sandbox", "sandbox-file": "/srv/sandbox",
 		"seal-key-file": "/srv/seal", "seal-key-kms": testKeyARN, "aws-quotas": "true", "long-lived-keys": "false",
 		"web-identity-issuers": "https://a.example/x,http://localhost:1", "throttle-read": "0", "throttle-write": "0.5", "throttle-host": "1",
 		"git-roots": "/a,/b", "git-private": "true", "git-loopback": "true", "git-proxy": "https://me:secret@proxy.example:3128", "known-hosts": "/srv/known_hosts",
@@ -111,7 +111,7 @@ func TestEverySettingCanBeMadeInEveryWay(t *testing.T) {
 	want := server.Config{
 		DB: "sqlite:/srv/l.db", Listen: "0.0.0.0:80", TLSCert: "/srv/c.pem", TLSKey: "/srv/k.pem", MaxConnections: 7, MetricsListen: ":9090",
 		WebhookListen: ":9091",
-		Target:        "sandbox", SandboxFile: "/srv/sandbox", SealKeyFile: "/srv/seal", SealKeyKMS: testKeyARN, AWSQuotas: true,
+		PublicURL:     "https://l.example/x", Target: "sandbox", SandboxFile: "/srv/sandbox", SealKeyFile: "/srv/seal", SealKeyKMS: testKeyARN, AWSQuotas: true,
 		WebIdentityIssuers: []string{"https://a.example/x", "http://localhost:1"}, ThrottleWrite: 0.5, ThrottleHost: 1,
 		GitRoots: []string{"/a", "/b"}, GitPrivate: true, GitLoopback: true, GitProxy: "https://me:secret@proxy.example:3128",
 		KnownHosts:   "/srv/known_hosts",
@@ -232,7 +232,7 @@ func TestPrintedSettingsAreAFileOfTheSameSettings(t *testing.T) {
 		"defaults": {"--db", "sqlite:/srv/l.db"},
 		"all changed": {"--db", "sqlite:/srv/a: b#.db", "--listen", "[::1]:0", "--target", "http://localhost:5000", "--sandbox-file", "x'y\"z",
 			"--git-roots", "/a b,/%41,/ü", "--git-roots", `"/with,comma"`, "--git-private", "--git-loopback", "--poll-interval", "1h1s", "--workers", "1",
-			"--log-format", "text", "--plain-http", "--preview-forks", "--max-connections", "1", "--metrics-listen", "[::]:9", "--webhook-listen", "[::]:8", "--seal-key-kms", testKeyARN, "--aws-quotas",
+			"--log-format", "text", "--plain-http", "--preview-forks", "--max-connections", "1", "--metrics-listen", "[::]:9", "--webhook-listen", "[::]:8", "--public-url", "https://a.example/b", "--seal-key-kms", testKeyARN, "--aws-quotas",
 			"--long-lived-keys=false", "--web-identity-issuers", "", "--throttle-read", "0.1", "--throttle-write", "1e6", "--throttle-host", "0",
 			"--git-proxy", "http://[::1]:3128/"},
 		"TLS":        {"--db", "sqlite:/srv/l.db", "--tls-cert", "c: #", "--tls-key", "k'"},

@@ -12,7 +12,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/console"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/gitwire"
@@ -40,8 +42,8 @@ type plan struct {
 	// plain HTTP. They may be nil.
 	metricsListener net.Listener
 	sandboxListener net.Listener
-	// webhookListener, where not nil, has the webhooks, which the API's then has
-	// not.
+	// webhookListener, where not nil, has what Git hosts call and link to, which the
+	// API's then has not.
 	webhookListener net.Listener
 	target          stackTarget
 	// credentials sign the calls to the target.
@@ -71,8 +73,9 @@ type server struct {
 	poller    *trigger.Poller
 	network   *gitwire.Network
 	sandbox   *sandbox.Sandbox
-	front     *door   // that of the API
-	doors     []*door // all
+	console   *console.Console // nil where nobody could find it
+	front     *door            // that of the API
+	doors     []*door          // all
 	metrics   *metrics.Metrics
 	in        store.Installation
 }
@@ -103,9 +106,11 @@ func assemble(ctx context.Context, p plan) (*server, error) {
 	hosts := providers(s.network, p.gitRoots)
 	s.handshake = handshake.New(handshake.Options{
 		DB: p.db, Queue: s.queue, Seal: p.key, Providers: hosts, Transport: transports(s.network), Log: p.log})
+	s.furnish()
 	s.engine = engine.New(engine.Options{
 		DB: p.db, Queue: s.queue, Log: p.log, Encode: api.EncodeStatus,
 		Providers: hosts, Targets: drivers, Credential: s.handshake.Credential, Met: s.handshake.Met,
+		CommitURL: s.commitURL,
 	})
 	if p.metricsListener != nil {
 		s.metrics = metrics.New(metrics.Options{
@@ -142,10 +147,10 @@ func (s *server) open(api http.Handler) {
 	}
 	if s.webhookListener != nil {
 		mux := http.NewServeMux()
-		mux.Handle("/webhooks/", s.webhooks())
+		s.hosts(mux)
 		d := newDoor(s.webhookListener, mux, s.connections, s.certificate, s.log)
 		// Under whatever name: a proxy or a tunnel on this machine keeps the one that
-		// the Git host knows, and a page in a browser has no secret to show.
+		// the Git host knows, and a page in a browser has no secret or key to show.
 		d.http.Handler = named(fewLarge(mux))
 		s.doors = append(s.doors, d)
 	}
@@ -157,7 +162,7 @@ func (s *server) open(api http.Handler) {
 }
 
 // handler puts the ways in together: the API at /, the sandbox at /sandbox, and
-// webhooks, if they have no address of their own.
+// what Git hosts come for, if that has no address of its own.
 func (s *server) handler(directory *identity.Directory) http.Handler {
 	service := api.New(api.Options{
 		DB: s.db, Engine: s.engine, Historian: s.engine, Hosts: s.engine, PublicURL: s.publicURL, Directory: directory, Seal: s.key,
@@ -168,11 +173,39 @@ func (s *server) handler(directory *identity.Directory) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", s.withSTS(service.Handler(), directory))
 	if s.webhookListener == nil {
-		mux.Handle("/webhooks/", s.webhooks())
+		s.hosts(mux)
 	}
 	s.health(mux)
 	s.books(mux)
 	return mux
+}
+
+// hosts adds what Git hosts call, and what they link to.
+func (s *server) hosts(mux *http.ServeMux) {
+	mux.Handle("/webhooks/", s.webhooks())
+	if s.console != nil {
+		mux.Handle("/commits/", s.console)
+	}
+}
+
+// furnish makes the pages, where it is known under which address people reach them.
+func (s *server) furnish() {
+	if s.publicURL == "" {
+		return
+	}
+	s.console = console.New(console.Options{
+		DB: s.db, Seal: s.key, Log: s.log, PublicURL: s.publicURL,
+		Observe: func(outcome string, took time.Duration) { s.observe("", "CommitPage", outcome, took) },
+	})
+}
+
+// commitURL is where a Git host leads whoever wants to know more of a commit; ""
+// is nowhere.
+func (s *server) commitURL(linkID string, sha lockstep.SHA, environment string) string {
+	if s.console == nil {
+		return ""
+	}
+	return s.console.CommitURL(linkID, sha, environment)
 }
 
 // webhooks takes what Git hosts have to say.
