@@ -42,10 +42,10 @@ type commitPage struct {
 	Key         string
 }
 
-// Previous and Next are the numbers of the pages beside this one, 0 for none.
+// Previous is the number of the page before this one, 0 for none.
 func (p commitPage) Previous() int { return p.Number - 1 }
 
-// Next: see Previous.
+// Next is the number of the page after this one, 0 for none.
 func (p commitPage) Next() int {
 	if p.Number < p.Pages {
 		return p.Number + 1

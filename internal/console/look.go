@@ -57,7 +57,7 @@ func render(name string, page any) ([]byte, error) {
 	return text.Bytes(), err
 }
 
-// A moment is a time for people and for their browsers. The zero Moment is none.
+// A moment is a time for people and for their browsers. The zero moment is none.
 type moment time.Time
 
 // IsZero says whether there is no such time.
