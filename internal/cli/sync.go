@@ -37,8 +37,8 @@ func configures(c *cobra.Command) *configuring {
 	f.StringVar(&s.role, "role-arn", "", "ARN of the role to act as")
 	f.StringVar(&s.kind, "type", syncType, "sync type")
 	f.StringVar(&s.trigger, "trigger", "", "which commits concern the resource: FILE_CHANGE or ANY_CHANGE (default FILE_CHANGE)")
-	f.Var(&s.publish, "publish-deployment-status", "on or off, as AWS has it; kept and shown (default off)")
-	f.Var(&s.comment, "pull-request-comment", "on or off, as AWS has it; kept and shown (default off)")
+	f.Var(&s.publish, "publish-deployment-status", "on or off: tell the Git host what becomes of commits (default off)")
+	f.Var(&s.comment, "pull-request-comment", "on or off: say on pull requests what merging them would change (default off)")
 	return s
 }
 

@@ -51,7 +51,7 @@ func hostRules(roots []string) map[lockstep.ProviderType]api.Provider {
 		azuredevops.Type:       {ValidEndpoint: azuredevops.ValidEndpoint},
 		gitlab.Type:            {ValidEndpoint: gitlab.NoEndpoint},
 		gitlab.SelfManagedType: {NeedsHost: true, ValidEndpoint: gitlab.ValidEndpoint},
-		github.Type:            {},
+		github.Type:            {ValidEndpoint: github.NoEndpoint},
 		github.EnterpriseType:  {NeedsHost: true, ValidEndpoint: github.ValidEndpoint},
 		bitbucket.Type:         {ValidEndpoint: bitbucket.ValidEndpoint},
 	}

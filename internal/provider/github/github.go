@@ -125,6 +125,11 @@ func ValidEndpoint(endpoint string) error {
 	return nil
 }
 
+// NoEndpoint refuses hosts of type GitHub: what they say would not be asked.
+func NoEndpoint(string) error {
+	return lockstep.Errorf(lockstep.Invalid, "Provider type %s is github.com and has no hosts. A server of your own is of type %s.", Type, EnterpriseType)
+}
+
 // What GitHub lets owners and repositories be called.
 var (
 	ownerName      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
