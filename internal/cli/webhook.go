@@ -116,7 +116,23 @@ func registered(ctx context.Context, remote *client.Client, link wire.Repository
 		return "The Git host calls " + plain(out.Url) + " when it moves.\n"
 	}
 	return "No webhook was registered, so it is looked at from time to time: " + plain(client.Message(err)) + "\n" +
-		"To register one by hand: lockstep link webhook " + shellQuote(plain(repositoryOfLink(link))) + " --kind KIND\n"
+		"To register one by hand: lockstep link webhook " + shellQuote(plain(repositoryOfLink(link))) + " --kind " + kindAt(link.ProviderType) + "\n"
+}
+
+// kindAt gives the kind of webhooks that a provider type's host sends. A Git
+// server may send any.
+func kindAt(providerType string) string {
+	switch providerType {
+	case "GitHub", "GitHubEnterpriseServer":
+		return slugOfWebhook(wire.WebhookGitHub)
+	case "GitLab", "GitLabSelfManaged":
+		return slugOfWebhook(wire.WebhookGitLab)
+	case "Bitbucket":
+		return slugOfWebhook(wire.WebhookBitbucket)
+	case "AzureDevOps":
+		return slugOfWebhook(wire.WebhookAzureDevOps)
+	}
+	return "KIND"
 }
 
 func (p *program) showWebhook(ctx context.Context, remote *client.Client, id string, f format) error {

@@ -46,3 +46,24 @@ func TestAWebhookIsNotMadeOfHalfACommand(t *testing.T) {
 		i.run(t, append([]string{"link", "webhook", "11111111-2222-4333-8444-555555555555"}, args...)...).refused(t, 2, want)
 	}
 }
+
+func TestALinkThatNoWebhookWasRegisteredForSaysHowTo(t *testing.T) {
+	i := newInstallation(t)
+	i.run(t, "connect", "acme", "--provider", "Git", "--endpoint", "https://git.example.com", "--none").ok(t)
+	out := i.run(t, "link", "create", "--connection", "acme", "--repository", "acme/infra").ok(t).stdout
+	for _, says := range []string{"No webhook was registered", "lockstep link webhook acme/infra --kind KIND\n", "Next: lockstep sync create"} {
+		if !strings.Contains(out, says) {
+			t.Errorf("link create does not say %q:\n%s", says, out)
+		}
+	}
+	if out := i.run(t, "link", "create", "--connection", "acme", "--repository", "acme/other", "--no-webhook").ok(t).stdout; strings.Contains(out, "webhook") {
+		t.Errorf("with --no-webhook it prints:\n%s", out)
+	}
+	i.run(t, "link", "webhook", "acme/infra", "--register", "--delete").refused(t, 2, "Give one of them")
+}
+
+func TestWhatIsProposedIsNamedWhole(t *testing.T) {
+	i := newInstallation(t)
+	i.run(t, "link", "propose", "acme/infra", "--resource", "web").refused(t, 2, "--template")
+	i.run(t, "link", "propose", "acme/infra", "--resource", "web", "--template", "t.yaml", "--tag", "team").refused(t, 2, `--tag "team" is not NAME=VALUE`)
+}
