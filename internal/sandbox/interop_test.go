@@ -113,14 +113,20 @@ func TestTheAWSCLIDeploys(t *testing.T) {
 		t.Fatal(err)
 	}
 	deploy := []string{"cloudformation", "deploy", "--no-fail-on-empty-changeset", "--stack-name", "shop", "--template-file", file}
+	status := []string{"cloudformation", "describe-stacks", "--query", "Stacks[].[StackName,StackStatus]", "--output", "text"}
+	// The CLI calls a change set after the second in which it is made: between two
+	// deployments goes more than one.
 	for _, step := range []struct {
 		args []string
 		want string
 	}{
 		{deploy, "Successfully created/updated stack - shop"},
+		{status, "shop\tCREATE_COMPLETE"},
+		{status, "shop\tCREATE_COMPLETE"},
 		{append(deploy, "--parameter-overrides", "Stage=prod"), "Successfully created/updated stack - shop"},
+		{status, "shop\tUPDATE_COMPLETE"},
+		{status, "shop\tUPDATE_COMPLETE"},
 		{deploy, "No changes to deploy. Stack shop is up to date"},
-		{[]string{"cloudformation", "describe-stacks", "--query", "Stacks[].[StackName,StackStatus]", "--output", "text"}, "shop\tUPDATE_COMPLETE"},
 		{[]string{"cloudformation", "describe-stack-events", "--stack-name", "shop", "--query", "StackEvents[0].ResourceStatusReason", "--output", "text"}, final},
 	} {
 		if got := run(t, url, cli, step.args...); !strings.Contains(got, step.want) {
