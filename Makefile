@@ -20,7 +20,7 @@ help: ## list these targets
 test: setup lint vuln ## set up what the tests need, then run every check and test
 	CGO_ENABLED=0 $(GO) test ./...
 	@if scripts/deps.sh has compiler; then \
-		echo "$(GO) test -race -short $(RACE)"; CGO_ENABLED=1 $(GO) test -race -short $(RACE); \
+		echo "$(GO) test -race -short -timeout 30m $(RACE)"; CGO_ENABLED=1 $(GO) test -race -short -timeout 30m $(RACE); \
 	else echo "skipped: the race detector, which needs a C compiler (make deps)"; fi
 
 check: ## format, vet and the tests that need no server: under a minute

@@ -67,6 +67,15 @@ func inBubble(t *testing.T, f func(w *world)) {
 	})
 }
 
+// skipShort leaves out, with -short, what goes on for hours or takes hundreds of
+// stacks: under the race detector that costs minutes.
+func skipShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: a long time, or many stacks")
+	}
+}
+
 // inSQLite is inBubble for what no SQL decides.
 func inSQLite(t *testing.T, f func(w *world)) {
 	empty := prepare(t, db.SQLite)

@@ -107,6 +107,7 @@ func (w *world) fleet(n int, change ...func(*lockstep.SyncConfiguration)) lockst
 }
 
 func TestACommitOfFourHundredStacksCostsItsGitHostAHandfulOfCalls(t *testing.T) {
+	skipShort(t)
 	inBubble(t, func(w *world) {
 		told := w.reports()
 		w.slowly(func(string) *target.End { return &target.End{Outcome: lockstep.Applied} })

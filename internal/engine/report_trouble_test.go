@@ -18,6 +18,7 @@ import (
 )
 
 func TestAHostThatIsDownForAnHourDelaysNothingAndIsToldTheEndOnce(t *testing.T) {
+	skipShort(t)
 	inBubble(t, func(w *world) {
 		told := w.reports()
 		told.refuse(lockstep.Errorf(lockstep.Unavailable, "git.example.com answers 503."))
@@ -68,6 +69,7 @@ func TestAHostThatIsDownForAnHourDelaysNothingAndIsToldTheEndOnce(t *testing.T) 
 }
 
 func TestAHostIsLeftAloneForAsLongAsItAsks(t *testing.T) {
+	skipShort(t)
 	inBubble(t, func(w *world) {
 		told := w.reports()
 		told.refuse(lockstep.Wrapf(lockstep.Unavailable, &provider.Later{Wait: 20 * time.Minute}, "Too many requests."))
@@ -91,6 +93,7 @@ func TestAHostIsLeftAloneForAsLongAsItAsks(t *testing.T) {
 }
 
 func TestAHostIsGivenUpAfterADayUntilSomethingNewHappens(t *testing.T) {
+	skipShort(t)
 	inBubble(t, func(w *world) {
 		told := w.reports()
 		told.refuse(lockstep.Errorf(lockstep.Unavailable, "Away."))
@@ -121,6 +124,7 @@ func TestAHostIsGivenUpAfterADayUntilSomethingNewHappens(t *testing.T) {
 }
 
 func TestARefusalIsKeptAndTriedAgainWhenSomethingNewHappens(t *testing.T) {
+	skipShort(t)
 	for _, kind := range []lockstep.Kind{lockstep.Denied, lockstep.Invalid, lockstep.NotFound, lockstep.Limit} {
 		t.Run(kind.String(), func(t *testing.T) {
 			inSQLite(t, func(w *world) {
@@ -147,6 +151,7 @@ func TestARefusalIsKeptAndTriedAgainWhenSomethingNewHappens(t *testing.T) {
 }
 
 func TestAHostWithoutTheAbilityIsNotReportedTo(t *testing.T) {
+	skipShort(t)
 	t.Run("a kind of host", func(t *testing.T) {
 		inBubble(t, func(w *world) {
 			sha := w.host.push("main", map[string]string{"web.yaml": "1"})
@@ -175,6 +180,7 @@ func TestAHostWithoutTheAbilityIsNotReportedTo(t *testing.T) {
 }
 
 func TestADriverThatPanicsLosesThatCommitAlone(t *testing.T) {
+	skipShort(t)
 	inBubble(t, func(w *world) {
 		told := w.reports()
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
@@ -352,6 +358,7 @@ func TestACommitWhoseStacksAreAllDeletedIsClosed(t *testing.T) {
 // A stack whose role moves to another account has its next status there, and the
 // old environment is not left open.
 func TestAStackThatMovesLeavesNoStatusOpenWhereItWas(t *testing.T) {
+	skipShort(t)
 	inBubble(t, func(w *world) {
 		told := w.reports()
 		w.executes(target.End{Outcome: lockstep.Applied})
