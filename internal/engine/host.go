@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,28 +106,28 @@ func (e *Engine) Propose(ctx context.Context, linkID string, p Proposed) (pr pro
 	if err != nil {
 		return pr, base, err
 	}
-	if p.File == "" {
-		p.File = path.Join("deployments", p.Resource+".yaml")
+	p.File = path.Clean(cmp.Or(p.File, path.Join("deployments", p.Resource+".yaml")))
+	if !fs.ValidPath(p.File) || p.File == "." {
+		return pr, base, lockstep.Errorf(lockstep.Invalid, "%q is not the path of a file from the root of a repository.", p.File)
 	}
 	text, err := writer.Write(p.Wanted)
 	if err != nil {
 		return pr, base, err
 	}
-	if there, err := fs.ReadFile(files, path.Clean(p.File)); err == nil {
-		if writer.Same(there, text) {
-			return pr, base, nil
-		}
-		return pr, base, lockstep.Errorf(lockstep.Exists, "%s is on branch %s already and asks for something else. It is not overwritten: change it there.", p.File, base)
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	if wanted, err := isWanted(writer, files, p.File, text); err != nil || !wanted {
 		return pr, base, err
 	}
 	cfg := lockstep.SyncConfiguration{SyncType: p.SyncType, ResourceName: p.Resource, LinkID: linkID, Branch: base, ConfigFile: p.File}
-	if _, err := e.targets[p.SyncType].Plan(ctx, cfg, with{files, path.Clean(p.File), text}); err != nil {
+	err = guarded(func() error {
+		_, err := e.targets[p.SyncType].Plan(ctx, cfg, with{files, p.File, text})
+		return err
+	})
+	if err != nil {
 		return pr, base, err
 	}
 	err = guarded(func() (err error) {
 		pr, err = opener.Propose(ctx, provider.Proposal{
-			Base: base, BaseSHA: sha, Branch: "lockstep/" + p.Resource, Files: []provider.ProposedFile{{Path: path.Clean(p.File), Content: text}},
+			Base: base, BaseSHA: sha, Branch: "lockstep/" + p.Resource, Files: []provider.ProposedFile{{Path: p.File, Content: text}},
 			Message: fmt.Sprintf("Add deployment file for %s", p.Resource), Title: fmt.Sprintf("Sync %s from Git", p.Resource),
 			Body: fmt.Sprintf("Adds `%s`, by which Lockstep brings `%s` to what `%s` says.\n\nOnce this is merged, the resource follows branch `%s`.",
 				p.File, p.Resource, p.Template, base),
@@ -134,6 +135,21 @@ func (e *Engine) Propose(ctx context.Context, linkID string, p Proposed) (pr pro
 		return err
 	})
 	return pr, base, err
+}
+
+// isWanted says whether a file is to be proposed: not where the same is asked for
+// already. Exists where the file is there and asks for something else.
+func isWanted(writer target.Writer, files lockstep.Tree, name string, text []byte) (bool, error) {
+	there, err := fs.ReadFile(files, name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return true, nil
+	case err != nil:
+		return false, err
+	case writer.Same(there, text):
+		return false, nil
+	}
+	return false, lockstep.Errorf(lockstep.Exists, "%s is on the branch already and asks for something else. It is not overwritten: change it there.", name)
 }
 
 // writer gives the target that writes the files of a sync type.

@@ -108,6 +108,12 @@ func TestAFileIsProposedThatIsNotThere(t *testing.T) {
 			}
 			w.target.plan = nil
 		}
+		for _, file := range []string{"../x.yaml", "/x.yaml", ".", "a/../.."} {
+			bad := engine.Proposed{SyncType: "TEST_SYNC", Resource: "api", File: file, Wanted: target.Wanted{Template: "t.yaml"}}
+			if _, _, err := w.engine.Propose(w.t.Context(), w.link.ID, bad); lockstep.KindOf(err) != lockstep.Invalid {
+				w.t.Errorf("%s: %v", file, err)
+			}
+		}
 		if did := w.host.did(); did != nil {
 			w.t.Errorf("the host was asked %q", did)
 		}

@@ -76,15 +76,18 @@ func TestAHostsOwnCertificateIsTrustedForThatHost(t *testing.T) {
 	driver := overHTTP(t, gitwire.NetworkOptions{AllowLoopback: true})
 	for name, row := range map[string]struct {
 		vpc     *lockstep.VPCConfiguration
+		own     string
 		trusted bool
 	}{
-		"none":         {nil, false},
-		"an empty one": {&lockstep.VPCConfiguration{}, false},
-		"its own":      {&lockstep.VPCConfiguration{TLSCertificate: certificate(server)}, true},
-		"nonsense":     {&lockstep.VPCConfiguration{TLSCertificate: "-----BEGIN NONSENSE-----"}, false},
+		"none":          {nil, "", false},
+		"an empty one":  {&lockstep.VPCConfiguration{}, "", false},
+		"of its VPC":    {&lockstep.VPCConfiguration{TLSCertificate: certificate(server)}, "", true},
+		"its own":       {nil, certificate(server), true},
+		"nonsense":      {&lockstep.VPCConfiguration{TLSCertificate: "-----BEGIN NONSENSE-----"}, "", false},
+		"its own wrong": {nil, "no certificate", false},
 	} {
 		r := repository(server.URL, lockstep.Credential{})
-		r.Host.VPC = row.vpc
+		r.Host.VPC, r.Host.OwnCertificate = row.vpc, row.own
 		c, err := driver.Open(r)
 		var heads map[string]lockstep.SHA
 		if err == nil {
@@ -223,27 +226,6 @@ func TestARepositoryWithoutHostIsRefused(t *testing.T) {
 	r.Host = nil
 	if _, err := git.New(git.Options{}).Open(r); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("error: %v", err)
-	}
-}
-
-func TestAHostsOwnCertificateIsTrusted(t *testing.T) {
-	folder := t.TempDir()
-	server := gitwiretest.NewServer(t, folder, gitwiretest.Options{TLS: true})
-	gitwiretest.NewRepoAt(t, filepath.Join(folder, "infra.git"))
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
-	t.Cleanup(network.Close)
-	driver := git.New(git.Options{Network: network})
-	r := repository(server.URL, lockstep.Credential{Kind: lockstep.NoCredential})
-	if _, err := open(t, driver, r).Heads(t.Context(), []string{"main"}); err == nil {
-		t.Error("a certificate that nobody vouches for is trusted")
-	}
-	r.Host.OwnCertificate = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
-	if _, err := open(t, driver, r).Heads(t.Context(), []string{"main"}); err != nil {
-		t.Error(err)
-	}
-	r.Host.OwnCertificate = "no certificate"
-	if _, err := driver.Open(r); lockstep.KindOf(err) != lockstep.Invalid {
-		t.Errorf("with no certificate it opens: %v", err)
 	}
 }
 
