@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io/fs"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -46,23 +45,7 @@ func (c *client) free(ctx context.Context, p provider.Proposal) error {
 	if heads[p.Branch] != "" {
 		return lockstep.Errorf(lockstep.Exists, "Branch %s is already there.", p.Branch)
 	}
-	tree, err := c.Files(ctx, p.BaseSHA)
-	if err != nil {
-		return err
-	}
-	for _, f := range p.Files {
-		if !fs.ValidPath(f.Path) || f.Path == "." {
-			return lockstep.Errorf(lockstep.Invalid, "%q is not the path of a file in a repository.", f.Path)
-		}
-		_, err := tree.ObjectID(f.Path)
-		switch {
-		case err == nil:
-			return lockstep.Errorf(lockstep.Exists, "%s is already there in commit %s.", f.Path, p.BaseSHA.Short())
-		case !errors.Is(err, fs.ErrNotExist):
-			return err
-		}
-	}
-	return nil
+	return c.Absent(ctx, p)
 }
 
 // upload makes the branch and gives its head.

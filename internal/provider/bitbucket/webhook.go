@@ -2,12 +2,11 @@ package bitbucket
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/provider/rest"
 )
 
 // A hook is a webhook of a repository. Its secret is never in an answer.
@@ -39,10 +38,10 @@ func (c *client) RegisterWebhook(ctx context.Context, address, secret string) er
 	}
 	if len(there) == 0 {
 		_, err := c.rest.Do(ctx, http.MethodPost, c.repo+"/hooks", want, nil)
-		return without(err, secret)
+		return rest.Without(err, secret)
 	}
 	if _, err := c.rest.Do(ctx, http.MethodPut, c.hook(there[0]), want, nil); err != nil {
-		return without(err, secret)
+		return rest.Without(err, secret)
 	}
 	return c.remove(ctx, there[1:])
 }
@@ -79,19 +78,3 @@ func (c *client) hooks(ctx context.Context, address string) ([]hook, error) {
 }
 
 func (c *client) hook(h hook) string { return c.repo + "/hooks/" + url.PathEscape(h.UUID) }
-
-// without takes a secret that was sent out of what the host says about it.
-
-// without takes a secret that was sent out of what the host says about it.
-func without(err error, secret string) error {
-	said, ok := errors.AsType[*lockstep.Error](err)
-	if !ok || secret == "" {
-		return err
-	}
-	hidden := *said
-	hidden.Message = strings.ReplaceAll(said.Message, secret, "****")
-	for n := len(secret) - 1; n >= 8; n-- { // where the host's words were cut
-		hidden.Message = strings.ReplaceAll(hidden.Message, secret[:n]+"…", "****…")
-	}
-	return &hidden
-}

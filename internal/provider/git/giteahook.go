@@ -2,13 +2,12 @@ package git
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/provider/rest"
 )
 
 // A giteaHook is a webhook of a repository. Its secret is never in an answer.
@@ -40,7 +39,7 @@ func (c *client) RegisterWebhook(ctx context.Context, address, secret string) er
 		Config: map[string]string{"url": address, "content_type": "json", "secret": secret},
 	}
 	if _, err := g.rest.Do(ctx, http.MethodPost, g.repo+"/hooks", want, nil); err != nil {
-		return without(err, secret)
+		return rest.Without(err, secret)
 	}
 	return g.remove(ctx, before)
 }
@@ -78,18 +77,4 @@ func (g *gitea) remove(ctx context.Context, ids []int64) error {
 		}
 	}
 	return nil
-}
-
-// without takes a secret that was sent out of what the server says about it.
-func without(err error, secret string) error {
-	said, ok := errors.AsType[*lockstep.Error](err)
-	if !ok || secret == "" {
-		return err
-	}
-	hidden := *said
-	hidden.Message = strings.ReplaceAll(said.Message, secret, "****")
-	for n := len(secret) - 1; n >= 8; n-- { // where the server's words were cut
-		hidden.Message = strings.ReplaceAll(hidden.Message, secret[:n]+"…", "****…")
-	}
-	return &hidden
 }

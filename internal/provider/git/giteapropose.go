@@ -3,8 +3,6 @@ package git
 import (
 	"context"
 	"encoding/base64"
-	"errors"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"strings"
@@ -22,7 +20,7 @@ func (c *client) Propose(ctx context.Context, p provider.Proposal) (provider.Pul
 	if err != nil {
 		return provider.PullRequest{}, err
 	}
-	if err := c.absent(ctx, p); err != nil {
+	if err := c.Absent(ctx, p); err != nil {
 		return provider.PullRequest{}, err
 	}
 	in := map[string]string{"new_branch_name": p.Branch, "old_ref_name": string(p.BaseSHA)}
@@ -42,27 +40,6 @@ func (c *client) Propose(ctx context.Context, p provider.Proposal) (provider.Pul
 	shown := c.shown(made)
 	shown.Base, shown.HeadBranch, shown.Head, shown.Fork = p.Base, p.Branch, head, false
 	return shown, nil
-}
-
-// absent says which file of a proposal is already there.
-func (c *client) absent(ctx context.Context, p provider.Proposal) error {
-	tree, err := c.Files(ctx, p.BaseSHA)
-	if err != nil {
-		return err
-	}
-	for _, f := range p.Files {
-		if !fs.ValidPath(f.Path) || f.Path == "." {
-			return lockstep.Errorf(lockstep.Invalid, "%q is not the path of a file in a repository.", f.Path)
-		}
-		_, err := tree.ObjectID(f.Path)
-		switch {
-		case err == nil:
-			return lockstep.Errorf(lockstep.Exists, "%s is already there in commit %s.", f.Path, p.BaseSHA.Short())
-		case !errors.Is(err, fs.ErrNotExist):
-			return err
-		}
-	}
-	return nil
 }
 
 // commit puts the files on the branch, in one commit, and gives its id.

@@ -182,3 +182,18 @@ func hide(words string, sent http.Header) string {
 	}
 	return words
 }
+
+// Without takes a secret that was sent in a body out of what the host says about
+// it.
+func Without(err error, secret string) error {
+	said, ok := errors.AsType[*lockstep.Error](err)
+	if !ok || secret == "" {
+		return err
+	}
+	hidden := *said
+	hidden.Message = strings.ReplaceAll(said.Message, secret, "****")
+	for n := len(secret) - 1; n >= minSecret; n-- { // where the host's words were cut
+		hidden.Message = strings.ReplaceAll(hidden.Message, secret[:n]+"…", "****…")
+	}
+	return &hidden
+}
