@@ -36,7 +36,7 @@ full_page_writes = off
 wal_level = minimal
 max_wal_senders = 0
 max_connections = 300
-shared_buffers = 64MB
+shared_buffers = 128MB
 autovacuum_naptime = 10s
 CONF
 "$bin/pg_ctl" -D data -w -s -l log start || { cat log; exit 1; }
