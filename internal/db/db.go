@@ -37,6 +37,7 @@ type DB struct {
 	readers *sql.DB       // SQLite, for View
 	peekers *peekers      // SQLite, for Peek
 	pool    *pgxpool.Pool // PostgreSQL
+	limit   limit         // PostgreSQL, for Peek
 }
 
 // Open opens the database at sqlite:PATH or postgres://… and brings its schema
@@ -130,6 +131,7 @@ func (d *DB) Ping(ctx context.Context) error {
 func (d *DB) Close() error {
 	if d.dialect == Postgres {
 		d.pool.Close()
+		d.limit.close()
 		return nil
 	}
 	return errors.Join(d.peekers.close(), d.readers.Close(), d.writer.Close())
@@ -173,18 +175,20 @@ func (d *DB) View(ctx context.Context, f func(tx *Tx) error) error {
 
 // Peek runs f with a Tx that can read by one statement only, and is no
 // transaction: it costs one round trip where View costs three. A second
-// statement, or Exec, is an error. On SQLite a statement that has begun is not
-// cut short when ctx ends: watching for that costs as much as the read.
+// statement, or Exec, is an error. What has begun is not cut short when ctx ends:
+// watching for that costs SQLite as much as the read, and PostgreSQL would lose a
+// connection to it. There it ends with [context.DeadlineExceeded] after 10 to 15 s.
 func (d *DB) Peek(ctx context.Context, f func(tx *Tx) error) error {
-	tx := &Tx{Now: now(), Dialect: d.dialect, ctx: ctx, peek: true}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	tx := &Tx{Now: now(), Dialect: d.dialect, peek: true}
 	if d.dialect == Postgres {
-		return d.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
+		tx.ctx = d.limit.context()
+		return d.pool.AcquireFunc(tx.ctx, func(c *pgxpool.Conn) error {
 			tx.q = pgQuerier{c}
 			return tx.run(f)
 		})
-	}
-	if err := ctx.Err(); err != nil {
-		return err
 	}
 	tx.ctx = context.WithoutCancel(ctx)
 	return d.peekers.peek(ctx, func(q querier) error {

@@ -6,7 +6,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
-	"time"
 )
 
 const (
@@ -17,9 +16,6 @@ const (
 	// gatherMost bounds the keys of one statement, and so how long it keeps those
 	// who wait for the next.
 	gatherMost = 64
-	// gatherTime bounds a statement. It does not end with the request of any who
-	// wait for it, and others wait behind it.
-	gatherTime = 10 * time.Second
 )
 
 // A Gather reads by key what one statement finds, for many at once. On
@@ -58,11 +54,12 @@ func NewGather[K comparable, V any](d *DB, one func(tx *Tx, key K) (V, error), m
 }
 
 // Get gives what belongs to key, or [ErrNoRows], or what one says instead. It
-// sees everything that was committed before it was called. The value may be shared with others who asked
-// for the same key: it must not be changed. When ctx ends Get returns; those
-// whose reads go with this one are served all the same. An error of a statement
-// is everybody's for whom it ran, save where it refuses a value: then each reads
-// for itself, so that nobody answers for another's key.
+// sees everything that was committed before it was called. The value may be
+// shared with others who asked for the same key: it must not be changed. When ctx
+// ends while Get waits for a turn it returns; those whose reads go with this one
+// are served all the same. How long a statement may take is Peek's to say. An
+// error of a statement is everybody's for whom it ran, save where it refuses a
+// value: then each reads for itself, so that nobody answers for another's key.
 func (g *Gather[K, V]) Get(ctx context.Context, key K) (V, error) {
 	if g.db.dialect == SQLite {
 		return g.alone(ctx, key)
@@ -70,8 +67,6 @@ func (g *Gather[K, V]) Get(ctx context.Context, key K) (V, error) {
 	t := g.join(key)
 	if t == nil {
 		defer g.next()
-		ctx, cancel := context.WithTimeout(ctx, gatherTime)
-		defer cancel()
 		return g.alone(ctx, key)
 	}
 	var none V
@@ -158,8 +153,7 @@ func (g *Gather[K, V]) run(t *turn[K, V]) {
 			t.panicked = fmt.Sprintf("%v\n%s", v, debug.Stack())
 		}
 	}()
-	ctx, cancel := context.WithTimeout(context.Background(), gatherTime)
-	defer cancel()
+	ctx := context.Background() // of none of those who wait: each may leave
 	if len(t.keys) > 1 {
 		t.err = g.db.Peek(ctx, func(tx *Tx) (err error) {
 			t.found, err = g.many(tx, t.keys)

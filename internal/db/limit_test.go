@@ -1,0 +1,55 @@
+package db_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+)
+
+func sleeping(seconds float64) func(tx *db.Tx) error {
+	return func(tx *db.Tx) error {
+		var n int
+		return tx.QueryRow("SELECT 1 FROM pg_sleep($1)", seconds).Scan(&n)
+	}
+}
+
+func TestAPeekThatHangsEndsAndTheNextOneReads(t *testing.T) {
+	d := dbtest.OpenOn(t, db.Postgres, schema(items))
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	d.LimitPeeks(ctx)
+	if err := d.Peek(t.Context(), sleeping(600)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	d.LimitPeeks(t.Context())
+	if err := d.Peek(t.Context(), sleeping(0)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWhoLeavesAPeekCostsNoConnection: whoever hangs up on the API is no reason
+// to connect to PostgreSQL again.
+func TestWhoLeavesAPeekCostsNoConnection(t *testing.T) {
+	d := dbtest.OpenOn(t, db.Postgres, schema(items))
+	before := d.Pool().Stat().NewConnsCount()
+	for range 10 {
+		ctx, leave := context.WithCancel(t.Context())
+		err := d.Peek(ctx, func(tx *db.Tx) error {
+			leave()
+			return sleeping(0.001)(tx)
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		if err := d.Peek(ctx, sleeping(0)); !errors.Is(err, context.Canceled) {
+			t.Errorf("began after its caller had left: %v", err)
+		}
+	}
+	if after := d.Pool().Stat().NewConnsCount(); after > before {
+		t.Errorf("%d connections before, %d after", before, after)
+	}
+}
