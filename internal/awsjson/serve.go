@@ -63,11 +63,12 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("X-Amzn-Requestid", c.id)
 	w.WriteHeader(status)
-	// The client may be gone; the log line is written either way.
-	_, _ = w.Write(body)
+	_, _ = w.Write(body) // the client may be gone: what follows is done either way
 	took := time.Since(c.start)
-	m.log(r.Context(), c, status, failure, len(body), took)
 	m.observe(c, failure, took)
+	// Nobody has to wait for our log.
+	_ = http.NewResponseController(w).Flush()
+	m.log(r.Context(), c, status, failure, len(body), took)
 }
 
 func (m *Mux) observe(c *call, failure *Error, took time.Duration) {

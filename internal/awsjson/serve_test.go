@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -100,6 +101,42 @@ func TestOutsideARequestThereIsNothingToAnnotate(t *testing.T) {
 	if id := awsjson.RequestID(t.Context()); id != "" {
 		t.Errorf("request id %q", id)
 	}
+}
+
+// A slowLog takes lines only once the answers have arrived.
+type slowLog struct {
+	slog.Handler
+	arrived, taken chan struct{}
+}
+
+func (l slowLog) Handle(ctx context.Context, r slog.Record) error {
+	<-l.arrived
+	defer close(l.taken)
+	return l.Handler.Handle(ctx, r)
+}
+
+func TestAnAnswerDoesNotWaitForTheLog(t *testing.T) {
+	log := slowLog{slog.NewTextHandler(io.Discard, nil), make(chan struct{}), make(chan struct{})}
+	m := awsjson.NewMux(awsjson.Options{Services: []awsjson.Service{shelf()}, Logger: slog.New(log)})
+	awsjson.Handle(m, "shelf", "PutBook", func(context.Context, *struct{}) (*struct{}, error) { return nil, nil })
+	server := httptest.NewServer(m)
+	defer server.Close()
+	arrived := sync.OnceFunc(func() { close(log.arrived) })
+	defer arrived() // before the server waits for its request
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	r := request("{}").WithContext(ctx)
+	r.RequestURI, r.URL.Scheme, r.URL.Host = "", "http", server.Listener.Addr().String()
+	answer, err := server.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if body, err := io.ReadAll(answer.Body); err != nil || string(body) != "{}" {
+		t.Errorf("%q, %v", body, err)
+	}
+	arrived()
+	<-log.taken
 }
 
 func TestErrorsAreLoggedByWhoHasToAct(t *testing.T) {
