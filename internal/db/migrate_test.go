@@ -245,7 +245,9 @@ func TestUpdateRunsAgainAfterADeadlock(t *testing.T) {
 		}
 		total += <-runs
 	}
-	if total != 3 {
+	// More than three where the one that runs again has its first row before the
+	// other, which waits for that row, is awake.
+	if total < 3 {
 		t.Errorf("%d runs, want one of the two to run twice", total)
 	}
 }
