@@ -126,5 +126,11 @@ func showPlan(p *lockstep.Plan) *wire.SyncPlan {
 		}
 		shown.Changes = append(shown.Changes, one)
 	}
+	for _, v := range p.Parameters {
+		shown.Parameters = append(shown.Parameters, wire.ValueChange(v))
+	}
+	for _, v := range p.Tags {
+		shown.Tags = append(shown.Tags, wire.ValueChange(v))
+	}
 	return shown
 }

@@ -8,7 +8,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -122,5 +124,28 @@ func TestAnAttemptIsReadByWhoMayReadWhatItWasMadeFor(t *testing.T) {
 		_, err = they.getAttempt(before)
 		refused(t, err, "ResourceNotFoundException", "Could not find resource sync attempt: "+before)
 		check(all, now, before)
+	})
+}
+
+func TestAnAttemptShowsWhatItProposed(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.configure("web", w.linked())
+		a := w.attempt("web", sha1, "")
+		w.update(func(tx *db.Tx) error {
+			return store.SavePlan(tx, a.ID, lockstep.Plan{ID: "arn:change-set", Name: "c",
+				Changes: []lockstep.ProposedChange{{Action: "Modify", LogicalID: "Queue", ResourceType: "AWS::SQS::Queue",
+					Details: []lockstep.ChangeDetail{{Attribute: "Properties", CausingEntity: "Size"}}}},
+				Parameters: []lockstep.ValueChange{{Name: "Password", Masked: true}, {Name: "Size", Before: "1", After: "2"}},
+				Tags:       []lockstep.ValueChange{{Name: "team", After: "web"}}})
+		})
+		want := &wire.SyncPlan{ChangeSetId: "arn:change-set", ChangeSetName: "c",
+			Changes: []wire.ProposedChange{{Action: "Modify", LogicalResourceId: "Queue", ResourceType: "AWS::SQS::Queue",
+				Details: []wire.ChangeDetail{{Attribute: "Properties", CausingEntity: "Size"}}}},
+			Parameters: []wire.ValueChange{{Name: "Password", Masked: true}, {Name: "Size", Before: "1", After: "2"}},
+			Tags:       []wire.ValueChange{{Name: "team", After: "web"}}}
+		got := must[wire.GetResourceSyncAttemptOutput](t)(w.getAttempt(a.ID))
+		if diff := cmp.Diff(want, got.Plan); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
 	})
 }

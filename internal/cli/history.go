@@ -157,13 +157,27 @@ func (p *program) showPlan(plan *wire.SyncPlan) error {
 			t.addLine("    " + plain(detail(d)))
 		}
 	}
+	for _, v := range plan.Parameters {
+		t.addLine(plain("Parameter " + valueChange(v)))
+	}
+	for _, v := range plan.Tags {
+		t.addLine(plain("Tag " + valueChange(v)))
+	}
 	if plan.Truncated {
 		t.addLine("and more, which were not kept")
 	}
-	if len(plan.Changes) == 0 {
+	if len(plan.Changes)+len(plan.Parameters)+len(plan.Tags) == 0 {
 		t.addLine("none")
 	}
 	return t.write(p.stdout)
+}
+
+// valueChange writes a parameter or a tag, and what becomes of its value.
+func valueChange(v wire.ValueChange) string {
+	if v.Masked {
+		return v.Name + ": changes, its value is not shown"
+	}
+	return fmt.Sprintf("%s: %q -> %q", v.Name, v.Before, v.After)
 }
 
 // replacing says in a word what CloudFormation calls Replacement.

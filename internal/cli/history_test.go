@@ -48,7 +48,8 @@ func past(t testing.TB) (*fake, *[]string) {
 					Scope: []string{"Properties"}, Details: []wire.ChangeDetail{
 						{Attribute: "Properties", Name: "QueueName", RequiresRecreation: "Always", ChangeSource: "ParameterReference", CausingEntity: "Name\u202e"},
 						{Attribute: "Tags", RequiresRecreation: "Never", ChangeSource: "DirectModification"}}},
-			}}}, nil
+			}, Parameters: []wire.ValueChange{{Name: "Name", Before: "old", After: "new\u202e"}, {Name: "Password", Masked: true}},
+				Tags: []wire.ValueChange{{Name: "team", After: "web"}}}}, nil
 	})
 	return f, asked
 }

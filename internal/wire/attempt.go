@@ -56,11 +56,14 @@ type GetResourceSyncAttemptOutput struct {
 }
 
 // SyncPlan is what an attempt proposed: the change set, as CloudFormation
-// describes one. Truncated says that there were more changes than are kept.
+// describes one. Parameters and Tags are those of the stack itself. Truncated
+// says that there were more changes than are kept.
 type SyncPlan struct {
 	ChangeSetId   string           `shape:"ChangeText"`
 	ChangeSetName string           `json:",omitzero" shape:"ChangeText"`
 	Changes       []ProposedChange `shape:"ProposedChangeList"`
+	Parameters    []ValueChange    `json:",omitzero" shape:"ValueChangeList"`
+	Tags          []ValueChange    `json:",omitzero" shape:"ValueChangeList"`
 	Truncated     bool             `json:",omitzero" shape:"Flag"`
 }
 
@@ -84,4 +87,14 @@ type ChangeDetail struct {
 	ChangeSource       string `json:",omitzero" shape:"ChangeWord"`
 	CausingEntity      string `json:",omitzero" shape:"ChangeText"`
 	Evaluation         string `json:",omitzero" shape:"ChangeWord"`
+}
+
+// ValueChange is a parameter or a tag that would change. Before is absent for
+// what is new, After for what goes, and both where the value is, or may be, a
+// secret, which Masked says.
+type ValueChange struct {
+	Name   string `shape:"ChangeText"`
+	Before string `json:",omitzero" shape:"ChangeText"`
+	After  string `json:",omitzero" shape:"ChangeText"`
+	Masked bool   `json:",omitzero" shape:"Flag"`
 }

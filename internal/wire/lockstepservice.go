@@ -101,7 +101,7 @@ func lockstepTexts() map[string]Shape {
 	for _, free := range []string{
 		"AccessKeyList", "ChangeDetailList", "ChangeText", "ChangeWord", "Count", "Flag", "HandlingReason", "PolicyList",
 		"ProposedChangeList", "ResourceSyncAttemptSummaryList", "ResourceSyncBlockerList", "ResourceSyncSummaryList",
-		"StatusReason", "SyncEventList", "WebIdentityRoleList",
+		"StatusReason", "SyncEventList", "ValueChangeList", "WebIdentityRoleList",
 	} {
 		shapes[free] = Shape{}
 	}
