@@ -106,7 +106,7 @@ func limit(l net.Listener, most int) *limiter {
 // open gives the number of open connections, without one that waits.
 func (l *limiter) open() int { return len(l.places) }
 
-// lookForPlace is how often somebody is asked to make way while one waits.
+// lookForPlace is how often one more is asked to make way while one waits.
 const lookForPlace = 10 * time.Millisecond
 
 // Accept waits for a connection and for a place for it.
@@ -123,8 +123,8 @@ func (l *limiter) Accept() (net.Conn, error) {
 	}
 	again := time.NewTicker(lookForPlace)
 	defer again.Stop()
-	for {
-		l.makeWay()
+	for n := 1; ; n++ {
+		l.makeWay(n)
 		select {
 		case l.places <- struct{}{}:
 			return held, nil
@@ -135,15 +135,15 @@ func (l *limiter) Accept() (net.Conn, error) {
 	}
 }
 
-// makeWay ends the connection that has been idle longest. It is not closed but
-// waited for no longer: a request that comes at this moment is either answered or
-// not read.
-func (l *limiter) makeWay() {
+// makeWay ends the n connections that have been idle longest. They are not closed
+// but waited for no longer: a request that comes at this moment is either answered
+// or not read. Those that were asked before are asked again: net/http says that one
+// is idle before it says how long that may last, and the later word counts.
+func (l *limiter) makeWay(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if longest := l.idle.Front(); longest != nil {
-		_ = longest.Value.(net.Conn).SetReadDeadline(time.Unix(1, 0)) // one that is closed makes way as well
-		l.idle.MoveToBack(longest)
+	for c := l.idle.Front(); c != nil && n > 0; c, n = c.Next(), n-1 {
+		_ = c.Value.(net.Conn).SetReadDeadline(time.Unix(1, 0)) // one that is closed makes way as well
 	}
 }
 

@@ -29,6 +29,10 @@ func TestMetricsAreToldAtTheirOwnAddressAlone(t *testing.T) {
 		if _, err := connections(k, r.url()).ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
 			t.Fatal(err)
 		}
+		// The SDK may have closed its connection by now; this one stays open.
+		if got := status(t, dial(t, r.url()), liveness, patience); got != 200 {
+			t.Fatalf("status %d", got)
+		}
 		at := r.metricsURL()
 		code, body, _ := get(t, at+"/metrics", "")
 		if code != 200 {
