@@ -41,7 +41,7 @@ func TestStrangersCannotTellThatAThingExists(t *testing.T) {
 				// The older service wants ARNs of its own; the others name no thing.
 				if !answered || service == "codestar-connections" ||
 					strings.Contains("CreateHost ListHosts ListConnections ListRepositoryLinks ListResourceSyncs ListSyncEvents ListSyncBlockers "+
-						"ListAccessKeys ListPolicies ListWebIdentityRoles", names) {
+						"ListAccessKeys ListPolicies ListSignaturePolicies ListWebIdentityRoles", names) {
 					continue
 				}
 				q.service, q.target = service, target
@@ -84,14 +84,16 @@ func TestStrangersSeeEmptyLists(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.linked()
 		w.configure("web", link)
+		w.sign("web")
 		w.attempt("web", sha1, lockstep.Applied)
 		stranger := w.key(other, identity.Admin)
 		for target, want := range map[string]string{
-			newPrefix + ".ListHosts":           `{"Hosts":[]}`,
-			newPrefix + ".ListConnections":     `{"Connections":[]}`,
-			newPrefix + ".ListRepositoryLinks": `{"RepositoryLinks":[]}`,
-			ourPrefix + ".ListResourceSyncs":   `{"ResourceSyncs":[]}`,
-			ourPrefix + ".ListSyncEvents":      `{"Events":[],"NextCursor":"CURSOR"}`,
+			newPrefix + ".ListHosts":             `{"Hosts":[]}`,
+			newPrefix + ".ListConnections":       `{"Connections":[]}`,
+			newPrefix + ".ListRepositoryLinks":   `{"RepositoryLinks":[]}`,
+			ourPrefix + ".ListResourceSyncs":     `{"ResourceSyncs":[]}`,
+			ourPrefix + ".ListSignaturePolicies": `{"SignaturePolicies":[]}`,
+			ourPrefix + ".ListSyncEvents":        `{"Events":[],"NextCursor":"CURSOR"}`,
 		} {
 			service := "codeconnections"
 			if strings.HasPrefix(target, ourPrefix) {

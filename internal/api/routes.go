@@ -59,6 +59,7 @@ func (s *Service) routeOwn(m *awsjson.Mux) {
 	handle(m, wire.LockstepName, "ListPolicies", s.ListPolicies)
 	handle(m, wire.LockstepName, "ListResourceSyncAttempts", s.ListResourceSyncAttempts)
 	handle(m, wire.LockstepName, "ListResourceSyncs", s.ListResourceSyncs)
+	handle(m, wire.LockstepName, "ListSignaturePolicies", s.ListSignaturePolicies)
 	handle(m, wire.LockstepName, "ListSyncBlockers", s.ListSyncBlockers)
 	handle(m, wire.LockstepName, "ListSyncEvents", s.ListSyncEvents)
 	handle(m, wire.LockstepName, "ListWebIdentityRoles", s.ListWebIdentityRoles)

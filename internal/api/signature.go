@@ -5,6 +5,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/signature"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/wire"
@@ -39,6 +40,51 @@ func (s *Service) GetSignaturePolicy(ctx context.Context, c Caller, in *wire.Get
 		return err
 	})
 	return out, err
+}
+
+// ListSignaturePolicies reads who may sign the commits of all resources, by name:
+// the policies that GetSignaturePolicy would give.
+func (s *Service) ListSignaturePolicies(ctx context.Context, c Caller, in *wire.ListSignaturePoliciesInput) (*wire.ListSignaturePoliciesOutput, error) {
+	if err := c.onAccount("lockstep:ListSignaturePolicies"); err != nil {
+		return nil, err
+	}
+	list := s.listing(c, "signature policies")
+	page, err := list.page(in.MaxResults, in.NextToken)
+	if err != nil {
+		return nil, err
+	}
+	out := &wire.ListSignaturePoliciesOutput{}
+	err = s.read(ctx, c, "lockstep:GetSignaturePolicy", policy.SyncConfiguration, func(tx *db.Tx) error {
+		policies, next, err := c.signaturePolicies(tx, page)
+		if err != nil {
+			return err
+		}
+		for _, p := range policies {
+			out.SignaturePolicies = append(out.SignaturePolicies, wire.ResourceSignaturePolicy{
+				SyncType: string(p.Configuration.SyncType), ResourceName: p.Configuration.ResourceName,
+				AllowedSigners: p.AllowedSigners, PublicKeys: p.PublicKeys, UpdatedAt: wire.Time{Time: p.UpdatedAt},
+			})
+		}
+		out.NextToken, err = list.token(next)
+		return err
+	})
+	return out, err
+}
+
+// signaturePolicies reads a page of the policies that the caller may get. That it
+// sees a configuration does not do: who may sign for it is asked for by itself.
+func (c Caller) signaturePolicies(tx *db.Tx, p store.Page) ([]store.SignedConfiguration, store.Cursor, error) {
+	const action = "lockstep:GetSignaturePolicy"
+	read := func(p store.Page) ([]store.SignedConfiguration, store.Cursor, error) {
+		return store.SignaturePolicies(tx, c.Account, c.Region, p)
+	}
+	if c.settled(action, policy.SyncConfiguration) {
+		return read(p)
+	}
+	the := manyConfigurations()
+	return sifted(p, read, func(one store.SignedConfiguration) (bool, error) {
+		return c.may(tx, action, the(one.Configuration))
+	})
 }
 
 // DeleteSignaturePolicy lets all commits of the branch be synced again.

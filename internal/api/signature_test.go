@@ -1,9 +1,14 @@
 package api_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -48,6 +53,135 @@ func TestASignaturePolicyIsPutShownAndDeleted(t *testing.T) {
 		}
 		if err := get(); err == nil {
 			t.Errorf("after: %+v", got)
+		}
+	})
+}
+
+// signers gives the names of the resources whose signers w's caller may see, read
+// so many at a time.
+func (w *world) signers(size int) (all []wire.ResourceSignaturePolicy) {
+	w.Helper()
+	in := wire.ListSignaturePoliciesInput{MaxResults: &size}
+	for more := true; more; more = in.NextToken != "" {
+		var out wire.ListSignaturePoliciesOutput
+		if err := w.ours("ListSignaturePolicies", in, &out); err != nil {
+			w.Fatal(err)
+		}
+		if len(out.SignaturePolicies) == 0 && out.NextToken != "" {
+			w.Error("an empty page goes on")
+		}
+		all, in.NextToken = append(all, out.SignaturePolicies...), out.NextToken
+	}
+	return all
+}
+
+func resourcesOf(all []wire.ResourceSignaturePolicy) (names []string) {
+	for _, p := range all {
+		names = append(names, p.ResourceName)
+	}
+	return names
+}
+
+// sign lets Ann alone sign for resources.
+func (w *world) sign(names ...string) {
+	w.Helper()
+	for _, name := range names {
+		in := wire.PutSignaturePolicyInput{SyncType: "CFN_STACK_SYNC", ResourceName: name, AllowedSigners: "# " + name + "\n" + allowed}
+		if err := w.ours("PutSignaturePolicy", in, &wire.PutSignaturePolicyOutput{}); err != nil {
+			w.Fatal(err)
+		}
+	}
+}
+
+func TestSignaturePoliciesAreListedByNameAsTheyWerePut(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		link := w.linked()
+		for _, name := range []string{"web", "open", "Api", "db"} {
+			w.configure(name, link)
+		}
+		w.sign("web", "db", "Api")
+		for _, size := range []int{1, 2, 3, 100} {
+			got := w.signers(size)
+			if diff := cmp.Diff([]string{"Api", "db", "web"}, resourcesOf(got)); diff != "" {
+				t.Fatalf("%d at a time (-want +got):\n%s", size, diff)
+			}
+			for _, p := range got {
+				var one wire.GetSignaturePolicyOutput
+				if err := w.ours("GetSignaturePolicy", wire.GetSignaturePolicyInput{SyncType: p.SyncType, ResourceName: p.ResourceName}, &one); err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(one, wire.GetSignaturePolicyOutput{AllowedSigners: p.AllowedSigners, PublicKeys: p.PublicKeys, UpdatedAt: p.UpdatedAt}); diff != "" {
+					t.Errorf("%s (-got alone +listed):\n%s", p.ResourceName, diff)
+				}
+			}
+		}
+		if got := w.as(w.key(other, identity.Admin)).signers(100); got != nil {
+			t.Errorf("another account sees %v", resourcesOf(got))
+		}
+		refused(t, w.ours("ListSignaturePolicies", wire.ListSignaturePoliciesInput{NextToken: "x"}, nil), "InvalidInputException", "NextToken")
+	})
+}
+
+// Who may sign is asked for by an action of its own: that a resource may be seen
+// does not do.
+func TestSignaturePoliciesAreListedForWhoMayGetEach(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		link := w.linked()
+		var names []string
+		for n := range 9 {
+			names = append(names, fmt.Sprintf("r%d", n))
+			w.configure(names[n], link)
+		}
+		w.sign(names...)
+		n := 0
+		for policy, want := range map[string][]string{
+			`permit (principal == User::"WHO", action in Action::"Read", resource) when { resource is Account || (resource has resourceName && ["r1", "r4", "r5", "r8"].contains(resource.resourceName)) };`: {"r1", "r4", "r5", "r8"},
+			`permit (principal == User::"WHO", action in Action::"Read", resource) unless { action == Action::"lockstep:GetSignaturePolicy" };`:                                                              nil,
+			`permit (principal == User::"WHO", action in Action::"Read", resource);
+			 forbid (principal == User::"WHO", action == Action::"lockstep:GetSignaturePolicy", resource) when { resource.resourceName == "r7" };`: append(slices.Clone(names[:7]), "r8"),
+			`permit (principal == User::"WHO", action in [Action::"lockstep:ListSignaturePolicies", Action::"lockstep:GetSignaturePolicy"], resource);`: names,
+		} {
+			n++
+			name := fmt.Sprintf("who%d", n)
+			they := w.as(w.principal(name, identity.None, strings.ReplaceAll(policy, "WHO", name)))
+			for _, size := range []int{1, 2, 4, 100} {
+				if diff := cmp.Diff(want, resourcesOf(they.signers(size))); diff != "" {
+					t.Errorf("%s, %d at a time (-want +got):\n%s", policy, size, diff)
+				}
+			}
+		}
+		they := w.as(w.principal("lone", identity.None, `permit (principal == User::"lone", action == Action::"lockstep:GetSignaturePolicy", resource);`))
+		refused(t, they.ours("ListSignaturePolicies", wire.ListSignaturePoliciesInput{}, nil), "AccessDeniedException", "lockstep:ListSignaturePolicies")
+	})
+}
+
+func TestPagesOfSignaturePoliciesAreStableWhileTheyComeAndGo(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		link := w.linked()
+		for _, name := range []string{"a", "b", "c", "d", "f", "h", "j"} {
+			w.configure(name, link)
+		}
+		w.sign("b", "d", "f", "h")
+		between := []func(){
+			func() { w.sign("a", "c"); w.deconfigure("b") },
+			func() { w.deconfigure("c"); w.deconfigure("f") },
+			func() { w.sign("j", "d") },
+		}
+		one := 1
+		var seen []string
+		in := wire.ListSignaturePoliciesInput{MaxResults: &one}
+		for page := 0; page == 0 || in.NextToken != ""; page++ {
+			var out wire.ListSignaturePoliciesOutput
+			if err := w.ours("ListSignaturePolicies", in, &out); err != nil {
+				t.Fatal(err)
+			}
+			seen = append(seen, resourcesOf(out.SignaturePolicies)...)
+			if in.NextToken = out.NextToken; page < len(between) {
+				between[page]()
+			}
+		}
+		if want := []string{"b", "c", "d", "h", "j"}; !slices.Equal(seen, want) {
+			t.Errorf("listed %v, want %v", seen, want)
 		}
 	})
 }

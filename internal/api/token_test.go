@@ -39,7 +39,7 @@ func everyList(t *testing.T, link string) []paged {
 			all = append(all, paged{a, needs[a.operation]})
 		}
 	}
-	if len(all) != 4+4+6 {
+	if len(all) != 4+4+7 {
 		t.Fatalf("%d lists", len(all))
 	}
 	return all
@@ -72,7 +72,10 @@ func (w *world) many(n int) (link string) {
 			}
 			cfg := lockstep.SyncConfiguration{Account: account, Region: region, SyncType: "CFN_STACK_SYNC", ResourceName: name, LinkID: link,
 				Branch: "main", ConfigFile: "a.yaml", RoleARN: role}
-			if err := first(store.InsertConfiguration(tx, &cfg),
+			if err := store.InsertConfiguration(tx, &cfg); err != nil {
+				return err
+			}
+			if err := first(store.PutSignaturePolicy(tx, cfg.ID, lockstep.SignaturePolicy{AllowedSigners: allowed}),
 				identity.PutPolicy(tx, w.seal, account, name, `permit (principal == User::"nobody", action, resource);`),
 				identity.PutWebIdentityRole(tx, w.seal, account, identity.WebIdentityRole{
 					Name: name, Issuer: issuer, Audiences: []string{"sts"}, Subjects: []string{"repo:acme/*"}, Grants: identity.None,

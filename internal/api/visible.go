@@ -36,6 +36,11 @@ func visible[T any](tx *db.Tx, c Caller, kind policy.Type, p store.Page,
 	if c.seesAll(kind) {
 		return read(p)
 	}
+	return sifted(p, read, func(one T) (bool, error) { return c.seesThing(tx, the(one)) })
+}
+
+// sifted is visible for any reason to show a thing.
+func sifted[T any](p store.Page, read func(store.Page) ([]T, store.Cursor, error), shows func(T) (bool, error)) ([]T, store.Cursor, error) {
 	var shown []T
 	var last store.Page // as many rows, and after which, to end with the last that is shown
 	at := store.Page{Limit: max(p.Limit, lookedAtOnce), After: p.After}
@@ -45,15 +50,15 @@ func visible[T any](tx *db.Tx, c Caller, kind policy.Type, p store.Page,
 			return nil, store.Cursor{}, err
 		}
 		for i, one := range all {
-			sees, err := c.seesThing(tx, the(one))
+			shows, err := shows(one)
 			if err != nil {
 				return nil, store.Cursor{}, err
 			}
-			if sees && len(shown) == p.Limit {
+			if shows && len(shown) == p.Limit {
 				_, end, err := read(last)
 				return shown, end, err
 			}
-			if sees {
+			if shows {
 				shown, last = append(shown, one), store.Page{Limit: i + 1, After: at.After}
 			}
 		}
@@ -76,4 +81,14 @@ func (c Caller) seesThing(tx *db.Tx, t thing) (bool, error) {
 		return false, nil
 	}
 	return err == nil && c.sees(r), err
+}
+
+// may says whether the caller may do an action to a thing that is yet to be
+// described, as [Caller.seesThing] says whether it sees it.
+func (c Caller) may(tx *db.Tx, action string, t thing) (bool, error) {
+	r, err := t.describe(tx)
+	if lockstep.KindOf(err) == lockstep.NotFound {
+		return false, nil
+	}
+	return err == nil && c.decide(action, r, policy.Context{}).Allowed, err
 }

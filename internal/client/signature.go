@@ -16,6 +16,11 @@ func (c *Client) GetSignaturePolicy(ctx context.Context, in *wire.GetSignaturePo
 	return call[wire.GetSignaturePolicyInput, wire.GetSignaturePolicyOutput](ctx, c, "GetSignaturePolicy", in)
 }
 
+// ListSignaturePolicies reads one page of who may for all resources.
+func (c *Client) ListSignaturePolicies(ctx context.Context, in *wire.ListSignaturePoliciesInput) (*wire.ListSignaturePoliciesOutput, error) {
+	return call[wire.ListSignaturePoliciesInput, wire.ListSignaturePoliciesOutput](ctx, c, "ListSignaturePolicies", in)
+}
+
 // DeleteSignaturePolicy lets all commits be synced.
 func (c *Client) DeleteSignaturePolicy(ctx context.Context, in *wire.DeleteSignaturePolicyInput) (*wire.DeleteSignaturePolicyOutput, error) {
 	return call[wire.DeleteSignaturePolicyInput, wire.DeleteSignaturePolicyOutput](ctx, c, "DeleteSignaturePolicy", in)

@@ -140,3 +140,20 @@ func (c *Client) WebIdentityRoles(ctx context.Context) iter.Seq2[wire.WebIdentit
 		return page[wire.WebIdentityRole]{out.WebIdentityRoles, out.NextToken}, nil
 	})
 }
+
+// signersPage is how many signature policies are asked for at a time: were all as
+// long as they can be, their answer would still be below maxAnswer.
+const signersPage = 20
+
+// SignaturePolicies walks through who may sign the commits of which resource, by
+// name of resource.
+func (c *Client) SignaturePolicies(ctx context.Context) iter.Seq2[wire.ResourceSignaturePolicy, error] {
+	size := signersPage
+	return walk(func(token string) (page[wire.ResourceSignaturePolicy], error) {
+		out, err := c.ListSignaturePolicies(ctx, &wire.ListSignaturePoliciesInput{MaxResults: &size, NextToken: token})
+		if err != nil {
+			return page[wire.ResourceSignaturePolicy]{}, err
+		}
+		return page[wire.ResourceSignaturePolicy]{out.SignaturePolicies, out.NextToken}, nil
+	})
+}

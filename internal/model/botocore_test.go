@@ -99,7 +99,7 @@ func TestBotocoreLoadsEveryShapeOfEveryOperation(t *testing.T) {
 	if diff := cmp.Diff(exceptions, seen.Exceptions); diff != "" {
 		t.Errorf("exceptions (-want +got):\n%s", diff)
 	}
-	paged := []string{"ListAccessKeys", "ListPolicies", "ListResourceSyncAttempts", "ListResourceSyncs", "ListSyncBlockers", "ListWebIdentityRoles"}
+	paged := []string{"ListAccessKeys", "ListPolicies", "ListResourceSyncAttempts", "ListResourceSyncs", "ListSignaturePolicies", "ListSyncBlockers", "ListWebIdentityRoles"}
 	if diff := cmp.Diff(paged, seen.Paginators); diff != "" {
 		t.Errorf("paginators (-want +got):\n%s", diff)
 	}

@@ -37,7 +37,7 @@ func Actions() []Action {
 	tagged := []Type{Connection, Host, RepositoryLink}
 
 	add(Read, account, "codeconnections:ListConnections", "codeconnections:ListHosts", "codeconnections:ListRepositoryLinks",
-		"lockstep:ListResourceSyncs", "lockstep:ListSyncBlockers", "lockstep:ListSyncEvents")
+		"lockstep:ListResourceSyncs", "lockstep:ListSignaturePolicies", "lockstep:ListSyncBlockers", "lockstep:ListSyncEvents")
 	add(Read, connection, "codeconnections:GetConnection", "lockstep:GetConnectionHandshake")
 	add(Read, host, "codeconnections:GetHost")
 	add(Read, tagged, "codeconnections:ListTagsForResource")

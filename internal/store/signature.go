@@ -1,6 +1,8 @@
 package store
 
 import (
+	"strings"
+
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 )
@@ -14,6 +16,39 @@ func SignaturePolicy(tx *db.Tx, configurationID int64) (lockstep.SignaturePolicy
 		configurationID).Scan(&p.AllowedSigners, &p.PublicKeys, &updated)
 	p.UpdatedAt = db.Time(updated)
 	return p, orMissing(err, lockstep.Errorf(lockstep.NotFound, "Could not find a signature policy: commits need no signature."))
+}
+
+// A SignedConfiguration is a sync configuration with who may sign for it.
+type SignedConfiguration struct {
+	Configuration lockstep.SyncConfiguration
+	lockstep.SignaturePolicy
+}
+
+// SignaturePolicies reads a page of who may sign for the caller's configurations,
+// by sync type and name; those for which anybody may are left out. It is one
+// SELECT, fit for [db.DB.Peek].
+func SignaturePolicies(tx *db.Tx, account lockstep.AccountID, region string, p Page) ([]SignedConfiguration, Cursor, error) {
+	afterType, afterName, _ := strings.Cut(p.After.Text, "/") // "" is before all
+	rows, err := tx.Query(`SELECT s.allowed_signers, s.public_keys, s.updated_at, `+configurationColumns+
+		`JOIN signature_policy s ON s.configuration_id = c.id
+		WHERE c.account = $1 AND c.region = $2 AND (c.sync_type, c.resource_name) > ($3, $4)
+		ORDER BY c.sync_type, c.resource_name LIMIT $5`,
+		account, region, afterType, afterName, p.Limit+1)
+	if err != nil {
+		return nil, Cursor{}, err
+	}
+	return paged(rows, p.Limit, scanSigned, func(s SignedConfiguration) Cursor {
+		return Cursor{Text: string(s.Configuration.SyncType) + "/" + s.Configuration.ResourceName}
+	})
+}
+
+func scanSigned(row scanner) (SignedConfiguration, error) {
+	var s SignedConfiguration
+	var updated int64
+	var err error
+	s.Configuration, err = scanConfiguration(after{row, []any{&s.AllowedSigners, &s.PublicKeys, &updated}})
+	s.UpdatedAt = db.Time(updated)
+	return s, err
 }
 
 // PutSignaturePolicy says who may sign for a configuration, in place of what was

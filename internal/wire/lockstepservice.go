@@ -22,6 +22,7 @@ func lockstepOperations() []Operation {
 		operation[ListPoliciesInput, ListPoliciesOutput]("ListPolicies"),
 		operation[ListResourceSyncAttemptsInput, ListResourceSyncAttemptsOutput]("ListResourceSyncAttempts", notFound),
 		operation[ListResourceSyncsInput, ListResourceSyncsOutput]("ListResourceSyncs"),
+		operation[ListSignaturePoliciesInput, ListSignaturePoliciesOutput]("ListSignaturePolicies"),
 		operation[ListSyncBlockersInput, ListSyncBlockersOutput]("ListSyncBlockers"),
 		operation[ListSyncEventsInput, ListSyncEventsOutput]("ListSyncEvents"),
 		operation[ListWebIdentityRolesInput, ListWebIdentityRolesOutput]("ListWebIdentityRoles"),
@@ -100,7 +101,7 @@ func lockstepTexts() map[string]Shape {
 	}
 	for _, free := range []string{
 		"AccessKeyList", "ChangeDetailList", "ChangeText", "ChangeWord", "Count", "Flag", "HandlingReason", "PolicyList",
-		"ProposedChangeList", "ResourceSyncAttemptSummaryList", "ResourceSyncBlockerList", "ResourceSyncSummaryList",
+		"ProposedChangeList", "ResourceSignaturePolicyList", "ResourceSyncAttemptSummaryList", "ResourceSyncBlockerList", "ResourceSyncSummaryList",
 		"StatusReason", "SyncEventList", "ValueChangeList", "WebIdentityRoleList",
 	} {
 		shapes[free] = Shape{}

@@ -27,6 +27,30 @@ type GetSignaturePolicyOutput struct {
 	UpdatedAt      Time   `shape:"Timestamp"`
 }
 
+// ResourceSignaturePolicy is who may sign the commits of a resource, as it was
+// put.
+type ResourceSignaturePolicy struct {
+	SyncType       string `shape:"SyncConfigurationType"`
+	ResourceName   string `shape:"ResourceName"`
+	AllowedSigners string `json:",omitzero" shape:"SignerList"`
+	PublicKeys     string `json:",omitzero" shape:"SignerList"`
+	UpdatedAt      Time   `shape:"Timestamp"`
+}
+
+// ListSignaturePoliciesInput asks for a page of signature policies, by name of
+// resource. Each may be as long as both its lists, so that pages of 20 are wise.
+type ListSignaturePoliciesInput struct {
+	NextToken  string `json:",omitzero" shape:"SharpNextToken"`
+	MaxResults *int   `json:",omitzero" shape:"MaxResults"`
+}
+
+// ListSignaturePoliciesOutput answers ListSignaturePolicies. A resource whose
+// commits need no signature is not in it.
+type ListSignaturePoliciesOutput struct {
+	SignaturePolicies []ResourceSignaturePolicy `shape:"ResourceSignaturePolicyList"`
+	NextToken         string                    `json:",omitzero" shape:"SharpNextToken"`
+}
+
 // DeleteSignaturePolicyInput names the resource whose commits need no signature
 // any more.
 type DeleteSignaturePolicyInput struct {

@@ -1,0 +1,68 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+func TestSignaturePoliciesAreReadByNameWithTheirConfiguration(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		link := insertLink(t, d, 1)
+		var want []store.SignedConfiguration
+		for _, name := range []string{"Web", "api", "open", "web"} {
+			cfg := insertConfiguration(t, d, newConfiguration(name, link.ID))
+			if name == "open" {
+				continue
+			}
+			p := lockstep.SignaturePolicy{AllowedSigners: "signers of " + name, PublicKeys: "keys\r\n of " + name}
+			update(t, d, func(tx *db.Tx) error {
+				p.UpdatedAt = tx.Now.Truncate(time.Millisecond)
+				return store.PutSignaturePolicy(tx, cfg.ID, p)
+			})
+			want = append(want, store.SignedConfiguration{Configuration: cfg, SignaturePolicy: p})
+		}
+		for _, limit := range []int{1, 2, 3, 4} {
+			var got []store.SignedConfiguration
+			update(t, d, func(tx *db.Tx) error {
+				page := store.Page{Limit: limit}
+				for {
+					some, next, err := store.SignaturePolicies(tx, account, region, page)
+					got = append(got, some...)
+					if page.After = next; err != nil || next == (store.Cursor{}) {
+						return err
+					}
+				}
+			})
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%d at a time (-want +got):\n%s", limit, diff)
+			}
+		}
+		for _, where := range []struct {
+			account lockstep.AccountID
+			region  string
+		}{{other, region}, {account, "us-east-1"}} {
+			update(t, d, func(tx *db.Tx) error {
+				some, _, err := store.SignaturePolicies(tx, where.account, where.region, store.Page{Limit: 10})
+				if len(some) > 0 {
+					t.Errorf("%v has %v", where, some)
+				}
+				return err
+			})
+		}
+		update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, want[1].Configuration.ID) })
+		update(t, d, func(tx *db.Tx) error {
+			some, _, err := store.SignaturePolicies(tx, account, region, store.Page{Limit: 10})
+			if diff := cmp.Diff([]store.SignedConfiguration{want[0], want[2]}, some); diff != "" {
+				t.Errorf("after one configuration was deleted (-want +got):\n%s", diff)
+			}
+			return err
+		})
+	})
+}
