@@ -36,25 +36,31 @@ func (s *Service) CreateSyncConfiguration(ctx context.Context, c Caller, in *wir
 		return nil, err
 	}
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		if err := c.configures(tx, "codeconnections:CreateSyncConfiguration", &cfg); err != nil {
-			return err
-		}
-		if err := s.roomForConfiguration(tx, cfg); err != nil {
-			return err
-		}
-		if err := store.InsertConfiguration(tx, &cfg); err != nil {
-			return err
-		}
-		return s.o.Engine.Configured(tx, cfg)
+		return s.configure(tx, c, &cfg, "codeconnections:CreateSyncConfiguration")
 	})
 	return &wire.CreateSyncConfigurationOutput{SyncConfiguration: showConfiguration(cfg)}, err
+}
+
+// configure makes a configuration that was checked, for a caller who may do all
+// these actions to it.
+func (s *Service) configure(tx *db.Tx, c Caller, cfg *lockstep.SyncConfiguration, actions ...string) error {
+	if err := c.configures(tx, cfg, actions...); err != nil {
+		return err
+	}
+	if err := s.roomForConfiguration(tx, *cfg); err != nil {
+		return err
+	}
+	if err := store.InsertConfiguration(tx, cfg); err != nil {
+		return err
+	}
+	return s.o.Engine.Configured(tx, *cfg)
 }
 
 // configures asks whether the caller may make a configuration as it is given:
 // follow that branch of that repository, and hand the syncs that role. Who may not
 // see the link gets the answer that a missing one gets; the configuration is the
 // caller's own words, which hide nothing from it.
-func (c Caller) configures(tx *db.Tx, action string, cfg *lockstep.SyncConfiguration) error {
+func (c Caller) configures(tx *db.Tx, cfg *lockstep.SyncConfiguration, actions ...string) error {
 	l, err := store.Link(tx, c.Account, c.Region, cfg.LinkID)
 	if err != nil {
 		return err
@@ -63,8 +69,10 @@ func (c Caller) configures(tx *db.Tx, action string, cfg *lockstep.SyncConfigura
 		return err
 	}
 	cfg.OwnerID, cfg.RepositoryName, cfg.ProviderType = l.OwnerID, l.RepositoryName, l.ProviderType
-	if err := c.on(tx, action, theConfiguration(*cfg).but(nil)); err != nil {
-		return err
+	for _, action := range actions {
+		if err := c.on(tx, action, theConfiguration(*cfg).but(nil)); err != nil {
+			return err
+		}
 	}
 	return c.passes(cfg.RoleARN)
 }
@@ -115,7 +123,7 @@ func (s *Service) UpdateSyncConfiguration(ctx context.Context, c Caller, in *wir
 			return err
 		}
 		// Allowed must be what it is and what it becomes.
-		if err := c.configures(tx, action, &cfg); err != nil {
+		if err := c.configures(tx, &cfg, action); err != nil {
 			return err
 		}
 		if err := store.UpdateConfiguration(tx, &cfg); err != nil {

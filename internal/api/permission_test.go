@@ -85,13 +85,14 @@ const issuer = "https://issuer.example.com"
 
 // special is what some operations need to be told otherwise, to succeed.
 var special = map[string]map[string]any{
-	"CreateSyncConfiguration":  {"ResourceName": "fresh"},
-	"DeleteConnection":         {"ConnectionArn": "spare connection"},
-	"DeleteHost":               {"HostArn": "spare host"},
-	"DeleteRepositoryLink":     {"RepositoryLinkId": "spare link"},
-	"StartConnectionHandshake": {"ConnectionArn": "spare authorizer"},
-	"ListResourceSyncs":        {"RepositoryName": "infra", "OwnerId": "acme"},
-	"UpdateAccessKey":          {"Status": "DISABLED"},
+	"CreateSyncConfiguration":       {"ResourceName": "fresh"},
+	"CreateSignedSyncConfiguration": {"ResourceName": "fresh"},
+	"DeleteConnection":              {"ConnectionArn": "spare connection"},
+	"DeleteHost":                    {"HostArn": "spare host"},
+	"DeleteRepositoryLink":          {"RepositoryLinkId": "spare link"},
+	"StartConnectionHandshake":      {"ConnectionArn": "spare authorizer"},
+	"ListResourceSyncs":             {"RepositoryName": "infra", "OwnerId": "acme"},
+	"UpdateAccessKey":               {"Status": "DISABLED"},
 }
 
 // An asked is an operation with the action that policies know it by.
@@ -205,11 +206,12 @@ func TestEachRoleMayDoWhatItIsForAndNothingElse(t *testing.T) {
 
 // besides are the actions that an operation asks for beside its own.
 var besides = map[string][]string{
-	"CreateConnection":        {"codeconnections:GetHost"},
-	"CreateRepositoryLink":    {"codeconnections:UseConnection", "codeconnections:PassConnection"},
-	"UpdateRepositoryLink":    {"codeconnections:UseConnection", "codeconnections:PassConnection"},
-	"CreateSyncConfiguration": {"codeconnections:PassRepository", "iam:PassRole"},
-	"UpdateSyncConfiguration": {"codeconnections:PassRepository", "iam:PassRole"},
+	"CreateConnection":              {"codeconnections:GetHost"},
+	"CreateRepositoryLink":          {"codeconnections:UseConnection", "codeconnections:PassConnection"},
+	"UpdateRepositoryLink":          {"codeconnections:UseConnection", "codeconnections:PassConnection"},
+	"CreateSyncConfiguration":       {"codeconnections:PassRepository", "iam:PassRole"},
+	"UpdateSyncConfiguration":       {"codeconnections:PassRepository", "iam:PassRole"},
+	"CreateSignedSyncConfiguration": {"codeconnections:CreateSyncConfiguration", "lockstep:PutSignaturePolicy", "codeconnections:PassRepository", "iam:PassRole"},
 }
 
 // The action of an operation, and what it passes on, is all that it needs; and

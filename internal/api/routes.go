@@ -44,6 +44,7 @@ func (s *Service) route(m *awsjson.Mux) {
 func (s *Service) routeOwn(m *awsjson.Mux) {
 	handle(m, wire.LockstepName, "CompleteConnection", s.CompleteConnection)
 	handle(m, wire.LockstepName, "CreateAccessKey", s.CreateAccessKey)
+	handle(m, wire.LockstepName, "CreateSignedSyncConfiguration", s.CreateSignedSyncConfiguration)
 	handle(m, wire.LockstepName, "DeleteAccessKey", s.DeleteAccessKey)
 	handle(m, wire.LockstepName, "DeletePolicy", s.DeletePolicy)
 	handle(m, wire.LockstepName, "DeleteRepositoryWebhook", s.DeleteRepositoryWebhook)

@@ -11,6 +11,39 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
+// CreateSignedSyncConfiguration is CreateSyncConfiguration and PutSignaturePolicy
+// in one: between the two a commit could be synced that nobody signed. The caller
+// must be allowed both beside.
+func (s *Service) CreateSignedSyncConfiguration(ctx context.Context, c Caller, in *wire.CreateSignedSyncConfigurationInput) (*wire.CreateSignedSyncConfigurationOutput, error) {
+	if _, err := signature.Parse(in.AllowedSigners, in.PublicKeys); err != nil {
+		return nil, err
+	}
+	cfg := lockstep.SyncConfiguration{
+		Account:                 c.Account,
+		Region:                  c.Region,
+		SyncType:                lockstep.SyncType(in.SyncType),
+		ResourceName:            in.ResourceName,
+		LinkID:                  linkID(in.RepositoryLinkId),
+		Branch:                  in.Branch,
+		ConfigFile:              in.ConfigFile,
+		RoleARN:                 in.RoleArn,
+		TriggerResourceUpdateOn: lockstep.TriggerResourceUpdateOn(in.TriggerResourceUpdateOn),
+		PublishDeploymentStatus: lockstep.Switch(in.PublishDeploymentStatus),
+		PullRequestComment:      lockstep.Switch(in.PullRequestComment),
+	}
+	if err := s.checkConfiguration(cfg); err != nil {
+		return nil, err
+	}
+	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
+		err := s.configure(tx, c, &cfg, "lockstep:CreateSignedSyncConfiguration", "codeconnections:CreateSyncConfiguration", "lockstep:PutSignaturePolicy")
+		if err != nil {
+			return err
+		}
+		return store.PutSignaturePolicy(tx, cfg.ID, lockstep.SignaturePolicy{AllowedSigners: in.AllowedSigners, PublicKeys: in.PublicKeys})
+	})
+	return &wire.CreateSignedSyncConfigurationOutput{SyncConfiguration: showConfiguration(cfg)}, err
+}
+
 // PutSignaturePolicy says who may sign the commits of a resource. An attempt that
 // is under way was begun before and goes on.
 func (s *Service) PutSignaturePolicy(ctx context.Context, c Caller, in *wire.PutSignaturePolicyInput) (*wire.PutSignaturePolicyOutput, error) {

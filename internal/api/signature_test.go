@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -183,5 +184,53 @@ func TestPagesOfSignaturePoliciesAreStableWhileTheyComeAndGo(t *testing.T) {
 		if want := []string{"b", "c", "d", "h", "j"}; !slices.Equal(seen, want) {
 			t.Errorf("listed %v, want %v", seen, want)
 		}
+	})
+}
+
+func TestASignedConfigurationIsMadeWithItsSignersOrNotAtAll(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		link := w.linked()
+		in := wire.CreateSignedSyncConfigurationInput{SyncType: "CFN_STACK_SYNC", ResourceName: "web", RepositoryLinkId: link, Branch: "main",
+			ConfigFile: "a.yaml", RoleArn: role, TriggerResourceUpdateOn: "ANY_CHANGE", PublishDeploymentStatus: "DISABLED", PullRequestComment: "ENABLED"}
+		create := func() (out wire.CreateSignedSyncConfigurationOutput, err error) {
+			return out, w.ours("CreateSignedSyncConfiguration", in, &out)
+		}
+		_, err := create()
+		refused(t, err, "InvalidInputException", "The lists of allowed signers hold no key")
+		in.AllowedSigners = "ann ssh-ed25519 nonsense"
+		_, err = create()
+		refused(t, err, "InvalidInputException", "Allowed signers, line 1")
+		in.AllowedSigners, in.Branch = allowed, "a..b"
+		_, err = create()
+		refused(t, err, "InvalidInputException", "is not a name that a branch can have")
+		in.Branch, in.RepositoryLinkId = "main", noLink
+		_, err = create()
+		refused(t, err, "ResourceNotFoundException", noLink)
+		if noted := w.engine.take(); noted != nil || w.signers(100) != nil {
+			t.Errorf("refused, and yet the engine was made to do %v", noted)
+		}
+
+		in.RepositoryLinkId = link
+		made, err := create()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var read wire.GetSyncConfigurationOutput
+		raw := w.signed("codeconnections", newPrefix+".GetSyncConfiguration", `{"SyncType":"CFN_STACK_SYNC","ResourceName":"web"}`)
+		_, body := w.send(raw)
+		if err := json.Unmarshal(body, &read); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(read.SyncConfiguration, made.SyncConfiguration); diff != "" || read.SyncConfiguration.PullRequestComment != "ENABLED" {
+			t.Errorf("the configuration (-read +made):\n%s", diff)
+		}
+		if noted := w.engine.take(); len(noted) != 1 {
+			t.Errorf("the engine was made to do %v", noted)
+		}
+		if got := w.signers(100); len(got) != 1 || got[0].AllowedSigners != allowed {
+			t.Errorf("signers %+v", got)
+		}
+		_, err = create()
+		refused(t, err, "ResourceAlreadyExistsException", "web")
 	})
 }

@@ -6,6 +6,12 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
+// CreateSignedSyncConfiguration makes a sync configuration whose commits must be
+// signed from the first on.
+func (c *Client) CreateSignedSyncConfiguration(ctx context.Context, in *wire.CreateSignedSyncConfigurationInput) (*wire.CreateSignedSyncConfigurationOutput, error) {
+	return call[wire.CreateSignedSyncConfigurationInput, wire.CreateSignedSyncConfigurationOutput](ctx, c, "CreateSignedSyncConfiguration", in)
+}
+
 // PutSignaturePolicy says who may sign the commits of a resource.
 func (c *Client) PutSignaturePolicy(ctx context.Context, in *wire.PutSignaturePolicyInput) (*wire.PutSignaturePolicyOutput, error) {
 	return call[wire.PutSignaturePolicyInput, wire.PutSignaturePolicyOutput](ctx, c, "PutSignaturePolicy", in)

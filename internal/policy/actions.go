@@ -66,7 +66,7 @@ func Actions() []Action {
 		"lockstep:RegisterRepositoryWebhook")
 	add(Configure, configuration, "codeconnections:CreateSyncConfiguration", "codeconnections:DeleteSyncConfiguration",
 		"codeconnections:UpdateSyncConfiguration",
-		"lockstep:DeleteSignaturePolicy", "lockstep:PutSignaturePolicy")
+		"lockstep:CreateSignedSyncConfiguration", "lockstep:DeleteSignaturePolicy", "lockstep:PutSignaturePolicy")
 	add(Configure, []Type{IAMRole}, "iam:PassRole")
 
 	add(Administer, account, "lockstep:CreateAccessKey", "lockstep:DeleteAccessKey", "lockstep:ListAccessKeys",

@@ -7,6 +7,8 @@ func lockstepOperations() []Operation {
 		operation[CompleteConnectionInput, CompleteConnectionOutput]("CompleteConnection",
 			concurrent, notFound, unavailable, unsupportedGit),
 		operation[CreateAccessKeyInput, CreateAccessKeyOutput]("CreateAccessKey", limitExceeded),
+		operation[CreateSignedSyncConfigurationInput, CreateSignedSyncConfigurationOutput]("CreateSignedSyncConfiguration",
+			alreadyExists, limitExceeded, notFound),
 		operation[DeleteAccessKeyInput, DeleteAccessKeyOutput]("DeleteAccessKey", notFound),
 		operation[DeletePolicyInput, DeletePolicyOutput]("DeletePolicy", notFound),
 		operation[DeleteRepositoryWebhookInput, DeleteRepositoryWebhookOutput]("DeleteRepositoryWebhook", notFound),

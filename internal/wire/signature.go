@@ -1,5 +1,27 @@
 package wire
 
+// CreateSignedSyncConfigurationInput describes a configuration to create, as
+// CreateSyncConfiguration does, together with who may sign the commits of its
+// resource, as PutSignaturePolicy does: no commit is synced before that is known.
+type CreateSignedSyncConfigurationInput struct {
+	Branch                  string `shape:"BranchName"`
+	ConfigFile              string `shape:"DeploymentFilePath"`
+	RepositoryLinkId        string `shape:"RepositoryLinkId"`
+	ResourceName            string `shape:"ResourceName"`
+	RoleArn                 string `shape:"IamRoleArn"`
+	SyncType                string `shape:"SyncConfigurationType"`
+	PublishDeploymentStatus string `json:",omitzero" shape:"PublishDeploymentStatus"`
+	TriggerResourceUpdateOn string `json:",omitzero" shape:"TriggerResourceUpdateOn"`
+	PullRequestComment      string `json:",omitzero" shape:"PullRequestComment"`
+	AllowedSigners          string `json:",omitzero" shape:"SignerList"`
+	PublicKeys              string `json:",omitzero" shape:"SignerList"`
+}
+
+// CreateSignedSyncConfigurationOutput answers CreateSignedSyncConfiguration.
+type CreateSignedSyncConfigurationOutput struct {
+	SyncConfiguration SyncConfiguration
+}
+
 // PutSignaturePolicyInput says who may sign the commits of a resource: from then
 // on no other commit is synced. AllowedSigners is a file in OpenSSH's
 // allowed_signers form, of which the keys for the namespace git count; PublicKeys
