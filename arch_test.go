@@ -41,7 +41,7 @@ func rooms() map[string]room {
 			" internal/provider/git internal/provider/github internal/provider/gitlab internal/queue internal/sample internal/sandbox internal/seal" +
 			" internal/sigv4 internal/store internal/sts internal/target internal/target/cfnstack internal/trigger internal/wire"},
 		"internal/client": {imports: "internal/wire"},
-		"internal/fleet":  {imports: "internal/client internal/wire"},
+		"internal/fleet":  {imports: ". internal/client internal/wire internal/signature"},
 
 		// The ways in.
 		"internal/wire":     {},

@@ -23,9 +23,9 @@ func newApplyCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "apply -f FILE [--prune] [--dry-run]",
 		Short: "Make everything as a file has it",
-		Long: "Make hosts, connections, repository links, sync configurations, policies and roles as a file has them. Applying\n" +
-			"twice changes nothing. What the file does not have stays, unless it is pruned, and then only in lists that the file\n" +
-			"has; stacks are never touched. `lockstep export` writes such a file, docs/fleet.md explains it.",
+		Long: "Make hosts, connections, repository links, sync configurations with who may sign for them, policies and roles as\n" +
+			"a file has them. Applying twice changes nothing. What the file does not have stays, unless it is pruned, and then only\n" +
+			"in lists that the file has; stacks are never touched. `lockstep export` writes such a file, docs/fleet.md explains it.",
 		Args:                  arguments(),
 		DisableFlagsInUseLine: true,
 	}

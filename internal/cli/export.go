@@ -10,8 +10,8 @@ func newExportCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "export",
 		Short: "Print everything as a file that apply reads",
-		Long: "Print hosts, connections, repository links, sync configurations, policies and roles as a file that `lockstep apply`\n" +
-			"reads: without secrets, and without what the key in use may not read.",
+		Long: "Print hosts, connections, repository links, sync configurations with who may sign for them, policies and roles as a\n" +
+			"file that `lockstep apply` reads: without secrets, and without what the key in use may not read.",
 		Args: arguments(),
 	}
 	reach := reaches(p, c)

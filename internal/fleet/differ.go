@@ -66,6 +66,13 @@ func (p *planner) providerOf(connection string) string {
 }
 
 func (p *planner) configuration(want, have Configuration) []string {
+	d := unsigned(want, have)
+	d.signers(want.Signers, have.Signers)
+	return d
+}
+
+// unsigned is what differs but who may sign, which is changed by itself.
+func unsigned(want, have Configuration) difference {
 	var d difference
 	d.text("link", want.Link, have.Link)
 	d.text("branch", want.Branch, have.Branch)

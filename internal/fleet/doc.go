@@ -23,6 +23,10 @@
 // not by leaving them out. What the file has no entry for is left too, unless it
 // is pruned, and then only in lists that the file has.
 //
+// Who may sign the commits of a configuration is two texts and one thing: a file
+// that has either asks for both. They are checked as the server checks them, and a
+// new configuration is made together with them, so that it is never without.
+//
 // # Order
 //
 // Hosts, connections, links and configurations come into being in this order and

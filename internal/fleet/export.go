@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -70,11 +71,15 @@ func add(mapping *yaml.Node, key string, value *yaml.Node) {
 	mapping.Content = append(mapping.Content, scalar(key), value)
 }
 
-// scalar writes a text so that it is read as one: what looks like a number gets
-// quotes, what has lines a block.
+// scalar writes a text so that it is read as one, byte for byte: what looks like
+// a number gets quotes, what has lines a block, unless a block would lose
+// something.
 func scalar(text string) *yaml.Node {
 	n := &yaml.Node{}
 	n.SetString(text)
+	if strings.HasPrefix(text, "\t") { // yaml.v3 writes such a block and then does not read it
+		n.Style = yaml.DoubleQuotedStyle
+	}
 	return n
 }
 
@@ -148,6 +153,9 @@ func configurationNode(c Configuration) *yaml.Node {
 	}
 	texts(n, "link", c.Link, "branch", c.Branch, "file", c.File, "role", c.Role, "trigger", c.Trigger,
 		"publish-deployment-status", c.PublishDeploymentStatus, "pull-request-comment", c.PullRequestComment)
+	if c.Signers != nil {
+		texts(n, allowedKey, c.Signers.Allowed, keysKey, c.Signers.Keys)
+	}
 	return n
 }
 

@@ -121,6 +121,8 @@ func joinRepository(owner, name string) string {
 
 func (r *reader) configuration(n *yaml.Node) Configuration {
 	c := Configuration{Position: at(n), Type: DefaultSyncType}
+	var s signersReader
+	before := len(r.problems)
 	r.mapping(n, "a configuration",
 		r.text("resource", "ResourceName", true, &c.Resource),
 		r.text("type", "SyncConfigurationType", false, &c.Type),
@@ -130,7 +132,12 @@ func (r *reader) configuration(n *yaml.Node) Configuration {
 		r.text("role", "IamRoleArn", true, &c.Role),
 		r.text("trigger", "TriggerResourceUpdateOn", false, &c.Trigger),
 		r.text("publish-deployment-status", "PublishDeploymentStatus", false, &c.PublishDeploymentStatus),
-		r.text("pull-request-comment", "PullRequestComment", false, &c.PullRequestComment))
+		r.text("pull-request-comment", "PullRequestComment", false, &c.PullRequestComment),
+		s.key(r, allowedKey, &s.allowed, &s.Allowed),
+		s.key(r, keysKey, &s.keys, &s.Keys))
+	if len(r.problems) == before {
+		c.Signers = s.signers(r)
+	}
 	return c
 }
 

@@ -53,7 +53,8 @@ func TestAFileIsReadWhole(t *testing.T) {
 			{Repository: "acme/tools/site", Connection: "tools", Tags: map[string]string{"team": "web"}},
 		},
 		Configurations: []fleet.Configuration{
-			{Type: "CFN_STACK_SYNC", Resource: "network", Link: "acme/infra", Branch: "main", File: "network.yaml", Role: deploy},
+			{Type: "CFN_STACK_SYNC", Resource: "network", Link: "acme/infra", Branch: "main", File: "network.yaml", Role: deploy,
+				Signers: &fleet.Signers{Allowed: strings.Replace(ann, " ", ` namespaces="git" `, 1)}},
 			{Type: "CFN_STACK_SYNC", Resource: "web", Link: "acme/tools/site", Branch: "1.0", File: "stacks/web.yaml", Role: deploy,
 				Trigger: "ANY_CHANGE", PublishDeploymentStatus: "ENABLED", PullRequestComment: "DISABLED"},
 		},

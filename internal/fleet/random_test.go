@@ -46,7 +46,8 @@ func random(r *rand.Rand) fleet.Things {
 	if len(links) > 0 {
 		for _, resource := range some("r") {
 			f.Configurations = append(f.Configurations, fleet.Configuration{Type: "CFN_STACK_SYNC", Resource: resource, Link: pick(links...),
-				Branch: pick("main", "dev"), File: "f", Role: deploy, Trigger: pick("ANY_CHANGE", "FILE_CHANGE"), PublishDeploymentStatus: "ENABLED", PullRequestComment: "ENABLED"})
+				Branch: pick("main", "dev"), File: "f", Role: deploy, Trigger: pick("ANY_CHANGE", "FILE_CHANGE"), PublishDeploymentStatus: "ENABLED", PullRequestComment: "ENABLED",
+				Signers: []*fleet.Signers{nil, {}, {Allowed: ann}, {Allowed: "\t# Ann\n" + ann + " "}}[r.IntN(4)]})
 		}
 	}
 	for _, name := range some("p") {
@@ -68,6 +69,10 @@ func carryOut(t *testing.T, f *fleet.Things, s fleet.Step) {
 	case fleet.LinkKind:
 		f.Links = changed(f.Links, s)
 	case fleet.ConfigurationKind:
+		if want, ok := s.Want.(fleet.Configuration); ok {
+			had, _ := s.Have.(fleet.Configuration)
+			s.Want = signed(want, had)
+		}
 		f.Configurations = changed(f.Configurations, s)
 	case fleet.PolicyKind:
 		f.Policies = changed(f.Policies, s)
@@ -91,6 +96,18 @@ func carryOut(t *testing.T, f *fleet.Things, s fleet.Step) {
 	}
 }
 
+// signed is what a server has of a configuration that is asked for: who may sign
+// stays where nothing is said of it.
+func signed(want, had fleet.Configuration) fleet.Configuration {
+	if want.Signers == nil {
+		want.Signers = had.Signers
+	}
+	if want.Signers != nil && *want.Signers == (fleet.Signers{}) {
+		want.Signers = nil
+	}
+	return want
+}
+
 func there[T fleet.Thing](all []T, id string) bool {
 	return slices.ContainsFunc(all, func(t T) bool { return t.ID() == id })
 }
@@ -108,6 +125,11 @@ func TestCarryingOutAPlanLeavesNothingToDo(t *testing.T) {
 	for seed := range uint64(500) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		want, have := random(r), random(r)
+		had := map[string]fleet.Configuration{}
+		for i, c := range have.Configurations {
+			have.Configurations[i] = signed(c, fleet.Configuration{})
+			had[c.ID()] = have.Configurations[i]
+		}
 		file := fleet.File{Name: "f", Things: want, Lists: everything}
 		steps, err := fleet.Plan(file, have, true)
 		if err != nil {
@@ -115,6 +137,10 @@ func TestCarryingOutAPlanLeavesNothingToDo(t *testing.T) {
 		}
 		for _, s := range steps {
 			carryOut(t, &have, s)
+		}
+		want.Configurations = slices.Clone(want.Configurations) // the file's stay as they are
+		for i, c := range want.Configurations {
+			want.Configurations[i] = signed(c, had[c.ID()])
 		}
 		if diff := cmp.Diff(want, have, cmpopts.EquateEmpty(), cmpopts.SortSlices(func(a, b fleet.Thing) bool { return a.ID() < b.ID() })); diff != "" {
 			t.Fatalf("seed %d: after %v (-want +have):\n%s", seed, lines(steps), diff)

@@ -21,12 +21,14 @@ type Interest struct {
 	Kinds map[Kind]bool
 	// Tagged says whose tags are read, each a request of its own; nil for nobody's.
 	Tagged func(Kind, string) bool
+	// Signers says that who may sign is read too, where configurations are.
+	Signers bool
 }
 
 // Everything is the whole fleet.
 func Everything() Interest {
 	kinds := map[Kind]bool{HostKind: true, ConnectionKind: true, LinkKind: true, ConfigurationKind: true, PolicyKind: true, RoleKind: true}
-	return Interest{Kinds: kinds, Tagged: func(Kind, string) bool { return true }}
+	return Interest{Kinds: kinds, Tagged: func(Kind, string) bool { return true }, Signers: true}
 }
 
 // Interest is what must be known to plan a file.
@@ -48,7 +50,8 @@ func (f File) Interest(prune bool) Interest {
 	for _, l := range f.Links {
 		tagged[LinkKind][l.Repository] = l.Tags != nil
 	}
-	return Interest{Kinds: kinds, Tagged: func(kind Kind, id string) bool { return tagged[kind][id] }}
+	return Interest{Kinds: kinds, Tagged: func(kind Kind, id string) bool { return tagged[kind][id] },
+		Signers: slices.ContainsFunc(f.Configurations, func(c Configuration) bool { return c.Signers != nil })}
 }
 
 // Read asks the server what there is. Of what the caller may not list it fails;
@@ -66,6 +69,7 @@ func Read(ctx context.Context, c *client.Client, i Interest) (Things, error) {
 		{connections, s.connections},
 		{links, s.links},
 		{configurations, s.configurations},
+		{configurations && i.Signers, s.signers},
 		{i.Kinds[RoleKind], s.roles},
 		{i.Kinds[PolicyKind], s.policies},
 		{i.Tagged != nil, func(ctx context.Context) error { return s.tags(ctx, i.Tagged) }},

@@ -41,6 +41,9 @@ func (a *applier) create(ctx context.Context, want Thing) error {
 		}
 		return err
 	case Configuration:
+		if w.Signers != nil && *w.Signers != (Signers{}) {
+			return a.createSigned(ctx, w)
+		}
 		_, err := a.client.AWS.CreateSyncConfiguration(ctx, &codeconnections.CreateSyncConfigurationInput{
 			ResourceName: &w.Resource, SyncType: types.SyncConfigurationType(w.Type), RepositoryLinkId: a.address(LinkKind, w.Link),
 			Branch: &w.Branch, ConfigFile: &w.File, RoleArn: &w.Role,
@@ -93,13 +96,7 @@ func (a *applier) change(ctx context.Context, want, have Thing) error {
 	case Link:
 		return a.changeLink(ctx, w, have.(Link))
 	case Configuration:
-		_, err := a.client.AWS.UpdateSyncConfiguration(ctx, &codeconnections.UpdateSyncConfigurationInput{
-			ResourceName: &w.Resource, SyncType: types.SyncConfigurationType(w.Type), RepositoryLinkId: a.address(LinkKind, w.Link),
-			Branch: &w.Branch, ConfigFile: &w.File, RoleArn: &w.Role,
-			TriggerResourceUpdateOn: types.TriggerResourceUpdateOn(w.Trigger),
-			PublishDeploymentStatus: types.PublishDeploymentStatus(w.PublishDeploymentStatus),
-			PullRequestComment:      types.PullRequestComment(w.PullRequestComment)})
-		return err
+		return a.changeConfiguration(ctx, w, have.(Configuration))
 	}
 	return a.put(ctx, want, have)
 }
@@ -115,6 +112,21 @@ func (a *applier) changeLink(ctx context.Context, w, h Link) error {
 		}
 	}
 	return a.retag(ctx, h.ARN, w.Tags, h.Tags)
+}
+
+// changeConfiguration says first who may sign, so that the sync which the rest
+// requests is held to it. Nothing is requested for signers alone.
+func (a *applier) changeConfiguration(ctx context.Context, w, h Configuration) error {
+	if err := a.sign(ctx, w, h); err != nil || len(unsigned(w, h)) == 0 {
+		return err
+	}
+	_, err := a.client.AWS.UpdateSyncConfiguration(ctx, &codeconnections.UpdateSyncConfigurationInput{
+		ResourceName: &w.Resource, SyncType: types.SyncConfigurationType(w.Type), RepositoryLinkId: a.address(LinkKind, w.Link),
+		Branch: &w.Branch, ConfigFile: &w.File, RoleArn: &w.Role,
+		TriggerResourceUpdateOn: types.TriggerResourceUpdateOn(w.Trigger),
+		PublishDeploymentStatus: types.PublishDeploymentStatus(w.PublishDeploymentStatus),
+		PullRequestComment:      types.PullRequestComment(w.PullRequestComment)})
+	return err
 }
 
 func (a *applier) retag(ctx context.Context, arn string, want, have map[string]string) error {

@@ -98,6 +98,9 @@ type Configuration struct {
 	Link, Branch, File, Role string
 	// What is empty is not asked for.
 	Trigger, PublishDeploymentStatus, PullRequestComment string
+	// Signers are not asked for where they are nil; a configuration of the
+	// server's has none then, or they were not read.
+	Signers *Signers
 }
 
 // ID is the resource, with the sync type where that is not the default.
