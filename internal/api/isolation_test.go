@@ -28,7 +28,7 @@ func TestStrangersCannotTellThatAThingExists(t *testing.T) {
 		})
 		w.engine.take()
 		theirs := fmt.Sprintf(`"ResourceName":"web","SyncType":"CFN_STACK_SYNC","RepositoryLinkId":%q,"HostArn":%q,"ConnectionArn":%q,"Branch":"main",`+
-			`"OwnerId":"acme","RepositoryName":"stolen","ConnectionName":"c","ConfigFile":"a.yaml","RoleArn":%q,"Credential":{"Kind":"NONE"},"ClientId":"c","RedirectUri":"https://c.example"`, link, host, connection, role)
+			`"OwnerId":"acme","RepositoryName":"stolen","ConnectionName":"c","ConfigFile":"a.yaml","RoleArn":%q,"Credential":{"Kind":"NONE"},"ClientId":"c","RedirectUri":"https://c.example","AllowedSigners":%q`, link, host, connection, role, allowed)
 		missing := strings.NewReplacer(link, noLink, host, host[:len(host)-8]+"00000000", connection, connection[:len(connection)-12]+"000000000000", `"web"`, `"web0"`).Replace(theirs)
 		strangers := []request{
 			{key: w.key(other, identity.Admin), region: region},

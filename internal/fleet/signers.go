@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -30,8 +31,8 @@ type signersReader struct {
 	allowed, keys *yaml.Node // nil where the file has no such key
 }
 
-// key reads one of the two. Unlike other texts it may be empty: nobody is added
-// by it, and the server has no other way to write that.
+// key reads one of the two. Unlike other texts it may be empty: so a file takes
+// signers away.
 func (s *signersReader) key(r *reader, name string, node **yaml.Node, into *string) key {
 	return key{name: name, read: func(n *yaml.Node) {
 		*node = n
@@ -56,7 +57,7 @@ func (s *signersReader) signers(r *reader) *Signers {
 		if _, alone := signature.Parse(s.Allowed, ""); s.Allowed == "" || s.Keys != "" && alone == nil {
 			n = s.keys
 		}
-		r.wrong(at(n), "the server would refuse who may sign: %s", lockstep.Shown(err))
+		r.wrong(at(n), "the server would refuse who may sign: %s", strings.TrimSuffix(lockstep.Shown(err), "."))
 	}
 	return &s.Signers
 }
