@@ -50,15 +50,15 @@ func sifted[T any](p store.Page, read func(store.Page) ([]T, store.Cursor, error
 			return nil, store.Cursor{}, err
 		}
 		for i, one := range all {
-			shows, err := shows(one)
+			fits, err := shows(one)
 			if err != nil {
 				return nil, store.Cursor{}, err
 			}
-			if shows && len(shown) == p.Limit {
+			if fits && len(shown) == p.Limit {
 				_, end, err := read(last)
 				return shown, end, err
 			}
-			if shows {
+			if fits {
 				shown, last = append(shown, one), store.Page{Limit: i + 1, After: at.After}
 			}
 		}
