@@ -12,7 +12,7 @@ import (
 )
 
 // ann is an allowed_signers file with one key.
-const ann = "ann@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAN8A/adNAqkOlGUORB5V5qC3fp01J4QGafqZc8qBjpl\n"
+const ann = "release@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAN8A/adNAqkOlGUORB5V5qC3fp01J4QGafqZc8qBjpl\n"
 
 // armour is two OpenPGP keys, as gpg exported them.
 func armour(t testing.TB) string {
