@@ -30,6 +30,7 @@ func parseKeyring(text string) (*keyring, error) {
 		return nil, nil
 	}
 	var keys openpgp.EntityList
+	blocks := 0
 	for in := bufio.NewReader(strings.NewReader(text)); ; {
 		block, err := armor.Decode(in)
 		if errors.Is(err, io.EOF) {
@@ -38,15 +39,20 @@ func parseKeyring(text string) (*keyring, error) {
 		if err != nil || block.Type != openpgp.PublicKeyType {
 			return nil, lockstep.Wrapf(lockstep.Invalid, err, "OpenPGP keys: there is something else than blocks of public keys in ASCII armour.")
 		}
+		blocks++
 		some, err := openpgp.ReadKeyRing(block.Body)
 		if err != nil {
-			return nil, lockstep.Wrapf(lockstep.Invalid, err, "OpenPGP keys: block %d cannot be read.", len(keys)+1)
+			return nil, lockstep.Wrapf(lockstep.Invalid, err, "OpenPGP keys: block %d cannot be read.", blocks)
 		}
 		keys = append(keys, some...)
 		// What is left of the block is its checksum and its last line.
 		if _, err := io.Copy(io.Discard, block.Body); err != nil {
 			return nil, lockstep.Wrapf(lockstep.Invalid, err, "OpenPGP keys: a block is cut off.")
 		}
+	}
+	// Between blocks anything is passed over, and so is a block without its beginning.
+	if ends := strings.Count(text, "-----END PGP"); ends != blocks {
+		return nil, lockstep.Errorf(lockstep.Invalid, "OpenPGP keys: %d blocks begin and %d end.", blocks, ends)
 	}
 	if len(keys) == 0 || len(keys) > maxKeys {
 		return nil, lockstep.Errorf(lockstep.Invalid, "OpenPGP keys: there are %d, and not 1 to %d.", len(keys), maxKeys)

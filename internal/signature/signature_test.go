@@ -228,6 +228,8 @@ func TestListsThatCannotBeMeantAreRefusedWithTheirLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keys := string(recorded(t, "pgp-keys.asc"))
+	blocks := strings.Count(keys, "-----BEGIN")
 	for name, row := range map[string]struct{ allowed, keys, says string }{
 		"nothing":         {"# nobody\n\n", "", "hold no key"},
 		"no key":          {"ann@example.com\n", "", "line 1: there is no key"},
@@ -237,14 +239,13 @@ func TestListsThatCannotBeMeantAreRefusedWithTheirLine(t *testing.T) {
 		"a new option":    {good.line("a", `no-touch="x"`), "", `option "no-touch"`},
 		"a wrong time":    {good.line("a", `valid-before="tomorrow"`), "", `"tomorrow" is not a time`},
 		"a weak key":      {"a " + string(ssh.MarshalAuthorizedKey(public)), "", "less than 2048 bits"},
-		"words":           {"", "hello", "no OpenPGP"},
+		"words":           {"", "hello", "OpenPGP keys: there are 0"},
+		"no beginning":    {"", keys + strings.SplitN(keys, "\n", 2)[1], fmt.Sprintf("OpenPGP keys: %d blocks begin and %d end", 2*blocks-1, 2*blocks)},
+		"no end":          {"", keys + keys[:len(keys)/2], "OpenPGP keys: "},
 		"too long":        {strings.Repeat("#", signature.MaxKeys+1), "", "at most"},
 		"a private block": {"", "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nAAAA\n-----END PGP PRIVATE KEY BLOCK-----\n", "something else"},
 	} {
 		_, err := signature.Parse(row.allowed, row.keys)
-		if name == "words" {
-			row.says = "OpenPGP keys: there are 0"
-		}
 		if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), row.says) {
 			t.Errorf("%s: %v; want %q", name, err, row.says)
 		}
