@@ -33,7 +33,8 @@ const (
 )
 
 // hostOperations ask a Git host while the caller waits.
-var hostOperations = []string{"DeleteRepositoryWebhook", "GetRevisionSync", "ProposeDeploymentFile", "RegisterRepositoryWebhook", "StartResourceSync"}
+var hostOperations = []string{"CompleteConnection", "DeleteRepositoryWebhook", "GetRevisionSync", "ProposeDeploymentFile",
+	"RegisterRepositoryWebhook", "StartResourceSync"}
 
 func classOf(operation string) class {
 	switch {

@@ -40,6 +40,7 @@ func TestABucketHoldsTwoSecondsWorthAndFillsAgain(t *testing.T) {
 		{"GetHost", time.Minute, 10}, // and not beyond its size
 		{"StartResourceSync", 5 * time.Second, 0},
 		{"StartResourceSync", time.Minute, 1},
+		{"CompleteConnection", time.Minute, 0}, // the host tries the credential
 		{"TagResource", time.Minute, 2},
 	} {
 		if got := passing(th, jo, step.operation, 20, start.Add(step.after)); got != step.want {
