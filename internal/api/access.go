@@ -127,6 +127,22 @@ func (c Caller) with(tx *db.Tx, action string, t thing, around policy.Context) e
 	return c.denied(action, r.ID, d)
 }
 
+// becomes is on for what an action has just made of a thing: who may change
+// what it is may not for that turn it into what they may not touch.
+func (c Caller) becomes(tx *db.Tx, action string, t thing) error {
+	if c.everywhere(action, t.kind) {
+		return nil
+	}
+	r, err := t.describe(tx)
+	if err != nil {
+		return err
+	}
+	if d := c.decide(action, r, policy.Context{}); !d.Allowed {
+		return c.denied(action, r.ID, d)
+	}
+	return nil
+}
+
 // onAccount asks for what concerns no single thing.
 func (c Caller) onAccount(action string) error {
 	d := c.decide(action, policy.OfAccount(c.Account), policy.Context{})

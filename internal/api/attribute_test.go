@@ -182,6 +182,33 @@ func TestAConfigurationIsMadeOnlyWhereItMayBe(t *testing.T) {
 	})
 }
 
+// Allowed must be what a thing is and what it becomes, or a policy that says where
+// hosts may be would let them move anywhere.
+func TestWhatAThingBecomesIsAskedAboutToo(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		host := w.host("h")
+		one, two := w.connection("one", host), w.connection("two", host)
+		link := w.link(one, "infra")
+		they := w.as(w.principal("they", identity.None,
+			`permit (principal == User::"they", action, resource is Host) when { resource.endpoint like "https://git.example.com*" };
+			permit (principal == User::"they", action, resource is Connection);
+			permit (principal == User::"they", action, resource is RepositoryLink in Connection::"`+one+`");`))
+		if err := they.moveHost(host, "https://git.example.com/git"); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, they.moveHost(host, "https://git.example.net"), "AccessDeniedException", "perform: codeconnections:UpdateHost on resource: "+host)
+		refused(t, they.relink(link, two), "AccessDeniedException", "perform: codeconnections:UpdateRepositoryLink on resource: arn:")
+		if err := they.relink(link, one); err != nil {
+			t.Error(err)
+		}
+		h := must[*codeconnections.GetHostOutput](t)(w.sdk().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}))
+		l := must[*codeconnections.GetRepositoryLinkOutput](t)(w.sdk().GetRepositoryLink(t.Context(), &codeconnections.GetRepositoryLinkInput{RepositoryLinkId: &link}))
+		if *h.ProviderEndpoint != "https://git.example.com/git" || *l.RepositoryLinkInfo.ConnectionArn != one {
+			t.Errorf("the host is at %s, the link over %s", *h.ProviderEndpoint, *l.RepositoryLinkInfo.ConnectionArn)
+		}
+	})
+}
+
 func TestPoliciesAskForTheTagsThatACallBrings(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		host := w.host("h")

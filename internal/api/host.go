@@ -123,14 +123,9 @@ func (s *Service) UpdateHost(ctx context.Context, c Caller, in *wire.UpdateHostI
 		}
 		before := h.Endpoint
 		if in.ProviderEndpoint != "" {
-			p, err := s.provider(h.ProviderType)
-			if err != nil {
+			if err := s.move(tx, c, &h, in.ProviderEndpoint); err != nil {
 				return err
 			}
-			if err := p.checkEndpoint(in.ProviderEndpoint); err != nil {
-				return err
-			}
-			h.Endpoint = in.ProviderEndpoint
 		}
 		if in.VpcConfiguration != nil {
 			h.VPC = newVPC(in.VpcConfiguration)
@@ -141,6 +136,20 @@ func (s *Service) UpdateHost(ctx context.Context, c Caller, in *wire.UpdateHostI
 		return store.ForgetCredentials(tx, h.ARN)
 	})
 	return &wire.UpdateHostOutput{}, err
+}
+
+// move gives a host another endpoint, which must be one that the caller may
+// give it.
+func (s *Service) move(tx *db.Tx, c Caller, h *lockstep.Host, endpoint string) error {
+	p, err := s.provider(h.ProviderType)
+	if err != nil {
+		return err
+	}
+	if err := p.checkEndpoint(endpoint); err != nil {
+		return err
+	}
+	h.Endpoint = endpoint
+	return c.becomes(tx, "codeconnections:UpdateHost", theHost(*h))
 }
 
 // settledHost refuses to touch a host while its network is being set up or

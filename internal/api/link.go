@@ -107,7 +107,7 @@ func (c Caller) relink(tx *db.Tx, l *lockstep.RepositoryLink, arn lockstep.ARN) 
 			conn.ProviderType, l.ProviderType)
 	}
 	l.ConnectionARN = conn.ARN
-	return nil
+	return c.becomes(tx, "codeconnections:UpdateRepositoryLink", theLink(*l))
 }
 
 // lookAgain has a link's branches synced that something follows, and the poller
