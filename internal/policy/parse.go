@@ -105,8 +105,10 @@ func parseTokens(document string, tokens []token) (cedar.PolicyList, *SyntaxErro
 // where.
 func badLiteral(tokens []token) *SyntaxError {
 	for i, t := range tokens {
-		// A number may be the least one there is, with its minus.
-		probe := "-" + t.text + " == 0"
+		probe := t.text + " == 0"
+		if negative(tokens, i) { // the least number there is has no positive
+			probe = "-" + probe
+		}
 		switch {
 		case t.kind == stringToken && i > 0 && tokens[i-1].text == "like":
 			probe = `"" like ` + t.text
@@ -125,6 +127,25 @@ func badLiteral(tokens []token) *SyntaxError {
 		return t.errorf(`%s has an escape that is not known: there are \n \r \t \0 \\ \' \" \x41 \u{e4}, and \* after like.`, t.found())
 	}
 	return nil
+}
+
+// negative says whether the number at i has a minus of its own, and not one that
+// takes it from what stands before.
+func negative(tokens []token, i int) bool {
+	if i == 0 || tokens[i-1].text != "-" {
+		return false
+	}
+	if i == 1 {
+		return true
+	}
+	switch before := tokens[i-2]; before.kind {
+	case intToken, stringToken:
+		return false
+	case identToken:
+		return slices.Contains([]string{"if", "then", "else", "in"}, before.text)
+	default:
+		return !strings.Contains(")]}", before.text)
+	}
 }
 
 var (
