@@ -95,6 +95,8 @@ func TestCheckSaysWhatIsNotKnown(t *testing.T) {
 		{`permit(principal, action, resource == SyncConfiguration::"web");`, 1, 58, "CFN_STACK_SYNC/web"},
 		{`permit(principal, action, resource == IamRole::"deploy");`, 1, 48, "arn:aws:iam::"},
 		{`permit(principal == Session::"ci", action, resource);`, 1, 30, "ROLE/NAME"},
+		{`forbid(principal in Role::"OPERATOR", action, resource);`, 1, 27, `No role is called "OPERATOR": write Role::"operator".`},
+		{scope + `when { principal in [Role::"ci", Role::"None"] };`, 1, 76, `Nobody is in Role::"None"`},
 		{`permit(principal == User::"", action, resource);`, 1, 27, "is not the id of a User"},
 		{`permit(principal, action, resource in Host::"` + hostARN + `");`, 1, 39, "Nothing is in a Host: write ==, or compare resource.hostArn"},
 		{scope + `when { principal in [Role::"ci", User::"ada"] };`, 1, 70, "Nothing is in a User: write ==."},

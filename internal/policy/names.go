@@ -116,11 +116,27 @@ func (l literal) check(at token) *SyntaxError {
 		}
 		return at.errorf("%s is not the id of a %s: that is %s.", at.found(), l.kind, want.told)
 	}
-	if l.in && !slices.Contains([]string{string(roleType), string(Account), string(Connection), string(RepositoryLink)}, l.kind) {
+	if l.kind == string(roleType) {
+		return l.checkRole(at)
+	}
+	if l.in && !slices.Contains([]string{string(Account), string(Connection), string(RepositoryLink)}, l.kind) {
 		if l.kind == string(Host) {
 			return l.errorf("Nothing is in a Host: write ==, or compare resource.hostArn of a connection.")
 		}
 		return l.errorf("Nothing is in a %s: write ==.", l.kind)
+	}
+	return nil
+}
+
+// checkRole refuses what no role can be called: the name of a ready-made one in
+// other letters, as the API writes it, and the word for having none. A forbid
+// that names such a role would forbid nothing.
+func (l literal) checkRole(at token) *SyntaxError {
+	switch name := strings.ToLower(l.id); {
+	case name == "none":
+		return at.errorf(`Nobody is in Role::%s: name who is meant, as in User::"ada".`, at.found())
+	case IsReadyMade(name) && name != l.id:
+		return at.errorf("No role is called %s: write Role::%q.", at.found(), name)
 	}
 	return nil
 }
