@@ -153,13 +153,22 @@ func (p *program) awaited(ctx context.Context, remote *client.Client, file fleet
 	}
 	_, err = fmt.Fprintln(p.stdout, "These connections wait for a credential (--none, --basic-stdin, --token-stdin or --ssh-key FILE):")
 	for _, w := range waiting {
-		command := fmt.Sprintf("lockstep connect %s --provider %s", shellQuote(plain(w.Name)), shellQuote(w.Provider))
-		if w.Endpoint != "" {
-			command += " --endpoint " + shellQuote(plain(w.Endpoint))
-		}
 		if err == nil {
-			_, err = fmt.Fprintf(p.stdout, "  %s %s\n", command, usualCredential(w.Endpoint))
+			_, err = fmt.Fprintf(p.stdout, "  lockstep connect %s\n", connecting(w))
 		}
 	}
 	return err
+}
+
+// connecting gives the arguments that let Lockstep in over a connection.
+func connecting(w fleet.Waiting) string {
+	name, flags := shellWord(plain(w.Name)), "--provider "+shellQuote(w.Provider)
+	if w.Endpoint != "" {
+		flags += " --endpoint " + shellQuote(plain(w.Endpoint))
+	}
+	flags += " " + usualCredential(w.Endpoint)
+	if strings.HasPrefix(w.Name, "-") {
+		return flags + " -- " + name
+	}
+	return name + " " + flags
 }

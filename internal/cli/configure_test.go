@@ -363,3 +363,18 @@ func TestConfigurationCommandsNameTheFlagThatIsWrong(t *testing.T) {
 		t.Run(line, func(t *testing.T) { run(t, nil, strings.Fields(line)...).refused(t, 2, says) })
 	}
 }
+
+// A name is no path: ./-x would be another connection.
+func TestANameThatBeginsWithAHyphenCanBePasted(t *testing.T) {
+	i := newInstallation(t)
+	file := filepath.Join(t.TempDir(), "fleet.yaml")
+	write(t, file, "connections:\n- {name: -x y, provider: GitHub}\n")
+	out := i.run(t, "apply", "-f", file).ok(t).stdout
+	if !strings.Contains(out, "\n  lockstep connect --provider GitHub --token-stdin -- '-x y'\n") {
+		t.Errorf("apply says:\n%s", out)
+	}
+	out = i.run(t, "connect", "--provider", "GitHub", "--none", "--", "-x y").ok(t).stdout
+	if !strings.Contains(out, "-x y has a new credential") || !strings.Contains(out, "lockstep link create --connection '-x y' --repository ") {
+		t.Errorf("connect says:\n%s", out)
+	}
+}

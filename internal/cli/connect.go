@@ -182,7 +182,7 @@ func (p *program) connect(ctx context.Context, remote *client.Client, f format, 
 		done = "has a new credential"
 	}
 	_, err = fmt.Fprintf(p.stdout, "%s %s (%s)\n%s\nNext: lockstep link create --connection %s --repository OWNER/NAME\n",
-		plain(w.name), done, plain(out.ConnectionStatus), plain(arn), shellQuote(plain(w.name)))
+		plain(w.name), done, plain(out.ConnectionStatus), plain(arn), shellWord(plain(w.name)))
 	return err
 }
 

@@ -212,6 +212,12 @@ func shellQuote(text string) string {
 	if strings.HasPrefix(text, "-") {
 		text = "./" + text
 	}
+	return shellWord(text)
+}
+
+// shellWord writes a name so that it can be pasted behind a flag, or behind --:
+// there it is no option, whatever it begins with.
+func shellWord(text string) string {
 	if regexp.MustCompile(`^[\w@%+=:,./-]+$`).MatchString(text) {
 		return text
 	}
