@@ -103,6 +103,16 @@ func callersFault(k lockstep.Kind) []string {
 	return append(special[k], "InvalidInputException")
 }
 
+// byHost is for the answer of a Git host. That it denies us, or that a connection
+// has no credential, is not to be denied by the policies: who calls may do what
+// they ask, and somebody has to see to the connection.
+func byHost(err error) error {
+	if lockstep.KindOf(err) != lockstep.Denied {
+		return err
+	}
+	return lockstep.Wrapf(lockstep.Blocked, err, "%s", lockstep.Shown(err))
+}
+
 func status(code string) int {
 	if code == "InternalServerException" || code == "InternalFailure" {
 		return http.StatusInternalServerError

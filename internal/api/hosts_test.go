@@ -75,9 +75,7 @@ func TestAWebhookIsRegisteredWithItsHost(t *testing.T) {
 
 		// A host that refuses, at first and at last.
 		w.engine.noHook = lockstep.Errorf(lockstep.Denied, "The token may not.")
-		if err := register("https://lockstep.example.com"); err == nil || !strings.Contains(err.Error(), "The token may not.") {
-			t.Errorf("refused: %v", err)
-		}
+		refused(t, register("https://lockstep.example.com"), "InvalidInputException", "The token may not.")
 		if err := remove(); err != nil || gone.StillRegistered != "" { // it was never told
 			t.Errorf("removed: %+v, %v", gone, err)
 		}
@@ -121,6 +119,29 @@ func TestADeploymentFileIsProposed(t *testing.T) {
 			if err := w.ours("ProposeDeploymentFile", bad, &out); err == nil || !strings.Contains(err.Error(), says) {
 				t.Errorf("%s: %v", says, err)
 			}
+		}
+	})
+}
+
+// Whom the policies let through is told what the host says, and not that they may
+// not: else they would ask for permissions that they have.
+func TestWhatAHostDeniesIsNotDeniedToTheCaller(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		link := w.linked()
+		w.configure("web", link)
+		no := lockstep.Errorf(lockstep.Denied, "Connection acme is PENDING.")
+		w.engine.noHead, w.engine.hostErr = no, no
+		for operation, c := range map[string]struct {
+			in   any
+			code string
+		}{
+			"GetRevisionSync":           {wire.GetRevisionSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"}, "InvalidInputException"},
+			"StartResourceSync":         {wire.StartResourceSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC", Sha: string(sha1)}, "RetryLatestCommitFailedException"},
+			"RegisterRepositoryWebhook": {wire.RegisterRepositoryWebhookInput{RepositoryLinkId: link, Url: "https://lockstep.example.com"}, "InvalidInputException"},
+			"ProposeDeploymentFile": {wire.ProposeDeploymentFileInput{RepositoryLinkId: link, SyncType: "CFN_STACK_SYNC", ResourceName: "web",
+				TemplateFile: "t.yaml"}, "InvalidInputException"},
+		} {
+			refused(t, w.ours(operation, c.in, nil), c.code, "Connection acme is PENDING.")
 		}
 	})
 }

@@ -37,7 +37,7 @@ func (s *Service) ProposeDeploymentFile(ctx context.Context, c Caller, in *wire.
 		Wanted: target.Wanted{Template: in.TemplateFile, Parameters: parameters, Tags: tags},
 	})
 	if err != nil {
-		return nil, err
+		return nil, byHost(err)
 	}
 	return &wire.ProposeDeploymentFileOutput{Branch: branch, Number: int(pr.Number), Url: pr.URL}, nil
 }

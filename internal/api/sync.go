@@ -40,7 +40,7 @@ func (s *Service) startAt(ctx context.Context, c Caller, in *wire.StartResourceS
 	if err != nil {
 		return err
 	}
-	return s.o.Historian.RetryAt(ctx, cfg, sha)
+	return byHost(s.o.Historian.RetryAt(ctx, cfg, sha))
 }
 
 func wrongSHA() error {
@@ -95,12 +95,12 @@ func (s *Service) GetRevisionSync(ctx context.Context, c Caller, in *wire.GetRev
 	}
 	if sha == "" {
 		if sha, err = s.o.Historian.Head(ctx, cfg); err != nil {
-			return nil, err
+			return nil, byHost(err)
 		}
 	}
 	h, err := s.o.Historian.Handled(ctx, cfg, sha)
 	if err != nil {
-		return nil, err
+		return nil, byHost(err)
 	}
 	out := &wire.GetRevisionSyncOutput{Sha: string(sha), Handling: string(h.State), Reason: h.Reason}
 	return out, s.addStatus(ctx, cfg, out)

@@ -69,7 +69,7 @@ func (s *Service) RegisterRepositoryWebhook(ctx context.Context, c Caller, in *w
 	}
 	kind, err := s.o.Hosts.WebhookKind(ctx, l.ID)
 	if err != nil {
-		return nil, err
+		return nil, byHost(err)
 	}
 	w, secret := lockstep.Webhook{LinkID: l.ID, Kind: kind}, store.NewWebhookSecret(kind)
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
@@ -83,7 +83,7 @@ func (s *Service) RegisterRepositoryWebhook(ctx context.Context, c Caller, in *w
 	}
 	out := &wire.RegisterRepositoryWebhookOutput{Kind: string(kind), Url: base + w.Path()}
 	if err := s.o.Hosts.RegisterWebhook(ctx, l.ID, out.Url, secret.Reveal()); err != nil {
-		return nil, err
+		return nil, byHost(err)
 	}
 	return out, s.o.DB.Update(ctx, func(tx *db.Tx) error { return store.RegisteredWebhook(tx, w, out.Url) })
 }

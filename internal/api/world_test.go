@@ -384,6 +384,9 @@ func (n *notes) Resolve(tx *db.Tx, cfg lockstep.SyncConfiguration, id, reason st
 }
 
 func (n *notes) RetryAt(_ context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) error {
+	if n.noHead != nil {
+		return n.noHead
+	}
 	return n.note("retry " + cfg.ResourceName + " at " + string(sha))
 }
 
