@@ -262,9 +262,11 @@ func TestConnectReadsSecretsFromStdinOrAKeysFile(t *testing.T) {
 	if err := os.WriteFile(keyFile, []byte(sealed), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	overSSH := []string{"connect", "keyed", "--provider", "Git", "--endpoint"}
-	i.run(t, append(overSSH, "ssh://git@git.example.com/", "--ssh-key", keyFile)...).ok(t)
-	runWith(t, t.Context(), i.env, sealed, append(overSSH, "ssh://APKA1@git.example.com:2222", "--ssh-key", "-")...).ok(t)
+	overSSH := func(name, endpoint, key string) []string {
+		return []string{"connect", name, "--provider", "Git", "--endpoint", endpoint, "--ssh-key", key}
+	}
+	i.run(t, overSSH("keyed", "ssh://git@git.example.com/", keyFile)...).ok(t)
+	runWith(t, t.Context(), i.env, sealed, overSSH("piped", "ssh://APKA1@git.example.com:2222", "-")...).ok(t)
 	want := []lockstep.Credential{{Kind: "TOKEN", Secret: "hunter2"}, {Kind: "SSH_KEY", Username: "git", Secret: sealed}, {Kind: "SSH_KEY", Username: "APKA1", Secret: sealed}}
 	if diff := cmp.Diff(want, i.held(t)); diff != "" {
 		t.Errorf("credentials (-want +got):\n%s", diff)
@@ -293,8 +295,21 @@ func TestConnectReadsSecretsFromStdinOrAKeysFile(t *testing.T) {
 func TestWhatNamesSeveralOrNothingIsNotGuessed(t *testing.T) {
 	i := newInstallation(t)
 	i.run(t, "link", "create", "--connection", "acme", "--repository", "acme/infra").refused(t, 1, "There is no connection acme; there is none at all.")
-	for _, endpoint := range []string{"https://one.example.com", "https://two.example.com"} {
-		i.run(t, "connect", "acme", "--provider", "Git", "--none", "--endpoint", endpoint).ok(t)
+	i.run(t, "connect", "acme", "--provider", "Git", "--none", "--endpoint", "https://one.example.com").ok(t)
+	for _, elsewhere := range [][]string{{"--provider", "Git", "--endpoint", "https://two.example.com"}, {"--provider", "GitHub"}} {
+		i.run(t, append([]string{"connect", "acme", "--none"}, elsewhere...)...).
+			refused(t, 1, "There is a connection acme already, at another host or provider.", "lockstep connect list")
+	}
+	if hosts := i.run(t, "host", "list").ok(t).stdout; strings.Contains(hosts, "two.example.com") {
+		t.Errorf("a host was made for nothing:\n%s", hosts)
+	}
+	i.run(t, "connect", "other", "--provider", "Git", "--none", "--endpoint", "https://two.example.com").ok(t)
+	err := i.open.Update(t.Context(), func(tx *db.Tx) error { // as the API does, when it is asked for a second acme
+		_, err := tx.Exec("UPDATE connection SET name = 'acme' WHERE name = 'other'")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	i.run(t, "link", "create", "--connection", "acme", "--repository", "acme/infra").refused(t, 1, "There are 2 connections acme.", "arn:aws:codeconnections:")
 	i.run(t, "link", "create", "--connection", "acne", "--repository", "acme/infra").refused(t, 1, "There is no connection acne.", "There is: acme, acme.")

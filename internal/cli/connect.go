@@ -151,7 +151,11 @@ type connected struct {
 }
 
 func (p *program) connect(ctx context.Context, remote *client.Client, f format, w wanting) error {
-	host, err := findHost(ctx, remote, w)
+	namesakes, err := namesakesOf(ctx, remote, w.name)
+	if err != nil {
+		return err
+	}
+	host, err := findHost(ctx, remote, w, len(namesakes) > 0)
 	if err != nil {
 		return err
 	}
@@ -161,7 +165,7 @@ func (p *program) connect(ctx context.Context, remote *client.Client, f format, 
 			return err
 		}
 	}
-	arn, isNew, err := findConnection(ctx, remote, w, host)
+	arn, isNew, err := findConnection(ctx, remote, w, host, namesakes)
 	if err != nil {
 		return err
 	}
@@ -190,8 +194,9 @@ func (p *program) connect(ctx context.Context, remote *client.Client, f format, 
 var atOnePlace = []string{"Bitbucket", "GitHub", "GitLab", "AzureDevOps"}
 
 // findHost gives the ARN of the host with the endpoint, which it makes where
-// there is none. A provider with an endpoint of its own needs no host.
-func findHost(ctx context.Context, remote *client.Client, w wanting) (arn string, err error) {
+// there is none, unless the name is taken elsewhere. A provider with an endpoint of
+// its own needs no host.
+func findHost(ctx context.Context, remote *client.Client, w wanting, taken bool) (arn string, err error) {
 	if w.endpoint == "" && slices.Contains(atOnePlace, w.provider) {
 		return "", nil
 	}
@@ -208,6 +213,9 @@ func findHost(ctx context.Context, remote *client.Client, w wanting) (arn string
 	if w.endpoint == "" {
 		return "", usagef("--endpoint is missing, and there are %d hosts of type %s.", len(ofType), w.provider).
 			try("Say below which URL the repositories are, such as --endpoint https://git.example.com.")
+	}
+	if taken {
+		return "", elsewhere(w.name)
 	}
 	made, err := remote.AWS.CreateHost(ctx, &codeconnections.CreateHostInput{Name: aws.String(hostName(w.endpoint)),
 		ProviderType: types.ProviderType(w.provider), ProviderEndpoint: aws.String(w.endpoint)})
@@ -228,15 +236,24 @@ func hostName(endpoint string) string {
 	return cut(name, 64)
 }
 
+// namesakesOf gives the connections of a name.
+func namesakesOf(ctx context.Context, remote *client.Client, name string) ([]types.Connection, error) {
+	all, err := connections(ctx, remote)
+	return slices.DeleteFunc(all, func(c types.Connection) bool { return aws.ToString(c.ConnectionName) != name }), err
+}
+
+// elsewhere refuses a second connection of one name, which the API would take:
+// who names it could mean either, here and in files.
+func elsewhere(name string) error {
+	return &failure{problem: fmt.Sprintf("There is a connection %s already, at another host or provider.", name),
+		remedy: "Take another name, or say with --provider and --endpoint where that one is: `lockstep connect list` shows it."}
+}
+
 // findConnection gives the one connection of that name at that host, or makes
 // it. Names need not be unique: of two the newest is no better than the other.
-func findConnection(ctx context.Context, remote *client.Client, w wanting, host string) (arn string, isNew bool, err error) {
-	all, err := connections(ctx, remote)
-	if err != nil {
-		return "", false, err
-	}
-	for _, c := range all {
-		if aws.ToString(c.ConnectionName) != w.name || string(c.ProviderType) != w.provider || aws.ToString(c.HostArn) != host {
+func findConnection(ctx context.Context, remote *client.Client, w wanting, host string, namesakes []types.Connection) (arn string, isNew bool, err error) {
+	for _, c := range namesakes {
+		if string(c.ProviderType) != w.provider || aws.ToString(c.HostArn) != host {
 			continue
 		}
 		if arn != "" {
@@ -247,6 +264,9 @@ func findConnection(ctx context.Context, remote *client.Client, w wanting, host 
 	}
 	if arn != "" {
 		return arn, false, nil
+	}
+	if len(namesakes) > 0 {
+		return "", false, elsewhere(w.name)
 	}
 	in := &codeconnections.CreateConnectionInput{ConnectionName: aws.String(w.name)}
 	if host != "" {
