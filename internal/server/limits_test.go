@@ -153,6 +153,12 @@ func TestAttack12ManySmallHeadersAreRefused(t *testing.T) {
 // call sends a signed body, whatever it is, and gives the answer.
 func call(t testing.TB, k server.AccessKey, url, target string, body []byte) (int, string) {
 	t.Helper()
+	return callAt(t, k, url, "/", target, body)
+}
+
+// callAt is call with a path of which / is the shortest form.
+func callAt(t testing.TB, k server.AccessKey, url, path, target string, body []byte) (int, string) {
+	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/", bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -164,6 +170,7 @@ func call(t testing.TB, k server.AccessKey, url, target string, body []byte) (in
 	if err := v4.NewSigner().SignHTTP(t.Context(), key, r, hex.EncodeToString(sum[:]), "codeconnections", region, time.Now()); err != nil {
 		t.Fatal(err)
 	}
+	r.URL.Path = path
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)

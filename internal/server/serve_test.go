@@ -257,3 +257,19 @@ func TestServeNeverShowsTheDatabasesPassword(t *testing.T) {
 		}
 	}
 }
+
+// TestAnEndpointURLMayEndInAnything: botocore and the AWS CLI send the path that
+// they are given, and sign its shortest form.
+func TestAnEndpointURLMayEndInAnything(t *testing.T) {
+	t.Parallel()
+	url := "sqlite:" + filepath.Join(t.TempDir(), "l.db")
+	seal := filepath.Join(t.TempDir(), "seal")
+	k := createKey(t, url, seal)
+	r := startServe(t, "--db", url, "--seal-key-file", seal, "--target", "http://127.0.0.1:9")
+	for _, ending := range []string{"/", "//", "/./", "/x/..", "/x/../", "/sandbox/..//"} {
+		if status, body := callAt(t, k, r.url(), ending, "CodeConnections_20231201.ListHosts", []byte("{}")); status != 200 {
+			t.Errorf("%s: status %d: %s", ending, status, body)
+		}
+	}
+	r.stop()
+}

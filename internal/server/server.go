@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path"
+	"strings"
 	"sync"
 	"time"
 
@@ -170,14 +172,32 @@ func (s *server) handler(directory *identity.Directory) http.Handler {
 		Providers: hostRules(s.gitRoots), ValidName: validNames(), Logger: s.log.With(slog.String("room", "api")), Observe: s.observe,
 		Handshake: s.handshake,
 	})
+	calls := s.withSTS(service.Handler(), directory)
 	mux := http.NewServeMux()
-	mux.Handle("/", s.withSTS(service.Handler(), directory))
+	mux.Handle("/", calls)
 	if s.webhookListener == nil {
 		s.hosts(mux)
 	}
 	s.health(mux)
 	s.books(mux)
-	return mux
+	return asWritten(mux, calls)
+}
+
+// asWritten lets calls answer paths that are not in their shortest form. A mux
+// redirects to that, and no SDK follows: an endpoint URL that ends in two slashes
+// would get them nowhere.
+func asWritten(mux *http.ServeMux, calls http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		shortest := path.Clean(r.URL.Path)
+		if shortest != "/" && strings.HasSuffix(r.URL.Path, "/") {
+			shortest += "/"
+		}
+		if shortest != r.URL.Path {
+			calls.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // hosts adds what Git hosts call, and what they link to.
