@@ -118,12 +118,16 @@ func (s *Service) UpdateSyncConfiguration(ctx context.Context, c Caller, in *wir
 		if err != nil {
 			return err
 		}
+		before := cfg
 		merge(&cfg, in)
 		if err := s.checkConfiguration(cfg); err != nil {
 			return err
 		}
 		// Allowed must be what it is and what it becomes.
 		if err := c.configures(tx, &cfg, action); err != nil {
+			return err
+		}
+		if err := s.roomToMove(tx, before, cfg); err != nil {
 			return err
 		}
 		if err := store.UpdateConfiguration(tx, &cfg); err != nil {

@@ -54,13 +54,25 @@ func roomIn(tx *db.Tx, what store.Countable, in store.Scope, limit int, noun str
 
 // roomForConfiguration asks all three limits of sync configurations.
 func (s *Service) roomForConfiguration(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
-	in := store.Scope{Account: cfg.Account, Region: cfg.Region, LinkID: cfg.LinkID, Branch: cfg.Branch}
-	q := s.o.Quotas
-	if err := roomIn(tx, store.CountConfigurations, in, q.Configurations, "sync configurations"); err != nil {
+	in := store.Scope{Account: cfg.Account, Region: cfg.Region}
+	if err := roomIn(tx, store.CountConfigurations, in, s.o.Quotas.Configurations, "sync configurations"); err != nil {
 		return err
 	}
-	if err := roomIn(tx, store.CountConfigurationsOfLink, in, q.ConfigurationsOfLink, "sync configurations of this repository link"); err != nil {
-		return err
+	return s.roomToMove(tx, lockstep.SyncConfiguration{}, cfg)
+}
+
+// roomToMove asks the limits of the link and of the branch that a configuration
+// comes to. Where it has been already there is room for it.
+func (s *Service) roomToMove(tx *db.Tx, from, to lockstep.SyncConfiguration) error {
+	in := store.Scope{Account: to.Account, Region: to.Region, LinkID: to.LinkID, Branch: to.Branch}
+	if from.LinkID != to.LinkID {
+		err := roomIn(tx, store.CountConfigurationsOfLink, in, s.o.Quotas.ConfigurationsOfLink, "sync configurations of this repository link")
+		if err != nil {
+			return err
+		}
 	}
-	return roomIn(tx, store.CountConfigurationsOfBranch, in, q.ConfigurationsOfBranch, "sync configurations of this branch")
+	if from.LinkID == to.LinkID && from.Branch == to.Branch {
+		return nil
+	}
+	return roomIn(tx, store.CountConfigurationsOfBranch, in, s.o.Quotas.ConfigurationsOfBranch, "sync configurations of this branch")
 }

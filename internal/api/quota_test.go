@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections/types"
 
 	"github.com/lockstephq/lockstep/internal/api"
 	"github.com/lockstephq/lockstep/internal/db"
@@ -68,6 +69,36 @@ func TestAnAccountHasNoMoreThanItsQuotas(t *testing.T) {
 			t.Errorf("in another region: %s", got)
 		}
 	})
+}
+
+func TestAConfigurationMovesOnlyToWhereThereIsRoom(t *testing.T) {
+	w := newWorld(t, dbtest.Open(t), func(o *api.Options) {
+		o.Quotas = api.Quotas{Configurations: 4, ConfigurationsOfLink: 3, ConfigurationsOfBranch: 2}
+	})
+	connection := w.connection("c", w.host("h"))
+	one, two := w.link(connection, "one"), w.link(connection, "two")
+	for n, step := range []struct{ link, branch string }{{one, "main"}, {one, "main"}, {one, "dev"}, {two, "dev"}} {
+		in := newConfiguration(fmt.Sprintf("r%d", n), step.link)
+		in.Branch = &step.branch
+		must[*codeconnections.CreateSyncConfigurationOutput](t)(w.sdk().CreateSyncConfiguration(t.Context(), in))
+	}
+	for _, step := range []struct{ name, link, branch, says string }{
+		{"r2", one, "main", "There are 2 sync configurations of this branch already"},
+		{"r3", one, "new", "There are 3 sync configurations of this repository link already"},
+		{"r0", one, "main", ""}, // it is there
+		{"r0", two, "dev", ""},
+		{"r2", one, "main", ""}, // in the room that was made
+		{"r1", two, "dev", "There are 2 sync configurations of this branch already"},
+	} {
+		_, err := w.sdk().UpdateSyncConfiguration(t.Context(), &codeconnections.UpdateSyncConfigurationInput{
+			ResourceName: &step.name, SyncType: types.SyncConfigurationTypeCfnStackSync, RepositoryLinkId: &step.link, Branch: &step.branch,
+		})
+		if step.says != "" {
+			refused(t, err, "InvalidInputException", step.says)
+		} else if err != nil {
+			t.Errorf("%s to %s: %v", step.name, step.branch, err)
+		}
+	}
 }
 
 func TestAnAccountHasNoMoreKeysThanItsQuota(t *testing.T) {
