@@ -20,7 +20,7 @@ func (s *Service) TagResource(ctx context.Context, c Caller, in *wire.TagResourc
 		return nil, err
 	}
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		arn, err := c.tagged(tx, "codeconnections:TagResource", in.ResourceArn, around)
+		arn, err := c.tagged(tx, true, "codeconnections:TagResource", in.ResourceArn, around)
 		if err != nil {
 			return err
 		}
@@ -39,7 +39,7 @@ func (s *Service) TagResource(ctx context.Context, c Caller, in *wire.TagResourc
 // UntagResource removes tags by key; what is not there is no error, as at AWS.
 func (s *Service) UntagResource(ctx context.Context, c Caller, in *wire.UntagResourceInput) (*wire.UntagResourceOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		arn, err := c.tagged(tx, "codeconnections:UntagResource", in.ResourceArn, policy.Context{TagKeys: in.TagKeys})
+		arn, err := c.tagged(tx, true, "codeconnections:UntagResource", in.ResourceArn, policy.Context{TagKeys: in.TagKeys})
 		if err != nil {
 			return err
 		}
@@ -52,7 +52,7 @@ func (s *Service) UntagResource(ctx context.Context, c Caller, in *wire.UntagRes
 func (s *Service) ListTagsForResource(ctx context.Context, c Caller, in *wire.ListTagsForResourceInput) (*wire.ListTagsForResourceOutput, error) {
 	out := &wire.ListTagsForResourceOutput{Tags: []wire.Tag{}}
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
-		arn, err := c.tagged(tx, "codeconnections:ListTagsForResource", in.ResourceArn, policy.Context{})
+		arn, err := c.tagged(tx, false, "codeconnections:ListTagsForResource", in.ResourceArn, policy.Context{})
 		if err != nil {
 			return err
 		}
@@ -78,11 +78,13 @@ func (c Caller) tagNew(tx *db.Tx, t thing, arn lockstep.ARN, tags []lockstep.Tag
 }
 
 // tagged finds the thing that an ARN names and asks about it. Whatever the ARN
-// is, what is missing is missing in the same words.
-func (c Caller) tagged(tx *db.Tx, action, resource string, around policy.Context) (lockstep.ARN, error) {
+// is, what is missing is missing in the same words. Who is about to change the tags
+// locks the thing: tags that others add meanwhile would not be counted, and no
+// foreign key has tags go with a thing that is deleted.
+func (c Caller) tagged(tx *db.Tx, lock bool, action, resource string, around policy.Context) (lockstep.ARN, error) {
 	arn := lockstep.ARN(resource)
 	missing := lockstep.Errorf(lockstep.NotFound, "Could not find resource: %s", arn)
-	t, err := c.named(tx, arn)
+	t, err := c.named(tx, lock, arn)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		return "", missing
 	}
@@ -93,17 +95,21 @@ func (c Caller) tagged(tx *db.Tx, action, resource string, around policy.Context
 }
 
 // named gives the thing of the caller's that an ARN names.
-func (c Caller) named(tx *db.Tx, arn lockstep.ARN) (thing, error) {
+func (c Caller) named(tx *db.Tx, lock bool, arn lockstep.ARN) (thing, error) {
+	host, connection, link := store.Host, store.Connection, store.Link
+	if lock {
+		host, connection, link = store.LockHost, store.LockConnection, store.LockLink
+	}
 	kind, id, _ := strings.Cut(arn.Resource(), "/")
 	switch kind {
 	case "host":
-		h, err := store.Host(tx, c.Account, c.Region, arn)
+		h, err := host(tx, c.Account, c.Region, arn)
 		return theHost(h), err
 	case "connection":
-		conn, err := store.Connection(tx, c.Account, c.Region, arn)
+		conn, err := connection(tx, c.Account, c.Region, arn)
 		return theConnection(conn), err
 	case "repository-link":
-		l, err := store.Link(tx, c.Account, c.Region, id)
+		l, err := link(tx, c.Account, c.Region, id)
 		if err == nil && l.ARN != arn {
 			err = store.NoLink(id)
 		}

@@ -1,6 +1,9 @@
 package store
 
 import (
+	"fmt"
+	"hash/fnv"
+
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 )
@@ -27,9 +30,25 @@ type Scope struct {
 	Branch  string // for those of a branch
 }
 
+// crowd is more than all nodes together have transactions under way.
+const crowd = 1000
+
 // Reached says whether there are limit or more of what. It looks at no more rows
-// than that.
+// than that. Near the limit others that ask the same wait until the transaction
+// ends: nobody sees what the others are about to make.
 func Reached(tx *db.Tx, what Countable, s Scope, limit int) (bool, error) {
+	n, err := count(tx, what, s, limit)
+	if err != nil || tx.Dialect == db.SQLite || n >= limit || n < limit-crowd {
+		return n >= limit, err
+	}
+	if err := countAlone(tx, what, s); err != nil {
+		return false, err
+	}
+	n, err = count(tx, what, s, limit)
+	return n >= limit, err
+}
+
+func count(tx *db.Tx, what Countable, s Scope, limit int) (int, error) {
 	var q string
 	args := []any{s.Account, s.Region}
 	switch what {
@@ -50,5 +69,22 @@ func Reached(tx *db.Tx, what Countable, s Scope, limit int) (bool, error) {
 	}
 	var n int
 	err := tx.QueryRow(`SELECT count(*) FROM (SELECT 1 FROM `+q+`) AS counted`, append(args, limit)...).Scan(&n)
-	return n >= limit, err
+	return n, err
+}
+
+// countAlone is for PostgreSQL: an Update of SQLite has the whole database.
+func countAlone(tx *db.Tx, what Countable, s Scope) error {
+	switch what {
+	case CountKeys:
+		s = Scope{Account: s.Account}
+	case CountConfigurationsOfLink:
+		s.Branch = ""
+	case CountConfigurationsOfBranch:
+	default:
+		s.LinkID, s.Branch = "", ""
+	}
+	h := fnv.New64a()
+	fmt.Fprintf(h, "lockstep quota %d %q", what, s)
+	_, err := tx.Exec("SELECT pg_advisory_xact_lock($1)", int64(h.Sum64()))
+	return err
 }

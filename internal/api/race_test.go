@@ -1,0 +1,136 @@
+package api_test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
+
+	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+)
+
+// atOnce calls f n times side by side.
+func atOnce(n int, f func(i int)) {
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { f(i) })
+	}
+	all.Wait()
+}
+
+func TestTagsThatComeAtOnceAreCountedTogether(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for round := range 5 {
+			host := w.host(fmt.Sprintf("h%d", round))
+			atOnce(20, func(i int) {
+				var tags []string
+				for n := range 10 {
+					tags = append(tags, fmt.Sprintf("k%d-%d=v", i, n))
+				}
+				if err := w.tag(host, tags...); err != nil {
+					refused(t, err, "LimitExceededException", "at most 50 tags")
+				}
+			})
+			if got := must[[]string](t)(w.tags(host)); len(got) != 50 {
+				t.Errorf("there are %d tags", len(got))
+			}
+		}
+	})
+}
+
+func TestTheSameTagsComeAtOnceInAnyOrder(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		host := w.host("h")
+		var keys []string
+		for n := range 40 {
+			keys = append(keys, fmt.Sprintf("k%02d=v", n))
+		}
+		atOnce(40, func(i int) {
+			if err := w.tag(host, slices.Concat(keys[i:], keys[:i])...); err != nil {
+				t.Error(err)
+			}
+		})
+		if got := must[[]string](t)(w.tags(host)); !slices.Equal(got, keys) {
+			t.Errorf("it has %v", got)
+		}
+	})
+}
+
+func TestNoTagOutlivesItsThing(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		var hosts []string
+		for n := range 10 {
+			hosts = append(hosts, w.host(fmt.Sprintf("h%d", n)))
+		}
+		atOnce(20, func(i int) {
+			host := hosts[i/2]
+			if i%2 == 0 {
+				if err := w.tag(host, "a=1"); err != nil {
+					refused(t, err, "ResourceNotFoundException", "Could not find resource: "+host)
+				}
+				return
+			}
+			if _, err := w.sdk().DeleteHost(t.Context(), &codeconnections.DeleteHostInput{HostArn: &host}); err != nil {
+				t.Error(err)
+			}
+		})
+		var n int
+		w.update(func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM tag`).Scan(&n) })
+		if n != 0 {
+			t.Errorf("%d tags are left", n)
+		}
+	})
+}
+
+func TestWhatIsMadeAtOnceIsCountedTogether(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, func(o *api.Options) {
+			o.Quotas = api.Quotas{Hosts: 3, Connections: 3, Links: 3, Configurations: 3, ConfigurationsOfLink: 3, ConfigurationsOfBranch: 3}
+		})
+		var host, connection, link string
+		for _, c := range []struct {
+			table string
+			make  func(i int) error
+		}{
+			{"host", func(int) error { return w.makeHost(nil) }},
+			{"connection", func(int) error {
+				_, err := w.sdk().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{ConnectionName: aws.String("c"), HostArn: &host})
+				return err
+			}},
+			{"repository_link", func(i int) error {
+				_, err := w.sdk().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
+					ConnectionArn: &connection, OwnerId: aws.String("acme"), RepositoryName: aws.String(fmt.Sprintf("r%d", i)),
+				})
+				return err
+			}},
+			{"sync_configuration", func(i int) error {
+				_, err := w.sdk().CreateSyncConfiguration(t.Context(), newConfiguration(fmt.Sprintf("r%d", i), link))
+				return err
+			}},
+		} {
+			switch c.table {
+			case "host":
+				host = w.host("h")
+			case "connection":
+				connection = w.connection("c", host)
+			case "repository_link":
+				link = w.link(connection, "infra")
+			}
+			atOnce(20, func(i int) {
+				if err := c.make(i); err != nil {
+					refused(t, err, "LimitExceededException", "which is the limit")
+				}
+			})
+			var n int
+			w.update(func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM ` + c.table).Scan(&n) })
+			if n != 3 {
+				t.Errorf("%d in %s", n, c.table)
+			}
+		}
+	})
+}
