@@ -168,7 +168,7 @@ func (s *Service) ListRepositoryLinks(ctx context.Context, c Caller, in *wire.Li
 // DeleteRepositoryLink removes a link that no sync configuration uses.
 func (s *Service) DeleteRepositoryLink(ctx context.Context, c Caller, in *wire.DeleteRepositoryLinkInput) (*wire.DeleteRepositoryLinkOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		l, err := store.LockLink(tx, c.Account, c.Region, linkID(in.RepositoryLinkId))
+		l, err := store.LockLinkToDelete(tx, c.Account, c.Region, linkID(in.RepositoryLinkId))
 		if err != nil {
 			return err
 		}

@@ -64,6 +64,38 @@ func TestDeleteLinkRefusesWhileConfigured(t *testing.T) {
 	})
 }
 
+// Who changes a link has its branches synced in the same transaction. If whoever
+// holds one of the branches had to wait for the link, both would wait for ever.
+func TestASyncBeginsWhileItsLinkIsChanged(t *testing.T) {
+	d := dbtest.OpenOn(t, db.Postgres, db.Schema())
+	l := insertLink(t, d, 1)
+	begin := func(tx *db.Tx) error {
+		if _, err := tx.Exec(`SET LOCAL lock_timeout = '1s'`); err != nil {
+			return err
+		}
+		if _, err := store.LockBranch(tx, l.ID, "main"); err != nil {
+			return err
+		}
+		_, err := store.InsertRepositoryAttempt(tx, l.ID, "main", lockstep.RepositoryQueued)
+		return err
+	}
+	update(t, d, func(tx *db.Tx) error {
+		if _, err := store.LockLinkToDelete(tx, account, region, l.ID); err != nil {
+			return err
+		}
+		if err := d.Update(t.Context(), begin); err == nil {
+			t.Error("one begins while its link is deleted")
+		}
+		return nil
+	})
+	update(t, d, func(tx *db.Tx) error {
+		if _, err := store.LockLink(tx, account, region, l.ID); err != nil {
+			return err
+		}
+		return d.Update(t.Context(), begin)
+	})
+}
+
 func TestFollowedBranchesAreThoseOfConfigurationsAndDiscovery(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		l := insertLink(t, d, 1)

@@ -66,10 +66,30 @@ func InsertLink(tx *db.Tx, l *lockstep.RepositoryLink) error {
 }
 
 // LockLink is Link that keeps the row locked until the transaction ends, for
-// whoever is about to change or delete it.
+// whoever is about to change it or what hangs on it. Repository syncs can begin
+// meanwhile: they do so under a branch's lock, which is taken after this one.
 func LockLink(tx *db.Tx, account lockstep.AccountID, region, id string) (lockstep.RepositoryLink, error) {
+	return lockLink(tx, account, region, id, forNoKeyUpdate(tx))
+}
+
+// LockLinkToDelete is LockLink for whoever is about to delete it: nothing that
+// points to it can come meanwhile.
+func LockLinkToDelete(tx *db.Tx, account lockstep.AccountID, region, id string) (lockstep.RepositoryLink, error) {
+	return lockLink(tx, account, region, id, tx.ForUpdate())
+}
+
+func lockLink(tx *db.Tx, account lockstep.AccountID, region, id, lock string) (lockstep.RepositoryLink, error) {
 	return foundLink(tx.QueryRow(`SELECT `+linkColumns+` FROM repository_link
-		WHERE id = $1 AND account = $2 AND region = $3`+tx.ForUpdate(), id, account, region), id)
+		WHERE id = $1 AND account = $2 AND region = $3`+lock, id, account, region), id)
+}
+
+// forNoKeyUpdate keeps a row from being changed until the transaction ends, and
+// lets others insert what points to it.
+func forNoKeyUpdate(tx *db.Tx) string {
+	if tx.Dialect == db.Postgres {
+		return " FOR NO KEY UPDATE"
+	}
+	return ""
 }
 
 // UpdateLink writes over which connection a link reads, and with which key it
@@ -121,7 +141,7 @@ func SetDiscovery(tx *db.Tx, id string, d *lockstep.Discovery) error {
 // was recorded of its branches. NotFound when there is none, InUse while a sync
 // configuration uses it.
 func DeleteLink(tx *db.Tx, account lockstep.AccountID, region, id string) error {
-	l, err := LockLink(tx, account, region, id)
+	l, err := LockLinkToDelete(tx, account, region, id)
 	if err != nil {
 		return err
 	}
