@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
@@ -126,6 +127,9 @@ func (t exceptions) answer(operation string, err error) (code string, status int
 	kind, message := lockstep.KindOf(err), lockstep.Shown(err)
 	if kind == lockstep.Internal && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 		kind, message = lockstep.Unavailable, "The request was not answered in time."
+	}
+	if kind == lockstep.Internal && db.IsConflict(err) { // tried more than once already
+		return "ThrottlingException", http.StatusBadRequest, "Others are changing the same: try again later."
 	}
 	e, ok := t[operation][kind]
 	switch {

@@ -7,8 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
@@ -55,6 +58,22 @@ func TestWhatTheEngineSaysOfBlockersIsDeclaredToo(t *testing.T) {
 	} {
 		if got, _, says := table.answer("UpdateSyncBlocker", lockstep.Wrapf(lockstep.NotFound, cause, "m")); got != want || says != "m" {
 			t.Errorf("UpdateSyncBlocker answers %v with %s, %q", cause, got, says)
+		}
+	}
+}
+
+// Every SDK tries again after a ThrottlingException, more slowly each time.
+func TestWhatIsInTheWayOfOthersIsToBeTriedAgain(t *testing.T) {
+	table := newExceptions(wire.Services())
+	d := dbtest.OpenOn(t, db.Postgres, db.Migrations{FS: fstest.MapFS{}, Table: "m"})
+	for state, want := range map[string]string{"40001": "ThrottlingException", "40P01": "ThrottlingException", "42601": "InternalFailure"} {
+		err := d.Update(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Exec("DO $$ BEGIN RAISE EXCEPTION 'as it was told' USING ERRCODE = '" + state + "'; END $$")
+			return err
+		})
+		code, status, says := table.answer("TagResource", fmt.Errorf("wrapped: %w", err))
+		if code != want || (status == 500) != (want == "InternalFailure") || strings.Contains(says, "told") {
+			t.Errorf("%s is answered with %s, %d: %s", state, code, status, says)
 		}
 	}
 }

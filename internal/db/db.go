@@ -153,7 +153,7 @@ func (d *DB) Update(ctx context.Context, f func(tx *Tx) error) error {
 	}
 	for try := 1; ; try++ {
 		err := d.runPostgres(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite}, f)
-		if err == nil || try == updateTries || !repeatable(err) {
+		if err == nil || try == updateTries || !IsConflict(err) {
 			return err
 		}
 		select {

@@ -29,9 +29,10 @@ func IsForeignKey(err error) bool {
 // IsCheck says whether err comes from a CHECK constraint.
 func IsCheck(err error) bool { return is(err, "23514", sqlite3.SQLITE_CONSTRAINT_CHECK) }
 
-// repeatable says whether the same transaction may succeed when run again:
-// serialization failure, deadlock.
-func repeatable(err error) bool { return is(err, "40001") || is(err, "40P01") }
+// IsConflict says whether err comes from others who change the same at the same
+// time, so that the same transaction may succeed when run again: PostgreSQL's
+// serialization failure or deadlock.
+func IsConflict(err error) bool { return is(err, "40001") || is(err, "40P01") }
 
 // refusesValue says whether err is about a value that a statement was given,
 // such as text with a NUL, and not about the statement or the server.
