@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -104,5 +105,34 @@ func TestSignersThatAreNoneChangeNothing(t *testing.T) {
 	r.refused(t, 1, "nothing was changed:\nstandard input:3:67: the server would refuse who may sign: Allowed signers, line 1: there is no key behind the principals\n")
 	if did := changes(); did != nil {
 		t.Errorf("did %v", did)
+	}
+}
+
+func TestSyncCreateNamesSignersFromTheFirstCommitOn(t *testing.T) {
+	i := newInstallation(t)
+	i.run(t, "connect", "acme", "--provider", "Git", "--endpoint", "https://git.example.com", "--none").ok(t)
+	i.run(t, "link", "create", "--connection", "acme", "--repository", "acme/infra").ok(t)
+	file := filepath.Join(t.TempDir(), "allowed_signers")
+	if err := os.WriteFile(file, []byte(ann), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	create := []string{"sync", "create", "--resource", "web", "--link", "acme/infra", "--branch", "main", "--file", "web.yaml", "--role-arn", role,
+		"--trigger", "ANY_CHANGE", "--pull-request-comment", "on"}
+	i.run(t, append(create, "--allowed-signers", filepath.Join(t.TempDir(), "none"))...).refused(t, 2, "There is no list of signers to be read")
+	out := i.run(t, append(create, "--allowed-signers", file)...).ok(t).stdout
+	if want := "web is synced from web.yaml of acme/infra on branch main\nNext: lockstep wait web\n"; out != want {
+		t.Errorf("it says:\n%s", out)
+	}
+	if out := i.run(t, "sync", "signers", "web").ok(t).stdout; out != ann {
+		t.Errorf("who may sign: %s", out)
+	}
+	out = i.run(t, "sync", "show", "web").ok(t).stdout
+	for _, says := range []string{"ANY_CHANGE", "Pull request comment  ENABLED", "Deployment status     DISABLED"} {
+		if !strings.Contains(out, says) {
+			t.Errorf("it is not shown as %s:\n%s", says, out)
+		}
+	}
+	if diff := cmp.Diff([]string{"configured web main web.yaml ANY_CHANGE"}, i.engine.taken); diff != "" {
+		t.Errorf("the engine was told (-want +got):\n%s", diff)
 	}
 }

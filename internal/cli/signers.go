@@ -28,13 +28,10 @@ func newSyncSignersCommand(p *program) *cobra.Command {
 			"An option namespaces must list git; valid-after and valid-before hold for when the commit was made and for now.",
 		Args: arguments("RESOURCE"), DisableFlagsInUseLine: true,
 	}
-	reach, format := reaches(p, c), formats(c)
-	f := c.Flags()
-	allowed := f.String("allowed-signers", "", "`FILE` of allowed signers")
-	keys := f.String("openpgp-keys", "", "`FILE` of OpenPGP public keys")
-	anybody := f.Bool("anybody", false, "take commits with any signature or none")
+	reach, format, who := reaches(p, c), formats(c), signs(c)
+	anybody := c.Flags().Bool("anybody", false, "take commits with any signature or none")
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
-		if *anybody && *allowed+*keys != "" {
+		if *anybody && *who != (signers{}) {
 			return usagef("%s: --anybody takes away what the other flags would say.", c.CommandPath())
 		}
 		return nil
@@ -43,43 +40,59 @@ func newSyncSignersCommand(p *program) *cobra.Command {
 		switch {
 		case *anybody:
 			return p.anybodySigns(ctx, remote, args[0])
-		case *allowed+*keys == "":
+		case *who == signers{}:
 			return p.showSigners(ctx, remote, args[0], *format)
 		}
 		in := &wire.PutSignaturePolicyInput{SyncType: syncType, ResourceName: args[0]}
-		for file, text := range map[*string]*string{allowed: &in.AllowedSigners, keys: &in.PublicKeys} {
-			if err := readSigners(*file, text); err != nil {
-				return err
-			}
+		var err error
+		if in.AllowedSigners, in.PublicKeys, err = who.read(); err != nil {
+			return err
 		}
 		if _, err := remote.PutSignaturePolicy(ctx, in); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(p.stdout, "%s is brought to commits that one of these has signed, and to no others.\n", plain(args[0]))
+		_, err = fmt.Fprintf(p.stdout, "%s is brought to commits that one of these has signed, and to no others.\n", plain(args[0]))
 		return err
 	})
 	return c
 }
 
+// signers are the files that say who may sign, "" where none is named.
+type signers struct{ allowed, keys string }
+
+func signs(c *cobra.Command) *signers {
+	s := &signers{}
+	c.Flags().StringVar(&s.allowed, "allowed-signers", "", "`FILE` of allowed signers")
+	c.Flags().StringVar(&s.keys, "openpgp-keys", "", "`FILE` of OpenPGP public keys")
+	return s
+}
+
+func (s *signers) read() (allowed, keys string, err error) {
+	if allowed, err = readSigners(s.allowed); err != nil {
+		return "", "", err
+	}
+	keys, err = readSigners(s.keys)
+	return allowed, keys, err
+}
+
 // readSigners reads a file, if one is named.
-func readSigners(file string, text *string) error {
+func readSigners(file string) (string, error) {
 	if file == "" {
-		return nil
+		return "", nil
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		return usagef("There is no list of signers to be read: %s.", err)
+		return "", usagef("There is no list of signers to be read: %s.", err)
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxSigners+1))
 	if err != nil {
-		return fmt.Errorf("read the signers from %s: %w", file, err)
+		return "", fmt.Errorf("read the signers from %s: %w", file, err)
 	}
 	if len(b) > maxSigners || strings.TrimSpace(string(b)) == "" {
-		return usagef("%s is no list of signers: it has not 1 to %d bytes.", file, maxSigners)
+		return "", usagef("%s is no list of signers: it has not 1 to %d bytes.", file, maxSigners)
 	}
-	*text = string(b)
-	return nil
+	return string(b), nil
 }
 
 func (p *program) anybodySigns(ctx context.Context, remote *client.Client, resource string) error {

@@ -76,12 +76,14 @@ func (s *configuring) check(c *cobra.Command) error {
 
 func newSyncCreateCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
-		Use:                   "create --resource NAME --link LINK --branch BRANCH --file FILE --role-arn ARN",
-		Short:                 "Begin to sync a resource",
+		Use:   "create --resource NAME --link LINK --branch BRANCH --file FILE --role-arn ARN",
+		Short: "Begin to sync a resource",
+		Long: "Begin to sync a resource. With --allowed-signers or --openpgp-keys, of which `lockstep sync signers` tells more, no\n" +
+			"commit is synced that none of them signed, from the first on.",
 		Args:                  arguments(),
 		DisableFlagsInUseLine: true,
 	}
-	reach, format, s := reaches(p, c), formats(c), configures(c)
+	reach, format, s, signers := reaches(p, c), formats(c), configures(c), signs(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := require(c, "resource", "link", "branch", "file", "role-arn"); err != nil {
 			return err
@@ -97,23 +99,48 @@ func newSyncCreateCommand(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		out, err := remote.AWS.CreateSyncConfiguration(c.Context(), &codeconnections.CreateSyncConfigurationInput{
-			ResourceName:            aws.String(s.resource),
-			RepositoryLinkId:        aws.String(link),
-			Branch:                  aws.String(s.branch),
-			ConfigFile:              aws.String(s.file),
-			RoleArn:                 aws.String(s.role),
-			SyncType:                types.SyncConfigurationType(s.kind),
-			TriggerResourceUpdateOn: types.TriggerResourceUpdateOn(s.trigger),
-			PublishDeploymentStatus: types.PublishDeploymentStatus(s.publish),
-			PullRequestComment:      types.PullRequestComment(s.comment),
-		})
+		cfg, err := s.create(c.Context(), remote, link, signers)
 		if err != nil {
 			return err
 		}
-		return p.configured(*format, "is synced from", out.SyncConfiguration)
+		return p.configured(*format, "is synced from", cfg)
 	}
 	return c
+}
+
+// create makes the configuration, together with who may sign its commits where
+// somebody is named.
+func (s *configuring) create(ctx context.Context, remote *client.Client, link string, who *signers) (wire.SyncConfiguration, error) {
+	allowed, keys, err := who.read()
+	if err != nil {
+		return wire.SyncConfiguration{}, err
+	}
+	if allowed+keys != "" {
+		out, err := remote.CreateSignedSyncConfiguration(ctx, &wire.CreateSignedSyncConfigurationInput{
+			ResourceName: s.resource, RepositoryLinkId: link, Branch: s.branch, ConfigFile: s.file, RoleArn: s.role, SyncType: s.kind,
+			TriggerResourceUpdateOn: s.trigger, PublishDeploymentStatus: string(s.publish), PullRequestComment: string(s.comment),
+			AllowedSigners: allowed, PublicKeys: keys,
+		})
+		if err != nil {
+			return wire.SyncConfiguration{}, err
+		}
+		return out.SyncConfiguration, nil
+	}
+	out, err := remote.AWS.CreateSyncConfiguration(ctx, &codeconnections.CreateSyncConfigurationInput{
+		ResourceName:            aws.String(s.resource),
+		RepositoryLinkId:        aws.String(link),
+		Branch:                  aws.String(s.branch),
+		ConfigFile:              aws.String(s.file),
+		RoleArn:                 aws.String(s.role),
+		SyncType:                types.SyncConfigurationType(s.kind),
+		TriggerResourceUpdateOn: types.TriggerResourceUpdateOn(s.trigger),
+		PublishDeploymentStatus: types.PublishDeploymentStatus(s.publish),
+		PullRequestComment:      types.PullRequestComment(s.comment),
+	})
+	if err != nil {
+		return wire.SyncConfiguration{}, err
+	}
+	return configurationOf(out.SyncConfiguration), nil
 }
 
 func newSyncUpdateCommand(p *program) *cobra.Command {
@@ -150,7 +177,7 @@ func newSyncUpdateCommand(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return p.configured(*format, "is now synced from", out.SyncConfiguration)
+		return p.configured(*format, "is now synced from", configurationOf(out.SyncConfiguration))
 	}
 	return c
 }
@@ -211,8 +238,7 @@ func newSyncShowCommand(p *program) *cobra.Command {
 	return c
 }
 
-func (p *program) configured(f format, verb string, made *types.SyncConfiguration) error {
-	cfg := configurationOf(made)
+func (p *program) configured(f format, verb string, cfg wire.SyncConfiguration) error {
 	if f != asTable {
 		return f.write(p.stdout, cfg)
 	}
