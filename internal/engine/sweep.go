@@ -2,34 +2,20 @@ package engine
 
 import (
 	"context"
-	"log/slog"
-	"time"
 
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/store"
 )
 
-const (
-	sweepInterval = time.Minute
-	sweepBatch    = 1000
-)
+// sweepBatch bounds what a sweep wakes of each kind.
+const sweepBatch = 1000
 
 // Sweep wakes, each minute, whatever has open work whose time has come, so
 // that a wake-up that was lost costs a minute and not the sync. It returns
 // when ctx ends.
 func (e *Engine) Sweep(ctx context.Context) {
-	tick := time.NewTicker(sweepInterval)
-	defer tick.Stop()
-	for {
-		if err := e.sweep(ctx); err != nil && ctx.Err() == nil {
-			e.log.LogAttrs(ctx, slog.LevelWarn, "sweep", slog.Any("err", err))
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	queue.Sweep(ctx, e.log, e.sweep)
 }
 
 func (e *Engine) sweep(ctx context.Context) error {

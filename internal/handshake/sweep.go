@@ -2,34 +2,20 @@ package handshake
 
 import (
 	"context"
-	"log/slog"
-	"time"
 
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/store"
 )
 
-const (
-	sweepInterval = time.Minute
-	sweepBatch    = 1000
-)
+// sweepBatch bounds what a sweep wakes of each kind.
+const sweepBatch = 1000
 
 // Sweep wakes, each minute, the checks and renewals whose time has come, so that a
 // wake-up that was lost costs a minute, and forgets handshakes that are over. It
 // returns when ctx ends.
 func (h *Handshake) Sweep(ctx context.Context) {
-	tick := time.NewTicker(sweepInterval)
-	defer tick.Stop()
-	for {
-		if err := h.sweep(ctx); err != nil && ctx.Err() == nil {
-			h.log.LogAttrs(ctx, slog.LevelWarn, "sweep", slog.Any("err", err))
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	queue.Sweep(ctx, h.log, h.sweep)
 }
 
 func (h *Handshake) sweep(ctx context.Context) error {

@@ -108,27 +108,14 @@ func (p *Previews) MayHaveChanged(tx *db.Tx, linkID string) error {
 	return nil
 }
 
-const (
-	sweepInterval = time.Minute
-	sweepBatch    = 1000
-)
+// sweepBatch bounds what a sweep wakes of each kind.
+const sweepBatch = 1000
 
 // Sweep wakes, each minute, whatever has open work whose time has come, and
 // finds configurations that have come to ask for comments. It returns when ctx
 // ends.
 func (p *Previews) Sweep(ctx context.Context) {
-	tick := time.NewTicker(sweepInterval)
-	defer tick.Stop()
-	for {
-		if err := p.db.Update(ctx, p.sweep); err != nil && ctx.Err() == nil {
-			p.log.LogAttrs(ctx, slog.LevelWarn, "sweep", slog.Any("err", err))
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	queue.Sweep(ctx, p.log, func(ctx context.Context) error { return p.db.Update(ctx, p.sweep) })
 }
 
 func (p *Previews) sweep(tx *db.Tx) error {

@@ -33,7 +33,7 @@
 // moment later, outside of any lock, so a wake-up that comes in between is lost:
 // that is for jobs nobody wakes while they run, and for a worker that was
 // replaced. What remains (a replaced worker whose return completes the job of a
-// successor that crashes then) is for the caller's sweeper, which wakes from time
+// successor that crashes then) is for the caller's [Sweep], which wakes from time
 // to time whatever has open work.
 //
 // Jobs that are [Aside] have workers of their own and a place of their own to wait
