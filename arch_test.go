@@ -105,6 +105,7 @@ func rooms() map[string]room {
 
 		// For tests alone.
 		"internal/db/dbtest":               {imports: "internal/db"},
+		"internal/queue/queuetest":         {imports: "internal/db internal/db/dbtest internal/queue"},
 		"internal/identity/identitytest":   {},
 		"internal/handshake/handshaketest": {imports: ". internal/provider"},
 		"internal/gitwire/gitwiretest":     {imports: "internal/gitwire"},

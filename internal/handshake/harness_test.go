@@ -10,16 +10,15 @@ import (
 	"net/url"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/handshake"
 	"github.com/lockstephq/lockstep/internal/handshake/handshaketest"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/queue/queuetest"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
 )
@@ -64,21 +63,14 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
-// inBubble runs f on both databases where time is fake. With -short SQLite has to
-// do: each question of the queue to a server counts.
+// inBubble runs f on both databases where time is fake.
 func inBubble(t *testing.T, f func(w *world)) {
 	t.Helper()
-	dbtest.EachEngine(t, func(t *testing.T, on db.Dialect) {
-		if on == db.Postgres && testing.Short() {
-			t.Skip("-short: SQLite alone")
-		}
-		dbtest.URL(t, on) // a server of the database is no goroutine of the bubble
-		synctest.Test(t, func(t *testing.T) {
-			git := handshaketest.Unplugged()
-			w := newWorld(t, dbtest.OpenOn(t, on, db.Schema()), git, git)
-			w.work()
-			f(w)
-		})
+	queuetest.Bubble(t, func(t *testing.T, d *db.DB) {
+		git := handshaketest.Unplugged()
+		w := newWorld(t, d, git, git)
+		w.work()
+		f(w)
 	})
 }
 

@@ -5,21 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/preview"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/queue/queuetest"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/target"
 )
@@ -44,74 +41,12 @@ type world struct {
 
 // inBubble runs f in a world of its own on both databases, in fake time.
 func inBubble(t *testing.T, f func(w *world)) {
-	dbtest.EachEngine(t, func(t *testing.T, on db.Dialect) {
-		if on == db.Postgres && testing.Short() {
-			t.Skip("-short: SQLite alone")
-		}
-		in(t, on, f)
-	})
+	queuetest.Bubble(t, func(t *testing.T, d *db.DB) { f(newWorld(t, d)) })
 }
 
 // inSQLite is inBubble for what no SQL decides.
-func inSQLite(t *testing.T, f func(w *world)) { in(t, db.SQLite, f) }
-
-func in(t *testing.T, on db.Dialect, f func(w *world)) {
-	file := prepare(t, on)
-	synctest.Test(t, func(t *testing.T) { f(newWorld(t, open(t, on, file))) })
-}
-
-// empty gives the file of an SQLite database that has every table.
-var empty = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "lockstep-test")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "empty.db")
-	d, err := db.Open(context.Background(), "sqlite:"+path, db.Schema())
-	if err != nil {
-		return nil, err
-	}
-	err = queue.New(queue.Options{DB: d}).Migrate(context.Background())
-	if err := errors.Join(err, d.Close()); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
-})
-
-// prepare does outside of the bubble what cannot be done inside.
-func prepare(t *testing.T, on db.Dialect) []byte {
-	t.Helper()
-	if on == db.Postgres {
-		dbtest.URL(t, on)
-		return nil
-	}
-	file, err := empty()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
-
-func open(t *testing.T, on db.Dialect, empty []byte) *db.DB {
-	t.Helper()
-	if on == db.Postgres {
-		return dbtest.OpenOn(t, on, db.Schema())
-	}
-	url := dbtest.URL(t, on)
-	if err := os.WriteFile(strings.TrimPrefix(url, "sqlite:"), empty, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	d, err := db.Open(t.Context(), url, db.Schema())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := d.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return d
+func inSQLite(t *testing.T, f func(w *world)) {
+	queuetest.BubbleOn(t, db.SQLite, func(t *testing.T, d *db.DB) { f(newWorld(t, d)) })
 }
 
 func newWorld(t *testing.T, d *db.DB) *world {

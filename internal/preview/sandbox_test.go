@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/queue/queuetest"
 	"github.com/lockstephq/lockstep/internal/sandbox"
 	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/target/cfnstack"
@@ -65,7 +66,7 @@ func onSandbox(t *testing.T) (*world, watched, *cloudformation.Client) {
 		t.Fatal(err)
 	}
 	d := watched{driver, make(chan string, 100), make(chan lockstep.Outcome, 100)}
-	w := newWorld(t, open(t, db.SQLite, prepare(t, db.SQLite)))
+	w := newWorld(t, queuetest.Open(t, db.SQLite))
 	w.driver = d
 	w.start()
 	return w, d, cloudformation.New(cloudformation.Options{Region: w.link.Region, BaseEndpoint: &server.URL, Credentials: key})

@@ -9,21 +9,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
-	"testing/synctest"
 	"time"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/queue/queuetest"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/trigger"
@@ -62,84 +58,18 @@ func (w *world) told() []string {
 	return met
 }
 
-// inBubble runs f in a world of its own on both databases, in fake time. With
-// -short SQLite has to do: under the race detector, which that is for, each
-// question of the queue to a server counts.
+// inBubble runs f in a world of its own on both databases, in fake time.
 func inBubble(t *testing.T, f func(w *world)) {
-	dbtest.EachEngine(t, func(t *testing.T, on db.Dialect) {
-		if on == db.Postgres && testing.Short() {
-			t.Skip("-short: SQLite alone")
-		}
-		empty := prepare(t, on)
-		synctest.Test(t, func(t *testing.T) { f(newWorld(t, on, empty)) })
-	})
+	queuetest.Bubble(t, func(t *testing.T, d *db.DB) { f(newWorld(t, d)) })
 }
 
 // inSQLite is inBubble for what no SQL decides.
 func inSQLite(t *testing.T, f func(w *world)) {
-	empty := prepare(t, db.SQLite)
-	synctest.Test(t, func(t *testing.T) { f(newWorld(t, db.SQLite, empty)) })
+	queuetest.BubbleOn(t, db.SQLite, func(t *testing.T, d *db.DB) { f(newWorld(t, d)) })
 }
 
-// empty gives the file of an SQLite database that has every table. It is made
-// once: under the race detector the migrations cost more than most tests.
-var empty = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "lockstep-test")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "empty.db")
-	d, err := db.Open(context.Background(), "sqlite:"+path, db.Schema())
-	if err != nil {
-		return nil, err
-	}
-	err = queue.New(queue.Options{DB: d}).Migrate(context.Background())
-	if err := errors.Join(err, d.Close()); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
-})
-
-// prepare does outside of the bubble what cannot be done inside: it starts the
-// server, or makes the empty file.
-func prepare(t *testing.T, on db.Dialect) []byte {
-	t.Helper()
-	if on == db.Postgres {
-		dbtest.URL(t, on)
-		return nil
-	}
-	file, err := empty()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
-
-// open opens a database of the test's own.
-func open(t *testing.T, on db.Dialect, empty []byte) *db.DB {
-	t.Helper()
-	if on == db.Postgres {
-		return dbtest.OpenOn(t, on, db.Schema())
-	}
-	url := dbtest.URL(t, on)
-	if err := os.WriteFile(strings.TrimPrefix(url, "sqlite:"), empty, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	d, err := db.Open(t.Context(), url, db.Schema())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := d.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return d
-}
-
-func newWorld(t *testing.T, on db.Dialect, empty []byte) *world {
-	w := &world{t: t, db: open(t, on, empty), host: newGitHost()}
+func newWorld(t *testing.T, d *db.DB) *world {
+	w := &world{t: t, db: d, host: newGitHost()}
 	log := slog.New(slog.DiscardHandler)
 	q := queue.New(queue.Options{DB: w.db, Log: log, PollOnly: true, Workers: 4, PollInterval: tick})
 	w.engine = engine.New(engine.Options{
