@@ -115,7 +115,7 @@ func (c Caller) signaturePolicies(tx *db.Tx, p store.Page) ([]store.SignedConfig
 		return read(p)
 	}
 	the := manyConfigurations()
-	return sifted(p, read, func(one store.SignedConfiguration) (bool, error) {
+	return filtered(p, read, func(one store.SignedConfiguration) (bool, error) {
 		return c.may(tx, action, the(one.Configuration))
 	})
 }

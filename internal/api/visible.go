@@ -36,11 +36,11 @@ func visible[T any](tx *db.Tx, c Caller, kind policy.Type, p store.Page,
 	if c.seesAll(kind) {
 		return read(p)
 	}
-	return sifted(p, read, func(one T) (bool, error) { return c.seesThing(tx, the(one)) })
+	return filtered(p, read, func(one T) (bool, error) { return c.seesThing(tx, the(one)) })
 }
 
-// sifted is visible for any reason to show a thing.
-func sifted[T any](p store.Page, read func(store.Page) ([]T, store.Cursor, error), shows func(T) (bool, error)) ([]T, store.Cursor, error) {
+// filtered is visible by any rule that says which things are shown.
+func filtered[T any](p store.Page, read func(store.Page) ([]T, store.Cursor, error), shows func(T) (bool, error)) ([]T, store.Cursor, error) {
 	var shown []T
 	var last store.Page // as many rows, and after which, to end with the last that is shown
 	at := store.Page{Limit: max(p.Limit, lookedAtOnce), After: p.After}
