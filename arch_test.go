@@ -177,24 +177,29 @@ func sources(t *testing.T) []source {
 		if err != nil {
 			return err
 		}
+
 		if d.IsDir() {
 			if name != "." && strings.ContainsAny(d.Name()[:1], "._") || d.Name() == "testdata" {
 				return filepath.SkipDir
 			}
 			return nil
 		}
+
 		if !strings.HasSuffix(name, ".go") {
 			return nil
 		}
+
 		text, err := os.ReadFile(name)
 		if err != nil {
 			return err
 		}
+
 		fset := token.NewFileSet()
 		f, err := parser.ParseFile(fset, name, text, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
 			return err
 		}
+
 		slashed := filepath.ToSlash(name)
 		all = append(all, source{
 			path: slashed, room: path.Dir(slashed), test: strings.HasSuffix(name, "_test.go"),
@@ -205,6 +210,7 @@ func sources(t *testing.T) []source {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return all
 }
 
@@ -235,12 +241,14 @@ func TestEveryRoomIsOnTheMap(t *testing.T) {
 	for _, s := range sources(t) {
 		there[s.room] = true
 	}
+
 	layout := rooms()
 	for name := range there {
 		if _, ok := layout[name]; !ok {
 			t.Errorf("%s: a new room: say in rooms() what it may import", name)
 		}
 	}
+
 	for name := range layout {
 		if !there[name] {
 			t.Errorf("rooms() has a room that is not there: %s", name)
@@ -255,11 +263,13 @@ func TestRoomsImportOnlyWhatTheMapAllows(t *testing.T) {
 		if s.test {
 			allowed = append(below(layout, s.room), strings.Fields(layout[s.room].tests)...)
 		}
+
 		for _, p := range s.imports(t) {
 			dep, ours := roomOf(p)
 			if !ours || slices.Contains(allowed, dep) || forTests(dep) && (s.test || forTests(s.room)) {
 				continue
 			}
+
 			t.Errorf("%s: %s may not import %s", s.path, s.room, dep)
 		}
 	}
@@ -283,12 +293,14 @@ func TestOutsidePackagesStayWithTheirKeepers(t *testing.T) {
 		if s.test || forTests(s.room) {
 			continue
 		}
+
 		for _, p := range s.imports(t) {
 			for outside, keeper := range keepers() {
 				if strings.HasPrefix(p, outside) && !slices.Contains(strings.Fields(keeper), s.room) {
 					t.Errorf("%s: only %s may import %s", s.path, keeper, p)
 				}
 			}
+
 			if _, ours := roomOf(p); s.room == "." && (ours || strings.Contains(p, ".")) {
 				t.Errorf("%s: the words import %s, which is not the standard library", s.path, p)
 			}
@@ -302,10 +314,12 @@ func TestEveryRoomHasAPackageComment(t *testing.T) {
 	for _, s := range all {
 		hasCode[s.room] = hasCode[s.room] || !s.test
 	}
+
 	for _, s := range all {
 		counts := !s.test || !hasCode[s.room] // a room of tests alone has it there
 		documented[s.room] = documented[s.room] || counts && s.file.Doc != nil
 	}
+
 	for name, ok := range documented {
 		if !ok {
 			t.Errorf("%s: no package comment: it is the design of its room", name)
@@ -318,6 +332,7 @@ func TestArchitectureHasALineForEveryRoom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for name := range rooms() {
 		if strings.Count(name, "/") > 1 {
 			continue // a room within a room is told of there
@@ -337,6 +352,7 @@ func TestNamesSayWhatIsInside(t *testing.T) {
 		if name := s.file.Name.Name; slices.Contains(empty, strings.TrimSuffix(name, "_test")) {
 			t.Errorf("%s: package %s does not say what it provides", s.path, name)
 		}
+
 		name := strings.TrimSuffix(strings.TrimSuffix(path.Base(s.path), ".go"), "_test")
 		if slices.Contains(empty, name) {
 			t.Errorf("%s: a file named %s does not say what is in it", s.path, name)
@@ -349,11 +365,13 @@ func TestFilesAndFunctionsAreShort(t *testing.T) {
 		if s.lines > maxFileLines {
 			t.Errorf("%s: %d lines, at most %d", s.path, s.lines, maxFileLines)
 		}
+
 		for _, decl := range s.file.Decls {
 			f, ok := decl.(*ast.FuncDecl)
 			if !ok {
 				continue
 			}
+
 			lines := s.fset.Position(f.End()).Line - s.fset.Position(f.Pos()).Line + 1
 			if lines > maxFunctionLines && !s.test {
 				t.Errorf("%s: %s has %d lines, at most %d", s.path, f.Name.Name, lines, maxFunctionLines)

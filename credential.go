@@ -91,6 +91,7 @@ func (c Credential) Validate() error {
 	default:
 		return Errorf(Invalid, "Credential kind %q is not one of NONE, BASIC, TOKEN, SSH_KEY, APP, OAUTH.", string(c.Kind))
 	}
+
 	return nil
 }
 

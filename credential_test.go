@@ -21,6 +21,7 @@ func TestCredentialSaysWhatIsWrongAndNotWhatItHolds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	openSSH := func(cipher string) string {
 		return inPEM("OPENSSH PRIVATE KEY", []byte("openssh-key-v1\x00\x00\x00\x00"+string(rune(len(cipher)))+cipher), nil)
 	}
@@ -51,6 +52,7 @@ func TestCredentialSaysWhatIsWrongAndNotWhatItHolds(t *testing.T) {
 		if row.want == "" && err != nil || row.want != "" && (lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), row.want)) {
 			t.Errorf("%.60q: %v, want %q", row.c.Secret, err, row.want)
 		}
+
 		if err != nil && (strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), base64.StdEncoding.EncodeToString(body)[:20])) {
 			t.Errorf("the secret is shown: %v", err)
 		}

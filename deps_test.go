@@ -21,6 +21,7 @@ func goMod(t *testing.T) (required []requirement, tools []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	block := ""
 	for line := range strings.Lines(string(text)) {
 		words := strings.Fields(line)
@@ -37,6 +38,7 @@ func goMod(t *testing.T) (required []requirement, tools []string) {
 			tools = append(tools, words[len(words)-1])
 		}
 	}
+
 	return required, tools
 }
 
@@ -74,9 +76,11 @@ func TestEveryDependencyHasItsReason(t *testing.T) {
 			used[r.path] = "go.mod requires it"
 		}
 	}
+
 	for _, tool := range tools {
 		used[moduleOf(required, tool)] = "go.mod has it as a tool"
 	}
+
 	for _, s := range sources(t) {
 		for _, p := range s.imports(t) {
 			if _, ours := roomOf(p); !ours && strings.Contains(strings.Split(p, "/")[0], ".") {
@@ -84,11 +88,13 @@ func TestEveryDependencyHasItsReason(t *testing.T) {
 			}
 		}
 	}
+
 	for path, how := range used {
 		if !slices.Contains(documented, path) {
 			t.Errorf("docs/dependencies.md has no line for %q: %s", path, how)
 		}
 	}
+
 	for _, path := range documented {
 		if used[path] == "" {
 			t.Errorf("docs/dependencies.md has a line for %s, which is not used", path)

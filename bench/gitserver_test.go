@@ -33,6 +33,7 @@ func gitServer(folder string) error {
 	if err != nil {
 		return err
 	}
+
 	backend := func(filter string) http.Handler {
 		return &cgi.Handler{
 			Path: filepath.Join(strings.TrimSpace(string(out)), "git-http-backend"),
@@ -40,6 +41,7 @@ func gitServer(folder string) error {
 				"GIT_CONFIG_KEY_0=uploadpack.allowFilter", "GIT_CONFIG_VALUE_0=" + filter},
 		}
 	}
+
 	var wire atomic.Int64
 	handler, served := backend("true"), http.NewServeMux()
 	served.Handle("/", handler)
@@ -53,10 +55,12 @@ func gitServer(folder string) error {
 	s.Listener = counted{s.Listener, &wire}
 	s.StartTLS()
 	defer s.Close()
+
 	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
 	if err := json.NewEncoder(os.Stdout).Encode(map[string]string{"url": s.URL, "cert": string(cert)}); err != nil {
 		return err
 	}
+
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
 }
@@ -83,6 +87,7 @@ func (c *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+
 	key := r.Method + " " + r.URL.String() + " " + r.Header.Get("Git-Protocol") + " " + string(body)
 	known, ok := c.answers.Load(key)
 	if !ok {
@@ -91,6 +96,7 @@ func (c *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.next.ServeHTTP(known.(*httptest.ResponseRecorder), r)
 		c.answers.Store(key, known)
 	}
+
 	answer := known.(*httptest.ResponseRecorder)
 	maps.Copy(w.Header(), answer.Header())
 	w.WriteHeader(answer.Code)
@@ -148,11 +154,14 @@ func (h *gitHost) wire(b *testing.B) int64 {
 	if err != nil {
 		b.Fatalf("ask the server for its bytes: %v", err)
 	}
+
 	defer resp.Body.Close()
+
 	var n int64
 	if _, err := fmt.Fscan(resp.Body, &n); err != nil {
 		b.Fatal(err)
 	}
+
 	return n
 }
 
@@ -164,6 +173,7 @@ func startServer(b *testing.B, variable, folder string, said any) {
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	cmd := exec.Command(exe)
 	cmd.Env = append(os.Environ(), variable+"="+folder)
 	cmd.Stderr = os.Stderr
@@ -172,11 +182,13 @@ func startServer(b *testing.B, variable, folder string, said any) {
 	if err1 != nil || err2 != nil || cmd.Start() != nil {
 		b.Fatal("the Git server does not start")
 	}
+
 	b.Cleanup(func() { in.Close(); _ = cmd.Wait() })
 	line, err := bufio.NewReader(out).ReadBytes('\n')
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	if err := json.Unmarshal(line, said); err != nil {
 		b.Fatal(err)
 	}

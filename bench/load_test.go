@@ -109,14 +109,17 @@ func drive(b *testing.B, s site, conns int) (l load) {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(b.Context(), turnTime+30*time.Second)
 	defer cancel()
+
 	program, err := os.Executable()
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	in, err := json.Marshal(task{s, conns})
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	cmd := exec.CommandContext(ctx, program)
 	cmd.Env = append(os.Environ(), runClients+"=1")
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), os.Stderr
@@ -124,9 +127,11 @@ func drive(b *testing.B, s site, conns int) (l load) {
 	if err == nil {
 		err = json.Unmarshal(out, &l)
 	}
+
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	return l
 }
 
@@ -141,15 +146,18 @@ func (t task) run() (load, error) {
 			times, err := client(t.Site, began.Add(turnTime))
 			mu.Lock()
 			defer mu.Unlock()
+
 			errs = append(errs, err)
 			all = append(all, times...)
 		})
 	}
+
 	clients.Wait()
 	took := time.Since(began) // the last answers come after the end
 	if err := errors.Join(errs...); err != nil || len(all) == 0 {
 		return load{}, errors.Join(err, fmt.Errorf("%d answers", len(all)))
 	}
+
 	slices.Sort(all)
 	return load{Rate: float64(len(all)) / took.Seconds(), P50: all[len(all)/2], P99: all[len(all)*99/100]}, nil
 }
@@ -162,6 +170,7 @@ func client(s site, end time.Time) (times []time.Duration, err error) {
 			conn.Close()
 		}
 	}()
+
 	in := bufio.NewReader(nil)
 	for began := time.Now(); began.Before(end); began = time.Now() {
 		if conn == nil {
@@ -170,25 +179,31 @@ func client(s site, end time.Time) (times []time.Duration, err error) {
 			}
 			in.Reset(conn)
 		}
+
 		if _, err := conn.Write(s.Requests[rand.IntN(len(s.Requests))]); err != nil {
 			return times, err
 		}
+
 		resp, err := http.ReadResponse(in, nil)
 		if err != nil {
 			return times, err
 		}
+
 		if resp.StatusCode != http.StatusOK {
 			text, _ := io.ReadAll(resp.Body)
 			return times, fmt.Errorf("status %d: %s", resp.StatusCode, text)
 		}
+
 		if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 			return times, err
 		}
+
 		times = append(times, time.Since(began))
 		if resp.Close {
 			conn.Close()
 			conn = nil
 		}
 	}
+
 	return times, nil
 }

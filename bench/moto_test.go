@@ -26,12 +26,15 @@ func againstMoto(b *testing.B, s service, engine db.Dialect) {
 		}
 		return func() string { return string(text) }
 	}
+
 	value := s.document[:min(len(s.document), 4096)] // the most that a parameter takes
 	put := signed(b, moto, s.reader, call{"ssm", "AmazonSSM.PutParameter", body(map[string]any{"Name": "status", "Type": "String", "Value": string(value)})})
 	put.Requests = put.Requests[:1]
+
 	if _, err := client(put, time.Now().Add(time.Millisecond)); err != nil && !strings.Contains(err.Error(), "ParameterAlreadyExists") {
 		b.Fatal(err)
 	}
+
 	get := signed(b, moto, s.reader, call{"ssm", "AmazonSSM.GetParameter", body(map[string]string{"Name": "status"})})
 	for _, conns := range []int{1, 64} {
 		c := compete(b, signed(b, s.addr, s.reader, statusOf(configurations)), get, conns)
@@ -51,22 +54,27 @@ func startMoto(b *testing.B) string {
 		if os.Getenv("CI") == "true" {
 			b.Fatal(lacks)
 		}
+
 		fmt.Fprintln(os.Stderr, "skipped:", lacks) // benchmarks that skip say nothing
 		b.Skip(lacks)
 	}
+
 	// python3 may be a script that starts the real one, which would outlive it.
 	python, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	cmd := exec.Command(strings.TrimSpace(string(python)), "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")
 	said, err := cmd.StderrPipe()
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
+
 	silent := make(chan struct{})
 	addr := make(chan string, 1)
 	go func() {
@@ -82,18 +90,22 @@ func startMoto(b *testing.B) string {
 		<-silent
 		_ = cmd.Wait()
 	})
+
 	select {
 	case at := <-addr:
 		resp, err := http.Get("http://" + at + "/moto-api/")
 		if err != nil {
 			b.Fatal(err)
 		}
+
 		resp.Body.Close()
 		return at
+
 	case <-silent:
 		b.Fatal("moto has ended")
 	case <-time.After(time.Minute):
 		b.Fatal("moto does not say where it answers")
 	}
+
 	return ""
 }

@@ -45,8 +45,10 @@ func pollFolder(b *testing.B) string {
 		for i := 1; i < refs; i++ {
 			fmt.Fprintf(&lines, "create refs/heads/topic/%05d %s\n", i, sha)
 		}
+
 		updateRefs(b, repo.Dir, lines.String())
 	}
+
 	return folder
 }
 
@@ -74,6 +76,7 @@ func looking(b *testing.B, o gitwire.Options) (look func()) {
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	b.Cleanup(remote.Close)
 	look = func() {
 		refs, err := remote.Refs(b.Context(), []string{"refs/heads/main"})
@@ -81,6 +84,7 @@ func looking(b *testing.B, o gitwire.Options) (look func()) {
 			b.Errorf("refs: %v, %v", refs, err)
 		}
 	}
+
 	look()
 	return look
 }
@@ -107,17 +111,21 @@ func measure(b *testing.B, host *gitHost, name string, n int, options ...string)
 	b.Helper()
 	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true, RootCAs: host.roots})
 	defer network.Close()
+
 	look := looking(b, gitwire.Options{URL: host.url + "/" + name, Network: network})
 	idle := host.wire(b)
 	idle = host.wire(b) - idle // what asking costs
 	var p cost
 	before := host.wire(b)
+
 	for range lsPolls {
 		look()
 	}
+
 	p.bytes = (host.wire(b) - before - idle) / lsPolls
 	p.cpu, p.took = timed(look, n)
 	p.theirs, p.theirBytes = lsRemote(b, host, name, idle, options...)
+
 	return p
 }
 
@@ -133,6 +141,7 @@ func pollOne(b *testing.B, host *gitHost, name string) {
 	if strings.HasPrefix(name, "canned/") {
 		used.budget, used.kept = "≤ 0.3 ms, ≥ 3000/s a core", p.cpu <= 300*time.Microsecond && perCore >= 3000
 	}
+
 	report(b, used)
 	report(b, row{
 		what: "poll " + name + ", bytes", ours: fmt.Sprint(p.bytes), peer: fmt.Sprintf("git ls-remote %d", p.theirBytes),
@@ -163,6 +172,7 @@ func together(look func(), n int) time.Duration {
 	each := max(n*4/at, 1)
 	var looks sync.WaitGroup
 	before := own()
+
 	for range at {
 		looks.Go(func() {
 			for range each {
@@ -170,6 +180,7 @@ func together(look func(), n int) time.Duration {
 			}
 		})
 	}
+
 	looks.Wait()
 	return (own() - before) / time.Duration(each*at)
 }

@@ -41,6 +41,7 @@ func BenchmarkPush(b *testing.B) {
 			for range 100 {
 				times = append(times, p.push(b))
 			}
+
 			slices.Sort(times)
 			p50, p99 := times[len(times)/2], times[len(times)*99/100]
 			report(b, row{what: fmt.Sprintf("push to attempt started on %s, after a webhook", on),
@@ -74,15 +75,18 @@ func newPushed(b *testing.B, d *db.DB) *pushed {
 			return lockstep.Credential{Kind: lockstep.NoCredential}, nil
 		},
 	})
+
 	poller := trigger.NewPoller(trigger.Options{DB: d, Engine: e, Log: log, Interval: time.Hour})
 	key, err := seal.Generate()
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	p.move()
 	if err := errors.Join(q.Migrate(b.Context()), q.Start(context.Background()), d.Update(b.Context(), func(tx *db.Tx) error { return p.fill(tx, e, key) })); err != nil {
 		b.Fatal(err)
 	}
+
 	ctx, cancel := context.WithCancel(context.Background())
 	var loop sync.WaitGroup
 	loop.Go(func() { poller.Run(ctx) })
@@ -92,11 +96,14 @@ func newPushed(b *testing.B, d *db.DB) *pushed {
 		server.Close()
 		cancel()
 		loop.Wait()
+
 		if err := q.Stop(context.Background()); err != nil {
 			b.Error(err)
 		}
+
 		e.Close()
 	})
+
 	p.await(b, p.head)
 	return p
 }
@@ -134,16 +141,20 @@ func (p *pushed) push(b *testing.B) time.Duration {
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	r.Header.Set("Authorization", "Bearer "+webhookSecret)
 	began := time.Now()
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	defer resp.Body.Close()
+
 	if resp.StatusCode != http.StatusAccepted {
 		b.Fatalf("status %d", resp.StatusCode)
 	}
+
 	p.await(b, sha)
 	return time.Since(began)
 }

@@ -53,17 +53,21 @@ func warmRead(b *testing.B, prefix string, options ...string) cost {
 	address := host.url + prefix + "/big.git"
 	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true, RootCAs: host.roots})
 	defer network.Close()
+
 	remote, err := gitwire.Open(gitwire.Options{URL: address, Network: network})
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	defer remote.Close()
+
 	clone := filepath.Join(b.TempDir(), "clone.git")
 	git := func(args ...string) time.Duration {
 		cmd := exec.Command("git", append([]string{"-c", "http.sslVerify=false", "-c", "gc.auto=0"}, args...)...)
 		cmd.Env = append(gitwiretest.Environment(), "PATH="+os.Getenv("PATH"))
 		return run(b, cmd)
 	}
+
 	git(slices.Concat([]string{"clone", "-q", "--bare", "--depth=1"}, options, []string{address, clone})...)
 	fetch := slices.Concat([]string{"-C", clone, "fetch", "-q", "--depth=1"}, options, []string{"origin", "main"})
 	base := snapshot(b, remote, repo.ID("refs/heads/main"), nil)
@@ -81,6 +85,7 @@ func warmRead(b *testing.B, prefix string, options ...string) cost {
 		sum.theirs += git(fetch...) + git("-C", clone, "cat-file", "-p", sha+":d001/f001.yaml") + git("-C", clone, "cat-file", "-p", sha+":d002/f002.yaml")
 		sum.theirBytes += host.wire(b) - after - idle
 	}
+
 	return cost{cpu: sum.cpu / reads, took: sum.took / reads, theirs: sum.theirs / reads, bytes: sum.bytes / reads, theirBytes: sum.theirBytes / reads}
 }
 
@@ -120,6 +125,7 @@ func large() []byte {
 		text := fmt.Sprintf("file: %d\n", i)
 		fmt.Fprintf(&s, "M 100644 inline d%03d/f%03d.yaml\ndata %d\n%s\n", i/50, i%50, len(text), text)
 	}
+
 	noise := rand.NewChaCha8([32]byte{1})
 	blob := make([]byte, 8<<20)
 	for i := range 12 {
@@ -128,5 +134,6 @@ func large() []byte {
 		s.Write(blob)
 		s.WriteString("\n")
 	}
+
 	return []byte(s.String())
 }

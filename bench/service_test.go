@@ -49,6 +49,7 @@ func serve(b *testing.B, engine db.Dialect, resources int) service {
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	s := service{document: fill(b, d, resources)}
 	err = d.Update(b.Context(), func(tx *db.Tx) error {
 		for i := range 10 {
@@ -56,19 +57,23 @@ func serve(b *testing.B, engine db.Dialect, resources int) service {
 				return err
 			}
 		}
+
 		if s.reader, err = identity.Create(tx, key, identity.NewKey{Account: account, Principal: "reader", Role: identity.Reader}); err != nil {
 			return err
 		}
+
 		s.narrow, err = identity.Create(tx, key, identity.NewKey{Account: account, Principal: "narrow0", Role: identity.None})
 		return err
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	directory, err := identity.NewDirectory(d, key)
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	const plenty = 1e9
 	http := httptest.NewServer(api.New(api.Options{
 		DB: d, Directory: directory, Seal: key, Rates: api.Rates{Read: plenty, Write: plenty, Host: plenty},
@@ -76,6 +81,7 @@ func serve(b *testing.B, engine db.Dialect, resources int) service {
 	}).Handler())
 	b.Cleanup(http.Close)
 	s.addr = http.Listener.Addr().String()
+
 	return s
 }
 
@@ -92,6 +98,7 @@ func fill(b *testing.B, d *db.DB, resources int) []byte {
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	statements := []string{
 		`INSERT INTO connection (arn, account, region, name, provider_type, status, created_at) VALUES ('c', 'ACCOUNT', 'REGION', 'c', 'Git', 'AVAILABLE', 0)`,
 		`INSERT INTO repository_link (id, arn, account, region, connection_arn, owner_id, repository_name, provider_type, created_at)
@@ -105,6 +112,7 @@ func fill(b *testing.B, d *db.DB, resources int) []byte {
 				initial_revision, target_revision, target_sha, target, started_at, ended_at)
 			SELECT 'a' || id, id, configuration_id, '{}', 1, 'SUCCEEDED', 'applied', '{}', '{}', 'abc', 's', 1, 2 FROM resource ORDER BY id`,
 	}
+
 	text := strings.NewReplacer("ACCOUNT", account, "REGION", region, "COUNT", strconv.Itoa(resources))
 	err = d.Update(b.Context(), func(tx *db.Tx) error {
 		for _, statement := range statements {
@@ -112,6 +120,7 @@ func fill(b *testing.B, d *db.DB, resources int) []byte {
 				return fmt.Errorf("%s: %w", statement, err)
 			}
 		}
+
 		_, err := tx.Exec(`UPDATE resource SET document = $1, latest_seq = a.seq FROM resource_sync_attempt a WHERE a.resource_id = resource.id`,
 			string(document))
 		return err
@@ -119,9 +128,11 @@ func fill(b *testing.B, d *db.DB, resources int) []byte {
 	if err == nil && d.Dialect() == db.Postgres { // as autovacuum does within a minute
 		_, err = d.Pool().Exec(b.Context(), `VACUUM ANALYZE`)
 	}
+
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	return document
 }
 
@@ -166,6 +177,7 @@ func signed(b *testing.B, addr string, key identity.AccessKey, c call) site {
 		if err != nil {
 			b.Fatal(err)
 		}
+
 		r.Header.Set("Content-Type", "application/x-amz-json-1.0")
 		r.Header.Set("X-Amz-Target", c.target)
 		sum := sha256.Sum256([]byte(body))
@@ -173,11 +185,14 @@ func signed(b *testing.B, addr string, key identity.AccessKey, c call) site {
 		if err := signer.SignHTTP(context.Background(), credentials, r, hex.EncodeToString(sum[:]), c.service, region, time.Now()); err != nil {
 			b.Fatal(err)
 		}
+
 		var wire bytes.Buffer
 		if err := r.Write(&wire); err != nil {
 			b.Fatal(err)
 		}
+
 		s.Requests[i] = wire.Bytes()
 	}
+
 	return s
 }

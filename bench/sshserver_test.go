@@ -52,8 +52,10 @@ func BenchmarkPollSSH(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true, KnownHosts: host.KnownHosts})
 	defer network.Close()
+
 	look := looking(b, gitwire.Options{URL: address, Network: network, Auth: auth})
 	cpu, took := timed(look, sshPolls)
 	used := row{
@@ -65,6 +67,7 @@ func BenchmarkPollSSH(b *testing.B) {
 		used.peer = fmt.Sprintf("git ls-remote %.0f ms", milliseconds(theirs))
 		used.ratio = fmt.Sprintf("1/%.0f", float64(theirs)/float64(cpu))
 	}
+
 	report(b, used)
 }
 
@@ -74,15 +77,18 @@ func lsRemoteSSH(b *testing.B, host sshHost, address string) (cpu time.Duration,
 	if err != nil {
 		return 0, false
 	}
+
 	key := filepath.Join(b.TempDir(), "key")
 	if err := os.WriteFile(key, []byte(host.Key), 0o600); err != nil {
 		b.Fatal(err)
 	}
+
 	for range lsPolls {
 		cmd := exec.Command("git", "ls-remote", address, "refs/heads/main")
 		cmd.Env = append(gitwiretest.Environment(), "PATH="+os.Getenv("PATH"), "GIT_SSH_COMMAND="+ssh+" -F none -i '"+key+
 			"' -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile='"+host.KnownHosts+"'")
 		cpu += run(b, cmd)
 	}
+
 	return cpu / lsPolls, true
 }

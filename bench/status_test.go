@@ -27,6 +27,7 @@ func BenchmarkGetResourceSyncStatus(b *testing.B) {
 			s := serve(b, on.engine, configurations)
 			bare := httptest.NewServer(bareHandler(s.reader.Secret.Reveal(), s.document))
 			defer bare.Close()
+
 			againstBare(b, s, bare.Listener.Addr().String(), on.engine, on.budget)
 			b.Run("moto", func(b *testing.B) { againstMoto(b, s, on.engine) })
 		})
@@ -45,6 +46,7 @@ func againstBare(b *testing.B, s service, bare string, engine db.Dialect, budget
 				peer: "bare handler " + c.theirs.P99.Round(time.Microsecond).String(), ratio: fmt.Sprintf("%.1f", c.p99), budget: "≤ 3", kept: c.p99 <= 3})
 		}
 	}
+
 	c := compete(b, signed(b, s.addr, s.narrow, statusOf(configurations)), signed(b, bare, s.reader, statusOf(configurations)), 64)
 	report(b, row{what: what + ", a policy asks for the owner", ours: c.ours.String(), peer: "bare handler " + c.theirs.String(),
 		ratio: fmt.Sprintf("%.2f", c.rate), budget: "-", kept: true})
@@ -61,14 +63,17 @@ func bareHandler(secret string, document []byte) http.Handler {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
+
 		a, err := verifier.Parse(r, "codeconnections")
 		if err == nil {
 			err = verifier.Verify(r, body, a, secret, time.Now())
 		}
+
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
+
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 		// As ours says: without it net/http would send chunks, which the client pays for.
 		w.Header().Set("Content-Length", length)

@@ -37,9 +37,11 @@ func TestMain(m *testing.M) {
 	if os.Getenv(runClients) != "" {
 		run = clients
 	}
+
 	if os.Getenv(serveSSH) != "" {
 		run = func() error { return sshServer(os.Getenv(serveSSH)) }
 	}
+
 	if os.Getenv(serveGit)+os.Getenv(runClients)+os.Getenv(serveSSH) != "" {
 		if err := run(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -47,19 +49,24 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+
 	code := m.Run()
 	if len(rows) > 0 {
 		fmt.Println()
 		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "WHAT\tOURS\tPEER\tRATIO\tBUDGET\t")
+
 		for _, r := range rows {
 			verdict := "kept"
 			if !r.kept {
 				verdict = "BROKEN"
 			}
+
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.what, r.ours, r.peer, r.ratio, r.budget, verdict)
 		}
+
 		w.Flush()
 	}
+
 	os.Exit(code)
 }

@@ -25,6 +25,7 @@ func BenchmarkVerify(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
 	r.Header.Set("X-Amz-Target", statusOf(1).target)
 	credentials, signer, now := aws.Credentials{AccessKeyID: "LSAKEXAMPLE", SecretAccessKey: "secret"}, v4.NewSigner(), time.Now()
@@ -33,16 +34,19 @@ func BenchmarkVerify(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+
 	verifier := &sigv4.Verifier{}
 	verify := func() {
 		a, err := verifier.Parse(r, "codeconnections")
 		if err == nil {
 			err = verifier.Verify(r, body, a, credentials.SecretAccessKey, now)
 		}
+
 		if err != nil {
 			b.Fatal(err)
 		}
 	}
+
 	sign()
 	const times = 5000
 	var ours, theirs []time.Duration
@@ -56,6 +60,7 @@ func BenchmarkVerify(b *testing.B) {
 	for range turns {
 		theirs, ours = append(theirs, each(sign)), append(ours, each(verify))
 	}
+
 	us, them := median(ours), median(theirs)
 	report(b, row{what: "verify a signature, CPU", ours: fmt.Sprintf("%.1f µs", float64(us)/1e3), peer: fmt.Sprintf("AWS's signer %.1f µs", float64(them)/1e3),
 		ratio: fmt.Sprintf("%.2f", float64(us)/float64(them)), budget: "≤ 8 µs", kept: us <= 8*time.Microsecond})

@@ -42,6 +42,7 @@ func BenchmarkWebhook(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+
 			hooks := fillWebhooks(b, d, key)
 			wake := make(chan struct{}, 1)
 			server := httptest.NewServer(trigger.NewWebhooks(trigger.WebhookOptions{
@@ -53,15 +54,19 @@ func BenchmarkWebhook(b *testing.B) {
 					}
 				},
 			}))
+
 			defer server.Close()
+
 			stop := claiming(b, d, wake)
 			bare := httptest.NewServer(http.HandlerFunc(acknowledge))
 			defer bare.Close()
+
 			var ours, theirs []load
 			for turn := range turns {
 				theirs = append(theirs, deliver(b, bare.URL, hooks, turn))
 				ours = append(ours, deliver(b, server.URL, hooks, turn))
 			}
+
 			stop()
 			us, them := typicalOf(ours), typicalOf(theirs)
 			report(b, row{what: fmt.Sprintf("webhook on %s, %d configurations, %d/s, p99", engine, configuredInSync, webhooksASecond),
@@ -91,17 +96,21 @@ func fillWebhooks(b *testing.B, d *db.DB, key *seal.Key) (paths []string) {
 			if err := store.InsertLink(tx, &l); err != nil {
 				return err
 			}
+
 			w := lockstep.Webhook{LinkID: l.ID, Kind: lockstep.GitHubWebhook}
 			if err := store.PutWebhook(tx, key, &w, seal.NewSecret(webhookSecret)); err != nil {
 				return err
 			}
+
 			paths = append(paths, w.Path())
 		}
+
 		return nil
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	return paths
 }
 
@@ -116,6 +125,7 @@ func claiming(b *testing.B, d *db.DB, wake chan struct{}) (stop func()) {
 				return
 			case <-wake:
 			}
+
 			err := d.Update(b.Context(), func(tx *db.Tx) error {
 				_, err := store.ClaimPolls(tx, 100, time.Hour)
 				return err
@@ -124,9 +134,11 @@ func claiming(b *testing.B, d *db.DB, wake chan struct{}) (stop func()) {
 				b.Error(err)
 				return
 			}
+
 			time.Sleep(20 * time.Millisecond) // as a poller rests
 		}
 	})
+
 	return func() { close(done); loop.Wait() }
 }
 
@@ -140,11 +152,13 @@ func deliver(b *testing.B, url string, paths []string, turn int) load {
 	signature := "sha256=" + hex.EncodeToString(mac.Sum(nil))
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}
 	defer client.CloseIdleConnections()
+
 	var mu sync.Mutex
 	var answers sync.WaitGroup
 	began := time.Now()
 	tick := time.NewTicker(time.Second / webhooksASecond)
 	defer tick.Stop()
+
 	for i := range deliveriesATurn {
 		<-tick.C
 		i += turn * deliveriesATurn
@@ -154,6 +168,7 @@ func deliver(b *testing.B, url string, paths []string, turn int) load {
 				b.Error(err)
 				return
 			}
+
 			r.Header = http.Header{"X-Github-Event": {"push"}, "X-Github-Delivery": {fmt.Sprint(i)}, "X-Hub-Signature-256": {signature}}
 			began := time.Now()
 			resp, err := client.Do(r)
@@ -161,19 +176,24 @@ func deliver(b *testing.B, url string, paths []string, turn int) load {
 				b.Error(err)
 				return
 			}
+
 			defer resp.Body.Close()
+
 			mu.Lock()
 			defer mu.Unlock()
+
 			if times = append(times, time.Since(began)); resp.StatusCode != http.StatusAccepted {
 				b.Errorf("status %d", resp.StatusCode)
 			}
 		})
 	}
+
 	answers.Wait()
 	took := time.Since(began)
 	if len(times) == 0 {
 		b.Fatal("nothing was answered")
 	}
+
 	slices.Sort(times)
 	return load{Rate: float64(len(times)) / took.Seconds(), P50: times[len(times)/2], P99: times[len(times)*99/100]}
 }

@@ -110,15 +110,19 @@ func request() {
 		r.Header.Set(name, strings.TrimSpace(value))
 		r.Host = r.Header.Get("Host")
 	}
+
 	var answer *http.Response
 	if err == nil {
 		answer, err = http.DefaultClient.Do(r)
 	}
+
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+
 	defer answer.Body.Close()
+
 	body, _ := io.ReadAll(answer.Body) // as far as it goes
 	fmt.Printf("%s\n%s", answer.Status, body)
 }

@@ -127,12 +127,15 @@ func TestMainJob(t *testing.T) {
 					if err := outside.setup(env); err != nil {
 						return err
 					}
+
 					tb := env.T().(testing.TB)
 					env.Setenv("DB", database(tb, backend.database))
 					env.Setenv("TARGET", backend.target)
+
 					if backend.target == "moto" {
 						env.Setenv("TARGET", motoURL(tb, outside))
 					}
+
 					return nil
 				},
 			})
@@ -149,6 +152,7 @@ func (o outside) setup(env *testscript.Env) error {
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return err
 	}
+
 	env.Values[worldKey{}] = &world{env: env, running: map[string]*process{}}
 	for _, pair := range append([][2]string{
 		{"PATH", strings.Join([]string{env.Getenv("PATH"), o.pythonDir}, string(filepath.ListSeparator))},
@@ -164,6 +168,7 @@ func (o outside) setup(env *testscript.Env) error {
 	}, gitEnvironment()...) {
 		env.Setenv(pair[0], pair[1])
 	}
+
 	return nil
 }
 

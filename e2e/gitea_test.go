@@ -102,23 +102,28 @@ func (g *gitea) wrap(git http.Handler) http.Handler {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			g.mu.Lock()
 			defer g.mu.Unlock()
+
 			open := strings.HasSuffix(r.URL.Path, "/version") || r.URL.Path == "/state"
 			if !open && r.Header.Get("Authorization") != "token "+g.token {
 				http.Error(w, `{"message":"who are you?"}`, http.StatusUnauthorized)
 				return
 			}
+
 			found := answer(r)
 			if found == nil {
 				found = refusal(http.StatusNotFound)
 			}
+
 			if status, ok := found.(refusal); ok {
 				http.Error(w, `{"message":"no"}`, int(status))
 				return
 			}
+
 			w.Header().Set("Content-Type", "application/json")
 			_ = json.NewEncoder(w).Encode(found)
 		})
 	}
+
 	mux.Handle("/", git)
 	return mux
 }
@@ -237,8 +242,10 @@ func (g *gitea) addFiles(r *http.Request) any {
 		if err != nil {
 			return nil
 		}
+
 		files[f.Path] = string(text)
 	}
+
 	sha := g.repo(r.PathValue("owner")+"/"+r.PathValue("name")).CommitTo("refs/heads/"+in.Branch, files)
 	return map[string]any{"commit": map[string]string{"sha": sha}}
 }
@@ -248,10 +255,12 @@ func (g *gitea) deliver(ts *testscript.TestScript, event string) {
 	g.mu.Lock()
 	hooks := slices.Clone(g.State.Hooks)
 	g.mu.Unlock()
+
 	for _, h := range hooks {
 		if !slices.Contains(h.Events, event) {
 			continue
 		}
+
 		text := []byte(`{"ref": "refs/heads/main"}`)
 		mac := hmac.New(sha256.New, []byte(h.Config["secret"]))
 		mac.Write(text)
@@ -263,6 +272,7 @@ func (g *gitea) deliver(ts *testscript.TestScript, event string) {
 		resp, err := http.DefaultClient.Do(r)
 		ts.Check(err)
 		resp.Body.Close()
+
 		if resp.StatusCode != http.StatusAccepted {
 			ts.Fatalf("the webhook is answered %s", resp.Status)
 		}

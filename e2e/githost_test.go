@@ -29,6 +29,7 @@ func githost(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 || (w.host == nil) != (args[0] == "start") {
 		ts.Fatalf("usage: githost start once, then githost create, push, force, fail or heal")
 	}
+
 	switch command, rest := args[0], args[1:]; {
 	case command == "start" && len(rest) <= 2:
 		w.startHost(ts, rest)
@@ -61,12 +62,14 @@ func (w *world) startHost(ts *testscript.TestScript, credential []string) {
 	if len(credential) == 1 {
 		o.User, o.Password, _ = strings.Cut(credential[0], ":")
 	}
+
 	var api *gitea
 	if len(credential) == 2 {
 		o.Token = credential[1]
 		api = newGitea(o.Token, func(name string) *gitwiretest.Repo { return w.host.repos[name] })
 		o.Wrap = api.wrap
 	}
+
 	w.host = &host{gitea: api, folder: filepath.Join(w.env.WorkDir, ".githost"), repos: map[string]*gitwiretest.Repo{}}
 	w.host.server = gitwiretest.NewServer(w.tb(), w.host.folder, o)
 	ts.Setenv("GITHOST_URL", w.host.server.URL)

@@ -27,14 +27,17 @@ func motoURL(t testing.TB, o outside) string {
 	if o.python == "" || exec.Command(o.python, "-c", "import moto.server, flask").Run() != nil {
 		lacking(t, "moto is not installed: python3 -m pip install 'moto[server]'")
 	}
+
 	cmd := exec.Command(o.python, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")
 	said, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	url, silent := make(chan string, 1), make(chan struct{})
 	go func() {
 		defer close(silent)
@@ -49,18 +52,22 @@ func motoURL(t testing.TB, o outside) string {
 		<-silent
 		_ = cmd.Wait()
 	})
+
 	select {
 	case at := <-url:
 		answer, err := http.Get(at + "/moto-api/")
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		answer.Body.Close()
 		return at
+
 	case <-silent:
 		t.Fatal("moto has ended")
 	case <-time.After(2 * patience):
 		t.Fatal("moto does not say where it answers")
 	}
+
 	return ""
 }

@@ -95,6 +95,7 @@ func (w *world) spawn(ts *testscript.TestScript, name string, argv []string) (*p
 	if err != nil {
 		return nil, err
 	}
+
 	p := &process{cmd: exec.Command(program, argv[1:]...), ended: make(chan struct{}),
 		out: filepath.Join(w.env.WorkDir, name+".out"), errs: filepath.Join(w.env.WorkDir, name+".err")}
 	stdout, err := os.Create(p.out)
@@ -102,18 +103,22 @@ func (w *world) spawn(ts *testscript.TestScript, name string, argv []string) (*p
 		return nil, err
 	}
 	defer stdout.Close()
+
 	stderr, err := os.Create(p.errs)
 	if err != nil {
 		return nil, err
 	}
 	defer stderr.Close()
+
 	p.cmd.Args[0] = argv[0]
 	p.cmd.Dir = ts.MkAbs(".")
 	p.cmd.Stdout, p.cmd.Stderr = stdout, stderr
 	p.cmd.Env = w.environment(ts)
+
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
+
 	go func() {
 		p.err = p.cmd.Wait()
 		close(p.ended)
@@ -133,12 +138,14 @@ func (w *world) environment(ts *testscript.TestScript) []string {
 		name, _, _ := strings.Cut(pair, "=")
 		all = append(all, name+"="+ts.Getenv(name))
 	}
+
 	for _, name := range []string{"LOCKSTEP_CONFIG", "LOCKSTEP_DB", "LOCKSTEP_LISTEN", "LOCKSTEP_TARGET",
 		"LOCKSTEP_ENDPOINT_URL", "LOCKSTEP_ACCESS_KEY_ID", "LOCKSTEP_SECRET_ACCESS_KEY"} {
 		if value := ts.Getenv(name); value != "" {
 			all = append(all, name+"="+value)
 		}
 	}
+
 	return all
 }
 
@@ -156,6 +163,7 @@ func (p *process) ready(ts *testscript.TestScript, name string) string {
 	deadline := time.After(patience)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
+
 	for {
 		ended := false
 		select {
@@ -165,11 +173,13 @@ func (p *process) ready(ts *testscript.TestScript, name string) string {
 			ts.Fatalf("%s is not ready after %s:\n%s", name, patience, p.said())
 		case <-tick.C:
 		}
+
 		text, err := os.ReadFile(p.out)
 		ts.Check(err)
 		if m := readyLine.FindSubmatch(text); m != nil {
 			return string(m[1])
 		}
+
 		if ended {
 			ts.Fatalf("%s ended (%v) and was never ready:\n%s", name, p.err, p.said())
 		}
@@ -225,6 +235,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE PROGRAM ARG…")
 	}
+
 	err := ts.Exec(args[1], args[2:]...)
 	code := 0
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
@@ -232,6 +243,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	} else {
 		ts.Check(err)
 	}
+
 	if fmt.Sprint(code) != args[0] {
 		ts.Fatalf("exit code %d, not %s", code, args[0])
 	}
@@ -250,10 +262,12 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 		pattern, err = regexp.Compile("(?m)" + args[1])
 		argv = args[3:]
 	}
+
 	ts.Check(err)
 	if argv == nil {
 		ts.Fatalf("usage: until TIME [PATTERN] -- PROGRAM ARG…")
 	}
+
 	limit, err = time.ParseDuration(args[0])
 	ts.Check(err)
 	deadline := time.After(limit)
@@ -262,6 +276,7 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 		if err == nil && pattern.MatchString(ts.ReadFile("stdout")) {
 			return
 		}
+
 		select {
 		case <-deadline:
 			ts.Fatalf("not so within %s (%v): %s", limit, err, strings.Join(args[1:], " "))

@@ -27,11 +27,13 @@ func TestReadmeShowsWhatUpPrints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	before, rest, begins := strings.Cut(string(text), transcriptBegins)
 	got, after, ends := strings.Cut(rest, transcriptEnds)
 	if !begins || !ends {
 		t.Fatal("README.md has no transcript")
 	}
+
 	want := "```\n" + transcript(t) + "```\n"
 	if *update {
 		if err := os.WriteFile(readme, []byte(before+transcriptBegins+want+transcriptEnds+after), 0o644); err != nil {
@@ -39,6 +41,7 @@ func TestReadmeShowsWhatUpPrints(t *testing.T) {
 		}
 		return
 	}
+
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("README.md shows something else than `lockstep up --once` prints; go test ./e2e -run Readme -update rewrites it:\n%s", diff)
 	}
@@ -71,16 +74,19 @@ func inOrder(text string) string {
 	if first == nil {
 		return text
 	}
+
 	events := map[string]string{}
 	for _, m := range eventLine.FindAllStringSubmatch(text, -1) {
 		if about := m[1]; m[2] != "EXPORT_AWAITED" {
 			events[about] += "10:00:00  " + pad(about+"@"+sha[:8], 24) + " " + pad(m[2], 32) + " " + m[3] + "\n"
 		}
 	}
+
 	block := ""
 	for _, about := range []string{"main", "web", "api"} {
 		block += events[about]
 	}
+
 	return text[:first[0]] + block + eventLine.ReplaceAllString(text[first[0]:], "")
 }
 

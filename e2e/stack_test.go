@@ -31,6 +31,7 @@ func runStack(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+
 	api := cloudformation.NewFromConfig(cfg)
 	switch {
 	case len(args) == 2 && args[0] == "get":
@@ -42,9 +43,11 @@ func runStack(ctx context.Context, args []string) error {
 			return err
 		}
 		return settled(ctx, api, args[1])
+
 	case len(args) == 3 && args[0] == "change":
 		return changeStack(ctx, api, args[1], args[2])
 	}
+
 	return errors.New("usage: stack get|events|delete NAME, stack change NAME KEY=VALUE")
 }
 
@@ -63,24 +66,30 @@ func getStack(ctx context.Context, api *cloudformation.Client, name string) erro
 	if err != nil {
 		return err
 	}
+
 	list, err := api.DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{StackName: &name})
 	if err != nil {
 		return err
 	}
+
 	d := described{Name: name, Status: string(stack.StackStatus), Parameters: map[string]string{}, Tags: map[string]string{},
 		Outputs: map[string]string{}, Resources: map[string]string{}}
 	for _, p := range stack.Parameters {
 		d.Parameters[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
 	}
+
 	for _, t := range stack.Tags {
 		d.Tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
 	}
+
 	for _, o := range stack.Outputs {
 		d.Outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
 	}
+
 	for _, r := range list.StackResources {
 		d.Resources[aws.ToString(r.LogicalResourceId)] = aws.ToString(r.ResourceType)
 	}
+
 	out := json.NewEncoder(os.Stdout)
 	out.SetIndent("", "  ")
 	return out.Encode(d)

@@ -33,6 +33,7 @@ func TestAWSCLI(t *testing.T) {
 		Errors map[string]said
 	}
 	script(t, d, &report, "env", "AWS_MAX_ATTEMPTS=1", interpreter, "testdata/awscli_driver.py")
+
 	for service, operations := range d.cases {
 		codes := map[string]bool{}
 		for operation, c := range operations {
@@ -40,6 +41,7 @@ func TestAWSCLI(t *testing.T) {
 			if diff := cmp.Diff(c.Output, got.Output); diff != "" {
 				t.Errorf("%s.%s (-want +printed):\n%s", service, operation, diff)
 			}
+
 			for _, e := range c.Errors {
 				have, ok := got.Errors[e.Code]
 				codes[e.Code] = codes[e.Code] || ok
@@ -50,6 +52,7 @@ func TestAWSCLI(t *testing.T) {
 				}
 			}
 		}
+
 		for code, ok := range codes {
 			if !ok {
 				t.Errorf("%s: nothing was seen of %s", service, code)
@@ -67,10 +70,12 @@ func TestAWSCLIEndsWithItsExitCodes(t *testing.T) {
 	if _, err := os.Stat(aws); err != nil {
 		lacking(t, "the AWS CLI is not where its Python is")
 	}
+
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	var group sync.WaitGroup
 	defer group.Wait()
+
 	for _, c := range []struct {
 		url, service, operation string
 		retry                   []string
@@ -89,6 +94,7 @@ func TestAWSCLIEndsWithItsExitCodes(t *testing.T) {
 				t.Error(err)
 				return
 			}
+
 			cmd := exec.CommandContext(t.Context(), aws, c.service, c.operation, "--endpoint-url", c.url, "--cli-input-json", string(input))
 			cmd.Env = environment(c.retry...)
 			var said bytes.Buffer
@@ -98,6 +104,7 @@ func TestAWSCLIEndsWithItsExitCodes(t *testing.T) {
 			if failed && exit.ExitCode() != c.code || !failed && (err != nil || c.code != 0) || !strings.Contains(said.String(), c.says) {
 				t.Errorf("%s: %v, want exit code %d and %q; it said\n%s", c.url, err, c.code, c.says, said.String())
 			}
+
 			for code, n := range c.tries {
 				run, _, _ := strings.Cut(strings.TrimPrefix(c.url, d.url+"/"), "/")
 				if got := d.triesOf(try{run, c.service, "ListHosts", code}); got != n {

@@ -14,6 +14,7 @@ func TestBoto3(t *testing.T) {
 		Waits []float64
 	}
 	script(t, d, &report, interpreter, "testdata/boto3_client.py")
+
 	for _, c := range []struct {
 		mode     string
 		services []string
@@ -30,10 +31,12 @@ func TestBoto3(t *testing.T) {
 			}
 			return "ClientError"
 		})
+
 		// ListHosts was throttled once more, to see how long boto3 waits.
 		once := try{"boto3-" + c.mode, "codeconnections", "ListHosts", "ThrottlingException"}
 		d.forget(once, c.retried[once.code])
 		d.tried(once.run, c.retried)
+
 		if waits := report[c.mode].Waits; len(waits) != c.retried[once.code]-1 || slices.Min(waits) <= 0 {
 			t.Errorf("%s: boto3 wanted to wait %v between %d tries", c.mode, waits, c.retried[once.code])
 		}

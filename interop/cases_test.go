@@ -38,11 +38,13 @@ func cases(without ...string) map[string]map[string]testCase {
 		for _, shape := range without {
 			delete(s.Shapes, shape)
 		}
+
 		all[s.Name] = map[string]testCase{}
 		var modelled []string
 		for _, op := range s.Operations {
 			modelled = append(modelled, op.Errors...)
 		}
+
 		for _, op := range s.Operations {
 			c := testCase{Input: sample(s, op.Input), Output: sample(s, op.Output)}
 			for _, code := range slices.Compact(slices.Sorted(slices.Values(append(common(), op.Errors...)))) {
@@ -51,9 +53,11 @@ func cases(without ...string) map[string]map[string]testCase {
 					Declared: slices.Contains(op.Errors, code), Modelled: slices.Contains(modelled, code),
 				})
 			}
+
 			all[s.Name][op.Name] = c
 		}
 	}
+
 	return all
 }
 
@@ -108,13 +112,16 @@ func sampleMember(s wire.Service, t reflect.Type, name string) any {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
+
 	if t.Kind() == reflect.Struct && t != reflect.TypeFor[wire.Time]() {
 		return sample(s, t)
 	}
+
 	shape, ok := s.Shapes[name]
 	if !ok {
 		return nil
 	}
+
 	switch {
 	case t == reflect.TypeFor[wire.Time]():
 		return 1795305723.456
@@ -125,6 +132,7 @@ func sampleMember(s wire.Service, t reflect.Type, name string) any {
 	case t.Elem().Kind() == reflect.Struct:
 		return []any{sample(s, t.Elem()), sample(s, t.Elem())}
 	}
+
 	return []any{sampleText(s.Shapes[shape.Member], shape.Member, ""), sampleText(s.Shapes[shape.Member], shape.Member, "1")}
 }
 
@@ -153,6 +161,7 @@ func sampleText(s wire.Shape, name, suffix string) string {
 	case name == "TlsCertificate":
 		return "-----BEGIN CERTIFICATE-----\n" + strings.Repeat("A", 64) + "\r\n-----END CERTIFICATE-----\n"
 	}
+
 	return fmt.Sprintf(`%s "é漢😀" <&> \%s`, name[:min(len(name), 8)], suffix)
 }
 
@@ -180,6 +189,7 @@ func compareAnswers(t *testing.T, d *double, got map[string]map[string]answered,
 			for _, e := range c.Errors {
 				want.Errors[e.Code] = seen{Code: e.Code, Class: class(e), Message: e.Message, Status: e.Status, RequestID: true}
 			}
+
 			have := got[service][operation]
 			for code, e := range have.Errors {
 				if e.Message == "UnknownError" { // the word of two SDKs for no message
@@ -187,6 +197,7 @@ func compareAnswers(t *testing.T, d *double, got map[string]map[string]answered,
 					have.Errors[code] = e
 				}
 			}
+
 			if diff := cmp.Diff(want, have); diff != "" {
 				t.Errorf("%s.%s (-want +seen):\n%s", service, operation, diff)
 			}

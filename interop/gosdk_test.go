@@ -34,6 +34,7 @@ func goClient(d *double, service, path string) reflect.Value {
 		return reflect.ValueOf(codeconnections.New(codeconnections.Options{
 			Region: region, BaseEndpoint: &endpoint, Credentials: key, Retryer: patient}))
 	}
+
 	return reflect.ValueOf(codestarconnections.New(codestarconnections.Options{
 		Region: region, BaseEndpoint: &endpoint, Credentials: key, Retryer: patient}))
 }
@@ -53,14 +54,17 @@ func goCall(t *testing.T, client reflect.Value, operation string, input map[stri
 	if !call.IsValid() {
 		t.Fatalf("the SDK for Go has no %s", operation)
 	}
+
 	in := reflect.New(call.Type().In(1).Elem())
 	text, err := json.Marshal(input)
 	if err == nil {
 		err = json.Unmarshal(text, in.Interface())
 	}
+
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	out := call.Call([]reflect.Value{reflect.ValueOf(t.Context()), in})
 	err, _ = out[1].Interface().(error)
 	return out[0].Interface(), err
@@ -78,14 +82,17 @@ func TestSDKForGo(t *testing.T) {
 				t.Errorf("%s.%s: %v", service, operation, err)
 				continue
 			}
+
 			a := answered{Output: goOutput(reflect.ValueOf(out).Elem()), Errors: map[string]seen{}}
 			for _, e := range c.Errors {
 				_, err := goCall(t, goClient(d, service, e.Code), operation, c.Input)
 				a.Errors[e.Code] = goException(t, err)
 			}
+
 			got[service][operation] = a
 		}
 	}
+
 	// The SDK for Go makes a type of an exception where the operation declares it.
 	compareAnswers(t, d, got, func(e exception) string {
 		if e.Declared {
@@ -93,6 +100,7 @@ func TestSDKForGo(t *testing.T) {
 		}
 		return "GenericAPIError"
 	})
+
 	d.tried("go", map[string]int{"ThrottlingException": 3, "LimitExceededException": 3, "InternalServerException": 3, "InternalFailure": 3})
 }
 
@@ -116,22 +124,26 @@ func goValue(v reflect.Value) any {
 	if at, ok := v.Interface().(*time.Time); ok && at != nil {
 		return float64(at.UnixMicro()) / 1e6
 	}
+
 	switch v.Kind() {
 	case reflect.Pointer:
 		if v.IsNil() {
 			return nil
 		}
 		return goValue(v.Elem())
+
 	case reflect.Struct:
 		return goOutput(v)
 	case reflect.Slice:
 		if v.IsNil() {
 			return nil
 		}
+
 		var all []any
 		for i := range v.Len() {
 			all = append(all, goValue(v.Index(i)))
 		}
+
 		return all
 	case reflect.String:
 		if v.Len() == 0 {
@@ -139,6 +151,7 @@ func goValue(v reflect.Value) any {
 		}
 		return v.String()
 	}
+
 	return float64(v.Int())
 }
 
@@ -169,6 +182,7 @@ func TestSDKForGoWaitsBeforeItTriesAgain(t *testing.T) {
 	if _, err := client.ListHosts(t.Context(), &in); err == nil || !strings.Contains(err.Error(), "exceeded maximum number of attempts, 3") {
 		t.Errorf("the SDK gave up with %v", err)
 	}
+
 	if len(waited) != 2 || slices.Min(waited) <= 0 {
 		t.Errorf("the SDK wanted to wait %v between three tries", waited)
 	}

@@ -87,9 +87,11 @@ func script(t *testing.T, d *double, report any, argv ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.WriteFile(cases, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	cmd := exec.CommandContext(t.Context(), argv[0], append(argv[1:], cases, d.url)...)
 	cmd.Env = environment()
 	cmd.Stderr = t.Output()
@@ -97,6 +99,7 @@ func script(t *testing.T, d *double, report any, argv ...string) {
 	if err != nil {
 		t.Fatalf("%s: %v", strings.Join(argv, " "), err)
 	}
+
 	decoder := json.NewDecoder(bytes.NewReader(out))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(report); err != nil {

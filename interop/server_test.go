@@ -57,12 +57,15 @@ func newDouble(t *testing.T, without ...string) *double {
 		for name, shape := range s.Shapes {
 			shapes[name] = awsjson.Shape(shape)
 		}
+
 		services = append(services, awsjson.Service{Name: s.Name, Prefix: s.Prefix, Shapes: shapes})
 	}
+
 	mux := awsjson.NewMux(awsjson.Options{Services: services, Authenticate: d.authenticate})
 	for _, s := range awsServices() {
 		d.route(mux, s.Name)
 	}
+
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		run, code, _ := strings.Cut(strings.Trim(r.URL.Path, "/"), "/")
 		target := r.Header.Get("X-Amz-Target")
@@ -75,6 +78,7 @@ func newDouble(t *testing.T, without ...string) *double {
 		d.mu.Unlock()
 		mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), pathKey{}, code)))
 	}))
+
 	t.Cleanup(server.Close)
 	d.url = server.URL
 	return d
@@ -104,15 +108,18 @@ func answer[In, Out any](d *double, m *awsjson.Mux, service string) {
 		if diff := cmp.Diff(want, *in); diff != "" {
 			d.t.Errorf("%s.%s got another input (-want +got):\n%s", service, operation, diff)
 		}
+
 		code := ctx.Value(pathKey{})
 		for _, e := range c.Errors {
 			if e.Code == code {
 				return nil, &awsjson.Error{Code: e.Code, Status: e.Status, Message: e.Message}
 			}
 		}
+
 		if code != "ok" {
 			d.t.Errorf("%s.%s was asked for %v", service, operation, code)
 		}
+
 		return &out, nil
 	})
 }
@@ -192,13 +199,16 @@ func (d *double) tried(run string, retried map[string]int) {
 			}
 		}
 	}
+
 	d.mu.Lock()
 	defer d.mu.Unlock()
+
 	for t, n := range d.tries {
 		if t.run == run {
 			got[t] = n
 		}
 	}
+
 	if !maps.Equal(want, got) {
 		for _, t := range slices.SortedFunc(maps.Keys(want), func(a, b try) int {
 			return strings.Compare(a.service+a.operation+a.code, b.service+b.operation+b.code)

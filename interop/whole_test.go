@@ -38,11 +38,13 @@ func serve(t *testing.T, dir string, flags ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
 		_ = cmd.Wait()
@@ -50,6 +52,7 @@ func serve(t *testing.T, dir string, flags ...string) string {
 			t.Logf("the server said:\n%s", log.String())
 		}
 	})
+
 	url := make(chan string, 1)
 	go func() {
 		var all bytes.Buffer
@@ -62,6 +65,7 @@ func serve(t *testing.T, dir string, flags ...string) string {
 				_, _ = io.Copy(io.Discard, said)
 				return
 			}
+
 			if err != nil {
 				close(url)
 				return
@@ -75,6 +79,7 @@ func serve(t *testing.T, dir string, flags ...string) string {
 		}
 	case <-time.After(time.Minute):
 	}
+
 	t.Fatal("the server was never ready")
 	return ""
 }
@@ -90,20 +95,25 @@ func admin(t *testing.T, dir string) []string {
 		if err != nil {
 			t.Fatalf("lockstep %v: %v", args, err)
 		}
+
 		return out
 	}
+
 	var key struct{ AccessKeyId, SecretAccessKey string }
 	out := run("key", "create", "--db", "sqlite:lockstep.db", "--seal-key-file", "seal.key", "--admin", "--account", "111122223333", "-o", "json")
 	if err := json.Unmarshal(out, &key); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+
 	models := filepath.Join(dir, "models", "lockstep", "2026-11-22")
 	if err := os.MkdirAll(models, 0o700); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.WriteFile(filepath.Join(models, "service-2.json"), run("model"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	return environment("AWS_ACCESS_KEY_ID="+key.AccessKeyId, "AWS_SECRET_ACCESS_KEY="+key.SecretAccessKey, "AWS_SESSION_TOKEN=",
 		"AWS_DATA_PATH="+filepath.Join(dir, "models"))
 }
@@ -139,6 +149,7 @@ func TestWholeJobWithBoto3(t *testing.T) {
 	dir, git := t.TempDir(), repository(t)
 	url := serve(t, dir)
 	env := admin(t, dir)
+
 	// One after the other: both see the same account.
 	for _, service := range []string{"codeconnections", "codestar-connections"} {
 		cmd := exec.CommandContext(t.Context(), interpreter, "testdata/whole_job.py", service, url, git)

@@ -83,8 +83,10 @@ func manyConfigurations() func(lockstep.SyncConfiguration) thing {
 				if of.tags, err = store.Tags(tx, of.link.ARN); err != nil {
 					return policy.Resource{}, err
 				}
+
 				known[c.LinkID] = of
 			}
+
 			return policy.OfConfiguration(c, of.link, of.tags), nil
 		}, store.NoConfiguration(c.ResourceName)}
 	}
@@ -110,20 +112,24 @@ func (c Caller) with(tx *db.Tx, action string, t thing, around policy.Context) e
 	if c.everywhere(action, t.kind) {
 		return nil
 	}
+
 	r, err := t.describe(tx)
 	if err != nil {
 		return err
 	}
+
 	d := c.decide(action, r, around)
 	if d.Allowed {
 		return nil
 	}
+
 	switch {
 	case t.missing == nil && r.Type != policy.SyncConfiguration:
 		return c.denied(action, "*", d) // its ARN means nothing yet
 	case t.missing != nil && !c.sees(r):
 		return t.missing
 	}
+
 	return c.denied(action, r.ID, d)
 }
 

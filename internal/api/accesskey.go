@@ -17,16 +17,19 @@ func (s *Service) CreateAccessKey(ctx context.Context, c Caller, in *wire.Create
 	if err := c.onAccount("lockstep:CreateAccessKey"); err != nil {
 		return nil, err
 	}
+
 	var k identity.AccessKey
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
 		if err := c.room(tx, store.CountKeys, s.o.Quotas.Keys, "access keys"); err != nil {
 			return err
 		}
+
 		k, err = identity.Create(tx, s.o.Seal, identity.NewKey{
 			Account: string(c.Account), Principal: in.PrincipalName, Role: identity.Role(strings.ToLower(in.Role)),
 		})
 		return err
 	})
+
 	return &wire.CreateAccessKeyOutput{AccessKey: showKey(k), SecretAccessKey: k.Secret.Reveal()}, err
 }
 
@@ -35,23 +38,28 @@ func (s *Service) ListAccessKeys(ctx context.Context, c Caller, in *wire.ListAcc
 	if err := c.onAccount("lockstep:ListAccessKeys"); err != nil {
 		return nil, err
 	}
+
 	list := s.listing(c, "access keys")
 	page, err := list.page(in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
+
 	out := &wire.ListAccessKeysOutput{}
 	err = s.o.DB.Peek(ctx, func(tx *db.Tx) error {
 		keys, next, err := identity.KeysOf(tx, string(c.Account), identityPage(page))
 		if err != nil {
 			return err
 		}
+
 		for _, k := range keys {
 			out.AccessKeys = append(out.AccessKeys, showKey(k))
 		}
+
 		out.NextToken, err = list.token(store.Cursor(next))
 		return err
 	})
+
 	return out, err
 }
 
@@ -73,18 +81,22 @@ func (s *Service) RotateAccessKey(ctx context.Context, c Caller, in *wire.Rotate
 	if err := c.onAccount("lockstep:RotateAccessKey"); err != nil {
 		return nil, err
 	}
+
 	var keep time.Duration
 	if in.KeepOldFor != nil {
 		keep = time.Duration(*in.KeepOldFor) * time.Second
 	}
+
 	var k identity.AccessKey
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
 		if err := c.room(tx, store.CountKeys, s.o.Quotas.Keys, "access keys"); err != nil {
 			return err
 		}
+
 		k, err = identity.Rotate(tx, s.o.Seal, string(c.Account), in.AccessKeyId, keep)
 		return err
 	})
+
 	return &wire.RotateAccessKeyOutput{AccessKey: showKey(k), SecretAccessKey: k.Secret.Reveal()}, err
 }
 
@@ -115,5 +127,6 @@ func showKey(k identity.AccessKey) wire.AccessKey {
 	if k.Disabled {
 		shown.Status = wire.KeyDisabled
 	}
+
 	return shown
 }

@@ -58,35 +58,44 @@ func TestAKeyWorksFromItsMakingToItsEnd(t *testing.T) {
 		if err != nil || shown.PrincipalName != "ci" || shown.Role != "READER" || shown.Status != "ACTIVE" || shown.CreatedAt.IsZero() || !shown.ExpiresAt.IsZero() {
 			t.Fatalf("made %+v, %v", shown, err)
 		}
+
 		if err := w.works(key); err != nil {
 			t.Errorf("new: %v", err)
 		}
+
 		// Nodes remember a key that was used for some seconds; these never are used.
 		unused, shown, err := w.createKey("ci", "ADMIN")
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if err := w.setKey(shown.AccessKeyId, "DISABLED"); err != nil {
 			t.Fatal(err)
 		}
+
 		refused(t, w.works(unused), "UnrecognizedClientException", "")
 		listed := w.keys()
 		if at := slices.IndexFunc(listed, func(k wire.AccessKey) bool { return k.AccessKeyId == shown.AccessKeyId }); len(listed) != 3 || listed[at].Status != "DISABLED" {
 			t.Errorf("listed: %+v", listed)
 		}
+
 		if err := w.setKey(shown.AccessKeyId, "ACTIVE"); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := w.works(unused); err != nil {
 			t.Errorf("active again: %v", err)
 		}
+
 		gone, shown, err := w.createKey("ci", "ADMIN")
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if err := w.deleteKey(shown.AccessKeyId); err != nil {
 			t.Fatal(err)
 		}
+
 		refused(t, w.works(gone), "UnrecognizedClientException", "")
 		refused(t, w.deleteKey(shown.AccessKeyId), "ResourceNotFoundException", "Could not find access key: "+shown.AccessKeyId)
 	})
@@ -99,28 +108,34 @@ func TestARotatedKeyIsFollowedByOneThatMayTheSame(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			var out wire.RotateAccessKeyOutput
 			in := wire.RotateAccessKeyInput{AccessKeyId: shown.AccessKeyId, KeepOldFor: &keep}
 			if err := w.ours("RotateAccessKey", in, &out); err != nil {
 				t.Fatal(err)
 			}
+
 			next := signer(out.AccessKey, out.SecretAccessKey)
 			if out.AccessKey.PrincipalName != "ci" || out.AccessKey.Role != "READER" || out.AccessKey.AccessKeyId == shown.AccessKeyId {
 				t.Errorf("followed by %+v", out.AccessKey)
 			}
+
 			if err := w.works(next); err != nil {
 				t.Errorf("the new key: %v", err)
 			}
+
 			if err := w.works(old); (err == nil) != (keep > 0) {
 				t.Errorf("the old key, kept for %d s: %v", keep, err)
 			}
 		}
+
 		ends := 0
 		for _, k := range w.keys() {
 			if left := time.Until(k.ExpiresAt.Time); !k.ExpiresAt.IsZero() && left > 0 && left <= time.Hour {
 				ends++
 			}
 		}
+
 		if ends != 1 {
 			t.Errorf("%d keys end within the hour, want one", ends)
 		}
@@ -136,6 +151,7 @@ func TestKeysOfOthersAreNotFound(t *testing.T) {
 			refused(t, w.deleteKey(id), "ResourceNotFoundException", says)
 			refused(t, w.ours("RotateAccessKey", wire.RotateAccessKeyInput{AccessKeyId: id}, nil), "ResourceNotFoundException", says)
 		}
+
 		if all := w.keys(); len(all) != 1 || all[0].AccessKeyId != w.admin.AccessKeyID {
 			t.Errorf("listed: %+v", all)
 		}
@@ -153,6 +169,7 @@ func TestKeysAreRefusedThatCouldNotBeMeant(t *testing.T) {
 		_, _, err := w.createKey(c.name, c.role)
 		refused(t, err, c.code, c.says)
 	}
+
 	if n := len(w.keys()); n != 1 {
 		t.Errorf("%d keys, want the admin's alone", n)
 	}

@@ -20,6 +20,7 @@ func (s *Service) ListResourceSyncAttempts(ctx context.Context, c Caller, in *wi
 	if err != nil {
 		return nil, err
 	}
+
 	out := &wire.ListResourceSyncAttemptsOutput{}
 	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
 		cfg, err := store.Configuration(tx, c.Account, c.Region, lockstep.SyncType(in.SyncType), in.ResourceName)
@@ -29,18 +30,22 @@ func (s *Service) ListResourceSyncAttempts(ctx context.Context, c Caller, in *wi
 		if err := c.on(tx, "lockstep:ListResourceSyncAttempts", theConfiguration(cfg)); err != nil {
 			return err
 		}
+
 		attempts, next, err := visible(tx, c, policy.SyncConfiguration, page, func(p store.Page) ([]store.AttemptEntry, store.Cursor, error) {
 			return store.Attempts(tx, cfg.Resource(), p)
 		}, manyAttempts())
 		if err != nil {
 			return err
 		}
+
 		for _, a := range attempts {
 			out.Attempts = append(out.Attempts, showAttempt(a))
 		}
+
 		out.NextToken, err = list.token(next)
 		return err
 	})
+
 	return out, err
 }
 
@@ -58,6 +63,7 @@ func (s *Service) GetResourceSyncAttempt(ctx context.Context, c Caller, in *wire
 		if err := c.on(tx, action, theAttempt(a.AttemptEntry)); err != nil {
 			return err
 		}
+
 		*out = wire.GetResourceSyncAttemptOutput{
 			AttemptId:    a.ID,
 			ResourceName: a.Resource.Name,
@@ -67,8 +73,10 @@ func (s *Service) GetResourceSyncAttempt(ctx context.Context, c Caller, in *wire
 			Attempt:      showResourceSync(a.ResourceSyncAttempt),
 			Plan:         showPlan(a.Plan),
 		}
+
 		return nil
 	})
+
 	return out, err
 }
 
@@ -89,6 +97,7 @@ func manyAttempts() func(store.AttemptEntry) thing {
 			}
 			return r, err
 		}
+
 		return t
 	}
 }
@@ -111,6 +120,7 @@ func showPlan(p *lockstep.Plan) *wire.SyncPlan {
 	if p == nil {
 		return nil
 	}
+
 	shown := &wire.SyncPlan{ChangeSetId: p.ID, ChangeSetName: p.Name, Truncated: p.Truncated}
 	for _, change := range p.Changes {
 		one := wire.ProposedChange{
@@ -124,13 +134,17 @@ func showPlan(p *lockstep.Plan) *wire.SyncPlan {
 		for _, d := range change.Details {
 			one.Details = append(one.Details, wire.ChangeDetail(d))
 		}
+
 		shown.Changes = append(shown.Changes, one)
 	}
+
 	for _, v := range p.Parameters {
 		shown.Parameters = append(shown.Parameters, wire.ValueChange(v))
 	}
+
 	for _, v := range p.Tags {
 		shown.Tags = append(shown.Tags, wire.ValueChange(v))
 	}
+
 	return shown
 }

@@ -23,11 +23,14 @@ func (w *world) history(name string, size int) (ids []string, err error) {
 		if err := w.ours("ListResourceSyncAttempts", in, &out); err != nil {
 			return nil, err
 		}
+
 		for _, a := range out.Attempts {
 			ids = append(ids, a.AttemptId)
 		}
+
 		in.NextToken = out.NextToken
 	}
+
 	return ids, nil
 }
 
@@ -49,16 +52,19 @@ func TestHistoryIsReadNewestFirst(t *testing.T) {
 		if got, err := w.history("web", 1); got != nil || err != nil {
 			t.Errorf("before any: %v, %v", got, err)
 		}
+
 		var want []string
 		for _, outcome := range []lockstep.Outcome{lockstep.Applied, lockstep.Failed, lockstep.Superseded, ""} {
 			want = append([]string{w.attempt("web", sha1, outcome).ID}, want...)
 		}
+
 		for _, size := range []int{0, 1, 2, 100} {
 			got := must[[]string](t)(w.history("web", size))
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("in pages of %d (-want +got):\n%s", size, diff)
 			}
 		}
+
 		_, err := w.history("nothing", 1)
 		refused(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: nothing")
 		last := must[wire.GetResourceSyncAttemptOutput](t)(w.getAttempt(want[1]))
@@ -66,10 +72,12 @@ func TestHistoryIsReadNewestFirst(t *testing.T) {
 			len(last.Attempt.Events) != 1 || last.Attempt.Events[0].Type != "TEMPLATE_BUNDLED" || last.Attempt.TargetRevision.Sha != string(sha1) {
 			t.Errorf("one attempt: %+v", last)
 		}
+
 		running := must[wire.GetResourceSyncAttemptOutput](t)(w.getAttempt(want[0]))
 		if running.Outcome != "" || !running.EndedAt.IsZero() || running.Attempt.Status != "INITIATED" {
 			t.Errorf("a running attempt: %+v", running)
 		}
+
 		_, err = w.getAttempt("no-such-attempt")
 		refused(t, err, "ResourceNotFoundException", "Could not find resource sync attempt: no-such-attempt")
 		_, err = w.as(w.key(other, identity.Admin)).getAttempt(want[0])
@@ -96,27 +104,33 @@ func TestAnAttemptIsReadByWhoMayReadWhatItWasMadeFor(t *testing.T) {
 			if diff := cmp.Diff(want, must[[]string](t)(who.history("web", 1))); diff != "" {
 				t.Errorf("history (-want +got):\n%s", diff)
 			}
+
 			var out wire.ListSyncEventsOutput
 			if err := who.ours("ListSyncEvents", wire.ListSyncEventsInput{}, &out); err != nil {
 				t.Fatal(err)
 			}
+
 			if len(out.Events) != len(want) {
 				t.Errorf("events: %+v", out.Events)
 			}
 		}
+
 		check(all, now, before)
 		check(they, now)
 		if _, err := they.getAttempt(now); err != nil {
 			t.Error(err)
 		}
+
 		_, err := they.getAttempt(before)
 		refused(t, err, "ResourceNotFoundException", "Could not find resource sync attempt: "+before)
+
 		// Of what is gone nobody can say any more what a policy would have said.
 		they = w.as(w.principal("careful", identity.Reader, `forbid (principal == User::"careful", action, resource) when { resource.hasTag("secret") };`))
 		check(they, now, before)
 		if err := w.tag(linkARN(secret), "secret=yes"); err != nil {
 			t.Fatal(err)
 		}
+
 		check(they, now)
 		must[*codeconnections.DeleteRepositoryLinkOutput](t)(w.sdk().DeleteRepositoryLink(t.Context(),
 			&codeconnections.DeleteRepositoryLinkInput{RepositoryLinkId: aws.String(secret)}))
@@ -143,6 +157,7 @@ func TestAnAttemptShowsWhatItProposed(t *testing.T) {
 				Details: []wire.ChangeDetail{{Attribute: "Properties", CausingEntity: "Size"}}}},
 			Parameters: []wire.ValueChange{{Name: "Password", Masked: true}, {Name: "Size", Before: "1", After: "2"}},
 			Tags:       []wire.ValueChange{{Name: "team", After: "web"}}}
+
 		got := must[wire.GetResourceSyncAttemptOutput](t)(w.getAttempt(a.ID))
 		if diff := cmp.Diff(want, got.Plan); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

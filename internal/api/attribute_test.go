@@ -25,14 +25,18 @@ func (w *world) fleet(size int) (names []string, counts *wire.ResourceSyncCounts
 		if err := w.ours("ListResourceSyncs", in, &out); err != nil {
 			w.Fatal(err)
 		}
+
 		if len(out.ResourceSyncs) == 0 && out.NextToken != "" {
 			w.Error("an empty page goes on")
 		}
+
 		for _, r := range out.ResourceSyncs {
 			names = append(names, r.ResourceName)
 		}
+
 		in.NextToken, counts = out.NextToken, out.Counts
 	}
+
 	return names, counts
 }
 
@@ -59,9 +63,11 @@ func TestPoliciesAskForEachAttributeOfAResource(t *testing.T) {
 			in.Branch = &c.branch
 			must[*codeconnections.CreateSyncConfigurationOutput](t)(w.sdk().CreateSyncConfiguration(t.Context(), in))
 		}
+
 		if err := w.tag(linkARN(web), "team=web"); err != nil {
 			t.Fatal(err)
 		}
+
 		n := 0
 		for when, want := range map[string][]string{
 			`resource has branch && resource.branch == "main"`:                        {"a", "c"},
@@ -84,6 +90,7 @@ func TestPoliciesAskForEachAttributeOfAResource(t *testing.T) {
 					t.Errorf("%s, %d at a time: counted %+v (-want +got):\n%s", when, size, counts, diff)
 				}
 			}
+
 			if diff := cmp.Diff(want, they.lookup("a", "b", "c", "d")); diff != "" {
 				t.Errorf("%s, one by one (-want +got):\n%s", when, diff)
 			}
@@ -96,10 +103,12 @@ func TestWhatIsForbiddenIsForbiddenToAdminsToo(t *testing.T) {
 		link := w.linked()
 		w.configure("web", link)
 		w.configure("api", link)
+
 		if err := w.putPolicy("careful", `forbid (principal, action == Action::"codeconnections:DeleteSyncConfiguration", resource) when { resource.resourceName == "web" };
 			forbid (principal == User::"jo", action in Action::"Read", resource) when { resource has resourceName && resource.resourceName == "api" };`); err != nil {
 			t.Fatal(err)
 		}
+
 		_, err := w.sdk().DeleteSyncConfiguration(t.Context(), &codeconnections.DeleteSyncConfigurationInput{ResourceName: aws.String("web"), SyncType: "CFN_STACK_SYNC"})
 		refused(t, err, "AccessDeniedException", `on resource: CFN_STACK_SYNC/web because policy "careful" forbids the action`)
 		if got, counts := w.fleet(100); !slices.Equal(got, []string{"web"}) || counts.Total != 1 {
@@ -119,8 +128,10 @@ func TestHiddenThingsLeaveNoGapInALIst(t *testing.T) {
 				name = fmt.Sprintf("shown%d", n)
 				want = append(want, name)
 			}
+
 			w.host(name)
 		}
+
 		they := w.as(w.principal("they", identity.None, `permit (principal == User::"they", action, resource)
 			when { resource is Account || resource has name && resource.name like "shown*" };`))
 		for size := int32(1); size <= 4; size++ {
@@ -132,8 +143,10 @@ func TestHiddenThingsLeaveNoGapInALIst(t *testing.T) {
 				for _, h := range out.Hosts {
 					got = append(got, *h.Name)
 				}
+
 				token, pages = out.NextToken, pages+1
 			}
+
 			if diff := cmp.Diff(want, got); diff != "" || pages != (len(want)+int(size)-1)/int(size) {
 				t.Errorf("%d pages of %d (-want +got):\n%s", pages, size, diff)
 			}
@@ -152,29 +165,37 @@ func TestAConfigurationIsMadeOnlyWhereItMayBe(t *testing.T) {
 			in := newConfiguration(name, link)
 			in.Branch, in.RoleArn = &branch, &role
 			_, err := they.sdk().CreateSyncConfiguration(t.Context(), in)
+
 			return err
 		}
+
 		w.engine.take()
 		refused(t, create("web", "main", passable), "AccessDeniedException", "perform: codeconnections:CreateSyncConfiguration on resource: CFN_STACK_SYNC/web")
 		admin := "arn:aws:iam::111122223333:role/admin"
 		refused(t, create("web", "dev", admin), "AccessDeniedException", "perform: iam:PassRole on resource: "+admin)
+
 		if noted := w.engine.take(); noted != nil {
 			t.Errorf("the engine was asked for %v", noted)
 		}
+
 		if err := create("web", "dev", passable); err != nil {
 			t.Fatal(err)
 		}
+
 		update := func(in codeconnections.UpdateSyncConfigurationInput) error {
 			in.ResourceName, in.SyncType = aws.String("web"), "CFN_STACK_SYNC"
 			_, err := they.sdk().UpdateSyncConfiguration(t.Context(), &in)
 			return err
 		}
+
 		refused(t, update(codeconnections.UpdateSyncConfigurationInput{Branch: aws.String("main")}), "AccessDeniedException", "UpdateSyncConfiguration on resource: CFN_STACK_SYNC/web")
 		refused(t, update(codeconnections.UpdateSyncConfigurationInput{RoleArn: &admin}), "AccessDeniedException", "iam:PassRole on resource: "+admin)
 		refused(t, update(codeconnections.UpdateSyncConfigurationInput{RepositoryLinkId: aws.String(noLink)}), "ResourceNotFoundException", "Could not find repository link:"+noLink)
+
 		if err := update(codeconnections.UpdateSyncConfigurationInput{ConfigFile: aws.String("b.yaml")}); err != nil {
 			t.Error(err)
 		}
+
 		w.configure("api", link) // on main, which they do not see
 		in := &codeconnections.UpdateSyncConfigurationInput{ResourceName: aws.String("api"), SyncType: "CFN_STACK_SYNC", Branch: aws.String("dev")}
 		_, err := they.sdk().UpdateSyncConfiguration(t.Context(), in)
@@ -196,11 +217,13 @@ func TestWhatAThingBecomesIsAskedAboutToo(t *testing.T) {
 		if err := they.moveHost(host, "https://git.example.com/git"); err != nil {
 			t.Fatal(err)
 		}
+
 		refused(t, they.moveHost(host, "https://git.example.net"), "AccessDeniedException", "perform: codeconnections:UpdateHost on resource: "+host)
 		refused(t, they.relink(link, two), "AccessDeniedException", "perform: codeconnections:UpdateRepositoryLink on resource: arn:")
 		if err := they.relink(link, one); err != nil {
 			t.Error(err)
 		}
+
 		h := must[*codeconnections.GetHostOutput](t)(w.sdk().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}))
 		l := must[*codeconnections.GetRepositoryLinkOutput](t)(w.sdk().GetRepositoryLink(t.Context(), &codeconnections.GetRepositoryLinkInput{RepositoryLinkId: &link}))
 		if *h.ProviderEndpoint != "https://git.example.com/git" || *l.RepositoryLinkInfo.ConnectionArn != one {
@@ -229,18 +252,22 @@ func TestPoliciesAskForTheTagsThatACallBrings(t *testing.T) {
 				if c.may && err != nil {
 					t.Errorf("%s with %s: %v", how, c.tags, err)
 				}
+
 				if !c.may {
 					refused(t, err, "AccessDeniedException", "perform: codeconnections:TagResource")
 				}
 			}
 		}
+
 		if err := they.untag(host, "stage"); err != nil {
 			t.Error(err)
 		}
+
 		refused(t, they.untag(host, "stage", "team"), "AccessDeniedException", "perform: codeconnections:UntagResource")
 		if err := they.makeHost(nil); err != nil {
 			t.Errorf("making without tags takes no permission to tag: %v", err)
 		}
+
 		out := must[*codeconnections.ListHostsOutput](t)(w.sdk().ListHosts(t.Context(), &codeconnections.ListHostsInput{}))
 		if len(out.Hosts) != 4 {
 			t.Errorf("%d hosts, want the first, two that were tagged and one that was not", len(out.Hosts))
@@ -283,6 +310,7 @@ func TestALinkIsMadeOnlyToARepositoryThatAPolicyNames(t *testing.T) {
 		if may && err != nil {
 			t.Errorf("%s: %v", repository, err)
 		}
+
 		if !may {
 			refused(t, err, "AccessDeniedException", "perform: codeconnections:CreateRepositoryLink on resource: * because")
 		}
@@ -307,9 +335,11 @@ func TestAWatcherPassesWhatItMayNotSee(t *testing.T) {
 			events, cursor = they.events(wire.ListSyncEventsInput{After: cursor, MaxResults: &two})
 			got = append(got, events...)
 		}
+
 		if diff := cmp.Diff([]string{"TEMPLATE_BUNDLED", "E7"}, got); diff != "" {
 			t.Errorf("seen (-want +got):\n%s", diff)
 		}
+
 		refused(t, w.ours("ListSyncEvents", wire.ListSyncEventsInput{After: cursor}, nil), "InvalidInputException", "cursor")
 	})
 }

@@ -40,6 +40,7 @@ func (g *gate) authenticate(r *http.Request, body []byte, service string) (conte
 	if identity.LooksLikeAWS(a.AccessKeyID) {
 		return nil, &awsjson.Error{Code: "UnrecognizedClientException", Status: http.StatusBadRequest, Message: realKey}
 	}
+
 	now := time.Now()
 	who, err := g.service.o.Directory.Verify(r.Context(), a.AccessKeyID, a.SecurityToken, func(secret seal.Secret) error {
 		return g.verifier.Verify(r, body, a, secret.Reveal(), now)
@@ -47,18 +48,22 @@ func (g *gate) authenticate(r *http.Request, body []byte, service string) (conte
 	if err != nil {
 		return nil, refusal(err)
 	}
+
 	awsjson.Annotate(r.Context(), slog.Any("principal", who))
 	if err := g.throttle.take(who, operationOf(r), now); err != nil {
 		return nil, err
 	}
+
 	c, err := g.service.NewCaller(r.Context(), who, a.Region, service)
 	if err != nil {
 		return nil, err
 	}
+
 	// As at AWS, who may never call an operation learns nothing of how to.
 	if err := c.possible(actionOf(service, operationOf(r))); err != nil {
 		return nil, err
 	}
+
 	return context.WithValue(r.Context(), callerKey{}, c), nil
 }
 
@@ -89,8 +94,10 @@ func refusal(err error) error {
 	case errors.Is(err, identity.ErrLongLivedOff):
 		return &awsjson.Error{Code: "UnrecognizedClientException", Status: http.StatusBadRequest, Message: lockstep.Shown(err)}
 	}
+
 	if e, ok := errors.AsType[*sigv4.Error](err); ok {
 		return &awsjson.Error{Code: e.Code(), Status: http.StatusBadRequest, Message: e.Message}
 	}
+
 	return err
 }

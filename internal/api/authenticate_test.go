@@ -32,6 +32,7 @@ func TestUnknownCallersAreRefusedAsAtAWS(t *testing.T) {
 	if unknown == admin {
 		unknown = admin[:len(admin)-1] + "B"
 	}
+
 	for name, c := range map[string]struct {
 		key             identity.AccessKey
 		service, region string
@@ -50,6 +51,7 @@ func TestUnknownCallersAreRefusedAsAtAWS(t *testing.T) {
 		if status != http.StatusBadRequest {
 			t.Errorf("%s: status %d", name, status)
 		}
+
 		t.Run(name, func(t *testing.T) { refused(t, exception(t, body), c.code, c.says) })
 	}
 }
@@ -87,6 +89,7 @@ func TestReaderReadsAndNothingElse(t *testing.T) {
 		if !answered {
 			continue
 		}
+
 		service, target, _ := strings.Cut(call, " ")
 		operation := target[strings.LastIndexByte(target, '.')+1:]
 		status, body := w.send(request{key: reader, region: region, service: service, target: target, body: "{}"})
@@ -97,6 +100,7 @@ func TestReaderReadsAndNothingElse(t *testing.T) {
 			}
 			continue
 		}
+
 		e := exception(t, body)
 		action := strings.Replace(service, "codestar-", "code", 1) + ":" + operation
 		reads = reads && !administers(action)
@@ -123,6 +127,7 @@ func TestOperationsThatAreNotThereAreUnknown(t *testing.T) {
 	for call, answered := range operations() {
 		calls[call] = answered
 	}
+
 	for call, answered := range calls {
 		service, target, _ := strings.Cut(call, " ")
 		_, body := w.send(w.signed(service, target, "{}"))

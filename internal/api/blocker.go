@@ -27,12 +27,15 @@ func (s *Service) GetSyncBlockerSummary(ctx context.Context, c Caller, in *wire.
 		if err := c.on(tx, "codeconnections:GetSyncBlockerSummary", theConfiguration(cfg)); err != nil {
 			return err
 		}
+
 		blockers, err := store.Blockers(tx, cfg, latestBlockers)
 		for _, b := range blockers {
 			summary.LatestBlockers = append(summary.LatestBlockers, showBlocker(b))
 		}
+
 		return err
 	})
+
 	return &wire.GetSyncBlockerSummaryOutput{SyncBlockerSummary: summary}, err
 }
 
@@ -56,16 +59,19 @@ func (s *Service) ListSyncBlockers(ctx context.Context, c Caller, in *wire.ListS
 	if err := c.onAccount("lockstep:ListSyncBlockers"); err != nil {
 		return nil, err
 	}
+
 	filter := store.BlockerFilter{
 		Status:       cmp.Or(lockstep.BlockerStatus(in.Status), lockstep.BlockerActive),
 		SyncType:     lockstep.SyncType(in.SyncType),
 		ResourceName: in.ResourceName,
 	}
+
 	list := s.listing(c, "sync blockers", filter)
 	page, err := list.page(in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
+
 	out := &wire.ListSyncBlockersOutput{}
 	the := manyConfigurations()
 	err = s.list(ctx, c, policy.SyncConfiguration, func(tx *db.Tx) error {
@@ -75,6 +81,7 @@ func (s *Service) ListSyncBlockers(ctx context.Context, c Caller, in *wire.ListS
 		if err != nil {
 			return err
 		}
+
 		for _, b := range blockers {
 			out.ResourceSyncBlockers = append(out.ResourceSyncBlockers, wire.ResourceSyncBlocker{
 				ResourceName: b.Configuration.ResourceName,
@@ -82,9 +89,11 @@ func (s *Service) ListSyncBlockers(ctx context.Context, c Caller, in *wire.ListS
 				SyncBlocker:  showBlocker(b.Blocker),
 			})
 		}
+
 		out.NextToken, err = list.token(next)
 		return err
 	})
+
 	return out, err
 }
 
@@ -101,5 +110,6 @@ func showBlocker(b lockstep.Blocker) wire.SyncBlocker {
 	for _, x := range b.Contexts {
 		shown.Contexts = append(shown.Contexts, wire.SyncBlockerContext(x))
 	}
+
 	return shown
 }

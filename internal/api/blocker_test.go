@@ -42,6 +42,7 @@ func TestBlockersAreSummed(t *testing.T) {
 		if s := empty.SyncBlockerSummary; *s.ResourceName != "web" || len(s.LatestBlockers) != 0 || s.ParentResourceName != nil {
 			t.Errorf("without a blocker: %+v", s)
 		}
+
 		_, err := w.summary("nothing")
 		refused(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: nothing")
 		first := w.block("web", "Somebody did.")
@@ -52,6 +53,7 @@ func TestBlockersAreSummed(t *testing.T) {
 			}
 			return err
 		})
+
 		second := w.block("web", "Again.")
 		type seen struct{ id, status, created, resolved, context string }
 		var got []seen
@@ -61,6 +63,7 @@ func TestBlockersAreSummed(t *testing.T) {
 				t.Errorf("%+v", b)
 			}
 		}
+
 		want := []seen{{second, "ACTIVE", "Again.", "", "StackName=web"}, {first, "RESOLVED", "Somebody did.", "It is fine.", "StackName=web"}}
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(seen{})); diff != "" {
 			t.Errorf("newest first (-want +got):\n%s", diff)
@@ -79,13 +82,16 @@ func TestUpdateSyncBlockerResolvesAndRetries(t *testing.T) {
 		if *out.ResourceName != "web" || *out.SyncBlocker.Id != id || out.ParentResourceName != nil {
 			t.Errorf("answered %+v", out)
 		}
+
 		if diff := cmp.Diff([]string{"resolve web It is fine."}, w.engine.take()); diff != "" {
 			t.Errorf("the engine was asked for (-want +got):\n%s", diff)
 		}
+
 		for _, unknown := range []string{"no-such-blocker", others} {
 			_, err := w.resolve("web", unknown)
 			refused(t, err, "SyncBlockerDoesNotExistException", "Could not find sync blocker: "+unknown)
 		}
+
 		_, err := w.resolve("nothing", id)
 		refused(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: nothing")
 		w.engine.err = lockstep.Wrapf(lockstep.Unavailable, engine.ErrNotRetried, "There is no driver.")
@@ -111,14 +117,17 @@ func TestABlockerIsHiddenWithItsResource(t *testing.T) {
 		refused(t, err, "SyncBlockerDoesNotExistException", id)
 		_, err = they.summary("web")
 		refused(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: web")
+
 		if noted := w.engine.take(); noted != nil {
 			t.Errorf("the engine was asked for %v", noted)
 		}
+
 		var out wire.ListSyncBlockersOutput
 		one := 1
 		if err := they.ours("ListSyncBlockers", wire.ListSyncBlockersInput{MaxResults: &one}, &out); err != nil {
 			t.Fatal(err)
 		}
+
 		if len(out.ResourceSyncBlockers) != 1 || out.ResourceSyncBlockers[0].ResourceName != "api" || out.NextToken != "" {
 			t.Errorf("listed %+v", out)
 		}

@@ -23,10 +23,12 @@ func (w *world) boto3(service, phase string) map[string]any {
 	if err != nil {
 		w.Fatalf("%s %s: %v", service, phase, err)
 	}
+
 	var seen map[string]any
 	if err := json.Unmarshal(out, &seen); err != nil {
 		w.Fatalf("%v in %s", err, out)
 	}
+
 	return seen
 }
 
@@ -63,6 +65,7 @@ func TestBoto3DoesTheWholeJobWithBothServices(t *testing.T) {
 			if diff := cmp.Diff(want, seen); diff != "" {
 				t.Errorf("create (-want +got):\n%s", diff)
 			}
+
 			attempt := w.attempt("web", sha1, lockstep.Applied)
 			seen = w.boto3(service, "finish")
 			status, _ := seen["status"].(map[string]any)
@@ -79,6 +82,7 @@ func TestBoto3DoesTheWholeJobWithBothServices(t *testing.T) {
 			if diff := cmp.Diff(want, seen); diff != "" {
 				t.Errorf("finish (-want +got):\n%s", diff)
 			}
+
 			if diff := cmp.Diff([]any{revision, revision, revision, "SUCCEEDED", float64(attempt.StartedAt.UnixMilli()) / 1000},
 				[]any{status["DesiredState"], latest["InitialRevision"], latest["TargetRevision"], latest["Status"], latest["StartedAt"]}); diff != "" {
 				t.Errorf("status (-want +got):\n%s", diff)

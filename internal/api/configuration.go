@@ -35,6 +35,7 @@ func (s *Service) CreateSyncConfiguration(ctx context.Context, c Caller, in *wir
 	if err := s.checkConfiguration(cfg); err != nil {
 		return nil, err
 	}
+
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		return s.configure(tx, c, &cfg, "codeconnections:CreateSyncConfiguration")
 	})
@@ -68,12 +69,14 @@ func (c Caller) configures(tx *db.Tx, cfg *lockstep.SyncConfiguration, actions .
 	if err := c.on(tx, "codeconnections:PassRepository", theLink(l)); err != nil {
 		return err
 	}
+
 	cfg.OwnerID, cfg.RepositoryName, cfg.ProviderType = l.OwnerID, l.RepositoryName, l.ProviderType
 	for _, action := range actions {
 		if err := c.on(tx, action, theConfiguration(*cfg).but(nil)); err != nil {
 			return err
 		}
 	}
+
 	return c.passes(cfg.RoleARN)
 }
 
@@ -118,11 +121,13 @@ func (s *Service) UpdateSyncConfiguration(ctx context.Context, c Caller, in *wir
 		if err != nil {
 			return err
 		}
+
 		before := cfg
 		merge(&cfg, in)
 		if err := s.checkConfiguration(cfg); err != nil {
 			return err
 		}
+
 		// Allowed must be what it is and what it becomes.
 		if err := c.configures(tx, &cfg, action); err != nil {
 			return err
@@ -133,8 +138,10 @@ func (s *Service) UpdateSyncConfiguration(ctx context.Context, c Caller, in *wir
 		if err := store.UpdateConfiguration(tx, &cfg); err != nil {
 			return err
 		}
+
 		return s.o.Engine.Configured(tx, cfg)
 	})
+
 	return &wire.UpdateSyncConfigurationOutput{SyncConfiguration: showConfiguration(cfg)}, err
 }
 
@@ -166,18 +173,22 @@ func (s *Service) ListSyncConfigurations(ctx context.Context, c Caller, in *wire
 	if err != nil {
 		return nil, err
 	}
+
 	out := &wire.ListSyncConfigurationsOutput{}
 	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
 		all, next, err := c.configurationsOf(tx, "codeconnections:ListSyncConfigurations", filter, page)
 		if err != nil {
 			return err
 		}
+
 		for _, cfg := range all {
 			out.SyncConfigurations = append(out.SyncConfigurations, showConfiguration(cfg))
 		}
+
 		out.NextToken, err = list.token(next)
 		return err
 	})
+
 	return out, err
 }
 
@@ -228,13 +239,17 @@ func (s *Service) ListRepositorySyncDefinitions(ctx context.Context, c Caller, i
 			if err != nil {
 				return err
 			}
+
 			for _, cfg := range all {
 				out.RepositorySyncDefinitions = append(out.RepositorySyncDefinitions, showDefinition(cfg))
 			}
+
 			page.After = next
 		}
+
 		return nil
 	})
+
 	return out, err
 }
 
@@ -248,15 +263,18 @@ func (s *Service) checkConfiguration(cfg lockstep.SyncConfiguration) error {
 	if err := validName(cfg.ResourceName); err != nil {
 		return err
 	}
+
 	if !lockstep.ValidBranch(cfg.Branch) {
 		return lockstep.Errorf(lockstep.Invalid, "Branch %q is not a name that a branch can have.", cfg.Branch)
 	}
+
 	file := cfg.ConfigFile
 	if len(file) > maxConfigFile || !fs.ValidPath(file) || file == "." ||
 		strings.Contains(file, `\`) || strings.ContainsFunc(file, unicode.IsControl) {
 		return lockstep.Errorf(lockstep.Invalid,
 			"ConfigFile must be the path of a file from the repository's root, such as stacks/web.yaml: no leading slash, no backslash, no empty, . or .. part, at most %d bytes.", maxConfigFile)
 	}
+
 	return nil
 }
 

@@ -47,6 +47,7 @@ func TestSyncConfigurationIsShownAsItWasCreated(t *testing.T) {
 			RepositoryLinkId: &link, RepositoryName: aws.String("infra"), ResourceName: in.ResourceName,
 			RoleArn: in.RoleArn, SyncType: in.SyncType,
 		}
+
 		created := must[*codeconnections.CreateSyncConfigurationOutput](t)(w.sdk().CreateSyncConfiguration(t.Context(), in))
 		got := must[*types.SyncConfiguration](t)(w.getConfiguration("web"))
 		listed := must[*codeconnections.ListSyncConfigurationsOutput](t)(w.sdk().ListSyncConfigurations(t.Context(),
@@ -58,6 +59,7 @@ func TestSyncConfigurationIsShownAsItWasCreated(t *testing.T) {
 				t.Errorf("%s (-want +got):\n%s", how, diff)
 			}
 		}
+
 		if diff := cmp.Diff([]string{"configured web main"}, w.engine.take()); diff != "" {
 			t.Errorf("engine (-want +got):\n%s", diff)
 		}
@@ -95,6 +97,7 @@ func TestCreateSyncConfigurationRefusesWhatCannotBeSynced(t *testing.T) {
 			_, err := w.sdk().CreateSyncConfiguration(t.Context(), in)
 			refused(t, err, c.code, c.says)
 		}
+
 		_, err := w.getConfiguration("web")
 		refused(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: web")
 		if diff := cmp.Diff([]string{"configured taken main"}, w.engine.take()); diff != "" {
@@ -121,6 +124,7 @@ func TestUpdateSyncConfigurationChangesWhatIsGiven(t *testing.T) {
 				}
 			}
 		}
+
 		update(codeconnections.UpdateSyncConfigurationInput{})
 		want.Branch = aws.String("dev")
 		update(codeconnections.UpdateSyncConfigurationInput{Branch: want.Branch})
@@ -156,6 +160,7 @@ func TestUpdateSyncConfigurationRefuses(t *testing.T) {
 			_, err := w.sdk().UpdateSyncConfiguration(t.Context(), &c.change)
 			refused(t, err, c.code, c.says)
 		}
+
 		if noted := w.engine.take(); noted != nil {
 			t.Errorf("the engine was told %v", noted)
 		}
@@ -174,9 +179,11 @@ func TestDeleteSyncConfigurationTellsTheEngineFirst(t *testing.T) {
 		if err := remove(); err != nil {
 			t.Fatal(err)
 		}
+
 		if diff := cmp.Diff([]string{"deconfigured web"}, w.engine.take()); diff != "" {
 			t.Errorf("engine (-want +got):\n%s", diff)
 		}
+
 		// The model declares no ResourceNotFoundException for this operation.
 		refused(t, remove(), "InvalidInputException", "Could not find a sync configuration for resource: web")
 	})
@@ -207,11 +214,13 @@ func TestDefinitionsAreListedAllAtOnce(t *testing.T) {
 				Branch: aws.String("main"), Directory: aws.String("stacks/" + name + ".yaml"), Parent: &name, Target: &name,
 			})
 		}
+
 		got := must[*codeconnections.ListRepositorySyncDefinitionsOutput](t)(w.sdk().ListRepositorySyncDefinitions(t.Context(),
 			&codeconnections.ListRepositorySyncDefinitionsInput{RepositoryLinkId: &link, SyncType: "CFN_STACK_SYNC"}))
 		if diff := cmp.Diff(want, got.RepositorySyncDefinitions, ignore); diff != "" {
 			t.Errorf("definitions (-want +got):\n%s", diff)
 		}
+
 		_, err := w.sdk().ListRepositorySyncDefinitions(t.Context(),
 			&codeconnections.ListRepositorySyncDefinitionsInput{RepositoryLinkId: aws.String(noLink), SyncType: "CFN_STACK_SYNC"})
 		refused(t, err, "ResourceNotFoundException", "Could not find repository link:"+noLink)
@@ -235,13 +244,16 @@ func TestLongListsEnd(t *testing.T) {
 				return err
 			}
 		}
+
 		return nil
 	})
+
 	all := must[*codeconnections.ListRepositorySyncDefinitionsOutput](t)(w.sdk().ListRepositorySyncDefinitions(t.Context(),
 		&codeconnections.ListRepositorySyncDefinitionsInput{RepositoryLinkId: &link, SyncType: "CFN_STACK_SYNC"}))
 	if got := len(all.RepositorySyncDefinitions); got != many {
 		t.Errorf("%d definitions, want %d", got, many)
 	}
+
 	names := map[string]bool{}
 	in := &codeconnections.ListSyncConfigurationsInput{RepositoryLinkId: &link, SyncType: "CFN_STACK_SYNC", MaxResults: 100}
 	for more := true; more; more = in.NextToken != nil {
@@ -249,8 +261,10 @@ func TestLongListsEnd(t *testing.T) {
 		for _, c := range page.SyncConfigurations {
 			names[*c.ResourceName] = true
 		}
+
 		in.NextToken = page.NextToken
 	}
+
 	if len(names) != many {
 		t.Errorf("%d configurations, want %d", len(names), many)
 	}

@@ -19,6 +19,7 @@ func (s *Service) CreateConnection(ctx context.Context, c Caller, in *wire.Creat
 	if err != nil {
 		return nil, err
 	}
+
 	conn := lockstep.Connection{
 		ARN:          c.arn("connection", uuid.NewString()),
 		Account:      c.Account,
@@ -38,14 +39,17 @@ func (s *Service) CreateConnection(ctx context.Context, c Caller, in *wire.Creat
 		if err := c.room(tx, store.CountConnections, s.o.Quotas.Connections, "connections"); err != nil {
 			return err
 		}
+
 		if err := store.InsertConnection(tx, &conn); err != nil {
 			return err
 		}
+
 		return c.tagNew(tx, theConnection(conn), conn.ARN, tags, around)
 	})
 	if err != nil {
 		return nil, err
 	}
+
 	return &wire.CreateConnectionOutput{ConnectionArn: string(conn.ARN), Tags: in.Tags}, nil
 }
 
@@ -55,6 +59,7 @@ func (s *Service) settleProvider(tx *db.Tx, c Caller, conn *lockstep.Connection)
 	if conn.HostARN == "" && conn.ProviderType == "" {
 		return lockstep.Errorf(lockstep.Invalid, "Either ProviderType or HostArn must be given.")
 	}
+
 	if conn.HostARN != "" {
 		h, err := store.Host(tx, c.Account, c.Region, conn.HostARN)
 		if err != nil {
@@ -63,14 +68,17 @@ func (s *Service) settleProvider(tx *db.Tx, c Caller, conn *lockstep.Connection)
 		if err := c.on(tx, "codeconnections:GetHost", theHost(h)); err != nil {
 			return err
 		}
+
 		if conn.ProviderType != "" && conn.ProviderType != h.ProviderType {
 			return lockstep.Errorf(lockstep.Invalid, "ProviderType %s differs from the host's, %s.", conn.ProviderType, h.ProviderType)
 		}
 		if h.Status != lockstep.HostAvailable {
 			return lockstep.Errorf(lockstep.Unavailable, "Host %s is %s.", h.ARN, h.Status)
 		}
+
 		conn.ProviderType = h.ProviderType
 	}
+
 	p, err := s.provider(conn.ProviderType)
 	if err != nil {
 		return err
@@ -78,6 +86,7 @@ func (s *Service) settleProvider(tx *db.Tx, c Caller, conn *lockstep.Connection)
 	if p.NeedsHost && conn.HostARN == "" {
 		return lockstep.Errorf(lockstep.Invalid, "A connection of provider type %s needs a HostArn.", conn.ProviderType)
 	}
+
 	return nil
 }
 
@@ -90,10 +99,12 @@ func (s *Service) GetConnection(ctx context.Context, c Caller, in *wire.GetConne
 		if err != nil {
 			return err
 		}
+
 		shown := showConnection(conn)
 		out.Connection = &shown
 		return c.on(tx, action, theConnection(conn))
 	})
+
 	return out, err
 }
 
@@ -102,6 +113,7 @@ func (s *Service) ListConnections(ctx context.Context, c Caller, in *wire.ListCo
 	if err := c.onAccount("codeconnections:ListConnections"); err != nil {
 		return nil, err
 	}
+
 	filter := store.ConnectionFilter{
 		ProviderType: lockstep.ProviderType(in.ProviderTypeFilter),
 		HostARN:      lockstep.ARN(in.HostArnFilter),
@@ -111,6 +123,7 @@ func (s *Service) ListConnections(ctx context.Context, c Caller, in *wire.ListCo
 	if err != nil {
 		return nil, err
 	}
+
 	out := &wire.ListConnectionsOutput{Connections: []wire.Connection{}}
 	err = s.list(ctx, c, policy.Connection, func(tx *db.Tx) error {
 		all, next, err := visible(tx, c, policy.Connection, page, func(p store.Page) ([]lockstep.Connection, store.Cursor, error) {
@@ -119,12 +132,15 @@ func (s *Service) ListConnections(ctx context.Context, c Caller, in *wire.ListCo
 		if err != nil {
 			return err
 		}
+
 		for _, conn := range all {
 			out.Connections = append(out.Connections, showConnection(conn))
 		}
+
 		out.NextToken, err = list.token(next)
 		return err
 	})
+
 	return out, err
 }
 

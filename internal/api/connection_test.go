@@ -36,6 +36,7 @@ func TestConnectionIsPendingUntilCompleted(t *testing.T) {
 		if !regexp.MustCompile(`^arn:aws:codeconnections:eu-central-1:111122223333:connection/[0-9a-f-]{36}$`).MatchString(arn) {
 			t.Errorf("ARN %s", arn)
 		}
+
 		want := types.Connection{
 			ConnectionName: aws.String("acme"), ConnectionArn: &arn, ProviderType: "Git", OwnerAccountId: aws.String(account),
 			ConnectionStatus: "PENDING", HostArn: &host,
@@ -43,6 +44,7 @@ func TestConnectionIsPendingUntilCompleted(t *testing.T) {
 		if diff := cmp.Diff(want, w.getConnection(arn), ignore); diff != "" {
 			t.Errorf("connection (-want +got):\n%s", diff)
 		}
+
 		var out wire.CompleteConnectionOutput
 		err := w.ours("CompleteConnection", wire.CompleteConnectionInput{
 			ConnectionArn: arn, Credential: wire.Credential{Kind: "BASIC", Username: "jo", Secret: "hunter2"},
@@ -50,10 +52,12 @@ func TestConnectionIsPendingUntilCompleted(t *testing.T) {
 		if err != nil || out.ConnectionStatus != "AVAILABLE" {
 			t.Fatalf("completing answers %+v, %v", out, err)
 		}
+
 		want.ConnectionStatus = "AVAILABLE"
 		if diff := cmp.Diff(want, w.getConnection(arn), ignore); diff != "" {
 			t.Errorf("completed connection (-want +got):\n%s", diff)
 		}
+
 		w.update(func(tx *db.Tx) error {
 			got, err := store.Credential(tx, w.seal, lockstep.ARN(arn))
 			if got != (lockstep.Credential{Kind: "BASIC", Username: "jo", Secret: "hunter2"}) {
@@ -74,6 +78,7 @@ func TestACorrectedCredentialIsTriedAtOnce(t *testing.T) {
 		if err := w.ours("CompleteConnection", complete, &wire.CompleteConnectionOutput{}); err != nil {
 			t.Fatal(err)
 		}
+
 		w.update(func(tx *db.Tx) error {
 			polls, err := store.ClaimPolls(tx, 10, time.Minute)
 			if len(polls) != 1 || polls[0].LinkID != polled {
@@ -99,6 +104,7 @@ func TestCompleteConnectionRefusesHalfACredential(t *testing.T) {
 			err := w.ours("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: arn, Credential: c.in}, nil)
 			refused(t, err, c.code, c.says)
 		}
+
 		err := w.ours("CompleteConnection", wire.CompleteConnectionInput{
 			ConnectionArn: arn + "x", Credential: wire.Credential{Kind: "NONE"},
 		}, nil)
@@ -128,14 +134,17 @@ func TestCreateConnectionRefusesWhatCannotBeConnected(t *testing.T) {
 			if c.host != "" {
 				in.HostArn = &c.host
 			}
+
 			_, err := w.sdk().CreateConnection(t.Context(), in)
 			refused(t, err, c.code, c.says)
 		}
+
 		for _, provider := range []types.ProviderType{"Git", ""} {
 			must[*codeconnections.CreateConnectionOutput](t)(w.sdk().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
 				ConnectionName: aws.String("same name"), ProviderType: provider, HostArn: &host,
 			}))
 		}
+
 		_, err := w.sdk().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
 			ConnectionName: aws.String("this name is longer than the 32 it may have"), ProviderType: "GitHub",
 		})
@@ -161,9 +170,11 @@ func TestConnectionsAreFiltered(t *testing.T) {
 		if got := list(&codeconnections.ListConnectionsInput{ProviderTypeFilter: "GitHub"}); !cmp.Equal(got, []string{"plain"}) {
 			t.Errorf("GitHub: %v", got)
 		}
+
 		if got := list(&codeconnections.ListConnectionsInput{HostArnFilter: &host}); !cmp.Equal(got, []string{"hosted"}) {
 			t.Errorf("host: %v", got)
 		}
+
 		if got := list(&codeconnections.ListConnectionsInput{}); len(got) != 2 {
 			t.Errorf("all: %v", got)
 		}
@@ -181,9 +192,11 @@ func TestDeleteConnectionRefusesWhileLinked(t *testing.T) {
 		refused(t, remove(), "ValidationException", "is used by 1 repository link.")
 		must[*codeconnections.DeleteRepositoryLinkOutput](t)(w.sdk().DeleteRepositoryLink(t.Context(),
 			&codeconnections.DeleteRepositoryLinkInput{RepositoryLinkId: &link}))
+
 		if err := remove(); err != nil {
 			t.Error(err)
 		}
+
 		refused(t, remove(), "ResourceNotFoundException", "Could not find connection: "+arn)
 		_, err := w.sdk().GetConnection(t.Context(), &codeconnections.GetConnectionInput{ConnectionArn: &arn})
 		refused(t, err, "ResourceNotFoundException", "Could not find connection: "+arn)

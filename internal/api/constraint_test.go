@@ -46,6 +46,7 @@ func newOracle(t *testing.T, service string) oracle {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	o := oracle{operations: map[string]string{}, members: map[string][]omember{}, shapes: map[string]oshape{}}
 	order := map[string][]string{}
 	for line := range strings.Lines(string(text)) {
@@ -66,13 +67,16 @@ func newOracle(t *testing.T, service string) oracle {
 			o.shapes[word[1]] = parseShape(t, word[2:], o.shapes[word[1]])
 		}
 	}
+
 	for of, names := range order {
 		slices.SortFunc(o.members[of], func(a, b omember) int { return slices.Index(names, a.name) - slices.Index(names, b.name) })
 	}
+
 	if git := o.shapes["ProviderType"]; !slices.Contains(git.enum, "Git") { // the one extension
 		git.enum = append(git.enum, "Git")
 		o.shapes["ProviderType"] = git
 	}
+
 	return o
 }
 
@@ -93,14 +97,17 @@ func parseShape(t *testing.T, word []string, s oshape) oshape {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if word[i] == "min" {
 				s.min = &n
 			} else {
 				s.max = &n
 			}
 		}
+
 		i++
 	}
+
 	return s
 }
 
@@ -124,12 +131,14 @@ func (o oracle) structure(v map[string]any, structure, path string) (all []strin
 		if path != "" {
 			at = path + "." + at
 		}
+
 		if v[m.name] != nil {
 			all = append(all, o.value(v[m.name], m.shape, at)...)
 		} else if m.required {
 			all = append(all, problem("Value null", at, "not be null"))
 		}
 	}
+
 	return all
 }
 
@@ -142,10 +151,12 @@ func (o oracle) value(v any, shape, path string) (all []string) {
 	if !ok {
 		return o.structure(v.(map[string]any), shape, path)
 	}
+
 	shown := "Value '" + o.show(v, shape) + "'"
 	if s.sensitive {
 		shown = "Value"
 	}
+
 	switch v := v.(type) {
 	case string:
 		all = append(s.bounds(shown, path, "length", utf8.RuneCountInString(v)), s.words(shown, path, v)...)
@@ -154,6 +165,7 @@ func (o oracle) value(v any, shape, path string) (all []string) {
 	case []any:
 		all = append(s.bounds(shown, path, "length", len(v)), o.elements(v, s.element, shown, path)...)
 	}
+
 	return all
 }
 
@@ -192,20 +204,25 @@ func (o oracle) elements(list []any, element, shown, path string) (all []string)
 			all = append(all, o.structure(e.(map[string]any), element, at)...)
 		}
 	}
+
 	if !bad {
 		return all
 	}
+
 	var demands []string
 	if s.max != nil {
 		demands = append(demands, fmt.Sprintf("Member must have length less than or equal to %d", *s.max),
 			fmt.Sprintf("Member must have length greater than or equal to %d", *s.min))
 	}
+
 	if s.pattern != "" {
 		demands = append(demands, "Member must satisfy regular expression pattern: "+s.pattern)
 	}
+
 	if len(s.enum) > 0 {
 		demands = append(demands, "Member must satisfy enum value set: ["+strings.Join(s.enum, ", ")+"]")
 	}
+
 	return append(all, problem(shown, path, "satisfy constraint: ["+strings.Join(demands, ", ")+"]"))
 }
 
@@ -227,10 +244,12 @@ func (o oracle) show(v any, shape string) string {
 			if v[m.name] != nil {
 				text = o.show(v[m.name], m.shape)
 			}
+
 			all = append(all, strings.ToLower(m.name[:1])+m.name[1:]+"="+text)
 		}
 		return shape + "(" + strings.Join(all, ", ") + ")"
 	}
+
 	return fmt.Sprint(v)
 }
 
@@ -271,6 +290,7 @@ func (o oracle) good(t *testing.T, shape string) any {
 			}
 		}
 		return v
+
 	case s.kind == "integer" && s.min != nil:
 		return *s.min
 	case s.kind == "integer":
@@ -286,9 +306,11 @@ func (o oracle) good(t *testing.T, shape string) any {
 	case s.pattern == "":
 		return "a"
 	}
+
 	if examples[s.pattern] == nil || s.kind != "string" {
 		t.Fatalf("shape %s: the test has no examples for pattern %s, or kind %s", shape, s.pattern, s.kind)
 	}
+
 	return examples[s.pattern][0]
 }
 
@@ -302,6 +324,7 @@ func (o oracle) bad(t *testing.T, shape string) (all []any) {
 			all = append(all, changed)
 		}
 		return all
+
 	case s.kind == "integer" && s.max != nil:
 		return []any{*s.min - 1, *s.max + 1, -1 << 31, 1<<31 - 1}
 	case s.kind == "list":
@@ -310,26 +333,34 @@ func (o oracle) bad(t *testing.T, shape string) (all []any) {
 		if s.max != nil {
 			all = append(all, slices.Repeat([]any{good}, *s.max+1), append(slices.Repeat([]any{good}, *s.max), nil))
 		}
+
 		if s.min != nil && *s.min > 0 {
 			all = append(all, []any{})
 		}
+
 		for _, element := range o.bad(t, s.element) {
 			all = append(all, []any{good, element}, []any{element, good, nil})
 		}
+
 		return all
 	}
+
 	if s.max != nil {
 		all = append(all, strings.Repeat("é", *s.max+1), strings.Repeat("a", *s.max+1))
 	}
+
 	if s.min != nil && *s.min > 0 {
 		all = append(all, strings.Repeat("a", *s.min-1))
 	}
+
 	for _, wrong := range examples[s.pattern][min(1, len(examples[s.pattern])):] {
 		all = append(all, wrong)
 	}
+
 	if len(s.enum) > 0 {
 		all = append(all, "", strings.ToLower(s.enum[0]), s.enum[0]+" ", "<&>\"\\")
 	}
+
 	return all
 }
 
@@ -346,10 +377,12 @@ func (o oracle) badInputs(t *testing.T, structure string) (all []map[string]any)
 			delete(missing, m.name)
 			all = append(all, with(nil), missing)
 		}
+
 		for _, v := range o.bad(t, m.shape) {
 			all = append(all, with(v))
 		}
 	}
+
 	return all
 }
 
@@ -366,6 +399,7 @@ func (a *asker) ask(operation string, input any) (name, message string) {
 	if err != nil {
 		a.Fatal(err)
 	}
+
 	a.asked++
 	status, answer := a.send(a.signed(a.signing, a.prefix+"."+operation, string(body)))
 	var e struct {
@@ -375,6 +409,7 @@ func (a *asker) ask(operation string, input any) (name, message string) {
 	if err := json.Unmarshal(answer, &e); err != nil || status >= 500 || (status == 200) != (e.Type == "") {
 		a.Errorf("%s %.300s was answered with %d %s", operation, body, status, answer)
 	}
+
 	return e.Type, e.Message
 }
 
@@ -401,6 +436,7 @@ func eachOperation(t *testing.T, f func(t *testing.T, a *asker, operation string
 			for _, operation := range slices.Sorted(maps.Keys(a.operations)) {
 				f(t, a, operation)
 			}
+
 			t.Logf("%d requests", a.asked)
 		})
 	}
@@ -427,6 +463,7 @@ func TestAllThatIsWrongIsCountedInTheModelsOrder(t *testing.T) {
 					delete(input, m.name)
 				}
 			}
+
 			if a.message(input, structure) != "" {
 				a.refuses(operation, input)
 			}
@@ -447,6 +484,7 @@ func TestGoodValuesAreNotRefusedForTheirShape(t *testing.T) {
 				inputs = append(inputs, map[string]any{m.name: nil})
 			}
 		}
+
 		for _, input := range inputs {
 			good := a.good(t, structure).(map[string]any)
 			maps.Copy(good, input)
@@ -491,6 +529,7 @@ func (o oracle) mistakes(shape string) (all []mistake) {
 				all = append(all, mistake{map[string]any{m.name: inside.value}, inside.want})
 			}
 		}
+
 		return all
 	case s.kind == "list":
 		all = []mistake{{7, "Unexpected field type"}, {"a", "Unexpected field type"}, {true, "Unexpected field type"},
@@ -500,6 +539,7 @@ func (o oracle) mistakes(shape string) (all []mistake) {
 		}
 		return all
 	}
+
 	want := strings.ToUpper(s.kind[:1]) + s.kind[1:]
 	for _, m := range []mistake{{"7", "STRING_VALUE"}, {7, "NUMBER_VALUE"}, {7.5, "DECIMAL_VALUE"}, {true, "TRUE_VALUE"}, {false, "FALSE_VALUE"}} {
 		number := m.want == "NUMBER_VALUE" || m.want == "DECIMAL_VALUE"
@@ -507,8 +547,10 @@ func (o oracle) mistakes(shape string) (all []mistake) {
 		if s.kind == "string" && m.want == "STRING_VALUE" || s.kind == "integer" && number || s.kind == "boolean" && truth {
 			continue
 		}
+
 		all = append(all, mistake{m.value, m.want + " cannot be converted to " + want})
 	}
+
 	return append(all, mistake{[]any{}, "Unrecognized collection type class java.lang." + want},
 		mistake{map[string]any{}, "Start of structure or map found where not expected"})
 }

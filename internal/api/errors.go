@@ -71,9 +71,11 @@ func candidates(operation string, k lockstep.Kind) (fitting []string, common str
 	default:
 		fitting, common = []string{"InternalServerException"}, "InternalFailure"
 	}
+
 	if better := inParticular(operation, k); better != "" {
 		fitting = append([]string{better}, fitting...)
 	}
+
 	return fitting, common
 }
 
@@ -128,9 +130,11 @@ func (t exceptions) answer(operation string, err error) (code string, status int
 	if kind == lockstep.Internal && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 		kind, message = lockstep.Unavailable, "The request was not answered in time."
 	}
+
 	if kind == lockstep.Internal && db.IsConflict(err) { // tried more than once already
 		return "ThrottlingException", http.StatusBadRequest, "Others are changing the same: try again later."
 	}
+
 	e, ok := t[operation][kind]
 	switch {
 	case operation != "UpdateSyncBlocker":
@@ -139,8 +143,10 @@ func (t exceptions) answer(operation string, err error) (code string, status int
 	case errors.Is(err, engine.ErrNotRetried):
 		e = exception{"RetryLatestCommitFailedException", http.StatusBadRequest}
 	}
+
 	if !ok {
 		e, message = exception{"InternalFailure", http.StatusInternalServerError}, "Internal error."
 	}
+
 	return e.code, e.status, message
 }

@@ -29,6 +29,7 @@ func TestNoOperationAnswersWithAnExceptionItDoesNotDeclare(t *testing.T) {
 				if !slices.Contains(op.Errors, code) && !slices.Contains(common, code) {
 					t.Errorf("%s.%s answers %v with %s, which its model does not declare", s.Name, op.Name, k, code)
 				}
+
 				if internal := strings.HasPrefix(code, "Internal"); internal != (k == lockstep.Internal) || internal != (status == 500) {
 					t.Errorf("%s.%s answers %v with %s and status %d", s.Name, op.Name, k, code, status)
 				}
@@ -53,6 +54,7 @@ func TestWhatTheEngineSaysOfBlockersIsDeclaredToo(t *testing.T) {
 			}
 		}
 	}
+
 	for cause, want := range map[error]string{
 		engine.ErrNoBlocker: "SyncBlockerDoesNotExistException", engine.ErrNotRetried: "RetryLatestCommitFailedException",
 	} {

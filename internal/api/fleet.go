@@ -17,16 +17,19 @@ func (s *Service) ListResourceSyncs(ctx context.Context, c Caller, in *wire.List
 	if err := c.onAccount("lockstep:ListResourceSyncs"); err != nil {
 		return nil, err
 	}
+
 	filter, err := fleetFilter(in)
 	if err != nil {
 		return nil, err
 	}
+
 	list := s.listing(c, "resource syncs", in.AccountId, in.SyncType, filter.LinkID, in.OwnerId, in.RepositoryName, in.Branch,
 		in.Status, flag(in.NeverSynced), flag(in.Blocked))
 	page, err := list.page(in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
+
 	counted := in.IncludeCounts != nil && *in.IncludeCounts
 	out := &wire.ListResourceSyncsOutput{}
 	if in.AccountId != "" && in.AccountId != string(c.Account) {
@@ -35,6 +38,7 @@ func (s *Service) ListResourceSyncs(ctx context.Context, c Caller, in *wire.List
 		}
 		return out, nil
 	}
+
 	the := manyEntries()
 	err = s.readFleet(ctx, c, counted, func(tx *db.Tx) error {
 		entries := func(p store.Page) ([]store.FleetEntry, store.Cursor, error) {
@@ -44,17 +48,21 @@ func (s *Service) ListResourceSyncs(ctx context.Context, c Caller, in *wire.List
 		if err != nil {
 			return err
 		}
+
 		for _, e := range fleet {
 			out.ResourceSyncs = append(out.ResourceSyncs, showFleetEntry(c.Account, e))
 		}
+
 		if counted {
 			if out.Counts, err = c.counts(tx, filter, entries, the); err != nil {
 				return err
 			}
 		}
+
 		out.NextToken, err = list.token(next)
 		return err
 	})
+
 	return out, err
 }
 
@@ -80,6 +88,7 @@ func fleetFilter(in *wire.ListResourceSyncsInput) (store.FleetFilter, error) {
 	if in.Status != "" && in.NeverSynced != nil && *in.NeverSynced {
 		return f, lockstep.Errorf(lockstep.Invalid, "Status and NeverSynced exclude each other: what was never synced has no status.")
 	}
+
 	return f, nil
 }
 
@@ -107,6 +116,7 @@ func (c Caller) counts(tx *db.Tx, f store.FleetFilter, read func(store.Page) ([]
 		n, err := store.FleetCounts(tx, c.Account, c.Region, f)
 		return showCounts(n), err
 	}
+
 	var n store.FleetCount
 	page := store.Page{Limit: countedAtOnce}
 	for more := true; more; more = page.After != (store.Cursor{}) {
@@ -114,17 +124,21 @@ func (c Caller) counts(tx *db.Tx, f store.FleetFilter, read func(store.Page) ([]
 		if err != nil {
 			return nil, err
 		}
+
 		for _, e := range fleet {
 			sees, err := c.seesThing(tx, the(e))
 			if err != nil {
 				return nil, err
 			}
+
 			if sees {
 				n.Add(e)
 			}
 		}
+
 		page.After = next
 	}
+
 	return showCounts(n), nil
 }
 

@@ -18,6 +18,7 @@ func TestFleetShowsEachResourceWithItsLatestStatus(t *testing.T) {
 		for _, name := range []string{"web", "api", "new"} {
 			w.configure(name, link)
 		}
+
 		w.attempt("web", sha1, lockstep.Applied)
 		running := w.attempt("web", sha2, "")
 		failed := w.attempt("api", sha1, lockstep.Failed)
@@ -28,6 +29,7 @@ func TestFleetShowsEachResourceWithItsLatestStatus(t *testing.T) {
 				Branch: "main", ConfigFile: "stacks/" + name + ".yaml",
 			}
 		}
+
 		web, api, fresh := entry("web"), entry("api"), entry("new")
 		web.Status, web.TargetSha, web.DesiredSha, web.StartedAt.Time = "INITIATED", string(sha2), string(sha2), running.StartedAt
 		api.Status, api.TargetSha, api.DesiredSha, api.StartedAt.Time, api.Blocked = "FAILED", string(sha1), string(sha1), failed.StartedAt, true
@@ -38,10 +40,13 @@ func TestFleetShowsEachResourceWithItsLatestStatus(t *testing.T) {
 				if err := w.ours("ListResourceSyncs", in, &out); err != nil {
 					t.Fatal(err)
 				}
+
 				all, in.NextToken = append(all, out.ResourceSyncs...), out.NextToken
 			}
+
 			return all
 		}
+
 		one := 1
 		for _, c := range []struct {
 			in   wire.ListResourceSyncsInput
@@ -56,6 +61,7 @@ func TestFleetShowsEachResourceWithItsLatestStatus(t *testing.T) {
 				t.Errorf("%+v (-want +got):\n%s", c.in, diff)
 			}
 		}
+
 		refused(t, w.ours("ListResourceSyncs", wire.ListResourceSyncsInput{NextToken: "x"}, nil), "InvalidInputException", "NextToken")
 	})
 }
@@ -92,6 +98,7 @@ func TestWatcherSeesEachEventOnce(t *testing.T) {
 		if got != nil || cursor == "" {
 			t.Errorf("before anything happened: %v, go on at %q", got, cursor)
 		}
+
 		attempt := w.attempt("web", sha1, "")
 		w.addEvents(attempt.ID, 2, 5)
 		two := 2
@@ -99,17 +106,21 @@ func TestWatcherSeesEachEventOnce(t *testing.T) {
 		if diff := cmp.Diff([]string{"E4", "E5"}, got); diff != "" {
 			t.Errorf("the newest (-want +got):\n%s", diff)
 		}
+
 		var all []string
 		for range 3 {
 			got, cursor = w.events(wire.ListSyncEventsInput{MaxResults: &two, After: cursor})
 			all = append(all, got...)
 		}
+
 		if diff := cmp.Diff([]string{"TEMPLATE_BUNDLED", "E2", "E3", "E4", "E5"}, all); diff != "" {
 			t.Errorf("in pages of two (-want +got):\n%s", diff)
 		}
+
 		if got, again := w.events(wire.ListSyncEventsInput{After: cursor}); got != nil || again != cursor {
 			t.Errorf("nothing happened: %v, go on at %q", got, again)
 		}
+
 		for _, cursor := range []string{"x", "-1", "1"} {
 			refused(t, w.ours("ListSyncEvents", wire.ListSyncEventsInput{After: cursor}, nil), "InvalidInputException", "cursor")
 		}
@@ -128,15 +139,18 @@ func TestEventsTellWhatTheyAreAbout(t *testing.T) {
 			}
 			return store.AddRepositoryEvents(tx, repository.ID, lockstep.Event{Type: "CLONE_STARTED", Message: "Clone started"})
 		})
+
 		resource := w.attempt("web", sha1, lockstep.Applied)
 		w.attempt("api", sha1, lockstep.Applied)
 		var all, web wire.ListSyncEventsOutput
 		if err := w.ours("ListSyncEvents", wire.ListSyncEventsInput{}, &all); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := w.ours("ListSyncEvents", wire.ListSyncEventsInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"}, &web); err != nil {
 			t.Fatal(err)
 		}
+
 		ofLink := wire.SyncEvent{
 			Time: wire.Time{Time: repository.StartedAt}, Event: "Clone started", Type: "CLONE_STARTED",
 			RepositoryLinkId: link, Branch: "main", AttemptId: repository.ID, Status: "INITIATED",
@@ -148,9 +162,11 @@ func TestEventsTellWhatTheyAreAbout(t *testing.T) {
 		if len(all.Events) != 3 {
 			t.Fatalf("%d events: %+v", len(all.Events), all.Events)
 		}
+
 		if diff := cmp.Diff([]wire.SyncEvent{ofLink, ofWeb}, all.Events[:2]); diff != "" {
 			t.Errorf("all (-want +got):\n%s", diff)
 		}
+
 		if diff := cmp.Diff([]wire.SyncEvent{ofWeb}, web.Events); diff != "" {
 			t.Errorf("web's (-want +got):\n%s", diff)
 		}

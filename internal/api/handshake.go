@@ -23,21 +23,25 @@ func (s *Service) CompleteConnection(ctx context.Context, c Caller, in *wire.Com
 	if err != nil {
 		return nil, err
 	}
+
 	var offer *handshake.Offer
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		conn, err := c.lockedConnection(tx, in.ConnectionArn, "lockstep:CompleteConnection")
 		if err != nil {
 			return err
 		}
+
 		offer, err = s.o.Handshake.Receive(tx, conn, given)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+
 	if err := offer.Try(ctx); err != nil {
 		return nil, err
 	}
+
 	out := &wire.CompleteConnectionOutput{}
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		// Asked again: the host may have taken its time.
@@ -45,10 +49,12 @@ func (s *Service) CompleteConnection(ctx context.Context, c Caller, in *wire.Com
 		if err != nil {
 			return err
 		}
+
 		status, err := offer.Accept(tx, conn)
 		out.ConnectionStatus = string(status)
 		return err
 	})
+
 	return out, err
 }
 
@@ -66,9 +72,11 @@ func givenBy(in wire.Credential) (handshake.Given, error) {
 		}
 		return g, g.Credential.Validate()
 	}
+
 	if in.Secret == "" || in.State == "" || in.Username != "" || in.AppId != "" || in.InstallationId != "" {
 		return g, lockstep.Errorf(lockstep.Invalid, "A credential of kind OAUTH_CODE needs Secret and State, and nothing else.")
 	}
+
 	return handshake.Given{Code: in.Secret, State: in.State}, nil
 }
 
@@ -81,11 +89,13 @@ func (s *Service) StartConnectionHandshake(ctx context.Context, c Caller, in *wi
 		if err != nil {
 			return err
 		}
+
 		started, err := s.o.Handshake.Start(tx, conn,
 			handshake.Client{ID: in.ClientId, Secret: in.ClientSecret, RedirectURI: in.RedirectUri})
 		out.AuthorizationUrl, out.State, out.ExpiresAt = started.URL, started.State, wire.Time{Time: started.Expires}
 		return err
 	})
+
 	return out, err
 }
 
@@ -100,14 +110,17 @@ func (s *Service) GetConnectionHandshake(ctx context.Context, c Caller, in *wire
 		if err := c.on(tx, "lockstep:GetConnectionHandshake", theConnection(conn)); err != nil {
 			return err
 		}
+
 		state, err := s.o.Handshake.State(tx, conn)
 		*out = wire.GetConnectionHandshakeOutput{
 			ConnectionArn: string(conn.ARN), ConnectionStatus: string(conn.Status), Reason: state.Reason,
 			CredentialKind: string(state.Kind), ExpiresAt: wire.Time{Time: state.ExpiresAt}, Renewed: state.Renewed,
 			CheckedAt: wire.Time{Time: state.CheckedAt}, NextCheckAt: wire.Time{Time: state.CheckAt},
 		}
+
 		return err
 	})
+
 	return out, err
 }
 
@@ -117,6 +130,7 @@ func (s *Service) PutHostCertificate(ctx context.Context, c Caller, in *wire.Put
 	if err := checkCertificates(in.TlsCertificate); err != nil {
 		return nil, err
 	}
+
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		h, err := store.LockHost(tx, c.Account, c.Region, lockstep.ARN(in.HostArn))
 		if err != nil {
@@ -125,12 +139,15 @@ func (s *Service) PutHostCertificate(ctx context.Context, c Caller, in *wire.Put
 		if err := c.on(tx, "lockstep:PutHostCertificate", theHost(h)); err != nil {
 			return err
 		}
+
 		if err := settledHost(h); err != nil {
 			return err
 		}
+
 		h.OwnCertificate = in.TlsCertificate
 		return store.UpdateHost(tx, h)
 	})
+
 	return &wire.PutHostCertificateOutput{}, err
 }
 
@@ -145,8 +162,10 @@ func checkCertificates(text string) error {
 				continue
 			}
 		}
+
 		return lockstep.Errorf(lockstep.Invalid, "TlsCertificate must be one certificate in PEM, or several.")
 	}
+
 	return nil
 }
 

@@ -49,12 +49,14 @@ func (w *world) visit(address string) string {
 	if err != nil {
 		w.Fatal(err)
 	}
+
 	answer := httptest.NewRecorder()
 	w.git.ServeHTTP(answer, req)
 	back, err := answer.Result().Location()
 	if err != nil {
 		w.Fatalf("the host answers %d: %s", answer.Code, answer.Body)
 	}
+
 	return back.Query().Get("code")
 }
 
@@ -64,14 +66,17 @@ func TestACredentialThatTheHostRefusesIsTheCallersFault(t *testing.T) {
 		arn := w.connection("acme", w.authorizer("lab"))
 		in := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "TOKEN", Secret: "canary-bad"}}
 		refused(t, w.ours("CompleteConnection", in, nil), "InvalidInputException", "The credential does not work, and is not stored: The host says: bad token ****")
+
 		if w.credential(arn) || w.getConnection(arn).ConnectionStatus != "PENDING" {
 			t.Error("it is stored all the same")
 		}
+
 		var stands wire.GetConnectionHandshakeOutput
 		if err := w.ours("GetConnectionHandshake", wire.GetConnectionHandshakeInput{ConnectionArn: arn}, &stands); err != nil ||
 			stands.Reason != "The connection holds no credential yet." {
 			t.Errorf("it stands at %+v, %v", stands, err)
 		}
+
 		in.Credential.Secret = "canary-good"
 		var out wire.CompleteConnectionOutput
 		if err := w.ours("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "AVAILABLE" {
@@ -90,6 +95,7 @@ func TestAHostThatIsAwayLeavesAConnectionPending(t *testing.T) {
 		if err := w.ours("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "PENDING" || !w.credential(arn) {
 			t.Errorf("completing answers %+v, %v", out, err)
 		}
+
 		var stands wire.GetConnectionHandshakeOutput
 		err := w.ours("GetConnectionHandshake", wire.GetConnectionHandshakeInput{ConnectionArn: arn}, &stands)
 		if err != nil || !strings.Contains(stands.Reason, "503") || stands.CredentialKind != "TOKEN" || stands.NextCheckAt.IsZero() {
@@ -121,6 +127,7 @@ func TestCredentialsAreWhole(t *testing.T) {
 				t.Errorf("a secret is repeated: %v", err)
 			}
 		}
+
 		app := wire.Credential{Kind: "APP", AppId: "12", InstallationId: "34", Secret: key}
 		w.complete(arn, app)
 		w.update(func(tx *db.Tx) error {
@@ -146,11 +153,13 @@ func TestAnApplicationIsLetInOnce(t *testing.T) {
 		if err := w.ours("CompleteConnection", in, &out); err != nil || out.ConnectionStatus != "AVAILABLE" {
 			t.Fatalf("completing answers %+v, %v", out, err)
 		}
+
 		var stands wire.GetConnectionHandshakeOutput
 		err = w.ours("GetConnectionHandshake", wire.GetConnectionHandshakeInput{ConnectionArn: arn}, &stands)
 		if err != nil || stands.CredentialKind != "OAUTH" || !stands.Renewed || stands.ExpiresAt.IsZero() {
 			t.Errorf("it stands at %+v, %v", stands, err)
 		}
+
 		refused(t, w.ours("CompleteConnection", in, nil), "InvalidInputException", "waits for no handshake")
 	})
 }
@@ -185,6 +194,7 @@ func TestAttack19NoAnswerHoldsWhatAConnectionHolds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		_, answers := w.send(w.signed("lockstep", "Lockstep_20261122.CompleteConnection", string(body)))
 		named := `{"ConnectionArn":"` + arn + `","MaxResults":10}`
 		_, got := w.send(w.signed("lockstep", "Lockstep_20261122.GetConnectionHandshake", named))
@@ -193,9 +203,11 @@ func TestAttack19NoAnswerHoldsWhatAConnectionHolds(t *testing.T) {
 			_, got := w.send(w.signed("codeconnections", newPrefix+"."+operation, named))
 			answers = append(answers, got...)
 		}
+
 		if !strings.Contains(string(answers), arn) || !strings.Contains(string(answers), `"OAUTH"`) {
 			t.Fatalf("the answers say nothing: %s", answers)
 		}
+
 		for _, secret := range []string{"canary", started.State} {
 			if strings.Contains(string(answers), secret) {
 				t.Errorf("an answer holds %s", secret)
@@ -214,10 +226,12 @@ func TestAHostIsKnownByACertificateOfItsOwn(t *testing.T) {
 			refused(t, w.ours("PutHostCertificate", wire.PutHostCertificateInput{HostArn: host, TlsCertificate: wrong}, nil),
 				"InvalidInputException", "one certificate in PEM")
 		}
+
 		for _, text := range []string{certificate, certificate + certificate, ""} {
 			if err := w.ours("PutHostCertificate", wire.PutHostCertificateInput{HostArn: host, TlsCertificate: text}, &wire.PutHostCertificateOutput{}); err != nil {
 				t.Fatal(err)
 			}
+
 			w.update(func(tx *db.Tx) error {
 				h, err := store.HostByARN(tx, lockstep.ARN(host))
 				if h.Certificate() != text {
@@ -226,6 +240,7 @@ func TestAHostIsKnownByACertificateOfItsOwn(t *testing.T) {
 				return err
 			})
 		}
+
 		after := must[*codeconnections.GetHostOutput](t)(w.sdk().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}))
 		if before.VpcConfiguration != nil || after.VpcConfiguration != nil {
 			t.Error("AWS's shape shows a VPC that nobody gave")

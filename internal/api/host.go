@@ -23,10 +23,12 @@ func (s *Service) CreateHost(ctx context.Context, c Caller, in *wire.CreateHostI
 	if err := p.checkEndpoint(in.ProviderEndpoint); err != nil {
 		return nil, err
 	}
+
 	tags, around, err := newTags(in.Tags)
 	if err != nil {
 		return nil, err
 	}
+
 	h := lockstep.Host{
 		ARN:          c.arn("host", hostID(in.Name)),
 		Account:      c.Account,
@@ -47,11 +49,13 @@ func (s *Service) CreateHost(ctx context.Context, c Caller, in *wire.CreateHostI
 		if err := store.InsertHost(tx, &h); err != nil {
 			return err
 		}
+
 		return c.tagNew(tx, theHost(h), h.ARN, tags, around)
 	})
 	if err != nil {
 		return nil, err
 	}
+
 	return &wire.CreateHostOutput{HostArn: string(h.ARN), Tags: in.Tags}, nil
 }
 
@@ -69,6 +73,7 @@ func (s *Service) GetHost(ctx context.Context, c Caller, in *wire.GetHostInput) 
 	if err != nil {
 		return nil, err
 	}
+
 	shown := showHost(h)
 	return &wire.GetHostOutput{
 		Name:             shown.Name,
@@ -84,11 +89,13 @@ func (s *Service) ListHosts(ctx context.Context, c Caller, in *wire.ListHostsInp
 	if err := c.onAccount("codeconnections:ListHosts"); err != nil {
 		return nil, err
 	}
+
 	list := s.listing(c, "hosts")
 	page, err := list.page(in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
+
 	out := &wire.ListHostsOutput{Hosts: []wire.Host{}}
 	err = s.list(ctx, c, policy.Host, func(tx *db.Tx) error {
 		hosts, next, err := visible(tx, c, policy.Host, page, func(p store.Page) ([]lockstep.Host, store.Cursor, error) {
@@ -97,12 +104,15 @@ func (s *Service) ListHosts(ctx context.Context, c Caller, in *wire.ListHostsInp
 		if err != nil {
 			return err
 		}
+
 		for _, h := range hosts {
 			out.Hosts = append(out.Hosts, showHost(h))
 		}
+
 		out.NextToken, err = list.token(next)
 		return err
 	})
+
 	return out, err
 }
 
@@ -118,23 +128,29 @@ func (s *Service) UpdateHost(ctx context.Context, c Caller, in *wire.UpdateHostI
 		if err := c.on(tx, "codeconnections:UpdateHost", theHost(h)); err != nil {
 			return err
 		}
+
 		if err := settledHost(h); err != nil {
 			return err
 		}
+
 		before := h.Endpoint
 		if in.ProviderEndpoint != "" {
 			if err := s.move(tx, c, &h, in.ProviderEndpoint); err != nil {
 				return err
 			}
 		}
+
 		if in.VpcConfiguration != nil {
 			h.VPC = newVPC(in.VpcConfiguration)
 		}
+
 		if err := store.UpdateHost(tx, h); err != nil || sameOrigin(before, h.Endpoint) {
 			return err
 		}
+
 		return store.ForgetCredentials(tx, h.ARN)
 	})
+
 	return &wire.UpdateHostOutput{}, err
 }
 
@@ -185,11 +201,14 @@ func (s *Service) DeleteHost(ctx context.Context, c Caller, in *wire.DeleteHostI
 		if err := c.on(tx, "codeconnections:DeleteHost", theHost(h)); err != nil {
 			return err
 		}
+
 		if err := settledHost(h); err != nil {
 			return err
 		}
+
 		return store.DeleteHost(tx, c.Account, c.Region, h.ARN)
 	})
+
 	return &wire.DeleteHostOutput{}, err
 }
 
@@ -213,9 +232,11 @@ func (p Provider) checkEndpoint(endpoint string) error {
 	case u.RawQuery != "" || u.ForceQuery || strings.Contains(endpoint, "#"):
 		return lockstep.Errorf(lockstep.Invalid, "ProviderEndpoint must have no query and no fragment.")
 	}
+
 	if p.ValidEndpoint == nil {
 		return nil
 	}
+
 	return p.ValidEndpoint(endpoint)
 }
 
@@ -263,5 +284,6 @@ func showHost(h lockstep.Host) wire.Host {
 			TlsCertificate:   v.TLSCertificate,
 		}
 	}
+
 	return shown
 }

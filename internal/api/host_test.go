@@ -44,9 +44,11 @@ func TestHostIsShownAsItWasCreated(t *testing.T) {
 		if !regexp.MustCompile(`^arn:aws:codeconnections:eu-central-1:111122223333:host/MyGitHost-[0-9a-f]{8}$`).MatchString(*created.HostArn) {
 			t.Errorf("ARN %s", *created.HostArn)
 		}
+
 		if diff := cmp.Diff(tags, created.Tags, ignore); diff != "" {
 			t.Errorf("tags (-want +got):\n%s", diff)
 		}
+
 		want := types.Host{
 			Name: aws.String("My Git-Host"), HostArn: created.HostArn, ProviderType: "Git",
 			ProviderEndpoint: aws.String("https://git.example.com/base"), VpcConfiguration: vpc, Status: aws.String("AVAILABLE"),
@@ -55,6 +57,7 @@ func TestHostIsShownAsItWasCreated(t *testing.T) {
 		if diff := cmp.Diff([]types.Host{want}, listed.Hosts, ignore); diff != "" {
 			t.Errorf("list (-want +got):\n%s", diff)
 		}
+
 		got := must[*codeconnections.GetHostOutput](t)(w.sdk().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: created.HostArn}))
 		shown := types.Host{
 			Name: got.Name, HostArn: created.HostArn, ProviderType: got.ProviderType,
@@ -63,6 +66,7 @@ func TestHostIsShownAsItWasCreated(t *testing.T) {
 		if diff := cmp.Diff(want, shown, ignore); diff != "" {
 			t.Errorf("get (-want +got):\n%s", diff)
 		}
+
 		w.update(func(tx *db.Tx) error {
 			stored, err := store.Tags(tx, lockstep.ARN(*created.HostArn))
 			if diff := cmp.Diff([]lockstep.Tag{{Key: "team", Value: "infra"}}, stored); diff != "" {
@@ -101,9 +105,11 @@ func TestCreateHostRefusesWhatCannotBeAHost(t *testing.T) {
 			for _, key := range strings.Fields(c.tags) {
 				in.Tags = append(in.Tags, types.Tag{Key: &key, Value: aws.String("")})
 			}
+
 			_, err := w.sdk().CreateHost(t.Context(), in)
 			refused(t, err, "ValidationException", c.says)
 		}
+
 		listed := must[*codeconnections.ListHostsOutput](t)(w.sdk().ListHosts(t.Context(), &codeconnections.ListHostsInput{}))
 		if len(listed.Hosts) != 0 {
 			t.Errorf("hosts were made: %v", listed.Hosts)
@@ -121,9 +127,11 @@ func TestDeleteHostRefusesWhileConnected(t *testing.T) {
 		}
 		refused(t, remove(), "ResourceUnavailableException", "is used by 1 connection.")
 		must[*codeconnections.DeleteConnectionOutput](t)(w.sdk().DeleteConnection(t.Context(), &codeconnections.DeleteConnectionInput{ConnectionArn: &conn}))
+
 		if err := remove(); err != nil {
 			t.Error(err)
 		}
+
 		refused(t, remove(), "ResourceNotFoundException", "Could not find host: "+host)
 		_, err := w.sdk().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host})
 		refused(t, err, "ResourceNotFoundException", "Could not find host: "+host)
@@ -135,6 +143,7 @@ func TestListsGoPageByPage(t *testing.T) {
 		for _, name := range []string{"a", "b", "c"} {
 			w.host(name)
 		}
+
 		list := func(max int32, token *string) (*codeconnections.ListHostsOutput, error) {
 			return w.sdk().ListHosts(t.Context(), &codeconnections.ListHostsInput{MaxResults: max, NextToken: token})
 		}
@@ -142,25 +151,31 @@ func TestListsGoPageByPage(t *testing.T) {
 		if len(first.Hosts) != 2 || first.NextToken == nil {
 			t.Fatalf("first page: %d hosts, token %v", len(first.Hosts), first.NextToken)
 		}
+
 		second := must[*codeconnections.ListHostsOutput](t)(list(2, first.NextToken))
 		names := map[string]bool{}
 		for _, h := range append(first.Hosts, second.Hosts...) {
 			names[*h.Name] = true
 		}
+
 		if len(names) != 3 || second.NextToken != nil {
 			t.Errorf("two pages hold %v and go on at %v", names, second.NextToken)
 		}
+
 		if all := must[*codeconnections.ListHostsOutput](t)(list(0, nil)); len(all.Hosts) != 3 {
 			t.Errorf("a page of size 0 holds %d hosts, want the default's 3", len(all.Hosts))
 		}
+
 		_, err := w.sdk().ListConnections(t.Context(), &codeconnections.ListConnectionsInput{NextToken: first.NextToken})
 		refused(t, err, "ValidationException", "NextToken")
 		_, err = w.sdk().ListRepositoryLinks(t.Context(), &codeconnections.ListRepositoryLinksInput{NextToken: first.NextToken})
 		refused(t, err, "InvalidInputException", "NextToken")
+
 		for _, token := range []string{"x", "AAAA", *first.NextToken + "!", (*first.NextToken)[:12]} {
 			_, err := list(2, &token)
 			refused(t, err, "ValidationException", "NextToken")
 		}
+
 		_, err = list(101, nil)
 		refused(t, err, "ValidationException", "less than or equal to 100")
 	})

@@ -50,17 +50,21 @@ func TestAWebhookIsRegisteredWithItsHost(t *testing.T) {
 				t.Errorf("%q: %v", url, err)
 			}
 		}
+
 		if err := register("https://lockstep.example.com/"); err != nil {
 			t.Fatal(err)
 		}
+
 		if got := w.engine.take(); len(got) != 1 || got[0] != "register "+out.Url+" with 43 characters" {
 			t.Errorf("the host was told %q, the caller %+v", got, out)
 		}
+
 		var is wire.GetRepositoryWebhookOutput
 		if err := w.ours("GetRepositoryWebhook", wire.GetRepositoryWebhookInput{RepositoryLinkId: link}, &is); err != nil ||
 			"https://lockstep.example.com"+is.Path != out.Url || is.Kind != "GITHUB" || out.Kind != "GITHUB" {
 			t.Errorf("it is %+v, %v", is, err)
 		}
+
 		var gone wire.DeleteRepositoryWebhookOutput
 		remove := func() error {
 			gone = wire.DeleteRepositoryWebhookOutput{}
@@ -69,6 +73,7 @@ func TestAWebhookIsRegisteredWithItsHost(t *testing.T) {
 		if err := remove(); err != nil || gone.StillRegistered != "" {
 			t.Errorf("removed: %+v, %v", gone, err)
 		}
+
 		if got := w.engine.take(); len(got) != 1 || got[0] != "remove "+out.Url {
 			t.Errorf("the host was told %q", got)
 		}
@@ -79,14 +84,17 @@ func TestAWebhookIsRegisteredWithItsHost(t *testing.T) {
 		if err := remove(); err != nil || gone.StillRegistered != "" { // it was never told
 			t.Errorf("removed: %+v, %v", gone, err)
 		}
+
 		w.engine.noHook = nil
 		if err := register("https://lockstep.example.com"); err != nil {
 			t.Fatal(err)
 		}
+
 		w.engine.noHook = lockstep.Errorf(lockstep.Unavailable, "The host is away.")
 		if err := remove(); err != nil || gone.StillRegistered != "The host is away." {
 			t.Errorf("removed: %+v, %v", gone, err)
 		}
+
 		if err := remove(); err == nil {
 			t.Errorf("it is still there")
 		}
@@ -102,9 +110,11 @@ func TestADeploymentFileIsProposed(t *testing.T) {
 		if err := w.ours("ProposeDeploymentFile", in, &out); err != nil || out != (wire.ProposeDeploymentFileOutput{Branch: "main", Number: 7, Url: "https://git.example.com/pulls/7"}) {
 			t.Errorf("got %+v, %v", out, err)
 		}
+
 		if got := w.engine.take(); len(got) != 1 || got[0] != `propose web  of t/web.yaml on "" map[Size:] map[team:a]` {
 			t.Errorf("asked for %q", got)
 		}
+
 		for says, change := range map[string]func(*wire.ProposeDeploymentFileInput){
 			`Parameters has "Size" twice`: func(in *wire.ProposeDeploymentFileInput) { in.Parameters = append(in.Parameters, in.Parameters[0]) },
 			"cannot be a branch":          func(in *wire.ProposeDeploymentFileInput) { in.Branch = "-x" },
@@ -116,6 +126,7 @@ func TestADeploymentFileIsProposed(t *testing.T) {
 			bad := in
 			w.engine.hostErr = nil
 			change(&bad)
+
 			if err := w.ours("ProposeDeploymentFile", bad, &out); err == nil || !strings.Contains(err.Error(), says) {
 				t.Errorf("%s: %v", says, err)
 			}
@@ -131,6 +142,7 @@ func TestWhatAHostDeniesIsNotDeniedToTheCaller(t *testing.T) {
 		w.configure("web", link)
 		no := lockstep.Errorf(lockstep.Denied, "Connection acme is PENDING.")
 		w.engine.noHead, w.engine.hostErr = no, no
+
 		for operation, c := range map[string]struct {
 			in   any
 			code string

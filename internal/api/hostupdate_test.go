@@ -65,6 +65,7 @@ func TestUpdateHostChangesWhatIsGiven(t *testing.T) {
 				t.Errorf("%s, %s, %s, network (-want +got):\n%s", *got.Name, *got.ProviderEndpoint, *got.Status, diff)
 			}
 		}
+
 		old := w.oldHost()
 		must[*codestarconnections.UpdateHostOutput](t)(w.oldSDK().UpdateHost(t.Context(), &codestarconnections.UpdateHostInput{
 			HostArn: &old, ProviderEndpoint: aws.String("https://old.example.com"),
@@ -83,6 +84,7 @@ func TestUpdateHostRefuses(t *testing.T) {
 		} {
 			refused(t, w.moveHost(c.host, c.endpoint), c.code, c.says)
 		}
+
 		for _, status := range []string{"VPC_CONFIG_INITIALIZING", "VPC_CONFIG_DELETING"} {
 			w.update(func(tx *db.Tx) error {
 				_, err := tx.Exec(`UPDATE host SET status = $2 WHERE arn = $1`, host, status)
@@ -119,16 +121,19 @@ func TestAConnectionForgetsItsCredentialWhenItsHostMovesElsewhere(t *testing.T) 
 			if err := w.moveHost(host, c.from); err != nil {
 				t.Fatal(err)
 			}
+
 			connection := w.connection("acme", host)
 			w.complete(connection, wire.Credential{Kind: "TOKEN", Secret: "t"})
 			if err := w.moveHost(host, c.to); err != nil {
 				t.Fatal(err)
 			}
+
 			status := map[bool]types.ConnectionStatus{true: "AVAILABLE", false: "PENDING"}[c.keeps]
 			if got := w.getConnection(connection).ConnectionStatus; got != status || w.credential(connection) != c.keeps {
 				t.Errorf("from %s to %s: %s, holds a credential: %v", c.from, c.to, got, !c.keeps)
 			}
 		}
+
 		if !w.credential(bystander) {
 			t.Error("a connection to another host has lost its credential")
 		}
@@ -146,6 +151,7 @@ func TestACredentialThatIsGivenWhileItsHostMovesIsForgotten(t *testing.T) {
 			if err != nil {
 				return err
 			}
+
 			offer, err := w.handshake.Receive(tx, conn, given)
 			if err != nil {
 				return err
@@ -153,9 +159,11 @@ func TestACredentialThatIsGivenWhileItsHostMovesIsForgotten(t *testing.T) {
 			if err := offer.Try(w.Context()); err != nil { // nobody is asked: the type is Git
 				return err
 			}
+
 			if _, err := offer.Accept(tx, conn); err != nil {
 				return err
 			}
+
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
@@ -165,11 +173,14 @@ func TestACredentialThatIsGivenWhileItsHostMovesIsForgotten(t *testing.T) {
 			case <-done:
 			case <-time.After(200 * time.Millisecond):
 			}
+
 			return nil
 		})
+
 		if err := <-moved; err != nil {
 			t.Fatal(err)
 		}
+
 		if got := w.getConnection(arn).ConnectionStatus; got != "PENDING" || w.credential(arn) {
 			t.Errorf("the connection is %s and holds a credential: %v", got, w.credential(arn))
 		}

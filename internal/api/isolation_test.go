@@ -38,12 +38,14 @@ func TestStrangersCannotTellThatAThingExists(t *testing.T) {
 			for call, answered := range operations() {
 				service, target, _ := strings.Cut(call, " ")
 				names := target[strings.LastIndexByte(target, '.')+1:]
+
 				// The older service wants ARNs of its own; the others name no thing.
 				if !answered || service == "codestar-connections" ||
 					strings.Contains("CreateHost ListHosts ListConnections ListRepositoryLinks ListResourceSyncs ListSyncEvents ListSyncBlockers "+
 						"ListAccessKeys ListPolicies ListSignaturePolicies ListWebIdentityRoles", names) {
 					continue
 				}
+
 				q.service, q.target = service, target
 				q.body = "{" + theirs + "}"
 				_, got := w.send(q)
@@ -55,9 +57,11 @@ func TestStrangersCannotTellThatAThingExists(t *testing.T) {
 				}
 			}
 		}
+
 		if noted := w.engine.take(); noted != nil {
 			t.Errorf("strangers made the engine do %v", noted)
 		}
+
 		w.stillThere(host, connection, link)
 	})
 }
@@ -99,6 +103,7 @@ func TestStrangersSeeEmptyLists(t *testing.T) {
 			if strings.HasPrefix(target, ourPrefix) {
 				service = "lockstep"
 			}
+
 			for _, q := range []request{
 				{key: stranger, region: region, service: service, target: target, body: "{}"},
 				{key: w.admin, region: "us-east-1", service: service, target: target, body: "{}"},

@@ -20,10 +20,12 @@ func (s *Service) CreateRepositoryLink(ctx context.Context, c Caller, in *wire.C
 	if err := checkRepository(in.OwnerId, in.RepositoryName); err != nil {
 		return nil, err
 	}
+
 	tags, around, err := newTags(in.Tags)
 	if err != nil {
 		return nil, err
 	}
+
 	id := uuid.NewString()
 	l := lockstep.RepositoryLink{
 		ID:               id,
@@ -39,6 +41,7 @@ func (s *Service) CreateRepositoryLink(ctx context.Context, c Caller, in *wire.C
 		if err != nil {
 			return err
 		}
+
 		l.ConnectionARN, l.ProviderType = conn.ARN, conn.ProviderType
 		if err := c.with(tx, "codeconnections:CreateRepositoryLink", theLink(l).but(nil), around); err != nil {
 			return err
@@ -46,11 +49,14 @@ func (s *Service) CreateRepositoryLink(ctx context.Context, c Caller, in *wire.C
 		if err := c.room(tx, store.CountLinks, s.o.Quotas.Links, "repository links"); err != nil {
 			return err
 		}
+
 		if err := store.InsertLink(tx, &l); err != nil {
 			return err
 		}
+
 		return c.tagNew(tx, theLink(l), l.ARN, tags, around)
 	})
+
 	return &wire.CreateRepositoryLinkOutput{RepositoryLinkInfo: showLink(l)}, err
 }
 
@@ -80,18 +86,22 @@ func (s *Service) UpdateRepositoryLink(ctx context.Context, c Caller, in *wire.U
 		if err := c.on(tx, "codeconnections:UpdateRepositoryLink", theLink(l)); err != nil {
 			return err
 		}
+
 		before := l.ConnectionARN
 		if in.ConnectionArn != "" {
 			if err := c.relink(tx, &l, lockstep.ARN(in.ConnectionArn)); err != nil {
 				return err
 			}
 		}
+
 		set(&l.EncryptionKeyARN, in.EncryptionKeyArn)
 		if err := store.UpdateLink(tx, l); err != nil || l.ConnectionARN == before {
 			return err
 		}
+
 		return s.lookAgain(tx, l.ID)
 	})
+
 	return &wire.UpdateRepositoryLinkOutput{RepositoryLinkInfo: showLink(l)}, err
 }
 
@@ -143,11 +153,13 @@ func (s *Service) ListRepositoryLinks(ctx context.Context, c Caller, in *wire.Li
 	if err := c.onAccount("codeconnections:ListRepositoryLinks"); err != nil {
 		return nil, err
 	}
+
 	list := s.listing(c, "repository links")
 	page, err := list.page(in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
+
 	out := &wire.ListRepositoryLinksOutput{}
 	err = s.list(ctx, c, policy.RepositoryLink, func(tx *db.Tx) error {
 		links, next, err := visible(tx, c, policy.RepositoryLink, page, func(p store.Page) ([]lockstep.RepositoryLink, store.Cursor, error) {
@@ -156,12 +168,15 @@ func (s *Service) ListRepositoryLinks(ctx context.Context, c Caller, in *wire.Li
 		if err != nil {
 			return err
 		}
+
 		for _, l := range links {
 			out.RepositoryLinks = append(out.RepositoryLinks, showLink(l))
 		}
+
 		out.NextToken, err = list.token(next)
 		return err
 	})
+
 	return out, err
 }
 

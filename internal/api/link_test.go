@@ -37,6 +37,7 @@ func TestRepositoryLinkIsShownAsItWasCreated(t *testing.T) {
 			RepositoryLinkArn: aws.String("arn:aws:codeconnections:eu-central-1:111122223333:repository-link/" + id),
 			RepositoryLinkId:  &id, RepositoryName: aws.String("my infra.git"),
 		}
+
 		got := must[*codeconnections.GetRepositoryLinkOutput](t)(w.sdk().GetRepositoryLink(t.Context(),
 			&codeconnections.GetRepositoryLinkInput{RepositoryLinkId: aws.String(strings.ToUpper(id))}))
 		listed := must[*codeconnections.ListRepositoryLinksOutput](t)(w.sdk().ListRepositoryLinks(t.Context(), &codeconnections.ListRepositoryLinksInput{}))
@@ -72,6 +73,7 @@ func TestCreateRepositoryLinkRefusesWhatCannotBeLinked(t *testing.T) {
 			})
 			refused(t, err, c.code, c.says)
 		}
+
 		must[*codeconnections.CreateRepositoryLinkOutput](t)(w.sdk().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
 			ConnectionArn: &connection, OwnerId: aws.String("-"), RepositoryName: aws.String("infra"),
 		}))
@@ -89,9 +91,11 @@ func TestDeleteRepositoryLinkRefusesWhileConfigured(t *testing.T) {
 		refused(t, remove(), "SyncConfigurationStillExistsException", "is used by 1 sync configuration.")
 		must[*codeconnections.DeleteSyncConfigurationOutput](t)(w.sdk().DeleteSyncConfiguration(t.Context(),
 			&codeconnections.DeleteSyncConfigurationInput{ResourceName: aws.String("web"), SyncType: "CFN_STACK_SYNC"}))
+
 		if err := remove(); err != nil {
 			t.Error(err)
 		}
+
 		refused(t, remove(), "ResourceNotFoundException", "Could not find repository link:"+link)
 		_, err := w.sdk().GetRepositoryLink(t.Context(), &codeconnections.GetRepositoryLinkInput{RepositoryLinkId: &link})
 		refused(t, err, "ResourceNotFoundException", "Could not find repository link:"+link)

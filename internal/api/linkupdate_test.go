@@ -35,9 +35,11 @@ func TestUpdateRepositoryLinkSyncsWhatFollowsIt(t *testing.T) {
 		if err := w.relink(link, away); err != nil {
 			t.Fatal(err)
 		}
+
 		if diff := cmp.Diff([]string{"request dev", "request main"}, w.engine.take()); diff != "" {
 			t.Errorf("the engine was asked for (-want +got):\n%s", diff)
 		}
+
 		w.update(func(tx *db.Tx) error {
 			polls, err := store.ClaimPolls(tx, 10, time.Minute)
 			if len(polls) != 1 || polls[0].LinkID != link {
@@ -45,15 +47,18 @@ func TestUpdateRepositoryLinkSyncsWhatFollowsIt(t *testing.T) {
 			}
 			return err
 		})
+
 		kms := "arn:aws:kms:eu-central-1:111122223333:key/12345678-1234-1234-1234-123456789012"
 		in := &codeconnections.UpdateRepositoryLinkInput{RepositoryLinkId: &link, EncryptionKeyArn: &kms}
 		out := must[*codeconnections.UpdateRepositoryLinkOutput](t)(w.sdk().UpdateRepositoryLink(t.Context(), in))
 		if info := out.RepositoryLinkInfo; *info.ConnectionArn != away || *info.EncryptionKeyArn != kms || *info.RepositoryName != "infra" {
 			t.Errorf("the link is now %+v", info)
 		}
+
 		if err := w.relink(link, away); err != nil {
 			t.Fatal(err)
 		}
+
 		if noted := w.engine.take(); noted != nil {
 			t.Errorf("nothing about the connection has changed, and the engine was asked for %v", noted)
 		}
@@ -77,16 +82,19 @@ func TestUpdateRepositoryLinkRefuses(t *testing.T) {
 		} {
 			refused(t, w.relink(c.link, c.connection), c.code, c.says)
 		}
+
 		free := w.connection("free", w.host("h"))
 		for _, lacking := range []string{"PassConnection", "UseConnection"} {
 			k := w.principal("lacks-"+lacking, identity.None, `permit (principal == User::"lacks-`+lacking+`", action, resource)
 				unless { action == Action::"codeconnections:`+lacking+`" };`)
 			refused(t, w.as(k).relink(link, free), "AccessDeniedException", "perform: codeconnections:"+lacking+" on resource: "+free)
 		}
+
 		got := must[*codeconnections.GetRepositoryLinkOutput](t)(w.sdk().GetRepositoryLink(t.Context(), &codeconnections.GetRepositoryLinkInput{RepositoryLinkId: &link}))
 		if *got.RepositoryLinkInfo.ConnectionArn != connection {
 			t.Errorf("the link has moved to %s", *got.RepositoryLinkInfo.ConnectionArn)
 		}
+
 		if noted := w.engine.take(); noted != nil {
 			t.Errorf("the engine was asked for %v", noted)
 		}

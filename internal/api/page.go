@@ -49,13 +49,16 @@ func (l listing) page(maxResults *int, token string) (store.Page, error) {
 	if maxResults != nil && *maxResults > 0 {
 		p.Limit = *maxResults
 	}
+
 	if token == "" {
 		return p, nil
 	}
+
 	var ok bool
 	if p.After, ok = l.cursor(token); !ok {
 		return p, lockstep.Errorf(lockstep.Invalid, "The NextToken is not one that this listing gave.")
 	}
+
 	return p, nil
 }
 
@@ -74,6 +77,7 @@ func (l listing) cursor(token string) (store.Cursor, bool) {
 	if err != nil || base64.RawURLEncoding.EncodeToString(box) != token { // there are other ways to write it
 		return store.Cursor{}, false
 	}
+
 	b, err := l.key.Open(box, l.name)
 	if err != nil {
 		return store.Cursor{}, false
@@ -81,5 +85,6 @@ func (l listing) cursor(token string) (store.Cursor, bool) {
 	if len(b) < 8 {
 		return store.Cursor{}, false
 	}
+
 	return store.Cursor{Number: int64(binary.BigEndian.Uint64(b)), Text: string(b[8:])}, true
 }

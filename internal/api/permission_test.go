@@ -47,10 +47,12 @@ func newEstate(t *testing.T, d *db.DB) *estate {
 		if err := store.InsertBlocker(tx, attempt.ResourceID, "Somebody did.", nil); err != nil {
 			return err
 		}
+
 		hook := lockstep.Webhook{LinkID: link, Kind: lockstep.GitHubWebhook}
 		if err := store.PutWebhook(tx, w.seal, &hook, store.NewWebhookSecret(hook.Kind)); err != nil {
 			return err
 		}
+
 		cfg, err := store.Configuration(tx, account, region, "CFN_STACK_SYNC", "web")
 		if err != nil {
 			return err
@@ -58,14 +60,17 @@ func newEstate(t *testing.T, d *db.DB) *estate {
 		if err := store.PutSignaturePolicy(tx, cfg.ID, lockstep.SignaturePolicy{AllowedSigners: allowed}); err != nil {
 			return err
 		}
+
 		if err := identity.PutPolicy(tx, w.seal, account, "empty", `permit (principal == User::"nobody", action, resource);`); err != nil {
 			return err
 		}
+
 		return identity.PutWebIdentityRole(tx, w.seal, account, identity.WebIdentityRole{
 			Name: "ci", Issuer: issuer, Audiences: []string{"sts"}, Subjects: []string{"repo:acme/infra:*"}, Grants: identity.Reader,
 			MaxSession: identity.MaxSession,
 		}, []string{issuer})
 	})
+
 	return &estate{world: w, input: map[string]any{
 		"ResourceName": "web", "SyncType": "CFN_STACK_SYNC", "Branch": "main", "ConfigFile": "a.yaml", "RoleArn": role,
 		"RepositoryLinkId": link, "HostArn": host, "ConnectionArn": connection, "ResourceArn": connection,
@@ -126,19 +131,24 @@ func (e *estate) ask(key identity.AccessKey, a asked) (code, body string) {
 			}
 			value = e.spare(text)
 		}
+
 		in[name] = value
 	}
+
 	if a.service == wire.CodeStarConnectionsName && (strings.HasSuffix(a.operation, "Host") || a.operation == "CreateConnection") {
 		in["HostArn"] = e.oldHost()
 	}
+
 	text, err := json.Marshal(in)
 	if err != nil {
 		e.Fatal(err)
 	}
+
 	status, answer := e.send(request{key: key, region: region, service: a.service, target: a.target, body: string(text)})
 	if status == http.StatusOK {
 		return "", string(answer)
 	}
+
 	return exception(e, answer).Code, string(answer)
 }
 
@@ -163,6 +173,7 @@ func TestEachRoleMayDoWhatItIsForAndNothingElse(t *testing.T) {
 	for _, a := range policy.Actions() {
 		groups[a.Name] = a.Group
 	}
+
 	may := map[identity.Role][]policy.Group{
 		identity.None:     nil,
 		identity.Reader:   {policy.Read},
@@ -176,21 +187,26 @@ func TestEachRoleMayDoWhatItIsForAndNothingElse(t *testing.T) {
 			if groups[a.action] == "" {
 				t.Fatalf("%s is no action that a policy could speak of", a.action)
 			}
+
 			if slices.Contains(allowed, groups[a.action]) {
 				continue // below, each in a world of its own: it may change it
 			}
+
 			if code, body := e.ask(caller, a); code != "AccessDeniedException" ||
 				!strings.Contains(body, ":user/caller is not authorized to perform: "+a.action+" ") {
 				t.Errorf("%s by %s: %s", a.target, role, body)
 			}
 		}
+
 		if noted := e.engine.take(); len(noted) != 1 { // the estate's own configuration
 			t.Errorf("%s made the engine do %v", role, noted[1:])
 		}
 	}
+
 	if testing.Short() {
 		return // what follows makes a world for each operation
 	}
+
 	for _, a := range oncePerMethod() {
 		for role, allowed := range may {
 			if slices.Contains(allowed, groups[a.action]) {
@@ -198,6 +214,7 @@ func TestEachRoleMayDoWhatItIsForAndNothingElse(t *testing.T) {
 				if code, body := e.ask(e.principal("caller", role), a); code != "" {
 					t.Errorf("%s by %s: %s", a.target, role, body)
 				}
+
 				break // one role is enough: the others are asked in the same way
 			}
 		}
@@ -220,6 +237,7 @@ func TestAnOperationNeedsItsOwnActionsAndNoOther(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: makes a world for each operation")
 	}
+
 	for _, a := range oncePerMethod() {
 		needs := append([]string{a.action}, besides[a.operation]...)
 		e := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
@@ -234,14 +252,17 @@ func TestAnOperationNeedsItsOwnActionsAndNoOther(t *testing.T) {
 				}
 				continue
 			}
+
 			if code != "AccessDeniedException" || !strings.Contains(body, "to perform: "+lacking+" ") {
 				t.Errorf("%s without %s: %s", a.target, lacking, body)
 			}
 		}
+
 		var list []string
 		for _, action := range needs {
 			list = append(list, fmt.Sprintf("Action::%q", action))
 		}
+
 		caller := e.principal("exact", identity.None, `permit (principal == User::"exact", action in [`+strings.Join(list, ", ")+`], resource);`)
 		if code, body := e.ask(caller, a); code != "" {
 			t.Errorf("%s with %s alone: %s", a.target, needs, body)
@@ -262,15 +283,18 @@ func TestWhatACallerMayNotSeeIsMissing(t *testing.T) {
 		"HostArn":       strings.TrimRight(real["HostArn"].(string), "0123456789abcdef") + "00000000",
 		"ConnectionArn": strings.Split(real["ConnectionArn"].(string), "/")[0] + "/11111111-0000-4000-8000-000000000000",
 	}
+
 	missing["ResourceArn"] = missing["ConnectionArn"]
 	groups := map[string]policy.Group{}
 	for _, a := range policy.Actions() {
 		groups[a.Name] = a.Group
 	}
+
 	for _, a := range everyOperation() {
 		if a.service == wire.CodeStarConnectionsName || groups[a.action] == policy.Administer || a.operation == "CreateHost" {
 			continue // wants ARNs of its own; concerns the account alone
 		}
+
 		e.input = real
 		code, got := e.ask(elsewhere, a)
 		e.input = maps.Clone(real)
@@ -280,6 +304,7 @@ func TestWhatACallerMayNotSeeIsMissing(t *testing.T) {
 			want = strings.ReplaceAll(want, text.(string), real[name].(string))
 			got = strings.ReplaceAll(got, text.(string), real[name].(string))
 		}
+
 		got, want = cursors.ReplaceAllString(got, ""), cursors.ReplaceAllString(want, "")
 		// Lists and searches are empty for both.
 		if code != wantCode || got != want || code == "" && strings.Contains(got, "infra") {
@@ -296,12 +321,15 @@ func (w *world) blocker(name string) (id string) {
 		if err != nil {
 			return err
 		}
+
 		all, err := store.Blockers(tx, cfg, 1)
 		if err == nil {
 			id = all[0].ID
 		}
+
 		return err
 	})
+
 	return id
 }
 

@@ -41,23 +41,28 @@ func (s *Service) ListPolicies(ctx context.Context, c Caller, in *wire.ListPolic
 	if err := c.onAccount("lockstep:ListPolicies"); err != nil {
 		return nil, err
 	}
+
 	list := s.listing(c, "policies")
 	page, err := list.page(in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
+
 	out := &wire.ListPoliciesOutput{}
 	err = s.o.DB.Peek(ctx, func(tx *db.Tx) error {
 		policies, next, err := identity.Policies(tx, s.o.Seal, string(c.Account), identityPage(page))
 		if err != nil {
 			return err
 		}
+
 		for _, p := range policies {
 			out.Policies = append(out.Policies, showPolicy(p))
 		}
+
 		out.NextToken, err = list.token(store.Cursor(next))
 		return err
 	})
+
 	return out, err
 }
 

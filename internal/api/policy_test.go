@@ -31,28 +31,35 @@ func TestAPolicyTakesEffectAtOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+
 		put("reads", `permit (principal == User::"they", action == Action::"codeconnections:GetHost", resource);`)
 		if err := get(); err != nil {
 			t.Error(err)
 		}
+
 		put("never", `forbid (principal, action == Action::"codeconnections:GetHost", resource) unless { principal in Role::"admin" };`)
 		if err := get(); err == nil {
 			t.Error("what is forbidden was answered")
 		}
+
 		var out wire.GetPolicyOutput
 		if err := w.ours("GetPolicy", wire.GetPolicyInput{Name: "reads"}, &out); err != nil || out.Policy.Name != "reads" || out.Policy.CreatedAt.IsZero() {
 			t.Errorf("got %+v, %v", out, err)
 		}
+
 		var all wire.ListPoliciesOutput
 		if err := w.ours("ListPolicies", wire.ListPoliciesInput{}, &all); err != nil || len(all.Policies) != 2 || all.Policies[0].Name != "never" {
 			t.Errorf("listed %+v, %v", all, err)
 		}
+
 		if err := w.ours("DeletePolicy", wire.DeletePolicyInput{Name: "never"}, &wire.DeletePolicyOutput{}); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := get(); err != nil {
 			t.Error(err)
 		}
+
 		for _, operation := range []string{"GetPolicy", "DeletePolicy"} {
 			refused(t, w.ours(operation, wire.GetPolicyInput{Name: "never"}, nil), "ResourceNotFoundException", "never")
 			refused(t, w.as(w.key(other, identity.Admin)).ours(operation, wire.GetPolicyInput{Name: "reads"}, nil), "ResourceNotFoundException", "reads")
@@ -71,6 +78,7 @@ func TestABadPolicyIsRefusedWithItsPlace(t *testing.T) {
 	} {
 		refused(t, w.putPolicy("bad", c.document), "InvalidInputException", c.says)
 	}
+
 	refused(t, w.putPolicy("no name", "permit (principal, action, resource);"), "ValidationException", "'name'")
 	var all wire.ListPoliciesOutput
 	if err := w.ours("ListPolicies", wire.ListPoliciesInput{}, &all); err != nil || len(all.Policies) != 0 {
@@ -85,11 +93,13 @@ func TestAPolicyEndsWithItsAccount(t *testing.T) {
 	if err := stranger.putPolicy("all", `permit (principal, action, resource);`); err != nil {
 		t.Fatal(err)
 	}
+
 	they := w.as(w.principal("they", identity.None))
 	refused(t, they.ours("ListPolicies", wire.ListPoliciesInput{}, nil), "AccessDeniedException", "no policy allows")
 	if err := stranger.putPolicy("none", fmt.Sprintf(`forbid (principal, action, resource == Account::%q);`, account)); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := w.ours("ListPolicies", wire.ListPoliciesInput{}, &wire.ListPoliciesOutput{}); err != nil {
 		t.Error(err)
 	}

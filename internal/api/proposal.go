@@ -16,22 +16,27 @@ func (s *Service) ProposeDeploymentFile(ctx context.Context, c Caller, in *wire.
 	if err != nil {
 		return nil, err
 	}
+
 	if wrong := s.o.ValidName[lockstep.SyncType(in.SyncType)]; wrong != nil {
 		if err := wrong(in.ResourceName); err != nil {
 			return nil, err
 		}
 	}
+
 	if in.Branch != "" && !lockstep.ValidBranch(in.Branch) {
 		return nil, lockstep.Errorf(lockstep.Invalid, "%q cannot be a branch.", in.Branch)
 	}
+
 	parameters, err := valuesOf("Parameters", in.Parameters)
 	if err != nil {
 		return nil, err
 	}
+
 	tags, err := valuesOf("Tags", in.Tags)
 	if err != nil {
 		return nil, err
 	}
+
 	pr, branch, err := s.o.Hosts.Propose(ctx, l.ID, engine.Proposed{
 		SyncType: lockstep.SyncType(in.SyncType), Resource: in.ResourceName, Branch: in.Branch, File: in.ConfigFile,
 		Wanted: target.Wanted{Template: in.TemplateFile, Parameters: parameters, Tags: tags},
@@ -39,6 +44,7 @@ func (s *Service) ProposeDeploymentFile(ctx context.Context, c Caller, in *wire.
 	if err != nil {
 		return nil, byHost(err)
 	}
+
 	return &wire.ProposeDeploymentFileOutput{Branch: branch, Number: int(pr.Number), Url: pr.URL}, nil
 }
 

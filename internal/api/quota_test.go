@@ -41,6 +41,7 @@ func TestAnAccountHasNoMoreThanItsQuotas(t *testing.T) {
 				ConnectionArn: &connection, OwnerId: aws.String("acme"), RepositoryName: aws.String("three"),
 			})
 			refused(t, err, "LimitExceededException", "There are 2 repository links already")
+
 			for n, step := range []struct{ link, branch, says string }{
 				{one, "main", ""}, {one, "main", ""}, {one, "main", "There are 2 sync configurations of this branch already"},
 				{one, "dev", ""}, {one, "dev", ""}, {one, "new", "There are 4 sync configurations of this repository link already"},
@@ -55,11 +56,13 @@ func TestAnAccountHasNoMoreThanItsQuotas(t *testing.T) {
 					t.Errorf("%d: %v", n, err)
 				}
 			}
+
 			w.deconfigure("r0")
 			if _, err := w.sdk().CreateSyncConfiguration(t.Context(), newConfiguration("r0", two)); err != nil {
 				t.Errorf("in the room that was made: %v", err)
 			}
 		}
+
 		fill(w)
 		// Another account has quotas of its own; so has another region.
 		fill(w.as(w.key(other, identity.Admin)))
@@ -82,6 +85,7 @@ func TestAConfigurationMovesOnlyToWhereThereIsRoom(t *testing.T) {
 		in.Branch = &step.branch
 		must[*codeconnections.CreateSyncConfigurationOutput](t)(w.sdk().CreateSyncConfiguration(t.Context(), in))
 	}
+
 	for _, step := range []struct{ name, link, branch, says string }{
 		{"r2", one, "main", "There are 2 sync configurations of this branch already"},
 		{"r3", one, "new", "There are 3 sync configurations of this repository link already"},
@@ -108,12 +112,15 @@ func TestAnAccountHasNoMoreKeysThanItsQuota(t *testing.T) {
 	if err := w.ours("CreateAccessKey", in, &made); err != nil {
 		t.Fatal(err)
 	}
+
 	refused(t, w.ours("CreateAccessKey", in, nil), "LimitExceededException", "There are 2 access keys already")
 	rotate := wire.RotateAccessKeyInput{AccessKeyId: made.AccessKey.AccessKeyId}
 	refused(t, w.ours("RotateAccessKey", rotate, nil), "LimitExceededException", "There are 2 access keys already")
+
 	if err := w.ours("DeleteAccessKey", wire.DeleteAccessKeyInput{AccessKeyId: made.AccessKey.AccessKeyId}, &wire.DeleteAccessKeyOutput{}); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := w.ours("CreateAccessKey", in, &made); err != nil {
 		t.Errorf("in the room that was made: %v", err)
 	}

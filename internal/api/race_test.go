@@ -32,6 +32,7 @@ func TestTagsThatComeAtOnceAreCountedTogether(t *testing.T) {
 				for n := range 10 {
 					tags = append(tags, fmt.Sprintf("k%d-%d=v", i, n))
 				}
+
 				if err := w.tag(host, tags...); err != nil {
 					refused(t, err, "LimitExceededException", "at most 50 tags")
 				}
@@ -50,6 +51,7 @@ func TestTheSameTagsComeAtOnceInAnyOrder(t *testing.T) {
 		for n := range 40 {
 			keys = append(keys, fmt.Sprintf("k%02d=v", n))
 		}
+
 		atOnce(40, func(i int) {
 			if err := w.tag(host, slices.Concat(keys[i:], keys[:i])...); err != nil {
 				t.Error(err)
@@ -67,6 +69,7 @@ func TestNoTagOutlivesItsThing(t *testing.T) {
 		for n := range 10 {
 			hosts = append(hosts, w.host(fmt.Sprintf("h%d", n)))
 		}
+
 		atOnce(20, func(i int) {
 			host := hosts[i/2]
 			if i%2 == 0 {
@@ -75,10 +78,12 @@ func TestNoTagOutlivesItsThing(t *testing.T) {
 				}
 				return
 			}
+
 			if _, err := w.sdk().DeleteHost(t.Context(), &codeconnections.DeleteHostInput{HostArn: &host}); err != nil {
 				t.Error(err)
 			}
 		})
+
 		var n int
 		w.update(func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM tag`).Scan(&n) })
 		if n != 0 {
@@ -121,11 +126,13 @@ func TestWhatIsMadeAtOnceIsCountedTogether(t *testing.T) {
 			case "repository_link":
 				link = w.link(connection, "infra")
 			}
+
 			atOnce(20, func(i int) {
 				if err := c.make(i); err != nil {
 					refused(t, err, "LimitExceededException", "which is the limit")
 				}
 			})
+
 			var n int
 			w.update(func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM ` + c.table).Scan(&n) })
 			if n != 3 {

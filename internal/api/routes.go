@@ -37,6 +37,7 @@ func (s *Service) route(m *awsjson.Mux) {
 		handle(m, service, "UpdateSyncBlocker", s.UpdateSyncBlocker)
 		handle(m, service, "UpdateSyncConfiguration", s.UpdateSyncConfiguration)
 	}
+
 	s.routeOwn(m)
 }
 

@@ -28,6 +28,7 @@ func TestOlderServiceDoesTheWholeJob(t *testing.T) {
 				t.Errorf("ARN %s", *arn)
 			}
 		}
+
 		must[*codestarconnections.CreateSyncConfigurationOutput](t)(old.CreateSyncConfiguration(t.Context(), &codestarconnections.CreateSyncConfigurationInput{
 			Branch: aws.String("main"), ConfigFile: aws.String("stacks/web.yaml"), RepositoryLinkId: link.RepositoryLinkInfo.RepositoryLinkId,
 			ResourceName: aws.String("web"), RoleArn: aws.String(role), SyncType: "CFN_STACK_SYNC",
@@ -48,20 +49,24 @@ func TestOlderServiceLeavesPullRequestCommentOut(t *testing.T) {
 		in := newConfiguration("web", w.linked())
 		in.PullRequestComment = "ENABLED"
 		must[*codeconnections.CreateSyncConfigurationOutput](t)(w.sdk().CreateSyncConfiguration(t.Context(), in))
+
 		for prefix, shown := range map[string]bool{newPrefix: true, oldPrefix: false} {
 			service := "codeconnections"
 			if !shown {
 				service = "codestar-connections"
 			}
+
 			_, body := w.send(w.signed(service, prefix+".GetSyncConfiguration", `{"ResourceName":"web","SyncType":"CFN_STACK_SYNC"}`))
 			if strings.Contains(string(body), "PullRequestComment") != shown {
 				t.Errorf("%s: %s", service, body)
 			}
 		}
+
 		update := `{"ResourceName":"web","SyncType":"CFN_STACK_SYNC","PullRequestComment":"DISABLED"}`
 		if status, body := w.send(w.signed("codestar-connections", oldPrefix+".UpdateSyncConfiguration", update)); status != 200 {
 			t.Errorf("an unknown member: %s", body)
 		}
+
 		if c, err := w.getConfiguration("web"); err != nil || c.PullRequestComment != "ENABLED" {
 			t.Errorf("the older service changed it: %v, %v", c, err)
 		}

@@ -18,6 +18,7 @@ func (s *Service) CreateSignedSyncConfiguration(ctx context.Context, c Caller, i
 	if _, err := signature.Parse(in.AllowedSigners, in.PublicKeys); err != nil {
 		return nil, err
 	}
+
 	cfg := lockstep.SyncConfiguration{
 		Account:                 c.Account,
 		Region:                  c.Region,
@@ -34,6 +35,7 @@ func (s *Service) CreateSignedSyncConfiguration(ctx context.Context, c Caller, i
 	if err := s.checkConfiguration(cfg); err != nil {
 		return nil, err
 	}
+
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		err := s.configure(tx, c, &cfg, "lockstep:CreateSignedSyncConfiguration", "codeconnections:CreateSyncConfiguration", "lockstep:PutSignaturePolicy")
 		if err != nil {
@@ -41,6 +43,7 @@ func (s *Service) CreateSignedSyncConfiguration(ctx context.Context, c Caller, i
 		}
 		return store.PutSignaturePolicy(tx, cfg.ID, lockstep.SignaturePolicy{AllowedSigners: in.AllowedSigners, PublicKeys: in.PublicKeys})
 	})
+
 	return &wire.CreateSignedSyncConfigurationOutput{SyncConfiguration: showConfiguration(cfg)}, err
 }
 
@@ -81,26 +84,31 @@ func (s *Service) ListSignaturePolicies(ctx context.Context, c Caller, in *wire.
 	if err := c.onAccount("lockstep:ListSignaturePolicies"); err != nil {
 		return nil, err
 	}
+
 	list := s.listing(c, "signature policies")
 	page, err := list.page(in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
+
 	out := &wire.ListSignaturePoliciesOutput{}
 	err = s.read(ctx, c, "lockstep:GetSignaturePolicy", policy.SyncConfiguration, func(tx *db.Tx) error {
 		policies, next, err := c.signaturePolicies(tx, page)
 		if err != nil {
 			return err
 		}
+
 		for _, p := range policies {
 			out.SignaturePolicies = append(out.SignaturePolicies, wire.ResourceSignaturePolicy{
 				SyncType: string(p.Configuration.SyncType), ResourceName: p.Configuration.ResourceName,
 				AllowedSigners: p.AllowedSigners, PublicKeys: p.PublicKeys, UpdatedAt: wire.Time{Time: p.UpdatedAt},
 			})
 		}
+
 		out.NextToken, err = list.token(next)
 		return err
 	})
+
 	return out, err
 }
 

@@ -29,9 +29,11 @@ func TestASignaturePolicyIsPutShownAndDeleted(t *testing.T) {
 			return w.ours("PutSignaturePolicy", wire.PutSignaturePolicyInput{SyncType: kind, ResourceName: name, AllowedSigners: text},
 				&wire.PutSignaturePolicyOutput{})
 		}
+
 		if err := get(); err == nil || !strings.Contains(err.Error(), "Could not find a signature policy") {
 			t.Errorf("before: %v", err)
 		}
+
 		for _, text := range []string{allowed, "# again\n" + allowed} {
 			if err := put("web", text); err != nil {
 				t.Fatal(err)
@@ -40,18 +42,22 @@ func TestASignaturePolicyIsPutShownAndDeleted(t *testing.T) {
 				t.Errorf("got %+v, %v", got, err)
 			}
 		}
+
 		if err := put("web", "ann ssh-ed25519 nonsense"); err == nil || !strings.Contains(err.Error(), "Allowed signers, line 1") {
 			t.Errorf("nonsense: %v", err)
 		}
+
 		if err := put("api", allowed); err == nil || !strings.Contains(err.Error(), "ResourceNotFoundException") {
 			t.Errorf("of a resource that is not synced: %v", err)
 		}
+
 		for range 2 {
 			err := w.ours("DeleteSignaturePolicy", wire.DeleteSignaturePolicyInput{SyncType: kind, ResourceName: "web"}, &wire.DeleteSignaturePolicyOutput{})
 			if err != nil {
 				t.Errorf("deleted: %v", err)
 			}
 		}
+
 		if err := get(); err == nil {
 			t.Errorf("after: %+v", got)
 		}
@@ -68,11 +74,14 @@ func (w *world) signers(size int) (all []wire.ResourceSignaturePolicy) {
 		if err := w.ours("ListSignaturePolicies", in, &out); err != nil {
 			w.Fatal(err)
 		}
+
 		if len(out.SignaturePolicies) == 0 && out.NextToken != "" {
 			w.Error("an empty page goes on")
 		}
+
 		all, in.NextToken = append(all, out.SignaturePolicies...), out.NextToken
 	}
+
 	return all
 }
 
@@ -100,25 +109,30 @@ func TestSignaturePoliciesAreListedByNameAsTheyWerePut(t *testing.T) {
 		for _, name := range []string{"web", "open", "Api", "db"} {
 			w.configure(name, link)
 		}
+
 		w.sign("web", "db", "Api")
 		for _, size := range []int{1, 2, 3, 100} {
 			got := w.signers(size)
 			if diff := cmp.Diff([]string{"Api", "db", "web"}, resourcesOf(got)); diff != "" {
 				t.Fatalf("%d at a time (-want +got):\n%s", size, diff)
 			}
+
 			for _, p := range got {
 				var one wire.GetSignaturePolicyOutput
 				if err := w.ours("GetSignaturePolicy", wire.GetSignaturePolicyInput{SyncType: p.SyncType, ResourceName: p.ResourceName}, &one); err != nil {
 					t.Fatal(err)
 				}
+
 				if diff := cmp.Diff(one, wire.GetSignaturePolicyOutput{AllowedSigners: p.AllowedSigners, PublicKeys: p.PublicKeys, UpdatedAt: p.UpdatedAt}); diff != "" {
 					t.Errorf("%s (-got alone +listed):\n%s", p.ResourceName, diff)
 				}
 			}
 		}
+
 		if got := w.as(w.key(other, identity.Admin)).signers(100); got != nil {
 			t.Errorf("another account sees %v", resourcesOf(got))
 		}
+
 		refused(t, w.ours("ListSignaturePolicies", wire.ListSignaturePoliciesInput{NextToken: "x"}, nil), "InvalidInputException", "NextToken")
 	})
 }
@@ -133,6 +147,7 @@ func TestSignaturePoliciesAreListedForWhoMayGetEach(t *testing.T) {
 			names = append(names, fmt.Sprintf("r%d", n))
 			w.configure(names[n], link)
 		}
+
 		w.sign(names...)
 		n := 0
 		for policy, want := range map[string][]string{
@@ -151,6 +166,7 @@ func TestSignaturePoliciesAreListedForWhoMayGetEach(t *testing.T) {
 				}
 			}
 		}
+
 		they := w.as(w.principal("lone", identity.None, `permit (principal == User::"lone", action == Action::"lockstep:GetSignaturePolicy", resource);`))
 		refused(t, they.ours("ListSignaturePolicies", wire.ListSignaturePoliciesInput{}, nil), "AccessDeniedException", "lockstep:ListSignaturePolicies")
 	})
@@ -162,12 +178,14 @@ func TestPagesOfSignaturePoliciesAreStableWhileTheyComeAndGo(t *testing.T) {
 		for _, name := range []string{"a", "b", "c", "d", "f", "h", "j"} {
 			w.configure(name, link)
 		}
+
 		w.sign("b", "d", "f", "h")
 		between := []func(){
 			func() { w.sign("a", "c"); w.deconfigure("b") },
 			func() { w.deconfigure("c"); w.deconfigure("f") },
 			func() { w.sign("j", "d") },
 		}
+
 		one := 1
 		var seen []string
 		in := wire.ListSignaturePoliciesInput{MaxResults: &one}
@@ -176,11 +194,13 @@ func TestPagesOfSignaturePoliciesAreStableWhileTheyComeAndGo(t *testing.T) {
 			if err := w.ours("ListSignaturePolicies", in, &out); err != nil {
 				t.Fatal(err)
 			}
+
 			seen = append(seen, resourcesOf(out.SignaturePolicies)...)
 			if in.NextToken = out.NextToken; page < len(between) {
 				between[page]()
 			}
 		}
+
 		if want := []string{"b", "c", "d", "h", "j"}; !slices.Equal(seen, want) {
 			t.Errorf("listed %v, want %v", seen, want)
 		}
@@ -206,6 +226,7 @@ func TestASignedConfigurationIsMadeWithItsSignersOrNotAtAll(t *testing.T) {
 		in.Branch, in.RepositoryLinkId = "main", noLink
 		_, err = create()
 		refused(t, err, "ResourceNotFoundException", noLink)
+
 		if noted := w.engine.take(); noted != nil || w.signers(100) != nil {
 			t.Errorf("refused, and yet the engine was made to do %v", noted)
 		}
@@ -215,21 +236,26 @@ func TestASignedConfigurationIsMadeWithItsSignersOrNotAtAll(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		var read wire.GetSyncConfigurationOutput
 		raw := w.signed("codeconnections", newPrefix+".GetSyncConfiguration", `{"SyncType":"CFN_STACK_SYNC","ResourceName":"web"}`)
 		_, body := w.send(raw)
 		if err := json.Unmarshal(body, &read); err != nil {
 			t.Fatal(err)
 		}
+
 		if diff := cmp.Diff(read.SyncConfiguration, made.SyncConfiguration); diff != "" || read.SyncConfiguration.PullRequestComment != "ENABLED" {
 			t.Errorf("the configuration (-read +made):\n%s", diff)
 		}
+
 		if noted := w.engine.take(); len(noted) != 1 {
 			t.Errorf("the engine was made to do %v", noted)
 		}
+
 		if got := w.signers(100); len(got) != 1 || got[0].AllowedSigners != allowed {
 			t.Errorf("signers %+v", got)
 		}
+
 		_, err = create()
 		refused(t, err, "ResourceAlreadyExistsException", "web")
 	})

@@ -27,13 +27,16 @@ func (s *Service) GetRepositorySyncStatus(ctx context.Context, c Caller, in *wir
 		if err != nil {
 			return err
 		}
+
 		if err := c.on(tx, "codeconnections:GetRepositorySyncStatus", theLink(l).but(store.NoRepositoryStatus(id))); err != nil {
 			return err
 		}
+
 		attempt, err := store.LatestRepositorySync(tx, id, in.Branch)
 		out.LatestSync = showRepositorySync(attempt)
 		return err
 	})
+
 	return out, err
 }
 
@@ -50,17 +53,20 @@ func (s *Service) GetResourceSyncStatus(ctx context.Context, c Caller, in *wire.
 		document, err := s.statuses.Document(ctx, r)
 		return (*awsjson.Raw)(&document), err
 	}
+
 	var document []byte
 	err := s.o.DB.View(ctx, func(tx *db.Tx) (err error) {
 		if err := c.onStatus(tx, action, r); err != nil {
 			return err
 		}
+
 		document, err = store.StatusDocument(tx, r)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+
 	return (*awsjson.Raw)(&document), nil
 }
 
@@ -91,19 +97,23 @@ func EncodeStatus(s lockstep.ResourceSync) ([]byte, error) {
 	if s.LatestSync == nil {
 		return nil, errors.New("encode sync status: there is no attempt to tell of")
 	}
+
 	out := wire.GetResourceSyncStatusOutput{LatestSync: showResourceSync(*s.LatestSync)}
 	if s.DesiredState != nil {
 		rev := showRevision(*s.DesiredState)
 		out.DesiredState = &rev
 	}
+
 	if s.LatestSuccessfulSync != nil {
 		attempt := showResourceSync(*s.LatestSuccessfulSync)
 		out.LatestSuccessfulSync = &attempt
 	}
+
 	b, err := json.Marshal(out)
 	if err != nil {
 		return nil, fmt.Errorf("encode sync status: %w", err)
 	}
+
 	return b, nil
 }
 
@@ -135,6 +145,7 @@ func showResourceSync(a lockstep.ResourceSyncAttempt) wire.ResourceSyncAttempt {
 			Event: ev.Message, ExternalId: ev.ExternalID, Time: wire.Time{Time: ev.Time}, Type: ev.Type,
 		})
 	}
+
 	return shown
 }
 

@@ -32,15 +32,18 @@ func (w *world) attempt(name string, sha lockstep.SHA, outcome lockstep.Outcome)
 		if err != nil {
 			return err
 		}
+
 		s, err := store.LockResourceOf(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
+
 		if s.ConfigurationID != cfg.ID {
 			if err := store.Adopt(tx, s.ID, cfg.ID); err != nil {
 				return err
 			}
 		}
+
 		if _, err := store.Desire(tx, s.ID, cfg.Revision(sha), "fingerprint"); err != nil {
 			return err
 		}
@@ -50,16 +53,20 @@ func (w *world) attempt(name string, sha lockstep.SHA, outcome lockstep.Outcome)
 		if a, err = store.BeginAttempt(tx, s, cfg, name); err != nil {
 			return err
 		}
+
 		if err := store.AddResourceEvents(tx, a.ID, lockstep.Event{Type: "TEMPLATE_BUNDLED", Message: "Uploaded <the> template.", ExternalID: "x"}); err != nil {
 			return err
 		}
+
 		if outcome != "" {
 			if err := store.FinishAttempt(tx, a.ID, outcome); err != nil {
 				return err
 			}
 		}
+
 		return w.saveDocument(tx, s)
 	})
+
 	return a
 }
 
@@ -110,13 +117,16 @@ func TestResourceSyncStatusShowsTheLatestAndTheLastGoodAttempt(t *testing.T) {
 				Target: aws.String("web"), TargetRevision: revisionOf(sha1),
 			},
 		}
+
 		got.ResultMetadata = want.ResultMetadata
 		if diff := cmp.Diff(want.DesiredState, got.DesiredState, ignore); diff != "" {
 			t.Errorf("desired state (-want +got):\n%s", diff)
 		}
+
 		if diff := cmp.Diff(want.LatestSync, got.LatestSync, ignore); diff != "" {
 			t.Errorf("latest sync (-want +got):\n%s", diff)
 		}
+
 		if diff := cmp.Diff(want.LatestSuccessfulSync, got.LatestSuccessfulSync, ignore); diff != "" {
 			t.Errorf("latest successful sync (-want +got):\n%s", diff)
 		}
@@ -132,9 +142,11 @@ func TestEncodedStatusHasTimesInSecondsAndMilliseconds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if !bytes.Contains(got, []byte(`"StartedAt":1795341600.007`)) || !bytes.Contains(got, []byte(`"Events":[]`)) {
 		t.Errorf("encoded: %s", got)
 	}
+
 	if bytes.Contains(got, []byte("DesiredState")) || bytes.Contains(got, []byte("LatestSuccessfulSync")) {
 		t.Errorf("what is not there is shown: %s", got)
 	}
@@ -154,6 +166,7 @@ func TestRepositorySyncStatusShowsTheLatestAttempt(t *testing.T) {
 				Branch: &branch, RepositoryLinkId: &link, SyncType: "CFN_STACK_SYNC",
 			})
 		}
+
 		_, err := read(link, "main")
 		refused(t, err, "ResourceNotFoundException", "Could not find a sync status for repository link:"+link)
 		_, err = read(noLink, "main")
@@ -165,11 +178,13 @@ func TestRepositorySyncStatusShowsTheLatestAttempt(t *testing.T) {
 			if err != nil {
 				return err
 			}
+
 			started = a.StartedAt
 			return store.AddRepositoryEvents(tx, a.ID,
 				lockstep.Event{Type: "CLONE_STARTED", Message: "Clone started"},
 				lockstep.Event{Type: "STARTING_SYNC", Message: "Starting syncs for commit " + string(sha1), ExternalID: string(sha1)})
 		})
+
 		got := must[*codeconnections.GetRepositorySyncStatusOutput](t)(read(link, "main"))
 		want := &types.RepositorySyncAttempt{
 			StartedAt: &started, Status: "INITIATED",
@@ -181,6 +196,7 @@ func TestRepositorySyncStatusShowsTheLatestAttempt(t *testing.T) {
 		if diff := cmp.Diff(want, got.LatestSync, ignore); diff != "" {
 			t.Errorf("latest sync (-want +got):\n%s", diff)
 		}
+
 		_, err = read(link, "dev")
 		refused(t, err, "ResourceNotFoundException", "Could not find a sync status for repository link:"+link)
 	})
@@ -194,18 +210,23 @@ func TestStartingSyncsTellsTheEngine(t *testing.T) {
 		dev.Branch = aws.String("dev")
 		must[*codeconnections.CreateSyncConfigurationOutput](t)(w.sdk().CreateSyncConfiguration(t.Context(), dev))
 		w.engine.take()
+
 		if err := w.ours("StartResourceSync", wire.StartResourceSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"}, &struct{}{}); err != nil {
 			t.Error(err)
 		}
+
 		if err := w.ours("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: link, Branch: "dev"}, &struct{}{}); err != nil {
 			t.Error(err)
 		}
+
 		if err := w.ours("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: link}, &struct{}{}); err != nil {
 			t.Error(err)
 		}
+
 		if diff := cmp.Diff([]string{"retry web", "request dev", "request dev", "request main"}, w.engine.take()); diff != "" {
 			t.Errorf("engine (-want +got):\n%s", diff)
 		}
+
 		refused(t, w.ours("StartResourceSync", wire.StartResourceSyncInput{ResourceName: "api", SyncType: "CFN_STACK_SYNC"}, nil),
 			"ResourceNotFoundException", "resource: api")
 		refused(t, w.ours("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: noLink}, nil),
@@ -232,6 +253,7 @@ func TestRevisionSyncTellsWhatBecameOfACommit(t *testing.T) {
 		if diff := cmp.Diff(want, must[wire.GetRevisionSyncOutput](t)(ask(sha1))); diff != "" {
 			t.Errorf("before an attempt (-want +got):\n%s", diff)
 		}
+
 		w.attempt("web", sha2, lockstep.Failed)
 		w.update(func(tx *db.Tx) error {
 			if _, err := store.LockBranch(tx, link, "main"); err != nil {
@@ -239,10 +261,12 @@ func TestRevisionSyncTellsWhatBecameOfACommit(t *testing.T) {
 			}
 			return store.SetHead(tx, link, "main", sha2)
 		})
+
 		got := must[wire.GetRevisionSyncOutput](t)(ask(""))
 		if got.Sha != string(sha2) || got.Head != string(sha2) || got.ResourceSync == nil || got.ResourceSync.LatestSync.Status != "FAILED" {
 			t.Errorf("of the head: %+v", got)
 		}
+
 		_, err := ask("abc")
 		refused(t, err, "InvalidInputException", "whole commit id")
 		w.engine.noHead = lockstep.Errorf(lockstep.Unavailable, "git.example.com does not answer.")

@@ -58,18 +58,22 @@ func (s *Service) StartRepositorySync(ctx context.Context, c Caller, in *wire.St
 		if err := c.on(tx, "lockstep:StartRepositorySync", theLink(l)); err != nil {
 			return err
 		}
+
 		branches, err := store.FollowedBranches(tx, l.ID)
 		if err != nil {
 			return err
 		}
+
 		if in.Branch != "" {
 			if !slices.Contains(branches, in.Branch) {
 				return lockstep.Errorf(lockstep.Invalid, "No sync configuration of repository link:%s follows branch %s.", l.ID, in.Branch)
 			}
 			branches = []string{in.Branch}
 		}
+
 		return s.requestAll(tx, l.ID, branches)
 	})
+
 	return &wire.StartRepositorySyncOutput{}, err
 }
 
@@ -89,19 +93,23 @@ func (s *Service) GetRevisionSync(ctx context.Context, c Caller, in *wire.GetRev
 	if sha != "" && !sha.Valid() {
 		return nil, wrongSHA()
 	}
+
 	cfg, err := s.configuration(ctx, c, "lockstep:GetRevisionSync", in.SyncType, in.ResourceName)
 	if err != nil {
 		return nil, err
 	}
+
 	if sha == "" {
 		if sha, err = s.o.Historian.Head(ctx, cfg); err != nil {
 			return nil, byHost(err)
 		}
 	}
+
 	h, err := s.o.Historian.Handled(ctx, cfg, sha)
 	if err != nil {
 		return nil, byHost(err)
 	}
+
 	out := &wire.GetRevisionSyncOutput{Sha: string(sha), Handling: string(h.State), Reason: h.Reason}
 	return out, s.addStatus(ctx, cfg, out)
 }
@@ -115,19 +123,23 @@ func (s *Service) addStatus(ctx context.Context, cfg lockstep.SyncConfiguration,
 		if err != nil {
 			return err
 		}
+
 		out.Head = string(head)
 		document, err = store.StatusDocument(tx, cfg.Resource())
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return nil
 		}
+
 		return err
 	})
 	if err != nil || document == nil {
 		return err
 	}
+
 	out.ResourceSync = &wire.GetResourceSyncStatusOutput{}
 	if err := json.Unmarshal(document, out.ResourceSync); err != nil {
 		return fmt.Errorf("read sync status of %s: %w", cfg.ResourceName, err)
 	}
+
 	return nil
 }

@@ -16,16 +16,19 @@ func (s *Service) ListSyncEvents(ctx context.Context, c Caller, in *wire.ListSyn
 	if err := c.onAccount("lockstep:ListSyncEvents"); err != nil {
 		return nil, err
 	}
+
 	filter := store.EventFilter{SyncType: lockstep.SyncType(in.SyncType), ResourceName: in.ResourceName}
 	limit := defaultPage
 	if in.MaxResults != nil && *in.MaxResults > 0 {
 		limit = *in.MaxResults
 	}
+
 	list := s.listing(c, "sync events")
 	after, err := list.eventCursor(in.After)
 	if err != nil {
 		return nil, err
 	}
+
 	out := &wire.ListSyncEventsOutput{}
 	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
 		read := func() ([]store.SyncEvent, int64, error) {
@@ -34,6 +37,7 @@ func (s *Service) ListSyncEvents(ctx context.Context, c Caller, in *wire.ListSyn
 			}
 			return store.SyncEvents(tx, c.Account, c.Region, filter, after, limit)
 		}
+
 		events, next, err := read()
 		if err != nil {
 			return err
@@ -41,14 +45,18 @@ func (s *Service) ListSyncEvents(ctx context.Context, c Caller, in *wire.ListSyn
 		if events, err = c.visibleEvents(tx, events); err != nil {
 			return err
 		}
+
 		for _, ev := range events {
 			out.Events = append(out.Events, showEvent(ev))
 		}
+
 		if out.NextCursor = in.After; in.After == "" || next != after {
 			out.NextCursor, err = list.eventToken(next)
 		}
+
 		return err
 	})
+
 	return out, err
 }
 
@@ -58,6 +66,7 @@ func (c Caller) visibleEvents(tx *db.Tx, events []store.SyncEvent) ([]store.Sync
 	if c.seesAll(policy.SyncConfiguration) && c.seesAll(policy.RepositoryLink) {
 		return events, nil
 	}
+
 	the := manyAttempts()
 	known := map[string]bool{} // by the id of the link or of the attempt
 	var shown []store.SyncEvent
@@ -66,18 +75,22 @@ func (c Caller) visibleEvents(tx *db.Tx, events []store.SyncEvent) ([]store.Sync
 		if ev.Resource.Name == "" {
 			id = ev.LinkID
 		}
+
 		sees, ok := known[id]
 		if !ok {
 			var err error
 			if sees, err = c.seesEvent(tx, ev, the); err != nil {
 				return nil, err
 			}
+
 			known[id] = sees
 		}
+
 		if sees {
 			shown = append(shown, ev)
 		}
 	}
+
 	return shown, nil
 }
 
@@ -89,10 +102,12 @@ func (c Caller) seesEvent(tx *db.Tx, ev store.SyncEvent, the func(store.AttemptE
 		}
 		return c.seesThing(tx, theLink(l))
 	}
+
 	a, err := store.Attempt(tx, c.Account, c.Region, ev.AttemptID)
 	if err != nil {
 		return false, err
 	}
+
 	return c.seesThing(tx, the(a.AttemptEntry))
 }
 

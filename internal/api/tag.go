@@ -19,6 +19,7 @@ func (s *Service) TagResource(ctx context.Context, c Caller, in *wire.TagResourc
 	if err != nil {
 		return nil, err
 	}
+
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		arn, err := c.tagged(tx, true, "codeconnections:TagResource", in.ResourceArn, around)
 		if err != nil {
@@ -27,12 +28,15 @@ func (s *Service) TagResource(ctx context.Context, c Caller, in *wire.TagResourc
 		if err := store.SetTags(tx, arn, tags); err != nil {
 			return err
 		}
+
 		all, err := store.Tags(tx, arn)
 		if err == nil && len(all) > maxTags {
 			return tooManyTags()
 		}
+
 		return err
 	})
+
 	return &wire.TagResourceOutput{}, err
 }
 
@@ -56,12 +60,15 @@ func (s *Service) ListTagsForResource(ctx context.Context, c Caller, in *wire.Li
 		if err != nil {
 			return err
 		}
+
 		tags, err := store.Tags(tx, arn)
 		for _, t := range tags {
 			out.Tags = append(out.Tags, wire.Tag{Key: t.Key, Value: t.Value})
 		}
+
 		return err
 	})
+
 	return out, err
 }
 
@@ -100,6 +107,7 @@ func (c Caller) named(tx *db.Tx, lock bool, arn lockstep.ARN) (thing, error) {
 	if lock {
 		host, connection, link = store.LockHost, store.LockConnection, store.LockLink
 	}
+
 	kind, id, _ := strings.Cut(arn.Resource(), "/")
 	switch kind {
 	case "host":
@@ -115,6 +123,7 @@ func (c Caller) named(tx *db.Tx, lock bool, arn lockstep.ARN) (thing, error) {
 		}
 		return theLink(l), err
 	}
+
 	return thing{}, lockstep.Errorf(lockstep.NotFound, "Nothing of that kind can have tags.")
 }
 
@@ -139,13 +148,16 @@ func newTags(in []wire.Tag) ([]lockstep.Tag, policy.Context, error) {
 		if _, twice := around.RequestTags[t.Key]; twice {
 			return nil, around, lockstep.Errorf(lockstep.Invalid, "Tag key %q is given twice.", t.Key)
 		}
+
 		around.RequestTags[t.Key] = t.Value
 		around.TagKeys = append(around.TagKeys, t.Key)
 		tags = append(tags, lockstep.Tag{Key: t.Key, Value: t.Value})
 	}
+
 	if len(tags) > maxTags {
 		return nil, around, tooManyTags()
 	}
+
 	return tags, around, nil
 }
 

@@ -57,17 +57,21 @@ func TestTagsComeAndGoOnHostConnectionAndLink(t *testing.T) {
 			if err := w.tag(arn, "b=2", "a=1", "Ä +-._:/@=x y"); err != nil {
 				t.Fatal(err)
 			}
+
 			if err := w.tag(arn, "a=one", "c="); err != nil {
 				t.Fatal(err)
 			}
+
 			if err := w.untag(arn, "b", "never there"); err != nil {
 				t.Fatal(err)
 			}
+
 			got := must[[]string](t)(w.tags(arn))
 			if diff := cmp.Diff([]string{"a=one", "c=", "Ä +-._:/@=x y"}, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", arn, diff)
 			}
 		}
+
 		if got := must[[]string](t)(w.tags(w.host("bare"))); got != nil {
 			t.Errorf("a bare host has %v", got)
 		}
@@ -93,21 +97,26 @@ func TestAThingHasAtMostFiftyTags(t *testing.T) {
 		for n := range 51 {
 			many = append(many, fmt.Sprintf("k%02d=v", n))
 		}
+
 		refused(t, w.tag(host, many...), "LimitExceededException", "at most 50 tags")
 		if err := w.tag(host, many[:50]...); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := w.tag(host, "k00=another value"); err != nil {
 			t.Error(err)
 		}
+
 		refused(t, w.tag(host, "k00=lost", many[50]), "LimitExceededException", "at most 50 tags")
 		got := must[[]string](t)(w.tags(host))
 		if len(got) != 50 || got[0] != "k00=another value" || got[49] != "k49=v" {
 			t.Errorf("%d tags, %v", len(got), got)
 		}
+
 		if err := w.untag(host, "k00"); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := w.tag(host, many[50]); err != nil {
 			t.Error(err)
 		}
@@ -126,9 +135,11 @@ func TestTagResourceRefusesWhatIsNoTag(t *testing.T) {
 	} {
 		refused(t, w.tag(host, c.tag), "ValidationException", c.says)
 	}
+
 	refused(t, w.tag(host, "a=1", "a=2"), "ValidationException", "given twice")
 	refused(t, w.tag(host, strings.Repeat("k", 129)+"=1"), "ValidationException", "less than or equal to 128")
 	refused(t, w.tag(host, "k="+strings.Repeat("v", 257)), "ValidationException", "less than or equal to 256")
+
 	if got := must[[]string](t)(w.tags(host)); got != nil {
 		t.Errorf("it has %v", got)
 	}
@@ -154,6 +165,7 @@ func TestOnlyWhatIsThereCanBeTagged(t *testing.T) {
 				refused(t, err, "ResourceNotFoundException", "Could not find resource: "+arn)
 			}
 		}
+
 		var n int
 		w.update(func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM tag`).Scan(&n) })
 		if n != 0 {

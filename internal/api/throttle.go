@@ -95,6 +95,7 @@ func (t *throttle) take(who identity.Principal, operation string, now time.Time)
 func (t *throttle) limiter(key holder, k class, now time.Time) *rate.Limiter {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+
 	b := t.buckets[key]
 	if b == nil {
 		t.makeRoom(now)
@@ -102,8 +103,10 @@ func (t *throttle) limiter(key holder, k class, now time.Time) *rate.Limiter {
 		for k, perSecond := range t.rates {
 			b.limiters[k] = rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond*burst.Seconds())))
 		}
+
 		t.buckets[key] = b
 	}
+
 	b.used = now
 	return b.limiters[k]
 }

@@ -58,6 +58,7 @@ func TestEachPrincipalHasBucketsOfItsOwn(t *testing.T) {
 	elsewhere.Account = "444455556666"
 	secondKey := named("jo")
 	secondKey.AccessKeyID = "LSAK2"
+
 	for _, c := range []struct {
 		who  identity.Principal
 		want int
@@ -70,6 +71,7 @@ func TestEachPrincipalHasBucketsOfItsOwn(t *testing.T) {
 			t.Errorf("%+v: %d pass, want %d", c.who, got, c.want)
 		}
 	}
+
 	if got := passing(th, named("jo"), "CreateHost", 1000, start); got != 1000 {
 		t.Errorf("of a class without a limit %d pass", got)
 	}
@@ -86,13 +88,16 @@ func TestBucketsAreBounded(t *testing.T) {
 	if got := passing(th, named("jo"), "GetRevisionSync", 2, start); got != 1 {
 		t.Fatalf("%d pass", got)
 	}
+
 	crowd(0, maxBuckets-1, start.Add(50*time.Second)) // now there are as many as may be
 	late := start.Add(99 * time.Second)
 	th.buckets[holderOf(named("p0"))].used = start.Add(-time.Hour)
 	crowd(maxBuckets, 1, late)
+
 	if got := passing(th, named("jo"), "GetRevisionSync", 1, late); got != 0 || len(th.buckets) != maxBuckets {
 		t.Errorf("%d pass with %d buckets: the bucket was forgotten before it was full", got, len(th.buckets))
 	}
+
 	crowd(2*maxBuckets, 3*maxBuckets, late)
 	if len(th.buckets) > maxBuckets {
 		t.Errorf("%d buckets", len(th.buckets))

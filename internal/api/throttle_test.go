@@ -25,21 +25,26 @@ func TestWhoAsksTooOftenIsThrottledAsAtAWS(t *testing.T) {
 	if status, got := w.send(list); status != http.StatusOK {
 		t.Fatalf("the first: %s", got)
 	}
+
 	for _, target := range []string{newPrefix + ".ListHosts", newPrefix + ".ListConnections"} {
 		list.target = target
 		status, got := w.send(list)
 		refused(t, exception(t, got), "ThrottlingException", "Rate exceeded")
+
 		if status != http.StatusBadRequest {
 			t.Errorf("%s: status %d", target, status)
 		}
 	}
+
 	if status, got := w.send(request{key: sam, region: region, service: "codeconnections", target: list.target, body: "{}"}); status != http.StatusOK {
 		t.Errorf("another principal: %s", got)
 	}
+
 	w.host("another class")
 	// Who is not let in takes from nobody's bucket.
 	forged := request{key: w.key(account, identity.Reader), region: region, service: "codeconnections", target: list.target, body: "{}"}
 	forged.key.AccessKeyID = sam.AccessKeyID
+
 	for range 3 {
 		_, got := w.send(forged)
 		refused(t, exception(t, got), "InvalidSignatureException", "")
@@ -61,6 +66,7 @@ func TestAnSDKTriesAgainWhenThrottled(t *testing.T) {
 	if _, err := client.ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
 		t.Fatal(err)
 	}
+
 	_, err := client.ListHosts(t.Context(), &codeconnections.ListHostsInput{})
 	refused(t, err, "ThrottlingException", "Rate exceeded")
 	if n := asked.Load(); n != 1+4 {

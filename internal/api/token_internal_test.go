@@ -14,6 +14,7 @@ func FuzzTokens(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	s := New(Options{Seal: key})
 	jo := Caller{Principal: identity.Principal{Account: "111122223333", Name: "jo"}, Account: "111122223333", Region: "eu-central-1"}
 	list := s.listing(jo, "hosts")
@@ -23,17 +24,21 @@ func FuzzTokens(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
+
 		if given[token] = c; token == "" {
 			f.Fatalf("%v has no token", c)
 		}
+
 		theirs, err := s.listing(jo, "connections").token(c)
 		if err != nil {
 			f.Fatal(err)
 		}
+
 		for _, seed := range []string{token, theirs, token + "\n", token + "=", token[:len(token)/2]} {
 			f.Add(seed)
 		}
 	}
+
 	f.Add("AQ")
 	f.Fuzz(func(t *testing.T, token string) {
 		got, ok := list.cursor(token)
@@ -41,6 +46,7 @@ func FuzzTokens(f *testing.F) {
 		if ok != was || got != want {
 			t.Errorf("%q is %v, %v; want %v, %v", token, got, ok, want, was)
 		}
+
 		if _, err := list.page(nil, token); (err == nil) != (was || token == "") {
 			t.Errorf("%q: %v", token, err)
 		}

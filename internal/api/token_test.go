@@ -39,9 +39,11 @@ func everyList(t *testing.T, link string) []paged {
 			all = append(all, paged{a, needs[a.operation]})
 		}
 	}
+
 	if len(all) != 4+4+7 {
 		t.Fatalf("%d lists", len(all))
 	}
+
 	return all
 }
 
@@ -66,10 +68,12 @@ func (w *world) many(n int) (link string) {
 				if err := first(store.InsertHost(tx, &h), store.InsertConnection(tx, &c), store.InsertLink(tx, &l)); err != nil {
 					return err
 				}
+
 				if _, err := identity.Create(tx, w.seal, identity.NewKey{Account: account, Principal: name, Role: identity.None}); err != nil {
 					return err
 				}
 			}
+
 			cfg := lockstep.SyncConfiguration{Account: account, Region: region, SyncType: "CFN_STACK_SYNC", ResourceName: name, LinkID: link,
 				Branch: "main", ConfigFile: "a.yaml", RoleARN: role}
 			if err := store.InsertConfiguration(tx, &cfg); err != nil {
@@ -83,12 +87,15 @@ func (w *world) many(n int) (link string) {
 				return err
 			}
 		}
+
 		return nil
 	})
+
 	for i := range n {
 		w.attempt("r00", sha1, lockstep.Applied)
 		w.block(fmt.Sprintf("r%02d", i), "Somebody did.")
 	}
+
 	return link
 }
 
@@ -108,17 +115,21 @@ func (w *world) page(l paged, max any, token string, added map[string]any) (int,
 	if in == nil {
 		in = map[string]any{}
 	}
+
 	maps.Copy(in, added)
 	if max != nil {
 		in["MaxResults"] = max
 	}
+
 	if token != "" {
 		in["NextToken"] = token
 	}
+
 	body, err := json.Marshal(in)
 	if err != nil {
 		w.Fatal(err)
 	}
+
 	return w.send(request{key: w.admin, region: region, service: l.service, target: l.target, body: string(body)})
 }
 
@@ -135,6 +146,7 @@ func TestEveryListHasAsManyAsAreAskedFor(t *testing.T) {
 				refused(t, exception(t, got), "ValidationException", "at 'maxResults' failed to satisfy constraint: Member must have value")
 				continue
 			}
+
 			n, token := lists(t, got)
 			whole := c.want == 0 && n >= 51
 			if status != http.StatusOK || n != c.want && !whole || (token == "") != whole {
@@ -161,6 +173,7 @@ func TestATokenIsBoundToWhoAskedAndForWhat(t *testing.T) {
 			t.Fatalf("%s gives no token: %s", l.target, got)
 		}
 	}
+
 	refuses := func(who string, w *world, l paged, token string, added map[string]any) {
 		t.Helper()
 		_, got := w.page(l, 1, token, added)
@@ -174,14 +187,17 @@ func TestATokenIsBoundToWhoAskedAndForWhat(t *testing.T) {
 		if status, got := colleague.page(l, 1, token, nil); status != http.StatusOK {
 			t.Errorf("%s by another key of the same principal: %s", l.target, got)
 		}
+
 		for who, stranger := range strangers {
 			refuses(who, stranger, l, token, nil)
 		}
+
 		for _, other := range all {
 			if other.operation != l.operation {
 				refuses(other.target, w, l, tokens[other.target], nil)
 			}
 		}
+
 		for at := range len(token) {
 			changed := []byte(token)
 			changed[at] = map[bool]byte{true: 'B', false: 'A'}[changed[at] == 'A']
@@ -189,6 +205,7 @@ func TestATokenIsBoundToWhoAskedAndForWhat(t *testing.T) {
 				refuses("nothing: changed", w, l, string(changed), nil)
 			}
 		}
+
 		for _, other := range []string{token + "=", token + "A", token[:len(token)-1], token[1:], "AAAA", strings.ToUpper(token)} {
 			refuses("nothing: "+other, w, l, other, nil)
 		}
@@ -215,6 +232,7 @@ func TestATokenIsBoundToWhatNarrowsItsList(t *testing.T) {
 				t.Errorf("%s with %v goes on with a token of the list without: %s", l.target, added, got)
 			}
 		}
+
 		elsewhere := request{key: w.admin, region: "us-east-1", service: l.service, target: l.target}
 		in := map[string]any{"NextToken": token}
 		maps.Copy(in, l.input)
@@ -222,6 +240,7 @@ func TestATokenIsBoundToWhatNarrowsItsList(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		elsewhere.body = string(body)
 		_, got = w.send(elsewhere)
 		if e := exception(t, got); !strings.Contains(e.Message, "NextToken is not one") {
@@ -237,6 +256,7 @@ func TestPagesAreStableWhileThingsComeAndGo(t *testing.T) {
 			name := fmt.Sprintf("h%d", n)
 			hosts[name] = w.host(name)
 		}
+
 		seen := map[string]int{}
 		var token *string
 		for page := 0; page == 0 || token != nil; page++ {
@@ -246,6 +266,7 @@ func TestPagesAreStableWhileThingsComeAndGo(t *testing.T) {
 				last = *h.Name
 				seen[last]++
 			}
+
 			if token = out.NextToken; page < 2 {
 				// The very thing that the page ended with, one that is yet to come, and one that is new.
 				for _, name := range []string{last, fmt.Sprintf("h%d", 8-page)} {
@@ -255,11 +276,13 @@ func TestPagesAreStableWhileThingsComeAndGo(t *testing.T) {
 				w.host("new")
 			}
 		}
+
 		for name := range hosts {
 			if seen[name] != 1 {
 				t.Errorf("%s was there all along and was listed %d times", name, seen[name])
 			}
 		}
+
 		for name, n := range seen {
 			if n != 1 && name != "new" || n > 2 {
 				t.Errorf("%s was listed %d times", name, n)
@@ -274,6 +297,7 @@ func TestFleetPagesAreStableWhileResourcesComeAndGo(t *testing.T) {
 		for _, name := range []string{"b", "d", "f", "h", "j"} {
 			w.configure(name, link)
 		}
+
 		var seen []string
 		one := 1
 		in := wire.ListResourceSyncsInput{MaxResults: &one}
@@ -287,13 +311,16 @@ func TestFleetPagesAreStableWhileResourcesComeAndGo(t *testing.T) {
 			if err := w.ours("ListResourceSyncs", in, &out); err != nil {
 				t.Fatal(err)
 			}
+
 			for _, r := range out.ResourceSyncs {
 				seen = append(seen, r.ResourceName)
 			}
+
 			if in.NextToken = out.NextToken; page < len(between) {
 				between[page]()
 			}
 		}
+
 		if want := []string{"b", "c", "d", "h", "j", "z"}; !slices.Equal(seen, want) {
 			t.Errorf("listed %v, want %v", seen, want)
 		}

@@ -49,24 +49,30 @@ func filtered[T any](p store.Page, read func(store.Page) ([]T, store.Cursor, err
 		if err != nil {
 			return nil, store.Cursor{}, err
 		}
+
 		for i, one := range all {
 			fits, err := shows(one)
 			if err != nil {
 				return nil, store.Cursor{}, err
 			}
+
 			if fits && len(shown) == p.Limit {
 				_, end, err := read(last)
 				return shown, end, err
 			}
+
 			if fits {
 				shown, last = append(shown, one), store.Page{Limit: i + 1, After: at.After}
 			}
 		}
+
 		if next == (store.Cursor{}) {
 			return shown, next, nil
 		}
+
 		at.After = next
 	}
+
 	return shown, at.After, nil
 }
 

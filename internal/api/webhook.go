@@ -20,19 +20,23 @@ func (s *Service) PutRepositoryWebhook(ctx context.Context, c Caller, in *wire.P
 	if in.Secret == "" {
 		secret = store.NewWebhookSecret(kind)
 	}
+
 	out := &wire.PutRepositoryWebhookOutput{}
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		l, err := c.lockedLink(tx, in.RepositoryLinkId, "lockstep:PutRepositoryWebhook")
 		if err != nil {
 			return err
 		}
+
 		w := lockstep.Webhook{LinkID: l.ID, Kind: kind}
 		if err := store.PutWebhook(tx, s.o.Seal, &w, secret); err != nil {
 			return err
 		}
+
 		out.Path, out.Secret = w.Path(), secret.Reveal()
 		return nil
 	})
+
 	return out, err
 }
 
@@ -47,11 +51,14 @@ func (s *Service) GetRepositoryWebhook(ctx context.Context, c Caller, in *wire.G
 		if err := c.on(tx, "lockstep:GetRepositoryWebhook", theLink(l)); err != nil {
 			return err
 		}
+
 		w, err := store.WebhookOf(tx, l.ID)
 		out.RepositoryLinkId, out.Kind, out.Path = w.LinkID, string(w.Kind), w.Path()
 		out.CreatedAt, out.LastDeliveredAt = wire.Time{Time: w.CreatedAt}, wire.Time{Time: w.DeliveredAt}
+
 		return err
 	})
+
 	return out, err
 }
 
@@ -63,14 +70,17 @@ func (s *Service) RegisterRepositoryWebhook(ctx context.Context, c Caller, in *w
 	if err != nil {
 		return nil, err
 	}
+
 	base, err := publicURL(cmp.Or(in.Url, s.o.PublicURL))
 	if err != nil {
 		return nil, err
 	}
+
 	kind, err := s.o.Hosts.WebhookKind(ctx, l.ID)
 	if err != nil {
 		return nil, byHost(err)
 	}
+
 	w, secret := lockstep.Webhook{LinkID: l.ID, Kind: kind}, store.NewWebhookSecret(kind)
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		if _, err := c.lockedLink(tx, l.ID, "lockstep:RegisterRepositoryWebhook"); err != nil {
@@ -81,10 +91,12 @@ func (s *Service) RegisterRepositoryWebhook(ctx context.Context, c Caller, in *w
 	if err != nil {
 		return nil, err
 	}
+
 	out := &wire.RegisterRepositoryWebhookOutput{Kind: string(kind), Url: base + w.Path()}
 	if err := s.o.Hosts.RegisterWebhook(ctx, l.ID, out.Url, secret.Reveal()); err != nil {
 		return nil, byHost(err)
 	}
+
 	return out, s.o.DB.Update(ctx, func(tx *db.Tx) error { return store.RegisteredWebhook(tx, w, out.Url) })
 }
 
@@ -113,15 +125,19 @@ func (s *Service) DeleteRepositoryWebhook(ctx context.Context, c Caller, in *wir
 		if w, err = store.WebhookOf(tx, l.ID); err != nil {
 			return err
 		}
+
 		return store.DeleteWebhook(tx, l.ID)
 	})
+
 	out := &wire.DeleteRepositoryWebhookOutput{}
 	if err != nil || w.RegisteredURL == "" {
 		return out, err
 	}
+
 	if err := s.o.Hosts.RemoveWebhook(ctx, w.LinkID, w.RegisteredURL); err != nil {
 		out.StillRegistered = lockstep.Cut(lockstep.Shown(err), 600)
 	}
+
 	return out, nil
 }
 

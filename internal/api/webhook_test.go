@@ -24,23 +24,28 @@ func TestAWebhookIsMadeShownAndDeleted(t *testing.T) {
 		if err != nil || !regexp.MustCompile(`^/webhooks/github/[a-z2-7]{26}$`).MatchString(made.Path) || len(made.Secret) < 40 {
 			t.Fatalf("made %+v, %v", made, err)
 		}
+
 		again, err := w.hooked(strings.ToUpper(link), "AZURE_DEVOPS", "given-by-somebody")
 		if want := strings.Replace(made.Path, "github", "azure-devops", 1); err != nil || again.Path != want || again.Secret != "given-by-somebody" {
 			t.Errorf("made %+v, %v, want path %s", again, err, want)
 		}
+
 		var got wire.GetRepositoryWebhookOutput
 		if err := w.ours("GetRepositoryWebhook", wire.GetRepositoryWebhookInput{RepositoryLinkId: link}, &got); err != nil {
 			t.Fatal(err)
 		}
+
 		if got.Path != again.Path || got.Kind != "AZURE_DEVOPS" || got.RepositoryLinkId != link || got.CreatedAt.IsZero() || !got.LastDeliveredAt.IsZero() {
 			t.Errorf("got %+v", got)
 		}
+
 		for _, want := range []string{"", "ResourceNotFoundException"} {
 			err := w.ours("DeleteRepositoryWebhook", wire.DeleteRepositoryWebhookInput{RepositoryLinkId: link}, &wire.DeleteRepositoryWebhookOutput{})
 			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 				t.Errorf("deleted: %v", err)
 			}
 		}
+
 		err = w.ours("GetRepositoryWebhook", wire.GetRepositoryWebhookInput{RepositoryLinkId: link}, &got)
 		if err == nil || !strings.Contains(err.Error(), "Could not find a webhook of repository link:"+link) {
 			t.Errorf("after it was deleted: %v", err)
@@ -69,11 +74,13 @@ func TestAttack19ASecretIsShownOnceAndStoredSealed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		var sealed []byte
 		w.update(func(tx *db.Tx) error { return tx.QueryRow(`SELECT sealed FROM webhook`).Scan(&sealed) })
 		if strings.Contains(string(sealed), made.Secret) {
 			t.Error("it lies open in the database")
 		}
+
 		w.update(func(tx *db.Tx) error {
 			_, secret, err := store.OpenWebhook(tx, w.seal, made.Path[len("/webhooks/github/"):])
 			if secret.Reveal() != made.Secret {

@@ -35,23 +35,28 @@ func (s *Service) ListWebIdentityRoles(ctx context.Context, c Caller, in *wire.L
 	if err := c.onAccount("lockstep:ListWebIdentityRoles"); err != nil {
 		return nil, err
 	}
+
 	list := s.listing(c, "web identity roles")
 	page, err := list.page(in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
+
 	out := &wire.ListWebIdentityRolesOutput{}
 	err = s.o.DB.Peek(ctx, func(tx *db.Tx) error {
 		roles, next, err := identity.WebIdentityRoles(tx, s.o.Seal, string(c.Account), identityPage(page))
 		if err != nil {
 			return err
 		}
+
 		for _, r := range roles {
 			out.WebIdentityRoles = append(out.WebIdentityRoles, showRole(r))
 		}
+
 		out.NextToken, err = list.token(store.Cursor(next))
 		return err
 	})
+
 	return out, err
 }
 
@@ -82,9 +87,11 @@ func webIdentityRole(in wire.WebIdentityRole) (identity.WebIdentityRole, error) 
 		}
 		r.Claims[c.Name] = c.Pattern
 	}
+
 	if in.MaxSessionDuration != nil {
 		r.MaxSession = time.Duration(*in.MaxSessionDuration) * time.Second
 	}
+
 	return r, nil
 }
 
@@ -100,8 +107,10 @@ func showRole(r identity.WebIdentityRole) wire.WebIdentityRole {
 	for _, name := range slices.Sorted(maps.Keys(r.Claims)) {
 		shown.Claims = append(shown.Claims, wire.ClaimPattern{Name: name, Pattern: r.Claims[name]})
 	}
+
 	if seconds := int(r.MaxSession / time.Second); seconds > 0 {
 		shown.MaxSessionDuration = &seconds
 	}
+
 	return shown
 }

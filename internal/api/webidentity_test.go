@@ -47,6 +47,7 @@ func (w *world) assume(key identitytest.Key, name string) identity.Session {
 	if err != nil {
 		w.Fatal(err)
 	}
+
 	return got.Session
 }
 
@@ -65,19 +66,23 @@ func TestWebIdentityRolesAreKept(t *testing.T) {
 		if arn, err := w.putRole(role); err != nil || arn != "arn:aws:iam::111122223333:role/ci" {
 			t.Fatalf("%s, %v", arn, err)
 		}
+
 		plain := wire.WebIdentityRole{RoleName: "plain", Role: "NONE", Issuer: issuer, Audiences: []string{"sts"}, Subjects: []string{"repo:acme/*"}}
 		if _, err := w.putRole(plain); err != nil {
 			t.Fatal(err)
 		}
+
 		hour := 3600
 		plain.MaxSessionDuration = &hour
 		var all wire.ListWebIdentityRolesOutput
 		if err := w.ours("ListWebIdentityRoles", wire.ListWebIdentityRolesInput{}, &all); err != nil {
 			t.Fatal(err)
 		}
+
 		if diff := cmp.Diff([]wire.WebIdentityRole{role, plain}, all.WebIdentityRoles); diff != "" {
 			t.Errorf("roles (-want +got):\n%s", diff)
 		}
+
 		remove := func(who *world, name string) error {
 			return who.ours("DeleteWebIdentityRole", wire.DeleteWebIdentityRoleInput{RoleName: name}, &wire.DeleteWebIdentityRoleOutput{})
 		}
@@ -85,6 +90,7 @@ func TestWebIdentityRolesAreKept(t *testing.T) {
 		if err := remove(w, "ci"); err != nil {
 			t.Error(err)
 		}
+
 		refused(t, remove(w, "ci"), "ResourceNotFoundException", "ci")
 	})
 }
@@ -113,12 +119,14 @@ func TestASessionMayWhatItsRoleMay(t *testing.T) {
 		if _, err := w.putRole(ciRole(identitytest.JWKS(t, key))); err != nil {
 			t.Fatal(err)
 		}
+
 		host := w.host("h")
 		s := session{w.assume(key, "build-1")}
 		body := `{"HostArn":"` + host + `"}`
 		if status, got := s.asks(w, "GetHost", body); status != http.StatusOK {
 			t.Errorf("reading: %s", got)
 		}
+
 		_, got := s.asks(w, "DeleteHost", body)
 		refused(t, exception(t, got), "AccessDeniedException",
 			"User: arn:aws:sts::111122223333:assumed-role/ci/build-1 is not authorized to perform: codeconnections:DeleteHost")
@@ -126,10 +134,12 @@ func TestASessionMayWhatItsRoleMay(t *testing.T) {
 		stolen.Token = w.assume(key, "build-2").Token
 		_, got = stolen.asks(w, "GetHost", body)
 		refused(t, exception(t, got), "UnrecognizedClientException", "")
+
 		if err := w.putPolicy("ci", `permit (principal in Role::"ci", action == Action::"codeconnections:DeleteHost", resource)
 			when { principal.name like "build-*" };`); err != nil {
 			t.Fatal(err)
 		}
+
 		if status, got := s.asks(w, "DeleteHost", body); status != http.StatusOK {
 			t.Errorf("deleting: %s", got)
 		}
@@ -144,6 +154,7 @@ func TestSessionsOfARoleShareTokens(t *testing.T) {
 	if _, err := w.putRole(role); err != nil {
 		t.Fatal(err)
 	}
+
 	w.host("a")
 	w.host("b")
 	_, got := session{w.assume(key, "one")}.asks(w, "ListHosts", `{"MaxResults":1}`)
@@ -151,6 +162,7 @@ func TestSessionsOfARoleShareTokens(t *testing.T) {
 	if status, got := (session{w.assume(key, "two")}).asks(w, "ListHosts", `{"NextToken":"`+token+`"}`); status != http.StatusOK {
 		t.Errorf("another session: %s", got)
 	}
+
 	w.admin = w.principal("ci", identity.Reader) // a user of the role's name
 	_, got = w.send(w.signed("codeconnections", newPrefix+".ListHosts", `{"NextToken":"`+token+`"}`))
 	refused(t, exception(t, got), "ValidationException", "NextToken")
@@ -162,8 +174,10 @@ func TestLongLivedKeysCanBeSwitchedOff(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		o.Directory = only
 	})
+
 	key := identitytest.NewKey(t, "first", jose.ES256)
 	quarter := ciRole(identitytest.JWKS(t, key))
 	w.update(func(tx *db.Tx) error {
@@ -171,6 +185,7 @@ func TestLongLivedKeysCanBeSwitchedOff(t *testing.T) {
 			Name: "ci", Issuer: cluster, Audiences: quarter.Audiences, Subjects: quarter.Subjects, Grants: identity.Reader, JWKS: quarter.Jwks,
 		}, nil)
 	})
+
 	refused(t, w.works(w.admin), "UnrecognizedClientException", "Long-lived access keys are switched off")
 	if status, got := (session{w.assume(key, "build-1")}).asks(w, "ListHosts", `{}`); status != http.StatusOK {
 		t.Errorf("a session: %s", got)
@@ -184,14 +199,17 @@ func TestASessionEnds(t *testing.T) {
 		if _, err := w.putRole(ciRole(identitytest.JWKS(t, key))); err != nil {
 			t.Fatal(err)
 		}
+
 		s := session{w.assume(key, "build-1")}
 		time.Sleep(15*time.Minute - time.Second)
 		if status, got := s.asks(w, "ListHosts", `{}`); status != http.StatusOK {
 			t.Errorf("before its end: %s", got)
 		}
+
 		time.Sleep(time.Second)
 		status, got := s.asks(w, "ListHosts", `{}`)
 		refused(t, exception(t, got), "ExpiredTokenException", "The security token included in the request is expired")
+
 		if status != http.StatusBadRequest {
 			t.Errorf("status %d", status)
 		}

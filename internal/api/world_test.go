@@ -110,10 +110,12 @@ func build(t testing.TB, d *db.DB, change ...func(*api.Options)) (*world, http.H
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	directory, err := identity.NewDirectory(d, key)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	w := &world{TB: t, db: d, seal: key, directory: directory, engine: &notes{}, git: handshaketest.Unplugged()}
 	log := slog.New(slog.DiscardHandler)
 	w.queue = queue.New(queue.Options{DB: d, Log: log})
@@ -131,6 +133,7 @@ func build(t testing.TB, d *db.DB, change ...func(*api.Options)) (*world, http.H
 	for _, change := range change {
 		change(&o)
 	}
+
 	w.admin = w.key(account, identity.Admin)
 	return w, api.New(o).Handler()
 }
@@ -172,13 +175,16 @@ func (w *world) principal(name string, role identity.Role, policies ...string) (
 		if k, err = identity.Create(tx, w.seal, identity.NewKey{Account: account, Principal: name, Role: role}); err != nil {
 			return err
 		}
+
 		for i, p := range policies {
 			if err := identity.PutPolicy(tx, w.seal, account, fmt.Sprintf("%s-%d", name, i), p); err != nil {
 				return err
 			}
 		}
+
 		return nil
 	})
+
 	w.directory.Forget(account)
 	return k
 }
@@ -242,6 +248,7 @@ func (w *world) send(q request) (int, []byte) {
 	if err != nil {
 		w.Fatal(err)
 	}
+
 	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
 	r.Header.Set("X-Amz-Target", q.target)
 	if q.key.AccessKeyID != "" {
@@ -251,15 +258,19 @@ func (w *world) send(q request) (int, []byte) {
 			w.Fatal(err)
 		}
 	}
+
 	answer, err := w.client.Do(r)
 	if err != nil {
 		w.Fatal(err)
 	}
+
 	defer answer.Body.Close()
+
 	body, err := io.ReadAll(answer.Body)
 	if err != nil {
 		w.Fatal(err)
 	}
+
 	return answer.StatusCode, body
 }
 
@@ -270,13 +281,16 @@ func (w *world) ours(operation string, in, out any) error {
 	if err != nil {
 		w.Fatal(err)
 	}
+
 	status, answer := w.send(w.signed("lockstep", "Lockstep_20261122."+operation, string(body)))
 	if status != http.StatusOK {
 		return exception(w, answer)
 	}
+
 	if err := json.Unmarshal(answer, out); err != nil {
 		w.Fatalf("%s answered %s: %v", operation, answer, err)
 	}
+
 	return nil
 }
 
@@ -287,6 +301,7 @@ func lists(t testing.TB, body []byte) (n int, token string) {
 	if err := json.Unmarshal(body, &out); err != nil {
 		t.Fatal(err)
 	}
+
 	for name, value := range out {
 		switch v := value.(type) {
 		case string:
@@ -297,6 +312,7 @@ func lists(t testing.TB, body []byte) (n int, token string) {
 			n = len(v)
 		}
 	}
+
 	return n, token
 }
 

@@ -32,6 +32,7 @@ func endpoint(t *testing.T) string {
 	for _, s := range wire.Services() {
 		services = append(services, serviceOf(s))
 	}
+
 	var v sigv4.Verifier
 	m := awsjson.NewMux(awsjson.Options{
 		Services: services,
@@ -55,6 +56,7 @@ func endpoint(t *testing.T) string {
 		awsjson.Handle(m, s.Name, "GetResourceSyncStatus", getResourceSyncStatus)
 		awsjson.Handle(m, s.Name, "CreateSyncConfiguration", createSyncConfiguration)
 	}
+
 	server := httptest.NewServer(m)
 	t.Cleanup(server.Close)
 	return server.URL
@@ -112,6 +114,7 @@ func TestAWSsClientKnowsTheExceptions(t *testing.T) {
 	if !errors.As(err, &missing) || missing.ErrorMessage() != "Could not find a sync status for resource: api" {
 		t.Errorf("unknown resource: %v", err)
 	}
+
 	_, err = c.GetResourceSyncStatus(t.Context(), &codeconnections.GetResourceSyncStatusInput{ResourceName: aws.String("-"), SyncType: "STACK"})
 	wantError(t, err, "ValidationException", "2 validation errors detected: "+
 		`Value '-' at 'resourceName' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[0-9A-Za-z]+[0-9A-Za-z_\\-]*$; `+
@@ -143,12 +146,15 @@ func TestOlderServiceHasNoPullRequestComments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if got.SyncConfiguration.PullRequestComment != "ENABLED" || got.SyncConfiguration.ProviderType != "Git" {
 		t.Errorf("configuration %+v", got.SyncConfiguration)
 	}
+
 	if _, err := older.GetSyncConfiguration(t.Context(), &codestarconnections.GetSyncConfigurationInput{ResourceName: aws.String("web"), SyncType: "CFN_STACK_SYNC"}); err != nil {
 		t.Fatal(err)
 	}
+
 	r := request(`{"ResourceName":"web","SyncType":"CFN_STACK_SYNC"}`)
 	r.Header.Set("X-Amz-Target", "CodeStar_connections_20191201.GetSyncConfiguration")
 	_, _, body := serve(t, unsigned(), r)

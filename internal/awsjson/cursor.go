@@ -31,9 +31,11 @@ func check(body []byte, levels int) error {
 			depth--
 		}
 	}
+
 	if !json.Valid(body) || !utf8.Valid(body) {
 		return serialization("")
 	}
+
 	return nil
 }
 
@@ -63,12 +65,15 @@ func (d document) end(at int) int {
 					return at + 1
 				}
 			}
+
 			at++
 		}
 	}
+
 	for at < len(d) && strings.IndexByte(",]} \t\r\n", d[at]) < 0 {
 		at++
 	}
+
 	return at
 }
 
@@ -164,8 +169,10 @@ func (d document) mismatch(at int, want string) error {
 	case 'f':
 		return serialization("FALSE_VALUE cannot be converted to " + want)
 	}
+
 	if bytes.ContainsAny(d[at:d.end(at)], ".eE") {
 		return serialization("DECIMAL_VALUE cannot be converted to " + want)
 	}
+
 	return serialization("NUMBER_VALUE cannot be converted to " + want)
 }

@@ -35,9 +35,11 @@ func (d *decoder) structure(s *structure, at int, dst reflect.Value, p *path) er
 			return serialization("Start of list found where not expected")
 		}
 		return serialization("Unrecognized collection type class " + d.namespace + "." + s.name)
+
 	default:
 		return serialization("Unexpected field type")
 	}
+
 	var few [12]int
 	values := d.find(s, at, few[:0])
 	for i := range s.members {
@@ -49,15 +51,18 @@ func (d *decoder) structure(s *structure, at int, dst reflect.Value, p *path) er
 			}
 			continue
 		}
+
 		field := dst.Field(m.field)
 		if m.pointer {
 			field.Set(reflect.New(field.Type().Elem()))
 			field = field.Elem()
 		}
+
 		if err := d.value(m, values[i], field, &here); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -67,6 +72,7 @@ func (d *decoder) find(s *structure, at int, values []int) []int {
 	for range s.members {
 		values = append(values, 0)
 	}
+
 	for at, ok := d.first(at); ok; {
 		name, value := d.key(at)
 		for i := range s.members {
@@ -74,8 +80,10 @@ func (d *decoder) find(s *structure, at int, values []int) []int {
 				values[i] = value
 			}
 		}
+
 		at, ok = d.next(d.end(value))
 	}
+
 	return values
 }
 
@@ -86,6 +94,7 @@ func (d *decoder) value(m *member, at int, dst reflect.Value, p *path) error {
 		if err != nil {
 			return err
 		}
+
 		dst.SetString(s)
 		m.rule.checkText(&d.problems, p, s)
 	case integer:
@@ -93,6 +102,7 @@ func (d *decoder) value(m *member, at int, dst reflect.Value, p *path) error {
 		if err != nil {
 			return err
 		}
+
 		dst.SetInt(int64(n))
 		if m.rule.Bounded {
 			m.rule.checkBounds(&d.problems, p, n, "value", func() string { return m.rule.show(string(appendInt(nil, n))) })
@@ -102,7 +112,9 @@ func (d *decoder) value(m *member, at int, dst reflect.Value, p *path) error {
 		if err != nil {
 			return err
 		}
+
 		dst.SetBool(b)
+
 	case structureKind:
 		return d.structure(m.of, at, dst, p)
 	case textList:
@@ -114,6 +126,7 @@ func (d *decoder) value(m *member, at int, dst reflect.Value, p *path) error {
 			return d.mismatch(at, dst.Type().Name())
 		}
 	}
+
 	return nil
 }
 
@@ -133,6 +146,7 @@ func (d *decoder) textList(m *member, at int, dst reflect.Value, p *path) error 
 	if err := d.list(at); err != nil {
 		return err
 	}
+
 	before := d.problems
 	d.problems = problems{}
 	list, n := []string{}, 0
@@ -142,18 +156,23 @@ func (d *decoder) textList(m *member, at int, dst reflect.Value, p *path) error 
 			d.problems.null(&path{parent: p, index: n})
 			continue
 		}
+
 		s, err := d.text(at)
 		if err != nil {
 			return err
 		}
+
 		list = append(list, s)
 	}
+
 	dst.Set(reflect.ValueOf(list).Convert(dst.Type()))
 	inside := d.problems
 	d.problems = before
+
 	if m.rule.Bounded {
 		m.rule.checkBounds(&d.problems, p, n, "length", func() string { return m.element.show(showList(list)) })
 	}
+
 	d.problems.join(inside)
 	m.element.checkElements(&d.problems, p, list)
 	return nil
@@ -165,6 +184,7 @@ func (d *decoder) structureList(m *member, at int, dst reflect.Value, p *path) e
 	if err := d.list(at); err != nil {
 		return err
 	}
+
 	before := d.problems
 	d.problems = problems{}
 	list, n := reflect.MakeSlice(dst.Type(), 0, 4), 0
@@ -175,20 +195,25 @@ func (d *decoder) structureList(m *member, at int, dst reflect.Value, p *path) e
 			d.problems.null(&here)
 			continue
 		}
+
 		element := reflect.New(dst.Type().Elem()).Elem()
 		if err := d.structure(m.of, at, element, &here); err != nil {
 			return err
 		}
+
 		if !m.rule.Bounded || n <= m.rule.Max {
 			list = reflect.Append(list, element)
 		}
 	}
+
 	dst.Set(list)
 	inside := d.problems
 	d.problems = before
+
 	if m.rule.Bounded {
 		m.rule.checkBounds(&d.problems, p, n, "length", func() string { return m.rule.show(showStructures(m.of, list, n)) })
 	}
+
 	d.problems.join(inside)
 	return nil
 }

@@ -23,21 +23,25 @@ func appendStructure(b []byte, s *structure, v reflect.Value) ([]byte, error) {
 		if !m.required && isZero(f) {
 			continue
 		}
+
 		if m.pointer {
 			if f.IsNil() {
 				continue
 			}
 			f = f.Elem()
 		}
+
 		if !first {
 			b = append(b, ',')
 		}
+
 		first = false
 		var err error
 		if b, err = appendValue(append(b, m.key...), m, f); err != nil {
 			return nil, err
 		}
 	}
+
 	return append(b, '}'), nil
 }
 
@@ -66,20 +70,24 @@ func appendValue(b []byte, m *member, v reflect.Value) ([]byte, error) {
 		raw, err := json.Marshal(v.Interface())
 		return append(b, raw...), err
 	}
+
 	b = append(b, '[')
 	for i := range v.Len() {
 		if i > 0 {
 			b = append(b, ',')
 		}
+
 		if m.kind == textList {
 			b = appendText(b, v.Index(i).String())
 			continue
 		}
+
 		var err error
 		if b, err = appendStructure(b, m.of, v.Index(i)); err != nil {
 			return nil, err
 		}
 	}
+
 	return append(b, ']'), nil
 }
 
@@ -97,6 +105,7 @@ func appendText(b []byte, s string) []byte {
 			i++
 			continue
 		}
+
 		n := 1
 		if c >= utf8.RuneSelf {
 			var r rune
@@ -105,6 +114,7 @@ func appendText(b []byte, s string) []byte {
 				continue
 			}
 		}
+
 		b = append(b, s[start:i]...)
 		switch {
 		case c == '"', c == '\\':
@@ -121,8 +131,10 @@ func appendText(b []byte, s string) []byte {
 		default:
 			b = append(b, "\uFFFD"...)
 		}
+
 		i += n
 		start = i
 	}
+
 	return append(append(b, s[start:]...), '"')
 }

@@ -89,10 +89,12 @@ func TestAnswersAreEncodedAsEncodingJSONDoes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		// AWS leaves alone what encoding/json escapes for the sake of HTML.
 		for escaped, plain := range map[string]string{`\u003c`: "<", `\u003e`: ">", `\u0026`: "&", `\u2028`: "\u2028"} {
 			want = bytes.ReplaceAll(want, []byte(escaped), []byte(plain))
 		}
+
 		if _, _, got := serve(t, m, request("{}")); got != string(want) {
 			t.Fatalf("got  %s\nwant %s", got, want)
 		}

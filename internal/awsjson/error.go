@@ -63,10 +63,12 @@ func appendError(b []byte, namespace string, e *Error) []byte {
 		"UnrecognizedClientException":
 		space, member = "com.amazon.coral.service", "message"
 	}
+
 	name := e.Code
 	if space != "" {
 		name = space + "#" + e.Code
 	}
+
 	b = append(b, `{"__type":`...)
 	b = appendText(b, name)
 	if e.Message != "" {
@@ -75,6 +77,7 @@ func appendError(b []byte, namespace string, e *Error) []byte {
 		b = append(b, `":`...)
 		b = appendText(b, cut(e.Message, messageLimit))
 	}
+
 	return append(b, '}')
 }
 
@@ -83,13 +86,16 @@ func cut(s string, n int) string {
 	if len(s) <= n || utf8.RuneCountInString(s) <= n {
 		return s
 	}
+
 	var b strings.Builder
 	for _, r := range s {
 		if n == 0 {
 			break
 		}
+
 		b.WriteRune(r)
 		n--
 	}
+
 	return b.String()
 }

@@ -33,6 +33,7 @@ func FuzzBody(f *testing.F) {
 		if !json.Valid(w.Body.Bytes()) {
 			t.Fatalf("%q was answered with %s", body, w.Body)
 		}
+
 		if w.Code == 400 {
 			name, message := exception(t, w.Body.String())
 			if name != "com.amazon.coral.service#SerializationException" && name != "com.amazon.coral.validate#ValidationException" ||
@@ -41,17 +42,21 @@ func FuzzBody(f *testing.F) {
 			}
 			return
 		}
+
 		if w.Code != 200 {
 			t.Fatalf("%q was answered with %d %s", body, w.Code, w.Body)
 		}
+
 		var want map[string]any
 		if err := json.Unmarshal([]byte(body), &want); err != nil {
 			t.Fatalf("%q was accepted: %v", body, err)
 		}
+
 		var got struct{ Book map[string]any }
 		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 			t.Fatal(err)
 		}
+
 		for _, member := range []string{"Title", "Isbn", "State"} {
 			if want[member] == "" {
 				want[member] = nil // an empty optional string is an absent one
@@ -68,10 +73,12 @@ func BenchmarkRequest(b *testing.B) {
 	const body = `{"Title":"A book","Isbn":"12-34","Words":["a","b"],"Authors":[{"Name":"x","Born":1900}]}`
 	r := request(body)
 	b.ReportAllocs()
+
 	for b.Loop() {
 		r.Body = io.NopCloser(strings.NewReader(body))
 		w := discard{}
 		m.ServeHTTP(w, r)
+
 		if w["status"] != nil {
 			b.Fatal("refused")
 		}

@@ -71,12 +71,15 @@ func NewMux(o Options) *Mux {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+
 	if o.MaxBody == 0 {
 		o.MaxBody = 1 << 20
 	}
+
 	if o.MaxDepth == 0 {
 		o.MaxDepth = 64
 	}
+
 	m := &Mux{options: o, byName: map[string]*service{}, byPrefix: map[string]*service{}}
 	for _, s := range o.Services {
 		entry := &service{name: s.Name, planner: newPlanner(s.Shapes), operations: map[string]operation{}}
@@ -84,11 +87,14 @@ func NewMux(o Options) *Mux {
 		if dot := strings.LastIndexByte(s.Prefix, '.'); dot >= 0 {
 			entry.namespace, short = s.Prefix[:dot], s.Prefix[dot+1:]
 		}
+
 		if m.byName[s.Name] != nil || m.byPrefix[s.Prefix] != nil || m.byPrefix[short] != nil {
 			panic("awsjson: service " + s.Name + " (" + s.Prefix + ") is declared twice")
 		}
+
 		m.byName[s.Name], m.byPrefix[s.Prefix], m.byPrefix[short] = entry, entry, entry
 	}
+
 	return m
 }
 
@@ -107,28 +113,34 @@ func Handle[In, Out any](m *Mux, service, operation string, fn func(context.Cont
 	if s == nil {
 		panic("awsjson: unknown service " + service)
 	}
+
 	if s.operations[operation] != nil {
 		panic("awsjson: operation " + service + "." + operation + " is registered twice")
 	}
+
 	input, err := s.planner.structure(reflect.TypeFor[In]())
 	if err != nil {
 		panic(fmt.Sprintf("awsjson: input of %s.%s: %v", service, operation, err))
 	}
+
 	output := &structure{}
 	if reflect.TypeFor[Out]() != reflect.TypeFor[Raw]() {
 		if output, err = s.planner.structure(reflect.TypeFor[Out]()); err != nil {
 			panic(fmt.Sprintf("awsjson: output of %s.%s: %v", service, operation, err))
 		}
 	}
+
 	s.operations[operation] = func(ctx context.Context, body []byte) ([]byte, error) {
 		in := new(In)
 		if err := decode(input, s.namespace, body, m.options.MaxDepth, reflect.ValueOf(in).Elem()); err != nil {
 			return nil, err
 		}
+
 		out, err := fn(ctx, in)
 		if err != nil {
 			return nil, err
 		}
+
 		return encode(output, out)
 	}
 }

@@ -98,9 +98,11 @@ func TestOperationGetsItsInputAndItsOutputIsSent(t *testing.T) {
 	if diff := cmp.Diff(want, body); diff != "" || status != http.StatusOK {
 		t.Errorf("status %d, answer (-want +got):\n%s", status, diff)
 	}
+
 	if got := header.Get("Content-Type"); got != "application/x-amz-json-1.0" {
 		t.Errorf("Content-Type = %q", got)
 	}
+
 	if id := header.Get("x-amzn-RequestId"); len(id) != 36 {
 		t.Errorf("request id %q is no UUID", id)
 	}
@@ -148,6 +150,7 @@ func TestRequestsThatReachNoOperation(t *testing.T) {
 		if status != c.status || body != c.body {
 			t.Errorf("%s: %d %s\nwant %d %s", c.name, status, body, c.status, c.body)
 		}
+
 		if header.Get("x-amzn-RequestId") == "" || header.Get("Content-Type") != "application/x-amz-json-1.0" {
 			t.Errorf("%s: header %v", c.name, header)
 		}
@@ -171,6 +174,7 @@ func TestBodyMayBeAsLargeAsTheLimitAndNoLarger(t *testing.T) {
 	if status, _, body := serve(t, m, request(fill(100))); status != 200 {
 		t.Errorf("100 bytes: %d %s", status, body)
 	}
+
 	for _, declared := range []int64{101, -1} {
 		r := request(fill(101))
 		r.ContentLength = declared
@@ -189,6 +193,7 @@ func TestOutputMayBeEncodedAlready(t *testing.T) {
 		return &raw, nil
 	})
 	awsjson.Handle(m, "shelf", "GetNothing", func(context.Context, *struct{}) (*struct{}, error) { return nil, nil })
+
 	for op, want := range map[string]string{"GetRaw": `{"a":1}`, "GetNothing": `{}`} {
 		r := request("{}")
 		r.Header.Set("X-Amz-Target", "Shelf_20200101."+op)
@@ -253,6 +258,7 @@ func TestAuthenticateDecidesBeforeTheBodyIsLookedAt(t *testing.T) {
 			return context.WithValue(r.Context(), key{}, service+" "+string(body)), nil
 		},
 	})
+
 	var got any
 	awsjson.Handle(m, "shelf", "PutBook", func(ctx context.Context, _ *struct{}) (*struct{}, error) {
 		got = ctx.Value(key{})
@@ -262,12 +268,15 @@ func TestAuthenticateDecidesBeforeTheBodyIsLookedAt(t *testing.T) {
 	if want := `{"__type":"com.amazon.coral.service#MissingAuthenticationTokenException","message":"Missing Authentication Token"}`; body != want {
 		t.Errorf("answer %s", body)
 	}
+
 	if got != nil {
 		t.Error("operation ran")
 	}
+
 	r := request("{}")
 	r.Header.Set("Authorization", "me")
 	serve(t, m, r)
+
 	if got != "shelf {}" {
 		t.Errorf("operation got %v", got)
 	}
@@ -291,9 +300,11 @@ func TestErrorsOfAnOperationAreTranslated(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &got); err != nil {
 		t.Fatal(err)
 	}
+
 	if status != 400 || got.Type != "com.amazonaws.shelf#ResourceNotFoundException" || !strings.HasPrefix(got.Message, "PutBook: gone") {
 		t.Errorf("%d %s", status, body)
 	}
+
 	if n := len([]rune(got.Message)); n != 600 {
 		t.Errorf("message has %d characters", n)
 	}

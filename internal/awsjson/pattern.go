@@ -31,11 +31,13 @@ func compile(pattern string) (*regexp.Regexp, error) {
 			b.WriteByte(c)
 		}
 	}
+
 	b.WriteString(`)\z`)
 	re, err := regexp.Compile(b.String())
 	if err != nil {
 		return nil, fmt.Errorf("pattern %q: %w", pattern, err)
 	}
+
 	return re, nil
 }
 

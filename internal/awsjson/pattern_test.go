@@ -37,6 +37,7 @@ func TestPatternsMeanWhatTheyMeanInJava(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			code, _, _ := serve(t, m, request(string(body)))
 			return code
 		}
@@ -45,6 +46,7 @@ func TestPatternsMeanWhatTheyMeanInJava(t *testing.T) {
 				t.Errorf("%s does not match %q", c.pattern, s)
 			}
 		}
+
 		for _, s := range c.no {
 			if status(s) != 400 {
 				t.Errorf("%s matches %q", c.pattern, s)

@@ -58,6 +58,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		status = failure.Status
 		body = appendError(make([]byte, 0, 256), c.namespace(), failure)
 	}
+
 	h := w.Header()
 	h.Set("Content-Type", contentType(r, "application/x-amz-json-1.0"))
 	h.Set("Content-Length", strconv.Itoa(len(body)))
@@ -66,6 +67,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body) // the client may be gone: what follows is done either way
 	took := time.Since(c.start)
 	m.observe(c, failure, took)
+
 	// Nobody has to wait for our log.
 	_ = http.NewResponseController(w).Flush()
 	m.log(r.Context(), c, status, failure, len(body), took)
@@ -111,24 +113,29 @@ func (m *Mux) serve(c *call, w http.ResponseWriter, r *http.Request) ([]byte, er
 		return nil, &Error{Code: "UnknownOperationException", Status: http.StatusMethodNotAllowed,
 			Message: "This is an AWS JSON 1.0 endpoint: it answers POST requests."}
 	}
+
 	if contentType(r, "") == "" {
 		return nil, &Error{Code: "UnknownOperationException", Status: http.StatusNotFound,
 			Message: "Content-Type must be application/x-amz-json-1.0."}
 	}
+
 	run := m.route(c, r.Header.Get("X-Amz-Target"))
 	if run == nil {
 		return nil, unknownOperation()
 	}
+
 	body, err := readBody(w, r, m.options.MaxBody)
 	if err != nil {
 		return nil, err
 	}
+
 	ctx := r.Context()
 	if m.options.Authenticate != nil {
 		if ctx, err = m.options.Authenticate(r, body, c.service.name); err != nil {
 			return nil, err
 		}
 	}
+
 	return run(ctx, body)
 }
 
@@ -151,15 +158,18 @@ func (m *Mux) route(c *call, target string) operation {
 	if dot < 0 {
 		return nil
 	}
+
 	s := m.byPrefix[target[:dot]]
 	if s == nil {
 		return nil
 	}
+
 	c.service = s
 	run := s.operations[target[dot+1:]]
 	if run != nil {
 		c.operation = target[dot+1:]
 	}
+
 	return run
 }
 
@@ -168,6 +178,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	if size < 0 || size > 64<<10 {
 		size = 512
 	}
+
 	body := make([]byte, 0, size+1)
 	limited := http.MaxBytesReader(w, r.Body, limit)
 	for {
@@ -176,6 +187,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		if err == io.EOF {
 			return body, nil
 		}
+
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
 			return nil, &Error{Code: "RequestEntityTooLargeException", Status: http.StatusRequestEntityTooLarge,
@@ -184,6 +196,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		if err != nil {
 			return nil, &Error{Code: "SerializationException", Status: http.StatusBadRequest, Err: err}
 		}
+
 		if len(body) == cap(body) {
 			body = append(body, 0)[:len(body)]
 		}
@@ -200,9 +213,11 @@ func (m *Mux) failure(ctx context.Context, c *call, err error) *Error {
 		// The client has gone: nobody reads this, and nobody is to blame.
 		return &Error{Code: "RequestCanceled", Status: 499, Err: err}
 	}
+
 	if m.options.Errors == nil {
 		return internalFailure(err)
 	}
+
 	e = &Error{Err: err}
 	e.Code, e.Status, e.Message = m.options.Errors(c.operation, err)
 	return e
@@ -219,6 +234,7 @@ func (m *Mux) log(ctx context.Context, c *call, status int, failure *Error, size
 	if c.service != nil {
 		attrs = append(attrs, slog.String("service", c.service.name))
 	}
+
 	level, outcome := slog.LevelInfo, "ok"
 	if failure != nil {
 		outcome = failure.Code
@@ -226,9 +242,11 @@ func (m *Mux) log(ctx context.Context, c *call, status int, failure *Error, size
 			attrs = append(attrs, slog.String("err", failure.Err.Error()))
 		}
 	}
+
 	if status >= 500 {
 		level = slog.LevelError
 	}
+
 	c.mu.Lock()
 	attrs = append(attrs, c.attrs...)
 	c.mu.Unlock()
@@ -248,5 +266,6 @@ func newRequestID() string {
 	hex.Encode(s[19:23], b[8:10])
 	hex.Encode(s[24:36], b[10:16])
 	s[8], s[13], s[18], s[23] = '-', '-', '-', '-'
+
 	return string(s[:])
 }

@@ -32,22 +32,28 @@ func logged(t *testing.T, r *http.Request, run func(context.Context) error) (int
 	})
 	w := httptest.NewRecorder()
 	m.ServeHTTP(w, r)
+
 	if n := strings.Count(log.String(), "\n"); n != 1 {
 		t.Fatalf("%d lines in the log:\n%s", n, log.String())
 	}
+
 	line := map[string]any{}
 	if err := json.Unmarshal(log.Bytes(), &line); err != nil {
 		t.Fatal(err)
 	}
+
 	if line["request_id"] != w.Header().Get("x-amzn-RequestId") {
 		t.Errorf("request id %v in the log, %v in the answer", line["request_id"], w.Header())
 	}
+
 	if d, ok := line["duration"].(float64); !ok || d <= 0 {
 		t.Errorf("duration %v", line["duration"])
 	}
+
 	for _, key := range []string{"request_id", "duration", "time"} {
 		delete(line, key)
 	}
+
 	return w.Code, w.Body.String(), line
 }
 
@@ -58,11 +64,13 @@ func TestOneLineIsLoggedForARequest(t *testing.T) {
 		awsjson.Annotate(ctx, slog.String("principal", "me"))
 		return nil
 	})
+
 	want := map[string]any{"level": "INFO", "msg": "request", "op": "PutBook", "service": "shelf", "status": 200.0, "bytes": 2.0,
 		"outcome": "ok", "principal": "me"}
 	if diff := cmp.Diff(want, line); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+
 	if len(id) != 36 {
 		t.Errorf("operation got request id %q", id)
 	}
@@ -76,6 +84,7 @@ func TestAnswersAreObservedByNamesOfOursAlone(t *testing.T) {
 			t.Errorf("%s took %s", operation, took)
 		}
 	}})
+
 	awsjson.Handle(m, "shelf", "Burn", func(context.Context, *struct{}) (*struct{}, error) { panic("a bug") })
 	requests := []struct{ target, body string }{
 		{target, `{"Title":"Emma"}`},
@@ -89,6 +98,7 @@ func TestAnswersAreObservedByNamesOfOursAlone(t *testing.T) {
 		r.Header.Set("X-Amz-Target", c.target)
 		m.ServeHTTP(httptest.NewRecorder(), r)
 	}
+
 	want := []string{"shelf/PutBook/", "shelf/PutBook/ValidationException", "shelf/Burn/InternalFailure",
 		"shelf//UnknownOperationException", "//UnknownOperationException"}
 	if diff := cmp.Diff(want, seen); diff != "" {
@@ -121,20 +131,26 @@ func TestAnAnswerDoesNotWaitForTheLog(t *testing.T) {
 	awsjson.Handle(m, "shelf", "PutBook", func(context.Context, *struct{}) (*struct{}, error) { return nil, nil })
 	server := httptest.NewServer(m)
 	defer server.Close()
+
 	arrived := sync.OnceFunc(func() { close(log.arrived) })
 	defer arrived() // before the server waits for its request
+
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
+
 	r := request("{}").WithContext(ctx)
 	r.RequestURI, r.URL.Scheme, r.URL.Host = "", "http", server.Listener.Addr().String()
 	answer, err := server.Client().Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer answer.Body.Close()
+
 	if body, err := io.ReadAll(answer.Body); err != nil || string(body) != "{}" {
 		t.Errorf("%q, %v", body, err)
 	}
+
 	arrived()
 	<-log.taken
 }
@@ -158,6 +174,7 @@ func TestErrorsAreLoggedByWhoHasToAct(t *testing.T) {
 		if status != c.status || body != c.body {
 			t.Errorf("%v: %d %s", c.err, status, body)
 		}
+
 		if line["level"] != c.level || line["outcome"] != c.outcome || line["err"] != c.logged {
 			t.Errorf("%v: logged %v", c.err, line)
 		}

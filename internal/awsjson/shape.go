@@ -80,6 +80,7 @@ func (p *planner) structure(t reflect.Type) (*structure, error) {
 	if t.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("%v is not a struct", t)
 	}
+
 	s := &structure{name: t.Name()}
 	p.structures[t] = s
 	for i := range t.NumField() {
@@ -88,10 +89,12 @@ func (p *planner) structure(t reflect.Type) (*structure, error) {
 			delete(p.structures, t)
 			return nil, fmt.Errorf("%s.%s: %w", t.Name(), t.Field(i).Name, err)
 		}
+
 		if ok {
 			s.members = append(s.members, m)
 		}
 	}
+
 	return s, nil
 }
 
@@ -101,33 +104,40 @@ func (p *planner) member(f reflect.StructField, i int) (member, bool, error) {
 	if name == "-" || !f.IsExported() {
 		return member{}, false, nil
 	}
+
 	if name == "" {
 		name = f.Name
 	}
+
 	m := member{field: i, name: name, label: lowerFirst(name), key: append(appendText(nil, name), ':')}
 	m.required = options != "omitzero"
 	t := f.Type
 	if t.Kind() == reflect.Pointer {
 		m.pointer, t = true, t.Elem()
 	}
+
 	var err error
 	if m.kind, err = kindOf(t); err != nil {
 		return member{}, false, err
 	}
+
 	if m.kind != structureKind {
 		shape, ok := p.shapes[f.Tag.Get("shape")]
 		if !ok {
 			return member{}, false, nil
 		}
+
 		if m.rule, err = p.rule(f.Tag.Get("shape")); err == nil && m.kind == textList {
 			m.element, err = p.rule(shape.Member)
 		}
 	}
+
 	if err == nil && m.kind == structureList {
 		m.of, err = p.structure(t.Elem())
 	} else if err == nil && m.kind == structureKind {
 		m.of, err = p.structure(t)
 	}
+
 	return m, true, err
 }
 
@@ -135,10 +145,12 @@ func (p *planner) rule(shape string) (rule, error) {
 	if r, ok := p.rules[shape]; ok {
 		return r, nil
 	}
+
 	s, ok := p.shapes[shape]
 	if !ok {
 		return rule{}, fmt.Errorf("shape %q is not declared", shape)
 	}
+
 	r := rule{Shape: s}
 	if s.Pattern != "" {
 		var err error
@@ -146,6 +158,7 @@ func (p *planner) rule(shape string) (rule, error) {
 			return rule{}, err
 		}
 	}
+
 	p.rules[shape] = r
 	return r, nil
 }
@@ -168,6 +181,7 @@ func kindOf(t reflect.Type) (kind, error) {
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
 		return structureList, nil
 	}
+
 	return 0, fmt.Errorf("type %v has no place in the protocol", t)
 }
 

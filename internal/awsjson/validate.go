@@ -85,12 +85,15 @@ func (r *rule) checkText(ps *problems, p *path, s string) {
 	if r.satisfied(s) {
 		return
 	}
+
 	if r.Bounded {
 		r.checkBounds(ps, p, utf8.RuneCountInString(s), "length", func() string { return r.show(s) })
 	}
+
 	if r.re != nil && !r.re.MatchString(s) {
 		ps.add(p, r.show(s), r.patternText())
 	}
+
 	if len(r.Enum) > 0 && !slices.Contains(r.Enum, s) {
 		ps.add(p, r.show(s), r.enumText())
 	}
@@ -129,17 +132,21 @@ func (r *rule) checkElements(ps *problems, p *path, list []string) {
 	if !slices.ContainsFunc(list, func(s string) bool { return !r.satisfied(s) }) {
 		return
 	}
+
 	var all []string
 	if r.Bounded {
 		all = append(all, fmt.Sprintf("Member must have length less than or equal to %d", r.Max),
 			fmt.Sprintf("Member must have length greater than or equal to %d", r.Min))
 	}
+
 	if r.re != nil {
 		all = append(all, r.patternText())
 	}
+
 	if len(r.Enum) > 0 {
 		all = append(all, r.enumText())
 	}
+
 	ps.add(p, r.show(showList(list)), "Member must satisfy constraint: ["+strings.Join(all, ", ")+"]")
 }
 
@@ -150,11 +157,14 @@ func showList(list []string) string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
+
 		if b.Len() > 4*messageLimit {
 			break
 		}
+
 		b.WriteString(s)
 	}
+
 	b.WriteByte(']')
 	return b.String()
 }

@@ -62,9 +62,11 @@ func (s Service) WriteError(w http.ResponseWriter, e *Error, requestID string) {
 	if status == 0 {
 		status = http.StatusBadRequest
 	}
+
 	if status >= http.StatusInternalServerError {
 		kind = "Receiver"
 	}
+
 	var b bytes.Buffer
 	b.WriteString(`<ErrorResponse xmlns="` + s.Namespace + `"><Error><Type>` + kind + "</Type><Code>")
 	escape(&b, e.Code)

@@ -26,25 +26,31 @@ func TestFormsAreUnflattened(t *testing.T) {
 	if diff := cmp.Diff([]string{"a", "b"}, f.Texts("L")); diff != "" {
 		t.Error(diff)
 	}
+
 	var got []string
 	for _, m := range f.Members("S") {
 		v := "absent"
 		if p := m.Pointer("V"); p != nil {
 			v = "'" + *p + "'"
 		}
+
 		got = append(got, m.Text("K")+"="+v)
 	}
+
 	if diff := cmp.Diff([]string{"k1=''", "k2=absent"}, got); diff != "" {
 		t.Error(diff)
 	}
+
 	for name, want := range map[string]bool{"L": true, "S": true, "Empty": true, "Nothing": false} {
 		if f.Listed(name) != want {
 			t.Errorf("Listed(%s) is %v", name, !want)
 		}
 	}
+
 	if yes, err := f.Flag("Yes"); !yes || err != nil {
 		t.Errorf("Yes is %v, %v", yes, err)
 	}
+
 	if _, err := f.Flag("Odd"); err == nil {
 		t.Error("perhaps is taken for a boolean")
 	}
@@ -77,11 +83,13 @@ func TestAnswersAreXML(t *testing.T) {
 	if err := s.WriteResult(rec, "Get", thing{Name: "<a&b>", List: awsquery.Of("x", "y"), At: at}, "id-1"); err != nil {
 		t.Fatal(err)
 	}
+
 	want := `<GetResponse xmlns="urn:x"><GetResult><Name>&lt;a&amp;b&gt;</Name><List><member>x</member><member>y</member></List><Empty></Empty>` +
 		`<At>2026-01-02T03:04:05.678Z</At></GetResult><ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></GetResponse>`
 	if diff := cmp.Diff(want, rec.Body.String()); diff != "" {
 		t.Error(diff)
 	}
+
 	rec = httptest.NewRecorder()
 	s.WriteError(rec, &awsquery.Error{Code: "ValidationError", Message: "a < b"}, "id-2")
 	want = `<ErrorResponse xmlns="urn:x"><Error><Type>Sender</Type><Code>ValidationError</Code><Message>a &lt; b</Message></Error><RequestId>id-2</RequestId></ErrorResponse>`

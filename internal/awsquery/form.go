@@ -92,15 +92,18 @@ func (f Form) Members(name string) []Form {
 		if !ok {
 			continue
 		}
+
 		number, _, _ := strings.Cut(rest, ".")
 		if i, err := strconv.Atoi(number); err == nil && i > 0 && i <= maxMembers {
 			present[i] = true
 		}
 	}
+
 	var out []Form
 	for i := 1; present[i]; i++ {
 		out = append(out, Form{values: f.values, prefix: head + strconv.Itoa(i) + "."})
 	}
+
 	return out
 }
 

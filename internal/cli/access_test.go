@@ -33,6 +33,7 @@ func TestKeysAreMadeAtTheServer(t *testing.T) {
 			t.Errorf("key create does not print %q:\n%s", want, out)
 		}
 	}
+
 	reader := made(t, i.run(t, "key", "create", "kim", "--reader", "-o", "json"))
 	i.as(t, reader, "link", "list").ok(t)
 	i.as(t, reader, "key", "list").refused(t, 1, "AccessDeniedException", "The key "+reader.AccessKeyId, "lockstep policy put")
@@ -41,15 +42,18 @@ func TestKeysAreMadeAtTheServer(t *testing.T) {
 	if out := i.run(t, "key", "list").ok(t).stdout; !strings.Contains(out, reader.AccessKeyId+"  kim        reader    disabled") {
 		t.Errorf("key list prints:\n%s", out)
 	}
+
 	i.run(t, "key", "enable", reader.AccessKeyId).ok(t)
 	i.as(t, reader, "link", "list").ok(t)
 
 	second := made(t, i.run(t, "key", "rotate", reader.AccessKeyId, "--keep-old-for", "1h", "-o", "json"))
 	i.as(t, reader, "link", "list").ok(t)
 	i.as(t, second, "link", "list").ok(t)
+
 	if out := i.run(t, "key", "rotate", second.AccessKeyId).ok(t).stdout; !strings.Contains(out, "The old key "+second.AccessKeyId+" works no longer.") {
 		t.Errorf("key rotate prints:\n%s", out)
 	}
+
 	i.run(t, "key", "delete", reader.AccessKeyId).ok(t)
 	i.run(t, "key", "delete", reader.AccessKeyId).refused(t, 1, "ResourceNotFoundException")
 	list := i.run(t, "key", "list", "-o", "json").ok(t).stdout
@@ -65,10 +69,12 @@ func TestADatabaseIsMeantOnlyWhereNoServerIsNamed(t *testing.T) {
 	if out := run(t, env, "key", "list").ok(t).stdout; !strings.Contains(out, "111122223333") {
 		t.Errorf("the database is not listed with accounts:\n%s", out)
 	}
+
 	out := run(t, env, "key", "list", "--endpoint-url", i.env["LOCKSTEP_ENDPOINT_URL"]).ok(t).stdout
 	if strings.Contains(out, "ACCOUNT") || !strings.Contains(out, "admin") {
 		t.Errorf("the server's list is:\n%s", out)
 	}
+
 	run(t, nil, "key", "create", "--db", i.db, "kim", "--role", "operator").ok(t)
 	if out := run(t, env, "key", "list").ok(t).stdout; !strings.Contains(out, "kim        operator") {
 		t.Errorf("key list prints:\n%s", out)
@@ -82,21 +88,26 @@ func TestPoliciesArePutReadAndDeleted(t *testing.T) {
 	if out := i.run(t, "policy", "list").ok(t).stdout; !strings.Contains(out, "There is no policy") {
 		t.Errorf("policy list prints %q", out)
 	}
+
 	kim := made(t, i.run(t, "key", "create", "kim", "--role", "none", "-o", "json"))
 	i.run(t, "connect", "acme", "--provider", "Git", "--endpoint", "https://git.example.com", "--none").ok(t)
 	sees := func() bool { return strings.Contains(i.as(t, kim, "connect", "list").stdout, "acme") }
 	if sees() {
 		t.Error("a key without a role reads")
 	}
+
 	file := filepath.Join(t.TempDir(), "kim.cedar")
 	write(t, file, permit+"\n")
 	i.run(t, "policy", "put", "kim", file).ok(t)
+
 	if !sees() {
 		t.Error("the policy is not in force")
 	}
+
 	if out := i.run(t, "policy", "get", "kim").ok(t).stdout; out != permit+"\n" {
 		t.Errorf("policy get prints %q", out)
 	}
+
 	runWith(t, t.Context(), i.env, "forbid (principal, action, resource);", "policy", "put", "kim", "-").ok(t)
 	if out := i.run(t, "policy", "get", "kim", "-o", "json"); out.code == 0 && !strings.Contains(out.stdout, "forbid") {
 		t.Errorf("policy get prints:\n%s", out.stdout)
@@ -118,14 +129,17 @@ func TestPolicyCheckNamesThePlace(t *testing.T) {
 	good, bad := filepath.Join(dir, "good.cedar"), filepath.Join(dir, "bad\x1b.cedar")
 	write(t, good, permit)
 	write(t, bad, "permit (principal,\n  acton, resource);")
+
 	if r := run(t, nil, "policy", "check", good).ok(t); r.stdout+r.stderr != "" {
 		t.Errorf("it prints %s%s", r.stdout, r.stderr)
 	}
+
 	r := run(t, nil, "policy", "check", good, bad)
 	r.refused(t, 1)
 	if want := filepath.Join(dir, "bad.cedar") + ":2:3: "; !strings.HasPrefix(r.stderr, want) {
 		t.Errorf("it says %q, want %s…", r.stderr, want)
 	}
+
 	runWith(t, t.Context(), nil, "permit", "policy", "check", "-").refused(t, 1, "-:1:")
 	i := newInstallation(t)
 	i.run(t, "policy", "put", "bad", bad).refused(t, 1, "InvalidInputException", "line 2, column 3")
@@ -156,6 +170,7 @@ func TestRolesAreSentAsTheyAreAskedFor(t *testing.T) {
 			t.Errorf("role put does not print %q:\n%s", line, out)
 		}
 	}
+
 	golden(t, "role.put.json", run(t, f.env(), append(args, "-o", "json")...).ok(t).stdout)
 	golden(t, "role.list.table", run(t, f.env(), "role", "list").ok(t).stdout)
 	run(t, f.env(), "role", "delete", "ci").refused(t, 1, "ResourceNotFoundException: Could not find role ci.")
@@ -171,6 +186,7 @@ func TestAJobNeedsNoStoredKey(t *testing.T) {
 			env[name] = strings.ReplaceAll(value, "/path/to/token", file)
 		}
 	}
+
 	run(t, env, "link", "list").refused(t, 1, "There is no token in "+file)
 	token := i.issuer.Token("lockstep", "job:main", nil)
 	write(t, file, token)
@@ -181,6 +197,7 @@ func TestAJobNeedsNoStoredKey(t *testing.T) {
 	write(t, file, i.issuer.Token("lockstep", "job:other", nil))
 	r := run(t, env, "link", "list")
 	r.refused(t, 1, "AccessDenied: ", "The token in "+file, "lockstep role list")
+
 	if strings.Contains(r.stderr, token) {
 		t.Errorf("a token is shown: %s", r.stderr)
 	}

@@ -29,6 +29,7 @@ func newApplyCommand(p *program) *cobra.Command {
 		Args:                  arguments(),
 		DisableFlagsInUseLine: true,
 	}
+
 	reach, a := reaches(p, c), &applying{}
 	f := c.Flags()
 	f.StringVarP(&a.file, "file", "f", "", "the file, - for standard input")
@@ -38,16 +39,20 @@ func newApplyCommand(p *program) *cobra.Command {
 		if err := require(c, "file"); err != nil {
 			return err
 		}
+
 		file, err := p.readFleet(a.file)
 		if err != nil {
 			return err
 		}
+
 		remote, err := reach.connect(c.Context())
 		if err != nil {
 			return err
 		}
+
 		return p.apply(c.Context(), remote, file, a)
 	}
+
 	return c
 }
 
@@ -60,9 +65,11 @@ func (p *program) readFleet(name string) (fleet.File, error) {
 	} else {
 		text, err = readAtMost(name, fleet.MaxFile+1)
 	}
+
 	if err != nil {
 		return fleet.File{}, err
 	}
+
 	f, err := fleet.Parse(name, text)
 	return f, wrongFile(err)
 }
@@ -90,6 +97,7 @@ func (p *program) apply(ctx context.Context, remote *client.Client, file fleet.F
 	if err != nil {
 		return err
 	}
+
 	steps, err := fleet.Plan(file, have, a.prune)
 	if err != nil {
 		return wrongFile(err)
@@ -97,6 +105,7 @@ func (p *program) apply(ctx context.Context, remote *client.Client, file fleet.F
 	if a.dryRun {
 		return p.foretell(file, steps)
 	}
+
 	outcome := fleet.Apply(ctx, remote, have, steps, func(s fleet.Step) {
 		// Whatever becomes of the output, what is begun must be finished.
 		_, _ = fmt.Fprintf(p.stdout, "%sd %s\n", s.Verb, told(s))
@@ -105,14 +114,17 @@ func (p *program) apply(ctx context.Context, remote *client.Client, file fleet.F
 		problem, remedy := p.server.Explain(f.Err)
 		p.complain(fmt.Sprintf("%s %s %s: %s", f.Step.Verb, f.Step.Kind, f.Step.ID(), problem), remedy)
 	}
+
 	if len(outcome.Failed) > 0 || outcome.Left > 0 {
 		p.complain(fmt.Sprintf("%d done, %d failed, %d not tried.", outcome.Done, len(outcome.Failed), outcome.Left),
 			"What was done stays. Applying again goes on from here.")
 		return exit(exitFailed)
 	}
+
 	if _, err := fmt.Fprintln(p.stdout, summary(file, steps, "%d created, %d changed, %d deleted, %d as they were.")); err != nil {
 		return err
 	}
+
 	return p.awaited(ctx, remote, file)
 }
 

@@ -50,6 +50,7 @@ func newSigned(t testing.TB, signed string) (f *configured, changes func() []str
 		note("update %s to %s", in.ResourceName, in.Branch)
 		return &wire.UpdateSyncConfigurationOutput{SyncConfiguration: c.all[0]}, nil
 	})
+
 	return c, func() []string {
 		defer func() { noted = nil }()
 		return noted
@@ -82,16 +83,19 @@ func TestSignersAreAppliedBeforeAnythingCanBeSynced(t *testing.T) {
 		if c.other[0] != "" {
 			text = strings.ReplaceAll(text, c.other[0], c.other[1])
 		}
+
 		write(t, file, text)
 		foretold := run(t, f.env(), "apply", "-f", file, "--dry-run").ok(t)
 		if did := changes(); did != nil {
 			t.Errorf("%s: a dry run did %v", c.name, did)
 		}
+
 		r := run(t, f.env(), "apply", "-f", file).ok(t)
 		if !strings.HasPrefix(r.stdout, c.says) || c.says == "" && !strings.HasPrefix(r.stdout, "0 created, 0 changed") ||
 			c.says != "" && !strings.Contains(foretold.stdout, strings.NewReplacer("created", "would create", "changed", "would change").Replace(c.says)) {
 			t.Errorf("%s: stdout %s, foretold %s", c.name, r.stdout, foretold.stdout)
 		}
+
 		if diff := cmp.Diff(c.want, changes()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
@@ -116,6 +120,7 @@ func TestSyncCreateNamesSignersFromTheFirstCommitOn(t *testing.T) {
 	if err := os.WriteFile(file, []byte(ann), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	create := []string{"sync", "create", "--resource", "web", "--link", "acme/infra", "--branch", "main", "--file", "web.yaml", "--role-arn", role,
 		"--trigger", "ANY_CHANGE", "--pull-request-comment", "on"}
 	i.run(t, append(create, "--allowed-signers", filepath.Join(t.TempDir(), "none"))...).refused(t, 2, "There is no list of signers to be read")
@@ -123,15 +128,18 @@ func TestSyncCreateNamesSignersFromTheFirstCommitOn(t *testing.T) {
 	if want := "web is synced from web.yaml of acme/infra on branch main\nNext: lockstep wait web\n"; out != want {
 		t.Errorf("it says:\n%s", out)
 	}
+
 	if out := i.run(t, "sync", "signers", "web").ok(t).stdout; out != ann {
 		t.Errorf("who may sign: %s", out)
 	}
+
 	out = i.run(t, "sync", "show", "web").ok(t).stdout
 	for _, says := range []string{"ANY_CHANGE", "Pull request comment  ENABLED", "Deployment status     DISABLED"} {
 		if !strings.Contains(out, says) {
 			t.Errorf("it is not shown as %s:\n%s", says, out)
 		}
 	}
+
 	if diff := cmp.Diff([]string{"configured web main web.yaml ANY_CHANGE"}, i.engine.taken); diff != "" {
 		t.Errorf("the engine was told (-want +got):\n%s", diff)
 	}

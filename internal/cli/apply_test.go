@@ -38,6 +38,7 @@ func newConfigured(t testing.TB) *configured {
 			RepositoryLinkId: linkUUID, RepositoryLinkArn: "arn:aws:codeconnections:us-east-1:111122223333:repository-link/" + linkUUID,
 			ConnectionArn: "arn:aws:codeconnections:us-east-1:111122223333:connection/x"}}}, nil
 	})
+
 	on(c.fake, "ListSyncConfigurations", c.list)
 	on(c.fake, "CreateSyncConfiguration", c.create)
 	return c
@@ -62,11 +63,13 @@ func (c *configured) create(in *wire.CreateSyncConfigurationInput) (*wire.Create
 	c.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	c.running--
 	c.creations++
 	if err := c.refuse(c.creations); err != nil {
 		return nil, err
 	}
+
 	made := wire.SyncConfiguration{Branch: in.Branch, ConfigFile: in.ConfigFile, OwnerId: "acme", ProviderType: "Git", RepositoryLinkId: in.RepositoryLinkId,
 		RepositoryName: "infra", ResourceName: in.ResourceName, RoleArn: in.RoleArn, SyncType: in.SyncType}
 	c.all = append(c.all, made)
@@ -105,17 +108,21 @@ func TestAThousandConfigurationsAreAppliedAFewAtATime(t *testing.T) {
 		}
 		return nil
 	}
+
 	file, names := thousand(t)
 	r := run(t, c.env(), "apply", "-f", file).ok(t)
 	if !strings.HasSuffix(r.stdout, "\n1000 created, 0 changed, 0 deleted, 0 as they were.\n") || strings.Count(r.stdout, "\n") != 1001 {
 		t.Errorf("stdout ends %q", r.stdout[max(0, len(r.stdout)-200):])
 	}
+
 	if diff := cmp.Diff(names, c.resources()); diff != "" {
 		t.Errorf("configured (-want +got):\n%s", diff)
 	}
+
 	if c.most > 8 || c.creations != 1001 {
 		t.Errorf("%d creations, up to %d at once", c.creations, c.most)
 	}
+
 	if r := run(t, c.env(), "apply", "-f", file, "--prune").ok(t); r.stdout != "0 created, 0 changed, 0 deleted, 1000 as they were.\n" {
 		t.Errorf("applied again: %s", r.stdout)
 	}
@@ -129,6 +136,7 @@ func TestApplyGoesOnAfterAFailure(t *testing.T) {
 		}
 		return nil
 	}
+
 	file, names := thousand(t)
 	r := run(t, c.env(), "apply", "-f", file)
 	done := strings.Count(r.stdout, "created configuration ")
@@ -137,10 +145,12 @@ func TestApplyGoesOnAfterAFailure(t *testing.T) {
 		!strings.Contains(r.stderr, ": InvalidInputException: Not this one.") {
 		t.Errorf("exit code %d, %d of %d told, stderr %s", r.code, done, len(c.all), r.stderr)
 	}
+
 	r = run(t, c.env(), "apply", "-f", file).ok(t)
 	if want := fmt.Sprintf("\n%d created, 0 changed, 0 deleted, %d as they were.\n", 1000-done, done); !strings.HasSuffix(r.stdout, want) {
 		t.Errorf("stdout ends %q, want %q", r.stdout[max(0, len(r.stdout)-200):], want)
 	}
+
 	if diff := cmp.Diff(names, c.resources()); diff != "" {
 		t.Errorf("configured (-want +got):\n%s", diff)
 	}

@@ -31,6 +31,7 @@ func TestAttack28WatchShowsNothingThatCommandsATerminal(t *testing.T) {
 		return &wire.ListSyncEventsOutput{NextCursor: "1", Events: []wire.SyncEvent{
 			{Time: clock(4, 1), Event: bad, Type: bad, ResourceName: bad, Branch: bad, Sha: sha1, AttemptId: "a", Status: "IN_PROGRESS"}}}, nil
 	})
+
 	got := runWith(t, ctx, f.env(), "", "watch").ok(t).stdout
 	line, rest, _ := strings.Cut(got, "\n")
 	if rest != "" || strings.Count(line, "forged") != 3 ||

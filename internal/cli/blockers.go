@@ -30,6 +30,7 @@ func newBlockersCommand(p *program) *cobra.Command {
 		Args:                  arguments("[RESOURCE]", "[ID]"),
 		DisableFlagsInUseLine: true,
 	}
+
 	reach, format := reaches(p, c), formats(c)
 	all := c.Flags().Bool("all", false, "show those that were resolved too")
 	resolve := c.Flags().Bool("resolve", false, "resolve the blocker")
@@ -45,6 +46,7 @@ func newBlockersCommand(p *program) *cobra.Command {
 		case *reason != "":
 			return usagef("%s: --reason goes with --resolve.", c.CommandPath())
 		}
+
 		return nil
 	}
 	c.RunE = reach.then(func(ctx context.Context, remote *client.Client, args []string) error {
@@ -53,8 +55,10 @@ func newBlockersCommand(p *program) *cobra.Command {
 		if *resolve {
 			return p.resolve(ctx, remote, s, *reason, *format)
 		}
+
 		return p.showBlockers(ctx, remote, s, *format)
 	})
+
 	return c
 }
 
@@ -71,30 +75,36 @@ func (s selection) blockers(ctx context.Context, remote *client.Client) ([]wire.
 	if s.names[0] != "" {
 		in.SyncType = syncType
 	}
+
 	found, err := client.All(remote.SyncBlockers(ctx, in))
 	if err != nil {
 		return nil, err
 	}
+
 	if s.all {
 		in.Status = blockerResolved
 		resolved, err := client.All(remote.SyncBlockers(ctx, in))
 		if err != nil {
 			return nil, err
 		}
+
 		found = append(found, resolved...)
 		slices.SortStableFunc(found, func(a, b wire.ResourceSyncBlocker) int {
 			return b.SyncBlocker.CreatedAt.Compare(a.SyncBlocker.CreatedAt.Time)
 		})
 	}
+
 	if len(found) == 0 && s.names[0] != "" {
 		// A list knows no missing resource; a misspelt name would be told all is well.
 		if _, err := configuration(ctx, remote, s.names[0]); err != nil {
 			return nil, err
 		}
 	}
+
 	if s.names[1] != "" {
 		found = slices.DeleteFunc(found, func(b wire.ResourceSyncBlocker) bool { return b.SyncBlocker.Id != s.names[1] })
 	}
+
 	return found, nil
 }
 
@@ -106,10 +116,12 @@ func (p *program) showBlockers(ctx context.Context, remote *client.Client, s sel
 	if f != asTable {
 		return f.write(p.stdout, struct{ ResourceSyncBlockers []wire.ResourceSyncBlocker }{found})
 	}
+
 	if len(found) == 0 {
 		_, err := fmt.Fprintln(p.stdout, "Nothing is blocked.")
 		return err
 	}
+
 	on, t := p.paintFor(p.stdout), &table{}
 	t.add("RESOURCE", "STATUS", "SINCE", "ID", "REASON")
 	for _, b := range found {
@@ -118,14 +130,17 @@ func (p *program) showBlockers(ctx context.Context, remote *client.Client, s sel
 		if status == blockerActive {
 			painted = on.cell(status, "BLOCKED")
 		}
+
 		t.add(b.ResourceName, painted, moment(b.SyncBlocker.CreatedAt), b.SyncBlocker.Id, cut(plain(b.SyncBlocker.CreatedReason), 2*lastWidth))
 		for _, about := range b.SyncBlocker.Contexts {
 			t.addLine("    " + plain(about.Key+": "+about.Value))
 		}
+
 		if status == blockerResolved {
 			t.addLine("    " + plain("resolved "+moment(b.SyncBlocker.ResolvedAt)+": "+b.SyncBlocker.ResolvedReason))
 		}
 	}
+
 	return t.write(p.stdout)
 }
 
@@ -140,13 +155,16 @@ func (p *program) resolve(ctx context.Context, remote *client.Client, s selectio
 		if len(found) != 1 {
 			return notOne(resource, found)
 		}
+
 		id = found[0].SyncBlocker.Id
 	}
+
 	out, err := remote.AWS.UpdateSyncBlocker(ctx, &codeconnections.UpdateSyncBlockerInput{
 		ResourceName: aws.String(resource), SyncType: syncType, Id: aws.String(id), ResolvedReason: aws.String(reason)})
 	if err != nil {
 		return err
 	}
+
 	if f != asTable {
 		b := out.SyncBlocker
 		return f.write(p.stdout, wire.ResourceSyncBlocker{ResourceName: resource, SyncType: syncType, SyncBlocker: wire.SyncBlocker{
@@ -154,6 +172,7 @@ func (p *program) resolve(ctx context.Context, remote *client.Client, s selectio
 			CreatedAt:      wire.Time{Time: aws.ToTime(b.CreatedAt)},
 			ResolvedReason: aws.ToString(b.ResolvedReason), ResolvedAt: wire.Time{Time: aws.ToTime(b.ResolvedAt)}}})
 	}
+
 	_, err = fmt.Fprintf(p.stdout, "%[1]s is no longer blocked, and its latest commit is tried again. `lockstep wait %[1]s` waits for it.\n", plain(resource))
 	return err
 }

@@ -52,18 +52,22 @@ func newInstallation(t testing.TB) installation {
 	if err := json.Unmarshal([]byte(out), &made); err != nil {
 		t.Fatal(err)
 	}
+
 	d, err := db.Open(t.Context(), i.db, db.Schema())
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	key, err := seal.Open(strings.TrimPrefix(i.db, "sqlite:") + ".key")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	directory, err := identity.NewDirectory(d, key)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	i.key, i.open = key, d
 	s := api.New(api.Options{
 		Seal: key,
@@ -73,6 +77,7 @@ func newInstallation(t testing.TB) installation {
 		Handshake:          i.handshake(t, d, key),
 		WebIdentityIssuers: []string{i.issuer.URL},
 	})
+
 	sessions := sts.New(sts.Options{Directory: directory,
 		WebIdentities: identity.NewWebIdentities(identity.WebIdentityOptions{DB: d, Key: key, Issuers: []string{i.issuer.URL}})})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -88,6 +93,7 @@ func newInstallation(t testing.TB) installation {
 			t.Error(err)
 		}
 	})
+
 	i.env = map[string]string{"LOCKSTEP_ENDPOINT_URL": server.URL,
 		"LOCKSTEP_ACCESS_KEY_ID": made.AccessKeyId, "LOCKSTEP_SECRET_ACCESS_KEY": made.SecretAccessKey}
 	return i
@@ -116,13 +122,16 @@ func (i installation) held(t testing.TB) (all []lockstep.Credential) {
 			if err != nil {
 				return err
 			}
+
 			all = append(all, c)
 		}
+
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return all
 }
 
@@ -180,38 +189,47 @@ func TestAFileIsConnectedLinkedAndSynced(t *testing.T) {
 	if !strings.Contains(out, "acme connected (AVAILABLE)") || !strings.Contains(out, "lockstep link create --connection acme ") {
 		t.Errorf("connect says:\n%s", out)
 	}
+
 	out = i.run(t, "link", "create", "--connection", "acme", "--repository", "teams/acme/infra").ok(t).stdout
 	if !strings.Contains(out, "teams/acme/infra linked") || !strings.Contains(out, "lockstep sync create --resource NAME --link teams/acme/infra ") {
 		t.Errorf("link create says:\n%s", out)
 	}
+
 	var links struct {
 		RepositoryLinks []struct{ RepositoryLinkId, OwnerId, RepositoryName string }
 	}
 	if err := json.Unmarshal([]byte(i.run(t, "link", "list", "-o", "json").ok(t).stdout), &links); err != nil || len(links.RepositoryLinks) != 1 {
 		t.Fatalf("links %v, %v", links, err)
 	}
+
 	id := links.RepositoryLinks[0].RepositoryLinkId
 	if got := links.RepositoryLinks[0].OwnerId; got != "teams/acme" {
 		t.Errorf("the owner is %q", got)
 	}
+
 	if out = i.run(t, "link", "list").ok(t).stdout; !strings.Contains(out, "teams/acme/infra  "+id+"  Git") {
 		t.Errorf("link list says:\n%s", out)
 	}
+
 	out = i.run(t, "sync", "create", "--resource", "web", "--link", "teams/acme/infra", "--branch", "main", "--file", "web.yaml", "--role-arn", role).ok(t).stdout
 	if want := "web is synced from web.yaml of teams/acme/infra on branch main\nNext: lockstep wait web\n"; out != want {
 		t.Errorf("sync create says:\n%s", out)
 	}
+
 	if out = i.run(t, "wait", "web").ok(t).stdout; out != "web SUCCEEDED main@11111111\n" {
 		t.Errorf("wait says %q", out)
 	}
+
 	i.run(t, "sync", "update", "--resource", "web", "--file", "new.yaml", "--trigger", "ANY_CHANGE").ok(t)
 	i.run(t, "sync", "now", "web").ok(t)
 	i.run(t, "sync", "now", "--link", id).ok(t)
 	i.run(t, "retry", "web").ok(t)
 	i.run(t, "link", "delete", id).refused(t, 1, "SyncConfigurationStillExistsException")
+
 	if out = i.run(t, "sync", "delete", "--resource", "web").ok(t).stdout; !strings.Contains(out, "The stack stays as it is.") {
 		t.Errorf("sync delete says %q", out)
 	}
+
 	i.run(t, "link", "delete", "teams/acme/infra").ok(t)
 	want := []string{"configured web main web.yaml ", "configured web main new.yaml ANY_CHANGE", "request main", "request main", "retry web", "deconfigured web"}
 	if diff := cmp.Diff(want, i.engine.taken); diff != "" {
@@ -230,14 +248,18 @@ func TestConnectUsesTheHostThatIsThere(t *testing.T) {
 		if err := json.Unmarshal([]byte(out), &made); err != nil {
 			t.Fatal(err)
 		}
+
 		hosts[made.HostArn] = true
 	}
+
 	if len(hosts) != 1 {
 		t.Errorf("hosts %v", hosts)
 	}
+
 	i.run(t, "link", "create", "--connection", "one", "--repository", "infra").ok(t) // made once, so not ambiguous
 	i.run(t, "connect", "four", "--provider", "Git", "--none", "--endpoint", "https://other.example.com").ok(t)
 	i.run(t, "connect", "five", "--provider", "Git", "--none").refused(t, 2, "--endpoint is missing", "there are 2 hosts")
+
 	if out := i.run(t, "connect", "hub", "--provider", "GitHub", "--none", "-o", "yaml").ok(t).stdout; strings.Contains(out, "HostArn") {
 		t.Errorf("a provider with an address of its own got a host:\n%s", out)
 	}
@@ -250,18 +272,22 @@ func TestConnectReadsSecretsFromStdinOrAKeysFile(t *testing.T) {
 		return runWith(t, t.Context(), i.env, stdin, append(base[:len(base):len(base)], more...)...)
 	}
 	basic := with("jo:hunter2:x\r\n", "--basic-stdin").ok(t)
+
 	if diff := cmp.Diff([]lockstep.Credential{{Kind: "BASIC", Username: "jo", Secret: "hunter2:x"}}, i.held(t)); diff != "" {
 		t.Errorf("credentials (-want +got):\n%s", diff)
 	}
+
 	token := with("hunter2", "--token-stdin").ok(t)
 	if !strings.Contains(token.stdout, "acme has a new credential") {
 		t.Errorf("it says:\n%s", token.stdout)
 	}
+
 	sealed := "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU=\n-----END OPENSSH PRIVATE KEY-----\n"
 	keyFile := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(keyFile, []byte(sealed), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	overSSH := func(name, endpoint, key string) []string {
 		return []string{"connect", name, "--provider", "Git", "--endpoint", endpoint, "--ssh-key", key}
 	}
@@ -271,6 +297,7 @@ func TestConnectReadsSecretsFromStdinOrAKeysFile(t *testing.T) {
 	if diff := cmp.Diff(want, i.held(t)); diff != "" {
 		t.Errorf("credentials (-want +got):\n%s", diff)
 	}
+
 	refused := []result{
 		with("hunter2", "--ssh-key", "-"), with("", "--ssh-key", keyFile+".pub"), with("hunter2", "--ssh-key", keyFile, "--token-stdin"),
 		with("", "--endpoint", "ssh://git:hunter2@git.example.com", "--ssh-key", keyFile),
@@ -282,11 +309,13 @@ func TestConnectReadsSecretsFromStdinOrAKeysFile(t *testing.T) {
 	for _, r := range refused {
 		r.refused(t, 2, "lockstep")
 	}
+
 	for _, r := range append(refused, basic, token) {
 		if strings.Contains(r.stdout+r.stderr, "hunter2") {
 			t.Errorf("a secret is shown:\n%s%s", r.stdout, r.stderr)
 		}
 	}
+
 	if diff := cmp.Diff(want, i.held(t)); diff != "" {
 		t.Errorf("credentials after refusals (-want +got):\n%s", diff)
 	}
@@ -296,13 +325,16 @@ func TestWhatNamesSeveralOrNothingIsNotGuessed(t *testing.T) {
 	i := newInstallation(t)
 	i.run(t, "link", "create", "--connection", "acme", "--repository", "acme/infra").refused(t, 1, "There is no connection acme; there is none at all.")
 	i.run(t, "connect", "acme", "--provider", "Git", "--none", "--endpoint", "https://one.example.com").ok(t)
+
 	for _, elsewhere := range [][]string{{"--provider", "Git", "--endpoint", "https://two.example.com"}, {"--provider", "GitHub"}} {
 		i.run(t, append([]string{"connect", "acme", "--none"}, elsewhere...)...).
 			refused(t, 1, "There is a connection acme already, at another host or provider.", "lockstep connect list")
 	}
+
 	if hosts := i.run(t, "host", "list").ok(t).stdout; strings.Contains(hosts, "two.example.com") {
 		t.Errorf("a host was made for nothing:\n%s", hosts)
 	}
+
 	i.run(t, "connect", "other", "--provider", "Git", "--none", "--endpoint", "https://two.example.com").ok(t)
 	err := i.open.Update(t.Context(), func(tx *db.Tx) error { // as the API does, when it is asked for a second acme
 		_, err := tx.Exec("UPDATE connection SET name = 'acme' WHERE name = 'other'")
@@ -311,6 +343,7 @@ func TestWhatNamesSeveralOrNothingIsNotGuessed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	i.run(t, "link", "create", "--connection", "acme", "--repository", "acme/infra").refused(t, 1, "There are 2 connections acme.", "arn:aws:codeconnections:")
 	i.run(t, "link", "create", "--connection", "acne", "--repository", "acme/infra").refused(t, 1, "There is no connection acne.", "There is: acme, acme.")
 	i.run(t, "sync", "now", "--link", "acme/infra").refused(t, 1, "There is no link to repository acme/infra")

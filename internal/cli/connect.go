@@ -37,6 +37,7 @@ func newConnectCommand(p *program) *cobra.Command {
 		Args:                  arguments("NAME"),
 		DisableFlagsInUseLine: true,
 	}
+
 	c.AddCommand(newConnectListCommand(p), newConnectShowCommand(p), newConnectDeleteCommand(p))
 	reach, format := reaches(p, c), formats(c)
 	f := c.Flags()
@@ -59,12 +60,15 @@ func newConnectCommand(p *program) *cobra.Command {
 			return err
 		}
 		defer w.letIn.close()
+
 		remote, err := reach.connect(c.Context())
 		if err != nil {
 			return err
 		}
+
 		return p.connect(c.Context(), remote, *format, w)
 	}
+
 	return c
 }
 
@@ -78,6 +82,7 @@ func (p *program) prepareConnect(c *cobra.Command, w *wanting, given *giving, ce
 	if err := given.check(c, kind); err != nil {
 		return err
 	}
+
 	user, err := takeSSHUser(&w.endpoint)
 	if err != nil {
 		return err
@@ -85,17 +90,21 @@ func (p *program) prepareConnect(c *cobra.Command, w *wanting, given *giving, ce
 	if overSSH := strings.HasPrefix(w.endpoint, "ssh://"); w.endpoint != "" && overSSH != (kind == "ssh-key") {
 		return usagef("--%s does not fit --endpoint %s: a private key is for ssh://, and nothing else is.", kind, plain(w.endpoint))
 	}
+
 	if w.certificate, err = readCertificate(certificate, w.endpoint); err != nil {
 		return err
 	}
+
 	if kind == "oauth" {
 		w.letIn, err = p.prepareLetIn(given)
 		return err
 	}
+
 	w.credential, err = p.readCredential(kind, given)
 	if kind == "ssh-key" {
 		w.credential.Username = user
 	}
+
 	return err
 }
 
@@ -155,25 +164,30 @@ func (p *program) connect(ctx context.Context, remote *client.Client, f format, 
 	if err != nil {
 		return err
 	}
+
 	host, err := findHost(ctx, remote, w, len(namesakes) > 0)
 	if err != nil {
 		return err
 	}
+
 	if w.certificate != "" {
 		_, err := remote.PutHostCertificate(ctx, &wire.PutHostCertificateInput{HostArn: host, TlsCertificate: w.certificate})
 		if err != nil {
 			return err
 		}
 	}
+
 	arn, isNew, err := findConnection(ctx, remote, w, host, namesakes)
 	if err != nil {
 		return err
 	}
+
 	if w.letIn != nil {
 		if w.credential, err = p.letIn(ctx, remote, arn, w.letIn); err != nil {
 			return err
 		}
 	}
+
 	out, err := remote.CompleteConnection(ctx, &wire.CompleteConnectionInput{ConnectionArn: arn, Credential: w.credential})
 	if err != nil {
 		return err
@@ -181,10 +195,12 @@ func (p *program) connect(ctx context.Context, remote *client.Client, f format, 
 	if f != asTable {
 		return f.write(p.stdout, connected{arn, w.name, out.ConnectionStatus, host})
 	}
+
 	done := "connected"
 	if !isNew {
 		done = "has a new credential"
 	}
+
 	_, err = fmt.Fprintf(p.stdout, "%s %s (%s)\n%s\nNext: lockstep link create --connection %s --repository OWNER/NAME\n",
 		plain(w.name), done, plain(out.ConnectionStatus), plain(arn), shellWord(plain(w.name)))
 	return err
@@ -200,16 +216,19 @@ func findHost(ctx context.Context, remote *client.Client, w wanting, taken bool)
 	if w.endpoint == "" && slices.Contains(atOnePlace, w.provider) {
 		return "", nil
 	}
+
 	all, err := hosts(ctx, remote)
 	if err != nil {
 		return "", err
 	}
+
 	ofType := slices.DeleteFunc(all, func(h types.Host) bool { return string(h.ProviderType) != w.provider })
 	for _, h := range ofType {
 		if sameEndpoint(aws.ToString(h.ProviderEndpoint), w.endpoint) || w.endpoint == "" && len(ofType) == 1 {
 			return aws.ToString(h.HostArn), nil
 		}
 	}
+
 	if w.endpoint == "" {
 		return "", usagef("--endpoint is missing, and there are %d hosts of type %s.", len(ofType), w.provider).
 			try("Say below which URL the repositories are, such as --endpoint https://git.example.com.")
@@ -217,11 +236,13 @@ func findHost(ctx context.Context, remote *client.Client, w wanting, taken bool)
 	if taken {
 		return "", elsewhere(w.name)
 	}
+
 	made, err := remote.AWS.CreateHost(ctx, &codeconnections.CreateHostInput{Name: aws.String(hostName(w.endpoint)),
 		ProviderType: types.ProviderType(w.provider), ProviderEndpoint: aws.String(w.endpoint)})
 	if err != nil {
 		return "", err
 	}
+
 	return aws.ToString(made.HostArn), nil
 }
 
@@ -260,23 +281,28 @@ func findConnection(ctx context.Context, remote *client.Client, w wanting, host 
 			return "", false, &failure{problem: fmt.Sprintf("There are two connections %s to this host already.", w.name),
 				remedy: "Take another name, or delete one with `lockstep connect delete ARN`."}
 		}
+
 		arn = aws.ToString(c.ConnectionArn)
 	}
+
 	if arn != "" {
 		return arn, false, nil
 	}
 	if len(namesakes) > 0 {
 		return "", false, elsewhere(w.name)
 	}
+
 	in := &codeconnections.CreateConnectionInput{ConnectionName: aws.String(w.name)}
 	if host != "" {
 		in.HostArn = aws.String(host)
 	} else {
 		in.ProviderType = types.ProviderType(w.provider)
 	}
+
 	made, err := remote.AWS.CreateConnection(ctx, in)
 	if err != nil {
 		return "", false, err
 	}
+
 	return aws.ToString(made.ConnectionArn), true, nil
 }

@@ -21,20 +21,25 @@ func newConnectListCommand(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
+
 		all := []wire.Connection{}
 		t := &table{}
 		for _, c := range found {
 			all = append(all, connectionOf(c))
 		}
+
 		if *format != asTable {
 			return format.write(p.stdout, struct{ Connections []wire.Connection }{all})
 		}
+
 		t.add("CONNECTION", "PROVIDER", "STATUS", "ARN", "HOST", "REASON")
 		for _, c := range all {
 			t.add(c.ConnectionName, c.ProviderType, c.ConnectionStatus, c.ConnectionArn, c.HostArn, reasonOf(ctx, remote, c))
 		}
+
 		return p.listed(t, "There is no connection yet. `lockstep connect NAME` makes one.")
 	})
+
 	return c
 }
 
@@ -45,20 +50,24 @@ func newConnectShowCommand(p *program) *cobra.Command {
 		Long:  "Show a connection, named by its name or its ARN, and how its credential fares, which is never shown itself.",
 		Args:  arguments("CONNECTION"),
 	}
+
 	reach, format := reaches(p, c), formats(c)
 	c.RunE = reach.then(func(ctx context.Context, remote *client.Client, args []string) error {
 		arn, err := connectionARN(ctx, remote, args[0])
 		if err != nil {
 			return err
 		}
+
 		out, err := remote.AWS.GetConnection(ctx, &codeconnections.GetConnectionInput{ConnectionArn: aws.String(arn)})
 		if err != nil {
 			return err
 		}
+
 		found := wire.Connection{}
 		if out.Connection != nil {
 			found = connectionOf(*out.Connection)
 		}
+
 		stands, err := remote.GetConnectionHandshake(ctx, &wire.GetConnectionHandshakeInput{ConnectionArn: arn})
 		if err != nil {
 			return err
@@ -66,18 +75,22 @@ func newConnectShowCommand(p *program) *cobra.Command {
 		if *format != asTable {
 			return format.write(p.stdout, shownConnection{found, handshakeOf(stands)})
 		}
+
 		t := &table{}
 		t.add("Connection", found.ConnectionName)
 		t.add("ARN", found.ConnectionArn)
 		t.add("Provider", found.ProviderType)
 		t.add("Status", found.ConnectionStatus)
 		t.add("Account", found.OwnerAccountId)
+
 		if found.HostArn != "" {
 			t.add("Host", found.HostArn)
 		}
+
 		addHandshake(t, stands)
 		return t.write(p.stdout)
 	})
+
 	return c
 }
 
@@ -105,13 +118,16 @@ func addHandshake(t *table, h *wire.GetConnectionHandshakeOutput) {
 	if h.Reason != "" {
 		t.add("Reason", h.Reason)
 	}
+
 	if h.CredentialKind != "" {
 		t.add("Credential", h.CredentialKind)
 	}
+
 	ends := "Ends"
 	if h.Renewed {
 		ends = "Renewed by"
 	}
+
 	for _, line := range []struct {
 		name string
 		at   wire.Time
@@ -142,6 +158,7 @@ func newConnectDeleteCommand(p *program) *cobra.Command {
 		Long:  "Delete a connection, named by its name or its ARN, and its credential. Its links must be deleted first.",
 		Args:  arguments("CONNECTION"),
 	}
+
 	reach := reaches(p, c)
 	c.RunE = reach.then(func(ctx context.Context, remote *client.Client, args []string) error {
 		arn, err := connectionARN(ctx, remote, args[0])
@@ -151,9 +168,11 @@ func newConnectDeleteCommand(p *program) *cobra.Command {
 		if _, err := remote.AWS.DeleteConnection(ctx, &codeconnections.DeleteConnectionInput{ConnectionArn: aws.String(arn)}); err != nil {
 			return err
 		}
+
 		_, err = fmt.Fprintf(p.stdout, "%s is no longer connected.\n", plain(args[0]))
 		return err
 	})
+
 	return c
 }
 

@@ -52,6 +52,7 @@ func (g *giving) check(c *cobra.Command, kind string) error {
 			}
 		}
 	}
+
 	switch kind {
 	case "app":
 		return require(c, "app", "installation", "app-key")
@@ -61,6 +62,7 @@ func (g *giving) check(c *cobra.Command, kind string) error {
 		}
 		return require(c, "client-id")
 	}
+
 	return nil
 }
 
@@ -77,6 +79,7 @@ func (p *program) readCredential(kind string, given *giving) (wire.Credential, e
 		key, err := p.readPrivateKey("app-key", given.appKey)
 		return wire.Credential{Kind: wire.CredentialApp, AppId: given.app, InstallationId: given.installation, Secret: key}, err
 	}
+
 	secret, err := p.readSecret(kind)
 	if err != nil {
 		return wire.Credential{}, err
@@ -84,10 +87,12 @@ func (p *program) readCredential(kind string, given *giving) (wire.Credential, e
 	if kind == "token-stdin" {
 		return wire.Credential{Kind: wire.CredentialToken, Secret: secret}, nil
 	}
+
 	user, password, ok := strings.Cut(secret, ":")
 	if !ok || user == "" || password == "" {
 		return wire.Credential{}, usagef("--basic-stdin: standard input is not USER:PASSWORD.")
 	}
+
 	return wire.Credential{Kind: wire.CredentialBasic, Username: user, Secret: password}, nil
 }
 
@@ -97,14 +102,17 @@ func (p *program) readSecret(flag string) (string, error) {
 		return "", usagef("--%s reads standard input, and that is a terminal, which would show the secret.", flag).
 			try("Pass it by a pipe or a file, such as `printenv GIT_TOKEN | lockstep connect …`.")
 	}
+
 	text, err := io.ReadAll(io.LimitReader(p.stdin, 2*maxSecret))
 	if err != nil {
 		return "", fmt.Errorf("read the credential from standard input: %w", err)
 	}
+
 	secret := strings.TrimRight(string(text), "\r\n")
 	if secret == "" || len(secret) > maxSecret || strings.ContainsAny(secret, "\r\n") {
 		return "", usagef("--%s: standard input is not one line of 1 to %d bytes.", flag, maxSecret)
 	}
+
 	return secret, nil
 }
 
@@ -115,14 +123,17 @@ func (p *program) readPrivateKey(flag, file string) (string, error) {
 		return "", usagef("--%s - reads standard input, and that is a terminal, which would show the key.", flag).
 			try("Name the file instead.")
 	}
+
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {
 			return "", usagef("--%s: %s", flag, err)
 		}
 		defer f.Close()
+
 		from = f
 	}
+
 	text, err := io.ReadAll(io.LimitReader(from, maxSecret+1))
 	if err != nil {
 		return "", fmt.Errorf("read the private key: %w", err)
@@ -131,6 +142,7 @@ func (p *program) readPrivateKey(flag, file string) (string, error) {
 		return "", usagef("--%s: this is no private key in PEM of at most %d bytes.", flag, maxSecret).
 			try("Name the private half, the file without .pub, which begins with -----BEGIN.")
 	}
+
 	return string(text), nil
 }
 
@@ -143,11 +155,13 @@ func readCertificate(file, endpoint string) (string, error) {
 	if endpoint == "" {
 		return "", usagef("--certificate is a host's: it goes with --endpoint.")
 	}
+
 	f, err := os.Open(file)
 	if err != nil {
 		return "", usagef("--certificate: %s", err)
 	}
 	defer f.Close()
+
 	text, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
 	if err != nil {
 		return "", fmt.Errorf("read the certificate: %w", err)
@@ -155,5 +169,6 @@ func readCertificate(file, endpoint string) (string, error) {
 	if len(text) > maxSecret || !strings.Contains(string(text), "-----BEGIN CERTIFICATE-----") || strings.Contains(string(text), "PRIVATE KEY") {
 		return "", usagef("--certificate: this is no certificate in PEM of at most %d bytes, or it holds a private key too.", maxSecret)
 	}
+
 	return string(text), nil
 }

@@ -14,22 +14,27 @@ func newExportCommand(p *program) *cobra.Command {
 			"file that `lockstep apply` reads: without secrets, and without what the key in use may not read.",
 		Args: arguments(),
 	}
+
 	reach := reaches(p, c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		remote, err := reach.connect(c.Context())
 		if err != nil {
 			return err
 		}
+
 		have, err := fleet.Read(c.Context(), remote, fleet.Everything())
 		if err != nil {
 			return err
 		}
+
 		text, err := fleet.Export(p.server.Endpoint, have)
 		if err != nil {
 			return &failure{problem: "This cannot be exported:\n" + err.Error()}
 		}
+
 		_, err = p.stdout.Write(text)
 		return err
 	}
+
 	return c
 }

@@ -48,8 +48,10 @@ func newFake(t testing.TB) *fake {
 		for name, shape := range s.Shapes {
 			shapes[name] = awsjson.Shape(shape)
 		}
+
 		services = append(services, awsjson.Service{Name: s.Name, Prefix: s.Prefix, Shapes: shapes})
 	}
+
 	verifier := &sigv4.Verifier{}
 	f := &fake{mux: awsjson.NewMux(awsjson.Options{
 		Services: services,
@@ -58,18 +60,23 @@ func newFake(t testing.TB) *fake {
 			if err == nil && a.AccessKeyID != keyID {
 				return nil, exception("UnrecognizedClientException", "The security token included in the request is invalid.")
 			}
+
 			if err == nil {
 				err = verifier.Verify(r, body, a, secret, time.Now())
 			}
+
 			if e, ok := errors.AsType[*sigv4.Error](err); ok {
 				return nil, exception(e.Code(), e.Message)
 			}
+
 			return r.Context(), err
 		},
 	})}
+
 	server := httptest.NewServer(f.mux)
 	t.Cleanup(server.Close)
 	f.url = server.URL
+
 	return f
 }
 
@@ -139,11 +146,13 @@ func (r result) refused(t testing.TB, code int, says ...string) {
 	if r.code != code {
 		t.Errorf("exit code %d, want %d", r.code, code)
 	}
+
 	for _, text := range says {
 		if !strings.Contains(r.stderr, text) {
 			t.Errorf("stderr does not say %q:\n%s", text, r.stderr)
 		}
 	}
+
 	if r.stdout != "" {
 		t.Errorf("stdout is not empty: %s", r.stdout)
 	}
@@ -157,10 +166,12 @@ func golden(t testing.TB, name, got string) {
 			t.Fatal(err)
 		}
 	}
+
 	want, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", file, diff)
 	}

@@ -27,6 +27,7 @@ func newHistoryCommand(p *program) *cobra.Command {
 		Args:                  arguments("[RESOURCE]", "[ATTEMPT]"),
 		DisableFlagsInUseLine: true,
 	}
+
 	reach, format := reaches(p, c), formats(c)
 	limit := c.Flags().Int("limit", 20, "show at most so many")
 	attempt := c.Flags().String("attempt", "", "show the attempt with this id")
@@ -39,6 +40,7 @@ func newHistoryCommand(p *program) *cobra.Command {
 		case *limit < 1 || *limit > maxHistory:
 			return usagef("%s: --limit %d is not between 1 and %d.", c.CommandPath(), *limit, maxHistory)
 		}
+
 		return nil
 	}
 	c.RunE = reach.then(func(ctx context.Context, remote *client.Client, args []string) error {
@@ -48,8 +50,10 @@ func newHistoryCommand(p *program) *cobra.Command {
 		case 2:
 			return p.showAttempt(ctx, remote, args[0], args[1], *format)
 		}
+
 		return p.showHistory(ctx, remote, args[0], *limit, *format)
 	})
+
 	return c
 }
 
@@ -65,15 +69,18 @@ func (p *program) showHistory(ctx context.Context, remote *client.Client, resour
 			break
 		}
 	}
+
 	if f != asTable {
 		return f.write(p.stdout, struct {
 			Attempts []wire.ResourceSyncAttemptSummary
 		}{all})
 	}
+
 	if len(all) == 0 {
 		_, err := fmt.Fprintf(p.stdout, "%s was never synced.\n", plain(resource))
 		return err
 	}
+
 	on, t := p.paintFor(p.stdout), &table{}
 	t.add("ATTEMPT", "OUTCOME", "COMMITS", "STARTED", "TOOK", "LAST")
 	for _, a := range all {
@@ -81,6 +88,7 @@ func (p *program) showHistory(ctx context.Context, remote *client.Client, resour
 		t.add(a.AttemptId, on.cell(outcome, a.Status), span(a.InitialSha, a.TargetSha), moment(a.StartedAt), took(a.StartedAt, a.EndedAt),
 			cut(plain(a.LastEvent), 2*lastWidth))
 	}
+
 	return t.write(p.stdout)
 }
 
@@ -114,30 +122,37 @@ func (p *program) showAttempt(ctx context.Context, remote *client.Client, resour
 		return &failure{problem: fmt.Sprintf("Attempt %s is one of %s, not of %s.", id, a.ResourceName, resource),
 			remedy: fmt.Sprintf("`lockstep history %s` lists the attempts of that.", shellQuote(resource))}
 	}
+
 	if f != asTable {
 		return f.write(p.stdout, a)
 	}
+
 	on, t := p.paintFor(p.stdout), &table{}
 	t.add("Attempt", a.AttemptId)
 	t.add("Resource", a.ResourceName)
 	t.add("Status", on.cell(standing(a.Attempt), a.Attempt.Status))
+
 	if a.Outcome != "" {
 		t.add("Outcome", on.cell(a.Outcome, a.Attempt.Status))
 	}
+
 	if from := a.Attempt.InitialRevision; from.Sha != "" && from.Sha != a.Attempt.TargetRevision.Sha {
 		t.add("From", at(from.Branch, from.Sha))
 	}
+
 	t.add("Commit", at(a.Attempt.TargetRevision.Branch, a.Attempt.TargetRevision.Sha))
 	t.add("Started", moment(a.Attempt.StartedAt))
 	if !a.EndedAt.IsZero() {
 		t.add("Took", took(a.Attempt.StartedAt, a.EndedAt))
 	}
+
 	if err := t.write(p.stdout); err != nil {
 		return err
 	}
 	if err := p.showPlan(a.Plan); err != nil {
 		return err
 	}
+
 	return p.showEvents("Events:", a.Attempt)
 }
 
@@ -150,6 +165,7 @@ func (p *program) showPlan(plan *wire.SyncPlan) error {
 	if _, err := fmt.Fprintln(p.stdout, "\nProposed changes:"); err != nil {
 		return err
 	}
+
 	t := &table{}
 	for _, c := range plan.Changes {
 		t.add(c.Action, c.LogicalResourceId, c.ResourceType, replacing(c.Replacement))
@@ -157,18 +173,23 @@ func (p *program) showPlan(plan *wire.SyncPlan) error {
 			t.addLine("    " + plain(detail(d)))
 		}
 	}
+
 	for _, v := range plan.Parameters {
 		t.addLine(plain("Parameter " + valueChange(v)))
 	}
+
 	for _, v := range plan.Tags {
 		t.addLine(plain("Tag " + valueChange(v)))
 	}
+
 	if plan.Truncated {
 		t.addLine("and more, which were not kept")
 	}
+
 	if len(plan.Changes)+len(plan.Parameters)+len(plan.Tags) == 0 {
 		t.addLine("none")
 	}
+
 	return t.write(p.stdout)
 }
 
@@ -199,18 +220,23 @@ func detail(d wire.ChangeDetail) string {
 	if d.Name != "" {
 		what += "." + d.Name
 	}
+
 	var why []string
 	if d.CausingEntity != "" {
 		why = append(why, "because of "+d.CausingEntity)
 	}
+
 	if d.ChangeSource != "" {
 		why = append(why, d.ChangeSource)
 	}
+
 	if d.RequiresRecreation != "" && d.RequiresRecreation != "Never" {
 		why = append(why, "recreation: "+d.RequiresRecreation)
 	}
+
 	if len(why) == 0 {
 		return what
 	}
+
 	return what + " (" + strings.Join(why, ", ") + ")"
 }

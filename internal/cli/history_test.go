@@ -25,21 +25,25 @@ func past(t testing.TB) (*fake, *[]string) {
 		if in.ResourceName == "nobody" {
 			return nil, exception("ResourceNotFoundException", "Could not find it.")
 		}
+
 		*asked = append(*asked, fmt.Sprint(in.NextToken, *in.MaxResults))
 		if in.ResourceName == "new" {
 			return &wire.ListResourceSyncAttemptsOutput{Attempts: []wire.ResourceSyncAttemptSummary{}}, nil
 		}
+
 		n := len(in.NextToken)
 		out := &wire.ListResourceSyncAttemptsOutput{Attempts: all[n : n+1]}
 		if n < 2 {
 			out.NextToken = in.NextToken + "x"
 		}
+
 		return out, nil
 	})
 	own(f, "GetResourceSyncAttempt", func(in *wire.GetResourceSyncAttemptInput) (*wire.GetResourceSyncAttemptOutput, error) {
 		if in.AttemptId != "second" {
 			return nil, exception("ResourceNotFoundException", "Could not find the attempt.")
 		}
+
 		a := attempt("FAILED", sha2, event(1, "TEMPLATE_BUNDLED", "Template bundled."), event(2, "STACK_UPDATE_FAILED", "No."))
 		return &wire.GetResourceSyncAttemptOutput{AttemptId: "second", ResourceName: "web", SyncType: "CFN_STACK_SYNC",
 			Outcome: wire.OutcomeFailed, EndedAt: clock(4, 42), Attempt: a, Plan: &wire.SyncPlan{Truncated: true, Changes: []wire.ProposedChange{
@@ -51,6 +55,7 @@ func past(t testing.TB) (*fake, *[]string) {
 			}, Parameters: []wire.ValueChange{{Name: "Name", Before: "old", After: "new\u202e"}, {Name: "Password", Masked: true}},
 				Tags: []wire.ValueChange{{Name: "team", After: "web"}}}}, nil
 	})
+
 	return f, asked
 }
 

@@ -31,6 +31,7 @@ func newHostCreateCommand(p *program) *cobra.Command {
 		Args:                  arguments("NAME"),
 		DisableFlagsInUseLine: true,
 	}
+
 	reach, format := reaches(p, c), formats(c)
 	endpoint := c.Flags().String("endpoint", "", "URL below which the host's repositories are")
 	provider := c.Flags().String("provider", wire.ProviderGit, "type of the Git host")
@@ -41,14 +42,17 @@ func newHostCreateCommand(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
+
 		arn := aws.ToString(made.HostArn)
 		if *format != asTable {
 			return format.write(p.stdout, wire.Host{Name: args[0], HostArn: arn, ProviderType: *provider, ProviderEndpoint: *endpoint})
 		}
+
 		_, err = fmt.Fprintf(p.stdout, "%s is a host\n%s\nNext: lockstep connect NAME --provider %s --endpoint %s %s\n",
 			plain(args[0]), plain(arn), plain(*provider), shellQuote(plain(*endpoint)), usualCredential(*endpoint))
 		return err
 	})
+
 	return c
 }
 
@@ -70,18 +74,23 @@ func newHostListCommand(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
+
 		all := []wire.Host{}
 		t := &table{}
 		t.add("HOST", "PROVIDER", "STATUS", "ENDPOINT", "ARN")
+
 		for _, h := range found {
 			all = append(all, hostOf(h))
 			t.add(aws.ToString(h.Name), h.ProviderType, aws.ToString(h.Status), aws.ToString(h.ProviderEndpoint), aws.ToString(h.HostArn))
 		}
+
 		if *format != asTable {
 			return format.write(p.stdout, struct{ Hosts []wire.Host }{all})
 		}
+
 		return p.listed(t, "There is no host yet. `lockstep connect` makes one with the first connection to it.")
 	})
+
 	return c
 }
 
@@ -92,6 +101,7 @@ func newHostUpdateCommand(p *program) *cobra.Command {
 		Long:  "Say where a Git host is now. HOST is its name or its ARN. Its connections keep their credentials.",
 		Args:  arguments("HOST"), DisableFlagsInUseLine: true,
 	}
+
 	reach := reaches(p, c)
 	endpoint := c.Flags().String("endpoint", "", "URL below which the host's repositories are now")
 	c.PreRunE = needsEndpoint(endpoint)
@@ -100,13 +110,16 @@ func newHostUpdateCommand(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
+
 		_, err = remote.AWS.UpdateHost(ctx, &codeconnections.UpdateHostInput{HostArn: aws.String(arn), ProviderEndpoint: endpoint})
 		if err != nil {
 			return err
 		}
+
 		_, err = fmt.Fprintf(p.stdout, "%s is now at %s.\n", plain(args[0]), plain(*endpoint))
 		return err
 	})
+
 	return c
 }
 
@@ -117,6 +130,7 @@ func newHostDeleteCommand(p *program) *cobra.Command {
 		Long:  "Delete a Git host, named by its name or its ARN. Its connections must be deleted first.",
 		Args:  arguments("HOST"),
 	}
+
 	reach := reaches(p, c)
 	c.RunE = reach.then(func(ctx context.Context, remote *client.Client, args []string) error {
 		arn, err := hostARN(ctx, remote, args[0])
@@ -126,9 +140,11 @@ func newHostDeleteCommand(p *program) *cobra.Command {
 		if _, err := remote.AWS.DeleteHost(ctx, &codeconnections.DeleteHostInput{HostArn: aws.String(arn)}); err != nil {
 			return err
 		}
+
 		_, err = fmt.Fprintf(p.stdout, "%s is no longer a host.\n", plain(args[0]))
 		return err
 	})
+
 	return c
 }
 
@@ -170,5 +186,6 @@ func hostOf(h types.Host) wire.Host {
 		host.VpcConfiguration = &wire.VpcConfiguration{VpcId: aws.ToString(v.VpcId), SubnetIds: v.SubnetIds,
 			SecurityGroupIds: v.SecurityGroupIds, TlsCertificate: aws.ToString(v.TlsCertificate)}
 	}
+
 	return host
 }

@@ -36,6 +36,7 @@ func newInitCommand(p *program) *cobra.Command {
 			"A file that is there already is left alone.",
 		Args: arguments("TEMPLATE", "[NAME]"),
 	}
+
 	file := c.Flags().String("file", "", "where to write it instead")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		s, err := newScaffold(args, *file)
@@ -44,6 +45,7 @@ func newInitCommand(p *program) *cobra.Command {
 		}
 		return s.run(p)
 	}
+
 	return c
 }
 
@@ -61,20 +63,24 @@ func newScaffold(args []string, file string) (scaffold, error) {
 	if err != nil {
 		return s, err
 	}
+
 	if s.root, err = repositoryOf(filepath.Dir(template)); err != nil {
 		return s, err
 	}
 	if s.template, err = within(s.root, template); err != nil {
 		return s, err
 	}
+
 	s.name = nameOf(s.template)
 	if len(args) == 2 {
 		s.name = args[1]
 	}
+
 	if !stackName.MatchString(s.name) {
 		return s, usagef("%q cannot be a stack's name.", s.name).
 			try("A name begins with a letter, then come letters, digits and hyphens, 100 characters at most. Name it after the template.")
 	}
+
 	s.file = path.Join(deployments, s.name+".yaml")
 	if file != "" {
 		absolute, err := filepath.Abs(file)
@@ -84,10 +90,12 @@ func newScaffold(args []string, file string) (scaffold, error) {
 		if s.file, err = within(s.root, absolute); err != nil {
 			return s, err
 		}
+
 		if ext := path.Ext(s.file); ext != ".yaml" && ext != ".yml" {
 			return s, usagef("--file %s does not end in .yaml.", file)
 		}
 	}
+
 	return s, nil
 }
 
@@ -126,10 +134,12 @@ func nameOf(template string) string {
 			base = path.Base(folder)
 		}
 	}
+
 	name := strings.Trim(regexp.MustCompile(`[^-A-Za-z0-9]+`).ReplaceAllString(base, "-"), "-")
 	if name == "" || !stackName.MatchString(name[:1]) {
 		name = strings.TrimRight("stack-"+name, "-")
 	}
+
 	return strings.TrimRight(name[:min(len(name), 100)], "-")
 }
 
@@ -139,10 +149,12 @@ func (s scaffold) run(p *program) error {
 	if err != nil {
 		return err
 	}
+
 	parameters, err := templateParameters(s.template, text)
 	if err != nil {
 		return err
 	}
+
 	file := filepath.Join(s.root, filepath.FromSlash(s.file))
 	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
 		return err
@@ -150,10 +162,12 @@ func (s scaffold) run(p *program) error {
 	if err := writeNew(file, deploymentFile(s.template, parameters)); err != nil {
 		return err
 	}
+
 	if len(text) > maxSynced {
 		p.complain(fmt.Sprintf("%s has %d bytes.", s.template, len(text)),
 			fmt.Sprintf("Its sync will fail: a template can have %d bytes at most.", maxSynced))
 	}
+
 	return s.tell(p, parameters)
 }
 
@@ -192,16 +206,19 @@ func (s scaffold) tell(p *program, parameters []parameter) error {
 			empty = append(empty, d.name)
 		}
 	}
+
 	file := filepath.Join(s.root, filepath.FromSlash(s.file))
 	if here, err := filepath.Abs("."); err == nil {
 		if relative, err := filepath.Rel(here, file); err == nil && !strings.HasPrefix(relative, "..") {
 			file = relative
 		}
 	}
+
 	fmt.Fprintf(p.stdout, "Wrote %s: stack %s from %s.\n", plain(file), s.name, plain(s.template))
 	if len(empty) > 0 {
 		fmt.Fprintf(p.stdout, "Fill in: %s.\n", strings.Join(empty, ", "))
 	}
+
 	_, err := fmt.Fprintf(p.stdout, "Then: git add %s && git commit, and `lockstep up %s` if none is running.\n",
 		shellQuote(file), shellQuote(s.root))
 	return err

@@ -46,9 +46,11 @@ func accepted(t testing.TB, root, file, template, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := d.Plan(t.Context(), lockstep.SyncConfiguration{ResourceName: name, ConfigFile: file}, files); err != nil {
 		t.Errorf("%s is refused: %v\n%s", file, err, read(t, filepath.Join(root, file)))
 	}
+
 	found, err := d.Discover(t.Context(), files, lockstep.Discovery{})
 	if err != nil || len(found.Files) != 1 || found.Files[0].Path != file {
 		t.Errorf("discovery finds %v, %v", found, err)
@@ -80,6 +82,7 @@ func TestInitNamesTheStack(t *testing.T) {
 			if test.argument != "" {
 				args = append(args, test.argument)
 			}
+
 			run(t, nil, args...).ok(t)
 			stack := strings.TrimSuffix(filepath.Base(test.file), ".yaml")
 			accepted(t, root, test.file, test.template, stack)
@@ -139,6 +142,7 @@ func TestInitRefusesWhatCannotBecomeAStack(t *testing.T) {
 			run(t, nil, append([]string{"init"}, test.args...)...).refused(t, test.code, test.says)
 		})
 	}
+
 	if _, err := os.Stat(in("deployments")); err == nil {
 		t.Error("a refused init left a folder behind")
 	}

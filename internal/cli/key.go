@@ -101,6 +101,7 @@ func newKeyCreateCommand(p *program) *cobra.Command {
 			"it is then that of the user.",
 		Args: arguments("[NAME]"), DisableFlagsInUseLine: true,
 	}
+
 	k, format := keeps(p, c), formats(c)
 	f := c.Flags()
 	f.StringVar(&k.db.SealKeyFile, "seal-key-file", p.getenv("LOCKSTEP_SEAL_KEY_FILE"),
@@ -119,15 +120,18 @@ func newKeyCreateCommand(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
+
 		if given != "role" {
 			may = role(given)
 		}
+
 		if len(args) == 1 {
 			if *principal != "" {
 				return usagef("%s: give either NAME or --principal.", c.CommandPath())
 			}
 			*principal = args[0]
 		}
+
 		local, err := k.inDatabase(c)
 		if err != nil {
 			return err
@@ -135,6 +139,7 @@ func newKeyCreateCommand(p *program) *cobra.Command {
 		if local {
 			return p.createLocally(c.Context(), *k.db, *account, *principal, may, *format)
 		}
+
 		if *principal == "" {
 			return usagef("%s: NAME is missing: whose key it is.", c.CommandPath()).
 				try("Give it, or, to make the first key of a server, its database: --db sqlite:/var/lib/lockstep/lockstep.db.")
@@ -142,8 +147,10 @@ func newKeyCreateCommand(p *program) *cobra.Command {
 		if f.Changed("account") {
 			return usagef("%s: --account goes with --db.", c.CommandPath()).try("A server makes keys of the account that asks it.")
 		}
+
 		return p.createAt(c.Context(), k.reach, wire.CreateAccessKeyInput{PrincipalName: *principal, Role: may.wire()}, *format)
 	}
+
 	return c
 }
 
@@ -195,10 +202,12 @@ func (p *program) showNewKey(k newKey, endpoint, region string, f format) error 
 	if f != asTable {
 		return f.write(p.stdout, k)
 	}
+
 	next := "Then: lockstep status; aws codeconnections list-connections --profile lockstep"
 	if k.Account != "" {
 		next = "Put your server's address there. " + next
 	}
+
 	_, err := fmt.Fprintf(p.stdout, `Made a key for %s (%s). The secret is shown this once.
 
 Into ~/.aws/credentials:
@@ -213,6 +222,7 @@ endpoint_url = %s
 
 %s
 `, plain(k.PrincipalName), plain(k.rights()), plain(k.AccessKeyId), plain(k.SecretAccessKey), region, endpoint, next)
+
 	return err
 }
 

@@ -22,17 +22,21 @@ func newKeyListCommand(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
+
 		var keys []localKey
 		if local {
 			keys, err = localKeys(c.Context(), *k.db)
 		} else {
 			keys, err = k.remoteKeys(c.Context())
 		}
+
 		if err != nil {
 			return err
 		}
+
 		return p.showKeys(keys, *format)
 	}
+
 	return c
 }
 
@@ -53,6 +57,7 @@ func (k keyring) remoteKeys(ctx context.Context) ([]localKey, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	all := []localKey{}
 	for key, err := range remote.AccessKeys(ctx) {
 		if err != nil {
@@ -60,6 +65,7 @@ func (k keyring) remoteKeys(ctx context.Context) ([]localKey, error) {
 		}
 		all = append(all, localKey{AccessKey: key})
 	}
+
 	return all, nil
 }
 
@@ -67,20 +73,24 @@ func (p *program) showKeys(keys []localKey, f format) error {
 	if f != asTable {
 		return f.write(p.stdout, struct{ AccessKeys []localKey }{keys})
 	}
+
 	t := &table{}
 	title := []any{"KEY", "PRINCIPAL", "ROLE", "STATUS", "CREATED", "ENDS"}
 	withAccount := slices.ContainsFunc(keys, func(k localKey) bool { return k.Account != "" })
 	if withAccount {
 		title = slices.Insert(title, 1, any("ACCOUNT"))
 	}
+
 	t.add(title...)
 	for _, k := range keys {
 		row := []any{k.AccessKeyId, k.PrincipalName, strings.ToLower(k.Role), strings.ToLower(k.Status), moment(k.CreatedAt), moment(k.ExpiresAt)}
 		if withAccount {
 			row = slices.Insert(row, 1, any(k.Account))
 		}
+
 		t.add(row...)
 	}
+
 	return p.listed(t, "There is no access key. `lockstep key create` makes one.")
 }
 
@@ -90,6 +100,7 @@ func newKeyDisableCommand(p *program) *cobra.Command {
 		Short: "Disable an access key",
 		Args:  arguments("ID"), DisableFlagsInUseLine: true,
 	}
+
 	k := keeps(p, c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		local, err := k.existing(c)
@@ -99,11 +110,14 @@ func newKeyDisableCommand(p *program) *cobra.Command {
 		if !local {
 			return p.setKeyStatus(c.Context(), k.reach, args[0], wire.KeyDisabled, "is disabled")
 		}
+
 		if err := server.DisableKey(c.Context(), *k.db, args[0]); err != nil {
 			return shown(err)
 		}
+
 		return p.keyChanged(args[0], "is disabled")
 	}
+
 	return c
 }
 
@@ -140,6 +154,7 @@ func newKeyRotateCommand(p *program) *cobra.Command {
 			"The old one works on for the time that is given, so that programs can change over.",
 		Args: arguments("ID"), DisableFlagsInUseLine: true,
 	}
+
 	reach, format := reaches(p, c), formats(c)
 	keep := c.Flags().Duration("keep-old-for", 0, "how long the old key works on, such as 1h, at most 168h (default not at all)")
 	c.PreRunE = func(c *cobra.Command, _ []string) error { return wholeSeconds(c, "keep-old-for", *keep) }
@@ -148,22 +163,27 @@ func newKeyRotateCommand(p *program) *cobra.Command {
 		if *keep > 0 {
 			in.KeepOldFor = seconds(*keep)
 		}
+
 		out, err := remote.RotateAccessKey(ctx, in)
 		if err != nil {
 			return err
 		}
+
 		at := remote.Settings()
 		err = p.showNewKey(newKey{localKey{AccessKey: out.AccessKey}, out.SecretAccessKey}, at.Endpoint, at.Region, *format)
 		if err != nil || *format != asTable {
 			return err
 		}
+
 		old := "works no longer"
 		if *keep > 0 {
 			old = "works for another " + brief(*keep)
 		}
+
 		_, err = fmt.Fprintf(p.stdout, "The old key %s %s.\n", plain(args[0]), old)
 		return err
 	})
+
 	return c
 }
 

@@ -45,19 +45,23 @@ func (p *program) prepareLetIn(g *giving) (*letIn, error) {
 			return nil, usagef("--client-secret-stdin reads standard input, and that is a terminal, which would show the secret.").
 				try("Pass it by a pipe or a file.")
 		}
+
 		var err error
 		if l.clientSecret, err = l.line(); err != nil || l.clientSecret == "" {
 			return nil, usagef("--client-secret-stdin: the first line of standard input holds no secret.")
 		}
 	}
+
 	if l.redirectURI != "" {
 		return l, nil
 	}
+
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(g.port)))
 	if err != nil {
 		return nil, &failure{problem: fmt.Sprintf("Port %d of this machine cannot be listened to: %s.", g.port, err),
 			remedy: "Take another with --port, and register the application with it."}
 	}
+
 	l.listener, l.redirectURI = listener, "http://"+listener.Addr().String()+"/callback"
 	return l, nil
 }
@@ -85,19 +89,23 @@ func (p *program) letIn(ctx context.Context, remote *client.Client, arn string, 
 	if err != nil {
 		return wire.Credential{}, err
 	}
+
 	// Beside standard output, which may be a document.
 	_, _ = fmt.Fprintf(p.stderr, "Open this in a browser, and let Lockstep in there:\n\n  %s\n\n", plain(started.AuthorizationUrl))
 	ctx, cancel := context.WithTimeout(ctx, letInFor)
 	defer cancel()
+
 	wait := l.redirected
 	if l.listener == nil {
 		_, _ = fmt.Fprintln(p.stderr, "Then paste the address that the browser is sent to, or the code in it:")
 		wait = l.paste
 	}
+
 	code, err := wait(ctx, started.State)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = &failure{problem: fmt.Sprintf("Nobody has let Lockstep in within %s.", letInFor), remedy: "Call the command again."}
 	}
+
 	return wire.Credential{Kind: wire.CredentialOAuthCode, Secret: code, State: started.State}, err
 }
 
@@ -112,6 +120,7 @@ func (l *letIn) paste(ctx context.Context, state string) (string, error) {
 		text, err := l.line()
 		lines <- read{text, err}
 	}()
+
 	select {
 	case <-ctx.Done():
 		return "", ctx.Err()
@@ -119,10 +128,12 @@ func (l *letIn) paste(ctx context.Context, state string) (string, error) {
 		if r.err != nil {
 			return "", usagef("There is no code on standard input.")
 		}
+
 		u, err := url.Parse(r.text)
 		if err != nil || u.Scheme == "" || u.RawQuery == "" {
 			return r.text, nil
 		}
+
 		return sentBack(u.Query(), state)
 	}
 }
@@ -142,6 +153,7 @@ func (l *letIn) redirected(ctx context.Context, state string) (string, error) {
 		ErrorLog: log.New(io.Discard, "", 0),
 		Handler:  redirectPage(state, l.listener.Addr().String(), came),
 	}
+
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
@@ -151,11 +163,14 @@ func (l *letIn) redirected(ctx context.Context, state string) (string, error) {
 		// The page is to reach the browser first.
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
+
 		if server.Shutdown(ending) != nil {
 			_ = server.Close()
 		}
+
 		<-served
 	}()
+
 	select {
 	case <-ctx.Done():
 		return "", ctx.Err()
@@ -179,11 +194,13 @@ func redirectPage(state, address string, came chan<- returned) http.Handler {
 			_ = page.Execute(w, "Nobody waits for this.")
 			return
 		}
+
 		code, err := sentBack(q, state)
 		says := "Lockstep has been let in. You can close this page; the command line says what came of it."
 		if err != nil {
 			says = err.Error()
 		}
+
 		_ = page.Execute(w, says)
 		select {
 		case came <- returned{code, err}:

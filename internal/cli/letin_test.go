@@ -67,12 +67,14 @@ func (s *sitting) url() string {
 		if found := authorization.FindString(s.stderr.String()); found != "" {
 			return found
 		}
+
 		select {
 		case code := <-s.code:
 			s.Fatalf("it ended with %d: %s", code, &s.stderr)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+
 	s.Fatalf("no URL is shown: %s", &s.stderr)
 	return ""
 }
@@ -97,11 +99,14 @@ func sentTo(t testing.TB, address string) *url.URL {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer resp.Body.Close()
+
 	to, err := resp.Location()
 	if err != nil {
 		t.Fatalf("the host answers %s", resp.Status)
 	}
+
 	return to
 }
 
@@ -126,27 +131,34 @@ func TestLockstepIsLetInFromABrowser(t *testing.T) {
 	back := sentTo(t, s.url())
 	forged := *back
 	forged.RawQuery = url.Values{"code": {"canary-forged"}, "state": {"guessed"}}.Encode()
+
 	if resp, body := page(t, forged.String()); resp.StatusCode != http.StatusNotFound || !strings.Contains(body, "Nobody waits") {
 		t.Errorf("a forged redirect is answered %s: %s", resp.Status, body)
 	}
+
 	resp, body := page(t, back.String())
 	if resp.StatusCode != http.StatusOK || !strings.Contains(body, "has been let in") || resp.Header.Get("Cache-Control") != "no-store" ||
 		!strings.Contains(resp.Header.Get("Content-Security-Policy"), "default-src 'none'") {
 		t.Errorf("the redirect is answered %s %v: %s", resp.Status, resp.Header, body)
 	}
+
 	if code := s.ends(); code != 0 {
 		t.Fatalf("exit code %d: %s", code, &s.stderr)
 	}
+
 	var out struct{ ConnectionStatus string }
 	if err := json.Unmarshal(s.stdout.Bytes(), &out); err != nil || out.ConnectionStatus != "AVAILABLE" {
 		t.Errorf("it prints %s, %v", &s.stdout, err)
 	}
+
 	if held := i.held(t); len(held) != 1 || held[0].Kind != lockstep.OAuthCredential {
 		t.Errorf("it holds %v", held)
 	}
+
 	if shown := s.stdout.String() + s.stderr.String() + body; strings.Contains(shown, "canary") {
 		t.Errorf("a secret is shown: %s", shown)
 	}
+
 	for _, want := range []string{"Status      AVAILABLE", "Credential  OAUTH", "Renewed by  20", "Checked     20"} {
 		if out := i.run(t, "connect", "show", "lab").ok(t).stdout; !strings.Contains(out, want) {
 			t.Errorf("connect show does not say %q:\n%s", want, out)
@@ -166,9 +178,11 @@ func TestLockstepIsLetInByWhatIsPasted(t *testing.T) {
 		if _, err := io.WriteString(typed, handshaketest.ClientSecret+"\n"); err != nil {
 			t.Fatal(err)
 		}
+
 		if _, err := io.WriteString(typed, paste(sentTo(t, s.url()))+"\n"); err != nil {
 			t.Fatal(err)
 		}
+
 		if code := s.ends(); code != 0 || !strings.Contains(s.stdout.String(), name+" connected (AVAILABLE)") {
 			t.Errorf("exit code %d: %s%s", code, &s.stdout, &s.stderr)
 		}
@@ -181,19 +195,24 @@ func TestWhoeverIsNotLetInIsToldWhy(t *testing.T) {
 	s := i.sit(t, t.Context(), strings.NewReader(""), args...)
 	back := sentTo(t, s.url())
 	back.RawQuery = url.Values{"error": {"access_denied"}, "error_description": {"<script>alert(1)</script>\x1b[31m"}, "state": back.Query()["state"]}.Encode()
+
 	if _, body := page(t, back.String()); strings.Contains(body, "<script>") || !strings.Contains(body, "access_denied") {
 		t.Errorf("the page says: %s", body)
 	}
+
 	if code := s.ends(); code != 1 || !strings.Contains(s.stderr.String(), "has not let Lockstep in: access_denied") || strings.Contains(s.stderr.String(), "\x1b") {
 		t.Errorf("exit code %d: %q", code, s.stderr.String())
 	}
+
 	ctx, cancel := context.WithCancel(t.Context())
 	s = i.sit(t, ctx, strings.NewReader(""), args...)
 	s.url()
 	cancel() // Ctrl-C
+
 	if code := s.ends(); code == 0 {
 		t.Error("it ends well although nobody was let in")
 	}
+
 	for _, conn := range []string{"PENDING", "The connection holds no credential yet."} {
 		if out := i.run(t, "connect", "list").ok(t).stdout; !strings.Contains(out, conn) {
 			t.Errorf("connect list does not say %q:\n%s", conn, out)
@@ -208,12 +227,15 @@ func TestAnAppAndACertificateAreGivenByFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	pemKey := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
 	write(t, filepath.Join(folder, "app.pem"), pemKey)
 	i.run(t, "connect", "hub", "--provider", "GitHub", "--app", "12", "--installation", "34", "--app-key", filepath.Join(folder, "app.pem")).ok(t)
+
 	if held := i.held(t); len(held) != 1 || held[0] != (lockstep.Credential{Kind: "APP", AppID: "12", InstallationID: "34", Secret: pemKey}) {
 		t.Errorf("it holds %v", held)
 	}
+
 	i.git.Set(func() { i.git.Tokens["good-token"] = true })
 	base := []string{"connect", "lab", "--provider", "GitLabSelfManaged", "--endpoint", i.git.URL, "--token-stdin", "--certificate"}
 	give := func(token, file string) result {
@@ -226,6 +248,7 @@ func TestAnAppAndACertificateAreGivenByFiles(t *testing.T) {
 	give("good-token", "host.pem").ok(t)
 	give("canary-bad", "host.pem").refused(t, 1, "The credential does not work, and is not stored")
 	i.run(t, "connect", "again", "--provider", "GitLabSelfManaged", "--none").refused(t, 1, "does not work") // the one host of its type
+
 	for want, args := range map[string]string{
 		"--installation goes with --app":       "--none --installation 3",
 		"--client-id goes with --oauth":        "--token-stdin --client-id x",

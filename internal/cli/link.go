@@ -32,6 +32,7 @@ func newLinkCreateCommand(p *program) *cobra.Command {
 		Args:                  arguments(),
 		DisableFlagsInUseLine: true,
 	}
+
 	reach, format := reaches(p, c), formats(c)
 	connection := c.Flags().String("connection", "", "name or ARN of the connection")
 	repository := c.Flags().String("repository", "", "OWNER/NAME of the repository, as in its URL")
@@ -41,35 +42,43 @@ func newLinkCreateCommand(p *program) *cobra.Command {
 		if err := require(c, "connection", "repository"); err != nil {
 			return err
 		}
+
 		owner, name := splitRepository(*repository)
 		if name == "" {
 			return usagef("--repository %q is not OWNER/NAME.", *repository)
 		}
+
 		remote, err := reach.connect(c.Context())
 		if err != nil {
 			return err
 		}
+
 		arn, err := connectionARN(c.Context(), remote, *connection)
 		if err != nil {
 			return err
 		}
+
 		out, err := remote.AWS.CreateRepositoryLink(c.Context(), &codeconnections.CreateRepositoryLinkInput{
 			ConnectionArn: aws.String(arn), OwnerId: aws.String(owner), RepositoryName: aws.String(name)})
 		if err != nil {
 			return err
 		}
+
 		link := linkOf(*out.RepositoryLinkInfo)
 		said := ""
 		if !*alone {
 			said = registered(c.Context(), remote, link, *public)
 		}
+
 		if *format != asTable {
 			return format.write(p.stdout, link)
 		}
+
 		_, err = fmt.Fprintf(p.stdout, "%s linked\n%s\n%sNext: lockstep sync create --resource NAME --link %s --branch BRANCH --file FILE --role-arn ARN\n",
 			plain(repositoryOfLink(link)), plain(link.RepositoryLinkId), said, shellQuote(plain(repositoryOfLink(link))))
 		return err
 	}
+
 	return c
 }
 
@@ -84,13 +93,16 @@ func newLinkListCommand(p *program) *cobra.Command {
 		if *format != asTable {
 			return format.write(p.stdout, struct{ RepositoryLinks []wire.RepositoryLinkInfo }{all})
 		}
+
 		t := &table{}
 		t.add("REPOSITORY", "ID", "PROVIDER", "CONNECTION")
 		for _, l := range all {
 			t.add(repositoryOfLink(l), l.RepositoryLinkId, l.ProviderType, l.ConnectionArn)
 		}
+
 		return p.listed(t, "No repository is linked yet. `lockstep link create` links one.")
 	})
+
 	return c
 }
 
@@ -102,6 +114,7 @@ func newLinkUpdateCommand(p *program) *cobra.Command {
 			"same type. What is synced from it goes on.",
 		Args: arguments("LINK"), DisableFlagsInUseLine: true,
 	}
+
 	reach, format := reaches(p, c), formats(c)
 	connection := c.Flags().String("connection", "", "name or ARN of the connection")
 	c.PreRunE = needs("connection")
@@ -110,22 +123,27 @@ func newLinkUpdateCommand(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
+
 		arn, err := connectionARN(ctx, remote, *connection)
 		if err != nil {
 			return err
 		}
+
 		out, err := remote.AWS.UpdateRepositoryLink(ctx, &codeconnections.UpdateRepositoryLinkInput{
 			RepositoryLinkId: aws.String(id), ConnectionArn: aws.String(arn)})
 		if err != nil {
 			return err
 		}
+
 		link := linkOf(*out.RepositoryLinkInfo)
 		if *format != asTable {
 			return format.write(p.stdout, link)
 		}
+
 		_, err = fmt.Fprintf(p.stdout, "%s is now reached over %s.\n", plain(repositoryOfLink(link)), plain(*connection))
 		return err
 	})
+
 	return c
 }
 
@@ -136,19 +154,23 @@ func newLinkDeleteCommand(p *program) *cobra.Command {
 		Long:  "Delete a repository link, named by its id or as OWNER/NAME. Its sync configurations must be deleted first.",
 		Args:  arguments("LINK"),
 	}
+
 	reach := reaches(p, c)
 	c.RunE = reach.then(func(ctx context.Context, remote *client.Client, args []string) error {
 		id, err := linkID(ctx, remote, args[0])
 		if err != nil {
 			return err
 		}
+
 		_, err = remote.AWS.DeleteRepositoryLink(ctx, &codeconnections.DeleteRepositoryLinkInput{RepositoryLinkId: aws.String(id)})
 		if err != nil {
 			return err
 		}
+
 		_, err = fmt.Fprintf(p.stdout, "%s is no longer linked. No stack was touched.\n", plain(args[0]))
 		return err
 	})
+
 	return c
 }
 
@@ -157,14 +179,17 @@ func linkID(ctx context.Context, remote *client.Client, idOrRepository string) (
 	if uuid.MatchString(idOrRepository) {
 		return idOrRepository, nil
 	}
+
 	all, err := links(ctx, remote)
 	if err != nil {
 		return "", err
 	}
+
 	names := make([]named, len(all))
 	for i, l := range all {
 		names[i] = named{repositoryOfLink(l), l.RepositoryLinkId}
 	}
+
 	return single("link to repository", joinRepository(splitRepository(idOrRepository)), names)
 }
 
@@ -189,10 +214,12 @@ func links(ctx context.Context, remote *client.Client) ([]wire.RepositoryLinkInf
 		if err != nil {
 			return nil, err
 		}
+
 		for _, l := range page.RepositoryLinks {
 			all = append(all, linkOf(l))
 		}
 	}
+
 	return all, nil
 }
 

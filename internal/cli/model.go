@@ -23,33 +23,41 @@ func newModelCommand(p *program) *cobra.Command {
 			"  lockstep model --install\n  aws lockstep list-resource-syncs --endpoint-url http://127.0.0.1:4747",
 		Args: arguments(),
 	}
+
 	install := c.Flags().Bool("install", false, "write it into the folder of models")
 	dir := c.Flags().String("dir", "", "with --install: the folder of models (default ~/.aws/models); name another in AWS_DATA_PATH")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if *dir != "" && !*install {
 			return usagef("--dir is only for --install.")
 		}
+
 		m, err := model.Of(wire.Lockstep())
 		if err != nil {
 			return err
 		}
+
 		files, err := m.Files()
 		if err != nil {
 			return err
 		}
+
 		if !*install {
 			_, err = p.stdout.Write(files[0].Text)
 			return err
 		}
+
 		folder := *dir
 		if home := p.getenv("HOME"); folder == "" && home != "" {
 			folder = filepath.Join(home, ".aws", "models")
 		}
+
 		if folder == "" {
 			return usagef("There is no HOME to install the model below.").try("Name a folder of models with --dir.")
 		}
+
 		return p.installModel(folder, files)
 	}
+
 	return c
 }
 
@@ -60,10 +68,12 @@ func (p *program) installModel(folder string, files []model.File) error {
 		if err != nil {
 			return err
 		}
+
 		if _, err := fmt.Fprintf(p.stdout, "%s %s\n", path, done); err != nil {
 			return err
 		}
 	}
+
 	_, err := fmt.Fprintln(p.stdout, "Next: aws lockstep list-resource-syncs --endpoint-url URL")
 	return err
 }
@@ -82,17 +92,21 @@ func place(path string, text []byte) (done string, err error) {
 	default:
 		return "", err
 	}
+
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", err
 	}
+
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".model-*")
 	if err != nil {
 		return "", err
 	}
 	defer os.Remove(temporary.Name()) // after the rename there is nothing to remove
+
 	_, err = temporary.Write(text)
 	if err := errors.Join(err, temporary.Chmod(0o644), temporary.Close()); err != nil {
 		return "", err
 	}
+
 	return done, os.Rename(temporary.Name(), path)
 }

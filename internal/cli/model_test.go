@@ -42,17 +42,21 @@ func TestModelInstallSaysWhatItReplaces(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+
 		code, out, errs := models(t, home, "--install")
 		if code != 0 || !strings.HasPrefix(out, service+c.says) {
 			t.Errorf("exit code %d: %s%s, want %s", code, out, errs, c.says)
 		}
+
 		if got, err := os.ReadFile(service); err != nil || string(got) != printed {
 			t.Errorf("installed is not what is printed: %v", err)
 		}
 	}
+
 	if names, err := os.ReadDir(filepath.Dir(service)); err != nil || len(names) != 3 {
 		t.Errorf("the folder holds %v, %v", names, err)
 	}
+
 	if code, out, errs := models(t, "", "--install", "--dir", t.TempDir()); code != 0 {
 		t.Errorf("--dir without a home: %s%s", out, errs)
 	}

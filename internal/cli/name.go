@@ -34,6 +34,7 @@ func single(what, name string, all []named) (string, error) {
 			ids = append(ids, n.id)
 		}
 	}
+
 	switch {
 	case len(ids) == 1:
 		return ids[0], nil
@@ -43,6 +44,7 @@ func single(what, name string, all []named) (string, error) {
 	case len(all) == 0:
 		return "", &failure{problem: fmt.Sprintf("There is no %s %s; there is none at all.", what, name)}
 	}
+
 	return "", &failure{problem: fmt.Sprintf("There is no %s %s.", what, name),
 		remedy: "There is: " + cut(strings.Join(names, ", "), 400) + "."}
 }

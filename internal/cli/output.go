@@ -66,10 +66,12 @@ func (f format) write(w io.Writer, document any) error {
 		e := json.NewEncoder(&text)
 		e.SetEscapeHTML(false)
 		e.SetIndent("", "  ")
+
 		if err := e.Encode(tree); err != nil {
 			return err
 		}
 	}
+
 	_, err := io.WriteString(w, escaped(text.String()))
 	return err
 }
@@ -96,6 +98,7 @@ func escaped(text string) string {
 	if !strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && commanding(r) }) {
 		return text
 	}
+
 	var b strings.Builder
 	for _, r := range text {
 		if r != '\n' && commanding(r) {
@@ -104,6 +107,7 @@ func escaped(text string) string {
 			b.WriteRune(r)
 		}
 	}
+
 	return b.String()
 }
 
@@ -124,6 +128,7 @@ func quoted(tree any) any {
 			return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: t}
 		}
 	}
+
 	return tree
 }
 
@@ -133,12 +138,14 @@ func members(v reflect.Value) any {
 	if !v.IsValid() {
 		return nil
 	}
+
 	switch t := v.Interface().(type) {
 	case wire.Time:
 		return t.UTC().Format(time.RFC3339Nano)
 	case time.Time:
 		return t.UTC().Format(time.RFC3339Nano)
 	}
+
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		return members(v.Elem())
@@ -151,6 +158,7 @@ func members(v reflect.Value) any {
 		}
 		return all
 	}
+
 	return v.Interface()
 }
 

@@ -38,12 +38,14 @@ func newPolicyPutCommand(p *program) *cobra.Command {
 		Long:  "Make a policy of a file, or replace the one with the name. FILE - is standard input.",
 		Args:  arguments("NAME", "FILE"),
 	}
+
 	reach := reaches(p, c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		text, err := p.readPolicy(args[1])
 		if err != nil {
 			return err
 		}
+
 		remote, err := reach.connect(c.Context())
 		if err != nil {
 			return err
@@ -51,9 +53,11 @@ func newPolicyPutCommand(p *program) *cobra.Command {
 		if _, err := remote.PutPolicy(c.Context(), &wire.PutPolicyInput{Name: args[0], Document: text}); err != nil {
 			return err
 		}
+
 		_, err = fmt.Fprintf(p.stdout, "Policy %s is in force. Servers take notice within seconds.\n", plain(args[0]))
 		return err
 	}
+
 	return c
 }
 
@@ -66,8 +70,10 @@ func (p *program) readPolicy(file string) (string, error) {
 			return "", usagef("There is no policy to be read: %s.", err)
 		}
 		defer f.Close()
+
 		in = f
 	}
+
 	text, err := io.ReadAll(io.LimitReader(in, maxPolicy+1))
 	if err != nil {
 		return "", fmt.Errorf("read the policy from %s: %w", file, err)
@@ -75,6 +81,7 @@ func (p *program) readPolicy(file string) (string, error) {
 	if len(text) > maxPolicy {
 		return "", usagef("%s is no policy: it has more than %d bytes.", file, maxPolicy)
 	}
+
 	return string(text), nil
 }
 
@@ -85,6 +92,7 @@ func newPolicyGetCommand(p *program) *cobra.Command {
 		Long:  "Print a policy's text, as `lockstep policy put` takes it; with -o json or yaml all that is known of it.",
 		Args:  arguments("NAME"),
 	}
+
 	reach, format := reaches(p, c), formats(c)
 	c.RunE = reach.then(func(ctx context.Context, remote *client.Client, args []string) error {
 		out, err := remote.GetPolicy(ctx, &wire.GetPolicyInput{Name: args[0]})
@@ -94,13 +102,16 @@ func newPolicyGetCommand(p *program) *cobra.Command {
 		if *format != asTable {
 			return format.write(p.stdout, out.Policy)
 		}
+
 		text := out.Policy.Document
 		if terminal(p.stdout) {
 			text = plainText(text)
 		}
+
 		_, err = io.WriteString(p.stdout, text)
 		return err
 	})
+
 	return c
 }
 
@@ -115,13 +126,16 @@ func newPolicyListCommand(p *program) *cobra.Command {
 		if *format != asTable {
 			return format.write(p.stdout, struct{ Policies []wire.Policy }{all})
 		}
+
 		t := &table{}
 		t.add("POLICY", "BYTES", "CREATED", "CHANGED")
 		for _, found := range all {
 			t.add(found.Name, len(found.Document), moment(found.CreatedAt), moment(found.UpdatedAt))
 		}
+
 		return p.listed(t, "There is no policy: the roles of keys alone say who may do what.")
 	})
+
 	return c
 }
 
@@ -133,6 +147,7 @@ func newPolicyDeleteCommand(p *program) *cobra.Command {
 			"out when a policy forbids everybody everything.",
 		Args: arguments("NAME"), DisableFlagsInUseLine: true,
 	}
+
 	k := keeps(p, c)
 	account := c.Flags().String("account", defaultAccount, "the policy's account, with --db: twelve digits")
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -140,6 +155,7 @@ func newPolicyDeleteCommand(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
+
 		if local {
 			if err = server.DeletePolicy(c.Context(), *k.db, *account, args[0]); err != nil {
 				return shown(err)
@@ -150,12 +166,15 @@ func newPolicyDeleteCommand(p *program) *cobra.Command {
 				return err
 			})(c, args)
 		}
+
 		if err != nil {
 			return err
 		}
+
 		_, err = fmt.Fprintf(p.stdout, "Policy %s is no longer in force. Servers take notice within seconds.\n", plain(args[0]))
 		return err
 	}
+
 	return c
 }
 
@@ -173,16 +192,20 @@ func newPolicyCheckCommand(p *program) *cobra.Command {
 			if err != nil {
 				return err
 			}
+
 			if err := policy.Check(text); err != nil {
 				wrong = true
 				fmt.Fprintln(p.stderr, plain(placed(file, err)))
 			}
 		}
+
 		if wrong {
 			return exit(exitFailed)
 		}
+
 		return nil
 	}
+
 	return c
 }
 

@@ -22,6 +22,7 @@ func newLinkProposeCommand(p *program) *cobra.Command {
 			"Once the pull request is merged, `lockstep sync create` has the resource follow the file.",
 		Args: arguments("LINK"), DisableFlagsInUseLine: true,
 	}
+
 	reach, format := reaches(p, c), formats(c)
 	f := c.Flags()
 	in := wire.ProposeDeploymentFileInput{SyncType: syncType}
@@ -35,21 +36,26 @@ func newLinkProposeCommand(p *program) *cobra.Command {
 		if err := require(c, "resource", "template"); err != nil {
 			return err
 		}
+
 		if in.Parameters, err = namedValues("parameter", *parameters); err == nil {
 			in.Tags, err = namedValues("tag", *tags)
 		}
+
 		return err
 	}
 	c.RunE = reach.then(func(ctx context.Context, remote *client.Client, args []string) (err error) {
 		if in.RepositoryLinkId, err = linkID(ctx, remote, args[0]); err != nil {
 			return err
 		}
+
 		out, err := remote.ProposeDeploymentFile(ctx, &in)
 		if err != nil {
 			return err
 		}
+
 		return p.proposed(out, args[0], in, *format)
 	})
+
 	return c
 }
 
@@ -57,14 +63,17 @@ func (p *program) proposed(out *wire.ProposeDeploymentFileOutput, link string, i
 	if f != asTable {
 		return f.write(p.stdout, out)
 	}
+
 	if out.Number == 0 {
 		_, err := fmt.Fprintf(p.stdout, "Branch %s of %s asks for that already: there is nothing to propose.\n", plain(out.Branch), plain(link))
 		return err
 	}
+
 	file := in.ConfigFile
 	if file == "" {
 		file = deployments + "/" + in.ResourceName + ".yaml"
 	}
+
 	_, err := fmt.Fprintf(p.stdout, "Opened pull request %d for branch %s\n%s\nOnce it is merged: lockstep sync create --resource %s --link %s --branch %s --file %s --role-arn ARN\n",
 		out.Number, plain(out.Branch), plain(out.Url), shellQuote(plain(in.ResourceName)), shellQuote(plain(link)), shellQuote(plain(out.Branch)), shellQuote(plain(file)))
 	return err

@@ -44,9 +44,11 @@ func emptyFleet(t testing.TB) (f *fake, region *string) {
 		f.mux.ServeHTTP(w, r)
 	}))
 	t.Cleanup(proxy.Close)
+
 	if inner == proxy.URL {
 		t.Fatal("two servers at one address")
 	}
+
 	f.url = proxy.URL
 	return f, region
 }
@@ -97,6 +99,7 @@ func TestNothingIsSignedWithAKeyOfAWS(t *testing.T) {
 	asked := false
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
 	t.Cleanup(server.Close)
+
 	for _, id := range []string{"AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE", "akiaiosfodnn7example"} {
 		dir := dataDirectory(t, server.URL, id)
 		files := map[string]string{"AWS_CONFIG_FILE": filepath.Join(dir, "config"), "AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "credentials")}
@@ -107,9 +110,11 @@ func TestNothingIsSignedWithAKeyOfAWS(t *testing.T) {
 				t.Errorf("stderr shows the key: %s", r.stderr)
 			}
 		}
+
 		// Somebody's everyday profile is no place where Lockstep looks.
 		run(t, files, "status").refused(t, 1, "No Lockstep server is known")
 	}
+
 	if asked {
 		t.Error("a request was sent")
 	}
@@ -122,6 +127,7 @@ func TestErrorsOfReachingSayWhatToDo(t *testing.T) {
 		env[name] = value
 		return env
 	}
+
 	notOurs := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(notOurs.Close)
 	for name, test := range map[string]struct {
@@ -171,12 +177,15 @@ func TestUnknownCommandsAreWrongUsage(t *testing.T) {
 	run(t, nil, "statsu").refused(t, 2, `lockstep knows no command "statsu"`, "Did you mean `lockstep status`?")
 	run(t, nil, "link", "remove").refused(t, 2, `lockstep link knows no command "remove"`, "lockstep link --help")
 	run(t, nil, "--nonsense").refused(t, 2, "--nonsense")
+
 	if r := run(t, nil).ok(t); !strings.Contains(r.stdout, "Usage:") {
 		t.Errorf("without arguments it prints %q", r.stdout)
 	}
+
 	if r := run(t, nil, "version").ok(t); !strings.HasPrefix(r.stdout, "lockstep ") {
 		t.Errorf("version prints %q", r.stdout)
 	}
+
 	if r := run(t, nil, "completion", "bash").ok(t); !strings.Contains(r.stdout, "__start_lockstep") {
 		t.Error("completion prints no script")
 	}

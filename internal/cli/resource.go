@@ -25,6 +25,7 @@ func (p *program) showResource(ctx context.Context, remote *client.Client, name 
 	if err != nil {
 		return err
 	}
+
 	status, err := resourceStatus(ctx, remote, name)
 	if err != nil {
 		return err
@@ -32,31 +33,39 @@ func (p *program) showResource(ctx context.Context, remote *client.Client, name 
 	if f != asTable {
 		return f.write(p.stdout, resource{cfg, status})
 	}
+
 	on, t := p.paintFor(p.stdout), &table{}
 	t.add("Resource", cfg.ResourceName)
 	t.add("Repository", repositoryName(cfg))
 	t.add("File", cfg.ConfigFile)
 	t.add("Branch", cfg.Branch)
+
 	if status == nil {
 		t.add("Status", "NEVER SYNCED")
 		return t.write(p.stdout)
 	}
+
 	latest := status.LatestSync
 	t.add("Status", on.cell(standing(latest), latest.Status))
 	t.add("Commit", at(latest.TargetRevision.Branch, latest.TargetRevision.Sha))
 	t.add("Started", moment(latest.StartedAt))
+
 	if d := status.DesiredState; d != nil && d.Sha != latest.TargetRevision.Sha {
 		t.add("Wanted", at(d.Branch, d.Sha))
 	}
+
 	if s := status.LatestSuccessfulSync; s != nil && latest.Status != "SUCCEEDED" {
 		t.add("Last success", at(s.TargetRevision.Branch, s.TargetRevision.Sha)+", "+moment(s.StartedAt))
 	}
+
 	if cause := telling(latest); cause != nil && latest.Status == "FAILED" {
 		t.add("Cause", cause.Event)
 	}
+
 	if err := t.write(p.stdout); err != nil {
 		return err
 	}
+
 	return p.showEvents("Events of the latest sync:", latest)
 }
 
@@ -115,15 +124,18 @@ func resourceStatus(ctx context.Context, remote *client.Client, name string) (*w
 	if errors.As(err, &missing) {
 		return nil, nil
 	}
+
 	if err != nil {
 		return nil, err
 	}
+
 	status := &wire.GetResourceSyncStatusOutput{LatestSync: *attemptOf(out.LatestSync)}
 	status.LatestSuccessfulSync = attemptOf(out.LatestSuccessfulSync)
 	if out.DesiredState != nil {
 		rev := revisionOf(out.DesiredState)
 		status.DesiredState = &rev
 	}
+
 	return status, nil
 }
 
@@ -131,6 +143,7 @@ func attemptOf(a *types.ResourceSyncAttempt) *wire.ResourceSyncAttempt {
 	if a == nil {
 		return nil
 	}
+
 	attempt := &wire.ResourceSyncAttempt{
 		InitialRevision: revisionOf(a.InitialRevision),
 		StartedAt:       wire.Time{Time: aws.ToTime(a.StartedAt)},
@@ -142,6 +155,7 @@ func attemptOf(a *types.ResourceSyncAttempt) *wire.ResourceSyncAttempt {
 		attempt.Events = append(attempt.Events, wire.ResourceSyncEvent{Event: aws.ToString(e.Event),
 			ExternalId: aws.ToString(e.ExternalId), Time: wire.Time{Time: aws.ToTime(e.Time)}, Type: aws.ToString(e.Type)})
 	}
+
 	return attempt
 }
 

@@ -18,6 +18,7 @@ func newRetryCommand(p *program) *cobra.Command {
 			"What blocks the resource is taken for resolved. The next commit that concerns the resource is synced as ever.",
 		Args: arguments("RESOURCE"),
 	}
+
 	reach := reaches(p, c)
 	sha := c.Flags().String("sha", "", "the whole id of a commit of the branch (default the latest)")
 	c.PreRunE = func(c *cobra.Command, _ []string) error { return checkSHA(c, sha) }
@@ -26,13 +27,16 @@ func newRetryCommand(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
+
 		name := plain(args[0])
 		if *sha != "" {
 			_, err = fmt.Fprintf(p.stdout, "%[1]s is tried again with commit %[2]s. `lockstep wait %[1]s --sha %[3]s` waits for it.\n", name, short(*sha), *sha)
 		} else {
 			_, err = fmt.Fprintf(p.stdout, "%[1]s is tried again. `lockstep wait %[1]s` waits for it.\n", name)
 		}
+
 		return err
 	})
+
 	return c
 }

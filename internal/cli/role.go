@@ -42,6 +42,7 @@ func newRolePutCommand(p *program) *cobra.Command {
 			"  lockstep role put ci --issuer github --audience lockstep --subject repo:acme/infra:ref:refs/heads/main",
 		Args: arguments("NAME"), DisableFlagsInUseLine: true,
 	}
+
 	reach, format := reaches(p, c), formats(c)
 	may := role("reader")
 	f := c.Flags()
@@ -56,30 +57,38 @@ func newRolePutCommand(p *program) *cobra.Command {
 		if err := require(c, "issuer", "audience", "subject"); err != nil {
 			return err
 		}
+
 		r := wire.WebIdentityRole{RoleName: args[0], Role: may.wire(), Issuer: issuerURL(*issuer), Audiences: *audiences, Subjects: *subjects}
 		var err error
 		if r.Claims, err = claimPatterns(c, *claims); err != nil {
 			return err
 		}
+
 		if err := wholeSeconds(c, "duration", *duration); err != nil {
 			return err
 		}
+
 		if *duration > 0 {
 			r.MaxSessionDuration = seconds(*duration)
 		}
+
 		if r.Jwks, err = readJWKS(*jwks); err != nil {
 			return err
 		}
+
 		remote, err := reach.connect(c.Context())
 		if err != nil {
 			return err
 		}
+
 		out, err := remote.PutWebIdentityRole(c.Context(), &wire.PutWebIdentityRoleInput{WebIdentityRole: r})
 		if err != nil {
 			return err
 		}
+
 		return p.showNewRole(r, out.RoleArn, remote.Settings().Endpoint, *format)
 	}
+
 	return c
 }
 
@@ -111,6 +120,7 @@ func readJWKS(file string) (string, error) {
 	if file == "" {
 		return "", nil
 	}
+
 	info, err := os.Stat(file)
 	if err != nil {
 		return "", usagef("--jwks: %s.", err)
@@ -118,6 +128,7 @@ func readJWKS(file string) (string, error) {
 	if !info.Mode().IsRegular() || info.Size() == 0 || info.Size() > maxJWKS {
 		return "", usagef("--jwks: %s is not a file of 1 to %d bytes.", file, maxJWKS)
 	}
+
 	text, err := os.ReadFile(file)
 	return string(text), err
 }
@@ -129,6 +140,7 @@ func (p *program) showNewRole(r wire.WebIdentityRole, arn, endpoint string, f fo
 			WebIdentityRole wire.WebIdentityRole
 		}{arn, r})
 	}
+
 	_, err := fmt.Fprintf(p.stdout, `%s (%s) may be assumed with tokens of %s
 %s
 
@@ -139,6 +151,7 @@ LOCKSTEP_WEB_IDENTITY_TOKEN_FILE=/path/to/token
 
 SDKs of AWS read AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_STS, AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE.
 `, plain(r.RoleName), strings.ToLower(r.Role), plain(r.Issuer), plain(arn), endpoint, plain(arn))
+
 	return err
 }
 
@@ -153,13 +166,16 @@ func newRoleListCommand(p *program) *cobra.Command {
 		if *format != asTable {
 			return format.write(p.stdout, struct{ WebIdentityRoles []wire.WebIdentityRole }{all})
 		}
+
 		t := &table{}
 		t.add("NAME", "ROLE", "LASTS", "ISSUER", "AUDIENCES", "SUBJECTS AND CLAIMS")
 		for _, r := range all {
 			t.add(r.RoleName, strings.ToLower(r.Role), lasting(r.MaxSessionDuration), r.Issuer, strings.Join(r.Audiences, " "), demands(r))
 		}
+
 		return p.listed(t, "There is no role. `lockstep role put` makes one.")
 	})
+
 	return c
 }
 

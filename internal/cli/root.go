@@ -19,6 +19,7 @@ func newRootCommand(p *program) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
@@ -32,6 +33,7 @@ func newRootCommand(p *program) *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
+
 	in("server", newUpCommand(p), newServeCommand(p), newSandboxCommand(p))
 	in("look", newStatusCommand(p), newWaitCommand(p), newWatchCommand(p), newHistoryCommand(p), newBlockersCommand(p))
 	in("change", newInitCommand(p), newConnectCommand(p), newLinkCommand(p), newSyncCommand(p), newRetryCommand(p))
@@ -40,6 +42,7 @@ func newRootCommand(p *program) *cobra.Command {
 	in("change", newApplyCommand(p), newExportCommand(p))
 	root.AddCommand(newModelCommand(p), newVersionCommand(p))
 	parent(root)
+
 	return root
 }
 
@@ -50,12 +53,15 @@ func parent(c *cobra.Command) *cobra.Command {
 		if len(args) == 0 {
 			return nil
 		}
+
 		err := usagef("%s knows no command %q.", c.CommandPath(), args[0])
 		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
 			return err.try(fmt.Sprintf("Did you mean `%s %s`?", c.CommandPath(), near[0]))
 		}
+
 		return err.try(fmt.Sprintf("`%s --help` lists what there is.", c.CommandPath()))
 	}
+
 	c.SuggestionsMinimumDistance = 2
 	c.RunE = func(*cobra.Command, []string) error { return c.Help() }
 	return c
@@ -74,11 +80,13 @@ func arguments(names ...string) cobra.PositionalArgs {
 			return usagef("%s: unexpected argument %q.", c.CommandPath(), args[len(names)]).
 				try(fmt.Sprintf("Usage: %s", c.UseLine()))
 		}
+
 		for _, name := range names[len(args):] {
 			if !strings.HasPrefix(name, "[") {
 				return usagef("%s: %s is missing.", c.CommandPath(), name).try(fmt.Sprintf("Usage: %s", c.UseLine()))
 			}
 		}
+
 		return nil
 	}
 }

@@ -77,6 +77,7 @@ func (p *program) fail(err error) int {
 	if err == nil {
 		return exitOK
 	}
+
 	var code exit
 	var usage *usageError
 	var failed *failure
@@ -90,6 +91,7 @@ func (p *program) fail(err error) int {
 		p.complain(failed.problem, failed.remedy)
 		return exitFailed
 	}
+
 	p.complain(p.server.Explain(err))
 	return exitFailed
 }

@@ -14,9 +14,11 @@ func newSandboxCommand(p *program) *cobra.Command {
 			"nothing. Any access key is let in; the account is that of the role, or 000000000000.",
 		Args: arguments(),
 	}
+
 	o := server.SandboxOptions{Out: p.stdout, Err: p.stderr}
 	c.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:4748", "`ADDR` of the endpoint")
 	c.Flags().StringVar(&o.Data, "data", "lockstep-sandbox.db", "`FILE` that keeps the books")
 	c.RunE = func(c *cobra.Command, _ []string) error { return ended(server.Sandbox(c.Context(), o)) }
+
 	return c
 }

@@ -14,6 +14,7 @@ func newServeCommand(p *program) *cobra.Command {
 			"of the YAML file that --config names: flags win, then the environment, then the file.",
 		Args: arguments(),
 	}
+
 	server.Flags(c.Flags())
 	show := c.Flags().Bool("print-config", false, "print the settings in effect, and end")
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -24,7 +25,9 @@ func newServeCommand(p *program) *cobra.Command {
 		if *show {
 			return config.Print(p.stdout)
 		}
+
 		return ended(server.Serve(c.Context(), config, p.stdout, p.stderr))
 	}
+
 	return c
 }

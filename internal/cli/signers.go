@@ -28,6 +28,7 @@ func newSyncSignersCommand(p *program) *cobra.Command {
 			"An option namespaces must list git; valid-after and valid-before hold for when the commit was made and for now.",
 		Args: arguments("RESOURCE"), DisableFlagsInUseLine: true,
 	}
+
 	reach, format, who := reaches(p, c), formats(c), signs(c)
 	anybody := c.Flags().Bool("anybody", false, "take commits with any signature or none")
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
@@ -43,17 +44,21 @@ func newSyncSignersCommand(p *program) *cobra.Command {
 		case *who == signers{}:
 			return p.showSigners(ctx, remote, args[0], *format)
 		}
+
 		in := &wire.PutSignaturePolicyInput{SyncType: syncType, ResourceName: args[0]}
 		var err error
 		if in.AllowedSigners, in.PublicKeys, err = who.read(); err != nil {
 			return err
 		}
+
 		if _, err := remote.PutSignaturePolicy(ctx, in); err != nil {
 			return err
 		}
+
 		_, err = fmt.Fprintf(p.stdout, "%s is brought to commits that one of these has signed, and to no others.\n", plain(args[0]))
 		return err
 	})
+
 	return c
 }
 
@@ -80,11 +85,13 @@ func readSigners(file string) (string, error) {
 	if file == "" {
 		return "", nil
 	}
+
 	f, err := os.Open(file)
 	if err != nil {
 		return "", usagef("There is no list of signers to be read: %s.", err)
 	}
 	defer f.Close()
+
 	b, err := io.ReadAll(io.LimitReader(f, maxSigners+1))
 	if err != nil {
 		return "", fmt.Errorf("read the signers from %s: %w", file, err)
@@ -92,6 +99,7 @@ func readSigners(file string) (string, error) {
 	if len(b) > maxSigners || strings.TrimSpace(string(b)) == "" {
 		return "", usagef("%s is no list of signers: it has not 1 to %d bytes.", file, maxSigners)
 	}
+
 	return string(b), nil
 }
 
@@ -112,6 +120,7 @@ func (p *program) showSigners(ctx context.Context, remote *client.Client, resour
 	if f != asTable {
 		return f.write(p.stdout, out)
 	}
+
 	for _, text := range []string{out.AllowedSigners, out.PublicKeys} {
 		for line := range strings.Lines(text) {
 			if _, err := fmt.Fprintln(p.stdout, plain(strings.TrimRight(line, "\r\n"))); err != nil {
@@ -119,5 +128,6 @@ func (p *program) showSigners(ctx context.Context, remote *client.Client, resour
 			}
 		}
 	}
+
 	return nil
 }

@@ -33,6 +33,7 @@ func newStatusCommand(p *program) *cobra.Command {
 			"  LAST     what happened last; of a failure, what caused it",
 		Args: arguments("[RESOURCE]"),
 	}
+
 	reach, format, narrow := reaches(p, c), formats(c), narrows(c)
 	var in wire.ListResourceSyncsInput
 	c.PreRunE = func(c *cobra.Command, args []string) (err error) {
@@ -47,6 +48,7 @@ func newStatusCommand(p *program) *cobra.Command {
 		}
 		return p.showFleet(ctx, remote, in, *format)
 	})
+
 	return c
 }
 
@@ -75,22 +77,27 @@ func (n *narrowing) input(c *cobra.Command) (wire.ListResourceSyncsInput, error)
 			return in, usagef("%s: --repository %q is not OWNER/NAME.", c.CommandPath(), n.repository)
 		}
 	}
+
 	switch in.Status {
 	case "", "INITIATED", "IN_PROGRESS", "SUCCEEDED", "FAILED":
 	default:
 		return in, usagef("%s: --status %q is none of INITIATED, IN_PROGRESS, SUCCEEDED, FAILED.", c.CommandPath(), n.status).
 			try("What is blocked is listed with --blocked, what had no sync yet with --never-synced.")
 	}
+
 	f := c.Flags()
 	if f.Changed("blocked") {
 		in.Blocked = &n.blocked
 	}
+
 	if f.Changed("never-synced") {
 		in.NeverSynced = &n.neverSynced
 	}
+
 	if in != (wire.ListResourceSyncsInput{}) {
 		in.IncludeCounts = new(true)
 	}
+
 	return in, nil
 }
 
@@ -111,10 +118,12 @@ func (p *program) showFleet(ctx context.Context, remote *client.Client, in wire.
 	if in.IncludeCounts != nil {
 		counts = &wire.ResourceSyncCounts{}
 	}
+
 	syncs, err := client.All(remote.ResourceSyncs(ctx, in, counts))
 	if err != nil {
 		return err
 	}
+
 	all, err := tell(ctx, remote, syncs)
 	if err != nil {
 		return err
@@ -122,14 +131,17 @@ func (p *program) showFleet(ctx context.Context, remote *client.Client, in wire.
 	if f != asTable {
 		return f.write(p.stdout, fleetStatus{all, counts})
 	}
+
 	if len(all) == 0 && counts != nil {
 		_, err := fmt.Fprintln(p.stdout, "No resource is so.")
 		return err
 	}
+
 	if len(all) == 0 {
 		_, err := fmt.Fprintln(p.stdout, "Nothing is synced yet. `lockstep sync create` makes a sync configuration; `lockstep up PATH` syncs a repository.")
 		return err
 	}
+
 	on, t := p.paintFor(p.stdout), &table{}
 	t.add("RESOURCE", "STATUS", "COMMIT", "WANTED", "STARTED", "LAST")
 	for _, r := range all {
@@ -138,12 +150,15 @@ func (p *program) showFleet(ctx context.Context, remote *client.Client, in wire.
 		if r.LastEvent != nil {
 			last = cut(plain(r.LastEvent.Event), lastWidth)
 		}
+
 		t.add(r.ResourceName, cell{status, on.status(status, status)}, at(r.Branch, r.TargetSha),
 			wanted(r.DesiredSha, r.TargetSha), moment(r.StartedAt), last)
 	}
+
 	if counts != nil {
 		t.addLine(counted(*counts))
 	}
+
 	return t.write(p.stdout)
 }
 
@@ -158,10 +173,12 @@ func counted(n wire.ResourceSyncCounts) string {
 			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
 		}
 	}
+
 	text := fmt.Sprintf("%d in all: %s", n.Total, strings.Join(parts, ", "))
 	if n.Blocked > 0 {
 		text += fmt.Sprintf("; %d blocked", n.Blocked)
 	}
+
 	return text
 }
 
@@ -175,16 +192,19 @@ func tell(ctx context.Context, remote *client.Client, syncs []wire.ResourceSyncS
 			if (s.Status == "SUCCEEDED") != well || s.Status == "" || left == 0 {
 				continue
 			}
+
 			left--
 			status, err := resourceStatus(ctx, remote, s.ResourceName)
 			if err != nil {
 				return nil, err
 			}
+
 			if status != nil {
 				all[i].LastEvent = telling(status.LatestSync)
 			}
 		}
 	}
+
 	return all, nil
 }
 
@@ -195,18 +215,21 @@ func telling(attempt wire.ResourceSyncAttempt) *wire.ResourceSyncEvent {
 	if len(events) == 0 {
 		return nil
 	}
+
 	if attempt.Status == "FAILED" {
 		for i := range events {
 			if events[i].Type == "STACK_RESOURCE_FAILED" {
 				return &events[i]
 			}
 		}
+
 		for i := range events {
 			if strings.HasSuffix(events[i].Type, "_FAILED") || strings.HasSuffix(events[i].Type, "_BLOCKED") {
 				return &events[i]
 			}
 		}
 	}
+
 	return &events[len(events)-1]
 }
 

@@ -43,6 +43,7 @@ func fleet(t testing.TB) *fake {
 		if status != "" {
 			s.StartedAt = clock(4, 0)
 		}
+
 		return s
 	}
 	own(f, "ListResourceSyncs", func(in *wire.ListResourceSyncsInput) (*wire.ListResourceSyncsOutput, error) {
@@ -52,6 +53,7 @@ func fleet(t testing.TB) *fake {
 			return &wire.ListResourceSyncsOutput{NextToken: "more",
 				ResourceSyncs: []wire.ResourceSyncSummary{summary("api", "SUCCEEDED", sha2, sha2), summary("web", "FAILED", sha2, sha3)}}, nil
 		}
+
 		return &wire.ListResourceSyncsOutput{ResourceSyncs: []wire.ResourceSyncSummary{blocked, summary("new", "", "", "")}}, nil
 	})
 	statuses := map[string]wire.GetResourceSyncStatusOutput{
@@ -76,6 +78,7 @@ func fleet(t testing.TB) *fake {
 		}
 		return &wire.GetSyncConfigurationOutput{SyncConfiguration: configuration(in.ResourceName)}, nil
 	})
+
 	return f
 }
 

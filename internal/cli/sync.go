@@ -39,6 +39,7 @@ func configures(c *cobra.Command) *configuring {
 	f.StringVar(&s.trigger, "trigger", "", "which commits concern the resource: FILE_CHANGE or ANY_CHANGE (default FILE_CHANGE)")
 	f.Var(&s.publish, "publish-deployment-status", "on or off: tell the Git host what becomes of commits (default off)")
 	f.Var(&s.comment, "pull-request-comment", "on or off: say on pull requests what merging them would change (default off)")
+
 	return s
 }
 
@@ -83,6 +84,7 @@ func newSyncCreateCommand(p *program) *cobra.Command {
 		Args:                  arguments(),
 		DisableFlagsInUseLine: true,
 	}
+
 	reach, format, s, signers := reaches(p, c), formats(c), configures(c), signs(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := require(c, "resource", "link", "branch", "file", "role-arn"); err != nil {
@@ -91,20 +93,25 @@ func newSyncCreateCommand(p *program) *cobra.Command {
 		if err := s.check(c); err != nil {
 			return err
 		}
+
 		remote, err := reach.connect(c.Context())
 		if err != nil {
 			return err
 		}
+
 		link, err := linkID(c.Context(), remote, s.link)
 		if err != nil {
 			return err
 		}
+
 		cfg, err := s.create(c.Context(), remote, link, signers)
 		if err != nil {
 			return err
 		}
+
 		return p.configured(*format, "is synced from", cfg)
 	}
+
 	return c
 }
 
@@ -115,6 +122,7 @@ func (s *configuring) create(ctx context.Context, remote *client.Client, link st
 	if err != nil {
 		return wire.SyncConfiguration{}, err
 	}
+
 	if allowed+keys != "" {
 		out, err := remote.CreateSignedSyncConfiguration(ctx, &wire.CreateSignedSyncConfigurationInput{
 			ResourceName: s.resource, RepositoryLinkId: link, Branch: s.branch, ConfigFile: s.file, RoleArn: s.role, SyncType: s.kind,
@@ -124,8 +132,10 @@ func (s *configuring) create(ctx context.Context, remote *client.Client, link st
 		if err != nil {
 			return wire.SyncConfiguration{}, err
 		}
+
 		return out.SyncConfiguration, nil
 	}
+
 	out, err := remote.AWS.CreateSyncConfiguration(ctx, &codeconnections.CreateSyncConfigurationInput{
 		ResourceName:            aws.String(s.resource),
 		RepositoryLinkId:        aws.String(link),
@@ -140,6 +150,7 @@ func (s *configuring) create(ctx context.Context, remote *client.Client, link st
 	if err != nil {
 		return wire.SyncConfiguration{}, err
 	}
+
 	return configurationOf(out.SyncConfiguration), nil
 }
 
@@ -150,6 +161,7 @@ func newSyncUpdateCommand(p *program) *cobra.Command {
 		Long:  "Change how a resource is synced: what the flags name is changed, the rest stays.",
 		Args:  arguments(),
 	}
+
 	reach, format, s := reaches(p, c), formats(c), configures(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := require(c, "resource"); err != nil {
@@ -158,27 +170,34 @@ func newSyncUpdateCommand(p *program) *cobra.Command {
 		if err := s.check(c); err != nil {
 			return err
 		}
+
 		in := s.changes(c)
 		if in == nil {
 			return usagef("%s: nothing is to be changed.", c.CommandPath()).try("`" + c.CommandPath() + " --help` lists what can be.")
 		}
+
 		remote, err := reach.connect(c.Context())
 		if err != nil {
 			return err
 		}
+
 		if s.link != "" {
 			link, err := linkID(c.Context(), remote, s.link)
 			if err != nil {
 				return err
 			}
+
 			in.RepositoryLinkId = aws.String(link)
 		}
+
 		out, err := remote.AWS.UpdateSyncConfiguration(c.Context(), in)
 		if err != nil {
 			return err
 		}
+
 		return p.configured(*format, "is now synced from", configurationOf(out.SyncConfiguration))
 	}
+
 	return c
 }
 
@@ -203,6 +222,7 @@ func (s *configuring) changes(c *cobra.Command) *codeconnections.UpdateSyncConfi
 	if in.Branch == nil && in.ConfigFile == nil && in.RoleArn == nil && s.trigger+string(s.publish)+string(s.comment)+s.link == "" {
 		return nil
 	}
+
 	return in
 }
 
@@ -213,6 +233,7 @@ func newSyncShowCommand(p *program) *cobra.Command {
 		Long:  "Show how a resource is synced. `lockstep status` shows what has become of it.",
 		Args:  arguments("RESOURCE"),
 	}
+
 	reach, format := reaches(p, c), formats(c)
 	c.RunE = reach.then(func(ctx context.Context, remote *client.Client, args []string) error {
 		cfg, err := configuration(ctx, remote, args[0])
@@ -222,6 +243,7 @@ func newSyncShowCommand(p *program) *cobra.Command {
 		if *format != asTable {
 			return format.write(p.stdout, cfg)
 		}
+
 		t := &table{}
 		t.add("Resource", cfg.ResourceName)
 		t.add("Type", cfg.SyncType)
@@ -233,8 +255,10 @@ func newSyncShowCommand(p *program) *cobra.Command {
 		t.add("Concerned by", cmp.Or(cfg.TriggerResourceUpdateOn, string(types.TriggerResourceUpdateOnFileChange)))
 		t.add("Deployment status", cmp.Or(cfg.PublishDeploymentStatus, "DISABLED"))
 		t.add("Pull request comment", cmp.Or(cfg.PullRequestComment, "DISABLED"))
+
 		return t.write(p.stdout)
 	})
+
 	return c
 }
 
@@ -257,6 +281,7 @@ func newSyncDeleteCommand(p *program) *cobra.Command {
 		Short: "Stop syncing a resource, which stays as it is",
 		Args:  arguments(),
 	}
+
 	reach := reaches(p, c)
 	resource := c.Flags().String("resource", "", "name of the resource")
 	kind := c.Flags().String("type", syncType, "sync type")
@@ -267,9 +292,11 @@ func newSyncDeleteCommand(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
+
 		_, err = fmt.Fprintf(p.stdout, "%s is no longer synced. The stack stays as it is.\n", plain(*resource))
 		return err
 	})
+
 	return c
 }
 
@@ -282,6 +309,7 @@ func newSyncNowCommand(p *program) *cobra.Command {
 		Args:                  arguments("[RESOURCE]"),
 		DisableFlagsInUseLine: true,
 	}
+
 	reach := reaches(p, c)
 	link := c.Flags().String("link", "", "repository link: its id or OWNER/NAME")
 	branch := c.Flags().String("branch", "", "with --link: only this branch")
@@ -289,28 +317,35 @@ func newSyncNowCommand(p *program) *cobra.Command {
 		if (len(args) == 1) == (*link != "") || *branch != "" && *link == "" {
 			return usagef("%s: give either RESOURCE or --link (and with it, perhaps, --branch).", c.CommandPath())
 		}
+
 		remote, err := reach.connect(c.Context())
 		if err != nil {
 			return err
 		}
+
 		in, subject := &wire.StartRepositorySyncInput{Branch: *branch}, *link
 		if len(args) == 1 {
 			cfg, err := configuration(c.Context(), remote, args[0])
 			if err != nil {
 				return err
 			}
+
 			in.RepositoryLinkId, in.Branch, subject = cfg.RepositoryLinkId, cfg.Branch, repositoryName(cfg)
 		} else if in.RepositoryLinkId, err = linkID(c.Context(), remote, *link); err != nil {
 			return err
 		}
+
 		if _, err := remote.StartRepositorySync(c.Context(), in); err != nil {
 			return err
 		}
+
 		if in.Branch != "" {
 			subject += ", branch " + in.Branch
 		}
+
 		_, err = fmt.Fprintf(p.stdout, "Looking at %s. `lockstep watch` shows what comes of it.\n", plain(subject))
 		return err
 	}
+
 	return c
 }

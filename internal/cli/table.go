@@ -41,6 +41,7 @@ func (t *table) write(w io.Writer) error {
 			widths[i] = max(widths[i], utf8.RuneCountInString(c.text))
 		}
 	}
+
 	var b strings.Builder
 	for _, row := range t.rows {
 		var line strings.Builder
@@ -50,8 +51,10 @@ func (t *table) write(w io.Writer) error {
 				line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c.text)+2))
 			}
 		}
+
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
+
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -34,22 +34,28 @@ func newTagListCommand(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
+
 		out, err := remote.AWS.ListTagsForResource(ctx, &codeconnections.ListTagsForResourceInput{ResourceArn: aws.String(arn)})
 		if err != nil {
 			return err
 		}
+
 		tags := []wire.Tag{}
 		t := &table{}
 		t.add("KEY", "VALUE")
+
 		for _, tag := range out.Tags {
 			tags = append(tags, wire.Tag{Key: aws.ToString(tag.Key), Value: aws.ToString(tag.Value)})
 			t.add(aws.ToString(tag.Key), aws.ToString(tag.Value))
 		}
+
 		if *format != asTable {
 			return format.write(p.stdout, struct{ Tags []wire.Tag }{tags})
 		}
+
 		return p.listed(t, "It has no tags.")
 	})
+
 	return c
 }
 
@@ -59,6 +65,7 @@ func newTagSetCommand(p *program) *cobra.Command {
 		Short: "Give a thing tags, or change their values",
 		Args:  several("THING", "KEY=VALUE"), DisableFlagsInUseLine: true,
 	}
+
 	reach := reaches(p, c)
 	c.PreRunE = func(c *cobra.Command, args []string) error {
 		for _, pair := range args[1:] {
@@ -73,17 +80,21 @@ func newTagSetCommand(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
+
 		in := &codeconnections.TagResourceInput{ResourceArn: aws.String(arn)}
 		for _, pair := range args[1:] {
 			key, value, _ := strings.Cut(pair, "=")
 			in.Tags = append(in.Tags, types.Tag{Key: aws.String(key), Value: aws.String(value)})
 		}
+
 		if _, err := remote.AWS.TagResource(ctx, in); err != nil {
 			return err
 		}
+
 		_, err = fmt.Fprintf(p.stdout, "%s is tagged %s.\n", plain(args[0]), plain(strings.Join(args[1:], ", ")))
 		return err
 	})
+
 	return c
 }
 
@@ -93,6 +104,7 @@ func newTagRemoveCommand(p *program) *cobra.Command {
 		Short: "Take tags from a thing",
 		Args:  several("THING", "KEY"), DisableFlagsInUseLine: true,
 	}
+
 	reach := reaches(p, c)
 	c.PreRunE = checkThing
 	c.RunE = reach.then(func(ctx context.Context, remote *client.Client, args []string) error {
@@ -100,13 +112,16 @@ func newTagRemoveCommand(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
+
 		_, err = remote.AWS.UntagResource(ctx, &codeconnections.UntagResourceInput{ResourceArn: aws.String(arn), TagKeys: args[1:]})
 		if err != nil {
 			return err
 		}
+
 		_, err = fmt.Fprintf(p.stdout, "%s is no longer tagged %s.\n", plain(args[0]), plain(strings.Join(args[1:], ", ")))
 		return err
 	})
+
 	return c
 }
 

@@ -24,20 +24,24 @@ func templateParameters(name string, text []byte) ([]parameter, error) {
 	if err := yaml.Unmarshal(text, &doc); err != nil {
 		return nil, &failure{problem: fmt.Sprintf("%s is neither YAML nor JSON: %v.", name, err)}
 	}
+
 	if len(doc.Content) == 0 || value(doc.Content[0], "Resources") == nil {
 		if len(doc.Content) > 0 && value(doc.Content[0], "template-file-path") != nil {
 			return nil, usagef("%s is a deployment file already.", name).try("Give the template that it names.")
 		}
 		return nil, usagef("%s is no CloudFormation template: it has no Resources.", name)
 	}
+
 	declared := value(doc.Content[0], "Parameters")
 	if declared == nil || declared.Kind != yaml.MappingNode {
 		return nil, nil
 	}
+
 	var all []parameter
 	for i := 0; i+1 < len(declared.Content); i += 2 {
 		all = append(all, newParameter(declared.Content[i].Value, declared.Content[i+1]))
 	}
+
 	return all, nil
 }
 
@@ -46,20 +50,25 @@ func newParameter(name string, n *yaml.Node) parameter {
 	if v := value(n, "Type"); v != nil {
 		d.kind = v.Value
 	}
+
 	if v := value(n, "Description"); v != nil {
 		d.description = plain(v.Value)
 	}
+
 	if v := value(n, "NoEcho"); v != nil {
 		d.noEcho = !strings.EqualFold(v.Value, "false")
 	}
+
 	if v := value(n, "Default"); v != nil {
 		d.hasDefault, d.fallback = true, plain(v.Value)
 	}
+
 	if v := value(n, "AllowedValues"); v != nil {
 		for _, one := range v.Content {
 			d.allowed = append(d.allowed, plain(one.Value))
 		}
 	}
+
 	return d
 }
 
@@ -87,9 +96,11 @@ func deploymentFile(template string, parameters []parameter) []byte {
 			head = "parameters:"
 		}
 	}
+
 	if len(parameters) > 0 {
 		b.WriteString(head + "\n")
 	}
+
 	for _, d := range parameters {
 		switch {
 		case !d.hasDefault:
@@ -100,6 +111,7 @@ func deploymentFile(template string, parameters []parameter) []byte {
 			fmt.Fprintf(&b, "  # %s: %s # %s\n", scalar(d.name), scalar(d.fallback), d.explain("default"))
 		}
 	}
+
 	b.WriteString("# tags:\n#   Team: platform\n")
 	return []byte(b.String())
 }
@@ -110,15 +122,19 @@ func (d parameter) explain(what string) string {
 	if d.kind != "" {
 		text += ": " + plain(d.kind)
 	}
+
 	if len(d.allowed) > 0 {
 		text += ", one of " + strings.Join(d.allowed, ", ")
 	}
+
 	if d.description != "" {
 		text += ". " + d.description
 	}
+
 	if d.noEcho && !d.hasDefault {
 		text += ". A secret: whoever reads the repository would read it; better is {{resolve:ssm-secure:NAME}}"
 	}
+
 	return text
 }
 

@@ -26,6 +26,7 @@ func (on paint) status(text, status string) string {
 	if !on {
 		return text
 	}
+
 	switch status {
 	case "SUCCEEDED":
 		return "\x1b[32m" + text + "\x1b[0m"
@@ -34,6 +35,7 @@ func (on paint) status(text, status string) string {
 	case "IN_PROGRESS", "INITIATED", "QUEUED":
 		return "\x1b[33m" + text + "\x1b[0m"
 	}
+
 	return text
 }
 

@@ -19,6 +19,7 @@ func newUpCommand(p *program) *cobra.Command {
 			"on a new one a sample repository is made.",
 		DisableFlagsInUseLine: true,
 	}
+
 	f := c.Flags()
 	o := server.UpOptions{In: p.stdin, Out: p.stdout, Err: p.stderr}
 	f.BoolVar(&o.Once, "once", false, "end after every stack's first sync: 0 when all succeeded, 1 otherwise")
@@ -40,13 +41,16 @@ func newUpCommand(p *program) *cobra.Command {
 		if o.PollInterval < 0 {
 			return usagef("--poll-interval is negative.")
 		}
+
 		if o.Data == "" {
 			if o.Data, err = server.DefaultDataDir(p.getenv); err != nil {
 				return usagef("%s.", err)
 			}
 		}
+
 		return ended(server.Up(c.Context(), o))
 	}
+
 	return c
 }
 

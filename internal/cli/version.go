@@ -27,11 +27,13 @@ func version() string {
 		if v := info.Main.Version; v != "" && v != "(devel)" {
 			number = v
 		}
+
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
 				commit = short(s.Value) + ", "
 			}
 		}
 	}
+
 	return fmt.Sprintf("lockstep %s (%s%s %s/%s)", number, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -36,6 +36,7 @@ func newWaitCommand(p *program) *cobra.Command {
 			"  4  a person has to remove the cause before anything goes on",
 		Args: arguments("RESOURCE"),
 	}
+
 	reach := reaches(p, c)
 	sha := c.Flags().String("sha", "", "the whole id of the commit (default the branch's head at the Git host)")
 	timeout := c.Flags().Duration("timeout", 30*time.Minute, "how long to wait, 0 for as long as it takes")
@@ -46,13 +47,16 @@ func newWaitCommand(p *program) *cobra.Command {
 		if *timeout < 0 {
 			return usagef("%s: --timeout %s is less than nothing.", c.CommandPath(), *timeout)
 		}
+
 		remote, err := reach.connect(c.Context())
 		if err != nil {
 			return err
 		}
+
 		w := &waiting{p: p, remote: remote, resource: args[0], sha: *sha}
 		return w.wait(c.Context(), *timeout)
 	}
+
 	return c
 }
 
@@ -87,6 +91,7 @@ func (w *waiting) wait(ctx context.Context, timeout time.Duration) error {
 	if err != nil {
 		return err
 	}
+
 	w.branch, w.last = cfg.Branch, "nothing known yet"
 	for delay := waitFirst; ; delay = min(delay*3/2, waitMost) {
 		out, err := w.remote.GetRevisionSync(ctx, &wire.GetRevisionSyncInput{
@@ -99,12 +104,14 @@ func (w *waiting) wait(ctx context.Context, timeout time.Duration) error {
 		} else if err := w.tolerate(ctx, err); err != nil {
 			return err
 		}
+
 		if left := time.Until(deadline); timeout > 0 && left < delay {
 			if left <= 0 {
 				return w.timedOut(timeout)
 			}
 			delay = left
 		}
+
 		if !sleep(ctx, delay) {
 			return ctx.Err()
 		}
@@ -145,6 +152,7 @@ func (w *waiting) judge(ctx context.Context, cfg wire.SyncConfiguration, out *wi
 	case wire.HandlingPending:
 		w.poke(ctx, cfg)
 	}
+
 	return false, nil
 }
 
@@ -154,14 +162,17 @@ func (w *waiting) turn(out *wire.GetRevisionSyncOutput) (done bool, err error) {
 	if out.ResourceSync == nil {
 		return false, nil // the first sync is on its way
 	}
+
 	wanted := out.ResourceSync.LatestSync.TargetRevision.Sha
 	if d := out.ResourceSync.DesiredState; d != nil {
 		wanted = d.Sha
 	}
+
 	if wanted != out.Sha && w.unconcerned == "" {
 		w.unconcerned, w.sha = out.Sha, wanted
 		return false, nil
 	}
+
 	// The books do not know the wanted commit any more: the status is the answer.
 	w.unconcerned = cmp.Or(w.unconcerned, out.Sha)
 	latest := out.ResourceSync.LatestSync
@@ -171,6 +182,7 @@ func (w *waiting) turn(out *wire.GetRevisionSyncOutput) (done bool, err error) {
 	case "FAILED":
 		return true, w.failed(latest.TargetRevision.Sha, out.Reason)
 	}
+
 	return false, nil
 }
 
@@ -222,11 +234,13 @@ func (w *waiting) say(status, sha, more string) error {
 	if w.unconcerned != "" {
 		line += ", not concerned by " + plain(short(w.unconcerned))
 	}
+
 	if more != "" && status == "SUCCEEDED" {
 		line += ", " + plain(more)
 	} else if more != "" {
 		line += ": " + plain(more)
 	}
+
 	_, err := fmt.Fprintln(w.p.stdout, line)
 	return err
 }

@@ -31,23 +31,28 @@ func answering(t testing.TB, answers ...any) (*fake, *asked) {
 	own(f, "GetRevisionSync", func(in *wire.GetRevisionSyncInput) (*wire.GetRevisionSyncOutput, error) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
+
 		a.shas = append(a.shas, short(in.Sha))
 		answer := answers[0]
 		if len(answers) > 1 {
 			answers = answers[1:]
 		}
+
 		if err, ok := answer.(error); ok {
 			return nil, err
 		}
+
 		out := answer.(wire.GetRevisionSyncOutput)
 		return &out, nil
 	})
 	own(f, "StartRepositorySync", func(in *wire.StartRepositorySyncInput) (*wire.StartRepositorySyncOutput, error) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
+
 		a.poked = append(a.poked, in.RepositoryLinkId+" "+in.Branch)
 		return nil, exception("AccessDeniedException", "A reader may not.")
 	})
+
 	return f, a
 }
 
@@ -138,6 +143,7 @@ func TestWaitEndsWithTheLineAndTheCodeOfEachOutcome(t *testing.T) {
 			if got.code != test.code || got.stdout != test.line+"\n" || !strings.Contains(got.stderr, test.stderr) {
 				t.Errorf("exit code %d, stdout %q, stderr %q\nwant %d, %q, %q", got.code, got.stdout, got.stderr, test.code, test.line, test.stderr)
 			}
+
 			if diff := cmp.Diff(test.asked, a.shas); diff != "" {
 				t.Errorf("asked for (-want +got):\n%s", diff)
 			}

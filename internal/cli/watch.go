@@ -28,12 +28,14 @@ func newWatchCommand(p *program) *cobra.Command {
 			"-o json prints an event a line, -o yaml a document an event.",
 		Args: arguments("[RESOURCE]"),
 	}
+
 	reach, format := reaches(p, c), formats(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		remote, err := reach.connect(c.Context())
 		if err != nil {
 			return err
 		}
+
 		w := &watcher{p: p, remote: remote, format: *format, on: p.paintFor(p.stdout), running: map[string]running{}}
 		w.progress = w.format == asTable && terminal(p.stdout)
 		if len(args) == 1 {
@@ -43,8 +45,10 @@ func newWatchCommand(p *program) *cobra.Command {
 			}
 			w.input.ResourceName, w.input.SyncType = args[0], syncType
 		}
+
 		return w.watch(c.Context())
 	}
+
 	return c
 }
 
@@ -84,6 +88,7 @@ func (w *watcher) watch(ctx context.Context) error {
 			w.clear()
 			return err
 		}
+
 		w.draw()
 		full := err == nil && len(out.Events) == size
 		if !full && !sleep(ctx, watchEvery) {
@@ -142,13 +147,16 @@ func (w *watcher) print(e wire.SyncEvent) error {
 		}
 		return asYAML.write(w.p.stdout, e)
 	}
+
 	about := e.ResourceName
 	if about == "" {
 		about = "repository " + e.Branch
 	}
+
 	if e.Sha != "" {
 		about += "@" + short(e.Sha)
 	}
+
 	_, err := fmt.Fprintf(w.p.stdout, "%s  %-24s  %s  %s\n", w.on.faint(e.Time.Local().Format(time.TimeOnly)), plain(about),
 		w.on.status(fmt.Sprintf("%-31s", plain(e.Type)), e.Status), plain(e.Event))
 	return err
@@ -159,17 +167,20 @@ func (w *watcher) draw() {
 	if !w.progress || len(w.running) == 0 {
 		return
 	}
+
 	var names []string
 	all := make([]running, 0, len(w.running))
 	for _, r := range w.running {
 		all = append(all, r)
 	}
+
 	slices.SortFunc(all, func(a, b running) int {
 		return cmp.Or(a.since.Compare(b.since), strings.Compare(a.name, b.name))
 	})
 	for _, r := range all {
 		names = append(names, fmt.Sprintf("%s %s", plain(r.name), max(0, time.Since(r.since)).Truncate(time.Second)))
 	}
+
 	// A line that the terminal would wrap could not be taken back: no wrapping.
 	fmt.Fprintf(w.p.stdout, "\r\x1b[K\x1b[?7l%s\x1b[?7h", cut("syncing "+strings.Join(names, ", "), 200))
 }

@@ -36,9 +36,11 @@ func happening(t testing.TB) (f *fake, ctx context.Context, cursors *[]string) {
 			return &wire.ListSyncEventsOutput{NextCursor: "3", Events: []wire.SyncEvent{
 				happened(3, "web", "STACK_UPDATE_SUCCEEDED", "SUCCEEDED", "Done\nand \x1bover")}}, nil
 		}
+
 		cancel()
 		return nil, exception("ThrottlingException", "Slow down.")
 	})
+
 	return f, ctx, cursors
 }
 

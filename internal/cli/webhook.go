@@ -30,6 +30,7 @@ func newLinkWebhookCommand(p *program) *cobra.Command {
 			"gitea (Forgejo too) or generic. It need not be the provider type of the connection.",
 		Args: arguments("LINK"), DisableFlagsInUseLine: true,
 	}
+
 	reach, format := reaches(p, c), formats(c)
 	f := c.Flags()
 	kind := f.String("kind", "", "whose webhook it is: "+strings.Join(webhookKinds(), ", "))
@@ -45,6 +46,7 @@ func newLinkWebhookCommand(p *program) *cobra.Command {
 		if *given && *kind == "" {
 			return usagef("%s: --secret-stdin goes with --kind.", c.CommandPath())
 		}
+
 		return errors.Join(checkWebhookKind(*kind), checkPublicURL(*public))
 	}
 	c.RunE = reach.then(func(ctx context.Context, remote *client.Client, args []string) error {
@@ -52,6 +54,7 @@ func newLinkWebhookCommand(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
+
 		switch {
 		case *remove:
 			return p.deleteWebhook(ctx, remote, args[0], id)
@@ -60,20 +63,24 @@ func newLinkWebhookCommand(p *program) *cobra.Command {
 		case *kind == "":
 			return p.showWebhook(ctx, remote, id, *format)
 		}
+
 		in := &wire.PutRepositoryWebhookInput{RepositoryLinkId: id, Kind: wireWebhookKind(*kind)}
 		if *given {
 			if in.Secret, err = p.readWebhookSecret(); err != nil {
 				return err
 			}
 		}
+
 		out, err := remote.PutRepositoryWebhook(ctx, in)
 		if err != nil {
 			return err
 		}
+
 		made := newWebhook{in.RepositoryLinkId, in.Kind, out.Path,
 			strings.TrimRight(cmp.Or(*public, remote.Settings().Endpoint), "/") + out.Path, out.Secret}
 		return p.showNewWebhook(made, args[0], *public != "", *format)
 	})
+
 	return c
 }
 
@@ -143,10 +150,12 @@ func (p *program) showWebhook(ctx context.Context, remote *client.Client, id str
 	if f != asTable {
 		return f.write(p.stdout, out)
 	}
+
 	last := "nothing accepted yet"
 	if !out.LastDeliveredAt.IsZero() {
 		last = "last accepted " + out.LastDeliveredAt.Local().Format("2006-01-02 15:04:05")
 	}
+
 	_, err = fmt.Fprintf(p.stdout, "%s %s, %s\n", slugOfWebhook(plain(out.Kind)), plain(out.Path), last)
 	return err
 }
@@ -190,6 +199,7 @@ func pasteWhere(kind string) string {
 	case wire.WebhookGitea:
 		return "At Gitea or Forgejo: Settings, Webhooks, Add webhook, Gitea or Forgejo. Target URL and Secret are those above; push events."
 	}
+
 	return "Send a POST with the header Authorization: Bearer SECRET; or X-Lockstep-Signature: sha256=HEX, the HMAC-SHA256 of the body,\n" +
 		"and X-Lockstep-Delivery: ID where a repeated one should do nothing. The body may be anything."
 }
@@ -230,13 +240,16 @@ func (p *program) readWebhookSecret() (string, error) {
 		return "", usagef("--secret-stdin reads standard input, and that is a terminal, which would show the secret.").
 			try("Pass it by a pipe or a file.")
 	}
+
 	text, err := io.ReadAll(io.LimitReader(p.stdin, 2*maxWebhookSecret))
 	if err != nil {
 		return "", fmt.Errorf("read the secret from standard input: %w", err)
 	}
+
 	secret := strings.TrimRight(string(text), "\r\n")
 	if len(secret) < 16 || len(secret) > maxWebhookSecret || strings.ContainsAny(secret, "\r\n") {
 		return "", usagef("--secret-stdin: standard input is not one line of 16 to %d bytes.", maxWebhookSecret)
 	}
+
 	return secret, nil
 }

@@ -11,6 +11,7 @@ func TestAWebhookIsMadeWithWhatToPasteWhere(t *testing.T) {
 	i.run(t, "connect", "acme", "--provider", "Git", "--endpoint", "https://git.example.com", "--none").ok(t)
 	i.run(t, "link", "create", "--connection", "acme", "--repository", "acme/infra").ok(t)
 	i.run(t, "link", "webhook", "acme/infra").refused(t, 1, "Could not find a webhook")
+
 	for kind, where := range map[string]string{
 		"github": "At GitHub:", "gitlab": "Secret token", "gitlab-signing": "Signing token", "bitbucket": "At Bitbucket:",
 		"azure-devops": "X-Lockstep-Token", "gitea": "Forgejo", "generic": "X-Lockstep-Signature",
@@ -21,15 +22,18 @@ func TestAWebhookIsMadeWithWhatToPasteWhere(t *testing.T) {
 			t.Errorf("%s prints:\n%s", kind, out)
 		}
 	}
+
 	out := i.run(t, "link", "webhook", "acme/infra", "--kind", "github").ok(t).stdout
 	if !strings.Contains(out, "URL     http://127.0.0.1:") || !strings.Contains(out, "say --url") {
 		t.Errorf("without --url it prints:\n%s", out)
 	}
+
 	secret := regexp.MustCompile(`(?m)^Secret  (\S+)$`).FindStringSubmatch(out)[1]
 	out = i.run(t, "link", "webhook", "acme/infra").ok(t).stdout
 	if !strings.HasPrefix(out, "github /webhooks/github/") || !strings.Contains(out, "nothing accepted yet") || strings.Contains(out, secret) {
 		t.Errorf("afterwards there is:\n%s", out)
 	}
+
 	i.run(t, "link", "webhook", "acme/infra", "--delete").ok(t)
 	i.run(t, "link", "webhook", "acme/infra", "--delete").refused(t, 1, "Could not find a webhook")
 }
@@ -56,9 +60,11 @@ func TestALinkThatNoWebhookWasRegisteredForSaysHowTo(t *testing.T) {
 			t.Errorf("link create does not say %q:\n%s", says, out)
 		}
 	}
+
 	if out := i.run(t, "link", "create", "--connection", "acme", "--repository", "acme/other", "--no-webhook").ok(t).stdout; strings.Contains(out, "webhook") {
 		t.Errorf("with --no-webhook it prints:\n%s", out)
 	}
+
 	i.run(t, "link", "webhook", "acme/infra", "--register", "--delete").refused(t, 2, "Give one of them")
 }
 

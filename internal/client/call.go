@@ -35,6 +35,7 @@ func call[In, Out any](ctx context.Context, c *Client, operation string, in *In)
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", operation, err)
 	}
+
 	for attempt := 1; ; attempt++ {
 		answer, err := c.send(ctx, operation, body)
 		if err == nil {
@@ -44,9 +45,11 @@ func call[In, Out any](ctx context.Context, c *Client, operation string, in *In)
 			}
 			return out, nil
 		}
+
 		if attempt >= c.retryer.MaxAttempts() || !c.adjusted(err) && !c.retryer.IsErrorRetryable(err) {
 			return nil, fmt.Errorf("%s: %w", operation, err)
 		}
+
 		delay, refusal := c.retryer.RetryDelay(attempt, err)
 		if refusal != nil {
 			return nil, fmt.Errorf("%s: %w", operation, err)
@@ -73,10 +76,12 @@ func (c *Client) send(ctx context.Context, operation string, body []byte) ([]byt
 	if err != nil {
 		return nil, err
 	}
+
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.settings.Endpoint, "/")+"/", bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
+
 	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
 	r.Header.Set("X-Amz-Target", prefix+"."+operation)
 	sum := sha256.Sum256(body)
@@ -85,11 +90,13 @@ func (c *Client) send(ctx context.Context, operation string, body []byte) ([]byt
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
+
 	response, err := c.http.Do(r)
 	if err != nil {
 		return nil, err
 	}
 	defer response.Body.Close()
+
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		return nil, &UnreachableError{Endpoint: c.settings.Endpoint, Err: err}
@@ -97,6 +104,7 @@ func (c *Client) send(ctx context.Context, operation string, body []byte) ([]byt
 	if response.StatusCode != http.StatusOK {
 		return nil, c.failure(response, answer)
 	}
+
 	return answer, nil
 }
 
@@ -111,10 +119,12 @@ func (c *Client) failure(response *http.Response, body []byte) error {
 		return &UnreachableError{Endpoint: c.settings.Endpoint, stranger: response.StatusCode < http.StatusInternalServerError,
 			Err: fmt.Errorf("the answer is HTTP status %d and no answer of a Lockstep server", response.StatusCode)}
 	}
+
 	fault := smithy.FaultClient
 	if response.StatusCode >= http.StatusInternalServerError {
 		fault = smithy.FaultServer
 	}
+
 	return &awshttp.ResponseError{
 		ResponseError: &smithyhttp.ResponseError{
 			Response: &smithyhttp.Response{Response: response},
@@ -133,14 +143,17 @@ func (c *Client) adjusted(err error) bool {
 	if !ok || Code(err) != "InvalidSignatureException" {
 		return false
 	}
+
 	date, err := http.ParseTime(answer.Response.Header.Get("Date"))
 	if err != nil {
 		return false
 	}
+
 	skew := time.Until(date)
 	if off := (skew - time.Duration(c.skew.Load())).Abs(); off < maxSkew {
 		return false
 	}
+
 	c.skew.Store(int64(skew))
 	return true
 }

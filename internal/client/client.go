@@ -40,6 +40,7 @@ func New(s Settings) *Client {
 		// A redirect would carry the body, and in it a credential, elsewhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+
 	retryer := retry.NewStandard()
 	credentials := s.provider(h, retryer)
 	return &Client{

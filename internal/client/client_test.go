@@ -44,8 +44,10 @@ func serve(t testing.TB, answers ...http.HandlerFunc) (c *client.Client, request
 			t.Errorf("request %d was not expected", n+1)
 			return
 		}
+
 		answers[n](w, r)
 	}))
+
 	t.Cleanup(server.Close)
 	return client.New(settings(t, server.URL)), requests
 }
@@ -67,15 +69,18 @@ func TestOwnOperationsSpeakTheProtocol(t *testing.T) {
 	if err != nil || out.Handling != wire.HandlingSucceeded {
 		t.Fatalf("got %v, %v", out, err)
 	}
+
 	r := (*requests)[0]
 	authorization := r.Header.Get("Authorization")
 	if !strings.HasPrefix(authorization, "AWS4-HMAC-SHA256 Credential="+keyID+"/") || !strings.Contains(authorization, "/us-east-1/lockstep/aws4_request") {
 		t.Errorf("Authorization: %s", authorization)
 	}
+
 	if got := r.Method + " " + r.URL.Path + " " + r.Header.Get("X-Amz-Target") + " " + r.Header.Get("Content-Type"); got !=
 		"POST / "+wire.Lockstep().Prefix+".GetRevisionSync application/x-amz-json-1.0" {
 		t.Errorf("the request is %s", got)
 	}
+
 	if want := `{"ResourceName":"web","SyncType":"CFN_STACK_SYNC"}`; string(body) != want {
 		t.Errorf("the body is %s, want %s", body, want)
 	}
@@ -116,14 +121,17 @@ func TestAWrongClockIsSetByTheServers(t *testing.T) {
 			says(400, `{"__type":"InvalidSignatureException","message":"Signature expired."}`)(w, r)
 			return
 		}
+
 		says(200, `{}`)(w, r)
 	}
+
 	c, requests := serve(t, check, check, check)
 	for range 2 {
 		if _, err := c.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{}); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	if len(*requests) != 3 {
 		t.Errorf("%d requests, want two for the first call and one for the second", len(*requests))
 	}
@@ -150,6 +158,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	if err == nil {
 		t.Error("a redirect is an answer")
 	}
+
 	if _, err := c.AWS.ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err == nil {
 		t.Error("a redirect is an answer to the SDK")
 	}
@@ -183,6 +192,7 @@ func TestNothingListeningIsSaidAtOnce(t *testing.T) {
 	c := client.New(settings(t, server.URL))
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
+
 	_, err := c.AWS.ListHosts(ctx, &codeconnections.ListHostsInput{})
 	_, own := c.ListSyncEvents(ctx, &wire.ListSyncEventsInput{})
 	for _, err := range []error{err, own} {
@@ -205,6 +215,7 @@ func TestPlainHTTPGoesToLoopbackAlone(t *testing.T) {
 		if _, err := client.Find(t.Context(), o); (err == nil) != allowed {
 			t.Errorf("%s: %v", endpoint, err)
 		}
+
 		o.AllowHTTP = true
 		if _, err := client.Find(t.Context(), o); err != nil && strings.HasPrefix(endpoint, "http://") {
 			t.Errorf("%s with AllowHTTP: %v", endpoint, err)

@@ -80,6 +80,7 @@ func (s Settings) Explain(err error) (problem, remedy string) {
 	case errors.As(err, &answer):
 		return s.explainAnswer(answer)
 	}
+
 	return err.Error(), ""
 }
 
@@ -97,11 +98,13 @@ func (s Settings) explainAnswer(e smithy.APIError) (problem, remedy string) {
 	if m := e.ErrorMessage(); m != "" {
 		problem += ": " + m
 	}
+
 	if s.RoleARN != "" {
 		if remedy := s.explainAssuming(e); remedy != "" {
 			return problem, remedy
 		}
 	}
+
 	switch e.ErrorCode() {
 	case "UnrecognizedClientException":
 		return problem, fmt.Sprintf("The server at %s does not know the %s, or it was disabled. "+
@@ -117,6 +120,7 @@ func (s Settings) explainAnswer(e smithy.APIError) (problem, remedy string) {
 	case "UnknownOperationException":
 		return problem, fmt.Sprintf("Look whether %s is a Lockstep server, and of this version (`lockstep version`).", s.Endpoint)
 	}
+
 	return problem, ""
 }
 

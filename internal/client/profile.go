@@ -55,8 +55,10 @@ func lookUp(ctx context.Context, o Options) (profile, error) {
 				Remedy:  "Name another with --profile, or add it.",
 			}
 		}
+
 		return p, err
 	}
+
 	if o.Data != "" {
 		p, err := dataFiles(o.Data).read(ctx, "default", "data directory "+o.Data)
 		if errors.Is(err, errNothing) {
@@ -65,8 +67,10 @@ func lookUp(ctx context.Context, o Options) (profile, error) {
 				Remedy:  fmt.Sprintf("Start one with `lockstep up --data %s`, or name another with --data.", o.Data),
 			}
 		}
+
 		return p, err
 	}
+
 	return search(ctx, o)
 }
 
@@ -93,6 +97,7 @@ func (f awsFiles) read(ctx context.Context, name, from string) (profile, error) 
 	if errors.As(err, &none) {
 		return profile{}, errNothing
 	}
+
 	if err != nil {
 		return profile{}, &ConfigError{
 			Problem: fmt.Sprintf("The %s cannot be read from %s and %s.", from, f.config, f.credentials),
@@ -100,11 +105,13 @@ func (f awsFiles) read(ctx context.Context, name, from string) (profile, error) 
 			Err:     err,
 		}
 	}
+
 	p := profile{endpoint: c.BaseEndpoint, region: c.Region, from: from,
 		keyID: c.Credentials.AccessKeyID, secret: c.Credentials.SecretAccessKey, sessionToken: c.Credentials.SessionToken}
 	if c.WebIdentityTokenFile != "" && c.RoleARN != "" {
 		p.roleARN, p.tokenFile = c.RoleARN, c.WebIdentityTokenFile
 	}
+
 	// All services share a port, so that any of the three names the server.
 	for _, service := range []string{"lockstep", "codeconnections", "codestar_connections"} {
 		if endpoint := c.Services.ServiceValues[service]["endpoint_url"]; endpoint != "" {
@@ -112,6 +119,7 @@ func (f awsFiles) read(ctx context.Context, name, from string) (profile, error) 
 			break
 		}
 	}
+
 	return p, nil
 }
 

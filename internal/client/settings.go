@@ -63,16 +63,20 @@ func Find(ctx context.Context, o Options) (Settings, error) {
 	if err != nil {
 		return Settings{}, err
 	}
+
 	if s.Endpoint == "" || s.anonymous() {
 		p, err := lookUp(ctx, o)
 		if err != nil && !errors.Is(err, errNothing) {
 			return Settings{}, err
 		}
+
 		s.fill(p)
 	}
+
 	if s.Region == "" {
 		s.Region = DefaultRegion
 	}
+
 	return s, s.check(o)
 }
 
@@ -83,20 +87,25 @@ func spoken(o Options) (Settings, error) {
 	if o.Profile != "" || o.Data != "" {
 		return s, nil
 	}
+
 	if s.Endpoint == "" {
 		s.Endpoint, s.EndpointFrom = o.Getenv("LOCKSTEP_ENDPOINT_URL"), "LOCKSTEP_ENDPOINT_URL"
 	}
+
 	if s.Region == "" {
 		s.Region = o.Getenv("LOCKSTEP_REGION")
 	}
+
 	var err error
 	if s.AccessKeyID, s.secret, err = both(o, "LOCKSTEP_ACCESS_KEY_ID", "LOCKSTEP_SECRET_ACCESS_KEY"); err != nil {
 		return s, err
 	}
+
 	if s.AccessKeyID != "" {
 		s.sessionToken, s.KeyFrom = o.Getenv("LOCKSTEP_SESSION_TOKEN"), "LOCKSTEP_ACCESS_KEY_ID"
 		return s, nil
 	}
+
 	s.RoleARN, s.tokenFile, err = both(o, "LOCKSTEP_ROLE_ARN", "LOCKSTEP_WEB_IDENTITY_TOKEN_FILE")
 	s.KeyFrom = "LOCKSTEP_ROLE_ARN"
 	return s, err
@@ -119,12 +128,14 @@ func (s *Settings) fill(p profile) {
 	if s.Endpoint == "" {
 		s.Endpoint, s.EndpointFrom = p.endpoint, p.from
 	}
+
 	if s.anonymous() {
 		s.AccessKeyID, s.secret, s.sessionToken, s.KeyFrom = p.keyID, p.secret, p.sessionToken, p.from
 		if p.keyID == "" {
 			s.RoleARN, s.tokenFile = p.roleARN, p.tokenFile
 		}
 	}
+
 	if s.Region == "" {
 		s.Region = p.region
 	}
@@ -144,6 +155,7 @@ func (s Settings) check(o Options) error {
 	if looksLikeAWS(s.AccessKeyID) {
 		return refuseAWS(s.KeyFrom, s.AccessKeyID)
 	}
+
 	return checkEndpoint(s, o.AllowHTTP || o.Getenv("LOCKSTEP_ALLOW_HTTP") == "true")
 }
 
@@ -174,6 +186,7 @@ func checkEndpoint(s Settings, allowHTTP bool) error {
 			Remedy:  "Use https, or say --allow-http (LOCKSTEP_ALLOW_HTTP=true) where the network in between is trusted.",
 		}
 	}
+
 	return nil
 }
 

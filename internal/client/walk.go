@@ -32,18 +32,22 @@ func walk[T any](read func(token string) (page[T], error)) iter.Seq2[T, error] {
 			if err == nil && p.next != "" && p.next == token {
 				err = errRepeats
 			}
+
 			if err != nil {
 				yield(none, err)
 				return
 			}
+
 			for _, item := range p.items {
 				if !yield(item, nil) {
 					return
 				}
 			}
+
 			if p.next == "" {
 				return
 			}
+
 			token = p.next
 		}
 	}
@@ -73,9 +77,11 @@ func (c *Client) ResourceSyncs(ctx context.Context, in wire.ListResourceSyncsInp
 		if err != nil {
 			return page[wire.ResourceSyncSummary]{}, err
 		}
+
 		if out.Counts != nil && counts != nil {
 			*counts = *out.Counts
 		}
+
 		return page[wire.ResourceSyncSummary]{out.ResourceSyncs, out.NextToken}, nil
 	})
 }

@@ -37,12 +37,15 @@ func TestAListIsReadToItsEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if diff := cmp.Diff([]wire.Policy{{Name: "a"}, {Name: "b"}, {Name: "c"}}, all); diff != "" {
 		t.Error(diff)
 	}
+
 	if diff := cmp.Diff([]string{`{"MaxResults":100}`, `{"NextToken":"more","MaxResults":100}`}, *asked); diff != "" {
 		t.Error(diff)
 	}
+
 	if all, err := client.All(must(pages(t, `{"Policies":[]}`)).Policies(t.Context())); all == nil || err != nil {
 		t.Errorf("an empty list is %v, %v", all, err)
 	}
@@ -60,6 +63,7 @@ func TestAWalkThatStopsEarlyAsksForNoFurtherPage(t *testing.T) {
 			break
 		}
 	}
+
 	if len(*asked) != 1 {
 		t.Errorf("asked %v", *asked)
 	}

@@ -23,6 +23,7 @@ func (s Settings) provider(h *http.Client, retryer aws.Retryer) aws.CredentialsP
 		key := aws.Credentials{AccessKeyID: s.AccessKeyID, SecretAccessKey: s.secret, SessionToken: s.sessionToken, Source: s.KeyFrom}
 		return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return key, nil })
 	}
+
 	server := sts.New(sts.Options{BaseEndpoint: aws.String(s.Endpoint), Region: s.Region, HTTPClient: h, Retryer: retryer, AppID: "lockstep-cli"})
 	role := stscreds.NewWebIdentityRoleProvider(server, s.RoleARN, tokenFile(s.tokenFile),
 		func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName = "lockstep-cli" })
@@ -58,13 +59,16 @@ func readToken(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
+
 	text, err := io.ReadAll(io.LimitReader(file, maxToken+1))
 	if err != nil {
 		return nil, err
 	}
+
 	token := bytes.TrimSpace(text)
 	if len(token) == 0 || len(text) > maxToken {
 		return nil, fmt.Errorf("it is empty or longer than %d bytes", maxToken)
 	}
+
 	return token, nil
 }

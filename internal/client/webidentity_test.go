@@ -56,15 +56,19 @@ func TestARoleIsAssumedOnceAtTheServerItself(t *testing.T) {
 	if _, err := c.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{}); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := c.AWS.ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
 		t.Fatal(err)
 	}
+
 	if want := "AssumeRoleWithWebIdentity " + role + " header.claims.signature"; asked != want {
 		t.Errorf("asked STS for %q, want %q", asked, want)
 	}
+
 	if got := (*requests)[0].Header.Get("Authorization"); got != "" {
 		t.Errorf("the request for a session is signed: %s", got)
 	}
+
 	for _, r := range (*requests)[1:] {
 		if !strings.Contains(r.Header.Get("Authorization"), "Credential=LSSKABCDEFGHIJKLMNOP/") || r.Header.Get("X-Amz-Security-Token") != "sealed" {
 			t.Errorf("%s is signed as %v", r.Header.Get("X-Amz-Target"), r.Header)
@@ -110,6 +114,7 @@ func TestASessionTokenGoesWithTheKey(t *testing.T) {
 	if err := os.WriteFile(profile, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	files := func(name string) string {
 		return map[string]string{"AWS_CONFIG_FILE": profile, "AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "none")}[name]
 	}
@@ -117,10 +122,12 @@ func TestASessionTokenGoesWithTheKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	lockstep, err := client.Find(t.Context(), client.Options{Getenv: files})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	environment := found(t, map[string]string{"LOCKSTEP_ENDPOINT_URL": url, "LOCKSTEP_ACCESS_KEY_ID": keyID,
 		"LOCKSTEP_SECRET_ACCESS_KEY": secret, "LOCKSTEP_SESSION_TOKEN": "sealed"})
 	for _, s := range []client.Settings{environment, lockstep, ci} {

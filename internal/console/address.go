@@ -60,10 +60,12 @@ func parseQuery(raw string) (key string, number int, ok bool) {
 	if len(raw) > maxAddress {
 		return "", 0, false
 	}
+
 	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return "", 0, false
 	}
+
 	number = 1
 	for name, list := range values {
 		switch {
@@ -76,9 +78,11 @@ func parseQuery(raw string) (key string, number int, ok bool) {
 			if err != nil {
 				return "", 0, false
 			}
+
 		default:
 			return "", 0, false
 		}
 	}
+
 	return key, number, key != ""
 }

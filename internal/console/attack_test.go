@@ -29,6 +29,7 @@ func TestAttack14NobodyReadsAPageWithoutItsKey(t *testing.T) {
 	if want.Code != http.StatusNotFound || want.Body.Len() == 0 {
 		t.Fatalf("status %d", want.Code)
 	}
+
 	golden(t, "missing.html", want.Body.String())
 	for name, url := range map[string]string{
 		"no key": path, "an empty key": path + "?key=", "a cut key": whole[:len(whole)-1], "half a key": path + "?key=" + key[:12],
@@ -63,6 +64,7 @@ func TestAttack14NobodyReadsAPageWithoutItsKey(t *testing.T) {
 			t.Errorf("%s: status %d %s", name, got.Code, cmp.Diff(want.Header(), got.Header()))
 		}
 	}
+
 	w.read("&page=1")
 }
 
@@ -87,20 +89,26 @@ func TestAttack20APageIsOnlyRead(t *testing.T) {
 			t.Errorf("%s: status %d, Allow %q", method, got.Code, got.Header().Get("Allow"))
 		}
 	}
+
 	// Over a real connection: what a body is there for is net/http's business.
 	server := httptest.NewServer(w.console)
 	defer server.Close()
+
 	at, _ := strings.CutPrefix(w.url(""), "https://lockstep.example")
 	read, err := server.Client().Get(server.URL + at)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer read.Body.Close()
+
 	head, err := server.Client().Head(server.URL + at)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer head.Body.Close()
+
 	if head.StatusCode != http.StatusOK || head.ContentLength != read.ContentLength || head.ContentLength < 1000 {
 		t.Errorf("HEAD: status %d, %d bytes; GET has %d", head.StatusCode, head.ContentLength, read.ContentLength)
 	}
@@ -134,12 +142,15 @@ func TestAttack23WhoHasNoKeyIsHeldBackAndWhoHasOneIsNot(t *testing.T) {
 	for range 200 {
 		last = w.ask(http.MethodGet, forged).Code
 	}
+
 	if last != http.StatusTooManyRequests {
 		t.Errorf("after 200 forged keys: status %d", last)
 	}
+
 	if got := w.askFrom("192.0.2.2:1", http.MethodGet, forged).Code; got != http.StatusNotFound {
 		t.Errorf("from another address: status %d", got)
 	}
+
 	// They may come by the same proxy.
 	if got := w.ask(http.MethodGet, w.url("")).Code; got != http.StatusOK {
 		t.Errorf("with the key: status %d", got)
@@ -158,6 +169,7 @@ func TestAttack18ALineIsWrittenForEachRequestAndNoKey(t *testing.T) {
 		got = append(got, strings.Join([]string{line["level"].(string), line["msg"].(string), line["link"].(string), line["sha"].(string),
 			line["environment"].(string), line["outcome"].(string)}, "|"))
 	}
+
 	want := []string{
 		"INFO|page of a commit|" + w.link.ID + "|" + string(sha) + "|" + home + "|",
 		"INFO|page of a commit||||not found",
@@ -166,9 +178,11 @@ func TestAttack18ALineIsWrittenForEachRequestAndNoKey(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+
 	if diff := cmp.Diff([]string{"", "not found", "wrong method"}, w.told); diff != "" {
 		t.Error(diff)
 	}
+
 	for _, secret := range []string{key, "canary"} {
 		if strings.Contains(w.log.String(), secret) {
 			t.Errorf("%q is in the log", secret)
@@ -182,11 +196,13 @@ func TestAttack13APanicEndsOneRequestAlone(t *testing.T) {
 	at := w.url("")
 	broken := &world{t: t, key: w.key}
 	broken.console = newConsole(broken)
+
 	for range 20 {
 		if got := broken.ask(http.MethodGet, at); got.Code != http.StatusInternalServerError || strings.Contains(got.Body.String(), "nil") {
 			t.Errorf("status %d: %s", got.Code, got.Body)
 		}
 	}
+
 	if line := broken.lines()[0]; line["level"] != "ERROR" || !strings.Contains(line["err"].(string), "panic: ") {
 		t.Errorf("the line is %v", line)
 	}
@@ -202,6 +218,7 @@ func TestADatabaseThatIsAwayIsSaidAndNotShown(t *testing.T) {
 	if got.Code != http.StatusServiceUnavailable || got.Header().Get("Retry-After") != "5" || strings.Contains(got.Body.String(), "commit_report") {
 		t.Errorf("status %d: %s", got.Code, got.Body)
 	}
+
 	if line := w.lines()[0]; line["level"] != "WARN" || !strings.Contains(line["err"].(string), "commit_report") {
 		t.Errorf("the line is %v", line)
 	}
@@ -214,6 +231,7 @@ func FuzzAddress(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	f.Add(whole.Path, whole.RawQuery)
 	f.Add(whole.Path, whole.RawQuery+"&page=1")
 	f.Add(whole.Path+"/", whole.RawQuery)
@@ -228,6 +246,7 @@ func FuzzAddress(f *testing.F) {
 		if shown := values.Get("key") == whole.Query().Get("key") && path == whole.Path; answer.Code == http.StatusOK && !shown {
 			t.Errorf("%q?%q is answered", path, query)
 		}
+
 		w.log.Reset()
 		w.told = nil
 	})
@@ -240,13 +259,16 @@ func TestAnAddressHoldsForWhateverAnEnvironmentIsCalled(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if want := "/commits/" + w.link.ID + "/" + string(sha) + "/" + environment; at.Path != want || at.Host != "lockstep.example" || at.Fragment != "" {
 			t.Errorf("%s: %s", environment, at)
 		}
+
 		if len(at.Query()) != 1 || len(at.Query().Get("key")) != 24 {
 			t.Errorf("%s: query %s", environment, at.RawQuery)
 		}
 	}
+
 	below := console.New(console.Options{Seal: w.key, Log: discard, PublicURL: "https://example.com/lockstep/"}).CommitURL(w.link.ID, sha, home)
 	if !strings.HasPrefix(below, "https://example.com/lockstep/commits/"+w.link.ID) {
 		t.Errorf("below a path: %s", below)

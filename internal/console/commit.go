@@ -78,22 +78,27 @@ func (c *Console) readCommit(ctx context.Context, at place, number int) (page co
 		if err != nil {
 			return err
 		}
+
 		report, err := store.CommitReportOf(tx, at.link, at.environment, at.sha)
 		if err != nil {
 			return err
 		}
+
 		standing, err := engine.StandingOf(tx, at.link, at.environment, at.sha)
 		if err != nil {
 			return err
 		}
+
 		page = commitPage{
 			Repository: plain(link.Path(), maxName), Branch: plain(report.Branch, maxName),
 			SHA: string(at.sha), Short: at.sha.Short(), Environment: plain(at.environment, maxName),
 			State: standing.State, StateWord: commitWords[standing.State], Summary: plain(standing.Summary, lockstep.MaxMessage),
 			At: moment(tx.Now), Number: number, Total: len(standing.Stacks),
 		}
+
 		return page.fill(tx, standing.Stacks)
 	})
+
 	return page, err
 }
 
@@ -103,6 +108,7 @@ func (p *commitPage) fill(tx *db.Tx, all []engine.StackStanding) error {
 	if p.Number > p.Pages {
 		return lockstep.Errorf(lockstep.NotFound, "Could not find page %d of %d.", p.Number, p.Pages)
 	}
+
 	slices.SortStableFunc(all, func(a, b engine.StackStanding) int {
 		return cmp.Compare(slices.Index(stackOrder, a.State), slices.Index(stackOrder, b.State))
 	})
@@ -115,9 +121,11 @@ func (p *commitPage) fill(tx *db.Tx, all []engine.StackStanding) error {
 		if err != nil {
 			return err
 		}
+
 		room -= len(part.Events)
 		p.Stacks = append(p.Stacks, part)
 	}
+
 	return nil
 }
 
@@ -130,16 +138,20 @@ func readStack(tx *db.Tx, k engine.StackStanding, most int) (stackPart, error) {
 	if k.Wanted && k.Blocked != "" {
 		part.StateWord, part.Blocked = "blocked", plain(k.Blocked, lockstep.MaxMessage)
 	}
+
 	if k.AttemptID == "" {
 		return part, nil
 	}
+
 	events, err := store.LastResourceEvents(tx, k.AttemptID, most+1)
 	if len(events) > most {
 		part.Earlier, events = true, events[1:]
 	}
+
 	for _, ev := range events {
 		part.Events = append(part.Events, eventRow{moment(ev.Time), plain(ev.Type, maxName), plain(ev.Message, lockstep.MaxMessage)})
 	}
+
 	return part, err
 }
 

@@ -22,6 +22,7 @@ func TestAPageSaysWhatBecameOfACommit(t *testing.T) {
 		if on == db.Postgres {
 			dbtest.URL(t, on) // its server starts outside of the bubble
 		}
+
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, dbtest.OpenOn(t, on, db.Schema()))
 			w.stack("api").wants(sha).tries(lockstep.Applied, "SYNC_STARTED: Sync of 1a2b3c4d started.", "SYNC_SUCCEEDED: Stack api was updated.")
@@ -61,8 +62,10 @@ func TestFourHundredStacksAreReadPageByPageFailedOnesFirst(t *testing.T) {
 		if i%100 == 99 {
 			outcome = lockstep.Failed
 		}
+
 		w.stack(fmt.Sprintf("stack-%03d", i)).wants(sha).tries(outcome, "SYNC_ENDED: so")
 	}
+
 	var names []string
 	url, next := w.url(""), regexp.MustCompile(`rel="next" href="([^"]*)"`)
 	for url != "" {
@@ -72,31 +75,39 @@ func TestFourHundredStacksAreReadPageByPageFailedOnesFirst(t *testing.T) {
 		if answer.Code != http.StatusOK || len(found) != 50 {
 			t.Fatalf("%s: status %d, %d stacks", url, answer.Code, len(found))
 		}
+
 		for _, m := range found {
 			names = append(names, m[1])
 		}
+
 		if !strings.Contains(page, fmt.Sprintf("%d to %d of 400", len(names)-49, len(names))) {
 			t.Errorf("page %d does not say where it is", len(names)/50)
 		}
+
 		m := next.FindStringSubmatch(page)
 		if url = ""; m != nil {
 			base, _, _ := strings.Cut(w.url(""), "?")
 			url = base + strings.ReplaceAll(m[1], "&amp;", "&")
 		}
 	}
+
 	if diff := cmp.Diff([]string{"stack-099", "stack-199", "stack-299", "stack-399", "stack-000", "stack-001"}, names[:6]); diff != "" {
 		t.Error(diff)
 	}
+
 	seen := map[string]bool{}
 	for _, name := range names {
 		seen[name] = true
 	}
+
 	if len(seen) != 400 {
 		t.Errorf("%d of 400 stacks are there", len(seen))
 	}
+
 	if answer := w.ask(http.MethodGet, w.url("&page=9")); answer.Code != http.StatusNotFound {
 		t.Errorf("a page behind the last: status %d", answer.Code)
 	}
+
 	golden(t, "pages.html", strings.ReplaceAll(lastLines(w.read("&page=2"), 8), strings.SplitN(w.url(""), "key=", 2)[1], "KEY"))
 }
 
@@ -111,18 +122,22 @@ func TestOfManyEventsTheLastAreShown(t *testing.T) {
 	for i := range events {
 		events[i] = fmt.Sprintf("T: number %03d", i)
 	}
+
 	for i := range 12 {
 		w.stack(fmt.Sprintf("stack-%02d", i)).wants(sha).tries(lockstep.Applied, events...)
 	}
+
 	page := w.read("")
 	if n := strings.Count(page, "number "); n != 2000 {
 		t.Errorf("%d events are on the page", n)
 	}
+
 	parts := strings.Split(page, "<section ")[1:]
 	if strings.Contains(parts[0], "number 049") || !strings.Contains(parts[0], "number 050") || !strings.Contains(parts[0], "number 249") ||
 		!strings.Contains(parts[0], "Events before these are left out.") {
 		t.Error("the first stack does not show its last 200 events")
 	}
+
 	if !strings.Contains(parts[11], "Its events are left out") || strings.Contains(parts[11], "number") {
 		t.Error("the last stack does not say that its events are left out")
 	}
@@ -145,6 +160,7 @@ func TestAttack21APageShowsNothingOfAnythingElse(t *testing.T) {
 				t.Errorf("the page shows %q", secret)
 			}
 		}
+
 		if n := len(heading.FindAllString(page, -1)); n != 2 {
 			t.Errorf("%d stacks are shown", n)
 		}
@@ -169,14 +185,17 @@ func TestAttack28HostileTextsAreShownAndDoNothing(t *testing.T) {
 			t.Errorf("a tag that is not ours: %s", m)
 		}
 	}
+
 	for _, r := range "\x1b\u202e\u2066\x00\r" {
 		if strings.ContainsRune(page, r) {
 			t.Errorf("%q is on the page", r)
 		}
 	}
+
 	if n := strings.Count(page, "&lt;script&gt;alert(1)&lt;/script&gt;"); n < 6 {
 		t.Errorf("the texts are shown %d times", n)
 	}
+
 	if strings.Contains(page, strings.SplitN(w.url(""), "key=", 2)[1]) {
 		t.Error("a text was taken for a template")
 	}
@@ -198,10 +217,12 @@ func TestALinkOnAPageLeadsToItself(t *testing.T) {
 	for i := range 120 {
 		w.stack(fmt.Sprintf("stack-%03d", i)).wants(sha)
 	}
+
 	links := regexp.MustCompile(`(?:href|src|action|srcset|poster|data|formaction)="([^"]*)"`).FindAllStringSubmatch(w.read("&page=2"), -1)
 	if len(links) != 2 {
 		t.Errorf("links: %v", links)
 	}
+
 	for _, m := range links {
 		if !regexp.MustCompile(`^\?page=[13]&amp;key=[A-Za-z0-9_-]{24}$`).MatchString(m[1]) {
 			t.Errorf("a link leads to %s", m[1])
@@ -220,6 +241,7 @@ func TestAPageGoesWithItsLinkAndWithWhatItPublishes(t *testing.T) {
 			t.Errorf("%s: status %d", why, answer.Code)
 		}
 	}
+
 	s.cfg.PublishDeploymentStatus = "DISABLED"
 	w.update(func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &s.cfg) })
 	gone("nothing is published any more")
@@ -237,5 +259,6 @@ func TestAPageGoesWithItsLinkAndWithWhatItPublishes(t *testing.T) {
 		}
 		return store.DeleteLink(tx, account, region, w.link.ID)
 	})
+
 	gone("its link is deleted")
 }

@@ -85,10 +85,12 @@ func (c *Console) attend(r *http.Request, v *visit) {
 			v.answer, v.err = failed, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
+
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		v.answer = wrongMethod
 		return
 	}
+
 	at, ok := parsePath(r.URL.Path)
 	key, number, strict := parseQuery(r.URL.RawQuery)
 	if !ok || !strict || !at.opens(c.o.Seal, key) {
@@ -98,6 +100,7 @@ func (c *Console) attend(r *http.Request, v *visit) {
 		}
 		return
 	}
+
 	v.place = at
 	v.answer, v.err = c.page(r.Context(), at, number)
 }
@@ -106,12 +109,14 @@ func (c *Console) attend(r *http.Request, v *visit) {
 func (c *Console) page(ctx context.Context, at place, number int) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+
 	select {
 	case c.places <- struct{}{}:
 		defer func() { <-c.places }()
 	case <-ctx.Done():
 		return unavailable, ctx.Err()
 	}
+
 	page, err := c.readCommit(ctx, at, number)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		return missing, nil
@@ -119,11 +124,13 @@ func (c *Console) page(ctx context.Context, at place, number int) (answer, error
 	if err != nil {
 		return unavailable, err
 	}
+
 	page.Key = at.key(c.o.Seal)
 	text, err := render("commit.html", page)
 	if err != nil {
 		return failed, err
 	}
+
 	return answer{status: http.StatusOK, body: text}, nil
 }
 
@@ -133,6 +140,7 @@ func (c *Console) report(ctx context.Context, v visit, took time.Duration) {
 	if c.o.Observe != nil {
 		c.o.Observe(v.answer.outcome, took)
 	}
+
 	level := slog.LevelInfo
 	switch v.answer.status {
 	case limited.status:
@@ -144,12 +152,14 @@ func (c *Console) report(ctx context.Context, v visit, took time.Duration) {
 	case failed.status:
 		level = slog.LevelError
 	}
+
 	attrs := []slog.Attr{slog.String("link", v.place.link), slog.String("sha", string(v.place.sha)),
 		slog.String("environment", v.place.environment), slog.String("outcome", v.answer.outcome),
 		slog.Int("status", v.answer.status), slog.Duration("duration", took)}
 	if v.err != nil {
 		attrs = append(attrs, slog.Any("err", v.err))
 	}
+
 	c.log.LogAttrs(ctx, level, "page of a commit", attrs...)
 }
 
@@ -172,12 +182,14 @@ func (a answer) write(w http.ResponseWriter) {
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
+
 	switch a.status {
 	case wrongMethod.status:
 		h.Set("Allow", "GET, HEAD")
 	case limited.status, unavailable.status:
 		h.Set("Retry-After", "5")
 	}
+
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body) // they may have hung up
 }

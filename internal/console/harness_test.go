@@ -102,14 +102,17 @@ func (w *world) stack(name string, changes ...func(c *lockstep.SyncConfiguration
 	for _, change := range changes {
 		change(&cfg)
 	}
+
 	s := &stack{w: w, cfg: cfg}
 	w.update(func(tx *db.Tx) (err error) {
 		if err := store.InsertConfiguration(tx, &s.cfg); err != nil {
 			return err
 		}
+
 		s.state, err = store.LockResourceOf(tx, s.cfg.Resource())
 		return errors.Join(err, store.Adopt(tx, s.state.ID, s.cfg.ID))
 	})
+
 	return s
 }
 
@@ -134,20 +137,25 @@ func (s *stack) tries(outcome lockstep.Outcome, events ...string) *stack {
 		if s.state, err = store.LockResourceOf(tx, s.cfg.Resource()); err != nil {
 			return err
 		}
+
 		a, err := store.BeginAttempt(tx, s.state, s.cfg, "canary-target")
 		if err != nil {
 			return err
 		}
+
 		for i, text := range events {
 			kind, message, _ := strings.Cut(text, ": ")
 			err = errors.Join(err, store.AddResourceEvents(tx, a.ID, lockstep.Event{Type: kind, Message: message,
 				Time: tx.Now.Add(time.Duration(i) * time.Second), ExternalID: "canary-external"}))
 		}
+
 		if err != nil || outcome == "" {
 			return err
 		}
+
 		return store.FinishAttempt(tx, a.ID, outcome)
 	})
+
 	return s
 }
 
@@ -212,10 +220,12 @@ func golden(t testing.TB, name, got string) {
 			t.Fatal(err)
 		}
 	}
+
 	want, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s: %s", name, diff)
 	}

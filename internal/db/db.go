@@ -68,14 +68,17 @@ func Redact(rawURL string) string {
 	if strings.HasPrefix(rawURL, "sqlite:") {
 		return rawURL
 	}
+
 	scheme, _, found := strings.Cut(rawURL, "://")
 	if !found {
 		return "(not a URL)"
 	}
+
 	u, err := takeApart(rawURL)
 	if err != nil {
 		return scheme + "://…"
 	}
+
 	q := u.Query()
 	if q.Has("password") || q.Has("sslpassword") {
 		for _, secret := range []string{"password", "sslpassword"} {
@@ -85,6 +88,7 @@ func Redact(rawURL string) string {
 		}
 		u.RawQuery = q.Encode()
 	}
+
 	return u.Redacted()
 }
 
@@ -96,15 +100,18 @@ func takeApart(rawURL string) (*url.URL, error) {
 	if err != nil || u.Fragment != "" || strings.Contains(u.EscapedPath(), "@") {
 		return nil, wrong
 	}
+
 	q, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
 		return nil, wrong
 	}
+
 	for name := range q {
 		if strings.Contains(name, "@") {
 			return nil, wrong
 		}
 	}
+
 	return u, nil
 }
 
@@ -151,11 +158,13 @@ func (d *DB) Update(ctx context.Context, f func(tx *Tx) error) error {
 	if d.dialect == SQLite {
 		return d.runSQLite(ctx, d.writer, nil, f)
 	}
+
 	for try := 1; ; try++ {
 		err := d.runPostgres(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite}, f)
 		if err == nil || try == updateTries || !IsConflict(err) {
 			return err
 		}
+
 		select {
 		case <-time.After(time.Duration(try) * 5 * time.Millisecond):
 		case <-ctx.Done():
@@ -182,6 +191,7 @@ func (d *DB) Peek(ctx context.Context, f func(tx *Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+
 	tx := &Tx{Now: now(), Dialect: d.dialect, peek: true}
 	if d.dialect == Postgres {
 		tx.ctx = d.limit.context()
@@ -190,6 +200,7 @@ func (d *DB) Peek(ctx context.Context, f func(tx *Tx) error) error {
 			return tx.run(f)
 		})
 	}
+
 	tx.ctx = context.WithoutCancel(ctx)
 	return d.peekers.peek(ctx, func(q querier) error {
 		tx.q = q

@@ -55,11 +55,13 @@ func TestUpdateCommitsOnNilAndRollsBackOnErrorAndPanic(t *testing.T) {
 		if err := d.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 1, "a") }); err != nil {
 			t.Fatal(err)
 		}
+
 		broken := errors.New("broken")
 		err := d.Update(t.Context(), func(tx *db.Tx) error { return errors.Join(insert(tx, 2, "b"), broken) })
 		if !errors.Is(err, broken) {
 			t.Errorf("got %v, want f's error", err)
 		}
+
 		func() {
 			defer func() { _ = recover() }()
 			_ = d.Update(t.Context(), func(tx *db.Tx) error {
@@ -88,6 +90,7 @@ func TestValuesScanTheSameOnBothEngines(t *testing.T) {
 			Count int
 			Is    bool
 		}
+
 		var got row
 		err := d.Update(t.Context(), func(tx *db.Tx) error {
 			_, err := tx.Exec("INSERT INTO v (b, i, t, n, x) VALUES ($1, $2, $3, $4, $5)", true, int64(1)<<62, name("täxt"), nil, []byte{0, 255})
@@ -100,6 +103,7 @@ func TestValuesScanTheSameOnBothEngines(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		text := "täxt"
 		want := row{B: true, I: 1 << 62, T: "täxt", Text: &text, X: []byte{0, 255}, Count: 1, Is: true}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -134,23 +138,28 @@ func TestQueryReadsAllRowsInOrder(t *testing.T) {
 					return err
 				}
 			}
+
 			rows, err := tx.Query("SELECT name FROM item ORDER BY name")
 			if err != nil {
 				return err
 			}
 			defer rows.Close()
+
 			for rows.Next() {
 				var name string
 				if err := rows.Scan(&name); err != nil {
 					return err
 				}
+
 				got = append(got, name)
 			}
+
 			return rows.Err()
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if diff := cmp.Diff([]string{"a", "b", "c"}, got); diff != "" {
 			t.Error(diff)
 		}
@@ -175,12 +184,14 @@ func TestErrorsAreToldApartByCode(t *testing.T) {
 			if err := insert(tx, 1, "a"); err != nil {
 				return err
 			}
+
 			_, err := tx.Exec("INSERT INTO part (id, item) VALUES (1, $1)", 1)
 			return err
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, tt := range tests {
 			err := d.Update(t.Context(), func(tx *db.Tx) error { _, err := tx.Exec(tt.sql); return err })
 			if err == nil || db.IsUnique(err) != tt.unique || db.IsForeignKey(err) != tt.foreignKey || db.IsCheck(err) != tt.chk {
@@ -227,12 +238,14 @@ func TestViewSeesOneSnapshot(t *testing.T) {
 			if err := d.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 1, "a") }); err != nil {
 				return err
 			}
+
 			if err := tx.QueryRow("SELECT count(*) FROM item").Scan(&after); err != nil {
 				return err
 			}
 			if before != 0 || after != 0 {
 				return fmt.Errorf("saw %d, then %d rows", before, after)
 			}
+
 			return nil
 		})
 		if err != nil {
@@ -248,6 +261,7 @@ func TestAFailedStatementEndsTheTransaction(t *testing.T) {
 			if err := insert(tx, 1, "a"); err != nil {
 				return err
 			}
+
 			_ = insert(tx, 2, "a")
 			second = insert(tx, 3, "c")
 			return nil
@@ -255,6 +269,7 @@ func TestAFailedStatementEndsTheTransaction(t *testing.T) {
 		if !db.IsUnique(err) || second == nil {
 			t.Errorf("a swallowed failure: committed with %v, next statement %v", err, second)
 		}
+
 		if n := count(t, d); n != 0 {
 			t.Errorf("%d rows", n)
 		}
@@ -282,14 +297,17 @@ func TestAStatementWhileRowsAreOpenIsRefused(t *testing.T) {
 			if err := errors.Join(insert(tx, 1, "a"), insert(tx, 2, "b")); err != nil {
 				return err
 			}
+
 			rows, err := tx.Query("SELECT id FROM item")
 			if err != nil {
 				return err
 			}
+
 			rows.Next()
 			if err := insert(tx, 3, "c"); err == nil {
 				return errors.New("it went through")
 			}
+
 			return nil
 		})
 		if err == nil || !strings.Contains(err.Error(), "rows of another are open") {
@@ -324,6 +342,7 @@ func TestACancelledContextEndsTheTransactionAndNotTheDatabase(t *testing.T) {
 				t.Fatalf("got %v", err)
 			}
 		}
+
 		if err := d.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 1, "a") }); err != nil {
 			t.Error(err)
 		}
@@ -339,13 +358,16 @@ func TestSQLiteFileNamesAreTakenAsTheyStand(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 			continue
 		}
+
 		if err := d.Close(); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
+
 		if info, err := os.Stat(path); err != nil || info.Size() == 0 || info.Mode().Perm() != 0o600 {
 			t.Errorf("%q: %v, %v", name, info, err)
 		}
 	}
+
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 9 {
 		t.Errorf("%v, %v", entries, err)
@@ -358,19 +380,25 @@ func TestSQLiteFollowsSymlinks(t *testing.T) {
 	if err := os.Symlink(filepath.Join(dir, "real.db"), link); err != nil {
 		t.Fatal(err)
 	}
+
 	a, err := db.Open(t.Context(), "sqlite:"+link, schema(items))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer a.Close()
+
 	b, err := db.Open(t.Context(), "sqlite:"+filepath.Join(dir, "real.db"), schema(items))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer b.Close()
+
 	if err := a.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 1, "a") }); err != nil {
 		t.Fatal(err)
 	}
+
 	if n := count(t, b); n != 1 {
 		t.Errorf("%d rows by the other name", n)
 	}

@@ -47,14 +47,17 @@ func is(err error, state string, codes ...int) bool {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pg.Code == state
 	}
+
 	lite, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
 		return false
 	}
+
 	for _, code := range codes {
 		if lite.Code() == code {
 			return true
 		}
 	}
+
 	return false
 }

@@ -64,17 +64,20 @@ func (g *Gather[K, V]) Get(ctx context.Context, key K) (V, error) {
 	if g.db.dialect == SQLite {
 		return g.alone(ctx, key)
 	}
+
 	t := g.join(key)
 	if t == nil {
 		defer g.next()
 		return g.alone(ctx, key)
 	}
+
 	var none V
 	select {
 	case <-t.done:
 	case <-ctx.Done():
 		return none, ctx.Err()
 	}
+
 	switch {
 	case t.panicked != nil:
 		panic(t.panicked)
@@ -83,6 +86,7 @@ func (g *Gather[K, V]) Get(ctx context.Context, key K) (V, error) {
 	case t.err != nil:
 		return none, t.err
 	}
+
 	return pick(t.found, key)
 }
 
@@ -99,20 +103,24 @@ func pick[K comparable, V any](found map[K]V, key K) (V, error) {
 func (g *Gather[K, V]) join(key K) *turn[K, V] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+
 	if g.turns < gatherTurns {
 		g.turns++
 		return nil
 	}
+
 	if n := len(g.waiting); n > 0 {
 		last := g.waiting[n-1]
 		if slices.Contains(last.keys, key) {
 			return last
 		}
+
 		if len(last.keys) < gatherMost {
 			last.keys = append(last.keys, key)
 			return last
 		}
 	}
+
 	t := &turn[K, V]{keys: []K{key}, done: make(chan struct{})}
 	g.waiting = append(g.waiting, t)
 	return t
@@ -153,6 +161,7 @@ func (g *Gather[K, V]) run(t *turn[K, V]) {
 			t.panicked = fmt.Sprintf("%v\n%s", v, debug.Stack())
 		}
 	}()
+
 	ctx := context.Background() // of none of those who wait: each may leave
 	if len(t.keys) > 1 {
 		t.err = g.db.Peek(ctx, func(tx *Tx) (err error) {
@@ -161,6 +170,7 @@ func (g *Gather[K, V]) run(t *turn[K, V]) {
 		})
 		return
 	}
+
 	v, err := g.alone(ctx, t.keys[0])
 	t.found, t.err = map[K]V{t.keys[0]: v}, err
 }

@@ -22,11 +22,13 @@ func sizes(tx *db.Tx, names []string) (map[string]int, error) {
 	for i, name := range names {
 		args[i], marks[i] = name, fmt.Sprint("$", i+1)
 	}
+
 	rows, err := tx.Query("SELECT name, size FROM item WHERE name IN ("+strings.Join(marks, ", ")+")", args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
+
 	found := map[string]int{}
 	for rows.Next() {
 		var name string
@@ -34,8 +36,10 @@ func sizes(tx *db.Tx, names []string) (map[string]int, error) {
 		if err := rows.Scan(&name, &size); err != nil {
 			return nil, err
 		}
+
 		found[name] = size
 	}
+
 	return found, rows.Err()
 }
 
@@ -84,6 +88,7 @@ func TestGatherGivesEveryKeyItsOwn(t *testing.T) {
 				}
 			})
 		}
+
 		readers.Wait()
 	})
 }
@@ -111,17 +116,22 @@ func newJam(t *testing.T, d *db.DB, fails func(names []string) error) *jam {
 			<-gate
 			return found, err
 		}
+
 		j.mu.Lock()
 		j.turns = append(j.turns, names)
 		j.mu.Unlock()
+
 		if err == nil {
 			err = fails(names)
 		}
+
 		return found, err
 	})
+
 	for i := range 2 {
 		j.held.Go(func() { _, _ = j.Get(t.Context(), fmt.Sprint("held", i)) })
 	}
+
 	synctest.Wait()
 	return j
 }
@@ -160,6 +170,7 @@ func TestReadsThatWaitGoTogether(t *testing.T) {
 				}
 			})
 		}
+
 		j.end()
 		if diff := cmp.Diff([][]string{{"n1", "n2", "n3"}}, j.turns); diff != "" {
 			t.Errorf("turns: %s", diff)
@@ -177,11 +188,13 @@ func TestATurnIsBoundedAndTheRestGoNext(t *testing.T) {
 				}
 			})
 		}
+
 		j.end()
 		got := map[string]int{}
 		for _, turn := range j.turns {
 			got[turn[0]] = len(turn)
 		}
+
 		if diff := cmp.Diff(map[string]int{"m000": 64, "m064": 64, "m128": 22}, got); diff != "" {
 			t.Errorf("turns by their first keys: %s", diff)
 		}
@@ -199,11 +212,13 @@ func TestAReadSeesWhatWasCommittedBeforeIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		j.ask(t.Context(), "held0", func(size int, err error) {
 			if err != nil || size != 7 {
 				t.Errorf("%d, %v: older than the question", size, err)
 			}
 		})
+
 		j.end()
 	})
 }
@@ -218,9 +233,11 @@ func TestWhoLeavesIsNotWaitedForAndLeavesTheOthers(t *testing.T) {
 		j.ask(t.Context(), "n2", func(size int, err error) { served = err == nil && size == 2 })
 		leave()
 		synctest.Wait()
+
 		if !left {
 			t.Error("whoever has left still waits")
 		}
+
 		j.end()
 		if !served {
 			t.Error("the other one was not served")
@@ -237,6 +254,7 @@ func TestAnErrorIsOfItsTurnAlone(t *testing.T) {
 			}
 			return nil
 		})
+
 		var got []error
 		var mu sync.Mutex
 		for _, name := range []string{"n1", "n2"} {
@@ -246,10 +264,12 @@ func TestAnErrorIsOfItsTurnAlone(t *testing.T) {
 				got = append(got, err)
 			})
 		}
+
 		j.end()
 		if len(got) != 2 || !errors.Is(got[0], broken) || !errors.Is(got[1], broken) {
 			t.Errorf("got %v, want the error twice", got)
 		}
+
 		if size, err := j.Get(t.Context(), "n3"); err != nil || size != 3 {
 			t.Errorf("n3: %d, %v", size, err)
 		}
@@ -269,6 +289,7 @@ func TestAKeyThatIsRefusedFailsAlone(t *testing.T) {
 				t.Errorf("n4: %d, %v", size, err)
 			}
 		})
+
 		j.end()
 	})
 }
@@ -281,6 +302,7 @@ func TestAPanicReachesThoseItConcernsAndNobodyElse(t *testing.T) {
 			}
 			return nil
 		})
+
 		var seen any
 		j.held.Go(func() {
 			defer func() { seen = recover() }()
@@ -288,9 +310,11 @@ func TestAPanicReachesThoseItConcernsAndNobodyElse(t *testing.T) {
 		})
 		synctest.Wait()
 		j.end()
+
 		if text, ok := seen.(string); !ok || !strings.HasPrefix(text, "as it was told\n") {
 			t.Errorf("recovered %v", seen)
 		}
+
 		for range 3 { // more than may be under way at once: each has ended
 			if size, err := j.Get(t.Context(), "n2"); err != nil || size != 2 {
 				t.Errorf("n2: %d, %v", size, err)

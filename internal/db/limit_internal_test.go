@@ -13,11 +13,13 @@ func TestALimitEndsBetweenTenAndFifteenSeconds(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var l limit
 			defer l.close()
+
 			l.context()
 			time.Sleep(late)
 			began := time.Now()
 			ctx := l.context()
 			<-ctx.Done()
+
 			if took := time.Since(began); took < 10*time.Second || took > 15*time.Second || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				t.Errorf("%s after the first: ended after %s: %v", late, took, ctx.Err())
 			}
@@ -29,11 +31,13 @@ func TestThoseWhoBeginTogetherShareALimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l limit
 		defer l.close()
+
 		first := l.context()
 		time.Sleep(4 * time.Second)
 		if l.context() != first {
 			t.Error("another context within five seconds")
 		}
+
 		time.Sleep(time.Second)
 		if l.context() == first {
 			t.Error("the same context after five seconds")

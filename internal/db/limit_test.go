@@ -45,10 +45,12 @@ func TestWhoLeavesAPeekCostsNoConnection(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
+
 		if err := d.Peek(ctx, sleeping(0)); !errors.Is(err, context.Canceled) {
 			t.Errorf("began after its caller had left: %v", err)
 		}
 	}
+
 	if after := d.Pool().Stat().NewConnsCount(); after > before {
 		t.Errorf("%d connections before, %d after", before, after)
 	}

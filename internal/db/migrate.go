@@ -52,10 +52,12 @@ func (m Migrations) files(d Dialect) ([]migration, error) {
 	if !tableName.MatchString(m.Table) {
 		return nil, fmt.Errorf("migrations: %q is no name for the bookkeeping table", m.Table)
 	}
+
 	names, err := fs.Glob(m.FS, d.String()+"/*.sql")
 	if err != nil {
 		return nil, err
 	}
+
 	var all []migration
 	for i, name := range names {
 		base := name[len(d.String())+1:]
@@ -63,16 +65,20 @@ func (m Migrations) files(d Dialect) ([]migration, error) {
 		if match == nil {
 			return nil, fmt.Errorf("migration %s: the name must be NNNN_name.sql", name)
 		}
+
 		number, err := strconv.Atoi(match[1])
 		if err != nil || number != i+1 {
 			return nil, fmt.Errorf("migration %s: number %04d was to follow", name, i+1)
 		}
+
 		text, err := fs.ReadFile(m.FS, name)
 		if err != nil {
 			return nil, err
 		}
+
 		all = append(all, migration{number: number, name: base, sql: string(text)})
 	}
+
 	return all, nil
 }
 
@@ -83,6 +89,7 @@ func (d *DB) migrate(ctx context.Context, m Migrations) error {
 	if err != nil {
 		return err
 	}
+
 	for done := false; !done; {
 		err := d.Update(ctx, func(tx *Tx) (err error) {
 			done, err = migrateOne(tx, m.Table, all)
@@ -92,6 +99,7 @@ func (d *DB) migrate(ctx context.Context, m Migrations) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -103,10 +111,12 @@ func migrateOne(tx *Tx, table string, all []migration) (done bool, err error) {
 			return false, err
 		}
 	}
+
 	_, err = tx.Exec("CREATE TABLE IF NOT EXISTS " + table + " (number bigint PRIMARY KEY, name text NOT NULL, applied_at bigint NOT NULL)")
 	if err != nil {
 		return false, err
 	}
+
 	var applied int
 	if err := tx.QueryRow("SELECT coalesce(max(number), 0) FROM " + table).Scan(&applied); err != nil {
 		return false, err
@@ -114,18 +124,22 @@ func migrateOne(tx *Tx, table string, all []migration) (done bool, err error) {
 	if applied > len(all) {
 		return false, ErrNewerSchema
 	}
+
 	if applied == len(all) {
 		return true, nil
 	}
+
 	next := all[applied]
 	if _, err := tx.Exec(next.sql); err != nil {
 		return false, fmt.Errorf("migration %s: %w", next.name, err)
 	}
+
 	if tx.Dialect == SQLite {
 		if err := foreignKeyCheck(tx); err != nil {
 			return false, fmt.Errorf("migration %s: %w", next.name, err)
 		}
 	}
+
 	_, err = tx.Exec("INSERT INTO "+table+" (number, name, applied_at) VALUES ($1, $2, $3)", next.number, next.name, Millis(tx.Now))
 	return false, err
 }

@@ -32,11 +32,14 @@ func TestOpenAppliesWhatIsMissing(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+
 		d, err := db.Open(t.Context(), url, schema(items, more))
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		defer d.Close()
+
 		var colour string
 		err = d.Update(t.Context(), func(tx *db.Tx) error {
 			if err := insert(tx, 1, "a"); err != nil {
@@ -82,6 +85,7 @@ func TestProgramsThatOpenAtOnceMigrateOnce(t *testing.T) {
 		for range 6 {
 			go func() { errs <- reopen(t, url, schema(items, "CREATE TABLE later (id bigint)")) }()
 		}
+
 		for range 6 {
 			if err := <-errs; err != nil {
 				t.Error(err)
@@ -114,17 +118,21 @@ func TestASQLiteTableCanBeRebuilt(t *testing.T) {
 	if err := reopen(t, url, first); err != nil {
 		t.Fatal(err)
 	}
+
 	second := first
 	second.FS.(fstest.MapFS)["sqlite/0002_step.sql"] = &fstest.MapFile{Data: []byte(lose)}
 	if err := reopen(t, url, second); err == nil || !strings.Contains(err.Error(), "part") {
 		t.Errorf("rows that point nowhere: %v", err)
 	}
+
 	second.FS.(fstest.MapFS)["sqlite/0002_step.sql"].Data = []byte(rebuild)
 	d, err := db.Open(t.Context(), url, second)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer d.Close()
+
 	var parts int
 	err = d.View(t.Context(), func(tx *db.Tx) error { return tx.QueryRow("SELECT count(*) FROM part").Scan(&parts) })
 	if err != nil || parts != 1 {
@@ -147,10 +155,12 @@ func TestMigrationNamesAreChecked(t *testing.T) {
 		for _, f := range files {
 			m.FS.(fstest.MapFS)["sqlite/"+f] = &fstest.MapFile{Data: []byte("SELECT 1")}
 		}
+
 		if err := reopen(t, dbtest.URL(t, db.SQLite), m); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
+
 	m := schema(items)
 	m.Table = "m; DROP TABLE item"
 	if err := reopen(t, dbtest.URL(t, db.SQLite), m); err == nil {
@@ -214,11 +224,13 @@ func TestUpdateRunsAgainAfterADeadlock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	// Each locks its first row, waits for the other to have done so, and asks for
 	// the second: PostgreSQL ends one of them.
 	runs, errs := make(chan int), make(chan error)
 	var met [2]chan bool
 	met[0], met[1] = make(chan bool, 1), make(chan bool, 1)
+
 	for i, order := range [][]int{{1, 2}, {2, 1}} {
 		go func() {
 			n := 0
@@ -227,17 +239,21 @@ func TestUpdateRunsAgainAfterADeadlock(t *testing.T) {
 				if _, err := tx.Exec("UPDATE item SET size = 1 WHERE id = $1", order[0]); err != nil {
 					return err
 				}
+
 				if n == 1 {
 					met[i] <- true
 					<-met[1-i]
 				}
+
 				_, err := tx.Exec("UPDATE item SET size = 1 WHERE id = $1", order[1])
 				return err
 			})
+
 			errs <- err
 			runs <- n
 		}()
 	}
+
 	total := 0
 	for range 2 {
 		if err := <-errs; err != nil {
@@ -245,6 +261,7 @@ func TestUpdateRunsAgainAfterADeadlock(t *testing.T) {
 		}
 		total += <-runs
 	}
+
 	// More than three where the one that runs again has its first row before the
 	// other, which waits for that row, is awake.
 	if total < 3 {

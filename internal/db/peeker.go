@@ -34,12 +34,15 @@ func (p *peekers) peek(ctx context.Context, f func(q querier) error) error {
 		return err
 	}
 	defer func() { <-p.places }()
+
 	c, err := p.take(ctx)
 	if err != nil {
 		return err
 	}
+
 	whole := false
 	defer func() { p.put(c, whole) }()
+
 	err = f(peekQuerier{c})
 	whole = true
 	return err
@@ -52,6 +55,7 @@ func (p *peekers) enter(ctx context.Context) error {
 		return nil
 	default:
 	}
+
 	select {
 	case p.places <- struct{}{}:
 		return nil
@@ -95,11 +99,14 @@ func (p *peekers) close() error {
 		for range cap(p.places) {
 			p.places <- struct{}{}
 		}
+
 		for _, c := range p.idle {
 			errs = append(errs, c.Close())
 		}
+
 		p.idle = nil
 	})
+
 	return errors.Join(errs...)
 }
 
@@ -115,18 +122,23 @@ func (p peekQuerier) query(ctx context.Context, sql string, args []any) (cursor,
 		if err != nil {
 			return nil, err
 		}
+
 		bound = append(bound, driver.NamedValue{Ordinal: i + 1, Value: v})
 	}
+
 	p.c.args = bound
 	rows, err := p.c.QueryContext(ctx, sql, bound)
 	clear(bound)
+
 	if err != nil {
 		return nil, err
 	}
+
 	n := len(rows.Columns())
 	if cap(p.c.row) < n {
 		p.c.row = make([]driver.Value, n)
 	}
+
 	return &peekCursor{rows: rows, row: p.c.row[:n]}, nil
 }
 

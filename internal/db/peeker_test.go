@@ -38,6 +38,7 @@ func TestPeekScansAsViewDoes(t *testing.T) {
 		if d.Dialect() == db.Postgres {
 			truth, bytes = "true", `'\x6400'::bytea`
 		}
+
 		for name, read := range map[string]func(context.Context, func(*db.Tx) error) error{"View": d.View, "Peek": d.Peek} {
 			var got scanned
 			err := read(t.Context(), func(tx *db.Tx) error {
@@ -82,6 +83,7 @@ func TestMorePeeksThanConnections(t *testing.T) {
 			}
 		})
 	}
+
 	all.Wait()
 }
 
@@ -111,12 +113,14 @@ func TestAPeekThatPanicsLeavesNothingOpen(t *testing.T) {
 				if err != nil || !rows.Next() {
 					t.Errorf("no row: %v", err)
 				}
+
 				panic("in the middle")
 			})
 		}()
 		if err := d.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 10+i, fmt.Sprint("n", i)) }); err != nil {
 			t.Fatal(err)
 		}
+
 		var n int
 		err := d.Peek(t.Context(), func(tx *db.Tx) error { return tx.QueryRow("SELECT count(*) FROM item").Scan(&n) })
 		if err != nil || n != 3+i {
@@ -138,15 +142,19 @@ func TestCloseWaitsForPeeks(t *testing.T) {
 			return read(tx)
 		})
 	}()
+
 	<-began
 	closed := make(chan error)
 	go func() { closed <- d.Close() }()
+
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
+
 	if err := <-closed; err != nil {
 		t.Error(err)
 	}
+
 	if err := d.Peek(t.Context(), read); err == nil {
 		t.Error("read a closed database")
 	}

@@ -14,27 +14,33 @@ func openPostgres(ctx context.Context, rawURL string, m Migrations) (*DB, error)
 	if err != nil {
 		return nil, err
 	}
+
 	// pgx leaves the password out of the errors about a URL that has its parts.
 	config, err := pgxpool.ParseConfig(rawURL)
 	if err != nil {
 		return nil, err
 	}
+
 	if !u.Query().Has("pool_max_conns") {
 		config.MaxConns = poolSize
 	}
+
 	params := config.ConnConfig.RuntimeParams
 	if params["application_name"] == "" {
 		params["application_name"] = "lockstep"
 	}
+
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
 	}
+
 	d := &DB{dialect: Postgres, pool: pool}
 	if err := d.migrate(ctx, m); err != nil {
 		pool.Close()
 		return nil, err
 	}
+
 	return d, nil
 }
 

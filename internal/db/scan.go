@@ -43,13 +43,16 @@ func scanValue(dst any, v driver.Value) error {
 			*d = n
 			return nil
 		}
+
 	case sql.Scanner:
 		return d.Scan(v)
 	}
+
 	to := reflect.ValueOf(dst)
 	if to.Kind() != reflect.Pointer || to.IsNil() {
 		return fmt.Errorf("%T is no pointer", dst)
 	}
+
 	return scanTo(to.Elem(), v)
 }
 
@@ -58,6 +61,7 @@ func scanTo(to reflect.Value, v driver.Value) error {
 		to.SetZero()
 		return nil
 	}
+
 	switch v := v.(type) {
 	case string:
 		if to.Kind() == reflect.String {
@@ -74,6 +78,7 @@ func scanTo(to reflect.Value, v driver.Value) error {
 			return nil
 		}
 	}
+
 	switch {
 	case to.Kind() == reflect.Pointer:
 		to.Set(reflect.New(to.Type().Elem()))
@@ -81,6 +86,7 @@ func scanTo(to reflect.Value, v driver.Value) error {
 	case to.Kind() == reflect.Slice && to.Type().Elem().Kind() == reflect.Uint8:
 		return scanBytes(to, v)
 	}
+
 	return fmt.Errorf("%T does not fit in %s", v, to.Type())
 }
 

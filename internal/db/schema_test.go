@@ -27,28 +27,34 @@ func TestSchemaIsTheCommittedOne(t *testing.T) {
 				return err
 			}
 			defer rows.Close()
+
 			for rows.Next() {
 				var line string
 				if err := rows.Scan(&line); err != nil {
 					return err
 				}
+
 				lines = append(lines, line)
 			}
+
 			return rows.Err()
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		file, got := "schema/"+d.Dialect().String()+".sql", strings.Join(lines, "\n")+"\n"
 		if *update {
 			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
+
 		want, err := os.ReadFile(file)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.Fatal(err)
 		}
+
 		if diff := cmp.Diff(string(want), got); diff != "" {
 			t.Errorf("%s is not what the migrations make (-update rewrites it):\n%s", file, diff)
 		}

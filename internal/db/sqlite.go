@@ -21,28 +21,34 @@ func openSQLite(ctx context.Context, path string, m Migrations) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	writer, err := sqlitePool(dsn+"&_txlock=immediate&_pragma=foreign_keys(0)", 1)
 	if err != nil {
 		return nil, err
 	}
+
 	err = (&DB{dialect: SQLite, writer: writer}).migrate(ctx, m)
 	if err = errors.Join(err, writer.Close()); err != nil {
 		return nil, err
 	}
+
 	d := &DB{dialect: SQLite}
 	if d.writer, err = sqlitePool(dsn+"&_txlock=immediate&_pragma=foreign_keys(1)", 1); err != nil {
 		return nil, err
 	}
+
 	reader, err := sqliteConnector(dsn + "&_pragma=query_only(1)&_pragma=mmap_size(" + mapped + ")")
 	if err != nil {
 		d.writer.Close()
 		return nil, err
 	}
+
 	readers := max(4, runtime.GOMAXPROCS(0))
 	d.readers, d.peekers = poolOf(reader, readers), newPeekers(reader, readers)
 	if err := d.Ping(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+
 	return d, nil
 }
 
@@ -60,10 +66,12 @@ func sqliteDSN(path string) (string, error) {
 	if strings.ContainsRune(path, 0) {
 		return "", errors.New("a file name cannot hold a NUL")
 	}
+
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return "", err
 	}
+
 	// SQLite would make the file readable by everybody.
 	f, err := os.OpenFile(abs, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -72,6 +80,7 @@ func sqliteDSN(path string) (string, error) {
 	if err := f.Close(); err != nil {
 		return "", err
 	}
+
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}
 	return u.String() + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)", nil
 }

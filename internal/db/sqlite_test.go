@@ -18,8 +18,10 @@ func TestSQLiteCommitsAreOnTheDisk(t *testing.T) {
 		if err := d.SQL().QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&value); err != nil {
 			t.Fatal(err)
 		}
+
 		got[pragma] = value
 	}
+
 	want := map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -36,10 +38,13 @@ func TestProgramsOnOneSQLiteFileTakeTurns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer first.Close()
+
 	if err := first.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 1, "a") }); err != nil {
 		t.Fatal(err)
 	}
+
 	for range programs {
 		go func() {
 			d, err := db.Open(t.Context(), url, schema(items))
@@ -47,18 +52,22 @@ func TestProgramsOnOneSQLiteFileTakeTurns(t *testing.T) {
 				errs <- err
 				return
 			}
+
 			for i := 0; i < each && err == nil; i++ {
 				err = d.Update(t.Context(), increment)
 			}
+
 			d.Close()
 			errs <- err
 		}()
 	}
+
 	for range programs {
 		if err := <-errs; err != nil {
 			t.Error(err)
 		}
 	}
+
 	var size int
 	err = first.View(t.Context(), func(tx *db.Tx) error { return tx.QueryRow("SELECT size FROM item").Scan(&size) })
 	if err != nil || size != programs*each {

@@ -102,17 +102,21 @@ func (c *cachingConn) statement(ctx context.Context, query string) (*keptStmt, e
 		}
 		return s, nil
 	}
+
 	if len(c.kept) >= statementsKept {
 		c.forget()
 	}
+
 	stmt, err := c.PrepareContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}
+
 	lite, ok := stmt.(liteStmt)
 	if !ok {
 		return nil, errors.Join(errAbility, stmt.Close())
 	}
+
 	s := &keptStmt{liteStmt: lite}
 	c.kept[query] = s
 	return s, nil

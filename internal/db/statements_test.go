@@ -21,6 +21,7 @@ func open(t testing.TB) *db.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return d
 }
 
@@ -31,24 +32,31 @@ func TestAKeptStatementIsNotUsedTwiceAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer sqlTx.Rollback()
+
 	var seen string
 	const query = "SELECT name FROM item WHERE id >= $1 ORDER BY id"
 	outer, err := sqlTx.Query(query, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer outer.Close()
+
 	for outer.Next() {
 		var a, b string
 		if err := outer.Scan(&a); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := sqlTx.QueryRow(query, 2).Scan(&b); err != nil {
 			t.Fatal(err)
 		}
+
 		seen += a + b
 	}
+
 	if err := outer.Err(); err != nil || seen != "abbb" {
 		t.Errorf("saw %q, %v", seen, err)
 	}
@@ -61,10 +69,12 @@ func TestAKeptStatementWorksAgainAfterAnErrorAndAfterASchemaChange(t *testing.T)
 		if !db.IsUnique(err) {
 			t.Fatalf("round %d: %v", i, err)
 		}
+
 		err = d.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 10+i, fmt.Sprint("n", i)) })
 		if err != nil {
 			t.Fatalf("round %d: %v", i, err)
 		}
+
 		err = d.Update(t.Context(), func(tx *db.Tx) error {
 			_, err := tx.Exec(fmt.Sprintf("ALTER TABLE item ADD COLUMN c%d text", i))
 			return err
@@ -73,6 +83,7 @@ func TestAKeptStatementWorksAgainAfterAnErrorAndAfterASchemaChange(t *testing.T)
 			t.Fatalf("round %d: %v", i, err)
 		}
 	}
+
 	if n := count(t, d); n != 5 {
 		t.Errorf("%d items", n)
 	}
@@ -87,6 +98,7 @@ func TestStatementsBeyondTheBoundWork(t *testing.T) {
 				return fmt.Errorf("statement %d: %d, %w", i, got, err)
 			}
 		}
+
 		return nil
 	})
 	if err != nil {
@@ -101,6 +113,7 @@ func BenchmarkRead(b *testing.B) {
 		if err := d.Update(b.Context(), func(tx *db.Tx) error { return insert(tx, 1, "a") }); err != nil {
 			b.Fatal(err)
 		}
+
 		read := func(tx *db.Tx) error {
 			var name string
 			return tx.QueryRow("SELECT name FROM item WHERE id = $1", 1).Scan(&name)

@@ -142,15 +142,18 @@ func (r Row) Scan(dst ...any) error {
 		return r.err
 	}
 	defer r.rows.Close()
+
 	if !r.rows.Next() {
 		if err := r.rows.Err(); err != nil {
 			return err
 		}
 		return ErrNoRows
 	}
+
 	if err := r.rows.Scan(dst...); err != nil {
 		return err
 	}
+
 	r.rows.Close()
 	return r.rows.Err()
 }

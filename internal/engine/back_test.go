@@ -23,11 +23,13 @@ func TestAHeadThatIsBackIsNotAnsweredWithWhatItWas(t *testing.T) {
 			}
 			return store.SetHead(tx, w.link.ID, "main", first)
 		})
+
 		h, err := w.engine.Handled(w.t.Context(), cfg, first)
 		w.must(err)
 		if h.State != engine.Pending {
 			t.Errorf("before the sync: %+v", h)
 		}
+
 		w.host.point("main", first)
 		w.update(func(tx *db.Tx) error { return w.engine.Request(tx, w.link.ID, "main") })
 		w.until("the commit is live again", func() bool {
@@ -35,6 +37,7 @@ func TestAHeadThatIsBackIsNotAnsweredWithWhatItWas(t *testing.T) {
 			w.must(err)
 			return h.State == engine.Succeeded
 		})
+
 		if s := w.status(cfg); s.LatestSync.TargetRevision.SHA != first {
 			t.Errorf("answered %+v while the stack is at %s", h, s.LatestSync.TargetRevision.SHA)
 		}

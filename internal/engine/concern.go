@@ -40,14 +40,17 @@ func (e *Engine) readHead(ctx context.Context, w repositoryWork) (head, error) {
 		return head{}, unreachable{err}
 	}
 	defer release()
+
 	before, err := e.followed(ctx, w)
 	if err != nil {
 		return head{}, err
 	}
+
 	heads, err := client.Heads(ctx, []string{w.Branch})
 	if err != nil {
 		return head{}, unreachable{err}
 	}
+
 	var h head
 	var link lockstep.RepositoryLink
 	if err := e.db.View(ctx, func(tx *db.Tx) error {
@@ -56,18 +59,22 @@ func (e *Engine) readHead(ctx context.Context, w repositoryWork) (head, error) {
 	}); err != nil {
 		return h, err
 	}
+
 	sha, ok := heads[w.Branch]
 	if !ok {
 		return h, noBranch(w.Branch, link.Path())
 	}
+
 	h.sha = sha
 	files, err := client.Files(ctx, sha)
 	if err != nil {
 		return h, fmt.Errorf("read commit %s: %w", sha, err)
 	}
+
 	if h.events, err = e.discover(ctx, link, w.Branch, files); err != nil {
 		return h, err
 	}
+
 	err = e.plan(ctx, w, &h, before, files)
 	return h, err
 }
@@ -95,41 +102,50 @@ func (e *Engine) plan(ctx context.Context, w repositoryWork, h *head, before []s
 	if err != nil {
 		return err
 	}
+
 	if p, ok := files.(prefetcher); ok {
 		names := make([]string, 0, len(cfgs))
 		for _, cfg := range cfgs {
 			names = append(names, cfg.ConfigFile)
 		}
+
 		if err := p.Prefetch(ctx, names...); err != nil {
 			return err
 		}
 	}
+
 	versions := make(map[int64]int64, len(before))
 	for _, cfg := range before {
 		versions[cfg.ID] = cfg.Version
 	}
+
 	away := 0
 	for _, cfg := range cfgs {
 		version, known := versions[cfg.ID]
 		if known && version != cfg.Version {
 			continue
 		}
+
 		p, err := e.planOne(ctx, cfg, files)
 		if err == nil {
 			p.young = !known
 			h.plans = append(h.plans, p)
 			continue
 		}
+
 		if lockstep.KindOf(err) == lockstep.Unavailable {
 			away++
 		}
+
 		if ctx.Err() != nil || away == maxAway {
 			return err
 		}
+
 		if h.unplanned == nil {
 			h.unplanned = err
 		}
 	}
+
 	return nil
 }
 
@@ -142,6 +158,7 @@ func (e *Engine) planOne(ctx context.Context, cfg store.Followed, files lockstep
 	if err != nil {
 		return planned{}, err
 	}
+
 	var plan target.Plan
 	err = guarded(func() (err error) {
 		plan, err = driver.Plan(ctx, cfg.SyncConfiguration, files)
@@ -150,6 +167,7 @@ func (e *Engine) planOne(ctx context.Context, cfg store.Followed, files lockstep
 	if k := lockstep.KindOf(err); err != nil && (k == lockstep.Unavailable || k == lockstep.Internal) {
 		return planned{}, fmt.Errorf("plan %s: %w", cfg.ResourceName, err)
 	}
+
 	return planned{Followed: cfg, fingerprint: fingerprint(cfg.SyncConfiguration, plan.Inputs)}, nil
 }
 
@@ -184,10 +202,12 @@ func (e *Engine) concern(tx *db.Tx, n *news, p planned, sha lockstep.SHA) error 
 	if err != nil || !same { // changed meanwhile: its own request is queued
 		return err
 	}
+
 	s, err := store.LockResourceOf(tx, p.Resource())
 	if err != nil {
 		return err
 	}
+
 	switch {
 	case s.HeldHead == sha && s.Desired.SHA != sha && differs(p, s, sha):
 		return store.PassOver(tx, s, sha)
@@ -198,9 +218,11 @@ func (e *Engine) concern(tx *db.Tx, n *news, p planned, sha lockstep.SHA) error 
 			return err
 		}
 	}
+
 	if p.Version > p.Handled || s.Desired == nil || differs(p, s, sha) {
 		return e.desire(tx, n, s, p, sha)
 	}
+
 	return nil
 }
 
@@ -232,13 +254,16 @@ func (e *Engine) refresh(tx *db.Tx, resourceID int64) error {
 	if err != nil || s.ConfigurationID == 0 {
 		return err
 	}
+
 	sync, err := store.Status(tx, s)
 	if err != nil || sync.LatestSync == nil {
 		return err
 	}
+
 	document, err := e.encode(sync)
 	if err != nil {
 		return fmt.Errorf("encode the status of %s: %w", s.Resource.Name, err)
 	}
+
 	return store.SaveDocument(tx, s.ID, document)
 }

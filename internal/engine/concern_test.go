@@ -36,6 +36,7 @@ func TestAForcePushBackToAnOldCommitSyncsIt(t *testing.T) {
 		if s.LatestSync.InitialRevision.SHA != second || s.DesiredState.SHA != first {
 			t.Errorf("back: from %s, desired %s", s.LatestSync.InitialRevision.SHA, s.DesiredState.SHA)
 		}
+
 		if h := w.handled(cfg, second); h.State != engine.LaterSucceeded || h.Answer != first {
 			t.Errorf("the commit that was left: %+v", h)
 		}
@@ -49,25 +50,31 @@ func TestAHeadThatChangesNothingMakesNoCallOfTheTarget(t *testing.T) {
 		for i := range 20 {
 			files[fmt.Sprintf("stack%d.yaml", i)] = "1"
 		}
+
 		first := w.host.push("main", files)
 		for i := range 20 {
 			cfgs = append(cfgs, w.configure(fmt.Sprintf("stack%d", i)))
 		}
+
 		for _, cfg := range cfgs {
 			w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
 		}
+
 		before, _ := w.target.called()
 		files["README"] = "new"
 		second := w.push(files)
 		w.settle(second)
+
 		if after, discards := w.target.called(); after != before || discards != 0 {
 			t.Errorf("the target was called %d times", after-before+discards)
 		}
+
 		for _, cfg := range cfgs {
 			if h := w.handled(cfg, second); h.State != engine.NotConcerned {
 				t.Errorf("%s: %s", cfg.ResourceName, h.State)
 			}
 		}
+
 		if n := w.count(`SELECT count(*) FROM resource_sync_attempt`); n != 20 {
 			t.Errorf("%d attempts, want 20", n)
 		}
@@ -82,12 +89,15 @@ func TestTheSameContentAfterAFailureIsNotConcernedButARetryIs(t *testing.T) {
 		w.untilStatus(cfg, lockstep.ResourceFailed, first)
 		second := w.push(map[string]string{"web.yaml": "1", "README": "new"})
 		w.settle(second)
+
 		if s := w.status(cfg); s.LatestSync.TargetRevision.SHA != first || s.DesiredState.SHA != first {
 			t.Errorf("the same content again: latest %s, desired %s", s.LatestSync.TargetRevision.SHA, s.DesiredState.SHA)
 		}
+
 		if h := w.handled(cfg, second); h.State != engine.NotConcerned {
 			t.Errorf("handled: %+v", h)
 		}
+
 		w.succeeds()
 		w.retry(cfg)
 		s := w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
@@ -106,6 +116,7 @@ func TestARetryOfWhatSucceededSyncsTheHeadAgain(t *testing.T) {
 		w.retry(web)
 		w.until("another attempt", func() bool { n, _ := w.target.called(); return n == 3 })
 		time.Sleep(10 * time.Second)
+
 		if n := w.count(`SELECT count(*) FROM resource_sync_attempt a JOIN resource r ON r.id = a.resource_id WHERE r.name = 'web'`); n != 2 {
 			t.Errorf("%d attempts of web, want 2", n)
 		}
@@ -119,15 +130,18 @@ func TestAnyChangeIsConcernedByNewHeadsAloneNotByAnotherLook(t *testing.T) {
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
 		w.update(func(tx *db.Tx) error { return w.engine.Request(tx, w.link.ID, "main") })
 		time.Sleep(10 * time.Second)
+
 		if n, _ := w.target.called(); n != 1 {
 			t.Errorf("another look at the same head made %d steps", n-1)
 		}
+
 		second := w.push(map[string]string{"web.yaml": "1"})
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
 		w.reconfigure(&cfg, func(c *lockstep.SyncConfiguration) { c.TriggerResourceUpdateOn = lockstep.FileChange })
 		w.until("the update is synced", func() bool { n, _ := w.target.called(); return n == 3 })
 		third := w.push(map[string]string{"web.yaml": "1", "README": "new"})
 		w.settle(third)
+
 		if s := w.status(cfg); s.LatestSync.TargetRevision.SHA != second {
 			t.Errorf("FILE_CHANGE was concerned by %s", s.LatestSync.TargetRevision.SHA)
 		}
@@ -148,6 +162,7 @@ func TestAPendingHeadThatIsRevertedAndComesBackIsSynced(t *testing.T) {
 				t.Errorf("desired is %s, not %s", got, newest)
 			}
 		}
+
 		close(finish)
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, newest)
 	})
@@ -166,22 +181,28 @@ func TestAConfigurationThatCannotBePlannedKeepsNoOtherBack(t *testing.T) {
 					if name != "bad" || mended.Load() {
 						return nil
 					}
+
 					if cause == nil {
 						panic("boom")
 					}
+
 					return cause
 				}
+
 				first := w.host.push("main", map[string]string{"bad.yaml": "1", "web.yaml": "1", "api.yaml": "1"})
 				bad, web, api := w.configure("bad"), w.configure("web"), w.configure("api")
 				w.untilStatus(web, lockstep.ResourceSucceeded, first)
 				w.untilStatus(api, lockstep.ResourceSucceeded, first)
+
 				if a := w.repository(); a.Status == lockstep.RepositorySucceeded {
 					t.Errorf("the repository sync says it is done: %+v", a)
 				}
+
 				time.Sleep(2 * time.Minute) // several tries
 				if n := w.count(`SELECT count(*) FROM resource_sync_attempt`); n != 2 {
 					t.Errorf("%d attempts, want 2", n)
 				}
+
 				mended.Store(true)
 				w.request()
 				w.untilStatus(bad, lockstep.ResourceSucceeded, first)
@@ -197,6 +218,7 @@ func TestARepositoryThatHangsUpIsNotAskedForEveryConfiguration(t *testing.T) {
 		for i := range 30 {
 			w.configure(fmt.Sprint("r", i))
 		}
+
 		w.untilRepository(lockstep.RepositorySucceeded)
 		var asked atomic.Int64
 		w.target.plan = func(string) error {
@@ -206,6 +228,7 @@ func TestARepositoryThatHangsUpIsNotAskedForEveryConfiguration(t *testing.T) {
 		w.push(map[string]string{})
 		w.until("a try", func() bool { return asked.Load() > 0 })
 		time.Sleep(tick)
+
 		if n := asked.Load(); n != 10 {
 			t.Errorf("asked %d times", n)
 		}

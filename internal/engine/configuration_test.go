@@ -23,6 +23,7 @@ func (w *world) executes(end target.End) (finish chan struct{}) {
 		if a.Intent == "" {
 			return target.Step{Intent: "execute"}, nil
 		}
+
 		select {
 		case <-finish:
 			return target.Step{End: &end}, nil
@@ -30,6 +31,7 @@ func (w *world) executes(end target.End) (finish chan struct{}) {
 			return target.Step{After: time.Second}, nil
 		}
 	})
+
 	return finish
 }
 
@@ -50,26 +52,32 @@ func TestDeletionBeforeTheIntentCancelsTheAttempt(t *testing.T) {
 		w.untilStatus(cfg, lockstep.ResourceInProgress, first)
 		began := time.Now()
 		w.deconfigure(cfg)
+
 		if s := w.status(cfg); s.LatestSync != nil {
 			t.Error("the status is still there")
 		}
+
 		w.until("the attempt is cancelled", func() bool {
 			return w.count(`SELECT count(*) FROM resource_sync_attempt WHERE outcome = 'cancelled' AND status = 'FAILED'`) == 1
 		})
 		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("it took %s", took)
 		}
+
 		if _, discards := w.target.called(); discards != 1 {
 			t.Errorf("%d discards, want one", discards)
 		}
+
 		if n := w.count(`SELECT count(*) FROM sync_event WHERE type = 'SYNC_CANCELLED' AND message = 'The sync configuration was deleted.'`); n != 1 {
 			t.Errorf("%d events tell the cancellation", n)
 		}
+
 		w.push(map[string]string{"web.yaml": "2"})
 		time.Sleep(time.Minute)
 		if n := w.count(`SELECT count(*) FROM resource_sync_attempt`); n != 1 {
 			t.Error("a resource without a configuration was synced")
 		}
+
 		if s := w.status(cfg); s.LatestSync != nil {
 			t.Error("the status came back")
 		}
@@ -88,10 +96,12 @@ func TestAConfigurationMadeAgainBeginsEmptyAndCancelsItsPredecessor(t *testing.T
 		if s := w.status(again); s.LatestSync != nil || s.DesiredState != nil {
 			t.Errorf("the status of a new configuration: %+v", s)
 		}
+
 		s := w.untilStatus(again, lockstep.ResourceSucceeded, first)
 		if s.LatestSync.InitialRevision.SHA != first || len(s.LatestSync.Events) != 0 {
 			t.Errorf("the new configuration's attempt: %+v", s.LatestSync)
 		}
+
 		if n := w.count(`SELECT count(*) FROM resource_sync_attempt WHERE outcome = 'cancelled'`); n != 1 {
 			t.Errorf("%d cancelled attempts, want 1", n)
 		}
@@ -108,9 +118,11 @@ func TestDeletionAfterTheIntentFollowsTheExecutionToItsEnd(t *testing.T) {
 		again := w.configure("web")
 		second := w.push(map[string]string{"web.yaml": "2"})
 		time.Sleep(10 * time.Second)
+
 		if s := w.status(again); s.LatestSync != nil {
 			t.Errorf("the new configuration shows attempt %+v beside the one that runs", s.LatestSync)
 		}
+
 		note := make(chan string, 1)
 		w.target.script(func(a target.Attempt) (target.Step, error) {
 			if a.Configuration.ID != old.ID {
@@ -118,16 +130,20 @@ func TestDeletionAfterTheIntentFollowsTheExecutionToItsEnd(t *testing.T) {
 			}
 			return target.Step{End: &target.End{Outcome: lockstep.Applied, Note: []byte("of the old configuration")}}, nil
 		})
+
 		s := w.untilStatus(again, lockstep.ResourceSucceeded, second)
 		if got := s.LatestSync.InitialRevision.SHA; got != second {
 			t.Errorf("the first sync of a configuration begins with %s of another one", got)
 		}
+
 		if last := <-note; last != "" {
 			t.Errorf("the first sync of a configuration is given a note %s", last)
 		}
+
 		if n := w.count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND outcome = 'applied'`, string(first)); n != 1 {
 			t.Error("the old execution was not followed to its end")
 		}
+
 		if _, discards := w.target.called(); discards != 0 || w.target.most["web"] != 1 {
 			t.Errorf("%d discards, %d steps at once", discards, w.target.most["web"])
 		}
@@ -154,6 +170,7 @@ func TestAnIntentThatComesTooLateIsNotDeclared(t *testing.T) {
 					}
 					return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
 				})
+
 				cfg := w.configure("web")
 				w.until("the step", func() bool { n, _ := w.target.called(); return n == 1 })
 				comes(w, cfg)
@@ -161,9 +178,11 @@ func TestAnIntentThatComesTooLateIsNotDeclared(t *testing.T) {
 				w.until("the end", func() bool {
 					return w.count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND ended_at IS NOT NULL`, string(first)) == 1
 				})
+
 				if n := w.count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND outcome = $2`, string(first), outcome); n != 1 {
 					t.Errorf("the attempt was not %s", outcome)
 				}
+
 				if _, discards := w.target.called(); discards != 1 {
 					t.Errorf("%d discards, want one", discards)
 				}
@@ -187,6 +206,7 @@ func TestWhatBlocksADeletedConfigurationDoesNotBlockItsSuccessor(t *testing.T) {
 			}
 			return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
 		})
+
 		w.untilStatus(again, lockstep.ResourceSucceeded, first)
 		if n := w.count(`SELECT count(*) FROM sync_blocker`); n != 0 {
 			t.Errorf("%d blockers were made", n)
@@ -203,6 +223,7 @@ func TestABlockerGoesWithItsConfiguration(t *testing.T) {
 		w.deconfigure(cfg)
 		w.succeeds()
 		w.untilStatus(w.configure("web"), lockstep.ResourceSucceeded, first)
+
 		if n := w.count(`SELECT count(*) FROM sync_blocker WHERE status = 'RESOLVED' AND resolved_reason = 'The sync configuration was deleted.'`); n != 1 {
 			t.Errorf("%d blockers were resolved with the reason", n)
 		}
@@ -220,6 +241,7 @@ func TestAnUpdateToAnotherBranchAndFileSyncsThem(t *testing.T) {
 		if s.LatestSync.TargetRevision != cfg.Revision(dev) || s.LatestSync.InitialRevision.Branch != "main" {
 			t.Errorf("after the branch: from %+v to %+v", s.LatestSync.InitialRevision, s.LatestSync.TargetRevision)
 		}
+
 		w.reconfigure(&cfg, func(c *lockstep.SyncConfiguration) { c.ConfigFile = "dev.yaml" })
 		w.until("the file is followed", func() bool {
 			s := w.status(cfg)
@@ -227,6 +249,7 @@ func TestAnUpdateToAnotherBranchAndFileSyncsThem(t *testing.T) {
 		})
 		w.push(map[string]string{"web.yaml": "2"})
 		time.Sleep(10 * time.Second)
+
 		if n := w.count(`SELECT count(*) FROM resource_sync_attempt`); n != 3 {
 			t.Errorf("%d attempts, want 3: the branch left behind is nobody's", n)
 		}
@@ -246,6 +269,7 @@ func TestAnUpdateSupersedesWhatItsPredecessorProposed(t *testing.T) {
 		if got := s.LatestSync.TargetRevision.Directory; got != "new.yaml" {
 			t.Errorf("the attempt was for %s", got)
 		}
+
 		if n := w.count(`SELECT count(*) FROM resource_sync_attempt WHERE outcome = 'superseded'`); n != 1 {
 			t.Errorf("%d attempts superseded, want 1", n)
 		}
@@ -273,6 +297,7 @@ func TestADesireFromBeforeAnUpdateIsNotAttempted(t *testing.T) {
 			s := w.status(cfg)
 			return s.LatestSync.TargetRevision == cfg.Revision(dev) && s.LatestSync.Status == lockstep.ResourceSucceeded
 		})
+
 		if n := w.count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1`, string(stale)); n != 0 {
 			t.Error("the file of one branch was applied from a commit of another")
 		}

@@ -19,16 +19,19 @@ func (e *Engine) discover(ctx context.Context, link lockstep.RepositoryLink, bra
 	if link.Discovery == nil || link.Discovery.Branch != branch {
 		return nil, nil
 	}
+
 	var events []lockstep.Event
 	for syncType, driver := range e.targets {
 		looker, ok := driver.(target.Discoverer)
 		if !ok {
 			continue
 		}
+
 		discovered, err := looker.Discover(ctx, files, *link.Discovery)
 		if err != nil {
 			return nil, fmt.Errorf("look for deployment files: %w", err)
 		}
+
 		var news []lockstep.Event
 		err = e.db.Update(ctx, func(tx *db.Tx) (err error) {
 			news, err = e.configureFound(tx, link, syncType, discovered.Files)
@@ -37,8 +40,10 @@ func (e *Engine) discover(ctx context.Context, link lockstep.RepositoryLink, bra
 		if err != nil {
 			return nil, err
 		}
+
 		events = append(events, news...)
 	}
+
 	return events, nil
 }
 
@@ -48,23 +53,28 @@ func (e *Engine) configureFound(tx *db.Tx, link lockstep.RepositoryLink, syncTyp
 	if _, err := store.LockBranch(tx, link.ID, link.Discovery.Branch); err != nil {
 		return nil, err
 	}
+
 	link, err := store.LinkByID(tx, link.ID) // as it is now: something may have been deleted
 	if err != nil || link.Discovery == nil {
 		return nil, err
 	}
+
 	cfgs, err := store.ConfigurationsOf(tx, link.ID, link.Discovery.Branch)
 	if err != nil {
 		return nil, err
 	}
+
 	known := make(map[string]bool, len(cfgs))
 	for _, cfg := range cfgs {
 		known[cfg.ConfigFile] = true
 	}
+
 	var events []lockstep.Event
 	for _, f := range files {
 		if known[f.Path] || slices.Contains(link.Discovery.Deleted, f.Path) {
 			continue
 		}
+
 		ev, err := e.configure(tx, link, lockstep.SyncConfiguration{
 			Account: link.Account, Region: link.Region, SyncType: syncType, ResourceName: f.Name,
 			LinkID: link.ID, Branch: link.Discovery.Branch, ConfigFile: f.Path, RoleARN: link.Discovery.RoleARN,
@@ -72,8 +82,10 @@ func (e *Engine) configureFound(tx *db.Tx, link lockstep.RepositoryLink, syncTyp
 		if err != nil {
 			return nil, err
 		}
+
 		events = append(events, ev)
 	}
+
 	return events, nil
 }
 
@@ -95,6 +107,7 @@ func (e *Engine) configure(tx *db.Tx, link lockstep.RepositoryLink, cfg lockstep
 					cfg.ConfigFile, cfg.ResourceName, wanted)
 			}
 			return ev, e.take(tx, cfg)
+
 		case lockstep.KindOf(err) != lockstep.Exists:
 			return lockstep.Event{}, err
 		case !link.Discovery.Rename:
@@ -102,8 +115,10 @@ func (e *Engine) configure(tx *db.Tx, link lockstep.RepositoryLink, cfg lockstep
 				Message: fmt.Sprintf("Deployment file %s is not synced: the name %s is taken. Give it another one with --name %s=NAME.",
 					cfg.ConfigFile, wanted, cfg.ConfigFile)}, nil
 		}
+
 		cfg.ResourceName = fmt.Sprintf("%s-%d", wanted, n)
 	}
+
 	return lockstep.Event{}, lockstep.Errorf(lockstep.Limit, "No name is free for deployment file %s.", cfg.ConfigFile)
 }
 

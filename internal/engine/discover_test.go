@@ -77,23 +77,29 @@ func TestANewDeploymentFileAddsAndARemovedOneFailsAndStays(t *testing.T) {
 		w.settle(first)
 		web := w.found("web")
 		w.untilStatus(web, lockstep.ResourceSucceeded, first)
+
 		if diff := cmp.Diff([]string{"Found deployment file web.yaml: it is synced as web."}, w.told("DEPLOYMENT_FILE_FOUND")); diff != "" {
 			t.Error(diff)
 		}
+
 		second := w.push(map[string]string{"web.yaml": "1", "api.yaml": "1"})
 		w.settle(second)
 		w.untilStatus(w.found("api"), lockstep.ResourceSucceeded, second)
+
 		if got := w.told("DEPLOYMENT_FILE_FOUND"); len(got) != 1 {
 			t.Errorf("told again: %v", got)
 		}
+
 		third := w.push(map[string]string{"api.yaml": "1"})
 		s := w.untilStatus(web, lockstep.ResourceFailed, third)
 		if got := s.LatestSync.Events[0].Message; got != "web.yaml is not there." {
 			t.Errorf("the reason is %q", got)
 		}
+
 		if diff := cmp.Diff([]string{"web web.yaml", "api api.yaml"}, w.configurations()); diff != "" {
 			t.Error(diff)
 		}
+
 		if s := w.status(w.found("api")); s.LatestSync.TargetRevision.SHA != second {
 			t.Error("the other file was synced again")
 		}
@@ -112,9 +118,11 @@ func TestAConfigurationThatSomebodyDeletedIsNotMadeAgain(t *testing.T) {
 			}
 			return store.DeleteConfiguration(tx, web.ID)
 		})
+
 		sha := w.push(map[string]string{"web.yaml": "2", "api.yaml": "2", "new.yaml": "1"})
 		w.untilStatus(w.found("api"), lockstep.ResourceSucceeded, sha)
 		w.until("the new one is found", func() bool { return len(w.configurations()) == 2 })
+
 		if diff := cmp.Diff([]string{"api api.yaml", "new new.yaml"}, w.configurations()); diff != "" {
 			t.Error(diff)
 		}
@@ -132,10 +140,12 @@ func TestANameThatIsTakenRenamesTheNewcomerAloneAndForGood(t *testing.T) {
 		if diff := cmp.Diff(want, w.configurations()); diff != "" {
 			t.Fatal(diff)
 		}
+
 		if got := strings.Join(w.told("DEPLOYMENT_FILE_FOUND"), "\n"); got != "Found deployment file a/web.yaml: it is synced as web-2, because web is taken.\n"+
 			"Found deployment file c/web.yaml: it is synced as web-3, because web is taken." {
 			t.Errorf("told:\n%s", got)
 		}
+
 		// The first goes, the others stay what they are called, whatever comes back.
 		w.settle(w.push(map[string]string{"a/web.yaml": "1", "c/web.yaml": "1"}))
 		w.settle(w.push(map[string]string{"a/web.yaml": "1", "b/web.yaml": "1", "c/web.yaml": "2"}))
@@ -150,16 +160,20 @@ func TestANameThatIsTakenIsToldWhereNothingMayBeRenamed(t *testing.T) {
 		w.discovers(false)
 		first := w.push(map[string]string{"a/web.yaml": "1", "b/web.yaml": "1", "c/api.yaml": "1"})
 		w.settle(first)
+
 		if diff := cmp.Diff([]string{"web a/web.yaml", "api c/api.yaml"}, w.configurations()); diff != "" {
 			t.Error(diff)
 		}
+
 		want := "Deployment file b/web.yaml is not synced: the name web is taken. Give it another one with --name b/web.yaml=NAME."
 		if diff := cmp.Diff([]string{want}, w.told("RESOURCE_NAME_TAKEN")); diff != "" {
 			t.Error(diff)
 		}
+
 		if a := w.repository(); a.Status != lockstep.RepositorySucceeded {
 			t.Errorf("the repository sync is %s", a.Status)
 		}
+
 		w.untilStatus(w.found("api"), lockstep.ResourceSucceeded, first)
 	})
 }
@@ -170,9 +184,11 @@ func TestOtherBranchesAreNotLookedThrough(t *testing.T) {
 		w.host.push("dev", map[string]string{"web.yaml": "1"})
 		w.update(func(tx *db.Tx) error { return w.engine.Request(tx, w.link.ID, "dev") })
 		time.Sleep(5 * time.Second)
+
 		if n := w.count(`SELECT count(*) FROM sync_configuration`); n != 0 {
 			t.Errorf("%d configurations were made of another branch", n)
 		}
+
 		if n := w.count(`SELECT count(*) FROM repository_sync_attempt WHERE branch = 'dev' AND status = 'SUCCEEDED'`); n != 1 {
 			t.Error("the repository sync did not succeed")
 		}
@@ -189,6 +205,7 @@ func TestWhatOneSyncTypeFindsIsToldBesideAnother(t *testing.T) {
 		w.discovers(false)
 		first := w.push(map[string]string{"web.yaml": "1"})
 		w.settle(first)
+
 		if got := w.told("DEPLOYMENT_FILE_FOUND"); len(got) != 1 {
 			t.Errorf("told: %q, want the one file that was found", got)
 		}

@@ -71,12 +71,15 @@ func New(o Options) *Engine {
 	if e.commitURL == nil {
 		e.commitURL = func(string, lockstep.SHA, string) string { return "" }
 	}
+
 	for _, d := range o.Targets {
 		e.targets[d.Type()] = d
 	}
+
 	queue.Handle(o.Queue, repositoryTimeout, e.syncRepository)
 	queue.Handle(o.Queue, turnTimeout, e.syncResource)
 	queue.Handle(o.Queue, turnTimeout, e.reportCommits)
+
 	return e
 }
 

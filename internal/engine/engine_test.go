@@ -19,27 +19,33 @@ func TestACommitBecomesASync(t *testing.T) {
 		if s := w.status(cfg); s.LatestSync != nil {
 			t.Error("a status before any attempt")
 		}
+
 		s := w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
 		want := cfg.Revision(first)
 		if diff := cmp.Diff(want, s.LatestSync.InitialRevision); diff != "" {
 			t.Errorf("initial revision of a first sync: %s", diff)
 		}
+
 		if diff := cmp.Diff(&want, s.DesiredState); diff != "" {
 			t.Errorf("desired state: %s", diff)
 		}
+
 		second := w.push(map[string]string{"web.yaml": "two"})
 		s = w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
 		if got := s.LatestSync.InitialRevision.SHA; got != first {
 			t.Errorf("initial revision is %s, want the latest success, %s", got, first)
 		}
+
 		a := w.repository()
 		var types []string
 		for _, ev := range a.Events {
 			types = append(types, ev.Type)
 		}
+
 		if diff := cmp.Diff([]string{"CLONE_STARTED", "CONFIG_UPDATED", "STARTING_SYNC"}, types); diff != "" {
 			t.Error(diff)
 		}
+
 		if last := a.Events[2]; last.ExternalID != string(second) || last.Message != "Starting syncs for commit "+string(second) {
 			t.Errorf("the last event of a repository sync is %+v", last)
 		}
@@ -54,6 +60,7 @@ func TestOnlyWhatAHeadConcernsIsSynced(t *testing.T) {
 		for _, cfg := range []lockstep.SyncConfiguration{web, api, every} {
 			w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
 		}
+
 		second := w.push(map[string]string{"web.yaml": "2", "api.yaml": "1", "any.yaml": "1"})
 		w.untilStatus(web, lockstep.ResourceSucceeded, second)
 		w.untilStatus(every, lockstep.ResourceSucceeded, second)
@@ -61,11 +68,13 @@ func TestOnlyWhatAHeadConcernsIsSynced(t *testing.T) {
 		if s.LatestSync.TargetRevision.SHA != first || s.DesiredState.SHA != first {
 			t.Errorf("api moved to %s, which does not concern it", s.LatestSync.TargetRevision.SHA)
 		}
+
 		h, err := w.engine.Handled(w.t.Context(), api, second)
 		w.must(err)
 		if h.State != engine.NotConcerned {
 			t.Errorf("handled: %s", h.State)
 		}
+
 		if n := w.count(`SELECT count(*) FROM resource_sync_attempt`); n != 5 {
 			t.Errorf("%d attempts were made, want 5", n)
 		}
@@ -80,8 +89,10 @@ func TestAMissingFileFailsWithItsReasonAndItsReturnSyncs(t *testing.T) {
 			if _, err := files.ObjectID(a.Configuration.ConfigFile); err != nil {
 				return target.Step{}, lockstep.Errorf(lockstep.NotFound, "web.yaml is not there.")
 			}
+
 			return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
 		})
+
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.configure("web")
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
@@ -91,9 +102,11 @@ func TestAMissingFileFailsWithItsReasonAndItsReturnSyncs(t *testing.T) {
 		if last.Type != "SYNC_FAILED" || last.Message != "web.yaml is not there." {
 			t.Errorf("last event %+v", last)
 		}
+
 		if s.LatestSuccessfulSync == nil || s.LatestSuccessfulSync.TargetRevision.SHA != first {
 			t.Error("the previous success is not shown")
 		}
+
 		third := w.push(map[string]string{"web.yaml": "1"})
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, third)
 	})
@@ -115,15 +128,19 @@ func TestTheNewestHeadSupersedesAWaitOfAnHourAtOnce(t *testing.T) {
 		})
 		w.update(func(tx *db.Tx) error { return w.engine.Moved(tx, w.link.ID, "main", second) })
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
+
 		if took := time.Since(began); took > 2*time.Second {
 			t.Errorf("the newer head waited %s", took)
 		}
+
 		if len(w.target.discarded) != 1 {
 			t.Errorf("%d discards, want one", len(w.target.discarded))
 		}
+
 		if n := w.count(`SELECT count(*) FROM resource_sync_attempt WHERE outcome = 'superseded'`); n != 1 {
 			t.Errorf("%d superseded attempts, want 1", n)
 		}
+
 		h, err := w.engine.Handled(w.t.Context(), cfg, first)
 		w.must(err)
 		if h.State != engine.LaterSucceeded || h.Answer != second {
@@ -139,6 +156,7 @@ func TestAnIntentIsFollowedToItsEndAndTheNewestIsNext(t *testing.T) {
 			if a.Intent == "" {
 				return target.Step{Intent: "execute"}, nil
 			}
+
 			select {
 			case <-finish:
 				return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
@@ -146,6 +164,7 @@ func TestAnIntentIsFollowedToItsEndAndTheNewestIsNext(t *testing.T) {
 				return target.Step{After: time.Second}, nil
 			}
 		})
+
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.configure("web")
 		w.untilStatus(cfg, lockstep.ResourceInProgress, first)
@@ -158,14 +177,17 @@ func TestAnIntentIsFollowedToItsEndAndTheNewestIsNext(t *testing.T) {
 		if s.LatestSync.TargetRevision.SHA != first || s.DesiredState.SHA != newest {
 			t.Errorf("while it executes: latest %s, desired %s", s.LatestSync.TargetRevision.SHA, s.DesiredState.SHA)
 		}
+
 		close(finish)
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, newest)
 		if n := w.count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1`, string(skipped)); n != 0 {
 			t.Error("the commit in between was attempted")
 		}
+
 		if n := w.count(`SELECT count(*) FROM resource_sync_attempt WHERE outcome = 'applied'`); n != 2 {
 			t.Errorf("%d applied attempts, want 2", n)
 		}
+
 		if w.target.most["web"] != 1 {
 			t.Errorf("%d steps of one resource ran at once", w.target.most["web"])
 		}

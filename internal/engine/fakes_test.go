@@ -129,16 +129,19 @@ func (c *gitClient) Close() {
 func (c *gitClient) Heads(_ context.Context, branches []string) (map[string]lockstep.SHA, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	c.asked++
 	if c.down != nil || c.over {
 		return nil, errors.Join(c.down, closedIf(c.over))
 	}
+
 	heads := map[string]lockstep.SHA{}
 	for _, b := range branches {
 		if sha, ok := c.heads[b]; ok {
 			heads[b] = sha
 		}
 	}
+
 	return heads, nil
 }
 
@@ -146,18 +149,23 @@ func (c *gitClient) Files(_ context.Context, sha lockstep.SHA) (lockstep.Tree, e
 	c.mu.Lock()
 	gate := c.gate
 	c.mu.Unlock()
+
 	if gate != nil {
 		<-gate
 	}
+
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	if c.down != nil || c.over {
 		return nil, errors.Join(c.down, closedIf(c.over))
 	}
+
 	tree, ok := c.commits[sha]
 	if !ok {
 		return nil, lockstep.Errorf(lockstep.NotFound, "There is no commit %s.", sha)
 	}
+
 	return memoryTree{tree}, nil
 }
 
@@ -235,15 +243,18 @@ func (s *scripted) Plan(_ context.Context, cfg lockstep.SyncConfiguration, files
 	s.mu.Lock()
 	plan := s.plan
 	s.mu.Unlock()
+
 	if plan != nil {
 		if err := plan(cfg.ResourceName); err != nil {
 			return target.Plan{}, err
 		}
 	}
+
 	id, err := files.ObjectID(cfg.ConfigFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return target.Plan{Inputs: target.Inputs{cfg.ConfigFile: lockstep.NoObject}}, lockstep.Errorf(lockstep.NotFound, "%s is not there.", cfg.ConfigFile)
 	}
+
 	return target.Plan{Inputs: target.Inputs{cfg.ConfigFile: id}}, err
 }
 
@@ -260,11 +271,13 @@ func (s *scripted) Advance(ctx context.Context, a target.Attempt) (target.Step, 
 		defer s.mu.Unlock()
 		s.now[name]--
 	}()
+
 	if hang != nil {
 		if err := hang(ctx); err != nil {
 			return target.Step{}, err
 		}
 	}
+
 	return step(a)
 }
 
@@ -272,13 +285,16 @@ func (s *scripted) Discard(_ context.Context, a target.Attempt) error {
 	s.mu.Lock()
 	undo := s.undo
 	s.mu.Unlock()
+
 	if undo != nil {
 		if err := undo(a); err != nil {
 			return err
 		}
 	}
+
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	s.discarded = append(s.discarded, a.ID)
 	return nil
 }

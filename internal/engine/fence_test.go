@@ -67,15 +67,19 @@ func replaced(w *world, end func() (target.Step, error)) {
 	if diff := cmp.Diff(before, after); diff != "" || !running {
 		w.t.Errorf("the attempt changed: %s", diff)
 	}
+
 	if diff := cmp.Diff(document, w.status(cfg)); diff != "" {
 		w.t.Errorf("the status changed: %s", diff)
 	}
+
 	if steps, discards := w.target.called(); steps != 1 || discards != 0 {
 		w.t.Errorf("%d steps and %d discards, want one step", steps, discards)
 	}
+
 	if n := w.count(`SELECT count(*) FROM sync_blocker`); n != 0 {
 		w.t.Error("a blocker was made")
 	}
+
 	// The sweep finds what a worker that went left behind.
 	w.succeeds()
 	w.sweeps()
@@ -93,14 +97,17 @@ func TestAReplacedWorkerOfARepositorySyncWritesNothing(t *testing.T) {
 			a.Tries++ // as its next worker does
 			return errors.Join(err, store.SaveRepositoryAttempt(tx, a))
 		})
+
 		release()
 		time.Sleep(5 * time.Second)
 		if a := w.repository(); a.Status != lockstep.RepositoryInProgress || len(a.Events) != 1 || a.SHA != "" {
 			t.Errorf("a replaced worker wrote: %+v", a)
 		}
+
 		if n := w.count(`SELECT count(*) FROM resource_sync_attempt`); n != 0 {
 			t.Error("a replaced worker started resource syncs")
 		}
+
 		w.sweeps()
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
 	})
@@ -141,13 +148,16 @@ func TestTheSweepWakesWhatLostItsJobWithinAMinute(t *testing.T) {
 		began := time.Now()
 		w.target.script(func(target.Attempt) (target.Step, error) { return target.Step{After: 5 * time.Minute}, nil })
 		w.untilStatus(cfg, lockstep.ResourceInProgress, first)
+
 		if took := time.Since(began); took > 62*time.Second {
 			t.Errorf("the repository sync was found after %s", took)
 		}
+
 		w.loseJobs() // the one that waits
 		began = time.Now()
 		w.succeeds()
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
+
 		if took := time.Since(began); took < 4*time.Minute || took > 7*time.Minute {
 			t.Errorf("an attempt that waits for five minutes was found after %s", took)
 		}
@@ -169,9 +179,11 @@ func TestTheSweepWakesWhatANewerHeadOrADeletionWaitsFor(t *testing.T) {
 			if err != nil {
 				return err
 			}
+
 			_, err = store.Desire(tx, s.ID, web.Revision(second), "new") // and no wake-up
 			return err
 		})
+
 		w.deconfigure(api)
 		w.loseJobs()
 		began := time.Now()
@@ -179,6 +191,7 @@ func TestTheSweepWakesWhatANewerHeadOrADeletionWaitsFor(t *testing.T) {
 		w.until("api is cancelled", func() bool {
 			return w.count(`SELECT count(*) FROM resource_sync_attempt WHERE outcome = 'cancelled'`) == 1
 		})
+
 		if took := time.Since(began); took > 62*time.Second {
 			t.Errorf("they were found after %s", took)
 		}
@@ -196,6 +209,7 @@ func TestTheSweepLeavesABlockedResourceAlone(t *testing.T) {
 		jobs := func() int { return w.count(`SELECT coalesce(max(id), 0) FROM river_job`) }
 		before := jobs()
 		time.Sleep(3 * time.Minute)
+
 		if after := jobs(); after != before {
 			t.Errorf("%d jobs for what nothing can be done about", after-before)
 		}
@@ -212,6 +226,7 @@ func TestARestartInTheMiddleGoesOnWithItsMemoryAndEndsOnce(t *testing.T) {
 			}
 			return target.Step{Memory: []byte("m2"), After: time.Minute, Events: []lockstep.Event{{Type: "TWO"}}}, nil
 		})
+
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.configure("web")
 		w.until("it waits", func() bool { n, _ := w.target.called(); return n == 2 })
@@ -225,16 +240,20 @@ func TestARestartInTheMiddleGoesOnWithItsMemoryAndEndsOnce(t *testing.T) {
 		})
 		began := time.Now()
 		s := w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
+
 		if took := time.Since(began); took < 40*time.Second || took > 50*time.Second {
 			t.Errorf("the wait of a minute ended %s after the start", took)
 		}
+
 		if diff := cmp.Diff([]string{"/", "m1/execute", "m2/execute"}, memories); diff != "" {
 			t.Errorf("memories and intents: %s", diff)
 		}
+
 		time.Sleep(time.Minute)
 		if diff := cmp.Diff([]string{"ONE", "TWO", "THREE"}, types(s.LatestSync.Events)); diff != "" {
 			t.Error(diff)
 		}
+
 		if n, _ := w.target.called(); n != 3 || w.count(`SELECT count(*) FROM resource_sync_attempt`) != 1 {
 			t.Errorf("%d steps, want 3 of one attempt", n)
 		}

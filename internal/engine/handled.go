@@ -51,26 +51,32 @@ func (e *Engine) Handled(ctx context.Context, cfg lockstep.SyncConfiguration, sh
 	if err != nil || h.State != Pending || head == "" || head == sha {
 		return h, err
 	}
+
 	client, release, err := e.Open(ctx, cfg.LinkID)
 	if err != nil {
 		return h, err
 	}
 	defer release()
+
 	historian, ok := client.(provider.Historian)
 	if !ok {
 		return h, nil
 	}
+
 	contains, err := historian.Contains(ctx, head, sha, historyDepth)
 	if err != nil || !contains {
 		return h, err
 	}
+
 	later, _, err := e.handling(ctx, cfg, head)
 	if err != nil {
 		return h, err
 	}
+
 	if later.State == Succeeded {
 		later.State = LaterSucceeded
 	}
+
 	later.SHA = sha
 	return later, nil
 }
@@ -83,6 +89,7 @@ func (e *Engine) handling(ctx context.Context, cfg lockstep.SyncConfiguration, s
 		if head, err = store.Head(tx, cfg.LinkID, cfg.Branch); err != nil {
 			return err
 		}
+
 		if head == sha {
 			// Not acted on since it became the head (again), or since something was
 			// asked for: what became of it before says nothing.
@@ -90,14 +97,17 @@ func (e *Engine) handling(ctx context.Context, cfg lockstep.SyncConfiguration, s
 				return err
 			}
 		}
+
 		s, err := store.ResourceOf(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
+
 		seq, err := store.Concerned(tx, s.ID, sha)
 		if err != nil {
 			return err
 		}
+
 		if seq == 0 {
 			seen, err := store.HeadHandled(tx, cfg.LinkID, cfg.Branch, sha)
 			if err == nil && seen {
@@ -105,9 +115,11 @@ func (e *Engine) handling(ctx context.Context, cfg lockstep.SyncConfiguration, s
 			}
 			return err
 		}
+
 		h, err = outcomeOf(tx, s, sha, seq)
 		return err
 	})
+
 	return h, head, err
 }
 
@@ -128,6 +140,7 @@ func outcomeOf(tx *db.Tx, s store.ResourceState, sha lockstep.SHA, seq int64) (H
 	if err != nil {
 		return h, err
 	}
+
 	if ok && success.DesiredSeq >= seq {
 		h.State, h.Answer = LaterSucceeded, success.TargetRevision.SHA
 		if h.Answer == sha {
@@ -135,22 +148,27 @@ func outcomeOf(tx *db.Tx, s store.ResourceState, sha lockstep.SHA, seq int64) (H
 		}
 		return h, nil
 	}
+
 	blocker, blocked, err := store.ActiveBlocker(tx, s.ID)
 	if err != nil {
 		return h, err
 	}
+
 	if blocked {
 		h.State, h.Reason = Blocked, blocker.CreatedReason
 		return h, nil
 	}
+
 	latest, ok, err := store.LatestAttempt(tx, s)
 	if err != nil || !ok || latest.DesiredSeq < seq || latest.Outcome != lockstep.Failed || s.Behind() {
 		return h, err
 	}
+
 	h.State, h.Answer = Failed, latest.TargetRevision.SHA
 	events, err := store.ResourceEvents(tx, latest.ID)
 	if n := len(events); n > 0 {
 		h.Reason = events[n-1].Message
 	}
+
 	return h, err
 }

@@ -61,17 +61,21 @@ func TestHandledOfAFailureNamesItsCommitAndReason(t *testing.T) {
 			}
 			return target.Step{}, lockstep.Errorf(lockstep.Invalid, "Topic: no.")
 		})
+
 		close(finish)
 		w.untilStatus(cfg, lockstep.ResourceFailed, second)
 		for _, sha := range []lockstep.SHA{first, second} {
 			w.expect(cfg, sha, engine.Handling{State: engine.Failed, Answer: second, Reason: "Topic: no."})
 		}
+
 		w.fails(&mendTheStack)
 		third := w.push(map[string]string{"web.yaml": "3"})
 		w.until("blocked", func() bool { _, blocked := w.blocker(cfg); return blocked })
+
 		for _, sha := range []lockstep.SHA{first, second, third} {
 			w.expect(cfg, sha, engine.Handling{State: engine.Blocked, Reason: "Mend the stack."})
 		}
+
 		w.succeeds()
 		w.retry(cfg)
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, third)
@@ -130,21 +134,26 @@ func TestHeadAsksTheHostAndStartsWhatIsNews(t *testing.T) {
 		second := w.host.push("main", map[string]string{"web.yaml": "2"})
 		sha, err := w.engine.Head(w.t.Context(), cfg)
 		w.must(err)
+
 		if sha != second {
 			t.Errorf("the head is %s, want %s", sha, second)
 		}
+
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
 		if sha, err := w.engine.Head(w.t.Context(), cfg); sha != second || err != nil {
 			t.Errorf("the head is %s, %v", sha, err)
 		}
+
 		time.Sleep(5 * time.Second)
 		if n := w.count(`SELECT count(*) FROM repository_sync_attempt`); n != 2 {
 			t.Errorf("%d repository syncs, want 2: the head was no news", n)
 		}
+
 		w.host.point("main", "")
 		if _, err := w.engine.Head(w.t.Context(), cfg); lockstep.KindOf(err) != lockstep.NotFound {
 			t.Errorf("of a branch that is gone: %v", err)
 		}
+
 		w.host.fail(lockstep.Errorf(lockstep.Unavailable, "Away."))
 		if _, err := w.engine.Head(w.t.Context(), cfg); lockstep.KindOf(err) != lockstep.Unavailable {
 			t.Errorf("of a host that is away: %v", err)

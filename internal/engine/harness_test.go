@@ -96,6 +96,7 @@ func (w *world) start() {
 		},
 		Met: w.meets,
 	})
+
 	ctx := context.Background()
 	w.must(w.queue.Migrate(ctx))
 	w.must(w.queue.Start(ctx))
@@ -127,12 +128,14 @@ func (w *world) configure(name string, change ...func(*lockstep.SyncConfiguratio
 	for _, f := range change {
 		f(&cfg)
 	}
+
 	w.update(func(tx *db.Tx) error {
 		if err := store.InsertConfiguration(tx, &cfg); err != nil {
 			return err
 		}
 		return w.engine.Configured(tx, cfg)
 	})
+
 	return cfg
 }
 
@@ -155,8 +158,10 @@ func (w *world) status(cfg lockstep.SyncConfiguration) (s lockstep.ResourceSync)
 		if err != nil {
 			return err
 		}
+
 		return json.Unmarshal(document, &s)
 	}))
+
 	return s
 }
 

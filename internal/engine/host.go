@@ -93,23 +93,28 @@ type Proposed struct {
 func (e *Engine) Propose(ctx context.Context, linkID string, p Proposed) (pr provider.PullRequest, branch string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*hostTimeout)
 	defer cancel()
+
 	writer, err := e.writer(p.SyncType)
 	if err != nil {
 		return pr, "", err
 	}
+
 	opener, release, err := able[provider.PullRequester](ctx, e, linkID, "open pull requests")
 	if err != nil {
 		return pr, "", err
 	}
 	defer release()
+
 	base, sha, files, err := e.baseOf(ctx, opener.(provider.Client), linkID, p.Branch)
 	if err != nil {
 		return pr, base, err
 	}
+
 	p.File = path.Clean(cmp.Or(p.File, path.Join("deployments", p.Resource+".yaml")))
 	if !fs.ValidPath(p.File) || p.File == "." {
 		return pr, base, lockstep.Errorf(lockstep.Invalid, "%q is not the path of a file from the root of a repository.", p.File)
 	}
+
 	text, err := writer.Write(p.Wanted)
 	if err != nil {
 		return pr, base, err
@@ -117,6 +122,7 @@ func (e *Engine) Propose(ctx context.Context, linkID string, p Proposed) (pr pro
 	if wanted, err := isWanted(writer, files, p.File, text); err != nil || !wanted {
 		return pr, base, err
 	}
+
 	cfg := lockstep.SyncConfiguration{SyncType: p.SyncType, ResourceName: p.Resource, LinkID: linkID, Branch: base, ConfigFile: p.File}
 	err = guarded(func() error {
 		_, err := e.targets[p.SyncType].Plan(ctx, cfg, with{files, p.File, text})
@@ -125,6 +131,7 @@ func (e *Engine) Propose(ctx context.Context, linkID string, p Proposed) (pr pro
 	if err != nil {
 		return pr, base, err
 	}
+
 	err = guarded(func() (err error) {
 		pr, err = opener.Propose(ctx, provider.Proposal{
 			Base: base, BaseSHA: sha, Branch: "lockstep/" + p.Resource, Files: []provider.ProposedFile{{Path: p.File, Content: text}},
@@ -132,8 +139,10 @@ func (e *Engine) Propose(ctx context.Context, linkID string, p Proposed) (pr pro
 			Body: fmt.Sprintf("Adds `%s`, by which Lockstep brings `%s` to what `%s` says.\n\nOnce this is merged, the resource follows branch `%s`.",
 				p.File, p.Resource, p.Template, base),
 		})
+
 		return err
 	})
+
 	return pr, base, err
 }
 
@@ -175,24 +184,29 @@ func (e *Engine) baseOf(ctx context.Context, client provider.Client, linkID, bra
 	}); err != nil {
 		return branch, "", nil, err
 	}
+
 	if branch == "" {
 		brancher, ok := client.(provider.Brancher)
 		if !ok {
 			return "", "", nil, lockstep.Errorf(lockstep.Invalid, "The Git host does not tell the default branch of %s. Name a branch.", link.Path())
 		}
+
 		var err error
 		if branch, _, err = brancher.DefaultBranch(ctx); err != nil {
 			return "", "", nil, err
 		}
 	}
+
 	heads, err := client.Heads(ctx, []string{branch})
 	if err != nil {
 		return branch, "", nil, err
 	}
+
 	sha, ok := heads[branch]
 	if !ok {
 		return branch, "", nil, noBranch(branch, link.Path())
 	}
+
 	files, err := client.Files(ctx, sha)
 	return branch, sha, files, err
 }

@@ -82,6 +82,7 @@ func TestAFileIsProposedThatIsNotThere(t *testing.T) {
 		if err != nil || pr.Number != 7 || branch != "main" {
 			w.t.Fatalf("%+v for %q, %v", pr, branch, err)
 		}
+
 		if diff := cmp.Diff([]string{"deployments/web.yaml on lockstep/web of main " + sha.Short() + ": template t.yaml"}, w.host.did()); diff != "" {
 			w.t.Errorf("want -, got +:\n%s", diff)
 		}
@@ -90,10 +91,12 @@ func TestAFileIsProposedThatIsNotThere(t *testing.T) {
 		if pr, _, err := w.engine.Propose(w.t.Context(), w.link.ID, p); err != nil || pr != (provider.PullRequest{}) {
 			w.t.Errorf("what is there already: %+v, %v", pr, err)
 		}
+
 		p.File = "./other.yaml"
 		if _, _, err := w.engine.Propose(w.t.Context(), w.link.ID, p); lockstep.KindOf(err) != lockstep.Exists {
 			w.t.Errorf("a file that asks for something else: %v", err)
 		}
+
 		for kind, change := range map[lockstep.Kind]func(*engine.Proposed){
 			lockstep.NotFound: func(p *engine.Proposed) { p.Branch = "nowhere" },
 			lockstep.Invalid:  func(p *engine.Proposed) { p.Template = "wrong" },
@@ -106,14 +109,17 @@ func TestAFileIsProposedThatIsNotThere(t *testing.T) {
 			if _, _, err := w.engine.Propose(w.t.Context(), w.link.ID, bad); lockstep.KindOf(err) != kind {
 				w.t.Errorf("%s: %v", kind, err)
 			}
+
 			w.target.plan = nil
 		}
+
 		for _, file := range []string{"../x.yaml", "/x.yaml", ".", "a/../.."} {
 			bad := engine.Proposed{SyncType: "TEST_SYNC", Resource: "api", File: file, Wanted: target.Wanted{Template: "t.yaml"}}
 			if _, _, err := w.engine.Propose(w.t.Context(), w.link.ID, bad); lockstep.KindOf(err) != lockstep.Invalid {
 				w.t.Errorf("%s: %v", file, err)
 			}
 		}
+
 		if did := w.host.did(); did != nil {
 			w.t.Errorf("the host was asked %q", did)
 		}
@@ -125,24 +131,30 @@ func TestTheHostIsToldOfWebhooks(t *testing.T) {
 		if _, err := w.engine.WebhookKind(w.t.Context(), w.link.ID); lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "cannot be asked to send webhooks") {
 			w.t.Errorf("a host that cannot: %v", err)
 		}
+
 		if _, _, err := w.engine.Propose(w.t.Context(), w.link.ID, engine.Proposed{SyncType: "TEST_SYNC"}); lockstep.KindOf(err) != lockstep.Invalid {
 			w.t.Errorf("a host that cannot: %v", err)
 		}
+
 		w.host.able = true
 		w.credential.Username = "another" // so that the client is opened anew
 		kind, err := w.engine.WebhookKind(w.t.Context(), w.link.ID)
 		if err != nil || kind != lockstep.GiteaWebhook {
 			w.t.Errorf("kind %s, %v", kind, err)
 		}
+
 		if err := w.engine.RegisterWebhook(w.t.Context(), w.link.ID, "https://x", "s3cret"); err != nil {
 			w.t.Error(err)
 		}
+
 		if err := w.engine.RemoveWebhook(w.t.Context(), w.link.ID, "https://x"); err != nil {
 			w.t.Error(err)
 		}
+
 		if got := w.host.did(); !slices.Equal(got, []string{"register https://x s3cret", "remove https://x"}) {
 			w.t.Errorf("the host was told %q", got)
 		}
+
 		if err := w.engine.RegisterWebhook(w.t.Context(), w.link.ID, "panic", ""); err == nil || lockstep.Shown(err) != lockstep.Shown(fmt.Errorf("x")) {
 			w.t.Errorf("a driver that panics: %v", err)
 		}

@@ -56,6 +56,7 @@ func judge(err error, tries int64) verdict {
 			v.level = slog.LevelWarn
 		}
 		return v
+
 	case lockstep.Stale:
 		return verdict{retry: tries < internalTries, level: slog.LevelInfo}
 	case lockstep.Blocked:
@@ -63,6 +64,7 @@ func judge(err error, tries int64) verdict {
 	case lockstep.Internal:
 		return verdict{retry: tries < internalTries, after: backoff(tries), level: slog.LevelError}
 	}
+
 	return verdict{level: slog.LevelInfo}
 }
 

@@ -33,6 +33,7 @@ func TestUnavailableIsTriedAgainWithBackoffAndToldOnce(t *testing.T) {
 			}
 			return target.Step{End: &target.End{Outcome: lockstep.Unchanged}}, nil
 		})
+
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.configure("web")
 		w.untilStatus(cfg, lockstep.ResourceInProgress, first)
@@ -40,15 +41,18 @@ func TestUnavailableIsTriedAgainWithBackoffAndToldOnce(t *testing.T) {
 		if diff := cmp.Diff([]string{"SYNC_RETRYING"}, types(s.LatestSync.Events)); diff != "" {
 			t.Errorf("events: %s", diff)
 		}
+
 		if got, want := s.LatestSync.Events[0].Message, "A step failed and is tried again. The endpoint answers 503."; got != want {
 			t.Errorf("the event says %q", got)
 		}
+
 		for i, pause := range []time.Duration{1, 2, 4, 8, 16} {
 			pause *= time.Second
 			if got := at[i+1].Sub(at[i]); got < pause-stored || got > pause+2*time.Second {
 				t.Errorf("try %d came %s after the one before, want about %s", i+2, got, pause)
 			}
 		}
+
 		if w.count(`SELECT count(*) FROM resource_sync_attempt`) != 1 {
 			t.Error("a retry made an attempt of its own")
 		}
@@ -63,6 +67,7 @@ func TestBackoffEndsAtFiveMinutesAndStartsAnewAfterAStepThatWorked(t *testing.T)
 	if testing.Short() {
 		t.Skip("-short: forty minutes, even of fake time, are long")
 	}
+
 	inSQLite(t, func(w *world) {
 		var at []time.Time
 		w.target.script(func(a target.Attempt) (target.Step, error) {
@@ -73,8 +78,10 @@ func TestBackoffEndsAtFiveMinutesAndStartsAnewAfterAStepThatWorked(t *testing.T)
 			case len(at) == 15:
 				return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
 			}
+
 			return target.Step{}, lockstep.Errorf(lockstep.Unavailable, "Away.")
 		})
+
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
 		s := w.untilStatus(w.configure("web"), lockstep.ResourceSucceeded, first)
 		for i, want := range map[int]time.Duration{9: 5 * time.Minute, 11: 5 * time.Minute, 13: time.Second} {
@@ -82,6 +89,7 @@ func TestBackoffEndsAtFiveMinutesAndStartsAnewAfterAStepThatWorked(t *testing.T)
 				t.Errorf("pause %d lasted %s, want %s", i, got, want)
 			}
 		}
+
 		if diff := cmp.Diff([]string{"SYNC_RETRYING", "SYNC_RETRYING"}, types(s.LatestSync.Events)); diff != "" {
 			t.Errorf("each step that fails is told once: %s", diff)
 		}
@@ -98,14 +106,17 @@ func TestInternalIsTriedFiveTimesAndNothingOfItIsShown(t *testing.T) {
 		if steps != 5 || discards != 1 {
 			t.Errorf("%d steps and %d discards, want 5 and 1", steps, discards)
 		}
+
 		var said []string
 		for _, ev := range s.LatestSync.Events {
 			said = append(said, ev.Type+" "+ev.Message)
 		}
+
 		want := []string{"SYNC_RETRYING A step failed and is tried again. Internal error.", "SYNC_FAILED Internal error."}
 		if diff := cmp.Diff(want, said); diff != "" {
 			t.Error(diff)
 		}
+
 		if _, blocked := w.blocker(cfg); blocked {
 			t.Error("a failure of ours blocks")
 		}
@@ -120,12 +131,15 @@ func TestWhatTheCallerHasToMendFailsAtOnce(t *testing.T) {
 				first := w.host.push("main", map[string]string{"web.yaml": "1"})
 				cfg := w.configure("web")
 				s := w.untilStatus(cfg, lockstep.ResourceFailed, first)
+
 				if steps, discards := w.target.called(); steps != 1 || discards != 1 {
 					t.Errorf("%d steps and %d discards, want one of each", steps, discards)
 				}
+
 				if ev := s.LatestSync.Events; len(ev) != 1 || ev[0].Type != "SYNC_FAILED" || ev[0].Message != "Mend line 3." {
 					t.Errorf("events: %+v", ev)
 				}
+
 				// The next head tries again.
 				w.succeeds()
 				w.untilStatus(cfg, lockstep.ResourceSucceeded, w.push(map[string]string{"web.yaml": "2"}))
@@ -142,6 +156,7 @@ func TestNothingIsDiscardedOnceItsExecutionWasDeclared(t *testing.T) {
 			}
 			return target.Step{}, lockstep.Errorf(lockstep.Denied, "No.")
 		})
+
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
 		w.untilStatus(w.configure("web"), lockstep.ResourceFailed, first)
 		if _, discards := w.target.called(); discards != 0 {
@@ -162,26 +177,32 @@ func blocks(t *testing.T, script func(target.Attempt) (target.Step, error)) {
 		if diff := cmp.Diff(want, b.Contexts); !blocked || b.CreatedReason != "Mend the stack." || diff != "" {
 			t.Fatalf("blocker %+v: %s", b, diff)
 		}
+
 		if h := w.handled(cfg, first); h.State != "BLOCKED" || h.Reason != "Mend the stack." {
 			t.Errorf("handled: %+v", h)
 		}
+
 		w.succeeds()
 		var newest lockstep.SHA
 		for _, text := range []string{"2", "3"} {
 			newest = w.push(map[string]string{"web.yaml": text})
 			time.Sleep(2 * time.Second)
 		}
+
 		if s := w.status(cfg); s.DesiredState.SHA != newest || s.LatestSync.TargetRevision.SHA != first {
 			t.Errorf("while blocked: desired %s, latest %s", s.DesiredState.SHA, s.LatestSync.TargetRevision.SHA)
 		}
+
 		if steps, _ := w.target.called(); steps != 1 {
 			t.Errorf("%d steps ran, want none after the one that blocked", steps-1)
 		}
+
 		w.retry(cfg)
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, newest)
 		if _, blocked := w.blocker(cfg); blocked {
 			t.Error("still blocked after the retry")
 		}
+
 		if n := w.count(`SELECT count(*) FROM resource_sync_attempt`); n != 2 {
 			t.Errorf("%d attempts, want 2: the newest head alone is synced", n)
 		}
@@ -217,6 +238,7 @@ func TestANoteReachesTheNextAttemptUnlessABlockerWasResolved(t *testing.T) {
 		w.untilStatus(cfg, lockstep.ResourceFailed, w.push(map[string]string{"web.yaml": "2"}))
 		w.retry(cfg)
 		w.until("third attempt", func() bool { n, _ := w.target.called(); return n == 3 })
+
 		if diff := cmp.Diff([]string{"", "applied 1", ""}, last); diff != "" {
 			t.Error(diff)
 		}
@@ -231,14 +253,17 @@ func TestAStepThatHangsIsCutShortAndTriedAgain(t *testing.T) {
 			if tries++; tries > 1 {
 				return nil
 			}
+
 			<-ctx.Done()
 			return ctx.Err()
 		}
+
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
 		s := w.untilStatus(w.configure("web"), lockstep.ResourceSucceeded, first)
 		if took := time.Since(began); took < 30*time.Second || took > 35*time.Second {
 			t.Errorf("it took %s", took)
 		}
+
 		if got := s.LatestSync.Events[0].Message; got != "A step failed and is tried again. The target took longer than 30s to answer." {
 			t.Errorf("the event says %q", got)
 		}

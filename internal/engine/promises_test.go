@@ -27,6 +27,7 @@ func (h *history) checkAttempts(tx *db.Tx) error {
 		return err
 	}
 	defer rows.Close()
+
 	running := map[string]string{}
 	for rows.Next() {
 		var id, name, outcome, intent string
@@ -34,26 +35,33 @@ func (h *history) checkAttempts(tx *db.Tx) error {
 		if err := rows.Scan(&id, &name, &resource, &desired, &attempted, &outcome, &intent, &tries, &events, &late); err != nil {
 			return err
 		}
+
 		if late > 0 {
 			h.errorf("%d events of %s after its end", late, name)
 		}
+
 		if attempted > desired || desired < h.seqs[resource] {
 			h.errorf("%s: desire %d after %d, attempted %d", name, desired, h.seqs[resource], attempted)
 		}
+
 		h.seqs[resource] = desired
 		if outcome == "" {
 			if other, two := running[name]; two {
 				h.errorf("%s: attempts %s and %s run", name, other, id)
 			}
+
 			running[name] = id
 			continue
 		}
+
 		end := fmt.Sprint(outcome, intent, tries, events)
 		if was, known := h.ended[id]; known && was != end {
 			h.errorf("the ended attempt %s of %s changed from %s to %s", id, name, was, end)
 		}
+
 		h.ended[id] = end
 	}
+
 	return rows.Err()
 }
 
@@ -65,28 +73,33 @@ func (h *history) checkDocuments(tx *db.Tx) error {
 		if err != nil {
 			return err
 		}
+
 		document, err := store.StatusDocument(tx, r)
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			document = nil
 		} else if err != nil {
 			return err
 		}
+
 		want := []byte(nil)
 		if s.ConfigurationID != 0 {
 			sync, err := store.Status(tx, s)
 			if err != nil {
 				return err
 			}
+
 			if sync.LatestSync != nil {
 				if want, err = json.Marshal(sync); err != nil {
 					return err
 				}
 			}
 		}
+
 		if string(want) != string(document) {
 			h.errorf("%s: the status is\n%s\nand a read answers\n%s", name, want, document)
 		}
 	}
+
 	return nil
 }
 
@@ -117,6 +130,7 @@ func (h *history) checkReports() {
 			h.errorf("of %s the Git host was told %q last, and %s is kept", sha.Short(), list, r.State)
 		}
 	}
+
 	for name, cfg := range h.cfgs {
 		s := h.status(cfg)
 		_, blocked := h.blocker(cfg)
@@ -162,6 +176,7 @@ func (m *moody) advance(a target.Attempt) (target.Step, error) {
 	time.Sleep([]time.Duration{0, 0, 20 * time.Millisecond, 400 * time.Millisecond, 3 * time.Second}[m.mood(a, fmt.Sprint("slow", done), 5)])
 	m.mu.Lock()
 	defer m.mu.Unlock()
+
 	m.tries[a.ID+string(a.Memory)]++
 	proposing := 1 + m.mood(a, "proposing", 3)
 	if a.Intent == "" {
@@ -171,17 +186,21 @@ func (m *moody) advance(a target.Attempt) (target.Step, error) {
 		}
 		return step, m.accident(a, m.tries[a.ID+string(a.Memory)])
 	}
+
 	name := a.Configuration.ResourceName
 	if a.Intent != "execute "+a.ID {
 		m.complain("%s has the intent %q", a.ID, a.Intent)
 	}
+
 	if other := m.executing[name]; other != "" && other != a.ID {
 		m.complain("%s executes %s while %s is executed", name, a.ID, other)
 	}
+
 	m.executing[name] = a.ID
 	if done < proposing+1+m.mood(a, "executing", 3) {
 		return step, nil
 	}
+
 	delete(m.executing, name)
 	step.End = m.end(a)
 	return step, nil
@@ -201,6 +220,7 @@ func (m *moody) accident(a target.Attempt, try int) error {
 	case mood == 4 && try < 3:
 		return lockstep.Errorf(lockstep.Stale, "Moved.")
 	}
+
 	return nil
 }
 

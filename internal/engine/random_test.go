@@ -63,24 +63,29 @@ func (h *history) run() {
 	for _, name := range h.names {
 		h.files[name+".yaml"] = "0"
 	}
+
 	h.push()
 	for _, name := range h.names {
 		h.toggle(name)
 	}
+
 	acts := 60
 	if testing.Short() {
 		acts = 30
 	}
+
 	for range acts {
 		h.act()
 		time.Sleep(h.pause())
 		h.check()
 	}
+
 	h.rest()
 	h.check()
 	h.checkRest()
 	h.checkReports()
 	h.unsweep()
+
 	if h.t.Failed() {
 		for _, line := range h.log {
 			h.t.Log(line)
@@ -98,6 +103,7 @@ func (h *history) act() {
 	cfg, configured := h.cfgs[name]
 	n := h.random.IntN(100)
 	h.log = append(h.log, fmt.Sprintf("%s action %d on %s", time.Now().Format("15:04:05.000"), n, name))
+
 	switch {
 	case n < 35:
 		h.files[name+".yaml"] = fmt.Sprint(h.random.IntN(6))
@@ -120,6 +126,7 @@ func (h *history) act() {
 		})
 		h.cfgs[name] = cfg
 		delete(h.held, name)
+
 	case n < 79:
 		h.host.fail(lockstep.Errorf(lockstep.Unavailable, "Away."))
 	case n < 86:
@@ -234,12 +241,14 @@ func (h *history) checkRest() {
 	if a := h.repository(); a.Status != lockstep.RepositorySucceeded || a.SHA != head {
 		h.errorf("at rest the repository sync is %s of %s, the head is %s", a.Status, a.SHA, head)
 	}
+
 	for name, cfg := range h.cfgs {
 		s := h.status(cfg)
 		if s.LatestSync == nil || s.DesiredState == nil {
 			h.errorf("%s was never synced", name)
 			continue
 		}
+
 		latest, desired := s.LatestSync, s.DesiredState.SHA
 		asked, ok := h.held[name]
 		switch {
@@ -248,10 +257,12 @@ func (h *history) checkRest() {
 				h.errorf("%s should be at %s as it was asked, not at %s", name, asked.sha, desired)
 			}
 		case ok && asked.head == head && desired == asked.sha:
+
 			// The head went away and came back before anybody looked.
 		case !h.same(desired, head, cfg.ConfigFile) || cfg.TriggerResourceUpdateOn == lockstep.AnyChange && desired != head:
 			h.errorf("%s should be at %s, not at %s", name, head, desired)
 		}
+
 		_, blocked := h.blocker(cfg)
 		switch {
 		case blocked && latest.Status != lockstep.ResourceFailed:
@@ -261,6 +272,7 @@ func (h *history) checkRest() {
 		case latest.Status == lockstep.ResourceSucceeded && h.target.applied[name] != desired:
 			h.errorf("%s says it is at %s and is at %s", name, desired, h.target.applied[name])
 		}
+
 		h.checkHandled(cfg, head)
 	}
 }
@@ -283,9 +295,11 @@ func (h *history) checkHandled(cfg lockstep.SyncConfiguration, head lockstep.SHA
 			if err != nil {
 				return err
 			}
+
 			seq, err = store.Concerned(tx, s.ID, sha)
 			return err
 		}))
+
 		got := h.handled(cfg, sha)
 		ends := []engine.HandlingState{engine.Succeeded, engine.LaterSucceeded, engine.Failed, engine.Blocked}
 		if seq != 0 && !slices.Contains(ends, got.State) || got.State == engine.InProgress || sha == head && got.State == engine.Pending {

@@ -60,6 +60,7 @@ func (e *Engine) spread(tx *db.Tx, n news) error {
 		if err != nil {
 			return err
 		}
+
 		if !wake {
 			continue
 		}
@@ -67,6 +68,7 @@ func (e *Engine) spread(tx *db.Tx, n news) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -87,5 +89,6 @@ func (n news) merged() news {
 		}
 		once = append(once, one)
 	}
+
 	return once
 }

@@ -110,17 +110,21 @@ func countStanding(tx *db.Tx, list []StackStanding) (standing, error) {
 			first = &list[i]
 		}
 	}
+
 	if first == nil {
 		return s, nil
 	}
+
 	s.culprit, s.reason = first.Configuration.ResourceName, first.Blocked
 	if first.Wanted {
 		return s, nil // blocked before it was attempted
 	}
+
 	events, err := store.LastResourceEvents(tx, first.AttemptID, 1)
 	if len(events) > 0 {
 		s.reason = events[0].Message
 	}
+
 	return s, err
 }
 
@@ -177,6 +181,7 @@ func (s standing) summary() string {
 			whole = line(fmt.Sprintf("%d of %s failed: %s: %s", s.failed, stacks(s.total), s.culprit, cause))
 		}
 		return lockstep.Cut(whole, maxSummary)
+
 	case s.succeeded == 0 && s.open():
 		return stacks(s.total) + " to sync"
 	case s.open():
@@ -186,6 +191,7 @@ func (s standing) summary() string {
 	case s.left > 0:
 		return fmt.Sprintf("%d of %s synced, %d left to another commit", s.succeeded, stacks(s.total), s.left)
 	}
+
 	return stacks(s.total) + " synced"
 }
 
@@ -221,6 +227,7 @@ func (s standing) due(r store.CommitReport, now time.Time) (tell bool, again tim
 	if s.open() {
 		again = now.Add(relookAfter)
 	}
+
 	was := provider.CommitState(r.State)
 	changed := s.state() != was
 	switch {
@@ -231,6 +238,7 @@ func (s standing) due(r store.CommitReport, now time.Time) (tell bool, again tim
 	case !s.open(), changed && was != "" && r.Reason == "", !now.Before(r.TriedAt.Add(progressPause)):
 		return true, again
 	}
+
 	// Progress alone, or a change that a Git host is likely not to take: it took
 	// nothing of this commit yet, or not the last.
 	return false, r.TriedAt.Add(progressPause)

@@ -27,14 +27,17 @@ func TestACommitIsToldFromItsBeginningToItsEnd(t *testing.T) {
 		close(finish)
 		w.untilTold(told, sha, "succeeded: 1 stack synced")
 		time.Sleep(25 * time.Minute)
+
 		if n := told.count(); n > 3 {
 			t.Errorf("%d calls for one stack", n)
 		}
+
 		want := provider.CommitStatus{SHA: sha, Branch: "main", Environment: home, State: provider.CommitSucceeded, Summary: "1 stack synced",
 			URL: "https://lockstep.example/link/" + string(sha) + "/" + home}
 		if diff := cmp.Diff(want, told.told[len(told.told)-1]); diff != "" {
 			t.Error(diff)
 		}
+
 		if r := w.row(sha); r.State != "succeeded" || !r.Due.IsZero() || r.Reason != "" || r.Seen != r.News {
 			t.Errorf("the row says %+v", r)
 		}
@@ -57,10 +60,12 @@ func TestACommitThatWaitsForAnotherIsPending(t *testing.T) {
 			}
 			return target.Step{After: time.Second}, nil
 		})
+
 		close(finish)
 		began := time.Now()
 		w.untilTold(told, first, "succeeded: 1 stack synced")
 		w.untilTold(told, second, "running: 1 stack to sync")
+
 		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("that it runs was told after %s", took)
 		}
@@ -85,6 +90,7 @@ func (w *world) fleet(n int, change ...func(*lockstep.SyncConfiguration)) lockst
 	for i := range n {
 		files[fmt.Sprintf("s%03d.yaml", i)] = "1"
 	}
+
 	sha := w.host.push("main", files)
 	w.update(func(tx *db.Tx) error {
 		for i := range n {
@@ -94,6 +100,7 @@ func (w *world) fleet(n int, change ...func(*lockstep.SyncConfiguration)) lockst
 			for _, f := range change {
 				f(&cfg)
 			}
+
 			if err := store.InsertConfiguration(tx, &cfg); err != nil {
 				return err
 			}
@@ -101,8 +108,10 @@ func (w *world) fleet(n int, change ...func(*lockstep.SyncConfiguration)) lockst
 				return err
 			}
 		}
+
 		return nil
 	})
+
 	return sha
 }
 
@@ -118,6 +127,7 @@ func TestACommitOfFourHundredStacksCostsItsGitHostAHandfulOfCalls(t *testing.T) 
 		if n := told.count(); n > 10 || n != len(list) {
 			t.Errorf("%d calls, of which %d were for the commit", n, len(list))
 		}
+
 		for i, at := range told.calls[1:] {
 			if last := i+1 == len(told.calls)-1; !last && at.Sub(told.calls[i]) < 30*time.Second-10*time.Millisecond && told.told[i].State == told.told[i+1].State {
 				t.Errorf("progress after %s", at.Sub(told.calls[i]))
@@ -135,15 +145,19 @@ func TestAFailureIsToldAtOnceAndARetryTakesItBack(t *testing.T) {
 			}
 			return &target.End{Outcome: lockstep.Applied}
 		})
+
 		began := time.Now()
 		sha := w.fleet(6)
 		w.untilTold(told, sha, "failed: 1 of 6 stacks failed: s001: The end of s001.")
+
 		if took := time.Since(began); took > 100*time.Second {
 			t.Errorf("it was told after %s", took)
 		}
+
 		w.untilTold(told, sha, "failed: 2 of 6 stacks failed: s001: The end of s001.")
 		w.until("all have ended", func() bool { return w.row(sha).Due.IsZero() })
 		finish := w.executes(target.End{Outcome: lockstep.Applied})
+
 		for _, name := range []string{"s001", "s003"} {
 			w.must(w.db.Update(context.Background(), func(tx *db.Tx) error {
 				cfg, err := store.Configuration(tx, w.link.Account, w.link.Region, "TEST_SYNC", name)
@@ -153,9 +167,11 @@ func TestAFailureIsToldAtOnceAndARetryTakesItBack(t *testing.T) {
 				return w.engine.Retry(tx, cfg)
 			}))
 		}
+
 		w.untilTold(told, sha, "running: 4 of 6 stacks synced")
 		close(finish)
 		w.untilTold(told, sha, "succeeded: 6 stacks synced")
+
 		if n := told.count(); n > 8 {
 			t.Errorf("%d calls", n)
 		}
@@ -174,14 +190,17 @@ func TestAnEnvironmentIsAnAccountAndARegion(t *testing.T) {
 		end := func(environment string) string {
 			told.mu.Lock()
 			defer told.mu.Unlock()
+
 			if list := told.of(sha, environment); len(list) > 0 {
 				return list[len(list)-1].Summary
 			}
+
 			return ""
 		}
 		w.until("both are told", func() bool {
 			return end(home) == "1 stack synced" && end("999999999999/us-east-1") == "2 stacks synced"
 		})
+
 		for _, one := range told.told {
 			if one.Environment != home && one.Environment != "999999999999/us-east-1" {
 				t.Errorf("an environment %s", one.Environment)
@@ -199,9 +218,11 @@ func TestWhatIsNotEnabledPublishesNothing(t *testing.T) {
 		w.untilStatus(unset, lockstep.ResourceSucceeded, sha)
 		w.untilStatus(off, lockstep.ResourceSucceeded, sha)
 		time.Sleep(time.Minute)
+
 		if n := told.count() + w.count(`SELECT count(*) FROM commit_report`); n != 0 {
 			t.Fatalf("%d calls and reports", n)
 		}
+
 		on := w.configure("on", publishes)
 		w.untilTold(told, sha, "succeeded: 1 stack synced")
 		last := w.configure("last")
@@ -214,6 +235,7 @@ func TestWhatIsNotEnabledPublishesNothing(t *testing.T) {
 		sha = w.push(map[string]string{"unset.yaml": "3", "off.yaml": "3", "on.yaml": "3"})
 		w.untilStatus(on, lockstep.ResourceSucceeded, sha)
 		time.Sleep(time.Minute)
+
 		if n := told.count(); n != before {
 			t.Errorf("%d calls after the switch was turned off", n-before)
 		}
@@ -241,6 +263,7 @@ func TestASupersededCommitEndsAndSaysSo(t *testing.T) {
 			}
 			return target.Step{Memory: []byte("x"), After: time.Hour}, nil
 		})
+
 		first := w.host.push("main", map[string]string{"web.yaml": "1", "api.yaml": "1"})
 		w.configure("web", publishes)
 		w.configure("api", publishes)
@@ -253,6 +276,7 @@ func TestASupersededCommitEndsAndSaysSo(t *testing.T) {
 		w.untilTold(told, second, "failed: 1 stack left to another commit")
 		w.untilTold(told, third, "succeeded: 1 stack synced")
 		time.Sleep(15 * time.Minute)
+
 		if last := w.heard(told, second); last[len(last)-1] != "failed: 1 stack left to another commit" {
 			t.Errorf("and then %s", last)
 		}
@@ -271,9 +295,11 @@ func TestACommitThatMeetsABlockerHasFailedWithItsReason(t *testing.T) {
 		w.succeeds()
 		w.retry(cfg)
 		w.untilTold(told, second, "succeeded: 1 stack synced")
+
 		if h := w.handled(cfg, first); h.State != engine.LaterSucceeded {
 			t.Errorf("the first commit is %s", h.State)
 		}
+
 		if list := w.heard(told, first); len(list) > 3 {
 			t.Errorf("of the first commit was told %s", list)
 		}
@@ -293,6 +319,7 @@ func TestReportsKeepTheirOrder(t *testing.T) {
 			}
 			return nil
 		})
+
 		w.slowly(func(string) *target.End { return &target.End{Outcome: lockstep.Applied} })
 		shas := []lockstep.SHA{w.fleet(20)}
 		for i := range 8 {
@@ -301,8 +328,10 @@ func TestReportsKeepTheirOrder(t *testing.T) {
 			for s := range 20 {
 				files[fmt.Sprintf("s%03d.yaml", s)] = fmt.Sprint(max(0, i-s%3))
 			}
+
 			shas = append(shas, w.push(files))
 		}
+
 		w.until("all is told", func() bool {
 			return w.count(`SELECT count(*) FROM commit_report WHERE state NOT IN ('succeeded', 'failed') OR due_at IS NOT NULL`) == 0
 		})
@@ -315,6 +344,7 @@ func TestReportsKeepTheirOrder(t *testing.T) {
 				}
 			}
 		}
+
 		if len(told.told) < 5 {
 			t.Errorf("only %d were told", len(told.told))
 		}

@@ -29,19 +29,24 @@ func TestAHostThatIsDownForAnHourDelaysNothingAndIsToldTheEndOnce(t *testing.T) 
 			if i > 0 {
 				shas = append(shas, w.push(map[string]string{"web.yaml": fmt.Sprint(i)}))
 			}
+
 			began := time.Now()
 			w.untilStatus(cfg, lockstep.ResourceSucceeded, shas[i])
 			if took := time.Since(began); took > 3*time.Second {
 				t.Errorf("a sync took %s", took)
 			}
+
 			time.Sleep(15 * time.Minute)
 		}
+
 		if r := w.row(shas[0]); r.Reason != "git.example.com answers 503." || r.Due.IsZero() {
 			t.Errorf("the row says %+v", r)
 		}
+
 		if n := told.count(); n < 12 || n > 25 {
 			t.Errorf("%d calls within an hour", n)
 		}
+
 		told.refuse(nil)
 		w.untilTold(told, shas[3], "succeeded: 1 stack synced")
 		time.Sleep(20 * time.Minute)
@@ -52,16 +57,20 @@ func TestAHostThatIsDownForAnHourDelaysNothingAndIsToldTheEndOnce(t *testing.T) 
 			}
 			got = append(got, one.SHA)
 		}
+
 		if diff := cmp.Diff(shas, got); diff != "" {
 			t.Errorf("the commits are told in another order than they came: %s", diff)
 		}
+
 		if r := w.row(shas[0]); r.Reason != "" {
 			t.Errorf("the row still says %q", r.Reason)
 		}
+
 		told.refuse(lockstep.Errorf(lockstep.Unavailable, "Away."))
 		before := told.count()
 		w.push(map[string]string{"web.yaml": "again"})
 		w.until("two more calls", func() bool { return told.count() >= before+2 })
+
 		if pause := told.calls[before+1].Sub(told.calls[before]); pause > 3*time.Second {
 			t.Errorf("a new outage begins with a pause of %s", pause)
 		}
@@ -81,9 +90,11 @@ func TestAHostIsLeftAloneForAsLongAsItAsks(t *testing.T) {
 		second := w.push(map[string]string{"web.yaml": "2"})
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
 		time.Sleep(18 * time.Minute)
+
 		if n := told.count(); n != 1 {
 			t.Errorf("%d calls while the host asked to be left alone", n)
 		}
+
 		w.untilTold(told, first, "succeeded: 1 stack synced")
 		w.untilTold(told, second, "succeeded: 1 stack synced")
 		if wait := told.calls[1].Sub(told.calls[0]); wait < 20*time.Minute-stored || wait > 20*time.Minute+2*time.Second {
@@ -101,9 +112,11 @@ func TestAHostIsGivenUpAfterADayUntilSomethingNewHappens(t *testing.T) {
 		cfg := w.configure("web", publishes)
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, sha)
 		w.until("it has been tried for some time", func() bool { return told.count() == 5 })
+
 		if w.row(sha).Due.IsZero() {
 			t.Fatal("given up within a minute")
 		}
+
 		w.update(func(tx *db.Tx) error { // a day later
 			_, err := tx.Exec(`UPDATE commit_report SET news_at = $1`, db.Millis(tx.Now.Add(-24*time.Hour)))
 			return err
@@ -112,11 +125,13 @@ func TestAHostIsGivenUpAfterADayUntilSomethingNewHappens(t *testing.T) {
 		if r := w.row(sha); r.Reason != "Away." || r.State != "" {
 			t.Errorf("the row says %+v", r)
 		}
+
 		before := told.count()
 		time.Sleep(20 * time.Minute)
 		if n := told.count(); n != before {
 			t.Errorf("%d calls after it was given up", n-before)
 		}
+
 		told.refuse(nil)
 		w.retry(cfg)
 		w.untilTold(told, sha, "succeeded: 1 stack synced")
@@ -136,12 +151,15 @@ func TestARefusalIsKeptAndTriedAgainWhenSomethingNewHappens(t *testing.T) {
 					return w.count(`SELECT count(*) FROM resource_sync_attempt WHERE outcome = 'applied'`) == 100
 				})
 				time.Sleep(time.Hour)
+
 				if n := told.count(); n < 2 || n > 6 {
 					t.Errorf("%d calls to a host that refuses", n)
 				}
+
 				if r := w.row(sha); r.Reason != "The credential may not." || !r.Due.IsZero() || r.State != "" {
 					t.Errorf("the row says %+v", r)
 				}
+
 				told.refuse(nil)
 				next := w.push(map[string]string{"s000.yaml": "2"})
 				w.until("the next is told", func() bool { return len(w.heard(told, next)) > 0 })
@@ -157,6 +175,7 @@ func TestAHostWithoutTheAbilityIsNotReportedTo(t *testing.T) {
 			sha := w.host.push("main", map[string]string{"web.yaml": "1"})
 			w.untilStatus(w.configure("web", publishes), lockstep.ResourceSucceeded, sha)
 			time.Sleep(time.Minute)
+
 			if r := w.row(sha); r.Reason != "" || r.State != "" || !r.Due.IsZero() {
 				t.Errorf("the row says %+v", r)
 			}
@@ -172,6 +191,7 @@ func TestAHostWithoutTheAbilityIsNotReportedTo(t *testing.T) {
 				return w.count(`SELECT count(*) FROM resource_sync_attempt WHERE outcome = 'applied'`) == 100
 			})
 			time.Sleep(20 * time.Minute)
+
 			if r := w.row(sha); r.Reason != "" || r.State != "" || !r.Due.IsZero() || told.count() > 6 {
 				t.Errorf("%d calls, and the row says %+v", told.count(), r)
 			}
@@ -192,12 +212,14 @@ func TestADriverThatPanicsLosesThatCommitAlone(t *testing.T) {
 			}
 			return nil
 		})
+
 		cfg := w.configure("web", publishes)
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
 		second := w.push(map[string]string{"web.yaml": "2"})
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
 		w.untilTold(told, second, "succeeded: 1 stack synced")
 		time.Sleep(time.Hour)
+
 		if r := w.row(first); r.Reason != "Internal error." || !r.Due.IsZero() || tries != 5 {
 			t.Errorf("%d tries, and the row says %+v", tries, r)
 		}
@@ -248,6 +270,7 @@ func replacedReporter(w *world, end error) {
 		}
 		return nil
 	})
+
 	sha := w.host.push("main", map[string]string{"web.yaml": "1"})
 	cfg := w.configure("web", publishes)
 	w.untilStatus(cfg, lockstep.ResourceSucceeded, sha)
@@ -256,9 +279,11 @@ func replacedReporter(w *world, end error) {
 	w.takeLane()
 	close(late)
 	time.Sleep(10 * time.Second)
+
 	if diff := cmp.Diff(before, w.row(sha)); diff != "" {
 		w.t.Errorf("a replaced worker wrote: %s", diff)
 	}
+
 	told.mu.Lock()
 	told.broken = nil // the driver's memory was lost, which is what this is about
 	told.mu.Unlock()
@@ -269,11 +294,14 @@ func replacedReporter(w *world, end error) {
 	if end == nil {
 		want = append(want, want[0])
 	}
+
 	if diff := cmp.Diff(want, list); diff != "" {
 		w.t.Error(diff)
 	}
+
 	told.mu.Lock()
 	defer told.mu.Unlock()
+
 	told.broken = nil
 }
 
@@ -287,12 +315,15 @@ func TestACallCutShortByTheStopIsMadeAgain(t *testing.T) {
 		hurry, cancel := context.WithCancel(context.Background())
 		cancel()
 		w.must(w.queue.Stop(hurry))
+
 		if r := w.row(sha); r.Reason != "" || r.Due.IsZero() {
 			t.Errorf("the stop was taken for an answer: %+v", r)
 		}
+
 		told.answers(nil)
 		w.start()
 		w.untilTold(told, sha, "succeeded: 1 stack synced")
+
 		if list := w.heard(told, sha); len(list) != 1 {
 			t.Errorf("told: %s", list)
 		}
@@ -311,6 +342,7 @@ func TestAReportThatLostItsJobIsFoundWithinAMinute(t *testing.T) {
 		w.sweeps()
 		began := time.Now()
 		w.untilTold(told, sha, "succeeded: 1 stack synced")
+
 		if took := time.Since(began); took > 65*time.Second {
 			t.Errorf("it was found after %s", took)
 		}
@@ -332,9 +364,11 @@ func TestWhatIsDeletedWhileItsReportIsDueIsReportedNoMore(t *testing.T) {
 		w.deconfigure(api)
 		w.until("it is tried", func() bool { return w.row(sha).Reason == "Away." })
 		w.update(func(tx *db.Tx) error { return store.DeleteLink(tx, w.link.Account, w.link.Region, w.link.ID) })
+
 		if n := w.count(`SELECT count(*) FROM commit_report`) + w.count(`SELECT count(*) FROM report_lane`); n != 0 {
 			t.Errorf("%d rows are left", n)
 		}
+
 		w.until("the job ends", func() bool {
 			return w.count(`SELECT count(*) FROM river_job WHERE kind = 'commit_report' AND state <> 'completed'`) == 0
 		})
@@ -392,11 +426,13 @@ func TestAttack18ASummaryIsALineOfWhatTheOwnerMayReadAnyway(t *testing.T) {
 		told.refuse(nil)
 		w.retry(cfg)
 		w.untilTold(told, second, "failed: 1 of 1 stack failed: web: Internal error.")
+
 		for _, one := range told.told {
 			if all := fmt.Sprintf("%+v", one); strings.Contains(all, canary) || len(one.Summary) > 140 || strings.ContainsAny(one.Summary, "\r\n\u202e") {
 				t.Errorf("told: %s", all)
 			}
 		}
+
 		for _, sha := range []lockstep.SHA{first, second} {
 			if all := fmt.Sprintf("%+v", w.row(sha)); strings.Contains(all, canary) {
 				t.Errorf("kept: %s", all)

@@ -41,6 +41,7 @@ func (e *Engine) reportCommits(ctx context.Context, job *queue.Job, w reportWork
 	if err != nil || len(due) == 0 {
 		return unlessFenced(err)
 	}
+
 	for _, r := range due {
 		away, err := t.report(ctx, r)
 		if err != nil {
@@ -50,6 +51,7 @@ func (e *Engine) reportCommits(ctx context.Context, job *queue.Job, w reportWork
 			break
 		}
 	}
+
 	return unlessFenced(t.mine(ctx, func(tx *db.Tx) error {
 		if err := store.ForgetReports(tx, t.lane.ID); err != nil {
 			return err
@@ -69,16 +71,20 @@ func (t *reportTurn) begin(ctx context.Context, laneID int64) (due []store.Commi
 		if err != nil {
 			return err
 		}
+
 		if !t.lane.NotBefore.After(tx.Now) {
 			if due, err = store.DueReports(tx, t.lane.ID, reportBatch); err != nil {
 				return err
 			}
 		}
+
 		if len(due) == 0 {
 			return t.rest(tx)
 		}
+
 		return nil
 	})
+
 	return due, err
 }
 
@@ -118,27 +124,33 @@ func (t *reportTurn) report(ctx context.Context, r store.CommitReport) (away boo
 	if err != nil {
 		return false, err
 	}
+
 	seen := r
 	seen.Seen = r.News
 	tell, again := s.due(r, time.Now())
 	seen.Due = again
+
 	if !tell {
 		return false, t.save(ctx, seen)
 	}
+
 	status := provider.CommitStatus{SHA: r.SHA, Branch: r.Branch, Environment: t.lane.Environment, State: s.state(),
 		Summary: s.summary(), URL: t.commitURL(t.lane.LinkID, r.SHA, t.lane.Environment)}
 	memory, cause := t.tell(ctx, status, r.Memory)
 	if cause != nil && ctx.Err() != nil {
 		return false, ctx.Err() // this process stops: the queue has it told elsewhere, or after the start
 	}
+
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTimeout)
 	defer cancel()
+
 	if cause != nil {
 		if memory != nil {
 			seen.Memory = memory
 		}
 		return t.stumble(ctx, r, seen, cause)
 	}
+
 	seen.State, seen.Summary, seen.Memory, seen.Reason = string(status.State), status.Summary, memory, ""
 	t.told(ctx, slog.LevelInfo, r, string(status.State), nil)
 	return false, t.answered(ctx, seen)
@@ -157,25 +169,30 @@ func (t *reportTurn) stands(ctx context.Context, r store.CommitReport) (s standi
 func (t *reportTurn) tell(ctx context.Context, s provider.CommitStatus, memory []byte) (kept []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
+
 	err = guarded(func() error {
 		client, release, err := t.Open(ctx, t.lane.LinkID)
 		if err != nil {
 			return err
 		}
 		defer release()
+
 		reporter, ok := client.(provider.StatusReporter)
 		if !ok {
 			return lockstep.Wrapf(lockstep.Invalid, provider.ErrNoAbility, "This kind of Git host shows no status of commits.")
 		}
+
 		kept, err = reporter.ReportStatus(ctx, s, memory)
 		return err
 	})
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = lockstep.Wrapf(lockstep.Unavailable, err, "The Git host took longer than %s to answer.", stepTimeout)
 	}
+
 	if len(kept) > maxReportMemory {
 		kept, err = nil, errors.Join(err, errors.New("the driver remembers too much of a commit"))
 	}
+
 	return kept, err
 }
 
@@ -188,22 +205,27 @@ func (t *reportTurn) stumble(ctx context.Context, r, seen store.CommitReport, ca
 		seen.Due = time.Time{}
 		return false, t.answered(ctx, seen)
 	}
+
 	t.lane.Tries++
 	v := judge(cause, t.lane.Tries)
 	seen.Reason = lockstep.Shown(cause)
+
 	if v.retry {
 		t.lane.NotBefore = time.Now().Add(max(time.Second, v.after, min(provider.Wait(cause), reportPatience)))
 	}
+
 	if v.retry && time.Since(r.NewsAt) < reportPatience {
 		t.told(ctx, v.level, r, "retry", cause)
 		r.Reason, r.Memory = seen.Reason, seen.Memory // it stays due, and its news unseen
 		return true, t.save(ctx, r)
 	}
+
 	seen.Due = time.Time{}
 	if v.retry {
 		t.told(ctx, slog.LevelWarn, r, "given up", cause)
 		return true, t.save(ctx, seen)
 	}
+
 	t.told(ctx, v.level, r, "refused", cause)
 	return false, t.answered(ctx, seen)
 }

@@ -36,10 +36,12 @@ func (s *statuses) ReportStatus(ctx context.Context, status provider.CommitStatu
 	if s.busy[status.Environment]++; s.busy[status.Environment] > 1 {
 		s.broken = append(s.broken, "two calls at once for "+status.Environment)
 	}
+
 	taken, _ := strconv.Atoi(string(memory))
 	if n := len(s.of(status.SHA, status.Environment)); n != taken {
 		s.broken = append(s.broken, fmt.Sprintf("%d statuses of %s were taken, and remembered are %d", n, status.SHA.Short(), taken))
 	}
+
 	answer := s.answer
 	s.mu.Unlock()
 	var err error
@@ -48,14 +50,18 @@ func (s *statuses) ReportStatus(ctx context.Context, status provider.CommitStatu
 		defer s.mu.Unlock()
 		s.busy[status.Environment]--
 	}()
+
 	if answer != nil {
 		err = answer(ctx, status)
 	}
+
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	if err != nil {
 		return memory, err
 	}
+
 	s.told = append(s.told, status)
 	return []byte(strconv.Itoa(taken + 1)), nil
 }
@@ -106,6 +112,7 @@ func (w *world) reports() *statuses {
 			w.t.Error(complaint)
 		}
 	})
+
 	return s
 }
 

@@ -56,12 +56,15 @@ func (r *repositories) open(ctx context.Context, linkID string) (c provider.Clie
 	if err != nil {
 		return nil, nil, err
 	}
+
 	driver, err := r.driver(of.Link.ProviderType)
 	if err != nil {
 		return nil, nil, err
 	}
+
 	r.mu.Lock()
 	defer r.mu.Unlock()
+
 	if el, ok := r.byID[linkID]; ok {
 		open := el.Value.(*openClient)
 		if same(open.of, of) {
@@ -69,17 +72,21 @@ func (r *repositories) open(ctx context.Context, linkID string) (c provider.Clie
 			open.users++
 			return open.Client, r.releaser(open), nil
 		}
+
 		r.drop(el)
 	}
+
 	client, err := driver.Open(of)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open repository %s: %w", of.Link.Path(), err)
 	}
+
 	open := &openClient{Client: client, linkID: linkID, of: of, users: 1, kept: true}
 	r.byID[linkID] = r.used.PushFront(open)
 	if r.used.Len() > maxClients {
 		r.drop(r.used.Back())
 	}
+
 	return open.Client, r.releaser(open), nil
 }
 
@@ -108,17 +115,21 @@ func (r *repositories) describeIn(tx *db.Tx, linkID string) (of provider.Reposit
 	if of.Connection, err = store.ConnectionByARN(tx, of.Link.ConnectionARN); err != nil {
 		return of, err
 	}
+
 	if of.Connection.HostARN != "" {
 		host, err := store.HostByARN(tx, of.Connection.HostARN)
 		if err != nil {
 			return of, err
 		}
+
 		of.Host = &host
 	}
+
 	of.Credential, err = r.credential(tx, of.Connection.ARN)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		err = lockstep.Errorf(lockstep.Denied, "Connection %s is PENDING: it has no credentials yet.", of.Connection.Name)
 	}
+
 	return of, err
 }
 

@@ -32,6 +32,7 @@ func TestAClientIsKeptAndSharedUntilTheEngineCloses(t *testing.T) {
 		if first != second {
 			t.Error("two clients for one repository")
 		}
+
 		release()
 		release() // is of no effect
 		releaseToo()
@@ -39,12 +40,15 @@ func TestAClientIsKeptAndSharedUntilTheEngineCloses(t *testing.T) {
 		if third != first {
 			t.Error("a client that nobody used was not kept")
 		}
+
 		w.expectClients(1, 0)
 		w.stop()
 		w.expectClients(1, 0)
+
 		if _, err := third.Heads(w.t.Context(), nil); err != nil {
 			t.Errorf("a client in use was closed: %v", err)
 		}
+
 		release()
 		w.expectClients(1, 1)
 	})
@@ -58,12 +62,15 @@ func TestAnotherCredentialOrEndpointOpensAnew(t *testing.T) {
 		if old == anew {
 			t.Fatal("the client of the old credential is given out")
 		}
+
 		if got := w.host.opened[1].Credential; got.Secret != "new" {
 			t.Error("the new client has the old credential")
 		}
+
 		if _, err := old.Heads(w.t.Context(), nil); err != nil {
 			t.Errorf("the old client was closed while in use: %v", err)
 		}
+
 		w.expectClients(2, 0)
 		release()
 		w.expectClients(2, 1)
@@ -75,9 +82,11 @@ func TestAnotherCredentialOrEndpointOpensAnew(t *testing.T) {
 			if err := store.InsertHost(tx, &host); err != nil {
 				return err
 			}
+
 			_, err := tx.Exec(`UPDATE connection SET host_arn = $1`, host.ARN)
 			return err
 		})
+
 		_, release = w.open("link")
 		release()
 		w.expectClients(3, 2)
@@ -88,14 +97,17 @@ func TestAnotherCredentialOrEndpointOpensAnew(t *testing.T) {
 		_, release = w.open("link")
 		release()
 		w.expectClients(4, 3)
+
 		if got := w.host.opened[3].Host.Endpoint; got != "https://two.example.com" {
 			t.Errorf("opened for %s", got)
 		}
+
 		host.OwnCertificate = "a certificate"
 		w.update(func(tx *db.Tx) error { return store.UpdateHost(tx, host) })
 		_, release = w.open("link")
 		release()
 		w.expectClients(5, 4)
+
 		if got := w.host.opened[4].Host.Certificate(); got != "a certificate" {
 			t.Errorf("opened with the certificate %q", got)
 		}
@@ -113,13 +125,16 @@ func TestTheClientsThatAreKeptAreBoundedAndTheLeastUsedGoesFirst(t *testing.T) {
 					return err
 				}
 			}
+
 			return nil
 		})
+
 		busy, releaseBusy := w.open("0")
 		for i := range most {
 			_, release := w.open(fmt.Sprint(i))
 			release()
 		}
+
 		w.expectClients(most, 0)
 		_, release := w.open("0")
 		release()
@@ -129,14 +144,17 @@ func TestTheClientsThatAreKeptAreBoundedAndTheLeastUsedGoesFirst(t *testing.T) {
 		_, release = w.open("1") // which had been left alone longest
 		release()
 		w.expectClients(most+2, 2)
+
 		for i := 3; i < most; i++ {
 			_, release := w.open(fmt.Sprint(i))
 			release()
 		}
+
 		w.expectClients(most+2, 2)
 		if _, err := busy.Heads(w.t.Context(), nil); err != nil {
 			t.Errorf("a client in use was closed: %v", err)
 		}
+
 		releaseBusy()
 	})
 }
@@ -146,6 +164,7 @@ func TestARepositoryThatCannotBeOpenedSaysWhy(t *testing.T) {
 		if _, _, err := w.engine.Open(w.t.Context(), "no-link"); lockstep.KindOf(err) != lockstep.NotFound {
 			t.Errorf("of no link: %v", err)
 		}
+
 		w.update(func(tx *db.Tx) error {
 			_, err := tx.Exec(`UPDATE repository_link SET provider_type = 'GitHub'`)
 			return err

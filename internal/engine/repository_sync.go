@@ -19,6 +19,7 @@ func (e *Engine) syncRepository(ctx context.Context, job *queue.Job, w repositor
 	if err != nil || !ok {
 		return unlessFenced(err)
 	}
+
 	began := time.Now()
 	var head head
 	err = guarded(func() (err error) {
@@ -28,9 +29,11 @@ func (e *Engine) syncRepository(ctx context.Context, job *queue.Job, w repositor
 	if err == nil {
 		err = e.startResourceSyncs(ctx, job, a, head)
 	}
+
 	if err != nil {
 		err = e.repositorySyncFailed(ctx, job, a, err)
 	}
+
 	e.log.LogAttrs(ctx, slog.LevelInfo, "repository sync",
 		slog.String("link", w.LinkID), slog.String("branch", w.Branch), slog.String("attempt", a.ID),
 		slog.String("sha", string(head.sha)), slog.Duration("duration", time.Since(began)), slog.Any("err", err))
@@ -47,23 +50,28 @@ func (e *Engine) beginRepositorySync(ctx context.Context, job *queue.Job, w repo
 		if a, ok, err = store.RunningRepositoryAttempt(tx, w.LinkID, w.Branch); err != nil {
 			return err
 		}
+
 		if !ok {
 			if a, ok, err = store.QueuedRepositoryAttempt(tx, w.LinkID, w.Branch); err != nil {
 				return err
 			}
 		}
+
 		if !ok {
 			return job.Done(tx)
 		}
+
 		if a.Status != lockstep.RepositoryInProgress {
 			if err := store.AddRepositoryEvents(tx, a.ID, cloneStarted); err != nil {
 				return err
 			}
 		}
+
 		a.Status = lockstep.RepositoryInProgress
 		a.Tries++
 		return store.SaveRepositoryAttempt(tx, a)
 	})
+
 	return a, ok && err == nil, err
 }
 
@@ -82,6 +90,7 @@ func (e *Engine) startResourceSyncs(ctx context.Context, job *queue.Job, a store
 		if err := e.concernAll(tx, head); err != nil || head.unplanned != nil {
 			return err
 		}
+
 		events := []lockstep.Event{{Type: "CONFIG_UPDATED", Message: "Updated configuration"}}
 		events = append(events, head.events...)
 		events = append(events, lockstep.Event{
@@ -89,12 +98,14 @@ func (e *Engine) startResourceSyncs(ctx context.Context, job *queue.Job, a store
 		if err := store.AddRepositoryEvents(tx, a.ID, events...); err != nil {
 			return err
 		}
+
 		a.SHA, a.Status = head.sha, lockstep.RepositorySucceeded
 		return e.endRepositorySync(tx, job, a)
 	})
 	if err != nil {
 		return err
 	}
+
 	return head.unplanned
 }
 
@@ -105,19 +116,24 @@ func (e *Engine) repositorySyncFailed(ctx context.Context, job *queue.Job, a sto
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return cause // this process stops; the queue has the work go on elsewhere
 	}
+
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		cause = lockstep.Wrapf(lockstep.Unavailable, cause, "The repository took longer than %s to read.", repositoryTimeout)
 	}
+
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTimeout)
 	defer cancel()
+
 	return e.db.Update(ctx, func(tx *db.Tx) error {
 		if err := e.stillMine(tx, a); err != nil {
 			return err
 		}
+
 		_, outage := errors.AsType[unreachable](cause)
 		if err := e.recordFailure(tx, job, a, cause, outage); err != nil || !outage {
 			return err
 		}
+
 		return e.Met(tx, a.LinkID, cause)
 	})
 }
@@ -128,6 +144,7 @@ func (e *Engine) recordFailure(tx *db.Tx, job *queue.Job, a store.RepositoryAtte
 	if verdict.retry && (!outage || a.Tries < outageTries) {
 		return e.retryRepositorySync(tx, job, a, verdict, cause)
 	}
+
 	e.log.LogAttrs(tx.Context(), verdict.level, "repository sync failed",
 		slog.String("attempt", a.ID), slog.Any("err", cause))
 	if outage {
@@ -135,9 +152,11 @@ func (e *Engine) recordFailure(tx *db.Tx, job *queue.Job, a store.RepositoryAtte
 			return err
 		}
 	}
+
 	if err := store.AddRepositoryEvents(tx, a.ID, cloneEvent("CLONE_FAILED", "Clone failed. ", cause)); err != nil {
 		return err
 	}
+
 	a.Status = lockstep.RepositoryFailed
 	return e.endRepositorySync(tx, job, a)
 }

@@ -32,21 +32,26 @@ func TestOneRepositorySyncIsQueuedBehindARunningOneAndReadsTheHeadWhenItStarts(t
 		w.untilRepository(lockstep.RepositoryInProgress)
 		time.Sleep(time.Second) // the head is resolved by now
 		w.push(map[string]string{"web.yaml": "2"})
+
 		if got := w.repository(); got.Status != lockstep.RepositoryQueued || got.SHA != "" || len(got.Events) != 0 {
 			t.Errorf("behind a running one: %+v", got)
 		}
+
 		newest := w.push(map[string]string{"web.yaml": "3"})
 		for range 5 {
 			w.request()
 		}
+
 		if n := w.count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'QUEUED'`); n != 1 {
 			t.Errorf("%d are queued, want 1", n)
 		}
+
 		release()
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, newest)
 		if n := w.count(`SELECT count(*) FROM repository_sync_attempt`); n != 2 {
 			t.Errorf("%d repository syncs, want 2", n)
 		}
+
 		if n := w.count(`SELECT count(*) FROM repository_sync_attempt WHERE sha = $1`, string(first)); n != 1 {
 			t.Errorf("%d repository syncs of the first head, want 1", n)
 		}
@@ -60,12 +65,15 @@ func TestABranchThatIsNotThereFailsAndItsBirthSyncs(t *testing.T) {
 		if diff := cmp.Diff([]string{"CLONE_STARTED", "CLONE_FAILED"}, types(a.Events)); diff != "" {
 			t.Fatal(diff)
 		}
+
 		if got, want := a.Events[1].Message, "Clone failed. Branch main was not found in repository acme/infra."; got != want {
 			t.Errorf("the reason is %q", got)
 		}
+
 		if n := w.count(`SELECT count(*) FROM repository_link WHERE outage <> ''`); n != 0 {
 			t.Error("a missing branch is no outage of the host")
 		}
+
 		first := w.push(map[string]string{"web.yaml": "1"})
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
 	})
@@ -79,15 +87,19 @@ func TestABranchThatVanishesFailsAndItsReturnIsLookedAt(t *testing.T) {
 		w.host.point("main", "")
 		w.update(func(tx *db.Tx) error { return w.engine.Vanished(tx, w.link.ID, "main") })
 		w.untilRepository(lockstep.RepositoryFailed)
+
 		if s := w.status(cfg); s.LatestSync.Status != lockstep.ResourceSucceeded || s.DesiredState.SHA != first {
 			t.Errorf("the resource followed a branch that is gone: %+v", s)
 		}
+
 		w.host.point("main", first)
 		w.update(func(tx *db.Tx) error { return w.engine.Moved(tx, w.link.ID, "main", first) })
 		w.settle(first)
+
 		if n := w.count(`SELECT count(*) FROM resource_sync_attempt`); n != 1 {
 			t.Errorf("%d attempts, want 1: the head is what it was", n)
 		}
+
 		second := w.push(map[string]string{"web.yaml": "2"})
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
 	})
@@ -109,12 +121,15 @@ func TestAHostThatIsAwayIsTriedThreeTimesAndIsAnOutage(t *testing.T) {
 		if diff := cmp.Diff([]string{"CLONE_STARTED", "CLONE_FAILED"}, types(a.Events)); diff != "" {
 			t.Fatal(diff)
 		}
+
 		if a.Events[1].Message != "Clone failed. git.example.com answers 503." || w.outage() != "git.example.com answers 503." {
 			t.Errorf("told: %q, outage: %q", a.Events[1].Message, w.outage())
 		}
+
 		if w.host.asked != 3 {
 			t.Errorf("the host was asked %d times, want 3", w.host.asked)
 		}
+
 		time.Sleep(2 * time.Minute)
 		if w.host.asked != 3 {
 			t.Error("it goes on asking")
@@ -130,9 +145,11 @@ func TestAHostThatIsBackByTheThirdTryWasNeverAway(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		w.host.fail(nil)
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
+
 		if diff := cmp.Diff([]string{"CLONE_STARTED", "CONFIG_UPDATED", "STARTING_SYNC"}, types(w.repository().Events)); diff != "" {
 			t.Error(diff)
 		}
+
 		if w.outage() != "" || w.count(`SELECT count(*) FROM repository_sync_attempt`) != 1 {
 			t.Errorf("outage %q", w.outage())
 		}
@@ -144,11 +161,14 @@ func TestRefusedCredentialsAreAnOutageAtOnce(t *testing.T) {
 		w.host.fail(lockstep.Errorf(lockstep.Denied, "The host refuses the credentials."))
 		w.configure("web")
 		w.untilRepository(lockstep.RepositoryFailed)
+
 		if w.host.asked != 1 || w.outage() != "The host refuses the credentials." {
 			t.Errorf("asked %d times, outage %q", w.host.asked, w.outage())
 		}
+
 		w.mu.Lock()
 		defer w.mu.Unlock()
+
 		if len(w.met) != 1 || lockstep.KindOf(w.met[0]) != lockstep.Denied {
 			t.Errorf("the connection is told %v", w.met)
 		}
@@ -164,6 +184,7 @@ func TestFilesThatCannotBeReadAreTriedAgainAndToldOnce(t *testing.T) {
 			}
 			return nil
 		}
+
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.configure("web")
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
@@ -172,9 +193,11 @@ func TestFilesThatCannotBeReadAreTriedAgainAndToldOnce(t *testing.T) {
 		if diff := cmp.Diff(want, types(a.Events)); diff != "" {
 			t.Error(diff)
 		}
+
 		if got := a.Events[1].Message; got != "Clone failed and is tried again. The host hung up." {
 			t.Errorf("told: %q", got)
 		}
+
 		if w.outage() != "" {
 			t.Error("an outage, although the host was reached")
 		}
@@ -192,14 +215,17 @@ func TestAFailedLookIsRecordedUnlessARepositorySyncRuns(t *testing.T) {
 		if diff := cmp.Diff([]string{"CLONE_STARTED", "CLONE_FAILED"}, types(a.Events)); diff != "" || a.Status != lockstep.RepositoryFailed {
 			t.Errorf("%s: %s", a.Status, diff)
 		}
+
 		release := w.host.hold()
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.configure("web")
 		w.untilRepository(lockstep.RepositoryInProgress)
 		unreachable()
+
 		if n := w.count(`SELECT count(*) FROM repository_sync_attempt`); n != 2 {
 			t.Errorf("%d repository syncs, want 2", n)
 		}
+
 		release()
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
 	})
@@ -215,6 +241,7 @@ func TestARepositorySyncOfALinkThatIsGoneEndsQuietly(t *testing.T) {
 		w.update(func(tx *db.Tx) error { return store.DeleteLink(tx, w.link.Account, w.link.Region, w.link.ID) })
 		release()
 		time.Sleep(2 * time.Minute)
+
 		if n := w.count(`SELECT count(*) FROM river_job WHERE kind = 'repository_sync' AND state <> 'completed'`); n != 0 {
 			t.Errorf("%d jobs still try to sync it", n)
 		}

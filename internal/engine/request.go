@@ -34,23 +34,28 @@ func (e *Engine) Request(tx *db.Tx, linkID, branch string) error {
 	if _, err := store.LockBranch(tx, linkID, branch); err != nil {
 		return err
 	}
+
 	_, queued, err := store.QueuedRepositoryAttempt(tx, linkID, branch)
 	if err != nil {
 		return err
 	}
+
 	if !queued {
 		_, running, err := store.RunningRepositoryAttempt(tx, linkID, branch)
 		if err != nil {
 			return err
 		}
+
 		status := lockstep.RepositoryInitiated
 		if running {
 			status = lockstep.RepositoryQueued
 		}
+
 		if _, err := store.InsertRepositoryAttempt(tx, linkID, branch, status); err != nil {
 			return err
 		}
 	}
+
 	return e.queue.Wake(tx, repositoryWork{LinkID: linkID, Branch: branch}, tx.Now)
 }
 
@@ -137,14 +142,17 @@ func (e *Engine) Head(ctx context.Context, cfg lockstep.SyncConfiguration) (lock
 		return "", err
 	}
 	defer release()
+
 	heads, err := client.Heads(ctx, []string{cfg.Branch})
 	if err != nil {
 		return "", err
 	}
+
 	sha, ok := heads[cfg.Branch]
 	if !ok {
 		return "", noBranch(cfg.Branch, cfg.RepositoryName)
 	}
+
 	return sha, e.db.Update(ctx, func(tx *db.Tx) error { return e.Moved(tx, cfg.LinkID, cfg.Branch, sha) })
 }
 
@@ -189,14 +197,17 @@ func (e *Engine) Unreachable(tx *db.Tx, linkID, branch string, cause error) erro
 	if _, err := store.LockBranch(tx, linkID, branch); err != nil {
 		return err
 	}
+
 	_, running, err := store.RunningRepositoryAttempt(tx, linkID, branch)
 	if err != nil || running {
 		return err
 	}
+
 	a, err := store.InsertRepositoryAttempt(tx, linkID, branch, lockstep.RepositoryFailed)
 	if err != nil {
 		return err
 	}
+
 	return store.AddRepositoryEvents(tx, a.ID, cloneStarted, cloneEvent("CLONE_FAILED", "Clone failed. ", cause))
 }
 

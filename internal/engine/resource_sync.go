@@ -32,6 +32,7 @@ func (e *Engine) syncResource(ctx context.Context, job *queue.Job, w resourceWor
 		if time.Since(began) > stepTimeout {
 			return t.yield(ctx)
 		}
+
 		switch next {
 		case discard:
 			next, err = t.discard(ctx)
@@ -39,6 +40,7 @@ func (e *Engine) syncResource(ctx context.Context, job *queue.Job, w resourceWor
 			next, err = t.advance(ctx)
 		}
 	}
+
 	return unlessFenced(err)
 }
 
@@ -61,10 +63,12 @@ func (t *turn) begin(ctx context.Context, resourceID int64) (next action, err er
 		if err != nil {
 			return err
 		}
+
 		t.epoch = s.Epoch
 		next, err = t.decide(tx, s)
 		return err
 	})
+
 	return next, err
 }
 
@@ -75,6 +79,7 @@ func (t *turn) decide(tx *db.Tx, s store.ResourceState) (action, error) {
 	if err != nil {
 		return nothing, err
 	}
+
 	t.attempt, t.note = a, s.Note
 	switch {
 	case !running:
@@ -84,6 +89,7 @@ func (t *turn) decide(tx *db.Tx, s store.ResourceState) (action, error) {
 	case a.NotBefore.After(tx.Now):
 		return nothing, t.job.Again(tx, a.NotBefore)
 	}
+
 	return advance, nil
 }
 
@@ -97,6 +103,7 @@ func (t *turn) start(tx *db.Tx, s store.ResourceState) (action, error) {
 	if s.ReservedUntil.After(tx.Now) {
 		return nothing, t.job.Again(tx, s.ReservedUntil)
 	}
+
 	_, blocked, err := store.ActiveBlocker(tx, s.ID)
 	if err != nil {
 		return nothing, err
@@ -104,6 +111,7 @@ func (t *turn) start(tx *db.Tx, s store.ResourceState) (action, error) {
 	if blocked {
 		return nothing, t.job.Done(tx)
 	}
+
 	cfg, err := store.ConfigurationByID(tx, s.ConfigurationID)
 	if err != nil {
 		return nothing, err
@@ -113,9 +121,11 @@ func (t *turn) start(tx *db.Tx, s store.ResourceState) (action, error) {
 		// the change asked for says what is desired now.
 		return nothing, t.job.Done(tx)
 	}
+
 	if t.attempt, err = store.BeginAttempt(tx, s, cfg, s.Resource.Name); err != nil {
 		return nothing, err
 	}
+
 	t.news.attempted(t.attempt)
 	return advance, t.refresh(tx, s.ID)
 }
@@ -157,6 +167,7 @@ func (t *turn) discard(ctx context.Context) (next action, err error) {
 	if cause := t.remove(ctx); lockstep.KindOf(cause) == lockstep.Unavailable {
 		return t.stumble(ctx, cause)
 	}
+
 	err = t.mine(ctx, func(tx *db.Tx, s store.ResourceState) error {
 		outcome, ev := lockstep.Superseded, lockstep.Event{Type: "SYNC_SUPERSEDED"}
 		if s.ConfigurationID != t.attempt.Configuration.ID {
@@ -166,12 +177,15 @@ func (t *turn) discard(ctx context.Context) (next action, err error) {
 			ev.Message = "Superseded by commit " + string(s.Desired.SHA) + "."
 			ev.ExternalID = string(s.Desired.SHA)
 		}
+
 		if err := store.AddResourceEvents(tx, t.attempt.ID, ev); err != nil {
 			return err
 		}
+
 		next, err = t.end(tx, s, outcome)
 		return err
 	})
+
 	return next, err
 }
 
@@ -181,13 +195,17 @@ func (t *turn) remove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
+
 	a, release := t.asTarget()
 	defer release()
+
 	if err = guarded(func() error { return driver.Discard(ctx, a) }); err != nil {
 		t.log.LogAttrs(ctx, slog.LevelWarn, "discard", slog.String("attempt", t.attempt.ID), slog.Any("err", err))
 	}
+
 	return err
 }
 
@@ -196,15 +214,18 @@ func (t *turn) end(tx *db.Tx, s store.ResourceState, outcome lockstep.Outcome) (
 	if err := store.FinishAttempt(tx, t.attempt.ID, outcome); err != nil {
 		return nothing, err
 	}
+
 	t.news.attempted(t.attempt)
 	if err := t.refresh(tx, s.ID); err != nil {
 		return nothing, err
 	}
+
 	t.log.LogAttrs(tx.Context(), slog.LevelInfo, "resource sync",
 		slog.String("sync_type", string(s.Resource.SyncType)), slog.String("resource", s.Resource.Name),
 		slog.String("attempt", t.attempt.ID), slog.String("branch", t.attempt.TargetRevision.Branch),
 		slog.String("sha", string(t.attempt.TargetRevision.SHA)), slog.String("outcome", string(outcome)),
 		slog.Duration("duration", tx.Now.Sub(t.attempt.StartedAt)))
+
 	return t.start(tx, s)
 }
 
@@ -220,6 +241,7 @@ func (t *turn) asTarget() (a target.Attempt, release func()) {
 			if err != nil {
 				return nil, err
 			}
+
 			releases = append(releases, release)
 			return client.Files(ctx, t.attempt.TargetRevision.SHA)
 		},

@@ -44,6 +44,7 @@ func (e *Engine) Resolve(tx *db.Tx, cfg lockstep.SyncConfiguration, blockerID, r
 	if err != nil {
 		return lockstep.Blocker{}, err
 	}
+
 	b, err := store.BlockerByID(tx, cfg, blockerID)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		return b, lockstep.Wrapf(lockstep.NotFound, ErrNoBlocker, "%s", lockstep.Shown(err))
@@ -51,6 +52,7 @@ func (e *Engine) Resolve(tx *db.Tx, cfg lockstep.SyncConfiguration, blockerID, r
 	if err != nil || b.Status != lockstep.BlockerActive {
 		return b, err
 	}
+
 	if err := e.retriable(tx, cfg); err != nil {
 		return b, err
 	}
@@ -60,9 +62,11 @@ func (e *Engine) Resolve(tx *db.Tx, cfg lockstep.SyncConfiguration, blockerID, r
 	if err := store.SaveNote(tx, s.ID, nil); err != nil {
 		return b, err
 	}
+
 	if err := e.retryHead(tx, s, cfg); err != nil {
 		return b, err
 	}
+
 	return store.BlockerByID(tx, cfg, blockerID)
 }
 
@@ -138,20 +142,24 @@ func (e *Engine) look(ctx context.Context, cfg lockstep.SyncConfiguration, sha l
 		if at.Followed, err = store.FollowedByID(tx, cfg.ID); err != nil {
 			return err
 		}
+
 		cfg.CreatedAt = at.CreatedAt // the same moment, perhaps in another form
 		if at.SyncConfiguration != cfg {
 			return changedMeanwhile()
 		}
+
 		known, err = store.HeadHandled(tx, cfg.LinkID, cfg.Branch, sha)
 		return err
 	}); err != nil {
 		return at, err
 	}
+
 	client, release, err := e.Open(ctx, cfg.LinkID)
 	if err != nil {
 		return at, err
 	}
 	defer release()
+
 	heads, err := client.Heads(ctx, []string{cfg.Branch})
 	if err != nil {
 		return at, err
@@ -159,15 +167,18 @@ func (e *Engine) look(ctx context.Context, cfg lockstep.SyncConfiguration, sha l
 	if at.head = heads[cfg.Branch]; at.head == "" {
 		return at, noBranch(cfg.Branch, cfg.RepositoryName)
 	}
+
 	if sha != at.head && !known {
 		if err := onBranch(ctx, client, cfg, at.head, sha); err != nil {
 			return at, err
 		}
 	}
+
 	files, err := client.Files(ctx, sha)
 	if err != nil {
 		return at, fmt.Errorf("read commit %s: %w", sha, err)
 	}
+
 	at.planned, err = e.planOne(ctx, at.Followed, files)
 	return at, err
 }
@@ -179,6 +190,7 @@ func onBranch(ctx context.Context, client provider.Client, cfg lockstep.SyncConf
 	if !ok {
 		return lockstep.Errorf(lockstep.Invalid, "Whether commit %s is on branch %s cannot be told: this kind of Git host gives no history.", sha, cfg.Branch)
 	}
+
 	contains, err := historian.Contains(ctx, head, sha, historyDepth)
 	if err != nil || contains {
 		return err
@@ -186,6 +198,7 @@ func onBranch(ctx context.Context, client provider.Client, cfg lockstep.SyncConf
 	if _, err := client.Files(ctx, sha); lockstep.KindOf(err) == lockstep.NotFound {
 		return lockstep.Wrapf(lockstep.NotFound, err, "Commit %s was not found in repository %s.", sha, cfg.RepositoryName)
 	}
+
 	return lockstep.Errorf(lockstep.Invalid, "Commit %s is not on branch %s, or not among its last %d commits.", sha, cfg.Branch, historyDepth)
 }
 
@@ -197,6 +210,7 @@ func (e *Engine) retryAt(tx *db.Tx, at asked) error {
 	if err != nil {
 		return err
 	}
+
 	same, err := store.MarkHandled(tx, at.Followed)
 	if err != nil {
 		return err
@@ -204,12 +218,14 @@ func (e *Engine) retryAt(tx *db.Tx, at asked) error {
 	if !same {
 		return changedMeanwhile()
 	}
+
 	if err := store.TouchConfiguration(tx, at.ID); err != nil {
 		return err
 	}
 	if err := unblock(tx, s, fmt.Sprintf("A sync of commit %s was requested.", at.sha)); err != nil {
 		return err
 	}
+
 	var n news
 	if err := e.desire(tx, &n, s, at.planned, at.sha); err != nil {
 		return err
@@ -217,6 +233,7 @@ func (e *Engine) retryAt(tx *db.Tx, at asked) error {
 	if err := store.Hold(tx, s.ID, at.head); err != nil {
 		return err
 	}
+
 	if _, err := store.LockBranch(tx, at.LinkID, at.Branch); err != nil {
 		return err
 	}
@@ -226,6 +243,7 @@ func (e *Engine) retryAt(tx *db.Tx, at asked) error {
 	if err := e.Request(tx, at.LinkID, at.Branch); err != nil {
 		return err
 	}
+
 	return e.spread(tx, n)
 }
 

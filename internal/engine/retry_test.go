@@ -65,6 +65,7 @@ func TestACommitThatIsAskedForStaysUntilTheConfigurationIsTouched(t *testing.T) 
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
 		second := w.push(map[string]string{"web.yaml": "2"})
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
+
 		for name, touch := range map[string]func(){
 			"a retry":  func() { w.retry(cfg) },
 			"a change": func() { w.reconfigure(&cfg, func(c *lockstep.SyncConfiguration) { c.RoleARN += "x" }) },
@@ -133,6 +134,7 @@ func TestARepositorySyncUnderWayLeavesAloneWhatWasAskedFor(t *testing.T) {
 		w.retryAt(cfg, first)
 		close(gate)
 		w.stays(cfg, first)
+
 		for _, sha := range []lockstep.SHA{third, fourth} {
 			if n := w.count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1`, string(sha)); n != 0 {
 				t.Errorf("%s was attempted", sha)
@@ -161,6 +163,7 @@ func TestOnlyACommitOfTheBranchCanBeAskedFor(t *testing.T) {
 		stale.RoleARN = "arn:another"
 		gone := cfg
 		gone.ID = 99
+
 		for _, test := range []struct {
 			cfg  lockstep.SyncConfiguration
 			sha  lockstep.SHA
@@ -178,18 +181,22 @@ func TestOnlyACommitOfTheBranchCanBeAskedFor(t *testing.T) {
 				t.Errorf("%s: %v, %v", test.sha, lockstep.KindOf(err), err)
 			}
 		}
+
 		w.host.fail(lockstep.Errorf(lockstep.Unavailable, "Away."))
 		if err := w.engine.RetryAt(context.Background(), cfg, first); lockstep.KindOf(err) != lockstep.Unavailable {
 			t.Errorf("a host that is away: %v", err)
 		}
+
 		w.host.fail(nil)
 		w.stays(cfg, third)
 		if n := w.count(`SELECT count(*) FROM resource_sync_attempt`); n != 2 {
 			t.Errorf("%d attempts, want 2", n)
 		}
+
 		w.retryAt(cfg, second)
 		w.stays(cfg, second)
 		w.host.point("main", "")
+
 		if err := w.engine.RetryAt(context.Background(), cfg, first); lockstep.KindOf(err) != lockstep.NotFound {
 			t.Errorf("a branch that is gone: %v", err)
 		}
@@ -228,6 +235,7 @@ func TestACommitThatIsAskedForResolvesWhatBlocks(t *testing.T) {
 		w.block(cfg)
 		w.retryAt(cfg, first)
 		w.stays(cfg, first)
+
 		if b, blocked := w.blocker(cfg); blocked {
 			t.Errorf("still blocked by %+v", b)
 		}
@@ -246,6 +254,7 @@ func TestResolvingABlockerRetriesTheLatestCommitOnce(t *testing.T) {
 		if got.ID != b.ID || got.Status != lockstep.BlockerResolved || got.ResolvedReason != "mended" || got.ResolvedAt.IsZero() {
 			t.Errorf("resolved %+v", got)
 		}
+
 		w.stays(cfg, newest)
 		syncs := w.count(`SELECT count(*) FROM repository_sync_attempt`)
 		w.update(func(tx *db.Tx) error {
@@ -255,6 +264,7 @@ func TestResolvingABlockerRetriesTheLatestCommitOnce(t *testing.T) {
 			}
 			return err
 		})
+
 		if n := w.count(`SELECT count(*) FROM repository_sync_attempt`); n != syncs {
 			t.Errorf("%d repository syncs were begun", n-syncs)
 		}
@@ -271,6 +281,7 @@ func TestABlockerThatIsNotThereOrCannotBeRetriedIsTold(t *testing.T) {
 			}
 			return store.InsertBlocker(tx, s.ID, "r", nil)
 		})
+
 		b, _ := w.blocker(cfg)
 		err := w.db.Update(context.Background(), func(tx *db.Tx) error {
 			_, err := w.engine.Resolve(tx, cfg, b.ID, "mended")
@@ -279,9 +290,11 @@ func TestABlockerThatIsNotThereOrCannotBeRetriedIsTold(t *testing.T) {
 		if !errors.Is(err, engine.ErrNotRetried) || errors.Is(err, engine.ErrNoBlocker) || !strings.Contains(lockstep.Shown(err), "UNKNOWN_SYNC") {
 			t.Errorf("got %v", err)
 		}
+
 		if _, blocked := w.blocker(cfg); !blocked {
 			t.Error("the blocker is resolved all the same")
 		}
+
 		err = w.db.Update(context.Background(), func(tx *db.Tx) error {
 			_, err := w.engine.Resolve(tx, cfg, "none", "mended")
 			return err
@@ -301,6 +314,7 @@ func TestAPlanIsKeptWithItsAttempt(t *testing.T) {
 			}
 			return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
 		})
+
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
 		s := w.untilStatus(w.configure("web"), lockstep.ResourceSucceeded, first)
 		w.update(func(tx *db.Tx) error {
@@ -320,9 +334,11 @@ func TestTheHeadCanBeAskedForToo(t *testing.T) {
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
 		w.retryAt(cfg, first)
 		w.stays(cfg, first)
+
 		if n := w.count(`SELECT count(*) FROM resource_sync_attempt`); n != 2 {
 			t.Errorf("%d attempts, want 2", n)
 		}
+
 		w.stays(cfg, first)
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, w.push(map[string]string{"web.yaml": "2"}))
 	})

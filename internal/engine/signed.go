@@ -20,28 +20,34 @@ func (t *turn) verify(ctx context.Context) ([]lockstep.Event, error) {
 	if t.attempt.Memory != nil || t.attempt.Intent != "" { // it was, before the step that is remembered
 		return nil, nil
 	}
+
 	signers, err := t.signers(ctx)
 	if err != nil || signers == nil {
 		return nil, err
 	}
+
 	sha := t.attempt.TargetRevision.SHA
 	client, release, err := t.Open(ctx, t.attempt.Configuration.LinkID)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
+
 	committer, ok := client.(provider.Committer)
 	if !ok {
 		return nil, lockstep.Errorf(lockstep.Invalid, "The signature of commit %s cannot be verified: this kind of Git host gives no commits.", sha)
 	}
+
 	raw, err := committer.Commit(ctx, sha)
 	if err != nil {
 		return nil, fmt.Errorf("read commit %s: %w", sha, err)
 	}
+
 	who, err := signers.Verify(raw, time.Now())
 	if err != nil {
 		return nil, err
 	}
+
 	return []lockstep.Event{{
 		Type: "COMMIT_SIGNATURE_VERIFIED", Message: fmt.Sprintf("Signed by %s with key %s.", who.Name, who.Key), ExternalID: string(sha),
 	}}, nil
@@ -58,8 +64,10 @@ func (t *turn) signers(ctx context.Context) (signers *signature.Signers, err err
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		return nil, nil
 	}
+
 	if err != nil {
 		return nil, err
 	}
+
 	return signature.Parse(p.AllowedSigners, p.PublicKeys)
 }

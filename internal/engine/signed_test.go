@@ -59,10 +59,12 @@ func TestAttack27OnlySignedCommitsAreSynced(t *testing.T) {
 			if last := events[len(events)-1]; last.Type != "SYNC_FAILED" || !strings.Contains(last.Message, row.says) {
 				w.t.Errorf("last event %+v, want one that says %q", last, row.says)
 			}
+
 			if s.LatestSuccessfulSync.TargetRevision.SHA != first {
 				w.t.Errorf("it was synced")
 			}
 		}
+
 		if now, _ := w.target.called(); now != steps {
 			w.t.Errorf("the target was called %d times for commits that nobody signed", now-steps)
 		}
@@ -88,6 +90,7 @@ func TestACommitIsVerifiedOnce(t *testing.T) {
 			}
 			return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
 		})
+
 		w.sign(signing(w.t, "ssh-ecdsa.commit"))
 		sha := w.push(map[string]string{"web.yaml": "1"})
 		s := w.untilStatus(cfg, lockstep.ResourceSucceeded, sha)
@@ -112,6 +115,7 @@ func TestAHostThatIsAwayIsAskedForTheCommitAgain(t *testing.T) {
 			}
 			return nil
 		}
+
 		w.sign(signing(w.t, "ssh-rsa.commit"))
 		sha := w.push(map[string]string{"web.yaml": "1"})
 		w.until("a step is tried again", func() bool {

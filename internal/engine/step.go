@@ -31,14 +31,18 @@ func (t *turn) step(ctx context.Context) (step target.Step, err error) {
 	if err != nil {
 		return target.Step{}, err
 	}
+
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
+
 	a, release := t.asTarget()
 	defer release()
+
 	verified, err := t.verify(ctx)
 	if err != nil {
 		return target.Step{}, err
 	}
+
 	err = guarded(func() error {
 		step, err = driver.Advance(ctx, a)
 		return err
@@ -47,6 +51,7 @@ func (t *turn) step(ctx context.Context) (step target.Step, err error) {
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = lockstep.Wrapf(lockstep.Unavailable, err, "The target took longer than %s to answer.", stepTimeout)
 	}
+
 	return step, err
 }
 
@@ -57,38 +62,48 @@ func (t *turn) record(ctx context.Context, step target.Step) (next action, err e
 		if err := store.AddResourceEvents(tx, t.attempt.ID, step.Events...); err != nil {
 			return err
 		}
+
 		a := t.attempt
 		a.Tries = 0
 		a.NotBefore = tx.Now.Add(step.After)
+
 		if step.Memory != nil {
 			a.Memory = step.Memory
 		}
+
 		if step.Intent != "" && a.Intent == "" && (s.Behind() || s.ConfigurationID != a.Configuration.ID) {
 			step.Intent = "" // not declared: something newer is there, which supersedes the attempt
 		}
+
 		if step.Intent != "" {
 			a.Intent = step.Intent
 		}
+
 		if err := store.SaveStep(tx, a); err != nil {
 			return err
 		}
+
 		if step.Plan != nil {
 			if err := store.SavePlan(tx, a.ID, *step.Plan); err != nil {
 				return err
 			}
 		}
+
 		if step.End != nil {
 			next, err = t.finish(tx, s, *step.End)
 			return err
 		}
+
 		if len(step.Events) > 0 || t.attempt.Status == lockstep.ResourceInitiated {
 			if err := t.refresh(tx, s.ID); err != nil {
 				return err
 			}
 		}
+
 		next, err = t.decide(tx, s)
 		return err
 	})
+
 	return next, err
 }
 
@@ -101,11 +116,13 @@ func (t *turn) finish(tx *db.Tx, s store.ResourceState, end target.End) (action,
 		}
 		s.Note = end.Note
 	}
+
 	if end.Blocked != nil && mine {
 		if err := store.InsertBlocker(tx, s.ID, end.Blocked.Message, end.Blocked.Contexts); err != nil {
 			return nothing, err
 		}
 	}
+
 	return t.end(tx, s, end.Outcome)
 }
 
@@ -115,11 +132,13 @@ func (t *turn) stumble(ctx context.Context, cause error) (next action, err error
 	ctx = context.WithoutCancel(ctx)
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
+
 	t.attempt.Tries++
 	v := judge(cause, t.attempt.Tries)
 	t.log.LogAttrs(ctx, v.level, "step", slog.String("resource", t.attempt.Configuration.ResourceName),
 		slog.String("attempt", t.attempt.ID), slog.Int64("try", t.attempt.Tries),
 		slog.String("kind", lockstep.KindOf(cause).String()), slog.Any("err", cause))
+
 	if !v.retry && t.attempt.Intent == "" {
 		// Somebody who took the resource over may be about to execute the proposal.
 		if err := t.mine(ctx, func(*db.Tx, store.ResourceState) error { return nil }); err != nil {
@@ -127,6 +146,7 @@ func (t *turn) stumble(ctx context.Context, cause error) (next action, err error
 		}
 		_ = t.remove(ctx) // logged there; what stays behind is a proposal nobody executes
 	}
+
 	err = t.mine(ctx, func(tx *db.Tx, s store.ResourceState) error {
 		if v.retry {
 			next, err = t.retry(tx, s, v, cause)
@@ -135,6 +155,7 @@ func (t *turn) stumble(ctx context.Context, cause error) (next action, err error
 		}
 		return err
 	})
+
 	return next, err
 }
 
@@ -147,6 +168,7 @@ func (t *turn) retry(tx *db.Tx, s store.ResourceState, v verdict, cause error) (
 			return nothing, err
 		}
 	}
+
 	t.attempt.NotBefore = tx.Now.Add(v.after)
 	if err := store.SaveStep(tx, t.attempt); err != nil {
 		return nothing, err
@@ -154,6 +176,7 @@ func (t *turn) retry(tx *db.Tx, s store.ResourceState, v verdict, cause error) (
 	if err := t.refresh(tx, s.ID); err != nil {
 		return nothing, err
 	}
+
 	return nothing, t.job.Again(tx, t.attempt.NotBefore)
 }
 
@@ -164,13 +187,16 @@ func (t *turn) fail(tx *db.Tx, s store.ResourceState, v verdict, cause error) (a
 	if v.blocked {
 		ev.Type = "SYNC_BLOCKED"
 	}
+
 	if err := store.AddResourceEvents(tx, t.attempt.ID, ev); err != nil {
 		return nothing, err
 	}
+
 	if v.blocked && s.ConfigurationID == t.attempt.Configuration.ID {
 		if err := store.InsertBlocker(tx, s.ID, lockstep.Shown(cause), contextsOf(cause)); err != nil {
 			return nothing, err
 		}
 	}
+
 	return t.end(tx, s, lockstep.Failed)
 }

@@ -24,29 +24,35 @@ func (e *Engine) sweep(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+
 		for _, b := range branches {
 			if err := e.queue.Wake(tx, repositoryWork{LinkID: b.LinkID, Branch: b.Branch}, tx.Now); err != nil {
 				return err
 			}
 		}
+
 		resources, err := store.OverdueResources(tx, sweepBatch)
 		if err != nil {
 			return err
 		}
+
 		for _, id := range resources {
 			if err := e.queue.Wake(tx, resourceWork{ResourceID: id}, tx.Now); err != nil {
 				return err
 			}
 		}
+
 		lanes, err := store.OverdueLanes(tx, sweepBatch)
 		if err != nil {
 			return err
 		}
+
 		for _, id := range lanes {
 			if err := e.queue.Wake(tx, reportWork{LaneID: id}, tx.Now); err != nil {
 				return err
 			}
 		}
+
 		return nil
 	})
 }

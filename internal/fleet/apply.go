@@ -34,6 +34,7 @@ func Apply(ctx context.Context, c *client.Client, have Things, steps []Step, don
 			o.Left += len(stage)
 			continue
 		}
+
 		errs, begun := together(ctx, atOnce(stage[0].Kind), len(stage), func(ctx context.Context, i int) error {
 			err := patiently(ctx, func() error { return a.carryOut(ctx, stage[i]) })
 			if err == nil {
@@ -41,6 +42,7 @@ func Apply(ctx context.Context, c *client.Client, have Things, steps []Step, don
 				defer mu.Unlock()
 				done(stage[i])
 			}
+
 			return err
 		})
 		for i, err := range errs {
@@ -54,6 +56,7 @@ func Apply(ctx context.Context, c *client.Client, have Things, steps []Step, don
 			}
 		}
 	}
+
 	return o
 }
 

@@ -22,13 +22,16 @@ func together(ctx context.Context, atOnce, n int, do func(ctx context.Context, i
 	take := func() (i int, ok bool) {
 		mu.Lock()
 		defer mu.Unlock()
+
 		if failed || next == n || ctx.Err() != nil {
 			return 0, false
 		}
+
 		begun[next] = true
 		next++
 		return next - 1, true
 	}
+
 	var crew sync.WaitGroup
 	for range min(atOnce, n) {
 		crew.Go(func() {
@@ -41,6 +44,7 @@ func together(ctx context.Context, atOnce, n int, do func(ctx context.Context, i
 			}
 		})
 	}
+
 	crew.Wait()
 	return errs, begun
 }
@@ -72,6 +76,7 @@ func patiently(ctx context.Context, request func() error) error {
 		if code := client.Code(err); i == patience || code != "ThrottlingException" && code != "ConcurrentModificationException" {
 			return err
 		}
+
 		t := time.NewTimer(pause)
 		select {
 		case <-t.C:
@@ -79,6 +84,7 @@ func patiently(ctx context.Context, request func() error) error {
 			t.Stop()
 			return err
 		}
+
 		pause = min(2*pause, maxPause)
 	}
 }

@@ -22,6 +22,7 @@ func TestNothingNewIsBegunAfterAFailure(t *testing.T) {
 				}
 				return nil
 			})
+
 			count := 0
 			for i := range errs {
 				if begun[i] {
@@ -31,6 +32,7 @@ func TestNothingNewIsBegunAfterAFailure(t *testing.T) {
 					t.Errorf("%d at once: %d gave %v", atOnce, i, errs[i])
 				}
 			}
+
 			if want := 4 + atOnce; count != want {
 				t.Errorf("%d at once: %d were begun, want %d", atOnce, count, want)
 			}
@@ -47,6 +49,7 @@ func TestNoMoreIsUnderWayThanThereAreWorkers(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
+
 		if took := time.Since(begin); took != 1000/workers*time.Second {
 			t.Errorf("took %v", took)
 		}
@@ -84,6 +87,7 @@ func TestAServerThatAsksForTimeGetsIt(t *testing.T) {
 				}
 				return nil
 			})
+
 			got := []any{requests, time.Since(begin), err != nil}
 			if diff := cmp.Diff([]any{c.want, c.took, c.times >= c.want}, got); diff != "" {
 				t.Errorf("%s %d times: requests, time, error (-want +got):\n%s", c.code, c.times, diff)

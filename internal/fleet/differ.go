@@ -56,12 +56,14 @@ func (p *planner) providerOf(connection string) string {
 		if c.Provider != "" {
 			return c.Provider
 		}
+
 		for _, h := range slices.Concat(p.file.Hosts, p.have.Hosts) {
 			if h.Name == c.Host {
 				return h.Provider
 			}
 		}
 	}
+
 	return ""
 }
 
@@ -95,6 +97,7 @@ func (p *planner) role(want, have Role) []string {
 	var d difference
 	d.text("role", want.Role, have.Role)
 	d.text("issuer", want.Issuer, have.Issuer)
+
 	for _, part := range []struct {
 		name string
 		same bool
@@ -109,5 +112,6 @@ func (p *planner) role(want, have Role) []string {
 			d = append(d, part.name)
 		}
 	}
+
 	return d
 }

@@ -19,9 +19,11 @@ func Export(name string, have Things) ([]byte, error) {
 	single(p, HostKind, have.Hosts)
 	single(p, ConnectionKind, have.Connections)
 	single(p, LinkKind, have.Links)
+
 	if len(p.problems) > 0 {
 		return nil, &FileError{name, p.problems}
 	}
+
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	add(root, "hosts", sequence(have.Hosts, hostNode))
 	add(root, "connections", sequence(have.Connections, connectionNode))
@@ -31,18 +33,22 @@ func Export(name string, have Things) ([]byte, error) {
 	for _, p := range sorted(have.Policies) {
 		add(policies, p.Name, scalar(p.Document))
 	}
+
 	add(root, "policies", policies)
 	roles := &yaml.Node{Kind: yaml.MappingNode}
 	for _, w := range sorted(have.Roles) {
 		add(roles, w.Name, roleNode(w))
 	}
+
 	add(root, "roles", roles)
 	var b bytes.Buffer
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(2)
+
 	if err := e.Encode(root); err != nil {
 		return nil, err
 	}
+
 	return b.Bytes(), e.Close()
 }
 
@@ -122,6 +128,7 @@ func hostNode(h Host) *yaml.Node {
 		texts(v, "certificate", h.VPC.Certificate)
 		add(n, "vpc", v)
 	}
+
 	tags(n, h.Tags)
 	return n
 }
@@ -164,6 +171,7 @@ func roleNode(w Role) *yaml.Node {
 	texts(n, "role", w.Role, "issuer", w.Issuer)
 	list(n, "audiences", w.Audiences)
 	list(n, "subjects", w.Subjects)
+
 	if len(w.Claims) > 0 {
 		claims := &yaml.Node{Kind: yaml.SequenceNode}
 		for _, c := range w.Claims {
@@ -171,11 +179,14 @@ func roleNode(w Role) *yaml.Node {
 			texts(claim, "name", c.Name, "pattern", c.Pattern)
 			claims.Content = append(claims.Content, claim)
 		}
+
 		add(n, "claims", claims)
 	}
+
 	texts(n, "jwks", w.JWKS)
 	if w.MaxSessionDuration != nil {
 		add(n, "max-session-duration", &yaml.Node{Kind: yaml.ScalarNode, Value: strconv.Itoa(*w.MaxSessionDuration)})
 	}
+
 	return n
 }

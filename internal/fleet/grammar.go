@@ -23,6 +23,7 @@ func (r *reader) lists(root *yaml.Node) {
 				r.wrong(at(n), "%s must be a mapping of names, not %s", name, describe(n))
 				return
 			}
+
 			r.entries(n, func(name, value *yaml.Node) { read(name, resolve(value)) })
 		}}
 	}
@@ -135,9 +136,11 @@ func (r *reader) configuration(n *yaml.Node) Configuration {
 		r.text("pull-request-comment", "PullRequestComment", false, &c.PullRequestComment),
 		s.key(r, allowedKey, &s.allowed, &s.Allowed),
 		s.key(r, keysKey, &s.keys, &s.Keys))
+
 	if len(r.problems) == before {
 		c.Signers = s.signers(r)
 	}
+
 	return c
 }
 
@@ -166,6 +169,7 @@ func (r *reader) role(name, n *yaml.Node) Role {
 		claims,
 		r.text("jwks", "Jwks", false, &w.JWKS),
 		r.number("max-session-duration", "SessionDuration", &w.MaxSessionDuration))
+
 	return w
 }
 
@@ -199,11 +203,13 @@ func (r *reader) checkReferences() {
 			r.wrong(c.Position, "the connection %s is at the host %s, which the file does not have", quote(c.Name), quote(c.Host))
 		}
 	}
+
 	for _, l := range f.Links {
 		if f.Lists[ConnectionKind] && !connections[l.Connection] {
 			r.wrong(l.Position, "the link %s is over the connection %s, which the file does not have", quote(l.Repository), quote(l.Connection))
 		}
 	}
+
 	for _, c := range f.Configurations {
 		if f.Lists[LinkKind] && !links[c.Link] {
 			r.wrong(c.Position, "the configuration %s follows the link %s, which the file does not have", quote(c.ID()), quote(c.Link))

@@ -26,19 +26,23 @@ func Parse(name string, text []byte) (File, error) {
 	for shape, demands := range wire.Lockstep().Shapes {
 		r.shapes[shape] = demands
 	}
+
 	if root := r.document(text); root != nil {
 		r.lists(root)
 	}
+
 	if len(r.problems) == 0 {
 		r.checkNames()
 		r.checkReferences()
 	}
+
 	if len(r.problems) > 0 {
 		slices.SortStableFunc(r.problems, func(a, b Problem) int {
 			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 		})
 		return File{}, &FileError{name, r.problems}
 	}
+
 	return r.file, nil
 }
 
@@ -61,6 +65,7 @@ func (r *reader) document(text []byte) *yaml.Node {
 		r.wrong(Position{}, "the file is larger than %d bytes", MaxFile)
 		return nil
 	}
+
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	var root, second yaml.Node
 	err := d.Decode(&root)
@@ -72,11 +77,13 @@ func (r *reader) document(text []byte) *yaml.Node {
 		r.syntax(err)
 		return nil
 	}
+
 	if err := d.Decode(&second); err == nil {
 		r.wrong(at(&second), "a second document begins here; a file holds one")
 	} else if !errors.Is(err, io.EOF) {
 		r.syntax(err)
 	}
+
 	return root.Content[0]
 }
 
@@ -107,12 +114,14 @@ func (r *reader) mapping(n *yaml.Node, what string, keys ...key) {
 		r.wrong(at(n), "%s must be a mapping, not %s", what, describe(n))
 		return
 	}
+
 	seen := r.entries(n, func(name, value *yaml.Node) {
 		i := slices.IndexFunc(keys, func(k key) bool { return k.name == name.Value })
 		if i < 0 {
 			r.unknown(name, what, keys)
 			return
 		}
+
 		keys[i].read(resolve(value))
 	})
 	for _, k := range keys {
@@ -137,6 +146,7 @@ func (r *reader) entries(n *yaml.Node, read func(name, value *yaml.Node)) map[st
 			read(name, n.Content[i+1])
 		}
 	}
+
 	return seen
 }
 
@@ -149,10 +159,12 @@ func (r *reader) unknown(name *yaml.Node, what string, keys []key) {
 			return
 		}
 	}
+
 	var known []string
 	for _, k := range keys {
 		known = append(known, k.name)
 	}
+
 	r.wrong(at(name), "%s has no key %s; it may have %s", what, quote(name.Value), strings.Join(known, ", "))
 }
 
@@ -191,6 +203,7 @@ func (r *reader) scalar(n *yaml.Node, name, shape string, into *string) {
 		r.wrong(at(n), "%s must be a text, not %s", name, describe(n))
 		return
 	}
+
 	s, length := r.shapes[shape], len([]rune(n.Value))
 	switch {
 	case len(s.Enum) > 0 && !slices.Contains(s.Enum, n.Value):
@@ -200,6 +213,7 @@ func (r *reader) scalar(n *yaml.Node, name, shape string, into *string) {
 	case !s.Bounded && n.Value == "":
 		r.wrong(at(n), "%s must not be empty", name)
 	}
+
 	*into = n.Value
 }
 
@@ -225,6 +239,7 @@ func (r *reader) tags(into *map[string]string) key {
 			r.wrong(at(n), "tags must be a mapping of texts, not %s", describe(n))
 			return
 		}
+
 		*into = map[string]string{}
 		r.entries(n, func(name, value *yaml.Node) {
 			var k, v string
@@ -262,6 +277,7 @@ func describe(n *yaml.Node) string {
 	case n.Tag == "!!timestamp":
 		return "a time (put it in quotes if it is meant as a text)"
 	}
+
 	return "something tagged " + quote(n.Tag)
 }
 

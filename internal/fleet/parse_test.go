@@ -62,13 +62,16 @@ func TestAFileIsReadWhole(t *testing.T) {
 		Roles: []fleet.Role{{Name: "ci", Role: "OPERATOR", Issuer: "https://token.actions.githubusercontent.com", Audiences: []string{"lockstep"},
 			Subjects: []string{"repo:acme/infra:*"}, Claims: []fleet.Claim{{Name: "ref", Pattern: "refs/heads/main"}}, MaxSessionDuration: &hour}},
 	}
+
 	f := read(t, example(t))
 	if diff := cmp.Diff(want, f.Things, placeless); diff != "" {
 		t.Errorf("things (-want +got):\n%s", diff)
 	}
+
 	if at := f.Configurations[1].Position; at.Line == 0 || !strings.HasPrefix(strings.Split(example(t), "\n")[at.Line-1][at.Column-1:], "resource: web") {
 		t.Errorf("the second configuration is at %v", at)
 	}
+
 	if tagged := f.Interest(false).Tagged; tagged(fleet.ConnectionKind, "tools") || !tagged(fleet.ConnectionKind, "acme") {
 		t.Error("an empty mapping of tags asks for tags, and none does not")
 	}
@@ -125,6 +128,7 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		if err == nil || err.Error() != "fleet.yaml:"+c.want {
 			t.Errorf("%s\ngot  %v\nwant fleet.yaml:%s", c.file, err, c.want)
 		}
+
 		if err != nil && strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: a secret is shown", c.file)
 		}
@@ -167,14 +171,17 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
+
 		written, err := fleet.Export("f", file.Things)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		again, err := fleet.Parse("f", written)
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, written)
 		}
+
 		steps, err := fleet.Plan(again, file.Things, true)
 		if err != nil || len(steps) > 0 {
 			t.Errorf("exported again it differs: %v, %v\n%s", steps, err, written)

@@ -15,21 +15,26 @@ func Pending(ctx context.Context, c *client.Client, f File) ([]Waiting, error) {
 	if len(f.Connections) == 0 {
 		return nil, nil
 	}
+
 	have, err := Read(ctx, c, Interest{Kinds: map[Kind]bool{ConnectionKind: true}})
 	if err != nil {
 		return nil, err
 	}
+
 	named, hosts := names(f.Connections), byID(have.Hosts)
 	var waiting []Waiting
 	for _, conn := range sorted(have.Connections) {
 		if !named[conn.Name] || conn.Status != "PENDING" {
 			continue
 		}
+
 		w := Waiting{Name: conn.Name, Provider: conn.Provider}
 		if at := hosts[conn.Host]; len(at) > 0 {
 			w.Endpoint = at[0].Endpoint
 		}
+
 		waiting = append(waiting, w)
 	}
+
 	return waiting, nil
 }

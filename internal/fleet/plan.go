@@ -45,6 +45,7 @@ func Plan(f File, have Things, prune bool) ([]Step, error) {
 	match(p, LinkKind, f.Links, have.Links, p.link)
 	match(p, ConfigurationKind, f.Configurations, have.Configurations, p.configuration)
 	p.references()
+
 	if prune {
 		excess(p, ConfigurationKind, f.Configurations, have.Configurations)
 		excess(p, LinkKind, f.Links, have.Links)
@@ -52,15 +53,18 @@ func Plan(f File, have Things, prune bool) ([]Step, error) {
 		excess(p, HostKind, f.Hosts, have.Hosts)
 		p.stillNeeded()
 	}
+
 	match(p, RoleKind, f.Roles, have.Roles, p.role)
 	match(p, PolicyKind, f.Policies, have.Policies, p.policy)
 	if prune {
 		excess(p, PolicyKind, f.Policies, have.Policies)
 		excess(p, RoleKind, f.Roles, have.Roles)
 	}
+
 	if len(p.problems) > 0 {
 		return nil, &FileError{f.Name, p.problems}
 	}
+
 	return p.steps, nil
 }
 
@@ -136,11 +140,13 @@ func (p *planner) references() {
 			}
 		}
 	}
+
 	if !p.file.Lists[ConnectionKind] {
 		for _, l := range p.file.Links {
 			p.refer(l, LinkKind, ConnectionKind, l.Connection, addresses(connections[l.Connection]))
 		}
 	}
+
 	if !p.file.Lists[LinkKind] {
 		for _, c := range p.file.Configurations {
 			p.refer(c, ConfigurationKind, LinkKind, c.Link, addresses(links[c.Link]))
@@ -170,16 +176,19 @@ func (p *planner) stillNeeded() {
 			going[s.Kind][s.ID()] = true
 		}
 	}
+
 	if !p.file.Lists[ConnectionKind] {
 		for _, c := range p.have.Connections {
 			p.keep(going[HostKind], HostKind, c.Host, ConnectionKind, c.Name)
 		}
 	}
+
 	if !p.file.Lists[LinkKind] {
 		for _, l := range p.have.Links {
 			p.keep(going[ConnectionKind], ConnectionKind, l.Connection, LinkKind, l.Repository)
 		}
 	}
+
 	if !p.file.Lists[ConfigurationKind] {
 		for _, c := range p.have.Configurations {
 			p.keep(going[LinkKind], LinkKind, c.Link, ConfigurationKind, c.ID())
@@ -234,11 +243,13 @@ func tagChanges(want, have map[string]string) (set, removed []string) {
 			set = append(set, k)
 		}
 	}
+
 	for k := range have {
 		if _, ok := want[k]; !ok {
 			removed = append(removed, k)
 		}
 	}
+
 	slices.Sort(set)
 	slices.Sort(removed)
 	return set, removed

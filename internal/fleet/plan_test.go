@@ -84,6 +84,7 @@ func TestAPlanIsWhatDiffersInAnOrderThatCanBe(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
+
 		if diff := cmp.Diff(c.want, lines(steps)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
@@ -97,6 +98,7 @@ func TestAPlanRefusesWhatCannotBe(t *testing.T) {
 	twice.Links = append(twice.Links, fleet.Link{Repository: "acme/infra", ARN: "arn:third"})
 	github := served()
 	github.Connections = append(github.Connections, fleet.Connection{Name: "github", Provider: "GitHub"})
+
 	for _, c := range []struct {
 		file, says string
 		have       fleet.Things
@@ -145,6 +147,7 @@ func TestAPlanAsksForWhatItNeedsToKnow(t *testing.T) {
 				got = append(got, kind)
 			}
 		}
+
 		slices.Sort(got)
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s, prune %v (-want +got):\n%s", c.file, c.prune, diff)
@@ -167,6 +170,7 @@ func TestWhatIsExportedIsReadAsWhatItWas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	ours := cmp.Options{placeless, cmpopts.IgnoreFields(fleet.Host{}, "ARN"), cmpopts.IgnoreFields(fleet.Connection{}, "ARN"),
 		cmpopts.IgnoreFields(fleet.Link{}, "ARN", "UUID", "Provider")}
 	have.Connections[0].Provider = "" // the host says it

@@ -27,6 +27,7 @@ func random(r *rand.Rand) fleet.Things {
 		}
 		return names
 	}
+
 	var f fleet.Things
 	var connections, links []string
 	for _, name := range some("h") {
@@ -37,12 +38,15 @@ func random(r *rand.Rand) fleet.Things {
 			f.Connections = append(f.Connections, fleet.Connection{Name: connection, Host: name, Tags: tags()})
 		}
 	}
+
 	if len(connections) > 0 {
 		links = some("acme/l")
 	}
+
 	for _, link := range links {
 		f.Links = append(f.Links, fleet.Link{Repository: link, Connection: pick(connections...), Provider: "Git", Tags: tags()})
 	}
+
 	if len(links) > 0 {
 		for _, resource := range some("r") {
 			f.Configurations = append(f.Configurations, fleet.Configuration{Type: "CFN_STACK_SYNC", Resource: resource, Link: pick(links...),
@@ -50,10 +54,12 @@ func random(r *rand.Rand) fleet.Things {
 				Signers: []*fleet.Signers{nil, {}, {Allowed: ann}, {Allowed: "\t# Ann\n" + ann + " "}}[r.IntN(4)]})
 		}
 	}
+
 	for _, name := range some("p") {
 		f.Policies = append(f.Policies, fleet.Policy{Name: name, Document: pick("permit;\n", "forbid;\n", "1.0", "a\r\nb ")})
 		f.Roles = append(f.Roles, fleet.Role{Name: name, Role: pick("ADMIN", "READER"), Issuer: "https://i", Audiences: []string{"a"}, Subjects: []string{pick("s", "t")}})
 	}
+
 	return f
 }
 
@@ -74,21 +80,25 @@ func carryOut(t *testing.T, f *fleet.Things, s fleet.Step) {
 			s.Want = signed(want, had)
 		}
 		f.Configurations = changed(f.Configurations, s)
+
 	case fleet.PolicyKind:
 		f.Policies = changed(f.Policies, s)
 	case fleet.RoleKind:
 		f.Roles = changed(f.Roles, s)
 	}
+
 	for _, c := range f.Connections {
 		if !there(f.Hosts, c.Host) {
 			t.Fatalf("after %v the connection %s is at no host", lines([]fleet.Step{s}), c.Name)
 		}
 	}
+
 	for _, l := range f.Links {
 		if !there(f.Connections, l.Connection) {
 			t.Fatalf("after %v the link %s is over no connection", lines([]fleet.Step{s}), l.Repository)
 		}
 	}
+
 	for _, c := range f.Configurations {
 		if !there(f.Links, c.Link) {
 			t.Fatalf("after %v the configuration %s follows no link", lines([]fleet.Step{s}), c.Resource)
@@ -130,28 +140,35 @@ func TestCarryingOutAPlanLeavesNothingToDo(t *testing.T) {
 			have.Configurations[i] = signed(c, fleet.Configuration{})
 			had[c.ID()] = have.Configurations[i]
 		}
+
 		file := fleet.File{Name: "f", Things: want, Lists: everything}
 		steps, err := fleet.Plan(file, have, true)
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
+
 		for _, s := range steps {
 			carryOut(t, &have, s)
 		}
+
 		want.Configurations = slices.Clone(want.Configurations) // the file's stay as they are
 		for i, c := range want.Configurations {
 			want.Configurations[i] = signed(c, had[c.ID()])
 		}
+
 		if diff := cmp.Diff(want, have, cmpopts.EquateEmpty(), cmpopts.SortSlices(func(a, b fleet.Thing) bool { return a.ID() < b.ID() })); diff != "" {
 			t.Fatalf("seed %d: after %v (-want +have):\n%s", seed, lines(steps), diff)
 		}
+
 		if steps, err := fleet.Plan(file, have, true); err != nil || len(steps) > 0 {
 			t.Fatalf("seed %d: planned again: %v, %v", seed, lines(steps), err)
 		}
+
 		text, err := fleet.Export("f", have)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if steps, err := fleet.Plan(read(t, string(text)), have, true); err != nil || len(steps) > 0 {
 			t.Fatalf("seed %d: planned what was exported: %v, %v\n%s", seed, lines(steps), err, text)
 		}

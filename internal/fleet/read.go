@@ -37,6 +37,7 @@ func (f File) Interest(prune bool) Interest {
 	for kind := range f.Lists {
 		kinds[kind] = true
 	}
+
 	kinds[ConnectionKind] = kinds[ConnectionKind] || prune && kinds[HostKind]
 	kinds[LinkKind] = kinds[LinkKind] || prune && kinds[ConnectionKind]
 	kinds[ConfigurationKind] = kinds[ConfigurationKind] || prune && kinds[LinkKind]
@@ -44,12 +45,15 @@ func (f File) Interest(prune bool) Interest {
 	for _, h := range f.Hosts {
 		tagged[HostKind][h.Name] = h.Tags != nil
 	}
+
 	for _, c := range f.Connections {
 		tagged[ConnectionKind][c.Name] = c.Tags != nil
 	}
+
 	for _, l := range f.Links {
 		tagged[LinkKind][l.Repository] = l.Tags != nil
 	}
+
 	return Interest{Kinds: kinds, Tagged: func(kind Kind, id string) bool { return tagged[kind][id] },
 		Signers: slices.ContainsFunc(f.Configurations, func(c Configuration) bool { return c.Signers != nil })}
 }
@@ -81,6 +85,7 @@ func Read(ctx context.Context, c *client.Client, i Interest) (Things, error) {
 			return Things{}, err
 		}
 	}
+
 	return s.found, nil
 }
 
@@ -97,11 +102,13 @@ func (s *scout) hosts(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+
 		for _, h := range page.Hosts {
 			s.found.Hosts = append(s.found.Hosts, Host{Name: aws.ToString(h.Name), Provider: string(h.ProviderType),
 				Endpoint: aws.ToString(h.ProviderEndpoint), VPC: vpcOf(h.VpcConfiguration), ARN: aws.ToString(h.HostArn)})
 		}
 	}
+
 	return nil
 }
 
@@ -117,21 +124,25 @@ func (s *scout) connections(ctx context.Context) error {
 	for _, h := range s.found.Hosts {
 		hosts[h.ARN] = h.Name
 	}
+
 	pages := codeconnections.NewListConnectionsPaginator(s.client.AWS, &codeconnections.ListConnectionsInput{MaxResults: pageSize})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return err
 		}
+
 		for _, c := range page.Connections {
 			host := aws.ToString(c.HostArn)
 			if host != "" && hosts[host] != "" {
 				host = hosts[host]
 			}
+
 			s.found.Connections = append(s.found.Connections, Connection{Name: aws.ToString(c.ConnectionName), Provider: string(c.ProviderType),
 				Host: host, ARN: aws.ToString(c.ConnectionArn), Status: string(c.ConnectionStatus)})
 		}
 	}
+
 	return nil
 }
 
@@ -140,22 +151,26 @@ func (s *scout) links(ctx context.Context) error {
 	for _, c := range s.found.Connections {
 		connections[c.ARN] = c.Name
 	}
+
 	pages := codeconnections.NewListRepositoryLinksPaginator(s.client.AWS, &codeconnections.ListRepositoryLinksInput{MaxResults: pageSize})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return err
 		}
+
 		for _, l := range page.RepositoryLinks {
 			connection := aws.ToString(l.ConnectionArn)
 			if name := connections[connection]; name != "" {
 				connection = name
 			}
+
 			s.found.Links = append(s.found.Links, Link{Repository: joinRepository(aws.ToString(l.OwnerId), aws.ToString(l.RepositoryName)),
 				Connection: connection, EncryptionKey: aws.ToString(l.EncryptionKeyArn), Provider: string(l.ProviderType),
 				ARN: aws.ToString(l.RepositoryLinkArn), UUID: aws.ToString(l.RepositoryLinkId)})
 		}
 	}
+
 	return nil
 }
 
@@ -181,6 +196,7 @@ func (s *scout) ofLink(ctx context.Context, l Link) ([]Configuration, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		for _, c := range page.SyncConfigurations {
 			found = append(found, Configuration{Type: string(c.SyncType), Resource: aws.ToString(c.ResourceName), Link: l.Repository,
 				Branch: aws.ToString(c.Branch), File: aws.ToString(c.ConfigFile), Role: aws.ToString(c.RoleArn),
@@ -188,6 +204,7 @@ func (s *scout) ofLink(ctx context.Context, l Link) ([]Configuration, error) {
 				PullRequestComment: string(c.PullRequestComment)})
 		}
 	}
+
 	return found, nil
 }
 
@@ -226,22 +243,27 @@ func (s *scout) tags(ctx context.Context, wanted func(Kind, string) bool) error 
 	for i := range s.found.Hosts {
 		add(HostKind, s.found.Hosts[i], &s.found.Hosts[i].Tags)
 	}
+
 	for i := range s.found.Connections {
 		add(ConnectionKind, s.found.Connections[i], &s.found.Connections[i].Tags)
 	}
+
 	for i := range s.found.Links {
 		add(LinkKind, s.found.Links[i], &s.found.Links[i].Tags)
 	}
+
 	return all(ctx, len(bearers), func(ctx context.Context, i int) error {
 		return patiently(ctx, func() error {
 			out, err := s.client.AWS.ListTagsForResource(ctx, &codeconnections.ListTagsForResourceInput{ResourceArn: aws.String(bearers[i].arn)})
 			if err != nil {
 				return fmt.Errorf("tags of %s: %w", bearers[i].name, err)
 			}
+
 			tags := map[string]string{}
 			for _, t := range out.Tags {
 				tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
 			}
+
 			*bearers[i].tags = tags
 			return nil
 		})

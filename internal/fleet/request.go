@@ -27,10 +27,12 @@ func (a *applier) create(ctx context.Context, want Thing) error {
 		if w.Host != "" {
 			in.HostArn = a.address(HostKind, w.Host)
 		}
+
 		out, err := a.client.AWS.CreateConnection(ctx, in)
 		if err == nil {
 			a.learn(ConnectionKind, w.Name, out.ConnectionArn)
 		}
+
 		return err
 	case Link:
 		owner, name := splitRepository(w.Repository)
@@ -39,19 +41,23 @@ func (a *applier) create(ctx context.Context, want Thing) error {
 		if err == nil {
 			a.learn(LinkKind, w.Repository, out.RepositoryLinkInfo.RepositoryLinkId)
 		}
+
 		return err
 	case Configuration:
 		if w.Signers != nil && *w.Signers != (Signers{}) {
 			return a.createSigned(ctx, w)
 		}
+
 		_, err := a.client.AWS.CreateSyncConfiguration(ctx, &codeconnections.CreateSyncConfigurationInput{
 			ResourceName: &w.Resource, SyncType: types.SyncConfigurationType(w.Type), RepositoryLinkId: a.address(LinkKind, w.Link),
 			Branch: &w.Branch, ConfigFile: &w.File, RoleArn: &w.Role,
 			TriggerResourceUpdateOn: types.TriggerResourceUpdateOn(w.Trigger),
 			PublishDeploymentStatus: types.PublishDeploymentStatus(w.PublishDeploymentStatus),
 			PullRequestComment:      types.PullRequestComment(w.PullRequestComment)})
+
 		return err
 	}
+
 	return a.put(ctx, want, want)
 }
 
@@ -67,12 +73,15 @@ func (a *applier) put(ctx context.Context, want, have Thing) error {
 		if had, ok := have.(Role); ok && role.MaxSessionDuration == nil {
 			role.MaxSessionDuration = had.MaxSessionDuration
 		}
+
 		for _, c := range w.Claims {
 			role.Claims = append(role.Claims, wire.ClaimPattern{Name: c.Name, Pattern: c.Pattern})
 		}
+
 		_, err := a.client.PutWebIdentityRole(ctx, &wire.PutWebIdentityRoleInput{WebIdentityRole: role})
 		return err
 	}
+
 	return fmt.Errorf("%T is no thing of a fleet", want)
 }
 
@@ -84,11 +93,13 @@ func (a *applier) change(ctx context.Context, want, have Thing) error {
 		if w.Endpoint != h.Endpoint {
 			in.ProviderEndpoint = &w.Endpoint
 		}
+
 		if in.ProviderEndpoint != nil || in.VpcConfiguration != nil {
 			if _, err := a.client.AWS.UpdateHost(ctx, in); err != nil {
 				return err
 			}
 		}
+
 		return a.retag(ctx, h.ARN, w.Tags, h.Tags)
 	case Connection:
 		h := have.(Connection)
@@ -98,6 +109,7 @@ func (a *applier) change(ctx context.Context, want, have Thing) error {
 	case Configuration:
 		return a.changeConfiguration(ctx, w, have.(Configuration))
 	}
+
 	return a.put(ctx, want, have)
 }
 
@@ -133,6 +145,7 @@ func (a *applier) retag(ctx context.Context, arn string, want, have map[string]s
 	if want == nil {
 		return nil
 	}
+
 	set, removed := tagChanges(want, have)
 	// What goes makes room for what comes.
 	if len(removed) > 0 {
@@ -140,13 +153,16 @@ func (a *applier) retag(ctx context.Context, arn string, want, have map[string]s
 			return err
 		}
 	}
+
 	if len(set) == 0 {
 		return nil
 	}
+
 	changed := map[string]string{}
 	for _, k := range set {
 		changed[k] = want[k]
 	}
+
 	_, err := a.client.AWS.TagResource(ctx, &codeconnections.TagResourceInput{ResourceArn: &arn, Tags: tagList(changed)})
 	return err
 }
@@ -167,6 +183,7 @@ func (a *applier) remove(ctx context.Context, have Thing) (err error) {
 	case Role:
 		_, err = a.client.DeleteWebIdentityRole(ctx, &wire.DeleteWebIdentityRoleInput{RoleName: h.Name})
 	}
+
 	return err
 }
 

@@ -52,13 +52,16 @@ func (s *signersReader) signers(r *reader) *Signers {
 	if s.Signers == (Signers{}) {
 		return &s.Signers
 	}
+
 	if _, err := signature.Parse(s.Allowed, s.Keys); err != nil {
 		n := s.allowed
 		if _, alone := signature.Parse(s.Allowed, ""); s.Allowed == "" || s.Keys != "" && alone == nil {
 			n = s.keys
 		}
+
 		r.wrong(at(n), "the server would refuse who may sign: %s", strings.TrimSuffix(lockstep.Shown(err), "."))
 	}
+
 	return &s.Signers
 }
 
@@ -68,9 +71,11 @@ func (d *difference) signers(want, have *Signers) {
 	if want == nil {
 		return
 	}
+
 	if have == nil {
 		have = &Signers{}
 	}
+
 	for _, part := range []struct{ name, want, have string }{
 		{allowedKey, want.Allowed, have.Allowed}, {keysKey, want.Keys, have.Keys},
 	} {
@@ -91,13 +96,16 @@ func (s *scout) signers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	found := map[string]*Signers{}
 	for _, p := range all {
 		found[Configuration{Type: p.SyncType, Resource: p.ResourceName}.ID()] = &Signers{Allowed: p.AllowedSigners, Keys: p.PublicKeys}
 	}
+
 	for i, c := range s.found.Configurations {
 		s.found.Configurations[i].Signers = found[c.ID()]
 	}
+
 	return nil
 }
 

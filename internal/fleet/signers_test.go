@@ -38,6 +38,7 @@ func TestAPlanChangesWhoMaySignAsAWhole(t *testing.T) {
 		have.Configurations[0].Signers = s
 		return have
 	}
+
 	both := signed(&fleet.Signers{Allowed: ann, Keys: keys})
 	for _, c := range []struct {
 		name, file string
@@ -61,6 +62,7 @@ func TestAPlanChangesWhoMaySignAsAWhole(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
+
 		if diff := cmp.Diff(c.want, lines(steps)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
@@ -79,6 +81,7 @@ func TestWhoMaySignIsAskedForOnlyWhereAFileSaysIt(t *testing.T) {
 			t.Errorf("%s: %v", file, got)
 		}
 	}
+
 	if !fleet.Everything().Signers {
 		t.Error("an export does not ask who may sign")
 	}
@@ -121,11 +124,13 @@ func TestTextsAreExportedByteForByte(t *testing.T) {
 		if strings.HasPrefix(strings.TrimSpace(text), "-----") {
 			have.Configurations[0].Signers = &fleet.Signers{Keys: text}
 		}
+
 		have.Policies[0].Document, have.Roles[0].JWKS = text, text
 		exported, err := fleet.Export("server", have)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		got := read(t, string(exported))
 		want := []any{have.Configurations[0].Signers, text, text}
 		if diff := cmp.Diff(want, []any{got.Configurations[0].Signers, got.Policies[0].Document, got.Roles[0].JWKS}); diff != "" {

@@ -173,14 +173,18 @@ func (e *FileError) Error() string {
 		if i == maxProblems {
 			return text + fmt.Sprintf("\n… and %d more", len(e.Problems)-i)
 		}
+
 		if i > 0 {
 			text += "\n"
 		}
+
 		text += e.Name + ":"
 		if p.Line > 0 {
 			text += fmt.Sprintf("%d:%d:", p.Line, p.Column)
 		}
+
 		text += " " + p.Text
 	}
+
 	return text
 }

@@ -56,9 +56,11 @@ func TestAttack04ARepositoryThatIsReplacedAfterOpening(t *testing.T) {
 			if err := reading(t, r, own); err != nil {
 				t.Fatal(err)
 			}
+
 			if err := replace(repo.Dir); err != nil {
 				t.Fatal(err)
 			}
+
 			if err := reading(t, r, secret); !errors.Is(err, gitwire.ErrRoot) {
 				t.Errorf("got %v", err)
 			}
@@ -77,10 +79,12 @@ func TestAttack08ARepositorysConfigurationRunsNothing(t *testing.T) {
 	} {
 		repo.Git("config", key, hook)
 	}
+
 	repo.Git("config", "core.hooksPath", filepath.Dir(hook))
 	repo.Git("config", "alias.upload-pack", "!"+hook)
 	repo.Git("config", "protocol.allow", "always")
 	repo.Git("config", "protocol.ext.allow", "always")
+
 	// A partial clone asks its remote for what is missing, which may be a command.
 	repo.Git("config", "remote.p.url", "ext::"+hook+" %S")
 	repo.Git("config", "remote.p.promisor", "true")
@@ -91,12 +95,15 @@ func TestAttack08ARepositorysConfigurationRunsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if b, err := s.Tree(t.Context()).ReadFile("b/c"); err != nil || string(b) != "2" {
 		t.Errorf("got %q, %v", b, err)
 	}
+
 	if _, err := r.Snapshot(t.Context(), gitwire.ID{1}, nil); err == nil {
 		t.Error("a commit that is nowhere was read")
 	}
+
 	if b, err := os.ReadFile(ran); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("it ran %s, %v", b, err)
 	}

@@ -68,6 +68,7 @@ func Passing(origin, user string, password func(context.Context) (string, error)
 			if err != nil {
 				return "", err
 			}
+
 			last.Store(&now)
 			return "Basic " + pair(user, now), nil
 		},
@@ -103,10 +104,12 @@ func SSHKey(origin, private string) (Auth, error) {
 	if err != nil {
 		return Auth{}, fmt.Errorf("%w: the credential is no private key in PEM", ErrURL)
 	}
+
 	signer, err := signerOf(raw)
 	if err != nil {
 		return Auth{}, err
 	}
+
 	key := &sshKey{signer, sha256.Sum256([]byte(private))}
 	return Auth{origin: origin, key: func() *sshKey { return key }}, nil
 }
@@ -122,10 +125,12 @@ func signerOf(raw any) (ssh.Signer, error) {
 		if err := key.Validate(); err != nil {
 			return nil, fmt.Errorf("%w: the RSA key is broken", ErrURL)
 		}
+
 	case *ecdsa.PrivateKey, *ed25519.PrivateKey, ed25519.PrivateKey:
 	default:
 		return nil, fmt.Errorf("%w: the private key is neither Ed25519 nor ECDSA nor RSA", ErrURL)
 	}
+
 	signer, err := ssh.NewSignerFromKey(raw)
 	if err != nil {
 		return nil, fmt.Errorf("%w: the private key cannot be used", ErrURL)
@@ -133,6 +138,7 @@ func signerOf(raw any) (ssh.Signer, error) {
 	if plain, ok := signer.(ssh.AlgorithmSigner); ok && signer.PublicKey().Type() == ssh.KeyAlgoRSA {
 		return ssh.NewSignerWithAlgorithms(plain, []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256})
 	}
+
 	return signer, nil
 }
 
@@ -155,6 +161,7 @@ func (a Auth) check(u *url.URL) error {
 	if a.header == nil && a.key == nil {
 		return nil
 	}
+
 	own, err := url.Parse(a.origin)
 	if err != nil || origin(own) != origin(u) {
 		return fmt.Errorf("%w: the credential is for another scheme, host or port", ErrURL)
@@ -162,13 +169,16 @@ func (a Auth) check(u *url.URL) error {
 	if over := u.Scheme == "ssh"; over != (a.key != nil) {
 		return fmt.Errorf("%w: a private key is for ssh:// and nothing else is", ErrURL)
 	}
+
 	if !a.fixed {
 		return nil // a key, or what net/http looks at when it is there
 	}
+
 	header, err := a.header(context.Background())
 	if err == nil && strings.ContainsFunc(header, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return fmt.Errorf("%w: the credential holds control characters", ErrURL)
 	}
+
 	return err
 }
 
@@ -182,18 +192,21 @@ func (a Auth) hide(said string) string {
 	if a.secrets == nil {
 		return said
 	}
+
 	for _, secret := range a.secrets() {
 		quoted := strconv.Quote(secret)
 		for _, s := range []string{quoted[1 : len(quoted)-1], secret} {
 			if len(s) < minSecret {
 				continue
 			}
+
 			said = strings.ReplaceAll(said, s, "****")
 			for n := len(s) - 1; n >= minSecret; n-- { // where a quotation was cut
 				said = strings.ReplaceAll(said, s[:n]+"…", "****…")
 			}
 		}
 	}
+
 	return said
 }
 

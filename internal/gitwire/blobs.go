@@ -41,9 +41,11 @@ func (c *blobCache) put(id ID, data []byte) {
 	const overhead = 160
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	if _, ok := c.byID[id]; ok || int64(len(data))+overhead > c.limit {
 		return
 	}
+
 	c.byID[id] = c.used.PushFront(&cachedBlob{id, data})
 	c.size += int64(len(data)) + overhead
 	for c.size > c.limit {
@@ -61,6 +63,7 @@ func (r *Remote) blob(ctx context.Context, commit, id ID) ([]byte, error) {
 	if data, ok := r.blobs.get(id); ok {
 		return data, nil
 	}
+
 	policy := r.policy()
 	policy.object, policy.blob, policy.blobs = r.limits.BlobBytes, r.limits.BlobBytes, r.limits.BlobBytes
 	policy.kept, policy.note = r.limits.BlobBytes, true
@@ -68,9 +71,11 @@ func (r *Remote) blob(ctx context.Context, commit, id ID) ([]byte, error) {
 	if errors.Is(err, ErrMissing) {
 		got, err = r.fetchWhole(ctx, commit)
 	}
+
 	if err != nil {
 		return nil, err
 	}
+
 	o, ok := got.objects[id]
 	switch {
 	case !ok && got.spilled:
@@ -81,6 +86,7 @@ func (r *Remote) blob(ctx context.Context, commit, id ID) ([]byte, error) {
 	case !ok || o.kind != blobObject:
 		return nil, r.fault(ctx, fmt.Errorf("%w: the server sent no blob %s", ErrProtocol, id))
 	}
+
 	r.blobs.put(id, o.data)
 	return o.data, nil
 }
@@ -94,9 +100,11 @@ func (r *Remote) prefetch(ctx context.Context, commit ID, ids []ID) error {
 			want = append(want, id)
 		}
 	}
+
 	policy := r.policy()
 	most := min(r.limits.BlobBytes, r.limits.BlobCacheBytes/4)
 	policy.object, policy.blob, policy.kept, policy.blobs = most, most, r.limits.BlobCacheBytes, r.limits.BlobCacheBytes
+
 	for len(want) > 0 {
 		n := min(len(want), maxWants)
 		got, err := r.fetchBlobs(ctx, want[:n], policy)
@@ -104,16 +112,20 @@ func (r *Remote) prefetch(ctx context.Context, commit ID, ids []ID) error {
 			_, err = r.fetchWhole(ctx, commit)
 			return err
 		}
+
 		if err != nil && !errors.Is(err, ErrLimit) {
 			return err
 		}
+
 		for _, id := range want[:n] {
 			if o, ok := got.objects[id]; ok && o.kind == blobObject {
 				r.blobs.put(id, o.data)
 			}
 		}
+
 		want = want[n:]
 	}
+
 	return nil
 }
 

@@ -39,11 +39,13 @@ func (w *packWriter) add(kind byte, size int, base, data []byte) (offset int) {
 		w.b.WriteByte(head | 0x80)
 		head = byte(size & 0x7f)
 	}
+
 	w.b.WriteByte(head)
 	w.b.Write(base)
 	z := zlib.NewWriter(&w.b)
 	_, _ = z.Write(data)
 	z.Close()
+
 	return offset
 }
 
@@ -79,10 +81,12 @@ func cannedServer(t *testing.T, answer func(command []byte) string) string {
 			_, _ = io.WriteString(w, packet("version 2\n")+packet("ls-refs\n")+packet("fetch=shallow filter\n")+"0000")
 			return
 		}
+
 		w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
 		body, _ := io.ReadAll(r.Body)
 		_, _ = io.WriteString(w, answer(body))
 	}))
+
 	t.Cleanup(srv.Close)
 	return srv.URL + "/app"
 }
@@ -150,6 +154,7 @@ func TestAttack10BombsAreRefused(t *testing.T) {
 			_, at := w.object(treeKind, treeEntry("100644", "a", blob))
 			delta := append(varint(29), append(varint(1<<40), 0x90, 29)...)
 			w.add(offsetDelta, len(delta), []byte{byte(12 + w.b.Len() - at)}, delta)
+
 			return w.commit(blob)
 		}, gitwire.ErrLimit},
 	}
@@ -160,9 +165,11 @@ func TestAttack10BombsAreRefused(t *testing.T) {
 			r := open(t, gitwire.Options{URL: packServer(t, w.bytes()), Limits: limits})
 			var err error
 			memory, took := spent(func() { _, err = r.Snapshot(t.Context(), id, nil) })
+
 			if !errors.Is(err, test.want) {
 				t.Errorf("got %v", err)
 			}
+
 			if memory > 64<<20 || took > 20*time.Second {
 				t.Errorf("%d bytes, %v", memory, took)
 			}
@@ -185,6 +192,7 @@ func (w *packWriter) deltas(base, size, times int) {
 	for range times {
 		delta = append(delta, 0x80|0x10|0x20, byte(size), byte(size>>8))
 	}
+
 	for range 100 {
 		back := 12 + w.b.Len() - base
 		offset := []byte{byte(back & 0x7f)}
@@ -192,6 +200,7 @@ func (w *packWriter) deltas(base, size, times int) {
 			back--
 			offset = append([]byte{byte(back&0x7f) | 0x80}, offset...)
 		}
+
 		w.add(offsetDelta, len(delta), offset, delta)
 	}
 }
@@ -207,6 +216,7 @@ func TestAttack10TreesThatRepeatEachOther(t *testing.T) {
 			below = append(below, treeEntry("40000", fmt.Sprint("d", i), id)...)
 		}
 	}
+
 	top, _ := w.object(treeKind, below)
 	commit := w.commit(top)
 	_, err := open(t, gitwire.Options{URL: packServer(t, w.bytes())}).Snapshot(t.Context(), commit, nil)
@@ -294,14 +304,17 @@ func TestAnswerIsVerifiedByHash(t *testing.T) {
 	if _, err := r.Snapshot(t.Context(), gitwire.ID{0xaa}, nil); !errors.Is(err, gitwire.ErrProtocol) {
 		t.Errorf("another commit than asked for: %v", err)
 	}
+
 	s, err := r.Snapshot(t.Context(), honest, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	got, err := s.Tree(t.Context()).ReadFile("a")
 	if err != nil || string(got) != "x" {
 		t.Errorf("%q, %v", got, err)
 	}
+
 	broken := w.bytes()
 	broken[len(broken)-1] ^= 1
 	if _, err := open(t, gitwire.Options{URL: packServer(t, broken)}).Snapshot(t.Context(), honest, nil); !errors.Is(err, gitwire.ErrProtocol) {
@@ -325,9 +338,11 @@ func TestDeltasWhoseBaseComesLaterAreResolved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	got, err := s.Tree(t.Context()).ObjectID("b")
 	b := gitwire.ID{2}
 	equal(t, "id", hex.EncodeToString(b[:]), got)
+
 	if err != nil {
 		t.Error(err)
 	}

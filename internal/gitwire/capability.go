@@ -33,10 +33,12 @@ func readCapabilities(p *packetReader) (c capabilities, first string, err error)
 			kind, line, err = p.text()
 		}
 	}
+
 	if err == nil && kind == dataPacket && line == "version 1" {
 		kind, line, err = p.text()
 		c.old = true
 	}
+
 	switch {
 	case err != nil:
 		return c, "", err
@@ -45,10 +47,12 @@ func readCapabilities(p *packetReader) (c capabilities, first string, err error)
 	case kind == dataPacket && strings.HasPrefix(line, "version "), kind != dataPacket && kind != flushPacket:
 		return c, "", ErrVersion
 	}
+
 	c.old = true
 	if kind == dataPacket && line == "" {
 		return c, "", fmt.Errorf("%w: an empty line in the list of refs", ErrProtocol)
 	}
+
 	_, list, _ := strings.Cut(line, "\x00")
 	return c, line, c.take(list)
 }
@@ -63,6 +67,7 @@ func (c *capabilities) read(p *packetReader) error {
 		if kind == flushPacket {
 			break
 		}
+
 		name, value, _ := strings.Cut(line, "=")
 		switch name {
 		case "agent":
@@ -81,9 +86,11 @@ func (c *capabilities) read(p *packetReader) error {
 			c.objectFormat = true
 		}
 	}
+
 	if commands != 2 {
 		return fmt.Errorf("%w: the server offers no ls-refs or no fetch", ErrProtocol)
 	}
+
 	return nil
 }
 

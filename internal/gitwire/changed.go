@@ -53,6 +53,7 @@ func (c *comparison) folders(a, b *folder, prefix string) error {
 	if a.id == b.id {
 		return nil
 	}
+
 	left, right := side{rest: a.raw, folders: a.folders}, side{rest: b.raw, folders: b.folders}
 	if err := left.next(); err != nil {
 		return err
@@ -60,6 +61,7 @@ func (c *comparison) folders(a, b *folder, prefix string) error {
 	if err := right.next(); err != nil {
 		return err
 	}
+
 	for left.ok || right.ok {
 		order := 0
 		switch {
@@ -70,10 +72,12 @@ func (c *comparison) folders(a, b *folder, prefix string) error {
 		default:
 			order = compareNames(left.entry, right.entry)
 		}
+
 		if err := c.pair(&left, &right, order, prefix); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -94,15 +98,19 @@ func (c *comparison) pair(left, right *side, order int, prefix string) error {
 		}
 		return err
 	}
+
 	if left.entry.id != right.entry.id || left.entry.mode != right.entry.mode {
 		err = c.entry(*left, left.sub, right.sub, prefix)
 	}
+
 	if err == nil {
 		err = left.next()
 	}
+
 	if err == nil {
 		err = right.next()
 	}
+
 	return err
 }
 

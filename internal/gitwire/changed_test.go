@@ -34,17 +34,21 @@ func randomHistories(r *rand.Rand) []byte {
 				if r.IntN(5) == 0 { // as after a force push
 					from = mark - 1 - r.IntN(i)
 				}
+
 				fmt.Fprintf(&b, "from :%d\n", from)
 				if r.IntN(4) == 0 {
 					fmt.Fprintf(&b, "merge :%d\n", mark-1-r.IntN(i))
 				}
 			}
+
 			for range 1 + r.IntN(6) {
 				b.WriteString(randomChange(r))
 			}
+
 			fmt.Fprintf(&b, "\nget-mark :%d\n", mark)
 		}
 	}
+
 	return b.Bytes()
 }
 
@@ -60,6 +64,7 @@ func randomChange(r *rand.Rand) string {
 	case 3:
 		return fmt.Sprintf("M 100755 inline %s\ndata 1\n%d\n", path, r.IntN(10))
 	}
+
 	return fmt.Sprintf("M 100644 inline %s\ndata 1\n%d\n", path, r.IntN(10))
 }
 
@@ -83,6 +88,7 @@ func diffTrees(t *testing.T, repo *gitwiretest.Repo, pairs []string) [][]string 
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var all [][]string
 	rest := string(out)
 	for _, pair := range pairs {
@@ -91,13 +97,16 @@ func diffTrees(t *testing.T, repo *gitwiretest.Repo, pairs []string) [][]string 
 		if rest, ok = strings.CutPrefix(rest, pair); !ok {
 			t.Fatalf("git says %.100q, want %q", rest, pair)
 		}
+
 		for rest != "" && !isPair(rest) {
 			var path string
 			path, rest, _ = strings.Cut(rest, "\x00")
 			paths = append(paths, path)
 		}
+
 		all = append(all, paths)
 	}
+
 	return all
 }
 
@@ -120,16 +129,20 @@ func TestChangedAgreesWithDiffTree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if base != nil {
 			paths, err := gitwire.Changed(base, next)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			pairs = append(pairs, fmt.Sprintf("%s %s\n", base.Root(), next.Root()))
 			changed = append(changed, paths)
 		}
+
 		base = next
 	}
+
 	for i, want := range diffTrees(t, repo, pairs) {
 		if diff := cmp.Diff(want, changed[i]); diff != "" {
 			t.Fatalf("pair %d, %s(-git +got):\n%s", i, pairs[i], diff)
@@ -144,11 +157,13 @@ func TestChangedFromNothingIsEveryPath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, pair := range [][2]*gitwire.Snapshot{{nil, s}, {s, nil}} {
 		got, err := gitwire.Changed(pair[0], pair[1])
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		equal(t, "paths", []string{"a.b", "a/c", "b"}, got)
 	}
 }

@@ -36,10 +36,12 @@ func (r *Remote) Commits(ctx context.Context, from ID, depth int) (*History, err
 	if depth <= 0 || depth > r.limits.Commits {
 		depth = r.limits.Commits
 	}
+
 	got, err := r.fetch(ctx, func(c capabilities) (fetchRequest, packPolicy, error) {
 		if !c.filter {
 			return fetchRequest{}, packPolicy{}, ErrNoFilter
 		}
+
 		p := r.policy()
 		p.objects = min(p.objects, r.limits.Commits)
 		return fetchRequest{want: []ID{from}, depth: depth, filter: "tree:0"}, p, nil
@@ -47,6 +49,7 @@ func (r *Remote) Commits(ctx context.Context, from ID, depth int) (*History, err
 	if err != nil {
 		return nil, err
 	}
+
 	h, err := history(from, got)
 	return h, r.fault(ctx, err)
 }
@@ -61,20 +64,25 @@ func history(from ID, got pack) (*History, error) {
 		if h.Contains(id) {
 			continue
 		}
+
 		o, ok := got.objects[id]
 		if !ok && id != from {
 			h.Complete = false
 			continue
 		}
+
 		if !ok || o.kind != commitObject {
 			return nil, fmt.Errorf("%w: the server sent no commit %s", ErrProtocol, id)
 		}
+
 		_, parents, err := parseCommit(o.data)
 		if err != nil {
 			return nil, err
 		}
+
 		h.parents[id] = parents
 		todo = append(todo, parents...)
 	}
+
 	return h, nil
 }

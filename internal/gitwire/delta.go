@@ -33,9 +33,11 @@ func applyDelta(base, delta []byte, limit int64) ([]byte, error) {
 	if baseSize != int64(len(base)) {
 		return nil, errDelta("another base")
 	}
+
 	if size > limit {
 		return nil, fmt.Errorf("%w: an object of %d bytes", ErrLimit, size)
 	}
+
 	out := make([]byte, 0, size)
 	for len(delta) > 0 {
 		op := delta[0]
@@ -53,14 +55,18 @@ func applyDelta(base, delta []byte, limit int64) ([]byte, error) {
 				return nil, err
 			}
 		}
+
 		if int64(len(out)+len(piece)) > size {
 			return nil, errDelta("a result that is too long")
 		}
+
 		out = append(out, piece...)
 	}
+
 	if int64(len(out)) != size {
 		return nil, errDelta("a result that is too short")
 	}
+
 	return out, nil
 }
 
@@ -76,15 +82,19 @@ func copied(base, delta []byte) (piece, rest []byte, err error) {
 		if len(rest) == 0 {
 			return nil, nil, errDelta("a cut off copy")
 		}
+
 		fields[i], rest = int(rest[0]), rest[1:]
 	}
+
 	offset := fields[0] | fields[1]<<8 | fields[2]<<16 | fields[3]<<24
 	length := fields[4] | fields[5]<<8 | fields[6]<<16
 	if length == 0 {
 		length = 0x10000
 	}
+
 	if offset < 0 || offset > len(base) || length > len(base)-offset {
 		return nil, nil, errDelta("a copy from outside its base")
 	}
+
 	return base[offset : offset+length], rest, nil
 }

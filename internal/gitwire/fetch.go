@@ -26,26 +26,33 @@ func (q fetchRequest) encode(c capabilities, agent string) ([]byte, error) {
 	if c.old {
 		return q.encodeOld(c, agent)
 	}
+
 	b := c.appendCommand(nil, "fetch", agent)
 	// Without thin-pack the server would send everything that have names again.
 	for _, line := range []string{"thin-pack", "no-progress", "ofs-delta"} {
 		b = appendPacket(b, line)
 	}
+
 	if !q.have.IsZero() {
 		b = appendPacket(b, "shallow "+q.have.String())
 	}
+
 	if q.depth > 0 {
 		b = appendPacket(b, "deepen "+strconv.Itoa(q.depth))
 	}
+
 	if q.filter != "" {
 		b = appendPacket(b, "filter "+q.filter)
 	}
+
 	for _, id := range q.want {
 		b = appendPacket(b, "want "+id.String())
 	}
+
 	if !q.have.IsZero() {
 		b = appendPacket(b, "have "+q.have.String())
 	}
+
 	b = appendPacket(b, "done")
 	return append(b, "0000"...), nil
 }
@@ -61,11 +68,13 @@ func (r *Remote) fetch(ctx context.Context, build func(capabilities) (fetchReque
 		if err != nil {
 			return nil, err
 		}
+
 		if policy = p; c.old {
 			skip = skipToOldPack
 		} else {
 			skip = skipToPack
 		}
+
 		return q.encode(c, r.agent)
 	}
 	err := r.command(ctx, nil, encode, func(p *packetReader) error {
@@ -74,11 +83,14 @@ func (r *Remote) fetch(ctx context.Context, build func(capabilities) (fetchReque
 		if err == nil {
 			got, err = readPack(band, policy)
 		}
+
 		if err == nil {
 			err = band.drain()
 		}
+
 		return policy.explain(err)
 	})
+
 	return got, err
 }
 
@@ -101,6 +113,7 @@ func skipToPack(p *packetReader) (*sideband, error) {
 		if kind == flushPacket || kind == endPacket {
 			return nil, fmt.Errorf("%w: an answer without a pack", ErrProtocol)
 		}
+
 		if kind == dataPacket && line == "packfile" {
 			return &sideband{p: p}, nil
 		}
@@ -129,14 +142,17 @@ func (s *sideband) fill() error {
 		if s.done {
 			return io.EOF
 		}
+
 		kind, line, err := s.p.next()
 		if err == nil {
 			err = s.take(kind, line)
 		}
+
 		if err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -155,6 +171,7 @@ func (s *sideband) take(kind packetKind, line []byte) error {
 	case line[0] != 2:
 		return fmt.Errorf("%w: a line of band %d in a pack", ErrProtocol, line[0])
 	}
+
 	return nil
 }
 

@@ -38,16 +38,20 @@ func (b *builder) folder(id ID, level int) (*folder, error) {
 	if !ok {
 		f, ok = b.base[id]
 	}
+
 	if !ok {
 		var err error
 		if f, err = b.read(id, level); err != nil {
 			return nil, err
 		}
+
 		b.made[id] = f
 	}
+
 	if level+f.depth > b.limits.Depth {
 		return nil, fmt.Errorf("%w: folders more than %d deep", ErrLimit, b.limits.Depth)
 	}
+
 	return f, nil
 }
 
@@ -57,9 +61,11 @@ func (b *builder) read(id ID, level int) (*folder, error) {
 		b.missing = b.missing || !ok
 		return nil, fmt.Errorf("%w: the server sent no tree %s", ErrProtocol, id)
 	}
+
 	if level > b.limits.Depth {
 		return nil, fmt.Errorf("%w: folders more than %d deep", ErrLimit, b.limits.Depth)
 	}
+
 	f := &folder{id: id, raw: o.data}
 	var order orderCheck
 	for rest := f.raw; len(rest) > 0; {
@@ -68,22 +74,27 @@ func (b *builder) read(id ID, level int) (*folder, error) {
 		if e, rest, err = nextEntry(rest); err != nil {
 			return nil, err
 		}
+
 		if err := order.next(e); err != nil {
 			return nil, err
 		}
+
 		paths, pathBytes := int64(1), int64(len(e.name))
 		if e.isFolder() {
 			sub, err := b.folder(e.id, level+1)
 			if err != nil {
 				return nil, err
 			}
+
 			f.folders = append(f.folders, sub)
 			f.depth = max(f.depth, sub.depth+1)
 			paths = plus(paths, sub.paths)
 			pathBytes = plus(plus(pathBytes, times(sub.paths, int64(len(e.name)+1))), sub.pathBytes)
 		}
+
 		f.paths, f.pathBytes = plus(f.paths, paths), plus(f.pathBytes, pathBytes)
 	}
+
 	return f, nil
 }
 
@@ -114,14 +125,17 @@ func (c *orderCheck) next(e entry) error {
 	if c.last.name != nil && compareNames(c.last, e) >= 0 {
 		return fmt.Errorf("%w: a tree that is not in order at %s", ErrProtocol, quote(e.name))
 	}
+
 	for len(c.open) > 0 && !bytes.HasPrefix(e.name, c.open[len(c.open)-1].name) {
 		c.open = c.open[:len(c.open)-1]
 	}
+
 	if !e.isFolder() {
 		c.open = append(c.open, e)
 	} else if n := len(c.open); n > 0 && len(c.open[n-1].name) == len(e.name) {
 		return fmt.Errorf("%w: a tree that holds %s twice", ErrProtocol, quote(e.name))
 	}
+
 	c.last = e
 	return nil
 }
@@ -135,15 +149,18 @@ func (f *folder) find(name string) (entry, *folder, error) {
 		if e, rest, err = nextEntry(rest); err != nil {
 			return e, nil, err
 		}
+
 		if string(e.name) == name {
 			if e.isFolder() {
 				return e, f.folders[k], nil
 			}
 			return e, nil, nil
 		}
+
 		if e.isFolder() {
 			k++
 		}
 	}
+
 	return entry{}, nil, fs.ErrNotExist
 }

@@ -33,19 +33,24 @@ func FuzzPacket(f *testing.F) {
 			if !known(err) {
 				t.Fatal(err)
 			}
+
 			if err != nil {
 				break
 			}
+
 			if total += len(line); total > limit {
 				t.Fatalf("%d bytes of lines", total)
 			}
 		}
+
 		if _, _, err := readCapabilities(newPacketReader(bytes.NewReader(b), limit)); !known(err) {
 			t.Fatal(err)
 		}
+
 		if _, err := skipToPack(newPacketReader(bytes.NewReader(b), limit)); !known(err) {
 			t.Fatal(err)
 		}
+
 		_, err := io.Copy(io.Discard, &sideband{p: newPacketReader(bytes.NewReader(b), limit)})
 		if !known(err) {
 			t.Fatal(err)
@@ -65,12 +70,15 @@ func FuzzOldRefs(f *testing.F) {
 		if !known(err) {
 			t.Fatal(err)
 		}
+
 		if _, err := skipToOldPack(newPacketReader(bytes.NewReader(b), limit)); !known(err) {
 			t.Fatal(err)
 		}
+
 		if err != nil || !c.old || line == "" {
 			return
 		}
+
 		refs := 0
 		err = readOldRefs(p, c, line, func(ref refLine) {
 			if refs++; ref.name == "" || ref.target != "" && !ValidRef(ref.target) {
@@ -80,6 +88,7 @@ func FuzzOldRefs(f *testing.F) {
 		if !known(err) || refs > limit/len(one) {
 			t.Fatalf("%d refs, %v", refs, err)
 		}
+
 		request, err := fetchRequest{want: []ID{{1}}, depth: 1}.encode(c, "a")
 		if !known(err) || len(request) > 1<<10 {
 			t.Fatalf("%d bytes, %v", len(request), err)
@@ -99,12 +108,15 @@ func FuzzRefs(f *testing.F) {
 		if !known(err) || err == nil && ref.name == "" {
 			t.Fatalf("%+v, %v", ref, err)
 		}
+
 		if _, err := parsePacked([]byte(s)); !known(err) {
 			t.Fatal(err)
 		}
+
 		if id, err := ParseID(s); err == nil && id.String() != s {
 			t.Fatalf("%q became %s", s, id)
 		}
+
 		if ValidRef(s) {
 			for _, bad := range []string{"..", "//", "\n", " ", "\x00", "\\"} {
 				if bytes.Contains([]byte(s), []byte(bad)) {
@@ -112,6 +124,7 @@ func FuzzRefs(f *testing.F) {
 				}
 			}
 		}
+
 		if message := quote([]byte(s)); len(message) > 4*maxMessage+8 || bytes.ContainsAny([]byte(message), "\n\x1b\x00") {
 			t.Fatalf("quoted as %s", message)
 		}
@@ -131,15 +144,19 @@ func FuzzTree(f *testing.F) {
 			if err == nil {
 				err = order.next(e)
 			}
+
 			if !known(err) {
 				t.Fatal(err)
 			}
+
 			if err != nil {
 				return
 			}
+
 			if len(next) >= len(rest) || bytes.ContainsAny(e.name, "/\x00") {
 				t.Fatalf("entry %q", e.name)
 			}
+
 			rest = next
 		}
 	})
@@ -166,6 +183,7 @@ func seedPack() []byte {
 		_, _ = z.Write(data)
 		z.Close()
 	}
+
 	tree := append([]byte("100644 a\x00"), make([]byte, 20)...)
 	b.WriteString("PACK\x00\x00\x00\x02\x00\x00\x00\x04")
 	start := b.Len()
@@ -177,6 +195,7 @@ func seedPack() []byte {
 	object(append([]byte{7<<4 | 6}, id[:]...), delta)
 	object([]byte{3<<4 | 1}, []byte("x"))
 	sum := sha1.Sum(b.Bytes())
+
 	return append(b.Bytes(), sum[:]...)
 }
 
@@ -200,6 +219,7 @@ func FuzzPack(f *testing.F) {
 			sum := sha1.Sum(b[:len(b)-sha1.Size])
 			b = append(bytes.Clone(b[:len(b)-sha1.Size]), sum[:]...)
 		}
+
 		for _, blob := range []int64{-1, 1 << 10} {
 			policy := fuzzPolicy(func(id ID) (object, bool) { return object{treeObject, b}, id[0] == 'b' })
 			policy.blob = blob
@@ -207,10 +227,12 @@ func FuzzPack(f *testing.F) {
 			if !known(err) {
 				t.Fatal(err)
 			}
+
 			kept := 0
 			for _, o := range got.objects {
 				kept += len(o.data)
 			}
+
 			if int64(kept) > policy.kept+policy.blobs || len(got.objects) > policy.objects {
 				t.Fatalf("%d bytes in %d objects", kept, len(got.objects))
 			}

@@ -44,6 +44,7 @@ func (t *httpTransport) advertise(ctx context.Context) (io.ReadCloser, error) {
 	for range maxRedirects + 1 {
 		u := base.JoinPath("info/refs")
 		u.RawQuery = "service=git-upload-pack"
+
 		// Once elsewhere, always without: the way back is that other host's idea.
 		resp, err := t.do(ctx, http.MethodGet, u, nil, !moved)
 		if err == nil && resp.StatusCode/100 == 3 {
@@ -51,23 +52,29 @@ func (t *httpTransport) advertise(ctx context.Context) (io.ReadCloser, error) {
 			if base, err = redirected(u, resp.Header.Get("Location")); err != nil {
 				return nil, err
 			}
+
 			moved = moved || origin(base) != origin(t.first)
 			continue
 		}
+
 		var body io.ReadCloser
 		if err == nil {
 			body, err = t.answer(resp, advertisement)
 		}
+
 		if moved {
 			return nil, elsewhere(base, body, err)
 		}
+
 		if err == nil {
 			t.mu.Lock()
 			t.base = base
 			t.mu.Unlock()
 		}
+
 		return body, err
 	}
+
 	return nil, fmt.Errorf("%w: more than %d in a row", ErrRedirect, maxRedirects)
 }
 
@@ -107,26 +114,32 @@ func (t *httpTransport) do(ctx context.Context, method string, u *url.URL, body 
 	if err != nil {
 		return nil, err
 	}
+
 	req.Header.Set("Git-Protocol", "version=2")
 	req.Header.Set("User-Agent", t.network.agent)
 	if method == http.MethodPost {
 		req.Header.Set("Content-Type", request)
 		req.Header.Set("Accept", result)
+
 		// Reading twice is harmless, and net/http may then send again what it sent
 		// into a kept connection that the server was closing. Nothing is sent for
 		// an empty list.
 		req.Header["Idempotency-Key"] = []string{}
 	}
+
 	if t.auth.header != nil && known {
 		if err := t.auth.check(u); err != nil {
 			return nil, err
 		}
+
 		header, err := t.auth.header(ctx)
 		if err != nil {
 			return nil, err
 		}
+
 		req.Header.Set("Authorization", header)
 	}
+
 	return t.network.client.Do(req)
 }
 
@@ -137,15 +150,18 @@ func redirected(from *url.URL, location string) (*url.URL, error) {
 	if err != nil || location == "" {
 		return nil, fmt.Errorf("%w: the server names no place to go to", ErrRedirect)
 	}
+
 	to.User = nil
 	if strings.HasSuffix(to.Path, "/_signin") { // Azure DevOps
 		return nil, fmt.Errorf("%w: the server points to where people sign in, %s", ErrUnauthorized, whereTo(to))
 	}
+
 	// What came over TLS is not left for what does not.
 	secure := to.Scheme == "https" || to.Scheme == "http" && from.Scheme == "http"
 	if !secure || to.Host == "" || !strings.HasSuffix(to.EscapedPath(), "/info/refs") {
 		return nil, fmt.Errorf("%w: the repository may have moved to %s", ErrRedirect, whereTo(to))
 	}
+
 	to.RawQuery, to.Fragment, to.RawFragment = "", "", ""
 	return to.JoinPath("../.."), nil
 }
@@ -157,11 +173,13 @@ func (t *httpTransport) answer(resp *http.Response, want string) (io.ReadCloser,
 		return resp.Body, nil
 	}
 	defer resp.Body.Close()
+
 	said := "the server answers " + quote([]byte(strconv.Itoa(resp.StatusCode)+" "+http.StatusText(resp.StatusCode)))
 	if got == "text/plain" && resp.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 4*maxMessage))
 		said += " and says " + quote(text)
 	}
+
 	said = t.network.Through(resp.Request.URL, said)
 	wait := retryAfter(resp.Header.Get("Retry-After"), time.Now())
 	switch code := resp.StatusCode; {
@@ -184,6 +202,7 @@ func (t *httpTransport) answer(resp *http.Response, want string) (io.ReadCloser,
 		}
 		return nil, fmt.Errorf("%w: to a command %s", ErrRedirect, said)
 	}
+
 	return nil, fmt.Errorf("%w: %s", ErrProtocol, said)
 }
 

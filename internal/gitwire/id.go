@@ -46,16 +46,19 @@ func ValidRef(name string) bool {
 		strings.Contains(name, "..") || strings.Contains(name, "@{") || strings.HasSuffix(name, ".") {
 		return false
 	}
+
 	parts := strings.Split(name, "/")
 	for _, part := range parts {
 		if part == "" || part[0] == '.' || strings.HasSuffix(part, ".lock") {
 			return false
 		}
 	}
+
 	for i := range len(name) {
 		if c := name[i]; c <= ' ' || c == 0x7f || strings.IndexByte(`~^:?*[\`, c) >= 0 {
 			return false
 		}
 	}
+
 	return len(parts) > 2 && parts[2][0] != '-'
 }

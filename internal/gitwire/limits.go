@@ -61,6 +61,7 @@ func (l Limits) withDefaults() Limits {
 	orElse(&l.Commits, 100_000)
 	orElse(&l.Timeout, 5*time.Minute)
 	orElse(&l.Idle, time.Minute)
+
 	return l
 }
 

@@ -23,19 +23,23 @@ func (r *Remote) openPath(o Options) error {
 		}
 		return err
 	}
+
 	l, err := g.locate(root)
 	if err != nil {
 		return &Error{Repository: o.Path, Err: err}
 	}
+
 	program, err := gitProgram(o.Git)
 	if err != nil {
 		return &Error{Repository: o.Path, Err: err}
 	}
+
 	still := func() error { return g.still(root, l) }
 	r.transport = &uploadPack{program: program, dir: l.GitDir, trusted: o.AnyOwner, still: still}
 	if usesReftable(l) {
 		return nil // only git can read its refs
 	}
+
 	r.refs = &refFiles{location: l, limit: r.limits.RefBytes, still: still}
 	return nil
 }
@@ -84,14 +88,17 @@ func (g *guard) locate(root string) (Location, error) {
 	if !g.within(root) {
 		return Location{}, ErrRoot
 	}
+
 	l, err := locate(root)
 	if err != nil {
 		return l, err
 	}
+
 	owned := []string{l.GitDir, l.CommonDir}
 	if !l.Bare {
 		owned = append(owned, filepath.Join(l.Root, ".git"))
 	}
+
 	for _, path := range owned {
 		if !g.within(path) {
 			return l, fmt.Errorf("%w: it keeps its data in %s", ErrRoot, path)
@@ -100,6 +107,7 @@ func (g *guard) locate(root string) (Location, error) {
 			return l, err
 		}
 	}
+
 	return l, g.objects(filepath.Join(l.CommonDir, "objects"), 0)
 }
 
@@ -147,9 +155,11 @@ func (g *guard) objects(dir string, level int) error {
 	if !g.within(real) {
 		return fmt.Errorf("%w: it keeps objects in %s", ErrRoot, real)
 	}
+
 	if level > maxAlternates {
 		return fmt.Errorf("%w: alternates more than %d deep", ErrLimit, maxAlternates)
 	}
+
 	f, err := os.OpenFile(filepath.Join(real, "info", "alternates"), readNonblock, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -158,21 +168,26 @@ func (g *guard) objects(dir string, level int) error {
 		return fmt.Errorf("%w: %w", ErrNotRepository, err)
 	}
 	defer f.Close()
+
 	list, err := readSmall(f, maxLine)
 	if err != nil {
 		return err
 	}
+
 	for line := range strings.Lines(string(list)) {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue
 		}
+
 		if !filepath.IsAbs(line) {
 			line = filepath.Join(real, line)
 		}
+
 		if err := g.objects(line, level+1); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }

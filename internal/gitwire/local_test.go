@@ -56,8 +56,10 @@ func TestFindRepositoryFromAnyFolder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		equal(t, path, want, got)
 	}
+
 	for _, path := range []string{base, filepath.Join(base, "none")} {
 		if _, err := gitwire.FindRepository(path); !errors.Is(err, gitwire.ErrNotRepository) {
 			t.Errorf("%s: got %v", path, err)
@@ -75,6 +77,7 @@ func TestEveryKindOfLocalRepositoryIsRead(t *testing.T) {
 	gitwiretest.Git(t, "", "clone", "--quiet", "--depth=1", "file://"+bare.Dir, shallow)
 	gitwiretest.Git(t, work, "worktree", "add", "--quiet", "-b", "side", tree)
 	gitwiretest.Git(t, shallow, "pack-refs", "--all")
+
 	for path, branch := range map[string]string{bare.Dir: "main", work: "main", shallow: "main", tree: "side"} {
 		r := open(t, gitwire.Options{Path: path, Roots: []string{base}})
 		ref := "refs/heads/" + branch
@@ -86,12 +89,14 @@ func TestEveryKindOfLocalRepositoryIsRead(t *testing.T) {
 		if err := errors.Join(err, err2, err3); err != nil {
 			t.Fatal(err)
 		}
+
 		content, err := s.Tree(t.Context()).ReadFile("a")
 		equal(t, path+" file", "2", string(content))
 		h, err2 := r.Commits(t.Context(), head, 0)
 		if err := errors.Join(err, err2); err != nil {
 			t.Fatal(err)
 		}
+
 		equal(t, path+" history complete", path != shallow, h.Complete)
 	}
 }
@@ -106,10 +111,12 @@ func TestRefsOfALocalRepositoryFollowItsFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(step, err)
 		}
+
 		if got[main].String() != commit {
 			t.Errorf("%s: got %v, want %s", step, got, commit)
 		}
 	}
+
 	want("empty", gitwire.ID{}.String())
 	one := repo.Commit(map[string]string{"a": "1"})
 	want("loose", one)
@@ -124,15 +131,19 @@ func TestRefsOfALocalRepositoryFollowItsFiles(t *testing.T) {
 	repo.Git("update-ref", "refs/heads/other", one)
 	want("symbolic", one)
 	repo.Git("symbolic-ref", "refs/heads/other", main)
+
 	if _, err := r.Refs(t.Context(), []string{main}); !errors.Is(err, gitwire.ErrLimit) {
 		t.Errorf("a loop: got %v", err)
 	}
+
 	repo.Git("symbolic-ref", "--delete", main)
 	repo.Git("update-ref", "refs/heads/main/below", one)
 	want("a folder of that name", gitwire.ID{}.String())
+
 	if err := os.RemoveAll(repo.Dir); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := r.Refs(t.Context(), []string{main}); !errors.Is(err, gitwire.ErrNotRepository) {
 		t.Errorf("removed: got %v", err)
 	}
@@ -141,19 +152,23 @@ func TestRefsOfALocalRepositoryFollowItsFiles(t *testing.T) {
 func TestReftableRepositoryIsAskedThroughGit(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
 	commit := id(t, repo.Commit(map[string]string{"a": "1"}))
+
 	// What tells such a repository apart, so that older versions of git can test it.
 	if err := os.Mkdir(filepath.Join(repo.Dir, "reftable"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	broken := gitwire.Options{Path: repo.Dir, Roots: []string{repo.Dir}, Git: "/bin/false"}
 	if _, err := open(t, broken).Head(t.Context()); !errors.Is(err, gitwire.ErrGit) {
 		t.Errorf("with a git that fails: %v", err)
 	}
+
 	r := local(t, repo.Dir)
 	head, err := r.Head(t.Context())
 	equal(t, "head", gitwire.Head{Ref: "refs/heads/main", ID: commit}, head)
 	refs, err2 := r.Refs(t.Context(), []string{"refs/heads/main"})
 	equal(t, "refs", map[string]gitwire.ID{"refs/heads/main": commit}, refs)
+
 	if err := errors.Join(err, err2); err != nil {
 		t.Error(err)
 	}
@@ -178,18 +193,22 @@ func TestAttack04PrefixContainment(t *testing.T) {
 	inside, evil := filepath.Join(base, "root/app.git"), filepath.Join(base, "root-evil/app.git")
 	gitwiretest.NewRepoAt(t, inside)
 	gitwiretest.NewRepoAt(t, evil)
+
 	if err := os.Symlink(evil, filepath.Join(base, "root/link.git")); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.Symlink(filepath.Join(base, "root"), filepath.Join(base, "alias")); err != nil {
 		t.Fatal(err)
 	}
+
 	roots := []string{filepath.Join(base, "alias"), filepath.Join(base, "gone"), "relative/none"}
 	for _, path := range []string{inside, filepath.Join(base, "alias/app.git")} {
 		if _, err := gitwire.Open(gitwire.Options{Path: path, Roots: roots}); err != nil {
 			t.Error(err)
 		}
 	}
+
 	for _, path := range []string{
 		evil, filepath.Join(base, "root/link.git"), base + "/root/../root-evil/app.git", base, "/", "/none/at/all", filepath.Join(base, "root-evil/none"),
 	} {
@@ -198,12 +217,14 @@ func TestAttack04PrefixContainment(t *testing.T) {
 			t.Errorf("%s: got %v", path, err)
 		}
 	}
+
 	t.Chdir(base)
 	for _, none := range [][]string{nil, {""}} {
 		if _, err := gitwire.Open(gitwire.Options{Path: inside, Roots: none}); !errors.Is(err, gitwire.ErrRoot) {
 			t.Errorf("roots %q: got %v", none, err)
 		}
 	}
+
 	if _, err := gitwire.Open(gitwire.Options{Path: filepath.Join(base, "root/none"), Roots: roots[:1]}); !errors.Is(err, gitwire.ErrNotRepository) {
 		t.Errorf("missing below a root: got %v", err)
 	}
@@ -226,19 +247,23 @@ func TestAttack04RepositoryThatRefersOutsideItsRoot(t *testing.T) {
 		os.Symlink(secret.Dir, root+"/dotgit/.git")); err != nil {
 		t.Fatal(err)
 	}
+
 	inside := gitwiretest.NewRepoAt(t, filepath.Join(root, "app.git"))
 	write(t, filepath.Join(base, "elsewhere/HEAD"), "ref: refs/heads/main\n")
 	write(t, filepath.Join(base, "elsewhere/commondir"), inside.Dir)
 	write(t, filepath.Join(root, "worktree/.git"), "gitdir: "+base+"/elsewhere")
+
 	for _, name := range []string{"file", "common", "alternates.git", "objects.git", "dotgit", "worktree"} {
 		if _, err := gitwire.Open(gitwire.Options{Path: filepath.Join(root, name), Roots: []string{root}}); !errors.Is(err, gitwire.ErrRoot) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
+
 	refs := gitwiretest.NewRepoAt(t, filepath.Join(root, "refs.git"))
 	if err := os.Symlink(secret.Dir+"/refs/heads/main", refs.Dir+"/refs/heads/main"); err != nil {
 		t.Fatal(err)
 	}
+
 	got, err := local(t, refs.Dir).Refs(t.Context(), []string{"refs/heads/main"})
 	if err == nil && len(got) > 0 {
 		t.Errorf("a ref outside the repository was read: %v of %s", got, commit)
@@ -260,6 +285,7 @@ func TestRefFilesThatAreNoneDoNotHangOrLeak(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
+
 	write(t, filepath.Join(repo.Dir, "packed-refs"), "# pack-refs with: peeled\nhunter2 refs/heads/x\n")
 	if _, err := r.Refs(t.Context(), []string{"refs/heads/x"}); !errors.Is(err, gitwire.ErrNotRepository) || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("packed: got %v", err)
@@ -280,6 +306,7 @@ func TestGitAndItsChildrenEndWithTheContext(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
 	alive := filepath.Join(t.TempDir(), "alive")
 	makePipe(t, alive)
+
 	// Whoever lives holds the pipe open, the child included.
 	program := script(t, "exec 3>"+alive+"; sleep 600 & wait")
 	r := open(t, gitwire.Options{Path: repo.Dir, Roots: []string{repo.Dir}, Git: program})
@@ -292,11 +319,14 @@ func TestGitAndItsChildrenEndWithTheContext(t *testing.T) {
 			_ = f.SetReadDeadline(time.Now().Add(20 * time.Second))
 			_, err = io.ReadAll(f)
 		}
+
 		ended <- err
 	}()
+
 	if _, err := r.Snapshot(ctx, gitwire.ID{1}, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
+
 	if err := <-ended; err != nil {
 		t.Errorf("something lives on: %v", err)
 	}
@@ -322,14 +352,17 @@ func TestGitSeesOnlyAFixedEnvironment(t *testing.T) {
 	if _, err := r.Snapshot(t.Context(), gitwire.ID{1}, nil); !errors.Is(err, gitwire.ErrGit) {
 		t.Errorf("got %v", err)
 	}
+
 	got, err := os.ReadFile(seen)
 	if err != nil || !strings.HasPrefix(string(got), "upload-pack --strict --stateless-rpc --advertise-refs /") {
 		t.Errorf("%s, %v", got, err)
 	}
+
 	if strings.Contains(string(got), "hunter2") || strings.Contains(string(got), "elsewhere") || !strings.Contains(string(got), "GIT_PROTOCOL=version=2\n") ||
 		!strings.Contains(string(got), "GIT_ALLOW_PROTOCOL=\n") || !strings.Contains(string(got), "GIT_NO_LAZY_FETCH=1\n") {
 		t.Errorf("environment: %s", got)
 	}
+
 	repo.Commit(map[string]string{"a": "1"})
 	if _, err := local(t, repo.Dir).Snapshot(t.Context(), id(t, repo.ID(gitwiretest.Main)), nil); err != nil {
 		t.Errorf("with GIT_DIR set: %v", err)

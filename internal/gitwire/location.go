@@ -33,6 +33,7 @@ func FindRepository(path string) (Location, error) {
 	if err != nil {
 		return Location{}, err
 	}
+
 	for at := full; ; at = filepath.Dir(at) {
 		l, err := locate(at)
 		if err == nil {
@@ -41,6 +42,7 @@ func FindRepository(path string) (Location, error) {
 		if !errors.Is(err, ErrNotRepository) {
 			return Location{}, &Error{Repository: at, Err: err}
 		}
+
 		if filepath.Dir(at) == at {
 			return Location{}, &Error{Repository: path, Err: ErrNotRepository}
 		}
@@ -84,12 +86,14 @@ func locate(root string) (Location, error) {
 			return Location{Root: root, GitDir: real, CommonDir: real}, nil
 		}
 	}
+
 	if !isGitDir(root) {
 		return Location{}, ErrNotRepository
 	}
 	if filepath.Base(root) == ".git" {
 		return Location{Root: filepath.Dir(root), GitDir: root, CommonDir: root}, nil
 	}
+
 	return Location{Root: root, GitDir: root, CommonDir: root, Bare: true}, nil
 }
 
@@ -101,6 +105,7 @@ func linked(root, dotGit string) (Location, error) {
 	if err != nil {
 		return l, err
 	}
+
 	dir, ok := strings.CutPrefix(name, "gitdir: ")
 	if !ok {
 		return l, fmt.Errorf("%w: .git names no folder", ErrNotRepository)
@@ -108,6 +113,7 @@ func linked(root, dotGit string) (Location, error) {
 	if l.GitDir, err = follow(root, dir); err != nil {
 		return l, err
 	}
+
 	l.CommonDir = l.GitDir
 	common, err := readLine(filepath.Join(l.GitDir, "commondir"))
 	if err == nil {
@@ -115,9 +121,11 @@ func linked(root, dotGit string) (Location, error) {
 	} else if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
+
 	if err == nil && !isGitDir(l.CommonDir) {
 		err = fmt.Errorf("%w: the folder that .git leads to is none", ErrNotRepository)
 	}
+
 	return l, err
 }
 

@@ -38,6 +38,7 @@ func readRefs(p *packetReader, f func(refLine)) error {
 		if err != nil {
 			return err
 		}
+
 		switch kind {
 		case flushPacket:
 			p.end()
@@ -47,7 +48,9 @@ func readRefs(p *packetReader, f func(refLine)) error {
 			if err != nil {
 				return err
 			}
+
 			f(ref)
+
 		default:
 			return fmt.Errorf("%w: a section in the list of refs", ErrProtocol)
 		}
@@ -63,16 +66,19 @@ func parseRef(line string) (refLine, error) {
 	if name == "" {
 		return ref, fmt.Errorf("%w: bad line in the list of refs: %s", ErrProtocol, quote([]byte(line)))
 	}
+
 	if id != "unborn" {
 		var err error
 		if ref.id, err = ParseID(id); err != nil {
 			return ref, err
 		}
 	}
+
 	for attribute := range strings.SplitSeq(attributes, " ") {
 		if target, ok := strings.CutPrefix(attribute, "symref-target:"); ok {
 			ref.target = target
 		}
 	}
+
 	return ref, nil
 }

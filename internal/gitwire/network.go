@@ -80,6 +80,7 @@ func newNetwork(o NetworkOptions, proxyTLS *tls.Config) *Network {
 	if n.agent == "" {
 		n.agent = "git/lockstep"
 	}
+
 	n.client = &http.Client{
 		Transport: newTransport(dialer, o.RootCAs),
 		// Redirects are answers here; advertise decides about them.
@@ -88,6 +89,7 @@ func newNetwork(o NetworkOptions, proxyTLS *tls.Config) *Network {
 	if o.Proxy != nil {
 		n.client.Transport = newProxied(o, n.agent, proxyTLS)
 	}
+
 	return n
 }
 
@@ -140,12 +142,15 @@ func (n *Network) Trusting(certificates string) (*Network, error) {
 	if certificates == "" {
 		return n, nil
 	}
+
 	n.mu.Lock()
 	defer n.mu.Unlock()
+
 	key := sha256.Sum256([]byte(certificates))
 	if other, ok := n.trusting[key]; ok {
 		return other, nil
 	}
+
 	roots, err := n.roots()
 	if err != nil {
 		return nil, err
@@ -153,6 +158,7 @@ func (n *Network) Trusting(certificates string) (*Network, error) {
 	if !roots.AppendCertsFromPEM([]byte(certificates)) {
 		return nil, fmt.Errorf("%w: the host's TLS certificate is not a certificate in PEM", ErrCertificate)
 	}
+
 	if len(n.trusting) >= maxTrusting {
 		for old, other := range n.trusting { // whoever holds it goes on with it
 			other.Close()
@@ -160,10 +166,12 @@ func (n *Network) Trusting(certificates string) (*Network, error) {
 			break
 		}
 	}
+
 	o := n.options
 	o.RootCAs = roots
 	other := newNetwork(o, n.proxyTLS)
 	n.trusting[key] = other
+
 	return other, nil
 }
 
@@ -212,6 +220,7 @@ func refuse(a netip.Addr, o NetworkOptions) string {
 	case contains(a, reserved...):
 		return "a reserved address"
 	}
+
 	return ""
 }
 

@@ -42,6 +42,7 @@ func TestAttack16AddressesByClass(t *testing.T) {
 					t.Errorf("%s with %+v is refused as %s", address, o, why)
 				}
 			}
+
 			for _, o := range test.closed {
 				if why := refuse(netip.MustParseAddr(address), o); why == "" {
 					t.Errorf("%s with %+v is let through", address, o)

@@ -75,19 +75,23 @@ func parseCommit(data []byte) (tree ID, parents []ID, err error) {
 	if !ok {
 		return tree, nil, fmt.Errorf("%w: a commit without a tree", ErrProtocol)
 	}
+
 	if tree, err = ParseID(string(id)); err != nil {
 		return tree, nil, err
 	}
+
 	for {
 		line, rest, _ = bytes.Cut(rest, []byte("\n"))
 		id, ok := bytes.CutPrefix(line, []byte("parent "))
 		if !ok {
 			return tree, parents, nil
 		}
+
 		parent, err := ParseID(string(id))
 		if err != nil {
 			return tree, nil, err
 		}
+
 		parents = append(parents, parent)
 	}
 }
@@ -137,6 +141,7 @@ func nextEntry(tree []byte) (entry, []byte, error) {
 	if !ok || !ok2 || len(rest) < len(e.id) {
 		return e, nil, fmt.Errorf("%w: a tree is cut off", ErrProtocol)
 	}
+
 	mode, err := canonicalMode(digits)
 	if err != nil {
 		return e, nil, err
@@ -144,6 +149,7 @@ func nextEntry(tree []byte) (entry, []byte, error) {
 	if err := checkName(name); err != nil {
 		return e, nil, err
 	}
+
 	e.mode, e.name = mode, name
 	copy(e.id[:], rest)
 	return e, rest[len(e.id):], nil
@@ -159,6 +165,7 @@ func canonicalMode(digits []byte) (int, error) {
 		}
 		mode = mode<<3 | int(c-'0')
 	}
+
 	const kind = 0o170000
 	switch mode & kind {
 	case folderMode, symlinkMode, submoduleMode:
@@ -169,6 +176,7 @@ func canonicalMode(digits []byte) (int, error) {
 		}
 		return fileMode, nil
 	}
+
 	return 0, fmt.Errorf("%w: bad mode in a tree: %s", ErrProtocol, quote(digits))
 }
 

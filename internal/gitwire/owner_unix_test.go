@@ -26,6 +26,7 @@ func TestRepositoryOfAnotherUserIsReadOnlyWhenAllowed(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give a repository to another user")
 	}
+
 	repo := gitwiretest.NewRepo(t)
 	commit := id(t, repo.Commit(map[string]string{"a": "1"}))
 	work := repo.Clone()
@@ -40,12 +41,14 @@ func TestRepositoryOfAnotherUserIsReadOnlyWhenAllowed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	for _, path := range []string{repo.Dir, work, tree} {
 		o := gitwire.Options{Path: path, Roots: []string{path, work}}
 		_, err := gitwire.Open(o)
 		if !errors.Is(err, gitwire.ErrOwner) || !strings.Contains(err.Error(), "user 12345") {
 			t.Errorf("%s: got %v", path, err)
 		}
+
 		o.AnyOwner = true
 		if _, err := open(t, o).Snapshot(t.Context(), commit, nil); err != nil {
 			t.Errorf("%s, any owner: %v", path, err)

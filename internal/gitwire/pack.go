@@ -81,23 +81,28 @@ func readPack(r io.Reader, policy packPolicy) (pack, error) {
 		byID:     map[ID][]waiting{},
 		byOffset: map[int64][]waiting{},
 	}
+
 	p.left.inflated, p.left.kept, p.left.blobs = policy.inflated, policy.kept, policy.blobs
 	var head [12]byte
 	if _, err := io.ReadFull(p.in, head[:]); err != nil {
 		return p.pack, unexpected(err)
 	}
+
 	if string(head[:4]) != "PACK" || binary.BigEndian.Uint32(head[4:]) != 2 {
 		return p.pack, fmt.Errorf("%w: not a pack of version 2", ErrProtocol)
 	}
+
 	n := int64(binary.BigEndian.Uint32(head[8:]))
 	if n > int64(policy.objects) {
 		return p.pack, fmt.Errorf("%w: a pack of %d objects", ErrLimit, n)
 	}
+
 	for range n {
 		if err := p.next(); err != nil {
 			return p.pack, err
 		}
 	}
+
 	return p.pack, p.in.checkSum()
 }
 
@@ -108,6 +113,7 @@ func (p *packReader) next() error {
 	if err != nil {
 		return err
 	}
+
 	switch kind {
 	case commitObject, treeObject, tagObject:
 		return p.whole(offset, kind, size)
@@ -124,6 +130,7 @@ func (p *packReader) next() error {
 		if back <= 0 || back > offset {
 			return errDelta("a base outside the pack")
 		}
+
 		return p.deltaOf(offset, offset-back, size)
 	case refDelta:
 		var base ID
@@ -132,6 +139,7 @@ func (p *packReader) next() error {
 		}
 		return p.deltaOn(offset, base, size)
 	}
+
 	return fmt.Errorf("%w: an object of kind %d in a pack", ErrProtocol, kind)
 }
 
@@ -153,14 +161,17 @@ func (p *packReader) drop(offset, size int64) error {
 	if err != nil {
 		return err
 	}
+
 	p.at[offset] = place{dropped: true}
 	if !p.policy.note {
 		return exactly(io.Discard, r, size)
 	}
+
 	h := newObjectHash(blobObject, size)
 	if err := exactly(h, r, size); err != nil {
 		return err
 	}
+
 	id, err := objectID(h)
 	p.pack.large[id] = true
 	return err
@@ -189,18 +200,22 @@ func (p *packReader) deltaOn(offset int64, baseID ID, size int64) error {
 		p.byID[baseID] = append(p.byID[baseID], waiting{offset, delta})
 		return err
 	}
+
 	delta, err := p.inflate(size)
 	if err != nil {
 		return err
 	}
+
 	o, ok, err := p.apply(base, delta)
 	if err != nil {
 		return err
 	}
+
 	if !ok {
 		p.at[offset] = place{dropped: true}
 		return nil
 	}
+
 	return p.add(offset, o)
 }
 
@@ -235,10 +250,12 @@ func (p *packReader) apply(base object, delta []byte) (object, bool, error) {
 	if err != nil {
 		return object{}, false, err
 	}
+
 	limit := p.policy.object
 	if base.kind == blobObject {
 		limit = p.policy.blob
 	}
+
 	if base.kind == blobObject && (size > limit || p.spills(size)) {
 		return object{}, false, nil
 	}
@@ -248,6 +265,7 @@ func (p *packReader) apply(base object, delta []byte) (object, bool, error) {
 	if err := p.keep(base.kind, min(size, limit)); err != nil {
 		return object{}, false, err
 	}
+
 	data, err := applyDelta(base.data, delta, limit)
 	return object{base.kind, data}, err == nil, err
 }
@@ -266,21 +284,25 @@ func (p *packReader) add(offset int64, o object) error {
 		if err != nil {
 			return err
 		}
+
 		p.pack.objects[id] = r.object
 		p.at[r.offset] = place{id: id}
 		ready := slices.Concat(p.byID[id], p.byOffset[r.offset])
 		delete(p.byID, id)
 		delete(p.byOffset, r.offset)
+
 		for _, w := range ready {
 			made, ok, err := p.apply(r.object, w.delta)
 			if err != nil {
 				return err
 			}
+
 			if ok {
 				todo = append(todo, resolved{w.offset, made})
 			}
 		}
 	}
+
 	return nil
 }
 
@@ -320,10 +342,12 @@ func (p *packReader) inflate(size int64) ([]byte, error) {
 	if limit := max(p.policy.object, p.policy.blob); size > limit {
 		return nil, fmt.Errorf("%w: an object of %d bytes", ErrLimit, size)
 	}
+
 	r, err := p.inflater(size)
 	if err != nil {
 		return nil, err
 	}
+
 	const small = 64 << 10
 	var b bytes.Buffer
 	if size > small {
@@ -331,6 +355,7 @@ func (p *packReader) inflate(size int64) ([]byte, error) {
 	} else {
 		b = *bytes.NewBuffer(make([]byte, 0, size+1))
 	}
+
 	err = exactly(&b, r, size)
 	return slices.Clip(b.Bytes()), err
 }
@@ -339,15 +364,18 @@ func (p *packReader) inflater(size int64) (io.Reader, error) {
 	if err := p.spend(size); err != nil {
 		return nil, err
 	}
+
 	var err error
 	if p.zip == nil {
 		p.zip, err = zlib.NewReader(p.in)
 	} else {
 		err = p.zip.(zlib.Resetter).Reset(p.in, nil)
 	}
+
 	if err != nil {
 		return nil, inflateError(err)
 	}
+
 	return p.zip, nil
 }
 

@@ -44,6 +44,7 @@ func (p *packetReader) next() (packetKind, []byte, error) {
 	if _, err := io.ReadFull(p.r, head[:]); err != nil {
 		return 0, nil, unexpected(err)
 	}
+
 	n, err := packetLength(head)
 	if err != nil {
 		return 0, nil, err
@@ -51,12 +52,15 @@ func (p *packetReader) next() (packetKind, []byte, error) {
 	if p.left -= int64(max(n, len(head))); p.left < 0 {
 		return 0, nil, fmt.Errorf("%w: the answer has more than %d bytes", ErrLimit, p.most)
 	}
+
 	if n < len(head) {
 		return packetKind(n + 1), nil, nil // 0000, 0001, 0002
 	}
+
 	if n -= len(head); cap(p.buf) < n {
 		p.buf = make([]byte, max(n, 512))
 	}
+
 	data := p.buf[:n]
 	if _, err := io.ReadFull(p.r, data); err != nil {
 		return 0, nil, unexpected(err)
@@ -64,6 +68,7 @@ func (p *packetReader) next() (packetKind, []byte, error) {
 	if message, ok := bytes.CutPrefix(data, []byte("ERR ")); ok {
 		return 0, nil, serverError(message)
 	}
+
 	return dataPacket, data, nil
 }
 
@@ -86,11 +91,14 @@ func packetLength(head [4]byte) (int, error) {
 		if digit < 0 {
 			return 0, fmt.Errorf("%w: bad packet length %s", ErrProtocol, quote(head[:]))
 		}
+
 		n = n<<4 | digit
 	}
+
 	if n == 3 || n > maxPacket {
 		return 0, fmt.Errorf("%w: bad packet length %s", ErrProtocol, quote(head[:]))
 	}
+
 	return n, nil
 }
 

@@ -50,6 +50,7 @@ func (in *packInput) objectHead() (objectKind, int64, error) {
 	if err != nil {
 		return 0, 0, err
 	}
+
 	kind, size := objectKind(b>>4&7), int64(b&15)
 	for shift := 4; b&0x80 != 0; shift += 7 {
 		if shift > 53 {
@@ -58,8 +59,10 @@ func (in *packInput) objectHead() (objectKind, int64, error) {
 		if b, err = in.ReadByte(); err != nil {
 			return 0, 0, err
 		}
+
 		size |= int64(b&0x7f) << shift
 	}
+
 	return kind, size, nil
 }
 
@@ -69,6 +72,7 @@ func (in *packInput) baseOffset() (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+
 	back := int64(b & 0x7f)
 	for i := 0; b&0x80 != 0; i++ {
 		if i > 6 {
@@ -77,8 +81,10 @@ func (in *packInput) baseOffset() (int64, error) {
 		if b, err = in.ReadByte(); err != nil {
 			return 0, err
 		}
+
 		back = (back+1)<<7 | int64(b&0x7f)
 	}
+
 	return back, nil
 }
 

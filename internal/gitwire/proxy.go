@@ -25,9 +25,11 @@ func ParseProxy(raw string) (*url.URL, error) {
 	if port, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || port == 0 {
 		return nil, errors.New("a proxy's port must be said, http://HOST:PORT")
 	}
+
 	if password, _ := u.User.Password(); u.User != nil && (password == "" || u.User.Username() == "") {
 		return nil, errors.New("a proxy's user is USER:PASSWORD@ before the host, or left out")
 	}
+
 	return u, nil
 }
 
@@ -48,6 +50,7 @@ func newProxied(o NetworkOptions, agent string, proxyTLS *tls.Config) *proxied {
 	shown := url.URL{Scheme: o.Proxy.Scheme, Host: o.Proxy.Host}
 	p := &proxied{options: o, proxy: shown.String()}
 	p.direct = newTransport(newDialer(checkLoopback), o.RootCAs)
+
 	// The administrator chose the proxy, wherever it is.
 	dialer := newDialer(func(address string) error {
 		return checkAddress(address, NetworkOptions{AllowPrivate: true, AllowLoopback: true})
@@ -70,6 +73,7 @@ func newProxied(o NetworkOptions, agent string, proxyTLS *tls.Config) *proxied {
 		c, err := secure.DialContext(ctx, network, address)
 		return c, p.unreached(err)
 	}
+
 	return p
 }
 
@@ -82,9 +86,11 @@ func (p *proxied) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return nil, fmt.Errorf("%w: %s is %s", ErrAddress, quote([]byte(host)), why)
 	}
+
 	if isHere(host) {
 		return p.direct.RoundTrip(req)
 	}
+
 	resp, err := p.through.RoundTrip(req)
 	if fault, ok := errors.AsType[*proxyError](err); ok {
 		return nil, fault
@@ -92,10 +98,12 @@ func (p *proxied) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("through the proxy %s: %w", p.proxy, err)
 	}
+
 	if resp.StatusCode == http.StatusProxyAuthRequired && req.URL.Scheme == "http" { // in a tunnel it is the host's
 		resp.Body.Close()
 		return nil, p.refused(resp.StatusCode)
 	}
+
 	return resp, nil
 }
 
@@ -137,6 +145,7 @@ func (p *proxied) unreached(err error) error {
 	default:
 		err = fmt.Errorf("%w: the proxy %s: %w", ErrUnavailable, p.proxy, err)
 	}
+
 	return &proxyError{err}
 }
 
@@ -175,12 +184,14 @@ func refuseHost(host string, o NetworkOptions) string {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return refuse(a, o)
 	}
+
 	if isHere(host) {
 		if !o.AllowLoopback {
 			return "a loopback address"
 		}
 		return ""
 	}
+
 	outside := func(c rune) bool {
 		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && !strings.ContainsRune("-._", c)
 	}
@@ -188,6 +199,7 @@ func refuseHost(host string, o NetworkOptions) string {
 	if strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x") || strings.ContainsFunc(host, outside) {
 		return "not the name of a host"
 	}
+
 	return ""
 }
 

@@ -32,19 +32,23 @@ func TestHTTPGoesThroughTheProxyWhichResolvesTheName(t *testing.T) {
 						o.RootCAs = s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 					}
 				}
+
 				network := gitwire.NewNetwork(o)
 				t.Cleanup(network.Close)
 				address, want := "http://example.com/team/app.git", "POST example.com"
 				if secure {
 					address, want = "https://example.com/team/app.git", "CONNECT example.com:443"
 				}
+
 				r := open(t, gitwire.Options{URL: address, Network: network, Auth: gitwire.Bearer(address, "canary-of-a-token")})
 				if got, err := mainOf(t, r); err != nil || got != sha {
 					t.Fatalf("got %v, %v", got, err)
 				}
+
 				if asked, _ := proxy.requests(); len(asked) == 0 || asked[len(asked)-1] != want {
 					t.Errorf("the proxy was asked for %q; the last should be %q", asked, want)
 				}
+
 				for _, r := range srv.Requests() {
 					if r.Header.Get("Proxy-Authorization") != "" {
 						t.Errorf("the host was sent the proxy's password: %s", r.Header)
@@ -69,10 +73,12 @@ func TestAttack17InATunnelTheProxySeesNoCredential(t *testing.T) {
 	if _, err := mainOf(t, r); err != nil {
 		t.Fatal(err)
 	}
+
 	asked, clear := proxy.requests()
 	if len(asked) != 1 || strings.Contains(clear, "canary-of-a-token") || strings.Contains(clear, "\nAuthorization") {
 		t.Errorf("the proxy was asked %q and saw %s", asked, clear)
 	}
+
 	seen := 0
 	for _, r := range srv.Requests() {
 		if r.Header.Get("Authorization") == "Bearer canary-of-a-token" {
@@ -82,6 +88,7 @@ func TestAttack17InATunnelTheProxySeesNoCredential(t *testing.T) {
 			t.Errorf("the host was sent the proxy's password: %s", r.Header)
 		}
 	}
+
 	if seen == 0 {
 		t.Error("the host was not sent the credential")
 	}
@@ -109,6 +116,7 @@ func TestAttack16AProxyIsNotAskedForAForbiddenAddress(t *testing.T) {
 		row.o.Proxy = proxy.address(t, "")
 		network := gitwire.NewNetwork(row.o)
 		t.Cleanup(network.Close)
+
 		for _, host := range row.hosts {
 			for _, scheme := range []string{"http://", "https://"} {
 				r := open(t, gitwire.Options{URL: scheme + host + "/app", Network: network})
@@ -118,6 +126,7 @@ func TestAttack16AProxyIsNotAskedForAForbiddenAddress(t *testing.T) {
 			}
 		}
 	}
+
 	if asked, _ := proxy.requests(); len(asked) > 0 {
 		t.Errorf("the proxy was asked for %q", asked)
 	}
@@ -153,6 +162,7 @@ func TestThisMachineIsReachedWithoutTheProxy(t *testing.T) {
 			t.Errorf("%s: got %v, %v", host, got, err)
 		}
 	}
+
 	if asked, _ := proxy.requests(); len(asked) > 0 {
 		t.Errorf("the proxy was asked for %q", asked)
 	}
@@ -175,11 +185,13 @@ func TestAttack18AProxysRefusalNamesItAndHidesItsPassword(t *testing.T) {
 		proxy.refuse, proxy.say = row.status, "you sent Basic "+pair+" which is "+proxyPair
 		network := gitwire.NewNetwork(gitwire.NetworkOptions{Proxy: proxy.address(t, proxyPair)})
 		t.Cleanup(network.Close)
+
 		for address, want := range map[string]error{"https://example.com/app": row.tunnel, "http://example.com/app": row.clear} {
 			_, err := open(t, gitwire.Options{URL: address, Network: network}).Head(t.Context())
 			if !errors.Is(err, want) || !strings.Contains(err.Error(), "the proxy "+proxy.URL) {
 				t.Errorf("%d for %s: got %v; want %v", row.status, address, err, want)
 			}
+
 			if shown := fmt.Sprintf("%v %+v", err, err); strings.Contains(shown, "canary") || strings.Contains(shown, pair[:8]) {
 				t.Errorf("%d for %s: the password is shown: %s", row.status, address, shown)
 			}
@@ -196,12 +208,14 @@ func TestAProxyThatIsNotThereOrNotItselfIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var served sync.WaitGroup
 	served.Go(func() {
 		for c, err := silent.Accept(); err == nil; c, err = silent.Accept() {
 			c.Close()
 		}
 	})
+
 	t.Cleanup(func() { silent.Close(); served.Wait() })
 	for raw, want := range map[string]error{
 		secure.URL: gitwire.ErrCertificate, away.String(): gitwire.ErrUnavailable, "http://169.254.169.254:3128": gitwire.ErrAddress,
@@ -211,6 +225,7 @@ func TestAProxyThatIsNotThereOrNotItselfIsNamed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true, AllowPrivate: true, Proxy: proxy})
 		t.Cleanup(network.Close)
 		for _, scheme := range []string{"http", "https"} {
@@ -271,6 +286,7 @@ func TestAttack16TheEnvironmentsProxyIsNotUsedBesideTheChosenOne(t *testing.T) {
 	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "NO_PROXY"} {
 		t.Setenv(name, other.URL)
 	}
+
 	t.Setenv("NO_PROXY", "example.com")
 	proxy := newProxy(t, "http://127.0.0.1:1", false)
 	proxy.refuse = http.StatusForbidden
@@ -288,11 +304,13 @@ func TestAProxyThatSaysNothingIsLeftWithTheCaller(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { listener.Close() })
 	proxy, err := gitwire.ParseProxy("http://" + listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	network := gitwire.NewNetwork(gitwire.NetworkOptions{Proxy: proxy})
 	t.Cleanup(network.Close)
 	for _, scheme := range []string{"http", "https"} {
@@ -305,9 +323,11 @@ func TestAProxyThatSaysNothingIsLeftWithTheCaller(t *testing.T) {
 				_, _ = c.Read(make([]byte, 1)) // it was asked, and does not answer
 			}
 		})
+
 		if _, err := open(t, gitwire.Options{URL: scheme + "://example.com/app", Network: network}).Head(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: got %v", scheme, err)
 		}
+
 		accepted.Wait()
 	}
 }

@@ -36,6 +36,7 @@ func newProxy(t testing.TB, to string, secure bool) *testProxy {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	p := &testProxy{to: u.Host}
 	p.Server = httptest.NewUnstartedServer(p)
 	if secure {
@@ -43,11 +44,13 @@ func newProxy(t testing.TB, to string, secure bool) *testProxy {
 	} else {
 		p.Start()
 	}
+
 	t.Cleanup(func() {
 		p.Close()
 		p.requests() // takes the lock, so that no tunnel is being begun
 		p.tunnels.Wait()
 	})
+
 	return p
 }
 
@@ -81,14 +84,17 @@ func (p *testProxy) tunnel(w http.ResponseWriter) {
 		http.Error(w, "nobody is there", http.StatusBadGateway)
 		return
 	}
+
 	here, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		there.Close()
 		return
 	}
+
 	_, _ = io.WriteString(here, "HTTP/1.1 200 Connection established\r\n\r\n")
 	p.mu.Lock() // Close does not wait for what was hijacked
 	defer p.mu.Unlock()
+
 	for from, to := range map[net.Conn]net.Conn{here: there, there: here} {
 		p.tunnels.Go(func() { _, _ = io.Copy(to, from); to.Close(); from.Close() })
 	}

@@ -34,9 +34,11 @@ func TestAttack17RedirectLeaksNoCredential(t *testing.T) {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			mu.Lock()
 			defer mu.Unlock()
+
 			if r.Header.Get("Authorization") != "" || r.Method != http.MethodGet || strings.Contains(fmt.Sprint(r.URL, r.Header), "hunter2") {
 				leaked = append(leaked, fmt.Sprint(r.Method, " ", r.URL, r.Header))
 			}
+
 			next.ServeHTTP(w, r)
 		})
 	}
@@ -62,11 +64,13 @@ func TestAttack17RedirectLeaksNoCredential(t *testing.T) {
 					t.Errorf("%s, %d to a %s: got %v", name, status, method, err)
 				}
 			}
+
 			if testing.Short() {
 				break
 			}
 		}
 	}
+
 	if len(leaked) > 0 {
 		t.Errorf("the other host was asked: %s", leaked)
 	}
@@ -80,18 +84,22 @@ func TestAttack17TheWayBackIsWithoutTheCredential(t *testing.T) {
 		http.Redirect(w, r, back+"/secret/app.git/info/refs", http.StatusFound)
 	}))
 	defer other.Close()
+
 	away := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasPrefix(r.URL.Path, "/team/") {
 				http.Redirect(w, r, other.URL+"/info/refs", http.StatusFound)
 				return
 			}
+
 			if r.Header.Get("Authorization") != "" {
 				t.Errorf("asked for %s with the credential", r.URL)
 			}
+
 			next.ServeHTTP(w, r)
 		})
 	}
+
 	_, srv, address := served(t, gitwiretest.Options{Token: "hunter2", Wrap: away})
 	back = srv.URL
 	_, err := open(t, gitwire.Options{URL: address, Auth: gitwire.Bearer(address, "hunter2")}).Head(t.Context())
@@ -110,6 +118,7 @@ func TestAttack16RedirectReachesNoForbiddenAddress(t *testing.T) {
 			t.Errorf("%s: got %v", to, err)
 		}
 	}
+
 	for _, to := range []string{"file:///etc/info/refs", "ssh://git.example.com/info/refs", "https:///info/refs", "http://git.example.com/elsewhere"} {
 		_, _, address := served(t, gitwiretest.Options{Wrap: func(http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -117,6 +126,7 @@ func TestAttack16RedirectReachesNoForbiddenAddress(t *testing.T) {
 				w.WriteHeader(http.StatusFound)
 			})
 		}})
+
 		_, err := open(t, gitwire.Options{URL: address}).Head(t.Context())
 		if !errors.Is(err, gitwire.ErrRedirect) {
 			t.Errorf("%s: got %v", to, err)
@@ -142,6 +152,7 @@ func TestNoMoreThanThreeRedirectsAreFollowed(t *testing.T) {
 	}
 	srv := httptest.NewServer(http.HandlerFunc(hop))
 	defer srv.Close()
+
 	_, err := open(t, gitwire.Options{URL: srv.URL}).Head(t.Context())
 	want := []string{"/info/refs", "/x/info/refs", "/x/x/info/refs", "/x/x/x/info/refs"}
 	if !errors.Is(err, gitwire.ErrRedirect) || !slices.Equal(asked, want) {

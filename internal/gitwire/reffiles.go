@@ -36,15 +36,18 @@ func (f *refFiles) open() (*refReading, error) {
 	if err := f.still(); err != nil {
 		return nil, err
 	}
+
 	own, err := os.OpenRoot(f.location.GitDir)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotRepository, err)
 	}
+
 	common, err := os.OpenRoot(f.location.CommonDir)
 	if err != nil {
 		own.Close()
 		return nil, fmt.Errorf("%w: %w", ErrNotRepository, err)
 	}
+
 	return &refReading{f, own, common}, nil
 }
 
@@ -59,16 +62,19 @@ func (f *refFiles) read(names []string) (map[string]ID, error) {
 		return nil, err
 	}
 	defer r.close()
+
 	ids := map[string]ID{}
 	for _, name := range names {
 		_, id, err := r.resolve(name)
 		if err != nil {
 			return nil, err
 		}
+
 		if !id.IsZero() {
 			ids[name] = id
 		}
 	}
+
 	return ids, nil
 }
 
@@ -79,16 +85,19 @@ func (f *refFiles) head() (Head, error) {
 		return Head{}, err
 	}
 	defer r.close()
+
 	target, id, err := r.loose("HEAD")
 	if err != nil {
 		return Head{}, err
 	}
+
 	if target == "" {
 		if id.IsZero() {
 			return Head{}, fmt.Errorf("%w: it has no HEAD", ErrNotRepository)
 		}
 		return Head{ID: id}, nil
 	}
+
 	ref, id, err := r.resolve(target)
 	return Head{Ref: ref, ID: id}, err
 }
@@ -103,15 +112,19 @@ func (r *refReading) resolve(name string) (string, ID, error) {
 		if !ValidRef(name) {
 			return name, ID{}, fmt.Errorf("%w: %s", ErrRef, quote([]byte(name)))
 		}
+
 		target, id, err := r.loose(name)
 		if err == nil && target == "" && id.IsZero() {
 			id, err = r.files.fromPacked(r.common, name)
 		}
+
 		if err != nil || target == "" {
 			return name, id, err
 		}
+
 		name = target
 	}
+
 	return name, ID{}, fmt.Errorf("%w: symbolic refs more than %d deep", ErrLimit, maxSymbolic)
 }
 
@@ -122,14 +135,17 @@ func (r *refReading) loose(name string) (target string, id ID, err error) {
 	if err != nil || b == nil {
 		return "", ID{}, err
 	}
+
 	text := strings.TrimSpace(string(b))
 	if target, ok := strings.CutPrefix(text, "ref:"); ok {
 		return strings.TrimSpace(target), ID{}, nil
 	}
+
 	// What else the file holds is not repeated in an error: it may be any file.
 	if id, err = ParseID(text); err != nil && !errors.Is(err, ErrSHA256) {
 		err = fmt.Errorf("%w: %s holds no object id", ErrNotRepository, quote([]byte(name)))
 	}
+
 	return "", id, err
 }
 
@@ -156,9 +172,11 @@ func readIn(root *os.Root, name string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", ErrNotRepository, err)
 	}
 	defer file.Close()
+
 	if info, err := file.Stat(); err == nil && info.IsDir() {
 		return nil, nil // refs/heads/a where only refs/heads/a/b is
 	}
+
 	return readSmall(file, limit)
 }
 
@@ -168,6 +186,7 @@ func readIn(root *os.Root, name string, limit int64) ([]byte, error) {
 func (f *refFiles) fromPacked(common *os.Root, name string) (ID, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+
 	info, err := common.Stat("packed-refs")
 	if errors.Is(err, fs.ErrNotExist) {
 		return ID{}, nil
@@ -175,17 +194,21 @@ func (f *refFiles) fromPacked(common *os.Root, name string) (ID, error) {
 	if err != nil {
 		return ID{}, fmt.Errorf("%w: %w", ErrNotRepository, err)
 	}
+
 	if f.info == nil || !os.SameFile(f.info, info) || !f.info.ModTime().Equal(info.ModTime()) || f.info.Size() != info.Size() {
 		b, err := readIn(common, "packed-refs", f.limit)
 		if err != nil {
 			return ID{}, err
 		}
+
 		packed, err := parsePacked(b)
 		if err != nil {
 			return ID{}, err
 		}
+
 		f.packed, f.info = packed, info
 	}
+
 	return f.packed[name], nil
 }
 
@@ -198,6 +221,7 @@ func parsePacked(b []byte) (map[string]ID, error) {
 		if len(line) == 0 || line[0] == '#' || line[0] == '^' {
 			continue
 		}
+
 		hex, name, ok := strings.Cut(string(line), " ")
 		id, err := ParseID(hex)
 		if err != nil || !ok {
@@ -206,7 +230,9 @@ func parsePacked(b []byte) (map[string]ID, error) {
 			}
 			return nil, fmt.Errorf("%w: a bad line in packed-refs", ErrNotRepository)
 		}
+
 		packed[name] = id
 	}
+
 	return packed, nil
 }

@@ -73,6 +73,7 @@ func Open(o Options) (*Remote, error) {
 	if (o.URL == "") == (o.Path == "") {
 		return nil, fmt.Errorf("%w: give either a URL or a path", ErrURL)
 	}
+
 	r := &Remote{limits: o.Limits.withDefaults(), agent: "git/lockstep", hide: o.Auth.hide}
 	r.blobs = newBlobCache(r.limits.BlobCacheBytes)
 	var err error
@@ -82,9 +83,11 @@ func Open(o Options) (*Remote, error) {
 	} else {
 		err = r.openURL(o)
 	}
+
 	if err != nil {
 		return nil, err
 	}
+
 	return r, nil
 }
 
@@ -103,19 +106,23 @@ func (r *Remote) openURL(o Options) error {
 	if isSSH(o.URL) {
 		return r.openSSH(o)
 	}
+
 	u, err := parseURL(o.URL)
 	if err != nil {
 		return err
 	}
+
 	r.name = u.String()
 	if err := o.Auth.check(u); err != nil {
 		return &Error{Repository: r.name, Err: err}
 	}
+
 	network := o.Network
 	if network == nil {
 		network = NewNetwork(NetworkOptions{})
 		r.network = network
 	}
+
 	r.agent = network.agent
 	r.transport = &httpTransport{network: network, first: u, auth: o.Auth, base: u}
 	return nil
@@ -127,6 +134,7 @@ func parseURL(raw string) (*url.URL, error) {
 	if form, ok := httpsForm(raw); ok {
 		return nil, fmt.Errorf("%w: only http:// and https:// are read; use %s", ErrURL, form)
 	}
+
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil:
@@ -143,6 +151,7 @@ func parseURL(raw string) (*url.URL, error) {
 	case strings.ContainsFunc(u.Path, func(c rune) bool { return c < ' ' || c == 0x7f }):
 		return nil, fmt.Errorf("%w: it holds control characters", ErrURL)
 	}
+
 	u.Path, u.RawPath = strings.TrimSuffix(u.Path, "/"), strings.TrimSuffix(u.RawPath, "/")
 	return u, nil
 }
@@ -156,14 +165,17 @@ func httpsForm(raw string) (string, bool) {
 		if !ok || host == "http" || host == "https" || strings.ContainsAny(host, "/\\") || strings.HasPrefix(path, ":") || path == "" {
 			return "", false
 		}
+
 		rest = host + "/" + path
 	} else if scheme != "ssh" && scheme != "git" && scheme != "git+ssh" && scheme != "ssh+git" {
 		return "", false
 	}
+
 	host, path, _ := strings.Cut(rest, "/")
 	host = host[strings.LastIndexByte(host, '@')+1:]
 	host, _, _ = strings.Cut(host, ":")
 	form := url.URL{Scheme: "https", Host: host, Path: "/" + strings.TrimPrefix(path, "/")}
+
 	return form.String(), true
 }
 
@@ -175,17 +187,21 @@ func (r *Remote) Refs(ctx context.Context, names []string) (map[string]ID, error
 			return nil, r.fault(ctx, fmt.Errorf("%w: %s", ErrRef, quote([]byte(name))))
 		}
 	}
+
 	if len(names) == 0 {
 		return map[string]ID{}, nil
 	}
+
 	if r.refs != nil {
 		ids, err := r.refs.read(names)
 		return ids, r.fault(ctx, err)
 	}
+
 	ids := make(map[string]ID, len(names))
 	for _, name := range names {
 		ids[name] = ID{}
 	}
+
 	request := func(c capabilities) []byte { return lsRefsRequest(c, r.agent, names) }
 	err := r.list(ctx, request, func(ref refLine) {
 		if _, asked := ids[ref.name]; asked {
@@ -195,11 +211,13 @@ func (r *Remote) Refs(ctx context.Context, names []string) (map[string]ID, error
 	if err != nil {
 		return nil, err
 	}
+
 	for name, id := range ids {
 		if id.IsZero() {
 			delete(ids, name)
 		}
 	}
+
 	return ids, nil
 }
 
@@ -218,6 +236,7 @@ func (r *Remote) Head(ctx context.Context) (Head, error) {
 		head, err := r.refs.head()
 		return head, r.fault(ctx, err)
 	}
+
 	var head Head
 	request := func(c capabilities) []byte { return headRequest(c, r.agent) }
 	err := r.list(ctx, request, func(ref refLine) {
@@ -225,6 +244,7 @@ func (r *Remote) Head(ctx context.Context) (Head, error) {
 			head = Head{Ref: ref.target, ID: ref.id}
 		}
 	})
+
 	return head, err
 }
 
@@ -250,15 +270,18 @@ func (r *Remote) command(ctx context.Context, refs func(refLine), request func(c
 		if err != nil || c.old && refs != nil {
 			return err
 		}
+
 		body, err := request(c)
 		if err != nil {
 			return r.fault(ctx, err)
 		}
+
 		send := func(ctx context.Context) (io.ReadCloser, error) { return r.transport.command(ctx, body) }
 		err = r.exchange(ctx, 0, send, read)
 		if !errors.Is(err, ErrProtocol) && !errors.Is(err, ErrUnavailable) {
 			return err
 		}
+
 		r.learn(nil)
 		if fresh || !again || !errors.Is(err, ErrProtocol) {
 			return err
@@ -273,21 +296,25 @@ func (r *Remote) capabilities(ctx context.Context, refs func(refLine)) (c capabi
 	r.mu.Lock()
 	known := r.known
 	r.mu.Unlock()
+
 	if known != nil && (refs == nil || !known.old) {
 		return *known, false, nil
 	}
+
 	err = r.exchange(ctx, maxCapabilities, r.transport.advertise, func(p *packetReader) error {
 		var line string
 		c, line, err = readCapabilities(p)
 		if err != nil || line == "" || refs == nil {
 			return err
 		}
+
 		p.allow(r.limits.RefBytes)
 		return readOldRefs(p, c, line, refs)
 	})
 	if err != nil {
 		return c, true, err
 	}
+
 	r.learn(&c)
 	return c, true, nil
 }
@@ -306,6 +333,7 @@ var errSlow = errors.New("the server takes too long")
 func (r *Remote) exchange(ctx context.Context, limit int64, send func(context.Context) (io.ReadCloser, error), read func(*packetReader) error) error {
 	bounded, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+
 	total := time.AfterFunc(r.limits.Timeout, func() { cancel(errSlow) })
 	defer total.Stop()
 
@@ -313,12 +341,15 @@ func (r *Remote) exchange(ctx context.Context, limit int64, send func(context.Co
 	if err == nil {
 		idle := time.AfterFunc(r.limits.Idle, func() { cancel(errSlow) })
 		defer idle.Stop()
+
 		err = read(newPacketReader(&watched{body, idle, r.limits.Idle}, limit))
 		body.Close()
 	}
+
 	if err != nil && context.Cause(bounded) == errSlow {
 		err = fmt.Errorf("%w: %w", ErrUnavailable, errSlow)
 	}
+
 	return r.fault(ctx, err)
 }
 
@@ -342,6 +373,7 @@ func (r *Remote) fault(ctx context.Context, err error) error {
 	if fault, ok := errors.AsType[*Error](err); ok {
 		return fault
 	}
+
 	var certificate *tls.CertificateVerificationError
 	switch wire, isURL := errors.AsType[*url.Error](err); {
 	case ctx.Err() != nil:
@@ -359,13 +391,16 @@ func (r *Remote) fault(ctx context.Context, err error) error {
 	default:
 		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+
 	fault := &Error{Repository: r.name, Err: err}
 	if text := r.hide(err.Error()); text != err.Error() {
 		fault.Err = &hidden{err, text}
 	}
+
 	if status, ok := errors.AsType[*statusError](err); ok {
 		fault.RetryAfter = status.wait
 	}
+
 	return fault
 }
 

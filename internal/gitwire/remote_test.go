@@ -89,6 +89,7 @@ func TestRefsAsksForAllBranchesInOneRequest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		equal(t, "refs", want, got)
 		equal(t, "requests", requests, asked(srv))
 	}
@@ -106,6 +107,7 @@ func TestRequestsShareOneConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	equal(t, "connections", int64(1), srv.Connections())
 }
 
@@ -123,10 +125,12 @@ func TestHeadTellsTheDefaultBranch(t *testing.T) {
 		repo.Git("symbolic-ref", "HEAD", "refs/heads/next")
 		next, err3 := r.Head(t.Context())
 		equal(t, "unborn head", gitwire.Head{Ref: "refs/heads/next"}, next)
+
 		if err := errors.Join(err, err2, err3); err != nil {
 			t.Error(r.Name(), err)
 		}
 	}
+
 	head, err := local(t, unborn.Dir).Head(t.Context())
 	equal(t, "head of an empty repository", gitwire.Head{Ref: "refs/heads/main"}, head)
 	if err != nil {
@@ -153,6 +157,7 @@ func TestCredentialsOpenTheRepository(t *testing.T) {
 			if !errors.Is(err, test.want) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
+
 			if err != nil && strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("the error holds the credential: %v", err)
 			}
@@ -165,6 +170,7 @@ func TestAttack18CredentialIsNotPrinted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	auth := gitwire.Basic("https://git.example.com", "u", "hunter2")
 	held := struct{ a gitwire.Auth }{auth}
 	var log strings.Builder
@@ -207,6 +213,7 @@ func TestStatusSaysWhoHasToAct(t *testing.T) {
 		if !errors.Is(err, test.want) || !errors.As(err, &fault) || fault.RetryAfter != test.wait {
 			t.Errorf("%d: got %v, retry after %v", test.status, err, fault.RetryAfter)
 		}
+
 		if !strings.HasPrefix(err.Error(), url+": ") {
 			t.Errorf("%d: the error does not name the repository: %v", test.status, err)
 		}
@@ -265,6 +272,7 @@ func TestCapabilitiesAreAskedForAgainWhenAnAnswerMakesNoSense(t *testing.T) {
 			next.ServeHTTP(w, r)
 		})
 	}
+
 	repo, srv, url := served(t, gitwiretest.Options{Wrap: wrap})
 	repo.Commit(map[string]string{"a": "1"})
 	r := open(t, gitwire.Options{URL: url})
@@ -275,15 +283,18 @@ func TestCapabilitiesAreAskedForAgainWhenAnAnswerMakesNoSense(t *testing.T) {
 	if err := refs(); err != nil {
 		t.Fatal(err)
 	}
+
 	nonsense.Store(1)
 	if err := refs(); err != nil {
 		t.Errorf("one bad answer: %v", err)
 	}
+
 	equal(t, "requests", []string{"GET refs", "POST git-upload-pack", "GET refs", "POST git-upload-pack"}, asked(srv))
 	nonsense.Store(100)
 	if err := refs(); !errors.Is(err, gitwire.ErrProtocol) {
 		t.Errorf("nothing but bad answers: %v", err)
 	}
+
 	equal(t, "requests", []string{"GET refs"}, asked(srv))
 }
 
@@ -322,6 +333,7 @@ func TestAttack10SlowServerIsCutOff(t *testing.T) {
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
 	}))
+
 	defer silent.Close()
 	for _, limits := range []gitwire.Limits{{Idle: 50 * time.Millisecond}, {Timeout: 50 * time.Millisecond}} {
 		_, err := open(t, gitwire.Options{URL: silent.URL, Limits: limits}).Head(t.Context())

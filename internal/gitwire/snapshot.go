@@ -37,15 +37,18 @@ func (r *Remote) Snapshot(ctx context.Context, commit ID, base *Snapshot) (*Snap
 	if base != nil && base.commit == commit && base.remote == r {
 		return base, nil
 	}
+
 	got, err := r.fetchTrees(ctx, commit, base)
 	if err != nil {
 		return nil, err
 	}
+
 	s, missing, err := r.build(commit, got, base)
 	if missing && base != nil {
 		// The server took trees for known that only the base's history has.
 		return r.Snapshot(ctx, commit, nil)
 	}
+
 	return s, r.fault(ctx, err)
 }
 
@@ -66,12 +69,15 @@ func (r *Remote) fetchTrees(ctx context.Context, commit ID, base *Snapshot) (pac
 			p.wire, p.whole = r.limits.FullPackBytes, true
 			p.blob, p.blobs = min(maxKept, r.limits.BlobBytes), r.limits.BlobCacheBytes
 		}
+
 		if base != nil {
 			q.have = base.commit
 			p.base = base.object
 		}
+
 		return q, p, nil
 	})
+
 	r.keepBlobs(got)
 	return got, err
 }
@@ -103,14 +109,17 @@ func (r *Remote) build(commit ID, got pack, base *Snapshot) (s *Snapshot, missin
 	if !ok || o.kind != commitObject {
 		return nil, !ok, fmt.Errorf("%w: the server sent no commit %s", ErrProtocol, commit)
 	}
+
 	root, _, err := parseCommit(o.data)
 	if err != nil {
 		return nil, false, err
 	}
+
 	b := &builder{limits: r.limits, objects: got.objects, made: map[ID]*folder{}}
 	if base != nil {
 		b.base = base.all
 	}
+
 	top, err := b.folder(root, 0)
 	if err != nil {
 		return nil, b.missing, err
@@ -118,11 +127,13 @@ func (r *Remote) build(commit ID, got pack, base *Snapshot) (s *Snapshot, missin
 	if top.pathBytes > r.limits.PathBytes {
 		return nil, false, fmt.Errorf("%w: the paths of commit %s are longer than %d bytes together", ErrLimit, commit, r.limits.PathBytes)
 	}
+
 	s = &Snapshot{remote: r, commit: commit, raw: o.data, root: top, all: map[ID]*folder{}, size: int64(len(o.data))}
 	s.index(top)
 	if s.size > r.limits.TreeBytes {
 		return nil, false, fmt.Errorf("%w: the trees of commit %s have more than %d bytes", ErrLimit, commit, r.limits.TreeBytes)
 	}
+
 	return s, false, nil
 }
 

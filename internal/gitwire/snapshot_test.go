@@ -55,21 +55,25 @@ func TestSnapshotFetchesOnlyTreesThatDiffer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			cold := received.Swap(0)
 			srv.Requests()
 			s, err := r.Snapshot(t.Context(), two, base)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			warm := received.Load()
 			equal(t, "requests", []string{"POST git-upload-pack"}, asked(srv))
 			if warm > 2000 || warm > cold/5 {
 				t.Errorf("cold %d bytes, warm %d bytes", cold, warm)
 			}
+
 			got, err := gitwire.Changed(base, s)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			equal(t, "changed", []string{"d3/f3.txt", "d9/new.txt"}, got)
 			equal(t, "tree", repo.Git("rev-parse", two.String()+"^{tree}"), s.Root().String())
 		})
@@ -79,6 +83,7 @@ func TestSnapshotFetchesOnlyTreesThatDiffer(t *testing.T) {
 func TestServerWithoutFilterSendsLargeBlobsThatAreNotKept(t *testing.T) {
 	repo, _, url := served(t, gitwiretest.Options{NoFilter: true})
 	large := strings.Repeat("0123456789abcdef", 1<<16)
+
 	// One of the large files is sent as a delta of the other, that is also too large
 	// to be kept.
 	commit := id(t, repo.Commit(map[string]string{"large.bin": large, "larger.bin": large + noise(9000), "a/small.txt": "s"}))
@@ -88,9 +93,11 @@ func TestServerWithoutFilterSendsLargeBlobsThatAreNotKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if s.Size() > 1000 {
 		t.Errorf("the snapshot holds %d bytes", s.Size())
 	}
+
 	got, err := s.Tree(t.Context()).ReadFile("large.bin")
 	if err != nil || string(got) != large {
 		t.Errorf("%d bytes, %v", len(got), err)
@@ -102,18 +109,21 @@ func TestSnapshotStartsAnewWhenTheBaseIsNotEnough(t *testing.T) {
 	other := gitwiretest.NewRepo(t)
 	commit := id(t, repo.Commit(map[string]string{"a/b": "1"}))
 	elsewhere := id(t, other.Commit(map[string]string{"c": "1"}))
+
 	// The server is told that we have a commit whose trees we do not have: as if it
 	// had left out what the history of the base has and the base has not.
 	base, err := local(t, other.Dir).Snapshot(t.Context(), elsewhere, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	next := id(t, repo.Commit(map[string]string{"c": "2"}))
 	lying := gitwire.Rename(base, commit)
 	s, err := open(t, gitwire.Options{URL: url}).Snapshot(t.Context(), next, lying)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	got, err := s.Tree(t.Context()).ReadFile("a/b")
 	if err != nil || string(got) != "1" {
 		t.Errorf("%q, %v", got, err)
@@ -128,15 +138,18 @@ func TestCommitThatIsGoneIsMissingButStillServesAsBase(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		defer func() {
 			now := id(t, repo.ID(gitwiretest.Main))
 			if _, err := r.Snapshot(t.Context(), gone, nil); !errors.Is(err, gitwire.ErrMissing) {
 				t.Errorf("%s: got %v", r.Name(), err)
 			}
+
 			s, err := r.Snapshot(t.Context(), now, base)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			got, err := gitwire.Changed(base, s)
 			equal(t, "changed", []string{"a", "b/d", "e"}, got)
 			if err != nil {
@@ -144,6 +157,7 @@ func TestCommitThatIsGoneIsMissingButStillServesAsBase(t *testing.T) {
 			}
 		}()
 	}
+
 	repo.ForcePush(gitwiretest.Main, map[string]string{"a": "9", "b/c": "2", "e": "5"})
 	repo.Forget()
 }
@@ -169,6 +183,7 @@ func TestSnapshotOfTheBaseItselfAsksNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	srv.Requests()
 	again, err := r.Snapshot(t.Context(), commit, base)
 	if err != nil || again != base || len(srv.Requests()) > 0 {
@@ -182,11 +197,13 @@ func TestRemoteServesManyAtOnce(t *testing.T) {
 	for i := range 3 {
 		commits = append(commits, id(t, repo.Commit(map[string]string{"a": fmt.Sprint(i)})))
 	}
+
 	r := open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{BlobCacheBytes: 400}})
 	base, err := r.Snapshot(t.Context(), commits[0], nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
@@ -195,12 +212,14 @@ func TestRemoteServesManyAtOnce(t *testing.T) {
 				t.Error(err)
 				return
 			}
+
 			got, err := s.Tree(t.Context()).ReadFile("a")
 			if err != nil || string(got) != fmt.Sprint(i%3) {
 				t.Errorf("%q, %v", got, err)
 			}
 		})
 	}
+
 	wg.Wait()
 }
 
@@ -210,6 +229,7 @@ func TestCommitsFindsAncestors(t *testing.T) {
 	for i := range 5 {
 		ids = append(ids, id(t, repo.Commit(map[string]string{"a": fmt.Sprint(i)})))
 	}
+
 	other := id(t, repo.CommitTo("refs/heads/other", map[string]string{"b": "1"}))
 	r := open(t, gitwire.Options{URL: url})
 	tests := []struct {
@@ -221,10 +241,12 @@ func TestCommitsFindsAncestors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		equal(t, fmt.Sprint("depth ", test.depth), []any{test.length, test.complete}, []any{h.Len(), h.Complete})
 		if !h.Contains(ids[5-test.length]) || h.Contains(other) || test.length < 5 && h.Contains(ids[4-test.length]) {
 			t.Errorf("depth %d: %v of %v", test.depth, h.IDs(), ids)
 		}
+
 		equal(t, "ids", test.length, len(h.IDs()))
 	}
 }

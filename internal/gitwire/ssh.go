@@ -39,6 +39,7 @@ func (r *Remote) openSSH(o Options) error {
 	if err != nil {
 		return err
 	}
+
 	r.name = u.String()
 	if err := o.Auth.check(u); err != nil {
 		return &Error{Repository: r.name, Err: err}
@@ -46,23 +47,28 @@ func (r *Remote) openSSH(o Options) error {
 	if o.Auth.key == nil {
 		return &Error{Repository: r.name, Err: fmt.Errorf("%w: ssh:// needs a private key for a credential", ErrURL)}
 	}
+
 	path, err := uploadPackPath(u.Path)
 	if err != nil {
 		return &Error{Repository: r.name, Err: err}
 	}
+
 	network := o.Network
 	if network == nil {
 		network = NewNetwork(NetworkOptions{})
 		r.network = network
 	}
+
 	r.agent = network.agent
 	port, user := u.Port(), u.User.Username()
 	if port == "" {
 		port = sshPort
 	}
+
 	if user == "" {
 		user = defaultSSHUser
 	}
+
 	address := net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 	r.transport = &sshTransport{
 		pool: network.ssh, peer: sshPeer{address: address, user: user, key: o.Auth.key()},
@@ -78,6 +84,7 @@ func parseSSH(raw string) (*url.URL, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: it cannot be parsed", ErrURL)
 	}
+
 	_, password := u.User.Password()
 	host := u.Hostname()
 	switch {
@@ -92,6 +99,7 @@ func parseSSH(raw string) (*url.URL, error) {
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, fmt.Errorf("%w: a query or a fragment is not part of a repository's address", ErrURL)
 	}
+
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), ""
 	return u, nil
 }
@@ -106,14 +114,17 @@ func uploadPackPath(path string) (string, error) {
 	if bad := strings.IndexFunc(path, notPlain("/-._~+@=,: %")); bad >= 0 {
 		return "", fmt.Errorf("%w: its path holds %s, which is not sent over SSH", ErrURL, quote([]byte(string([]rune(path[bad:])[:1]))))
 	}
+
 	for element := range strings.SplitSeq(path, "/") {
 		if element == "." || element == ".." {
 			return "", fmt.Errorf("%w: its path leads upwards", ErrURL)
 		}
 	}
+
 	if strings.HasPrefix(path, "/~") {
 		path = path[1:] // a home folder, as git writes it
 	}
+
 	return path, nil
 }
 
@@ -139,6 +150,7 @@ func (t *sshTransport) command(ctx context.Context, request []byte) (io.ReadClos
 	if err != nil {
 		return nil, err
 	}
+
 	p := newPacketReader(a, t.refBytes)
 	for kind := dataPacket; kind != flushPacket; {
 		if kind, _, err = p.next(); err != nil {
@@ -146,6 +158,7 @@ func (t *sshTransport) command(ctx context.Context, request []byte) (io.ReadClos
 			return nil, err
 		}
 	}
+
 	a.send(request)
 	return struct {
 		io.Reader
@@ -161,6 +174,7 @@ func (t *sshTransport) start(ctx context.Context) (*sshAnswer, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		a, err := c.start(ctx, t.run)
 		if err == nil {
 			return a, nil

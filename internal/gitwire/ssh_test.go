@@ -68,19 +68,23 @@ func TestSSHReadsRefsAndFilesOverOneConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	second := id(t, repo.Commit(map[string]string{"dir/b": "3"}))
 	if got, err := mainOf(t, r); err != nil || got != second {
 		t.Fatalf("main: %s, %v; want %s", got, err, second)
 	}
+
 	next, err := r.Snapshot(t.Context(), second, base)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for path, want := range map[string]string{"a": "1", "dir/b": "3"} {
 		if got, err := next.Tree(t.Context()).ReadFile(path); err != nil || string(got) != want {
 			t.Errorf("%s: %q, %v", path, got, err)
 		}
 	}
+
 	equal(t, "connections", int64(1), srv.Connections())
 }
 
@@ -104,13 +108,16 @@ func TestSSHServerThatTakesNoVersionIsReadInTheOldProtocol(t *testing.T) {
 		if got, err := mainOf(t, r); err != nil || got != commit {
 			t.Fatalf("main: %s, %v; want %s", got, err, commit)
 		}
+
 		snapshot, err := r.Snapshot(t.Context(), commit, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if b, err := snapshot.Tree(t.Context()).ReadFile("dir/b"); err != nil || string(b) != "2" {
 			t.Errorf("dir/b: %q, %v", b, err)
 		}
+
 		equal(t, "connections", int64(1), srv.Connections())
 	}
 }
@@ -129,6 +136,7 @@ func TestSSHKeysOfEveryKind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	keys := map[string]string{
 		"ed25519": gitwiretest.NewSSHKey(t), "rsa": gitwiretest.SSHKey(t, large), "ecdsa": ecdsaKey(t),
 	}
@@ -137,6 +145,7 @@ func TestSSHKeysOfEveryKind(t *testing.T) {
 			repo, srv := servedSSH(t, gitwiretest.SSHOptions{Keys: []string{key}, HostKeys: []string{key}})
 			want := id(t, repo.Commit(map[string]string{"a": "1"}))
 			srv.Key = key
+
 			if got, err := mainOf(t, openSSH(t, srv, gitwire.Limits{})); err != nil || got != want {
 				t.Errorf("main: %s, %v", got, err)
 			}
@@ -161,14 +170,17 @@ func TestSSHKeyThatCannotBeUsedIsRefusedWithAReason(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	locked, err := ssh.MarshalPrivateKeyWithPassphrase(curve, "", []byte("hunter2"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for name, row := range map[string]struct{ key, want string }{
 		"passphrase": {string(pem.EncodeToMemory(locked)), "has a passphrase"},
 		"small":      {gitwiretest.SSHKey(t, small), "1024 bits"},
@@ -201,6 +213,7 @@ func TestSSHServerSaysWhoHasToAct(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", row.path, err, row.want)
 		}
 	}
+
 	r := openSSH(t, srv, gitwire.Limits{})
 	_, err := r.Snapshot(t.Context(), id(t, "1234567812345678123456781234567812345678"), nil)
 	if !errors.Is(err, gitwire.ErrMissing) {
@@ -258,6 +271,7 @@ func TestSSHConnectionsToAHostAreBounded(t *testing.T) {
 			}
 		})
 	}
+
 	all.Wait()
 	if n := srv.Connections(); n > 8 {
 		t.Errorf("%d connections", n)
@@ -283,7 +297,9 @@ func TestAttack10SSHServerThatNeverSpeaksIsLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer listener.Close() // connections wait in its queue
+
 	origin := "ssh://" + listener.Addr().String()
 	r := open(t, gitwire.Options{
 		URL: origin + "/app", Auth: sshKey(t, origin, gitwiretest.NewSSHKey(t)), Limits: gitwire.Limits{Timeout: 50 * time.Millisecond},
@@ -319,6 +335,7 @@ func TestAttack10SSHCommandThatStallsOrFloodsIsLeft(t *testing.T) {
 				<-over
 				return 0
 			}})
+
 			t.Cleanup(func() { close(over) })
 			r := openSSH(t, srv, gitwire.Limits{Timeout: 300 * time.Millisecond, RefBytes: 100 << 10})
 			if _, err := mainOf(t, r); !errors.Is(err, row.want) {
@@ -335,9 +352,11 @@ func TestAttack10SSHAdvertisementBeforeAnAnswerIsBounded(t *testing.T) {
 		for asked.Add(1) > 1 && err == nil {
 			_, err = io.WriteString(out, "000aagent\n")
 		}
+
 		_, _ = io.WriteString(out, "0000")
 		return 0
 	}})
+
 	r := openSSH(t, srv, gitwire.Limits{Timeout: 5 * time.Second, RefBytes: 100 << 10})
 	if _, err := mainOf(t, r); !errors.Is(err, gitwire.ErrLimit) {
 		t.Errorf("got %v", err)

@@ -27,6 +27,7 @@ func TestAttack06APathCannotLeaveItsQuotes(t *testing.T) {
 			t.Errorf("%s: got %v", path, err)
 		}
 	}
+
 	equal(t, "connections", int64(0), srv.Connections())
 	for path, want := range map[string]string{
 		"/team/app.git": "'/team/app.git'", "/v3/acme/My%20Project/web": "'/v3/acme/My Project/web'", "/~ann/app/": "'~ann/app'",
@@ -68,6 +69,7 @@ func TestAttack16SSHDialsNoForbiddenAddress(t *testing.T) {
 			t.Errorf("%s: got %v", host, err)
 		}
 	}
+
 	equal(t, "connections", int64(0), srv.Connections())
 }
 
@@ -81,11 +83,13 @@ func TestAttack17ASSHKeyIsBoundToItsHostAndPort(t *testing.T) {
 			t.Errorf("%s: got %v", origin, err)
 		}
 	}
+
 	for _, origin := range []string{"ssh://git.example.com", "ssh://ann@GIT.example.com:22/other"} {
 		if _, err := gitwire.Open(gitwire.Options{URL: address, Auth: sshKey(t, origin, key)}); err != nil {
 			t.Errorf("%s: %v", origin, err)
 		}
 	}
+
 	for _, o := range []gitwire.Options{
 		{URL: address, Auth: gitwire.Bearer(address, "hunter2")},
 		{URL: address, Auth: gitwire.Basic(address, "git", "hunter2")},
@@ -104,6 +108,7 @@ func TestAttack17AForgedKeyIsNotLetIntoAKeptConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	forged := make(ed25519.PrivateKey, ed25519.PrivateKeySize)
 	copy(forged[ed25519.SeedSize:], public)
 	right := gitwiretest.SSHKey(t, private)
@@ -114,10 +119,12 @@ func TestAttack17AForgedKeyIsNotLetIntoAKeptConnection(t *testing.T) {
 	if _, err := mainOf(t, open(t, gitwire.Options{URL: address, Auth: sshKey(t, address, right), Network: network})); err != nil {
 		t.Fatal(err)
 	}
+
 	auth, err := gitwire.SSHKey(address, gitwiretest.SSHKey(t, forged))
 	if err != nil {
 		return // refused where it is read, which is as good
 	}
+
 	if got, err := mainOf(t, open(t, gitwire.Options{URL: address, Auth: auth, Network: network})); err == nil {
 		t.Errorf("read %s", got)
 	}
@@ -158,12 +165,15 @@ func TestAttack29OnlyAKnownHostKeyIsAccepted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		marked := filepath.Join(t.TempDir(), "known_hosts")
 		if err := os.WriteFile(marked, append([]byte(prefix+string(text)), text...), 0o600); err != nil {
 			t.Fatal(err)
 		}
+
 		return marked
 	}
+
 	host, _, _ := net.SplitHostPort(srv.Address)
 	for name, row := range map[string]struct{ file, want string }{
 		"no file":      {"", "unknown key"},
@@ -178,10 +188,12 @@ func TestAttack29OnlyAKnownHostKeyIsAccepted(t *testing.T) {
 		if !errors.Is(err, gitwire.ErrHostKey) || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: got %v", name, err)
 		}
+
 		if name != "missing file" && (!strings.Contains(err.Error(), gitwiretest.SSHFingerprint(t, mine)) || !strings.Contains(err.Error(), srv.Address[strings.LastIndex(srv.Address, ":"):])) {
 			t.Errorf("%s: neither fingerprint nor host in %v", name, err)
 		}
 	}
+
 	if got := srv.Commands(); len(got) > 0 {
 		t.Errorf("ran %q", got)
 	}
@@ -195,6 +207,7 @@ func TestAttack29ALineThatIsAddedHoldsAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	r := open(t, gitwire.Options{URL: srv.URL + "/team/app.git", Auth: sshKey(t, srv.URL, srv.Key), Network: sshNetwork(t, file)})
 	for _, want := range []error{gitwire.ErrHostKey, nil} {
 		if _, err := mainOf(t, r); !errors.Is(err, want) {

@@ -40,6 +40,7 @@ func (k hostKeys) check(address string) (ssh.HostKeyCallback, []string, error) {
 			return nil, nil, &hostKeyError{"the known_hosts file cannot be read: " + err.Error()}
 		}
 	}
+
 	var known []string
 	var probe *knownhosts.KeyError
 	if errors.As(inFile(address, &net.TCPAddr{}, noKey{}), &probe) {
@@ -47,12 +48,14 @@ func (k hostKeys) check(address string) (ssh.HostKeyCallback, []string, error) {
 			known = append(known, want.Key.Type())
 		}
 	}
+
 	published := publishedKeys(knownhosts.Normalize(address))
 	return func(host string, remote net.Addr, key ssh.PublicKey) error {
 		err := inFile(host, remote, key)
 		if err == nil {
 			return nil
 		}
+
 		shown := fmt.Sprintf("%s (%s)", ssh.FingerprintSHA256(key), key.Type())
 		var revoked *knownhosts.RevokedError
 		var other *knownhosts.KeyError
@@ -65,6 +68,7 @@ func (k hostKeys) check(address string) (ssh.HostKeyCallback, []string, error) {
 			return &hostKeyError{fmt.Sprintf("%s shows the unknown key %s. Compare it with what the host's owner publishes, then add the key to "+
 				"the server's known_hosts file (known-hosts)", knownhosts.Normalize(host), shown)}
 		}
+
 		return &hostKeyError{fmt.Sprintf("%s shows the key %s and not the one that is known: somebody may stand in between. If the host's owner "+
 			"has changed it, put the new key into the server's known_hosts file (known-hosts)", knownhosts.Normalize(host), shown)}
 	}, algorithms(known), nil
@@ -89,8 +93,10 @@ func algorithms(known []string) []string {
 		case isKnown(a):
 			return -1
 		}
+
 		return 1
 	})
+
 	return all
 }
 
@@ -126,8 +132,10 @@ func publishedKeys(host string) []string {
 			"SHA256:FC73VB6C4OQLSCrjEayhMp9UMxS97caD/Yyi2bhW/J0",
 			"SHA256:46OSHA1Rmj8E8ERTC6xkNcmGOw9oFxYr0WF6zWW8l1E",
 		}
+
 	case "ssh.dev.azure.com":
 		return []string{"SHA256:ohD8VZEXGWo6Ez8GSEJQ9WpafgLFsOfLOtGGQCQo6Og"}
 	}
+
 	return nil
 }

@@ -25,17 +25,21 @@ func TestAttack29PublishedKeysAreThoseOfTheirOwnHosts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			key, err := ssh.ParsePublicKey(blob)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			check, _, err := hostKeys{}.check(address)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if err := check(address, &net.TCPAddr{}, key); errors.Is(err, ErrHostKey) == (from == address) {
 				t.Errorf("%s shows the key of %s: %v", address, from, err)
 			}
+
 			elsewhere, _, err := hostKeys{}.check("git.example.com:22")
 			if err != nil || elsewhere("git.example.com:22", &net.TCPAddr{}, key) == nil {
 				t.Errorf("another host shows the key of %s", from)

@@ -11,14 +11,17 @@ func FuzzAttack06UploadPackPath(f *testing.F) {
 	} {
 		f.Add(path)
 	}
+
 	f.Fuzz(func(t *testing.T, path string) {
 		got, err := uploadPackPath(path)
 		if err != nil {
 			return
 		}
+
 		if got == "" || got[0] == '-' && path[0] == '/' || strings.ContainsAny(got, "'\"\\`$;&|<>*?!(){}[]#\x00\n\r\x1b") {
 			t.Errorf("%q became %q", path, got)
 		}
+
 		for element := range strings.SplitSeq(got, "/") {
 			if element == ".." {
 				t.Errorf("%q became %q, which leads upwards", path, got)

@@ -75,6 +75,7 @@ func (p *sshPool) take(ctx context.Context, peer sshPeer) (c *sshConn, fresh boo
 		h = &sshHost{slots: make(chan struct{}, busyPerHost)}
 		p.known[peer.address] = h
 	}
+
 	h.users++
 	p.mu.Unlock()
 	select {
@@ -83,21 +84,25 @@ func (p *sshPool) take(ctx context.Context, peer sshPeer) (c *sshConn, fresh boo
 		p.leave(peer.address)
 		return nil, false, context.Cause(ctx)
 	}
+
 	if c := p.reuse(h, peer); c != nil {
 		return c, false, nil
 	}
+
 	client, err := p.dial(ctx, peer)
 	if err != nil {
 		<-h.slots
 		p.leave(peer.address)
 		return nil, true, err
 	}
+
 	c = &sshConn{pool: p, peer: peer, client: client}
 	go func() { // so that one that the server closed is not offered again
 		_ = client.Wait()
 		c.dead.Store(true)
 		p.forget(c)
 	}()
+
 	return c, true, nil
 }
 
@@ -146,10 +151,12 @@ func (p *sshPool) release(c *sshConn, keep bool) {
 	} else {
 		close = append(close, c)
 	}
+
 	<-h.slots
 	h.users--
 	p.tidy(c.peer.address, h)
 	p.mu.Unlock()
+
 	for _, c := range close {
 		c.client.Close()
 	}
@@ -179,6 +186,7 @@ func (p *sshPool) close() {
 		h.idle = nil
 		p.tidy(address, h)
 	}
+
 	p.mu.Unlock()
 	for _, c := range all {
 		c.expiry.Stop()
@@ -192,13 +200,16 @@ func (p *sshPool) dial(ctx context.Context, peer sshPeer) (*ssh.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	ctx, cancel := context.WithTimeoutCause(ctx, dialTimeout+handshakeTimeout, errSlow)
 	defer cancel()
+
 	raw, err := p.dialer.DialContext(ctx, "tcp", peer.address)
 	if err != nil {
 		return nil, err
 	}
 	defer context.AfterFunc(ctx, func() { raw.Close() })()
+
 	var trusted atomic.Bool
 	secure := ssh.SupportedAlgorithms()
 	conn, channels, requests, err := ssh.NewClientConn(raw, peer.address, &ssh.ClientConfig{
@@ -216,6 +227,7 @@ func (p *sshPool) dial(ctx context.Context, peer sshPeer) (*ssh.Client, error) {
 	if err == nil {
 		return ssh.NewClient(conn, channels, requests), nil
 	}
+
 	raw.Close()
 	return nil, handshakeError(ctx, err, trusted.Load())
 }
@@ -237,5 +249,6 @@ func handshakeError(ctx context.Context, err error, trusted bool) error {
 	case trusted:
 		return fmt.Errorf("%w: the server refuses the key for this user: %s", ErrUnauthorized, quote([]byte(err.Error())))
 	}
+
 	return fmt.Errorf("%w: %s", ErrUnavailable, quote([]byte(err.Error())))
 }

@@ -45,11 +45,13 @@ func (c *sshConn) start(ctx context.Context, run string) (*sshAnswer, error) {
 	var slow atomic.Bool
 	timer := time.AfterFunc(answerTimeout, func() { slow.Store(true); c.client.Close() })
 	defer timer.Stop()
+
 	a := &sshAnswer{conn: c, unwatch: context.AfterFunc(ctx, func() { c.client.Close() })}
 	err := a.begin(run)
 	if err == nil {
 		return a, nil
 	}
+
 	a.Close()
 	switch {
 	case ctx.Err() != nil:
@@ -59,6 +61,7 @@ func (c *sshConn) start(ctx context.Context, run string) (*sshAnswer, error) {
 	case isSentinel(err):
 		return nil, err
 	}
+
 	return nil, fmt.Errorf("%w: %s", ErrUnavailable, quote([]byte(err.Error())))
 }
 
@@ -67,14 +70,17 @@ func (a *sshAnswer) begin(run string) error {
 	if a.session, err = a.conn.client.NewSession(); err != nil {
 		return err
 	}
+
 	a.session.Stderr = &a.stderr
 	if a.stdin, err = a.session.StdinPipe(); err != nil {
 		return err
 	}
+
 	stdout, err := a.session.StdoutPipe()
 	if err != nil {
 		return err
 	}
+
 	a.out = bufio.NewReaderSize(stdout, 8<<10)
 	// No answer is waited for: a server that refuses it shows so by the version
 	// it advertises. That is also how git asks.
@@ -82,12 +88,15 @@ func (a *sshAnswer) begin(run string) error {
 	if err != nil {
 		return err
 	}
+
 	if err := a.session.Start(run); err != nil {
 		return err
 	}
+
 	if _, err = a.out.Peek(1); err == io.EOF {
 		err = a.end()
 	}
+
 	return err
 }
 
@@ -115,10 +124,12 @@ func (a *sshAnswer) end() error {
 	if a.ended {
 		return io.EOF
 	}
+
 	a.ended = true
 	err := a.session.Wait()
 	exit, ran := errors.AsType[*ssh.ExitError](err)
 	a.clean = err == nil || ran
+
 	switch {
 	case err == nil && a.read:
 		return io.EOF
@@ -127,6 +138,7 @@ func (a *sshAnswer) end() error {
 	case !ran:
 		return io.ErrUnexpectedEOF // the connection broke, or the server hides how it ended
 	}
+
 	return a.failure(exit)
 }
 

@@ -63,14 +63,17 @@ func (t *Tree) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	if f != nil {
 		list, err := t.list(name, f)
 		return &openFolder{info: t.info(name, e), list: list}, err
 	}
+
 	data, err := t.read("open", name, e)
 	if err != nil {
 		return nil, err
 	}
+
 	info := t.info(name, e)
 	info.size = int64(len(data))
 	return &openFile{*bytes.NewReader(data), info}, nil
@@ -135,20 +138,24 @@ func (t *Tree) lookup(op, name string) (entry, *folder, error) {
 	if !fs.ValidPath(name) || strings.ContainsAny(name, "\x00\\") {
 		return fail(fs.ErrInvalid)
 	}
+
 	f := t.snap.root
 	e := entry{mode: folderMode, id: f.id}
 	if name == "." {
 		return e, f, nil
 	}
+
 	for part := range strings.SplitSeq(name, "/") {
 		if f == nil {
 			return fail(t.throughNoFolder(e))
 		}
+
 		var err error
 		if e, f, err = f.find(part); err != nil {
 			return fail(err)
 		}
 	}
+
 	return e, f, nil
 }
 
@@ -191,15 +198,19 @@ func (t *Tree) list(name string, f *folder) ([]fs.DirEntry, error) {
 		if e, rest, err = nextEntry(rest); err != nil {
 			return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
 		}
+
 		if !utf8.Valid(e.name) || bytes.IndexByte(e.name, '\\') >= 0 {
 			continue
 		}
+
 		path := string(e.name)
 		if name != "." {
 			path = name + "/" + path
 		}
+
 		list = append(list, dirEntry{t, path, e})
 	}
+
 	slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return list, nil
 }

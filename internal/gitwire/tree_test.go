@@ -30,6 +30,7 @@ func oddTree(t *testing.T, repo *gitwiretest.Repo) gitwire.ID {
 		"M 100644 inline \"\\377\"\ndata 1\nn\n" +
 		"M 100644 inline \"new\\nline\"\ndata 1\nl\n" +
 		"\nget-mark :1\n"))
+
 	return id(t, strings.TrimSpace(out))
 }
 
@@ -49,11 +50,13 @@ func TestTreeIsAFileSystem(t *testing.T) {
 	if err := fstest.TestFS(tr, "a.txt", "a/b/c.txt", "a/b.txt", "z"); err != nil {
 		t.Error(err)
 	}
+
 	equal(t, "commit", commit, tr.Commit())
 	sub, err := fs.Sub(tr, "a")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	got, err := fs.ReadFile(sub, "b/c.txt")
 	equal(t, "file", "C", string(got))
 	if err != nil {
@@ -70,8 +73,10 @@ func TestObjectIDIsGits(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
+
 		equal(t, path, repo.Git("rev-parse", commit.String()+":"+strings.TrimPrefix(path, ".")), got)
 	}
+
 	for _, path := range []string{"none", "dir/none", "dir/file.txt/none", "DIR"} {
 		if got, err := tr.ObjectID(path); !errors.Is(err, fs.ErrNotExist) || got != "" {
 			t.Errorf("%s: %q, %v", path, got, err)
@@ -110,10 +115,12 @@ func TestAttack02And03LinksAndSubmodulesAreNotFollowed(t *testing.T) {
 		if !errors.Is(err, want) {
 			t.Errorf("open %s: got %v", path, err)
 		}
+
 		if _, err := tr.ReadFile(path); !errors.Is(err, want) {
 			t.Errorf("read %s: got %v", path, err)
 		}
 	}
+
 	var walked []string
 	err := fs.WalkDir(tr, ".", func(path string, d fs.DirEntry, err error) error {
 		walked = append(walked, path+" "+d.Type().String())
@@ -122,6 +129,7 @@ func TestAttack02And03LinksAndSubmodulesAreNotFollowed(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+
 	equal(t, "walk", []string{
 		". d---------", "dir d---------", "dir/file.txt ----------", "dirlink L---------", "link L---------", "loop L---------",
 		"module ?---------", "new\nline ----------", "run.sh ----------", "up L---------",
@@ -139,6 +147,7 @@ func TestPrefetchAsksOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	for path, want := range map[string]string{"a": "same", "b": "other", "c/d": "same"} {
 		got, err := tr.ReadFile(path)
 		equal(t, path, want, string(got))
@@ -146,6 +155,7 @@ func TestPrefetchAsksOnce(t *testing.T) {
 			t.Error(err)
 		}
 	}
+
 	equal(t, "requests", []string{"POST git-upload-pack"}, asked(srv))
 }
 
@@ -156,9 +166,11 @@ func TestBytesOfAFileBelongToTheCaller(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	first[0] = 'X'
 	second, err := tr.ReadFile("a")
 	equal(t, "file", "abc", string(second))
+
 	if err != nil {
 		t.Error(err)
 	}
@@ -172,6 +184,7 @@ func TestAttack10LargeFileFailsAlone(t *testing.T) {
 	for i := range 20 {
 		files[fmt.Sprint("n", i)] = fmt.Sprint(i)
 	}
+
 	commit := id(t, repo.Commit(files))
 	repo.Git("repack", "-adfq")
 	tr := tree(t, open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{BlobBytes: 10000}}), commit)
@@ -179,9 +192,11 @@ func TestAttack10LargeFileFailsAlone(t *testing.T) {
 	for path := range files {
 		all = append(all, path)
 	}
+
 	if err := tr.Prefetch(t.Context(), all...); err != nil {
 		t.Fatal(err)
 	}
+
 	srv.Requests()
 	for path, want := range files {
 		got, err := tr.ReadFile(path)
@@ -193,6 +208,7 @@ func TestAttack10LargeFileFailsAlone(t *testing.T) {
 			t.Errorf("%s: %d bytes, %v", path, len(got), err)
 		}
 	}
+
 	if n := len(srv.Requests()); n > 3 {
 		t.Errorf("%d more requests", n)
 	}
@@ -214,6 +230,7 @@ func TestPrefetchOfMoreThanFitsIsNoError(t *testing.T) {
 	for i := range 50 {
 		files[fmt.Sprint("f", i)] = fmt.Sprint(i, noise(800+i))
 	}
+
 	paths := slices.Sorted(maps.Keys(files))
 	commit := id(t, repo.Commit(files))
 	for name, limits := range map[string]gitwire.Limits{"cache": {BlobCacheBytes: 20000}, "wire": {PackBytes: 10000}} {
@@ -225,10 +242,12 @@ func TestPrefetchOfMoreThanFitsIsNoError(t *testing.T) {
 			y, _ := tr.ObjectID(b)
 			return strings.Compare(x, y)
 		})
+
 		paths = slices.Concat(paths[10:], paths[:10])
 		if err := tr.Prefetch(t.Context(), paths...); err != nil {
 			t.Fatal(name, err)
 		}
+
 		srv.Requests()
 		for _, path := range paths {
 			got, err := tr.ReadFile(path)
@@ -236,10 +255,12 @@ func TestPrefetchOfMoreThanFitsIsNoError(t *testing.T) {
 				t.Errorf("%s: %s: %d bytes, %v", name, path, len(got), err)
 			}
 		}
+
 		most := 49
 		if name == "wire" {
 			most = 50 // how much was kept of a pack that was cut off depends on how it came in
 		}
+
 		if n := len(srv.Requests()); n == 0 || n > most {
 			t.Errorf("%s: %d more requests", name, n)
 		}

@@ -23,20 +23,25 @@ func TestAHostsOwnCertificateIsTrustedWhereItWasGiven(t *testing.T) {
 	server := gitwiretest.NewServer(t, folder, gitwiretest.Options{TLS: true})
 	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
 	defer network.Close()
+
 	certificate := inPEM(server.Certificate())
 	trusting, err := network.Trusting(certificate)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if same, err := network.Trusting(certificate); same != trusting || err != nil {
 		t.Errorf("the same certificate gives another network: %v", err)
 	}
+
 	if same, err := network.Trusting(""); same != network || err != nil {
 		t.Errorf("no certificate gives another network: %v", err)
 	}
+
 	if _, err := network.Trusting("-----BEGIN NONSENSE-----"); !errors.Is(err, gitwire.ErrCertificate) {
 		t.Errorf("nonsense: %v", err)
 	}
+
 	for _, row := range []struct {
 		network *gitwire.Network
 		want    error
@@ -45,6 +50,7 @@ func TestAHostsOwnCertificateIsTrustedWhereItWasGiven(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		refs, err := r.Refs(t.Context(), []string{"refs/heads/main"})
 		if !errors.Is(err, row.want) || err == nil && refs["refs/heads/main"].String() != sha {
 			t.Errorf("refs %v, %v; want %v", refs, err, row.want)
@@ -58,6 +64,7 @@ func TestAPasswordThatPassesAwayIsAskedForEachTime(t *testing.T) {
 	server := gitwiretest.NewServer(t, folder, gitwiretest.Options{User: "x-access-token", Password: "second-token"})
 	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
 	defer network.Close()
+
 	var now string
 	var broken error
 	auth := gitwire.Passing(server.URL, "x-access-token", func(context.Context) (string, error) { return now, broken })
@@ -65,6 +72,7 @@ func TestAPasswordThatPassesAwayIsAskedForEachTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	refs := func() error {
 		_, err := r.Refs(t.Context(), []string{"refs/heads/main"})
 		return err
@@ -73,18 +81,22 @@ func TestAPasswordThatPassesAwayIsAskedForEachTime(t *testing.T) {
 	if err := refs(); !errors.Is(err, gitwire.ErrUnauthorized) {
 		t.Errorf("with the first: %v", err)
 	}
+
 	now = "second-token"
 	if err := refs(); err != nil {
 		t.Errorf("with the second: %v", err)
 	}
+
 	now = "canary\r\nX: y"
 	if err := refs(); err == nil || strings.Contains(err.Error(), "canary") {
 		t.Errorf("with control characters: %v", err)
 	}
+
 	now, broken = "", errors.New("the application was removed")
 	if err := refs(); !errors.Is(err, broken) {
 		t.Errorf("with none: %v", err)
 	}
+
 	if shown := auth.String(); shown != "hidden" {
 		t.Errorf("printed as %s", shown)
 	}

@@ -46,14 +46,17 @@ func (t *uploadPack) environment() []string {
 		"GIT_NO_REPLACE_OBJECTS=1",
 		"GIT_OPTIONAL_LOCKS=0",
 	}
+
 	config := [][2]string{{"uploadpack.allowFilter", "true"}, {"uploadpackfilter.allow", "true"}}
 	if t.trusted {
 		config = append(config, [2]string{"safe.directory", t.dir})
 	}
+
 	env = append(env, fmt.Sprintf("GIT_CONFIG_COUNT=%d", len(config)))
 	for i, kv := range config {
 		env = append(env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, kv[0]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, kv[1]))
 	}
+
 	return env
 }
 
@@ -63,6 +66,7 @@ func (t *uploadPack) start(ctx context.Context, request []byte, options ...strin
 	if err := t.still(); err != nil {
 		return nil, err
 	}
+
 	ctx, cancel := context.WithCancel(ctx)
 	args := append([]string{"upload-pack", "--strict", "--stateless-rpc"}, options...)
 	c := exec.CommandContext(ctx, t.program, append(args, t.dir)...)
@@ -77,10 +81,12 @@ func (t *uploadPack) start(ctx context.Context, request []byte, options ...strin
 	if p.stdout, err = c.StdoutPipe(); err == nil {
 		err = c.Start()
 	}
+
 	if err != nil {
 		cancel()
 		return nil, fmt.Errorf("%w: %w", ErrGit, err)
 	}
+
 	return p, nil
 }
 

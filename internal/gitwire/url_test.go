@@ -59,6 +59,7 @@ func TestAttack05OptionInjectionAndRemoteHelpers(t *testing.T) {
 			}
 		}
 	}
+
 	repo := gitwiretest.NewRepo(t)
 	repo.Commit(map[string]string{"a": "1"})
 	r := local(t, repo.Dir)
@@ -71,6 +72,7 @@ func TestAttack05OptionInjectionAndRemoteHelpers(t *testing.T) {
 			t.Errorf("%q: got %v", ref, err)
 		}
 	}
+
 	if _, err := os.Stat(mark); err == nil {
 		t.Error("something was run")
 	}
@@ -80,6 +82,7 @@ func TestAttack16SSRF(t *testing.T) {
 	reached := 0
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }))
 	defer srv.Close()
+
 	_, port, _ := strings.Cut(strings.TrimPrefix(srv.URL, "http://"), ":")
 	for _, host := range []string{"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "0.0.0.0", "[64:ff9b::7f00:1]"} {
 		for _, policy := range []gitwire.NetworkOptions{{}, {AllowPrivate: true}} {
@@ -89,6 +92,7 @@ func TestAttack16SSRF(t *testing.T) {
 			}
 		}
 	}
+
 	for _, host := range []string{"169.254.169.254", "[fd00:ec2::254]", "[::ffff:169.254.169.254]", "100.100.100.200", "[fe80::1]"} {
 		everything := gitwire.NewNetwork(gitwire.NetworkOptions{AllowPrivate: true, AllowLoopback: true})
 		_, err := open(t, gitwire.Options{URL: "http://" + host + "/app", Network: everything}).Head(t.Context())
@@ -96,6 +100,7 @@ func TestAttack16SSRF(t *testing.T) {
 			t.Errorf("%s: got %v", host, err)
 		}
 	}
+
 	if reached > 0 {
 		t.Errorf("%d requests arrived", reached)
 	}
@@ -121,11 +126,13 @@ func TestAttack17CredentialIsBoundToItsOrigin(t *testing.T) {
 			t.Errorf("%s: got %v", origin, err)
 		}
 	}
+
 	for _, origin := range []string{"https://git.example.com", "https://GIT.example.com:443/", "https://git.example.com/other/path"} {
 		if _, err := gitwire.Open(gitwire.Options{URL: "https://git.example.com/app", Auth: gitwire.Bearer(origin, "hunter2")}); err != nil {
 			t.Errorf("%s: %v", origin, err)
 		}
 	}
+
 	_, err := gitwire.Open(gitwire.Options{URL: "https://a.example/app", Auth: gitwire.Bearer("https://a.example", "hunter2\r\nHost: x")})
 	if !errors.Is(err, gitwire.ErrURL) || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("control characters: got %v", err)
@@ -142,6 +149,7 @@ func TestRenamedRepositoryIsFollowedOnItsOwnOrigin(t *testing.T) {
 			next.ServeHTTP(w, r)
 		})
 	}
+
 	repo, srv, _ := served(t, gitwiretest.Options{Token: "tok", Wrap: wrap})
 	want := id(t, repo.Commit(map[string]string{"a": "1"}))
 	r := open(t, gitwire.Options{URL: srv.URL + "/old/name", Auth: gitwire.Bearer(srv.URL, "tok")})
@@ -149,6 +157,7 @@ func TestRenamedRepositoryIsFollowedOnItsOwnOrigin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	equal(t, "refs", map[string]gitwire.ID{"refs/heads/main": want}, got)
 }
 
@@ -168,6 +177,7 @@ func TestRedirectLoopEnds(t *testing.T) {
 func TestRedirectFromHTTPSToHTTPIsNotFollowed(t *testing.T) {
 	plain := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("asked without TLS") }))
 	defer plain.Close()
+
 	_, srv, address := served(t, gitwiretest.Options{TLS: true, Wrap: func(http.Handler) http.Handler {
 		return http.RedirectHandler(plain.URL+"/team/app.git/info/refs", http.StatusFound)
 	}})
@@ -177,6 +187,7 @@ func TestRedirectFromHTTPSToHTTPIsNotFollowed(t *testing.T) {
 	if !errors.Is(err, gitwire.ErrRedirect) {
 		t.Errorf("got %v", err)
 	}
+
 	if u, _ := url.Parse(plain.URL); u != nil && !strings.Contains(fmt.Sprint(err), u.Host) {
 		t.Errorf("the error does not say where to: %v", err)
 	}

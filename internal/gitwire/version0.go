@@ -27,16 +27,20 @@ func (c *capabilities) take(list string) error {
 		case key == "symref" && isHead && ValidRef(target):
 			c.v0.head = target
 		}
+
 		has[key] = true
 	}
+
 	c.agent, c.shallow, c.filter = has["agent"], has["shallow"], has["filter"]
 	c.v0.sideBand = first(has, "side-band-64k", "side-band")
 	c.v0.multiAck = first(has, "multi_ack_detailed", "multi_ack")
+
 	for _, name := range []string{"thin-pack", "ofs-delta", "no-progress"} {
 		if has[name] {
 			c.v0.plain = append(c.v0.plain, name)
 		}
 	}
+
 	return nil
 }
 
@@ -62,11 +66,14 @@ func readOldRefs(p *packetReader, c capabilities, line string, f func(refLine)) 
 			if err != nil {
 				return err
 			}
+
 			if ref.name == "HEAD" {
 				ref.target = c.v0.head
 			}
+
 			f(ref)
 		}
+
 		kind, next, err := p.text()
 		switch {
 		case err != nil:
@@ -77,6 +84,7 @@ func readOldRefs(p *packetReader, c capabilities, line string, f func(refLine)) 
 		case kind != dataPacket:
 			return fmt.Errorf("%w: a section in the list of refs", ErrProtocol)
 		}
+
 		line = next
 	}
 }
@@ -87,38 +95,48 @@ func (q fetchRequest) encodeOld(c capabilities, agent string) ([]byte, error) {
 	if c.v0.sideBand == "" {
 		return nil, fmt.Errorf("%w: it offers no side-band", ErrVersion)
 	}
+
 	names := append([]string{c.v0.sideBand}, c.v0.plain...)
 	if c.v0.multiAck != "" {
 		names = append(names, c.v0.multiAck)
 	}
+
 	if c.shallow {
 		names = append(names, "shallow")
 	}
+
 	if q.filter != "" {
 		names = append(names, "filter")
 	}
+
 	if c.agent {
 		names = append(names, "agent="+agent)
 	}
+
 	var b []byte
 	tail := " " + strings.Join(names, " ")
 	for _, id := range q.want {
 		b = appendPacket(b, "want "+id.String()+tail+"\n")
 		tail = ""
 	}
+
 	if !q.have.IsZero() && c.shallow {
 		b = appendPacket(b, "shallow "+q.have.String()+"\n")
 	}
+
 	if q.depth > 0 {
 		b = appendPacket(b, "deepen "+strconv.Itoa(q.depth)+"\n")
 	}
+
 	if q.filter != "" {
 		b = appendPacket(b, "filter "+q.filter+"\n")
 	}
+
 	b = append(b, "0000"...)
 	if !q.have.IsZero() {
 		b = appendPacket(b, "have "+q.have.String()+"\n")
 	}
+
 	return appendPacket(b, "done\n"), nil
 }
 
@@ -130,6 +148,7 @@ func skipToOldPack(p *packetReader) (*sideband, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		word, _, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), " ")
 		switch {
 		case kind == flushPacket, kind == dataPacket && (word == "shallow" || word == "unshallow" || word == "ACK" || word == "NAK"):
@@ -137,6 +156,7 @@ func skipToOldPack(p *packetReader) (*sideband, error) {
 		case kind != dataPacket || len(line) == 0 || line[0] > 3:
 			return nil, fmt.Errorf("%w: an answer without a pack", ErrProtocol)
 		}
+
 		band := &sideband{p: p}
 		return band, band.take(kind, line)
 	}

@@ -37,21 +37,25 @@ func TestOldServersAreReadLikeNewOnes(t *testing.T) {
 			if err := errors.Join(err, err2, err3, err4); err != nil {
 				t.Fatal(err)
 			}
+
 			changed, err := gitwire.Changed(base, next)
 			equal(t, "changed", []string{"b/c"}, changed)
 			b, err2 := next.Tree(t.Context()).ReadFile("b/c")
 			equal(t, "new file", "3", string(b))
 			b, err3 = base.Tree(t.Context()).ReadFile("b/c")
 			equal(t, "old file", "2", string(b))
+
 			if err := errors.Join(err, err2, err3); err != nil {
 				t.Error(err)
 			}
+
 			srv.Requests()
 			_, err = r.Refs(t.Context(), []string{"refs/heads/main"})
 			_, err2 = r.Refs(t.Context(), []string{"refs/heads/main"})
 			if err := errors.Join(err, err2); err != nil {
 				t.Error(err)
 			}
+
 			equal(t, "requests of two polls", []string{"GET refs", "GET refs"}, asked(srv))
 		})
 	}
@@ -77,12 +81,15 @@ func TestOfAnOldServersNextCommitOnlyTheDifferenceTravels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		two := id(t, repo.Commit(map[string]string{"a": "2"}))
 		srv.Requests()
 		received.Store(0)
+
 		if _, err := r.Snapshot(t.Context(), two, base); err != nil {
 			t.Fatal(err)
 		}
+
 		equal(t, "requests", []string{"POST git-upload-pack"}, asked(srv))
 		if n := received.Load(); n > 1000 {
 			t.Errorf("without filter %t: %d bytes", noFilter, n)
@@ -111,6 +118,7 @@ func TestEmptyRepositoryOfAnOldServerHasNoRefs(t *testing.T) {
 		equal(t, "refs", map[string]gitwire.ID{}, refs)
 		head, err2 := r.Head(t.Context())
 		equal(t, "head", gitwire.Head{}, head)
+
 		if err := errors.Join(err, err2); err != nil {
 			t.Error(err)
 		}
@@ -127,6 +135,7 @@ func TestAServerMayChangeItsVersion(t *testing.T) {
 			next.ServeHTTP(w, r)
 		})
 	}
+
 	repo, srv, url := served(t, gitwiretest.Options{Wrap: wrap})
 	commit := id(t, repo.Commit(map[string]string{"a": "1"}))
 	r := open(t, gitwire.Options{URL: url})
@@ -144,10 +153,12 @@ func TestAServerMayChangeItsVersion(t *testing.T) {
 			t.Errorf("old: %t: %v", is, err)
 		}
 	}
+
 	srv.Requests()
 	if err := look(); err != nil {
 		t.Error(err)
 	}
+
 	equal(t, "requests", []string{"POST git-upload-pack"}, asked(srv))
 }
 
@@ -161,10 +172,12 @@ func oldServer(t *testing.T, list string, answer func(request string) string) st
 			_, _ = io.WriteString(w, packet("# service=git-upload-pack\n")+"0000"+list)
 			return
 		}
+
 		w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
 		body, _ := io.ReadAll(r.Body)
 		_, _ = io.WriteString(w, answer(string(body)))
 	}))
+
 	t.Cleanup(srv.Close)
 	return srv.URL + "/app"
 }
@@ -184,10 +197,12 @@ func TestOnlyWhatAnOldServerOffersIsAskedFor(t *testing.T) {
 	if err != nil || head.Ref != "refs/heads/main" {
 		t.Errorf("head %v, %v", head, err)
 	}
+
 	_, err = r.Snapshot(t.Context(), head.ID, nil)
 	if !errors.Is(err, gitwire.ErrUnavailable) || !strings.Contains(err.Error(), "not today") {
 		t.Errorf("got %v", err)
 	}
+
 	equal(t, "request", packet("want "+someID+" side-band-64k thin-pack no-progress multi_ack_detailed shallow filter\n")+
 		packet("deepen 1\n")+packet("filter blob:none\n")+"0000"+packet("done\n"), got)
 }
@@ -215,6 +230,7 @@ func TestOldServersThatCannotBeReadAreToldApart(t *testing.T) {
 		if err == nil {
 			_, err = r.Snapshot(t.Context(), gitwire.ID{1}, nil)
 		}
+
 		if !errors.Is(err, test.want) {
 			t.Errorf("%s: got %v", name, err)
 		}
@@ -227,6 +243,7 @@ func TestAttack10LongListOfRefsOfAnOldServer(t *testing.T) {
 	for i := range 3000 {
 		list.WriteString(packet(fmt.Sprintf("%s refs/heads/%06d\n", someID, i)))
 	}
+
 	list.WriteString("0000")
 	endless := packet(someID+" HEAD\x00side-band-64k shallow\n") + strings.Repeat(packet("shallow "+someID), 3000)
 	for _, said := range []string{list.String(), endless} {
@@ -237,6 +254,7 @@ func TestAttack10LongListOfRefsOfAnOldServer(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
+
 	url := oldServer(t, list.String(), func(string) string { return strings.Repeat("0000", 1<<16) })
 	_, err := open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{FullPackBytes: 1 << 16}}).Snapshot(t.Context(), gitwire.ID{1}, nil)
 	if !errors.Is(err, gitwire.ErrLimit) {
@@ -253,6 +271,7 @@ func commitsOnly(commits func() []string) func(http.Handler) http.Handler {
 				next.ServeHTTP(w, r)
 				return
 			}
+
 			body, _ := io.ReadAll(r.Body)
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			for _, commit := range commits() {
@@ -261,6 +280,7 @@ func commitsOnly(commits func() []string) func(http.Handler) http.Handler {
 					return
 				}
 			}
+
 			w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
 			_, _ = io.WriteString(w, packet("ERR upload-pack: not our ref "+someID))
 		})
@@ -278,9 +298,11 @@ func TestAServerThatGivesOutNoFilesIsReadWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := s.Tree(t.Context()).Prefetch(t.Context(), "a"); err != nil {
 		t.Error(err)
 	}
+
 	asked(srv)
 	two := repo.Commit(map[string]string{"b/c": "3"})
 	commits = append(commits, two)
@@ -288,12 +310,14 @@ func TestAServerThatGivesOutNoFilesIsReadWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for name, want := range map[string]string{"a": "1", "b/c": "3"} {
 		b, err := next.Tree(t.Context()).ReadFile(name)
 		if err != nil || string(b) != want {
 			t.Errorf("%s: %q, %v", name, b, err)
 		}
 	}
+
 	equal(t, "requests of the second commit", []string{"POST git-upload-pack"}, asked(srv))
 }
 
@@ -307,11 +331,13 @@ func TestWhatIsTooLargeToBeReadWholeNamesTheBound(t *testing.T) {
 	if !errors.Is(err, gitwire.ErrLimit) || !strings.Contains(err.Error(), "at most 10000 bytes") {
 		t.Errorf("got %v", err)
 	}
+
 	r = open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{BlobCacheBytes: 15_000}})
 	s, err := r.Snapshot(t.Context(), id(t, commits[0]), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var told []string
 	for _, name := range []string{"a", "b"} {
 		if _, err := s.Tree(t.Context()).ReadFile(name); err != nil {
@@ -321,6 +347,7 @@ func TestWhatIsTooLargeToBeReadWholeNamesTheBound(t *testing.T) {
 			}
 		}
 	}
+
 	if len(told) != 1 {
 		t.Errorf("of two files of which one fits, these were told: %q", told)
 	}
@@ -334,6 +361,7 @@ func TestFilesOfAServerWithoutFilterComeWithTheirCommit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		equal(t, "requests", []string{"GET refs", "POST git-upload-pack"}, asked(srv))
 		for name, requests := range map[string][]string{"a": nil, "large": {"POST git-upload-pack"}} {
 			if _, err := s.Tree(t.Context()).ReadFile(name); err != nil {

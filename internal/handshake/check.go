@@ -41,6 +41,7 @@ func (h *Handshake) Met(tx *db.Tx, linkID string, cause error) error {
 	if err != nil {
 		return err
 	}
+
 	kind := lockstep.KindOf(cause)
 	switch {
 	case cause == nil:
@@ -54,14 +55,17 @@ func (h *Handshake) Met(tx *db.Tx, linkID string, cause error) error {
 		if errors.Is(cause, provider.ErrNotShown) {
 			denial = store.NotShown
 		}
+
 		if err := store.SetDenial(tx, linkID, denial); err != nil || status == lockstep.ConnectionError {
 			return err // known, and checked again in its own time
 		}
+
 	case kind == lockstep.NotFound: // the host has answered, and not about the credential
 		return store.SetDenial(tx, linkID, store.NotDenied)
 	default:
 		return nil
 	}
+
 	return h.o.Queue.Wake(tx, connectionCheck{arn}, tx.Now)
 }
 
@@ -89,9 +93,11 @@ func (h *Handshake) beginCheck(ctx context.Context, job *queue.Job, arn lockstep
 		if a, row, err = h.held(tx, arn); lockstep.KindOf(err) == lockstep.NotFound {
 			return job.Done(tx)
 		}
+
 		if err != nil {
 			return err
 		}
+
 		status := a.Connection.Status
 		switch {
 		case status == lockstep.ConnectionAvailable && row.CheckedAt.Add(calm).After(tx.Now) && (row.CheckAt.IsZero() || row.CheckAt.After(tx.Now)):
@@ -101,9 +107,11 @@ func (h *Handshake) beginCheck(ctx context.Context, job *queue.Job, arn lockstep
 		case ended(a.Credential, tx.Now):
 			v = verdict{status: lockstep.ConnectionError, reason: endedForGood + letIn(a.Connection)}
 		}
+
 		due = true
 		return nil
 	})
+
 	return a, v, due, err
 }
 
@@ -116,9 +124,11 @@ func (h *Handshake) held(tx *db.Tx, arn lockstep.ARN) (a provider.Access, row st
 	if a, err = access(tx, conn); err != nil {
 		return a, row, err
 	}
+
 	if a.Credential, err = store.Credential(tx, h.o.Seal, arn); err != nil {
 		return a, row, err
 	}
+
 	row, err = store.HandshakeOf(tx, arn)
 	return a, row, err
 }
@@ -144,15 +154,18 @@ func (h *Handshake) settle(tx *db.Tx, job *queue.Job, asked provider.Access, v v
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		return job.Done(tx)
 	}
+
 	if err != nil {
 		return err
 	}
+
 	if a.Credential == asked.Credential && endpoint(a) == endpoint(asked) {
 		if v.silent {
 			if v, err = looked(tx, a.Connection); err != nil {
 				return err
 			}
 		}
+
 		if err := h.apply(tx, a, row, v); err != nil {
 			return err
 		}
@@ -160,9 +173,11 @@ func (h *Handshake) settle(tx *db.Tx, job *queue.Job, asked provider.Access, v v
 			return err
 		}
 	}
+
 	if row.CheckAt.IsZero() {
 		return job.Done(tx)
 	}
+
 	return job.Again(tx, row.CheckAt)
 }
 
@@ -181,6 +196,7 @@ func looked(tx *db.Tx, conn lockstep.Connection) (verdict, error) {
 	case conn.Status == lockstep.ConnectionPending:
 		return available, nil
 	}
+
 	return verdict{unknown: true}, nil
 }
 
@@ -190,6 +206,7 @@ func (h *Handshake) apply(tx *db.Tx, a provider.Access, row store.Handshake, v v
 	conn, before := a.Connection, a.Connection.Status
 	status := v.status
 	row.CheckFailures++
+
 	switch {
 	case v.unknown:
 		status = before
@@ -205,9 +222,11 @@ func (h *Handshake) apply(tx *db.Tx, a provider.Access, row store.Handshake, v v
 		}
 		row.Reason, row.CheckedAt, row.CheckAt = v.reason, tx.Now, tx.Now.Add(backoff(firstError, mostError, row.CheckFailures))
 	}
+
 	if err := store.SaveHandshake(tx, conn.ARN, row); err != nil {
 		return err
 	}
+
 	h.log.LogAttrs(tx.Context(), slog.LevelInfo, "connection check", slog.String("connection", string(conn.ARN)),
 		slog.String("status", string(status)), slog.Bool("answered", !v.unknown), slog.String("reason", v.reason))
 	if status == before {
@@ -216,6 +235,7 @@ func (h *Handshake) apply(tx *db.Tx, a provider.Access, row store.Handshake, v v
 	if err := store.SetConnectionStatus(tx, conn.ARN, status); err != nil || status != lockstep.ConnectionAvailable {
 		return err
 	}
+
 	return store.HintConnection(tx, conn.ARN)
 }
 
@@ -233,5 +253,6 @@ func (h *Handshake) applyUnknown(row *store.Handshake, status lockstep.Connectio
 			return
 		}
 	}
+
 	row.CheckAt = now.Add(backoff(firstUnknown, mostUnknown, row.CheckFailures))
 }

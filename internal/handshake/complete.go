@@ -35,18 +35,22 @@ func (h *Handshake) Receive(tx *db.Tx, conn lockstep.Connection, g Given) (*Offe
 	if err != nil {
 		return nil, err
 	}
+
 	o := &Offer{h: h, access: a, code: g.Code}
 	if g.Code == "" {
 		o.access.Credential = g.Credential
 		return o, g.Credential.Validate()
 	}
+
 	o.pending, err = store.TakePendingHandshake(tx, h.o.Seal, conn, g.State)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		err = lockstep.Errorf(lockstep.Invalid, "%s Begin anew: it may be over, or used already.", lockstep.Shown(err))
 	}
+
 	if err == nil && o.pending.Endpoint != endpoint(a) {
 		err = moved(conn)
 	}
+
 	return o, err
 }
 
@@ -60,12 +64,14 @@ func (o *Offer) Try(ctx context.Context) (err error) {
 			return refusal("The host refuses the code", err)
 		}
 	}
+
 	if o.found, err = o.h.ask(ctx, o.access); err != nil {
 		return err
 	}
 	if o.found.status == lockstep.ConnectionError {
 		return lockstep.Errorf(lockstep.Invalid, "The credential does not work, and is not stored: %s", o.found.reason)
 	}
+
 	return nil
 }
 
@@ -88,10 +94,12 @@ func (o *Offer) Accept(tx *db.Tx, conn lockstep.Connection) (lockstep.Connection
 	if endpoint(now) != endpoint(o.access) {
 		return "", moved(conn)
 	}
+
 	h, c := o.h, o.access.Credential
 	if err := store.SaveCredential(tx, h.o.Seal, conn.ARN, c); err != nil {
 		return "", err
 	}
+
 	row := store.Handshake{Reason: o.found.reason}
 	switch {
 	case o.found.unknown:
@@ -100,6 +108,7 @@ func (o *Offer) Accept(tx *db.Tx, conn lockstep.Connection) (lockstep.Connection
 	case !o.found.silent:
 		row.CheckedAt = tx.Now
 	}
+
 	schedule(&row, c, tx.Now)
 	if err := store.SaveHandshake(tx, conn.ARN, row); err != nil {
 		return "", err
@@ -107,6 +116,7 @@ func (o *Offer) Accept(tx *db.Tx, conn lockstep.Connection) (lockstep.Connection
 	if err := store.SetConnectionStatus(tx, conn.ARN, o.found.status); err != nil {
 		return "", err
 	}
+
 	if err := store.ForgetDenials(tx, conn.ARN); err != nil {
 		return "", err
 	}
@@ -114,6 +124,7 @@ func (o *Offer) Accept(tx *db.Tx, conn lockstep.Connection) (lockstep.Connection
 	if err := store.HintConnection(tx, conn.ARN); err != nil {
 		return "", err
 	}
+
 	return o.found.status, h.wake(tx, conn.ARN, row)
 }
 
@@ -163,15 +174,18 @@ func (h *Handshake) State(tx *db.Tx, conn lockstep.Connection) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
+
 	s := State{Reason: row.Reason, CheckedAt: row.CheckedAt, CheckAt: row.CheckAt}
 	c, err := store.Credential(tx, h.o.Seal, conn.ARN)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		s.Reason = "The connection holds no credential yet."
 		return s, nil
 	}
+
 	s.Kind, s.Renewed = c.Kind, renewable(c)
 	if c.Kind == lockstep.OAuthCredential {
 		s.ExpiresAt = c.ExpiresAt
 	}
+
 	return s, err
 }

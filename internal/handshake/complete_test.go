@@ -21,19 +21,24 @@ func TestACredentialIsTriedBeforeItIsStored(t *testing.T) {
 		if reason := w.is(arn, lockstep.ConnectionPending); reason != "The connection holds no credential yet." {
 			t.Errorf("reason %q", reason)
 		}
+
 		_, err := w.give(arn, token("canary-bad"))
 		refused(t, err, lockstep.Invalid, "does not work, and is not stored: The host says: bad token ****")
 		w.is(arn, lockstep.ConnectionPending)
+
 		if w.held(arn) != (lockstep.Credential{}) {
 			t.Error("a credential that does not work is stored")
 		}
+
 		w.given(arn, token("canary-good"), lockstep.ConnectionAvailable)
 		if _, s := w.stands(arn); s.Kind != lockstep.TokenCredential || s.CheckedAt.IsZero() || s.Reason != "" {
 			t.Errorf("it stands at %+v", s)
 		}
+
 		_, err = w.give(arn, token("canary-bad"))
 		refused(t, err, lockstep.Invalid, "is not stored")
 		w.is(arn, lockstep.ConnectionAvailable)
+
 		if got := w.held(arn); got.Secret != "canary-good" {
 			t.Error("the earlier credential is gone")
 		}
@@ -45,18 +50,22 @@ func TestAConnectionToAHostThatIsAwayIsPendingUntilItAnswers(t *testing.T) {
 		w.git.Set(func() { w.git.Away = true; w.git.Tokens["canary-good"] = true })
 		arn := w.connection("acme", "GitLabSelfManaged")
 		w.given(arn, token("canary-good"), lockstep.ConnectionPending)
+
 		if reason := w.is(arn, lockstep.ConnectionPending); !strings.Contains(reason, "503") {
 			t.Errorf("reason %q", reason)
 		}
+
 		bad := w.connection("bad", "GitLabSelfManaged")
 		w.given(bad, token("canary-bad"), lockstep.ConnectionPending)
 		time.Sleep(2 * time.Minute)
 		w.is(arn, lockstep.ConnectionPending)
 		w.git.Set(func() { w.git.Away = false })
 		time.Sleep(5*time.Minute + late)
+
 		if reason := w.is(arn, lockstep.ConnectionAvailable); reason != "" {
 			t.Errorf("reason %q", reason)
 		}
+
 		if reason := w.is(bad, lockstep.ConnectionError); !strings.Contains(reason, "bad token") {
 			t.Errorf("reason %q", reason)
 		}
@@ -83,15 +92,18 @@ func TestACredentialIsNotStoredForAHostThatMovedWhileItWasTried(t *testing.T) {
 		if err := offer.Try(context.Background()); err != nil {
 			t.Fatal(err)
 		}
+
 		w.moveHost(arn, "https://evil.example.com")
 		err := w.db.Update(context.Background(), func(tx *db.Tx) error {
 			conn, err := store.LockConnectionByARN(tx, arn)
 			if err != nil {
 				return err
 			}
+
 			_, err = offer.Accept(tx, conn)
 			return err
 		})
+
 		refused(t, err, lockstep.Stale, "has moved meanwhile")
 		if w.held(arn) != (lockstep.Credential{}) {
 			t.Error("the credential is stored for another host")
@@ -110,13 +122,16 @@ func TestARefusedCredentialIsAnErrorUntilItWorksAgain(t *testing.T) {
 		w.met(link, errRefused)
 		failed := time.Now()
 		time.Sleep(late)
+
 		if reason := w.is(arn, lockstep.ConnectionError); !strings.Contains(reason, "bad token ****") {
 			t.Errorf("reason %q", reason)
 		}
+
 		before := len(w.git.Checks())
 		for range 20 { // other repositories, and the same again
 			w.met(link, errRefused)
 		}
+
 		time.Sleep(3*time.Hour + 20*time.Minute)
 		checks := w.git.Checks()[before:]
 		for i, minutes := range []time.Duration{5, 5 + 10, 5 + 10 + 20, 5 + 10 + 20 + 40, 5 + 10 + 20 + 40 + 60, 5 + 10 + 20 + 40 + 60 + 60} {
@@ -127,15 +142,19 @@ func TestARefusedCredentialIsAnErrorUntilItWorksAgain(t *testing.T) {
 				t.Errorf("check %d after %s, want %d min", i, got, minutes)
 			}
 		}
+
 		if len(checks) != 6 {
 			t.Errorf("%d checks in 200 minutes, want 6", len(checks))
 		}
+
 		w.hinted()
 		w.git.Set(func() { w.git.Tokens["canary-good"] = true })
 		time.Sleep(time.Hour + late)
+
 		if reason := w.is(arn, lockstep.ConnectionAvailable); reason != "" {
 			t.Errorf("reason %q", reason)
 		}
+
 		if diff := cmp.Diff([]string{link}, w.hinted()); diff != "" {
 			t.Errorf("looked at now (-want +got):\n%s", diff)
 		}
@@ -150,10 +169,12 @@ func TestARepositoryThatIsDeniedIsNotItsConnectionsFault(t *testing.T) {
 		link := w.link(arn, "infra")
 		time.Sleep(2 * time.Minute)
 		before := len(w.git.Checks())
+
 		for range 30 { // five minutes
 			w.met(link, errRefused)
 			time.Sleep(10 * time.Second)
 		}
+
 		w.is(arn, lockstep.ConnectionAvailable)
 		if n := len(w.git.Checks()) - before; n < 3 || n > 6 {
 			t.Errorf("the host was asked %d times in five minutes, want once a minute", n)
@@ -171,9 +192,11 @@ func TestWhereNobodyCanBeAskedLooksTell(t *testing.T) {
 		w.is(arn, lockstep.ConnectionAvailable)
 		w.met(two, errRefused)
 		time.Sleep(2*time.Minute + late)
+
 		if reason := w.is(arn, lockstep.ConnectionError); reason != "git.example.com refuses the credential." {
 			t.Errorf("reason %q", reason)
 		}
+
 		w.met(one, nil)
 		time.Sleep(late)
 		w.is(arn, lockstep.ConnectionAvailable)
@@ -190,9 +213,11 @@ func TestAnotherCredentialEndsAnErrorAtOnce(t *testing.T) {
 		w.is(arn, lockstep.ConnectionError)
 		w.given(arn, token("another"), lockstep.ConnectionAvailable)
 		time.Sleep(10 * time.Minute) // the check of the first is over
+
 		if reason := w.is(arn, lockstep.ConnectionAvailable); reason != "" {
 			t.Errorf("reason %q", reason)
 		}
+
 		w.met(link, errRefused)
 		time.Sleep(2 * time.Minute)
 		w.is(arn, lockstep.ConnectionError)
@@ -212,6 +237,7 @@ func TestAHostThatIsNotItselfIsNoFaultOfTheCredential(t *testing.T) {
 		w.driver.Failure = unseen
 		w.met(w.link(asked, "two"), unseen)
 		time.Sleep(late)
+
 		for _, arn := range []lockstep.ARN{plain, asked} {
 			if reason := w.is(arn, lockstep.ConnectionError); reason != "The credential was not shown to the host, and may work: host key not accepted" {
 				t.Errorf("reason %q", reason)
@@ -231,6 +257,7 @@ func TestALostWakeUpCostsAMinute(t *testing.T) {
 			}
 			return store.SaveHandshake(tx, arn, store.Handshake{CheckAt: tx.Now})
 		})
+
 		time.Sleep(5 * time.Minute)
 		w.is(arn, lockstep.ConnectionPending)
 		w.sweep()

@@ -135,8 +135,10 @@ func (h *Handshake) ask(ctx context.Context, a provider.Access) (verdict, error)
 	if !ok {
 		return verdict{status: lockstep.ConnectionAvailable, silent: true}, nil
 	}
+
 	asking, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
+
 	err := guarded(func() error { return checker.Check(asking, a) })
 	switch {
 	case err == nil:
@@ -149,6 +151,7 @@ func (h *Handshake) ask(ctx context.Context, a provider.Access) (verdict, error)
 		return verdict{status: lockstep.ConnectionPending, unknown: true,
 			reason: fmt.Sprintf("The Git host took longer than %s to answer.", askTimeout)}, nil
 	}
+
 	reason := repeat(lockstep.Shown(err), a.Credential.Secret, a.Credential.RefreshToken, a.Credential.ClientSecret)
 	if lockstep.KindOf(err) == lockstep.Denied {
 		if errors.Is(err, provider.ErrNotShown) {
@@ -156,9 +159,11 @@ func (h *Handshake) ask(ctx context.Context, a provider.Access) (verdict, error)
 		}
 		return verdict{status: lockstep.ConnectionError, reason: reason}, nil
 	}
+
 	if lockstep.KindOf(err) == lockstep.Internal {
 		h.log.LogAttrs(ctx, slog.LevelError, "check of a credential", slog.String("connection", string(a.Connection.ARN)), slog.Any("err", err))
 	}
+
 	return verdict{status: lockstep.ConnectionPending, unknown: true, reason: reason}, nil
 }
 

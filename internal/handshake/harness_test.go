@@ -94,9 +94,11 @@ func newNode(t testing.TB, d *db.DB, key *seal.Key, git *handshaketest.Host, tra
 		// The other type has no ability but to read.
 		Providers: []provider.Driver{w.driver, struct{ provider.Driver }{&handshaketest.Driver{Host: git, Kind: "Git"}}},
 		Transport: func(string) (http.RoundTripper, error) { return transport, nil }})
+
 	if err := w.queue.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	return w
 }
 
@@ -135,6 +137,7 @@ func (w *world) connection(name string, kind lockstep.ProviderType) lockstep.ARN
 		}
 		return store.InsertConnection(tx, &conn)
 	})
+
 	return conn.ARN
 }
 
@@ -163,9 +166,11 @@ func (w *world) met(link string, cause error) {
 		} else {
 			_, err = store.EndOutage(tx, link)
 		}
+
 		if err != nil {
 			return err
 		}
+
 		return w.h.Met(tx, link, cause)
 	})
 }
@@ -189,9 +194,11 @@ func (w *world) give(arn lockstep.ARN, g handshake.Given) (status lockstep.Conne
 	if err != nil {
 		return "", err
 	}
+
 	if err := offer.Try(context.Background()); err != nil {
 		return "", err
 	}
+
 	err = locked(func(tx *db.Tx, conn lockstep.Connection) (err error) {
 		status, err = offer.Accept(tx, conn)
 		return err
@@ -295,9 +302,11 @@ func (w *world) start(arn lockstep.ARN, redirect string) (s handshake.Started, e
 		if err != nil {
 			return err
 		}
+
 		s, err = w.h.Start(tx, conn, handshake.Client{ID: handshaketest.ClientID, Secret: secret, RedirectURI: redirect})
 		return err
 	})
+
 	return s, err
 }
 
@@ -340,14 +349,17 @@ func (w *world) moveHost(arn lockstep.ARN, to string) {
 		if err != nil {
 			return err
 		}
+
 		host, err := store.HostByARN(tx, conn.HostARN)
 		if err != nil {
 			return err
 		}
+
 		host.Endpoint = to
 		if err := store.UpdateHost(tx, host); err != nil {
 			return err
 		}
+
 		return store.ForgetCredentials(tx, host.ARN)
 	})
 }
@@ -373,11 +385,13 @@ func (w *world) visit(address string) url.Values {
 	if err != nil {
 		w.Fatal(err)
 	}
+
 	answer := httptest.NewRecorder()
 	w.git.ServeHTTP(answer, req)
 	back, err := answer.Result().Location()
 	if err != nil {
 		w.Fatalf("the host answers %d: %s", answer.Code, answer.Body)
 	}
+
 	return back.Query()
 }

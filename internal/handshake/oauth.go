@@ -46,14 +46,17 @@ func (h *Handshake) Start(tx *db.Tx, conn lockstep.Connection, c Client) (Starte
 	if err := checkRedirect(c.RedirectURI); err != nil {
 		return Started{}, err
 	}
+
 	a, err := access(tx, conn)
 	if err != nil {
 		return Started{}, err
 	}
+
 	config, err := h.config(a, c)
 	if err != nil {
 		return Started{}, err
 	}
+
 	p := store.PendingHandshake{
 		State: oauth2.GenerateVerifier(), Verifier: oauth2.GenerateVerifier(), Endpoint: endpoint(a),
 		ClientID: c.ID, ClientSecret: c.Secret, RedirectURI: c.RedirectURI,
@@ -63,6 +66,7 @@ func (h *Handshake) Start(tx *db.Tx, conn lockstep.Connection, c Client) (Starte
 		State:   p.State,
 		Expires: tx.Now.Add(pendingFor),
 	}
+
 	return s, store.PutPendingHandshake(tx, h.o.Seal, conn, p, s.Expires)
 }
 
@@ -90,6 +94,7 @@ func (h *Handshake) config(a provider.Access, c Client) (*oauth2.Config, error) 
 		return nil, lockstep.Errorf(lockstep.Invalid, "Provider type %s has no OAuth handshake. Give the connection another credential.",
 			a.Connection.ProviderType)
 	}
+
 	at, err := authorizer.Authorization(a.Host)
 	if err != nil {
 		return nil, err
@@ -97,11 +102,13 @@ func (h *Handshake) config(a provider.Access, c Client) (*oauth2.Config, error) 
 	if a.Host != nil && !sameOrigin(at.TokenURL, a.Host.Endpoint) {
 		return nil, lockstep.Errorf(lockstep.Invalid, "Tokens of host %s would be asked for elsewhere than at the host.", a.Host.Name)
 	}
+
 	// Not found out by trying: a code is spent by the first try.
 	style := oauth2.AuthStyleInParams
 	if c.Secret != "" {
 		style = oauth2.AuthStyleInHeader
 	}
+
 	return &oauth2.Config{
 		ClientID: c.ID, ClientSecret: c.Secret, RedirectURL: c.RedirectURI, Scopes: at.Scopes,
 		Endpoint: oauth2.Endpoint{AuthURL: at.AuthURL, TokenURL: at.TokenURL, AuthStyle: style},

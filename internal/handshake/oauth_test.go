@@ -36,13 +36,16 @@ func TestATokenThatNeverEndsIsNotRenewed(t *testing.T) {
 		w.git.Life = 0
 		arn := w.connection("acme", "GitLabSelfManaged")
 		w.oauth(arn)
+
 		if c := w.held(arn); c.RefreshToken != "" || !c.ExpiresAt.IsZero() {
 			t.Errorf("it ends at %s", c.ExpiresAt)
 		}
+
 		time.Sleep(5 * time.Hour)
 		if n := len(w.git.Renewals()); n != 0 {
 			t.Errorf("renewed %d times", n)
 		}
+
 		w.is(arn, lockstep.ConnectionAvailable)
 	})
 }
@@ -73,6 +76,7 @@ func TestAttack20AStateIsForOneConnectionAndOneUse(t *testing.T) {
 			_, err := w.give(arn, handshake.Given{Code: code, State: forged})
 			refused(t, err, lockstep.Invalid, "waits for no handshake")
 		}
+
 		// A code of another handshake: the verifier is not its own.
 		_, err := w.give(other, handshake.Given{Code: code, State: otherState})
 		refused(t, err, lockstep.Invalid, "invalid_grant")
@@ -94,6 +98,7 @@ func TestAttack17ACodeGoesToNoOtherMachine(t *testing.T) {
 			_, err := w.start(arn, redirect)
 			refused(t, err, lockstep.Invalid, "RedirectUri must be")
 		}
+
 		for _, redirect := range []string{callback, "http://[::1]:8000/", "http://localhost/", "https://app.example.com/callback"} {
 			if _, err := w.start(arn, redirect); err != nil {
 				t.Errorf("%s: %v", redirect, err)
@@ -110,6 +115,7 @@ func TestAttack17TokensAreAskedForAtTheHostAlone(t *testing.T) {
 			_, err := w.start(arn, callback)
 			refused(t, err, lockstep.Invalid, "elsewhere than at the host")
 		}
+
 		w.driver.TokenURL = ""
 		// The host sends the request on, with all that is in it.
 		code, state := w.letIn(arn)
@@ -117,6 +123,7 @@ func TestAttack17TokensAreAskedForAtTheHostAlone(t *testing.T) {
 		_, err := w.give(arn, handshake.Given{Code: code, State: state})
 		refused(t, err, lockstep.Invalid, "https://git.example.com/token answers 307")
 		w.git.Set(func() { w.git.Elsewhere = "" })
+
 		// The host has moved since the person was sent there.
 		code, state = w.letIn(arn)
 		w.moveHost(arn, "https://evil.example.com")
@@ -141,6 +148,7 @@ func TestAttack18NoSecretIsInALogAnErrorOrAReason(t *testing.T) {
 		if !strings.Contains(reason, "invalid_grant") || !strings.Contains(reason, "Let Lockstep in again: lockstep connect acme --oauth") {
 			t.Errorf("reason %q", reason)
 		}
+
 		_, again := w.give(arn, token("canary-bad-token"))
 		refused(t, again, lockstep.Invalid, "is not stored")
 		for what, text := range map[string]string{
@@ -152,6 +160,7 @@ func TestAttack18NoSecretIsInALogAnErrorOrAReason(t *testing.T) {
 				}
 			}
 		}
+
 		if !strings.Contains(w.log.String(), "connection renewal") || !strings.Contains(w.log.String(), "connection check") {
 			t.Error("the log says nothing of either")
 		}

@@ -45,6 +45,7 @@ func (h *Handshake) renew(ctx context.Context, job *queue.Job, w connectionRenew
 	if err != nil || !due {
 		return err
 	}
+
 	renewed, cause := h.refresh(ctx, a)
 	// Also where this process stops: what was learnt is kept.
 	ctx = context.WithoutCancel(ctx)
@@ -53,6 +54,7 @@ func (h *Handshake) renew(ctx context.Context, job *queue.Job, w connectionRenew
 		if err == nil || n == saves {
 			return err
 		}
+
 		h.log.LogAttrs(ctx, slog.LevelWarn, "a renewed token is not saved yet",
 			slog.String("connection", string(w.ARN)), slog.Int("try", n), slog.Any("err", err))
 		time.Sleep(time.Second)
@@ -68,6 +70,7 @@ func (h *Handshake) takeLease(ctx context.Context, job *queue.Job, arn lockstep.
 		if a, row, err = h.held(tx, arn); lockstep.KindOf(err) == lockstep.NotFound {
 			return job.Done(tx)
 		}
+
 		switch {
 		case err != nil:
 			return err
@@ -78,10 +81,12 @@ func (h *Handshake) takeLease(ctx context.Context, job *queue.Job, arn lockstep.
 		case row.RenewAt.After(tx.Now):
 			return job.Again(tx, row.RenewAt)
 		}
+
 		due = true
 		row.LeaseUntil = tx.Now.Add(lease)
 		return store.SaveHandshake(tx, arn, row)
 	})
+
 	return a, due, err
 }
 
@@ -95,17 +100,21 @@ func (h *Handshake) saveRenewal(ctx context.Context, job *queue.Job, spent provi
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return job.Done(tx)
 		}
+
 		if err != nil {
 			return err
 		}
+
 		if a.Credential == spent.Credential { // else somebody has given another
 			if row, err = h.applyRenewal(tx, a, row, renewed, cause); err != nil {
 				return err
 			}
 		}
+
 		if row.RenewAt.IsZero() {
 			return job.Done(tx)
 		}
+
 		return job.Again(tx, row.RenewAt)
 	})
 }
@@ -133,24 +142,29 @@ func (h *Handshake) applyRenewal(tx *db.Tx, a provider.Access, row store.Handsha
 			row.Reason = "The access token has ended and is not renewed yet: " + lockstep.Shown(cause)
 		}
 	}
+
 	h.log.LogAttrs(tx.Context(), slog.LevelInfo, "connection renewal", slog.String("connection", string(conn.ARN)),
 		slog.String("status", string(status)), slog.Int64("failures", row.RenewFailures), slog.Any("err", cause))
 	if err := store.SaveHandshake(tx, conn.ARN, row); err != nil {
 		return row, err
 	}
+
 	if status != conn.Status {
 		if err := store.SetConnectionStatus(tx, conn.ARN, status); err != nil {
 			return row, err
 		}
 	}
+
 	if cause != nil {
 		return row, nil
 	}
+
 	if status != conn.Status || ended(a.Credential, tx.Now) {
 		if err := store.HintConnection(tx, conn.ARN); err != nil {
 			return row, err
 		}
 	}
+
 	return row, h.wakeCheck(tx, conn.ARN, row)
 }
 

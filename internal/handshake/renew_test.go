@@ -28,16 +28,19 @@ func TestATokenIsRenewedBeforeItEnds(t *testing.T) {
 			if len(renewals) != 1 {
 				t.Fatalf("a token of %s was renewed %d times", life, len(renewals))
 			}
+
 			around(t, "a token of "+life.String()+" was renewed", renewals[0].Sub(given), life-before)
 			second := w.held(arn)
 			if second.Secret == first.Secret || second.RefreshToken == first.RefreshToken || !second.ExpiresAt.After(first.ExpiresAt) {
 				t.Error("it holds the old token")
 			}
 		}
+
 		w.git.Set(func() { w.git.Life = 2 * time.Hour })
 		w.oauth(arn)
 		time.Sleep(5 * time.Hour)
 		w.is(arn, lockstep.ConnectionAvailable)
+
 		for refresh, n := range w.git.Shown() {
 			if n != 1 {
 				t.Errorf("%s was shown %d times", refresh, n)
@@ -67,21 +70,26 @@ func TestWhoeverIsNotLetInAnyMoreSaysHowToMendIt(t *testing.T) {
 		link := w.link(arn, "infra")
 		w.git.Revoke()
 		time.Sleep(2 * time.Hour)
+
 		if reason := w.is(arn, lockstep.ConnectionError); !strings.HasSuffix(reason, "Let Lockstep in again: lockstep connect acme --oauth") {
 			t.Errorf("reason %q", reason)
 		}
+
 		time.Sleep(4 * time.Hour)
 		if n := len(w.git.Renewals()); n < 5 || n > 9 {
 			t.Errorf("tried %d times in four hours, want about 7", n)
 		}
+
 		w.hinted()
 		w.oauth(arn)
 		if reason := w.is(arn, lockstep.ConnectionAvailable); reason != "" {
 			t.Errorf("reason %q", reason)
 		}
+
 		if diff := cmp.Diff([]string{link}, w.hinted()); diff != "" {
 			t.Errorf("looked at now (-want +got):\n%s", diff)
 		}
+
 		time.Sleep(3 * time.Hour)
 		w.is(arn, lockstep.ConnectionAvailable)
 	})
@@ -102,26 +110,33 @@ func TestATokenThatEndsWhileItsHostIsAwayIsRenewedBeforeItIsUsed(t *testing.T) {
 			})
 			return c, err
 		}
+
 		_, err := open()
 		refused(t, err, lockstep.Unavailable, "is being renewed")
 		if reason := w.is(arn, lockstep.ConnectionAvailable); !strings.Contains(reason, "has ended and is not renewed yet") {
 			t.Errorf("reason %q", reason)
 		}
+
 		checks := len(w.git.Checks())
 		w.met(link, errRefused) // whoever asks now does not show a token that has ended
 		time.Sleep(late)
+
 		if len(w.git.Checks()) != checks {
 			t.Error("the host was shown a token that has ended")
 		}
+
 		w.hinted()
 		w.git.Set(func() { w.git.Away = false })
 		time.Sleep(5*time.Minute + late)
+
 		if c, err := open(); err != nil || !w.git.Tokens[c.Secret] {
 			t.Errorf("it gives %v, %v", c, err)
 		}
+
 		if reason := w.is(arn, lockstep.ConnectionAvailable); reason != "" {
 			t.Errorf("reason %q", reason)
 		}
+
 		if diff := cmp.Diff([]string{link}, w.hinted()); diff != "" {
 			t.Errorf("looked at now (-want +got):\n%s", diff)
 		}
@@ -180,17 +195,21 @@ func TestALeaseOfADeadNodeEnds(t *testing.T) {
 			if err != nil {
 				return err
 			}
+
 			row.LeaseUntil = due.Add(2 * time.Minute)
 			return store.SaveHandshake(tx, arn, row)
 		})
+
 		time.Sleep(time.Until(due) + 2*time.Minute - time.Second)
 		if n := len(w.git.Renewals()); n != 0 {
 			t.Errorf("renewed %d times under another's lease", n)
 		}
+
 		time.Sleep(2 * late)
 		if n := len(w.git.Renewals()); n != 1 {
 			t.Errorf("renewed %d times after the lease", n)
 		}
+
 		w.is(arn, lockstep.ConnectionAvailable)
 	})
 }
@@ -205,9 +224,11 @@ func TestACredentialThatIsGivenDuringARenewalStays(t *testing.T) {
 			w.git.Answered = func() { w.given(arn, token("canary-new"), lockstep.ConnectionAvailable) }
 		})
 		time.Sleep(2 * time.Hour)
+
 		if n := len(w.git.Renewals()); n != 1 {
 			t.Errorf("renewed %d times, want once", n)
 		}
+
 		if c := w.held(arn); c.Kind != lockstep.TokenCredential || c.Secret != "canary-new" {
 			t.Errorf("it holds a %v", c)
 		}
@@ -225,6 +246,7 @@ func TestTwoNodesSpendARefreshTokenOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		t.Cleanup(func() { d.Close() })
 		if len(nodes) == 0 {
 			nodes = append(nodes, newWorld(t, d, git, nil))
@@ -232,6 +254,7 @@ func TestTwoNodesSpendARefreshTokenOnce(t *testing.T) {
 			nodes = append(nodes, newNode(t, d, nodes[0].seal, git, nil))
 		}
 	}
+
 	w := nodes[0]
 	arn := w.connection("acme", "GitLabSelfManaged")
 	w.oauth(arn)
@@ -241,10 +264,12 @@ func TestTwoNodesSpendARefreshTokenOnce(t *testing.T) {
 		if err != nil {
 			return err
 		}
+
 		row.RenewAt = tx.Now
 		if err := store.SaveHandshake(tx, arn, row); err != nil {
 			return err
 		}
+
 		// One job, made two by taking its uniqueness away.
 		for _, statement := range []string{
 			`UPDATE river_job SET unique_key = NULL, scheduled_at = now() - interval '1 second', state = 'available'`,
@@ -255,8 +280,10 @@ func TestTwoNodesSpendARefreshTokenOnce(t *testing.T) {
 				return err
 			}
 		}
+
 		return nil
 	})
+
 	var answers sync.WaitGroup
 	answers.Add(1)
 	var once sync.Once
@@ -266,19 +293,24 @@ func TestTwoNodesSpendARefreshTokenOnce(t *testing.T) {
 			once.Do(answers.Done)
 		}
 	})
+
 	for _, n := range nodes {
 		n.work()
 	}
+
 	answers.Wait()
 	deadline := time.Now().Add(20 * time.Second)
 	for w.held(arn).RefreshToken == spent && time.Now().Before(deadline) {
 		time.Sleep(50 * time.Millisecond)
 	}
+
 	if n := git.Shown()[spent]; n != 1 {
 		t.Errorf("the refresh token was shown %d times", n)
 	}
+
 	if got := w.held(arn).RefreshToken; got == spent || len(git.Shown()) != 1 {
 		t.Errorf("%d refresh tokens were shown, and the new one is saved: %v", len(git.Shown()), got != spent)
 	}
+
 	w.is(arn, lockstep.ConnectionAvailable)
 }

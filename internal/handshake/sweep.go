@@ -23,20 +23,24 @@ func (h *Handshake) sweep(ctx context.Context) error {
 		if err := store.ForgetPendingHandshakes(tx); err != nil {
 			return err
 		}
+
 		check, renew, err := store.OverdueHandshakes(tx, tx.Now, sweepBatch)
 		if err != nil {
 			return err
 		}
+
 		for _, arn := range check {
 			if err := h.o.Queue.Wake(tx, connectionCheck{arn}, tx.Now); err != nil {
 				return err
 			}
 		}
+
 		for _, arn := range renew {
 			if err := h.o.Queue.Wake(tx, connectionRenewal{arn}, tx.Now); err != nil {
 				return err
 			}
 		}
+
 		return nil
 	})
 }

@@ -29,17 +29,21 @@ func (h *Handshake) token(ctx context.Context, a provider.Access, c Client, show
 	if err != nil {
 		return lockstep.Credential{}, err
 	}
+
 	transport, err := h.o.Transport(a.Host.Certificate())
 	if err != nil {
 		return lockstep.Credential{}, lockstep.Wrapf(lockstep.Invalid, err, "The host's TLS certificate cannot be read.")
 	}
+
 	asking, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
+
 	asking = context.WithValue(asking, oauth2.HTTPClient, &http.Client{
 		Transport: transport,
 		// What is shown is for this address alone.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	})
+
 	t, err := fetch(asking, config)
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return lockstep.Credential{}, ctx.Err()
@@ -47,6 +51,7 @@ func (h *Handshake) token(ctx context.Context, a provider.Access, c Client, show
 	if err != nil {
 		return lockstep.Credential{}, noToken(config.Endpoint.TokenURL, err, append(shown, c.Secret))
 	}
+
 	return credentialOf(t, c, config.Endpoint.TokenURL)
 }
 
@@ -82,10 +87,12 @@ func noToken(where string, err error, shown []string) error {
 	if ours, ok := errors.AsType[*lockstep.Error](err); ok {
 		return ours
 	}
+
 	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
 		return notReached(where, err, shown)
 	}
+
 	status := refused.Response.StatusCode
 	text := where + " answers " + strconv.Itoa(status) + " " + http.StatusText(status)
 	code := ""
@@ -93,13 +100,16 @@ func noToken(where string, err error, shown []string) error {
 		code = refused.ErrorCode
 		text += ", " + code
 	}
+
 	if words := repeat(refused.ErrorDescription, shown...); words != "" {
 		text += ", and says " + strconv.Quote(lockstep.Cut(words, maxReason/2))
 	}
+
 	fault := &lockstep.Error{Kind: kindOf(status, code), Message: text + "."}
 	if seconds, err := strconv.ParseUint(refused.Response.Header.Get("Retry-After"), 10, 12); err == nil && fault.Kind == lockstep.Unavailable {
 		fault.Err = &provider.Later{Wait: time.Duration(seconds) * time.Second}
 	}
+
 	return fault
 }
 

@@ -97,14 +97,17 @@ func ownerOf(address string) netip.Prefix {
 	if err != nil {
 		return netip.Prefix{}
 	}
+
 	ip, bits := a.Addr().Unmap().WithZone(""), 64
 	if ip.Is4() {
 		bits = 32
 	}
+
 	p, err := ip.Prefix(bits)
 	if err != nil {
 		return netip.Prefix{}
 	}
+
 	return p
 }
 

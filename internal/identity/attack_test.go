@@ -78,9 +78,11 @@ func TestAttack20TokenThatProvesNothing(t *testing.T) {
 			t.Errorf("%s: got %v, want an Invalid", name, err)
 		}
 	}
+
 	if _, err := f.assume(sign(signing, map[string]any{"exp": now.Add(-2 * time.Minute).Unix()})); lockstep.KindOf(err) != lockstep.Stale {
 		t.Errorf("expired: got %v, want a Stale", err)
 	}
+
 	if _, err := f.assume(good); err != nil {
 		t.Errorf("and the good one: %v", err)
 	}
@@ -133,6 +135,7 @@ func TestAttack20RefusalDoesNotTellWhetherTheRoleExists(t *testing.T) {
 		} {
 			attempts["subject "+s] = attempt{account, "deploy", f.issuer.Token(audience, s, nil)}
 		}
+
 		for name, a := range attempts {
 			_, err := f.tokens.Assume(context.Background(),
 				identity.AssumeRequest{Account: a.account, Role: a.role, SessionName: "run-1", Token: a.token, Duration: 12 * time.Hour})
@@ -148,12 +151,15 @@ func TestAttack20KeyOfAnotherIssuerSignsNothingHere(t *testing.T) {
 	good, evil := identitytest.NewIssuer(t, ours), identitytest.NewIssuer(t, theirs)
 	f := newFederation(t, dbtest.Open(t), good)
 	f.tokens = identity.NewWebIdentities(identity.WebIdentityOptions{DB: f.db, Key: f.key, Issuers: []string{good.URL, evil.URL}})
+
 	if _, err := f.assume(theirs.Sign(t, evil.Claims(audience, subject, nil))); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("their own token: %v", err) // their keys are known from here on
 	}
+
 	if _, err := f.assume(theirs.Sign(t, good.Claims(audience, subject, nil))); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("our issuer's name on it: %v", err)
 	}
+
 	if _, err := f.assume(ours.Sign(t, good.Claims(audience, subject, nil))); err != nil {
 		t.Errorf("and a good one: %v", err)
 	}
@@ -204,9 +210,11 @@ func TestAttack20SessionTokens(t *testing.T) {
 				t.Errorf("%s: got %+v, %v after %d checks", c.name, p, err, checks)
 			}
 		}
+
 		if _, err := f.dir.Verify(context.Background(), one.AccessKeyID, token, signedWith(two.Secret)); !errors.Is(err, errSignature) {
 			t.Errorf("a wrong signature: %v", err)
 		}
+
 		for _, s := range []identity.Session{one, two} {
 			if _, err := f.verify(s); err != nil {
 				t.Errorf("and the good ones: %v", err)
@@ -245,11 +253,13 @@ func TestAttack20SessionEndsWithItsRole(t *testing.T) {
 				if _, err := f.verify(s); err != nil {
 					t.Fatal(err)
 				}
+
 				f.put(f.deploy()) // the same rules again end nothing
 				time.Sleep(identity.CacheFor)
 				if _, err := f.verify(s); err != nil {
 					t.Fatalf("put again: %v", err)
 				}
+
 				do(f)
 				time.Sleep(identity.CacheFor)
 				if _, err := f.verify(s); !errors.Is(err, identity.ErrUnknownKey) {
@@ -265,16 +275,20 @@ func TestAttack20SessionEndsInTime(t *testing.T) {
 		f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
 		s := f.session()
 		time.Sleep(time.Until(s.Expires) - time.Millisecond)
+
 		if _, err := f.verify(s); err != nil {
 			t.Errorf("before its end: %v", err)
 		}
+
 		time.Sleep(time.Millisecond)
 		if p, err := f.verify(s); !errors.Is(err, identity.ErrExpiredToken) || p != (identity.Principal{}) {
 			t.Errorf("at its end: got %+v, %v, want ErrExpiredToken", p, err)
 		}
+
 		if _, err := f.dir.Verify(context.Background(), s.AccessKeyID, s.Token.Reveal(), signedWith(seal.Secret{})); !errors.Is(err, errSignature) {
 			t.Errorf("with a wrong signature: %v", err)
 		}
+
 		if _, secret, err := f.dir.Lookup(context.Background(), s.AccessKeyID, s.Token.Reveal()); !errors.Is(err, identity.ErrUnknownKey) || secret.Equal(s.Secret) {
 			t.Errorf("looked up: %v", err)
 		}
@@ -289,11 +303,13 @@ func TestAttack20UnknownSessionCostsARead(t *testing.T) {
 		if _, err := f.verify(s); err != nil {
 			t.Fatal(err)
 		}
+
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		if _, err := f.dir.Verify(ctx, s.AccessKeyID, s.Token.Reveal(), signedWith(s.Secret)); err != nil {
 			t.Errorf("a good request: %v", err)
 		}
+
 		for _, c := range []struct{ name, id, token string }{
 			{"wrong signature", s.AccessKeyID, s.Token.Reveal()},
 			{"another token", s.AccessKeyID, "x"},

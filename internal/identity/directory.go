@@ -106,19 +106,24 @@ func (d *Directory) Verify(ctx context.Context, id, token string, check func(sec
 	if err != nil && !errors.Is(err, ErrUnknownKey) && !errors.Is(err, ErrExpiredToken) {
 		return Principal{}, err
 	}
+
 	checked := check(k.secret)
 	if errors.Is(err, ErrUnknownKey) {
 		return Principal{}, ErrUnknownKey // whatever check found: the secret was made up
 	}
+
 	if checked == nil {
 		if err == nil {
 			err = d.switchedOff(k.principal)
 		}
+
 		if err != nil {
 			return Principal{}, err
 		}
+
 		return k.principal, nil
 	}
+
 	if hit {
 		// An unknown key was looked for in the database, so this one is too.
 		_, err := d.read(ctx, id, token)
@@ -126,6 +131,7 @@ func (d *Directory) Verify(ctx context.Context, id, token string, check func(sec
 			return Principal{}, err
 		}
 	}
+
 	return Principal{}, checked
 }
 
@@ -208,6 +214,7 @@ func (d *Directory) readKey(ctx context.Context, id, token string) (opened, erro
 	if !wellFormed(id, idPrefix) {
 		return dummy, ErrUnknownKey
 	}
+
 	var k storedKey
 	until := time.Now().Add(CacheFor)
 	found := d.db.Peek(ctx, func(tx *db.Tx) (err error) {
@@ -218,9 +225,11 @@ func (d *Directory) readKey(ctx context.Context, id, token string) (opened, erro
 	if found != nil && !unknown {
 		return opened{}, found
 	}
+
 	if unknown || token != "" {
 		unknown, k = true, storedKey{box: d.dummyBox}
 	}
+
 	secret, err := d.key.Open(k.box, k.sealContext(k.expires))
 	if err != nil {
 		return opened{}, fmt.Errorf("open the secret of access key %s: %w", id, err)
@@ -228,9 +237,11 @@ func (d *Directory) readKey(ctx context.Context, id, token string) (opened, erro
 	if unknown {
 		return dummy, ErrUnknownKey
 	}
+
 	if k.expires != nil {
 		until = earlier(until, db.Time(*k.expires))
 	}
+
 	return opened{principal: k.Principal, secret: seal.NewSecret(string(secret)), until: until}, nil
 }
 

@@ -112,10 +112,12 @@ func TestLookupGivesAMadeUpSecretForAnUnknownKey(t *testing.T) {
 		if err != nil || p != k.Principal || !secret.Equal(k.Secret) {
 			t.Errorf("a known key: %+v, %v", p, err)
 		}
+
 		p, first, err := dir.Lookup(context.Background(), "LSAKAAAAAAAAAAAAAAAA", "")
 		if !errors.Is(err, identity.ErrUnknownKey) || p != (identity.Principal{}) {
 			t.Errorf("an unknown key: %+v, %v", p, err)
 		}
+
 		_, second, _ := other.Lookup(context.Background(), "LSAKAAAAAAAAAAAAAAAA", "")
 		if len(first.Reveal()) != 40 || first.Equal(second) {
 			t.Error("the made-up secret can be foreseen")
@@ -136,11 +138,13 @@ func TestDisabledKeyStopsWithinCacheFor(t *testing.T) {
 			if err := verify(); err != nil {
 				t.Fatal(err)
 			}
+
 			disable(t, d, k.AccessKeyID)
 			time.Sleep(identity.CacheFor / 2)
 			if err := verify(); err != nil {
 				t.Errorf("before CacheFor is over: %v", err)
 			}
+
 			time.Sleep(identity.CacheFor / 2)
 			if err := verify(); !errors.Is(err, identity.ErrUnknownKey) {
 				t.Errorf("after CacheFor: got %v, want ErrUnknownKey", err)
@@ -161,11 +165,13 @@ func TestOnlySuccessIsAnsweredFromMemory(t *testing.T) {
 		if _, err := dir.Verify(context.Background(), k.AccessKeyID, "", signedWith(k.Secret)); err != nil {
 			t.Fatal(err)
 		}
+
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		if _, err := dir.Verify(ctx, k.AccessKeyID, "", signedWith(k.Secret)); err != nil {
 			t.Errorf("a good request: %v", err)
 		}
+
 		for name, id := range map[string]string{"wrong signature": k.AccessKeyID, "unknown key": "LSAKAAAAAAAAAAAAAAAA"} {
 			_, err := dir.Verify(ctx, id, "", signedWith(seal.Secret{}))
 			if !errors.Is(err, context.Canceled) {
@@ -237,6 +243,7 @@ func TestDirectoryServesManyAtOnce(t *testing.T) {
 				}
 			})
 		}
+
 		group.Wait()
 	})
 }

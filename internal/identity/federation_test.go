@@ -85,15 +85,19 @@ func TestTokenThatFitsGivesASession(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if diff := cmp.Diff([]string{subject, audience, f.issuer.URL}, []string{a.Subject, a.Audience, a.Issuer}); diff != "" {
 			t.Error(diff)
 		}
+
 		if left := time.Until(a.Expires); left > time.Hour || left < 59*time.Minute {
 			t.Errorf("it lasts %v", left)
 		}
+
 		if n := len(a.Token.Reveal()); n >= 1024 {
 			t.Errorf("a token of %d characters", n)
 		}
+
 		want := identity.Principal{AccessKeyID: a.AccessKeyID, Account: account, Name: "run-1", Role: identity.Operator, Assumed: "deploy", Expires: a.Expires}
 		for range 2 { // read, then from memory
 			got, err := f.verify(a.Session)
@@ -101,9 +105,11 @@ func TestTokenThatFitsGivesASession(t *testing.T) {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
 			}
 		}
+
 		if got := want.ARN("aws-cn"); got != "arn:aws-cn:sts::123456789012:assumed-role/deploy/run-1" {
 			t.Error(got)
 		}
+
 		p, secret, err := f.dir.Lookup(context.Background(), a.AccessKeyID, a.Token.Reveal())
 		if err != nil || p != want || !secret.Equal(a.Secret) {
 			t.Errorf("looked up: %+v, %v", p, err)
@@ -148,6 +154,7 @@ func TestFurtherClaimsMustFit(t *testing.T) {
 	if _, err := f.assume(f.issuer.Token(audience, subject, good)); err != nil {
 		t.Error(err)
 	}
+
 	for name, value := range map[string]any{"environment": "dev", "run": 70, "protected": false} {
 		for _, v := range []any{value, nil, "", []string{"prod"}, map[string]any{"prod": 1}} {
 			bad := map[string]any{"environment": "prod", "run": 7, "protected": true, name: v}
@@ -171,9 +178,11 @@ func TestRoleWithAKeySetNeedsNoIssuerThatAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if p, err := f.verify(a.Session); err != nil || p.Role != identity.None || time.Until(p.Expires) > 15*time.Minute {
 		t.Errorf("%+v, %v", p, err)
 	}
+
 	// Neither a key of another set nor a role that is not there tells more.
 	forged := cluster.Claims(audience, r.Subjects[0], nil)
 	request.Token = identitytest.NewKey(t, "cluster", jose.ES256).Sign(t, forged)
@@ -183,6 +192,7 @@ func TestRoleWithAKeySetNeedsNoIssuerThatAnswers(t *testing.T) {
 	if lockstep.KindOf(first) != lockstep.Invalid || lockstep.Shown(first) != lockstep.Shown(second) {
 		t.Errorf("a forged token: %v; of no role: %v", first, second)
 	}
+
 	request.Role, request.Token = "cluster", cluster.Token(audience, r.Subjects[0], map[string]any{"iss": "https://other.example"})
 	if _, err := f.tokens.Assume(context.Background(), request); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("the set's key under another issuer's name: %v", err)
@@ -202,6 +212,7 @@ func TestSessionLastsAsLongAsAskedAndAllowed(t *testing.T) {
 			t.Errorf("asked for %v: %v, %v", asked, left, err)
 		}
 	}
+
 	request.Duration = 31 * time.Minute
 	if _, err := f.tokens.Assume(context.Background(), request); lockstep.KindOf(err) != lockstep.Limit {
 		t.Errorf("too long: %v", err)
@@ -230,6 +241,7 @@ func TestUnreadableRoleIsNoRole(t *testing.T) {
 		if _, err := f.assume(f.issuer.Token(audience, subject, nil)); lockstep.KindOf(err) != lockstep.Denied {
 			t.Errorf("assume: %v", err)
 		}
+
 		var all []identity.WebIdentityRole
 		err := d.View(context.Background(), func(tx *db.Tx) (err error) {
 			all, _, err = identity.WebIdentityRoles(tx, f.key, account, identity.Page{Limit: 10})
@@ -238,6 +250,7 @@ func TestUnreadableRoleIsNoRole(t *testing.T) {
 		if err != nil || len(all) != 1 || all[0].Name != "deploy" || all[0].Issuer != "" {
 			t.Errorf("listed: %+v, %v", all, err)
 		}
+
 		f.put(f.deploy())
 		f.session()
 	})

@@ -53,11 +53,13 @@ func FuzzSignedClaims(f *testing.F) {
 	} {
 		f.Add(claims)
 	}
+
 	f.Fuzz(func(t *testing.T, claims string) {
 		a, err := w.assume(signing.SignText(t, claims))
 		if kind := lockstep.KindOf(err); err != nil && kind != lockstep.Invalid && kind != lockstep.Stale && kind != lockstep.Denied {
 			t.Errorf("%q: %v", claims, err)
 		}
+
 		if err == nil && (a.Subject == "" || a.Issuer != w.issuer.URL || a.Audience != audience) {
 			t.Errorf("%q: %+v", claims, a)
 		}

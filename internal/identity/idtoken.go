@@ -50,18 +50,22 @@ func readToken(raw string, now time.Time) (idToken, error) {
 	if len(raw) > maxIDToken {
 		return idToken{}, badToken("it has %d characters, and may have %d.", len(raw), maxIDToken)
 	}
+
 	jws, err := jose.ParseSignedCompact(raw, signatures())
 	if err != nil {
 		return idToken{}, badToken("it is no JSON Web Token with an asymmetric signature.")
 	}
+
 	header := jws.Signatures[0].Header
 	t := idToken{raw: raw, algorithm: header.Algorithm, kid: header.KeyID}
 	if t.claims, err = readClaims(jws.UnsafePayloadWithoutVerification()); err != nil {
 		return idToken{}, badToken("its claims are no JSON object with each name once.")
 	}
+
 	t.issuer, _ = t.string("iss")
 	t.subject, _ = t.string("sub")
 	t.audiences = t.strings("aud")
+
 	switch {
 	case t.issuer == "":
 		return idToken{}, badToken("it names no issuer.")
@@ -71,6 +75,7 @@ func readToken(raw string, now time.Time) (idToken, error) {
 	case len(t.audiences) == 0:
 		return idToken{}, badToken("it names no audience.")
 	}
+
 	return t, t.checkTime(now)
 }
 
@@ -81,25 +86,31 @@ func readClaims(payload []byte) (map[string]json.RawMessage, error) {
 	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
 		return nil, errors.New("no object")
 	}
+
 	claims := map[string]json.RawMessage{}
 	for dec.More() {
 		token, err := dec.Token()
 		if err != nil {
 			return nil, err
 		}
+
 		name, _ := token.(string) // the decoder sees to it that names are strings
 		if _, twice := claims[name]; twice {
 			return nil, errors.New("a name twice")
 		}
+
 		var value json.RawMessage
 		if err := dec.Decode(&value); err != nil {
 			return nil, err
 		}
+
 		claims[name] = value
 	}
+
 	if _, err := dec.Token(); err != nil {
 		return nil, err
 	}
+
 	return claims, nil
 }
 
@@ -111,6 +122,7 @@ func (t idToken) checkTime(now time.Time) error {
 	if !now.Before(expires.Add(leeway)) {
 		return lockstep.Errorf(lockstep.Stale, "Token expired: current date/time %d must be before the expiration date/time %d", now.Unix(), expires.Unix())
 	}
+
 	for name, what := range map[string]string{"nbf": "it is not valid yet.", "iat": "it was issued in the future."} {
 		at, ok := t.time(name)
 		if !ok && t.claims[name] != nil {
@@ -120,6 +132,7 @@ func (t idToken) checkTime(now time.Time) error {
 			return badToken("%s", what)
 		}
 	}
+
 	return nil
 }
 

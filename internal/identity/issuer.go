@@ -55,15 +55,19 @@ func (i *issuer) keysFor(ctx context.Context, t idToken) ([]jose.JSONWebKey, err
 	if !wanted {
 		return i.answer(keys, usable)
 	}
+
 	select {
 	case i.turn <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+
 	defer func() { <-i.turn }()
+
 	if _, _, wanted := i.known(t); wanted { // nobody else has asked meanwhile
 		i.ask(ctx)
 	}
+
 	keys, usable, _ = i.known(t)
 	return i.answer(keys, usable)
 }
@@ -94,15 +98,18 @@ func (i *issuer) known(t idToken) (keys []jose.JSONWebKey, usable, wanted bool) 
 func (i *issuer) ask(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askFor)
 	defer cancel()
+
 	keys, err := i.fetch(ctx)
 	i.mu.Lock()
 	defer i.mu.Unlock()
+
 	now := time.Now()
 	i.failed = err
 	if err != nil {
 		i.again = now.Add(askAfterFailure)
 		return
 	}
+
 	i.keys, i.asked, i.again = keys, now, now.Add(askAgain)
 }
 
@@ -113,6 +120,7 @@ func (i *issuer) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the description of issuer %s: %w", i.url, err)
 	}
+
 	var found struct {
 		JWKS string `json:"jwks_uri"`
 	}
@@ -122,26 +130,32 @@ func (i *issuer) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	if err := i.safe(found.JWKS); err != nil {
 		return nil, err
 	}
+
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, found.JWKS, nil)
 	if err != nil {
 		return nil, fmt.Errorf("read the keys of issuer %s: %w", i.url, err)
 	}
+
 	resp, err := i.client.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("read the keys of issuer %s: %w", i.url, err)
 	}
 	defer resp.Body.Close()
+
 	text, err := io.ReadAll(resp.Body)
 	if err == nil && resp.StatusCode != http.StatusOK {
 		err = errors.New(resp.Status)
 	}
+
 	var keys []jose.JSONWebKey
 	if err == nil {
 		keys, err = readKeys(text)
 	}
+
 	if err != nil {
 		return nil, fmt.Errorf("read the keys of issuer %s: %w", i.url, err)
 	}
+
 	return keys, nil
 }
 
@@ -166,16 +180,20 @@ func bounded(c *http.Client) *http.Client {
 	if c != nil {
 		b = *c
 	}
+
 	if b.Transport == nil {
 		b.Transport = http.DefaultTransport
 	}
+
 	b.Transport = boundedTransport{b.Transport}
 	if b.CheckRedirect == nil {
 		b.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
+
 	if b.Timeout == 0 {
 		b.Timeout = askFor
 	}
+
 	return &b
 }
 

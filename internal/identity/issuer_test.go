@@ -28,6 +28,7 @@ func TestIssuerIsAskedOnceForManyTokens(t *testing.T) {
 			}
 		})
 	}
+
 	group.Wait()
 	if n := f.issuer.Asks(); n != 1 {
 		t.Errorf("its keys were read %d times", n)
@@ -57,19 +58,23 @@ func TestNewKeyOfAnIssuerIsFoundAndUnknownOnesAreNotLookedForAgainAndAgain(t *te
 		if err := sign(first); err != nil {
 			t.Fatal(err)
 		}
+
 		for range 20 {
 			if err := sign(second); lockstep.KindOf(err) != lockstep.Invalid {
 				t.Fatalf("a key that is not published: %v", err)
 			}
 		}
+
 		if n := f.issuer.Asks(); n != 1 {
 			t.Errorf("its keys were read %d times within 30 s", n)
 		}
+
 		f.issuer.SetKeys(first, second)
 		time.Sleep(30 * time.Second)
 		if err := sign(second); err != nil {
 			t.Errorf("a key that was published: %v", err)
 		}
+
 		f.issuer.SetKeys(second)
 		time.Sleep(10 * time.Minute)
 		if err := sign(first); lockstep.KindOf(err) != lockstep.Invalid {
@@ -86,22 +91,27 @@ func TestIssuerThatIsDownIsForALaterTry(t *testing.T) {
 			return err
 		}
 		f.issuer.SetDown(true)
+
 		if err := assume(); lockstep.KindOf(err) != lockstep.Unavailable || !strings.Contains(err.Error(), "503") {
 			t.Errorf("down: %v", err)
 		}
+
 		f.issuer.SetDown(false)
 		if err := assume(); lockstep.KindOf(err) != lockstep.Unavailable {
 			t.Errorf("asked again at once: %v", err)
 		}
+
 		time.Sleep(5 * time.Second)
 		if err := assume(); err != nil {
 			t.Errorf("up again: %v", err)
 		}
+
 		f.issuer.SetDown(true)
 		time.Sleep(59 * time.Minute)
 		if err := assume(); err != nil {
 			t.Errorf("down, and its keys known: %v", err)
 		}
+
 		time.Sleep(2 * time.Minute)
 		if err := assume(); lockstep.KindOf(err) != lockstep.Unavailable {
 			t.Errorf("down for more than an hour: %v", err)
@@ -118,8 +128,10 @@ func TestIssuerWithOddAnswersIsUnavailable(t *testing.T) {
 			_, _ = w.Write([]byte(strings.ReplaceAll(format, "HERE", "http://"+r.Host)))
 		}
 	}
+
 	elsewhere := httptest.NewServer(text(`{` + keys + `}`))
 	defer elsewhere.Close()
+
 	for name, answer := range map[string]http.HandlerFunc{
 		"":                  text(`{"issuer":"HERE","jwks_uri":"HERE/jwks",` + keys + `}`),
 		"another's name":    text(`{"issuer":"https://evil.example","jwks_uri":"HERE/jwks",` + keys + `}`),
@@ -148,6 +160,7 @@ func TestIssuerWithOddAnswersIsUnavailable(t *testing.T) {
 		if name == "" && err != nil || name != "" && lockstep.KindOf(err) != lockstep.Unavailable {
 			t.Errorf("%s: %v", name, err)
 		}
+
 		server.Close()
 	}
 }

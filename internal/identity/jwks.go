@@ -29,6 +29,7 @@ func readKeys(text []byte) ([]jose.JSONWebKey, error) {
 	if len(set.Keys) > maxKeys {
 		return nil, errors.New("it has too many keys")
 	}
+
 	var keys []jose.JSONWebKey
 	for _, raw := range set.Keys {
 		var k jose.JSONWebKey
@@ -36,9 +37,11 @@ func readKeys(text []byte) ([]jose.JSONWebKey, error) {
 			keys = append(keys, k)
 		}
 	}
+
 	if len(keys) == 0 {
 		return nil, errors.New("it has no public key that a token can be verified with")
 	}
+
 	return keys, nil
 }
 
@@ -54,11 +57,13 @@ func givenKeys(text string) ([]jose.JSONWebKey, error) {
 	if err := json.Unmarshal([]byte(text), &set); err != nil {
 		return nil, errors.New("it is no JSON Web Key Set")
 	}
+
 	for _, k := range set.Keys {
 		if k.D != "" || k.K != "" {
 			return nil, errors.New("it holds a secret key: give public ones alone, and take that one out of use")
 		}
 	}
+
 	return readKeys([]byte(text))
 }
 

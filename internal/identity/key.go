@@ -54,9 +54,11 @@ func (n NewKey) validate() error {
 	if reserved(n.Principal) != n.Own {
 		return lockstep.Errorf(lockstep.Invalid, "Principal %q: names that begin with %q are the server's own.", n.Principal, reservedPrefix)
 	}
+
 	if !n.Role.valid() {
 		return lockstep.Errorf(lockstep.Invalid, "Role %q is not one of admin, operator, reader, none.", string(n.Role))
 	}
+
 	return nil
 }
 
@@ -75,21 +77,25 @@ func Create(tx *db.Tx, key *seal.Key, n NewKey) (AccessKey, error) {
 	if err := n.validate(); err != nil {
 		return AccessKey{}, err
 	}
+
 	k := AccessKey{
 		Principal: Principal{AccessKeyID: newID(idPrefix), Account: n.Account, Name: n.Principal, Role: n.Role},
 		CreatedAt: tx.Now,
 		Secret:    newSecret(),
 	}
+
 	box, err := key.Seal([]byte(k.Secret.Reveal()), k.sealContext(nil))
 	if err != nil {
 		return AccessKey{}, fmt.Errorf("create access key: %w", err)
 	}
+
 	_, err = tx.Exec(`INSERT INTO access_key (id, account, principal, role, sealed, status, created_at)
 		VALUES ($1, $2, $3, $4, $5, 'active', $6)`,
 		k.AccessKeyID, k.Account, k.Name, string(k.Role), []byte(box), db.Millis(tx.Now))
 	if err != nil {
 		return AccessKey{}, fmt.Errorf("create access key: %w", err)
 	}
+
 	return k, nil
 }
 
@@ -122,9 +128,11 @@ func activeKey(tx *db.Tx, id string) (storedKey, error) {
 	if errors.Is(err, db.ErrNoRows) || err == nil && k.expires != nil && *k.expires <= db.Millis(tx.Now) {
 		return storedKey{}, ErrUnknownKey
 	}
+
 	if err != nil {
 		return storedKey{}, fmt.Errorf("read access key: %w", err)
 	}
+
 	k.Role, k.box = Role(role), box
 	return k, nil
 }

@@ -74,6 +74,7 @@ func TestCreatedKeyIsToldFromOneOfAWS(t *testing.T) {
 				t.Errorf("a secret of %d characters", len(k.Secret.Reveal()))
 			}
 		}
+
 		if first.AccessKeyID == second.AccessKeyID || first.Secret.Equal(second.Secret) {
 			t.Error("two keys are alike")
 		}
@@ -85,6 +86,7 @@ func TestKeysListsOldestFirstWithoutSecrets(t *testing.T) {
 		if got := list(t, d); len(got) != 0 {
 			t.Errorf("keys of an empty database: %+v", got)
 		}
+
 		key := newSealKey(t)
 		admin, reader := create(t, d, key, "root", identity.Admin), create(t, d, key, "ci@example", identity.Reader)
 		update(t, d, func(tx *db.Tx) error {
@@ -94,6 +96,7 @@ func TestKeysListsOldestFirstWithoutSecrets(t *testing.T) {
 		disable(t, d, reader.AccessKeyID)
 		reader.CreatedAt, reader.Disabled = reader.CreatedAt.Add(-1e9), true
 		reader.Secret, admin.Secret = seal.Secret{}, seal.Secret{}
+
 		if diff := cmp.Diff([]identity.AccessKey{reader, admin}, list(t, d)); diff != "" {
 			t.Errorf("keys (-want +got):\n%s", diff)
 		}
@@ -110,6 +113,7 @@ func TestStoredKeyHidesItsSecret(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if strings.Contains(string(box), k.Secret.Reveal()) {
 			t.Error("the secret is stored as plain text")
 		}
@@ -136,6 +140,7 @@ func TestCreateRefusesWhatIsNoPrincipal(t *testing.T) {
 			t.Errorf("%s: got %v, want an Invalid", name, err)
 		}
 	}
+
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		key := newSealKey(t)
 		update(t, d, func(tx *db.Tx) error { _, err := identity.Create(tx, key, good); return err })

@@ -62,6 +62,7 @@ func keys(tx *db.Tx, where string, args ...any) ([]AccessKey, error) {
 		return nil, fmt.Errorf("list access keys: %w", err)
 	}
 	defer rows.Close()
+
 	var found []AccessKey
 	for rows.Next() {
 		var k AccessKey
@@ -71,12 +72,15 @@ func keys(tx *db.Tx, where string, args ...any) ([]AccessKey, error) {
 		if err := rows.Scan(&k.AccessKeyID, &k.Account, &k.Name, &role, &status, &created, &expires); err != nil {
 			return nil, fmt.Errorf("list access keys: %w", err)
 		}
+
 		k.Role, k.Disabled, k.CreatedAt = Role(role), status != "active", db.Time(created)
 		if expires != nil {
 			k.ExpiresAt = db.Time(*expires)
 		}
+
 		found = append(found, k)
 	}
+
 	return found, rows.Err()
 }
 
@@ -88,6 +92,7 @@ func Disable(tx *db.Tx, id string) error {
 	if !wellFormed(id, idPrefix) {
 		return notFound
 	}
+
 	n, err := tx.Exec(`UPDATE access_key SET status = 'disabled' WHERE id = $1`, id)
 	if err != nil {
 		return fmt.Errorf("disable access key %s: %w", id, err)
@@ -95,6 +100,7 @@ func Disable(tx *db.Tx, id string) error {
 	if n == 0 {
 		return notFound
 	}
+
 	return nil
 }
 
@@ -141,14 +147,17 @@ func Rotate(tx *db.Tx, key *seal.Key, account, id string, keepOldFor time.Durati
 	if !wellFormed(id, idPrefix) {
 		return AccessKey{}, noKey(id)
 	}
+
 	var name string
 	err := tx.QueryRow(`SELECT principal FROM access_key WHERE id = $1 AND account = $2 AND `+notOurs+tx.ForUpdate(), id, account).Scan(&name)
 	if errors.Is(err, db.ErrNoRows) {
 		return AccessKey{}, noKey(id)
 	}
+
 	if err != nil {
 		return AccessKey{}, fmt.Errorf("rotate access key %s: %w", id, err)
 	}
+
 	old, err := activeKey(tx, id)
 	if errors.Is(err, ErrUnknownKey) {
 		return AccessKey{}, lockstep.Errorf(lockstep.Invalid, "Access key %s is disabled or has ended: create another instead of rotating it.", id)
@@ -156,6 +165,7 @@ func Rotate(tx *db.Tx, key *seal.Key, account, id string, keepOldFor time.Durati
 	if err != nil {
 		return AccessKey{}, err
 	}
+
 	// What does not open is not to be followed: the row may claim a role that
 	// nobody gave it.
 	secret, err := key.Open(old.box, old.sealContext(old.expires))
@@ -165,6 +175,7 @@ func Rotate(tx *db.Tx, key *seal.Key, account, id string, keepOldFor time.Durati
 	if err := old.end(tx, key, secret, keepOldFor); err != nil {
 		return AccessKey{}, fmt.Errorf("rotate access key %s: %w", id, err)
 	}
+
 	return Create(tx, key, NewKey{Account: old.Account, Principal: old.Name, Role: old.Role})
 }
 
@@ -175,14 +186,17 @@ func (k storedKey) end(tx *db.Tx, key *seal.Key, secret []byte, after time.Durat
 		_, err := tx.Exec(`UPDATE access_key SET status = 'disabled' WHERE id = $1`, k.AccessKeyID)
 		return err
 	}
+
 	expires := db.Millis(tx.Now.Add(after))
 	if k.expires != nil {
 		expires = min(expires, *k.expires)
 	}
+
 	box, err := key.Seal(secret, k.sealContext(&expires))
 	if err != nil {
 		return err
 	}
+
 	_, err = tx.Exec(`UPDATE access_key SET sealed = $2, expires_at = $3 WHERE id = $1`, k.AccessKeyID, []byte(box), expires)
 	return err
 }

@@ -53,8 +53,10 @@ func TestKeysOfAnAccountComeInPages(t *testing.T) {
 		for range 5 {
 			want = append(want, create(t, d, key, "ci", identity.Operator).AccessKeyID)
 		}
+
 		createIn(t, d, key, identity.NewKey{Account: otherAccount, Principal: "ci", Role: identity.Admin})
 		ownKey(t, d, key)
+
 		// Two were made in the same millisecond: the id is part of the place.
 		update(t, d, func(tx *db.Tx) error {
 			_, err := tx.Exec(`UPDATE access_key SET created_at = 1000 WHERE account = $1`, account)
@@ -75,18 +77,22 @@ func TestKeysOfAnAccountComeInPages(t *testing.T) {
 			if err != nil || len(keys) > 2 {
 				t.Fatalf("%d keys, %v", len(keys), err)
 			}
+
 			got = append(got, idsOf(keys)...)
 			if page.After == (identity.Cursor{}) {
 				break
 			}
 		}
+
 		if len(got) != 5 || got[4] != want[0] {
 			t.Errorf("got %v, want the keys of the account, %s last", got, want[0])
 		}
+
 		seen := map[string]bool{}
 		for _, id := range got {
 			seen[id] = true
 		}
+
 		if len(seen) != 5 {
 			t.Errorf("a key came twice: %v", got)
 		}
@@ -99,6 +105,7 @@ func TestKeyOfAnotherAccountIsAsOneThatIsNot(t *testing.T) {
 		theirs := createIn(t, d, key, identity.NewKey{Account: otherAccount, Principal: "ci", Role: identity.Admin})
 		own := ownKey(t, d, key)
 		before := list(t, d)
+
 		for _, id := range []string{theirs.AccessKeyID, own.AccessKeyID, "LSAKAAAAAAAAAAAAAAAA", "", "LSAK\x00", "\xff", "LSSKAAAAAAAAAAAAAAAA"} {
 			for name, do := range map[string]func(tx *db.Tx) error{
 				"disable": func(tx *db.Tx) error { return identity.SetKeyStatus(tx, account, id, false) },
@@ -113,6 +120,7 @@ func TestKeyOfAnotherAccountIsAsOneThatIsNot(t *testing.T) {
 				}
 			}
 		}
+
 		if diff := cmp.Diff(before, list(t, d)); diff != "" {
 			t.Errorf("the keys have changed:\n%s", diff)
 		}
@@ -129,10 +137,12 @@ func TestKeyIsDisabledEnabledAndDeleted(t *testing.T) {
 				t.Errorf("active %v: %v", active, err)
 			}
 		}
+
 		update(t, d, func(tx *db.Tx) error { return identity.DeleteKey(tx, account, k.AccessKeyID) })
 		if err := verifies(newDirectory(t, d, key), k); !errors.Is(err, identity.ErrUnknownKey) {
 			t.Errorf("a deleted key: %v", err)
 		}
+
 		if got := list(t, d); len(got) != 0 {
 			t.Errorf("left: %+v", got)
 		}
@@ -159,22 +169,27 @@ func TestRotatedKeyIsFollowedByAnotherAndEnds(t *testing.T) {
 			if following.Name != "ci" || following.Role != identity.Operator || following.Account != account || following.AccessKeyID == old.AccessKeyID {
 				t.Errorf("the key that follows: %+v", following)
 			}
+
 			ends := time.Now().Add(time.Hour).Truncate(time.Millisecond)
 			if got := list(t, d); len(got) != 2 || !got[0].ExpiresAt.Equal(ends) && !got[1].ExpiresAt.Equal(ends) {
 				t.Errorf("keys: %+v, want one to end at %v", got, ends)
 			}
+
 			time.Sleep(time.Hour - time.Second)
 			if err := errors.Join(verifies(dir, old), verifies(dir, following)); err != nil {
 				t.Errorf("before the end: %v", err)
 			}
+
 			time.Sleep(time.Second) // from memory until now, and not for CacheFor more
 			if err := verifies(dir, old); !errors.Is(err, identity.ErrUnknownKey) {
 				t.Errorf("after the end: got %v, want ErrUnknownKey", err)
 			}
+
 			update(t, d, func(tx *db.Tx) error { return identity.SetKeyStatus(tx, account, old.AccessKeyID, true) })
 			if err := verifies(newDirectory(t, d, key), old); !errors.Is(err, identity.ErrUnknownKey) {
 				t.Errorf("enabled after the end: got %v, want ErrUnknownKey", err)
 			}
+
 			if err := verifies(dir, following); err != nil {
 				t.Errorf("the key that follows: %v", err)
 			}
@@ -191,9 +206,11 @@ func TestRotateWithoutGraceDisablesAtOnce(t *testing.T) {
 		if err := verifies(dir, old); !errors.Is(err, identity.ErrUnknownKey) {
 			t.Errorf("the old key: %v", err)
 		}
+
 		if err := verifies(dir, following); err != nil {
 			t.Errorf("the new key: %v", err)
 		}
+
 		err := d.Update(context.Background(), func(tx *db.Tx) error {
 			_, err := identity.Rotate(tx, key, account, old.AccessKeyID, time.Hour)
 			return err
@@ -210,11 +227,13 @@ func TestRotateTwiceDoesNotProlong(t *testing.T) {
 		old := create(t, d, key, "ci", identity.Reader)
 		rotate(t, d, key, old.AccessKeyID, time.Hour)
 		rotate(t, d, key, old.AccessKeyID, 24*time.Hour)
+
 		for _, k := range list(t, d) {
 			if k.AccessKeyID == old.AccessKeyID && time.Until(k.ExpiresAt) > time.Hour {
 				t.Errorf("it ends at %v", k.ExpiresAt)
 			}
 		}
+
 		if err := verifies(newDirectory(t, d, key), old); err != nil {
 			t.Error(err)
 		}
@@ -230,13 +249,16 @@ func TestAttack20EndOfAKeyIsNotMovedInTheDatabase(t *testing.T) {
 			key := newSealKey(t)
 			k := create(t, d, key, "ci", identity.Reader)
 			rotate(t, d, key, k.AccessKeyID, time.Hour)
+
 			if err := verifies(newDirectory(t, d, key), k); err != nil {
 				t.Fatal(err)
 			}
+
 			update(t, d, func(tx *db.Tx) error { _, err := tx.Exec(change, k.AccessKeyID); return err })
 			if err := verifies(newDirectory(t, d, key), k); !errors.Is(err, seal.ErrCorrupted) {
 				t.Errorf("after %s: got %v, want ErrCorrupted", change, err)
 			}
+
 			err := d.Update(context.Background(), func(tx *db.Tx) error {
 				_, err := identity.Rotate(tx, key, account, k.AccessKeyID, 0)
 				return err
@@ -269,16 +291,20 @@ func TestLongLivedKeysCanBeSwitchedOff(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if err := verifies(dir, own); err != nil {
 			t.Errorf("the server's own key: %v", err)
 		}
+
 		if err := verifies(dir, k); !errors.Is(err, identity.ErrLongLivedOff) {
 			t.Errorf("another key: got %v, want ErrLongLivedOff", err)
 		}
+
 		// Only its owner learns that there is such a key.
 		if _, err := dir.Verify(context.Background(), k.AccessKeyID, "", signedWith(own.Secret)); !errors.Is(err, errSignature) {
 			t.Errorf("a wrong signature: %v", err)
 		}
+
 		if p, secret, err := dir.Lookup(context.Background(), k.AccessKeyID, ""); !errors.Is(err, identity.ErrUnknownKey) || p != (identity.Principal{}) || secret.Equal(k.Secret) {
 			t.Errorf("looked up: %+v, %v", p, err)
 		}

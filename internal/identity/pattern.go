@@ -13,10 +13,12 @@ func like(pattern, text string) bool {
 	if !starred {
 		return text == pattern
 	}
+
 	text, ok := strings.CutPrefix(text, head)
 	if !ok {
 		return false
 	}
+
 	parts := strings.Split(rest, "*")
 	last := parts[len(parts)-1]
 	for _, part := range parts[:len(parts)-1] {
@@ -24,8 +26,10 @@ func like(pattern, text string) bool {
 		if at < 0 {
 			return false
 		}
+
 		text = text[at+len(part):]
 	}
+
 	return strings.HasSuffix(text, last)
 }
 
@@ -57,16 +61,19 @@ func tooOpen(issuer, pattern string, claims map[string]string) string {
 	if starred && literal == "" {
 		return "it begins with *, and so does not say who may come"
 	}
+
 	for _, s := range sharedIssuers() {
 		if issuer != s.issuer {
 			continue
 		}
+
 		owner, usual := strings.CutPrefix(literal, s.begins)
 		unnamed := starred && strings.HasPrefix(s.begins, literal) || usual && !strings.Contains(owner, "/")
 		if unnamed || !usual && !s.named(literal, !starred) && !s.claimed(claims) {
 			return "everybody can get a token of this issuer, so the owner must stand before the first *, as in " + s.begins + "OWNER/*"
 		}
 	}
+
 	return ""
 }
 

@@ -14,11 +14,13 @@ func FuzzLike(f *testing.F) {
 	} {
 		f.Add(c[0], c[1])
 	}
+
 	f.Fuzz(func(t *testing.T, pattern, text string) {
 		expression, err := regexp.Compile(`(?s)\A` + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, `.*`) + `\z`)
 		if err != nil || strings.ToValidUTF8(text, "") != text {
 			return // no reference
 		}
+
 		if got, want := like(pattern, text), expression.MatchString(text); got != want {
 			t.Errorf("like(%q, %q) = %v", pattern, text, got)
 		}

@@ -44,29 +44,35 @@ func PutPolicy(tx *db.Tx, key *seal.Key, account, name, text string) error {
 	if err := checkPolicy(name, text); err != nil {
 		return err
 	}
+
 	old, err := PolicyOf(tx, key, account, name)
 	missing := lockstep.KindOf(err) == lockstep.NotFound
 	if err != nil && !missing {
 		return err
 	}
+
 	if !missing && old.Text == text {
 		return nil
 	}
+
 	if missing {
 		if err := room(tx, "policy", account, maxPolicies, "policies"); err != nil {
 			return err
 		}
 	}
+
 	box, err := key.Seal([]byte(text), policyContext(account, name))
 	if err != nil {
 		return fmt.Errorf("put policy: %w", err)
 	}
+
 	_, err = tx.Exec(`INSERT INTO policy (account, name, sealed, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)
 		ON CONFLICT (account, name) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at`,
 		account, name, []byte(box), db.Millis(tx.Now))
 	if err != nil {
 		return fmt.Errorf("put policy: %w", err)
 	}
+
 	return nil
 }
 
@@ -78,6 +84,7 @@ func checkPolicy(name, text string) error {
 	if text == "" || len(text) > maxPolicyText {
 		return lockstep.Errorf(lockstep.Invalid, "Policy %s has %d bytes; it must have 1 to %d.", name, len(text), maxPolicyText)
 	}
+
 	err := policy.Check(text)
 	if syntax, ok := errors.AsType[*policy.SyntaxError](err); ok {
 		return lockstep.Errorf(lockstep.Invalid, "Policy %s, line %d, column %d: %s", name, syntax.Line, syntax.Column, syntax.Message)
@@ -85,6 +92,7 @@ func checkPolicy(name, text string) error {
 	if err != nil {
 		return lockstep.Wrapf(lockstep.Invalid, err, "Policy %s is not valid.", name)
 	}
+
 	return nil
 }
 
@@ -106,6 +114,7 @@ func PolicyOf(tx *db.Tx, key *seal.Key, account, name string) (Policy, error) {
 	if !matches(namePattern, name) {
 		return Policy{}, noPolicy(name)
 	}
+
 	p := Policy{Name: name}
 	var box []byte
 	var created, updated int64
@@ -114,9 +123,11 @@ func PolicyOf(tx *db.Tx, key *seal.Key, account, name string) (Policy, error) {
 	if errors.Is(err, db.ErrNoRows) {
 		return Policy{}, noPolicy(name)
 	}
+
 	if err != nil {
 		return Policy{}, fmt.Errorf("read policy: %w", err)
 	}
+
 	p.CreatedAt, p.UpdatedAt = db.Time(created), db.Time(updated)
 	p.open(key, account, box)
 	return p, nil
@@ -138,6 +149,7 @@ func Policies(tx *db.Tx, key *seal.Key, account string, page Page) ([]Policy, Cu
 		return nil, Cursor{}, fmt.Errorf("list policies: %w", err)
 	}
 	defer rows.Close()
+
 	var all []Policy
 	for rows.Next() {
 		var p Policy
@@ -146,13 +158,16 @@ func Policies(tx *db.Tx, key *seal.Key, account string, page Page) ([]Policy, Cu
 		if err := rows.Scan(&p.Name, &box, &created, &updated); err != nil {
 			return nil, Cursor{}, fmt.Errorf("list policies: %w", err)
 		}
+
 		p.CreatedAt, p.UpdatedAt = db.Time(created), db.Time(updated)
 		p.open(key, account, box)
 		all = append(all, p)
 	}
+
 	if err := rows.Err(); err != nil {
 		return nil, Cursor{}, fmt.Errorf("list policies: %w", err)
 	}
+
 	found, next := paged(all, page.Limit, func(p Policy) Cursor { return Cursor{Text: p.Name} })
 	return found, next, nil
 }

@@ -61,6 +61,7 @@ func TestPoliciesAreKeptListedAndDeleted(t *testing.T) {
 		for _, name := range []string{"c", "a", "b"} {
 			putPolicy(t, d, key, name, permitBo)
 		}
+
 		update(t, d, func(tx *db.Tx) error { return identity.PutPolicy(tx, key, otherAccount, "theirs", permitBo) })
 		putPolicy(t, d, key, "b", forbidBo)
 		first, next := policies(t, d, key, identity.Page{Limit: 2})
@@ -72,9 +73,11 @@ func TestPoliciesAreKeptListedAndDeleted(t *testing.T) {
 				t.Errorf("times of %+v", p)
 			}
 		}
+
 		if diff := cmp.Diff(map[string]string{"a": permitBo, "b": forbidBo, "c": permitBo}, got); diff != "" || len(first) != 2 || end != (identity.Cursor{}) {
 			t.Errorf("%d on the first page, then %v (-want +got):\n%s", len(first), end, diff)
 		}
+
 		update(t, d, func(tx *db.Tx) error { return identity.DeletePolicy(tx, account, "b") })
 		for name, f := range map[string]func(tx *db.Tx) error{
 			"read":          func(tx *db.Tx) error { _, err := identity.PolicyOf(tx, key, account, "b"); return err },
@@ -127,19 +130,23 @@ func TestAccountMayHaveSoManyPolicies(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it writes a hundred rows")
 	}
+
 	d, key := dbtest.Open(t), newSealKey(t)
 	for i := range 100 {
 		putPolicy(t, d, key, fmt.Sprint("p", i), permitBo)
 	}
+
 	put := func(account, name string) error {
 		return d.Update(context.Background(), func(tx *db.Tx) error { return identity.PutPolicy(tx, key, account, name, forbidBo) })
 	}
 	if err := put(account, "one-more"); lockstep.KindOf(err) != lockstep.Limit {
 		t.Errorf("one more: %v", err)
 	}
+
 	if err := put(account, "p7"); err != nil {
 		t.Errorf("one that is there: %v", err)
 	}
+
 	if err := put(otherAccount, "one-more"); err != nil {
 		t.Errorf("another account: %v", err)
 	}
@@ -153,23 +160,28 @@ func TestChangedPolicyCountsWithinCacheForOrAtOnce(t *testing.T) {
 			if may(t, here, "bo", identity.None) || may(t, there, "bo", identity.None) {
 				t.Fatal("allowed by nothing")
 			}
+
 			putPolicy(t, d, key, "p", permitBo)
 			here.Forget(account)
 			if !may(t, here, "bo", identity.None) {
 				t.Error("forgotten, and still denied")
 			}
+
 			if may(t, there, "bo", identity.None) {
 				t.Error("on another node the policies were read again within CacheFor")
 			}
+
 			time.Sleep(identity.CacheFor)
 			if !may(t, there, "bo", identity.None) {
 				t.Error("another node has not taken notice within CacheFor")
 			}
+
 			putPolicy(t, d, key, "q", forbidBo)
 			time.Sleep(identity.CacheFor)
 			if may(t, here, "bo", identity.None) || may(t, there, "bo", identity.None) {
 				t.Error("allowed against a policy that forbids it")
 			}
+
 			if may(t, here, "jo", identity.None) {
 				t.Error("a policy speaks for somebody else")
 			}
@@ -189,6 +201,7 @@ func TestAttack26BadStoredPolicyClosesTheAccountToAllButAdmins(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			putPolicy(t, d, key, "mine", permitBo)
 			putPolicy(t, d, key, "other", `forbid (principal == User::"root", action, resource);`)
 			update(t, d, func(tx *db.Tx) error {
@@ -196,24 +209,30 @@ func TestAttack26BadStoredPolicyClosesTheAccountToAllButAdmins(t *testing.T) {
 					_, err := tx.Exec(bad)
 					return err
 				}
+
 				// Sealed well, as by a version that knew another language.
 				box, err := key.Seal([]byte(bad), []byte(`policy "`+account+`" "other"`))
 				if err != nil {
 					return err
 				}
+
 				_, err = tx.Exec(`UPDATE policy SET sealed = $1 WHERE name = 'other'`, []byte(box))
 				return err
 			})
+
 			closed := !strings.Contains(bad, "theirs")
 			if got := may(t, dir, "bo", identity.None); got == closed {
 				t.Errorf("%s: whom a good policy allows is allowed: %v", bad, got)
 			}
+
 			if got := may(t, dir, "boss", identity.Admin); !got {
 				t.Errorf("%s: an admin is locked out", bad)
 			}
+
 			if got := strings.Contains(out.String(), `policy=other`); got != closed {
 				t.Errorf("%s: the log says %s", bad, out)
 			}
+
 			// Put anew, it is as it should be.
 			putPolicy(t, d, key, "other", forbidBo)
 			dir.Forget(account)
@@ -233,10 +252,12 @@ func TestBadPolicyCanBeSeenAndDeleted(t *testing.T) {
 		if len(found) != 1 || found[0].Name != "p" || found[0].Text != "" {
 			t.Errorf("listed: %+v", found)
 		}
+
 		putPolicy(t, d, other, "p", permitBo)
 		if found, _ := policies(t, d, other, identity.Page{Limit: 5}); found[0].Text != permitBo {
 			t.Errorf("put anew: %+v", found)
 		}
+
 		update(t, d, func(tx *db.Tx) error { return identity.DeletePolicy(tx, account, "p") })
 	})
 }

@@ -54,21 +54,26 @@ func (d *Directory) Policies(ctx context.Context, account string) (*policy.Set, 
 	known, ok := c.sets[account]
 	begun := c.forgotten
 	c.mu.Unlock()
+
 	if ok && time.Now().Before(known.until) {
 		return known.set, nil
 	}
+
 	until := time.Now().Add(CacheFor)
 	boxes, sum, err := d.policyRows(ctx, account)
 	if err != nil {
 		return nil, err
 	}
+
 	if !ok || known.rows != sum {
 		set, err := d.compile(ctx, account, boxes)
 		if err != nil {
 			return nil, err
 		}
+
 		known = cachedSet{set: set, rows: sum}
 	}
+
 	known.until = until
 	c.keep(account, known, begun)
 	return known.set, nil
@@ -87,19 +92,24 @@ func (d *Directory) Forget(account string) {
 func (c *policyCache) keep(account string, s cachedSet, begun uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	if c.forgotten != begun {
 		return
 	}
+
 	if c.sets == nil {
 		c.sets = map[string]cachedSet{}
 	}
+
 	if len(c.sets) >= maxCachedSets {
 		now := time.Now()
 		maps.DeleteFunc(c.sets, func(_ string, s cachedSet) bool { return !now.Before(s.until) })
 	}
+
 	if len(c.sets) >= maxCachedSets {
 		clear(c.sets)
 	}
+
 	c.sets[account] = s
 }
 
@@ -114,20 +124,24 @@ func (d *Directory) policyRows(ctx context.Context, account string) (map[string]
 			return err
 		}
 		defer rows.Close()
+
 		for rows.Next() {
 			var name string
 			var box []byte
 			if err := rows.Scan(&name, &box); err != nil {
 				return err
 			}
+
 			boxes[name] = box
 			addRow(h, name, box)
 		}
+
 		return rows.Err()
 	})
 	if err != nil {
 		return nil, [sha256.Size]byte{}, fmt.Errorf("read the policies of account %s: %w", account, err)
 	}
+
 	return boxes, [sha256.Size]byte(h.Sum(nil)), nil
 }
 
@@ -147,14 +161,17 @@ func (d *Directory) compile(ctx context.Context, account string, boxes map[strin
 			texts[closedName] = closed
 			continue
 		}
+
 		texts[name] = string(text)
 	}
+
 	for {
 		set, err := policy.Compile(texts)
 		wrong, ok := errors.AsType[*policy.SyntaxError](err)
 		if !ok || texts[wrong.Policy] == "" || wrong.Policy == closedName {
 			return set, err
 		}
+
 		d.unusable(ctx, account, wrong.Policy, err)
 		delete(texts, wrong.Policy)
 		texts[closedName] = closed

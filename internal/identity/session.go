@@ -61,10 +61,12 @@ func newSession(key *seal.Key, p Principal, rules seal.Box, now time.Time) (Sess
 	if err != nil {
 		return Session{}, fmt.Errorf("make a session: %w", err)
 	}
+
 	box, err := key.Seal(text, tokenContext())
 	if err != nil {
 		return Session{}, fmt.Errorf("make a session: %w", err)
 	}
+
 	s.Token = seal.NewSecret(base64.RawURLEncoding.EncodeToString(box))
 	return s, nil
 }
@@ -81,18 +83,22 @@ func openToken(key *seal.Key, token string) (sessionToken, bool) {
 	if token == "" || len(token) > maxToken {
 		return sessionToken{}, false
 	}
+
 	box, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil {
 		return sessionToken{}, false
 	}
+
 	text, err := key.Open(box, tokenContext())
 	if err != nil {
 		return sessionToken{}, false
 	}
+
 	var t sessionToken
 	if err := json.Unmarshal(text, &t); err != nil || t.Version != tokenVersion {
 		return sessionToken{}, false
 	}
+
 	return t, true
 }
 
@@ -103,12 +109,14 @@ func (d *Directory) readSession(ctx context.Context, id, token string) (opened, 
 	if !wellFormed(id, sessionPrefix) {
 		return dummy, ErrUnknownKey
 	}
+
 	t, known := openToken(d.key, token)
 	if !known {
 		if _, err := d.key.Open(d.dummyBox, Principal{}.sealContext(nil)); err != nil {
 			return opened{}, fmt.Errorf("open the dummy: %w", err)
 		}
 	}
+
 	now := time.Now()
 	var rules []byte
 	err := d.db.Peek(ctx, func(tx *db.Tx) error {
@@ -117,10 +125,12 @@ func (d *Directory) readSession(ctx context.Context, id, token string) (opened, 
 	if err != nil && !errors.Is(err, db.ErrNoRows) {
 		return opened{}, fmt.Errorf("read the role of a session: %w", err)
 	}
+
 	same := subtle.ConstantTimeCompare(fingerprint(rules), t.Rules) == 1
 	if !known || err != nil || !same || t.ID != id {
 		return dummy, ErrUnknownKey
 	}
+
 	k := opened{
 		principal: Principal{AccessKeyID: t.ID, Account: t.Account, Name: t.Name, Role: t.Role, Assumed: t.Assumed, Expires: db.Time(t.Expires)},
 		secret:    seal.NewSecret(t.Secret),
@@ -130,5 +140,6 @@ func (d *Directory) readSession(ctx context.Context, id, token string) (opened, 
 	if !now.Before(k.principal.Expires) {
 		return k, ErrExpiredToken
 	}
+
 	return k, nil
 }

@@ -83,14 +83,17 @@ func (w *WebIdentities) Assume(ctx context.Context, r AssumeRequest) (Assumed, e
 	if !ValidSessionName(r.SessionName) {
 		return Assumed{}, fmt.Errorf("assume role: %q is no name of a session", r.SessionName)
 	}
+
 	t, err := readToken(r.Token, time.Now())
 	if err != nil {
 		return Assumed{}, err
 	}
+
 	role, there, err := w.role(ctx, r.Account, r.Role)
 	if err != nil {
 		return Assumed{}, err
 	}
+
 	keys, err := w.keys(ctx, t, role)
 	if err != nil {
 		return Assumed{}, err
@@ -98,6 +101,7 @@ func (w *WebIdentities) Assume(ctx context.Context, r AssumeRequest) (Assumed, e
 	if err := verify(ctx, t, keys); err != nil {
 		return Assumed{}, w.unproven(t, err)
 	}
+
 	audience, fits := role.fits(t)
 	if !there || !fits {
 		return Assumed{}, lockstep.Errorf(lockstep.Denied, "Not authorized to perform sts:AssumeRoleWithWebIdentity")
@@ -105,9 +109,11 @@ func (w *WebIdentities) Assume(ctx context.Context, r AssumeRequest) (Assumed, e
 	if r.Duration > role.MaxSession {
 		return Assumed{}, lockstep.Errorf(lockstep.Limit, "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
+
 	if r.Duration == 0 {
 		r.Duration = role.MaxSession
 	}
+
 	now := time.Now().UTC().Truncate(time.Second)
 	s, err := newSession(w.key, Principal{Account: r.Account, Name: r.SessionName, Role: role.Grants, Assumed: role.Name, Expires: now.Add(r.Duration)}, role.box, now)
 	return Assumed{Session: s, Subject: t.subject, Audience: audience, Issuer: t.issuer}, err
@@ -123,13 +129,16 @@ func (w *WebIdentities) role(ctx context.Context, account, name string) (roleRow
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		return roleRow{}, false, nil
 	}
+
 	if err != nil {
 		return roleRow{}, false, err
 	}
+
 	if err := r.open(w.key, account); err != nil {
 		w.log.LogAttrs(ctx, slog.LevelError, "a stored web identity role cannot be used", slog.Any("err", err))
 		return roleRow{}, false, nil
 	}
+
 	return r, true, nil
 }
 
@@ -143,11 +152,13 @@ func (w *WebIdentities) keys(ctx context.Context, t idToken, role roleRow) ([]jo
 	if role.JWKS == "" || role.Issuer != t.issuer {
 		return nil, nil
 	}
+
 	keys, err := givenKeys(role.JWKS)
 	if err != nil {
 		w.log.LogAttrs(ctx, slog.LevelError, "the key set of a stored web identity role cannot be used",
 			slog.String("role", role.Name), slog.Any("err", err))
 	}
+
 	return keys, nil
 }
 

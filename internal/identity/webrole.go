@@ -83,16 +83,19 @@ func (r WebIdentityRole) fits(t idToken) (audience string, ok bool) {
 	if t.issuer != r.Issuer || t.subject == "" {
 		return "", false
 	}
+
 	at := slices.IndexFunc(t.audiences, func(a string) bool { return a != "" && slices.Contains(r.Audiences, a) })
 	if at < 0 || !slices.ContainsFunc(r.Subjects, func(pattern string) bool { return like(pattern, t.subject) }) {
 		return "", false
 	}
+
 	for name, pattern := range r.Claims {
 		text, there := t.text(name)
 		if !there || !like(pattern, text) {
 			return "", false
 		}
 	}
+
 	return t.audiences[at], true
 }
 
@@ -112,11 +115,13 @@ func (r WebIdentityRole) validate(asked []string) error {
 	case r.MaxSession < MinSession || r.MaxSession > MaxSession || r.MaxSession%time.Second != 0:
 		return refuse("sessions last %v; they must last from %v to %v, in whole seconds.", r.MaxSession, MinSession, MaxSession)
 	}
+
 	for _, check := range []func([]string) string{r.wrongIssuer, r.wrongPatterns} {
 		if why := check(asked); why != "" {
 			return refuse("%s", why)
 		}
 	}
+
 	return nil
 }
 
@@ -139,9 +144,11 @@ func (r WebIdentityRole) wrongIssuer(asked []string) string {
 	case len(r.JWKS) > maxJWKS:
 		return fmt.Sprintf("the key set has %d bytes, and may have %d.", len(r.JWKS), maxJWKS)
 	}
+
 	if _, err := givenKeys(r.JWKS); err != nil {
 		return fmt.Sprintf("the key set cannot be used: %s.", err)
 	}
+
 	return ""
 }
 
@@ -154,11 +161,13 @@ func (r WebIdentityRole) wrongPatterns([]string) string {
 	case len(r.Claims) > maxClaims:
 		return fmt.Sprintf("it has %d claims, and may have %d.", len(r.Claims), maxClaims)
 	}
+
 	for _, a := range r.Audiences {
 		if a == "" || len(a) > maxClaimText {
 			return fmt.Sprintf("the audience %q is empty or too long.", a)
 		}
 	}
+
 	for _, s := range r.Subjects {
 		if s == "" || len(s) > maxClaimText {
 			return fmt.Sprintf("the subject %q is empty or too long.", s)
@@ -167,11 +176,13 @@ func (r WebIdentityRole) wrongPatterns([]string) string {
 			return fmt.Sprintf("the subject %q is too open: %s.", s, why)
 		}
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(r.Claims)) {
 		pattern := r.Claims[name]
 		if name == "" || len(name) > maxClaimName || pattern == "" || len(pattern) > maxClaimText {
 			return fmt.Sprintf("the claim %q or its pattern is empty or too long.", name)
 		}
 	}
+
 	return ""
 }

@@ -40,9 +40,11 @@ func TestWebIdentityRolesAreKeptListedAndDeleted(t *testing.T) {
 		f.put(full)
 		theirs := f.deploy()
 		theirs.Name = "theirs"
+
 		if err := f.tryPut(otherAccount, theirs); err != nil {
 			t.Fatal(err)
 		}
+
 		first, next := webRoles(t, f, identity.Page{Limit: 1})
 		rest, end := webRoles(t, f, identity.Page{Limit: 1, After: next})
 		deploy := f.deploy()
@@ -51,9 +53,11 @@ func TestWebIdentityRolesAreKeptListedAndDeleted(t *testing.T) {
 		if diff := cmp.Diff([]identity.WebIdentityRole{full, deploy}, append(first, rest...), times); diff != "" || end != (identity.Cursor{}) {
 			t.Errorf("then %v (-want +got):\n%s", end, diff)
 		}
+
 		if got := full.ARN(account); got != "arn:aws:iam::123456789012:role/build" {
 			t.Error(got)
 		}
+
 		update(t, d, func(tx *db.Tx) error { return identity.DeleteWebIdentityRole(tx, account, "build") })
 		for _, name := range []string{"build", "theirs", "", "a\x00"} {
 			err := d.Update(context.Background(), func(tx *db.Tx) error { return identity.DeleteWebIdentityRole(tx, account, name) })
@@ -71,6 +75,7 @@ func TestPutWebIdentityRoleRefusesWhatCannotBeMeant(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	good := identity.WebIdentityRole{Name: "deploy", Issuer: issuer.URL, Audiences: []string{audience},
 		Subjects: []string{"repo:acme/infra:*"}, Grants: identity.None, MaxSession: time.Hour}
 	changed := func(change func(r *identity.WebIdentityRole)) identity.WebIdentityRole {
@@ -121,15 +126,18 @@ func TestAccountMayHaveSoManyWebIdentityRoles(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it writes a hundred rows")
 	}
+
 	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
 	r := f.deploy()
 	for i := range 99 {
 		r.Name = fmt.Sprint("role", i)
 		f.put(r)
 	}
+
 	r.Name = "one-more"
 	if err := f.tryPut(account, r); lockstep.KindOf(err) != lockstep.Limit {
 		t.Errorf("one more: %v", err)
 	}
+
 	f.put(f.deploy())
 }

@@ -30,36 +30,44 @@ func PutWebIdentityRole(tx *db.Tx, key *seal.Key, account string, r WebIdentityR
 	if r.MaxSession == 0 {
 		r.MaxSession = MaxSession
 	}
+
 	if err := r.validate(issuers); err != nil {
 		return err
 	}
+
 	text, err := json.Marshal(r.rules())
 	if err != nil {
 		return fmt.Errorf("put web identity role: %w", err)
 	}
+
 	old, err := storedRole(tx, account, r.Name)
 	missing := lockstep.KindOf(err) == lockstep.NotFound
 	if err != nil && !missing {
 		return err
 	}
+
 	if before, err := key.Open(old.box, roleContext(account, r.Name)); !missing && err == nil && bytes.Equal(before, text) {
 		return nil
 	}
+
 	if missing {
 		if err := room(tx, "web_identity_role", account, maxWebIdentityRoles, "web identity roles"); err != nil {
 			return err
 		}
 	}
+
 	box, err := key.Seal(text, roleContext(account, r.Name))
 	if err != nil {
 		return fmt.Errorf("put web identity role: %w", err)
 	}
+
 	_, err = tx.Exec(`INSERT INTO web_identity_role (account, name, sealed, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)
 		ON CONFLICT (account, name) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at`,
 		account, r.Name, []byte(box), db.Millis(tx.Now))
 	if err != nil {
 		return fmt.Errorf("put web identity role: %w", err)
 	}
+
 	return nil
 }
 
@@ -74,6 +82,7 @@ func storedRole(tx *db.Tx, account, name string) (roleRow, error) {
 	if !matches(namePattern, name) {
 		return roleRow{}, noWebIdentityRole(name)
 	}
+
 	r, err := scanRole(tx.QueryRow(`SELECT name, sealed, created_at, updated_at FROM web_identity_role
 		WHERE account = $1 AND name = $2`, account, name))
 	if errors.Is(err, db.ErrNoRows) {
@@ -82,6 +91,7 @@ func storedRole(tx *db.Tx, account, name string) (roleRow, error) {
 	if err != nil {
 		return roleRow{}, fmt.Errorf("read web identity role: %w", err)
 	}
+
 	return r, nil
 }
 
@@ -123,18 +133,22 @@ func WebIdentityRoles(tx *db.Tx, key *seal.Key, account string, page Page) ([]We
 		return nil, Cursor{}, fmt.Errorf("list web identity roles: %w", err)
 	}
 	defer rows.Close()
+
 	var all []WebIdentityRole
 	for rows.Next() {
 		r, err := scanRole(rows)
 		if err != nil {
 			return nil, Cursor{}, fmt.Errorf("list web identity roles: %w", err)
 		}
+
 		_ = r.open(key, account) // said above
 		all = append(all, r.WebIdentityRole)
 	}
+
 	if err := rows.Err(); err != nil {
 		return nil, Cursor{}, fmt.Errorf("list web identity roles: %w", err)
 	}
+
 	found, next := paged(all, page.Limit, func(r WebIdentityRole) Cursor { return Cursor{Text: r.Name} })
 	return found, next, nil
 }

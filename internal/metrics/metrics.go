@@ -56,12 +56,14 @@ func New(o Options) *Metrics {
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"op"}),
 	}
+
 	all := prometheus.NewRegistry()
 	all.MustRegister(m.requests, m.duration,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
 		gauge("lockstep_http_connections", "Open connections of the API.", nil, func() float64 { return float64(o.Connections()) }))
 	all.MustRegister(database(o.Database)...)
 	m.text = promhttp.HandlerFor(all, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
+
 	return m
 }
 

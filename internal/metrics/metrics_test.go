@@ -29,15 +29,18 @@ func read(t testing.TB, m *metrics.Metrics) []string {
 	t.Helper()
 	w := httptest.NewRecorder()
 	m.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+
 	if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain; version=0.0.4") {
 		t.Fatalf("%d %s", w.Code, w.Header())
 	}
+
 	var ours []string
 	for line := range strings.Lines(w.Body.String()) {
 		if strings.HasPrefix(line, "lockstep_") && !strings.Contains(line, "_bucket{") {
 			ours = append(ours, strings.TrimSuffix(line, "\n"))
 		}
 	}
+
 	return ours
 }
 

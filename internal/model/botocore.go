@@ -33,8 +33,10 @@ func (m Model) Files() ([]File, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		files = append(files, File{Path: folder + f.name, Text: text})
 	}
+
 	return files, nil
 }
 
@@ -52,18 +54,22 @@ func (o object) MarshalJSON() ([]byte, error) {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	b.WriteByte('{')
+
 	for i, entry := range o {
 		if i > 0 {
 			b.WriteByte(',')
 		}
+
 		if err := e.Encode(entry.key); err != nil {
 			return nil, err
 		}
+
 		b.WriteByte(':')
 		if err := e.Encode(entry.value); err != nil {
 			return nil, err
 		}
 	}
+
 	b.WriteByte('}')
 	return b.Bytes(), nil
 }
@@ -94,6 +100,7 @@ func (m Model) service() object {
 		for _, e := range op.Errors {
 			errors = append(errors, reference(e))
 		}
+
 		operations = append(operations, entry{op.Name, object{
 			{"name", op.Name},
 			{"http", object{{"method", "POST"}, {"requestUri", "/"}}},
@@ -102,6 +109,7 @@ func (m Model) service() object {
 			{"errors", errors},
 		}.documented(op.Text)})
 	}
+
 	return object{
 		{"version", "2.0"},
 		{"metadata", m.metadata()},
@@ -137,19 +145,24 @@ func (m Model) shapes() object {
 			}
 			members = append(members, entry{member.Name, reference(member.Shape).documented(member.Text)})
 		}
+
 		o := object{{"type", "structure"}}
 		if len(required) > 0 {
 			o = append(o, entry{"required", required})
 		}
+
 		all = append(all, entry{s.Name, append(o, entry{"members", members}).documented(s.Text)})
 	}
+
 	for _, e := range m.Exceptions {
 		members := object{{"Message", reference("ErrorMessage")}}
 		all = append(all, entry{e.Name, object{{"type", "structure"}, {"members", members}, {"exception", true}}.documented(e.Text)})
 	}
+
 	for _, s := range m.Shapes {
 		all = append(all, entry{s.Name, s.object().documented(s.text())})
 	}
+
 	return append(all, entry{"ErrorMessage", object{{"type", String}, {"max", wire.MessageLimit}}})
 }
 
@@ -158,18 +171,23 @@ func (s Shape) object() object {
 	if s.Element != "" {
 		o = append(o, entry{"member", reference(s.Element)})
 	}
+
 	if len(s.Enum) > 0 {
 		o = append(o, entry{"enum", s.Enum})
 	}
+
 	if s.Bounded {
 		o = append(o, entry{"max", s.Max}, entry{"min", s.Min})
 	}
+
 	if s.Pattern != "" {
 		o = append(o, entry{"pattern", s.Pattern})
 	}
+
 	if s.Sensitive {
 		o = append(o, entry{"sensitive", true})
 	}
+
 	return o
 }
 
@@ -193,6 +211,7 @@ func (m Model) paginators() object {
 		if !in.has("NextToken") || !out.has("NextToken") {
 			continue
 		}
+
 		o := object{{"input_token", "NextToken"}, {"output_token", "NextToken"}, {"limit_key", "MaxResults"}}
 		var beside []string
 		for _, member := range out.Members {
@@ -202,11 +221,14 @@ func (m Model) paginators() object {
 				beside = append(beside, member.Name)
 			}
 		}
+
 		if len(beside) > 0 {
 			o = append(o, entry{"non_aggregate_keys", beside})
 		}
+
 		pages = append(pages, entry{op.Name, o})
 	}
+
 	return object{{"pagination", pages}}
 }
 

@@ -34,15 +34,18 @@ func install(t testing.TB, m model.Model) (dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, f := range files {
 		path := filepath.Join(dir, filepath.FromSlash(f.Path))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := os.WriteFile(path, f.Text, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	return dir
 }
 
@@ -55,6 +58,7 @@ func botocore(t testing.TB, models, script string) (stdout string) {
 		}
 		t.Skip("python3 with boto3 is missing: pip install boto3")
 	}
+
 	c := exec.CommandContext(t.Context(), "python3", filepath.Join("testdata", script))
 	var stderr bytes.Buffer
 	c.Stderr = &stderr
@@ -64,6 +68,7 @@ func botocore(t testing.TB, models, script string) (stdout string) {
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", script, err, &stderr)
 	}
+
 	return string(out)
 }
 
@@ -78,27 +83,34 @@ func TestBotocoreLoadsEveryShapeOfEveryOperation(t *testing.T) {
 	if err := json.Unmarshal([]byte(botocore(t, install(t, m), "walk.py")), &seen); err != nil {
 		t.Fatal(err)
 	}
+
 	members, sensitive, exceptions := map[string]int{}, []string{}, []string{}
 	for _, op := range wire.Lockstep().Operations {
 		members[op.Name] = op.Input.NumField() + op.Output.NumField()
 	}
+
 	for _, s := range m.Shapes {
 		if s.Sensitive {
 			sensitive = append(sensitive, s.Name)
 		}
 	}
+
 	for _, e := range m.Exceptions {
 		exceptions = append(exceptions, e.Name)
 	}
+
 	if diff := cmp.Diff(members, seen.Operations); diff != "" {
 		t.Errorf("operations and how many members they have (-want +got):\n%s", diff)
 	}
+
 	if diff := cmp.Diff(sensitive, seen.Sensitive); diff != "" || len(sensitive) < 3 {
 		t.Errorf("sensitive shapes (-want +got):\n%s", diff)
 	}
+
 	if diff := cmp.Diff(exceptions, seen.Exceptions); diff != "" {
 		t.Errorf("exceptions (-want +got):\n%s", diff)
 	}
+
 	paged := []string{"ListAccessKeys", "ListPolicies", "ListResourceSyncAttempts", "ListResourceSyncs", "ListSignaturePolicies", "ListSyncBlockers", "ListWebIdentityRoles"}
 	if diff := cmp.Diff(paged, seen.Paginators); diff != "" {
 		t.Errorf("paginators (-want +got):\n%s", diff)
@@ -133,11 +145,13 @@ func TestEveryThingIsDocumented(t *testing.T) {
 				t.Errorf("%s has no text", op.Name)
 			}
 		}
+
 		for _, structure := range m.Structures {
 			if structure.Text == "" {
 				t.Errorf("%s has no text", structure.Name)
 			}
 		}
+
 		for _, e := range m.Exceptions {
 			if e.Text == "" {
 				t.Errorf("%s has no text", e.Name)
@@ -185,6 +199,7 @@ func TestWhatBreaksTheRulesOfWireIsNoModel(t *testing.T) {
 			t.Errorf("%T: %v, want %q", c.input, err, c.says)
 		}
 	}
+
 	if _, err := model.Of(wire.Service{Prefix: "Undated"}); err == nil {
 		t.Error("a prefix without a date has a version")
 	}

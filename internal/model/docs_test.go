@@ -58,19 +58,23 @@ func TestDocsAreWhatTheShapesSay(t *testing.T) {
 			w.shapes[s.Name] = s
 		}
 	}
+
 	differences := w.compare(newer, older)
 	w.WriteString(docsIntroduction)
 	w.contents(newer, own)
 	w.line("## AWS CodeConnections and AWS CodeStar Connections\n")
 	w.line("| service | signed as | prefix |\n| --- | --- | --- |")
+
 	for _, m := range []model.Model{newer, older} {
 		w.line("| %s %s | `%s` | `%s` |", m.ID, m.Version, m.Name, m.Prefix)
 	}
+
 	w.line("\nAWS describes both: [CodeConnections](https://docs.aws.amazon.com/codeconnections/latest/APIReference/),\n" +
 		"[CodeStar Connections](https://docs.aws.amazon.com/codestar-connections/latest/APIReference/). They are the same, but that in CodeStar\nConnections:\n")
 	for _, d := range differences {
 		w.line("- %s", d)
 	}
+
 	w.line("")
 	w.operations(newer)
 	w.line("## Lockstep's own service\n\nSigned as `%s`, with the prefix `%s`, version %s.\n", own.Name, own.Prefix, own.Version)
@@ -94,19 +98,23 @@ func (w *docsWriter) compare(newer, older model.Model) (differences []string) {
 			}
 		}
 	}
+
 	for _, s := range newer.Shapes {
 		i := slices.IndexFunc(older.Shapes, func(o model.Shape) bool { return o.Name == s.Name })
 		if i < 0 || reflect.DeepEqual(s, older.Shapes[i]) {
 			continue
 		}
+
 		o := older.Shapes[i]
 		if len(s.Enum) > 0 {
 			gone := slices.DeleteFunc(slices.Clone(s.Enum), func(v string) bool { return slices.Contains(o.Enum, v) })
 			differences = append(differences, fmt.Sprintf("`%s` is no `%s`.", strings.Join(gone, "`, `"), s.Name))
 			continue
 		}
+
 		differences = append(differences, fmt.Sprintf("`%s` must match `%s`.", s.Name, o.Pattern))
 	}
+
 	return differences
 }
 
@@ -138,6 +146,7 @@ func (w *docsWriter) operations(m model.Model) {
 		for _, e := range op.Errors {
 			exceptions = append(exceptions, "`"+strings.TrimSuffix(e, "Exception")+"`")
 		}
+
 		if len(exceptions) > 0 {
 			w.line("Exceptions: %s.\n", strings.Join(exceptions, ", "))
 		}
@@ -154,15 +163,18 @@ func (w *docsWriter) members(verb string, s model.Structure) {
 		w.line("It %s nothing.\n", verb)
 		return
 	}
+
 	text := s.Text
 	if strings.HasPrefix(text, "Answers ") || strings.HasPrefix(text, "Asks for a page of ") {
 		_, text, _ = strings.Cut(text, ". ")
 	} else if strings.HasSuffix(s.Name, "Input") && len(strings.Fields(text)) <= terse {
 		text = ""
 	}
+
 	if text != "" {
 		w.line("%s\n", text)
 	}
+
 	w.line("| it %s | |\n| --- | --- |", verb)
 	w.rows(s)
 	w.line("")
@@ -174,12 +186,15 @@ func (w *docsWriter) rows(s model.Structure) {
 		if m.Required {
 			text = "*required* " + text
 		}
+
 		if w.lacking[s.Name+"."+m.Name] {
 			text += "; not in CodeStar Connections"
 		}
+
 		if m.Text != "" {
 			text += ". " + m.Text
 		}
+
 		w.line("| `%s` | %s |", m.Name, text)
 	}
 }
@@ -190,6 +205,7 @@ func (w *docsWriter) what(name string) string {
 		w.refer(name)
 		return link(name)
 	}
+
 	s := w.shapes[name]
 	switch s.Kind {
 	case model.Boolean:
@@ -201,9 +217,11 @@ func (w *docsWriter) what(name string) string {
 	case model.List:
 		return "list of " + w.what(s.Element) + bounds(s, "")
 	}
+
 	if len(s.Enum) > 0 {
 		return link(name)
 	}
+
 	text := "text" + bounds(s, " characters")
 	switch s.Pattern {
 	case "", `[\s\S]*`:
@@ -212,9 +230,11 @@ func (w *docsWriter) what(name string) string {
 	default:
 		text += ", `" + strings.ReplaceAll(s.Pattern, "|", `\|`) + "`"
 	}
+
 	if s.Sensitive {
 		text += ", secret"
 	}
+
 	return text
 }
 
@@ -245,20 +265,24 @@ func (w *docsWriter) reference(own, newer model.Model) {
 	for _, s := range own.Structures {
 		w.structures[s.Name] = s
 	}
+
 	for _, s := range newer.Structures {
 		w.structures[s.Name] = s
 	}
+
 	for _, name := range sortedNames(w.linked) {
 		s := w.structures[name]
 		w.line("### %s\n\n%s\n\n| member | |\n| --- | --- |", name, s.Text)
 		w.rows(s)
 		w.line("")
 	}
+
 	w.line("## Enumerations\n")
 	enums := map[string]bool{}
 	for name, s := range w.shapes {
 		enums[name] = len(s.Enum) > 0
 	}
+
 	for _, name := range sortedNames(enums) {
 		s := w.shapes[name]
 		w.line("### %s\n", name)
@@ -266,16 +290,20 @@ func (w *docsWriter) reference(own, newer model.Model) {
 			w.line("`%s`\n", strings.Join(s.Enum, "`, `"))
 			continue
 		}
+
 		for _, v := range s.Enum {
 			w.line("- `%s`: %s", v, s.Values[v])
 		}
+
 		w.line("")
 	}
+
 	w.line("## Exceptions\n\n| exception | |\n| --- | --- |")
 	exceptions := map[string]string{}
 	for _, e := range slices.Concat(own.Exceptions, newer.Exceptions) {
 		exceptions[e.Name] = e.Text
 	}
+
 	for _, name := range sortedNames(exceptions) {
 		w.line("| `%s` | %s |", name, exceptions[name])
 	}

@@ -59,6 +59,7 @@ func readSource(t *testing.T) documentation {
 			}
 		}
 	}
+
 	return d
 }
 
@@ -68,15 +69,18 @@ func (d documentation) refresh(m model.Model) model.Model {
 	for i, op := range m.Operations {
 		m.Operations[i].Text = d.Operations[op.Name]
 	}
+
 	for i, s := range m.Structures {
 		m.Structures[i].Text = d.Structures[s.Name].Text
 		for j, member := range s.Members {
 			s.Members[j].Text = d.Structures[s.Name].Members[member.Name]
 		}
 	}
+
 	for i, s := range m.Shapes {
 		m.Shapes[i].Values = d.Values[s.Name]
 	}
+
 	return m
 }
 
@@ -89,10 +93,12 @@ func current(t *testing.T, name string, want []byte) {
 		}
 		return
 	}
+
 	got, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
 		t.Errorf("%s is not what the source says; `go test ./internal/model -update` mends it (-want +got):\n%s",
 			name, diff)
@@ -105,17 +111,21 @@ func parse(t *testing.T, room string) []*ast.File {
 	if err != nil || len(names) == 0 {
 		t.Fatalf("%s: %d files, %v", room, len(names), err)
 	}
+
 	var files []*ast.File
 	for _, name := range names {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
+
 		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		files = append(files, f)
 	}
+
 	return files
 }
 
@@ -141,6 +151,7 @@ func (d documentation) readShapes(t *testing.T, files []*ast.File) {
 			if !ok {
 				continue
 			}
+
 			for _, spec := range g.Specs {
 				switch s := spec.(type) {
 				case *ast.TypeSpec:
@@ -153,6 +164,7 @@ func (d documentation) readShapes(t *testing.T, files []*ast.File) {
 			}
 		}
 	}
+
 	for _, f := range files {
 		ast.Inspect(f, func(n ast.Node) bool {
 			d.readEnum(n, values)
@@ -166,6 +178,7 @@ func (d documentation) readStruct(s *ast.TypeSpec, doc *ast.CommentGroup) {
 	if !ok || !strings.Contains(tags(fields), "shape:") && !strings.HasSuffix(s.Name.Name, "put") {
 		return
 	}
+
 	text := structureText{Text: sentence(s.Name.Name, doc), Members: map[string]string{}}
 	for _, f := range fields.Fields.List {
 		for _, name := range f.Names {
@@ -176,6 +189,7 @@ func (d documentation) readStruct(s *ast.TypeSpec, doc *ast.CommentGroup) {
 			}
 		}
 	}
+
 	d.Structures[s.Name.Name] = text
 }
 
@@ -208,20 +222,24 @@ func (d documentation) readEnum(n ast.Node, values map[string][2]string) {
 	if !ok {
 		return
 	}
+
 	key, isText := pair.Key.(*ast.BasicLit)
 	call, isCall := pair.Value.(*ast.CallExpr)
 	if !isText || !isCall {
 		return
 	}
+
 	if name, ok := call.Fun.(*ast.Ident); !ok || name.Name != "enum" {
 		return
 	}
+
 	meanings := map[string]string{}
 	for _, arg := range call.Args {
 		if name, ok := arg.(*ast.Ident); ok && values[name.Name][0] != "" {
 			meanings[values[name.Name][0]] = values[name.Name][1]
 		}
 	}
+
 	if len(meanings) > 0 {
 		d.Values[strings.Trim(key.Value, `"`)] = meanings
 	}
@@ -237,9 +255,11 @@ func sentence(name string, comment *ast.CommentGroup) string {
 	if strings.HasPrefix(text, "empty.") {
 		text = "Nothing" + strings.TrimPrefix(text, "empty")
 	}
+
 	first, n := utf8.DecodeRuneInString(text)
 	if n == 0 {
 		return ""
 	}
+
 	return string(unicode.ToUpper(first)) + text[n:]
 }

@@ -81,10 +81,12 @@ func Of(s wire.Service) (Model, error) {
 	if err != nil {
 		return Model{}, err
 	}
+
 	id, version, err := splitPrefix(s.Prefix)
 	if err != nil {
 		return Model{}, err
 	}
+
 	r := &reader{service: s, texts: texts, structures: map[string]Structure{}, shapes: map[string]Shape{}}
 	m := Model{Name: s.Name, ID: id, Version: version, Prefix: s.Prefix}
 	errors := map[string]Exception{}
@@ -95,12 +97,15 @@ func Of(s wire.Service) (Model, error) {
 		if err := r.structure(op.Output); err != nil {
 			return Model{}, err
 		}
+
 		for _, e := range op.Errors {
 			errors[e] = Exception{Name: e, Text: exceptionTexts()[e]}
 		}
+
 		m.Operations = append(m.Operations, Operation{Name: op.Name, Text: texts.Operations[op.Name],
 			Input: op.Input.Name(), Output: op.Output.Name(), Errors: op.Errors})
 	}
+
 	slices.SortFunc(m.Operations, func(a, b Operation) int { return cmp.Compare(a.Name, b.Name) })
 	m.Structures, m.Exceptions, m.Shapes = inOrder(r.structures), inOrder(errors), inOrder(r.shapes)
 	return m, nil
@@ -139,20 +144,24 @@ func (r *reader) structure(t reflect.Type) error {
 	if _, done := r.structures[t.Name()]; done {
 		return nil
 	}
+
 	text := r.texts.Structures[t.Name()]
 	s := Structure{Name: t.Name(), Text: text.Text}
 	r.structures[s.Name] = s // before its members, of which one may be of its kind
+
 	for i := range t.NumField() {
 		f := t.Field(i)
 		shape, err := r.shape(f)
 		if err != nil {
 			return fmt.Errorf("%s.%s: %w", t.Name(), f.Name, err)
 		}
+
 		if shape != "" {
 			s.Members = append(s.Members, Member{Name: f.Name, Text: text.Members[f.Name], Shape: shape,
 				Required: f.Tag.Get("json") != ",omitzero"})
 		}
 	}
+
 	r.structures[s.Name] = s
 	return nil
 }
@@ -164,15 +173,18 @@ func (r *reader) shape(f reflect.StructField) (string, error) {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
+
 	kind := kindOf(t)
 	if kind == "" && t.Kind() == reflect.Struct {
 		return t.Name(), r.structure(t)
 	}
+
 	name := f.Tag.Get("shape")
 	demands, member := r.service.Shapes[name]
 	if !member {
 		return "", nil
 	}
+
 	s := Shape{Shape: demands, Name: name, Kind: kind, Values: r.texts.Values[name]}
 	switch {
 	case kind == "":
@@ -188,6 +200,7 @@ func (r *reader) shape(f reflect.StructField) (string, error) {
 			return "", err
 		}
 	}
+
 	return name, r.add(s)
 }
 

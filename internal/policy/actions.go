@@ -32,6 +32,7 @@ func Actions() []Action {
 			all = append(all, Action{Name: name, Group: g, Types: types})
 		}
 	}
+
 	account, connection, host := []Type{Account}, []Type{Connection}, []Type{Host}
 	link, configuration := []Type{RepositoryLink}, []Type{SyncConfiguration}
 	tagged := []Type{Connection, Host, RepositoryLink}

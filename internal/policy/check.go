@@ -8,6 +8,7 @@ func Check(document string) error {
 	if err != nil {
 		return err
 	}
+
 	policies, err := parseTokens(document, tokens)
 	if err != nil {
 		return err
@@ -15,22 +16,27 @@ func Check(document string) error {
 	if len(policies) == 0 {
 		return tokens[0].errorf("There is no policy in this text: one begins with permit or forbid.")
 	}
+
 	if err := checkNames(tokens); err != nil {
 		return err
 	}
+
 	v, broken := newValidator()
 	if broken != nil {
 		return broken
 	}
+
 	for i, p := range policies {
 		last := len(tokens)
 		if i+1 < len(policies) {
 			last = at(tokens, policies[i+1].Position().Offset)
 		}
+
 		if err := v.statement(p.AST(), tokens[at(tokens, p.Position().Offset):last]); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 

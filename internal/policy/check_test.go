@@ -167,10 +167,12 @@ func TestCheckIsBounded(t *testing.T) {
 		if err := policy.Check(test.text); err == nil || !strings.Contains(err.Error(), test.message) {
 			t.Errorf("%s: answered with %v", test.name, err)
 		}
+
 		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("%s: took %v", test.name, took)
 		}
 	}
+
 	if err := policy.Check(strings.Repeat(scope+"; ", 64)); err != nil {
 		t.Errorf("64 policies: %v", err)
 	}
@@ -200,6 +202,7 @@ func FuzzCheck(f *testing.F) {
 	} {
 		f.Add(text)
 	}
+
 	f.Fuzz(func(t *testing.T, text string) {
 		err := policy.Check(text)
 		if err == nil {
@@ -207,17 +210,21 @@ func FuzzCheck(f *testing.F) {
 			if err != nil {
 				t.Fatalf("Check takes what Compile does not: %v", err)
 			}
+
 			for kind, thing := range things() {
 				for _, action := range []string{"codeconnections:GetConnection", "lockstep:PutPolicy", "codeconnections:UntagResource"} {
 					agree(t, set, map[string]string{"fuzzed": text}, session("ci", "1", "reader"), policy.Request{Action: action, Resource: thing}, kind)
 				}
 			}
+
 			return
 		}
+
 		var wrong *policy.SyntaxError
 		if !errors.As(err, &wrong) {
 			t.Fatal(err)
 		}
+
 		lines := strings.Split(text, "\n")
 		if wrong.Line < 1 || wrong.Line > len(lines) || wrong.Column < 1 || wrong.Column > len([]rune(lines[wrong.Line-1]))+1 || wrong.Message == "" {
 			t.Fatalf("%v is no place in the text", wrong)

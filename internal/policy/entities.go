@@ -96,6 +96,7 @@ func (e *entities) Get(uid cedar.EntityUID) (cedar.Entity, bool) {
 	case requestTags():
 		return e.once(3, func() cedar.Entity { return cedar.Entity{UID: uid, Tags: record(e.request.Context.RequestTags)} }), true
 	}
+
 	return cedar.Entity{}, false
 }
 

@@ -29,15 +29,18 @@ func checkNames(tokens []token) *SyntaxError {
 		if i > 0 {
 			before = tokens[i-1]
 		}
+
 		switch {
 		case t.text == "[" && before.text == "in" && before.kind == identToken:
 			inList = true
 		case t.text == "]" || t.text == ";":
 			inList = false
 		}
+
 		if t.kind != identToken {
 			continue
 		}
+
 		kind, n := path(tokens[i:])
 		last := tokens[i+n-1]
 		switch {
@@ -55,8 +58,10 @@ func checkNames(tokens []token) *SyntaxError {
 				return unknownType(t, kind)
 			}
 		}
+
 		i += n - 1
 	}
+
 	return nil
 }
 
@@ -110,21 +115,25 @@ func (l literal) check(at token) *SyntaxError {
 	if l.kind == string(actionType) {
 		return l.checkAction(at)
 	}
+
 	if want := ids()[l.kind]; !want.fits(l.id) {
 		if strings.Contains(l.id, "*") {
 			return at.errorf("An id has no wildcards: compare an attribute, as in resource.arn like %s.", at.found())
 		}
 		return at.errorf("%s is not the id of a %s: that is %s.", at.found(), l.kind, want.told)
 	}
+
 	if l.kind == string(roleType) {
 		return l.checkRole(at)
 	}
+
 	if l.in && !slices.Contains([]string{string(Account), string(Connection), string(RepositoryLink)}, l.kind) {
 		if l.kind == string(Host) {
 			return l.errorf("Nothing is in a Host: write ==, or compare resource.hostArn of a connection.")
 		}
 		return l.errorf("Nothing is in a %s: write ==.", l.kind)
 	}
+
 	return nil
 }
 
@@ -146,6 +155,7 @@ func (l literal) checkAction(at token) *SyntaxError {
 	for _, a := range Actions() {
 		names[a.Name] = true
 	}
+
 	group := slices.Contains(Groups(), Group(l.id))
 	short := l.id[strings.Index(l.id, ":")+1:]
 	switch {
@@ -158,16 +168,19 @@ func (l literal) checkAction(at token) *SyntaxError {
 	case strings.Contains(l.id, "*"):
 		return at.errorf("Actions have no wildcards: name a group, as in action in Action::%q, or write action for all.", Read)
 	}
+
 	for _, known := range slices.Sorted(maps.Keys(names)) {
 		if strings.EqualFold(known[strings.Index(known, ":")+1:], short) {
 			return at.errorf("Action %s is not known: write %s.", at.found(), known)
 		}
 	}
+
 	for _, g := range Groups() {
 		if strings.EqualFold(string(g), l.id) {
 			return at.errorf("Action %s is not known: write %s.", at.found(), g)
 		}
 	}
+
 	return at.errorf("Action %s is not known.", at.found())
 }
 

@@ -63,6 +63,7 @@ func withinLimits(tokens []token) *SyntaxError {
 		case t.kind == identToken && (t.text == "has" || t.text == "hasTag"):
 			asked++
 		}
+
 		switch {
 		case t.text == "." || t.text == "!" || t.text == "-":
 			row++
@@ -70,6 +71,7 @@ func withinLimits(tokens []token) *SyntaxError {
 		default:
 			row = 0
 		}
+
 		switch {
 		case statements == maxStatements && i+2 < len(tokens):
 			return tokens[i+1].errorf("A text has at most %d policies: give the others another name.", maxStatements)
@@ -81,6 +83,7 @@ func withinLimits(tokens []token) *SyntaxError {
 			return t.errorf("This policy is nested too deeply: write it more simply.")
 		}
 	}
+
 	return nil
 }
 
@@ -90,14 +93,17 @@ func parseTokens(document string, tokens []token) (cedar.PolicyList, *SyntaxErro
 	if err == nil {
 		return policies, nil
 	}
+
 	for i, t := range tokens {
 		if t.text == "?" && i+1 < len(tokens) {
 			return nil, t.errorf("Templates are not taken: write the principal or the resource itself in place of ?%s.", tokens[i+1].text)
 		}
 	}
+
 	if wrong := badLiteral(tokens); wrong != nil {
 		return nil, wrong
 	}
+
 	return nil, locate(document, tokens, err)
 }
 
@@ -109,6 +115,7 @@ func badLiteral(tokens []token) *SyntaxError {
 		if negative(tokens, i) { // the least number there is has no positive
 			probe = "-" + probe
 		}
+
 		switch {
 		case t.kind == stringToken && i > 0 && tokens[i-1].text == "like":
 			probe = `"" like ` + t.text
@@ -117,6 +124,7 @@ func badLiteral(tokens []token) *SyntaxError {
 		case t.kind != intToken:
 			continue
 		}
+
 		var p cedar.Policy
 		if err := p.UnmarshalCedar([]byte("permit(principal, action, resource) when { " + probe + " };")); err == nil {
 			continue
@@ -124,8 +132,10 @@ func badLiteral(tokens []token) *SyntaxError {
 		if t.kind == intToken {
 			return t.errorf("%s is too large: whole numbers have 64 bits.", t.found())
 		}
+
 		return t.errorf(`%s has an escape that is not known: there are \n \r \t \0 \\ \' \" \x41 \u{e4}, and \* after like.`, t.found())
 	}
+
 	return nil
 }
 
@@ -138,6 +148,7 @@ func negative(tokens []token, i int) bool {
 	if i == 1 {
 		return true
 	}
+
 	switch before := tokens[i-2]; before.kind {
 	case intToken, stringToken:
 		return false
@@ -164,23 +175,28 @@ func locate(document string, tokens []token, err error) *SyntaxError {
 	if longer := again.UnmarshalCedar([]byte(document + sentinel)); longer != nil {
 		err = longer
 	}
+
 	for errors.Unwrap(err) != nil && !atPlace.MatchString(err.Error()) {
 		err = errors.Unwrap(err)
 	}
+
 	parts := atPlace.FindStringSubmatch(err.Error())
 	if parts == nil {
 		return tokens[0].errorf("This is not a policy.")
 	}
+
 	line, _ := strconv.Atoi(parts[1])
 	column, _ := strconv.Atoi(parts[2])
 	after := slices.IndexFunc(tokens, func(t token) bool { return t.line > line || t.line == line && t.column >= column })
 	told := parts[3]
+
 	if after < 0 || tokens[after].kind == endToken && line > end.line {
 		after = len(tokens)
 		if line == end.line+1 && column == 1 { // the first sentinel: it is the end itself, or what comes after
 			after = len(tokens) - 1
 		}
 	}
+
 	return explain(tokens, after, told)
 }
 
@@ -192,6 +208,7 @@ func explain(tokens []token, after int, told string) *SyntaxError {
 	if looked {
 		i = after
 	}
+
 	t := tokens[min(max(i, 0), len(tokens)-1)]
 	switch name := named.FindStringSubmatch(told); {
 	case name != nil:
@@ -202,6 +219,7 @@ func explain(tokens []token, after int, told string) *SyntaxError {
 			}
 		}
 		return t.errorf("%s.", strings.ReplaceAll(told, "`", `"`))
+
 	case strings.HasPrefix(told, "duplicate "):
 		return t.errorf("%s: it may be there only once.", strings.ToUpper(told[:1])+told[1:])
 	case t.kind == endToken && !looked && !wanted.MatchString(told):
@@ -217,5 +235,6 @@ func explain(tokens []token, after int, told string) *SyntaxError {
 	case told == "invalid primary" && t.kind == identToken:
 		return t.errorf("%s is not known: there are principal, action, resource and context, as in resource.region.", t.found())
 	}
+
 	return t.errorf("%s is not expected here.", t.found())
 }

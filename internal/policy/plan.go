@@ -36,20 +36,25 @@ func (s *Set) plan(p Principal, action string, t Type) *plan {
 	s.mu.RLock()
 	known := s.plans[q]
 	s.mu.RUnlock()
+
 	if known != nil {
 		return known
 	}
+
 	made := s.think(q)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	if len(s.plans) >= maxPlans || s.open+len(made.open) > maxOpen {
 		clear(s.plans)
 		s.open = 0
 	}
+
 	if s.plans != nil {
 		s.plans[q] = made
 		s.open += len(made.open)
 	}
+
 	return made
 }
 
@@ -62,6 +67,7 @@ func (s *Set) think(q question) *plan {
 	if !ok || !slices.Contains(action.Types, q.resource) || !q.principal.somebody() {
 		return denied
 	}
+
 	var open []*statement
 	var permitted, permits, forbids bool
 	for _, st := range s.statements {
@@ -69,6 +75,7 @@ func (s *Set) think(q question) *plan {
 		if !q.principal.matches(scope.Principal) || !action.matches(scope.Action) {
 			continue
 		}
+
 		possible, always := q.resource.matches(scope.Resource)
 		always = always && len(scope.Conditions) == 0
 		switch {
@@ -81,14 +88,17 @@ func (s *Set) think(q question) *plan {
 		default:
 			permits, permitted = true, permitted || always
 		}
+
 		open = append(open, st)
 	}
+
 	switch {
 	case !permits:
 		return denied
 	case permitted && !forbids:
 		return &plan{settled: true, decision: Decision{Allowed: true}}
 	}
+
 	return &plan{open: open}
 }
 
@@ -107,6 +117,7 @@ func (p Principal) matches(scope ast.IsPrincipalScopeNode) bool {
 	case ast.ScopeTypeIsIn:
 		return scope.Type == p.uid().Type && p.in(scope.Entity)
 	}
+
 	return true
 }
 
@@ -126,6 +137,7 @@ func (a Action) matches(scope ast.IsActionScopeNode) bool {
 	case ast.ScopeTypeInSet:
 		return slices.ContainsFunc(scope.Entities, is)
 	}
+
 	return true
 }
 
@@ -142,5 +154,6 @@ func (t Type) matches(scope ast.IsResourceScopeNode) (some, all bool) {
 	case ast.ScopeTypeIsIn:
 		return scope.Type == own, false
 	}
+
 	return true, false
 }

@@ -12,10 +12,12 @@ func TestWhatASetRemembersIsBounded(t *testing.T) {
 	for i := range 40 {
 		documents[fmt.Sprint("p", i)] = strings.Repeat(statement, maxStatements)
 	}
+
 	s, err := Compile(documents)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for i := range 500 {
 		p := Principal{Account: "123456789012", Name: fmt.Sprint("run-", i), Assumed: "ci"}
 		for range 2 { // what is remembered counts once
@@ -23,10 +25,12 @@ func TestWhatASetRemembersIsBounded(t *testing.T) {
 				t.Fatal("it is settled")
 			}
 		}
+
 		held := 0
 		for _, known := range s.plans {
 			held += len(known.open)
 		}
+
 		if held == 0 || held > maxOpen || held != s.open {
 			t.Fatalf("%d principals have asked: %d plans leave %d statements open, and %d are counted", i+1, len(s.plans), held, s.open)
 		}

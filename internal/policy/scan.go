@@ -61,14 +61,17 @@ func scan(document string) ([]token, *SyntaxError) {
 		if err := s.space(); err != nil {
 			return nil, err
 		}
+
 		t := token{line: s.line, column: s.column, offset: s.offset}
 		if s.offset == len(s.text) {
 			return append(tokens, t), nil
 		}
+
 		var err *SyntaxError
 		if t.kind, err = s.word(t); err != nil {
 			return nil, err
 		}
+
 		t.text = s.text[t.offset:s.offset]
 		tokens = append(tokens, t)
 	}
@@ -110,7 +113,9 @@ func (s *scanner) space() *SyntaxError {
 			if !closed {
 				return token{line: s.line, column: s.column}.errorf("This comment does not end: */ is missing.")
 			}
+
 			s.skip(utf8.RuneCountInString(comment) + 4)
+
 		default:
 			return nil
 		}
@@ -131,15 +136,18 @@ func (s *scanner) word(begin token) (tokenKind, *SyntaxError) {
 			s.skip(1)
 		}
 		return intToken, nil
+
 	case c == '"':
 		return stringToken, s.quoted(begin)
 	}
+
 	n := 1
 	for _, two := range []string{"::", "==", "!=", "<=", ">=", "||", "&&"} {
 		if strings.HasPrefix(s.rest(), two) {
 			n = 2
 		}
 	}
+
 	s.skip(n)
 	return operatorToken, nil
 }
@@ -159,6 +167,7 @@ func (s *scanner) quoted(begin token) *SyntaxError {
 				return begin.errorf("This string does not end: the closing quote is missing.")
 			}
 		}
+
 		s.skip(1)
 	}
 }

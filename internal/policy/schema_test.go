@@ -35,8 +35,10 @@ func TestTheSchemaHasTheActions(t *testing.T) {
 		if _, twice := want[a.Name]; twice {
 			t.Errorf("%s is there twice", a.Name)
 		}
+
 		want[a.Name] = a
 	}
+
 	got := map[string]policy.Action{}
 	var groups []string
 	for uid, a := range resolve(t).Actions {
@@ -44,22 +46,28 @@ func TestTheSchemaHasTheActions(t *testing.T) {
 			groups = append(groups, string(uid.ID))
 			continue
 		}
+
 		if diff := cmp.Diff([]types.EntityType{"User", "Session"}, a.AppliesTo.Principals); diff != "" {
 			t.Errorf("%s is for other principals:\n%s", uid, diff)
 		}
+
 		action := policy.Action{Name: string(uid.ID)}
 		for parent := range a.Entity.Parents.All() {
 			action.Group += policy.Group(parent.ID)
 		}
+
 		for _, kind := range a.AppliesTo.Resources {
 			action.Types = append(action.Types, policy.Type(kind))
 		}
+
 		slices.Sort(action.Types)
 		got[action.Name] = action
 	}
+
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Actions() and schema.cedarschema differ:\n%s", diff)
 	}
+
 	slices.Sort(groups)
 	if diff := cmp.Diff([]string{"Administer", "Configure", "Operate", "Read"}, groups); diff != "" {
 		t.Error(diff)
@@ -75,6 +83,7 @@ func TestTheSchemaHasTheAttributes(t *testing.T) {
 			t.Errorf("the schema has no %s", kind)
 			continue
 		}
+
 		var names []string
 		for name, attribute := range entity.Shape {
 			names = append(names, string(name))
@@ -82,19 +91,23 @@ func TestTheSchemaHasTheAttributes(t *testing.T) {
 				t.Errorf("%s.%s is not a string that is always there", kind, name)
 			}
 		}
+
 		slices.Sort(names)
 		if diff := cmp.Diff(slices.Sorted(maps.Keys(thing.Attributes)), names); diff != "" {
 			t.Errorf("attributes of a %s: the room's (-) and the schema's (+):\n%s", kind, diff)
 		}
+
 		for _, in := range thing.Within {
 			if !slices.Contains(entity.ParentTypes, types.EntityType(in.Type)) {
 				t.Errorf("a %s is in a %s, which the schema does not say", kind, in.Type)
 			}
 		}
+
 		inAccount := slices.Contains(entity.ParentTypes, "Account")
 		if parents := len(entity.ParentTypes); inAccount && parents != len(thing.Within)+1 || !inAccount && parents != 0 {
 			t.Errorf("the schema has a %s in %v, and it is in %v", kind, entity.ParentTypes, thing.Within)
 		}
+
 		if tagged := kind != policy.Account && kind != policy.IAMRole; tagged != (entity.Tags != nil) {
 			t.Errorf("tags of a %s: %v", kind, entity.Tags)
 		}
@@ -106,18 +119,22 @@ func TestTheReadyMadePoliciesAreRight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := policy.Check(string(text)); err != nil {
 		t.Error(err)
 	}
+
 	var list cedar.PolicyList
 	if err := list.UnmarshalCedar(text); err != nil || len(list) != len(policy.ReadyMade()) {
 		t.Errorf("%d policies, %v", len(list), err)
 	}
+
 	for _, role := range policy.ReadyMade() {
 		if !policy.IsReadyMade(role) {
 			t.Errorf("%s is not ready-made", role)
 		}
 	}
+
 	if policy.IsReadyMade("ci") || policy.IsReadyMade("") {
 		t.Error("any role is ready-made")
 	}

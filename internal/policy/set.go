@@ -40,14 +40,17 @@ func Compile(documents map[string]string) (*Set, error) {
 	for _, a := range Actions() {
 		s.actions[a.Name] = a
 	}
+
 	if err := s.add("ready-made", readyMade); err != nil {
 		return nil, err
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(documents)) {
 		if err := s.add(name, documents[name]); err != nil {
 			return nil, err
 		}
 	}
+
 	return s, nil
 }
 
@@ -56,13 +59,16 @@ func (s *Set) add(name, document string) error {
 	if err != nil {
 		return &SyntaxError{Policy: name, Line: err.Line, Column: err.Column, Message: err.Message}
 	}
+
 	for i, p := range policies {
 		id := name
 		if i > 0 {
 			id += "#" + strconv.Itoa(i+1)
 		}
+
 		s.statements = append(s.statements, &statement{id: cedar.PolicyID(id), cedar: p, forbid: p.Effect() == cedar.Forbid})
 	}
+
 	return nil
 }
 
@@ -90,6 +96,7 @@ func (s *Set) Decide(p Principal, r Request) Decision {
 	if plan.settled {
 		return plan.decision
 	}
+
 	e := newEntities(p, r, s.actions[r.Action].Group)
 	answer, found := cedar.Authorize(plan, e, e.asked)
 	for _, wrong := range found.Errors {
@@ -97,12 +104,14 @@ func (s *Set) Decide(p Principal, r Request) Decision {
 			return Decision{Reason: fmt.Sprintf("because policy %q cannot be evaluated", wrong.PolicyID)}
 		}
 	}
+
 	switch {
 	case answer == cedar.Allow:
 		return Decision{Allowed: true}
 	case len(found.Reasons) > 0:
 		return Decision{Reason: forbidden(found.Reasons[0].PolicyID)}
 	}
+
 	return Decision{Reason: noPermit}
 }
 

@@ -144,6 +144,7 @@ func TestDecideByPolicy(t *testing.T) {
 			if err := policy.Check(test.policy); test.policy != "" && err != nil {
 				t.Fatalf("the policy is not taken: %v", err)
 			}
+
 			s := compile(t, map[string]string{"test": test.policy})
 			got := s.Decide(test.who, policy.Request{Action: test.action, Resource: test.resource, Context: test.context})
 			if got.Allowed != test.want {
@@ -166,6 +167,7 @@ func TestReadyMadeRoles(t *testing.T) {
 					for _, g := range may {
 						want = want || g == action.Group
 					}
+
 					if got := s.Decide(who, policy.Request{Action: action.Name, Resource: things()[kind]}); got.Allowed != want {
 						t.Errorf("%v, %s on a %s: %v, want %v", who, action.Name, kind, got, want)
 					}

@@ -27,10 +27,12 @@ func oracle(t testing.TB, documents map[string]string, p policy.Principal, r pol
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for i, one := range list {
 			all.Add(cedar.PolicyID(fmt.Sprint(name, i)), one)
 		}
 	}
+
 	uid := func(kind, id string) cedar.EntityUID {
 		return cedar.NewEntityUID(cedar.EntityType(kind), cedar.String(id))
 	}
@@ -41,38 +43,46 @@ func oracle(t testing.TB, documents map[string]string, p policy.Principal, r pol
 		}
 		return cedar.NewRecord(out)
 	}
+
 	who, about := uid("User", p.Name), map[string]string{"name": p.Name}
 	if p.Assumed != "" {
 		who, about["role"] = uid("Session", p.Assumed+"/"+p.Name), p.Assumed
 	}
+
 	group := ""
 	for _, a := range policy.Actions() {
 		if a.Name == r.Action {
 			group = string(a.Group)
 		}
 	}
+
 	thing, do, call := uid(string(r.Resource.Type), r.Resource.ID), uid("Action", r.Action), uid("RequestTags", "call")
 	var parents []cedar.EntityUID
 	for _, in := range r.Resource.Within {
 		parents = append(parents, uid(string(in.Type), in.ID))
 	}
+
 	if r.Resource.Type != policy.IAMRole && r.Resource.Type != policy.Account {
 		parents = append(parents, uid("Account", p.Account))
 	}
+
 	labels := map[string]string{}
 	for _, tag := range r.Resource.Tags {
 		labels[tag.Key] = tag.Value
 	}
+
 	var keys []cedar.Value
 	for _, key := range r.Context.TagKeys {
 		keys = append(keys, cedar.String(key))
 	}
+
 	entities := cedar.EntityMap{
 		who:   {UID: who, Attributes: strs(about), Parents: cedar.NewEntityUIDSet(uid("Role", p.Assumed), uid("Role", p.Role))},
 		do:    {UID: do, Parents: cedar.NewEntityUIDSet(uid("Action", group))},
 		thing: {UID: thing, Attributes: strs(r.Resource.Attributes), Tags: strs(labels), Parents: cedar.NewEntityUIDSet(parents...)},
 		call:  {UID: call, Tags: strs(r.Context.RequestTags)},
 	}
+
 	answer, found := cedar.Authorize(all, entities, cedar.Request{Principal: who, Action: do, Resource: thing, Context: cedar.NewRecord(
 		cedar.RecordMap{"region": cedar.String(r.Context.Region), "requestTags": call, "tagKeys": cedar.NewSet(keys...)})})
 	for _, wrong := range found.Errors {
@@ -80,6 +90,7 @@ func oracle(t testing.TB, documents map[string]string, p policy.Principal, r pol
 			return false
 		}
 	}
+
 	return answer == cedar.Allow
 }
 
@@ -93,13 +104,16 @@ func agree(t testing.TB, set *policy.Set, documents map[string]string, p policy.
 			possible = possible || a.Name == r.Action && k == kind
 		}
 	}
+
 	if want := possible && oracle(t, documents, p, r); got.Allowed != want {
 		t.Errorf("%v, %s on %v\nis allowed: %v, by Cedar %v (%s), with\n%s", p, r.Action, r.Resource, got.Allowed, want, got.Reason, documents["fuzzed"])
 	}
+
 	early, settled := set.Settled(p, r.Action, kind)
 	if settled && early != got {
 		t.Errorf("%v, %s on a %s is settled as %v, decided as %v, with\n%s", p, r.Action, kind, early, got, documents["fuzzed"])
 	}
+
 	return settled
 }
 
@@ -122,6 +136,7 @@ func (m maker) statement() string {
 			`resource.hasTag("team") && resource.getTag("team") == "a"`, `context.region == "eu-central-1"`, `context.tagKeys.contains("team")`,
 			`principal.name == "ada"`, `context.missing`, `context.requestTags.hasTag("team")`, `resource in Connection::"`+connectionARN+`"`) + " }"
 	}
+
 	return text + ";\n"
 }
 
@@ -133,18 +148,22 @@ func (m maker) request() (policy.Principal, policy.Request, policy.Type) {
 	if m.IntN(2) == 0 {
 		action = policy.Action{Name: "codeconnections:GetSyncConfiguration", Types: []policy.Type{policy.SyncConfiguration}}
 	}
+
 	kind := action.Types[m.IntN(len(action.Types))]
 	r := policy.Request{Action: action.Name, Resource: things()[kind], Context: policy.Context{Region: m.one("eu-central-1", "us-east-1")}}
 	if m.IntN(2) == 0 {
 		r.Resource.ID += "-other"
 	}
+
 	if m.IntN(2) == 0 {
 		r.Resource.Tags, r.Resource.Within = []lockstep.Tag{{Key: "team", Value: m.one("a", "b")}}, nil
 	}
+
 	if m.IntN(2) == 0 {
 		r.Context.TagKeys, r.Context.RequestTags = []string{"team"}, map[string]string{"team": "a"}
 		r.Resource.Attributes = map[string]string{"name": m.one("acme", "other"), "branch": m.one("main", "prod")}
 	}
+
 	return p, r, kind
 }
 
@@ -156,6 +175,7 @@ func TestSettledNeverDisagrees(t *testing.T) {
 		for range m.IntN(4) {
 			documents["fuzzed"] += m.statement()
 		}
+
 		set := compile(t, documents)
 		for range 20 {
 			p, r, kind := m.request()
@@ -165,10 +185,12 @@ func TestSettledNeverDisagrees(t *testing.T) {
 				open++
 			}
 		}
+
 		if t.Failed() {
 			return
 		}
 	}
+
 	if settled < 1000 || open < 500 {
 		t.Errorf("%d settled and %d open requests prove little", settled, open)
 	}
@@ -180,6 +202,7 @@ func TestSettledSparesReading(t *testing.T) {
 		"freeze": `forbid(principal, action in Action::"Configure", resource is Host);`,
 		"team":   `permit(principal == User::"ada", action in Action::"Read", resource is Connection) when { resource.hasTag("team") };`,
 	}
+
 	s := compile(t, documents)
 	tests := []struct {
 		who     policy.Principal
@@ -221,6 +244,7 @@ func TestASetMayBeUsedByManyAtOnce(t *testing.T) {
 			}
 		})
 	}
+
 	group.Wait()
 }
 
@@ -229,12 +253,14 @@ func FuzzDecide(f *testing.F) {
 	for range 12 {
 		f.Add(m.statement()+m.statement(), uint64(m.IntN(1000)))
 	}
+
 	f.Fuzz(func(t *testing.T, text string, seed uint64) {
 		documents := map[string]string{"fuzzed": text}
 		set, err := policy.Compile(documents)
 		if err != nil {
 			t.Skip("no policy")
 		}
+
 		m := maker{rand.New(rand.NewPCG(seed, 1))}
 		for range 10 {
 			p, r, kind := m.request()

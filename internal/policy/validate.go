@@ -55,8 +55,10 @@ func (v *validator) statement(p *ast.Policy, tokens []token) error {
 				break
 			}
 		}
+
 		return place.errorf("%s", v.explainScope(&scope, wrong[0]))
 	}
+
 	bodies := conditions(tokens)
 	v, scope = v.narrow(scope, bodies)
 	for i, condition := range p.Conditions {
@@ -66,9 +68,11 @@ func (v *validator) statement(p *ast.Policy, tokens []token) error {
 		if len(wrong) == 0 {
 			continue
 		}
+
 		node := v.smallest(scope, condition.Body, wrong[0], maxTries/len(tokens))
 		return place(bodies[i], node).errorf("%s", v.explain(wrong[0]))
 	}
+
 	return nil
 }
 
@@ -84,11 +88,13 @@ func (v *validator) errors(p *tree.Policy) []string {
 			}
 			return
 		}
+
 		messages = append(messages, err.Error())
 	}
 	if err := v.strict.Policy("", p); err != nil {
 		flatten(err)
 	}
+
 	slices.Sort(messages)
 	return slices.Compact(messages)
 }
@@ -102,6 +108,7 @@ func (v *validator) narrow(scope tree.Policy, bodies [][]token) (*validator, tre
 			return v, scope
 		}
 	}
+
 	narrow := &resolved.Schema{Entities: v.schema.Entities, Actions: map[types.EntityUID]resolved.Action{}}
 	there := map[string]bool{}
 	for _, a := range Actions() {
@@ -110,6 +117,7 @@ func (v *validator) narrow(scope tree.Policy, bodies [][]token) (*validator, tre
 			narrow.Actions[actionUID(a.Name)] = v.schema.Actions[actionUID(a.Name)]
 		}
 	}
+
 	scope.Action = tree.ScopeTypeAll{}
 	return &validator{schema: v.schema, strict: validate.New(narrow)}, scope
 }
@@ -127,6 +135,7 @@ func (v *validator) smallest(scope tree.Policy, node tree.IsNode, message string
 			if tries--; tries < 0 {
 				return node
 			}
+
 			only := scope
 			// Whatever type the part has, a comparison with itself is a condition.
 			only.Conditions = []tree.ConditionType{{Condition: tree.ConditionWhen, Body: tree.NewNode(part).Equal(tree.NewNode(part)).AsIsNode()}}
@@ -135,9 +144,11 @@ func (v *validator) smallest(scope tree.Policy, node tree.IsNode, message string
 				break
 			}
 		}
+
 		if next == nil {
 			return node
 		}
+
 		node = next
 	}
 }
@@ -174,6 +185,7 @@ func conditions(tokens []token) [][]token {
 			}
 		}
 	}
+
 	return all
 }
 
@@ -186,6 +198,7 @@ func place(body []token, node tree.IsNode) token {
 	if err != nil {
 		return body[0]
 	}
+
 	bodies := conditions(written)
 	plain := func(t token) bool { return t.text == "(" || t.text == ")" }
 	want, have := slices.DeleteFunc(bodies[len(bodies)-1], plain), slices.DeleteFunc(slices.Clone(body), plain)
@@ -197,8 +210,10 @@ func place(body []token, node tree.IsNode) token {
 		if _, ok := node.(tree.NodeTypeAccess); ok {
 			return have[i+len(want)-1] // the attribute, not whose it is
 		}
+
 		return have[i]
 	}
+
 	return body[0]
 }
 

@@ -51,22 +51,27 @@ func (p *Previews) comment(ctx context.Context, job *queue.Job, w commentWork) e
 			if err := store.SaveComment(tx, d.row.ID, d.row.Comment); err != nil {
 				return err
 			}
+
 			return job.Again(tx, d.ready)
 		}
+
 		return store.SaveComment(tx, d.row.ID, d.row.Comment)
 	})
 	if err != nil || !open {
 		return err
 	}
+
 	c, cause := d.row.Comment, error(nil)
 	if len(d.page.Stacks) > 0 || c.ID != "" {
 		putting, cancel := context.WithTimeout(ctx, commentTimeout)
 		c, cause = p.put(putting, d)
 		cancel()
 	}
+
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+
 	return p.db.Update(ctx, func(tx *db.Tx) error { return p.told(tx, job, d, c, cause) })
 }
 
@@ -82,10 +87,12 @@ func (p *Previews) draft(tx *db.Tx, w commentWork) (d draft, open bool, err erro
 	if d.pr.Fork && !p.forks { // it was let before; the next look forgets it
 		return d, false, nil
 	}
+
 	previews, err := store.PreviewsOf(tx, d.row.ID)
 	if err != nil {
 		return d, false, err
 	}
+
 	d.page = Page{LinkID: d.row.LinkID, Branch: d.row.Branch, Head: d.row.Head, Fork: d.pr.Fork}
 	for _, v := range previews {
 		s := Stack{Resource: v.Configuration.Resource(), Pending: v.Result == nil}
@@ -99,8 +106,10 @@ func (p *Previews) draft(tx *db.Tx, w commentWork) (d draft, open bool, err erro
 		} else if err := json.Unmarshal(v.Result, &s.Result); err != nil {
 			return d, false, fmt.Errorf("decode the result of %s: %w", v.ID, err)
 		}
+
 		d.page.Stacks = append(d.page.Stacks, s)
 	}
+
 	d.lease = tx.Now.Add(2 * (commentTimeout + stepTimeout))
 	d.row.Due = d.lease
 	return d, true, nil
@@ -114,12 +123,14 @@ func (p *Previews) put(ctx context.Context, d draft) (store.Comment, error) {
 		return c, err
 	}
 	defer release()
+
 	body := d.page.Markdown(commenter.MaxComment())
 	sum := sha256.Sum256([]byte(body))
 	hash := hex.EncodeToString(sum[:])
 	if hash == c.Hash && c.ID != "" {
 		return c, nil
 	}
+
 	err = guarded(func() error {
 		id, err := commenter.PutComment(ctx, d.pr, provider.Comment{ID: c.ID, Marker: d.page.Marker(), Body: body})
 		if err == nil {
@@ -127,6 +138,7 @@ func (p *Previews) put(ctx context.Context, d draft) (store.Comment, error) {
 		}
 		return err
 	})
+
 	return c, err
 }
 
@@ -139,6 +151,7 @@ func (p *Previews) told(tx *db.Tx, job *queue.Job, d draft, c store.Comment, cau
 	if !open {
 		return job.Done(tx)
 	}
+
 	kind := lockstep.KindOf(cause)
 	again := time.Time{}
 	switch {
@@ -153,17 +166,21 @@ func (p *Previews) told(tx *db.Tx, job *queue.Job, d draft, c store.Comment, cau
 	default: // until there is something else to say
 		c.Tries = 0
 	}
+
 	if now.Due.Before(d.lease) { // it became due meanwhile
 		again = tx.Now.Add(max(0, again.Sub(tx.Now)))
 	}
+
 	p.log.LogAttrs(tx.Context(), levelOf(cause), "comment", slog.String("link", d.row.LinkID), slog.Int64("number", d.row.Number),
 		slog.Int("stacks", len(d.page.Stacks)), slog.Int64("try", c.Tries), slog.Any("err", cause))
 	c.Due = again
 	if err := store.SaveComment(tx, d.row.ID, c); err != nil {
 		return err
 	}
+
 	if again.IsZero() {
 		return job.Done(tx)
 	}
+
 	return job.Again(tx, again)
 }

@@ -36,16 +36,19 @@ func (l *look) run(ctx context.Context) error {
 		return err
 	}
 	defer release()
+
 	l.client = client
 	listed, err := commenter.PullRequests(ctx, l.Branch)
 	if err != nil {
 		return err
 	}
+
 	listed = l.admitted(ctx, listed)
 	l.open = len(listed)
 	if err := l.forget(ctx, listed); err != nil || len(listed) == 0 {
 		return err
 	}
+
 	heads, err := client.Heads(ctx, []string{l.Branch})
 	if err != nil {
 		return err
@@ -53,11 +56,13 @@ func (l *look) run(ctx context.Context) error {
 	if l.base = heads[l.Branch]; l.base == "" {
 		return lockstep.Errorf(lockstep.NotFound, "Branch %s was not found.", l.Branch)
 	}
+
 	for _, pr := range listed {
 		if err := l.consider(ctx, pr); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -73,8 +78,10 @@ func (l *look) admitted(ctx context.Context, listed []provider.PullRequest) []pr
 		default:
 			list = append(list, pr)
 		}
+
 		seen[pr.Number] = true
 	}
+
 	return list
 }
 
@@ -85,6 +92,7 @@ func (l *look) forget(ctx context.Context, listed []provider.PullRequest) error 
 		if err != nil {
 			return err
 		}
+
 		for _, k := range known {
 			if !slices.ContainsFunc(listed, func(pr provider.PullRequest) bool { return pr.Number == k.Number }) {
 				if err := l.close(tx, k); err != nil {
@@ -92,6 +100,7 @@ func (l *look) forget(ctx context.Context, listed []provider.PullRequest) error 
 				}
 			}
 		}
+
 		return nil
 	})
 }
@@ -104,12 +113,14 @@ func (l *look) consider(ctx context.Context, pr provider.PullRequest) error {
 	if row.Document, err = json.Marshal(pr); err != nil {
 		return err
 	}
+
 	var seen string
 	same := false
 	err = l.db.View(ctx, func(tx *db.Tx) error {
 		if seen, err = l.seen(tx, pr); err != nil {
 			return err
 		}
+
 		known, err := store.PullRequests(tx, l.LinkID, l.Branch)
 		same = slices.ContainsFunc(known, func(k store.PullRequest) bool { return k.Number == pr.Number && k.Seen == seen })
 		return err
@@ -117,22 +128,26 @@ func (l *look) consider(ctx context.Context, pr provider.PullRequest) error {
 	if err != nil || same {
 		return err
 	}
+
 	files, err := l.client.Files(ctx, pr.Head)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		l.log.LogAttrs(ctx, slog.LevelDebug, "the head of a pull request is gone", slog.String("link", l.LinkID), slog.Int64("number", pr.Number))
 		return nil
 	}
+
 	if err != nil {
 		return fmt.Errorf("read commit %s: %w", pr.Head, err)
 	}
 	if err := l.db.Update(ctx, func(tx *db.Tx) error { return store.SavePullRequest(tx, &row) }); err != nil {
 		return err
 	}
+
 	for _, cfg := range l.cfgs {
 		if err := l.compare(ctx, cfg, pr, row, files); err != nil {
 			return err
 		}
 	}
+
 	row.Seen = seen
 	return l.db.Update(ctx, func(tx *db.Tx) error {
 		if err := l.drop(tx, row.ID); err != nil {
@@ -141,6 +156,7 @@ func (l *look) consider(ctx context.Context, pr provider.PullRequest) error {
 		if err := store.SavePullRequest(tx, &row); err != nil {
 			return err
 		}
+
 		return l.due(tx, row.ID)
 	})
 }
@@ -152,6 +168,7 @@ func (l *look) drop(tx *db.Tx, pullRequestID int64) error {
 	if err != nil {
 		return err
 	}
+
 	for _, v := range previews {
 		if slices.ContainsFunc(l.cfgs, func(cfg store.Followed) bool { return cfg.ID == v.ConfigurationID }) {
 			continue
@@ -160,6 +177,7 @@ func (l *look) drop(tx *db.Tx, pullRequestID int64) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -184,21 +202,25 @@ func (l *look) compare(ctx context.Context, cfg store.Followed, pr provider.Pull
 	if err != nil {
 		return err
 	}
+
 	v := store.Preview{PullRequestID: row.ID, ConfigurationID: cfg.ID, Configuration: cfg.SyncConfiguration, Head: pr.Head}
 	if pr.Fork {
 		v.Base = l.base
 		files = overlay{Tree: files, base: l.files, file: plain(cfg.ConfigFile)}
 	}
+
 	after, err := l.inputs(ctx, cfg, files)
 	if err != nil {
 		return err
 	}
+
 	v.Fingerprint = fingerprint(cfg, v.Base != "", before, after)
 	return l.db.Update(ctx, func(tx *db.Tx) error {
 		s, err := store.LockResourceOf(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
+
 		v.ResourceID, v.Attempted = s.ID, s.AttemptedSeq
 		return l.settle(tx, v, s.ConfigurationID == cfg.ID && !maps.Equal(before, after))
 	})
@@ -211,10 +233,12 @@ func (l *look) settle(tx *db.Tx, v store.Preview, wanted bool) error {
 	if err != nil {
 		return err
 	}
+
 	for _, old := range previews {
 		if old.ConfigurationID != v.ConfigurationID {
 			continue
 		}
+
 		current := old.Fingerprint == v.Fingerprint && old.Attempted == v.Attempted &&
 			(old.Head == v.Head || old.State != store.PreviewPlanning)
 		if wanted && current {
@@ -224,12 +248,14 @@ func (l *look) settle(tx *db.Tx, v store.Preview, wanted bool) error {
 			return err
 		}
 	}
+
 	if !wanted {
 		return nil
 	}
 	if err := store.InsertPreview(tx, v); err != nil {
 		return err
 	}
+
 	return l.queue.Wake(tx, previewWork{v.ResourceID}, tx.Now)
 }
 
@@ -238,17 +264,21 @@ func (l *look) ofBase(ctx context.Context, cfg store.Followed) (target.Inputs, e
 	if known, ok := l.asked[cfg.ID]; ok {
 		return known, nil
 	}
+
 	if l.files == nil {
 		files, err := l.client.Files(ctx, l.base)
 		if err != nil {
 			return nil, fmt.Errorf("read commit %s: %w", l.base, err)
 		}
+
 		l.files, l.asked = files, map[int64]target.Inputs{}
 	}
+
 	inputs, err := l.inputs(ctx, cfg, l.files)
 	if err == nil {
 		l.asked[cfg.ID] = inputs
 	}
+
 	return inputs, err
 }
 
@@ -259,6 +289,7 @@ func (l *look) inputs(ctx context.Context, cfg store.Followed, files lockstep.Tr
 	if err != nil {
 		return nil, err
 	}
+
 	var plan target.Plan
 	err = guarded(func() (err error) {
 		plan, err = driver.Plan(ctx, cfg.SyncConfiguration, files)
@@ -267,6 +298,7 @@ func (l *look) inputs(ctx context.Context, cfg store.Followed, files lockstep.Tr
 	if k := lockstep.KindOf(err); err != nil && (k == lockstep.Unavailable || k == lockstep.Internal) {
 		return nil, fmt.Errorf("plan %s: %w", cfg.ResourceName, err)
 	}
+
 	return plan.Inputs, nil
 }
 

@@ -22,6 +22,7 @@ func (s *sheet) details(stacks []Stack) {
 			left++
 		}
 	}
+
 	switch left {
 	case 0:
 	case 1:
@@ -41,17 +42,21 @@ func (s Stack) details(most int) (string, bool) {
 	if s.Blocked {
 		short = "a sync would be blocked"
 	}
+
 	if s.Problem == "" {
 		short = counts(s.Plan)
 	}
+
 	if !b.add(fmt.Sprintf("<details><summary>%s: %s</summary>\n", htmlCode(s.Resource.Name, maxName), short)) {
 		return "", false
 	}
+
 	if s.Problem != "" {
 		ok := b.add("\n" + code(s.Problem, maxProblem) + "\n")
 		b.say(end)
 		return b.String(), ok
 	}
+
 	wanted := [3]int{len(s.Plan.Changes), len(s.Plan.Parameters), len(s.Plan.Tags)}
 	told := [3]int{
 		b.table("\n| | Resource | Type | What of it |\n| --- | --- | --- | --- |\n", rows(inOrder(s.Plan.Changes), changeRow)),
@@ -61,9 +66,11 @@ func (s Stack) details(most int) (string, bool) {
 	if told != wanted {
 		b.say("\nLeft out here: %d resources, %d parameters, %d tags.\n", wanted[0]-told[0], wanted[1]-told[1], wanted[2]-told[2])
 	}
+
 	if s.Plan.Truncated {
 		b.say("\nThe change set holds more than Lockstep keeps.\n")
 	}
+
 	b.say(end)
 	return b.String(), told != [3]int{} || wanted == [3]int{}
 }
@@ -96,6 +103,7 @@ func inOrder(changes []lockstep.ProposedChange) []lockstep.ProposedChange {
 	for i, v := range verbs {
 		rank[v.verb] = i
 	}
+
 	changes = slices.Clone(changes)
 	slices.SortStableFunc(changes, func(a, b lockstep.ProposedChange) int {
 		if d := rank[verb(a)] - rank[verb(b)]; d != 0 {
@@ -103,6 +111,7 @@ func inOrder(changes []lockstep.ProposedChange) []lockstep.ProposedChange {
 		}
 		return strings.Compare(a.LogicalID, b.LogicalID)
 	})
+
 	return changes
 }
 
@@ -121,23 +130,28 @@ func reasons(c lockstep.ProposedChange) string {
 			names[d.Attribute] = true
 		}
 	}
+
 	if len(names) == 0 {
 		for _, scope := range c.Scope {
 			names[scope] = true
 		}
 	}
+
 	var list []string
 	for name := range names {
 		list = append(list, name)
 	}
+
 	slices.Sort(list)
 	more := ""
 	if n := len(list) - maxNames; n > 0 {
 		list, more = list[:maxNames], fmt.Sprintf(" and %d more", n)
 	}
+
 	for i, name := range list {
 		list[i] = code(name, maxName)
 	}
+
 	return strings.Join(list, ", ") + more
 }
 

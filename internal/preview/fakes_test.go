@@ -114,39 +114,47 @@ type client struct{ reader }
 func (c client) PullRequests(_ context.Context, base string) ([]provider.PullRequest, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	c.listed++
 	if c.down != nil {
 		return nil, c.down
 	}
+
 	var list []provider.PullRequest
 	for _, pr := range c.open {
 		if pr.Base == base {
 			list = append(list, pr)
 		}
 	}
+
 	return list, nil
 }
 
 func (c client) PutComment(_ context.Context, pr provider.PullRequest, comment provider.Comment) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	if c.down != nil {
 		return "", c.down
 	}
 	if !strings.Contains(comment.Body, comment.Marker) || len(comment.Body) > c.most {
 		return "", lockstep.Errorf(lockstep.Invalid, "A bad comment of %d bytes.", len(comment.Body))
 	}
+
 	was, there := c.comments[pr.Number]
 	if there && comment.ID != was.ID && comment.ID != "" {
 		return "", lockstep.Errorf(lockstep.Invalid, "There is no comment %s.", comment.ID)
 	}
+
 	comment.ID = fmt.Sprint("comment-", pr.Number)
 	c.comments[pr.Number] = comment
 	c.puts++
+
 	select {
 	case c.told <- struct{}{}:
 	default:
 	}
+
 	return comment.ID, nil
 }
 
@@ -230,11 +238,14 @@ func (s *scripted) Advance(_ context.Context, a target.Attempt) (target.Step, er
 		if a.Intent != "" {
 			s.executed = append(s.executed, a.ID)
 		}
+
 		s.proposed[a.ID] = true
 	}
+
 	step := s.step
 	s.mu.Unlock()
 	defer s.leave(a)
+
 	return step(a)
 }
 
@@ -244,13 +255,16 @@ func (s *scripted) Discard(_ context.Context, a target.Attempt) error {
 	discard := s.discard
 	s.mu.Unlock()
 	defer s.leave(a)
+
 	if discard != nil {
 		if err := discard(a); err != nil {
 			return err
 		}
 	}
+
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	delete(s.proposed, a.ID)
 	return nil
 }

@@ -28,6 +28,7 @@ func TestAPullRequestIsCommentedOnOnceAndThenEdited(t *testing.T) {
 		if ids, _ := w.target.previews(); puts != 2 || len(ids) != 2 {
 			t.Errorf("%d edits, previews %v", puts, ids)
 		}
+
 		if len(w.target.executed) != 0 || w.count(`SELECT count(*) FROM resource_sync_attempt`) != attempts ||
 			w.count(`SELECT count(*) FROM sync_event`) != events || w.count(`SELECT count(*) FROM sync_blocker`) != 0 {
 			t.Errorf("a preview executes or writes what is an attempt's: %v", w.target.executed)
@@ -46,6 +47,7 @@ func TestAPullRequestThatConcernsNothingGetsNoComment(t *testing.T) {
 		if body, _ := w.host.comment(7); body != "" || len(ids) != 0 {
 			t.Errorf("previews %v, comment %q", ids, body)
 		}
+
 		w.propose(7, files("two"))
 		w.untilComment(7, "1 modified")
 		w.propose(7, same)
@@ -73,13 +75,16 @@ func TestAnUnchangedHeadIsNotPlannedAgain(t *testing.T) {
 		w.propose(7, files("two"))
 		w.untilComment(7, "1 modified")
 		time.Sleep(15 * time.Minute)
+
 		if ids, _ := w.target.previews(); len(ids) != 1 || w.host.listed < 5 {
 			t.Errorf("previews %v after %d looks", ids, w.host.listed)
 		}
+
 		again := files("two")
 		again["readme.md"] = "more"
 		head := w.propose(7, again)
 		w.untilComment(7, head.Short())
+
 		if ids, _ := w.target.previews(); len(ids) != 1 {
 			t.Errorf("a head of the same files is planned again: %v", ids)
 		}
@@ -96,6 +101,7 @@ func TestABaseThatMovesMakesPreviewsAnew(t *testing.T) {
 		w.synced(w.push(files("two")))
 		w.untilComment(7, "No stack would change.")
 		w.untilClean()
+
 		if len(w.target.clashes) != 0 {
 			t.Errorf("at once for one resource: %v", w.target.clashes)
 		}
@@ -112,6 +118,7 @@ func TestAPreviewWaitsForTheAttemptOfItsResource(t *testing.T) {
 			}
 			return proposes(a)
 		})
+
 		sha := w.push(files("slow"))
 		w.until("an attempt executes", func() bool {
 			return w.count(`SELECT count(*) FROM resource_sync_attempt WHERE intent <> '' AND ended_at IS NULL`) == 1
@@ -121,6 +128,7 @@ func TestAPreviewWaitsForTheAttemptOfItsResource(t *testing.T) {
 		if ids, _ := w.target.previews(); len(ids) != 0 {
 			t.Errorf("previews %v beside an attempt:\n%s", ids, body)
 		}
+
 		w.target.script(proposes)
 		w.synced(sha)
 		w.untilComment(7, "1 modified")
@@ -137,6 +145,7 @@ func TestAnAttemptDoesNotWaitForAPreviewAndTheOneAfterIsPlannedAnew(t *testing.T
 			}
 			return proposes(a)
 		})
+
 		w.propose(7, files("two"))
 		w.until("a preview has proposed something", func() bool { _, left := w.target.previews(); return left == 1 })
 		began := time.Now()
@@ -144,13 +153,16 @@ func TestAnAttemptDoesNotWaitForAPreviewAndTheOneAfterIsPlannedAnew(t *testing.T
 		w.until("synced again", func() bool {
 			return w.count(`SELECT count(*) FROM resource_sync_attempt WHERE status = 'SUCCEEDED'`) == 2
 		})
+
 		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("the sync took %s", took)
 		}
+
 		w.until("another preview", func() bool { ids, _ := w.target.previews(); return len(ids) == 2 })
 		if took := time.Since(began); took > time.Minute {
 			t.Errorf("another preview after %s: a look has made it", took)
 		}
+
 		w.target.script(proposes)
 		w.untilComment(7, "1 modified")
 		w.untilClean()
@@ -168,15 +180,19 @@ func TestAnAttemptBeginsOnlyWhenARemovalIsOver(t *testing.T) {
 		w.until("a removal is under way", func() bool { return w.count(`SELECT count(*) FROM resource WHERE reserved_until > 0`) == 1 })
 		sha := w.push(files("next"))
 		time.Sleep(5 * time.Second)
+
 		if n := w.count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1`, string(sha)); n != 0 {
 			t.Error("an attempt began while an empty stack may be deleted")
 		}
+
 		close(removing)
 		began := time.Now()
 		w.synced(sha)
+
 		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("the sync waited %s more", took)
 		}
+
 		if len(w.target.clashes) != 0 {
 			t.Errorf("at once for one resource: %v", w.target.clashes)
 		}
@@ -194,12 +210,14 @@ func TestACrashInTheMiddleLeavesNothingBehind(t *testing.T) {
 			}
 			return proposes(a)
 		})
+
 		w.propose(7, files("two"))
 		w.until("a step is under way", func() bool {
 			w.target.mu.Lock()
 			defer w.target.mu.Unlock()
 			return len(w.target.all) == 2
 		})
+
 		go func() { time.Sleep(time.Second); close(hang) }()
 		w.stop()
 		w.host.close(7)
@@ -229,6 +247,7 @@ func TestWhateverGoesAwayItsPreviewsAreRemoved(t *testing.T) {
 				if err := errors.Join(w.engine.Deconfigured(tx, cfg), store.DeleteConfiguration(tx, cfg.ID)); err != nil {
 					return err
 				}
+
 				_, err := tx.Exec(`DELETE FROM repository_link WHERE id = $1`, w.link.ID)
 				return err
 			})
@@ -244,6 +263,7 @@ func TestWhateverGoesAwayItsPreviewsAreRemoved(t *testing.T) {
 					}
 					return proposes(a)
 				})
+
 				w.propose(7, files("two"))
 				w.until("something is proposed", func() bool { _, left := w.target.previews(); return left == 1 })
 				goes(w, cfg)
@@ -275,6 +295,7 @@ func TestProblemsAreToldAndMakeNoBlocker(t *testing.T) {
 				w.propose(7, files("two"))
 				w.untilComment(7, tt.want)
 				w.untilClean()
+
 				if w.count(`SELECT count(*) FROM sync_blocker`) != 0 {
 					t.Error("a preview makes a blocker")
 				}
@@ -293,9 +314,11 @@ func TestARemovalIsTriedUntilItSucceeds(t *testing.T) {
 			}
 			return nil
 		}
+
 		w.propose(7, files("two"))
 		w.untilComment(7, "1 modified")
 		w.untilClean()
+
 		if tries != 6 {
 			t.Errorf("%d tries", tries)
 		}
@@ -312,9 +335,11 @@ func TestAHostThatIsAwayIsAskedAgainAndLeftAloneAsItAsks(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		w.host.set(func() { w.host.listed = 0 })
 		time.Sleep(19 * time.Minute)
+
 		if w.host.listed != 0 {
 			t.Errorf("asked %d times", w.host.listed)
 		}
+
 		w.host.set(func() { w.host.down = nil })
 		w.untilComment(7, "1 modified")
 	})
@@ -340,12 +365,14 @@ func TestAllStacksOfAPullRequestAreInOneComment(t *testing.T) {
 		for _, name := range []string{"a", "b", "c"} {
 			all[name+".yaml"] = "one"
 		}
+
 		sha := w.host.commit(all)
 		w.host.set(func() { w.host.heads["main"] = sha })
 		var last lockstep.SyncConfiguration
 		for _, name := range []string{"a", "b", "c"} {
 			last = w.configure(name)
 		}
+
 		w.synced(sha)
 		all["t.yaml"] = "two"
 		w.propose(7, all)
@@ -353,6 +380,7 @@ func TestAllStacksOfAPullRequestAreInOneComment(t *testing.T) {
 		if _, puts := w.host.comment(7); puts != 1 || strings.Contains(body, "being planned") {
 			t.Errorf("%d edits:\n%s", puts, body)
 		}
+
 		w.untilClean()
 		last.PullRequestComment = "DISABLED"
 		w.update(func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &last) })

@@ -37,23 +37,29 @@ func TestAttack30AForkCannotBringADeploymentFileOfItsOwn(t *testing.T) {
 			}
 			return proposes(a)
 		})
+
 		evil := map[string]string{"web.yaml": "template-file-path: t.yaml\nparameters: {Admin: evil}\n", "t.yaml": "one", "other.yaml": "template-file-path: t.yaml\n"}
 		w.propose(7, evil, fork)
 		time.Sleep(10 * time.Minute)
+
 		if body, _ := w.host.comment(7); body != "" || len(planned) != 0 {
 			t.Errorf("a fork's deployment file is planned: %q", planned)
 		}
+
 		evil["t.yaml"] = "two"
 		w.propose(7, evil, fork)
 		body := w.untilComment(7, "1 modified", "It comes from a fork", "| `Size` | *not shown* | *not shown* |")
+
 		for _, text := range planned {
 			if text != "template-file-path: t.yaml\ntwo" {
 				t.Errorf("planned with %q", text)
 			}
 		}
+
 		if len(planned) == 0 || strings.Contains(body, "`1`") {
 			t.Errorf("planned %d times, comment:\n%s", len(planned), body)
 		}
+
 		w.untilClean()
 	})
 }
@@ -82,12 +88,14 @@ func TestAttack30APermissionThatIsWithdrawnEndsPreviewsUnderWay(t *testing.T) {
 			}
 			return proposes(a)
 		})
+
 		w.propose(7, files("two"), fork)
 		w.until("something is proposed", func() bool { _, left := w.target.previews(); return left == 1 })
 		w.stop()
 		w.forks = false
 		w.start()
 		w.untilClean()
+
 		if body, _ := w.host.comment(7); body != "" {
 			t.Errorf("a comment:\n%s", body)
 		}

@@ -70,6 +70,7 @@ func (w *world) start() {
 	if w.driver != nil {
 		driver = w.driver
 	}
+
 	w.engine = engine.New(engine.Options{
 		DB: w.db, Queue: q, Log: log, Encode: func(s lockstep.ResourceSync) ([]byte, error) { return json.Marshal(s) },
 		Providers: []provider.Driver{w.host}, Targets: []target.Driver{driver},
@@ -77,6 +78,7 @@ func (w *world) start() {
 			return lockstep.Credential{Kind: lockstep.NoCredential}, nil
 		},
 	})
+
 	w.preview = preview.New(preview.Options{DB: w.db, Queue: q, Engine: w.engine, Log: log, Forks: w.forks})
 	w.must(q.Migrate(context.Background()))
 	w.must(q.Start(context.Background()))
@@ -90,6 +92,7 @@ func (w *world) start() {
 		w.must(q.Stop(context.Background()))
 		e.Close()
 	})
+
 	w.t.Cleanup(w.stop)
 }
 
@@ -114,12 +117,14 @@ func (w *world) configure(name string, change ...func(*lockstep.SyncConfiguratio
 	for _, f := range change {
 		f(&cfg)
 	}
+
 	w.update(func(tx *db.Tx) error {
 		if err := store.InsertConfiguration(tx, &cfg); err != nil {
 			return err
 		}
 		return w.engine.Configured(tx, cfg)
 	})
+
 	return cfg
 }
 
@@ -182,9 +187,11 @@ func (w *world) untilComment(number int64, texts ...string) string {
 		for _, text := range texts {
 			missing = missing || !strings.Contains(body, text)
 		}
+
 		if !missing {
 			return body
 		}
+
 		select {
 		case <-w.host.told:
 		case <-late:

@@ -40,15 +40,19 @@ func (p *Previews) list(ctx context.Context, job *queue.Job, w pullRequestsWork)
 	if err != nil {
 		return err
 	}
+
 	if len(cfgs) == 0 {
 		return p.leave(ctx, job, w)
 	}
+
 	began := time.Now()
 	l := look{Previews: p, pullRequestsWork: w, cfgs: cfgs}
 	err = guarded(func() error { return l.run(ctx) })
+
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+
 	p.log.LogAttrs(ctx, levelOf(err), "pull requests", slog.String("link", w.LinkID), slog.String("branch", w.Branch),
 		slog.Int("open", l.open), slog.Duration("duration", time.Since(began)), slog.Any("err", err))
 	return p.db.Update(ctx, func(tx *db.Tx) error {
@@ -56,13 +60,16 @@ func (p *Previews) list(ctx context.Context, job *queue.Job, w pullRequestsWork)
 		if err2 != nil {
 			return err2
 		}
+
 		next := tx.Now.Add(l.interval(err))
 		if due.Before(lease) { // something has stirred meanwhile
 			next = tx.Now
 		}
+
 		if err := store.ListPullRequests(tx, w.LinkID, w.Branch, next); err != nil {
 			return err
 		}
+
 		return job.Again(tx, next)
 	})
 }
@@ -89,14 +96,17 @@ func (p *Previews) leave(ctx context.Context, job *queue.Job, w pullRequestsWork
 		if err != nil {
 			return err
 		}
+
 		for _, pr := range open {
 			if err := p.close(tx, pr); err != nil {
 				return err
 			}
 		}
+
 		if err := store.ListPullRequests(tx, w.LinkID, w.Branch, time.Time{}); err != nil {
 			return err
 		}
+
 		return job.Done(tx)
 	})
 }

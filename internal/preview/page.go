@@ -53,10 +53,12 @@ func (p Page) Markdown(most int) string {
 	})
 	s := sheet{left: most - ending}
 	s.add(p.heading())
+
 	if len(stacks) == 0 {
 		s.add("No stack would change.\n")
 		return s.String()
 	}
+
 	s.overview(stacks, most*2/3)
 	s.details(stacks)
 	return s.String()
@@ -115,9 +117,11 @@ func (s *sheet) overview(stacks []Stack, most int) {
 		}
 		n++
 	}
+
 	if n < len(stacks) {
 		s.say("\n%d more stacks are left out: the comment would be longer than the Git host allows.\n", len(stacks)-n)
 	}
+
 	s.say("\n")
 	s.left += kept
 }
@@ -143,12 +147,14 @@ func counts(p *lockstep.Plan) string {
 	for _, c := range p.Changes {
 		n[verb(c)]++
 	}
+
 	var parts []string
 	for _, v := range verbs {
 		if n[v.verb] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n[v.verb], v.done))
 		}
 	}
+
 	for _, list := range []struct {
 		what  string
 		count int
@@ -161,12 +167,15 @@ func counts(p *lockstep.Plan) string {
 			parts = append(parts, fmt.Sprintf("%d %ss", list.count, list.what))
 		}
 	}
+
 	if p.Truncated {
 		parts = append(parts, "and more")
 	}
+
 	if len(parts) == 0 {
 		return "nothing of its resources"
 	}
+
 	return strings.Join(parts, ", ")
 }
 
@@ -193,5 +202,6 @@ func verb(c lockstep.ProposedChange) string {
 		}
 		return "modify"
 	}
+
 	return "other"
 }

@@ -46,6 +46,7 @@ func pages() map[string]preview.Page {
 	pending.Pending = true
 	fork := page(stack("web", preview.Result{Plan: &lockstep.Plan{ID: "arn", Truncated: true}}))
 	fork.Fork = true
+
 	return map[string]preview.Page{
 		"everything": page(stack("zone", preview.Result{}), pending, stack("web", busy),
 			stack("blocked", preview.Result{Problem: "Target web was modified by something besides StackSync.", Blocked: true}),
@@ -65,13 +66,16 @@ func TestCommentsAreTheGoldenOnes(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+
 		want, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if diff := cmp.Diff(string(want), got); diff != "" {
 			t.Errorf("%s (-want +got), -update rewrites it:\n%s", file, diff)
 		}
+
 		slices.Reverse(p.Stacks)
 		if p.Markdown(60_000) != got {
 			t.Errorf("%s: another order gives another text", name)
@@ -97,24 +101,30 @@ func TestACommentIsCutOnWholeRowsAndSaysHowMuch(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: hundreds of thousands of rows")
 	}
+
 	for _, most := range []int{2_000, 5_000, 32_768, 65_536, 1_000_000} {
 		for _, p := range []preview.Page{many(400, 500), many(1, 500), many(400, 1), hostile(), pages()["everything"]} {
 			text := p.Markdown(most)
 			if len(text) > most {
 				t.Errorf("%d bytes where %d may be", len(text), most)
 			}
+
 			checkWhole(t, text)
 		}
 	}
+
 	text := many(400, 500).Markdown(65_536)
 	rows := len(regexp.MustCompile("(?m)^\\| `stack-").FindAllString(text, -1))
 	details := strings.Count(text, "<details>")
+
 	if m := regexp.MustCompile(`(\d+) more stacks are left out`).FindStringSubmatch(text); m != nil && fmt.Sprint(400-rows) != m[1] || m == nil && rows != 400 {
 		t.Errorf("%d rows, and %v", rows, m)
 	}
+
 	if m := regexp.MustCompile(`details of (\d+) stacks`).FindStringSubmatch(text); m == nil || fmt.Sprint(400-details) != m[1] {
 		t.Errorf("%d details, and %v", details, m)
 	}
+
 	if one := many(1, 500).Markdown(20_000); !regexp.MustCompile(`Left out here: \d+ resources, 0 parameters, 0 tags\.`).MatchString(one) {
 		t.Errorf("it does not say what is left out:\n%s", one[len(one)-300:])
 	}
@@ -168,14 +178,17 @@ func checkHarmless(t *testing.T, p preview.Page) {
 	if strings.ContainsAny(rest, "`<>@&[]\\\x1b\u202e") || regexp.MustCompile(`[#!]\d|\*\*|(?m:^[/>])`).MatchString(rest) {
 		t.Errorf("something stands outside of code:\n%s", rest)
 	}
+
 	if strings.Contains(text[len(p.Marker()):], "<!--") || strings.Count(p.Marker(), "--") != 2 || strings.ContainsAny(text, "\x1b\u202e\x00") {
 		t.Errorf("a marker or an invisible character gets through:\n%s", text)
 	}
+
 	for line := range strings.Lines(rest) {
 		if strings.HasPrefix(line, "|") && !slices.Contains([]int{4, 5}, strings.Count(line, "|")) {
 			t.Errorf("a cell too many: %s", line)
 		}
 	}
+
 	checkWhole(t, text)
 }
 
@@ -185,9 +198,11 @@ func TestTheMarkerIsThatOfOneLinkAndBranch(t *testing.T) {
 		markers[preview.Page{LinkID: "a", Branch: branch}.Marker()] = true
 		markers[preview.Page{LinkID: "b", Branch: branch}.Marker()] = true
 	}
+
 	if len(markers) != 14 {
 		t.Errorf("%v", slices.Collect(maps.Keys(markers)))
 	}
+
 	p := page()
 	if !strings.HasPrefix(p.Markdown(5000), p.Marker()+"\n") {
 		t.Error("the marker does not stand first")

@@ -97,6 +97,7 @@ func (p *Previews) MayHaveChanged(tx *db.Tx, linkID string) error {
 	if err != nil {
 		return err
 	}
+
 	for _, branch := range branches {
 		if err := store.ListPullRequests(tx, linkID, branch, tx.Now); err != nil {
 			return err
@@ -105,6 +106,7 @@ func (p *Previews) MayHaveChanged(tx *db.Tx, linkID string) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -122,33 +124,41 @@ func (p *Previews) sweep(tx *db.Tx) error {
 	if err := store.ForgetPreviews(tx); err != nil {
 		return err
 	}
+
 	branches, err := store.OverdueBranches(tx, sweepBatch)
 	if err != nil {
 		return err
 	}
+
 	resources, err := store.OverduePreviews(tx, sweepBatch)
 	if err != nil {
 		return err
 	}
+
 	comments, err := store.DueComments(tx, sweepBatch)
 	if err != nil {
 		return err
 	}
+
 	var due []queue.Args
 	for _, b := range branches {
 		due = append(due, pullRequestsWork(b))
 	}
+
 	for _, id := range resources {
 		due = append(due, previewWork{id})
 	}
+
 	for _, id := range comments {
 		due = append(due, commentWork{id})
 	}
+
 	for _, args := range due {
 		if err := p.queue.Wake(tx, args, tx.Now); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 

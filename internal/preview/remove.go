@@ -20,10 +20,12 @@ func (t *turn) remove(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err() // the reservation ends by itself
 	}
+
 	return t.mine(ctx, func(tx *db.Tx, v store.Preview) error {
 		if err := t.engine.Release(tx, v.ResourceID); err != nil {
 			return err
 		}
+
 		if cause != nil {
 			t.log.LogAttrs(ctx, slog.LevelWarn, "remove what a preview proposed", slog.String("preview", v.ID),
 				slog.String("resource", v.Configuration.ResourceName), slog.Int64("try", v.Tries+1), slog.Any("err", cause))
@@ -32,12 +34,14 @@ func (t *turn) remove(ctx context.Context) error {
 				return store.SavePreview(tx, v)
 			}
 		}
+
 		if v.PullRequestID == 0 || v.Result == nil {
 			if err := store.DeletePreview(tx, v.ID); err != nil {
 				return err
 			}
 			return t.due(tx, v.PullRequestID)
 		}
+
 		v.State, v.Memory = store.PreviewDone, nil
 		return store.SavePreview(tx, v)
 	})

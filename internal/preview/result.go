@@ -32,6 +32,7 @@ func resultOf(step target.Step) *Result {
 		}
 		return &Result{Problem: problem}
 	}
+
 	return &Result{}
 }
 

@@ -52,6 +52,7 @@ func onSandbox(t *testing.T) (*world, watched, *cloudformation.Client) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	server := httptest.NewServer(s)
 	t.Cleanup(func() {
 		server.Close()
@@ -59,16 +60,19 @@ func onSandbox(t *testing.T) (*world, watched, *cloudformation.Client) {
 			t.Error(err)
 		}
 	})
+
 	key := credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")
 	driver, err := cfnstack.New(cfnstack.Options{Target: server.URL, BaseCredentials: key,
 		Poll: cfnstack.Schedule{First: 5 * time.Millisecond, Most: 50 * time.Millisecond}})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	d := watched{driver, make(chan string, 100), make(chan lockstep.Outcome, 100)}
 	w := newWorld(t, queuetest.Open(t, db.SQLite))
 	w.driver = d
 	w.start()
+
 	return w, d, cloudformation.New(cloudformation.Options{Region: w.link.Region, BaseEndpoint: &server.URL, Credentials: key})
 }
 
@@ -90,13 +94,16 @@ func nothingProposed(t *testing.T, api *cloudformation.Client, exists bool) {
 	if exists != (err == nil) {
 		t.Fatalf("the stack exists: %t, want %t (%v)", err == nil, exists, err)
 	}
+
 	if !exists {
 		return
 	}
+
 	sets, err := api.ListChangeSets(t.Context(), &cloudformation.ListChangeSetsInput{StackName: stack.Stacks[0].StackId})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, s := range sets.Summaries {
 		if strings.Contains(aws.ToString(s.ChangeSetName), "preview") {
 			t.Errorf("change set %s is left", aws.ToString(s.ChangeSetName))
@@ -126,6 +133,7 @@ func TestAttack18PullRequestsArePreviewedOnTheSandboxAndLeaveNothing(t *testing.
 	receive(t, d.removed, "the preview of a new stack is removed")
 	body := w.untilComment(1, "1 added", "`Topic`", "| `Password` | *not shown* | *not shown* |", "| `Title` | – | `one` |", "| `team` | – | `core` |")
 	nothingProposed(t, api, false)
+
 	if len(d.ended) != 0 {
 		t.Errorf("an attempt has ended: %s", <-d.ended)
 	}
@@ -134,6 +142,7 @@ func TestAttack18PullRequestsArePreviewedOnTheSandboxAndLeaveNothing(t *testing.
 	if outcome := receive(t, d.ended, "the first sync"); outcome != lockstep.Applied {
 		t.Fatalf("the first sync: %s", outcome)
 	}
+
 	w.propose(2, stackFiles("parameters: {Title: two, Password: "+canary+"-new}\ntags: {team: web}\n", template))
 	receive(t, d.removed, "the preview of a change is removed")
 	body += w.untilComment(2, "1 modified", "`DisplayName`", "| `Title` | `one` | `two` |", "| `team` | `core` | `web` |", "| `Password` | *not shown*")
@@ -150,10 +159,12 @@ func TestAttack18PullRequestsArePreviewedOnTheSandboxAndLeaveNothing(t *testing.
 	if strings.Contains(body, canary) || w.count(`SELECT count(*) FROM preview WHERE result LIKE $1 OR CAST(memory AS text) LIKE $1`, "%"+canary+"%") != 0 {
 		t.Errorf("a NoEcho value shows:\n%s", body)
 	}
+
 	w.push(stackFiles("parameters: {Title: three, Password: "+canary+"}\ntags: {team: core}\n", template))
 	if outcome := receive(t, d.ended, "the sync after previews"); outcome != lockstep.Applied {
 		t.Errorf("the sync after previews: %s", outcome)
 	}
+
 	if w.count(`SELECT count(*) FROM sync_blocker`) != 0 {
 		t.Error("a preview was taken for a change by somebody else")
 	}

@@ -37,14 +37,18 @@ func TestPullRequestsOfOneStackAreWorkedOneAfterTheOther(t *testing.T) {
 			if isPreview(a) && step.Intent == "" {
 				step.After = 2 * time.Second
 			}
+
 			return step, err
 		})
+
 		for number := range int64(4) {
 			w.propose(number, files("two"+string(rune('a'+number))))
 		}
+
 		for number := range int64(4) {
 			w.untilComment(number, "1 modified")
 		}
+
 		w.untilClean()
 		if ids, _ := w.target.previews(); len(ids) != 4 || most != 1 || len(w.target.clashes) != 0 {
 			t.Errorf("previews %v, %d proposals at once, clashes %v", ids, most, w.target.clashes)
@@ -56,11 +60,13 @@ func TestOnlySoManyPullRequestsArePreviewed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: sixty pull requests")
 	}
+
 	inSQLite(t, func(w *world) {
 		w.settled(files("one"))
 		for number := range int64(60) {
 			w.propose(number, files("two"))
 		}
+
 		w.until("fifty are previewed", func() bool { return w.count(`SELECT count(*) FROM preview WHERE state = 'DONE'`) == 50 })
 		time.Sleep(10 * time.Minute)
 		if n := w.count(`SELECT count(*) FROM pull_request`); n != 50 || w.count(`SELECT count(*) FROM pull_request WHERE number >= 10`) != 50 {
@@ -84,13 +90,16 @@ func TestACommentWaitsForItsStacksButNotForEver(t *testing.T) {
 			}
 			return proposes(a)
 		})
+
 		all["t.yaml"] = "two"
 		began := time.Now()
 		w.propose(7, all)
 		w.untilComment(7, "1 modified", "is being planned")
+
 		if took := time.Since(began); took < time.Minute || took > 2*time.Minute {
 			t.Errorf("told after %s", took)
 		}
+
 		w.untilComment(7, "1 modified", "cannot be planned: `Not now.`")
 		w.untilClean()
 		if _, puts := w.host.comment(7); puts != 2 {

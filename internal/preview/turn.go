@@ -43,6 +43,7 @@ func (p *Previews) work(ctx context.Context, job *queue.Job, w previewWork) erro
 		if err == nil && step != nil {
 			err = step(ctx)
 		}
+
 		if errors.Is(err, errFenced) {
 			return nil
 		}
@@ -65,9 +66,11 @@ func (t *turn) next(ctx context.Context, resourceID int64) (step func(context.Co
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return t.job.Done(tx)
 		}
+
 		if err != nil {
 			return err
 		}
+
 		v, ok, err := store.TakePreview(tx, resourceID)
 		if err != nil {
 			return err
@@ -75,10 +78,12 @@ func (t *turn) next(ctx context.Context, resourceID int64) (step func(context.Co
 		if !ok {
 			return t.job.Done(tx)
 		}
+
 		t.preview, t.note = v, s.Note
 		step, err = t.decide(tx, s)
 		return err
 	})
+
 	return step, err
 }
 
@@ -89,19 +94,23 @@ func (t *turn) decide(tx *db.Tx, s store.ResourceState) (func(context.Context) e
 	if err != nil {
 		return nil, err
 	}
+
 	if v.State == store.PreviewPlanning && !wanted {
 		v.State, v.Tries, v.NotBefore = store.PreviewRemoving, 0, tx.Now
 		if err := store.SavePreview(tx, *v); err != nil {
 			return nil, err
 		}
 	}
+
 	if v.NotBefore.After(tx.Now) {
 		return nil, t.job.Again(tx, v.NotBefore)
 	}
+
 	_, running, err := store.RunningAttempt(tx, s.ID)
 	if err != nil {
 		return nil, err
 	}
+
 	if running {
 		v.NotBefore = tx.Now.Add(whileAttempted)
 		if err := store.SavePreview(tx, *v); err != nil {
@@ -109,16 +118,19 @@ func (t *turn) decide(tx *db.Tx, s store.ResourceState) (func(context.Context) e
 		}
 		return nil, t.job.Again(tx, v.NotBefore)
 	}
+
 	if v.State == store.PreviewRemoving {
 		_, err := t.engine.Reserve(tx, s.ID, stepTimeout+15*time.Second)
 		return t.remove, err
 	}
+
 	if v.Attempted != s.AttemptedSeq {
 		if err := t.anew(tx, s); err != nil {
 			return nil, err
 		}
 		return again, nil
 	}
+
 	return t.plan, nil
 }
 
@@ -159,10 +171,12 @@ func (t *turn) plan(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+
 	return t.mine(ctx, func(tx *db.Tx, v store.Preview) error {
 		if step.Memory != nil {
 			v.Memory = step.Memory
 		}
+
 		var r *Result
 		if cause == nil {
 			v.Tries, v.NotBefore = 0, tx.Now.Add(step.After)
@@ -171,21 +185,26 @@ func (t *turn) plan(ctx context.Context) error {
 			v.Tries++
 			r = t.failed(tx, &v, cause)
 		}
+
 		if r == nil {
 			return store.SavePreview(tx, v)
 		}
+
 		if v.Base != "" {
 			r.withhold()
 		}
+
 		t.report(tx, v, r, cause)
 		var err error
 		if v.Result, err = json.Marshal(r); err != nil {
 			return err
 		}
+
 		v.State, v.Tries, v.NotBefore = store.PreviewRemoving, 0, tx.Now
 		if err := store.SavePreview(tx, v); err != nil {
 			return err
 		}
+
 		return t.due(tx, v.PullRequestID)
 	})
 }
@@ -196,10 +215,13 @@ func (t *turn) advance(ctx context.Context) (step target.Step, err error) {
 	if err != nil {
 		return target.Step{}, err
 	}
+
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
+
 	a, release := t.asAttempt()
 	defer release()
+
 	err = guarded(func() error {
 		step, err = driver.Advance(ctx, a)
 		return err
@@ -207,6 +229,7 @@ func (t *turn) advance(ctx context.Context) (step target.Step, err error) {
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = lockstep.Wrapf(lockstep.Unavailable, err, "The target took longer than %s to answer.", stepTimeout)
 	}
+
 	return step, err
 }
 
@@ -230,6 +253,7 @@ func (t *turn) mine(ctx context.Context, f func(tx *db.Tx, v store.Preview) erro
 		if _, err := store.LockResource(tx, t.preview.ResourceID); err != nil {
 			return err
 		}
+
 		v, ok, err := store.LockPreview(tx, t.preview)
 		if err != nil {
 			return err
@@ -237,6 +261,7 @@ func (t *turn) mine(ctx context.Context, f func(tx *db.Tx, v store.Preview) erro
 		if !ok {
 			return errFenced
 		}
+
 		return f(tx, v)
 	})
 }
@@ -266,14 +291,17 @@ func (t *turn) asAttempt() (a target.Attempt, release func()) {
 		if err != nil {
 			return nil, err
 		}
+
 		releases = append(releases, release)
 		files, err := client.Files(ctx, v.Head)
 		if err != nil || v.Base == "" {
 			return files, err
 		}
+
 		base, err := client.Files(ctx, v.Base)
 		return overlay{Tree: files, base: base, file: plain(v.Configuration.ConfigFile)}, err
 	}
+
 	return a, func() {
 		for _, release := range releases {
 			release()

@@ -26,12 +26,15 @@ func TestJobsAsideKeepNoOtherWaiting(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		defer d.Close()
+
 		q := queue.New(queue.Options{DB: d, Workers: 20, PollOnly: true, Exclusive: true})
 		var now, most, others atomic.Int64
 		queue.Handle(q, time.Minute, func(ctx context.Context, job *queue.Job, _ asideArgs) error {
 			most.Store(max(most.Load(), now.Add(1)))
 			defer now.Add(-1)
+
 			time.Sleep(10 * time.Second)
 			return d.Update(ctx, job.Done)
 		})
@@ -39,9 +42,11 @@ func TestJobsAsideKeepNoOtherWaiting(t *testing.T) {
 			others.Add(1)
 			return d.Update(ctx, job.Done)
 		})
+
 		if err := q.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := d.Update(t.Context(), func(tx *db.Tx) error {
 			for n := range 40 {
 				if err := q.Wake(tx, asideArgs{n}, tx.Now); err != nil {
@@ -52,19 +57,24 @@ func TestJobsAsideKeepNoOtherWaiting(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := q.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+
 		time.Sleep(5 * time.Second)
 		if n := others.Load(); n != 1 {
 			t.Errorf("%d other jobs have run", n)
 		}
+
 		time.Sleep(30 * time.Second)
 		if n := most.Load(); n != 2 {
 			t.Errorf("%d jobs aside at once, of 20 workers", n)
 		}
+
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
+
 		_ = q.Stop(ctx) // jobs are under way
 	})
 }

@@ -32,6 +32,7 @@ func (q *Queue) Wake(tx *db.Tx, args Args, at time.Time) error {
 	if q.broken != nil {
 		return q.broken
 	}
+
 	opts := &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
 		rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
 		rivertype.JobStateRunning, rivertype.JobStateScheduled,
@@ -39,11 +40,13 @@ func (q *Queue) Wake(tx *db.Tx, args Args, at time.Time) error {
 	if _, ok := args.(Aside); ok {
 		opts.Queue = aside
 	}
+
 	if now := time.Now(); at.After(now) {
 		opts.ScheduledAt = at
 	} else {
 		at = now
 	}
+
 	r, err := q.river.insert(tx, args, opts)
 	if err != nil || !r.UniqueSkippedAsDuplicate {
 		return err
@@ -51,6 +54,7 @@ func (q *Queue) Wake(tx *db.Tx, args Args, at time.Time) error {
 	if r.Job.State == rivertype.JobStateRunning || !r.Job.ScheduledAt.After(at) {
 		return nil
 	}
+
 	return q.river.retry(tx, r.Job.ID)
 }
 

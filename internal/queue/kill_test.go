@@ -40,6 +40,7 @@ func child(url, file string) error {
 	if err != nil {
 		return err
 	}
+
 	a, err := openAudit(file)
 	if err != nil {
 		return err
@@ -47,6 +48,7 @@ func child(url, file string) error {
 	if err := auditedPlant(d, a).q.Start(context.Background()); err != nil {
 		return err
 	}
+
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
 }
@@ -74,28 +76,34 @@ func TestKillNine(t *testing.T) {
 		if slow {
 			resources, each = 50, 4
 		}
+
 		url, file := dbtest.URL(t, engine), filepath.Join(t.TempDir(), "audit")
 		d, err := db.Open(t.Context(), url, schema())
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		t.Cleanup(func() { d.Close() })
 		a, err := openAudit(file)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		p := auditedPlant(d, a)
 		if err := p.q.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+
 		fill(t, p, resources, each)
 
 		killAfter(t, p, url, file, int(resources*each*3/5))
 		interrupted := a.running(t)
 		start(t, p.q)
+
 		if err := p.finished(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+
 		checkEvents(t, d, int(resources*each))
 		a.check(t, interrupted)
 	})
@@ -108,11 +116,13 @@ func fill(t *testing.T, p *plant, resources, each int64) {
 	if err := p.addResources(t.Context(), resources); err != nil {
 		t.Fatal(err)
 	}
+
 	for r := range resources {
 		var attempts []int64
 		for i := range each {
 			attempts = append(attempts, i*resources+r)
 		}
+
 		if err := p.add(t.Context(), r, attempts...); err != nil {
 			t.Fatal(err)
 		}
@@ -126,6 +136,7 @@ func killAfter(t *testing.T, p *plant, url, file string, left int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	cmd := exec.Command(exe)
 	cmd.Env = append(os.Environ(), childURL+"="+url, childAudit+"="+file)
 	cmd.Stderr = os.Stderr
@@ -133,10 +144,13 @@ func killAfter(t *testing.T, p *plant, url, file string, left int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer stdin.Close()
+
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	exited := make(chan error, 1)
 	go func() { exited <- cmd.Wait() }()
 	for {
@@ -144,18 +158,22 @@ func killAfter(t *testing.T, p *plant, url, file string, left int) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if n <= left {
 			break
 		}
+
 		select {
 		case err := <-exited:
 			t.Fatalf("the child ended by itself: %v", err)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
+
 	<-exited
 }
 
@@ -207,14 +225,17 @@ func (a *audit) lines(t *testing.T) []line {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var all []line
 	for s := bufio.NewScanner(strings.NewReader(string(text))); s.Scan(); {
 		var l line
 		if _, err := fmt.Sscanf(s.Text(), "%s %d %d %d", &l.what, &l.resource, &l.attempt, &l.step); err != nil {
 			t.Fatalf("line %q: %v", s.Text(), err)
 		}
+
 		all = append(all, l)
 	}
+
 	return all
 }
 
@@ -239,6 +260,7 @@ func (a *audit) check(t *testing.T, interrupted map[int64]line) {
 		step    int
 		running bool
 	}
+
 	now := map[int64]state{}
 	again := 0
 	for _, l := range a.lines(t) {
@@ -246,10 +268,12 @@ func (a *audit) check(t *testing.T, interrupted map[int64]line) {
 		if !known {
 			s = state{attempt: l.resource, step: 0} // the first is numbered as the resource
 		}
+
 		if l.what == "end" {
 			now[l.resource] = state{l.attempt, l.step, false}
 			continue
 		}
+
 		cut, wasCut := interrupted[l.resource]
 		repeats := wasCut && l.attempt == cut.attempt && l.step == cut.step && known && l.attempt == s.attempt && l.step == s.step
 		follows := l.attempt == s.attempt && l.step == s.step+1 && !s.running
@@ -261,7 +285,9 @@ func (a *audit) check(t *testing.T, interrupted map[int64]line) {
 		case !follows && !next:
 			t.Errorf("resource %d: attempt %d step %d began after %+v", l.resource, l.attempt, l.step, s)
 		}
+
 		now[l.resource] = state{l.attempt, l.step, true}
 	}
+
 	t.Logf("%d steps ran again after the kill", again)
 }

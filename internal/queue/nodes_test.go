@@ -33,6 +33,7 @@ func newRacers(t *testing.T) *racers {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		t.Cleanup(func() { d.Close() })
 		p := newPlant(d, quick())
 		p.begin = func(resource, _ int64, _ int) {
@@ -47,8 +48,10 @@ func newRacers(t *testing.T) *racers {
 				r.arrivals.Go(func() { r.arrive(t, resource, attempt+resources) })
 			}
 		}
+
 		r.nodes[i] = p
 	}
+
 	return r
 }
 
@@ -67,22 +70,27 @@ func TestNodesShareTheWorkAndLoseNoWakeUp(t *testing.T) {
 	if err := first.q.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	fill(t, first, resources, 1)
 	for _, p := range r.nodes {
 		start(t, p.q)
 	}
+
 	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
 	defer cancel()
+
 	for n := 1; n > 0; {
 		err := first.finished(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		r.arrivals.Wait() // what they brought may be open
 		if n, err = first.open(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	checkEvents(t, first.d, 2*resources)
 	for i := range r.worked {
 		if r.worked[i].Load() == 0 {
@@ -102,20 +110,25 @@ func TestAReplacedWorkerWritesNothing(t *testing.T) {
 				time.Sleep(10 * time.Minute) // deaf to its context
 			}
 		}
+
 		start(t, p.q)
 		if err := p.addResources(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := p.add(t.Context(), 0, 1); err != nil {
 			t.Fatal(err)
 		}
+
 		time.Sleep(3 * time.Minute)
 		if n, err := p.open(t.Context()); err != nil || n != 0 {
 			t.Errorf("%d attempts open after the rescue, %v", n, err)
 		}
+
 		checkEvents(t, d, 1)
 		time.Sleep(10 * time.Minute)
 		checkEvents(t, d, 1)
+
 		if n := runs.Load(); n != 1+steps || p.replaced.Load() != 1 {
 			t.Errorf("%d steps began, %d workers found that they were replaced", n, p.replaced.Load())
 		}

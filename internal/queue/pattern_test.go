@@ -67,12 +67,14 @@ func (p *plant) add(ctx context.Context, resource int64, attempts ...int64) erro
 		if _, err := lock(tx, resource); err != nil {
 			return err
 		}
+
 		for _, id := range attempts {
 			_, err := tx.Exec("INSERT INTO attempt (id, resource, step, not_before, open) VALUES ($1, $2, 0, 0, $3)", id, resource, true)
 			if err != nil {
 				return err
 			}
 		}
+
 		return p.q.Wake(tx, resourceArgs{resource}, tx.Now)
 	})
 }
@@ -120,6 +122,7 @@ func (p *plant) work(ctx context.Context, job *queue.Job, args resourceArgs) err
 		if err != nil {
 			return err
 		}
+
 		h, err = readHead(tx, args.Resource)
 		switch {
 		case errors.Is(err, db.ErrNoRows):
@@ -129,6 +132,7 @@ func (p *plant) work(ctx context.Context, job *queue.Job, args resourceArgs) err
 			over = true
 			return job.Again(tx, h.notBefore)
 		}
+
 		return err
 	})
 	for err == nil && !over {
@@ -137,10 +141,12 @@ func (p *plant) work(ctx context.Context, job *queue.Job, args resourceArgs) err
 		p.end(args.Resource, h.id, int(h.step))
 		over, err = p.finish(ctx, job, args.Resource, epoch, h)
 	}
+
 	if errors.Is(err, errReplaced) {
 		p.replaced.Add(1)
 		return nil
 	}
+
 	return err
 }
 
@@ -156,15 +162,18 @@ func (p *plant) finish(ctx context.Context, job *queue.Job, resource, epoch int6
 		if _, err := tx.Exec("INSERT INTO event (attempt, step) VALUES ($1, $2)", h.id, h.step); err != nil {
 			return err
 		}
+
 		wait := p.wait(h.id, int(h.step))
 		next := tx.Now.Add(wait)
 		_, err := tx.Exec("UPDATE attempt SET step = $1, not_before = $2, open = $3 WHERE id = $4", h.step, db.Millis(next), h.step < steps, h.id)
 		if err != nil {
 			return err
 		}
+
 		if h.step < steps && wait == 0 {
 			return nil
 		}
+
 		over = true
 		following, err := readHead(tx, resource)
 		switch {
@@ -173,8 +182,10 @@ func (p *plant) finish(ctx context.Context, job *queue.Job, resource, epoch int6
 		case err != nil:
 			return err
 		}
+
 		return job.Again(tx, following.notBefore)
 	})
+
 	return over, err
 }
 
@@ -207,9 +218,11 @@ func start(t *testing.T, q *queue.Queue) {
 	if err := q.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := q.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() {
 		if err := q.Stop(context.Background()); err != nil {
 			t.Error(err)
@@ -228,18 +241,22 @@ func TestAttemptsOfAResourceRunOneAfterTheOther(t *testing.T) {
 		if err := p.q.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := p.addResources(t.Context(), 5); err != nil {
 			t.Fatal(err)
 		}
+
 		for id := range int64(25) {
 			if err := p.add(t.Context(), id%5, id); err != nil {
 				t.Fatal(err)
 			}
 		}
+
 		start(t, p.q)
 		if err := p.finished(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+
 		var events int
 		err := d.View(t.Context(), func(tx *db.Tx) error { return tx.QueryRow("SELECT count(*) FROM event").Scan(&events) })
 		if err != nil || events != 25*steps {

@@ -150,11 +150,13 @@ func (q *Queue) Start(ctx context.Context) error {
 	if q.client != nil {
 		return errors.New("queue: started twice")
 	}
+
 	if q.o.Exclusive {
 		if err := q.free(ctx); err != nil {
 			return fmt.Errorf("free the jobs of the process before: %w", err)
 		}
 	}
+
 	config := q.config()
 	config.Workers = q.workers
 	config.Queues = map[string]river.QueueConfig{
@@ -165,9 +167,11 @@ func (q *Queue) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	if err := c.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start the queue: %w", err)
 	}
+
 	q.client = c
 	return nil
 }
@@ -198,10 +202,13 @@ func (q *Queue) Stop(ctx context.Context) error {
 	if q.client.Stop(ctx) == nil {
 		return nil
 	}
+
 	hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), hardStop)
 	defer cancel()
+
 	if err := q.client.StopAndCancel(hard); err != nil {
 		return fmt.Errorf("stop the queue: jobs still run: %w", err)
 	}
+
 	return nil
 }

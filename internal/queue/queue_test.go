@@ -28,18 +28,22 @@ func states(t *testing.T, d *db.DB) []string {
 			return err
 		}
 		defer rows.Close()
+
 		for rows.Next() {
 			var s string
 			if err := rows.Scan(&s); err != nil {
 				return err
 			}
+
 			got = append(got, s)
 		}
+
 		return rows.Err()
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return got
 }
 
@@ -49,12 +53,14 @@ func TestThereIsOneJobForTheSameArguments(t *testing.T) {
 		if err := q.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+
 		for _, args := range []queue.Args{probeArgs{"a"}, probeArgs{"b"}, probeArgs{"a"}, resourceArgs{1}, resourceArgs{1}} {
 			err := d.Update(t.Context(), func(tx *db.Tx) error { return q.Wake(tx, args, tx.Now) })
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
+
 		if diff := cmp.Diff([]string{"available", "available", "available"}, states(t, d)); diff != "" {
 			t.Error(diff)
 		}
@@ -67,6 +73,7 @@ func TestAWakeUpIsUndoneWithItsTransaction(t *testing.T) {
 		if err := q.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+
 		undo := errors.New("undo")
 		err := d.Update(t.Context(), func(tx *db.Tx) error {
 			return errors.Join(q.Wake(tx, probeArgs{"a"}, tx.Now), undo)
@@ -74,6 +81,7 @@ func TestAWakeUpIsUndoneWithItsTransaction(t *testing.T) {
 		if !errors.Is(err, undo) {
 			t.Fatal(err)
 		}
+
 		if got := states(t, d); len(got) != 0 {
 			t.Errorf("jobs %v", got)
 		}
@@ -102,6 +110,7 @@ func TestExclusiveFreesWhatTheProcessBeforeLeft(t *testing.T) {
 		if err := q.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+
 		began := time.Now()
 		wake := func(name string, at time.Time) {
 			err := d.Update(t.Context(), func(tx *db.Tx) error { return q.Wake(tx, probeArgs{name}, at) })
@@ -109,6 +118,7 @@ func TestExclusiveFreesWhatTheProcessBeforeLeft(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+
 		wake("running", began)
 		markRunning(t, d)
 		wake("scheduled", began.Add(8*time.Second))
@@ -118,9 +128,11 @@ func TestExclusiveFreesWhatTheProcessBeforeLeft(t *testing.T) {
 			return d.Update(ctx, job.Done)
 		})
 		start(t, q)
+
 		if got := <-ran; got != "running try 2" || time.Since(began) > 2*time.Second {
 			t.Errorf("%s after %v", got, time.Since(began))
 		}
+
 		if got := <-ran; got != "scheduled try 1" || time.Since(began) > 11*time.Second {
 			t.Errorf("%s after %v", got, time.Since(began))
 		}
@@ -151,13 +163,16 @@ func TestDoneAndAgainOutliveWhatTheWorkerReturns(t *testing.T) {
 						}
 						return job.Done(tx)
 					})
+
 					return errors.Join(err, tt.returns)
 				})
+
 				p.wake(t, "a", time.Time{})
 				time.Sleep(time.Minute)
 				if n := len(p.ran()); n != 1 {
 					t.Errorf("ran %d times", n)
 				}
+
 				if diff := cmp.Diff(tt.want, states(t, d)); diff != "" {
 					t.Error(diff)
 				}
@@ -196,8 +211,10 @@ func TestTheWorkersContextEndsAtItsTimeout(t *testing.T) {
 			if took := time.Since(began); took != 30*time.Second {
 				t.Errorf("ended after %v", took)
 			}
+
 			return d.Update(context.WithoutCancel(ctx), job.Done)
 		})
+
 		p.wake(t, "a", time.Time{})
 		time.Sleep(time.Minute)
 		if diff := cmp.Diff([]string{"completed"}, states(t, d)); diff != "" {
@@ -214,11 +231,13 @@ func TestStopWaitsForRunningJobs(t *testing.T) {
 			time.Sleep(10 * time.Second)
 			return d.Update(ctx, job.Done)
 		})
+
 		p.wake(t, "a", time.Time{})
 		<-began
 		if err := p.Stop(t.Context()); err != nil {
 			t.Error(err)
 		}
+
 		if diff := cmp.Diff([]string{"completed"}, states(t, d)); diff != "" {
 			t.Error(diff)
 		}
@@ -233,13 +252,16 @@ func TestStopCancelsJobsThatTakeTooLong(t *testing.T) {
 			<-ctx.Done()
 			return ctx.Err()
 		})
+
 		p.wake(t, "a", time.Time{})
 		<-began
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
+
 		if err := p.Stop(ctx); err != nil {
 			t.Error(err)
 		}
+
 		if diff := cmp.Diff([]string{"available"}, states(t, d)); diff != "" {
 			t.Error(diff)
 		}
@@ -259,10 +281,12 @@ func TestAPanicIsLoggedWithItsStack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		time.Sleep(tolerance)
 		if err := q.Stop(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+
 		for _, want := range []string{`"level":"ERROR"`, `"kind":"probe"`, `"outcome":"panic"`, "panic: broken", "queue_test.go"} {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("no %s in %s", want, &log)

@@ -67,6 +67,7 @@ func (r *riverOn[D, TTx]) migrate(ctx context.Context, d *db.DB) error {
 	if err != nil {
 		return err
 	}
+
 	up := func(ctx context.Context) error {
 		_, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil)
 		return err
@@ -74,6 +75,7 @@ func (r *riverOn[D, TTx]) migrate(ctx context.Context, d *db.DB) error {
 	if d.Dialect() == db.SQLite {
 		return up(ctx)
 	}
+
 	// Migrate has transactions of its own, so the lock is that of another.
 	return d.Update(ctx, func(tx *db.Tx) error {
 		if _, err := tx.Exec("SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {

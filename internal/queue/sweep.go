@@ -18,6 +18,7 @@ func Sweep(ctx context.Context, log *slog.Logger, f func(ctx context.Context) er
 		if err := f(ctx); err != nil && ctx.Err() == nil {
 			log.LogAttrs(ctx, slog.LevelWarn, "sweep", slog.Any("err", err))
 		}
+
 		select {
 		case <-ctx.Done():
 			return

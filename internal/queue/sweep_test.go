@@ -18,6 +18,7 @@ func TestASweepThatFailsIsLoggedAndGoesOnUntilItsEnd(t *testing.T) {
 		var log bytes.Buffer
 		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Second)
 		defer cancel()
+
 		var at []time.Duration
 		began := time.Now()
 		queue.Sweep(ctx, slog.New(slog.NewTextHandler(&log, nil)), func(context.Context) error {
@@ -27,9 +28,11 @@ func TestASweepThatFailsIsLoggedAndGoesOnUntilItsEnd(t *testing.T) {
 			}
 			return nil
 		})
+
 		if len(at) != 3 || at[0] != 0 || at[1] != time.Minute || at[2] != 2*time.Minute {
 			t.Errorf("swept at %v", at)
 		}
+
 		if strings.Count(log.String(), "as it was told") != 1 {
 			t.Errorf("the log: %s", log.String())
 		}

@@ -75,11 +75,13 @@ func TestAWaitOfAnHourLastsAnHour(t *testing.T) {
 		if err := p.add(t.Context(), 0, 1); err != nil {
 			t.Fatal(err)
 		}
+
 		time.Sleep(time.Hour + time.Minute)
 		got := notes.of(1)
 		if len(got) != steps {
 			t.Fatalf("steps began at %v", got)
 		}
+
 		if d := got[1] - got[0]; d < time.Hour || d > time.Hour+tolerance {
 			t.Errorf("waited %v", d)
 		}
@@ -93,9 +95,11 @@ func TestShortWaitsDoNotWaitForTheScheduler(t *testing.T) {
 			return map[int]time.Duration{1: time.Second, 2: 4 * time.Second}[step]
 		}
 		time.Sleep(7 * time.Second) // out of step with the scheduler's ticks
+
 		if err := p.add(t.Context(), 0, 1); err != nil {
 			t.Fatal(err)
 		}
+
 		time.Sleep(10 * time.Second)
 		got := notes.of(1)
 		if len(got) != steps || got[1]-got[0] > 1200*time.Millisecond || got[2]-got[1] > 4200*time.Millisecond {
@@ -118,19 +122,23 @@ func TestAHeadThatArrivesDuringALongWaitStartsAtOnce(t *testing.T) {
 		if err := p.add(t.Context(), 0, 2); err != nil {
 			t.Fatal(err)
 		}
+
 		time.Sleep(10 * time.Minute)
 		arrived := time.Since(notes.start)
 		if err := p.add(t.Context(), 0, 1); err != nil { // lower: it goes first
 			t.Fatal(err)
 		}
+
 		time.Sleep(time.Hour)
 		first, waiting := notes.of(1), notes.of(2)
 		if len(first) != steps || len(waiting) != steps {
 			t.Fatalf("steps began at %v and %v", first, waiting)
 		}
+
 		if late := first[0] - arrived; late > tolerance {
 			t.Errorf("the newcomer waited %v", late)
 		}
+
 		if d := waiting[1] - waiting[0]; d < time.Hour || d > time.Hour+tolerance {
 			t.Errorf("the one that waits was to wait an hour and waited %v", d)
 		}
@@ -167,8 +175,10 @@ func startProbe(t *testing.T, d *db.DB, work func(ctx context.Context, run int, 
 		p.ids[job.ID] = true
 		run := len(p.runs)
 		p.mu.Unlock()
+
 		return work(ctx, run, job)
 	})
+
 	start(t, p.Queue)
 	return p
 }
@@ -202,15 +212,19 @@ func TestAnErrorOrAPanicIsTriedAgainForEver(t *testing.T) {
 			}
 			return errors.New("broken")
 		})
+
 		p.wake(t, "a", time.Time{})
 		time.Sleep(30 * time.Minute) // more than fifty tries
 		runs := p.ran()
+
 		if n := p.rows(); n != 2 {
 			t.Errorf("%d rows: a row keeps every error, so it is to be replaced after fifty", n)
 		}
+
 		if len(runs) < 55 || len(runs) > 75 {
 			t.Errorf("%d tries in half an hour", len(runs))
 		}
+
 		for i := 1; i < len(runs); i++ {
 			if pause := runs[i] - runs[i-1]; pause > 30*time.Second+soon+tolerance {
 				t.Errorf("a pause of %v after try %d", pause, i)
@@ -227,11 +241,13 @@ func TestAWakeUpCutsARetryShort(t *testing.T) {
 			}
 			return d.Update(ctx, job.Done)
 		})
+
 		p.wake(t, "a", time.Time{})
 		time.Sleep(70 * time.Second) // 1+2+4+8+16+30, then 30 more
 		before := len(p.ran())
 		p.wake(t, "a", time.Time{})
 		time.Sleep(tolerance)
+
 		if n := len(p.ran()); n != before+1 {
 			t.Errorf("%d tries before the wake-up, %d after", before, n)
 		}
@@ -268,11 +284,13 @@ func TestAWakeUpForLaterDoesNotDelayAnEarlierOne(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			time.Sleep(later + time.Minute)
 			got := p.ran()
 			if len(got) != 1 || got[0] < tt.want || got[0] > tt.want+tolerance {
 				t.Errorf("%s: ran at %v, want %v", tt.name, got, tt.want)
 			}
+
 			if err := p.Stop(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -288,10 +306,12 @@ func TestAJobOfADeadNodeIsTakenOver(t *testing.T) {
 		if err := q.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+
 		err := d.Update(t.Context(), func(tx *db.Tx) error { return q.Wake(tx, probeArgs{"a"}, time.Time{}) })
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		markRunning(t, d)
 		p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error { return d.Update(ctx, job.Done) })
 		time.Sleep(3 * time.Minute)
@@ -313,10 +333,12 @@ func markRunning(t *testing.T, d *db.DB) {
 		if tx.Dialect == db.SQLite {
 			at, lease = riverTime(tx.Now), riverTime(tx.Now.Add(15*time.Second))
 		}
+
 		_, err := tx.Exec("UPDATE river_job SET state = 'running', attempt = 1, attempted_at = $1", at)
 		if err != nil {
 			return err
 		}
+
 		_, err = tx.Exec("INSERT INTO river_leader (leader_id, elected_at, expires_at) VALUES ('gone', $1, $2)", at, lease)
 		return err
 	})

@@ -84,10 +84,12 @@ func (w *worker[A]) log(ctx context.Context, job *Job, took time.Duration, err e
 	default:
 		level, outcome = slog.LevelError, "retry"
 	}
+
 	attrs = append(attrs, slog.String("outcome", outcome))
 	if err != nil {
 		attrs = append(attrs, slog.Any("err", err))
 	}
+
 	w.q.o.Log.LogAttrs(ctx, level, "job", attrs...)
 }
 

@@ -62,14 +62,17 @@ func (r *repository) object(kind string, data []byte) (objectID, error) {
 	if _, err := z.Write(whole); err != nil {
 		return id, err
 	}
+
 	if err := z.Close(); err != nil {
 		return id, err
 	}
+
 	name := fmt.Sprintf("%x", id)
 	folder := filepath.Join(r.dir, "objects", name[:2])
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return id, err
 	}
+
 	return id, os.WriteFile(filepath.Join(folder, name[2:]), packed.Bytes(), 0o444)
 }
 
@@ -80,6 +83,7 @@ func (r *repository) add(tree fs.FS, work, folder string) (objectID, error) {
 	if err != nil {
 		return objectID{}, err
 	}
+
 	var data []byte
 	for _, d := range list {
 		name := path.Join(folder, d.Name())
@@ -93,11 +97,14 @@ func (r *repository) add(tree fs.FS, work, folder string) (objectID, error) {
 			mode = "100644"
 			id, err = r.addFile(tree, at, name)
 		}
+
 		if err != nil {
 			return objectID{}, err
 		}
+
 		data = append(fmt.Appendf(data, "%s %s\x00", mode, d.Name()), id[:]...)
 	}
+
 	return r.object("tree", data)
 }
 
@@ -131,6 +138,7 @@ func (r *repository) writeIndex() error {
 		b = append(b, e.path...)
 		b = append(b, make([]byte, 8-(len(b)-start)%8)...)
 	}
+
 	sum := sha1.Sum(b)
 	return os.WriteFile(filepath.Join(r.dir, "index"), append(b, sum[:]...), 0o644)
 }

@@ -31,31 +31,38 @@ func Create(dir string, now time.Time) (err error) {
 			os.RemoveAll(tmp)
 		}
 	}()
+
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		return err
 	}
+
 	tree, err := fs.Sub(files, "files")
 	if err != nil {
 		return err
 	}
+
 	r := &repository{dir: filepath.Join(tmp, ".git")}
 	if err := r.init(); err != nil {
 		return err
 	}
+
 	root, err := r.add(tree, tmp, ".")
 	if err != nil {
 		return err
 	}
+
 	who := fmt.Sprintf("Lockstep <lockstep@localhost> %d +0000", now.Unix())
 	commit, err := r.object("commit", fmt.Appendf(nil, "tree %x\nauthor %s\ncommitter %s\n\nTwo stacks: web, and api that imports its topic\n", root, who, who))
 	if err != nil {
 		return err
 	}
+
 	if err := r.write("refs/heads/"+Branch, fmt.Sprintf("%x\n", commit)); err != nil {
 		return err
 	}
 	if err := r.writeIndex(); err != nil {
 		return err
 	}
+
 	return os.Rename(tmp, dir)
 }

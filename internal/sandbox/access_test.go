@@ -52,6 +52,7 @@ func TestSignaturesAreVerified(t *testing.T) {
 			t.Errorf("%s/%s: %q (%v), want %q", row.id, row.secret, got, err, row.want)
 		}
 	}
+
 	cfg := configuration(url, "us-east-1")
 	cfg.Credentials = aws.AnonymousCredentials{}
 	_, err := cloudformation.NewFromConfig(cfg).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{})
@@ -78,12 +79,15 @@ func TestBooksAreKeptApartByAccountAndRegion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if *who.Account != "444455556666" || *who.Arn != "arn:aws:sts::444455556666:assumed-role/er/lockstep-web" {
 		t.Errorf("identity %s %s", *who.Account, *who.Arn)
 	}
+
 	apply(t, cloudformation.NewFromConfig(other), "shop", shop)
 	frankfurt := other
 	frankfurt.Region = "eu-central-1"
+
 	for name, row := range map[string]struct {
 		cfg  aws.Config
 		want int
@@ -93,10 +97,12 @@ func TestBooksAreKeptApartByAccountAndRegion(t *testing.T) {
 			t.Errorf("%s: %d stacks (%v), want %d", name, len(out.Stacks), err, row.want)
 		}
 	}
+
 	s := described(t, cloudformation.NewFromConfig(other), "shop")
 	if got := outputs(s)["QueueUrl"]; got != "https://sqs.us-east-1.amazonaws.com/444455556666/shop-dev" {
 		t.Errorf("queue %s", got)
 	}
+
 	_, err = cloudformation.NewFromConfig(own).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: s.StackId})
 	wantError(t, err, "ValidationError", "does not exist")
 }
@@ -114,14 +120,17 @@ func TestAssumedKeysEndAndAreBoundToTheirToken(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		stolen.Credentials = credentials.NewStaticCredentialsProvider(v.AccessKeyID, v.SecretAccessKey, "another")
 		if got := ask(stolen); got != "InvalidClientTokenId" {
 			t.Errorf("another token: %q", got)
 		}
+
 		time.Sleep(59 * time.Minute)
 		if got := ask(cfg); got != "" {
 			t.Errorf("after 59 minutes: %q", got)
 		}
+
 		time.Sleep(2 * time.Minute)
 		if got := ask(cfg); got != "ExpiredToken" {
 			t.Errorf("after 61 minutes: %q", got)

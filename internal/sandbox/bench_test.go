@@ -25,6 +25,7 @@ func BenchmarkUpdate(b *testing.B) {
 		if _, err := c.ExecuteChangeSet(b.Context(), &cloudformation.ExecuteChangeSetInput{ChangeSetName: d.ChangeSetId}); err != nil {
 			b.Fatal(err)
 		}
+
 		described(b, c, "shop")
 	}
 }

@@ -52,6 +52,7 @@ func (s *Sandbox) caller(r *http.Request, body []byte) (caller, error) {
 	if strings.HasPrefix(a.AccessKeyID, sessionKeyPrefix) {
 		return s.assumed(r, body, a)
 	}
+
 	account := s.opt.Account
 	if s.opt.Secret != nil {
 		var secret string
@@ -62,6 +63,7 @@ func (s *Sandbox) caller(r *http.Request, body []byte) (caller, error) {
 			return caller{}, err
 		}
 	}
+
 	who := caller{account: account, region: a.Region, userID: a.AccessKeyID}
 	who.arn = "arn:" + who.partition() + ":iam::" + account + ":user/sandbox"
 	return who, nil
@@ -89,11 +91,13 @@ func (s *Sandbox) assumed(r *http.Request, body []byte, a *sigv4.Authorization) 
 	if subtle.ConstantTimeCompare([]byte(a.SecurityToken), []byte(ses.token)) != 1 {
 		return caller{}, sigv4.UnknownKeyError()
 	}
+
 	if err := s.verifier.Verify(r, body, a, ses.secret, time.Now()); err != nil {
 		return caller{}, err
 	}
 	if time.Now().UnixMilli() >= ses.expires {
 		return caller{}, &awsquery.Error{Code: "ExpiredToken", Message: "The security token included in the request is expired", Status: http.StatusForbidden}
 	}
+
 	return caller{account: ses.account, region: a.Region, arn: ses.arn, userID: ses.userID}, nil
 }

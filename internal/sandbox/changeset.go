@@ -84,13 +84,16 @@ func (c *call) findChangeSet(nameOrARN string) (*changeSet, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		where, args = `WHERE c.stack_id = $1 AND c.name = $2`, []any{st.id, nameOrARN}
 	}
+
 	row := c.tx.QueryRow(changeSetColumns+where, args...)
 	cs, err := scanChangeSet(row.Scan, c.now())
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, errNoChangeSet
 	}
+
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +103,7 @@ func (c *call) findChangeSet(nameOrARN string) (*changeSet, error) {
 	if cs.st.def, err = c.definition(cs.st.defined); err != nil {
 		return nil, err
 	}
+
 	cs.def, err = c.definition(cs.defined)
 	return cs, err
 }
@@ -113,10 +117,12 @@ func (c *call) theChangeSet() (*changeSet, error) {
 	if !strings.HasPrefix(name, "arn:") && c.form.Text("StackName") == "" {
 		return nil, refuse("StackName must be specified if ChangeSetName is not specified as an ARN.")
 	}
+
 	cs, err := c.findChangeSet(name)
 	if errors.Is(err, errNoChangeSet) {
 		return nil, &awsquery.Error{Code: "ChangeSetNotFound", Message: "ChangeSet [" + clip(name) + "] does not exist", Status: 404}
 	}
+
 	return cs, err
 }
 
@@ -126,17 +132,21 @@ func (c *call) insertChangeSet(st *stack, cs changeSet) (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	if cs.changes == nil {
 		cs.changes = []rollout.Change{}
 	}
+
 	changes, err := json.Marshal(cs.changes)
 	if err != nil {
 		return "", err
 	}
+
 	ready := c.now()
 	if c.s.opt.Each == 0 {
 		ready += readyAfter
 	}
+
 	_, err = c.tx.Exec(`INSERT INTO change_set (arn, stack_id, name, created_at, ready_at, status, reason, definition_id, changes, client_token)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, cs.arn, st.id, cs.name, c.now(), ready, cs.status, cs.reason, id, string(changes), cs.token)
 	return cs.arn, err

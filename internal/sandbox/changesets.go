@@ -20,6 +20,7 @@ func (c *call) createChangeSet() (any, error) {
 	if err := newChangeSetName(name); err != nil {
 		return nil, err
 	}
+
 	st, create, err := c.changedStack(name)
 	if err != nil {
 		return nil, err
@@ -27,19 +28,23 @@ func (c *call) createChangeSet() (any, error) {
 	if same, found, err := c.sameChangeSet(st, name); err != nil || found {
 		return same, err
 	}
+
 	before := &st.def
 	if create {
 		before = nil
 	}
+
 	p, err := c.propose(before)
 	if err != nil {
 		return nil, err
 	}
+
 	d := &p.def.detail
 	d.Kind = "UPDATE"
 	if create {
 		d.Kind = "CREATE"
 	}
+
 	d.ChangeSetText = c.form.Text("Description")
 	if d.OnFailure, err = failureNamed("onStackFailure", c.form.Text("OnStackFailure")); err != nil {
 		return nil, err
@@ -47,13 +52,16 @@ func (c *call) createChangeSet() (any, error) {
 	if !create && d.OnFailure == rollout.Remove {
 		return nil, refuse("OnStackFailure DELETE is only valid for a change set of type CREATE.")
 	}
+
 	cs := changeSet{name: name, status: "CREATE_COMPLETE", token: c.form.Text("ClientToken")}
 	cs.arn = "arn:" + c.who.partition() + ":cloudformation:" + st.region + ":" + st.account + ":changeSet/" + name + "/" + newUUID()
 	d.ChangeSet = cs.arn
 	cs.def = p.def
+
 	if err := c.fillChangeSet(&cs, st, p); err != nil {
 		return nil, err
 	}
+
 	arn, err := c.insertChangeSet(st, cs)
 	return createdChangeSet{ID: arn, StackID: st.arn}, err
 }
@@ -66,9 +74,11 @@ func (c *call) fillChangeSet(cs *changeSet, st *stack, p *proposal) error {
 		cs.status, cs.reason = "FAILED", e.Message
 		return nil
 	}
+
 	if err != nil {
 		return err
 	}
+
 	cs.changes = pl.changes
 	switch {
 	case pl.missing != nil:
@@ -76,6 +86,7 @@ func (c *call) fillChangeSet(cs *changeSet, st *stack, p *proposal) error {
 	case !pl.changed:
 		cs.status, cs.reason = "FAILED", noChanges
 	}
+
 	return nil
 }
 
@@ -88,12 +99,14 @@ func (c *call) changedStack(changeSetName string) (st *stack, create bool, err e
 	if err != nil && !missing {
 		return nil, false, err
 	}
+
 	switch kind := c.form.Text("ChangeSetType"); kind {
 	case "CREATE":
 		if missing {
 			st, err = c.reviewStack(name)
 			return st, true, err
 		}
+
 		if st.status != "REVIEW_IN_PROGRESS" {
 			return nil, false, refuse("Stack [%s] already exists and cannot be created again with the changeSet [%s].", st.name, changeSetName)
 		}
@@ -106,6 +119,7 @@ func (c *call) changedStack(changeSetName string) (st *stack, create bool, err e
 			return nil, false, c.notUpdatable(st)
 		}
 		return st, false, nil
+
 	case "IMPORT":
 		return nil, false, refuse("the sandbox does not expand ChangeSetType IMPORT")
 	default:
@@ -135,12 +149,14 @@ func (c *call) sameChangeSet(st *stack, name string) (same createdChangeSet, fou
 	if errors.Is(err, db.ErrNoRows) {
 		return same, false, nil
 	}
+
 	if err != nil {
 		return same, false, err
 	}
 	if sent := c.form.Text("ClientToken"); sent != "" && sent == token {
 		return same, true, nil
 	}
+
 	return same, false, &awsquery.Error{Code: "AlreadyExistsException", Message: fmt.Sprintf("ChangeSet %s cannot be created due to a mismatch with existing attribute ClientToken", name)}
 }
 
@@ -149,6 +165,7 @@ func (c *call) executeChangeSet() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	repeated, err := c.repeated(cs.arn)
 	if err != nil || repeated {
 		return nil, err
@@ -156,9 +173,11 @@ func (c *call) executeChangeSet() (any, error) {
 	if cs.statusNow != "CREATE_COMPLETE" {
 		return nil, cs.notExecutable("current status", cs.statusNow)
 	}
+
 	if cs.executionNow != "AVAILABLE" {
 		return nil, cs.notExecutable("current execution status", cs.executionNow)
 	}
+
 	st, create := cs.st, cs.def.detail.Kind == "CREATE"
 	if create && st.status != "REVIEW_IN_PROGRESS" || !create && !st.updatable() {
 		return nil, c.notUpdatable(st)
@@ -166,18 +185,22 @@ func (c *call) executeChangeSet() (any, error) {
 	if err := c.executionSettings(&cs.def.detail); err != nil {
 		return nil, err
 	}
+
 	t, err := template.Parse(cs.def.body)
 	if err != nil {
 		return nil, err
 	}
+
 	pl, err := c.plan(st, &proposal{def: cs.def, template: t})
 	if err != nil {
 		return nil, err
 	}
+
 	out, err := c.deploy(deployment{st: st, plan: pl, def: cs.def, create: create, token: c.form.Text("ClientRequestToken")})
 	if err != nil {
 		return nil, err
 	}
+
 	_, err = c.tx.Exec(`UPDATE change_set SET executed_at = $1, ends_at = $2, succeeded = $3 WHERE id = $4`, c.now(), out.ends, out.succeeded, cs.id)
 	if err != nil {
 		return nil, err
@@ -185,6 +208,7 @@ func (c *call) executeChangeSet() (any, error) {
 	if err := c.expire(st, cs.id); err != nil {
 		return nil, err
 	}
+
 	return nil, c.remember(cs.arn, "")
 }
 
@@ -202,10 +226,12 @@ func (c *call) executionSettings(d *detail) error {
 		if d.OnFailure != rollout.Rollback && d.OnFailure != "" {
 			return refuse("DisableRollback cannot be specified for a change set that has OnStackFailure.")
 		}
+
 		if disable {
 			d.OnFailure = rollout.DoNothing
 		}
 	}
+
 	keep, err := c.form.Flag("RetainExceptOnCreate")
 	d.ExceptOnNew = d.ExceptOnNew || keep
 	return err
@@ -219,9 +245,11 @@ func (c *call) deleteChangeSet() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	if cs.executionNow == "EXECUTE_IN_PROGRESS" || cs.executed != nil && cs.st.inProgress() {
 		return nil, &awsquery.Error{Code: "InvalidChangeSetStatus", Message: fmt.Sprintf("ChangeSet [%s] cannot be deleted in its current execution status of [%s]", cs.arn, cs.executionNow)}
 	}
+
 	_, err = c.tx.Exec(`DELETE FROM change_set WHERE id = $1`, cs.id)
 	return nil, err
 }

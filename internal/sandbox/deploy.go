@@ -30,21 +30,25 @@ func (c *call) deploy(d deployment) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
+
 	req := rollout.Request{
 		Old: d.plan.old, New: d.plan.new, Changes: d.plan.changes, OnFailure: d.def.detail.OnFailure,
 		RetainExceptOnCreate: d.def.detail.ExceptOnNew, Fatal: fatal, Each: c.s.opt.Each,
 		Timeout: time.Duration(d.def.detail.Timeout) * time.Minute,
 	}
+
 	course := rollout.Update
 	if d.create {
 		course = rollout.Create
 	}
+
 	moments := course(req)
 	last := moments[len(moments)-1]
 	out := outcome{ends: c.at(last), succeeded: last.Status == "CREATE_COMPLETE" || last.Status == "UPDATE_COMPLETE"}
 	if err := c.tidy(d.st); err != nil {
 		return out, err
 	}
+
 	id, err := c.insertDefinition(d.st.id, d.def)
 	if err != nil {
 		return out, err
@@ -52,6 +56,7 @@ func (c *call) deploy(d deployment) (outcome, error) {
 	if err := c.countOperation(d.st); err != nil {
 		return out, err
 	}
+
 	rec := recorder{c: c, st: d.st, before: d.st.defined, after: id, old: d.st.outputs, new: d.plan.outputs, token: d.token}
 	if d.create {
 		rec.before, rec.old = id, nil
@@ -60,9 +65,11 @@ func (c *call) deploy(d deployment) (outcome, error) {
 		now := c.now()
 		rec.updated = &now
 	}
+
 	if err := rec.write(moments); err != nil {
 		return out, err
 	}
+
 	return out, c.trade(d, out)
 }
 
@@ -72,25 +79,30 @@ func (c *call) fatal(d deployment) (string, error) {
 	if d.plan.missing != nil {
 		return d.plan.missing.Error(), nil
 	}
+
 	exports := map[string]string{}
 	for _, o := range d.plan.outputs {
 		if o.Export == "" {
 			continue
 		}
+
 		exports[o.Export] = o.Value
 		owner, err := c.exporter(d.st, o.Export)
 		if err != nil {
 			return "", err
 		}
+
 		if owner != "" {
 			return "Export with name " + o.Export + " is already exported by stack " + owner + ".", nil
 		}
 	}
+
 	for _, o := range d.st.outputs {
 		value, kept := exports[o.Export]
 		if o.Export == "" || kept && value == o.Value {
 			continue
 		}
+
 		users, err := c.importers(o.Export)
 		if err != nil {
 			return "", err
@@ -98,10 +110,12 @@ func (c *call) fatal(d deployment) (string, error) {
 		if len(users) > 0 && !kept {
 			return inUse("deleted", o.Export, users), nil
 		}
+
 		if len(users) > 0 {
 			return inUse("updated", o.Export, users), nil
 		}
 	}
+
 	return "", nil
 }
 
@@ -134,6 +148,7 @@ func (r *recorder) write(moments []rollout.Moment) error {
 	if err != nil {
 		return err
 	}
+
 	for _, m := range moments {
 		r.seq++
 		if m.Resource == nil {
@@ -141,14 +156,17 @@ func (r *recorder) write(moments []rollout.Moment) error {
 				return err
 			}
 		}
+
 		if err := r.event(m); err != nil {
 			return err
 		}
 	}
+
 	last := moments[len(moments)-1]
 	if last.Status == "DELETE_COMPLETE" && last.Resource == nil {
 		_, err = r.c.tx.Exec(`UPDATE stack SET deleted_at = $1 WHERE id = $2`, r.c.at(last), r.st.id)
 	}
+
 	return err
 }
 
@@ -158,19 +176,23 @@ func (r *recorder) revision(m rollout.Moment) error {
 	if m.Settled == rollout.Before {
 		def = r.before
 	}
+
 	switch m.Status { // the only ones that show what the operation was to bring
 	case "CREATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE":
 	default:
 		outputs = r.old
 	}
+
 	text, err := json.Marshal(outputs)
 	if err != nil {
 		return err
 	}
+
 	var definition *int64
 	if def != 0 {
 		definition = &def
 	}
+
 	_, err = r.c.tx.Exec(`INSERT INTO revision (stack_id, seq, at, status, reason, definition_id, outputs, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, r.st.id, r.seq, r.c.at(m), string(m.Status), m.Reason, definition, string(text), r.updated)
 	return err
@@ -181,6 +203,7 @@ func (r *recorder) event(m rollout.Moment) error {
 	if m.Resource != nil {
 		logical, physical, typ, properties = m.Resource.LogicalID, m.PhysicalID, m.Resource.Type, m.Resource.Shown
 	}
+
 	if m.Silent {
 		err := r.c.tx.QueryRow(`SELECT status, reason FROM event WHERE stack_id = $1 AND logical_id = $2 AND state IS NOT NULL AND at <= $3
 			ORDER BY seq DESC LIMIT 1`, r.st.id, logical, r.c.now()).Scan(&m.Status, &m.Reason)
@@ -188,15 +211,18 @@ func (r *recorder) event(m rollout.Moment) error {
 			return err
 		}
 	}
+
 	var state *string
 	if m.State != nil {
 		b, err := json.Marshal(m.State)
 		if err != nil {
 			return err
 		}
+
 		text := string(b)
 		state = &text
 	}
+
 	_, err := r.c.tx.Exec(`INSERT INTO event (stack_id, seq, at, logical_id, physical_id, type, status, reason, properties, token, state, gone, silent)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, r.st.id, r.seq, r.c.at(m), logical, physical, typ,
 		string(m.Status), m.Reason, properties, r.token, state, m.Gone, m.Silent)

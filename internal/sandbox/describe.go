@@ -67,14 +67,17 @@ func (c *call) describeStacks() (any, error) {
 		}
 		return describedStacks{Stacks: awsquery.Of(c.stackXML(st))}, nil
 	}
+
 	page, err := c.page()
 	if err != nil {
 		return nil, err
 	}
+
 	all, err := c.stacks(false, page, pageSize+1)
 	if err != nil {
 		return nil, err
 	}
+
 	var out describedStacks
 	out.NextToken, all = c.nextStacks(all)
 	for _, st := range all {
@@ -83,6 +86,7 @@ func (c *call) describeStacks() (any, error) {
 		}
 		out.Stacks.Members = append(out.Stacks.Members, c.stackXML(st))
 	}
+
 	return out, nil
 }
 
@@ -102,13 +106,16 @@ func (c *call) stackXML(st *stack) stackXML {
 		Capabilities: awsquery.Of(d.Capabilities...), RoleARN: d.RoleARN, Tags: awsquery.Of(d.Tags...),
 		EnableTerminationProtection: st.protected, DriftInformation: driftXML{"NOT_CHECKED"},
 	}
+
 	x.LastUpdatedTime = moment(st.updated)
 	if st.status == "DELETE_COMPLETE" {
 		x.DeletionTime = moment(st.deleted)
 	}
+
 	for _, o := range st.outputs {
 		x.Outputs.Members = append(x.Outputs.Members, outputXML{o.Key, o.Value, o.Description, o.Export})
 	}
+
 	return x
 }
 
@@ -142,10 +149,12 @@ func (c *call) listStacks() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	all, err := c.stacks(true, page, pageSize+1)
 	if err != nil {
 		return nil, err
 	}
+
 	var out listedStacks
 	out.NextToken, all = c.nextStacks(all)
 	filter := c.form.Texts("StackStatusFilter")
@@ -156,6 +165,7 @@ func (c *call) listStacks() (any, error) {
 		if st.def, err = c.definition(st.defined); err != nil {
 			return nil, err
 		}
+
 		sum := stackSummary{
 			StackID: st.arn, StackName: st.name, TemplateDescription: st.def.detail.Description, CreationTime: awsquery.Time(db.Time(st.created)),
 			LastUpdatedTime: moment(st.updated), StackStatus: st.status, StackStatusReason: st.reason, DriftInformation: driftXML{"NOT_CHECKED"},
@@ -163,8 +173,10 @@ func (c *call) listStacks() (any, error) {
 		if st.status == "DELETE_COMPLETE" {
 			sum.DeletionTime = moment(st.deleted)
 		}
+
 		out.StackSummaries.Members = append(out.StackSummaries.Members, sum)
 	}
+
 	return out, nil
 }
 
@@ -192,6 +204,7 @@ func (c *call) describeStackEvents() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	st, err := c.find(c.form.Text("StackName"))
 	if errors.Is(err, errNoStack) {
 		return nil, refuse("Stack [%s] does not exist", clip(c.form.Text("StackName")))
@@ -199,12 +212,14 @@ func (c *call) describeStackEvents() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	rows, err := c.tx.Query(`SELECT seq, at, logical_id, physical_id, type, status, reason, properties, token FROM event
 		WHERE stack_id = $1 AND seq < $2 AND at <= $3 AND silent = 0 ORDER BY seq DESC LIMIT $4`, st.id, page, c.now(), pageSize+1)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
+
 	var out describedEvents
 	last := int64(0)
 	for rows.Next() {
@@ -212,6 +227,7 @@ func (c *call) describeStackEvents() (any, error) {
 			out.NextToken = c.token(last)
 			break
 		}
+
 		x := eventXML{StackID: st.arn, StackName: st.name}
 		var at int64
 		err := rows.Scan(&last, &at, &x.LogicalResourceID, &x.PhysicalResourceID, &x.ResourceType, &x.ResourceStatus,
@@ -219,10 +235,12 @@ func (c *call) describeStackEvents() (any, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		x.Timestamp = awsquery.Time(db.Time(at))
 		x.EventID = eventID(st, last, x, at)
 		out.StackEvents.Members = append(out.StackEvents.Members, x)
 	}
+
 	return out, rows.Err()
 }
 

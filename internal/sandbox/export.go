@@ -29,10 +29,12 @@ func (c *call) stored(name string) (string, bool) {
 	if err != nil {
 		return "", false
 	}
+
 	var r rollout.Resource
 	if err := json.Unmarshal([]byte(text), &r); err != nil {
 		return "", false
 	}
+
 	value, ok := r.Properties["Value"].(string)
 	return value, ok
 }
@@ -58,14 +60,17 @@ func (c *call) importers(name string) ([]string, error) {
 		return nil, err
 	}
 	defer rows.Close()
+
 	var out []string
 	for rows.Next() {
 		var s string
 		if err := rows.Scan(&s); err != nil {
 			return nil, err
 		}
+
 		out = append(out, s)
 	}
+
 	return out, rows.Err()
 }
 
@@ -76,23 +81,28 @@ func (c *call) trade(d deployment, out outcome) error {
 	if err != nil {
 		return err
 	}
+
 	for _, name := range d.plan.imports {
 		if slices.Contains(begun, name) {
 			continue
 		}
+
 		var until *int64
 		if !out.succeeded {
 			until = &out.ends
 		}
+
 		_, err := c.tx.Exec(`INSERT INTO import (stack_id, account, region, name, from_at, until_at) VALUES ($1, $2, $3, $4, $5, $6)`,
 			d.st.id, c.who.account, c.who.region, name, c.now(), until)
 		if err != nil {
 			return err
 		}
 	}
+
 	if !out.succeeded {
 		return nil
 	}
+
 	for _, name := range begun {
 		if !slices.Contains(d.plan.imports, name) {
 			if err := c.end("import", d.st, name, out.ends); err != nil {
@@ -100,6 +110,7 @@ func (c *call) trade(d deployment, out outcome) error {
 			}
 		}
 	}
+
 	return c.publish(d, out.ends)
 }
 
@@ -111,18 +122,22 @@ func (c *call) publish(d deployment, at int64) error {
 			keeps[o.Export] = o.Value
 		}
 	}
+
 	for _, o := range d.st.outputs {
 		if o.Export == "" {
 			continue
 		}
+
 		if keeps[o.Export] == o.Value {
 			delete(keeps, o.Export)
 			continue
 		}
+
 		if err := c.end("export", d.st, o.Export, at); err != nil {
 			return err
 		}
 	}
+
 	for name, value := range keeps {
 		_, err := c.tx.Exec(`INSERT INTO export (stack_id, account, region, name, value, from_at) VALUES ($1, $2, $3, $4, $5, $6)`,
 			d.st.id, c.who.account, c.who.region, name, value, at)
@@ -130,6 +145,7 @@ func (c *call) publish(d deployment, at int64) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -140,14 +156,17 @@ func (c *call) imports(st *stack) ([]string, error) {
 		return nil, err
 	}
 	defer rows.Close()
+
 	var out []string
 	for rows.Next() {
 		var name string
 		if err := rows.Scan(&name); err != nil {
 			return nil, err
 		}
+
 		out = append(out, name)
 	}
+
 	return out, rows.Err()
 }
 

@@ -47,11 +47,13 @@ func TestAStackIsCreatedThroughAChangeSet(t *testing.T) {
 	if s.StackStatus != types.StackStatusCreateComplete {
 		t.Fatalf("status %s: %s", s.StackStatus, aws.ToString(s.StackStatusReason))
 	}
+
 	got := outputs(s)
 	topic := got["TopicArn"]
 	if !strings.HasPrefix(topic, "arn:aws:sns:us-east-1:000000000000:shop-Topic-") {
 		t.Errorf("topic %q", topic)
 	}
+
 	delete(got, "TopicArn")
 	want := map[string]string{
 		"QueueUrl": "https://sqs.us-east-1.amazonaws.com/000000000000/shop-dev",
@@ -60,6 +62,7 @@ func TestAStackIsCreatedThroughAChangeSet(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+
 	wantEvents := []string{
 		"shop REVIEW_IN_PROGRESS User Initiated",
 		"shop CREATE_IN_PROGRESS User Initiated",
@@ -83,15 +86,18 @@ func changes(t *testing.T, c *cloudformation.Client, arn string) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, ch := range page.Changes {
 			r := ch.ResourceChange
 			line := fmt.Sprintf("%s %s %s %v", r.Action, *r.LogicalResourceId, r.Replacement, r.Scope)
 			for _, d := range r.Details {
 				line += fmt.Sprintf(" %s:%s:%s:%s", aws.ToString(d.Target.Name), d.Target.RequiresRecreation, d.ChangeSource, aws.ToString(d.CausingEntity))
 			}
+
 			out = append(out, line)
 		}
 	}
+
 	return out
 }
 
@@ -100,14 +106,17 @@ func propose(t testing.TB, c *cloudformation.Client, in *cloudformation.CreateCh
 	if in.ChangeSetName == nil {
 		in.ChangeSetName = aws.String("proposed")
 	}
+
 	cs, err := c.CreateChangeSet(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	d, err := c.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{ChangeSetName: cs.Id})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return d
 }
 
@@ -131,6 +140,7 @@ func TestAChangeSetSaysWhatChangesAndWhy(t *testing.T) {
 	if diff := cmp.Diff(want, changes(t, c, *d.ChangeSetId)); diff != "" {
 		t.Error(diff)
 	}
+
 	body := "Resources: {Topic: {Type: AWS::SNS::Topic, DeletionPolicy: Retain, Metadata: {a: b}}}"
 	d = propose(t, c, &cloudformation.CreateChangeSetInput{StackName: aws.String("shop"), ChangeSetName: aws.String("less"), TemplateBody: &body,
 		Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("x")}}})
@@ -150,9 +160,11 @@ func TestAnUpdateReplacesWhatCannotChangeInPlace(t *testing.T) {
 	if s.StackStatus != types.StackStatusUpdateComplete || s.LastUpdatedTime == nil {
 		t.Fatalf("status %s", s.StackStatus)
 	}
+
 	if got, want := outputs(s)["QueueUrl"], "https://sqs.us-east-1.amazonaws.com/000000000000/shop-prod"; got != want {
 		t.Errorf("queue %s, want %s", got, want)
 	}
+
 	all := events(t, c, "shop")
 	want := []string{
 		"shop UPDATE_IN_PROGRESS User Initiated",
@@ -167,14 +179,17 @@ func TestAnUpdateReplacesWhatCannotChangeInPlace(t *testing.T) {
 	if diff := cmp.Diff(want, all[len(all)-len(want):]); diff != "" {
 		t.Error(diff)
 	}
+
 	r, err := c.DescribeStackResources(t.Context(), &cloudformation.DescribeStackResourcesInput{StackName: aws.String("shop")})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var got []string
 	for _, x := range r.StackResources {
 		got = append(got, *x.LogicalResourceId+" "+string(x.ResourceStatus))
 	}
+
 	if diff := cmp.Diff([]string{"Alarm CREATE_COMPLETE", "Queue UPDATE_COMPLETE", "Topic UPDATE_COMPLETE"}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -206,6 +221,7 @@ func TestTagsStayUnlessNamed(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v: %v", row.tags, err)
 		}
+
 		if got := len(described(t, c, "shop").Tags); got != row.want {
 			t.Errorf("%d tags after %v, want %d", got, row.tags, row.want)
 		}
@@ -220,14 +236,17 @@ Resources:
   Store: {Type: AWS::SSM::Parameter, Properties: {Value: !Ref Password, Type: String}}
   Reader: {Type: AWS::SNS::Topic, Properties: {DisplayName: !GetAtt Store.Value, TopicName: t}}
 `
+
 	s := apply(t, c, "vault", body, parameter("Password", "hunter22"))
 	if got := *s.Parameters[0].ParameterValue; got != "****" {
 		t.Errorf("DescribeStacks shows %q", got)
 	}
+
 	ev, err := c.DescribeStackEvents(t.Context(), &cloudformation.DescribeStackEventsInput{StackName: aws.String("vault")})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	shown := 0
 	for _, e := range ev.StackEvents {
 		if p := aws.ToString(e.ResourceProperties); strings.Contains(p, "hunter22") {
@@ -236,9 +255,11 @@ Resources:
 			shown++
 		}
 	}
+
 	if shown == 0 {
 		t.Error("no event shows a masked value")
 	}
+
 	s = apply(t, c, "vault", body+"Outputs: {O: {Value: x}}\n", types.Parameter{ParameterKey: aws.String("Password"), UsePreviousValue: aws.Bool(true)})
 	if s.StackStatus != types.StackStatusUpdateComplete {
 		t.Errorf("previous value: %s", s.StackStatus)
@@ -252,10 +273,12 @@ Parameters: {Team: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /team},
 Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Team}}, I: {Type: AWS::EC2::Instance, Properties: {ImageId: !Ref Image}}}
 Outputs: {Team: {Value: !Ref Team}}
 `
+
 	d := propose(t, c, &cloudformation.CreateChangeSetInput{StackName: aws.String("early"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: aws.String(reader)})
 	if want := "Unable to fetch parameters [/team] from parameter store for this account."; aws.ToString(d.StatusReason) != want {
 		t.Errorf("%s, want %s", aws.ToString(d.StatusReason), want)
 	}
+
 	const store = "Resources: {P: {Type: AWS::SSM::Parameter, Properties: {Name: /team, Type: String, Value: %}}}"
 	for _, team := range []string{"blue", "green"} {
 		apply(t, c, "store", strings.ReplaceAll(store, "%", team))

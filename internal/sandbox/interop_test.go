@@ -18,6 +18,7 @@ func tool(t *testing.T, check ...string) string {
 	if err == nil {
 		err = exec.CommandContext(t.Context(), path, check[1:]...).Run()
 	}
+
 	switch {
 	case err == nil:
 		return path
@@ -26,6 +27,7 @@ func tool(t *testing.T, check ...string) string {
 	default:
 		t.Skipf("%s is not here: %v", strings.Join(check, " "), err)
 	}
+
 	return ""
 }
 
@@ -38,6 +40,7 @@ func run(t *testing.T, url, program string, args ...string) string {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
+
 	cmd.Env = append(cmd.Env, "AWS_ACCESS_KEY_ID=LSTESTKEY00000000000", "AWS_SECRET_ACCESS_KEY=secret", "AWS_REGION=us-east-1",
 		"AWS_DEFAULT_REGION=us-east-1", "AWS_ENDPOINT_URL="+url, "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
 		"AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=", "AWS_MAX_ATTEMPTS=2")
@@ -45,6 +48,7 @@ func run(t *testing.T, url, program string, args ...string) string {
 	if err != nil {
 		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
 	}
+
 	return string(out)
 }
 
@@ -88,6 +92,7 @@ func TestBoto3SpeaksToTheSandbox(t *testing.T) {
 	if err := os.WriteFile(file, []byte(shop), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	got := run(t, url, python, "-c", script, file)
 	want := `111122223333
 [('Add', 'Queue'), ('Add', 'Topic')]
@@ -112,8 +117,10 @@ func TestTheAWSCLIDeploys(t *testing.T) {
 	if err := os.WriteFile(file, []byte(shop), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	deploy := []string{"cloudformation", "deploy", "--no-fail-on-empty-changeset", "--stack-name", "shop", "--template-file", file}
 	status := []string{"cloudformation", "describe-stacks", "--query", "Stacks[].[StackName,StackStatus]", "--output", "text"}
+
 	// The CLI calls a change set after the second in which it is made: between two
 	// deployments goes more than one.
 	for _, step := range []struct {

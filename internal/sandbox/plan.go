@@ -44,21 +44,25 @@ func (c *call) plan(st *stack, p *proposal) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	pl := &planner{c: c, st: st, proposal: p, before: map[string]*rollout.Resource{}, secret: map[string]bool{}, operation: st.operations, plan: &plan{old: old}}
 	for i := range old {
 		pl.before[old[i].LogicalID] = &old[i]
 	}
+
 	pl.site = catalog.Site{Partition: c.who.partition(), Region: st.region, Account: st.account, Suffix: c.who.suffix(), StackID: st.arn, StackName: st.name}
 	ev, err := p.template.Evaluate(pl.input())
 	if missing, ok := errors.AsType[*template.MissingExport](err); ok {
 		return &plan{old: old, missing: missing, changed: true}, nil
 	}
+
 	if err != nil {
 		return nil, err
 	}
 	if pl.retyped != nil {
 		return nil, &template.Error{Message: "Update of resource type is not permitted. The new template modifies resource type of the following resources: [" + strings.Join(pl.retyped, ", ") + "]"}
 	}
+
 	pl.plan.outputs, pl.plan.imports = ev.Outputs, ev.Imports
 	pl.compare()
 	return pl.plan, pl.conflicts()
@@ -70,6 +74,7 @@ func (pl *planner) input() template.Input {
 	for i, arn := range d.Notifications {
 		notifications[i] = arn
 	}
+
 	return template.Input{
 		Parameters: d.Parameters,
 		Pseudo: map[string]any{
@@ -93,10 +98,12 @@ func (pl *planner) place(r template.Resource) (template.Placed, error) {
 	if r.Type == "AWS::CloudFormation::Stack" {
 		return template.Placed{}, &template.Error{Message: unread(r)}
 	}
+
 	behaviour, err := rollout.ReadBehaviour(r.Metadata)
 	if err != nil {
 		return template.Placed{}, &template.Error{Message: fmt.Sprintf("Template format error: [/Resources/%s/Metadata] %s (line %d)", r.LogicalID, err, r.Line)}
 	}
+
 	n := rollout.Resource{
 		LogicalID: r.LogicalID, Type: r.Type, Generation: pl.operation, Properties: r.Properties,
 		Attributes: r.Attributes, DeletionPolicy: r.DeletionPolicy, UpdateReplacePolicy: r.UpdateReplacePolicy,
@@ -105,6 +112,7 @@ func (pl *planner) place(r template.Resource) (template.Placed, error) {
 	if len(r.Metadata) > 0 {
 		n.Metadata = template.Canonical(r.Metadata)
 	}
+
 	made := pl.make(&n)
 	pl.plan.new = append(pl.plan.new, n)
 	return template.Placed{Ref: n.PhysicalID, Attribute: func(name string) (any, error) {
@@ -124,21 +132,25 @@ func (pl *planner) make(n *rollout.Resource) catalog.Made {
 	if old != nil && old.Type != n.Type {
 		pl.retyped = append(pl.retyped, n.LogicalID)
 	}
+
 	replaced := old != nil && slices.ContainsFunc(rollout.ChangedProperties(old.Properties, n.Properties), func(name string) bool {
 		return known.Recreation(n.Type, name) == catalog.Always
 	})
 	if old != nil && !replaced {
 		n.Generation = old.Generation
 	}
+
 	made := known.Make(catalog.Order{Site: pl.site, Type: n.Type, LogicalID: n.LogicalID, Generation: n.Generation, Properties: n.Properties})
 	n.PhysicalID = made.ID
 	if old != nil && !replaced {
 		n.PhysicalID = old.PhysicalID
 	}
+
 	if replaced && n.PhysicalID == old.PhysicalID && known.Unique(n.Type, n.Properties) {
 		n.Behaviour = rollout.Behaviour{Fail: "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename " +
 			n.PhysicalID + " and update the stack again."}
 	}
+
 	return made
 }
 
@@ -149,6 +161,7 @@ func (pl *planner) shown(r template.Resource) string {
 	for _, p := range pl.proposal.template.Parameters() {
 		hidden[p.Name] = p.NoEcho
 	}
+
 	properties := map[string]any{}
 	for name, v := range r.Properties {
 		properties[name] = v
@@ -159,6 +172,7 @@ func (pl *planner) shown(r template.Resource) string {
 			}
 		}
 	}
+
 	return template.Canonical(properties)
 }
 
@@ -199,14 +213,17 @@ func (pl *planner) conflicts() error {
 		if old != nil && old.PhysicalID == n.PhysicalID || !pl.c.s.catalog.Unique(n.Type, n.Properties) {
 			continue
 		}
+
 		owner, taken, err := pl.c.holder(pl.st, n.Type, n.PhysicalID)
 		if err != nil {
 			return err
 		}
+
 		if taken {
 			n.Behaviour = rollout.Behaviour{Fail: n.PhysicalID + " already exists in stack " + owner}
 		}
 	}
+
 	return nil
 }
 
@@ -219,6 +236,7 @@ func (c *call) resources(st *stack) ([]rollout.Resource, error) {
 		return nil, err
 	}
 	defer rows.Close()
+
 	var out []rollout.Resource
 	for rows.Next() {
 		var text, status string
@@ -226,13 +244,16 @@ func (c *call) resources(st *stack) ([]rollout.Resource, error) {
 		if err := rows.Scan(&text, &gone, &status); err != nil {
 			return nil, err
 		}
+
 		var r rollout.Resource
 		if err := json.Unmarshal([]byte(text), &r); err != nil {
 			return nil, err
 		}
+
 		if !gone && status != "CREATE_FAILED" {
 			out = append(out, r)
 		}
 	}
+
 	return rollout.Ordered(out), rows.Err()
 }

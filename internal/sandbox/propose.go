@@ -22,14 +22,17 @@ func (c *call) propose(before *definition) (*proposal, error) {
 	if err := c.expandable(); err != nil {
 		return nil, err
 	}
+
 	body, err := c.templateBody(before)
 	if err != nil {
 		return nil, err
 	}
+
 	t, err := template.Parse(body)
 	if err != nil {
 		return nil, err
 	}
+
 	p := &proposal{template: t, def: definition{body: body}}
 	d := &p.def.detail
 	var previous map[string]string
@@ -38,13 +41,16 @@ func (c *call) propose(before *definition) (*proposal, error) {
 		d.Tags, d.RoleARN = before.detail.Tags, before.detail.RoleARN
 		d.Notifications = before.detail.Notifications
 	}
+
 	if d.Parameters, err = t.Bind(c.given(), previous); err != nil {
 		return nil, err
 	}
+
 	d.Description, d.Shown = t.Description(), shownParameters(t, d.Parameters)
 	if err := c.settings(d); err != nil {
 		return nil, err
 	}
+
 	return p, c.acknowledged(t, d.Capabilities)
 }
 
@@ -58,14 +64,17 @@ func (c *call) expandable() error {
 			return refuse("the sandbox does not expand %s", name)
 		}
 	}
+
 	for _, name := range []string{"ResourceTypes", "ResourcesToImport", "RollbackConfiguration.RollbackTriggers"} {
 		if len(c.form.Members(name)) > 0 {
 			return refuse("the sandbox does not expand %s", name)
 		}
 	}
+
 	if c.form.Text("ImportExistingResources") == "true" {
 		return refuse("the sandbox does not expand ImportExistingResources")
 	}
+
 	return nil
 }
 
@@ -100,6 +109,7 @@ func (c *call) templateBody(before *definition) (string, error) {
 	case len(body) > template.MaxBody:
 		return "", violation("templateBody", body, "Member must have length less than or equal to "+strconv.Itoa(template.MaxBody))
 	}
+
 	return body, nil
 }
 
@@ -121,23 +131,28 @@ func (c *call) settings(d *detail) error {
 		if err != nil {
 			return err
 		}
+
 		d.Tags = tags
 	}
+
 	if role := c.form.Text("RoleARN"); role != "" {
 		if !strings.HasPrefix(role, "arn:") || len(role) < 20 || len(role) > 2048 {
 			return violation("roleARN", role, "Member must have length between 20 and 2048 and be an ARN")
 		}
 		d.RoleARN = role
 	}
+
 	if c.form.Listed("NotificationARNs") {
 		d.Notifications = c.form.Texts("NotificationARNs")
 	}
+
 	d.Capabilities = c.form.Texts("Capabilities")
 	for _, name := range d.Capabilities {
 		if !slices.Contains([]string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"}, name) {
 			return violation("capabilities", name, "Member must satisfy enum value set: [CAPABILITY_NAMED_IAM, CAPABILITY_AUTO_EXPAND, CAPABILITY_IAM]")
 		}
 	}
+
 	var err error
 	d.ExceptOnNew, err = c.form.Flag("RetainExceptOnCreate")
 	return err
@@ -158,12 +173,15 @@ func (c *call) tags() ([]tag, error) {
 		case seen[t.Key]:
 			return nil, refuse("Duplicate tag key: %s", clip(t.Key))
 		}
+
 		seen[t.Key] = true
 		out = append(out, t)
 	}
+
 	if len(out) > 50 {
 		return nil, violation("tags", strconv.Itoa(len(out)), "Member must have length less than or equal to 50")
 	}
+
 	slices.SortFunc(out, func(a, b tag) int { return strings.Compare(a.Key, b.Key) })
 	return out, nil
 }
@@ -185,6 +203,7 @@ func (c *call) onFailure() (rollout.OnFailure, error) {
 	if err != nil {
 		return "", err
 	}
+
 	asked := c.form.Text("OnFailure")
 	if asked != "" && c.form.Has("DisableRollback") {
 		return "", refuse("You can specify either DisableRollback or OnFailure, but not both.")
@@ -192,6 +211,7 @@ func (c *call) onFailure() (rollout.OnFailure, error) {
 	if disable {
 		return rollout.DoNothing, nil
 	}
+
 	return failureNamed("onFailure", asked)
 }
 

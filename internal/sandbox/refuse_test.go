@@ -20,6 +20,7 @@ func post(t *testing.T, endpoint, form string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	now := time.Now().UTC()
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("X-Amz-Date", now.Format("20060102T150405Z"))
@@ -29,11 +30,14 @@ func post(t *testing.T, endpoint, form string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer resp.Body.Close()
+
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return resp.StatusCode, string(body)
 }
 
@@ -50,6 +54,7 @@ func TestWrongRequestsAreRefusedInAWSsWords(t *testing.T) {
 	c := client(endpoint, "us-east-1")
 	arn := *apply(t, c, "shop", shop).StackId
 	propose(t, c, createInput("shop", "done"))
+
 	for _, row := range refusals(arn) {
 		status, body := post(t, endpoint, row.form)
 		var e struct {
@@ -58,6 +63,7 @@ func TestWrongRequestsAreRefusedInAWSsWords(t *testing.T) {
 		if err := xml.Unmarshal([]byte(body), &e); err != nil {
 			t.Errorf("%.80s: %v in %s", row.form, err, body)
 		}
+
 		if status != row.status || e.Error.Code != row.code || !strings.Contains(e.Error.Message, row.want) {
 			t.Errorf("%.80s\ngot  %d %s: %s\nwant %d %s: %s", row.form, status, e.Error.Code, e.Error.Message, row.status, row.code, row.want)
 		}
@@ -74,6 +80,7 @@ func refusals(arn string) []refusal {
 	attribute := body("Resources: {Q: {Type: AWS::SQS::Queue}, T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !GetAtt Q.Nope}}}")
 	nested := body("Resources: {T: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: child.yaml}}}")
 	behaviour := body("Resources: {T: {Type: AWS::SNS::Topic, Metadata: {'Lockstep::Sandbox': {Delay: soon}}}}")
+
 	return []refusal{
 		{"", 400, "MissingAction", "The request must contain the parameter Action."},
 		{"Action=Frobnicate&Version=2010-05-15", 400, "InvalidAction", "Could not find operation Frobnicate for version 2010-05-15"},
@@ -142,11 +149,14 @@ func TestRequestsAreBounded(t *testing.T) {
 			t.Errorf("%.40s: %d, want %d", form, status, want)
 		}
 	}
+
 	resp, err := http.Get(endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer resp.Body.Close()
+
 	if resp.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("GET answers %d", resp.StatusCode)
 	}

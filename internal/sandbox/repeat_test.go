@@ -26,10 +26,12 @@ func TestRepeatedRequestsAreDoneOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	again, err := c.CreateStack(ctx, create)
 	if err != nil || *again.StackId != *first.StackId {
 		t.Errorf("created again: %v", err)
 	}
+
 	create.Tags = []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}
 	_, err = c.CreateStack(ctx, create)
 	wantError(t, err, "TokenAlreadyExistsException", "A client request token already exists")
@@ -40,10 +42,12 @@ func TestRepeatedRequestsAreDoneOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	remade, err := c.CreateChangeSet(ctx, in)
 	if err != nil || *remade.Id != *made.Id {
 		t.Errorf("change set again: %v", err)
 	}
+
 	in.ClientToken = aws.String("t3")
 	_, err = c.CreateChangeSet(ctx, in)
 	wantError(t, err, "AlreadyExistsException", "ChangeSet cs cannot be created due to a mismatch with existing attribute ClientToken")
@@ -54,11 +58,13 @@ func TestRepeatedRequestsAreDoneOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	updates := 0
 	p, err := c.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: aws.String("web")})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, e := range p.StackEvents {
 		if e.ResourceStatus == types.ResourceStatusUpdateInProgress && *e.LogicalResourceId == "web" {
 			updates++
@@ -67,6 +73,7 @@ func TestRepeatedRequestsAreDoneOnce(t *testing.T) {
 			t.Errorf("%s %s has token %q, want %q", *e.LogicalResourceId, e.ResourceStatus, aws.ToString(e.ClientRequestToken), want)
 		}
 	}
+
 	if updates != 1 {
 		t.Errorf("%d updates, want 1", updates)
 	}
@@ -84,24 +91,30 @@ func TestOtherChangeSetsBecomeObsolete(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		ids[name] = made.Id
 	}
+
 	if _, err := c.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: aws.String("one"), StackName: aws.String("web")}); err != nil {
 		t.Fatal(err)
 	}
+
 	_, err := c.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: ids["two"]})
 	wantError(t, err, "InvalidChangeSetStatus", "in its current execution status of [OBSOLETE]")
 	list, err := c.ListChangeSets(ctx, &cloudformation.ListChangeSetsInput{StackName: aws.String("web")})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var got []string
 	for _, s := range list.Summaries {
 		got = append(got, *s.ChangeSetName+" "+string(s.ExecutionStatus))
 	}
+
 	if diff := cmp.Diff([]string{"two OBSOLETE", "one EXECUTE_COMPLETE", "cs0 EXECUTE_COMPLETE"}, got); diff != "" {
 		t.Error(diff)
 	}
+
 	for range 2 { // deleting what is not there is no error
 		if _, err := c.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: ids["two"]}); err != nil {
 			t.Fatal(err)
@@ -114,53 +127,66 @@ func TestLongListsComeInPages(t *testing.T) {
 	ctx := t.Context()
 	var b strings.Builder
 	b.WriteString("Resources:\n")
+
 	for i := range 250 {
 		fmt.Fprintf(&b, "  R%d: {Type: AWS::SNS::Topic}\n", i)
 	}
+
 	in := createInput("big", "cs")
 	in.ChangeSetType, in.TemplateBody = types.ChangeSetTypeCreate, aws.String(b.String())
 	made, err := c.CreateChangeSet(ctx, in)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if got := changes(t, c, *made.Id); len(got) != 250 {
 		t.Errorf("%d changes, want 250", len(got))
 	}
+
 	if _, err := c.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: made.Id}); err != nil {
 		t.Fatal(err)
 	}
+
 	seen := map[string]bool{}
 	all := events(t, c, "big")
 	for _, e := range all {
 		seen[e] = true
 	}
+
 	if len(all) != 3+3*250 || len(seen) != len(all) {
 		t.Errorf("%d events, %d different, want %d", len(all), len(seen), 3+3*250)
 	}
+
 	for i := range 105 {
 		if _, err := c.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: aws.String(fmt.Sprintf("s%d", i)), TemplateBody: aws.String("Resources: {T: {Type: AWS::SNS::Topic}}")}); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	if _, err := c.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: aws.String("s7")}); err != nil {
 		t.Fatal(err)
 	}
+
 	live := 0
 	for p := cloudformation.NewDescribeStacksPaginator(c, &cloudformation.DescribeStacksInput{}); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		live += len(page.Stacks)
 	}
+
 	deleted := 0
 	for p := cloudformation.NewListStacksPaginator(c, &cloudformation.ListStacksInput{StackStatusFilter: []types.StackStatus{types.StackStatusDeleteComplete}}); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		deleted += len(page.StackSummaries)
 	}
+
 	if live != 105 || deleted != 1 {
 		t.Errorf("%d stacks and %d deleted, want 105 and 1", live, deleted)
 	}
@@ -174,24 +200,29 @@ func TestTemplatesAndResourcesAreFound(t *testing.T) {
 	if err != nil || *body.TemplateBody != shop {
 		t.Errorf("GetTemplate: %v", err)
 	}
+
 	body, err = c.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: aws.String("web"), ChangeSetName: aws.String("cs0")})
 	if err != nil || *body.TemplateBody != shop {
 		t.Errorf("GetTemplate of a change set: %v", err)
 	}
+
 	url := aws.String("https://sqs.us-east-1.amazonaws.com/000000000000/shop-dev")
 	found, err := c.DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{PhysicalResourceId: url})
 	if err != nil || len(found.StackResources) != 2 {
 		t.Errorf("by physical id: %v", err)
 	}
+
 	one, err := c.DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{StackName: aws.String("web"), LogicalResourceId: aws.String("Queue")})
 	if err != nil || len(one.StackResources) != 1 || *one.StackResources[0].PhysicalResourceId != *url {
 		t.Errorf("by logical id: %v", err)
 	}
+
 	v, err := c.ValidateTemplate(ctx, &cloudformation.ValidateTemplateInput{TemplateBody: aws.String(
 		"Description: d\nParameters: {P: {Type: String, Default: x, NoEcho: true}}\nResources: {R: {Type: AWS::IAM::Role}}")})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if *v.Description != "d" || *v.Parameters[0].DefaultValue != "x" || !*v.Parameters[0].NoEcho || v.Capabilities[0] != types.CapabilityCapabilityIam ||
 		*v.CapabilitiesReason != "The following resource(s) require capabilities: [AWS::IAM::Role]" {
 		t.Errorf("%+v", v)
@@ -213,18 +244,21 @@ func TestManyClientsAtOnceKeepTheBooksRight(t *testing.T) {
 			}
 		})
 	}
+
 	wg.Wait()
 	names := map[string]int{}
 	out, err := c.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, s := range out.Stacks {
 		names[*s.StackName]++
 		if names[*s.StackName] > 1 {
 			t.Errorf("stack %s is there twice", *s.StackName)
 		}
 	}
+
 	if s := apply(t, c, "after", strings.ReplaceAll(shop, "shop-", "after-")); s.StackStatus != types.StackStatusCreateComplete {
 		t.Errorf("a stack afterwards: %s", s.StackStatus)
 	}
@@ -236,11 +270,14 @@ func TestALongHistoryDoesNotWeigh(t *testing.T) {
 	for i := range 6 {
 		apply(t, c, "shop", shop, parameter("Seconds", fmt.Sprint(30+i)))
 	}
+
 	d, err := db.Open(t.Context(), "sqlite:"+path, db.Migrations{FS: os.DirFS("schema"), Table: "sandbox_migration"})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer d.Close()
+
 	for table, most := range map[string]int{"event WHERE state IS NOT NULL": 2 + 2*4, "revision": 1 + 3} {
 		var n int
 		err := d.View(t.Context(), func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM ` + table).Scan(&n) })

@@ -52,18 +52,22 @@ func (c *call) assumeRole() (any, error) {
 	if m == nil || len(role) < 20 || len(role) > 2048 {
 		return nil, refuse("%s is invalid", clip(role))
 	}
+
 	name := c.form.Text("RoleSessionName")
 	if !sessionPattern.MatchString(name) {
 		return nil, violation("roleSessionName", name, `Member must satisfy regular expression pattern: [\w+=,.@-]*`)
 	}
+
 	seconds := 3600
 	if text := c.form.Text("DurationSeconds"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 900 || n > 43200 {
 			return nil, violation("durationSeconds", text, "Member must have value between 900 and 43200")
 		}
+
 		seconds = n
 	}
+
 	expires := c.tx.Now.Add(time.Duration(seconds) * time.Second)
 	var out assumedRole
 	out.Credentials.AccessKeyID = sessionKeyPrefix + rand.Text()[:16]
@@ -79,6 +83,7 @@ func (c *call) assumeRole() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	_, err = c.tx.Exec(`DELETE FROM session WHERE expires_at < $1`, db.Millis(c.tx.Now.Add(-time.Hour)))
 	return out, err
 }

@@ -54,26 +54,32 @@ func Open(ctx context.Context, path string, opt Options) (*Sandbox, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
+
 	if opt.Account == "" {
 		opt.Account = "000000000000"
 	}
+
 	files, err := fs.Sub(schema, "schema")
 	if err != nil {
 		return nil, err
 	}
+
 	known, err := catalog.New()
 	if err != nil {
 		return nil, err
 	}
+
 	d, err := db.Open(ctx, "sqlite:"+path, db.Migrations{FS: files, Table: "sandbox_migration"})
 	if err != nil {
 		return nil, err
 	}
+
 	s := &Sandbox{opt: opt, db: d, catalog: known, verifier: &sigv4.Verifier{}}
 	s.operations = operations()
 	if err := d.Update(ctx, forgetOld); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+
 	return s, nil
 }
 
@@ -93,11 +99,13 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		action, service, result, err = s.serve(r, body)
 	}
+
 	if err == nil {
 		err = service.WriteResult(w, action, result, requestID)
 	} else {
 		service.WriteError(w, s.shown(r.Context(), action, err), requestID)
 	}
+
 	s.opt.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("op", action),
 		slog.String("request_id", requestID), slog.Duration("duration", time.Since(begun)), slog.Any("err", err))
 }
@@ -114,9 +122,11 @@ func (s *Sandbox) shown(ctx context.Context, action string, err error) *awsquery
 	if e, ok := errors.AsType[*sigv4.Error](err); ok {
 		return &awsquery.Error{Code: e.QueryCode(), Message: e.Message, Status: http.StatusForbidden}
 	}
+
 	if ctx.Err() == nil {
 		s.opt.Log.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("op", action), slog.Any("err", err))
 	}
+
 	return &awsquery.Error{Code: "InternalFailure", Message: "Internal error.", Status: http.StatusInternalServerError}
 }
 
@@ -127,11 +137,13 @@ func (s *Sandbox) serve(r *http.Request, body []byte) (action string, service aw
 	if err != nil {
 		return "", service, nil, err
 	}
+
 	action = form.Text("Action")
 	op, known := s.operations[action]
 	if known {
 		service = op.service
 	}
+
 	who, err := s.caller(r, body)
 	switch {
 	case err != nil:
@@ -141,10 +153,12 @@ func (s *Sandbox) serve(r *http.Request, body []byte) (action string, service aw
 	case !known:
 		return action, service, nil, &awsquery.Error{Code: "InvalidAction", Message: "Could not find operation " + clip(action) + " for version " + clip(form.Text("Version"))}
 	}
+
 	run := s.db.View
 	if op.writes {
 		run = s.db.Update
 	}
+
 	err = run(r.Context(), func(tx *db.Tx) error {
 		result, err = op.do(&call{s: s, tx: tx, who: who, form: form, action: action})
 		return err
@@ -166,6 +180,7 @@ func forgetOld(tx *db.Tx) error {
 			return err
 		}
 	}
+
 	return nil
 }
 

@@ -28,6 +28,7 @@ func serve(t testing.TB, path string, opt sandbox.Options) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	srv := httptest.NewServer(s)
 	t.Cleanup(func() {
 		srv.Close()
@@ -35,6 +36,7 @@ func serve(t testing.TB, path string, opt sandbox.Options) string {
 			t.Error(err)
 		}
 	})
+
 	return srv.URL
 }
 
@@ -57,11 +59,13 @@ func apply(t testing.TB, c *cloudformation.Client, name, body string, params ...
 	if _, err := c.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name}); err == nil {
 		kind = types.ChangeSetTypeUpdate
 	}
+
 	n, err := c.ListChangeSets(ctx, &cloudformation.ListChangeSetsInput{StackName: &name})
 	number := "cs0"
 	if err == nil {
 		number = "cs" + string(rune('0'+len(n.Summaries)))
 	}
+
 	cs, err := c.CreateChangeSet(ctx, &cloudformation.CreateChangeSetInput{
 		StackName: &name, ChangeSetName: &number, ChangeSetType: kind, TemplateBody: &body, Parameters: params,
 		Capabilities: []types.Capability{types.CapabilityCapabilityNamedIam},
@@ -69,10 +73,12 @@ func apply(t testing.TB, c *cloudformation.Client, name, body string, params ...
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := c.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: cs.Id, ClientRequestToken: aws.String("tok-" + number)}); err != nil {
 		d, _ := c.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: cs.Id})
 		t.Fatalf("%v (%s)", err, aws.ToString(d.StatusReason))
 	}
+
 	return described(t, c, *cs.StackId)
 }
 
@@ -106,13 +112,16 @@ func events(t testing.TB, c *cloudformation.Client, name string) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, e := range page.StackEvents {
 			text := aws.ToString(e.LogicalResourceId) + " " + string(e.ResourceStatus)
 			if r := aws.ToString(e.ResourceStatusReason); r != "" {
 				text += " " + r
 			}
+
 			out = append([]string{text}, out...)
 		}
 	}
+
 	return out
 }

@@ -59,10 +59,12 @@ func (c *call) describeChangeSet() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	from, err := c.changesFrom(cs)
 	if err != nil {
 		return nil, err
 	}
+
 	d := cs.def.detail
 	x := describedChangeSet{
 		ChangeSetName: cs.name, ChangeSetID: cs.arn, StackID: cs.st.arn, StackName: cs.st.name, Description: d.ChangeSetText, Parameters: awsquery.Of(d.Shown...),
@@ -72,14 +74,17 @@ func (c *call) describeChangeSet() (any, error) {
 	if cs.statusNow != "CREATE_COMPLETE" {
 		return x, nil
 	}
+
 	shown := cs.changes[from:]
 	if len(shown) > pageSize {
 		shown = shown[:pageSize]
 		x.NextToken = c.token(int64(from + pageSize))
 	}
+
 	for _, ch := range shown {
 		x.Changes.Members = append(x.Changes.Members, shownChange(ch))
 	}
+
 	return x, nil
 }
 
@@ -89,6 +94,7 @@ func (c *call) changesFrom(cs *changeSet) (int, error) {
 	if token == "" {
 		return 0, nil
 	}
+
 	from, err := c.readToken(token)
 	if err != nil {
 		return 0, err
@@ -96,6 +102,7 @@ func (c *call) changesFrom(cs *changeSet) (int, error) {
 	if from < 0 || from > int64(len(cs.changes)) {
 		return 0, refuse("NextToken is invalid")
 	}
+
 	return int(from), nil
 }
 
@@ -108,12 +115,15 @@ func shownChange(ch rollout.Change) changeXML {
 		var dx detailXML
 		dx.Target.Attribute, dx.Target.Name = d.Attribute, d.Name
 		dx.Target.RequiresRecreation = string(d.Recreation)
+
 		if d.Recreation == "" {
 			dx.Target.RequiresRecreation = "Never"
 		}
+
 		dx.Evaluation, dx.ChangeSource, dx.CausingEntity = d.Evaluation, d.Source, d.Cause
 		x.ResourceChange.Details.Members = append(x.ResourceChange.Details.Members, dx)
 	}
+
 	return x
 }
 
@@ -139,29 +149,35 @@ func (c *call) listChangeSets() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	st, err := c.existing()
 	if err != nil {
 		return nil, err
 	}
+
 	all, err := c.changeSetsOf(st, page)
 	if err != nil {
 		return nil, err
 	}
+
 	var out listedChangeSets
 	if len(all) > pageSize {
 		all = all[:pageSize]
 		out.NextToken = c.token(all[pageSize-1].id)
 	}
+
 	for _, cs := range all {
 		d, err := c.definition(cs.defined)
 		if err != nil {
 			return nil, err
 		}
+
 		out.Summaries.Members = append(out.Summaries.Members, changeSetSummary{
 			StackID: st.arn, StackName: st.name, ChangeSetID: cs.arn, ChangeSetName: cs.name, ExecutionStatus: cs.executionNow,
 			Status: cs.statusNow, StatusReason: cs.reasonNow, CreationTime: awsquery.Time(db.Time(cs.created)), Description: d.detail.ChangeSetText,
 		})
 	}
+
 	return out, nil
 }
 
@@ -171,13 +187,16 @@ func (c *call) changeSetsOf(st *stack, before int64) ([]*changeSet, error) {
 		return nil, err
 	}
 	defer rows.Close()
+
 	var out []*changeSet
 	for rows.Next() {
 		cs, err := scanChangeSet(rows.Scan, c.now())
 		if err != nil {
 			return nil, err
 		}
+
 		out = append(out, cs)
 	}
+
 	return out, rows.Err()
 }

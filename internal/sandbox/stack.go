@@ -103,14 +103,17 @@ func (c *call) find(nameOrARN string) (*stack, error) {
 	if strings.HasPrefix(nameOrARN, "arn:") {
 		where = `WHERE s.account = $2 AND s.region = $3 AND s.arn = $4`
 	}
+
 	row := c.tx.QueryRow(stackColumns+where, c.now(), c.who.account, c.who.region, nameOrARN)
 	s, err := scanStack(row.Scan)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, errNoStack
 	}
+
 	if err != nil {
 		return nil, err
 	}
+
 	s.def, err = c.definition(s.defined)
 	return s, err
 }
@@ -135,19 +138,23 @@ func (c *call) stacks(deleted bool, before int64, limit int) ([]*stack, error) {
 	if !deleted {
 		where += `AND (s.deleted_at IS NULL OR s.deleted_at > $1) `
 	}
+
 	rows, err := c.tx.Query(stackColumns+where+`ORDER BY s.id DESC LIMIT $5`, c.now(), c.who.account, c.who.region, before, limit)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
+
 	var out []*stack
 	for rows.Next() {
 		s, err := scanStack(rows.Scan)
 		if err != nil {
 			return nil, err
 		}
+
 		out = append(out, s)
 	}
+
 	return out, rows.Err()
 }
 

@@ -21,32 +21,39 @@ func (c *call) createStack() (any, error) {
 	if arn, done, err := c.answered(name); err != nil || done {
 		return stackID{arn}, err
 	}
+
 	if _, err := c.find(name); err == nil {
 		return nil, &awsquery.Error{Code: "AlreadyExistsException", Message: "Stack [" + name + "] already exists"}
 	} else if !errors.Is(err, errNoStack) {
 		return nil, err
 	}
+
 	p, err := c.propose(nil)
 	if err != nil {
 		return nil, err
 	}
+
 	d := &p.def.detail
 	if d.OnFailure, err = c.onFailure(); err != nil {
 		return nil, err
 	}
+
 	if text := c.form.Text("TimeoutInMinutes"); text != "" {
 		if d.Timeout, err = strconv.Atoi(text); err != nil || d.Timeout < 1 {
 			return nil, violation("timeoutInMinutes", text, "Member must have value greater than or equal to 1")
 		}
 	}
+
 	protected, err := c.form.Flag("EnableTerminationProtection")
 	if err != nil {
 		return nil, err
 	}
+
 	st, err := c.openStack(name, protected)
 	if err != nil {
 		return nil, err
 	}
+
 	pl, err := c.plan(st, p)
 	if err != nil {
 		return nil, err
@@ -54,6 +61,7 @@ func (c *call) createStack() (any, error) {
 	if _, err = c.deploy(deployment{st: st, plan: pl, def: p.def, create: true, token: c.form.Text("ClientRequestToken")}); err != nil {
 		return nil, err
 	}
+
 	return stackID{st.arn}, c.remember(name, st.arn)
 }
 
@@ -63,6 +71,7 @@ func (c *call) updateStack() (any, error) {
 	if errors.Is(err, errNoStack) || err == nil && st.gone(c.now()) {
 		return nil, refuse("Stack [%s] does not exist", clip(name))
 	}
+
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +81,7 @@ func (c *call) updateStack() (any, error) {
 	if !st.updatable() {
 		return nil, c.notUpdatable(st)
 	}
+
 	p, err := c.propose(&st.def)
 	if err != nil {
 		return nil, err
@@ -79,6 +89,7 @@ func (c *call) updateStack() (any, error) {
 	if p.def.detail.OnFailure, err = c.onFailure(); err != nil {
 		return nil, err
 	}
+
 	pl, err := c.plan(st, p)
 	if err != nil {
 		return nil, err
@@ -86,12 +97,14 @@ func (c *call) updateStack() (any, error) {
 	if !pl.changed {
 		return nil, refuse("No updates are to be performed.")
 	}
+
 	if err := c.expire(st, 0); err != nil {
 		return nil, err
 	}
 	if _, err := c.deploy(deployment{st: st, plan: pl, def: p.def, token: c.form.Text("ClientRequestToken")}); err != nil {
 		return nil, err
 	}
+
 	return stackID{st.arn}, c.remember(st.arn, st.arn)
 }
 
@@ -100,6 +113,7 @@ func (c *call) deleteStack() (any, error) {
 	if name == "" {
 		return nil, violation("stackName", "", "Member must not be null")
 	}
+
 	st, err := c.find(name)
 	if errors.Is(err, errNoStack) || err == nil && (st.gone(c.now()) || st.status == "DELETE_IN_PROGRESS") {
 		return nil, nil // it is done, and the operation has no result
@@ -107,6 +121,7 @@ func (c *call) deleteStack() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	if done, err := c.repeated(st.arn); err != nil || done {
 		return nil, err
 	}
@@ -116,12 +131,14 @@ func (c *call) deleteStack() (any, error) {
 	if err := c.forgetFuture(st); err != nil {
 		return nil, err
 	}
+
 	if err := c.expire(st, 0); err != nil {
 		return nil, err
 	}
 	if err := c.dismantle(st); err != nil {
 		return nil, err
 	}
+
 	return nil, c.remember(st.arn, "")
 }
 
@@ -136,10 +153,12 @@ func (c *call) deletable(st *stack) error {
 	if len(c.form.Texts("RetainResources")) > 0 && st.status != "DELETE_FAILED" {
 		return refuse("Invalid operation on stack [%s]. When you delete a stack, specify which resources to retain only when the stack is in the DELETE_FAILED state.", st.arn)
 	}
+
 	for _, o := range st.outputs {
 		if o.Export == "" {
 			continue
 		}
+
 		users, err := c.importers(o.Export)
 		if err != nil {
 			return err
@@ -148,6 +167,7 @@ func (c *call) deletable(st *stack) error {
 			return refuse("%s", inUse("deleted", o.Export, users))
 		}
 	}
+
 	return nil
 }
 
@@ -164,6 +184,7 @@ func (c *call) forgetFuture(st *stack) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -173,6 +194,7 @@ func (c *call) dismantle(st *stack) error {
 	if err != nil {
 		return err
 	}
+
 	moments := rollout.Delete(rollout.Deletion{
 		Old: old, Retain: c.form.Texts("RetainResources"), Force: c.form.Text("DeletionMode") == "FORCE_DELETE_STACK", Each: c.s.opt.Each,
 	})
@@ -182,14 +204,17 @@ func (c *call) dismantle(st *stack) error {
 	if err := c.countOperation(st); err != nil {
 		return err
 	}
+
 	rec := recorder{c: c, st: st, before: st.defined, after: st.defined, old: st.outputs, new: st.outputs, updated: st.updated, token: c.form.Text("ClientRequestToken")}
 	if err := rec.write(moments); err != nil {
 		return err
 	}
+
 	last := moments[len(moments)-1]
 	if last.Status != "DELETE_COMPLETE" {
 		return nil
 	}
+
 	for _, sql := range []string{
 		`UPDATE export SET until_at = $1 WHERE stack_id = $2 AND until_at IS NULL`,
 		`UPDATE import SET until_at = $1 WHERE stack_id = $2 AND until_at IS NULL`,
@@ -198,5 +223,6 @@ func (c *call) dismantle(st *stack) error {
 			return err
 		}
 	}
+
 	return nil
 }

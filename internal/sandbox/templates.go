@@ -17,9 +17,11 @@ func (c *call) getTemplate() (any, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		out.TemplateBody = cs.def.body
 		return out, nil
 	}
+
 	st, err := c.existing()
 	if err != nil {
 		return nil, err
@@ -27,6 +29,7 @@ func (c *call) getTemplate() (any, error) {
 	if st.def.body == "" {
 		return nil, refuse("Stack [%s] is in %s state and has no template", st.name, st.status)
 	}
+
 	out.TemplateBody = st.def.body
 	return out, nil
 }
@@ -50,18 +53,22 @@ func (c *call) validateTemplate() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	t, err := template.Parse(body)
 	if err != nil {
 		return nil, err
 	}
+
 	out := validated{Description: t.Description()}
 	for _, p := range t.Parameters() {
 		x := templateParameter{ParameterKey: p.Name, NoEcho: p.NoEcho, Description: p.Description}
 		if p.HasDefault {
 			x.DefaultValue = &p.Default
 		}
+
 		out.Parameters.Members = append(out.Parameters.Members, x)
 	}
+
 	required, reason := t.Capabilities()
 	out.Capabilities, out.CapabilitiesReason = awsquery.Of(required...), reason
 	return out, nil
@@ -94,10 +101,12 @@ func (c *call) getTemplateSummary() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	t, err := template.Parse(body)
 	if err != nil {
 		return nil, err
 	}
+
 	required, reason := t.Capabilities()
 	out := templateSummary{
 		Description: t.Description(), Capabilities: awsquery.Of(required...), CapabilitiesReason: reason,
@@ -108,9 +117,11 @@ func (c *call) getTemplateSummary() (any, error) {
 		if p.HasDefault {
 			x.DefaultValue = &p.Default
 		}
+
 		x.ParameterConstraints.AllowedValues = awsquery.Of(p.AllowedValues...)
 		out.Parameters.Members = append(out.Parameters.Members, x)
 	}
+
 	return out, nil
 }
 

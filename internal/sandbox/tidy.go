@@ -29,5 +29,6 @@ func (c *call) tidy(st *stack) error {
 			return err
 		}
 	}
+
 	return nil
 }

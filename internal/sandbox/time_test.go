@@ -97,36 +97,45 @@ func TestStatesInProgressCanBeSeen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		var seen []string
 		for range 30 {
 			d, err := c.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{ChangeSetName: cs.Id})
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if s := string(d.Status) + " " + string(d.ExecutionStatus); !slices.Contains(seen, s) {
 				seen = append(seen, s)
 			}
+
 			time.Sleep(time.Millisecond)
 		}
+
 		want := []string{"CREATE_PENDING UNAVAILABLE", "CREATE_IN_PROGRESS UNAVAILABLE", "CREATE_COMPLETE AVAILABLE"}
 		if diff := cmp.Diff(want, seen); diff != "" {
 			t.Error(diff)
 		}
+
 		execute := &cloudformation.ExecuteChangeSetInput{ChangeSetName: cs.Id}
 		if _, err := c.ExecuteChangeSet(t.Context(), execute); err != nil {
 			t.Fatal(err)
 		}
+
 		_, err = c.ExecuteChangeSet(t.Context(), execute)
 		wantError(t, err, "InvalidChangeSetStatus", "cannot be executed in its current execution status of [EXECUTE_IN_PROGRESS]")
 		_, err = c.DeleteChangeSet(t.Context(), &cloudformation.DeleteChangeSetInput{ChangeSetName: cs.Id})
 		wantError(t, err, "InvalidChangeSetStatus", "cannot be deleted in its current execution status of [EXECUTE_IN_PROGRESS]")
+
 		if diff := cmp.Diff([]string{"CREATE_IN_PROGRESS", "CREATE_COMPLETE"}, statuses(t, c, "shop", 300*time.Millisecond, 5*time.Millisecond)); diff != "" {
 			t.Error(diff)
 		}
+
 		apply := &cloudformation.UpdateStackInput{StackName: aws.String("shop"), UsePreviousTemplate: aws.Bool(true), Parameters: []types.Parameter{parameter("Stage", "prod")}}
 		if _, err := c.UpdateStack(t.Context(), apply); err != nil {
 			t.Fatal(err)
 		}
+
 		_, err = c.CreateChangeSet(t.Context(), createInput("shop", "second"))
 		wantError(t, err, "ValidationError", "is in UPDATE_IN_PROGRESS state and can not be updated.")
 		_, err = c.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("shop")})
@@ -146,22 +155,28 @@ func TestARestartGoesOnWhereTheClockSays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		time.Sleep(1500 * time.Millisecond)
 		before := events(t, c, "slow")
 		b.close()
 		b.open()
+
 		if s := described(t, c, *out.StackId); s.StackStatus != types.StackStatusCreateInProgress || len(s.Outputs) != 0 {
 			t.Errorf("in the middle: %s with %d outputs", s.StackStatus, len(s.Outputs))
 		}
+
 		if diff := cmp.Diff(before, events(t, c, "slow")); diff != "" {
 			t.Error(diff)
 		}
+
 		b.close()
 		time.Sleep(2 * time.Second)
 		b.open()
+
 		if s := described(t, c, *out.StackId); s.StackStatus != types.StackStatusCreateComplete || len(s.Outputs) != 1 {
 			t.Errorf("at the end: %s with %d outputs", s.StackStatus, len(s.Outputs))
 		}
+
 		want := append(before, "Slow CREATE_COMPLETE", "After CREATE_IN_PROGRESS", "After CREATE_IN_PROGRESS Resource creation Initiated",
 			"After CREATE_COMPLETE", "slow CREATE_COMPLETE "+final)
 		if diff := cmp.Diff(want, events(t, c, "slow")); diff != "" {
@@ -179,27 +194,33 @@ func TestDeletingAStackThatIsBeingCreatedStopsIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		time.Sleep(time.Second)
 		if _, err := c.ExecuteChangeSet(t.Context(), &cloudformation.ExecuteChangeSetInput{ChangeSetName: made.Id}); err != nil {
 			t.Fatal(err)
 		}
+
 		time.Sleep(time.Second)
 		if _, err := c.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("slow")}); err != nil {
 			t.Fatal(err)
 		}
+
 		time.Sleep(time.Hour)
 		if s := described(t, c, *made.StackId); s.StackStatus != types.StackStatusDeleteComplete || s.DeletionTime == nil {
 			t.Errorf("status %s", s.StackStatus)
 		}
+
 		all := events(t, c, *made.StackId)
 		want := []string{"slow DELETE_IN_PROGRESS User Initiated", "Slow DELETE_IN_PROGRESS", "Slow DELETE_COMPLETE", "slow DELETE_COMPLETE " + final}
 		if diff := cmp.Diff(want, all[len(all)-4:]); diff != "" {
 			t.Error(diff)
 		}
+
 		d, err := c.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{ChangeSetName: made.Id})
 		if err != nil || d.ExecutionStatus != types.ExecutionStatusExecuteFailed {
 			t.Errorf("change set: %v, %v", d, err)
 		}
+
 		user := "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !ImportValue slow}}}"
 		if got := propose(t, c, &cloudformation.CreateChangeSetInput{StackName: aws.String("user"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: &user}); got.Status == types.ChangeSetStatusCreateComplete {
 			t.Error("what was never created is exported")
@@ -213,12 +234,14 @@ func TestAnExportIsInForceWhenItsStackIsComplete(t *testing.T) {
 		if _, err := c.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: aws.String("slow"), TemplateBody: aws.String(slow)}); err != nil {
 			t.Fatal(err)
 		}
+
 		user := "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !ImportValue slow}}}"
 		for i, want := range []types.ChangeSetStatus{types.ChangeSetStatusFailed, types.ChangeSetStatusCreateComplete} {
 			in := &cloudformation.CreateChangeSetInput{StackName: aws.String("user"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: &user, ChangeSetName: aws.String([]string{"a", "b"}[i])}
 			if _, err := c.CreateChangeSet(t.Context(), in); err != nil {
 				t.Fatal(err)
 			}
+
 			time.Sleep(3 * time.Second)
 			d, err := c.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{StackName: in.StackName, ChangeSetName: in.ChangeSetName})
 			if err != nil || d.Status != want {

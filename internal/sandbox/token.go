@@ -22,6 +22,7 @@ func (c *call) answered(subject string) (answer string, done bool, err error) {
 	if token == "" {
 		return "", false, nil
 	}
+
 	var hash string
 	err = c.tx.QueryRow(`SELECT hash, answer FROM token WHERE account = $1 AND region = $2 AND operation = $3 AND stack = $4 AND token = $5`,
 		c.who.account, c.who.region, c.action, subject, token).Scan(&hash, &answer)
@@ -33,6 +34,7 @@ func (c *call) answered(subject string) (answer string, done bool, err error) {
 	case hash != c.hash():
 		return "", false, &awsquery.Error{Code: "TokenAlreadyExistsException", Message: "A client request token already exists: " + clip(token)}
 	}
+
 	return answer, true, nil
 }
 

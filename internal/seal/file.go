@@ -62,16 +62,19 @@ func create(path string, f form) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	text, err := f.encode(k)
 	if err != nil {
 		return nil, at(path, err)
 	}
+
 	if err := writeNew(path, text); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return nil, &FileError{Path: path, Reason: "already exists, and a key is never overwritten", Err: err}
 		}
 		return nil, &FileError{Path: path, Reason: err.Error(), Err: err}
 	}
+
 	return k, nil
 }
 
@@ -92,6 +95,7 @@ func writeNew(path string, text []byte) error {
 		return err
 	}
 	defer os.Remove(f.Name())
+
 	_, err = f.Write(text)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
@@ -99,6 +103,7 @@ func writeNew(path string, text []byte) error {
 	if err := os.Link(f.Name(), path); err != nil {
 		return err
 	}
+
 	return syncDir(dir)
 }
 
@@ -139,6 +144,7 @@ func readSafe(path string) ([]byte, error) {
 		return nil, &FileError{Path: path, Reason: err.Error(), Err: err}
 	}
 	defer f.Close()
+
 	info, err := f.Stat()
 	if err != nil {
 		return nil, &FileError{Path: path, Reason: err.Error(), Err: err}
@@ -146,10 +152,12 @@ func readSafe(path string) ([]byte, error) {
 	if reason := objection(path, info); reason != "" {
 		return nil, &FileError{Path: path, Reason: reason}
 	}
+
 	text, err := io.ReadAll(io.LimitReader(f, maxFile))
 	if err != nil {
 		return nil, &FileError{Path: path, Reason: err.Error(), Err: err}
 	}
+
 	return text, nil
 }
 
@@ -160,11 +168,13 @@ func objection(path string, info fs.FileInfo) string {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return fmt.Sprintf("has mode %04o, so others than its owner have access: run chmod 600 %s", mode, path)
 	}
+
 	owner, ok := info.Sys().(*syscall.Stat_t)
 	if ok && owner.Uid != 0 && int(owner.Uid) != os.Geteuid() {
 		return fmt.Sprintf("belongs to user %d, who could read what is sealed with it: run chown %d %s",
 			owner.Uid, os.Geteuid(), path)
 	}
+
 	return ""
 }
 

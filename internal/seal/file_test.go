@@ -59,9 +59,11 @@ func TestCreateWritesForItsOwnerAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if info.Mode() != 0o600 {
 		t.Errorf("mode %v, want 0600", info.Mode())
 	}
+
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil || len(entries) != 1 {
 		t.Errorf("left beside the key: %v, %v", entries, err)
@@ -74,11 +76,13 @@ func TestCreateNeverOverwrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	_, err = seal.Create(path)
 	wantFileError(t, err, path, "never overwritten")
 	if !errors.Is(err, fs.ErrExist) {
 		t.Errorf("got %v, want fs.ErrExist", err)
 	}
+
 	if after, _ := os.ReadFile(path); string(after) != string(before) {
 		t.Error("the key file was changed")
 	}
@@ -135,12 +139,15 @@ func TestOpenFollowsALinkToASafeFileOnly(t *testing.T) {
 	if err := os.Symlink(path, link); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := seal.Open(link); err != nil {
 		t.Errorf("a link to a safe file: %v", err)
 	}
+
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
+
 	_, err := seal.Open(link)
 	wantFileError(t, err, link, "0644")
 }
@@ -163,6 +170,7 @@ func TestOpenRefusesAFileThatHoldsNoKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for name, text := range map[string]string{
 		"empty": "", "not JSON": "hunter2", "no keys": "{}", "null": "null", "cut short": string(good[:len(good)/2]),
 		"unknown key type": strings.Replace(string(good), "XChaCha20Poly1305Key", "NoSuchKey", 1),
@@ -170,11 +178,13 @@ func TestOpenRefusesAFileThatHoldsNoKey(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+
 		_, err := seal.Open(path)
 		if err == nil {
 			t.Errorf("%s: opened", name)
 			continue
 		}
+
 		wantFileError(t, err, path, "no Tink AEAD keyset")
 		if strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: the error shows the content: %v", name, err)
@@ -201,13 +211,16 @@ func TestOpenOrCreateAtOnceGivesEveryoneTheSameKey(t *testing.T) {
 			if err != nil {
 				t.Errorf("start %d: %v", i, err)
 			}
+
 			keys[i] = k
 		})
 	}
+
 	group.Wait()
 	if t.Failed() {
 		return
 	}
+
 	box := mustSeal(t, keys[0], "hunter2", "a")
 	for i, k := range keys {
 		if _, err := k.Open(box, []byte("a")); err != nil {

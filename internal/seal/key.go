@@ -63,19 +63,23 @@ func newKey(handle *keyset.Handle) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read seal key: %w", err)
 	}
+
 	k := &Key{handle: handle, aead: primitive, ids: map[uint32]bool{}}
 	if k.stamps, err = stampKeys(handle); err != nil {
 		return nil, err
 	}
+
 	for i := range handle.Len() {
 		entry, err := handle.Entry(i)
 		if err != nil {
 			return nil, fmt.Errorf("read seal key: %w", err)
 		}
+
 		if entry.KeyStatus() == keyset.Enabled {
 			k.ids[entry.KeyID()] = true
 		}
 	}
+
 	return k, nil
 }
 
@@ -98,10 +102,12 @@ func (k *Key) Open(box Box, context []byte) ([]byte, error) {
 	if !k.ids[id] {
 		return nil, ErrWrongKey
 	}
+
 	plaintext, err := k.aead.Decrypt(box, context)
 	if err != nil {
 		return nil, ErrCorrupted
 	}
+
 	return plaintext, nil
 }
 

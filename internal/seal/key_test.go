@@ -105,14 +105,17 @@ func TestKeyShowsNothingOfItself(t *testing.T) {
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "key", k, "nested", []any{k})
 	slog.New(slog.NewTextHandler(&log, nil)).Info("m", "key", k)
+
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		fmt.Fprintf(&log, verb, k)
 	}
+
 	for _, word := range []string{"keyset", "Tink", "XChaCha", "map[", "0x"} {
 		if strings.Contains(log.String(), word) {
 			t.Errorf("the key shows %q:\n%s", word, log.String())
 		}
 	}
+
 	if !strings.Contains(log.String(), "[hidden]") {
 		t.Errorf("no placeholder in:\n%s", log.String())
 	}

@@ -90,15 +90,18 @@ func (w wrapped) decode(text []byte) (*Key, error) {
 		}
 		return nil, &FileError{Reason: "holds no encrypted Tink keyset"}
 	}
+
 	remote := remote{kms: w.kms}
 	handle, err := keyset.ReadWithContext(w.ctx, keyset.NewJSONReader(bytes.NewReader(text)), &remote, nil)
 	if err != nil {
 		return nil, remote.explain(err)
 	}
+
 	k, err := newKey(handle)
 	if err != nil {
 		return nil, &FileError{Reason: noKeyset, Err: err}
 	}
+
 	return k, nil
 }
 
@@ -148,15 +151,18 @@ func (r *remote) explain(err error) error {
 	if r.err == nil {
 		return &FileError{Reason: "holds no encrypted Tink keyset", Err: err}
 	}
+
 	said := r.err.Error()
 	if e, ok := errors.AsType[smithy.APIError](r.err); ok {
 		said = strings.TrimSuffix(e.ErrorCode()+": "+e.ErrorMessage(), ": ")
 	}
+
 	_, otherKey := errors.AsType[*types.IncorrectKeyException](r.err)
 	_, otherText := errors.AsType[*types.InvalidCiphertextException](r.err)
 	verdict := "cannot be used"
 	if otherKey || otherText {
 		verdict = "is not the one that it is encrypted under, or it was changed"
 	}
+
 	return &FileError{Reason: fmt.Sprintf("the AWS KMS key %s %s: %s", r.kms.arn, verdict, said), Err: r.err}
 }

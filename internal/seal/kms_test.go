@@ -59,14 +59,17 @@ func TestAFileUnderKMSOpensWithItsKeyAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	box := mustSeal(t, made, "hunter2", "a")
 	opened, err := newKMS(t, url, arn).OpenOrCreate(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if text, err := opened.Open(box, []byte("a")); err != nil || string(text) != "hunter2" {
 		t.Errorf("got %q, %v", text, err)
 	}
+
 	_, err = newKMS(t, url, arn).Create(t.Context(), path)
 	wantFileError(t, err, path, "never overwritten")
 
@@ -78,6 +81,7 @@ func TestAFileUnderKMSOpensWithItsKeyAlone(t *testing.T) {
 	wantFileError(t, err, path, missing)
 	_, err = newKMS(t, url, missing).OpenOrCreate(t.Context(), path+".new")
 	wantFileError(t, err, path+".new", missing)
+
 	if _, err := os.Stat(path + ".new"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a file was made without KMS: %v", err)
 	}
@@ -104,6 +108,7 @@ func newVault(t testing.TB) *vault {
 func (v *vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+
 	in := map[string]any{}
 	body, _ := io.ReadAll(r.Body)
 	_ = json.Unmarshal(body, &in)
@@ -125,10 +130,12 @@ func (v *vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		code = "InvalidCiphertextException"
 	}
+
 	if code != "" {
 		w.WriteHeader(http.StatusBadRequest)
 		out = map[string]any{"__type": code, "message": "the vault says no"}
 	}
+
 	_ = json.NewEncoder(w).Encode(out)
 }
 
@@ -139,28 +146,35 @@ func TestUnderKMSTheKeyItselfNeverTouchesTheDisk(t *testing.T) {
 	if _, err := k.OpenOrCreate(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
+
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if strings.Contains(string(text), v.plain[0]) || strings.Contains(string(text), `"keyData"`) || !strings.Contains(string(text), `"encryptedKeyset"`) {
 		t.Errorf("the file is %s", text)
 	}
+
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
 		t.Errorf("left beside the key: %v, %v", left, err)
 	}
+
 	info, err := os.Stat(path)
 	if err != nil || info.Mode() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
+
 	if _, err := k.Open(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
+
 	for i, operation := range []string{"Encrypt", "Decrypt"} {
 		r := v.requests[i]
 		if r["operation"] != operation || r["KeyId"] != keyARN || fmt.Sprint(r["EncryptionContext"]) != "map[lockstep:seal-key]" {
 			t.Errorf("asked was %v", r)
 		}
+
 		if !strings.Contains(fmt.Sprint(r["scope"]), "/eu-west-1/kms/") {
 			t.Errorf("asked was not in the key's region: %v", r["scope"])
 		}
@@ -174,6 +188,7 @@ func TestWhatKMSRefusesNamesItsKey(t *testing.T) {
 	if _, err := k.Create(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
+
 	for code, word := range map[string]string{
 		"AccessDeniedException": "cannot be used", "NotFoundException": "cannot be used", "DisabledException": "cannot be used",
 		"IncorrectKeyException": "is not the one", "InvalidCiphertextException": "is not the one",
@@ -181,15 +196,19 @@ func TestWhatKMSRefusesNamesItsKey(t *testing.T) {
 		v.code = code
 		_, err := k.Open(t.Context(), path)
 		wantFileError(t, err, path, keyARN, word, code)
+
 		if e, ok := errors.AsType[smithy.APIError](err); !ok || e.ErrorCode() != code {
 			t.Errorf("%s: the cause is lost: %v", code, err)
 		}
+
 		_, err = k.OpenOrCreate(t.Context(), filepath.Join(dir, "new.key"))
 		wantFileError(t, err, "new.key", keyARN, code)
 	}
+
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
 		t.Errorf("left are %v, %v", left, err)
 	}
+
 	v.Close()
 	_, err := k.Open(t.Context(), path)
 	wantFileError(t, err, path, keyARN, "cannot be used")
@@ -205,6 +224,7 @@ func TestEachFormOfAFileIsToldFromTheOther(t *testing.T) {
 	if _, err := k.Create(t.Context(), sealed); err != nil {
 		t.Fatal(err)
 	}
+
 	_, err = seal.OpenOrCreate(sealed)
 	wantFileError(t, err, sealed, "encrypted under a key of AWS KMS", "--seal-key-kms")
 	for name, text := range map[string]string{
@@ -213,20 +233,24 @@ func TestEachFormOfAFileIsToldFromTheOther(t *testing.T) {
 		if err := os.WriteFile(sealed, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+
 		_, err := k.Open(t.Context(), sealed)
 		wantFileError(t, err, sealed, "holds no")
 		if strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: the error shows the content: %v", name, err)
 		}
 	}
+
 	if err := os.WriteFile(sealed, []byte(`{"encryptedKeyset": "aHVudGVyMg=="}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	_, err = k.Open(t.Context(), sealed)
 	wantFileError(t, err, sealed, keyARN, "is not the one", "or it was changed")
 	if err := os.Chmod(sealed, 0o644); err != nil {
 		t.Fatal(err)
 	}
+
 	_, err = k.Open(t.Context(), sealed)
 	wantFileError(t, err, sealed, "mode 0644")
 }
@@ -242,6 +266,7 @@ func TestOnlyTheARNOfAKMSKeyIsOne(t *testing.T) {
 			t.Errorf("%q: %v", arn, err)
 		}
 	}
+
 	if _, err := seal.NewKMS(aws.Config{}, "alias/lockstep"); err == nil {
 		t.Error("a name was taken for an ARN")
 	}
@@ -253,13 +278,16 @@ func TestAKeyMayBeGivenAsText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	given, err := seal.Parse(seal.NewSecret(string(text)))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := given.Open(mustSeal(t, k, "hunter2", "a"), []byte("a")); err != nil {
 		t.Error(err)
 	}
+
 	for _, wrong := range []string{"", "hunter2", "{}", `{"hunter2": [`, `{"primaryKeyId": 1, "key": [{"keyData": {"typeUrl": "hunter2"}}]}`} {
 		if _, err := seal.Parse(seal.NewSecret(wrong)); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %v", wrong, err)

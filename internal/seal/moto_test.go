@@ -20,16 +20,20 @@ func motoURL(t testing.TB) string {
 		if os.Getenv("CI") == "true" {
 			t.Fatal(why)
 		}
+
 		t.Skip(why)
 	}
+
 	cmd := exec.Command("python3", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")
 	said, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	url, silent := make(chan string, 1), make(chan struct{})
 	go func() {
 		defer close(silent)
@@ -44,18 +48,22 @@ func motoURL(t testing.TB) string {
 		<-silent
 		_ = cmd.Wait()
 	})
+
 	select {
 	case at := <-url:
 		answer, err := http.Get(at + "/moto-api/")
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		answer.Body.Close()
 		return at
+
 	case <-silent:
 		t.Fatal("moto has ended")
 	case <-time.After(time.Minute):
 		t.Fatal("moto does not say where it answers")
 	}
+
 	return ""
 }

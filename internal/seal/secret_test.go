@@ -71,6 +71,7 @@ func TestSecretHidesFromEncoders(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+
 		refuseCanary(t, name, string(text))
 		if !bytes.Contains(text, []byte("[hidden]")) {
 			t.Errorf("%s: no placeholder in %s", name, text)

@@ -60,16 +60,20 @@ func stampKeys(handle *keyset.Handle) ([][]byte, error) {
 		if one.GetStatus() != tinkpb.KeyStatusType_ENABLED {
 			continue
 		}
+
 		key, err := hkdf.Key(sha256.New, one.GetKeyData().GetValue(), nil, "lockstep stamps", sha256.Size)
 		if err != nil {
 			return nil, fmt.Errorf("derive from seal key: %w", err)
 		}
+
 		if keys = append(keys, key); one.GetKeyId() == set.GetPrimaryKeyId() {
 			keys[0], keys[len(keys)-1] = keys[len(keys)-1], keys[0]
 		}
 	}
+
 	if len(keys) == 0 {
 		return nil, errors.New("derive from seal key: it has no key that may be used")
 	}
+
 	return keys, nil
 }

@@ -19,9 +19,11 @@ func TestAStampIsTheSameWheneverItIsMadeAndOfOneThing(t *testing.T) {
 	if again := k.Stamp("page", "a", "b"); is != again || !regexp.MustCompile(`^[A-Za-z0-9_-]{24}$`).MatchString(is) || len(is) != seal.StampLength {
 		t.Errorf("stamps %q and %q", is, again)
 	}
+
 	if !k.Stamped(is, "page", "a", "b") {
 		t.Error("a stamp is refused")
 	}
+
 	for name, of := range map[string][]string{
 		"another purpose": {"pager", "a", "b"}, "the purpose moved": {"pag", "ea", "b"}, "a part moved": {"page", "ab", ""},
 		"parts together": {"page", "ab"}, "another order": {"page", "b", "a"}, "a part more": {"page", "a", "b", ""}, "nothing": {"page"},
@@ -43,11 +45,13 @@ func TestAttack14NoStampButTheWholeOneIsTaken(t *testing.T) {
 			t.Errorf("%q is taken", forged)
 		}
 	}
+
 	for i := range is {
 		other := []byte(is)
 		if other[i] = 'A'; is[i] == 'A' {
 			other[i] = 'B'
 		}
+
 		if k.Stamped(string(other), "page", "a") {
 			t.Errorf("character %d does not matter", i)
 		}
@@ -61,14 +65,17 @@ func keyOf(t *testing.T, m *keyset.Manager) *seal.Key {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var text bytes.Buffer
 	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&text)); err != nil {
 		t.Fatal(err)
 	}
+
 	k, err := seal.Parse(seal.NewSecret(text.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return k
 }
 
@@ -80,6 +87,7 @@ func TestAStampHoldsAsLongAsItsKeyIsInTheKeyset(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	first, err := m.Add(aead.XChaCha20Poly1305KeyTemplate())
 	must(err)
 	must(m.SetPrimary(first))
@@ -93,9 +101,11 @@ func TestAStampHoldsAsLongAsItsKeyIsInTheKeyset(t *testing.T) {
 	if fresh == old || !both.Stamped(old, "page", "a") || !both.Stamped(fresh, "page", "a") {
 		t.Error("with both keys not both stamps are taken, or the new one is not made with the new key")
 	}
+
 	if before.Stamped(fresh, "page", "a") {
 		t.Error("the old key takes what the new one has stamped")
 	}
+
 	must(m.Disable(first))
 	if after := keyOf(t, m); after.Stamped(old, "page", "a") || after.Stamp("page", "a") != fresh {
 		t.Error("a key that may not be used any more stamps still")

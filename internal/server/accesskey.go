@@ -23,6 +23,7 @@ func ownKey(ctx context.Context, d *db.DB, key *seal.Key, n identity.NewKey) (ac
 	if err != nil {
 		return accessKey{}, err
 	}
+
 	var id string
 	err = d.View(ctx, func(tx *db.Tx) error {
 		all, err := identity.Keys(tx)
@@ -31,15 +32,18 @@ func ownKey(ctx context.Context, d *db.DB, key *seal.Key, n identity.NewKey) (ac
 				id = k.AccessKeyID
 			}
 		}
+
 		return err
 	})
 	if err != nil {
 		return accessKey{}, err
 	}
+
 	if id != "" {
 		_, secret, err := directory.Lookup(ctx, id, "")
 		return accessKey{id, secret.Reveal()}, err
 	}
+
 	var made identity.AccessKey
 	err = d.Update(ctx, func(tx *db.Tx) (err error) {
 		made, err = identity.Create(tx, key, n)

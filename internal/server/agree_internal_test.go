@@ -30,6 +30,7 @@ func upOnAWS(t *testing.T) *up {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	srv := httptest.NewServer(books)
 	t.Cleanup(func() {
 		srv.Close()
@@ -37,6 +38,7 @@ func upOnAWS(t *testing.T) *up {
 			t.Error(err)
 		}
 	})
+
 	keys := credentials.NewStaticCredentialsProvider("LSTESTKEY00000000000", "secret", "")
 	client := cloudformation.NewFromConfig(aws.Config{Region: "eu-west-1", BaseEndpoint: &srv.URL, Credentials: keys})
 	_, err = client.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: aws.String("there"),
@@ -44,6 +46,7 @@ func upOnAWS(t *testing.T) *up {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	s := &server{plan: plan{db: dbtest.Open(t), target: stackTarget{name: "aws", endpoint: srv.URL}, credentials: keys,
 		log: slog.New(slog.DiscardHandler)}}
 	return &up{UpOptions: UpOptions{Target: "aws", In: strings.NewReader("")}, server: s,
@@ -65,15 +68,18 @@ func TestBeforeAWSIsTouchedAPersonIsAsked(t *testing.T) {
 		"n": {"n\n", false, false}, "nothing": {"\n", false, false}, "no input": {"", false, false}, "something": {"yesterday\n", false, false},
 		"a later line": {"\ny\n", false, false}, "--yes": {"", true, true}, "--yes against no": {"n\n", true, true},
 	}
+
 	u := upOnAWS(t)
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
 			u.Yes, u.In, u.Out = tt.yes, strings.NewReader(tt.answer), &out
 			err := u.agree(t.Context(), sightingOf(target.Found{Path: "a/new.yaml", Name: "new"}, target.Found{Path: "there.yaml", Name: "there"}))
+
 			if !strings.HasPrefix(out.String(), list) || strings.Contains(out.String(), "Go on? [y/N]") == tt.yes {
 				t.Errorf("shown is\n%s", &out)
 			}
+
 			e, _ := errors.AsType[*Exit](err)
 			if tt.agreed && err != nil || !tt.agreed && (e == nil || e.Code != 2 || !strings.Contains(e.Message, "--yes")) {
 				t.Errorf("got %v", err)
@@ -110,10 +116,12 @@ func TestTheAccountIsThatOfTheTarget(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		account, err := callerAccount(t.Context(), cfg, endpoint)
 		if err != nil || account != "123456789012" {
 			t.Errorf("%q: account %q, %v", endpoint, account, err)
 		}
+
 		if len(network.asked) != 1 || network.asked[0].Host != want {
 			t.Errorf("%q: asked %v, want %s", endpoint, network.asked, want)
 		}

@@ -31,12 +31,14 @@ func TestAttack22ARoleIsAssumedInTheNameOfTheCallersAccount(t *testing.T) {
 		}
 		http.Error(w, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>", http.StatusForbidden)
 	}))
+
 	t.Cleanup(sts.Close)
 	drivers, err := targets(stackTarget{endpoint: sts.URL, assumeRoles: true},
 		credentials.NewStaticCredentialsProvider("id", "secret", ""), "installation", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	const theirs = "arn:aws:iam::222222222222:role/deploy"
 	_, err = drivers[0].Advance(t.Context(), target.Attempt{
 		ID: "a", StartedAt: time.Now(), Now: time.Now(),
@@ -52,6 +54,7 @@ func TestAttack22ARoleIsAssumedInTheNameOfTheCallersAccount(t *testing.T) {
 	if lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("got %v", err)
 	}
+
 	select {
 	case got := <-asked:
 		if want := theirs + " by lockstep:111111111111"; got != want {
@@ -99,9 +102,11 @@ func TestAttack12AClientThatSendsSlowlyIsCutOff(t *testing.T) {
 					time.Sleep(time.Second)
 					_, err = ours.Write([]byte("x"))
 				}
+
 				if took := time.Since(began); took > tt.within+2*time.Second {
 					t.Errorf("cut off after %s, want %s", took, tt.within)
 				}
+
 				close(l.conns)
 				<-served
 				if err := s.Close(); err != nil {

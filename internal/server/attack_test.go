@@ -20,9 +20,11 @@ func TestAttack28UpShowsNothingThatCommandsATerminal(t *testing.T) {
 		"b" + bad + "/tmpl.yaml": "AWSTemplateFormatVersion: '2010-09-09'\n" + topicTemplate,
 		"template.yaml":          topicTemplate + "    Metadata:\n      Lockstep::Sandbox: {Fail: \"strike\\n09:00:00  web@00000000  STACK_FORGED\\e[2J\\u009b2J\\u202e\"}\n",
 	}).commit()
+
 	r := once(t, server.UpOptions{Repositories: []string{c.dir}, Log: true})
 	r.exit(1)
 	r.says("web2.yaml", "STACK_CREATE_FAILED", "STACK_FORGED", "!b3.yaml")
+
 	for what, text := range map[string]string{"output": r.out.String(), "log": r.errs.String(), "error": r.err.Error()} {
 		for _, line := range strings.Split(text, "\n") {
 			if strings.ContainsFunc(line, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }) ||
@@ -39,18 +41,22 @@ func TestAttack02ADataDirectoryThatOthersPreparedIsRefused(t *testing.T) {
 	if err := os.Mkdir(open, 0o700); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.Chmod(open, 0o777); err != nil { // whatever the umask says
 		t.Fatal(err)
 	}
+
 	once(t, server.UpOptions{Data: open}).exit(2, "everybody can write to "+open)
 
 	linked, kept := t.TempDir(), filepath.Join(t.TempDir(), "kept")
 	if err := os.WriteFile(kept, []byte("kept"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.Symlink(kept, filepath.Join(linked, "lockstep.db.lock")); err != nil {
 		t.Fatal(err)
 	}
+
 	once(t, server.UpOptions{Data: linked}).exit(2, "lockstep.db.lock")
 	if b, err := os.ReadFile(kept); err != nil || string(b) != "kept" {
 		t.Errorf("what the link leads to became %q, %v", b, err)

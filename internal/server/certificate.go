@@ -66,15 +66,18 @@ func (c *certificate) look() {
 	if now == c.seen {
 		return
 	}
+
 	c.seen = now
 	pair, err := readPair(c.certFile, c.keyFile)
 	if err == nil && time.Now().After(pair.Leaf.NotAfter) {
 		err = fmt.Errorf("%s has expired", c.certFile)
 	}
+
 	if err != nil {
 		c.log.Warn("the certificate was not renewed, the one before stays in use", slog.Any("err", err))
 		return
 	}
+
 	c.current = pair
 	c.log.Info("the certificate was renewed", slog.String("file", c.certFile), slog.Time("not_after", pair.Leaf.NotAfter))
 }
@@ -100,6 +103,7 @@ func readPair(certFile, keyFile string) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--tls-cert: %w", err)
 	}
+
 	key, mode, err := readPEM(keyFile)
 	if err != nil {
 		return nil, fmt.Errorf("--tls-key: %w", err)
@@ -107,15 +111,18 @@ func readPair(certFile, keyFile string) (*tls.Certificate, error) {
 	if mode&0o007 != 0 {
 		return nil, fmt.Errorf("--tls-key: %s has mode %04o, so everybody has access: run chmod o-rwx %s", keyFile, mode, quote(keyFile))
 	}
+
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
 		return nil, fmt.Errorf("--tls-cert %s, --tls-key %s: %w", certFile, keyFile, err)
 	}
+
 	if pair.Leaf == nil {
 		if pair.Leaf, err = x509.ParseCertificate(pair.Certificate[0]); err != nil {
 			return nil, fmt.Errorf("--tls-cert %s: %w", certFile, err)
 		}
 	}
+
 	return &pair, nil
 }
 
@@ -130,6 +137,7 @@ func readPEM(name string) (text []byte, mode os.FileMode, err error) {
 		return nil, 0, err
 	}
 	defer f.Close()
+
 	info, err := f.Stat()
 	if err != nil {
 		return nil, 0, err
@@ -137,9 +145,11 @@ func readPEM(name string) (text []byte, mode os.FileMode, err error) {
 	if !info.Mode().IsRegular() {
 		return nil, 0, fmt.Errorf("%s is no ordinary file", name)
 	}
+
 	text, err = io.ReadAll(io.LimitReader(f, maxPEM+1))
 	if err == nil && len(text) > maxPEM {
 		err = errors.New(name + " is too large to be a certificate or a key")
 	}
+
 	return text, info.Mode().Perm(), err
 }

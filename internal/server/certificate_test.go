@@ -46,24 +46,29 @@ func (p *pairOfFiles) renew(name string, validity time.Duration) *pairOfFiles {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
 		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(validity),
 	}
+
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		p.t.Fatal(err)
 	}
+
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
 		p.t.Fatal(err)
 	}
+
 	p.roots.AddCert(cert)
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		p.t.Fatal(err)
 	}
+
 	p.write(p.cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644)
 	p.write(p.key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600)
 	return p
@@ -115,15 +120,18 @@ func TestOverTLSTheAPIAndTheSandboxWork(t *testing.T) {
 	if !strings.HasPrefix(r.url(), "https://127.0.0.1:") {
 		t.Fatalf("it is said to be reached at %s", r.url())
 	}
+
 	resp, err := pair.client().Get(r.url() + "/livez")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	resp.Body.Close()
 	// The client would rather speak HTTP/2, in which a connection is many requests.
 	if resp.ProtoMajor != 1 || resp.TLS.Version != tls.VersionTLS13 {
 		t.Errorf("%s over %s", resp.Proto, tls.VersionName(resp.TLS.Version))
 	}
+
 	trusting := codeconnections.New(connections(k, r.url()).Options(), func(o *codeconnections.Options) { o.HTTPClient = pair.client() })
 	waitFor(t, trusting, "s0", second)
 	r.stop()
@@ -139,28 +147,35 @@ func TestTLSIsNoOlderThan12(t *testing.T) {
 		if (err == nil) != taken {
 			t.Errorf("%s: %v", tls.VersionName(version), err)
 		}
+
 		if err == nil {
 			c.Close()
 		}
 	}
+
 	// Who forgets the s is told, and the names of other machines are refused as
 	// without TLS.
 	if status, body, _ := get(t, "http://"+address, ""); status != http.StatusBadRequest || !strings.Contains(body, "HTTPS") {
 		t.Errorf("plain HTTP: %d %s", status, body)
 	}
+
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address+"/livez", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	req.Host = "attacker.example"
 	resp, err := pair.client().Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer resp.Body.Close()
+
 	if resp.StatusCode != http.StatusMisdirectedRequest {
 		t.Errorf("as host attacker.example: %s", resp.Status)
 	}
+
 	newServe(t, "--listen", address).exit(1, "is taken by another Lockstep: ")
 }
 
@@ -172,6 +187,7 @@ func TestARenewedCertificateIsUsedWithoutARestart(t *testing.T) {
 	if got := pair.shown(r.url()); got != "first" {
 		t.Fatalf("shown is %s", got)
 	}
+
 	idle := pair.client()
 	ask := func() {
 		t.Helper()
@@ -179,9 +195,11 @@ func TestARenewedCertificateIsUsedWithoutARestart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		_, _ = io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
 	}
+
 	ask()
 	pair.renew("second", time.Hour)
 	pair.until(r, "second")
@@ -191,17 +209,21 @@ func TestARenewedCertificateIsUsedWithoutARestart(t *testing.T) {
 	pair.write(pair.cert, []byte("no certificate"), 0o644)
 	told := func() int { return strings.Count(r.errs.String(), "not renewed") }
 	pair.eventually(func() bool { pair.shown(r.url()); return told() > 0 })
+
 	if !strings.Contains(r.errs.String(), pair.cert) {
 		t.Errorf("the log does not name %s:\n%s", pair.cert, &r.errs)
 	}
+
 	for began := time.Now(); time.Since(began) < 1200*time.Millisecond; {
 		if got := pair.shown(r.url()); got != "second" {
 			t.Fatalf("shown is %s", got)
 		}
 	}
+
 	if n := told(); n != 1 {
 		t.Errorf("told %d times:\n%s", n, &r.errs)
 	}
+
 	pair.renew("third", -time.Hour)
 	pair.eventually(func() bool { pair.shown(r.url()); return strings.Contains(r.errs.String(), "has expired") })
 	pair.renew("fourth", time.Hour)
@@ -235,10 +257,12 @@ func TestAPairThatCannotBeUsedIsNamedAtTheStart(t *testing.T) {
 	if err := os.Chmod(open.key, 0o604); err != nil {
 		t.Fatal(err)
 	}
+
 	empty := filepath.Join(t.TempDir(), "empty.pem")
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, c := range []struct {
 		cert, key string
 		want      []string
@@ -254,9 +278,11 @@ func TestAPairThatCannotBeUsedIsNamedAtTheStart(t *testing.T) {
 	} {
 		newServe(t, "--tls-cert", c.cert, "--tls-key", c.key).exit(1, c.want...)
 	}
+
 	// A group may share a key.
 	if err := os.Chmod(open.key, 0o640); err != nil {
 		t.Fatal(err)
 	}
+
 	newServe(t, open.flags()...).url()
 }

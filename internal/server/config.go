@@ -162,6 +162,7 @@ func Load(fs *pflag.FlagSet, getenv func(string) string) (Config, error) {
 	if err := fillFrom(fs, getenv); err != nil {
 		return Config{}, err
 	}
+
 	var errs []error
 	c := Config{
 		DB:                 read(&errs, fs.GetString, "db"),
@@ -197,6 +198,7 @@ func Load(fs *pflag.FlagSet, getenv func(string) string) (Config, error) {
 	if err := errors.Join(errs...); err != nil {
 		return Config{}, err
 	}
+
 	return c.complete()
 }
 
@@ -219,6 +221,7 @@ func (c Config) complete() (Config, error) {
 	c.completeDatabase(&e)
 	c.checkWaysIn(&e)
 	c.checkCallers(&e)
+
 	if endpoint, err := parseTarget(c.Target); err != nil {
 		e.wrong("target", "%s", err)
 	} else if endpoint != "" {
@@ -226,23 +229,29 @@ func (c Config) complete() (Config, error) {
 	} else if c.Target == "sandbox" && c.SandboxFile == "" {
 		e.wrong("sandbox-file", "with PostgreSQL and target sandbox the file must be named")
 	}
+
 	for _, root := range c.GitRoots {
 		if !filepath.IsAbs(root) {
 			e.wrong("git-roots", "%s is not an absolute path", root)
 		}
 	}
+
 	if _, err := parseProxy(c.GitProxy); err != nil {
 		e.wrong("git-proxy", "%s", err)
 	}
+
 	if c.PollInterval < time.Second {
 		e.wrong("poll-interval", "%s is less than a second", c.PollInterval)
 	}
+
 	if c.Workers < 1 || c.Workers > 10000 {
 		e.wrong("workers", "%d is not between 1 and 10000", c.Workers)
 	}
+
 	if !slices.Contains([]string{"json", "text"}, c.LogFormat) {
 		e.wrong("log-format", "%q is neither json nor text", c.LogFormat)
 	}
+
 	return c, errors.Join(e...)
 }
 
@@ -257,13 +266,16 @@ func (c *Config) completeDatabase(e *complaints) {
 	case !isSQLite && !strings.HasPrefix(c.DB, "postgres://") && !strings.HasPrefix(c.DB, "postgresql://"):
 		e.wrong("db", "%s begins with neither sqlite: nor postgres://", db.Redact(c.DB))
 	}
+
 	if isSQLite && c.SandboxFile == "" {
 		c.SandboxFile = sqlite + ".sandbox"
 	}
+
 	source, err := c.sealSource().complete()
 	if err != nil {
 		*e = append(*e, err)
 	}
+
 	c.SealKeyFile = source.file
 }
 
@@ -276,16 +288,20 @@ func (c *Config) checkWaysIn(e *complaints) {
 	if err := checkListen(c.Listen); err != nil {
 		e.wrong("listen", "%s", err)
 	}
+
 	if err := checkListen(c.MetricsListen); c.MetricsListen != "" && err != nil {
 		e.wrong("metrics-listen", "%s", err)
 	}
+
 	if err := checkListen(c.WebhookListen); c.WebhookListen != "" && err != nil {
 		e.wrong("webhook-listen", "%s", err)
 	}
+
 	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" ||
 		u.User != nil || u.RawQuery != "" || u.Fragment != "") {
 		e.wrong("public-url", "it is not https://HOST or http://HOST, with a path perhaps and nothing more") // and it is not shown
 	}
+
 	switch {
 	case c.TLSCert != "" && c.TLSKey == "":
 		e.wrong("tls-key", "the file with the private key of %s is missing", c.TLSCert)
@@ -294,6 +310,7 @@ func (c *Config) checkWaysIn(e *complaints) {
 	case c.TLSCert != "" && c.PlainHTTP:
 		e.wrong("plain-http", "with a certificate nothing is served in plain HTTP: leave one of the two out")
 	}
+
 	if c.MaxConnections < 1 || c.MaxConnections > 1_000_000 {
 		e.wrong("max-connections", "%d is not between 1 and 1000000", c.MaxConnections)
 	}

@@ -68,6 +68,7 @@ func TestFlagsBeatVariablesBeatTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	want := defaults()
 	want.PollInterval = 2 * time.Minute
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -92,6 +93,7 @@ func TestAListOfTheStrongestPlaceIsTheWholeList(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if diff := cmp.Diff(tt.want, got.GitRoots); diff != "" {
 				t.Error(diff)
 			}
@@ -117,6 +119,7 @@ func TestEverySettingCanBeMadeInEveryWay(t *testing.T) {
 		KnownHosts:   "/srv/known_hosts",
 		PollInterval: 90 * time.Second, PreviewForks: true, Workers: 5, LogFormat: "text",
 	}
+
 	var args []string
 	var file strings.Builder
 	environment := map[string]string{}
@@ -125,6 +128,7 @@ func TestEverySettingCanBeMadeInEveryWay(t *testing.T) {
 		environment["LOCKSTEP_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))] = value
 		file.WriteString(name + ": " + value + "\n")
 	}
+
 	ways := map[string]struct {
 		environment map[string]string
 		args        []string
@@ -140,6 +144,7 @@ func TestEverySettingCanBeMadeInEveryWay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)
 			}
@@ -211,13 +216,16 @@ func TestWrongSettingsAreNamedWithTheirPlace(t *testing.T) {
 			if tt.file != "" {
 				args = append(args, "--config", settingsFile(t, tt.file))
 			}
+
 			got, err := load(t, tt.environment, args...)
 			if err == nil {
 				t.Fatalf("no error, but %+v", got)
 			}
+
 			if strings.Contains(err.Error(), "canary") {
 				t.Errorf("the error shows a key: %s", err)
 			}
+
 			for _, want := range tt.want {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("the error does not say %q: %s", want, err)
@@ -244,14 +252,17 @@ func TestPrintedSettingsAreAFileOfTheSameSettings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			var printed bytes.Buffer
 			if err := want.Print(&printed); err != nil {
 				t.Fatal(err)
 			}
+
 			got, err := load(t, nil, "--config", settingsFile(t, printed.String()))
 			if err != nil {
 				t.Fatalf("%s\n%s", err, &printed)
 			}
+
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)
 			}
@@ -271,22 +282,27 @@ func TestAPasswordIsNeverShown(t *testing.T) {
 		} else if err := c.Print(&shown); err != nil {
 			t.Fatal(err)
 		}
+
 		if shown.Len() == 0 || strings.Contains(shown.String(), "hunter2") {
 			t.Errorf("%s: shown is: %s", url, &shown)
 		}
 	}
+
 	c, err := load(t, nil, "--db", "sqlite:/l.db", "--git-proxy", "http://me:hunter2@proxy.example:3128")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var shown bytes.Buffer
 	if err := c.Print(&shown); err != nil || strings.Contains(shown.String(), "hunter2") || !strings.Contains(shown.String(), "@proxy.example:3128") {
 		t.Errorf("a proxy with a password: %v, shown is: %s", err, &shown)
 	}
+
 	_, err = load(t, nil, "--db", "sqlite:/l.db", "--target", "http://me:hunter2@h")
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("a target with a password: %v", err)
 	}
+
 	_, err = load(t, nil, "--db", "sqlite:/l.db", "--target", "htp://me:hunter2@h")
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("a target with a password: %v", err)
@@ -305,17 +321,21 @@ func FuzzSettingsFile(f *testing.F) {
 		if err != nil {
 			return
 		}
+
 		var printed bytes.Buffer
 		if err := c.Print(&printed); err != nil {
 			t.Fatal(err)
 		}
+
 		if strings.HasPrefix(c.DB, "postgres") || strings.Contains(c.GitProxy, "@") {
 			return // what is printed may lack a password
 		}
+
 		again, err := load(t, nil, "--config", settingsFile(t, printed.String()))
 		if err != nil {
 			t.Fatalf("what was printed is refused: %s\n%s", err, &printed)
 		}
+
 		if diff := cmp.Diff(c, again); diff != "" {
 			t.Error(diff)
 		}

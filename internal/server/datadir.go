@@ -36,13 +36,16 @@ func openDataDir(path string) (*dataDir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("--data: %w", err)
 	}
+
 	if err := ours(path); err != nil {
 		return nil, fmt.Errorf("--data: %w", err)
 	}
+
 	lock, err := lockDatabase(filepath.Join(path, databaseFile), path)
 	if err != nil {
 		return nil, fmt.Errorf("%w; choose another folder with --data", err)
 	}
+
 	return &dataDir{path: path, lock: lock}, nil
 }
 
@@ -53,6 +56,7 @@ func ours(path string) error {
 	if err != nil {
 		return err
 	}
+
 	owner, ok := info.Sys().(*syscall.Stat_t)
 	if ok && owner.Uid != 0 && int(owner.Uid) != os.Geteuid() {
 		return fmt.Errorf("%s belongs to user %d; choose a folder of your own", path, owner.Uid)
@@ -60,6 +64,7 @@ func ours(path string) error {
 	if info.Mode().Perm()&0o002 != 0 {
 		return fmt.Errorf("everybody can write to %s; run chmod o-w %s or choose another folder", path, quote(path))
 	}
+
 	return nil
 }
 
@@ -76,20 +81,26 @@ func lockDatabase(path, what string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		defer f.Close()
+
 		if !errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, err
 		}
+
 		who, _ := os.ReadFile(name)
 		if pid := strings.TrimSpace(string(who)); pid != "" {
 			return nil, fmt.Errorf("%s is in use by the lockstep process %s", what, pid)
 		}
+
 		return nil, fmt.Errorf("%s is in use by another lockstep process", what)
 	}
+
 	if err = f.Truncate(0); err == nil {
 		_, err = fmt.Fprintf(f, "%d\n", os.Getpid())
 	}
+
 	return f, err
 }
 
@@ -112,12 +123,15 @@ func (d *dataDir) writeProfiles(k accessKey, region, url string, sandbox bool) e
 	if sandbox {
 		services = append(services, [2]string{"cloudformation", url + "/sandbox"})
 	}
+
 	for _, s := range services {
 		config += fmt.Sprintf("%s =\n  endpoint_url = %s\n", s[0], s[1])
 	}
+
 	if err := replaceFile(d.file("credentials"), credentials); err != nil {
 		return err
 	}
+
 	return replaceFile(d.file("config"), config)
 }
 
@@ -128,11 +142,14 @@ func replaceFile(name, text string) error {
 		return err
 	}
 	defer os.Remove(f.Name())
+
 	if _, err = f.WriteString(text); err == nil {
 		err = f.Sync()
 	}
+
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
+
 	return os.Rename(f.Name(), name)
 }

@@ -36,10 +36,12 @@ func goProfile(t testing.TB, data string) (aws.Config, profile) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	keys, err := cfg.Credentials.Retrieve(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return cfg, profile{
 		KeyID: keys.AccessKeyID, Secret: keys.SecretAccessKey, Region: cfg.Region,
 		CodeConnections: aws.ToString(codeconnections.NewFromConfig(cfg).Options().BaseEndpoint),
@@ -60,18 +62,22 @@ func TestTheProfileLeadsAWSClientsHere(t *testing.T) {
 	if diff := cmp.Diff(want, first); diff != "" {
 		t.Error(diff)
 	}
+
 	if !strings.HasPrefix(first.KeyID, "LSAK") || len(first.Secret) < 30 {
 		t.Errorf("the key is %s with a secret of %d bytes", first.KeyID, len(first.Secret))
 	}
+
 	status, err := codeconnections.NewFromConfig(cfg).GetResourceSyncStatus(t.Context(), &codeconnections.GetResourceSyncStatusInput{
 		ResourceName: aws.String("topic"), SyncType: "CFN_STACK_SYNC"})
 	if err != nil || status.LatestSync.Status != "SUCCEEDED" {
 		t.Errorf("status: %+v, %v", status, err)
 	}
+
 	stacks, err := cloudformation.NewFromConfig(cfg).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{})
 	if err != nil || len(stacks.Stacks) != 1 || aws.ToString(stacks.Stacks[0].StackName) != "topic" {
 		t.Errorf("stacks: %+v, %v", stacks, err)
 	}
+
 	r.stop()
 
 	// On another port the profile leads there, with the same key.
@@ -79,6 +85,7 @@ func TestTheProfileLeadsAWSClientsHere(t *testing.T) {
 	again.url()
 	_, second := goProfile(t, data)
 	want.CodeConnections, want.CodeStar, want.CloudFormation, want.STS = again.url(), again.url(), again.url()+"/sandbox", again.url()
+
 	if diff := cmp.Diff(want, second); diff != "" {
 		t.Error(diff)
 	}
@@ -93,6 +100,7 @@ func TestTheProfileIsReadByBotocore(t *testing.T) {
 		}
 		t.Skip("python3 with boto3 is not installed")
 	}
+
 	data := filepath.Join(t.TempDir(), "data")
 	r := startUp(t, server.UpOptions{Data: data, Repositories: []string{topic(t).dir}})
 	r.url()
@@ -102,12 +110,14 @@ import boto3
 s = boto3.Session()
 k = s.get_credentials()
 print(k.access_key, k.secret_key, s.region_name, *(s.client(n).meta.endpoint_url for n in ("codeconnections", "codestar-connections", "cloudformation")))`
+
 	cmd := exec.CommandContext(t.Context(), "python3", "-c", script)
 	cmd.Env = append(os.Environ(), "AWS_CONFIG_FILE="+data+"/config", "AWS_SHARED_CREDENTIALS_FILE="+data+"/credentials")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+
 	if diff := cmp.Diff(fmt.Sprintln(want.KeyID, want.Secret, want.Region, r.url(), r.url(), r.url()+"/sandbox"), string(out)); diff != "" {
 		t.Error(diff)
 	}
@@ -117,11 +127,13 @@ func TestOnlyTheOwnerReadsTheDataDirectory(t *testing.T) {
 	varies(t)
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "some", "data")
+
 	// One that others may read is used as it is; its files are closed to them.
 	open := t.TempDir()
 	if err := os.Chmod(open, 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, dir := range []string{data, open} {
 		r := startUp(t, server.UpOptions{Data: dir})
 		r.until(`(?m)^web +SUCCEEDED`)
@@ -130,6 +142,7 @@ func TestOnlyTheOwnerReadsTheDataDirectory(t *testing.T) {
 			if err != nil || name == dir {
 				return err
 			}
+
 			info, err := e.Info()
 			if err != nil {
 				return err
@@ -137,22 +150,27 @@ func TestOnlyTheOwnerReadsTheDataDirectory(t *testing.T) {
 			if e.IsDir() {
 				return fs.SkipDir // the sample is the user's
 			}
+
 			seen[e.Name()] = true
 			if info.Mode().Perm() != 0o600 {
 				t.Errorf("%s has mode %s", name, info.Mode())
 			}
+
 			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, name := range []string{"credentials", "config", "lockstep.db", "lockstep.db-wal", "lockstep.db.key", "lockstep.db.lock", "sandbox.db"} {
 			if !seen[name] {
 				t.Errorf("there is no %s", name)
 			}
 		}
+
 		r.stop()
 	}
+
 	if info, err := os.Stat(data); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("the directory: %v, %v", info.Mode(), err)
 	}
@@ -184,6 +202,7 @@ func TestADirectoryThatCannotBeUsedIsNamed(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	missing := filepath.Join(t.TempDir(), "missing", "l.db")
 	for _, r := range []*run{
 		startUp(t, server.UpOptions{Data: file}), startUp(t, server.UpOptions{Data: filepath.Join(file, "below")}),
@@ -194,6 +213,7 @@ func TestADirectoryThatCannotBeUsedIsNamed(t *testing.T) {
 			t.Errorf("nobody uses it: %s", r.err)
 		}
 	}
+
 	r := startServe(t, "--db", "sqlite:"+missing, "--target", "sandbox")
 	r.exit(1, "--db: ", missing)
 	if strings.Contains(r.err.Error(), "in use") {
@@ -217,6 +237,7 @@ func TestTheDefaultDataDirectoryFollowsXDG(t *testing.T) {
 		if got != tt.want || (err == nil) != (tt.want != "") {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
+
 		if err != nil && !strings.Contains(err.Error(), "--data") {
 			t.Errorf("%s: the error names no way out: %s", name, err)
 		}

@@ -34,9 +34,11 @@ func newDoor(l net.Listener, h http.Handler, most int, c *certificate, log *slog
 		before(c, state)
 		d.limiter.follow(c, state)
 	}
+
 	if c != nil {
 		d.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}
 	}
+
 	return d
 }
 
@@ -68,8 +70,10 @@ func fewLarge(h http.Handler) http.Handler {
 			h.ServeHTTP(w, r)
 			return
 		}
+
 		turn := time.NewTimer(largePatience)
 		defer turn.Stop()
+
 		select {
 		case places <- struct{}{}:
 			defer func() { <-places }()
@@ -115,14 +119,17 @@ func (l *limiter) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	held := &limitedConn{Conn: c, release: sync.OnceFunc(func() { <-l.places })}
 	select {
 	case l.places <- struct{}{}:
 		return held, nil
 	default:
 	}
+
 	again := time.NewTicker(lookForPlace)
 	defer again.Stop()
+
 	for n := 1; ; n++ {
 		l.makeWay(n)
 		select {

@@ -39,6 +39,7 @@ func (f *feed) run(ctx context.Context) error {
 		if err := f.flush(ctx); err != nil && ctx.Err() == nil {
 			return err
 		}
+
 		select {
 		case <-ctx.Done():
 			return nil
@@ -61,10 +62,12 @@ func (f *feed) flush(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+
 		f.after = after
 		for _, ev := range events {
 			fmt.Fprintln(f.out, line(ev))
 		}
+
 		if len(events) < 100 {
 			return nil
 		}

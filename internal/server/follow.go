@@ -33,28 +33,34 @@ func (u *up) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	var seen []sighting
 	for _, s := range u.sources {
 		at, err := u.look(ctx, looker, s)
 		if err != nil {
 			return unreadable(s.said, err)
 		}
+
 		seen = append(seen, at)
 	}
+
 	if err := u.anything(ctx, seen); err != nil {
 		return err
 	}
 	if err := u.agree(ctx, seen); err != nil {
 		return err
 	}
+
 	for _, at := range seen {
 		if err := u.begin(ctx, at); err != nil {
 			return err
 		}
 	}
+
 	if u.Once { // else the poller does it, in its own time
 		return u.resume(ctx, seen)
 	}
+
 	return nil
 }
 
@@ -77,6 +83,7 @@ func (u *up) resume(ctx context.Context, seen []sighting) error {
 	if err != nil {
 		return err
 	}
+
 	for _, link := range links {
 		if slices.ContainsFunc(seen, func(at sighting) bool { return at.link.ID == link.ID }) {
 			continue
@@ -85,6 +92,7 @@ func (u *up) resume(ctx context.Context, seen []sighting) error {
 			return unreadable(link.Path(), err)
 		}
 	}
+
 	return nil
 }
 
@@ -97,20 +105,24 @@ func (u *up) resumeLink(ctx context.Context, link lockstep.RepositoryLink) error
 	if err != nil || len(branches) == 0 {
 		return err
 	}
+
 	client, release, err := u.server.engine.Open(ctx, link.ID)
 	if err != nil {
 		return err
 	}
 	defer release()
+
 	heads, err := client.Heads(ctx, branches)
 	if err != nil {
 		return err
 	}
+
 	return u.server.db.Update(ctx, func(tx *db.Tx) error {
 		before, err := store.PolledHeads(tx, link.ID)
 		if err != nil {
 			return err
 		}
+
 		for _, branch := range branches {
 			switch sha, there := heads[branch]; {
 			case there:
@@ -120,10 +132,12 @@ func (u *up) resumeLink(ctx context.Context, link lockstep.RepositoryLink) error
 			default:
 				u.unborn = append(u.unborn, unborn{link.ID, branch})
 			}
+
 			if err != nil {
 				return err
 			}
 		}
+
 		return nil
 	})
 }
@@ -156,14 +170,17 @@ func (u *up) look(ctx context.Context, looker target.Discoverer, s source) (at s
 	if at.link, err = u.linker.link(ctx, s); err != nil {
 		return at, err
 	}
+
 	client, release, err := u.server.engine.Open(ctx, at.link.ID)
 	if err != nil {
 		return at, err
 	}
 	defer release()
+
 	if at.discovery, at.sha, err = u.choose(ctx, client, at.link, s); err != nil || at.sha == "" {
 		return at, err
 	}
+
 	files, err := client.Files(ctx, at.sha)
 	if err != nil {
 		return at, err
@@ -171,6 +188,7 @@ func (u *up) look(ctx context.Context, looker target.Discoverer, s source) (at s
 	if at.found, err = looker.Discover(ctx, files, at.discovery); err != nil {
 		return at, err
 	}
+
 	u.warnUncommitted(ctx, looker, at, files)
 	return at, nil
 }
@@ -182,33 +200,40 @@ func (u *up) choose(ctx context.Context, client provider.Client, link lockstep.R
 	if link.Discovery != nil {
 		d = *link.Discovery
 	}
+
 	d.Folder = s.folder
 	d.Only = u.Only
 	if len(u.Names) > 0 {
 		d.Names = u.Names
 	}
+
 	branch := u.Branch
 	if branch == "" {
 		branch = d.Branch
 	}
+
 	if branch == "" {
 		b, ok := client.(provider.Brancher)
 		if !ok {
 			return d, "", errors.New("its default branch is not known; name one with --branch")
 		}
+
 		var err error
 		if branch, _, err = b.DefaultBranch(ctx); err != nil {
 			return d, "", err
 		}
 	}
+
 	if !lockstep.ValidBranch(branch) {
 		return d, "", fmt.Errorf("%q is not the name of a branch", branch)
 	}
+
 	d.Branch = branch
 	heads, err := client.Heads(ctx, []string{branch})
 	if err == nil && heads[branch] == "" && u.Branch != "" {
 		err = misnamed(ctx, client, branch)
 	}
+
 	return d, heads[branch], err
 }
 
@@ -242,17 +267,21 @@ func (u *up) anything(ctx context.Context, seen []sighting) error {
 		waiting = waiting || at.sha == ""
 		b.WriteString(nothing(at))
 	}
+
 	stored, err := u.configurations(ctx)
 	if err != nil {
 		return err
 	}
+
 	if found || len(stored) > 0 || waiting && !u.Once {
 		fmt.Fprint(u.Out, b.String())
 		return nil
 	}
+
 	if len(seen) == 0 {
 		b.WriteString("The data directory holds no repository with a deployment file.\n")
 	}
+
 	return usage("%s", strings.TrimRight(b.String(), "\n"))
 }
 
@@ -302,6 +331,7 @@ func (u *up) begin(ctx context.Context, at sighting) error {
 	if at.sha == "" {
 		u.unborn = append(u.unborn, unborn{at.link.ID, at.discovery.Branch})
 	}
+
 	return u.server.db.Update(ctx, func(tx *db.Tx) error {
 		if err := store.SetDiscovery(tx, at.link.ID, &at.discovery); err != nil {
 			return err
@@ -309,6 +339,7 @@ func (u *up) begin(ctx context.Context, at sighting) error {
 		if at.sha == "" {
 			return store.Hint(tx, at.link.ID)
 		}
+
 		return u.server.engine.Follow(tx, at.link.ID, at.discovery.Branch, at.sha)
 	})
 }
@@ -321,6 +352,7 @@ func (u *up) configurations(ctx context.Context) (all []lockstep.SyncConfigurati
 		if err != nil {
 			return err
 		}
+
 		for _, link := range links {
 			page := store.Page{Limit: 1000}
 			for more := true; more; {
@@ -329,12 +361,15 @@ func (u *up) configurations(ctx context.Context) (all []lockstep.SyncConfigurati
 				if err != nil {
 					return err
 				}
+
 				all = append(all, list...)
 				page.After, more = next, next != (store.Cursor{})
 			}
 		}
+
 		return nil
 	})
+
 	return all, err
 }
 
@@ -344,11 +379,13 @@ func (u *up) warnUncommitted(ctx context.Context, looker target.Discoverer, at s
 	if at.work == "" {
 		return
 	}
+
 	work := workTree{os.DirFS(at.work)}
 	inWork, err := looker.Discover(ctx, work, at.discovery)
 	if err != nil {
 		return
 	}
+
 	names := map[string]bool{}
 	planner, _ := looker.(target.Driver)
 	for tree, list := range map[lockstep.Tree][]target.Found{files: at.found.Files, work: inWork.Files} {
@@ -359,6 +396,7 @@ func (u *up) warnUncommitted(ctx context.Context, looker target.Discoverer, at s
 			}
 		}
 	}
+
 	var changed []string
 	for name := range names {
 		committed, err1 := files.ObjectID(name)
@@ -367,6 +405,7 @@ func (u *up) warnUncommitted(ctx context.Context, looker target.Discoverer, at s
 			changed = append(changed, name)
 		}
 	}
+
 	slices.Sort(changed)
 	for _, name := range changed {
 		fmt.Fprintf(u.Out, "Not committed, and so not synced: %s\n", lockstep.Plain(name))

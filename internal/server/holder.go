@@ -49,24 +49,29 @@ func listenerOf(addr string) (pid, name string) {
 	if err != nil {
 		return "", ""
 	}
+
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
 		return "", ""
 	}
+
 	inodes := listeningInodes(n)
 	if len(inodes) == 0 {
 		return "", ""
 	}
+
 	fds, _ := filepath.Glob("/proc/[0-9]*/fd/*")
 	for _, fd := range fds {
 		link, err := os.Readlink(fd)
 		if err != nil || !inodes[strings.TrimSuffix(strings.TrimPrefix(link, "socket:["), "]")] {
 			continue
 		}
+
 		pid := strings.Split(fd, "/")[2]
 		comm, _ := os.ReadFile("/proc/" + pid + "/comm")
 		return pid, strings.TrimSpace(string(comm))
 	}
+
 	return "", ""
 }
 
@@ -81,16 +86,20 @@ func listeningInodes(port uint64) map[string]bool {
 		if err != nil {
 			continue
 		}
+
 		for s := bufio.NewScanner(f); s.Scan(); {
 			fields := strings.Fields(s.Text())
 			if len(fields) < 10 || fields[3] != listening {
 				continue
 			}
+
 			if _, hex, _ := strings.Cut(fields[1], ":"); hex == fmt.Sprintf("%04X", port) {
 				inodes[fields[9]] = true
 			}
 		}
+
 		f.Close()
 	}
+
 	return inodes
 }

@@ -86,6 +86,7 @@ func (o KeyOptions) sealKey(ctx context.Context, d *db.DB) (*seal.Key, error) {
 	if err != nil {
 		return nil, lockstep.Errorf(lockstep.Invalid, "%s", err)
 	}
+
 	var keys []AccessKey
 	err = d.View(ctx, func(tx *db.Tx) (err error) {
 		keys, err = identity.Keys(tx)
@@ -94,13 +95,16 @@ func (o KeyOptions) sealKey(ctx context.Context, d *db.DB) (*seal.Key, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	if len(keys) == 0 {
 		return source.open(ctx, true)
 	}
+
 	key, err := source.existing(ctx)
 	if err != nil {
 		return nil, err
 	}
+
 	return key, opens(ctx, d, key, keys, source)
 }
 
@@ -112,10 +116,12 @@ func opens(ctx context.Context, d *db.DB, key *seal.Key, keys []AccessKey, sourc
 	if err != nil {
 		return err
 	}
+
 	for _, k := range keys {
 		if k.Disabled || !k.ExpiresAt.IsZero() {
 			continue
 		}
+
 		_, _, err := directory.Lookup(ctx, k.AccessKeyID, "")
 		if errors.Is(err, seal.ErrWrongKey) || errors.Is(err, seal.ErrCorrupted) {
 			return lockstep.Wrapf(lockstep.Invalid, err, "%s is not the one that this database's secrets were sealed with.", source)
@@ -123,7 +129,9 @@ func opens(ctx context.Context, d *db.DB, key *seal.Key, keys []AccessKey, sourc
 		if err != nil {
 			return fmt.Errorf("check the seal key: %w", err)
 		}
+
 		break
 	}
+
 	return nil
 }

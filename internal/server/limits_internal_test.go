@@ -23,12 +23,14 @@ func serveOne(t *testing.T, h http.Handler, c *certificate) (client net.Conn, d 
 	d = newDoor(l, h, 1, c, slog.New(slog.DiscardHandler))
 	served := make(chan error, 1)
 	go func() { served <- d.serve() }()
+
 	return ours, d, func() {
 		t.Helper()
 		close(l.conns)
 		if err := d.http.Close(); err != nil {
 			t.Error(err)
 		}
+
 		<-served
 	}
 }
@@ -41,6 +43,7 @@ func TestAttack12WhoHoldsAConnectionLosesIt(t *testing.T) {
 			}
 		}
 	})
+
 	short := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	const request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 	for name, tt := range map[string]struct {
@@ -59,21 +62,26 @@ func TestAttack12WhoHoldsAConnectionLosesIt(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				client, d, shut := serveOne(t, tt.handler, tt.tls)
 				defer shut()
+
 				if tt.reads {
 					go func() { _, _ = io.Copy(io.Discard, client) }()
 				}
+
 				if _, err := io.WriteString(client, tt.sends); err != nil {
 					t.Fatal(err)
 				}
+
 				synctest.Wait()
 				if d.limiter.open() != 1 {
 					t.Fatalf("%d connections are open", d.limiter.open())
 				}
+
 				time.Sleep(tt.within - time.Second)
 				synctest.Wait()
 				if d.limiter.open() != 1 {
 					t.Error("cut off too early")
 				}
+
 				time.Sleep(2 * time.Second)
 				synctest.Wait()
 				if d.limiter.open() != 0 {
@@ -98,21 +106,25 @@ func TestAttack12FewLargeBodiesAreHeldAtOnce(t *testing.T) {
 			r.Header.Set("Hold", hold)
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
+
 			return w.Code
 		}
 		for range largeAtOnce {
 			go send(smallBody+1, "it")
 		}
+
 		synctest.Wait()
 		begun := time.Now()
 		if got := send(smallBody, ""); got != http.StatusOK || time.Since(begun) != 0 {
 			t.Errorf("a small body is answered with %d after %v", got, time.Since(begun))
 		}
+
 		for what, size := range map[string]int64{"a large body": smallBody + 1, "one of no told length": -1} {
 			if got := send(size, ""); got != http.StatusServiceUnavailable {
 				t.Errorf("%s is answered with %d", what, got)
 			}
 		}
+
 		go func() { time.Sleep(largePatience / 2); close(end) }()
 		if got := send(smallBody+1, ""); got != http.StatusOK {
 			t.Errorf("who waited for a place is answered with %d", got)

@@ -39,17 +39,22 @@ func status(t testing.TB, c net.Conn, text string, wait time.Duration) int {
 	if err := c.SetDeadline(time.Now().Add(wait)); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := io.WriteString(c, text); err != nil {
 		t.Fatal(err)
 	}
+
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return 0
 	}
+
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer resp.Body.Close()
+
 	_, _ = io.Copy(io.Discard, resp.Body)
 	return resp.StatusCode
 }
@@ -67,27 +72,34 @@ func TestAttack23ConnectionsAreBounded(t *testing.T) {
 			t.Fatalf("half a request is answered with %d", got)
 		}
 	}
+
 	if got := status(t, three, liveness, 300*time.Millisecond); got != 0 {
 		t.Fatalf("a third connection was answered with %d", got)
 	}
+
 	if got := status(t, two, rest, patience); got != 400 {
 		t.Errorf("while one waits, another is answered with %d", got)
 	}
+
 	if got := status(t, three, "", patience); got != 200 {
 		t.Errorf("when another has nothing to do, who waited is answered with %d", got)
 	}
+
 	four := dial(t, r.url())
 	if got := status(t, four, begun, 300*time.Millisecond); got != 0 {
 		t.Errorf("half a request is answered with %d", got)
 	}
+
 	five := dial(t, r.url())
 	one.Close()
 	if got := status(t, five, liveness, patience); got != 200 {
 		t.Errorf("when another has ended, who waited is answered with %d", got)
 	}
+
 	if got := status(t, four, rest, patience); got != 400 {
 		t.Errorf("who was let in for one that did nothing is answered with %d", got)
 	}
+
 	dial(t, r.url()) // it waits, and does not hold the end
 	r.stop()
 }
@@ -101,11 +113,14 @@ func TestAttack23WhoDoesNothingKeepsNobodyOut(t *testing.T) {
 		if got := status(t, c, liveness, patience); got != 200 {
 			t.Fatalf("connection %d is answered with %d", len(idle)+1, got)
 		}
+
 		idle = append(idle, c)
 	}
+
 	if got := status(t, idle[len(idle)-1], liveness, patience); got != 200 {
 		t.Errorf("the newest is answered with %d", got)
 	}
+
 	// Which has been idle longest is for the server to know: an answer arrives
 	// before its connection is idle.
 	left := make(chan error)
@@ -115,6 +130,7 @@ func TestAttack23WhoDoesNothingKeepsNobodyOut(t *testing.T) {
 			left <- err
 		}()
 	}
+
 	for n := range 8 {
 		select {
 		case err := <-left:
@@ -125,9 +141,11 @@ func TestAttack23WhoDoesNothingKeepsNobodyOut(t *testing.T) {
 			t.Fatalf("%d of 12 made way for those who came", n)
 		}
 	}
+
 	for _, c := range idle {
 		c.Close()
 	}
+
 	for range 4 {
 		<-left
 	}
@@ -141,6 +159,7 @@ func TestAttack12ManySmallHeadersAreRefused(t *testing.T) {
 	if got := status(t, dial(t, r.url()), head+strings.Repeat("X:\r\n", 1000)+"\r\n", patience); got != 200 {
 		t.Errorf("1000 headers: status %d", got)
 	}
+
 	// It is refused before all is sent: what follows may find a closed
 	// connection.
 	c := dial(t, r.url())
@@ -163,6 +182,7 @@ func callAt(t testing.TB, k server.AccessKey, url, path, target string, body []b
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
 	r.Header.Set("X-Amz-Target", target)
 	sum := sha256.Sum256(body)
@@ -170,16 +190,20 @@ func callAt(t testing.TB, k server.AccessKey, url, path, target string, body []b
 	if err := v4.NewSigner().SignHTTP(t.Context(), key, r, hex.EncodeToString(sum[:]), "codeconnections", region, time.Now()); err != nil {
 		t.Fatal(err)
 	}
+
 	r.URL.Path = path
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer resp.Body.Close()
+
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return resp.StatusCode, string(answer)
 }
 
@@ -209,6 +233,7 @@ func TestAttack12LargeAndDeepBodiesAreRefused(t *testing.T) {
 			t.Errorf("%s: %d %s", c.what, got, answer)
 		}
 	}
+
 	// Whoever is unknown gets no further.
 	k.AccessKeyID = "LSAKAAAAAAAAAAAAAAAA"
 	if got, answer := call(t, k, r.url(), list, padded(1<<20+1)); got != http.StatusRequestEntityTooLarge {

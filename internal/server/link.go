@@ -43,6 +43,7 @@ func parseSource(said string) (source, error) {
 	case scpLike(said):
 		return source{}, noSSH(httpsOfSCP(said))
 	}
+
 	at, err := gitwire.FindRepository(said)
 	if err != nil {
 		shown := withoutUserinfo(said)
@@ -51,6 +52,7 @@ func parseSource(said string) (source, error) {
 		}
 		return source{}, fmt.Errorf("%s: no Git repository holds this folder (git init makes one)", shown)
 	}
+
 	s := source{
 		said: said, endpoint: "file://" + (&url.URL{Path: filepath.Dir(at.Root)}).EscapedPath(), owner: "-",
 		name: filepath.Base(at.Root), root: at.Root, roots: []string{at.Root, at.CommonDir},
@@ -59,10 +61,12 @@ func parseSource(said string) (source, error) {
 	if !at.Bare {
 		s.work = at.Root
 	}
+
 	// The folder .git and what it holds stand for the whole repository.
 	if top, _, _ := strings.Cut(at.Subfolder, "/"); top != "." && top != ".git" {
 		s.folder = at.Subfolder
 	}
+
 	return s, nil
 }
 
@@ -100,6 +104,7 @@ func parseURL(said string) (source, error) {
 	if err != nil {
 		return source{}, errors.New("one of the repositories is not a URL that can be read")
 	}
+
 	// A password is not shown, nor what may be one in a query.
 	clean := *u
 	clean.User, clean.RawQuery, clean.Fragment = nil, "", ""
@@ -107,6 +112,7 @@ func parseURL(said string) (source, error) {
 	if u.RawQuery != "" || u.Fragment != "" {
 		return source{}, fmt.Errorf("%s: the URL of a repository has nothing behind ? or #", shown)
 	}
+
 	switch u.Scheme {
 	case "https", "http":
 	case "ssh", "git+ssh":
@@ -119,21 +125,26 @@ func parseURL(said string) (source, error) {
 			return source{}, fmt.Errorf("%s is no folder", shown)
 		}
 		return parseSource(u.Path)
+
 	default:
 		return source{}, fmt.Errorf("%s: only https:// and http:// are read; or give a local clone", shown)
 	}
+
 	dir, name := "", strings.Trim(u.EscapedPath(), "/")
 	if i := strings.LastIndex(name, "/"); i >= 0 {
 		dir, name = name[:i], name[i+1:]
 	}
+
 	if u.Host == "" || name == "" {
 		return source{}, fmt.Errorf("%s: not the URL of a repository", shown)
 	}
+
 	s := source{said: shown, endpoint: u.Scheme + "://" + strings.ToLower(u.Host), owner: cmp.Or(dir, "-"), name: name,
 		credential: lockstep.Credential{Kind: lockstep.NoCredential}}
 	if u.User != nil {
 		s.credential = userinfo(u.User)
 	}
+
 	return s, nil
 }
 
@@ -173,20 +184,25 @@ func (l linker) link(ctx context.Context, s source) (link lockstep.RepositoryLin
 		if err != nil {
 			return err
 		}
+
 		var known bool
 		if link, known, err = l.known(tx, host, s); err != nil {
 			return err
 		}
+
 		if !known {
 			if link, err = l.insert(tx, host, s); err != nil {
 				return err
 			}
 		}
+
 		if known && s.credential.Kind == lockstep.NoCredential {
 			return nil
 		}
+
 		return store.SaveCredential(tx, l.key, link.ConnectionARN, s.credential)
 	})
+
 	return link, err
 }
 
@@ -198,16 +214,20 @@ func (l linker) host(tx *db.Tx, s source) (lockstep.Host, error) {
 		if err != nil {
 			return lockstep.Host{}, err
 		}
+
 		for _, h := range hosts {
 			if h.Endpoint == s.endpoint {
 				return h, nil
 			}
 		}
+
 		if next == (store.Cursor{}) {
 			break
 		}
+
 		page.After = next
 	}
+
 	id := uuid.NewString()
 	h := lockstep.Host{ARN: l.arn("host", "up-"+id[:8]), Account: l.account, Region: l.region, Name: lockstep.Cut(s.endpoint, 64),
 		ProviderType: git.Type, Endpoint: s.endpoint, Status: lockstep.HostAvailable}
@@ -220,6 +240,7 @@ func (l linker) known(tx *db.Tx, host lockstep.Host, s source) (lockstep.Reposit
 	if err != nil {
 		return lockstep.RepositoryLink{}, false, err
 	}
+
 	for _, link := range links {
 		conn, err := store.ConnectionByARN(tx, link.ConnectionARN)
 		if err != nil {
@@ -229,6 +250,7 @@ func (l linker) known(tx *db.Tx, host lockstep.Host, s source) (lockstep.Reposit
 			return link, true, nil
 		}
 	}
+
 	return lockstep.RepositoryLink{}, false, nil
 }
 
@@ -255,10 +277,12 @@ func (l linker) all(tx *db.Tx) ([]lockstep.RepositoryLink, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		all = append(all, links...)
 		if next == (store.Cursor{}) {
 			return all, nil
 		}
+
 		page.After = next
 	}
 }

@@ -79,6 +79,7 @@ func hangUp(srv *http.Server) {
 	srv.RegisterOnShutdown(func() {
 		mu.Lock()
 		defer mu.Unlock()
+
 		down = true
 		for c := range silent {
 			c.Close()
@@ -99,16 +100,19 @@ func knownHosts(h http.Handler, addr net.Addr) http.Handler {
 	if !onThisMachine(addr) {
 		return h
 	}
+
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := r.Host
 		if name, _, err := net.SplitHostPort(host); err == nil {
 			host = name
 		}
+
 		ip := net.ParseIP(strings.Trim(host, "[]"))
 		if !strings.EqualFold(host, "localhost") && (ip == nil || !ip.IsLoopback()) {
 			http.Error(w, "This server answers only for this machine.", http.StatusMisdirectedRequest)
 			return
 		}
+
 		h.ServeHTTP(w, r)
 	})
 }

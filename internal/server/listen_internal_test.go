@@ -22,6 +22,7 @@ func TestWhatAClientMaySendIsBounded(t *testing.T) {
 			t.Errorf("%s: %s", name, limit)
 		}
 	}
+
 	if srv.MaxHeaderBytes <= 0 || srv.MaxHeaderBytes > 1<<20 {
 		t.Errorf("header: %d bytes", srv.MaxHeaderBytes)
 	}
@@ -33,6 +34,7 @@ func TestNotReadyWithoutItsDatabase(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		s := &server{plan: plan{db: d, log: slog.New(slog.DiscardHandler)}}
 		ask := func() int {
 			w := httptest.NewRecorder()
@@ -42,9 +44,11 @@ func TestNotReadyWithoutItsDatabase(t *testing.T) {
 		if got := ask(); got != http.StatusOK {
 			t.Errorf("with a database: %d", got)
 		}
+
 		if err := d.Close(); err != nil {
 			t.Fatal(err)
 		}
+
 		if got := ask(); got != http.StatusServiceUnavailable {
 			t.Errorf("without it: %d", got)
 		}

@@ -45,16 +45,20 @@ func get(t testing.TB, url, host string) (status int, body string, header http.H
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	req.Host = host
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer resp.Body.Close()
+
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return resp.StatusCode, string(b), resp.Header
 }
 
@@ -65,9 +69,12 @@ func TestATakenPortSaysByWhatAndNamesTheFlag(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer silent.Close()
+
 	web := httptest.NewServer(http.NotFoundHandler())
 	defer web.Close()
+
 	own := newServe(t)
 	process := fmt.Sprintf("(process %d); choose another address with --listen", os.Getpid())
 	for address, want := range map[string]string{
@@ -79,6 +86,7 @@ func TestATakenPortSaysByWhatAndNamesTheFlag(t *testing.T) {
 		startSandbox(t, server.SandboxOptions{Listen: address}).exit(2, want, process)
 		newServe(t, "--listen", address).exit(1, want, process)
 	}
+
 	if err := startUp(t, server.UpOptions{Listen: silent.Addr().String()}).wait().err; strings.Contains(err.Error(), "Lockstep") {
 		t.Errorf("who is silent is no Lockstep: %s", err)
 	}
@@ -105,6 +113,7 @@ func TestOnLoopbackOnlyThisMachinesNamesAreAnswered(t *testing.T) {
 			if got := status != http.StatusMisdirectedRequest && status != http.StatusBadRequest; got != answered {
 				t.Errorf("%s as host %q: status %d", base, host, status)
 			}
+
 			if header.Get("Server") != "Lockstep" && status != http.StatusBadRequest {
 				t.Errorf("%s as host %q: answered by %q", base, host, header.Get("Server"))
 			}
@@ -160,11 +169,13 @@ func TestAHugeHeaderIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		req.Header.Set("X-Large", strings.Repeat("x", size))
 		resp, err := http.DefaultTransport.RoundTrip(req)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		resp.Body.Close()
 		if resp.StatusCode != want {
 			t.Errorf("a header of %d bytes: status %d, want %d", size, resp.StatusCode, want)
@@ -180,19 +191,25 @@ func TestClientsThatSendNothingDoNotHoldTheEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		defer silent.Close()
+
 		kept, err := net.Dial("tcp", address)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		defer kept.Close()
+
 		// That this is answered shows that the connection before was accepted.
 		if _, err := io.WriteString(kept, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
+
 		if _, err := http.ReadResponse(bufio.NewReader(kept), nil); err != nil {
 			t.Fatal(err)
 		}
+
 		begun := time.Now()
 		r.stop()
 		if took := time.Since(begun); took > 3*time.Second {

@@ -12,18 +12,23 @@ func TestALockEndsAlthoughAProcessThatIsBeingStartedHasACopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	duplicate, err := syscall.Dup(int(lock.Fd()))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer syscall.Close(duplicate)
+
 	if err := unlock(lock); err != nil {
 		t.Fatal(err)
 	}
+
 	again, err := lockDatabase(name, name)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := unlock(again); err != nil {
 		t.Fatal(err)
 	}

@@ -29,15 +29,18 @@ func TestMetricsAreToldAtTheirOwnAddressAlone(t *testing.T) {
 		if _, err := connections(k, r.url()).ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
 			t.Fatal(err)
 		}
+
 		// The SDK may have closed its connection by now; this one stays open.
 		if got := status(t, dial(t, r.url()), liveness, patience); got != 200 {
 			t.Fatalf("status %d", got)
 		}
+
 		at := r.metricsURL()
 		code, body, _ := get(t, at+"/metrics", "")
 		if code != 200 {
 			t.Fatalf("status %d", code)
 		}
+
 		for _, series := range []string{
 			`lockstep_api_requests_total\{op="ListHosts",outcome="ok"\} 1`, `lockstep_api_request_duration_seconds_count\{op="ListHosts"\} 1`,
 			`lockstep_http_connections [1-9]`, `lockstep_db_connections_max [1-9]`, `go_goroutines [1-9]`,
@@ -46,20 +49,25 @@ func TestMetricsAreToldAtTheirOwnAddressAlone(t *testing.T) {
 				t.Errorf("%s: there is no %s in\n%s", url, series, body)
 			}
 		}
+
 		if strings.Contains(body, k.AccessKeyID) || strings.Contains(body, k.Account) {
 			t.Errorf("the metrics name who calls:\n%s", body)
 		}
+
 		for path, want := range map[string]int{"/livez": 200, "/readyz": 200, "/": 404, "/sandbox": 404} {
 			if code, _, _ := get(t, at+path, ""); code != want {
 				t.Errorf("%s at the address of metrics: status %d, want %d", path, code, want)
 			}
 		}
+
 		if code, _, _ := get(t, r.url()+"/metrics", ""); code == 200 {
 			t.Error("metrics are told at the address of the API")
 		}
+
 		if code, _, _ := get(t, at+"/metrics", "attacker.example"); code != http.StatusMisdirectedRequest {
 			t.Errorf("metrics as host attacker.example: status %d", code)
 		}
+
 		r.stop()
 	}
 }

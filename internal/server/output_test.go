@@ -24,6 +24,7 @@ func TestHintsOfTheSampleAreForTheSampleAlone(t *testing.T) {
 	if err := os.Symlink(t.TempDir(), link); err != nil {
 		t.Fatal(err)
 	}
+
 	sample := startUp(t, server.UpOptions{Data: filepath.Join(link, "data")})
 	sample.until(`Ctrl-C stops`)
 	sample.says("--resource-name web ", "Change a parameter")
@@ -38,6 +39,7 @@ func TestUpThatIsInterruptedBeforeTheEndSaysSo(t *testing.T) {
 	r.until(`CHANGESET_EXECUTION_IN_PROGRESS`)
 	r.cancel()
 	r.exit(1, "Interrupted before every stack's first sync had ended.")
+
 	// What was under way is gone on with.
 	again := startUp(t, server.UpOptions{Data: data})
 	again.url()
@@ -53,6 +55,7 @@ func TestKeysAreSealedWithOneSealKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for file, want := range map[string]string{filepath.Join(dir, "missing"): "does not exist", filepath.Join(dir, "other"): "is not the one"} {
 		if strings.HasSuffix(file, "other") {
 			other := server.KeyOptions{DB: "sqlite:" + filepath.Join(dir, "other.db"), SealKeyFile: file}
@@ -60,37 +63,46 @@ func TestKeysAreSealedWithOneSealKey(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+
 		_, err := server.CreateKey(t.Context(), server.KeyOptions{DB: o.DB, SealKeyFile: file}, n)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), file) {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
+
 	if _, err := server.CreateKey(t.Context(), server.KeyOptions{DB: "postgres://nobody/asks"}, n); err == nil {
 		t.Error("a database on a server needs a seal key file")
 	}
+
 	second, err := server.CreateKey(t.Context(), o, n)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := server.DisableKey(t.Context(), o, first.AccessKeyID); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := server.DisableKey(t.Context(), o, "LSAKNOBODYKNOWSTHIS0"); err == nil {
 		t.Error("a key that is not there was disabled")
 	}
+
 	keys, err := server.ListKeys(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	type listed struct {
 		ID       string
 		Disabled bool
 		Secret   string
 	}
+
 	var got []listed
 	for _, k := range keys {
 		got = append(got, listed{k.AccessKeyID, k.Disabled, k.Secret.Reveal()})
 	}
+
 	if diff := cmp.Diff([]listed{{first.AccessKeyID, true, ""}, {second.AccessKeyID, false, ""}}, got); diff != "" {
 		t.Error(diff)
 	}

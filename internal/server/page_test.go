@@ -34,12 +34,15 @@ func gitea(t testing.TB, folder string) (url string, statuses <-chan told) {
 			if err := json.NewDecoder(r.Body).Decode(&one); err != nil {
 				t.Error(err)
 			}
+
 			all <- one
 			w.WriteHeader(http.StatusCreated)
 			_, _ = w.Write([]byte(`{}`))
 		})
+
 		return mux
 	}})
+
 	return host.URL, all
 }
 
@@ -52,6 +55,7 @@ func publish(t testing.TB, c *codeconnections.Client, endpoint string, complete 
 			t.Fatal(err)
 		}
 	}
+
 	ctx := t.Context()
 	host, err := c.CreateHost(ctx, &codeconnections.CreateHostInput{Name: aws.String("host"), ProviderType: "Git", ProviderEndpoint: &endpoint})
 	check(err)
@@ -66,6 +70,7 @@ func publish(t testing.TB, c *codeconnections.Client, endpoint string, complete 
 		ResourceName: aws.String("web"), RoleArn: aws.String("arn:aws:iam::123456789012:role/deploy"), SyncType: "CFN_STACK_SYNC",
 		PublishDeploymentStatus: "ENABLED",
 	})
+
 	check(err)
 }
 
@@ -80,6 +85,7 @@ func published(t testing.TB, args ...string) (r *run, sha string, last told) {
 	k := createKey(t, database, sealKey)
 	r = startServe(t, append([]string{"--db", database, "--seal-key-file", sealKey, "--target", "sandbox", "--git-loopback", "--poll-interval", "1s"}, args...)...)
 	publish(t, connections(k, r.url()), endpoint, func(conn string) { complete(t, k, r.url(), conn) })
+
 	for deadline := time.After(patience); last.State != "success"; {
 		select {
 		case last = <-statuses:
@@ -87,6 +93,7 @@ func published(t testing.TB, args ...string) (r *run, sha string, last told) {
 			t.Fatalf("the commit is not told of: %+v\n%s", last, &r.errs)
 		}
 	}
+
 	return r, sha, last
 }
 
@@ -98,14 +105,17 @@ func TestAStatusLinksToThePageOfItsCommit(t *testing.T) {
 	if !ok || last.SHA != sha || !strings.Contains(path, "/"+sha+"/123456789012/"+region+"?key=") {
 		t.Fatalf("the status links to %q", last.TargetURL)
 	}
+
 	status, body, _ := get(t, r.url()+"/commits/"+path, "")
 	if status != http.StatusOK || !strings.Contains(body, "<strong>Succeeded</strong>") || !strings.Contains(body, sha) ||
 		!strings.Contains(body, last.Description) || !strings.Contains(body, "<caption>Events of <bdi>web</bdi>") {
 		t.Errorf("status %d: %s", status, body)
 	}
+
 	if status, _, _ := get(t, r.url()+"/commits/"+path+"x", ""); status != http.StatusNotFound {
 		t.Errorf("with another key: status %d", status)
 	}
+
 	_, key, _ := strings.Cut(path, "?key=")
 	r.stop()
 	if strings.Contains(r.errs.String(), key) {
@@ -134,9 +144,11 @@ func TestPagesAreWhereWebhooksAre(t *testing.T) {
 	if status, body, _ := get(t, hooks+"/commits/x", "lockstep.example"); status != http.StatusNotFound || !strings.Contains(body, "<html") {
 		t.Errorf("beside webhooks: status %d %s", status, body)
 	}
+
 	if _, body, _ := get(t, api+"/commits/x", ""); strings.Contains(body, "<html") {
 		t.Error("they are at the address of the API as well")
 	}
+
 	r.stop()
 	r = newServe(t, "--webhook-listen", "127.0.0.1:0")
 	if _, body, _ := get(t, r.until(`(?m)^webhooks (http\S+)/webhooks/$`)[1]+"/commits/x", ""); strings.Contains(body, "<html") {

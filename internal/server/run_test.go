@@ -88,6 +88,7 @@ func start(t testing.TB, f func(ctx context.Context, r *run) error) *run {
 			t.Errorf("it does not stop\n%s%s", &r.out, &r.errs)
 		}
 	})
+
 	return r
 }
 
@@ -97,18 +98,23 @@ func startUp(t testing.TB, o server.UpOptions) *run {
 	if o.Data == "" {
 		o.Data = filepath.Join(t.TempDir(), "data")
 	}
+
 	if o.Listen == "" {
 		o.Listen = "127.0.0.1:0"
 	}
+
 	if o.Target == "" {
 		o.Target = "sandbox"
 	}
+
 	if o.PollInterval == 0 {
 		o.PollInterval = 200 * time.Millisecond
 	}
+
 	if o.In == nil {
 		o.In = strings.NewReader("")
 	}
+
 	return start(t, func(ctx context.Context, r *run) error {
 		o.Out, o.Err = &r.out, &r.errs
 		return server.Up(ctx, o)
@@ -150,10 +156,12 @@ func (r *run) until(pattern string) []string {
 	re := regexp.MustCompile(pattern)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
+
 	for deadline := time.After(patience); ; {
 		if m := re.FindStringSubmatch(r.out.String()); m != nil {
 			return m
 		}
+
 		select {
 		case <-tick.C:
 		case <-r.ended:
@@ -161,6 +169,7 @@ func (r *run) until(pattern string) []string {
 				return m
 			}
 			r.t.Fatalf("it ended with %v before it wrote %s\n%s%s", r.err, pattern, &r.out, &r.errs)
+
 		case <-deadline:
 			r.t.Fatalf("it does not write %s\n%s%s", pattern, &r.out, &r.errs)
 		}
@@ -195,12 +204,15 @@ func (r *run) exit(code int, texts ...string) {
 	if r.err != nil {
 		got = 1
 	}
+
 	if e, ok := errors.AsType[*server.Exit](r.err); ok {
 		got = e.Code
 	}
+
 	if got != code {
 		r.t.Errorf("exit code %d, want %d: %v\n%s%s", got, code, r.err, &r.out, &r.errs)
 	}
+
 	for _, text := range texts {
 		if !strings.Contains(fmt.Sprint(r.err), text) {
 			r.t.Errorf("the error does not say %q: %v", text, r.err)

@@ -46,11 +46,13 @@ func (s sealSource) complete() (sealSource, error) {
 			e.wrong("seal-key-file", "with PostgreSQL the file must be named; all nodes need the same")
 		}
 	}
+
 	if s.kms != "" {
 		if err := seal.CheckKeyARN(s.kms); err != nil {
 			e.wrong("seal-key-kms", "%s", err)
 		}
 	}
+
 	return s, errors.Join(e...)
 }
 
@@ -67,18 +69,22 @@ func (s sealSource) open(ctx context.Context, make bool) (*seal.Key, error) {
 		}
 		return key, nil
 	}
+
 	if s.kms == "" && make {
 		return seal.OpenOrCreate(s.file)
 	}
 	if s.kms == "" {
 		return seal.Open(s.file)
 	}
+
 	ctx, cancel := context.WithTimeout(ctx, sealPatience)
 	defer cancel()
+
 	cfg, err := callerConfig(ctx, "")
 	if err != nil {
 		return nil, err
 	}
+
 	kms, err := seal.NewKMS(cfg, s.kms)
 	if err != nil {
 		return nil, err
@@ -86,6 +92,7 @@ func (s sealSource) open(ctx context.Context, make bool) (*seal.Key, error) {
 	if make {
 		return kms.OpenOrCreate(ctx, s.file)
 	}
+
 	return kms.Open(ctx, s.file)
 }
 

@@ -51,10 +51,12 @@ func TestTheSealKeyMayBeAVariable(t *testing.T) {
 	if _, err := seal.Create(filepath.Join(dir, "made")); err != nil {
 		t.Fatal(err)
 	}
+
 	text, err := os.ReadFile(filepath.Join(dir, "made"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	environment := map[string]string{"LOCKSTEP_SEAL_KEY": string(text)}
 	for _, url := range []string{"sqlite:" + filepath.Join(dir, "l.db"), dbtest.URL(t, db.Postgres)} {
 		r := serveWith(t, environment, "--db", url)
@@ -64,15 +66,18 @@ func TestTheSealKeyMayBeAVariable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		answers(t, r, k)
 		r.stop()
 		if shown := r.out.String() + r.errs.String(); strings.Contains(shown, "keyData") {
 			t.Errorf("the key is shown:\n%s", shown)
 		}
 	}
+
 	if _, err := os.Stat(filepath.Join(dir, "l.db.key")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a file was made although the key was given: %v", err)
 	}
+
 	// Another key does not fit, and a file beside it is one too many.
 	o := server.KeyOptions{DB: "sqlite:" + filepath.Join(dir, "l.db"), SealKey: seal.NewSecret("hunter2")}
 	for _, o.SealKeyFile = range []string{"", "/some/file"} {
@@ -81,14 +86,17 @@ func TestTheSealKeyMayBeAVariable(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
+
 	other := filepath.Join(dir, "other")
 	if _, err := seal.Create(other); err != nil {
 		t.Fatal(err)
 	}
+
 	text, err = os.ReadFile(other)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	_, err = server.CreateKey(t.Context(), server.KeyOptions{DB: o.DB, SealKey: seal.NewSecret(string(text))}, firstKey)
 	if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "The seal key in LOCKSTEP_SEAL_KEY is not the one") {
 		t.Errorf("got %v", err)
@@ -117,6 +125,7 @@ func fakeKMS(t testing.TB) string {
 			fmt.Fprint(w, `{"__type": "IncorrectKeyException"}`)
 		}
 	}))
+
 	t.Cleanup(s.Close)
 	return s.URL
 }
@@ -133,15 +142,18 @@ func TestTheSealKeyMayBeAFileThatKMSOpens(t *testing.T) {
 	if diff := cmp.Diff(want, adviceOf(t, r)); diff != "" {
 		t.Error(diff)
 	}
+
 	k, err := server.CreateKey(t.Context(), server.KeyOptions{DB: url, SealKeyKMS: testKeyARN}, firstKey)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	answers(t, r, k)
 	r.stop()
 	if text, err := os.ReadFile(file); err != nil || strings.Contains(string(text), "keyData") {
 		t.Errorf("the file is %s, %v", text, err)
 	}
+
 	other := strings.Replace(testKeyARN, "key/", "key/9", 1)
 	serveWith(t, nil, "--db", url, "--seal-key-kms", other).exit(1, file, other, "IncorrectKeyException")
 	serveWith(t, nil, "--db", url).exit(1, file, "--seal-key-kms")
@@ -149,13 +161,16 @@ func TestTheSealKeyMayBeAFileThatKMSOpens(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "--seal-key-kms") {
 		t.Errorf("without KMS: %v", err)
 	}
+
 	// A key that is gone is not made anew for a database that has secrets.
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
+
 	_, err = server.CreateKey(t.Context(), server.KeyOptions{DB: url, SealKeyKMS: testKeyARN}, firstKey)
 	if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), file) {
 		t.Errorf("without its file: %v", err)
 	}
+
 	serveWith(t, nil, args...).url()
 }

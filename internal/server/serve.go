@@ -34,10 +34,12 @@ func Serve(ctx context.Context, c Config, out, errs io.Writer) (err error) {
 	if err := checkKnownHosts(c.KnownHosts); err != nil {
 		return err
 	}
+
 	proxy, err := parseProxy(c.GitProxy)
 	if err != nil {
 		return fmt.Errorf("--git-proxy: %w", err)
 	}
+
 	log := newLogger(c.LogFormat, errs)
 	p := plan{
 		connections: c.MaxConnections, gitRoots: c.GitRoots, workers: c.Workers, callers: callersOf(c), log: log,
@@ -45,10 +47,13 @@ func Serve(ctx context.Context, c Config, out, errs io.Writer) (err error) {
 		network: gitwire.NetworkOptions{AllowPrivate: c.GitPrivate, AllowLoopback: c.GitLoopback, Proxy: proxy, KnownHosts: c.KnownHosts},
 		poll:    trigger.Options{Interval: c.PollInterval},
 	}
+
 	defer func() { err = errors.Join(err, p.closeListeners()) }()
+
 	if err := p.listen(c); err != nil {
 		return err
 	}
+
 	sqlite, exclusive := strings.CutPrefix(c.DB, "sqlite:")
 	if exclusive {
 		lock, err := lockDatabase(sqlite, sqlite)
@@ -57,31 +62,38 @@ func Serve(ctx context.Context, c Config, out, errs io.Writer) (err error) {
 		}
 		defer unlock(lock)
 	}
+
 	p.exclusive = exclusive
 	if p.db, err = db.Open(ctx, c.DB, db.Schema()); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.db.Close()) }()
+
 	if p.key, err = c.sealSource().open(ctx, true); err != nil {
 		return err
 	}
 	if err := p.aim(ctx, c); err != nil {
 		return err
 	}
+
 	s, err := assemble(ctx, p)
 	if err != nil {
 		return err
 	}
+
 	return s.run(ctx, func() error {
 		if err := adviseFirstKey(ctx, p.db, c, out); err != nil {
 			return err
 		}
+
 		if p.metricsListener != nil {
 			fmt.Fprintf(out, "metrics http://%s/metrics\n", reachable(p.metricsListener.Addr()))
 		}
+
 		if p.webhookListener != nil {
 			fmt.Fprintf(out, "webhooks %s/webhooks/\n", p.urlOf(p.webhookListener))
 		}
+
 		_, err := fmt.Fprintf(out, "ready %s\n", p.url())
 		return err
 	})
@@ -95,17 +107,20 @@ func (p *plan) listen(c Config) (err error) {
 			return err
 		}
 	}
+
 	if p.listener, err = listen("listen", c.Listen); err != nil {
 		return err
 	}
 	if p.certificate == nil && !c.PlainHTTP && !onThisMachine(p.listener.Addr()) {
 		return plainElsewhere(c.Listen, "give it a certificate with --tls-cert and --tls-key, or, where something before it ends TLS, say --plain-http")
 	}
+
 	if c.MetricsListen != "" {
 		if p.metricsListener, err = listen("metrics-listen", c.MetricsListen); err != nil {
 			return err
 		}
 	}
+
 	if c.WebhookListen != "" {
 		if p.webhookListener, err = listen("webhook-listen", c.WebhookListen); err != nil {
 			return err
@@ -115,11 +130,13 @@ func (p *plan) listen(c Config) (err error) {
 				"give the server a certificate, or, where something before it ends TLS, say --plain-http", c.WebhookListen)
 		}
 	}
+
 	if c.Target == "sandbox" && p.certificate != nil {
 		// Our own calls to the sandbox: we need not trust our certificate, nor
 		// bear its name.
 		p.sandboxListener, err = listen("listen", "127.0.0.1:0")
 	}
+
 	return err
 }
 
@@ -155,10 +172,12 @@ func adviseFirstKey(ctx context.Context, d *db.DB, c Config, out io.Writer) erro
 	if err != nil || len(keys) > 0 {
 		return err
 	}
+
 	first := "Make the first one"
 	if c.SealKey.Reveal() != "" {
 		first += ", with " + sealVariable + " as it is here"
 	}
+
 	_, err = fmt.Fprintf(out, "No access key exists yet. %s:\n  lockstep key create --db %s%s --admin\n",
 		first, quote(db.Redact(c.DB)), c.sealSource().flags())
 	return err

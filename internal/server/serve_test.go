@@ -37,11 +37,13 @@ func adviceOf(t testing.TB, r *run) []string {
 	if !ok {
 		return nil
 	}
+
 	line, _, _ := strings.Cut(rest, "\n")
 	out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf '%s\\n' "+line).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 }
 
@@ -52,6 +54,7 @@ func TestServeAdvisesTheFirstKeyOnAnEmptyDatabase(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
+
 	beside, apart := "sqlite:"+dir+"/a.db", "sqlite:"+dir+"/b.db"
 	postgres := dbtest.URL(t, db.Postgres)
 	tests := []struct {
@@ -67,15 +70,18 @@ func TestServeAdvisesTheFirstKeyOnAnEmptyDatabase(t *testing.T) {
 		if tt.sealKey != "" {
 			args = append(args, "--seal-key-file", tt.sealKey)
 		}
+
 		r := startServe(t, args...)
 		if diff := cmp.Diff(tt.want, adviceOf(t, r)); diff != "" {
 			t.Error(diff)
 		}
+
 		// The key that is made so is one that the running server takes.
 		k := createKey(t, tt.db, tt.sealKey)
 		if _, err := connections(k, r.url()).ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
 			t.Errorf("the first key is refused: %s", err)
 		}
+
 		r.stop()
 		if again := adviceOf(t, startServe(t, args...)); again != nil {
 			t.Errorf("with a key it still advises %q", again)
@@ -109,6 +115,7 @@ func complete(t testing.TB, k server.AccessKey, url, connection string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
 	r.Header.Set("X-Amz-Target", "Lockstep_20261122.CompleteConnection")
 	sum := sha256.Sum256(body)
@@ -116,11 +123,14 @@ func complete(t testing.TB, k server.AccessKey, url, connection string) {
 	if err := v4.NewSigner().SignHTTP(t.Context(), key, r, hex.EncodeToString(sum[:]), "lockstep", region, time.Now()); err != nil {
 		t.Fatal(err)
 	}
+
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer resp.Body.Close()
+
 	if answer, err := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
 		t.Fatalf("CompleteConnection: %s %s %v", resp.Status, answer, err)
 	}
@@ -137,6 +147,7 @@ func configure(t testing.TB, k server.AccessKey, url, folder string, stacks int)
 			t.Fatal(err)
 		}
 	}
+
 	host, err := c.CreateHost(ctx, &codeconnections.CreateHostInput{Name: aws.String("host"), ProviderType: "Git", ProviderEndpoint: aws.String("file://" + folder)})
 	check(err)
 	conn, err := c.CreateConnection(ctx, &codeconnections.CreateConnectionInput{ConnectionName: aws.String("conn"), HostArn: host.HostArn})
@@ -144,6 +155,7 @@ func configure(t testing.TB, k server.AccessKey, url, folder string, stacks int)
 	complete(t, k, url, aws.ToString(conn.ConnectionArn))
 	link, err := c.CreateRepositoryLink(ctx, &codeconnections.CreateRepositoryLinkInput{ConnectionArn: conn.ConnectionArn, OwnerId: aws.String("-"), RepositoryName: aws.String("infra.git")})
 	check(err)
+
 	for n := range stacks {
 		_, err := c.CreateSyncConfiguration(ctx, &codeconnections.CreateSyncConfigurationInput{
 			Branch: aws.String("main"), ConfigFile: aws.String("topic.yaml"), RepositoryLinkId: link.RepositoryLinkInfo.RepositoryLinkId,
@@ -158,13 +170,16 @@ func waitFor(t testing.TB, c *codeconnections.Client, stack, sha string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
+
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
+
 	for {
 		out, err := c.GetResourceSyncStatus(ctx, &codeconnections.GetResourceSyncStatusInput{ResourceName: &stack, SyncType: "CFN_STACK_SYNC"})
 		if err == nil && aws.ToString(out.LatestSync.TargetRevision.Sha) == sha && out.LatestSync.Status == types.ResourceSyncStatusSucceeded {
 			return
 		}
+
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -186,14 +201,17 @@ func TestTwoServersShareADatabase(t *testing.T) {
 	two.url()
 	k := createKey(t, url, filepath.Join(dir, "seal"))
 	configure(t, k, one.url(), dir, stacks)
+
 	for n := range stacks { // what one was told, the other knows
 		waitFor(t, connections(k, two.url()), fmt.Sprintf("s%d", n), first)
 	}
+
 	one.stop()
 	second := repo.Commit(map[string]string{"template.yaml": topicTemplate + "  More:\n    Type: AWS::SNS::Topic\n"})
 	for n := range stacks {
 		waitFor(t, connections(k, two.url()), fmt.Sprintf("s%d", n), second)
 	}
+
 	three := startServe(t, args...)
 	three.url()
 	two.stop()
@@ -201,6 +219,7 @@ func TestTwoServersShareADatabase(t *testing.T) {
 	for n := range stacks {
 		waitFor(t, connections(k, three.url()), fmt.Sprintf("s%d", n), third)
 	}
+
 	three.stop()
 	// Each attempt had its end once, whoever worked it.
 	ended := one.errs.String() + two.errs.String() + three.errs.String()
@@ -221,14 +240,17 @@ func TestServeOnSQLiteSyncsAndGoesOn(t *testing.T) {
 	r := startServe(t, args...)
 	configure(t, k, r.url(), dir, 1)
 	waitFor(t, connections(k, r.url()), "s0", first)
+
 	if !strings.Contains(r.errs.String(), "level=INFO msg=") || strings.Contains(r.errs.String(), k.Secret.Reveal()) {
 		t.Errorf("the log is\n%s", &r.errs)
 	}
+
 	r.stop()
 	second := repo.Commit(map[string]string{"template.yaml": topicTemplate + "  More:\n    Type: AWS::SNS::Topic\n"})
 	r = startServe(t, args...)
 	waitFor(t, connections(k, r.url()), "s0", second)
 	r.stop()
+
 	// The database is about one target.
 	startServe(t, append(args, "--target", "http://127.0.0.1:9")...).exit(1, "bound to target sandbox")
 }

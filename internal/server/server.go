@@ -92,19 +92,23 @@ func assemble(ctx context.Context, p plan) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	directory, err := p.directory()
 	if err != nil {
 		return nil, err
 	}
+
 	drivers, err := targets(p.target, p.credentials, s.in.ID, p.log)
 	if err != nil {
 		return nil, err
 	}
+
 	s.network = gitwire.NewNetwork(p.network)
 	s.queue = queue.New(queue.Options{DB: p.db, Log: p.log.With(slog.String("room", "queue")), Workers: p.workers, Exclusive: p.exclusive})
 	if err := s.queue.Migrate(ctx); err != nil {
 		return nil, fmt.Errorf("make the queue's tables: %w", err)
 	}
+
 	hosts := providers(s.network, p.gitRoots)
 	s.handshake = handshake.New(handshake.Options{
 		DB: p.db, Queue: s.queue, Seal: p.key, Providers: hosts, Transport: transports(s.network), Log: p.log})
@@ -114,15 +118,18 @@ func assemble(ctx context.Context, p plan) (*server, error) {
 		Providers: hosts, Targets: drivers, Credential: s.handshake.Credential, Met: s.handshake.Met,
 		CommitURL: s.commitURL,
 	})
+
 	if p.metricsListener != nil {
 		s.metrics = metrics.New(metrics.Options{
 			Connections: func() int { return s.front.open() }, Database: poolOf(p.db),
 		})
 	}
+
 	s.preview = preview.New(preview.Options{DB: p.db, Queue: s.queue, Engine: s.engine, Log: p.log, Forks: p.previewForks})
 	polls := p.poll
 	polls.DB, polls.Engine, polls.Log, polls.Stirred = p.db, s.engine, p.log, s.preview.MayHaveChanged
 	s.poller = trigger.NewPoller(polls)
+
 	if p.sandboxFile != "" {
 		s.sandbox, err = sandbox.Open(ctx, p.sandboxFile, sandbox.Options{
 			Log: p.log.With(slog.String("room", "sandbox")), Secret: secretOf(directory)})
@@ -130,6 +137,7 @@ func assemble(ctx context.Context, p plan) (*server, error) {
 			return nil, fmt.Errorf("open the sandbox's books: %w", err)
 		}
 	}
+
 	s.open(s.handler(directory))
 	return s, nil
 }
@@ -147,15 +155,18 @@ func (s *server) open(api http.Handler) {
 		mux.Handle("GET /metrics", s.metrics)
 		s.doors = append(s.doors, newDoor(s.metricsListener, mux, fewConnections, nil, s.log))
 	}
+
 	if s.webhookListener != nil {
 		mux := http.NewServeMux()
 		s.hosts(mux)
 		d := newDoor(s.webhookListener, mux, s.connections, s.certificate, s.log)
+
 		// Under whatever name: a proxy or a tunnel on this machine keeps the one that
 		// the Git host knows, and a page in a browser has no secret or key to show.
 		d.http.Handler = named(fewLarge(mux))
 		s.doors = append(s.doors, d)
 	}
+
 	if s.sandboxListener != nil {
 		mux := http.NewServeMux()
 		s.books(mux)
@@ -172,12 +183,15 @@ func (s *server) handler(directory *identity.Directory) http.Handler {
 		Providers: hostRules(s.gitRoots), ValidName: validNames(), Logger: s.log.With(slog.String("room", "api")), Observe: s.observe,
 		Handshake: s.handshake,
 	})
+
 	calls := s.withSTS(service.Handler(), directory)
 	mux := http.NewServeMux()
 	mux.Handle("/", calls)
+
 	if s.webhookListener == nil {
 		s.hosts(mux)
 	}
+
 	s.health(mux)
 	s.books(mux)
 	return asWritten(mux, calls)
@@ -295,8 +309,10 @@ func (s *server) run(ctx context.Context, answering func() error) error {
 			}
 		})
 	}
+
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
+
 	err := s.queue.Start(inner)
 	if err == nil {
 		loops.Go(func() { s.poller.Run(inner) })
@@ -305,12 +321,14 @@ func (s *server) run(ctx context.Context, answering func() error) error {
 		loops.Go(func() { s.preview.Sweep(inner) })
 		err = answering()
 	}
+
 	if err == nil {
 		select {
 		case <-ctx.Done():
 		case err = <-failed:
 		}
 	}
+
 	cancel()
 	return errors.Join(err, s.stop(context.WithoutCancel(ctx), &loops))
 }

@@ -22,10 +22,12 @@ func fillFrom(fs *pflag.FlagSet, getenv func(string) string) error {
 	if name == "" {
 		name = getenv(envPrefix + "CONFIG")
 	}
+
 	var errs []error
 	if name != "" {
 		errs = append(errs, fillFromFile(fs, name, given))
 	}
+
 	fs.VisitAll(func(f *pflag.Flag) {
 		variable := envPrefix + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		if v := getenv(variable); v != "" && !given[f.Name] && setting(f.Name) {
@@ -34,6 +36,7 @@ func fillFrom(fs *pflag.FlagSet, getenv func(string) string) error {
 			}
 		}
 	})
+
 	return errors.Join(errs...)
 }
 
@@ -64,6 +67,7 @@ func fillFromFile(fs *pflag.FlagSet, name string, given map[string]bool) error {
 	if err != nil {
 		return fmt.Errorf("--config: %w", err)
 	}
+
 	var doc yaml.Node
 	if err := yaml.Unmarshal(b, &doc); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -71,9 +75,11 @@ func fillFromFile(fs *pflag.FlagSet, name string, given map[string]bool) error {
 	if len(doc.Content) == 0 {
 		return nil
 	}
+
 	if doc.Content[0].Kind != yaml.MappingNode {
 		return fmt.Errorf("%s:%d: the file is not a mapping of settings", name, doc.Content[0].Line)
 	}
+
 	var errs []error
 	lines := map[string]int{}
 	pairs := doc.Content[0].Content
@@ -88,14 +94,17 @@ func fillFromFile(fs *pflag.FlagSet, name string, given map[string]bool) error {
 			errs = append(errs, fmt.Errorf("%s:%d: %s: was set in line %d already", name, key.Line, key.Value, lines[key.Value]))
 			continue
 		}
+
 		lines[key.Value] = key.Line
 		if given[key.Value] {
 			continue
 		}
+
 		if err := setNode(f, value); err != nil {
 			errs = append(errs, fmt.Errorf("%s:%d: %s: %w", name, value.Line, key.Value, err))
 		}
 	}
+
 	return errors.Join(errs...)
 }
 
@@ -111,8 +120,10 @@ func setNode(f *pflag.Flag, n *yaml.Node) error {
 			return err
 		}
 		return list.Replace(values)
+
 	case isList:
 		return errors.New("neither a value nor a list of values")
 	}
+
 	return errors.New("not a value")
 }

@@ -22,11 +22,13 @@ func workingCopy(t *testing.T, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	dir := filepath.Join(parent, name)
 	gitwiretest.Git(t, "", "init", "--quiet", "--initial-branch=main", dir)
 	if err := os.MkdirAll(filepath.Join(dir, "envs", "prod"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	gitwiretest.Git(t, dir, "commit", "--quiet", "--allow-empty", "--message=first")
 	return dir
 }
@@ -55,6 +57,7 @@ func TestAURLIsTakenApart(t *testing.T) {
 			t.Errorf("%s: %s", said, err)
 			continue
 		}
+
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(source{})); diff != "" {
 			t.Errorf("%s: %s", said, diff)
 		}
@@ -101,9 +104,11 @@ func TestWhatIsNoRepositoryIsRefusedWithTheWayOut(t *testing.T) {
 			t.Errorf("%q: no error, but %+v", said, got)
 			continue
 		}
+
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: the error does not say %q: %s", said, want, err)
 		}
+
 		if strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "ter2") {
 			t.Errorf("%q: the error shows the password: %s", said, err)
 		}
@@ -114,9 +119,11 @@ func TestAFolderIsTakenForItsRepository(t *testing.T) {
 	top := workingCopy(t, "infra")
 	tree := filepath.Join(filepath.Dir(top), "tree")
 	gitwiretest.Git(t, top, "worktree", "add", "--quiet", tree, "-b", "topic")
+
 	if err := os.Mkdir(filepath.Join(tree, "sub"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	bare := filepath.Join(filepath.Dir(top), "bare.git")
 	gitwiretest.Git(t, "", "clone", "--quiet", "--bare", top, bare)
 	shallow := filepath.Join(filepath.Dir(top), "shallow")
@@ -125,6 +132,7 @@ func TestAFolderIsTakenForItsRepository(t *testing.T) {
 	if err := os.Symlink(filepath.Join(top, "envs"), link); err != nil {
 		t.Fatal(err)
 	}
+
 	type at struct{ name, folder, work, root string }
 	tests := map[string]at{
 		top:                              {"infra", "", top, top},
@@ -147,13 +155,16 @@ func TestAFolderIsTakenForItsRepository(t *testing.T) {
 			t.Errorf("%s: %s", said, err)
 			continue
 		}
+
 		if diff := cmp.Diff(want, at{s.name, s.folder, s.work, s.root}, cmp.AllowUnexported(at{})); diff != "" {
 			t.Errorf("%s: %s", said, diff)
 		}
+
 		if s.endpoint != "file://"+filepath.Dir(s.root) || s.owner != "-" {
 			t.Errorf("%s: host %s, owner %s", said, s.endpoint, s.owner)
 		}
 	}
+
 	if s, err := parseSource(tree); err != nil || !cmp.Equal(s.roots, []string{tree, filepath.Join(top, ".git")}) {
 		t.Errorf("reading a worktree touches %q, %v", s.roots, err)
 	}
@@ -180,8 +191,10 @@ func TestARepositoryNamedTwiceIsRefused(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				sources = append(sources, s)
 			}
+
 			err := distinct(sources)
 			e, _ := errors.AsType[*Exit](err)
 			if tt.error == "" {
@@ -200,15 +213,18 @@ func TestAQuotedPathIsOneWordForAShell(t *testing.T) {
 	if err != nil {
 		t.Skip("there is no sh")
 	}
+
 	all := []string{"/plain/path-1.2_x,y+z:@%", "", "a b", "it's", `"`, "$HOME", "$(id)", "`id`", `\`, `\'`, "''", "*", "?", "~", "~root", "a\nb", "\t", "!", "#x",
 		"a;b", "a&b", "a|b", "<a>", "{a,b}", "[a]", "ü", "日本", "\xff\xfe", "=x", "-n", "^", "(a)", "a=b", "é́"}
 	for b := 1; b < 256; b++ {
 		all = append(all, "x"+string([]byte{byte(b)})+"y", string([]byte{byte(b)}))
 	}
+
 	script := "printf '%s\\0'"
 	for _, word := range all {
 		script += " " + quote(word)
 	}
+
 	cmd := exec.Command(shell, "-c", script)
 	cmd.Dir = t.TempDir()
 	cmd.Env = []string{"HOME=/home/somebody", "LC_ALL=C"}
@@ -216,9 +232,11 @@ func TestAQuotedPathIsOneWordForAShell(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, script)
 	}
+
 	if diff := cmp.Diff(strings.Join(all, "\x00")+"\x00", string(out)); diff != "" {
 		t.Error(diff)
 	}
+
 	if plain := "/home/me/.local/share/lockstep"; quote(plain) != plain {
 		t.Errorf("%s is quoted for nothing", plain)
 	}

@@ -21,13 +21,16 @@ func (p *plan) aim(ctx context.Context, c Config) error {
 	if err != nil {
 		return fmt.Errorf("--target: %w", err)
 	}
+
 	p.target = stackTarget{name: c.Target, endpoint: endpoint, assumeRoles: true}
 	if c.Target == "sandbox" {
 		p.target.endpoint = p.sandboxURL()
 		p.sandboxFile = c.SandboxFile
 		p.credentials, err = sandboxCaller(ctx, p.db, p.key)
+
 		return err
 	}
+
 	cfg, err := callerConfig(ctx, endpoint)
 	p.credentials = cfg.Credentials
 	return err
@@ -40,18 +43,22 @@ func callerConfig(ctx context.Context, endpoint string) (aws.Config, error) {
 	if onLoopback(endpoint) { // no use in asking the network who this machine is
 		options = append(options, awsconfig.WithEC2IMDSClientEnableState(imds.ClientDisabled))
 	}
+
 	cfg, err := awsconfig.LoadDefaultConfig(ctx, options...)
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("read the AWS configuration: %w", err)
 	}
+
 	if cfg.Region == "" {
 		cfg.Region = defaultRegion
 	}
+
 	if onLoopback(endpoint) {
 		if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 			cfg.Credentials = credentials.NewStaticCredentialsProvider("placeholder", "placeholder", "")
 		}
 	}
+
 	return cfg, nil
 }
 

@@ -26,10 +26,12 @@ func TestUpSyncsToAnotherCloudFormation(t *testing.T) {
 	if p.CloudFormation != "" || p.CodeConnections != r.url() {
 		t.Errorf("the profile leads to %+v", p)
 	}
+
 	names, err := listLinks(t.Context(), cfg)
 	if err != nil || !cmp.Equal(names, []string{"infra"}) {
 		t.Errorf("links %q, %v", names, err)
 	}
+
 	r.stop()
 	// What is there already would be updated; what is configured is not news.
 	again := once(t, server.UpOptions{Data: data + "2", Repositories: []string{c.dir}, Target: target})
@@ -49,6 +51,7 @@ func TestOutsideTheSandboxNamesThatCollideAreRefused(t *testing.T) {
 	r := once(t, o)
 	r.exit(2, "topic.yaml and topic.yaml both ask for the name topic", "--name topic.yaml=NAME")
 	r.says("!ready", "!STACK")
+
 	// Against what is synced already, too.
 	o.Repositories = []string{one.dir}
 	once(t, o).exit(0)
@@ -67,20 +70,24 @@ func TestADirectoryIsBoundToItsFirstTarget(t *testing.T) {
 	target := sandbox.url()
 	data := filepath.Join(t.TempDir(), "data")
 	c := topic(t)
+
 	// What was never reached binds nothing.
 	wrong := "http://" + closedAddress(t)
 	begun := time.Now()
 	r := once(t, server.UpOptions{Data: data, Repositories: []string{c.dir}, Target: wrong})
 	r.exit(1, wrong, "connection refused")
+
 	if took := time.Since(begun); took > 10*time.Second {
 		t.Errorf("to see that nobody is there took %s", took)
 	}
+
 	r.says("!ready", "!create")
 	once(t, server.UpOptions{Data: data, Repositories: []string{c.dir}, Target: target}).exit(0)
 	for _, other := range []string{"sandbox", "aws", wrong} {
 		r := once(t, server.UpOptions{Data: data, Repositories: []string{c.dir}, Target: other})
 		r.exit(2, "bound to target "+target, other, "--data")
 	}
+
 	once(t, server.UpOptions{Data: data, Repositories: []string{c.dir}, Target: target + "/"}).exit(0)
 }
 

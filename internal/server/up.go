@@ -85,8 +85,10 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 		if err != nil {
 			return usage("%s", err)
 		}
+
 		u.sources = append(u.sources, s)
 	}
+
 	if err := u.check(); err != nil {
 		return err
 	}
@@ -94,31 +96,37 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 		return usage("%s", err)
 	}
 	defer u.dir.close()
+
 	listener, err := listen("listen", o.Listen)
 	if err != nil {
 		return usage("%s", err)
 	}
 	defer listener.Close()
+
 	if !o.PlainHTTP && !onThisMachine(listener.Addr()) {
 		return usage("%s", plainElsewhere(o.Listen, "use lockstep serve with a certificate, or say --plain-http"))
 	}
+
 	database := "sqlite:" + u.dir.file(databaseFile)
 	d, err := db.Open(ctx, database, db.Schema())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
+
 	p := plan{db: d, listener: listener, connections: defaultConnections, workers: 20, exclusive: true, log: u.logger(),
 		network: gitwire.NetworkOptions{AllowPrivate: true, AllowLoopback: true}}
 	if p.key, err = seal.OpenOrCreate(defaultSealKeyFile(database)); err != nil {
 		return err
 	}
+
 	if err := u.prepare(ctx, &p); err != nil {
 		if ctx.Err() != nil {
 			return &Exit{Code: 1, Message: "Interrupted before it was ready."}
 		}
 		return err
 	}
+
 	return u.run(ctx)
 }
 
@@ -135,6 +143,7 @@ func (u *up) check() error {
 	if err != nil {
 		return usage("--target: %s", err)
 	}
+
 	u.Target = cmp.Or(endpoint, u.Target) // a directory is bound to it, not to how it was written
 	if u.Branch != "" && !lockstep.ValidBranch(u.Branch) {
 		return usage("--branch: %q is not the name of a branch", u.Branch)
@@ -142,6 +151,7 @@ func (u *up) check() error {
 	if _, err := path.Match(u.Only, ""); err != nil {
 		return usage("--only: %q is not a pattern of file names", u.Only)
 	}
+
 	return distinct(u.sources)
 }
 
@@ -163,6 +173,7 @@ func (u *up) prepare(ctx context.Context, p *plan) error {
 	if err := stillBound(ctx, p.db, u.Target); err != nil {
 		return err
 	}
+
 	account, region, err := u.aim(ctx, p)
 	if err != nil {
 		return err
@@ -170,9 +181,11 @@ func (u *up) prepare(ctx context.Context, p *plan) error {
 	if u.key, err = ownKey(ctx, p.db, p.key, identity.NewKey{Account: account, Principal: "up", Role: identity.Admin}); err != nil {
 		return err
 	}
+
 	if err := u.dir.writeProfiles(u.key, region, p.url(), p.sandboxFile != ""); err != nil {
 		return fmt.Errorf("write the AWS profile: %w", err)
 	}
+
 	l := linker{account: lockstep.AccountID(account), region: region}
 	if err := u.makeSample(ctx, p.db, l); err != nil {
 		return err
@@ -180,19 +193,24 @@ func (u *up) prepare(ctx context.Context, p *plan) error {
 	if p.gitRoots, err = u.roots(ctx, p.db, l); err != nil {
 		return err
 	}
+
 	p.poll = trigger.Options{IntervalOf: u.intervals(p.db)}
 	if u.server, err = assemble(ctx, *p); err != nil {
 		return err
 	}
+
 	l.server = u.server
 	u.linker = l
 	u.feed = newFeed(u.server.db, l, u.Out)
+
 	if err = u.feed.rewind(ctx); err == nil {
 		err = u.follow(ctx)
 	}
+
 	if err != nil { // run, which would close it, will not be called
 		return errors.Join(err, u.server.close())
 	}
+
 	return nil
 }
 
@@ -201,6 +219,7 @@ func (u *up) makeSample(ctx context.Context, d *db.DB, l linker) error {
 	if len(u.sources) > 0 {
 		return nil
 	}
+
 	var stored []lockstep.RepositoryLink
 	err := d.View(ctx, func(tx *db.Tx) (err error) {
 		stored, err = l.all(tx)
@@ -209,6 +228,7 @@ func (u *up) makeSample(ctx context.Context, d *db.DB, l linker) error {
 	if err != nil || len(stored) > 0 {
 		return err
 	}
+
 	at := u.dir.file("sample")
 	if _, err := os.Stat(at); errors.Is(err, os.ErrNotExist) {
 		if err := sample.Create(at, time.Now()); err != nil {
@@ -216,6 +236,7 @@ func (u *up) makeSample(ctx context.Context, d *db.DB, l linker) error {
 		}
 		fmt.Fprintf(u.Out, "Made a sample repository with two stacks: %s\n", at)
 	}
+
 	s, err := parseSource(at)
 	u.sources = []source{s}
 	return err
@@ -228,30 +249,37 @@ func (u *up) roots(ctx context.Context, d *db.DB, l linker) ([]string, error) {
 	for _, s := range u.sources {
 		roots = append(roots, s.roots...)
 	}
+
 	err := d.View(ctx, func(tx *db.Tx) error {
 		links, err := l.all(tx)
 		if err != nil {
 			return err
 		}
+
 		for _, link := range links {
 			conn, err := store.ConnectionByARN(tx, link.ConnectionARN)
 			if err != nil {
 				return err
 			}
+
 			host, err := store.HostByARN(tx, conn.HostARN)
 			if err != nil {
 				return err
 			}
+
 			folder, local := strings.CutPrefix(host.Endpoint, "file://")
 			if folder, err = url.PathUnescape(folder); err != nil || !local {
 				continue
 			}
+
 			if at, err := gitwire.FindRepository(folder + "/" + link.Path()); err == nil {
 				roots = append(roots, at.Root, at.CommonDir)
 			}
 		}
+
 		return nil
 	})
+
 	return roots, err
 }
 

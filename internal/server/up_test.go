@@ -43,10 +43,12 @@ func TestUpGoesOnWithTheUsersCommits(t *testing.T) {
 	if err != nil || changed == string(b) {
 		t.Fatalf("the sample's deployment file is %q, %v", b, err)
 	}
+
 	sample.write(map[string]string{"deployments/web.yaml": changed, "mine.yaml": deploymentFile, "template.yaml": topicTemplate}).commit()
 	again := once(t, server.UpOptions{Data: data})
 	again.exit(0)
 	again.says("web@", "STACK_UPDATE_SUCCEEDED", "mine@", "!Made a sample")
+
 	if b, err := os.ReadFile(file); err != nil || string(b) != changed {
 		t.Errorf("the user's file was not kept: %q %v", b, err)
 	}
@@ -98,9 +100,11 @@ func TestUpNamesWhatIsNotCommitted(t *testing.T) {
 		"changed.yaml": deploymentFile + "tags: {a: b}\n", "template.yaml": topicTemplate + "# more\n", "notes.yaml": "a: c\n",
 		"untracked.yaml": "template-file-path: new-template.yaml\n", "new-template.yaml": topicTemplate, "README": "changed",
 	})
+
 	if err := os.Remove(filepath.Join(c.dir, "gone.yaml")); err != nil {
 		t.Fatal(err)
 	}
+
 	r := once(t, server.UpOptions{Repositories: []string{c.dir}})
 	r.exit(0)
 	var named []string
@@ -109,9 +113,11 @@ func TestUpNamesWhatIsNotCommitted(t *testing.T) {
 			named = append(named, strings.TrimSpace(name))
 		}
 	}
+
 	if got, want := strings.Join(named, " "), "changed.yaml gone.yaml new-template.yaml template.yaml untracked.yaml"; got != want {
 		t.Errorf("named are %s, want %s", got, want)
 	}
+
 	r.says("changed@", "gone@", "same@", "!untracked@")
 }
 
@@ -211,12 +217,15 @@ func TestUpSaysWhyARepositoryCannotBeRead(t *testing.T) {
 			t.Errorf("the password is shown: %s", all)
 		}
 	}
+
 	r := once(t, server.UpOptions{Data: data, Repositories: []string{"http://me:hunter2@" + address + "/infra.git"}, Log: true})
 	r.exit(0)
 	r.says("topic@", "STACK_CREATE_SUCCEEDED")
+
 	if all := r.out.String() + r.errs.String(); strings.Contains(all, "hunter2") {
 		t.Errorf("the password is shown: %s", all)
 	}
+
 	// Named again without it, the password is still known.
 	once(t, server.UpOptions{Data: data, Repositories: []string{"http://" + address + "/infra.git"}}).exit(0)
 	for _, name := range []string{"lockstep.db", "lockstep.db-wal", "sandbox.db"} {
@@ -224,6 +233,7 @@ func TestUpSaysWhyARepositoryCannotBeRead(t *testing.T) {
 		if err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)
 		}
+
 		if strings.Contains(string(b), "hunter2") {
 			t.Errorf("%s holds the password as it is", name)
 		}
@@ -261,11 +271,14 @@ func TestUpLeavesNothingRunning(t *testing.T) {
 		r.until(`(?m)^topic +SUCCEEDED`)
 		begun := time.Now()
 		r.stop()
+
 		if took := time.Since(begun); took > 3*time.Second {
 			t.Errorf("stopping took %s", took)
 		}
+
 		settled("a run")
 	}
+
 	// What ends before it has begun leaves nothing either.
 	once(t, server.UpOptions{Data: data + "2", Repositories: []string{none.dir}}).exit(2)
 	settled("a usage error")
@@ -277,5 +290,6 @@ func TestUpLeavesNothingRunning(t *testing.T) {
 	if err := server.Up(ctx, server.UpOptions{Data: data, Listen: "127.0.0.1:0", Target: "sandbox", Out: &out, Err: &out}); err == nil {
 		t.Error("a run that was interrupted before it began has done what it should")
 	}
+
 	settled("an interrupted run")
 }

@@ -26,18 +26,22 @@ func (u *up) aim(ctx context.Context, p *plan) (account, region string, err erro
 	if err != nil {
 		return "", "", usage("--target: %s", err)
 	}
+
 	p.target = stackTarget{name: u.Target, endpoint: endpoint}
 	if u.Target == "sandbox" {
 		p.target.endpoint = p.sandboxURL()
 		p.sandboxFile = u.dir.file("sandbox.db")
 		k, err := ownKey(ctx, p.db, p.key, identity.NewKey{Account: sandboxAccount, Principal: "up", Role: identity.Admin})
 		p.credentials = credentials.NewStaticCredentialsProvider(k.id, k.secret, "")
+
 		return sandboxAccount, defaultRegion, err
 	}
+
 	cfg, err := callerConfig(ctx, endpoint)
 	if err != nil {
 		return "", "", err
 	}
+
 	p.credentials = cfg.Credentials
 	account, err = callerAccount(ctx, cfg, endpoint)
 	return account, cfg.Region, err
@@ -52,22 +56,27 @@ func (u *up) agree(ctx context.Context, seen []sighting) error {
 	if u.sandboxed() {
 		return nil
 	}
+
 	list, err := u.intentions(ctx, seen)
 	if err != nil || len(list) == 0 {
 		return err
 	}
+
 	fmt.Fprintf(u.Out, "Target %s, account %s, region %s:\n", u.Target, u.linker.account, u.linker.region)
 	for _, a := range list {
 		fmt.Fprintf(u.Out, "  %-6s stack %s from %s\n", a.action, a.stack, lockstep.Plain(a.file))
 	}
+
 	if u.Yes || u.Target != "aws" {
 		return nil
 	}
+
 	fmt.Fprint(u.Out, "Go on? [y/N] ")
 	answer, _ := bufio.NewReader(u.In).ReadString('\n')
 	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
 		return usage("Nothing was changed. --yes goes on without asking.")
 	}
+
 	return nil
 }
 
@@ -77,11 +86,13 @@ func (u *up) intentions(ctx context.Context, seen []sighting) ([]intended, error
 	if err != nil {
 		return nil, err
 	}
+
 	byName, byFile := map[string]string{}, map[string]bool{}
 	for _, cfg := range stored {
 		byName[cfg.ResourceName] = cfg.ConfigFile
 		byFile[cfg.LinkID+" "+cfg.ConfigFile] = true
 	}
+
 	var list []intended
 	for _, at := range seen {
 		for _, f := range at.found.Files {
@@ -91,14 +102,17 @@ func (u *up) intentions(ctx context.Context, seen []sighting) ([]intended, error
 			if other, taken := byName[f.Name]; taken {
 				return nil, usage("%s and %s both ask for the name %s. Give one another with --name %s=NAME.", other, f.Path, f.Name, f.Path)
 			}
+
 			byName[f.Name] = f.Path
 			action, err := u.action(ctx, f.Name)
 			if err != nil {
 				return nil, err
 			}
+
 			list = append(list, intended{stack: f.Name, file: f.Path, action: action})
 		}
 	}
+
 	return list, nil
 }
 
@@ -109,6 +123,7 @@ func (u *up) action(ctx context.Context, stack string) (string, error) {
 			o.BaseEndpoint = aws.String(u.server.target.endpoint)
 		}
 	})
+
 	_, err := client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(stack)})
 	if e, ok := errors.AsType[smithy.APIError](err); ok && e.ErrorCode() == "ValidationError" {
 		return "create", nil
@@ -116,6 +131,7 @@ func (u *up) action(ctx context.Context, stack string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("look for stack %s: %w", stack, err)
 	}
+
 	return "update", nil
 }
 
@@ -138,5 +154,6 @@ func stillBound(ctx context.Context, d *db.DB, target string) error {
 	case lockstep.KindOf(err) == lockstep.Invalid:
 		return usage("%s Use --data for another folder.", lockstep.Shown(err))
 	}
+
 	return err
 }

@@ -19,16 +19,19 @@ import (
 func (u *up) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+
 	var printing sync.WaitGroup
 	var verdict error
 	err := u.server.run(ctx, func() error {
 		if err := u.found(ctx); err != nil {
 			return err
 		}
+
 		fmt.Fprintf(u.Out, "ready %s\n", u.server.url())
 		if !u.Once {
 			u.hello()
 		}
+
 		printing.Go(func() {
 			if err := u.feed.run(ctx); err != nil {
 				fmt.Fprintf(u.Err, "The events cannot be read: %s\n", err)
@@ -42,8 +45,10 @@ func (u *up) run(ctx context.Context) error {
 			}()
 			verdict = u.settle(ctx)
 		})
+
 		return nil
 	})
+
 	printing.Wait()
 	if err != nil {
 		return err
@@ -51,6 +56,7 @@ func (u *up) run(ctx context.Context) error {
 	if u.Once {
 		return verdict
 	}
+
 	fmt.Fprintln(u.Out, "Stopped. Everything is kept; the same command goes on from here.")
 	return nil
 }
@@ -64,6 +70,7 @@ const findTime = 5 * time.Second
 func (u *up) found(ctx context.Context) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
+
 	for end := time.Now().Add(findTime); time.Now().Before(end); {
 		looking := false
 		err := u.server.db.View(ctx, func(tx *db.Tx) error {
@@ -72,25 +79,30 @@ func (u *up) found(ctx context.Context) error {
 				if err != nil || link.Discovery == nil {
 					continue
 				}
+
 				var a lockstep.RepositorySyncAttempt
 				a, err = store.LatestRepositorySync(tx, link.ID, link.Discovery.Branch)
 				if lockstep.KindOf(err) == lockstep.NotFound {
 					err = nil // it waits for its first commit
 					continue
 				}
+
 				looking = looking || a.Status != lockstep.RepositorySucceeded && a.Status != lockstep.RepositoryFailed
 			}
+
 			return err
 		})
 		if err != nil || !looking {
 			return err
 		}
+
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
 	}
+
 	return nil
 }
 
@@ -104,12 +116,14 @@ func (u *up) settle(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			return err
 		}
+
 		if err == nil && done {
 			if err := u.feed.flush(ctx); err != nil {
 				return err
 			}
 			return u.report(ctx, failures)
 		}
+
 		select {
 		case <-ctx.Done():
 			if u.Once {
@@ -138,39 +152,48 @@ func (u *up) settled(ctx context.Context) (done bool, failures []string, err err
 	if err != nil {
 		return false, nil, err
 	}
+
 	err = u.server.db.View(ctx, func(tx *db.Tx) error {
 		done, failures = true, nil
 		links, err := u.linker.all(tx)
 		if err != nil {
 			return err
 		}
+
 		for _, link := range links {
 			branches, err := store.FollowedBranches(tx, link.ID)
 			if err != nil {
 				return err
 			}
+
 			for _, branch := range branches {
 				if u.Once && slices.Contains(u.unborn, unborn{link.ID, branch}) {
 					continue
 				}
+
 				ended, failure, err := branchSettled(tx, link, branch)
 				if err != nil {
 					return err
 				}
+
 				done = done && ended
 				failures = append(failures, failure...)
 			}
 		}
+
 		for _, cfg := range cfgs {
 			ended, failure, err := resourceSettled(tx, cfg)
 			if err != nil {
 				return err
 			}
+
 			done = done && ended
 			failures = append(failures, failure...)
 		}
+
 		return nil
 	})
+
 	return done, failures, err
 }
 
@@ -193,18 +216,22 @@ func resourceSettled(tx *db.Tx, cfg lockstep.SyncConfiguration) (bool, []string,
 	if err != nil {
 		return false, nil, err
 	}
+
 	a, ok, err := store.LatestAttempt(tx, s)
 	if err != nil || !ok || a.Outcome == "" || s.Behind() {
 		_, blocked, blockErr := store.ActiveBlocker(tx, s.ID)
 		return blocked, nil, errors.Join(err, blockErr)
 	}
+
 	if a.Status == lockstep.ResourceSucceeded {
 		return true, nil, nil
 	}
+
 	events, err := store.ResourceEvents(tx, a.ID)
 	reason := ""
 	if n := len(events); n > 0 {
 		reason = lockstep.Plain(events[n-1].Message)
 	}
+
 	return true, []string{fmt.Sprintf("%s FAILED at %s: %s", cfg.ResourceName, a.TargetRevision.SHA.Short(), reason)}, err
 }

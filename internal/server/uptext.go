@@ -28,21 +28,25 @@ func (u *up) next(ctx context.Context) error {
 	if err := u.summary(ctx, cfgs); err != nil {
 		return err
 	}
+
 	name := cfgs[0].ResourceName
 	at := u.sample()
 	if at != "" {
 		name = "web"
 	}
+
 	fmt.Fprintf(u.Out, "\nAsk for the status of a stack:\n\n")
 	fmt.Fprintf(u.Out, "  aws codeconnections get-resource-sync-status --resource-name %s --sync-type CFN_STACK_SYNC\n", name)
 	if u.sandboxed() {
 		fmt.Fprintf(u.Out, "  aws cloudformation describe-stacks --stack-name %s\n", name)
 	}
+
 	fmt.Fprintf(u.Out, "  python3 -c 'import boto3; print(boto3.client(\"codestar-connections\", endpoint_url=\"%s\", region_name=\"%s\").get_resource_sync_status(ResourceName=\"%s\", SyncType=\"CFN_STACK_SYNC\"))'\n",
 		u.server.url(), u.linker.region, name)
 	if at != "" {
 		u.nextSample(at)
 	}
+
 	fmt.Fprintf(u.Out, "\nA new commit is noticed and synced. Ctrl-C stops.\n\n")
 	return nil
 }
@@ -56,14 +60,17 @@ func (u *up) summary(ctx context.Context, cfgs []lockstep.SyncConfiguration) err
 			if err != nil {
 				return err
 			}
+
 			a, ok, err := store.LatestAttempt(tx, s)
 			if err != nil {
 				return err
 			}
+
 			if ok {
 				fmt.Fprintf(u.Out, "%-24s %-10s %s@%s\n", cfg.ResourceName, a.Status, cfg.Branch, a.TargetRevision.SHA.Short())
 			}
 		}
+
 		return nil
 	})
 }

@@ -13,12 +13,15 @@ func post(t testing.TB, url, host string) (status int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	r.Host = host
 	resp, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer resp.Body.Close()
+
 	return resp.StatusCode
 }
 
@@ -29,9 +32,11 @@ func TestWebhooksAreAnsweredAtOneAddressAlone(t *testing.T) {
 	if got := post(t, r.url()+path, ""); got != http.StatusUnauthorized {
 		t.Errorf("at the address of the API: status %d", got)
 	}
+
 	if got := post(t, r.url()+path, "attacker.example"); got != http.StatusMisdirectedRequest {
 		t.Errorf("there, as host attacker.example: status %d", got)
 	}
+
 	r.stop()
 
 	r = newServe(t, "--webhook-listen", "127.0.0.1:0")
@@ -45,6 +50,7 @@ func TestWebhooksAreAnsweredAtOneAddressAlone(t *testing.T) {
 			t.Errorf("%s: status %d, want %d", url, got, want)
 		}
 	}
+
 	if got := post(t, api+path, ""); got == http.StatusUnauthorized {
 		t.Error("at the address of the API they are answered as well")
 	}

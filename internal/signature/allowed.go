@@ -42,6 +42,7 @@ func parseAllowed(text string) ([]allowed, error) {
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
+
 		a, ok, err := parseLine(line)
 		if err != nil {
 			return nil, lockstep.Wrapf(lockstep.Invalid, err, "Allowed signers, line %d: %s.", number, err)
@@ -49,10 +50,12 @@ func parseAllowed(text string) ([]allowed, error) {
 		if !ok { // for other purposes
 			continue
 		}
+
 		if all = append(all, a); len(all) > maxAllowed {
 			return nil, lockstep.Errorf(lockstep.Invalid, "Allowed signers, line %d: there are more than %d.", number, maxAllowed)
 		}
 	}
+
 	return all, nil
 }
 
@@ -62,14 +65,17 @@ func parseLine(line string) (a allowed, git bool, err error) {
 	if err != nil {
 		return a, false, err
 	}
+
 	a.principal, _, _ = strings.Cut(principals, ",")
 	key, _, options, more, err := ssh.ParseAuthorizedKey([]byte(rest))
 	if err != nil || len(bytes.TrimSpace(more)) > 0 {
 		return a, false, fmt.Errorf("what follows the principals is no public key, with options before it")
 	}
+
 	if err := usable(key); err != nil {
 		return a, false, err
 	}
+
 	a.key, git = key, true
 	for _, option := range options {
 		name, value, _ := strings.Cut(option, "=")
@@ -86,10 +92,12 @@ func parseLine(line string) (a allowed, git bool, err error) {
 		default:
 			err = fmt.Errorf("option %q is not known", lockstep.Cut(name, 40))
 		}
+
 		if err != nil {
 			return a, false, err
 		}
 	}
+
 	return a, git, nil
 }
 
@@ -102,10 +110,12 @@ func cutPrincipals(line string) (principals, rest string, err error) {
 		}
 		return principals, rest, nil
 	}
+
 	principals, rest, ok := strings.Cut(strings.ReplaceAll(line, "\t", " "), " ")
 	if !ok {
 		return "", "", fmt.Errorf("there is no key behind the principals")
 	}
+
 	return principals, rest, nil
 }
 
@@ -122,6 +132,7 @@ func usable(key ssh.PublicKey) error {
 		}
 		return fmt.Errorf("the RSA key has less than %d bits", minRSA)
 	}
+
 	return fmt.Errorf("keys of type %s are not taken: Ed25519, ECDSA and RSA are", key.Type())
 }
 
@@ -149,8 +160,10 @@ func matchList(list, name string) bool {
 		if negated {
 			return false
 		}
+
 		found = true
 	}
+
 	return found
 }
 
@@ -168,25 +181,31 @@ func (s *Signers) verifySSH(c commit, now time.Time) (Signer, error) {
 	if err != nil { // RSA with SHA-1 among others
 		return Signer{}, refused("its SSH signature cannot be read")
 	}
+
 	signer := Signer{Key: ssh.FingerprintSHA256(sig.PublicKey)}
 	var late *allowed
 	for i, a := range s.ssh {
 		if !bytes.Equal(a.key.Marshal(), sig.PublicKey.Marshal()) {
 			continue
 		}
+
 		if !a.good(c.made) || !a.good(now) {
 			late = &s.ssh[i]
 			continue
 		}
+
 		if err := sshsig.Verify(bytes.NewReader(c.payload), sig, a.key, sig.HashAlgorithm, namespace); err != nil {
 			return signer, refused("its SSH signature by " + signer.Key + " is not good for it")
 		}
+
 		signer.Name = a.principal
 		return signer, nil
 	}
+
 	if late != nil {
 		return signer, refused("the key " + signer.Key + " of " + late.principal + " is not good at this time")
 	}
+
 	return signer, refused("the key " + signer.Key + ", with which it is signed, is not an allowed signer's")
 }
 

@@ -29,6 +29,7 @@ func parseKeyring(text string) (*keyring, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
 	}
+
 	var keys openpgp.EntityList
 	blocks := 0
 	for in := bufio.NewReader(strings.NewReader(text)); ; {
@@ -39,17 +40,20 @@ func parseKeyring(text string) (*keyring, error) {
 		if err != nil || block.Type != openpgp.PublicKeyType {
 			return nil, lockstep.Wrapf(lockstep.Invalid, err, "OpenPGP keys: there is something else than blocks of public keys in ASCII armour.")
 		}
+
 		blocks++
 		some, err := openpgp.ReadKeyRing(block.Body)
 		if err != nil {
 			return nil, lockstep.Wrapf(lockstep.Invalid, err, "OpenPGP keys: block %d cannot be read.", blocks)
 		}
+
 		keys = append(keys, some...)
 		// What is left of the block is its checksum and its last line.
 		if _, err := io.Copy(io.Discard, block.Body); err != nil {
 			return nil, lockstep.Wrapf(lockstep.Invalid, err, "OpenPGP keys: a block is cut off.")
 		}
 	}
+
 	// Between blocks anything is passed over, and so is a block without its beginning.
 	if ends := strings.Count(text, "-----END PGP"); ends != blocks {
 		return nil, lockstep.Errorf(lockstep.Invalid, "OpenPGP keys: %d blocks begin and %d end.", blocks, ends)
@@ -57,6 +61,7 @@ func parseKeyring(text string) (*keyring, error) {
 	if len(keys) == 0 || len(keys) > maxKeys {
 		return nil, lockstep.Errorf(lockstep.Invalid, "OpenPGP keys: there are %d, and not 1 to %d.", len(keys), maxKeys)
 	}
+
 	return &keyring{keys}, nil
 }
 
@@ -65,10 +70,12 @@ func (s *Signers) verifyPGP(c commit, now time.Time) (Signer, error) {
 	if s.pgp == nil {
 		return Signer{}, refused("it is signed with OpenPGP, and no OpenPGP key is allowed")
 	}
+
 	block, err := armor.Decode(strings.NewReader(c.signature))
 	if err != nil || block.Type != openpgp.SignatureType {
 		return Signer{}, refused("its OpenPGP signature cannot be read")
 	}
+
 	config := &packet.Config{
 		Time: func() time.Time { return now },
 		RejectMessageHashAlgorithms: map[crypto.Hash]bool{
@@ -76,6 +83,7 @@ func (s *Signers) verifyPGP(c commit, now time.Time) (Signer, error) {
 		},
 		MinRSABits: minRSA,
 	}
+
 	sig, entity, err := openpgp.VerifyDetachedSignature(s.pgp.keys, bytes.NewReader(c.payload), block.Body, config)
 	switch {
 	case errors.Is(err, pgperrors.ErrUnknownIssuer):
@@ -85,6 +93,7 @@ func (s *Signers) verifyPGP(c commit, now time.Time) (Signer, error) {
 	case err != nil || entity == nil || sig == nil:
 		return Signer{}, refused("its OpenPGP signature is not good for it")
 	}
+
 	return Signer{Name: nameOf(entity), Key: fmt.Sprintf("%X", entity.PrimaryKey.Fingerprint)}, nil
 }
 

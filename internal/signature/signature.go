@@ -51,17 +51,20 @@ func Parse(allowedSigners, publicKeys string) (*Signers, error) {
 	if len(allowedSigners) > MaxKeys || len(publicKeys) > MaxKeys {
 		return nil, lockstep.Errorf(lockstep.Invalid, "A list of allowed signers has at most %d bytes.", MaxKeys)
 	}
+
 	var s Signers
 	var err error
 	if s.ssh, err = parseAllowed(allowedSigners); err != nil {
 		return nil, err
 	}
+
 	if s.pgp, err = parseKeyring(publicKeys); err != nil {
 		return nil, err
 	}
 	if len(s.ssh) == 0 && s.pgp == nil {
 		return nil, lockstep.Errorf(lockstep.Invalid, "The lists of allowed signers hold no key, so that no commit could be signed well.")
 	}
+
 	return &s, nil
 }
 
@@ -109,6 +112,7 @@ func takeApart(raw []byte) (commit, error) {
 			c.payload = append(c.payload, rest...)
 			break
 		}
+
 		rest = after
 		switch {
 		case line[0] == ' ' && inside:
@@ -120,17 +124,20 @@ func takeApart(raw []byte) (commit, error) {
 			if found++; found > 1 || string(name) != header {
 				return c, refused("it has more than one signature, and what stands in the others is not signed")
 			}
+
 			inside = true
 			armour.Write(value)
 			armour.WriteByte('\n')
 			continue
 		}
+
 		inside = false
 		c.payload = append(append(c.payload, line...), '\n')
 		if value, ok := bytes.CutPrefix(line, []byte("committer ")); ok && c.made.IsZero() {
 			c.made = timeOf(value)
 		}
 	}
+
 	c.signature = armour.String()
 	switch {
 	case found == 0:
@@ -140,6 +147,7 @@ func takeApart(raw []byte) (commit, error) {
 	case c.made.IsZero():
 		return c, refused("it does not say when it was made")
 	}
+
 	return c, nil
 }
 

@@ -67,6 +67,7 @@ func TestAttack27AnyOtherBytesAreRefused(t *testing.T) {
 				t.Errorf("%s with another byte at %d (%q): signed by %s", name, i, raw[i], who.Name)
 			}
 		}
+
 		for what, changed := range map[string][]byte{
 			"a byte more":     append(bytes.Clone(raw), '\n'),
 			"a byte less":     raw[:len(raw)-1],
@@ -156,6 +157,7 @@ func TestAttack27OnlyWhoIsAllowedForGitAndNow(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
+
 		who, err := s.Verify(row.commit, now)
 		switch {
 		case row.says == "" && (err != nil || who.Name != "ann@example.com" || who.Key != ssh.FingerprintSHA256(ann.key.PublicKey())):
@@ -171,33 +173,40 @@ func TestAttack27SHA1IsNotTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	key, err := ssh.NewSignerFromKey(private)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	rsaSigner := signer{key, "git"}
 	good := rsaSigner.commit(t, now)
 	s, err := signature.Parse(rsaSigner.line("ann", ""), "")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := s.Verify(good, now); err != nil {
 		t.Fatal(err)
 	}
+
 	before, armour, _ := strings.Cut(string(good), "gpgsig ")
 	armour, after, _ := strings.Cut(armour, "\n\n")
 	sig, err := sshsig.Unarmor([]byte(strings.ReplaceAll(armour, "\n ", "\n")))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	sum := sha512.Sum512([]byte(before + "\n" + after))
 	signed := append([]byte("SSHSIG"), ssh.Marshal(struct{ Namespace, Reserved, HashAlgorithm, Hash string }{"git", "", "sha512", string(sum[:])})...)
 	if sig.Signature, err = key.(ssh.AlgorithmSigner).SignWithAlgorithm(rand.Reader, signed, ssh.KeyAlgoRSA); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := key.PublicKey().Verify(signed, sig.Signature); err != nil {
 		t.Fatal(err) // it is a good one, but for the hash
 	}
+
 	weak := before + "gpgsig " + strings.ReplaceAll(strings.TrimSpace(string(sshsig.Armor(sig))), "\n", "\n ") + "\n\n" + after
 	if _, err := s.Verify([]byte(weak), now); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("got %v", err)
@@ -224,10 +233,12 @@ func TestListsThatCannotBeMeantAreRefusedWithTheirLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	public, err := ssh.NewPublicKey(&weak.PublicKey)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	keys := string(recorded(t, "pgp-keys.asc"))
 	blocks := strings.Count(keys, "-----BEGIN")
 	for name, row := range map[string]struct{ allowed, keys, says string }{
@@ -268,11 +279,13 @@ func FuzzVerify(f *testing.F) {
 	for _, name := range []string{"ssh-ed25519.commit", "ssh-rsa.commit", "pgp-ann.commit", "unsigned.commit"} {
 		f.Add(recorded(f, name))
 	}
+
 	s := everybody(f)
 	known := map[string]bool{}
 	for _, name := range []string{"ssh-ed25519.commit", "ssh-rsa.commit", "pgp-ann.commit"} {
 		known[withoutArmour(recorded(f, name))] = true
 	}
+
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if who, err := s.Verify(raw, now); err == nil && !known[withoutArmour(raw)] {
 			t.Errorf("%q is signed by %s", raw, who.Name)

@@ -21,8 +21,10 @@ func appendCanonical(b []byte, r *http.Request, signed []string, payload []byte)
 		if b, ok = appendHeader(b, r, name); !ok {
 			return nil, false
 		}
+
 		b = append(b, '\n')
 	}
+
 	b = append(b, '\n')
 	for i, name := range signed {
 		if i > 0 {
@@ -30,6 +32,7 @@ func appendCanonical(b []byte, r *http.Request, signed []string, payload []byte)
 		}
 		b = append(b, name...)
 	}
+
 	b = append(b, '\n')
 	return append(b, payload...), true
 }
@@ -53,6 +56,7 @@ func normalise(path string) string {
 	if !strings.Contains(path, "//") && !strings.Contains(path, "/.") {
 		return path
 	}
+
 	var kept []string
 	for segment := range strings.SplitSeq(path, "/") {
 		switch segment {
@@ -63,10 +67,12 @@ func normalise(path string) string {
 			kept = append(kept, segment)
 		}
 	}
+
 	clean := "/" + strings.Join(kept, "/")
 	if len(kept) > 0 && strings.HasSuffix(path, "/") {
 		clean += "/"
 	}
+
 	return clean
 }
 
@@ -76,15 +82,18 @@ func appendQuery(b []byte, query string) []byte {
 	if query == "" {
 		return b
 	}
+
 	type parameter struct{ name, value string }
 	var all []parameter
 	for pair := range strings.SplitSeq(query, "&") {
 		if pair == "" {
 			continue
 		}
+
 		name, value, _ := strings.Cut(pair, "=")
 		all = append(all, parameter{escape(unescape(name)), escape(unescape(value))})
 	}
+
 	slices.SortFunc(all, func(x, y parameter) int {
 		if c := strings.Compare(x.name, y.name); c != 0 {
 			return c
@@ -97,6 +106,7 @@ func appendQuery(b []byte, query string) []byte {
 		}
 		b = append(append(append(b, p.name...), '='), p.value...)
 	}
+
 	return b
 }
 
@@ -105,6 +115,7 @@ func unescape(s string) string {
 	if !strings.ContainsAny(s, "%+") {
 		return s
 	}
+
 	b := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
 		if s[i] == '%' && i+2 < len(s) {
@@ -114,12 +125,15 @@ func unescape(s string) string {
 				continue
 			}
 		}
+
 		if s[i] == '+' {
 			b = append(b, ' ')
 			continue
 		}
+
 		b = append(b, s[i])
 	}
+
 	return string(b)
 }
 
@@ -148,6 +162,7 @@ func appendHeader(b []byte, r *http.Request, name string) ([]byte, bool) {
 	case "content-length":
 		return strconv.AppendInt(b, r.ContentLength, 10), r.ContentLength >= 0
 	}
+
 	values := r.Header[canonicalName(name)]
 	for i, v := range values {
 		if i > 0 {
@@ -155,6 +170,7 @@ func appendHeader(b []byte, r *http.Request, name string) ([]byte, bool) {
 		}
 		b = appendTrimmed(b, v)
 	}
+
 	return b, len(values) > 0
 }
 
@@ -172,6 +188,7 @@ func canonicalName(name string) string {
 	case "x-amz-content-sha256":
 		return "X-Amz-Content-Sha256"
 	}
+
 	return textproto.CanonicalMIMEHeaderKey(name)
 }
 

@@ -43,12 +43,15 @@ func TestEdgesOfTheCanonicalRequestAreAsAWSsSignerHasThem(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			for name, values := range c.headers {
 				r.Header[name] = values
 			}
+
 			var v sigv4.Verifier
 			o := example()
 			o.key.SessionToken = "a token/of+base64=="
+
 			if err := verify(&v, o.send(t, r, exampleBody), exampleBody, o); err != nil {
 				t.Error(err)
 			}

@@ -83,11 +83,13 @@ func checkTime(signed, now time.Time, skew time.Duration) error {
 		return refuse(Expired, "Signature expired: %s is now earlier than %s (%s - %s.)",
 			signed.Format(timeFormat), limit.Format(timeFormat), now.Format(timeFormat), minutes(skew))
 	}
+
 	limit = now.Add(skew)
 	if signed.After(limit) {
 		return refuse(Expired, "Signature not yet current: %s is still later than %s (%s + %s.)",
 			signed.Format(timeFormat), limit.Format(timeFormat), now.Format(timeFormat), minutes(skew))
 	}
+
 	return nil
 }
 

@@ -35,9 +35,11 @@ func FuzzAuthorization(f *testing.F) {
 			refused(t, err)
 			return
 		}
+
 		if a.Service != o.service || a.AccessKeyID == "" || strings.Contains(a.AccessKeyID, "/") || len(a.Signature) != 64 {
 			t.Errorf("parsed %+v", a)
 		}
+
 		// To guess a signature is out of reach, so this must be refused too.
 		refused(t, v.Verify(r, []byte("{}"), a, exampleSecret, o.at))
 	})
@@ -56,11 +58,13 @@ func BenchmarkVerify(b *testing.B) {
 	body := []byte(exampleBody)
 	var v sigv4.Verifier
 	b.ReportAllocs()
+
 	for b.Loop() {
 		a, err := v.Parse(r, o.service)
 		if err != nil {
 			b.Fatal(err)
 		}
+
 		if err := v.Verify(r, body, a, exampleSecret, o.at); err != nil {
 			b.Fatal(err)
 		}

@@ -49,9 +49,11 @@ func (v *Verifier) Parse(r *http.Request, services ...string) (*Authorization, e
 	if len(headers) > 1 {
 		return nil, refuse(Incomplete, "Authorization header must be there once.")
 	}
+
 	if len(headers) == 0 || !strings.HasPrefix(headers[0], "AWS4-") {
 		return nil, &Error{Missing, "Missing Authentication Token"}
 	}
+
 	a, credential, err := parseHeader(headers[0], r.Header["X-Amz-Date"])
 	if err != nil {
 		return nil, err
@@ -59,19 +61,23 @@ func (v *Verifier) Parse(r *http.Request, services ...string) (*Authorization, e
 	if err := a.readTime(r.Header["X-Amz-Date"][0]); err != nil {
 		return nil, err
 	}
+
 	if err := a.readCredential(credential, services); err != nil {
 		return nil, err
 	}
 	if err := a.mustSign(r); err != nil {
 		return nil, err
 	}
+
 	tokens := r.Header["X-Amz-Security-Token"]
 	if len(tokens) > 1 {
 		return nil, refuse(Incomplete, "X-Amz-Security-Token header must be there once.")
 	}
+
 	if len(tokens) == 1 {
 		a.SecurityToken = tokens[0]
 	}
+
 	return a, nil
 }
 
@@ -87,6 +93,7 @@ func refusePresigned(r *http.Request, header bool) error {
 			return refuse(Unsupported, "Presigned requests are not supported: sign the request with an Authorization header.")
 		}
 	}
+
 	return nil
 }
 
@@ -100,10 +107,12 @@ func parseHeader(header string, dates []string) (*Authorization, string, error) 
 		if part, rest = nextPart(rest); part == "" {
 			continue
 		}
+
 		name, value, ok := strings.Cut(part, "=")
 		if !ok {
 			return nil, "", refuse(Incomplete, "'%.64s' not a valid key=value pair (missing equal-sign) in Authorization header %s", name, hashed(header))
 		}
+
 		switch name {
 		case "Credential":
 			credential = value
@@ -113,15 +122,18 @@ func parseHeader(header string, dates []string) (*Authorization, string, error) 
 			signedHeaders = value
 		}
 	}
+
 	var lacks strings.Builder
 	for _, p := range [...]struct{ name, value string }{{"Credential", credential}, {"Signature", signature}, {"SignedHeaders", signedHeaders}} {
 		if p.value == "" {
 			lacks.WriteString("Authorization header requires '" + p.name + "' parameter. ")
 		}
 	}
+
 	if len(dates) == 0 {
 		lacks.WriteString("Authorization header requires existence of a 'X-Amz-Date' header. ")
 	}
+
 	if lacks.Len() > 0 {
 		return nil, "", refuse(Incomplete, "%s%s", lacks.String(), hashed(header))
 	}
@@ -131,10 +143,12 @@ func parseHeader(header string, dates []string) (*Authorization, string, error) 
 	if len(dates) > 1 {
 		return nil, "", refuse(Incomplete, "X-Amz-Date header must be there once.")
 	}
+
 	a := &Authorization{Signature: signature}
 	if err := a.readSignedHeaders(signedHeaders); err != nil {
 		return nil, "", err
 	}
+
 	return a, credential, nil
 }
 
@@ -160,17 +174,20 @@ func (a *Authorization) readSignedHeaders(list string) error {
 	if strings.Count(list, ";") >= maxSignedHeaders {
 		return refuse(Incomplete, "At most %d headers may be signed.", maxSignedHeaders)
 	}
+
 	for i := range len(list) {
 		if c := list[i]; c >= 'A' && c <= 'Z' {
 			return mismatch()
 		}
 	}
+
 	a.SignedHeaders = strings.Split(list, ";")
 	for i, name := range a.SignedHeaders {
 		if name == "" || i > 0 && a.SignedHeaders[i-1] >= name {
 			return mismatch()
 		}
 	}
+
 	return nil
 }
 
@@ -193,24 +210,30 @@ func (a *Authorization) readCredential(credential string, services []string) err
 		parts[min(n, 4)] = part
 		n++
 	}
+
 	if n != len(parts) {
 		return refuse(Incomplete, "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%.256s'", credential)
 	}
+
 	a.AccessKeyID, a.Day, a.Region, a.Service = parts[0], parts[1], parts[2], parts[3]
 	var wrong strings.Builder
 	if !isRegion(a.Region) {
 		wrong.WriteString("Credential should be scoped to a valid region, not '" + shorten(a.Region) + "'. ")
 	}
+
 	if !slices.Contains(services, a.Service) {
 		wrong.WriteString("Credential should be scoped to correct service: '" + strings.Join(services, "' or '") + "'. ")
 	}
+
 	if parts[4] != terminator {
 		wrong.WriteString("Credential should be scoped with a valid terminator: '" + terminator + "', not '" + shorten(parts[4]) + "'. ")
 	}
+
 	if day := a.date[:len("YYYYMMDD")]; a.Day != day {
 		wrong.WriteString("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '" +
 			shorten(a.Day) + "' != '" + day + "', from '" + a.date + "'. ")
 	}
+
 	if wrong.Len() > 0 {
 		return &Error{Scope, strings.TrimSuffix(wrong.String(), " ")}
 	}
@@ -220,6 +243,7 @@ func (a *Authorization) readCredential(credential string, services []string) err
 	if len(a.Signature) != sha256.Size*2 {
 		return mismatch()
 	}
+
 	return nil
 }
 

@@ -38,6 +38,7 @@ func TestRefusalsAreAWSs(t *testing.T) {
 		wrong  = "The request signature we calculated does not match the signature you provided. " +
 			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
 	)
+
 	missing := refusal{sigv4.Missing, "MissingAuthenticationTokenException", "MissingAuthenticationToken", "Missing Authentication Token"}
 	incomplete := func(reason sigv4.Reason, message string) refusal {
 		return refusal{reason, "IncompleteSignatureException", "IncompleteSignature", message}
@@ -91,6 +92,7 @@ func TestRefusalsAreAWSs(t *testing.T) {
 			if c.authorization != "" {
 				headers += "Authorization: " + c.authorization + "\n"
 			}
+
 			var v sigv4.Verifier
 			err := verify(&v, received(t, "POST", c.uri, headers, ""), "", example())
 			if diff := cmp.Diff(c.want, refusalOf(t, err)); diff != "" {
@@ -114,6 +116,7 @@ func TestDateMustBeThereAndBeADate(t *testing.T) {
 		if date != "" {
 			r.Header.Set("X-Amz-Date", date)
 		}
+
 		if got := refusalOf(t, verify(&v, r, exampleBody, o)); got.Reason != sigv4.Incomplete || !strings.HasPrefix(got.Message, want) {
 			t.Errorf("%q: %+v", date, got)
 		}
@@ -139,6 +142,7 @@ func TestSignatureHoldsFiveMinutesEitherWay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		err = v.Verify(r, []byte(exampleBody), a, exampleSecret, o.at.Add(c.after))
 		if c.want == "" && err != nil || c.want != "" && (err == nil || refusalOf(t, err).Message != c.want) {
 			t.Errorf("%v later: %v, want %q", c.after, err, c.want)
@@ -168,13 +172,16 @@ func TestRememberedKeyIsNotUsedForAnotherSecret(t *testing.T) {
 	if err := verify(&v, before, exampleBody, old); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := verify(&v, rotated.send(t, exampleRequest(t), exampleBody), exampleBody, rotated); err != nil {
 		t.Errorf("the new secret's signature: %v", err)
 	}
+
 	a, err := v.Parse(before, old.service)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if v.Verify(before, []byte(exampleBody), a, "another", old.at) == nil {
 		t.Error("the old secret's signature is verified after the rotation")
 	}
@@ -202,6 +209,7 @@ func TestManySignersAtOnce(t *testing.T) {
 		oracles[i].key.AccessKeyID = fmt.Sprint("KEY", i)
 		requests[i] = oracles[i].send(t, exampleRequest(t), exampleBody)
 	}
+
 	done := make(chan error)
 	for worker := range 4 {
 		go func() {
@@ -212,9 +220,11 @@ func TestManySignersAtOnce(t *testing.T) {
 					return
 				}
 			}
+
 			done <- nil
 		}()
 	}
+
 	for range 4 {
 		if err := <-done; err != nil {
 			t.Error(err)
@@ -230,15 +240,18 @@ func TestRememberedKeysAreBounded(t *testing.T) {
 		if err := verify(&v, o.send(t, exampleRequest(t), exampleBody), exampleBody, o); err != nil {
 			t.Fatalf("region %d: %v", i, err)
 		}
+
 		if n := v.Remembered(); n > 1024 {
 			t.Fatalf("%d keys are remembered after %d regions", n, i+1)
 		}
 	}
+
 	before := v.Remembered()
 	o.key.SecretAccessKey = "wrong"
 	o.region = "other"
 	r := o.send(t, exampleRequest(t), exampleBody)
 	o.key.SecretAccessKey = exampleSecret
+
 	if verify(&v, r, exampleBody, o) == nil || v.Remembered() != before {
 		t.Error("a wrong signature left a key behind")
 	}

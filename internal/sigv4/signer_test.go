@@ -36,14 +36,17 @@ func (o oracle) send(t testing.TB, r *http.Request, body string) *http.Request {
 	if err := v4.NewSigner().SignHTTP(context.Background(), o.key, r, hex.EncodeToString(sum[:]), o.service, o.region, o.at); err != nil {
 		t.Fatal(err)
 	}
+
 	var wire bytes.Buffer
 	if err := r.Write(&wire); err != nil {
 		t.Fatal(err)
 	}
+
 	got, err := http.ReadRequest(bufio.NewReader(&wire))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return got
 }
 
@@ -95,23 +98,28 @@ func randomRequest(t testing.TB, rnd *rand.Rand) (*http.Request, string) {
 		// AWS's signer for Go does not normalise paths, so these need none.
 		u.Path += "x" + strings.ReplaceAll(word(rnd, alphabet, 6), "/", "") + "/"
 	}
+
 	query := url.Values{}
 	for range rnd.IntN(4) {
 		query.Add(word(rnd, alphabet, 3), word(rnd, alphabet, 5))
 	}
+
 	u.RawQuery = query.Encode()
 	body := word(rnd, alphabet, 40)
 	r, err := http.NewRequest([]string{"GET", "POST", "PUT"}[rnd.IntN(3)], u.String(), strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for range rnd.IntN(5) {
 		name := "x-h" + word(rnd, "abcXYZ019-_", 5)
 		r.Header.Add(name, word(rnd, "aB9 \t,;:=\"é", 12))
 	}
+
 	if rnd.IntN(2) == 0 {
 		r.Header.Set("X-Amz-Target", "Service."+word(rnd, "abc", 9))
 	}
+
 	return r, body
 }
 
@@ -128,12 +136,14 @@ func TestWhatAWSsSignerSignsIsVerified(t *testing.T) {
 		if rnd.IntN(3) == 0 {
 			o.key.SessionToken = "t" + word(rnd, "aB9+/=", 60)
 		}
+
 		sent, body := randomRequest(t, rnd)
 		r := o.send(t, sent, body)
 		line := r.Method + " " + r.RequestURI
 		if err := verify(&v, r, body, o); err != nil {
 			t.Fatalf("request %d, %s %q\nheader %q\n%v", i, line, body, r.Header, err)
 		}
+
 		other := o
 		other.key.SecretAccessKey += "x"
 		if verify(&v, r, body, other) == nil {
@@ -189,6 +199,7 @@ func TestNothingThatIsSignedMayChange(t *testing.T) {
 		if err := verify(&v, r, exampleBody, o); err != nil {
 			t.Fatal(err)
 		}
+
 		change(r)
 		if verify(&v, r, exampleBody, o) == nil {
 			t.Errorf("%s: verified", name)
@@ -210,6 +221,7 @@ func TestEachCharacterOfTheSignatureCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	good := a.Signature
 	for i := range good {
 		a.Signature = good[:i] + string(good[i]^1) + good[i+1:]

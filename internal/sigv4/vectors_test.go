@@ -124,19 +124,23 @@ func TestSignaturesOfAWSsTestSuiteAreVerified(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			var v sigv4.Verifier
 			a, err := v.Parse(r, "service")
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if a.AccessKeyID != exampleKey || a.Region != "us-east-1" || a.Service != "service" || !a.Time.Equal(at) {
 				t.Errorf("parsed %+v", a)
 			}
+
 			for range 2 { // the second time with a remembered key
 				if err := v.Verify(r, body, a, exampleSecret, at); err != nil {
 					t.Error(err)
 				}
 			}
+
 			if err := v.Verify(r, append(body, ' '), a, exampleSecret, at); err == nil {
 				t.Error("another body is verified")
 			}

@@ -40,21 +40,25 @@ func (v *Verifier) Verify(r *http.Request, body []byte, a *Authorization, secret
 	if skew == 0 {
 		skew = 5 * time.Minute
 	}
+
 	if err := checkTime(a.Time, now, skew); err != nil {
 		return err
 	}
 	if secret == "" {
 		return UnknownKeyError()
 	}
+
 	payload, err := payloadHash(r, body)
 	if err != nil {
 		return err
 	}
+
 	var buffer [1024]byte
 	canonical, ok := appendCanonical(buffer[:0], r, a.SignedHeaders, payload[:])
 	if !ok {
 		return mismatch()
 	}
+
 	key, cached := v.key(a, secret)
 	want := sign(key, a, canonical)
 	if !hmac.Equal(want[:], []byte(a.Signature)) {
@@ -65,11 +69,13 @@ func (v *Verifier) Verify(r *http.Request, body []byte, a *Authorization, secret
 		}
 		return mismatch()
 	}
+
 	if !cached {
 		// Only the owner of the secret gets this far, so that nobody else can fill
 		// the cache with scopes of no use.
 		v.remember(a, secret, key)
 	}
+
 	return nil
 }
 
@@ -83,6 +89,7 @@ func payloadHash(r *http.Request, body []byte) ([sha256.Size * 2]byte, error) {
 	if len(values) == 0 {
 		return text, nil
 	}
+
 	switch declared := values[0]; {
 	case declared == "UNSIGNED-PAYLOAD":
 		return text, refuse(Unsupported, "UNSIGNED-PAYLOAD is not supported: sign the request's body.")
@@ -91,6 +98,7 @@ func payloadHash(r *http.Request, body []byte) ([sha256.Size * 2]byte, error) {
 	case len(values) > 1 || declared != string(text[:]):
 		return text, mismatch()
 	}
+
 	return text, nil
 }
 
@@ -103,11 +111,13 @@ func sign(key [sha256.Size]byte, a *Authorization, canonical []byte) [sha256.Siz
 	for _, part := range [...]string{a.Day, a.Region, a.Service} {
 		b = append(append(b, part...), '/')
 	}
+
 	b = append(b, terminator+"\n"...)
 	b = hex.AppendEncode(b, sum[:])
 	signature := mac(key[:], b)
 	var text [sha256.Size * 2]byte
 	hex.Encode(text[:], signature[:])
+
 	return text
 }
 

@@ -30,15 +30,19 @@ func TestAttack26AnyTextCanBeKept(t *testing.T) {
 			if _, err := store.SetOutage(tx, cfg.LinkID, poison); err != nil {
 				return err
 			}
+
 			events, err := store.ResourceEvents(tx, a.ID)
 			if err != nil {
 				return err
 			}
+
 			b, _, err := store.ActiveBlocker(tx, s.ID)
 			last := events[len(events)-1]
 			got = []string{last.Message, last.ExternalID, b.CreatedReason}
+
 			return err
 		})
+
 		if diff := cmp.Diff([]string{kept, kept, kept}, got); diff != "" {
 			t.Error(diff)
 		}

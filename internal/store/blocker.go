@@ -30,13 +30,16 @@ func (r *rawBlocker) blocker() (lockstep.Blocker, error) {
 	if r.resolved != nil {
 		b.ResolvedAt = db.Time(*r.resolved)
 	}
+
 	var list []struct{ Key, Value string }
 	if err := json.Unmarshal([]byte(r.contexts), &list); err != nil {
 		return b, fmt.Errorf("decode contexts of blocker %s: %w", b.ID, err)
 	}
+
 	for _, c := range list {
 		b.Contexts = append(b.Contexts, lockstep.Context(c))
 	}
+
 	return b, nil
 }
 
@@ -59,10 +62,12 @@ func InsertBlocker(tx *db.Tx, resourceID int64, reason string, contexts []lockst
 	for _, c := range contexts {
 		list = append(list, stored(c))
 	}
+
 	text, err := json.Marshal(list)
 	if err != nil {
 		return fmt.Errorf("encode contexts: %w", err)
 	}
+
 	_, err = tx.Exec(`INSERT INTO sync_blocker (id, resource_id, type, status, created_reason, created_at, contexts)
 		VALUES ($1, $2, 'AUTOMATED', 'ACTIVE', $3, $4, $5) ON CONFLICT DO NOTHING`,
 		newID(), resourceID, storable(reason), db.Millis(tx.Now), string(text))

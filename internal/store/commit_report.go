@@ -66,6 +66,7 @@ func AddNews(tx *db.Tx, n News, due time.Time) (laneID int64, ok bool, err error
 	if err != nil {
 		return 0, false, unlessNoRows(err)
 	}
+
 	now, at := db.Millis(tx.Now), db.Millis(due)
 	var is int64
 	err = tx.QueryRow(`UPDATE commit_report SET news = news + 1, news_at = $3, branch = $4,
@@ -74,6 +75,7 @@ func AddNews(tx *db.Tx, n News, due time.Time) (laneID int64, ok bool, err error
 	if !errors.Is(err, db.ErrNoRows) || !n.Begin {
 		return lane.ID, err == nil && is == at, unlessNoRows(err)
 	}
+
 	_, err = tx.Exec(`INSERT INTO commit_report (lane_id, sha, branch, news_at, due_at) VALUES ($1, $2, $3, $4, $5)`,
 		lane.ID, n.SHA, n.Branch, now, at)
 	return lane.ID, err == nil, err
@@ -149,14 +151,17 @@ func DueReports(tx *db.Tx, laneID int64, limit int) ([]CommitReport, error) {
 		return nil, err
 	}
 	defer rows.Close()
+
 	var list []CommitReport
 	for rows.Next() {
 		r, err := scanReport(rows)
 		if err != nil {
 			return nil, err
 		}
+
 		list = append(list, r)
 	}
+
 	return list, rows.Err()
 }
 
@@ -231,12 +236,14 @@ func CommitReports(tx *db.Tx, linkID string, p Page) ([]ReportOf, Cursor, error)
 	if before == 0 {
 		before = 1<<63 - 1
 	}
+
 	rows, err := tx.Query(`SELECT l.environment, r.id, r.sha, r.branch, r.news, r.seen, r.news_at, r.due_at, r.state,
 		r.summary, r.tried_at, r.memory, r.reason FROM report_lane l JOIN commit_report r ON r.lane_id = l.id
 		WHERE l.link_id = $1 AND r.id < $2 ORDER BY r.id DESC LIMIT $3`, linkID, before, p.Limit+1)
 	if err != nil {
 		return nil, Cursor{}, err
 	}
+
 	scan := func(row scanner) (r ReportOf, err error) {
 		r.CommitReport, err = scanReport(after{row, []any{&r.Environment}})
 		return r, err

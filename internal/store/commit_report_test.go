@@ -49,19 +49,24 @@ func TestNewsBeginsAReportOnlyWhereOneIsAskedFor(t *testing.T) {
 		if _, wake := addNews(t, d, link, "a", 0, false); wake {
 			t.Error("a lane that is not there is woken")
 		}
+
 		lane, wake := addNews(t, d, link, "a", 60, true)
 		if !wake {
 			t.Error("the first news wakes nothing")
 		}
+
 		if _, wake := addNews(t, d, link, "b", 0, false); wake {
 			t.Error("a report that is not there wakes its lane")
 		}
+
 		if _, wake := addNews(t, d, link, "a", 90, true); wake {
 			t.Error("later news wakes what is due earlier")
 		}
+
 		if _, wake := addNews(t, d, link, "a", 30, false); !wake {
 			t.Error("earlier news wakes nothing")
 		}
+
 		update(t, d, func(tx *db.Tx) error {
 			at, ok, err := store.NextReport(tx, lane)
 			if soon := at.Sub(tx.Now); !ok || soon > 30*time.Second || soon < 20*time.Second {
@@ -77,17 +82,21 @@ func TestNoReportOvertakesAnOlderOne(t *testing.T) {
 		link := insertLink(t, d, 1).ID
 		lane, _ := addNews(t, d, link, "a", 600, true)
 		addNews(t, d, link, "b", 600, true)
+
 		if _, shas := dueReports(t, d, lane); shas != nil {
 			t.Errorf("due before its time: %s", shas)
 		}
+
 		addNews(t, d, link, "c", -1, true)
 		due, shas := dueReports(t, d, lane)
 		if diff := cmp.Diff([]string{"a", "b", "c"}, shas); diff != "" {
 			t.Fatal(diff)
 		}
+
 		a := due[0]
 		a.Seen, a.State, a.Summary, a.Memory, a.Due = a.News, "running", "1 stack to sync", []byte("m"), time.Now().Add(time.Hour)
 		saveReport(t, d, a)
+
 		if _, shas := dueReports(t, d, lane); len(shas) != 2 {
 			t.Errorf("what was seen and has time is due again: %s", shas)
 		}
@@ -113,11 +122,13 @@ func TestNewsThatCameMeanwhileIsNotLost(t *testing.T) {
 		if !next() {
 			t.Error("the news that came while the first was told is forgotten")
 		}
+
 		r.Seen++
 		saveReport(t, d, r)
 		if next() {
 			t.Error("something is due after all was seen")
 		}
+
 		if r.Seen++; d.Update(t.Context(), func(tx *db.Tx) error { return store.SaveReport(tx, r, tx.Now) }) == nil {
 			t.Error("more was seen than happened")
 		}
@@ -132,16 +143,20 @@ func TestAWorkerThatWasReplacedIsKnownByItsEpoch(t *testing.T) {
 			if err != nil {
 				return err
 			}
+
 			taken.Tries, taken.NotBefore = 3, tx.Now.Add(time.Hour)
 			if err := store.SaveLane(tx, taken); err != nil {
 				return err
 			}
+
 			got, err := store.LockLane(tx, lane)
 			if diff := cmp.Diff(taken, got); diff != "" || got.Epoch != 1 || got.Environment != "e" {
 				t.Error(diff)
 			}
+
 			return err
 		})
+
 		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { _, err := store.TakeOverLane(tx, lane+1); return err })
 		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { _, err := store.LockLane(tx, lane+1); return err })
 	})
@@ -156,11 +171,13 @@ func TestOverdueLanesAreThoseWhoseHostIsNotLeftAlone(t *testing.T) {
 			})
 			return list
 		}
+
 		addNews(t, d, insertLink(t, d, 1).ID, "a", 600, true)
 		lane, _ := addNews(t, d, insertLink(t, d, 2).ID, "a", -1, true)
 		if diff := cmp.Diff([]int64{lane}, overdue()); diff != "" {
 			t.Error(diff)
 		}
+
 		update(t, d, func(tx *db.Tx) error {
 			return store.SaveLane(tx, store.ReportLane{ID: lane, NotBefore: tx.Now.Add(time.Hour)})
 		})
@@ -181,6 +198,7 @@ func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
 					return err
 				}
 			}
+
 			return nil
 		})
 		forget := func() (n int) {
@@ -190,11 +208,13 @@ func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
 				}
 				return tx.QueryRow(`SELECT count(*) FROM commit_report`).Scan(&n)
 			})
+
 			return n
 		}
 		if diff := cmp.Diff([]int{1150, 1050, 1000, 1000}, []int{forget(), forget(), forget(), forget()}); diff != "" {
 			t.Error(diff)
 		}
+
 		update(t, d, func(tx *db.Tx) error {
 			_, err := tx.Exec(`UPDATE commit_report SET news_at = $1 WHERE sha >= '1240'`, db.Millis(tx.Now.Add(-31*24*time.Hour)))
 			if err == nil {
@@ -202,6 +222,7 @@ func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
 			}
 			return err
 		})
+
 		old := 0
 		update(t, d, func(tx *db.Tx) error {
 			return tx.QueryRow(`SELECT count(*) FROM commit_report WHERE sha >= '1240'`).Scan(&old)
@@ -209,6 +230,7 @@ func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
 		for range old/100 + 1 {
 			forget()
 		}
+
 		if n := forget(); n != 1000-old || old == 0 {
 			t.Errorf("%d are kept, of %d were %d old", n, 1000, old)
 		}
@@ -221,6 +243,7 @@ func TestReportsAreReadNewestFirstAndGoWithTheirLink(t *testing.T) {
 		for _, sha := range []string{"a", "b", "c"} {
 			addNews(t, d, l.ID, sha, 0, true)
 		}
+
 		addNews(t, d, insertLink(t, d, 2).ID, "other", 0, true)
 		var got []string
 		var page store.Page
@@ -231,6 +254,7 @@ func TestReportsAreReadNewestFirstAndGoWithTheirLink(t *testing.T) {
 				for _, r := range list {
 					got = append(got, r.Environment+" "+string(r.SHA))
 				}
+
 				next = cursor
 				return err
 			})
@@ -238,9 +262,11 @@ func TestReportsAreReadNewestFirstAndGoWithTheirLink(t *testing.T) {
 				break
 			}
 		}
+
 		if diff := cmp.Diff([]string{"e c", "e b", "e a"}, got); diff != "" {
 			t.Error(diff)
 		}
+
 		update(t, d, func(tx *db.Tx) error { return store.DeleteLink(tx, l.Account, l.Region, l.ID) })
 		update(t, d, func(tx *db.Tx) error {
 			var n int

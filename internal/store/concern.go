@@ -39,6 +39,7 @@ func PublishedConcerns(tx *db.Tx, linkID string, sha lockstep.SHA) ([]Concern, e
 		return nil, err
 	}
 	defer rows.Close()
+
 	var list []Concern
 	for rows.Next() {
 		var k Concern
@@ -47,13 +48,17 @@ func PublishedConcerns(tx *db.Tx, linkID string, sha lockstep.SHA) ([]Concern, e
 		if err != nil {
 			return nil, err
 		}
+
 		if started != nil {
 			k.StartedAt = db.Time(*started)
 		}
+
 		if ended != nil {
 			k.EndedAt = db.Time(*ended)
 		}
+
 		list = append(list, k)
 	}
+
 	return list, rows.Err()
 }

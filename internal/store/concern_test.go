@@ -29,15 +29,18 @@ func TestAConcernHasTheTimesOfItsAttempt(t *testing.T) {
 		if list := concerns(t, d, cfg.LinkID, "a"); len(list) != 0 {
 			t.Errorf("what does not publish is read: %+v", list)
 		}
+
 		cfg.PublishDeploymentStatus = "ENABLED"
 		update(t, d, func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &cfg) })
 		if k := concerns(t, d, cfg.LinkID, "a")[0]; !k.Wanted || k.AttemptID != "" || !k.StartedAt.IsZero() || !k.EndedAt.IsZero() {
 			t.Errorf("before an attempt: %+v", k)
 		}
+
 		a := attempt(t, d, cfg, "")
 		if k := concerns(t, d, cfg.LinkID, "a")[0]; k.Wanted || k.AttemptID != a.ID || !k.StartedAt.Equal(a.StartedAt) || !k.EndedAt.IsZero() {
 			t.Errorf("while it runs: %+v", k)
 		}
+
 		update(t, d, func(tx *db.Tx) error { return store.FinishAttempt(tx, a.ID, lockstep.Failed) })
 		if k := concerns(t, d, cfg.LinkID, "a")[0]; k.Outcome != lockstep.Failed || !k.StartedAt.Equal(a.StartedAt) || k.EndedAt.IsZero() {
 			t.Errorf("after it: %+v", k)
@@ -58,6 +61,7 @@ func TestTheLastEventsAreReadInTheirOrder(t *testing.T) {
 			}
 			return nil
 		})
+
 		for limit, want := range map[int][]string{0: nil, 2: {"3", "4"}, 5: {"0", "1", "2", "3", "4"}, 9: {"0", "1", "2", "3", "4"}} {
 			var got []string
 			update(t, d, func(tx *db.Tx) error {
@@ -88,6 +92,7 @@ func TestAReportIsFoundByItsCommitInItsEnvironment(t *testing.T) {
 				return err
 			}
 		}
+
 		update(t, d, read(link, "e", "a"))
 		refused(t, d, lockstep.NotFound, read(link, "e", "b"))
 		refused(t, d, lockstep.NotFound, read(link, "f", "a"))

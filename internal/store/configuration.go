@@ -57,14 +57,17 @@ func ConfigurationsOf(tx *db.Tx, linkID, branch string) ([]lockstep.SyncConfigur
 		return nil, err
 	}
 	defer rows.Close()
+
 	var all []lockstep.SyncConfiguration
 	for rows.Next() {
 		c, err := scanConfiguration(rows)
 		if err != nil {
 			return nil, err
 		}
+
 		all = append(all, c)
 	}
+
 	return all, rows.Err()
 }
 
@@ -98,6 +101,7 @@ func InsertConfiguration(tx *db.Tx, c *lockstep.SyncConfiguration) error {
 	if err := fillFromLink(tx, c); err != nil {
 		return err
 	}
+
 	c.CreatedAt = tx.Now
 	err := tx.QueryRow(`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id, branch,
 		config_file, role_arn, trigger_resource_update_on, publish_deployment_status, pull_request_comment, created_at)
@@ -108,6 +112,7 @@ func InsertConfiguration(tx *db.Tx, c *lockstep.SyncConfiguration) error {
 	if errors.Is(err, db.ErrNoRows) {
 		return lockstep.Errorf(lockstep.Exists, "A sync configuration already exists for resource: %s", c.ResourceName)
 	}
+
 	return err
 }
 
@@ -119,6 +124,7 @@ func UpdateConfiguration(tx *db.Tx, c *lockstep.SyncConfiguration) error {
 	if err := fillFromLink(tx, c); err != nil {
 		return err
 	}
+
 	n, err := tx.Exec(`UPDATE sync_configuration SET link_id = $2, branch = $3, config_file = $4, role_arn = $5,
 		trigger_resource_update_on = $6, publish_deployment_status = $7, pull_request_comment = $8,
 		version = version + 1 WHERE id = $1`,
@@ -127,6 +133,7 @@ func UpdateConfiguration(tx *db.Tx, c *lockstep.SyncConfiguration) error {
 	if err == nil && n == 0 {
 		return NoConfiguration(c.ResourceName)
 	}
+
 	return err
 }
 

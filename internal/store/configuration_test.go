@@ -76,6 +76,7 @@ func TestASyncBeginsWhileItsLinkIsChanged(t *testing.T) {
 		if _, err := store.LockBranch(tx, l.ID, "main"); err != nil {
 			return err
 		}
+
 		_, err := store.InsertRepositoryAttempt(tx, l.ID, "main", lockstep.RepositoryQueued)
 		return err
 	}
@@ -83,9 +84,11 @@ func TestASyncBeginsWhileItsLinkIsChanged(t *testing.T) {
 		if _, err := store.LockLinkToDelete(tx, account, region, l.ID); err != nil {
 			return err
 		}
+
 		if err := d.Update(t.Context(), begin); err == nil {
 			t.Error("one begins while its link is deleted")
 		}
+
 		return nil
 	})
 	update(t, d, func(tx *db.Tx) error {
@@ -109,6 +112,7 @@ func TestFollowedBranchesAreThoseOfConfigurationsAndDiscovery(t *testing.T) {
 				return err
 			})
 		}
+
 		follow(nil)
 		insertConfiguration(t, d, newConfiguration("web", l.ID))
 		insertConfiguration(t, d, newConfiguration("api", l.ID))
@@ -127,6 +131,7 @@ func TestConfigurationKnowsItsLink(t *testing.T) {
 		if want.ID == 0 || want.OwnerID != "acme" || want.RepositoryName != "infra1" || want.ProviderType != "Git" {
 			t.Errorf("not filled: %+v", want)
 		}
+
 		update(t, d, func(tx *db.Tx) error {
 			got, err := store.Configuration(tx, account, region, "CFN_STACK_SYNC", "web")
 			if diff := cmp.Diff(want, got); diff != "" {
@@ -179,16 +184,20 @@ func TestEveryUpdateMakesANewVersion(t *testing.T) {
 		l, moved := insertLink(t, d, 1), insertLink(t, d, 2)
 		want := insertConfiguration(t, d, newConfiguration("web", l.ID))
 		update(t, d, func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &want) })
+
 		if got := version(t, d, want.ID); got != 2 {
 			t.Errorf("version %d after an update that changed nothing, want 2", got)
 		}
+
 		want.LinkID, want.Branch, want.ConfigFile, want.RoleARN = moved.ID, "dev", "b.yaml", "arn:aws:iam::111122223333:role/b"
 		want.TriggerResourceUpdateOn, want.PublishDeploymentStatus, want.PullRequestComment = lockstep.FileChange, "DISABLED", "ENABLED"
 		update(t, d, func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &want) })
 		update(t, d, func(tx *db.Tx) error { return store.TouchConfiguration(tx, want.ID) })
+
 		if got := version(t, d, want.ID); got != 4 {
 			t.Errorf("version %d after another update and a touch, want 4", got)
 		}
+
 		update(t, d, func(tx *db.Tx) error {
 			got, err := store.Configuration(tx, account, region, want.SyncType, "web")
 			if diff := cmp.Diff(want, got); diff != "" || got.RepositoryName != "infra2" {
@@ -205,6 +214,7 @@ func TestConfigurationsAreListedByLinkAndBranch(t *testing.T) {
 		for _, name := range []string{"c", "a", "b"} {
 			insertConfiguration(t, d, newConfiguration(name, l.ID))
 		}
+
 		dev := newConfiguration("dev", l.ID)
 		dev.Branch = "dev"
 		insertConfiguration(t, d, dev)
@@ -222,13 +232,16 @@ func TestConfigurationsAreListedByLinkAndBranch(t *testing.T) {
 			if err != nil {
 				return err
 			}
+
 			second, end, err := store.Configurations(tx, account, region, f, store.Page{Limit: 3, After: next})
 			if diff := cmp.Diff([]string{"c", "a", "b", "dev"}, names(append(first, second...))); diff != "" {
 				t.Errorf("of the link (-want +got):\n%s", diff)
 			}
+
 			if end != (store.Cursor{}) {
 				t.Errorf("the list goes on at %v", end)
 			}
+
 			return err
 		})
 	})

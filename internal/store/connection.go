@@ -67,6 +67,7 @@ func InsertConnection(tx *db.Tx, c *lockstep.Connection) error {
 	if c.HostARN != "" {
 		host = &c.HostARN
 	}
+
 	c.CreatedAt = tx.Now
 	n, err := tx.Exec(`INSERT INTO connection (`+connectionColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
@@ -74,9 +75,11 @@ func InsertConnection(tx *db.Tx, c *lockstep.Connection) error {
 	if db.IsForeignKey(err) {
 		return NoHost(c.HostARN)
 	}
+
 	if err == nil && n == 0 {
 		return lockstep.Errorf(lockstep.Exists, "Connection already exists: %s", c.ARN)
 	}
+
 	return err
 }
 
@@ -99,6 +102,7 @@ func ForgetCredentials(tx *db.Tx, host lockstep.ARN) error {
 	if err != nil {
 		return err
 	}
+
 	// Only now: these statements see what the connections' locks were waited for.
 	for _, table := range []string{"credential", "handshake", "pending_handshake"} {
 		_, err := tx.Exec(`DELETE FROM `+table+` WHERE connection_arn IN (SELECT arn FROM connection WHERE host_arn = $1)`, host)
@@ -106,6 +110,7 @@ func ForgetCredentials(tx *db.Tx, host lockstep.ARN) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -115,6 +120,7 @@ func DeleteConnection(tx *db.Tx, account lockstep.AccountID, region string, arn 
 	if _, err := LockConnection(tx, account, region, arn); err != nil {
 		return err
 	}
+
 	var used int
 	if err := tx.QueryRow(`SELECT count(*) FROM repository_link WHERE connection_arn = $1`, arn).Scan(&used); err != nil {
 		return err
@@ -123,9 +129,11 @@ func DeleteConnection(tx *db.Tx, account lockstep.AccountID, region string, arn 
 		return lockstep.Errorf(lockstep.InUse,
 			"Connection %s is used by %s. Delete these before the connection.", arn, counted(used, "repository link"))
 	}
+
 	if err := deleteTags(tx, arn); err != nil {
 		return err
 	}
+
 	_, err := tx.Exec(`DELETE FROM connection WHERE arn = $1`, arn)
 	return err
 }
@@ -138,9 +146,11 @@ func scanConnection(row scanner) (lockstep.Connection, error) {
 	if err != nil {
 		return c, err
 	}
+
 	c.CreatedAt = db.Time(created)
 	if host != nil {
 		c.HostARN = *host
 	}
+
 	return c, nil
 }

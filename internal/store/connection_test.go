@@ -57,8 +57,10 @@ func TestConnectionsAreFiltered(t *testing.T) {
 			if err := store.InsertConnection(tx, &hosted); err != nil {
 				return err
 			}
+
 			return store.InsertConnection(tx, &plain)
 		})
+
 		for _, c := range []struct {
 			filter store.ConnectionFilter
 			want   []string
@@ -74,9 +76,11 @@ func TestConnectionsAreFiltered(t *testing.T) {
 				for _, one := range list {
 					got = append(got, one.Name)
 				}
+
 				if diff := cmp.Diff(c.want, got); diff != "" {
 					t.Errorf("%+v (-want +got):\n%s", c.filter, diff)
 				}
+
 				return err
 			})
 		}
@@ -98,6 +102,7 @@ func TestCredentialComesBackOpened(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		c := insertConnection(t, d, "conn")
 		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error {
@@ -126,6 +131,7 @@ func TestCredentialCopiedToAnotherConnectionDoesNotOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	d := dbtest.Open(t)
 	mine, theirs := insertConnection(t, d, "mine"), insertConnection(t, d, "theirs")
 	update(t, d, func(tx *db.Tx) error {

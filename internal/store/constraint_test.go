@@ -167,6 +167,7 @@ func TestTheDatabaseRefusesNonsense(t *testing.T) {
 				t.Run(group+"/"+n.why, func(t *testing.T) { delete(left, refuses(t, d, n, fill)) })
 			}
 		}
+
 		for name := range left {
 			t.Errorf("no nonsense is refused by %s", name)
 		}
@@ -183,14 +184,17 @@ func refuses(t *testing.T, d *db.DB, n nonsense, fill func(string) string) (cons
 				return err
 			}
 		}
+
 		if _, err := tx.Exec(fill(n.refuse)); err != nil {
 			return err
 		}
+
 		return errors.New("accepted")
 	})
 	if n.unique && !db.IsUnique(err) || !n.unique && !db.IsCheck(err) {
 		t.Errorf("unique %t: %v", n.unique, err)
 	}
+
 	_, after, _ := strings.Cut(err.Error(), `constraint "`)
 	constraint, _, _ = strings.Cut(after, `"`)
 	return constraint
@@ -203,6 +207,7 @@ func constraints(t *testing.T, d *db.DB) map[string]bool {
 	if d.Dialect() != db.Postgres {
 		return names
 	}
+
 	update(t, d, func(tx *db.Tx) error {
 		rows, err := tx.Query(`SELECT c.conname FROM pg_constraint c WHERE c.contype = 'c' AND c.connamespace = 'public'::regnamespace
 			AND c.conrelid <> 0 UNION ALL
@@ -211,14 +216,18 @@ func constraints(t *testing.T, d *db.DB) map[string]bool {
 			return err
 		}
 		defer rows.Close()
+
 		for rows.Next() {
 			var name string
 			if err := rows.Scan(&name); err != nil {
 				return err
 			}
+
 			names[name] = true
 		}
+
 		return rows.Err()
 	})
+
 	return names
 }

@@ -16,10 +16,12 @@ func SaveCredential(tx *db.Tx, key *seal.Key, arn lockstep.ARN, c lockstep.Crede
 	if err != nil {
 		return fmt.Errorf("encode credential of %s: %w", arn, err)
 	}
+
 	box, err := key.Seal(plain, credentialContext(arn))
 	if err != nil {
 		return fmt.Errorf("credential of %s: %w", arn, err)
 	}
+
 	_, err = tx.Exec(`INSERT INTO credential (connection_arn, sealed, updated_at) VALUES ($1, $2, $3)
 		ON CONFLICT (connection_arn) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at`,
 		arn, []byte(box), db.Millis(tx.Now))
@@ -34,13 +36,16 @@ func Credential(tx *db.Tx, key *seal.Key, arn lockstep.ARN) (lockstep.Credential
 	if errors.Is(err, db.ErrNoRows) {
 		return lockstep.Credential{}, lockstep.Errorf(lockstep.NotFound, "Could not find a credential for connection: %s", arn)
 	}
+
 	if err != nil {
 		return lockstep.Credential{}, err
 	}
+
 	plain, err := key.Open(seal.Box(box), credentialContext(arn))
 	if err != nil {
 		return lockstep.Credential{}, fmt.Errorf("credential of %s: %w", arn, err)
 	}
+
 	return lockstep.DecodeCredential(plain)
 }
 

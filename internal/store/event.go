@@ -25,6 +25,7 @@ func addEvents(tx *db.Tx, repository, resource *string, events []lockstep.Event)
 		if at.IsZero() {
 			at = tx.Now
 		}
+
 		_, err := tx.Exec(`INSERT INTO sync_event (repository_attempt_id, resource_attempt_id, at, type, message, external_id)
 			VALUES ($1, $2, $3, $4, $5, $6)`, repository, resource, db.Millis(at), ev.Type,
 			lockstep.Cut(storable(ev.Message), lockstep.MaxMessage), storable(ev.ExternalID))
@@ -32,6 +33,7 @@ func addEvents(tx *db.Tx, repository, resource *string, events []lockstep.Event)
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -67,6 +69,7 @@ func events(rows *db.Rows, err error) ([]lockstep.Event, error) {
 		return nil, err
 	}
 	defer rows.Close()
+
 	var list []lockstep.Event
 	for rows.Next() {
 		var ev lockstep.Event
@@ -74,8 +77,10 @@ func events(rows *db.Rows, err error) ([]lockstep.Event, error) {
 		if err := rows.Scan(&at, &ev.Type, &ev.Message, &ev.ExternalID); err != nil {
 			return nil, err
 		}
+
 		ev.Time = db.Time(at)
 		list = append(list, ev)
 	}
+
 	return list, rows.Err()
 }

@@ -39,10 +39,12 @@ func manyResources(t testing.TB, d *db.DB) {
 				return fmt.Errorf("%s: %w", statement, err)
 			}
 		}
+
 		if tx.Dialect == db.Postgres { // as autovacuum does within a minute
 			_, err := tx.Exec(`ANALYZE`)
 			return err
 		}
+
 		return nil
 	})
 }

@@ -22,6 +22,7 @@ func FollowedOf(tx *db.Tx, linkID, branch string) ([]Followed, error) {
 		return nil, err
 	}
 	defer rows.Close()
+
 	var list []Followed
 	for rows.Next() {
 		var f Followed
@@ -29,8 +30,10 @@ func FollowedOf(tx *db.Tx, linkID, branch string) ([]Followed, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		list = append(list, f)
 	}
+
 	return list, rows.Err()
 }
 

@@ -36,10 +36,12 @@ func HandshakeOf(tx *db.Tx, arn lockstep.ARN) (Handshake, error) {
 	if errors.Is(err, db.ErrNoRows) {
 		return Handshake{}, nil
 	}
+
 	h.CheckedAt, h.CheckAt, h.RenewAt = timeOf(checked), timeOf(check), timeOf(renew)
 	if lease != 0 {
 		h.LeaseUntil = db.Time(lease)
 	}
+
 	return h, err
 }
 
@@ -50,6 +52,7 @@ func SaveHandshake(tx *db.Tx, arn lockstep.ARN, h Handshake) error {
 	if !h.LeaseUntil.IsZero() {
 		lease = db.Millis(h.LeaseUntil)
 	}
+
 	_, err := tx.Exec(`INSERT INTO handshake
 		(connection_arn, reason, checked_at, check_at, check_failures, renew_at, lease_until, renew_failures)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -57,6 +60,7 @@ func SaveHandshake(tx *db.Tx, arn lockstep.ARN, h Handshake) error {
 			check_at = excluded.check_at, check_failures = excluded.check_failures, renew_at = excluded.renew_at,
 			lease_until = excluded.lease_until, renew_failures = excluded.renew_failures`,
 		arn, storable(h.Reason), millisOf(h.CheckedAt), millisOf(h.CheckAt), h.CheckFailures, millisOf(h.RenewAt), lease, h.RenewFailures)
+
 	return err
 }
 
@@ -116,10 +120,12 @@ func PutPendingHandshake(tx *db.Tx, key *seal.Key, conn lockstep.Connection, p P
 	if err != nil {
 		return fmt.Errorf("encode pending handshake of %s: %w", conn.ARN, err)
 	}
+
 	box, err := key.Seal(plain, pendingContext(conn))
 	if err != nil {
 		return fmt.Errorf("pending handshake of %s: %w", conn.ARN, err)
 	}
+
 	_, err = tx.Exec(`INSERT INTO pending_handshake (connection_arn, sealed, expires_at) VALUES ($1, $2, $3)
 		ON CONFLICT (connection_arn) DO UPDATE SET sealed = excluded.sealed, expires_at = excluded.expires_at`,
 		conn.ARN, []byte(box), db.Millis(until))
@@ -138,6 +144,7 @@ func TakePendingHandshake(tx *db.Tx, key *seal.Key, conn lockstep.Connection, st
 	if err != nil {
 		return p, orMissing(err, missing)
 	}
+
 	plain, err := key.Open(seal.Box(box), pendingContext(conn))
 	if err != nil {
 		return p, fmt.Errorf("pending handshake of %s: %w", conn.ARN, err)
@@ -145,9 +152,11 @@ func TakePendingHandshake(tx *db.Tx, key *seal.Key, conn lockstep.Connection, st
 	if err := json.Unmarshal(plain, &p); err != nil {
 		return p, fmt.Errorf("decode pending handshake of %s: %w", conn.ARN, err)
 	}
+
 	if subtle.ConstantTimeCompare([]byte(p.State), []byte(state)) != 1 || expires <= db.Millis(tx.Now) {
 		return PendingHandshake{}, missing
 	}
+
 	_, err = tx.Exec(`DELETE FROM pending_handshake WHERE connection_arn = $1`, conn.ARN)
 	return p, err
 }

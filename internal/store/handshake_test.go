@@ -22,27 +22,34 @@ func TestConnectionsOfTheReleaseBeforeHaveNoHandshakeYet(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		l := insertLink(t, d, 1)
 		if err := d.Close(); err != nil {
 			t.Fatal(err)
 		}
+
 		if d, err = db.Open(t.Context(), url, db.Schema()); err != nil {
 			t.Fatal(err)
 		}
+
 		defer d.Close()
+
 		update(t, d, func(tx *db.Tx) error {
 			row, err := store.HandshakeOf(tx, l.ConnectionARN)
 			if err != nil || row != (store.Handshake{}) {
 				t.Errorf("its handshake is %+v, %v", row, err)
 			}
+
 			conn, err := store.ConnectionByARN(tx, l.ConnectionARN)
 			if err != nil {
 				return err
 			}
+
 			host, err := store.HostByARN(tx, conn.HostARN)
 			if host.Certificate() != "" {
 				t.Errorf("its host has the certificate %q", host.Certificate())
 			}
+
 			return err
 		})
 	})
@@ -75,6 +82,7 @@ func TestAttack20APendingHandshakeIsBoundToItsConnectionAndAccount(t *testing.T)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		one, two := connectionOf(t, d, insertLink(t, d, 1)), connectionOf(t, d, insertLink(t, d, 2))
 		p := store.PendingHandshake{State: strings.Repeat("s", 43), Verifier: "canary-verifier", ClientID: "c", ClientSecret: "canary-secret", RedirectURI: "https://c.example"}
 		update(t, d, func(tx *db.Tx) error { return store.PutPendingHandshake(tx, key, one, p, tx.Now.Add(time.Minute)) })
@@ -84,6 +92,7 @@ func TestAttack20APendingHandshakeIsBoundToItsConnectionAndAccount(t *testing.T)
 		})
 		stranger := one
 		stranger.Account = "444455556666"
+
 		for _, conn := range []lockstep.Connection{two, stranger} {
 			update(t, d, func(tx *db.Tx) error {
 				got, err := store.TakePendingHandshake(tx, key, conn, p.State)
@@ -93,18 +102,22 @@ func TestAttack20APendingHandshakeIsBoundToItsConnectionAndAccount(t *testing.T)
 				return nil
 			})
 		}
+
 		update(t, d, func(tx *db.Tx) error {
 			var box []byte
 			if err := tx.QueryRow(`SELECT sealed FROM pending_handshake WHERE connection_arn = $1`, one.ARN).Scan(&box); err != nil {
 				return err
 			}
+
 			if strings.Contains(string(box), "canary") {
 				t.Error("it lies open in the database")
 			}
+
 			got, err := store.TakePendingHandshake(tx, key, one, p.State)
 			if got != p {
 				t.Error("the rightful one gets something else")
 			}
+
 			return err
 		})
 	})

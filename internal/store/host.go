@@ -59,6 +59,7 @@ func InsertHost(tx *db.Tx, h *lockstep.Host) error {
 	if err != nil {
 		return err
 	}
+
 	h.CreatedAt = tx.Now
 	n, err := tx.Exec(`INSERT INTO host (`+newHostColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
@@ -66,6 +67,7 @@ func InsertHost(tx *db.Tx, h *lockstep.Host) error {
 	if err == nil && n == 0 {
 		return lockstep.Errorf(lockstep.Exists, "Host already exists: %s", h.ARN)
 	}
+
 	return err
 }
 
@@ -102,6 +104,7 @@ func DeleteHost(tx *db.Tx, account lockstep.AccountID, region string, arn lockst
 	if _, err := LockHost(tx, account, region, arn); err != nil {
 		return err
 	}
+
 	var used int
 	if err := tx.QueryRow(`SELECT count(*) FROM connection WHERE host_arn = $1`, arn).Scan(&used); err != nil {
 		return err
@@ -110,9 +113,11 @@ func DeleteHost(tx *db.Tx, account lockstep.AccountID, region string, arn lockst
 		return lockstep.Errorf(lockstep.InUse,
 			"Host %s is used by %s. Delete these before the host.", arn, counted(used, "connection"))
 	}
+
 	if err := deleteTags(tx, arn); err != nil {
 		return err
 	}
+
 	_, err := tx.Exec(`DELETE FROM host WHERE arn = $1`, arn)
 	return err
 }
@@ -126,6 +131,7 @@ func scanHost(row scanner) (lockstep.Host, error) {
 	if err != nil {
 		return h, err
 	}
+
 	h.CreatedAt = db.Time(created)
 	if vpc != nil {
 		h.VPC = new(lockstep.VPCConfiguration)
@@ -133,6 +139,7 @@ func scanHost(row scanner) (lockstep.Host, error) {
 			return h, fmt.Errorf("decode VPC configuration of %s: %w", h.ARN, err)
 		}
 	}
+
 	return h, nil
 }
 

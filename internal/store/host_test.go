@@ -17,14 +17,17 @@ func TestHostIsReadAsItWasInserted(t *testing.T) {
 		plain, inVPC := newHost("plain"), newHost("in-vpc")
 		inVPC.StatusMessage = "fine"
 		inVPC.VPC = &lockstep.VPCConfiguration{VPCID: "vpc-1", SubnetIDs: []string{"a", "b"}, SecurityGroupIDs: []string{"c"}, TLSCertificate: "pem"}
+
 		for _, want := range []lockstep.Host{plain, inVPC} {
 			update(t, d, func(tx *db.Tx) error {
 				if err := store.InsertHost(tx, &want); err != nil {
 					return err
 				}
+
 				if want.CreatedAt != tx.Now {
 					t.Errorf("CreatedAt is %v, want the transaction's %v", want.CreatedAt, tx.Now)
 				}
+
 				return nil
 			})
 			update(t, d, func(tx *db.Tx) error {
@@ -57,6 +60,7 @@ func TestHostOfAnotherAccountOrRegionIsNotFound(t *testing.T) {
 				return err
 			})
 		}
+
 		update(t, d, func(tx *db.Tx) error {
 			_, err := store.HostByARN(tx, h.ARN)
 			return err
@@ -82,6 +86,7 @@ func TestDeleteHostRefusesWhileConnected(t *testing.T) {
 			}
 			return store.InsertConnection(tx, &c)
 		})
+
 		remove := func(tx *db.Tx) error { return store.DeleteHost(tx, account, region, h.ARN) }
 		refused(t, d, lockstep.InUse, remove)
 		update(t, d, func(tx *db.Tx) error { return store.DeleteConnection(tx, account, region, c.ARN) })
@@ -101,11 +106,13 @@ func TestHostsAreListedInPagesWithoutGapOrRepetition(t *testing.T) {
 					return err
 				}
 			}
+
 			return nil
 		})
 		for n := range 5 {
 			want = append(want, fmt.Sprintf("h%d", n))
 		}
+
 		for limit := 1; limit <= 6; limit++ {
 			var got []string
 			p := store.Page{Limit: limit}
@@ -115,6 +122,7 @@ func TestHostsAreListedInPagesWithoutGapOrRepetition(t *testing.T) {
 					for _, h := range list {
 						got = append(got, h.Name)
 					}
+
 					p.After = next
 					return err
 				})
@@ -122,6 +130,7 @@ func TestHostsAreListedInPagesWithoutGapOrRepetition(t *testing.T) {
 					t.Fatalf("limit %d: the list does not end: %v", limit, got)
 				}
 			}
+
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("limit %d (-want +got):\n%s", limit, diff)
 			}

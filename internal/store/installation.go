@@ -21,6 +21,7 @@ func Bind(tx *db.Tx, target string) (Installation, error) {
 		VALUES (1, $1, $2, $3) ON CONFLICT DO NOTHING`, uuid.NewString(), target, db.Millis(tx.Now)); err != nil {
 		return Installation{}, err
 	}
+
 	var in Installation
 	if err := tx.QueryRow(`SELECT id, target FROM installation`).Scan(&in.ID, &in.Target); err != nil {
 		return Installation{}, err
@@ -29,6 +30,7 @@ func Bind(tx *db.Tx, target string) (Installation, error) {
 		return Installation{}, lockstep.Errorf(lockstep.Invalid,
 			"The database is bound to target %s, and %s was asked for. Give each target a database of its own.", in.Target, target)
 	}
+
 	return in, nil
 }
 

@@ -51,6 +51,7 @@ func InsertLink(tx *db.Tx, l *lockstep.RepositoryLink) error {
 	if err != nil {
 		return err
 	}
+
 	l.CreatedAt = tx.Now
 	n, err := tx.Exec(`INSERT INTO repository_link (`+linkColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
@@ -59,9 +60,11 @@ func InsertLink(tx *db.Tx, l *lockstep.RepositoryLink) error {
 	if db.IsForeignKey(err) {
 		return NoConnection(l.ConnectionARN)
 	}
+
 	if err == nil && n == 0 {
 		return linkExists(*l)
 	}
+
 	return err
 }
 
@@ -103,9 +106,11 @@ func UpdateLink(tx *db.Tx, l lockstep.RepositoryLink) error {
 	if err != nil {
 		return err
 	}
+
 	if taken > 0 {
 		return linkExists(l)
 	}
+
 	n, err := tx.Exec(`UPDATE repository_link SET connection_arn = $2, encryption_key_arn = $3 WHERE id = $1`,
 		l.ID, l.ConnectionARN, l.EncryptionKeyARN)
 	switch {
@@ -116,6 +121,7 @@ func UpdateLink(tx *db.Tx, l lockstep.RepositoryLink) error {
 	case err == nil && n == 0:
 		return NoLink(l.ID)
 	}
+
 	return err
 }
 
@@ -145,6 +151,7 @@ func DeleteLink(tx *db.Tx, account lockstep.AccountID, region, id string) error 
 	if err != nil {
 		return err
 	}
+
 	var used int
 	if err := tx.QueryRow(`SELECT count(*) FROM sync_configuration WHERE link_id = $1`, l.ID).Scan(&used); err != nil {
 		return err
@@ -153,9 +160,11 @@ func DeleteLink(tx *db.Tx, account lockstep.AccountID, region, id string) error 
 		return lockstep.Errorf(lockstep.InUse,
 			"Repository link:%s is used by %s. Delete these before the link.", l.ID, counted(used, "sync configuration"))
 	}
+
 	if err := deleteTags(tx, l.ARN); err != nil {
 		return err
 	}
+
 	_, err = tx.Exec(`DELETE FROM repository_link WHERE id = $1`, l.ID)
 	return err
 }
@@ -196,6 +205,7 @@ func scanLink(row scanner) (lockstep.RepositoryLink, error) {
 	if err != nil {
 		return l, err
 	}
+
 	l.CreatedAt = db.Time(created)
 	if discovery != nil {
 		l.Discovery = new(lockstep.Discovery)
@@ -203,5 +213,6 @@ func scanLink(row scanner) (lockstep.RepositoryLink, error) {
 			return l, fmt.Errorf("decode discovery of repository link %s: %w", l.ID, err)
 		}
 	}
+
 	return l, nil
 }

@@ -21,6 +21,7 @@ func before(t *testing.T, number string) db.Migrations {
 		if err != nil || e.IsDir() || strings.SplitN(e.Name(), "_", 2)[0] >= number {
 			return err
 		}
+
 		data, err := fs.ReadFile(schema.FS, path)
 		files[path] = &fstest.MapFile{Data: data}
 		return err
@@ -28,6 +29,7 @@ func before(t *testing.T, number string) db.Migrations {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	schema.FS = files
 	return schema
 }
@@ -41,6 +43,7 @@ func TestTheLatestAttemptsAreKnownAfterTheMigration(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		l := insertLink(t, d, 1)
 		update(t, d, func(tx *db.Tx) error {
 			for _, statement := range []string{
@@ -59,15 +62,19 @@ func TestTheLatestAttemptsAreKnownAfterTheMigration(t *testing.T) {
 					return err
 				}
 			}
+
 			return nil
 		})
 		if err := d.Close(); err != nil {
 			t.Fatal(err)
 		}
+
 		if d, err = db.Open(t.Context(), url, db.Schema()); err != nil {
 			t.Fatal(err)
 		}
+
 		defer d.Close()
+
 		want := map[string]lockstep.SHA{"anew": "", "new": "", "web": "2"}
 		for _, e := range fleet(t, d, l.Account, store.FleetFilter{}) {
 			if name := e.Configuration.ResourceName; e.TargetSHA != want[name] || (e.Status == "") != (want[name] == "") {

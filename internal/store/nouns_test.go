@@ -76,7 +76,9 @@ func insertLink(t testing.TB, d *db.DB, n int) lockstep.RepositoryLink {
 		if err := store.InsertConnection(tx, &c); err != nil {
 			return err
 		}
+
 		return store.InsertLink(tx, &l)
 	})
+
 	return l
 }

@@ -22,20 +22,24 @@ type Cursor struct {
 // that the list goes on.
 func paged[T any](rows *db.Rows, limit int, scan func(scanner) (T, error), place func(T) Cursor) ([]T, Cursor, error) {
 	defer rows.Close()
+
 	var all []T
 	for rows.Next() {
 		one, err := scan(rows)
 		if err != nil {
 			return nil, Cursor{}, err
 		}
+
 		all = append(all, one)
 	}
+
 	if err := rows.Err(); err != nil {
 		return nil, Cursor{}, err
 	}
 	if len(all) <= limit {
 		return all, Cursor{}, nil
 	}
+
 	return all[:limit], place(all[limit-1]), nil
 }
 

@@ -24,15 +24,18 @@ func ClaimPolls(tx *db.Tx, limit int, lease time.Duration) ([]Poll, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	due, err := all(rows, func(row scanner) (p Poll, err error) {
 		var hinted int64
 		err = row.Scan(&p.LinkID, &hinted)
 		p.Hinted = hinted == 1
+
 		return p, err
 	})
 	if err != nil {
 		return nil, err
 	}
+
 	polls := make([]Poll, 0, len(due))
 	for _, p := range due {
 		var interval int64
@@ -42,9 +45,11 @@ func ClaimPolls(tx *db.Tx, limit int, lease time.Duration) ([]Poll, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		p.Interval = time.Duration(interval) * time.Millisecond
 		polls = append(polls, p)
 	}
+
 	return polls, nil
 }
 
@@ -117,6 +122,7 @@ func PolledHeads(tx *db.Tx, linkID string) (map[string]lockstep.SHA, error) {
 		return nil, err
 	}
 	defer rows.Close()
+
 	heads := map[string]lockstep.SHA{}
 	for rows.Next() {
 		var branch string
@@ -124,8 +130,10 @@ func PolledHeads(tx *db.Tx, linkID string) (map[string]lockstep.SHA, error) {
 		if err := rows.Scan(&branch, &head); err != nil {
 			return nil, err
 		}
+
 		heads[branch] = head
 	}
+
 	return heads, rows.Err()
 }
 
@@ -134,13 +142,16 @@ func texts(rows *db.Rows, err error) ([]string, error) {
 		return nil, err
 	}
 	defer rows.Close()
+
 	var list []string
 	for rows.Next() {
 		var s string
 		if err := rows.Scan(&s); err != nil {
 			return nil, err
 		}
+
 		list = append(list, s)
 	}
+
 	return list, rows.Err()
 }

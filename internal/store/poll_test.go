@@ -24,9 +24,11 @@ func claim(t testing.TB, d *db.DB, lease time.Duration, want ...string) (polls [
 	for _, p := range polls {
 		got = append(got, p.LinkID)
 	}
+
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("claimed: %s", diff)
 	}
+
 	return polls
 }
 
@@ -47,24 +49,29 @@ func TestAClaimIsALeaseAndItsEndIsTheNextPoll(t *testing.T) {
 		if _, some := due(t, d); some {
 			t.Error("a link that nothing follows is due")
 		}
+
 		claim(t, d, time.Minute)
 		update(t, d, func(tx *db.Tx) error { return store.StartPolling(tx, l.ID, tx.Now) })
 		update(t, d, func(tx *db.Tx) error { return store.StartPolling(tx, l.ID, tx.Now.Add(time.Hour)) })
 		p := claim(t, d, time.Minute, l.ID)[0]
 		claim(t, d, time.Minute)
+
 		if in, _ := due(t, d); in < 50*time.Second || in > time.Minute {
 			t.Errorf("after a claim it is due in %s, want the lease", in)
 		}
+
 		p.Interval, p.Failures = 2*time.Hour, 3
 		update(t, d, func(tx *db.Tx) error { return store.FinishPoll(tx, p, tx.Now.Add(2*time.Hour)) })
 		if in, _ := due(t, d); in < 119*time.Minute {
 			t.Errorf("after a poll it is due in %s", in)
 		}
+
 		update(t, d, func(tx *db.Tx) error { return store.Hint(tx, l.ID) })
 		again := claim(t, d, -time.Second, l.ID)[0]
 		if again.Interval != 2*time.Hour || again.Failures != 3 {
 			t.Errorf("remembered: %+v", again)
 		}
+
 		claim(t, d, time.Minute, l.ID) // the lease had expired
 	})
 }
@@ -82,6 +89,7 @@ func TestAHintDuringAPollIsNotLost(t *testing.T) {
 			update(t, d, func(tx *db.Tx) error { return errors.Join(store.Hint(tx, l.ID), f(tx, p)) })
 			p = claim(t, d, time.Minute, l.ID)[0]
 			update(t, d, func(tx *db.Tx) error { return f(tx, p) })
+
 			if in, some := due(t, d); some && in < 59*time.Minute {
 				t.Errorf("%s: due in %s, although nothing hinted since", name, in)
 			}
@@ -126,6 +134,7 @@ func TestAnOutageIsNewsWithEachCauseAndSoIsItsEnd(t *testing.T) {
 				return err
 			})
 		}
+
 		end(false)
 		set("away", true)
 		set("away", false)
@@ -144,10 +153,12 @@ func TestABranchHasTheHeadThatWasSeenLast(t *testing.T) {
 			if head, err := store.Head(tx, l.ID, "main"); head != "" || err != nil {
 				t.Errorf("before the first look: %q, %v", head, err)
 			}
+
 			head, err := store.LockBranch(tx, l.ID, "main")
 			if head != "" || err != nil {
 				t.Errorf("locked: %q, %v", head, err)
 			}
+
 			return errors.Join(store.SetHead(tx, l.ID, "main", "one"), store.SetHead(tx, l.ID, "main", "two"))
 		})
 		update(t, d, func(tx *db.Tx) error {
@@ -155,10 +166,12 @@ func TestABranchHasTheHeadThatWasSeenLast(t *testing.T) {
 			if head != "two" || err != nil {
 				t.Errorf("locked: %q, %v", head, err)
 			}
+
 			heads, err := store.PolledHeads(tx, l.ID)
 			if diff := cmp.Diff(map[string]lockstep.SHA{"main": "two"}, heads); diff != "" {
 				t.Error(diff)
 			}
+
 			return err
 		})
 		err := d.Update(t.Context(), func(tx *db.Tx) error {
@@ -181,6 +194,7 @@ func TestADatabaseIsBoundToItsFirstTarget(t *testing.T) {
 		if first.Target != "sandbox" || len(first.ID) != 36 {
 			t.Errorf("bound: %+v", first)
 		}
+
 		update(t, d, func(tx *db.Tx) error {
 			again, err := store.Bind(tx, "sandbox")
 			if again != first {

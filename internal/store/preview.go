@@ -52,12 +52,15 @@ func scanPreview(row scanner) (Preview, error) {
 	if err != nil {
 		return p, err
 	}
+
 	if pullRequest != nil {
 		p.PullRequestID = *pullRequest
 	}
+
 	if result != nil {
 		p.Result = []byte(*result)
 	}
+
 	p.NotBefore, p.StartedAt = db.Time(notBefore), db.Time(started)
 	p.Configuration, err = decodeConfiguration(configuration)
 	return p, err

@@ -120,6 +120,7 @@ func OverdueBranches(tx *db.Tx, limit int) ([]PreviewedBranch, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	return all(rows, func(row scanner) (b PreviewedBranch, err error) {
 		err = row.Scan(&b.LinkID, &b.Branch)
 		return b, err

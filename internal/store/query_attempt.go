@@ -56,17 +56,20 @@ func Attempts(tx *db.Tx, r lockstep.Resource, p Page) ([]AttemptEntry, Cursor, e
 	if p.After != (Cursor{}) {
 		before = p.After.Number
 	}
+
 	rows, err := tx.Query(selectEntries+`WHERE a.resource_id = (SELECT id FROM resource
 			WHERE account = $1 AND region = $2 AND sync_type = $3 AND name = $4)
 		AND a.seq < $5 ORDER BY a.seq DESC LIMIT $6`, r.Account, r.Region, r.SyncType, r.Name, before, p.Limit+1)
 	if err != nil {
 		return nil, Cursor{}, err
 	}
+
 	placed, next, err := paged(rows, p.Limit, scanEntry, func(e placedEntry) Cursor { return Cursor{Number: e.seq} })
 	list := make([]AttemptEntry, len(placed))
 	for i, e := range placed {
 		list[i] = e.AttemptEntry
 	}
+
 	return list, next, err
 }
 

@@ -24,10 +24,12 @@ func TestHistoryIsReadNewestFirstInPagesAndOutlivesItsConfiguration(t *testing.T
 				cfg = insertConfiguration(t, d, newConfiguration("web", cfg.LinkID))
 				resource(t, d, cfg, func(tx *db.Tx, s store.ResourceState) error { return store.Adopt(tx, s.ID, cfg.ID) })
 			}
+
 			desire(t, d, cfg, lockstep.SHA(fmt.Sprint(i)))
 			a := attempt(t, d, cfg, lockstep.Applied)
 			want = append([]string{a.ID + " " + fmt.Sprint(i)}, want...)
 		}
+
 		var got []string
 		update(t, d, func(tx *db.Tx) error {
 			page := store.Page{Limit: 2}
@@ -39,6 +41,7 @@ func TestHistoryIsReadNewestFirstInPagesAndOutlivesItsConfiguration(t *testing.T
 						t.Errorf("entry %+v", a)
 					}
 				}
+
 				if page.After = next; err != nil || next == (store.Cursor{}) {
 					return err
 				}
@@ -47,6 +50,7 @@ func TestHistoryIsReadNewestFirstInPagesAndOutlivesItsConfiguration(t *testing.T
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("history (-want +got):\n%s", diff)
 		}
+
 		for _, r := range []lockstep.Resource{
 			{Account: other, Region: region, SyncType: cfg.SyncType, Name: cfg.ResourceName},
 			{Account: account, Region: region, SyncType: cfg.SyncType, Name: "none"},
@@ -83,6 +87,7 @@ func TestAttemptIsReadWithItsEventsAndItsPlan(t *testing.T) {
 		if r := read(); r.Plan != nil || r.Events != nil || r.LastEvent != "" || r.Status != lockstep.ResourceInitiated {
 			t.Errorf("at first: %+v", r)
 		}
+
 		update(t, d, func(tx *db.Tx) error {
 			return errors.Join(store.SavePlan(tx, a.ID, plan),
 				store.AddResourceEvents(tx, a.ID, lockstep.Event{Type: "E1", Message: "m1"}, lockstep.Event{Type: "E2", Message: "m2"}))
@@ -91,13 +96,16 @@ func TestAttemptIsReadWithItsEventsAndItsPlan(t *testing.T) {
 		if diff := cmp.Diff(&plan, r.Plan); diff != "" {
 			t.Errorf("plan (-want +got):\n%s", diff)
 		}
+
 		if len(r.Events) != 2 || r.Events[0].Message != "m1" || r.LastEvent != "m2" || r.Resource != cfg.Resource() || r.TargetRevision != cfg.Revision("one") {
 			t.Errorf("record %+v", r)
 		}
+
 		update(t, d, func(tx *db.Tx) error { return store.SavePlan(tx, a.ID, lockstep.Plan{}) })
 		if r := read(); r.Plan != nil {
 			t.Errorf("a plan that was given up: %+v", r.Plan)
 		}
+
 		update(t, d, func(tx *db.Tx) error { return store.FinishAttempt(tx, a.ID, lockstep.Applied) })
 		refused(t, d, lockstep.Stale, func(tx *db.Tx) error { return store.SavePlan(tx, a.ID, plan) })
 		for _, scope := range []struct {
@@ -125,12 +133,15 @@ func block(t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, reason string
 		if b, _, err = store.ActiveBlocker(tx, s.ID); err != nil || !resolved {
 			return err
 		}
+
 		ok, err := store.ResolveBlockerByID(tx, s.ID, b.ID, "mended\x00")
 		if !ok || err != nil {
 			t.Errorf("resolved %t, %v", ok, err)
 		}
+
 		return err
 	})
+
 	return b
 }
 
@@ -142,6 +153,7 @@ func TestBlockersAreReadNewestFirstAndOnlyThoseOfThisConfiguration(t *testing.T)
 				SELECT 'old', id, 'AUTOMATED', 'RESOLVED', 'old', 1, 2 FROM resource`)
 			return err
 		})
+
 		first := block(t, d, cfg, "first", true)
 		second := block(t, d, cfg, "second", false)
 		update(t, d, func(tx *db.Tx) error {
@@ -154,17 +166,22 @@ func TestBlockersAreReadNewestFirstAndOnlyThoseOfThisConfiguration(t *testing.T)
 			if err != nil || len(list) != 2 {
 				t.Fatalf("blockers %+v, %v", list, err)
 			}
+
 			if list[0].ID != second.ID || list[0].Status != lockstep.BlockerActive || !list[0].ResolvedAt.IsZero() || len(list[0].Contexts) != 1 {
 				t.Errorf("the newest %+v", list[0])
 			}
+
 			if b := list[1]; b.ID != first.ID || b.Status != lockstep.BlockerResolved || b.ResolvedReason != "mended\uFFFD" || b.ResolvedAt.IsZero() {
 				t.Errorf("the resolved one %+v", b)
 			}
+
 			if list, err = store.Blockers(tx, cfg, 1); len(list) != 1 || list[0].ID != second.ID {
 				t.Errorf("the newest alone: %+v", list)
 			}
+
 			return err
 		})
+
 		elsewhere := cfg
 		elsewhere.Account = other
 		update(t, d, func(tx *db.Tx) error {
@@ -174,22 +191,26 @@ func TestBlockersAreReadNewestFirstAndOnlyThoseOfThisConfiguration(t *testing.T)
 			}
 			return err
 		})
+
 		for id, of := range map[string]lockstep.SyncConfiguration{"none": cfg, "old": cfg, first.ID: elsewhere} {
 			refused(t, d, lockstep.NotFound, func(tx *db.Tx) error {
 				_, err := store.BlockerByID(tx, of, id)
 				return err
 			})
 		}
+
 		resource(t, d, cfg, func(tx *db.Tx, s store.ResourceState) error {
 			for _, id := range []string{first.ID, "none"} {
 				if ok, err := store.ResolveBlockerByID(tx, s.ID, id, "again"); ok || err != nil {
 					t.Errorf("resolved %s: %v", id, err)
 				}
 			}
+
 			ok, err := store.ResolveBlockerByID(tx, s.ID+1, second.ID, "again")
 			if ok {
 				t.Error("resolved another resource's")
 			}
+
 			return err
 		})
 	})
@@ -205,6 +226,7 @@ func TestBlockersOfTheFleetAreNarrowedAndPaged(t *testing.T) {
 				return err
 			})
 		}
+
 		update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, cfgs["new"].ID) })
 		for name, test := range map[string]struct {
 			account lockstep.AccountID
@@ -230,6 +252,7 @@ func TestBlockersOfTheFleetAreNarrowedAndPaged(t *testing.T) {
 							t.Errorf("%+v: %s", b, diff)
 						}
 					}
+
 					if page.After = next; err != nil || next == (store.Cursor{}) {
 						return err
 					}

@@ -64,10 +64,12 @@ func FleetBlockers(tx *db.Tx, account lockstep.AccountID, region string, f Block
 			w.and(narrow.column+" = ?", narrow.value)
 		}
 	}
+
 	before := Cursor{Number: math.MaxInt64}
 	if p.After != (Cursor{}) {
 		before = p.After
 	}
+
 	w.and("(b.created_at, b.id) < (?, ?)", before.Number, before.Text)
 	rows, err := tx.Query(`SELECT l.arn, l.connection_arn, `+blockerColumns+`, `+configurationColumns+`
 		JOIN resource r ON r.configuration_id = c.id
@@ -76,6 +78,7 @@ func FleetBlockers(tx *db.Tx, account lockstep.AccountID, region string, f Block
 	if err != nil {
 		return nil, Cursor{}, err
 	}
+
 	return paged(rows, p.Limit, scanFleetBlocker, func(b FleetBlocker) Cursor {
 		return Cursor{Number: db.Millis(b.CreatedAt), Text: b.ID}
 	})

@@ -43,10 +43,12 @@ func NewestEvents(tx *db.Tx, account lockstep.AccountID, region string, f EventF
 	if err := tx.QueryRow(`SELECT coalesce(max(id), 0) FROM sync_event`).Scan(&newest); err != nil {
 		return nil, 0, err
 	}
+
 	settled, err := settledEvent(tx, max(0, newest-gapWindow))
 	if err != nil {
 		return nil, 0, err
 	}
+
 	list, err := syncEvents(tx.Query(selectSyncEvents+`AND e.id <= $5 ORDER BY e.id DESC LIMIT $6`,
 		account, region, f.SyncType, f.ResourceName, settled, limit))
 	slices.Reverse(list)
@@ -78,6 +80,7 @@ func settledEvent(tx *db.Tx, after int64) (int64, error) {
 		return after, err
 	}
 	defer rows.Close()
+
 	old := db.Millis(tx.Now.Add(-gapTime))
 	settled := after
 	for rows.Next() {
@@ -88,8 +91,10 @@ func settledEvent(tx *db.Tx, after int64) (int64, error) {
 		if id != settled+1 && at > old {
 			break
 		}
+
 		settled = id
 	}
+
 	rows.Close()
 	return settled, rows.Err()
 }
@@ -111,14 +116,17 @@ func syncEvents(rows *db.Rows, err error) ([]SyncEvent, error) {
 		return nil, err
 	}
 	defer rows.Close()
+
 	var list []SyncEvent
 	for rows.Next() {
 		ev, err := scanSyncEvent(rows)
 		if err != nil {
 			return nil, err
 		}
+
 		list = append(list, ev)
 	}
+
 	return list, rows.Err()
 }
 
@@ -132,11 +140,13 @@ func scanSyncEvent(row scanner) (SyncEvent, error) {
 	if err != nil {
 		return ev, err
 	}
+
 	ev.Time = db.Time(at)
 	if ev.Resource.Name == "" {
 		ev.Resource = lockstep.Resource{}
 		return ev, nil
 	}
+
 	rev, err := decodeRevision(target)
 	ev.Branch = rev.Branch
 	return ev, err

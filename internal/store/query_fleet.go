@@ -47,12 +47,15 @@ func (f FleetFilter) conditions(account lockstep.AccountID, region string) *cond
 			w.and(narrow.column+" = ?", narrow.value)
 		}
 	}
+
 	if f.NeverSynced != nil {
 		w.and(map[bool]string{true: "a.seq IS NULL", false: "a.seq IS NOT NULL"}[*f.NeverSynced])
 	}
+
 	if f.Blocked != nil {
 		w.and(map[bool]string{true: "", false: "NOT "}[*f.Blocked] + isBlocked)
 	}
+
 	return w
 }
 
@@ -71,12 +74,14 @@ func Fleet(tx *db.Tx, account lockstep.AccountID, region string, f FleetFilter, 
 		afterType, afterName, _ := strings.Cut(p.After.Text, "/")
 		w.and("(c.sync_type, c.resource_name) > (?, ?)", afterType, afterName)
 	}
+
 	rows, err := tx.Query(`SELECT l.arn, l.connection_arn, coalesce(r.desired_sha, ''), coalesce(a.status, ''),
 		coalesce(a.target_sha, ''), a.started_at, `+isBlocked+`, `+configurationColumns+fleetTables+
 		w.text()+` ORDER BY c.sync_type, c.resource_name LIMIT `+w.arg(p.Limit+1), w.args...)
 	if err != nil {
 		return nil, Cursor{}, err
 	}
+
 	return paged(rows, p.Limit, scanFleetEntry, func(e FleetEntry) Cursor {
 		return Cursor{Text: string(e.Configuration.SyncType) + "/" + e.Configuration.ResourceName}
 	})
@@ -117,6 +122,7 @@ func FleetCounts(tx *db.Tx, account lockstep.AccountID, region string, f FleetFi
 		return count, err
 	}
 	defer rows.Close()
+
 	for rows.Next() {
 		var status lockstep.ResourceSyncStatus
 		var blocked bool
@@ -124,8 +130,10 @@ func FleetCounts(tx *db.Tx, account lockstep.AccountID, region string, f FleetFi
 		if err := rows.Scan(&status, &blocked, &n); err != nil {
 			return count, err
 		}
+
 		count.add(status, blocked, n)
 	}
+
 	return count, rows.Err()
 }
 

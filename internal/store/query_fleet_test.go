@@ -27,6 +27,7 @@ func aFleet(t testing.TB, d *db.DB) map[string]lockstep.SyncConfiguration {
 		cfgs[name] = insertConfiguration(t, d, cfg)
 		resource(t, d, cfgs[name], func(tx *db.Tx, s store.ResourceState) error { return store.Adopt(tx, s.ID, cfgs[name].ID) })
 	}
+
 	for name, outcomes := range map[string][]lockstep.Outcome{
 		"web": {lockstep.Failed, lockstep.Applied}, "api": {lockstep.Failed}, "db": {lockstep.Applied, ""},
 	} {
@@ -35,6 +36,7 @@ func aFleet(t testing.TB, d *db.DB) map[string]lockstep.SyncConfiguration {
 			attempt(t, d, cfgs[name], outcome)
 		}
 	}
+
 	resource(t, d, cfgs["api"], func(tx *db.Tx, s store.ResourceState) error { return store.InsertBlocker(tx, s.ID, "r", nil) })
 	return cfgs
 }
@@ -52,6 +54,7 @@ func fleet(t testing.TB, d *db.DB, a lockstep.AccountID, f store.FleetFilter) (l
 			}
 		}
 	})
+
 	return list
 }
 
@@ -95,14 +98,17 @@ func TestFleetIsNarrowedByAllThatIsGiven(t *testing.T) {
 					names = append(names, e.Configuration.ResourceName)
 					read.Add(e)
 				}
+
 				if diff := cmp.Diff(test.want, names); diff != "" {
 					t.Errorf("names (-want +got):\n%s", diff)
 				}
+
 				if read.Total > 0 {
 					if diff := cmp.Diff(test.count, read); diff != "" {
 						t.Errorf("counts of what was read (-want +got):\n%s", diff)
 					}
 				}
+
 				update(t, d, func(tx *db.Tx) error {
 					got, err := store.FleetCounts(tx, account, region, test.filter)
 					if diff := cmp.Diff(test.count, got); diff != "" {
@@ -112,6 +118,7 @@ func TestFleetIsNarrowedByAllThatIsGiven(t *testing.T) {
 				})
 			})
 		}
+
 		if list := fleet(t, d, other, store.FleetFilter{}); list != nil {
 			t.Errorf("another account sees %v", list)
 		}
@@ -136,10 +143,12 @@ func TestFleetTellsWhatAPolicyAsksAndTheLatestAttemptOfTheConfigurationThereIs(t
 		if diff := cmp.Diff(want, e); diff != "" || e.StartedAt.IsZero() {
 			t.Errorf("entry (-want +got):\n%s", diff)
 		}
+
 		web := cfgs["web"]
 		update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, web.ID) })
 		web = insertConfiguration(t, d, newConfiguration("web", web.LinkID))
 		resource(t, d, web, func(tx *db.Tx, s store.ResourceState) error { return store.Adopt(tx, s.ID, web.ID) })
+
 		if e := fleet(t, d, account, store.FleetFilter{})[3]; e.Status != "" || e.TargetSHA != "" || e.DesiredSHA != "" {
 			t.Errorf("made anew: %+v", e)
 		}

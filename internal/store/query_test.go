@@ -22,12 +22,14 @@ func insertEvents(t testing.TB, d *db.DB, n int, age time.Duration) {
 		if err != nil {
 			return err
 		}
+
 		for i := range n {
 			ev := lockstep.Event{Time: tx.Now.Add(-age), Type: fmt.Sprintf("E%d", i+1), Message: "m"}
 			if err := store.AddRepositoryEvents(tx, a.ID, ev); err != nil {
 				return err
 			}
 		}
+
 		return nil
 	})
 }
@@ -64,6 +66,7 @@ func TestWatcherWaitsForAnEventThatMayStillBeCommitted(t *testing.T) {
 		if diff := cmp.Diff([]string{"E1"}, types); diff != "" || next != 1 {
 			t.Errorf("a gap that may be filled, going on at %d (-want +got):\n%s", next, diff)
 		}
+
 		update(t, d, func(tx *db.Tx) error {
 			list, place, err := store.NewestEvents(tx, account, region, store.EventFilter{}, 100)
 			if len(list) != 1 || place != 1 {
@@ -113,6 +116,7 @@ func TestEventsAreReadInPagesOfAResourceWithoutGapOrRepetition(t *testing.T) {
 			if err != nil {
 				return err
 			}
+
 			for i := range 5 {
 				if err := store.AddRepositoryEvents(tx, p.ID, lockstep.Event{Type: "P"}); err != nil {
 					return err
@@ -121,6 +125,7 @@ func TestEventsAreReadInPagesOfAResourceWithoutGapOrRepetition(t *testing.T) {
 					return err
 				}
 			}
+
 			return nil
 		})
 		update(t, d, func(tx *db.Tx) error {
@@ -131,24 +136,30 @@ func TestEventsAreReadInPagesOfAResourceWithoutGapOrRepetition(t *testing.T) {
 				if err != nil || next == place {
 					break
 				}
+
 				for _, ev := range list {
 					types = append(types, ev.Type)
 					if ev.AttemptID != a.ID || ev.Resource != cfg.Resource() || ev.SHA != "one" || ev.Branch != "main" || ev.Status != "INITIATED" {
 						t.Errorf("event %+v", ev)
 					}
 				}
+
 				place, pages = next, pages+1
 			}
+
 			if diff := cmp.Diff([]string{"R0", "R1", "R2", "R3", "R4"}, types); diff != "" || pages != 3 {
 				t.Errorf("%d pages: %s", pages, diff)
 			}
+
 			newest, next, err := store.NewestEvents(tx, account, region, store.EventFilter{}, 3)
 			if len(newest) != 3 || newest[0].Type != "R3" || newest[1].Type != "P" || newest[2].Type != "R4" || next != place {
 				t.Errorf("the newest: %+v, going on at %d", newest, next)
 			}
+
 			if newest[1].LinkID != cfg.LinkID || newest[1].Branch != "main" || newest[1].Resource != (lockstep.Resource{}) {
 				t.Errorf("a repository sync's event: %+v", newest[1])
 			}
+
 			return err
 		})
 	})
@@ -167,15 +178,18 @@ func TestRepositorySyncsAreOverdueUntilTheirEndAndItIsFinal(t *testing.T) {
 				return err
 			})
 		}
+
 		overdue(0)
 		var a store.RepositoryAttempt
 		update(t, d, func(tx *db.Tx) (err error) {
 			if _, err = store.InsertRepositoryAttempt(tx, l.ID, "main", lockstep.RepositoryQueued); err != nil {
 				return err
 			}
+
 			_, err = store.InsertRepositoryAttempt(tx, l.ID, "failed", lockstep.RepositoryFailed)
 			return err
 		})
+
 		overdue(1)
 		update(t, d, func(tx *db.Tx) (err error) {
 			a, err = store.InsertRepositoryAttempt(tx, l.ID, "main", lockstep.RepositoryInitiated)
@@ -191,10 +205,12 @@ func TestRepositorySyncsAreOverdueUntilTheirEndAndItIsFinal(t *testing.T) {
 					t.Errorf("%s was handled: %t, %v", branch, handled, err)
 				}
 			}
+
 			latest, err := store.LatestRepositorySync(tx, l.ID, "main")
 			if latest.ID != a.ID {
 				t.Errorf("the latest: %+v", latest)
 			}
+
 			return err
 		})
 	})

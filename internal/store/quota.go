@@ -67,6 +67,7 @@ func count(tx *db.Tx, what Countable, s Scope, limit int) (int, error) {
 	case CountConfigurationsOfBranch:
 		q, args = `sync_configuration WHERE link_id = $1 AND branch = $2 LIMIT $3`, []any{s.LinkID, s.Branch}
 	}
+
 	var n int
 	err := tx.QueryRow(`SELECT count(*) FROM (SELECT 1 FROM `+q+`) AS counted`, append(args, limit)...).Scan(&n)
 	return n, err
@@ -83,8 +84,10 @@ func countAlone(tx *db.Tx, what Countable, s Scope) error {
 	default:
 		s.LinkID, s.Branch = "", ""
 	}
+
 	h := fnv.New64a()
 	fmt.Fprintf(h, "lockstep quota %d %q", what, s)
 	_, err := tx.Exec("SELECT pg_advisory_xact_lock($1)", int64(h.Sum64()))
+
 	return err
 }

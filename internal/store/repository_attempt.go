@@ -120,13 +120,16 @@ func OverdueRepositories(tx *db.Tx, limit int) ([]BranchOf, error) {
 		return nil, err
 	}
 	defer rows.Close()
+
 	var list []BranchOf
 	for rows.Next() {
 		var b BranchOf
 		if err := rows.Scan(&b.LinkID, &b.Branch); err != nil {
 			return nil, err
 		}
+
 		list = append(list, b)
 	}
+
 	return list, rows.Err()
 }

@@ -45,17 +45,21 @@ func scanResource(row interface{ Scan(...any) error }) (ResourceState, error) {
 	if err != nil {
 		return ResourceState{}, err
 	}
+
 	s.ReservedUntil = db.Time(reserved)
 	if configuration != nil {
 		s.ConfigurationID = *configuration
 	}
+
 	if desired != nil {
 		rev, err := decodeRevision(*desired)
 		if err != nil {
 			return ResourceState{}, err
 		}
+
 		s.Desired = &rev
 	}
+
 	return s, nil
 }
 
@@ -117,12 +121,14 @@ func Desire(tx *db.Tx, id int64, rev lockstep.Revision, fingerprint string) (int
 	if err != nil {
 		return 0, err
 	}
+
 	var seq int64
 	err = tx.QueryRow(`UPDATE resource SET desired = $2, desired_sha = $3, desired_fingerprint = $4,
 		held_head = '', desired_seq = desired_seq + 1 WHERE id = $1 RETURNING desired_seq`, id, text, rev.SHA, fingerprint).Scan(&seq)
 	if err != nil {
 		return 0, err
 	}
+
 	_, err = tx.Exec(`INSERT INTO concerned_revision (resource_id, sha, desired_seq) VALUES ($1, $2, $3)
 		ON CONFLICT (resource_id, sha) DO UPDATE SET desired_seq = excluded.desired_seq`, id, rev.SHA, seq)
 	return seq, err
@@ -185,13 +191,16 @@ func ids(rows *db.Rows, err error) ([]int64, error) {
 		return nil, err
 	}
 	defer rows.Close()
+
 	var list []int64
 	for rows.Next() {
 		var id int64
 		if err := rows.Scan(&id); err != nil {
 			return nil, err
 		}
+
 		list = append(list, id)
 	}
+
 	return list, rows.Err()
 }

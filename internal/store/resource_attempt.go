@@ -37,17 +37,21 @@ func scanAttempt(row interface{ Scan(...any) error }) (ResourceAttempt, error) {
 	if err != nil {
 		return ResourceAttempt{}, err
 	}
+
 	if outcome != nil {
 		a.Outcome = *outcome
 	}
+
 	a.NotBefore, a.StartedAt = db.Time(notBefore), db.Time(started)
 	if ended != nil {
 		a.EndedAt = db.Time(*ended)
 	}
+
 	var errs [3]error
 	a.Configuration, errs[0] = decodeConfiguration(configuration)
 	a.InitialRevision, errs[1] = decodeRevision(initial)
 	a.TargetRevision, errs[2] = decodeRevision(targeted)
+
 	return a, errors.Join(errs[:]...)
 }
 
@@ -63,14 +67,17 @@ func BeginAttempt(tx *db.Tx, s ResourceState, cfg lockstep.SyncConfiguration, ta
 	case !errors.Is(err, db.ErrNoRows):
 		return ResourceAttempt{}, err
 	}
+
 	texts := [3]string{}
 	var errs [3]error
 	texts[0], errs[0] = encodeConfiguration(cfg)
 	texts[1], errs[1] = encodeRevision(initial)
 	texts[2], errs[2] = encodeRevision(*s.Desired)
+
 	if err := errors.Join(errs[:]...); err != nil {
 		return ResourceAttempt{}, err
 	}
+
 	now := db.Millis(tx.Now)
 	a, err := scanAttempt(tx.QueryRow(`INSERT INTO resource_sync_attempt (id, resource_id, configuration_id,
 		configuration, desired_seq, status, initial_revision, target_revision, target_sha, target, not_before, started_at)
@@ -79,6 +86,7 @@ func BeginAttempt(tx *db.Tx, s ResourceState, cfg lockstep.SyncConfiguration, ta
 	if err != nil {
 		return ResourceAttempt{}, err
 	}
+
 	_, err = tx.Exec(`UPDATE resource SET attempted_seq = desired_seq,
 		latest_seq = (SELECT seq FROM resource_sync_attempt WHERE id = $2) WHERE id = $1`, s.ID, a.ID)
 	return a, err

@@ -73,14 +73,17 @@ func TestAResourceIsBehindFromADesireToItsAttempt(t *testing.T) {
 				return nil
 			})
 		}
+
 		behind(false)
 		desire(t, d, cfg, "one")
 		behind(true)
 		a := attempt(t, d, cfg, lockstep.Applied)
 		behind(false)
+
 		if a.InitialRevision != cfg.Revision("one") || a.TargetRevision != cfg.Revision("one") || a.DesiredSeq != 1 {
 			t.Errorf("the first attempt: %+v", a)
 		}
+
 		desire(t, d, cfg, "one") // a desire anew, though of the same commit
 		behind(true)
 		attempt(t, d, cfg, lockstep.Failed)
@@ -89,6 +92,7 @@ func TestAResourceIsBehindFromADesireToItsAttempt(t *testing.T) {
 		if a.InitialRevision != cfg.Revision("one") || a.TargetRevision != cfg.Revision("two") || a.DesiredSeq != 3 {
 			t.Errorf("the third attempt: %+v", a)
 		}
+
 		desire(t, d, cfg, "three")
 		resource(t, d, cfg, func(tx *db.Tx, s store.ResourceState) error { return store.Adopt(tx, s.ID, 0) })
 		behind(false)
@@ -110,6 +114,7 @@ func TestAnAttemptIsReadAsItWasWrittenAndItsEndIsFinal(t *testing.T) {
 			}
 			return err
 		})
+
 		update(t, d, func(tx *db.Tx) error { return store.FinishAttempt(tx, a.ID, lockstep.Applied) })
 		for name, write := range map[string]func(tx *db.Tx) error{
 			"a step":      func(tx *db.Tx) error { return store.SaveStep(tx, a) },
@@ -119,6 +124,7 @@ func TestAnAttemptIsReadAsItWasWrittenAndItsEndIsFinal(t *testing.T) {
 				t.Errorf("%s after the end: %v", name, err)
 			}
 		}
+
 		resource(t, d, cfg, func(tx *db.Tx, s store.ResourceState) error {
 			got, ok, err := store.LatestSuccess(tx, s)
 			if !ok || got.ID != a.ID || got.Outcome != lockstep.Applied || got.EndedAt.IsZero() {
@@ -141,6 +147,7 @@ func TestTakingOverAddsToTheEpochAndASecondRunningAttemptIsRefused(t *testing.T)
 					t.Errorf("epoch %d, %v, want %d", taken.Epoch, err, want)
 				}
 			}
+
 			return nil
 		})
 		err := d.Update(t.Context(), func(tx *db.Tx) error {
@@ -148,12 +155,14 @@ func TestTakingOverAddsToTheEpochAndASecondRunningAttemptIsRefused(t *testing.T)
 			if err != nil {
 				return err
 			}
+
 			_, err = store.BeginAttempt(tx, s, cfg, "stack")
 			return err
 		})
 		if !db.IsUnique(err) {
 			t.Errorf("a second running attempt: %v", err)
 		}
+
 		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error {
 			_, err := store.TakeOver(tx, 4711)
 			return err
@@ -173,20 +182,25 @@ func TestTheStatusOfANewConfigurationIsEmpty(t *testing.T) {
 			if sync.LatestSync.ID != failed.ID || sync.LatestSuccessfulSync.ID != applied.ID || *sync.DesiredState != cfg.Revision("two") {
 				t.Errorf("status: %+v", sync)
 			}
+
 			if seq, err := store.Concerned(tx, s.ID, "one"); seq != 1 || err != nil {
 				t.Errorf("the first commit was desire %d, %v", seq, err)
 			}
+
 			return errors.Join(err, store.SaveDocument(tx, s.ID, []byte("{}")), store.SaveNote(tx, s.ID, []byte("note")))
 		})
+
 		resource(t, d, cfg, func(tx *db.Tx, s store.ResourceState) error { return store.Adopt(tx, s.ID, cfg.ID+1) })
 		resource(t, d, cfg, func(tx *db.Tx, s store.ResourceState) error {
 			sync, err := store.Status(tx, s)
 			if diff := cmp.Diff(lockstep.ResourceSync{}, sync); diff != "" || s.Note != nil {
 				t.Errorf("note %q, status %s", s.Note, diff)
 			}
+
 			if seq, err := store.Concerned(tx, s.ID, "one"); seq != 0 || err != nil {
 				t.Errorf("the first commit is desire %d, %v", seq, err)
 			}
+
 			return err
 		})
 		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error {
@@ -209,14 +223,17 @@ func TestABlockerStopsUntilItIsResolvedAndTheFirstOneStays(t *testing.T) {
 			if diff := cmp.Diff(want, b); diff != "" || !blocked || b.CreatedAt.IsZero() {
 				t.Error(diff)
 			}
+
 			for _, want := range []bool{true, false} {
 				if resolved, err := store.ResolveBlocker(tx, s.ID, "mended"); resolved != want || err != nil {
 					t.Errorf("resolved: %t, %v", resolved, err)
 				}
 			}
+
 			if _, blocked, _ := store.ActiveBlocker(tx, s.ID); blocked {
 				t.Error("still blocked")
 			}
+
 			return errors.Join(err, store.InsertBlocker(tx, s.ID, "third", nil))
 		})
 	})
@@ -233,9 +250,11 @@ func TestAVersionIsHandledOnlyWhileItIsTheNewest(t *testing.T) {
 				if len(list) != 1 {
 					t.Fatalf("%d follow main", len(list))
 				}
+
 				f = list[0]
 				return err
 			})
+
 			return f
 		}
 		mark := func(f store.Followed, want bool) {
@@ -258,11 +277,13 @@ func TestAVersionIsHandledOnlyWhileItIsTheNewest(t *testing.T) {
 				return err
 			})
 		}
+
 		unhandled(true)
 		first := read()
 		if first.Version <= first.Handled {
 			t.Errorf("a new configuration: version %d, handled %d", first.Version, first.Handled)
 		}
+
 		mark(first, true)
 		mark(first, true)
 		unhandled(false)
@@ -270,9 +291,11 @@ func TestAVersionIsHandledOnlyWhileItIsTheNewest(t *testing.T) {
 		update(t, d, func(tx *db.Tx) error { return store.TouchConfiguration(tx, cfg.ID) })
 		unhandled(true)
 		mark(first, false)
+
 		if now := read(); now.Version <= now.Handled {
 			t.Errorf("after a retry: version %d, handled %d", now.Version, now.Handled)
 		}
+
 		mark(read(), true)
 		gone := read()
 		update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, cfg.ID) })
@@ -294,6 +317,7 @@ func TestOfManyWhoChangeAndHandleAtOnceNoChangeIsLost(t *testing.T) {
 				}
 			})
 		}
+
 		lost := false
 		for range 2 {
 			try(func(tx *db.Tx) error { return store.TouchConfiguration(tx, cfg.ID) })
@@ -302,10 +326,12 @@ func TestOfManyWhoChangeAndHandleAtOnceNoChangeIsLost(t *testing.T) {
 				if err != nil {
 					return err
 				}
+
 				_, err = store.MarkHandled(tx, list[0])
 				return err
 			})
 		}
+
 		both.Wait()
 		update(t, d, func(tx *db.Tx) error {
 			list, err := store.FollowedOf(tx, cfg.LinkID, "main")
@@ -313,6 +339,7 @@ func TestOfManyWhoChangeAndHandleAtOnceNoChangeIsLost(t *testing.T) {
 			if lost {
 				t.Errorf("version %d, handled %d", list[0].Version, list[0].Handled)
 			}
+
 			return err
 		})
 	})
@@ -331,6 +358,7 @@ func TestOverdueIsWhatHasOpenWorkWhoseTimeHasCome(t *testing.T) {
 				return err
 			})
 		}
+
 		overdue("nothing is desired", false)
 		desire(t, d, cfg, "one")
 		overdue("a desire without an attempt", true)

@@ -37,6 +37,7 @@ func SignaturePolicies(tx *db.Tx, account lockstep.AccountID, region string, p P
 	if err != nil {
 		return nil, Cursor{}, err
 	}
+
 	return paged(rows, p.Limit, scanSigned, func(s SignedConfiguration) Cursor {
 		return Cursor{Text: string(s.Configuration.SyncType) + "/" + s.Configuration.ResourceName}
 	})

@@ -21,6 +21,7 @@ func TestSignaturePoliciesAreReadByNameWithTheirConfiguration(t *testing.T) {
 			if name == "open" {
 				continue
 			}
+
 			p := lockstep.SignaturePolicy{AllowedSigners: "signers of " + name, PublicKeys: "keys\r\n of " + name}
 			update(t, d, func(tx *db.Tx) error {
 				p.UpdatedAt = tx.Now.Truncate(time.Millisecond)
@@ -28,6 +29,7 @@ func TestSignaturePoliciesAreReadByNameWithTheirConfiguration(t *testing.T) {
 			})
 			want = append(want, store.SignedConfiguration{Configuration: cfg, SignaturePolicy: p})
 		}
+
 		for _, limit := range []int{1, 2, 3, 4} {
 			var got []store.SignedConfiguration
 			update(t, d, func(tx *db.Tx) error {
@@ -44,6 +46,7 @@ func TestSignaturePoliciesAreReadByNameWithTheirConfiguration(t *testing.T) {
 				t.Errorf("%d at a time (-want +got):\n%s", limit, diff)
 			}
 		}
+
 		for _, where := range []struct {
 			account lockstep.AccountID
 			region  string
@@ -56,6 +59,7 @@ func TestSignaturePoliciesAreReadByNameWithTheirConfiguration(t *testing.T) {
 				return err
 			})
 		}
+
 		update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, want[1].Configuration.ID) })
 		update(t, d, func(tx *db.Tx) error {
 			some, _, err := store.SignaturePolicies(tx, account, region, store.Page{Limit: 10})

@@ -16,17 +16,21 @@ func Status(tx *db.Tx, s ResourceState) (lockstep.ResourceSync, error) {
 	if err != nil || !ok {
 		return sync, err
 	}
+
 	if latest.Events, err = ResourceEvents(tx, latest.ID); err != nil {
 		return sync, err
 	}
+
 	sync.LatestSync = &latest.ResourceSyncAttempt
 	success, ok, err := LatestSuccess(tx, s)
 	if err != nil || !ok {
 		return sync, err
 	}
+
 	if success.Events, err = ResourceEvents(tx, success.ID); err != nil {
 		return sync, err
 	}
+
 	sync.LatestSuccessfulSync = &success.ResourceSyncAttempt
 	return sync, nil
 }
@@ -91,6 +95,7 @@ func statusDocuments(tx *db.Tx, all []lockstep.Resource) (map[lockstep.Resource]
 		accounts, regions = append(accounts, string(r.Account)), append(regions, r.Region)
 		types, names = append(types, string(r.SyncType)), append(names, r.Name)
 	}
+
 	rows, err := tx.Query(`SELECT wanted.i, r.document
 		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS wanted (account, region, sync_type, name, i)
 		JOIN resource r ON r.account = wanted.account AND r.region = wanted.region
@@ -100,13 +105,16 @@ func statusDocuments(tx *db.Tx, all []lockstep.Resource) (map[lockstep.Resource]
 		return nil, err
 	}
 	defer rows.Close()
+
 	for rows.Next() {
 		var i int
 		var document *string
 		if err := rows.Scan(&i, &document); err != nil {
 			return nil, err
 		}
+
 		found[all[i-1]] = bytesOf(document)
 	}
+
 	return found, rows.Err()
 }

@@ -23,11 +23,13 @@ func TestStatusesReadAtOnceAreEachTheOneAskedFor(t *testing.T) {
 				SyncType: []lockstep.SyncType{"CFN_STACK_SYNC", "OTHER_SYNC"}[i>>2&1],
 				Name:     fmt.Sprint("name-", i>>3),
 			}
+
 			want[r] = fmt.Sprintf(`{"of":"%v"}`, r)
 			if i>>3 == 0 {
 				want[r] = ""
 			}
 		}
+
 		err := d.Update(t.Context(), func(tx *db.Tx) error {
 			for r, document := range want {
 				_, err := tx.Exec(`INSERT INTO resource (account, region, sync_type, name, document) VALUES ($1, $2, $3, $4, nullif($5, ''))`,
@@ -36,11 +38,13 @@ func TestStatusesReadAtOnceAreEachTheOneAskedFor(t *testing.T) {
 					return err
 				}
 			}
+
 			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		want[lockstep.Resource{Account: "333333333333", Region: "us-east-1", SyncType: "CFN_STACK_SYNC", Name: "name-1"}] = ""
 		statuses := store.NewStatuses(d)
 		var readers sync.WaitGroup
@@ -55,6 +59,7 @@ func TestStatusesReadAtOnceAreEachTheOneAskedFor(t *testing.T) {
 				})
 			}
 		}
+
 		readers.Wait()
 	})
 }

@@ -13,14 +13,17 @@ func Tags(tx *db.Tx, arn lockstep.ARN) ([]lockstep.Tag, error) {
 		return nil, err
 	}
 	defer rows.Close()
+
 	var tags []lockstep.Tag
 	for rows.Next() {
 		var t lockstep.Tag
 		if err := rows.Scan(&t.Key, &t.Value); err != nil {
 			return nil, err
 		}
+
 		tags = append(tags, t)
 	}
+
 	return tags, rows.Err()
 }
 

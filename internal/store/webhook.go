@@ -35,11 +35,13 @@ func checkWebhookSecret(kind lockstep.WebhookKind, secret seal.Secret) error {
 	if kind != lockstep.GitLabSigningWebhook {
 		return nil
 	}
+
 	text, ok := strings.CutPrefix(secret.Reveal(), SigningPrefix)
 	key, err := base64.StdEncoding.DecodeString(text)
 	if !ok || err != nil || len(key) < 16 {
 		return lockstep.Errorf(lockstep.Invalid, "A signing token is %s and the base64 of at least 16 bytes.", SigningPrefix)
 	}
+
 	return nil
 }
 
@@ -50,6 +52,7 @@ func PutWebhook(tx *db.Tx, key *seal.Key, w *lockstep.Webhook, secret seal.Secre
 	if err := checkWebhookSecret(w.Kind, secret); err != nil {
 		return err
 	}
+
 	there, err := WebhookOf(tx, w.LinkID)
 	switch {
 	case err == nil:
@@ -59,16 +62,19 @@ func PutWebhook(tx *db.Tx, key *seal.Key, w *lockstep.Webhook, secret seal.Secre
 	default:
 		return err
 	}
+
 	box, err := key.Seal([]byte(secret.Reveal()), webhookContext(*w))
 	if err != nil {
 		return fmt.Errorf("secret of the webhook of %s: %w", w.LinkID, err)
 	}
+
 	_, err = tx.Exec(`INSERT INTO webhook (id, link_id, kind, sealed, created_at) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (link_id) DO UPDATE SET kind = excluded.kind, sealed = excluded.sealed`,
 		w.ID, w.LinkID, w.Kind, []byte(box), db.Millis(w.CreatedAt))
 	if db.IsForeignKey(err) {
 		return NoLink(w.LinkID)
 	}
+
 	return err
 }
 
@@ -152,14 +158,17 @@ func TakeDelivery(tx *db.Tx, w lockstep.Webhook, delivery string) (news bool, er
 	if err != nil || delivery == "" {
 		return err == nil, orMissing(err, noWebhook(w.LinkID))
 	}
+
 	n, err := tx.Exec(`INSERT INTO webhook_delivery (webhook_id, delivery, seq, received_at) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (webhook_id, delivery) DO NOTHING`, w.ID, delivery, seq, db.Millis(tx.Now))
 	if err != nil || n == 0 {
 		return false, err
 	}
+
 	if seq%forgotten == 0 {
 		err = forgetDeliveries(tx, w.ID, seq)
 	}
+
 	return true, err
 }
 

@@ -41,9 +41,11 @@ func TestANewSecretOfAWebhookTakesThePlaceOfTheOld(t *testing.T) {
 		after := lockstep.Webhook{LinkID: before.LinkID, Kind: lockstep.GitLabWebhook}
 		secret := seal.NewSecret("sixteen characters")
 		update(t, d, func(tx *db.Tx) error { return store.PutWebhook(tx, key, &after, secret) })
+
 		if after.ID != before.ID {
 			t.Errorf("the id %s has become %s", before.ID, after.ID)
 		}
+
 		update(t, d, func(tx *db.Tx) error {
 			got, opened, err := store.OpenWebhook(tx, key, before.ID)
 			if got.Kind != after.Kind || got.LinkID != before.LinkID || !opened.Equal(secret) {
@@ -51,6 +53,7 @@ func TestANewSecretOfAWebhookTakesThePlaceOfTheOld(t *testing.T) {
 			}
 			return err
 		})
+
 		update(t, d, func(tx *db.Tx) error { return store.DeleteWebhook(tx, before.LinkID) })
 		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.DeleteWebhook(tx, before.LinkID) })
 		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error {
@@ -91,9 +94,11 @@ func TestAttack14AWebhookMovedInTheDatabaseIsWorthNothing(t *testing.T) {
 			key := sealKey(t)
 			w := putWebhook(t, d, key, 1)
 			insertLink(t, d, 2)
+
 			if name == "id" {
 				w.ID = "w"
 			}
+
 			update(t, d, func(tx *db.Tx) error {
 				_, err := tx.Exec(move)
 				return err
@@ -134,6 +139,7 @@ func TestADeliveryIsNewsOncePerWebhook(t *testing.T) {
 				t.Errorf("delivery %d: news %t", i, got)
 			}
 		}
+
 		update(t, d, func(tx *db.Tx) error {
 			w, err := store.WebhookOf(tx, one.LinkID)
 			if !w.DeliveredAt.Equal(tx.Now) && tx.Now.Sub(w.DeliveredAt) > time.Minute {
@@ -154,6 +160,7 @@ func TestADeliveryOfAWebhookThatIsGoneIsRefused(t *testing.T) {
 			return errors.Join(store.DeleteWebhook(tx, deleted.LinkID), store.PutWebhook(tx, key, &w, store.NewWebhookSecret(w.Kind)),
 				store.DeleteLink(tx, account, region, unlinked.LinkID))
 		})
+
 		for _, w := range []lockstep.Webhook{deleted, changed, unlinked} {
 			refused(t, d, lockstep.NotFound, func(tx *db.Tx) error {
 				_, err := store.TakeDelivery(tx, w, "x")
@@ -170,10 +177,12 @@ func TestDeliveriesAreForgottenAfterADay(t *testing.T) {
 		for i := range 30 {
 			take(t, d, w, fmt.Sprint("old-", i))
 		}
+
 		time.Sleep(25 * time.Hour)
 		for i := range 10 {
 			take(t, d, w, fmt.Sprint("new-", i))
 		}
+
 		if n := deliveries(t, d); n != 10 {
 			t.Errorf("%d deliveries are remembered, want those of the last day, 10", n)
 		}
@@ -190,12 +199,15 @@ func TestAttack15OnlySoManyDeliveriesAreRemembered(t *testing.T) {
 		if err != nil {
 			return err
 		}
+
 		_, err = tx.Exec(`UPDATE webhook SET delivered = 10000`)
 		return err
 	})
+
 	for i := range 30 {
 		take(t, d, w, strings.Repeat("x", i+1))
 	}
+
 	if n := deliveries(t, d); n != 10000 {
 		t.Errorf("%d deliveries are remembered", n)
 	}

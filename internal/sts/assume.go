@@ -36,19 +36,23 @@ func (c *call) assumeRoleWithWebIdentity() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	c.note(slog.String("account", r.Account), slog.String("role", r.Role), slog.String("session", r.SessionName))
 	if c.WebIdentities == nil {
 		return nil, &awsquery.Error{Code: "AccessDenied", Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity", Status: 403}
 	}
+
 	a, err := c.WebIdentities.Assume(c.r.Context(), r)
 	if err != nil {
 		return nil, err
 	}
+
 	c.note(slog.String("key", a.AccessKeyID), slog.String("issuer", a.Issuer), slog.String("subject", a.Subject))
 	out := assumed{SubjectFromWebIdentityToken: a.Subject, Audience: a.Audience, Provider: a.Issuer}
 	out.AssumedRoleUser.Arn, out.AssumedRoleUser.AssumedRoleID = a.ARN(partition), a.UserID()
 	out.Credentials.AccessKeyID, out.Credentials.SecretAccessKey = a.AccessKeyID, a.Secret.Reveal()
 	out.Credentials.SessionToken, out.Credentials.Expiration = a.Token.Reveal(), awsquery.Time(a.Expires)
+
 	return out, nil
 }
 
@@ -61,23 +65,29 @@ func (c *call) assumeRequest() (r identity.AssumeRequest, partition string, err 
 				Message: name + " is not supported: what a session may do is said by its role and the account's policies."}
 		}
 	}
+
 	var v violations
 	arn := v.text(c.form, "RoleArn", 20, 2048)
 	r.SessionName = v.text(c.form, "RoleSessionName", 2, 64)
 	r.Token = v.text(c.form, "WebIdentityToken", 4, 20_000)
+
 	if r.SessionName != "" && !identity.ValidSessionName(r.SessionName) {
 		v.add("roleSessionName", r.SessionName, `Member must satisfy regular expression pattern: [\w+=,.@-]*`)
 	}
+
 	if text := c.form.Text("DurationSeconds"); text != "" {
 		r.Duration = v.seconds(text)
 	}
+
 	if err := v.err(); err != nil {
 		return r, "", err
 	}
+
 	parts := roleARN.FindStringSubmatch(arn)
 	if parts == nil {
 		return r, "", &awsquery.Error{Code: "ValidationError", Message: clip(arn) + " is invalid"}
 	}
+
 	r.Account, r.Role = parts[2], parts[3]
 	return r, parts[1], nil
 }
@@ -110,6 +120,7 @@ func (v *violations) text(form awsquery.Form, name string, least, most int) stri
 		v.add(member, value, "Member must have length less than or equal to "+strconv.Itoa(most))
 		return ""
 	}
+
 	return value
 }
 
@@ -126,6 +137,7 @@ func (v *violations) seconds(text string) time.Duration {
 	default:
 		return time.Duration(n) * time.Second
 	}
+
 	return 0
 }
 

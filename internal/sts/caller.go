@@ -31,12 +31,14 @@ func (c *call) getCallerIdentity() (any, error) {
 	if identity.LooksLikeAWS(a.AccessKeyID) {
 		return nil, &awsquery.Error{Code: "InvalidClientTokenId", Message: realKey, Status: http.StatusForbidden}
 	}
+
 	who, err := c.Directory.Verify(c.r.Context(), a.AccessKeyID, a.SecurityToken, func(secret seal.Secret) error {
 		return c.verifier.Verify(c.r, c.body, a, secret.Reveal(), time.Now())
 	})
 	if err != nil {
 		return nil, err
 	}
+
 	c.note(slog.Any("principal", who))
 	return callerIdentity{Arn: who.ARN(lockstep.Partition(a.Region)), UserID: who.UserID(), Account: who.Account}, nil
 }

@@ -31,6 +31,7 @@ func tool(t *testing.T, check ...string) string {
 	if err == nil {
 		err = exec.CommandContext(t.Context(), path, check[1:]...).Run()
 	}
+
 	switch {
 	case err == nil:
 		return path
@@ -39,6 +40,7 @@ func tool(t *testing.T, check ...string) string {
 	default:
 		t.Skipf("%s is not here: %v", strings.Join(check, " "), err)
 	}
+
 	return ""
 }
 
@@ -61,6 +63,7 @@ func (w *world) run(t *testing.T, program string, args ...string) string {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
+
 	// The AWS CLI keeps sessions in its user's folder, by the role's name: those of
 	// an earlier run, whose server is gone.
 	cmd.Env = append(cmd.Env, "HOME="+t.TempDir(), "AWS_WEB_IDENTITY_TOKEN_FILE="+w.tokenFile(), "AWS_ROLE_ARN="+role, "AWS_ROLE_SESSION_NAME=job-7",
@@ -70,6 +73,7 @@ func (w *world) run(t *testing.T, program string, args ...string) string {
 	if err != nil {
 		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
 	}
+
 	return string(out)
 }
 
@@ -99,6 +103,7 @@ func TestBoto3ComesWithATokenFile(t *testing.T) {
 	if out := w.run(t, python, "-c", script); json.Unmarshal([]byte(out), &got) != nil {
 		t.Fatal(out)
 	}
+
 	me, _ := got["me"].(map[string]any)
 	want := map[string]any{
 		"me":      map[string]any{"Account": account, "Arn": "arn:aws:sts::123456789012:assumed-role/deploy/job-7", "UserId": me["UserId"]},
@@ -112,6 +117,7 @@ func TestBoto3ComesWithATokenFile(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+
 	if id, _ := me["UserId"].(string); !strings.HasSuffix(id, ":job-7") {
 		t.Errorf("user id %q", id)
 	}
@@ -125,6 +131,7 @@ func TestTheAWSCLIAssumesARole(t *testing.T) {
 	if got := strings.TrimSpace(out); got != "arn:aws:sts::123456789012:assumed-role/deploy/job-7" {
 		t.Error(got)
 	}
+
 	out = w.run(t, cli, "sts", "assume-role-with-web-identity", "--role-arn", role, "--role-session-name", "cli", "--web-identity-token", w.token(),
 		"--query", "[AssumedRoleUser.Arn,Provider]", "--output", "text")
 	if got := strings.TrimSpace(out); got != "arn:aws:sts::123456789012:assumed-role/deploy/cli\t"+w.issuer.URL {
@@ -149,9 +156,11 @@ func TestTheGoSDKComesWithATokenFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if left := time.Until(c.Expires); !c.CanExpire || left > 30*time.Minute || left < 29*time.Minute || c.SessionToken == "" {
 		t.Errorf("credentials that end in %v", left)
 	}
+
 	me, err := w.whoami(provider)
 	if err != nil || *me.Arn != "arn:aws:sts::123456789012:assumed-role/deploy/go" || *me.Account != account {
 		t.Errorf("%+v, %v", me, err)
@@ -169,9 +178,11 @@ func TestTheGoSDKKnowsTheErrors(t *testing.T) {
 	if e, ok := errors.AsType[*types.InvalidIdentityTokenException](try("abcd")); !ok {
 		t.Errorf("bad token: %v", e)
 	}
+
 	if e, ok := errors.AsType[*types.ExpiredTokenException](try(w.issuer.Token(audience, subject, map[string]any{"exp": 1000}))); !ok {
 		t.Errorf("expired token: %v", e)
 	}
+
 	w.issuer.SetDown(true)
 	if e, ok := errors.AsType[*types.IDPCommunicationErrorException](try(w.token())); !ok {
 		t.Errorf("issuer down: %v", e)
@@ -192,6 +203,7 @@ func TestCallerIdentityIsToldToTheCallerAlone(t *testing.T) {
 	if err != nil || *me.Arn != "arn:aws:iam::123456789012:user/jo" || *me.UserId != k.UserID() {
 		t.Errorf("%+v, %v", me, err)
 	}
+
 	for name, c := range map[string]struct{ id, secret, token, code string }{
 		"wrong secret":  {k.AccessKeyID, "x", "", "SignatureDoesNotMatch"},
 		"unknown key":   {"LSAKAAAAAAAAAAAAAAAA", k.Secret.Reveal(), "", "InvalidClientTokenId"},
@@ -203,6 +215,7 @@ func TestCallerIdentityIsToldToTheCallerAlone(t *testing.T) {
 		_, err := w.whoami(credentials.NewStaticCredentialsProvider(c.id, c.secret, c.token))
 		wantCode(t, name, err, c.code)
 	}
+
 	w.update(func(tx *db.Tx) error { return identity.SetKeyStatus(tx, account, k.AccessKeyID, false) })
 	if a := w.post(map[string][]string{"Action": {"GetCallerIdentity"}, "Version": {"2011-06-15"}}); a.status != 403 || a.Error.Code != "MissingAuthenticationToken" {
 		t.Errorf("unsigned: %d %+v", a.status, a.Error)
@@ -216,13 +229,16 @@ func TestLongLivedKeyIsToldThatItIsSwitchedOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	w.handler = sts.New(sts.Options{Directory: directory})
 	w.url = serve(t, w.handler)
 	_, err = w.whoami(credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.Secret.Reveal(), ""))
 	wantCode(t, "switched off", err, "InvalidClientTokenId")
+
 	if !strings.Contains(err.Error(), "switched off") {
 		t.Error(err)
 	}
+
 	_, err = w.whoami(credentials.NewStaticCredentialsProvider(k.AccessKeyID, "x", ""))
 	wantCode(t, "switched off, wrong secret", err, "SignatureDoesNotMatch")
 }

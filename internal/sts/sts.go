@@ -94,6 +94,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = protocol().WriteResult(w, action, result, requestID)
 	}
+
 	level, code := slog.LevelInfo, ""
 	if err != nil {
 		shown := shown(err)
@@ -101,12 +102,15 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if shown.Status >= http.StatusInternalServerError && r.Context().Err() == nil {
 			level = slog.LevelError
 		}
+
 		c.note(slog.String("outcome", shown.Code), slog.Any("err", err))
 		protocol().WriteError(w, shown, requestID)
 	}
+
 	if s.Observe != nil {
 		s.Observe("sts", action, code, time.Since(begun))
 	}
+
 	attrs := append([]slog.Attr{slog.String("op", action), slog.String("request_id", requestID), slog.String("remote", r.RemoteAddr),
 		slog.Duration("duration", time.Since(begun))}, c.notes...)
 	s.Log.LogAttrs(r.Context(), level, "request", attrs...)
@@ -122,6 +126,7 @@ func (c *call) serve(w http.ResponseWriter) (action string, result any, err erro
 	if !Wants(c.r) {
 		return "", nil, &awsquery.Error{Code: "InvalidAction", Message: "Requests are sent with POST, as application/x-www-form-urlencoded."}
 	}
+
 	if c.body, err = io.ReadAll(http.MaxBytesReader(w, c.r.Body, maxBody)); err != nil {
 		return "", nil, &awsquery.Error{Code: "RequestEntityTooLarge", Message: "The request cannot be read, or is too large.",
 			Status: http.StatusRequestEntityTooLarge}
@@ -129,6 +134,7 @@ func (c *call) serve(w http.ResponseWriter) (action string, result any, err erro
 	if c.form, err = awsquery.Read(c.body); err != nil {
 		return "", nil, err
 	}
+
 	action = c.form.Text("Action")
 	switch {
 	case action == "":
@@ -138,12 +144,14 @@ func (c *call) serve(w http.ResponseWriter) (action string, result any, err erro
 		if signed && !c.limit.Allow(c.r.RemoteAddr, time.Now()) {
 			return action, nil, throttled()
 		}
+
 		result, err = c.assumeRoleWithWebIdentity()
 		return action, result, err
 	case action == "GetCallerIdentity" && c.form.Text("Version") == version:
 		result, err = c.getCallerIdentity()
 		return action, result, err
 	}
+
 	return "", nil, &awsquery.Error{Code: "InvalidAction",
 		Message: "Could not find operation " + clip(action) + " for version " + clip(c.form.Text("Version"))}
 }
@@ -158,6 +166,7 @@ func shown(err error) *awsquery.Error {
 	if e, ok := errors.AsType[*sigv4.Error](err); ok {
 		return &awsquery.Error{Code: e.QueryCode(), Message: e.Message, Status: http.StatusForbidden}
 	}
+
 	message := lockstep.Shown(err)
 	switch {
 	case errors.Is(err, identity.ErrUnknownKey):
@@ -167,6 +176,7 @@ func shown(err error) *awsquery.Error {
 	case errors.Is(err, identity.ErrExpiredToken):
 		return &awsquery.Error{Code: "ExpiredToken", Message: message, Status: http.StatusForbidden}
 	}
+
 	switch lockstep.KindOf(err) { // as identity.WebIdentities.Assume says them
 	case lockstep.Invalid:
 		return &awsquery.Error{Code: "InvalidIdentityToken", Message: message}
@@ -179,6 +189,7 @@ func shown(err error) *awsquery.Error {
 	case lockstep.Denied:
 		return &awsquery.Error{Code: "AccessDenied", Message: message, Status: http.StatusForbidden}
 	}
+
 	return &awsquery.Error{Code: "InternalFailure", Message: "Internal error.", Status: http.StatusInternalServerError}
 }
 

@@ -28,6 +28,7 @@ func TestAnswerIsAWSs(t *testing.T) {
 	} {
 		a.text = regexp.MustCompile(pattern).ReplaceAllString(a.text, with)
 	}
+
 	want := `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult>` +
 		`<SubjectFromWebIdentityToken>` + subject + `</SubjectFromWebIdentityToken><Audience>` + audience + `</Audience>` +
 		`<AssumedRoleUser><Arn>arn:aws:sts::123456789012:assumed-role/deploy/run-1</Arn><AssumedRoleId>ROLE:run-1</AssumedRoleId></AssumedRoleUser>` +
@@ -89,9 +90,11 @@ func TestRefusalsAreAWSs(t *testing.T) {
 		if c.message == "" {
 			c.message = a.Error.Message // it says the time
 		}
+
 		if diff := cmp.Diff([]string{strconv.Itoa(c.status), c.code, c.message, "Sender"}, []string{strconv.Itoa(a.status), a.Error.Code, a.Error.Message, a.Error.Type}); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+
 		if a.RequestID != a.requestID || a.requestID == "" {
 			t.Errorf("%s: request ids %q and %q", name, a.RequestID, a.requestID)
 		}
@@ -130,9 +133,11 @@ func TestOnlyItsOwnRequestsAreWanted(t *testing.T) {
 		if c.target != "" {
 			r.Header.Set("X-Amz-Target", c.target)
 		}
+
 		if sts.Wants(r) != c.want {
 			t.Errorf("%s: not %v", name, c.want)
 		}
+
 		if !c.want {
 			if a := newWorld(t, nil).serve(r); a.status != 400 || a.Error.Code != "InvalidAction" {
 				t.Errorf("%s: %d %+v", name, a.status, a.Error)
@@ -156,13 +161,16 @@ func TestAttack23AddressMayComeOnlySoOften(t *testing.T) {
 			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("Action=AssumeRoleWithWebIdentity&Version=2011-06-15"))
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			r.RemoteAddr = address
+
 			if authorization != "" {
 				r.Header.Set("Authorization", authorization)
 			}
+
 			rec := httptest.NewRecorder()
 			handler.ServeHTTP(rec, r)
 			return regexp.MustCompile(`<Code>(\w+)</Code>`).FindStringSubmatch(rec.Body.String())[1]
 		}
+
 		const passed, held = "ValidationError", "Throttling"
 		for _, c := range []struct{ address, authorization, want string }{
 			{"192.0.2.1:1", "", passed}, {"192.0.2.1:2", "", passed}, {"192.0.2.1:3", "", passed}, {"192.0.2.1:4", "", held},
@@ -176,6 +184,7 @@ func TestAttack23AddressMayComeOnlySoOften(t *testing.T) {
 				t.Errorf("%s: %s, want %s", c.address, got, c.want)
 			}
 		}
+
 		time.Sleep(time.Second)
 		if got := []string{from("192.0.2.1:1", ""), from("192.0.2.1:1", "")}; got[0] != passed || got[1] != held {
 			t.Errorf("a second later: %v", got)
@@ -197,15 +206,18 @@ func TestAttack18LogHoldsNoSecret(t *testing.T) {
 			t.Errorf("the log has %s", secret)
 		}
 	}
+
 	lines := strings.Split(strings.TrimSpace(log), "\n")
 	if len(lines) != 3 {
 		t.Errorf("%d lines for 3 requests:\n%s", len(lines), log)
 	}
+
 	for _, say := range []string{"op=AssumeRoleWithWebIdentity", "account=123456789012", "role=deploy", "session=run-1", "subject=" + subject, "key=LSSK"} {
 		if !strings.Contains(lines[0], say) {
 			t.Errorf("the log does not say %s: %s", say, lines[0])
 		}
 	}
+
 	if !strings.Contains(lines[2], "outcome=AccessDenied") {
 		t.Errorf("the log does not say that it was denied: %s", lines[2])
 	}
@@ -223,6 +235,7 @@ func FuzzForm(f *testing.F) {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		rec := httptest.NewRecorder()
 		w.handler.ServeHTTP(rec, r)
+
 		if rec.Code >= 500 || rec.Code < 200 || rec.Body.Len() > 8000 {
 			t.Errorf("%q: %d and %d bytes", body, rec.Code, rec.Body.Len())
 		}

@@ -46,22 +46,26 @@ func newWorld(t testing.TB, change func(o *sts.Options)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	w := &world{TB: t, db: dbtest.Open(t), key: key, issuer: identitytest.NewIssuer(t), log: &safeBuffer{}}
 	directory, err := identity.NewDirectory(w.db, key)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	o := sts.Options{Directory: directory, Log: slog.New(slog.NewTextHandler(w.log, nil)), WebIdentities: identity.NewWebIdentities(
 		identity.WebIdentityOptions{DB: w.db, Key: key, Issuers: []string{w.issuer.URL}})}
 	if change != nil {
 		change(&o)
 	}
+
 	w.handler = sts.New(o)
 	w.url = serve(t, w.handler)
 	w.update(func(tx *db.Tx) error {
 		return identity.PutWebIdentityRole(tx, key, account, identity.WebIdentityRole{Name: "deploy", Issuer: w.issuer.URL,
 			Audiences: []string{audience}, Subjects: []string{"repo:acme/infra:*"}, Grants: identity.Operator, MaxSession: 30 * time.Minute}, []string{w.issuer.URL})
 	})
+
 	return w
 }
 

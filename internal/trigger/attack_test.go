@@ -19,6 +19,7 @@ func TestAttack26APanicOverOneRepositoryStopsNoOther(t *testing.T) {
 		w.untilSynced(l, w.host.push("good", "main"))
 		began := time.Now()
 		time.Sleep(5 * time.Minute)
+
 		if n := w.looksSince("bad", began); n < 4 || n > 6 {
 			t.Errorf("%d looks in five minutes at what panics, want one a lease", n)
 		}

@@ -19,6 +19,7 @@ func (p *Poller) tasks(ctx context.Context, polls []store.Poll) []task {
 	if len(polls) == 0 {
 		return nil
 	}
+
 	tasks := make([]task, 0, len(polls))
 	now := time.Now()
 	err := p.o.DB.View(ctx, func(tx *db.Tx) error {
@@ -28,17 +29,20 @@ func (p *Poller) tasks(ctx context.Context, polls []store.Poll) []task {
 			if err == nil {
 				name, err = p.names.of(tx, link.ConnectionARN, now)
 			}
+
 			if err == nil {
 				tasks = append(tasks, task{poll: poll, link: link, host: name, claimed: now})
 			} else if lockstep.KindOf(err) != lockstep.NotFound {
 				p.log.LogAttrs(ctx, slog.LevelWarn, "poll", slog.String("link", poll.LinkID), slog.Any("err", err))
 			}
 		}
+
 		return nil
 	})
 	if err != nil && ctx.Err() == nil {
 		p.log.LogAttrs(ctx, slog.LevelWarn, "read claimed polls", slog.Any("err", err))
 	}
+
 	return tasks
 }
 
@@ -55,14 +59,17 @@ func (n hostNames) of(tx *db.Tx, connection lockstep.ARN, now time.Time) (string
 	if known, ok := n[connection]; ok && now.Sub(known.read) < time.Minute {
 		return known.name, nil
 	}
+
 	const most = 10_000
 	if len(n) >= most {
 		clear(n)
 	}
+
 	name, err := hostOf(tx, connection)
 	if err == nil {
 		n[connection] = hostName{name, now}
 	}
+
 	return name, err
 }
 
@@ -88,11 +95,13 @@ func (p *Poller) work(ctx context.Context, t task) {
 		case <-ctx.Done():
 			return
 		}
+
 		// A look takes half a lease at most. Who has waited for longer than the other
 		// half is claimed again soon.
 		if time.Since(t.claimed) < lease/2 {
 			p.guarded(ctx, t.link.ID, func() error { return p.look(ctx, t) })
 		}
+
 		<-p.slots
 		t, more = p.hosts.leave(t, time.Now())
 	}

@@ -80,6 +80,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 		},
 		Met: w.meets,
 	})
+
 	ctx := context.Background()
 	w.must(q.Migrate(ctx))
 	w.must(q.Start(ctx))
@@ -87,6 +88,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 		w.must(q.Stop(context.Background()))
 		w.engine.Close()
 	})
+
 	return w
 }
 
@@ -121,6 +123,7 @@ func (w *world) link(connection, id string) lockstep.RepositoryLink {
 		}
 		return errors.Join(store.InsertHost(tx, &host), store.InsertConnection(tx, &conn), store.InsertLink(tx, &l))
 	})
+
 	return l
 }
 
@@ -268,29 +271,36 @@ func (c *gitClient) Heads(ctx context.Context, branches []string) (map[string]lo
 		c.now[key]++
 		c.most[key] = max(c.most[key], c.now[key])
 	}
+
 	gate, takes, poisoned := c.gate, max(c.takes, c.takesAt[c.connection]), c.poison == c.repository
 	c.mu.Unlock()
 	if poisoned {
 		panic("what the host sent breaks its driver")
 	}
+
 	err := wait(ctx, gate, takes)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	for _, key := range keys {
 		c.now[key]--
 	}
+
 	if err == nil {
 		err = cmp.Or(c.downAt[c.connection], c.down)
 	}
+
 	if err != nil {
 		return nil, err
 	}
+
 	heads := map[string]lockstep.SHA{}
 	for _, b := range branches {
 		if sha, ok := c.heads[c.repository][b]; ok {
 			heads[b] = sha
 		}
 	}
+
 	return heads, nil
 }
 
@@ -302,6 +312,7 @@ func wait(ctx context.Context, gate chan struct{}, takes time.Duration) error {
 			return ctx.Err()
 		}
 	}
+
 	select {
 	case <-time.After(takes):
 		return nil

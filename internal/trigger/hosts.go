@@ -77,11 +77,13 @@ func newHosts(places int) *hosts { return &hosts{places: places, byName: map[str
 func (h *hosts) enter(t *task, now time.Time) (v verdict, next time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+
 	at := h.byName[t.host]
 	if at == nil {
 		at = &host{average: 100 * time.Millisecond, putOff: map[string]bool{}}
 		h.byName[t.host] = at
 	}
+
 	switch {
 	case now.Before(at.until):
 		return later, at.until.Add(rand.N(max(time.Second, at.until.Sub(now)/10)))
@@ -96,6 +98,7 @@ func (h *hosts) enter(t *task, now time.Time) (v verdict, next time.Time) {
 		at.putOff[t.link.ID] = true
 		return later, at.ahead(now, h.places)
 	}
+
 	at.busy++
 	return starts, time.Time{}
 }
@@ -132,9 +135,11 @@ func (at *host) away() bool { return at.failures >= tolerated }
 func (h *hosts) told(t task, err error, took time.Duration, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+
 	at := h.byName[t.host]
 	at.average += (took - at.average) / 4
 	delete(at.putOff, t.link.ID)
+
 	switch kind := lockstep.KindOf(err); {
 	case err != nil && kind == lockstep.Internal:
 		return
@@ -142,9 +147,11 @@ func (h *hosts) told(t task, err error, took time.Duration, now time.Time) {
 		at.failures, at.pause = 0, 0
 		return
 	}
+
 	if wait := min(provider.Wait(err), longestWait); wait > 0 && at.until.Before(now.Add(wait)) {
 		at.until = now.Add(wait)
 	}
+
 	// Looks that were under way when it was found to be away make it no worse.
 	if at.failures++; at.failures == tolerated || t.probe {
 		at.pause = min(max(firstProbe, 2*at.pause), lastProbe)
@@ -157,20 +164,25 @@ func (h *hosts) told(t task, err error, took time.Duration, now time.Time) {
 func (h *hosts) leave(t task, now time.Time) (next task, some bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+
 	at := h.byName[t.host]
 	if t.probe {
 		at.probing = false
 	}
+
 	if at.away() || now.Before(at.until) {
 		at.waiting = nil
 	}
+
 	if len(at.waiting) > 0 {
 		next, at.waiting = at.waiting[0], at.waiting[1:]
 		return next, true
 	}
+
 	if at.busy--; at.busy == 0 && at.failures == 0 && !now.Before(at.until) {
 		delete(h.byName, t.host)
 	}
+
 	return task{}, false
 }
 
@@ -184,13 +196,16 @@ func hostOf(tx *db.Tx, arn lockstep.ARN) (string, error) {
 	if connection.HostARN == "" {
 		return string(connection.ProviderType), nil
 	}
+
 	installed, err := store.HostByARN(tx, connection.HostARN)
 	if err != nil {
 		return "", err
 	}
+
 	u, err := url.Parse(installed.Endpoint)
 	if err != nil || u.Host == "" { // a folder
 		return installed.Endpoint, nil
 	}
+
 	return strings.ToLower(u.Scheme + "://" + u.Host), nil
 }

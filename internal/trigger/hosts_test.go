@@ -50,31 +50,39 @@ func TestAHostThatIsAwayIsAskedByOneAtATime(t *testing.T) {
 		})
 		began := time.Now()
 		time.Sleep(30 * time.Second)
+
 		if looks, _ := w.looksAt(away, began); len(looks) < 5 || len(looks) > 10 {
 			t.Errorf("%d looks before it was known to be away", len(looks))
 		}
+
 		calm := time.Now()
 		time.Sleep(20 * time.Minute)
+
 		// After 40 s, 80 s, 160 s and then each 300 s, and some seconds until somebody is due.
 		looks, _ := w.looksAt(away, calm)
 		if len(looks) < 4 || len(looks) > 8 {
 			t.Errorf("in 20 minutes it was looked at %d times: %v", len(looks), looks)
 		}
+
 		if n := w.looksSince(other[0], calm); n < 1200/34 {
 			t.Errorf("another host was looked at %d times", n)
 		}
+
 		if n := w.count(`SELECT count(DISTINCT link_id) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != len(away) {
 			t.Errorf("the outage was told of %d links", n)
 		}
+
 		if n := w.count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'FAILED'`); n > 2*len(away) {
 			t.Errorf("the outage was told %d times", n)
 		}
+
 		w.host.set(func() { w.host.downAt = nil })
 		back := time.Now()
 		w.until("all are looked at again", func() bool {
 			_, each := w.looksAt(away, back)
 			return len(each) == len(away)
 		})
+
 		if took := time.Since(back); took > 6*time.Minute {
 			t.Errorf("they were looked at again after %s", took)
 		}
@@ -105,6 +113,7 @@ func TestAHostThatAsksToWaitIsLeftAloneByAll(t *testing.T) {
 					t.Errorf("asked to wait for %s, it was looked at after %s", asked, at)
 				}
 			}
+
 			if n := w.count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != 0 {
 				t.Errorf("%d failures were told", n)
 			}
@@ -119,15 +128,18 @@ func TestASlowHostWithManyLinksSlowsNoOther(t *testing.T) {
 		w.poll(trigger.Options{Interval: 5 * time.Second, Longest: 5 * time.Second, Workers: 4, PerHost: 2})
 		began, before := time.Now(), len(w.host.seen(quick[0]))
 		time.Sleep(20 * time.Minute)
+
 		for _, gap := range w.gaps(quick[0], before) {
 			if gap > 7*time.Second {
 				t.Errorf("the quick host was not looked at for %s", gap)
 			}
 		}
+
 		looks, each := w.looksAt(slow, began)
 		if len(looks) < 100 || len(each) != len(slow) {
 			t.Errorf("the slow host was looked at %d times, want about 120, at %d of its %d links", len(looks), len(each), len(slow))
 		}
+
 		if n := w.host.most["connection slow"]; n != 2 {
 			t.Errorf("%d looks at once at the slow host", n)
 		}
@@ -149,6 +161,7 @@ func TestMoreLinksThanWaitAtAHostAreLookedAtInTurn(t *testing.T) {
 		if len(looks) != 60 || len(each) != 60 {
 			t.Errorf("%d looks at %d links", len(looks), len(each))
 		}
+
 		for _, at := range looks {
 			if at > 25*time.Second {
 				t.Errorf("a look after %s, want all within about 12 s", at)
@@ -171,6 +184,7 @@ func TestConnectionsToOneEndpointShareItsPlaces(t *testing.T) {
 			_, each := w.looksAt(ids, began)
 			return len(each) == len(ids)
 		})
+
 		if diff := cmp.Diff(3, w.host.most["all"]); diff != "" {
 			t.Errorf("looks at once: %s", diff)
 		}

@@ -29,16 +29,20 @@ func (w *world) failures() (list []string) {
 			return err
 		}
 		defer rows.Close()
+
 		list = nil
 		for rows.Next() {
 			var message string
 			if err := rows.Scan(&message); err != nil {
 				return err
 			}
+
 			list = append(list, message)
 		}
+
 		return rows.Err()
 	}))
+
 	return list
 }
 
@@ -58,9 +62,11 @@ func TestAnOutageIsToldOncePerCauseAndItsEndIsASuccess(t *testing.T) {
 		began := time.Now()
 		w.goes(lockstep.Errorf(lockstep.Unavailable, "The host answers 503."))
 		w.until("the outage is told", func() bool { return len(w.failures()) == 1 })
+
 		if n := w.looksSince("infra", began); n != 3 {
 			t.Errorf("it was told after %d looks, want 3", n)
 		}
+
 		time.Sleep(5 * time.Minute)
 		w.expectFailures("Clone failed. The host answers 503.")
 		w.goes(lockstep.Errorf(lockstep.Denied, "The host refuses the token."))
@@ -68,15 +74,19 @@ func TestAnOutageIsToldOncePerCauseAndItsEndIsASuccess(t *testing.T) {
 		w.expectFailures("Clone failed. The host answers 503.", "Clone failed. The host refuses the token.")
 		w.goes(nil)
 		w.until("the recovery is told", func() bool { return w.repository(l).Status == lockstep.RepositorySucceeded })
+
 		if n := w.count(`SELECT count(*) FROM repository_sync_attempt`); n != syncs+3 {
 			t.Errorf("%d repository syncs, want 3 for the outage", n-syncs)
 		}
+
 		if n := w.count(`SELECT count(*) FROM resource_sync_attempt`); n != 1 {
 			t.Errorf("%d resource syncs, although the head is what it was", n)
 		}
+
 		time.Sleep(time.Minute)
 		w.goes(lockstep.Errorf(lockstep.Denied, "The host refuses the token."))
 		time.Sleep(time.Minute)
+
 		if got := w.failures(); len(got) != 3 {
 			t.Errorf("another outage of an old cause: %q", got)
 		}
@@ -88,15 +98,18 @@ func TestAConnectionIsToldOfEachLookThatFailsAndOfTheFirstThatWorks(t *testing.T
 		w.settled("c", "infra")
 		w.poll(every())
 		time.Sleep(time.Minute)
+
 		if told := w.told(); told != nil {
 			t.Errorf("told %q, and all is well", told)
 		}
+
 		w.goes(lockstep.Errorf(lockstep.Denied, "The host refuses the token."))
 		time.Sleep(time.Minute)
 		told := w.told()
 		if len(told) < 3 || told[0] != "The host refuses the token." {
 			t.Errorf("told %q", told)
 		}
+
 		w.goes(nil)
 		time.Sleep(2 * time.Minute)
 		if told = w.told(); len(told) == 0 || told[len(told)-1] != "works again" || len(told) > 2 {
@@ -116,6 +129,7 @@ func TestTwoFailedLooksAreNoOutage(t *testing.T) {
 			w.until("two looks failed", func() bool { return len(w.host.seen("infra")) == before+2 })
 			w.goes(nil)
 		}
+
 		time.Sleep(time.Minute)
 		w.expectFailures()
 		if n := w.count(`SELECT count(*) FROM repository_sync_attempt`); n != 1 {
@@ -163,6 +177,7 @@ func TestLooksAtAHostThatIsAwayBecomeRare(t *testing.T) {
 		expectGaps(t, w.gaps("infra", before), 4, 8, 16, 30, 30, 30)
 		w.goes(nil)
 		w.until("the recovery", func() bool { return w.count(`SELECT count(*) FROM repository_link WHERE poll_failures = 0`) == 1 })
+
 		if n := w.count(`SELECT poll_interval FROM repository_link`); n != 2000 {
 			t.Errorf("the interval after the recovery is %d ms", n)
 		}

@@ -65,15 +65,19 @@ func NewPoller(o Options) *Poller {
 	if o.Interval == 0 {
 		o.Interval = 30 * time.Second
 	}
+
 	if o.Longest == 0 {
 		o.Longest = 10 * o.Interval
 	}
+
 	if o.Workers == 0 {
 		o.Workers = 64
 	}
+
 	if o.PerHost == 0 {
 		o.PerHost = 8
 	}
+
 	return &Poller{
 		o: o, log: o.Log.With(slog.String("room", "trigger")),
 		slots: make(chan struct{}, o.Workers), hosts: newHosts(o.PerHost), names: hostNames{},
@@ -90,9 +94,11 @@ func (p *Poller) Run(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			p.log.LogAttrs(ctx, slog.LevelWarn, "claim polls", slog.Any("err", err))
 		}
+
 		for _, t := range p.tasks(ctx, polls) {
 			p.dispatch(ctx, &looks, t)
 		}
+
 		if !p.rest(ctx, min(max(next, shortest), longest)) {
 			return
 		}
@@ -113,19 +119,23 @@ func (p *Poller) Wake() {
 func (p *Poller) rest(ctx context.Context, d time.Duration) bool {
 	least := time.NewTimer(shortest)
 	defer least.Stop()
+
 	select {
 	case <-ctx.Done():
 		return false
 	case <-least.C:
 	}
+
 	rest := time.NewTimer(d - shortest)
 	defer rest.Stop()
+
 	select {
 	case <-ctx.Done():
 		return false
 	case <-p.wake:
 	case <-rest.C:
 	}
+
 	return true
 }
 
@@ -144,6 +154,7 @@ func (p *Poller) claim(ctx context.Context) (polls []store.Poll, next time.Durat
 	if err != nil || !due {
 		return nil, next, err
 	}
+
 	err = p.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
 		polls, err = store.ClaimPolls(tx, batch, lease)
 		return err
@@ -175,14 +186,17 @@ func (p *Poller) look(ctx context.Context, t task) error {
 	if err != nil {
 		return err
 	}
+
 	if len(branches) == 0 {
 		return p.o.DB.Update(ctx, func(tx *db.Tx) error { return store.StopPolling(tx, t.poll) })
 	}
+
 	began := time.Now()
 	heads, err := p.heads(ctx, t.link, branches)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+
 	now := time.Now()
 	p.hosts.told(t, err, now.Sub(began), now)
 	return p.o.DB.Update(ctx, func(tx *db.Tx) error {
@@ -220,10 +234,12 @@ func (p *Poller) seen(tx *db.Tx, link lockstep.RepositoryLink, poll store.Poll, 
 	if err != nil {
 		return err
 	}
+
 	known, err := store.PolledHeads(tx, link.ID)
 	if err != nil {
 		return err
 	}
+
 	moved := false
 	for _, branch := range branches {
 		sha, there := heads[branch]
@@ -237,20 +253,24 @@ func (p *Poller) seen(tx *db.Tx, link lockstep.RepositoryLink, poll store.Poll, 
 			moved = true
 			err = p.o.Engine.Vanished(tx, link.ID, branch)
 		}
+
 		if err != nil {
 			return err
 		}
 	}
+
 	if p.o.Stirred != nil && (moved || recovered || poll.Hinted) {
 		if err := p.o.Stirred(tx, link.ID); err != nil {
 			return err
 		}
 	}
+
 	poll.Failures = 0
 	poll.Interval = p.interval(link, poll.Interval, moved || recovered)
 	if err := store.FinishPoll(tx, poll, tx.Now.Add(jitter(poll.Interval))); err != nil || !recovered {
 		return err
 	}
+
 	return p.o.Engine.Met(tx, link.ID, nil)
 }
 
@@ -264,6 +284,7 @@ func (p *Poller) failed(tx *db.Tx, t task, branches []string, cause error) error
 	kind := lockstep.KindOf(cause)
 	passing := kind == lockstep.Unavailable || kind == lockstep.Internal
 	level := slog.LevelInfo
+
 	// That nobody asked is no news where an outage has been told.
 	if (!passing || poll.Failures >= 3) && (poll.Failures <= 3 || !errors.Is(cause, errAway)) {
 		level = slog.LevelWarn
@@ -271,6 +292,7 @@ func (p *Poller) failed(tx *db.Tx, t task, branches []string, cause error) error
 		if err != nil {
 			return err
 		}
+
 		for _, branch := range branches {
 			if !news {
 				break
@@ -280,11 +302,13 @@ func (p *Poller) failed(tx *db.Tx, t task, branches []string, cause error) error
 			}
 		}
 	}
+
 	p.log.LogAttrs(tx.Context(), level, "repository cannot be reached", slog.String("link", link.ID),
 		slog.Int64("failures", poll.Failures), slog.Any("err", cause))
 	if err := store.FinishPoll(tx, poll, tx.Now.Add(jitter(poll.Interval))); err != nil {
 		return err
 	}
+
 	return p.o.Engine.Met(tx, link.ID, cause)
 }
 

@@ -49,6 +49,7 @@ func TestAMoveIsNoticedWithinTheInterval(t *testing.T) {
 			time.Sleep(17 * time.Second)
 			pushed := time.Now()
 			w.untilSynced(l, w.host.push("infra", "main"))
+
 			if took := time.Since(pushed); took > 12500*time.Millisecond {
 				t.Errorf("a push was synced after %s", took)
 			}
@@ -67,6 +68,7 @@ func TestOneLookAsksForAllBranchesThatAreFollowed(t *testing.T) {
 		before := len(w.host.seen("infra"))
 		w.poll(trigger.Options{})
 		w.until("a look", func() bool { return len(w.host.seen("infra")) > before })
+
 		if diff := cmp.Diff([]string{"dev", "main", "prod"}, w.host.seen("infra")[before].branches); diff != "" {
 			t.Error(diff)
 		}
@@ -80,16 +82,19 @@ func TestTwoPollersNeverLookAtARepositoryAtOnceNorTooOften(t *testing.T) {
 			ids[i] = fmt.Sprint("r", i)
 			w.settled(fmt.Sprint("c", i%3), ids[i])
 		}
+
 		w.host.set(func() { w.host.takes = 7 * time.Second; clear(w.host.most) })
 		began := time.Now()
 		for range 2 {
 			w.poll(trigger.Options{Interval: 20 * time.Second, Longest: 20 * time.Second})
 		}
+
 		time.Sleep(3 * time.Minute)
 		for _, id := range ids {
 			if n := w.host.most["repository "+id]; n != 1 {
 				t.Errorf("%d looks at %s at once", n, id)
 			}
+
 			// Each look takes 7 s and the next comes 18 to 22 s later.
 			if n := w.looksSince(id, began); n < 6 || n > 8 {
 				t.Errorf("%d looks at %s in three minutes, want about 7", n, id)
@@ -110,18 +115,23 @@ func TestAHintDuringALookMakesTheNextOneDueAtOnce(t *testing.T) {
 		w.update(func(tx *db.Tx) error { return store.Hint(tx, l.ID) })
 		close(gate)
 		w.until("a look after the hint", func() bool { return w.looksSince("infra", hinted) > 0 })
+
 		if took := time.Since(hinted); took > time.Second {
 			t.Errorf("the look came %s after the hint", took)
 		}
+
 		time.Sleep(5 * time.Second)
 		calm := time.Now()
 		time.Sleep(10 * time.Minute)
+
 		if n := w.looksSince("infra", calm); n != 0 {
 			t.Errorf("%d more looks, although nothing hints any more", n)
 		}
+
 		hinted = time.Now()
 		w.update(func(tx *db.Tx) error { return store.Hint(tx, l.ID) })
 		w.until("a look after a hint between looks", func() bool { return w.looksSince("infra", hinted) > 0 })
+
 		if took := time.Since(hinted); took > time.Second {
 			t.Errorf("the look came %s after the hint", took)
 		}
@@ -141,9 +151,11 @@ func TestTheLeaseOfADeadPollerExpires(t *testing.T) {
 		w.poll(trigger.Options{Interval: 10 * time.Second})
 		sha := w.host.push("infra", "main")
 		w.untilSynced(l, sha)
+
 		if took := time.Since(claimed); took < 58*time.Second || took > 63*time.Second {
 			t.Errorf("another poller looked %s after the claim, want a minute", took)
 		}
+
 		if n := w.count(`SELECT count(*) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != 0 {
 			t.Error("the end of a poller was told as a failure")
 		}
@@ -190,6 +202,7 @@ func TestIntervalsDoubleWhileNothingMovesAndStartAnewAfterAMove(t *testing.T) {
 				polls = append(polls, look)
 			}
 		}
+
 		if len(polls) < 2 || polls[0].at.Sub(moved) > 5*time.Second || polls[1].at.Sub(polls[0].at) > 9*time.Second {
 			t.Errorf("after the move at %s came %v", moved, polls)
 		}
@@ -217,6 +230,7 @@ func TestALinkMayHaveIntervalsOfItsOwn(t *testing.T) {
 			}
 			return 20 * time.Second, 40 * time.Second
 		}})
+
 		w.until("looks", func() bool { return len(w.host.seen("far")) >= far+4 })
 		expectGaps(t, w.gaps("near", near), 5, 5, 5, 5, 5, 5)
 		expectGaps(t, w.gaps("far", far), 20, 40, 40)
@@ -232,21 +246,26 @@ func TestLooksAreSpreadByATenthEitherWay(t *testing.T) {
 		if testing.Short() {
 			looks = 15
 		}
+
 		for len(w.host.seen("infra")) < before+looks {
 			time.Sleep(10 * time.Second)
 		}
+
 		var early, late int
 		for _, gap := range w.gaps("infra", before) {
 			if gap < 90*time.Second || gap > 110510*time.Millisecond {
 				t.Errorf("a look %s after the one before", gap)
 			}
+
 			if gap < 98*time.Second {
 				early++
 			}
+
 			if gap > 102*time.Second {
 				late++
 			}
 		}
+
 		if early == 0 || late == 0 {
 			t.Errorf("of %d looks %d were early and %d late", looks, early, late)
 		}
@@ -260,19 +279,23 @@ func TestPollingEndsWhenNothingFollowsAndBeginsAgain(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		w.unfollow(cfg)
 		time.Sleep(15 * time.Second)
+
 		if n := w.count(`SELECT count(*) FROM repository_link WHERE next_poll_at IS NULL`); n != 1 {
 			t.Error("the link is still to be polled")
 		}
+
 		calm := time.Now()
 		time.Sleep(2 * time.Minute)
 		if n := w.looksSince("infra", calm); n != 0 {
 			t.Errorf("%d looks for nobody", n)
 		}
+
 		w.update(func(tx *db.Tx) error { return store.Hint(tx, l.ID) })
 		time.Sleep(10 * time.Second)
 		if n := w.looksSince("infra", calm); n != 0 {
 			t.Errorf("%d looks for nobody after a hint", n)
 		}
+
 		sha := w.host.push("infra", "main")
 		w.follow(l)
 		w.untilSynced(l, sha)
@@ -298,9 +321,11 @@ func TestALinkThatIsDeletedDuringALookIsForgotten(t *testing.T) {
 		w.untilSynced(other, w.host.push("infra", "main"))
 		calm := time.Now()
 		time.Sleep(time.Minute)
+
 		if n := w.looksSince("gone", calm); n != 0 {
 			t.Errorf("%d looks at a link that is gone", n)
 		}
+
 		if n := w.count(`SELECT count(*) FROM repository_sync_attempt WHERE link_id = 'gone'`); n != 0 {
 			t.Errorf("%d repository syncs of a link that is gone", n)
 		}
@@ -315,6 +340,7 @@ func TestAHostIsNotAskedByTooManyAtOnce(t *testing.T) {
 			w.settled([]string{"busy", "idle"}[i/9], id)
 			ids = append(ids, id)
 		}
+
 		w.host.set(func() { w.host.takes = 10 * time.Second; clear(w.host.most) })
 		began := time.Now()
 		w.poll(trigger.Options{Interval: 200 * time.Second, Workers: 20, PerHost: 3})
@@ -326,9 +352,11 @@ func TestAHostIsNotAskedByTooManyAtOnce(t *testing.T) {
 			}
 			return true
 		})
+
 		if busy, idle := w.host.most["connection busy"], w.host.most["connection idle"]; busy != 3 || idle != 3 {
 			t.Errorf("%d and %d looks at once, want 3 at each host", busy, idle)
 		}
+
 		if took := time.Since(began); took > 32*time.Second {
 			t.Errorf("all were looked at after %s", took)
 		}
@@ -343,6 +371,7 @@ func TestAQueueAtAHostIsNotAFailureOfOurs(t *testing.T) {
 		for i := range links {
 			w.settled("c", fmt.Sprint("r", i))
 		}
+
 		w.host.set(func() { w.host.gate = make(chan struct{}) })
 		w.poll(trigger.Options{Interval: time.Hour, Longest: time.Hour, Workers: 20, PerHost: 1})
 		for range 12 {
@@ -352,9 +381,11 @@ func TestAQueueAtAHostIsNotAFailureOfOurs(t *testing.T) {
 			})
 			time.Sleep(45 * time.Second)
 		}
+
 		if n := w.count(`SELECT count(*) FROM sync_event WHERE message LIKE '%Internal error.%'`); n != 0 {
 			t.Errorf("%d failures are called internal errors", n)
 		}
+
 		// Those that got no place in time are told once the host is known to be away.
 		if n := w.count(`SELECT count(DISTINCT link_id) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != links {
 			t.Errorf("the outage was told of %d links, want %d", n, links)
@@ -367,11 +398,13 @@ func TestAPollerEndsWhileItWaitsForAWorker(t *testing.T) {
 		for i := range 3 {
 			w.settled("c", fmt.Sprint("r", i))
 		}
+
 		w.host.set(func() { w.host.gate = make(chan struct{}) })
 		stop := w.poll(trigger.Options{Interval: 10 * time.Second, Workers: 1})
 		time.Sleep(10 * time.Second)
 		began := time.Now()
 		stop()
+
 		if took := time.Since(began); took > time.Second {
 			t.Errorf("it took %s", took)
 		}
@@ -384,6 +417,7 @@ func TestClaimsAreSharedOut(t *testing.T) {
 			l := w.link("c", fmt.Sprint("r", i))
 			w.update(func(tx *db.Tx) error { return store.StartPolling(tx, l.ID, tx.Now) })
 		}
+
 		taken := map[string]int{}
 		for range 3 {
 			w.must(w.db.Update(context.Background(), func(tx *db.Tx) error {
@@ -394,6 +428,7 @@ func TestClaimsAreSharedOut(t *testing.T) {
 				return err
 			}))
 		}
+
 		if len(taken) != 6 || taken["r0"] != 1 || taken["r5"] != 1 {
 			t.Errorf("claimed: %v, want each once", taken)
 		}

@@ -44,20 +44,25 @@ func TestWhoAsksIsToldOfMovesAndHintsAndOfNothingElse(t *testing.T) {
 				if linkID != l.ID {
 					t.Errorf("told of %s", linkID)
 				}
+
 				told.Add(1)
 				return nil
 			}})
+
 		time.Sleep(time.Minute)
 		told.Store(0)
 		time.Sleep(time.Minute)
+
 		if n := told.Load(); n != 0 {
 			t.Errorf("told %d times although nothing happened", n)
 		}
+
 		w.update(func(tx *db.Tx) error { return store.Hint(tx, l.ID) })
 		time.Sleep(time.Minute)
 		if n := told.Load(); n != 1 {
 			t.Errorf("told %d times of one hint", n)
 		}
+
 		w.host.push("infra", "main")
 		time.Sleep(time.Minute)
 		if n := told.Load(); n != 2 {

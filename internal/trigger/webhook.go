@@ -91,6 +91,7 @@ func (h *Webhooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		h.report(r.Context(), d, time.Since(began))
 	}()
+
 	h.take(w, r, &d)
 	d.write(w)
 }
@@ -123,11 +124,13 @@ func (h *Webhooks) take(w http.ResponseWriter, r *http.Request, d *delivery) {
 		d.answer = wrongMethod
 		return
 	}
+
 	now := time.Now()
 	if h.failures.Exhausted(r.RemoteAddr, now) {
 		d.answer = limited
 		return
 	}
+
 	hook, answer, err := h.verify(w, r, d)
 	if d.answer, d.err = answer, err; answer != accepted {
 		if answer != unavailable {
@@ -135,12 +138,14 @@ func (h *Webhooks) take(w http.ResponseWriter, r *http.Request, d *delivery) {
 		}
 		return
 	}
+
 	d.link = hook.LinkID
 	s := h.schemes[d.kind]
 	if event := r.Header.Get(s.event); event != "" && !slices.Contains(s.moving, event) {
 		d.answer = unmoving
 		return
 	}
+
 	d.answer, d.err = h.record(r.Context(), hook, s.deliveryOf(r.Header))
 }
 
@@ -155,6 +160,7 @@ func (h *Webhooks) verify(w http.ResponseWriter, r *http.Request, d *delivery) (
 	if r.ContentLength > maxDelivery {
 		return lockstep.Webhook{}, tooLarge, nil
 	}
+
 	hook, secret, err := h.find(r.Context(), d.id)
 	switch {
 	case lockstep.KindOf(err) == lockstep.NotFound:
@@ -164,6 +170,7 @@ func (h *Webhooks) verify(w http.ResponseWriter, r *http.Request, d *delivery) (
 	case hook.Kind != s.kind || secret.Reveal() == "":
 		hook, secret = lockstep.Webhook{}, s.nobodys
 	}
+
 	body, proven := s.prove(secret.Reveal(), r, time.Now())
 	if _, err := io.Copy(body, http.MaxBytesReader(w, r.Body, maxDelivery)); err != nil {
 		if _, long := errors.AsType[*http.MaxBytesError](err); long {
@@ -171,9 +178,11 @@ func (h *Webhooks) verify(w http.ResponseWriter, r *http.Request, d *delivery) (
 		}
 		return hook, cutOff, nil
 	}
+
 	if !proven() || hook.LinkID == "" {
 		return lockstep.Webhook{}, refused, nil
 	}
+
 	return hook, accepted, nil
 }
 
@@ -198,14 +207,17 @@ var errRepeated = errors.New("accepted before")
 func (h *Webhooks) record(ctx context.Context, hook lockstep.Webhook, key string) (answer, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
+
 	err := h.o.DB.Update(ctx, func(tx *db.Tx) error {
 		if err := store.Hint(tx, hook.LinkID); err != nil {
 			return err
 		}
+
 		news, err := store.TakeDelivery(tx, hook, key)
 		if err == nil && !news {
 			return errRepeated // which takes the hint back
 		}
+
 		return err
 	})
 	switch {
@@ -217,9 +229,11 @@ func (h *Webhooks) record(ctx context.Context, hook lockstep.Webhook, key string
 	case err != nil:
 		return unavailable, err
 	}
+
 	if h.o.Hinted != nil {
 		h.o.Hinted()
 	}
+
 	return accepted, nil
 }
 
@@ -229,6 +243,7 @@ func (h *Webhooks) report(ctx context.Context, d delivery, took time.Duration) {
 	if h.o.Observe != nil {
 		h.o.Observe(d.answer.outcome, took)
 	}
+
 	level := slog.LevelInfo
 	switch d.answer {
 	case limited:
@@ -238,9 +253,11 @@ func (h *Webhooks) report(ctx context.Context, d delivery, took time.Duration) {
 	case failed:
 		level = slog.LevelError
 	}
+
 	if _, ok := h.schemes[d.kind]; !ok {
 		d.kind = "unknown"
 	}
+
 	h.log.LogAttrs(ctx, level, "webhook", slog.String("kind", d.kind), slog.String("link", d.link),
 		slog.String("outcome", d.answer.text), slog.Int("status", d.answer.status), slog.Duration("duration", took), slog.Any("err", d.err))
 }

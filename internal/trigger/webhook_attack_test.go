@@ -28,16 +28,20 @@ func TestAttack12ABodyIsReadToALimitAndNeverHeld(t *testing.T) {
 		body := &endless{}
 		r := m.request()
 		r.Body, r.ContentLength = io.NopCloser(body), -1
+
 		if got := k.answer(r); got != "413 too large" || body.read > 26<<20 {
 			t.Errorf("%s after %d bytes", got, body.read)
 		}
+
 		runtime.ReadMemStats(&after)
 		if held := after.TotalAlloc - before.TotalAlloc; held > 1<<20 {
 			t.Errorf("%d bytes were allocated for it", held)
 		}
+
 		body.read = 0
 		r = m.request()
 		r.Body, r.ContentLength = io.NopCloser(body), 26<<20
+
 		if got := k.answer(r); got != "413 too large" || body.read != 0 {
 			t.Errorf("%s after %d bytes that were announced", got, body.read)
 		}
@@ -55,14 +59,17 @@ func TestAttack13APanicOrABadPayloadEndsThatDeliveryAlone(t *testing.T) {
 		m := recorded(t, "azure-devops-push").at(hook)
 		r := m.request()
 		r.Body = io.NopCloser(breaking{})
+
 		if got := k.answer(r); got != "500 internal error" {
 			t.Error(got)
 		}
+
 		r = m.request()
 		r.Body = io.NopCloser(io.MultiReader(strings.NewReader("{"), failing{}))
 		if got := k.answer(r); got != "400 the body did not arrive" || k.hints("infra") != 0 {
 			t.Errorf("%s with %d hints", got, k.hints("infra"))
 		}
+
 		// Nothing of a body is parsed, so that none can be bad.
 		for _, body := range []string{"", "{", `{"eventType":7}`, "\x00\xff", strings.Repeat("[", 1<<20)} {
 			if got := k.deliver(m.saying(body)); got != "202 accepted" {
@@ -85,6 +92,7 @@ func forgeries(m message, secret string) map[string]message {
 		if value == "" {
 			continue
 		}
+
 		all["without "+name] = m.without(name)
 		all[name+" cut"] = m.with(name, value[:len(value)-1])
 		all[name+" longer"] = m.with(name, value+"0")
@@ -92,11 +100,13 @@ func forgeries(m message, secret string) map[string]message {
 		flipped := []byte(value)
 		flipped[len(flipped)-3] ^= 1
 		all[name+" changed"] = m.with(name, string(flipped))
+
 		if !strings.Contains(value, secret) {
 			all[name+" is the secret"] = m.with(name, secret)
 			all[name+" has an empty key"] = m.with(name, "sha256="+emptyKey)
 		}
 	}
+
 	return all
 }
 
@@ -115,9 +125,11 @@ func TestAttack14AForgedDeliveryIsRefused(t *testing.T) {
 				wrong["another body"] = m.at(hook).saying(string(m.body) + " ")
 				wrong["no body"] = m.at(hook).saying("")
 			}
+
 			unknown := lockstep.Webhook{ID: strings.Repeat("a", 26), Kind: tt.kind}
 			wrong["an unknown id"] = m.at(unknown)
 			wrong["the link's id"] = m.at(lockstep.Webhook{ID: hook.LinkID})
+
 			for _, kind := range lockstep.WebhookKinds() {
 				if kind != tt.kind {
 					// The secret is not shown where it should only sign.
@@ -126,12 +138,14 @@ func TestAttack14AForgedDeliveryIsRefused(t *testing.T) {
 					wrong["sent to "+kind.Slug()] = m
 				}
 			}
+
 			for name, m := range wrong {
 				time.Sleep(100 * time.Millisecond)
 				if got := k.deliver(m); got != "401 not verified" {
 					t.Errorf("%s, %s: %s", tt.name, name, got)
 				}
 			}
+
 			if k.hints(hook.LinkID) != 0 || k.hints(other.LinkID) != 0 {
 				t.Errorf("%s: a forgery is a hint", tt.name)
 			}
@@ -153,10 +167,12 @@ func TestAttack14AnEmptySecretVerifiesNothing(t *testing.T) {
 			for _, name := range []string{"X-Hub-Signature-256", "X-Hub-Signature", "X-Lockstep-Signature"} {
 				m = m.with(name, "sha256="+emptyKey)
 			}
+
 			m = m.with("X-Gitea-Signature", emptyKey).with("X-Forgejo-Signature", emptyKey)
 			if tt.kind == lockstep.AzureDevOpsWebhook {
 				m = m.with("Authorization", "Basic Og==")
 			}
+
 			time.Sleep(time.Second)
 			if got := k.deliver(m); got != "401 not verified" {
 				t.Errorf("%s: %s", tt.name, got)
@@ -172,14 +188,17 @@ func TestAttack14AReplayedDeliveryDoesNothing(t *testing.T) {
 		for range 50 {
 			k.deliver(m)
 		}
+
 		if k.hints("infra") != 1 {
 			t.Errorf("%d hints", k.hints("infra"))
 		}
+
 		// Not over another process either.
 		k.hooks = newDesk(k.world).hooks
 		sealed := k.hook("signed", lockstep.GitLabSigningWebhook)
 		again := recorded(t, "gitlab-signing-push").at(sealed)
 		time.Sleep(6 * time.Minute)
+
 		if got := k.deliver(again); got == "202 accepted" {
 			t.Error("what is older than five minutes is accepted")
 		}
@@ -236,11 +255,14 @@ func TestAttack14AnUnknownWebhookIsRefusedLikeAWrongSignature(t *testing.T) {
 			m.path = path
 			rec := httptest.NewRecorder()
 			k.hooks.ServeHTTP(rec, m.request())
+
 			if rec.Code != http.StatusUnauthorized || rec.Body.String() != "not verified\n" {
 				t.Errorf("%s: %d %s", name, rec.Code, rec.Body)
 			}
+
 			answers[name] = rec.Header()
 		}
+
 		for name, header := range answers {
 			if len(header) != len(answers["known"]) {
 				t.Errorf("%s is answered with other headers: %v", name, header)
@@ -260,17 +282,21 @@ func TestAttack15WhoeverProvesNothingIsHeldBackAndNobodyElse(t *testing.T) {
 				refused++
 			}
 		}
+
 		if refused != 100 {
 			t.Errorf("%d guesses were looked at", refused)
 		}
+
 		if got := k.deliver(m); got != "429 too many requests" {
 			t.Errorf("the right one from the same address: %s", got)
 		}
+
 		r := m.request()
 		r.RemoteAddr = "198.51.100.7:443"
 		if got := k.answer(r); got != "202 accepted" {
 			t.Errorf("from another address: %s", got)
 		}
+
 		time.Sleep(time.Second)
 		if got := k.deliver(m.with("Idempotency-Key", "later")); got != "202 accepted" {
 			t.Errorf("a second later: %s", got)
@@ -290,9 +316,11 @@ func TestAttack15ManyDeliveriesAreFewLooks(t *testing.T) {
 		w.poll(trigger.Options{Interval: time.Hour})
 		time.Sleep(2 * time.Minute)
 		began := time.Now()
+
 		for range 1000 {
 			k.deliver(recorded(t, "azure-devops-push").at(hook))
 		}
+
 		time.Sleep(2 * time.Second)
 		if infra, other := w.looksSince("infra", began), w.looksSince("other", began); infra < 1 || infra > 2 || other != 0 {
 			t.Errorf("%d looks, and %d at another repository", infra, other)

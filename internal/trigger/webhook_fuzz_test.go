@@ -25,6 +25,7 @@ func FuzzWebhook(f *testing.F) {
 		_ = m.header.Write(&header)
 		f.Add(uint8(len(d.kind)), header.String(), m.body)
 	}
+
 	f.Add(uint8(2), "Webhook-Id: a\r\nWebhook-Timestamp: 9223372036854775807\r\nWebhook-Signature: v1, v1,=\r\n", []byte("."))
 	f.Add(uint8(4), "Authorization: Basic ====\r\n", []byte(nil))
 	k := desk{world: &world{db: dbtest.OpenOn(f, db.SQLite, db.Schema())}}
@@ -37,6 +38,7 @@ func FuzzWebhook(f *testing.F) {
 				r.Header.Add(name, value)
 			}
 		}
+
 		// A desk of its own each time: nobody is held back.
 		rec := httptest.NewRecorder()
 		newHooks(&k).ServeHTTP(rec, r)
@@ -57,27 +59,33 @@ func (k *desk) strange(f *testing.F) (all []lockstep.Webhook) {
 	if k.key, err = seal.Generate(); err != nil {
 		f.Fatal(err)
 	}
+
 	err = k.db.Update(f.Context(), func(tx *db.Tx) error {
 		conn := lockstep.Connection{ARN: "arn:c", Account: "123456789012", Region: "us-east-1", Name: "c", ProviderType: "Git", Status: lockstep.ConnectionAvailable}
 		if err := store.InsertConnection(tx, &conn); err != nil {
 			return err
 		}
+
 		for _, kind := range lockstep.WebhookKinds() {
 			l := lockstep.RepositoryLink{ID: string(kind), ARN: lockstep.ARN("arn:" + kind), Account: conn.Account, Region: conn.Region,
 				ConnectionARN: conn.ARN, OwnerID: "acme", RepositoryName: string(kind), ProviderType: "Git"}
 			if err := store.InsertLink(tx, &l); err != nil {
 				return err
 			}
+
 			w := lockstep.Webhook{LinkID: l.ID, Kind: kind}
 			if err := store.PutWebhook(tx, k.key, &w, store.NewWebhookSecret(kind)); err != nil {
 				return err
 			}
+
 			all = append(all, w)
 		}
+
 		return nil
 	})
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	return all
 }

@@ -58,6 +58,7 @@ func schemes() map[string]scheme {
 		s.nobodys = store.NewWebhookSecret(s.kind)
 		all[s.kind.Slug()] = s
 	}
+
 	return all
 }
 
@@ -82,6 +83,7 @@ func signature(prefix string, headers ...string) func(string, *http.Request, tim
 					return ok && err == nil && hmac.Equal(sent, mac.Sum(nil))
 				}
 			}
+
 			return false
 		}
 	}
@@ -148,6 +150,7 @@ func standard(secret string, r *http.Request, now time.Time) (io.Writer, func() 
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, store.SigningPrefix))
 	mac := hmac.New(sha256.New, key)
 	_, _ = io.WriteString(mac, id+"."+at+".") // a hash takes everything
+
 	return mac, func() bool {
 		seconds, bad := strconv.ParseInt(at, 10, 64)
 		// A point in the id could be taken for the one behind it.
@@ -157,6 +160,7 @@ func standard(secret string, r *http.Request, now time.Time) (io.Writer, func() 
 		if early, late := now.Add(-window).Unix(), now.Add(window).Unix(); seconds < early || seconds > late {
 			return false
 		}
+
 		want := mac.Sum(nil)
 		for text := range strings.FieldsSeq(r.Header.Get("Webhook-Signature")) {
 			text, ok := strings.CutPrefix(text, "v1,")
@@ -165,6 +169,7 @@ func standard(secret string, r *http.Request, now time.Time) (io.Writer, func() 
 				return true
 			}
 		}
+
 		return false
 	}
 }

@@ -81,16 +81,19 @@ func recorded(t testing.TB, name string) message {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	head, body, _ := bytes.Cut(text, []byte("\n\n"))
 	in := textproto.NewReader(bufio.NewReader(bytes.NewReader(append(head, "\n\n"...))))
 	line, err := in.ReadLine()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	header, err := in.ReadMIMEHeader()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return message{strings.Fields(line)[1], http.Header(header), body}
 }
 
@@ -171,13 +174,16 @@ func TestADeliveryOfEachKindIsAHint(t *testing.T) {
 			if !tt.moves {
 				want, again, hints, after = "202 accepted: moves no branch", "202 accepted: moves no branch", 0, 0
 			}
+
 			if !tt.known {
 				again, after = "202 accepted", 2
 			}
+
 			k.woken = 0
 			if got := k.deliver(recorded(t, tt.name).at(hook)); got != want || k.hints(hook.LinkID) != hints || k.woken != hints {
 				t.Errorf("%s: %s with %d hints", tt.name, got, k.hints(hook.LinkID))
 			}
+
 			if got := k.deliver(recorded(t, tt.name).at(hook)); got != again || k.hints(hook.LinkID) != after {
 				t.Errorf("%s again: %s with %d hints", tt.name, got, k.hints(hook.LinkID))
 			}
@@ -213,6 +219,7 @@ func TestThePublishedVectorOfStandardWebhooksIsVerified(t *testing.T) {
 		if got := k.deliver(m); got != "202 accepted" {
 			t.Error(got)
 		}
+
 		time.Sleep(5*time.Minute + time.Second)
 		if got := k.deliver(m.with("Webhook-Id", "msg_p5jXN8AQM9LWM0D4loKWxJek")); got != "401 not verified" {
 			t.Errorf("five minutes later: %s", got)
@@ -233,14 +240,17 @@ func TestAHintOfThisNodeIsLookedAtAtOnce(t *testing.T) {
 		time.Sleep(time.Minute)
 		began := time.Now()
 		sha := w.host.push("infra", "main")
+
 		if got := k.deliver(recorded(t, "gitea-push").at(hook)); got != "202 accepted" {
 			t.Fatal(got)
 		}
+
 		synctest.Wait()
 		time.Sleep(20 * time.Millisecond)
 		if n := w.looksSince("infra", began); n < 1 || n > 2 { // the second is the sync's own
 			t.Errorf("%d looks within 20 ms", w.looksSince("infra", began))
 		}
+
 		w.untilSynced(w.linked("infra"), sha)
 	})
 }
@@ -314,11 +324,13 @@ func TestOneLineIsLoggedOfADeliveryAndNothingThatWasSent(t *testing.T) {
 		if n := strings.Count(log, "\n"); n != 3 {
 			t.Errorf("%d lines: %s", n, log)
 		}
+
 		for _, sent := range []string{"marker", "c0ffee", hook.ID, everybodys, "Codertocat", "72d3162e"} {
 			if strings.Contains(log, sent) {
 				t.Errorf("%s is logged: %s", sent, log)
 			}
 		}
+
 		if !strings.Contains(log, `"kind":"github","link":"infra","outcome":"accepted"`) {
 			t.Error(log)
 		}
@@ -332,6 +344,7 @@ func TestAFormerSecretIsForgottenWithinSeconds(t *testing.T) {
 		if got := k.deliver(m); got != "202 accepted" {
 			t.Fatal(got)
 		}
+
 		k.update(func(tx *db.Tx) error {
 			return store.PutWebhook(tx, k.key, &lockstep.Webhook{LinkID: "infra", Kind: hook.Kind}, seal.NewSecret("another one, and long"))
 		})
@@ -339,9 +352,11 @@ func TestAFormerSecretIsForgottenWithinSeconds(t *testing.T) {
 		if got := k.deliver(m.with("Idempotency-Key", "other")); got != "401 not verified" {
 			t.Errorf("by the former secret: %s", got)
 		}
+
 		if got := k.deliver(m.with("Idempotency-Key", "other").with("X-Gitlab-Token", "another one, and long")); got != "202 accepted" {
 			t.Errorf("by the new one: %s", got)
 		}
+
 		k.update(func(tx *db.Tx) error { return store.DeleteWebhook(tx, "infra") })
 		if got := k.deliver(m.with("Idempotency-Key", "third").with("X-Gitlab-Token", "another one, and long")); got != "401 not verified" {
 			t.Errorf("of a deleted webhook: %s", got)

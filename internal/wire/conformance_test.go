@@ -75,18 +75,22 @@ func (m *modelMembers) UnmarshalJSON(b []byte) error {
 	if _, err := d.Token(); err != nil {
 		return err
 	}
+
 	for d.More() {
 		name, err := d.Token()
 		if err != nil {
 			return err
 		}
+
 		var one modelMember
 		if err := d.Decode(&one); err != nil {
 			return fmt.Errorf("%v: %w", name, err)
 		}
+
 		one.Name = name.(string)
 		*m = append(*m, one)
 	}
+
 	return nil
 }
 
@@ -103,19 +107,23 @@ func (m model) facts() facts {
 	f.add("service %s %s %s %s %s", m.Metadata.SigningName, m.Metadata.TargetPrefix, m.Metadata.Protocol, m.Metadata.JSONVersion, m.Metadata.SignatureVersion)
 	f.add("protocols %s", strings.Join(m.Metadata.Protocols, " "))
 	f.add("auth %s", strings.Join(m.Metadata.Auth, " "))
+
 	for name, op := range m.Operations {
 		var errors []string
 		for _, e := range op.Errors {
 			errors = append(errors, e.Shape)
 		}
+
 		f.add("operation %s %s %s %s %s %s", name, op.HTTP.Method, op.HTTP.RequestURI, op.Input.Shape, op.Output.Shape, strings.Join(errors, " "))
 		if op.Name != name {
 			f.add("operation %s is called %s", name, op.Name)
 		}
 	}
+
 	for name, s := range m.Shapes {
 		s.addTo(f, name)
 	}
+
 	return f
 }
 
@@ -127,10 +135,12 @@ func (s modelShape) addTo(f facts, name string) {
 		}
 		return
 	}
+
 	kind := ""
 	if s.Exception {
 		kind = " exception"
 	}
+
 	f.add("structure %s%s", name, kind)
 	var order []string
 	for _, m := range s.Members {
@@ -138,9 +148,11 @@ func (s modelShape) addTo(f facts, name string) {
 		if slices.Contains(s.Required, m.Name) {
 			need = "required"
 		}
+
 		f.add("member %s.%s %s %s", name, m.Name, m.Shape, need)
 		order = append(order, m.Name)
 	}
+
 	f.addOrder(name, order)
 }
 
@@ -154,19 +166,24 @@ func botocore(t *testing.T, path string) model {
 		}
 		t.Skip("python3 with botocore is not installed")
 	}
+
 	file, err := os.Open(filepath.Join(strings.TrimSpace(string(out)), "data", path, "service-2.json.gz"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer file.Close()
+
 	unzipped, err := gzip.NewReader(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	m, err := parseModel(unzipped)
 	if err != nil {
 		t.Fatalf("the model of %s says something that the facts leave out: %v", path, err)
 	}
+
 	return m
 }
 
@@ -189,10 +206,12 @@ func TestTablesOfFactsAreThoseOfBotocore(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+
 			got, err := os.ReadFile(table(s.name))
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if diff := cmp.Diff(want, string(got)); diff != "" {
 				t.Errorf("botocore has another model; -update takes it over (-botocore +table):\n%s", diff)
 			}
@@ -207,9 +226,11 @@ func TestServicesAreDeclaredAsTheModelsSay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if n := len(s.service().Operations); n != 27 {
 				t.Errorf("%d operations, want 27", n)
 			}
+
 			got := declared(t, withoutExtension(t, s.service()))
 			if diff := cmp.Diff(string(want), got.String()); diff != "" {
 				t.Errorf("(-model +declared):\n%s", diff)
@@ -227,10 +248,12 @@ func TestTableOfLockstepsOwnServiceIsUpToDate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	got, err := os.ReadFile(table(wire.LockstepName))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if diff := cmp.Diff(string(got), want); diff != "" {
 		t.Errorf("if this is what clients shall see: go test ./internal/wire -update (-table +declared):\n%s", diff)
 	}
@@ -242,6 +265,7 @@ func TestEveryMemberNamesAShapeThatExists(t *testing.T) {
 	s := wire.Lockstep()
 	s.Operations = append(s.Operations, wire.CodeConnections().Operations...)
 	f := declared(t, s)
+
 	for _, op := range s.Operations {
 		for _, typ := range []reflect.Type{op.Input, op.Output} {
 			if got, want := len(members(t, s, typ)), typ.NumField(); got != want {
@@ -249,6 +273,7 @@ func TestEveryMemberNamesAShapeThatExists(t *testing.T) {
 			}
 		}
 	}
+
 	text := f.String()
 	for name := range s.Shapes {
 		if !strings.Contains(text, "\nshape "+name+" ") {
@@ -264,10 +289,12 @@ func TestOperationsDeclareEachExceptionOnce(t *testing.T) {
 			if seen[op.Name] {
 				t.Errorf("%s: %s is there twice", s.Name, op.Name)
 			}
+
 			seen[op.Name] = true
 			if op.Input.Name() != op.Name+"Input" || op.Output.Name() != op.Name+"Output" {
 				t.Errorf("%s takes %v and answers %v", op.Name, op.Input, op.Output)
 			}
+
 			declared := map[string]bool{}
 			for _, e := range op.Errors {
 				if declared[e] {

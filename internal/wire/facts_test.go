@@ -52,15 +52,18 @@ func declared(t *testing.T, s wire.Service) facts {
 	f.add("service %s %s json 1.0 v4", s.Name, s.Prefix)
 	f.add("protocols json")
 	f.add("auth aws.auth#sigv4")
+
 	for _, op := range s.Operations {
 		f.add("operation %s POST / %s %s %s", op.Name, op.Input.Name(), op.Output.Name(), strings.Join(op.Errors, " "))
 		f.addStructure(t, s, op.Input)
 		f.addStructure(t, s, op.Output)
+
 		for _, e := range op.Errors {
 			f.add("structure %s exception", e)
 			f.add("member %s.Message ErrorMessage optional", e)
 		}
 	}
+
 	f.add("shape ErrorMessage string max %d", wire.MessageLimit)
 	return f
 }
@@ -74,10 +77,12 @@ func (f facts) addStructure(t *testing.T, s wire.Service, typ reflect.Type) {
 		if m.structure != nil {
 			f.addStructure(t, s, m.structure)
 		}
+
 		if m.shape != structureName(m) {
 			f.addShape(s, m)
 		}
 	}
+
 	f.addOrder(typ.Name(), order)
 }
 
@@ -107,18 +112,23 @@ func constraints(minimum, maximum *int, pattern string, enum []string, sensitive
 	if minimum != nil {
 		text += fmt.Sprintf(" min %d", *minimum)
 	}
+
 	if maximum != nil {
 		text += fmt.Sprintf(" max %d", *maximum)
 	}
+
 	if sensitive {
 		text += " sensitive"
 	}
+
 	if pattern != "" {
 		text += " pattern " + pattern
 	}
+
 	if len(enum) > 0 {
 		text += " enum " + strings.Join(enum, " ")
 	}
+
 	return text
 }
 
@@ -149,10 +159,12 @@ func members(t *testing.T, s wire.Service, typ reflect.Type) []field {
 		default:
 			t.Errorf("%s.%s: json tag %q", typ.Name(), f.Name, tag)
 		}
+
 		ft := f.Type
 		if ft.Kind() == reflect.Pointer {
 			ft = ft.Elem()
 		}
+
 		switch {
 		case ft == reflect.TypeFor[wire.Time]():
 			m.kind = "timestamp"
@@ -161,14 +173,17 @@ func members(t *testing.T, s wire.Service, typ reflect.Type) []field {
 			if ft.Elem().Kind() == reflect.Struct {
 				m.structure = ft.Elem()
 			}
+
 		case ft.Kind() == reflect.Struct:
 			m.kind, m.structure, m.shape = "structure", ft, ft.Name()
 		default:
 			m.kind = map[reflect.Kind]string{reflect.String: "string", reflect.Int: "integer", reflect.Bool: "boolean"}[ft.Kind()]
 		}
+
 		if _, ok := s.Shapes[m.shape]; ok || m.kind == "structure" {
 			all = append(all, m)
 		}
 	}
+
 	return all
 }

@@ -44,6 +44,7 @@ func lockstepOperations() []Operation {
 	for i := range all {
 		all[i].Errors = append([]string{accessDenied, internalServer, invalidInput, throttling}, all[i].Errors...)
 	}
+
 	return all
 }
 
@@ -108,5 +109,6 @@ func lockstepTexts() map[string]Shape {
 	} {
 		shapes[free] = Shape{}
 	}
+
 	return shapes
 }

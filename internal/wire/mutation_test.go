@@ -41,18 +41,22 @@ func TestFactsSayAllThatAModelSays(t *testing.T) {
 	if err := json.Unmarshal([]byte(everything), &tree); err != nil {
 		t.Fatal(err)
 	}
+
 	said := func() (string, error) {
 		text, err := json.Marshal(tree)
 		if err != nil {
 			return "", err
 		}
+
 		m, err := parseModel(strings.NewReader(string(text)))
 		return m.facts().String(), err
 	}
+
 	want, err := said()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	tried := 0
 	mutate("", tree, func(any) {}, func(what string) {
 		tried++
@@ -85,12 +89,15 @@ func mutate(path string, v any, set func(any), check func(what string)) {
 		for i, element := range v {
 			mutate(fmt.Sprintf("%s[%d]", path, i), element, func(to any) { v[i] = to }, check)
 		}
+
 		if len(v) > 1 && !strings.HasSuffix(path, "required") {
 			turned := slices.Clone(v)
 			slices.Reverse(turned)
 			change(turned)
 		}
+
 		change(v[1:])
+
 	case string:
 		change(v + "x")
 	case float64:
@@ -132,10 +139,12 @@ func TestEachChangeOfADeclarationIsSeen(t *testing.T) {
 			t.Helper()
 			s := service()
 			change(&s)
+
 			if declared(t, s).String() == want {
 				t.Errorf("%s: %s: the facts are the same", s.Name, what)
 			}
 		}
+
 		seen("name", func(s *wire.Service) { s.Name += "x" })
 		seen("prefix", func(s *wire.Service) { s.Prefix += "x" })
 		for i, op := range service().Operations {
@@ -143,6 +152,7 @@ func TestEachChangeOfADeclarationIsSeen(t *testing.T) {
 				seen(what, func(s *wire.Service) { change(&s.Operations[i]) })
 			})
 		}
+
 		for name, shape := range service().Shapes {
 			changeShape(name, shape, func(what string, changed wire.Shape) {
 				seen(what, func(s *wire.Service) { s.Shapes[name] = changed })
@@ -178,21 +188,26 @@ func changeShape(name string, s wire.Shape, seen func(what string, changed wire.
 		f(&changed)
 		seen(name+": "+what, changed)
 	}
+
 	change("bounds", func(s *wire.Shape) { s.Bounded = !s.Bounded })
 	change("pattern", func(s *wire.Shape) { s.Pattern += "x" })
 	change("secrecy", func(s *wire.Shape) { s.Sensitive = !s.Sensitive })
 	change("one value more", func(s *wire.Shape) { s.Enum = append(s.Enum, "X") })
+
 	if s.Bounded {
 		change("minimum", func(s *wire.Shape) { s.Min++ })
 		change("maximum", func(s *wire.Shape) { s.Max++ })
 	}
+
 	if len(s.Enum) > 0 {
 		change("one value less", func(s *wire.Shape) { s.Enum = s.Enum[1:] })
 		change("another value", func(s *wire.Shape) { s.Enum[0] += "x" })
 	}
+
 	if len(s.Enum) > 1 {
 		change("order of values", func(s *wire.Shape) { slices.Reverse(s.Enum) })
 	}
+
 	if s.Member != "" {
 		change("elements", func(s *wire.Shape) { s.Member = "Timestamp" })
 	}

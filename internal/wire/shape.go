@@ -94,6 +94,7 @@ func otherShapes() map[string]Shape {
 	} {
 		shapes[free] = Shape{}
 	}
+
 	return shapes
 }
 

@@ -24,10 +24,12 @@ func TestTimeIsEpochSecondsWithMilliseconds(t *testing.T) {
 		if err != nil || string(got) != c.want {
 			t.Errorf("%v = %s, %v; want %s", c.at, got, err, c.want)
 		}
+
 		var back wire.Time
 		if err := json.Unmarshal(got, &back); err != nil || !back.Equal(c.at.Truncate(time.Millisecond)) {
 			t.Errorf("%s read back as %v, %v", got, back, err)
 		}
+
 		if back.Location() != time.UTC {
 			t.Errorf("%s read back in %v", got, back.Location())
 		}

@@ -43,15 +43,18 @@ func OpenOn(t testing.TB, engine db.Dialect, m db.Migrations) *db.DB {
 	} else {
 		url = URL(t, engine)
 	}
+
 	d, err := db.Open(t.Context(), url, m)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() {
 		if err := d.Close(); err != nil {
 			t.Error(err)
 		}
 	})
+
 	return d
 }
 
@@ -84,15 +87,18 @@ func URL(t testing.TB, engine db.Dialect) string {
 	if engine == db.Postgres {
 		return server(t).create(t, "")
 	}
+
 	dir, err := os.MkdirTemp(home(), "lockstep-test")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() {
 		if err := os.RemoveAll(dir); err != nil {
 			t.Error(err)
 		}
 	})
+
 	return "sqlite:" + filepath.Join(dir, "test.db")
 }
 

@@ -35,6 +35,7 @@ func TestNothingIsLeftWhenTheProcessEnds(t *testing.T) {
 	if os.Getenv("TEST_POSTGRES_URL") != "" {
 		t.Skip("TEST_POSTGRES_URL is set: there is no server of ours")
 	}
+
 	dbtest.URL(t, db.Postgres) // skips without PostgreSQL
 	for _, how := range []string{"returns", "panics", "is killed"} {
 		t.Run(how, func(t *testing.T) {
@@ -42,35 +43,43 @@ func TestNothingIsLeftWhenTheProcessEnds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			cmd := exec.Command(exe, "-test.run=^TestProcess$")
 			cmd.Env = append(os.Environ(), ends+"="+how)
 			in, err := cmd.StdinPipe()
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			out, err := cmd.StdoutPipe()
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
+
 			line, err := bufio.NewReader(out).ReadString('\n')
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			u, err := url.Parse(strings.TrimSpace(line))
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if how == "is killed" {
 				err = cmd.Process.Kill()
 			} else {
 				err = in.Close()
 			}
+
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			_ = cmd.Wait() // its exit code is not the subject
 			gone(t, u.Query().Get("host"))
 		})
@@ -85,11 +94,14 @@ func gone(t *testing.T, dir string) {
 		if os.IsNotExist(err) {
 			return
 		}
+
 		if err != nil && !os.IsPermission(err) {
 			t.Fatal(err)
 		}
+
 		<-time.After(20 * time.Millisecond)
 	}
+
 	t.Errorf("%s is still there", dir)
 }
 

@@ -64,6 +64,7 @@ func (s *postgres) create(t testing.TB, template string) string {
 	if err := s.admin(t.Context(), createStatement(name, template)); err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() {
 		// The test's own context has ended.
 		err := s.admin(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)")
@@ -71,6 +72,7 @@ func (s *postgres) create(t testing.TB, template string) string {
 			t.Error(err)
 		}
 	})
+
 	return s.of(name)
 }
 
@@ -86,8 +88,10 @@ func (s *postgres) template(ctx context.Context, m db.Migrations) (string, error
 	if s.foreign {
 		return "", nil
 	}
+
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	key, err := digest(m)
 	if err != nil {
 		return "", err
@@ -95,14 +99,17 @@ func (s *postgres) template(ctx context.Context, m db.Migrations) (string, error
 	if name := s.templates[key]; name != "" {
 		return name, nil
 	}
+
 	name := "lockstep_template_" + strings.ToLower(rand.Text())
 	if err := s.admin(ctx, createStatement(name, "")); err != nil {
 		return "", err
 	}
+
 	d, err := db.Open(ctx, s.of(name), m)
 	if err != nil {
 		return "", err
 	}
+
 	s.templates[key] = name
 	return name, d.Close()
 }

@@ -53,20 +53,24 @@ func start() (*postgres, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	dir, err := os.MkdirTemp(home(), "lspg")
 	if err != nil {
 		return nil, err
 	}
+
 	attr, err := unprivileged(dir)
 	if err != nil {
 		os.RemoveAll(dir)
 		return nil, err
 	}
+
 	lifeline, err := watch(bin, dir, attr)
 	if err != nil {
 		os.RemoveAll(dir)
 		return nil, fmt.Errorf("start PostgreSQL: %w", err)
 	}
+
 	return &postgres{
 		url:       "postgres:///postgres?" + url.Values{"host": {dir}, "user": {"postgres"}}.Encode(),
 		templates: map[string]string{},
@@ -99,32 +103,39 @@ func watch(bin, dir string, attr *syscall.SysProcAttr) (lifeline *os.File, err e
 			lifeline.Close()
 		}
 	}()
+
 	ready, said, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	defer ready.Close()
 	defer said.Close()
+
 	out, err := os.Create(filepath.Join(dir, "watcher.log"))
 	if err != nil {
 		return nil, err
 	}
 	defer out.Close()
+
 	cmd := exec.Command("/bin/sh", "-c", watcher, "sh", bin, dir)
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "LC_ALL=C"}
+
 	// Files, not buffers: exec would start goroutines that copy.
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, out
 	cmd.ExtraFiles = []*os.File{said}
 	cmd.SysProcAttr = attr
+
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
+
 	said.Close()
 	if _, err := bufio.NewReader(ready).ReadString('\n'); err != nil {
 		text, _ := io.ReadAll(io.NewSectionReader(out, 0, 1<<16))
 		return nil, fmt.Errorf("no server: %s", strings.TrimSpace(string(text)))
 	}
+
 	return lifeline, nil
 }
 
@@ -137,10 +148,12 @@ func binaries() (string, error) {
 			candidates = append(candidates, filepath.Dir(p))
 		}
 	}
+
 	debian, err := filepath.Glob("/usr/lib/postgresql/*/bin")
 	if err != nil {
 		return "", err
 	}
+
 	version := func(dir string) int {
 		n, _ := strconv.Atoi(filepath.Base(filepath.Dir(dir)))
 		return n
@@ -152,10 +165,12 @@ func binaries() (string, error) {
 			_, err := os.Stat(filepath.Join(dir, name))
 			complete = complete && err == nil
 		}
+
 		if complete {
 			return dir, nil
 		}
 	}
+
 	return "", errMissing
 }
 
@@ -166,20 +181,24 @@ func unprivileged(dir string) (*syscall.SysProcAttr, error) {
 	if os.Getuid() != 0 {
 		return attr, nil
 	}
+
 	u, err := user.Lookup("postgres")
 	if err != nil {
 		if u, err = user.Lookup("nobody"); err != nil {
 			return nil, err
 		}
 	}
+
 	uid, err := strconv.ParseUint(u.Uid, 10, 32)
 	if err != nil {
 		return nil, err
 	}
+
 	gid, err := strconv.ParseUint(u.Gid, 10, 32)
 	if err != nil {
 		return nil, err
 	}
+
 	attr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	return attr, os.Chown(dir, int(uid), int(gid))
 }

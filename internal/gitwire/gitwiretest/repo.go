@@ -117,19 +117,24 @@ func (r *Repo) commit(ref, parent string, files map[string]string, remove []stri
 	r.t.Helper()
 	var b bytes.Buffer
 	n := r.clock.Add(1)
+
 	if parent == "" {
 		fmt.Fprintf(&b, "reset %s\n\n", ref) // so that nothing of the old branch stays
 	}
+
 	fmt.Fprintf(&b, "commit %s\ncommitter Test <test@example.com> %d +0000\n%s", ref, start+60*n, data(fmt.Sprintf("commit %d", n)))
 	if parent != "" {
 		fmt.Fprintf(&b, "from %s\n", parent)
 	}
+
 	for _, path := range remove {
 		fmt.Fprintf(&b, "D %s\n", strconv.Quote(path))
 	}
+
 	for _, path := range slices.Sorted(maps.Keys(files)) {
 		fmt.Fprintf(&b, "M 100644 inline %s\n%s", strconv.Quote(path), data(files[path]))
 	}
+
 	r.Import(b.Bytes())
 	return r.ID(ref)
 }

@@ -56,6 +56,7 @@ func NewServer(t testing.TB, folder string, o Options) *Server {
 	if o.Wrap != nil {
 		h = o.Wrap(h)
 	}
+
 	s.Server = httptest.NewUnstartedServer(h)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that refuse the certificate on purpose
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
@@ -63,11 +64,13 @@ func NewServer(t testing.TB, folder string, o Options) *Server {
 			s.conns.Add(1)
 		}
 	}
+
 	if o.TLS {
 		s.StartTLS()
 	} else {
 		s.Start()
 	}
+
 	t.Cleanup(s.Server.Close)
 	return s
 }
@@ -98,13 +101,16 @@ func (s *Server) watch(next http.Handler) http.Handler {
 		s.requests = append(s.requests, Request{r.Method, r.URL.Path, r.Header.Clone()})
 		status, header := s.status, s.header
 		s.mu.Unlock()
+
 		if status == 0 {
 			next.ServeHTTP(w, r)
 			return
 		}
+
 		for k, v := range header {
 			w.Header()[k] = v
 		}
+
 		http.Error(w, http.StatusText(status), status)
 	})
 }
@@ -121,6 +127,7 @@ func authenticate(o Options, next http.Handler) http.Handler {
 			http.Error(w, "who are you?", http.StatusUnauthorized)
 			return
 		}
+
 		next.ServeHTTP(w, r)
 	})
 }
@@ -132,6 +139,7 @@ func backend(t testing.TB, folder string, o Options) http.Handler {
 	if o.NoFilter {
 		filter = "false"
 	}
+
 	h := &cgi.Handler{
 		Path: Program(t),
 		Args: []string{"http-backend"},

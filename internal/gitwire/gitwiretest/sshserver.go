@@ -72,13 +72,16 @@ func NewSSHServer(t testing.TB, folder string, o SSHOptions) *SSHServer {
 	if o.Keys == nil {
 		s.o.Keys = []string{s.Key}
 	}
+
 	if o.HostKeys == nil {
 		s.o.HostKeys = []string{NewSSHKey(t)}
 	}
+
 	var err error
 	if s.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
+
 	s.Address = s.listener.Addr().String()
 	s.URL = "ssh://git@" + s.Address
 	s.KnownHosts = KnownHosts(t, s.Address, s.o.HostKeys...)
@@ -90,6 +93,7 @@ func NewSSHServer(t testing.TB, folder string, o SSHOptions) *SSHServer {
 		s.Drop()
 		served.Wait()
 	})
+
 	return s
 }
 
@@ -170,6 +174,7 @@ func (s *SSHServer) config() *ssh.ServerConfig {
 	for _, p := range s.o.Keys {
 		let[string(signer(s.t, p).PublicKey().Marshal())] = true
 	}
+
 	config := &ssh.ServerConfig{
 		PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 			if !let[string(key.Marshal())] {
@@ -183,9 +188,11 @@ func (s *SSHServer) config() *ssh.ServerConfig {
 	if s.o.SHA1 {
 		config.PublicKeyAuthAlgorithms = []string{ssh.KeyAlgoRSA}
 	}
+
 	for _, p := range s.o.HostKeys {
 		config.AddHostKey(signer(s.t, p))
 	}
+
 	return config
 }
 
@@ -205,11 +212,13 @@ func (s *SSHServer) accept(config *ssh.ServerConfig, served *sync.WaitGroup) {
 
 func (s *SSHServer) serve(c net.Conn, config *ssh.ServerConfig, served *sync.WaitGroup) {
 	defer c.Close()
+
 	conn, channels, requests, err := ssh.NewServerConn(c, config)
 	if err != nil {
 		return // a client that was refused, or refuses us
 	}
 	defer conn.Close()
+
 	served.Go(func() { ssh.DiscardRequests(requests) })
 	sessions := 0
 	for n := range channels {
@@ -217,10 +226,12 @@ func (s *SSHServer) serve(c net.Conn, config *ssh.ServerConfig, served *sync.Wai
 			_ = n.Reject(ssh.Prohibited, "one session a connection")
 			continue
 		}
+
 		channel, requests, err := n.Accept()
 		if err != nil {
 			return
 		}
+
 		served.Go(func() { s.session(channel, requests) })
 	}
 }
@@ -242,7 +253,9 @@ func (s *SSHServer) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 			_ = r.Reply(true, nil)
 			status := s.run(command.Line, env, channel)
 			_, _ = channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{status}))
+
 			return
+
 		default:
 			_ = r.Reply(false, nil)
 		}
@@ -254,26 +267,31 @@ func (s *SSHServer) run(command string, env []string, channel ssh.Channel) (stat
 	if s.o.Answer != nil {
 		return s.o.Answer(command, channel, channel, channel.Stderr())
 	}
+
 	path, begins := strings.CutPrefix(command, "git-upload-pack '")
 	path, ends := strings.CutSuffix(path, "'")
 	if !begins || !ends || strings.ContainsAny(path, `'\`) {
 		fmt.Fprintln(channel.Stderr(), "no such command")
 		return 127
 	}
+
 	filter := "true"
 	if s.o.NoFilter {
 		filter = "false"
 	}
+
 	c := exec.Command(s.program, "-c", "uploadpack.allowFilter="+filter, "upload-pack", "--strict", filepath.Join(s.folder, filepath.Clean("/"+path)))
 	c.Env = env
 	stdin, err := c.StdinPipe()
 	if err != nil {
 		return 255
 	}
+
 	c.Stdout, c.Stderr = channel, channel.Stderr()
 	if err := c.Start(); err != nil {
 		return 255
 	}
+
 	go func() { // ends with the channel, which the client may leave open longer than git runs
 		_, _ = io.Copy(stdin, channel)
 		stdin.Close()
@@ -281,5 +299,6 @@ func (s *SSHServer) run(command string, env []string, channel ssh.Channel) (stat
 	if err := c.Wait(); err != nil {
 		return 128
 	}
+
 	return 0
 }

@@ -32,10 +32,12 @@ func (d *Driver) Check(ctx context.Context, a provider.Access) error {
 	if d.Failure != nil {
 		return d.Failure
 	}
+
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.base(a.Host)+"/check", nil)
 	if err != nil {
 		return err
 	}
+
 	req.Header.Set("Authorization", "Bearer "+a.Credential.Secret)
 	client := &http.Client{Transport: d.Transport}
 	resp, err := client.Do(req)
@@ -43,6 +45,7 @@ func (d *Driver) Check(ctx context.Context, a provider.Access) error {
 		return lockstep.Errorf(lockstep.Unavailable, "The host cannot be reached.")
 	}
 	defer resp.Body.Close()
+
 	switch resp.StatusCode {
 	case http.StatusOK:
 		return nil
@@ -50,6 +53,7 @@ func (d *Driver) Check(ctx context.Context, a provider.Access) error {
 		// A driver that repeats what it should not.
 		return lockstep.Errorf(lockstep.Denied, "The host says: bad token %s.", a.Credential.Secret)
 	}
+
 	return lockstep.Errorf(lockstep.Unavailable, "The host answers %s.", resp.Status)
 }
 

@@ -138,6 +138,7 @@ func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	away := h.Away
 	h.mu.Unlock()
+
 	switch {
 	case away:
 		http.Error(w, "away", http.StatusServiceUnavailable)
@@ -166,12 +167,14 @@ func (h *Host) check(w http.ResponseWriter, r *http.Request) {
 func (h *Host) authorize(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+
 	q := r.URL.Query()
 	if q.Get("response_type") != "code" || q.Get("client_id") != ClientID || q.Get("code_challenge_method") != "S256" ||
 		q.Get("code_challenge") == "" || q.Get("state") == "" || q.Get("scope") != "read api" {
 		http.Error(w, "no such application, or no PKCE", http.StatusBadRequest)
 		return
 	}
+
 	code := "canary-code-" + rand.Text()
 	h.codes[code] = q
 	back, err := url.Parse(q.Get("redirect_uri"))
@@ -179,6 +182,7 @@ func (h *Host) authorize(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "bad redirect", http.StatusBadRequest)
 		return
 	}
+
 	back.RawQuery = url.Values{"code": {code}, "state": {q.Get("state")}}.Encode()
 	http.Redirect(w, r, back.String(), http.StatusFound)
 }
@@ -187,19 +191,24 @@ func (h *Host) token(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	answered, elsewhere := h.Answered, h.Elsewhere
 	h.mu.Unlock()
+
 	if elsewhere != "" {
 		http.Redirect(w, r, elsewhere, http.StatusTemporaryRedirect)
 		return
 	}
+
 	if answered != nil {
 		answered()
 	}
+
 	h.mu.Lock()
 	defer h.mu.Unlock()
+
 	if r.ParseForm() != nil || !h.client(r) {
 		refuse(w, http.StatusUnauthorized, "invalid_client", r)
 		return
 	}
+
 	ok := false
 	switch r.PostForm.Get("grant_type") {
 	case "authorization_code":
@@ -207,18 +216,22 @@ func (h *Host) token(w http.ResponseWriter, r *http.Request) {
 	case "refresh_token":
 		ok = h.spendRefresh(r.PostForm.Get("refresh_token"))
 	}
+
 	if !ok {
 		refuse(w, http.StatusBadRequest, "invalid_grant", r)
 		return
 	}
+
 	access, refresh := h.give()
 	answer := map[string]any{"access_token": access, "token_type": "Bearer", "refresh_token": refresh, "scope": "read api"}
 	if !h.Rotates && r.PostForm.Get("refresh_token") != "" {
 		delete(answer, "refresh_token")
 	}
+
 	if h.Life > 0 {
 		answer["expires_in"] = int(h.Life.Seconds())
 	}
+
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(answer)
 }

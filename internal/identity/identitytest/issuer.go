@@ -42,9 +42,11 @@ func NewKey(t testing.TB, keyID string, algorithm jose.SignatureAlgorithm) Key {
 	default:
 		_, k.Private, err = ed25519.GenerateKey(rand.Reader)
 	}
+
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return k
 }
 
@@ -74,14 +76,17 @@ func (k Key) SignText(t testing.TB, claims string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	signed, err := signer.Sign([]byte(claims))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	token, err := signed.CompactSerialize()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return token
 }
 
@@ -155,6 +160,7 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	i.mu.Lock()
 	down := i.down
 	i.mu.Unlock()
+
 	switch {
 	case down:
 		http.Error(w, "down", http.StatusServiceUnavailable)

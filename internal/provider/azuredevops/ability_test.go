@@ -34,6 +34,7 @@ func TestAStatusIsWrittenOncePerChange(t *testing.T) {
 			t.Errorf("%s: %d writes, want %d, %v", s.State, h.Writes(), want, err)
 		}
 	}
+
 	tell(1)
 	tell(1)
 	s.State = provider.CommitRunning // shown as before
@@ -42,9 +43,11 @@ func TestAStatusIsWrittenOncePerChange(t *testing.T) {
 	tell(2)
 	h.fail(http.StatusServiceUnavailable, nil)
 	s.State = provider.CommitSucceeded
+
 	if again, err := c.ReportStatus(t.Context(), s, memory); lockstep.KindOf(err) != lockstep.Unavailable || string(again) != string(memory) {
 		t.Errorf("an outage: %q after %q, %v", again, memory, err)
 	}
+
 	h.fail(0, nil)
 	tell(3)
 	tell(3)
@@ -95,11 +98,13 @@ func TestADeletedCommentIsMadeAnew(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		h.eachThread(pr.Number, func(thread map[string]any) {
 			if thread["id"] == int64(149) {
 				remove(thread)
 			}
 		})
+
 		put.ID = first
 		if second, err := c.PutComment(t.Context(), pr, put); err != nil || second == first {
 			t.Errorf("%s: id %q after %q, %v", name, second, first, err)
@@ -146,6 +151,7 @@ func TestPullRequestsThatCannotBeLookedAtAreLeftOut(t *testing.T) {
 		for k, v := range good {
 			bad[k] = v
 		}
+
 		bad[name] = value
 		return bad
 	}
@@ -158,9 +164,11 @@ func TestPullRequestsThatCannotBeLookedAtAreLeftOut(t *testing.T) {
 	if err != nil || len(got) != 1 || got[0].Head != sha || got[0].Number != 22 || got[0].Fork {
 		t.Errorf("got %+v, %v", got, err)
 	}
+
 	for range 200 {
 		all = append(all, good)
 	}
+
 	if got, err = c.PullRequests(t.Context(), "main"); err != nil || len(got) > 100 {
 		t.Errorf("%d pull requests, %v", len(got), err)
 	}
@@ -210,9 +218,11 @@ func TestAProposalThatFailsLeavesNoBranch(t *testing.T) {
 		if lockstep.KindOf(err) != want || !strings.Contains(err.Error(), "TF000000: no") {
 			t.Errorf("%s: %v", call, err)
 		}
+
 		if got := h.repo.ID(heads + "lockstep/web"); got != "" {
 			t.Errorf("%s: a branch at %s is left", call, got)
 		}
+
 		if len(h.pulls) != 0 {
 			t.Errorf("%s: pull requests: %v", call, h.pulls)
 		}
@@ -226,9 +236,11 @@ func TestABranchThatSomebodyElseMovedIsNotTakenBack(t *testing.T) {
 		mine = h.repo.CommitTo(heads+"lockstep/web", map[string]string{"mine": "1"})
 		refuse(w, http.StatusConflict, "TF401179: there is one")
 	})
+
 	if _, err := c.Propose(t.Context(), proposal(base)); lockstep.KindOf(err) != lockstep.Exists {
 		t.Errorf("got %v", err)
 	}
+
 	if got := h.repo.ID(heads + "lockstep/web"); got != mine || mine == "" {
 		t.Errorf("the branch is at %q, and was at %q", got, mine)
 	}
@@ -242,9 +254,11 @@ func TestABranchThatAppearedIsNotTaken(t *testing.T) {
 		h.repo.Git("update-ref", heads+"lockstep/web", string(base))
 		api.ServeHTTP(w, r)
 	})
+
 	if _, err := c.Propose(t.Context(), proposal(base)); lockstep.KindOf(err) != lockstep.Exists || !strings.Contains(err.Error(), "staleOldObjectId") {
 		t.Errorf("got %v", err)
 	}
+
 	if got := h.repo.ID(heads + "lockstep/web"); got != string(base) || h.Writes() != 0 {
 		t.Errorf("the branch is at %q, %d writes", got, h.Writes())
 	}
@@ -286,16 +300,19 @@ func TestAWebhookTellsOfPushesAndPullRequests(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	var events []string
 	for _, s := range h.subscriptions {
 		events = append(events, fmt.Sprint(s["eventType"], " ", s["publisherId"], " ", s["consumerId"], " ", s["consumerActionId"]))
 	}
+
 	slices.Sort(events)
 	const to = " tfs webHooks httpRequest"
 	want := []string{"git.pullrequest.created" + to, "git.pullrequest.updated" + to, "git.push" + to}
 	if diff := cmp.Diff(want, events); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
+
 	if c.WebhookKind() != lockstep.AzureDevOpsWebhook {
 		t.Errorf("kind %s", c.WebhookKind())
 	}
@@ -311,6 +328,7 @@ func TestAWebhookThatCannotBeMadeWholeIsTakenBack(t *testing.T) {
 		}
 		api.ServeHTTP(w, r)
 	})
+
 	if err := c.RegisterWebhook(t.Context(), hook, "secret-of-16-characters"); lockstep.KindOf(err) != lockstep.Denied || len(h.subscriptions) != 0 {
 		t.Errorf("%d subscriptions, %v", len(h.subscriptions), err)
 	}

@@ -44,6 +44,7 @@ func TestAttack13NoAnswerOfTheHostPanics(t *testing.T) {
 				if r.Method == http.MethodDelete && strings.Contains(r.URL.Path, "..") {
 					t.Errorf("%s: deletes %s", body, r.URL.Path)
 				}
+
 				w.WriteHeader(status)
 				_, _ = io.WriteString(w, body)
 			})
@@ -61,17 +62,21 @@ func FuzzAnswersOfTheHost(f *testing.F) {
 	if err != nil || len(names) == 0 {
 		f.Fatal("no recorded answers")
 	}
+
 	for _, name := range names {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)
 		}
+
 		f.Add(b)
 		f.Add(fmt.Appendf(nil, `{"value":[%s],"count":1}`, b))
 	}
+
 	for _, body := range hostile() {
 		f.Add([]byte(body))
 	}
+
 	var body atomic.Pointer[[]byte]
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.Path, "/_git/") {
@@ -80,6 +85,7 @@ func FuzzAnswersOfTheHost(f *testing.F) {
 		}
 		_, _ = w.Write(*body.Load())
 	}))
+
 	f.Cleanup(s.Close)
 	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
 	f.Cleanup(network.Close)
@@ -103,6 +109,7 @@ func TestAttack10AnEndlessAnswerIsCutOff(t *testing.T) {
 				return
 			}
 		}
+
 		_, _ = io.WriteString(w, `"}]}`)
 	})
 	if _, err := h.open(t, token()).PullRequests(t.Context(), "main"); lockstep.KindOf(err) != lockstep.Limit {
@@ -114,17 +121,20 @@ func TestAttack16OnlyAllowedAddressesAreDialled(t *testing.T) {
 	h := newHost(t, token(), gitwiretest.Options{})
 	network := gitwire.NewNetwork(gitwire.NetworkOptions{})
 	defer network.Close()
+
 	for name, at := range map[string]*lockstep.Host{"the default": nil, "a host": {Endpoint: h.URL}, "metadata": {Endpoint: "http://169.254.169.254"}} {
 		c := openAt(t, azuredevops.New(azuredevops.Options{Network: network, URL: h.URL}), at, token())
 		if _, err := c.Heads(t.Context(), []string{"main"}); lockstep.KindOf(err) != lockstep.Denied {
 			t.Errorf("%s: %v", name, err)
 		}
+
 		for ability, err := range anything(t, c, noSHA) {
 			if lockstep.KindOf(err) != lockstep.Denied {
 				t.Errorf("%s, %s: %v", name, ability, err)
 			}
 		}
 	}
+
 	if git, api := h.Requests(), h.requests(); len(git)+len(api) != 0 {
 		t.Errorf("asked: %v %v", git, api)
 	}
@@ -137,7 +147,9 @@ func TestAttack17TheCredentialStaysAtItsOrigin(t *testing.T) {
 			stolen.Add(1)
 		}
 	}))
+
 	defer thief.Close()
+
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		away := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, thief.URL+r.URL.String(), status)
@@ -148,15 +160,18 @@ func TestAttack17TheCredentialStaysAtItsOrigin(t *testing.T) {
 			if _, err := client.Heads(t.Context(), []string{"main"}); err == nil {
 				t.Errorf("%d: read from elsewhere", status)
 			}
+
 			for ability, err := range anything(t, client, noSHA) {
 				if err == nil {
 					t.Errorf("%d: %s went elsewhere", status, ability)
 				}
 			}
 		}
+
 		away.Close()
 		network.Close()
 	}
+
 	if n := stolen.Load(); n != 0 {
 		t.Errorf("%d requests with the credential elsewhere", n)
 	}
@@ -185,6 +200,7 @@ func TestAttack18And19NoErrorShowsTheCredential(t *testing.T) {
 				refuse(w, http.StatusBadRequest, said)
 			}
 		}))
+
 		network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
 		client := openAt(t, azuredevops.New(azuredevops.Options{Network: network, URL: s.URL}), nil, c)
 		for form = range 4 {
@@ -200,6 +216,7 @@ func TestAttack18And19NoErrorShowsTheCredential(t *testing.T) {
 				}
 			}
 		}
+
 		s.Close()
 		network.Close()
 	}

@@ -101,14 +101,17 @@ func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	at, err := locate(base, r.Link)
 	if err != nil {
 		return nil, err
 	}
+
 	auth, header, err := shown(at.web(), r.Credential)
 	if err != nil {
 		return nil, err
 	}
+
 	api, err := rest.New(rest.Options{Base: base, Network: network, Authorize: func(_ context.Context, h http.Header) error {
 		h.Set("Authorization", header)
 		h.Set("X-TFS-FedAuthRedirect", "Suppress") // 401 rather than the way to sign in
@@ -117,10 +120,12 @@ func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	remote, err := gitremote.Open(gitwire.Options{URL: at.web(), Network: network, Auth: auth})
 	if err != nil {
 		return nil, err
 	}
+
 	return &Client{Client: remote, api: api, at: at, anonymous: header == ""}, nil
 }
 
@@ -155,6 +160,7 @@ func shown(origin string, c lockstep.Credential) (gitwire.Auth, string, error) {
 	case lockstep.OAuthCredential:
 		return gitwire.Bearer(origin, c.Secret), "Bearer " + c.Secret, nil
 	}
+
 	return gitwire.Auth{}, "", lockstep.Errorf(lockstep.Invalid,
 		"A credential of kind %s is of no use at Azure DevOps. It takes NONE, BASIC, TOKEN and OAUTH.", c.Kind)
 }

@@ -50,27 +50,33 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 	if err := c.known(); err != nil {
 		return err
 	}
+
 	var body io.Reader
 	if in != nil {
 		b, err := json.Marshal(in)
 		if err != nil {
 			return fmt.Errorf("encode a request to %s: %w", c.at.base, err)
 		}
+
 		body = bytes.NewReader(b)
 	}
+
 	req, err := http.NewRequestWithContext(ctx, method, c.at.base+path, body)
 	if err != nil {
 		return fmt.Errorf("request to %s: %w", c.at.base, err)
 	}
+
 	req.Header.Set("Accept", "application/json")
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+
 	resp, err := c.api.HTTP().Do(req)
 	if err != nil {
 		return c.api.Failed(nil, err, "")
 	}
 	defer resp.Body.Close()
+
 	where, _, _ := strings.Cut(path, "?")
 	return c.take(resp, method+" "+c.at.base+where, out)
 }
@@ -95,10 +101,13 @@ func (c *Client) take(resp *http.Response, asked string, out any) error {
 			Message string `json:"message"`
 		}
 		_ = json.Unmarshal(text, &fault) // a page for people has nothing to repeat
+
 		return c.api.Refused(resp, fault.Message)
+
 	case out == nil || resp.StatusCode == http.StatusNoContent:
 		return nil
 	}
+
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	switch {
 	case err != nil:
@@ -109,6 +118,7 @@ func (c *Client) take(resp *http.Response, asked string, out any) error {
 		// The decoder's words are not repeated: they may quote the answer.
 		return lockstep.Errorf(lockstep.Unavailable, "%s: the answer is not the JSON that was expected.", asked)
 	}
+
 	return nil
 }
 
@@ -134,9 +144,11 @@ func (c *Client) self(ctx context.Context) (string, error) {
 	c.mu.Lock()
 	me := c.me
 	c.mu.Unlock()
+
 	if me != "" {
 		return me, nil
 	}
+
 	var data struct {
 		AuthenticatedUser identity `json:"authenticatedUser"`
 	}
@@ -144,12 +156,15 @@ func (c *Client) self(ctx context.Context) (string, error) {
 	if err := c.call(ctx, http.MethodGet, c.at.ofOrganization("connectionData", "api-version", apiVersion+"-preview"), nil, &data); err != nil {
 		return "", err
 	}
+
 	me = strings.ToLower(data.AuthenticatedUser.ID)
 	if me == "" {
 		return "", lockstep.Errorf(lockstep.Unavailable, "%s does not say who the credential is for.", c.at.base)
 	}
+
 	c.mu.Lock()
 	c.me = me
 	c.mu.Unlock()
+
 	return me, nil
 }

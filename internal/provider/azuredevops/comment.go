@@ -48,10 +48,12 @@ func (c *Client) PutComment(ctx context.Context, pr provider.PullRequest, put pr
 	case text == put.Body:
 		return at.String(), nil
 	}
+
 	edit := c.at.ofRepository(path + "/" + strconv.FormatInt(at.thread, 10) + "/comments/" + strconv.FormatInt(at.comment, 10))
 	if err := c.call(ctx, http.MethodPatch, edit, map[string]string{"content": put.Body}, nil); err != nil {
 		return "", err
 	}
+
 	return at.String(), nil
 }
 
@@ -76,22 +78,26 @@ func (c *Client) find(ctx context.Context, path string, put provider.Comment) (p
 	if err != nil {
 		return position{}, "", err
 	}
+
 	if at, ok := parsePosition(put.ID); ok {
 		var t thread
 		err := c.call(ctx, http.MethodGet, c.at.ofRepository(path+"/"+strconv.FormatInt(at.thread, 10)), nil, &t)
 		if err != nil && lockstep.KindOf(err) != lockstep.NotFound {
 			return position{}, "", err
 		}
+
 		for _, found := range t.by(me) {
 			if found.ID == at.comment {
 				return at, found.Content, nil
 			}
 		}
 	}
+
 	var all list[thread]
 	if err := c.call(ctx, http.MethodGet, c.at.ofRepository(path), nil, &all); err != nil {
 		return position{}, "", err
 	}
+
 	for _, t := range all.Value {
 		for _, found := range t.by(me) {
 			if t.ID > 0 && strings.Contains(found.Content, put.Marker) {
@@ -99,6 +105,7 @@ func (c *Client) find(ctx context.Context, path string, put provider.Comment) (p
 			}
 		}
 	}
+
 	return position{}, "", nil
 }
 

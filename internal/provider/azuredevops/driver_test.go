@@ -32,6 +32,7 @@ func anything(t testing.TB, c *azuredevops.Client, base lockstep.SHA) map[string
 	})
 	all["RegisterWebhook"] = c.RegisterWebhook(t.Context(), hook, "secret-of-16-characters")
 	all["RemoveWebhook"] = c.RemoveWebhook(t.Context(), hook)
+
 	return all
 }
 
@@ -43,16 +44,19 @@ func TestWithoutACredentialPublicProjectsAreReadAndNothingElse(t *testing.T) {
 	if got, err := c.Heads(t.Context(), []string{"main"}); err != nil || string(got["main"]) != sha {
 		t.Errorf("read: %v, %v", got, err)
 	}
+
 	for name, err := range anything(t, c, lockstep.SHA(sha)) {
 		if lockstep.KindOf(err) != lockstep.Denied || !strings.Contains(err.Error(), "the connection holds none") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+
 	for _, r := range h.Requests() {
 		if r.Header.Get("Authorization") != "" {
 			t.Errorf("%s %s with a credential", r.Method, r.Path)
 		}
 	}
+
 	if asked := h.requests(); len(asked) != 0 {
 		t.Errorf("asked: %q", asked)
 	}
@@ -118,8 +122,10 @@ func TestAnOwnerIsAnOrganizationAndAProject(t *testing.T) {
 		http.NotFound(w, r)
 	}))
 	defer s.Close()
+
 	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
 	defer network.Close()
+
 	d := azuredevops.New(azuredevops.Options{Network: network, URL: s.URL + "/"})
 	for _, row := range []struct{ owner, name, git, api string }{
 		{"fabrikam/web", "infra", "/fabrikam/web/_git/infra", "/fabrikam/web/_apis/git/repositories/infra"},
@@ -132,17 +138,22 @@ func TestAnOwnerIsAnOrganizationAndAProject(t *testing.T) {
 			t.Errorf("%s/%s: %v", row.owner, row.name, err)
 			continue
 		}
+
 		_, gitErr := c.Heads(t.Context(), []string{"main"})
 		_, apiErr := c.(*azuredevops.Client).PullRequests(t.Context(), "main")
 		c.Close()
+
 		if lockstep.KindOf(gitErr) != lockstep.NotFound || lockstep.KindOf(apiErr) != lockstep.NotFound {
 			t.Errorf("%s/%s: %v, %v", row.owner, row.name, gitErr, apiErr)
 		}
+
 		if diff := cmp.Diff([]string{row.git + "/info/refs", row.api + "/pullrequests"}, asked); diff != "" {
 			t.Errorf("%s/%s: want -, got +:\n%s", row.owner, row.name, diff)
 		}
+
 		asked = nil
 	}
+
 	for _, row := range [][2]string{
 		{"-", "infra"}, {"", "infra"}, {"fabrikam/", "infra"}, {"/web", "infra"}, {"a/b/c", "infra"}, {"fabrikam/..", "infra"},
 		{"..", "infra"}, {"fabrikam/web", ".."}, {"fabrikam/web", "a/b"}, {"fabrikam/web", `a\b`}, {"fabrikam/web", ""}, {"fabrikam/a\nb", "x"},
@@ -159,19 +170,23 @@ func TestAServerIsReachedAtItsEndpoint(t *testing.T) {
 	sha := lockstep.SHA(behind.repo.Commit(map[string]string{"a": "1"}))
 	server := httptest.NewTLSServer(http.StripPrefix("/tfs", behind.Config.Handler))
 	defer server.Close()
+
 	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
 	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
 	defer network.Close()
+
 	d := azuredevops.New(azuredevops.Options{Network: network})
 	c := openAt(t, d, &lockstep.Host{Endpoint: server.URL + "/tfs/", VPC: &lockstep.VPCConfiguration{TLSCertificate: certificate}}, token())
 	if got, err := c.Heads(t.Context(), []string{"main"}); err != nil || got["main"] != sha {
 		t.Errorf("heads: %v, %v", got, err)
 	}
+
 	number := behind.OpenPullRequest("main", "main", false)
 	got, err := c.PullRequests(t.Context(), "main")
 	if err != nil || len(got) != 1 || got[0].Number != number || got[0].URL != server.URL+"/tfs/fabrikam/Fiber%20Web/_git/infra/pullrequest/22" {
 		t.Errorf("pull requests: %+v, %v", got, err)
 	}
+
 	for _, h := range []lockstep.Host{
 		{Endpoint: "ssh://devops.example.com"},
 		{Endpoint: server.URL, VPC: &lockstep.VPCConfiguration{TLSCertificate: "no certificate"}},
@@ -208,6 +223,7 @@ func TestApplicationsAreLetInByEntra(t *testing.T) {
 			t.Errorf("%+v: %v, want -, got +:\n%s", h, err, diff)
 		}
 	}
+
 	if _, err := d.Authorization(&lockstep.Host{Endpoint: "https://devops.example.com"}); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("a server: %v", err)
 	}

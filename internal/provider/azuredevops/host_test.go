@@ -75,11 +75,14 @@ func (h *host) wrap(git http.Handler) http.Handler {
 				http.Error(w, "TF401019", http.StatusUnauthorized)
 				return
 			}
+
 			git.ServeHTTP(w, r)
 			return
 		}
+
 		h.mu.Lock()
 		defer h.mu.Unlock()
+
 		h.asked = append(h.asked, r.Method+" "+r.URL.EscapedPath())
 		switch {
 		case h.instead != nil:
@@ -89,6 +92,7 @@ func (h *host) wrap(git http.Handler) http.Handler {
 				w.Header()[k] = v
 			}
 			answer(w, h.status, fixture("error", nil))
+
 		case !known:
 			signIn(w)
 		default:
@@ -138,6 +142,7 @@ func (h *host) api() http.Handler {
 	handle("GET "+ofOrganization+"hooks/subscriptions", "7.1", h.getSubscriptions)
 	handle("POST "+ofOrganization+"hooks/subscriptions", "7.1", h.postSubscription)
 	handle("DELETE "+ofOrganization+"hooks/subscriptions/{id}", "7.1", h.deleteSubscription)
+
 	return mux
 }
 

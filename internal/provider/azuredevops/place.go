@@ -23,6 +23,7 @@ func locate(base string, l lockstep.RepositoryLink) (place, error) {
 	if !ok {
 		project = l.RepositoryName
 	}
+
 	at := place{base, organization, project, l.RepositoryName}
 	for _, part := range []string{at.organization, at.project, at.repository} {
 		// Two of these are not escaped, and lead elsewhere.
@@ -31,9 +32,11 @@ func locate(base string, l lockstep.RepositoryLink) (place, error) {
 				" OwnerId is ORGANIZATION/PROJECT, or ORGANIZATION where the project has the repository's name.", l.OwnerID, l.RepositoryName)
 		}
 	}
+
 	if at.organization == "-" {
 		return place{}, lockstep.Errorf(lockstep.Invalid, "A repository of Azure DevOps has an owner, ORGANIZATION/PROJECT, and OwnerId is -.")
 	}
+
 	return at, nil
 }
 

@@ -62,10 +62,12 @@ func (c *Client) Propose(ctx context.Context, p provider.Proposal) (provider.Pul
 	if err := c.free(ctx, p); err != nil {
 		return provider.PullRequest{}, err
 	}
+
 	branch := refUpdate{heads + p.Branch, noCommit, string(p.BaseSHA)}
 	if err := c.move(ctx, branch); err != nil {
 		return provider.PullRequest{}, err
 	}
+
 	head, err := c.push(ctx, p)
 	if err == nil {
 		var number int64
@@ -74,10 +76,13 @@ func (c *Client) Propose(ctx context.Context, p provider.Proposal) (provider.Pul
 				Number: number, Title: p.Title, Base: p.Base, HeadBranch: p.Branch, Head: lockstep.SHA(head), URL: c.page(number),
 			}, nil
 		}
+
 		branch.NewObjectID = head
 	}
+
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 	defer cancel()
+
 	// What went wrong first is told: the branch harms nobody, and a second proposal
 	// says that it is there.
 	_ = c.move(ctx, refUpdate{branch.Name, branch.NewObjectID, noCommit})
@@ -90,11 +95,13 @@ func (c *Client) free(ctx context.Context, p provider.Proposal) error {
 	if err := c.known(); err != nil {
 		return err
 	}
+
 	for _, f := range p.Files {
 		if !fs.ValidPath(f.Path) || f.Path == "." {
 			return lockstep.Errorf(lockstep.Invalid, "%q is not the path of a file.", f.Path)
 		}
 	}
+
 	there, err := c.Heads(ctx, []string{p.Branch})
 	if err != nil {
 		return err
@@ -102,10 +109,12 @@ func (c *Client) free(ctx context.Context, p provider.Proposal) error {
 	if _, taken := there[p.Branch]; taken {
 		return lockstep.Errorf(lockstep.Exists, "Branch %s of %s is already there.", p.Branch, c.at.web())
 	}
+
 	files, err := c.Files(ctx, p.BaseSHA)
 	if err != nil {
 		return err
 	}
+
 	for _, f := range p.Files {
 		_, err := fs.Stat(files, f.Path)
 		switch {
@@ -115,6 +124,7 @@ func (c *Client) free(ctx context.Context, p provider.Proposal) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -128,16 +138,19 @@ func (c *Client) push(ctx context.Context, p provider.Proposal) (string, error) 
 		ch.NewContent.ContentType = "base64encoded" // so that no line's end is changed
 		commit.Changes = append(commit.Changes, ch)
 	}
+
 	sent := push{RefUpdates: []refUpdate{{Name: heads + p.Branch, OldObjectID: string(p.BaseSHA)}}, Commits: []pushCommit{commit}}
 	var got push
 	if err := c.call(ctx, http.MethodPost, c.at.ofRepository("pushes"), sent, &got); err != nil {
 		return "", err
 	}
+
 	if len(got.RefUpdates) == 1 {
 		if head, err := gitwire.ParseID(got.RefUpdates[0].NewObjectID); err == nil {
 			return head.String(), nil
 		}
 	}
+
 	return "", lockstep.Errorf(lockstep.Unavailable, "%s does not say which commit it has made.", c.at.web())
 }
 
@@ -166,14 +179,17 @@ func (c *Client) move(ctx context.Context, u refUpdate) error {
 	if len(got.Value) != 1 {
 		return lockstep.Errorf(lockstep.Unavailable, "%s does not say what became of branch %s.", c.at.web(), strings.TrimPrefix(u.Name, heads))
 	}
+
 	if got.Value[0].Success {
 		return nil
 	}
+
 	why := got.Value[0].UpdateStatus
 	kind, ok := refusals()[why]
 	if !ok {
 		kind, why = lockstep.Invalid, "for a reason of its own" // which may repeat anything
 	}
+
 	return lockstep.Errorf(kind, "%s refuses to change branch %s: %s.", c.at.web(), strings.TrimPrefix(u.Name, heads), why)
 }
 

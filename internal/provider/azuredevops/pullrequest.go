@@ -42,6 +42,7 @@ func (c *Client) PullRequests(ctx context.Context, base string) ([]provider.Pull
 	if err != nil {
 		return nil, err
 	}
+
 	var found []provider.PullRequest
 	for _, p := range all.Value[:min(len(all.Value), maxPullRequests)] {
 		branch, isBranch := strings.CutPrefix(p.SourceRefName, heads)
@@ -49,11 +50,13 @@ func (c *Client) PullRequests(ctx context.Context, base string) ([]provider.Pull
 		if err != nil || !isBranch || p.TargetRefName != heads+base || p.PullRequestID <= 0 {
 			continue
 		}
+
 		found = append(found, provider.PullRequest{
 			Number: p.PullRequestID, Title: p.Title, Base: base, HeadBranch: branch, Head: lockstep.SHA(head.String()),
 			Fork: p.ForkSource != nil, URL: c.page(p.PullRequestID),
 		})
 	}
+
 	return found, nil
 }
 

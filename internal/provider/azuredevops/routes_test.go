@@ -38,6 +38,7 @@ func (h *host) postStatus(w http.ResponseWriter, r *http.Request) {
 func (h *host) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+
 	states := map[string]provider.CommitState{
 		"pending": provider.CommitRunning, "succeeded": provider.CommitSucceeded, "failed": provider.CommitFailed,
 	}
@@ -51,6 +52,7 @@ func (h *host) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 		all = slices.DeleteFunc(all, func(old providertest.ShownStatus) bool { return old.Context == one.Context })
 		all = append(all, one)
 	}
+
 	return all
 }
 
@@ -142,11 +144,13 @@ func (h *host) postThread(w http.ResponseWriter, r *http.Request) {
 			ParentCommentID      *int64
 		}
 	}](r)
+
 	p := h.pull(r)
 	if p == nil || len(in.Comments) != 1 || !fits(in.Comments[0].Content) || in.Comments[0].CommentType != "text" || in.Comments[0].ParentCommentID == nil {
 		refuse(w, http.StatusBadRequest, "TF401181: bad thread")
 		return
 	}
+
 	h.writes++
 	answer(w, http.StatusOK, p.addThread(in.Status, in.Comments[0].Content, me))
 }
@@ -169,11 +173,13 @@ func (h *host) patchComment(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusNotFound, fixture("error", nil))
 		return
 	}
+
 	c := t["comments"].([]map[string]any)[0]
 	if c["author"].(map[string]any)["id"] != me {
 		refuse(w, http.StatusForbidden, "TF401027: You need permission")
 		return
 	}
+
 	c["content"] = in["content"]
 	h.writes++
 	answer(w, http.StatusOK, c)
@@ -238,10 +244,12 @@ func (h *host) postRefs(w http.ResponseWriter, r *http.Request) {
 			h.repo.Git("update-ref", name, after)
 			h.writes++
 		}
+
 		results = append(results, fixture("ref_update", map[string]any{
 			"name": name, "oldObjectId": before, "newObjectId": after, "updateStatus": why, "success": why == "succeeded",
 		}))
 	}
+
 	answer(w, http.StatusOK, listed(results))
 }
 
@@ -256,11 +264,13 @@ func (h *host) postPush(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	}](r)
+
 	ref := in.RefUpdates[0]
 	if h.repo.ID(ref.Name) != ref.OldObjectID {
 		refuse(w, http.StatusConflict, "TF401028: The reference '"+ref.Name+"' has already been updated by another client, so you cannot update it.")
 		return
 	}
+
 	there := strings.Fields(h.repo.Git("ls-tree", "-r", "--name-only", ref.OldObjectID))
 	files := map[string]string{}
 	for _, c := range in.Commits[0].Changes {
@@ -270,8 +280,10 @@ func (h *host) postPush(w http.ResponseWriter, r *http.Request) {
 			refuse(w, http.StatusBadRequest, "VS403654: The change is not valid.")
 			return
 		}
+
 		files[path] = string(content)
 	}
+
 	h.writes++
 	head := h.repo.CommitTo(ref.Name, files)
 	answer(w, http.StatusCreated, fixture("push", map[string]any{
@@ -288,12 +300,14 @@ func (h *host) getSubscriptions(w http.ResponseWriter, r *http.Request) {
 		for k, v := range s["consumerInputs"].(map[string]any) {
 			inputs[k] = v
 		}
+
 		inputs["basicAuthPassword"] = "********"
 		hidden["consumerInputs"] = inputs
 		if q := r.URL.Query(); s["publisherId"] == q.Get("publisherId") && s["consumerId"] == q.Get("consumerId") && s["consumerActionId"] == q.Get("consumerActionId") {
 			all = append(all, hidden)
 		}
 	}
+
 	answer(w, http.StatusOK, listed(all))
 }
 

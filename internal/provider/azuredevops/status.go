@@ -47,11 +47,13 @@ func (c *Client) ReportStatus(ctx context.Context, s provider.CommitStatus, memo
 	if err != nil {
 		return memory, fmt.Errorf("encode a status: %w", err)
 	}
+
 	if bytes.Equal(now, memory) {
 		return memory, nil
 	}
 	if err := c.call(ctx, http.MethodPost, c.at.ofRepository("commits/"+url.PathEscape(string(s.SHA))+"/statuses"), told, nil); err != nil {
 		return memory, err
 	}
+
 	return now, nil
 }

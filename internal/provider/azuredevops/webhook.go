@@ -51,14 +51,17 @@ func (c *Client) RegisterWebhook(ctx context.Context, address, secret string) er
 	if u, err := url.Parse(address); err != nil || u.Scheme != "https" {
 		return lockstep.Errorf(lockstep.Invalid, "Azure DevOps proves where its webhooks come from by a password, and sends it to https:// alone.")
 	}
+
 	from, err := c.source(ctx)
 	if err != nil {
 		return err
 	}
+
 	before, err := c.subscriptions(ctx, address)
 	if err != nil {
 		return err
 	}
+
 	var made []string
 	for _, event := range events() {
 		id, err := c.subscribe(ctx, subscription{
@@ -74,8 +77,10 @@ func (c *Client) RegisterWebhook(ctx context.Context, address, secret string) er
 			c.takeBack(ctx, made)
 			return err
 		}
+
 		made = append(made, id)
 	}
+
 	return c.unsubscribe(ctx, before)
 }
 
@@ -93,6 +98,7 @@ func (c *Client) source(ctx context.Context) (map[string]string, error) {
 	if repository.ID == "" || repository.Project.ID == "" {
 		return nil, lockstep.Errorf(lockstep.Unavailable, "%s does not say which ids it and its project have.", c.at.web())
 	}
+
 	return map[string]string{"projectId": repository.Project.ID, "repository": repository.ID}, nil
 }
 
@@ -131,6 +137,7 @@ func (c *Client) subscriptions(ctx context.Context, address string) ([]string, e
 	if err != nil {
 		return nil, err
 	}
+
 	var ids []string
 	for _, s := range all.Value {
 		// The id is put into a path, where Azure's have digits, letters and dashes.
@@ -138,6 +145,7 @@ func (c *Client) subscriptions(ctx context.Context, address string) ([]string, e
 			ids = append(ids, s.ID)
 		}
 	}
+
 	return ids, nil
 }
 

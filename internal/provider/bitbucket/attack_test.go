@@ -59,9 +59,11 @@ func TestAttack16OnlyAllowedAddressesAreDialled(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+
 	if err := newDriver(t, w.server.URL, gitwire.NetworkOptions{}).Check(t.Context(), provider.Access{Credential: w.right}); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("check: %v", err)
 	}
+
 	if asked := w.took(); len(asked) != 0 {
 		t.Errorf("asked %q", asked)
 	}
@@ -74,6 +76,7 @@ func TestAttack17APageElsewhereIsNotFollowed(t *testing.T) {
 		fmt.Fprint(w, `{"values":[]}`)
 	}))
 	defer other.Close()
+
 	for _, next := range []string{other.URL + "/2.0/next", "ftp://bitbucket.org/", "://", "/2.0/relative"} {
 		server := gitwiretest.NewServer(t, t.TempDir(), gitwiretest.Options{Wrap: func(http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, `{"values":[],"next":%q}`, next) })
@@ -86,6 +89,7 @@ func TestAttack17APageElsewhereIsNotFollowed(t *testing.T) {
 			}
 		}
 	}
+
 	if stolen != 0 {
 		t.Errorf("another origin was asked %d times", stolen)
 	}
@@ -99,6 +103,7 @@ func TestAttack10AnEndlessListEnds(t *testing.T) {
 			fmt.Fprintf(w, `{"values":[],"next":%q}`, url+r.URL.Path)
 		})
 	}})
+
 	url = server.URL
 	c := open(t, newDriver(t, url, gitwire.NetworkOptions{AllowLoopback: true}), lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary})
 	got, err := c.(provider.Commenter).PullRequests(t.Context(), "main")
@@ -112,21 +117,25 @@ func TestAttack18And19NoErrorShowsASecretThatTheHostRepeats(t *testing.T) {
 		w := newWorld(t, user, right)
 		sha := lockstep.SHA(w.repo.Commit(map[string]string{"a": "1"}))
 		w.repeat = true
+
 		for _, refused := range []int{0, http.StatusBadRequest, http.StatusUnauthorized, http.StatusConflict, http.StatusBadGateway} {
 			// 0: what is refused is writing alone.
 			for _, method := range []string{"POST", "PUT", "DELETE"} {
 				w.refuse[method+" "] = http.StatusBadRequest
 			}
+
 			w.Fail(refused, nil)
 			for name, do := range calls(sha) {
 				err := do(t.Context(), w.open(t, true))
 				if err == nil && name != "no webhook" && name != "pull requests" {
 					t.Errorf("%s, %d: no error", name, refused)
 				}
+
 				if shown := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(shown, canary) || strings.Contains(shown, webhookSecret) {
 					t.Errorf("%s, %d: %s", name, refused, shown)
 				}
 			}
+
 			if err := w.driver.Check(t.Context(), provider.Access{Credential: right}); err != nil && strings.Contains(err.Error(), canary) {
 				t.Errorf("check, %d: %v", refused, err)
 			}

@@ -101,14 +101,17 @@ func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 	if r.Host != nil {
 		return nil, ValidEndpoint(r.Host.Endpoint)
 	}
+
 	workspace, slug, ok := strings.Cut(strings.TrimSuffix(r.Link.Path(), ".git"), "/")
 	if !ok || workspace == "" || slug == "" || strings.Contains(slug, "/") {
 		return nil, lockstep.Errorf(lockstep.Invalid, "%q is no repository of Bitbucket, whose paths are WORKSPACE/REPOSITORY.", r.Link.Path())
 	}
+
 	api, err := d.api(r.Access)
 	if err != nil {
 		return nil, err
 	}
+
 	path := url.PathEscape(workspace) + "/" + url.PathEscape(slug)
 	c := &client{
 		rest: api, base: d.o.API, repo: "/repositories/" + path, page: d.o.Git + "/" + path, kind: r.Credential.Kind,
@@ -118,9 +121,11 @@ func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 	if user := gitUser(r.Credential); user != "" {
 		o.Auth = gitwire.Basic(o.URL, user, r.Credential.Secret)
 	}
+
 	if c.Client, err = gitremote.Open(o); err != nil {
 		return nil, err
 	}
+
 	return c, nil
 }
 
@@ -152,6 +157,7 @@ func (d *Driver) api(a provider.Access) (*rest.Client, error) {
 		return nil, lockstep.Errorf(lockstep.Invalid,
 			"A credential of kind %s is of no use at Bitbucket: it takes TOKEN, BASIC, OAUTH and, for public repositories, NONE.", c.Kind)
 	}
+
 	return rest.New(rest.Options{Base: d.o.API, Network: d.o.Network, Authorize: func(_ context.Context, h http.Header) error {
 		if value != "" {
 			h.Set("Authorization", value)

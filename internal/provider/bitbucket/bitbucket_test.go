@@ -41,16 +41,19 @@ func newWorld(t testing.TB, user string, c lockstep.Credential) *world {
 	if c.Kind == lockstep.BasicCredential {
 		authorization = "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Username+":"+c.Secret))
 	}
+
 	folder := t.TempDir()
 	h := &bitbucketHost{
 		t: t, authorization: authorization, nobody: c.Kind == lockstep.TokenCredential,
 		repo:     gitwiretest.NewRepoAt(t, filepath.Join(folder, "acme", "infra.git")),
 		statuses: map[string][]object{}, comments: map[int64][]object{}, refuse: map[string]int{},
 	}
+
 	w := &world{bitbucketHost: h, right: c}
 	w.server = gitwiretest.NewServer(t, folder, gitwiretest.Options{User: user, Password: c.Secret, Wrap: h.wrap})
 	h.url = w.server.URL
 	w.driver = newDriver(t, w.server.URL, gitwire.NetworkOptions{AllowLoopback: true})
+
 	return w
 }
 
@@ -134,11 +137,13 @@ func TestWhatIsNoRepositoryOfBitbucketIsRefused(t *testing.T) {
 			t.Errorf("%q: %v", path, err)
 		}
 	}
+
 	r := repository("acme", "infra", token)
 	r.Host = &lockstep.Host{Endpoint: "https://bitbucket.example.com"}
 	if _, err := d.Open(r); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("a host: %v", err)
 	}
+
 	for _, kind := range []lockstep.CredentialKind{lockstep.SSHKeyCredential, lockstep.AppCredential} {
 		if _, err := d.Open(repository("acme", "infra", lockstep.Credential{Kind: kind, Secret: canary})); lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("%s: %v", kind, err)

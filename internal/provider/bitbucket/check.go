@@ -18,14 +18,17 @@ func (d *Driver) Check(ctx context.Context, a provider.Access) error {
 	if err != nil {
 		return err
 	}
+
 	kind := a.Credential.Kind
 	if kind == lockstep.NoCredential || kind == "" {
 		return nil
 	}
+
 	known, err := knows(ctx, api, d.o.API+"/user")
 	if err == nil && !known && kind == lockstep.TokenCredential {
 		known, err = knows(ctx, api, d.o.API+"/hook_events")
 	}
+
 	switch {
 	case err != nil || known:
 		return err
@@ -36,6 +39,7 @@ func (d *Driver) Check(ctx context.Context, a provider.Access) error {
 		return lockstep.Errorf(lockstep.Denied, "Bitbucket does not know the token, or it was revoked or has expired."+
 			" An API token of a person is given with the e-mail address of its account, as user name and password.")
 	}
+
 	return lockstep.Errorf(lockstep.Denied, "Bitbucket no longer takes the application's token.")
 }
 
@@ -45,10 +49,12 @@ func knows(ctx context.Context, api *rest.Client, place string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+
 	resp, err := api.HTTP().Do(req)
 	if err != nil {
 		return false, api.Failed(nil, err, "")
 	}
+
 	resp.Body.Close()
 	switch refused := api.Refused(resp, ""); {
 	case resp.StatusCode/100 == 2:

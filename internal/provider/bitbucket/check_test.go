@@ -17,12 +17,14 @@ func TestACredentialIsCheckedWithoutARepository(t *testing.T) {
 		if err := w.driver.Check(t.Context(), provider.Access{Credential: right}); err != nil {
 			t.Errorf("%s: %v", user, err)
 		}
+
 		wrong := right
 		wrong.Secret = "another-secret"
 		err := w.driver.Check(t.Context(), provider.Access{Credential: wrong})
 		if lockstep.KindOf(err) != lockstep.Denied || !strings.HasPrefix(err.Error(), "Bitbucket ") || strings.Contains(err.Error(), "another") {
 			t.Errorf("%s, wrong: %v", user, err)
 		}
+
 		for _, row := range []struct {
 			status int
 			header http.Header

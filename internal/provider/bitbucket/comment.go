@@ -46,13 +46,16 @@ func (c *client) PutComment(ctx context.Context, pr provider.PullRequest, cm pro
 			return cm.ID, err
 		}
 	}
+
 	if id, err := c.editOwn(ctx, comments, cm); err != nil || id != "" {
 		return id, err
 	}
+
 	var made comment
 	if _, err := c.rest.Do(ctx, http.MethodPost, comments, comment{Content: content{cm.Body}}, &made); err != nil {
 		return "", err
 	}
+
 	return strconv.FormatInt(made.ID, 10), nil
 }
 
@@ -71,6 +74,7 @@ func (c *client) edit(ctx context.Context, comments string, id int64, text strin
 			return false, nil
 		}
 	}
+
 	return err == nil && !now.Deleted, err
 }
 
@@ -83,10 +87,12 @@ func (c *client) editOwn(ctx context.Context, comments string, cm provider.Comme
 	if err != nil {
 		return "", err
 	}
+
 	all, err := list[comment](ctx, c.rest, comments+"?pagelen=100", maxComments)
 	if err != nil {
 		return "", err
 	}
+
 	tries := 0
 	for _, found := range all {
 		own := me != "" && me == found.User.UUID || me == "" && (c.kind != lockstep.TokenCredential || found.User.Type != "user")
@@ -96,6 +102,7 @@ func (c *client) editOwn(ctx context.Context, comments string, cm provider.Comme
 		if tries++; tries > maxTries {
 			break
 		}
+
 		done, err := c.edit(ctx, comments, found.ID, cm.Body)
 		switch {
 		case err == nil && done:
@@ -104,6 +111,7 @@ func (c *client) editOwn(ctx context.Context, comments string, cm provider.Comme
 			return "", err
 		}
 	}
+
 	return "", nil
 }
 
@@ -113,16 +121,20 @@ func (c *client) whoAmI(ctx context.Context) (string, error) {
 	c.mu.Lock()
 	me := c.me
 	c.mu.Unlock()
+
 	if me != nil {
 		return *me, nil
 	}
+
 	var user account
 	_, err := c.rest.Do(ctx, http.MethodGet, "/user", nil, &user)
 	if kind := lockstep.KindOf(err); err != nil && kind != lockstep.Denied && kind != lockstep.NotFound {
 		return "", err
 	}
+
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	c.me = &user.UUID
 	return user.UUID, nil
 }

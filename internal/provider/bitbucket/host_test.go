@@ -113,13 +113,16 @@ func (h *bitbucketHost) wrap(git http.Handler) http.Handler {
 	mux.HandleFunc("PUT"+repo+"hooks/{uuid}", h.putHook)
 	mux.HandleFunc("DELETE"+repo+"hooks/{uuid}", h.deleteHook)
 	mux.HandleFunc("/2.0/", func(w http.ResponseWriter, r *http.Request) { h.fail(w, r, http.StatusNotFound) })
+
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.URL.Path, "/2.0/") {
 			git.ServeHTTP(w, r)
 			return
 		}
+
 		h.mu.Lock()
 		defer h.mu.Unlock()
+
 		h.asked = append(h.asked, r.Method+" "+strings.TrimPrefix(r.URL.EscapedPath(), "/2.0"))
 		status := h.status
 		for end, s := range h.refuse {
@@ -127,12 +130,14 @@ func (h *bitbucketHost) wrap(git http.Handler) http.Handler {
 				status = s
 			}
 		}
+
 		switch auth := r.Header.Get("Authorization"); {
 		case status != 0:
 			for k, v := range h.header {
 				w.Header()[k] = v
 			}
 			h.fail(w, r, status)
+
 		case auth != "" && auth != h.authorization || auth == "" && r.Method != http.MethodGet:
 			h.fail(w, r, http.StatusUnauthorized)
 		default:
@@ -215,12 +220,14 @@ func (h *bitbucketHost) setStatus(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, http.StatusNotFound)
 		return
 	}
+
 	o := fixture(h.t, "status")
 	if json.NewDecoder(r.Body).Decode(&o) != nil || len(get(o, "key")) > 40 || get(o, "url") == "" ||
 		!slices.Contains([]string{"INPROGRESS", "SUCCESSFUL", "FAILED", "STOPPED"}, get(o, "state")) {
 		h.fail(w, r, http.StatusBadRequest)
 		return
 	}
+
 	h.statuses[sha] = append(slices.DeleteFunc(h.statuses[sha], func(s object) bool { return s["key"] == o["key"] }), o)
 	h.answer(w, r, http.StatusCreated, o)
 }
@@ -229,6 +236,7 @@ func (h *bitbucketHost) setStatus(w http.ResponseWriter, r *http.Request) {
 func (h *bitbucketHost) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+
 	states := map[string]provider.CommitState{
 		"INPROGRESS": provider.CommitRunning, "SUCCESSFUL": provider.CommitSucceeded, "FAILED": provider.CommitFailed,
 	}
@@ -238,6 +246,7 @@ func (h *bitbucketHost) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 			Context: get(s, "name"), State: states[get(s, "state")], Summary: get(s, "description"), URL: get(s, "url"),
 		})
 	}
+
 	return all
 }
 

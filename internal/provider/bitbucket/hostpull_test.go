@@ -112,8 +112,10 @@ func (h *bitbucketHost) comment(w http.ResponseWriter, r *http.Request) {
 			_ = json.NewDecoder(r.Body).Decode(&in)
 			h.answer(w, r, http.StatusOK, set(o, "content.raw", get(in, "content.raw")))
 		}
+
 		return
 	}
+
 	h.fail(w, r, http.StatusNotFound)
 }
 
@@ -144,11 +146,13 @@ func (h *bitbucketHost) upload(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, http.StatusBadRequest)
 		return
 	}
+
 	ref, parent := "refs/heads/"+r.FormValue("branch"), r.FormValue("parents")
 	if now := h.whole(ref); now != "" && now != parent {
 		h.fail(w, r, http.StatusConflict)
 		return
 	}
+
 	files := map[string]string{}
 	for name, headers := range r.MultipartForm.File {
 		f, err := headers[0].Open()
@@ -156,9 +160,11 @@ func (h *bitbucketHost) upload(w http.ResponseWriter, r *http.Request) {
 			h.fail(w, r, http.StatusBadRequest)
 			return
 		}
+
 		content, _ := io.ReadAll(f)
 		files[strings.TrimPrefix(name, "/")] = string(content)
 	}
+
 	h.repo.Git("update-ref", ref, parent)
 	w.Header().Set("Location", h.url+"/2.0/repositories/acme/infra/commit/"+h.repo.CommitTo(ref, files))
 	h.answer(w, r, http.StatusCreated, nil)
@@ -194,17 +200,21 @@ func (h *bitbucketHost) putHook(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, http.StatusBadRequest)
 		return
 	}
+
 	if r.Method == http.MethodPost {
 		o["uuid"] = fmt.Sprintf("{5a3e0a9e-7c52-4d2f-9a4b-%012d}", 100+len(h.hooks))
 		h.hooks = append(h.hooks, o)
 		h.answer(w, r, http.StatusCreated, o)
+
 		return
 	}
+
 	at := slices.IndexFunc(h.hooks, func(o object) bool { return get(o, "uuid") == r.PathValue("uuid") })
 	if at < 0 {
 		h.fail(w, r, http.StatusNotFound)
 		return
 	}
+
 	o["uuid"] = r.PathValue("uuid")
 	h.hooks[at] = o
 	h.answer(w, r, http.StatusOK, o)

@@ -24,18 +24,22 @@ func list[T any](ctx context.Context, api *rest.Client, path string, limit int) 
 	if _, err := api.Do(ctx, http.MethodGet, path, nil, &p); err != nil {
 		return nil, err
 	}
+
 	all := p.Values
 	for n := 1; p.Next != "" && len(all) < limit && n < maxPages; n++ {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Next, nil)
 		if err != nil {
 			return nil, lockstep.Errorf(lockstep.Unavailable, "What Bitbucket names for the next page of a list is no URL.")
 		}
+
 		req.Header.Set("Accept", "application/json")
 		p = page[T]{}
 		if _, err := api.Send(req, &p); err != nil {
 			return nil, err
 		}
+
 		all = append(all, p.Values...)
 	}
+
 	return all[:min(len(all), limit)], nil
 }

@@ -22,15 +22,18 @@ func (c *client) Propose(ctx context.Context, p provider.Proposal) (provider.Pul
 	if err := c.free(ctx, p); err != nil {
 		return provider.PullRequest{}, err
 	}
+
 	head, err := c.upload(ctx, p)
 	if err != nil {
 		return provider.PullRequest{}, err
 	}
+
 	pr, err := c.open(ctx, p)
 	if err != nil {
 		c.withdraw(ctx, p.Branch, head)
 		return provider.PullRequest{}, err
 	}
+
 	shown := c.shown(pr, head)
 	shown.Base, shown.HeadBranch, shown.Fork = p.Base, p.Branch, false
 	return shown, nil
@@ -54,18 +57,22 @@ func (c *client) upload(ctx context.Context, p provider.Proposal) (lockstep.SHA,
 	if err != nil {
 		return "", err
 	}
+
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+c.repo+"/src", body)
 	if err != nil {
 		return "", err
 	}
+
 	req.Header.Set("Content-Type", kind)
 	answer, err := c.rest.Send(req, nil)
 	if err != nil {
 		return "", err
 	}
+
 	if head := lockstep.SHA(path.Base(answer.Get("Location"))); head.Valid() { // of the commit
 		return head, nil
 	}
+
 	heads, err := c.Heads(ctx, []string{p.Branch})
 	if err != nil {
 		return "", err
@@ -73,6 +80,7 @@ func (c *client) upload(ctx context.Context, p provider.Proposal) (lockstep.SHA,
 	if heads[p.Branch] == "" {
 		return "", lockstep.Errorf(lockstep.Unavailable, "Bitbucket took the files, and has no branch %s.", p.Branch)
 	}
+
 	return heads[p.Branch], nil
 }
 
@@ -85,13 +93,16 @@ func form(p provider.Proposal) (*bytes.Buffer, string, error) {
 	for _, field := range [][2]string{{"message", p.Message}, {"branch", p.Branch}, {"parents", string(p.BaseSHA)}} {
 		failed = errors.Join(failed, w.WriteField(field[0], field[1]))
 	}
+
 	for _, f := range p.Files {
 		part, err := w.CreateFormFile("/"+f.Path, path.Base(f.Path))
 		if err == nil {
 			_, err = part.Write(f.Content)
 		}
+
 		failed = errors.Join(failed, err)
 	}
+
 	failed = errors.Join(failed, w.Close())
 	return body, w.FormDataContentType(), failed
 }
@@ -110,6 +121,7 @@ func (c *client) open(ctx context.Context, p provider.Proposal) (pullRequest, er
 		Source      end    `json:"source"`
 		Destination end    `json:"destination"`
 	}{p.Title, p.Body, end{named{p.Branch}}, end{named{p.Base}}}
+
 	var made pullRequest
 	_, err := c.rest.Do(ctx, http.MethodPost, c.repo+"/pullrequests", in, &made)
 	return made, err

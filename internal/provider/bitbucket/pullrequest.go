@@ -58,31 +58,37 @@ func (c *client) PullRequests(ctx context.Context, base string) ([]provider.Pull
 	if err != nil {
 		return nil, err
 	}
+
 	var branches []string
 	for _, p := range all {
 		if !p.fork() {
 			branches = append(branches, p.Source.Branch.Name)
 		}
 	}
+
 	heads := map[string]lockstep.SHA{}
 	if len(branches) > 0 {
 		if heads, err = c.Heads(ctx, branches); err != nil {
 			return nil, err
 		}
 	}
+
 	var found []provider.PullRequest
 	for _, p := range all {
 		if p.State != "OPEN" || p.Destination.Branch.Name != base {
 			continue
 		}
+
 		head, err := c.head(ctx, p, heads)
 		if err != nil {
 			return nil, err
 		}
+
 		if head != "" {
 			found = append(found, c.shown(p, head))
 		}
 	}
+
 	return found, nil
 }
 
@@ -108,14 +114,17 @@ func (c *client) head(ctx context.Context, p pullRequest, heads map[string]locks
 	if head := heads[p.Source.Branch.Name]; !p.fork() && strings.HasPrefix(string(head), short) {
 		return head, nil
 	}
+
 	head, err := c.resolve(ctx, c.repo, short)
 	if err != nil || head != "" {
 		return head, err
 	}
+
 	workspace, slug, ok := strings.Cut(p.Source.Repository.FullName, "/")
 	if !p.fork() || !ok {
 		return "", nil
 	}
+
 	return c.resolve(ctx, "/repositories/"+url.PathEscape(workspace)+"/"+url.PathEscape(slug), short)
 }
 
@@ -125,12 +134,15 @@ func (c *client) resolve(ctx context.Context, repo, short string) (lockstep.SHA,
 	if whole := lockstep.SHA(short); whole.Valid() {
 		return whole, nil
 	}
+
 	c.mu.Lock()
 	head := c.full[repo+"@"+short]
 	c.mu.Unlock()
+
 	if head != "" {
 		return head, nil
 	}
+
 	var commit struct {
 		Hash lockstep.SHA `json:"hash"`
 	}
@@ -143,11 +155,14 @@ func (c *client) resolve(ctx context.Context, repo, short string) (lockstep.SHA,
 	case !commit.Hash.Valid() || !strings.HasPrefix(string(commit.Hash), short):
 		return "", nil
 	}
+
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	if len(c.full) >= maxResolved {
 		clear(c.full)
 	}
+
 	c.full[repo+"@"+short] = commit.Hash
 	return commit.Hash, nil
 }

@@ -37,12 +37,14 @@ func TestWhatDidNotChangeIsNotToldAgain(t *testing.T) {
 			t.Errorf("%s %q: %d writes, want %d, %v", step.state, step.summary, w.Writes(), step.writes, err)
 		}
 	}
+
 	w.Fail(http.StatusBadGateway, nil)
 	s.State = provider.CommitSucceeded
 	memory, err := r.ReportStatus(t.Context(), s, memory)
 	if lockstep.KindOf(err) != lockstep.Unavailable {
 		t.Fatalf("a broken host: %v", err)
 	}
+
 	w.Fail(0, nil)
 	s.State = provider.CommitFailed // back to what was last answered, but perhaps not what is shown
 	if _, err := r.ReportStatus(t.Context(), s, memory); err != nil || w.Writes() != 4 {
@@ -57,9 +59,11 @@ func TestAStatusOfNowhereLeadsToItsCommit(t *testing.T) {
 	if _, err := w.open(t, true).(provider.StatusReporter).ReportStatus(t.Context(), s, nil); err != nil {
 		t.Fatal(err)
 	}
+
 	if got, want := w.Statuses(sha)[0].URL, w.server.URL+"/acme/infra/commits/"+string(sha); got != want {
 		t.Errorf("URL %s, want %s", got, want)
 	}
+
 	if got := get(w.statuses[string(sha)][0], "refname"); got != "main" {
 		t.Errorf("refname %q", got)
 	}
@@ -78,6 +82,7 @@ func TestKeysOfLongEnvironmentsFitAndDiffer(t *testing.T) {
 			}
 		}
 	}
+
 	if got := w.Statuses(sha); len(got) != 3 || got[0].Context != "lockstep/short" || len(got[1].Context) > 255 {
 		t.Errorf("statuses: %+v", got)
 	}
@@ -87,9 +92,11 @@ func TestPullRequestsAreFoundOnAllPages(t *testing.T) {
 	w := application(t)
 	w.repo.Commit(map[string]string{"a": "1"})
 	head := w.repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
+
 	for range 5 {
 		w.OpenPullRequest("change", "main", true)
 	}
+
 	c := w.open(t, true).(provider.Commenter)
 	for _, requests := range []int{4, 3} { // the whole id of the head is asked for once
 		w.took()
@@ -97,6 +104,7 @@ func TestPullRequestsAreFoundOnAllPages(t *testing.T) {
 		if err != nil || len(got) != 5 || got[0].Number != 5 || got[4].Head != lockstep.SHA(head) {
 			t.Fatalf("got %+v, %v", got, err)
 		}
+
 		if asked := w.took(); len(asked) != requests {
 			t.Errorf("asked %q, want %d requests", asked, requests)
 		}
@@ -119,12 +127,14 @@ func TestAttack30AHeadFromElsewhereIsAFork(t *testing.T) {
 	set(set(w.pulls[5], "source.repository.uuid", ""), "destination.repository.uuid", "") // nobody says whose it is
 	w.OpenPullRequest("change", "main", false)
 	set(w.pulls[6], "state", "MERGED")
+
 	// A page that leads elsewhere is not shown.
 	set(w.pulls[0], "links.html.href", "javascript:alert(1)")
 	got, err := w.open(t, true).(provider.Commenter).PullRequests(t.Context(), "main")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	forks := map[int64]bool{}
 	for _, pr := range got {
 		forks[pr.Number] = pr.Fork
@@ -132,6 +142,7 @@ func TestAttack30AHeadFromElsewhereIsAFork(t *testing.T) {
 			t.Errorf("pull request: %+v", pr)
 		}
 	}
+
 	if diff := cmp.Diff(map[int64]bool{1: false, 2: true, 3: true, 6: true}, forks); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
@@ -165,11 +176,13 @@ func TestACommentOfSomebodyElseIsNotTaken(t *testing.T) {
 			commenter, pr := commented(t, w)
 			w.AddComment(pr.Number, marker+" copied")
 			w.addComment(pr.Number, marker+" copied by an app", "{5a3e0a9e-7c52-4d2f-9a4b-00000000b08}", "app_user")
+
 			for _, text := range []string{" one", " two"} {
 				if _, err := commenter.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker + text}); err != nil {
 					t.Fatal(err)
 				}
 			}
+
 			want := []string{marker + " copied", marker + " copied by an app", marker + " two"}
 			if diff := cmp.Diff(want, w.Comments(pr.Number)); diff != "" {
 				t.Errorf("want -, got +:\n%s", diff)
@@ -183,11 +196,13 @@ func TestAPersonWhoMayNotAskWhoTheyAreHasTheirComment(t *testing.T) {
 	w.refuse["GET /user"] = http.StatusForbidden
 	c, pr := commented(t, w)
 	w.AddComment(pr.Number, marker+" copied")
+
 	for _, text := range []string{" one", " two"} {
 		if _, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker + text}); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	if diff := cmp.Diff([]string{marker + " copied", marker + " two"}, w.Comments(pr.Number)); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
@@ -202,15 +217,18 @@ func TestACommentThatIsMarkedAsDeletedIsMadeAnew(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		set(w.comments[pr.Number][0], "deleted", true)
 		w.took()
 		second, err := c.PutComment(t.Context(), pr, provider.Comment{ID: first, Marker: marker, Body: marker + " anew"})
 		if err != nil || second == first {
 			t.Errorf("id %q after %q, %v", second, first, err)
 		}
+
 		if diff := cmp.Diff([]string{marker + " anew"}, w.Comments(pr.Number)); diff != "" {
 			t.Errorf("want -, got +:\n%s", diff)
 		}
+
 		asked := w.took()
 		tries := len(asked) - len(slices.DeleteFunc(asked, func(s string) bool { return strings.HasPrefix(s, "PUT ") }))
 		if tries != 1 {
@@ -224,11 +242,13 @@ func TestAnAccessTokenThatMayEditAllLeavesCommentsOfPeople(t *testing.T) {
 	w.lenient = true
 	c, pr := commented(t, w)
 	w.AddComment(pr.Number, marker+" copied")
+
 	for _, text := range []string{" one", " two"} {
 		if _, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker + text}); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	if diff := cmp.Diff([]string{marker + " copied", marker + " two"}, w.Comments(pr.Number)); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
@@ -241,10 +261,12 @@ func TestACommentThatMayNotBeEditedIsAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	w.refuse["PUT /comments/"+id] = http.StatusForbidden
 	if _, err := c.PutComment(t.Context(), pr, provider.Comment{ID: id, Marker: marker, Body: marker}); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("error: %v", err)
 	}
+
 	if got := w.Comments(pr.Number); len(got) != 1 {
 		t.Errorf("comments: %q", got)
 	}
@@ -274,12 +296,15 @@ func TestAProposalThatCannotBeOpenedLeavesNoBranch(t *testing.T) {
 	w := application(t)
 	p := proposal(w)
 	w.refuse["POST /pullrequests"] = http.StatusForbidden
+
 	if _, err := w.open(t, true).(provider.PullRequester).Propose(t.Context(), p); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("error: %v", err)
 	}
+
 	if head := w.repo.ID("refs/heads/" + p.Branch); head != "" {
 		t.Errorf("the branch is left at %s", head)
 	}
+
 	if asked := w.took(); !slices.Contains(asked, "DELETE /repositories/acme/infra/refs/branches/lockstep/web%231") {
 		t.Errorf("asked %q", asked)
 	}
@@ -306,18 +331,23 @@ func TestWebhooksOfOthersStay(t *testing.T) {
 	for i, other := range []string{"https://one.example.com", url, "https://two.example.com", url} {
 		w.hooks = append(w.hooks, set(set(fixture(t, "hook"), "url", other), "uuid", fmt.Sprintf("{%d}", i)))
 	}
+
 	if err := r.RegisterWebhook(t.Context(), url, canary); err != nil {
 		t.Fatal(err)
 	}
+
 	if got := w.Webhooks(); len(got) != 3 {
 		t.Errorf("webhooks: %+v", got)
 	}
+
 	if diff := cmp.Diff([]any{"repo:push", "pullrequest:created", "pullrequest:updated"}, w.hooks[1]["events"]); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
+
 	if err := r.RemoveWebhook(t.Context(), url); err != nil || len(w.Webhooks()) != 2 {
 		t.Errorf("after removing: %+v, %v", w.Webhooks(), err)
 	}
+
 	if r.WebhookKind() != lockstep.BitbucketWebhook {
 		t.Errorf("kind %s", r.WebhookKind())
 	}

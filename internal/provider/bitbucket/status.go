@@ -61,6 +61,7 @@ func (c *client) ReportStatus(ctx context.Context, s provider.CommitStatus, memo
 		Description: lockstep.Cut(s.Summary, maxName), RefName: s.Branch,
 		URL: cmp.Or(s.URL, c.page+"/commits/"+string(s.SHA)), // the API wants one
 	}
+
 	body, err := json.Marshal(told)
 	if err != nil {
 		return nil, err
@@ -68,8 +69,10 @@ func (c *client) ReportStatus(ctx context.Context, s provider.CommitStatus, memo
 	if bytes.Equal(body, memory) {
 		return memory, nil
 	}
+
 	if _, err := c.rest.Do(ctx, http.MethodPost, c.repo+"/commit/"+string(s.SHA)+"/statuses/build", told, nil); err != nil {
 		return nil, err
 	}
+
 	return body, nil
 }

@@ -32,6 +32,7 @@ func (c *client) RegisterWebhook(ctx context.Context, address, secret string) er
 	if err != nil {
 		return err
 	}
+
 	want := hook{
 		Description: "Lockstep", URL: address, Active: true, Secret: secret,
 		Events: []string{"repo:push", "pullrequest:created", "pullrequest:updated"},
@@ -40,9 +41,11 @@ func (c *client) RegisterWebhook(ctx context.Context, address, secret string) er
 		_, err := c.rest.Do(ctx, http.MethodPost, c.repo+"/hooks", want, nil)
 		return rest.Without(err, secret)
 	}
+
 	if _, err := c.rest.Do(ctx, http.MethodPut, c.hook(there[0]), want, nil); err != nil {
 		return rest.Without(err, secret)
 	}
+
 	return c.remove(ctx, there[1:])
 }
 

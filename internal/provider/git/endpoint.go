@@ -27,6 +27,7 @@ func ValidEndpoint(roots []string) func(endpoint string) error {
 		case (u.Scheme == "https" || u.Scheme == "http" || u.Scheme == "ssh") && u.Host != "":
 			return nil
 		}
+
 		return lockstep.Errorf(lockstep.Invalid, "The endpoint %s is not https://HOST, http://HOST or ssh://HOST.", endpoint)
 	}
 }

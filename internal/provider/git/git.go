@@ -51,19 +51,23 @@ func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 	if r.Host == nil {
 		return nil, lockstep.Errorf(lockstep.Invalid, "Connection %s names no host, which provider type Git needs.", r.Connection.Name)
 	}
+
 	endpoint := strings.TrimSuffix(r.Host.Endpoint, "/")
 	network, err := d.o.Network.Trusting(r.Host.Certificate())
 	if err != nil {
 		return nil, gitremote.Translate(err)
 	}
+
 	o, err := d.remote(network, endpoint, r.Link.Path(), r.Credential)
 	if err != nil {
 		return nil, err
 	}
+
 	c, err := gitremote.Open(o)
 	if err != nil {
 		return nil, err
 	}
+
 	return &client{c, endpoint, newGitea(endpoint, r.Link.Path(), network, r.Credential)}, nil
 }
 
@@ -75,10 +79,12 @@ func (d *Driver) remote(network *gitwire.Network, endpoint, path string, c locks
 		}
 		return gitwire.Options{Path: folder + "/" + path, Roots: d.o.Roots}, nil
 	}
+
 	address := endpoint + "/" + path
 	if rest, ok := strings.CutPrefix(address, "ssh://"); ok {
 		return d.overSSH(rest, c)
 	}
+
 	o := gitwire.Options{URL: address, Network: network}
 	switch c.Kind {
 	case lockstep.BasicCredential:
@@ -88,6 +94,7 @@ func (d *Driver) remote(network *gitwire.Network, endpoint, path string, c locks
 	case lockstep.SSHKeyCredential:
 		return o, lockstep.Errorf(lockstep.Invalid, "A private key is of use at an endpoint ssh://HOST alone, and %s is another.", endpoint)
 	}
+
 	return o, nil
 }
 

@@ -48,10 +48,12 @@ func TestDriverOverHTTP(t *testing.T) {
 				if c.Kind == lockstep.TokenCredential {
 					o = gitwiretest.Options{Token: c.Secret}
 				}
+
 				server := gitwiretest.NewServer(t, folder, o)
 				network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
 				t.Cleanup(network.Close)
 				driver := git.New(git.Options{Network: network})
+
 				return providertest.Fixture{
 					Repo: gitwiretest.NewRepoAt(t, filepath.Join(folder, "infra.git")),
 					Open: func(t testing.TB, right bool) provider.Client {
@@ -94,6 +96,7 @@ func TestAHostsOwnCertificateIsTrustedForThatHost(t *testing.T) {
 			heads, err = c.Heads(t.Context(), []string{"main"})
 			c.Close()
 		}
+
 		switch {
 		case row.trusted && (err != nil || heads["main"] != lockstep.SHA(sha)):
 			t.Errorf("%s: %v, %v", name, heads, err)
@@ -112,6 +115,7 @@ func TestDriverOverSSH(t *testing.T) {
 		folder := t.TempDir()
 		server := gitwiretest.NewSSHServer(t, folder, gitwiretest.SSHOptions{})
 		driver := overSSH(t, server.KnownHosts)
+
 		return providertest.Fixture{
 			Repo: gitwiretest.NewRepoAt(t, filepath.Join(folder, "infra.git")),
 			Open: func(t testing.TB, _ bool) provider.Client {
@@ -155,6 +159,7 @@ func TestErrorsOverSSHSayWhoHasToAct(t *testing.T) {
 			_, err = c.Heads(t.Context(), []string{"main"})
 			c.Close()
 		}
+
 		if lockstep.KindOf(err) != row.want || !strings.Contains(err.Error(), row.says) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: %v; want %s that says %q", name, err, row.want, row.says)
 		}

@@ -53,10 +53,12 @@ func newGitea(endpoint, path string, network *gitwire.Network, c lockstep.Creden
 	if !strings.HasPrefix(endpoint, "https://") && !strings.HasPrefix(endpoint, "http://") {
 		return nil
 	}
+
 	owner, name, ok := strings.Cut(strings.TrimSuffix(path, ".git"), "/")
 	if !ok || owner == "" || name == "" || strings.Contains(name, "/") {
 		return nil
 	}
+
 	value := ""
 	switch c.Kind {
 	case lockstep.TokenCredential:
@@ -64,6 +66,7 @@ func newGitea(endpoint, path string, network *gitwire.Network, c lockstep.Creden
 	case lockstep.BasicCredential:
 		value = "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Username+":"+c.Secret))
 	}
+
 	api, err := rest.New(rest.Options{Base: endpoint + "/api/v1", Network: network, Authorize: func(_ context.Context, h http.Header) error {
 		if value != "" {
 			h.Set("Authorization", value)
@@ -73,6 +76,7 @@ func newGitea(endpoint, path string, network *gitwire.Network, c lockstep.Creden
 	if err != nil {
 		return nil // what is wrong with the endpoint is said where it is read
 	}
+
 	return &gitea{
 		rest: api, ask: endpoint + "/api/v1/version", turn: make(chan struct{}, 1),
 		repo: "/repos/" + url.PathEscape(owner) + "/" + url.PathEscape(name),
@@ -104,29 +108,36 @@ func (g *gitea) found(ctx context.Context) (bool, error) {
 	case <-ctx.Done():
 		return false, gitremote.Translate(ctx.Err())
 	}
+
 	if g.known != nil {
 		return *g.known, nil
 	}
+
 	ctx, cancel := context.WithTimeout(ctx, findTime)
 	defer cancel()
+
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, g.ask, nil)
 	if err != nil {
 		return false, err
 	}
+
 	resp, err := g.rest.HTTP().Do(req)
 	if err != nil {
 		return false, g.rest.Failed(nil, err, "")
 	}
 	defer resp.Body.Close()
+
 	refused := g.rest.Refused(resp, "")
 	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode/100 != 2 && lockstep.KindOf(refused) == lockstep.Unavailable {
 		return false, refused // a private server, or one that is down, may be either
 	}
+
 	var is struct {
 		Version string `json:"version"`
 	}
 	known := resp.StatusCode == http.StatusOK && json.NewDecoder(resp.Body).Decode(&is) == nil && is.Version != ""
 	g.known = &known
+
 	return known, nil
 }
 
@@ -146,11 +157,13 @@ func giteaList[T any](ctx context.Context, g *gitea, path string, query url.Valu
 		if err != nil {
 			return nil, err
 		}
+
 		all = append(all, page...)
 		total, err := strconv.Atoi(header.Get("X-Total-Count"))
 		if len(page) == 0 || err == nil && len(all) >= total {
 			break
 		}
 	}
+
 	return all, nil
 }

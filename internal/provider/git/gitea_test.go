@@ -43,6 +43,7 @@ func newGiteaWorld(t testing.TB, version string, c lockstep.Credential) *world {
 		o = gitwiretest.Options{User: c.Username, Password: c.Secret}
 		authorization = "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Username+":"+c.Secret))
 	}
+
 	folder := t.TempDir()
 	h := &giteaHost{
 		t: t, version: version, authorization: authorization, repo: gitwiretest.NewRepoAt(t, filepath.Join(folder, "acme", "infra.git")),
@@ -51,6 +52,7 @@ func newGiteaWorld(t testing.TB, version string, c lockstep.Credential) *world {
 	o.Wrap = h.wrap
 	w := &world{giteaHost: h, right: c, server: gitwiretest.NewServer(t, folder, o)}
 	w.driver = overHTTP(t, gitwire.NetworkOptions{AllowLoopback: true})
+
 	return w
 }
 
@@ -159,17 +161,20 @@ func TestAServerWithoutTheAPIHasNoAbility(t *testing.T) {
 				if asked++; r.URL.Path != "/sub/api/v1/version" {
 					t.Errorf("%s: asked %s", name, r.URL.Path)
 				}
+
 				w.Header().Set("Location", "https://login.example.com/")
 				w.WriteHeader(row.status)
 				fmt.Fprint(w, row.body)
 			})
 		}})
+
 		c := open(t, overHTTP(t, gitwire.NetworkOptions{AllowLoopback: true}), ofAcme(server.URL+"/sub/", token()))
 		for what, do := range calls("") {
 			if err := do(t.Context(), c); lockstep.KindOf(err) != lockstep.Invalid || !errors.Is(err, provider.ErrNoAbility) {
 				t.Errorf("%s, %s: %v", name, what, err)
 			}
 		}
+
 		if asked != 1 {
 			t.Errorf("%s: asked %d times, want once", name, asked)
 		}
@@ -183,6 +188,7 @@ func TestWhatCannotBeGiteaIsNotAsked(t *testing.T) {
 	key := lockstep.Credential{Kind: lockstep.SSHKeyCredential, Secret: gitwiretest.NewSSHKey(t)}
 	deep := ofAcme(w.server.URL, token())
 	deep.Link.OwnerID = "acme/sub"
+
 	for name, r := range map[string]provider.Repository{
 		"ssh": ofAcme("ssh://git.example.com", key), "file": ofAcme("file://"+folder, lockstep.Credential{}),
 		"no owner": repository(w.server.URL, token()), "a deep path": deep,
@@ -196,6 +202,7 @@ func TestWhatCannotBeGiteaIsNotAsked(t *testing.T) {
 			}
 		}
 	}
+
 	if asked := w.took(); len(asked) != 0 {
 		t.Errorf("asked %q", asked)
 	}
@@ -211,6 +218,7 @@ func TestAServerThatIsDownIsAskedAgainWhetherItIsGitea(t *testing.T) {
 			t.Errorf("%d: %v", status, err)
 		}
 	}
+
 	w.Fail(0, nil)
 	w.took()
 	for range 3 {
@@ -218,10 +226,12 @@ func TestAServerThatIsDownIsAskedAgainWhetherItIsGitea(t *testing.T) {
 			t.Error(err)
 		}
 	}
+
 	want := []string{"GET /version"}
 	for range 3 {
 		want = append(want, "POST /repos/acme/infra/statuses/"+string(sha))
 	}
+
 	if diff := cmp.Diff(want, w.took()); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
@@ -245,6 +255,7 @@ func TestGiteaIsNotToldAgainWhatDidNotChange(t *testing.T) {
 			t.Errorf("%s: %d writes, want %d, %v", step.state, w.Writes(), step.writes, err)
 		}
 	}
+
 	w.Fail(502, nil)
 	s := provider.CommitStatus{SHA: sha, Environment: "e", State: provider.CommitFailed, Summary: "told"}
 	if memory, err := r.ReportStatus(t.Context(), s, memory); err == nil || memory != nil {
@@ -256,9 +267,11 @@ func TestAttack30GiteaPullRequestsFromElsewhereAreForks(t *testing.T) {
 	w := newGiteaWorld(t, "gitea-version", token())
 	w.repo.Commit(map[string]string{"a": "1"})
 	w.repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
+
 	for _, fork := range []bool{false, true, false, false, false} {
 		w.OpenPullRequest("change", "main", fork)
 	}
+
 	set(w.pulls[2], "head.repo", nil)                                              // the fork was deleted
 	set(set(w.pulls[3], "head.label", ""), "head.ref", "refs/pull/4/head")         // pushed to refs/for/main
 	set(set(w.pulls[4], "html_url", "javascript:alert(1)"), "head.sha", "garbage") // no head, no page
@@ -266,6 +279,7 @@ func TestAttack30GiteaPullRequestsFromElsewhereAreForks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	forks := map[int64]bool{}
 	for _, pr := range got {
 		forks[pr.Number] = pr.Fork
@@ -273,6 +287,7 @@ func TestAttack30GiteaPullRequestsFromElsewhereAreForks(t *testing.T) {
 			t.Errorf("pull request: %+v", pr)
 		}
 	}
+
 	if diff := cmp.Diff(map[int64]bool{1: false, 2: true, 3: true, 4: true}, forks); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
@@ -288,9 +303,11 @@ func TestAGiteaCommentOfSomebodyElseIsNotTaken(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	if diff := cmp.Diff([]string{marker + " copied", marker + " two"}, w.Comments(1)); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
+
 	w.refuse["GET /user"] = http.StatusForbidden // a token without read:user
 	if _, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker}); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("where the author is not known: %v", err)
@@ -306,9 +323,11 @@ func TestAGiteaProposalThatFailsLeavesNoBranch(t *testing.T) {
 		if _, err := w.open(t, true).(provider.PullRequester).Propose(t.Context(), p); lockstep.KindOf(err) != lockstep.Denied {
 			t.Errorf("%s: %v", refused, err)
 		}
+
 		if head := w.repo.ID("refs/heads/" + p.Branch); head != "" {
 			t.Errorf("%s: the branch is left at %s", refused, head)
 		}
+
 		if asked := w.took(); !slices.Contains(asked, "DELETE /repos/acme/infra/branches/lockstep/web%231") {
 			t.Errorf("%s: asked %q", refused, asked)
 		}
@@ -324,9 +343,11 @@ func TestAGiteaProposalStandsAboveTheCommitItWasMadeOf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if parent := w.repo.Git("rev-parse", string(pr.Head)+"^"); parent != string(sha) {
 		t.Errorf("it stands above %s, want %s", parent, sha)
 	}
+
 	if got := w.repo.Git("diff", "--name-only", string(sha), string(pr.Head)); got != "f\ng/h" {
 		t.Errorf("changed: %q", got)
 	}
@@ -338,17 +359,21 @@ func TestGiteaWebhooksOfOthersStay(t *testing.T) {
 	for i, other := range []string{"https://one.example.com", url, "https://two.example.com", url} {
 		w.hooks = append(w.hooks, set(set(fixture(t, "gitea-hook"), "config.url", other), "id", i+1))
 	}
+
 	r := w.open(t, true).(provider.WebhookRegistrar)
 	if err := r.RegisterWebhook(t.Context(), url, webhookSecret); err != nil {
 		t.Fatal(err)
 	}
+
 	if got := w.Webhooks(); len(got) != 3 || got[2] != (providertest.ShownWebhook{URL: url, Secret: webhookSecret}) {
 		t.Errorf("webhooks: %+v", got)
 	}
+
 	want := []any{"push", "create", "delete", "pull_request_only", "pull_request_sync"}
 	if diff := cmp.Diff(want, w.hooks[2]["events"]); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
+
 	if r.WebhookKind() != lockstep.GiteaWebhook {
 		t.Errorf("kind %s", r.WebhookKind())
 	}
@@ -362,10 +387,12 @@ func TestAttack10AListOfGiteaThatNeverEndsIsLeft(t *testing.T) {
 				fmt.Fprint(w, `{"version":"1"}`)
 				return
 			}
+
 			pages++
 			fmt.Fprint(w, `[{"config":{"url":"https://other.example.com"}}]`)
 		})
 	}})
+
 	c := open(t, overHTTP(t, gitwire.NetworkOptions{AllowLoopback: true}), ofAcme(server.URL, token()))
 	if err := calls("")["no webhook"](t.Context(), c); err != nil || pages > 50 {
 		t.Errorf("%d pages, %v", pages, err)
@@ -381,15 +408,18 @@ func TestGiteaIsAskedWithItsHostsOwnCertificate(t *testing.T) {
 				fmt.Fprint(w, `{"version":"1"}`)
 				return
 			}
+
 			fmt.Fprint(w, `[]`)
 		})
 	}})
+
 	driver := overHTTP(t, gitwire.NetworkOptions{AllowLoopback: true})
 	r := ofAcme(server.URL, token())
 	pulls := calls("")["pull requests"]
 	if err := pulls(t.Context(), open(t, driver, r)); err == nil || asked != 0 {
 		t.Errorf("without the certificate it was asked %d times: %v", asked, err)
 	}
+
 	r.Host.VPC = &lockstep.VPCConfiguration{TLSCertificate: certificate(server)}
 	if err := pulls(t.Context(), open(t, driver, r)); err != nil || asked < 2 {
 		t.Errorf("with the certificate it was asked %d times: %v", asked, err)
@@ -425,6 +455,7 @@ func TestAttack17GiteaDoesNotLeadTheCredentialElsewhere(t *testing.T) {
 				http.Redirect(w, r, other.URL+r.URL.Path, http.StatusTemporaryRedirect)
 			})
 		}})
+
 		c := open(t, overHTTP(t, gitwire.NetworkOptions{AllowLoopback: true}), ofAcme(server.URL, token()))
 		for name, do := range calls("") {
 			if err := do(t.Context(), c); err == nil {
@@ -432,6 +463,7 @@ func TestAttack17GiteaDoesNotLeadTheCredentialElsewhere(t *testing.T) {
 			}
 		}
 	}
+
 	if stolen != 0 {
 		t.Errorf("another origin was asked %d times", stolen)
 	}
@@ -442,24 +474,29 @@ func TestAttack18And19NoErrorShowsASecretThatGiteaRepeats(t *testing.T) {
 		w := newGiteaWorld(t, "gitea-version", right)
 		sha := lockstep.SHA(w.repo.Commit(map[string]string{"a": "1"}))
 		w.repeat = true
+
 		for _, refused := range []int{0, http.StatusUnprocessableEntity, http.StatusUnauthorized, http.StatusConflict, http.StatusBadGateway} {
 			for _, method := range []string{"POST", "PATCH", "DELETE"} { // 0: what is refused is writing alone
 				w.refuse[method+" "] = http.StatusUnprocessableEntity
 			}
+
 			c := w.open(t, true)
 			if err := calls(sha)["pull requests"](t.Context(), c); err != nil { // it is known to be Gitea now
 				t.Fatal(err)
 			}
+
 			w.Fail(refused, nil)
 			for name, do := range calls(sha) {
 				err := do(t.Context(), c)
 				if err == nil && (refused != 0 || name != "no webhook" && name != "pull requests") {
 					t.Errorf("%s, %d: no error", name, refused)
 				}
+
 				if shown := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(shown, canary) || strings.Contains(shown, webhookSecret) {
 					t.Errorf("%s, %d: %s", name, refused, shown)
 				}
 			}
+
 			w.Fail(0, nil)
 		}
 	}

@@ -29,10 +29,12 @@ func (c *client) RegisterWebhook(ctx context.Context, address, secret string) er
 	if err != nil {
 		return err
 	}
+
 	before, err := g.hooks(ctx, address)
 	if err != nil {
 		return err
 	}
+
 	// pull_request would be all that can happen to one, comments of ours included.
 	want := giteaHook{
 		Type: "gitea", Active: true, Events: []string{"push", "create", "delete", "pull_request_only", "pull_request_sync"},
@@ -41,6 +43,7 @@ func (c *client) RegisterWebhook(ctx context.Context, address, secret string) er
 	if _, err := g.rest.Do(ctx, http.MethodPost, g.repo+"/hooks", want, nil); err != nil {
 		return rest.Without(err, secret)
 	}
+
 	return g.remove(ctx, before)
 }
 

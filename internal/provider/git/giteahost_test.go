@@ -102,13 +102,16 @@ func (h *giteaHost) wrap(git http.Handler) http.Handler {
 	mux.HandleFunc("POST"+repo+"hooks", h.createHook)
 	mux.HandleFunc("DELETE"+repo+"hooks/{id}", h.deleteHook)
 	mux.HandleFunc("/api/v1/", func(w http.ResponseWriter, r *http.Request) { h.fail(w, r, http.StatusNotFound) })
+
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.URL.Path, "/api/v1/") {
 			git.ServeHTTP(w, r)
 			return
 		}
+
 		h.mu.Lock()
 		defer h.mu.Unlock()
+
 		h.asked = append(h.asked, r.Method+" "+strings.TrimPrefix(r.URL.EscapedPath(), "/api/v1"))
 		status := h.status
 		for end, s := range h.refuse {
@@ -116,6 +119,7 @@ func (h *giteaHost) wrap(git http.Handler) http.Handler {
 				status = s
 			}
 		}
+
 		public := strings.HasSuffix(r.URL.Path, "/version")
 		switch auth := r.Header.Get("Authorization"); {
 		case status != 0 && !(public && h.steady):
@@ -123,6 +127,7 @@ func (h *giteaHost) wrap(git http.Handler) http.Handler {
 				w.Header()[k] = v
 			}
 			h.fail(w, r, status)
+
 		case auth != h.authorization && !public:
 			h.fail(w, r, http.StatusUnauthorized)
 		default:
@@ -191,6 +196,7 @@ func (h *giteaHost) addStatus(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, http.StatusInternalServerError) // as Gitea does
 		return
 	}
+
 	var in struct {
 		Context, State, Description string
 		TargetURL                   string `json:"target_url"`
@@ -199,6 +205,7 @@ func (h *giteaHost) addStatus(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, http.StatusUnprocessableEntity)
 		return
 	}
+
 	o := set(set(fixture(h.t, "gitea-status"), "context", in.Context), "status", in.State)
 	set(set(o, "description", in.Description), "target_url", in.TargetURL)
 	h.statuses[sha] = append(h.statuses[sha], o)
@@ -209,6 +216,7 @@ func (h *giteaHost) addStatus(w http.ResponseWriter, r *http.Request) {
 func (h *giteaHost) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+
 	states := map[string]provider.CommitState{
 		"pending": provider.CommitRunning, "success": provider.CommitSucceeded, "failure": provider.CommitFailed,
 	}
@@ -220,6 +228,7 @@ func (h *giteaHost) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 		all = slices.DeleteFunc(all, func(before providertest.ShownStatus) bool { return before.Context == s.Context })
 		all = append(all, s)
 	}
+
 	return all
 }
 

@@ -108,10 +108,12 @@ func (h *giteaHost) createBranch(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, http.StatusNotFound)
 		return
 	}
+
 	if h.whole("refs/heads/"+in.Name) != "" {
 		h.fail(w, r, http.StatusConflict)
 		return
 	}
+
 	h.repo.Git("update-ref", "refs/heads/"+in.Name, in.From)
 	h.answer(w, r, http.StatusCreated, object{"name": in.Name, "commit": object{"id": in.From}})
 }
@@ -135,6 +137,7 @@ func (h *giteaHost) change(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, http.StatusNotFound)
 		return
 	}
+
 	files := map[string]string{}
 	for _, f := range in.Files {
 		content, err := base64.StdEncoding.DecodeString(f.Content)
@@ -142,8 +145,10 @@ func (h *giteaHost) change(w http.ResponseWriter, r *http.Request) {
 			h.fail(w, r, http.StatusUnprocessableEntity)
 			return
 		}
+
 		files[f.Path] = string(content)
 	}
+
 	sha := h.repo.CommitTo("refs/heads/"+in.Branch, files)
 	h.answer(w, r, http.StatusCreated, object{"files": []object{}, "commit": object{"sha": sha, "message": in.Message}})
 }

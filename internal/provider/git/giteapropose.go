@@ -23,20 +23,24 @@ func (c *client) Propose(ctx context.Context, p provider.Proposal) (provider.Pul
 	if err := c.Absent(ctx, p); err != nil {
 		return provider.PullRequest{}, err
 	}
+
 	in := map[string]string{"new_branch_name": p.Branch, "old_ref_name": string(p.BaseSHA)}
 	if _, err := g.rest.Do(ctx, http.MethodPost, g.repo+"/branches", in, nil); err != nil {
 		return provider.PullRequest{}, err
 	}
+
 	head, err := g.commit(ctx, p)
 	var made giteaPull
 	if err == nil {
 		in := map[string]string{"base": p.Base, "head": p.Branch, "title": p.Title, "body": p.Body}
 		_, err = g.rest.Do(ctx, http.MethodPost, g.repo+"/pulls", in, &made)
 	}
+
 	if err != nil {
 		c.withdraw(ctx, p, head)
 		return provider.PullRequest{}, err
 	}
+
 	shown := c.shown(made)
 	shown.Base, shown.HeadBranch, shown.Head, shown.Fork = p.Base, p.Branch, head, false
 	return shown, nil
@@ -57,6 +61,7 @@ func (g *gitea) commit(ctx context.Context, p provider.Proposal) (lockstep.SHA, 
 	for _, f := range p.Files {
 		in.Files = append(in.Files, change{"create", f.Path, base64.StdEncoding.EncodeToString(f.Content)})
 	}
+
 	var out struct {
 		Commit struct {
 			SHA lockstep.SHA `json:"sha"`
@@ -68,6 +73,7 @@ func (g *gitea) commit(ctx context.Context, p provider.Proposal) (lockstep.SHA, 
 	if !out.Commit.SHA.Valid() {
 		return "", lockstep.Errorf(lockstep.Unavailable, "The server took the files for branch %s, and did not name the commit.", p.Branch)
 	}
+
 	return out.Commit.SHA, nil
 }
 

@@ -33,12 +33,14 @@ func (c *client) ReportStatus(ctx context.Context, s provider.CommitStatus, memo
 	if err != nil {
 		return nil, err
 	}
+
 	told := struct {
 		Context     string `json:"context"`
 		State       string `json:"state"`
 		TargetURL   string `json:"target_url"`
 		Description string `json:"description"`
 	}{s.Context(), giteaState(s.State), s.URL, s.Summary}
+
 	body, err := json.Marshal(told)
 	if err != nil {
 		return nil, err
@@ -46,11 +48,13 @@ func (c *client) ReportStatus(ctx context.Context, s provider.CommitStatus, memo
 	if bytes.Equal(body, memory) {
 		return memory, nil
 	}
+
 	sha := url.PathEscape(string(s.SHA))
 	_, err = g.rest.Do(ctx, http.MethodPost, g.repo+"/statuses/"+sha, told, nil)
 	if err == nil {
 		return body, nil
 	}
+
 	if lockstep.KindOf(err) == lockstep.Unavailable {
 		// Of a commit that is not there the server says that it is broken itself.
 		_, gone := g.rest.Do(ctx, http.MethodGet, g.repo+"/git/commits/"+sha, nil, nil)
@@ -58,6 +62,7 @@ func (c *client) ReportStatus(ctx context.Context, s provider.CommitStatus, memo
 			return nil, gone
 		}
 	}
+
 	return nil, err
 }
 
@@ -92,16 +97,19 @@ func (c *client) PullRequests(ctx context.Context, base string) ([]provider.Pull
 	if err != nil {
 		return nil, err
 	}
+
 	all, err := giteaList[giteaPull](ctx, g, g.repo+"/pulls", url.Values{"state": {"open"}, "sort": {"recentupdate"}})
 	if err != nil {
 		return nil, err
 	}
+
 	var found []provider.PullRequest
 	for _, p := range all {
 		if p.State == "open" && p.Base.Ref == base && p.Head.SHA.Valid() && len(found) < maxPullRequests {
 			found = append(found, c.shown(p))
 		}
 	}
+
 	return found, nil
 }
 
@@ -138,25 +146,30 @@ func (c *client) PutComment(ctx context.Context, pr provider.PullRequest, cm pro
 	if err != nil {
 		return "", err
 	}
+
 	if _, err := strconv.ParseInt(cm.ID, 10, 64); err == nil {
 		if done, err := g.edit(ctx, cm.ID, cm.Body); err != nil || done {
 			return cm.ID, err
 		}
 	}
+
 	comments := g.repo + "/issues/" + strconv.FormatInt(pr.Number, 10) + "/comments"
 	own, err := g.own(ctx, comments, cm.Marker)
 	if err != nil {
 		return "", err
 	}
+
 	for _, id := range own {
 		if done, err := g.edit(ctx, id, cm.Body); err != nil || done {
 			return id, err
 		}
 	}
+
 	var made giteaComment
 	if _, err := g.rest.Do(ctx, http.MethodPost, comments, giteaComment{Body: cm.Body}, &made); err != nil {
 		return "", err
 	}
+
 	return strconv.FormatInt(made.ID, 10), nil
 }
 
@@ -176,6 +189,7 @@ func (g *gitea) own(ctx context.Context, comments, marker string) ([]string, err
 	if _, err := g.rest.Do(ctx, http.MethodGet, comments, nil, &all); err != nil { // it has no pages
 		return nil, err
 	}
+
 	var ids []string
 	var me struct {
 		ID int64 `json:"id"`
@@ -184,14 +198,17 @@ func (g *gitea) own(ctx context.Context, comments, marker string) ([]string, err
 		if !strings.Contains(found.Body, marker) {
 			continue
 		}
+
 		if me.ID == 0 {
 			if _, err := g.rest.Do(ctx, http.MethodGet, "/user", nil, &me); err != nil {
 				return nil, err
 			}
 		}
+
 		if me.ID != 0 && found.User.ID == me.ID {
 			ids = append(ids, strconv.FormatInt(found.ID, 10))
 		}
 	}
+
 	return ids, nil
 }

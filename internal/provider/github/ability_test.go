@@ -32,8 +32,10 @@ func TestAStatusCostsFewWrites(t *testing.T) {
 		if memory, err = r.ReportStatus(t.Context(), s, m); err != nil {
 			t.Fatal(err)
 		}
+
 		return f.requests()
 	}
+
 	pending, done := commitStatus(sha, provider.CommitPending, "0 of 400"), commitStatus(sha, provider.CommitSucceeded, "400 of 400")
 	got := [][]string{tell(pending, nil), tell(pending, memory), tell(done, memory), tell(done, memory), tell(done, nil)}
 	id := f.deployments[0].id
@@ -43,6 +45,7 @@ func TestAStatusCostsFewWrites(t *testing.T) {
 			t.Errorf("call %d asked %v, want %v", i+1, got[i], want[i])
 		}
 	}
+
 	f.set(func() { f.deployments = nil }) // somebody deleted it
 	if got := tell(pending, memory); len(got) != 4 || len(f.Statuses(lockstep.SHA(sha))) != 1 {
 		t.Errorf("after it was deleted: asked %v", got)
@@ -59,6 +62,7 @@ func TestAStatusIsFoundAfterACrashBeforeIt(t *testing.T) {
 	if lockstep.KindOf(err) != lockstep.Unavailable || !strings.Contains(string(memory), fmt.Sprint(f.deployments[0].id)) {
 		t.Errorf("memory %q, %v", memory, err)
 	}
+
 	f.set(func() { clear(f.refuse) })
 	for _, m := range [][]byte{nil, memory, []byte("not ours")} {
 		if _, err := r.ReportStatus(t.Context(), s, m); err != nil || len(f.deployments) != 1 || f.deployments[0].statuses[0].state != "in_progress" {
@@ -77,6 +81,7 @@ func TestASucceededCommitTakesThePlaceOfTheOneBefore(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	if one, two := f.Statuses(lockstep.SHA(first)), f.Statuses(lockstep.SHA(second)); one[0].State != "inactive" || two[0].State != provider.CommitSucceeded {
 		t.Errorf("the first is %s and the second %s", one[0].State, two[0].State)
 	}
@@ -92,10 +97,12 @@ func TestOnlyPagesAreLinked(t *testing.T) {
 		if _, err := r.ReportStatus(t.Context(), s, nil); err != nil {
 			t.Fatal(err)
 		}
+
 		if got := f.Statuses(s.SHA)[0]; got.URL != want || !strings.HasSuffix(got.Summary, "é…") {
 			t.Errorf("%q is shown as %+v", url, got)
 		}
 	}
+
 	if _, err := r.ReportStatus(t.Context(), commitStatus(sha, "strange", "x"), nil); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("a strange state: %v", err)
 	}
@@ -112,11 +119,13 @@ func TestPullRequestsOfDeletedForksAreForks(t *testing.T) {
 			f.pulls = append(f.pulls, &pull{number: f.next(), head: "change", base: "main"})
 		}
 	})
+
 	c := opened[provider.Commenter](t, f, credentials()["TOKEN"])
 	all, err := c.PullRequests(t.Context(), "main")
 	if err != nil || len(all) != 100 || all[0].Number != closed+120 || len(f.requests()) != 1 {
 		t.Errorf("%d pull requests, %v", len(all), err)
 	}
+
 	f.set(func() { f.pulls = f.pulls[:2] })
 	if all, err = c.PullRequests(t.Context(), "main"); err != nil || len(all) != 1 || all[0].Number != gone || !all[0].Fork {
 		t.Errorf("%+v, %v", all, err)
@@ -133,6 +142,7 @@ func TestSomebodyElsesCommentIsNeverEdited(t *testing.T) {
 		for i := range 120 {
 			f.AddComment(number, fmt.Sprint("talk ", i))
 		}
+
 		f.AddComment(number, marker+" theirs")
 		c := opened[provider.Commenter](t, f, credentials()[name])
 		pr := provider.PullRequest{Number: number}
@@ -142,8 +152,10 @@ func TestSomebodyElsesCommentIsNeverEdited(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
+
 			ids = append(ids, id)
 		}
+
 		want := []string{marker + " theirs", marker + "two"}
 		if diff := cmp.Diff(want, f.Comments(number)[120:]); diff != "" || ids[0] != ids[1] {
 			t.Errorf("%s: ids %v; want -, got +:\n%s", name, ids, diff)
@@ -180,14 +192,17 @@ func TestAProposalThatFailsLeavesNoBranch(t *testing.T) {
 		if _, err := r.Propose(t.Context(), p); lockstep.KindOf(err) != want || !strings.Contains(err.Error(), strings.TrimPrefix(pattern, "POST ")) {
 			t.Errorf("%s: %v", pattern, err)
 		}
+
 		if id := f.repo.ID("refs/heads/lockstep/web"); id != "" {
 			t.Errorf("%s: the branch stands at %s", pattern, id)
 		}
+
 		f.set(func() { clear(f.refuse) })
 		if _, err := r.Propose(t.Context(), p); err != nil {
 			t.Errorf("%s: afterwards %v", pattern, err)
 		}
 	}
+
 	f := newFake(t, false)
 	p := proposal(f)
 	f.refuse["POST /repos/acme/infra/pulls"], f.refuse["DELETE /repos/acme/infra/git/refs/{ref...}"] = http.StatusForbidden, http.StatusBadGateway
@@ -202,6 +217,7 @@ func TestAProposalReplacesNothing(t *testing.T) {
 	p := proposal(f)
 	r := opened[provider.PullRequester](t, f, credentials()["TOKEN"])
 	f.requests()
+
 	for path, want := range map[string]lockstep.Kind{
 		"dir/x": lockstep.Exists, "dir": lockstep.Exists, "web.yaml/x": lockstep.Exists, "../x": lockstep.Invalid, "/x": lockstep.Invalid, "a//b": lockstep.Invalid, "": lockstep.Invalid,
 	} {
@@ -210,17 +226,21 @@ func TestAProposalReplacesNothing(t *testing.T) {
 			t.Errorf("%q: %v", path, err)
 		}
 	}
+
 	if f.Writes() != 0 {
 		t.Errorf("%d writes", f.Writes())
 	}
+
 	p = proposal(f)
 	pr, err := r.Propose(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if got := f.repo.Git("ls-tree", "-r", "--name-only", string(pr.Head)); got != "deployments/web.yaml\ndir/x\ndir/y\nweb.yaml" {
 		t.Errorf("the tree:\n%s", got)
 	}
+
 	if got := f.repo.Git("show", string(pr.Head)+":dir/y"); got != "é<&>" {
 		t.Errorf("the file: %q", got)
 	}
@@ -232,17 +252,21 @@ func TestWebhooksOfOthersStay(t *testing.T) {
 	for i := range 130 {
 		f.hooks = append(f.hooks, &hook{id: f.next(), url: fmt.Sprint("https://example.com/", i), secret: "theirs"})
 	}
+
 	f.hooks = append(f.hooks, &hook{f.next(), url, "old"}, &hook{f.next(), url, "older"})
 	w := opened[provider.WebhookRegistrar](t, f, credentials()["APP"])
 	if err := w.RegisterWebhook(t.Context(), url, "secret-of-16-characters"); err != nil {
 		t.Fatal(err)
 	}
+
 	if got := f.Webhooks(); len(got) != 131 || got[130] != (providertest.ShownWebhook{URL: url, Secret: "secret-of-16-characters"}) {
 		t.Errorf("%d webhooks, the last is %+v", len(got), got[len(got)-1])
 	}
+
 	if err := w.RemoveWebhook(t.Context(), url); err != nil || len(f.Webhooks()) != 130 {
 		t.Errorf("%d webhooks, %v", len(f.Webhooks()), err)
 	}
+
 	if w.WebhookKind() != lockstep.GitHubWebhook {
 		t.Errorf("kind %s", w.WebhookKind())
 	}

@@ -71,22 +71,27 @@ func (d *Driver) application(p place, a provider.Access) (*application, error) {
 	if err != nil {
 		return nil, lockstep.Errorf(lockstep.Invalid, "The credential of connection %s cannot be encoded.", a.Connection.Name)
 	}
+
 	key := appKey{a.Connection.ARN, p.api, p.certificate, sha256.Sum256(text)}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+
 	if app, ok := d.apps[key]; ok {
 		return app, nil
 	}
+
 	app, err := newApplication(p, a.Credential)
 	if err != nil {
 		return nil, err
 	}
+
 	if len(d.apps) >= maxApps {
 		for old := range d.apps { // whoever holds it goes on with it
 			delete(d.apps, old)
 			break
 		}
 	}
+
 	d.apps[key] = app
 	return app, nil
 }
@@ -96,14 +101,17 @@ func newApplication(p place, c lockstep.Credential) (*application, error) {
 	if err != nil {
 		return nil, lockstep.Errorf(lockstep.Denied, "The installation of application %s is named by a number, and %q is none.", c.AppID, c.InstallationID)
 	}
+
 	key, err := parseKey(c.Secret)
 	if err != nil {
 		return nil, err
 	}
+
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key}, (&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
 		return nil, lockstep.Errorf(lockstep.Denied, "The private key of application %s cannot sign.", c.AppID)
 	}
+
 	app := &application{id: c.AppID, installation: installation}
 	app.api, app.rest, err = p.client(func(_ context.Context, h http.Header) error {
 		now := time.Now()
@@ -113,9 +121,11 @@ func newApplication(p place, c lockstep.Credential) (*application, error) {
 		if err != nil {
 			return lockstep.Errorf(lockstep.Denied, "The private key of application %s cannot sign.", c.AppID)
 		}
+
 		h.Set("Authorization", "Bearer "+proof)
 		return nil
 	})
+
 	return app, err
 }
 
@@ -126,18 +136,21 @@ func parseKey(text string) (*rsa.PrivateKey, error) {
 	if block == nil {
 		return nil, lockstep.Errorf(lockstep.Denied, "The application's private key is not one in PEM.")
 	}
+
 	key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
 	if err != nil {
 		if other, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
 			key, _ = other.(*rsa.PrivateKey)
 		}
 	}
+
 	if key == nil {
 		return nil, lockstep.Errorf(lockstep.Denied, "The application's private key is not an RSA key, which GitHub's are.")
 	}
 	if n := key.N.BitLen(); n < minKey || n > maxKey {
 		return nil, lockstep.Errorf(lockstep.Denied, "The application's private key has %d bits, and not %d to %d.", n, minKey, maxKey)
 	}
+
 	return key, nil
 }
 
@@ -150,14 +163,17 @@ func (a *application) Token(ctx context.Context) (string, error) {
 			defer a.mu.Unlock()
 			return a.token, nil
 		}
+
 		f := a.flight
 		if f == nil {
 			f = &flight{done: make(chan struct{})}
 			a.flight = f
 			a.mu.Unlock()
 			a.fetch(ctx, f)
+
 			return f.token, f.err
 		}
+
 		a.mu.Unlock()
 		select {
 		case <-f.done:
@@ -179,20 +195,24 @@ func (a *application) fetch(ctx context.Context, f *flight) {
 		a.mu.Unlock()
 		close(f.done)
 	}()
+
 	token, resp, err := a.api.Apps.CreateInstallationToken(ctx, a.installation, nil)
 	if err != nil {
 		f.err, f.left = a.refused(translate(a.rest, resp, err)), ctx.Err() != nil
 		return
 	}
+
 	f.token = token.GetToken()
 	if f.token == "" {
 		f.err = lockstep.Errorf(lockstep.Unavailable, "The host gives no token for installation %d of application %s.", a.installation, a.id)
 		return
 	}
+
 	now := time.Now()
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		now = date // our clock may be another
 	}
+
 	life = max(0, min(token.GetExpiresAt().Sub(now), maxLife))
 }
 
@@ -220,9 +240,11 @@ func (a *application) bot(ctx context.Context) (string, error) {
 	a.mu.Lock()
 	login := a.login
 	a.mu.Unlock()
+
 	if login != "" {
 		return login, nil
 	}
+
 	app, resp, err := a.api.Apps.Get(ctx, "")
 	if err != nil {
 		return "", a.refused(translate(a.rest, resp, err))
@@ -230,8 +252,10 @@ func (a *application) bot(ctx context.Context) (string, error) {
 	if app.GetSlug() == "" {
 		return "", lockstep.Errorf(lockstep.Unavailable, "The host does not say what application %s is called.", a.id)
 	}
+
 	a.mu.Lock()
 	defer a.mu.Unlock()
+
 	a.login = app.GetSlug() + "[bot]"
 	return a.login, nil
 }

@@ -49,20 +49,25 @@ func TestClientsOfAConnectionShareOneToken(t *testing.T) {
 		c := open(t, d, repository(h, credentials()["APP"]))
 		all.Go(func() { heads(t, c) })
 	}
+
 	waitFor(t, func() bool { f.mu.Lock(); defer f.mu.Unlock(); return len(f.asked) > 0 })
 	close(release)
 	all.Wait()
 	c := open(t, d, repository(h, credentials()["APP"]))
 	heads(t, c)
+
 	if _, err := c.(provider.Commenter).PullRequests(t.Context(), "main"); err != nil {
 		t.Error(err)
 	}
+
 	if n := tokens(f); n != 1 {
 		t.Errorf("%d tokens were asked for, want one for all", n)
 	}
+
 	other := repository(h, credentials()["APP"])
 	other.Connection.ARN += "2"
 	heads(t, open(t, d, other))
+
 	if n := tokens(f); n != 1 {
 		t.Errorf("another connection asked for %d tokens, want one of its own", n)
 	}
@@ -94,6 +99,7 @@ func TestWhoeverGoesTakesNobodysTokenAway(t *testing.T) {
 			t.Errorf("whoever went: %v", err)
 		}
 	})
+
 	waitFor(t, func() bool { f.mu.Lock(); defer f.mu.Unlock(); return len(f.asked) > 0 })
 	all.Go(func() { heads(t, second) })
 	leave()
@@ -123,6 +129,7 @@ func TestATokenIsLeftBeforeItsEnd(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
+
 		if n := tokens(f); n != row.want {
 			t.Errorf("%s: %d tokens, want %d", name, n, row.want)
 		}
@@ -141,10 +148,12 @@ func TestATokenThatWasEndedIsReplaced(t *testing.T) {
 		if err := call(); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
+
 		f.set(func() { clear(f.tokens) })
 		if err := call(); lockstep.KindOf(err) != lockstep.Denied {
 			t.Errorf("%s, with a token that was ended: %v", name, err)
 		}
+
 		if err := call(); err != nil {
 			t.Errorf("%s, after that: %v", name, err)
 		}
@@ -190,9 +199,11 @@ func TestCheckSaysWhetherACredentialWorks(t *testing.T) {
 			if right := row.says == ""; right != (err == nil) || !right && (lockstep.KindOf(err) != lockstep.Denied || !strings.Contains(err.Error(), row.says)) {
 				t.Errorf("%s: %s, %v; want one that says %q", name, lockstep.KindOf(err), err, row.says)
 			}
+
 			if err != nil && strings.Contains(err.Error(), canary) {
 				t.Errorf("%s: the credential is shown: %v", name, err)
 			}
+
 			if asked := f.requests(); !slices.Equal(asked, row.asked) {
 				t.Errorf("%s: asked %v, want %v", name, asked, row.asked)
 			}
@@ -232,12 +243,14 @@ func TestApplicationsAreLetInWherePeopleSignIn(t *testing.T) {
 	if diff := cmp.Diff(want("https://github.com"), got); diff != "" || err != nil {
 		t.Errorf("want -, got +:\n%s%v", diff, err)
 	}
+
 	f := newFake(t, true)
 	d, h := driver(t, f, github.EnterpriseType)
 	got, err = d.Authorization(h)
 	if diff := cmp.Diff(want(f.server.URL), got); diff != "" || err != nil {
 		t.Errorf("want -, got +:\n%s%v", diff, err)
 	}
+
 	if _, err := d.Authorization(nil); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("without a host: %v", err)
 	}

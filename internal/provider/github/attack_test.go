@@ -24,6 +24,7 @@ func calls(t *testing.T, c provider.Client) map[string]error {
 	_, listed := c.(provider.Commenter).PullRequests(t.Context(), "main")
 	_, commented := c.(provider.Commenter).PutComment(t.Context(), provider.PullRequest{Number: 1}, provider.Comment{ID: "1", Body: "x"})
 	_, proposed := c.(provider.PullRequester).Propose(t.Context(), provider.Proposal{Base: "main", BaseSHA: lockstep.SHA(sha), Branch: "x"})
+
 	return map[string]error{
 		"read": read, "status": told, "status again": again, "pull requests": listed, "comment": commented, "proposal": proposed,
 		"webhook": c.(provider.WebhookRegistrar).RegisterWebhook(t.Context(), "https://lockstep.example.com", canary+"-secret"),
@@ -34,8 +35,10 @@ func TestAttack16OnlyAllowedAddressesAreDialled(t *testing.T) {
 	asked := ""
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked += " " + r.URL.Path }))
 	defer s.Close()
+
 	network := gitwire.NewNetwork(gitwire.NetworkOptions{})
 	defer network.Close()
+
 	host := &lockstep.Host{Endpoint: strings.Replace(s.URL, "http:", "https:", 1)}
 	for name, c := range credentials() {
 		for _, d := range []*github.Driver{github.New(github.Options{Network: network, API: s.URL, Git: s.URL}), github.NewEnterprise(network)} {
@@ -48,6 +51,7 @@ func TestAttack16OnlyAllowedAddressesAreDialled(t *testing.T) {
 			}
 		}
 	}
+
 	if asked != "" {
 		t.Errorf("asked:%s", asked)
 	}
@@ -57,22 +61,26 @@ func TestAttack17TheCredentialIsNotSentAfterARedirect(t *testing.T) {
 	stolen := ""
 	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { stolen += r.Header.Get("Authorization") }))
 	defer other.Close()
+
 	for name, c := range credentials() {
 		for _, status := range []int{301, 302, 307, 308} {
 			f := newFake(t, false)
 			d, h := driver(t, f, github.Type)
 			client := open(t, d, repository(h, c))
 			f.Fail(status, http.Header{"Location": {other.URL + "/repos/acme/infra"}})
+
 			for what, err := range calls(t, client) {
 				if err == nil || strings.Contains(err.Error(), canary) {
 					t.Errorf("%s, %d, %s: %v", name, status, what, err)
 				}
 			}
+
 			if err := d.Check(t.Context(), provider.Access{Host: h, Credential: c}); err == nil {
 				t.Errorf("%s, %d: the check went well", name, status)
 			}
 		}
 	}
+
 	if stolen != "" {
 		t.Errorf("another origin saw %q", stolen)
 	}
@@ -86,20 +94,24 @@ func TestAttack18ErrorsShowNoCredential(t *testing.T) {
 				fmt.Fprintf(w, `{"token":"ghs_%s","expires_at":"2999-01-01T00:00:00Z"}`, canary)
 				return
 			}
+
 			body, _ := io.ReadAll(r.Body)
 			_, password, _ := r.BasicAuth()
 			w.WriteHeader(http.StatusUnprocessableEntity)
 			fmt.Fprintf(w, `{"message":%q,"errors":[{"message":%q},%q]}`, r.Header.Get("Authorization")+" "+password, password, body)
 		}))
+
 		network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
 		d := github.New(github.Options{Network: network, API: s.URL, Git: s.URL})
 		all := calls(t, open(t, d, repository(nil, c)))
 		all["check"] = d.Check(t.Context(), provider.Access{Credential: c})
+
 		for what, err := range all {
 			if err == nil || strings.Contains(err.Error(), canary) || strings.Contains(err.Error(), "eyJ") {
 				t.Errorf("%s, %s: %v", name, what, err)
 			}
 		}
+
 		network.Close()
 		s.Close()
 	}
@@ -122,6 +134,7 @@ func TestAttack18WhatCannotBeReadIsNotShown(t *testing.T) {
 				}
 			}
 		}
+
 		s.Close()
 	}
 }
@@ -133,6 +146,7 @@ func TestAttack19AClientAndItsDriverPrintNoCredential(t *testing.T) {
 		d, h := driver(t, f, github.Type)
 		client := open(t, d, repository(h, c))
 		heads(t, client)
+
 		for _, text := range []string{fmt.Sprintf("%v %+v", c, d), fmt.Sprintf("%v", client)} {
 			if strings.Contains(text, canary) || strings.Contains(text, "PRIVATE KEY") {
 				t.Errorf("%s: the credential is printed: %s", name, text)

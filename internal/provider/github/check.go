@@ -20,16 +20,19 @@ func (d *Driver) Check(ctx context.Context, a provider.Access) error {
 	if err != nil {
 		return err
 	}
+
 	c, err := d.credential(p, a)
 	if lockstep.KindOf(err) == lockstep.Invalid {
 		return lockstep.Errorf(lockstep.Denied, "%s", lockstep.Shown(err))
 	}
+
 	switch {
 	case err != nil || c.none:
 		return err
 	case c.app != nil:
 		return checkApp(ctx, c.app)
 	}
+
 	return checkToken(ctx, p, c)
 }
 
@@ -40,21 +43,26 @@ func checkToken(ctx context.Context, p place, c shown) error {
 	if err != nil {
 		return err
 	}
+
 	_, resp, err := api.Users.Get(ctx, "")
 	if err == nil {
 		return nil
 	}
+
 	fault := translate(calls, resp, err)
 	if lockstep.KindOf(fault) == lockstep.Denied && resp != nil && resp.StatusCode == http.StatusForbidden {
 		_, resp, err := api.RateLimit.Get(ctx)
 		if err == nil || missing(resp) { // an installed server may have no limits
 			return nil
 		}
+
 		fault = translate(calls, resp, err)
 	}
+
 	if lockstep.KindOf(fault) == lockstep.Denied {
 		return lockstep.Errorf(lockstep.Denied, "The credential does not work: it is wrong, was revoked or has ended: %s", lockstep.Shown(fault))
 	}
+
 	return fault
 }
 

@@ -82,19 +82,23 @@ func translate(c *rest.Client, resp *gh.Response, err error, secrets ...string) 
 	for _, s := range secrets {
 		said = strings.ReplaceAll(said, s, "****")
 	}
+
 	var answer *http.Response
 	if resp != nil {
 		answer = resp.Response
 	}
+
 	fault := c.Failed(answer, err, said)
 	if answer != nil && answer.StatusCode/100 == 2 { // what could not be read may hold a token
 		u := answer.Request.URL
 		return lockstep.Errorf(lockstep.KindOf(fault), "%s %s://%s%s: the answer of status %d is not what GitHub gives.",
 			answer.Request.Method, u.Scheme, u.Host, u.EscapedPath(), answer.StatusCode)
 	}
+
 	if _, ok := errors.AsType[*gh.AbuseRateLimitError](err); ok && provider.Wait(fault) == 0 {
 		return lockstep.Wrapf(lockstep.Unavailable, &provider.Later{Wait: secondWait}, "%s", lockstep.Shown(fault))
 	}
+
 	return fault
 }
 
@@ -109,18 +113,22 @@ func words(err error) string {
 	if code, ok := errors.AsType[*gh.TwoFactorAuthError](err); ok {
 		return code.Message
 	}
+
 	refusal, ok := errors.AsType[*gh.ErrorResponse](err)
 	if !ok {
 		return ""
 	}
+
 	said := refusal.Message
 	for _, e := range refusal.Errors {
 		detail := e.Message
 		if detail == "" {
 			detail = strings.TrimSpace(e.Resource + " " + e.Field + " " + e.Code)
 		}
+
 		said += "; " + detail
 	}
+
 	return said
 }
 

@@ -22,18 +22,21 @@ func (c *client) PullRequests(ctx context.Context, base string) ([]provider.Pull
 	if err := c.allowed(); err != nil {
 		return nil, err
 	}
+
 	all, resp, err := c.api.PullRequests.List(ctx, c.owner, c.repo, &gh.PullRequestListOptions{
 		State: "open", Base: base, Sort: "updated", Direction: "desc", ListOptions: gh.ListOptions{PerPage: perPage},
 	})
 	if err != nil {
 		return nil, c.failed(resp, err)
 	}
+
 	found := make([]provider.PullRequest, 0, len(all))
 	for _, pr := range all {
 		if pr.GetBase().GetRef() == base && len(found) < perPage {
 			found = append(found, pullRequest(pr))
 		}
 	}
+
 	return found, nil
 }
 
@@ -53,6 +56,7 @@ func (c *client) PutComment(ctx context.Context, pr provider.PullRequest, m prov
 	if err := c.allowed(); err != nil {
 		return "", err
 	}
+
 	body := &gh.IssueComment{Body: new(m.Body)}
 	if id, err := strconv.ParseInt(m.ID, 10, 64); err == nil {
 		_, resp, err := c.api.Issues.EditComment(ctx, c.owner, c.repo, id, body)
@@ -63,10 +67,12 @@ func (c *client) PutComment(ctx context.Context, pr provider.PullRequest, m prov
 			return "", c.failed(resp, err)
 		}
 	}
+
 	id, err := c.findComment(ctx, int(pr.Number), m.Marker)
 	if err != nil {
 		return "", err
 	}
+
 	if id != 0 {
 		_, resp, err := c.api.Issues.EditComment(ctx, c.owner, c.repo, id, body)
 		if err != nil {
@@ -74,10 +80,12 @@ func (c *client) PutComment(ctx context.Context, pr provider.PullRequest, m prov
 		}
 		return strconv.FormatInt(id, 10), nil
 	}
+
 	made, resp, err := c.api.Issues.CreateComment(ctx, c.owner, c.repo, int(pr.Number), body)
 	if err != nil {
 		return "", c.failed(resp, err)
 	}
+
 	return strconv.FormatInt(made.GetID(), 10), nil
 }
 
@@ -90,6 +98,7 @@ func (c *client) findComment(ctx context.Context, number int, marker string) (in
 		if err != nil {
 			return 0, c.failed(resp, err)
 		}
+
 		for _, comment := range page {
 			if !strings.Contains(comment.GetBody(), marker) {
 				continue
@@ -98,11 +107,14 @@ func (c *client) findComment(ctx context.Context, number int, marker string) (in
 				return comment.GetID(), err
 			}
 		}
+
 		if resp.NextPage == 0 {
 			break
 		}
+
 		o.Page = resp.NextPage
 	}
+
 	return 0, nil
 }
 
@@ -112,18 +124,22 @@ func (c *client) wrote(ctx context.Context, u *gh.User) (bool, error) {
 		login, err := c.app.bot(ctx)
 		return u.GetType() == "Bot" && u.GetLogin() == login, err
 	}
+
 	c.mu.Lock()
 	me := c.me
 	c.mu.Unlock()
+
 	if me == 0 {
 		user, resp, err := c.api.Users.Get(ctx, "")
 		if err != nil {
 			return false, c.failed(resp, err)
 		}
+
 		me = user.GetID()
 		c.mu.Lock()
 		c.me = me
 		c.mu.Unlock()
 	}
+
 	return me != 0 && u.GetID() == me, nil
 }

@@ -40,6 +40,7 @@ func (d *Driver) credential(p place, a provider.Access) (shown, error) {
 		if err != nil {
 			return shown{}, err
 		}
+
 		authorize := func(ctx context.Context, h http.Header) error {
 			token, err := app.Token(ctx)
 			if err == nil {
@@ -47,8 +48,10 @@ func (d *Driver) credential(p place, a provider.Access) (shown, error) {
 			}
 			return err
 		}
+
 		return shown{authorize: authorize, git: gitwire.Passing(p.web, tokenUser, app.Token), app: app}, nil
 	}
+
 	return shown{}, lockstep.Errorf(lockstep.Invalid,
 		"%s is reached over HTTPS, where a credential of kind %s is of no use. Give one of kind TOKEN, APP, OAUTH or BASIC.", p.web, c.Kind)
 }

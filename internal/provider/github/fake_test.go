@@ -93,18 +93,22 @@ func (f *fake) serve(git http.Handler) http.Handler {
 		now := time.Now().Add(f.skew)
 		f.mu.Unlock()
 		w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
+
 		// Where a repository is not there its owner's installation still is.
 		if token := strings.HasSuffix(r.URL.Path, "/access_tokens"); status != 0 && !(token && status == http.StatusNotFound) {
 			for k, v := range header {
 				w.Header()[k] = v
 			}
+
 			if answer == "" {
 				answer = `{"message":"` + http.StatusText(status) + `"}`
 			}
+
 			w.WriteHeader(status)
 			fmt.Fprint(w, answer)
 			return
 		}
+
 		who := f.who(r)
 		switch {
 		case strings.HasPrefix(r.URL.Path, api+"/"):
@@ -112,6 +116,7 @@ func (f *fake) serve(git http.Handler) http.Handler {
 				f.fail(w, http.StatusUnauthorized, "Bad credentials")
 				return
 			}
+
 			r.Header.Set("Who", who)
 			mux.ServeHTTP(w, r)
 		case who == "" && r.Header.Get("Authorization") != "" || who == "app":
@@ -133,10 +138,13 @@ func (f *fake) who(r *http.Request) string {
 		if name != user && name != "x-access-token" || name == user && strings.HasPrefix(password, "ghs_") {
 			return ""
 		}
+
 		value = password
 	}
+
 	f.mu.Lock()
 	defer f.mu.Unlock()
+
 	switch {
 	case value == canary:
 		return user
@@ -145,6 +153,7 @@ func (f *fake) who(r *http.Request) string {
 	case scheme == "Bearer" && f.proves(value):
 		return "app"
 	}
+
 	return ""
 }
 
@@ -197,9 +206,11 @@ func (f *fake) fixture(name string, change map[string]any) map[string]any {
 	if err == nil {
 		err = json.Unmarshal(text, &v)
 	}
+
 	if err != nil {
 		f.t.Errorf("fixture %s: %v", name, err)
 	}
+
 	for path, value := range change {
 		at := v
 		for {
@@ -208,9 +219,11 @@ func (f *fake) fixture(name string, change map[string]any) map[string]any {
 				at[first] = value
 				break
 			}
+
 			at, path = at[first].(map[string]any), rest
 		}
 	}
+
 	return v
 }
 

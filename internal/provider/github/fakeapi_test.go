@@ -63,14 +63,17 @@ func (f *fake) routes(mux *http.ServeMux) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			f.mu.Lock()
 			defer f.mu.Unlock()
+
 			if status := f.refuse[strings.ReplaceAll(pattern, api, "")]; status != 0 {
 				f.fail(w, status, http.StatusText(status))
 				return
 			}
+
 			if app := strings.Contains(pattern, "/app"); app != (r.Header.Get("Who") == "app") {
 				f.fail(w, http.StatusUnauthorized, "A JSON web token could not be decoded")
 				return
 			}
+
 			seen := &recorder{ResponseWriter: w, status: 200}
 			h(seen, r)
 			if r.Method != http.MethodGet && seen.status < 300 && !strings.Contains(pattern, "access_tokens") {
@@ -78,6 +81,7 @@ func (f *fake) routes(mux *http.ServeMux) {
 			}
 		})
 	}
+
 	mux.HandleFunc(api+"/", func(w http.ResponseWriter, _ *http.Request) { f.fail(w, http.StatusNotFound, "Not Found") })
 }
 
@@ -118,11 +122,13 @@ func (f *fake) postToken(w http.ResponseWriter, r *http.Request) {
 		f.fail(w, http.StatusNotFound, "Not Found")
 		return
 	}
+
 	if slow := f.slow; slow != nil {
 		f.mu.Unlock()
 		<-slow
 		f.mu.Lock()
 	}
+
 	f.issued++
 	token := fmt.Sprintf("ghs_%s-%d", canary, f.issued)
 	f.tokens[token] = true
@@ -150,19 +156,23 @@ func (f *fake) postDeployment(w http.ResponseWriter, r *http.Request) {
 		Auto_merge             *bool
 		Required_contexts      *[]string
 	}
+
 	f.read(r, &in)
 	if kind, err := f.git(nil, "", "cat-file", "-t", in.Ref); err != nil || kind != "commit" {
 		f.fail(w, 422, "No ref found for: "+in.Ref)
 		return
 	}
+
 	if in.Auto_merge == nil || *in.Auto_merge {
 		f.send(w, 202, map[string]any{"message": "Auto-merged main into topic-branch on deployment."})
 		return
 	}
+
 	if in.Required_contexts == nil || len(*in.Required_contexts) > 0 {
 		f.fail(w, 409, "Conflict: Commit status checks failed for topic-branch.")
 		return
 	}
+
 	d := &deployment{id: f.next(), sha: in.Ref, env: in.Environment, task: in.Task}
 	f.deployments = append(f.deployments, d)
 	f.send(w, 201, d.shape(f))
@@ -198,6 +208,7 @@ func (f *fake) postStatus(w http.ResponseWriter, r *http.Request) {
 	if d == nil {
 		return
 	}
+
 	var in struct {
 		State, Description, Log_url string
 		Auto_inactive               *bool
@@ -208,6 +219,7 @@ func (f *fake) postStatus(w http.ResponseWriter, r *http.Request) {
 		f.fail(w, 422, "Validation Failed", map[string]any{"resource": "DeploymentStatus", "code": "custom", "message": "it is not valid"})
 		return
 	}
+
 	if in.State == "success" && (in.Auto_inactive == nil || *in.Auto_inactive) {
 		for _, before := range f.deployments {
 			if n := len(before.statuses); before.id < d.id && before.env == d.env && n > 0 && before.statuses[n-1].state == "success" {
@@ -215,6 +227,7 @@ func (f *fake) postStatus(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	}
+
 	s := deploymentStatus{f.next(), in.State, in.Description, in.Log_url}
 	d.statuses = append(d.statuses, s)
 	f.send(w, 201, s.shape(f, d.env))
@@ -224,6 +237,7 @@ func (f *fake) postStatus(w http.ResponseWriter, r *http.Request) {
 func (f *fake) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+
 	states := map[string]provider.CommitState{"queued": provider.CommitPending, "in_progress": provider.CommitRunning,
 		"success": provider.CommitSucceeded, "failure": provider.CommitFailed, "inactive": "inactive"}
 	var all []providertest.ShownStatus
@@ -231,13 +245,16 @@ func (f *fake) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 		if d.sha != string(sha) {
 			continue
 		}
+
 		s := providertest.ShownStatus{Context: d.env}
 		if n := len(d.statuses); n > 0 {
 			last := d.statuses[n-1]
 			s.State, s.Summary, s.URL = states[last.state], last.summary, last.log
 		}
+
 		all = append(all, s)
 	}
+
 	return all
 }
 
@@ -275,6 +292,7 @@ func (f *fake) readHook(w http.ResponseWriter, r *http.Request) (h hook, ok bool
 		Active bool
 		Config struct{ Url, Secret, Content_type, Insecure_ssl string }
 	}
+
 	f.read(r, &in)
 	slices.Sort(in.Events)
 	if !in.Active || in.Config.Content_type != "json" || in.Config.Insecure_ssl != "0" || in.Config.Secret == "" ||
@@ -282,6 +300,7 @@ func (f *fake) readHook(w http.ResponseWriter, r *http.Request) (h hook, ok bool
 		f.fail(w, 422, "Validation Failed: "+in.Config.Secret)
 		return hook{}, false
 	}
+
 	return hook{url: in.Config.Url, secret: in.Config.Secret}, true
 }
 
@@ -290,12 +309,14 @@ func (f *fake) postHook(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+
 	for _, other := range f.hooks {
 		if other.url == h.url {
 			f.fail(w, 422, "Validation Failed", map[string]any{"resource": "Hook", "code": "custom", "message": "Hook already exists on this repository"})
 			return
 		}
 	}
+
 	h.id = f.next()
 	f.hooks = append(f.hooks, &h)
 	f.send(w, 201, h.shape(f))

@@ -43,13 +43,16 @@ func (f *fake) listPulls(w http.ResponseWriter, r *http.Request) {
 			found = append(found, p)
 		}
 	}
+
 	if q.Get("sort") == "updated" && q.Get("direction") == "desc" {
 		slices.Reverse(found)
 	}
+
 	shapes := []any{}
 	for _, p := range page(w, r, found) {
 		shapes = append(shapes, p.shape(f))
 	}
+
 	f.send(w, 200, shapes)
 }
 
@@ -140,6 +143,7 @@ func (f *fake) patchComment(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+
 	for _, p := range f.pulls {
 		for _, c := range p.comments {
 			if fmt.Sprint(c.id) == r.PathValue("id") {
@@ -149,6 +153,7 @@ func (f *fake) patchComment(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	}
+
 	f.fail(w, 404, "Not Found")
 }
 
@@ -230,15 +235,18 @@ func (f *fake) postTree(w http.ResponseWriter, r *http.Request) {
 		if failed == nil {
 			_, failed = f.git(index, "", "update-index", "--add", "--cacheinfo", e.Mode+","+blob+","+e.Path)
 		}
+
 		if err == nil {
 			err = failed
 		}
 	}
+
 	tree, failed := f.git(index, "", "write-tree")
 	if err != nil || failed != nil {
 		f.fail(w, 422, "tree.path contains a malformed path component")
 		return
 	}
+
 	f.send(w, 201, f.fixture("tree", map[string]any{"sha": tree, "tree": []any{}}))
 }
 
@@ -252,10 +260,12 @@ func (f *fake) postCommit(w http.ResponseWriter, r *http.Request) {
 	for _, p := range in.Parents {
 		args = append(args, "-p", p)
 	}
+
 	sha, err := f.git(nil, "", args...)
 	if err != nil {
 		f.fail(w, 422, "The tree parameter must be exactly 40 characters")
 		return
 	}
+
 	f.send(w, 201, f.fixture("commit", map[string]any{"sha": sha, "tree.sha": in.Tree, "message": in.Message}))
 }

@@ -100,6 +100,7 @@ func (d *Driver) place(h *lockstep.Host) (place, error) {
 	if err := ValidEndpoint(h.Endpoint); err != nil {
 		return place{}, err
 	}
+
 	p := place{web: strings.TrimRight(h.Endpoint, "/"), network: d.network}
 	p.api = p.web + "/api/v3"
 	p.certificate = h.Certificate()
@@ -107,6 +108,7 @@ func (d *Driver) place(h *lockstep.Host) (place, error) {
 	if p.network, err = d.network.Trusting(p.certificate); err != nil {
 		return place{}, gitremote.Translate(err)
 	}
+
 	return p, nil
 }
 
@@ -142,22 +144,27 @@ func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	owner, repo := r.Link.OwnerID, strings.TrimSuffix(r.Link.RepositoryName, ".git")
 	if !ownerName.MatchString(owner) || !repositoryName.MatchString(repo) || repo == "." || repo == ".." {
 		return nil, lockstep.Errorf(lockstep.Invalid, "%q is not the name of a repository at %s: OWNER/NAME.", r.Link.Path(), p.web)
 	}
+
 	c, err := d.credential(p, r.Access)
 	if err != nil {
 		return nil, err
 	}
+
 	api, calls, err := p.client(c.authorize)
 	if err != nil {
 		return nil, err
 	}
+
 	git, err := gitremote.Open(gitwire.Options{URL: p.web + "/" + owner + "/" + repo, Network: p.network, Auth: c.git})
 	if err != nil {
 		return nil, err
 	}
+
 	return &client{Client: git, api: api, rest: calls, app: c.app, owner: owner, repo: repo, none: c.none}, nil
 }
 
@@ -167,6 +174,7 @@ func (p place) client(authorize authorizer) (*gh.Client, *rest.Client, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+
 	base := p.api + "/"
 	// The library would refuse by itself what it thinks is over the limit, in
 	// answers that no host gave.
@@ -174,5 +182,6 @@ func (p place) client(authorize authorizer) (*gh.Client, *rest.Client, error) {
 	if err != nil {
 		return nil, nil, lockstep.Wrapf(lockstep.Invalid, err, "The API at %s cannot be called.", p.api)
 	}
+
 	return api, calls, nil
 }

@@ -125,6 +125,7 @@ func TestWithoutCredentialARepositoryIsOnlyRead(t *testing.T) {
 	if heads, err := c.Heads(t.Context(), []string{"main"}); err != nil || heads["main"] != lockstep.SHA(sha) {
 		t.Errorf("heads: %v, %v", heads, err)
 	}
+
 	_, told := c.(provider.StatusReporter).ReportStatus(t.Context(), provider.CommitStatus{SHA: lockstep.SHA(sha), State: provider.CommitFailed}, nil)
 	_, listed := c.(provider.Commenter).PullRequests(t.Context(), "main")
 	_, commented := c.(provider.Commenter).PutComment(t.Context(), provider.PullRequest{Number: 1}, provider.Comment{Body: "x"})
@@ -136,9 +137,11 @@ func TestWithoutCredentialARepositoryIsOnlyRead(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+
 	if asked := f.requests(); len(asked) != 0 {
 		t.Errorf("the API was asked: %v", asked)
 	}
+
 	if err := d.Check(t.Context(), provider.Access{Credential: lockstep.Credential{Kind: lockstep.NoCredential}}); err != nil {
 		t.Errorf("check: %v", err)
 	}
@@ -147,6 +150,7 @@ func TestWithoutCredentialARepositoryIsOnlyRead(t *testing.T) {
 func TestWhatCannotBeOpenedSaysWhy(t *testing.T) {
 	network := gitwire.NewNetwork(gitwire.NetworkOptions{})
 	defer network.Close()
+
 	public, installed := github.New(github.Options{Network: network}), github.NewEnterprise(network)
 	token := lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary}
 	host := &lockstep.Host{Endpoint: "https://ghe.example.com"}
@@ -202,6 +206,7 @@ func TestARepositoryIsNamedWithOrWithoutGit(t *testing.T) {
 	if heads, err := c.Heads(t.Context(), []string{"main"}); err != nil || len(heads) != 1 {
 		t.Errorf("heads: %v, %v", heads, err)
 	}
+
 	if _, err := c.(provider.Commenter).PullRequests(t.Context(), "main"); err != nil {
 		t.Error(err)
 	}
@@ -231,6 +236,7 @@ func TestLimitsOnRateSayHowLong(t *testing.T) {
 				t.Errorf("%s: %s, wait %s: %v", name, lockstep.KindOf(err), wait, err)
 			}
 		}
+
 		if asked := f.requests(); len(asked) != 2 {
 			t.Errorf("%s: asked %v", name, asked)
 		}

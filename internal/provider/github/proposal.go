@@ -28,20 +28,24 @@ func (c *client) Propose(ctx context.Context, p provider.Proposal) (provider.Pul
 	if err := c.free(ctx, p); err != nil {
 		return provider.PullRequest{}, err
 	}
+
 	sha, err := c.commit(ctx, p)
 	if err != nil {
 		return provider.PullRequest{}, err
 	}
+
 	_, resp, err := c.api.Git.CreateRef(ctx, c.owner, c.repo, gh.CreateRef{Ref: heads + p.Branch, SHA: sha})
 	if err != nil {
 		return provider.PullRequest{}, c.takeBack(ctx, p.Branch, sha, c.failed(resp, err))
 	}
+
 	pr, resp, err := c.api.PullRequests.Create(ctx, c.owner, c.repo, &gh.NewPullRequest{
 		Title: new(p.Title), Head: new(p.Branch), Base: new(p.Base), Body: new(p.Body),
 	})
 	if err != nil {
 		return provider.PullRequest{}, c.takeBack(ctx, p.Branch, sha, c.failed(resp, err))
 	}
+
 	made := pullRequest(pr)
 	made.Head = lockstep.SHA(sha)
 	return made, nil
@@ -56,16 +60,19 @@ func (c *client) free(ctx context.Context, p provider.Proposal) error {
 	if !missing(resp) {
 		return c.failed(resp, err)
 	}
+
 	files, err := c.Files(ctx, p.BaseSHA)
 	if err != nil {
 		return err
 	}
+
 	for _, f := range p.Files {
 		if _, err := files.ObjectID(f.Path); err == nil {
 			return lockstep.Errorf(lockstep.Exists, "%s is already in %s/%s at %s.", f.Path, c.owner, c.repo, p.BaseSHA)
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return lockstep.Wrapf(lockstep.Invalid, err, "%q cannot be the path of a file in %s/%s.", f.Path, c.owner, c.repo)
 		}
+
 		// A file in the place of a folder would be replaced by it.
 		for folder := path.Dir(f.Path); folder != "."; folder = path.Dir(folder) {
 			info, err := fs.Stat(files, folder)
@@ -76,6 +83,7 @@ func (c *client) free(ctx context.Context, p provider.Proposal) error {
 			}
 		}
 	}
+
 	return nil
 }
 
@@ -89,20 +97,24 @@ func (c *client) commit(ctx context.Context, p provider.Proposal) (string, error
 	if err != nil {
 		return "", c.failed(resp, err)
 	}
+
 	entries := make([]*gh.TreeEntry, 0, len(p.Files))
 	for _, f := range p.Files {
 		entries = append(entries, &gh.TreeEntry{Path: new(f.Path), Mode: new("100644"), Type: new("blob"), Content: new(string(f.Content))})
 	}
+
 	tree, resp, err := c.api.Git.CreateTree(ctx, c.owner, c.repo, base.GetTree().GetSHA(), entries)
 	if err != nil {
 		return "", c.failed(resp, err)
 	}
+
 	made, resp, err := c.api.Git.CreateCommit(ctx, c.owner, c.repo, gh.Commit{
 		Message: new(p.Message), Tree: &gh.Tree{SHA: tree.SHA}, Parents: []*gh.Commit{{SHA: new(string(p.BaseSHA))}},
 	}, nil)
 	if err != nil {
 		return "", c.failed(resp, err)
 	}
+
 	return made.GetSHA(), nil
 }
 
@@ -112,6 +124,7 @@ func (c *client) commit(ctx context.Context, p provider.Proposal) (string, error
 func (c *client) takeBack(ctx context.Context, branch, sha string, why error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
 	defer cancel()
+
 	ref, _, err := c.api.Git.GetRef(ctx, c.owner, c.repo, heads+branch)
 	if err != nil {
 		return why
@@ -119,8 +132,10 @@ func (c *client) takeBack(ctx context.Context, branch, sha string, why error) er
 	if ref.GetObject().GetSHA() != sha {
 		return c.taken(branch)
 	}
+
 	if resp, err := c.api.Git.DeleteRef(ctx, c.owner, c.repo, heads+branch); err != nil {
 		return lockstep.Wrapf(lockstep.KindOf(why), c.failed(resp, err), "%s Branch %s was made and could not be deleted.", lockstep.Shown(why), branch)
 	}
+
 	return why
 }

@@ -40,14 +40,17 @@ func (c *client) ReportStatus(ctx context.Context, s provider.CommitStatus, memo
 	if err := c.allowed(); err != nil {
 		return memory, err
 	}
+
 	state, ok := states[s.State]
 	if !ok {
 		return memory, lockstep.Errorf(lockstep.Invalid, "%q is not the state of a commit.", string(s.State))
 	}
+
 	var known told
 	if json.Unmarshal(memory, &known) != nil {
 		known = told{} // of another provider, or none
 	}
+
 	want := told{State: state, Summary: lockstep.Cut(s.Summary, maxDescription), URL: page(s.URL)}
 	if known.Deployment != 0 {
 		got, gone, err := c.tell(ctx, known, want)
@@ -55,10 +58,12 @@ func (c *client) ReportStatus(ctx context.Context, s provider.CommitStatus, memo
 			return encode(got), err
 		}
 	}
+
 	known, err := c.deployment(ctx, s)
 	if err != nil {
 		return encode(known), err
 	}
+
 	got, _, err := c.tell(ctx, known, want)
 	return encode(got), err
 }
@@ -70,14 +75,17 @@ func (c *client) tell(ctx context.Context, known, want told) (got told, gone boo
 	if known == want {
 		return known, false, nil
 	}
+
 	status := gh.DeploymentStatusRequest{State: want.State, Description: new(want.Summary)}
 	if want.URL != "" {
 		status.LogURL = new(want.URL)
 	}
+
 	_, resp, err := c.api.Repositories.CreateDeploymentStatus(ctx, c.owner, c.repo, known.Deployment, status)
 	if err != nil {
 		return known, missing(resp), c.failed(resp, err)
 	}
+
 	return want, false, nil
 }
 
@@ -90,11 +98,13 @@ func (c *client) deployment(ctx context.Context, s provider.CommitStatus) (told,
 	if err != nil {
 		return told{}, c.failed(resp, err)
 	}
+
 	for _, d := range all { // newest first
 		if d.GetSHA() == string(s.SHA) && d.GetTask() == task && d.GetEnvironment() == s.Environment {
 			return c.shown(ctx, d.GetID())
 		}
 	}
+
 	made, resp, err := c.api.Repositories.CreateDeployment(ctx, c.owner, c.repo, gh.DeploymentRequest{
 		Ref: string(s.SHA), Task: new(task), Environment: new(s.Environment), Description: new("Stacks in " + s.Environment),
 		AutoMerge: new(false), RequiredContexts: []string{}, // the commit as it is, whatever others say of it
@@ -102,6 +112,7 @@ func (c *client) deployment(ctx context.Context, s provider.CommitStatus) (told,
 	if err != nil {
 		return told{}, c.failed(resp, err)
 	}
+
 	return told{Deployment: made.GetID()}, nil
 }
 

@@ -19,6 +19,7 @@ func (c *client) RegisterWebhook(ctx context.Context, url, secret string) error 
 	if err != nil {
 		return err
 	}
+
 	hook := &gh.Hook{
 		Active: new(true), Events: []string{"push", "create", "delete", "pull_request"},
 		Config: &gh.HookConfig{URL: new(url), Secret: new(secret), ContentType: new("json"), InsecureSSL: new("0")},
@@ -27,9 +28,11 @@ func (c *client) RegisterWebhook(ctx context.Context, url, secret string) error 
 		_, resp, err := c.api.Repositories.CreateHook(ctx, c.owner, c.repo, hook)
 		return c.denied(resp, err, secret)
 	}
+
 	if _, resp, err := c.api.Repositories.EditHook(ctx, c.owner, c.repo, same[0], hook); err != nil {
 		return c.denied(resp, err, secret)
 	}
+
 	return c.removeWebhooks(ctx, same[1:])
 }
 
@@ -56,6 +59,7 @@ func (c *client) webhooks(ctx context.Context, url string) ([]int64, error) {
 	if err := c.allowed(); err != nil {
 		return nil, err
 	}
+
 	var same []int64
 	o := &gh.ListOptions{PerPage: perPage}
 	for range maxPages {
@@ -63,16 +67,20 @@ func (c *client) webhooks(ctx context.Context, url string) ([]int64, error) {
 		if err != nil {
 			return nil, c.denied(resp, err)
 		}
+
 		for _, h := range page {
 			if h.GetConfig().GetURL() == url {
 				same = append(same, h.GetID())
 			}
 		}
+
 		if resp.NextPage == 0 {
 			break
 		}
+
 		o.Page = resp.NextPage
 	}
+
 	return same, nil
 }
 

@@ -32,10 +32,12 @@ func (d *Driver) api(a provider.Access) (*api, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	network, err := d.network(a.Host)
 	if err != nil {
 		return nil, err
 	}
+
 	o := rest.Options{Base: address + "/api/v4", Network: network}
 	switch secret := a.Credential.Secret; a.Credential.Kind {
 	case lockstep.NoCredential, "":
@@ -44,13 +46,16 @@ func (d *Driver) api(a provider.Access) (*api, error) {
 			h.Set("Authorization", "Bearer "+secret)
 			return nil
 		}
+
 	default:
 		return nil, lockstep.Errorf(lockstep.Invalid, "A credential of kind %s is of no use at GitLab, which is reached over HTTP: give an access token.", a.Credential.Kind)
 	}
+
 	client, err := rest.New(o)
 	if err != nil {
 		return nil, err
 	}
+
 	return &api{address: address, network: network, rest: client, kind: a.Credential.Kind}, nil
 }
 
@@ -101,9 +106,11 @@ type user struct {
 func (a *api) self(ctx context.Context) (int64, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+
 	if a.me != 0 {
 		return a.me, nil
 	}
+
 	var u user
 	if _, err := a.rest.Do(ctx, http.MethodGet, "/user", nil, &u); err != nil {
 		return 0, err
@@ -111,6 +118,7 @@ func (a *api) self(ctx context.Context) (int64, error) {
 	if u.ID == 0 {
 		return 0, lockstep.Errorf(lockstep.Unavailable, "%s does not say whose the credential is.", a.address)
 	}
+
 	a.me = u.ID
 	return a.me, nil
 }

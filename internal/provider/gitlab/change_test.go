@@ -55,6 +55,7 @@ func TestACommentOfSomebodyElseIsNeverTaken(t *testing.T) {
 	if id == again || id == "" || again == strconv.Itoa(foreign) {
 		t.Errorf("ids %q, %q", id, again)
 	}
+
 	want := []string{marker + " forged", marker + " GitLab's own", marker + "one", marker + "two"}
 	if diff := cmp.Diff(want, f.Comments(pr.Number)); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
@@ -66,14 +67,17 @@ func TestACommentIsFoundAmongMany(t *testing.T) {
 	for range 150 {
 		f.AddComment(pr.Number, "x")
 	}
+
 	id := put(t, c, pr, "", "one")
 	f.asked()
 	if again := put(t, c, pr, "", "two"); again != id || len(f.Comments(pr.Number)) != 151 {
 		t.Errorf("ids %q, %q", id, again)
 	}
+
 	if asked := f.asked(); len(asked) != 3 { // two pages and the edit
 		t.Errorf("asked %q", asked)
 	}
+
 	if put(t, c, pr, id, "three"); len(f.asked()) != 1 {
 		t.Error("an edit costs more than one request")
 	}
@@ -109,9 +113,11 @@ func TestABranchWithoutMergeRequestIsRemoved(t *testing.T) {
 		}
 		return 0
 	}
+
 	if _, err := c.Propose(t.Context(), p); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("got %v", err)
 	}
+
 	if id := f.repo.ID("refs/heads/" + p.Branch); id != "" {
 		t.Errorf("the branch stays at %s", id)
 	}
@@ -124,9 +130,11 @@ func TestAProposalArrivesAsItIs(t *testing.T) {
 	if err != nil || pr.Fork {
 		t.Fatalf("%+v, %v", pr, err)
 	}
+
 	if got, err := f.gitSays("show", string(pr.Head)+":deployments/web.json"); err != nil || got != "{\r\n}" {
 		t.Errorf("%q, %v", got, err)
 	}
+
 	if asked := f.asked(); len(asked) != 2 {
 		t.Errorf("asked %q", asked)
 	}
@@ -146,24 +154,29 @@ func TestAWebhookIsReplacedWhereItIs(t *testing.T) {
 	if c.WebhookKind() != lockstep.GitLabWebhook {
 		t.Errorf("kind %s", c.WebhookKind())
 	}
+
 	f.mu.Lock()
 	for _, url := range []string{"https://elsewhere.example.com", hookURL, hookURL} {
 		f.add("hook", fixture(t, "hook", object{"url": url, "tag_push_events": true}))
 	}
+
 	f.mu.Unlock()
 	if err := c.RegisterWebhook(t.Context(), hookURL, hookSecret); err != nil {
 		t.Fatal(err)
 	}
+
 	want := []providertest.ShownWebhook{{URL: "https://elsewhere.example.com"}, {URL: hookURL, Secret: hookSecret}}
 	if diff := cmp.Diff(want, f.Webhooks()); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
+
 	got := f.lists["hook"][1]
 	for name, on := range map[string]bool{"push_events": true, "merge_requests_events": true, "tag_push_events": false, "enable_ssl_verification": true} {
 		if got[name] != on {
 			t.Errorf("%s: %v", name, got[name])
 		}
 	}
+
 	if err := c.RemoveWebhook(t.Context(), hookURL); err != nil || len(f.Webhooks()) != 1 {
 		t.Errorf("%+v, %v", f.Webhooks(), err)
 	}
@@ -179,6 +192,7 @@ func TestAttack18ARefusedWebhookShowsNoSecret(t *testing.T) {
 			}
 			return 0
 		}
+
 		err := c.RegisterWebhook(t.Context(), hookURL, hookSecret)
 		if lockstep.KindOf(err) != want || strings.Contains(err.Error(), hookSecret[:8]) || !strings.Contains(err.Error(), "xxx") {
 			t.Errorf("%d: %v", status, err)
@@ -216,14 +230,17 @@ func TestACredentialIsChecked(t *testing.T) {
 		if row.scope != "" {
 			f.scope = row.scope
 		}
+
 		d, h := drivers()[gitlab.SelfManagedType](t, f.URL)
 		err := d.Check(t.Context(), provider.Access{Host: h, Credential: row.c})
 		if (err != nil) != (row.want != 0) || err != nil && lockstep.KindOf(err) != row.want || errors.Is(err, provider.ErrNoAbility) != row.unsure {
 			t.Errorf("%s: %v", name, err)
 		}
+
 		if err != nil && strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: the secret is shown: %v", name, err)
 		}
+
 		if asked := f.asked(); len(asked) != row.asked {
 			t.Errorf("%s: asked %q", name, asked)
 		}

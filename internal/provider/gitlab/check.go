@@ -23,6 +23,7 @@ func (d *Driver) Check(ctx context.Context, access provider.Access) error {
 	if err != nil {
 		return err
 	}
+
 	c := access.Credential
 	if a.anonymous() {
 		return nil
@@ -30,6 +31,7 @@ func (d *Driver) Check(ctx context.Context, access provider.Access) error {
 	if c.Kind == lockstep.BasicCredential && isDeployToken(c) {
 		return unknowable(a)
 	}
+
 	status, err := a.shows(ctx)
 	if status != http.StatusUnauthorized {
 		return err
@@ -37,6 +39,7 @@ func (d *Driver) Check(ctx context.Context, access provider.Access) error {
 	if c.Kind == lockstep.BasicCredential && !strings.HasPrefix(c.Secret, accessTokenPrefix) {
 		return unknowable(a)
 	}
+
 	return lockstep.Errorf(lockstep.Denied, "%s does not accept the token: it is wrong, was revoked, or has expired. A deploy token is given together with its user name.", a.address)
 }
 
@@ -65,14 +68,17 @@ func (a *api) shows(ctx context.Context) (status int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("ask %s who a credential is: %w", a.address, err)
 	}
+
 	resp, err := a.rest.HTTP().Do(req)
 	if err != nil {
 		return 0, a.rest.Failed(nil, err, "")
 	}
 	defer resp.Body.Close()
+
 	if resp.StatusCode/100 == 2 {
 		return resp.StatusCode, nil
 	}
+
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
 	// A token that is known and may not do this, in RFC 6750's words; and the
 	// sentence of any other refusal, such as of a user who is blocked.
@@ -83,6 +89,7 @@ func (a *api) shows(ctx context.Context) (status int, err error) {
 	if json.Unmarshal(body, &said) == nil && resp.StatusCode == http.StatusForbidden && said.Error == "insufficient_scope" {
 		return resp.StatusCode, nil
 	}
+
 	return resp.StatusCode, a.rest.Refused(resp, said.Message)
 }
 

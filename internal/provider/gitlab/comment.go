@@ -40,17 +40,20 @@ func (c *Client) PullRequests(ctx context.Context, base string) ([]provider.Pull
 	if err := c.able(); err != nil {
 		return nil, err
 	}
+
 	var all []mergeRequest
 	query := page(1, "state", "opened", "target_branch", base, "order_by", "updated_at", "sort", "desc")
 	if err := c.call(ctx, http.MethodGet, "/merge_requests"+query, nil, &all); err != nil {
 		return nil, err
 	}
+
 	found := make([]provider.PullRequest, 0, min(len(all), pageSize))
 	for _, m := range all[:min(len(all), pageSize)] {
 		if m.SHA != "" {
 			found = append(found, m.pullRequest())
 		}
 	}
+
 	return found, nil
 }
 
@@ -72,6 +75,7 @@ func (c *Client) PutComment(ctx context.Context, pr provider.PullRequest, commen
 	if err := c.able(); err != nil {
 		return "", err
 	}
+
 	notes := "/merge_requests/" + strconv.FormatInt(pr.Number, 10) + "/notes"
 	body := map[string]string{"body": comment.Body}
 	edit := func(id string) (gone bool, err error) {
@@ -84,19 +88,23 @@ func (c *Client) PutComment(ctx context.Context, pr provider.PullRequest, commen
 			return comment.ID, err
 		}
 	}
+
 	id, err := c.findNote(ctx, notes, comment.Marker)
 	if err != nil {
 		return "", err
 	}
+
 	if id != "" {
 		if gone, err := edit(id); !gone {
 			return id, err
 		}
 	}
+
 	var made note
 	if err := c.call(ctx, http.MethodPost, notes, body, &made); err != nil {
 		return "", err
 	}
+
 	return strconv.FormatInt(made.ID, 10), nil
 }
 
@@ -107,19 +115,23 @@ func (c *Client) findNote(ctx context.Context, path, marker string) (string, err
 	if err != nil {
 		return "", err
 	}
+
 	for n := 1; n <= maxPages; n++ {
 		var all []note
 		if err := c.call(ctx, http.MethodGet, path+page(n, "order_by", "created_at", "sort", "asc"), nil, &all); err != nil {
 			return "", err
 		}
+
 		for _, one := range all {
 			if !one.System && one.Author.ID == me && strings.Contains(one.Body, marker) {
 				return strconv.FormatInt(one.ID, 10), nil
 			}
 		}
+
 		if len(all) < pageSize {
 			break
 		}
 	}
+
 	return "", nil
 }

@@ -51,6 +51,7 @@ func (c *Client) deploy(ctx context.Context, s provider.CommitStatus, m *told, w
 			return err
 		}
 	}
+
 	// It is to be made, or is not as it was left: look first.
 	last, err := c.lastDeployment(ctx, s)
 	switch {
@@ -62,6 +63,7 @@ func (c *Client) deploy(ctx context.Context, s provider.CommitStatus, m *told, w
 	case runs(last.Status):
 		return c.moveDeployment(ctx, m, last.ID, want)
 	}
+
 	return c.makeDeployment(ctx, s, m, want)
 }
 

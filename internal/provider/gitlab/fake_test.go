@@ -31,13 +31,16 @@ func fixture(t testing.TB, name string, changes object) object {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var o object
 	if err := json.Unmarshal(text, &o); err != nil {
 		t.Fatal(err)
 	}
+
 	for k, v := range changes {
 		o[k] = v
 	}
+
 	return o
 }
 
@@ -83,17 +86,21 @@ func newFake(t testing.TB, o gitwiretest.Options) *fake {
 				f.answer(w, r)
 				return
 			}
+
 			if f.mayRead(r) {
 				git.ServeHTTP(w, r)
 				return
 			}
+
 			w.Header().Set("WWW-Authenticate", `Basic realm="GitLab"`)
 			http.Error(w, "HTTP Basic: Access denied.", http.StatusUnauthorized)
 		}))
 	}
+
 	f.git = gitwiretest.NewServer(t, folder, o)
 	f.URL = f.git.URL + subpath
 	f.repo = gitwiretest.NewRepoAt(t, filepath.Join(folder, project+".git"))
+
 	return f
 }
 
@@ -164,45 +171,55 @@ func (o object) id() int {
 func (f *fake) answer(out http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+
 	seen := &watched{ResponseWriter: out}
 	defer func() {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead && seen.status < 400 {
 			f.writes++
 		}
 	}()
+
 	w := writer{ResponseWriter: seen, r: r}
 	escaped, inProject := strings.CutPrefix(r.URL.EscapedPath(), "/api/v4/projects/"+strings.ReplaceAll(project, "/", "%2F")+"/")
 	f.calls = append(f.calls, r.Method+" "+escaped)
+
 	if f.status != 0 {
 		f.insteadOf(w, f.status)
 		return
 	}
+
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if w.me = f.users[token]; w.me == 0 {
 		w.say(http.StatusUnauthorized, fixture(f.t, "unauthorized", nil))
 		return
 	}
+
 	if f.scope != "api" {
 		w.say(http.StatusForbidden, fixture(f.t, "insufficient_scope", nil))
 		return
 	}
+
 	if f.refuse != nil {
 		if status := f.refuse(r); status != 0 {
 			f.insteadOf(w, status)
 			return
 		}
 	}
+
 	if r.URL.Path == "/api/v4/user" {
 		w.say(http.StatusOK, fixture(f.t, "user", object{"id": w.me}))
 		return
 	}
+
 	if !inProject || strings.Contains(escaped, ".") { // an ending is a format
 		w.no(http.StatusNotFound, "404 Project Not Found")
 		return
 	}
+
 	for part := range strings.SplitSeq(escaped, "/") {
 		w.path = append(w.path, unescape(part))
 	}
+
 	f.route(w)
 }
 

@@ -37,12 +37,14 @@ func (f *fake) getMergeRequests(w writer) {
 		w.list(f.notes[n])
 		return
 	}
+
 	var found []object
 	for _, mr := range newestFirst(f.lists["mr"]) {
 		if mr["state"] == q.Get("state") && mr["target_branch"] == q.Get("target_branch") {
 			found = append(found, mr)
 		}
 	}
+
 	w.list(found)
 }
 
@@ -59,12 +61,15 @@ func (f *fake) postMergeRequests(w writer) {
 		default:
 			w.say(http.StatusCreated, f.note(n, w.me, in.text("body")))
 		}
+
 		return
 	}
+
 	if !f.has("refs/heads/"+in.text("source_branch")) || in.text("title") == "" {
 		w.no(http.StatusBadRequest, "no such branch")
 		return
 	}
+
 	// The head is filled in later, in the background.
 	w.say(http.StatusCreated, f.open(object{"source_branch": in["source_branch"], "target_branch": in["target_branch"],
 		"title": in["title"], "description": in["description"], "force_remove_source_branch": in["remove_source_branch"], "sha": nil}))
@@ -83,6 +88,7 @@ func (f *fake) putNote(w writer) {
 		w.no(http.StatusNotFound, "404 Not Found")
 		return
 	}
+
 	mr, _ := strconv.Atoi(w.path[0])
 	i := slices.IndexFunc(f.notes[mr], func(n object) bool { return strconv.Itoa(n.id()) == w.path[2] })
 	switch {
@@ -122,6 +128,7 @@ func (f *fake) postCommit(w writer) {
 		w.no(http.StatusBadRequest, "the branch is there, or the start is not")
 		return
 	}
+
 	files := map[string]string{}
 	actions, _ := in["actions"].([]any)
 	for _, a := range actions {
@@ -131,12 +138,15 @@ func (f *fake) postCommit(w writer) {
 			w.no(http.StatusBadRequest, "the file is there")
 			return
 		}
+
 		files[action.text("file_path")] = string(content)
 	}
+
 	if _, err := f.gitSays("update-ref", branch, start); err != nil {
 		w.no(http.StatusInternalServerError, err.Error())
 		return
 	}
+
 	w.say(http.StatusCreated, fixture(f.t, "commit", object{"id": f.repo.CommitTo(branch, files), "message": in["commit_message"]}))
 }
 

@@ -70,11 +70,13 @@ func (f *fake) postStatus(w writer) {
 		w.no(http.StatusNotFound, "404 Commit Not Found")
 		return
 	}
+
 	pipeline := f.pipeline(sha, in.text("ref"), in["pipeline_id"])
 	if pipeline == 0 {
 		w.no(http.StatusNotFound, "404 Pipeline for pipeline_id, sha and ref Not Found")
 		return
 	}
+
 	same := func(s object) bool {
 		return s["pipeline_id"] == pipeline && s["name"] == in["name"] && s["user"] == w.me
 	}
@@ -84,10 +86,12 @@ func (f *fake) postStatus(w writer) {
 		s = f.lists["status"][i]
 		from = s.text("status")
 	}
+
 	if to := in.text("state"); !moves(from, to) {
 		w.no(http.StatusBadRequest, "No way from "+from+" to "+to)
 		return
 	}
+
 	if s == nil {
 		for _, old := range f.lists["status"] {
 			if old["pipeline_id"] == pipeline && old["name"] == in["name"] {
@@ -96,6 +100,7 @@ func (f *fake) postStatus(w writer) {
 		}
 		s = f.add("status", fixture(f.t, "commit_status", object{"sha": sha, "name": in["name"], "ref": in["ref"], "pipeline_id": pipeline, "user": w.me}))
 	}
+
 	s["status"], s["description"], s["target_url"] = in["state"], in["description"], in["target_url"]
 	w.say(http.StatusCreated, s)
 }
@@ -106,12 +111,14 @@ func (f *fake) getStatuses(w writer) {
 		w.no(http.StatusNotFound, "404 Commit Not Found")
 		return
 	}
+
 	var found []object
 	for _, s := range f.lists["status"] {
 		if s["sha"] == w.path[0] && s["ref"] == q.Get("ref") && s["name"] == q.Get("name") && s["retried"] == nil {
 			found = append(found, s)
 		}
 	}
+
 	w.list(found)
 }
 
@@ -159,6 +166,7 @@ func (f *fake) putDeployment(w writer) {
 func (f *fake) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+
 	states := map[string]provider.CommitState{
 		"pending": provider.CommitPending, "running": provider.CommitRunning, "success": provider.CommitSucceeded, "failed": provider.CommitFailed,
 	}
@@ -170,6 +178,7 @@ func (f *fake) Statuses(sha lockstep.SHA) []providertest.ShownStatus {
 			})
 		}
 	}
+
 	return shown
 }
 

@@ -127,9 +127,11 @@ func (d *Driver) address(h *lockstep.Host) (string, error) {
 	case h != nil:
 		return "", NoEndpoint(h.Endpoint)
 	}
+
 	if err := ValidEndpoint(address); err != nil {
 		return "", err
 	}
+
 	return strings.TrimRight(address, "/"), nil
 }
 
@@ -155,6 +157,7 @@ func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	project := strings.TrimSuffix(r.Link.Path(), ".git")
 	o := gitwire.Options{URL: a.address + "/" + project + ".git", Network: a.network}
 	switch c := r.Credential; c.Kind {
@@ -163,9 +166,11 @@ func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 	case lockstep.TokenCredential, lockstep.OAuthCredential:
 		o.Auth = gitwire.Basic(o.URL, "oauth2", c.Secret)
 	}
+
 	remote, err := gitremote.Open(o)
 	if err != nil {
 		return nil, err
 	}
+
 	return &Client{Client: remote, api: a, project: project}, nil
 }

@@ -109,6 +109,7 @@ func TestDriversReadWithEveryKindOfCredential(t *testing.T) {
 					if d.Type() != kind {
 						t.Errorf("type %s", d.Type())
 					}
+
 					return providertest.Fixture{
 						Repo: f.repo,
 						Open: func(t testing.TB, right bool) provider.Client {
@@ -198,6 +199,7 @@ func TestAHostsOwnCertificateIsTrustedForAllOfIt(t *testing.T) {
 			t.Errorf("with a certificate of %d bytes: %v, %v", len(given), read, reported)
 		}
 	}
+
 	d, h := drivers()[gitlab.SelfManagedType](t, f.URL)
 	h.VPC = &lockstep.VPCConfiguration{TLSCertificate: "no PEM"}
 	if _, err := d.Open(repository(h, token)); lockstep.KindOf(err) != lockstep.Invalid {
@@ -222,9 +224,11 @@ func TestWhatCannotBeOpenedIsSaidAtOnce(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+
 	if _, err := gitlab.New(gitlab.Options{}).Open(repository(&lockstep.Host{Endpoint: "https://gitlab.example.com"}, token)); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("gitlab.com at a host: %v", err)
 	}
+
 	if err := gitlab.NoEndpoint("https://gitlab.com"); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("a host of gitlab.com: %v", err)
 	}
@@ -248,10 +252,12 @@ func TestApplicationsAreLetInAtTheHost(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)
 	}
+
 	managed := gitlab.NewSelfManaged(gitlab.Options{})
 	if got, err = managed.Authorization(&lockstep.Host{Endpoint: "https://gitlab.example.com/gitlab/"}); err != nil || got.TokenURL != "https://gitlab.example.com/gitlab/oauth/token" {
 		t.Errorf("%+v, %v", got, err)
 	}
+
 	if _, err = managed.Authorization(nil); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("without a host: %v", err)
 	}
@@ -261,16 +267,19 @@ func TestAttack16OnlyAllowedAddressesAreAsked(t *testing.T) {
 	f := fakeFor(t, token)
 	closed := gitwire.NewNetwork(gitwire.NetworkOptions{})
 	defer closed.Close()
+
 	d := gitlab.NewSelfManaged(gitlab.Options{Network: closed})
 	r := repository(&lockstep.Host{Endpoint: f.URL}, token)
 	errs := everything(t, open(t, d, r))
 	errs["check"] = d.Check(t.Context(), r.Access)
 	_, errs["heads"] = open(t, d, r).Heads(t.Context(), []string{"main"})
+
 	for what, err := range errs {
 		if lockstep.KindOf(err) != lockstep.Denied {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
+
 	if asked := f.asked(); asked != nil {
 		t.Errorf("was asked %q", asked)
 	}
@@ -283,23 +292,28 @@ func TestAttack17TheCredentialStaysAtTheHost(t *testing.T) {
 			stolen += r.Header.Get(name)
 		}
 	}))
+
 	defer other.Close()
+
 	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, other.URL+r.URL.Path, http.StatusTemporaryRedirect)
 	}))
 	defer host.Close()
+
 	for _, c := range []lockstep.Credential{token, basic, oauth} {
 		d, h := drivers()[gitlab.SelfManagedType](t, host.URL)
 		r := repository(h, c)
 		errs := everything(t, open(t, d, r))
 		errs["check"] = d.Check(t.Context(), r.Access)
 		_, errs["heads"] = open(t, d, r).Heads(t.Context(), []string{"main"})
+
 		for what, err := range errs {
 			if err == nil || strings.Contains(err.Error(), canary) {
 				t.Errorf("%s %s: %v", c.Kind, what, err)
 			}
 		}
 	}
+
 	if stolen != "" {
 		t.Errorf("another origin was shown %q", stolen)
 	}
@@ -314,23 +328,28 @@ func TestAttack18ErrorsShowNoSecretThatTheHostRepeats(t *testing.T) {
 					_, _ = w.Write([]byte("[]"))
 					return
 				}
+
 				w.WriteHeader(status)
 				_, _ = w.Write([]byte(body))
 			}))
+
 			d, h := drivers()[gitlab.SelfManagedType](t, host.URL)
 			r := repository(h, token)
 			errs := everything(t, open(t, d, r))
 			errs["check"] = d.Check(t.Context(), r.Access)
 			_, errs["heads"] = open(t, d, r).Heads(t.Context(), []string{"main"})
+
 			for what, err := range errs {
 				// The webhook's secret is a secret of the call that sends it.
 				if err != nil && (strings.Contains(err.Error(), canary) || what == "webhook" && strings.Contains(err.Error(), hookSecret)) {
 					t.Errorf("%d %s: %v", status, what, err)
 				}
 			}
+
 			if status >= 400 && errs["status"] == nil {
 				t.Errorf("%d: no error", status)
 			}
+
 			host.Close()
 		}
 	}
@@ -352,27 +371,33 @@ func FuzzAnswers(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	for _, n := range names {
 		text, err := testdata.ReadFile("testdata/" + n.Name())
 		if err != nil {
 			f.Fatal(err)
 		}
+
 		f.Add(200, text)
 		f.Add(201, append(append([]byte("["), text...), ']'))
 	}
+
 	for _, text := range []string{"null", "[null]", "[[]]", "{}", `[{"author":null}]`, ""} {
 		f.Add(200, []byte(text))
 		f.Add(400, []byte(text))
 	}
+
 	f.Fuzz(func(t *testing.T, status int, answer []byte) {
 		if status < 200 || status > 599 {
 			t.Skip()
 		}
+
 		host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(status)
 			_, _ = w.Write(answer)
 		}))
 		defer host.Close()
+
 		d, h := drivers()[gitlab.SelfManagedType](t, host.URL)
 		for what, err := range everything(t, open(t, d, repository(h, token))) {
 			if err != nil && lockstep.KindOf(err) == lockstep.Internal {

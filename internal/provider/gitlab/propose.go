@@ -17,10 +17,12 @@ func (c *Client) Propose(ctx context.Context, p provider.Proposal) (provider.Pul
 	if err := c.able(); err != nil {
 		return provider.PullRequest{}, err
 	}
+
 	sha, err := c.commit(ctx, p)
 	if err != nil {
 		return provider.PullRequest{}, err
 	}
+
 	var made mergeRequest
 	err = c.call(ctx, http.MethodPost, "/merge_requests", map[string]any{
 		"title": p.Title, "description": p.Body, "source_branch": p.Branch, "target_branch": p.Base, "remove_source_branch": true,
@@ -29,6 +31,7 @@ func (c *Client) Propose(ctx context.Context, p provider.Proposal) (provider.Pul
 		c.dropBranch(ctx, p.Branch)
 		return provider.PullRequest{}, err
 	}
+
 	pr := made.pullRequest()
 	pr.Head, pr.Fork = sha, false // GitLab may be yet to look
 	return pr, nil
@@ -56,6 +59,7 @@ func (c *Client) commit(ctx context.Context, p provider.Proposal) (lockstep.SHA,
 	for _, f := range p.Files {
 		in.Actions = append(in.Actions, commitAction{Action: "create", Path: f.Path, Content: f.Content, Encoding: "base64"})
 	}
+
 	var made struct {
 		ID lockstep.SHA `json:"id"`
 	}
@@ -65,6 +69,7 @@ func (c *Client) commit(ctx context.Context, p provider.Proposal) (lockstep.SHA,
 			return "", taken
 		}
 	}
+
 	return made.ID, err
 }
 
@@ -78,6 +83,7 @@ func (c *Client) taken(ctx context.Context, p provider.Proposal) error {
 	if lockstep.KindOf(err) != lockstep.NotFound {
 		return err
 	}
+
 	for _, f := range p.Files {
 		err := c.call(ctx, http.MethodHead, "/repository/files/"+escape(f.Path)+"?ref="+url.QueryEscape(string(p.BaseSHA)), nil, nil)
 		if err == nil {
@@ -87,6 +93,7 @@ func (c *Client) taken(ctx context.Context, p provider.Proposal) error {
 			return err
 		}
 	}
+
 	return nil
 }
 

@@ -79,6 +79,7 @@ func TestAReportCostsFewRequests(t *testing.T) {
 		if changes(asked) != step.writes || len(asked) > step.atMost {
 			t.Errorf("%s: asked %q, want %d writes among at most %d", step.state, asked, step.writes, step.atMost)
 		}
+
 		if diff := cmp.Diff(step.deploymentsThen, f.deployed(environment)); diff != "" {
 			t.Errorf("%s: deployments want -, got +:\n%s", step.state, diff)
 		}
@@ -90,9 +91,11 @@ func TestAStatusThatGitLabCannotMoveStands(t *testing.T) {
 	r.tell(provider.CommitRunning, "1 of 3")
 	r.tell(provider.CommitRunning, "2 of 3") // running to running is 400
 	r.tell(provider.CommitPending, "more to come")
+
 	if got := f.Statuses(r.sha); len(got) != 1 || got[0].State != provider.CommitRunning {
 		t.Errorf("shown: %+v", got)
 	}
+
 	f.asked()
 	r.tell(provider.CommitPending, "more to come")
 	if asked := f.asked(); asked != nil {
@@ -122,13 +125,16 @@ func TestAStatusStaysInItsPipeline(t *testing.T) {
 	f.add("pipeline", object{"sha": string(r.sha), "ref": "main"}) // of a job of the project's own
 	f.mu.Unlock()
 	r.tell(provider.CommitSucceeded, "1 of 1")
+
 	if got := f.Statuses(r.sha); len(got) != 1 || got[0].State != provider.CommitSucceeded {
 		t.Errorf("shown: %+v", got)
 	}
+
 	f.mu.Lock()
 	f.lists["pipeline"], f.lists["status"] = nil, nil // somebody removes them
 	f.mu.Unlock()
 	r.tell(provider.CommitFailed, "1 failed")
+
 	if got := f.Statuses(r.sha); len(got) != 1 || got[0].State != provider.CommitFailed {
 		t.Errorf("shown after the pipeline was removed: %+v", got)
 	}
@@ -142,19 +148,23 @@ func TestADeploymentIsFoundAfterACrash(t *testing.T) {
 		r.memory = before // killed before it was kept
 		r.tell(provider.CommitRunning, "0 of 1")
 	}
+
 	running := r.memory
 	for _, memory := range [][]byte{running, running, before, nil, []byte("no JSON")} {
 		r.memory = memory
 		r.tell(provider.CommitSucceeded, "1 of 1")
 	}
+
 	if diff := cmp.Diff([]string{"success"}, f.deployed(environment)); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
+
 	r.memory = running // of a deployment that was removed
 	f.mu.Lock()
 	f.lists["deployment"] = nil
 	f.mu.Unlock()
 	r.tell(provider.CommitFailed, "1 failed")
+
 	if diff := cmp.Diff([]string{"failed"}, f.deployed(environment)); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
@@ -179,12 +189,15 @@ func TestWhoMayNotDeployReportsStatusesAlone(t *testing.T) {
 		}
 		return 0
 	}
+
 	r.tell(provider.CommitRunning, "0 of 1")
 	f.asked()
 	r.tell(provider.CommitSucceeded, "1 of 1")
+
 	if asked := f.asked(); len(asked) != 1 {
 		t.Errorf("asked again: %q", asked)
 	}
+
 	if got := f.Statuses(r.sha); len(got) != 1 || got[0].State != provider.CommitSucceeded {
 		t.Errorf("shown: %+v", got)
 	}
@@ -201,9 +214,11 @@ func TestAReportThatEndsHalfwayGoesOnThere(t *testing.T) {
 	if err := r.try(provider.CommitSucceeded, "1 of 1"); lockstep.KindOf(err) != lockstep.Unavailable {
 		t.Fatalf("got %v", err)
 	}
+
 	f.refuse = nil
 	f.asked()
 	r.tell(provider.CommitSucceeded, "1 of 1")
+
 	if asked := f.asked(); changes(asked) != 1 || len(f.deployed(environment)) != 1 {
 		t.Errorf("asked %q, deployments %q", asked, f.deployed(environment))
 	}

@@ -29,18 +29,22 @@ func (c *Client) ReportStatus(ctx context.Context, s provider.CommitStatus, memo
 	if err := c.able(); err != nil {
 		return memory, err
 	}
+
 	var m told
 	if json.Unmarshal(memory, &m) != nil { // nil, or nothing of ours
 		m = told{}
 	}
+
 	err := c.reportStatus(ctx, s, &m)
 	if err == nil {
 		err = c.reportDeployment(ctx, s, &m)
 	}
+
 	kept, badly := json.Marshal(m)
 	if badly != nil {
 		return memory, fmt.Errorf("encode what was reported of %s: %w", s.SHA, badly)
 	}
+
 	return kept, err
 }
 
@@ -91,16 +95,19 @@ func (c *Client) reportStatus(ctx context.Context, s provider.CommitStatus, m *t
 	if m.State == s.State && m.Summary == s.Summary && m.URL == s.URL {
 		return nil
 	}
+
 	in := statusRequest{State: stateOf(s.State), Ref: s.Branch, Name: s.Context(), Description: s.Summary, PipelineID: m.Pipeline}
 	if len(s.URL) <= maxTarget {
 		in.TargetURL = s.URL
 	}
+
 	var shown shownStatus
 	err := c.call(ctx, http.MethodPost, "/statuses/"+escape(string(s.SHA)), in, &shown)
 	if lockstep.KindOf(err) == lockstep.NotFound && m.Pipeline != 0 { // the pipeline was removed
 		in.PipelineID = 0
 		err = c.call(ctx, http.MethodPost, "/statuses/"+escape(string(s.SHA)), in, &shown)
 	}
+
 	switch {
 	case err == nil:
 	case lockstep.KindOf(err) == lockstep.Exists:
@@ -113,9 +120,11 @@ func (c *Client) reportStatus(ctx context.Context, s provider.CommitStatus, m *t
 		if !shown.stands(in.State) {
 			return err
 		}
+
 	default:
 		return err
 	}
+
 	m.State, m.Summary, m.URL, m.Pipeline = s.State, s.Summary, s.URL, shown.PipelineID
 	return nil
 }
@@ -134,11 +143,13 @@ func (c *Client) shownStatus(ctx context.Context, s provider.CommitStatus) (show
 	if err != nil {
 		return shownStatus{}, err
 	}
+
 	var newest shownStatus
 	for _, one := range all {
 		if one.Name == s.Context() && one.ID > newest.ID {
 			newest = one
 		}
 	}
+
 	return newest, nil
 }

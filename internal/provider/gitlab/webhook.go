@@ -31,6 +31,7 @@ func (c *Client) RegisterWebhook(ctx context.Context, url, secret string) error 
 	if err != nil {
 		return err
 	}
+
 	wanted := hook{URL: url, Token: secret, PushEvents: true, MergeRequests: true, VerifyTLS: true}
 	if len(ids) == 0 {
 		return without(secret, c.call(ctx, http.MethodPost, "/hooks", wanted, nil))
@@ -38,6 +39,7 @@ func (c *Client) RegisterWebhook(ctx context.Context, url, secret string) error 
 	if err := c.call(ctx, http.MethodPut, "/hooks/"+ids[0], wanted, nil); err != nil {
 		return without(secret, err)
 	}
+
 	return c.removeHooks(ctx, ids[1:])
 }
 
@@ -55,21 +57,25 @@ func (c *Client) hooks(ctx context.Context, url string) ([]string, error) {
 	if err := c.able(); err != nil {
 		return nil, err
 	}
+
 	var ids []string
 	for n := 1; n <= maxPages; n++ {
 		var all []hook
 		if err := c.call(ctx, http.MethodGet, "/hooks"+page(n), nil, &all); err != nil {
 			return nil, err
 		}
+
 		for _, one := range all {
 			if one.URL == url {
 				ids = append(ids, strconv.FormatInt(one.ID, 10))
 			}
 		}
+
 		if len(all) < pageSize {
 			break
 		}
 	}
+
 	return ids, nil
 }
 

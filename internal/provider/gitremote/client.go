@@ -51,14 +51,17 @@ func (c *Client) Heads(ctx context.Context, branches []string) (map[string]locks
 	for _, b := range branches {
 		names = append(names, heads+b)
 	}
+
 	refs, err := c.remote.Refs(ctx, names)
 	if err != nil {
 		return nil, Translate(err)
 	}
+
 	found := make(map[string]lockstep.SHA, len(refs))
 	for name, id := range refs {
 		found[strings.TrimPrefix(name, heads)] = lockstep.SHA(id.String())
 	}
+
 	return found, nil
 }
 
@@ -86,17 +89,21 @@ func (c *Client) snapshot(ctx context.Context, sha lockstep.SHA) (*gitwire.Snaps
 	if err != nil {
 		return nil, Translate(err)
 	}
+
 	c.mu.Lock()
 	snapshot := c.last
 	c.mu.Unlock()
+
 	if snapshot == nil || snapshot.Commit() != id {
 		if snapshot, err = c.remote.Snapshot(ctx, id, snapshot); err != nil {
 			return nil, Translate(err)
 		}
+
 		c.mu.Lock()
 		c.last = snapshot
 		c.mu.Unlock()
 	}
+
 	return snapshot, nil
 }
 
@@ -106,6 +113,7 @@ func (c *Client) DefaultBranch(ctx context.Context) (string, lockstep.SHA, error
 	if err != nil {
 		return "", "", Translate(err)
 	}
+
 	branch, ok := strings.CutPrefix(head.Ref, heads)
 	if !ok {
 		return "", "", lockstep.Errorf(lockstep.Invalid, "HEAD of %s is on no branch. Name the branch to follow.", c.remote.Name())
@@ -113,6 +121,7 @@ func (c *Client) DefaultBranch(ctx context.Context) (string, lockstep.SHA, error
 	if head.ID.IsZero() {
 		return branch, "", nil
 	}
+
 	return branch, lockstep.SHA(head.ID.String()), nil
 }
 
@@ -122,14 +131,17 @@ func (c *Client) Contains(ctx context.Context, head, sha lockstep.SHA, depth int
 	if err != nil {
 		return false, Translate(err)
 	}
+
 	id, err := gitwire.ParseID(string(sha))
 	if err != nil {
 		return false, Translate(err)
 	}
+
 	history, err := c.remote.Commits(ctx, from, depth)
 	if err != nil {
 		return false, Translate(err)
 	}
+
 	return history.Contains(id), nil
 }
 

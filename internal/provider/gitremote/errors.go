@@ -42,11 +42,13 @@ func Translate(err error) error {
 	if ours, ok := errors.AsType[*lockstep.Error](err); ok { // of whoever gives the credential
 		return ours
 	}
+
 	for _, k := range kinds {
 		if errors.Is(err, k.err) {
 			return &lockstep.Error{Kind: k.kind, Message: err.Error(), Err: behind(err)}
 		}
 	}
+
 	return &lockstep.Error{Kind: lockstep.Invalid, Message: err.Error()}
 }
 

@@ -16,10 +16,12 @@ func (c *Client) Absent(ctx context.Context, p provider.Proposal) error {
 	if err != nil {
 		return err
 	}
+
 	for _, f := range p.Files {
 		if !fs.ValidPath(f.Path) || f.Path == "." {
 			return lockstep.Errorf(lockstep.Invalid, "%q is not the path of a file in a repository.", f.Path)
 		}
+
 		_, err := tree.ObjectID(f.Path)
 		switch {
 		case err == nil:
@@ -28,5 +30,6 @@ func (c *Client) Absent(ctx context.Context, p provider.Proposal) error {
 			return err
 		}
 	}
+
 	return nil
 }

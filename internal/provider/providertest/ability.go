@@ -126,10 +126,12 @@ func testStatus(t *testing.T, f AbilityFixture) {
 		if memory, err = r.ReportStatus(t.Context(), s, memory); err != nil {
 			t.Fatalf("%s: %v", step.state, err)
 		}
+
 		want := step.state
 		if f.OneProgress && want == provider.CommitPending {
 			want = provider.CommitRunning
 		}
+
 		got := shown(t, f.Host, sha, environment)
 		if got.State != want || got.Summary != step.summary || got.URL != s.URL {
 			t.Errorf("%s: shown as %+v", step.state, got)
@@ -148,6 +150,7 @@ func testEnvironments(t *testing.T, f AbilityFixture) {
 			t.Fatal(err)
 		}
 	}
+
 	if a, b := shown(t, f.Host, sha, environment), shown(t, f.Host, sha, other); a.State != provider.CommitFailed || b.State != provider.CommitSucceeded {
 		t.Errorf("%+v, %+v", a, b)
 	}
@@ -161,6 +164,7 @@ func testStatusAgain(t *testing.T, f AbilityFixture) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, m := range [][]byte{memory, nil} { // nil: killed before it was kept
 		if _, err := r.ReportStatus(t.Context(), s, m); err != nil {
 			t.Errorf("with memory %q: %v", m, err)
@@ -193,6 +197,7 @@ func testPullRequests(t *testing.T, f AbilityFixture) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	slices.SortFunc(got, func(a, b provider.PullRequest) int { return int(a.Number - b.Number) })
 	want := []provider.PullRequest{
 		{Number: one, Base: "main", HeadBranch: "change", Head: lockstep.SHA(head)},
@@ -204,6 +209,7 @@ func testPullRequests(t *testing.T, f AbilityFixture) {
 		}
 		got[i].URL, got[i].Title = "", ""
 	}
+
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
@@ -235,11 +241,13 @@ func testComment(t *testing.T, f AbilityFixture) {
 		if err != nil || got == "" || id != "" && got != id {
 			t.Fatalf("%q: id %q after %q, %v", text, got, id, err)
 		}
+
 		id = got
 		if diff := cmp.Diff([]string{"looks good", body}, f.Host.Comments(pr.Number)); diff != "" {
 			t.Errorf("want -, got +:\n%s", diff)
 		}
 	}
+
 	long := marker + strings.Repeat("é", (c.MaxComment()-len(marker))/2)
 	if _, err := c.PutComment(t.Context(), pr, provider.Comment{ID: id, Marker: marker, Body: long}); err != nil {
 		t.Errorf("a comment of %d bytes: %v", len(long), err)
@@ -263,10 +271,12 @@ func testCommentFound(t *testing.T, f AbilityFixture) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	again, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker + " y"})
 	if err != nil || again != first {
 		t.Errorf("id %q, then %q, %v", first, again, err)
 	}
+
 	if diff := cmp.Diff([]string{"looks good", marker + " y"}, f.Host.Comments(pr.Number)); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
@@ -288,14 +298,17 @@ func testPropose(t *testing.T, f AbilityFixture) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	head := f.Repo.ID("refs/heads/lockstep/web")
 	want := provider.PullRequest{Number: pr.Number, Title: p.Title, Base: "main", HeadBranch: "lockstep/web", Head: lockstep.SHA(head), URL: pr.URL}
 	if diff := cmp.Diff(want, pr); diff != "" || pr.Number == 0 || !strings.HasPrefix(pr.URL, "http") {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
+
 	if got := f.Repo.Git("show", head+":deployments/web.yaml"); strings.TrimSpace(got) != strings.TrimSpace(string(p.Files[0].Content)) {
 		t.Errorf("the file: %q", got)
 	}
+
 	if got := f.Repo.Git("rev-parse", head+"^"); got != string(p.BaseSHA) {
 		t.Errorf("it stands above %s, want %s", got, p.BaseSHA)
 	}
@@ -306,15 +319,19 @@ func testProposeOver(t *testing.T, f AbilityFixture) {
 	p := proposal(f)
 	main := f.Repo.ID("refs/heads/main")
 	p.Files[0].Path = "templates/web.yaml"
+
 	if _, err := r.Propose(t.Context(), p); lockstep.KindOf(err) != lockstep.Exists {
 		t.Errorf("a file that is there: %v", err)
 	}
+
 	p = proposal(f)
 	f.Repo.CommitTo("refs/heads/lockstep/web", map[string]string{"mine": "1"})
 	mine := f.Repo.ID("refs/heads/lockstep/web")
+
 	if _, err := r.Propose(t.Context(), p); lockstep.KindOf(err) != lockstep.Exists {
 		t.Errorf("a branch that is there: %v", err)
 	}
+
 	if got := f.Repo.ID("refs/heads/lockstep/web"); got != mine || main == "" {
 		t.Errorf("the branch moved from %s to %s", mine, got)
 	}
@@ -331,6 +348,7 @@ func testWebhook(t *testing.T, f AbilityFixture) {
 			t.Errorf("want -, got +:\n%s", diff)
 		}
 	}
+
 	for range 2 {
 		if err := w.RemoveWebhook(t.Context(), url); err != nil || len(f.Host.Webhooks()) != 0 {
 			t.Errorf("after removing: %+v, %v", f.Host.Webhooks(), err)
@@ -351,15 +369,18 @@ func testAPIErrors(t *testing.T, f AbilityFixture) {
 			t.Errorf("HTTP status %d: kind %s, want %s: %v", status, lockstep.KindOf(err), want, err)
 		}
 	}
+
 	f.Fail(http.StatusTooManyRequests, http.Header{"Retry-After": {"120"}})
 	if _, err := r.ReportStatus(t.Context(), s, nil); provider.Wait(err).Seconds() != 120 {
 		t.Errorf("asked to wait 120 s: %s, %v", provider.Wait(err), err)
 	}
+
 	f.Fail(0, nil)
 	wrong, ok := f.Open(t, false).(provider.StatusReporter)
 	if _, err := wrong.ReportStatus(t.Context(), s, nil); !ok || lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("a wrong credential: %v", err)
 	}
+
 	if f.Host.Writes() != 0 {
 		t.Errorf("%d writes went through", f.Host.Writes())
 	}

@@ -59,10 +59,12 @@ func testHeads(t *testing.T, f Fixture) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	want := map[string]lockstep.SHA{"main": lockstep.SHA(main), "main-old": lockstep.SHA(other)}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+
 	moved := f.Repo.ForcePush("refs/heads/main", map[string]string{"b": "1"})
 	if got, err = c.Heads(t.Context(), []string{"main"}); err != nil || got["main"] != lockstep.SHA(moved) {
 		t.Errorf("after a force push: %v, %v; want %s", got, err, moved)
@@ -78,12 +80,15 @@ func testFiles(t *testing.T, f Fixture) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if b, err := fs.ReadFile(files, "web.yaml"); err != nil || string(b) != want {
 			t.Errorf("%s: %q, %v; want %q", sha, b, err, want)
 		}
+
 		if b, err := fs.ReadFile(files, "dir/sub/x.json"); err != nil || string(b) != "x" {
 			t.Errorf("%s: %q, %v", sha, b, err)
 		}
+
 		if _, err := fs.ReadFile(files, "nowhere"); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("a missing file: %v", err)
 		}
@@ -96,12 +101,14 @@ func testObjectIDs(t *testing.T, f Fixture) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, name := range []string{"dir", "dir/a", "b"} {
 		want := f.Repo.Git("rev-parse", sha+":"+name)
 		if got, err := files.ObjectID(name); err != nil || got != want {
 			t.Errorf("%s: %s, %v; want %s", name, got, err, want)
 		}
 	}
+
 	if _, err := files.ObjectID("nowhere"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing file: %v", err)
 	}
@@ -125,11 +132,13 @@ func testUnborn(t *testing.T, f Fixture) {
 	if err != nil || len(heads) != 0 {
 		t.Errorf("heads of an empty repository: %v, %v", heads, err)
 	}
+
 	if b, ok := c.(provider.Brancher); ok {
 		branch, sha, err := b.DefaultBranch(t.Context())
 		if f.Version0 && lockstep.KindOf(err) == lockstep.Invalid {
 			return
 		}
+
 		if err != nil || branch != "main" || sha != "" {
 			t.Errorf("default branch of an empty repository: %q %q %v", branch, sha, err)
 		}
@@ -153,12 +162,14 @@ func testHistory(t *testing.T, f Fixture) {
 	if !ok {
 		t.Skip("the driver reads no history")
 	}
+
 	if f.NoFilter {
 		if got, err := h.Contains(t.Context(), lockstep.SHA(head), lockstep.SHA(first), 100); lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("without filters: %v, %v", got, err)
 		}
 		return
 	}
+
 	for sha, want := range map[string]bool{first: true, head: true, elsewhere: false} {
 		if got, err := h.Contains(t.Context(), lockstep.SHA(head), lockstep.SHA(sha), 100); err != nil || got != want {
 			t.Errorf("%s: %v, %v; want %v", sha, got, err, want)
@@ -170,10 +181,12 @@ func testErrors(t *testing.T, f Fixture) {
 	if f.Fail == nil {
 		t.Skip("there is no host that could fail")
 	}
+
 	f.Repo.Commit(map[string]string{"a": "1"})
 	if _, err := f.Open(t, false).Heads(t.Context(), []string{"main"}); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("a wrong credential: %v", err)
 	}
+
 	rows := []struct {
 		status int
 		want   lockstep.Kind
@@ -184,6 +197,7 @@ func testErrors(t *testing.T, f Fixture) {
 		{http.StatusBadGateway, lockstep.Unavailable},
 		{http.StatusTooManyRequests, lockstep.Unavailable},
 	}
+
 	c := f.Open(t, true)
 	for _, row := range rows {
 		f.Fail(row.status, nil)
@@ -191,6 +205,7 @@ func testErrors(t *testing.T, f Fixture) {
 			t.Errorf("HTTP status %d: kind %s, want %s: %v", row.status, lockstep.KindOf(err), row.want, err)
 		}
 	}
+
 	f.Fail(0, nil)
 	if _, err := c.Heads(t.Context(), []string{"main"}); err != nil {
 		t.Errorf("after the outage: %v", err)

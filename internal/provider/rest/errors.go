@@ -54,16 +54,20 @@ func (c *Client) failed(req *http.Request, err error) error {
 	if ours, ok := errors.AsType[*lockstep.Error](err); ok {
 		return ours
 	}
+
 	where := c.base.Scheme + "://" + c.base.Host
 	if req != nil {
 		where = asked(req)
 	}
+
 	if wire, ok := errors.AsType[*url.Error](err); ok {
 		err = wire.Err // its own text repeats the query
 	}
+
 	if errors.Is(err, gitwire.ErrAddress) || errors.Is(err, gitwire.ErrProxy) {
 		return lockstep.Wrapf(lockstep.Denied, errors.Join(provider.ErrNotShown, err), "%s: %s", where, err)
 	}
+
 	return lockstep.Wrapf(lockstep.Unavailable, err, "%s: %s", where, err)
 }
 
@@ -76,15 +80,18 @@ func (c *Client) Refused(resp *http.Response, words string) error {
 			text += " and points to " + to.Scheme + "://" + to.Host + to.EscapedPath() + ", which is not followed"
 		}
 	}
+
 	if words != "" {
 		text += " and says " + strconv.Quote(lockstep.Cut(hide(words, resp.Request.Header), maxSaid))
 	}
+
 	text = c.network.Through(resp.Request.URL, text)
 	// A redirect on the same origin leads to an address of the host's choice.
 	fault := &lockstep.Error{Kind: kindOf(resp), Message: hide(text, resp.Request.Header) + "."}
 	if wait := waitOf(resp.Header, time.Now()); fault.Kind == lockstep.Unavailable && wait > 0 {
 		fault.Err = &provider.Later{Wait: wait}
 	}
+
 	return fault
 }
 
@@ -103,6 +110,7 @@ func kindOf(resp *http.Response) lockstep.Kind {
 	case code == http.StatusConflict:
 		return lockstep.Exists
 	}
+
 	return lockstep.Invalid
 }
 
@@ -122,6 +130,7 @@ func waitOf(h http.Header, now time.Time) time.Duration {
 			}
 		}
 	}
+
 	return min(max(wait, 0), maxWait)
 }
 
@@ -142,6 +151,7 @@ func said(body []byte) string {
 			if nested, ok := v.(map[string]any); ok && nested["message"] != nil {
 				v = nested["message"]
 			}
+
 			switch v := v.(type) {
 			case nil:
 			case string:
@@ -155,10 +165,12 @@ func said(body []byte) string {
 			}
 		}
 	}
+
 	line, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
 	if strings.HasPrefix(line, "<") { // a page for people
 		return ""
 	}
+
 	return line
 }
 
@@ -169,17 +181,20 @@ func hide(words string, sent http.Header) string {
 		if !ok {
 			value = sent.Get(name)
 		}
+
 		secrets := []string{value}
 		if pair, err := base64.StdEncoding.DecodeString(value); err == nil {
 			_, password, _ := strings.Cut(string(pair), ":")
 			secrets = append(secrets, password)
 		}
+
 		for _, secret := range secrets {
 			if len(secret) >= minSecret {
 				words = strings.ReplaceAll(words, secret, "****")
 			}
 		}
 	}
+
 	return words
 }
 

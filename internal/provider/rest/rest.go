@@ -63,15 +63,18 @@ func New(o Options) (*Client, error) {
 	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" || base.User != nil {
 		return nil, lockstep.Errorf(lockstep.Invalid, "The address of a Git host's API is https://HOST or http://HOST, with no user name.")
 	}
+
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
 	}
+
 	c := &Client{base: base, network: o.Network}
 	c.http = &http.Client{
 		Timeout:       o.Timeout,
 		Transport:     &transport{below: o.Network.Transport(), base: base, authorize: o.Authorize},
 		CheckRedirect: c.redirected,
 	}
+
 	return c, nil
 }
 
@@ -102,16 +105,20 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any) (http
 		if err != nil {
 			return nil, fmt.Errorf("encode a request to %s: %w", c.base.Host, err)
 		}
+
 		body = bytes.NewReader(b)
 	}
+
 	req, err := http.NewRequestWithContext(ctx, method, c.base.String()+path, body)
 	if err != nil {
 		return nil, fmt.Errorf("request to %s: %w", c.base.Host, err)
 	}
+
 	req.Header.Set("Accept", "application/json")
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+
 	return c.Send(req, out)
 }
 
@@ -123,16 +130,19 @@ func (c *Client) Send(req *http.Request, out any) (http.Header, error) {
 		return nil, c.failed(req, err)
 	}
 	defer resp.Body.Close()
+
 	if resp.StatusCode/100 != 2 {
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 4*maxSaid))
 		return resp.Header, c.Refused(resp, said(text))
 	}
+
 	if out == nil || resp.StatusCode == http.StatusNoContent {
 		return resp.Header, nil
 	}
 	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
 		return nil, unread(req, err)
 	}
+
 	return resp.Header, nil
 }
 
@@ -148,6 +158,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !sameOrigin(req.URL, t.base) {
 		return nil, lockstep.Errorf(lockstep.Invalid, "%s is not the API at %s: nothing is asked there.", req.URL.Host, t.base.Host)
 	}
+
 	req = req.Clone(req.Context())
 	req.Header.Set("User-Agent", "lockstep")
 	if t.authorize != nil {
@@ -155,11 +166,13 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
+
 	resp, err := t.below.RoundTrip(req)
 	if err == nil {
 		resp.Request = req // with the credential, to find it in what the host says
 		resp.Body = &bounded{resp.Body, maxAnswer}
 	}
+
 	return resp, err
 }
 

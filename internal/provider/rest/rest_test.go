@@ -90,17 +90,21 @@ func TestAnswersSayWhoHasToAct(t *testing.T) {
 			for k, v := range row.header {
 				w.Header().Set(k, v)
 			}
+
 			w.WriteHeader(row.status)
 			_, _ = io.WriteString(w, row.body)
 		})
+
 		var out struct{}
 		err := call(t, base, http.MethodGet, "/x?token=secret", nil, &out)
 		if lockstep.KindOf(err) != row.want || !strings.Contains(err.Error(), row.says) || !strings.Contains(err.Error(), "GET "+base+"/x") {
 			t.Errorf("%s: %s %v; want %s that says %q", name, lockstep.KindOf(err), err, row.want, row.says)
 		}
+
 		if strings.Contains(err.Error(), "token=secret") {
 			t.Errorf("%s: the query is shown: %v", name, err)
 		}
+
 		if got := provider.Wait(err); got != row.wait {
 			t.Errorf("%s: wait %s, want %s", name, got, row.wait)
 		}
@@ -120,6 +124,7 @@ func TestAttack18WhatALibraryCouldNotReadIsNotRepeated(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		resp.Body.Close()
 		_, err = time.Parse(time.RFC3339, canary)
 		err = c.Failed(resp, err, "it is "+canary)
@@ -158,20 +163,24 @@ func TestAttack17TheCredentialStaysAtItsOrigin(t *testing.T) {
 			http.Redirect(w, r, other+"/steal?code=1", http.StatusTemporaryRedirect)
 		}
 	})
+
 	var out struct{ Who string }
 	if err := call(t, base, http.MethodGet, "/renamed", nil, &out); err != nil || out.Who != "Bearer "+canary {
 		t.Errorf("on the same origin: %+v, %v", out, err)
 	}
+
 	for _, row := range []struct{ method, path string }{{"GET", "/away"}, {"POST", "/away"}, {"POST", "/renamed"}, {"GET", "/loop"}} {
 		err := call(t, base, row.method, row.path, nil, nil)
 		if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "not followed") {
 			t.Errorf("%s %s: %v", row.method, row.path, err)
 		}
 	}
+
 	resp, err := client(t, base).HTTP().Get(other)
 	if err == nil {
 		resp.Body.Close()
 	}
+
 	if err == nil || stolen != "" {
 		t.Errorf("another origin was asked: %q, %v", stolen, err)
 	}
@@ -201,8 +210,10 @@ func TestAttack10AnEndlessAnswerIsCutOff(t *testing.T) {
 				return
 			}
 		}
+
 		_, _ = io.WriteString(w, `"}`)
 	})
+
 	var out struct{ A string }
 	if err := call(t, base, http.MethodGet, "/", nil, &out); lockstep.KindOf(err) != lockstep.Limit {
 		t.Errorf("got %d bytes, %v", len(out.A), err)
@@ -263,6 +274,7 @@ func TestAttack18AProxyThatRefusesIsNamedWithoutItsPassword(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		network := gitwire.NewNetwork(gitwire.NetworkOptions{Proxy: proxy})
 		t.Cleanup(network.Close)
 		for base, want := range map[string]lockstep.Kind{"https://api.example.com": row.tunnel, "http://api.example.com": row.clear} {
@@ -270,6 +282,7 @@ func TestAttack18AProxyThatRefusesIsNamedWithoutItsPassword(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			_, err = c.Do(t.Context(), http.MethodGet, "/x", nil, nil)
 			if lockstep.KindOf(err) != want || !strings.Contains(err.Error(), "the proxy "+address) || strings.Contains(err.Error(), password) {
 				t.Errorf("%d, %s: %s %v; want %s", row.status, base, lockstep.KindOf(err), err, want)
@@ -288,6 +301,7 @@ func TestAttack16AProxyIsNotAskedForAForbiddenAddress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	network := gitwire.NewNetwork(gitwire.NetworkOptions{Proxy: proxy})
 	t.Cleanup(network.Close)
 	for base, want := range map[string]struct {
@@ -302,6 +316,7 @@ func TestAttack16AProxyIsNotAskedForAForbiddenAddress(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if _, err := c.Do(t.Context(), http.MethodGet, "/x", nil, nil); lockstep.KindOf(err) != want.kind || asked != want.asked {
 			t.Errorf("%s: the proxy was asked %d times: %v", base, asked, err)
 		}

@@ -54,23 +54,28 @@ func Open(t testing.TB, on db.Dialect) *db.DB {
 	if on == db.Postgres {
 		return dbtest.OpenOn(t, on, db.Schema())
 	}
+
 	file, err := empty()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	url := dbtest.URL(t, on)
 	if err := os.WriteFile(strings.TrimPrefix(url, "sqlite:"), file, 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	d, err := db.Open(t.Context(), url, db.Schema())
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() {
 		if err := d.Close(); err != nil {
 			t.Error(err)
 		}
 	})
+
 	return d
 }
 

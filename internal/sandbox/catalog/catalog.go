@@ -62,6 +62,7 @@ func New() (*Catalog, error) {
 			}
 		}
 	}
+
 	return c, lines.Err()
 }
 
@@ -94,5 +95,6 @@ func (k *kind) read(words []string) error {
 	default:
 		return fmt.Errorf("unknown word %q", words[0])
 	}
+
 	return nil
 }

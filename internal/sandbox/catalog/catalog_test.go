@@ -46,6 +46,7 @@ func TestNamedResourcesLookLikeAWS(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", row.typ, err)
 		}
+
 		if diff := cmp.Diff([]any{row.id, row.value}, []any{m.ID, v}); diff != "" {
 			t.Errorf("%s: %s", row.typ, diff)
 		}
@@ -63,9 +64,11 @@ func TestGeneratedNamesAreStableAndFit(t *testing.T) {
 		if first.ID != again.ID || first.ID == later.ID {
 			t.Errorf("%s: %q, again %q, replaced %q", typ, first.ID, again.ID, later.ID)
 		}
+
 		if longest > 0 && len(first.ID) > longest {
 			t.Errorf("%s: %q has %d characters, at most %d are allowed", typ, first.ID, len(first.ID), longest)
 		}
+
 		if typ == "AWS::S3::Bucket" && first.ID != strings.ToLower(first.ID) {
 			t.Errorf("%q has capitals", first.ID)
 		}
@@ -78,6 +81,7 @@ func TestAttributesOfKnownTypesAreChecked(t *testing.T) {
 	if want := "Template error: resource Thing does not support attribute type Nope in Fn::GetAtt"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
+
 	for typ, want := range map[string]string{
 		"AWS::Rocket::Launcher": "arn:aws:rocket:eu-west-1:111122223333:launcher/",
 		"Custom::Thing":         "arn:aws:custom:eu-west-1:111122223333:resource/",
@@ -141,9 +145,11 @@ func TestRecreation(t *testing.T) {
 			t.Errorf("%s.%s: %s, want %s", row.typ, row.property, got, row.want)
 		}
 	}
+
 	if !c.Unique("AWS::SQS::Queue", map[string]any{"QueueName": "q"}) || c.Unique("AWS::SQS::Queue", nil) || c.Unique("AWS::ApiGateway::Stage", map[string]any{"StageName": "prod"}) {
 		t.Error("only chosen names of types that need unique ones are unique")
 	}
+
 	if !c.Taggable("AWS::SQS::Queue") || c.Taggable("AWS::SQS::QueuePolicy") || c.Taggable("Custom::X") {
 		t.Error("tags reach queues, not their policies, nor custom resources")
 	}

@@ -83,11 +83,13 @@ func (m Made) Attribute(name string) (any, error) {
 			out = append(out, m.fill(f))
 		}
 		return out, nil
+
 	case ok:
 		return m.fill(format), nil
 	case !m.kind.open:
 		return nil, &UnknownAttribute{LogicalID: m.order.LogicalID, Name: short(name)}
 	}
+
 	return m.invented(name), nil
 }
 
@@ -117,6 +119,7 @@ func (m Made) invented(name string) any {
 	if parts := strings.Split(m.order.Type, "::"); len(parts) == 3 {
 		service, thing = strings.ToLower(parts[1]), strings.ToLower(parts[2])
 	}
+
 	switch {
 	case strings.HasSuffix(name, "Arn") || strings.HasSuffix(name, "ARN"):
 		return m.fill("arn:{partition}:" + service + ":{region}:{account}:" + thing + "/{name}")
@@ -125,6 +128,7 @@ func (m Made) invented(name string) any {
 	case plural(name):
 		return []any{m.name + "-" + short(name) + "-1", m.name + "-" + short(name) + "-2"}
 	}
+
 	return m.name + "-" + short(name)
 }
 
@@ -140,6 +144,7 @@ func (m Made) fill(format string) string {
 	if !strings.Contains(format, "{") {
 		return format
 	}
+
 	s := m.order.Site
 	sum := hex.EncodeToString(m.sum())
 	pairs := []string{
@@ -150,6 +155,7 @@ func (m Made) fill(format string) string {
 		"{last}", m.name[strings.LastIndexAny(m.name, "/:")+1:],
 		"{revision}", fmt.Sprint(m.order.Generation + 1), "{octet}", fmt.Sprint(m.sum()[0]), "{octet2}", fmt.Sprint(m.sum()[1]),
 	}
+
 	return m.fillProperties(format, strings.NewReplacer(pairs...))
 }
 
@@ -164,10 +170,12 @@ func (m Made) fillProperties(text string, fixed *strings.Replacer) string {
 			b.WriteString(fixed.Replace(text))
 			return b.String()
 		}
+
 		v, _ := m.order.Properties[name].(string)
 		if len(v) > 256 {
 			v = strings.ToValidUTF8(v[:256], "")
 		}
+
 		b.WriteString(fixed.Replace(before) + v)
 		text = tail
 	}

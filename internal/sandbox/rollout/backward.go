@@ -26,25 +26,31 @@ func (c *course) remove(all []removal, begin time.Duration) (time.Duration, []st
 		if !rm.replaced {
 			m.State = r
 		}
+
 		if rm.keep {
 			c.resource(start, r, m)
 			continue
 		}
+
 		doing := m
 		doing.Status, doing.Gone = "DELETE_IN_PROGRESS", false
 		c.resource(start, r, doing)
 		done := start + c.each
 		m.Status = "DELETE_COMPLETE"
+
 		if reason, fails := r.Behaviour.fails(rm.phase); fails {
 			m.Status, m.Reason, m.Gone = "DELETE_FAILED", reason, rm.forget
 			failed = append(failed, r.LogicalID)
 		}
+
 		c.resource(done, r, m)
 		for _, id := range r.DependsOn {
 			free[id] = max(free[id], done)
 		}
+
 		end = max(end, done)
 	}
+
 	return end, failed
 }
 
@@ -66,6 +72,7 @@ func (c *course) restore(started []*step, begin time.Duration) (end time.Duratio
 		if s.old == nil {
 			continue
 		}
+
 		c.resource(begin, s.old, Moment{PhysicalID: s.old.PhysicalID, Status: "UPDATE_IN_PROGRESS", State: s.old})
 		done := begin + c.each
 		m := Moment{PhysicalID: s.old.PhysicalID, Status: "UPDATE_COMPLETE", State: s.old}
@@ -73,8 +80,10 @@ func (c *course) restore(started []*step, begin time.Duration) (end time.Duratio
 			m.Status, m.Reason = "UPDATE_FAILED", reason
 			failed = append(failed, s.new.LogicalID)
 		}
+
 		c.resource(done, s.old, m)
 		end = max(end, done)
 	}
+
 	return end, failed
 }

@@ -49,15 +49,18 @@ func ReadBehaviour(metadata map[string]any) (Behaviour, error) {
 	if !ok {
 		return b, nil
 	}
+
 	m, ok := v.(map[string]any)
 	if !ok {
 		return b, fmt.Errorf("%s must be an object with Delay, Fail and FailOn", MetadataKey)
 	}
+
 	for k, v := range m {
 		if err := b.set(k, v); err != nil {
 			return b, fmt.Errorf("%s: %w", MetadataKey, err)
 		}
 	}
+
 	return b, nil
 }
 
@@ -69,6 +72,7 @@ func (b *Behaviour) set(key string, v any) error {
 		if err != nil || d < 0 || d > longest {
 			return fmt.Errorf("%s must be a duration such as 2s, at most %s", key, longest)
 		}
+
 		b.Delay = d
 	case "Fail":
 		if !isText || text == "" || len(text) > 1024 {
@@ -80,16 +84,20 @@ func (b *Behaviour) set(key string, v any) error {
 		if isText {
 			list, isList = []any{text}, true
 		}
+
 		for _, it := range list {
 			p, _ := it.(string)
 			isList = isList && slices.Contains([]Phase{Creating, Updating, Deleting, RollingBack}, Phase(p))
 			b.FailOn = append(b.FailOn, Phase(p))
 		}
+
 		if !isList {
 			return fmt.Errorf("%s must list CREATE, UPDATE, DELETE or ROLLBACK", key)
 		}
+
 	default:
 		return fmt.Errorf("unknown key %q", key)
 	}
+
 	return nil
 }

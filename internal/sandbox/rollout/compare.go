@@ -48,35 +48,42 @@ func (c Comparison) Compare(old, desired []Resource) []Change {
 	for i := range old {
 		before[old[i].LogicalID] = &old[i]
 	}
+
 	changed := map[string]bool{}
 	var out []Change
 	for i := range desired {
 		n := &desired[i]
 		o := before[n.LogicalID]
 		delete(before, n.LogicalID)
+
 		if o == nil {
 			changed[n.LogicalID] = true
 			out = append(out, Change{Action: "Add", LogicalID: n.LogicalID, Type: n.Type})
 			continue
 		}
+
 		if ch, differs := c.modify(o, n, changed); differs {
 			changed[n.LogicalID] = true
 			out = append(out, ch)
 		}
 	}
+
 	for i := range old {
 		o := &old[i]
 		if before[o.LogicalID] == nil {
 			continue
 		}
+
 		action := "Delete"
 		if p := o.DeletionPolicy; p == "Retain" || p == "Snapshot" {
 			action = p
 		} else if p == "RetainExceptOnCreate" {
 			action = "Retain"
 		}
+
 		out = append(out, Change{Action: "Remove", LogicalID: o.LogicalID, PhysicalID: o.PhysicalID, Type: o.Type, PolicyAction: action})
 	}
+
 	return out
 }
 
@@ -111,29 +118,36 @@ func (c Comparison) modify(o, n *Resource, changed map[string]bool) (Change, boo
 	for _, name := range ChangedProperties(o.Properties, n.Properties) {
 		ch.property(c, o, n, name, changed)
 	}
+
 	if o.Metadata != n.Metadata {
 		ch.attribute("Metadata")
 	}
+
 	for _, name := range []string{"CreationPolicy", "UpdatePolicy"} {
 		if o.Attributes[name] != n.Attributes[name] {
 			ch.attribute(name)
 		}
 	}
+
 	if o.DeletionPolicy != n.DeletionPolicy {
 		ch.attribute("DeletionPolicy")
 	}
+
 	if o.UpdateReplacePolicy != n.UpdateReplacePolicy {
 		ch.attribute("UpdateReplacePolicy")
 	}
+
 	if c.Tags && c.Catalog.Taggable(n.Type) {
 		ch.attribute("Tags")
 	}
+
 	if ch.Replacement == "True" {
 		ch.PolicyAction = "ReplaceAndDelete"
 		if p := n.UpdateReplacePolicy; p == "Retain" || p == "Snapshot" {
 			ch.PolicyAction = "ReplaceAnd" + p
 		}
 	}
+
 	return ch, len(ch.Details) > 0
 }
 
@@ -158,17 +172,20 @@ func (ch *Change) property(c Comparison, o, n *Resource, name string, changed ma
 	case recreation == catalog.Conditionally && ch.Replacement == "False":
 		ch.Replacement = "Conditional"
 	}
+
 	d := Detail{Attribute: "Properties", Name: name, Recreation: recreation, Evaluation: "Static", Source: "DirectModification"}
 	causes := c.causes(n.Sources[name], changed)
 	if o.Sources[name].Text == n.Sources[name].Text && len(causes) > 0 {
 		d.Evaluation = "Dynamic" // the text is the same, what it refers to is not
 	}
+
 	ch.Details = append(ch.Details, d)
 	for _, cause := range causes {
 		d.Source, d.Cause, d.Evaluation = string(cause.Kind), cause.Name, "Dynamic"
 		if cause.Kind == template.ToParameter {
 			d.Evaluation = "Static"
 		}
+
 		ch.Details = append(ch.Details, d)
 	}
 }

@@ -45,20 +45,24 @@ func (r Request) steps() []*step {
 	for i := range r.Old {
 		old[r.Old[i].LogicalID] = &r.Old[i]
 	}
+
 	changes := map[string]Change{}
 	for _, ch := range r.Changes {
 		changes[ch.LogicalID] = ch
 	}
+
 	var out []*step
 	for i := range r.New {
 		n := &r.New[i]
 		if _, ok := changes[n.LogicalID]; !ok {
 			continue
 		}
+
 		s := &step{new: n, old: old[n.LogicalID]}
 		s.replace = s.old != nil && s.old.Generation != n.Generation
 		out = append(out, s)
 	}
+
 	return out
 }
 
@@ -74,20 +78,24 @@ func (c *course) schedule(steps []*step, begin, timeout time.Duration) (late boo
 		for _, id := range s.new.DependsOn {
 			s.start = max(s.start, ends[id])
 		}
+
 		s.end = s.start + c.each
 		if d := s.new.Behaviour.Delay; d > 0 {
 			s.end = s.start + d
 		}
+
 		ends[s.new.LogicalID] = s.end
 		end = max(end, s.end)
 		if _, fails := s.new.Behaviour.fails(s.phase()); fails && (c.failAt < 0 || s.end < c.failAt) {
 			c.failAt = s.end
 		}
 	}
+
 	if timeout > 0 && end > timeout && (c.failAt < 0 || c.failAt > timeout) {
 		c.failAt = timeout
 		return true
 	}
+
 	return false
 }
 
@@ -112,9 +120,11 @@ func (c *course) run(s *step, r *result) {
 	if s.old != nil {
 		verb = "UPDATE"
 	}
+
 	if s.replace {
 		first = "Requested update requires the creation of a new physical resource; hence creating one."
 	}
+
 	c.begin(s, Status(verb+"_IN_PROGRESS"), first)
 	reason, fails := s.new.Behaviour.fails(s.phase())
 	cancelled := c.failAt >= 0 && s.end > c.failAt
@@ -125,13 +135,16 @@ func (c *course) run(s *step, r *result) {
 			reason = "Resource update cancelled"
 		}
 	}
+
 	if half := s.start + (s.end-s.start)/2; s.old == nil || s.replace {
 		c.resource(half, s.new, Moment{PhysicalID: s.new.PhysicalID, Status: Status(verb + "_IN_PROGRESS"), Reason: "Resource creation Initiated", State: s.state()})
 	}
+
 	if !fails {
 		c.resource(s.end, s.new, Moment{PhysicalID: s.new.PhysicalID, Status: Status(verb + "_COMPLETE"), State: s.new})
 		return
 	}
+
 	m := Moment{PhysicalID: s.new.PhysicalID, Status: Status(verb + "_FAILED"), Reason: reason, State: s.state()}
 	if s.old != nil {
 		m.PhysicalID = s.old.PhysicalID
@@ -139,6 +152,7 @@ func (c *course) run(s *step, r *result) {
 	} else {
 		r.created = append(r.created, s.new.LogicalID)
 	}
+
 	c.resource(s.end, s.new, m)
 }
 

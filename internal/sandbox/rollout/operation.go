@@ -17,6 +17,7 @@ func Create(r Request) []Moment {
 	if r.Fatal != "" {
 		return c.undoCreation(r, &result{}, r.Fatal+" ")
 	}
+
 	steps := r.steps()
 	late := c.schedule(steps, c.each, r.Timeout)
 	res := c.forward(steps, c.each)
@@ -26,6 +27,7 @@ func Create(r Request) []Moment {
 	case res.failed():
 		return c.undoCreation(r, res, res.reason())
 	}
+
 	c.stack(res.end+c.each, "CREATE_COMPLETE", Notice, After)
 	return c.finish()
 }
@@ -37,6 +39,7 @@ func (c *course) undoCreation(r Request, res *result, reason string) []Moment {
 		c.stack(at+c.each, "CREATE_FAILED", reason+Notice, After)
 		return c.finish()
 	}
+
 	begun, ended, phase := Status("ROLLBACK_IN_PROGRESS"), Status("ROLLBACK_COMPLETE"), RollingBack
 	broken := Status("ROLLBACK_FAILED")
 	request := onDemand
@@ -44,16 +47,19 @@ func (c *course) undoCreation(r Request, res *result, reason string) []Moment {
 		begun, ended, broken, phase = "DELETE_IN_PROGRESS", "DELETE_COMPLETE", "DELETE_FAILED", Deleting
 		request = "Delete requested by user."
 	}
+
 	c.stack(at+1, begun, reason+request, After)
 	var all []removal
 	for _, s := range res.started {
 		all = append(all, removal{resource: s.new, keep: keeps(s.new.DeletionPolicy, true, r.RetainExceptOnCreate), phase: phase})
 	}
+
 	end, failed := c.remove(all, at+c.each)
 	if len(failed) > 0 {
 		c.stack(end+c.each, broken, "The following resource(s) failed to delete: "+bracket(failed)+". "+Notice, After)
 		return c.finish()
 	}
+
 	c.stack(end+c.each, ended, Notice, After)
 	return c.finish()
 }
@@ -65,12 +71,14 @@ func Update(r Request) []Moment {
 	if r.Fatal != "" {
 		return c.undoUpdate(r, &result{}, r.Fatal+" ")
 	}
+
 	steps := r.steps()
 	c.schedule(steps, c.each, 0)
 	res := c.forward(steps, c.each)
 	if res.failed() {
 		return c.undoUpdate(r, res, res.reason())
 	}
+
 	at := res.end + c.each
 	c.stack(at, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "", After)
 	c.refresh(r, at)
@@ -79,6 +87,7 @@ func Update(r Request) []Moment {
 	if len(failed) > 0 {
 		reason = "Update successful. One or more resources could not be deleted. " + Notice
 	}
+
 	c.stack(end+c.each, "UPDATE_COMPLETE", reason, After)
 	return c.finish()
 }
@@ -89,22 +98,26 @@ func (r Request) cleanup(started []*step) []removal {
 	for _, ch := range r.Changes {
 		gone[ch.LogicalID] = ch.Action == "Remove"
 	}
+
 	replaced := map[string]*step{}
 	for _, s := range started {
 		if s.replace {
 			replaced[s.new.LogicalID] = s
 		}
 	}
+
 	var all []removal
 	for i := range r.Old {
 		o := &r.Old[i]
 		if gone[o.LogicalID] {
 			all = append(all, removal{resource: o, keep: keeps(o.DeletionPolicy, false, false), forget: true, phase: Deleting})
 		}
+
 		if s := replaced[o.LogicalID]; s != nil {
 			all = append(all, removal{resource: o, replaced: true, keep: s.new.UpdateReplacePolicy == "Retain", phase: Deleting})
 		}
 	}
+
 	return all
 }
 
@@ -115,10 +128,12 @@ func (c *course) refresh(r Request, at time.Duration) {
 	for _, ch := range r.Changes {
 		touched[ch.LogicalID] = true
 	}
+
 	old := map[string]Resource{}
 	for _, o := range r.Old {
 		old[o.LogicalID] = o
 	}
+
 	for i := range r.New {
 		if n := &r.New[i]; !touched[n.LogicalID] && !reflect.DeepEqual(old[n.LogicalID], *n) {
 			c.resource(at, n, Moment{PhysicalID: n.PhysicalID, State: n, Silent: true})
@@ -133,12 +148,14 @@ func (c *course) undoUpdate(r Request, res *result, reason string) []Moment {
 		c.stack(at+c.each, "UPDATE_FAILED", reason+Notice, After)
 		return c.finish()
 	}
+
 	c.stack(at+1, "UPDATE_ROLLBACK_IN_PROGRESS", reason, Before)
 	at, failed := c.restore(res.started, at+c.each)
 	if len(failed) > 0 {
 		c.stack(at+c.each, "UPDATE_ROLLBACK_FAILED", "The following resource(s) failed to update: "+bracket(failed)+". "+Notice, Before)
 		return c.finish()
 	}
+
 	c.stack(at+c.each, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "", Before)
 	var all []removal
 	for _, s := range res.started {
@@ -149,6 +166,7 @@ func (c *course) undoUpdate(r Request, res *result, reason string) []Moment {
 			all = append(all, removal{resource: s.new, replaced: true, phase: RollingBack})
 		}
 	}
+
 	end, _ := c.remove(all, at+c.each+1)
 	c.stack(end+c.each, "UPDATE_ROLLBACK_COMPLETE", Notice, Before)
 	return c.finish()
@@ -170,6 +188,7 @@ func Delete(d Deletion) []Moment {
 	for _, id := range d.Retain {
 		retain[id] = true
 	}
+
 	var all []removal
 	for i := range d.Old {
 		o := &d.Old[i]
@@ -177,11 +196,13 @@ func Delete(d Deletion) []Moment {
 		keep := retain[o.LogicalID] || keeps(o.DeletionPolicy, false, false) || d.Force && fails
 		all = append(all, removal{resource: o, keep: keep, phase: Deleting})
 	}
+
 	end, failed := c.remove(all, c.each)
 	if len(failed) > 0 {
 		c.stack(end+c.each, "DELETE_FAILED", "The following resource(s) failed to delete: "+bracket(failed)+". "+Notice, After)
 		return c.finish()
 	}
+
 	c.stack(end+c.each, "DELETE_COMPLETE", Notice, After)
 	return c.finish()
 }

@@ -9,6 +9,7 @@ func Ordered(all []Resource) []Resource {
 	for _, r := range all {
 		waits[r.LogicalID] = true
 	}
+
 	var out []Resource
 	rest := slices.Clone(all)
 	for len(rest) > 0 {
@@ -18,13 +19,17 @@ func Ordered(all []Resource) []Resource {
 				later = append(later, r)
 				continue
 			}
+
 			out = append(out, r)
 			delete(waits, r.LogicalID)
 		}
+
 		if len(later) == len(rest) {
 			return append(out, later...)
 		}
+
 		rest = later
 	}
+
 	return out
 }

@@ -21,6 +21,7 @@ func shown(moments []rollout.Moment) []string {
 		if m.Silent {
 			continue
 		}
+
 		id := "*"
 		if m.Resource != nil {
 			id = m.Resource.LogicalID
@@ -28,9 +29,11 @@ func shown(moments []rollout.Moment) []string {
 				id += "=" + m.PhysicalID
 			}
 		}
+
 		line := m.At.Truncate(ms).String() + " " + id + " " + string(m.Status) + " " + strings.ReplaceAll(m.Reason, rollout.Notice, "(notice)")
 		out = append(out, strings.TrimSpace(line))
 	}
+
 	return out
 }
 
@@ -112,6 +115,7 @@ func TestWhatBecomesOfAFailedStackIsTheCallersChoice(t *testing.T) {
 	stuck[0].Behaviour = rollout.Behaviour{Fail: "locked", FailOn: []rollout.Phase{rollout.RollingBack}}
 	kept := failing()
 	kept[0].DeletionPolicy = "Retain"
+
 	for _, row := range []struct {
 		name string
 		req  rollout.Request
@@ -128,12 +132,14 @@ func TestWhatBecomesOfAFailedStackIsTheCallersChoice(t *testing.T) {
 		if diff := cmp.Diff(row.want, ends(moments)); diff != "" {
 			t.Errorf("%s: %s", row.name, diff)
 		}
+
 		skipped := 0
 		for _, m := range moments {
 			if m.Status == "DELETE_SKIPPED" {
 				skipped++
 			}
 		}
+
 		if want := row.name == "a resource is kept"; (skipped == 1) != want {
 			t.Errorf("%s: %d resources kept", row.name, skipped)
 		}
@@ -162,6 +168,7 @@ func updated() rollout.Request {
 	replaced.Generation, replaced.PhysicalID = 1, "pReplaced2"
 	changed := resource("Changed", "Same")
 	changed.Properties = map[string]any{"x": "y"}
+
 	return rollout.Request{
 		Old: []rollout.Resource{resource("Same"), resource("Changed", "Same"), resource("Replaced"), resource("Dropped")},
 		New: []rollout.Resource{resource("Same"), changed, replaced, resource("New", "Changed")},
@@ -217,6 +224,7 @@ func TestHowUpdatesAndDeletionsEnd(t *testing.T) {
 		req.New[i].Behaviour, req.OnFailure = b, f
 		return req
 	}
+
 	stuck := updated()
 	stuck.Old[3].Behaviour = rollout.Behaviour{Fail: "in use", FailOn: []rollout.Phase{rollout.Deleting}}
 	both := rollout.Behaviour{Fail: "x", FailOn: []rollout.Phase{rollout.Updating, rollout.RollingBack}}
@@ -238,6 +246,7 @@ func TestHowUpdatesAndDeletionsEnd(t *testing.T) {
 		if got := all[len(all)-1]; got != row.want {
 			t.Errorf("%s: %s, want %s", name, got, row.want)
 		}
+
 		if last := row.moments[len(row.moments)-1]; !strings.HasSuffix(last.Reason, rollout.Notice) {
 			t.Errorf("%s: the last event says %q", name, last.Reason)
 		}
@@ -276,6 +285,7 @@ func TestBehaviourIsReadFromMetadata(t *testing.T) {
 		if row.err == "" && err != nil || row.err != "" && (err == nil || !strings.Contains(err.Error(), row.err)) {
 			t.Errorf("%v: error %v, want %q", row.metadata, err, row.err)
 		}
+
 		if diff := cmp.Diff(row.want, got); diff != "" {
 			t.Errorf("%v: %s", row.metadata, diff)
 		}
@@ -297,10 +307,12 @@ func TestCompareWithoutDifferenceIsEmpty(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	r := []rollout.Resource{resource("A")}
 	if got := (rollout.Comparison{Catalog: c}).Compare(r, r); got != nil {
 		t.Error(got)
 	}
+
 	tagged := (rollout.Comparison{Catalog: c, Tags: true}).Compare(r, r)
 	want := []rollout.Change{{
 		Action: "Modify", LogicalID: "A", PhysicalID: "pA", Type: "AWS::SNS::Topic", Replacement: "False", Scope: []string{"Tags"},

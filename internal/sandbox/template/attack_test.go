@@ -18,10 +18,12 @@ func bombs() map[string]string {
 	for i := 1; i < 30; i++ {
 		laughs += fmt.Sprintf("a%d: &a%d [*a%d, *a%d]\n", i, i, i-1, i-1)
 	}
+
 	growing := "Resources:\n  A0: {Type: Custom::X}\n"
 	for i := 1; i < 60; i++ {
 		growing += fmt.Sprintf("  A%d: {Type: Custom::X, Properties: {P: !Join ['', [!Ref A%d, !Ref A%d]]}}\n", i, i-1, i-1)
 	}
+
 	joins := "!Sub '" + strings.Repeat("${P}", 10000) + "'"
 	return map[string]string{
 		"aliases":            laughs + "Resources: *a29",
@@ -68,9 +70,11 @@ func TestBombsAreRefusedQuickly(t *testing.T) {
 			if err == nil && name != "growing references" { // bounded by the ids that a Ref yields
 				t.Error("accepted")
 			}
+
 			if took := time.Since(begun); took > 5*time.Second {
 				t.Errorf("took %s", took)
 			}
+
 			if err != nil && len(err.Error()) > 1000 {
 				t.Errorf("an error of %d bytes", len(err.Error()))
 			}
@@ -94,36 +98,44 @@ func FuzzTemplate(f *testing.F) {
 	for _, body := range bombs() {
 		f.Add(body)
 	}
+
 	for _, value := range []string{`!Sub "${Name}"`, `!Cidr ["10.0.0.0/8", 256, 1]`, `!Select [0, !Split [",", "a,b"]]`, `!FindInMap [Sizes, a, b]`} {
 		f.Add(tried(value))
 	}
+
 	f.Add(parameters)
 	files, err := filepath.Glob("testdata/*")
 	if err != nil || len(files) == 0 {
 		f.Fatalf("no seeds: %v", err)
 	}
+
 	for _, name := range files {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)
 		}
+
 		f.Add(string(b))
 	}
+
 	f.Fuzz(func(t *testing.T, body string) {
 		tm, err := template.Parse(body)
 		if err != nil {
 			return
 		}
+
 		var given []template.Given
 		for _, p := range tm.Parameters() {
 			if !p.HasDefault {
 				given = append(given, give(p.Name, "1"))
 			}
 		}
+
 		params, err := tm.Bind(given, nil)
 		if err != nil {
 			return
 		}
+
 		if _, err := tm.Evaluate(world(params, nil)); err != nil && err.Error() == "" {
 			t.Error("an error without a message")
 		}

@@ -31,14 +31,17 @@ func (t *Template) Bind(given []Given, previous map[string]string) (map[string]s
 		if _, twice := byName[g.Key]; twice {
 			return nil, errorf("Duplicate parameter key: %s", clip(g.Key))
 		}
+
 		byName[g.Key] = g
 		if !slices.ContainsFunc(t.parameters, func(d *parameter) bool { return d.name == g.Key }) {
 			unknown = append(unknown, clip(g.Key))
 		}
 	}
+
 	if unknown != nil {
 		return nil, errorf("Parameters: [%s] do not exist in the template", strings.Join(unknown, ", "))
 	}
+
 	values := map[string]string{}
 	var missing []string
 	for _, d := range t.parameters {
@@ -46,19 +49,24 @@ func (t *Template) Bind(given []Given, previous map[string]string) (map[string]s
 		if err != nil {
 			return nil, err
 		}
+
 		if !ok {
 			missing = append(missing, d.name)
 		}
+
 		values[d.name] = v
 	}
+
 	if missing != nil {
 		return nil, errorf("Parameters: [%s] must have values", strings.Join(missing, ", "))
 	}
+
 	for _, d := range t.parameters {
 		if err := d.check(values[d.name]); err != nil {
 			return nil, err
 		}
 	}
+
 	return values, nil
 }
 
@@ -73,11 +81,13 @@ func (d *parameter) choose(g Given, previous map[string]string) (string, bool, e
 			return "", false, errorf("Invalid input for parameter key %s. Cannot specify usePreviousValue as true for a parameter key not in the previous template", d.name)
 		}
 		return v, true, nil
+
 	case g.Value != nil:
 		return *g.Value, true, nil
 	case d.initial != nil:
 		return *d.initial, true, nil
 	}
+
 	return "", false, nil
 }
 
@@ -86,10 +96,12 @@ func (d *parameter) check(text string) error {
 	if len(text) > maxValue {
 		return errorf("Parameter '%s' must contain at most %d bytes", d.name, maxValue)
 	}
+
 	values := []string{text}
 	if d.isList() {
 		values = split(text)
 	}
+
 	for _, v := range values {
 		reason := d.violation(v)
 		if reason == "" {
@@ -98,8 +110,10 @@ func (d *parameter) check(text string) error {
 		if d.constraint != "" {
 			return errorf("Parameter '%s' failed to satisfy constraint: %s", d.name, d.constraint)
 		}
+
 		return errorf("Parameter '%s' %s", d.name, reason)
 	}
+
 	return nil
 }
 
@@ -111,6 +125,7 @@ func (d *parameter) violation(v string) string {
 	if d.typ == "Number" || d.typ == "List<Number>" {
 		return d.numberViolation(v)
 	}
+
 	n := utf8.RuneCountInString(v)
 	switch {
 	case d.minLength != nil && n < *d.minLength:
@@ -120,6 +135,7 @@ func (d *parameter) violation(v string) string {
 	case d.pattern != nil && !d.pattern.MatchString(v):
 		return "must match pattern " + d.patternText
 	}
+
 	return ""
 }
 

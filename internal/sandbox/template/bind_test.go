@@ -74,6 +74,7 @@ func TestBindTakesGivenThenPreviousThenDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	want := map[string]string{
 		"Free": "free", "Must": "before", "Enum": "b", "Shape": "ab", "Told": "ab", "Sized": "abc", "Count": "5",
 		"Many": "1,2", "Subnet": "subnet-1", "Subnets": "subnet-1, subnet-2", "Secret": "hush",
@@ -110,10 +111,12 @@ Parameters:
   Many: {Type: 'AWS::SSM::Parameter::Value<List<String>>', Default: /many}
 Resources: {T: {Type: AWS::SNS::Topic, Properties: {V: !Join ["-", [!Ref One, !Select [1, !Ref Many]]]}}}
 `
+
 	ev, err := evaluate(body, nil, nil)
 	if err != nil || ev.Resources[0].Properties["V"] != "stored-b" {
 		t.Errorf("%v, %v", ev, err)
 	}
+
 	_, err = evaluate(body, map[string]string{"One": "/none", "Many": "/gone"}, nil)
 	if want := "Unable to fetch parameters [/none,/gone] from parameter store for this account."; message(err) != want {
 		t.Errorf("%v, want %s", err, want)

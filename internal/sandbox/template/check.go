@@ -41,15 +41,18 @@ func (c *checker) run() error {
 			return faultf(r.line, "Template format error: Duplicate name %s: a parameter and a resource", r.id)
 		}
 	}
+
 	for _, step := range []func() error{c.conditionBlock, c.ruleBlock, c.resourceBlock, c.outputBlock} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
+
 	if len(c.t.conditions) == 0 { // else which branches count depends on values
 		_, err := c.t.order(newEvaluator(c.t, Input{}))
 		return err
 	}
+
 	return nil
 }
 
@@ -87,17 +90,20 @@ func (c *checker) resourceBlock() error {
 		if err := c.hasCondition(r.condition, r.line, b); err != nil {
 			return err
 		}
+
 		for _, id := range r.dependsOn {
 			if c.resources[id] == nil {
 				c.outside = append(c.outside, clip(id))
 			}
 		}
+
 		for _, n := range r.nodes() {
 			if err := c.value(n, b); err != nil {
 				return err
 			}
 		}
 	}
+
 	return c.unresolved(b)
 }
 
@@ -111,6 +117,7 @@ func (c *checker) outputBlock() error {
 		if err := c.value(o.value, b); err != nil {
 			return err
 		}
+
 		if o.export == nil {
 			continue
 		}
@@ -121,6 +128,7 @@ func (c *checker) outputBlock() error {
 			return faultf(o.export.line, "Template format error: Output %s is malformed. The Name field of Export must not depend on any resources, imported values, or Fn::GetAZs.", o.id)
 		}
 	}
+
 	return c.unresolved(b)
 }
 
@@ -170,6 +178,7 @@ func (c *checker) value(n *node, b block) error {
 		if b.rules && len(n.fields) == 1 && n.fields[0].name == "Condition" {
 			return c.hasCondition(n.fields[0].value.text, n.line, b)
 		}
+
 		for _, f := range n.fields {
 			if strings.HasPrefix(f.name, "Fn::") {
 				return faultf(f.line, "Template error: %s must be the only key of its object", clip(f.name))
@@ -179,6 +188,7 @@ func (c *checker) value(n *node, b block) error {
 			}
 		}
 	}
+
 	return nil
 }
 
@@ -187,6 +197,7 @@ func (c *checker) call(n *node, name string, arg *node, b block) error {
 	if err := c.form(n, name, arg, b); err != nil {
 		return err
 	}
+
 	switch name {
 	case "Ref":
 		c.named(arg.text, b)
@@ -204,6 +215,7 @@ func (c *checker) call(n *node, name string, arg *node, b block) error {
 			return faultf(n.line, "Template error: the attribute in Fn::ImportValue must not depend on any resources, imported values, or Fn::GetAZs")
 		}
 	}
+
 	return c.value(arg, b)
 }
 
@@ -230,20 +242,24 @@ func (c *checker) sub(n, arg *node, b block) error {
 	if err != nil {
 		return err
 	}
+
 	parts, err := pieces(text)
 	if err != nil {
 		return err
 	}
+
 	for _, p := range parts {
 		if !p.variable || own.member(p.text) != nil {
 			continue
 		}
+
 		if id, _, dotted := strings.Cut(p.text, "."); dotted {
 			c.named(id, b)
 		} else {
 			c.named(p.text, b)
 		}
 	}
+
 	return c.value(own, b)
 }
 
@@ -256,6 +272,7 @@ func (c *checker) dependent(n *node) bool {
 		if !ok {
 			return nil
 		}
+
 		switch name {
 		case "Fn::GetAtt", "Fn::ImportValue", "Fn::GetAZs":
 			return stop
@@ -268,6 +285,7 @@ func (c *checker) dependent(n *node) bool {
 				return stop
 			}
 		}
+
 		return nil
 	}) != nil
 }
@@ -277,10 +295,12 @@ func (c *checker) subDependent(n, arg *node) bool {
 	if err != nil {
 		return false // refused elsewhere
 	}
+
 	parts, err := pieces(text)
 	if err != nil {
 		return false
 	}
+
 	return slices.ContainsFunc(parts, func(p piece) bool {
 		id, _, _ := strings.Cut(p.text, ".")
 		return p.variable && own.member(p.text) == nil && c.resources[id] != nil
@@ -299,6 +319,7 @@ func (c *checker) conditionCycle() error {
 		if state[name] == 1 {
 			return faultf(n.line, "Template error: Found circular condition dependency between %s and %s", from, name)
 		}
+
 		state[name] = 1
 		err := n.each(func(n *node) error {
 			if n.kind == object && len(n.fields) == 1 && n.fields[0].name == "Condition" {
@@ -307,8 +328,10 @@ func (c *checker) conditionCycle() error {
 			if f, arg, ok := n.function(); ok && f == "Fn::If" {
 				return visit(arg.items[0].text, name)
 			}
+
 			return nil
 		})
+
 		state[name] = 2
 		return err
 	}
@@ -317,5 +340,6 @@ func (c *checker) conditionCycle() error {
 			return err
 		}
 	}
+
 	return nil
 }

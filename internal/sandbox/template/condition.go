@@ -8,14 +8,17 @@ func (e *evaluator) active(name string) (bool, error) {
 	if v, ok := e.conditions[name]; ok {
 		return v, nil
 	}
+
 	n := e.names.conditions[name]
 	if n == nil {
 		return false, errorf("Template format error: Unresolved condition dependency %s", clip(name))
 	}
+
 	v, err := e.decide(n)
 	if err != nil {
 		return false, err
 	}
+
 	e.conditions[name] = v
 	return v, nil
 }
@@ -37,6 +40,7 @@ func (e *evaluator) decide(n *node) (bool, error) {
 	if n.kind == object && len(n.fields) == 1 && n.fields[0].name == "Condition" {
 		return e.active(n.fields[0].value.text)
 	}
+
 	name, arg, _ := n.function()
 	switch name {
 	case "Fn::Equals":
@@ -44,6 +48,7 @@ func (e *evaluator) decide(n *node) (bool, error) {
 		if err != nil {
 			return false, err
 		}
+
 		b, err := e.value(arg.items[1])
 		return err == nil && Canonical(a) == Canonical(b), err
 	case "Fn::Not":
@@ -62,6 +67,7 @@ func (e *evaluator) decide(n *node) (bool, error) {
 		}
 		return e.decide(taken)
 	}
+
 	return e.truth(n)
 }
 

@@ -29,6 +29,7 @@ func decode(body string) (*node, error) {
 	if !utf8.ValidString(body) {
 		return nil, errorf("Template format error: the template is not valid UTF-8")
 	}
+
 	text := strings.TrimLeft(strings.TrimPrefix(body, "\ufeff"), " \t\r\n")
 	if text == "" {
 		return nil, errorf("Template format error: unsupported structure.")
@@ -36,6 +37,7 @@ func decode(body string) (*node, error) {
 	if text[0] == '{' {
 		return decodeJSON(body)
 	}
+
 	return decodeYAML(body)
 }
 
@@ -84,10 +86,12 @@ func (r *jsonReader) value(depth int) (*node, error) {
 	if err != nil {
 		return nil, r.malformed()
 	}
+
 	n := &node{line: r.here()}
 	if r.nodes++; depth > maxDepth || r.nodes > maxNodes {
 		return nil, faultf(n.line, "Template format error: the template nests deeper than %d levels or has too many values", maxDepth)
 	}
+
 	switch t := tok.(type) {
 	case json.Delim:
 		if t == '[' {
@@ -97,6 +101,7 @@ func (r *jsonReader) value(depth int) (*node, error) {
 			return n, r.object(n, depth)
 		}
 		return nil, r.malformed()
+
 	case string:
 		n.text = t
 	case json.Number:
@@ -106,9 +111,11 @@ func (r *jsonReader) value(depth int) (*node, error) {
 		if t {
 			n.text = "true"
 		}
+
 	default:
 		n.kind = null
 	}
+
 	return n, nil
 }
 
@@ -132,21 +139,26 @@ func (r *jsonReader) object(n *node, depth int) error {
 		if err != nil {
 			return r.malformed()
 		}
+
 		name, ok := tok.(string)
 		if !ok {
 			return r.malformed()
 		}
+
 		line := r.here()
 		if seen[name] {
 			return faultf(line, "Template format error: duplicate key %q", clip(name))
 		}
+
 		seen[name] = true
 		v, err := r.value(depth + 1)
 		if err != nil {
 			return err
 		}
+
 		n.fields = append(n.fields, field{name: name, line: line, value: v})
 	}
+
 	return r.end()
 }
 

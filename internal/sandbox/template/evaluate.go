@@ -112,26 +112,32 @@ func (t *Template) Evaluate(in Input) (*Evaluation, error) {
 	if err := e.assertRules(); err != nil {
 		return nil, err
 	}
+
 	order, err := t.order(e)
 	if err != nil {
 		return nil, err
 	}
+
 	out := &Evaluation{}
 	for _, st := range order {
 		r, err := e.resource(st)
 		if err != nil {
 			return nil, err
 		}
+
 		placed, err := in.Place(r)
 		if err != nil {
 			return nil, err
 		}
+
 		e.placed[r.LogicalID] = placed
 		out.Resources = append(out.Resources, r)
 	}
+
 	if out.Outputs, err = e.outputs(); err != nil {
 		return nil, err
 	}
+
 	out.Imports = e.imports
 	return out, nil
 }
@@ -144,16 +150,20 @@ func (e *evaluator) fetch() error {
 		if !p.stored() {
 			continue
 		}
+
 		v, ok := e.in.Stored(values[p.name])
 		if !ok {
 			missing = append(missing, clip(values[p.name]))
 		}
+
 		values[p.name] = v
 	}
+
 	e.in.Parameters = values
 	if missing != nil {
 		return errorf("Unable to fetch parameters [%s] from parameter store for this account.", strings.Join(missing, ","))
 	}
+
 	return nil
 }
 
@@ -167,6 +177,7 @@ func (e *evaluator) resource(st stop) (Resource, error) {
 	for _, f := range r.attributes.fields {
 		out.Attributes[f.name] = f.value.canonical()
 	}
+
 	var err error
 	if out.Properties, err = e.object(r.properties); err != nil {
 		return out, err
@@ -174,9 +185,11 @@ func (e *evaluator) resource(st stop) (Resource, error) {
 	if out.Metadata, err = e.object(r.metadata); err != nil {
 		return out, err
 	}
+
 	if found := dynamicIn(out.Properties); found != "" {
 		return out, unexpanded(lineOf(r.properties, found, r.line), found)
 	}
+
 	if r.properties != nil {
 		for _, f := range r.properties.fields {
 			src := Source{Text: f.value.canonical()}
@@ -184,9 +197,11 @@ func (e *evaluator) resource(st stop) (Resource, error) {
 			if err != nil {
 				return out, err
 			}
+
 			out.Sources[f.name] = src
 		}
 	}
+
 	return out, nil
 }
 
@@ -195,14 +210,17 @@ func (e *evaluator) object(n *node) (map[string]any, error) {
 	if n == nil {
 		return map[string]any{}, nil
 	}
+
 	v, err := e.value(n)
 	if err != nil {
 		return nil, err
 	}
+
 	m, ok := v.(map[string]any)
 	if !ok {
 		return nil, faultf(n.line, "Template format error: Properties and Metadata must be objects")
 	}
+
 	return m, nil
 }
 
@@ -216,10 +234,12 @@ func (e *evaluator) value(n *node) (any, error) {
 			if err != nil {
 				return nil, err
 			}
+
 			if _, nothing := v.(noValue); !nothing {
 				out = append(out, v)
 			}
 		}
+
 		return out, nil
 	case object:
 		if name, arg, ok := n.function(); ok {
@@ -229,18 +249,22 @@ func (e *evaluator) value(n *node) (any, error) {
 			}
 			return v, e.spend(n, v)
 		}
+
 		out := make(map[string]any, len(n.fields))
 		for _, f := range n.fields {
 			v, err := e.value(f.value)
 			if err != nil {
 				return nil, err
 			}
+
 			if _, nothing := v.(noValue); !nothing {
 				out[f.name] = v
 			}
 		}
+
 		return out, nil
 	}
+
 	return n.text, nil
 }
 
@@ -268,6 +292,7 @@ func weight(v any) int {
 			sum += len(k) + weight(it)
 		}
 	}
+
 	return sum
 }
 
@@ -281,10 +306,12 @@ func (e *evaluator) outputs() ([]Output, error) {
 			}
 			continue
 		}
+
 		v, err := e.value(o.value)
 		if err != nil {
 			return nil, err
 		}
+
 		text, ok := v.(string)
 		if !ok {
 			return nil, faultf(o.line, "Template format error: The Value field of every Outputs member must evaluate to a String.")
@@ -292,6 +319,7 @@ func (e *evaluator) outputs() ([]Output, error) {
 		if found := dynamic(text); found != "" {
 			return nil, unexpanded(lineOf(o.value, found, o.line), found)
 		}
+
 		export, err := e.export(o)
 		if err != nil {
 			return nil, err
@@ -299,9 +327,11 @@ func (e *evaluator) outputs() ([]Output, error) {
 		if export != "" && exported[export] {
 			return nil, faultf(o.line, "Template format error: Export with name %s is declared more than once", export)
 		}
+
 		exported[export] = true
 		out = append(out, Output{Key: o.id, Value: text, Description: o.description, Export: export})
 	}
+
 	return out, nil
 }
 
@@ -309,14 +339,17 @@ func (e *evaluator) export(o *output) (string, error) {
 	if o.export == nil {
 		return "", nil
 	}
+
 	v, err := e.value(o.export)
 	if err != nil {
 		return "", err
 	}
+
 	name, ok := v.(string)
 	if !ok || !exportPattern.MatchString(name) {
 		return "", malformedExport(field{name: o.id, line: o.line})
 	}
+
 	return name, nil
 }
 
@@ -338,6 +371,7 @@ func dynamicIn(v any) string {
 			}
 		}
 	}
+
 	return ""
 }
 

@@ -18,6 +18,7 @@ func (c *checker) form(n *node, name string, arg *node, b block) error {
 	case slices.Contains([]string{"Fn::GetAtt", "Fn::ImportValue", "Fn::GetAZs", "Fn::Cidr", "Fn::Base64"}, name) && b.rules:
 		return faultf(n.line, "Template format error: %s cannot be used in the %s block of the template", name, b.name)
 	}
+
 	complaint, known := formOf(name, arg)
 	if !known {
 		return unexpanded(n.line, name)
@@ -25,13 +26,16 @@ func (c *checker) form(n *node, name string, arg *node, b block) error {
 	if complaint != "" {
 		return faultf(n.line, "%s", complaint)
 	}
+
 	if name == "Fn::FindInMap" && arg.items[0].kind == scalar && c.t.mappings[arg.items[0].text] == nil {
 		return faultf(n.line, "Template error: Mapping named '%s' is not present in the 'Mappings' section of template.", clip(arg.items[0].text))
 	}
+
 	if name == "Fn::Sub" {
 		_, _, err := subForm(n, arg)
 		return err
 	}
+
 	return nil
 }
 
@@ -67,9 +71,11 @@ func formOf(name string, arg *node) (complaint string, known bool) {
 	default:
 		return conditionForm(name, arg)
 	}
+
 	if ok {
 		complaint = ""
 	}
+
 	return complaint, true
 }
 
@@ -99,9 +105,11 @@ func conditionForm(name string, arg *node) (complaint string, known bool) {
 	default:
 		return "", false
 	}
+
 	if ok {
 		complaint = ""
 	}
+
 	return complaint, true
 }
 

@@ -29,6 +29,7 @@ func (e *evaluator) call(n *node, name string, arg *node) (any, error) {
 			return nil, err
 		}
 		return e.value(taken)
+
 	case "Fn::FindInMap":
 		return e.findInMap(n, arg)
 	case "Fn::Base64":
@@ -41,6 +42,7 @@ func (e *evaluator) call(n *node, name string, arg *node) (any, error) {
 	case "Fn::Cidr":
 		return e.cidr(n, arg)
 	}
+
 	return nil, unexpanded(n.line, name)
 }
 
@@ -63,16 +65,19 @@ func (e *evaluator) texts(n, arg *node, complaint string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	items, ok := v.([]any)
 	if !ok {
 		return nil, faultf(n.line, "%s", complaint)
 	}
+
 	out := make([]string, len(items))
 	for i, it := range items {
 		if out[i], ok = it.(string); !ok {
 			return nil, faultf(n.line, "%s", complaint)
 		}
 	}
+
 	return out, nil
 }
 
@@ -80,6 +85,7 @@ func (e *evaluator) ref(n *node, name string) (any, error) {
 	if name == "AWS::NoValue" {
 		return noValue{}, nil
 	}
+
 	if isPseudo(name) {
 		v, ok := e.in.Pseudo[name]
 		if !ok {
@@ -87,13 +93,16 @@ func (e *evaluator) ref(n *node, name string) (any, error) {
 		}
 		return v, nil
 	}
+
 	if p := e.names.parameters[name]; p != nil {
 		return p.value(e.in.Parameters[name]), nil
 	}
+
 	placed, ok := e.placed[name]
 	if !ok {
 		return nil, e.absent(n, name)
 	}
+
 	return placed.Ref, nil
 }
 
@@ -124,10 +133,12 @@ func (e *evaluator) sub(n, arg *node) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	parts, err := pieces(text)
 	if err != nil {
 		return nil, err
 	}
+
 	var b strings.Builder
 	for _, p := range parts {
 		s := p.text
@@ -136,11 +147,14 @@ func (e *evaluator) sub(n, arg *node) (any, error) {
 				return nil, err
 			}
 		}
+
 		if b.Len()+len(s) > maxProduced {
 			return nil, e.spend(n, b.String()+s)
 		}
+
 		b.WriteString(s)
 	}
+
 	return b.String(), nil
 }
 
@@ -155,13 +169,16 @@ func (e *evaluator) variable(n *node, name string, own *node) (string, error) {
 	} else {
 		v, err = e.ref(n, name)
 	}
+
 	if err != nil {
 		return "", err
 	}
+
 	s, ok := v.(string)
 	if !ok {
 		return "", faultf(n.line, "Template error: every value of the context object of every Fn::Sub object must be a string or a function that returns a string")
 	}
+
 	return s, nil
 }
 
@@ -198,14 +215,17 @@ func (e *evaluator) pick(n, arg *node) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	i, err := strconv.Atoi(text)
 	if err != nil {
 		return nil, faultf(n.line, "%s", complaint)
 	}
+
 	v, err := e.value(arg.items[1])
 	if err != nil {
 		return nil, err
 	}
+
 	items, ok := v.([]any)
 	switch {
 	case !ok:
@@ -213,6 +233,7 @@ func (e *evaluator) pick(n, arg *node) (any, error) {
 	case i < 0 || i >= len(items):
 		return nil, faultf(n.line, "Template error: Fn::Select cannot select nonexistent value at index %d", i)
 	}
+
 	return items[i], nil
 }
 
@@ -225,14 +246,17 @@ func (e *evaluator) findInMap(n, arg *node) (any, error) {
 			return nil, err
 		}
 	}
+
 	m, ok := e.t.mappings[keys[0]]
 	if !ok {
 		return nil, faultf(n.line, "Template error: Mapping named '%s' is not present in the 'Mappings' section of template.", clip(keys[0]))
 	}
+
 	found := m[keys[1]][keys[2]]
 	if found == nil {
 		return nil, faultf(n.line, "Template error: Unable to get mapping for %s", clip(strings.Join(keys[:], "::")))
 	}
+
 	return found.plain(), nil
 }
 
@@ -241,12 +265,15 @@ func (e *evaluator) importValue(n, arg *node) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	v, ok := e.in.Import(name)
 	if !ok {
 		return nil, &MissingExport{Name: name}
 	}
+
 	if !slices.Contains(e.imports, name) {
 		e.imports = append(e.imports, name)
 	}
+
 	return v, nil
 }

@@ -29,21 +29,25 @@ func (e *evaluator) cidr(n, arg *node) (any, error) {
 			return nil, err
 		}
 	}
+
 	prefix, err := netip.ParsePrefix(text[0])
 	count, err2 := strconv.Atoi(text[1])
 	bits, err3 := strconv.Atoi(text[2])
 	if err != nil || err2 != nil || err3 != nil || count < 1 || count > 256 || bits < 1 {
 		return nil, faultf(n.line, "%s", complaint)
 	}
+
 	size := prefix.Addr().BitLen()
 	length := size - bits
 	if length < prefix.Bits() || length-prefix.Bits() < 9 && count > 1<<(length-prefix.Bits()) {
 		return nil, faultf(n.line, "Template error: Fn::Cidr: %s does not hold %d blocks of %d bits", clip(text[0]), count, bits)
 	}
+
 	out := make([]any, count)
 	for i := range out {
 		out[i] = netip.PrefixFrom(nthBlock(prefix.Masked().Addr(), i, bits), length).String()
 	}
+
 	return out, nil
 }
 
@@ -53,8 +57,10 @@ func nthBlock(a netip.Addr, i, bits int) netip.Addr {
 		b := a.As4()
 		v := binary.BigEndian.Uint32(b[:]) + uint32(i)<<bits
 		binary.BigEndian.PutUint32(b[:], v)
+
 		return netip.AddrFrom4(b)
 	}
+
 	b := a.As16()
 	hi, lo := binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
 	if bits >= 64 {
@@ -65,8 +71,10 @@ func nthBlock(a netip.Addr, i, bits int) netip.Addr {
 		if sum < lo {
 			hi++
 		}
+
 		lo = sum
 	}
+
 	binary.BigEndian.PutUint64(b[:8], hi)
 	binary.BigEndian.PutUint64(b[8:], lo)
 	return netip.AddrFrom16(b)

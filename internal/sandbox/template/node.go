@@ -91,6 +91,7 @@ func (n *node) plain() any {
 	if n == nil {
 		return nil
 	}
+
 	switch n.kind {
 	case list:
 		out := make([]any, len(n.items))
@@ -105,6 +106,7 @@ func (n *node) plain() any {
 		}
 		return out
 	}
+
 	return n.text
 }
 
@@ -131,16 +133,19 @@ func (n *node) each(f func(*node) error) error {
 	if err := f(n); err != nil {
 		return err
 	}
+
 	for _, it := range n.items {
 		if err := it.each(f); err != nil {
 			return err
 		}
 	}
+
 	for _, fd := range n.fields {
 		if err := fd.value.each(f); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 

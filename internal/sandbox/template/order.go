@@ -22,28 +22,35 @@ func (t *Template) order(e *evaluator) ([]stop, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		active[r.id] = on
 	}
+
 	var unresolved []string
 	for _, r := range t.resources {
 		if !active[r.id] {
 			continue
 		}
+
 		list, err := e.needs(r, active)
 		if err != nil {
 			return nil, err
 		}
+
 		for _, id := range list {
 			if !active[id] {
 				unresolved = append(unresolved, id)
 			}
 		}
+
 		needs[r.id] = list
 	}
+
 	if unresolved != nil {
 		slices.Sort(unresolved)
 		return nil, errorf("Template format error: Unresolved resource dependencies [%s] in the Resources block of the template", strings.Join(slices.Compact(unresolved), ", "))
 	}
+
 	return t.sorted(needs)
 }
 
@@ -56,11 +63,13 @@ func (e *evaluator) needs(r *resource, active map[string]bool) ([]string, error)
 			out = append(out, id)
 		}
 	}
+
 	for _, n := range r.nodes() {
 		err := e.references(n, func(ref Reference) {
 			if ref.Kind == ToParameter {
 				return
 			}
+
 			id, _, _ := strings.Cut(ref.Name, ".")
 			out = append(out, id)
 		})
@@ -68,6 +77,7 @@ func (e *evaluator) needs(r *resource, active map[string]bool) ([]string, error)
 			return nil, err
 		}
 	}
+
 	slices.Sort(out)
 	return slices.Compact(out), nil
 }
@@ -82,13 +92,16 @@ func (t *Template) sorted(needs map[string][]string) ([]stop, error) {
 			if !active || done[r.id] || slices.ContainsFunc(list, func(id string) bool { return !done[id] }) {
 				continue
 			}
+
 			done[r.id] = true
 			out = append(out, stop{resource: r, needs: list})
 		}
+
 		if len(out) == before {
 			return nil, circular(needs, done)
 		}
 	}
+
 	return out, nil
 }
 
@@ -99,6 +112,7 @@ func circular(needs map[string][]string, done map[string]bool) error {
 	for id := range needs {
 		left[id] = !done[id]
 	}
+
 	for changed := true; changed; {
 		changed = false
 		wanted := map[string]bool{}
@@ -109,18 +123,21 @@ func circular(needs map[string][]string, done map[string]bool) error {
 				}
 			}
 		}
+
 		for id := range needs {
 			if left[id] && !wanted[id] {
 				left[id], changed = false, true
 			}
 		}
 	}
+
 	var ids []string
 	for id, on := range left {
 		if on {
 			ids = append(ids, id)
 		}
 	}
+
 	slices.Sort(ids)
 	return errorf("Circular dependency between resources: [%s]", strings.Join(ids, ", "))
 }
@@ -135,13 +152,16 @@ func (e *evaluator) references(n *node, f func(Reference)) error {
 				return err
 			}
 		}
+
 		for _, fd := range n.fields {
 			if err := e.references(fd.value, f); err != nil {
 				return err
 			}
 		}
+
 		return nil
 	}
+
 	switch name {
 	case "Ref":
 		e.refer(arg.text, f)
@@ -156,9 +176,11 @@ func (e *evaluator) references(n *node, f func(Reference)) error {
 			return err
 		}
 		return e.references(taken, f)
+
 	case "Fn::Sub":
 		return e.subReferences(n, arg, f)
 	}
+
 	return e.references(arg, f)
 }
 
@@ -175,19 +197,23 @@ func (e *evaluator) subReferences(n, arg *node, f func(Reference)) error {
 	if err != nil {
 		return err
 	}
+
 	parts, err := pieces(text)
 	if err != nil {
 		return err
 	}
+
 	for _, p := range parts {
 		if !p.variable || own.member(p.text) != nil {
 			continue
 		}
+
 		if id, _, dotted := strings.Cut(p.text, "."); dotted && e.names.resources[id] != nil {
 			f(Reference{Kind: ToAttribute, Name: p.text})
 		} else {
 			e.refer(p.text, f)
 		}
 	}
+
 	return e.references(own, f)
 }

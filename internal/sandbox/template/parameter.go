@@ -46,6 +46,7 @@ func (p *parser) parameterSection(f field) error {
 	if n := len(f.value.fields); n > maxParameters {
 		return errorf("Template format error: Number of parameters, %d, is greater than maximum allowed, %d", n, maxParameters)
 	}
+
 	for _, m := range f.value.fields {
 		if strings.HasPrefix(m.name, "Fn::") {
 			return unexpanded(m.line, m.name)
@@ -56,17 +57,21 @@ func (p *parser) parameterSection(f field) error {
 		if m.value.kind != object {
 			return faultf(m.line, "Template format error: Any Parameters member must be an object.")
 		}
+
 		d := &parameter{name: m.name, line: m.line}
 		for _, a := range m.value.fields {
 			if err := d.attribute(a); err != nil {
 				return err
 			}
 		}
+
 		if err := d.settle(); err != nil {
 			return err
 		}
+
 		p.t.parameters = append(p.t.parameters, d)
 	}
+
 	return nil
 }
 
@@ -76,17 +81,21 @@ func (d *parameter) attribute(a field) error {
 		if v.kind != list {
 			return faultf(a.line, "Template format error: AllowedValues of parameter '%s' must be a list", d.name)
 		}
+
 		for _, it := range v.items {
 			if it.kind != scalar {
 				return faultf(it.line, "Template format error: Every AllowedValues member must be a string.")
 			}
 			d.allowed = append(d.allowed, it.text)
 		}
+
 		return nil
 	}
+
 	if v.kind != scalar {
 		return faultf(a.line, "Template format error: Every %s member must be a string.", clip(a.name))
 	}
+
 	switch a.name {
 	case "Type":
 		d.typ = v.text
@@ -105,6 +114,7 @@ func (d *parameter) attribute(a field) error {
 	default:
 		return faultf(a.line, "Invalid template parameter property '%s'", clip(a.name))
 	}
+
 	return nil
 }
 
@@ -125,22 +135,27 @@ func (d *parameter) bound(a field) error {
 		if err != nil {
 			return faultf(a.line, "Template format error: %s of parameter '%s' must be an integer", a.name, d.name)
 		}
+
 		if a.name == "MinLength" {
 			d.minLength = &n
 		} else {
 			d.maxLength = &n
 		}
+
 		return nil
 	}
+
 	x, err := strconv.ParseFloat(a.value.text, 64)
 	if err != nil {
 		return faultf(a.line, "Template format error: %s of parameter '%s' must be a number", a.name, d.name)
 	}
+
 	if a.name == "MinValue" {
 		d.minValue, d.minText = &x, a.value.text
 	} else {
 		d.maxValue, d.maxText = &x, a.value.text
 	}
+
 	return nil
 }
 
@@ -152,11 +167,13 @@ func (d *parameter) settle() error {
 	case !knownParameterType(d.valueType()):
 		return faultf(d.line, "Template format error: Unrecognized parameter type: %s", clip(d.typ))
 	}
+
 	if d.initial != nil {
 		if err := d.check(*d.initial); err != nil {
 			return faultf(d.line, "Template format error: default of %s: %s", d.name, err)
 		}
 	}
+
 	return nil
 }
 
@@ -165,10 +182,12 @@ func knownParameterType(typ string) bool {
 	case "String", "Number", "CommaDelimitedList", "List<Number>", "List<String>", "AWS::SSM::Parameter::Name":
 		return true
 	}
+
 	of, isList := strings.CutPrefix(typ, "List<")
 	if isList {
 		of = strings.TrimSuffix(of, ">")
 	}
+
 	return slices.Contains([]string{
 		"AWS::EC2::AvailabilityZone::Name", "AWS::EC2::Image::Id", "AWS::EC2::Instance::Id",
 		"AWS::EC2::KeyPair::KeyName", "AWS::EC2::SecurityGroup::GroupName", "AWS::EC2::SecurityGroup::Id",

@@ -73,6 +73,7 @@ func TestParseRefuses(t *testing.T) {
 			if err == nil {
 				t.Fatalf("no error, want %q", row.want)
 			}
+
 			if !strings.Contains(err.Error(), row.want) {
 				t.Errorf("got  %q\nwant %q", err, row.want)
 			}
@@ -103,8 +104,10 @@ func TestJSONAndYAMLMeanTheSame(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		got = append(got, template.Canonical(ev.Resources[1].Properties))
 	}
+
 	want := `{"G":"A.Arn","N":"5","S":"ref-Aé","T":"true"}`
 	if diff := cmp.Diff([]string{want, want, want}, got); diff != "" {
 		t.Error(diff)
@@ -123,10 +126,12 @@ Resources:
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var got []string
 	for _, r := range ev.Resources {
 		got = append(got, r.LogicalID+fmt.Sprint(r.DependsOn))
 	}
+
 	if diff := cmp.Diff([]string{"First[]", "Middle[First]", "Last[Middle]"}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -144,6 +149,7 @@ func TestCapabilities(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if got, _ := tm.Capabilities(); fmt.Sprint(got) != want {
 			t.Errorf("%s: %v, want %s", body, got, want)
 		}

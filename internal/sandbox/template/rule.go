@@ -34,23 +34,29 @@ func (p *parser) ruleSection(f field) error {
 		if err := m.value.only(refuse, "RuleCondition", "Assertions"); err != nil {
 			return err
 		}
+
 		list := m.value.member("Assertions")
 		if list == nil || len(list.items) == 0 {
 			return faultf(m.line, "Template format error: Rule %s must contain Assertions", clip(m.name))
 		}
+
 		for _, it := range list.items {
 			that := it.member("Assert")
 			if that == nil {
 				return faultf(it.line, "Template format error: every assertion of rule %s must contain an Assert member", clip(m.name))
 			}
+
 			a := assertion{that: that}
 			if d := it.member("AssertDescription"); d != nil {
 				a.description = d.text
 			}
+
 			r.assertions = append(r.assertions, a)
 		}
+
 		p.t.rules = append(p.t.rules, r)
 	}
+
 	return nil
 }
 
@@ -66,6 +72,7 @@ func (e *evaluator) assertRules() error {
 				continue
 			}
 		}
+
 		for _, a := range r.assertions {
 			holds, err := e.decide(a.that)
 			if err != nil {
@@ -76,6 +83,7 @@ func (e *evaluator) assertRules() error {
 			}
 		}
 	}
+
 	return nil
 }
 
@@ -96,18 +104,22 @@ func (e *evaluator) eachMember(n, arg *node) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+
 	v, err := e.value(arg.items[1])
 	if err != nil {
 		return false, err
 	}
+
 	allowed := []any{v}
 	if l, ok := v.([]any); ok {
 		allowed = l
 	}
+
 	for _, it := range items {
 		if !slices.Contains(allowed, any(it)) {
 			return false, nil
 		}
 	}
+
 	return true, nil
 }

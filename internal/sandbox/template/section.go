@@ -9,21 +9,26 @@ func (p *parser) resourceSection(f field) error {
 	if n := len(f.value.fields); n > maxResources {
 		return errorf("Template format error: Number of resources, %d, is greater than maximum allowed, %d", n, maxResources)
 	}
+
 	var unknown []string
 	for _, m := range f.value.fields {
 		r, err := p.resource(m)
 		if err != nil {
 			return err
 		}
+
 		if !typePattern.MatchString(r.typ) {
 			unknown = append(unknown, clip(r.typ))
 		}
+
 		p.t.resources = append(p.t.resources, r)
 	}
+
 	if unknown != nil {
 		slices.Sort(unknown)
 		return errorf("Template format error: Unrecognized resource types: [%s]", strings.Join(slices.Compact(unknown), ", "))
 	}
+
 	return nil
 }
 
@@ -38,6 +43,7 @@ func (p *parser) resource(f field) (*resource, error) {
 	case f.value.kind != object:
 		return nil, faultf(f.line, "Template format error: Any Resources member must be an object.")
 	}
+
 	r := &resource{id: f.name, line: f.line, policies: map[string]string{}}
 	r.attributes = &node{line: f.line, kind: object}
 	for _, a := range f.value.fields {
@@ -45,6 +51,7 @@ func (p *parser) resource(f field) (*resource, error) {
 			return nil, err
 		}
 	}
+
 	switch {
 	case r.typ == "":
 		return nil, faultf(f.line, "Template format error: [/Resources/%s] Every Resources object must contain a Type member.", f.name)
@@ -53,6 +60,7 @@ func (p *parser) resource(f field) (*resource, error) {
 	case strings.HasPrefix(r.typ, "AWS::Serverless::"):
 		return nil, unexpanded(f.line, r.typ)
 	}
+
 	return r, nil
 }
 
@@ -62,6 +70,7 @@ func (r *resource) attribute(a field) error {
 	if v.kind == null {
 		return faultf(a.line, "Template format error: [/Resources/%s/%s] 'null' values are not allowed in templates", r.id, a.name)
 	}
+
 	switch a.name {
 	case "Type":
 		r.typ = v.text
@@ -70,6 +79,7 @@ func (r *resource) attribute(a field) error {
 			return faultf(a.line, "Template format error: Every Condition member must be a string.")
 		}
 		r.condition = v.text
+
 	case "DependsOn":
 		return r.depends(v)
 	case "DeletionPolicy", "UpdateReplacePolicy":
@@ -84,6 +94,7 @@ func (r *resource) attribute(a field) error {
 			return faultf(a.line, "Template format error: [/Resources/%s/Metadata] must be an object", r.id)
 		}
 		r.metadata = v
+
 	case "CreationPolicy", "UpdatePolicy":
 		r.attributes.fields = append(r.attributes.fields, a)
 	case "Description", "Version":
@@ -93,6 +104,7 @@ func (r *resource) attribute(a field) error {
 		}
 		return faultf(a.line, "Invalid template resource property '%s'", clip(a.name))
 	}
+
 	return nil
 }
 
@@ -101,6 +113,7 @@ func (r *resource) depends(v *node) error {
 		r.dependsOn = []string{v.text}
 		return nil
 	}
+
 	if v.kind == list {
 		for _, it := range v.items {
 			if it.kind != scalar {
@@ -108,8 +121,10 @@ func (r *resource) depends(v *node) error {
 			}
 			r.dependsOn = append(r.dependsOn, it.text)
 		}
+
 		return nil
 	}
+
 	return faultf(v.line, "Template format error: DependsOn must be a string or list of strings.")
 }
 
@@ -117,13 +132,16 @@ func (r *resource) policy(a field) error {
 	if name, _, ok := a.value.function(); ok {
 		return unexpanded(a.line, name+" in "+a.name)
 	}
+
 	allowed := []string{"Delete", "Retain", "Snapshot"}
 	if a.name == "DeletionPolicy" {
 		allowed = append(allowed, "RetainExceptOnCreate")
 	}
+
 	if !slices.Contains(allowed, a.value.text) {
 		return faultf(a.line, "Template format error: Unrecognized %s %s for resource %s", a.name, clip(a.value.text), r.id)
 	}
+
 	r.policies[a.name] = a.value.text
 	return nil
 }
@@ -151,6 +169,7 @@ func (p *parser) output(f field) (*output, error) {
 	case f.value.kind != object:
 		return nil, faultf(f.line, "Template format error: Any Outputs member must be an object.")
 	}
+
 	o := &output{id: f.name, line: f.line}
 	for _, a := range f.value.fields {
 		switch a.name {
@@ -168,13 +187,16 @@ func (p *parser) output(f field) (*output, error) {
 			if o.export == nil || len(a.value.fields) != 1 {
 				return nil, malformedExport(f)
 			}
+
 		default:
 			return nil, faultf(a.line, "Invalid template output property '%s'", clip(a.name))
 		}
 	}
+
 	if o.value == nil || o.value.kind == null {
 		return nil, faultf(f.line, "Template format error: Every Outputs member must contain a Value object")
 	}
+
 	return o, nil
 }
 

@@ -22,6 +22,7 @@ func pieces(n *node) ([]piece, error) {
 		if !ok || !closed {
 			return append(out, piece{text: rest}), nil
 		}
+
 		out = append(out, piece{text: before})
 		switch literal, isLiteral := strings.CutPrefix(name, "!"); {
 		case isLiteral:
@@ -31,6 +32,7 @@ func pieces(n *node) ([]piece, error) {
 		default:
 			out = append(out, piece{text: name, variable: true})
 		}
+
 		rest = tail
 	}
 }

@@ -52,6 +52,7 @@ func Parse(body string) (*Template, error) {
 	if root.kind != object {
 		return nil, errorf("Template format error: unsupported structure.")
 	}
+
 	p := &parser{t: &Template{}}
 	if err := p.sections(root); err != nil {
 		return nil, err
@@ -59,6 +60,7 @@ func Parse(body string) (*Template, error) {
 	if err := newChecker(p.t).run(); err != nil {
 		return nil, err
 	}
+
 	return p.t, nil
 }
 
@@ -84,6 +86,7 @@ func (t *Template) Capabilities() (required []string, reason string) {
 		"AWS::IAM::AccessKey": "", "AWS::IAM::Policy": "", "AWS::IAM::UserToGroupAddition": "",
 		"AWS::IAM::RolePolicy": "", "AWS::IAM::UserPolicy": "", "AWS::IAM::GroupPolicy": "",
 	}
+
 	capability := ""
 	var types []string
 	for _, r := range t.resources {
@@ -91,6 +94,7 @@ func (t *Template) Capabilities() (required []string, reason string) {
 		if !iam {
 			continue
 		}
+
 		types = append(types, r.typ)
 		if property != "" && r.properties != nil && r.properties.member(property) != nil {
 			capability = "CAPABILITY_NAMED_IAM"
@@ -98,9 +102,11 @@ func (t *Template) Capabilities() (required []string, reason string) {
 			capability = "CAPABILITY_IAM"
 		}
 	}
+
 	if capability == "" {
 		return nil, ""
 	}
+
 	slices.Sort(types)
 	types = slices.Compact(types)
 	return []string{capability}, "The following resource(s) require capabilities: [" + strings.Join(types, ", ") + "]"
@@ -137,8 +143,10 @@ func (p *parser) section(f field) error {
 		if len(f.value.text) > 1024 {
 			return faultf(f.line, "Template format error: 'Description' length is greater than 1024.")
 		}
+
 		p.t.description = f.value.text
 		return nil
+
 	case "Transform":
 		return unexpanded(f.line, "Transform "+names(f.value))
 	case "Hooks", "Globals":
@@ -146,6 +154,7 @@ func (p *parser) section(f field) error {
 	case "Metadata":
 		return objectSection(f)
 	}
+
 	sections := map[string]func(field) error{
 		"Parameters": p.parameterSection, "Mappings": p.mappingSection, "Conditions": p.conditionSection,
 		"Rules": p.ruleSection, "Resources": p.resourceSection, "Outputs": p.outputSection,
@@ -154,9 +163,11 @@ func (p *parser) section(f field) error {
 	if !ok {
 		return faultf(f.line, "Invalid template property or properties [%s]", clip(f.name))
 	}
+
 	if err := objectSection(f); err != nil {
 		return err
 	}
+
 	return parse(f)
 }
 
@@ -189,6 +200,7 @@ func (p *parser) mappingSection(f field) error {
 	if len(f.value.fields) > maxMappings {
 		return faultf(f.line, "Template format error: Number of mappings, %d, is greater than maximum allowed, %d", len(f.value.fields), maxMappings)
 	}
+
 	p.t.mappings = map[string]map[string]map[string]*node{}
 	for _, m := range f.value.fields {
 		if m.name == "Fn::Transform" {
@@ -197,11 +209,13 @@ func (p *parser) mappingSection(f field) error {
 		if m.value.kind != object {
 			return faultf(m.line, "Template format error: Every Mappings member %s must be a map", clip(m.name))
 		}
+
 		top := map[string]map[string]*node{}
 		for _, k := range m.value.fields {
 			if k.value.kind != object {
 				return faultf(k.line, "Template format error: Every Mappings attribute must be a map of strings or lists")
 			}
+
 			second := map[string]*node{}
 			for _, v := range k.value.fields {
 				if err := literal(v.value); err != nil {
@@ -209,10 +223,13 @@ func (p *parser) mappingSection(f field) error {
 				}
 				second[v.name] = v.value
 			}
+
 			top[k.name] = second
 		}
+
 		p.t.mappings[m.name] = top
 	}
+
 	return nil
 }
 

@@ -39,14 +39,17 @@ func evaluate(body string, given map[string]string, exports map[string]string) (
 	if err != nil {
 		return nil, err
 	}
+
 	var list []template.Given
 	for k, v := range given {
 		list = append(list, template.Given{Key: k, Value: &v})
 	}
+
 	params, err := t.Bind(list, nil)
 	if err != nil {
 		return nil, err
 	}
+
 	return t.Evaluate(world(params, exports))
 }
 
@@ -123,6 +126,7 @@ func TestFunctions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			for _, r := range ev.Resources {
 				if r.LogicalID != "Tried" {
 					continue
@@ -177,6 +181,7 @@ func TestFunctionsRefuse(t *testing.T) {
 			if err == nil {
 				t.Fatalf("no error, want %q", row.want)
 			}
+
 			if !strings.Contains(err.Error(), row.want) {
 				t.Errorf("got  %q\nwant %q", err, row.want)
 			}
@@ -217,6 +222,7 @@ Outputs: {Out: {Condition: C, Value: on}}
 			t.Errorf("%s: %v", row.condition, err)
 			continue
 		}
+
 		if got := len(ev.Outputs) == 1; got != row.want {
 			t.Errorf("%s is %v, want %v", row.condition, got, row.want)
 		}

@@ -22,6 +22,7 @@ func decodeYAML(body string) (*node, error) {
 		}
 		return nil, malformedYAML(err)
 	}
+
 	var more yaml.Node
 	switch err := dec.Decode(&more); {
 	case err == nil:
@@ -29,9 +30,11 @@ func decodeYAML(body string) (*node, error) {
 	case !errors.Is(err, io.EOF):
 		return nil, malformedYAML(err)
 	}
+
 	if len(doc.Content) != 1 {
 		return nil, errorf("Template format error: unsupported structure.")
 	}
+
 	return new(yamlReader).value(doc.Content[0], 0)
 }
 
@@ -61,12 +64,15 @@ func (r *yamlReader) untagged(y *yaml.Node, depth int) (*node, error) {
 			if err != nil {
 				return nil, err
 			}
+
 			n.items = append(n.items, it)
 		}
 		return n, nil
+
 	case yaml.MappingNode:
 		return r.mapping(y, depth)
 	}
+
 	return yamlScalar(y)
 }
 
@@ -85,13 +91,16 @@ func (r *yamlReader) mapping(y *yaml.Node, depth int) (*node, error) {
 		case seen[k.Value]:
 			return nil, faultf(k.Line, "Template format error: duplicate key %q", clip(k.Value))
 		}
+
 		seen[k.Value] = true
 		v, err := r.value(y.Content[i+1], depth+1)
 		if err != nil {
 			return nil, err
 		}
+
 		n.fields = append(n.fields, field{name: k.Value, line: k.Line, value: v})
 	}
+
 	return n, nil
 }
 
@@ -102,15 +111,18 @@ func (r *yamlReader) tagged(y *yaml.Node, depth int) (*node, error) {
 	if name == "" { // "! text" only says that the text is a string
 		return &node{line: y.Line, text: y.Value}, nil
 	}
+
 	bare := *y
 	bare.Tag = ""
 	if bare.Kind == yaml.ScalarNode {
 		bare.Style |= yaml.DoubleQuotedStyle // a tag's argument is never null
 	}
+
 	arg, err := r.untagged(&bare, depth+1)
 	if err != nil {
 		return nil, err
 	}
+
 	switch name {
 	case "Ref", "Condition":
 	case "GetAtt":
@@ -119,6 +131,7 @@ func (r *yamlReader) tagged(y *yaml.Node, depth int) (*node, error) {
 	default:
 		name = "Fn::" + name
 	}
+
 	return &node{line: y.Line, kind: object, fields: []field{{name: name, line: y.Line, value: arg}}}, nil
 }
 
@@ -144,18 +157,22 @@ func yamlScalar(y *yaml.Node) (*node, error) {
 	case "!!binary", "!!set", "!!omap", "!!pairs":
 		return nil, faultf(y.Line, "Template format error: the YAML tag %s is not supported", y.Tag)
 	}
+
 	if quoted || y.Style&yaml.TaggedStyle != 0 && y.Tag == "!!str" {
 		return n, nil
 	}
+
 	if y.Tag == "!!null" {
 		n.kind = null
 		return n, nil
 	}
+
 	switch y.Value {
 	case "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON":
 		n.text = "true"
 	case "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF":
 		n.text = "false"
 	}
+
 	return n, nil
 }

@@ -22,6 +22,7 @@ func TestAttack28PathsWithControlCharactersAreNotFound(t *testing.T) {
 		"plain/template2.yaml":   plainTemplate,
 		"plain/template ü€.yaml": plainTemplate,
 	})
+
 	got := discover(t, &cfnstack.Driver{}, files, lockstep.Discovery{})
 	want := target.Discovered{
 		Files:      []target.Found{{Path: "a.yaml", Name: "a"}},

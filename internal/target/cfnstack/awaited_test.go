@@ -32,32 +32,40 @@ func TestAMissingExportIsAwaitedAndThenFound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, ev := range step.Events {
 			types = append(types, ev.Type)
 		}
+
 		if step.Memory != nil {
 			attempt.Memory = step.Memory
 		}
+
 		if step.Intent != "" {
 			attempt.Intent = step.Intent
 		}
+
 		if step.End != nil {
 			if step.End.Outcome != lockstep.Applied {
 				t.Fatalf("ended %+v after %v", step.End, types)
 			}
 			break
 		}
+
 		if slices.Contains(types, "EXPORT_AWAITED") && !made {
 			made = true
 			targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(exporting), nil), false)
 		}
 	}
+
 	if n := count(types, "EXPORT_AWAITED"); n != 1 {
 		t.Errorf("the wait was told %d times: %v", n, types)
 	}
+
 	if n := count(types, "CHANGESET_CREATION_IN_PROGRESS"); n != 1 {
 		t.Errorf("the change set was announced %d times: %v", n, types)
 	}
+
 	if types[len(types)-1] != "STACK_CREATE_SUCCEEDED" {
 		t.Errorf("events: %v", types)
 	}
@@ -72,9 +80,11 @@ func TestAnExportThatNeverComesFailsWithCloudFormationsReason(t *testing.T) {
 	if run.End == nil || run.End.Outcome != lockstep.Failed || !strings.Contains(run.End.Reason, "No export named shared found") {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
+
 	if count(run.Types(), "EXPORT_AWAITED") != 0 {
 		t.Errorf("events: %v", run.Types())
 	}
+
 	if n := proposals(t, url, "api"); n != 0 {
 		t.Errorf("%d change sets were left behind", n)
 	}

@@ -22,8 +22,10 @@ func TestAProposalThatIsNeverExecutedDisturbsNoAttempt(t *testing.T) {
 		a.ID, a.StartedAt = "preview-"+a.ID, time.Time{}
 		run := targettest.Until(t, d, a)
 		run.Attempt.Intent = ""
+
 		return run.Attempt
 	}
+
 	const more = "  More: {Type: AWS::SNS::Topic}\n"
 	var note []byte
 	for _, text := range []string{"", more} { // of a stack that is not there, and of one that is
@@ -32,15 +34,18 @@ func TestAProposalThatIsNeverExecutedDisturbsNoAttempt(t *testing.T) {
 		if run.Err != nil || run.End.Outcome != lockstep.Applied {
 			t.Fatalf("beside a proposal: %+v, %v after %v", run.End, run.Err, run.Types())
 		}
+
 		if err := d.Discard(t.Context(), a); err != nil {
 			t.Fatal(err)
 		}
+
 		note = run.End.Note
 		again := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+text), note), false)
 		if again.Err != nil || again.End.Outcome != lockstep.Unchanged {
 			t.Errorf("after it was discarded: %+v, %v", again.End, again.Err)
 		}
 	}
+
 	out, err := api(url).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("web")})
 	if err != nil || out.Stacks[0].StackStatus != "UPDATE_COMPLETE" {
 		t.Errorf("the stack: %+v, %v", out, err)

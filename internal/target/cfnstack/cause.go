@@ -57,10 +57,12 @@ func (w *work) watch(ctx context.Context, stack string) error {
 	if err != nil {
 		return err
 	}
+
 	if len(events) > 0 {
 		newest := events[len(events)-1]
 		w.m.LastEvent, w.m.LastTime = aws.ToString(newest.EventId), aws.ToTime(newest.Timestamp)
 	}
+
 	for _, ev := range w.ours(events) {
 		if aws.ToString(ev.PhysicalResourceId) == stack {
 			w.stackEvent(ev)
@@ -68,6 +70,7 @@ func (w *work) watch(ctx context.Context, stack string) error {
 			w.resourceEvent(ev)
 		}
 	}
+
 	return nil
 }
 
@@ -98,8 +101,10 @@ func (w *work) stackEvent(ev types.StackEvent) {
 		if w.m.Cause == nil && reason != "" {
 			w.m.Cause = &cause{Reason: reason}
 		}
+
 		w.emit(StackRollbackInProgress, aws.ToString(ev.StackId), "%s",
 			strings.TrimSpace("The stack is being rolled back. "+reason))
+
 	case strings.HasSuffix(status, "_IN_PROGRESS"):
 		w.m.Ended = ""
 	default:
@@ -155,21 +160,25 @@ func (w *work) findCause(ctx context.Context) error {
 		if c == nil || c.Kind != nestedStack || !strings.HasPrefix(c.Physical, "arn:") {
 			return nil
 		}
+
 		events, err := w.s.stackEvents(ctx, c.Physical, "", w.since())
 		if err != nil {
 			return err
 		}
+
 		i := slices.IndexFunc(events, func(ev types.StackEvent) bool {
 			return isFailure(ev) && aws.ToString(ev.PhysicalResourceId) != c.Physical
 		})
 		if i < 0 {
 			return nil
 		}
+
 		inner := causeOf(events[i])
 		inner.Logical = c.Logical + "." + inner.Logical
 		w.failed(inner, string(events[i].ResourceStatus))
 		w.m.Cause = &inner
 	}
+
 	return nil
 }
 
@@ -186,6 +195,7 @@ func (s *session) stackEvents(ctx context.Context, stack, after string, since ti
 		if err != nil {
 			return nil, s.fault("DescribeStackEvents", err)
 		}
+
 		i := slices.IndexFunc(out.StackEvents, func(ev types.StackEvent) bool {
 			return after != "" && aws.ToString(ev.EventId) == after || ev.Timestamp != nil && ev.Timestamp.Before(since)
 		})
@@ -193,11 +203,13 @@ func (s *session) stackEvents(ctx context.Context, stack, after string, since ti
 			events = append(events, out.StackEvents[:i]...)
 			break
 		}
+
 		events = append(events, out.StackEvents...)
 		if in.NextToken = out.NextToken; in.NextToken == nil {
 			break
 		}
 	}
+
 	slices.Reverse(events)
 	return events, nil
 }

@@ -32,19 +32,24 @@ func (w *work) changes(ctx context.Context, first *cloudformation.DescribeChange
 			if c.ResourceChange == nil { // of a hook
 				continue
 			}
+
 			if len(p.Changes) == lockstep.MaxChanges {
 				p.Truncated = true
 				return p, nil
 			}
+
 			p.Changes = append(p.Changes, proposed(c.ResourceChange, &p.Truncated))
 		}
+
 		if aws.ToString(out.NextToken) == "" {
 			return p, nil
 		}
+
 		if page == maxChangePages {
 			p.Truncated = true
 			return p, nil
 		}
+
 		var err error
 		out, err = w.s.describeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{
 			ChangeSetName: &w.m.ChangeSet, NextToken: out.NextToken,
@@ -53,6 +58,7 @@ func (w *work) changes(ctx context.Context, first *cloudformation.DescribeChange
 			p.Truncated = true
 			return p, nil
 		}
+
 		if err != nil {
 			return nil, err
 		}
@@ -69,6 +75,7 @@ func proposed(c *types.ResourceChange, cut *bool) lockstep.ProposedChange {
 	for _, scope := range c.Scope[:min(len(c.Scope), lockstep.MaxChangeDetails)] {
 		change.Scope = append(change.Scope, short(string(scope)))
 	}
+
 	for _, d := range c.Details[:min(len(c.Details), lockstep.MaxChangeDetails)] {
 		detail := lockstep.ChangeDetail{
 			ChangeSource: short(string(d.ChangeSource)), CausingEntity: aws.ToString(d.CausingEntity), Evaluation: short(string(d.Evaluation)),
@@ -77,8 +84,10 @@ func proposed(c *types.ResourceChange, cut *bool) lockstep.ProposedChange {
 			detail.Attribute, detail.RequiresRecreation = short(string(t.Attribute)), short(string(t.RequiresRecreation))
 			detail.Name, detail.Path = aws.ToString(t.Name), aws.ToString(t.Path)
 		}
+
 		change.Details = append(change.Details, detail)
 	}
+
 	*cut = *cut || len(c.Details) > lockstep.MaxChangeDetails || len(c.Scope) > lockstep.MaxChangeDetails
 	return change
 }
@@ -105,12 +114,14 @@ func hideInPlan(p *lockstep.Plan, hide func(string) string) {
 			clean(&d.CausingEntity)
 		}
 	}
+
 	for _, list := range [][]lockstep.ValueChange{p.Parameters, p.Tags} {
 		for i := range list {
 			v := &list[i]
 			if v.Before != hide(v.Before) || v.After != hide(v.After) {
 				v.Before, v.After, v.Masked = "", "", true
 			}
+
 			v.Name, v.Before, v.After = short(hide(v.Name)), short(v.Before), short(v.After)
 		}
 	}

@@ -21,6 +21,7 @@ func TestPlanTellsWhatTheSandboxProposes(t *testing.T) {
 	if diff := cmp.Diff(want, create.Plan); diff != "" {
 		t.Errorf("a creation (-want +got):\n%s", diff)
 	}
+
 	files := targettest.Files(map[string]string{
 		"web.yaml": "template-file-path: t.yaml\nparameters: {Title: two}\n", "t.yaml": topicTemplate,
 	})
@@ -28,10 +29,12 @@ func TestPlanTellsWhatTheSandboxProposes(t *testing.T) {
 	if update.Plan == nil || len(update.Plan.Changes) != 1 {
 		t.Fatalf("an update: %+v", update.Plan)
 	}
+
 	got := update.Plan.Changes[0]
 	if got.PhysicalID == "" {
 		t.Error("no physical id")
 	}
+
 	got.PhysicalID = ""
 	var causes []string
 	for _, detail := range got.Details {
@@ -40,14 +43,17 @@ func TestPlanTellsWhatTheSandboxProposes(t *testing.T) {
 		}
 		causes = append(causes, detail.ChangeSource+" "+detail.CausingEntity)
 	}
+
 	if diff := cmp.Diff([]string{"DirectModification ", "ParameterReference Title"}, causes); diff != "" {
 		t.Errorf("causes %v", causes)
 	}
+
 	got.Details = nil
 	if diff := cmp.Diff(lockstep.ProposedChange{Action: "Modify", LogicalID: "Topic", ResourceType: "AWS::SNS::Topic", Replacement: "False",
 		Scope: []string{"Properties"}}, got); diff != "" {
 		t.Errorf("an update (-want +got):\n%s", diff)
 	}
+
 	same := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), files, update.End.Note), false)
 	if same.Plan != nil {
 		t.Errorf("nothing to change: %+v", same.Plan)
@@ -61,10 +67,12 @@ func TestPlanTellsWhatMotoProposes(t *testing.T) {
 	if run.Plan == nil {
 		t.Fatalf("no plan after %v", run.Types())
 	}
+
 	got := map[string]string{}
 	for _, c := range run.Plan.Changes {
 		got[c.LogicalID] = c.Action + " " + c.ResourceType
 	}
+
 	if diff := cmp.Diff(map[string]string{"Topic": "Add AWS::SNS::Topic", "Setting": "Add AWS::SSM::Parameter"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -113,6 +121,7 @@ func TestPlanIsBoundedAndSaysSo(t *testing.T) {
 	for i := range many {
 		many[i] = change(fmt.Sprint("R", i), "")
 	}
+
 	long := "<PhysicalResourceId>" + strings.Repeat("x", 10_000) + "</PhysicalResourceId>"
 	details := "<Details>" + strings.Repeat("<member><ChangeSource>DirectModification</ChangeSource></member>", lockstep.MaxChangeDetails+1) + "</Details>"
 	for name, test := range map[string]struct {
@@ -132,6 +141,7 @@ func TestPlanIsBoundedAndSaysSo(t *testing.T) {
 			if len(p.Changes) != test.changes || p.Truncated != test.cut {
 				t.Errorf("%d changes, cut: %t", len(p.Changes), p.Truncated)
 			}
+
 			for _, c := range p.Changes {
 				if len(c.Details) > lockstep.MaxChangeDetails || len(c.PhysicalID) > lockstep.MaxChangeText {
 					t.Errorf("%d details, a physical id of %d", len(c.Details), len(c.PhysicalID))

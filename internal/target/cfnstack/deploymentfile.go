@@ -47,6 +47,7 @@ func parseDeploymentFile(name string, data []byte) (deploymentFile, error) {
 	if err != nil {
 		return f, err
 	}
+
 	if get(root, "AWSTemplateFormatVersion") != nil || get(root, "Resources") != nil {
 		return f, f.source.errorf(0, "", "this is a template; a deployment file names one under template-file-path")
 	}
@@ -56,9 +57,11 @@ func parseDeploymentFile(name string, data []byte) (deploymentFile, error) {
 	if err := f.source.each(root, "", f.key); err != nil {
 		return f, err
 	}
+
 	if f.Template == "" {
 		return f, f.source.errorf(0, "template-file-path", "the key is missing")
 	}
+
 	return f, nil
 }
 
@@ -69,10 +72,12 @@ func (f *deploymentFile) key(key string, k, v *yaml.Node) (err error) {
 		if v.Kind != yaml.ScalarNode || v.ShortTag() != "!!str" {
 			return f.source.errorf(v.Line, key, "the value is not a path in the repository")
 		}
+
 		var problem string
 		if f.Template, problem = cleanPath(v.Value); problem != "" {
 			return f.source.errorf(v.Line, key, "%s", problem)
 		}
+
 		return nil
 	case "parameters":
 		if err := f.mapping(key, v, maxParameters); err != nil {
@@ -83,9 +88,11 @@ func (f *deploymentFile) key(key string, k, v *yaml.Node) (err error) {
 		if err := f.mapping(key, v, maxTags); err != nil {
 			return err
 		}
+
 		f.HasTags = true
 		return f.source.each(v, "tags.", f.tag)
 	}
+
 	return f.source.errorf(k.Line, key, "%s", unknownKey(key))
 }
 
@@ -106,6 +113,7 @@ func (f *deploymentFile) parameter(key string, k, v *yaml.Node) error {
 	if !parameterName.MatchString(k.Value) {
 		return f.source.errorf(k.Line, key, "a parameter's name has letters and digits only")
 	}
+
 	p := parameter{Name: k.Value, Line: k.Line, List: v.Kind == yaml.SequenceNode}
 	var err error
 	if p.List {
@@ -115,12 +123,14 @@ func (f *deploymentFile) parameter(key string, k, v *yaml.Node) error {
 	} else {
 		p.Value, err = f.source.scalar(v, key)
 	}
+
 	if err != nil {
 		return err
 	}
 	if len(p.Value) > maxValue {
 		return f.source.errorf(v.Line, key, "the value has %d bytes, at most %d are allowed", len(p.Value), maxValue)
 	}
+
 	f.Parameters = append(f.Parameters, p)
 	return nil
 }
@@ -136,8 +146,10 @@ func (f *deploymentFile) list(key string, v *yaml.Node) (string, error) {
 		if strings.Contains(part, ",") {
 			return "", f.source.errorf(n.Line, key, "an element holds a comma, at which CloudFormation would split it")
 		}
+
 		parts = append(parts, part)
 	}
+
 	return strings.Join(parts, ","), nil
 }
 
@@ -156,6 +168,7 @@ func (f *deploymentFile) tag(key string, k, v *yaml.Node) error {
 	case len(v.Value) > maxTagValue:
 		return f.source.errorf(v.Line, key, "the value has %d bytes, at most %d are allowed", len(v.Value), maxTagValue)
 	}
+
 	f.Tags = append(f.Tags, tag{k.Value, v.Value})
 	return nil
 }
@@ -177,5 +190,6 @@ func unknownKey(key string) string {
 	case "region", "rolearn", "role", "branch", "account", "accountid":
 		return "that belongs to the sync configuration; leave the key out"
 	}
+
 	return "the key is unknown; a deployment file has template-file-path, parameters and tags"
 }

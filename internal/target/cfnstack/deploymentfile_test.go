@@ -40,6 +40,7 @@ func TestPlanNamesFileLineAndKeyOfWhatIsWrong(t *testing.T) {
 	for i := range 51 {
 		fmt.Fprintf(&fifty, "  P%d: x\n", i)
 	}
+
 	tests := map[string]struct{ file, want string }{
 		"empty":                {"", `"web.yaml": the file is empty`},
 		"only a comment":       {"# nothing\n", `"web.yaml": the file is empty`},
@@ -88,9 +89,11 @@ func TestPlanNamesFileLineAndKeyOfWhatIsWrong(t *testing.T) {
 			if kind := lockstep.KindOf(err); kind != lockstep.Invalid {
 				t.Errorf("kind %v, want invalid", kind)
 			}
+
 			if !strings.Contains(lockstep.Shown(err), tt.want) || !strings.Contains(lockstep.Shown(err), `Deployment file "web.yaml"`) {
 				t.Errorf("got  %s\nwant %s", lockstep.Shown(err), tt.want)
 			}
+
 			if plan.Inputs["web.yaml"] == "" {
 				t.Error("the wrong deployment file is not among the inputs")
 			}
@@ -140,6 +143,7 @@ func FuzzDeploymentFile(f *testing.F) {
 		if err == nil && (plan.Document == nil || len(plan.Inputs) != 2) {
 			t.Errorf("a plan without document or with inputs %v", plan.Inputs)
 		}
+
 		if err != nil && lockstep.KindOf(err) == lockstep.Internal {
 			t.Errorf("internal error: %v", err)
 		}

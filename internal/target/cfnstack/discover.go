@@ -64,18 +64,22 @@ func (d *Driver) Discover(ctx context.Context, files lockstep.Tree, want lockste
 	if _, err := path.Match(want.Only, ""); err != nil {
 		return found, lockstep.Errorf(lockstep.Invalid, "%q is not a pattern of file names.", want.Only)
 	}
+
 	paths, err := listFiles(ctx, files, want)
 	if err != nil {
 		return found, err
 	}
+
 	findings, err := d.look(ctx, files, paths)
 	if err != nil {
 		return found, err
 	}
+
 	named := map[string]bool{}
 	for _, f := range findings {
 		named[f.names] = true
 	}
+
 	for i, p := range paths {
 		switch f := findings[i]; {
 		case f.deployment && wanted(want, p):
@@ -83,11 +87,14 @@ func (d *Driver) Discover(ctx context.Context, files lockstep.Tree, want lockste
 			if err != nil {
 				return target.Discovered{}, err
 			}
+
 			found.Files = append(found.Files, target.Found{Path: p, Name: name})
+
 		case f.template && !named[p]:
 			found.Candidates = append(found.Candidates, p)
 		}
 	}
+
 	return found, nil
 }
 
@@ -110,8 +117,10 @@ func listFiles(ctx context.Context, files lockstep.Tree, want lockstep.Discovery
 		if problem != "" {
 			return nil, lockstep.Errorf(lockstep.Invalid, "Folder %q: %s.", want.Folder, problem)
 		}
+
 		folder = clean
 	}
+
 	var paths []string
 	entries := 0
 	err := fs.WalkDir(files, folder, func(p string, e fs.DirEntry, err error) error {
@@ -121,26 +130,32 @@ func listFiles(ctx context.Context, files lockstep.Tree, want lockstep.Discovery
 		if entries++; entries > maxEntries {
 			return lockstep.Errorf(lockstep.Limit, "The repository has more than %d files; name a folder to look in.", maxEntries)
 		}
+
 		if e.IsDir() {
 			if p != folder && skipped(e.Name()) {
 				return fs.SkipDir
 			}
 			return ctx.Err()
 		}
+
 		if strings.ContainsFunc(p, unicode.IsControl) {
 			return nil // nor does the API take such a path
 		}
+
 		if e.Type().IsRegular() && slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(p)) {
 			paths = append(paths, p)
 		}
+
 		return nil
 	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+
 	if err != nil {
 		return nil, err
 	}
+
 	if len(paths) > maxLooked {
 		paths = slices.DeleteFunc(paths, func(p string) bool { return want.Only == "" || !wanted(want, p) })
 		if len(paths) == 0 || len(paths) > maxLooked {
@@ -148,6 +163,7 @@ func listFiles(ctx context.Context, files lockstep.Tree, want lockstep.Discovery
 				"The repository has more than %d YAML and JSON files; name a folder or a pattern to look for.", maxLooked)
 		}
 	}
+
 	slices.Sort(paths)
 	return paths, nil
 }
@@ -167,19 +183,23 @@ func (d *Driver) look(ctx context.Context, files lockstep.Tree, paths []string) 
 		if err != nil {
 			return nil, unreadable("File", p, err)
 		}
+
 		known, ok := d.found.get(id)
 		if ids[i], findings[i] = id, known; !ok {
 			unknown, fetch = append(unknown, i), append(fetch, p)
 		}
 	}
+
 	if err := prefetch(ctx, files, fetch...); err != nil {
 		return nil, err
 	}
+
 	read := 0
 	for _, i := range unknown {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+
 		data, large, err := readFile(files, paths[i], maxDeploymentFile)
 		if kind := lockstep.KindOf(err); err != nil && kind != lockstep.Limit && kind != lockstep.Invalid {
 			return nil, unreadable("File", paths[i], err)
@@ -187,11 +207,14 @@ func (d *Driver) look(ctx context.Context, files lockstep.Tree, paths []string) 
 		if read += len(data); read > maxRead {
 			return nil, lockstep.Errorf(lockstep.Limit, "The repository has more than %d MB of YAML and JSON; name a folder to look in.", maxRead>>20)
 		}
+
 		if err == nil && !large {
 			findings[i] = classify(data)
 		}
+
 		d.found.put(ids[i], findings[i])
 	}
+
 	return findings, nil
 }
 
@@ -207,14 +230,17 @@ func classify(data []byte) finding {
 	if !names && !bytes.Contains(data, []byte("Resources")) {
 		return finding{}
 	}
+
 	root, err := source{}.root(data)
 	if err != nil {
 		return finding{deployment: names && deployment.Match(data)}
 	}
+
 	if n := get(root, "template-file-path"); n != nil {
 		clean, _ := cleanPath(n.Value)
 		return finding{deployment: true, names: clean}
 	}
+
 	return finding{template: isTemplate(root)}
 }
 
@@ -228,11 +254,13 @@ func isTemplate(root *yaml.Node) bool {
 	if get(root, "AWSTemplateFormatVersion") != nil {
 		return true
 	}
+
 	for i := 1; i < len(resources.Content); i += 2 {
 		if n := get(resources.Content[i], "Type"); n != nil && resourceType.MatchString(n.Value) {
 			return true
 		}
 	}
+
 	return false
 }
 

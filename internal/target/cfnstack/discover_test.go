@@ -115,15 +115,19 @@ func TestDiscoverReadsOnlyWhatChanged(t *testing.T) {
 	files := map[string]string{"a.yaml": "template-file-path: t.yaml\n", "t.yaml": plainTemplate, "c.json": "{}"}
 	d := &cfnstack.Driver{}
 	discover(t, d, counting{targettest.Files(files), &fetched}, lockstep.Discovery{})
+
 	if diff := cmp.Diff([]string{"a.yaml", "c.json", "t.yaml"}, fetched); diff != "" {
 		t.Error(diff)
 	}
+
 	fetched = nil
 	files["b.yaml"] = "template-file-path: t.yaml\n# b\n"
 	got := discover(t, d, counting{targettest.Files(files), &fetched}, lockstep.Discovery{})
+
 	if diff := cmp.Diff([]string{"b.yaml"}, fetched); diff != "" {
 		t.Error(diff)
 	}
+
 	if len(got.Files) != 2 {
 		t.Errorf("found %v", got.Files)
 	}

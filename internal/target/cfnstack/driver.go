@@ -93,26 +93,31 @@ func New(o Options) (*Driver, error) {
 	if o.STSEndpoint == "" {
 		o.STSEndpoint = o.Target
 	}
+
 	for _, endpoint := range []string{o.Target, o.STSEndpoint} {
 		if err := checkEndpoint(endpoint); err != nil {
 			return nil, err
 		}
 	}
+
 	if o.AwaitExports == 0 {
 		o.AwaitExports = 5 * time.Minute
 		if onLoopback(o.Target) {
 			o.AwaitExports = 10 * time.Second
 		}
 	}
+
 	if o.Poll == (Schedule{}) {
 		o.Poll = Schedule{2 * time.Second, 10 * time.Second}
 		if onLoopback(o.Target) {
 			o.Poll = Schedule{100 * time.Millisecond, time.Second}
 		}
 	}
+
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+
 	return &Driver{
 		options:  o,
 		http:     awshttp.NewBuildableClient().WithTimeout(httpTimeout),
@@ -181,9 +186,11 @@ func (d *Driver) Discard(ctx context.Context, a target.Attempt) error {
 	if w.m.Name == "" && w.m.Stale == "" && w.m.Shell == "" { // nothing was proposed
 		return nil
 	}
+
 	if w.s, err = d.session(ctx, a.Configuration); err != nil {
 		return err
 	}
+
 	_, err = w.finish(ctx, target.Step{}, w.withdraw(ctx))
 	return err
 }

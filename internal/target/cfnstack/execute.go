@@ -18,6 +18,7 @@ func (w *work) execute(ctx context.Context) (target.Step, error) {
 	if w.Intent != w.m.ChangeSet {
 		return target.Step{Intent: w.m.ChangeSet}, nil
 	}
+
 	out, err := w.s.changeSet(ctx, w.m.ChangeSet, "")
 	if errors.Is(err, errMissing) {
 		return w.again("The changeset or its stack was deleted by something else.")
@@ -25,6 +26,7 @@ func (w *work) execute(ctx context.Context) (target.Step, error) {
 	if err != nil {
 		return target.Step{}, err
 	}
+
 	switch out.ExecutionStatus {
 	case types.ExecutionStatusAvailable:
 	case types.ExecutionStatusObsolete, types.ExecutionStatusUnavailable:
@@ -32,12 +34,14 @@ func (w *work) execute(ctx context.Context) (target.Step, error) {
 	default:
 		return w.executing(ctx)
 	}
+
 	_, err = w.s.api.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{
 		ChangeSetName: &w.m.ChangeSet, ClientRequestToken: &w.m.Name,
 	}, w.s.as, once)
 	if err != nil {
 		return w.notExecuted(ctx, err)
 	}
+
 	return w.executing(ctx)
 }
 
@@ -64,6 +68,7 @@ func (w *work) notExecuted(ctx context.Context, refused error) (target.Step, err
 	case lockstep.KindOf(fault) == lockstep.Unavailable, lockstep.KindOf(fault) == lockstep.Denied:
 		return target.Step{}, fault
 	}
+
 	stack, err := w.describeStack(ctx)
 	if errors.Is(err, errMissing) {
 		return w.again("The stack was deleted by something else.")
@@ -71,9 +76,11 @@ func (w *work) notExecuted(ctx context.Context, refused error) (target.Step, err
 	if err != nil {
 		return target.Step{}, err
 	}
+
 	if _, err := judge(stack); err != nil {
 		return target.Step{}, err
 	}
+
 	// Some endpoints execute within the call and answer with the error of the
 	// service that refused a resource.
 	code, message := refusal(refused)
@@ -82,6 +89,7 @@ func (w *work) notExecuted(ctx context.Context, refused error) (target.Step, err
 	} else if !isCode(refused, "Validation") {
 		message = code + ": " + message
 	}
+
 	w.emit(ChangeSetExecutionFailed, w.m.ChangeSet, "%s", because("Changeset execution failed.", message))
 	return w.leave(lockstep.Failed, message)
 }
@@ -92,9 +100,11 @@ func (w *work) clean(ctx context.Context) (target.Step, error) {
 	if lockstep.KindOf(err) == lockstep.Unavailable {
 		return target.Step{}, err
 	}
+
 	if err != nil { // what is left behind harms nobody
 		w.d.options.Log.Warn("change set left behind", "attempt", w.ID, "kind", lockstep.KindOf(err).String())
 	}
+
 	end := &target.End{Outcome: w.m.Outcome, Reason: w.m.Reason}
 	if end.Outcome == lockstep.Unchanged {
 		stack, err := w.describeStack(ctx)
@@ -104,6 +114,7 @@ func (w *work) clean(ctx context.Context) (target.Step, error) {
 			return target.Step{}, err
 		}
 	}
+
 	return target.Step{End: end}, nil
 }
 
@@ -119,24 +130,29 @@ func (w *work) withdraw(ctx context.Context) error {
 	if err != nil && !errors.Is(err, errMissing) {
 		return err
 	}
+
 	if out != nil {
 		switch out.ExecutionStatus {
 		case types.ExecutionStatusExecuteInProgress, types.ExecutionStatusExecuteComplete, types.ExecutionStatusExecuteFailed:
 			return nil
 		}
+
 		w.adopt(aws.ToString(out.ChangeSetId), aws.ToString(out.StackId))
 		if err := w.s.deleteChangeSet(ctx, w.m.ChangeSet); err != nil {
 			return err
 		}
 	}
+
 	if w.m.Shell == "" {
 		return nil
 	}
+
 	err = w.s.deleteShell(ctx, w.m.Shell)
 	if lockstep.KindOf(err) == lockstep.Denied { // the next attempt uses it as it is
 		w.d.options.Log.Info("empty stack left behind", "attempt", w.ID, "stack", w.m.Shell)
 		return nil
 	}
+
 	return err
 }
 
@@ -182,15 +198,18 @@ func (s *session) deleteShell(ctx context.Context, arn string) error {
 	if err != nil {
 		return err
 	}
+
 	list, err := s.api.ListChangeSets(ctx, &cloudformation.ListChangeSetsInput{StackName: &arn}, s.as)
 	if err != nil {
 		return s.fault("ListChangeSets", err)
 	}
+
 	for _, c := range list.Summaries {
 		if aws.ToString(c.StackId) == arn && c.Status != types.ChangeSetStatusDeleteInProgress && c.Status != types.ChangeSetStatusDeleteComplete {
 			return nil
 		}
 	}
+
 	_, err = s.api.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &arn}, s.as)
 	return s.fault("DeleteStack", err)
 }

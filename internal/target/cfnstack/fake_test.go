@@ -51,6 +51,7 @@ func newFake(t testing.TB) *fake {
 	f.on("DescribeStackEvents", events())
 	f.on("ListChangeSets", result("ListChangeSets", "<Summaries/>"))
 	f.on("DeleteStack", result("DeleteStack", ""))
+
 	return f
 }
 
@@ -59,9 +60,11 @@ func (f *fake) on(action string, answers ...answer) { f.answers[action] = answer
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+
 	if err := r.ParseForm(); err != nil {
 		f.t.Errorf("form: %v", err)
 	}
+
 	action := r.PostForm.Get("Action")
 	f.calls = append(f.calls, r.PostForm)
 	list := f.answers[action]
@@ -69,9 +72,11 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.t.Errorf("unexpected call of %s", action)
 		list = []answer{{http.StatusBadRequest, ""}}
 	}
+
 	if len(list) > 1 {
 		f.answers[action] = list[1:]
 	}
+
 	w.Header().Set("Content-Type", "text/xml")
 	w.WriteHeader(list[0].status)
 	fmt.Fprint(w, list[0].body)

@@ -59,10 +59,12 @@ func (s *session) fault(operation string, err error) error {
 	if _, ok := errors.AsType[*lockstep.Error](err); ok {
 		return err
 	}
+
 	call, who := "cloudformation:"+operation, s.who
 	if operation == "AssumeRole" {
 		call, who = "sts:"+operation, ownCredentials
 	}
+
 	code, message := refusal(err)
 	switch kind, known := kinds[plainCode(code)]; {
 	case isNotXML(err):
@@ -99,6 +101,7 @@ func (s *session) unreachable(call string, err error) error {
 	if code := status(err); code != 0 && code < 300 {
 		return lockstep.Wrapf(lockstep.Unavailable, err, "%s: the endpoint %s gave an answer that is not CloudFormation's.", call, s.d.endpointName())
 	}
+
 	reason := "no answer"
 	var timeout net.Error
 	var dns *net.DNSError
@@ -108,6 +111,7 @@ func (s *session) unreachable(call string, err error) error {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		reason = "no answer in time"
 	}
+
 	return lockstep.Wrapf(lockstep.Unavailable, err, "%s: %s cannot be reached: %s.", call, s.d.endpointName(), reason)
 }
 

@@ -53,9 +53,11 @@ func (w *work) follow(ctx context.Context) (target.Step, error) {
 	if err != nil {
 		return target.Step{}, err
 	}
+
 	if err := w.watch(ctx, stackID(stack)); err != nil {
 		return target.Step{}, err
 	}
+
 	over, err := w.over(ctx, stack)
 	if err != nil {
 		return target.Step{}, err
@@ -63,6 +65,7 @@ func (w *work) follow(ctx context.Context) (target.Step, error) {
 	if !over {
 		return w.wait(following)
 	}
+
 	return w.settle(ctx, stack)
 }
 
@@ -77,6 +80,7 @@ func (w *work) over(ctx context.Context, stack *types.Stack) (bool, error) {
 	if w.m.Ended == string(stack.StackStatus) {
 		return true, nil
 	}
+
 	out, err := w.s.changeSet(ctx, w.m.ChangeSet, "")
 	if errors.Is(err, errMissing) {
 		return true, nil
@@ -84,12 +88,14 @@ func (w *work) over(ctx context.Context, stack *types.Stack) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+
 	switch out.ExecutionStatus {
 	case types.ExecutionStatusExecuteFailed:
 		return true, nil
 	case types.ExecutionStatusExecuteComplete:
 		return !review, nil
 	}
+
 	return !review && w.m.Polls >= maxDoubtful, nil
 }
 
@@ -104,17 +110,21 @@ func (w *work) settle(ctx context.Context, stack *types.Stack) (target.Step, err
 		w.succeed(StackUpdateSucceeded, "Changeset execution succeeded and stack updated successfully.", stack)
 		return target.Step{End: end}, nil
 	}
+
 	if err := w.findCause(ctx); err != nil {
 		return target.Step{}, err
 	}
+
 	end.Outcome = lockstep.Failed
 	end.Reason = w.reason(stack)
 	w.emit(w.pick(StackCreateFailed, StackUpdateFailed), stackID(stack),
 		"Changeset execution failed and the stack is %s. %s", stack.StackStatus, end.Reason)
+
 	if _, err := judge(stack); lockstep.KindOf(err) == lockstep.Blocked {
 		end.Blocked, _ = errors.AsType[*lockstep.Error](err)
 		w.m.Cause.context(end.Blocked)
 	}
+
 	return target.Step{End: end}, nil
 }
 

@@ -24,6 +24,7 @@ func TestAdvanceTellsAnUpdateAsAWSDoes(t *testing.T) {
 		event{"arn:topic", "Topic", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""},
 		ofStack("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""), ofStack("UPDATE_COMPLETE", "")),
 		stack("UPDATE_COMPLETE", "<LastUpdatedTime>2026-01-02T03:04:06Z</LastUpdatedTime>"))
+
 	run := f.run(plainFiles(), nil)
 	want := []lockstep.Event{
 		{Type: "CHANGESET_CREATION_SUCCEEDED", Message: "Changeset creation succeeded.", ExternalID: changeSetARN},
@@ -34,9 +35,11 @@ func TestAdvanceTellsAnUpdateAsAWSDoes(t *testing.T) {
 	if diff := cmp.Diff(want, run.Events[len(run.Events)-4:]); diff != "" {
 		t.Error(diff)
 	}
+
 	if run.End.Outcome != lockstep.Applied || !strings.Contains(string(run.End.Note), `"updated_at":"2026-01-02T03:04:06Z"`) {
 		t.Errorf("got %+v, note %s", run.End, run.End.Note)
 	}
+
 	call := f.called("ExecuteChangeSet")[0]
 	if call.Get("ChangeSetName") != changeSetARN || call.Get("ClientRequestToken") != "lockstep-"+run.Attempt.ID+"-1" {
 		t.Errorf("call %v", call)
@@ -56,6 +59,7 @@ func TestAdvanceShowsEachStackEventOnce(t *testing.T) {
 			shown++
 		}
 	}
+
 	if shown != 2 || run.End.Outcome != lockstep.Applied {
 		t.Errorf("%d shown: %v", shown, run.Events)
 	}
@@ -71,6 +75,7 @@ func TestAdvanceBelievesNoStackAtRestBeforeTheExecutionHasEnded(t *testing.T) {
 	if run.Err != nil || run.End.Outcome != lockstep.Applied {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
+
 	if n := len(f.called("DescribeChangeSet")); n != 7 {
 		t.Errorf("the change set was looked at %d times, want 7", n)
 	}
@@ -84,13 +89,16 @@ func TestAdvanceNamesTheFirstResourceThatFailed(t *testing.T) {
 		ofStack("UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed to create: [Bucket, Queue]."),
 		event{"t", "Topic", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""},
 		ofStack("UPDATE_ROLLBACK_COMPLETE", "")), stack("UPDATE_ROLLBACK_COMPLETE", ""))
+
 	run := f.run(plainFiles(), nil)
 	if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Blocked != nil || run.End.Note == nil {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
+
 	if want := "Bucket (AWS::S3::Bucket): The bucket name is taken."; run.End.Reason != want {
 		t.Errorf("reason %q, want %q", run.End.Reason, want)
 	}
+
 	want := []string{
 		"Bucket (AWS::S3::Bucket): CREATE_FAILED: The bucket name is taken.",
 		"The stack is being rolled back. The following resource(s) failed to create: [Bucket, Queue].",
@@ -122,6 +130,7 @@ func TestAdvanceFollowsAFailureIntoNestedStacks(t *testing.T) {
 	if run.Err != nil || run.End.Reason != "Net.Vpc (AWS::EC2::VPC): The CIDR is invalid." {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
+
 	if got := f.called("DescribeStackEvents"); got[len(got)-1].Get("StackName") != nestedARN {
 		t.Errorf("calls %v", got)
 	}
@@ -150,10 +159,12 @@ func TestAdvanceBlocksWhereItsOwnFailureNeedsAPerson(t *testing.T) {
 	if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Blocked == nil {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
+
 	contexts := run.End.Blocked.Contexts
 	if contexts[len(contexts)-1] != (lockstep.Context{Key: "LogicalResourceId", Value: "Bucket"}) {
 		t.Errorf("contexts %v", contexts)
 	}
+
 	if run.Last().Type != "STACK_CREATE_FAILED" {
 		t.Errorf("last event %+v", run.Last())
 	}
@@ -169,6 +180,7 @@ func TestAdvanceNeverExecutesWhatIsExecutedAlready(t *testing.T) {
 		if run.Err != nil || run.End.Outcome != lockstep.Applied || len(f.called("ExecuteChangeSet")) != 0 {
 			t.Errorf("%s: got %+v, %v, executed %d times", status, run.End, run.Err, len(f.called("ExecuteChangeSet")))
 		}
+
 		if err := f.driver().Discard(t.Context(), run.Attempt); err != nil || len(f.called("DeleteChangeSet")) != 0 {
 			t.Errorf("discard: %v", err)
 		}

@@ -27,32 +27,40 @@ func (w *work) finish(ctx context.Context, step target.Step, err error) (target.
 			return target.Step{}, hideErr
 		}
 	}
+
 	if err != nil {
 		return target.Step{}, hidden(err, hide)
 	}
+
 	for _, ev := range w.events {
 		if !ev.fixed {
 			ev.Message = lockstep.Cut(hide(ev.Message), lockstep.MaxMessage)
 		}
+
 		ev.ExternalID = w.hideID(ev.ExternalID, hide)
 		step.Events = append(step.Events, ev.Event)
 	}
+
 	w.m.Reason, w.m.EndReason = hide(w.m.Reason), hide(w.m.EndReason)
 	if c := w.m.Cause; c != nil {
 		c.Reason, c.Physical = hide(c.Reason), w.hideID(c.Physical, hide)
 	}
+
 	if step.Memory, err = json.Marshal(w.m); err != nil {
 		return target.Step{}, fmt.Errorf("encode memory: %w", err)
 	}
+
 	if step.Plan != nil {
 		hideInPlan(step.Plan, hide)
 	}
+
 	if end := step.End; end != nil {
 		end.Reason = lockstep.Cut(hide(end.Reason), lockstep.MaxMessage)
 		if end.Blocked != nil {
 			end.Blocked.Message = hide(end.Blocked.Message)
 		}
 	}
+
 	return step, nil
 }
 
@@ -79,9 +87,11 @@ func (w *work) hider(ctx context.Context) (func(string) string, error) {
 			return withheld, nil
 		}
 	}
+
 	if w.doc == nil {
 		return func(s string) string { return s }, nil
 	}
+
 	secrets := w.doc.secrets()
 	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // one may be part of another
 	var pairs []string
@@ -90,6 +100,7 @@ func (w *work) hider(ctx context.Context) (func(string) string, error) {
 			pairs = append(pairs, secret, "****")
 		}
 	}
+
 	return strings.NewReplacer(pairs...).Replace, nil
 }
 
@@ -105,13 +116,16 @@ func hidden(err error, hide func(string) string) error {
 	if hide(err.Error()) == err.Error() {
 		return err
 	}
+
 	e, ok := errors.AsType[*lockstep.Error](err)
 	if !ok {
 		return errors.New(hide(err.Error()))
 	}
+
 	clean := &lockstep.Error{Kind: e.Kind, Message: hide(e.Message), Contexts: e.Contexts}
 	if e.Err != nil {
 		clean.Err = errors.New(hide(e.Err.Error()))
 	}
+
 	return clean
 }

@@ -65,6 +65,7 @@ func TestAdvanceShowsNothingOnceItCannotTellWhatIsSecret(t *testing.T) {
 		}
 		return open(ctx)
 	}
+
 	run := checkNoCanary(t, f, a)
 	if run.End == nil || run.End.Outcome != lockstep.Failed {
 		t.Errorf("got %+v, %v", run.End, run.Err)
@@ -80,15 +81,19 @@ func checkNoCanary(t *testing.T, f *fake, a target.Attempt) targettest.Run {
 	if run.Err != nil {
 		said += run.Err.Error()
 	}
+
 	if run.End != nil {
 		said += fmt.Sprintf("%+v %s %v", run.End, run.End.Note, run.End.Blocked)
 	}
+
 	if strings.Contains(said, canary) {
 		t.Errorf("the secret shows: %s", said)
 	}
+
 	if !strings.Contains(said, "****") && !strings.Contains(said, "is not shown") {
 		t.Errorf("the secret was not met: %s", said)
 	}
+
 	return run
 }
 

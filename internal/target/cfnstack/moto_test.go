@@ -57,16 +57,19 @@ func startMoto() (why string) {
 	if err := exec.Command("python3", "-c", "import moto.server, flask").Run(); err != nil {
 		return "moto is not installed: python3 -m pip install 'moto[server]'"
 	}
+
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err.Error()
 	}
+
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	l.Close()
 	cmd := exec.Command("python3", "-m", "moto.server", "-H", "127.0.0.1", "-p", port)
 	if err := cmd.Start(); err != nil {
 		return err.Error()
 	}
+
 	moto.stop = func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
@@ -78,8 +81,10 @@ func startMoto() (why string) {
 			response.Body.Close()
 			return warm(moto.url)
 		}
+
 		<-time.After(50 * time.Millisecond)
 	}
+
 	return "moto does not answer"
 }
 
@@ -161,6 +166,7 @@ func changes(t testing.TB, url, name string) int {
 	if err != nil {
 		return 0 // there is no such stack
 	}
+
 	n := 0
 	for _, ev := range out.StackEvents {
 		status := string(ev.ResourceStatus)
@@ -168,6 +174,7 @@ func changes(t testing.TB, url, name string) int {
 			n++
 		}
 	}
+
 	return n
 }
 
@@ -179,18 +186,22 @@ func proposals(t testing.TB, url, name string) int {
 	if err != nil {
 		return 0
 	}
+
 	n := 0
 	if stacks.Stacks[0].StackStatus == types.StackStatusReviewInProgress {
 		n++
 	}
+
 	sets, err := api(url).ListChangeSets(t.Context(), &cloudformation.ListChangeSetsInput{StackName: &name})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, s := range sets.Summaries {
 		if aws.ToString(s.StackName) == name && !strings.HasPrefix(string(s.ExecutionStatus), "EXECUTE_") {
 			n++
 		}
 	}
+
 	return n
 }

@@ -18,6 +18,7 @@ func cleanPath(p string) (clean, problem string) {
 	for strings.HasPrefix(p, "./") {
 		p = p[2:]
 	}
+
 	switch {
 	case p == "" || p == ".":
 		return "", "a path is empty"
@@ -28,14 +29,17 @@ func cleanPath(p string) (clean, problem string) {
 	case strings.HasPrefix(p, "/"):
 		return "", "a path begins at the repository's root, without a leading /"
 	}
+
 	for part := range strings.SplitSeq(p, "/") {
 		if part == ".." {
 			return "", "a path cannot lead upwards with `..`"
 		}
 	}
+
 	if !fs.ValidPath(p) {
 		return "", "a path is not in its plain form; write " + path.Clean(p)
 	}
+
 	return p, ""
 }
 
@@ -65,16 +69,19 @@ func readFile(files fs.FS, name string, limit int64) (data []byte, large bool, e
 	if err != nil {
 		return nil, false, err
 	}
+
 	data, err = io.ReadAll(io.LimitReader(f, limit+1))
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
+
 	if err != nil {
 		return nil, false, err
 	}
 	if int64(len(data)) > limit {
 		return nil, true, nil
 	}
+
 	return data, false, nil
 }
 

@@ -37,10 +37,12 @@ func readDocument(ctx context.Context, cfg lockstep.SyncConfiguration, files loc
 	if problem != "" {
 		return nil, lockstep.Errorf(lockstep.Invalid, "Deployment file %q: %s.", cfg.ConfigFile, problem)
 	}
+
 	data, err := readInput(files, inputs, "Deployment file", name, maxDeploymentFile)
 	if err != nil {
 		return nil, err
 	}
+
 	doc := &document{}
 	if doc.file, err = parseDeploymentFile(name, data); err != nil {
 		return nil, err
@@ -48,6 +50,7 @@ func readDocument(ctx context.Context, cfg lockstep.SyncConfiguration, files loc
 	if err := prefetch(ctx, files, doc.file.Template); err != nil {
 		return nil, err
 	}
+
 	data, err = readInput(files, inputs, "Template", doc.file.Template, maxTemplate)
 	if err != nil {
 		return nil, err
@@ -55,6 +58,7 @@ func readDocument(ctx context.Context, cfg lockstep.SyncConfiguration, files loc
 	if doc.template, err = parseTemplate(doc.file.Template, data); err != nil {
 		return nil, err
 	}
+
 	return doc, doc.match()
 }
 
@@ -64,10 +68,12 @@ func readInput(files lockstep.Tree, inputs target.Inputs, what, name string, lim
 	if err != nil {
 		return nil, unreadable(what, name, err)
 	}
+
 	inputs[name] = id
 	if id == lockstep.NoObject {
 		return nil, missing(files, what, name)
 	}
+
 	data, large, err := readFile(files, name, limit)
 	if err != nil {
 		return nil, unreadable(what, name, err)
@@ -75,6 +81,7 @@ func readInput(files lockstep.Tree, inputs target.Inputs, what, name string, lim
 	if large {
 		return nil, lockstep.Errorf(lockstep.Limit, "%s %q has more than %d bytes, the most that can be sent.", what, name, limit)
 	}
+
 	return data, nil
 }
 
@@ -96,6 +103,7 @@ func (d *document) match() error {
 	for _, p := range d.template.Parameters {
 		d.declared[p.Name] = p
 	}
+
 	for _, p := range d.file.Parameters {
 		declared, ok := d.declared[p.Name]
 		if !ok {
@@ -106,6 +114,7 @@ func (d *document) match() error {
 				"the value is a list, but template %q declares the parameter as %s", d.file.Template, declared.Type)
 		}
 	}
+
 	return nil
 }
 

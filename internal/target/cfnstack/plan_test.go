@@ -23,10 +23,12 @@ func TestPlanNamesItsInputs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	want := target.Inputs{}
 	for _, name := range []string{"web.yaml", "stacks/t.yaml"} {
 		want[name], _ = files.ObjectID(name)
 	}
+
 	if diff := cmp.Diff(want, plan.Inputs); diff != "" {
 		t.Error(diff)
 	}
@@ -37,9 +39,11 @@ func TestPlanNamesMissingFilesAmongItsInputs(t *testing.T) {
 	if lockstep.KindOf(err) != lockstep.NotFound || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
+
 	if want := `Deployment file "web.yaml" is not in the commit, but "web.yml" is.`; lockstep.Shown(err) != want {
 		t.Errorf("got %q, want %q", lockstep.Shown(err), want)
 	}
+
 	if diff := cmp.Diff(target.Inputs{"web.yaml": lockstep.NoObject}, plan.Inputs); diff != "" {
 		t.Error(diff)
 	}
@@ -48,6 +52,7 @@ func TestPlanNamesMissingFilesAmongItsInputs(t *testing.T) {
 	if want := `Template "gone.yaml" is not in the commit.`; lockstep.Shown(err) != want {
 		t.Errorf("got %q, want %q", lockstep.Shown(err), want)
 	}
+
 	if plan.Inputs["gone.yaml"] != lockstep.NoObject {
 		t.Errorf("inputs %v", plan.Inputs)
 	}
@@ -62,9 +67,11 @@ func TestPlanRefusesWhatIsNotAnOrdinaryFile(t *testing.T) {
 	if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(lockstep.Shown(err), `Template "t.yaml" cannot be read: it is a symbolic link`) {
 		t.Errorf("got %v", err)
 	}
+
 	if len(plan.Inputs) != 2 {
 		t.Errorf("inputs %v", plan.Inputs)
 	}
+
 	_, err = planOf(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: d", "d/x": ""}))
 	if lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("a folder as template: got %v", err)
@@ -77,10 +84,12 @@ func TestPlanKnowsTheSizesThatCanBeSent(t *testing.T) {
 	if err != nil {
 		t.Errorf("51,200 bytes: %v", err)
 	}
+
 	_, err = planOf(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml", "t.yaml": template + "x"}))
 	if lockstep.KindOf(err) != lockstep.Limit || !strings.Contains(lockstep.Shown(err), "51200 bytes") {
 		t.Errorf("51,201 bytes: %v", err)
 	}
+
 	_, err = planOf(t, targettest.Files(map[string]string{"web.yaml": "#" + strings.Repeat("x", 1<<20)}))
 	if lockstep.KindOf(err) != lockstep.Limit {
 		t.Errorf("a deployment file above 1 MB: %v", err)
@@ -120,6 +129,7 @@ func TestValidNameKnowsWhatAStackCanBeCalled(t *testing.T) {
 			t.Errorf("%q: got %v, want valid %v", name, err, valid)
 		}
 	}
+
 	plan, err := (&cfnstack.Driver{}).Plan(t.Context(), configuration("web_1"),
 		targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml", "t.yaml": plainTemplate}))
 	if lockstep.KindOf(err) != lockstep.Invalid || len(plan.Inputs) != 2 {

@@ -28,6 +28,7 @@ func (w *work) bundle(ctx context.Context) (target.Step, error) {
 	if err != nil {
 		return target.Step{}, err
 	}
+
 	stack, err := w.describeStack(ctx)
 	if err != nil && !errors.Is(err, errMissing) {
 		return target.Step{}, err
@@ -35,28 +36,34 @@ func (w *work) bundle(ctx context.Context) (target.Step, error) {
 	if err := w.untouched(ctx, stack); err != nil {
 		return target.Step{}, err
 	}
+
 	create, err := judge(stack)
 	if err != nil {
 		return target.Step{}, err
 	}
+
 	previous, absent, err := doc.absent(stack, create)
 	if err != nil {
 		return target.Step{}, err
 	}
+
 	if !w.m.Bundled {
 		w.emit(TemplateBundled, string(w.Revision.SHA), "Uploaded CloudFormation template.")
 		if absent != "" {
 			w.emit(ParametersAbsent, "", "Not in the deployment file: %s.", absent)
 		}
 	}
+
 	if w.m.Awaited == 0 {
 		w.emit(ChangeSetCreationInProgress, stackID(stack), "Creating a changeset.")
 	}
+
 	w.m.Bundled, w.m.Looked = true, w.Now
 	w.m.Number++
 	w.m.Name = fmt.Sprintf("lockstep-%s-%d", w.ID, w.m.Number)
 	w.m.Create, w.m.Missing, w.m.Stack = create, stack == nil, stackID(stack)
 	w.m.Previous, w.m.Secret = previous, len(doc.secrets()) > 0
+
 	return w.next(creating)
 }
 
@@ -68,12 +75,14 @@ func (d *document) absent(stack *types.Stack, create bool) (previous []string, a
 	for _, p := range d.file.Parameters {
 		given[p.Name] = true
 	}
+
 	inStack := map[string]bool{}
 	if stack != nil && !create {
 		for _, p := range stack.Parameters {
 			inStack[aws.ToString(p.ParameterKey)] = true
 		}
 	}
+
 	var said []string
 	for _, p := range d.template.Parameters {
 		switch {
@@ -88,6 +97,7 @@ func (d *document) absent(stack *types.Stack, create bool) (previous []string, a
 				"the key is missing; template %q has the parameter without a default, and the stack has no value to keep", d.file.Template)
 		}
 	}
+
 	return previous, strings.Join(said, ", "), nil
 }
 
@@ -97,34 +107,42 @@ func (w *work) create(ctx context.Context) (target.Step, error) {
 	if name == "" {
 		name = w.Configuration.ResourceName
 	}
+
 	found, err := w.s.changeSet(ctx, w.m.Name, name)
 	if err == nil {
 		w.adopt(aws.ToString(found.ChangeSetId), aws.ToString(found.StackId))
 		return w.described(ctx, found)
 	}
+
 	if !errors.Is(err, errMissing) {
 		return target.Step{}, err
 	}
+
 	if w.Now.Sub(w.m.Looked) > maxLook { // after a pause the stack may be another's
 		stale := w.m.Stale
 		w.m = w.m.anew()
 		w.m.Number, w.m.Stale = w.m.Number-1, stale
+
 		return w.next(bundling)
 	}
+
 	doc, err := w.document(ctx)
 	if err != nil {
 		return target.Step{}, err
 	}
+
 	w.dropStale(ctx)
 	out, err := w.s.api.CreateChangeSet(ctx, w.changeSetInput(doc), w.s.as, once)
 	if err != nil {
 		return w.notCreated(ctx, err)
 	}
+
 	was := w.m.Stack
 	w.adopt(aws.ToString(out.Id), aws.ToString(out.StackId))
 	if !w.m.Create && was != w.m.Stack {
 		return w.again("Another stack has taken the name.")
 	}
+
 	return w.describe(ctx)
 }
 
@@ -153,21 +171,26 @@ func (w *work) changeSetInput(doc *document) *cloudformation.CreateChangeSetInpu
 	if w.m.Create {
 		in.ChangeSetType = types.ChangeSetTypeCreate
 	}
+
 	if doc.template.Nested {
 		in.IncludeNestedStacks = aws.Bool(true)
 	}
+
 	for _, p := range doc.file.Parameters {
 		in.Parameters = append(in.Parameters, types.Parameter{ParameterKey: &p.Name, ParameterValue: &p.Value})
 	}
+
 	for _, name := range w.m.Previous {
 		in.Parameters = append(in.Parameters, types.Parameter{ParameterKey: &name, UsePreviousValue: aws.Bool(true)})
 	}
+
 	if doc.file.HasTags { // an empty list clears, none keeps
 		in.Tags = make([]types.Tag, 0, len(doc.file.Tags))
 		for _, t := range doc.file.Tags {
 			in.Tags = append(in.Tags, types.Tag{Key: &t.Key, Value: &t.Value})
 		}
 	}
+
 	return in
 }
 
@@ -188,15 +211,18 @@ func (w *work) notCreated(ctx context.Context, refused error) (target.Step, erro
 	if isNoChange(message) {
 		return w.unchanged()
 	}
+
 	fault := w.s.fault("CreateChangeSet", refused)
 	switch lockstep.KindOf(fault) {
 	case lockstep.Unavailable, lockstep.Denied:
 		return target.Step{}, fault
 	}
+
 	stack, err := w.describeStack(ctx)
 	if err != nil && !errors.Is(err, errMissing) {
 		return target.Step{}, err
 	}
+
 	create, err := judge(stack)
 	if err != nil {
 		return target.Step{}, err
@@ -204,9 +230,11 @@ func (w *work) notCreated(ctx context.Context, refused error) (target.Step, erro
 	if isCode(refused, "AlreadyExists") || create != w.m.Create {
 		return w.again("The stack has changed since it was looked at.")
 	}
+
 	if code == "" || isNotXML(refused) {
 		message = lockstep.Shown(fault)
 	}
+
 	w.emit(ChangeSetCreationFailed, w.m.Stack, "%s", because("Changeset creation failed.", message))
 	return w.leave(lockstep.Failed, message)
 }
@@ -253,14 +281,18 @@ func (w *work) described(ctx context.Context, out *cloudformation.DescribeChange
 		if name := missingExport(reason); name != "" && w.patient() {
 			return w.awaitExport(name)
 		}
+
 		if reason == "" {
 			reason = "CloudFormation gave none"
 		}
+
 		w.emit(ChangeSetCreationFailed, w.m.ChangeSet, "%s", because("Changeset creation failed.", reason))
 		return w.leave(lockstep.Failed, reason)
+
 	case types.ChangeSetStatusCreateComplete:
 		return w.ready(ctx, out)
 	}
+
 	return w.again("The changeset is being deleted by something else.")
 }
 
@@ -273,12 +305,15 @@ func (w *work) ready(ctx context.Context, out *cloudformation.DescribeChangeSetO
 	case types.ExecutionStatusUnavailable:
 		return w.wait(describing)
 	}
+
 	plan, err := w.plan(ctx, out)
 	if err != nil {
 		return target.Step{}, err
 	}
+
 	w.emit(ChangeSetCreationSucceeded, w.m.ChangeSet, "Changeset creation succeeded.")
 	step, err := w.next(executing)
 	step.Intent, step.Plan = w.m.ChangeSet, plan
+
 	return step, err
 }

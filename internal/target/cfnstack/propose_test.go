@@ -40,16 +40,20 @@ func TestAdvanceSendsExactlyWhatTheCommitSays(t *testing.T) {
 			if diff := cmp.Diff(tt.want, members(call, "Parameters", "Tags")); diff != "" {
 				t.Error(diff)
 			}
+
 			if call.Get("TemplateBody") != plainTemplate {
 				t.Error("the template was changed")
 			}
+
 			name := "lockstep-" + run.Attempt.ID + "-1"
 			if call.Get("ChangeSetName") != name || call.Get("ClientToken") != name || len(members(call, "Capabilities")) != 3 {
 				t.Errorf("call %v", call)
 			}
+
 			if d := call.Get("Description"); !strings.Contains(d, string(run.Attempt.Revision.SHA)) || !strings.Contains(d, "instance test") {
 				t.Errorf("description %q", d)
 			}
+
 			for key, values := range call {
 				if key != "Description" && strings.Contains(strings.Join(values, " "), string(run.Attempt.Revision.SHA)) {
 					t.Errorf("%s carries the commit: %v", key, values)
@@ -84,6 +88,7 @@ func TestAdvanceSaysWhatBecomesOfAbsentParameters(t *testing.T) {
 	if diff := cmp.Diff(want, run.Events); diff != "" {
 		t.Error(diff)
 	}
+
 	if run.Attempt.Intent != changeSetARN {
 		t.Errorf("intent %q", run.Attempt.Intent)
 	}
@@ -99,6 +104,7 @@ func TestAdvanceMissesAParameterBeforeAnythingIsChanged(t *testing.T) {
 	if lockstep.KindOf(run.Err) != lockstep.Invalid || !strings.Contains(lockstep.Shown(run.Err), want) {
 		t.Errorf("got %v", run.Err)
 	}
+
 	if len(f.calls) != 1 {
 		t.Errorf("calls %v", f.calls)
 	}
@@ -126,9 +132,11 @@ func TestAdvanceTakesEachFormOfNoChanges(t *testing.T) {
 			if run.Err != nil || run.End.Outcome != lockstep.Unchanged || run.Last().Type != "NO_CHANGES" {
 				t.Errorf("got %+v, %v after %v", run.End, run.Err, run.Events)
 			}
+
 			if len(f.called("ExecuteChangeSet"))+len(f.called("DeleteStack")) != 0 {
 				t.Error("something was executed or deleted")
 			}
+
 			if !strings.Contains(string(run.End.Note), stackARN) {
 				t.Errorf("note %s", run.End.Note)
 			}
@@ -145,12 +153,15 @@ func TestAdvanceEndsWithTheReasonOfARefusedChangeSet(t *testing.T) {
 	if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Reason != "Circular dependency." {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
+
 	if got := run.Last(); got.Type != "CHANGESET_CREATION_FAILED" || got.Message != "Changeset creation failed. The reason was Circular dependency." {
 		t.Errorf("last event %+v", got)
 	}
+
 	if got := f.called("DeleteChangeSet"); len(got) != 1 || got[0].Get("ChangeSetName") != changeSetARN {
 		t.Errorf("change set not deleted: %v", got)
 	}
+
 	if got := f.called("DeleteStack"); len(got) != 1 || got[0].Get("StackName") != stackARN {
 		t.Errorf("the empty stack is left behind: %v", got)
 	}
@@ -170,9 +181,11 @@ func TestAdvanceDeletesNoStackThatIsNotItsOwn(t *testing.T) {
 			f := newFake(t)
 			arrange(f)
 			f.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE", "No."))
+
 			if run := f.run(plainFiles(), nil); run.End == nil || run.End.Outcome != lockstep.Failed {
 				t.Errorf("got %+v, %v", run.End, run.Err)
 			}
+
 			if got := f.called("DeleteStack"); len(got) != 0 {
 				t.Errorf("a stack was deleted: %v", got)
 			}
@@ -199,10 +212,12 @@ func TestAdvanceReplacesAChangeSetThatCannotBeUsedAnyMore(t *testing.T) {
 			if run.Err != nil || run.End.Outcome != lockstep.Applied {
 				t.Fatalf("got %+v, %v after %v", run.End, run.Err, run.Events)
 			}
+
 			created := f.called("CreateChangeSet")
 			if len(created) != 2 || created[0].Get("ChangeSetName") == created[1].Get("ChangeSetName") {
 				t.Errorf("change sets %v", created)
 			}
+
 			if len(f.called("ExecuteChangeSet")) != 1 {
 				t.Errorf("executed %d times", len(f.called("ExecuteChangeSet")))
 			}
@@ -230,6 +245,7 @@ func TestAdvanceLooksAtTheStackAnewAfterAPause(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	f.on("DescribeStacks", stack("UPDATE_COMPLETE", "<LastUpdatedTime>2026-01-02T03:00:00Z</LastUpdatedTime>"))
 	a.Memory, a.Now = step.Memory, a.Now.Add(time.Hour)
 	run := targettest.Run{}
@@ -238,6 +254,7 @@ func TestAdvanceLooksAtTheStackAnewAfterAPause(t *testing.T) {
 		run = targettest.Drive(t, d, a, false)
 		err = run.Err
 	}
+
 	if lockstep.KindOf(err) != lockstep.Blocked || len(f.called("CreateChangeSet")) != 0 {
 		t.Errorf("got %v, %+v", err, run.End)
 	}
@@ -256,6 +273,7 @@ func TestAdvanceRepeatsNoCallThatActs(t *testing.T) {
 				a.Intent = step.Intent
 			}
 		}
+
 		if n := len(f.called(action)); n != 1 || lockstep.KindOf(err) != lockstep.Unavailable {
 			t.Errorf("%s was called %d times in one step: %v", action, n, err)
 		}
@@ -272,6 +290,7 @@ func TestAdvanceProposesAnewWhenAnotherStackHasTakenTheName(t *testing.T) {
 	if run.Attempt.Intent != changeSetARN {
 		t.Errorf("intent %s", run.Attempt.Intent)
 	}
+
 	if got := f.called("DeleteChangeSet"); len(got) != 1 || got[0].Get("ChangeSetName") != "arn:other" {
 		t.Errorf("deleted %v", got)
 	}
@@ -298,12 +317,14 @@ func TestAdvanceLooksAgainWhenTheStackChangedAsItProposed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			a.Memory = step.Memory
 			f.on("DescribeStacks", tt.stack)
 			step, err = d.Advance(t.Context(), a)
 			if lockstep.KindOf(err) != tt.kind {
 				t.Errorf("got %v", err)
 			}
+
 			if err == nil && (len(step.Events) != 1 || step.Events[0].Type != "CHANGESET_REPLACED") {
 				t.Errorf("events %v", step.Events)
 			}

@@ -40,6 +40,7 @@ func sandboxURL(t testing.TB, each time.Duration) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	server := httptest.NewServer(s)
 	t.Cleanup(func() {
 		server.Close()
@@ -47,6 +48,7 @@ func sandboxURL(t testing.TB, each time.Duration) string {
 			t.Error(err)
 		}
 	})
+
 	return server.URL
 }
 
@@ -79,6 +81,7 @@ func TestDriverTellsAFirstSyncFromEndToEnd(t *testing.T) {
 	if diff := cmp.Diff(want, run.Types()); diff != "" {
 		t.Error(diff)
 	}
+
 	text := "Changeset execution succeeded and stack created successfully. Sandbox: nothing was provisioned; properties, permissions and quotas were not checked."
 	if run.Last().Message != text {
 		t.Errorf("last event %q", run.Last().Message)
@@ -93,9 +96,11 @@ func TestDriverNamesTheResourceThatFailsAndGoesOn(t *testing.T) {
 	if broken.End == nil || broken.End.Outcome != lockstep.Failed || broken.End.Reason != "Queue (AWS::SQS::Queue): the queue is full." {
 		t.Fatalf("got %+v, %v after %v", broken.End, broken.Err, broken.Events)
 	}
+
 	if !strings.Contains(broken.Last().Message, "the stack is UPDATE_ROLLBACK_COMPLETE") || broken.Last().Type != "STACK_UPDATE_FAILED" {
 		t.Errorf("last event %+v", broken.Last())
 	}
+
 	mended := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), broken.End.Note), false)
 	if mended.End == nil || mended.End.Outcome != lockstep.Unchanged {
 		t.Errorf("got %+v, %v", mended.End, mended.Err)
@@ -109,13 +114,16 @@ func TestDriverIsBlockedByAFirstSyncThatFails(t *testing.T) {
 	if run.End == nil || run.End.Outcome != lockstep.Failed || run.End.Blocked == nil {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
+
 	next := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), run.End.Note), false)
 	if lockstep.KindOf(next.Err) != lockstep.Blocked {
 		t.Errorf("got %+v, %v", next.End, next.Err)
 	}
+
 	if _, err := api(url).DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("web")}); err != nil {
 		t.Fatal(err)
 	}
+
 	next = targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
 	if next.Err != nil || next.End.Outcome != lockstep.Applied {
 		t.Errorf("after the blocker: %+v, %v", next.End, next.Err)
@@ -133,17 +141,21 @@ func TestDriverNoticesWhatIsDoneByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	next := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), run.End.Note), false)
 	if lockstep.KindOf(next.Err) != lockstep.Blocked || !strings.Contains(lockstep.Shown(next.Err), "by something besides StackSync") {
 		t.Fatalf("updated: %+v, %v", next.End, next.Err)
 	}
+
 	next = targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
 	if next.Err != nil || next.End.Outcome != lockstep.Applied {
 		t.Fatalf("resolved: %+v, %v", next.End, next.Err)
 	}
+
 	if _, err := api(url).DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("web")}); err != nil {
 		t.Fatal(err)
 	}
+
 	next = targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), next.End.Note), false)
 	if lockstep.KindOf(next.Err) != lockstep.Blocked {
 		t.Errorf("deleted: %+v, %v", next.End, next.Err)
@@ -170,6 +182,7 @@ func TestDriverKeepsAndClearsTags(t *testing.T) {
 		if run.Err != nil || run.End.Outcome != tt.outcome {
 			t.Fatalf("%d: got %+v, %v after %v", i, run.End, run.Err, run.Events)
 		}
+
 		note = run.End.Note
 		out, err := api(url).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("web")})
 		if err != nil || len(out.Stacks[0].Tags) != tt.tags {
@@ -181,6 +194,7 @@ func TestDriverKeepsAndClearsTags(t *testing.T) {
 func TestDriverKeepsTheValueOfAnAbsentNoEchoParameter(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
 	d := driver(t, url)
+
 	// The password shows in the topic's name, so that one that changes is seen.
 	template := strings.Replace(topicTemplate, "!Ref Title", "!Ref Password", 1)
 	files := func(file string) targettest.Tree {
@@ -190,6 +204,7 @@ func TestDriverKeepsTheValueOfAnAbsentNoEchoParameter(t *testing.T) {
 	if run.Err != nil || run.End.Outcome != lockstep.Applied {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
+
 	next := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), files(""), run.End.Note), false)
 	if next.Err != nil || next.End.Outcome != lockstep.Unchanged {
 		t.Errorf("got %+v, %v after %v", next.End, next.Err, next.Events)
@@ -207,6 +222,7 @@ func TestDriverFailsWithTheReasonOfABrokenTemplate(t *testing.T) {
 		if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Reason == "" || run.Last().Type != "CHANGESET_CREATION_FAILED" {
 			t.Errorf("%s: got %+v, %v after %v", name, run.End, run.Err, run.Types())
 		}
+
 		if n := proposals(t, url, "web"); n != 0 {
 			t.Errorf("%s: %d proposals are left behind", name, n)
 		}
@@ -229,16 +245,20 @@ func TestDiscardFindsWhatACrashHasHidden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	a.Memory = step.Memory
 	if _, err := d.Advance(t.Context(), a); err != nil { // creates the change set; its memory is lost
 		t.Fatal(err)
 	}
+
 	if n := proposals(t, url, "web"); n == 0 {
 		t.Fatal("nothing was proposed")
 	}
+
 	if err := d.Discard(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
+
 	if n := proposals(t, url, "web"); n != 0 {
 		t.Errorf("%d proposals are left behind", n)
 	}

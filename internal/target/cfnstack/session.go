@@ -52,24 +52,30 @@ func (d *Driver) session(ctx context.Context, cfg lockstep.SyncConfiguration) (*
 	s := &session{d: d, cfg: cfg, who: ownCredentials}
 	credentials := d.options.BaseCredentials
 	account := string(cfg.Account)
+
 	if credentials == nil {
 		return nil, lockstep.Errorf(lockstep.Denied, "There are no AWS credentials to sign with.")
 	}
+
 	if d.options.AssumeRoles {
 		if cfg.RoleARN == "" {
 			return nil, lockstep.Errorf(lockstep.Invalid, "The sync configuration has no role to assume.")
 		}
+
 		s.who, account = cfg.RoleARN, lockstep.ARN(cfg.RoleARN).Account()
 		credentials = d.role(cfg)
 	}
+
 	if _, err := credentials.Retrieve(ctx); err != nil {
 		return nil, s.noCredentials(err)
 	}
+
 	retryer := d.retryer(accountKey{account, cfg.Region})
 	s.api = d.client(cfg.Region)
 	s.as = func(o *cloudformation.Options) {
 		o.Credentials, o.Retryer = credentials, retryer
 	}
+
 	return s, nil
 }
 
@@ -86,10 +92,12 @@ func (s *session) noCredentials(err error) error {
 		}
 		return lockstep.Wrapf(lockstep.Denied, err, "The AWS credentials to sign with cannot be had.")
 	}
+
 	fault := s.fault("AssumeRole", err)
 	if kind := lockstep.KindOf(fault); kind != lockstep.Denied && kind != lockstep.Invalid {
 		return fault
 	}
+
 	e := lockstep.Wrapf(lockstep.Denied, err, "The role %s cannot be assumed: %s Check that it exists, that its trust policy names the "+
 		"principal this server runs as%s, and that this principal may call sts:AssumeRole on it.",
 		s.cfg.RoleARN, lockstep.Shown(fault), s.d.withExternalID(s.cfg.Account))
@@ -157,6 +165,7 @@ func (d *Driver) newRetryer() aws.RetryerV2 {
 				}
 				return aws.UnknownTernary
 			})
+
 			o.Retryables = append([]retry.IsErrorRetryable{final}, o.Retryables...)
 		})
 	})
@@ -167,12 +176,15 @@ func (d *Driver) role(cfg lockstep.SyncConfiguration) aws.CredentialsProvider {
 	key := roleKey{cfg.Account, cfg.RoleARN, cfg.Region, cfg.ResourceName}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+
 	if p := d.roles[key]; p != nil {
 		return p
 	}
+
 	if len(d.roles) >= maxRoles {
 		clear(d.roles)
 	}
+
 	client := sts.New(sts.Options{
 		Region: cfg.Region, HTTPClient: d.http, BaseEndpoint: endpoint(d.options.STSEndpoint),
 		Credentials: d.options.BaseCredentials, Retryer: d.newRetryer(),
@@ -184,6 +196,7 @@ func (d *Driver) role(cfg lockstep.SyncConfiguration) aws.CredentialsProvider {
 			o.ExternalID = aws.String(id)
 		}
 	})
+
 	d.roles[key] = aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = expiryWindow })
 	return d.roles[key]
 }

@@ -41,10 +41,12 @@ func TestDriverAssumesTheRoleOncePerResource(t *testing.T) {
 	if len(calls) != 1 {
 		t.Fatalf("%d calls, want 1", len(calls))
 	}
+
 	name := calls[0].Get("RoleSessionName")
 	if !strings.HasPrefix(name, "lockstep-web-x") || len(name) != 64 {
 		t.Errorf("session name %q", name)
 	}
+
 	if calls[0].Get("ExternalId") != "ext-111122223333" || calls[0].Get("RoleArn") != a.Configuration.RoleARN {
 		t.Errorf("call %v", calls[0])
 	}
@@ -67,20 +69,24 @@ func TestAdvanceSaysWhatToCheckWhenARoleCannotBeAssumed(t *testing.T) {
 	if lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("kind %v", lockstep.KindOf(err))
 	}
+
 	for _, want := range []string{"The role arn:aws:iam::444455556666:role/sync cannot be assumed", "not authorized to perform: sts:AssumeRole", "trust policy", "external id, ext-111122223333,"} {
 		if !strings.Contains(lockstep.Shown(err), want) {
 			t.Errorf("%q is not in %q", want, lockstep.Shown(err))
 		}
 	}
+
 	a := f.attempt(plainFiles(), nil)
 	a.Configuration.RoleARN = ""
 	if _, err := assuming(t, f).Advance(t.Context(), a); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("without a role: %v", err)
 	}
+
 	d, err := cfnstack.New(cfnstack.Options{Target: f.url})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := d.Advance(t.Context(), a); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("without credentials: %v", err)
 	}
@@ -114,6 +120,7 @@ func TestAdvanceSortsTheAnswersOfAnEndpoint(t *testing.T) {
 			if lockstep.KindOf(err) != tt.kind || !strings.Contains(lockstep.Shown(err), tt.want) {
 				t.Errorf("got %v: %s", lockstep.KindOf(err), lockstep.Shown(err))
 			}
+
 			if n := len(f.called("DescribeStacks")); n != tt.calls {
 				t.Errorf("%d calls, want %d", n, tt.calls)
 			}

@@ -60,6 +60,7 @@ func judge(stack *types.Stack) (create bool, err error) {
 	if stack == nil {
 		return true, nil
 	}
+
 	name, status := aws.ToString(stack.StackName), string(stack.StackStatus)
 	switch stack.StackStatus {
 	case types.StackStatusReviewInProgress:
@@ -74,9 +75,11 @@ func judge(stack *types.Stack) (create bool, err error) {
 		return false, blocked(stack, "Stack %s is %s, a state that CloudFormation does not update. Mend or delete it, then resolve this blocker.",
 			name, status)
 	}
+
 	if strings.HasSuffix(status, "_IN_PROGRESS") {
 		return false, lockstep.Errorf(lockstep.Unavailable, "Stack %s is %s: waiting until that has ended.", name, status)
 	}
+
 	return false, nil
 }
 
@@ -101,10 +104,12 @@ func (w *work) untouched(ctx context.Context, stack *types.Stack) error {
 	if stack == nil || aws.ToString(stack.StackId) != n.Stack {
 		return w.deleted(ctx, n, stack)
 	}
+
 	updated := aws.ToTime(stack.LastUpdatedTime)
 	if updated.IsZero() || updated.Equal(n.UpdatedAt) || n.UpdatedAt.IsZero() && (n.SeenAt.IsZero() || !updated.After(n.SeenAt)) {
 		return nil
 	}
+
 	return modified(stack, n.Stack, updated)
 }
 
@@ -114,6 +119,7 @@ func (w *work) deleted(ctx context.Context, n *note, instead *types.Stack) error
 	if err != nil && !errors.Is(err, errMissing) {
 		return err
 	}
+
 	at := w.Now
 	switch {
 	case gone != nil && gone.DeletionTime != nil:
@@ -121,9 +127,11 @@ func (w *work) deleted(ctx context.Context, n *note, instead *types.Stack) error
 	case instead != nil && instead.CreationTime != nil:
 		at = *instead.CreationTime
 	}
+
 	if gone == nil {
 		gone = &types.Stack{StackName: &w.Configuration.ResourceName, StackId: &n.Stack, StackStatus: types.StackStatusDeleteComplete}
 	}
+
 	return modified(gone, n.Stack, at)
 }
 

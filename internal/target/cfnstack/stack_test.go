@@ -31,6 +31,7 @@ func TestAdvanceExplainsTheStatesThatAStackCannotBeChangedIn(t *testing.T) {
 			if lockstep.KindOf(err) != tt.kind || !strings.Contains(lockstep.Shown(err), tt.want) {
 				t.Errorf("got %v, %v", lockstep.KindOf(err), err)
 			}
+
 			if step.Memory != nil || len(f.calls) != 1 {
 				t.Errorf("%d calls, memory %s", len(f.calls), step.Memory)
 			}
@@ -52,6 +53,7 @@ func TestAdvanceCreatesAStackThatIsMissingOrInReview(t *testing.T) {
 			f := newFake(t)
 			f.on("DescribeStacks", tt.stack)
 			targettest.Until(t, f.driver(), f.attempt(plainFiles(), nil))
+
 			if got := f.called("CreateChangeSet")[0].Get("ChangeSetType"); got != tt.want {
 				t.Errorf("change set type %s, want %s", got, tt.want)
 			}
@@ -99,10 +101,12 @@ func TestAdvanceIsBlockedByChangesOfOthers(t *testing.T) {
 				}
 				return
 			}
+
 			e, ok := err.(*lockstep.Error)
 			if !ok || e.Kind != lockstep.Blocked || e.Message != tt.want {
 				t.Fatalf("got  %v\nwant %s", err, tt.want)
 			}
+
 			if len(e.Contexts) != 4 || e.Contexts[0] != (lockstep.Context{Key: "StackName", Value: "web"}) {
 				t.Errorf("contexts %v", e.Contexts)
 			}

@@ -37,28 +37,35 @@ func parseTemplate(name string, data []byte) (template, error) {
 	if err != nil {
 		return t, err
 	}
+
 	t.Nested = hasNestedStack(get(root, "Resources"))
 	parameters := get(root, "Parameters")
 	if parameters == nil || parameters.Kind == yaml.ScalarNode && parameters.ShortTag() == "!!null" {
 		return t, nil
 	}
+
 	if parameters.Kind != yaml.MappingNode {
 		return t, s.errorf(parameters.Line, "Parameters", "the value is not a mapping of names to parameters")
 	}
+
 	err = s.each(parameters, "Parameters.", func(key string, k, v *yaml.Node) error {
 		if v.Kind != yaml.MappingNode {
 			return s.errorf(v.Line, key, "the value is not a parameter's description")
 		}
+
 		d := declared{Name: k.Value, HasDefault: get(v, "Default") != nil}
 		if n := get(v, "Type"); n != nil {
 			d.Type = n.Value
 		}
+
 		if n := get(v, "NoEcho"); n != nil {
 			d.NoEcho = !strings.EqualFold(n.Value, "false")
 		}
+
 		t.Parameters = append(t.Parameters, d)
 		return nil
 	})
+
 	return t, err
 }
 

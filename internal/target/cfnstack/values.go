@@ -24,15 +24,18 @@ const valuesTimeout = 5 * time.Second
 func (w *work) values(ctx context.Context, out *cloudformation.DescribeChangeSetOutput, p *lockstep.Plan) {
 	ctx, cancel := context.WithTimeout(ctx, valuesTimeout)
 	defer cancel()
+
 	doc, err := w.document(ctx)
 	stack := new(types.Stack)
 	if err == nil && !w.m.Create {
 		stack, err = w.describeStack(ctx)
 	}
+
 	if err != nil {
 		p.Truncated = true
 		return
 	}
+
 	p.Parameters = bounded(w.parameterChanges(doc, stack, out, causes(p.Changes)), &p.Truncated)
 	p.Tags = bounded(tagChanges(doc, stack), &p.Truncated)
 }
@@ -66,10 +69,12 @@ func (w *work) parameterChanges(doc *document, stack *types.Stack, out *cloudfor
 	for _, p := range doc.file.Parameters {
 		given[p.Name] = p.Value
 	}
+
 	names := maps.Clone(before)
 	for name := range doc.declared {
 		names[name] = ""
 	}
+
 	var list []lockstep.ValueChange
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		declared, stays := doc.declared[name]
@@ -78,6 +83,7 @@ func (w *work) parameterChanges(doc *document, stack *types.Stack, out *cloudfor
 		if !known {
 			after, known = told[name] // the template's default
 		}
+
 		switch {
 		case !stays:
 			list = append(list, lockstep.ValueChange{Name: name, Masked: true})
@@ -90,6 +96,7 @@ func (w *work) parameterChanges(doc *document, stack *types.Stack, out *cloudfor
 			list = append(list, lockstep.ValueChange{Name: name, Before: was, After: after})
 		}
 	}
+
 	return list
 }
 
@@ -106,23 +113,28 @@ func tagChanges(doc *document, stack *types.Stack) []lockstep.ValueChange {
 	if !doc.file.HasTags {
 		return nil
 	}
+
 	changes := map[string]lockstep.ValueChange{}
 	for _, t := range stack.Tags {
 		if key := aws.ToString(t.Key); !strings.HasPrefix(key, "aws:") {
 			changes[key] = lockstep.ValueChange{Name: key, Before: aws.ToString(t.Value)}
 		}
 	}
+
 	for _, t := range doc.file.Tags {
 		c, there := changes[t.Key]
 		if there && c.Before == t.Value {
 			delete(changes, t.Key)
 			continue
 		}
+
 		changes[t.Key] = lockstep.ValueChange{Name: t.Key, Before: c.Before, After: t.Value}
 	}
+
 	var list []lockstep.ValueChange
 	for _, key := range slices.Sorted(maps.Keys(changes)) {
 		list = append(list, changes[key])
 	}
+
 	return list
 }

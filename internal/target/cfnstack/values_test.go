@@ -31,24 +31,29 @@ Resources:
 	if run.Err != nil {
 		t.Fatal(run.Err)
 	}
+
 	want := []lockstep.ValueChange{{Name: "change", After: "x"}, {Name: "drop", After: "x"}, {Name: "keep", After: "x"}}
 	if diff := cmp.Diff(want, run.Plan.Tags); diff != "" {
 		t.Errorf("tags of a creation (-want +got):\n%s", diff)
 	}
+
 	run = targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"),
 		files("New", "parameters: {Title: b, Password: second-secret}\ntags: {keep: x, change: y, more: z}"), run.End.Note), false)
 	if run.Err != nil {
 		t.Fatal(run.Err)
 	}
+
 	want = []lockstep.ValueChange{{Name: "New", After: "one"}, {Name: "Old", Masked: true}, {Name: "Password", Masked: true},
 		{Name: "Title", Before: "a", After: "b"}}
 	if diff := cmp.Diff(want, run.Plan.Parameters); diff != "" {
 		t.Errorf("parameters of an update (-want +got):\n%s", diff)
 	}
+
 	want = []lockstep.ValueChange{{Name: "change", Before: "x", After: "y"}, {Name: "drop", Before: "x"}, {Name: "more", After: "z"}}
 	if diff := cmp.Diff(want, run.Plan.Tags); diff != "" {
 		t.Errorf("tags of an update (-want +got):\n%s", diff)
 	}
+
 	run = targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), files("New", "parameters: {Title: c, Password: second-secret}"), run.End.Note), false)
 	if run.Plan == nil || run.Plan.Tags != nil {
 		t.Errorf("without tags in the file: %+v", run.Plan)
@@ -67,10 +72,12 @@ func TestAttack18PlanHasNoValueThatMayBeASecret(t *testing.T) {
 	if err != nil || strings.Contains(string(text), canary) {
 		t.Errorf("the secret shows: %s, %v", text, err)
 	}
+
 	masked := map[string]bool{}
 	for _, v := range append(p.Parameters, p.Tags...) {
 		masked[v.Name] = v.Masked
 	}
+
 	if diff := cmp.Diff(map[string]bool{"Password": true, "Gone": true, "note": true}, masked); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

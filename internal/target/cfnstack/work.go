@@ -42,6 +42,7 @@ func (w *work) advance(ctx context.Context) (step target.Step, err error) {
 		}
 		return target.Step{}, err
 	}
+
 	switch w.m.Phase {
 	case bundling:
 		return w.bundle(ctx)
@@ -56,6 +57,7 @@ func (w *work) advance(ctx context.Context) (step target.Step, err error) {
 	case cleaning:
 		return w.clean(ctx)
 	}
+
 	return target.Step{}, lockstep.Errorf(lockstep.Internal, "The attempt's memory names the unknown phase %q.", w.m.Phase)
 }
 
@@ -100,14 +102,17 @@ func (w *work) document(ctx context.Context) (*document, error) {
 	if w.doc != nil {
 		return w.doc, nil
 	}
+
 	files, err := w.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
+
 	plan, err := w.d.Plan(ctx, w.Configuration, files)
 	if err != nil {
 		return nil, err
 	}
+
 	w.doc = plan.Document.(*document)
 	return w.doc, nil
 }

@@ -26,12 +26,14 @@ func (d *Driver) Write(w target.Wanted) ([]byte, error) {
 	var b bytes.Buffer
 	out := yaml.NewEncoder(&b)
 	out.SetIndent(2)
+
 	if err := out.Encode(root); err != nil {
 		return nil, fmt.Errorf("encode deployment file: %w", err)
 	}
 	if _, err := parseDeploymentFile("new", b.Bytes()); err != nil {
 		return nil, lockstep.Wrapf(lockstep.Invalid, err, "No deployment file can say that: %s", lockstep.Shown(err))
 	}
+
 	return b.Bytes(), nil
 }
 

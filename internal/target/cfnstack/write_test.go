@@ -34,9 +34,11 @@ func TestADeploymentFileIsWrittenAsItIsRead(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
+
 		if diff := cmp.Diff(want, string(got)); diff != "" {
 			t.Errorf("want -, got +:\n%s", diff)
 		}
+
 		again, err := d.Write(w)
 		if err != nil || !d.Same(got, again) {
 			t.Errorf("written again it asks for something else: %q, %v", again, err)
@@ -50,6 +52,7 @@ func TestAFileThatCouldNotBeReadIsNotWritten(t *testing.T) {
 	for _, a := range "abcdefghijklmnopqrstuvwxyz" {
 		many[string(a)], many[string(a)+"x"] = "1", "1"
 	}
+
 	for says, w := range map[string]target.Wanted{
 		"template-file-path": {Template: "../web.yaml"},
 		"letters and digits": {Template: "web.yaml", Parameters: map[string]string{"a-b": "1"}},

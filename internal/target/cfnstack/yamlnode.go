@@ -43,24 +43,30 @@ func (s source) root(data []byte) (*yaml.Node, error) {
 	if err == io.EOF {
 		return nil, s.errorf(0, "", "the file is empty")
 	}
+
 	if err != nil {
 		m := yamlLine.FindStringSubmatch(strings.ReplaceAll(err.Error(), "\n", " "))
 		if m == nil {
 			return nil, s.errorf(0, "", "the file is neither YAML nor JSON")
 		}
+
 		line, _ := strconv.Atoi(m[1])
 		if strings.Contains(m[2], "anchor") { // the parser's text would quote a value that begins with *
 			m[2] = "a value that begins with * or & has to stand in quotes"
 		}
+
 		return nil, s.errorf(line, "", "the file is neither YAML nor JSON: %s", m[2])
 	}
+
 	if doc.Kind != yaml.DocumentNode || len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
 		return nil, s.errorf(1, "", "the file is not a mapping of keys to values")
 	}
+
 	var second yaml.Node
 	if err := decoder.Decode(&second); err != io.EOF {
 		return nil, s.errorf(second.Line, "", "there is more than one document in the file")
 	}
+
 	return doc.Content[0], nil
 }
 
@@ -90,11 +96,13 @@ func (s source) each(n *yaml.Node, prefix string, visit func(key string, k, v *y
 		if first, twice := seen[k.Value]; twice {
 			return s.errorf(k.Line, prefix+k.Value, "the key stands here twice, first in line %d", first)
 		}
+
 		seen[k.Value] = k.Line
 		if err := visit(prefix+k.Value, k, v); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -104,6 +112,7 @@ func (s source) scalar(n *yaml.Node, key string) (string, error) {
 	if n.Kind != yaml.ScalarNode {
 		return "", s.errorf(n.Line, key, "the value is neither a string nor a number nor a boolean")
 	}
+
 	switch tag := n.ShortTag(); tag {
 	case "!!str", "!!int", "!!float", "!!timestamp":
 		return n.Value, nil
@@ -124,11 +133,13 @@ func joinSurrogates(data []byte) []byte {
 	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) || !bytes.Contains(bytes.ToLower(data), []byte(`\ud`)) {
 		return data
 	}
+
 	return jsonEscape.ReplaceAllFunc(data, func(escape []byte) []byte {
 		m := jsonEscape.FindSubmatch(escape)
 		if m[1] == nil {
 			return escape
 		}
+
 		high, _ := strconv.ParseUint(string(m[1]), 16, 16)
 		low, _ := strconv.ParseUint(string(m[2]), 16, 16)
 		return []byte(string(utf16.DecodeRune(rune(high), rune(low))))

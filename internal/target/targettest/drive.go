@@ -48,6 +48,7 @@ func NewAttempt(t testing.TB, cfg lockstep.SyncConfiguration, files lockstep.Tre
 	if _, err := rand.Read(random); err != nil {
 		t.Fatal(err)
 	}
+
 	now := time.Now()
 	return target.Attempt{
 		ID:            hex.EncodeToString(random[:16]),
@@ -70,13 +71,16 @@ func Drive(t testing.TB, d target.Driver, a target.Attempt, crash bool) Run {
 			run.Err = err
 			return run
 		}
+
 		run.take(t, step)
 		if step.End != nil {
 			run.End = step.End
 			return run
 		}
+
 		pause(t, step.After)
 	}
+
 	t.Fatalf("the attempt has not ended after %d steps: %v", maxSteps, run.Types())
 	return run
 }
@@ -90,12 +94,15 @@ func Until(t testing.TB, d target.Driver, a target.Attempt) Run {
 		if err != nil || step.End != nil {
 			t.Fatalf("the attempt ended before its intent: %v, %v", step.End, err)
 		}
+
 		run.take(t, step)
 		if step.Intent != "" {
 			return run
 		}
+
 		pause(t, step.After)
 	}
+
 	t.Fatalf("the attempt has no intent after %d steps: %v", maxSteps, run.Types())
 	return run
 }
@@ -107,11 +114,13 @@ func advance(t testing.TB, d target.Driver, run *Run, crash bool) (target.Step, 
 	if crash {
 		_, _ = d.Advance(t.Context(), run.Attempt)
 	}
+
 	for try := 0; ; try++ {
 		step, err := d.Advance(t.Context(), run.Attempt)
 		if lockstep.KindOf(err) != lockstep.Unavailable || err == nil || try == 20 {
 			return step, err
 		}
+
 		pause(t, 100*time.Millisecond)
 	}
 }
@@ -124,16 +133,20 @@ func (r *Run) take(t testing.TB, step target.Step) {
 			t.Errorf("an event without type or with a bad message: %+v", ev)
 		}
 	}
+
 	r.Events = append(r.Events, step.Events...)
 	if step.Memory != nil {
 		r.Attempt.Memory = step.Memory
 	}
+
 	if len(step.Memory) > 64<<10 {
 		t.Errorf("a memory of %d bytes", len(step.Memory))
 	}
+
 	if step.Intent != "" {
 		r.Attempt.Intent = step.Intent
 	}
+
 	if step.Plan != nil {
 		r.Plan = nil
 		if step.Plan.ID != "" {
@@ -141,9 +154,11 @@ func (r *Run) take(t testing.TB, step target.Step) {
 			checkPlan(t, *step.Plan)
 		}
 	}
+
 	if step.Intent != "" && r.Plan == nil {
 		t.Error("an intent is declared and nobody was told what for")
 	}
+
 	if step.Intent != "" && step.End != nil {
 		t.Error("a step declares an intent and ends the attempt")
 	}
@@ -155,6 +170,7 @@ func checkPlan(t testing.TB, p lockstep.Plan) {
 	if len(p.Changes) > lockstep.MaxChanges {
 		t.Errorf("a plan of %d changes", len(p.Changes))
 	}
+
 	for _, c := range p.Changes {
 		if c.Action == "" || c.LogicalID == "" || c.ResourceType == "" {
 			t.Errorf("a change of nothing: %+v", c)

@@ -52,18 +52,22 @@ func planNamesInputs(t *testing.T, h Harness) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, ok := plan.Inputs[h.Configuration.ConfigFile]; !ok {
 		t.Errorf("the configuration's file is not among the inputs %v", plan.Inputs)
 	}
+
 	for name, id := range plan.Inputs {
 		if want, err := h.First.ObjectID(name); err != nil || id != want {
 			t.Errorf("input %s is %s, want %s, %v", name, id, want, err)
 		}
 	}
+
 	plan, err = h.Driver.Plan(t.Context(), h.Configuration, Files(nil))
 	if kind := lockstep.KindOf(err); kind != lockstep.NotFound || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without files: kind %v, %v", kind, err)
 	}
+
 	if diff := cmp.Diff(target.Inputs{h.Configuration.ConfigFile: lockstep.NoObject}, plan.Inputs); diff != "" {
 		t.Error(diff)
 	}
@@ -106,13 +110,16 @@ func unchanged(t *testing.T, h Harness) {
 		if again.Err != nil || again.End.Outcome != lockstep.Unchanged {
 			t.Fatalf("got %+v, %v", again.End, again.Err)
 		}
+
 		if again.Attempt.Intent != "" {
 			t.Error("nothing to change, but there is an intent")
 		}
+
 		if again.End.Note != nil {
 			run.End.Note = again.End.Note
 		}
 	}
+
 	changed(t, h, 1)
 	apply(t, h, h.Second, run.End.Note, false)
 	changed(t, h, 2)
@@ -134,6 +141,7 @@ func discards(t *testing.T, h Harness) {
 	if err := h.Driver.Discard(t.Context(), NewAttempt(t, h.Configuration, h.First, nil)); err != nil {
 		t.Errorf("discard of an attempt that has not begun: %v", err)
 	}
+
 	run := Until(t, h.Driver, NewAttempt(t, h.Configuration, h.First, nil))
 	for range 2 {
 		if err := h.Driver.Discard(t.Context(), run.Attempt); err != nil {
@@ -141,11 +149,13 @@ func discards(t *testing.T, h Harness) {
 		}
 		changed(t, h, 0)
 	}
+
 	first := apply(t, h, h.First, nil, false)
 	run = Until(t, h.Driver, NewAttempt(t, h.Configuration, h.Second, first.End.Note))
 	if err := h.Driver.Discard(t.Context(), run.Attempt); err != nil {
 		t.Fatal(err)
 	}
+
 	changed(t, h, 1)
 }
 
@@ -179,9 +189,11 @@ func failed(t *testing.T, run Run) Run {
 		}
 		return run
 	}
+
 	if run.End.Outcome != lockstep.Failed || run.End.Reason == "" || run.End.Blocked != nil {
 		t.Fatalf("got %+v after %v", run.End, run.Events)
 	}
+
 	return run
 }
 
@@ -202,12 +214,15 @@ func intentOnce(t *testing.T, h Harness) {
 			t.Fatal(err)
 		}
 	}
+
 	rest := Drive(t, h.Driver, run.Attempt, false)
 	if rest.Err != nil || rest.End.Outcome != lockstep.Applied {
 		t.Fatalf("got %+v, %v", rest.End, rest.Err)
 	}
+
 	if rest.Attempt.Intent != run.Attempt.Intent {
 		t.Errorf("the intent became %q", rest.Attempt.Intent)
 	}
+
 	changed(t, h, 1)
 }

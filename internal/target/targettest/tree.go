@@ -41,11 +41,13 @@ func (t Tree) ObjectID(name string) (string, error) {
 	if _, err := t.MapFS.Stat(name); err != nil {
 		return "", err
 	}
+
 	all := ""
 	err := fs.WalkDir(t.MapFS, name, func(p string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
 		}
+
 		id, err := t.ObjectID(p)
 		all += fmt.Sprintln(id, p)
 		return err
@@ -53,6 +55,7 @@ func (t Tree) ObjectID(name string) (string, error) {
 	if err != nil {
 		return "", errors.Join(fs.ErrNotExist, err)
 	}
+
 	return hash("folder", all), nil
 }
 
