@@ -56,10 +56,10 @@ func rooms() map[string]room {
 			// What a policy of signatures names is read before it is kept; what is
 			// proposed to a Git host, in its words and the target's.
 			" internal/signature internal/provider internal/target"},
-		"internal/sts":     {imports: ". internal/awsquery internal/sigv4 internal/identity internal/seal internal/holdback"},
-		"internal/trigger": {imports: ". internal/db internal/store internal/provider internal/engine internal/seal internal/holdback"},
+		"internal/sts":     {imports: ". internal/awsquery internal/sigv4 internal/identity internal/seal internal/ratelimit"},
+		"internal/trigger": {imports: ". internal/db internal/store internal/provider internal/engine internal/seal internal/ratelimit"},
 
-		"internal/console": {imports: ". internal/db internal/store internal/provider internal/engine internal/seal internal/holdback"},
+		"internal/console": {imports: ". internal/db internal/store internal/provider internal/engine internal/seal internal/ratelimit"},
 
 		// The flow.
 		"internal/engine": {imports: ". internal/db internal/store internal/queue internal/provider internal/target internal/signature"},
@@ -99,7 +99,7 @@ func rooms() map[string]room {
 		"internal/policy":           {imports: "."},
 		"internal/signature":        {imports: "."},
 		"internal/metrics":          {},
-		"internal/holdback":         {},
+		"internal/ratelimit":        {},
 		"internal/db":               {},
 		"internal/seal":             {},
 

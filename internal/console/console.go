@@ -11,7 +11,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/holdback"
+	"github.com/lockstephq/lockstep/internal/ratelimit"
 	"github.com/lockstephq/lockstep/internal/seal"
 )
 
@@ -33,7 +33,7 @@ type Options struct {
 type Console struct {
 	o         Options
 	log       *slog.Logger
-	strangers *holdback.Limit
+	strangers *ratelimit.Limiter
 	places    chan struct{} // holds one for each page that is being made
 }
 
@@ -52,7 +52,7 @@ const (
 // New makes the console.
 func New(o Options) *Console {
 	return &Console{o: o, log: o.Log.With(slog.String("room", "console")),
-		strangers: holdback.New(strangersPerSecond, strangersAtOnce), places: make(chan struct{}, atOnce)}
+		strangers: ratelimit.New(strangersPerSecond, strangersAtOnce), places: make(chan struct{}, atOnce)}
 }
 
 // CommitURL gives the address of the page of a commit of a link in an environment.

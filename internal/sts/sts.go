@@ -12,8 +12,8 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/awsquery"
-	"github.com/lockstephq/lockstep/internal/holdback"
 	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/ratelimit"
 	"github.com/lockstephq/lockstep/internal/sigv4"
 )
 
@@ -45,7 +45,7 @@ type Options struct {
 type service struct {
 	Options
 	verifier sigv4.Verifier
-	limit    *holdback.Limit
+	limit    *ratelimit.Limiter
 }
 
 // New makes the service. Requests that Wants does not want get an error.
@@ -59,7 +59,7 @@ func New(o Options) http.Handler {
 	if o.Burst == 0 {
 		o.Burst = 50
 	}
-	return &service{Options: o, limit: holdback.New(o.PerSecond, o.Burst)}
+	return &service{Options: o, limit: ratelimit.New(o.PerSecond, o.Burst)}
 }
 
 // Wants says whether a request speaks this service's protocol, and so is meant

@@ -16,7 +16,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/holdback"
+	"github.com/lockstephq/lockstep/internal/ratelimit"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
 )
@@ -40,7 +40,7 @@ type Webhooks struct {
 	log      *slog.Logger
 	schemes  map[string]scheme // by kind, as in the path
 	known    *known
-	failures *holdback.Limit // of what proves nothing
+	failures *ratelimit.Limiter // of what proves nothing
 }
 
 const (
@@ -56,7 +56,7 @@ const (
 
 // NewWebhooks makes the handler.
 func NewWebhooks(o WebhookOptions) *Webhooks {
-	return &Webhooks{o: o, log: o.Log.With(slog.String("room", "trigger")), schemes: schemes(), known: newKnown(), failures: holdback.New(failuresPerSecond, failuresAtOnce)}
+	return &Webhooks{o: o, log: o.Log.With(slog.String("room", "trigger")), schemes: schemes(), known: newKnown(), failures: ratelimit.New(failuresPerSecond, failuresAtOnce)}
 }
 
 // An answer is what a Git host is told, and who operates the server.
