@@ -34,14 +34,14 @@ func rooms() map[string]room {
 
 		// What runs.
 		"cmd/lockstep": {imports: "internal/cli"},
-		"internal/cli": {imports: ". internal/server internal/client internal/wire internal/model internal/fleet" +
+		"internal/cli": {imports: ". internal/server internal/client internal/wire internal/model internal/manifest" +
 			" internal/policy"}, // a policy is checked where there is no server
 		"internal/server": {imports: ". internal/api internal/awsjson internal/console internal/db internal/engine internal/gitwire internal/handshake" +
 			" internal/identity internal/metrics internal/preview internal/provider internal/provider/azuredevops internal/provider/bitbucket" +
 			" internal/provider/git internal/provider/github internal/provider/gitlab internal/queue internal/sample internal/sandbox internal/seal" +
 			" internal/sigv4 internal/store internal/sts internal/target internal/target/cfnstack internal/trigger internal/wire"},
-		"internal/client": {imports: "internal/wire"},
-		"internal/fleet":  {imports: ". internal/client internal/wire internal/signature"},
+		"internal/client":   {imports: "internal/wire"},
+		"internal/manifest": {imports: ". internal/client internal/wire internal/signature"},
 
 		// The ways in.
 		"internal/wire":     {},

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstephq/lockstep/internal/client"
-	"github.com/lockstephq/lockstep/internal/fleet"
+	"github.com/lockstephq/lockstep/internal/manifest"
 )
 
 // An applying holds the flags of `apply`.
@@ -25,7 +25,7 @@ func newApplyCommand(p *program) *cobra.Command {
 		Short: "Make everything as a file has it",
 		Long: "Make hosts, connections, repository links, sync configurations with who may sign for them, policies and roles as\n" +
 			"a file has them. Applying twice changes nothing. What the file does not have stays, unless it is pruned, and then only\n" +
-			"in lists that the file has; stacks are never touched. `lockstep export` writes such a file, docs/fleet.md explains it.",
+			"in lists that the file has; stacks are never touched. `lockstep export` writes such a file, docs/manifest.md explains it.",
 		Args:                  arguments(),
 		DisableFlagsInUseLine: true,
 	}
@@ -56,21 +56,21 @@ func newApplyCommand(p *program) *cobra.Command {
 	return c
 }
 
-func (p *program) readFleet(name string) (fleet.File, error) {
+func (p *program) readFleet(name string) (manifest.File, error) {
 	var text []byte
 	var err error
 	if name == "-" {
 		name = "standard input"
-		text, err = io.ReadAll(io.LimitReader(p.stdin, fleet.MaxFile+1))
+		text, err = io.ReadAll(io.LimitReader(p.stdin, manifest.MaxFile+1))
 	} else {
-		text, err = readAtMost(name, fleet.MaxFile+1)
+		text, err = readAtMost(name, manifest.MaxFile+1)
 	}
 
 	if err != nil {
-		return fleet.File{}, err
+		return manifest.File{}, err
 	}
 
-	f, err := fleet.Parse(name, text)
+	f, err := manifest.Parse(name, text)
 	return f, wrongFile(err)
 }
 
@@ -92,13 +92,13 @@ func wrongFile(err error) error {
 	return &failure{problem: "This cannot be applied, and nothing was changed:\n" + err.Error()}
 }
 
-func (p *program) apply(ctx context.Context, remote *client.Client, file fleet.File, a *applying) error {
-	have, err := fleet.Read(ctx, remote, file.Interest(a.prune))
+func (p *program) apply(ctx context.Context, remote *client.Client, file manifest.File, a *applying) error {
+	have, err := manifest.Read(ctx, remote, file.ReadOptions(a.prune))
 	if err != nil {
 		return err
 	}
 
-	steps, err := fleet.Plan(file, have, a.prune)
+	steps, err := manifest.Plan(file, have, a.prune)
 	if err != nil {
 		return wrongFile(err)
 	}
@@ -106,7 +106,7 @@ func (p *program) apply(ctx context.Context, remote *client.Client, file fleet.F
 		return p.foretell(file, steps)
 	}
 
-	outcome := fleet.Apply(ctx, remote, have, steps, func(s fleet.Step) {
+	outcome := manifest.Apply(ctx, remote, have, steps, func(s manifest.Step) {
 		// Whatever becomes of the output, what is begun must be finished.
 		_, _ = fmt.Fprintf(p.stdout, "%sd %s\n", s.Verb, told(s))
 	})
@@ -129,7 +129,7 @@ func (p *program) apply(ctx context.Context, remote *client.Client, file fleet.F
 }
 
 // told is what a step is about.
-func told(s fleet.Step) string {
+func told(s manifest.Step) string {
 	text := fmt.Sprintf("%s %s", s.Kind, plain(s.ID()))
 	if len(s.Details) > 0 {
 		text += ": " + plain(strings.Join(s.Details, ", "))
@@ -137,7 +137,7 @@ func told(s fleet.Step) string {
 	return text
 }
 
-func (p *program) foretell(file fleet.File, steps []fleet.Step) error {
+func (p *program) foretell(file manifest.File, steps []manifest.Step) error {
 	for _, s := range steps {
 		if _, err := fmt.Fprintf(p.stdout, "would %s %s\n", s.Verb, told(s)); err != nil {
 			return err
@@ -147,19 +147,19 @@ func (p *program) foretell(file fleet.File, steps []fleet.Step) error {
 	return err
 }
 
-func summary(file fleet.File, steps []fleet.Step, format string) string {
-	counts := map[fleet.Verb]int{}
+func summary(file manifest.File, steps []manifest.Step, format string) string {
+	counts := map[manifest.Verb]int{}
 	for _, s := range steps {
 		counts[s.Verb]++
 	}
 	all := len(file.Hosts) + len(file.Connections) + len(file.Links) + len(file.Configurations) + len(file.Policies) + len(file.Roles)
-	return fmt.Sprintf(format, counts[fleet.Create], counts[fleet.Change], counts[fleet.Delete], all-counts[fleet.Create]-counts[fleet.Change])
+	return fmt.Sprintf(format, counts[manifest.Create], counts[manifest.Change], counts[manifest.Delete], all-counts[manifest.Create]-counts[manifest.Change])
 }
 
 // awaited names the file's connections that still need a credential, which no
 // file holds.
-func (p *program) awaited(ctx context.Context, remote *client.Client, file fleet.File) error {
-	waiting, err := fleet.Pending(ctx, remote, file)
+func (p *program) awaited(ctx context.Context, remote *client.Client, file manifest.File) error {
+	waiting, err := manifest.PendingConnections(ctx, remote, file)
 	if err != nil || len(waiting) == 0 {
 		return err
 	}
@@ -173,7 +173,7 @@ func (p *program) awaited(ctx context.Context, remote *client.Client, file fleet
 }
 
 // connecting gives the arguments that let Lockstep in over a connection.
-func connecting(w fleet.Waiting) string {
+func connecting(w manifest.PendingConnection) string {
 	name, flags := shellWord(plain(w.Name)), "--provider "+shellQuote(w.Provider)
 	if w.Endpoint != "" {
 		flags += " --endpoint " + shellQuote(plain(w.Endpoint))

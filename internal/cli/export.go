@@ -3,7 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/lockstephq/lockstep/internal/fleet"
+	"github.com/lockstephq/lockstep/internal/manifest"
 )
 
 func newExportCommand(p *program) *cobra.Command {
@@ -22,12 +22,12 @@ func newExportCommand(p *program) *cobra.Command {
 			return err
 		}
 
-		have, err := fleet.Read(c.Context(), remote, fleet.Everything())
+		have, err := manifest.Read(c.Context(), remote, manifest.AllResources())
 		if err != nil {
 			return err
 		}
 
-		text, err := fleet.Export(p.server.Endpoint, have)
+		text, err := manifest.Export(p.server.Endpoint, have)
 		if err != nil {
 			return &failure{problem: "This cannot be exported:\n" + err.Error()}
 		}

@@ -1,4 +1,4 @@
-package fleet_test
+package manifest_test
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lockstephq/lockstep/internal/fleet"
+	"github.com/lockstephq/lockstep/internal/manifest"
 )
 
 // ann is an allowed_signers file with one key.
@@ -33,32 +33,32 @@ func quoted(text string) string { return fmt.Sprintf("%q", text) }
 
 func TestAPlanChangesWhoMaySignAsAWhole(t *testing.T) {
 	keys := armour(t)
-	signed := func(s *fleet.Signers) fleet.Things {
+	signed := func(s *manifest.Signers) manifest.Resources {
 		have := served()
 		have.Configurations[0].Signers = s
 		return have
 	}
 
-	both := signed(&fleet.Signers{Allowed: ann, Keys: keys})
+	both := signed(&manifest.Signers{Allowed: ann, Keys: keys})
 	for _, c := range []struct {
 		name, file string
-		have       fleet.Things
+		have       manifest.Resources
 		want       []string
 	}{
 		{"left out", configurations, both, []string{}},
 		{"the same", signedBy("allowed-signers: " + quoted(ann) + ", public-keys: " + quoted(keys)), both, []string{}},
 		{"new", signedBy("allowed-signers: " + quoted(ann)), served(), []string{"change configuration web allowed-signers"}},
-		{"a space more", signedBy("allowed-signers: " + quoted(ann+" ")), signed(&fleet.Signers{Allowed: ann}), []string{"change configuration web allowed-signers"}},
+		{"a space more", signedBy("allowed-signers: " + quoted(ann+" ")), signed(&manifest.Signers{Allowed: ann}), []string{"change configuration web allowed-signers"}},
 		{"one of two", signedBy("public-keys: " + quoted(keys)), both, []string{"change configuration web allowed-signers removed"}},
-		{"one for the other", signedBy("public-keys: " + quoted(keys)), signed(&fleet.Signers{Allowed: ann}),
+		{"one for the other", signedBy("public-keys: " + quoted(keys)), signed(&manifest.Signers{Allowed: ann}),
 			[]string{"change configuration web allowed-signers removed, public-keys"}},
 		{"nobody's", signedBy("allowed-signers: '', public-keys: ''"), both, []string{"change configuration web allowed-signers removed, public-keys removed"}},
-		{"nobody's, by one key", signedBy("public-keys: ''"), signed(&fleet.Signers{Allowed: ann}), []string{"change configuration web allowed-signers removed"}},
+		{"nobody's, by one key", signedBy("public-keys: ''"), signed(&manifest.Signers{Allowed: ann}), []string{"change configuration web allowed-signers removed"}},
 		{"nobody's already", signedBy("allowed-signers: ''"), served(), []string{}},
 		{"with the rest", strings.Replace(signedBy("allowed-signers: "+quoted(ann)), "main", "dev", 1), served(),
 			[]string{"change configuration web branch main → dev, allowed-signers"}},
 	} {
-		steps, err := fleet.Plan(read(t, c.file), c.have, true)
+		steps, err := manifest.Plan(read(t, c.file), c.have, true)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -77,12 +77,12 @@ func TestWhoMaySignIsAskedForOnlyWhereAFileSaysIt(t *testing.T) {
 		signedBy("public-keys: " + quoted("")):      true,
 		signedBy("allowed-signers: " + quoted(ann)): true,
 	} {
-		if got := read(t, file).Interest(true).Signers; got != want {
+		if got := read(t, file).ReadOptions(true).Signers; got != want {
 			t.Errorf("%s: %v", file, got)
 		}
 	}
 
-	if !fleet.Everything().Signers {
+	if !manifest.AllResources().Signers {
 		t.Error("an export does not ask who may sign")
 	}
 }
@@ -103,7 +103,7 @@ func TestSignersThatTheServerWouldRefuseAreRefusedWithTheirPlace(t *testing.T) {
 			`7:20: the server would refuse who may sign: Allowed signers, line 1: there is no key behind the principals`},
 		{"  public-keys: " + quoted(cut), `7:16: the server would refuse who may sign: OpenPGP keys: `},
 	} {
-		_, err := fleet.Parse("fleet.yaml", []byte(begin+c.keys))
+		_, err := manifest.Parse("fleet.yaml", []byte(begin+c.keys))
 		if err == nil || !strings.HasPrefix(err.Error(), "fleet.yaml:"+c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s\ngot  %v\nwant fleet.yaml:%s", c.keys, err, c.want)
 		}
@@ -120,13 +120,13 @@ func TestTextsAreExportedByteForByte(t *testing.T) {
 		ann + "\t\n", strings.TrimRight(ann, "\n"),
 	} {
 		have := served()
-		have.Configurations[0].Signers = &fleet.Signers{Allowed: text}
+		have.Configurations[0].Signers = &manifest.Signers{Allowed: text}
 		if strings.HasPrefix(strings.TrimSpace(text), "-----") {
-			have.Configurations[0].Signers = &fleet.Signers{Keys: text}
+			have.Configurations[0].Signers = &manifest.Signers{Keys: text}
 		}
 
 		have.Policies[0].Document, have.Roles[0].JWKS = text, text
-		exported, err := fleet.Export("server", have)
+		exported, err := manifest.Export("server", have)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package fleet
+package manifest
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-func (a *applier) create(ctx context.Context, want Thing) error {
+func (a *applier) create(ctx context.Context, want Resource) error {
 	switch w := want.(type) {
 	case Host:
 		out, err := a.client.AWS.CreateHost(ctx, &codeconnections.CreateHostInput{Name: &w.Name, ProviderEndpoint: &w.Endpoint,
@@ -62,7 +62,7 @@ func (a *applier) create(ctx context.Context, want Thing) error {
 }
 
 // put makes or replaces what has no other way to change.
-func (a *applier) put(ctx context.Context, want, have Thing) error {
+func (a *applier) put(ctx context.Context, want, have Resource) error {
 	switch w := want.(type) {
 	case Policy:
 		_, err := a.client.PutPolicy(ctx, &wire.PutPolicyInput{Name: w.Name, Document: w.Document})
@@ -85,7 +85,7 @@ func (a *applier) put(ctx context.Context, want, have Thing) error {
 	return fmt.Errorf("%T is no thing of a fleet", want)
 }
 
-func (a *applier) change(ctx context.Context, want, have Thing) error {
+func (a *applier) change(ctx context.Context, want, have Resource) error {
 	switch w := want.(type) {
 	case Host:
 		h := have.(Host)
@@ -167,7 +167,7 @@ func (a *applier) retag(ctx context.Context, arn string, want, have map[string]s
 	return err
 }
 
-func (a *applier) remove(ctx context.Context, have Thing) (err error) {
+func (a *applier) remove(ctx context.Context, have Resource) (err error) {
 	switch h := have.(type) {
 	case Host:
 		_, err = a.client.AWS.DeleteHost(ctx, &codeconnections.DeleteHostInput{HostArn: &h.ARN})

@@ -1,4 +1,4 @@
-package fleet
+package manifest
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 const pageSize = 100
 
 // An Interest says what to read of a server.
-type Interest struct {
+type ReadOptions struct {
 	// Kinds are read whole. A kind that others are named in terms of is read
 	// with them.
 	Kinds map[Kind]bool
@@ -25,14 +25,14 @@ type Interest struct {
 	Signers bool
 }
 
-// Everything is the whole fleet.
-func Everything() Interest {
+// AllResources is the whole fleet.
+func AllResources() ReadOptions {
 	kinds := map[Kind]bool{HostKind: true, ConnectionKind: true, LinkKind: true, ConfigurationKind: true, PolicyKind: true, RoleKind: true}
-	return Interest{Kinds: kinds, Tagged: func(Kind, string) bool { return true }, Signers: true}
+	return ReadOptions{Kinds: kinds, Tagged: func(Kind, string) bool { return true }, Signers: true}
 }
 
-// Interest is what must be known to plan a file.
-func (f File) Interest(prune bool) Interest {
+// ReadOptions is what must be known to plan a file.
+func (f File) ReadOptions(prune bool) ReadOptions {
 	kinds := map[Kind]bool{}
 	for kind := range f.Lists {
 		kinds[kind] = true
@@ -54,14 +54,14 @@ func (f File) Interest(prune bool) Interest {
 		tagged[LinkKind][l.Repository] = l.Tags != nil
 	}
 
-	return Interest{Kinds: kinds, Tagged: func(kind Kind, id string) bool { return tagged[kind][id] },
+	return ReadOptions{Kinds: kinds, Tagged: func(kind Kind, id string) bool { return tagged[kind][id] },
 		Signers: slices.ContainsFunc(f.Configurations, func(c Configuration) bool { return c.Signers != nil })}
 }
 
 // Read asks the server what there is. Of what the caller may not list it fails;
 // what the caller may not read is not there, as everywhere.
-func Read(ctx context.Context, c *client.Client, i Interest) (Things, error) {
-	s := &scout{client: c}
+func Read(ctx context.Context, c *client.Client, i ReadOptions) (Resources, error) {
+	s := &reader{client: c}
 	configurations := i.Kinds[ConfigurationKind]
 	links := configurations || i.Kinds[LinkKind]
 	connections := links || i.Kinds[ConnectionKind]
@@ -82,7 +82,7 @@ func Read(ctx context.Context, c *client.Client, i Interest) (Things, error) {
 			continue
 		}
 		if err := step.read(ctx); err != nil {
-			return Things{}, err
+			return Resources{}, err
 		}
 	}
 
@@ -90,12 +90,12 @@ func Read(ctx context.Context, c *client.Client, i Interest) (Things, error) {
 }
 
 // A scout asks for one kind after the other, for each names the one before.
-type scout struct {
+type reader struct {
 	client *client.Client
-	found  Things
+	found  Resources
 }
 
-func (s *scout) hosts(ctx context.Context) error {
+func (s *reader) hosts(ctx context.Context) error {
 	pages := codeconnections.NewListHostsPaginator(s.client.AWS, &codeconnections.ListHostsInput{MaxResults: pageSize})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -119,7 +119,7 @@ func vpcOf(v *types.VpcConfiguration) *VPC {
 	return &VPC{ID: aws.ToString(v.VpcId), Subnets: v.SubnetIds, SecurityGroups: v.SecurityGroupIds, Certificate: aws.ToString(v.TlsCertificate)}
 }
 
-func (s *scout) connections(ctx context.Context) error {
+func (s *reader) connections(ctx context.Context) error {
 	hosts := map[string]string{}
 	for _, h := range s.found.Hosts {
 		hosts[h.ARN] = h.Name
@@ -146,7 +146,7 @@ func (s *scout) connections(ctx context.Context) error {
 	return nil
 }
 
-func (s *scout) links(ctx context.Context) error {
+func (s *reader) links(ctx context.Context) error {
 	connections := map[string]string{}
 	for _, c := range s.found.Connections {
 		connections[c.ARN] = c.Name
@@ -175,7 +175,7 @@ func (s *scout) links(ctx context.Context) error {
 }
 
 // configurations are listed link by link, in no other way with their roles.
-func (s *scout) configurations(ctx context.Context) error {
+func (s *reader) configurations(ctx context.Context) error {
 	found := make([][]Configuration, len(s.found.Links))
 	err := all(ctx, len(found), func(ctx context.Context, i int) error {
 		return patiently(ctx, func() (err error) {
@@ -187,7 +187,7 @@ func (s *scout) configurations(ctx context.Context) error {
 	return err
 }
 
-func (s *scout) ofLink(ctx context.Context, l Link) ([]Configuration, error) {
+func (s *reader) ofLink(ctx context.Context, l Link) ([]Configuration, error) {
 	var found []Configuration
 	pages := codeconnections.NewListSyncConfigurationsPaginator(s.client.AWS, &codeconnections.ListSyncConfigurationsInput{
 		MaxResults: pageSize, RepositoryLinkId: aws.String(l.UUID), SyncType: DefaultSyncType})
@@ -208,7 +208,7 @@ func (s *scout) ofLink(ctx context.Context, l Link) ([]Configuration, error) {
 	return found, nil
 }
 
-func (s *scout) policies(ctx context.Context) error {
+func (s *reader) policies(ctx context.Context) error {
 	all, err := client.All(s.client.Policies(ctx))
 	for _, p := range all {
 		s.found.Policies = append(s.found.Policies, Policy{Name: p.Name, Document: p.Document})
@@ -216,7 +216,7 @@ func (s *scout) policies(ctx context.Context) error {
 	return err
 }
 
-func (s *scout) roles(ctx context.Context) error {
+func (s *reader) roles(ctx context.Context) error {
 	all, err := client.All(s.client.WebIdentityRoles(ctx))
 	for _, w := range all {
 		role := Role{Name: w.RoleName, Role: w.Role, Issuer: w.Issuer, Audiences: w.Audiences, Subjects: w.Subjects,
@@ -229,13 +229,13 @@ func (s *scout) roles(ctx context.Context) error {
 	return err
 }
 
-func (s *scout) tags(ctx context.Context, wanted func(Kind, string) bool) error {
+func (s *reader) tags(ctx context.Context, wanted func(Kind, string) bool) error {
 	type bearer struct {
 		name, arn string
 		tags      *map[string]string
 	}
 	var bearers []bearer
-	add := func(kind Kind, t Thing, into *map[string]string) {
+	add := func(kind Kind, t Resource, into *map[string]string) {
 		if wanted(kind, t.ID()) {
 			bearers = append(bearers, bearer{fmt.Sprintf("%s %s", kind, t.ID()), t.address(), into})
 		}

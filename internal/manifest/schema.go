@@ -1,4 +1,4 @@
-package fleet
+package manifest
 
 import (
 	"net/url"
@@ -8,7 +8,7 @@ import (
 )
 
 // lists reads the file's keys.
-func (r *reader) lists(root *yaml.Node) {
+func (r *parser) lists(root *yaml.Node) {
 	f := &r.file
 	list := func(name string, kind Kind, read func(*yaml.Node)) key {
 		return key{name: name, read: func(n *yaml.Node) {
@@ -36,7 +36,7 @@ func (r *reader) lists(root *yaml.Node) {
 		named("roles", RoleKind, func(name, n *yaml.Node) { f.Roles = append(f.Roles, r.role(name, n)) }))
 }
 
-func (r *reader) host(n *yaml.Node) Host {
+func (r *parser) host(n *yaml.Node) Host {
 	h := Host{Position: at(n)}
 	r.mapping(n, "a host",
 		r.text("name", "HostName", true, &h.Name),
@@ -48,7 +48,7 @@ func (r *reader) host(n *yaml.Node) Host {
 }
 
 // endpoint refuses a password in a URL, before anything shows it.
-func (r *reader) endpoint(n *yaml.Node, into *string) {
+func (r *parser) endpoint(n *yaml.Node, into *string) {
 	if u, err := url.Parse(n.Value); n.Kind == yaml.ScalarNode && (err != nil && strings.Contains(n.Value, "@") || err == nil && u.User != nil) {
 		r.wrong(at(n), "no secret belongs into this file: endpoint must hold no user name and no password; give them to the connection "+
 			"by `lockstep connect NAME --basic-stdin`")
@@ -57,7 +57,7 @@ func (r *reader) endpoint(n *yaml.Node, into *string) {
 	r.scalar(n, "endpoint", "Url", into)
 }
 
-func (r *reader) vpc(n *yaml.Node) *VPC {
+func (r *parser) vpc(n *yaml.Node) *VPC {
 	v := &VPC{}
 	r.mapping(n, "vpc",
 		r.text("id", "VpcId", true, &v.ID),
@@ -67,7 +67,7 @@ func (r *reader) vpc(n *yaml.Node) *VPC {
 	return v
 }
 
-func (r *reader) connection(n *yaml.Node) Connection {
+func (r *parser) connection(n *yaml.Node) Connection {
 	c := Connection{Position: at(n)}
 	before := len(r.problems)
 	r.mapping(n, "a connection",
@@ -81,7 +81,7 @@ func (r *reader) connection(n *yaml.Node) Connection {
 	return c
 }
 
-func (r *reader) link(n *yaml.Node) Link {
+func (r *parser) link(n *yaml.Node) Link {
 	l := Link{Position: at(n)}
 	r.mapping(n, "a link",
 		r.text("connection", "ConnectionName", true, &l.Connection),
@@ -92,7 +92,7 @@ func (r *reader) link(n *yaml.Node) Link {
 }
 
 // repository reads OWNER/NAME, or NAME alone.
-func (r *reader) repository(name string, into *string) key {
+func (r *parser) repository(name string, into *string) key {
 	return key{name: name, required: true, read: func(n *yaml.Node) {
 		var text string
 		r.scalar(n, name, "", &text)
@@ -120,7 +120,7 @@ func joinRepository(owner, name string) string {
 	return owner + "/" + name
 }
 
-func (r *reader) configuration(n *yaml.Node) Configuration {
+func (r *parser) configuration(n *yaml.Node) Configuration {
 	c := Configuration{Position: at(n), Type: DefaultSyncType}
 	var s signersReader
 	before := len(r.problems)
@@ -144,14 +144,14 @@ func (r *reader) configuration(n *yaml.Node) Configuration {
 	return c
 }
 
-func (r *reader) policy(name, n *yaml.Node) Policy {
+func (r *parser) policy(name, n *yaml.Node) Policy {
 	p := Policy{Position: at(name)}
 	r.scalar(name, "the name of a policy", "PolicyName", &p.Name)
 	r.scalar(n, "the policy "+quote(p.Name), "PolicyDocument", &p.Document)
 	return p
 }
 
-func (r *reader) role(name, n *yaml.Node) Role {
+func (r *parser) role(name, n *yaml.Node) Role {
 	w := Role{Position: at(name)}
 	r.scalar(name, "the name of a role", "PrincipalName", &w.Name)
 	claims := key{name: "claims", read: func(n *yaml.Node) {
@@ -174,14 +174,14 @@ func (r *reader) role(name, n *yaml.Node) Role {
 }
 
 // checkNames refuses a name that stands for two things.
-func (r *reader) checkNames() {
+func (r *parser) checkNames() {
 	unique(r, HostKind, r.file.Hosts)
 	unique(r, ConnectionKind, r.file.Connections)
 	unique(r, LinkKind, r.file.Links)
 	unique(r, ConfigurationKind, r.file.Configurations)
 }
 
-func unique[T Thing](r *reader, kind Kind, all []T) {
+func unique[T Resource](r *parser, kind Kind, all []T) {
 	first := map[string]Position{}
 	for _, t := range all {
 		if had, ok := first[t.ID()]; ok {
@@ -195,7 +195,7 @@ func unique[T Thing](r *reader, kind Kind, all []T) {
 // checkReferences refuses a name that leads nowhere. What is referred to must be
 // in the file if the file has a list for it; else it must be on the server, which
 // is not known here.
-func (r *reader) checkReferences() {
+func (r *parser) checkReferences() {
 	f := r.file
 	hosts, connections, links := names(f.Hosts), names(f.Connections), names(f.Links)
 	for _, c := range f.Connections {
@@ -217,7 +217,7 @@ func (r *reader) checkReferences() {
 	}
 }
 
-func names[T Thing](all []T) map[string]bool {
+func names[T Resource](all []T) map[string]bool {
 	there := map[string]bool{}
 	for _, t := range all {
 		there[t.ID()] = true

@@ -38,4 +38,4 @@
 //
 // No stack is ever touched: a configuration that goes leaves its stack as it is.
 // No secret is in a file: a new connection waits for `lockstep connect`.
-package fleet
+package manifest

@@ -1,4 +1,4 @@
-package fleet_test
+package manifest_test
 
 import (
 	"os"
@@ -8,63 +8,63 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/lockstephq/lockstep/internal/fleet"
+	"github.com/lockstephq/lockstep/internal/manifest"
 )
 
 // read parses a file that must be right.
-func read(t testing.TB, text string) fleet.File {
+func read(t testing.TB, text string) manifest.File {
 	t.Helper()
-	f, err := fleet.Parse("fleet.yaml", []byte(text))
+	f, err := manifest.Parse("fleet.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return f
 }
 
-// example is the one that docs/fleet.md has.
+// example is the one that docs/manifest.md has.
 func example(t testing.TB) string {
 	t.Helper()
-	text, err := os.ReadFile("../../docs/fleet.md")
+	text, err := os.ReadFile("../../docs/manifest.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, after, begun := strings.Cut(string(text), "```yaml\n")
 	yaml, _, ended := strings.Cut(after, "```\n")
 	if !begun || !ended {
-		t.Fatal("docs/fleet.md has no example")
+		t.Fatal("docs/manifest.md has no example")
 	}
 	return yaml
 }
 
-var placeless = cmpopts.IgnoreTypes(fleet.Position{})
+var placeless = cmpopts.IgnoreTypes(manifest.Position{})
 
 const deploy = "arn:aws:iam::111122223333:role/deploy"
 
 func TestAFileIsReadWhole(t *testing.T) {
 	hour := 3600
-	want := fleet.Things{
-		Hosts: []fleet.Host{{Name: "git.example.com", Provider: "Git", Endpoint: "https://git.example.com", Tags: map[string]string{"team": "platform"}}},
-		Connections: []fleet.Connection{
+	want := manifest.Resources{
+		Hosts: []manifest.Host{{Name: "git.example.com", Provider: "Git", Endpoint: "https://git.example.com", Tags: map[string]string{"team": "platform"}}},
+		Connections: []manifest.Connection{
 			{Name: "acme", Host: "git.example.com", Tags: map[string]string{}},
 			{Name: "tools", Host: "git.example.com"},
 		},
-		Links: []fleet.Link{
+		Links: []manifest.Link{
 			{Repository: "acme/infra", Connection: "acme"},
 			{Repository: "acme/tools/site", Connection: "tools", Tags: map[string]string{"team": "web"}},
 		},
-		Configurations: []fleet.Configuration{
+		Configurations: []manifest.Configuration{
 			{Type: "CFN_STACK_SYNC", Resource: "network", Link: "acme/infra", Branch: "main", File: "network.yaml", Role: deploy,
-				Signers: &fleet.Signers{Allowed: strings.Replace(ann, " ", ` namespaces="git" `, 1)}},
+				Signers: &manifest.Signers{Allowed: strings.Replace(ann, " ", ` namespaces="git" `, 1)}},
 			{Type: "CFN_STACK_SYNC", Resource: "web", Link: "acme/tools/site", Branch: "1.0", File: "stacks/web.yaml", Role: deploy,
 				Trigger: "ANY_CHANGE", PublishDeploymentStatus: "ENABLED", PullRequestComment: "DISABLED"},
 		},
-		Policies: []fleet.Policy{{Name: "everyone-reads", Document: "permit (principal, action in Action::\"Read\", resource);\n"}},
-		Roles: []fleet.Role{{Name: "ci", Role: "OPERATOR", Issuer: "https://token.actions.githubusercontent.com", Audiences: []string{"lockstep"},
-			Subjects: []string{"repo:acme/infra:*"}, Claims: []fleet.Claim{{Name: "ref", Pattern: "refs/heads/main"}}, MaxSessionDuration: &hour}},
+		Policies: []manifest.Policy{{Name: "everyone-reads", Document: "permit (principal, action in Action::\"Read\", resource);\n"}},
+		Roles: []manifest.Role{{Name: "ci", Role: "OPERATOR", Issuer: "https://token.actions.githubusercontent.com", Audiences: []string{"lockstep"},
+			Subjects: []string{"repo:acme/infra:*"}, Claims: []manifest.Claim{{Name: "ref", Pattern: "refs/heads/main"}}, MaxSessionDuration: &hour}},
 	}
 
 	f := read(t, example(t))
-	if diff := cmp.Diff(want, f.Things, placeless); diff != "" {
+	if diff := cmp.Diff(want, f.Resources, placeless); diff != "" {
 		t.Errorf("things (-want +got):\n%s", diff)
 	}
 
@@ -72,7 +72,7 @@ func TestAFileIsReadWhole(t *testing.T) {
 		t.Errorf("the second configuration is at %v", at)
 	}
 
-	if tagged := f.Interest(false).Tagged; tagged(fleet.ConnectionKind, "tools") || !tagged(fleet.ConnectionKind, "acme") {
+	if tagged := f.ReadOptions(false).Tagged; tagged(manifest.ConnectionKind, "tools") || !tagged(manifest.ConnectionKind, "acme") {
 		t.Error("an empty mapping of tags asks for tags, and none does not")
 	}
 }
@@ -124,7 +124,7 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		{"hosts: [!!binary aGk=]", `1:9: a host must be a mapping, not something tagged "!!binary"`},
 		{"? [a]\n: b", `1:3: a key must be a text`},
 	} {
-		_, err := fleet.Parse("fleet.yaml", []byte(c.file))
+		_, err := manifest.Parse("fleet.yaml", []byte(c.file))
 		if err == nil || err.Error() != "fleet.yaml:"+c.want {
 			t.Errorf("%s\ngot  %v\nwant fleet.yaml:%s", c.file, err, c.want)
 		}
@@ -136,14 +136,14 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 }
 
 func TestEverythingThatIsWrongIsSaidAtOnceInTheOrderOfTheFile(t *testing.T) {
-	_, err := fleet.Parse("f", []byte("links: [{connection: 1}]\nhosts: 2\nconnections: 3\n"))
+	_, err := manifest.Parse("f", []byte("links: [{connection: 1}]\nhosts: 2\nconnections: 3\n"))
 	want := "f:1:9: a link needs the key repository\nf:1:22: connection must be a text, not a number (put it in quotes if it is meant as a text)\n" +
 		"f:2:8: hosts must be a list, not a number (put it in quotes if it is meant as a text)\n" +
 		"f:3:14: connections must be a list, not a number (put it in quotes if it is meant as a text)"
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
-	_, err = fleet.Parse("f", []byte("hosts:\n"+strings.Repeat("- 1\n", 50)))
+	_, err = manifest.Parse("f", []byte("hosts:\n"+strings.Repeat("- 1\n", 50)))
 	if lines := strings.Split(err.Error(), "\n"); len(lines) != 21 || lines[20] != "… and 30 more" {
 		t.Errorf("got %d lines:\n%v", len(lines), err)
 	}
@@ -155,7 +155,7 @@ func TestAnAliasIsWhatItStandsFor(t *testing.T) {
 	if c := f.Configurations[1]; c.Branch != "main" || c.Role != deploy {
 		t.Errorf("got %+v", c)
 	}
-	if _, err := fleet.Parse("f", []byte("hosts: &h\n- *h\n")); err == nil {
+	if _, err := manifest.Parse("f", []byte("hosts: &h\n- *h\n")); err == nil {
 		t.Error("a list that holds itself is a host")
 	}
 }
@@ -167,22 +167,22 @@ func FuzzParse(f *testing.F) {
 	f.Add("links: [{connection: c, repository: '/'}]")
 	f.Add("? {}\n: []\n---\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		file, err := fleet.Parse("f", []byte(text))
+		file, err := manifest.Parse("f", []byte(text))
 		if err != nil {
 			return
 		}
 
-		written, err := fleet.Export("f", file.Things)
+		written, err := manifest.Export("f", file.Resources)
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		again, err := fleet.Parse("f", written)
+		again, err := manifest.Parse("f", written)
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, written)
 		}
 
-		steps, err := fleet.Plan(again, file.Things, true)
+		steps, err := manifest.Plan(again, file.Resources, true)
 		if err != nil || len(steps) > 0 {
 			t.Errorf("exported again it differs: %v, %v\n%s", steps, err, written)
 		}

@@ -1,4 +1,4 @@
-package fleet_test
+package manifest_test
 
 import (
 	"fmt"
@@ -9,12 +9,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/lockstephq/lockstep/internal/fleet"
+	"github.com/lockstephq/lockstep/internal/manifest"
 )
 
 // random makes a fleet whose names are few, so that two of them have many in
 // common. All that refers leads somewhere.
-func random(r *rand.Rand) fleet.Things {
+func random(r *rand.Rand) manifest.Resources {
 	pick := func(all ...string) string { return all[r.IntN(len(all))] }
 	tags := func() map[string]string {
 		return []map[string]string{{}, {"a": "1"}, {"a": "2", "b": ""}}[r.IntN(3)]
@@ -28,14 +28,14 @@ func random(r *rand.Rand) fleet.Things {
 		return names
 	}
 
-	var f fleet.Things
+	var f manifest.Resources
 	var connections, links []string
 	for _, name := range some("h") {
-		f.Hosts = append(f.Hosts, fleet.Host{Name: name, Provider: "Git", Endpoint: pick("https://a", "https://b"), Tags: tags()})
+		f.Hosts = append(f.Hosts, manifest.Host{Name: name, Provider: "Git", Endpoint: pick("https://a", "https://b"), Tags: tags()})
 		// A connection cannot move, so that its name names its host.
 		for _, connection := range some("c-" + name + "-") {
 			connections = append(connections, connection)
-			f.Connections = append(f.Connections, fleet.Connection{Name: connection, Host: name, Tags: tags()})
+			f.Connections = append(f.Connections, manifest.Connection{Name: connection, Host: name, Tags: tags()})
 		}
 	}
 
@@ -44,20 +44,20 @@ func random(r *rand.Rand) fleet.Things {
 	}
 
 	for _, link := range links {
-		f.Links = append(f.Links, fleet.Link{Repository: link, Connection: pick(connections...), Provider: "Git", Tags: tags()})
+		f.Links = append(f.Links, manifest.Link{Repository: link, Connection: pick(connections...), Provider: "Git", Tags: tags()})
 	}
 
 	if len(links) > 0 {
 		for _, resource := range some("r") {
-			f.Configurations = append(f.Configurations, fleet.Configuration{Type: "CFN_STACK_SYNC", Resource: resource, Link: pick(links...),
+			f.Configurations = append(f.Configurations, manifest.Configuration{Type: "CFN_STACK_SYNC", Resource: resource, Link: pick(links...),
 				Branch: pick("main", "dev"), File: "f", Role: deploy, Trigger: pick("ANY_CHANGE", "FILE_CHANGE"), PublishDeploymentStatus: "ENABLED", PullRequestComment: "ENABLED",
-				Signers: []*fleet.Signers{nil, {}, {Allowed: ann}, {Allowed: "\t# Ann\n" + ann + " "}}[r.IntN(4)]})
+				Signers: []*manifest.Signers{nil, {}, {Allowed: ann}, {Allowed: "\t# Ann\n" + ann + " "}}[r.IntN(4)]})
 		}
 	}
 
 	for _, name := range some("p") {
-		f.Policies = append(f.Policies, fleet.Policy{Name: name, Document: pick("permit;\n", "forbid;\n", "1.0", "a\r\nb ")})
-		f.Roles = append(f.Roles, fleet.Role{Name: name, Role: pick("ADMIN", "READER"), Issuer: "https://i", Audiences: []string{"a"}, Subjects: []string{pick("s", "t")}})
+		f.Policies = append(f.Policies, manifest.Policy{Name: name, Document: pick("permit;\n", "forbid;\n", "1.0", "a\r\nb ")})
+		f.Roles = append(f.Roles, manifest.Role{Name: name, Role: pick("ADMIN", "READER"), Issuer: "https://i", Audiences: []string{"a"}, Subjects: []string{pick("s", "t")}})
 	}
 
 	return f
@@ -65,64 +65,64 @@ func random(r *rand.Rand) fleet.Things {
 
 // carryOut does a step to a model of a server, which refuses what refers to
 // nothing and what something needs.
-func carryOut(t *testing.T, f *fleet.Things, s fleet.Step) {
+func carryOut(t *testing.T, f *manifest.Resources, s manifest.Step) {
 	t.Helper()
 	switch s.Kind {
-	case fleet.HostKind:
+	case manifest.HostKind:
 		f.Hosts = changed(f.Hosts, s)
-	case fleet.ConnectionKind:
+	case manifest.ConnectionKind:
 		f.Connections = changed(f.Connections, s)
-	case fleet.LinkKind:
+	case manifest.LinkKind:
 		f.Links = changed(f.Links, s)
-	case fleet.ConfigurationKind:
-		if want, ok := s.Want.(fleet.Configuration); ok {
-			had, _ := s.Have.(fleet.Configuration)
+	case manifest.ConfigurationKind:
+		if want, ok := s.Want.(manifest.Configuration); ok {
+			had, _ := s.Have.(manifest.Configuration)
 			s.Want = signed(want, had)
 		}
 		f.Configurations = changed(f.Configurations, s)
 
-	case fleet.PolicyKind:
+	case manifest.PolicyKind:
 		f.Policies = changed(f.Policies, s)
-	case fleet.RoleKind:
+	case manifest.RoleKind:
 		f.Roles = changed(f.Roles, s)
 	}
 
 	for _, c := range f.Connections {
 		if !there(f.Hosts, c.Host) {
-			t.Fatalf("after %v the connection %s is at no host", lines([]fleet.Step{s}), c.Name)
+			t.Fatalf("after %v the connection %s is at no host", lines([]manifest.Step{s}), c.Name)
 		}
 	}
 
 	for _, l := range f.Links {
 		if !there(f.Connections, l.Connection) {
-			t.Fatalf("after %v the link %s is over no connection", lines([]fleet.Step{s}), l.Repository)
+			t.Fatalf("after %v the link %s is over no connection", lines([]manifest.Step{s}), l.Repository)
 		}
 	}
 
 	for _, c := range f.Configurations {
 		if !there(f.Links, c.Link) {
-			t.Fatalf("after %v the configuration %s follows no link", lines([]fleet.Step{s}), c.Resource)
+			t.Fatalf("after %v the configuration %s follows no link", lines([]manifest.Step{s}), c.Resource)
 		}
 	}
 }
 
 // signed is what a server has of a configuration that is asked for: who may sign
 // stays where nothing is said of it.
-func signed(want, had fleet.Configuration) fleet.Configuration {
+func signed(want, had manifest.Configuration) manifest.Configuration {
 	if want.Signers == nil {
 		want.Signers = had.Signers
 	}
-	if want.Signers != nil && *want.Signers == (fleet.Signers{}) {
+	if want.Signers != nil && *want.Signers == (manifest.Signers{}) {
 		want.Signers = nil
 	}
 	return want
 }
 
-func there[T fleet.Thing](all []T, id string) bool {
+func there[T manifest.Resource](all []T, id string) bool {
 	return slices.ContainsFunc(all, func(t T) bool { return t.ID() == id })
 }
 
-func changed[T fleet.Thing](all []T, s fleet.Step) []T {
+func changed[T manifest.Resource](all []T, s manifest.Step) []T {
 	all = slices.DeleteFunc(slices.Clone(all), func(t T) bool { return t.ID() == s.ID() })
 	if s.Want != nil {
 		all = append(all, s.Want.(T))
@@ -131,18 +131,18 @@ func changed[T fleet.Thing](all []T, s fleet.Step) []T {
 }
 
 func TestCarryingOutAPlanLeavesNothingToDo(t *testing.T) {
-	everything := fleet.Everything().Kinds
+	everything := manifest.AllResources().Kinds
 	for seed := range uint64(500) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		want, have := random(r), random(r)
-		had := map[string]fleet.Configuration{}
+		had := map[string]manifest.Configuration{}
 		for i, c := range have.Configurations {
-			have.Configurations[i] = signed(c, fleet.Configuration{})
+			have.Configurations[i] = signed(c, manifest.Configuration{})
 			had[c.ID()] = have.Configurations[i]
 		}
 
-		file := fleet.File{Name: "f", Things: want, Lists: everything}
-		steps, err := fleet.Plan(file, have, true)
+		file := manifest.File{Name: "f", Resources: want, Lists: everything}
+		steps, err := manifest.Plan(file, have, true)
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -156,20 +156,20 @@ func TestCarryingOutAPlanLeavesNothingToDo(t *testing.T) {
 			want.Configurations[i] = signed(c, had[c.ID()])
 		}
 
-		if diff := cmp.Diff(want, have, cmpopts.EquateEmpty(), cmpopts.SortSlices(func(a, b fleet.Thing) bool { return a.ID() < b.ID() })); diff != "" {
+		if diff := cmp.Diff(want, have, cmpopts.EquateEmpty(), cmpopts.SortSlices(func(a, b manifest.Resource) bool { return a.ID() < b.ID() })); diff != "" {
 			t.Fatalf("seed %d: after %v (-want +have):\n%s", seed, lines(steps), diff)
 		}
 
-		if steps, err := fleet.Plan(file, have, true); err != nil || len(steps) > 0 {
+		if steps, err := manifest.Plan(file, have, true); err != nil || len(steps) > 0 {
 			t.Fatalf("seed %d: planned again: %v, %v", seed, lines(steps), err)
 		}
 
-		text, err := fleet.Export("f", have)
+		text, err := manifest.Export("f", have)
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		if steps, err := fleet.Plan(read(t, string(text)), have, true); err != nil || len(steps) > 0 {
+		if steps, err := manifest.Plan(read(t, string(text)), have, true); err != nil || len(steps) > 0 {
 			t.Fatalf("seed %d: planned what was exported: %v, %v\n%s", seed, lines(steps), err, text)
 		}
 	}

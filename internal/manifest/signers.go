@@ -1,4 +1,4 @@
-package fleet
+package manifest
 
 import (
 	"context"
@@ -33,7 +33,7 @@ type signersReader struct {
 
 // key reads one of the two. Unlike other texts it may be empty: so a file takes
 // signers away.
-func (s *signersReader) key(r *reader, name string, node **yaml.Node, into *string) key {
+func (s *signersReader) key(r *parser, name string, node **yaml.Node, into *string) key {
 	return key{name: name, read: func(n *yaml.Node) {
 		*node = n
 		if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && n.Value == "" {
@@ -45,7 +45,7 @@ func (s *signersReader) key(r *reader, name string, node **yaml.Node, into *stri
 
 // signers gives what was read, nil where the file asks for nothing. What the
 // server would refuse is refused here, by the server's own check.
-func (s *signersReader) signers(r *reader) *Signers {
+func (s *signersReader) signers(r *parser) *Signers {
 	if s.allowed == nil && s.keys == nil {
 		return nil
 	}
@@ -91,7 +91,7 @@ func (d *difference) signers(want, have *Signers) {
 
 // signers reads who may sign, for all configurations at once. Of one that was
 // made or deleted meanwhile nothing is kept.
-func (s *scout) signers(ctx context.Context) error {
+func (s *reader) signers(ctx context.Context) error {
 	all, err := client.All(s.client.SignaturePolicies(ctx))
 	if err != nil {
 		return err

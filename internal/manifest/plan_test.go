@@ -1,4 +1,4 @@
-package fleet_test
+package manifest_test
 
 import (
 	"fmt"
@@ -9,26 +9,26 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/lockstephq/lockstep/internal/fleet"
+	"github.com/lockstephq/lockstep/internal/manifest"
 )
 
 // served is what a server has: a host, a connection, a link, a configuration, a
 // policy and a role.
-func served() fleet.Things {
+func served() manifest.Resources {
 	hour := 3600
-	return fleet.Things{
-		Hosts:       []fleet.Host{{Name: "git", Provider: "Git", Endpoint: "https://git", ARN: "arn:git"}},
-		Connections: []fleet.Connection{{Name: "acme", Provider: "Git", Host: "git", ARN: "arn:acme", Tags: map[string]string{"a": "1", "b": "2"}}},
-		Links:       []fleet.Link{{Repository: "acme/infra", Connection: "acme", Provider: "Git", ARN: "arn:infra", UUID: "uuid"}},
-		Configurations: []fleet.Configuration{{Type: "CFN_STACK_SYNC", Resource: "web", Link: "acme/infra", Branch: "main", File: "web.yaml",
+	return manifest.Resources{
+		Hosts:       []manifest.Host{{Name: "git", Provider: "Git", Endpoint: "https://git", ARN: "arn:git"}},
+		Connections: []manifest.Connection{{Name: "acme", Provider: "Git", Host: "git", ARN: "arn:acme", Tags: map[string]string{"a": "1", "b": "2"}}},
+		Links:       []manifest.Link{{Repository: "acme/infra", Connection: "acme", Provider: "Git", ARN: "arn:infra", UUID: "uuid"}},
+		Configurations: []manifest.Configuration{{Type: "CFN_STACK_SYNC", Resource: "web", Link: "acme/infra", Branch: "main", File: "web.yaml",
 			Role: deploy, Trigger: "ANY_CHANGE"}},
-		Policies: []fleet.Policy{{Name: "read", Document: "permit;"}},
-		Roles:    []fleet.Role{{Name: "ci", Role: "READER", Issuer: "https://i", Audiences: []string{"a"}, Subjects: []string{"s"}, MaxSessionDuration: &hour}},
+		Policies: []manifest.Policy{{Name: "read", Document: "permit;"}},
+		Roles:    []manifest.Role{{Name: "ci", Role: "READER", Issuer: "https://i", Audiences: []string{"a"}, Subjects: []string{"s"}, MaxSessionDuration: &hour}},
 	}
 }
 
 // lines are steps as a table has them.
-func lines(steps []fleet.Step) []string {
+func lines(steps []manifest.Step) []string {
 	all := []string{}
 	for _, s := range steps {
 		all = append(all, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", s.Verb, s.Kind, s.ID(), strings.Join(s.Details, ", "))))
@@ -49,11 +49,11 @@ const (
 func TestAPlanIsWhatDiffersInAnOrderThatCanBe(t *testing.T) {
 	for _, c := range []struct {
 		name, file string
-		have       fleet.Things
+		have       manifest.Resources
 		prune      bool
 		want       []string
 	}{
-		{"all is new", whole, fleet.Things{}, true, []string{"create host git", "create connection acme", "create link acme/infra",
+		{"all is new", whole, manifest.Resources{}, true, []string{"create host git", "create connection acme", "create link acme/infra",
 			"create configuration web", "create role ci", "create policy read"}},
 		{"all is there", whole, served(), true, []string{}},
 		{"all goes", "hosts: []\nconnections: []\nlinks: []\nconfigurations: []\npolicies: {}\nroles: {}\n", served(), true,
@@ -80,7 +80,7 @@ func TestAPlanIsWhatDiffersInAnOrderThatCanBe(t *testing.T) {
 		{"what is deleted comes after what is made", "configurations: [{resource: api, link: acme/infra, branch: main, file: f, role: '" + deploy + "'}]", served(), true,
 			[]string{"create configuration api", "delete configuration web"}},
 	} {
-		steps, err := fleet.Plan(read(t, c.file), c.have, c.prune)
+		steps, err := manifest.Plan(read(t, c.file), c.have, c.prune)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -93,15 +93,15 @@ func TestAPlanIsWhatDiffersInAnOrderThatCanBe(t *testing.T) {
 
 func TestAPlanRefusesWhatCannotBe(t *testing.T) {
 	twice := served()
-	twice.Hosts = append(twice.Hosts, fleet.Host{Name: "git", ARN: "arn:other"})
-	twice.Connections = append(twice.Connections, fleet.Connection{Name: "acme", ARN: "arn:second"})
-	twice.Links = append(twice.Links, fleet.Link{Repository: "acme/infra", ARN: "arn:third"})
+	twice.Hosts = append(twice.Hosts, manifest.Host{Name: "git", ARN: "arn:other"})
+	twice.Connections = append(twice.Connections, manifest.Connection{Name: "acme", ARN: "arn:second"})
+	twice.Links = append(twice.Links, manifest.Link{Repository: "acme/infra", ARN: "arn:third"})
 	github := served()
-	github.Connections = append(github.Connections, fleet.Connection{Name: "github", Provider: "GitHub"})
+	github.Connections = append(github.Connections, manifest.Connection{Name: "github", Provider: "GitHub"})
 
 	for _, c := range []struct {
 		file, says string
-		have       fleet.Things
+		have       manifest.Resources
 		prune      bool
 	}{
 		{hosts, `1:9: the server has 2 hosts "git": arn:git, arn:other. Delete all but one`, twice, false},
@@ -110,9 +110,9 @@ func TestAPlanRefusesWhatCannotBe(t *testing.T) {
 		{"connections: [{name: new, host: git}]", `1:15: the server has 2 hosts "git": arn:git, arn:other. Delete all but one`, twice, false},
 		{"links: [{repository: new, connection: acme}]", `1:9: the server has 2 connections "acme": arn:acme, arn:second. Delete all but one`, twice, false},
 		{configurations, `1:18: the server has 2 links "acme/infra": arn:infra, arn:third. Delete all but one`, twice, false},
-		{connections, `1:15: the connection "acme" needs the host "git", which neither the file nor the server has`, fleet.Things{}, false},
-		{links, `1:9: the link "acme/infra" needs the connection "acme", which neither the file nor the server has`, fleet.Things{}, false},
-		{configurations, `1:18: the configuration "web" needs the link "acme/infra", which neither the file nor the server has`, fleet.Things{}, false},
+		{connections, `1:15: the connection "acme" needs the host "git", which neither the file nor the server has`, manifest.Resources{}, false},
+		{links, `1:9: the link "acme/infra" needs the connection "acme", which neither the file nor the server has`, manifest.Resources{}, false},
+		{configurations, `1:18: the configuration "web" needs the link "acme/infra", which neither the file nor the server has`, manifest.Resources{}, false},
 		{strings.ReplaceAll(hosts, "Git", "GitLabSelfManaged"), `1:9: the host "git" is of type Git and cannot become GitLabSelfManaged: give the new one another name`, served(), false},
 		{"connections: [{name: acme, provider: GitHub}]", `1:15: the connection "acme" is at the host "git" and cannot move: give the new one another name`, served(), false},
 		{"connections: [{name: github, provider: GitLab}]", `1:15: the connection "github" is of type GitHub and cannot become GitLab: give the new one another name`, github, false},
@@ -123,7 +123,7 @@ func TestAPlanRefusesWhatCannotBe(t *testing.T) {
 		{"connections: []", ` the connection "acme" cannot be pruned: the link "acme/infra" needs it, and the file has no list of links`, served(), true},
 		{"links: []", ` the link "acme/infra" cannot be pruned: the configuration "web" needs it, and the file has no list of configurations`, served(), true},
 	} {
-		steps, err := fleet.Plan(read(t, c.file), c.have, c.prune)
+		steps, err := manifest.Plan(read(t, c.file), c.have, c.prune)
 		if err == nil || err.Error() != "fleet.yaml:"+c.says {
 			t.Errorf("%s\ngot  %v, %v\nwant fleet.yaml:%s", c.file, lines(steps), err, c.says)
 		}
@@ -134,15 +134,15 @@ func TestAPlanAsksForWhatItNeedsToKnow(t *testing.T) {
 	for _, c := range []struct {
 		file  string
 		prune bool
-		want  []fleet.Kind
+		want  []manifest.Kind
 	}{
-		{"policies: {}", true, []fleet.Kind{fleet.PolicyKind}},
-		{"configurations: []", true, []fleet.Kind{fleet.ConfigurationKind}},
-		{"hosts: []", false, []fleet.Kind{fleet.HostKind}},
-		{"hosts: []", true, []fleet.Kind{fleet.ConfigurationKind, fleet.ConnectionKind, fleet.HostKind, fleet.LinkKind}},
+		{"policies: {}", true, []manifest.Kind{manifest.PolicyKind}},
+		{"configurations: []", true, []manifest.Kind{manifest.ConfigurationKind}},
+		{"hosts: []", false, []manifest.Kind{manifest.HostKind}},
+		{"hosts: []", true, []manifest.Kind{manifest.ConfigurationKind, manifest.ConnectionKind, manifest.HostKind, manifest.LinkKind}},
 	} {
-		var got []fleet.Kind
-		for kind, wanted := range read(t, c.file).Interest(c.prune).Kinds {
+		var got []manifest.Kind
+		for kind, wanted := range read(t, c.file).ReadOptions(c.prune).Kinds {
 			if wanted {
 				got = append(got, kind)
 			}
@@ -157,32 +157,32 @@ func TestAPlanAsksForWhatItNeedsToKnow(t *testing.T) {
 
 func TestWhatIsExportedIsReadAsWhatItWas(t *testing.T) {
 	have := served()
-	have.Hosts[0].VPC = &fleet.VPC{ID: "vpc-01234567", Subnets: []string{"subnet-01234567"}, SecurityGroups: []string{"sg-01234567"}, Certificate: "-----BEGIN\nx\n"}
+	have.Hosts[0].VPC = &manifest.VPC{ID: "vpc-01234567", Subnets: []string{"subnet-01234567"}, SecurityGroups: []string{"sg-01234567"}, Certificate: "-----BEGIN\nx\n"}
 	have.Hosts[0].Tags = map[string]string{"cost": "42", "on": "true"}
 	have.Links[0].EncryptionKey = "arn:aws:kms:us-east-1:111122223333:key/k"
 	have.Links[0].Tags = map[string]string{"a b": "~", "c": ""}
-	have.Connections = append(have.Connections, fleet.Connection{Name: "null", Provider: "GitHub", ARN: "arn:null"})
+	have.Connections = append(have.Connections, manifest.Connection{Name: "null", Provider: "GitHub", ARN: "arn:null"})
 	have.Configurations[0].PublishDeploymentStatus, have.Configurations[0].PullRequestComment = "DISABLED", "ENABLED"
 	have.Configurations[0].Branch = "2026-11-22"
-	have.Roles[0].Claims = []fleet.Claim{{Name: "ref", Pattern: "*"}}
+	have.Roles[0].Claims = []manifest.Claim{{Name: "ref", Pattern: "*"}}
 	have.Roles[0].JWKS = `{"keys": []}`
-	text, err := fleet.Export("server", have)
+	text, err := manifest.Export("server", have)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	ours := cmp.Options{placeless, cmpopts.IgnoreFields(fleet.Host{}, "ARN"), cmpopts.IgnoreFields(fleet.Connection{}, "ARN"),
-		cmpopts.IgnoreFields(fleet.Link{}, "ARN", "UUID", "Provider")}
+	ours := cmp.Options{placeless, cmpopts.IgnoreFields(manifest.Host{}, "ARN"), cmpopts.IgnoreFields(manifest.Connection{}, "ARN"),
+		cmpopts.IgnoreFields(manifest.Link{}, "ARN", "UUID", "Provider")}
 	have.Connections[0].Provider = "" // the host says it
-	if diff := cmp.Diff(have, read(t, string(text)).Things, ours); diff != "" {
+	if diff := cmp.Diff(have, read(t, string(text)).Resources, ours); diff != "" {
 		t.Errorf("read again (-exported +read):\n%s\n%s", diff, text)
 	}
 }
 
 func TestExportRefusesANameThatTwoThingsHave(t *testing.T) {
 	have := served()
-	have.Connections = append(have.Connections, fleet.Connection{Name: "acme", ARN: "arn:second"})
-	_, err := fleet.Export("server", have)
+	have.Connections = append(have.Connections, manifest.Connection{Name: "acme", ARN: "arn:second"})
+	_, err := manifest.Export("server", have)
 	if want := `server: the server has 2 connections "acme": arn:acme, arn:second. Delete all but one`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

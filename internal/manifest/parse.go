@@ -1,4 +1,4 @@
-package fleet
+package manifest
 
 import (
 	"bytes"
@@ -22,7 +22,7 @@ const MaxFile = 32 << 20
 // an unknown key, a key or a name that is there twice, a value of a wrong type, a
 // reference that leads nowhere. No value of a key that may hold a secret is in it.
 func Parse(name string, text []byte) (File, error) {
-	r := &reader{file: File{Name: name, Lists: map[Kind]bool{}}, shapes: wire.CodeConnections().Shapes}
+	r := &parser{file: File{Name: name, Lists: map[Kind]bool{}}, shapes: wire.CodeConnections().Shapes}
 	for shape, demands := range wire.Lockstep().Shapes {
 		r.shapes[shape] = demands
 	}
@@ -47,20 +47,20 @@ func Parse(name string, text []byte) (File, error) {
 }
 
 // A reader goes through the nodes of a file and collects what is wrong.
-type reader struct {
+type parser struct {
 	file     File
 	shapes   map[string]wire.Shape
 	problems []Problem
 }
 
-func (r *reader) wrong(at Position, format string, args ...any) {
+func (r *parser) wrong(at Position, format string, args ...any) {
 	r.problems = append(r.problems, Problem{at, fmt.Sprintf(format, args...)})
 }
 
 func at(n *yaml.Node) Position { return Position{n.Line, n.Column} }
 
 // document gives the root of the one document that a file must be.
-func (r *reader) document(text []byte) *yaml.Node {
+func (r *parser) document(text []byte) *yaml.Node {
 	if len(text) > MaxFile {
 		r.wrong(Position{}, "the file is larger than %d bytes", MaxFile)
 		return nil
@@ -88,7 +88,7 @@ func (r *reader) document(text []byte) *yaml.Node {
 }
 
 // syntax says where the parser stumbled, which it knows to the line.
-func (r *reader) syntax(err error) {
+func (r *parser) syntax(err error) {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	var line int
 	if _, scanned := fmt.Sscanf(text, "line %d:", &line); scanned == nil {
@@ -108,7 +108,7 @@ type key struct {
 }
 
 // mapping reads a mapping whose keys are known.
-func (r *reader) mapping(n *yaml.Node, what string, keys ...key) {
+func (r *parser) mapping(n *yaml.Node, what string, keys ...key) {
 	n = resolve(n)
 	if n.Kind != yaml.MappingNode {
 		r.wrong(at(n), "%s must be a mapping, not %s", what, describe(n))
@@ -132,7 +132,7 @@ func (r *reader) mapping(n *yaml.Node, what string, keys ...key) {
 }
 
 // entries goes through a mapping, each key once, and gives the keys.
-func (r *reader) entries(n *yaml.Node, read func(name, value *yaml.Node)) map[string]bool {
+func (r *parser) entries(n *yaml.Node, read func(name, value *yaml.Node)) map[string]bool {
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name := resolve(n.Content[i])
@@ -151,7 +151,7 @@ func (r *reader) entries(n *yaml.Node, read func(name, value *yaml.Node)) map[st
 }
 
 // unknown refuses a key. What follows it may be a secret and is not shown.
-func (r *reader) unknown(name *yaml.Node, what string, keys []key) {
+func (r *parser) unknown(name *yaml.Node, what string, keys []key) {
 	for _, word := range []string{"token", "password", "secret", "credential", "private"} {
 		if strings.Contains(strings.ToLower(name.Value), word) {
 			r.wrong(at(name), "no secret belongs into this file: remove %s, change it if it was real, and give it to the connection by "+
@@ -169,7 +169,7 @@ func (r *reader) unknown(name *yaml.Node, what string, keys []key) {
 }
 
 // list reads a list.
-func (r *reader) list(n *yaml.Node, what string, read func(element *yaml.Node)) {
+func (r *parser) list(n *yaml.Node, what string, read func(element *yaml.Node)) {
 	if n.Kind != yaml.SequenceNode {
 		r.wrong(at(n), "%s must be a list, not %s", what, describe(n))
 		return
@@ -180,7 +180,7 @@ func (r *reader) list(n *yaml.Node, what string, read func(element *yaml.Node)) 
 }
 
 // texts reads a list of texts of a shape.
-func (r *reader) texts(name, shape string, into *[]string) key {
+func (r *parser) texts(name, shape string, into *[]string) key {
 	return key{name: name, required: true, read: func(n *yaml.Node) {
 		r.list(n, name, func(element *yaml.Node) {
 			var text string
@@ -194,11 +194,11 @@ func (r *reader) texts(name, shape string, into *[]string) key {
 }
 
 // text reads a text of a shape.
-func (r *reader) text(name, shape string, required bool, into *string) key {
+func (r *parser) text(name, shape string, required bool, into *string) key {
 	return key{name: name, required: required, read: func(n *yaml.Node) { r.scalar(n, name, shape, into) }}
 }
 
-func (r *reader) scalar(n *yaml.Node, name, shape string, into *string) {
+func (r *parser) scalar(n *yaml.Node, name, shape string, into *string) {
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" {
 		r.wrong(at(n), "%s must be a text, not %s", name, describe(n))
 		return
@@ -218,7 +218,7 @@ func (r *reader) scalar(n *yaml.Node, name, shape string, into *string) {
 }
 
 // number reads a number of a shape.
-func (r *reader) number(name, shape string, into **int) key {
+func (r *parser) number(name, shape string, into **int) key {
 	return key{name: name, read: func(n *yaml.Node) {
 		value, err := strconv.Atoi(n.Value)
 		if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || err != nil {
@@ -233,7 +233,7 @@ func (r *reader) number(name, shape string, into **int) key {
 }
 
 // tags reads a mapping of texts. A mapping without entries asks for no tags.
-func (r *reader) tags(into *map[string]string) key {
+func (r *parser) tags(into *map[string]string) key {
 	return key{name: "tags", read: func(n *yaml.Node) {
 		if n.Kind != yaml.MappingNode {
 			r.wrong(at(n), "tags must be a mapping of texts, not %s", describe(n))

@@ -1,4 +1,4 @@
-package fleet
+package manifest
 
 import (
 	"context"
@@ -23,7 +23,7 @@ type Outcome struct {
 // Apply carries out a plan that was made of what the server had. done is called
 // after each step that succeeded, one call at a time. After a failure nothing new
 // is begun.
-func Apply(ctx context.Context, c *client.Client, have Things, steps []Step, done func(Step)) Outcome {
+func Apply(ctx context.Context, c *client.Client, have Resources, steps []Step, done func(Step)) Outcome {
 	var o Outcome
 	a := newApplier(c, have)
 	var mu sync.Mutex
@@ -87,7 +87,7 @@ type applier struct {
 	known  map[Kind]map[string]string
 }
 
-func newApplier(c *client.Client, have Things) *applier {
+func newApplier(c *client.Client, have Resources) *applier {
 	a := &applier{client: c, known: map[Kind]map[string]string{HostKind: {}, ConnectionKind: {}, LinkKind: {}}}
 	for _, h := range have.Hosts {
 		a.known[HostKind][h.Name] = h.ARN

@@ -1,4 +1,4 @@
-package fleet
+package manifest
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 // Export writes the file that a server's things would come from. Every list is
 // in it, be it empty, each in the order of its names. A name that two things
 // have cannot be written: the error is a *FileError that names the ARNs.
-func Export(name string, have Things) ([]byte, error) {
+func Export(name string, have Resources) ([]byte, error) {
 	p := &planner{file: File{Name: name}}
 	single(p, HostKind, have.Hosts)
 	single(p, ConnectionKind, have.Connections)
@@ -52,7 +52,7 @@ func Export(name string, have Things) ([]byte, error) {
 	return b.Bytes(), e.Close()
 }
 
-func single[T Thing](p *planner, kind Kind, all []T) {
+func single[T Resource](p *planner, kind Kind, all []T) {
 	there := byID(all)
 	for _, id := range slices.Sorted(maps.Keys(there)) {
 		if found := there[id]; len(found) > 1 {
@@ -61,11 +61,11 @@ func single[T Thing](p *planner, kind Kind, all []T) {
 	}
 }
 
-func sorted[T Thing](all []T) []T {
+func sorted[T Resource](all []T) []T {
 	return slices.SortedFunc(slices.Values(all), func(a, b T) int { return cmp.Compare(a.ID(), b.ID()) })
 }
 
-func sequence[T Thing](all []T, node func(T) *yaml.Node) *yaml.Node {
+func sequence[T Resource](all []T, node func(T) *yaml.Node) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.SequenceNode}
 	for _, t := range sorted(all) {
 		n.Content = append(n.Content, node(t))

@@ -1,4 +1,4 @@
-package fleet
+package manifest
 
 import "fmt"
 
@@ -18,8 +18,8 @@ const (
 // DefaultSyncType is the type of a configuration that names none.
 const DefaultSyncType = "CFN_STACK_SYNC"
 
-// Things are the whole of a fleet, as a file asks for it or as a server has it.
-type Things struct {
+// Resources are the whole of a fleet, as a file asks for it or as a server has it.
+type Resources struct {
 	Hosts          []Host
 	Connections    []Connection
 	Links          []Link
@@ -29,7 +29,7 @@ type Things struct {
 }
 
 // A Thing is a Host, a Connection, a Link, a Configuration, a Policy or a Role.
-type Thing interface {
+type Resource interface {
 	// ID is what the thing is known by among those of its kind.
 	ID() string
 	// source is where a file has it.
@@ -145,7 +145,7 @@ type Claim struct{ Name, Pattern string }
 type File struct {
 	// Name is how errors call it.
 	Name string
-	Things
+	Resources
 	// Lists says which lists the file has, be they empty.
 	Lists map[Kind]bool
 }

@@ -1,4 +1,4 @@
-package fleet
+package manifest
 
 import (
 	"fmt"
@@ -24,7 +24,7 @@ type Step struct {
 	Details []string
 	// Want is what the file asks for, nil in a deletion, Have what the server
 	// has, nil in a creation.
-	Want, Have Thing
+	Want, Have Resource
 }
 
 // ID is that of the thing.
@@ -38,7 +38,7 @@ func (s Step) ID() string {
 // Plan compares what a file asks for with what a server has, and gives the steps
 // from the one to the other in the order in which they can be carried out. Its
 // error is a *FileError: what the file asks for and cannot be had.
-func Plan(f File, have Things, prune bool) ([]Step, error) {
+func Plan(f File, have Resources, prune bool) ([]Step, error) {
 	p := &planner{file: f, have: have}
 	match(p, HostKind, f.Hosts, have.Hosts, p.host)
 	match(p, ConnectionKind, f.Connections, have.Connections, p.connection)
@@ -70,7 +70,7 @@ func Plan(f File, have Things, prune bool) ([]Step, error) {
 
 type planner struct {
 	file     File
-	have     Things
+	have     Resources
 	steps    []Step
 	problems []Problem
 }
@@ -81,7 +81,7 @@ func (p *planner) wrong(at Position, format string, args ...any) {
 
 // match plans creations and changes. differ gives what is different, and reports
 // by p.wrong what cannot be changed.
-func match[T Thing](p *planner, kind Kind, want, have []T, differ func(want, have T) []string) {
+func match[T Resource](p *planner, kind Kind, want, have []T, differ func(want, have T) []string) {
 	there := byID(have)
 	for _, w := range want {
 		switch found := there[w.ID()]; len(found) {
@@ -97,7 +97,7 @@ func match[T Thing](p *planner, kind Kind, want, have []T, differ func(want, hav
 	}
 }
 
-func byID[T Thing](all []T) map[string][]T {
+func byID[T Resource](all []T) map[string][]T {
 	there := map[string][]T{}
 	for _, t := range all {
 		there[t.ID()] = append(there[t.ID()], t)
@@ -105,7 +105,7 @@ func byID[T Thing](all []T) map[string][]T {
 	return there
 }
 
-func addresses[T Thing](all []T) []string {
+func addresses[T Resource](all []T) []string {
 	var text []string
 	for _, t := range all {
 		text = append(text, t.address())
@@ -118,7 +118,7 @@ func (p *planner) ambiguous(at Position, kind Kind, id string, found []string) {
 }
 
 // excess plans deletions. A list that the file does not have prunes nothing.
-func excess[T Thing](p *planner, kind Kind, want, have []T) {
+func excess[T Resource](p *planner, kind Kind, want, have []T) {
 	if !p.file.Lists[kind] {
 		return
 	}
@@ -154,7 +154,7 @@ func (p *planner) references() {
 	}
 }
 
-func (p *planner) refer(from Thing, fromKind, kind Kind, id string, found []string) {
+func (p *planner) refer(from Resource, fromKind, kind Kind, id string, found []string) {
 	switch len(found) {
 	case 0:
 		p.wrong(from.source(), "the %s %s needs the %s %s, which neither the file nor the server has", fromKind, quote(from.ID()), kind, quote(id))
