@@ -37,10 +37,10 @@ func rooms() map[string]room {
 		"internal/cli": {imports: ". internal/server internal/client internal/wire internal/model internal/manifest" +
 			" internal/policy"}, // a policy is checked where there is no server
 		"internal/server": {imports: ". internal/api internal/awsjson internal/console internal/db internal/engine internal/gitwire internal/handshake" +
-			" internal/identity internal/metrics internal/preview internal/provider internal/provider/azuredevops internal/provider/bitbucket" +
+			" internal/identity internal/metrics internal/netaddr internal/preview internal/provider internal/provider/azuredevops internal/provider/bitbucket" +
 			" internal/provider/git internal/provider/github internal/provider/gitlab internal/queue internal/sample internal/sandbox internal/seal" +
 			" internal/sigv4 internal/store internal/sts internal/target internal/target/cfnstack internal/trigger internal/wire"},
-		"internal/client":   {imports: "internal/wire"},
+		"internal/client":   {imports: "internal/wire internal/netaddr"},
 		"internal/manifest": {imports: ". internal/client internal/wire internal/signature"},
 
 		// The ways in.
@@ -55,7 +55,7 @@ func rooms() map[string]room {
 			" internal/handshake internal/sigv4 internal/seal" +
 			// What a policy of signatures names is read before it is kept; what is
 			// proposed to a Git host, in its words and the target's.
-			" internal/signature internal/provider internal/target"},
+			" internal/signature internal/provider internal/target internal/netaddr"},
 		"internal/sts":     {imports: ". internal/awsquery internal/sigv4 internal/identity internal/seal internal/ratelimit"},
 		"internal/trigger": {imports: ". internal/db internal/store internal/provider internal/engine internal/seal internal/ratelimit"},
 
@@ -65,7 +65,7 @@ func rooms() map[string]room {
 		"internal/engine": {imports: ". internal/db internal/store internal/queue internal/provider internal/target internal/signature"},
 
 		// Credentials: whether they work, and how they go on working.
-		"internal/handshake": {imports: ". internal/db internal/store internal/seal internal/queue internal/provider"},
+		"internal/handshake": {imports: ". internal/db internal/store internal/seal internal/queue internal/provider internal/netaddr"},
 
 		// Beside the flow: what a pull request would change.
 		"internal/preview": {imports: ". internal/db internal/store internal/queue internal/provider internal/target internal/engine",
@@ -81,12 +81,12 @@ func rooms() map[string]room {
 		"internal/provider/bitbucket": {imports: ". internal/provider internal/provider/gitremote internal/provider/rest internal/gitwire"},
 		// Tools of all drivers.
 		"internal/provider/gitremote": {imports: ". internal/provider internal/gitwire"},
-		"internal/provider/rest":      {imports: ". internal/provider internal/gitwire"},
+		"internal/provider/rest":      {imports: ". internal/provider internal/gitwire internal/netaddr"},
 		"internal/target":             {imports: "."},
-		"internal/target/cfnstack":    {imports: ". internal/target", tests: "internal/sandbox internal/db"},
+		"internal/target/cfnstack":    {imports: ". internal/target internal/netaddr", tests: "internal/sandbox internal/db"},
 
 		// The floor.
-		"internal/gitwire": {},
+		"internal/gitwire": {imports: "internal/netaddr"},
 		"internal/sandbox": {imports: ". internal/db internal/sigv4 internal/awsquery" +
 			" internal/sandbox/catalog internal/sandbox/rollout internal/sandbox/template"},
 		"internal/sandbox/catalog":  {},
@@ -100,6 +100,7 @@ func rooms() map[string]room {
 		"internal/signature":        {imports: "."},
 		"internal/metrics":          {},
 		"internal/ratelimit":        {},
+		"internal/netaddr":          {},
 		"internal/db":               {},
 		"internal/seal":             {},
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/netaddr"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/wire"
@@ -144,7 +145,7 @@ func (s *Service) UpdateHost(ctx context.Context, c Caller, in *wire.UpdateHostI
 			h.VPC = newVPC(in.VpcConfiguration)
 		}
 
-		if err := store.UpdateHost(tx, h); err != nil || sameOrigin(before, h.Endpoint) {
+		if err := store.UpdateHost(tx, h); err != nil || netaddr.SameOriginURLs(before, h.Endpoint) {
 			return err
 		}
 
@@ -175,20 +176,6 @@ func settledHost(h lockstep.Host) error {
 		return lockstep.Errorf(lockstep.Unavailable, "Host %s is %s.", h.ARN, h.Status)
 	}
 	return nil
-}
-
-// sameOrigin says whether what was given for one endpoint may be shown to
-// another: the scheme, the name and the port are the same.
-func sameOrigin(a, b string) bool {
-	u, errA := url.Parse(a)
-	v, errB := url.Parse(b)
-	if errA != nil || errB != nil {
-		return false
-	}
-	if u.Scheme == "file" {
-		return a == b // there the path is all there is
-	}
-	return strings.EqualFold(u.Scheme, v.Scheme) && strings.EqualFold(u.Host, v.Host)
 }
 
 // DeleteHost removes a host that no connection uses.

@@ -5,9 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
+
+	"github.com/lockstephq/lockstep/internal/netaddr"
 )
 
 // DefaultRegion is the region where neither a flag nor the environment nor a
@@ -180,7 +181,7 @@ func checkEndpoint(s Settings, allowHTTP bool) error {
 			Remedy:  "Write it like https://lockstep.example.com or http://127.0.0.1:4747.",
 		}
 	}
-	if u.Scheme == "http" && !allowHTTP && !loopback(u.Hostname()) {
+	if u.Scheme == "http" && !allowHTTP && !isLocal(u.Hostname()) {
 		return &ConfigError{
 			Problem: fmt.Sprintf("The endpoint %s (from %s) is plain http and not on this machine.", s.Endpoint, s.EndpointFrom),
 			Remedy:  "Use https, or say --allow-http (LOCKSTEP_ALLOW_HTTP=true) where the network in between is trusted.",
@@ -190,12 +191,10 @@ func checkEndpoint(s Settings, allowHTTP bool) error {
 	return nil
 }
 
-func loopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
+// isLocal also accepts names within .localhost, which browsers and most resolvers
+// lead to this machine: a developer's own server often has one.
+func isLocal(host string) bool {
+	return netaddr.IsLoopback(host) || strings.HasSuffix(host, ".localhost")
 }
 
 func nowhere(o Options) error {

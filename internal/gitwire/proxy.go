@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/lockstephq/lockstep/internal/netaddr"
 )
 
 // ParseProxy reads the address of a proxy: http://[USER:PASSWORD@]HOST:PORT, or
@@ -87,7 +89,7 @@ func (p *proxied) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("%w: %s is %s", ErrAddress, quote([]byte(host)), why)
 	}
 
-	if isHere(host) {
+	if isLocal(host) {
 		return p.direct.RoundTrip(req)
 	}
 
@@ -153,7 +155,7 @@ func (p *proxied) unreached(err error) error {
 // may be the proxy's own, which is then named, and its password taken out.
 func (n *Network) Through(u *url.URL, said string) string {
 	p, ok := n.client.Transport.(*proxied)
-	if !ok || u.Scheme != "http" || isHere(plainHost(u)) {
+	if !ok || u.Scheme != "http" || isLocal(plainHost(u)) {
 		return said
 	}
 	if user := p.options.Proxy.User; user != nil {
@@ -167,13 +169,15 @@ func (n *Network) Through(u *url.URL, said string) string {
 // end.
 func plainHost(u *url.URL) string { return strings.TrimSuffix(strings.ToLower(u.Hostname()), ".") }
 
-// isHere says whether a host is this machine by its name or address.
-func isHere(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
+// isLocal reports whether a host is this machine by its name or address. It is
+// broader than [netaddr.IsLoopback], because it keeps requests from the proxy: with
+// it also names within .localhost are local, and addresses that NAT64 leads to
+// loopback. What is then dialled must be a loopback address.
+func isLocal(host string) bool {
+	if address, err := netip.ParseAddr(host); err == nil {
+		host = embedded(address.Unmap().WithZone("")).String()
 	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && embedded(a.Unmap().WithZone("")).IsLoopback()
+	return netaddr.IsLoopback(host) || strings.HasSuffix(host, ".localhost")
 }
 
 // refuseHost says why a host may not be asked for through a proxy, or nothing. An
@@ -185,7 +189,7 @@ func refuseHost(host string, o NetworkOptions) string {
 		return refuse(a, o)
 	}
 
-	if isHere(host) {
+	if isLocal(host) {
 		if !o.AllowLoopback {
 			return "a loopback address"
 		}
@@ -208,7 +212,7 @@ func checkLoopback(address string) error {
 	if err := checkAddress(address, NetworkOptions{AllowLoopback: true}); err != nil {
 		return err
 	}
-	if ap, err := netip.ParseAddrPort(address); err != nil || !isHere(ap.Addr().String()) {
+	if ap, err := netip.ParseAddrPort(address); err != nil || !isLocal(ap.Addr().String()) {
 		return fmt.Errorf("%w: %s is not a loopback address", ErrAddress, address)
 	}
 	return nil

@@ -2,7 +2,6 @@ package handshake
 
 import (
 	"context"
-	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/netaddr"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/store"
 )
@@ -75,16 +75,11 @@ func (h *Handshake) Start(tx *db.Tx, conn lockstep.Connection, c Client) (Starte
 func checkRedirect(uri string) error {
 	u, err := url.Parse(uri)
 	ok := err == nil && u.User == nil && u.Hostname() != "" && !strings.Contains(uri, "#")
-	if ok && (u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname())) {
+	if ok && (u.Scheme == "https" || u.Scheme == "http" && netaddr.IsLoopback(u.Hostname())) {
 		return nil
 	}
 	return lockstep.Errorf(lockstep.Invalid,
 		"RedirectUri must be a URL of https, or of http on this machine such as http://127.0.0.1:8000/callback, without user name and fragment.")
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // config says how tokens are asked for at the host of an access.
@@ -99,7 +94,7 @@ func (h *Handshake) config(a provider.Access, c Client) (*oauth2.Config, error) 
 	if err != nil {
 		return nil, err
 	}
-	if a.Host != nil && !sameOrigin(at.TokenURL, a.Host.Endpoint) {
+	if a.Host != nil && !netaddr.SameOriginURLs(at.TokenURL, a.Host.Endpoint) {
 		return nil, lockstep.Errorf(lockstep.Invalid, "Tokens of host %s would be asked for elsewhere than at the host.", a.Host.Name)
 	}
 
@@ -113,12 +108,6 @@ func (h *Handshake) config(a provider.Access, c Client) (*oauth2.Config, error) 
 		ClientID: c.ID, ClientSecret: c.Secret, RedirectURL: c.RedirectURI, Scopes: at.Scopes,
 		Endpoint: oauth2.Endpoint{AuthURL: at.AuthURL, TokenURL: at.TokenURL, AuthStyle: style},
 	}, nil
-}
-
-func sameOrigin(a, b string) bool {
-	u, errA := url.Parse(a)
-	v, errB := url.Parse(b)
-	return errA == nil && errB == nil && strings.EqualFold(u.Scheme, v.Scheme) && strings.EqualFold(u.Host, v.Host)
 }
 
 // exchange spends a code. Denied where the host refuses it.

@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/netaddr"
 	"github.com/lockstephq/lockstep/internal/seal"
 )
 
@@ -351,7 +352,7 @@ func checkIssuer(issuer string) error {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.ContainsAny(issuer, "?#") {
 		return fmt.Errorf("%q is not https://HOST or https://HOST/PATH", issuer)
 	}
-	if u.Scheme == "http" && !onLoopback(issuer) {
+	if u.Scheme == "http" && !netaddr.IsLoopbackURL(issuer) {
 		return fmt.Errorf("%s: an issuer on another machine needs https://", issuer)
 	}
 	return nil

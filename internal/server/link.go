@@ -15,6 +15,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/netaddr"
 	"github.com/lockstephq/lockstep/internal/provider/git"
 	"github.com/lockstephq/lockstep/internal/store"
 )
@@ -262,7 +263,7 @@ func (l linker) isNear(d *db.DB, link lockstep.RepositoryLink) (near bool) {
 			return err
 		}
 		host, err := store.HostByARN(tx, conn.HostARN)
-		near = strings.HasPrefix(host.Endpoint, "file://") || onLoopback(host.Endpoint)
+		near = strings.HasPrefix(host.Endpoint, "file://") || netaddr.IsLoopbackURL(host.Endpoint)
 		return err
 	})
 	return near && err == nil

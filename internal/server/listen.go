@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/lockstephq/lockstep/internal/netaddr"
 )
 
 // listen takes the address of a setting. The error of one that is taken says by
@@ -107,8 +109,7 @@ func knownHosts(h http.Handler, addr net.Addr) http.Handler {
 			host = name
 		}
 
-		ip := net.ParseIP(strings.Trim(host, "[]"))
-		if !strings.EqualFold(host, "localhost") && (ip == nil || !ip.IsLoopback()) {
+		if !netaddr.IsLoopback(strings.Trim(host, "[]")) {
 			http.Error(w, "This server answers only for this machine.", http.StatusMisdirectedRequest)
 			return
 		}

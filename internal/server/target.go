@@ -3,8 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"net"
-	"net/url"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
@@ -12,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
+
+	"github.com/lockstephq/lockstep/internal/netaddr"
 )
 
 // aim fills in which CloudFormation the plan's stacks are in and who calls it.
@@ -40,7 +40,7 @@ func (p *plan) aim(ctx context.Context, c Config) error {
 // endpoint is on this machine, placeholders do: it will hardly ask.
 func callerConfig(ctx context.Context, endpoint string) (aws.Config, error) {
 	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithLogger(logging.Nop{})}
-	if onLoopback(endpoint) { // no use in asking the network who this machine is
+	if netaddr.IsLoopbackURL(endpoint) { // no use in asking the network who this machine is
 		options = append(options, awsconfig.WithEC2IMDSClientEnableState(imds.ClientDisabled))
 	}
 
@@ -53,7 +53,7 @@ func callerConfig(ctx context.Context, endpoint string) (aws.Config, error) {
 		cfg.Region = defaultRegion
 	}
 
-	if onLoopback(endpoint) {
+	if netaddr.IsLoopbackURL(endpoint) {
 		if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 			cfg.Credentials = credentials.NewStaticCredentialsProvider("placeholder", "placeholder", "")
 		}
@@ -63,19 +63,6 @@ func callerConfig(ctx context.Context, endpoint string) (aws.Config, error) {
 }
 
 const defaultRegion = "us-east-1"
-
-// onLoopback says whether a URL is on this machine.
-func onLoopback(address string) bool {
-	u, err := url.Parse(address)
-	if err != nil {
-		return false
-	}
-	if u.Hostname() == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(u.Hostname())
-	return ip != nil && ip.IsLoopback()
-}
 
 // callerAccount asks STS whose credentials these are: that of the target, which
 // the stacks will be in, whatever AWS_ENDPOINT_URL says.

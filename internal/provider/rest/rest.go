@@ -29,6 +29,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/netaddr"
 )
 
 // Options say which API to call, and how.
@@ -84,14 +85,10 @@ func (c *Client) HTTP() *http.Client { return c.http }
 
 // redirected follows GET on the same origin.
 func (c *Client) redirected(next *http.Request, via []*http.Request) error {
-	if next.Method == http.MethodGet && via[0].Method == http.MethodGet && len(via) <= maxRedirects && sameOrigin(next.URL, c.base) {
+	if next.Method == http.MethodGet && via[0].Method == http.MethodGet && len(via) <= maxRedirects && netaddr.SameOrigin(next.URL, c.base) {
 		return nil
 	}
 	return http.ErrUseLastResponse
-}
-
-func sameOrigin(a, b *url.URL) bool {
-	return strings.EqualFold(a.Scheme, b.Scheme) && strings.EqualFold(a.Host, b.Host)
 }
 
 // Do sends in as JSON, unless it is nil, to a path behind the API's address, and
@@ -155,7 +152,7 @@ type transport struct {
 
 // RoundTrip sends one request.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if !sameOrigin(req.URL, t.base) {
+	if !netaddr.SameOrigin(req.URL, t.base) {
 		return nil, lockstep.Errorf(lockstep.Invalid, "%s is not the API at %s: nothing is asked there.", req.URL.Host, t.base.Host)
 	}
 

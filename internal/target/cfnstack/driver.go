@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net"
-	"net/netip"
 	"net/url"
 	"sync"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/netaddr"
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
@@ -102,14 +102,14 @@ func New(o Options) (*Driver, error) {
 
 	if o.AwaitExports == 0 {
 		o.AwaitExports = 5 * time.Minute
-		if onLoopback(o.Target) {
+		if netaddr.IsLoopbackURL(o.Target) {
 			o.AwaitExports = 10 * time.Second
 		}
 	}
 
 	if o.Poll == (Schedule{}) {
 		o.Poll = Schedule{2 * time.Second, 10 * time.Second}
-		if onLoopback(o.Target) {
+		if netaddr.IsLoopbackURL(o.Target) {
 			o.Poll = Schedule{100 * time.Millisecond, time.Second}
 		}
 	}
@@ -139,18 +139,6 @@ func checkEndpoint(endpoint string) error {
 		return lockstep.Errorf(lockstep.Invalid, "A target is the URL of a CloudFormation endpoint, http://HOST:PORT or https://HOST, without user name.")
 	}
 	return nil
-}
-
-func onLoopback(endpoint string) bool {
-	u, err := url.Parse(endpoint)
-	if err != nil {
-		return false
-	}
-	if u.Hostname() == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(u.Hostname())
-	return err == nil && ip.IsLoopback()
 }
 
 // endpointName names the target in messages.
