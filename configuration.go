@@ -41,8 +41,15 @@ const (
 	FileChange TriggerResourceUpdateOn = "FILE_CHANGE"
 )
 
-// A Switch is ENABLED, DISABLED or, where nothing was said, "".
+// A Switch turns a feature of a sync configuration on or off. "" is the default,
+// which is off.
 type Switch string
+
+// The positions of a switch, as the API spells them.
+const (
+	Enabled  Switch = "ENABLED"
+	Disabled Switch = "DISABLED"
+)
 
 // Resource gives the name of what the configuration syncs.
 func (c SyncConfiguration) Resource() Resource {

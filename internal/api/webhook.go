@@ -135,7 +135,7 @@ func (s *Service) DeleteRepositoryWebhook(ctx context.Context, c Caller, in *wir
 	}
 
 	if err := s.o.Hosts.RemoveWebhook(ctx, w.LinkID, w.RegisteredURL); err != nil {
-		out.StillRegistered = lockstep.Cut(lockstep.Shown(err), 600)
+		out.StillRegistered = lockstep.Truncate(lockstep.Shown(err), 600)
 	}
 
 	return out, nil

@@ -10,11 +10,11 @@ import (
 	"reflect"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -88,20 +88,16 @@ func writeLine(w io.Writer, document any) error {
 	return err
 }
 
-// commanding says whether a character commands a terminal or turns the direction
-// of a text.
-func commanding(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
-
 // escaped writes in the way of JSON what commands a terminal and what the encoders
 // leave as it is. All of it is inside quotes.
 func escaped(text string) string {
-	if !strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && commanding(r) }) {
+	if !strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && lockstep.IsUnsafe(r) }) {
 		return text
 	}
 
 	var b strings.Builder
 	for _, r := range text {
-		if r != '\n' && commanding(r) {
+		if r != '\n' && lockstep.IsUnsafe(r) {
 			fmt.Fprintf(&b, `\u%04x`, r)
 		} else {
 			b.WriteRune(r)
@@ -124,7 +120,7 @@ func quoted(tree any) any {
 			t[i] = quoted(v)
 		}
 	case string:
-		if strings.ContainsFunc(t, func(r rune) bool { return r != '\n' && commanding(r) }) {
+		if strings.ContainsFunc(t, func(r rune) bool { return r != '\n' && lockstep.IsUnsafe(r) }) {
 			return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: t}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/client"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/server"
@@ -105,7 +106,7 @@ func newPolicyGetCommand(p *program) *cobra.Command {
 
 		text := out.Policy.Document
 		if terminal(p.stdout) {
-			text = plainText(text)
+			text = lockstep.Sanitize(text)
 		}
 
 		_, err = io.WriteString(p.stdout, text)

@@ -110,15 +110,5 @@ func (p *program) complain(problem, remedy string) {
 	}
 }
 
-// plainText is plain of many lines.
-func plainText(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r != '\n' && r != '\t' && commanding(r) {
-			return -1
-		}
-		return r
-	}, text)
-}
-
 // plain is how a text from elsewhere is printed.
-func plain(text string) string { return lockstep.Plain(text) }
+func plain(text string) string { return lockstep.SanitizeLine(text) }

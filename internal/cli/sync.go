@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections/types"
 	"github.com/spf13/cobra"
 
+	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/client"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
@@ -56,9 +57,9 @@ func (t *toggle) Type() string { return "on|off" }
 func (t *toggle) Set(text string) error {
 	switch text {
 	case "on":
-		*t = "ENABLED"
+		*t = toggle(lockstep.Enabled)
 	case "off":
-		*t = "DISABLED"
+		*t = toggle(lockstep.Disabled)
 	default:
 		return usagef("it is neither on nor off")
 	}
@@ -253,8 +254,8 @@ func newSyncShowCommand(p *program) *cobra.Command {
 		t.add("File", cfg.ConfigFile)
 		t.add("Role", cfg.RoleArn)
 		t.add("Concerned by", cmp.Or(cfg.TriggerResourceUpdateOn, string(types.TriggerResourceUpdateOnFileChange)))
-		t.add("Deployment status", cmp.Or(cfg.PublishDeploymentStatus, "DISABLED"))
-		t.add("Pull request comment", cmp.Or(cfg.PullRequestComment, "DISABLED"))
+		t.add("Deployment status", cmp.Or(cfg.PublishDeploymentStatus, string(lockstep.Disabled)))
+		t.add("Pull request comment", cmp.Or(cfg.PullRequestComment, string(lockstep.Disabled)))
 
 		return t.write(p.stdout)
 	})

@@ -17,7 +17,7 @@
 // same proxy keep nobody out.
 //
 // A page is a struct that holds what is to be seen, as text that commands nothing
-// (lockstep.Plain), and a template (look.go) that html/template escapes. Links lead
+// (lockstep.SanitizeLine), and a template (look.go) that html/template escapes. Links lead
 // to the page itself and are relative, so that they hold behind whatever path a
 // proxy has put before it.
 package console

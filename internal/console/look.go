@@ -70,4 +70,4 @@ func (m moment) Exact() string { return time.Time(m).UTC().Format("2006-01-02T15
 func (m moment) Said() string { return time.Time(m).UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // plain is a text from elsewhere, at most so many bytes of it.
-func plain(text string, most int) string { return lockstep.Cut(lockstep.Plain(text), most) }
+func plain(text string, most int) string { return lockstep.Truncate(lockstep.SanitizeLine(text), most) }

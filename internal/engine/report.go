@@ -41,7 +41,7 @@ type news []store.News
 // report begins with that, where the configuration asks for one.
 func (n *news) desired(cfg lockstep.SyncConfiguration, sha lockstep.SHA) {
 	*n = append(*n, store.News{LinkID: cfg.LinkID, Environment: environment(cfg), SHA: sha, Branch: cfg.Branch,
-		Begin: cfg.PublishDeploymentStatus == "ENABLED"})
+		Begin: cfg.PublishDeploymentStatus == lockstep.Enabled})
 }
 
 // attempted adds that an attempt has begun or ended. What it changes of a report

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
@@ -175,12 +174,12 @@ func (s standing) summary() string {
 	case s.total == 0:
 		return "None of its stacks is reported any more"
 	case s.failed > 0:
-		whole := line(fmt.Sprintf("%d of %s failed: %s: %s", s.failed, stacks(s.total), s.culprit, s.reason))
+		whole := lockstep.SanitizeLine(fmt.Sprintf("%d of %s failed: %s: %s", s.failed, stacks(s.total), s.culprit, s.reason))
 		if _, cause, ok := strings.Cut(s.reason, ". "); ok && len(whole) > maxSummary {
 			// What comes first says that it failed, which is said already.
-			whole = line(fmt.Sprintf("%d of %s failed: %s: %s", s.failed, stacks(s.total), s.culprit, cause))
+			whole = lockstep.SanitizeLine(fmt.Sprintf("%d of %s failed: %s: %s", s.failed, stacks(s.total), s.culprit, cause))
 		}
-		return lockstep.Cut(whole, maxSummary)
+		return lockstep.Truncate(whole, maxSummary)
 
 	case s.succeeded == 0 && s.open():
 		return stacks(s.total) + " to sync"
@@ -200,17 +199,6 @@ func stacks(n int) string {
 		return "1 stack"
 	}
 	return fmt.Sprintf("%d stacks", n)
-}
-
-// line makes one line of a text from elsewhere, without what would be obeyed and
-// not shown.
-func line(text string) string {
-	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, text)), " ")
 }
 
 const (

@@ -189,7 +189,7 @@ func repeat(words string, secrets ...string) string {
 			words = strings.ReplaceAll(words, secret, "****")
 		}
 	}
-	return lockstep.Cut(words, maxReason)
+	return lockstep.Truncate(words, maxReason)
 }
 
 // backoff doubles from first to most.

@@ -102,7 +102,7 @@ func noToken(where string, err error, shown []string) error {
 	}
 
 	if words := repeat(refused.ErrorDescription, shown...); words != "" {
-		text += ", and says " + strconv.Quote(lockstep.Cut(words, maxReason/2))
+		text += ", and says " + strconv.Quote(lockstep.Truncate(words, maxReason/2))
 	}
 
 	fault := &lockstep.Error{Kind: kindOf(status, code), Message: text + "."}

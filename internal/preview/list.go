@@ -79,14 +79,12 @@ func asking(tx *db.Tx, w pullRequestsWork) ([]store.Followed, error) {
 	all, err := store.FollowedOf(tx, w.LinkID, w.Branch)
 	var cfgs []store.Followed
 	for _, cfg := range all {
-		if cfg.PullRequestComment == enabled {
+		if cfg.PullRequestComment == lockstep.Enabled {
 			cfgs = append(cfgs, cfg)
 		}
 	}
 	return cfgs, err
 }
-
-const enabled lockstep.Switch = "ENABLED"
 
 // leave forgets the pull requests of a branch that nothing asks about any more.
 // The sweep finds it when something does.

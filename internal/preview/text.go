@@ -12,7 +12,7 @@ import (
 // it: there nothing is a mention, a reference, a link, markup or HTML, on any
 // host. What could end the span, or a table's cell, is put by what looks like it.
 func code(text string, n int) string {
-	text = oneLine(lockstep.Cut(text, n))
+	text = oneLine(lockstep.Truncate(text, n))
 	if text == "" {
 		return "–"
 	}
@@ -24,7 +24,7 @@ var inSpan = strings.NewReplacer("`", "ˋ", "|", "│", "<!--", "<!‑‑")
 
 // htmlCode is code where a host reads HTML and not Markdown.
 func htmlCode(text string, n int) string {
-	return "<code>" + html.EscapeString(inSpan.Replace(oneLine(lockstep.Cut(text, n)))) + "</code>"
+	return "<code>" + html.EscapeString(inSpan.Replace(oneLine(lockstep.Truncate(text, n)))) + "</code>"
 }
 
 // oneLine gives a text on one line, without characters that do not show: some of

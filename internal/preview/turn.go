@@ -160,7 +160,7 @@ func (t *turn) wanted(tx *db.Tx) (bool, error) {
 		return false, nil
 	}
 	was := v.Configuration
-	return cfg.PullRequestComment == enabled && cfg.LinkID == was.LinkID && cfg.Branch == was.Branch &&
+	return cfg.PullRequestComment == lockstep.Enabled && cfg.LinkID == was.LinkID && cfg.Branch == was.Branch &&
 		cfg.ConfigFile == was.ConfigFile && cfg.RoleARN == was.RoleARN, err
 }
 

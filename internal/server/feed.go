@@ -83,5 +83,5 @@ func line(ev store.SyncEvent) string {
 	if ev.SHA != "" {
 		about += "@" + ev.SHA.Short()
 	}
-	return fmt.Sprintf("%s  %-24s %-32s %s", ev.Time.Local().Format(time.TimeOnly), lockstep.Plain(about), ev.Type, lockstep.Plain(ev.Message))
+	return fmt.Sprintf("%s  %-24s %-32s %s", ev.Time.Local().Format(time.TimeOnly), lockstep.SanitizeLine(about), ev.Type, lockstep.SanitizeLine(ev.Message))
 }

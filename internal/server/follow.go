@@ -295,7 +295,7 @@ func nothing(at sighting) string {
 	case len(at.found.Files) == 0:
 		fmt.Fprintf(&b, "%s: no deployment file at %s@%s: a YAML or JSON file with template-file-path.\n", at.said, at.discovery.Branch, at.sha.Short())
 		for _, name := range at.found.Candidates {
-			fmt.Fprintf(&b, "  %s is a template. To sync it: %slockstep init %s, then commit.\n", lockstep.Plain(name), enter(at), lockstep.Plain(quote(noOption(name))))
+			fmt.Fprintf(&b, "  %s is a template. To sync it: %slockstep init %s, then commit.\n", lockstep.SanitizeLine(name), enter(at), lockstep.SanitizeLine(quote(noOption(name))))
 		}
 	}
 	return b.String()
@@ -408,6 +408,6 @@ func (u *up) warnUncommitted(ctx context.Context, looker target.Discoverer, at s
 
 	slices.Sort(changed)
 	for _, name := range changed {
-		fmt.Fprintf(u.Out, "Not committed, and so not synced: %s\n", lockstep.Plain(name))
+		fmt.Fprintf(u.Out, "Not committed, and so not synced: %s\n", lockstep.SanitizeLine(name))
 	}
 }

@@ -230,7 +230,7 @@ func (l linker) host(tx *db.Tx, s source) (lockstep.Host, error) {
 	}
 
 	id := uuid.NewString()
-	h := lockstep.Host{ARN: l.arn("host", "up-"+id[:8]), Account: l.account, Region: l.region, Name: lockstep.Cut(s.endpoint, 64),
+	h := lockstep.Host{ARN: l.arn("host", "up-"+id[:8]), Account: l.account, Region: l.region, Name: lockstep.Truncate(s.endpoint, 64),
 		ProviderType: git.Type, Endpoint: s.endpoint, Status: lockstep.HostAvailable}
 	return h, store.InsertHost(tx, &h)
 }
@@ -290,7 +290,7 @@ func (l linker) all(tx *db.Tx) ([]lockstep.RepositoryLink, error) {
 
 func (l linker) insert(tx *db.Tx, host lockstep.Host, s source) (lockstep.RepositoryLink, error) {
 	conn := lockstep.Connection{ARN: l.arn("connection", uuid.NewString()), Account: l.account, Region: l.region,
-		Name: lockstep.Cut(s.name, 32), ProviderType: git.Type, HostARN: host.ARN, Status: lockstep.ConnectionAvailable}
+		Name: lockstep.Truncate(s.name, 32), ProviderType: git.Type, HostARN: host.ARN, Status: lockstep.ConnectionAvailable}
 	if err := store.InsertConnection(tx, &conn); err != nil {
 		return lockstep.RepositoryLink{}, err
 	}

@@ -64,7 +64,7 @@ func (u *up) agree(ctx context.Context, seen []sighting) error {
 
 	fmt.Fprintf(u.Out, "Target %s, account %s, region %s:\n", u.Target, u.linker.account, u.linker.region)
 	for _, a := range list {
-		fmt.Fprintf(u.Out, "  %-6s stack %s from %s\n", a.action, a.stack, lockstep.Plain(a.file))
+		fmt.Fprintf(u.Out, "  %-6s stack %s from %s\n", a.action, a.stack, lockstep.SanitizeLine(a.file))
 	}
 
 	if u.Yes || u.Target != "aws" {

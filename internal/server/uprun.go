@@ -205,7 +205,7 @@ func branchSettled(tx *db.Tx, link lockstep.RepositoryLink, branch string) (bool
 	var failures []string
 	for _, ev := range a.Events {
 		if a.Status == lockstep.RepositoryFailed && ev.Type != "CLONE_STARTED" || ev.Type == "RESOURCE_NAME_TAKEN" {
-			failures = append(failures, fmt.Sprintf("%s %s: %s", link.Path(), branch, lockstep.Plain(ev.Message)))
+			failures = append(failures, fmt.Sprintf("%s %s: %s", link.Path(), branch, lockstep.SanitizeLine(ev.Message)))
 		}
 	}
 	return a.Status == lockstep.RepositorySucceeded || a.Status == lockstep.RepositoryFailed, failures, err
@@ -230,7 +230,7 @@ func resourceSettled(tx *db.Tx, cfg lockstep.SyncConfiguration) (bool, []string,
 	events, err := store.ResourceEvents(tx, a.ID)
 	reason := ""
 	if n := len(events); n > 0 {
-		reason = lockstep.Plain(events[n-1].Message)
+		reason = lockstep.SanitizeLine(events[n-1].Message)
 	}
 
 	return true, []string{fmt.Sprintf("%s FAILED at %s: %s", cfg.ResourceName, a.TargetRevision.SHA.Short(), reason)}, err

@@ -90,7 +90,7 @@ func parseLine(line string) (a allowed, git bool, err error) {
 		case "cert-authority":
 			err = fmt.Errorf("cert-authority is not supported: list the keys themselves")
 		default:
-			err = fmt.Errorf("option %q is not known", lockstep.Cut(name, 40))
+			err = fmt.Errorf("option %q is not known", lockstep.Truncate(name, 40))
 		}
 
 		if err != nil {
@@ -145,7 +145,7 @@ func parseTime(value string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%q is not a time such as 20260131 or 202601311200Z", lockstep.Cut(value, 40))
+	return time.Time{}, fmt.Errorf("%q is not a time such as 20260131 or 202601311200Z", lockstep.Truncate(value, 40))
 }
 
 // matchList says whether a name is on a list of patterns with commas between: one

@@ -187,7 +187,7 @@ func SaveReport(tx *db.Tx, r CommitReport, fresh time.Time) error {
 	_, err := tx.Exec(`UPDATE commit_report SET seen = $2, due_at = CASE WHEN news > $2 THEN CAST($3 AS bigint) ELSE CAST($4 AS bigint) END,
 		state = $5, summary = $6, tried_at = $7, memory = $8, reason = $9 WHERE id = $1`,
 		r.ID, r.Seen, db.Millis(fresh), due, r.State, storable(r.Summary), db.Millis(r.TriedAt), r.Memory,
-		lockstep.Cut(storable(r.Reason), lockstep.MaxMessage))
+		lockstep.Truncate(storable(r.Reason), lockstep.MaxMessage))
 	return err
 }
 

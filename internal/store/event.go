@@ -28,7 +28,7 @@ func addEvents(tx *db.Tx, repository, resource *string, events []lockstep.Event)
 
 		_, err := tx.Exec(`INSERT INTO sync_event (repository_attempt_id, resource_attempt_id, at, type, message, external_id)
 			VALUES ($1, $2, $3, $4, $5, $6)`, repository, resource, db.Millis(at), ev.Type,
-			lockstep.Cut(storable(ev.Message), lockstep.MaxMessage), storable(ev.ExternalID))
+			lockstep.Truncate(storable(ev.Message), lockstep.MaxMessage), storable(ev.ExternalID))
 		if err != nil {
 			return err
 		}

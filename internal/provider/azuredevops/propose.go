@@ -159,7 +159,7 @@ func (c *Client) open(ctx context.Context, p provider.Proposal) (int64, error) {
 	var got pullRequest
 	err := c.call(ctx, http.MethodPost, c.at.ofRepository("pullrequests"), map[string]string{
 		"sourceRefName": heads + p.Branch, "targetRefName": heads + p.Base,
-		"title": lockstep.Cut(p.Title, maxTitle), "description": lockstep.Cut(p.Body, maxDescription),
+		"title": lockstep.Truncate(p.Title, maxTitle), "description": lockstep.Truncate(p.Body, maxDescription),
 	}, &got)
 	if err == nil && got.PullRequestID <= 0 {
 		err = lockstep.Errorf(lockstep.Unavailable, "%s does not say which pull request it has opened.", c.at.web())

@@ -57,8 +57,8 @@ func key(name string) string {
 // taken what it did not answer.
 func (c *client) ReportStatus(ctx context.Context, s provider.CommitStatus, memory []byte) ([]byte, error) {
 	told := buildStatus{
-		Key: key(s.Context()), State: stateOf(s.State), Name: lockstep.Cut(s.Context(), maxName),
-		Description: lockstep.Cut(s.Summary, maxName), RefName: s.Branch,
+		Key: key(s.Context()), State: stateOf(s.State), Name: lockstep.Truncate(s.Context(), maxName),
+		Description: lockstep.Truncate(s.Summary, maxName), RefName: s.Branch,
 		URL: cmp.Or(s.URL, c.page+"/commits/"+string(s.SHA)), // the API wants one
 	}
 

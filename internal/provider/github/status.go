@@ -51,7 +51,7 @@ func (c *client) ReportStatus(ctx context.Context, s provider.CommitStatus, memo
 		known = told{} // of another provider, or none
 	}
 
-	want := told{State: state, Summary: lockstep.Cut(s.Summary, maxDescription), URL: page(s.URL)}
+	want := told{State: state, Summary: lockstep.Truncate(s.Summary, maxDescription), URL: page(s.URL)}
 	if known.Deployment != 0 {
 		got, gone, err := c.tell(ctx, known, want)
 		if !gone {

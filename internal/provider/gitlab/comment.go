@@ -29,7 +29,7 @@ const maxTitle = 1 << 10
 // pullRequest gives it in our words.
 func (m mergeRequest) pullRequest() provider.PullRequest {
 	return provider.PullRequest{
-		Number: m.IID, Title: lockstep.Cut(m.Title, maxTitle), Base: m.TargetBranch, HeadBranch: m.SourceBranch, Head: lockstep.SHA(m.SHA),
+		Number: m.IID, Title: lockstep.Truncate(m.Title, maxTitle), Base: m.TargetBranch, HeadBranch: m.SourceBranch, Head: lockstep.SHA(m.SHA),
 		Fork: m.SourceProjectID == 0 || m.SourceProjectID != m.TargetProjectID, URL: m.WebURL,
 	}
 }

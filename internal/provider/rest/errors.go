@@ -82,7 +82,7 @@ func (c *Client) Refused(resp *http.Response, words string) error {
 	}
 
 	if words != "" {
-		text += " and says " + strconv.Quote(lockstep.Cut(hide(words, resp.Request.Header), maxSaid))
+		text += " and says " + strconv.Quote(lockstep.Truncate(hide(words, resp.Request.Header), maxSaid))
 	}
 
 	text = c.network.Through(resp.Request.URL, text)

@@ -92,7 +92,7 @@ func proposed(c *types.ResourceChange, cut *bool) lockstep.ProposedChange {
 	return change
 }
 
-func short(s string) string { return lockstep.Cut(s, lockstep.MaxChangeText) }
+func short(s string) string { return lockstep.Truncate(s, lockstep.MaxChangeText) }
 
 // hideInPlan drops what holds a secret, and cuts what is too long only then, so
 // that no half of one is left: a property that a NoEcho parameter gives may be a

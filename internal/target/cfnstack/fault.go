@@ -161,5 +161,5 @@ func sentence(message, code string) string {
 	if message == "" {
 		message = code
 	}
-	return lockstep.Cut(strings.TrimRight(message, ".")+".", 1000)
+	return lockstep.Truncate(strings.TrimRight(message, ".")+".", 1000)
 }

@@ -34,7 +34,7 @@ func (w *work) finish(ctx context.Context, step target.Step, err error) (target.
 
 	for _, ev := range w.events {
 		if !ev.fixed {
-			ev.Message = lockstep.Cut(hide(ev.Message), lockstep.MaxMessage)
+			ev.Message = lockstep.Truncate(hide(ev.Message), lockstep.MaxMessage)
 		}
 
 		ev.ExternalID = w.hideID(ev.ExternalID, hide)
@@ -55,7 +55,7 @@ func (w *work) finish(ctx context.Context, step target.Step, err error) (target.
 	}
 
 	if end := step.End; end != nil {
-		end.Reason = lockstep.Cut(hide(end.Reason), lockstep.MaxMessage)
+		end.Reason = lockstep.Truncate(hide(end.Reason), lockstep.MaxMessage)
 		if end.Blocked != nil {
 			end.Blocked.Message = hide(end.Blocked.Message)
 		}

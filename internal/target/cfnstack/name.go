@@ -24,7 +24,7 @@ func ValidName(name string) error {
 	}
 	if !stackName.MatchString(name) {
 		return lockstep.Errorf(lockstep.Invalid,
-			"%q cannot be a stack's name: it begins with a letter, then come letters, digits and hyphens.", lockstep.Cut(name, maxName))
+			"%q cannot be a stack's name: it begins with a letter, then come letters, digits and hyphens.", lockstep.Truncate(name, maxName))
 	}
 	return nil
 }

@@ -200,7 +200,7 @@ func (w *work) description() string {
 	if w.d.options.Instance != "" {
 		text += ", instance " + w.d.options.Instance
 	}
-	return lockstep.Cut(text, 1000)
+	return lockstep.Truncate(text, 1000)
 }
 
 // notCreated decides what a refused CreateChangeSet means. A refusal because

@@ -121,7 +121,7 @@ func (s source) scalar(n *yaml.Node, key string) (string, error) {
 	case "!!null":
 		return "", s.errorf(n.Line, key, "a value cannot be null; write \"\" for an empty one")
 	default:
-		return "", s.errorf(n.Line, key, "the tag %s means nothing here", lockstep.Cut(tag, 40))
+		return "", s.errorf(n.Line, key, "the tag %s means nothing here", lockstep.Truncate(tag, 40))
 	}
 }
 

@@ -1,0 +1,40 @@
+package lockstep_test
+
+import (
+	"testing"
+
+	"github.com/lockstephq/lockstep"
+)
+
+func TestSanitizeKeepsTheLayoutAndDropsWhatATerminalObeys(t *testing.T) {
+	if got := lockstep.Sanitize(" a\x1b[2J\tb\r\n\u202ec\u009b "); got != " a[2J\tb\nc " {
+		t.Errorf("Sanitize = %q", got)
+	}
+}
+
+func TestSanitizeLineMakesOneLine(t *testing.T) {
+	if got := lockstep.SanitizeLine("\n a\x1b[2J\tb\r\n\u202ec\u009b \n"); got != "a[2J b c" {
+		t.Errorf("SanitizeLine = %q", got)
+	}
+}
+
+func TestTruncateEndsAtTheBoundaryOfACharacter(t *testing.T) {
+	tests := []struct {
+		name     string
+		text     string
+		maxBytes int
+		want     string
+	}{
+		{"short enough", "äöü", 6, "äöü"},
+		{"between two characters", "äöü", 5, "ä…"},
+		{"within a character", "aäöü", 5, "a…"},
+		{"no room for a character", "äöü", 3, "…"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got := lockstep.Truncate(test.text, test.maxBytes); got != test.want {
+				t.Errorf("Truncate(%q, %d) = %q, want %q", test.text, test.maxBytes, got, test.want)
+			}
+		})
+	}
+}
