@@ -205,9 +205,9 @@ type starting struct{ p *pushed }
 func (starting) Type() lockstep.SyncType                       { return "BENCH_SYNC" }
 func (starting) Discard(context.Context, target.Attempt) error { return nil }
 
-func (starting) Plan(_ context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (target.Plan, error) {
+func (starting) ReadInputs(_ context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (target.Inputs, error) {
 	id, err := files.ObjectID(cfg.ConfigFile)
-	return target.Plan{Inputs: target.Inputs{cfg.ConfigFile: id}}, err
+	return target.Inputs{cfg.ConfigFile: id}, err
 }
 
 func (s starting) Advance(_ context.Context, a target.Attempt) (target.Step, error) {

@@ -39,7 +39,7 @@ func (s *Service) ProposeDeploymentFile(ctx context.Context, c Caller, in *wire.
 
 	pr, branch, err := s.o.Hosts.Propose(ctx, l.ID, engine.Proposed{
 		SyncType: lockstep.SyncType(in.SyncType), Resource: in.ResourceName, Branch: in.Branch, File: in.ConfigFile,
-		Wanted: target.Wanted{Template: in.TemplateFile, Parameters: parameters, Tags: tags},
+		Deployment: target.Deployment{Template: in.TemplateFile, Parameters: parameters, Tags: tags},
 	})
 	if err != nil {
 		return nil, byHost(err)

@@ -47,7 +47,7 @@ func accepted(t testing.TB, root, file, template, name string) {
 		t.Fatal(err)
 	}
 
-	if _, err := d.Plan(t.Context(), lockstep.SyncConfiguration{ResourceName: name, ConfigFile: file}, files); err != nil {
+	if _, err := d.ReadInputs(t.Context(), lockstep.SyncConfiguration{ResourceName: name, ConfigFile: file}, files); err != nil {
 		t.Errorf("%s is refused: %v\n%s", file, err, read(t, filepath.Join(root, file)))
 	}
 

@@ -159,16 +159,16 @@ func (e *Engine) planOne(ctx context.Context, cfg store.Followed, files lockstep
 		return planned{}, err
 	}
 
-	var plan target.Plan
+	var inputs target.Inputs
 	err = guarded(func() (err error) {
-		plan, err = driver.Plan(ctx, cfg.SyncConfiguration, files)
+		inputs, err = driver.ReadInputs(ctx, cfg.SyncConfiguration, files)
 		return err
 	})
 	if k := lockstep.KindOf(err); err != nil && (k == lockstep.Unavailable || k == lockstep.Internal) {
 		return planned{}, fmt.Errorf("plan %s: %w", cfg.ResourceName, err)
 	}
 
-	return planned{Followed: cfg, fingerprint: fingerprint(cfg.SyncConfiguration, plan.Inputs)}, nil
+	return planned{Followed: cfg, fingerprint: fingerprint(cfg.SyncConfiguration, inputs)}, nil
 }
 
 // fingerprint is equal for two commits that ask the same of a configuration.

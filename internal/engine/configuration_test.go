@@ -11,7 +11,7 @@ import (
 // waits makes every step wait for an hour.
 func (w *world) waits() {
 	w.target.script(func(target.Attempt) (target.Step, error) {
-		return target.Step{Memory: []byte("proposed"), After: time.Hour}, nil
+		return target.Step{Checkpoint: []byte("proposed"), ContinueAfter: time.Hour}, nil
 	})
 }
 
@@ -28,7 +28,7 @@ func (w *world) executes(end target.End) (finish chan struct{}) {
 		case <-finish:
 			return target.Step{End: &end}, nil
 		default:
-			return target.Step{After: time.Second}, nil
+			return target.Step{ContinueAfter: time.Second}, nil
 		}
 	})
 
@@ -126,9 +126,9 @@ func TestDeletionAfterTheIntentFollowsTheExecutionToItsEnd(t *testing.T) {
 		note := make(chan string, 1)
 		w.target.script(func(a target.Attempt) (target.Step, error) {
 			if a.Configuration.ID != old.ID {
-				note <- string(a.Last)
+				note <- string(a.Baseline)
 			}
-			return target.Step{End: &target.End{Outcome: lockstep.Applied, Note: []byte("of the old configuration")}}, nil
+			return target.Step{End: &target.End{Outcome: lockstep.Applied, Baseline: []byte("of the old configuration")}}, nil
 		})
 
 		s := w.untilStatus(again, lockstep.ResourceSucceeded, second)

@@ -49,7 +49,7 @@ func (e *Engine) discover(ctx context.Context, link lockstep.RepositoryLink, bra
 
 // configureFound makes the configurations that are missing, in path order, so
 // that two files that ask for one name always get it in the same order.
-func (e *Engine) configureFound(tx *db.Tx, link lockstep.RepositoryLink, syncType lockstep.SyncType, files []target.Found) ([]lockstep.Event, error) {
+func (e *Engine) configureFound(tx *db.Tx, link lockstep.RepositoryLink, syncType lockstep.SyncType, files []target.DeploymentFile) ([]lockstep.Event, error) {
 	if _, err := store.LockBranch(tx, link.ID, link.Discovery.Branch); err != nil {
 		return nil, err
 	}

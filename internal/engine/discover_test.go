@@ -58,7 +58,7 @@ func (w *world) told(eventType string) (list []string) {
 // needsItsFile fails every attempt whose file is not there.
 func (w *world) needsItsFile() {
 	w.target.script(func(a target.Attempt) (target.Step, error) {
-		files, err := a.Open(w.t.Context())
+		files, err := a.OpenTree(w.t.Context())
 		if err != nil {
 			return target.Step{}, err
 		}

@@ -84,7 +84,7 @@ func TestOnlyWhatAHeadConcernsIsSynced(t *testing.T) {
 func TestAMissingFileFailsWithItsReasonAndItsReturnSyncs(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.target.script(func(a target.Attempt) (target.Step, error) {
-			files, err := a.Open(w.t.Context())
+			files, err := a.OpenTree(w.t.Context())
 			w.must(err)
 			if _, err := files.ObjectID(a.Configuration.ConfigFile); err != nil {
 				return target.Step{}, lockstep.Errorf(lockstep.NotFound, "web.yaml is not there.")
@@ -115,7 +115,7 @@ func TestAMissingFileFailsWithItsReasonAndItsReturnSyncs(t *testing.T) {
 func TestTheNewestHeadSupersedesAWaitOfAnHourAtOnce(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.target.script(func(a target.Attempt) (target.Step, error) {
-			return target.Step{Memory: []byte("x"), After: time.Hour}, nil
+			return target.Step{Checkpoint: []byte("x"), ContinueAfter: time.Hour}, nil
 		})
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.configure("web")
@@ -161,7 +161,7 @@ func TestAnIntentIsFollowedToItsEndAndTheNewestIsNext(t *testing.T) {
 			case <-finish:
 				return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
 			default:
-				return target.Step{After: time.Second}, nil
+				return target.Step{ContinueAfter: time.Second}, nil
 			}
 		})
 

@@ -239,23 +239,23 @@ func (s *scripted) called() (steps, discards int) {
 
 func (s *scripted) Type() lockstep.SyncType { return s.syncType }
 
-func (s *scripted) Plan(_ context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (target.Plan, error) {
+func (s *scripted) ReadInputs(_ context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (target.Inputs, error) {
 	s.mu.Lock()
 	plan := s.plan
 	s.mu.Unlock()
 
 	if plan != nil {
 		if err := plan(cfg.ResourceName); err != nil {
-			return target.Plan{}, err
+			return nil, err
 		}
 	}
 
 	id, err := files.ObjectID(cfg.ConfigFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return target.Plan{Inputs: target.Inputs{cfg.ConfigFile: lockstep.NoObject}}, lockstep.Errorf(lockstep.NotFound, "%s is not there.", cfg.ConfigFile)
+		return target.Inputs{cfg.ConfigFile: lockstep.NoObject}, lockstep.Errorf(lockstep.NotFound, "%s is not there.", cfg.ConfigFile)
 	}
 
-	return target.Plan{Inputs: target.Inputs{cfg.ConfigFile: id}}, err
+	return target.Inputs{cfg.ConfigFile: id}, err
 }
 
 func (s *scripted) Advance(ctx context.Context, a target.Attempt) (target.Step, error) {
@@ -304,7 +304,7 @@ func (s *scripted) Discover(_ context.Context, files lockstep.Tree, _ lockstep.D
 	var d target.Discovered
 	for _, path := range slices.Sorted(maps.Keys(files.(memoryTree).MapFS)) {
 		if name, ok := strings.CutSuffix(path, ".yaml"); ok {
-			d.Files = append(d.Files, target.Found{Path: path, Name: name[strings.LastIndex(name, "/")+1:]})
+			d.Files = append(d.Files, target.DeploymentFile{Path: path, Name: name[strings.LastIndex(name, "/")+1:]})
 		}
 	}
 	return d, nil

@@ -33,7 +33,7 @@ func (w *world) takeOver(cfg lockstep.SyncConfiguration) {
 func TestAReplacedWorkerWritesAndDiscardsNothing(t *testing.T) {
 	ends := map[string]func() (target.Step, error){
 		"a step": func() (target.Step, error) {
-			return target.Step{Events: []lockstep.Event{{Type: "LATE"}}, Memory: []byte("late"), Intent: "late", After: time.Hour}, nil
+			return target.Step{Events: []lockstep.Event{{Type: "LATE"}}, Checkpoint: []byte("late"), Intent: "late", ContinueAfter: time.Hour}, nil
 		},
 		"an end":      func() (target.Step, error) { return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil },
 		"a failure":   func() (target.Step, error) { return target.Step{}, lockstep.Errorf(lockstep.Invalid, "No.") },
@@ -146,7 +146,7 @@ func TestTheSweepWakesWhatLostItsJobWithinAMinute(t *testing.T) {
 		synctest.Wait()
 		w.loseJobs()
 		began := time.Now()
-		w.target.script(func(target.Attempt) (target.Step, error) { return target.Step{After: 5 * time.Minute}, nil })
+		w.target.script(func(target.Attempt) (target.Step, error) { return target.Step{ContinueAfter: 5 * time.Minute}, nil })
 		w.untilStatus(cfg, lockstep.ResourceInProgress, first)
 
 		if took := time.Since(began); took > 62*time.Second {
@@ -220,11 +220,11 @@ func TestARestartInTheMiddleGoesOnWithItsMemoryAndEndsOnce(t *testing.T) {
 	inBubble(t, func(w *world) {
 		var memories []string
 		w.target.script(func(a target.Attempt) (target.Step, error) {
-			memories = append(memories, string(a.Memory)+"/"+a.Intent)
+			memories = append(memories, string(a.Checkpoint)+"/"+a.Intent)
 			if a.Intent == "" {
-				return target.Step{Memory: []byte("m1"), Intent: "execute", Events: []lockstep.Event{{Type: "ONE"}}}, nil
+				return target.Step{Checkpoint: []byte("m1"), Intent: "execute", Events: []lockstep.Event{{Type: "ONE"}}}, nil
 			}
-			return target.Step{Memory: []byte("m2"), After: time.Minute, Events: []lockstep.Event{{Type: "TWO"}}}, nil
+			return target.Step{Checkpoint: []byte("m2"), ContinueAfter: time.Minute, Events: []lockstep.Event{{Type: "TWO"}}}, nil
 		})
 
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
@@ -235,7 +235,7 @@ func TestARestartInTheMiddleGoesOnWithItsMemoryAndEndsOnce(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		w.start()
 		w.target.script(func(a target.Attempt) (target.Step, error) {
-			memories = append(memories, string(a.Memory)+"/"+a.Intent)
+			memories = append(memories, string(a.Checkpoint)+"/"+a.Intent)
 			return target.Step{End: &target.End{Outcome: lockstep.Applied}, Events: []lockstep.Event{{Type: "THREE"}}}, nil
 		})
 		began := time.Now()

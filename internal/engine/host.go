@@ -81,7 +81,7 @@ type Proposed struct {
 	Resource string
 	Branch   string // "" is the repository's default branch
 	File     string // path of the configuration's file; "" is deployments/RESOURCE.yaml
-	target.Wanted
+	target.Deployment
 }
 
 // Propose opens a pull request that adds the configuration file of a resource.
@@ -115,7 +115,7 @@ func (e *Engine) Propose(ctx context.Context, linkID string, p Proposed) (pr pro
 		return pr, base, lockstep.Errorf(lockstep.Invalid, "%q is not the path of a file from the root of a repository.", p.File)
 	}
 
-	text, err := writer.Write(p.Wanted)
+	text, err := writer.Encode(p.Deployment)
 	if err != nil {
 		return pr, base, err
 	}
@@ -125,7 +125,7 @@ func (e *Engine) Propose(ctx context.Context, linkID string, p Proposed) (pr pro
 
 	cfg := lockstep.SyncConfiguration{SyncType: p.SyncType, ResourceName: p.Resource, LinkID: linkID, Branch: base, ConfigFile: p.File}
 	err = guarded(func() error {
-		_, err := e.targets[p.SyncType].Plan(ctx, cfg, with{files, p.File, text})
+		_, err := e.targets[p.SyncType].ReadInputs(ctx, cfg, with{files, p.File, text})
 		return err
 	})
 	if err != nil {
@@ -148,26 +148,26 @@ func (e *Engine) Propose(ctx context.Context, linkID string, p Proposed) (pr pro
 
 // isWanted says whether a file is to be proposed: not where the same is asked for
 // already. Exists where the file is there and asks for something else.
-func isWanted(writer target.Writer, files lockstep.Tree, name string, text []byte) (bool, error) {
+func isWanted(writer target.Encoder, files lockstep.Tree, name string, text []byte) (bool, error) {
 	there, err := fs.ReadFile(files, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return true, nil
 	case err != nil:
 		return false, err
-	case writer.Same(there, text):
+	case writer.Equal(there, text):
 		return false, nil
 	}
 	return false, lockstep.Errorf(lockstep.Exists, "%s is on the branch already and asks for something else. It is not overwritten: change it there.", name)
 }
 
 // writer gives the target that writes the files of a sync type.
-func (e *Engine) writer(t lockstep.SyncType) (target.Writer, error) {
+func (e *Engine) writer(t lockstep.SyncType) (target.Encoder, error) {
 	driver, err := e.driver(t)
 	if err != nil {
 		return nil, err
 	}
-	w, ok := driver.(target.Writer)
+	w, ok := driver.(target.Encoder)
 	if !ok {
 		return nil, lockstep.Errorf(lockstep.Invalid, "The files of sync type %s are not written by Lockstep.", t)
 	}

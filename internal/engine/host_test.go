@@ -54,15 +54,15 @@ func (c proposing) DefaultBranch(context.Context) (string, lockstep.SHA, error) 
 	return "main", c.heads["main"], nil
 }
 
-// Write and Same make the target one that writes its own files.
-func (s *scripted) Write(w target.Wanted) ([]byte, error) {
+// Encode and Equal make the target one that writes its own files.
+func (s *scripted) Encode(w target.Deployment) ([]byte, error) {
 	if w.Template == "wrong" {
 		return nil, lockstep.Errorf(lockstep.Invalid, "No file can say that.")
 	}
 	return []byte("template " + w.Template), nil
 }
 
-func (s *scripted) Same(a, b []byte) bool { return string(a) == string(b) }
+func (s *scripted) Equal(a, b []byte) bool { return string(a) == string(b) }
 
 // did gives what the host was asked to do, and forgets it.
 func (h *gitHost) did() []string {
@@ -77,7 +77,7 @@ func TestAFileIsProposedThatIsNotThere(t *testing.T) {
 	inSQLite(t, func(w *world) {
 		w.host.able = true
 		sha := w.push(map[string]string{"t.yaml": "1", "deployments/there.yaml": "template t.yaml", "other.yaml": "template x.yaml"})
-		p := engine.Proposed{SyncType: "TEST_SYNC", Resource: "web", Wanted: target.Wanted{Template: "t.yaml"}}
+		p := engine.Proposed{SyncType: "TEST_SYNC", Resource: "web", Deployment: target.Deployment{Template: "t.yaml"}}
 		pr, branch, err := w.engine.Propose(w.t.Context(), w.link.ID, p)
 		if err != nil || pr.Number != 7 || branch != "main" {
 			w.t.Fatalf("%+v for %q, %v", pr, branch, err)
@@ -104,7 +104,7 @@ func TestAFileIsProposedThatIsNotThere(t *testing.T) {
 				w.target.plan = func(string) error { return lockstep.Errorf(lockstep.Limit, "It is too large.") }
 			},
 		} {
-			bad := engine.Proposed{SyncType: "TEST_SYNC", Resource: "api", Wanted: target.Wanted{Template: "t.yaml"}}
+			bad := engine.Proposed{SyncType: "TEST_SYNC", Resource: "api", Deployment: target.Deployment{Template: "t.yaml"}}
 			change(&bad)
 			if _, _, err := w.engine.Propose(w.t.Context(), w.link.ID, bad); lockstep.KindOf(err) != kind {
 				w.t.Errorf("%s: %v", kind, err)
@@ -114,7 +114,7 @@ func TestAFileIsProposedThatIsNotThere(t *testing.T) {
 		}
 
 		for _, file := range []string{"../x.yaml", "/x.yaml", ".", "a/../.."} {
-			bad := engine.Proposed{SyncType: "TEST_SYNC", Resource: "api", File: file, Wanted: target.Wanted{Template: "t.yaml"}}
+			bad := engine.Proposed{SyncType: "TEST_SYNC", Resource: "api", File: file, Deployment: target.Deployment{Template: "t.yaml"}}
 			if _, _, err := w.engine.Propose(w.t.Context(), w.link.ID, bad); lockstep.KindOf(err) != lockstep.Invalid {
 				w.t.Errorf("%s: %v", file, err)
 			}

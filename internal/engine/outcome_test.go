@@ -74,7 +74,7 @@ func TestBackoffEndsAtFiveMinutesAndStartsAnewAfterAStepThatWorked(t *testing.T)
 			at = append(at, time.Now())
 			switch {
 			case len(at) == 13:
-				return target.Step{Memory: []byte("it works")}, nil
+				return target.Step{Checkpoint: []byte("it works")}, nil
 			case len(at) == 15:
 				return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
 			}
@@ -226,9 +226,9 @@ func TestAnEndThatIsBlockedStopsTheResourceUntilARetry(t *testing.T) {
 func TestANoteReachesTheNextAttemptUnlessABlockerWasResolved(t *testing.T) {
 	inSQLite(t, func(w *world) {
 		var last []string
-		end := &target.End{Outcome: lockstep.Applied, Note: []byte("applied 1")}
+		end := &target.End{Outcome: lockstep.Applied, Baseline: []byte("applied 1")}
 		w.target.script(func(a target.Attempt) (target.Step, error) {
-			last = append(last, string(a.Last))
+			last = append(last, string(a.Baseline))
 			return target.Step{End: end}, nil
 		})
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})

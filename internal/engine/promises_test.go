@@ -170,21 +170,21 @@ func (m *moody) mood(a target.Attempt, what string, n int) int {
 }
 
 func (m *moody) advance(a target.Attempt) (target.Step, error) {
-	done, _ := strconv.Atoi(string(a.Memory)) // steps recorded; none is zero
-	step := target.Step{Memory: []byte(strconv.Itoa(done + 1)), Events: []lockstep.Event{{Type: fmt.Sprint("STEP_", done)}}}
-	step.After = []time.Duration{0, 0, 0, 300 * time.Millisecond, time.Second, 5 * time.Second, 2 * time.Minute}[m.mood(a, fmt.Sprint("after", done), 7)]
+	done, _ := strconv.Atoi(string(a.Checkpoint)) // steps recorded; none is zero
+	step := target.Step{Checkpoint: []byte(strconv.Itoa(done + 1)), Events: []lockstep.Event{{Type: fmt.Sprint("STEP_", done)}}}
+	step.ContinueAfter = []time.Duration{0, 0, 0, 300 * time.Millisecond, time.Second, 5 * time.Second, 2 * time.Minute}[m.mood(a, fmt.Sprint("after", done), 7)]
 	time.Sleep([]time.Duration{0, 0, 20 * time.Millisecond, 400 * time.Millisecond, 3 * time.Second}[m.mood(a, fmt.Sprint("slow", done), 5)])
 	m.mu.Lock()
 	defer m.mu.Unlock()
 
-	m.tries[a.ID+string(a.Memory)]++
+	m.tries[a.ID+string(a.Checkpoint)]++
 	proposing := 1 + m.mood(a, "proposing", 3)
 	if a.Intent == "" {
 		if done >= proposing {
 			step.Intent = "execute " + a.ID
 			return step, nil
 		}
-		return step, m.accident(a, m.tries[a.ID+string(a.Memory)])
+		return step, m.accident(a, m.tries[a.ID+string(a.Checkpoint)])
 	}
 
 	name := a.Configuration.ResourceName
@@ -232,7 +232,7 @@ func (m *moody) end(a target.Attempt) *target.End {
 		return &target.End{Outcome: lockstep.Failed, Blocked: &mendTheStack}
 	}
 	m.applied[a.Configuration.ResourceName] = a.Revision.SHA
-	return &target.End{Outcome: lockstep.Applied, Note: []byte(a.Revision.SHA)}
+	return &target.End{Outcome: lockstep.Applied, Baseline: []byte(a.Revision.SHA)}
 }
 
 func (m *moody) discard(a target.Attempt) error {

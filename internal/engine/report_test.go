@@ -58,7 +58,7 @@ func TestACommitThatWaitsForAnotherIsPending(t *testing.T) {
 			if a.Revision.SHA == first {
 				return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
 			}
-			return target.Step{After: time.Second}, nil
+			return target.Step{ContinueAfter: time.Second}, nil
 		})
 
 		close(finish)
@@ -76,8 +76,8 @@ func TestACommitThatWaitsForAnotherIsPending(t *testing.T) {
 func (w *world) slowly(end func(name string) *target.End) {
 	w.target.script(func(a target.Attempt) (target.Step, error) {
 		name := a.Configuration.ResourceName
-		if a.Memory == nil {
-			return target.Step{Memory: []byte("begun"), After: time.Duration(name[len(name)-1]-'0') * 10 * time.Second}, nil
+		if a.Checkpoint == nil {
+			return target.Step{Checkpoint: []byte("begun"), ContinueAfter: time.Duration(name[len(name)-1]-'0') * 10 * time.Second}, nil
 		}
 		return target.Step{End: end(name), Events: []lockstep.Event{{Type: "END", Message: "The end of " + name + "."}}}, nil
 	})
@@ -261,7 +261,7 @@ func TestASupersededCommitEndsAndSaysSo(t *testing.T) {
 			if a.Configuration.ResourceName == "api" {
 				return target.Step{End: &target.End{Outcome: lockstep.Unchanged}}, nil
 			}
-			return target.Step{Memory: []byte("x"), After: time.Hour}, nil
+			return target.Step{Checkpoint: []byte("x"), ContinueAfter: time.Hour}, nil
 		})
 
 		first := w.host.push("main", map[string]string{"web.yaml": "1", "api.yaml": "1"})

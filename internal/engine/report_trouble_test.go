@@ -353,7 +353,7 @@ func TestWhatIsDeletedWhileItsReportIsDueIsReportedNoMore(t *testing.T) {
 	inBubble(t, func(w *world) {
 		told := w.reports()
 		w.target.script(func(target.Attempt) (target.Step, error) {
-			return target.Step{Memory: []byte("x"), After: time.Hour}, nil
+			return target.Step{Checkpoint: []byte("x"), ContinueAfter: time.Hour}, nil
 		})
 		sha := w.host.push("main", map[string]string{"web.yaml": "1", "api.yaml": "1"})
 		web, api := w.configure("web", publishes), w.configure("api", publishes)
@@ -379,7 +379,7 @@ func TestACommitWhoseStacksAreAllDeletedIsClosed(t *testing.T) {
 	inBubble(t, func(w *world) {
 		told := w.reports()
 		w.target.script(func(target.Attempt) (target.Step, error) {
-			return target.Step{Memory: []byte("x"), After: time.Hour}, nil
+			return target.Step{Checkpoint: []byte("x"), ContinueAfter: time.Hour}, nil
 		})
 		sha := w.host.push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.configure("web", publishes)

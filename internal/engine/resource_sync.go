@@ -235,8 +235,8 @@ func (t *turn) asTarget() (a target.Attempt, release func()) {
 	var releases []func()
 	a = target.Attempt{
 		ID: t.attempt.ID, Configuration: t.attempt.Configuration, Revision: t.attempt.TargetRevision,
-		Memory: t.attempt.Memory, Intent: t.attempt.Intent, Last: t.note, StartedAt: t.attempt.StartedAt, Now: time.Now().UTC(),
-		Open: func(ctx context.Context) (lockstep.Tree, error) {
+		Checkpoint: t.attempt.Memory, Intent: t.attempt.Intent, Baseline: t.note, StartedAt: t.attempt.StartedAt, Now: time.Now().UTC(),
+		OpenTree: func(ctx context.Context) (lockstep.Tree, error) {
 			client, release, err := t.Open(ctx, t.attempt.Configuration.LinkID)
 			if err != nil {
 				return nil, err

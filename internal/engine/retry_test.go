@@ -310,7 +310,7 @@ func TestAPlanIsKeptWithItsAttempt(t *testing.T) {
 		want := &lockstep.Plan{ID: "arn:changeset", Name: "c", Changes: []lockstep.ProposedChange{{Action: "Add", LogicalID: "A", ResourceType: "T"}}}
 		w.target.script(func(a target.Attempt) (target.Step, error) {
 			if a.Intent == "" {
-				return target.Step{Intent: "execute", Plan: want, Memory: []byte("x")}, nil
+				return target.Step{Intent: "execute", Plan: want, Checkpoint: []byte("x")}, nil
 			}
 			return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
 		})

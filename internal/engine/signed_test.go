@@ -85,8 +85,8 @@ func TestACommitIsVerifiedOnce(t *testing.T) {
 		cfg := w.configure("web")
 		w.signers(cfg, signing(w.t, "allowed_signers"))
 		w.target.script(func(a target.Attempt) (target.Step, error) {
-			if n := len(a.Memory); n < 3 {
-				return target.Step{Memory: make([]byte, n+1)}, nil
+			if n := len(a.Checkpoint); n < 3 {
+				return target.Step{Checkpoint: make([]byte, n+1)}, nil
 			}
 			return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
 		})

@@ -65,10 +65,10 @@ func (t *turn) record(ctx context.Context, step target.Step) (next action, err e
 
 		a := t.attempt
 		a.Tries = 0
-		a.NotBefore = tx.Now.Add(step.After)
+		a.NotBefore = tx.Now.Add(step.ContinueAfter)
 
-		if step.Memory != nil {
-			a.Memory = step.Memory
+		if step.Checkpoint != nil {
+			a.Memory = step.Checkpoint
 		}
 
 		if step.Intent != "" && a.Intent == "" && (s.Behind() || s.ConfigurationID != a.Configuration.ID) {
@@ -110,11 +110,11 @@ func (t *turn) record(ctx context.Context, step target.Step) (next action, err e
 // finish ends the attempt as the driver said.
 func (t *turn) finish(tx *db.Tx, s store.ResourceState, end target.End) (action, error) {
 	mine := s.ConfigurationID == t.attempt.Configuration.ID
-	if end.Note != nil && mine {
-		if err := store.SaveNote(tx, s.ID, end.Note); err != nil {
+	if end.Baseline != nil && mine {
+		if err := store.SaveNote(tx, s.ID, end.Baseline); err != nil {
 			return nothing, err
 		}
-		s.Note = end.Note
+		s.Note = end.Baseline
 	}
 
 	if end.Blocked != nil && mine {

@@ -290,16 +290,16 @@ func (l *look) inputs(ctx context.Context, cfg store.Followed, files lockstep.Tr
 		return nil, err
 	}
 
-	var plan target.Plan
+	var inputs target.Inputs
 	err = guarded(func() (err error) {
-		plan, err = driver.Plan(ctx, cfg.SyncConfiguration, files)
+		inputs, err = driver.ReadInputs(ctx, cfg.SyncConfiguration, files)
 		return err
 	})
 	if k := lockstep.KindOf(err); err != nil && (k == lockstep.Unavailable || k == lockstep.Internal) {
 		return nil, fmt.Errorf("plan %s: %w", cfg.ResourceName, err)
 	}
 
-	return plan.Inputs, nil
+	return inputs, nil
 }
 
 // fingerprint is equal for two previews that would say the same, as far as files

@@ -184,8 +184,8 @@ func proposes(a target.Attempt) (target.Step, error) {
 	if a.Intent != "" {
 		return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
 	}
-	if len(a.Memory) == 0 {
-		return target.Step{Memory: []byte("proposed")}, nil
+	if len(a.Checkpoint) == 0 {
+		return target.Step{Checkpoint: []byte("proposed")}, nil
 	}
 	plan := &lockstep.Plan{ID: "arn:" + a.ID, Changes: []lockstep.ProposedChange{{Action: "Modify", LogicalID: "Topic", ResourceType: "AWS::SNS::Topic"}},
 		Parameters: []lockstep.ValueChange{{Name: "Size", Before: "1", After: "2"}}}
@@ -200,17 +200,17 @@ func (s *scripted) script(step func(a target.Attempt) (target.Step, error)) {
 
 func (s *scripted) Type() lockstep.SyncType { return "TEST_SYNC" }
 
-func (s *scripted) Plan(_ context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (target.Plan, error) {
-	p := target.Plan{Inputs: target.Inputs{}}
+func (s *scripted) ReadInputs(_ context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (target.Inputs, error) {
+	inputs := target.Inputs{}
 	for _, name := range []string{cfg.ConfigFile, "t.yaml"} {
 		id, err := files.ObjectID(name)
 		if err != nil {
-			p.Inputs[name] = lockstep.NoObject
-			return p, lockstep.Errorf(lockstep.NotFound, "%s is not there.", name)
+			inputs[name] = lockstep.NoObject
+			return inputs, lockstep.Errorf(lockstep.NotFound, "%s is not there.", name)
 		}
-		p.Inputs[name] = id
+		inputs[name] = id
 	}
-	return p, nil
+	return inputs, nil
 }
 
 func isPreview(a target.Attempt) bool { return strings.HasPrefix(a.ID, "preview-") }

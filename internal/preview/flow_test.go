@@ -114,7 +114,7 @@ func TestAPreviewWaitsForTheAttemptOfItsResource(t *testing.T) {
 		over := false
 		w.target.script(func(a target.Attempt) (target.Step, error) {
 			if !isPreview(a) && a.Intent != "" && !over {
-				return target.Step{After: time.Second}, nil
+				return target.Step{ContinueAfter: time.Second}, nil
 			}
 			return proposes(a)
 		})
@@ -140,8 +140,8 @@ func TestAnAttemptDoesNotWaitForAPreviewAndTheOneAfterIsPlannedAnew(t *testing.T
 	inBubble(t, func(w *world) {
 		cfg := w.settled(files("one"))
 		w.target.script(func(a target.Attempt) (target.Step, error) {
-			if isPreview(a) && len(a.Memory) > 0 {
-				return target.Step{After: time.Second}, nil
+			if isPreview(a) && len(a.Checkpoint) > 0 {
+				return target.Step{ContinueAfter: time.Second}, nil
 			}
 			return proposes(a)
 		})
@@ -204,7 +204,7 @@ func TestACrashInTheMiddleLeavesNothingBehind(t *testing.T) {
 		w.settled(files("one"))
 		hang := make(chan struct{})
 		w.target.script(func(a target.Attempt) (target.Step, error) {
-			if len(a.Memory) > 0 {
+			if len(a.Checkpoint) > 0 {
 				<-hang
 				return target.Step{}, errors.New("the process is gone")
 			}
@@ -258,8 +258,8 @@ func TestWhateverGoesAwayItsPreviewsAreRemoved(t *testing.T) {
 			inSQLite(t, func(w *world) {
 				cfg := w.settled(files("one"))
 				w.target.script(func(a target.Attempt) (target.Step, error) {
-					if isPreview(a) && len(a.Memory) > 0 {
-						return target.Step{After: time.Minute}, nil
+					if isPreview(a) && len(a.Checkpoint) > 0 {
+						return target.Step{ContinueAfter: time.Minute}, nil
 					}
 					return proposes(a)
 				})

@@ -83,8 +83,8 @@ func TestAttack30APermissionThatIsWithdrawnEndsPreviewsUnderWay(t *testing.T) {
 		w.forks = true
 		w.settled(files("one"))
 		w.target.script(func(a target.Attempt) (target.Step, error) {
-			if isPreview(a) && len(a.Memory) > 0 {
-				return target.Step{After: time.Minute}, nil
+			if isPreview(a) && len(a.Checkpoint) > 0 {
+				return target.Step{ContinueAfter: time.Minute}, nil
 			}
 			return proposes(a)
 		})
@@ -103,7 +103,7 @@ func TestAttack30APermissionThatIsWithdrawnEndsPreviewsUnderWay(t *testing.T) {
 }
 
 func read(t *testing.T, a target.Attempt, name string) string {
-	files, err := a.Open(context.Background())
+	files, err := a.OpenTree(context.Background())
 	if err != nil {
 		t.Error(err)
 		return ""

@@ -63,7 +63,7 @@ func onSandbox(t *testing.T) (*world, watched, *cloudformation.Client) {
 
 	key := credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")
 	driver, err := cfnstack.New(cfnstack.Options{Target: server.URL, BaseCredentials: key,
-		Poll: cfnstack.Schedule{First: 5 * time.Millisecond, Most: 50 * time.Millisecond}})
+		Poll: cfnstack.Schedule{First: 5 * time.Millisecond, Max: 50 * time.Millisecond}})
 	if err != nil {
 		t.Fatal(err)
 	}

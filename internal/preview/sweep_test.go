@@ -35,7 +35,7 @@ func TestPullRequestsOfOneStackAreWorkedOneAfterTheOther(t *testing.T) {
 			most = max(most, now)
 			step, err := proposes(a)
 			if isPreview(a) && step.Intent == "" {
-				step.After = 2 * time.Second
+				step.ContinueAfter = 2 * time.Second
 			}
 
 			return step, err

@@ -173,13 +173,13 @@ func (t *turn) plan(ctx context.Context) error {
 	}
 
 	return t.mine(ctx, func(tx *db.Tx, v store.Preview) error {
-		if step.Memory != nil {
-			v.Memory = step.Memory
+		if step.Checkpoint != nil {
+			v.Memory = step.Checkpoint
 		}
 
 		var r *Result
 		if cause == nil {
-			v.Tries, v.NotBefore = 0, tx.Now.Add(step.After)
+			v.Tries, v.NotBefore = 0, tx.Now.Add(step.ContinueAfter)
 			r = resultOf(step)
 		} else {
 			v.Tries++
@@ -285,8 +285,8 @@ func (t *turn) asAttempt() (a target.Attempt, release func()) {
 	rev := v.Configuration.Revision(v.Head)
 	rev.Branch = "a pull request into " + v.Configuration.Branch
 	var releases []func()
-	a = target.Attempt{ID: v.ID, Configuration: v.Configuration, Revision: rev, Memory: v.Memory, Last: t.note, Now: time.Now().UTC()}
-	a.Open = func(ctx context.Context) (lockstep.Tree, error) {
+	a = target.Attempt{ID: v.ID, Configuration: v.Configuration, Revision: rev, Checkpoint: v.Memory, Baseline: t.note, Now: time.Now().UTC()}
+	a.OpenTree = func(ctx context.Context) (lockstep.Tree, error) {
 		client, release, err := t.engine.Open(ctx, v.Configuration.LinkID)
 		if err != nil {
 			return nil, err

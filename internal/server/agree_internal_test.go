@@ -53,7 +53,7 @@ func upOnAWS(t *testing.T) *up {
 		linker: linker{server: s, account: "123456789012", region: "eu-west-1"}}
 }
 
-func sightingOf(files ...target.Found) []sighting {
+func sightingOf(files ...target.DeploymentFile) []sighting {
 	return []sighting{{link: lockstep.RepositoryLink{ID: "link"}, found: target.Discovered{Files: files}}}
 }
 
@@ -74,7 +74,7 @@ func TestBeforeAWSIsTouchedAPersonIsAsked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
 			u.Yes, u.In, u.Out = tt.yes, strings.NewReader(tt.answer), &out
-			err := u.agree(t.Context(), sightingOf(target.Found{Path: "a/new.yaml", Name: "new"}, target.Found{Path: "there.yaml", Name: "there"}))
+			err := u.agree(t.Context(), sightingOf(target.DeploymentFile{Path: "a/new.yaml", Name: "new"}, target.DeploymentFile{Path: "there.yaml", Name: "there"}))
 
 			if !strings.HasPrefix(out.String(), list) || strings.Contains(out.String(), "Go on? [y/N]") == tt.yes {
 				t.Errorf("shown is\n%s", &out)

@@ -44,7 +44,7 @@ func TestAttack22ARoleIsAssumedInTheNameOfTheCallersAccount(t *testing.T) {
 		ID: "a", StartedAt: time.Now(), Now: time.Now(),
 		Configuration: lockstep.SyncConfiguration{Account: "111111111111", Region: "eu-west-1", ResourceName: "web",
 			ConfigFile: "web.yaml", RoleARN: theirs},
-		Open: func(context.Context) (lockstep.Tree, error) {
+		OpenTree: func(context.Context) (lockstep.Tree, error) {
 			return files{fstest.MapFS{
 				"web.yaml": &fstest.MapFile{Data: []byte("template-file-path: t.yaml\n")},
 				"t.yaml":   &fstest.MapFile{Data: []byte("Resources: {T: {Type: AWS::SNS::Topic}}\n")},

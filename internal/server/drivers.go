@@ -74,7 +74,7 @@ func externalID(account lockstep.AccountID) string { return "lockstep:" + string
 
 // validNames says which names each sync type's resources can have.
 func validNames() map[lockstep.SyncType]func(string) error {
-	return map[lockstep.SyncType]func(string) error{cfnstack.Type: cfnstack.ValidName}
+	return map[lockstep.SyncType]func(string) error{cfnstack.Type: cfnstack.ValidateStackName}
 }
 
 // A stackTarget is the CloudFormation that stacks are in.

@@ -388,10 +388,10 @@ func (u *up) warnUncommitted(ctx context.Context, looker target.Discoverer, at s
 
 	names := map[string]bool{}
 	planner, _ := looker.(target.Driver)
-	for tree, list := range map[lockstep.Tree][]target.Found{files: at.found.Files, work: inWork.Files} {
+	for tree, list := range map[lockstep.Tree][]target.DeploymentFile{files: at.found.Files, work: inWork.Files} {
 		for _, f := range list {
-			plan, _ := planner.Plan(ctx, lockstep.SyncConfiguration{ConfigFile: f.Path}, tree)
-			for name := range plan.Inputs {
+			inputs, _ := planner.ReadInputs(ctx, lockstep.SyncConfiguration{ConfigFile: f.Path}, tree)
+			for name := range inputs {
 				names[name] = true
 			}
 		}

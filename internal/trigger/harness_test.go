@@ -338,9 +338,9 @@ type instant struct{}
 
 func (instant) Type() lockstep.SyncType { return "TEST_SYNC" }
 
-func (instant) Plan(_ context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (target.Plan, error) {
+func (instant) ReadInputs(_ context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (target.Inputs, error) {
 	id, err := files.ObjectID(cfg.ConfigFile)
-	return target.Plan{Inputs: target.Inputs{cfg.ConfigFile: id}}, err
+	return target.Inputs{cfg.ConfigFile: id}, err
 }
 
 func (instant) Advance(context.Context, target.Attempt) (target.Step, error) {

@@ -25,7 +25,7 @@ func TestAttack28PathsWithControlCharactersAreNotFound(t *testing.T) {
 
 	got := discover(t, &cfnstack.Driver{}, files, lockstep.Discovery{})
 	want := target.Discovered{
-		Files:      []target.Found{{Path: "a.yaml", Name: "a"}},
+		Files:      []target.DeploymentFile{{Path: "a.yaml", Name: "a"}},
 		Candidates: []string{"plain/template ü€.yaml", "plain/template2.yaml"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -35,5 +35,5 @@ func (w *work) awaitExport(name string) (target.Step, error) {
 	}
 	w.m = w.m.anew()
 	w.m.Awaited++
-	return target.Step{After: w.d.options.Poll.after(w.m.Awaited)}, nil
+	return target.Step{ContinueAfter: w.d.options.Poll.after(w.m.Awaited)}, nil
 }

@@ -37,8 +37,8 @@ func TestAMissingExportIsAwaitedAndThenFound(t *testing.T) {
 			types = append(types, ev.Type)
 		}
 
-		if step.Memory != nil {
-			attempt.Memory = step.Memory
+		if step.Checkpoint != nil {
+			attempt.Checkpoint = step.Checkpoint
 		}
 
 		if step.Intent != "" {

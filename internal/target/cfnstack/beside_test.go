@@ -20,7 +20,7 @@ func TestAProposalThatIsNeverExecutedDisturbsNoAttempt(t *testing.T) {
 	look := func(text string, last []byte) target.Attempt {
 		a := targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+text), last)
 		a.ID, a.StartedAt = "preview-"+a.ID, time.Time{}
-		run := targettest.Until(t, d, a)
+		run := targettest.DriveToIntent(t, d, a)
 		run.Attempt.Intent = ""
 
 		return run.Attempt
@@ -39,7 +39,7 @@ func TestAProposalThatIsNeverExecutedDisturbsNoAttempt(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		note = run.End.Note
+		note = run.End.Baseline
 		again := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+text), note), false)
 		if again.Err != nil || again.End.Outcome != lockstep.Unchanged {
 			t.Errorf("after it was discarded: %+v, %v", again.End, again.Err)

@@ -25,7 +25,7 @@ func TestPlanTellsWhatTheSandboxProposes(t *testing.T) {
 	files := targettest.Files(map[string]string{
 		"web.yaml": "template-file-path: t.yaml\nparameters: {Title: two}\n", "t.yaml": topicTemplate,
 	})
-	update := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), files, create.End.Note), false)
+	update := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), files, create.End.Baseline), false)
 	if update.Plan == nil || len(update.Plan.Changes) != 1 {
 		t.Fatalf("an update: %+v", update.Plan)
 	}
@@ -54,7 +54,7 @@ func TestPlanTellsWhatTheSandboxProposes(t *testing.T) {
 		t.Errorf("an update (-want +got):\n%s", diff)
 	}
 
-	same := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), files, update.End.Note), false)
+	same := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), files, update.End.Baseline), false)
 	if same.Plan != nil {
 		t.Errorf("nothing to change: %+v", same.Plan)
 	}
@@ -96,7 +96,7 @@ const nextToken = "<NextToken>more</NextToken>"
 func aPlan(t *testing.T, f *fake, files targettest.Tree, pages ...answer) *lockstep.Plan {
 	t.Helper()
 	f.on("DescribeChangeSet", append([]answer{refused(404, "ChangeSetNotFound", "")}, pages...)...)
-	run := targettest.Until(t, f.driver(), f.attempt(files, nil))
+	run := targettest.DriveToIntent(t, f.driver(), f.attempt(files, nil))
 	if run.Plan == nil || run.Plan.ID != changeSetARN {
 		t.Fatalf("plan %+v", run.Plan)
 	}
@@ -166,7 +166,7 @@ func TestPlanHasNoSecretAndNoValue(t *testing.T) {
 
 func TestPlanIsForgottenWithItsChangeSet(t *testing.T) {
 	f := newFake(t)
-	run := targettest.Until(t, f.driver(), f.attempt(plainFiles(), nil))
+	run := targettest.DriveToIntent(t, f.driver(), f.attempt(plainFiles(), nil))
 	f.on("DescribeChangeSet", changeSet("CREATE_COMPLETE", "OBSOLETE", ""))
 	step, err := f.driver().Advance(t.Context(), run.Attempt)
 	if err != nil || step.Plan == nil || step.Plan.ID != "" {

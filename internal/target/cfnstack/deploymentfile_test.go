@@ -30,9 +30,9 @@ func configuration(name string) lockstep.SyncConfiguration {
 	}
 }
 
-func planOf(t testing.TB, files lockstep.Tree) (target.Plan, error) {
+func readInputs(t testing.TB, files lockstep.Tree) (target.Inputs, error) {
 	t.Helper()
-	return (&cfnstack.Driver{}).Plan(t.Context(), configuration("web"), files)
+	return (&cfnstack.Driver{}).ReadInputs(t.Context(), configuration("web"), files)
 }
 
 func TestPlanNamesFileLineAndKeyOfWhatIsWrong(t *testing.T) {
@@ -85,7 +85,7 @@ func TestPlanNamesFileLineAndKeyOfWhatIsWrong(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			plan, err := planOf(t, targettest.Files(map[string]string{"web.yaml": tt.file, "t.yaml": plainTemplate}))
+			inputs, err := readInputs(t, targettest.Files(map[string]string{"web.yaml": tt.file, "t.yaml": plainTemplate}))
 			if kind := lockstep.KindOf(err); kind != lockstep.Invalid {
 				t.Errorf("kind %v, want invalid", kind)
 			}
@@ -94,7 +94,7 @@ func TestPlanNamesFileLineAndKeyOfWhatIsWrong(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", lockstep.Shown(err), tt.want)
 			}
 
-			if plan.Inputs["web.yaml"] == "" {
+			if inputs["web.yaml"] == "" {
 				t.Error("the wrong deployment file is not among the inputs")
 			}
 		})
@@ -107,7 +107,7 @@ func TestPlanRefusesAnAliasBombCheaply(t *testing.T) {
 		bomb += fmt.Sprintf("%c: &%c [*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c]\n", c, c, c-1, c-1, c-1, c-1, c-1, c-1, c-1, c-1, c-1)
 	}
 	for _, file := range []string{bomb, "template-file-path: " + strings.Repeat("[", 900_000)} {
-		if _, err := planOf(t, targettest.Files(map[string]string{"web.yaml": file})); lockstep.KindOf(err) != lockstep.Invalid {
+		if _, err := readInputs(t, targettest.Files(map[string]string{"web.yaml": file})); lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("got %v, want invalid", err)
 		}
 	}
@@ -124,7 +124,7 @@ func TestPlanNeverShowsAValue(t *testing.T) {
 		"template-file-path: t.yaml\nparameters:\n  Password: *" + secret + "\n",
 		"template-file-path: t.yaml\nparameters:\n  Password: \"" + secret + "\\q\"\n",
 	} {
-		_, err := planOf(t, targettest.Files(map[string]string{"web.yaml": file, "t.yaml": plainTemplate}))
+		_, err := readInputs(t, targettest.Files(map[string]string{"web.yaml": file, "t.yaml": plainTemplate}))
 		if err == nil || strings.Contains(err.Error(), secret) {
 			t.Errorf("%q: got %v", file, err)
 		}
@@ -139,9 +139,9 @@ func FuzzDeploymentFile(f *testing.F) {
 	f.Add("%YAML 1.1\n---\n!!map {<<: *x}\n...\n")
 	f.Add("template-file-path: !!binary aGk=\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		plan, err := planOf(t, targettest.Files(map[string]string{"web.yaml": text, "t.yaml": plainTemplate}))
-		if err == nil && (plan.Document == nil || len(plan.Inputs) != 2) {
-			t.Errorf("a plan without document or with inputs %v", plan.Inputs)
+		inputs, err := readInputs(t, targettest.Files(map[string]string{"web.yaml": text, "t.yaml": plainTemplate}))
+		if err == nil && (len(inputs) != 2) {
+			t.Errorf("want two inputs, got %v", inputs)
 		}
 
 		if err != nil && lockstep.KindOf(err) == lockstep.Internal {

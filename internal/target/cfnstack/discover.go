@@ -88,7 +88,7 @@ func (d *Driver) Discover(ctx context.Context, files lockstep.Tree, want lockste
 				return target.Discovered{}, err
 			}
 
-			found.Files = append(found.Files, target.Found{Path: p, Name: name})
+			found.Files = append(found.Files, target.DeploymentFile{Path: p, Name: name})
 
 		case f.template && !named[p]:
 			found.Candidates = append(found.Candidates, p)
@@ -268,7 +268,7 @@ func isTemplate(root *yaml.Node) bool {
 // own name says nothing is called after its folder.
 func resourceName(want lockstep.Discovery, p string) (string, error) {
 	if name, ok := want.Names[p]; ok {
-		return name, ValidName(name)
+		return name, ValidateStackName(name)
 	}
 	base := strings.TrimSuffix(path.Base(p), path.Ext(p))
 	switch folder := path.Dir(p); base {

@@ -45,7 +45,7 @@ func discover(t *testing.T, d *cfnstack.Driver, files lockstep.Tree, want lockst
 func TestDiscoverFindsDeploymentFilesAndUnnamedTemplates(t *testing.T) {
 	got := discover(t, &cfnstack.Driver{}, targettest.Files(repository), lockstep.Discovery{})
 	want := target.Discovered{
-		Files: []target.Found{
+		Files: []target.DeploymentFile{
 			{Path: "broken.yaml", Name: "broken"},
 			{Path: "deployment-file.yaml", Name: "deployment-file"},
 			{Path: "envs/9 test/stack-deployment.yml", Name: "stack-9-test"},
@@ -64,16 +64,16 @@ func TestDiscoverFindsDeploymentFilesAndUnnamedTemplates(t *testing.T) {
 func TestDiscoverKeepsToFolderPatternAndNames(t *testing.T) {
 	tests := map[string]struct {
 		want  lockstep.Discovery
-		found []target.Found
+		found []target.DeploymentFile
 	}{
-		"folder": {lockstep.Discovery{Folder: "envs/"}, []target.Found{
+		"folder": {lockstep.Discovery{Folder: "envs/"}, []target.DeploymentFile{
 			{Path: "envs/9 test/stack-deployment.yml", Name: "stack-9-test"},
 			{Path: "envs/api_v2.json", Name: "api-v2"},
 			{Path: "envs/prod/deployment.yml", Name: "prod"},
 		}},
 		"missing folder":  {lockstep.Discovery{Folder: "gone"}, nil},
-		"pattern of path": {lockstep.Discovery{Only: "envs/*/deployment.yml"}, []target.Found{{Path: "envs/prod/deployment.yml", Name: "prod"}}},
-		"pattern of name": {lockstep.Discovery{Only: "w*.yaml", Names: map[string]string{"web.yaml": "site"}}, []target.Found{
+		"pattern of path": {lockstep.Discovery{Only: "envs/*/deployment.yml"}, []target.DeploymentFile{{Path: "envs/prod/deployment.yml", Name: "prod"}}},
+		"pattern of name": {lockstep.Discovery{Only: "w*.yaml", Names: map[string]string{"web.yaml": "site"}}, []target.DeploymentFile{
 			{Path: "web.yaml", Name: "site"}, {Path: "wrong.yaml", Name: "wrong"},
 		}},
 	}

@@ -52,18 +52,18 @@ type Options struct {
 
 // A Schedule is a pause that grows by half each time, from First to Most.
 type Schedule struct {
-	First, Most time.Duration
+	First, Max time.Duration
 }
 
 // after gives the pause after n others.
 func (s Schedule) after(n int) time.Duration {
 	pause := s.First
 	for range n {
-		if pause += pause / 2; pause >= s.Most {
-			return s.Most
+		if pause += pause / 2; pause >= s.Max {
+			return s.Max
 		}
 	}
-	return min(pause, s.Most)
+	return min(pause, s.Max)
 }
 
 // httpTimeout bounds one request. Some endpoints execute a whole change set
@@ -85,7 +85,7 @@ type Driver struct {
 var (
 	_ target.Driver     = (*Driver)(nil)
 	_ target.Discoverer = (*Driver)(nil)
-	_ target.Writer     = (*Driver)(nil)
+	_ target.Encoder    = (*Driver)(nil)
 )
 
 // New makes a driver. It calls nobody; its only errors are Invalid URLs.

@@ -109,7 +109,7 @@ func (w *work) clean(ctx context.Context) (target.Step, error) {
 	if end.Outcome == lockstep.Unchanged {
 		stack, err := w.describeStack(ctx)
 		if err == nil {
-			end.Note = noteOf(stack, w.seen())
+			end.Baseline = noteOf(stack, w.seen())
 		} else if !errors.Is(err, errMissing) {
 			return target.Step{}, err
 		}

@@ -34,7 +34,7 @@ func (w *work) lost(err error) (target.Step, error) {
 	}
 	reason := lockstep.Shown(err)
 	w.emit(w.pick(StackCreateFailed, StackUpdateFailed), w.m.Stack, "Changeset execution cannot be followed to its end. %s", reason)
-	return target.Step{End: &target.End{Outcome: lockstep.Failed, Reason: reason, Note: note{Accepted: true}.encode()}}, nil
+	return target.Step{End: &target.End{Outcome: lockstep.Failed, Reason: reason, Baseline: note{Accepted: true}.encode()}}, nil
 }
 
 func (w *work) pick(create, update string) string {
@@ -101,7 +101,7 @@ func (w *work) over(ctx context.Context, stack *types.Stack) (bool, error) {
 
 // settle ends the attempt by the state that the stack has come to.
 func (w *work) settle(ctx context.Context, stack *types.Stack) (target.Step, error) {
-	end := &target.End{Outcome: lockstep.Applied, Note: noteOf(stack, w.seen())}
+	end := &target.End{Outcome: lockstep.Applied, Baseline: noteOf(stack, w.seen())}
 	switch {
 	case w.m.Create && stack.StackStatus == types.StackStatusCreateComplete:
 		w.succeed(StackCreateSucceeded, "Changeset execution succeeded and stack created successfully.", stack)

@@ -36,8 +36,8 @@ func TestAdvanceTellsAnUpdateAsAWSDoes(t *testing.T) {
 		t.Error(diff)
 	}
 
-	if run.End.Outcome != lockstep.Applied || !strings.Contains(string(run.End.Note), `"updated_at":"2026-01-02T03:04:06Z"`) {
-		t.Errorf("got %+v, note %s", run.End, run.End.Note)
+	if run.End.Outcome != lockstep.Applied || !strings.Contains(string(run.End.Baseline), `"updated_at":"2026-01-02T03:04:06Z"`) {
+		t.Errorf("got %+v, note %s", run.End, run.End.Baseline)
 	}
 
 	call := f.called("ExecuteChangeSet")[0]
@@ -91,7 +91,7 @@ func TestAdvanceNamesTheFirstResourceThatFailed(t *testing.T) {
 		ofStack("UPDATE_ROLLBACK_COMPLETE", "")), stack("UPDATE_ROLLBACK_COMPLETE", ""))
 
 	run := f.run(plainFiles(), nil)
-	if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Blocked != nil || run.End.Note == nil {
+	if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Blocked != nil || run.End.Baseline == nil {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
 
@@ -165,15 +165,15 @@ func TestAdvanceBlocksWhereItsOwnFailureNeedsAPerson(t *testing.T) {
 		t.Errorf("contexts %v", contexts)
 	}
 
-	if run.Last().Type != "STACK_CREATE_FAILED" {
-		t.Errorf("last event %+v", run.Last())
+	if run.LastEvent().Type != "STACK_CREATE_FAILED" {
+		t.Errorf("last event %+v", run.LastEvent())
 	}
 }
 
 func TestAdvanceNeverExecutesWhatIsExecutedAlready(t *testing.T) {
 	for _, status := range []string{"EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE"} {
 		f := newFake(t)
-		run := targettest.Until(t, f.driver(), f.attempt(plainFiles(), nil))
+		run := targettest.DriveToIntent(t, f.driver(), f.attempt(plainFiles(), nil))
 		f.on("DescribeChangeSet", changeSet("CREATE_COMPLETE", status, ""), changeSet("CREATE_COMPLETE", "EXECUTE_COMPLETE", ""))
 		f.on("DescribeStacks", stack("UPDATE_COMPLETE", ""))
 		run = targettest.Drive(t, f.driver(), run.Attempt, false)
@@ -189,7 +189,7 @@ func TestAdvanceNeverExecutesWhatIsExecutedAlready(t *testing.T) {
 
 func TestAdvanceExecutesOnlyTheCommittedIntent(t *testing.T) {
 	f := newFake(t)
-	run := targettest.Until(t, f.driver(), f.attempt(plainFiles(), nil))
+	run := targettest.DriveToIntent(t, f.driver(), f.attempt(plainFiles(), nil))
 	run.Attempt.Intent = "arn:of:another"
 	step, err := f.driver().Advance(t.Context(), run.Attempt)
 	if err != nil || step.Intent != changeSetARN || len(f.called("ExecuteChangeSet")) != 0 {
@@ -213,8 +213,8 @@ func TestAdvanceAnswersARefusedExecutionWithTheServicesReason(t *testing.T) {
 	if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Reason != "BucketAlreadyExists: The bucket name is taken" {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
-	if want := "Changeset execution failed. The reason was BucketAlreadyExists: The bucket name is taken."; run.Last().Message != want {
-		t.Errorf("last event %+v", run.Last())
+	if want := "Changeset execution failed. The reason was BucketAlreadyExists: The bucket name is taken."; run.LastEvent().Message != want {
+		t.Errorf("last event %+v", run.LastEvent())
 	}
 }
 
@@ -226,7 +226,7 @@ func TestAdvanceTakesTheStackAsItIsAfterLosingSightOfIt(t *testing.T) {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
 	f.on("DescribeStacks", stack("UPDATE_COMPLETE", "<LastUpdatedTime>2026-01-02T03:04:06Z</LastUpdatedTime>"))
-	if _, err := f.driver().Advance(t.Context(), f.attempt(plainFiles(), run.End.Note)); err != nil {
+	if _, err := f.driver().Advance(t.Context(), f.attempt(plainFiles(), run.End.Baseline)); err != nil {
 		t.Errorf("the next attempt: %v", err)
 	}
 }

@@ -46,7 +46,7 @@ func (w *work) finish(ctx context.Context, step target.Step, err error) (target.
 		c.Reason, c.Physical = hide(c.Reason), w.hideID(c.Physical, hide)
 	}
 
-	if step.Memory, err = json.Marshal(w.m); err != nil {
+	if step.Checkpoint, err = json.Marshal(w.m); err != nil {
 		return target.Step{}, fmt.Errorf("encode memory: %w", err)
 	}
 

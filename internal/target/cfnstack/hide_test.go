@@ -58,8 +58,8 @@ func TestAdvanceShowsNothingOnceItCannotTellWhatIsSecret(t *testing.T) {
 	f := newFake(t)
 	secretive["a failed resource"](f)
 	a := f.attempt(withParameters("parameters: {Password: "+canary+"}"), nil)
-	open, opened := a.Open, 0
-	a.Open = func(ctx context.Context) (lockstep.Tree, error) {
+	open, opened := a.OpenTree, 0
+	a.OpenTree = func(ctx context.Context) (lockstep.Tree, error) {
 		if opened++; opened > 2 { // by the change set's execution
 			return nil, lockstep.Errorf(lockstep.NotFound, "The commit is gone.")
 		}
@@ -77,13 +77,13 @@ func TestAdvanceShowsNothingOnceItCannotTellWhatIsSecret(t *testing.T) {
 func checkNoCanary(t *testing.T, f *fake, a target.Attempt) targettest.Run {
 	t.Helper()
 	run := targettest.Drive(t, f.driver(), a, false)
-	said := fmt.Sprintf("%+v %+v %s", run.Events, run.Plan, run.Attempt.Memory)
+	said := fmt.Sprintf("%+v %+v %s", run.Events, run.Plan, run.Attempt.Checkpoint)
 	if run.Err != nil {
 		said += run.Err.Error()
 	}
 
 	if run.End != nil {
-		said += fmt.Sprintf("%+v %s %v", run.End, run.End.Note, run.End.Blocked)
+		said += fmt.Sprintf("%+v %s %v", run.End, run.End.Baseline, run.End.Blocked)
 	}
 
 	if strings.Contains(said, canary) {

@@ -113,7 +113,7 @@ func (n note) encode() []byte {
 // last reads the note of the last attempt; nil where nothing is to be compared.
 func last(a target.Attempt) *note {
 	var n note
-	if len(a.Last) == 0 || json.Unmarshal(a.Last, &n) != nil || n.Accepted || n.Stack == "" {
+	if len(a.Baseline) == 0 || json.Unmarshal(a.Baseline, &n) != nil || n.Accepted || n.Stack == "" {
 		return nil
 	}
 	return &n

@@ -113,7 +113,7 @@ func driver(t testing.TB, url string) *cfnstack.Driver {
 	t.Helper()
 	d, err := cfnstack.New(cfnstack.Options{
 		Target: url, BaseCredentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
-		Poll:     cfnstack.Schedule{First: 5 * time.Millisecond, Most: 50 * time.Millisecond},
+		Poll:     cfnstack.Schedule{First: 5 * time.Millisecond, Max: 50 * time.Millisecond},
 		Instance: "test",
 	})
 	if err != nil {

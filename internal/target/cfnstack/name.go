@@ -16,9 +16,9 @@ var (
 	notInName = regexp.MustCompile(`[^-A-Za-z0-9]+`)
 )
 
-// ValidName says why no stack can have a name, nil where one can. The error is
+// ValidateStackName says why no stack can have a name, nil where one can. The error is
 // Invalid.
-func ValidName(name string) error {
+func ValidateStackName(name string) error {
 	if len(name) > maxName {
 		return lockstep.Errorf(lockstep.Invalid, "A stack name has at most %d characters, this one has %d.", maxName, len(name))
 	}

@@ -17,22 +17,25 @@ type document struct {
 	declared map[string]declared
 }
 
-// Plan reads the deployment file and the template it names. Its kinds of
-// error are Invalid, NotFound, Limit and what the tree gives.
-func (d *Driver) Plan(ctx context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (target.Plan, error) {
-	plan := target.Plan{Inputs: target.Inputs{}}
-	doc, err := readDocument(ctx, cfg, files, plan.Inputs)
-	if err != nil {
-		return plan, err
-	}
-	if err := ValidName(cfg.ResourceName); err != nil {
-		return plan, err
-	}
-	plan.Document = doc
-	return plan, nil
+// ReadInputs reads the deployment file and the template it names. The kinds of
+// its errors are Invalid, NotFound, Limit and those of the tree.
+func (d *Driver) ReadInputs(ctx context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (target.Inputs, error) {
+	_, inputs, err := readDocument(ctx, cfg, files)
+	return inputs, err
 }
 
-func readDocument(ctx context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree, inputs target.Inputs) (*document, error) {
+// readDocument returns what a commit asks of a stack, and the inputs it was read
+// from. After an error the inputs are those read before it.
+func readDocument(ctx context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (*document, target.Inputs, error) {
+	inputs := target.Inputs{}
+	doc, err := readFiles(ctx, cfg, files, inputs)
+	if err == nil {
+		err = ValidateStackName(cfg.ResourceName)
+	}
+	return doc, inputs, err
+}
+
+func readFiles(ctx context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree, inputs target.Inputs) (*document, error) {
 	name, problem := cleanPath(cfg.ConfigFile)
 	if problem != "" {
 		return nil, lockstep.Errorf(lockstep.Invalid, "Deployment file %q: %s.", cfg.ConfigFile, problem)

@@ -19,7 +19,7 @@ func TestPlanNamesItsInputs(t *testing.T) {
 	files := targettest.Files(map[string]string{
 		"web.yaml": "template-file-path: ./stacks/t.yaml\n", "stacks/t.yaml": plainTemplate, "other": "x",
 	})
-	plan, err := planOf(t, files)
+	inputs, err := readInputs(t, files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,13 +29,13 @@ func TestPlanNamesItsInputs(t *testing.T) {
 		want[name], _ = files.ObjectID(name)
 	}
 
-	if diff := cmp.Diff(want, plan.Inputs); diff != "" {
+	if diff := cmp.Diff(want, inputs); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestPlanNamesMissingFilesAmongItsInputs(t *testing.T) {
-	plan, err := planOf(t, targettest.Files(map[string]string{"web.yml": "x"}))
+	inputs, err := readInputs(t, targettest.Files(map[string]string{"web.yml": "x"}))
 	if lockstep.KindOf(err) != lockstep.NotFound || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
@@ -44,17 +44,17 @@ func TestPlanNamesMissingFilesAmongItsInputs(t *testing.T) {
 		t.Errorf("got %q, want %q", lockstep.Shown(err), want)
 	}
 
-	if diff := cmp.Diff(target.Inputs{"web.yaml": lockstep.NoObject}, plan.Inputs); diff != "" {
+	if diff := cmp.Diff(target.Inputs{"web.yaml": lockstep.NoObject}, inputs); diff != "" {
 		t.Error(diff)
 	}
 
-	plan, err = planOf(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: gone.yaml"}))
+	inputs, err = readInputs(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: gone.yaml"}))
 	if want := `Template "gone.yaml" is not in the commit.`; lockstep.Shown(err) != want {
 		t.Errorf("got %q, want %q", lockstep.Shown(err), want)
 	}
 
-	if plan.Inputs["gone.yaml"] != lockstep.NoObject {
-		t.Errorf("inputs %v", plan.Inputs)
+	if inputs["gone.yaml"] != lockstep.NoObject {
+		t.Errorf("inputs %v", inputs)
 	}
 }
 
@@ -63,16 +63,16 @@ func TestPlanRefusesWhatIsNotAnOrdinaryFile(t *testing.T) {
 		"web.yaml": {Data: []byte("template-file-path: t.yaml")},
 		"t.yaml":   {Data: []byte("/etc/passwd"), Mode: fs.ModeSymlink},
 	}}
-	plan, err := planOf(t, files)
+	inputs, err := readInputs(t, files)
 	if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(lockstep.Shown(err), `Template "t.yaml" cannot be read: it is a symbolic link`) {
 		t.Errorf("got %v", err)
 	}
 
-	if len(plan.Inputs) != 2 {
-		t.Errorf("inputs %v", plan.Inputs)
+	if len(inputs) != 2 {
+		t.Errorf("inputs %v", inputs)
 	}
 
-	_, err = planOf(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: d", "d/x": ""}))
+	_, err = readInputs(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: d", "d/x": ""}))
 	if lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("a folder as template: got %v", err)
 	}
@@ -80,17 +80,17 @@ func TestPlanRefusesWhatIsNotAnOrdinaryFile(t *testing.T) {
 
 func TestPlanKnowsTheSizesThatCanBeSent(t *testing.T) {
 	template := plainTemplate + "# " + strings.Repeat("x", 51_200-len(plainTemplate)-2)
-	_, err := planOf(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml", "t.yaml": template}))
+	_, err := readInputs(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml", "t.yaml": template}))
 	if err != nil {
 		t.Errorf("51,200 bytes: %v", err)
 	}
 
-	_, err = planOf(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml", "t.yaml": template + "x"}))
+	_, err = readInputs(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml", "t.yaml": template + "x"}))
 	if lockstep.KindOf(err) != lockstep.Limit || !strings.Contains(lockstep.Shown(err), "51200 bytes") {
 		t.Errorf("51,201 bytes: %v", err)
 	}
 
-	_, err = planOf(t, targettest.Files(map[string]string{"web.yaml": "#" + strings.Repeat("x", 1<<20)}))
+	_, err = readInputs(t, targettest.Files(map[string]string{"web.yaml": "#" + strings.Repeat("x", 1<<20)}))
 	if lockstep.KindOf(err) != lockstep.Limit {
 		t.Errorf("a deployment file above 1 MB: %v", err)
 	}
@@ -104,7 +104,7 @@ func TestPlanRefusesABrokenTemplate(t *testing.T) {
 		"Parameters:\n  A: x\n":      `Template "t.yaml", line 2, key Parameters.A: the value is not a parameter's description`,
 		"Parameters: {A: {}, A: {}}": `Template "t.yaml", line 1, key Parameters.A: the key stands here twice`,
 	} {
-		_, err := planOf(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml", "t.yaml": text}))
+		_, err := readInputs(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml", "t.yaml": text}))
 		if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(lockstep.Shown(err), want) {
 			t.Errorf("%q: got %v, want %s", text, err, want)
 		}
@@ -114,7 +114,7 @@ func TestPlanRefusesABrokenTemplate(t *testing.T) {
 func TestPlanRefusesAConfigurationThatPointsOutside(t *testing.T) {
 	cfg := configuration("web")
 	cfg.ConfigFile = "../web.yaml"
-	_, err := (&cfnstack.Driver{}).Plan(t.Context(), cfg, targettest.Files(nil))
+	_, err := (&cfnstack.Driver{}).ReadInputs(t.Context(), cfg, targettest.Files(nil))
 	if lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("got %v", err)
 	}
@@ -125,14 +125,14 @@ func TestValidNameKnowsWhatAStackCanBeCalled(t *testing.T) {
 		"web": true, "Web-2": true, strings.Repeat("a", 100): true,
 		"": false, "2web": false, "-web": false, "web_1": false, "wéb": false, "a b": false, "web\n": false, strings.Repeat("a", 101): false,
 	} {
-		if err := cfnstack.ValidName(name); (err == nil) != valid || err != nil && lockstep.KindOf(err) != lockstep.Invalid {
+		if err := cfnstack.ValidateStackName(name); (err == nil) != valid || err != nil && lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("%q: got %v, want valid %v", name, err, valid)
 		}
 	}
 
-	plan, err := (&cfnstack.Driver{}).Plan(t.Context(), configuration("web_1"),
+	inputs, err := (&cfnstack.Driver{}).ReadInputs(t.Context(), configuration("web_1"),
 		targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml", "t.yaml": plainTemplate}))
-	if lockstep.KindOf(err) != lockstep.Invalid || len(plan.Inputs) != 2 {
-		t.Errorf("got %v, %v", plan.Inputs, err)
+	if lockstep.KindOf(err) != lockstep.Invalid || len(inputs) != 2 {
+		t.Errorf("got %v, %v", inputs, err)
 	}
 }

@@ -35,7 +35,7 @@ func TestAdvanceSendsExactlyWhatTheCommitSays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)
 			f.on("DescribeStacks", stack("CREATE_COMPLETE", inStack))
-			run := targettest.Until(t, f.driver(), f.attempt(withParameters(tt.file), nil))
+			run := targettest.DriveToIntent(t, f.driver(), f.attempt(withParameters(tt.file), nil))
 			call := f.called("CreateChangeSet")[0]
 			if diff := cmp.Diff(tt.want, members(call, "Parameters", "Tags")); diff != "" {
 				t.Error(diff)
@@ -78,7 +78,7 @@ func members(call url.Values, prefixes ...string) map[string]string {
 func TestAdvanceSaysWhatBecomesOfAbsentParameters(t *testing.T) {
 	f := newFake(t)
 	f.on("DescribeStacks", stack("CREATE_COMPLETE", "<Parameters><member><ParameterKey>Password</ParameterKey></member></Parameters>"))
-	run := targettest.Until(t, f.driver(), f.attempt(withParameters("parameters: {Size: 3}"), nil))
+	run := targettest.DriveToIntent(t, f.driver(), f.attempt(withParameters("parameters: {Size: 3}"), nil))
 	want := []lockstep.Event{
 		{Type: "TEMPLATE_BUNDLED", Message: "Uploaded CloudFormation template.", ExternalID: string(run.Attempt.Revision.SHA)},
 		{Type: "PARAMETERS_ABSENT", Message: "Not in the deployment file: Names (the template's default), Password (keeps the stack's value)."},
@@ -129,7 +129,7 @@ func TestAdvanceTakesEachFormOfNoChanges(t *testing.T) {
 			f := newFake(t)
 			arrange(f)
 			run := f.run(plainFiles(), nil)
-			if run.Err != nil || run.End.Outcome != lockstep.Unchanged || run.Last().Type != "NO_CHANGES" {
+			if run.Err != nil || run.End.Outcome != lockstep.Unchanged || run.LastEvent().Type != "NO_CHANGES" {
 				t.Errorf("got %+v, %v after %v", run.End, run.Err, run.Events)
 			}
 
@@ -137,8 +137,8 @@ func TestAdvanceTakesEachFormOfNoChanges(t *testing.T) {
 				t.Error("something was executed or deleted")
 			}
 
-			if !strings.Contains(string(run.End.Note), stackARN) {
-				t.Errorf("note %s", run.End.Note)
+			if !strings.Contains(string(run.End.Baseline), stackARN) {
+				t.Errorf("note %s", run.End.Baseline)
 			}
 		})
 	}
@@ -154,7 +154,7 @@ func TestAdvanceEndsWithTheReasonOfARefusedChangeSet(t *testing.T) {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
 
-	if got := run.Last(); got.Type != "CHANGESET_CREATION_FAILED" || got.Message != "Changeset creation failed. The reason was Circular dependency." {
+	if got := run.LastEvent(); got.Type != "CHANGESET_CREATION_FAILED" || got.Message != "Changeset creation failed. The reason was Circular dependency." {
 		t.Errorf("last event %+v", got)
 	}
 
@@ -247,10 +247,10 @@ func TestAdvanceLooksAtTheStackAnewAfterAPause(t *testing.T) {
 	}
 
 	f.on("DescribeStacks", stack("UPDATE_COMPLETE", "<LastUpdatedTime>2026-01-02T03:00:00Z</LastUpdatedTime>"))
-	a.Memory, a.Now = step.Memory, a.Now.Add(time.Hour)
+	a.Checkpoint, a.Now = step.Checkpoint, a.Now.Add(time.Hour)
 	run := targettest.Run{}
 	if step, err = d.Advance(t.Context(), a); err == nil {
-		a.Memory = step.Memory
+		a.Checkpoint = step.Checkpoint
 		run = targettest.Drive(t, d, a, false)
 		err = run.Err
 	}
@@ -268,7 +268,7 @@ func TestAdvanceRepeatsNoCallThatActs(t *testing.T) {
 		var err error
 		for err == nil {
 			step, stepErr := d.Advance(t.Context(), a)
-			a.Memory, err = step.Memory, stepErr
+			a.Checkpoint, err = step.Checkpoint, stepErr
 			if step.Intent != "" {
 				a.Intent = step.Intent
 			}
@@ -286,7 +286,7 @@ func TestAdvanceProposesAnewWhenAnotherStackHasTakenTheName(t *testing.T) {
 	f.on("DescribeChangeSet", missing, missing, changeSet("CREATE_COMPLETE", "AVAILABLE", ""))
 	f.on("CreateChangeSet", result("CreateChangeSet", "<Id>arn:other</Id><StackId>"+nestedARN+"</StackId>"),
 		result("CreateChangeSet", "<Id>"+changeSetARN+"</Id><StackId>"+stackARN+"</StackId>"))
-	run := targettest.Until(t, f.driver(), f.attempt(plainFiles(), nil))
+	run := targettest.DriveToIntent(t, f.driver(), f.attempt(plainFiles(), nil))
 	if run.Attempt.Intent != changeSetARN {
 		t.Errorf("intent %s", run.Attempt.Intent)
 	}
@@ -318,7 +318,7 @@ func TestAdvanceLooksAgainWhenTheStackChangedAsItProposed(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			a.Memory = step.Memory
+			a.Checkpoint = step.Checkpoint
 			f.on("DescribeStacks", tt.stack)
 			step, err = d.Advance(t.Context(), a)
 			if lockstep.KindOf(err) != tt.kind {

@@ -83,8 +83,8 @@ func TestDriverTellsAFirstSyncFromEndToEnd(t *testing.T) {
 	}
 
 	text := "Changeset execution succeeded and stack created successfully. Sandbox: nothing was provisioned; properties, permissions and quotas were not checked."
-	if run.Last().Message != text {
-		t.Errorf("last event %q", run.Last().Message)
+	if run.LastEvent().Message != text {
+		t.Errorf("last event %q", run.LastEvent().Message)
 	}
 }
 
@@ -92,16 +92,16 @@ func TestDriverNamesTheResourceThatFailsAndGoesOn(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
 	d := driver(t, url)
 	run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
-	broken := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+failing), run.End.Note), false)
+	broken := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+failing), run.End.Baseline), false)
 	if broken.End == nil || broken.End.Outcome != lockstep.Failed || broken.End.Reason != "Queue (AWS::SQS::Queue): the queue is full." {
 		t.Fatalf("got %+v, %v after %v", broken.End, broken.Err, broken.Events)
 	}
 
-	if !strings.Contains(broken.Last().Message, "the stack is UPDATE_ROLLBACK_COMPLETE") || broken.Last().Type != "STACK_UPDATE_FAILED" {
-		t.Errorf("last event %+v", broken.Last())
+	if !strings.Contains(broken.LastEvent().Message, "the stack is UPDATE_ROLLBACK_COMPLETE") || broken.LastEvent().Type != "STACK_UPDATE_FAILED" {
+		t.Errorf("last event %+v", broken.LastEvent())
 	}
 
-	mended := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), broken.End.Note), false)
+	mended := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), broken.End.Baseline), false)
 	if mended.End == nil || mended.End.Outcome != lockstep.Unchanged {
 		t.Errorf("got %+v, %v", mended.End, mended.Err)
 	}
@@ -115,7 +115,7 @@ func TestDriverIsBlockedByAFirstSyncThatFails(t *testing.T) {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
 
-	next := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), run.End.Note), false)
+	next := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), run.End.Baseline), false)
 	if lockstep.KindOf(next.Err) != lockstep.Blocked {
 		t.Errorf("got %+v, %v", next.End, next.Err)
 	}
@@ -142,7 +142,7 @@ func TestDriverNoticesWhatIsDoneByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	next := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), run.End.Note), false)
+	next := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), run.End.Baseline), false)
 	if lockstep.KindOf(next.Err) != lockstep.Blocked || !strings.Contains(lockstep.Shown(next.Err), "by something besides StackSync") {
 		t.Fatalf("updated: %+v, %v", next.End, next.Err)
 	}
@@ -156,7 +156,7 @@ func TestDriverNoticesWhatIsDoneByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	next = targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), next.End.Note), false)
+	next = targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), next.End.Baseline), false)
 	if lockstep.KindOf(next.Err) != lockstep.Blocked {
 		t.Errorf("deleted: %+v, %v", next.End, next.Err)
 	}
@@ -183,7 +183,7 @@ func TestDriverKeepsAndClearsTags(t *testing.T) {
 			t.Fatalf("%d: got %+v, %v after %v", i, run.End, run.Err, run.Events)
 		}
 
-		note = run.End.Note
+		note = run.End.Baseline
 		out, err := api(url).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("web")})
 		if err != nil || len(out.Stacks[0].Tags) != tt.tags {
 			t.Errorf("%d: tags %v, %v", i, out.Stacks[0].Tags, err)
@@ -205,7 +205,7 @@ func TestDriverKeepsTheValueOfAnAbsentNoEchoParameter(t *testing.T) {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
 
-	next := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), files(""), run.End.Note), false)
+	next := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), files(""), run.End.Baseline), false)
 	if next.Err != nil || next.End.Outcome != lockstep.Unchanged {
 		t.Errorf("got %+v, %v after %v", next.End, next.Err, next.Events)
 	}
@@ -219,7 +219,7 @@ func TestDriverFailsWithTheReasonOfABrokenTemplate(t *testing.T) {
 		"unknown ref":  "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Nothing}}}\n",
 	} {
 		run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(template), nil), false)
-		if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Reason == "" || run.Last().Type != "CHANGESET_CREATION_FAILED" {
+		if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Reason == "" || run.LastEvent().Type != "CHANGESET_CREATION_FAILED" {
 			t.Errorf("%s: got %+v, %v after %v", name, run.End, run.Err, run.Types())
 		}
 
@@ -246,7 +246,7 @@ func TestDiscardFindsWhatACrashHasHidden(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	a.Memory = step.Memory
+	a.Checkpoint = step.Checkpoint
 	if _, err := d.Advance(t.Context(), a); err != nil { // creates the change set; its memory is lost
 		t.Fatal(err)
 	}

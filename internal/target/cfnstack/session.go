@@ -158,7 +158,7 @@ func (d *Driver) newRetryer() aws.RetryerV2 {
 	return retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
 		o.StandardOptions = append(o.StandardOptions, func(o *retry.StandardOptions) {
 			o.MaxAttempts = maxTries
-			o.MaxBackoff = min(2*time.Second, d.options.Poll.Most)
+			o.MaxBackoff = min(2*time.Second, d.options.Poll.Max)
 			final := retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
 				if isNotXML(err) || isCode(err, "LimitExceeded") { // a quota of stacks, not of calls
 					return aws.FalseTernary

@@ -21,7 +21,7 @@ func assuming(t *testing.T, f *fake) *cfnstack.Driver {
 	t.Helper()
 	d, err := cfnstack.New(cfnstack.Options{
 		Target: f.url, AssumeRoles: true, BaseCredentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
-		Poll:       cfnstack.Schedule{First: time.Millisecond, Most: time.Millisecond},
+		Poll:       cfnstack.Schedule{First: time.Millisecond, Max: time.Millisecond},
 		ExternalID: func(a lockstep.AccountID) string { return "ext-" + string(a) },
 	})
 	if err != nil {
@@ -36,7 +36,7 @@ func TestDriverAssumesTheRoleOncePerResource(t *testing.T) {
 	d := assuming(t, f)
 	a := f.attempt(plainFiles(), nil)
 	a.Configuration.ResourceName = "web-" + strings.Repeat("x", 80)
-	targettest.Until(t, d, a)
+	targettest.DriveToIntent(t, d, a)
 	calls := f.called("AssumeRole")
 	if len(calls) != 1 {
 		t.Fatalf("%d calls, want 1", len(calls))
@@ -56,7 +56,7 @@ func TestDriverRenewsCredentialsFiveMinutesBeforeTheirEnd(t *testing.T) {
 	f := newFake(t)
 	soon := time.Now().Add(4 * time.Minute).UTC().Format(time.RFC3339)
 	f.on("AssumeRole", result("AssumeRole", strings.Replace(assumed, "2099-01-01T00:00:00Z", soon, 1)))
-	targettest.Until(t, assuming(t, f), f.attempt(plainFiles(), nil))
+	targettest.DriveToIntent(t, assuming(t, f), f.attempt(plainFiles(), nil))
 	if n := len(f.called("AssumeRole")); n < 2 {
 		t.Errorf("the role was assumed %d times", n)
 	}
@@ -144,5 +144,5 @@ func TestDriverIgnoresEndpointsOfTheEnvironment(t *testing.T) {
 	}
 	f := newFake(t)
 	f.on("AssumeRole", result("AssumeRole", assumed))
-	targettest.Until(t, assuming(t, f), f.attempt(plainFiles(), nil))
+	targettest.DriveToIntent(t, assuming(t, f), f.attempt(plainFiles(), nil))
 }

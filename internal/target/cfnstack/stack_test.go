@@ -32,8 +32,8 @@ func TestAdvanceExplainsTheStatesThatAStackCannotBeChangedIn(t *testing.T) {
 				t.Errorf("got %v, %v", lockstep.KindOf(err), err)
 			}
 
-			if step.Memory != nil || len(f.calls) != 1 {
-				t.Errorf("%d calls, memory %s", len(f.calls), step.Memory)
+			if step.Checkpoint != nil || len(f.calls) != 1 {
+				t.Errorf("%d calls, memory %s", len(f.calls), step.Checkpoint)
 			}
 		})
 	}
@@ -52,7 +52,7 @@ func TestAdvanceCreatesAStackThatIsMissingOrInReview(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)
 			f.on("DescribeStacks", tt.stack)
-			targettest.Until(t, f.driver(), f.attempt(plainFiles(), nil))
+			targettest.DriveToIntent(t, f.driver(), f.attempt(plainFiles(), nil))
 
 			if got := f.called("CreateChangeSet")[0].Get("ChangeSetType"); got != tt.want {
 				t.Errorf("change set type %s, want %s", got, tt.want)

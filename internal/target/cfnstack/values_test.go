@@ -38,7 +38,7 @@ Resources:
 	}
 
 	run = targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"),
-		files("New", "parameters: {Title: b, Password: second-secret}\ntags: {keep: x, change: y, more: z}"), run.End.Note), false)
+		files("New", "parameters: {Title: b, Password: second-secret}\ntags: {keep: x, change: y, more: z}"), run.End.Baseline), false)
 	if run.Err != nil {
 		t.Fatal(run.Err)
 	}
@@ -54,7 +54,7 @@ Resources:
 		t.Errorf("tags of an update (-want +got):\n%s", diff)
 	}
 
-	run = targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), files("New", "parameters: {Title: c, Password: second-secret}"), run.End.Note), false)
+	run = targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), files("New", "parameters: {Title: c, Password: second-secret}"), run.End.Baseline), false)
 	if run.Plan == nil || run.Plan.Tags != nil {
 		t.Errorf("without tags in the file: %+v", run.Plan)
 	}

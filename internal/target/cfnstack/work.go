@@ -29,7 +29,7 @@ type work struct {
 func (d *Driver) work(a target.Attempt) (*work, error) {
 	w := &work{Attempt: a, d: d}
 	var err error
-	if w.m, err = recall(a.Memory); err != nil {
+	if w.m, err = recall(a.Checkpoint); err != nil {
 		return nil, err
 	}
 	return w, nil
@@ -73,7 +73,7 @@ func (w *work) wait(p phase) (target.Step, error) {
 	}
 	after := w.d.options.Poll.after(w.m.Polls)
 	w.m.Polls++
-	return target.Step{After: after}, nil
+	return target.Step{ContinueAfter: after}, nil
 }
 
 // again makes another change set in the same attempt, because this one cannot
@@ -103,18 +103,18 @@ func (w *work) document(ctx context.Context) (*document, error) {
 		return w.doc, nil
 	}
 
-	files, err := w.Open(ctx)
+	files, err := w.OpenTree(ctx)
 	if err != nil {
 		return nil, err
 	}
 
-	plan, err := w.d.Plan(ctx, w.Configuration, files)
+	doc, _, err := readDocument(ctx, w.Configuration, files)
 	if err != nil {
 		return nil, err
 	}
 
-	w.doc = plan.Document.(*document)
-	return w.doc, nil
+	w.doc = doc
+	return doc, nil
 }
 
 // describeStack describes the attempt's stack, by ARN once that is known. A

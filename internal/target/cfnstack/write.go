@@ -13,9 +13,9 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-// Write writes a deployment file, with AWS's three keys as its console writes
+// Encode returns a deployment file, with AWS's three keys as its console writes
 // them. Invalid where no deployment file could say that.
-func (d *Driver) Write(w target.Wanted) ([]byte, error) {
+func (d *Driver) Encode(w target.Deployment) ([]byte, error) {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	add := func(key string, value *yaml.Node) {
 		root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, value)
@@ -62,9 +62,9 @@ func mapping(values map[string]string) *yaml.Node {
 	return n
 }
 
-// Same says whether two deployment files ask for the same, however they are
+// Equal reports whether two deployment files ask for the same, however they are
 // written. No tags at all are not the same as {}: that clears the stack's.
-func (d *Driver) Same(a, b []byte) bool {
+func (d *Driver) Equal(a, b []byte) bool {
 	x, errX := parseDeploymentFile("a", a)
 	y, errY := parseDeploymentFile("b", b)
 	if errX != nil || errY != nil || x.Template != y.Template || x.HasTags != y.HasTags {

@@ -22,7 +22,7 @@ func writer(t *testing.T) *cfnstack.Driver {
 
 func TestADeploymentFileIsWrittenAsItIsRead(t *testing.T) {
 	d := writer(t)
-	for want, w := range map[string]target.Wanted{
+	for want, w := range map[string]target.Deployment{
 		"template-file-path: t/web.yaml\nparameters: {}\ntags: {}\n": {Template: "t/web.yaml"},
 		"template-file-path: web.yaml\nparameters:\n  A: \"007\"\n  B: \"yes\"\n  C: 'a: #b'\n  D: \"\"\n  E: \"null\"\ntags:\n  \"12\": é\n  team: web\n": {
 			Template:   "web.yaml",
@@ -30,7 +30,7 @@ func TestADeploymentFileIsWrittenAsItIsRead(t *testing.T) {
 			Tags:       map[string]string{"team": "web", "12": "é"},
 		},
 	} {
-		got, err := d.Write(w)
+		got, err := d.Encode(w)
 		if err != nil {
 			t.Error(err)
 		}
@@ -39,8 +39,8 @@ func TestADeploymentFileIsWrittenAsItIsRead(t *testing.T) {
 			t.Errorf("want -, got +:\n%s", diff)
 		}
 
-		again, err := d.Write(w)
-		if err != nil || !d.Same(got, again) {
+		again, err := d.Encode(w)
+		if err != nil || !d.Equal(got, again) {
 			t.Errorf("written again it asks for something else: %q, %v", again, err)
 		}
 	}
@@ -53,13 +53,13 @@ func TestAFileThatCouldNotBeReadIsNotWritten(t *testing.T) {
 		many[string(a)], many[string(a)+"x"] = "1", "1"
 	}
 
-	for says, w := range map[string]target.Wanted{
+	for says, w := range map[string]target.Deployment{
 		"template-file-path": {Template: "../web.yaml"},
 		"letters and digits": {Template: "web.yaml", Parameters: map[string]string{"a-b": "1"}},
 		"at most 50":         {Template: "web.yaml", Parameters: many},
 		"tags":               {Template: "web.yaml", Tags: map[string]string{"a": strings.Repeat("x", 257)}},
 	} {
-		if _, err := d.Write(w); lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), says) {
+		if _, err := d.Encode(w); lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", says, err)
 		}
 	}
@@ -76,7 +76,7 @@ func TestTwoFilesAreTheSameByWhatTheyAskFor(t *testing.T) {
 		"template-file-path: api.yaml\nparameters: {A: \"1\", B: x}\ntags: {}\n":           false,
 		"nonsense": false,
 	} {
-		if got := d.Same([]byte(file), []byte(other)); got != want {
+		if got := d.Equal([]byte(file), []byte(other)); got != want {
 			t.Errorf("%q: %v", other, got)
 		}
 	}

@@ -32,8 +32,8 @@ func (r Run) Types() []string {
 	return types
 }
 
-// Last gives the last event, the zero one where there is none.
-func (r Run) Last() lockstep.Event {
+// LastEvent gives the last event, the zero one where there is none.
+func (r Run) LastEvent() lockstep.Event {
 	if len(r.Events) == 0 {
 		return lockstep.Event{}
 	}
@@ -54,8 +54,8 @@ func NewAttempt(t testing.TB, cfg lockstep.SyncConfiguration, files lockstep.Tre
 		ID:            hex.EncodeToString(random[:16]),
 		Configuration: cfg,
 		Revision:      cfg.Revision(lockstep.SHA(hex.EncodeToString(random[16:]))),
-		Open:          func(context.Context) (lockstep.Tree, error) { return files, nil },
-		Last:          last, StartedAt: now, Now: now,
+		OpenTree:      func(context.Context) (lockstep.Tree, error) { return files, nil },
+		Baseline:      last, StartedAt: now, Now: now,
 	}
 }
 
@@ -78,15 +78,15 @@ func Drive(t testing.TB, d target.Driver, a target.Attempt, crash bool) Run {
 			return run
 		}
 
-		pause(t, step.After)
+		pause(t, step.ContinueAfter)
 	}
 
 	t.Fatalf("the attempt has not ended after %d steps: %v", maxSteps, run.Types())
 	return run
 }
 
-// Until drives an attempt until its intent is committed.
-func Until(t testing.TB, d target.Driver, a target.Attempt) Run {
+// DriveToIntent drives an attempt until its intent is committed.
+func DriveToIntent(t testing.TB, d target.Driver, a target.Attempt) Run {
 	t.Helper()
 	run := Run{Attempt: a}
 	for range maxSteps {
@@ -100,7 +100,7 @@ func Until(t testing.TB, d target.Driver, a target.Attempt) Run {
 			return run
 		}
 
-		pause(t, step.After)
+		pause(t, step.ContinueAfter)
 	}
 
 	t.Fatalf("the attempt has no intent after %d steps: %v", maxSteps, run.Types())
@@ -135,12 +135,12 @@ func (r *Run) take(t testing.TB, step target.Step) {
 	}
 
 	r.Events = append(r.Events, step.Events...)
-	if step.Memory != nil {
-		r.Attempt.Memory = step.Memory
+	if step.Checkpoint != nil {
+		r.Attempt.Checkpoint = step.Checkpoint
 	}
 
-	if len(step.Memory) > 64<<10 {
-		t.Errorf("a memory of %d bytes", len(step.Memory))
+	if len(step.Checkpoint) > 64<<10 {
+		t.Errorf("a memory of %d bytes", len(step.Checkpoint))
 	}
 
 	if step.Intent != "" {

@@ -33,7 +33,7 @@ type Harness struct {
 // own.
 func Test(t *testing.T, harness func(t *testing.T) Harness) {
 	for name, part := range map[string]func(*testing.T, Harness){
-		"plan names its inputs":                     planNamesInputs,
+		"inputs are the files read":                 readsInputs,
 		"apply, then apply another":                 applies,
 		"unchanged files at a new SHA":              unchanged,
 		"a step done twice is done once":            survivesCrashes,
@@ -47,28 +47,28 @@ func Test(t *testing.T, harness func(t *testing.T) Harness) {
 	}
 }
 
-func planNamesInputs(t *testing.T, h Harness) {
-	plan, err := h.Driver.Plan(t.Context(), h.Configuration, h.First)
+func readsInputs(t *testing.T, h Harness) {
+	inputs, err := h.Driver.ReadInputs(t.Context(), h.Configuration, h.First)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if _, ok := plan.Inputs[h.Configuration.ConfigFile]; !ok {
-		t.Errorf("the configuration's file is not among the inputs %v", plan.Inputs)
+	if _, ok := inputs[h.Configuration.ConfigFile]; !ok {
+		t.Errorf("the configuration's file is not among the inputs %v", inputs)
 	}
 
-	for name, id := range plan.Inputs {
+	for name, id := range inputs {
 		if want, err := h.First.ObjectID(name); err != nil || id != want {
 			t.Errorf("input %s is %s, want %s, %v", name, id, want, err)
 		}
 	}
 
-	plan, err = h.Driver.Plan(t.Context(), h.Configuration, Files(nil))
+	inputs, err = h.Driver.ReadInputs(t.Context(), h.Configuration, Files(nil))
 	if kind := lockstep.KindOf(err); kind != lockstep.NotFound || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without files: kind %v, %v", kind, err)
 	}
 
-	if diff := cmp.Diff(target.Inputs{h.Configuration.ConfigFile: lockstep.NoObject}, plan.Inputs); diff != "" {
+	if diff := cmp.Diff(target.Inputs{h.Configuration.ConfigFile: lockstep.NoObject}, inputs); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -89,7 +89,7 @@ func apply(t *testing.T, h Harness, files lockstep.Tree, last []byte, crash bool
 func applies(t *testing.T, h Harness) {
 	run := apply(t, h, h.First, nil, false)
 	changed(t, h, 1)
-	apply(t, h, h.Second, run.End.Note, false)
+	apply(t, h, h.Second, run.End.Baseline, false)
 	changed(t, h, 2)
 }
 
@@ -106,7 +106,7 @@ func changed(t *testing.T, h Harness, want int) {
 func unchanged(t *testing.T, h Harness) {
 	run := apply(t, h, h.First, nil, false)
 	for range 2 {
-		again := Drive(t, h.Driver, NewAttempt(t, h.Configuration, h.First, run.End.Note), false)
+		again := Drive(t, h.Driver, NewAttempt(t, h.Configuration, h.First, run.End.Baseline), false)
 		if again.Err != nil || again.End.Outcome != lockstep.Unchanged {
 			t.Fatalf("got %+v, %v", again.End, again.Err)
 		}
@@ -115,22 +115,22 @@ func unchanged(t *testing.T, h Harness) {
 			t.Error("nothing to change, but there is an intent")
 		}
 
-		if again.End.Note != nil {
-			run.End.Note = again.End.Note
+		if again.End.Baseline != nil {
+			run.End.Baseline = again.End.Baseline
 		}
 	}
 
 	changed(t, h, 1)
-	apply(t, h, h.Second, run.End.Note, false)
+	apply(t, h, h.Second, run.End.Baseline, false)
 	changed(t, h, 2)
 }
 
 func survivesCrashes(t *testing.T, h Harness) {
 	run := apply(t, h, h.First, nil, true)
 	changed(t, h, 1)
-	run = apply(t, h, h.Second, run.End.Note, true)
+	run = apply(t, h, h.Second, run.End.Baseline, true)
 	changed(t, h, 2)
-	again := Drive(t, h.Driver, NewAttempt(t, h.Configuration, h.Second, run.End.Note), true)
+	again := Drive(t, h.Driver, NewAttempt(t, h.Configuration, h.Second, run.End.Baseline), true)
 	if again.Err != nil || again.End.Outcome != lockstep.Unchanged {
 		t.Errorf("got %+v, %v", again.End, again.Err)
 	}
@@ -142,7 +142,7 @@ func discards(t *testing.T, h Harness) {
 		t.Errorf("discard of an attempt that has not begun: %v", err)
 	}
 
-	run := Until(t, h.Driver, NewAttempt(t, h.Configuration, h.First, nil))
+	run := DriveToIntent(t, h.Driver, NewAttempt(t, h.Configuration, h.First, nil))
 	for range 2 {
 		if err := h.Driver.Discard(t.Context(), run.Attempt); err != nil {
 			t.Fatal(err)
@@ -151,7 +151,7 @@ func discards(t *testing.T, h Harness) {
 	}
 
 	first := apply(t, h, h.First, nil, false)
-	run = Until(t, h.Driver, NewAttempt(t, h.Configuration, h.Second, first.End.Note))
+	run = DriveToIntent(t, h.Driver, NewAttempt(t, h.Configuration, h.Second, first.End.Baseline))
 	if err := h.Driver.Discard(t.Context(), run.Attempt); err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func discardDoesNotUndo(t *testing.T, h Harness) {
 	if err := h.Driver.Discard(t.Context(), run.Attempt); err != nil {
 		t.Fatal(err)
 	}
-	again := Drive(t, h.Driver, NewAttempt(t, h.Configuration, h.First, run.End.Note), false)
+	again := Drive(t, h.Driver, NewAttempt(t, h.Configuration, h.First, run.End.Baseline), false)
 	if again.Err != nil || again.End.Outcome != lockstep.Unchanged {
 		t.Errorf("got %+v, %v", again.End, again.Err)
 	}
@@ -172,10 +172,10 @@ func discardDoesNotUndo(t *testing.T, h Harness) {
 
 func fails(t *testing.T, h Harness) {
 	run := apply(t, h, h.First, nil, false)
-	broken := failed(t, Drive(t, h.Driver, NewAttempt(t, h.Configuration, h.Broken, run.End.Note), false))
-	note := run.End.Note
-	if broken.End != nil && broken.End.Note != nil {
-		note = broken.End.Note
+	broken := failed(t, Drive(t, h.Driver, NewAttempt(t, h.Configuration, h.Broken, run.End.Baseline), false))
+	note := run.End.Baseline
+	if broken.End != nil && broken.End.Baseline != nil {
+		note = broken.End.Baseline
 	}
 	apply(t, h, h.Second, note, false)
 }
@@ -202,13 +202,13 @@ func failsOnceWithCrashes(t *testing.T, h Harness) {
 		return
 	}
 	run := apply(t, h, h.First, nil, false)
-	failed(t, Drive(t, h.Driver, NewAttempt(t, h.Configuration, h.Broken, run.End.Note), true))
+	failed(t, Drive(t, h.Driver, NewAttempt(t, h.Configuration, h.Broken, run.End.Baseline), true))
 }
 
 // intentOnce takes the step that executes again and again, as engines do that
 // die in it.
 func intentOnce(t *testing.T, h Harness) {
-	run := Until(t, h.Driver, NewAttempt(t, h.Configuration, h.First, nil))
+	run := DriveToIntent(t, h.Driver, NewAttempt(t, h.Configuration, h.First, nil))
 	for range 3 {
 		if _, err := h.Driver.Advance(t.Context(), run.Attempt); err != nil {
 			t.Fatal(err)
