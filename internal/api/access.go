@@ -33,7 +33,7 @@ var reading = map[policy.Type][]string{
 }
 
 // A thing is what a question is about.
-type thing struct {
+type Subject struct {
 	kind policy.Type
 	// describe reads what policies may ask of it.
 	describe func(tx *db.Tx) (policy.Resource, error)
@@ -41,125 +41,125 @@ type thing struct {
 	missing error
 }
 
-func theHost(h lockstep.Host) thing {
-	return thing{policy.Host, func(tx *db.Tx) (policy.Resource, error) {
-		tags, err := store.Tags(tx, h.ARN)
-		return policy.OfHost(h, tags), err
-	}, store.NoHost(h.ARN)}
+func HostSubject(host lockstep.Host) Subject {
+	return Subject{policy.Host, func(tx *db.Tx) (policy.Resource, error) {
+		tags, err := store.Tags(tx, host.ARN)
+		return policy.OfHost(host, tags), err
+	}, store.NoHost(host.ARN)}
 }
 
-func theConnection(c lockstep.Connection) thing {
-	return thing{policy.Connection, func(tx *db.Tx) (policy.Resource, error) {
-		tags, err := store.Tags(tx, c.ARN)
-		return policy.OfConnection(c, tags), err
-	}, store.NoConnection(c.ARN)}
+func ConnectionSubject(conn lockstep.Connection) Subject {
+	return Subject{policy.Connection, func(tx *db.Tx) (policy.Resource, error) {
+		tags, err := store.Tags(tx, conn.ARN)
+		return policy.OfConnection(conn, tags), err
+	}, store.NoConnection(conn.ARN)}
 }
 
-func theLink(l lockstep.RepositoryLink) thing {
-	return thing{policy.RepositoryLink, func(tx *db.Tx) (policy.Resource, error) {
-		tags, err := store.Tags(tx, l.ARN)
-		return policy.OfLink(l, tags), err
-	}, store.NoLink(l.ID)}
+func LinkSubject(link lockstep.RepositoryLink) Subject {
+	return Subject{policy.RepositoryLink, func(tx *db.Tx) (policy.Resource, error) {
+		tags, err := store.Tags(tx, link.ARN)
+		return policy.OfLink(link, tags), err
+	}, store.NoLink(link.ID)}
 }
 
-func theConfiguration(c lockstep.SyncConfiguration) thing { return manyConfigurations()(c) }
+func ConfigurationSubject(c lockstep.SyncConfiguration) Subject { return ConfigurationSubjects()(c) }
 
-// manyConfigurations is theConfiguration for many. They share few links, of which
+// ConfigurationSubjects is theConfiguration for many. They share few links, of which
 // each is read once.
-func manyConfigurations() func(lockstep.SyncConfiguration) thing {
+func ConfigurationSubjects() func(lockstep.SyncConfiguration) Subject {
 	type described struct {
 		link lockstep.RepositoryLink
 		tags []lockstep.Tag
 	}
 	known := map[string]described{}
-	return func(c lockstep.SyncConfiguration) thing {
-		return thing{policy.SyncConfiguration, func(tx *db.Tx) (policy.Resource, error) {
-			of, ok := known[c.LinkID]
+	return func(cfg lockstep.SyncConfiguration) Subject {
+		return Subject{policy.SyncConfiguration, func(tx *db.Tx) (policy.Resource, error) {
+			of, ok := known[cfg.LinkID]
 			if !ok {
 				var err error
-				if of.link, err = store.LinkByID(tx, c.LinkID); err != nil {
+				if of.link, err = store.LinkByID(tx, cfg.LinkID); err != nil {
 					return policy.Resource{}, err
 				}
 				if of.tags, err = store.Tags(tx, of.link.ARN); err != nil {
 					return policy.Resource{}, err
 				}
 
-				known[c.LinkID] = of
+				known[cfg.LinkID] = of
 			}
 
-			return policy.OfConfiguration(c, of.link, of.tags), nil
-		}, store.NoConfiguration(c.ResourceName)}
+			return policy.OfConfiguration(cfg, of.link, of.tags), nil
+		}, store.NoConfiguration(cfg.ResourceName)}
 	}
 }
 
-// but is the thing with other words for whoever may not see it: those of an
+// WithNotFound is the thing with other words for whoever may not see it: those of an
 // operation that looks for something else where the thing would be. nil is for
 // what the caller is about to make, and so cannot be kept from it.
-func (t thing) but(missing error) thing {
+func (t Subject) WithNotFound(missing error) Subject {
 	t.missing = missing
 	return t
 }
 
-// on asks whether the caller may do an action to a thing. The error is what a
+// Authorize asks whether the caller may do an action to a thing. The error is what a
 // missing thing is answered with where the caller may not even see it, else
 // Denied.
-func (c Caller) on(tx *db.Tx, action string, t thing) error {
-	return c.with(tx, action, t, policy.Context{})
+func (c Caller) Authorize(tx *db.Tx, action string, t Subject) error {
+	return c.AuthorizeTagged(tx, action, t, policy.Context{})
 }
 
-// with is on, for a call that brings tags.
-func (c Caller) with(tx *db.Tx, action string, t thing, around policy.Context) error {
-	if c.everywhere(action, t.kind) {
+// AuthorizeTagged is on, for a call that brings tags.
+func (c Caller) AuthorizeTagged(tx *db.Tx, action string, t Subject, around policy.Context) error {
+	if c.AuthorizeAll(action, t.kind) {
 		return nil
 	}
 
-	r, err := t.describe(tx)
+	resource, err := t.describe(tx)
 	if err != nil {
 		return err
 	}
 
-	d := c.decide(action, r, around)
-	if d.Allowed {
+	decision := c.decide(action, resource, around)
+	if decision.Allowed {
 		return nil
 	}
 
 	switch {
-	case t.missing == nil && r.Type != policy.SyncConfiguration:
-		return c.denied(action, "*", d) // its ARN means nothing yet
-	case t.missing != nil && !c.sees(r):
+	case t.missing == nil && resource.Type != policy.SyncConfiguration:
+		return c.denied(action, "*", decision) // its ARN means nothing yet
+	case t.missing != nil && !c.canReadResource(resource):
 		return t.missing
 	}
 
-	return c.denied(action, r.ID, d)
+	return c.denied(action, resource.ID, decision)
 }
 
-// becomes is on for what an action has just made of a thing: who may change
+// AuthorizeResult is on for what an action has just made of a thing: who may change
 // what it is may not for that turn it into what they may not touch.
-func (c Caller) becomes(tx *db.Tx, action string, t thing) error {
-	if c.everywhere(action, t.kind) {
+func (c Caller) AuthorizeResult(tx *db.Tx, action string, t Subject) error {
+	if c.AuthorizeAll(action, t.kind) {
 		return nil
 	}
-	r, err := t.describe(tx)
+	resource, err := t.describe(tx)
 	if err != nil {
 		return err
 	}
-	if d := c.decide(action, r, policy.Context{}); !d.Allowed {
-		return c.denied(action, r.ID, d)
+	if d := c.decide(action, resource, policy.Context{}); !d.Allowed {
+		return c.denied(action, resource.ID, d)
 	}
 	return nil
 }
 
-// onAccount asks for what concerns no single thing.
-func (c Caller) onAccount(action string) error {
-	d := c.decide(action, policy.OfAccount(c.Account), policy.Context{})
-	if d.Allowed {
+// AuthorizeAccount asks for what concerns no single thing.
+func (c Caller) AuthorizeAccount(action string) error {
+	decision := c.decide(action, policy.OfAccount(c.Account), policy.Context{})
+	if decision.Allowed {
 		return nil
 	}
-	return c.denied(action, "*", d)
+	return c.denied(action, "*", decision)
 }
 
-// passes asks whether the caller may hand a role of AWS's to the syncs.
-func (c Caller) passes(role string) error {
+// AuthorizePassRole asks whether the caller may hand a role of AWS's to the syncs.
+func (c Caller) AuthorizePassRole(role string) error {
 	const action = "iam:PassRole"
 	arn := lockstep.ARN(role)
 	r := policy.OfIAMRole(role, arn.Account(), arn.Resource())
@@ -169,16 +169,16 @@ func (c Caller) passes(role string) error {
 	return nil
 }
 
-// possible says whether there could be anything that the caller may do an action
+// AuthorizeOperation says whether there could be anything that the caller may do an action
 // to; Denied where there is not.
-func (c Caller) possible(action string) error {
+func (c Caller) AuthorizeOperation(action string) error {
 	var last policy.Decision
 	for _, kind := range kindsOf[action] {
-		d, settled := c.authority.set.Settled(c.authority.who, action, kind)
-		if !settled || d.Allowed {
+		decision, settled := c.authority.set.Settled(c.authority.who, action, kind)
+		if !settled || decision.Allowed {
 			return nil
 		}
-		last = d
+		last = decision
 	}
 	return c.denied(action, "*", last)
 }
@@ -192,18 +192,18 @@ var kindsOf = func() map[string][]policy.Type {
 	return all
 }()
 
-func (c Caller) decide(action string, r policy.Resource, around policy.Context) policy.Decision {
+func (c Caller) decide(action string, resource policy.Resource, around policy.Context) policy.Decision {
 	if c.authority == nil {
 		return policy.Decision{Reason: "because nobody calls"}
 	}
 	c.authority.asked.Store(true)
 	around.Region = c.Region
-	return c.authority.set.Decide(c.authority.who, policy.Request{Action: action, Resource: r, Context: around})
+	return c.authority.set.Decide(c.authority.who, policy.Request{Action: action, Resource: resource, Context: around})
 }
 
-// settled says that an action is allowed on all things of a kind, so that none
+// AllowsAll says that an action is allowed on all things of a kind, so that none
 // needs to be described.
-func (c Caller) settled(action string, kind policy.Type) bool {
+func (c Caller) AllowsAll(action string, kind policy.Type) bool {
 	if c.authority == nil {
 		return false
 	}
@@ -211,17 +211,17 @@ func (c Caller) settled(action string, kind policy.Type) bool {
 	return settled && d.Allowed
 }
 
-// everywhere asks whether the caller may do an action to all things of a kind.
-func (c Caller) everywhere(action string, kind policy.Type) bool {
-	if !c.settled(action, kind) {
+// AuthorizeAll asks whether the caller may do an action to all things of a kind.
+func (c Caller) AuthorizeAll(action string, kind policy.Type) bool {
+	if !c.AllowsAll(action, kind) {
 		return false
 	}
 	c.authority.asked.Store(true)
 	return true
 }
 
-// sees says whether the caller may read a thing in any way.
-func (c Caller) sees(r policy.Resource) bool {
+// canReadResource says whether the caller may read a thing in any way.
+func (c Caller) canReadResource(r policy.Resource) bool {
 	for _, action := range reading[r.Type] {
 		if c.decide(action, r, policy.Context{}).Allowed {
 			return true
@@ -230,31 +230,31 @@ func (c Caller) sees(r policy.Resource) bool {
 	return false
 }
 
-// seesAll says that the caller may read all things of a kind.
-func (c Caller) seesAll(kind policy.Type) bool {
+// CanReadAll says that the caller may read all things of a kind.
+func (c Caller) CanReadAll(kind policy.Type) bool {
 	for _, action := range reading[kind] {
-		if c.settled(action, kind) {
+		if c.AllowsAll(action, kind) {
 			return true
 		}
 	}
 	return false
 }
 
-func (c Caller) denied(action, resource string, d policy.Decision) error {
+func (c Caller) denied(action, resource string, decision policy.Decision) error {
 	named := "nobody"
 	if c.authority != nil {
 		named = c.authority.named
 	}
 	return lockstep.Errorf(lockstep.Denied, "User: %s is not authorized to perform: %s on resource: %s %s",
-		named, action, resource, d.Reason)
+		named, action, resource, decision.Reason)
 }
 
 // read runs f where one statement is all that it needs, if the policies decide
 // an action without looking at the things themselves; else in a transaction,
 // where what they ask for can be read as well.
-func (s *Service) read(ctx context.Context, c Caller, action string, kind policy.Type, f func(tx *db.Tx) error) error {
-	if c.settled(action, kind) {
-		return s.o.DB.Peek(ctx, f)
+func (s *Service) read(ctx context.Context, c Caller, action string, kind policy.Type, read func(tx *db.Tx) error) error {
+	if c.AllowsAll(action, kind) {
+		return s.o.DB.Peek(ctx, read)
 	}
-	return s.o.DB.View(ctx, f)
+	return s.o.DB.View(ctx, read)
 }

@@ -13,41 +13,41 @@ import (
 
 // CreateAccessKey makes a key in the caller's account. The secret is in the
 // answer and can never be had again.
-func (s *Service) CreateAccessKey(ctx context.Context, c Caller, in *wire.CreateAccessKeyInput) (*wire.CreateAccessKeyOutput, error) {
-	if err := c.onAccount("lockstep:CreateAccessKey"); err != nil {
+func (s *Service) CreateAccessKey(ctx context.Context, caller Caller, input *wire.CreateAccessKeyInput) (*wire.CreateAccessKeyOutput, error) {
+	if err := caller.AuthorizeAccount("lockstep:CreateAccessKey"); err != nil {
 		return nil, err
 	}
 
-	var k identity.AccessKey
+	var accessKey identity.AccessKey
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
-		if err := c.room(tx, store.CountKeys, s.o.Quotas.Keys, "access keys"); err != nil {
+		if err := caller.CheckQuota(tx, store.CountKeys, s.o.Quotas.Keys, "access keys"); err != nil {
 			return err
 		}
 
-		k, err = identity.Create(tx, s.o.Seal, identity.NewKey{
-			Account: string(c.Account), Principal: in.PrincipalName, Role: identity.Role(strings.ToLower(in.Role)),
+		accessKey, err = identity.Create(tx, s.o.Seal, identity.NewKey{
+			Account: string(caller.Account), Principal: input.PrincipalName, Role: identity.Role(strings.ToLower(input.Role)),
 		})
 		return err
 	})
 
-	return &wire.CreateAccessKeyOutput{AccessKey: showKey(k), SecretAccessKey: k.Secret.Reveal()}, err
+	return &wire.CreateAccessKeyOutput{AccessKey: showKey(accessKey), SecretAccessKey: accessKey.Secret.Reveal()}, err
 }
 
 // ListAccessKeys reads the account's keys, oldest first, disabled ones included.
-func (s *Service) ListAccessKeys(ctx context.Context, c Caller, in *wire.ListAccessKeysInput) (*wire.ListAccessKeysOutput, error) {
-	if err := c.onAccount("lockstep:ListAccessKeys"); err != nil {
+func (s *Service) ListAccessKeys(ctx context.Context, caller Caller, input *wire.ListAccessKeysInput) (*wire.ListAccessKeysOutput, error) {
+	if err := caller.AuthorizeAccount("lockstep:ListAccessKeys"); err != nil {
 		return nil, err
 	}
 
-	list := s.listing(c, "access keys")
-	page, err := list.page(in.MaxResults, in.NextToken)
+	list := s.listing(caller, "access keys")
+	page, err := list.page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListAccessKeysOutput{}
 	err = s.o.DB.Peek(ctx, func(tx *db.Tx) error {
-		keys, next, err := identity.KeysOf(tx, string(c.Account), identityPage(page))
+		keys, next, err := identity.KeysOf(tx, string(caller.Account), identityPage(page))
 		if err != nil {
 			return err
 		}
@@ -56,7 +56,7 @@ func (s *Service) ListAccessKeys(ctx context.Context, c Caller, in *wire.ListAcc
 			out.AccessKeys = append(out.AccessKeys, showKey(k))
 		}
 
-		out.NextToken, err = list.token(store.Cursor(next))
+		out.NextToken, err = list.Token(store.Cursor(next))
 		return err
 	})
 
@@ -65,48 +65,48 @@ func (s *Service) ListAccessKeys(ctx context.Context, c Caller, in *wire.ListAcc
 
 // UpdateAccessKey disables a key, or lets it work again. It takes effect on all
 // nodes within seconds.
-func (s *Service) UpdateAccessKey(ctx context.Context, c Caller, in *wire.UpdateAccessKeyInput) (*wire.UpdateAccessKeyOutput, error) {
-	if err := c.onAccount("lockstep:UpdateAccessKey"); err != nil {
+func (s *Service) UpdateAccessKey(ctx context.Context, caller Caller, input *wire.UpdateAccessKeyInput) (*wire.UpdateAccessKeyOutput, error) {
+	if err := caller.AuthorizeAccount("lockstep:UpdateAccessKey"); err != nil {
 		return nil, err
 	}
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		return identity.SetKeyStatus(tx, string(c.Account), in.AccessKeyId, in.Status == wire.KeyActive)
+		return identity.SetKeyStatus(tx, string(caller.Account), input.AccessKeyId, input.Status == wire.KeyActive)
 	})
 	return &wire.UpdateAccessKeyOutput{}, err
 }
 
 // RotateAccessKey makes a new key in the place of an old one, for the same
 // principal and role.
-func (s *Service) RotateAccessKey(ctx context.Context, c Caller, in *wire.RotateAccessKeyInput) (*wire.RotateAccessKeyOutput, error) {
-	if err := c.onAccount("lockstep:RotateAccessKey"); err != nil {
+func (s *Service) RotateAccessKey(ctx context.Context, caller Caller, input *wire.RotateAccessKeyInput) (*wire.RotateAccessKeyOutput, error) {
+	if err := caller.AuthorizeAccount("lockstep:RotateAccessKey"); err != nil {
 		return nil, err
 	}
 
 	var keep time.Duration
-	if in.KeepOldFor != nil {
-		keep = time.Duration(*in.KeepOldFor) * time.Second
+	if input.KeepOldFor != nil {
+		keep = time.Duration(*input.KeepOldFor) * time.Second
 	}
 
-	var k identity.AccessKey
+	var accessKey identity.AccessKey
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
-		if err := c.room(tx, store.CountKeys, s.o.Quotas.Keys, "access keys"); err != nil {
+		if err := caller.CheckQuota(tx, store.CountKeys, s.o.Quotas.Keys, "access keys"); err != nil {
 			return err
 		}
 
-		k, err = identity.Rotate(tx, s.o.Seal, string(c.Account), in.AccessKeyId, keep)
+		accessKey, err = identity.Rotate(tx, s.o.Seal, string(caller.Account), input.AccessKeyId, keep)
 		return err
 	})
 
-	return &wire.RotateAccessKeyOutput{AccessKey: showKey(k), SecretAccessKey: k.Secret.Reveal()}, err
+	return &wire.RotateAccessKeyOutput{AccessKey: showKey(accessKey), SecretAccessKey: accessKey.Secret.Reveal()}, err
 }
 
 // DeleteAccessKey removes a key. It takes effect on all nodes within seconds.
-func (s *Service) DeleteAccessKey(ctx context.Context, c Caller, in *wire.DeleteAccessKeyInput) (*wire.DeleteAccessKeyOutput, error) {
-	if err := c.onAccount("lockstep:DeleteAccessKey"); err != nil {
+func (s *Service) DeleteAccessKey(ctx context.Context, caller Caller, input *wire.DeleteAccessKeyInput) (*wire.DeleteAccessKeyOutput, error) {
+	if err := caller.AuthorizeAccount("lockstep:DeleteAccessKey"); err != nil {
 		return nil, err
 	}
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		return identity.DeleteKey(tx, string(c.Account), in.AccessKeyId)
+		return identity.DeleteKey(tx, string(caller.Account), input.AccessKeyId)
 	})
 	return &wire.DeleteAccessKeyOutput{}, err
 }
@@ -115,16 +115,16 @@ func identityPage(p store.Page) identity.Page {
 	return identity.Page{Limit: p.Limit, After: identity.Cursor(p.After)}
 }
 
-func showKey(k identity.AccessKey) wire.AccessKey {
+func showKey(accessKey identity.AccessKey) wire.AccessKey {
 	shown := wire.AccessKey{
-		AccessKeyId:   k.AccessKeyID,
-		PrincipalName: k.Name,
-		Role:          strings.ToUpper(string(k.Role)),
+		AccessKeyId:   accessKey.AccessKeyID,
+		PrincipalName: accessKey.Name,
+		Role:          strings.ToUpper(string(accessKey.Role)),
 		Status:        wire.KeyActive,
-		CreatedAt:     wire.Time{Time: k.CreatedAt},
-		ExpiresAt:     wire.Time{Time: k.ExpiresAt},
+		CreatedAt:     wire.Time{Time: accessKey.CreatedAt},
+		ExpiresAt:     wire.Time{Time: accessKey.ExpiresAt},
 	}
-	if k.Disabled {
+	if accessKey.Disabled {
 		shown.Status = wire.KeyDisabled
 	}
 

@@ -160,14 +160,14 @@ func TestKeysOfOthersAreNotFound(t *testing.T) {
 
 func TestKeysAreRefusedThatCouldNotBeMeant(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	for _, c := range []struct{ name, role, code, says string }{
+	for _, tc := range []struct{ name, role, code, says string }{
 		{"lockstep.engine", "READER", "InvalidInputException", "the server's own"},
 		{"LOCKSTEP.engine", "NONE", "InvalidInputException", "the server's own"},
 		{"ci", "ROOT", "ValidationException", "enum value set"},
 		{"a b", "READER", "ValidationException", "principalName"},
 	} {
-		_, _, err := w.createKey(c.name, c.role)
-		refused(t, err, c.code, c.says)
+		_, _, err := w.createKey(tc.name, tc.role)
+		refused(t, err, tc.code, tc.says)
 	}
 
 	if n := len(w.keys()); n != 1 {

@@ -14,26 +14,26 @@ import (
 // ListResourceSyncAttempts reads the history of a configured resource, newest
 // first. It reaches back beyond the present configuration, to attempts that the
 // caller may see by what was configured then.
-func (s *Service) ListResourceSyncAttempts(ctx context.Context, c Caller, in *wire.ListResourceSyncAttemptsInput) (*wire.ListResourceSyncAttemptsOutput, error) {
-	list := s.listing(c, "resource sync attempts", in.SyncType, in.ResourceName)
-	page, err := list.page(in.MaxResults, in.NextToken)
+func (s *Service) ListResourceSyncAttempts(ctx context.Context, caller Caller, input *wire.ListResourceSyncAttemptsInput) (*wire.ListResourceSyncAttemptsOutput, error) {
+	list := s.listing(caller, "resource sync attempts", input.SyncType, input.ResourceName)
+	page, err := list.page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListResourceSyncAttemptsOutput{}
 	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
-		cfg, err := store.Configuration(tx, c.Account, c.Region, lockstep.SyncType(in.SyncType), in.ResourceName)
+		cfg, err := store.Configuration(tx, caller.Account, caller.Region, lockstep.SyncType(input.SyncType), input.ResourceName)
 		if err != nil {
 			return err
 		}
-		if err := c.on(tx, "lockstep:ListResourceSyncAttempts", theConfiguration(cfg)); err != nil {
+		if err := caller.Authorize(tx, "lockstep:ListResourceSyncAttempts", ConfigurationSubject(cfg)); err != nil {
 			return err
 		}
 
-		attempts, next, err := visible(tx, c, policy.SyncConfiguration, page, func(p store.Page) ([]store.AttemptEntry, store.Cursor, error) {
+		attempts, next, err := Visible(tx, caller, policy.SyncConfiguration, page, func(p store.Page) ([]store.AttemptEntry, store.Cursor, error) {
 			return store.Attempts(tx, cfg.Resource(), p)
-		}, manyAttempts())
+		}, AttemptSubjects())
 		if err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func (s *Service) ListResourceSyncAttempts(ctx context.Context, c Caller, in *wi
 			out.Attempts = append(out.Attempts, showAttempt(a))
 		}
 
-		out.NextToken, err = list.token(next)
+		out.NextToken, err = list.Token(next)
 		return err
 	})
 
@@ -52,26 +52,26 @@ func (s *Service) ListResourceSyncAttempts(ctx context.Context, c Caller, in *wi
 // GetResourceSyncAttempt reads one attempt whole: its events, and what it
 // proposed to change. Who may read it is decided by the configuration that it was
 // made for, as that was then.
-func (s *Service) GetResourceSyncAttempt(ctx context.Context, c Caller, in *wire.GetResourceSyncAttemptInput) (*wire.GetResourceSyncAttemptOutput, error) {
+func (s *Service) GetResourceSyncAttempt(ctx context.Context, caller Caller, input *wire.GetResourceSyncAttemptInput) (*wire.GetResourceSyncAttemptOutput, error) {
 	const action = "lockstep:GetResourceSyncAttempt"
 	out := &wire.GetResourceSyncAttemptOutput{}
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
-		a, err := store.Attempt(tx, c.Account, c.Region, in.AttemptId)
+		attempt, err := store.Attempt(tx, caller.Account, caller.Region, input.AttemptId)
 		if err != nil {
 			return err
 		}
-		if err := c.on(tx, action, theAttempt(a.AttemptEntry)); err != nil {
+		if err := caller.Authorize(tx, action, AttemptSubject(attempt.AttemptEntry)); err != nil {
 			return err
 		}
 
 		*out = wire.GetResourceSyncAttemptOutput{
-			AttemptId:    a.ID,
-			ResourceName: a.Resource.Name,
-			SyncType:     string(a.Resource.SyncType),
-			Outcome:      strings.ToUpper(string(a.Outcome)),
-			EndedAt:      wire.Time{Time: a.EndedAt},
-			Attempt:      showResourceSync(a.ResourceSyncAttempt),
-			Plan:         showPlan(a.Plan),
+			AttemptId:    attempt.ID,
+			ResourceName: attempt.Resource.Name,
+			SyncType:     string(attempt.Resource.SyncType),
+			Outcome:      strings.ToUpper(string(attempt.Outcome)),
+			EndedAt:      wire.Time{Time: attempt.EndedAt},
+			Attempt:      showResourceSync(attempt.ResourceSyncAttempt),
+			Plan:         showPlan(attempt.Plan),
 		}
 
 		return nil
@@ -80,49 +80,49 @@ func (s *Service) GetResourceSyncAttempt(ctx context.Context, c Caller, in *wire
 	return out, err
 }
 
-// theAttempt is the configuration of an attempt, as that was then. Once its link
+// AttemptSubject is the configuration of an attempt, as that was then. Once its link
 // is gone nobody knows what a policy would have said of that: it is missing for
 // whoever may not see all.
-func theAttempt(a store.AttemptEntry) thing { return manyAttempts()(a) }
+func AttemptSubject(a store.AttemptEntry) Subject { return AttemptSubjects()(a) }
 
-func manyAttempts() func(store.AttemptEntry) thing {
-	the := manyConfigurations()
-	return func(a store.AttemptEntry) thing {
-		t := the(a.Configuration).but(store.NoAttempt(a.ID))
+func AttemptSubjects() func(store.AttemptEntry) Subject {
+	the := ConfigurationSubjects()
+	return func(a store.AttemptEntry) Subject {
+		t := the(a.Configuration).WithNotFound(store.NoAttempt(a.ID))
 		describe := t.describe
 		t.describe = func(tx *db.Tx) (policy.Resource, error) {
-			r, err := describe(tx)
+			resource, err := describe(tx)
 			if lockstep.KindOf(err) == lockstep.NotFound {
 				err = t.missing
 			}
-			return r, err
+			return resource, err
 		}
 
 		return t
 	}
 }
 
-func showAttempt(a store.AttemptEntry) wire.ResourceSyncAttemptSummary {
+func showAttempt(entry store.AttemptEntry) wire.ResourceSyncAttemptSummary {
 	return wire.ResourceSyncAttemptSummary{
-		AttemptId:  a.ID,
-		Status:     string(a.Status),
-		Outcome:    strings.ToUpper(string(a.Outcome)),
-		Branch:     a.TargetRevision.Branch,
-		InitialSha: string(a.InitialRevision.SHA),
-		TargetSha:  string(a.TargetRevision.SHA),
-		StartedAt:  wire.Time{Time: a.StartedAt},
-		EndedAt:    wire.Time{Time: a.EndedAt},
-		LastEvent:  a.LastEvent,
+		AttemptId:  entry.ID,
+		Status:     string(entry.Status),
+		Outcome:    strings.ToUpper(string(entry.Outcome)),
+		Branch:     entry.TargetRevision.Branch,
+		InitialSha: string(entry.InitialRevision.SHA),
+		TargetSha:  string(entry.TargetRevision.SHA),
+		StartedAt:  wire.Time{Time: entry.StartedAt},
+		EndedAt:    wire.Time{Time: entry.EndedAt},
+		LastEvent:  entry.LastEvent,
 	}
 }
 
-func showPlan(p *lockstep.Plan) *wire.SyncPlan {
-	if p == nil {
+func showPlan(plan *lockstep.Plan) *wire.SyncPlan {
+	if plan == nil {
 		return nil
 	}
 
-	shown := &wire.SyncPlan{ChangeSetId: p.ID, ChangeSetName: p.Name, Truncated: p.Truncated}
-	for _, change := range p.Changes {
+	shown := &wire.SyncPlan{ChangeSetId: plan.ID, ChangeSetName: plan.Name, Truncated: plan.Truncated}
+	for _, change := range plan.Changes {
 		one := wire.ProposedChange{
 			Action:             change.Action,
 			LogicalResourceId:  change.LogicalID,
@@ -138,12 +138,12 @@ func showPlan(p *lockstep.Plan) *wire.SyncPlan {
 		shown.Changes = append(shown.Changes, one)
 	}
 
-	for _, v := range p.Parameters {
-		shown.Parameters = append(shown.Parameters, wire.ValueChange(v))
+	for _, value := range plan.Parameters {
+		shown.Parameters = append(shown.Parameters, wire.ValueChange(value))
 	}
 
-	for _, v := range p.Tags {
-		shown.Tags = append(shown.Tags, wire.ValueChange(v))
+	for _, value := range plan.Tags {
+		shown.Tags = append(shown.Tags, wire.ValueChange(value))
 	}
 
 	return shown

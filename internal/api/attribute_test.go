@@ -240,7 +240,7 @@ func TestPoliciesAskForTheTagsThatACallBrings(t *testing.T) {
 			permit (principal == User::"they", action == Action::"codeconnections:TagResource", resource)
 			when { context.requestTags.hasTag("team") && context.requestTags.getTag("team") == "web" && ["team", "stage"].containsAll(context.tagKeys) };
 			permit (principal == User::"they", action == Action::"codeconnections:UntagResource", resource) when { ["stage"].containsAll(context.tagKeys) };`))
-		for _, c := range []struct {
+		for _, tc := range []struct {
 			tags string
 			may  bool
 		}{{"team=web", true}, {"team=web stage=dev", true}, {"stage=dev", false}, {"team=infra", false}, {"team=web owner=me", false}} {
@@ -248,12 +248,12 @@ func TestPoliciesAskForTheTagsThatACallBrings(t *testing.T) {
 				"tagging": func(tags []string) error { return they.tag(host, tags...) },
 				"making":  they.makeHost,
 			} {
-				err := do(strings.Fields(c.tags))
-				if c.may && err != nil {
-					t.Errorf("%s with %s: %v", how, c.tags, err)
+				err := do(strings.Fields(tc.tags))
+				if tc.may && err != nil {
+					t.Errorf("%s with %s: %v", how, tc.tags, err)
 				}
 
-				if !c.may {
+				if !tc.may {
 					refused(t, err, "AccessDeniedException", "perform: codeconnections:TagResource")
 				}
 			}

@@ -16,15 +16,15 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// realKey is said to whoever signs with a key of AWS's. The secret of it has
+// awsKeyMessage is said to whoever signs with a key of AWS's. The secret of it has
 // not left its owner, but its name has, and calls meant for AWS came here or
 // the other way round.
-const realKey = "A real AWS access key was used to call Lockstep, which is not AWS. " +
+const awsKeyMessage = "A real AWS access key was used to call Lockstep, which is not AWS. " +
 	"Lockstep has access keys of its own, which begin with LSAK: use the profile that holds one, for instance with AWS_PROFILE=lockstep."
 
 // A gate lets signed requests in. Who has sent one is found out here and
 // nowhere else; what they may do is asked of each thing (access.go).
-type gate struct {
+type authenticator struct {
 	service  *Service
 	verifier sigv4.Verifier
 	throttle *throttle
@@ -32,21 +32,21 @@ type gate struct {
 
 // authenticate finds out who calls. The scope of the signature must name the
 // service that the target names, as at AWS, where each service listens apart.
-func (g *gate) authenticate(r *http.Request, body []byte, service string) (context.Context, error) {
-	a, err := g.verifier.Parse(r, service)
+func (g *authenticator) authenticate(r *http.Request, body []byte, service string) (context.Context, error) {
+	authorization, err := g.verifier.Parse(r, service)
 	if err != nil {
-		return nil, refusal(err)
+		return nil, authenticationError(err)
 	}
-	if identity.LooksLikeAWS(a.AccessKeyID) {
-		return nil, &awsjson.Error{Code: "UnrecognizedClientException", Status: http.StatusBadRequest, Message: realKey}
+	if identity.LooksLikeAWS(authorization.AccessKeyID) {
+		return nil, &awsjson.Error{Code: "UnrecognizedClientException", Status: http.StatusBadRequest, Message: awsKeyMessage}
 	}
 
 	now := time.Now()
-	who, err := g.service.o.Directory.Verify(r.Context(), a.AccessKeyID, a.SecurityToken, func(secret seal.Secret) error {
-		return g.verifier.Verify(r, body, a, secret.Reveal(), now)
+	who, err := g.service.o.Directory.Verify(r.Context(), authorization.AccessKeyID, authorization.SecurityToken, func(secret seal.Secret) error {
+		return g.verifier.Verify(r, body, authorization, secret.Reveal(), now)
 	})
 	if err != nil {
-		return nil, refusal(err)
+		return nil, authenticationError(err)
 	}
 
 	awsjson.Annotate(r.Context(), slog.Any("principal", who))
@@ -54,17 +54,17 @@ func (g *gate) authenticate(r *http.Request, body []byte, service string) (conte
 		return nil, err
 	}
 
-	c, err := g.service.NewCaller(r.Context(), who, a.Region, service)
+	caller, err := g.service.NewCaller(r.Context(), who, authorization.Region, service)
 	if err != nil {
 		return nil, err
 	}
 
 	// As at AWS, who may never call an operation learns nothing of how to.
-	if err := c.possible(actionOf(service, operationOf(r))); err != nil {
+	if err := caller.AuthorizeOperation(actionOf(service, operationOf(r))); err != nil {
 		return nil, err
 	}
 
-	return context.WithValue(r.Context(), callerKey{}, c), nil
+	return context.WithValue(r.Context(), callerContextKey{}, caller), nil
 }
 
 // actionOf names an operation as policies do: those of the two AWS services by
@@ -82,9 +82,9 @@ func operationOf(r *http.Request) string {
 	return target[strings.LastIndexByte(target, '.')+1:]
 }
 
-// refusal puts the reason for which a request was not let in on the wire. What
+// authenticationError puts the reason for which a request was not let in on the wire. What
 // is neither a wrong signature nor an unknown key is an error of ours.
-func refusal(err error) error {
+func authenticationError(err error) error {
 	switch {
 	case errors.Is(err, identity.ErrUnknownKey):
 		err = sigv4.UnknownKeyError()

@@ -33,7 +33,7 @@ func TestUnknownCallersAreRefusedAsAtAWS(t *testing.T) {
 		unknown = admin[:len(admin)-1] + "B"
 	}
 
-	for name, c := range map[string]struct {
+	for name, tc := range map[string]struct {
 		key             identity.AccessKey
 		service, region string
 		code, says      string
@@ -47,12 +47,12 @@ func TestUnknownCallersAreRefusedAsAtAWS(t *testing.T) {
 		"other service": {w.admin, "codestar-connections", region, "InvalidSignatureException", "correct service: 'codeconnections'"},
 		"odd region":    {w.admin, "codeconnections", "EU_1", "InvalidSignatureException", "scoped to a valid region, not 'EU_1'"},
 	} {
-		status, body := w.send(request{key: c.key, region: c.region, service: c.service, target: newPrefix + ".ListHosts", body: "{}"})
+		status, body := w.send(request{key: tc.key, region: tc.region, service: tc.service, target: newPrefix + ".ListHosts", body: "{}"})
 		if status != http.StatusBadRequest {
 			t.Errorf("%s: status %d", name, status)
 		}
 
-		t.Run(name, func(t *testing.T) { refused(t, exception(t, body), c.code, c.says) })
+		t.Run(name, func(t *testing.T) { refused(t, exception(t, body), tc.code, tc.says) })
 	}
 }
 

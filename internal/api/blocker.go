@@ -17,14 +17,14 @@ const latestBlockers = 50
 
 // GetSyncBlockerSummary reads the latest blockers of a resource, active and
 // resolved ones, newest first.
-func (s *Service) GetSyncBlockerSummary(ctx context.Context, c Caller, in *wire.GetSyncBlockerSummaryInput) (*wire.GetSyncBlockerSummaryOutput, error) {
+func (s *Service) GetSyncBlockerSummary(ctx context.Context, caller Caller, in *wire.GetSyncBlockerSummaryInput) (*wire.GetSyncBlockerSummaryOutput, error) {
 	summary := wire.SyncBlockerSummary{ResourceName: in.ResourceName, LatestBlockers: []wire.SyncBlocker{}}
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
-		cfg, err := store.Configuration(tx, c.Account, c.Region, lockstep.SyncType(in.SyncType), in.ResourceName)
+		cfg, err := store.Configuration(tx, caller.Account, caller.Region, lockstep.SyncType(in.SyncType), in.ResourceName)
 		if err != nil {
 			return err
 		}
-		if err := c.on(tx, "codeconnections:GetSyncBlockerSummary", theConfiguration(cfg)); err != nil {
+		if err := caller.Authorize(tx, "codeconnections:GetSyncBlockerSummary", ConfigurationSubject(cfg)); err != nil {
 			return err
 		}
 
@@ -41,43 +41,43 @@ func (s *Service) GetSyncBlockerSummary(ctx context.Context, c Caller, in *wire.
 
 // UpdateSyncBlocker resolves a blocker and tries the latest commit again. One
 // that was resolved before is given back as it is, and nothing is tried.
-func (s *Service) UpdateSyncBlocker(ctx context.Context, c Caller, in *wire.UpdateSyncBlockerInput) (*wire.UpdateSyncBlockerOutput, error) {
+func (s *Service) UpdateSyncBlocker(ctx context.Context, c Caller, input *wire.UpdateSyncBlockerInput) (*wire.UpdateSyncBlockerOutput, error) {
 	var b lockstep.Blocker
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		cfg, err := c.lockConfiguration(tx, "codeconnections:UpdateSyncBlocker", in.SyncType, in.ResourceName)
+		cfg, err := c.lockConfiguration(tx, "codeconnections:UpdateSyncBlocker", input.SyncType, input.ResourceName)
 		if err != nil {
 			return err
 		}
-		b, err = s.o.Engine.Resolve(tx, cfg, in.Id, in.ResolvedReason)
+		b, err = s.o.Engine.Resolve(tx, cfg, input.Id, input.ResolvedReason)
 		return err
 	})
-	return &wire.UpdateSyncBlockerOutput{ResourceName: in.ResourceName, SyncBlocker: showBlocker(b)}, err
+	return &wire.UpdateSyncBlockerOutput{ResourceName: input.ResourceName, SyncBlocker: showBlocker(b)}, err
 }
 
 // ListSyncBlockers reads the blockers of all resources, newest first.
-func (s *Service) ListSyncBlockers(ctx context.Context, c Caller, in *wire.ListSyncBlockersInput) (*wire.ListSyncBlockersOutput, error) {
-	if err := c.onAccount("lockstep:ListSyncBlockers"); err != nil {
+func (s *Service) ListSyncBlockers(ctx context.Context, caller Caller, input *wire.ListSyncBlockersInput) (*wire.ListSyncBlockersOutput, error) {
+	if err := caller.AuthorizeAccount("lockstep:ListSyncBlockers"); err != nil {
 		return nil, err
 	}
 
 	filter := store.BlockerFilter{
-		Status:       cmp.Or(lockstep.BlockerStatus(in.Status), lockstep.BlockerActive),
-		SyncType:     lockstep.SyncType(in.SyncType),
-		ResourceName: in.ResourceName,
+		Status:       cmp.Or(lockstep.BlockerStatus(input.Status), lockstep.BlockerActive),
+		SyncType:     lockstep.SyncType(input.SyncType),
+		ResourceName: input.ResourceName,
 	}
 
-	list := s.listing(c, "sync blockers", filter)
-	page, err := list.page(in.MaxResults, in.NextToken)
+	list := s.listing(caller, "sync blockers", filter)
+	page, err := list.page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListSyncBlockersOutput{}
-	the := manyConfigurations()
-	err = s.list(ctx, c, policy.SyncConfiguration, func(tx *db.Tx) error {
-		blockers, next, err := visible(tx, c, policy.SyncConfiguration, page, func(p store.Page) ([]store.FleetBlocker, store.Cursor, error) {
-			return store.FleetBlockers(tx, c.Account, c.Region, filter, p)
-		}, func(b store.FleetBlocker) thing { return the(b.Configuration) })
+	the := ConfigurationSubjects()
+	err = s.list(ctx, caller, policy.SyncConfiguration, func(tx *db.Tx) error {
+		blockers, next, err := Visible(tx, caller, policy.SyncConfiguration, page, func(p store.Page) ([]store.FleetBlocker, store.Cursor, error) {
+			return store.FleetBlockers(tx, caller.Account, caller.Region, filter, p)
+		}, func(b store.FleetBlocker) Subject { return the(b.Configuration) })
 		if err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (s *Service) ListSyncBlockers(ctx context.Context, c Caller, in *wire.ListS
 			})
 		}
 
-		out.NextToken, err = list.token(next)
+		out.NextToken, err = list.Token(next)
 		return err
 	})
 

@@ -18,26 +18,26 @@ const maxConfigFile = 1024
 
 // CreateSyncConfiguration makes a sync configuration and requests its first
 // sync.
-func (s *Service) CreateSyncConfiguration(ctx context.Context, c Caller, in *wire.CreateSyncConfigurationInput) (*wire.CreateSyncConfigurationOutput, error) {
+func (s *Service) CreateSyncConfiguration(ctx context.Context, caller Caller, input *wire.CreateSyncConfigurationInput) (*wire.CreateSyncConfigurationOutput, error) {
 	cfg := lockstep.SyncConfiguration{
-		Account:                 c.Account,
-		Region:                  c.Region,
-		SyncType:                lockstep.SyncType(in.SyncType),
-		ResourceName:            in.ResourceName,
-		LinkID:                  linkID(in.RepositoryLinkId),
-		Branch:                  in.Branch,
-		ConfigFile:              in.ConfigFile,
-		RoleARN:                 in.RoleArn,
-		TriggerResourceUpdateOn: lockstep.TriggerResourceUpdateOn(in.TriggerResourceUpdateOn),
-		PublishDeploymentStatus: lockstep.Switch(in.PublishDeploymentStatus),
-		PullRequestComment:      lockstep.Switch(in.PullRequestComment),
+		Account:                 caller.Account,
+		Region:                  caller.Region,
+		SyncType:                lockstep.SyncType(input.SyncType),
+		ResourceName:            input.ResourceName,
+		LinkID:                  linkID(input.RepositoryLinkId),
+		Branch:                  input.Branch,
+		ConfigFile:              input.ConfigFile,
+		RoleARN:                 input.RoleArn,
+		TriggerResourceUpdateOn: lockstep.TriggerResourceUpdateOn(input.TriggerResourceUpdateOn),
+		PublishDeploymentStatus: lockstep.Switch(input.PublishDeploymentStatus),
+		PullRequestComment:      lockstep.Switch(input.PullRequestComment),
 	}
 	if err := s.checkConfiguration(cfg); err != nil {
 		return nil, err
 	}
 
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		return s.configure(tx, c, &cfg, "codeconnections:CreateSyncConfiguration")
+		return s.configure(tx, caller, &cfg, "codeconnections:CreateSyncConfiguration")
 	})
 	return &wire.CreateSyncConfigurationOutput{SyncConfiguration: showConfiguration(cfg)}, err
 }
@@ -45,10 +45,10 @@ func (s *Service) CreateSyncConfiguration(ctx context.Context, c Caller, in *wir
 // configure makes a configuration that was checked, for a caller who may do all
 // these actions to it.
 func (s *Service) configure(tx *db.Tx, c Caller, cfg *lockstep.SyncConfiguration, actions ...string) error {
-	if err := c.configures(tx, cfg, actions...); err != nil {
+	if err := c.authorizeConfiguration(tx, cfg, actions...); err != nil {
 		return err
 	}
-	if err := s.roomForConfiguration(tx, *cfg); err != nil {
+	if err := s.checkConfigurationQuota(tx, *cfg); err != nil {
 		return err
 	}
 	if err := store.InsertConfiguration(tx, cfg); err != nil {
@@ -57,27 +57,27 @@ func (s *Service) configure(tx *db.Tx, c Caller, cfg *lockstep.SyncConfiguration
 	return s.o.Engine.Configured(tx, *cfg)
 }
 
-// configures asks whether the caller may make a configuration as it is given:
+// authorizeConfiguration asks whether the caller may make a configuration as it is given:
 // follow that branch of that repository, and hand the syncs that role. Who may not
 // see the link gets the answer that a missing one gets; the configuration is the
 // caller's own words, which hide nothing from it.
-func (c Caller) configures(tx *db.Tx, cfg *lockstep.SyncConfiguration, actions ...string) error {
-	l, err := store.Link(tx, c.Account, c.Region, cfg.LinkID)
+func (c Caller) authorizeConfiguration(tx *db.Tx, cfg *lockstep.SyncConfiguration, actions ...string) error {
+	link, err := store.Link(tx, c.Account, c.Region, cfg.LinkID)
 	if err != nil {
 		return err
 	}
-	if err := c.on(tx, "codeconnections:PassRepository", theLink(l)); err != nil {
+	if err := c.Authorize(tx, "codeconnections:PassRepository", LinkSubject(link)); err != nil {
 		return err
 	}
 
-	cfg.OwnerID, cfg.RepositoryName, cfg.ProviderType = l.OwnerID, l.RepositoryName, l.ProviderType
+	cfg.OwnerID, cfg.RepositoryName, cfg.ProviderType = link.OwnerID, link.RepositoryName, link.ProviderType
 	for _, action := range actions {
-		if err := c.on(tx, action, theConfiguration(*cfg).but(nil)); err != nil {
+		if err := c.Authorize(tx, action, ConfigurationSubject(*cfg).WithNotFound(nil)); err != nil {
 			return err
 		}
 	}
 
-	return c.passes(cfg.RoleARN)
+	return c.AuthorizePassRole(cfg.RoleARN)
 }
 
 // GetSyncConfiguration reads a resource's sync configuration.
@@ -90,13 +90,13 @@ func (s *Service) GetSyncConfiguration(ctx context.Context, c Caller, in *wire.G
 }
 
 // configuration reads a configuration for an action that changes nothing.
-func (s *Service) configuration(ctx context.Context, c Caller, action, syncType, name string) (cfg lockstep.SyncConfiguration, err error) {
-	err = s.read(ctx, c, action, policy.SyncConfiguration, func(tx *db.Tx) error {
-		cfg, err = store.Configuration(tx, c.Account, c.Region, lockstep.SyncType(syncType), name)
+func (s *Service) configuration(ctx context.Context, caller Caller, action, syncType, name string) (cfg lockstep.SyncConfiguration, err error) {
+	err = s.read(ctx, caller, action, policy.SyncConfiguration, func(tx *db.Tx) error {
+		cfg, err = store.Configuration(tx, caller.Account, caller.Region, lockstep.SyncType(syncType), name)
 		if err != nil {
 			return err
 		}
-		return c.on(tx, action, theConfiguration(cfg))
+		return caller.Authorize(tx, action, ConfigurationSubject(cfg))
 	})
 	return cfg, err
 }
@@ -108,31 +108,31 @@ func (c Caller) lockConfiguration(tx *db.Tx, action, syncType, name string) (loc
 	if err != nil {
 		return cfg, err
 	}
-	return cfg, c.on(tx, action, theConfiguration(cfg))
+	return cfg, c.Authorize(tx, action, ConfigurationSubject(cfg))
 }
 
 // UpdateSyncConfiguration changes what is given and leaves the rest. It always
 // requests a sync, as at AWS, also when nothing differs.
-func (s *Service) UpdateSyncConfiguration(ctx context.Context, c Caller, in *wire.UpdateSyncConfigurationInput) (*wire.UpdateSyncConfigurationOutput, error) {
+func (s *Service) UpdateSyncConfiguration(ctx context.Context, caller Caller, input *wire.UpdateSyncConfigurationInput) (*wire.UpdateSyncConfigurationOutput, error) {
 	var cfg lockstep.SyncConfiguration
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
 		const action = "codeconnections:UpdateSyncConfiguration"
-		cfg, err = c.lockConfiguration(tx, action, in.SyncType, in.ResourceName)
+		cfg, err = caller.lockConfiguration(tx, action, input.SyncType, input.ResourceName)
 		if err != nil {
 			return err
 		}
 
 		before := cfg
-		merge(&cfg, in)
+		mergeUpdate(&cfg, input)
 		if err := s.checkConfiguration(cfg); err != nil {
 			return err
 		}
 
 		// Allowed must be what it is and what it becomes.
-		if err := c.configures(tx, &cfg, action); err != nil {
+		if err := caller.authorizeConfiguration(tx, &cfg, action); err != nil {
 			return err
 		}
-		if err := s.roomToMove(tx, before, cfg); err != nil {
+		if err := s.checkMoveQuota(tx, before, cfg); err != nil {
 			return err
 		}
 		if err := store.UpdateConfiguration(tx, &cfg); err != nil {
@@ -145,20 +145,20 @@ func (s *Service) UpdateSyncConfiguration(ctx context.Context, c Caller, in *wir
 	return &wire.UpdateSyncConfigurationOutput{SyncConfiguration: showConfiguration(cfg)}, err
 }
 
-func merge(cfg *lockstep.SyncConfiguration, in *wire.UpdateSyncConfigurationInput) {
-	set(&cfg.LinkID, linkID(in.RepositoryLinkId))
-	set(&cfg.Branch, in.Branch)
-	set(&cfg.RoleARN, in.RoleArn)
-	set(&cfg.TriggerResourceUpdateOn, lockstep.TriggerResourceUpdateOn(in.TriggerResourceUpdateOn))
-	set(&cfg.PublishDeploymentStatus, lockstep.Switch(in.PublishDeploymentStatus))
-	set(&cfg.PullRequestComment, lockstep.Switch(in.PullRequestComment))
-	if in.ConfigFile != nil {
-		cfg.ConfigFile = *in.ConfigFile
+func mergeUpdate(cfg *lockstep.SyncConfiguration, input *wire.UpdateSyncConfigurationInput) {
+	setIfGiven(&cfg.LinkID, linkID(input.RepositoryLinkId))
+	setIfGiven(&cfg.Branch, input.Branch)
+	setIfGiven(&cfg.RoleARN, input.RoleArn)
+	setIfGiven(&cfg.TriggerResourceUpdateOn, lockstep.TriggerResourceUpdateOn(input.TriggerResourceUpdateOn))
+	setIfGiven(&cfg.PublishDeploymentStatus, lockstep.Switch(input.PublishDeploymentStatus))
+	setIfGiven(&cfg.PullRequestComment, lockstep.Switch(input.PullRequestComment))
+	if input.ConfigFile != nil {
+		cfg.ConfigFile = *input.ConfigFile
 	}
 }
 
-// set changes what a caller has given; "" is what was not.
-func set[T ~string](field *T, given T) {
+// setIfGiven changes what a caller has given; "" is what was not.
+func setIfGiven[T ~string](field *T, given T) {
 	if given != "" {
 		*field = given
 	}
@@ -166,9 +166,9 @@ func set[T ~string](field *T, given T) {
 
 // ListSyncConfigurations reads the sync configurations of a repository link,
 // oldest first.
-func (s *Service) ListSyncConfigurations(ctx context.Context, c Caller, in *wire.ListSyncConfigurationsInput) (*wire.ListSyncConfigurationsOutput, error) {
+func (s *Service) ListSyncConfigurations(ctx context.Context, caller Caller, in *wire.ListSyncConfigurationsInput) (*wire.ListSyncConfigurationsOutput, error) {
 	filter := store.ConfigurationFilter{SyncType: lockstep.SyncType(in.SyncType), LinkID: linkID(in.RepositoryLinkId)}
-	list := s.listing(c, "sync configurations", filter)
+	list := s.listing(caller, "sync configurations", filter)
 	page, err := list.page(in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
@@ -176,7 +176,7 @@ func (s *Service) ListSyncConfigurations(ctx context.Context, c Caller, in *wire
 
 	out := &wire.ListSyncConfigurationsOutput{}
 	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
-		all, next, err := c.configurationsOf(tx, "codeconnections:ListSyncConfigurations", filter, page)
+		all, next, err := caller.configurationsOf(tx, "codeconnections:ListSyncConfigurations", filter, page)
 		if err != nil {
 			return err
 		}
@@ -185,7 +185,7 @@ func (s *Service) ListSyncConfigurations(ctx context.Context, c Caller, in *wire
 			out.SyncConfigurations = append(out.SyncConfigurations, showConfiguration(cfg))
 		}
 
-		out.NextToken, err = list.token(next)
+		out.NextToken, err = list.Token(next)
 		return err
 	})
 
@@ -194,17 +194,17 @@ func (s *Service) ListSyncConfigurations(ctx context.Context, c Caller, in *wire
 
 // configurationsOf reads a page of a link's configurations, those that the
 // caller may see.
-func (c Caller) configurationsOf(tx *db.Tx, action string, f store.ConfigurationFilter, p store.Page) ([]lockstep.SyncConfiguration, store.Cursor, error) {
-	l, err := store.Link(tx, c.Account, c.Region, f.LinkID)
+func (c Caller) configurationsOf(tx *db.Tx, action string, filter store.ConfigurationFilter, page store.Page) ([]lockstep.SyncConfiguration, store.Cursor, error) {
+	link, err := store.Link(tx, c.Account, c.Region, filter.LinkID)
 	if err != nil {
 		return nil, store.Cursor{}, err
 	}
-	if err := c.on(tx, action, theLink(l)); err != nil {
+	if err := c.Authorize(tx, action, LinkSubject(link)); err != nil {
 		return nil, store.Cursor{}, err
 	}
-	return visible(tx, c, policy.SyncConfiguration, p, func(p store.Page) ([]lockstep.SyncConfiguration, store.Cursor, error) {
-		return store.Configurations(tx, c.Account, c.Region, f, p)
-	}, manyConfigurations())
+	return Visible(tx, c, policy.SyncConfiguration, page, func(page store.Page) ([]lockstep.SyncConfiguration, store.Cursor, error) {
+		return store.Configurations(tx, c.Account, c.Region, filter, page)
+	}, ConfigurationSubjects())
 }
 
 // DeleteSyncConfiguration ends the syncing of a resource. The resource itself,
@@ -229,13 +229,13 @@ const definitionsPage = 1000
 
 // ListRepositorySyncDefinitions reads what the configurations of a repository
 // link mean, all at once: the model has no way to ask for another page.
-func (s *Service) ListRepositorySyncDefinitions(ctx context.Context, c Caller, in *wire.ListRepositorySyncDefinitionsInput) (*wire.ListRepositorySyncDefinitionsOutput, error) {
+func (s *Service) ListRepositorySyncDefinitions(ctx context.Context, caller Caller, in *wire.ListRepositorySyncDefinitionsInput) (*wire.ListRepositorySyncDefinitionsOutput, error) {
 	filter := store.ConfigurationFilter{SyncType: lockstep.SyncType(in.SyncType), LinkID: linkID(in.RepositoryLinkId)}
 	out := &wire.ListRepositorySyncDefinitionsOutput{}
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
 		page := store.Page{Limit: definitionsPage}
 		for more := true; more; more = page.After != (store.Cursor{}) {
-			all, next, err := c.configurationsOf(tx, "codeconnections:ListRepositorySyncDefinitions", filter, page)
+			all, next, err := caller.configurationsOf(tx, "codeconnections:ListRepositorySyncDefinitions", filter, page)
 			if err != nil {
 				return err
 			}
@@ -278,30 +278,30 @@ func (s *Service) checkConfiguration(cfg lockstep.SyncConfiguration) error {
 	return nil
 }
 
-func showConfiguration(c lockstep.SyncConfiguration) wire.SyncConfiguration {
+func showConfiguration(cfg lockstep.SyncConfiguration) wire.SyncConfiguration {
 	return wire.SyncConfiguration{
-		Branch:                  c.Branch,
-		ConfigFile:              c.ConfigFile,
-		OwnerId:                 c.OwnerID,
-		ProviderType:            string(c.ProviderType),
-		RepositoryLinkId:        c.LinkID,
-		RepositoryName:          c.RepositoryName,
-		ResourceName:            c.ResourceName,
-		RoleArn:                 c.RoleARN,
-		SyncType:                string(c.SyncType),
-		PublishDeploymentStatus: string(c.PublishDeploymentStatus),
-		TriggerResourceUpdateOn: string(c.TriggerResourceUpdateOn),
-		PullRequestComment:      string(c.PullRequestComment),
+		Branch:                  cfg.Branch,
+		ConfigFile:              cfg.ConfigFile,
+		OwnerId:                 cfg.OwnerID,
+		ProviderType:            string(cfg.ProviderType),
+		RepositoryLinkId:        cfg.LinkID,
+		RepositoryName:          cfg.RepositoryName,
+		ResourceName:            cfg.ResourceName,
+		RoleArn:                 cfg.RoleARN,
+		SyncType:                string(cfg.SyncType),
+		PublishDeploymentStatus: string(cfg.PublishDeploymentStatus),
+		TriggerResourceUpdateOn: string(cfg.TriggerResourceUpdateOn),
+		PullRequestComment:      string(cfg.PullRequestComment),
 	}
 }
 
 // showDefinition gives parent and target the same name, as AWS does for
 // CFN_STACK_SYNC.
-func showDefinition(c lockstep.SyncConfiguration) wire.RepositorySyncDefinition {
+func showDefinition(cfg lockstep.SyncConfiguration) wire.RepositorySyncDefinition {
 	return wire.RepositorySyncDefinition{
-		Branch:    c.Branch,
-		Directory: c.ConfigFile,
-		Parent:    c.ResourceName,
-		Target:    c.ResourceName,
+		Branch:    cfg.Branch,
+		Directory: cfg.ConfigFile,
+		Parent:    cfg.ResourceName,
+		Target:    cfg.ResourceName,
 	}
 }

@@ -70,7 +70,7 @@ func TestCreateSyncConfigurationRefusesWhatCannotBeSynced(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		link := w.linked()
 		w.configure("taken", link)
-		for _, c := range []struct {
+		for _, tc := range []struct {
 			name, branch, file, link string
 			code, says               string
 		}{
@@ -92,10 +92,10 @@ func TestCreateSyncConfigurationRefusesWhatCannotBeSynced(t *testing.T) {
 			{"web", "main", strings.Repeat("a", 1025), link, "InvalidInputException", "ConfigFile must be"},
 			{"-web", "main", "a.yaml", link, "ValidationException", "regular expression pattern"},
 		} {
-			in := newConfiguration(c.name, c.link)
-			in.Branch, in.ConfigFile = &c.branch, &c.file
+			in := newConfiguration(tc.name, tc.link)
+			in.Branch, in.ConfigFile = &tc.branch, &tc.file
 			_, err := w.sdk().CreateSyncConfiguration(t.Context(), in)
-			refused(t, err, c.code, c.says)
+			refused(t, err, tc.code, tc.says)
 		}
 
 		_, err := w.getConfiguration("web")
@@ -147,7 +147,7 @@ func TestUpdateSyncConfigurationRefuses(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.configure("web", w.linked())
 		w.engine.take()
-		for _, c := range []struct {
+		for _, tc := range []struct {
 			name, code, says string
 			change           codeconnections.UpdateSyncConfigurationInput
 		}{
@@ -156,9 +156,9 @@ func TestUpdateSyncConfigurationRefuses(t *testing.T) {
 			{"web", "InvalidInputException", "branch can have", codeconnections.UpdateSyncConfigurationInput{Branch: aws.String("a..b")}},
 			{"web", "InvalidInputException", "ConfigFile must be", codeconnections.UpdateSyncConfigurationInput{ConfigFile: aws.String("")}},
 		} {
-			c.change.ResourceName, c.change.SyncType = &c.name, "CFN_STACK_SYNC"
-			_, err := w.sdk().UpdateSyncConfiguration(t.Context(), &c.change)
-			refused(t, err, c.code, c.says)
+			tc.change.ResourceName, tc.change.SyncType = &tc.name, "CFN_STACK_SYNC"
+			_, err := w.sdk().UpdateSyncConfiguration(t.Context(), &tc.change)
+			refused(t, err, tc.code, tc.says)
 		}
 
 		if noted := w.engine.take(); noted != nil {

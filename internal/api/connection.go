@@ -14,29 +14,29 @@ import (
 
 // CreateConnection makes a connection, PENDING until CompleteConnection. Names
 // need not be unique, as at AWS.
-func (s *Service) CreateConnection(ctx context.Context, c Caller, in *wire.CreateConnectionInput) (*wire.CreateConnectionOutput, error) {
-	tags, around, err := newTags(in.Tags)
+func (s *Service) CreateConnection(ctx context.Context, caller Caller, input *wire.CreateConnectionInput) (*wire.CreateConnectionOutput, error) {
+	tags, around, err := newTags(input.Tags)
 	if err != nil {
 		return nil, err
 	}
 
 	conn := lockstep.Connection{
-		ARN:          c.arn("connection", uuid.NewString()),
-		Account:      c.Account,
-		Region:       c.Region,
-		Name:         in.ConnectionName,
-		ProviderType: lockstep.ProviderType(in.ProviderType),
-		HostARN:      lockstep.ARN(in.HostArn),
+		ARN:          caller.NewARN("connection", uuid.NewString()),
+		Account:      caller.Account,
+		Region:       caller.Region,
+		Name:         input.ConnectionName,
+		ProviderType: lockstep.ProviderType(input.ProviderType),
+		HostARN:      lockstep.ARN(input.HostArn),
 		Status:       lockstep.ConnectionPending,
 	}
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		if err := s.settleProvider(tx, c, &conn); err != nil {
+		if err := s.resolveProvider(tx, caller, &conn); err != nil {
 			return err
 		}
-		if err := c.with(tx, "codeconnections:CreateConnection", theConnection(conn).but(nil), around); err != nil {
+		if err := caller.AuthorizeTagged(tx, "codeconnections:CreateConnection", ConnectionSubject(conn).WithNotFound(nil), around); err != nil {
 			return err
 		}
-		if err := c.room(tx, store.CountConnections, s.o.Quotas.Connections, "connections"); err != nil {
+		if err := caller.CheckQuota(tx, store.CountConnections, s.o.Quotas.Connections, "connections"); err != nil {
 			return err
 		}
 
@@ -44,46 +44,46 @@ func (s *Service) CreateConnection(ctx context.Context, c Caller, in *wire.Creat
 			return err
 		}
 
-		return c.tagNew(tx, theConnection(conn), conn.ARN, tags, around)
+		return caller.addTags(tx, ConnectionSubject(conn), conn.ARN, tags, around)
 	})
 	if err != nil {
 		return nil, err
 	}
 
-	return &wire.CreateConnectionOutput{ConnectionArn: string(conn.ARN), Tags: in.Tags}, nil
+	return &wire.CreateConnectionOutput{ConnectionArn: string(conn.ARN), Tags: input.Tags}, nil
 }
 
-// settleProvider finds a new connection's provider type, which a host decides
+// resolveProvider finds a new connection's provider type, which a host decides
 // where there is one. Naming both is allowed when they agree.
-func (s *Service) settleProvider(tx *db.Tx, c Caller, conn *lockstep.Connection) error {
+func (s *Service) resolveProvider(tx *db.Tx, caller Caller, conn *lockstep.Connection) error {
 	if conn.HostARN == "" && conn.ProviderType == "" {
 		return lockstep.Errorf(lockstep.Invalid, "Either ProviderType or HostArn must be given.")
 	}
 
 	if conn.HostARN != "" {
-		h, err := store.Host(tx, c.Account, c.Region, conn.HostARN)
+		host, err := store.Host(tx, caller.Account, caller.Region, conn.HostARN)
 		if err != nil {
 			return err
 		}
-		if err := c.on(tx, "codeconnections:GetHost", theHost(h)); err != nil {
+		if err := caller.Authorize(tx, "codeconnections:GetHost", HostSubject(host)); err != nil {
 			return err
 		}
 
-		if conn.ProviderType != "" && conn.ProviderType != h.ProviderType {
-			return lockstep.Errorf(lockstep.Invalid, "ProviderType %s differs from the host's, %s.", conn.ProviderType, h.ProviderType)
+		if conn.ProviderType != "" && conn.ProviderType != host.ProviderType {
+			return lockstep.Errorf(lockstep.Invalid, "ProviderType %s differs from the host's, %s.", conn.ProviderType, host.ProviderType)
 		}
-		if h.Status != lockstep.HostAvailable {
-			return lockstep.Errorf(lockstep.Unavailable, "Host %s is %s.", h.ARN, h.Status)
+		if host.Status != lockstep.HostAvailable {
+			return lockstep.Errorf(lockstep.Unavailable, "Host %s is %s.", host.ARN, host.Status)
 		}
 
-		conn.ProviderType = h.ProviderType
+		conn.ProviderType = host.ProviderType
 	}
 
-	p, err := s.provider(conn.ProviderType)
+	rules, err := s.provider(conn.ProviderType)
 	if err != nil {
 		return err
 	}
-	if p.NeedsHost && conn.HostARN == "" {
+	if rules.NeedsHost && conn.HostARN == "" {
 		return lockstep.Errorf(lockstep.Invalid, "A connection of provider type %s needs a HostArn.", conn.ProviderType)
 	}
 
@@ -91,44 +91,44 @@ func (s *Service) settleProvider(tx *db.Tx, c Caller, conn *lockstep.Connection)
 }
 
 // GetConnection reads a connection.
-func (s *Service) GetConnection(ctx context.Context, c Caller, in *wire.GetConnectionInput) (*wire.GetConnectionOutput, error) {
+func (s *Service) GetConnection(ctx context.Context, caller Caller, input *wire.GetConnectionInput) (*wire.GetConnectionOutput, error) {
 	const action = "codeconnections:GetConnection"
 	out := &wire.GetConnectionOutput{}
-	err := s.read(ctx, c, action, policy.Connection, func(tx *db.Tx) error {
-		conn, err := store.Connection(tx, c.Account, c.Region, lockstep.ARN(in.ConnectionArn))
+	err := s.read(ctx, caller, action, policy.Connection, func(tx *db.Tx) error {
+		conn, err := store.Connection(tx, caller.Account, caller.Region, lockstep.ARN(input.ConnectionArn))
 		if err != nil {
 			return err
 		}
 
 		shown := showConnection(conn)
 		out.Connection = &shown
-		return c.on(tx, action, theConnection(conn))
+		return caller.Authorize(tx, action, ConnectionSubject(conn))
 	})
 
 	return out, err
 }
 
 // ListConnections reads connections, oldest first.
-func (s *Service) ListConnections(ctx context.Context, c Caller, in *wire.ListConnectionsInput) (*wire.ListConnectionsOutput, error) {
-	if err := c.onAccount("codeconnections:ListConnections"); err != nil {
+func (s *Service) ListConnections(ctx context.Context, caller Caller, input *wire.ListConnectionsInput) (*wire.ListConnectionsOutput, error) {
+	if err := caller.AuthorizeAccount("codeconnections:ListConnections"); err != nil {
 		return nil, err
 	}
 
 	filter := store.ConnectionFilter{
-		ProviderType: lockstep.ProviderType(in.ProviderTypeFilter),
-		HostARN:      lockstep.ARN(in.HostArnFilter),
+		ProviderType: lockstep.ProviderType(input.ProviderTypeFilter),
+		HostARN:      lockstep.ARN(input.HostArnFilter),
 	}
-	list := s.listing(c, "connections", filter)
-	page, err := list.page(in.MaxResults, in.NextToken)
+	list := s.listing(caller, "connections", filter)
+	page, err := list.page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListConnectionsOutput{Connections: []wire.Connection{}}
-	err = s.list(ctx, c, policy.Connection, func(tx *db.Tx) error {
-		all, next, err := visible(tx, c, policy.Connection, page, func(p store.Page) ([]lockstep.Connection, store.Cursor, error) {
-			return store.Connections(tx, c.Account, c.Region, filter, p)
-		}, theConnection)
+	err = s.list(ctx, caller, policy.Connection, func(tx *db.Tx) error {
+		all, next, err := Visible(tx, caller, policy.Connection, page, func(p store.Page) ([]lockstep.Connection, store.Cursor, error) {
+			return store.Connections(tx, caller.Account, caller.Region, filter, p)
+		}, ConnectionSubject)
 		if err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func (s *Service) ListConnections(ctx context.Context, c Caller, in *wire.ListCo
 			out.Connections = append(out.Connections, showConnection(conn))
 		}
 
-		out.NextToken, err = list.token(next)
+		out.NextToken, err = list.Token(next)
 		return err
 	})
 
@@ -145,27 +145,27 @@ func (s *Service) ListConnections(ctx context.Context, c Caller, in *wire.ListCo
 }
 
 // DeleteConnection removes a connection that no repository link uses.
-func (s *Service) DeleteConnection(ctx context.Context, c Caller, in *wire.DeleteConnectionInput) (*wire.DeleteConnectionOutput, error) {
+func (s *Service) DeleteConnection(ctx context.Context, caller Caller, in *wire.DeleteConnectionInput) (*wire.DeleteConnectionOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		conn, err := store.LockConnection(tx, c.Account, c.Region, lockstep.ARN(in.ConnectionArn))
+		conn, err := store.LockConnection(tx, caller.Account, caller.Region, lockstep.ARN(in.ConnectionArn))
 		if err != nil {
 			return err
 		}
-		if err := c.on(tx, "codeconnections:DeleteConnection", theConnection(conn)); err != nil {
+		if err := caller.Authorize(tx, "codeconnections:DeleteConnection", ConnectionSubject(conn)); err != nil {
 			return err
 		}
-		return store.DeleteConnection(tx, c.Account, c.Region, conn.ARN)
+		return store.DeleteConnection(tx, caller.Account, caller.Region, conn.ARN)
 	})
 	return &wire.DeleteConnectionOutput{}, err
 }
 
-func showConnection(c lockstep.Connection) wire.Connection {
+func showConnection(conn lockstep.Connection) wire.Connection {
 	return wire.Connection{
-		ConnectionName:   c.Name,
-		ConnectionArn:    string(c.ARN),
-		ProviderType:     string(c.ProviderType),
-		OwnerAccountId:   string(c.Account),
-		ConnectionStatus: string(c.Status),
-		HostArn:          string(c.HostARN),
+		ConnectionName:   conn.Name,
+		ConnectionArn:    string(conn.ARN),
+		ProviderType:     string(conn.ProviderType),
+		OwnerAccountId:   string(conn.Account),
+		ConnectionStatus: string(conn.Status),
+		HostArn:          string(conn.HostARN),
 	}
 }

@@ -92,7 +92,7 @@ func TestACorrectedCredentialIsTriedAtOnce(t *testing.T) {
 func TestCompleteConnectionRefusesHalfACredential(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		arn := w.connection("acme", w.host("h"))
-		for _, c := range []struct {
+		for _, tc := range []struct {
 			in         wire.Credential
 			code, says string
 		}{
@@ -101,8 +101,8 @@ func TestCompleteConnectionRefusesHalfACredential(t *testing.T) {
 			{wire.Credential{Kind: "NONE", Secret: "hunter2"}, "InvalidInputException", "neither Username nor Secret"},
 			{wire.Credential{Kind: "COOKIE"}, "ValidationException", "enum value set"},
 		} {
-			err := w.ours("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: arn, Credential: c.in}, nil)
-			refused(t, err, c.code, c.says)
+			err := w.ours("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: arn, Credential: tc.in}, nil)
+			refused(t, err, tc.code, tc.says)
 		}
 
 		err := w.ours("CompleteConnection", wire.CompleteConnectionInput{
@@ -122,7 +122,7 @@ func TestCreateConnectionRefusesWhatCannotBeConnected(t *testing.T) {
 			_, err := tx.Exec(`UPDATE host SET status = 'VPC_CONFIG_INITIALIZING' WHERE arn = $1`, away)
 			return err
 		})
-		for _, c := range []struct{ provider, host, code, says string }{
+		for _, tc := range []struct{ provider, host, code, says string }{
 			{"", "", "ValidationException", "Either ProviderType or HostArn"},
 			{"GitLab", "", "ValidationException", "Provider type GitLab is not supported"},
 			{"Git", "", "ValidationException", "needs a HostArn"},
@@ -130,13 +130,13 @@ func TestCreateConnectionRefusesWhatCannotBeConnected(t *testing.T) {
 			{"", host + "0", "ResourceNotFoundException", "Could not find host: " + host + "0"},
 			{"", away, "ResourceUnavailableException", "is VPC_CONFIG_INITIALIZING"},
 		} {
-			in := &codeconnections.CreateConnectionInput{ConnectionName: aws.String("c"), ProviderType: types.ProviderType(c.provider)}
-			if c.host != "" {
-				in.HostArn = &c.host
+			in := &codeconnections.CreateConnectionInput{ConnectionName: aws.String("c"), ProviderType: types.ProviderType(tc.provider)}
+			if tc.host != "" {
+				in.HostArn = &tc.host
 			}
 
 			_, err := w.sdk().CreateConnection(t.Context(), in)
-			refused(t, err, c.code, c.says)
+			refused(t, err, tc.code, tc.says)
 		}
 
 		for _, provider := range []types.ProviderType{"Git", ""} {

@@ -33,12 +33,12 @@ var kinds = [...]lockstep.Kind{
 func newExceptions(services []wire.Service) exceptions {
 	table := exceptions{}
 	for _, s := range services {
-		for _, op := range s.Operations {
+		for _, operation := range s.Operations {
 			row := map[lockstep.Kind]exception{}
 			for _, k := range kinds {
-				row[k] = choose(op, k)
+				row[k] = choose(operation, k)
 			}
-			table[op.Name] = row
+			table[operation.Name] = row
 		}
 	}
 	return table
@@ -56,10 +56,10 @@ func choose(op wire.Operation, k lockstep.Kind) exception {
 
 // candidates gives the exceptions that fit a kind, best first, and the one of
 // those common to all operations that is left where none is declared.
-func candidates(operation string, k lockstep.Kind) (fitting []string, common string) {
-	switch k {
+func candidates(operation string, kind lockstep.Kind) (fitting []string, common string) {
+	switch kind {
 	case lockstep.Invalid, lockstep.Limit, lockstep.Exists, lockstep.NotFound, lockstep.InUse:
-		fitting, common = callersFault(k), "ValidationException"
+		fitting, common = requestExceptions(kind), "ValidationException"
 	case lockstep.Denied:
 		common = "AccessDeniedException"
 	case lockstep.Stale:
@@ -72,44 +72,44 @@ func candidates(operation string, k lockstep.Kind) (fitting []string, common str
 		fitting, common = []string{"InternalServerException"}, "InternalFailure"
 	}
 
-	if better := inParticular(operation, k); better != "" {
+	if better := operationException(operation, kind); better != "" {
 		fitting = append([]string{better}, fitting...)
 	}
 
 	return fitting, common
 }
 
-// inParticular gives the exception that a model declares for one operation and
+// operationException gives the exception that a model declares for one operation and
 // that fits a kind there better than what fits it everywhere.
-func inParticular(operation string, k lockstep.Kind) string {
-	retried := k == lockstep.Unavailable || k == lockstep.Blocked
+func operationException(operation string, kind lockstep.Kind) string {
+	retried := kind == lockstep.Unavailable || kind == lockstep.Blocked
 	switch {
 	case operation == "StartResourceSync" && retried:
 		return "RetryLatestCommitFailedException"
-	case operation == "UpdateRepositoryLink" && k == lockstep.Exists:
+	case operation == "UpdateRepositoryLink" && kind == lockstep.Exists:
 		return "ConditionalCheckFailedException"
-	case operation == "UpdateHost" && k == lockstep.Stale:
+	case operation == "UpdateHost" && kind == lockstep.Stale:
 		return "ConflictException"
 	}
 	return ""
 }
 
-// callersFault gives what fits where the request can never succeed as it is.
+// requestExceptions gives what fits where the request can never succeed as it is.
 // Where the exception made for it is not declared it is a wrong input.
-func callersFault(k lockstep.Kind) []string {
+func requestExceptions(kind lockstep.Kind) []string {
 	special := map[lockstep.Kind][]string{
 		lockstep.NotFound: {"ResourceNotFoundException"},
 		lockstep.Exists:   {"ResourceAlreadyExistsException"},
 		lockstep.InUse:    {"SyncConfigurationStillExistsException", "ResourceUnavailableException"},
 		lockstep.Limit:    {"LimitExceededException"},
 	}
-	return append(special[k], "InvalidInputException")
+	return append(special[kind], "InvalidInputException")
 }
 
-// byHost is for the answer of a Git host. That it denies us, or that a connection
+// asHostFailure is for the answer of a Git host. That it denies us, or that a connection
 // has no credential, is not to be denied by the policies: who calls may do what
 // they ask, and somebody has to see to the connection.
-func byHost(err error) error {
+func asHostFailure(err error) error {
 	if lockstep.KindOf(err) != lockstep.Denied {
 		return err
 	}
@@ -123,9 +123,9 @@ func status(code string) int {
 	return http.StatusBadRequest
 }
 
-// answer turns an error into an exception. That the caller has gone away, or
+// respond turns an error into an exception. That the caller has gone away, or
 // took too long, is nobody's bug.
-func (t exceptions) answer(operation string, err error) (code string, status int, message string) {
+func (t exceptions) respond(operation string, err error) (code string, status int, message string) {
 	kind, message := lockstep.KindOf(err), lockstep.Shown(err)
 	if kind == lockstep.Internal && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 		kind, message = lockstep.Unavailable, "The request was not answered in time."
@@ -135,18 +135,18 @@ func (t exceptions) answer(operation string, err error) (code string, status int
 		return "ThrottlingException", http.StatusBadRequest, "Others are changing the same: try again later."
 	}
 
-	e, ok := t[operation][kind]
+	answer, ok := t[operation][kind]
 	switch {
 	case operation != "UpdateSyncBlocker":
 	case errors.Is(err, engine.ErrNoBlocker):
-		e = exception{"SyncBlockerDoesNotExistException", http.StatusBadRequest}
+		answer = exception{"SyncBlockerDoesNotExistException", http.StatusBadRequest}
 	case errors.Is(err, engine.ErrNotRetried):
-		e = exception{"RetryLatestCommitFailedException", http.StatusBadRequest}
+		answer = exception{"RetryLatestCommitFailedException", http.StatusBadRequest}
 	}
 
 	if !ok {
-		e, message = exception{"InternalFailure", http.StatusInternalServerError}, "Internal error."
+		answer, message = exception{"InternalFailure", http.StatusInternalServerError}, "Internal error."
 	}
 
-	return e.code, e.status, message
+	return answer.code, answer.status, message
 }

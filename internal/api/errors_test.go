@@ -22,16 +22,16 @@ var common = []string{"AccessDeniedException", "ValidationException", "Throttlin
 func TestNoOperationAnswersWithAnExceptionItDoesNotDeclare(t *testing.T) {
 	services := wire.Services()
 	table := newExceptions(services)
-	for _, s := range services {
-		for _, op := range s.Operations {
-			for _, k := range kinds {
-				code, status, _ := table.answer(op.Name, &lockstep.Error{Kind: k, Message: "m"})
-				if !slices.Contains(op.Errors, code) && !slices.Contains(common, code) {
-					t.Errorf("%s.%s answers %v with %s, which its model does not declare", s.Name, op.Name, k, code)
+	for _, service := range services {
+		for _, operation := range service.Operations {
+			for _, kind := range kinds {
+				code, status, _ := table.respond(operation.Name, &lockstep.Error{Kind: kind, Message: "m"})
+				if !slices.Contains(operation.Errors, code) && !slices.Contains(common, code) {
+					t.Errorf("%s.%s answers %v with %s, which its model does not declare", service.Name, operation.Name, kind, code)
 				}
 
-				if internal := strings.HasPrefix(code, "Internal"); internal != (k == lockstep.Internal) || internal != (status == 500) {
-					t.Errorf("%s.%s answers %v with %s and status %d", s.Name, op.Name, k, code, status)
+				if internal := strings.HasPrefix(code, "Internal"); internal != (kind == lockstep.Internal) || internal != (status == 500) {
+					t.Errorf("%s.%s answers %v with %s and status %d", service.Name, operation.Name, kind, code, status)
 				}
 			}
 		}
@@ -42,13 +42,13 @@ func TestNoOperationAnswersWithAnExceptionItDoesNotDeclare(t *testing.T) {
 func TestWhatTheEngineSaysOfBlockersIsDeclaredToo(t *testing.T) {
 	services := wire.Services()
 	table := newExceptions(services)
-	for _, s := range services {
-		for _, op := range s.Operations {
+	for _, service := range services {
+		for _, operation := range service.Operations {
 			for _, cause := range []error{engine.ErrNoBlocker, engine.ErrNotRetried} {
 				for _, k := range kinds {
-					code, status, _ := table.answer(op.Name, fmt.Errorf("wrapped: %w", lockstep.Wrapf(k, cause, "m")))
-					if !slices.Contains(op.Errors, code) && !slices.Contains(common, code) || (status == 500) != strings.HasPrefix(code, "Internal") {
-						t.Errorf("%s.%s answers %v of kind %v with %s and status %d", s.Name, op.Name, cause, k, code, status)
+					code, status, _ := table.respond(operation.Name, fmt.Errorf("wrapped: %w", lockstep.Wrapf(k, cause, "m")))
+					if !slices.Contains(operation.Errors, code) && !slices.Contains(common, code) || (status == 500) != strings.HasPrefix(code, "Internal") {
+						t.Errorf("%s.%s answers %v of kind %v with %s and status %d", service.Name, operation.Name, cause, k, code, status)
 					}
 				}
 			}
@@ -58,7 +58,7 @@ func TestWhatTheEngineSaysOfBlockersIsDeclaredToo(t *testing.T) {
 	for cause, want := range map[error]string{
 		engine.ErrNoBlocker: "SyncBlockerDoesNotExistException", engine.ErrNotRetried: "RetryLatestCommitFailedException",
 	} {
-		if got, _, says := table.answer("UpdateSyncBlocker", lockstep.Wrapf(lockstep.NotFound, cause, "m")); got != want || says != "m" {
+		if got, _, says := table.respond("UpdateSyncBlocker", lockstep.Wrapf(lockstep.NotFound, cause, "m")); got != want || says != "m" {
 			t.Errorf("UpdateSyncBlocker answers %v with %s, %q", cause, got, says)
 		}
 	}
@@ -73,7 +73,7 @@ func TestWhatIsInTheWayOfOthersIsToBeTriedAgain(t *testing.T) {
 			_, err := tx.Exec("DO $$ BEGIN RAISE EXCEPTION 'as it was told' USING ERRCODE = '" + state + "'; END $$")
 			return err
 		})
-		code, status, says := table.answer("TagResource", fmt.Errorf("wrapped: %w", err))
+		code, status, says := table.respond("TagResource", fmt.Errorf("wrapped: %w", err))
 		if code != want || (status == 500) != (want == "InternalFailure") || strings.Contains(says, "told") {
 			t.Errorf("%s is answered with %s, %d: %s", state, code, status, says)
 		}
@@ -82,7 +82,7 @@ func TestWhatIsInTheWayOfOthersIsToBeTriedAgain(t *testing.T) {
 
 func TestErrorsBecomeTheExceptionMadeForThem(t *testing.T) {
 	table := newExceptions(wire.Services())
-	for _, c := range []struct {
+	for _, tc := range []struct {
 		operation string
 		kind      lockstep.Kind
 		want      string
@@ -110,8 +110,8 @@ func TestErrorsBecomeTheExceptionMadeForThem(t *testing.T) {
 		{"ListHosts", lockstep.Internal, "InternalFailure"},
 		{"GetResourceSyncStatus", lockstep.Internal, "InternalServerException"},
 	} {
-		if got, _, _ := table.answer(c.operation, fmt.Errorf("wrapped: %w", &lockstep.Error{Kind: c.kind})); got != c.want {
-			t.Errorf("%s answers %v with %s, want %s", c.operation, c.kind, got, c.want)
+		if got, _, _ := table.respond(tc.operation, fmt.Errorf("wrapped: %w", &lockstep.Error{Kind: tc.kind})); got != tc.want {
+			t.Errorf("%s answers %v with %s, want %s", tc.operation, tc.kind, got, tc.want)
 		}
 	}
 }
@@ -119,7 +119,7 @@ func TestErrorsBecomeTheExceptionMadeForThem(t *testing.T) {
 func TestOnlyWhatIsMeantToBeShownIsShown(t *testing.T) {
 	table := newExceptions(wire.Services())
 	cause := errors.New("hunter2")
-	for _, c := range []struct {
+	for _, tc := range []struct {
 		err  error
 		want string
 	}{
@@ -129,8 +129,8 @@ func TestOnlyWhatIsMeantToBeShownIsShown(t *testing.T) {
 		{fmt.Errorf("read: %w", context.Canceled), "The request was not answered in time."},
 	} {
 		for _, operation := range []string{"GetHost", "GetResourceSyncStatus"} {
-			if _, _, got := table.answer(operation, c.err); got != c.want {
-				t.Errorf("%s shows %q of %v, want %q", operation, got, c.err, c.want)
+			if _, _, got := table.respond(operation, tc.err); got != tc.want {
+				t.Errorf("%s shows %q of %v, want %q", operation, got, tc.err, tc.want)
 			}
 		}
 	}

@@ -13,53 +13,53 @@ import (
 
 // ListResourceSyncs reads the fleet: each configured resource with its latest
 // status, by name.
-func (s *Service) ListResourceSyncs(ctx context.Context, c Caller, in *wire.ListResourceSyncsInput) (*wire.ListResourceSyncsOutput, error) {
-	if err := c.onAccount("lockstep:ListResourceSyncs"); err != nil {
+func (s *Service) ListResourceSyncs(ctx context.Context, caller Caller, input *wire.ListResourceSyncsInput) (*wire.ListResourceSyncsOutput, error) {
+	if err := caller.AuthorizeAccount("lockstep:ListResourceSyncs"); err != nil {
 		return nil, err
 	}
 
-	filter, err := fleetFilter(in)
+	filter, err := fleetFilter(input)
 	if err != nil {
 		return nil, err
 	}
 
-	list := s.listing(c, "resource syncs", in.AccountId, in.SyncType, filter.LinkID, in.OwnerId, in.RepositoryName, in.Branch,
-		in.Status, flag(in.NeverSynced), flag(in.Blocked))
-	page, err := list.page(in.MaxResults, in.NextToken)
+	list := s.listing(caller, "resource syncs", input.AccountId, input.SyncType, filter.LinkID, input.OwnerId, input.RepositoryName, input.Branch,
+		input.Status, flag(input.NeverSynced), flag(input.Blocked))
+	page, err := list.page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
-	counted := in.IncludeCounts != nil && *in.IncludeCounts
+	counted := input.IncludeCounts != nil && *input.IncludeCounts
 	out := &wire.ListResourceSyncsOutput{}
-	if in.AccountId != "" && in.AccountId != string(c.Account) {
+	if input.AccountId != "" && input.AccountId != string(caller.Account) {
 		if counted {
 			out.Counts = &wire.ResourceSyncCounts{}
 		}
 		return out, nil
 	}
 
-	the := manyEntries()
-	err = s.readFleet(ctx, c, counted, func(tx *db.Tx) error {
+	the := fleetSubjects()
+	err = s.readFleet(ctx, caller, counted, func(tx *db.Tx) error {
 		entries := func(p store.Page) ([]store.FleetEntry, store.Cursor, error) {
-			return store.Fleet(tx, c.Account, c.Region, filter, p)
+			return store.Fleet(tx, caller.Account, caller.Region, filter, p)
 		}
-		fleet, next, err := visible(tx, c, policy.SyncConfiguration, page, entries, the)
+		fleet, next, err := Visible(tx, caller, policy.SyncConfiguration, page, entries, the)
 		if err != nil {
 			return err
 		}
 
 		for _, e := range fleet {
-			out.ResourceSyncs = append(out.ResourceSyncs, showFleetEntry(c.Account, e))
+			out.ResourceSyncs = append(out.ResourceSyncs, showFleetEntry(caller.Account, e))
 		}
 
 		if counted {
-			if out.Counts, err = c.counts(tx, filter, entries, the); err != nil {
+			if out.Counts, err = caller.countFleet(tx, filter, entries, the); err != nil {
 				return err
 			}
 		}
 
-		out.NextToken, err = list.token(next)
+		out.NextToken, err = list.Token(next)
 		return err
 	})
 
@@ -67,29 +67,29 @@ func (s *Service) ListResourceSyncs(ctx context.Context, c Caller, in *wire.List
 }
 
 // readFleet is list, unless there is more to read than the list.
-func (s *Service) readFleet(ctx context.Context, c Caller, counted bool, f func(tx *db.Tx) error) error {
+func (s *Service) readFleet(ctx context.Context, caller Caller, counted bool, read func(tx *db.Tx) error) error {
 	if counted {
-		return s.o.DB.View(ctx, f)
+		return s.o.DB.View(ctx, read)
 	}
-	return s.list(ctx, c, policy.SyncConfiguration, f)
+	return s.list(ctx, caller, policy.SyncConfiguration, read)
 }
 
-func fleetFilter(in *wire.ListResourceSyncsInput) (store.FleetFilter, error) {
-	f := store.FleetFilter{
-		SyncType:       lockstep.SyncType(in.SyncType),
-		LinkID:         linkID(in.RepositoryLinkId),
-		OwnerID:        in.OwnerId,
-		RepositoryName: in.RepositoryName,
-		Branch:         in.Branch,
-		Status:         lockstep.ResourceSyncStatus(in.Status),
-		NeverSynced:    in.NeverSynced,
-		Blocked:        in.Blocked,
+func fleetFilter(input *wire.ListResourceSyncsInput) (store.FleetFilter, error) {
+	filter := store.FleetFilter{
+		SyncType:       lockstep.SyncType(input.SyncType),
+		LinkID:         linkID(input.RepositoryLinkId),
+		OwnerID:        input.OwnerId,
+		RepositoryName: input.RepositoryName,
+		Branch:         input.Branch,
+		Status:         lockstep.ResourceSyncStatus(input.Status),
+		NeverSynced:    input.NeverSynced,
+		Blocked:        input.Blocked,
 	}
-	if in.Status != "" && in.NeverSynced != nil && *in.NeverSynced {
-		return f, lockstep.Errorf(lockstep.Invalid, "Status and NeverSynced exclude each other: what was never synced has no status.")
+	if input.Status != "" && input.NeverSynced != nil && *input.NeverSynced {
+		return filter, lockstep.Errorf(lockstep.Invalid, "Status and NeverSynced exclude each other: what was never synced has no status.")
 	}
 
-	return f, nil
+	return filter, nil
 }
 
 // flag writes what a caller said of a flag, or that nothing was said.
@@ -100,24 +100,24 @@ func flag(b *bool) string {
 	return strconv.FormatBool(*b)
 }
 
-func manyEntries() func(store.FleetEntry) thing {
-	the := manyConfigurations()
-	return func(e store.FleetEntry) thing { return the(e.Configuration) }
+func fleetSubjects() func(store.FleetEntry) Subject {
+	the := ConfigurationSubjects()
+	return func(e store.FleetEntry) Subject { return the(e.Configuration) }
 }
 
 // countedAtOnce is how many entries are read at a time to be counted.
 const countedAtOnce = 1000
 
-// counts counts what the caller may see of the fleet: by the database, where
+// countFleet counts what the caller may see of the fleet: by the database, where
 // that is all of it.
-func (c Caller) counts(tx *db.Tx, f store.FleetFilter, read func(store.Page) ([]store.FleetEntry, store.Cursor, error),
-	the func(store.FleetEntry) thing) (*wire.ResourceSyncCounts, error) {
-	if c.seesAll(policy.SyncConfiguration) {
-		n, err := store.FleetCounts(tx, c.Account, c.Region, f)
-		return showCounts(n), err
+func (c Caller) countFleet(tx *db.Tx, f store.FleetFilter, read func(store.Page) ([]store.FleetEntry, store.Cursor, error),
+	the func(store.FleetEntry) Subject) (*wire.ResourceSyncCounts, error) {
+	if c.CanReadAll(policy.SyncConfiguration) {
+		total, err := store.FleetCounts(tx, c.Account, c.Region, f)
+		return showCounts(total), err
 	}
 
-	var n store.FleetCount
+	var total store.FleetCount
 	page := store.Page{Limit: countedAtOnce}
 	for more := true; more; more = page.After != (store.Cursor{}) {
 		fleet, next, err := read(page)
@@ -125,49 +125,49 @@ func (c Caller) counts(tx *db.Tx, f store.FleetFilter, read func(store.Page) ([]
 			return nil, err
 		}
 
-		for _, e := range fleet {
-			sees, err := c.seesThing(tx, the(e))
+		for _, entry := range fleet {
+			sees, err := c.CanRead(tx, the(entry))
 			if err != nil {
 				return nil, err
 			}
 
 			if sees {
-				n.Add(e)
+				total.Add(entry)
 			}
 		}
 
 		page.After = next
 	}
 
-	return showCounts(n), nil
+	return showCounts(total), nil
 }
 
-func showCounts(n store.FleetCount) *wire.ResourceSyncCounts {
+func showCounts(total store.FleetCount) *wire.ResourceSyncCounts {
 	return &wire.ResourceSyncCounts{
-		Total:       n.Total,
-		Initiated:   n.ByStatus[lockstep.ResourceInitiated],
-		InProgress:  n.ByStatus[lockstep.ResourceInProgress],
-		Succeeded:   n.ByStatus[lockstep.ResourceSucceeded],
-		Failed:      n.ByStatus[lockstep.ResourceFailed],
-		NeverSynced: n.NeverSynced,
-		Blocked:     n.Blocked,
+		Total:       total.Total,
+		Initiated:   total.ByStatus[lockstep.ResourceInitiated],
+		InProgress:  total.ByStatus[lockstep.ResourceInProgress],
+		Succeeded:   total.ByStatus[lockstep.ResourceSucceeded],
+		Failed:      total.ByStatus[lockstep.ResourceFailed],
+		NeverSynced: total.NeverSynced,
+		Blocked:     total.Blocked,
 	}
 }
 
-func showFleetEntry(account lockstep.AccountID, e store.FleetEntry) wire.ResourceSyncSummary {
+func showFleetEntry(account lockstep.AccountID, entry store.FleetEntry) wire.ResourceSyncSummary {
 	return wire.ResourceSyncSummary{
-		ResourceName:     e.Configuration.ResourceName,
-		SyncType:         string(e.Configuration.SyncType),
+		ResourceName:     entry.Configuration.ResourceName,
+		SyncType:         string(entry.Configuration.SyncType),
 		AccountId:        string(account),
-		RepositoryLinkId: e.Configuration.LinkID,
-		OwnerId:          e.Configuration.OwnerID,
-		RepositoryName:   e.Configuration.RepositoryName,
-		Branch:           e.Configuration.Branch,
-		ConfigFile:       e.Configuration.ConfigFile,
-		Status:           string(e.Status),
-		TargetSha:        string(e.TargetSHA),
-		DesiredSha:       string(e.DesiredSHA),
-		StartedAt:        wire.Time{Time: e.StartedAt},
-		Blocked:          e.Blocked,
+		RepositoryLinkId: entry.Configuration.LinkID,
+		OwnerId:          entry.Configuration.OwnerID,
+		RepositoryName:   entry.Configuration.RepositoryName,
+		Branch:           entry.Configuration.Branch,
+		ConfigFile:       entry.Configuration.ConfigFile,
+		Status:           string(entry.Status),
+		TargetSha:        string(entry.TargetSHA),
+		DesiredSha:       string(entry.DesiredSHA),
+		StartedAt:        wire.Time{Time: entry.StartedAt},
+		Blocked:          entry.Blocked,
 	}
 }

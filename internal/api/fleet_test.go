@@ -48,7 +48,7 @@ func TestFleetShowsEachResourceWithItsLatestStatus(t *testing.T) {
 		}
 
 		one := 1
-		for _, c := range []struct {
+		for _, tc := range []struct {
 			in   wire.ListResourceSyncsInput
 			want []wire.ResourceSyncSummary
 		}{
@@ -57,8 +57,8 @@ func TestFleetShowsEachResourceWithItsLatestStatus(t *testing.T) {
 			{wire.ListResourceSyncsInput{Status: "FAILED"}, []wire.ResourceSyncSummary{api}},
 			{wire.ListResourceSyncsInput{RepositoryLinkId: noLink}, nil},
 		} {
-			if diff := cmp.Diff(c.want, list(c.in)); diff != "" {
-				t.Errorf("%+v (-want +got):\n%s", c.in, diff)
+			if diff := cmp.Diff(tc.want, list(tc.in)); diff != "" {
+				t.Errorf("%+v (-want +got):\n%s", tc.in, diff)
 			}
 		}
 

@@ -15,28 +15,28 @@ import (
 // on a loopback address refuses unknown ones before.
 func (s *Service) Handler() http.Handler {
 	services := wire.Services()
-	g := &gate{service: s, throttle: newThrottle(s.o.Rates)}
-	m := awsjson.NewMux(awsjson.Options{
+	g := &authenticator{service: s, throttle: newThrottle(s.o.Rates)}
+	mux := awsjson.NewMux(awsjson.Options{
 		Services:     protocolServices(services),
 		Authenticate: g.authenticate,
-		Errors:       newExceptions(services).answer,
+		Errors:       newExceptions(services).respond,
 		Logger:       s.o.Logger,
 		Observe:      s.o.Observe,
 	})
-	s.route(m)
-	return m
+	s.route(mux)
+	return mux
 }
 
 // protocolServices tells the protocol, which knows no operation, what it needs
 // of the services.
 func protocolServices(services []wire.Service) []awsjson.Service {
 	var all []awsjson.Service
-	for _, s := range services {
+	for _, service := range services {
 		shapes := map[string]awsjson.Shape{}
-		for name, shape := range s.Shapes {
+		for name, shape := range service.Shapes {
 			shapes[name] = awsjson.Shape(shape)
 		}
-		all = append(all, awsjson.Service{Name: s.Name, Prefix: s.Prefix, Shapes: shapes})
+		all = append(all, awsjson.Service{Name: service.Name, Prefix: service.Prefix, Shapes: shapes})
 	}
 	return all
 }
@@ -44,17 +44,17 @@ func protocolServices(services []wire.Service) []awsjson.Service {
 // handle registers an operation, which gets the caller that the gate has let
 // in.
 func handle[In, Out any](m *awsjson.Mux, service, operation string, fn func(context.Context, Caller, *In) (*Out, error)) {
-	awsjson.Handle(m, service, operation, func(ctx context.Context, in *In) (*Out, error) {
-		c, ok := ctx.Value(callerKey{}).(Caller)
+	awsjson.Handle(m, service, operation, func(ctx context.Context, input *In) (*Out, error) {
+		caller, ok := ctx.Value(callerContextKey{}).(Caller)
 		if !ok {
 			return nil, errors.New("an operation was called and nobody calls")
 		}
-		out, err := fn(ctx, c, in)
-		if err == nil && !c.authority.asked.Load() {
+		out, err := fn(ctx, caller, input)
+		if err == nil && !caller.authority.asked.Load() {
 			return nil, fmt.Errorf("%s has answered and asked nobody whether it may", operation)
 		}
 		return out, err
 	})
 }
 
-type callerKey struct{}
+type callerContextKey struct{}

@@ -18,15 +18,15 @@ import (
 // where the host is away the connection is PENDING until it answers. Doing so again
 // replaces the credential. The repositories that are followed over it are looked at
 // now: the old one may have been refused.
-func (s *Service) CompleteConnection(ctx context.Context, c Caller, in *wire.CompleteConnectionInput) (*wire.CompleteConnectionOutput, error) {
-	given, err := givenBy(in.Credential)
+func (s *Service) CompleteConnection(ctx context.Context, caller Caller, input *wire.CompleteConnectionInput) (*wire.CompleteConnectionOutput, error) {
+	given, err := parseCredential(input.Credential)
 	if err != nil {
 		return nil, err
 	}
 
 	var offer *handshake.Offer
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		conn, err := c.lockedConnection(tx, in.ConnectionArn, "lockstep:CompleteConnection")
+		conn, err := caller.lockedConnection(tx, input.ConnectionArn, "lockstep:CompleteConnection")
 		if err != nil {
 			return err
 		}
@@ -45,7 +45,7 @@ func (s *Service) CompleteConnection(ctx context.Context, c Caller, in *wire.Com
 	out := &wire.CompleteConnectionOutput{}
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		// Asked again: the host may have taken its time.
-		conn, err := c.lockedConnection(tx, in.ConnectionArn, "lockstep:CompleteConnection")
+		conn, err := caller.lockedConnection(tx, input.ConnectionArn, "lockstep:CompleteConnection")
 		if err != nil {
 			return err
 		}
@@ -58,40 +58,40 @@ func (s *Service) CompleteConnection(ctx context.Context, c Caller, in *wire.Com
 	return out, err
 }
 
-// givenBy takes what a caller gives a connection. What belongs to another kind is
+// parseCredential takes what a caller gives a connection. What belongs to another kind is
 // refused, lest it be thought to count.
-func givenBy(in wire.Credential) (handshake.Given, error) {
-	g := handshake.Given{Credential: lockstep.Credential{
-		Kind: lockstep.CredentialKind(in.Kind), Username: in.Username, Secret: in.Secret,
-		AppID: in.AppId, InstallationID: in.InstallationId,
+func parseCredential(credential wire.Credential) (handshake.Given, error) {
+	given := handshake.Given{Credential: lockstep.Credential{
+		Kind: lockstep.CredentialKind(credential.Kind), Username: credential.Username, Secret: credential.Secret,
+		AppID: credential.AppId, InstallationID: credential.InstallationId,
 	}}
-	if in.Kind != wire.CredentialOAuthCode {
-		if in.State != "" || in.Kind != wire.CredentialApp && (in.AppId != "" || in.InstallationId != "") {
-			return g, lockstep.Errorf(lockstep.Invalid,
-				"A credential of kind %s has no State, and AppId and InstallationId are of kind APP.", in.Kind)
+	if credential.Kind != wire.CredentialOAuthCode {
+		if credential.State != "" || credential.Kind != wire.CredentialApp && (credential.AppId != "" || credential.InstallationId != "") {
+			return given, lockstep.Errorf(lockstep.Invalid,
+				"A credential of kind %s has no State, and AppId and InstallationId are of kind APP.", credential.Kind)
 		}
-		return g, g.Credential.Validate()
+		return given, given.Credential.Validate()
 	}
 
-	if in.Secret == "" || in.State == "" || in.Username != "" || in.AppId != "" || in.InstallationId != "" {
-		return g, lockstep.Errorf(lockstep.Invalid, "A credential of kind OAUTH_CODE needs Secret and State, and nothing else.")
+	if credential.Secret == "" || credential.State == "" || credential.Username != "" || credential.AppId != "" || credential.InstallationId != "" {
+		return given, lockstep.Errorf(lockstep.Invalid, "A credential of kind OAUTH_CODE needs Secret and State, and nothing else.")
 	}
 
-	return handshake.Given{Code: in.Secret, State: in.State}, nil
+	return handshake.Given{Code: credential.Secret, State: credential.State}, nil
 }
 
 // StartConnectionHandshake begins to let an application in by OAuth 2, with PKCE.
 // It ends any that the connection waits for.
-func (s *Service) StartConnectionHandshake(ctx context.Context, c Caller, in *wire.StartConnectionHandshakeInput) (*wire.StartConnectionHandshakeOutput, error) {
+func (s *Service) StartConnectionHandshake(ctx context.Context, c Caller, input *wire.StartConnectionHandshakeInput) (*wire.StartConnectionHandshakeOutput, error) {
 	out := &wire.StartConnectionHandshakeOutput{}
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		conn, err := c.lockedConnection(tx, in.ConnectionArn, "lockstep:StartConnectionHandshake")
+		conn, err := c.lockedConnection(tx, input.ConnectionArn, "lockstep:StartConnectionHandshake")
 		if err != nil {
 			return err
 		}
 
 		started, err := s.o.Handshake.Start(tx, conn,
-			handshake.Client{ID: in.ClientId, Secret: in.ClientSecret, RedirectURI: in.RedirectUri})
+			handshake.Client{ID: input.ClientId, Secret: input.ClientSecret, RedirectURI: input.RedirectUri})
 		out.AuthorizationUrl, out.State, out.ExpiresAt = started.URL, started.State, wire.Time{Time: started.Expires}
 		return err
 	})
@@ -100,14 +100,14 @@ func (s *Service) StartConnectionHandshake(ctx context.Context, c Caller, in *wi
 }
 
 // GetConnectionHandshake says where the handshake of a connection stands, and why.
-func (s *Service) GetConnectionHandshake(ctx context.Context, c Caller, in *wire.GetConnectionHandshakeInput) (*wire.GetConnectionHandshakeOutput, error) {
+func (s *Service) GetConnectionHandshake(ctx context.Context, caller Caller, in *wire.GetConnectionHandshakeInput) (*wire.GetConnectionHandshakeOutput, error) {
 	out := &wire.GetConnectionHandshakeOutput{}
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
-		conn, err := store.Connection(tx, c.Account, c.Region, lockstep.ARN(in.ConnectionArn))
+		conn, err := store.Connection(tx, caller.Account, caller.Region, lockstep.ARN(in.ConnectionArn))
 		if err != nil {
 			return err
 		}
-		if err := c.on(tx, "lockstep:GetConnectionHandshake", theConnection(conn)); err != nil {
+		if err := caller.Authorize(tx, "lockstep:GetConnectionHandshake", ConnectionSubject(conn)); err != nil {
 			return err
 		}
 
@@ -126,26 +126,26 @@ func (s *Service) GetConnectionHandshake(ctx context.Context, c Caller, in *wire
 
 // PutHostCertificate says which certificate a host is known by. AWS has a place
 // for it in a VPC configuration alone, which needs a VPC.
-func (s *Service) PutHostCertificate(ctx context.Context, c Caller, in *wire.PutHostCertificateInput) (*wire.PutHostCertificateOutput, error) {
-	if err := checkCertificates(in.TlsCertificate); err != nil {
+func (s *Service) PutHostCertificate(ctx context.Context, caller Caller, input *wire.PutHostCertificateInput) (*wire.PutHostCertificateOutput, error) {
+	if err := checkCertificates(input.TlsCertificate); err != nil {
 		return nil, err
 	}
 
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		h, err := store.LockHost(tx, c.Account, c.Region, lockstep.ARN(in.HostArn))
+		host, err := store.LockHost(tx, caller.Account, caller.Region, lockstep.ARN(input.HostArn))
 		if err != nil {
 			return err
 		}
-		if err := c.on(tx, "lockstep:PutHostCertificate", theHost(h)); err != nil {
+		if err := caller.Authorize(tx, "lockstep:PutHostCertificate", HostSubject(host)); err != nil {
 			return err
 		}
 
-		if err := settledHost(h); err != nil {
+		if err := validateHost(host); err != nil {
 			return err
 		}
 
-		h.OwnCertificate = in.TlsCertificate
-		return store.UpdateHost(tx, h)
+		host.OwnCertificate = input.TlsCertificate
+		return store.UpdateHost(tx, host)
 	})
 
 	return &wire.PutHostCertificateOutput{}, err
@@ -175,5 +175,5 @@ func (c Caller) lockedConnection(tx *db.Tx, arn, action string) (lockstep.Connec
 	if err != nil {
 		return conn, err
 	}
-	return conn, c.on(tx, action, theConnection(conn))
+	return conn, c.Authorize(tx, action, ConnectionSubject(conn))
 }

@@ -108,7 +108,7 @@ func TestCredentialsAreWhole(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		arn := w.connection("acme", w.host("h"))
 		key := "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n"
-		for _, c := range []struct {
+		for _, tc := range []struct {
 			in         wire.Credential
 			code, says string
 		}{
@@ -121,8 +121,8 @@ func TestCredentialsAreWhole(t *testing.T) {
 			{wire.Credential{Kind: "OAUTH_CODE", Secret: "canary", State: "canary-state"}, "InvalidInputException", "waits for no handshake"},
 			{wire.Credential{Kind: "OAUTH", Secret: "canary"}, "ValidationException", "enum value set"},
 		} {
-			err := w.ours("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: arn, Credential: c.in}, nil)
-			refused(t, err, c.code, c.says)
+			err := w.ours("CompleteConnection", wire.CompleteConnectionInput{ConnectionArn: arn, Credential: tc.in}, nil)
+			refused(t, err, tc.code, tc.says)
 			if strings.Contains(err.Error(), "canary") {
 				t.Errorf("a secret is repeated: %v", err)
 			}

@@ -16,66 +16,66 @@ import (
 )
 
 // CreateHost makes a host. Its endpoint is not asked whether it is there.
-func (s *Service) CreateHost(ctx context.Context, c Caller, in *wire.CreateHostInput) (*wire.CreateHostOutput, error) {
-	p, err := s.provider(lockstep.ProviderType(in.ProviderType))
+func (s *Service) CreateHost(ctx context.Context, caller Caller, input *wire.CreateHostInput) (*wire.CreateHostOutput, error) {
+	rules, err := s.provider(lockstep.ProviderType(input.ProviderType))
 	if err != nil {
 		return nil, err
 	}
-	if err := p.checkEndpoint(in.ProviderEndpoint); err != nil {
+	if err := rules.checkEndpoint(input.ProviderEndpoint); err != nil {
 		return nil, err
 	}
 
-	tags, around, err := newTags(in.Tags)
+	tags, around, err := newTags(input.Tags)
 	if err != nil {
 		return nil, err
 	}
 
-	h := lockstep.Host{
-		ARN:          c.arn("host", hostID(in.Name)),
-		Account:      c.Account,
-		Region:       c.Region,
-		Name:         in.Name,
-		ProviderType: lockstep.ProviderType(in.ProviderType),
-		Endpoint:     in.ProviderEndpoint,
+	host := lockstep.Host{
+		ARN:          caller.NewARN("host", hostID(input.Name)),
+		Account:      caller.Account,
+		Region:       caller.Region,
+		Name:         input.Name,
+		ProviderType: lockstep.ProviderType(input.ProviderType),
+		Endpoint:     input.ProviderEndpoint,
 		Status:       lockstep.HostAvailable,
-		VPC:          newVPC(in.VpcConfiguration),
+		VPC:          newVPC(input.VpcConfiguration),
 	}
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		if err := c.with(tx, "codeconnections:CreateHost", theHost(h).but(nil), around); err != nil {
+		if err := caller.AuthorizeTagged(tx, "codeconnections:CreateHost", HostSubject(host).WithNotFound(nil), around); err != nil {
 			return err
 		}
-		if err := c.room(tx, store.CountHosts, s.o.Quotas.Hosts, "hosts"); err != nil {
+		if err := caller.CheckQuota(tx, store.CountHosts, s.o.Quotas.Hosts, "hosts"); err != nil {
 			return err
 		}
-		if err := store.InsertHost(tx, &h); err != nil {
+		if err := store.InsertHost(tx, &host); err != nil {
 			return err
 		}
 
-		return c.tagNew(tx, theHost(h), h.ARN, tags, around)
+		return caller.addTags(tx, HostSubject(host), host.ARN, tags, around)
 	})
 	if err != nil {
 		return nil, err
 	}
 
-	return &wire.CreateHostOutput{HostArn: string(h.ARN), Tags: in.Tags}, nil
+	return &wire.CreateHostOutput{HostArn: string(host.ARN), Tags: input.Tags}, nil
 }
 
 // GetHost reads a host.
-func (s *Service) GetHost(ctx context.Context, c Caller, in *wire.GetHostInput) (*wire.GetHostOutput, error) {
-	var h lockstep.Host
+func (s *Service) GetHost(ctx context.Context, caller Caller, input *wire.GetHostInput) (*wire.GetHostOutput, error) {
+	var host lockstep.Host
 	const action = "codeconnections:GetHost"
-	err := s.read(ctx, c, action, policy.Host, func(tx *db.Tx) (err error) {
-		h, err = store.Host(tx, c.Account, c.Region, lockstep.ARN(in.HostArn))
+	err := s.read(ctx, caller, action, policy.Host, func(tx *db.Tx) (err error) {
+		host, err = store.Host(tx, caller.Account, caller.Region, lockstep.ARN(input.HostArn))
 		if err != nil {
 			return err
 		}
-		return c.on(tx, action, theHost(h))
+		return caller.Authorize(tx, action, HostSubject(host))
 	})
 	if err != nil {
 		return nil, err
 	}
 
-	shown := showHost(h)
+	shown := showHost(host)
 	return &wire.GetHostOutput{
 		Name:             shown.Name,
 		Status:           shown.Status,
@@ -86,22 +86,22 @@ func (s *Service) GetHost(ctx context.Context, c Caller, in *wire.GetHostInput) 
 }
 
 // ListHosts reads hosts, oldest first.
-func (s *Service) ListHosts(ctx context.Context, c Caller, in *wire.ListHostsInput) (*wire.ListHostsOutput, error) {
-	if err := c.onAccount("codeconnections:ListHosts"); err != nil {
+func (s *Service) ListHosts(ctx context.Context, caller Caller, input *wire.ListHostsInput) (*wire.ListHostsOutput, error) {
+	if err := caller.AuthorizeAccount("codeconnections:ListHosts"); err != nil {
 		return nil, err
 	}
 
-	list := s.listing(c, "hosts")
-	page, err := list.page(in.MaxResults, in.NextToken)
+	list := s.listing(caller, "hosts")
+	page, err := list.page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListHostsOutput{Hosts: []wire.Host{}}
-	err = s.list(ctx, c, policy.Host, func(tx *db.Tx) error {
-		hosts, next, err := visible(tx, c, policy.Host, page, func(p store.Page) ([]lockstep.Host, store.Cursor, error) {
-			return store.Hosts(tx, c.Account, c.Region, p)
-		}, theHost)
+	err = s.list(ctx, caller, policy.Host, func(tx *db.Tx) error {
+		hosts, next, err := Visible(tx, caller, policy.Host, page, func(p store.Page) ([]lockstep.Host, store.Cursor, error) {
+			return store.Hosts(tx, caller.Account, caller.Region, p)
+		}, HostSubject)
 		if err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func (s *Service) ListHosts(ctx context.Context, c Caller, in *wire.ListHostsInp
 			out.Hosts = append(out.Hosts, showHost(h))
 		}
 
-		out.NextToken, err = list.token(next)
+		out.NextToken, err = list.Token(next)
 		return err
 	})
 
@@ -120,58 +120,58 @@ func (s *Service) ListHosts(ctx context.Context, c Caller, in *wire.ListHostsInp
 // UpdateHost changes what is given and leaves the rest. A host that moves to
 // another origin takes its connections back to PENDING: what they hold was given
 // for the one before.
-func (s *Service) UpdateHost(ctx context.Context, c Caller, in *wire.UpdateHostInput) (*wire.UpdateHostOutput, error) {
+func (s *Service) UpdateHost(ctx context.Context, caller Caller, input *wire.UpdateHostInput) (*wire.UpdateHostOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		h, err := store.LockHost(tx, c.Account, c.Region, lockstep.ARN(in.HostArn))
+		host, err := store.LockHost(tx, caller.Account, caller.Region, lockstep.ARN(input.HostArn))
 		if err != nil {
 			return err
 		}
-		if err := c.on(tx, "codeconnections:UpdateHost", theHost(h)); err != nil {
+		if err := caller.Authorize(tx, "codeconnections:UpdateHost", HostSubject(host)); err != nil {
 			return err
 		}
 
-		if err := settledHost(h); err != nil {
+		if err := validateHost(host); err != nil {
 			return err
 		}
 
-		before := h.Endpoint
-		if in.ProviderEndpoint != "" {
-			if err := s.move(tx, c, &h, in.ProviderEndpoint); err != nil {
+		before := host.Endpoint
+		if input.ProviderEndpoint != "" {
+			if err := s.setEndpoint(tx, caller, &host, input.ProviderEndpoint); err != nil {
 				return err
 			}
 		}
 
-		if in.VpcConfiguration != nil {
-			h.VPC = newVPC(in.VpcConfiguration)
+		if input.VpcConfiguration != nil {
+			host.VPC = newVPC(input.VpcConfiguration)
 		}
 
-		if err := store.UpdateHost(tx, h); err != nil || netaddr.SameOriginURLs(before, h.Endpoint) {
+		if err := store.UpdateHost(tx, host); err != nil || netaddr.SameOriginURLs(before, host.Endpoint) {
 			return err
 		}
 
-		return store.ForgetCredentials(tx, h.ARN)
+		return store.ForgetCredentials(tx, host.ARN)
 	})
 
 	return &wire.UpdateHostOutput{}, err
 }
 
-// move gives a host another endpoint, which must be one that the caller may
+// setEndpoint gives a host another endpoint, which must be one that the caller may
 // give it.
-func (s *Service) move(tx *db.Tx, c Caller, h *lockstep.Host, endpoint string) error {
-	p, err := s.provider(h.ProviderType)
+func (s *Service) setEndpoint(tx *db.Tx, caller Caller, host *lockstep.Host, endpoint string) error {
+	rules, err := s.provider(host.ProviderType)
 	if err != nil {
 		return err
 	}
-	if err := p.checkEndpoint(endpoint); err != nil {
+	if err := rules.checkEndpoint(endpoint); err != nil {
 		return err
 	}
-	h.Endpoint = endpoint
-	return c.becomes(tx, "codeconnections:UpdateHost", theHost(*h))
+	host.Endpoint = endpoint
+	return caller.AuthorizeResult(tx, "codeconnections:UpdateHost", HostSubject(*host))
 }
 
-// settledHost refuses to touch a host while its network is being set up or
+// validateHost refuses to touch a host while its network is being set up or
 // taken down, as AWS does.
-func settledHost(h lockstep.Host) error {
+func validateHost(h lockstep.Host) error {
 	if h.Status == lockstep.HostVPCInitializing || h.Status == lockstep.HostVPCDeleting {
 		return lockstep.Errorf(lockstep.Unavailable, "Host %s is %s.", h.ARN, h.Status)
 	}
@@ -179,21 +179,21 @@ func settledHost(h lockstep.Host) error {
 }
 
 // DeleteHost removes a host that no connection uses.
-func (s *Service) DeleteHost(ctx context.Context, c Caller, in *wire.DeleteHostInput) (*wire.DeleteHostOutput, error) {
+func (s *Service) DeleteHost(ctx context.Context, caller Caller, in *wire.DeleteHostInput) (*wire.DeleteHostOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		h, err := store.LockHost(tx, c.Account, c.Region, lockstep.ARN(in.HostArn))
+		host, err := store.LockHost(tx, caller.Account, caller.Region, lockstep.ARN(in.HostArn))
 		if err != nil {
 			return err
 		}
-		if err := c.on(tx, "codeconnections:DeleteHost", theHost(h)); err != nil {
+		if err := caller.Authorize(tx, "codeconnections:DeleteHost", HostSubject(host)); err != nil {
 			return err
 		}
 
-		if err := settledHost(h); err != nil {
+		if err := validateHost(host); err != nil {
 			return err
 		}
 
-		return store.DeleteHost(tx, c.Account, c.Region, h.ARN)
+		return store.DeleteHost(tx, caller.Account, caller.Region, host.ARN)
 	})
 
 	return &wire.DeleteHostOutput{}, err
@@ -202,21 +202,21 @@ func (s *Service) DeleteHost(ctx context.Context, c Caller, in *wire.DeleteHostI
 // provider finds what is known of a provider type. Invalid where there is no
 // driver.
 func (s *Service) provider(t lockstep.ProviderType) (Provider, error) {
-	p, ok := s.o.Providers[t]
+	rules, ok := s.o.Providers[t]
 	if !ok {
-		return p, lockstep.Errorf(lockstep.Invalid, "Provider type %s is not supported by this server.", t)
+		return rules, lockstep.Errorf(lockstep.Invalid, "Provider type %s is not supported by this server.", t)
 	}
-	return p, nil
+	return rules, nil
 }
 
 func (p Provider) checkEndpoint(endpoint string) error {
-	u, err := url.Parse(endpoint)
+	address, err := url.Parse(endpoint)
 	switch {
-	case err != nil || u.Scheme == "" || u.Opaque != "" || u.Host == "" && u.Path == "":
+	case err != nil || address.Scheme == "" || address.Opaque != "" || address.Host == "" && address.Path == "":
 		return lockstep.Errorf(lockstep.Invalid, "ProviderEndpoint must be a URL such as https://git.example.com.")
-	case u.User != nil:
+	case address.User != nil:
 		return lockstep.Errorf(lockstep.Invalid, "ProviderEndpoint must hold no user name and no password: give these to the connection.")
-	case u.RawQuery != "" || u.ForceQuery || strings.Contains(endpoint, "#"):
+	case address.RawQuery != "" || address.ForceQuery || strings.Contains(endpoint, "#"):
 		return lockstep.Errorf(lockstep.Invalid, "ProviderEndpoint must have no query and no fragment.")
 	}
 
@@ -242,33 +242,33 @@ func hostID(name string) string {
 	return id + "-" + hex.EncodeToString(random[:])
 }
 
-func newVPC(v *wire.VpcConfiguration) *lockstep.VPCConfiguration {
-	if v == nil {
+func newVPC(vpc *wire.VpcConfiguration) *lockstep.VPCConfiguration {
+	if vpc == nil {
 		return nil
 	}
 	return &lockstep.VPCConfiguration{
-		VPCID:            v.VpcId,
-		SubnetIDs:        v.SubnetIds,
-		SecurityGroupIDs: v.SecurityGroupIds,
-		TLSCertificate:   v.TlsCertificate,
+		VPCID:            vpc.VpcId,
+		SubnetIDs:        vpc.SubnetIds,
+		SecurityGroupIDs: vpc.SecurityGroupIds,
+		TLSCertificate:   vpc.TlsCertificate,
 	}
 }
 
-func showHost(h lockstep.Host) wire.Host {
+func showHost(host lockstep.Host) wire.Host {
 	shown := wire.Host{
-		Name:             h.Name,
-		HostArn:          string(h.ARN),
-		ProviderType:     string(h.ProviderType),
-		ProviderEndpoint: h.Endpoint,
-		Status:           string(h.Status),
-		StatusMessage:    h.StatusMessage,
+		Name:             host.Name,
+		HostArn:          string(host.ARN),
+		ProviderType:     string(host.ProviderType),
+		ProviderEndpoint: host.Endpoint,
+		Status:           string(host.Status),
+		StatusMessage:    host.StatusMessage,
 	}
-	if v := h.VPC; v != nil {
+	if vpc := host.VPC; vpc != nil {
 		shown.VpcConfiguration = &wire.VpcConfiguration{
-			VpcId:            v.VPCID,
-			SubnetIds:        v.SubnetIDs,
-			SecurityGroupIds: v.SecurityGroupIDs,
-			TlsCertificate:   v.TLSCertificate,
+			VpcId:            vpc.VPCID,
+			SubnetIds:        vpc.SubnetIDs,
+			SecurityGroupIds: vpc.SecurityGroupIDs,
+			TlsCertificate:   vpc.TLSCertificate,
 		}
 	}
 

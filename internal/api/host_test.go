@@ -79,7 +79,7 @@ func TestHostIsShownAsItWasCreated(t *testing.T) {
 
 func TestCreateHostRefusesWhatCannotBeAHost(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		for _, c := range []struct {
+		for _, tc := range []struct {
 			provider, endpoint string
 			tags               string // keys
 			says               string
@@ -100,14 +100,14 @@ func TestCreateHostRefusesWhatCannotBeAHost(t *testing.T) {
 			{"Gitea", "https://git.example.com", "", "failed to satisfy constraint"},
 		} {
 			in := &codeconnections.CreateHostInput{
-				Name: aws.String("host"), ProviderType: types.ProviderType(c.provider), ProviderEndpoint: &c.endpoint,
+				Name: aws.String("host"), ProviderType: types.ProviderType(tc.provider), ProviderEndpoint: &tc.endpoint,
 			}
-			for _, key := range strings.Fields(c.tags) {
+			for _, key := range strings.Fields(tc.tags) {
 				in.Tags = append(in.Tags, types.Tag{Key: &key, Value: aws.String("")})
 			}
 
 			_, err := w.sdk().CreateHost(t.Context(), in)
-			refused(t, err, "ValidationException", c.says)
+			refused(t, err, "ValidationException", tc.says)
 		}
 
 		listed := must[*codeconnections.ListHostsOutput](t)(w.sdk().ListHosts(t.Context(), &codeconnections.ListHostsInput{}))

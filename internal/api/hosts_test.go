@@ -143,7 +143,7 @@ func TestWhatAHostDeniesIsNotDeniedToTheCaller(t *testing.T) {
 		no := lockstep.Errorf(lockstep.Denied, "Connection acme is PENDING.")
 		w.engine.noHead, w.engine.hostErr = no, no
 
-		for operation, c := range map[string]struct {
+		for operation, tc := range map[string]struct {
 			in   any
 			code string
 		}{
@@ -153,7 +153,7 @@ func TestWhatAHostDeniesIsNotDeniedToTheCaller(t *testing.T) {
 			"ProposeDeploymentFile": {wire.ProposeDeploymentFileInput{RepositoryLinkId: link, SyncType: "CFN_STACK_SYNC", ResourceName: "web",
 				TemplateFile: "t.yaml"}, "InvalidInputException"},
 		} {
-			refused(t, w.ours(operation, c.in, nil), c.code, "Connection acme is PENDING.")
+			refused(t, w.ours(operation, tc.in, nil), tc.code, "Connection acme is PENDING.")
 		}
 	})
 }

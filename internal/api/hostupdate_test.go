@@ -76,13 +76,13 @@ func TestUpdateHostChangesWhatIsGiven(t *testing.T) {
 func TestUpdateHostRefuses(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		host := w.host("h")
-		for _, c := range []struct{ host, endpoint, code, says string }{
+		for _, tc := range []struct{ host, endpoint, code, says string }{
 			{host + "0", "https://git.example.com", "ResourceNotFoundException", "Could not find host: " + host + "0"},
 			{host, "https://jo:hunter2@git.example.com", "ValidationException", "no user name"},
 			{host, "ssh://git.example.com", "ValidationException", "https form"},
 			{host, "https://git.example.com?x", "ValidationException", "no query"},
 		} {
-			refused(t, w.moveHost(c.host, c.endpoint), c.code, c.says)
+			refused(t, w.moveHost(tc.host, tc.endpoint), tc.code, tc.says)
 		}
 
 		for _, status := range []string{"VPC_CONFIG_INITIALIZING", "VPC_CONFIG_DELETING"} {
@@ -102,7 +102,7 @@ func TestAConnectionForgetsItsCredentialWhenItsHostMovesElsewhere(t *testing.T) 
 	each(t, func(t *testing.T, w *world) {
 		bystander := w.connection("bystander", w.host("bystander"))
 		w.complete(bystander, wire.Credential{Kind: "TOKEN", Secret: "t"})
-		for _, c := range []struct {
+		for _, tc := range []struct {
 			from, to string
 			keeps    bool
 		}{
@@ -118,19 +118,19 @@ func TestAConnectionForgetsItsCredentialWhenItsHostMovesElsewhere(t *testing.T) 
 			{"file:///srv/git", "https://git.example.com", false},
 		} {
 			host := w.host("h")
-			if err := w.moveHost(host, c.from); err != nil {
+			if err := w.moveHost(host, tc.from); err != nil {
 				t.Fatal(err)
 			}
 
 			connection := w.connection("acme", host)
 			w.complete(connection, wire.Credential{Kind: "TOKEN", Secret: "t"})
-			if err := w.moveHost(host, c.to); err != nil {
+			if err := w.moveHost(host, tc.to); err != nil {
 				t.Fatal(err)
 			}
 
-			status := map[bool]types.ConnectionStatus{true: "AVAILABLE", false: "PENDING"}[c.keeps]
-			if got := w.getConnection(connection).ConnectionStatus; got != status || w.credential(connection) != c.keeps {
-				t.Errorf("from %s to %s: %s, holds a credential: %v", c.from, c.to, got, !c.keeps)
+			status := map[bool]types.ConnectionStatus{true: "AVAILABLE", false: "PENDING"}[tc.keeps]
+			if got := w.getConnection(connection).ConnectionStatus; got != status || w.credential(connection) != tc.keeps {
+				t.Errorf("from %s to %s: %s, holds a credential: %v", tc.from, tc.to, got, !tc.keeps)
 			}
 		}
 

@@ -16,113 +16,113 @@ import (
 
 // CreateRepositoryLink links one repository over a connection, which may still
 // be PENDING. Whether the repository is there is found out by the first sync.
-func (s *Service) CreateRepositoryLink(ctx context.Context, c Caller, in *wire.CreateRepositoryLinkInput) (*wire.CreateRepositoryLinkOutput, error) {
-	if err := checkRepository(in.OwnerId, in.RepositoryName); err != nil {
+func (s *Service) CreateRepositoryLink(ctx context.Context, caller Caller, input *wire.CreateRepositoryLinkInput) (*wire.CreateRepositoryLinkOutput, error) {
+	if err := checkRepository(input.OwnerId, input.RepositoryName); err != nil {
 		return nil, err
 	}
 
-	tags, around, err := newTags(in.Tags)
+	tags, around, err := newTags(input.Tags)
 	if err != nil {
 		return nil, err
 	}
 
 	id := uuid.NewString()
-	l := lockstep.RepositoryLink{
+	link := lockstep.RepositoryLink{
 		ID:               id,
-		ARN:              c.arn("repository-link", id),
-		Account:          c.Account,
-		Region:           c.Region,
-		OwnerID:          in.OwnerId,
-		RepositoryName:   in.RepositoryName,
-		EncryptionKeyARN: in.EncryptionKeyArn,
+		ARN:              caller.NewARN("repository-link", id),
+		Account:          caller.Account,
+		Region:           caller.Region,
+		OwnerID:          input.OwnerId,
+		RepositoryName:   input.RepositoryName,
+		EncryptionKeyARN: input.EncryptionKeyArn,
 	}
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		conn, err := c.lend(tx, lockstep.ARN(in.ConnectionArn))
+		conn, err := caller.passConnection(tx, lockstep.ARN(input.ConnectionArn))
 		if err != nil {
 			return err
 		}
 
-		l.ConnectionARN, l.ProviderType = conn.ARN, conn.ProviderType
-		if err := c.with(tx, "codeconnections:CreateRepositoryLink", theLink(l).but(nil), around); err != nil {
+		link.ConnectionARN, link.ProviderType = conn.ARN, conn.ProviderType
+		if err := caller.AuthorizeTagged(tx, "codeconnections:CreateRepositoryLink", LinkSubject(link).WithNotFound(nil), around); err != nil {
 			return err
 		}
-		if err := c.room(tx, store.CountLinks, s.o.Quotas.Links, "repository links"); err != nil {
-			return err
-		}
-
-		if err := store.InsertLink(tx, &l); err != nil {
+		if err := caller.CheckQuota(tx, store.CountLinks, s.o.Quotas.Links, "repository links"); err != nil {
 			return err
 		}
 
-		return c.tagNew(tx, theLink(l), l.ARN, tags, around)
+		if err := store.InsertLink(tx, &link); err != nil {
+			return err
+		}
+
+		return caller.addTags(tx, LinkSubject(link), link.ARN, tags, around)
 	})
 
-	return &wire.CreateRepositoryLinkOutput{RepositoryLinkInfo: showLink(l)}, err
+	return &wire.CreateRepositoryLinkOutput{RepositoryLinkInfo: showLink(link)}, err
 }
 
-// lend gives a connection that a repository link is to read over, if the caller
+// passConnection gives a connection that a repository link is to read over, if the caller
 // may use it and hand it on.
-func (c Caller) lend(tx *db.Tx, arn lockstep.ARN) (lockstep.Connection, error) {
+func (c Caller) passConnection(tx *db.Tx, arn lockstep.ARN) (lockstep.Connection, error) {
 	conn, err := store.Connection(tx, c.Account, c.Region, arn)
 	if err != nil {
 		return conn, err
 	}
-	if err := c.on(tx, "codeconnections:UseConnection", theConnection(conn)); err != nil {
+	if err := c.Authorize(tx, "codeconnections:UseConnection", ConnectionSubject(conn)); err != nil {
 		return conn, err
 	}
-	return conn, c.on(tx, "codeconnections:PassConnection", theConnection(conn))
+	return conn, c.Authorize(tx, "codeconnections:PassConnection", ConnectionSubject(conn))
 }
 
 // UpdateRepositoryLink reads a repository over another connection from now on.
 // The branches that are followed are looked at at once, also where their heads are
 // those last seen: over the old connection a sync may have failed. What was synced
 // before is not synced again, since a commit that is the same is so anywhere.
-func (s *Service) UpdateRepositoryLink(ctx context.Context, c Caller, in *wire.UpdateRepositoryLinkInput) (*wire.UpdateRepositoryLinkOutput, error) {
-	var l lockstep.RepositoryLink
+func (s *Service) UpdateRepositoryLink(ctx context.Context, caller Caller, input *wire.UpdateRepositoryLinkInput) (*wire.UpdateRepositoryLinkOutput, error) {
+	var link lockstep.RepositoryLink
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
-		if l, err = store.LockLink(tx, c.Account, c.Region, linkID(in.RepositoryLinkId)); err != nil {
+		if link, err = store.LockLink(tx, caller.Account, caller.Region, linkID(input.RepositoryLinkId)); err != nil {
 			return err
 		}
-		if err := c.on(tx, "codeconnections:UpdateRepositoryLink", theLink(l)); err != nil {
+		if err := caller.Authorize(tx, "codeconnections:UpdateRepositoryLink", LinkSubject(link)); err != nil {
 			return err
 		}
 
-		before := l.ConnectionARN
-		if in.ConnectionArn != "" {
-			if err := c.relink(tx, &l, lockstep.ARN(in.ConnectionArn)); err != nil {
+		before := link.ConnectionARN
+		if input.ConnectionArn != "" {
+			if err := caller.setConnection(tx, &link, lockstep.ARN(input.ConnectionArn)); err != nil {
 				return err
 			}
 		}
 
-		set(&l.EncryptionKeyARN, in.EncryptionKeyArn)
-		if err := store.UpdateLink(tx, l); err != nil || l.ConnectionARN == before {
+		setIfGiven(&link.EncryptionKeyARN, input.EncryptionKeyArn)
+		if err := store.UpdateLink(tx, link); err != nil || link.ConnectionARN == before {
 			return err
 		}
 
-		return s.lookAgain(tx, l.ID)
+		return s.requestBranches(tx, link.ID)
 	})
 
-	return &wire.UpdateRepositoryLinkOutput{RepositoryLinkInfo: showLink(l)}, err
+	return &wire.UpdateRepositoryLinkOutput{RepositoryLinkInfo: showLink(link)}, err
 }
 
-// relink puts a link on another connection, which must be of the same provider
+// setConnection puts a link on another connection, which must be of the same provider
 // type.
-func (c Caller) relink(tx *db.Tx, l *lockstep.RepositoryLink, arn lockstep.ARN) error {
-	conn, err := c.lend(tx, arn)
+func (c Caller) setConnection(tx *db.Tx, link *lockstep.RepositoryLink, arn lockstep.ARN) error {
+	conn, err := c.passConnection(tx, arn)
 	if err != nil {
 		return err
 	}
-	if conn.ProviderType != l.ProviderType {
+	if conn.ProviderType != link.ProviderType {
 		return lockstep.Errorf(lockstep.Invalid, "The connection's provider type is %s. It must be that of the repository link, %s.",
-			conn.ProviderType, l.ProviderType)
+			conn.ProviderType, link.ProviderType)
 	}
-	l.ConnectionARN = conn.ARN
-	return c.becomes(tx, "codeconnections:UpdateRepositoryLink", theLink(*l))
+	link.ConnectionARN = conn.ARN
+	return c.AuthorizeResult(tx, "codeconnections:UpdateRepositoryLink", LinkSubject(*link))
 }
 
-// lookAgain has a link's branches synced that something follows, and the poller
+// requestBranches has a link's branches synced that something follows, and the poller
 // forget how long it meant to wait.
-func (s *Service) lookAgain(tx *db.Tx, linkID string) error {
+func (s *Service) requestBranches(tx *db.Tx, linkID string) error {
 	branches, err := store.FollowedBranches(tx, linkID)
 	if err != nil || len(branches) == 0 {
 		return err
@@ -134,37 +134,37 @@ func (s *Service) lookAgain(tx *db.Tx, linkID string) error {
 }
 
 // GetRepositoryLink reads a repository link.
-func (s *Service) GetRepositoryLink(ctx context.Context, c Caller, in *wire.GetRepositoryLinkInput) (*wire.GetRepositoryLinkOutput, error) {
+func (s *Service) GetRepositoryLink(ctx context.Context, caller Caller, input *wire.GetRepositoryLinkInput) (*wire.GetRepositoryLinkOutput, error) {
 	const action = "codeconnections:GetRepositoryLink"
 	out := &wire.GetRepositoryLinkOutput{}
-	err := s.read(ctx, c, action, policy.RepositoryLink, func(tx *db.Tx) error {
-		l, err := store.Link(tx, c.Account, c.Region, linkID(in.RepositoryLinkId))
+	err := s.read(ctx, caller, action, policy.RepositoryLink, func(tx *db.Tx) error {
+		link, err := store.Link(tx, caller.Account, caller.Region, linkID(input.RepositoryLinkId))
 		if err != nil {
 			return err
 		}
-		out.RepositoryLinkInfo = showLink(l)
-		return c.on(tx, action, theLink(l))
+		out.RepositoryLinkInfo = showLink(link)
+		return caller.Authorize(tx, action, LinkSubject(link))
 	})
 	return out, err
 }
 
 // ListRepositoryLinks reads repository links, oldest first.
-func (s *Service) ListRepositoryLinks(ctx context.Context, c Caller, in *wire.ListRepositoryLinksInput) (*wire.ListRepositoryLinksOutput, error) {
-	if err := c.onAccount("codeconnections:ListRepositoryLinks"); err != nil {
+func (s *Service) ListRepositoryLinks(ctx context.Context, caller Caller, input *wire.ListRepositoryLinksInput) (*wire.ListRepositoryLinksOutput, error) {
+	if err := caller.AuthorizeAccount("codeconnections:ListRepositoryLinks"); err != nil {
 		return nil, err
 	}
 
-	list := s.listing(c, "repository links")
-	page, err := list.page(in.MaxResults, in.NextToken)
+	list := s.listing(caller, "repository links")
+	page, err := list.page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListRepositoryLinksOutput{}
-	err = s.list(ctx, c, policy.RepositoryLink, func(tx *db.Tx) error {
-		links, next, err := visible(tx, c, policy.RepositoryLink, page, func(p store.Page) ([]lockstep.RepositoryLink, store.Cursor, error) {
-			return store.Links(tx, c.Account, c.Region, p)
-		}, theLink)
+	err = s.list(ctx, caller, policy.RepositoryLink, func(tx *db.Tx) error {
+		links, next, err := Visible(tx, caller, policy.RepositoryLink, page, func(p store.Page) ([]lockstep.RepositoryLink, store.Cursor, error) {
+			return store.Links(tx, caller.Account, caller.Region, p)
+		}, LinkSubject)
 		if err != nil {
 			return err
 		}
@@ -173,7 +173,7 @@ func (s *Service) ListRepositoryLinks(ctx context.Context, c Caller, in *wire.Li
 			out.RepositoryLinks = append(out.RepositoryLinks, showLink(l))
 		}
 
-		out.NextToken, err = list.token(next)
+		out.NextToken, err = list.Token(next)
 		return err
 	})
 
@@ -181,16 +181,16 @@ func (s *Service) ListRepositoryLinks(ctx context.Context, c Caller, in *wire.Li
 }
 
 // DeleteRepositoryLink removes a link that no sync configuration uses.
-func (s *Service) DeleteRepositoryLink(ctx context.Context, c Caller, in *wire.DeleteRepositoryLinkInput) (*wire.DeleteRepositoryLinkOutput, error) {
+func (s *Service) DeleteRepositoryLink(ctx context.Context, caller Caller, in *wire.DeleteRepositoryLinkInput) (*wire.DeleteRepositoryLinkOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		l, err := store.LockLinkToDelete(tx, c.Account, c.Region, linkID(in.RepositoryLinkId))
+		link, err := store.LockLinkToDelete(tx, caller.Account, caller.Region, linkID(in.RepositoryLinkId))
 		if err != nil {
 			return err
 		}
-		if err := c.on(tx, "codeconnections:DeleteRepositoryLink", theLink(l)); err != nil {
+		if err := caller.Authorize(tx, "codeconnections:DeleteRepositoryLink", LinkSubject(link)); err != nil {
 			return err
 		}
-		return store.DeleteLink(tx, c.Account, c.Region, l.ID)
+		return store.DeleteLink(tx, caller.Account, caller.Region, link.ID)
 	})
 	return &wire.DeleteRepositoryLinkOutput{}, err
 }
@@ -214,14 +214,14 @@ func checkRepository(owner, name string) error {
 	return nil
 }
 
-func showLink(l lockstep.RepositoryLink) wire.RepositoryLinkInfo {
+func showLink(link lockstep.RepositoryLink) wire.RepositoryLinkInfo {
 	return wire.RepositoryLinkInfo{
-		ConnectionArn:     string(l.ConnectionARN),
-		EncryptionKeyArn:  l.EncryptionKeyARN,
-		OwnerId:           l.OwnerID,
-		ProviderType:      string(l.ProviderType),
-		RepositoryLinkArn: string(l.ARN),
-		RepositoryLinkId:  l.ID,
-		RepositoryName:    l.RepositoryName,
+		ConnectionArn:     string(link.ConnectionARN),
+		EncryptionKeyArn:  link.EncryptionKeyARN,
+		OwnerId:           link.OwnerID,
+		ProviderType:      string(link.ProviderType),
+		RepositoryLinkArn: string(link.ARN),
+		RepositoryLinkId:  link.ID,
+		RepositoryName:    link.RepositoryName,
 	}
 }

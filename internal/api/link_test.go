@@ -55,7 +55,7 @@ func TestCreateRepositoryLinkRefusesWhatCannotBeLinked(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		connection := w.connection("acme", w.host("h"))
 		w.link(connection, "infra")
-		for _, c := range []struct{ connection, owner, name, code, says string }{
+		for _, tc := range []struct{ connection, owner, name, code, says string }{
 			{connection, "acme", "infra", "ResourceAlreadyExistsException", "acme/infra already exists"},
 			{connection + "0", "acme", "infra", "InvalidInputException", "Could not find connection: " + connection + "0"},
 			{connection, "..", "infra", "InvalidInputException", "do not make the path"},
@@ -69,9 +69,9 @@ func TestCreateRepositoryLinkRefusesWhatCannotBeLinked(t *testing.T) {
 			{connection, "-", "..", "InvalidInputException", "do not make the path"},
 		} {
 			_, err := w.sdk().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{
-				ConnectionArn: &c.connection, OwnerId: &c.owner, RepositoryName: &c.name,
+				ConnectionArn: &tc.connection, OwnerId: &tc.owner, RepositoryName: &tc.name,
 			})
-			refused(t, err, c.code, c.says)
+			refused(t, err, tc.code, tc.says)
 		}
 
 		must[*codeconnections.CreateRepositoryLinkOutput](t)(w.sdk().CreateRepositoryLink(t.Context(), &codeconnections.CreateRepositoryLinkInput{

@@ -74,13 +74,13 @@ func TestUpdateRepositoryLinkRefuses(t *testing.T) {
 		hub := must[*codeconnections.CreateConnectionOutput](t)(w.sdk().CreateConnection(t.Context(), &codeconnections.CreateConnectionInput{
 			ConnectionName: aws.String("hub"), ProviderType: "GitHub",
 		}))
-		for _, c := range []struct{ link, connection, code, says string }{
+		for _, tc := range []struct{ link, connection, code, says string }{
 			{noLink, connection, "ResourceNotFoundException", "Could not find repository link:" + noLink},
 			{link, connection + "0", "ResourceNotFoundException", "Could not find connection: " + connection + "0"},
 			{link, *hub.ConnectionArn, "InvalidInputException", "provider type is GitHub"},
 			{link, taken, "ConditionalCheckFailedException", "acme/infra already exists"},
 		} {
-			refused(t, w.relink(c.link, c.connection), c.code, c.says)
+			refused(t, w.relink(tc.link, tc.connection), tc.code, tc.says)
 		}
 
 		free := w.connection("free", w.host("h"))

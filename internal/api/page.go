@@ -18,61 +18,61 @@ const defaultPage = 50
 // A listing is a list that is read page by page: what is listed, and for whom.
 // A token made for one listing is refused by every other, those of other
 // principals included: it is a box that is sealed in the listing's name.
-type listing struct {
+type List struct {
 	key  *seal.Key
 	name []byte
 }
 
-func (s *Service) listing(c Caller, what string, filters ...any) listing {
-	who := holderOf(c.Principal)
+func (s *Service) listing(c Caller, what string, filters ...any) List {
+	who := KeyOf(c.Principal)
 	name := []any{what, who.account, c.Region, who.assumed, who.name}
-	return listing{s.o.Seal, fmt.Appendf(nil, "list %q", append(name, filters...))}
+	return List{s.o.Seal, fmt.Appendf(nil, "list %q", append(name, filters...))}
 }
 
 // A holder is whom a page token or a bucket of the throttle belongs to: a user,
 // whichever of its keys it signs with, or a role, whatever its sessions are
 // called. Sessions get a new name whenever an SDK renews them, and any that their
 // owner likes.
-type holder struct{ account, assumed, name string }
+type PrincipalKey struct{ account, assumed, name string }
 
-func holderOf(p identity.Principal) holder {
-	if p.Assumed != "" {
-		return holder{account: p.Account, assumed: p.Assumed}
+func KeyOf(principal identity.Principal) PrincipalKey {
+	if principal.Assumed != "" {
+		return PrincipalKey{account: principal.Account, assumed: principal.Assumed}
 	}
-	return holder{account: p.Account, name: p.Name}
+	return PrincipalKey{account: principal.Account, name: principal.Name}
 }
 
 // page reads what a caller asks for. The error is Invalid when the token is
 // not one that this listing gave.
-func (l listing) page(maxResults *int, token string) (store.Page, error) {
-	p := store.Page{Limit: defaultPage}
+func (l List) page(maxResults *int, token string) (store.Page, error) {
+	page := store.Page{Limit: defaultPage}
 	if maxResults != nil && *maxResults > 0 {
-		p.Limit = *maxResults
+		page.Limit = *maxResults
 	}
 
 	if token == "" {
-		return p, nil
+		return page, nil
 	}
 
 	var ok bool
-	if p.After, ok = l.cursor(token); !ok {
-		return p, lockstep.Errorf(lockstep.Invalid, "The NextToken is not one that this listing gave.")
+	if page.After, ok = l.cursor(token); !ok {
+		return page, lockstep.Errorf(lockstep.Invalid, "The NextToken is not one that this listing gave.")
 	}
 
-	return p, nil
+	return page, nil
 }
 
-// token gives what a caller sends back to go on after a cursor; "" at the end.
+// Token gives what a caller sends back to go on after a cursor; "" at the end.
 // Numbers are written at full length, so that a token's own tells nothing of them.
-func (l listing) token(c store.Cursor) (string, error) {
-	if c == (store.Cursor{}) {
+func (l List) Token(cursor store.Cursor) (string, error) {
+	if cursor == (store.Cursor{}) {
 		return "", nil
 	}
-	box, err := l.key.Seal(append(binary.BigEndian.AppendUint64(nil, uint64(c.Number)), c.Text...), l.name)
+	box, err := l.key.Seal(append(binary.BigEndian.AppendUint64(nil, uint64(cursor.Number)), cursor.Text...), l.name)
 	return base64.RawURLEncoding.EncodeToString(box), err
 }
 
-func (l listing) cursor(token string) (store.Cursor, bool) {
+func (l List) cursor(token string) (store.Cursor, bool) {
 	box, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil || base64.RawURLEncoding.EncodeToString(box) != token { // there are other ways to write it
 		return store.Cursor{}, false

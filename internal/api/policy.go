@@ -11,25 +11,25 @@ import (
 
 // PutPolicy makes a policy of the account, or replaces it. It takes effect on all
 // nodes within seconds, on this one at once.
-func (s *Service) PutPolicy(ctx context.Context, c Caller, in *wire.PutPolicyInput) (*wire.PutPolicyOutput, error) {
-	if err := c.onAccount("lockstep:PutPolicy"); err != nil {
+func (s *Service) PutPolicy(ctx context.Context, caller Caller, input *wire.PutPolicyInput) (*wire.PutPolicyOutput, error) {
+	if err := caller.AuthorizeAccount("lockstep:PutPolicy"); err != nil {
 		return nil, err
 	}
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		return identity.PutPolicy(tx, s.o.Seal, string(c.Account), in.Name, in.Document)
+		return identity.PutPolicy(tx, s.o.Seal, string(caller.Account), input.Name, input.Document)
 	})
-	s.o.Directory.Forget(string(c.Account))
+	s.o.Directory.Forget(string(caller.Account))
 	return &wire.PutPolicyOutput{}, err
 }
 
 // GetPolicy reads a policy.
-func (s *Service) GetPolicy(ctx context.Context, c Caller, in *wire.GetPolicyInput) (*wire.GetPolicyOutput, error) {
-	if err := c.onAccount("lockstep:GetPolicy"); err != nil {
+func (s *Service) GetPolicy(ctx context.Context, caller Caller, input *wire.GetPolicyInput) (*wire.GetPolicyOutput, error) {
+	if err := caller.AuthorizeAccount("lockstep:GetPolicy"); err != nil {
 		return nil, err
 	}
 	out := &wire.GetPolicyOutput{}
 	err := s.o.DB.Peek(ctx, func(tx *db.Tx) error {
-		p, err := identity.PolicyOf(tx, s.o.Seal, string(c.Account), in.Name)
+		p, err := identity.PolicyOf(tx, s.o.Seal, string(caller.Account), input.Name)
 		out.Policy = showPolicy(p)
 		return err
 	})
@@ -37,20 +37,20 @@ func (s *Service) GetPolicy(ctx context.Context, c Caller, in *wire.GetPolicyInp
 }
 
 // ListPolicies reads the account's policies, by name.
-func (s *Service) ListPolicies(ctx context.Context, c Caller, in *wire.ListPoliciesInput) (*wire.ListPoliciesOutput, error) {
-	if err := c.onAccount("lockstep:ListPolicies"); err != nil {
+func (s *Service) ListPolicies(ctx context.Context, caller Caller, input *wire.ListPoliciesInput) (*wire.ListPoliciesOutput, error) {
+	if err := caller.AuthorizeAccount("lockstep:ListPolicies"); err != nil {
 		return nil, err
 	}
 
-	list := s.listing(c, "policies")
-	page, err := list.page(in.MaxResults, in.NextToken)
+	list := s.listing(caller, "policies")
+	page, err := list.page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListPoliciesOutput{}
 	err = s.o.DB.Peek(ctx, func(tx *db.Tx) error {
-		policies, next, err := identity.Policies(tx, s.o.Seal, string(c.Account), identityPage(page))
+		policies, next, err := identity.Policies(tx, s.o.Seal, string(caller.Account), identityPage(page))
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func (s *Service) ListPolicies(ctx context.Context, c Caller, in *wire.ListPolic
 			out.Policies = append(out.Policies, showPolicy(p))
 		}
 
-		out.NextToken, err = list.token(store.Cursor(next))
+		out.NextToken, err = list.Token(store.Cursor(next))
 		return err
 	})
 
@@ -67,22 +67,22 @@ func (s *Service) ListPolicies(ctx context.Context, c Caller, in *wire.ListPolic
 }
 
 // DeletePolicy removes a policy. It takes effect as PutPolicy does.
-func (s *Service) DeletePolicy(ctx context.Context, c Caller, in *wire.DeletePolicyInput) (*wire.DeletePolicyOutput, error) {
-	if err := c.onAccount("lockstep:DeletePolicy"); err != nil {
+func (s *Service) DeletePolicy(ctx context.Context, caller Caller, input *wire.DeletePolicyInput) (*wire.DeletePolicyOutput, error) {
+	if err := caller.AuthorizeAccount("lockstep:DeletePolicy"); err != nil {
 		return nil, err
 	}
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		return identity.DeletePolicy(tx, string(c.Account), in.Name)
+		return identity.DeletePolicy(tx, string(caller.Account), input.Name)
 	})
-	s.o.Directory.Forget(string(c.Account))
+	s.o.Directory.Forget(string(caller.Account))
 	return &wire.DeletePolicyOutput{}, err
 }
 
-func showPolicy(p identity.Policy) wire.Policy {
+func showPolicy(stored identity.Policy) wire.Policy {
 	return wire.Policy{
-		Name:      p.Name,
-		Document:  p.Text,
-		CreatedAt: wire.Time{Time: p.CreatedAt},
-		UpdatedAt: wire.Time{Time: p.UpdatedAt},
+		Name:      stored.Name,
+		Document:  stored.Text,
+		CreatedAt: wire.Time{Time: stored.CreatedAt},
+		UpdatedAt: wire.Time{Time: stored.UpdatedAt},
 	}
 }

@@ -69,14 +69,14 @@ func TestAPolicyTakesEffectAtOnce(t *testing.T) {
 
 func TestABadPolicyIsRefusedWithItsPlace(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
-	for _, c := range []struct{ document, says string }{
+	for _, tc := range []struct{ document, says string }{
 		{"permit (principal, action, resource)", "line 1, column 37"},
 		{"permit (principal, action, resource);\n  permit (principal, action, resource) when { nonsense };", "line 2, column"},
 		{"permit (principal, action == Action::\"codeconnections:Fly\", resource);", "line 1, column"},
 		{"\n\npermit (principal, action, resource) when { resource.colour == \"red\" };", "line 3, column"},
 		{"# permit", "line 1, column 1"},
 	} {
-		refused(t, w.putPolicy("bad", c.document), "InvalidInputException", c.says)
+		refused(t, w.putPolicy("bad", tc.document), "InvalidInputException", tc.says)
 	}
 
 	refused(t, w.putPolicy("no name", "permit (principal, action, resource);"), "ValidationException", "'name'")

@@ -36,43 +36,43 @@ const maxKeys = 1_000
 // maxTags is how many tags a thing may have, as everywhere at AWS.
 const maxTags = 50
 
-// room says whether there is room for one more; Limit where there is none.
-func (c Caller) room(tx *db.Tx, what store.Countable, limit int, noun string) error {
-	return roomIn(tx, what, store.Scope{Account: c.Account, Region: c.Region}, limit, noun)
+// CheckQuota says whether there is room for one more; Limit where there is none.
+func (c Caller) CheckQuota(tx *db.Tx, what store.Countable, limit int, noun string) error {
+	return CheckQuotaIn(tx, what, store.Scope{Account: c.Account, Region: c.Region}, limit, noun)
 }
 
-func roomIn(tx *db.Tx, what store.Countable, in store.Scope, limit int, noun string) error {
+func CheckQuotaIn(tx *db.Tx, what store.Countable, scope store.Scope, limit int, noun string) error {
 	if limit == 0 {
 		return nil
 	}
-	reached, err := store.Reached(tx, what, in, limit)
+	reached, err := store.Reached(tx, what, scope, limit)
 	if err == nil && reached {
 		return lockstep.Errorf(lockstep.Limit, "There are %d %s already, which is the limit.", limit, noun)
 	}
 	return err
 }
 
-// roomForConfiguration asks all three limits of sync configurations.
-func (s *Service) roomForConfiguration(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
+// checkConfigurationQuota asks all three limits of sync configurations.
+func (s *Service) checkConfigurationQuota(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 	in := store.Scope{Account: cfg.Account, Region: cfg.Region}
-	if err := roomIn(tx, store.CountConfigurations, in, s.o.Quotas.Configurations, "sync configurations"); err != nil {
+	if err := CheckQuotaIn(tx, store.CountConfigurations, in, s.o.Quotas.Configurations, "sync configurations"); err != nil {
 		return err
 	}
-	return s.roomToMove(tx, lockstep.SyncConfiguration{}, cfg)
+	return s.checkMoveQuota(tx, lockstep.SyncConfiguration{}, cfg)
 }
 
-// roomToMove asks the limits of the link and of the branch that a configuration
+// checkMoveQuota asks the limits of the link and of the branch that a configuration
 // comes to. Where it has been already there is room for it.
-func (s *Service) roomToMove(tx *db.Tx, from, to lockstep.SyncConfiguration) error {
-	in := store.Scope{Account: to.Account, Region: to.Region, LinkID: to.LinkID, Branch: to.Branch}
-	if from.LinkID != to.LinkID {
-		err := roomIn(tx, store.CountConfigurationsOfLink, in, s.o.Quotas.ConfigurationsOfLink, "sync configurations of this repository link")
+func (s *Service) checkMoveQuota(tx *db.Tx, from, cfg lockstep.SyncConfiguration) error {
+	scope := store.Scope{Account: cfg.Account, Region: cfg.Region, LinkID: cfg.LinkID, Branch: cfg.Branch}
+	if from.LinkID != cfg.LinkID {
+		err := CheckQuotaIn(tx, store.CountConfigurationsOfLink, scope, s.o.Quotas.ConfigurationsOfLink, "sync configurations of this repository link")
 		if err != nil {
 			return err
 		}
 	}
-	if from.LinkID == to.LinkID && from.Branch == to.Branch {
+	if from.LinkID == cfg.LinkID && from.Branch == cfg.Branch {
 		return nil
 	}
-	return roomIn(tx, store.CountConfigurationsOfBranch, in, s.o.Quotas.ConfigurationsOfBranch, "sync configurations of this branch")
+	return CheckQuotaIn(tx, store.CountConfigurationsOfBranch, scope, s.o.Quotas.ConfigurationsOfBranch, "sync configurations of this branch")
 }

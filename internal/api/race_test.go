@@ -98,7 +98,7 @@ func TestWhatIsMadeAtOnceIsCountedTogether(t *testing.T) {
 			o.Quotas = api.Quotas{Hosts: 3, Connections: 3, Links: 3, Configurations: 3, ConfigurationsOfLink: 3, ConfigurationsOfBranch: 3}
 		})
 		var host, connection, link string
-		for _, c := range []struct {
+		for _, tc := range []struct {
 			table string
 			make  func(i int) error
 		}{
@@ -118,7 +118,7 @@ func TestWhatIsMadeAtOnceIsCountedTogether(t *testing.T) {
 				return err
 			}},
 		} {
-			switch c.table {
+			switch tc.table {
 			case "host":
 				host = w.host("h")
 			case "connection":
@@ -128,15 +128,15 @@ func TestWhatIsMadeAtOnceIsCountedTogether(t *testing.T) {
 			}
 
 			atOnce(20, func(i int) {
-				if err := c.make(i); err != nil {
+				if err := tc.make(i); err != nil {
 					refused(t, err, "LimitExceededException", "which is the limit")
 				}
 			})
 
 			var n int
-			w.update(func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM ` + c.table).Scan(&n) })
+			w.update(func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM ` + tc.table).Scan(&n) })
 			if n != 3 {
-				t.Errorf("%d in %s", n, c.table)
+				t.Errorf("%d in %s", n, tc.table)
 			}
 		}
 	})

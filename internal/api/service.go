@@ -102,11 +102,11 @@ type Service struct {
 }
 
 // New makes a service.
-func New(o Options) *Service {
-	if o.Quotas == (Quotas{}) {
-		o.Quotas = SafetyQuotas()
+func New(options Options) *Service {
+	if options.Quotas == (Quotas{}) {
+		options.Quotas = SafetyQuotas()
 	}
-	return &Service{o: o, statuses: store.NewStatuses(o.DB)}
+	return &Service{o: options, statuses: store.NewStatuses(options.DB)}
 }
 
 // A Caller is who calls an operation, and by which way.
@@ -135,7 +135,7 @@ func (s *Service) NewCaller(ctx context.Context, who identity.Principal, region,
 	}, nil
 }
 
-// arn names a new thing of the caller's.
-func (c Caller) arn(kind, id string) lockstep.ARN {
+// NewARN names a new thing of the caller's.
+func (c Caller) NewARN(kind, id string) lockstep.ARN {
 	return lockstep.MakeARN(c.Service, c.Region, string(c.Account), kind, id)
 }

@@ -14,34 +14,34 @@ import (
 // CreateSignedSyncConfiguration is CreateSyncConfiguration and PutSignaturePolicy
 // in one: between the two a commit could be synced that nobody signed. The caller
 // must be allowed both beside.
-func (s *Service) CreateSignedSyncConfiguration(ctx context.Context, c Caller, in *wire.CreateSignedSyncConfigurationInput) (*wire.CreateSignedSyncConfigurationOutput, error) {
-	if _, err := signature.Parse(in.AllowedSigners, in.PublicKeys); err != nil {
+func (s *Service) CreateSignedSyncConfiguration(ctx context.Context, caller Caller, input *wire.CreateSignedSyncConfigurationInput) (*wire.CreateSignedSyncConfigurationOutput, error) {
+	if _, err := signature.Parse(input.AllowedSigners, input.PublicKeys); err != nil {
 		return nil, err
 	}
 
 	cfg := lockstep.SyncConfiguration{
-		Account:                 c.Account,
-		Region:                  c.Region,
-		SyncType:                lockstep.SyncType(in.SyncType),
-		ResourceName:            in.ResourceName,
-		LinkID:                  linkID(in.RepositoryLinkId),
-		Branch:                  in.Branch,
-		ConfigFile:              in.ConfigFile,
-		RoleARN:                 in.RoleArn,
-		TriggerResourceUpdateOn: lockstep.TriggerResourceUpdateOn(in.TriggerResourceUpdateOn),
-		PublishDeploymentStatus: lockstep.Switch(in.PublishDeploymentStatus),
-		PullRequestComment:      lockstep.Switch(in.PullRequestComment),
+		Account:                 caller.Account,
+		Region:                  caller.Region,
+		SyncType:                lockstep.SyncType(input.SyncType),
+		ResourceName:            input.ResourceName,
+		LinkID:                  linkID(input.RepositoryLinkId),
+		Branch:                  input.Branch,
+		ConfigFile:              input.ConfigFile,
+		RoleARN:                 input.RoleArn,
+		TriggerResourceUpdateOn: lockstep.TriggerResourceUpdateOn(input.TriggerResourceUpdateOn),
+		PublishDeploymentStatus: lockstep.Switch(input.PublishDeploymentStatus),
+		PullRequestComment:      lockstep.Switch(input.PullRequestComment),
 	}
 	if err := s.checkConfiguration(cfg); err != nil {
 		return nil, err
 	}
 
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		err := s.configure(tx, c, &cfg, "lockstep:CreateSignedSyncConfiguration", "codeconnections:CreateSyncConfiguration", "lockstep:PutSignaturePolicy")
+		err := s.configure(tx, caller, &cfg, "lockstep:CreateSignedSyncConfiguration", "codeconnections:CreateSyncConfiguration", "lockstep:PutSignaturePolicy")
 		if err != nil {
 			return err
 		}
-		return store.PutSignaturePolicy(tx, cfg.ID, lockstep.SignaturePolicy{AllowedSigners: in.AllowedSigners, PublicKeys: in.PublicKeys})
+		return store.PutSignaturePolicy(tx, cfg.ID, lockstep.SignaturePolicy{AllowedSigners: input.AllowedSigners, PublicKeys: input.PublicKeys})
 	})
 
 	return &wire.CreateSignedSyncConfigurationOutput{SyncConfiguration: showConfiguration(cfg)}, err
@@ -49,16 +49,16 @@ func (s *Service) CreateSignedSyncConfiguration(ctx context.Context, c Caller, i
 
 // PutSignaturePolicy says who may sign the commits of a resource. An attempt that
 // is under way was begun before and goes on.
-func (s *Service) PutSignaturePolicy(ctx context.Context, c Caller, in *wire.PutSignaturePolicyInput) (*wire.PutSignaturePolicyOutput, error) {
-	if _, err := signature.Parse(in.AllowedSigners, in.PublicKeys); err != nil {
+func (s *Service) PutSignaturePolicy(ctx context.Context, caller Caller, input *wire.PutSignaturePolicyInput) (*wire.PutSignaturePolicyOutput, error) {
+	if _, err := signature.Parse(input.AllowedSigners, input.PublicKeys); err != nil {
 		return nil, err
 	}
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		cfg, err := c.lockConfiguration(tx, "lockstep:PutSignaturePolicy", in.SyncType, in.ResourceName)
+		cfg, err := caller.lockConfiguration(tx, "lockstep:PutSignaturePolicy", input.SyncType, input.ResourceName)
 		if err != nil {
 			return err
 		}
-		return store.PutSignaturePolicy(tx, cfg.ID, lockstep.SignaturePolicy{AllowedSigners: in.AllowedSigners, PublicKeys: in.PublicKeys})
+		return store.PutSignaturePolicy(tx, cfg.ID, lockstep.SignaturePolicy{AllowedSigners: input.AllowedSigners, PublicKeys: input.PublicKeys})
 	})
 	return &wire.PutSignaturePolicyOutput{}, err
 }
@@ -80,20 +80,20 @@ func (s *Service) GetSignaturePolicy(ctx context.Context, c Caller, in *wire.Get
 
 // ListSignaturePolicies reads who may sign the commits of all resources, by name:
 // the policies that GetSignaturePolicy would give.
-func (s *Service) ListSignaturePolicies(ctx context.Context, c Caller, in *wire.ListSignaturePoliciesInput) (*wire.ListSignaturePoliciesOutput, error) {
-	if err := c.onAccount("lockstep:ListSignaturePolicies"); err != nil {
+func (s *Service) ListSignaturePolicies(ctx context.Context, caller Caller, input *wire.ListSignaturePoliciesInput) (*wire.ListSignaturePoliciesOutput, error) {
+	if err := caller.AuthorizeAccount("lockstep:ListSignaturePolicies"); err != nil {
 		return nil, err
 	}
 
-	list := s.listing(c, "signature policies")
-	page, err := list.page(in.MaxResults, in.NextToken)
+	list := s.listing(caller, "signature policies")
+	page, err := list.page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListSignaturePoliciesOutput{}
-	err = s.read(ctx, c, "lockstep:GetSignaturePolicy", policy.SyncConfiguration, func(tx *db.Tx) error {
-		policies, next, err := c.signaturePolicies(tx, page)
+	err = s.read(ctx, caller, "lockstep:GetSignaturePolicy", policy.SyncConfiguration, func(tx *db.Tx) error {
+		policies, next, err := caller.readableSignaturePolicies(tx, page)
 		if err != nil {
 			return err
 		}
@@ -105,26 +105,26 @@ func (s *Service) ListSignaturePolicies(ctx context.Context, c Caller, in *wire.
 			})
 		}
 
-		out.NextToken, err = list.token(next)
+		out.NextToken, err = list.Token(next)
 		return err
 	})
 
 	return out, err
 }
 
-// signaturePolicies reads a page of the policies that the caller may get. That it
+// readableSignaturePolicies reads a page of the policies that the caller may get. That it
 // sees a configuration does not do: who may sign for it is asked for by itself.
-func (c Caller) signaturePolicies(tx *db.Tx, p store.Page) ([]store.SignedConfiguration, store.Cursor, error) {
+func (c Caller) readableSignaturePolicies(tx *db.Tx, page store.Page) ([]store.SignedConfiguration, store.Cursor, error) {
 	const action = "lockstep:GetSignaturePolicy"
-	read := func(p store.Page) ([]store.SignedConfiguration, store.Cursor, error) {
-		return store.SignaturePolicies(tx, c.Account, c.Region, p)
+	read := func(page store.Page) ([]store.SignedConfiguration, store.Cursor, error) {
+		return store.SignaturePolicies(tx, c.Account, c.Region, page)
 	}
-	if c.settled(action, policy.SyncConfiguration) {
-		return read(p)
+	if c.AllowsAll(action, policy.SyncConfiguration) {
+		return read(page)
 	}
-	the := manyConfigurations()
-	return filtered(p, read, func(one store.SignedConfiguration) (bool, error) {
-		return c.may(tx, action, the(one.Configuration))
+	the := ConfigurationSubjects()
+	return Filter(page, read, func(one store.SignedConfiguration) (bool, error) {
+		return c.Allows(tx, action, the(one.Configuration))
 	})
 }
 

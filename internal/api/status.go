@@ -16,11 +16,11 @@ import (
 
 // GetRepositorySyncStatus reads the latest sync of a branch. A link that is
 // not the caller's and a branch that was never synced answer alike, as at AWS.
-func (s *Service) GetRepositorySyncStatus(ctx context.Context, c Caller, in *wire.GetRepositorySyncStatusInput) (*wire.GetRepositorySyncStatusOutput, error) {
-	id := linkID(in.RepositoryLinkId)
+func (s *Service) GetRepositorySyncStatus(ctx context.Context, caller Caller, input *wire.GetRepositorySyncStatusInput) (*wire.GetRepositorySyncStatusOutput, error) {
+	id := linkID(input.RepositoryLinkId)
 	out := &wire.GetRepositorySyncStatusOutput{}
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
-		l, err := store.Link(tx, c.Account, c.Region, id)
+		link, err := store.Link(tx, caller.Account, caller.Region, id)
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return store.NoRepositoryStatus(id)
 		}
@@ -28,11 +28,11 @@ func (s *Service) GetRepositorySyncStatus(ctx context.Context, c Caller, in *wir
 			return err
 		}
 
-		if err := c.on(tx, "codeconnections:GetRepositorySyncStatus", theLink(l).but(store.NoRepositoryStatus(id))); err != nil {
+		if err := caller.Authorize(tx, "codeconnections:GetRepositorySyncStatus", LinkSubject(link).WithNotFound(store.NoRepositoryStatus(id))); err != nil {
 			return err
 		}
 
-		attempt, err := store.LatestRepositorySync(tx, id, in.Branch)
+		attempt, err := store.LatestRepositorySync(tx, id, input.Branch)
 		out.LatestSync = showRepositorySync(attempt)
 		return err
 	})
@@ -46,21 +46,21 @@ func (s *Service) GetRepositorySyncStatus(ctx context.Context, c Caller, in *wir
 // The answer was encoded when the resource's last event happened: one SELECT,
 // and no encoding. Where the policies look at what is configured, that is read
 // as well.
-func (s *Service) GetResourceSyncStatus(ctx context.Context, c Caller, in *wire.GetResourceSyncStatusInput) (*awsjson.Raw, error) {
+func (s *Service) GetResourceSyncStatus(ctx context.Context, caller Caller, in *wire.GetResourceSyncStatusInput) (*awsjson.Raw, error) {
 	const action = "codeconnections:GetResourceSyncStatus"
-	r := c.resource(in.SyncType, in.ResourceName)
-	if c.everywhere(action, policy.SyncConfiguration) {
-		document, err := s.statuses.Document(ctx, r)
+	resource := caller.resource(in.SyncType, in.ResourceName)
+	if caller.AuthorizeAll(action, policy.SyncConfiguration) {
+		document, err := s.statuses.Document(ctx, resource)
 		return (*awsjson.Raw)(&document), err
 	}
 
 	var document []byte
 	err := s.o.DB.View(ctx, func(tx *db.Tx) (err error) {
-		if err := c.onStatus(tx, action, r); err != nil {
+		if err := caller.authorizeStatus(tx, action, resource); err != nil {
 			return err
 		}
 
-		document, err = store.StatusDocument(tx, r)
+		document, err = store.StatusDocument(tx, resource)
 		return err
 	})
 	if err != nil {
@@ -70,11 +70,11 @@ func (s *Service) GetResourceSyncStatus(ctx context.Context, c Caller, in *wire.
 	return (*awsjson.Raw)(&document), nil
 }
 
-// onStatus is on for a resource whose status is asked for. Without a
+// authorizeStatus is on for a resource whose status is asked for. Without a
 // configuration it has none.
-func (c Caller) onStatus(tx *db.Tx, action string, r lockstep.Resource) error {
+func (c Caller) authorizeStatus(tx *db.Tx, action string, r lockstep.Resource) error {
 	missing := store.NoStatus(r.Name)
-	return c.on(tx, action, thing{policy.SyncConfiguration, func(tx *db.Tx) (policy.Resource, error) {
+	return c.Authorize(tx, action, Subject{policy.SyncConfiguration, func(tx *db.Tx) (policy.Resource, error) {
 		cfg, err := store.Configuration(tx, r.Account, r.Region, r.SyncType, r.Name)
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return policy.Resource{}, missing
@@ -82,7 +82,7 @@ func (c Caller) onStatus(tx *db.Tx, action string, r lockstep.Resource) error {
 		if err != nil {
 			return policy.Resource{}, err
 		}
-		return theConfiguration(cfg).describe(tx)
+		return ConfigurationSubject(cfg).describe(tx)
 	}, missing})
 }
 
@@ -93,19 +93,19 @@ func (c Caller) resource(syncType, name string) lockstep.Resource {
 // EncodeStatus makes the answer of GetResourceSyncStatus. It is for the engine,
 // which keeps it with the resource. There must have been an attempt: without
 // one the answer is that there is no status.
-func EncodeStatus(s lockstep.ResourceSync) ([]byte, error) {
-	if s.LatestSync == nil {
+func EncodeStatus(status lockstep.ResourceSync) ([]byte, error) {
+	if status.LatestSync == nil {
 		return nil, errors.New("encode sync status: there is no attempt to tell of")
 	}
 
-	out := wire.GetResourceSyncStatusOutput{LatestSync: showResourceSync(*s.LatestSync)}
-	if s.DesiredState != nil {
-		rev := showRevision(*s.DesiredState)
+	out := wire.GetResourceSyncStatusOutput{LatestSync: showResourceSync(*status.LatestSync)}
+	if status.DesiredState != nil {
+		rev := showRevision(*status.DesiredState)
 		out.DesiredState = &rev
 	}
 
-	if s.LatestSuccessfulSync != nil {
-		attempt := showResourceSync(*s.LatestSuccessfulSync)
+	if status.LatestSuccessfulSync != nil {
+		attempt := showResourceSync(*status.LatestSuccessfulSync)
 		out.LatestSuccessfulSync = &attempt
 	}
 
@@ -117,13 +117,13 @@ func EncodeStatus(s lockstep.ResourceSync) ([]byte, error) {
 	return b, nil
 }
 
-func showRepositorySync(a lockstep.RepositorySyncAttempt) wire.RepositorySyncAttempt {
+func showRepositorySync(attempt lockstep.RepositorySyncAttempt) wire.RepositorySyncAttempt {
 	shown := wire.RepositorySyncAttempt{
-		StartedAt: wire.Time{Time: a.StartedAt},
-		Status:    string(a.Status),
+		StartedAt: wire.Time{Time: attempt.StartedAt},
+		Status:    string(attempt.Status),
 		Events:    []wire.RepositorySyncEvent{},
 	}
-	for _, ev := range a.Events {
+	for _, ev := range attempt.Events {
 		shown.Events = append(shown.Events, wire.RepositorySyncEvent{
 			Event: ev.Message, ExternalId: ev.ExternalID, Time: wire.Time{Time: ev.Time}, Type: ev.Type,
 		})
@@ -131,16 +131,16 @@ func showRepositorySync(a lockstep.RepositorySyncAttempt) wire.RepositorySyncAtt
 	return shown
 }
 
-func showResourceSync(a lockstep.ResourceSyncAttempt) wire.ResourceSyncAttempt {
+func showResourceSync(attempt lockstep.ResourceSyncAttempt) wire.ResourceSyncAttempt {
 	shown := wire.ResourceSyncAttempt{
 		Events:          []wire.ResourceSyncEvent{},
-		InitialRevision: showRevision(a.InitialRevision),
-		StartedAt:       wire.Time{Time: a.StartedAt},
-		Status:          string(a.Status),
-		TargetRevision:  showRevision(a.TargetRevision),
-		Target:          a.Target,
+		InitialRevision: showRevision(attempt.InitialRevision),
+		StartedAt:       wire.Time{Time: attempt.StartedAt},
+		Status:          string(attempt.Status),
+		TargetRevision:  showRevision(attempt.TargetRevision),
+		Target:          attempt.Target,
 	}
-	for _, ev := range a.Events {
+	for _, ev := range attempt.Events {
 		shown.Events = append(shown.Events, wire.ResourceSyncEvent{
 			Event: ev.Message, ExternalId: ev.ExternalID, Time: wire.Time{Time: ev.Time}, Type: ev.Type,
 		})
@@ -149,13 +149,13 @@ func showResourceSync(a lockstep.ResourceSyncAttempt) wire.ResourceSyncAttempt {
 	return shown
 }
 
-func showRevision(r lockstep.Revision) wire.Revision {
+func showRevision(revision lockstep.Revision) wire.Revision {
 	return wire.Revision{
-		Branch:         r.Branch,
-		Directory:      r.Directory,
-		OwnerId:        r.OwnerID,
-		RepositoryName: r.RepositoryName,
-		ProviderType:   string(r.ProviderType),
-		Sha:            string(r.SHA),
+		Branch:         revision.Branch,
+		Directory:      revision.Directory,
+		OwnerId:        revision.OwnerID,
+		RepositoryName: revision.RepositoryName,
+		ProviderType:   string(revision.ProviderType),
+		Sha:            string(revision.SHA),
 	}
 }

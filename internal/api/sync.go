@@ -14,12 +14,12 @@ import (
 
 // StartResourceSync tries the head of the resource's branch again now, or syncs
 // one of its commits. What blocks the resource is resolved by it.
-func (s *Service) StartResourceSync(ctx context.Context, c Caller, in *wire.StartResourceSyncInput) (*wire.StartResourceSyncOutput, error) {
-	if in.Sha != "" {
-		return &wire.StartResourceSyncOutput{}, s.startAt(ctx, c, in)
+func (s *Service) StartResourceSync(ctx context.Context, caller Caller, input *wire.StartResourceSyncInput) (*wire.StartResourceSyncOutput, error) {
+	if input.Sha != "" {
+		return &wire.StartResourceSyncOutput{}, s.startSyncOfCommit(ctx, caller, input)
 	}
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		cfg, err := c.lockConfiguration(tx, "lockstep:StartResourceSync", in.SyncType, in.ResourceName)
+		cfg, err := caller.lockConfiguration(tx, "lockstep:StartResourceSync", input.SyncType, input.ResourceName)
 		if err != nil {
 			return err
 		}
@@ -28,50 +28,50 @@ func (s *Service) StartResourceSync(ctx context.Context, c Caller, in *wire.Star
 	return &wire.StartResourceSyncOutput{}, err
 }
 
-// startAt is StartResourceSync of a commit, which the Git host has to be asked
+// startSyncOfCommit is StartResourceSync of a commit, which the Git host has to be asked
 // about outside of a transaction. Whether the configuration changed meanwhile is
 // found out by the engine.
-func (s *Service) startAt(ctx context.Context, c Caller, in *wire.StartResourceSyncInput) error {
-	sha := lockstep.SHA(in.Sha)
+func (s *Service) startSyncOfCommit(ctx context.Context, caller Caller, input *wire.StartResourceSyncInput) error {
+	sha := lockstep.SHA(input.Sha)
 	if !sha.Valid() {
-		return wrongSHA()
+		return invalidSHA()
 	}
-	cfg, err := s.configuration(ctx, c, "lockstep:StartResourceSync", in.SyncType, in.ResourceName)
+	cfg, err := s.configuration(ctx, caller, "lockstep:StartResourceSync", input.SyncType, input.ResourceName)
 	if err != nil {
 		return err
 	}
-	return byHost(s.o.Historian.RetryAt(ctx, cfg, sha))
+	return asHostFailure(s.o.Historian.RetryAt(ctx, cfg, sha))
 }
 
-func wrongSHA() error {
+func invalidSHA() error {
 	return lockstep.Errorf(lockstep.Invalid, "Sha must be a whole commit id: 40 hexadecimal digits, none of them a capital.")
 }
 
 // StartRepositorySync looks at a branch of a repository now, or at all that
 // are followed.
-func (s *Service) StartRepositorySync(ctx context.Context, c Caller, in *wire.StartRepositorySyncInput) (*wire.StartRepositorySyncOutput, error) {
+func (s *Service) StartRepositorySync(ctx context.Context, caller Caller, input *wire.StartRepositorySyncInput) (*wire.StartRepositorySyncOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		l, err := store.Link(tx, c.Account, c.Region, linkID(in.RepositoryLinkId))
+		link, err := store.Link(tx, caller.Account, caller.Region, linkID(input.RepositoryLinkId))
 		if err != nil {
 			return err
 		}
-		if err := c.on(tx, "lockstep:StartRepositorySync", theLink(l)); err != nil {
+		if err := caller.Authorize(tx, "lockstep:StartRepositorySync", LinkSubject(link)); err != nil {
 			return err
 		}
 
-		branches, err := store.FollowedBranches(tx, l.ID)
+		branches, err := store.FollowedBranches(tx, link.ID)
 		if err != nil {
 			return err
 		}
 
-		if in.Branch != "" {
-			if !slices.Contains(branches, in.Branch) {
-				return lockstep.Errorf(lockstep.Invalid, "No sync configuration of repository link:%s follows branch %s.", l.ID, in.Branch)
+		if input.Branch != "" {
+			if !slices.Contains(branches, input.Branch) {
+				return lockstep.Errorf(lockstep.Invalid, "No sync configuration of repository link:%s follows branch %s.", link.ID, input.Branch)
 			}
-			branches = []string{in.Branch}
+			branches = []string{input.Branch}
 		}
 
-		return s.requestAll(tx, l.ID, branches)
+		return s.requestAll(tx, link.ID, branches)
 	})
 
 	return &wire.StartRepositorySyncOutput{}, err
@@ -88,29 +88,29 @@ func (s *Service) requestAll(tx *db.Tx, linkID string, branches []string) error 
 
 // GetRevisionSync says what became of a commit for a resource; without one, of
 // the head that the Git host has now.
-func (s *Service) GetRevisionSync(ctx context.Context, c Caller, in *wire.GetRevisionSyncInput) (*wire.GetRevisionSyncOutput, error) {
-	sha := lockstep.SHA(in.Sha)
+func (s *Service) GetRevisionSync(ctx context.Context, caller Caller, input *wire.GetRevisionSyncInput) (*wire.GetRevisionSyncOutput, error) {
+	sha := lockstep.SHA(input.Sha)
 	if sha != "" && !sha.Valid() {
-		return nil, wrongSHA()
+		return nil, invalidSHA()
 	}
 
-	cfg, err := s.configuration(ctx, c, "lockstep:GetRevisionSync", in.SyncType, in.ResourceName)
+	cfg, err := s.configuration(ctx, caller, "lockstep:GetRevisionSync", input.SyncType, input.ResourceName)
 	if err != nil {
 		return nil, err
 	}
 
 	if sha == "" {
 		if sha, err = s.o.Historian.Head(ctx, cfg); err != nil {
-			return nil, byHost(err)
+			return nil, asHostFailure(err)
 		}
 	}
 
-	h, err := s.o.Historian.Handled(ctx, cfg, sha)
+	status, err := s.o.Historian.Handled(ctx, cfg, sha)
 	if err != nil {
-		return nil, byHost(err)
+		return nil, asHostFailure(err)
 	}
 
-	out := &wire.GetRevisionSyncOutput{Sha: string(sha), Handling: string(h.State), Reason: h.Reason}
+	out := &wire.GetRevisionSyncOutput{Sha: string(sha), Handling: string(status.State), Reason: status.Reason}
 	return out, s.addStatus(ctx, cfg, out)
 }
 

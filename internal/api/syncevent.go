@@ -12,19 +12,19 @@ import (
 
 // ListSyncEvents reads what has happened since a cursor, or last, for whoever
 // watches. The cursor goes on also past what the caller may not see.
-func (s *Service) ListSyncEvents(ctx context.Context, c Caller, in *wire.ListSyncEventsInput) (*wire.ListSyncEventsOutput, error) {
-	if err := c.onAccount("lockstep:ListSyncEvents"); err != nil {
+func (s *Service) ListSyncEvents(ctx context.Context, caller Caller, input *wire.ListSyncEventsInput) (*wire.ListSyncEventsOutput, error) {
+	if err := caller.AuthorizeAccount("lockstep:ListSyncEvents"); err != nil {
 		return nil, err
 	}
 
-	filter := store.EventFilter{SyncType: lockstep.SyncType(in.SyncType), ResourceName: in.ResourceName}
+	filter := store.EventFilter{SyncType: lockstep.SyncType(input.SyncType), ResourceName: input.ResourceName}
 	limit := defaultPage
-	if in.MaxResults != nil && *in.MaxResults > 0 {
-		limit = *in.MaxResults
+	if input.MaxResults != nil && *input.MaxResults > 0 {
+		limit = *input.MaxResults
 	}
 
-	list := s.listing(c, "sync events")
-	after, err := list.eventCursor(in.After)
+	list := s.listing(caller, "sync events")
+	after, err := list.eventCursor(input.After)
 	if err != nil {
 		return nil, err
 	}
@@ -32,17 +32,17 @@ func (s *Service) ListSyncEvents(ctx context.Context, c Caller, in *wire.ListSyn
 	out := &wire.ListSyncEventsOutput{}
 	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
 		read := func() ([]store.SyncEvent, int64, error) {
-			if in.After == "" {
-				return store.NewestEvents(tx, c.Account, c.Region, filter, limit)
+			if input.After == "" {
+				return store.NewestEvents(tx, caller.Account, caller.Region, filter, limit)
 			}
-			return store.SyncEvents(tx, c.Account, c.Region, filter, after, limit)
+			return store.SyncEvents(tx, caller.Account, caller.Region, filter, after, limit)
 		}
 
 		events, next, err := read()
 		if err != nil {
 			return err
 		}
-		if events, err = c.visibleEvents(tx, events); err != nil {
+		if events, err = caller.visibleEvents(tx, events); err != nil {
 			return err
 		}
 
@@ -50,7 +50,7 @@ func (s *Service) ListSyncEvents(ctx context.Context, c Caller, in *wire.ListSyn
 			out.Events = append(out.Events, showEvent(ev))
 		}
 
-		if out.NextCursor = in.After; in.After == "" || next != after {
+		if out.NextCursor = input.After; input.After == "" || next != after {
 			out.NextCursor, err = list.eventToken(next)
 		}
 
@@ -63,23 +63,23 @@ func (s *Service) ListSyncEvents(ctx context.Context, c Caller, in *wire.ListSyn
 // visibleEvents leaves out the events of what the caller may not see. A resource's
 // event is of the configuration that its attempt was made for.
 func (c Caller) visibleEvents(tx *db.Tx, events []store.SyncEvent) ([]store.SyncEvent, error) {
-	if c.seesAll(policy.SyncConfiguration) && c.seesAll(policy.RepositoryLink) {
+	if c.CanReadAll(policy.SyncConfiguration) && c.CanReadAll(policy.RepositoryLink) {
 		return events, nil
 	}
 
-	the := manyAttempts()
+	the := AttemptSubjects()
 	known := map[string]bool{} // by the id of the link or of the attempt
 	var shown []store.SyncEvent
-	for _, ev := range events {
-		id := ev.AttemptID
-		if ev.Resource.Name == "" {
-			id = ev.LinkID
+	for _, event := range events {
+		id := event.AttemptID
+		if event.Resource.Name == "" {
+			id = event.LinkID
 		}
 
 		sees, ok := known[id]
 		if !ok {
 			var err error
-			if sees, err = c.seesEvent(tx, ev, the); err != nil {
+			if sees, err = c.canReadEvent(tx, event, the); err != nil {
 				return nil, err
 			}
 
@@ -87,37 +87,37 @@ func (c Caller) visibleEvents(tx *db.Tx, events []store.SyncEvent) ([]store.Sync
 		}
 
 		if sees {
-			shown = append(shown, ev)
+			shown = append(shown, event)
 		}
 	}
 
 	return shown, nil
 }
 
-func (c Caller) seesEvent(tx *db.Tx, ev store.SyncEvent, the func(store.AttemptEntry) thing) (bool, error) {
-	if ev.Resource.Name == "" {
-		l, err := store.Link(tx, c.Account, c.Region, ev.LinkID)
+func (c Caller) canReadEvent(tx *db.Tx, event store.SyncEvent, the func(store.AttemptEntry) Subject) (bool, error) {
+	if event.Resource.Name == "" {
+		link, err := store.Link(tx, c.Account, c.Region, event.LinkID)
 		if err != nil {
 			return false, err
 		}
-		return c.seesThing(tx, theLink(l))
+		return c.CanRead(tx, LinkSubject(link))
 	}
 
-	a, err := store.Attempt(tx, c.Account, c.Region, ev.AttemptID)
+	attempt, err := store.Attempt(tx, c.Account, c.Region, event.AttemptID)
 	if err != nil {
 		return false, err
 	}
 
-	return c.seesThing(tx, the(a.AttemptEntry))
+	return c.CanRead(tx, the(attempt.AttemptEntry))
 }
 
 // eventToken is token for a place among the events. These are numbered across all
 // accounts, and nobody is to learn from the number how much the others do.
-func (l listing) eventToken(place int64) (string, error) {
-	return l.token(store.Cursor{Number: place, Text: "event"})
+func (l List) eventToken(place int64) (string, error) {
+	return l.Token(store.Cursor{Number: place, Text: "event"})
 }
 
-func (l listing) eventCursor(after string) (int64, error) {
+func (l List) eventCursor(after string) (int64, error) {
 	if after == "" {
 		return 0, nil
 	}
@@ -128,18 +128,18 @@ func (l listing) eventCursor(after string) (int64, error) {
 	return place.Number, nil
 }
 
-func showEvent(ev store.SyncEvent) wire.SyncEvent {
+func showEvent(event store.SyncEvent) wire.SyncEvent {
 	return wire.SyncEvent{
-		Time:             wire.Time{Time: ev.Time},
-		Event:            ev.Message,
-		Type:             ev.Type,
-		ExternalId:       ev.ExternalID,
-		ResourceName:     ev.Resource.Name,
-		SyncType:         string(ev.Resource.SyncType),
-		RepositoryLinkId: ev.LinkID,
-		Branch:           ev.Branch,
-		Sha:              string(ev.SHA),
-		AttemptId:        ev.AttemptID,
-		Status:           ev.Status,
+		Time:             wire.Time{Time: event.Time},
+		Event:            event.Message,
+		Type:             event.Type,
+		ExternalId:       event.ExternalID,
+		ResourceName:     event.Resource.Name,
+		SyncType:         string(event.Resource.SyncType),
+		RepositoryLinkId: event.LinkID,
+		Branch:           event.Branch,
+		Sha:              string(event.SHA),
+		AttemptId:        event.AttemptID,
+		Status:           event.Status,
 	}
 }

@@ -14,14 +14,14 @@ import (
 
 // TagResource adds tags to a connection, a host or a repository link; a key that
 // is there takes the new value.
-func (s *Service) TagResource(ctx context.Context, c Caller, in *wire.TagResourceInput) (*wire.TagResourceOutput, error) {
-	tags, around, err := newTags(in.Tags)
+func (s *Service) TagResource(ctx context.Context, caller Caller, input *wire.TagResourceInput) (*wire.TagResourceOutput, error) {
+	tags, around, err := newTags(input.Tags)
 	if err != nil {
 		return nil, err
 	}
 
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		arn, err := c.tagged(tx, true, "codeconnections:TagResource", in.ResourceArn, around)
+		arn, err := caller.authorizeTaggable(tx, true, "codeconnections:TagResource", input.ResourceArn, around)
 		if err != nil {
 			return err
 		}
@@ -41,13 +41,13 @@ func (s *Service) TagResource(ctx context.Context, c Caller, in *wire.TagResourc
 }
 
 // UntagResource removes tags by key; what is not there is no error, as at AWS.
-func (s *Service) UntagResource(ctx context.Context, c Caller, in *wire.UntagResourceInput) (*wire.UntagResourceOutput, error) {
+func (s *Service) UntagResource(ctx context.Context, c Caller, input *wire.UntagResourceInput) (*wire.UntagResourceOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		arn, err := c.tagged(tx, true, "codeconnections:UntagResource", in.ResourceArn, policy.Context{TagKeys: in.TagKeys})
+		arn, err := c.authorizeTaggable(tx, true, "codeconnections:UntagResource", input.ResourceArn, policy.Context{TagKeys: input.TagKeys})
 		if err != nil {
 			return err
 		}
-		return store.RemoveTags(tx, arn, in.TagKeys)
+		return store.RemoveTags(tx, arn, input.TagKeys)
 	})
 	return &wire.UntagResourceOutput{}, err
 }
@@ -56,7 +56,7 @@ func (s *Service) UntagResource(ctx context.Context, c Caller, in *wire.UntagRes
 func (s *Service) ListTagsForResource(ctx context.Context, c Caller, in *wire.ListTagsForResourceInput) (*wire.ListTagsForResourceOutput, error) {
 	out := &wire.ListTagsForResourceOutput{Tags: []wire.Tag{}}
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
-		arn, err := c.tagged(tx, false, "codeconnections:ListTagsForResource", in.ResourceArn, policy.Context{})
+		arn, err := c.authorizeTaggable(tx, false, "codeconnections:ListTagsForResource", in.ResourceArn, policy.Context{})
 		if err != nil {
 			return err
 		}
@@ -72,37 +72,37 @@ func (s *Service) ListTagsForResource(ctx context.Context, c Caller, in *wire.Li
 	return out, err
 }
 
-// tagNew gives a thing that was just made its tags. As at AWS that takes the
+// addTags gives a thing that was just made its tags. As at AWS that takes the
 // permission to tag beside the one to make.
-func (c Caller) tagNew(tx *db.Tx, t thing, arn lockstep.ARN, tags []lockstep.Tag, around policy.Context) error {
+func (c Caller) addTags(tx *db.Tx, t Subject, arn lockstep.ARN, tags []lockstep.Tag, around policy.Context) error {
 	if len(tags) == 0 {
 		return nil
 	}
-	if err := c.with(tx, "codeconnections:TagResource", t.but(nil), around); err != nil {
+	if err := c.AuthorizeTagged(tx, "codeconnections:TagResource", t.WithNotFound(nil), around); err != nil {
 		return err
 	}
 	return store.SetTags(tx, arn, tags)
 }
 
-// tagged finds the thing that an ARN names and asks about it. Whatever the ARN
+// authorizeTaggable finds the thing that an ARN names and asks about it. Whatever the ARN
 // is, what is missing is missing in the same words. Who is about to change the tags
 // locks the thing: tags that others add meanwhile would not be counted, and no
 // foreign key has tags go with a thing that is deleted.
-func (c Caller) tagged(tx *db.Tx, lock bool, action, resource string, around policy.Context) (lockstep.ARN, error) {
+func (c Caller) authorizeTaggable(tx *db.Tx, lock bool, action, resource string, around policy.Context) (lockstep.ARN, error) {
 	arn := lockstep.ARN(resource)
 	missing := lockstep.Errorf(lockstep.NotFound, "Could not find resource: %s", arn)
-	t, err := c.named(tx, lock, arn)
+	t, err := c.findTaggable(tx, lock, arn)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		return "", missing
 	}
 	if err != nil {
 		return "", err
 	}
-	return arn, c.with(tx, action, t.but(missing), around)
+	return arn, c.AuthorizeTagged(tx, action, t.WithNotFound(missing), around)
 }
 
-// named gives the thing of the caller's that an ARN names.
-func (c Caller) named(tx *db.Tx, lock bool, arn lockstep.ARN) (thing, error) {
+// findTaggable gives the thing of the caller's that an ARN names.
+func (c Caller) findTaggable(tx *db.Tx, lock bool, arn lockstep.ARN) (Subject, error) {
 	host, connection, link := store.Host, store.Connection, store.Link
 	if lock {
 		host, connection, link = store.LockHost, store.LockConnection, store.LockLink
@@ -112,19 +112,19 @@ func (c Caller) named(tx *db.Tx, lock bool, arn lockstep.ARN) (thing, error) {
 	switch kind {
 	case "host":
 		h, err := host(tx, c.Account, c.Region, arn)
-		return theHost(h), err
+		return HostSubject(h), err
 	case "connection":
 		conn, err := connection(tx, c.Account, c.Region, arn)
-		return theConnection(conn), err
+		return ConnectionSubject(conn), err
 	case "repository-link":
-		l, err := link(tx, c.Account, c.Region, id)
-		if err == nil && l.ARN != arn {
+		link, err := link(tx, c.Account, c.Region, id)
+		if err == nil && link.ARN != arn {
 			err = store.NoLink(id)
 		}
-		return theLink(l), err
+		return LinkSubject(link), err
 	}
 
-	return thing{}, lockstep.Errorf(lockstep.NotFound, "Nothing of that kind can have tags.")
+	return Subject{}, lockstep.Errorf(lockstep.NotFound, "Nothing of that kind can have tags.")
 }
 
 // taggable are the characters that AWS allows in keys and values

@@ -126,14 +126,14 @@ func TestAThingHasAtMostFiftyTags(t *testing.T) {
 func TestTagResourceRefusesWhatIsNoTag(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	host := w.host("h")
-	for _, c := range []struct{ tag, says string }{
+	for _, tc := range []struct{ tag, says string }{
 		{"aws:x=1", "must not begin with aws:"},
 		{"Aws:x=1", "must not begin with aws:"},
 		{"a;b=1", "has characters that tags cannot have"},
 		{"a\tb=1", "has characters that tags cannot have"},
 		{"a=<script>", "has characters that tags cannot have"},
 	} {
-		refused(t, w.tag(host, c.tag), "ValidationException", c.says)
+		refused(t, w.tag(host, tc.tag), "ValidationException", tc.says)
 	}
 
 	refused(t, w.tag(host, "a=1", "a=2"), "ValidationException", "given twice")

@@ -61,7 +61,7 @@ type throttle struct {
 	full time.Duration
 
 	mu      sync.Mutex
-	buckets map[holder]*bucket
+	buckets map[PrincipalKey]*bucket
 }
 
 type bucket struct {
@@ -70,7 +70,7 @@ type bucket struct {
 }
 
 func newThrottle(r Rates) *throttle {
-	t := &throttle{rates: [classes]float64{reads: r.Read, writes: r.Write, asksHost: r.Host}, full: burst, buckets: map[holder]*bucket{}}
+	t := &throttle{rates: [classes]float64{reads: r.Read, writes: r.Write, asksHost: r.Host}, full: burst, buckets: map[PrincipalKey]*bucket{}}
 	for _, perSecond := range t.rates {
 		if perSecond > 0 {
 			t.full = max(t.full, time.Duration(float64(time.Second)/perSecond))
@@ -86,13 +86,13 @@ func (t *throttle) take(who identity.Principal, operation string, now time.Time)
 	if t.rates[k] == 0 {
 		return nil
 	}
-	if t.limiter(holderOf(who), k, now).AllowN(now, 1) {
+	if t.limiter(KeyOf(who), k, now).AllowN(now, 1) {
 		return nil
 	}
 	return &awsjson.Error{Code: "ThrottlingException", Status: http.StatusBadRequest, Message: "Rate exceeded"}
 }
 
-func (t *throttle) limiter(key holder, k class, now time.Time) *rate.Limiter {
+func (t *throttle) limiter(key PrincipalKey, k class, now time.Time) *rate.Limiter {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 

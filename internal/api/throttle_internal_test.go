@@ -26,7 +26,7 @@ func passing(t *throttle, who identity.Principal, operation string, n int, at ti
 
 func TestABucketHoldsTwoSecondsWorthAndFillsAgain(t *testing.T) {
 	th := newThrottle(Rates{Read: 5, Write: 1, Host: 0.1})
-	jo := named("jo")
+	principal := named("jo")
 	for _, step := range []struct {
 		operation string
 		after     time.Duration
@@ -43,7 +43,7 @@ func TestABucketHoldsTwoSecondsWorthAndFillsAgain(t *testing.T) {
 		{"CompleteConnection", time.Minute, 0}, // the host tries the credential
 		{"TagResource", time.Minute, 2},
 	} {
-		if got := passing(th, jo, step.operation, 20, start.Add(step.after)); got != step.want {
+		if got := passing(th, principal, step.operation, 20, start.Add(step.after)); got != step.want {
 			t.Errorf("%s after %v: %d pass, want %d", step.operation, step.after, got, step.want)
 		}
 	}
@@ -59,7 +59,7 @@ func TestEachPrincipalHasBucketsOfItsOwn(t *testing.T) {
 	secondKey := named("jo")
 	secondKey.AccessKeyID = "LSAK2"
 
-	for _, c := range []struct {
+	for _, tc := range []struct {
 		who  identity.Principal
 		want int
 	}{
@@ -67,8 +67,8 @@ func TestEachPrincipalHasBucketsOfItsOwn(t *testing.T) {
 		// A session may call itself anything: the role is what counts.
 		{session("ci", "one"), 2}, {session("ci", "two"), 0}, {session("cd", "one"), 2}, {session("jo", "jo"), 2}, {named("ci"), 2},
 	} {
-		if got := passing(th, c.who, "GetHost", 5, start); got != c.want {
-			t.Errorf("%+v: %d pass, want %d", c.who, got, c.want)
+		if got := passing(th, tc.who, "GetHost", 5, start); got != tc.want {
+			t.Errorf("%+v: %d pass, want %d", tc.who, got, tc.want)
 		}
 	}
 
@@ -91,7 +91,7 @@ func TestBucketsAreBounded(t *testing.T) {
 
 	crowd(0, maxBuckets-1, start.Add(50*time.Second)) // now there are as many as may be
 	late := start.Add(99 * time.Second)
-	th.buckets[holderOf(named("p0"))].used = start.Add(-time.Hour)
+	th.buckets[KeyOf(named("p0"))].used = start.Add(-time.Hour)
 	crowd(maxBuckets, 1, late)
 
 	if got := passing(th, named("jo"), "GetRevisionSync", 1, late); got != 0 || len(th.buckets) != maxBuckets {

@@ -16,20 +16,20 @@ func FuzzTokens(f *testing.F) {
 	}
 
 	s := New(Options{Seal: key})
-	jo := Caller{Principal: identity.Principal{Account: "111122223333", Name: "jo"}, Account: "111122223333", Region: "eu-central-1"}
-	list := s.listing(jo, "hosts")
+	caller := Caller{Principal: identity.Principal{Account: "111122223333", Name: "jo"}, Account: "111122223333", Region: "eu-central-1"}
+	list := s.listing(caller, "hosts")
 	given := map[string]store.Cursor{}
-	for _, c := range []store.Cursor{{Number: 1}, {Number: -1, Text: "é\x00"}, {Text: "CFN_STACK_SYNC/web"}, {Number: 1 << 62, Text: "arn:aws:x"}} {
-		token, err := list.token(c)
+	for _, cursor := range []store.Cursor{{Number: 1}, {Number: -1, Text: "é\x00"}, {Text: "CFN_STACK_SYNC/web"}, {Number: 1 << 62, Text: "arn:aws:x"}} {
+		token, err := list.Token(cursor)
 		if err != nil {
 			f.Fatal(err)
 		}
 
-		if given[token] = c; token == "" {
-			f.Fatalf("%v has no token", c)
+		if given[token] = cursor; token == "" {
+			f.Fatalf("%v has no token", cursor)
 		}
 
-		theirs, err := s.listing(jo, "connections").token(c)
+		theirs, err := s.listing(caller, "connections").Token(cursor)
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -61,11 +61,11 @@ func (w *world) many(n int) (link string) {
 				arn := func(kind string) lockstep.ARN {
 					return lockstep.MakeARN("codeconnections", region, account, kind, name)
 				}
-				h := lockstep.Host{ARN: arn("host"), Account: account, Region: region, Name: name, ProviderType: "Git", Status: lockstep.HostAvailable}
+				host := lockstep.Host{ARN: arn("host"), Account: account, Region: region, Name: name, ProviderType: "Git", Status: lockstep.HostAvailable}
 				c := lockstep.Connection{ARN: arn("connection"), Account: account, Region: region, Name: name, ProviderType: "GitHub", Status: lockstep.ConnectionPending}
 				l := lockstep.RepositoryLink{ID: name, ARN: arn("repository-link"), Account: account, Region: region, ConnectionARN: lockstep.ARN(connection),
 					OwnerID: "acme", RepositoryName: name, ProviderType: "Git"}
-				if err := first(store.InsertHost(tx, &h), store.InsertConnection(tx, &c), store.InsertLink(tx, &l)); err != nil {
+				if err := first(store.InsertHost(tx, &host), store.InsertConnection(tx, &c), store.InsertLink(tx, &l)); err != nil {
 					return err
 				}
 
@@ -137,20 +137,20 @@ func TestEveryListHasAsManyAsAreAskedFor(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	link := w.many(51)
 	for _, l := range everyList(t, link) {
-		for _, c := range []struct {
+		for _, tc := range []struct {
 			max  any
 			want int
 		}{{nil, 50}, {0, 50}, {1, 1}, {50, 50}, {100, 0}, {101, -1}, {-1, -1}} {
-			status, got := w.page(l, c.max, "", nil)
-			if c.want < 0 {
+			status, got := w.page(l, tc.max, "", nil)
+			if tc.want < 0 {
 				refused(t, exception(t, got), "ValidationException", "at 'maxResults' failed to satisfy constraint: Member must have value")
 				continue
 			}
 
 			n, token := lists(t, got)
-			whole := c.want == 0 && n >= 51
-			if status != http.StatusOK || n != c.want && !whole || (token == "") != whole {
-				t.Errorf("%s with MaxResults %v: %d of them, token %q: %.300s", l.target, c.max, n, token, got)
+			whole := tc.want == 0 && n >= 51
+			if status != http.StatusOK || n != tc.want && !whole || (token == "") != whole {
+				t.Errorf("%s with MaxResults %v: %d of them, token %q: %.300s", l.target, tc.max, n, token, got)
 			}
 		}
 	}

@@ -20,30 +20,30 @@ const (
 
 // list runs f to read a list of things of a kind: where the caller may see all
 // of them one statement will do; else what the policies ask for is read as well.
-func (s *Service) list(ctx context.Context, c Caller, kind policy.Type, f func(tx *db.Tx) error) error {
-	if c.seesAll(kind) {
-		return s.o.DB.Peek(ctx, f)
+func (s *Service) list(ctx context.Context, c Caller, kind policy.Type, read func(tx *db.Tx) error) error {
+	if c.CanReadAll(kind) {
+		return s.o.DB.Peek(ctx, read)
 	}
-	return s.o.DB.View(ctx, f)
+	return s.o.DB.View(ctx, read)
 }
 
-// visible reads a page of things and leaves out what the caller may not see. The
+// Visible reads a page of things and leaves out what the caller may not see. The
 // page is as full, and goes on or ends, as if there were nothing else: neither its
 // length nor its token tells of hidden things, unless maxLooks have found nothing
 // but those.
-func visible[T any](tx *db.Tx, c Caller, kind policy.Type, p store.Page,
-	read func(store.Page) ([]T, store.Cursor, error), the func(T) thing) ([]T, store.Cursor, error) {
-	if c.seesAll(kind) {
-		return read(p)
+func Visible[T any](tx *db.Tx, caller Caller, kind policy.Type, page store.Page,
+	read func(store.Page) ([]T, store.Cursor, error), the func(T) Subject) ([]T, store.Cursor, error) {
+	if caller.CanReadAll(kind) {
+		return read(page)
 	}
-	return filtered(p, read, func(one T) (bool, error) { return c.seesThing(tx, the(one)) })
+	return Filter(page, read, func(one T) (bool, error) { return caller.CanRead(tx, the(one)) })
 }
 
-// filtered is visible by any rule that says which things are shown.
-func filtered[T any](p store.Page, read func(store.Page) ([]T, store.Cursor, error), shows func(T) (bool, error)) ([]T, store.Cursor, error) {
+// Filter is visible by any rule that says which things are shown.
+func Filter[T any](page store.Page, read func(store.Page) ([]T, store.Cursor, error), shows func(T) (bool, error)) ([]T, store.Cursor, error) {
 	var shown []T
 	var last store.Page // as many rows, and after which, to end with the last that is shown
-	at := store.Page{Limit: max(p.Limit, lookedAtOnce), After: p.After}
+	at := store.Page{Limit: max(page.Limit, lookedAtOnce), After: page.After}
 	for range maxLooks {
 		all, next, err := read(at)
 		if err != nil {
@@ -56,7 +56,7 @@ func filtered[T any](p store.Page, read func(store.Page) ([]T, store.Cursor, err
 				return nil, store.Cursor{}, err
 			}
 
-			if fits && len(shown) == p.Limit {
+			if fits && len(shown) == page.Limit {
 				_, end, err := read(last)
 				return shown, end, err
 			}
@@ -76,25 +76,25 @@ func filtered[T any](p store.Page, read func(store.Page) ([]T, store.Cursor, err
 	return shown, at.After, nil
 }
 
-// seesThing is sees for a thing that is yet to be described. What cannot be,
+// CanRead is sees for a thing that is yet to be described. What cannot be,
 // since what it hangs on is gone, is not seen.
-func (c Caller) seesThing(tx *db.Tx, t thing) (bool, error) {
-	if c.seesAll(t.kind) {
+func (c Caller) CanRead(tx *db.Tx, t Subject) (bool, error) {
+	if c.CanReadAll(t.kind) {
 		return true, nil
 	}
-	r, err := t.describe(tx)
+	resource, err := t.describe(tx)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		return false, nil
 	}
-	return err == nil && c.sees(r), err
+	return err == nil && c.canReadResource(resource), err
 }
 
-// may says whether the caller may do an action to a thing that is yet to be
+// Allows says whether the caller may do an action to a thing that is yet to be
 // described, as [Caller.seesThing] says whether it sees it.
-func (c Caller) may(tx *db.Tx, action string, t thing) (bool, error) {
-	r, err := t.describe(tx)
+func (c Caller) Allows(tx *db.Tx, action string, t Subject) (bool, error) {
+	resource, err := t.describe(tx)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		return false, nil
 	}
-	return err == nil && c.decide(action, r, policy.Context{}).Allowed, err
+	return err == nil && c.decide(action, resource, policy.Context{}).Allowed, err
 }

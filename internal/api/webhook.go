@@ -15,20 +15,20 @@ import (
 
 // PutRepositoryWebhook makes a link's webhook, or gives the one it has another
 // kind and secret. The secret is in the answer and can never be had again.
-func (s *Service) PutRepositoryWebhook(ctx context.Context, c Caller, in *wire.PutRepositoryWebhookInput) (*wire.PutRepositoryWebhookOutput, error) {
-	kind, secret := lockstep.WebhookKind(in.Kind), seal.NewSecret(in.Secret)
-	if in.Secret == "" {
+func (s *Service) PutRepositoryWebhook(ctx context.Context, caller Caller, input *wire.PutRepositoryWebhookInput) (*wire.PutRepositoryWebhookOutput, error) {
+	kind, secret := lockstep.WebhookKind(input.Kind), seal.NewSecret(input.Secret)
+	if input.Secret == "" {
 		secret = store.NewWebhookSecret(kind)
 	}
 
 	out := &wire.PutRepositoryWebhookOutput{}
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		l, err := c.lockedLink(tx, in.RepositoryLinkId, "lockstep:PutRepositoryWebhook")
+		link, err := caller.lockedLink(tx, input.RepositoryLinkId, "lockstep:PutRepositoryWebhook")
 		if err != nil {
 			return err
 		}
 
-		w := lockstep.Webhook{LinkID: l.ID, Kind: kind}
+		w := lockstep.Webhook{LinkID: link.ID, Kind: kind}
 		if err := store.PutWebhook(tx, s.o.Seal, &w, secret); err != nil {
 			return err
 		}
@@ -41,18 +41,18 @@ func (s *Service) PutRepositoryWebhook(ctx context.Context, c Caller, in *wire.P
 }
 
 // GetRepositoryWebhook reads a link's webhook.
-func (s *Service) GetRepositoryWebhook(ctx context.Context, c Caller, in *wire.GetRepositoryWebhookInput) (*wire.GetRepositoryWebhookOutput, error) {
+func (s *Service) GetRepositoryWebhook(ctx context.Context, caller Caller, in *wire.GetRepositoryWebhookInput) (*wire.GetRepositoryWebhookOutput, error) {
 	out := &wire.GetRepositoryWebhookOutput{}
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
-		l, err := store.Link(tx, c.Account, c.Region, linkID(in.RepositoryLinkId))
+		link, err := store.Link(tx, caller.Account, caller.Region, linkID(in.RepositoryLinkId))
 		if err != nil {
 			return err
 		}
-		if err := c.on(tx, "lockstep:GetRepositoryWebhook", theLink(l)); err != nil {
+		if err := caller.Authorize(tx, "lockstep:GetRepositoryWebhook", LinkSubject(link)); err != nil {
 			return err
 		}
 
-		w, err := store.WebhookOf(tx, l.ID)
+		w, err := store.WebhookOf(tx, link.ID)
 		out.RepositoryLinkId, out.Kind, out.Path = w.LinkID, string(w.Kind), w.Path()
 		out.CreatedAt, out.LastDeliveredAt = wire.Time{Time: w.CreatedAt}, wire.Time{Time: w.DeliveredAt}
 
@@ -65,25 +65,25 @@ func (s *Service) GetRepositoryWebhook(ctx context.Context, c Caller, in *wire.G
 // RegisterRepositoryWebhook makes a link's webhook and has the Git host call it.
 // The webhook is there before the host is told, so that its first delivery is
 // answered, and stays when the host refuses: it may be told by hand.
-func (s *Service) RegisterRepositoryWebhook(ctx context.Context, c Caller, in *wire.RegisterRepositoryWebhookInput) (*wire.RegisterRepositoryWebhookOutput, error) {
-	l, err := s.readLink(ctx, c, in.RepositoryLinkId, "lockstep:RegisterRepositoryWebhook")
+func (s *Service) RegisterRepositoryWebhook(ctx context.Context, caller Caller, input *wire.RegisterRepositoryWebhookInput) (*wire.RegisterRepositoryWebhookOutput, error) {
+	link, err := s.readLink(ctx, caller, input.RepositoryLinkId, "lockstep:RegisterRepositoryWebhook")
 	if err != nil {
 		return nil, err
 	}
 
-	base, err := publicURL(cmp.Or(in.Url, s.o.PublicURL))
+	base, err := publicURL(cmp.Or(input.Url, s.o.PublicURL))
 	if err != nil {
 		return nil, err
 	}
 
-	kind, err := s.o.Hosts.WebhookKind(ctx, l.ID)
+	kind, err := s.o.Hosts.WebhookKind(ctx, link.ID)
 	if err != nil {
-		return nil, byHost(err)
+		return nil, asHostFailure(err)
 	}
 
-	w, secret := lockstep.Webhook{LinkID: l.ID, Kind: kind}, store.NewWebhookSecret(kind)
+	w, secret := lockstep.Webhook{LinkID: link.ID, Kind: kind}, store.NewWebhookSecret(kind)
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		if _, err := c.lockedLink(tx, l.ID, "lockstep:RegisterRepositoryWebhook"); err != nil {
+		if _, err := caller.lockedLink(tx, link.ID, "lockstep:RegisterRepositoryWebhook"); err != nil {
 			return err
 		}
 		return store.PutWebhook(tx, s.o.Seal, &w, secret)
@@ -93,8 +93,8 @@ func (s *Service) RegisterRepositoryWebhook(ctx context.Context, c Caller, in *w
 	}
 
 	out := &wire.RegisterRepositoryWebhookOutput{Kind: string(kind), Url: base + w.Path()}
-	if err := s.o.Hosts.RegisterWebhook(ctx, l.ID, out.Url, secret.Reveal()); err != nil {
-		return nil, byHost(err)
+	if err := s.o.Hosts.RegisterWebhook(ctx, link.ID, out.Url, secret.Reveal()); err != nil {
+		return nil, asHostFailure(err)
 	}
 
 	return out, s.o.DB.Update(ctx, func(tx *db.Tx) error { return store.RegisteredWebhook(tx, w, out.Url) })
@@ -102,11 +102,11 @@ func (s *Service) RegisterRepositoryWebhook(ctx context.Context, c Caller, in *w
 
 // publicURL looks at where a Git host is to reach this server.
 func publicURL(text string) (string, error) {
-	u, err := url.Parse(text)
+	address, err := url.Parse(text)
 	switch {
 	case text == "":
 		return "", lockstep.Errorf(lockstep.Invalid, "At which Url the Git host reaches this server is not known: say it, or let the administrator set public-url.")
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http":
+	case err != nil || address.Host == "" || address.User != nil || address.RawQuery != "" || address.Fragment != "" || address.Scheme != "https" && address.Scheme != "http":
 		return "", lockstep.Errorf(lockstep.Invalid, "Url must be https://HOST or http://HOST, with a path perhaps and nothing more.")
 	}
 	return strings.TrimRight(text, "/"), nil
@@ -118,15 +118,15 @@ func publicURL(text string) (string, error) {
 func (s *Service) DeleteRepositoryWebhook(ctx context.Context, c Caller, in *wire.DeleteRepositoryWebhookInput) (*wire.DeleteRepositoryWebhookOutput, error) {
 	var w lockstep.Webhook
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		l, err := c.lockedLink(tx, in.RepositoryLinkId, "lockstep:DeleteRepositoryWebhook")
+		link, err := c.lockedLink(tx, in.RepositoryLinkId, "lockstep:DeleteRepositoryWebhook")
 		if err != nil {
 			return err
 		}
-		if w, err = store.WebhookOf(tx, l.ID); err != nil {
+		if w, err = store.WebhookOf(tx, link.ID); err != nil {
 			return err
 		}
 
-		return store.DeleteWebhook(tx, l.ID)
+		return store.DeleteWebhook(tx, link.ID)
 	})
 
 	out := &wire.DeleteRepositoryWebhookOutput{}
@@ -143,21 +143,21 @@ func (s *Service) DeleteRepositoryWebhook(ctx context.Context, c Caller, in *wir
 
 // readLink reads a link for an action that the caller may do to it, and that
 // takes a Git host's time.
-func (s *Service) readLink(ctx context.Context, c Caller, id, action string) (l lockstep.RepositoryLink, err error) {
+func (s *Service) readLink(ctx context.Context, caller Caller, id, action string) (link lockstep.RepositoryLink, err error) {
 	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
-		if l, err = store.Link(tx, c.Account, c.Region, linkID(id)); err != nil {
+		if link, err = store.Link(tx, caller.Account, caller.Region, linkID(id)); err != nil {
 			return err
 		}
-		return c.on(tx, action, theLink(l))
+		return caller.Authorize(tx, action, LinkSubject(link))
 	})
-	return l, err
+	return link, err
 }
 
 // lockedLink locks a link for an action that the caller may do to it.
 func (c Caller) lockedLink(tx *db.Tx, id, action string) (lockstep.RepositoryLink, error) {
-	l, err := store.LockLink(tx, c.Account, c.Region, linkID(id))
+	link, err := store.LockLink(tx, c.Account, c.Region, linkID(id))
 	if err != nil {
-		return l, err
+		return link, err
 	}
-	return l, c.on(tx, action, theLink(l))
+	return link, c.Authorize(tx, action, LinkSubject(link))
 }

@@ -16,35 +16,35 @@ import (
 
 // PutWebIdentityRole makes a role of the account, or replaces it, which ends its
 // sessions within seconds.
-func (s *Service) PutWebIdentityRole(ctx context.Context, c Caller, in *wire.PutWebIdentityRoleInput) (*wire.PutWebIdentityRoleOutput, error) {
-	if err := c.onAccount("lockstep:PutWebIdentityRole"); err != nil {
+func (s *Service) PutWebIdentityRole(ctx context.Context, caller Caller, input *wire.PutWebIdentityRoleInput) (*wire.PutWebIdentityRoleOutput, error) {
+	if err := caller.AuthorizeAccount("lockstep:PutWebIdentityRole"); err != nil {
 		return nil, err
 	}
-	role, err := webIdentityRole(in.WebIdentityRole)
+	role, err := webIdentityRole(input.WebIdentityRole)
 	if err != nil {
 		return nil, err
 	}
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		return identity.PutWebIdentityRole(tx, s.o.Seal, string(c.Account), role, s.o.WebIdentityIssuers)
+		return identity.PutWebIdentityRole(tx, s.o.Seal, string(caller.Account), role, s.o.WebIdentityIssuers)
 	})
-	return &wire.PutWebIdentityRoleOutput{RoleArn: role.ARN(string(c.Account))}, err
+	return &wire.PutWebIdentityRoleOutput{RoleArn: role.ARN(string(caller.Account))}, err
 }
 
 // ListWebIdentityRoles reads the account's roles, by name.
-func (s *Service) ListWebIdentityRoles(ctx context.Context, c Caller, in *wire.ListWebIdentityRolesInput) (*wire.ListWebIdentityRolesOutput, error) {
-	if err := c.onAccount("lockstep:ListWebIdentityRoles"); err != nil {
+func (s *Service) ListWebIdentityRoles(ctx context.Context, caller Caller, input *wire.ListWebIdentityRolesInput) (*wire.ListWebIdentityRolesOutput, error) {
+	if err := caller.AuthorizeAccount("lockstep:ListWebIdentityRoles"); err != nil {
 		return nil, err
 	}
 
-	list := s.listing(c, "web identity roles")
-	page, err := list.page(in.MaxResults, in.NextToken)
+	list := s.listing(caller, "web identity roles")
+	page, err := list.page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListWebIdentityRolesOutput{}
 	err = s.o.DB.Peek(ctx, func(tx *db.Tx) error {
-		roles, next, err := identity.WebIdentityRoles(tx, s.o.Seal, string(c.Account), identityPage(page))
+		roles, next, err := identity.WebIdentityRoles(tx, s.o.Seal, string(caller.Account), identityPage(page))
 		if err != nil {
 			return err
 		}
@@ -53,7 +53,7 @@ func (s *Service) ListWebIdentityRoles(ctx context.Context, c Caller, in *wire.L
 			out.WebIdentityRoles = append(out.WebIdentityRoles, showRole(r))
 		}
 
-		out.NextToken, err = list.token(store.Cursor(next))
+		out.NextToken, err = list.Token(store.Cursor(next))
 		return err
 	})
 
@@ -61,54 +61,54 @@ func (s *Service) ListWebIdentityRoles(ctx context.Context, c Caller, in *wire.L
 }
 
 // DeleteWebIdentityRole removes a role, which ends its sessions within seconds.
-func (s *Service) DeleteWebIdentityRole(ctx context.Context, c Caller, in *wire.DeleteWebIdentityRoleInput) (*wire.DeleteWebIdentityRoleOutput, error) {
-	if err := c.onAccount("lockstep:DeleteWebIdentityRole"); err != nil {
+func (s *Service) DeleteWebIdentityRole(ctx context.Context, caller Caller, input *wire.DeleteWebIdentityRoleInput) (*wire.DeleteWebIdentityRoleOutput, error) {
+	if err := caller.AuthorizeAccount("lockstep:DeleteWebIdentityRole"); err != nil {
 		return nil, err
 	}
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		return identity.DeleteWebIdentityRole(tx, string(c.Account), in.RoleName)
+		return identity.DeleteWebIdentityRole(tx, string(caller.Account), input.RoleName)
 	})
 	return &wire.DeleteWebIdentityRoleOutput{}, err
 }
 
-func webIdentityRole(in wire.WebIdentityRole) (identity.WebIdentityRole, error) {
-	r := identity.WebIdentityRole{
-		Name:      in.RoleName,
-		Issuer:    in.Issuer,
-		Audiences: in.Audiences,
-		Subjects:  in.Subjects,
+func webIdentityRole(shape wire.WebIdentityRole) (identity.WebIdentityRole, error) {
+	webRole := identity.WebIdentityRole{
+		Name:      shape.RoleName,
+		Issuer:    shape.Issuer,
+		Audiences: shape.Audiences,
+		Subjects:  shape.Subjects,
 		Claims:    map[string]string{},
-		Grants:    identity.Role(strings.ToLower(in.Role)),
-		JWKS:      in.Jwks,
+		Grants:    identity.Role(strings.ToLower(shape.Role)),
+		JWKS:      shape.Jwks,
 	}
-	for _, c := range in.Claims {
-		if _, twice := r.Claims[c.Name]; twice {
-			return r, lockstep.Errorf(lockstep.Invalid, "Claim %q is given twice.", c.Name)
+	for _, claim := range shape.Claims {
+		if _, twice := webRole.Claims[claim.Name]; twice {
+			return webRole, lockstep.Errorf(lockstep.Invalid, "Claim %q is given twice.", claim.Name)
 		}
-		r.Claims[c.Name] = c.Pattern
+		webRole.Claims[claim.Name] = claim.Pattern
 	}
 
-	if in.MaxSessionDuration != nil {
-		r.MaxSession = time.Duration(*in.MaxSessionDuration) * time.Second
+	if shape.MaxSessionDuration != nil {
+		webRole.MaxSession = time.Duration(*shape.MaxSessionDuration) * time.Second
 	}
 
-	return r, nil
+	return webRole, nil
 }
 
-func showRole(r identity.WebIdentityRole) wire.WebIdentityRole {
+func showRole(webRole identity.WebIdentityRole) wire.WebIdentityRole {
 	shown := wire.WebIdentityRole{
-		RoleName:  r.Name,
-		Role:      strings.ToUpper(string(r.Grants)),
-		Issuer:    r.Issuer,
-		Audiences: r.Audiences,
-		Subjects:  r.Subjects,
-		Jwks:      r.JWKS,
+		RoleName:  webRole.Name,
+		Role:      strings.ToUpper(string(webRole.Grants)),
+		Issuer:    webRole.Issuer,
+		Audiences: webRole.Audiences,
+		Subjects:  webRole.Subjects,
+		Jwks:      webRole.JWKS,
 	}
-	for _, name := range slices.Sorted(maps.Keys(r.Claims)) {
-		shown.Claims = append(shown.Claims, wire.ClaimPattern{Name: name, Pattern: r.Claims[name]})
+	for _, name := range slices.Sorted(maps.Keys(webRole.Claims)) {
+		shown.Claims = append(shown.Claims, wire.ClaimPattern{Name: name, Pattern: webRole.Claims[name]})
 	}
 
-	if seconds := int(r.MaxSession / time.Second); seconds > 0 {
+	if seconds := int(webRole.MaxSession / time.Second); seconds > 0 {
 		shown.MaxSessionDuration = &seconds
 	}
 

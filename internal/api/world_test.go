@@ -104,26 +104,26 @@ func (u unplugged) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer.Result(), nil
 }
 
-func build(t testing.TB, d *db.DB, change ...func(*api.Options)) (*world, http.Handler) {
+func build(t testing.TB, database *db.DB, change ...func(*api.Options)) (*world, http.Handler) {
 	t.Helper()
 	key, err := seal.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	directory, err := identity.NewDirectory(d, key)
+	directory, err := identity.NewDirectory(database, key)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	w := &world{TB: t, db: d, seal: key, directory: directory, engine: &notes{}, git: handshaketest.Unplugged()}
+	w := &world{TB: t, db: database, seal: key, directory: directory, engine: &notes{}, git: handshaketest.Unplugged()}
 	log := slog.New(slog.DiscardHandler)
-	w.queue = queue.New(queue.Options{DB: d, Log: log})
-	w.handshake = handshake.New(handshake.Options{DB: d, Queue: w.queue, Seal: key, Log: log,
+	w.queue = queue.New(queue.Options{DB: database, Log: log})
+	w.handshake = handshake.New(handshake.Options{DB: database, Queue: w.queue, Seal: key, Log: log,
 		Providers: []provider.Driver{&handshaketest.Driver{Host: w.git, Transport: w.git, Kind: "GitLabSelfManaged"}},
 		Transport: func(string) (http.RoundTripper, error) { return w.git, nil }})
-	o := api.Options{
-		DB: d, Engine: w.engine, Historian: w.engine, Hosts: w.engine, Directory: directory, Seal: key, Handshake: w.handshake, WebIdentityIssuers: []string{issuer},
+	options := api.Options{
+		DB: database, Engine: w.engine, Historian: w.engine, Hosts: w.engine, Directory: directory, Seal: key, Handshake: w.handshake, WebIdentityIssuers: []string{issuer},
 		Providers: map[lockstep.ProviderType]api.Provider{
 			"Git":    {NeedsHost: true, ValidEndpoint: noSSH},
 			"GitHub": {}, "GitLabSelfManaged": {NeedsHost: true},
@@ -131,11 +131,11 @@ func build(t testing.TB, d *db.DB, change ...func(*api.Options)) (*world, http.H
 		ValidName: map[lockstep.SyncType]func(string) error{"CFN_STACK_SYNC": noUnderscore},
 	}
 	for _, change := range change {
-		change(&o)
+		change(&options)
 	}
 
 	w.admin = w.key(account, identity.Admin)
-	return w, api.New(o).Handler()
+	return w, api.New(options).Handler()
 }
 
 func noSSH(endpoint string) error {
@@ -152,13 +152,13 @@ func noUnderscore(name string) error {
 	return nil
 }
 
-func (w *world) key(account string, role identity.Role) (k identity.AccessKey) {
+func (w *world) key(account string, role identity.Role) (accessKey identity.AccessKey) {
 	w.Helper()
 	w.update(func(tx *db.Tx) (err error) {
-		k, err = identity.Create(tx, w.seal, identity.NewKey{Account: account, Principal: "jo", Role: role})
+		accessKey, err = identity.Create(tx, w.seal, identity.NewKey{Account: account, Principal: "jo", Role: role})
 		return err
 	})
-	return k
+	return accessKey
 }
 
 // as is the same world for the owner of another key.
@@ -169,10 +169,10 @@ func (w *world) as(k identity.AccessKey) *world {
 }
 
 // principal makes a user for whom policies speak, beside a role.
-func (w *world) principal(name string, role identity.Role, policies ...string) (k identity.AccessKey) {
+func (w *world) principal(name string, role identity.Role, policies ...string) (accessKey identity.AccessKey) {
 	w.Helper()
 	w.update(func(tx *db.Tx) (err error) {
-		if k, err = identity.Create(tx, w.seal, identity.NewKey{Account: account, Principal: name, Role: role}); err != nil {
+		if accessKey, err = identity.Create(tx, w.seal, identity.NewKey{Account: account, Principal: name, Role: role}); err != nil {
 			return err
 		}
 
@@ -186,7 +186,7 @@ func (w *world) principal(name string, role identity.Role, policies ...string) (
 	})
 
 	w.directory.Forget(account)
-	return k
+	return accessKey
 }
 
 func (w *world) update(f func(tx *db.Tx) error) {
