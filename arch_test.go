@@ -57,18 +57,18 @@ func rooms() map[string]room {
 			// proposed to a Git host, in its words and the target's.
 			" internal/signature internal/provider internal/target internal/netaddr"},
 		"internal/sts":     {imports: ". internal/awsquery internal/sigv4 internal/identity internal/seal internal/ratelimit"},
-		"internal/trigger": {imports: ". internal/db internal/store internal/provider internal/engine internal/seal internal/ratelimit"},
+		"internal/trigger": {imports: ". internal/worker internal/db internal/store internal/provider internal/engine internal/seal internal/ratelimit"},
 
 		"internal/console": {imports: ". internal/db internal/store internal/provider internal/engine internal/seal internal/ratelimit"},
 
 		// The flow.
-		"internal/engine": {imports: ". internal/db internal/store internal/queue internal/provider internal/target internal/signature"},
+		"internal/engine": {imports: ". internal/worker internal/db internal/store internal/queue internal/provider internal/target internal/signature"},
 
 		// Credentials: whether they work, and how they go on working.
-		"internal/handshake": {imports: ". internal/db internal/store internal/seal internal/queue internal/provider internal/netaddr"},
+		"internal/handshake": {imports: ". internal/worker internal/db internal/store internal/seal internal/queue internal/provider internal/netaddr"},
 
 		// Beside the flow: what a pull request would change.
-		"internal/preview": {imports: ". internal/db internal/store internal/queue internal/provider internal/target internal/engine",
+		"internal/preview": {imports: ". internal/worker internal/db internal/store internal/queue internal/provider internal/target internal/engine",
 			tests: "internal/target/cfnstack internal/sandbox"},
 
 		// The two walls of sockets: a driver knows its contract and no other driver.
@@ -95,6 +95,7 @@ func rooms() map[string]room {
 		"internal/sample":           {},
 		"internal/store":            {imports: ". internal/db internal/seal"},
 		"internal/queue":            {imports: "internal/db"},
+		"internal/worker":           {imports: ". internal/db"},
 		"internal/identity":         {imports: ". internal/db internal/seal internal/policy"},
 		"internal/policy":           {imports: "."},
 		"internal/signature":        {imports: "."},

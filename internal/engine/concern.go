@@ -13,6 +13,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/target"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 // A head is a branch's newest commit and what its files ask for.
@@ -160,11 +161,11 @@ func (e *Engine) planOne(ctx context.Context, cfg store.Followed, files lockstep
 	}
 
 	var inputs target.Inputs
-	err = guarded(func() (err error) {
+	err = worker.Guard(func() (err error) {
 		inputs, err = driver.ReadInputs(ctx, cfg.SyncConfiguration, files)
 		return err
 	})
-	if k := lockstep.KindOf(err); err != nil && (k == lockstep.Unavailable || k == lockstep.Internal) {
+	if worker.IsTransient(err) {
 		return planned{}, fmt.Errorf("plan %s: %w", cfg.ResourceName, err)
 	}
 

@@ -9,6 +9,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/target"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 // Options are what an engine needs.
@@ -44,16 +45,9 @@ type Engine struct {
 	log          *slog.Logger
 }
 
-const (
-	// repositoryTimeout bounds one repository sync: reading a head and what it
-	// asks for.
-	repositoryTimeout = 5 * time.Minute
-	// stepTimeout bounds one call of a target driver.
-	stepTimeout = 30 * time.Second
-	// turnTimeout bounds one job of a resource or of a report lane: as many steps,
-	// or calls of a Git host, as fit, and one more that began in time.
-	turnTimeout = 2*stepTimeout + 10*time.Second
-)
+// repositoryTimeout bounds one repository sync: reading a head and the files of
+// every configuration.
+const repositoryTimeout = 5 * time.Minute
 
 // New makes an engine and registers its work with the queue, which must not
 // have been started.
@@ -77,8 +71,8 @@ func New(o Options) *Engine {
 	}
 
 	queue.Handle(o.Queue, repositoryTimeout, e.syncRepository)
-	queue.Handle(o.Queue, turnTimeout, e.syncResource)
-	queue.Handle(o.Queue, turnTimeout, e.reportCommits)
+	queue.Handle(o.Queue, worker.TurnTimeout, e.syncResource)
+	queue.Handle(o.Queue, worker.TurnTimeout, e.reportCommits)
 
 	return e
 }

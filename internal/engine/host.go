@@ -15,6 +15,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/target"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 // What a person has a Git host do through its API, beside the flow. None of it is
@@ -59,7 +60,7 @@ func (e *Engine) RegisterWebhook(ctx context.Context, linkID, url, secret string
 	defer release()
 	ctx, cancel := context.WithTimeout(ctx, hostTimeout)
 	defer cancel()
-	return guarded(func() error { return w.RegisterWebhook(ctx, url, secret) })
+	return worker.Guard(func() error { return w.RegisterWebhook(ctx, url, secret) })
 }
 
 // RemoveWebhook ends that.
@@ -71,7 +72,7 @@ func (e *Engine) RemoveWebhook(ctx context.Context, linkID, url string) error {
 	defer release()
 	ctx, cancel := context.WithTimeout(ctx, hostTimeout)
 	defer cancel()
-	return guarded(func() error { return w.RemoveWebhook(ctx, url) })
+	return worker.Guard(func() error { return w.RemoveWebhook(ctx, url) })
 }
 
 // A Proposed is a resource that is to be synced from a repository, once a person
@@ -124,7 +125,7 @@ func (e *Engine) Propose(ctx context.Context, linkID string, p Proposed) (pr pro
 	}
 
 	cfg := lockstep.SyncConfiguration{SyncType: p.SyncType, ResourceName: p.Resource, LinkID: linkID, Branch: base, ConfigFile: p.File}
-	err = guarded(func() error {
+	err = worker.Guard(func() error {
 		_, err := e.targets[p.SyncType].ReadInputs(ctx, cfg, with{files, p.File, text})
 		return err
 	})
@@ -132,7 +133,7 @@ func (e *Engine) Propose(ctx context.Context, linkID string, p Proposed) (pr pro
 		return pr, base, err
 	}
 
-	err = guarded(func() (err error) {
+	err = worker.Guard(func() (err error) {
 		pr, err = opener.Propose(ctx, provider.Proposal{
 			Base: base, BaseSHA: sha, Branch: "lockstep/" + p.Resource, Files: []provider.ProposedFile{{Path: p.File, Content: text}},
 			Message: fmt.Sprintf("Add deployment file for %s", p.Resource), Title: fmt.Sprintf("Sync %s from Git", p.Resource),

@@ -11,6 +11,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 // A reportTurn is one worker's time with a report lane: it looks at all reports
@@ -39,20 +40,20 @@ func (e *Engine) reportCommits(ctx context.Context, job *queue.Job, w reportWork
 	began := time.Now()
 	due, err := t.begin(ctx, w.LaneID)
 	if err != nil || len(due) == 0 {
-		return unlessFenced(err)
+		return worker.IgnoreLostLease(err)
 	}
 
 	for _, r := range due {
 		away, err := t.report(ctx, r)
 		if err != nil {
-			return unlessFenced(err)
+			return worker.IgnoreLostLease(err)
 		}
-		if away || time.Since(began) > stepTimeout {
+		if away || time.Since(began) > worker.StepTimeout {
 			break
 		}
 	}
 
-	return unlessFenced(t.mine(ctx, func(tx *db.Tx) error {
+	return worker.IgnoreLostLease(t.mine(ctx, func(tx *db.Tx) error {
 		if err := store.ForgetReports(tx, t.lane.ID); err != nil {
 			return err
 		}
@@ -105,16 +106,16 @@ func (t *reportTurn) rest(tx *db.Tx) error {
 
 // mine runs f under the lane's lock if it is still this worker's.
 func (t *reportTurn) mine(ctx context.Context, f func(tx *db.Tx) error) error {
-	return t.db.Update(ctx, func(tx *db.Tx) error {
-		lane, err := store.LockLane(tx, t.lane.ID)
-		if err != nil && lockstep.KindOf(err) != lockstep.NotFound {
-			return err
-		}
-		if err != nil || lane.Epoch != t.lane.Epoch {
-			return errFenced
-		}
-		return f(tx)
-	})
+	return worker.UpdateIfOwner(ctx, t.db, t.lock, func(tx *db.Tx, _ store.ReportLane) error { return f(tx) })
+}
+
+// lock locks the lane and reports whether this worker still has its lease.
+func (t *reportTurn) lock(tx *db.Tx) (lane store.ReportLane, owned bool, err error) {
+	lane, err = store.LockLane(tx, t.lane.ID)
+	if lockstep.KindOf(err) == lockstep.NotFound { // deleted with its link
+		return lane, false, nil
+	}
+	return lane, lane.Epoch == t.lane.Epoch, err
 }
 
 // report looks at one report and tells what is new. Away says that the Git host is
@@ -141,7 +142,7 @@ func (t *reportTurn) report(ctx context.Context, r store.CommitReport) (away boo
 		return false, ctx.Err() // this process stops: the queue has it told elsewhere, or after the start
 	}
 
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), worker.StepTimeout)
 	defer cancel()
 
 	if cause != nil {
@@ -167,10 +168,7 @@ func (t *reportTurn) stands(ctx context.Context, r store.CommitReport) (s standi
 
 // tell calls the driver.
 func (t *reportTurn) tell(ctx context.Context, s provider.CommitStatus, memory []byte) (kept []byte, err error) {
-	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
-	defer cancel()
-
-	err = guarded(func() error {
+	err = worker.Call(ctx, worker.StepTimeout, "The Git host", func(ctx context.Context) error {
 		client, release, err := t.Open(ctx, t.lane.LinkID)
 		if err != nil {
 			return err
@@ -185,10 +183,6 @@ func (t *reportTurn) tell(ctx context.Context, s provider.CommitStatus, memory [
 		kept, err = reporter.ReportStatus(ctx, s, memory)
 		return err
 	})
-	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		err = lockstep.Wrapf(lockstep.Unavailable, err, "The Git host took longer than %s to answer.", stepTimeout)
-	}
-
 	if len(kept) > maxReportMemory {
 		kept, err = nil, errors.Join(err, errors.New("the driver remembers too much of a commit"))
 	}
@@ -207,26 +201,26 @@ func (t *reportTurn) stumble(ctx context.Context, r, seen store.CommitReport, ca
 	}
 
 	t.lane.Tries++
-	v := judge(cause, t.lane.Tries)
+	decision := worker.Decide(cause, t.lane.Tries)
 	seen.Reason = lockstep.Shown(cause)
 
-	if v.retry {
-		t.lane.NotBefore = time.Now().Add(max(time.Second, v.after, min(provider.Wait(cause), reportPatience)))
+	if decision.Retry {
+		t.lane.NotBefore = time.Now().Add(max(time.Second, decision.After, min(provider.Wait(cause), reportPatience)))
 	}
 
-	if v.retry && time.Since(r.NewsAt) < reportPatience {
-		t.told(ctx, v.level, r, "retry", cause)
+	if decision.Retry && time.Since(r.NewsAt) < reportPatience {
+		t.told(ctx, decision.Level, r, "retry", cause)
 		r.Reason, r.Memory = seen.Reason, seen.Memory // it stays due, and its news unseen
 		return true, t.save(ctx, r)
 	}
 
 	seen.Due = time.Time{}
-	if v.retry {
+	if decision.Retry {
 		t.told(ctx, slog.LevelWarn, r, "given up", cause)
 		return true, t.save(ctx, seen)
 	}
 
-	t.told(ctx, v.level, r, "refused", cause)
+	t.told(ctx, decision.Level, r, "refused", cause)
 	return false, t.answered(ctx, seen)
 }
 

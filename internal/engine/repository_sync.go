@@ -10,6 +10,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 // syncRepository takes a branch's repository sync from its start to "these
@@ -17,12 +18,12 @@ import (
 func (e *Engine) syncRepository(ctx context.Context, job *queue.Job, w repositoryWork) error {
 	a, ok, err := e.beginRepositorySync(ctx, job, w)
 	if err != nil || !ok {
-		return unlessFenced(err)
+		return worker.IgnoreLostLease(err)
 	}
 
 	began := time.Now()
 	var head head
-	err = guarded(func() (err error) {
+	err = worker.Guard(func() (err error) {
 		head, err = e.readHead(ctx, w)
 		return err
 	})
@@ -37,7 +38,7 @@ func (e *Engine) syncRepository(ctx context.Context, job *queue.Job, w repositor
 	e.log.LogAttrs(ctx, slog.LevelInfo, "repository sync",
 		slog.String("link", w.LinkID), slog.String("branch", w.Branch), slog.String("attempt", a.ID),
 		slog.String("sha", string(head.sha)), slog.Duration("duration", time.Since(began)), slog.Any("err", err))
-	return unlessFenced(err)
+	return worker.IgnoreLostLease(err)
 }
 
 // beginRepositorySync takes over the running attempt of a branch, or makes the
@@ -80,10 +81,7 @@ func (e *Engine) beginRepositorySync(ctx context.Context, job *queue.Job, w repo
 // some could not be planned the sync does not end with it: it is to be tried
 // again for those, and that is the error.
 func (e *Engine) startResourceSyncs(ctx context.Context, job *queue.Job, a store.RepositoryAttempt, head head) error {
-	err := e.db.Update(ctx, func(tx *db.Tx) error {
-		if err := e.stillMine(tx, a); err != nil {
-			return err
-		}
+	err := worker.UpdateIfOwner(ctx, e.db, e.lockAttempt(a), func(tx *db.Tx, _ store.RepositoryAttempt) error {
 		if err := store.SetHead(tx, a.LinkID, a.Branch, head.sha); err != nil {
 			return err
 		}
@@ -121,14 +119,10 @@ func (e *Engine) repositorySyncFailed(ctx context.Context, job *queue.Job, a sto
 		cause = lockstep.Wrapf(lockstep.Unavailable, cause, "The repository took longer than %s to read.", repositoryTimeout)
 	}
 
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), worker.StepTimeout)
 	defer cancel()
 
-	return e.db.Update(ctx, func(tx *db.Tx) error {
-		if err := e.stillMine(tx, a); err != nil {
-			return err
-		}
-
+	return worker.UpdateIfOwner(ctx, e.db, e.lockAttempt(a), func(tx *db.Tx, _ store.RepositoryAttempt) error {
 		_, outage := errors.AsType[unreachable](cause)
 		if err := e.recordFailure(tx, job, a, cause, outage); err != nil || !outage {
 			return err
@@ -140,12 +134,12 @@ func (e *Engine) repositorySyncFailed(ctx context.Context, job *queue.Job, a sto
 
 // recordFailure writes what becomes of an attempt that failed.
 func (e *Engine) recordFailure(tx *db.Tx, job *queue.Job, a store.RepositoryAttempt, cause error, outage bool) error {
-	verdict := judge(cause, a.Tries)
-	if verdict.retry && (!outage || a.Tries < outageTries) {
-		return e.retryRepositorySync(tx, job, a, verdict, cause)
+	decision := worker.Decide(cause, a.Tries)
+	if decision.Retry && (!outage || a.Tries < outageTries) {
+		return e.retryRepositorySync(tx, job, a, decision, cause)
 	}
 
-	e.log.LogAttrs(tx.Context(), verdict.level, "repository sync failed",
+	e.log.LogAttrs(tx.Context(), decision.Level, "repository sync failed",
 		slog.String("attempt", a.ID), slog.Any("err", cause))
 	if outage {
 		if _, err := store.SetOutage(tx, a.LinkID, lockstep.Shown(cause)); err != nil {
@@ -162,8 +156,8 @@ func (e *Engine) recordFailure(tx *db.Tx, job *queue.Job, a store.RepositoryAtte
 }
 
 // retryRepositorySync tries again later. The third failure in a row is told.
-func (e *Engine) retryRepositorySync(tx *db.Tx, job *queue.Job, a store.RepositoryAttempt, v verdict, cause error) error {
-	a.NotBefore = tx.Now.Add(v.after)
+func (e *Engine) retryRepositorySync(tx *db.Tx, job *queue.Job, a store.RepositoryAttempt, decision worker.Decision, cause error) error {
+	a.NotBefore = tx.Now.Add(decision.After)
 	if err := store.SaveRepositoryAttempt(tx, a); err != nil {
 		return err
 	}
@@ -192,20 +186,16 @@ func (u unreachable) Unwrap() error { return u.error }
 // that is told.
 const outageTries = 3
 
-// stillMine locks the branch and says whether the attempt is still this
-// worker's: running, and not taken over since.
-func (e *Engine) stillMine(tx *db.Tx, a store.RepositoryAttempt) error {
-	if err := lockBranch(tx, a.LinkID, a.Branch); err != nil {
-		return err
+// lockAttempt returns a function that locks the attempt's branch and reports whether
+// the attempt is still this worker's: running, and with the tries it began with.
+func (e *Engine) lockAttempt(a store.RepositoryAttempt) func(*db.Tx) (store.RepositoryAttempt, bool, error) {
+	return func(tx *db.Tx) (now store.RepositoryAttempt, owned bool, err error) {
+		if err := lockBranch(tx, a.LinkID, a.Branch); err != nil {
+			return now, false, err
+		}
+		now, running, err := store.RunningRepositoryAttempt(tx, a.LinkID, a.Branch)
+		return now, running && now.ID == a.ID && now.Tries == a.Tries, err
 	}
-	now, ok, err := store.RunningRepositoryAttempt(tx, a.LinkID, a.Branch)
-	if err != nil {
-		return err
-	}
-	if !ok || now.ID != a.ID || now.Tries != a.Tries {
-		return errFenced
-	}
-	return nil
 }
 
 // lockBranch locks a branch for its worker, who is fenced off where the link is
@@ -213,7 +203,7 @@ func (e *Engine) stillMine(tx *db.Tx, a store.RepositoryAttempt) error {
 func lockBranch(tx *db.Tx, linkID, branch string) error {
 	_, err := store.LockBranch(tx, linkID, branch)
 	if db.IsForeignKey(err) {
-		return errFenced
+		return worker.ErrLostLease
 	}
 	return err
 }

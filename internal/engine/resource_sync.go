@@ -10,6 +10,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/target"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 // A turn is one worker's time with a resource, from its taking-over to the
@@ -29,7 +30,7 @@ func (e *Engine) syncResource(ctx context.Context, job *queue.Job, w resourceWor
 	began := time.Now()
 	next, err := t.begin(ctx, w.ResourceID)
 	for err == nil && next != nothing {
-		if time.Since(began) > stepTimeout {
+		if time.Since(began) > worker.StepTimeout {
 			return t.yield(ctx)
 		}
 
@@ -41,7 +42,7 @@ func (e *Engine) syncResource(ctx context.Context, job *queue.Job, w resourceWor
 		}
 	}
 
-	return unlessFenced(err)
+	return worker.IgnoreLostLease(err)
 }
 
 // What a worker has to do next with its resource, outside of any transaction.
@@ -149,16 +150,19 @@ func (t *turn) update(ctx context.Context, f func(tx *db.Tx) error) error {
 
 // mine runs f under the resource's lock if it is still this worker's.
 func (t *turn) mine(ctx context.Context, f func(tx *db.Tx, s store.ResourceState) error) error {
-	return t.update(ctx, func(tx *db.Tx) error {
-		s, err := store.LockResource(tx, t.attempt.ResourceID)
-		if err != nil {
+	return worker.UpdateIfOwner(ctx, t.db, t.lock, func(tx *db.Tx, s store.ResourceState) error {
+		t.news = nil
+		if err := f(tx, s); err != nil {
 			return err
 		}
-		if s.Epoch != t.epoch {
-			return errFenced
-		}
-		return f(tx, s)
+		return t.spread(tx, t.news)
 	})
+}
+
+// lock locks the resource and reports whether this worker still has its lease.
+func (t *turn) lock(tx *db.Tx) (s store.ResourceState, owned bool, err error) {
+	s, err = store.LockResource(tx, t.attempt.ResourceID)
+	return s, s.Epoch == t.epoch, err
 }
 
 // discard removes what an attempt has proposed and nobody wants any more, and
@@ -196,13 +200,13 @@ func (t *turn) remove(ctx context.Context) error {
 		return err
 	}
 
-	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	ctx, cancel := context.WithTimeout(ctx, worker.StepTimeout)
 	defer cancel()
 
 	a, release := t.asTarget()
 	defer release()
 
-	if err = guarded(func() error { return driver.Discard(ctx, a) }); err != nil {
+	if err = worker.Guard(func() error { return driver.Discard(ctx, a) }); err != nil {
 		t.log.LogAttrs(ctx, slog.LevelWarn, "discard", slog.String("attempt", t.attempt.ID), slog.Any("err", err))
 	}
 

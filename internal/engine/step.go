@@ -9,6 +9,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/target"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 // advance takes the attempt one step further and records the step. A step cut
@@ -32,25 +33,19 @@ func (t *turn) step(ctx context.Context) (step target.Step, err error) {
 		return target.Step{}, err
 	}
 
-	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
-	defer cancel()
-
 	a, release := t.asTarget()
 	defer release()
 
-	verified, err := t.verify(ctx)
-	if err != nil {
-		return target.Step{}, err
-	}
+	err = worker.Call(ctx, worker.StepTimeout, "The target", func(ctx context.Context) error {
+		verified, err := t.verify(ctx)
+		if err != nil {
+			return err
+		}
 
-	err = guarded(func() error {
 		step, err = driver.Advance(ctx, a)
+		step.Events = append(verified, step.Events...)
 		return err
 	})
-	step.Events = append(verified, step.Events...)
-	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		err = lockstep.Wrapf(lockstep.Unavailable, err, "The target took longer than %s to answer.", stepTimeout)
-	}
 
 	return step, err
 }
@@ -130,16 +125,16 @@ func (t *turn) finish(tx *db.Tx, s store.ResourceState, end target.End) (action,
 // attempt has failed.
 func (t *turn) stumble(ctx context.Context, cause error) (next action, err error) {
 	ctx = context.WithoutCancel(ctx)
-	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	ctx, cancel := context.WithTimeout(ctx, worker.StepTimeout)
 	defer cancel()
 
 	t.attempt.Tries++
-	v := judge(cause, t.attempt.Tries)
-	t.log.LogAttrs(ctx, v.level, "step", slog.String("resource", t.attempt.Configuration.ResourceName),
+	decision := worker.Decide(cause, t.attempt.Tries)
+	t.log.LogAttrs(ctx, decision.Level, "step", slog.String("resource", t.attempt.Configuration.ResourceName),
 		slog.String("attempt", t.attempt.ID), slog.Int64("try", t.attempt.Tries),
 		slog.String("kind", lockstep.KindOf(cause).String()), slog.Any("err", cause))
 
-	if !v.retry && t.attempt.Intent == "" {
+	if !decision.Retry && t.attempt.Intent == "" {
 		// Somebody who took the resource over may be about to execute the proposal.
 		if err := t.mine(ctx, func(*db.Tx, store.ResourceState) error { return nil }); err != nil {
 			return nothing, err
@@ -148,10 +143,10 @@ func (t *turn) stumble(ctx context.Context, cause error) (next action, err error
 	}
 
 	err = t.mine(ctx, func(tx *db.Tx, s store.ResourceState) error {
-		if v.retry {
-			next, err = t.retry(tx, s, v, cause)
+		if decision.Retry {
+			next, err = t.retry(tx, s, decision, cause)
 		} else {
-			next, err = t.fail(tx, s, v, cause)
+			next, err = t.fail(tx, s, decision, cause)
 		}
 		return err
 	})
@@ -161,7 +156,7 @@ func (t *turn) stumble(ctx context.Context, cause error) (next action, err error
 
 // retry schedules the step again. The first failure of a step is told to the
 // attempt's owner, who would otherwise see it stand still.
-func (t *turn) retry(tx *db.Tx, s store.ResourceState, v verdict, cause error) (action, error) {
+func (t *turn) retry(tx *db.Tx, s store.ResourceState, decision worker.Decision, cause error) (action, error) {
 	if t.attempt.Tries == 1 {
 		ev := lockstep.Event{Type: "SYNC_RETRYING", Message: "A step failed and is tried again. " + lockstep.Shown(cause)}
 		if err := store.AddResourceEvents(tx, t.attempt.ID, ev); err != nil {
@@ -169,7 +164,7 @@ func (t *turn) retry(tx *db.Tx, s store.ResourceState, v verdict, cause error) (
 		}
 	}
 
-	t.attempt.NotBefore = tx.Now.Add(v.after)
+	t.attempt.NotBefore = tx.Now.Add(decision.After)
 	if err := store.SaveStep(tx, t.attempt); err != nil {
 		return nothing, err
 	}
@@ -182,9 +177,9 @@ func (t *turn) retry(tx *db.Tx, s store.ResourceState, v verdict, cause error) (
 
 // fail ends the attempt with its cause as the last event, and stops the
 // resource where a person has to act.
-func (t *turn) fail(tx *db.Tx, s store.ResourceState, v verdict, cause error) (action, error) {
+func (t *turn) fail(tx *db.Tx, s store.ResourceState, decision worker.Decision, cause error) (action, error) {
 	ev := lockstep.Event{Type: "SYNC_FAILED", Message: lockstep.Shown(cause)}
-	if v.blocked {
+	if decision.Blocked {
 		ev.Type = "SYNC_BLOCKED"
 	}
 
@@ -192,11 +187,19 @@ func (t *turn) fail(tx *db.Tx, s store.ResourceState, v verdict, cause error) (a
 		return nothing, err
 	}
 
-	if v.blocked && s.ConfigurationID == t.attempt.Configuration.ID {
+	if decision.Blocked && s.ConfigurationID == t.attempt.Configuration.ID {
 		if err := store.InsertBlocker(tx, s.ID, lockstep.Shown(cause), contextsOf(cause)); err != nil {
 			return nothing, err
 		}
 	}
 
 	return t.end(tx, s, lockstep.Failed)
+}
+
+// contextsOf returns the facts that an error carries besides its message.
+func contextsOf(err error) []lockstep.Context {
+	if e, ok := errors.AsType[*lockstep.Error](err); ok {
+		return e.Contexts
+	}
+	return nil
 }

@@ -6,10 +6,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
-
-// sweepBatch bounds what a sweep wakes of each kind.
-const sweepBatch = 1000
 
 // Sweep wakes, each minute, whatever has open work whose time has come, so
 // that a wake-up that was lost costs a minute and not the sync. It returns
@@ -20,7 +18,7 @@ func (e *Engine) Sweep(ctx context.Context) {
 
 func (e *Engine) sweep(ctx context.Context) error {
 	return e.db.Update(ctx, func(tx *db.Tx) error {
-		branches, err := store.OverdueRepositories(tx, sweepBatch)
+		branches, err := store.OverdueRepositories(tx, worker.SweepBatch)
 		if err != nil {
 			return err
 		}
@@ -31,7 +29,7 @@ func (e *Engine) sweep(ctx context.Context) error {
 			}
 		}
 
-		resources, err := store.OverdueResources(tx, sweepBatch)
+		resources, err := store.OverdueResources(tx, worker.SweepBatch)
 		if err != nil {
 			return err
 		}
@@ -42,7 +40,7 @@ func (e *Engine) sweep(ctx context.Context) error {
 			}
 		}
 
-		lanes, err := store.OverdueLanes(tx, sweepBatch)
+		lanes, err := store.OverdueLanes(tx, worker.SweepBatch)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 const (
@@ -220,7 +221,7 @@ func (h *Handshake) apply(tx *db.Tx, a provider.Access, row store.Handshake, v v
 		if before != lockstep.ConnectionError {
 			row.CheckFailures = 1
 		}
-		row.Reason, row.CheckedAt, row.CheckAt = v.reason, tx.Now, tx.Now.Add(backoff(firstError, mostError, row.CheckFailures))
+		row.Reason, row.CheckedAt, row.CheckAt = v.reason, tx.Now, tx.Now.Add(worker.BackoffBetween(firstError, mostError, row.CheckFailures))
 	}
 
 	if err := store.SaveHandshake(tx, conn.ARN, row); err != nil {
@@ -243,7 +244,7 @@ func (h *Handshake) apply(tx *db.Tx, a provider.Access, row store.Handshake, v v
 func (h *Handshake) applyUnknown(row *store.Handshake, status lockstep.ConnectionStatus, reason string, now time.Time) {
 	switch status {
 	case lockstep.ConnectionError:
-		row.CheckAt = now.Add(backoff(firstError, mostError, row.CheckFailures))
+		row.CheckAt = now.Add(worker.BackoffBetween(firstError, mostError, row.CheckFailures))
 		return
 	case lockstep.ConnectionPending:
 		row.Reason = reason
@@ -254,5 +255,5 @@ func (h *Handshake) applyUnknown(row *store.Handshake, status lockstep.Connectio
 		}
 	}
 
-	row.CheckAt = now.Add(backoff(firstUnknown, mostUnknown, row.CheckFailures))
+	row.CheckAt = now.Add(worker.BackoffBetween(firstUnknown, mostUnknown, row.CheckFailures))
 }

@@ -3,10 +3,8 @@ package handshake
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 // Options are what a handshake needs. All are required.
@@ -136,10 +135,7 @@ func (h *Handshake) ask(ctx context.Context, a provider.Access) (verdict, error)
 		return verdict{status: lockstep.ConnectionAvailable, silent: true}, nil
 	}
 
-	asking, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-
-	err := guarded(func() error { return checker.Check(asking, a) })
+	err := worker.Call(ctx, askTimeout, "The Git host", func(ctx context.Context) error { return checker.Check(ctx, a) })
 	switch {
 	case err == nil:
 		return available, nil
@@ -147,9 +143,6 @@ func (h *Handshake) ask(ctx context.Context, a provider.Access) (verdict, error)
 		return verdict{}, ctx.Err()
 	case errors.Is(err, provider.ErrNoAbility):
 		return verdict{status: lockstep.ConnectionAvailable, silent: true}, nil
-	case asking.Err() != nil:
-		return verdict{status: lockstep.ConnectionPending, unknown: true,
-			reason: fmt.Sprintf("The Git host took longer than %s to answer.", askTimeout)}, nil
 	}
 
 	reason := repeat(lockstep.Shown(err), a.Credential.Secret, a.Credential.RefreshToken, a.Credential.ClientSecret)
@@ -170,17 +163,6 @@ func (h *Handshake) ask(ctx context.Context, a provider.Access) (verdict, error)
 // notShown begins the reason of a connection whose credential is not at fault.
 const notShown = "The credential was not shown to the host, and may work: "
 
-// guarded calls a driver. Its panic is an error of ours, with the stack for the
-// log.
-func guarded(call func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return call()
-}
-
 // repeat gives a host's words without secrets that it was shown, and not too many
 // of them.
 func repeat(words string, secrets ...string) string {
@@ -190,12 +172,4 @@ func repeat(words string, secrets ...string) string {
 		}
 	}
 	return lockstep.Truncate(words, maxReason)
-}
-
-// backoff doubles from first to most.
-func backoff(first, most time.Duration, failures int64) time.Duration {
-	if failures > 16 {
-		return most
-	}
-	return min(most, first<<max(0, failures-1))
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 const (
@@ -134,10 +135,10 @@ func (h *Handshake) applyRenewal(tx *db.Tx, a provider.Access, row store.Handsha
 		status = lockstep.ConnectionError
 		row.RenewFailures++
 		row.Reason = lockstep.Shown(cause) + letIn(conn)
-		row.RenewAt = tx.Now.Add(backoff(firstError, mostError, row.RenewFailures))
+		row.RenewAt = tx.Now.Add(worker.BackoffBetween(firstError, mostError, row.RenewFailures))
 	default:
 		row.RenewFailures++
-		row.RenewAt = tx.Now.Add(max(provider.Wait(cause), backoff(firstRenewal, mostRenewal, row.RenewFailures)))
+		row.RenewAt = tx.Now.Add(max(provider.Wait(cause), worker.BackoffBetween(firstRenewal, mostRenewal, row.RenewFailures)))
 		if ended(a.Credential, tx.Now) && status != lockstep.ConnectionError {
 			row.Reason = "The access token has ended and is not renewed yet: " + lockstep.Shown(cause)
 		}

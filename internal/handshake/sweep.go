@@ -6,10 +6,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
-
-// sweepBatch bounds what a sweep wakes of each kind.
-const sweepBatch = 1000
 
 // Sweep wakes, each minute, the checks and renewals whose time has come, so that a
 // wake-up that was lost costs a minute, and forgets handshakes that are over. It
@@ -24,7 +22,7 @@ func (h *Handshake) sweep(ctx context.Context) error {
 			return err
 		}
 
-		check, renew, err := store.OverdueHandshakes(tx, tx.Now, sweepBatch)
+		check, renew, err := store.OverdueHandshakes(tx, tx.Now, worker.SweepBatch)
 		if err != nil {
 			return err
 		}

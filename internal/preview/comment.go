@@ -9,11 +9,11 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 const (
@@ -110,7 +110,7 @@ func (p *Previews) draft(tx *db.Tx, w commentWork) (d draft, open bool, err erro
 		d.page.Stacks = append(d.page.Stacks, s)
 	}
 
-	d.lease = tx.Now.Add(2 * (commentTimeout + stepTimeout))
+	d.lease = tx.Now.Add(2 * (commentTimeout + worker.StepTimeout))
 	d.row.Due = d.lease
 	return d, true, nil
 }
@@ -131,7 +131,7 @@ func (p *Previews) put(ctx context.Context, d draft) (store.Comment, error) {
 		return c, nil
 	}
 
-	err = guarded(func() error {
+	err = worker.Guard(func() error {
 		id, err := commenter.PutComment(ctx, d.pr, provider.Comment{ID: c.ID, Marker: d.page.Marker(), Body: body})
 		if err == nil {
 			c.ID, c.Hash, c.At = id, hash, time.Now().UTC()
@@ -152,7 +152,8 @@ func (p *Previews) told(tx *db.Tx, job *queue.Job, d draft, c store.Comment, cau
 		return job.Done(tx)
 	}
 
-	kind := lockstep.KindOf(cause)
+	c.Tries++
+	decision := worker.Decide(cause, c.Tries)
 	again := time.Time{}
 	switch {
 	case cause == nil:
@@ -160,9 +161,8 @@ func (p *Previews) told(tx *db.Tx, job *queue.Job, d draft, c store.Comment, cau
 		if !d.ready.IsZero() {
 			again = tx.Now.Add(editInterval)
 		}
-	case kind == lockstep.Unavailable, kind == lockstep.Internal && c.Tries < internalTries:
-		c.Tries++
-		again = tx.Now.Add(max(backoff(c.Tries), min(provider.Wait(cause), refusedInterval)))
+	case decision.Retry:
+		again = tx.Now.Add(max(decision.After, min(provider.Wait(cause), refusedInterval)))
 	default: // until there is something else to say
 		c.Tries = 0
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/target"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 // A look is one listing of the pull requests into a branch.
@@ -291,11 +292,11 @@ func (l *look) inputs(ctx context.Context, cfg store.Followed, files lockstep.Tr
 	}
 
 	var inputs target.Inputs
-	err = guarded(func() (err error) {
+	err = worker.Guard(func() (err error) {
 		inputs, err = driver.ReadInputs(ctx, cfg.SyncConfiguration, files)
 		return err
 	})
-	if k := lockstep.KindOf(err); err != nil && (k == lockstep.Unavailable || k == lockstep.Internal) {
+	if worker.IsTransient(err) {
 		return nil, fmt.Errorf("plan %s: %w", cfg.ResourceName, err)
 	}
 

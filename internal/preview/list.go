@@ -12,6 +12,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 const (
@@ -47,7 +48,7 @@ func (p *Previews) list(ctx context.Context, job *queue.Job, w pullRequestsWork)
 
 	began := time.Now()
 	l := look{Previews: p, pullRequestsWork: w, cfgs: cfgs}
-	err = guarded(func() error { return l.run(ctx) })
+	err = worker.Guard(func() error { return l.run(ctx) })
 
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -134,11 +135,11 @@ func (p *Previews) abandon(tx *db.Tx, v store.Preview) error {
 // interval says when the pull requests are listed again.
 func (l *look) interval(err error) time.Duration {
 	d := idleInterval
-	switch kind := lockstep.KindOf(err); {
+	switch {
 	case err == nil && l.open > 0:
 		d = openInterval
 	case err == nil:
-	case kind == lockstep.Unavailable || kind == lockstep.Internal:
+	case worker.IsTransient(err):
 		d = max(openInterval, min(provider.Wait(err), refusedInterval))
 	default:
 		d = refusedInterval

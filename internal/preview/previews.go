@@ -2,15 +2,14 @@ package preview
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"time"
 
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 // Options are what previews need.
@@ -71,11 +70,6 @@ const (
 	// listTimeout bounds one listing of a branch's pull requests and the reading of
 	// their heads.
 	listTimeout = 5 * time.Minute
-	// stepTimeout bounds one call of a target driver.
-	stepTimeout = 30 * time.Second
-	// turnTimeout bounds one job of a resource: as many steps as fit, and one more
-	// that began in time.
-	turnTimeout = 2*stepTimeout + 10*time.Second
 	// commentTimeout bounds the putting of one comment.
 	commentTimeout = time.Minute
 )
@@ -85,8 +79,8 @@ const (
 func New(o Options) *Previews {
 	p := &Previews{db: o.DB, queue: o.Queue, engine: o.Engine, forks: o.Forks, log: o.Log.With(slog.String("room", "preview"))}
 	queue.Handle(o.Queue, listTimeout, p.list)
-	queue.Handle(o.Queue, turnTimeout, p.work)
-	queue.Handle(o.Queue, commentTimeout+stepTimeout, p.comment)
+	queue.Handle(o.Queue, worker.TurnTimeout, p.work)
+	queue.Handle(o.Queue, commentTimeout+worker.StepTimeout, p.comment)
 	return p
 }
 
@@ -110,9 +104,6 @@ func (p *Previews) MayHaveChanged(tx *db.Tx, linkID string) error {
 	return nil
 }
 
-// sweepBatch bounds what a sweep wakes of each kind.
-const sweepBatch = 1000
-
 // Sweep wakes, each minute, whatever has open work whose time has come, and
 // finds configurations that have come to ask for comments. It returns when ctx
 // ends.
@@ -125,17 +116,17 @@ func (p *Previews) sweep(tx *db.Tx) error {
 		return err
 	}
 
-	branches, err := store.OverdueBranches(tx, sweepBatch)
+	branches, err := store.OverdueBranches(tx, worker.SweepBatch)
 	if err != nil {
 		return err
 	}
 
-	resources, err := store.OverduePreviews(tx, sweepBatch)
+	resources, err := store.OverduePreviews(tx, worker.SweepBatch)
 	if err != nil {
 		return err
 	}
 
-	comments, err := store.DueComments(tx, sweepBatch)
+	comments, err := store.DueComments(tx, worker.SweepBatch)
 	if err != nil {
 		return err
 	}
@@ -160,24 +151,4 @@ func (p *Previews) sweep(tx *db.Tx) error {
 	}
 
 	return nil
-}
-
-// guarded calls a driver. Its panic is an error of ours like any other, with the
-// stack for the log.
-func guarded(call func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-	}()
-	return call()
-}
-
-// backoff doubles from a second to five minutes.
-func backoff(tries int64) time.Duration {
-	const longest = 5 * time.Minute
-	if tries > 9 {
-		return longest
-	}
-	return min(longest, time.Second<<max(0, tries-1))
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 // removeTries is how often the removal of what was proposed is tried, the last of
@@ -30,7 +31,7 @@ func (t *turn) remove(ctx context.Context) error {
 			t.log.LogAttrs(ctx, slog.LevelWarn, "remove what a preview proposed", slog.String("preview", v.ID),
 				slog.String("resource", v.Configuration.ResourceName), slog.Int64("try", v.Tries+1), slog.Any("err", cause))
 			if v.Tries++; v.Tries < removeTries {
-				v.NotBefore = tx.Now.Add(backoff(v.Tries))
+				v.NotBefore = tx.Now.Add(worker.Backoff(v.Tries))
 				return store.SavePreview(tx, v)
 			}
 		}
@@ -53,9 +54,11 @@ func (t *turn) discard(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
-	defer cancel()
+
 	a, release := t.asAttempt()
 	defer release()
-	return guarded(func() error { return driver.Discard(ctx, a) })
+
+	return worker.Call(ctx, worker.StepTimeout, "The target", func(ctx context.Context) error {
+		return driver.Discard(ctx, a)
+	})
 }

@@ -3,7 +3,6 @@ package preview
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/target"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 const (
@@ -20,8 +20,6 @@ const (
 	whileAttempted = 10 * time.Second
 	// patience is how long a preview tries what is unavailable.
 	patience = 30 * time.Minute
-	// internalTries is how often a step is tried that fails because of us.
-	internalTries = 5
 )
 
 // A turn is one step of the preview of a resource that is worked now.
@@ -32,9 +30,6 @@ type turn struct {
 	note    []byte // what the resource's last ended attempt left
 }
 
-// errFenced says that somebody else has taken the preview over.
-var errFenced = errors.New("taken over by another worker")
-
 // work takes a resource's previews further, one after the other.
 func (p *Previews) work(ctx context.Context, job *queue.Job, w previewWork) error {
 	for began := time.Now(); ; {
@@ -44,13 +39,10 @@ func (p *Previews) work(ctx context.Context, job *queue.Job, w previewWork) erro
 			err = step(ctx)
 		}
 
-		if errors.Is(err, errFenced) {
-			return nil
-		}
 		if err != nil || step == nil {
-			return err
+			return worker.IgnoreLostLease(err)
 		}
-		if time.Since(began) > stepTimeout {
+		if time.Since(began) > worker.StepTimeout {
 			return p.db.Update(ctx, func(tx *db.Tx) error { return job.Again(tx, tx.Now) })
 		}
 	}
@@ -120,7 +112,7 @@ func (t *turn) decide(tx *db.Tx, s store.ResourceState) (func(context.Context) e
 	}
 
 	if v.State == store.PreviewRemoving {
-		_, err := t.engine.Reserve(tx, s.ID, stepTimeout+15*time.Second)
+		_, err := t.engine.Reserve(tx, s.ID, worker.StepTimeout+15*time.Second)
 		return t.remove, err
 	}
 
@@ -216,19 +208,13 @@ func (t *turn) advance(ctx context.Context) (step target.Step, err error) {
 		return target.Step{}, err
 	}
 
-	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
-	defer cancel()
-
 	a, release := t.asAttempt()
 	defer release()
 
-	err = guarded(func() error {
+	err = worker.Call(ctx, worker.StepTimeout, "The target", func(ctx context.Context) error {
 		step, err = driver.Advance(ctx, a)
 		return err
 	})
-	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		err = lockstep.Wrapf(lockstep.Unavailable, err, "The target took longer than %s to answer.", stepTimeout)
-	}
 
 	return step, err
 }
@@ -236,34 +222,26 @@ func (t *turn) advance(ctx context.Context) (step target.Step, err error) {
 // failed says what becomes of a preview whose step failed: a result, or nil where
 // it is tried again.
 func (t *turn) failed(tx *db.Tx, v *store.Preview, cause error) *Result {
-	v.NotBefore = tx.Now.Add(backoff(v.Tries))
-	kind := lockstep.KindOf(cause)
-	switch {
-	case kind == lockstep.Unavailable && tx.Now.Sub(v.StartedAt) < patience,
-		(kind == lockstep.Internal || kind == lockstep.Stale) && v.Tries < internalTries:
-		t.log.LogAttrs(tx.Context(), levelOf(cause), "preview step", slog.String("preview", v.ID), slog.Int64("try", v.Tries), slog.Any("err", cause))
-		return nil
+	decision := worker.Decide(cause, v.Tries)
+	unavailable := lockstep.KindOf(cause) == lockstep.Unavailable
+	if !decision.Retry || unavailable && tx.Now.Sub(v.StartedAt) >= patience {
+		return &Result{Problem: lockstep.Shown(cause), Blocked: decision.Blocked}
 	}
-	return &Result{Problem: lockstep.Shown(cause), Blocked: kind == lockstep.Blocked}
+
+	v.NotBefore = tx.Now.Add(decision.After)
+	t.log.LogAttrs(tx.Context(), decision.Level, "preview step",
+		slog.String("preview", v.ID), slog.Int64("try", v.Tries), slog.Any("err", cause))
+	return nil
 }
 
 // mine runs f on the preview's row, under its lock, if it is still this worker's.
 func (t *turn) mine(ctx context.Context, f func(tx *db.Tx, v store.Preview) error) error {
-	return t.db.Update(ctx, func(tx *db.Tx) error {
+	return worker.UpdateIfOwner(ctx, t.db, func(tx *db.Tx) (store.Preview, bool, error) {
 		if _, err := store.LockResource(tx, t.preview.ResourceID); err != nil {
-			return err
+			return store.Preview{}, false, err
 		}
-
-		v, ok, err := store.LockPreview(tx, t.preview)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return errFenced
-		}
-
-		return f(tx, v)
-	})
+		return store.LockPreview(tx, t.preview)
+	}, f)
 }
 
 // due has the comment on a pull request looked at; 0 is none.

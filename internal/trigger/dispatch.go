@@ -80,9 +80,9 @@ func (p *Poller) dispatch(ctx context.Context, looks *sync.WaitGroup, t task) {
 	case starts:
 		looks.Go(func() { p.work(ctx, t) })
 	case later:
-		p.guarded(ctx, t.link.ID, func() error { return p.putOff(ctx, t, next) })
+		p.run(ctx, t.link.ID, func() error { return p.putOff(ctx, t, next) })
 	case fails:
-		p.guarded(ctx, t.link.ID, func() error { return p.unasked(ctx, t) })
+		p.run(ctx, t.link.ID, func() error { return p.unasked(ctx, t) })
 	}
 }
 
@@ -99,7 +99,7 @@ func (p *Poller) work(ctx context.Context, t task) {
 		// A look takes half a lease at most. Who has waited for longer than the other
 		// half is claimed again soon.
 		if time.Since(t.claimed) < lease/2 {
-			p.guarded(ctx, t.link.ID, func() error { return p.look(ctx, t) })
+			p.run(ctx, t.link.ID, func() error { return p.look(ctx, t) })
 		}
 
 		<-p.slots

@@ -3,10 +3,8 @@ package trigger
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -14,6 +12,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 // Options are what a poller needs.
@@ -162,16 +161,15 @@ func (p *Poller) claim(ctx context.Context) (polls []store.Poll, next time.Durat
 	return polls, 0, err
 }
 
-// guarded does something about a link and logs its error. A panic ends this
-// alone: the link is due again when its lease is over.
-func (p *Poller) guarded(ctx context.Context, link string, do func() error) {
-	defer func() {
-		if v := recover(); v != nil {
-			p.log.LogAttrs(ctx, slog.LevelError, "poll", slog.String("link", link),
-				slog.Any("err", fmt.Errorf("panic: %v", v)), slog.String("stack", string(debug.Stack())))
-		}
-	}()
-	if err := do(); err != nil && ctx.Err() == nil {
+// run calls f about a link and logs its error. A panic ends this call alone: the
+// link is due again when its lease is over.
+func (p *Poller) run(ctx context.Context, link string, f func() error) {
+	err := worker.Guard(f)
+	_, isPanic := errors.AsType[*worker.PanicError](err)
+	switch {
+	case isPanic:
+		p.log.LogAttrs(ctx, slog.LevelError, "poll", slog.String("link", link), slog.Any("err", err))
+	case err != nil && ctx.Err() == nil:
 		p.log.LogAttrs(ctx, slog.LevelWarn, "poll", slog.String("link", link), slog.Any("err", err))
 	}
 }
@@ -211,20 +209,15 @@ func (p *Poller) look(ctx context.Context, t task) error {
 func (p *Poller) heads(ctx context.Context, link lockstep.RepositoryLink, branches []string) (map[string]lockstep.SHA, error) {
 	ctx, cancel := context.WithTimeout(ctx, lease/2)
 	defer cancel()
-	heads, err := p.ask(ctx, link, branches)
-	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		err = lockstep.Wrapf(lockstep.Unavailable, err, "The Git host took longer than %s to answer.", lease/2)
-	}
-	return heads, err
-}
 
-func (p *Poller) ask(ctx context.Context, link lockstep.RepositoryLink, branches []string) (map[string]lockstep.SHA, error) {
-	client, done, err := p.o.Engine.Open(ctx, link.ID)
+	client, release, err := p.o.Engine.Open(ctx, link.ID)
 	if err != nil {
-		return nil, err
+		return nil, worker.Timeout(ctx, lease/2, "The Git host", err)
 	}
-	defer done()
-	return client.Heads(ctx, branches)
+	defer release()
+
+	heads, err := client.Heads(ctx, branches)
+	return heads, worker.Timeout(ctx, lease/2, "The Git host", err)
 }
 
 // seen requests a sync of every branch that moved; of all, if the repository
@@ -281,8 +274,7 @@ func (p *Poller) failed(tx *db.Tx, t task, branches []string, cause error) error
 	poll.Failures++
 	interval, most := p.intervals(link)
 	poll.Interval = min(most, interval<<min(poll.Failures, 8))
-	kind := lockstep.KindOf(cause)
-	passing := kind == lockstep.Unavailable || kind == lockstep.Internal
+	passing := worker.IsTransient(cause)
 	level := slog.LevelInfo
 
 	// That nobody asked is no news where an outage has been told.

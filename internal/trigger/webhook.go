@@ -5,11 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +17,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/ratelimit"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 // WebhookOptions are what webhooks need.
@@ -84,16 +83,12 @@ func (h *Webhooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	kind, id := parsePath(r.URL.Path)
 	d := delivery{kind: kind, id: id}
-	defer func() {
-		if v := recover(); v != nil {
-			d.answer, d.err = failed, fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-			d.write(w)
-		}
-		h.report(r.Context(), d, time.Since(began))
-	}()
+	if err := worker.Guard(func() error { h.take(w, r, &d); return nil }); err != nil {
+		d.answer, d.err = failed, err
+	}
 
-	h.take(w, r, &d)
 	d.write(w)
+	h.report(r.Context(), d, time.Since(began))
 }
 
 // A delivery is one request, and what came of it.
