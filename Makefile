@@ -6,7 +6,7 @@ FUZZTIME ?= 10s
 # Rooms where goroutines meet, among those that are there: the race detector
 # costs too much for all. -short leaves out tests that prove by sheer number.
 RACE := $(addprefix ./,$(addsuffix /...,$(wildcard $(addprefix internal/,\
-	queue engine trigger preview handshake sandbox api server gitwire identity policy sts))))
+	queue engine trigger preview connection sandbox api server gitwire identity policy sts))))
 
 # Where make test has put Python packages that the machine lacks, if it has.
 export PATH := $(CURDIR)/.cache/python/bin:$(PATH)

@@ -36,7 +36,7 @@ func rooms() map[string]room {
 		"cmd/lockstep": {imports: "internal/cli"},
 		"internal/cli": {imports: ". internal/server internal/client internal/wire internal/model internal/manifest" +
 			" internal/policy"}, // a policy is checked where there is no server
-		"internal/server": {imports: ". internal/api internal/awsjson internal/console internal/db internal/engine internal/gitwire internal/handshake" +
+		"internal/server": {imports: ". internal/api internal/awsjson internal/console internal/db internal/engine internal/gitwire internal/connection" +
 			" internal/identity internal/metrics internal/netaddr internal/preview internal/provider internal/provider/azuredevops internal/provider/bitbucket" +
 			" internal/provider/git internal/provider/github internal/provider/gitlab internal/queue internal/sample internal/sandbox internal/seal" +
 			" internal/sigv4 internal/store internal/sts internal/target internal/target/cfnstack internal/trigger internal/wire"},
@@ -52,7 +52,7 @@ func rooms() map[string]room {
 		"internal/api": {imports: ". internal/wire internal/db internal/store internal/identity internal/policy internal/engine internal/awsjson" +
 			// Credentials that are given; the gate before the operations; the key that
 			// seals credentials.
-			" internal/handshake internal/sigv4 internal/seal" +
+			" internal/connection internal/sigv4 internal/seal" +
 			// What a policy of signatures names is read before it is kept; what is
 			// proposed to a Git host, in its words and the target's.
 			" internal/signature internal/provider internal/target internal/netaddr"},
@@ -65,7 +65,7 @@ func rooms() map[string]room {
 		"internal/engine": {imports: ". internal/worker internal/db internal/store internal/queue internal/provider internal/target internal/signature"},
 
 		// Credentials: whether they work, and how they go on working.
-		"internal/handshake": {imports: ". internal/worker internal/db internal/store internal/seal internal/queue internal/provider internal/netaddr"},
+		"internal/connection": {imports: ". internal/worker internal/db internal/store internal/seal internal/queue internal/provider internal/netaddr"},
 
 		// Beside the flow: what a pull request would change.
 		"internal/preview": {imports: ". internal/worker internal/db internal/store internal/queue internal/provider internal/target internal/engine",
@@ -106,13 +106,13 @@ func rooms() map[string]room {
 		"internal/seal":             {},
 
 		// For tests alone.
-		"internal/db/dbtest":               {imports: "internal/db"},
-		"internal/queue/queuetest":         {imports: "internal/db internal/db/dbtest internal/queue"},
-		"internal/identity/identitytest":   {},
-		"internal/handshake/handshaketest": {imports: ". internal/provider"},
-		"internal/gitwire/gitwiretest":     {imports: "internal/gitwire"},
-		"internal/provider/providertest":   {imports: ". internal/provider"},
-		"internal/target/targettest":       {imports: ". internal/target"},
+		"internal/db/dbtest":                 {imports: "internal/db"},
+		"internal/queue/queuetest":           {imports: "internal/db internal/db/dbtest internal/queue"},
+		"internal/identity/identitytest":     {},
+		"internal/connection/connectiontest": {imports: ". internal/provider"},
+		"internal/gitwire/gitwiretest":       {imports: "internal/gitwire"},
+		"internal/provider/providertest":     {imports: ". internal/provider"},
+		"internal/target/targettest":         {imports: ". internal/target"},
 
 		// The whole program, from outside.
 		"e2e": {tests: "internal/cli internal/db"},
@@ -144,7 +144,7 @@ func keepers() map[string]string {
 		"github.com/go-jose/":                      "internal/identity internal/provider/github",
 		"github.com/google/go-github/":             "internal/provider/github",
 		"golang.org/x/crypto/":                     "internal/gitwire internal/signature",
-		"golang.org/x/oauth2":                      "internal/handshake",
+		"golang.org/x/oauth2":                      "internal/connection",
 		"github.com/hiddeco/":                      "internal/signature",
 		"github.com/ProtonMail/":                   "internal/signature",
 		"github.com/spf13/cobra":                   "internal/cli",

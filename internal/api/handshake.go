@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/connection"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/handshake"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
@@ -24,21 +24,21 @@ func (s *Service) CompleteConnection(ctx context.Context, caller Caller, input *
 		return nil, err
 	}
 
-	var offer *handshake.Offer
+	var handshake *connection.Handshake
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		conn, err := caller.lockedConnection(tx, input.ConnectionArn, "lockstep:CompleteConnection")
 		if err != nil {
 			return err
 		}
 
-		offer, err = s.o.Handshake.Receive(tx, conn, given)
+		handshake, err = s.o.Connections.BeginHandshake(tx, conn, given)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 
-	if err := offer.Try(ctx); err != nil {
+	if err := handshake.Verify(ctx); err != nil {
 		return nil, err
 	}
 
@@ -50,7 +50,7 @@ func (s *Service) CompleteConnection(ctx context.Context, caller Caller, input *
 			return err
 		}
 
-		status, err := offer.Accept(tx, conn)
+		status, err := handshake.Complete(tx, conn)
 		out.ConnectionStatus = string(status)
 		return err
 	})
@@ -60,8 +60,8 @@ func (s *Service) CompleteConnection(ctx context.Context, caller Caller, input *
 
 // parseCredential takes what a caller gives a connection. What belongs to another kind is
 // refused, lest it be thought to count.
-func parseCredential(credential wire.Credential) (handshake.Given, error) {
-	given := handshake.Given{Credential: lockstep.Credential{
+func parseCredential(credential wire.Credential) (connection.HandshakeInput, error) {
+	given := connection.HandshakeInput{Credential: lockstep.Credential{
 		Kind: lockstep.CredentialKind(credential.Kind), Username: credential.Username, Secret: credential.Secret,
 		AppID: credential.AppId, InstallationID: credential.InstallationId,
 	}}
@@ -77,7 +77,7 @@ func parseCredential(credential wire.Credential) (handshake.Given, error) {
 		return given, lockstep.Errorf(lockstep.Invalid, "A credential of kind OAUTH_CODE needs Secret and State, and nothing else.")
 	}
 
-	return handshake.Given{Code: credential.Secret, State: credential.State}, nil
+	return connection.HandshakeInput{Code: credential.Secret, State: credential.State}, nil
 }
 
 // StartConnectionHandshake begins to let an application in by OAuth 2, with PKCE.
@@ -90,8 +90,8 @@ func (s *Service) StartConnectionHandshake(ctx context.Context, c Caller, input 
 			return err
 		}
 
-		started, err := s.o.Handshake.Start(tx, conn,
-			handshake.Client{ID: input.ClientId, Secret: input.ClientSecret, RedirectURI: input.RedirectUri})
+		started, err := s.o.Connections.StartAuthorization(tx, conn,
+			connection.OAuthClient{ID: input.ClientId, Secret: input.ClientSecret, RedirectURI: input.RedirectUri})
 		out.AuthorizationUrl, out.State, out.ExpiresAt = started.URL, started.State, wire.Time{Time: started.Expires}
 		return err
 	})
@@ -111,10 +111,10 @@ func (s *Service) GetConnectionHandshake(ctx context.Context, caller Caller, in 
 			return err
 		}
 
-		state, err := s.o.Handshake.State(tx, conn)
+		state, err := s.o.Connections.CredentialStatus(tx, conn)
 		*out = wire.GetConnectionHandshakeOutput{
 			ConnectionArn: string(conn.ARN), ConnectionStatus: string(conn.Status), Reason: state.Reason,
-			CredentialKind: string(state.Kind), ExpiresAt: wire.Time{Time: state.ExpiresAt}, Renewed: state.Renewed,
+			CredentialKind: string(state.Kind), ExpiresAt: wire.Time{Time: state.ExpiresAt}, Renewed: state.IsRenewed,
 			CheckedAt: wire.Time{Time: state.CheckedAt}, NextCheckAt: wire.Time{Time: state.CheckAt},
 		}
 

@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections/types"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/connection/connectiontest"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/handshake/handshaketest"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/wire"
@@ -38,7 +38,7 @@ func (w *world) withQueue() {
 func (w *world) start(arn string) (out wire.StartConnectionHandshakeOutput, err error) {
 	w.Helper()
 	err = w.ours("StartConnectionHandshake", wire.StartConnectionHandshakeInput{ConnectionArn: arn,
-		ClientId: handshaketest.ClientID, ClientSecret: handshaketest.ClientSecret, RedirectUri: "http://127.0.0.1:8000/callback"}, &out)
+		ClientId: connectiontest.ClientID, ClientSecret: connectiontest.ClientSecret, RedirectUri: "http://127.0.0.1:8000/callback"}, &out)
 	return out, err
 }
 
@@ -220,7 +220,7 @@ func TestAHostIsKnownByACertificateOfItsOwn(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		host := w.host("h")
 		before := must[*codeconnections.GetHostOutput](t)(w.sdk().GetHost(t.Context(), &codeconnections.GetHostInput{HostArn: &host}))
-		certificate := handshaketest.Certificate(t)
+		certificate := connectiontest.Certificate(t)
 		for _, wrong := range []string{"x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", certificate + "and more",
 			"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"} {
 			refused(t, w.ours("PutHostCertificate", wire.PutHostCertificateInput{HostArn: host, TlsCertificate: wrong}, nil),

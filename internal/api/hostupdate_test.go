@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/connection"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/handshake"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
@@ -144,7 +144,7 @@ func TestAConnectionForgetsItsCredentialWhenItsHostMovesElsewhere(t *testing.T) 
 func TestACredentialThatIsGivenWhileItsHostMovesIsForgotten(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		arn := w.connection("acme", w.host("h"))
-		given := handshake.Given{Credential: lockstep.Credential{Kind: "TOKEN", Secret: "t"}}
+		given := connection.HandshakeInput{Credential: lockstep.Credential{Kind: "TOKEN", Secret: "t"}}
 		moved := make(chan error, 1)
 		w.update(func(tx *db.Tx) error {
 			conn, err := store.LockConnection(tx, account, region, lockstep.ARN(arn))
@@ -152,15 +152,15 @@ func TestACredentialThatIsGivenWhileItsHostMovesIsForgotten(t *testing.T) {
 				return err
 			}
 
-			offer, err := w.handshake.Receive(tx, conn, given)
+			offer, err := w.handshake.BeginHandshake(tx, conn, given)
 			if err != nil {
 				return err
 			}
-			if err := offer.Try(w.Context()); err != nil { // nobody is asked: the type is Git
+			if err := offer.Verify(w.Context()); err != nil { // nobody is asked: the type is Git
 				return err
 			}
 
-			if _, err := offer.Accept(tx, conn); err != nil {
+			if _, err := offer.Complete(tx, conn); err != nil {
 				return err
 			}
 

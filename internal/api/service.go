@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/connection"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
-	"github.com/lockstephq/lockstep/internal/handshake"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/seal"
@@ -68,8 +68,8 @@ type Options struct {
 	// ValidName says, per sync type that has a driver, what is wrong with a
 	// resource name that its target could not have; nil where nothing is.
 	ValidName map[lockstep.SyncType]func(name string) error
-	// Handshake gives connections their credentials.
-	Handshake *handshake.Handshake
+	// Connections gives connections their credentials.
+	Connections *connection.Controller
 	// Seal closes the tokens of lists and the secrets of new access keys.
 	Seal *seal.Key
 	// WebIdentityIssuers are the issuers of tokens that roles may trust without

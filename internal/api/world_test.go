@@ -28,11 +28,11 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/connection"
+	"github.com/lockstephq/lockstep/internal/connection/connectiontest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/engine"
-	"github.com/lockstephq/lockstep/internal/handshake"
-	"github.com/lockstephq/lockstep/internal/handshake/handshaketest"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
@@ -65,9 +65,9 @@ type world struct {
 	// directory may have to be told that policies have changed.
 	directory *identity.Directory
 	engine    *notes
-	handshake *handshake.Handshake
-	queue     *queue.Queue        // never started, and only some tests give it its tables
-	git       *handshaketest.Host // of provider type GitLabSelfManaged
+	handshake *connection.Controller
+	queue     *queue.Queue         // never started, and only some tests give it its tables
+	git       *connectiontest.Host // of provider type GitLabSelfManaged
 	admin     identity.AccessKey
 }
 
@@ -116,14 +116,14 @@ func build(t testing.TB, database *db.DB, change ...func(*api.Options)) (*world,
 		t.Fatal(err)
 	}
 
-	w := &world{TB: t, db: database, seal: key, directory: directory, engine: &notes{}, git: handshaketest.Unplugged()}
+	w := &world{TB: t, db: database, seal: key, directory: directory, engine: &notes{}, git: connectiontest.Unplugged()}
 	log := slog.New(slog.DiscardHandler)
 	w.queue = queue.New(queue.Options{DB: database, Log: log})
-	w.handshake = handshake.New(handshake.Options{DB: database, Queue: w.queue, Seal: key, Log: log,
-		Providers: []provider.Driver{&handshaketest.Driver{Host: w.git, Transport: w.git, Kind: "GitLabSelfManaged"}},
+	w.handshake = connection.New(connection.Options{DB: database, Queue: w.queue, Seal: key, Log: log,
+		Providers: []provider.Driver{&connectiontest.Driver{Host: w.git, Transport: w.git, Kind: "GitLabSelfManaged"}},
 		Transport: func(string) (http.RoundTripper, error) { return w.git, nil }})
 	options := api.Options{
-		DB: database, Engine: w.engine, Historian: w.engine, Hosts: w.engine, Directory: directory, Seal: key, Handshake: w.handshake, WebIdentityIssuers: []string{issuer},
+		DB: database, Engine: w.engine, Historian: w.engine, Hosts: w.engine, Directory: directory, Seal: key, Connections: w.handshake, WebIdentityIssuers: []string{issuer},
 		Providers: map[lockstep.ProviderType]api.Provider{
 			"Git":    {NeedsHost: true, ValidEndpoint: noSSH},
 			"GitHub": {}, "GitLabSelfManaged": {NeedsHost: true},

@@ -16,10 +16,10 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/connection"
+	"github.com/lockstephq/lockstep/internal/connection/connectiontest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
-	"github.com/lockstephq/lockstep/internal/handshake"
-	"github.com/lockstephq/lockstep/internal/handshake/handshaketest"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/identity/identitytest"
 	"github.com/lockstephq/lockstep/internal/provider"
@@ -39,14 +39,14 @@ type installation struct {
 	engine *notes
 	key    *seal.Key
 	open   *db.DB
-	git    *handshaketest.Host  // of provider types GitLab and GitLabSelfManaged
+	git    *connectiontest.Host // of provider types GitLab and GitLabSelfManaged
 	issuer *identitytest.Issuer // of tokens that roles may trust
 }
 
 func newInstallation(t testing.TB) installation {
 	t.Helper()
 	i := installation{db: "sqlite:" + filepath.Join(t.TempDir(), "lockstep.db"), engine: &notes{},
-		git: handshaketest.New(t), issuer: identitytest.NewIssuer(t)}
+		git: connectiontest.New(t), issuer: identitytest.NewIssuer(t)}
 	var made struct{ AccessKeyId, SecretAccessKey string }
 	out := run(t, nil, "key", "create", "--db", i.db, "--admin", "--account", "111122223333", "-o", "json").ok(t).stdout
 	if err := json.Unmarshal([]byte(out), &made); err != nil {
@@ -74,7 +74,7 @@ func newInstallation(t testing.TB) installation {
 		DB:   d, Engine: i.engine, Historian: i.engine, Directory: directory,
 		Providers:          map[lockstep.ProviderType]api.Provider{"Git": {NeedsHost: true}, "GitHub": {}, "GitLab": {}, "GitLabSelfManaged": {NeedsHost: true}},
 		ValidName:          map[lockstep.SyncType]func(string) error{"CFN_STACK_SYNC": func(string) error { return nil }},
-		Handshake:          i.handshake(t, d, key),
+		Connections:        i.handshake(t, d, key),
 		WebIdentityIssuers: []string{i.issuer.URL},
 	})
 
@@ -100,15 +100,15 @@ func newInstallation(t testing.TB) installation {
 }
 
 // handshake has a host of two types that can be asked; a queue that nobody works.
-func (i installation) handshake(t testing.TB, d *db.DB, key *seal.Key) *handshake.Handshake {
+func (i installation) handshake(t testing.TB, d *db.DB, key *seal.Key) *connection.Controller {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	q := queue.New(queue.Options{DB: d, Log: log})
 	if err := q.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return handshake.New(handshake.Options{DB: d, Queue: q, Seal: key, Log: log,
-		Providers: []provider.Driver{&handshaketest.Driver{Host: i.git, Kind: "GitLab"}, &handshaketest.Driver{Host: i.git, Kind: "GitLabSelfManaged"}},
+	return connection.New(connection.Options{DB: d, Queue: q, Seal: key, Log: log,
+		Providers: []provider.Driver{&connectiontest.Driver{Host: i.git, Kind: "GitLab"}, &connectiontest.Driver{Host: i.git, Kind: "GitLabSelfManaged"}},
 		Transport: func(string) (http.RoundTripper, error) { return http.DefaultTransport, nil }})
 }
 

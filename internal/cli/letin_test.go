@@ -20,7 +20,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/cli"
-	"github.com/lockstephq/lockstep/internal/handshake/handshaketest"
+	"github.com/lockstephq/lockstep/internal/connection/connectiontest"
 )
 
 // screen is what a person reads of standard error while the program runs.
@@ -126,8 +126,8 @@ func page(t testing.TB, address string) (*http.Response, string) {
 
 func TestLockstepIsLetInFromABrowser(t *testing.T) {
 	i := newInstallation(t)
-	s := i.sit(t, t.Context(), strings.NewReader(handshaketest.ClientSecret+"\n"),
-		"connect", "lab", "--provider", "GitLab", "--oauth", "--client-id", handshaketest.ClientID, "--client-secret-stdin", "-o", "json")
+	s := i.sit(t, t.Context(), strings.NewReader(connectiontest.ClientSecret+"\n"),
+		"connect", "lab", "--provider", "GitLab", "--oauth", "--client-id", connectiontest.ClientID, "--client-secret-stdin", "-o", "json")
 	back := sentTo(t, s.url())
 	forged := *back
 	forged.RawQuery = url.Values{"code": {"canary-forged"}, "state": {"guessed"}}.Encode()
@@ -173,9 +173,9 @@ func TestLockstepIsLetInByWhatIsPasted(t *testing.T) {
 		"address": (*url.URL).String,
 	} {
 		stdin, typed := io.Pipe()
-		s := i.sit(t, t.Context(), stdin, "connect", name, "--provider", "GitLab", "--oauth", "--client-id", handshaketest.ClientID,
+		s := i.sit(t, t.Context(), stdin, "connect", name, "--provider", "GitLab", "--oauth", "--client-id", connectiontest.ClientID,
 			"--client-secret-stdin", "--redirect-uri", "https://app.example.com/callback")
-		if _, err := io.WriteString(typed, handshaketest.ClientSecret+"\n"); err != nil {
+		if _, err := io.WriteString(typed, connectiontest.ClientSecret+"\n"); err != nil {
 			t.Fatal(err)
 		}
 
@@ -191,7 +191,7 @@ func TestLockstepIsLetInByWhatIsPasted(t *testing.T) {
 
 func TestWhoeverIsNotLetInIsToldWhy(t *testing.T) {
 	i := newInstallation(t)
-	args := []string{"connect", "lab", "--provider", "GitLab", "--oauth", "--client-id", handshaketest.ClientID}
+	args := []string{"connect", "lab", "--provider", "GitLab", "--oauth", "--client-id", connectiontest.ClientID}
 	s := i.sit(t, t.Context(), strings.NewReader(""), args...)
 	back := sentTo(t, s.url())
 	back.RawQuery = url.Values{"error": {"access_denied"}, "error_description": {"<script>alert(1)</script>\x1b[31m"}, "state": back.Query()["state"]}.Encode()
@@ -244,7 +244,7 @@ func TestAnAppAndACertificateAreGivenByFiles(t *testing.T) {
 	give("good-token", "app.pem").refused(t, 2, "--certificate: this is no certificate")
 	write(t, filepath.Join(folder, "bad.pem"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
 	give("good-token", "bad.pem").refused(t, 1, "one certificate in PEM")
-	write(t, filepath.Join(folder, "host.pem"), handshaketest.Certificate(t))
+	write(t, filepath.Join(folder, "host.pem"), connectiontest.Certificate(t))
 	give("good-token", "host.pem").ok(t)
 	give("canary-bad", "host.pem").refused(t, 1, "The credential does not work, and is not stored")
 	i.run(t, "connect", "again", "--provider", "GitLabSelfManaged", "--none").refused(t, 1, "does not work") // the one host of its type

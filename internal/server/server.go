@@ -16,11 +16,11 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/connection"
 	"github.com/lockstephq/lockstep/internal/console"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/gitwire"
-	"github.com/lockstephq/lockstep/internal/handshake"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/metrics"
 	"github.com/lockstephq/lockstep/internal/preview"
@@ -68,18 +68,18 @@ type plan struct {
 type server struct {
 	plan
 	engine *engine.Engine
-	// handshake keeps the statuses of connections.
-	handshake *handshake.Handshake
-	preview   *preview.Previews
-	queue     *queue.Queue
-	poller    *trigger.Poller
-	network   *gitwire.Network
-	sandbox   *sandbox.Sandbox
-	console   *console.Console // nil where nobody could find it
-	front     *door            // that of the API
-	doors     []*door          // all
-	metrics   *metrics.Metrics
-	in        store.Installation
+	// connectionController keeps the statuses of connections.
+	connectionController *connection.Controller
+	preview              *preview.Previews
+	queue                *queue.Queue
+	poller               *trigger.Poller
+	network              *gitwire.Network
+	sandbox              *sandbox.Sandbox
+	console              *console.Console // nil where nobody could find it
+	front                *door            // that of the API
+	doors                []*door          // all
+	metrics              *metrics.Metrics
+	in                   store.Installation
 }
 
 // assemble makes a server of a plan. The database is bound to the target.
@@ -110,12 +110,12 @@ func assemble(ctx context.Context, p plan) (*server, error) {
 	}
 
 	hosts := providers(s.network, p.gitRoots)
-	s.handshake = handshake.New(handshake.Options{
+	s.connectionController = connection.New(connection.Options{
 		DB: p.db, Queue: s.queue, Seal: p.key, Providers: hosts, Transport: transports(s.network), Log: p.log})
 	s.furnish()
 	s.engine = engine.New(engine.Options{
 		DB: p.db, Queue: s.queue, Log: p.log, Encode: api.EncodeStatus,
-		Providers: hosts, Targets: drivers, Credential: s.handshake.Credential, Met: s.handshake.Met,
+		Providers: hosts, Targets: drivers, Credential: s.connectionController.Credential, Met: s.connectionController.RecordProbe,
 		CommitURL: s.commitURL,
 	})
 
@@ -181,7 +181,7 @@ func (s *server) handler(directory *identity.Directory) http.Handler {
 		DB: s.db, Engine: s.engine, Historian: s.engine, Hosts: s.engine, PublicURL: s.publicURL, Directory: directory, Seal: s.key,
 		WebIdentityIssuers: s.callers.issuers, Quotas: s.callers.quotas, Rates: s.callers.rates,
 		Providers: hostRules(s.gitRoots), ValidName: validNames(), Logger: s.log.With(slog.String("room", "api")), Observe: s.observe,
-		Handshake: s.handshake,
+		Connections: s.connectionController,
 	})
 
 	calls := s.withSTS(service.Handler(), directory)
@@ -317,7 +317,7 @@ func (s *server) run(ctx context.Context, answering func() error) error {
 	if err == nil {
 		loops.Go(func() { s.poller.Run(inner) })
 		loops.Go(func() { s.engine.Sweep(inner) })
-		loops.Go(func() { s.handshake.Sweep(inner) })
+		loops.Go(func() { s.connectionController.Sweep(inner) })
 		loops.Go(func() { s.preview.Sweep(inner) })
 		err = answering()
 	}

@@ -1,4 +1,4 @@
-package handshake_test
+package connection_test
 
 import (
 	"context"
@@ -89,7 +89,7 @@ func TestACredentialIsNotStoredForAHostThatMovedWhileItWasTried(t *testing.T) {
 		w.git.Tokens["canary-good"] = true
 		arn := w.connection("acme", "GitLabSelfManaged")
 		var offer = w.receive(arn, token("canary-good"))
-		if err := offer.Try(context.Background()); err != nil {
+		if err := offer.Verify(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 
@@ -100,7 +100,7 @@ func TestACredentialIsNotStoredForAHostThatMovedWhileItWasTried(t *testing.T) {
 				return err
 			}
 
-			_, err = offer.Accept(tx, conn)
+			_, err = offer.Complete(tx, conn)
 			return err
 		})
 

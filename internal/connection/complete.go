@@ -1,4 +1,4 @@
-package handshake
+package connection
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 // A Given is what somebody gives a connection: a credential, or the code and the
 // state with which a host has sent a person back.
-type Given struct {
+type HandshakeInput struct {
 	Credential lockstep.Credential
 	Code       string // "" where it is a credential
 	State      string
@@ -20,100 +20,100 @@ type Given struct {
 
 // An Offer is a credential on its way to a connection: Receive, Try, Accept. It is
 // for one goroutine.
-type Offer struct {
-	h       *Handshake
-	access  provider.Access
-	code    string
-	pending store.PendingHandshake
-	found   verdict
+type Handshake struct {
+	controller *Controller
+	access     provider.Access
+	code       string
+	pending    store.PendingHandshake
+	result     probeResult
 }
 
-// Receive begins to give a connection of the caller's its credential. Invalid where
+// BeginHandshake begins to give a connection of the caller's its credential. Invalid where
 // it is half a credential, or a state that is unknown, spent or over.
-func (h *Handshake) Receive(tx *db.Tx, conn lockstep.Connection, g Given) (*Offer, error) {
-	a, err := access(tx, conn)
+func (h *Controller) BeginHandshake(tx *db.Tx, conn lockstep.Connection, g HandshakeInput) (*Handshake, error) {
+	a, err := accessOf(tx, conn)
 	if err != nil {
 		return nil, err
 	}
 
-	o := &Offer{h: h, access: a, code: g.Code}
+	o := &Handshake{controller: h, access: a, code: g.Code}
 	if g.Code == "" {
 		o.access.Credential = g.Credential
 		return o, g.Credential.Validate()
 	}
 
-	o.pending, err = store.TakePendingHandshake(tx, h.o.Seal, conn, g.State)
+	o.pending, err = store.TakePendingHandshake(tx, h.options.Seal, conn, g.State)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		err = lockstep.Errorf(lockstep.Invalid, "%s Begin anew: it may be over, or used already.", lockstep.Shown(err))
 	}
 
-	if err == nil && o.pending.Endpoint != endpoint(a) {
-		err = moved(conn)
+	if err == nil && o.pending.Endpoint != endpointOf(a) {
+		err = errHostMoved(conn)
 	}
 
 	return o, err
 }
 
-// Try exchanges the code for a token, where it is one, and asks the host whether
+// Verify exchanges the code for a token, where it is one, and asks the host whether
 // the credential works. Invalid where the host refuses either, in its words;
 // Unavailable where a code could not be exchanged. That nobody knows whether a
 // credential works is no error.
-func (o *Offer) Try(ctx context.Context) (err error) {
+func (o *Handshake) Verify(ctx context.Context) (err error) {
 	if o.code != "" {
-		if o.access.Credential, err = o.h.exchange(ctx, o.access, o.pending, o.code); err != nil {
-			return refusal("The host refuses the code", err)
+		if o.access.Credential, err = o.controller.exchange(ctx, o.access, o.pending, o.code); err != nil {
+			return asInvalid("The host refuses the code", err)
 		}
 	}
 
-	if o.found, err = o.h.ask(ctx, o.access); err != nil {
+	if o.result, err = o.controller.probe(ctx, o.access); err != nil {
 		return err
 	}
-	if o.found.status == lockstep.ConnectionError {
-		return lockstep.Errorf(lockstep.Invalid, "The credential does not work, and is not stored: %s", o.found.reason)
+	if o.result.status == lockstep.ConnectionError {
+		return lockstep.Errorf(lockstep.Invalid, "The credential does not work, and is not stored: %s", o.result.reason)
 	}
 
 	return nil
 }
 
-// refusal makes the caller's what the host denied.
-func refusal(what string, err error) error {
+// asInvalid makes the caller's what the host denied.
+func asInvalid(what string, err error) error {
 	if lockstep.KindOf(err) != lockstep.Denied {
 		return err
 	}
 	return lockstep.Wrapf(lockstep.Invalid, err, "%s: %s", what, lockstep.Shown(err))
 }
 
-// Accept stores what was tried and gives the connection's status. The connection
+// Complete stores what was tried and gives the connection's status. The connection
 // is to be locked, so that the credential is either forgotten when the host moves
 // or was given after it had. Stale where the host has moved since Receive.
-func (o *Offer) Accept(tx *db.Tx, conn lockstep.Connection) (lockstep.ConnectionStatus, error) {
-	now, err := access(tx, conn)
+func (o *Handshake) Complete(tx *db.Tx, conn lockstep.Connection) (lockstep.ConnectionStatus, error) {
+	now, err := accessOf(tx, conn)
 	if err != nil {
 		return "", err
 	}
-	if endpoint(now) != endpoint(o.access) {
-		return "", moved(conn)
+	if endpointOf(now) != endpointOf(o.access) {
+		return "", errHostMoved(conn)
 	}
 
-	h, c := o.h, o.access.Credential
-	if err := store.SaveCredential(tx, h.o.Seal, conn.ARN, c); err != nil {
+	h, c := o.controller, o.access.Credential
+	if err := store.SaveCredential(tx, h.options.Seal, conn.ARN, c); err != nil {
 		return "", err
 	}
 
-	row := store.Handshake{Reason: o.found.reason}
+	row := store.Handshake{Reason: o.result.reason}
 	switch {
-	case o.found.unknown:
-		row.CheckAt = tx.Now.Add(firstUnknown)
+	case o.result.inconclusive:
+		row.CheckAt = tx.Now.Add(minUnreachableDelay)
 		row.CheckFailures = 1
-	case !o.found.silent:
+	case !o.result.unsupported:
 		row.CheckedAt = tx.Now
 	}
 
-	schedule(&row, c, tx.Now)
+	scheduleExpiry(&row, c, tx.Now)
 	if err := store.SaveHandshake(tx, conn.ARN, row); err != nil {
 		return "", err
 	}
-	if err := store.SetConnectionStatus(tx, conn.ARN, o.found.status); err != nil {
+	if err := store.SetConnectionStatus(tx, conn.ARN, o.result.status); err != nil {
 		return "", err
 	}
 
@@ -125,64 +125,64 @@ func (o *Offer) Accept(tx *db.Tx, conn lockstep.Connection) (lockstep.Connection
 		return "", err
 	}
 
-	return o.found.status, h.wake(tx, conn.ARN, row)
+	return o.result.status, h.wakeJobs(tx, conn.ARN, row)
 }
 
-// schedule says when an access token is renewed, or that it ends.
-func schedule(row *store.Handshake, c lockstep.Credential, now time.Time) {
+// scheduleExpiry says when an access token is renewed, or that it ends.
+func scheduleExpiry(row *store.Handshake, c lockstep.Credential, now time.Time) {
 	row.RenewAt = time.Time{}
 	switch {
 	case c.Kind != lockstep.OAuthCredential || c.ExpiresAt.IsZero():
 	case c.RefreshToken != "":
-		row.RenewAt = renewal(now, c.ExpiresAt)
+		row.RenewAt = renewalTime(now, c.ExpiresAt)
 	case row.CheckAt.IsZero() || row.CheckAt.After(c.ExpiresAt):
 		row.CheckAt = c.ExpiresAt
 	}
 }
 
-// wake wakes what a row says is to be done.
-func (h *Handshake) wake(tx *db.Tx, arn lockstep.ARN, row store.Handshake) error {
+// wakeJobs wakes what a row says is to be done.
+func (h *Controller) wakeJobs(tx *db.Tx, arn lockstep.ARN, row store.Handshake) error {
 	if !row.CheckAt.IsZero() {
-		if err := h.o.Queue.Wake(tx, connectionCheck{arn}, row.CheckAt); err != nil {
+		if err := h.options.Queue.Wake(tx, connectionCheck{arn}, row.CheckAt); err != nil {
 			return err
 		}
 	}
 	if row.RenewAt.IsZero() {
 		return nil
 	}
-	return h.o.Queue.Wake(tx, connectionRenewal{arn}, row.RenewAt)
+	return h.options.Queue.Wake(tx, connectionRenewal{arn}, row.RenewAt)
 }
 
-func moved(conn lockstep.Connection) error {
+func errHostMoved(conn lockstep.Connection) error {
 	return lockstep.Errorf(lockstep.Stale, "The host of connection %s has moved meanwhile. Give the credential again, for where it is now.", conn.Name)
 }
 
 // A State is where a connection's handshake stands.
-type State struct {
+type CredentialStatus struct {
 	Reason string // why the connection is not AVAILABLE, or what is amiss
 	// Kind is that of the credential, "" where the connection holds none.
 	Kind      lockstep.CredentialKind
 	ExpiresAt time.Time // when the access token ends, zero where it does not
-	Renewed   bool      // the access token is renewed before that
+	IsRenewed bool      // the access token is renewed before that
 	CheckedAt time.Time // when the host last said whether the credential works
 	CheckAt   time.Time // when it is asked again, zero: when a look is denied
 }
 
-// State reads where the handshake of a connection stands.
-func (h *Handshake) State(tx *db.Tx, conn lockstep.Connection) (State, error) {
+// CredentialStatus reads where the handshake of a connection stands.
+func (h *Controller) CredentialStatus(tx *db.Tx, conn lockstep.Connection) (CredentialStatus, error) {
 	row, err := store.HandshakeOf(tx, conn.ARN)
 	if err != nil {
-		return State{}, err
+		return CredentialStatus{}, err
 	}
 
-	s := State{Reason: row.Reason, CheckedAt: row.CheckedAt, CheckAt: row.CheckAt}
-	c, err := store.Credential(tx, h.o.Seal, conn.ARN)
+	s := CredentialStatus{Reason: row.Reason, CheckedAt: row.CheckedAt, CheckAt: row.CheckAt}
+	c, err := store.Credential(tx, h.options.Seal, conn.ARN)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		s.Reason = "The connection holds no credential yet."
 		return s, nil
 	}
 
-	s.Kind, s.Renewed = c.Kind, renewable(c)
+	s.Kind, s.IsRenewed = c.Kind, isRenewable(c)
 	if c.Kind == lockstep.OAuthCredential {
 		s.ExpiresAt = c.ExpiresAt
 	}

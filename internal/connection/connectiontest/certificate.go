@@ -1,4 +1,4 @@
-package handshaketest
+package connectiontest
 
 import (
 	"crypto/ecdsa"

@@ -1,4 +1,4 @@
-package handshake_test
+package connection_test
 
 import (
 	"fmt"
@@ -7,23 +7,23 @@ import (
 	"time"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/connection"
+	"github.com/lockstephq/lockstep/internal/connection/connectiontest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
-	"github.com/lockstephq/lockstep/internal/handshake"
-	"github.com/lockstephq/lockstep/internal/handshake/handshaketest"
 )
 
 // Over sockets, as in production: the host verifies the code, the client and PKCE.
 func TestAnApplicationIsLetInOverTheNetwork(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		git := handshaketest.New(t)
+		git := connectiontest.New(t)
 		w := newWorld(t, d, git, nil)
 		for _, public := range []bool{false, true} {
 			git.Set(func() { git.Public = public })
 			arn := w.connection(fmt.Sprintf("public-%v", public), "GitLabSelfManaged")
 			w.oauth(arn)
 			c := w.held(arn)
-			if c.Kind != lockstep.OAuthCredential || !git.Tokens[c.Secret] || c.RefreshToken == "" || c.ClientID != handshaketest.ClientID ||
+			if c.Kind != lockstep.OAuthCredential || !git.Tokens[c.Secret] || c.RefreshToken == "" || c.ClientID != connectiontest.ClientID ||
 				(c.ClientSecret == "") != public || time.Until(c.ExpiresAt) < time.Hour {
 				t.Errorf("it holds %v that ends at %s", c, c.ExpiresAt)
 			}
@@ -55,14 +55,14 @@ func TestAHandshakeWaitsTenMinutesForOnePerson(t *testing.T) {
 		arn := w.connection("acme", "GitLabSelfManaged")
 		code, state := w.letIn(arn)
 		time.Sleep(10*time.Minute - time.Second)
-		w.given(arn, handshake.Given{Code: code, State: state}, lockstep.ConnectionAvailable)
+		w.given(arn, connection.HandshakeInput{Code: code, State: state}, lockstep.ConnectionAvailable)
 		code, state = w.letIn(arn)
 		time.Sleep(10 * time.Minute)
-		_, err := w.give(arn, handshake.Given{Code: code, State: state})
+		_, err := w.give(arn, connection.HandshakeInput{Code: code, State: state})
 		refused(t, err, lockstep.Invalid, "waits for no handshake")
 		code, state = w.letIn(arn)
 		w.letIn(arn) // another begins anew
-		_, err = w.give(arn, handshake.Given{Code: code, State: state})
+		_, err = w.give(arn, connection.HandshakeInput{Code: code, State: state})
 		refused(t, err, lockstep.Invalid, "waits for no handshake")
 	})
 }
@@ -73,19 +73,19 @@ func TestAttack20AStateIsForOneConnectionAndOneUse(t *testing.T) {
 		code, state := w.letIn(arn)
 		otherCode, otherState := w.letIn(other)
 		for _, forged := range []string{"", "x", state + "x", state[:len(state)-1], otherState} {
-			_, err := w.give(arn, handshake.Given{Code: code, State: forged})
+			_, err := w.give(arn, connection.HandshakeInput{Code: code, State: forged})
 			refused(t, err, lockstep.Invalid, "waits for no handshake")
 		}
 
 		// A code of another handshake: the verifier is not its own.
-		_, err := w.give(other, handshake.Given{Code: code, State: otherState})
+		_, err := w.give(other, connection.HandshakeInput{Code: code, State: otherState})
 		refused(t, err, lockstep.Invalid, "invalid_grant")
-		_, err = w.give(other, handshake.Given{Code: otherCode, State: otherState})
+		_, err = w.give(other, connection.HandshakeInput{Code: otherCode, State: otherState})
 		refused(t, err, lockstep.Invalid, "waits for no handshake") // spent
 		w.is(other, lockstep.ConnectionPending)
 		code, state = w.letIn(arn)
-		w.given(arn, handshake.Given{Code: code, State: state}, lockstep.ConnectionAvailable)
-		_, err = w.give(arn, handshake.Given{Code: code, State: state})
+		w.given(arn, connection.HandshakeInput{Code: code, State: state}, lockstep.ConnectionAvailable)
+		_, err = w.give(arn, connection.HandshakeInput{Code: code, State: state})
 		refused(t, err, lockstep.Invalid, "waits for no handshake")
 	})
 }
@@ -120,14 +120,14 @@ func TestAttack17TokensAreAskedForAtTheHostAlone(t *testing.T) {
 		// The host sends the request on, with all that is in it.
 		code, state := w.letIn(arn)
 		w.git.Set(func() { w.git.Elsewhere = "https://evil.example.com/token" })
-		_, err := w.give(arn, handshake.Given{Code: code, State: state})
+		_, err := w.give(arn, connection.HandshakeInput{Code: code, State: state})
 		refused(t, err, lockstep.Invalid, "https://git.example.com/token answers 307")
 		w.git.Set(func() { w.git.Elsewhere = "" })
 
 		// The host has moved since the person was sent there.
 		code, state = w.letIn(arn)
 		w.moveHost(arn, "https://evil.example.com")
-		_, err = w.give(arn, handshake.Given{Code: code, State: state})
+		_, err = w.give(arn, connection.HandshakeInput{Code: code, State: state})
 		refused(t, err, lockstep.Invalid, "waits for no handshake")
 	})
 }
@@ -138,7 +138,7 @@ func TestAttack18NoSecretIsInALogAnErrorOrAReason(t *testing.T) {
 	inBubble(t, func(w *world) {
 		arn := w.connection("acme", "GitLabSelfManaged")
 		_, state := w.letIn(arn)
-		_, spent := w.give(arn, handshake.Given{Code: "canary-forged-code", State: state})
+		_, spent := w.give(arn, connection.HandshakeInput{Code: "canary-forged-code", State: state})
 		refused(t, spent, lockstep.Invalid, "invalid_grant")
 		w.oauth(arn)
 		w.git.Revoke()

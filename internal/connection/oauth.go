@@ -1,4 +1,4 @@
-package handshake
+package connection
 
 import (
 	"context"
@@ -15,59 +15,59 @@ import (
 	"github.com/lockstephq/lockstep/internal/store"
 )
 
-// pendingFor is how long a person has to let an application in.
-const pendingFor = 10 * time.Minute
+// authorizationLifetime is how long a person has to let an application in.
+const authorizationLifetime = 10 * time.Minute
 
 // A Client is an application that is registered at a host.
-type Client struct {
+type OAuthClient struct {
 	ID          string
 	Secret      string // "" of a public client
 	RedirectURI string // where the host sends the person back to
 }
 
 // String hides the secret.
-func (c Client) String() string { return "OAuth client " + c.ID }
+func (c OAuthClient) String() string { return "OAuth client " + c.ID }
 
 // GoString hides the secret.
-func (c Client) GoString() string { return c.String() }
+func (c OAuthClient) GoString() string { return c.String() }
 
 // A Started is a handshake that waits for a person.
-type Started struct {
+type AuthorizationRequest struct {
 	URL     string // for the person's browser
 	State   string // which the host gives back with the code
 	Expires time.Time
 }
 
-// Start sends a person to the host of a connection, to let an application in. The
+// StartAuthorization sends a person to the host of a connection, to let an application in. The
 // connection should be locked; a handshake that it waits for is forgotten. Invalid
 // where the host lets nobody in in this way, or the redirect URI could give the
 // code to somebody else.
-func (h *Handshake) Start(tx *db.Tx, conn lockstep.Connection, c Client) (Started, error) {
+func (h *Controller) StartAuthorization(tx *db.Tx, conn lockstep.Connection, c OAuthClient) (AuthorizationRequest, error) {
 	if err := checkRedirect(c.RedirectURI); err != nil {
-		return Started{}, err
+		return AuthorizationRequest{}, err
 	}
 
-	a, err := access(tx, conn)
+	a, err := accessOf(tx, conn)
 	if err != nil {
-		return Started{}, err
+		return AuthorizationRequest{}, err
 	}
 
-	config, err := h.config(a, c)
+	config, err := h.oauthConfig(a, c)
 	if err != nil {
-		return Started{}, err
+		return AuthorizationRequest{}, err
 	}
 
 	p := store.PendingHandshake{
-		State: oauth2.GenerateVerifier(), Verifier: oauth2.GenerateVerifier(), Endpoint: endpoint(a),
+		State: oauth2.GenerateVerifier(), Verifier: oauth2.GenerateVerifier(), Endpoint: endpointOf(a),
 		ClientID: c.ID, ClientSecret: c.Secret, RedirectURI: c.RedirectURI,
 	}
-	s := Started{
+	s := AuthorizationRequest{
 		URL:     config.AuthCodeURL(p.State, oauth2.S256ChallengeOption(p.Verifier)),
 		State:   p.State,
-		Expires: tx.Now.Add(pendingFor),
+		Expires: tx.Now.Add(authorizationLifetime),
 	}
 
-	return s, store.PutPendingHandshake(tx, h.o.Seal, conn, p, s.Expires)
+	return s, store.PutPendingHandshake(tx, h.options.Seal, conn, p, s.Expires)
 }
 
 // checkRedirect refuses a redirect URI that another machine could listen to: RFC
@@ -82,8 +82,8 @@ func checkRedirect(uri string) error {
 		"RedirectUri must be a URL of https, or of http on this machine such as http://127.0.0.1:8000/callback, without user name and fragment.")
 }
 
-// config says how tokens are asked for at the host of an access.
-func (h *Handshake) config(a provider.Access, c Client) (*oauth2.Config, error) {
+// oauthConfig says how tokens are asked for at the host of an access.
+func (h *Controller) oauthConfig(a provider.Access, c OAuthClient) (*oauth2.Config, error) {
 	authorizer, ok := h.providers[a.Connection.ProviderType].(provider.Authorizer)
 	if !ok {
 		return nil, lockstep.Errorf(lockstep.Invalid, "Provider type %s has no OAuth handshake. Give the connection another credential.",
@@ -111,18 +111,18 @@ func (h *Handshake) config(a provider.Access, c Client) (*oauth2.Config, error) 
 }
 
 // exchange spends a code. Denied where the host refuses it.
-func (h *Handshake) exchange(ctx context.Context, a provider.Access, p store.PendingHandshake, code string) (lockstep.Credential, error) {
-	c := Client{ID: p.ClientID, Secret: p.ClientSecret, RedirectURI: p.RedirectURI}
-	return h.token(ctx, a, c, []string{code, p.Verifier}, func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
+func (h *Controller) exchange(ctx context.Context, a provider.Access, p store.PendingHandshake, code string) (lockstep.Credential, error) {
+	c := OAuthClient{ID: p.ClientID, Secret: p.ClientSecret, RedirectURI: p.RedirectURI}
+	return h.requestToken(ctx, a, c, []string{code, p.Verifier}, func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
 		return config.Exchange(ctx, code, oauth2.VerifierOption(p.Verifier))
 	})
 }
 
 // refresh spends a refresh token. Denied where the host refuses it.
-func (h *Handshake) refresh(ctx context.Context, a provider.Access) (lockstep.Credential, error) {
+func (h *Controller) refresh(ctx context.Context, a provider.Access) (lockstep.Credential, error) {
 	held := a.Credential
-	c := Client{ID: held.ClientID, Secret: held.ClientSecret}
-	return h.token(ctx, a, c, []string{held.RefreshToken}, func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
+	c := OAuthClient{ID: held.ClientID, Secret: held.ClientSecret}
+	return h.requestToken(ctx, a, c, []string{held.RefreshToken}, func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
 		return config.TokenSource(ctx, &oauth2.Token{RefreshToken: held.RefreshToken}).Token()
 	})
 }

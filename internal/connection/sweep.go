@@ -1,4 +1,4 @@
-package handshake
+package connection
 
 import (
 	"context"
@@ -12,12 +12,12 @@ import (
 // Sweep wakes, each minute, the checks and renewals whose time has come, so that a
 // wake-up that was lost costs a minute, and forgets handshakes that are over. It
 // returns when ctx ends.
-func (h *Handshake) Sweep(ctx context.Context) {
+func (h *Controller) Sweep(ctx context.Context) {
 	queue.Sweep(ctx, h.log, h.sweep)
 }
 
-func (h *Handshake) sweep(ctx context.Context) error {
-	return h.o.DB.Update(ctx, func(tx *db.Tx) error {
+func (h *Controller) sweep(ctx context.Context) error {
+	return h.options.DB.Update(ctx, func(tx *db.Tx) error {
 		if err := store.ForgetPendingHandshakes(tx); err != nil {
 			return err
 		}
@@ -28,13 +28,13 @@ func (h *Handshake) sweep(ctx context.Context) error {
 		}
 
 		for _, arn := range check {
-			if err := h.o.Queue.Wake(tx, connectionCheck{arn}, tx.Now); err != nil {
+			if err := h.options.Queue.Wake(tx, connectionCheck{arn}, tx.Now); err != nil {
 				return err
 			}
 		}
 
 		for _, arn := range renew {
-			if err := h.o.Queue.Wake(tx, connectionRenewal{arn}, tx.Now); err != nil {
+			if err := h.options.Queue.Wake(tx, connectionRenewal{arn}, tx.Now); err != nil {
 				return err
 			}
 		}

@@ -1,4 +1,4 @@
-package handshake
+package connection
 
 import (
 	"context"
@@ -32,30 +32,30 @@ type Options struct {
 
 // A Handshake keeps connections' statuses. It is safe for concurrent use; any
 // number of them may work on one PostgreSQL.
-type Handshake struct {
-	o         Options
+type Controller struct {
+	options   Options
 	providers map[lockstep.ProviderType]provider.Driver
 	log       *slog.Logger
 }
 
 const (
-	// askTimeout bounds one question to a host. The caller of CompleteConnection
+	// probeTimeout bounds one question to a host. The caller of CompleteConnection
 	// waits for it, twice with OAuth.
-	askTimeout = 20 * time.Second
+	probeTimeout = 20 * time.Second
 	// jobTimeout bounds one job: a question, and the transactions around it.
 	jobTimeout = time.Minute
 	// maxReason is how much of a host's words is kept, in bytes.
 	maxReason = 600
-	// minSecret is the shortest text that is hidden: what is shorter stands in
+	// minRedacted is the shortest text that is hidden: what is shorter stands in
 	// every text by chance.
-	minSecret = 8
+	minRedacted = 8
 )
 
 // New makes a handshake and registers its work with the queue, which must not
 // have been started.
-func New(o Options) *Handshake {
-	h := &Handshake{o: o, providers: make(map[lockstep.ProviderType]provider.Driver, len(o.Providers)),
-		log: o.Log.With(slog.String("room", "handshake"))}
+func New(o Options) *Controller {
+	h := &Controller{options: o, providers: make(map[lockstep.ProviderType]provider.Driver, len(o.Providers)),
+		log: o.Log.With(slog.String("component", "connection"))}
 	for _, d := range o.Providers {
 		h.providers[d.Type()] = d
 	}
@@ -64,39 +64,39 @@ func New(o Options) *Handshake {
 	return h
 }
 
-// errEnded is behind the Unavailable error of an access token that is being
+// errExpired is behind the Unavailable error of an access token that is being
 // renewed.
-var errEnded = errors.New("the access token has ended")
+var errExpired = errors.New("the access token has ended")
 
 // Credential opens what a connection holds, for use. NotFound where it holds
 // nothing; Unavailable where it is an access token that has ended and is being
 // renewed, Denied where nothing can renew it.
-func (h *Handshake) Credential(tx *db.Tx, arn lockstep.ARN) (lockstep.Credential, error) {
-	c, err := store.Credential(tx, h.o.Seal, arn)
+func (h *Controller) Credential(tx *db.Tx, arn lockstep.ARN) (lockstep.Credential, error) {
+	c, err := store.Credential(tx, h.options.Seal, arn)
 	switch {
-	case err != nil || !ended(c, tx.Now):
+	case err != nil || !isExpired(c, tx.Now):
 		return c, err
 	case c.RefreshToken == "":
-		return lockstep.Credential{}, lockstep.Errorf(lockstep.Denied, "%s", endedForGood)
+		return lockstep.Credential{}, lockstep.Errorf(lockstep.Denied, "%s", expiredReason)
 	}
-	return lockstep.Credential{}, lockstep.Wrapf(lockstep.Unavailable, errEnded, "The access token of the connection has ended and is being renewed.")
+	return lockstep.Credential{}, lockstep.Wrapf(lockstep.Unavailable, errExpired, "The access token of the connection has ended and is being renewed.")
 }
 
-const endedForGood = "The access token of the connection has ended, and the host gave nothing to renew it with."
+const expiredReason = "The access token of the connection has ended, and the host gave nothing to renew it with."
 
-// ended says whether a credential is of no use any more.
-func ended(c lockstep.Credential, now time.Time) bool {
+// isExpired says whether a credential is of no use any more.
+func isExpired(c lockstep.Credential, now time.Time) bool {
 	return c.Kind == lockstep.OAuthCredential && !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(now)
 }
 
-// renewable says whether a credential is one that is renewed.
-func renewable(c lockstep.Credential) bool {
+// isRenewable says whether a credential is one that is renewed.
+func isRenewable(c lockstep.Credential) bool {
 	return c.Kind == lockstep.OAuthCredential && c.RefreshToken != ""
 }
 
-// access reads what a driver needs to know to call the host of a connection, but
+// accessOf reads what a driver needs to know to call the host of a connection, but
 // for the credential.
-func access(tx *db.Tx, conn lockstep.Connection) (provider.Access, error) {
+func accessOf(tx *db.Tx, conn lockstep.Connection) (provider.Access, error) {
 	a := provider.Access{Connection: conn}
 	if conn.HostARN == "" {
 		return a, nil
@@ -106,8 +106,8 @@ func access(tx *db.Tx, conn lockstep.Connection) (provider.Access, error) {
 	return a, err
 }
 
-// endpoint is where the host of an access is, "" where that is the provider's.
-func endpoint(a provider.Access) string {
+// endpointOf is where the host of an access is, "" where that is the provider's.
+func endpointOf(a provider.Access) string {
 	if a.Host == nil {
 		return ""
 	}
@@ -115,59 +115,59 @@ func endpoint(a provider.Access) string {
 }
 
 // A verdict is what is known of a credential.
-type verdict struct {
+type probeResult struct {
 	status lockstep.ConnectionStatus
 	reason string
-	// unknown says that nobody answered; status is PENDING then, for a connection
+	// inconclusive says that nobody answered; status is PENDING then, for a connection
 	// that has no other.
-	unknown bool
-	// silent says that the host cannot be asked: looks at repositories tell.
-	silent bool
+	inconclusive bool
+	// unsupported says that the host cannot be asked: looks at repositories tell.
+	unsupported bool
 }
 
-var available = verdict{status: lockstep.ConnectionAvailable}
+var resultAvailable = probeResult{status: lockstep.ConnectionAvailable}
 
-// ask asks the host whether a credential works. The error is that of a context
+// probe asks the host whether a credential works. The error is that of a context
 // that was cancelled.
-func (h *Handshake) ask(ctx context.Context, a provider.Access) (verdict, error) {
+func (h *Controller) probe(ctx context.Context, a provider.Access) (probeResult, error) {
 	checker, ok := h.providers[a.Connection.ProviderType].(provider.Checker)
 	if !ok {
-		return verdict{status: lockstep.ConnectionAvailable, silent: true}, nil
+		return probeResult{status: lockstep.ConnectionAvailable, unsupported: true}, nil
 	}
 
-	err := worker.Call(ctx, askTimeout, "The Git host", func(ctx context.Context) error { return checker.Check(ctx, a) })
+	err := worker.Call(ctx, probeTimeout, "The Git host", func(ctx context.Context) error { return checker.Check(ctx, a) })
 	switch {
 	case err == nil:
-		return available, nil
+		return resultAvailable, nil
 	case errors.Is(ctx.Err(), context.Canceled):
-		return verdict{}, ctx.Err()
+		return probeResult{}, ctx.Err()
 	case errors.Is(err, provider.ErrNoAbility):
-		return verdict{status: lockstep.ConnectionAvailable, silent: true}, nil
+		return probeResult{status: lockstep.ConnectionAvailable, unsupported: true}, nil
 	}
 
-	reason := repeat(lockstep.Shown(err), a.Credential.Secret, a.Credential.RefreshToken, a.Credential.ClientSecret)
+	reason := redact(lockstep.Shown(err), a.Credential.Secret, a.Credential.RefreshToken, a.Credential.ClientSecret)
 	if lockstep.KindOf(err) == lockstep.Denied {
 		if errors.Is(err, provider.ErrNotShown) {
-			reason = notShown + reason
+			reason = notSentReason + reason
 		}
-		return verdict{status: lockstep.ConnectionError, reason: reason}, nil
+		return probeResult{status: lockstep.ConnectionError, reason: reason}, nil
 	}
 
 	if lockstep.KindOf(err) == lockstep.Internal {
 		h.log.LogAttrs(ctx, slog.LevelError, "check of a credential", slog.String("connection", string(a.Connection.ARN)), slog.Any("err", err))
 	}
 
-	return verdict{status: lockstep.ConnectionPending, unknown: true, reason: reason}, nil
+	return probeResult{status: lockstep.ConnectionPending, inconclusive: true, reason: reason}, nil
 }
 
-// notShown begins the reason of a connection whose credential is not at fault.
-const notShown = "The credential was not shown to the host, and may work: "
+// notSentReason begins the reason of a connection whose credential is not at fault.
+const notSentReason = "The credential was not shown to the host, and may work: "
 
 // repeat gives a host's words without secrets that it was shown, and not too many
 // of them.
-func repeat(words string, secrets ...string) string {
+func redact(words string, secrets ...string) string {
 	for _, secret := range secrets {
-		if len(secret) >= minSecret {
+		if len(secret) >= minRedacted {
 			words = strings.ReplaceAll(words, secret, "****")
 		}
 	}

@@ -1,4 +1,4 @@
-// Package handshake keeps a connection's status true: PENDING until it holds a
+// Package connection keeps a connection's status true: PENDING until it holds a
 // credential that works, then AVAILABLE, and ERROR with a reason while it does not
 // work. It gives connections their credentials, asks hosts whether these work,
 // lets applications in by OAuth 2 and renews their tokens.
@@ -77,4 +77,4 @@
 //
 // No secret is in an error, a reason or a log: hosts' words are repeated without
 // what they were shown.
-package handshake
+package connection

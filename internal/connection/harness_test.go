@@ -1,4 +1,4 @@
-package handshake_test
+package connection_test
 
 import (
 	"bytes"
@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/connection"
+	"github.com/lockstephq/lockstep/internal/connection/connectiontest"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/handshake"
-	"github.com/lockstephq/lockstep/internal/handshake/handshaketest"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/queue/queuetest"
@@ -39,9 +39,9 @@ type world struct {
 	db     *db.DB
 	seal   *seal.Key
 	queue  *queue.Queue
-	h      *handshake.Handshake
-	git    *handshaketest.Host
-	driver *handshaketest.Driver // of provider type GitLabSelfManaged
+	h      *connection.Controller
+	git    *connectiontest.Host
+	driver *connectiontest.Driver // of provider type GitLabSelfManaged
 	log    *lines
 }
 
@@ -67,7 +67,7 @@ func (l *lines) String() string {
 func inBubble(t *testing.T, f func(w *world)) {
 	t.Helper()
 	queuetest.Bubble(t, func(t *testing.T, d *db.DB) {
-		git := handshaketest.Unplugged()
+		git := connectiontest.Unplugged()
 		w := newWorld(t, d, git, git)
 		w.work()
 		f(w)
@@ -75,7 +75,7 @@ func inBubble(t *testing.T, f func(w *world)) {
 }
 
 // newWorld makes a node that does not work yet.
-func newWorld(t testing.TB, d *db.DB, git *handshaketest.Host, transport http.RoundTripper) *world {
+func newWorld(t testing.TB, d *db.DB, git *connectiontest.Host, transport http.RoundTripper) *world {
 	t.Helper()
 	key, err := seal.Generate()
 	if err != nil {
@@ -84,15 +84,15 @@ func newWorld(t testing.TB, d *db.DB, git *handshaketest.Host, transport http.Ro
 	return newNode(t, d, key, git, transport)
 }
 
-func newNode(t testing.TB, d *db.DB, key *seal.Key, git *handshaketest.Host, transport http.RoundTripper) *world {
+func newNode(t testing.TB, d *db.DB, key *seal.Key, git *connectiontest.Host, transport http.RoundTripper) *world {
 	t.Helper()
 	w := &world{TB: t, db: d, seal: key, git: git, log: &lines{},
-		driver: &handshaketest.Driver{Host: git, Transport: transport, Kind: "GitLabSelfManaged"}}
+		driver: &connectiontest.Driver{Host: git, Transport: transport, Kind: "GitLabSelfManaged"}}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.queue = queue.New(queue.Options{DB: d, Log: log, PollOnly: true, PollInterval: tick})
-	w.h = handshake.New(handshake.Options{DB: d, Queue: w.queue, Seal: key, Log: log,
+	w.h = connection.New(connection.Options{DB: d, Queue: w.queue, Seal: key, Log: log,
 		// The other type has no ability but to read.
-		Providers: []provider.Driver{w.driver, struct{ provider.Driver }{&handshaketest.Driver{Host: git, Kind: "Git"}}},
+		Providers: []provider.Driver{w.driver, struct{ provider.Driver }{&connectiontest.Driver{Host: git, Kind: "Git"}}},
 		Transport: func(string) (http.RoundTripper, error) { return transport, nil }})
 
 	if err := w.queue.Migrate(t.Context()); err != nil {
@@ -171,13 +171,13 @@ func (w *world) met(link string, cause error) {
 			return err
 		}
 
-		return w.h.Met(tx, link, cause)
+		return w.h.RecordProbe(tx, link, cause)
 	})
 }
 
 // give gives a connection a credential, as CompleteConnection does.
-func (w *world) give(arn lockstep.ARN, g handshake.Given) (status lockstep.ConnectionStatus, err error) {
-	var offer *handshake.Offer
+func (w *world) give(arn lockstep.ARN, g connection.HandshakeInput) (status lockstep.ConnectionStatus, err error) {
+	var offer *connection.Handshake
 	locked := func(f func(tx *db.Tx, conn lockstep.Connection) error) error {
 		return w.db.Update(context.Background(), func(tx *db.Tx) error {
 			conn, err := store.LockConnection(tx, account, region, arn)
@@ -188,30 +188,30 @@ func (w *world) give(arn lockstep.ARN, g handshake.Given) (status lockstep.Conne
 		})
 	}
 	err = locked(func(tx *db.Tx, conn lockstep.Connection) (err error) {
-		offer, err = w.h.Receive(tx, conn, g)
+		offer, err = w.h.BeginHandshake(tx, conn, g)
 		return err
 	})
 	if err != nil {
 		return "", err
 	}
 
-	if err := offer.Try(context.Background()); err != nil {
+	if err := offer.Verify(context.Background()); err != nil {
 		return "", err
 	}
 
 	err = locked(func(tx *db.Tx, conn lockstep.Connection) (err error) {
-		status, err = offer.Accept(tx, conn)
+		status, err = offer.Complete(tx, conn)
 		return err
 	})
 	return status, err
 }
 
-func token(secret string) handshake.Given {
-	return handshake.Given{Credential: lockstep.Credential{Kind: lockstep.TokenCredential, Secret: secret}}
+func token(secret string) connection.HandshakeInput {
+	return connection.HandshakeInput{Credential: lockstep.Credential{Kind: lockstep.TokenCredential, Secret: secret}}
 }
 
 // given gives a connection a credential that it has to take.
-func (w *world) given(arn lockstep.ARN, g handshake.Given, want lockstep.ConnectionStatus) {
+func (w *world) given(arn lockstep.ARN, g connection.HandshakeInput, want lockstep.ConnectionStatus) {
 	w.Helper()
 	if got, err := w.give(arn, g); err != nil || got != want {
 		w.Fatalf("the connection is %s, %v; want %s", got, err, want)
@@ -219,7 +219,7 @@ func (w *world) given(arn lockstep.ARN, g handshake.Given, want lockstep.Connect
 }
 
 // stands reads a connection's status and what else is known.
-func (w *world) stands(arn lockstep.ARN) (status lockstep.ConnectionStatus, s handshake.State) {
+func (w *world) stands(arn lockstep.ARN) (status lockstep.ConnectionStatus, s connection.CredentialStatus) {
 	w.Helper()
 	w.update(func(tx *db.Tx) error {
 		conn, err := store.ConnectionByARN(tx, arn)
@@ -227,7 +227,7 @@ func (w *world) stands(arn lockstep.ARN) (status lockstep.ConnectionStatus, s ha
 			return err
 		}
 		status = conn.Status
-		s, err = w.h.State(tx, conn)
+		s, err = w.h.CredentialStatus(tx, conn)
 		return err
 	})
 	return status, s
@@ -273,7 +273,7 @@ func (w *world) hinted() (ids []string) {
 func (w *world) oauth(arn lockstep.ARN) {
 	w.Helper()
 	code, state := w.letIn(arn)
-	w.given(arn, handshake.Given{Code: code, State: state}, lockstep.ConnectionAvailable)
+	w.given(arn, connection.HandshakeInput{Code: code, State: state}, lockstep.ConnectionAvailable)
 }
 
 // letIn starts a handshake and lets the application in.
@@ -290,8 +290,8 @@ func (w *world) letIn(arn lockstep.ARN) (code, state string) {
 	return q.Get("code"), s.State
 }
 
-func (w *world) start(arn lockstep.ARN, redirect string) (s handshake.Started, err error) {
-	secret := handshaketest.ClientSecret
+func (w *world) start(arn lockstep.ARN, redirect string) (s connection.AuthorizationRequest, err error) {
+	secret := connectiontest.ClientSecret
 	w.git.Set(func() {
 		if w.git.Public {
 			secret = ""
@@ -303,7 +303,7 @@ func (w *world) start(arn lockstep.ARN, redirect string) (s handshake.Started, e
 			return err
 		}
 
-		s, err = w.h.Start(tx, conn, handshake.Client{ID: handshaketest.ClientID, Secret: secret, RedirectURI: redirect})
+		s, err = w.h.StartAuthorization(tx, conn, connection.OAuthClient{ID: connectiontest.ClientID, Secret: secret, RedirectURI: redirect})
 		return err
 	})
 
@@ -328,14 +328,14 @@ func around(t testing.TB, what string, got, want time.Duration) {
 var errRefused = fmt.Errorf("heads: %w", lockstep.Errorf(lockstep.Denied, "git.example.com refuses the credential."))
 
 // receive begins to give a connection a credential.
-func (w *world) receive(arn lockstep.ARN, g handshake.Given) (offer *handshake.Offer) {
+func (w *world) receive(arn lockstep.ARN, g connection.HandshakeInput) (offer *connection.Handshake) {
 	w.Helper()
 	w.update(func(tx *db.Tx) error {
 		conn, err := store.LockConnectionByARN(tx, arn)
 		if err != nil {
 			return err
 		}
-		offer, err = w.h.Receive(tx, conn, g)
+		offer, err = w.h.BeginHandshake(tx, conn, g)
 		return err
 	})
 	return offer

@@ -1,4 +1,4 @@
-package handshake_test
+package connection_test
 
 import (
 	"context"
@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/connection/connectiontest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
-	"github.com/lockstephq/lockstep/internal/handshake/handshaketest"
 	"github.com/lockstephq/lockstep/internal/store"
 )
 
@@ -238,7 +238,7 @@ func TestACredentialThatIsGivenDuringARenewalStays(t *testing.T) {
 // Two nodes, both told that the token is due, with jobs of their own: the queue's
 // own promise of one job is taken away.
 func TestTwoNodesSpendARefreshTokenOnce(t *testing.T) {
-	git := handshaketest.New(t)
+	git := connectiontest.New(t)
 	url := dbtest.URL(t, db.Postgres)
 	var nodes []*world
 	for range 2 {

@@ -1,4 +1,4 @@
-package handshake
+package connection
 
 import (
 	"context"
@@ -17,25 +17,25 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
-// maxToken is the longest token that is taken, as long as any credential may be.
-const maxToken = 16384
+// maxTokenLength is the longest token that is taken, as long as any credential may be.
+const maxTokenLength = 16384
 
-// token asks a host for a token. shown are secrets, beside the client's, that the
+// requestToken asks a host for a token. shown are secrets, beside the client's, that the
 // request holds. Errors are *lockstep.Error, or that of a cancelled context: Denied
 // where the host refuses, Unavailable where it may give one later.
-func (h *Handshake) token(ctx context.Context, a provider.Access, c Client, shown []string,
+func (h *Controller) requestToken(ctx context.Context, a provider.Access, c OAuthClient, shown []string,
 	fetch func(context.Context, *oauth2.Config) (*oauth2.Token, error)) (lockstep.Credential, error) {
-	config, err := h.config(a, c)
+	config, err := h.oauthConfig(a, c)
 	if err != nil {
 		return lockstep.Credential{}, err
 	}
 
-	transport, err := h.o.Transport(a.Host.Certificate())
+	transport, err := h.options.Transport(a.Host.Certificate())
 	if err != nil {
 		return lockstep.Credential{}, lockstep.Wrapf(lockstep.Invalid, err, "The host's TLS certificate cannot be read.")
 	}
 
-	asking, cancel := context.WithTimeout(ctx, askTimeout)
+	asking, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 
 	asking = context.WithValue(asking, oauth2.HTTPClient, &http.Client{
@@ -49,15 +49,15 @@ func (h *Handshake) token(ctx context.Context, a provider.Access, c Client, show
 		return lockstep.Credential{}, ctx.Err()
 	}
 	if err != nil {
-		return lockstep.Credential{}, noToken(config.Endpoint.TokenURL, err, append(shown, c.Secret))
+		return lockstep.Credential{}, tokenError(config.Endpoint.TokenURL, err, append(shown, c.Secret))
 	}
 
 	return credentialOf(t, c, config.Endpoint.TokenURL)
 }
 
 // credentialOf makes a credential of what a host gave.
-func credentialOf(t *oauth2.Token, c Client, where string) (lockstep.Credential, error) {
-	if !plausible(t.AccessToken) || t.RefreshToken != "" && !plausible(t.RefreshToken) || !strings.EqualFold(t.Type(), "bearer") {
+func credentialOf(t *oauth2.Token, c OAuthClient, where string) (lockstep.Credential, error) {
+	if !isTokenText(t.AccessToken) || t.RefreshToken != "" && !isTokenText(t.RefreshToken) || !strings.EqualFold(t.Type(), "bearer") {
 		return lockstep.Credential{}, lockstep.Errorf(lockstep.Invalid, "%s answers with something that is no bearer token.", where)
 	}
 	held := lockstep.Credential{
@@ -70,27 +70,27 @@ func credentialOf(t *oauth2.Token, c Client, where string) (lockstep.Credential,
 	return held, held.Validate()
 }
 
-// plausible says whether a text can be a token: what may stand in a header.
-func plausible(token string) bool {
-	return token != "" && len(token) <= maxToken && !strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' })
+// isTokenText says whether a text can be a token: what may stand in a header.
+func isTokenText(token string) bool {
+	return token != "" && len(token) <= maxTokenLength && !strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 // errorCode is what RFC 6749 lets a code of an error be, and shorter.
 var errorCode = regexp.MustCompile(`^[a-z_]{1,40}$`)
 
-// passing are the codes of errors that time heals.
-var passing = []string{"temporarily_unavailable", "server_error", "slow_down"}
+// transientCodes are the codes of errors that time heals.
+var transientCodes = []string{"temporarily_unavailable", "server_error", "slow_down"}
 
-// noToken says why a host gave none. The library's own error is not kept: it
+// tokenError says why a host gave none. The library's own error is not kept: it
 // repeats the host's whole answer.
-func noToken(where string, err error, shown []string) error {
+func tokenError(where string, err error, shown []string) error {
 	if ours, ok := errors.AsType[*lockstep.Error](err); ok {
 		return ours
 	}
 
 	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
-		return notReached(where, err, shown)
+		return transportError(where, err, shown)
 	}
 
 	status := refused.Response.StatusCode
@@ -101,11 +101,11 @@ func noToken(where string, err error, shown []string) error {
 		text += ", " + code
 	}
 
-	if words := repeat(refused.ErrorDescription, shown...); words != "" {
+	if words := redact(refused.ErrorDescription, shown...); words != "" {
 		text += ", and says " + strconv.Quote(lockstep.Truncate(words, maxReason/2))
 	}
 
-	fault := &lockstep.Error{Kind: kindOf(status, code), Message: text + "."}
+	fault := &lockstep.Error{Kind: tokenErrorKind(status, code), Message: text + "."}
 	if seconds, err := strconv.ParseUint(refused.Response.Header.Get("Retry-After"), 10, 12); err == nil && fault.Kind == lockstep.Unavailable {
 		fault.Err = &provider.Later{Wait: time.Duration(seconds) * time.Second}
 	}
@@ -113,10 +113,10 @@ func noToken(where string, err error, shown []string) error {
 	return fault
 }
 
-// kindOf says who has to act on an answer without a token.
-func kindOf(status int, code string) lockstep.Kind {
+// tokenErrorKind says who has to act on an answer without a token.
+func tokenErrorKind(status int, code string) lockstep.Kind {
 	switch {
-	case slices.Contains(passing, code), status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status >= 500:
+	case slices.Contains(transientCodes, code), status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status >= 500:
 		return lockstep.Unavailable
 	case status/100 == 3:
 		return lockstep.Invalid
@@ -124,11 +124,11 @@ func kindOf(status int, code string) lockstep.Kind {
 	return lockstep.Denied
 }
 
-// notReached is for a host that gave no answer, or one that could not be read.
-func notReached(where string, err error, shown []string) error {
+// transportError is for a host that gave no answer, or one that could not be read.
+func transportError(where string, err error, shown []string) error {
 	var wire *url.Error
 	if errors.As(err, &wire) {
-		return lockstep.Errorf(lockstep.Unavailable, "%s cannot be reached: %s", where, repeat(wire.Err.Error(), shown...))
+		return lockstep.Errorf(lockstep.Unavailable, "%s cannot be reached: %s", where, redact(wire.Err.Error(), shown...))
 	}
 	return lockstep.Errorf(lockstep.Unavailable, "%s answers with something that is no token.", where)
 }

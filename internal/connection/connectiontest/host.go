@@ -1,7 +1,7 @@
-// Package handshaketest has a Git host for tests of credentials: an HTTP server
+// Package connectiontest has a Git host for tests of credentials: an HTTP server
 // that knows tokens, lets applications in by OAuth 2 with PKCE, and renews what it
 // gave. A test makes it refuse, rotate, be away, or send callers elsewhere.
-package handshaketest
+package connectiontest
 
 import (
 	"crypto/rand"

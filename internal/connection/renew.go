@@ -1,4 +1,4 @@
-package handshake
+package connection
 
 import (
 	"context"
@@ -14,18 +14,18 @@ import (
 )
 
 const (
-	// lease is how long one node alone may renew a token: longer than a request
+	// renewalLease is how long one node alone may renew a token: longer than a request
 	// may take, its answer's writing included.
-	lease = 2 * time.Minute
-	// earliest bounds how long before its end a token is renewed.
-	earliest = 5 * time.Minute
-	// firstRenewal and mostRenewal are how long a host that did not answer is left
+	renewalLease = 2 * time.Minute
+	// maxRenewalLead bounds how long before its end a token is renewed.
+	maxRenewalLead = 5 * time.Minute
+	// minRenewalDelay and maxRenewalDelay are how long a host that did not answer is left
 	// alone.
-	firstRenewal, mostRenewal = 10 * time.Second, 5 * time.Minute
-	// saves is how often what a host answered is tried to be written, a second
+	minRenewalDelay, maxRenewalDelay = 10 * time.Second, 5 * time.Minute
+	// maxSaveTries is how often what a host answered is tried to be written, a second
 	// apart: it cannot be had again.
-	saves       = 15
-	saveTimeout = 5 * time.Second
+	maxSaveTries = 15
+	saveTimeout  = 5 * time.Second
 )
 
 // connectionRenewal is the wake-up of a connection whose access token ends.
@@ -36,13 +36,15 @@ type connectionRenewal struct {
 // Kind names the job.
 func (connectionRenewal) Kind() string { return "connection_renewal" }
 
-// renewal is when a token that was given now is renewed: when a fifth of its life
+// renewalTime is when a token that was given now is renewed: when a fifth of its life
 // is left, or the earliest.
-func renewal(now, ends time.Time) time.Time { return ends.Add(-min(ends.Sub(now)/5, earliest)) }
+func renewalTime(now, ends time.Time) time.Time {
+	return ends.Add(-min(ends.Sub(now)/5, maxRenewalLead))
+}
 
 // renew renews the access token of a connection, if it is time.
-func (h *Handshake) renew(ctx context.Context, job *queue.Job, w connectionRenewal) error {
-	a, due, err := h.takeLease(ctx, job, w.ARN)
+func (h *Controller) renew(ctx context.Context, job *queue.Job, w connectionRenewal) error {
+	a, due, err := h.acquireLease(ctx, job, w.ARN)
 	if err != nil || !due {
 		return err
 	}
@@ -52,7 +54,7 @@ func (h *Handshake) renew(ctx context.Context, job *queue.Job, w connectionRenew
 	ctx = context.WithoutCancel(ctx)
 	for n := 1; ; n++ {
 		err := h.saveRenewal(ctx, job, a, renewed, cause)
-		if err == nil || n == saves {
+		if err == nil || n == maxSaveTries {
 			return err
 		}
 
@@ -62,20 +64,20 @@ func (h *Handshake) renew(ctx context.Context, job *queue.Job, w connectionRenew
 	}
 }
 
-// takeLease gives what is to be renewed, which nobody else renews from now on, or
+// acquireLease gives what is to be renewed, which nobody else renews from now on, or
 // ends the job where that is nothing, or not yet.
-func (h *Handshake) takeLease(ctx context.Context, job *queue.Job, arn lockstep.ARN) (a provider.Access, due bool, err error) {
-	err = h.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
+func (h *Controller) acquireLease(ctx context.Context, job *queue.Job, arn lockstep.ARN) (a provider.Access, due bool, err error) {
+	err = h.options.DB.Update(ctx, func(tx *db.Tx) (err error) {
 		due = false
 		var row store.Handshake
-		if a, row, err = h.held(tx, arn); lockstep.KindOf(err) == lockstep.NotFound {
+		if a, row, err = h.lockCredential(tx, arn); lockstep.KindOf(err) == lockstep.NotFound {
 			return job.Done(tx)
 		}
 
 		switch {
 		case err != nil:
 			return err
-		case !renewable(a.Credential):
+		case !isRenewable(a.Credential):
 			return job.Done(tx)
 		case row.LeaseUntil.After(tx.Now):
 			return job.Again(tx, row.LeaseUntil)
@@ -84,7 +86,7 @@ func (h *Handshake) takeLease(ctx context.Context, job *queue.Job, arn lockstep.
 		}
 
 		due = true
-		row.LeaseUntil = tx.Now.Add(lease)
+		row.LeaseUntil = tx.Now.Add(renewalLease)
 		return store.SaveHandshake(tx, arn, row)
 	})
 
@@ -92,12 +94,12 @@ func (h *Handshake) takeLease(ctx context.Context, job *queue.Job, arn lockstep.
 }
 
 // saveRenewal writes what a host answered, and ends the lease and the job.
-func (h *Handshake) saveRenewal(ctx context.Context, job *queue.Job, spent provider.Access, renewed lockstep.Credential, cause error) error {
+func (h *Controller) saveRenewal(ctx context.Context, job *queue.Job, spent provider.Access, renewed lockstep.Credential, cause error) error {
 	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
 	defer cancel()
-	return h.o.DB.Update(ctx, func(tx *db.Tx) error {
+	return h.options.DB.Update(ctx, func(tx *db.Tx) error {
 		arn := spent.Connection.ARN
-		a, row, err := h.held(tx, arn)
+		a, row, err := h.lockCredential(tx, arn)
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return job.Done(tx)
 		}
@@ -121,25 +123,25 @@ func (h *Handshake) saveRenewal(ctx context.Context, job *queue.Job, spent provi
 }
 
 // applyRenewal records a renewal and gives the new row.
-func (h *Handshake) applyRenewal(tx *db.Tx, a provider.Access, row store.Handshake, renewed lockstep.Credential, cause error) (store.Handshake, error) {
+func (h *Controller) applyRenewal(tx *db.Tx, a provider.Access, row store.Handshake, renewed lockstep.Credential, cause error) (store.Handshake, error) {
 	conn := a.Connection
 	row.LeaseUntil = time.Time{}
 	status := conn.Status
 	switch {
 	case cause == nil:
-		if err := store.SaveCredential(tx, h.o.Seal, conn.ARN, renewed); err != nil {
+		if err := store.SaveCredential(tx, h.options.Seal, conn.ARN, renewed); err != nil {
 			return row, err
 		}
-		status = h.renewed(&row, a, renewed, tx.Now)
+		status = h.statusAfterRenewal(&row, a, renewed, tx.Now)
 	case lockstep.KindOf(cause) == lockstep.Denied, lockstep.KindOf(cause) == lockstep.Invalid:
 		status = lockstep.ConnectionError
 		row.RenewFailures++
-		row.Reason = lockstep.Shown(cause) + letIn(conn)
-		row.RenewAt = tx.Now.Add(worker.BackoffBetween(firstError, mostError, row.RenewFailures))
+		row.Reason = lockstep.Shown(cause) + reauthorizeHint(conn)
+		row.RenewAt = tx.Now.Add(worker.BackoffBetween(minErrorDelay, maxErrorDelay, row.RenewFailures))
 	default:
 		row.RenewFailures++
-		row.RenewAt = tx.Now.Add(max(provider.Wait(cause), worker.BackoffBetween(firstRenewal, mostRenewal, row.RenewFailures)))
-		if ended(a.Credential, tx.Now) && status != lockstep.ConnectionError {
+		row.RenewAt = tx.Now.Add(max(provider.Wait(cause), worker.BackoffBetween(minRenewalDelay, maxRenewalDelay, row.RenewFailures)))
+		if isExpired(a.Credential, tx.Now) && status != lockstep.ConnectionError {
 			row.Reason = "The access token has ended and is not renewed yet: " + lockstep.Shown(cause)
 		}
 	}
@@ -160,7 +162,7 @@ func (h *Handshake) applyRenewal(tx *db.Tx, a provider.Access, row store.Handsha
 		return row, nil
 	}
 
-	if status != conn.Status || ended(a.Credential, tx.Now) {
+	if status != conn.Status || isExpired(a.Credential, tx.Now) {
 		if err := store.HintConnection(tx, conn.ARN); err != nil {
 			return row, err
 		}
@@ -169,11 +171,11 @@ func (h *Handshake) applyRenewal(tx *db.Tx, a provider.Access, row store.Handsha
 	return row, h.wakeCheck(tx, conn.ARN, row)
 }
 
-// renewed is the status of a connection with a new token: one that was not
+// statusAfterRenewal is the status of a connection with a new token: one that was not
 // AVAILABLE is checked now, if its host can be asked.
-func (h *Handshake) renewed(row *store.Handshake, a provider.Access, c lockstep.Credential, now time.Time) lockstep.ConnectionStatus {
+func (h *Controller) statusAfterRenewal(row *store.Handshake, a provider.Access, c lockstep.Credential, now time.Time) lockstep.ConnectionStatus {
 	row.RenewFailures = 0
-	schedule(row, c, now)
+	scheduleExpiry(row, c, now)
 	status := a.Connection.Status
 	if _, asks := h.providers[a.Connection.ProviderType].(provider.Checker); asks && status != lockstep.ConnectionAvailable {
 		row.CheckAt = now
@@ -183,14 +185,14 @@ func (h *Handshake) renewed(row *store.Handshake, a provider.Access, c lockstep.
 	return lockstep.ConnectionAvailable
 }
 
-func (h *Handshake) wakeCheck(tx *db.Tx, arn lockstep.ARN, row store.Handshake) error {
+func (h *Controller) wakeCheck(tx *db.Tx, arn lockstep.ARN, row store.Handshake) error {
 	if row.CheckAt.IsZero() {
 		return nil
 	}
-	return h.o.Queue.Wake(tx, connectionCheck{arn}, row.CheckAt)
+	return h.options.Queue.Wake(tx, connectionCheck{arn}, row.CheckAt)
 }
 
-// letIn says what heals a connection that a person let an application have.
-func letIn(conn lockstep.Connection) string {
+// reauthorizeHint says what heals a connection that a person let an application have.
+func reauthorizeHint(conn lockstep.Connection) string {
 	return " Let Lockstep in again: lockstep connect " + conn.Name + " --oauth"
 }
