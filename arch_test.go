@@ -16,20 +16,19 @@ import (
 
 const module = "github.com/lockstephq/lockstep"
 
-// A room is a folder with Go files. Both lists name other rooms; "." is the
-// root package, the words.
-type room struct {
-	// imports are the rooms it may import. That they never lead in a circle is
-	// the compiler's business; that they lead only downwards is this map's.
+// A layoutEntry lists what a package may import from this module, as names
+// separated by spaces; "." is the root package.
+type layoutEntry struct {
+	// imports are the packages it may import.
 	imports string
-	// tests are further rooms that its tests may import. They may also import
-	// whatever lies below the room, and the rooms made for tests.
+	// tests are further packages that its tests may import. They may also import
+	// everything reachable from imports, and the packages that support tests.
 	tests string
 }
 
-// rooms is the layout. A new room needs a line here, and so a reason.
-func rooms() map[string]room {
-	return map[string]room{
+// layout maps each package to what it may import.
+func layout() map[string]layoutEntry {
+	return map[string]layoutEntry{
 		".": {},
 
 		// What runs.
@@ -123,15 +122,15 @@ func rooms() map[string]room {
 	}
 }
 
-// forTests says whether a room exists for the tests of others: only they, and
-// rooms like it, may import it.
-func forTests(name string) bool {
+// isTestSupport reports whether a package exists for the tests of others. Only
+// tests and such packages may import it.
+func isTestSupport(name string) bool {
 	return strings.HasSuffix(name, "test") || name == "e2e" || name == "interop" || name == "bench"
 }
 
-// keepers maps what only some rooms may import from outside to those rooms, so
-// that a library, or a danger, stays behind the room made for it.
-func keepers() map[string]string {
+// restrictedImports maps prefixes of external import paths to the only packages
+// that may import them.
+func restrictedImports() map[string]string {
 	return map[string]string{
 		"github.com/riverqueue/":                   "internal/queue",
 		"github.com/jackc/pgx/":                    "internal/db internal/queue",
@@ -154,7 +153,7 @@ func keepers() map[string]string {
 	}
 }
 
-// limits of STYLE: what is longer is two things.
+// Limits of size. Something longer is usually two things.
 const (
 	maxFileLines     = 600
 	maxFunctionLines = 80
@@ -163,15 +162,15 @@ const (
 // A source is a Go file of the module.
 type source struct {
 	path  string // with slashes, from the root
-	room  string
+	pkg   string
 	test  bool
 	lines int
 	file  *ast.File
 	fset  *token.FileSet
 }
 
-// sources reads the files themselves rather than asking the go command: so the
-// test cache knows what was read, and a stale "ok (cached)" cannot happen.
+// sources parses all Go files of the module. It does not ask the go command: the
+// test cache tracks the files that a test opens, so a cached result is never stale.
 func sources(t *testing.T) []source {
 	t.Helper()
 	var all []source
@@ -204,7 +203,7 @@ func sources(t *testing.T) []source {
 
 		slashed := filepath.ToSlash(name)
 		all = append(all, source{
-			path: slashed, room: path.Dir(slashed), test: strings.HasSuffix(name, "_test.go"),
+			path: slashed, pkg: path.Dir(slashed), test: strings.HasSuffix(name, "_test.go"),
 			lines: strings.Count(string(text), "\n"), file: f, fset: fset,
 		})
 		return nil
@@ -216,7 +215,7 @@ func sources(t *testing.T) []source {
 	return all
 }
 
-// imports gives the import paths of a file.
+// imports returns the import paths of a file.
 func (s source) imports(t *testing.T) []string {
 	t.Helper()
 	var paths []string
@@ -230,58 +229,59 @@ func (s source) imports(t *testing.T) []string {
 	return paths
 }
 
-// roomOf gives the room of an import path, or false for one from outside.
-func roomOf(importPath string) (string, bool) {
+// packageOf returns the name of a package of this module by its import path, and
+// false for an external one.
+func packageOf(importPath string) (string, bool) {
 	if importPath == module {
 		return ".", true
 	}
 	return strings.CutPrefix(importPath, module+"/")
 }
 
-func TestEveryRoomIsOnTheMap(t *testing.T) {
+func TestLayoutListsEveryPackage(t *testing.T) {
 	there := map[string]bool{}
 	for _, s := range sources(t) {
-		there[s.room] = true
+		there[s.pkg] = true
 	}
 
-	layout := rooms()
+	packages := layout()
 	for name := range there {
-		if _, ok := layout[name]; !ok {
-			t.Errorf("%s: a new room: say in rooms() what it may import", name)
+		if _, ok := packages[name]; !ok {
+			t.Errorf("%s: new package: add it to layout() with what it may import", name)
 		}
 	}
 
-	for name := range layout {
+	for name := range packages {
 		if !there[name] {
-			t.Errorf("rooms() has a room that is not there: %s", name)
+			t.Errorf("layout() lists %s, which does not exist", name)
 		}
 	}
 }
 
-func TestRoomsImportOnlyWhatTheMapAllows(t *testing.T) {
-	layout := rooms()
+func TestPackagesImportOnlyWhatTheLayoutAllows(t *testing.T) {
+	packages := layout()
 	for _, s := range sources(t) {
-		allowed := strings.Fields(layout[s.room].imports)
+		allowed := strings.Fields(packages[s.pkg].imports)
 		if s.test {
-			allowed = append(below(layout, s.room), strings.Fields(layout[s.room].tests)...)
+			allowed = append(reachable(packages, s.pkg), strings.Fields(packages[s.pkg].tests)...)
 		}
 
 		for _, p := range s.imports(t) {
-			dep, ours := roomOf(p)
-			if !ours || slices.Contains(allowed, dep) || forTests(dep) && (s.test || forTests(s.room)) {
+			dep, ours := packageOf(p)
+			if !ours || slices.Contains(allowed, dep) || isTestSupport(dep) && (s.test || isTestSupport(s.pkg)) {
 				continue
 			}
 
-			t.Errorf("%s: %s may not import %s", s.path, s.room, dep)
+			t.Errorf("%s: %s may not import %s", s.path, s.pkg, dep)
 		}
 	}
 }
 
-// below gives a room and every room that can be reached from it.
-func below(layout map[string]room, name string) []string {
+// reachable returns a package and every package that it imports, directly or not.
+func reachable(packages map[string]layoutEntry, name string) []string {
 	reached := []string{name}
 	for i := 0; i < len(reached); i++ {
-		for _, dep := range strings.Fields(layout[reached[i]].imports) {
+		for _, dep := range strings.Fields(packages[reached[i]].imports) {
 			if !slices.Contains(reached, dep) {
 				reached = append(reached, dep)
 			}
@@ -290,74 +290,74 @@ func below(layout map[string]room, name string) []string {
 	return reached
 }
 
-func TestOutsidePackagesStayWithTheirKeepers(t *testing.T) {
+func TestRestrictedImportsStayWhereTheyBelong(t *testing.T) {
 	for _, s := range sources(t) {
-		if s.test || forTests(s.room) {
+		if s.test || isTestSupport(s.pkg) {
 			continue
 		}
 
 		for _, p := range s.imports(t) {
-			for outside, keeper := range keepers() {
-				if strings.HasPrefix(p, outside) && !slices.Contains(strings.Fields(keeper), s.room) {
-					t.Errorf("%s: only %s may import %s", s.path, keeper, p)
+			for prefix, allowed := range restrictedImports() {
+				if strings.HasPrefix(p, prefix) && !slices.Contains(strings.Fields(allowed), s.pkg) {
+					t.Errorf("%s: only %s may import %s", s.path, allowed, p)
 				}
 			}
 
-			if _, ours := roomOf(p); s.room == "." && (ours || strings.Contains(p, ".")) {
-				t.Errorf("%s: the words import %s, which is not the standard library", s.path, p)
+			if _, ours := packageOf(p); s.pkg == "." && (ours || strings.Contains(p, ".")) {
+				t.Errorf("%s: the root package may import the standard library only, not %s", s.path, p)
 			}
 		}
 	}
 }
 
-func TestEveryRoomHasAPackageComment(t *testing.T) {
+func TestEveryPackageHasAComment(t *testing.T) {
 	documented, hasCode := map[string]bool{}, map[string]bool{}
 	all := sources(t)
 	for _, s := range all {
-		hasCode[s.room] = hasCode[s.room] || !s.test
+		hasCode[s.pkg] = hasCode[s.pkg] || !s.test
 	}
 
 	for _, s := range all {
-		counts := !s.test || !hasCode[s.room] // a room of tests alone has it there
-		documented[s.room] = documented[s.room] || counts && s.file.Doc != nil
+		counts := !s.test || !hasCode[s.pkg] // a package of tests alone has it there
+		documented[s.pkg] = documented[s.pkg] || counts && s.file.Doc != nil
 	}
 
 	for name, ok := range documented {
 		if !ok {
-			t.Errorf("%s: no package comment: it is the design of its room", name)
+			t.Errorf("%s: no package comment", name)
 		}
 	}
 }
 
-func TestArchitectureHasALineForEveryRoom(t *testing.T) {
+func TestArchitectureHasARowForEveryPackage(t *testing.T) {
 	text, err := os.ReadFile("ARCHITECTURE.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	for name := range rooms() {
+	for name := range layout() {
 		if strings.Count(name, "/") > 1 {
-			continue // a room within a room is told of there
+			continue // described in the comment of the package above it
 		}
 		if !strings.Contains(string(text), "\n| `"+name+"` | ") {
-			t.Errorf("ARCHITECTURE.md says nothing of %s", name)
+			t.Errorf("ARCHITECTURE.md has no row for %s", name)
 		}
 	}
 }
 
-func TestNamesSayWhatIsInside(t *testing.T) {
+func TestNamesDescribeTheContent(t *testing.T) {
 	empty := []string{
 		"util", "utils", "common", "helper", "helpers", "misc", "shared", "types", "models", "base",
 		"interfaces", "constants",
 	}
 	for _, s := range sources(t) {
 		if name := s.file.Name.Name; slices.Contains(empty, strings.TrimSuffix(name, "_test")) {
-			t.Errorf("%s: package %s does not say what it provides", s.path, name)
+			t.Errorf("%s: package name %s does not say what it provides", s.path, name)
 		}
 
 		name := strings.TrimSuffix(strings.TrimSuffix(path.Base(s.path), ".go"), "_test")
 		if slices.Contains(empty, name) {
-			t.Errorf("%s: a file named %s does not say what is in it", s.path, name)
+			t.Errorf("%s: file name %s does not say what is in it", s.path, name)
 		}
 	}
 }
@@ -382,11 +382,11 @@ func TestFilesAndFunctionsAreShort(t *testing.T) {
 	}
 }
 
-func TestNothingHappensOnImport(t *testing.T) {
+func TestNoPackageHasAnInitFunction(t *testing.T) {
 	for _, s := range sources(t) {
 		for _, decl := range s.file.Decls {
 			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" {
-				t.Errorf("%s: has an init function: drivers are listed in one place, state is made by constructors", s.path)
+				t.Errorf("%s: has an init function; use a constructor, and list drivers in internal/server/drivers.go", s.path)
 			}
 		}
 	}

@@ -14,8 +14,8 @@ type requirement struct {
 	direct bool // without the comment "// indirect"
 }
 
-// goMod gives the requirements and the tools of go.mod, the latter as packages.
-func goMod(t *testing.T) (required []requirement, tools []string) {
+// readGoMod returns the requirements of go.mod, and its tools as packages.
+func readGoMod(t *testing.T) (required []requirement, tools []string) {
 	t.Helper()
 	text, err := os.ReadFile("go.mod")
 	if err != nil {
@@ -42,8 +42,8 @@ func goMod(t *testing.T) (required []requirement, tools []string) {
 	return required, tools
 }
 
-// moduleOf gives the module that a package from outside belongs to.
-func moduleOf(required []requirement, pkg string) string {
+// moduleOfPackage returns the module that an external package belongs to.
+func moduleOfPackage(required []requirement, pkg string) string {
 	longest := ""
 	for _, r := range required {
 		if strings.HasPrefix(pkg+"/", r.path+"/") && len(r.path) > len(longest) {
@@ -53,7 +53,7 @@ func moduleOf(required []requirement, pkg string) string {
 	return longest
 }
 
-// documentedModules gives the first cells of the tables in docs/dependencies.md.
+// documentedModules returns the first cells of the tables in docs/dependencies.md.
 func documentedModules(t *testing.T) []string {
 	t.Helper()
 	text, err := os.ReadFile("docs/dependencies.md")
@@ -67,9 +67,9 @@ func documentedModules(t *testing.T) []string {
 	return modules
 }
 
-func TestEveryDependencyHasItsReason(t *testing.T) {
+func TestEveryDependencyHasAReason(t *testing.T) {
 	documented := documentedModules(t)
-	required, tools := goMod(t)
+	required, tools := readGoMod(t)
 	used := map[string]string{}
 	for _, r := range required {
 		if r.direct {
@@ -78,13 +78,13 @@ func TestEveryDependencyHasItsReason(t *testing.T) {
 	}
 
 	for _, tool := range tools {
-		used[moduleOf(required, tool)] = "go.mod has it as a tool"
+		used[moduleOfPackage(required, tool)] = "go.mod has it as a tool"
 	}
 
 	for _, s := range sources(t) {
 		for _, p := range s.imports(t) {
-			if _, ours := roomOf(p); !ours && strings.Contains(strings.Split(p, "/")[0], ".") {
-				used[moduleOf(required, p)] = s.path + " imports " + p
+			if _, ours := packageOf(p); !ours && strings.Contains(strings.Split(p, "/")[0], ".") {
+				used[moduleOfPackage(required, p)] = s.path + " imports " + p
 			}
 		}
 	}
