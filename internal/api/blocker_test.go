@@ -47,7 +47,7 @@ func TestBlockersAreSummed(t *testing.T) {
 		refused(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: nothing")
 		first := w.block("web", "Somebody did.")
 		w.update(func(tx *db.Tx) error {
-			s, err := store.LockResourceOf(tx, lockstep.Resource{Account: account, Region: region, SyncType: "CFN_STACK_SYNC", Name: "web"})
+			s, err := store.LockResourceByName(tx, lockstep.Resource{Account: account, Region: region, SyncType: "CFN_STACK_SYNC", Name: "web"})
 			if err == nil {
 				_, err = store.ResolveBlockerByID(tx, s.ID, first, "It is fine.")
 			}

@@ -123,14 +123,14 @@ func (c Caller) setConnection(tx *db.Tx, link *lockstep.RepositoryLink, arn lock
 // requestBranches has a link's branches synced that something follows, and the poller
 // forget how long it meant to wait.
 func (s *Service) requestBranches(tx *db.Tx, linkID string) error {
-	branches, err := store.FollowedBranches(tx, linkID)
+	branches, err := store.TrackedBranches(tx, linkID)
 	if err != nil || len(branches) == 0 {
 		return err
 	}
 	if err := s.requestAll(tx, linkID, branches); err != nil {
 		return err
 	}
-	return store.Hint(tx, linkID)
+	return store.RequestPoll(tx, linkID)
 }
 
 // GetRepositoryLink reads a repository link.

@@ -45,7 +45,7 @@ func CheckQuotaIn(tx *db.Tx, what store.Countable, scope store.Scope, limit int,
 	if limit == 0 {
 		return nil
 	}
-	reached, err := store.Reached(tx, what, scope, limit)
+	reached, err := store.IsQuotaReached(tx, what, scope, limit)
 	if err == nil && reached {
 		return lockstep.Errorf(lockstep.Limit, "There are %d %s already, which is the limit.", limit, noun)
 	}

@@ -98,7 +98,7 @@ type Provider struct {
 // A Service answers operations. It may be used concurrently.
 type Service struct {
 	o        Options
-	statuses *store.Statuses
+	statuses *store.StatusReader
 }
 
 // New makes a service.
@@ -106,7 +106,7 @@ func New(options Options) *Service {
 	if options.Quotas == (Quotas{}) {
 		options.Quotas = SafetyQuotas()
 	}
-	return &Service{o: options, statuses: store.NewStatuses(options.DB)}
+	return &Service{o: options, statuses: store.NewStatusReader(options.DB)}
 }
 
 // A Caller is who calls an operation, and by which way.

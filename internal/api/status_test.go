@@ -33,18 +33,18 @@ func (w *world) attempt(name string, sha lockstep.SHA, outcome lockstep.Outcome)
 			return err
 		}
 
-		s, err := store.LockResourceOf(tx, cfg.Resource())
+		s, err := store.LockResourceByName(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
 
 		if s.ConfigurationID != cfg.ID {
-			if err := store.Adopt(tx, s.ID, cfg.ID); err != nil {
+			if err := store.BindResource(tx, s.ID, cfg.ID); err != nil {
 				return err
 			}
 		}
 
-		if _, err := store.Desire(tx, s.ID, cfg.Revision(sha), "fingerprint"); err != nil {
+		if _, err := store.SetDesiredRevision(tx, s.ID, cfg.Revision(sha), "fingerprint"); err != nil {
 			return err
 		}
 		if s, err = store.LockResource(tx, s.ID); err != nil {
@@ -71,7 +71,7 @@ func (w *world) attempt(name string, sha lockstep.SHA, outcome lockstep.Outcome)
 }
 
 func (w *world) saveDocument(tx *db.Tx, s store.ResourceState) error {
-	status, err := store.Status(tx, s)
+	status, err := store.ResourceStatus(tx, s)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (w *world) saveDocument(tx *db.Tx, s store.ResourceState) error {
 	if err != nil {
 		return err
 	}
-	return store.SaveDocument(tx, s.ID, document)
+	return store.SaveStatusDocument(tx, s.ID, document)
 }
 
 func (w *world) status(name string) (*codeconnections.GetResourceSyncStatusOutput, error) {
@@ -259,7 +259,7 @@ func TestRevisionSyncTellsWhatBecameOfACommit(t *testing.T) {
 			if _, err := store.LockBranch(tx, link, "main"); err != nil {
 				return err
 			}
-			return store.SetHead(tx, link, "main", sha2)
+			return store.SetBranchHead(tx, link, "main", sha2)
 		})
 
 		got := must[wire.GetRevisionSyncOutput](t)(ask(""))

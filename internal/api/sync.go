@@ -59,7 +59,7 @@ func (s *Service) StartRepositorySync(ctx context.Context, caller Caller, input 
 			return err
 		}
 
-		branches, err := store.FollowedBranches(tx, link.ID)
+		branches, err := store.TrackedBranches(tx, link.ID)
 		if err != nil {
 			return err
 		}
@@ -119,7 +119,7 @@ func (s *Service) GetRevisionSync(ctx context.Context, caller Caller, input *wir
 func (s *Service) addStatus(ctx context.Context, cfg lockstep.SyncConfiguration, out *wire.GetRevisionSyncOutput) error {
 	var document []byte
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
-		head, err := store.Head(tx, cfg.LinkID, cfg.Branch)
+		head, err := store.BranchHead(tx, cfg.LinkID, cfg.Branch)
 		if err != nil {
 			return err
 		}

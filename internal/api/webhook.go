@@ -97,7 +97,7 @@ func (s *Service) RegisterRepositoryWebhook(ctx context.Context, caller Caller, 
 		return nil, asHostFailure(err)
 	}
 
-	return out, s.o.DB.Update(ctx, func(tx *db.Tx) error { return store.RegisteredWebhook(tx, w, out.Url) })
+	return out, s.o.DB.Update(ctx, func(tx *db.Tx) error { return store.SetRegisteredURL(tx, w, out.Url) })
 }
 
 // publicURL looks at where a Git host is to reach this server.

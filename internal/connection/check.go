@@ -35,7 +35,7 @@ func (connectionCheck) Kind() string { return "connection_check" }
 // it had not. It is called within the transaction that records the look, as the
 // last that this does: it wakes a job. A link that is gone is no error.
 func (h *Controller) RecordProbe(tx *db.Tx, linkID string, cause error) error {
-	arn, status, err := store.ConnectionOver(tx, linkID)
+	arn, status, err := store.ConnectionOfLink(tx, linkID)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		return nil
 	}
@@ -46,23 +46,23 @@ func (h *Controller) RecordProbe(tx *db.Tx, linkID string, cause error) error {
 	kind := lockstep.KindOf(cause)
 	switch {
 	case cause == nil:
-		if err := store.SetDenial(tx, linkID, store.NotDenied); err != nil || status == lockstep.ConnectionAvailable {
+		if err := store.SetProbeDenial(tx, linkID, store.NotDenied); err != nil || status == lockstep.ConnectionAvailable {
 			return err
 		}
 	case errors.Is(cause, errExpired):
 		return h.options.Queue.Wake(tx, connectionRenewal{arn}, tx.Now)
 	case kind == lockstep.Denied:
-		denial := store.Refused
+		denial := store.DeniedByHost
 		if errors.Is(cause, provider.ErrNotShown) {
-			denial = store.NotShown
+			denial = store.CredentialNotSent
 		}
 
-		if err := store.SetDenial(tx, linkID, denial); err != nil || status == lockstep.ConnectionError {
+		if err := store.SetProbeDenial(tx, linkID, denial); err != nil || status == lockstep.ConnectionError {
 			return err // known, and checked again in its own time
 		}
 
 	case kind == lockstep.NotFound: // the host has answered, and not about the credential
-		return store.SetDenial(tx, linkID, store.NotDenied)
+		return store.SetProbeDenial(tx, linkID, store.NotDenied)
 	default:
 		return nil
 	}
@@ -90,7 +90,7 @@ func (h *Controller) check(ctx context.Context, job *queue.Job, w connectionChec
 func (h *Controller) beginCheck(ctx context.Context, job *queue.Job, arn lockstep.ARN) (a provider.Access, v probeResult, due bool, err error) {
 	err = h.options.DB.Update(ctx, func(tx *db.Tx) (err error) {
 		due, v = false, probeResult{}
-		var row store.Handshake
+		var row store.ConnectionCheck
 		if a, row, err = h.lockCredential(tx, arn); lockstep.KindOf(err) == lockstep.NotFound {
 			return job.Done(tx)
 		}
@@ -101,9 +101,9 @@ func (h *Controller) beginCheck(ctx context.Context, job *queue.Job, arn lockste
 
 		status := a.Connection.Status
 		switch {
-		case status == lockstep.ConnectionAvailable && row.CheckedAt.Add(minProbeInterval).After(tx.Now) && (row.CheckAt.IsZero() || row.CheckAt.After(tx.Now)):
+		case status == lockstep.ConnectionAvailable && row.CheckedAt.Add(minProbeInterval).After(tx.Now) && (row.NextCheckAt.IsZero() || row.NextCheckAt.After(tx.Now)):
 			return job.Again(tx, row.CheckedAt.Add(minProbeInterval))
-		case isRenewable(a.Credential) && (isExpired(a.Credential, tx.Now) || status == lockstep.ConnectionError && row.RenewFailures > 0):
+		case isRenewable(a.Credential) && (isExpired(a.Credential, tx.Now) || status == lockstep.ConnectionError && row.RenewalFailures > 0):
 			return h.deferToRenewal(tx, job, arn, row)
 		case isExpired(a.Credential, tx.Now):
 			v = probeResult{status: lockstep.ConnectionError, reason: expiredReason + reauthorizeHint(a.Connection)}
@@ -117,7 +117,7 @@ func (h *Controller) beginCheck(ctx context.Context, job *queue.Job, arn lockste
 }
 
 // lockCredential locks a connection and reads what it holds. NotFound where that is nothing.
-func (h *Controller) lockCredential(tx *db.Tx, arn lockstep.ARN) (a provider.Access, row store.Handshake, err error) {
+func (h *Controller) lockCredential(tx *db.Tx, arn lockstep.ARN) (a provider.Access, row store.ConnectionCheck, err error) {
 	conn, err := store.LockConnectionByARN(tx, arn)
 	if err != nil {
 		return a, row, err
@@ -130,18 +130,18 @@ func (h *Controller) lockCredential(tx *db.Tx, arn lockstep.ARN) (a provider.Acc
 		return a, row, err
 	}
 
-	row, err = store.HandshakeOf(tx, arn)
+	row, err = store.ConnectionCheckOf(tx, arn)
 	return a, row, err
 }
 
 // deferToRenewal ends a check that the renewal of the token has to come before. A
 // renewal that works asks for it again.
-func (h *Controller) deferToRenewal(tx *db.Tx, job *queue.Job, arn lockstep.ARN, row store.Handshake) error {
-	row.CheckAt = time.Time{}
-	if err := store.SaveHandshake(tx, arn, row); err != nil {
+func (h *Controller) deferToRenewal(tx *db.Tx, job *queue.Job, arn lockstep.ARN, row store.ConnectionCheck) error {
+	row.NextCheckAt = time.Time{}
+	if err := store.SaveConnectionCheck(tx, arn, row); err != nil {
 		return err
 	}
-	if err := h.options.Queue.Wake(tx, connectionRenewal{arn}, row.RenewAt); err != nil {
+	if err := h.options.Queue.Wake(tx, connectionRenewal{arn}, row.NextRenewalAt); err != nil {
 		return err
 	}
 	return job.Done(tx)
@@ -170,29 +170,29 @@ func (h *Controller) recordResult(tx *db.Tx, job *queue.Job, asked provider.Acce
 		if err := h.applyResult(tx, a, row, v); err != nil {
 			return err
 		}
-		if row, err = store.HandshakeOf(tx, arn); err != nil {
+		if row, err = store.ConnectionCheckOf(tx, arn); err != nil {
 			return err
 		}
 	}
 
-	if row.CheckAt.IsZero() {
+	if row.NextCheckAt.IsZero() {
 		return job.Done(tx)
 	}
 
-	return job.Again(tx, row.CheckAt)
+	return job.Again(tx, row.NextCheckAt)
 }
 
 // resultOfRepositories gives what looks at repositories say of a credential.
 func resultOfRepositories(tx *db.Tx, conn lockstep.Connection) (probeResult, error) {
-	looks, err := store.LooksOver(tx, conn.ARN)
+	looks, err := store.SummarizeProbes(tx, conn.ARN)
 	switch {
 	case err != nil:
 		return probeResult{}, err
-	case looks.Worked > 0:
+	case looks.Succeeded > 0:
 		return resultAvailable, nil
-	case looks.Refused > 0:
+	case looks.DeniedByHost > 0:
 		return probeResult{status: lockstep.ConnectionError, reason: looks.Cause}, nil
-	case looks.NotShown > 0:
+	case looks.CredentialNotSent > 0:
 		return probeResult{status: lockstep.ConnectionError, reason: notSentReason + looks.Cause}, nil
 	case conn.Status == lockstep.ConnectionPending:
 		return resultAvailable, nil
@@ -203,7 +203,7 @@ func resultOfRepositories(tx *db.Tx, conn lockstep.Connection) (probeResult, err
 
 // applyResult writes a verdict. Nobody's answer changes no status: what was known stays
 // what is known.
-func (h *Controller) applyResult(tx *db.Tx, a provider.Access, row store.Handshake, v probeResult) error {
+func (h *Controller) applyResult(tx *db.Tx, a provider.Access, row store.ConnectionCheck, v probeResult) error {
 	conn, before := a.Connection, a.Connection.Status
 	status := v.status
 	row.CheckFailures++
@@ -213,7 +213,7 @@ func (h *Controller) applyResult(tx *db.Tx, a provider.Access, row store.Handsha
 		status = before
 		h.scheduleRetry(&row, before, v.reason, tx.Now)
 	case status == lockstep.ConnectionAvailable:
-		row.Reason, row.CheckFailures, row.CheckedAt, row.CheckAt = "", 0, tx.Now, time.Time{}
+		row.Reason, row.CheckFailures, row.CheckedAt, row.NextCheckAt = "", 0, tx.Now, time.Time{}
 		if !isRenewable(a.Credential) {
 			scheduleExpiry(&row, a.Credential, tx.Now)
 		}
@@ -221,10 +221,10 @@ func (h *Controller) applyResult(tx *db.Tx, a provider.Access, row store.Handsha
 		if before != lockstep.ConnectionError {
 			row.CheckFailures = 1
 		}
-		row.Reason, row.CheckedAt, row.CheckAt = v.reason, tx.Now, tx.Now.Add(worker.BackoffBetween(minErrorDelay, maxErrorDelay, row.CheckFailures))
+		row.Reason, row.CheckedAt, row.NextCheckAt = v.reason, tx.Now, tx.Now.Add(worker.BackoffBetween(minErrorDelay, maxErrorDelay, row.CheckFailures))
 	}
 
-	if err := store.SaveHandshake(tx, conn.ARN, row); err != nil {
+	if err := store.SaveConnectionCheck(tx, conn.ARN, row); err != nil {
 		return err
 	}
 
@@ -237,23 +237,23 @@ func (h *Controller) applyResult(tx *db.Tx, a provider.Access, row store.Handsha
 		return err
 	}
 
-	return store.HintConnection(tx, conn.ARN)
+	return store.RequestPollsOfConnection(tx, conn.ARN)
 }
 
 // scheduleRetry says when a host that did not answer is asked again.
-func (h *Controller) scheduleRetry(row *store.Handshake, status lockstep.ConnectionStatus, reason string, now time.Time) {
+func (h *Controller) scheduleRetry(row *store.ConnectionCheck, status lockstep.ConnectionStatus, reason string, now time.Time) {
 	switch status {
 	case lockstep.ConnectionError:
-		row.CheckAt = now.Add(worker.BackoffBetween(minErrorDelay, maxErrorDelay, row.CheckFailures))
+		row.NextCheckAt = now.Add(worker.BackoffBetween(minErrorDelay, maxErrorDelay, row.CheckFailures))
 		return
 	case lockstep.ConnectionPending:
 		row.Reason = reason
 	case lockstep.ConnectionAvailable:
 		if reason == "" { // looks say nothing, and say it themselves when they do
-			row.CheckAt, row.CheckFailures = time.Time{}, 0
+			row.NextCheckAt, row.CheckFailures = time.Time{}, 0
 			return
 		}
 	}
 
-	row.CheckAt = now.Add(worker.BackoffBetween(minUnreachableDelay, maxUnreachableDelay, row.CheckFailures))
+	row.NextCheckAt = now.Add(worker.BackoffBetween(minUnreachableDelay, maxUnreachableDelay, row.CheckFailures))
 }

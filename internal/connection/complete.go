@@ -24,7 +24,7 @@ type Handshake struct {
 	controller *Controller
 	access     provider.Access
 	code       string
-	pending    store.PendingHandshake
+	pending    store.PendingAuthorization
 	result     probeResult
 }
 
@@ -42,7 +42,7 @@ func (h *Controller) BeginHandshake(tx *db.Tx, conn lockstep.Connection, g Hands
 		return o, g.Credential.Validate()
 	}
 
-	o.pending, err = store.TakePendingHandshake(tx, h.options.Seal, conn, g.State)
+	o.pending, err = store.TakePendingAuthorization(tx, h.options.Seal, conn, g.State)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		err = lockstep.Errorf(lockstep.Invalid, "%s Begin anew: it may be over, or used already.", lockstep.Shown(err))
 	}
@@ -100,28 +100,28 @@ func (o *Handshake) Complete(tx *db.Tx, conn lockstep.Connection) (lockstep.Conn
 		return "", err
 	}
 
-	row := store.Handshake{Reason: o.result.reason}
+	row := store.ConnectionCheck{Reason: o.result.reason}
 	switch {
 	case o.result.inconclusive:
-		row.CheckAt = tx.Now.Add(minUnreachableDelay)
+		row.NextCheckAt = tx.Now.Add(minUnreachableDelay)
 		row.CheckFailures = 1
 	case !o.result.unsupported:
 		row.CheckedAt = tx.Now
 	}
 
 	scheduleExpiry(&row, c, tx.Now)
-	if err := store.SaveHandshake(tx, conn.ARN, row); err != nil {
+	if err := store.SaveConnectionCheck(tx, conn.ARN, row); err != nil {
 		return "", err
 	}
 	if err := store.SetConnectionStatus(tx, conn.ARN, o.result.status); err != nil {
 		return "", err
 	}
 
-	if err := store.ForgetDenials(tx, conn.ARN); err != nil {
+	if err := store.ClearProbeDenials(tx, conn.ARN); err != nil {
 		return "", err
 	}
 	// Also of one that is PENDING: the credential is used, and may work.
-	if err := store.HintConnection(tx, conn.ARN); err != nil {
+	if err := store.RequestPollsOfConnection(tx, conn.ARN); err != nil {
 		return "", err
 	}
 
@@ -129,28 +129,28 @@ func (o *Handshake) Complete(tx *db.Tx, conn lockstep.Connection) (lockstep.Conn
 }
 
 // scheduleExpiry says when an access token is renewed, or that it ends.
-func scheduleExpiry(row *store.Handshake, c lockstep.Credential, now time.Time) {
-	row.RenewAt = time.Time{}
+func scheduleExpiry(row *store.ConnectionCheck, c lockstep.Credential, now time.Time) {
+	row.NextRenewalAt = time.Time{}
 	switch {
 	case c.Kind != lockstep.OAuthCredential || c.ExpiresAt.IsZero():
 	case c.RefreshToken != "":
-		row.RenewAt = renewalTime(now, c.ExpiresAt)
-	case row.CheckAt.IsZero() || row.CheckAt.After(c.ExpiresAt):
-		row.CheckAt = c.ExpiresAt
+		row.NextRenewalAt = renewalTime(now, c.ExpiresAt)
+	case row.NextCheckAt.IsZero() || row.NextCheckAt.After(c.ExpiresAt):
+		row.NextCheckAt = c.ExpiresAt
 	}
 }
 
 // wakeJobs wakes what a row says is to be done.
-func (h *Controller) wakeJobs(tx *db.Tx, arn lockstep.ARN, row store.Handshake) error {
-	if !row.CheckAt.IsZero() {
-		if err := h.options.Queue.Wake(tx, connectionCheck{arn}, row.CheckAt); err != nil {
+func (h *Controller) wakeJobs(tx *db.Tx, arn lockstep.ARN, row store.ConnectionCheck) error {
+	if !row.NextCheckAt.IsZero() {
+		if err := h.options.Queue.Wake(tx, connectionCheck{arn}, row.NextCheckAt); err != nil {
 			return err
 		}
 	}
-	if row.RenewAt.IsZero() {
+	if row.NextRenewalAt.IsZero() {
 		return nil
 	}
-	return h.options.Queue.Wake(tx, connectionRenewal{arn}, row.RenewAt)
+	return h.options.Queue.Wake(tx, connectionRenewal{arn}, row.NextRenewalAt)
 }
 
 func errHostMoved(conn lockstep.Connection) error {
@@ -170,12 +170,12 @@ type CredentialStatus struct {
 
 // CredentialStatus reads where the handshake of a connection stands.
 func (h *Controller) CredentialStatus(tx *db.Tx, conn lockstep.Connection) (CredentialStatus, error) {
-	row, err := store.HandshakeOf(tx, conn.ARN)
+	row, err := store.ConnectionCheckOf(tx, conn.ARN)
 	if err != nil {
 		return CredentialStatus{}, err
 	}
 
-	s := CredentialStatus{Reason: row.Reason, CheckedAt: row.CheckedAt, CheckAt: row.CheckAt}
+	s := CredentialStatus{Reason: row.Reason, CheckedAt: row.CheckedAt, CheckAt: row.NextCheckAt}
 	c, err := store.Credential(tx, h.options.Seal, conn.ARN)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		s.Reason = "The connection holds no credential yet."

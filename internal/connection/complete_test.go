@@ -255,7 +255,7 @@ func TestALostWakeUpCostsAMinute(t *testing.T) {
 			if err := store.SetConnectionStatus(tx, arn, lockstep.ConnectionPending); err != nil {
 				return err
 			}
-			return store.SaveHandshake(tx, arn, store.Handshake{CheckAt: tx.Now})
+			return store.SaveConnectionCheck(tx, arn, store.ConnectionCheck{NextCheckAt: tx.Now})
 		})
 
 		time.Sleep(5 * time.Minute)

@@ -57,7 +57,7 @@ func (h *Controller) StartAuthorization(tx *db.Tx, conn lockstep.Connection, c O
 		return AuthorizationRequest{}, err
 	}
 
-	p := store.PendingHandshake{
+	p := store.PendingAuthorization{
 		State: oauth2.GenerateVerifier(), Verifier: oauth2.GenerateVerifier(), Endpoint: endpointOf(a),
 		ClientID: c.ID, ClientSecret: c.Secret, RedirectURI: c.RedirectURI,
 	}
@@ -67,7 +67,7 @@ func (h *Controller) StartAuthorization(tx *db.Tx, conn lockstep.Connection, c O
 		Expires: tx.Now.Add(authorizationLifetime),
 	}
 
-	return s, store.PutPendingHandshake(tx, h.options.Seal, conn, p, s.Expires)
+	return s, store.PutPendingAuthorization(tx, h.options.Seal, conn, p, s.Expires)
 }
 
 // checkRedirect refuses a redirect URI that another machine could listen to: RFC
@@ -111,7 +111,7 @@ func (h *Controller) oauthConfig(a provider.Access, c OAuthClient) (*oauth2.Conf
 }
 
 // exchange spends a code. Denied where the host refuses it.
-func (h *Controller) exchange(ctx context.Context, a provider.Access, p store.PendingHandshake, code string) (lockstep.Credential, error) {
+func (h *Controller) exchange(ctx context.Context, a provider.Access, p store.PendingAuthorization, code string) (lockstep.Credential, error) {
 	c := OAuthClient{ID: p.ClientID, Secret: p.ClientSecret, RedirectURI: p.RedirectURI}
 	return h.requestToken(ctx, a, c, []string{code, p.Verifier}, func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
 		return config.Exchange(ctx, code, oauth2.VerifierOption(p.Verifier))

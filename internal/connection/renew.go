@@ -69,7 +69,7 @@ func (h *Controller) renew(ctx context.Context, job *queue.Job, w connectionRene
 func (h *Controller) acquireLease(ctx context.Context, job *queue.Job, arn lockstep.ARN) (a provider.Access, due bool, err error) {
 	err = h.options.DB.Update(ctx, func(tx *db.Tx) (err error) {
 		due = false
-		var row store.Handshake
+		var row store.ConnectionCheck
 		if a, row, err = h.lockCredential(tx, arn); lockstep.KindOf(err) == lockstep.NotFound {
 			return job.Done(tx)
 		}
@@ -79,15 +79,15 @@ func (h *Controller) acquireLease(ctx context.Context, job *queue.Job, arn locks
 			return err
 		case !isRenewable(a.Credential):
 			return job.Done(tx)
-		case row.LeaseUntil.After(tx.Now):
-			return job.Again(tx, row.LeaseUntil)
-		case row.RenewAt.After(tx.Now):
-			return job.Again(tx, row.RenewAt)
+		case row.RenewalLeaseUntil.After(tx.Now):
+			return job.Again(tx, row.RenewalLeaseUntil)
+		case row.NextRenewalAt.After(tx.Now):
+			return job.Again(tx, row.NextRenewalAt)
 		}
 
 		due = true
-		row.LeaseUntil = tx.Now.Add(renewalLease)
-		return store.SaveHandshake(tx, arn, row)
+		row.RenewalLeaseUntil = tx.Now.Add(renewalLease)
+		return store.SaveConnectionCheck(tx, arn, row)
 	})
 
 	return a, due, err
@@ -114,18 +114,18 @@ func (h *Controller) saveRenewal(ctx context.Context, job *queue.Job, spent prov
 			}
 		}
 
-		if row.RenewAt.IsZero() {
+		if row.NextRenewalAt.IsZero() {
 			return job.Done(tx)
 		}
 
-		return job.Again(tx, row.RenewAt)
+		return job.Again(tx, row.NextRenewalAt)
 	})
 }
 
 // applyRenewal records a renewal and gives the new row.
-func (h *Controller) applyRenewal(tx *db.Tx, a provider.Access, row store.Handshake, renewed lockstep.Credential, cause error) (store.Handshake, error) {
+func (h *Controller) applyRenewal(tx *db.Tx, a provider.Access, row store.ConnectionCheck, renewed lockstep.Credential, cause error) (store.ConnectionCheck, error) {
 	conn := a.Connection
-	row.LeaseUntil = time.Time{}
+	row.RenewalLeaseUntil = time.Time{}
 	status := conn.Status
 	switch {
 	case cause == nil:
@@ -135,20 +135,20 @@ func (h *Controller) applyRenewal(tx *db.Tx, a provider.Access, row store.Handsh
 		status = h.statusAfterRenewal(&row, a, renewed, tx.Now)
 	case lockstep.KindOf(cause) == lockstep.Denied, lockstep.KindOf(cause) == lockstep.Invalid:
 		status = lockstep.ConnectionError
-		row.RenewFailures++
+		row.RenewalFailures++
 		row.Reason = lockstep.Shown(cause) + reauthorizeHint(conn)
-		row.RenewAt = tx.Now.Add(worker.BackoffBetween(minErrorDelay, maxErrorDelay, row.RenewFailures))
+		row.NextRenewalAt = tx.Now.Add(worker.BackoffBetween(minErrorDelay, maxErrorDelay, row.RenewalFailures))
 	default:
-		row.RenewFailures++
-		row.RenewAt = tx.Now.Add(max(provider.Wait(cause), worker.BackoffBetween(minRenewalDelay, maxRenewalDelay, row.RenewFailures)))
+		row.RenewalFailures++
+		row.NextRenewalAt = tx.Now.Add(max(provider.Wait(cause), worker.BackoffBetween(minRenewalDelay, maxRenewalDelay, row.RenewalFailures)))
 		if isExpired(a.Credential, tx.Now) && status != lockstep.ConnectionError {
 			row.Reason = "The access token has ended and is not renewed yet: " + lockstep.Shown(cause)
 		}
 	}
 
 	h.log.LogAttrs(tx.Context(), slog.LevelInfo, "connection renewal", slog.String("connection", string(conn.ARN)),
-		slog.String("status", string(status)), slog.Int64("failures", row.RenewFailures), slog.Any("err", cause))
-	if err := store.SaveHandshake(tx, conn.ARN, row); err != nil {
+		slog.String("status", string(status)), slog.Int64("failures", row.RenewalFailures), slog.Any("err", cause))
+	if err := store.SaveConnectionCheck(tx, conn.ARN, row); err != nil {
 		return row, err
 	}
 
@@ -163,7 +163,7 @@ func (h *Controller) applyRenewal(tx *db.Tx, a provider.Access, row store.Handsh
 	}
 
 	if status != conn.Status || isExpired(a.Credential, tx.Now) {
-		if err := store.HintConnection(tx, conn.ARN); err != nil {
+		if err := store.RequestPollsOfConnection(tx, conn.ARN); err != nil {
 			return row, err
 		}
 	}
@@ -173,23 +173,23 @@ func (h *Controller) applyRenewal(tx *db.Tx, a provider.Access, row store.Handsh
 
 // statusAfterRenewal is the status of a connection with a new token: one that was not
 // AVAILABLE is checked now, if its host can be asked.
-func (h *Controller) statusAfterRenewal(row *store.Handshake, a provider.Access, c lockstep.Credential, now time.Time) lockstep.ConnectionStatus {
-	row.RenewFailures = 0
+func (h *Controller) statusAfterRenewal(row *store.ConnectionCheck, a provider.Access, c lockstep.Credential, now time.Time) lockstep.ConnectionStatus {
+	row.RenewalFailures = 0
 	scheduleExpiry(row, c, now)
 	status := a.Connection.Status
 	if _, asks := h.providers[a.Connection.ProviderType].(provider.Checker); asks && status != lockstep.ConnectionAvailable {
-		row.CheckAt = now
+		row.NextCheckAt = now
 		return status
 	}
 	row.Reason, row.CheckFailures = "", 0
 	return lockstep.ConnectionAvailable
 }
 
-func (h *Controller) wakeCheck(tx *db.Tx, arn lockstep.ARN, row store.Handshake) error {
-	if row.CheckAt.IsZero() {
+func (h *Controller) wakeCheck(tx *db.Tx, arn lockstep.ARN, row store.ConnectionCheck) error {
+	if row.NextCheckAt.IsZero() {
 		return nil
 	}
-	return h.options.Queue.Wake(tx, connectionCheck{arn}, row.CheckAt)
+	return h.options.Queue.Wake(tx, connectionCheck{arn}, row.NextCheckAt)
 }
 
 // reauthorizeHint says what heals a connection that a person let an application have.

@@ -191,13 +191,13 @@ func TestALeaseOfADeadNodeEnds(t *testing.T) {
 		w.oauth(arn)
 		due := time.Now().Add(115 * time.Minute)
 		w.update(func(tx *db.Tx) error {
-			row, err := store.HandshakeOf(tx, arn)
+			row, err := store.ConnectionCheckOf(tx, arn)
 			if err != nil {
 				return err
 			}
 
-			row.LeaseUntil = due.Add(2 * time.Minute)
-			return store.SaveHandshake(tx, arn, row)
+			row.RenewalLeaseUntil = due.Add(2 * time.Minute)
+			return store.SaveConnectionCheck(tx, arn, row)
 		})
 
 		time.Sleep(time.Until(due) + 2*time.Minute - time.Second)
@@ -260,13 +260,13 @@ func TestTwoNodesSpendARefreshTokenOnce(t *testing.T) {
 	w.oauth(arn)
 	spent := w.held(arn).RefreshToken
 	w.update(func(tx *db.Tx) error {
-		row, err := store.HandshakeOf(tx, arn)
+		row, err := store.ConnectionCheckOf(tx, arn)
 		if err != nil {
 			return err
 		}
 
-		row.RenewAt = tx.Now
-		if err := store.SaveHandshake(tx, arn, row); err != nil {
+		row.NextRenewalAt = tx.Now
+		if err := store.SaveConnectionCheck(tx, arn, row); err != nil {
 			return err
 		}
 

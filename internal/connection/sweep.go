@@ -18,11 +18,11 @@ func (h *Controller) Sweep(ctx context.Context) {
 
 func (h *Controller) sweep(ctx context.Context) error {
 	return h.options.DB.Update(ctx, func(tx *db.Tx) error {
-		if err := store.ForgetPendingHandshakes(tx); err != nil {
+		if err := store.DeleteExpiredAuthorizations(tx); err != nil {
 			return err
 		}
 
-		check, renew, err := store.OverdueHandshakes(tx, tx.Now, worker.SweepBatch)
+		check, renew, err := store.OverdueConnectionChecks(tx, tx.Now, worker.SweepBatch)
 		if err != nil {
 			return err
 		}

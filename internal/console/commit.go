@@ -79,7 +79,7 @@ func (c *Console) readCommit(ctx context.Context, at place, number int) (page co
 			return err
 		}
 
-		report, err := store.CommitReportOf(tx, at.link, at.environment, at.sha)
+		report, err := store.StatusReportOf(tx, at.link, at.environment, at.sha)
 		if err != nil {
 			return err
 		}
@@ -135,7 +135,7 @@ func readStack(tx *db.Tx, k engine.StackStanding, most int) (stackPart, error) {
 		Name: plain(k.Configuration.ResourceName, maxName), State: k.State, StateWord: stackWords[k.State],
 		Started: moment(k.StartedAt), Ended: moment(k.EndedAt),
 	}
-	if k.Wanted && k.Blocked != "" {
+	if k.IsPending && k.Blocked != "" {
 		part.StateWord, part.Blocked = "blocked", plain(k.Blocked, lockstep.MaxMessage)
 	}
 

@@ -109,8 +109,8 @@ func (w *world) stack(name string, changes ...func(c *lockstep.SyncConfiguration
 			return err
 		}
 
-		s.state, err = store.LockResourceOf(tx, s.cfg.Resource())
-		return errors.Join(err, store.Adopt(tx, s.state.ID, s.cfg.ID))
+		s.state, err = store.LockResourceByName(tx, s.cfg.Resource())
+		return errors.Join(err, store.BindResource(tx, s.state.ID, s.cfg.ID))
 	})
 
 	return s
@@ -120,10 +120,10 @@ func (w *world) stack(name string, changes ...func(c *lockstep.SyncConfiguration
 func (s *stack) wants(sha lockstep.SHA) *stack {
 	s.w.t.Helper()
 	s.w.update(func(tx *db.Tx) error {
-		if _, err := store.Desire(tx, s.state.ID, s.cfg.Revision(sha), "f"); err != nil {
+		if _, err := store.SetDesiredRevision(tx, s.state.ID, s.cfg.Revision(sha), "f"); err != nil {
 			return err
 		}
-		_, _, err := store.AddNews(tx, store.News{LinkID: s.cfg.LinkID, Environment: home, SHA: sha, Branch: s.cfg.Branch, Begin: true}, tx.Now)
+		_, _, err := store.RecordStatusChange(tx, store.StatusChange{LinkID: s.cfg.LinkID, Environment: home, SHA: sha, Branch: s.cfg.Branch, CreateReport: true}, tx.Now)
 		return err
 	})
 	return s
@@ -134,7 +134,7 @@ func (s *stack) wants(sha lockstep.SHA) *stack {
 func (s *stack) tries(outcome lockstep.Outcome, events ...string) *stack {
 	s.w.t.Helper()
 	s.w.update(func(tx *db.Tx) (err error) {
-		if s.state, err = store.LockResourceOf(tx, s.cfg.Resource()); err != nil {
+		if s.state, err = store.LockResourceByName(tx, s.cfg.Resource()); err != nil {
 			return err
 		}
 

@@ -21,7 +21,7 @@ func TestAHeadThatIsBackIsNotAnsweredWithWhatItWas(t *testing.T) {
 			if _, err := store.LockBranch(tx, w.link.ID, "main"); err != nil {
 				return err
 			}
-			return store.SetHead(tx, w.link.ID, "main", first)
+			return store.SetBranchHead(tx, w.link.ID, "main", first)
 		})
 
 		h, err := w.engine.Handled(w.t.Context(), cfg, first)

@@ -27,7 +27,7 @@ type head struct {
 
 // planned is what a head asks of one configuration.
 type planned struct {
-	store.Followed
+	store.TrackedConfiguration
 	fingerprint string
 	young       bool // made since the head was resolved
 }
@@ -86,9 +86,9 @@ type prefetcher interface {
 }
 
 // followed reads all configurations that follow a branch.
-func (e *Engine) followed(ctx context.Context, w repositoryWork) (cfgs []store.Followed, err error) {
+func (e *Engine) followed(ctx context.Context, w repositoryWork) (cfgs []store.TrackedConfiguration, err error) {
 	err = e.db.View(ctx, func(tx *db.Tx) error {
-		cfgs, err = store.FollowedOf(tx, w.LinkID, w.Branch)
+		cfgs, err = store.ConfigurationsOfBranch(tx, w.LinkID, w.Branch)
 		return err
 	})
 	return cfgs, err
@@ -98,7 +98,7 @@ func (e *Engine) followed(ctx context.Context, w repositoryWork) (cfgs []store.F
 // when its head was being resolved. What a configuration's files have wrong is not
 // an error here: the attempt will end with it. One that cannot be planned now does
 // not keep the others back.
-func (e *Engine) plan(ctx context.Context, w repositoryWork, h *head, before []store.Followed, files lockstep.Tree) error {
+func (e *Engine) plan(ctx context.Context, w repositoryWork, h *head, before []store.TrackedConfiguration, files lockstep.Tree) error {
 	cfgs, err := e.followed(ctx, w)
 	if err != nil {
 		return err
@@ -154,7 +154,7 @@ func (e *Engine) plan(ctx context.Context, w repositoryWork, h *head, before []s
 // repository's fault and not theirs.
 const maxAway = 10
 
-func (e *Engine) planOne(ctx context.Context, cfg store.Followed, files lockstep.Tree) (planned, error) {
+func (e *Engine) planOne(ctx context.Context, cfg store.TrackedConfiguration, files lockstep.Tree) (planned, error) {
 	driver, err := e.driver(cfg.SyncType)
 	if err != nil {
 		return planned{}, err
@@ -169,7 +169,7 @@ func (e *Engine) planOne(ctx context.Context, cfg store.Followed, files lockstep
 		return planned{}, fmt.Errorf("plan %s: %w", cfg.ResourceName, err)
 	}
 
-	return planned{Followed: cfg, fingerprint: fingerprint(cfg.SyncConfiguration, inputs)}, nil
+	return planned{TrackedConfiguration: cfg, fingerprint: fingerprint(cfg.SyncConfiguration, inputs)}, nil
 }
 
 // fingerprint is equal for two commits that ask the same of a configuration.
@@ -199,28 +199,28 @@ func (e *Engine) concernAll(tx *db.Tx, h head) error {
 // the resource's desire. A commit that was asked for by its id stays desired
 // until the branch's head is another one than it was then.
 func (e *Engine) concern(tx *db.Tx, n *news, p planned, sha lockstep.SHA) error {
-	same, err := store.MarkHandled(tx, p.Followed)
+	same, err := store.SetObservedVersion(tx, p.TrackedConfiguration)
 	if err != nil || !same { // changed meanwhile: its own request is queued
 		return err
 	}
 
-	s, err := store.LockResourceOf(tx, p.Resource())
+	s, err := store.LockResourceByName(tx, p.Resource())
 	if err != nil {
 		return err
 	}
 
 	switch {
-	case s.HeldHead == sha && s.Desired.SHA != sha && differs(p, s, sha):
-		return store.PassOver(tx, s, sha)
-	case s.HeldHead == sha, s.HeldHead != "" && p.young:
+	case s.PinnedHead == sha && s.Desired.SHA != sha && differs(p, s, sha):
+		return store.MarkAffected(tx, s, sha)
+	case s.PinnedHead == sha, s.PinnedHead != "" && p.young:
 		return nil
-	case s.HeldHead != "": // the branch has moved on: it is followed again
-		if err := store.Hold(tx, s.ID, ""); err != nil {
+	case s.PinnedHead != "": // the branch has moved on: it is followed again
+		if err := store.PinAtHead(tx, s.ID, ""); err != nil {
 			return err
 		}
 	}
 
-	if p.Version > p.Handled || s.Desired == nil || differs(p, s, sha) {
+	if p.Version > p.ObservedVersion || s.Desired == nil || differs(p, s, sha) {
 		return e.desire(tx, n, s, p, sha)
 	}
 
@@ -230,7 +230,7 @@ func (e *Engine) concern(tx *db.Tx, n *news, p planned, sha lockstep.SHA) error 
 // desire makes a commit what a resource should be, and has it attempted. The news
 // of it is left to the caller.
 func (e *Engine) desire(tx *db.Tx, n *news, s store.ResourceState, p planned, sha lockstep.SHA) error {
-	if _, err := store.Desire(tx, s.ID, p.Revision(sha), p.fingerprint); err != nil {
+	if _, err := store.SetDesiredRevision(tx, s.ID, p.Revision(sha), p.fingerprint); err != nil {
 		return err
 	}
 	n.desired(p.SyncConfiguration, sha)
@@ -256,7 +256,7 @@ func (e *Engine) refresh(tx *db.Tx, resourceID int64) error {
 		return err
 	}
 
-	sync, err := store.Status(tx, s)
+	sync, err := store.ResourceStatus(tx, s)
 	if err != nil || sync.LatestSync == nil {
 		return err
 	}
@@ -266,5 +266,5 @@ func (e *Engine) refresh(tx *db.Tx, resourceID int64) error {
 		return fmt.Errorf("encode the status of %s: %w", s.Resource.Name, err)
 	}
 
-	return store.SaveDocument(tx, s.ID, document)
+	return store.SaveStatusDocument(tx, s.ID, document)
 }

@@ -19,11 +19,11 @@ import (
 func (w *world) takeOver(cfg lockstep.SyncConfiguration) {
 	w.t.Helper()
 	w.update(func(tx *db.Tx) error {
-		s, err := store.LockResourceOf(tx, cfg.Resource())
+		s, err := store.LockResourceByName(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
-		_, err = store.TakeOver(tx, s.ID)
+		_, err = store.AcquireLease(tx, s.ID)
 		return err
 	})
 }
@@ -175,12 +175,12 @@ func TestTheSweepWakesWhatANewerHeadOrADeletionWaitsFor(t *testing.T) {
 		w.succeeds()
 		second := w.host.push("main", map[string]string{"web.yaml": "2", "api.yaml": "1"})
 		w.update(func(tx *db.Tx) error {
-			s, err := store.LockResourceOf(tx, web.Resource())
+			s, err := store.LockResourceByName(tx, web.Resource())
 			if err != nil {
 				return err
 			}
 
-			_, err = store.Desire(tx, s.ID, web.Revision(second), "new") // and no wake-up
+			_, err = store.SetDesiredRevision(tx, s.ID, web.Revision(second), "new") // and no wake-up
 			return err
 		})
 

@@ -86,7 +86,7 @@ func (e *Engine) Handled(ctx context.Context, cfg lockstep.SyncConfiguration, sh
 func (e *Engine) handling(ctx context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) (h Handling, head lockstep.SHA, err error) {
 	err = e.db.View(ctx, func(tx *db.Tx) error {
 		h = Handling{State: Pending, SHA: sha}
-		if head, err = store.Head(tx, cfg.LinkID, cfg.Branch); err != nil {
+		if head, err = store.BranchHead(tx, cfg.LinkID, cfg.Branch); err != nil {
 			return err
 		}
 
@@ -98,18 +98,18 @@ func (e *Engine) handling(ctx context.Context, cfg lockstep.SyncConfiguration, s
 			}
 		}
 
-		s, err := store.ResourceOf(tx, cfg.Resource())
+		s, err := store.ResourceByName(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
 
-		seq, err := store.Concerned(tx, s.ID, sha)
+		seq, err := store.DesiredSeqOf(tx, s.ID, sha)
 		if err != nil {
 			return err
 		}
 
 		if seq == 0 {
-			seen, err := store.HeadHandled(tx, cfg.LinkID, cfg.Branch, sha)
+			seen, err := store.HasSyncedHead(tx, cfg.LinkID, cfg.Branch, sha)
 			if err == nil && seen {
 				h.State = NotConcerned
 			}
@@ -125,11 +125,11 @@ func (e *Engine) handling(ctx context.Context, cfg lockstep.SyncConfiguration, s
 
 // awaited says whether a repository sync has yet to act on a branch's head.
 func awaited(tx *db.Tx, cfg lockstep.SyncConfiguration, head lockstep.SHA) (bool, error) {
-	handled, err := store.HandledHead(tx, cfg.LinkID, cfg.Branch)
+	handled, err := store.LastSyncedHead(tx, cfg.LinkID, cfg.Branch)
 	if err != nil || handled != head {
 		return true, err
 	}
-	return store.Unhandled(tx, cfg.ID)
+	return store.HasUnobservedChange(tx, cfg.ID)
 }
 
 // outcomeOf says what became of a commit that concerned a resource as its
@@ -160,7 +160,7 @@ func outcomeOf(tx *db.Tx, s store.ResourceState, sha lockstep.SHA, seq int64) (H
 	}
 
 	latest, ok, err := store.LatestAttempt(tx, s)
-	if err != nil || !ok || latest.DesiredSeq < seq || latest.Outcome != lockstep.Failed || s.Behind() {
+	if err != nil || !ok || latest.DesiredSeq < seq || latest.Outcome != lockstep.Failed || s.IsBehind() {
 		return h, err
 	}
 

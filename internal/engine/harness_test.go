@@ -241,7 +241,7 @@ func (w *world) handled(cfg lockstep.SyncConfiguration, sha lockstep.SHA) engine
 func (w *world) blocker(cfg lockstep.SyncConfiguration) (b lockstep.Blocker, blocked bool) {
 	w.t.Helper()
 	w.must(w.db.View(context.Background(), func(tx *db.Tx) error {
-		s, err := store.ResourceOf(tx, cfg.Resource())
+		s, err := store.ResourceByName(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
@@ -255,7 +255,7 @@ func (w *world) blocker(cfg lockstep.SyncConfiguration) (b lockstep.Blocker, blo
 func (w *world) running(cfg lockstep.SyncConfiguration) (a store.ResourceAttempt, running bool) {
 	w.t.Helper()
 	w.must(w.db.View(context.Background(), func(tx *db.Tx) error {
-		s, err := store.ResourceOf(tx, cfg.Resource())
+		s, err := store.ResourceByName(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}

@@ -69,7 +69,7 @@ func (h *history) checkAttempts(tx *db.Tx) error {
 func (h *history) checkDocuments(tx *db.Tx) error {
 	for _, name := range h.names {
 		r := lockstep.Resource{Account: h.link.Account, Region: h.link.Region, SyncType: "TEST_SYNC", Name: name}
-		s, err := store.ResourceOf(tx, r)
+		s, err := store.ResourceByName(tx, r)
 		if err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (h *history) checkDocuments(tx *db.Tx) error {
 
 		want := []byte(nil)
 		if s.ConfigurationID != 0 {
-			sync, err := store.Status(tx, s)
+			sync, err := store.ResourceStatus(tx, s)
 			if err != nil {
 				return err
 			}

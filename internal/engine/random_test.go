@@ -291,12 +291,12 @@ func (h *history) checkHandled(cfg lockstep.SyncConfiguration, head lockstep.SHA
 	for _, sha := range h.pushed {
 		var seq int64
 		h.must(h.db.View(context.Background(), func(tx *db.Tx) error {
-			s, err := store.ResourceOf(tx, cfg.Resource())
+			s, err := store.ResourceByName(tx, cfg.Resource())
 			if err != nil {
 				return err
 			}
 
-			seq, err = store.Concerned(tx, s.ID, sha)
+			seq, err = store.DesiredSeqOf(tx, s.ID, sha)
 			return err
 		}))
 

@@ -35,19 +35,19 @@ func environment(cfg lockstep.SyncConfiguration) string {
 // news collects, over a transaction, to which commits something happened that
 // their Git host may be told of. It is spread as the last thing that the
 // transaction does, because it locks what all resources of an environment share.
-type news []store.News
+type news []store.StatusChange
 
 // desired adds that a commit is what a configuration's resource should be now. Its
 // report begins with that, where the configuration asks for one.
 func (n *news) desired(cfg lockstep.SyncConfiguration, sha lockstep.SHA) {
-	*n = append(*n, store.News{LinkID: cfg.LinkID, Environment: environment(cfg), SHA: sha, Branch: cfg.Branch,
-		Begin: cfg.PublishDeploymentStatus == lockstep.Enabled})
+	*n = append(*n, store.StatusChange{LinkID: cfg.LinkID, Environment: environment(cfg), SHA: sha, Branch: cfg.Branch,
+		CreateReport: cfg.PublishDeploymentStatus == lockstep.Enabled})
 }
 
 // attempted adds that an attempt has begun or ended. What it changes of a report
 // is found out when that is looked at.
 func (n *news) attempted(a store.ResourceAttempt) {
-	*n = append(*n, store.News{LinkID: a.Configuration.LinkID, Environment: environment(a.Configuration),
+	*n = append(*n, store.StatusChange{LinkID: a.Configuration.LinkID, Environment: environment(a.Configuration),
 		SHA: a.TargetRevision.SHA, Branch: a.TargetRevision.Branch})
 }
 
@@ -56,7 +56,7 @@ func (n *news) attempted(a store.ResourceAttempt) {
 func (e *Engine) spread(tx *db.Tx, n news) error {
 	for _, one := range n.merged() {
 		due := tx.Now.Add(reportPause)
-		lane, wake, err := store.AddNews(tx, one, due)
+		lane, wake, err := store.RecordStatusChange(tx, one, due)
 		if err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func (e *Engine) spread(tx *db.Tx, n news) error {
 // merged gives each commit and environment once, in the order in which all
 // transactions lock them.
 func (n news) merged() news {
-	place := func(a, b store.News) int {
+	place := func(a, b store.StatusChange) int {
 		return cmp.Or(cmp.Compare(a.LinkID, b.LinkID), cmp.Compare(a.Environment, b.Environment), cmp.Compare(a.SHA, b.SHA))
 	}
 	list := slices.Clone(n)
@@ -83,7 +83,7 @@ func (n news) merged() news {
 	var once news
 	for _, one := range list {
 		if last := len(once) - 1; last >= 0 && place(once[last], one) == 0 {
-			one.Begin = one.Begin || once[last].Begin
+			one.CreateReport = one.CreateReport || once[last].CreateReport
 			once[last] = one
 			continue
 		}

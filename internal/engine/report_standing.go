@@ -38,7 +38,7 @@ const (
 
 // A StackStanding is one stack that a commit concerns, and how far that came.
 type StackStanding struct {
-	store.Concern
+	store.AffectedConfiguration
 	State StackState
 }
 
@@ -64,7 +64,7 @@ func StandingOf(tx *db.Tx, linkID, environment string, sha lockstep.SHA) (Commit
 
 // readStacks reads what a commit concerns in an environment.
 func readStacks(tx *db.Tx, linkID, where string, sha lockstep.SHA) ([]StackStanding, error) {
-	all, err := store.PublishedConcerns(tx, linkID, sha)
+	all, err := store.AffectedConfigurations(tx, linkID, sha)
 	if err != nil {
 		return nil, err
 	}
@@ -77,13 +77,13 @@ func readStacks(tx *db.Tx, linkID, where string, sha lockstep.SHA) ([]StackStand
 	return list, nil
 }
 
-func stackState(k store.Concern) StackState {
+func stackState(k store.AffectedConfiguration) StackState {
 	switch {
 	case k.AttemptID != "" && k.Outcome == "":
 		return StackRunning
-	case k.Wanted && k.Blocked == "":
+	case k.IsPending && k.Blocked == "":
 		return StackPending
-	case k.Wanted || k.Outcome == lockstep.Failed:
+	case k.IsPending || k.Outcome == lockstep.Failed:
 		return StackFailed
 	case k.AttemptID != "":
 		return StackSucceeded
@@ -115,7 +115,7 @@ func countStanding(tx *db.Tx, list []StackStanding) (standing, error) {
 	}
 
 	s.culprit, s.reason = first.Configuration.ResourceName, first.Blocked
-	if first.Wanted {
+	if first.IsPending {
 		return s, nil // blocked before it was attempted
 	}
 
@@ -211,7 +211,7 @@ const (
 
 // due says whether what stands now is to be told, and if not, when it is looked at
 // again; zero is never.
-func (s standing) due(r store.CommitReport, now time.Time) (tell bool, again time.Time) {
+func (s standing) due(r store.StatusReport, now time.Time) (tell bool, again time.Time) {
 	if s.open() {
 		again = now.Add(relookAfter)
 	}

@@ -38,7 +38,7 @@ func TestACommitIsToldFromItsBeginningToItsEnd(t *testing.T) {
 			t.Error(diff)
 		}
 
-		if r := w.row(sha); r.State != "succeeded" || !r.Due.IsZero() || r.Reason != "" || r.Seen != r.News {
+		if r := w.row(sha); r.State != "succeeded" || !r.DueAt.IsZero() || r.Reason != "" || r.SeenSeq != r.ChangeSeq {
 			t.Errorf("the row says %+v", r)
 		}
 	})
@@ -155,7 +155,7 @@ func TestAFailureIsToldAtOnceAndARetryTakesItBack(t *testing.T) {
 		}
 
 		w.untilTold(told, sha, "failed: 2 of 6 stacks failed: s001: The end of s001.")
-		w.until("all have ended", func() bool { return w.row(sha).Due.IsZero() })
+		w.until("all have ended", func() bool { return w.row(sha).DueAt.IsZero() })
 		finish := w.executes(target.End{Outcome: lockstep.Applied})
 
 		for _, name := range []string{"s001", "s003"} {

@@ -39,7 +39,7 @@ func TestAHostThatIsDownForAnHourDelaysNothingAndIsToldTheEndOnce(t *testing.T) 
 			time.Sleep(15 * time.Minute)
 		}
 
-		if r := w.row(shas[0]); r.Reason != "git.example.com answers 503." || r.Due.IsZero() {
+		if r := w.row(shas[0]); r.Reason != "git.example.com answers 503." || r.DueAt.IsZero() {
 			t.Errorf("the row says %+v", r)
 		}
 
@@ -113,7 +113,7 @@ func TestAHostIsGivenUpAfterADayUntilSomethingNewHappens(t *testing.T) {
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, sha)
 		w.until("it has been tried for some time", func() bool { return told.count() == 5 })
 
-		if w.row(sha).Due.IsZero() {
+		if w.row(sha).DueAt.IsZero() {
 			t.Fatal("given up within a minute")
 		}
 
@@ -121,7 +121,7 @@ func TestAHostIsGivenUpAfterADayUntilSomethingNewHappens(t *testing.T) {
 			_, err := tx.Exec(`UPDATE commit_report SET news_at = $1`, db.Millis(tx.Now.Add(-24*time.Hour)))
 			return err
 		})
-		w.until("it is given up", func() bool { return w.row(sha).Due.IsZero() })
+		w.until("it is given up", func() bool { return w.row(sha).DueAt.IsZero() })
 		if r := w.row(sha); r.Reason != "Away." || r.State != "" {
 			t.Errorf("the row says %+v", r)
 		}
@@ -156,7 +156,7 @@ func TestARefusalIsKeptAndTriedAgainWhenSomethingNewHappens(t *testing.T) {
 					t.Errorf("%d calls to a host that refuses", n)
 				}
 
-				if r := w.row(sha); r.Reason != "The credential may not." || !r.Due.IsZero() || r.State != "" {
+				if r := w.row(sha); r.Reason != "The credential may not." || !r.DueAt.IsZero() || r.State != "" {
 					t.Errorf("the row says %+v", r)
 				}
 
@@ -176,7 +176,7 @@ func TestAHostWithoutTheAbilityIsNotReportedTo(t *testing.T) {
 			w.untilStatus(w.configure("web", publishes), lockstep.ResourceSucceeded, sha)
 			time.Sleep(time.Minute)
 
-			if r := w.row(sha); r.Reason != "" || r.State != "" || !r.Due.IsZero() {
+			if r := w.row(sha); r.Reason != "" || r.State != "" || !r.DueAt.IsZero() {
 				t.Errorf("the row says %+v", r)
 			}
 		})
@@ -192,7 +192,7 @@ func TestAHostWithoutTheAbilityIsNotReportedTo(t *testing.T) {
 			})
 			time.Sleep(20 * time.Minute)
 
-			if r := w.row(sha); r.Reason != "" || r.State != "" || !r.Due.IsZero() || told.count() > 6 {
+			if r := w.row(sha); r.Reason != "" || r.State != "" || !r.DueAt.IsZero() || told.count() > 6 {
 				t.Errorf("%d calls, and the row says %+v", told.count(), r)
 			}
 		})
@@ -220,7 +220,7 @@ func TestADriverThatPanicsLosesThatCommitAlone(t *testing.T) {
 		w.untilTold(told, second, "succeeded: 1 stack synced")
 		time.Sleep(time.Hour)
 
-		if r := w.row(first); r.Reason != "Internal error." || !r.Due.IsZero() || tries != 5 {
+		if r := w.row(first); r.Reason != "Internal error." || !r.DueAt.IsZero() || tries != 5 {
 			t.Errorf("%d tries, and the row says %+v", tries, r)
 		}
 	})
@@ -316,7 +316,7 @@ func TestACallCutShortByTheStopIsMadeAgain(t *testing.T) {
 		cancel()
 		w.must(w.queue.Stop(hurry))
 
-		if r := w.row(sha); r.Reason != "" || r.Due.IsZero() {
+		if r := w.row(sha); r.Reason != "" || r.DueAt.IsZero() {
 			t.Errorf("the stop was taken for an answer: %+v", r)
 		}
 

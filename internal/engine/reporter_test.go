@@ -141,11 +141,11 @@ func (w *world) untilTold(s *statuses, sha lockstep.SHA, want string) {
 }
 
 // row gives the report of a commit in the home environment.
-func (w *world) row(sha lockstep.SHA) (r store.ReportOf) {
+func (w *world) row(sha lockstep.SHA) (r store.EnvironmentReport) {
 	w.t.Helper()
 	w.must(w.db.View(context.Background(), func(tx *db.Tx) error {
-		list, _, err := store.CommitReports(tx, w.link.ID, store.Page{Limit: 1000})
-		if i := slices.IndexFunc(list, func(r store.ReportOf) bool { return r.SHA == sha && r.Environment == home }); i >= 0 {
+		list, _, err := store.StatusReports(tx, w.link.ID, store.Page{Limit: 1000})
+		if i := slices.IndexFunc(list, func(r store.EnvironmentReport) bool { return r.SHA == sha && r.Environment == home }); i >= 0 {
 			r = list[i]
 		}
 		return err

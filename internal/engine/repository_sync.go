@@ -82,7 +82,7 @@ func (e *Engine) beginRepositorySync(ctx context.Context, job *queue.Job, w repo
 // again for those, and that is the error.
 func (e *Engine) startResourceSyncs(ctx context.Context, job *queue.Job, a store.RepositoryAttempt, head head) error {
 	err := worker.UpdateIfOwner(ctx, e.db, e.lockAttempt(a), func(tx *db.Tx, _ store.RepositoryAttempt) error {
-		if err := store.SetHead(tx, a.LinkID, a.Branch, head.sha); err != nil {
+		if err := store.SetBranchHead(tx, a.LinkID, a.Branch, head.sha); err != nil {
 			return err
 		}
 		if err := e.concernAll(tx, head); err != nil || head.unplanned != nil {

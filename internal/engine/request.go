@@ -78,12 +78,12 @@ const firstPoll = 5 * time.Second
 // take ties a configuration's resource to it, with an empty status if another
 // one had it before. A commit that was asked for is held no longer.
 func (e *Engine) take(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
-	s, err := store.LockResourceOf(tx, cfg.Resource())
+	s, err := store.LockResourceByName(tx, cfg.Resource())
 	if err != nil {
 		return err
 	}
 	if s.ConfigurationID == cfg.ID {
-		return store.Hold(tx, s.ID, "")
+		return store.PinAtHead(tx, s.ID, "")
 	}
 	return e.adopt(tx, s, cfg.ID, "The sync configuration was made anew.")
 }
@@ -94,7 +94,7 @@ func (e *Engine) Follow(tx *db.Tx, linkID, branch string, sha lockstep.SHA) erro
 	if _, err := store.LockBranch(tx, linkID, branch); err != nil {
 		return err
 	}
-	if err := store.SetHead(tx, linkID, branch, sha); err != nil {
+	if err := store.SetBranchHead(tx, linkID, branch, sha); err != nil {
 		return err
 	}
 	if err := store.StartPolling(tx, linkID, tx.Now.Add(firstPoll)); err != nil {
@@ -110,7 +110,7 @@ func (e *Engine) Deconfigured(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 	if err := forgetFound(tx, cfg); err != nil {
 		return err
 	}
-	s, err := store.LockResourceOf(tx, cfg.Resource())
+	s, err := store.LockResourceByName(tx, cfg.Resource())
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (e *Engine) adopt(tx *db.Tx, s store.ResourceState, configurationID int64, 
 	if _, err := store.ResolveBlocker(tx, s.ID, reason); err != nil {
 		return err
 	}
-	return store.Adopt(tx, s.ID, configurationID)
+	return store.BindResource(tx, s.ID, configurationID)
 }
 
 // Open gives a client for a link's repository. Call release when done with it
@@ -163,7 +163,7 @@ func (e *Engine) Moved(tx *db.Tx, linkID, branch string, sha lockstep.SHA) error
 	if err != nil || seen == sha {
 		return err
 	}
-	if err := store.SetHead(tx, linkID, branch, sha); err != nil {
+	if err := store.SetBranchHead(tx, linkID, branch, sha); err != nil {
 		return err
 	}
 	return e.Request(tx, linkID, branch)
@@ -175,7 +175,7 @@ func (e *Engine) Vanished(tx *db.Tx, linkID, branch string) error {
 	if _, err := store.LockBranch(tx, linkID, branch); err != nil {
 		return err
 	}
-	if err := store.SetHead(tx, linkID, branch, ""); err != nil {
+	if err := store.SetBranchHead(tx, linkID, branch, ""); err != nil {
 		return err
 	}
 	return e.Request(tx, linkID, branch)

@@ -29,7 +29,7 @@ func (e *Engine) Release(tx *db.Tx, resourceID int64) error {
 	if err != nil {
 		return err
 	}
-	if err := store.Reserve(tx, resourceID, time.UnixMilli(0)); err != nil || !s.Behind() {
+	if err := store.Reserve(tx, resourceID, time.UnixMilli(0)); err != nil || !s.IsBehind() {
 		return err
 	}
 	return e.queue.Wake(tx, resourceWork{ResourceID: resourceID}, tx.Now)

@@ -57,7 +57,7 @@ const (
 // begin takes the resource over.
 func (t *turn) begin(ctx context.Context, resourceID int64) (next action, err error) {
 	err = t.update(ctx, func(tx *db.Tx) error {
-		s, err := store.TakeOver(tx, resourceID)
+		s, err := store.AcquireLease(tx, resourceID)
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return t.job.Done(tx)
 		}
@@ -81,11 +81,11 @@ func (t *turn) decide(tx *db.Tx, s store.ResourceState) (action, error) {
 		return nothing, err
 	}
 
-	t.attempt, t.note = a, s.Note
+	t.attempt, t.note = a, s.Baseline
 	switch {
 	case !running:
 		return t.start(tx, s)
-	case a.Intent == "" && (s.ConfigurationID != a.Configuration.ID || s.Behind()):
+	case a.Intent == "" && (s.ConfigurationID != a.Configuration.ID || s.IsBehind()):
 		return discard, nil
 	case a.NotBefore.After(tx.Now):
 		return nothing, t.job.Again(tx, a.NotBefore)
@@ -97,8 +97,8 @@ func (t *turn) decide(tx *db.Tx, s store.ResourceState) (action, error) {
 // start makes an attempt for what is desired, if something is and nothing
 // blocks it.
 func (t *turn) start(tx *db.Tx, s store.ResourceState) (action, error) {
-	t.note = s.Note
-	if !s.Behind() {
+	t.note = s.Baseline
+	if !s.IsBehind() {
 		return nothing, t.job.Done(tx)
 	}
 	if s.ReservedUntil.After(tx.Now) {
@@ -239,7 +239,7 @@ func (t *turn) asTarget() (a target.Attempt, release func()) {
 	var releases []func()
 	a = target.Attempt{
 		ID: t.attempt.ID, Configuration: t.attempt.Configuration, Revision: t.attempt.TargetRevision,
-		Checkpoint: t.attempt.Memory, Intent: t.attempt.Intent, Baseline: t.note, StartedAt: t.attempt.StartedAt, Now: time.Now().UTC(),
+		Checkpoint: t.attempt.Checkpoint, Intent: t.attempt.Intent, Baseline: t.note, StartedAt: t.attempt.StartedAt, Now: time.Now().UTC(),
 		OpenTree: func(ctx context.Context) (lockstep.Tree, error) {
 			client, release, err := t.Open(ctx, t.attempt.Configuration.LinkID)
 			if err != nil {

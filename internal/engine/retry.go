@@ -24,7 +24,7 @@ var (
 // before, and resolves what blocks the resource: asking for it is the word of
 // a person that the cause is gone.
 func (e *Engine) Retry(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
-	s, err := store.LockResourceOf(tx, cfg.Resource())
+	s, err := store.LockResourceByName(tx, cfg.Resource())
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (e *Engine) Retry(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 // errors wrap ErrNoBlocker, or ErrNotRetried where the sync could not even begin;
 // the blocker then stays active once the transaction is rolled back.
 func (e *Engine) Resolve(tx *db.Tx, cfg lockstep.SyncConfiguration, blockerID, reason string) (lockstep.Blocker, error) {
-	s, err := store.LockResourceOf(tx, cfg.Resource())
+	s, err := store.LockResourceByName(tx, cfg.Resource())
 	if err != nil {
 		return lockstep.Blocker{}, err
 	}
@@ -59,7 +59,7 @@ func (e *Engine) Resolve(tx *db.Tx, cfg lockstep.SyncConfiguration, blockerID, r
 	if _, err := store.ResolveBlockerByID(tx, s.ID, b.ID, reason); err != nil {
 		return b, err
 	}
-	if err := store.SaveNote(tx, s.ID, nil); err != nil {
+	if err := store.SaveBaseline(tx, s.ID, nil); err != nil {
 		return b, err
 	}
 
@@ -88,7 +88,7 @@ func (e *Engine) retriable(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 
 // retryHead has the head of a configuration's branch synced, whatever it is.
 func (e *Engine) retryHead(tx *db.Tx, s store.ResourceState, cfg lockstep.SyncConfiguration) error {
-	if err := store.Hold(tx, s.ID, ""); err != nil {
+	if err := store.PinAtHead(tx, s.ID, ""); err != nil {
 		return err
 	}
 	if err := store.TouchConfiguration(tx, cfg.ID); err != nil {
@@ -104,7 +104,7 @@ func unblock(tx *db.Tx, s store.ResourceState, reason string) error {
 	if err != nil || !resolved {
 		return err
 	}
-	return store.SaveNote(tx, s.ID, nil)
+	return store.SaveBaseline(tx, s.ID, nil)
 }
 
 // asked is a commit that somebody asked for by its id.
@@ -139,7 +139,7 @@ func (e *Engine) look(ctx context.Context, cfg lockstep.SyncConfiguration, sha l
 	at := asked{sha: sha}
 	known := false
 	if err := e.db.View(ctx, func(tx *db.Tx) (err error) {
-		if at.Followed, err = store.FollowedByID(tx, cfg.ID); err != nil {
+		if at.TrackedConfiguration, err = store.TrackedConfigurationByID(tx, cfg.ID); err != nil {
 			return err
 		}
 
@@ -148,7 +148,7 @@ func (e *Engine) look(ctx context.Context, cfg lockstep.SyncConfiguration, sha l
 			return changedMeanwhile()
 		}
 
-		known, err = store.HeadHandled(tx, cfg.LinkID, cfg.Branch, sha)
+		known, err = store.HasSyncedHead(tx, cfg.LinkID, cfg.Branch, sha)
 		return err
 	}); err != nil {
 		return at, err
@@ -179,7 +179,7 @@ func (e *Engine) look(ctx context.Context, cfg lockstep.SyncConfiguration, sha l
 		return at, fmt.Errorf("read commit %s: %w", sha, err)
 	}
 
-	at.planned, err = e.planOne(ctx, at.Followed, files)
+	at.planned, err = e.planOne(ctx, at.TrackedConfiguration, files)
 	return at, err
 }
 
@@ -206,12 +206,12 @@ func onBranch(ctx context.Context, client provider.Client, cfg lockstep.SyncConf
 // under way knows nothing of that: it finds the configuration touched and leaves
 // it to the one that is requested here, which finds the head held.
 func (e *Engine) retryAt(tx *db.Tx, at asked) error {
-	s, err := store.LockResourceOf(tx, at.Resource())
+	s, err := store.LockResourceByName(tx, at.Resource())
 	if err != nil {
 		return err
 	}
 
-	same, err := store.MarkHandled(tx, at.Followed)
+	same, err := store.SetObservedVersion(tx, at.TrackedConfiguration)
 	if err != nil {
 		return err
 	}
@@ -230,14 +230,14 @@ func (e *Engine) retryAt(tx *db.Tx, at asked) error {
 	if err := e.desire(tx, &n, s, at.planned, at.sha); err != nil {
 		return err
 	}
-	if err := store.Hold(tx, s.ID, at.head); err != nil {
+	if err := store.PinAtHead(tx, s.ID, at.head); err != nil {
 		return err
 	}
 
 	if _, err := store.LockBranch(tx, at.LinkID, at.Branch); err != nil {
 		return err
 	}
-	if err := store.SetHead(tx, at.LinkID, at.Branch, at.head); err != nil {
+	if err := store.SetBranchHead(tx, at.LinkID, at.Branch, at.head); err != nil {
 		return err
 	}
 	if err := e.Request(tx, at.LinkID, at.Branch); err != nil {

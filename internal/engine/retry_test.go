@@ -275,7 +275,7 @@ func TestABlockerThatIsNotThereOrCannotBeRetriedIsTold(t *testing.T) {
 	inSQLite(t, func(w *world) {
 		cfg := w.configure("web", func(c *lockstep.SyncConfiguration) { c.SyncType = "UNKNOWN_SYNC" })
 		w.update(func(tx *db.Tx) error {
-			s, err := store.LockResourceOf(tx, cfg.Resource())
+			s, err := store.LockResourceByName(tx, cfg.Resource())
 			if err != nil {
 				return err
 			}

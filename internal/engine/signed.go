@@ -17,7 +17,7 @@ import (
 // commit is not signed by somebody who may. It is that very commit, by its hash,
 // which is then deployed.
 func (t *turn) verify(ctx context.Context) ([]lockstep.Event, error) {
-	if t.attempt.Memory != nil || t.attempt.Intent != "" { // it was, before the step that is remembered
+	if t.attempt.Checkpoint != nil || t.attempt.Intent != "" { // it was, before the step that is remembered
 		return nil, nil
 	}
 

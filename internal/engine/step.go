@@ -63,10 +63,10 @@ func (t *turn) record(ctx context.Context, step target.Step) (next action, err e
 		a.NotBefore = tx.Now.Add(step.ContinueAfter)
 
 		if step.Checkpoint != nil {
-			a.Memory = step.Checkpoint
+			a.Checkpoint = step.Checkpoint
 		}
 
-		if step.Intent != "" && a.Intent == "" && (s.Behind() || s.ConfigurationID != a.Configuration.ID) {
+		if step.Intent != "" && a.Intent == "" && (s.IsBehind() || s.ConfigurationID != a.Configuration.ID) {
 			step.Intent = "" // not declared: something newer is there, which supersedes the attempt
 		}
 
@@ -106,10 +106,10 @@ func (t *turn) record(ctx context.Context, step target.Step) (next action, err e
 func (t *turn) finish(tx *db.Tx, s store.ResourceState, end target.End) (action, error) {
 	mine := s.ConfigurationID == t.attempt.Configuration.ID
 	if end.Baseline != nil && mine {
-		if err := store.SaveNote(tx, s.ID, end.Baseline); err != nil {
+		if err := store.SaveBaseline(tx, s.ID, end.Baseline); err != nil {
 			return nothing, err
 		}
-		s.Note = end.Baseline
+		s.Baseline = end.Baseline
 	}
 
 	if end.Blocked != nil && mine {

@@ -18,7 +18,7 @@ func (e *Engine) Sweep(ctx context.Context) {
 
 func (e *Engine) sweep(ctx context.Context) error {
 	return e.db.Update(ctx, func(tx *db.Tx) error {
-		branches, err := store.OverdueRepositories(tx, worker.SweepBatch)
+		branches, err := store.OverdueRepositorySyncs(tx, worker.SweepBatch)
 		if err != nil {
 			return err
 		}
@@ -40,7 +40,7 @@ func (e *Engine) sweep(ctx context.Context) error {
 			}
 		}
 
-		lanes, err := store.OverdueLanes(tx, worker.SweepBatch)
+		lanes, err := store.OverdueReportStreams(tx, worker.SweepBatch)
 		if err != nil {
 			return err
 		}

@@ -47,7 +47,7 @@ func (p *Previews) comment(ctx context.Context, job *queue.Job, w commentWork) e
 			return job.Done(tx)
 		case d.ready.After(tx.Now):
 			open = false
-			d.row.Due = d.ready
+			d.row.DueAt = d.ready
 			if err := store.SaveComment(tx, d.row.ID, d.row.Comment); err != nil {
 				return err
 			}
@@ -100,7 +100,7 @@ func (p *Previews) draft(tx *db.Tx, w commentWork) (d draft, open bool, err erro
 			if at := v.StartedAt.Add(waitForAll); at.After(d.ready) {
 				d.ready = at
 			}
-			if at := d.row.At.Add(editInterval); at.After(d.ready) {
+			if at := d.row.UpdatedAt.Add(editInterval); at.After(d.ready) {
 				d.ready = at
 			}
 		} else if err := json.Unmarshal(v.Result, &s.Result); err != nil {
@@ -111,7 +111,7 @@ func (p *Previews) draft(tx *db.Tx, w commentWork) (d draft, open bool, err erro
 	}
 
 	d.lease = tx.Now.Add(2 * (commentTimeout + worker.StepTimeout))
-	d.row.Due = d.lease
+	d.row.DueAt = d.lease
 	return d, true, nil
 }
 
@@ -134,7 +134,7 @@ func (p *Previews) put(ctx context.Context, d draft) (store.Comment, error) {
 	err = worker.Guard(func() error {
 		id, err := commenter.PutComment(ctx, d.pr, provider.Comment{ID: c.ID, Marker: d.page.Marker(), Body: body})
 		if err == nil {
-			c.ID, c.Hash, c.At = id, hash, time.Now().UTC()
+			c.ID, c.Hash, c.UpdatedAt = id, hash, time.Now().UTC()
 		}
 		return err
 	})
@@ -167,13 +167,13 @@ func (p *Previews) told(tx *db.Tx, job *queue.Job, d draft, c store.Comment, cau
 		c.Tries = 0
 	}
 
-	if now.Due.Before(d.lease) { // it became due meanwhile
+	if now.DueAt.Before(d.lease) { // it became due meanwhile
 		again = tx.Now.Add(max(0, again.Sub(tx.Now)))
 	}
 
 	p.log.LogAttrs(tx.Context(), levelOf(cause), "comment", slog.String("link", d.row.LinkID), slog.Int64("number", d.row.Number),
 		slog.Int("stacks", len(d.page.Stacks)), slog.Int64("try", c.Tries), slog.Any("err", cause))
-	c.Due = again
+	c.DueAt = again
 	if err := store.SaveComment(tx, d.row.ID, c); err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ import (
 type look struct {
 	*Previews
 	pullRequestsWork
-	cfgs   []store.Followed
+	cfgs   []store.TrackedConfiguration
 	client provider.Client
 	base   lockstep.SHA // head of the branch
 	files  lockstep.Tree
@@ -123,7 +123,7 @@ func (l *look) consider(ctx context.Context, pr provider.PullRequest) error {
 		}
 
 		known, err := store.PullRequests(tx, l.LinkID, l.Branch)
-		same = slices.ContainsFunc(known, func(k store.PullRequest) bool { return k.Number == pr.Number && k.Seen == seen })
+		same = slices.ContainsFunc(known, func(k store.PullRequest) bool { return k.Number == pr.Number && k.Fingerprint == seen })
 		return err
 	})
 	if err != nil || same {
@@ -149,7 +149,7 @@ func (l *look) consider(ctx context.Context, pr provider.PullRequest) error {
 		}
 	}
 
-	row.Seen = seen
+	row.Fingerprint = seen
 	return l.db.Update(ctx, func(tx *db.Tx) error {
 		if err := l.drop(tx, row.ID); err != nil {
 			return err
@@ -171,7 +171,7 @@ func (l *look) drop(tx *db.Tx, pullRequestID int64) error {
 	}
 
 	for _, v := range previews {
-		if slices.ContainsFunc(l.cfgs, func(cfg store.Followed) bool { return cfg.ID == v.ConfigurationID }) {
+		if slices.ContainsFunc(l.cfgs, func(cfg store.TrackedConfiguration) bool { return cfg.ID == v.ConfigurationID }) {
 			continue
 		}
 		if err := l.abandon(tx, v); err != nil {
@@ -187,7 +187,7 @@ func (l *look) seen(tx *db.Tx, pr provider.PullRequest) (string, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, pr.Head, l.base, pr.Fork)
 	for _, cfg := range l.cfgs {
-		s, err := store.ResourceOf(tx, cfg.Resource())
+		s, err := store.ResourceByName(tx, cfg.Resource())
 		if err != nil && lockstep.KindOf(err) != lockstep.NotFound {
 			return "", err
 		}
@@ -198,7 +198,7 @@ func (l *look) seen(tx *db.Tx, pr provider.PullRequest) (string, error) {
 
 // compare has one configuration previewed if the head asks something else of it
 // than the branch's head does.
-func (l *look) compare(ctx context.Context, cfg store.Followed, pr provider.PullRequest, row store.PullRequest, files lockstep.Tree) error {
+func (l *look) compare(ctx context.Context, cfg store.TrackedConfiguration, pr provider.PullRequest, row store.PullRequest, files lockstep.Tree) error {
 	before, err := l.ofBase(ctx, cfg)
 	if err != nil {
 		return err
@@ -217,12 +217,12 @@ func (l *look) compare(ctx context.Context, cfg store.Followed, pr provider.Pull
 
 	v.Fingerprint = fingerprint(cfg, v.Base != "", before, after)
 	return l.db.Update(ctx, func(tx *db.Tx) error {
-		s, err := store.LockResourceOf(tx, cfg.Resource())
+		s, err := store.LockResourceByName(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
 
-		v.ResourceID, v.Attempted = s.ID, s.AttemptedSeq
+		v.ResourceID, v.AttemptedSeq = s.ID, s.AttemptedSeq
 		return l.settle(tx, v, s.ConfigurationID == cfg.ID && !maps.Equal(before, after))
 	})
 }
@@ -240,7 +240,7 @@ func (l *look) settle(tx *db.Tx, v store.Preview, wanted bool) error {
 			continue
 		}
 
-		current := old.Fingerprint == v.Fingerprint && old.Attempted == v.Attempted &&
+		current := old.Fingerprint == v.Fingerprint && old.AttemptedSeq == v.AttemptedSeq &&
 			(old.Head == v.Head || old.State != store.PreviewPlanning)
 		if wanted && current {
 			return nil
@@ -261,7 +261,7 @@ func (l *look) settle(tx *db.Tx, v store.Preview, wanted bool) error {
 }
 
 // ofBase gives what the branch's head asks of a configuration.
-func (l *look) ofBase(ctx context.Context, cfg store.Followed) (target.Inputs, error) {
+func (l *look) ofBase(ctx context.Context, cfg store.TrackedConfiguration) (target.Inputs, error) {
 	if known, ok := l.asked[cfg.ID]; ok {
 		return known, nil
 	}
@@ -285,7 +285,7 @@ func (l *look) ofBase(ctx context.Context, cfg store.Followed) (target.Inputs, e
 
 // inputs gives what a configuration reads of files. What the files have wrong is
 // no error here: it is what the preview will say.
-func (l *look) inputs(ctx context.Context, cfg store.Followed, files lockstep.Tree) (target.Inputs, error) {
+func (l *look) inputs(ctx context.Context, cfg store.TrackedConfiguration, files lockstep.Tree) (target.Inputs, error) {
 	driver, err := l.engine.Target(cfg.SyncType)
 	if err != nil {
 		return nil, err
@@ -305,7 +305,7 @@ func (l *look) inputs(ctx context.Context, cfg store.Followed, files lockstep.Tr
 
 // fingerprint is equal for two previews that would say the same, as far as files
 // go.
-func fingerprint(cfg store.Followed, fork bool, before, after target.Inputs) string {
+func fingerprint(cfg store.TrackedConfiguration, fork bool, before, after target.Inputs) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %q %q %q %t\n", cfg.LinkID, cfg.Branch, cfg.ConfigFile, cfg.RoleARN, cfg.Region, fork)
 	for _, inputs := range []target.Inputs{before, after} {

@@ -30,13 +30,13 @@ const (
 // open.
 func (p *Previews) list(ctx context.Context, job *queue.Job, w pullRequestsWork) error {
 	var lease time.Time
-	var cfgs []store.Followed
+	var cfgs []store.TrackedConfiguration
 	err := p.db.Update(ctx, func(tx *db.Tx) (err error) {
 		lease = tx.Now.Add(2 * listTimeout)
 		if cfgs, err = asking(tx, w); err != nil {
 			return err
 		}
-		return store.ListPullRequests(tx, w.LinkID, w.Branch, lease)
+		return store.ScheduleListing(tx, w.LinkID, w.Branch, lease)
 	})
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (p *Previews) list(ctx context.Context, job *queue.Job, w pullRequestsWork)
 	p.log.LogAttrs(ctx, levelOf(err), "pull requests", slog.String("link", w.LinkID), slog.String("branch", w.Branch),
 		slog.Int("open", l.open), slog.Duration("duration", time.Since(began)), slog.Any("err", err))
 	return p.db.Update(ctx, func(tx *db.Tx) error {
-		due, err2 := store.PullRequestsAt(tx, w.LinkID, w.Branch)
+		due, err2 := store.NextListingAt(tx, w.LinkID, w.Branch)
 		if err2 != nil {
 			return err2
 		}
@@ -67,7 +67,7 @@ func (p *Previews) list(ctx context.Context, job *queue.Job, w pullRequestsWork)
 			next = tx.Now
 		}
 
-		if err := store.ListPullRequests(tx, w.LinkID, w.Branch, next); err != nil {
+		if err := store.ScheduleListing(tx, w.LinkID, w.Branch, next); err != nil {
 			return err
 		}
 
@@ -76,9 +76,9 @@ func (p *Previews) list(ctx context.Context, job *queue.Job, w pullRequestsWork)
 }
 
 // asking reads the configurations of a branch that ask for comments.
-func asking(tx *db.Tx, w pullRequestsWork) ([]store.Followed, error) {
-	all, err := store.FollowedOf(tx, w.LinkID, w.Branch)
-	var cfgs []store.Followed
+func asking(tx *db.Tx, w pullRequestsWork) ([]store.TrackedConfiguration, error) {
+	all, err := store.ConfigurationsOfBranch(tx, w.LinkID, w.Branch)
+	var cfgs []store.TrackedConfiguration
 	for _, cfg := range all {
 		if cfg.PullRequestComment == lockstep.Enabled {
 			cfgs = append(cfgs, cfg)
@@ -102,7 +102,7 @@ func (p *Previews) leave(ctx context.Context, job *queue.Job, w pullRequestsWork
 			}
 		}
 
-		if err := store.ListPullRequests(tx, w.LinkID, w.Branch, time.Time{}); err != nil {
+		if err := store.ScheduleListing(tx, w.LinkID, w.Branch, time.Time{}); err != nil {
 			return err
 		}
 

@@ -93,7 +93,7 @@ func (p *Previews) MayHaveChanged(tx *db.Tx, linkID string) error {
 	}
 
 	for _, branch := range branches {
-		if err := store.ListPullRequests(tx, linkID, branch, tx.Now); err != nil {
+		if err := store.ScheduleListing(tx, linkID, branch, tx.Now); err != nil {
 			return err
 		}
 		if err := p.queue.Wake(tx, pullRequestsWork{linkID, branch}, tx.Now); err != nil {
@@ -112,11 +112,11 @@ func (p *Previews) Sweep(ctx context.Context) {
 }
 
 func (p *Previews) sweep(tx *db.Tx) error {
-	if err := store.ForgetPreviews(tx); err != nil {
+	if err := store.DeleteFinishedPreviews(tx); err != nil {
 		return err
 	}
 
-	branches, err := store.OverdueBranches(tx, worker.SweepBatch)
+	branches, err := store.BranchesDueForListing(tx, worker.SweepBatch)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func (t *turn) remove(ctx context.Context) error {
 			return t.due(tx, v.PullRequestID)
 		}
 
-		v.State, v.Memory = store.PreviewDone, nil
+		v.State, v.Checkpoint = store.PreviewDone, nil
 		return store.SavePreview(tx, v)
 	})
 }

@@ -63,7 +63,7 @@ func (t *turn) next(ctx context.Context, resourceID int64) (step func(context.Co
 			return err
 		}
 
-		v, ok, err := store.TakePreview(tx, resourceID)
+		v, ok, err := store.AcquirePreviewLease(tx, resourceID)
 		if err != nil {
 			return err
 		}
@@ -71,7 +71,7 @@ func (t *turn) next(ctx context.Context, resourceID int64) (step func(context.Co
 			return t.job.Done(tx)
 		}
 
-		t.preview, t.note = v, s.Note
+		t.preview, t.note = v, s.Baseline
 		step, err = t.decide(tx, s)
 		return err
 	})
@@ -116,7 +116,7 @@ func (t *turn) decide(tx *db.Tx, s store.ResourceState) (func(context.Context) e
 		return t.remove, err
 	}
 
-	if v.Attempted != s.AttemptedSeq {
+	if v.AttemptedSeq != s.AttemptedSeq {
 		if err := t.anew(tx, s); err != nil {
 			return nil, err
 		}
@@ -136,7 +136,7 @@ func (t *turn) anew(tx *db.Tx, s store.ResourceState) error {
 		return err
 	}
 	v := t.preview
-	v.Attempted = s.AttemptedSeq
+	v.AttemptedSeq = s.AttemptedSeq
 	return store.InsertPreview(tx, v)
 }
 
@@ -166,7 +166,7 @@ func (t *turn) plan(ctx context.Context) error {
 
 	return t.mine(ctx, func(tx *db.Tx, v store.Preview) error {
 		if step.Checkpoint != nil {
-			v.Memory = step.Checkpoint
+			v.Checkpoint = step.Checkpoint
 		}
 
 		var r *Result
@@ -249,7 +249,7 @@ func (p *Previews) due(tx *db.Tx, pullRequestID int64) error {
 	if pullRequestID == 0 {
 		return nil
 	}
-	if err := store.DueComment(tx, pullRequestID); err != nil {
+	if err := store.RequestCommentUpdate(tx, pullRequestID); err != nil {
 		return err
 	}
 	return p.queue.Wake(tx, commentWork{pullRequestID}, tx.Now)
@@ -263,7 +263,7 @@ func (t *turn) asAttempt() (a target.Attempt, release func()) {
 	rev := v.Configuration.Revision(v.Head)
 	rev.Branch = "a pull request into " + v.Configuration.Branch
 	var releases []func()
-	a = target.Attempt{ID: v.ID, Configuration: v.Configuration, Revision: rev, Checkpoint: v.Memory, Baseline: t.note, Now: time.Now().UTC()}
+	a = target.Attempt{ID: v.ID, Configuration: v.Configuration, Revision: rev, Checkpoint: v.Checkpoint, Baseline: t.note, Now: time.Now().UTC()}
 	a.OpenTree = func(ctx context.Context) (lockstep.Tree, error) {
 		client, release, err := t.engine.Open(ctx, v.Configuration.LinkID)
 		if err != nil {

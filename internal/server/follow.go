@@ -99,7 +99,7 @@ func (u *up) resume(ctx context.Context, seen []sighting) error {
 func (u *up) resumeLink(ctx context.Context, link lockstep.RepositoryLink) error {
 	var branches []string
 	err := u.server.db.View(ctx, func(tx *db.Tx) (err error) {
-		branches, err = store.FollowedBranches(tx, link.ID)
+		branches, err = store.TrackedBranches(tx, link.ID)
 		return err
 	})
 	if err != nil || len(branches) == 0 {
@@ -337,7 +337,7 @@ func (u *up) begin(ctx context.Context, at sighting) error {
 			return err
 		}
 		if at.sha == "" {
-			return store.Hint(tx, at.link.ID)
+			return store.RequestPoll(tx, at.link.ID)
 		}
 
 		return u.server.engine.Follow(tx, at.link.ID, at.discovery.Branch, at.sha)

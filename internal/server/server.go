@@ -86,7 +86,7 @@ type server struct {
 func assemble(ctx context.Context, p plan) (*server, error) {
 	s := &server{plan: p}
 	err := p.db.Update(ctx, func(tx *db.Tx) (err error) {
-		s.in, err = store.Bind(tx, p.target.name)
+		s.in, err = store.BindTarget(tx, p.target.name)
 		return err
 	})
 	if err != nil {

@@ -143,7 +143,7 @@ var errBinding = errors.New("it can be bound")
 // reached is likely a slip of the pen.
 func stillBound(ctx context.Context, d *db.DB, target string) error {
 	err := d.Update(ctx, func(tx *db.Tx) error {
-		if _, err := store.Bind(tx, target); err != nil {
+		if _, err := store.BindTarget(tx, target); err != nil {
 			return err
 		}
 		return errBinding

@@ -161,7 +161,7 @@ func (u *up) settled(ctx context.Context) (done bool, failures []string, err err
 		}
 
 		for _, link := range links {
-			branches, err := store.FollowedBranches(tx, link.ID)
+			branches, err := store.TrackedBranches(tx, link.ID)
 			if err != nil {
 				return err
 			}
@@ -212,13 +212,13 @@ func branchSettled(tx *db.Tx, link lockstep.RepositoryLink, branch string) (bool
 }
 
 func resourceSettled(tx *db.Tx, cfg lockstep.SyncConfiguration) (bool, []string, error) {
-	s, err := store.ResourceOf(tx, cfg.Resource())
+	s, err := store.ResourceByName(tx, cfg.Resource())
 	if err != nil {
 		return false, nil, err
 	}
 
 	a, ok, err := store.LatestAttempt(tx, s)
-	if err != nil || !ok || a.Outcome == "" || s.Behind() {
+	if err != nil || !ok || a.Outcome == "" || s.IsBehind() {
 		_, blocked, blockErr := store.ActiveBlocker(tx, s.ID)
 		return blocked, nil, errors.Join(err, blockErr)
 	}

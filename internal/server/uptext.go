@@ -56,7 +56,7 @@ func (u *up) summary(ctx context.Context, cfgs []lockstep.SyncConfiguration) err
 	fmt.Fprintln(u.Out)
 	return u.server.db.View(ctx, func(tx *db.Tx) error {
 		for _, cfg := range cfgs {
-			s, err := store.ResourceOf(tx, cfg.Resource())
+			s, err := store.ResourceByName(tx, cfg.Resource())
 			if err != nil {
 				return err
 			}

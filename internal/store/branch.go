@@ -22,8 +22,8 @@ func LockBranch(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
 	return head, err
 }
 
-// Head gives the head a branch had when last looked at, "" if it was not.
-func Head(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
+// BranchHead gives the head a branch had when last looked at, "" if it was not.
+func BranchHead(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
 	var head lockstep.SHA
 	err := tx.QueryRow(`SELECT head FROM repository_branch WHERE link_id = $1 AND branch = $2`, linkID, branch).Scan(&head)
 	if errors.Is(err, db.ErrNoRows) {
@@ -32,8 +32,8 @@ func Head(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
 	return head, err
 }
 
-// SetHead records what a branch's head was seen to be.
-func SetHead(tx *db.Tx, linkID, branch string, sha lockstep.SHA) error {
+// SetBranchHead records what a branch's head was seen to be.
+func SetBranchHead(tx *db.Tx, linkID, branch string, sha lockstep.SHA) error {
 	_, err := tx.Exec(`UPDATE repository_branch SET head = $3, head_at = $4 WHERE link_id = $1 AND branch = $2`,
 		linkID, branch, sha, db.Millis(tx.Now))
 	return err

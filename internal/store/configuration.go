@@ -21,7 +21,7 @@ func Configuration(tx *db.Tx, account lockstep.AccountID, region string, t locks
 	c, err := scanConfiguration(tx.QueryRow(selectConfiguration+
 		`WHERE c.account = $1 AND c.region = $2 AND c.sync_type = $3 AND c.resource_name = $4`,
 		account, region, t, name))
-	return c, orMissing(err, NoConfiguration(name))
+	return c, notFoundAs(err, NoConfiguration(name))
 }
 
 // LockConfiguration is Configuration that keeps the row locked until the
@@ -30,7 +30,7 @@ func LockConfiguration(tx *db.Tx, account lockstep.AccountID, region string, t l
 	c, err := scanConfiguration(tx.QueryRow(selectConfiguration+
 		`WHERE c.account = $1 AND c.region = $2 AND c.sync_type = $3 AND c.resource_name = $4`+lockOnly(tx, "c"),
 		account, region, t, name))
-	return c, orMissing(err, NoConfiguration(name))
+	return c, notFoundAs(err, NoConfiguration(name))
 }
 
 // lockOnly is tx.ForUpdate for one table of a join.
@@ -46,7 +46,7 @@ func lockOnly(tx *db.Tx, alias string) string {
 // used twice.
 func ConfigurationByID(tx *db.Tx, id int64) (lockstep.SyncConfiguration, error) {
 	c, err := scanConfiguration(tx.QueryRow(selectConfiguration+`WHERE c.id = $1`, id))
-	return c, orMissing(err, noConfigurationID(id))
+	return c, notFoundAs(err, noConfigurationID(id))
 }
 
 // ConfigurationsOf reads all sync configurations that follow a branch of a

@@ -105,7 +105,7 @@ func TestFollowedBranchesAreThoseOfConfigurationsAndDiscovery(t *testing.T) {
 		follow := func(want []string) {
 			t.Helper()
 			update(t, d, func(tx *db.Tx) error {
-				got, err := store.FollowedBranches(tx, l.ID)
+				got, err := store.TrackedBranches(tx, l.ID)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("branches (-want +got):\n%s", diff)
 				}

@@ -22,7 +22,7 @@ func ConnectionByARN(tx *db.Tx, arn lockstep.ARN) (lockstep.Connection, error) {
 
 func foundConnection(row db.Row, arn lockstep.ARN) (lockstep.Connection, error) {
 	c, err := scanConnection(row)
-	return c, orMissing(err, NoConnection(arn))
+	return c, notFoundAs(err, NoConnection(arn))
 }
 
 // LockConnection is Connection that keeps the row locked until the transaction

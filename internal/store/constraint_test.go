@@ -156,7 +156,7 @@ func TestTheDatabaseRefusesNonsense(t *testing.T) {
 		l := insertLink(t, d, 1)
 		var s store.ResourceState
 		update(t, d, func(tx *db.Tx) (err error) {
-			s, err = store.LockResourceOf(tx, lockstep.Resource{Account: account, Region: region, SyncType: "T", Name: "web"})
+			s, err = store.LockResourceByName(tx, lockstep.Resource{Account: account, Region: region, SyncType: "T", Name: "web"})
 			return err
 		})
 		fill := strings.NewReplacer("RESOURCE", fmt.Sprint(s.ID), "'LINK'", "'"+l.ID+"'").Replace

@@ -27,7 +27,7 @@ func HostByARN(tx *db.Tx, arn lockstep.ARN) (lockstep.Host, error) {
 
 func foundHost(row db.Row, arn lockstep.ARN) (lockstep.Host, error) {
 	h, err := scanHost(row)
-	return h, orMissing(err, NoHost(arn))
+	return h, notFoundAs(err, NoHost(arn))
 }
 
 // Hosts reads a page of the caller's hosts, oldest first.

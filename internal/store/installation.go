@@ -13,10 +13,10 @@ type Installation struct {
 	Target string // the target that everything recorded here is about
 }
 
-// Bind gives the installation of the database. A new database becomes one that
+// BindTarget gives the installation of the database. A new database becomes one that
 // is bound to target; one that is bound to another target is Invalid, since
 // what it remembers of stacks would be about other stacks.
-func Bind(tx *db.Tx, target string) (Installation, error) {
+func BindTarget(tx *db.Tx, target string) (Installation, error) {
 	if _, err := tx.Exec(`INSERT INTO installation (singleton, id, target, created_at)
 		VALUES (1, $1, $2, $3) ON CONFLICT DO NOTHING`, uuid.NewString(), target, db.Millis(tx.Now)); err != nil {
 		return Installation{}, err

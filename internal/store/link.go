@@ -26,7 +26,7 @@ func LinkByID(tx *db.Tx, id string) (lockstep.RepositoryLink, error) {
 
 func foundLink(row db.Row, id string) (lockstep.RepositoryLink, error) {
 	l, err := scanLink(row)
-	return l, orMissing(err, NoLink(id))
+	return l, notFoundAs(err, NoLink(id))
 }
 
 // Links reads a page of the caller's repository links, oldest first.
@@ -169,9 +169,9 @@ func DeleteLink(tx *db.Tx, account lockstep.AccountID, region, id string) error 
 	return err
 }
 
-// FollowedBranches reads which branches of a link something follows: those of
+// TrackedBranches reads which branches of a link something follows: those of
 // its sync configurations and that of its discovery, in order, each once.
-func FollowedBranches(tx *db.Tx, linkID string) ([]string, error) {
+func TrackedBranches(tx *db.Tx, linkID string) ([]string, error) {
 	l, err := LinkByID(tx, linkID)
 	if err != nil {
 		return nil, err

@@ -44,8 +44,8 @@ func NoRepositoryStatus(linkID string) error {
 	return lockstep.Errorf(lockstep.NotFound, "Could not find a sync status for repository link:%s", linkID)
 }
 
-// orMissing turns a missing row into the error that says so.
-func orMissing(err, missing error) error {
+// notFoundAs turns a missing row into the error that says so.
+func notFoundAs(err, missing error) error {
 	if errors.Is(err, db.ErrNoRows) {
 		return missing
 	}

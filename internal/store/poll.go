@@ -9,11 +9,11 @@ import (
 
 // A Poll is one claimed look at a link's repository.
 type Poll struct {
-	LinkID   string
-	Interval time.Duration // the interval in use, 0 before the first look
-	Failures int64         // looks in a row that failed
-	Hinted   bool          // somebody asked for the look
-	seq      int64
+	LinkID    string
+	Interval  time.Duration // the interval in use, 0 before the first look
+	Failures  int64         // looks in a row that failed
+	Requested bool          // somebody asked for the look
+	seq       int64
 }
 
 // ClaimPolls takes up to limit links whose time has come, each for as long as
@@ -28,7 +28,7 @@ func ClaimPolls(tx *db.Tx, limit int, lease time.Duration) ([]Poll, error) {
 	due, err := all(rows, func(row scanner) (p Poll, err error) {
 		var hinted int64
 		err = row.Scan(&p.LinkID, &hinted)
-		p.Hinted = hinted == 1
+		p.Requested = hinted == 1
 
 		return p, err
 	})
@@ -92,15 +92,15 @@ func StartPolling(tx *db.Tx, linkID string, from time.Time) error {
 	return err
 }
 
-// Hint asks for a look at a link's repository now.
-func Hint(tx *db.Tx, linkID string) error {
+// RequestPoll asks for a look at a link's repository now.
+func RequestPoll(tx *db.Tx, linkID string) error {
 	_, err := tx.Exec(`UPDATE repository_link SET hint_seq = hint_seq + 1, next_poll_at = $2 WHERE id = $1`,
 		linkID, db.Millis(tx.Now))
 	return err
 }
 
-// HintConnection is Hint for every link of a connection that is polled.
-func HintConnection(tx *db.Tx, connection lockstep.ARN) error {
+// RequestPollsOfConnection is Hint for every link of a connection that is polled.
+func RequestPollsOfConnection(tx *db.Tx, connection lockstep.ARN) error {
 	_, err := tx.Exec(`UPDATE repository_link SET hint_seq = hint_seq + 1, next_poll_at = $2
 		WHERE connection_arn = $1 AND next_poll_at IS NOT NULL`, connection, db.Millis(tx.Now))
 	return err

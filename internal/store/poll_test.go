@@ -66,7 +66,7 @@ func TestAClaimIsALeaseAndItsEndIsTheNextPoll(t *testing.T) {
 			t.Errorf("after a poll it is due in %s", in)
 		}
 
-		update(t, d, func(tx *db.Tx) error { return store.Hint(tx, l.ID) })
+		update(t, d, func(tx *db.Tx) error { return store.RequestPoll(tx, l.ID) })
 		again := claim(t, d, -time.Second, l.ID)[0]
 		if again.Interval != 2*time.Hour || again.Failures != 3 {
 			t.Errorf("remembered: %+v", again)
@@ -84,9 +84,9 @@ func TestAHintDuringAPollIsNotLost(t *testing.T) {
 			"stopped":  store.StopPolling,
 		}
 		for name, f := range end {
-			update(t, d, func(tx *db.Tx) error { return store.Hint(tx, l.ID) })
+			update(t, d, func(tx *db.Tx) error { return store.RequestPoll(tx, l.ID) })
 			p := claim(t, d, time.Minute, l.ID)[0]
-			update(t, d, func(tx *db.Tx) error { return errors.Join(store.Hint(tx, l.ID), f(tx, p)) })
+			update(t, d, func(tx *db.Tx) error { return errors.Join(store.RequestPoll(tx, l.ID), f(tx, p)) })
 			p = claim(t, d, time.Minute, l.ID)[0]
 			update(t, d, func(tx *db.Tx) error { return f(tx, p) })
 
@@ -150,7 +150,7 @@ func TestABranchHasTheHeadThatWasSeenLast(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		l := insertLink(t, d, 1)
 		update(t, d, func(tx *db.Tx) error {
-			if head, err := store.Head(tx, l.ID, "main"); head != "" || err != nil {
+			if head, err := store.BranchHead(tx, l.ID, "main"); head != "" || err != nil {
 				t.Errorf("before the first look: %q, %v", head, err)
 			}
 
@@ -159,7 +159,7 @@ func TestABranchHasTheHeadThatWasSeenLast(t *testing.T) {
 				t.Errorf("locked: %q, %v", head, err)
 			}
 
-			return errors.Join(store.SetHead(tx, l.ID, "main", "one"), store.SetHead(tx, l.ID, "main", "two"))
+			return errors.Join(store.SetBranchHead(tx, l.ID, "main", "one"), store.SetBranchHead(tx, l.ID, "main", "two"))
 		})
 		update(t, d, func(tx *db.Tx) error {
 			head, err := store.LockBranch(tx, l.ID, "main")
@@ -188,7 +188,7 @@ func TestADatabaseIsBoundToItsFirstTarget(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		var first store.Installation
 		update(t, d, func(tx *db.Tx) (err error) {
-			first, err = store.Bind(tx, "sandbox")
+			first, err = store.BindTarget(tx, "sandbox")
 			return err
 		})
 		if first.Target != "sandbox" || len(first.ID) != 36 {
@@ -196,14 +196,14 @@ func TestADatabaseIsBoundToItsFirstTarget(t *testing.T) {
 		}
 
 		update(t, d, func(tx *db.Tx) error {
-			again, err := store.Bind(tx, "sandbox")
+			again, err := store.BindTarget(tx, "sandbox")
 			if again != first {
 				t.Errorf("bound again: %+v, was %+v", again, first)
 			}
 			return err
 		})
 		refused(t, d, lockstep.Invalid, func(tx *db.Tx) error {
-			_, err := store.Bind(tx, "aws")
+			_, err := store.BindTarget(tx, "aws")
 			return err
 		})
 	})

@@ -28,9 +28,9 @@ type Preview struct {
 	Head            lockstep.SHA
 	Base            lockstep.SHA // commit of the configuration's file, "" for Head
 	Fingerprint     string
-	Attempted       int64 // the resource's AttemptedSeq when the preview began
+	AttemptedSeq    int64 // the resource's AttemptedSeq when the preview began
 	State           PreviewState
-	Memory          []byte
+	Checkpoint      []byte
 	Result          []byte // nil while there is none
 	Tries           int64  // of the step that is due, 0 before the first
 	NotBefore       time.Time
@@ -48,7 +48,7 @@ func scanPreview(row scanner) (Preview, error) {
 	var result *string
 	var notBefore, started int64
 	err := row.Scan(&p.ID, &pullRequest, &p.ResourceID, &p.ConfigurationID, &configuration, &p.Head, &p.Base, &p.Fingerprint,
-		&p.Attempted, &p.State, &p.epoch, &p.Memory, &result, &p.Tries, &notBefore, &started)
+		&p.AttemptedSeq, &p.State, &p.epoch, &p.Checkpoint, &result, &p.Tries, &notBefore, &started)
 	if err != nil {
 		return p, err
 	}
@@ -75,7 +75,7 @@ func InsertPreview(tx *db.Tx, p Preview) error {
 	_, err = tx.Exec(`INSERT INTO preview (id, pull_request_id, resource_id, configuration_id, configuration, head, base,
 		fingerprint, attempted, state, not_before, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'PLANNING', $10, $10)`,
 		"preview-"+newID(), p.PullRequestID, p.ResourceID, p.Configuration.ID, configuration, p.Head, p.Base,
-		p.Fingerprint, p.Attempted, db.Millis(tx.Now))
+		p.Fingerprint, p.AttemptedSeq, db.Millis(tx.Now))
 	return err
 }
 
@@ -88,10 +88,10 @@ func PreviewsOf(tx *db.Tx, pullRequestID int64) ([]Preview, error) {
 	return all(rows, scanPreview)
 }
 
-// TakePreview makes the caller the owner of a resource's oldest preview that is
+// AcquirePreviewLease makes the caller the owner of a resource's oldest preview that is
 // not done; false where there is none. Previews of one resource are worked one
 // after the other, so that it is known whose an empty stack is.
-func TakePreview(tx *db.Tx, resourceID int64) (Preview, bool, error) {
+func AcquirePreviewLease(tx *db.Tx, resourceID int64) (Preview, bool, error) {
 	return foundPreview(scanPreview(tx.QueryRow(`UPDATE preview SET epoch = epoch + 1 WHERE id = (
 		SELECT min(id) FROM preview WHERE resource_id = $1 AND state <> 'DONE') RETURNING `+previewColumns, resourceID)))
 }
@@ -117,8 +117,8 @@ func SavePreview(tx *db.Tx, p Preview) error {
 		text := storable(string(p.Result))
 		result = &text
 	}
-	return one(tx.Exec(`UPDATE preview SET state = $2, memory = $3, result = $4, tries = $5, not_before = $6 WHERE id = $1`,
-		p.ID, p.State, p.Memory, result, p.Tries, db.Millis(p.NotBefore)))
+	return requireOneRow(tx.Exec(`UPDATE preview SET state = $2, memory = $3, result = $4, tries = $5, not_before = $6 WHERE id = $1`,
+		p.ID, p.State, p.Checkpoint, result, p.Tries, db.Millis(p.NotBefore)))
 }
 
 // AbandonPreview says that nobody wants a preview any more: what it proposed is
@@ -137,9 +137,9 @@ func DeletePreview(tx *db.Tx, id string) error {
 	return err
 }
 
-// ForgetPreviews deletes what is known of pull requests that are not open any
+// DeleteFinishedPreviews deletes what is known of pull requests that are not open any
 // more. Those that may have something to remove stay.
-func ForgetPreviews(tx *db.Tx) error {
+func DeleteFinishedPreviews(tx *db.Tx) error {
 	_, err := tx.Exec(`DELETE FROM preview WHERE pull_request_id IS NULL AND state = 'DONE'`)
 	return err
 }

@@ -11,23 +11,23 @@ import (
 // A PullRequest is the row of an open pull request into a branch, and of the
 // comment on it.
 type PullRequest struct {
-	ID       int64
-	LinkID   string
-	Branch   string
-	Number   int64
-	Head     lockstep.SHA
-	Document []byte // the pull request in the caller's form
-	Seen     string // what its previews were last decided by
+	ID          int64
+	LinkID      string
+	Branch      string
+	Number      int64
+	Head        lockstep.SHA
+	Document    []byte // the pull request in the caller's form
+	Fingerprint string // what its previews were last decided by
 	Comment
 }
 
 // A Comment is where the comment on a pull request stands.
 type Comment struct {
-	ID    string    // the host's; "" where there is none
-	Hash  string    // of the body last put
-	At    time.Time // when that was; the start of 1970 where there is none
-	Due   time.Time // when it is to be looked at; zero where it says what there is to say
-	Tries int64     // failures since it was last put
+	ID        string    // the host's; "" where there is none
+	Hash      string    // of the body last put
+	UpdatedAt time.Time // when that was; the start of 1970 where there is none
+	DueAt     time.Time // when it is to be looked at; zero where it says what there is to say
+	Tries     int64     // failures since it was last put
 }
 
 const pullRequestColumns = `id, link_id, branch, number, head, document, seen,
@@ -38,11 +38,11 @@ func scanPullRequest(row scanner) (PullRequest, error) {
 	var document string
 	var at int64
 	var due *int64
-	err := row.Scan(&p.ID, &p.LinkID, &p.Branch, &p.Number, &p.Head, &document, &p.Seen,
+	err := row.Scan(&p.ID, &p.LinkID, &p.Branch, &p.Number, &p.Head, &document, &p.Fingerprint,
 		&p.Comment.ID, &p.Hash, &at, &due, &p.Tries)
-	p.Document, p.At = []byte(document), db.Time(at)
+	p.Document, p.UpdatedAt = []byte(document), db.Time(at)
 	if due != nil {
-		p.Due = db.Time(*due)
+		p.DueAt = db.Time(*due)
 	}
 	return p, err
 }
@@ -72,7 +72,7 @@ func LockPullRequest(tx *db.Tx, id int64) (PullRequest, bool, error) {
 func SavePullRequest(tx *db.Tx, p *PullRequest) error {
 	return tx.QueryRow(`INSERT INTO pull_request (link_id, branch, number, head, document, seen) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (link_id, branch, number) DO UPDATE SET head = excluded.head, document = excluded.document, seen = excluded.seen
-		RETURNING id`, p.LinkID, p.Branch, p.Number, p.Head, storable(string(p.Document)), p.Seen).Scan(&p.ID)
+		RETURNING id`, p.LinkID, p.Branch, p.Number, p.Head, storable(string(p.Document)), p.Fingerprint).Scan(&p.ID)
 }
 
 // ClosePullRequest forgets a pull request. Its previews are wanted by nobody any
@@ -85,12 +85,12 @@ func ClosePullRequest(tx *db.Tx, id int64) error {
 // SaveComment writes where the comment on a pull request stands.
 func SaveComment(tx *db.Tx, pullRequestID int64, c Comment) error {
 	var due *int64 // NULL
-	if !c.Due.IsZero() {
-		at := db.Millis(c.Due)
+	if !c.DueAt.IsZero() {
+		at := db.Millis(c.DueAt)
 		due = &at
 	}
 	_, err := tx.Exec(`UPDATE pull_request SET comment_id = $2, comment_hash = $3, comment_at = $4, due_at = $5, tries = $6 WHERE id = $1`,
-		pullRequestID, storable(c.ID), c.Hash, db.Millis(c.At), due, c.Tries)
+		pullRequestID, storable(c.ID), c.Hash, db.Millis(c.UpdatedAt), due, c.Tries)
 	return err
 }
 
@@ -109,9 +109,9 @@ func PreviewedBranches(tx *db.Tx, linkID string) ([]string, error) {
 		WHERE link_id = $1 AND pull_request_comment = 'ENABLED' ORDER BY branch`, linkID))
 }
 
-// OverdueBranches gives branches whose pull requests are to be listed by now, or
+// BranchesDueForListing gives branches whose pull requests are to be listed by now, or
 // never were.
-func OverdueBranches(tx *db.Tx, limit int) ([]PreviewedBranch, error) {
+func BranchesDueForListing(tx *db.Tx, limit int) ([]PreviewedBranch, error) {
 	rows, err := tx.Query(`SELECT link_id, branch FROM repository_branch WHERE pull_requests_at <= $1
 		UNION SELECT c.link_id, c.branch FROM sync_configuration c
 		JOIN repository_branch b ON b.link_id = c.link_id AND b.branch = c.branch
@@ -127,9 +127,9 @@ func OverdueBranches(tx *db.Tx, limit int) ([]PreviewedBranch, error) {
 	})
 }
 
-// ListPullRequests says when the pull requests into a branch are listed again;
+// ScheduleListing says when the pull requests into a branch are listed again;
 // the zero time is never.
-func ListPullRequests(tx *db.Tx, linkID, branch string, at time.Time) error {
+func ScheduleListing(tx *db.Tx, linkID, branch string, at time.Time) error {
 	var next *int64 // NULL
 	if !at.IsZero() {
 		ms := db.Millis(at)
@@ -139,9 +139,9 @@ func ListPullRequests(tx *db.Tx, linkID, branch string, at time.Time) error {
 	return err
 }
 
-// PullRequestsAt gives when the pull requests into a branch are listed again; the
+// NextListingAt gives when the pull requests into a branch are listed again; the
 // zero time is never.
-func PullRequestsAt(tx *db.Tx, linkID, branch string) (at time.Time, err error) {
+func NextListingAt(tx *db.Tx, linkID, branch string) (at time.Time, err error) {
 	var next *int64
 	err = tx.QueryRow(`SELECT pull_requests_at FROM repository_branch WHERE link_id = $1 AND branch = $2`+tx.ForUpdate(), linkID, branch).Scan(&next)
 	if next != nil {
@@ -153,8 +153,8 @@ func PullRequestsAt(tx *db.Tx, linkID, branch string) (at time.Time, err error) 
 	return at, err
 }
 
-// DueComment has the comment on a pull request looked at.
-func DueComment(tx *db.Tx, pullRequestID int64) error {
+// RequestCommentUpdate has the comment on a pull request looked at.
+func RequestCommentUpdate(tx *db.Tx, pullRequestID int64) error {
 	_, err := tx.Exec(`UPDATE pull_request SET due_at = $2 WHERE id = $1`, pullRequestID, db.Millis(tx.Now))
 	return err
 }

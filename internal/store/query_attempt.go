@@ -42,7 +42,7 @@ type placedEntry struct {
 func scanEntry(row scanner) (placedEntry, error) {
 	var e placedEntry
 	r := &e.Resource
-	a, err := scanAttempt(after{row, []any{&e.seq, &r.Account, &r.Region, &r.SyncType, &r.Name, &e.LastEvent}})
+	a, err := scanAttempt(prefixScanner{row, []any{&e.seq, &r.Account, &r.Region, &r.SyncType, &r.Name, &e.LastEvent}})
 	e.ResourceSyncAttempt, e.Configuration = a.ResourceSyncAttempt, a.Configuration
 	return e, err
 }
@@ -78,7 +78,7 @@ func Attempts(tx *db.Tx, r lockstep.Resource, p Page) ([]AttemptEntry, Cursor, e
 func Attempt(tx *db.Tx, account lockstep.AccountID, region, id string) (AttemptRecord, error) {
 	e, err := scanEntry(tx.QueryRow(selectEntries+`WHERE a.id = $1 AND r.account = $2 AND r.region = $3`, id, account, region))
 	if err != nil {
-		return AttemptRecord{}, orMissing(err, NoAttempt(id))
+		return AttemptRecord{}, notFoundAs(err, NoAttempt(id))
 	}
 	a := AttemptRecord{AttemptEntry: e.AttemptEntry}
 	if a.Events, err = ResourceEvents(tx, id); err != nil {

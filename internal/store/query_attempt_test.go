@@ -22,7 +22,7 @@ func TestHistoryIsReadNewestFirstInPagesAndOutlivesItsConfiguration(t *testing.T
 			if i == 3 { // made anew
 				update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, cfg.ID) })
 				cfg = insertConfiguration(t, d, newConfiguration("web", cfg.LinkID))
-				resource(t, d, cfg, func(tx *db.Tx, s store.ResourceState) error { return store.Adopt(tx, s.ID, cfg.ID) })
+				resource(t, d, cfg, func(tx *db.Tx, s store.ResourceState) error { return store.BindResource(tx, s.ID, cfg.ID) })
 			}
 
 			desire(t, d, cfg, lockstep.SHA(fmt.Sprint(i)))

@@ -31,7 +31,7 @@ func BlockerByID(tx *db.Tx, cfg lockstep.SyncConfiguration, id string) (lockstep
 	b, err := scanBlocker(tx.QueryRow(`SELECT `+blockerColumns+` FROM sync_blocker b JOIN resource r ON r.id = b.resource_id
 		WHERE b.id = $1 AND r.account = $2 AND r.region = $3 AND r.sync_type = $4 AND r.name = $5 AND b.created_at >= $6`,
 		id, r.Account, r.Region, r.SyncType, r.Name, db.Millis(cfg.CreatedAt)))
-	return b, orMissing(err, lockstep.Errorf(lockstep.NotFound, "Could not find sync blocker: %s", id))
+	return b, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find sync blocker: %s", id))
 }
 
 // A FleetBlocker is a blocker with the configuration whose resource it stops or
@@ -88,7 +88,7 @@ func scanFleetBlocker(row scanner) (FleetBlocker, error) {
 	var b FleetBlocker
 	var raw rawBlocker
 	var err error
-	b.Configuration, err = scanConfiguration(after{row, append([]any{&b.LinkARN, &b.ConnectionARN}, raw.columns()...)})
+	b.Configuration, err = scanConfiguration(prefixScanner{row, append([]any{&b.LinkARN, &b.ConnectionARN}, raw.columns()...)})
 	if err != nil {
 		return b, err
 	}

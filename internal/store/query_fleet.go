@@ -91,7 +91,7 @@ func scanFleetEntry(row scanner) (FleetEntry, error) {
 	var e FleetEntry
 	var started *int64
 	var err error
-	e.Configuration, err = scanConfiguration(after{row, []any{&e.LinkARN, &e.ConnectionARN, &e.DesiredSHA, &e.Status,
+	e.Configuration, err = scanConfiguration(prefixScanner{row, []any{&e.LinkARN, &e.ConnectionARN, &e.DesiredSHA, &e.Status,
 		&e.TargetSHA, &started, &e.Blocked}})
 	if err == nil && started != nil {
 		e.StartedAt = db.Time(*started)

@@ -25,7 +25,7 @@ func aFleet(t testing.TB, d *db.DB) map[string]lockstep.SyncConfiguration {
 		cfg := newConfiguration(name, where[0])
 		cfg.Branch = where[1]
 		cfgs[name] = insertConfiguration(t, d, cfg)
-		resource(t, d, cfgs[name], func(tx *db.Tx, s store.ResourceState) error { return store.Adopt(tx, s.ID, cfgs[name].ID) })
+		resource(t, d, cfgs[name], func(tx *db.Tx, s store.ResourceState) error { return store.BindResource(tx, s.ID, cfgs[name].ID) })
 	}
 
 	for name, outcomes := range map[string][]lockstep.Outcome{
@@ -147,7 +147,7 @@ func TestFleetTellsWhatAPolicyAsksAndTheLatestAttemptOfTheConfigurationThereIs(t
 		web := cfgs["web"]
 		update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, web.ID) })
 		web = insertConfiguration(t, d, newConfiguration("web", web.LinkID))
-		resource(t, d, web, func(tx *db.Tx, s store.ResourceState) error { return store.Adopt(tx, s.ID, web.ID) })
+		resource(t, d, web, func(tx *db.Tx, s store.ResourceState) error { return store.BindResource(tx, s.ID, web.ID) })
 
 		if e := fleet(t, d, account, store.FleetFilter{})[3]; e.Status != "" || e.TargetSHA != "" || e.DesiredSHA != "" {
 			t.Errorf("made anew: %+v", e)

@@ -171,7 +171,7 @@ func TestRepositorySyncsAreOverdueUntilTheirEndAndItIsFinal(t *testing.T) {
 		overdue := func(want int) {
 			t.Helper()
 			update(t, d, func(tx *db.Tx) error {
-				list, err := store.OverdueRepositories(tx, 10)
+				list, err := store.OverdueRepositorySyncs(tx, 10)
 				if len(list) != want {
 					t.Errorf("overdue: %v", list)
 				}
@@ -201,7 +201,7 @@ func TestRepositorySyncsAreOverdueUntilTheirEndAndItIsFinal(t *testing.T) {
 		refused(t, d, lockstep.Stale, func(tx *db.Tx) error { return store.SaveRepositoryAttempt(tx, a) })
 		update(t, d, func(tx *db.Tx) error {
 			for branch, want := range map[string]bool{"main": true, "failed": false} {
-				if handled, err := store.HeadHandled(tx, l.ID, branch, "one"); handled != want || err != nil {
+				if handled, err := store.HasSyncedHead(tx, l.ID, branch, "one"); handled != want || err != nil {
 					t.Errorf("%s was handled: %t, %v", branch, handled, err)
 				}
 			}

@@ -33,10 +33,10 @@ type Scope struct {
 // crowd is more than all nodes together have transactions under way.
 const crowd = 1000
 
-// Reached says whether there are limit or more of what. It looks at no more rows
+// IsQuotaReached says whether there are limit or more of what. It looks at no more rows
 // than that. Near the limit others that ask the same wait until the transaction
 // ends: nobody sees what the others are about to make.
-func Reached(tx *db.Tx, what Countable, s Scope, limit int) (bool, error) {
+func IsQuotaReached(tx *db.Tx, what Countable, s Scope, limit int) (bool, error) {
 	n, err := count(tx, what, s, limit)
 	if err != nil || tx.Dialect == db.SQLite || n >= limit || n < limit-crowd {
 		return n >= limit, err

@@ -64,7 +64,7 @@ func SaveRepositoryAttempt(tx *db.Tx, a RepositoryAttempt) error {
 		now := db.Millis(tx.Now)
 		ended = &now
 	}
-	return one(tx.Exec(`UPDATE repository_sync_attempt SET status = $2, sha = $3, tries = $4, not_before = $5,
+	return requireOneRow(tx.Exec(`UPDATE repository_sync_attempt SET status = $2, sha = $3, tries = $4, not_before = $5,
 		ended_at = $6 WHERE id = $1 AND ended_at IS NULL`,
 		a.ID, a.Status, a.SHA, a.Tries, db.Millis(a.NotBefore), ended))
 }
@@ -83,18 +83,18 @@ func LatestRepositorySync(tx *db.Tx, linkID, branch string) (lockstep.Repository
 	return a.RepositorySyncAttempt, err
 }
 
-// HeadHandled says whether a repository sync has acted on a commit as the head
+// HasSyncedHead says whether a repository sync has acted on a commit as the head
 // of a branch: whatever it concerned has been desired.
-func HeadHandled(tx *db.Tx, linkID, branch string, sha lockstep.SHA) (bool, error) {
+func HasSyncedHead(tx *db.Tx, linkID, branch string, sha lockstep.SHA) (bool, error) {
 	var n int64
 	err := tx.QueryRow(`SELECT count(*) FROM repository_sync_attempt
 		WHERE link_id = $1 AND branch = $2 AND sha = $3 AND status = 'SUCCEEDED'`, linkID, branch, sha).Scan(&n)
 	return n > 0, err
 }
 
-// HandledHead gives the commit that a repository sync of a branch acted on last,
+// LastSyncedHead gives the commit that a repository sync of a branch acted on last,
 // "" before the first.
-func HandledHead(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
+func LastSyncedHead(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
 	var sha lockstep.SHA
 	err := tx.QueryRow(`SELECT sha FROM repository_sync_attempt
 		WHERE link_id = $1 AND branch = $2 AND status = 'SUCCEEDED' ORDER BY seq DESC LIMIT 1`, linkID, branch).Scan(&sha)
@@ -105,14 +105,14 @@ func HandledHead(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
 }
 
 // A BranchOf names a branch of a link.
-type BranchOf struct {
+type BranchKey struct {
 	LinkID string
 	Branch string
 }
 
-// OverdueRepositories gives the branches with a repository sync to be done
+// OverdueRepositorySyncs gives the branches with a repository sync to be done
 // whose time has come.
-func OverdueRepositories(tx *db.Tx, limit int) ([]BranchOf, error) {
+func OverdueRepositorySyncs(tx *db.Tx, limit int) ([]BranchKey, error) {
 	rows, err := tx.Query(`SELECT DISTINCT link_id, branch FROM repository_sync_attempt
 		WHERE status IN ('QUEUED', 'INITIATED', 'IN_PROGRESS') AND not_before <= $1
 		ORDER BY link_id, branch LIMIT $2`, db.Millis(tx.Now), limit)
@@ -121,9 +121,9 @@ func OverdueRepositories(tx *db.Tx, limit int) ([]BranchOf, error) {
 	}
 	defer rows.Close()
 
-	var list []BranchOf
+	var list []BranchKey
 	for rows.Next() {
-		var b BranchOf
+		var b BranchKey
 		if err := rows.Scan(&b.LinkID, &b.Branch); err != nil {
 			return nil, err
 		}

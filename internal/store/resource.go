@@ -17,18 +17,18 @@ type ResourceState struct {
 	Fingerprint     string // of Desired
 	DesiredSeq      int64  // grows with every new desire
 	AttemptedSeq    int64  // the desire that the latest attempt was for
-	Note            []byte // what the last ended attempt left for the next
-	// HeldHead is the branch's head when Desired was asked for by its id: while
+	Baseline        []byte // what the last ended attempt left for the next
+	// PinnedHead is the branch's head when Desired was asked for by its id: while
 	// the branch stays there, that head does not concern the resource. "" where
 	// Desired came from the branch.
-	HeldHead lockstep.SHA
+	PinnedHead lockstep.SHA
 	// ReservedUntil keeps attempts from beginning: what a preview has proposed is
 	// being removed.
 	ReservedUntil time.Time
 }
 
-// Behind says whether something is desired that no attempt has been made for.
-func (s ResourceState) Behind() bool {
+// IsBehind says whether something is desired that no attempt has been made for.
+func (s ResourceState) IsBehind() bool {
 	return s.ConfigurationID != 0 && s.Desired != nil && s.DesiredSeq > s.AttemptedSeq
 }
 
@@ -41,7 +41,7 @@ func scanResource(row interface{ Scan(...any) error }) (ResourceState, error) {
 	var desired *string
 	var reserved int64
 	err := row.Scan(&s.ID, &s.Resource.Account, &s.Resource.Region, &s.Resource.SyncType, &s.Resource.Name,
-		&configuration, &s.Epoch, &desired, &s.Fingerprint, &s.DesiredSeq, &s.AttemptedSeq, &s.Note, &s.HeldHead, &reserved)
+		&configuration, &s.Epoch, &desired, &s.Fingerprint, &s.DesiredSeq, &s.AttemptedSeq, &s.Baseline, &s.PinnedHead, &reserved)
 	if err != nil {
 		return ResourceState{}, err
 	}
@@ -68,12 +68,12 @@ func scanResource(row interface{ Scan(...any) error }) (ResourceState, error) {
 // lock.
 func LockResource(tx *db.Tx, id int64) (ResourceState, error) {
 	s, err := scanResource(tx.QueryRow(`SELECT `+resourceColumns+` FROM resource WHERE id = $1`+tx.ForUpdate(), id))
-	return s, orMissing(err, lockstep.Errorf(lockstep.NotFound, "Could not find resource %d.", id))
+	return s, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find resource %d.", id))
 }
 
-// LockResourceOf is LockResource by name. A resource seen for the first time
+// LockResourceByName is LockResource by name. A resource seen for the first time
 // gets its row.
-func LockResourceOf(tx *db.Tx, r lockstep.Resource) (ResourceState, error) {
+func LockResourceByName(tx *db.Tx, r lockstep.Resource) (ResourceState, error) {
 	if _, err := tx.Exec(`INSERT INTO resource (account, region, sync_type, name) VALUES ($1, $2, $3, $4)
 		ON CONFLICT DO NOTHING`, r.Account, r.Region, r.SyncType, r.Name); err != nil {
 		return ResourceState{}, err
@@ -83,24 +83,24 @@ func LockResourceOf(tx *db.Tx, r lockstep.Resource) (ResourceState, error) {
 		r.Account, r.Region, r.SyncType, r.Name))
 }
 
-// ResourceOf reads a resource's row by name. NotFound before any configuration
+// ResourceByName reads a resource's row by name. NotFound before any configuration
 // has named it.
-func ResourceOf(tx *db.Tx, r lockstep.Resource) (ResourceState, error) {
+func ResourceByName(tx *db.Tx, r lockstep.Resource) (ResourceState, error) {
 	s, err := scanResource(tx.QueryRow(`SELECT `+resourceColumns+` FROM resource
 		WHERE account = $1 AND region = $2 AND sync_type = $3 AND name = $4`, r.Account, r.Region, r.SyncType, r.Name))
-	return s, orMissing(err, NoStatus(r.Name))
+	return s, notFoundAs(err, NoStatus(r.Name))
 }
 
-// TakeOver makes the caller the resource's owner: it adds one to the epoch, so
+// AcquireLease makes the caller the resource's owner: it adds one to the epoch, so
 // that a write of whoever had it before is refused.
-func TakeOver(tx *db.Tx, id int64) (ResourceState, error) {
+func AcquireLease(tx *db.Tx, id int64) (ResourceState, error) {
 	s, err := scanResource(tx.QueryRow(`UPDATE resource SET epoch = epoch + 1 WHERE id = $1 RETURNING `+resourceColumns, id))
-	return s, orMissing(err, lockstep.Errorf(lockstep.NotFound, "Could not find resource %d.", id))
+	return s, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find resource %d.", id))
 }
 
-// Adopt ties a resource to the configuration that syncs it from now on, with an
+// BindResource ties a resource to the configuration that syncs it from now on, with an
 // empty status. Tying it to 0 leaves it to nobody.
-func Adopt(tx *db.Tx, id, configurationID int64) error {
+func BindResource(tx *db.Tx, id, configurationID int64) error {
 	var configuration *int64
 	if configurationID != 0 {
 		configuration = &configurationID
@@ -114,9 +114,9 @@ func Adopt(tx *db.Tx, id, configurationID int64) error {
 	return err
 }
 
-// Desire says what a resource should be: a new desire, to be attempted even if
+// SetDesiredRevision says what a resource should be: a new desire, to be attempted even if
 // the revision is the one it was, and not held. It returns the desire's number.
-func Desire(tx *db.Tx, id int64, rev lockstep.Revision, fingerprint string) (int64, error) {
+func SetDesiredRevision(tx *db.Tx, id int64, rev lockstep.Revision, fingerprint string) (int64, error) {
 	text, err := encodeRevision(rev)
 	if err != nil {
 		return 0, err
@@ -134,16 +134,16 @@ func Desire(tx *db.Tx, id int64, rev lockstep.Revision, fingerprint string) (int
 	return seq, err
 }
 
-// Hold keeps what a resource should be as long as its branch's head is the given
+// PinAtHead keeps what a resource should be as long as its branch's head is the given
 // one; "" lets go.
-func Hold(tx *db.Tx, id int64, head lockstep.SHA) error {
+func PinAtHead(tx *db.Tx, id int64, head lockstep.SHA) error {
 	_, err := tx.Exec(`UPDATE resource SET held_head = $2 WHERE id = $1`, id, head)
 	return err
 }
 
-// PassOver records that a commit concerned a resource and was passed over for
+// MarkAffected records that a commit concerned a resource and was passed over for
 // what is desired of it now: what becomes of that is what became of the commit.
-func PassOver(tx *db.Tx, s ResourceState, sha lockstep.SHA) error {
+func MarkAffected(tx *db.Tx, s ResourceState, sha lockstep.SHA) error {
 	_, err := tx.Exec(`INSERT INTO concerned_revision (resource_id, sha, desired_seq) VALUES ($1, $2, $3)
 		ON CONFLICT DO NOTHING`, s.ID, sha, s.DesiredSeq)
 	return err
@@ -155,15 +155,15 @@ func Reserve(tx *db.Tx, id int64, until time.Time) error {
 	return err
 }
 
-// SaveNote keeps what an ended attempt leaves for the next; nil forgets it.
-func SaveNote(tx *db.Tx, id int64, note []byte) error {
+// SaveBaseline keeps what an ended attempt leaves for the next; nil forgets it.
+func SaveBaseline(tx *db.Tx, id int64, note []byte) error {
 	_, err := tx.Exec(`UPDATE resource SET note = $2 WHERE id = $1`, id, note)
 	return err
 }
 
-// Concerned gives the number of the desire that a commit was for, 0 where the
+// DesiredSeqOf gives the number of the desire that a commit was for, 0 where the
 // commit did not concern the resource.
-func Concerned(tx *db.Tx, id int64, sha lockstep.SHA) (int64, error) {
+func DesiredSeqOf(tx *db.Tx, id int64, sha lockstep.SHA) (int64, error) {
 	var seq int64
 	err := tx.QueryRow(`SELECT coalesce(max(desired_seq), 0) FROM concerned_revision
 		WHERE resource_id = $1 AND sha = $2`, id, sha).Scan(&seq)

@@ -17,7 +17,7 @@ type ResourceAttempt struct {
 	ResourceID    int64
 	Configuration lockstep.SyncConfiguration // as it was when the attempt began
 	DesiredSeq    int64
-	Memory        []byte
+	Checkpoint    []byte
 	Intent        string
 	Tries         int64 // of the step that is due, 0 before the first
 	NotBefore     time.Time
@@ -33,7 +33,7 @@ func scanAttempt(row interface{ Scan(...any) error }) (ResourceAttempt, error) {
 	var notBefore, started int64
 	var ended *int64
 	err := row.Scan(&a.ID, &a.ResourceID, &configuration, &a.DesiredSeq, &a.Status, &outcome, &initial,
-		&targeted, &a.Target, &a.Memory, &a.Intent, &a.Tries, &notBefore, &started, &ended)
+		&targeted, &a.Target, &a.Checkpoint, &a.Intent, &a.Tries, &notBefore, &started, &ended)
 	if err != nil {
 		return ResourceAttempt{}, err
 	}
@@ -105,8 +105,8 @@ func RunningAttempt(tx *db.Tx, resourceID int64) (ResourceAttempt, bool, error) 
 // SaveStep writes where an attempt's work stands. An attempt that ended is not
 // touched: its ends are final.
 func SaveStep(tx *db.Tx, a ResourceAttempt) error {
-	return one(tx.Exec(`UPDATE resource_sync_attempt SET status = 'IN_PROGRESS', memory = $2, intent = $3, tries = $4,
-		not_before = $5 WHERE id = $1 AND ended_at IS NULL`, a.ID, a.Memory, a.Intent, a.Tries, db.Millis(a.NotBefore)))
+	return requireOneRow(tx.Exec(`UPDATE resource_sync_attempt SET status = 'IN_PROGRESS', memory = $2, intent = $3, tries = $4,
+		not_before = $5 WHERE id = $1 AND ended_at IS NULL`, a.ID, a.Checkpoint, a.Intent, a.Tries, db.Millis(a.NotBefore)))
 }
 
 // SavePlan writes what an attempt proposes; the zero Plan says that it proposes
@@ -121,24 +121,24 @@ func SavePlan(tx *db.Tx, id string, p lockstep.Plan) error {
 		whole := string(b)
 		text = &whole
 	}
-	return one(tx.Exec(`UPDATE resource_sync_attempt SET plan = $2 WHERE id = $1 AND ended_at IS NULL`, id, text))
+	return requireOneRow(tx.Exec(`UPDATE resource_sync_attempt SET plan = $2 WHERE id = $1 AND ended_at IS NULL`, id, text))
 }
 
 // FinishAttempt ends an attempt.
 func FinishAttempt(tx *db.Tx, id string, outcome lockstep.Outcome) error {
-	return one(tx.Exec(`UPDATE resource_sync_attempt SET status = $2, outcome = $3, ended_at = $4
+	return requireOneRow(tx.Exec(`UPDATE resource_sync_attempt SET status = $2, outcome = $3, ended_at = $4
 		WHERE id = $1 AND ended_at IS NULL`, id, outcome.Status(), outcome, db.Millis(tx.Now)))
 }
 
 // LatestAttempt gives the latest attempt of a resource's present configuration,
 // false if there was none.
 func LatestAttempt(tx *db.Tx, s ResourceState) (ResourceAttempt, bool, error) {
-	return found(latestAttempt(tx, s, ``))
+	return foundAttempt(latestAttempt(tx, s, ``))
 }
 
 // LatestSuccess is LatestAttempt among those that succeeded.
 func LatestSuccess(tx *db.Tx, s ResourceState) (ResourceAttempt, bool, error) {
-	return found(latestAttempt(tx, s, `AND status = 'SUCCEEDED'`))
+	return foundAttempt(latestAttempt(tx, s, `AND status = 'SUCCEEDED'`))
 }
 
 func latestAttempt(tx *db.Tx, s ResourceState, and string) (ResourceAttempt, error) {
@@ -146,15 +146,15 @@ func latestAttempt(tx *db.Tx, s ResourceState, and string) (ResourceAttempt, err
 		WHERE resource_id = $1 AND configuration_id = $2 `+and+` ORDER BY seq DESC LIMIT 1`, s.ID, s.ConfigurationID))
 }
 
-func found(a ResourceAttempt, err error) (ResourceAttempt, bool, error) {
+func foundAttempt(a ResourceAttempt, err error) (ResourceAttempt, bool, error) {
 	if errors.Is(err, db.ErrNoRows) {
 		return ResourceAttempt{}, false, nil
 	}
 	return a, err == nil, err
 }
 
-// one makes an error of a write that met no row: somebody else was there first.
-func one(n int64, err error) error {
+// requireOneRow makes an error of a write that met no row: somebody else was there first.
+func requireOneRow(n int64, err error) error {
 	if err == nil && n != 1 {
 		return lockstep.Errorf(lockstep.Stale, "The row was changed by somebody else.")
 	}

@@ -23,8 +23,8 @@ func configured(t testing.TB, d *db.DB) (cfg lockstep.SyncConfiguration) {
 		if err := store.InsertConfiguration(tx, &cfg); err != nil {
 			return err
 		}
-		s, err := store.LockResourceOf(tx, cfg.Resource())
-		return errors.Join(err, store.Adopt(tx, s.ID, cfg.ID))
+		s, err := store.LockResourceByName(tx, cfg.Resource())
+		return errors.Join(err, store.BindResource(tx, s.ID, cfg.ID))
 	})
 	return cfg
 }
@@ -33,7 +33,7 @@ func configured(t testing.TB, d *db.DB) (cfg lockstep.SyncConfiguration) {
 func resource(t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, f func(tx *db.Tx, s store.ResourceState) error) {
 	t.Helper()
 	update(t, d, func(tx *db.Tx) error {
-		s, err := store.LockResourceOf(tx, cfg.Resource())
+		s, err := store.LockResourceByName(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func resource(t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, f func(tx 
 func desire(t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, sha lockstep.SHA) {
 	t.Helper()
 	resource(t, d, cfg, func(tx *db.Tx, s store.ResourceState) error {
-		_, err := store.Desire(tx, s.ID, cfg.Revision(sha), "of "+string(sha))
+		_, err := store.SetDesiredRevision(tx, s.ID, cfg.Revision(sha), "of "+string(sha))
 		return err
 	})
 }
@@ -67,8 +67,8 @@ func TestAResourceIsBehindFromADesireToItsAttempt(t *testing.T) {
 		behind := func(want bool) {
 			t.Helper()
 			resource(t, d, cfg, func(_ *db.Tx, s store.ResourceState) error {
-				if s.Behind() != want {
-					t.Errorf("behind: %t", s.Behind())
+				if s.IsBehind() != want {
+					t.Errorf("behind: %t", s.IsBehind())
 				}
 				return nil
 			})
@@ -94,7 +94,7 @@ func TestAResourceIsBehindFromADesireToItsAttempt(t *testing.T) {
 		}
 
 		desire(t, d, cfg, "three")
-		resource(t, d, cfg, func(tx *db.Tx, s store.ResourceState) error { return store.Adopt(tx, s.ID, 0) })
+		resource(t, d, cfg, func(tx *db.Tx, s store.ResourceState) error { return store.BindResource(tx, s.ID, 0) })
 		behind(false)
 	})
 }
@@ -104,7 +104,7 @@ func TestAnAttemptIsReadAsItWasWrittenAndItsEndIsFinal(t *testing.T) {
 		cfg := configured(t, d)
 		desire(t, d, cfg, "one")
 		a := attempt(t, d, cfg, "")
-		a.Memory, a.Intent, a.Tries, a.NotBefore = []byte{0, 1, 255}, "execute", 3, a.StartedAt.Add(time.Hour)
+		a.Checkpoint, a.Intent, a.Tries, a.NotBefore = []byte{0, 1, 255}, "execute", 3, a.StartedAt.Add(time.Hour)
 		update(t, d, func(tx *db.Tx) error { return store.SaveStep(tx, a) })
 		a.Status = lockstep.ResourceInProgress
 		resource(t, d, cfg, func(tx *db.Tx, s store.ResourceState) error {
@@ -142,7 +142,7 @@ func TestTakingOverAddsToTheEpochAndASecondRunningAttemptIsRefused(t *testing.T)
 		attempt(t, d, cfg, "")
 		resource(t, d, cfg, func(tx *db.Tx, s store.ResourceState) error {
 			for want := s.Epoch + 1; want < s.Epoch+4; want++ {
-				taken, err := store.TakeOver(tx, s.ID)
+				taken, err := store.AcquireLease(tx, s.ID)
 				if err != nil || taken.Epoch != want {
 					t.Errorf("epoch %d, %v, want %d", taken.Epoch, err, want)
 				}
@@ -151,7 +151,7 @@ func TestTakingOverAddsToTheEpochAndASecondRunningAttemptIsRefused(t *testing.T)
 			return nil
 		})
 		err := d.Update(t.Context(), func(tx *db.Tx) error {
-			s, err := store.LockResourceOf(tx, cfg.Resource())
+			s, err := store.LockResourceByName(tx, cfg.Resource())
 			if err != nil {
 				return err
 			}
@@ -164,7 +164,7 @@ func TestTakingOverAddsToTheEpochAndASecondRunningAttemptIsRefused(t *testing.T)
 		}
 
 		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error {
-			_, err := store.TakeOver(tx, 4711)
+			_, err := store.AcquireLease(tx, 4711)
 			return err
 		})
 	})
@@ -178,26 +178,26 @@ func TestTheStatusOfANewConfigurationIsEmpty(t *testing.T) {
 		desire(t, d, cfg, "two")
 		failed := attempt(t, d, cfg, lockstep.Failed)
 		resource(t, d, cfg, func(tx *db.Tx, s store.ResourceState) error {
-			sync, err := store.Status(tx, s)
+			sync, err := store.ResourceStatus(tx, s)
 			if sync.LatestSync.ID != failed.ID || sync.LatestSuccessfulSync.ID != applied.ID || *sync.DesiredState != cfg.Revision("two") {
 				t.Errorf("status: %+v", sync)
 			}
 
-			if seq, err := store.Concerned(tx, s.ID, "one"); seq != 1 || err != nil {
+			if seq, err := store.DesiredSeqOf(tx, s.ID, "one"); seq != 1 || err != nil {
 				t.Errorf("the first commit was desire %d, %v", seq, err)
 			}
 
-			return errors.Join(err, store.SaveDocument(tx, s.ID, []byte("{}")), store.SaveNote(tx, s.ID, []byte("note")))
+			return errors.Join(err, store.SaveStatusDocument(tx, s.ID, []byte("{}")), store.SaveBaseline(tx, s.ID, []byte("note")))
 		})
 
-		resource(t, d, cfg, func(tx *db.Tx, s store.ResourceState) error { return store.Adopt(tx, s.ID, cfg.ID+1) })
+		resource(t, d, cfg, func(tx *db.Tx, s store.ResourceState) error { return store.BindResource(tx, s.ID, cfg.ID+1) })
 		resource(t, d, cfg, func(tx *db.Tx, s store.ResourceState) error {
-			sync, err := store.Status(tx, s)
-			if diff := cmp.Diff(lockstep.ResourceSync{}, sync); diff != "" || s.Note != nil {
-				t.Errorf("note %q, status %s", s.Note, diff)
+			sync, err := store.ResourceStatus(tx, s)
+			if diff := cmp.Diff(lockstep.ResourceSync{}, sync); diff != "" || s.Baseline != nil {
+				t.Errorf("note %q, status %s", s.Baseline, diff)
 			}
 
-			if seq, err := store.Concerned(tx, s.ID, "one"); seq != 0 || err != nil {
+			if seq, err := store.DesiredSeqOf(tx, s.ID, "one"); seq != 0 || err != nil {
 				t.Errorf("the first commit is desire %d, %v", seq, err)
 			}
 
@@ -244,9 +244,9 @@ func TestABlockerStopsUntilItIsResolvedAndTheFirstOneStays(t *testing.T) {
 func TestAVersionIsHandledOnlyWhileItIsTheNewest(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		cfg := configured(t, d)
-		read := func() (f store.Followed) {
+		read := func() (f store.TrackedConfiguration) {
 			update(t, d, func(tx *db.Tx) error {
-				list, err := store.FollowedOf(tx, cfg.LinkID, "main")
+				list, err := store.ConfigurationsOfBranch(tx, cfg.LinkID, "main")
 				if len(list) != 1 {
 					t.Fatalf("%d follow main", len(list))
 				}
@@ -257,10 +257,10 @@ func TestAVersionIsHandledOnlyWhileItIsTheNewest(t *testing.T) {
 
 			return f
 		}
-		mark := func(f store.Followed, want bool) {
+		mark := func(f store.TrackedConfiguration, want bool) {
 			t.Helper()
 			update(t, d, func(tx *db.Tx) error {
-				marked, err := store.MarkHandled(tx, f)
+				marked, err := store.SetObservedVersion(tx, f)
 				if marked != want {
 					t.Errorf("version %d was marked: %t", f.Version, marked)
 				}
@@ -270,7 +270,7 @@ func TestAVersionIsHandledOnlyWhileItIsTheNewest(t *testing.T) {
 		unhandled := func(want bool) {
 			t.Helper()
 			update(t, d, func(tx *db.Tx) error {
-				got, err := store.Unhandled(tx, cfg.ID)
+				got, err := store.HasUnobservedChange(tx, cfg.ID)
 				if got != want {
 					t.Errorf("unhandled: %t", got)
 				}
@@ -280,8 +280,8 @@ func TestAVersionIsHandledOnlyWhileItIsTheNewest(t *testing.T) {
 
 		unhandled(true)
 		first := read()
-		if first.Version <= first.Handled {
-			t.Errorf("a new configuration: version %d, handled %d", first.Version, first.Handled)
+		if first.Version <= first.ObservedVersion {
+			t.Errorf("a new configuration: version %d, handled %d", first.Version, first.ObservedVersion)
 		}
 
 		mark(first, true)
@@ -292,8 +292,8 @@ func TestAVersionIsHandledOnlyWhileItIsTheNewest(t *testing.T) {
 		unhandled(true)
 		mark(first, false)
 
-		if now := read(); now.Version <= now.Handled {
-			t.Errorf("after a retry: version %d, handled %d", now.Version, now.Handled)
+		if now := read(); now.Version <= now.ObservedVersion {
+			t.Errorf("after a retry: version %d, handled %d", now.Version, now.ObservedVersion)
 		}
 
 		mark(read(), true)
@@ -322,22 +322,22 @@ func TestOfManyWhoChangeAndHandleAtOnceNoChangeIsLost(t *testing.T) {
 		for range 2 {
 			try(func(tx *db.Tx) error { return store.TouchConfiguration(tx, cfg.ID) })
 			try(func(tx *db.Tx) error {
-				list, err := store.FollowedOf(tx, cfg.LinkID, "main")
+				list, err := store.ConfigurationsOfBranch(tx, cfg.LinkID, "main")
 				if err != nil {
 					return err
 				}
 
-				_, err = store.MarkHandled(tx, list[0])
+				_, err = store.SetObservedVersion(tx, list[0])
 				return err
 			})
 		}
 
 		both.Wait()
 		update(t, d, func(tx *db.Tx) error {
-			list, err := store.FollowedOf(tx, cfg.LinkID, "main")
-			lost = list[0].Version != 41 || list[0].Handled > list[0].Version
+			list, err := store.ConfigurationsOfBranch(tx, cfg.LinkID, "main")
+			lost = list[0].Version != 41 || list[0].ObservedVersion > list[0].Version
 			if lost {
-				t.Errorf("version %d, handled %d", list[0].Version, list[0].Handled)
+				t.Errorf("version %d, handled %d", list[0].Version, list[0].ObservedVersion)
 			}
 
 			return err
@@ -378,7 +378,7 @@ func TestOverdueIsWhatHasOpenWorkWhoseTimeHasCome(t *testing.T) {
 		a.Intent = "execute"
 		update(t, d, func(tx *db.Tx) error { return store.SaveStep(tx, a) })
 		overdue("an execution that waits", false)
-		resource(t, d, cfg, func(tx *db.Tx, s store.ResourceState) error { return store.Adopt(tx, s.ID, 0) })
+		resource(t, d, cfg, func(tx *db.Tx, s store.ResourceState) error { return store.BindResource(tx, s.ID, 0) })
 		overdue("an execution without a configuration", false)
 		a.Intent = ""
 		update(t, d, func(tx *db.Tx) error { return store.SaveStep(tx, a) })

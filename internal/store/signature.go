@@ -15,7 +15,7 @@ func SignaturePolicy(tx *db.Tx, configurationID int64) (lockstep.SignaturePolicy
 	err := tx.QueryRow(`SELECT allowed_signers, public_keys, updated_at FROM signature_policy WHERE configuration_id = $1`,
 		configurationID).Scan(&p.AllowedSigners, &p.PublicKeys, &updated)
 	p.UpdatedAt = db.Time(updated)
-	return p, orMissing(err, lockstep.Errorf(lockstep.NotFound, "Could not find a signature policy: commits need no signature."))
+	return p, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find a signature policy: commits need no signature."))
 }
 
 // A SignedConfiguration is a sync configuration with who may sign for it.
@@ -47,7 +47,7 @@ func scanSigned(row scanner) (SignedConfiguration, error) {
 	var s SignedConfiguration
 	var updated int64
 	var err error
-	s.Configuration, err = scanConfiguration(after{row, []any{&s.AllowedSigners, &s.PublicKeys, &updated}})
+	s.Configuration, err = scanConfiguration(prefixScanner{row, []any{&s.AllowedSigners, &s.PublicKeys, &updated}})
 	s.UpdatedAt = db.Time(updated)
 	return s, err
 }

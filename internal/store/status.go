@@ -9,8 +9,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// Status gathers everything that a status read says of a resource.
-func Status(tx *db.Tx, s ResourceState) (lockstep.ResourceSync, error) {
+// ResourceStatus gathers everything that a status read says of a resource.
+func ResourceStatus(tx *db.Tx, s ResourceState) (lockstep.ResourceSync, error) {
 	sync := lockstep.ResourceSync{DesiredState: s.Desired}
 	latest, ok, err := LatestAttempt(tx, s)
 	if err != nil || !ok {
@@ -35,8 +35,8 @@ func Status(tx *db.Tx, s ResourceState) (lockstep.ResourceSync, error) {
 	return sync, nil
 }
 
-// SaveDocument keeps the encoded answer to a status read with the resource.
-func SaveDocument(tx *db.Tx, resourceID int64, document []byte) error {
+// SaveStatusDocument keeps the encoded answer to a status read with the resource.
+func SaveStatusDocument(tx *db.Tx, resourceID int64, document []byte) error {
 	_, err := tx.Exec(`UPDATE resource SET document = $2 WHERE id = $1`, resourceID, string(document))
 	return err
 }
@@ -68,21 +68,21 @@ func orNoStatus(r lockstep.Resource, document []byte, err error) error {
 	return err
 }
 
-// Statuses reads status documents for many at once, outside of transactions. It
+// StatusReader reads status documents for many at once, outside of transactions. It
 // may be used concurrently.
-type Statuses struct {
-	gather *db.Gather[lockstep.Resource, []byte]
+type StatusReader struct {
+	batcher *db.Batcher[lockstep.Resource, []byte]
 }
 
-// NewStatuses gives a reader of what is in d.
-func NewStatuses(d *db.DB) *Statuses {
-	return &Statuses{db.NewGather(d, StatusDocument, statusDocuments)}
+// NewStatusReader gives a reader of what is in d.
+func NewStatusReader(d *db.DB) *StatusReader {
+	return &StatusReader{db.NewBatcher(d, StatusDocument, statusDocuments)}
 }
 
 // Document is StatusDocument without a transaction, and sees all that was
 // committed before. The bytes must not be changed: others may have got them too.
-func (s *Statuses) Document(ctx context.Context, r lockstep.Resource) ([]byte, error) {
-	document, err := s.gather.Get(ctx, r)
+func (s *StatusReader) Document(ctx context.Context, r lockstep.Resource) ([]byte, error) {
+	document, err := s.batcher.Get(ctx, r)
 	return document, orNoStatus(r, document, err)
 }
 

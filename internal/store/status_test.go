@@ -46,7 +46,7 @@ func TestStatusesReadAtOnceAreEachTheOneAskedFor(t *testing.T) {
 		}
 
 		want[lockstep.Resource{Account: "333333333333", Region: "us-east-1", SyncType: "CFN_STACK_SYNC", Name: "name-1"}] = ""
-		statuses := store.NewStatuses(d)
+		statuses := store.NewStatusReader(d)
 		var readers sync.WaitGroup
 		for range 8 {
 			for r, document := range want {

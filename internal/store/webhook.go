@@ -78,8 +78,8 @@ func PutWebhook(tx *db.Tx, key *seal.Key, w *lockstep.Webhook, secret seal.Secre
 	return err
 }
 
-// RegisteredWebhook records at which URL the Git host was told to call a webhook.
-func RegisteredWebhook(tx *db.Tx, w lockstep.Webhook, url string) error {
+// SetRegisteredURL records at which URL the Git host was told to call a webhook.
+func SetRegisteredURL(tx *db.Tx, w lockstep.Webhook, url string) error {
 	n, err := tx.Exec(`UPDATE webhook SET registered_url = $2 WHERE id = $1`, w.ID, url)
 	if err == nil && n == 0 {
 		return noWebhook(w.LinkID)
@@ -98,7 +98,7 @@ func WebhookOf(tx *db.Tx, linkID string) (lockstep.Webhook, error) {
 	if delivered != nil {
 		w.DeliveredAt = db.Time(*delivered)
 	}
-	return w, orMissing(err, noWebhook(linkID))
+	return w, notFoundAs(err, noWebhook(linkID))
 }
 
 // OpenWebhook reads a webhook by its id, with its secret, in one statement.
@@ -109,7 +109,7 @@ func OpenWebhook(tx *db.Tx, key *seal.Key, id string) (lockstep.Webhook, seal.Se
 	var box []byte
 	err := tx.QueryRow(`SELECT link_id, kind, sealed FROM webhook WHERE id = $1`, id).Scan(&w.LinkID, &w.Kind, &box)
 	if err != nil {
-		return w, seal.Secret{}, orMissing(err, lockstep.Errorf(lockstep.NotFound, "Could not find webhook"))
+		return w, seal.Secret{}, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find webhook"))
 	}
 	secret, err := key.Open(seal.Box(box), webhookContext(w))
 	if err != nil {
@@ -146,17 +146,17 @@ const (
 	forgotten = 10
 )
 
-// TakeDelivery records that a webhook has accepted a delivery, by a key of any
+// RecordDelivery records that a webhook has accepted a delivery, by a key of any
 // text that does not change when it is sent again; "" is for one that has none.
 // False says that it was accepted before. NotFound when the webhook, or its link,
 // is no longer there. What is changed of the link must be changed before, in the
 // order of whoever deletes it.
-func TakeDelivery(tx *db.Tx, w lockstep.Webhook, delivery string) (news bool, err error) {
+func RecordDelivery(tx *db.Tx, w lockstep.Webhook, delivery string) (news bool, err error) {
 	var seq int64
 	err = tx.QueryRow(`UPDATE webhook SET delivered = delivered + 1, delivered_at = $3 WHERE id = $1 AND kind = $2
 		RETURNING delivered`, w.ID, w.Kind, db.Millis(tx.Now)).Scan(&seq)
 	if err != nil || delivery == "" {
-		return err == nil, orMissing(err, noWebhook(w.LinkID))
+		return err == nil, notFoundAs(err, noWebhook(w.LinkID))
 	}
 
 	n, err := tx.Exec(`INSERT INTO webhook_delivery (webhook_id, delivery, seq, received_at) VALUES ($1, $2, $3, $4)

@@ -118,7 +118,7 @@ func TestAttack14AWebhookMovedInTheDatabaseIsWorthNothing(t *testing.T) {
 func take(t testing.TB, d *db.DB, w lockstep.Webhook, delivery string) (news bool) {
 	t.Helper()
 	update(t, d, func(tx *db.Tx) (err error) {
-		news, err = store.TakeDelivery(tx, w, delivery)
+		news, err = store.RecordDelivery(tx, w, delivery)
 		return err
 	})
 	return news
@@ -163,7 +163,7 @@ func TestADeliveryOfAWebhookThatIsGoneIsRefused(t *testing.T) {
 
 		for _, w := range []lockstep.Webhook{deleted, changed, unlinked} {
 			refused(t, d, lockstep.NotFound, func(tx *db.Tx) error {
-				_, err := store.TakeDelivery(tx, w, "x")
+				_, err := store.RecordDelivery(tx, w, "x")
 				return err
 			})
 		}

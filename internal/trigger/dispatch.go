@@ -121,7 +121,7 @@ var errAway = errors.New("not asked")
 // everybody whom it concerns.
 func (p *Poller) unasked(ctx context.Context, t task) error {
 	return p.o.DB.Update(ctx, func(tx *db.Tx) error {
-		branches, err := store.FollowedBranches(tx, t.link.ID)
+		branches, err := store.TrackedBranches(tx, t.link.ID)
 		if err != nil {
 			return err
 		}

@@ -178,7 +178,7 @@ func (p *Poller) run(ctx context.Context, link string, f func() error) {
 func (p *Poller) look(ctx context.Context, t task) error {
 	var branches []string
 	err := p.o.DB.View(ctx, func(tx *db.Tx) (err error) {
-		branches, err = store.FollowedBranches(tx, t.link.ID)
+		branches, err = store.TrackedBranches(tx, t.link.ID)
 		return err
 	})
 	if err != nil {
@@ -252,7 +252,7 @@ func (p *Poller) seen(tx *db.Tx, link lockstep.RepositoryLink, poll store.Poll, 
 		}
 	}
 
-	if p.o.Stirred != nil && (moved || recovered || poll.Hinted) {
+	if p.o.Stirred != nil && (moved || recovered || poll.Requested) {
 		if err := p.o.Stirred(tx, link.ID); err != nil {
 			return err
 		}

@@ -112,7 +112,7 @@ func TestAHintDuringALookMakesTheNextOneDueAtOnce(t *testing.T) {
 		before := len(w.host.seen("infra"))
 		w.until("a look is under way", func() bool { return len(w.host.seen("infra")) > before })
 		hinted := time.Now()
-		w.update(func(tx *db.Tx) error { return store.Hint(tx, l.ID) })
+		w.update(func(tx *db.Tx) error { return store.RequestPoll(tx, l.ID) })
 		close(gate)
 		w.until("a look after the hint", func() bool { return w.looksSince("infra", hinted) > 0 })
 
@@ -129,7 +129,7 @@ func TestAHintDuringALookMakesTheNextOneDueAtOnce(t *testing.T) {
 		}
 
 		hinted = time.Now()
-		w.update(func(tx *db.Tx) error { return store.Hint(tx, l.ID) })
+		w.update(func(tx *db.Tx) error { return store.RequestPoll(tx, l.ID) })
 		w.until("a look after a hint between looks", func() bool { return w.looksSince("infra", hinted) > 0 })
 
 		if took := time.Since(hinted); took > time.Second {
@@ -290,7 +290,7 @@ func TestPollingEndsWhenNothingFollowsAndBeginsAgain(t *testing.T) {
 			t.Errorf("%d looks for nobody", n)
 		}
 
-		w.update(func(tx *db.Tx) error { return store.Hint(tx, l.ID) })
+		w.update(func(tx *db.Tx) error { return store.RequestPoll(tx, l.ID) })
 		time.Sleep(10 * time.Second)
 		if n := w.looksSince("infra", calm); n != 0 {
 			t.Errorf("%d looks for nobody after a hint", n)

@@ -57,7 +57,7 @@ func TestWhoAsksIsToldOfMovesAndHintsAndOfNothingElse(t *testing.T) {
 			t.Errorf("told %d times although nothing happened", n)
 		}
 
-		w.update(func(tx *db.Tx) error { return store.Hint(tx, l.ID) })
+		w.update(func(tx *db.Tx) error { return store.RequestPoll(tx, l.ID) })
 		time.Sleep(time.Minute)
 		if n := told.Load(); n != 1 {
 			t.Errorf("told %d times of one hint", n)

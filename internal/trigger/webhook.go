@@ -204,11 +204,11 @@ func (h *Webhooks) record(ctx context.Context, hook lockstep.Webhook, key string
 	defer cancel()
 
 	err := h.o.DB.Update(ctx, func(tx *db.Tx) error {
-		if err := store.Hint(tx, hook.LinkID); err != nil {
+		if err := store.RequestPoll(tx, hook.LinkID); err != nil {
 			return err
 		}
 
-		news, err := store.TakeDelivery(tx, hook, key)
+		news, err := store.RecordDelivery(tx, hook, key)
 		if err == nil && !news {
 			return errRepeated // which takes the hint back
 		}

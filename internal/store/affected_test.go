@@ -13,10 +13,10 @@ import (
 )
 
 // concerns gives what a commit concerns that publishes.
-func concerns(t testing.TB, d *db.DB, link string, sha lockstep.SHA) (list []store.Concern) {
+func concerns(t testing.TB, d *db.DB, link string, sha lockstep.SHA) (list []store.AffectedConfiguration) {
 	t.Helper()
 	update(t, d, func(tx *db.Tx) (err error) {
-		list, err = store.PublishedConcerns(tx, link, sha)
+		list, err = store.AffectedConfigurations(tx, link, sha)
 		return err
 	})
 	return list
@@ -32,12 +32,12 @@ func TestAConcernHasTheTimesOfItsAttempt(t *testing.T) {
 
 		cfg.PublishDeploymentStatus = "ENABLED"
 		update(t, d, func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &cfg) })
-		if k := concerns(t, d, cfg.LinkID, "a")[0]; !k.Wanted || k.AttemptID != "" || !k.StartedAt.IsZero() || !k.EndedAt.IsZero() {
+		if k := concerns(t, d, cfg.LinkID, "a")[0]; !k.IsPending || k.AttemptID != "" || !k.StartedAt.IsZero() || !k.EndedAt.IsZero() {
 			t.Errorf("before an attempt: %+v", k)
 		}
 
 		a := attempt(t, d, cfg, "")
-		if k := concerns(t, d, cfg.LinkID, "a")[0]; k.Wanted || k.AttemptID != a.ID || !k.StartedAt.Equal(a.StartedAt) || !k.EndedAt.IsZero() {
+		if k := concerns(t, d, cfg.LinkID, "a")[0]; k.IsPending || k.AttemptID != a.ID || !k.StartedAt.Equal(a.StartedAt) || !k.EndedAt.IsZero() {
 			t.Errorf("while it runs: %+v", k)
 		}
 
@@ -85,7 +85,7 @@ func TestAReportIsFoundByItsCommitInItsEnvironment(t *testing.T) {
 		addNews(t, d, insertLink(t, d, 2).ID, "b", 0, true)
 		read := func(link, environment string, sha lockstep.SHA) func(tx *db.Tx) error {
 			return func(tx *db.Tx) error {
-				r, err := store.CommitReportOf(tx, link, environment, sha)
+				r, err := store.StatusReportOf(tx, link, environment, sha)
 				if err == nil && (r.SHA != sha || r.Branch != "main") {
 					t.Errorf("%+v", r)
 				}

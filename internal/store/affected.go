@@ -9,12 +9,12 @@ import (
 
 // A Concern is a configuration whose resource a commit concerns, and how far
 // that came.
-type Concern struct {
+type AffectedConfiguration struct {
 	Configuration lockstep.SyncConfiguration
-	// Wanted says that the commit is what the resource should be, and that no
+	// IsPending says that the commit is what the resource should be, and that no
 	// attempt was made for that.
-	Wanted  bool
-	Blocked string // why nothing is attempted until a person acts; "" where nothing blocks
+	IsPending bool
+	Blocked   string // why nothing is attempted until a person acts; "" where nothing blocks
 	// AttemptID is the last attempt for the commit that runs or came to an end of
 	// its own: one that was superseded or cancelled says nothing. "" if there is none.
 	AttemptID string
@@ -23,9 +23,9 @@ type Concern struct {
 	EndedAt   time.Time        // zero while it runs
 }
 
-// PublishedConcerns reads all configurations of a link that publish their status
+// AffectedConfigurations reads all configurations of a link that publish their status
 // and whose resource a commit concerns, in the order of their names.
-func PublishedConcerns(tx *db.Tx, linkID string, sha lockstep.SHA) ([]Concern, error) {
+func AffectedConfigurations(tx *db.Tx, linkID string, sha lockstep.SHA) ([]AffectedConfiguration, error) {
 	rows, err := tx.Query(`SELECT r.desired_sha = $2 AND r.desired_seq > r.attempted_seq, coalesce(b.created_reason, ''),
 			coalesce(a.id, ''), coalesce(a.outcome, ''), a.started_at, a.ended_at, `+configurationColumns+`
 		JOIN resource r ON r.configuration_id = c.id
@@ -40,11 +40,11 @@ func PublishedConcerns(tx *db.Tx, linkID string, sha lockstep.SHA) ([]Concern, e
 	}
 	defer rows.Close()
 
-	var list []Concern
+	var list []AffectedConfiguration
 	for rows.Next() {
-		var k Concern
+		var k AffectedConfiguration
 		var started, ended *int64
-		k.Configuration, err = scanConfiguration(after{rows, []any{&k.Wanted, &k.Blocked, &k.AttemptID, &k.Outcome, &started, &ended}})
+		k.Configuration, err = scanConfiguration(prefixScanner{rows, []any{&k.IsPending, &k.Blocked, &k.AttemptID, &k.Outcome, &started, &ended}})
 		if err != nil {
 			return nil, err
 		}

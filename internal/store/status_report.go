@@ -10,7 +10,7 @@ import (
 
 // A ReportLane is the way that all goes which a Git host is told of the commits
 // of one link in one environment: one at a time, in order.
-type ReportLane struct {
+type ReportStream struct {
 	ID          int64
 	LinkID      string
 	Environment string // such as 123456789012/us-east-1
@@ -21,48 +21,48 @@ type ReportLane struct {
 
 // A CommitReport is what a Git host was told of a commit in an environment, and
 // what it is yet to be told.
-type CommitReport struct {
-	ID     int64
-	SHA    lockstep.SHA
-	Branch string
-	News   int64 // counts what happened to the commit
-	Seen   int64 // how much of that was looked at
-	NewsAt time.Time
-	Due    time.Time // when it is to be looked at; zero where nothing is expected
+type StatusReport struct {
+	ID        int64
+	SHA       lockstep.SHA
+	Branch    string
+	ChangeSeq int64 // counts what happened to the commit
+	SeenSeq   int64 // how much of that was looked at
+	ChangedAt time.Time
+	DueAt     time.Time // when it is to be looked at; zero where nothing is expected
 	// State and Summary are what was told last, "" before the first time.
-	State   string
-	Summary string
-	TriedAt time.Time // of the last call that the Git host answered, with yes or no
-	Memory  []byte    // the driver's
-	Reason  string    // why the last call failed, "" where it did not
+	State       string
+	Summary     string
+	TriedAt     time.Time // of the last call that the Git host answered, with yes or no
+	DriverState []byte    // the driver's
+	Reason      string    // why the last call failed, "" where it did not
 }
 
-// News is that something happened to a commit in an environment.
-type News struct {
+// StatusChange is that something happened to a commit in an environment.
+type StatusChange struct {
 	LinkID      string
 	Environment string
 	SHA         lockstep.SHA
 	Branch      string
-	// Begin says that a report begins with it where there is none.
-	Begin bool
+	// CreateReport says that a report begins with it where there is none.
+	CreateReport bool
 }
 
-const laneColumns = `id, link_id, environment, epoch, tries, not_before`
+const streamColumns = `id, link_id, environment, epoch, tries, not_before`
 
-func scanLane(row scanner) (ReportLane, error) {
-	var l ReportLane
+func scanStream(row scanner) (ReportStream, error) {
+	var l ReportStream
 	var notBefore int64
 	err := row.Scan(&l.ID, &l.LinkID, &l.Environment, &l.Epoch, &l.Tries, &notBefore)
 	l.NotBefore = db.Time(notBefore)
 	return l, err
 }
 
-// AddNews makes a commit's report due at a time, and keeps its lane locked until
+// RecordStatusChange makes a commit's report due at a time, and keeps its lane locked until
 // the transaction ends. It is to be the last that a transaction locks: the lane is
 // shared by all resources of an environment. Ok is false where no lane is to be
 // woken: there is no report, or it is due earlier.
-func AddNews(tx *db.Tx, n News, due time.Time) (laneID int64, ok bool, err error) {
-	lane, err := lockLane(tx, n)
+func RecordStatusChange(tx *db.Tx, n StatusChange, due time.Time) (laneID int64, ok bool, err error) {
+	lane, err := lockStreamOf(tx, n)
 	if err != nil {
 		return 0, false, unlessNoRows(err)
 	}
@@ -72,7 +72,7 @@ func AddNews(tx *db.Tx, n News, due time.Time) (laneID int64, ok bool, err error
 	err = tx.QueryRow(`UPDATE commit_report SET news = news + 1, news_at = $3, branch = $4,
 		due_at = CASE WHEN due_at < $5 THEN due_at ELSE $5 END WHERE lane_id = $1 AND sha = $2 RETURNING due_at`,
 		lane.ID, n.SHA, now, n.Branch, at).Scan(&is)
-	if !errors.Is(err, db.ErrNoRows) || !n.Begin {
+	if !errors.Is(err, db.ErrNoRows) || !n.CreateReport {
 		return lane.ID, err == nil && is == at, unlessNoRows(err)
 	}
 
@@ -88,61 +88,61 @@ func unlessNoRows(err error) error {
 	return err
 }
 
-func lockLane(tx *db.Tx, n News) (ReportLane, error) {
-	const query = `SELECT ` + laneColumns + ` FROM report_lane WHERE link_id = $1 AND environment = $2`
-	l, err := scanLane(tx.QueryRow(query+tx.ForUpdate(), n.LinkID, n.Environment))
-	if !errors.Is(err, db.ErrNoRows) || !n.Begin {
+func lockStreamOf(tx *db.Tx, n StatusChange) (ReportStream, error) {
+	const query = `SELECT ` + streamColumns + ` FROM report_lane WHERE link_id = $1 AND environment = $2`
+	l, err := scanStream(tx.QueryRow(query+tx.ForUpdate(), n.LinkID, n.Environment))
+	if !errors.Is(err, db.ErrNoRows) || !n.CreateReport {
 		return l, err
 	}
 	if _, err := tx.Exec(`INSERT INTO report_lane (link_id, environment) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
 		n.LinkID, n.Environment); err != nil {
 		return l, err
 	}
-	return scanLane(tx.QueryRow(query+tx.ForUpdate(), n.LinkID, n.Environment))
+	return scanStream(tx.QueryRow(query+tx.ForUpdate(), n.LinkID, n.Environment))
 }
 
-// TakeOverLane makes the caller the lane's worker: it adds one to the epoch, so
+// AcquireReportStreamLease makes the caller the lane's worker: it adds one to the epoch, so
 // that a write of whoever had it before is refused. NotFound where its link is gone.
-func TakeOverLane(tx *db.Tx, id int64) (ReportLane, error) {
-	l, err := scanLane(tx.QueryRow(`UPDATE report_lane SET epoch = epoch + 1 WHERE id = $1 RETURNING `+laneColumns, id))
-	return l, orMissing(err, noLane(id))
+func AcquireReportStreamLease(tx *db.Tx, id int64) (ReportStream, error) {
+	l, err := scanStream(tx.QueryRow(`UPDATE report_lane SET epoch = epoch + 1 WHERE id = $1 RETURNING `+streamColumns, id))
+	return l, notFoundAs(err, noStream(id))
 }
 
-// LockLane reads a lane and keeps it locked until the transaction ends. NotFound
+// LockReportStream reads a lane and keeps it locked until the transaction ends. NotFound
 // where its link is gone.
-func LockLane(tx *db.Tx, id int64) (ReportLane, error) {
-	l, err := scanLane(tx.QueryRow(`SELECT `+laneColumns+` FROM report_lane WHERE id = $1`+tx.ForUpdate(), id))
-	return l, orMissing(err, noLane(id))
+func LockReportStream(tx *db.Tx, id int64) (ReportStream, error) {
+	l, err := scanStream(tx.QueryRow(`SELECT `+streamColumns+` FROM report_lane WHERE id = $1`+tx.ForUpdate(), id))
+	return l, notFoundAs(err, noStream(id))
 }
 
-func noLane(id int64) *lockstep.Error {
+func noStream(id int64) *lockstep.Error {
 	return lockstep.Errorf(lockstep.NotFound, "Could not find report lane %d.", id)
 }
 
-// SaveLane writes for how long the Git host is left alone, after how many failures.
-func SaveLane(tx *db.Tx, l ReportLane) error {
+// SaveReportStream writes for how long the Git host is left alone, after how many failures.
+func SaveReportStream(tx *db.Tx, l ReportStream) error {
 	_, err := tx.Exec(`UPDATE report_lane SET tries = $2, not_before = $3 WHERE id = $1`, l.ID, l.Tries, db.Millis(l.NotBefore))
 	return err
 }
 
 const reportColumns = `id, sha, branch, news, seen, news_at, due_at, state, summary, tried_at, memory, reason`
 
-func scanReport(row scanner) (CommitReport, error) {
-	var r CommitReport
+func scanReport(row scanner) (StatusReport, error) {
+	var r StatusReport
 	var news, tried int64
 	var due *int64
-	err := row.Scan(&r.ID, &r.SHA, &r.Branch, &r.News, &r.Seen, &news, &due, &r.State, &r.Summary, &tried, &r.Memory, &r.Reason)
-	r.NewsAt, r.TriedAt = db.Time(news), db.Time(tried)
+	err := row.Scan(&r.ID, &r.SHA, &r.Branch, &r.ChangeSeq, &r.SeenSeq, &news, &due, &r.State, &r.Summary, &tried, &r.DriverState, &r.Reason)
+	r.ChangedAt, r.TriedAt = db.Time(news), db.Time(tried)
 	if due != nil {
-		r.Due = db.Time(*due)
+		r.DueAt = db.Time(*due)
 	}
 	return r, err
 }
 
-// DueReports gives what is to be looked at in a lane, in the order in which the
+// DueStatusReports gives what is to be looked at in a lane, in the order in which the
 // commits came: nothing before one of the reports is due, and then also those that
 // have news and are due a little later, so that none overtakes an older one.
-func DueReports(tx *db.Tx, laneID int64, limit int) ([]CommitReport, error) {
+func DueStatusReports(tx *db.Tx, laneID int64, limit int) ([]StatusReport, error) {
 	rows, err := tx.Query(`SELECT `+reportColumns+` FROM commit_report
 		WHERE lane_id = $1 AND due_at IS NOT NULL AND (due_at <= $2 OR seen < news)
 			AND EXISTS (SELECT 1 FROM commit_report WHERE lane_id = $1 AND due_at <= $2)
@@ -152,7 +152,7 @@ func DueReports(tx *db.Tx, laneID int64, limit int) ([]CommitReport, error) {
 	}
 	defer rows.Close()
 
-	var list []CommitReport
+	var list []StatusReport
 	for rows.Next() {
 		r, err := scanReport(rows)
 		if err != nil {
@@ -165,8 +165,8 @@ func DueReports(tx *db.Tx, laneID int64, limit int) ([]CommitReport, error) {
 	return list, rows.Err()
 }
 
-// NextReport says when the next report of a lane is due, false if none is.
-func NextReport(tx *db.Tx, laneID int64) (time.Time, bool, error) {
+// NextStatusReportDue says when the next report of a lane is due, false if none is.
+func NextStatusReportDue(tx *db.Tx, laneID int64) (time.Time, bool, error) {
 	var at *int64
 	err := tx.QueryRow(`SELECT min(due_at) FROM commit_report WHERE lane_id = $1 AND due_at IS NOT NULL`, laneID).Scan(&at)
 	if err != nil || at == nil {
@@ -175,18 +175,18 @@ func NextReport(tx *db.Tx, laneID int64) (time.Time, bool, error) {
 	return db.Time(*at), true, nil
 }
 
-// SaveReport writes what was told, and when the report is to be looked at next:
+// SaveStatusReport writes what was told, and when the report is to be looked at next:
 // then, or at the time fresh if there is news beyond what was seen. One that was
 // forgotten meanwhile is no error. The lane is locked by the caller.
-func SaveReport(tx *db.Tx, r CommitReport, fresh time.Time) error {
+func SaveStatusReport(tx *db.Tx, r StatusReport, fresh time.Time) error {
 	var due *int64
-	if !r.Due.IsZero() {
-		at := db.Millis(r.Due)
+	if !r.DueAt.IsZero() {
+		at := db.Millis(r.DueAt)
 		due = &at
 	}
 	_, err := tx.Exec(`UPDATE commit_report SET seen = $2, due_at = CASE WHEN news > $2 THEN CAST($3 AS bigint) ELSE CAST($4 AS bigint) END,
 		state = $5, summary = $6, tried_at = $7, memory = $8, reason = $9 WHERE id = $1`,
-		r.ID, r.Seen, db.Millis(fresh), due, r.State, storable(r.Summary), db.Millis(r.TriedAt), r.Memory,
+		r.ID, r.SeenSeq, db.Millis(fresh), due, r.State, storable(r.Summary), db.Millis(r.TriedAt), r.DriverState,
 		lockstep.Truncate(storable(r.Reason), lockstep.MaxMessage))
 	return err
 }
@@ -200,8 +200,8 @@ const (
 	reportsForgotten = 100
 )
 
-// ForgetReports forgets some of the oldest reports of a lane.
-func ForgetReports(tx *db.Tx, laneID int64) error {
+// DeleteOldStatusReports forgets some of the oldest reports of a lane.
+func DeleteOldStatusReports(tx *db.Tx, laneID int64) error {
 	_, err := tx.Exec(`DELETE FROM commit_report WHERE id IN (SELECT id FROM commit_report WHERE lane_id = $1
 		AND (news_at < $2 OR id <= (SELECT coalesce(max(id), 0) FROM (
 			SELECT id FROM commit_report WHERE lane_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $3) AS beyond))
@@ -209,29 +209,29 @@ func ForgetReports(tx *db.Tx, laneID int64) error {
 	return err
 }
 
-// OverdueLanes gives the lanes in which a report is overdue.
-func OverdueLanes(tx *db.Tx, limit int) ([]int64, error) {
+// OverdueReportStreams gives the lanes in which a report is overdue.
+func OverdueReportStreams(tx *db.Tx, limit int) ([]int64, error) {
 	return ids(tx.Query(`SELECT l.id FROM report_lane l WHERE l.not_before <= $1
 		AND EXISTS (SELECT 1 FROM commit_report r WHERE r.lane_id = l.id AND r.due_at <= $1)
 		ORDER BY l.id LIMIT $2`, db.Millis(tx.Now), limit))
 }
 
 // A ReportOf is a report with its environment.
-type ReportOf struct {
-	CommitReport
+type EnvironmentReport struct {
+	StatusReport
 	Environment string
 }
 
-// CommitReportOf reads the report of a commit of a link in an environment. NotFound
+// StatusReportOf reads the report of a commit of a link in an environment. NotFound
 // where there is none, or it was forgotten.
-func CommitReportOf(tx *db.Tx, linkID, environment string, sha lockstep.SHA) (CommitReport, error) {
+func StatusReportOf(tx *db.Tx, linkID, environment string, sha lockstep.SHA) (StatusReport, error) {
 	r, err := scanReport(tx.QueryRow(`SELECT `+reportColumns+` FROM commit_report WHERE sha = $3
 		AND lane_id = (SELECT id FROM report_lane WHERE link_id = $1 AND environment = $2)`, linkID, environment, sha))
-	return r, orMissing(err, lockstep.Errorf(lockstep.NotFound, "Could not find a report of commit %s.", sha))
+	return r, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find a report of commit %s.", sha))
 }
 
-// CommitReports reads a page of a link's reports, newest commit first.
-func CommitReports(tx *db.Tx, linkID string, p Page) ([]ReportOf, Cursor, error) {
+// StatusReports reads a page of a link's reports, newest commit first.
+func StatusReports(tx *db.Tx, linkID string, p Page) ([]EnvironmentReport, Cursor, error) {
 	before := p.After.Number
 	if before == 0 {
 		before = 1<<63 - 1
@@ -244,9 +244,9 @@ func CommitReports(tx *db.Tx, linkID string, p Page) ([]ReportOf, Cursor, error)
 		return nil, Cursor{}, err
 	}
 
-	scan := func(row scanner) (r ReportOf, err error) {
-		r.CommitReport, err = scanReport(after{row, []any{&r.Environment}})
+	scan := func(row scanner) (r EnvironmentReport, err error) {
+		r.StatusReport, err = scanReport(prefixScanner{row, []any{&r.Environment}})
 		return r, err
 	}
-	return paged(rows, p.Limit, scan, func(r ReportOf) Cursor { return Cursor{Number: r.ID} })
+	return paged(rows, p.Limit, scan, func(r EnvironmentReport) Cursor { return Cursor{Number: r.ID} })
 }

@@ -14,43 +14,43 @@ import (
 
 // A Handshake is how a connection's credential fares. Times that are zero are
 // not set.
-type Handshake struct {
-	Reason        string    // why the connection is not AVAILABLE; "" says nothing
-	CheckedAt     time.Time // when the host last said whether the credential works
-	CheckAt       time.Time // when it is asked again
-	CheckFailures int64     // in a row
-	RenewAt       time.Time // when the access token is renewed
-	LeaseUntil    time.Time // until then one node alone may renew it
-	RenewFailures int64     // in a row
+type ConnectionCheck struct {
+	Reason            string    // why the connection is not AVAILABLE; "" says nothing
+	CheckedAt         time.Time // when the host last said whether the credential works
+	NextCheckAt       time.Time // when it is asked again
+	CheckFailures     int64     // in a row
+	NextRenewalAt     time.Time // when the access token is renewed
+	RenewalLeaseUntil time.Time // until then one node alone may renew it
+	RenewalFailures   int64     // in a row
 }
 
-// HandshakeOf reads how a connection's credential fares; the zero Handshake where
+// ConnectionCheckOf reads how a connection's credential fares; the zero Handshake where
 // nothing is known.
-func HandshakeOf(tx *db.Tx, arn lockstep.ARN) (Handshake, error) {
-	var h Handshake
+func ConnectionCheckOf(tx *db.Tx, arn lockstep.ARN) (ConnectionCheck, error) {
+	var h ConnectionCheck
 	var checked, check, renew *int64
 	var lease int64
 	err := tx.QueryRow(`SELECT reason, checked_at, check_at, check_failures, renew_at, lease_until, renew_failures
 		FROM handshake WHERE connection_arn = $1`, arn).
-		Scan(&h.Reason, &checked, &check, &h.CheckFailures, &renew, &lease, &h.RenewFailures)
+		Scan(&h.Reason, &checked, &check, &h.CheckFailures, &renew, &lease, &h.RenewalFailures)
 	if errors.Is(err, db.ErrNoRows) {
-		return Handshake{}, nil
+		return ConnectionCheck{}, nil
 	}
 
-	h.CheckedAt, h.CheckAt, h.RenewAt = timeOf(checked), timeOf(check), timeOf(renew)
+	h.CheckedAt, h.NextCheckAt, h.NextRenewalAt = timeOf(checked), timeOf(check), timeOf(renew)
 	if lease != 0 {
-		h.LeaseUntil = db.Time(lease)
+		h.RenewalLeaseUntil = db.Time(lease)
 	}
 
 	return h, err
 }
 
-// SaveHandshake records how a connection's credential fares. The connection is to
+// SaveConnectionCheck records how a connection's credential fares. The connection is to
 // be locked.
-func SaveHandshake(tx *db.Tx, arn lockstep.ARN, h Handshake) error {
+func SaveConnectionCheck(tx *db.Tx, arn lockstep.ARN, h ConnectionCheck) error {
 	var lease int64
-	if !h.LeaseUntil.IsZero() {
-		lease = db.Millis(h.LeaseUntil)
+	if !h.RenewalLeaseUntil.IsZero() {
+		lease = db.Millis(h.RenewalLeaseUntil)
 	}
 
 	_, err := tx.Exec(`INSERT INTO handshake
@@ -59,7 +59,7 @@ func SaveHandshake(tx *db.Tx, arn lockstep.ARN, h Handshake) error {
 		ON CONFLICT (connection_arn) DO UPDATE SET reason = excluded.reason, checked_at = excluded.checked_at,
 			check_at = excluded.check_at, check_failures = excluded.check_failures, renew_at = excluded.renew_at,
 			lease_until = excluded.lease_until, renew_failures = excluded.renew_failures`,
-		arn, storable(h.Reason), millisOf(h.CheckedAt), millisOf(h.CheckAt), h.CheckFailures, millisOf(h.RenewAt), lease, h.RenewFailures)
+		arn, storable(h.Reason), millisOf(h.CheckedAt), millisOf(h.NextCheckAt), h.CheckFailures, millisOf(h.NextRenewalAt), lease, h.RenewalFailures)
 
 	return err
 }
@@ -80,9 +80,9 @@ func millisOf(t time.Time) *int64 {
 	return &ms
 }
 
-// OverdueHandshakes lists up to limit connections that should have been checked
+// OverdueConnectionChecks lists up to limit connections that should have been checked
 // by a time, and up to as many whose token should have been renewed.
-func OverdueHandshakes(tx *db.Tx, by time.Time, limit int) (check, renew []lockstep.ARN, err error) {
+func OverdueConnectionChecks(tx *db.Tx, by time.Time, limit int) (check, renew []lockstep.ARN, err error) {
 	for column, list := range map[string]*[]lockstep.ARN{"check_at": &check, "renew_at": &renew} {
 		arns, err := texts(tx.Query(`SELECT connection_arn FROM handshake WHERE `+column+` <= $1 ORDER BY `+column+` LIMIT $2`,
 			db.Millis(by), limit))
@@ -98,7 +98,7 @@ func OverdueHandshakes(tx *db.Tx, by time.Time, limit int) (check, renew []locks
 
 // A PendingHandshake is what is known of a person who was sent to a host to let
 // an application in.
-type PendingHandshake struct {
+type PendingAuthorization struct {
 	State        string `json:"state"`
 	Verifier     string `json:"verifier"`
 	ClientID     string `json:"client_id"`
@@ -108,14 +108,14 @@ type PendingHandshake struct {
 }
 
 // String hides what it holds.
-func (p PendingHandshake) String() string { return "pending handshake" }
+func (p PendingAuthorization) String() string { return "pending handshake" }
 
 // GoString hides what it holds.
-func (p PendingHandshake) GoString() string { return p.String() }
+func (p PendingAuthorization) GoString() string { return p.String() }
 
-// PutPendingHandshake keeps a connection's handshake until a time, in place of
+// PutPendingAuthorization keeps a connection's handshake until a time, in place of
 // the one before. The connection must be there.
-func PutPendingHandshake(tx *db.Tx, key *seal.Key, conn lockstep.Connection, p PendingHandshake, until time.Time) error {
+func PutPendingAuthorization(tx *db.Tx, key *seal.Key, conn lockstep.Connection, p PendingAuthorization, until time.Time) error {
 	plain, err := json.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("encode pending handshake of %s: %w", conn.ARN, err)
@@ -132,17 +132,17 @@ func PutPendingHandshake(tx *db.Tx, key *seal.Key, conn lockstep.Connection, p P
 	return err
 }
 
-// TakePendingHandshake gives a connection's handshake to whoever knows its state,
+// TakePendingAuthorization gives a connection's handshake to whoever knows its state,
 // once: it is removed. NotFound where the connection has none that is not over, or
 // the state is another's; which of them is not told.
-func TakePendingHandshake(tx *db.Tx, key *seal.Key, conn lockstep.Connection, state string) (PendingHandshake, error) {
+func TakePendingAuthorization(tx *db.Tx, key *seal.Key, conn lockstep.Connection, state string) (PendingAuthorization, error) {
 	missing := lockstep.Errorf(lockstep.NotFound, "Connection %s waits for no handshake with this state.", conn.ARN)
-	var p PendingHandshake
+	var p PendingAuthorization
 	var box []byte
 	var expires int64
 	err := tx.QueryRow(`SELECT sealed, expires_at FROM pending_handshake WHERE connection_arn = $1`+tx.ForUpdate(), conn.ARN).Scan(&box, &expires)
 	if err != nil {
-		return p, orMissing(err, missing)
+		return p, notFoundAs(err, missing)
 	}
 
 	plain, err := key.Open(seal.Box(box), pendingContext(conn))
@@ -154,15 +154,15 @@ func TakePendingHandshake(tx *db.Tx, key *seal.Key, conn lockstep.Connection, st
 	}
 
 	if subtle.ConstantTimeCompare([]byte(p.State), []byte(state)) != 1 || expires <= db.Millis(tx.Now) {
-		return PendingHandshake{}, missing
+		return PendingAuthorization{}, missing
 	}
 
 	_, err = tx.Exec(`DELETE FROM pending_handshake WHERE connection_arn = $1`, conn.ARN)
 	return p, err
 }
 
-// ForgetPendingHandshakes removes those that are over.
-func ForgetPendingHandshakes(tx *db.Tx) error {
+// DeleteExpiredAuthorizations removes those that are over.
+func DeleteExpiredAuthorizations(tx *db.Tx) error {
 	_, err := tx.Exec(`DELETE FROM pending_handshake WHERE expires_at <= $1`, db.Millis(tx.Now))
 	return err
 }
@@ -174,54 +174,54 @@ func pendingContext(c lockstep.Connection) []byte {
 }
 
 // A Denial is what a look at a repository says of its connection's credential.
-type Denial int
+type ProbeDenial int
 
 // The denials.
 const (
-	NotDenied Denial = iota
-	Refused          // by the host
-	NotShown         // to the host, which is not who it should be, or where it may be
+	NotDenied         ProbeDenial = iota
+	DeniedByHost                  // by the host
+	CredentialNotSent             // to the host, which is not who it should be, or where it may be
 )
 
-// SetDenial records what the last look at a link's repository says of the
+// SetProbeDenial records what the last look at a link's repository says of the
 // credential.
-func SetDenial(tx *db.Tx, linkID string, d Denial) error {
+func SetProbeDenial(tx *db.Tx, linkID string, d ProbeDenial) error {
 	_, err := tx.Exec(`UPDATE repository_link SET denied = $2 WHERE id = $1 AND denied <> $2`, linkID, int(d))
 	return err
 }
 
-// Looks sum up what the last looks at a connection's repositories say of its
+// ProbeSummary sum up what the last looks at a connection's repositories say of its
 // credential: how many worked, how many ended in each denial, and in which words
 // one of these.
-type Looks struct {
-	Worked, Refused, NotShown int64
-	Cause                     string
+type ProbeSummary struct {
+	Succeeded, DeniedByHost, CredentialNotSent int64
+	Cause                                      string
 }
 
-// LooksOver sums up the looks at all repositories of a connection that are
+// SummarizeProbes sums up the looks at all repositories of a connection that are
 // polled and were looked at.
-func LooksOver(tx *db.Tx, connection lockstep.ARN) (l Looks, err error) {
+func SummarizeProbes(tx *db.Tx, connection lockstep.ARN) (l ProbeSummary, err error) {
 	count := func(what string) string {
 		return `CAST(coalesce(sum(CASE WHEN ` + what + ` THEN 1 ELSE 0 END), 0) AS bigint)`
 	}
 	err = tx.QueryRow(`SELECT `+count(`denied = 0 AND outage = '' AND poll_interval > 0`)+`, `+count(`denied = 1`)+`, `+count(`denied = 2`)+`,
 			coalesce(max(CASE WHEN denied = 1 THEN outage END), max(CASE WHEN denied = 2 THEN outage END), '')
 		FROM repository_link WHERE connection_arn = $1 AND next_poll_at IS NOT NULL`, connection).
-		Scan(&l.Worked, &l.Refused, &l.NotShown, &l.Cause)
+		Scan(&l.Succeeded, &l.DeniedByHost, &l.CredentialNotSent, &l.Cause)
 	return l, err
 }
 
-// ForgetDenials forgets what looks say of a connection's credential: it has
+// ClearProbeDenials forgets what looks say of a connection's credential: it has
 // another.
-func ForgetDenials(tx *db.Tx, connection lockstep.ARN) error {
+func ClearProbeDenials(tx *db.Tx, connection lockstep.ARN) error {
 	_, err := tx.Exec(`UPDATE repository_link SET denied = 0 WHERE connection_arn = $1 AND denied <> 0`, connection)
 	return err
 }
 
-// ConnectionOver reads which connection a link is over, and its status, without a
+// ConnectionOfLink reads which connection a link is over, and its status, without a
 // lock. NotFound when there is no such link.
-func ConnectionOver(tx *db.Tx, linkID string) (arn lockstep.ARN, status lockstep.ConnectionStatus, err error) {
+func ConnectionOfLink(tx *db.Tx, linkID string) (arn lockstep.ARN, status lockstep.ConnectionStatus, err error) {
 	err = tx.QueryRow(`SELECT c.arn, c.status FROM repository_link l JOIN connection c ON c.arn = l.connection_arn WHERE l.id = $1`, linkID).
 		Scan(&arn, &status)
-	return arn, status, orMissing(err, NoLink(linkID))
+	return arn, status, notFoundAs(err, NoLink(linkID))
 }

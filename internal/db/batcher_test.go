@@ -44,7 +44,7 @@ func sizes(tx *db.Tx, names []string) (map[string]int, error) {
 }
 
 // gatherBy makes a Gather that reads one key as it reads many.
-func gatherBy(d *db.DB, many func(tx *db.Tx, names []string) (map[string]int, error)) *db.Gather[string, int] {
+func gatherBy(d *db.DB, many func(tx *db.Tx, names []string) (map[string]int, error)) *db.Batcher[string, int] {
 	one := func(tx *db.Tx, name string) (int, error) {
 		found, err := many(tx, []string{name})
 		if size, ok := found[name]; ok || err != nil {
@@ -52,7 +52,7 @@ func gatherBy(d *db.DB, many func(tx *db.Tx, names []string) (map[string]int, er
 		}
 		return 0, db.ErrNoRows
 	}
-	return db.NewGather(d, one, many)
+	return db.NewBatcher(d, one, many)
 }
 
 // fillItems makes the items n0, n1 … with the sizes 0, 1 ….
@@ -96,7 +96,7 @@ func TestGatherGivesEveryKeyItsOwn(t *testing.T) {
 // A jam is a Gather on PostgreSQL of which all turns are held up until open is
 // called: what is asked meanwhile waits together. It wants a bubble.
 type jam struct {
-	*db.Gather[string, int]
+	*db.Batcher[string, int]
 	open func()
 
 	mu    sync.Mutex
@@ -110,7 +110,7 @@ func newJam(t *testing.T, d *db.DB, fails func(names []string) error) *jam {
 	t.Helper()
 	gate := make(chan struct{})
 	j := &jam{open: sync.OnceFunc(func() { close(gate) })}
-	j.Gather = gatherBy(d, func(tx *db.Tx, names []string) (map[string]int, error) {
+	j.Batcher = gatherBy(d, func(tx *db.Tx, names []string) (map[string]int, error) {
 		found, err := sizes(tx, names)
 		if strings.HasPrefix(names[0], "held") {
 			<-gate

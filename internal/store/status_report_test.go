@@ -18,18 +18,18 @@ import (
 func addNews(t testing.TB, d *db.DB, link, sha string, seconds int, begin bool) (lane int64, wake bool) {
 	t.Helper()
 	update(t, d, func(tx *db.Tx) (err error) {
-		n := store.News{LinkID: link, Environment: "e", SHA: lockstep.SHA(sha), Branch: "main", Begin: begin}
-		lane, wake, err = store.AddNews(tx, n, tx.Now.Add(time.Duration(seconds)*time.Second))
+		n := store.StatusChange{LinkID: link, Environment: "e", SHA: lockstep.SHA(sha), Branch: "main", CreateReport: begin}
+		lane, wake, err = store.RecordStatusChange(tx, n, tx.Now.Add(time.Duration(seconds)*time.Second))
 		return err
 	})
 	return lane, wake
 }
 
 // dueReports gives the commits that are due in a lane.
-func dueReports(t testing.TB, d *db.DB, lane int64) (due []store.CommitReport, shas []string) {
+func dueReports(t testing.TB, d *db.DB, lane int64) (due []store.StatusReport, shas []string) {
 	t.Helper()
 	update(t, d, func(tx *db.Tx) (err error) {
-		due, err = store.DueReports(tx, lane, 10)
+		due, err = store.DueStatusReports(tx, lane, 10)
 		return err
 	})
 	for _, r := range due {
@@ -38,9 +38,9 @@ func dueReports(t testing.TB, d *db.DB, lane int64) (due []store.CommitReport, s
 	return due, shas
 }
 
-func saveReport(t testing.TB, d *db.DB, r store.CommitReport) {
+func saveReport(t testing.TB, d *db.DB, r store.StatusReport) {
 	t.Helper()
-	update(t, d, func(tx *db.Tx) error { return store.SaveReport(tx, r, tx.Now.Add(time.Hour)) })
+	update(t, d, func(tx *db.Tx) error { return store.SaveStatusReport(tx, r, tx.Now.Add(time.Hour)) })
 }
 
 func TestNewsBeginsAReportOnlyWhereOneIsAskedFor(t *testing.T) {
@@ -68,7 +68,7 @@ func TestNewsBeginsAReportOnlyWhereOneIsAskedFor(t *testing.T) {
 		}
 
 		update(t, d, func(tx *db.Tx) error {
-			at, ok, err := store.NextReport(tx, lane)
+			at, ok, err := store.NextStatusReportDue(tx, lane)
 			if soon := at.Sub(tx.Now); !ok || soon > 30*time.Second || soon < 20*time.Second {
 				t.Errorf("the next is due in %s", soon)
 			}
@@ -94,7 +94,7 @@ func TestNoReportOvertakesAnOlderOne(t *testing.T) {
 		}
 
 		a := due[0]
-		a.Seen, a.State, a.Summary, a.Memory, a.Due = a.News, "running", "1 stack to sync", []byte("m"), time.Now().Add(time.Hour)
+		a.SeenSeq, a.State, a.Summary, a.DriverState, a.DueAt = a.ChangeSeq, "running", "1 stack to sync", []byte("m"), time.Now().Add(time.Hour)
 		saveReport(t, d, a)
 
 		if _, shas := dueReports(t, d, lane); len(shas) != 2 {
@@ -109,12 +109,12 @@ func TestNewsThatCameMeanwhileIsNotLost(t *testing.T) {
 		lane, _ := addNews(t, d, link, "a", -1, true)
 		due, _ := dueReports(t, d, lane)
 		r := due[0]
-		r.Seen, r.State, r.Due = r.News, "succeeded", time.Time{}
+		r.SeenSeq, r.State, r.DueAt = r.ChangeSeq, "succeeded", time.Time{}
 		addNews(t, d, link, "a", -1, false)
 		saveReport(t, d, r)
 		next := func() (is bool) {
 			update(t, d, func(tx *db.Tx) (err error) {
-				_, is, err = store.NextReport(tx, lane)
+				_, is, err = store.NextStatusReportDue(tx, lane)
 				return err
 			})
 			return is
@@ -123,13 +123,13 @@ func TestNewsThatCameMeanwhileIsNotLost(t *testing.T) {
 			t.Error("the news that came while the first was told is forgotten")
 		}
 
-		r.Seen++
+		r.SeenSeq++
 		saveReport(t, d, r)
 		if next() {
 			t.Error("something is due after all was seen")
 		}
 
-		if r.Seen++; d.Update(t.Context(), func(tx *db.Tx) error { return store.SaveReport(tx, r, tx.Now) }) == nil {
+		if r.SeenSeq++; d.Update(t.Context(), func(tx *db.Tx) error { return store.SaveStatusReport(tx, r, tx.Now) }) == nil {
 			t.Error("more was seen than happened")
 		}
 	})
@@ -139,17 +139,17 @@ func TestAWorkerThatWasReplacedIsKnownByItsEpoch(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		lane, _ := addNews(t, d, insertLink(t, d, 1).ID, "a", 0, true)
 		update(t, d, func(tx *db.Tx) error {
-			taken, err := store.TakeOverLane(tx, lane)
+			taken, err := store.AcquireReportStreamLease(tx, lane)
 			if err != nil {
 				return err
 			}
 
 			taken.Tries, taken.NotBefore = 3, tx.Now.Add(time.Hour)
-			if err := store.SaveLane(tx, taken); err != nil {
+			if err := store.SaveReportStream(tx, taken); err != nil {
 				return err
 			}
 
-			got, err := store.LockLane(tx, lane)
+			got, err := store.LockReportStream(tx, lane)
 			if diff := cmp.Diff(taken, got); diff != "" || got.Epoch != 1 || got.Environment != "e" {
 				t.Error(diff)
 			}
@@ -157,8 +157,8 @@ func TestAWorkerThatWasReplacedIsKnownByItsEpoch(t *testing.T) {
 			return err
 		})
 
-		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { _, err := store.TakeOverLane(tx, lane+1); return err })
-		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { _, err := store.LockLane(tx, lane+1); return err })
+		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { _, err := store.AcquireReportStreamLease(tx, lane+1); return err })
+		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { _, err := store.LockReportStream(tx, lane+1); return err })
 	})
 }
 
@@ -166,7 +166,7 @@ func TestOverdueLanesAreThoseWhoseHostIsNotLeftAlone(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		overdue := func() (list []int64) {
 			update(t, d, func(tx *db.Tx) (err error) {
-				list, err = store.OverdueLanes(tx, 10)
+				list, err = store.OverdueReportStreams(tx, 10)
 				return err
 			})
 			return list
@@ -179,7 +179,7 @@ func TestOverdueLanesAreThoseWhoseHostIsNotLeftAlone(t *testing.T) {
 		}
 
 		update(t, d, func(tx *db.Tx) error {
-			return store.SaveLane(tx, store.ReportLane{ID: lane, NotBefore: tx.Now.Add(time.Hour)})
+			return store.SaveReportStream(tx, store.ReportStream{ID: lane, NotBefore: tx.Now.Add(time.Hour)})
 		})
 		if list := overdue(); len(list) != 0 {
 			t.Errorf("overdue: %v", list)
@@ -203,7 +203,7 @@ func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
 		})
 		forget := func() (n int) {
 			update(t, d, func(tx *db.Tx) error {
-				if err := store.ForgetReports(tx, lane); err != nil {
+				if err := store.DeleteOldStatusReports(tx, lane); err != nil {
 					return err
 				}
 				return tx.QueryRow(`SELECT count(*) FROM commit_report`).Scan(&n)
@@ -250,7 +250,7 @@ func TestReportsAreReadNewestFirstAndGoWithTheirLink(t *testing.T) {
 		for page.Limit = 2; ; {
 			var next store.Cursor
 			update(t, d, func(tx *db.Tx) error {
-				list, cursor, err := store.CommitReports(tx, l.ID, page)
+				list, cursor, err := store.StatusReports(tx, l.ID, page)
 				for _, r := range list {
 					got = append(got, r.Environment+" "+string(r.SHA))
 				}

@@ -35,8 +35,8 @@ func TestConnectionsOfTheReleaseBeforeHaveNoHandshakeYet(t *testing.T) {
 		defer d.Close()
 
 		update(t, d, func(tx *db.Tx) error {
-			row, err := store.HandshakeOf(tx, l.ConnectionARN)
-			if err != nil || row != (store.Handshake{}) {
+			row, err := store.ConnectionCheckOf(tx, l.ConnectionARN)
+			if err != nil || row != (store.ConnectionCheck{}) {
 				t.Errorf("its handshake is %+v, %v", row, err)
 			}
 
@@ -59,13 +59,13 @@ func TestAHandshakeIsReadAsItWasSaved(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		arn := insertLink(t, d, 1).ConnectionARN
 		at := func(minutes int) time.Time { return time.Date(2026, 11, 28, 12, minutes, 0, 0, time.UTC) }
-		for _, want := range []store.Handshake{
-			{Reason: "refused", CheckedAt: at(1), CheckAt: at(2), CheckFailures: 3, RenewAt: at(4), LeaseUntil: at(5), RenewFailures: 6},
+		for _, want := range []store.ConnectionCheck{
+			{Reason: "refused", CheckedAt: at(1), NextCheckAt: at(2), CheckFailures: 3, NextRenewalAt: at(4), RenewalLeaseUntil: at(5), RenewalFailures: 6},
 			{Reason: "only this"}, {},
 		} {
-			update(t, d, func(tx *db.Tx) error { return store.SaveHandshake(tx, arn, want) })
+			update(t, d, func(tx *db.Tx) error { return store.SaveConnectionCheck(tx, arn, want) })
 			update(t, d, func(tx *db.Tx) error {
-				got, err := store.HandshakeOf(tx, arn)
+				got, err := store.ConnectionCheckOf(tx, arn)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("(-want +got):\n%s", diff)
 				}
@@ -84,8 +84,8 @@ func TestAttack20APendingHandshakeIsBoundToItsConnectionAndAccount(t *testing.T)
 		}
 
 		one, two := connectionOf(t, d, insertLink(t, d, 1)), connectionOf(t, d, insertLink(t, d, 2))
-		p := store.PendingHandshake{State: strings.Repeat("s", 43), Verifier: "canary-verifier", ClientID: "c", ClientSecret: "canary-secret", RedirectURI: "https://c.example"}
-		update(t, d, func(tx *db.Tx) error { return store.PutPendingHandshake(tx, key, one, p, tx.Now.Add(time.Minute)) })
+		p := store.PendingAuthorization{State: strings.Repeat("s", 43), Verifier: "canary-verifier", ClientID: "c", ClientSecret: "canary-secret", RedirectURI: "https://c.example"}
+		update(t, d, func(tx *db.Tx) error { return store.PutPendingAuthorization(tx, key, one, p, tx.Now.Add(time.Minute)) })
 		update(t, d, func(tx *db.Tx) error {
 			_, err := tx.Exec(`INSERT INTO pending_handshake SELECT $1, sealed, expires_at FROM pending_handshake`, two.ARN)
 			return err
@@ -95,8 +95,8 @@ func TestAttack20APendingHandshakeIsBoundToItsConnectionAndAccount(t *testing.T)
 
 		for _, conn := range []lockstep.Connection{two, stranger} {
 			update(t, d, func(tx *db.Tx) error {
-				got, err := store.TakePendingHandshake(tx, key, conn, p.State)
-				if err == nil || got != (store.PendingHandshake{}) {
+				got, err := store.TakePendingAuthorization(tx, key, conn, p.State)
+				if err == nil || got != (store.PendingAuthorization{}) {
 					t.Errorf("it opens for %s of %s", conn.ARN, conn.Account)
 				}
 				return nil
@@ -113,7 +113,7 @@ func TestAttack20APendingHandshakeIsBoundToItsConnectionAndAccount(t *testing.T)
 				t.Error("it lies open in the database")
 			}
 
-			got, err := store.TakePendingHandshake(tx, key, one, p.State)
+			got, err := store.TakePendingAuthorization(tx, key, one, p.State)
 			if got != p {
 				t.Error("the rightful one gets something else")
 			}

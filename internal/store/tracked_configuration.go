@@ -8,14 +8,14 @@ import (
 // A Followed is a configuration as a repository sync sees it. Version counts
 // what always concerns it (being made, changed, retried), Handled is the last
 // one that a repository sync has acted on.
-type Followed struct {
+type TrackedConfiguration struct {
 	lockstep.SyncConfiguration
-	Version int64
-	Handled int64
+	Version         int64
+	ObservedVersion int64
 }
 
-// FollowedOf reads all configurations that follow a branch, oldest first.
-func FollowedOf(tx *db.Tx, linkID, branch string) ([]Followed, error) {
+// ConfigurationsOfBranch reads all configurations that follow a branch, oldest first.
+func ConfigurationsOfBranch(tx *db.Tx, linkID, branch string) ([]TrackedConfiguration, error) {
 	rows, err := tx.Query(`SELECT version, handled_version, `+configurationColumns+`
 		WHERE c.link_id = $1 AND c.branch = $2 ORDER BY c.id`, linkID, branch)
 	if err != nil {
@@ -23,10 +23,10 @@ func FollowedOf(tx *db.Tx, linkID, branch string) ([]Followed, error) {
 	}
 	defer rows.Close()
 
-	var list []Followed
+	var list []TrackedConfiguration
 	for rows.Next() {
-		var f Followed
-		f.SyncConfiguration, err = scanConfiguration(after{rows, []any{&f.Version, &f.Handled}})
+		var f TrackedConfiguration
+		f.SyncConfiguration, err = scanConfiguration(prefixScanner{rows, []any{&f.Version, &f.ObservedVersion}})
 		if err != nil {
 			return nil, err
 		}
@@ -37,32 +37,32 @@ func FollowedOf(tx *db.Tx, linkID, branch string) ([]Followed, error) {
 	return list, rows.Err()
 }
 
-// FollowedByID reads one configuration. NotFound when it is not there.
-func FollowedByID(tx *db.Tx, id int64) (f Followed, err error) {
+// TrackedConfigurationByID reads one configuration. NotFound when it is not there.
+func TrackedConfigurationByID(tx *db.Tx, id int64) (f TrackedConfiguration, err error) {
 	row := tx.QueryRow(`SELECT version, handled_version, `+configurationColumns+`WHERE c.id = $1`, id)
-	f.SyncConfiguration, err = scanConfiguration(after{row, []any{&f.Version, &f.Handled}})
-	return f, orMissing(err, noConfigurationID(id))
+	f.SyncConfiguration, err = scanConfiguration(prefixScanner{row, []any{&f.Version, &f.ObservedVersion}})
+	return f, notFoundAs(err, noConfigurationID(id))
 }
 
-// after scans the first columns of a row into dst and the others as asked.
-type after struct {
+// prefixScanner scans the first columns of a row into dst and the others as asked.
+type prefixScanner struct {
 	row scanner
 	dst []any
 }
 
-func (a after) Scan(dst ...any) error { return a.row.Scan(append(a.dst, dst...)...) }
+func (a prefixScanner) Scan(dst ...any) error { return a.row.Scan(append(a.dst, dst...)...) }
 
-// MarkHandled records that a repository sync has acted on a version of a
+// SetObservedVersion records that a repository sync has acted on a version of a
 // configuration. False says that it was changed or deleted meanwhile: what was
 // read of it no longer counts.
-func MarkHandled(tx *db.Tx, f Followed) (bool, error) {
+func SetObservedVersion(tx *db.Tx, f TrackedConfiguration) (bool, error) {
 	n, err := tx.Exec(`UPDATE sync_configuration SET handled_version = version WHERE id = $1 AND version = $2`, f.ID, f.Version)
 	return n == 1, err
 }
 
-// Unhandled says whether a configuration was made, changed or retried since a
+// HasUnobservedChange says whether a configuration was made, changed or retried since a
 // repository sync last acted on it. One that is gone was not.
-func Unhandled(tx *db.Tx, id int64) (bool, error) {
+func HasUnobservedChange(tx *db.Tx, id int64) (bool, error) {
 	var n int64
 	err := tx.QueryRow(`SELECT count(*) FROM sync_configuration WHERE id = $1 AND version > handled_version`, id).Scan(&n)
 	return n > 0, err

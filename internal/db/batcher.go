@@ -13,9 +13,9 @@ const (
 	// one, a connection that hangs would hold up everybody; with many, there would
 	// be little left to gather.
 	gatherTurns = 2
-	// gatherMost bounds the keys of one statement, and so how long it keeps those
+	// maxBatch bounds the keys of one statement, and so how long it keeps those
 	// who wait for the next.
-	gatherMost = 64
+	maxBatch = 64
 )
 
 // A Gather reads by key what one statement finds, for many at once. On
@@ -26,18 +26,18 @@ const (
 // way, all do.
 //
 // It may be used concurrently.
-type Gather[K comparable, V any] struct {
+type Batcher[K comparable, V any] struct {
 	db   *DB
 	one  func(tx *Tx, key K) (V, error)
 	many func(tx *Tx, keys []K) (map[K]V, error)
 
 	mu      sync.Mutex
-	turns   int           // under way
-	waiting []*turn[K, V] // in the order in which they go
+	turns   int            // under way
+	waiting []*batch[K, V] // in the order in which they go
 }
 
 // A turn is a statement for all who have joined it.
-type turn[K comparable, V any] struct {
+type batch[K comparable, V any] struct {
 	keys     []K
 	done     chan struct{} // closed when what follows is set
 	found    map[K]V
@@ -45,12 +45,12 @@ type turn[K comparable, V any] struct {
 	panicked any
 }
 
-// NewGather gives a Gather that reads a single key by one, which is the commonest
+// NewBatcher gives a Gather that reads a single key by one, which is the commonest
 // case by far, and several by many. Both are given a tx for one statement, as by
 // [DB.Peek]; of the keys no two are equal. For what is not there one gives
 // [ErrNoRows], or an error of its own that says so; many leaves it out.
-func NewGather[K comparable, V any](d *DB, one func(tx *Tx, key K) (V, error), many func(tx *Tx, keys []K) (map[K]V, error)) *Gather[K, V] {
-	return &Gather[K, V]{db: d, one: one, many: many}
+func NewBatcher[K comparable, V any](d *DB, one func(tx *Tx, key K) (V, error), many func(tx *Tx, keys []K) (map[K]V, error)) *Batcher[K, V] {
+	return &Batcher[K, V]{db: d, one: one, many: many}
 }
 
 // Get gives what belongs to key, or [ErrNoRows], or what one says instead. It
@@ -60,7 +60,7 @@ func NewGather[K comparable, V any](d *DB, one func(tx *Tx, key K) (V, error), m
 // are served all the same. How long a statement may take is Peek's to say. An
 // error of a statement is everybody's for whom it ran, save where it refuses a
 // value: then each reads for itself, so that nobody answers for another's key.
-func (g *Gather[K, V]) Get(ctx context.Context, key K) (V, error) {
+func (g *Batcher[K, V]) Get(ctx context.Context, key K) (V, error) {
 	if g.db.dialect == SQLite {
 		return g.alone(ctx, key)
 	}
@@ -100,7 +100,7 @@ func pick[K comparable, V any](found map[K]V, key K) (V, error) {
 
 // join takes a place in a turn that has not begun, or, when there is room for
 // one more turn, gives nil: go by yourself, then call next.
-func (g *Gather[K, V]) join(key K) *turn[K, V] {
+func (g *Batcher[K, V]) join(key K) *batch[K, V] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 
@@ -115,20 +115,20 @@ func (g *Gather[K, V]) join(key K) *turn[K, V] {
 			return last
 		}
 
-		if len(last.keys) < gatherMost {
+		if len(last.keys) < maxBatch {
 			last.keys = append(last.keys, key)
 			return last
 		}
 	}
 
-	t := &turn[K, V]{keys: []K{key}, done: make(chan struct{})}
+	t := &batch[K, V]{keys: []K{key}, done: make(chan struct{})}
 	g.waiting = append(g.waiting, t)
 	return t
 }
 
 // next ends a turn and begins the one that has waited longest. Nobody who has
 // got an answer runs it for the others.
-func (g *Gather[K, V]) next() {
+func (g *Batcher[K, V]) next() {
 	if t := g.take(); t != nil {
 		go func() {
 			for ; t != nil; t = g.take() {
@@ -139,7 +139,7 @@ func (g *Gather[K, V]) next() {
 }
 
 // take gives the turn that goes in place of one that has ended, or nil.
-func (g *Gather[K, V]) take() *turn[K, V] {
+func (g *Batcher[K, V]) take() *batch[K, V] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.waiting) == 0 {
@@ -154,7 +154,7 @@ func (g *Gather[K, V]) take() *turn[K, V] {
 
 // run reads for all of a turn. A panic would end the program here, where no
 // request is: it is handed to the requests.
-func (g *Gather[K, V]) run(t *turn[K, V]) {
+func (g *Batcher[K, V]) run(t *batch[K, V]) {
 	defer close(t.done)
 	defer func() {
 		if v := recover(); v != nil {
@@ -175,7 +175,7 @@ func (g *Gather[K, V]) run(t *turn[K, V]) {
 	t.found, t.err = map[K]V{t.keys[0]: v}, err
 }
 
-func (g *Gather[K, V]) alone(ctx context.Context, key K) (v V, err error) {
+func (g *Batcher[K, V]) alone(ctx context.Context, key K) (v V, err error) {
 	err = g.db.Peek(ctx, func(tx *Tx) (err error) {
 		v, err = g.one(tx, key)
 		return err
