@@ -86,23 +86,26 @@ func layout() map[string]layoutEntry {
 
 		// The floor.
 		"internal/gitwire": {imports: "internal/netaddr"},
+		// CloudFormation's language and resource types, which the sandbox evaluates.
+		"internal/cfn/syntax":   {},
+		"internal/cfn/template": {imports: "internal/cfn/syntax"},
+		"internal/cfn/spec":     {},
 		"internal/sandbox": {imports: ". internal/db internal/sigv4 internal/awsquery" +
-			" internal/sandbox/catalog internal/sandbox/rollout internal/sandbox/template"},
-		"internal/sandbox/catalog":  {},
-		"internal/sandbox/rollout":  {imports: "internal/sandbox/catalog internal/sandbox/template"},
-		"internal/sandbox/template": {},
-		"internal/sample":           {},
-		"internal/store":            {imports: ". internal/db internal/seal"},
-		"internal/queue":            {imports: "internal/db"},
-		"internal/worker":           {imports: ". internal/db"},
-		"internal/identity":         {imports: ". internal/db internal/seal internal/policy"},
-		"internal/policy":           {imports: "."},
-		"internal/signature":        {imports: "."},
-		"internal/metrics":          {},
-		"internal/ratelimit":        {},
-		"internal/netaddr":          {},
-		"internal/db":               {},
-		"internal/seal":             {},
+			" internal/cfn/spec internal/cfn/syntax internal/cfn/template internal/sandbox/rollout"},
+		"internal/sandbox/rollout": {imports: "internal/cfn/spec internal/cfn/syntax internal/cfn/template"},
+
+		"internal/sample":    {},
+		"internal/store":     {imports: ". internal/db internal/seal"},
+		"internal/queue":     {imports: "internal/db"},
+		"internal/worker":    {imports: ". internal/db"},
+		"internal/identity":  {imports: ". internal/db internal/seal internal/policy"},
+		"internal/policy":    {imports: "."},
+		"internal/signature": {imports: "."},
+		"internal/metrics":   {},
+		"internal/ratelimit": {},
+		"internal/netaddr":   {},
+		"internal/db":        {},
+		"internal/seal":      {},
 
 		// For tests alone.
 		"internal/db/dbtest":                 {imports: "internal/db"},

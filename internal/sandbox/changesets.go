@@ -5,9 +5,10 @@ import (
 	"fmt"
 
 	"github.com/lockstephq/lockstep/internal/awsquery"
+	"github.com/lockstephq/lockstep/internal/cfn/syntax"
+	"github.com/lockstephq/lockstep/internal/cfn/template"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
-	"github.com/lockstephq/lockstep/internal/sandbox/template"
 )
 
 type createdChangeSet struct {
@@ -70,7 +71,7 @@ func (c *call) createChangeSet() (any, error) {
 // fails the change set rather than the request, as at AWS.
 func (c *call) fillChangeSet(cs *changeSet, st *stack, p *proposal) error {
 	pl, err := c.plan(st, p)
-	if e, ok := errors.AsType[*template.Error](err); ok {
+	if e, ok := errors.AsType[*syntax.Error](err); ok {
 		cs.status, cs.reason = "FAILED", e.Message
 		return nil
 	}

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockstephq/lockstep/internal/cfn/template"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
-	"github.com/lockstephq/lockstep/internal/sandbox/template"
 )
 
 // A deployment carries a plan out.

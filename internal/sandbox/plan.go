@@ -7,9 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lockstephq/lockstep/internal/sandbox/catalog"
+	"github.com/lockstephq/lockstep/internal/cfn/spec"
+	"github.com/lockstephq/lockstep/internal/cfn/syntax"
+	"github.com/lockstephq/lockstep/internal/cfn/template"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
-	"github.com/lockstephq/lockstep/internal/sandbox/template"
 )
 
 // A plan is what a proposal would do to a stack as it is.
@@ -28,7 +29,7 @@ type plan struct {
 type planner struct {
 	c         *call
 	st        *stack
-	site      catalog.Site
+	site      spec.Site
 	proposal  *proposal
 	before    map[string]*rollout.Resource
 	secret    map[string]bool // resources with a value from a NoEcho parameter
@@ -50,7 +51,7 @@ func (c *call) plan(st *stack, p *proposal) (*plan, error) {
 		pl.before[old[i].LogicalID] = &old[i]
 	}
 
-	pl.site = catalog.Site{Partition: c.who.partition(), Region: st.region, Account: st.account, Suffix: c.who.suffix(), StackID: st.arn, StackName: st.name}
+	pl.site = spec.Site{Partition: c.who.partition(), Region: st.region, Account: st.account, Suffix: c.who.suffix(), StackID: st.arn, StackName: st.name}
 	ev, err := p.template.Evaluate(pl.input())
 	if missing, ok := errors.AsType[*template.MissingExport](err); ok {
 		return &plan{old: old, missing: missing, changed: true}, nil
@@ -60,7 +61,7 @@ func (c *call) plan(st *stack, p *proposal) (*plan, error) {
 		return nil, err
 	}
 	if pl.retyped != nil {
-		return nil, &template.Error{Message: "Update of resource type is not permitted. The new template modifies resource type of the following resources: [" + strings.Join(pl.retyped, ", ") + "]"}
+		return nil, &syntax.Error{Message: "Update of resource type is not permitted. The new template modifies resource type of the following resources: [" + strings.Join(pl.retyped, ", ") + "]"}
 	}
 
 	pl.plan.outputs, pl.plan.imports = ev.Outputs, ev.Imports
@@ -83,25 +84,25 @@ func (pl *planner) input() template.Input {
 			"AWS::NotificationARNs": notifications,
 		},
 		Import: pl.c.exported,
-		Stored: func(name string) (string, bool) {
-			if v, ok := catalog.PublicParameter(pl.site, name); ok {
+		StoredParameter: func(name string) (string, bool) {
+			if v, ok := spec.PublicParameter(pl.site, name); ok {
 				return v, true
 			}
 			return pl.c.stored(name)
 		},
-		Place: pl.place,
+		ResolveResource: pl.place,
 	}
 }
 
 // place decides whether a resource keeps its physical id, and gives it one.
-func (pl *planner) place(r template.Resource) (template.Placed, error) {
+func (pl *planner) place(r template.Resource) (template.ResourceValues, error) {
 	if r.Type == "AWS::CloudFormation::Stack" {
-		return template.Placed{}, &template.Error{Message: unread(r)}
+		return template.ResourceValues{}, &syntax.Error{Message: unread(r)}
 	}
 
 	behaviour, err := rollout.ReadBehaviour(r.Metadata)
 	if err != nil {
-		return template.Placed{}, &template.Error{Message: fmt.Sprintf("Template format error: [/Resources/%s/Metadata] %s (line %d)", r.LogicalID, err, r.Line)}
+		return template.ResourceValues{}, &syntax.Error{Message: fmt.Sprintf("Template format error: [/Resources/%s/Metadata] %s (line %d)", r.LogicalID, err, r.Line)}
 	}
 
 	n := rollout.Resource{
@@ -110,15 +111,15 @@ func (pl *planner) place(r template.Resource) (template.Placed, error) {
 		DependsOn: r.DependsOn, Sources: r.Sources, Behaviour: behaviour, Shown: pl.shown(r),
 	}
 	if len(r.Metadata) > 0 {
-		n.Metadata = template.Canonical(r.Metadata)
+		n.Metadata = syntax.Canonical(r.Metadata)
 	}
 
 	made := pl.make(&n)
 	pl.plan.new = append(pl.plan.new, n)
-	return template.Placed{Ref: n.PhysicalID, Attribute: func(name string) (any, error) {
+	return template.ResourceValues{Ref: n.PhysicalID, Attribute: func(name string) (any, error) {
 		v, err := made.Attribute(name)
 		if err != nil {
-			return nil, &template.Error{Message: err.Error()}
+			return nil, &syntax.Error{Message: err.Error()}
 		}
 		return v, nil
 	}}, nil
@@ -126,7 +127,7 @@ func (pl *planner) place(r template.Resource) (template.Placed, error) {
 
 // make gives a resource its physical id: the one it has, unless a change
 // replaces it.
-func (pl *planner) make(n *rollout.Resource) catalog.Made {
+func (pl *planner) make(n *rollout.Resource) spec.Made {
 	known := pl.c.s.catalog
 	old := pl.before[n.LogicalID]
 	if old != nil && old.Type != n.Type {
@@ -134,13 +135,13 @@ func (pl *planner) make(n *rollout.Resource) catalog.Made {
 	}
 
 	replaced := old != nil && slices.ContainsFunc(rollout.ChangedProperties(old.Properties, n.Properties), func(name string) bool {
-		return known.Recreation(n.Type, name) == catalog.Always
+		return known.Recreation(n.Type, name) == spec.Always
 	})
 	if old != nil && !replaced {
 		n.Generation = old.Generation
 	}
 
-	made := known.Make(catalog.Order{Site: pl.site, Type: n.Type, LogicalID: n.LogicalID, Generation: n.Generation, Properties: n.Properties})
+	made := known.Make(spec.Order{Site: pl.site, Type: n.Type, LogicalID: n.LogicalID, Generation: n.Generation, Properties: n.Properties})
 	n.PhysicalID = made.ID
 	if old != nil && !replaced {
 		n.PhysicalID = old.PhysicalID
@@ -173,7 +174,7 @@ func (pl *planner) shown(r template.Resource) string {
 		}
 	}
 
-	return template.Canonical(properties)
+	return syntax.Canonical(properties)
 }
 
 // owner is the resource that a reference is to.

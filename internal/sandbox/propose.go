@@ -6,8 +6,9 @@ import (
 	"strings"
 
 	"github.com/lockstephq/lockstep/internal/awsquery"
+	"github.com/lockstephq/lockstep/internal/cfn/syntax"
+	"github.com/lockstephq/lockstep/internal/cfn/template"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
-	"github.com/lockstephq/lockstep/internal/sandbox/template"
 )
 
 // A proposal is what a request wants a stack to be.
@@ -42,7 +43,7 @@ func (c *call) propose(before *definition) (*proposal, error) {
 		d.Notifications = before.detail.Notifications
 	}
 
-	if d.Parameters, err = t.Bind(c.given(), previous); err != nil {
+	if d.Parameters, err = t.BindParameters(c.given(), previous); err != nil {
 		return nil, err
 	}
 
@@ -106,18 +107,18 @@ func (c *call) templateBody(before *definition) (string, error) {
 		return "", refuse("UsePreviousTemplate cannot be used for a stack that has no template")
 	case body == "":
 		return "", refuse("Either Template URL or Template Body must be specified.")
-	case len(body) > template.MaxBody:
-		return "", violation("templateBody", body, "Member must have length less than or equal to "+strconv.Itoa(template.MaxBody))
+	case len(body) > syntax.MaxBody:
+		return "", violation("templateBody", body, "Member must have length less than or equal to "+strconv.Itoa(syntax.MaxBody))
 	}
 
 	return body, nil
 }
 
-func (c *call) given() []template.Given {
-	var out []template.Given
+func (c *call) given() []template.ParameterInput {
+	var out []template.ParameterInput
 	for _, m := range c.form.Members("Parameters") {
-		out = append(out, template.Given{
-			Key: m.Text("ParameterKey"), Value: m.Pointer("ParameterValue"), Previous: m.Text("UsePreviousValue") == "true",
+		out = append(out, template.ParameterInput{
+			Key: m.Text("ParameterKey"), Value: m.Pointer("ParameterValue"), UsePrevious: m.Text("UsePreviousValue") == "true",
 		})
 	}
 	return out

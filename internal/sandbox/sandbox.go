@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/lockstephq/lockstep/internal/awsquery"
+	"github.com/lockstephq/lockstep/internal/cfn/spec"
+	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/sandbox/catalog"
-	"github.com/lockstephq/lockstep/internal/sandbox/template"
 	"github.com/lockstephq/lockstep/internal/sigv4"
 )
 
@@ -43,7 +43,7 @@ type Options struct {
 type Sandbox struct {
 	opt        Options
 	db         *db.DB
-	catalog    *catalog.Catalog
+	catalog    *spec.Catalog
 	verifier   *sigv4.Verifier
 	operations map[string]operation
 }
@@ -64,7 +64,7 @@ func Open(ctx context.Context, path string, opt Options) (*Sandbox, error) {
 		return nil, err
 	}
 
-	known, err := catalog.New()
+	known, err := spec.New()
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func (s *Sandbox) shown(ctx context.Context, action string, err error) *awsquery
 	if e, ok := errors.AsType[*awsquery.Error](err); ok {
 		return e
 	}
-	if e, ok := errors.AsType[*template.Error](err); ok {
+	if e, ok := errors.AsType[*syntax.Error](err); ok {
 		return &awsquery.Error{Code: "ValidationError", Message: e.Message}
 	}
 	if e, ok := errors.AsType[*sigv4.Error](err); ok {

@@ -6,9 +6,9 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/lockstephq/lockstep/internal/cfn/template"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
-	"github.com/lockstephq/lockstep/internal/sandbox/template"
 )
 
 // A stack with what holds of it now.

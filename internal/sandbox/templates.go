@@ -2,7 +2,7 @@ package sandbox
 
 import (
 	"github.com/lockstephq/lockstep/internal/awsquery"
-	"github.com/lockstephq/lockstep/internal/sandbox/template"
+	"github.com/lockstephq/lockstep/internal/cfn/template"
 )
 
 type gottenTemplate struct {

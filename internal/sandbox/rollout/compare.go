@@ -5,8 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lockstephq/lockstep/internal/sandbox/catalog"
-	"github.com/lockstephq/lockstep/internal/sandbox/template"
+	"github.com/lockstephq/lockstep/internal/cfn/spec"
+	"github.com/lockstephq/lockstep/internal/cfn/syntax"
+	"github.com/lockstephq/lockstep/internal/cfn/template"
 )
 
 // A Change is what an operation would do to one resource, in the terms of a
@@ -24,17 +25,17 @@ type Change struct {
 
 // A Detail is one changed attribute of a resource and what caused it.
 type Detail struct {
-	Attribute  string             `json:"attribute"`
-	Name       string             `json:"name,omitempty"`
-	Recreation catalog.Recreation `json:"recreation,omitempty"`
-	Evaluation string             `json:"evaluation"`
-	Source     string             `json:"source"`
-	Cause      string             `json:"cause,omitempty"`
+	Attribute  string          `json:"attribute"`
+	Name       string          `json:"name,omitempty"`
+	Recreation spec.Recreation `json:"recreation,omitempty"`
+	Evaluation string          `json:"evaluation"`
+	Source     string          `json:"source"`
+	Cause      string          `json:"cause,omitempty"`
 }
 
 // A Comparison has what the changes depend on beside the resources.
 type Comparison struct {
-	Catalog *catalog.Catalog
+	Catalog *spec.Catalog
 	// Parameters are the names of those whose values differ.
 	Parameters map[string]bool
 	// Tags says that the stack's tags differ.
@@ -93,7 +94,7 @@ func ChangedProperties(old, desired map[string]any) []string {
 	for name := range union(old, desired) {
 		a, had := old[name]
 		b, has := desired[name]
-		if had != has || template.Canonical(a) != template.Canonical(b) {
+		if had != has || syntax.Canonical(a) != syntax.Canonical(b) {
 			out = append(out, name)
 		}
 	}
@@ -167,9 +168,9 @@ func (ch *Change) property(c Comparison, o, n *Resource, name string, changed ma
 	ch.scope("Properties")
 	recreation := c.Catalog.Recreation(n.Type, name)
 	switch {
-	case recreation == catalog.Always:
+	case recreation == spec.Always:
 		ch.Replacement = "True"
-	case recreation == catalog.Conditionally && ch.Replacement == "False":
+	case recreation == spec.Conditionally && ch.Replacement == "False":
 		ch.Replacement = "Conditional"
 	}
 

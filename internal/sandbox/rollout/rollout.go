@@ -18,7 +18,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lockstephq/lockstep/internal/sandbox/template"
+	"github.com/lockstephq/lockstep/internal/cfn/template"
 )
 
 // Notice ends every operation: what a sandbox did not do.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lockstephq/lockstep/internal/sandbox/catalog"
+	"github.com/lockstephq/lockstep/internal/cfn/spec"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
 )
 
@@ -303,7 +303,7 @@ func TestOrderedSurvivesCircles(t *testing.T) {
 }
 
 func TestCompareWithoutDifferenceIsEmpty(t *testing.T) {
-	c, err := catalog.New()
+	c, err := spec.New()
 	if err != nil {
 		t.Fatal(err)
 	}

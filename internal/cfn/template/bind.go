@@ -5,47 +5,49 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 )
 
 // maxValue is the longest parameter value, in bytes.
 const maxValue = 4096
 
 // A Given is what a caller sent for one parameter.
-type Given struct {
+type ParameterInput struct {
 	Key   string
 	Value *string
-	// Previous asks for the value that the stack has.
-	Previous bool
+	// UsePrevious asks for the value that the stack has.
+	UsePrevious bool
 }
 
 // Masked stands for a NoEcho parameter's value wherever values are shown.
 const Masked = "****"
 
-// Bind gives each declared parameter its value: the one given, the previous one
+// BindParameters gives each declared parameter its value: the one given, the previous one
 // where that is asked for, else the default; and checks its constraints.
 // previous holds the values of the stack as it is, nil for a new one.
-func (t *Template) Bind(given []Given, previous map[string]string) (map[string]string, error) {
-	byName := map[string]Given{}
+func (t *Template) BindParameters(given []ParameterInput, previous map[string]string) (map[string]string, error) {
+	byName := map[string]ParameterInput{}
 	var unknown []string
 	for _, g := range given {
 		if _, twice := byName[g.Key]; twice {
-			return nil, errorf("Duplicate parameter key: %s", clip(g.Key))
+			return nil, syntax.Errorf("Duplicate parameter key: %s", syntax.Clip(g.Key))
 		}
 
 		byName[g.Key] = g
 		if !slices.ContainsFunc(t.parameters, func(d *parameter) bool { return d.name == g.Key }) {
-			unknown = append(unknown, clip(g.Key))
+			unknown = append(unknown, syntax.Clip(g.Key))
 		}
 	}
 
 	if unknown != nil {
-		return nil, errorf("Parameters: [%s] do not exist in the template", strings.Join(unknown, ", "))
+		return nil, syntax.Errorf("Parameters: [%s] do not exist in the template", strings.Join(unknown, ", "))
 	}
 
 	values := map[string]string{}
 	var missing []string
 	for _, d := range t.parameters {
-		v, ok, err := d.choose(byName[d.name], previous)
+		v, ok, err := d.chooseValue(byName[d.name], previous)
 		if err != nil {
 			return nil, err
 		}
@@ -58,7 +60,7 @@ func (t *Template) Bind(given []Given, previous map[string]string) (map[string]s
 	}
 
 	if missing != nil {
-		return nil, errorf("Parameters: [%s] must have values", strings.Join(missing, ", "))
+		return nil, syntax.Errorf("Parameters: [%s] must have values", strings.Join(missing, ", "))
 	}
 
 	for _, d := range t.parameters {
@@ -70,22 +72,22 @@ func (t *Template) Bind(given []Given, previous map[string]string) (map[string]s
 	return values, nil
 }
 
-// choose says which value a parameter takes, and whether there is one.
-func (d *parameter) choose(g Given, previous map[string]string) (string, bool, error) {
+// chooseValue says which value a parameter takes, and whether there is one.
+func (d *parameter) chooseValue(g ParameterInput, previous map[string]string) (string, bool, error) {
 	switch {
-	case g.Previous && g.Value != nil && *g.Value != "":
-		return "", false, errorf("Invalid input for parameter key %s. Cannot specify usePreviousValue as true and non empty value for a parameter", d.name)
-	case g.Previous:
+	case g.UsePrevious && g.Value != nil && *g.Value != "":
+		return "", false, syntax.Errorf("Invalid input for parameter key %s. Cannot specify usePreviousValue as true and non empty value for a parameter", d.name)
+	case g.UsePrevious:
 		v, ok := previous[d.name]
 		if !ok {
-			return "", false, errorf("Invalid input for parameter key %s. Cannot specify usePreviousValue as true for a parameter key not in the previous template", d.name)
+			return "", false, syntax.Errorf("Invalid input for parameter key %s. Cannot specify usePreviousValue as true for a parameter key not in the previous template", d.name)
 		}
 		return v, true, nil
 
 	case g.Value != nil:
 		return *g.Value, true, nil
-	case d.initial != nil:
-		return *d.initial, true, nil
+	case d.defaultValue != nil:
+		return *d.defaultValue, true, nil
 	}
 
 	return "", false, nil
@@ -94,12 +96,12 @@ func (d *parameter) choose(g Given, previous map[string]string) (string, bool, e
 // check applies the declaration's constraints to a value.
 func (d *parameter) check(text string) error {
 	if len(text) > maxValue {
-		return errorf("Parameter '%s' must contain at most %d bytes", d.name, maxValue)
+		return syntax.Errorf("Parameter '%s' must contain at most %d bytes", d.name, maxValue)
 	}
 
 	values := []string{text}
 	if d.isList() {
-		values = split(text)
+		values = splitList(text)
 	}
 
 	for _, v := range values {
@@ -108,10 +110,10 @@ func (d *parameter) check(text string) error {
 			continue
 		}
 		if d.constraint != "" {
-			return errorf("Parameter '%s' failed to satisfy constraint: %s", d.name, d.constraint)
+			return syntax.Errorf("Parameter '%s' failed to satisfy constraint: %s", d.name, d.constraint)
 		}
 
-		return errorf("Parameter '%s' %s", d.name, reason)
+		return syntax.Errorf("Parameter '%s' %s", d.name, reason)
 	}
 
 	return nil

@@ -1,4 +1,4 @@
-package template
+package syntax
 
 import (
 	"errors"
@@ -13,12 +13,12 @@ type yamlReader struct {
 	nodes int
 }
 
-func decodeYAML(body string) (*node, error) {
+func decodeYAML(body string) (*Node, error) {
 	dec := yaml.NewDecoder(strings.NewReader(body))
 	var doc yaml.Node
 	if err := dec.Decode(&doc); err != nil {
 		if errors.Is(err, io.EOF) { // nothing but comments
-			return nil, errorf("Template format error: unsupported structure.")
+			return nil, Errorf("Template format error: unsupported structure.")
 		}
 		return nil, malformedYAML(err)
 	}
@@ -26,46 +26,46 @@ func decodeYAML(body string) (*node, error) {
 	var more yaml.Node
 	switch err := dec.Decode(&more); {
 	case err == nil:
-		return nil, faultf(more.Line, "Template format error: a template is one YAML document")
+		return nil, ErrorAt(more.Line, "Template format error: a template is one YAML document")
 	case !errors.Is(err, io.EOF):
 		return nil, malformedYAML(err)
 	}
 
 	if len(doc.Content) != 1 {
-		return nil, errorf("Template format error: unsupported structure.")
+		return nil, Errorf("Template format error: unsupported structure.")
 	}
 
 	return new(yamlReader).value(doc.Content[0], 0)
 }
 
 func malformedYAML(err error) error {
-	return errorf("Template format error: YAML not well-formed. (%s)", strings.TrimPrefix(err.Error(), "yaml: "))
+	return Errorf("Template format error: YAML not well-formed. (%s)", strings.TrimPrefix(err.Error(), "yaml: "))
 }
 
-func (r *yamlReader) value(y *yaml.Node, depth int) (*node, error) {
+func (r *yamlReader) value(y *yaml.Node, depth int) (*Node, error) {
 	if r.nodes++; depth > maxDepth || r.nodes > maxNodes {
-		return nil, faultf(y.Line, "Template format error: the template nests deeper than %d levels or has too many values", maxDepth)
+		return nil, ErrorAt(y.Line, "Template format error: the template nests deeper than %d levels or has too many values", maxDepth)
 	}
 	if y.Kind == yaml.AliasNode {
-		return nil, faultf(y.Line, "Template error: YAML aliases are not allowed in CloudFormation templates")
+		return nil, ErrorAt(y.Line, "Template error: YAML aliases are not allowed in CloudFormation templates")
 	}
 	if strings.HasPrefix(y.Tag, "!") && !strings.HasPrefix(y.Tag, "!!") {
-		return r.tagged(y, depth)
+		return r.shortForm(y, depth)
 	}
 	return r.untagged(y, depth)
 }
 
-func (r *yamlReader) untagged(y *yaml.Node, depth int) (*node, error) {
+func (r *yamlReader) untagged(y *yaml.Node, depth int) (*Node, error) {
 	switch y.Kind {
 	case yaml.SequenceNode:
-		n := &node{line: y.Line, kind: list}
+		n := &Node{Line: y.Line, Kind: List}
 		for _, c := range y.Content {
 			it, err := r.value(c, depth+1)
 			if err != nil {
 				return nil, err
 			}
 
-			n.items = append(n.items, it)
+			n.Items = append(n.Items, it)
 		}
 		return n, nil
 
@@ -76,20 +76,20 @@ func (r *yamlReader) untagged(y *yaml.Node, depth int) (*node, error) {
 	return yamlScalar(y)
 }
 
-func (r *yamlReader) mapping(y *yaml.Node, depth int) (*node, error) {
-	n := &node{line: y.Line, kind: object}
+func (r *yamlReader) mapping(y *yaml.Node, depth int) (*Node, error) {
+	n := &Node{Line: y.Line, Kind: Object}
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(y.Content); i += 2 {
 		k := y.Content[i]
 		switch {
 		case k.Kind == yaml.AliasNode:
-			return nil, faultf(k.Line, "Template error: YAML aliases are not allowed in CloudFormation templates")
+			return nil, ErrorAt(k.Line, "Template error: YAML aliases are not allowed in CloudFormation templates")
 		case k.Tag == "!!merge":
-			return nil, faultf(k.Line, "Template error: YAML merge keys are not allowed in CloudFormation templates")
+			return nil, ErrorAt(k.Line, "Template error: YAML merge keys are not allowed in CloudFormation templates")
 		case k.Kind != yaml.ScalarNode:
-			return nil, faultf(k.Line, "Template format error: a key must be a string")
+			return nil, ErrorAt(k.Line, "Template format error: a key must be a string")
 		case seen[k.Value]:
-			return nil, faultf(k.Line, "Template format error: duplicate key %q", clip(k.Value))
+			return nil, ErrorAt(k.Line, "Template format error: duplicate key %q", Clip(k.Value))
 		}
 
 		seen[k.Value] = true
@@ -98,18 +98,18 @@ func (r *yamlReader) mapping(y *yaml.Node, depth int) (*node, error) {
 			return nil, err
 		}
 
-		n.fields = append(n.fields, field{name: k.Value, line: k.Line, value: v})
+		n.Fields = append(n.Fields, Field{Name: k.Value, Line: k.Line, Value: v})
 	}
 
 	return n, nil
 }
 
-// tagged gives a short form its long form: !Ref X is {Ref: X}, !Sub X is
+// shortForm gives a short form its long form: !Ref X is {Ref: X}, !Sub X is
 // {Fn::Sub: X}. Which functions exist is checked later, by name.
-func (r *yamlReader) tagged(y *yaml.Node, depth int) (*node, error) {
+func (r *yamlReader) shortForm(y *yaml.Node, depth int) (*Node, error) {
 	name := strings.TrimPrefix(y.Tag, "!")
 	if name == "" { // "! text" only says that the text is a string
-		return &node{line: y.Line, text: y.Value}, nil
+		return &Node{Line: y.Line, Text: y.Value}, nil
 	}
 
 	bare := *y
@@ -127,35 +127,35 @@ func (r *yamlReader) tagged(y *yaml.Node, depth int) (*node, error) {
 	case "Ref", "Condition":
 	case "GetAtt":
 		name = "Fn::GetAtt"
-		arg = dotted(arg)
+		arg = splitAttribute(arg)
 	default:
 		name = "Fn::" + name
 	}
 
-	return &node{line: y.Line, kind: object, fields: []field{{name: name, line: y.Line, value: arg}}}, nil
+	return &Node{Line: y.Line, Kind: Object, Fields: []Field{{Name: name, Line: y.Line, Value: arg}}}, nil
 }
 
-// dotted splits A.B.C into [A, B.C], as GetAtt takes it.
-func dotted(n *node) *node {
-	if n.kind != scalar {
+// splitAttribute splits A.B.C into [A, B.C], as GetAtt takes it.
+func splitAttribute(n *Node) *Node {
+	if n.Kind != Scalar {
 		return n
 	}
-	id, att, ok := strings.Cut(n.text, ".")
-	out := &node{line: n.line, kind: list, items: []*node{{line: n.line, text: id}}}
+	id, att, ok := strings.Cut(n.Text, ".")
+	out := &Node{Line: n.Line, Kind: List, Items: []*Node{{Line: n.Line, Text: id}}}
 	if ok {
-		out.items = append(out.items, &node{line: n.line, text: att})
+		out.Items = append(out.Items, &Node{Line: n.Line, Text: att})
 	}
 	return out
 }
 
 // yamlScalar reads a scalar as YAML 1.1 does, which CloudFormation follows:
 // yes and on are booleans. All but null become strings.
-func yamlScalar(y *yaml.Node) (*node, error) {
-	n := &node{line: y.Line, text: y.Value}
+func yamlScalar(y *yaml.Node) (*Node, error) {
+	n := &Node{Line: y.Line, Text: y.Value}
 	quoted := y.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
 	switch y.Tag {
 	case "!!binary", "!!set", "!!omap", "!!pairs":
-		return nil, faultf(y.Line, "Template format error: the YAML tag %s is not supported", y.Tag)
+		return nil, ErrorAt(y.Line, "Template format error: the YAML tag %s is not supported", y.Tag)
 	}
 
 	if quoted || y.Style&yaml.TaggedStyle != 0 && y.Tag == "!!str" {
@@ -163,15 +163,15 @@ func yamlScalar(y *yaml.Node) (*node, error) {
 	}
 
 	if y.Tag == "!!null" {
-		n.kind = null
+		n.Kind = Null
 		return n, nil
 	}
 
 	switch y.Value {
 	case "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON":
-		n.text = "true"
+		n.Text = "true"
 	case "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF":
-		n.text = "false"
+		n.Text = "false"
 	}
 
 	return n, nil

@@ -10,7 +10,7 @@
 // id, any attribute it is asked for (a list if its name is a plural), and replacement "Conditionally" for every
 // change, because the catalog cannot know. For one that does, asking for an
 // attribute it does not have is an error, as at AWS.
-package catalog
+package spec
 
 import (
 	"bufio"

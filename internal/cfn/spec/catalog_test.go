@@ -1,4 +1,4 @@
-package catalog_test
+package spec_test
 
 import (
 	"strings"
@@ -6,20 +6,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lockstephq/lockstep/internal/sandbox/catalog"
+	"github.com/lockstephq/lockstep/internal/cfn/spec"
 )
 
-func known(t *testing.T) *catalog.Catalog {
+func known(t *testing.T) *spec.Catalog {
 	t.Helper()
-	c, err := catalog.New()
+	c, err := spec.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-func order(typ string, properties map[string]any) catalog.Order {
-	return catalog.Order{Type: typ, LogicalID: "Thing", Properties: properties, Site: catalog.Site{
+func order(typ string, properties map[string]any) spec.Order {
+	return spec.Order{Type: typ, LogicalID: "Thing", Properties: properties, Site: spec.Site{
 		Partition: "aws", Region: "eu-west-1", Account: "111122223333", Suffix: "amazonaws.com",
 		StackID: "arn:aws:cloudformation:eu-west-1:111122223333:stack/web/1", StackName: "web",
 	}}
@@ -109,12 +109,12 @@ func TestPluralAttributesOfUnknownTypesAreLists(t *testing.T) {
 
 func TestPublicParametersHoldImages(t *testing.T) {
 	site := order("", nil).Site
-	id, ok := catalog.PublicParameter(site, "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64")
+	id, ok := spec.PublicParameter(site, "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64")
 	if !ok || !strings.HasPrefix(id, "ami-") || len(id) != 21 {
 		t.Errorf("%q, %v", id, ok)
 	}
 	for _, name := range []string{"/my/ami", "/aws/service/global-infrastructure/regions"} {
-		if id, ok := catalog.PublicParameter(site, name); ok {
+		if id, ok := spec.PublicParameter(site, name); ok {
 			t.Errorf("%s holds %q", name, id)
 		}
 	}
@@ -133,13 +133,13 @@ func TestRecreation(t *testing.T) {
 	c := known(t)
 	for _, row := range []struct {
 		typ, property string
-		want          catalog.Recreation
+		want          spec.Recreation
 	}{
-		{"AWS::SQS::Queue", "QueueName", catalog.Always},
-		{"AWS::SQS::Queue", "VisibilityTimeout", catalog.Never},
-		{"AWS::EC2::Instance", "InstanceType", catalog.Conditionally},
-		{"AWS::Lambda::Permission", "Action", catalog.Always},
-		{"AWS::Rocket::Launcher", "Fuel", catalog.Conditionally},
+		{"AWS::SQS::Queue", "QueueName", spec.Always},
+		{"AWS::SQS::Queue", "VisibilityTimeout", spec.Never},
+		{"AWS::EC2::Instance", "InstanceType", spec.Conditionally},
+		{"AWS::Lambda::Permission", "Action", spec.Always},
+		{"AWS::Rocket::Launcher", "Fuel", spec.Conditionally},
 	} {
 		if got := c.Recreation(row.typ, row.property); got != row.want {
 			t.Errorf("%s.%s: %s, want %s", row.typ, row.property, got, row.want)

@@ -7,7 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lockstephq/lockstep/internal/sandbox/template"
+	"github.com/lockstephq/lockstep/internal/cfn/syntax"
+	"github.com/lockstephq/lockstep/internal/cfn/template"
 )
 
 func TestParseRefuses(t *testing.T) {
@@ -105,7 +106,7 @@ func TestJSONAndYAMLMeanTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		got = append(got, template.Canonical(ev.Resources[1].Properties))
+		got = append(got, syntax.Canonical(ev.Resources[1].Properties))
 	}
 
 	want := `{"G":"A.Arn","N":"5","S":"ref-Aé","T":"true"}`

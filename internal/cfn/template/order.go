@@ -3,22 +3,24 @@ package template
 import (
 	"slices"
 	"strings"
+
+	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 )
 
 // A stop is a resource on the way through the template, with the resources it
 // needs before it.
-type stop struct {
-	resource *resource
-	needs    []string
+type orderedResource struct {
+	resource  *resource
+	dependsOn []string
 }
 
-// order lists the resources whose conditions hold, each after those it needs;
+// orderResources lists the resources whose conditions hold, each after those it needs;
 // where nothing decides, in the template's order.
-func (t *Template) order(e *evaluator) ([]stop, error) {
+func (t *Template) orderResources(e *evaluator) ([]orderedResource, error) {
 	needs := map[string][]string{}
 	active := map[string]bool{}
 	for _, r := range t.resources {
-		on, err := e.active(r.condition)
+		on, err := e.conditionHolds(r.condition)
 		if err != nil {
 			return nil, err
 		}
@@ -32,7 +34,7 @@ func (t *Template) order(e *evaluator) ([]stop, error) {
 			continue
 		}
 
-		list, err := e.needs(r, active)
+		list, err := e.dependencies(r, active)
 		if err != nil {
 			return nil, err
 		}
@@ -48,15 +50,15 @@ func (t *Template) order(e *evaluator) ([]stop, error) {
 
 	if unresolved != nil {
 		slices.Sort(unresolved)
-		return nil, errorf("Template format error: Unresolved resource dependencies [%s] in the Resources block of the template", strings.Join(slices.Compact(unresolved), ", "))
+		return nil, syntax.Errorf("Template format error: Unresolved resource dependencies [%s] in the Resources block of the template", strings.Join(slices.Compact(unresolved), ", "))
 	}
 
-	return t.sorted(needs)
+	return t.sortByDependencies(needs)
 }
 
-// needs lists what a resource depends on: what it names in DependsOn, unless
+// dependencies lists what a resource depends on: what it names in DependsOn, unless
 // that is conditioned away, and what its values refer to.
-func (e *evaluator) needs(r *resource, active map[string]bool) ([]string, error) {
+func (e *evaluator) dependencies(r *resource, active map[string]bool) ([]string, error) {
 	var out []string
 	for _, id := range r.dependsOn {
 		if active[id] {
@@ -65,7 +67,7 @@ func (e *evaluator) needs(r *resource, active map[string]bool) ([]string, error)
 	}
 
 	for _, n := range r.nodes() {
-		err := e.references(n, func(ref Reference) {
+		err := e.visitReferences(n, func(ref Reference) {
 			if ref.Kind == ToParameter {
 				return
 			}
@@ -82,8 +84,8 @@ func (e *evaluator) needs(r *resource, active map[string]bool) ([]string, error)
 	return slices.Compact(out), nil
 }
 
-func (t *Template) sorted(needs map[string][]string) ([]stop, error) {
-	var out []stop
+func (t *Template) sortByDependencies(needs map[string][]string) ([]orderedResource, error) {
+	var out []orderedResource
 	done := map[string]bool{}
 	for len(out) < len(needs) {
 		before := len(out)
@@ -94,20 +96,20 @@ func (t *Template) sorted(needs map[string][]string) ([]stop, error) {
 			}
 
 			done[r.id] = true
-			out = append(out, stop{resource: r, needs: list})
+			out = append(out, orderedResource{resource: r, dependsOn: list})
 		}
 
 		if len(out) == before {
-			return nil, circular(needs, done)
+			return nil, circularError(needs, done)
 		}
 	}
 
 	return out, nil
 }
 
-// circular names the resources on a cycle: those left over that something else
+// circularError names the resources on a cycle: those left over that something else
 // left over needs.
-func circular(needs map[string][]string, done map[string]bool) error {
+func circularError(needs map[string][]string, done map[string]bool) error {
 	left := map[string]bool{}
 	for id := range needs {
 		left[id] = !done[id]
@@ -139,22 +141,22 @@ func circular(needs map[string][]string, done map[string]bool) error {
 	}
 
 	slices.Sort(ids)
-	return errorf("Circular dependency between resources: [%s]", strings.Join(ids, ", "))
+	return syntax.Errorf("Circular dependency between resources: [%s]", strings.Join(ids, ", "))
 }
 
-// references calls f for each parameter, resource and attribute that a value
+// visitReferences calls f for each parameter, resource and attribute that a value
 // refers to, in the branches that the conditions take.
-func (e *evaluator) references(n *node, f func(Reference)) error {
-	name, arg, ok := n.function()
+func (e *evaluator) visitReferences(n *syntax.Node, f func(Reference)) error {
+	name, arg, ok := n.Function()
 	if !ok {
-		for _, it := range n.items {
-			if err := e.references(it, f); err != nil {
+		for _, it := range n.Items {
+			if err := e.visitReferences(it, f); err != nil {
 				return err
 			}
 		}
 
-		for _, fd := range n.fields {
-			if err := e.references(fd.value, f); err != nil {
+		for _, fd := range n.Fields {
+			if err := e.visitReferences(fd.Value, f); err != nil {
 				return err
 			}
 		}
@@ -164,27 +166,27 @@ func (e *evaluator) references(n *node, f func(Reference)) error {
 
 	switch name {
 	case "Ref":
-		e.refer(arg.text, f)
+		e.visitReference(arg.Text, f)
 		return nil
 	case "Fn::GetAtt":
-		id, att := getAtt(arg)
-		f(Reference{Kind: ToAttribute, Name: id + "." + att.text})
-		return e.references(att, f)
+		id, att := syntax.GetAttArguments(arg)
+		f(Reference{Kind: ToAttribute, Name: id + "." + att.Text})
+		return e.visitReferences(att, f)
 	case "Fn::If":
-		taken, err := e.branch(arg)
+		taken, err := e.ifBranch(arg)
 		if err != nil {
 			return err
 		}
-		return e.references(taken, f)
+		return e.visitReferences(taken, f)
 
 	case "Fn::Sub":
-		return e.subReferences(n, arg, f)
+		return e.visitSubReferences(n, arg, f)
 	}
 
-	return e.references(arg, f)
+	return e.visitReferences(arg, f)
 }
 
-func (e *evaluator) refer(name string, f func(Reference)) {
+func (e *evaluator) visitReference(name string, f func(Reference)) {
 	if e.names.parameters[name] != nil {
 		f(Reference{Kind: ToParameter, Name: name})
 	} else if e.names.resources[name] != nil {
@@ -192,28 +194,28 @@ func (e *evaluator) refer(name string, f func(Reference)) {
 	}
 }
 
-func (e *evaluator) subReferences(n, arg *node, f func(Reference)) error {
-	text, own, err := subForm(n, arg)
+func (e *evaluator) visitSubReferences(n, arg *syntax.Node, f func(Reference)) error {
+	text, own, err := syntax.SubArguments(n, arg)
 	if err != nil {
 		return err
 	}
 
-	parts, err := pieces(text)
+	parts, err := syntax.SplitSub(text)
 	if err != nil {
 		return err
 	}
 
 	for _, p := range parts {
-		if !p.variable || own.member(p.text) != nil {
+		if !p.IsVariable || own.Member(p.Text) != nil {
 			continue
 		}
 
-		if id, _, dotted := strings.Cut(p.text, "."); dotted && e.names.resources[id] != nil {
-			f(Reference{Kind: ToAttribute, Name: p.text})
+		if id, _, dotted := strings.Cut(p.Text, "."); dotted && e.names.resources[id] != nil {
+			f(Reference{Kind: ToAttribute, Name: p.Text})
 		} else {
-			e.refer(p.text, f)
+			e.visitReference(p.Text, f)
 		}
 	}
 
-	return e.references(own, f)
+	return e.visitReferences(own, f)
 }

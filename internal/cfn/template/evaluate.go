@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+
+	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 )
 
-// maxProduced bounds, in bytes, what one evaluation may compute: functions
+// maxEvaluatedSize bounds, in bytes, what one evaluation may compute: functions
 // multiply text, and a template comes from anybody.
-const maxProduced = 8 << 20
+const maxEvaluatedSize = 8 << 20
 
 // Input is what a template's evaluation draws on from outside.
 type Input struct {
@@ -18,16 +20,16 @@ type Input struct {
 	Pseudo map[string]any
 	// Import answers what other stacks export; false when nobody exports the name.
 	Import func(name string) (string, bool)
-	// Stored answers what the parameter store holds under a name; false when it
+	// StoredParameter answers what the parameter store holds under a name; false when it
 	// holds nothing. It may be nil when no parameter's type asks for it.
-	Stored func(name string) (string, bool)
-	// Place says what a Ref to a resource and its attributes are. It is called
+	StoredParameter func(name string) (string, bool)
+	// ResolveResource says what a Ref to a resource and its attributes are. It is called
 	// once for each resource, in dependency order, the properties computed.
-	Place func(Resource) (Placed, error)
+	ResolveResource func(Resource) (ResourceValues, error)
 }
 
-// Placed is a resource as others in its template see it.
-type Placed struct {
+// ResourceValues is a resource as others in its template see it.
+type ResourceValues struct {
 	Ref string
 	// Attribute returns a string, or a list of strings as []any.
 	Attribute func(name string) (any, error)
@@ -93,27 +95,27 @@ type evaluator struct {
 	in         Input
 	names      *checker
 	conditions map[string]bool
-	placed     map[string]Placed
+	resolved   map[string]ResourceValues
 	imports    []string
-	produced   int
+	size       int
 }
 
 func newEvaluator(t *Template, in Input) *evaluator {
-	return &evaluator{t: t, in: in, names: newChecker(t), conditions: map[string]bool{}, placed: map[string]Placed{}}
+	return &evaluator{t: t, in: in, names: newChecker(t), conditions: map[string]bool{}, resolved: map[string]ResourceValues{}}
 }
 
 // Evaluate computes everything. Errors are *[Error], *[MissingExport] or what
 // in.Place answered.
 func (t *Template) Evaluate(in Input) (*Evaluation, error) {
 	e := newEvaluator(t, in)
-	if err := e.fetch(); err != nil {
+	if err := e.fetchStoredParameters(); err != nil {
 		return nil, err
 	}
 	if err := e.assertRules(); err != nil {
 		return nil, err
 	}
 
-	order, err := t.order(e)
+	order, err := t.orderResources(e)
 	if err != nil {
 		return nil, err
 	}
@@ -125,12 +127,12 @@ func (t *Template) Evaluate(in Input) (*Evaluation, error) {
 			return nil, err
 		}
 
-		placed, err := in.Place(r)
+		placed, err := in.ResolveResource(r)
 		if err != nil {
 			return nil, err
 		}
 
-		e.placed[r.LogicalID] = placed
+		e.resolved[r.LogicalID] = placed
 		out.Resources = append(out.Resources, r)
 	}
 
@@ -142,18 +144,18 @@ func (t *Template) Evaluate(in Input) (*Evaluation, error) {
 	return out, nil
 }
 
-// fetch replaces the names of stored parameters by what is stored.
-func (e *evaluator) fetch() error {
+// fetchStoredParameters replaces the names of stored parameters by what is stored.
+func (e *evaluator) fetchStoredParameters() error {
 	values := maps.Clone(e.in.Parameters)
 	var missing []string
 	for _, p := range e.t.parameters {
-		if !p.stored() {
+		if !p.isStored() {
 			continue
 		}
 
-		v, ok := e.in.Stored(values[p.name])
+		v, ok := e.in.StoredParameter(values[p.name])
 		if !ok {
-			missing = append(missing, clip(values[p.name]))
+			missing = append(missing, syntax.Clip(values[p.name]))
 		}
 
 		values[p.name] = v
@@ -161,21 +163,21 @@ func (e *evaluator) fetch() error {
 
 	e.in.Parameters = values
 	if missing != nil {
-		return errorf("Unable to fetch parameters [%s] from parameter store for this account.", strings.Join(missing, ","))
+		return syntax.Errorf("Unable to fetch parameters [%s] from parameter store for this account.", strings.Join(missing, ","))
 	}
 
 	return nil
 }
 
-func (e *evaluator) resource(st stop) (Resource, error) {
+func (e *evaluator) resource(st orderedResource) (Resource, error) {
 	r := st.resource
 	out := Resource{
-		LogicalID: r.id, Type: r.typ, Line: r.line, DependsOn: st.needs, Attributes: map[string]string{},
+		LogicalID: r.id, Type: r.typ, Line: r.line, DependsOn: st.dependsOn, Attributes: map[string]string{},
 		DeletionPolicy: r.policies["DeletionPolicy"], UpdateReplacePolicy: r.policies["UpdateReplacePolicy"],
 		Sources: map[string]Source{},
 	}
-	for _, f := range r.attributes.fields {
-		out.Attributes[f.name] = f.value.canonical()
+	for _, f := range r.attributes.Fields {
+		out.Attributes[f.Name] = f.Value.Canonical()
 	}
 
 	var err error
@@ -187,18 +189,18 @@ func (e *evaluator) resource(st stop) (Resource, error) {
 	}
 
 	if found := dynamicIn(out.Properties); found != "" {
-		return out, unexpanded(lineOf(r.properties, found, r.line), found)
+		return out, syntax.Unsupported(lineOf(r.properties, found, r.line), found)
 	}
 
 	if r.properties != nil {
-		for _, f := range r.properties.fields {
-			src := Source{Text: f.value.canonical()}
-			err := e.references(f.value, func(ref Reference) { src.References = append(src.References, ref) })
+		for _, f := range r.properties.Fields {
+			src := Source{Text: f.Value.Canonical()}
+			err := e.visitReferences(f.Value, func(ref Reference) { src.References = append(src.References, ref) })
 			if err != nil {
 				return out, err
 			}
 
-			out.Sources[f.name] = src
+			out.Sources[f.Name] = src
 		}
 	}
 
@@ -206,7 +208,7 @@ func (e *evaluator) resource(st stop) (Resource, error) {
 }
 
 // object evaluates a node that is an object, or is not there.
-func (e *evaluator) object(n *node) (map[string]any, error) {
+func (e *evaluator) object(n *syntax.Node) (map[string]any, error) {
 	if n == nil {
 		return map[string]any{}, nil
 	}
@@ -218,18 +220,18 @@ func (e *evaluator) object(n *node) (map[string]any, error) {
 
 	m, ok := v.(map[string]any)
 	if !ok {
-		return nil, faultf(n.line, "Template format error: Properties and Metadata must be objects")
+		return nil, syntax.ErrorAt(n.Line, "Template format error: Properties and Metadata must be objects")
 	}
 
 	return m, nil
 }
 
 // value evaluates a node: a string, []any, map[string]any or noValue.
-func (e *evaluator) value(n *node) (any, error) {
-	switch n.kind {
-	case list:
-		out := make([]any, 0, len(n.items))
-		for _, it := range n.items {
+func (e *evaluator) value(n *syntax.Node) (any, error) {
+	switch n.Kind {
+	case syntax.List:
+		out := make([]any, 0, len(n.Items))
+		for _, it := range n.Items {
 			v, err := e.value(it)
 			if err != nil {
 				return nil, err
@@ -241,43 +243,43 @@ func (e *evaluator) value(n *node) (any, error) {
 		}
 
 		return out, nil
-	case object:
-		if name, arg, ok := n.function(); ok {
+	case syntax.Object:
+		if name, arg, ok := n.Function(); ok {
 			v, err := e.call(n, name, arg)
 			if err != nil {
 				return nil, err
 			}
-			return v, e.spend(n, v)
+			return v, e.countSize(n, v)
 		}
 
-		out := make(map[string]any, len(n.fields))
-		for _, f := range n.fields {
-			v, err := e.value(f.value)
+		out := make(map[string]any, len(n.Fields))
+		for _, f := range n.Fields {
+			v, err := e.value(f.Value)
 			if err != nil {
 				return nil, err
 			}
 
 			if _, nothing := v.(noValue); !nothing {
-				out[f.name] = v
+				out[f.Name] = v
 			}
 		}
 
 		return out, nil
 	}
 
-	return n.text, nil
+	return n.Text, nil
 }
 
-// spend counts a computed value against the budget.
-func (e *evaluator) spend(n *node, v any) error {
-	e.produced += weight(v)
-	if e.produced > maxProduced {
-		return faultf(n.line, "Template error: the evaluated template is larger than %d bytes", maxProduced)
+// countSize counts a computed value against the budget.
+func (e *evaluator) countSize(n *syntax.Node, v any) error {
+	e.size += sizeOf(v)
+	if e.size > maxEvaluatedSize {
+		return syntax.ErrorAt(n.Line, "Template error: the evaluated template is larger than %d bytes", maxEvaluatedSize)
 	}
 	return nil
 }
 
-func weight(v any) int {
+func sizeOf(v any) int {
 	const each = 16
 	sum := each
 	switch v := v.(type) {
@@ -285,11 +287,11 @@ func weight(v any) int {
 		sum += len(v)
 	case []any:
 		for _, it := range v {
-			sum += weight(it)
+			sum += sizeOf(it)
 		}
 	case map[string]any:
 		for k, it := range v {
-			sum += len(k) + weight(it)
+			sum += len(k) + sizeOf(it)
 		}
 	}
 
@@ -300,7 +302,7 @@ func (e *evaluator) outputs() ([]Output, error) {
 	var out []Output
 	exported := map[string]bool{}
 	for _, o := range e.t.outputs {
-		if active, err := e.active(o.condition); err != nil || !active {
+		if active, err := e.conditionHolds(o.condition); err != nil || !active {
 			if err != nil {
 				return nil, err
 			}
@@ -314,10 +316,10 @@ func (e *evaluator) outputs() ([]Output, error) {
 
 		text, ok := v.(string)
 		if !ok {
-			return nil, faultf(o.line, "Template format error: The Value field of every Outputs member must evaluate to a String.")
+			return nil, syntax.ErrorAt(o.line, "Template format error: The Value field of every Outputs member must evaluate to a String.")
 		}
-		if found := dynamic(text); found != "" {
-			return nil, unexpanded(lineOf(o.value, found, o.line), found)
+		if found := syntax.DynamicReference(text); found != "" {
+			return nil, syntax.Unsupported(lineOf(o.value, found, o.line), found)
 		}
 
 		export, err := e.export(o)
@@ -325,7 +327,7 @@ func (e *evaluator) outputs() ([]Output, error) {
 			return nil, err
 		}
 		if export != "" && exported[export] {
-			return nil, faultf(o.line, "Template format error: Export with name %s is declared more than once", export)
+			return nil, syntax.ErrorAt(o.line, "Template format error: Export with name %s is declared more than once", export)
 		}
 
 		exported[export] = true
@@ -347,7 +349,7 @@ func (e *evaluator) export(o *output) (string, error) {
 
 	name, ok := v.(string)
 	if !ok || !exportPattern.MatchString(name) {
-		return "", malformedExport(field{name: o.id, line: o.line})
+		return "", malformedExport(syntax.Field{Name: o.id, Line: o.line})
 	}
 
 	return name, nil
@@ -357,7 +359,7 @@ func (e *evaluator) export(o *output) (string, error) {
 func dynamicIn(v any) string {
 	switch v := v.(type) {
 	case string:
-		return dynamic(v)
+		return syntax.DynamicReference(v)
 	case []any:
 		for _, it := range v {
 			if found := dynamicIn(it); found != "" {
@@ -376,13 +378,13 @@ func dynamicIn(v any) string {
 }
 
 // lineOf finds the line of the text that holds a dynamic reference.
-func lineOf(n *node, found string, otherwise int) int {
+func lineOf(n *syntax.Node, found string, otherwise int) int {
 	line := otherwise
 	head, _, _ := strings.Cut(strings.TrimPrefix(found, "{{resolve:"), ":")
-	stop := errorf("found")
-	_ = n.each(func(n *node) error { // the error only ends the walk
-		if n.kind == scalar && strings.Contains(n.text, "{{resolve:"+head) {
-			line = n.line
+	stop := syntax.Errorf("found")
+	_ = n.Walk(func(n *syntax.Node) error { // the error only ends the walk
+		if n.Kind == syntax.Scalar && strings.Contains(n.Text, "{{resolve:"+head) {
+			line = n.Line
 			return stop
 		}
 		return nil

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lockstephq/lockstep/internal/sandbox/template"
+	"github.com/lockstephq/lockstep/internal/cfn/template"
 )
 
 const parameters = `
@@ -25,39 +25,41 @@ Parameters:
 Resources: {T: {Type: AWS::SNS::Topic}}
 `
 
-func bound(t *testing.T, body string, previous map[string]string, given ...template.Given) (map[string]string, error) {
+func bound(t *testing.T, body string, previous map[string]string, given ...template.ParameterInput) (map[string]string, error) {
 	t.Helper()
 	tm, err := template.Parse(body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tm.Bind(given, previous)
+	return tm.BindParameters(given, previous)
 }
 
-func give(key, value string) template.Given { return template.Given{Key: key, Value: &value} }
+func give(key, value string) template.ParameterInput {
+	return template.ParameterInput{Key: key, Value: &value}
+}
 
 func TestBindRefuses(t *testing.T) {
 	must := give("Must", "x")
 	for _, row := range []struct {
 		name  string
-		given []template.Given
+		given []template.ParameterInput
 		want  string
 	}{
 		{"missing", nil, "Parameters: [Must] must have values"},
-		{"unknown", []template.Given{must, give("B", ""), give("A", "")}, "Parameters: [B, A] do not exist in the template"},
-		{"twice", []template.Given{must, must}, "Duplicate parameter key: Must"},
-		{"allowed values", []template.Given{must, give("Enum", "c")}, "Parameter 'Enum' must be one of AllowedValues"},
-		{"pattern", []template.Given{must, give("Shape", "ab1")}, "Parameter 'Shape' must match pattern [a-z]+"},
-		{"described", []template.Given{must, give("Told", "A")}, "Parameter 'Told' failed to satisfy constraint: must be small letters"},
-		{"short", []template.Given{must, give("Sized", "a")}, "Parameter 'Sized' must contain at least 2 characters"},
-		{"long", []template.Given{must, give("Sized", "abcde")}, "Parameter 'Sized' must contain at most 4 characters"},
-		{"no number", []template.Given{must, give("Count", "x")}, "Parameter 'Count' must be a number."},
-		{"small", []template.Given{must, give("Count", "0")}, "Parameter 'Count' must be a number not less than 1"},
-		{"great", []template.Given{must, give("Count", "11")}, "Parameter 'Count' must be a number not greater than 10"},
-		{"no numbers", []template.Given{must, give("Many", "1,x")}, "Parameter 'Many' must be a number."},
-		{"huge", []template.Given{give("Must", strings.Repeat("x", 4097))}, "Parameter 'Must' must contain at most 4096 bytes"},
-		{"no previous", []template.Given{{Key: "Must", Previous: true}}, "Invalid input for parameter key Must. Cannot specify usePreviousValue as true"},
-		{"both", []template.Given{{Key: "Must", Previous: true, Value: must.Value}}, "Cannot specify usePreviousValue as true and non empty value"},
+		{"unknown", []template.ParameterInput{must, give("B", ""), give("A", "")}, "Parameters: [B, A] do not exist in the template"},
+		{"twice", []template.ParameterInput{must, must}, "Duplicate parameter key: Must"},
+		{"allowed values", []template.ParameterInput{must, give("Enum", "c")}, "Parameter 'Enum' must be one of AllowedValues"},
+		{"pattern", []template.ParameterInput{must, give("Shape", "ab1")}, "Parameter 'Shape' must match pattern [a-z]+"},
+		{"described", []template.ParameterInput{must, give("Told", "A")}, "Parameter 'Told' failed to satisfy constraint: must be small letters"},
+		{"short", []template.ParameterInput{must, give("Sized", "a")}, "Parameter 'Sized' must contain at least 2 characters"},
+		{"long", []template.ParameterInput{must, give("Sized", "abcde")}, "Parameter 'Sized' must contain at most 4 characters"},
+		{"no number", []template.ParameterInput{must, give("Count", "x")}, "Parameter 'Count' must be a number."},
+		{"small", []template.ParameterInput{must, give("Count", "0")}, "Parameter 'Count' must be a number not less than 1"},
+		{"great", []template.ParameterInput{must, give("Count", "11")}, "Parameter 'Count' must be a number not greater than 10"},
+		{"no numbers", []template.ParameterInput{must, give("Many", "1,x")}, "Parameter 'Many' must be a number."},
+		{"huge", []template.ParameterInput{give("Must", strings.Repeat("x", 4097))}, "Parameter 'Must' must contain at most 4096 bytes"},
+		{"no previous", []template.ParameterInput{{Key: "Must", UsePrevious: true}}, "Invalid input for parameter key Must. Cannot specify usePreviousValue as true"},
+		{"both", []template.ParameterInput{{Key: "Must", UsePrevious: true, Value: must.Value}}, "Cannot specify usePreviousValue as true and non empty value"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, err := bound(t, parameters, nil, row.given...)
@@ -70,7 +72,7 @@ func TestBindRefuses(t *testing.T) {
 
 func TestBindTakesGivenThenPreviousThenDefault(t *testing.T) {
 	previous := map[string]string{"Must": "before", "Free": "before"}
-	got, err := bound(t, parameters, previous, template.Given{Key: "Must", Previous: true}, give("Enum", "b"))
+	got, err := bound(t, parameters, previous, template.ParameterInput{Key: "Must", UsePrevious: true}, give("Enum", "b"))
 	if err != nil {
 		t.Fatal(err)
 	}

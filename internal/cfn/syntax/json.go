@@ -1,4 +1,4 @@
-package template
+package syntax
 
 import (
 	"bytes"
@@ -9,30 +9,27 @@ import (
 	"unicode/utf8"
 )
 
-// The limits of CloudFormation, and our own on depth, which it does not publish.
+// The limits of a template's text. That of the depth is ours, since CloudFormation
+// publishes none.
 const (
-	MaxBody       = 51200 // bytes of a template sent in a request
-	maxDepth      = 100
-	maxNodes      = 60000 // more than 51,200 bytes can hold
-	maxResources  = 500
-	maxParameters = 200
-	maxOutputs    = 200
-	maxMappings   = 200
+	MaxBody  = 51200 // bytes of a template sent in a request
+	maxDepth = 100
+	maxNodes = 60000 // more than 51,200 bytes can hold
 )
 
-// decode turns a body into nodes. A body that begins with a brace is JSON, as
+// Decode turns a body into nodes. A body that begins with a brace is JSON, as
 // CloudFormation decides it.
-func decode(body string) (*node, error) {
+func Decode(body string) (*Node, error) {
 	if len(body) > MaxBody {
-		return nil, errorf("Template may not exceed %d bytes in size.", MaxBody)
+		return nil, Errorf("Template may not exceed %d bytes in size.", MaxBody)
 	}
 	if !utf8.ValidString(body) {
-		return nil, errorf("Template format error: the template is not valid UTF-8")
+		return nil, Errorf("Template format error: the template is not valid UTF-8")
 	}
 
 	text := strings.TrimLeft(strings.TrimPrefix(body, "\ufeff"), " \t\r\n")
 	if text == "" {
-		return nil, errorf("Template format error: unsupported structure.")
+		return nil, Errorf("Template format error: unsupported structure.")
 	}
 	if text[0] == '{' {
 		return decodeJSON(body)
@@ -50,7 +47,7 @@ type jsonReader struct {
 	nodes int
 }
 
-func decodeJSON(body string) (*node, error) {
+func decodeJSON(body string) (*Node, error) {
 	b := []byte(strings.TrimPrefix(body, "\ufeff"))
 	r := &jsonReader{body: b, dec: json.NewDecoder(bytes.NewReader(b)), line: 1}
 	r.dec.UseNumber()
@@ -64,8 +61,8 @@ func decodeJSON(body string) (*node, error) {
 	return n, nil
 }
 
-// here returns the line of the token read last.
-func (r *jsonReader) here() int {
+// currentLine returns the line of the token read last.
+func (r *jsonReader) currentLine() int {
 	end := int(r.dec.InputOffset())
 	if end > len(r.body) {
 		end = len(r.body)
@@ -76,20 +73,20 @@ func (r *jsonReader) here() int {
 }
 
 func (r *jsonReader) malformed() error {
-	line := r.here()
+	line := r.currentLine()
 	column := r.seen - bytes.LastIndexByte(r.body[:r.seen], '\n')
-	return errorf("Template format error: JSON not well-formed. (line %d, column %d)", line, column)
+	return Errorf("Template format error: JSON not well-formed. (line %d, column %d)", line, column)
 }
 
-func (r *jsonReader) value(depth int) (*node, error) {
+func (r *jsonReader) value(depth int) (*Node, error) {
 	tok, err := r.dec.Token()
 	if err != nil {
 		return nil, r.malformed()
 	}
 
-	n := &node{line: r.here()}
+	n := &Node{Line: r.currentLine()}
 	if r.nodes++; depth > maxDepth || r.nodes > maxNodes {
-		return nil, faultf(n.line, "Template format error: the template nests deeper than %d levels or has too many values", maxDepth)
+		return nil, ErrorAt(n.Line, "Template format error: the template nests deeper than %d levels or has too many values", maxDepth)
 	}
 
 	switch t := tok.(type) {
@@ -103,36 +100,36 @@ func (r *jsonReader) value(depth int) (*node, error) {
 		return nil, r.malformed()
 
 	case string:
-		n.text = t
+		n.Text = t
 	case json.Number:
-		n.text = t.String()
+		n.Text = t.String()
 	case bool:
-		n.text = "false"
+		n.Text = "false"
 		if t {
-			n.text = "true"
+			n.Text = "true"
 		}
 
 	default:
-		n.kind = null
+		n.Kind = Null
 	}
 
 	return n, nil
 }
 
-func (r *jsonReader) list(n *node, depth int) error {
-	n.kind = list
+func (r *jsonReader) list(n *Node, depth int) error {
+	n.Kind = List
 	for r.dec.More() {
 		it, err := r.value(depth + 1)
 		if err != nil {
 			return err
 		}
-		n.items = append(n.items, it)
+		n.Items = append(n.Items, it)
 	}
 	return r.end()
 }
 
-func (r *jsonReader) object(n *node, depth int) error {
-	n.kind = object
+func (r *jsonReader) object(n *Node, depth int) error {
+	n.Kind = Object
 	seen := map[string]bool{}
 	for r.dec.More() {
 		tok, err := r.dec.Token()
@@ -145,9 +142,9 @@ func (r *jsonReader) object(n *node, depth int) error {
 			return r.malformed()
 		}
 
-		line := r.here()
+		line := r.currentLine()
 		if seen[name] {
-			return faultf(line, "Template format error: duplicate key %q", clip(name))
+			return ErrorAt(line, "Template format error: duplicate key %q", Clip(name))
 		}
 
 		seen[name] = true
@@ -156,7 +153,7 @@ func (r *jsonReader) object(n *node, depth int) error {
 			return err
 		}
 
-		n.fields = append(n.fields, field{name: name, line: line, value: v})
+		n.Fields = append(n.Fields, Field{Name: name, Line: line, Value: v})
 	}
 
 	return r.end()

@@ -5,7 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lockstephq/lockstep/internal/sandbox/template"
+	"github.com/lockstephq/lockstep/internal/cfn/syntax"
+	"github.com/lockstephq/lockstep/internal/cfn/template"
 )
 
 // world answers for everything outside a template: a resource's Ref is ref-ID,
@@ -18,12 +19,12 @@ func world(params, exports map[string]string) template.Input {
 			"AWS::StackId": "arn:stack", "AWS::URLSuffix": "amazonaws.com", "AWS::NotificationARNs": []any{"arn:n1"},
 		},
 		Import: func(name string) (string, bool) { v, ok := exports[name]; return v, ok },
-		Stored: func(name string) (string, bool) {
+		StoredParameter: func(name string) (string, bool) {
 			v, ok := map[string]string{"/one": "stored", "/many": "a,b"}[name]
 			return v, ok
 		},
-		Place: func(r template.Resource) (template.Placed, error) {
-			return template.Placed{Ref: "ref-" + r.LogicalID, Attribute: func(name string) (any, error) {
+		ResolveResource: func(r template.Resource) (template.ResourceValues, error) {
+			return template.ResourceValues{Ref: "ref-" + r.LogicalID, Attribute: func(name string) (any, error) {
 				if name == "List" {
 					return []any{"one", "two"}, nil
 				}
@@ -40,12 +41,12 @@ func evaluate(body string, given map[string]string, exports map[string]string) (
 		return nil, err
 	}
 
-	var list []template.Given
+	var list []template.ParameterInput
 	for k, v := range given {
-		list = append(list, template.Given{Key: k, Value: &v})
+		list = append(list, template.ParameterInput{Key: k, Value: &v})
 	}
 
-	params, err := t.Bind(list, nil)
+	params, err := t.BindParameters(list, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +132,7 @@ func TestFunctions(t *testing.T) {
 				if r.LogicalID != "Tried" {
 					continue
 				}
-				if got := template.Canonical(r.Properties["V"]); got != row.want {
+				if got := syntax.Canonical(r.Properties["V"]); got != row.want {
 					t.Errorf("got %s, want %s", got, row.want)
 				}
 			}

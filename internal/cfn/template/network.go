@@ -4,11 +4,13 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"strconv"
+
+	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 )
 
-// zones yields the availability zones of a region: three in every one, which
+// getAZs yields the availability zones of a region: three in every one, which
 // is what most regions have.
-func (e *evaluator) zones(n, arg *node) (any, error) {
+func (e *evaluator) getAZs(n, arg *syntax.Node) (any, error) {
 	region, err := e.text(n, arg, "Template error: every Fn::GetAZs object must have a String-typed value.")
 	if err != nil {
 		return nil, err
@@ -20,10 +22,10 @@ func (e *evaluator) zones(n, arg *node) (any, error) {
 }
 
 // cidr cuts an address block into count blocks of the same size.
-func (e *evaluator) cidr(n, arg *node) (any, error) {
+func (e *evaluator) cidr(n, arg *syntax.Node) (any, error) {
 	const complaint = "Template error: Fn::Cidr requires a valid address block, a count from 1 to 256 and a number of bits"
 	text := []string{"", "", "8"}
-	for i, it := range arg.items {
+	for i, it := range arg.Items {
 		var err error
 		if text[i], err = e.text(n, it, complaint); err != nil {
 			return nil, err
@@ -34,13 +36,13 @@ func (e *evaluator) cidr(n, arg *node) (any, error) {
 	count, err2 := strconv.Atoi(text[1])
 	bits, err3 := strconv.Atoi(text[2])
 	if err != nil || err2 != nil || err3 != nil || count < 1 || count > 256 || bits < 1 {
-		return nil, faultf(n.line, "%s", complaint)
+		return nil, syntax.ErrorAt(n.Line, "%s", complaint)
 	}
 
 	size := prefix.Addr().BitLen()
 	length := size - bits
 	if length < prefix.Bits() || length-prefix.Bits() < 9 && count > 1<<(length-prefix.Bits()) {
-		return nil, faultf(n.line, "Template error: Fn::Cidr: %s does not hold %d blocks of %d bits", clip(text[0]), count, bits)
+		return nil, syntax.ErrorAt(n.Line, "Template error: Fn::Cidr: %s does not hold %d blocks of %d bits", syntax.Clip(text[0]), count, bits)
 	}
 
 	out := make([]any, count)

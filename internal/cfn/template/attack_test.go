@@ -8,7 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockstephq/lockstep/internal/sandbox/template"
+	"github.com/lockstephq/lockstep/internal/cfn/syntax"
+	"github.com/lockstephq/lockstep/internal/cfn/template"
 )
 
 // bombs are templates made to cost more than they weigh.
@@ -34,7 +35,7 @@ func bombs() map[string]string {
 		"deep JSON list":     `{"Resources":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + "}",
 		"deep indentation":   deep(),
 		"deep functions":     head + strings.Repeat("{'Fn::Base64': ", 3000) + "x" + strings.Repeat("}", 3000),
-		"long":               head + strings.Repeat("x", template.MaxBody),
+		"long":               head + strings.Repeat("x", syntax.MaxBody),
 		"growing references": growing,
 		"many resources":     "Resources: {" + many("A", 501, "{Type: AWS::SNS::Topic}") + "}",
 		"many parameters":    "Parameters: {" + many("P", 201, "{Type: String}") + "}\nResources: {T: {Type: AWS::SNS::Topic}}",
@@ -124,14 +125,14 @@ func FuzzTemplate(f *testing.F) {
 			return
 		}
 
-		var given []template.Given
+		var given []template.ParameterInput
 		for _, p := range tm.Parameters() {
 			if !p.HasDefault {
 				given = append(given, give(p.Name, "1"))
 			}
 		}
 
-		params, err := tm.Bind(given, nil)
+		params, err := tm.BindParameters(given, nil)
 		if err != nil {
 			return
 		}

@@ -1,0 +1,69 @@
+package syntax
+
+import (
+	"regexp"
+	"strings"
+)
+
+// A piece of a Fn::Sub text is literal or a variable's name.
+type SubPart struct {
+	Text       string
+	IsVariable bool
+}
+
+// SplitSub takes a Fn::Sub text apart. ${!X} is the literal ${X}; a ${ that is
+// never closed is literal too.
+func SplitSub(n *Node) ([]SubPart, error) {
+	var out []SubPart
+	rest := n.Text
+	for {
+		before, after, ok := strings.Cut(rest, "${")
+		name, tail, closed := strings.Cut(after, "}")
+		if !ok || !closed {
+			return append(out, SubPart{Text: rest}), nil
+		}
+
+		out = append(out, SubPart{Text: before})
+		switch literal, isLiteral := strings.CutPrefix(name, "!"); {
+		case isLiteral:
+			out = append(out, SubPart{Text: "${" + literal + "}"})
+		case !isVariableName(name):
+			return nil, ErrorAt(n.Line, "Template error: variable names in Fn::Sub syntax must contain only alphanumeric characters, underscores, periods, and colons")
+		default:
+			out = append(out, SubPart{Text: name, IsVariable: true})
+		}
+
+		rest = tail
+	}
+}
+
+func isVariableName(name string) bool {
+	for _, c := range []byte(name) {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !letter && c != '_' && c != '.' && c != ':' {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// SubArguments splits the argument of Fn::Sub into its text and its own variables.
+func SubArguments(call, arg *Node) (text *Node, own *Node, err error) {
+	if arg.Kind == Scalar {
+		return arg, &Node{Kind: Object}, nil
+	}
+	if arg.Kind == List && len(arg.Items) == 2 && arg.Items[0].Kind == Scalar && arg.Items[1].Kind == Object {
+		return arg.Items[0], arg.Items[1], nil
+	}
+	return nil, nil, ErrorAt(call.Line, "Template error: One or more Fn::Sub intrinsic functions don't specify expected arguments. Specify a string as first argument, and an optional second argument to specify a mapping of values to replace in the string")
+}
+
+var dynamicPattern = regexp.MustCompile(`\{\{resolve:[^}]*\}?\}?`)
+
+// DynamicReference returns the first dynamic reference in a text, "" for none.
+func DynamicReference(text string) string {
+	if !strings.Contains(text, "{{resolve:") {
+		return ""
+	}
+	return dynamicPattern.FindString(text)
+}

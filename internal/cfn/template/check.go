@@ -1,0 +1,381 @@
+package template
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/lockstephq/lockstep/internal/cfn/syntax"
+)
+
+// checker walks a parsed template and refuses what no values could make right.
+type checker struct {
+	t          *Template
+	parameters map[string]*parameter
+	resources  map[string]*resource
+	conditions map[string]*syntax.Node
+	unresolved []string // names that the block refers to and nobody declares
+}
+
+// block says where a value stands and so which functions it may use.
+type block struct {
+	name       string // as AWS names it in its messages
+	owner      string // the member, for messages
+	conditions bool   // condition and rule functions instead of value functions at the top
+}
+
+func newChecker(t *Template) *checker {
+	c := &checker{t: t, parameters: map[string]*parameter{}, resources: map[string]*resource{}, conditions: map[string]*syntax.Node{}}
+	for _, p := range t.parameters {
+		c.parameters[p.name] = p
+	}
+	for _, r := range t.resources {
+		c.resources[r.id] = r
+	}
+	for _, f := range t.conditions {
+		c.conditions[f.Name] = f.Value
+	}
+	return c
+}
+
+func (c *checker) run() error {
+	for _, r := range c.t.resources {
+		if c.parameters[r.id] != nil {
+			return syntax.ErrorAt(r.line, "Template format error: Duplicate name %s: a parameter and a resource", r.id)
+		}
+	}
+
+	for _, step := range []func() error{c.checkConditions, c.checkRules, c.checkResources, c.checkOutputs} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+
+	if len(c.t.conditions) == 0 { // else which branches count depends on values
+		_, err := c.t.orderResources(newEvaluator(c.t, Input{}))
+		return err
+	}
+
+	return nil
+}
+
+func (c *checker) checkConditions() error {
+	b := block{name: "Conditions", conditions: true}
+	for _, f := range c.t.conditions {
+		b.owner = f.Name
+		if err := c.checkValue(f.Value, b); err != nil {
+			return err
+		}
+	}
+	if err := c.unresolvedError(b); err != nil {
+		return err
+	}
+	return c.checkConditionCycle()
+}
+
+func (c *checker) checkRules() error {
+	b := block{name: "Rules", conditions: true}
+	for _, r := range c.t.rules {
+		b.owner = r.name
+		for _, n := range r.values() {
+			if err := c.checkValue(n, b); err != nil {
+				return err
+			}
+		}
+	}
+	return c.unresolvedError(b)
+}
+
+func (c *checker) checkResources() error {
+	b := block{name: "Resources"}
+	for _, r := range c.t.resources {
+		b.owner = r.id
+		if err := c.checkConditionName(r.condition, r.line, b); err != nil {
+			return err
+		}
+
+		for _, id := range r.dependsOn {
+			if c.resources[id] == nil {
+				c.unresolved = append(c.unresolved, syntax.Clip(id))
+			}
+		}
+
+		for _, n := range r.nodes() {
+			if err := c.checkValue(n, b); err != nil {
+				return err
+			}
+		}
+	}
+
+	return c.unresolvedError(b)
+}
+
+func (c *checker) checkOutputs() error {
+	b := block{name: "Outputs"}
+	for _, o := range c.t.outputs {
+		b.owner = o.id
+		if err := c.checkConditionName(o.condition, o.line, b); err != nil {
+			return err
+		}
+		if err := c.checkValue(o.value, b); err != nil {
+			return err
+		}
+
+		if o.export == nil {
+			continue
+		}
+		if err := c.checkValue(o.export, b); err != nil {
+			return err
+		}
+		if c.dependsOnResources(o.export) {
+			return syntax.ErrorAt(o.export.Line, "Template format error: Output %s is malformed. The Name field of Export must not depend on any resources, imported values, or Fn::GetAZs.", o.id)
+		}
+	}
+
+	return c.unresolvedError(b)
+}
+
+// nodes lists the parts of a resource that may hold functions.
+func (r *resource) nodes() []*syntax.Node {
+	var out []*syntax.Node
+	for _, n := range []*syntax.Node{r.properties, r.metadata, r.attributes} {
+		if n != nil {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+func (c *checker) checkConditionName(name string, line int, b block) error {
+	if name != "" && c.conditions[name] == nil {
+		return syntax.ErrorAt(line, "Template format error: Unresolved condition dependency %s in the %s block of the template", syntax.Clip(name), b.name)
+	}
+	return nil
+}
+
+// unresolvedError reports the names collected in a block, all at once as AWS does.
+func (c *checker) unresolvedError(b block) error {
+	if c.unresolved == nil {
+		return nil
+	}
+	names := slices.Clone(c.unresolved)
+	slices.Sort(names)
+	return syntax.Errorf("Template format error: Unresolved resource dependencies [%s] in the %s block of the template", strings.Join(slices.Compact(names), ", "), b.name)
+}
+
+// checkValue checks a value and everything below it.
+func (c *checker) checkValue(n *syntax.Node, b block) error {
+	switch n.Kind {
+	case syntax.Null:
+		return syntax.ErrorAt(n.Line, "Template format error: [/%s/%s] 'null' values are not allowed in templates", b.name, b.owner)
+	case syntax.List:
+		for _, it := range n.Items {
+			if err := c.checkValue(it, b); err != nil {
+				return err
+			}
+		}
+	case syntax.Object:
+		if name, arg, ok := n.Function(); ok {
+			return c.checkFunction(n, name, arg, b)
+		}
+		if b.conditions && len(n.Fields) == 1 && n.Fields[0].Name == "Condition" {
+			return c.checkConditionName(n.Fields[0].Value.Text, n.Line, b)
+		}
+
+		for _, f := range n.Fields {
+			if strings.HasPrefix(f.Name, "Fn::") {
+				return syntax.ErrorAt(f.Line, "Template error: %s must be the only key of its object", syntax.Clip(f.Name))
+			}
+			if err := c.checkValue(f.Value, b); err != nil {
+				return err
+			}
+		}
+	}
+
+	return nil
+}
+
+// checkFunction checks one function call and its arguments.
+func (c *checker) checkFunction(n *syntax.Node, name string, arg *syntax.Node, b block) error {
+	if err := c.checkCall(n, name, arg, b); err != nil {
+		return err
+	}
+
+	switch name {
+	case "Ref":
+		c.checkName(arg.Text, b)
+		return nil
+	case "Fn::GetAtt":
+		return c.checkGetAtt(n, arg, b)
+	case "Fn::Sub":
+		return c.checkSub(n, arg, b)
+	case "Fn::If":
+		if err := c.checkConditionName(arg.Items[0].Text, n.Line, b); err != nil {
+			return err
+		}
+	case "Fn::ImportValue":
+		if c.dependsOnResources(arg) {
+			return syntax.ErrorAt(n.Line, "Template error: the attribute in Fn::ImportValue must not depend on any resources, imported values, or Fn::GetAZs")
+		}
+	}
+
+	return c.checkValue(arg, b)
+}
+
+// checkCall checks that a function exists in this place and has the arguments it
+// needs, so that evaluation can rely on their number and kind.
+func (c *checker) checkCall(n *syntax.Node, name string, arg *syntax.Node, b block) error {
+	conditional := []string{"Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals"}
+	ruleOnly := []string{"Fn::Contains", "Fn::EachMemberEquals", "Fn::EachMemberIn"}
+	switch {
+	case slices.Contains(conditional, name) && !b.conditions:
+		return syntax.ErrorAt(n.Line, "Template error: %s can only be used in Conditions and Rules", name)
+	case slices.Contains(ruleOnly, name) && b.name != "Rules":
+		return syntax.ErrorAt(n.Line, "Template error: %s can only be used in Rules", name)
+	case slices.Contains([]string{"Fn::GetAtt", "Fn::ImportValue", "Fn::GetAZs", "Fn::Cidr", "Fn::Base64"}, name) && b.conditions:
+		return syntax.ErrorAt(n.Line, "Template format error: %s cannot be used in the %s block of the template", name, b.name)
+	}
+
+	complaint, known := syntax.CheckArguments(name, arg)
+	if !known {
+		return syntax.Unsupported(n.Line, name)
+	}
+	if complaint != "" {
+		return syntax.ErrorAt(n.Line, "%s", complaint)
+	}
+
+	if name == "Fn::FindInMap" && arg.Items[0].Kind == syntax.Scalar && c.t.mappings[arg.Items[0].Text] == nil {
+		return syntax.ErrorAt(n.Line, "Template error: Mapping named '%s' is not present in the 'Mappings' section of template.", syntax.Clip(arg.Items[0].Text))
+	}
+
+	if name == "Fn::Sub" {
+		_, _, err := syntax.SubArguments(n, arg)
+		return err
+	}
+
+	return nil
+}
+
+// checkName notes a name that a Ref or a Sub uses when it stands for nothing.
+func (c *checker) checkName(name string, b block) {
+	switch {
+	case syntax.IsPseudoParameter(name), c.parameters[name] != nil:
+	case c.resources[name] != nil && !b.conditions:
+	default:
+		c.unresolved = append(c.unresolved, syntax.Clip(name))
+	}
+}
+
+func (c *checker) checkGetAtt(n, arg *syntax.Node, b block) error {
+	id, att := syntax.GetAttArguments(arg)
+	if c.resources[id] == nil {
+		return syntax.ErrorAt(n.Line, "Template error: instance of Fn::GetAtt references undefined resource %s", syntax.Clip(id))
+	}
+	return c.checkValue(att, b)
+}
+
+func (c *checker) checkSub(n, arg *syntax.Node, b block) error {
+	text, own, err := syntax.SubArguments(n, arg)
+	if err != nil {
+		return err
+	}
+
+	parts, err := syntax.SplitSub(text)
+	if err != nil {
+		return err
+	}
+
+	for _, p := range parts {
+		if !p.IsVariable || own.Member(p.Text) != nil {
+			continue
+		}
+
+		if id, _, dotted := strings.Cut(p.Text, "."); dotted {
+			c.checkName(id, b)
+		} else {
+			c.checkName(p.Text, b)
+		}
+	}
+
+	return c.checkValue(own, b)
+}
+
+// dependsOnResources says whether a value needs resources, imports or zones, which the
+// names of exports and imports must not.
+func (c *checker) dependsOnResources(n *syntax.Node) bool {
+	stop := syntax.Errorf("dependent")
+	return n.Walk(func(n *syntax.Node) error {
+		name, arg, ok := n.Function()
+		if !ok {
+			return nil
+		}
+
+		switch name {
+		case "Fn::GetAtt", "Fn::ImportValue", "Fn::GetAZs":
+			return stop
+		case "Ref":
+			if c.resources[arg.Text] != nil {
+				return stop
+			}
+		case "Fn::Sub":
+			if c.subDependsOnResources(n, arg) {
+				return stop
+			}
+		}
+
+		return nil
+	}) != nil
+}
+
+func (c *checker) subDependsOnResources(n, arg *syntax.Node) bool {
+	text, own, err := syntax.SubArguments(n, arg)
+	if err != nil {
+		return false // refused elsewhere
+	}
+
+	parts, err := syntax.SplitSub(text)
+	if err != nil {
+		return false
+	}
+
+	return slices.ContainsFunc(parts, func(p syntax.SubPart) bool {
+		id, _, _ := strings.Cut(p.Text, ".")
+		return p.IsVariable && own.Member(p.Text) == nil && c.resources[id] != nil
+	})
+}
+
+// checkConditionCycle refuses conditions that need each other.
+func (c *checker) checkConditionCycle() error {
+	state := map[string]int{} // 1 being visited, 2 done
+	var visit func(name string, from string) error
+	visit = func(name, from string) error {
+		n := c.conditions[name]
+		if n == nil || state[name] == 2 {
+			return nil
+		}
+		if state[name] == 1 {
+			return syntax.ErrorAt(n.Line, "Template error: Found circular condition dependency between %s and %s", from, name)
+		}
+
+		state[name] = 1
+		err := n.Walk(func(n *syntax.Node) error {
+			if n.Kind == syntax.Object && len(n.Fields) == 1 && n.Fields[0].Name == "Condition" {
+				return visit(n.Fields[0].Value.Text, name)
+			}
+			if f, arg, ok := n.Function(); ok && f == "Fn::If" {
+				return visit(arg.Items[0].Text, name)
+			}
+
+			return nil
+		})
+
+		state[name] = 2
+		return err
+	}
+	for _, f := range c.t.conditions {
+		if err := visit(f.Name, f.Name); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
