@@ -38,7 +38,7 @@ func layout() map[string]layoutEntry {
 		"internal/server": {imports: ". internal/api internal/awsjson internal/console internal/db internal/engine internal/gitwire internal/connection" +
 			" internal/identity internal/metrics internal/netaddr internal/preview internal/provider internal/provider/azuredevops internal/provider/bitbucket" +
 			" internal/provider/git internal/provider/github internal/provider/gitlab internal/queue internal/sample internal/sandbox internal/seal" +
-			" internal/sigv4 internal/store internal/sts internal/target internal/target/cfnstack internal/trigger internal/wire"},
+			" internal/sigv4 internal/store internal/sts internal/target internal/target/cfnstack internal/target/cfnstack/deploymentfile internal/trigger internal/wire"},
 		"internal/client":   {imports: "internal/wire internal/netaddr"},
 		"internal/manifest": {imports: ". internal/client internal/wire internal/signature"},
 
@@ -82,7 +82,9 @@ func layout() map[string]layoutEntry {
 		"internal/provider/gitremote": {imports: ". internal/provider internal/gitwire"},
 		"internal/provider/rest":      {imports: ". internal/provider internal/gitwire internal/netaddr"},
 		"internal/target":             {imports: "."},
-		"internal/target/cfnstack":    {imports: ". internal/target internal/netaddr", tests: "internal/sandbox internal/db"},
+		"internal/target/cfnstack": {imports: ". internal/target internal/target/cfnstack/deploymentfile internal/netaddr",
+			tests: "internal/sandbox internal/db"},
+		"internal/target/cfnstack/deploymentfile": {imports: ". internal/target"},
 
 		// The floor.
 		"internal/gitwire": {imports: "internal/netaddr"},

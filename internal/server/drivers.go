@@ -17,6 +17,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider/gitlab"
 	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/target/cfnstack"
+	"github.com/lockstephq/lockstep/internal/target/cfnstack/deploymentfile"
 )
 
 // providers lists the drivers of Git hosts. A new one is a line here and one in
@@ -74,7 +75,7 @@ func externalID(account lockstep.AccountID) string { return "lockstep:" + string
 
 // validNames says which names each sync type's resources can have.
 func validNames() map[lockstep.SyncType]func(string) error {
-	return map[lockstep.SyncType]func(string) error{cfnstack.Type: cfnstack.ValidateStackName}
+	return map[lockstep.SyncType]func(string) error{cfnstack.Type: deploymentfile.ValidateStackName}
 }
 
 // A stackTarget is the CloudFormation that stacks are in.

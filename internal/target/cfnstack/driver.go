@@ -15,6 +15,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/netaddr"
 	"github.com/lockstephq/lockstep/internal/target"
+	"github.com/lockstephq/lockstep/internal/target/cfnstack/deploymentfile"
 )
 
 // Type is the sync type of CloudFormation stacks.
@@ -72,9 +73,11 @@ const httpTimeout = 20 * time.Second
 
 // A Driver syncs CloudFormation stacks. It is safe for concurrent use.
 type Driver struct {
+	deploymentfile.Discoverer
+	deploymentfile.Encoder
+
 	options Options
 	http    *awshttp.BuildableClient
-	found   memo
 
 	mu       sync.Mutex
 	clients  map[string]*cloudformation.Client // by region
@@ -151,6 +154,13 @@ func (d *Driver) endpointName() string {
 		return net.JoinHostPort(host, port)
 	}
 	return u.Host
+}
+
+// ReadInputs reads the deployment file and the template it names. The kinds of
+// its errors are Invalid, NotFound, Limit and those of the tree.
+func (d *Driver) ReadInputs(ctx context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (target.Inputs, error) {
+	_, inputs, err := deploymentfile.Read(ctx, cfg, files)
+	return inputs, err
 }
 
 // Advance takes an attempt one step further. Beside Failed ends its errors are

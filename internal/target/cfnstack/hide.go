@@ -92,7 +92,7 @@ func (w *work) hider(ctx context.Context) (func(string) string, error) {
 		return func(s string) string { return s }, nil
 	}
 
-	secrets := w.doc.secrets()
+	secrets := w.doc.Secrets()
 	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // one may be part of another
 	var pairs []string
 	for _, secret := range secrets {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/target"
+	"github.com/lockstephq/lockstep/internal/target/cfnstack/deploymentfile"
 )
 
 // maxLook is how long the look at the stack counts on which a change set is
@@ -42,7 +43,7 @@ func (w *work) bundle(ctx context.Context) (target.Step, error) {
 		return target.Step{}, err
 	}
 
-	previous, absent, err := doc.absent(stack, create)
+	previous, absent, err := absentParameters(doc, stack, create)
 	if err != nil {
 		return target.Step{}, err
 	}
@@ -62,7 +63,7 @@ func (w *work) bundle(ctx context.Context) (target.Step, error) {
 	w.m.Number++
 	w.m.Name = fmt.Sprintf("lockstep-%s-%d", w.ID, w.m.Number)
 	w.m.Create, w.m.Missing, w.m.Stack = create, stack == nil, stackID(stack)
-	w.m.Previous, w.m.Secret = previous, len(doc.secrets()) > 0
+	w.m.Previous, w.m.Secret = previous, len(doc.Secrets()) > 0
 
 	return w.next(creating)
 }
@@ -70,9 +71,9 @@ func (w *work) bundle(ctx context.Context) (target.Step, error) {
 // absent decides what becomes of the parameters that the file does not give: a
 // NoEcho one keeps the value in the stack, another takes the template's
 // default, and where there is none the value in the stack.
-func (d *document) absent(stack *types.Stack, create bool) (previous []string, absent string, err error) {
-	given := make(map[string]bool, len(d.file.Parameters))
-	for _, p := range d.file.Parameters {
+func absentParameters(doc *deploymentfile.Document, stack *types.Stack, create bool) (previous []string, absent string, err error) {
+	given := make(map[string]bool, len(doc.File.Parameters))
+	for _, p := range doc.File.Parameters {
 		given[p.Name] = true
 	}
 
@@ -84,7 +85,7 @@ func (d *document) absent(stack *types.Stack, create bool) (previous []string, a
 	}
 
 	var said []string
-	for _, p := range d.template.Parameters {
+	for _, p := range doc.Template.Parameters {
 		switch {
 		case given[p.Name]:
 		case inStack[p.Name] && (p.NoEcho || !p.HasDefault):
@@ -93,8 +94,7 @@ func (d *document) absent(stack *types.Stack, create bool) (previous []string, a
 		case p.HasDefault:
 			said = append(said, p.Name+" (the template's default)")
 		default:
-			return nil, "", d.file.source.errorf(0, "parameters."+p.Name,
-				"the key is missing; template %q has the parameter without a default, and the stack has no value to keep", d.file.Template)
+			return nil, "", doc.MissingParameterError(p.Name)
 		}
 	}
 
@@ -154,7 +154,7 @@ func (w *work) adopt(changeSet, stack string) {
 	}
 }
 
-func (w *work) changeSetInput(doc *document) *cloudformation.CreateChangeSetInput {
+func (w *work) changeSetInput(doc *deploymentfile.Document) *cloudformation.CreateChangeSetInput {
 	in := &cloudformation.CreateChangeSetInput{
 		// By name: some endpoints update no stack by ARN. That it is still the
 		// same stack shows in the answer's StackId.
@@ -162,7 +162,7 @@ func (w *work) changeSetInput(doc *document) *cloudformation.CreateChangeSetInpu
 		ChangeSetName: &w.m.Name,
 		ClientToken:   &w.m.Name,
 		ChangeSetType: types.ChangeSetTypeUpdate,
-		TemplateBody:  &doc.template.Body,
+		TemplateBody:  &doc.Template.Body,
 		Capabilities: []types.Capability{
 			types.CapabilityCapabilityIam, types.CapabilityCapabilityNamedIam, types.CapabilityCapabilityAutoExpand,
 		},
@@ -172,11 +172,11 @@ func (w *work) changeSetInput(doc *document) *cloudformation.CreateChangeSetInpu
 		in.ChangeSetType = types.ChangeSetTypeCreate
 	}
 
-	if doc.template.Nested {
+	if doc.Template.HasNestedStacks {
 		in.IncludeNestedStacks = aws.Bool(true)
 	}
 
-	for _, p := range doc.file.Parameters {
+	for _, p := range doc.File.Parameters {
 		in.Parameters = append(in.Parameters, types.Parameter{ParameterKey: &p.Name, ParameterValue: &p.Value})
 	}
 
@@ -184,9 +184,9 @@ func (w *work) changeSetInput(doc *document) *cloudformation.CreateChangeSetInpu
 		in.Parameters = append(in.Parameters, types.Parameter{ParameterKey: &name, UsePreviousValue: aws.Bool(true)})
 	}
 
-	if doc.file.HasTags { // an empty list clears, none keeps
-		in.Tags = make([]types.Tag, 0, len(doc.file.Tags))
-		for _, t := range doc.file.Tags {
+	if doc.File.HasTags { // an empty list clears, none keeps
+		in.Tags = make([]types.Tag, 0, len(doc.File.Tags))
+		for _, t := range doc.File.Tags {
 			in.Tags = append(in.Tags, types.Tag{Key: &t.Key, Value: &t.Value})
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/target/cfnstack/deploymentfile"
 )
 
 // valuesTimeout bounds what is asked for the sake of values alone: they are for
@@ -64,20 +65,20 @@ func causes(changes []lockstep.ProposedChange) map[string]bool {
 // parameterChanges compares parameters. The value of a NoEcho one is told by
 // nobody: whether it would change shows in what it causes. Whether one that the
 // template has no more was NoEcho is not known, so its value is not told either.
-func (w *work) parameterChanges(doc *document, stack *types.Stack, out *cloudformation.DescribeChangeSetOutput, causes map[string]bool) []lockstep.ValueChange {
+func (w *work) parameterChanges(doc *deploymentfile.Document, stack *types.Stack, out *cloudformation.DescribeChangeSetOutput, causes map[string]bool) []lockstep.ValueChange {
 	before, told, given := valuesOf(stack.Parameters), valuesOf(out.Parameters), map[string]string{}
-	for _, p := range doc.file.Parameters {
+	for _, p := range doc.File.Parameters {
 		given[p.Name] = p.Value
 	}
 
 	names := maps.Clone(before)
-	for name := range doc.declared {
+	for name := range doc.Declared {
 		names[name] = ""
 	}
 
 	var list []lockstep.ValueChange
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		declared, stays := doc.declared[name]
+		declared, stays := doc.Declared[name]
 		was, there := before[name]
 		after, known := given[name]
 		if !known {
@@ -109,8 +110,8 @@ func valuesOf(parameters []types.Parameter) map[string]string {
 }
 
 // tagChanges compares tags. Without any in the file the stack keeps its own.
-func tagChanges(doc *document, stack *types.Stack) []lockstep.ValueChange {
-	if !doc.file.HasTags {
+func tagChanges(doc *deploymentfile.Document, stack *types.Stack) []lockstep.ValueChange {
+	if !doc.File.HasTags {
 		return nil
 	}
 
@@ -121,7 +122,7 @@ func tagChanges(doc *document, stack *types.Stack) []lockstep.ValueChange {
 		}
 	}
 
-	for _, t := range doc.file.Tags {
+	for _, t := range doc.File.Tags {
 		c, there := changes[t.Key]
 		if there && c.Before == t.Value {
 			delete(changes, t.Key)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/target"
+	"github.com/lockstephq/lockstep/internal/target/cfnstack/deploymentfile"
 )
 
 // maxChangeSets is how many change sets one attempt makes before it gives up
@@ -22,7 +23,7 @@ type work struct {
 	d      *Driver
 	s      *session
 	m      memory
-	doc    *document
+	doc    *deploymentfile.Document
 	events []said
 }
 
@@ -98,7 +99,7 @@ func (w *work) leave(o lockstep.Outcome, reason string) (target.Step, error) {
 }
 
 // document gives what the commit asks for, read at most once a step.
-func (w *work) document(ctx context.Context) (*document, error) {
+func (w *work) document(ctx context.Context) (*deploymentfile.Document, error) {
 	if w.doc != nil {
 		return w.doc, nil
 	}
@@ -108,7 +109,7 @@ func (w *work) document(ctx context.Context) (*document, error) {
 		return nil, err
 	}
 
-	doc, _, err := readDocument(ctx, w.Configuration, files)
+	doc, _, err := deploymentfile.Read(ctx, w.Configuration, files)
 	if err != nil {
 		return nil, err
 	}

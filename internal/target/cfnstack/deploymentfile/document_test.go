@@ -1,4 +1,4 @@
-package cfnstack_test
+package deploymentfile_test
 
 import (
 	"errors"
@@ -11,11 +11,11 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/target"
-	"github.com/lockstephq/lockstep/internal/target/cfnstack"
+	"github.com/lockstephq/lockstep/internal/target/cfnstack/deploymentfile"
 	"github.com/lockstephq/lockstep/internal/target/targettest"
 )
 
-func TestPlanNamesItsInputs(t *testing.T) {
+func TestReadReturnsItsInputs(t *testing.T) {
 	files := targettest.Files(map[string]string{
 		"web.yaml": "template-file-path: ./stacks/t.yaml\n", "stacks/t.yaml": plainTemplate, "other": "x",
 	})
@@ -34,7 +34,7 @@ func TestPlanNamesItsInputs(t *testing.T) {
 	}
 }
 
-func TestPlanNamesMissingFilesAmongItsInputs(t *testing.T) {
+func TestReadReturnsMissingFilesAmongItsInputs(t *testing.T) {
 	inputs, err := readInputs(t, targettest.Files(map[string]string{"web.yml": "x"}))
 	if lockstep.KindOf(err) != lockstep.NotFound || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
@@ -58,7 +58,7 @@ func TestPlanNamesMissingFilesAmongItsInputs(t *testing.T) {
 	}
 }
 
-func TestPlanRefusesWhatIsNotAnOrdinaryFile(t *testing.T) {
+func TestReadRefusesWhatIsNotAnOrdinaryFile(t *testing.T) {
 	files := targettest.Tree{MapFS: fstest.MapFS{
 		"web.yaml": {Data: []byte("template-file-path: t.yaml")},
 		"t.yaml":   {Data: []byte("/etc/passwd"), Mode: fs.ModeSymlink},
@@ -78,7 +78,7 @@ func TestPlanRefusesWhatIsNotAnOrdinaryFile(t *testing.T) {
 	}
 }
 
-func TestPlanKnowsTheSizesThatCanBeSent(t *testing.T) {
+func TestReadRefusesFilesThatAreTooLargeToSend(t *testing.T) {
 	template := plainTemplate + "# " + strings.Repeat("x", 51_200-len(plainTemplate)-2)
 	_, err := readInputs(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml", "t.yaml": template}))
 	if err != nil {
@@ -96,7 +96,7 @@ func TestPlanKnowsTheSizesThatCanBeSent(t *testing.T) {
 	}
 }
 
-func TestPlanRefusesABrokenTemplate(t *testing.T) {
+func TestReadRefusesABrokenTemplate(t *testing.T) {
 	for text, want := range map[string]string{
 		"Resources: [":               `Template "t.yaml", line`,
 		"":                           `Template "t.yaml": the file is empty`,
@@ -111,26 +111,26 @@ func TestPlanRefusesABrokenTemplate(t *testing.T) {
 	}
 }
 
-func TestPlanRefusesAConfigurationThatPointsOutside(t *testing.T) {
+func TestReadRefusesAConfigurationThatPointsOutside(t *testing.T) {
 	cfg := configuration("web")
 	cfg.ConfigFile = "../web.yaml"
-	_, err := (&cfnstack.Driver{}).ReadInputs(t.Context(), cfg, targettest.Files(nil))
+	_, _, err := deploymentfile.Read(t.Context(), cfg, targettest.Files(nil))
 	if lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestValidNameKnowsWhatAStackCanBeCalled(t *testing.T) {
+func TestValidateStackNameFollowsCloudFormation(t *testing.T) {
 	for name, valid := range map[string]bool{
 		"web": true, "Web-2": true, strings.Repeat("a", 100): true,
 		"": false, "2web": false, "-web": false, "web_1": false, "wéb": false, "a b": false, "web\n": false, strings.Repeat("a", 101): false,
 	} {
-		if err := cfnstack.ValidateStackName(name); (err == nil) != valid || err != nil && lockstep.KindOf(err) != lockstep.Invalid {
+		if err := deploymentfile.ValidateStackName(name); (err == nil) != valid || err != nil && lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("%q: got %v, want valid %v", name, err, valid)
 		}
 	}
 
-	inputs, err := (&cfnstack.Driver{}).ReadInputs(t.Context(), configuration("web_1"),
+	_, inputs, err := deploymentfile.Read(t.Context(), configuration("web_1"),
 		targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml", "t.yaml": plainTemplate}))
 	if lockstep.KindOf(err) != lockstep.Invalid || len(inputs) != 2 {
 		t.Errorf("got %v, %v", inputs, err)

@@ -1,4 +1,4 @@
-package cfnstack_test
+package deploymentfile_test
 
 import (
 	"strings"
@@ -8,20 +8,11 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/target"
-	"github.com/lockstephq/lockstep/internal/target/cfnstack"
+	"github.com/lockstephq/lockstep/internal/target/cfnstack/deploymentfile"
 )
 
-func writer(t *testing.T) *cfnstack.Driver {
-	t.Helper()
-	d, err := cfnstack.New(cfnstack.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
 func TestADeploymentFileIsWrittenAsItIsRead(t *testing.T) {
-	d := writer(t)
+	var d deploymentfile.Encoder
 	for want, w := range map[string]target.Deployment{
 		"template-file-path: t/web.yaml\nparameters: {}\ntags: {}\n": {Template: "t/web.yaml"},
 		"template-file-path: web.yaml\nparameters:\n  A: \"007\"\n  B: \"yes\"\n  C: 'a: #b'\n  D: \"\"\n  E: \"null\"\ntags:\n  \"12\": é\n  team: web\n": {
@@ -47,7 +38,7 @@ func TestADeploymentFileIsWrittenAsItIsRead(t *testing.T) {
 }
 
 func TestAFileThatCouldNotBeReadIsNotWritten(t *testing.T) {
-	d := writer(t)
+	var d deploymentfile.Encoder
 	many := map[string]string{}
 	for _, a := range "abcdefghijklmnopqrstuvwxyz" {
 		many[string(a)], many[string(a)+"x"] = "1", "1"
@@ -66,7 +57,7 @@ func TestAFileThatCouldNotBeReadIsNotWritten(t *testing.T) {
 }
 
 func TestTwoFilesAreTheSameByWhatTheyAskFor(t *testing.T) {
-	d := writer(t)
+	var d deploymentfile.Encoder
 	const file = "template-file-path: web.yaml\nparameters: {A: \"1\", B: x}\ntags: {}\n"
 	for other, want := range map[string]bool{
 		`{"tags": {}, "parameters": {"B": "x", "A": 1}, "template-file-path": "web.yaml"}`: true,

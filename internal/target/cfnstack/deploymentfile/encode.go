@@ -1,4 +1,4 @@
-package cfnstack
+package deploymentfile
 
 import (
 	"bytes"
@@ -13,16 +13,19 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
+// An Encoder writes deployment files.
+type Encoder struct{}
+
 // Encode returns a deployment file, with AWS's three keys as its console writes
 // them. Invalid where no deployment file could say that.
-func (d *Driver) Encode(w target.Deployment) ([]byte, error) {
+func (Encoder) Encode(w target.Deployment) ([]byte, error) {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	add := func(key string, value *yaml.Node) {
 		root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, value)
 	}
-	add("template-file-path", text(w.Template))
-	add("parameters", mapping(w.Parameters))
-	add("tags", mapping(w.Tags))
+	add("template-file-path", stringNode(w.Template))
+	add("parameters", mappingNode(w.Parameters))
+	add("tags", mappingNode(w.Tags))
 	var b bytes.Buffer
 	out := yaml.NewEncoder(&b)
 	out.SetIndent(2)
@@ -37,43 +40,43 @@ func (d *Driver) Encode(w target.Deployment) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// oldBoolean is what YAML 1.1, which others read these files with, takes for true
+// yaml11Boolean is what YAML 1.1, which others read these files with, takes for true
 // or false. What newer YAML takes for something else the library puts in quotes.
-var oldBoolean = regexp.MustCompile(`^(?i:y|n|yes|no|on|off)$`)
+var yaml11Boolean = regexp.MustCompile(`^(?i:y|n|yes|no|on|off)$`)
 
-// text is a string whatever it looks like: 007 and yes too.
-func text(value string) *yaml.Node {
+// stringNode is a string whatever it looks like: 007 and yes too.
+func stringNode(value string) *yaml.Node {
 	n := &yaml.Node{}
 	n.SetString(value)
-	if oldBoolean.MatchString(value) {
+	if yaml11Boolean.MatchString(value) {
 		n.Style = yaml.DoubleQuotedStyle
 	}
 	return n
 }
 
-func mapping(values map[string]string) *yaml.Node {
+func mappingNode(values map[string]string) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode}
 	if len(values) == 0 {
 		n.Style = yaml.FlowStyle // {}
 	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		n.Content = append(n.Content, text(key), text(values[key]))
+		n.Content = append(n.Content, stringNode(key), stringNode(values[key]))
 	}
 	return n
 }
 
 // Equal reports whether two deployment files ask for the same, however they are
 // written. No tags at all are not the same as {}: that clears the stack's.
-func (d *Driver) Equal(a, b []byte) bool {
+func (Encoder) Equal(a, b []byte) bool {
 	x, errX := parseDeploymentFile("a", a)
 	y, errY := parseDeploymentFile("b", b)
 	if errX != nil || errY != nil || x.Template != y.Template || x.HasTags != y.HasTags {
 		return false
 	}
-	return maps.Equal(x.values(), y.values()) && maps.Equal(x.tags(), y.tags())
+	return maps.Equal(x.parameterValues(), y.parameterValues()) && maps.Equal(x.tagValues(), y.tagValues())
 }
 
-func (f deploymentFile) values() map[string]string {
+func (f File) parameterValues() map[string]string {
 	all := map[string]string{}
 	for _, p := range f.Parameters {
 		all[p.Name] = p.Value
@@ -81,7 +84,7 @@ func (f deploymentFile) values() map[string]string {
 	return all
 }
 
-func (f deploymentFile) tags() map[string]string {
+func (f File) tagValues() map[string]string {
 	all := map[string]string{}
 	for _, t := range f.Tags {
 		all[t.Key] = t.Value

@@ -1,4 +1,4 @@
-package cfnstack
+package deploymentfile
 
 import (
 	"regexp"
@@ -19,42 +19,42 @@ const (
 
 // A deploymentFile is AWS's stack deployment file: which template, with which
 // parameters and tags.
-type deploymentFile struct {
+type File struct {
 	source     source
 	Template   string // a clean path
-	Parameters []parameter
+	Parameters []Parameter
 	// Tags are the stack's tags; without HasTags the stack keeps its own.
-	Tags    []tag
+	Tags    []Tag
 	HasTags bool
 }
 
-type parameter struct {
-	Name  string
-	Value string
-	List  bool // written as a list
-	Line  int
+type Parameter struct {
+	Name   string
+	Value  string
+	IsList bool // written as a list
+	Line   int
 }
 
-type tag struct{ Key, Value string }
+type Tag struct{ Key, Value string }
 
 var parameterName = regexp.MustCompile(`^[A-Za-z0-9]{1,255}$`)
 
 // parseDeploymentFile reads a deployment file strictly: what it does not know
 // is an error, for a key that is passed over is a change that never happens.
-func parseDeploymentFile(name string, data []byte) (deploymentFile, error) {
-	f := deploymentFile{source: source{"Deployment file", name}}
+func parseDeploymentFile(name string, data []byte) (File, error) {
+	f := File{source: source{"Deployment file", name}}
 	root, err := f.source.root(data)
 	if err != nil {
 		return f, err
 	}
 
-	if get(root, "AWSTemplateFormatVersion") != nil || get(root, "Resources") != nil {
+	if lookup(root, "AWSTemplateFormatVersion") != nil || lookup(root, "Resources") != nil {
 		return f, f.source.errorf(0, "", "this is a template; a deployment file names one under template-file-path")
 	}
-	if err := f.source.noAliases(root); err != nil {
+	if err := f.source.refuseAliases(root); err != nil {
 		return f, err
 	}
-	if err := f.source.each(root, "", f.key); err != nil {
+	if err := f.source.eachKey(root, "", f.setKey); err != nil {
 		return f, err
 	}
 
@@ -65,8 +65,8 @@ func parseDeploymentFile(name string, data []byte) (deploymentFile, error) {
 	return f, nil
 }
 
-// key reads one key of the top level.
-func (f *deploymentFile) key(key string, k, v *yaml.Node) (err error) {
+// setKey reads one key of the top level.
+func (f *File) setKey(key string, k, v *yaml.Node) (err error) {
 	switch key {
 	case "template-file-path":
 		if v.Kind != yaml.ScalarNode || v.ShortTag() != "!!str" {
@@ -80,23 +80,23 @@ func (f *deploymentFile) key(key string, k, v *yaml.Node) (err error) {
 
 		return nil
 	case "parameters":
-		if err := f.mapping(key, v, maxParameters); err != nil {
+		if err := f.checkMapping(key, v, maxParameters); err != nil {
 			return err
 		}
-		return f.source.each(v, "parameters.", f.parameter)
+		return f.source.eachKey(v, "parameters.", f.addParameter)
 	case "tags":
-		if err := f.mapping(key, v, maxTags); err != nil {
+		if err := f.checkMapping(key, v, maxTags); err != nil {
 			return err
 		}
 
 		f.HasTags = true
-		return f.source.each(v, "tags.", f.tag)
+		return f.source.eachKey(v, "tags.", f.addTag)
 	}
 
-	return f.source.errorf(k.Line, key, "%s", unknownKey(key))
+	return f.source.errorf(k.Line, key, "%s", suggestKey(key))
 }
 
-func (f *deploymentFile) mapping(key string, v *yaml.Node, most int) error {
+func (f *File) checkMapping(key string, v *yaml.Node, most int) error {
 	if v.Kind == yaml.SequenceNode {
 		return f.source.errorf(v.Line, key, "the value is a list; write it as a mapping, one \"Name: value\" a line")
 	}
@@ -109,15 +109,15 @@ func (f *deploymentFile) mapping(key string, v *yaml.Node, most int) error {
 	return nil
 }
 
-func (f *deploymentFile) parameter(key string, k, v *yaml.Node) error {
+func (f *File) addParameter(key string, k, v *yaml.Node) error {
 	if !parameterName.MatchString(k.Value) {
 		return f.source.errorf(k.Line, key, "a parameter's name has letters and digits only")
 	}
 
-	p := parameter{Name: k.Value, Line: k.Line, List: v.Kind == yaml.SequenceNode}
+	p := Parameter{Name: k.Value, Line: k.Line, IsList: v.Kind == yaml.SequenceNode}
 	var err error
-	if p.List {
-		p.Value, err = f.list(key, v)
+	if p.IsList {
+		p.Value, err = f.joinList(key, v)
 	} else if v.Kind == yaml.MappingNode {
 		err = f.source.errorf(v.Line, key, "the value is a mapping; a parameter is a string, number, boolean or list of these")
 	} else {
@@ -135,8 +135,8 @@ func (f *deploymentFile) parameter(key string, k, v *yaml.Node) error {
 	return nil
 }
 
-// list joins a list with commas, the form in which CloudFormation takes one.
-func (f *deploymentFile) list(key string, v *yaml.Node) (string, error) {
+// joinList joins a list with commas, the form in which CloudFormation takes one.
+func (f *File) joinList(key string, v *yaml.Node) (string, error) {
 	parts := make([]string, 0, len(v.Content))
 	for _, n := range v.Content {
 		part, err := f.source.scalar(n, key)
@@ -153,7 +153,7 @@ func (f *deploymentFile) list(key string, v *yaml.Node) (string, error) {
 	return strings.Join(parts, ","), nil
 }
 
-func (f *deploymentFile) tag(key string, k, v *yaml.Node) error {
+func (f *File) addTag(key string, k, v *yaml.Node) error {
 	switch {
 	case k.Value == "" || len(k.Value) > maxTagKey:
 		return f.source.errorf(k.Line, "tags", "a tag's key has 1 to %d characters", maxTagKey)
@@ -169,12 +169,12 @@ func (f *deploymentFile) tag(key string, k, v *yaml.Node) error {
 		return f.source.errorf(v.Line, key, "the value has %d bytes, at most %d are allowed", len(v.Value), maxTagValue)
 	}
 
-	f.Tags = append(f.Tags, tag{k.Value, v.Value})
+	f.Tags = append(f.Tags, Tag{k.Value, v.Value})
 	return nil
 }
 
-// unknownKey says what a person may have meant by a key that is not AWS's.
-func unknownKey(key string) string {
+// suggestKey says what a person may have meant by a key that is not AWS's.
+func suggestKey(key string) string {
 	plain := strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(key))
 	switch plain {
 	case "parameters", "parameter":

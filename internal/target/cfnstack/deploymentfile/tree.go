@@ -1,4 +1,4 @@
-package cfnstack
+package deploymentfile
 
 import (
 	"context"
@@ -94,8 +94,8 @@ func objectID(files lockstep.Tree, name string) (string, error) {
 	return id, err
 }
 
-// unreadable turns an error of a tree into one for the attempt's owner.
-func unreadable(what, name string, err error) error {
+// readError turns an error of a tree into one for the attempt's owner.
+func readError(what, name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return lockstep.Wrapf(lockstep.NotFound, err, "%s %q is not in the commit.", what, name)
 	}

@@ -1,4 +1,4 @@
-package cfnstack_test
+package deploymentfile_test
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/target"
-	"github.com/lockstephq/lockstep/internal/target/cfnstack"
+	"github.com/lockstephq/lockstep/internal/target/cfnstack/deploymentfile"
 	"github.com/lockstephq/lockstep/internal/target/targettest"
 )
 
@@ -24,7 +24,7 @@ Resources:
 
 func configuration(name string) lockstep.SyncConfiguration {
 	return lockstep.SyncConfiguration{
-		ID: 1, Account: "111122223333", Region: "eu-west-1", SyncType: cfnstack.Type, ResourceName: name,
+		ID: 1, Account: "111122223333", Region: "eu-west-1", SyncType: "CFN_STACK_SYNC", ResourceName: name,
 		Branch: "main", ConfigFile: "web.yaml", OwnerID: "acme", RepositoryName: "infra", ProviderType: "Git",
 		RoleARN: "arn:aws:iam::444455556666:role/sync",
 	}
@@ -32,10 +32,11 @@ func configuration(name string) lockstep.SyncConfiguration {
 
 func readInputs(t testing.TB, files lockstep.Tree) (target.Inputs, error) {
 	t.Helper()
-	return (&cfnstack.Driver{}).ReadInputs(t.Context(), configuration("web"), files)
+	_, inputs, err := deploymentfile.Read(t.Context(), configuration("web"), files)
+	return inputs, err
 }
 
-func TestPlanNamesFileLineAndKeyOfWhatIsWrong(t *testing.T) {
+func TestReadErrorsNameFileLineAndKey(t *testing.T) {
 	fifty := strings.Builder{}
 	for i := range 51 {
 		fmt.Fprintf(&fifty, "  P%d: x\n", i)
@@ -101,7 +102,7 @@ func TestPlanNamesFileLineAndKeyOfWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestPlanRefusesAnAliasBombCheaply(t *testing.T) {
+func TestReadRefusesAnAliasBombCheaply(t *testing.T) {
 	bomb := "template-file-path: t.yaml\na: &a [x,x,x,x,x,x,x,x,x]\n"
 	for c := 'b'; c < 'z'; c++ {
 		bomb += fmt.Sprintf("%c: &%c [*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c]\n", c, c, c-1, c-1, c-1, c-1, c-1, c-1, c-1, c-1, c-1)
@@ -113,7 +114,7 @@ func TestPlanRefusesAnAliasBombCheaply(t *testing.T) {
 	}
 }
 
-func TestPlanNeverShowsAValue(t *testing.T) {
+func TestReadErrorsNeverShowAValue(t *testing.T) {
 	const secret = "canary-5309"
 	for _, file := range []string{
 		"template-file-path: t.yaml\nparameters:\n  Password: {a: " + secret + "}\n",

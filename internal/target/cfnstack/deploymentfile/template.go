@@ -1,4 +1,4 @@
-package cfnstack
+package deploymentfile
 
 import (
 	"strings"
@@ -10,36 +10,36 @@ import (
 const maxTemplate = 51_200
 
 // A template is sent as it is; only what concerns parameters is read.
-type template struct {
+type Template struct {
 	Body       string
-	Parameters []declared
-	// Nested says that it has stacks of its own.
-	Nested bool
+	Parameters []Declaration
+	// HasNestedStacks says that it has stacks of its own.
+	HasNestedStacks bool
 }
 
-// declared is a parameter as the template declares it.
-type declared struct {
+// Declaration is a parameter as the template declares it.
+type Declaration struct {
 	Name       string
 	Type       string
 	NoEcho     bool
 	HasDefault bool
 }
 
-// list says whether the parameter takes several values.
-func (d declared) list() bool {
+// isList says whether the parameter takes several values.
+func (d Declaration) isList() bool {
 	return strings.Contains(d.Type, "CommaDelimitedList") || strings.Contains(d.Type, "List<")
 }
 
-func parseTemplate(name string, data []byte) (template, error) {
-	t := template{Body: string(data)}
+func parseTemplate(name string, data []byte) (Template, error) {
+	t := Template{Body: string(data)}
 	s := source{"Template", name}
 	root, err := s.root(data)
 	if err != nil {
 		return t, err
 	}
 
-	t.Nested = hasNestedStack(get(root, "Resources"))
-	parameters := get(root, "Parameters")
+	t.HasNestedStacks = hasNestedStack(lookup(root, "Resources"))
+	parameters := lookup(root, "Parameters")
 	if parameters == nil || parameters.Kind == yaml.ScalarNode && parameters.ShortTag() == "!!null" {
 		return t, nil
 	}
@@ -48,17 +48,17 @@ func parseTemplate(name string, data []byte) (template, error) {
 		return t, s.errorf(parameters.Line, "Parameters", "the value is not a mapping of names to parameters")
 	}
 
-	err = s.each(parameters, "Parameters.", func(key string, k, v *yaml.Node) error {
+	err = s.eachKey(parameters, "Parameters.", func(key string, k, v *yaml.Node) error {
 		if v.Kind != yaml.MappingNode {
 			return s.errorf(v.Line, key, "the value is not a parameter's description")
 		}
 
-		d := declared{Name: k.Value, HasDefault: get(v, "Default") != nil}
-		if n := get(v, "Type"); n != nil {
+		d := Declaration{Name: k.Value, HasDefault: lookup(v, "Default") != nil}
+		if n := lookup(v, "Type"); n != nil {
 			d.Type = n.Value
 		}
 
-		if n := get(v, "NoEcho"); n != nil {
+		if n := lookup(v, "NoEcho"); n != nil {
 			d.NoEcho = !strings.EqualFold(n.Value, "false")
 		}
 
@@ -74,7 +74,7 @@ func hasNestedStack(resources *yaml.Node) bool {
 		return false
 	}
 	for i := 1; i < len(resources.Content); i += 2 {
-		if n := get(resources.Content[i], "Type"); n != nil && n.Value == "AWS::CloudFormation::Stack" {
+		if n := lookup(resources.Content[i], "Type"); n != nil && n.Value == "AWS::CloudFormation::Stack" {
 			return true
 		}
 	}

@@ -1,4 +1,4 @@
-package cfnstack
+package deploymentfile
 
 import (
 	"bytes"
@@ -70,23 +70,23 @@ func (s source) root(data []byte) (*yaml.Node, error) {
 	return doc.Content[0], nil
 }
 
-// noAliases refuses anchors and aliases, with which a small file can stand for
+// refuseAliases refuses anchors and aliases, with which a small file can stand for
 // a huge one.
-func (s source) noAliases(n *yaml.Node) error {
+func (s source) refuseAliases(n *yaml.Node) error {
 	if n.Kind == yaml.AliasNode || n.Anchor != "" {
 		return s.errorf(n.Line, "", "anchors and aliases are not allowed; write the value out")
 	}
 	for _, child := range n.Content {
-		if err := s.noAliases(child); err != nil {
+		if err := s.refuseAliases(child); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// each calls visit for every key of a mapping, in order, and refuses a key
+// eachKey calls visit for every key of a mapping, in order, and refuses a key
 // that comes twice.
-func (s source) each(n *yaml.Node, prefix string, visit func(key string, k, v *yaml.Node) error) error {
+func (s source) eachKey(n *yaml.Node, prefix string, visit func(key string, k, v *yaml.Node) error) error {
 	seen := make(map[string]int, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], n.Content[i+1]
@@ -146,8 +146,8 @@ func joinSurrogates(data []byte) []byte {
 	})
 }
 
-// get gives the value of a key of a mapping, nil where there is none.
-func get(n *yaml.Node, key string) *yaml.Node {
+// lookup gives the value of a key of a mapping, nil where there is none.
+func lookup(n *yaml.Node, key string) *yaml.Node {
 	if n == nil || n.Kind != yaml.MappingNode {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package cfnstack_test
+package deploymentfile_test
 
 import (
 	"testing"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/target"
-	"github.com/lockstephq/lockstep/internal/target/cfnstack"
+	"github.com/lockstephq/lockstep/internal/target/cfnstack/deploymentfile"
 	"github.com/lockstephq/lockstep/internal/target/targettest"
 )
 
@@ -23,7 +23,7 @@ func TestAttack28PathsWithControlCharactersAreNotFound(t *testing.T) {
 		"plain/template ü€.yaml": plainTemplate,
 	})
 
-	got := discover(t, &cfnstack.Driver{}, files, lockstep.Discovery{})
+	got := discover(t, &deploymentfile.Discoverer{}, files, lockstep.Discovery{})
 	want := target.Discovered{
 		Files:      []target.DeploymentFile{{Path: "a.yaml", Name: "a"}},
 		Candidates: []string{"plain/template ü€.yaml", "plain/template2.yaml"},

@@ -1,4 +1,4 @@
-package cfnstack
+package deploymentfile
 
 import (
 	"regexp"
@@ -12,8 +12,8 @@ import (
 const maxName = 100
 
 var (
-	stackName = regexp.MustCompile(`^[A-Za-z][-A-Za-z0-9]*$`)
-	notInName = regexp.MustCompile(`[^-A-Za-z0-9]+`)
+	stackNamePattern = regexp.MustCompile(`^[A-Za-z][-A-Za-z0-9]*$`)
+	invalidInName    = regexp.MustCompile(`[^-A-Za-z0-9]+`)
 )
 
 // ValidateStackName says why no stack can have a name, nil where one can. The error is
@@ -22,20 +22,20 @@ func ValidateStackName(name string) error {
 	if len(name) > maxName {
 		return lockstep.Errorf(lockstep.Invalid, "A stack name has at most %d characters, this one has %d.", maxName, len(name))
 	}
-	if !stackName.MatchString(name) {
+	if !stackNamePattern.MatchString(name) {
 		return lockstep.Errorf(lockstep.Invalid,
 			"%q cannot be a stack's name: it begins with a letter, then come letters, digits and hyphens.", lockstep.Truncate(name, maxName))
 	}
 	return nil
 }
 
-// legalName makes a stack name of any text, always the same one.
-func legalName(s string) string {
-	s = strings.Trim(notInName.ReplaceAllString(s, "-"), "-")
+// makeStackName makes a stack name of any text, always the same one.
+func makeStackName(s string) string {
+	s = strings.Trim(invalidInName.ReplaceAllString(s, "-"), "-")
 	if s == "" {
 		return "stack"
 	}
-	if !stackName.MatchString(s) {
+	if !stackNamePattern.MatchString(s) {
 		s = "stack-" + s
 	}
 	return strings.TrimRight(s[:min(len(s), maxName)], "-")

@@ -1,4 +1,4 @@
-package cfnstack
+package deploymentfile
 
 import (
 	"bytes"
@@ -20,46 +20,52 @@ import (
 
 // Bounds of one look through a tree.
 const (
-	maxEntries = 200_000  // files and folders walked over
-	maxLooked  = 5_000    // YAML and JSON files looked at
-	maxKnown   = 50_000   // files remembered by object id
-	maxRead    = 64 << 20 // bytes of files read, in one look
+	maxEntries    = 200_000  // files and folders walked over
+	maxClassified = 5_000    // YAML and JSON files looked at
+	maxCached     = 50_000   // files remembered by object id
+	maxRead       = 64 << 20 // bytes of files read, in one look
 )
 
 // A finding says what a file is, as far as discovery is concerned.
-type finding struct {
-	deployment bool
-	template   bool
-	names      string // the template that a deployment file names, if it is legible
+type classification struct {
+	isDeploymentFile bool
+	isTemplate       bool
+	namedTemplate    string // the template that a deployment file names, if it is legible
 }
 
 // A memo remembers findings by object id, so that a new head costs only the
 // files that changed.
-type memo struct {
+type cache struct {
 	mu    sync.Mutex
-	known map[string]finding
+	known map[string]classification
 }
 
-func (m *memo) get(id string) (finding, bool) {
+func (m *cache) get(id string) (classification, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	f, ok := m.known[id]
 	return f, ok
 }
 
-func (m *memo) put(id string, f finding) {
+func (m *cache) put(id string, f classification) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.known == nil || len(m.known) >= maxKnown {
-		m.known = make(map[string]finding)
+	if m.known == nil || len(m.known) >= maxCached {
+		m.known = make(map[string]classification)
 	}
 	m.known[id] = f
+}
+
+// A Discoverer finds deployment files. It remembers what it has classified, and
+// is safe for concurrent use. The zero value is ready to use.
+type Discoverer struct {
+	cache cache
 }
 
 // Discover finds deployment files and the templates none of them names. A
 // file that has template-file-path but is wrong otherwise is found too: its
 // sync says what is wrong with it.
-func (d *Driver) Discover(ctx context.Context, files lockstep.Tree, want lockstep.Discovery) (target.Discovered, error) {
+func (d *Discoverer) Discover(ctx context.Context, files lockstep.Tree, want lockstep.Discovery) (target.Discovered, error) {
 	var found target.Discovered
 	if _, err := path.Match(want.Only, ""); err != nil {
 		return found, lockstep.Errorf(lockstep.Invalid, "%q is not a pattern of file names.", want.Only)
@@ -70,27 +76,27 @@ func (d *Driver) Discover(ctx context.Context, files lockstep.Tree, want lockste
 		return found, err
 	}
 
-	findings, err := d.look(ctx, files, paths)
+	findings, err := d.classifyFiles(ctx, files, paths)
 	if err != nil {
 		return found, err
 	}
 
 	named := map[string]bool{}
 	for _, f := range findings {
-		named[f.names] = true
+		named[f.namedTemplate] = true
 	}
 
 	for i, p := range paths {
 		switch f := findings[i]; {
-		case f.deployment && wanted(want, p):
-			name, err := resourceName(want, p)
+		case f.isDeploymentFile && matchesOnly(want, p):
+			name, err := stackName(want, p)
 			if err != nil {
 				return target.Discovered{}, err
 			}
 
 			found.Files = append(found.Files, target.DeploymentFile{Path: p, Name: name})
 
-		case f.template && !named[p]:
+		case f.isTemplate && !named[p]:
 			found.Candidates = append(found.Candidates, p)
 		}
 	}
@@ -98,8 +104,8 @@ func (d *Driver) Discover(ctx context.Context, files lockstep.Tree, want lockste
 	return found, nil
 }
 
-// wanted applies the Only pattern, to the whole path or to the file's name.
-func wanted(want lockstep.Discovery, p string) bool {
+// matchesOnly applies the Only pattern, to the whole path or to the file's name.
+func matchesOnly(want lockstep.Discovery, p string) bool {
 	if want.Only == "" {
 		return true
 	}
@@ -132,7 +138,7 @@ func listFiles(ctx context.Context, files lockstep.Tree, want lockstep.Discovery
 		}
 
 		if e.IsDir() {
-			if p != folder && skipped(e.Name()) {
+			if p != folder && isSkippedFolder(e.Name()) {
 				return fs.SkipDir
 			}
 			return ctx.Err()
@@ -156,11 +162,11 @@ func listFiles(ctx context.Context, files lockstep.Tree, want lockstep.Discovery
 		return nil, err
 	}
 
-	if len(paths) > maxLooked {
-		paths = slices.DeleteFunc(paths, func(p string) bool { return want.Only == "" || !wanted(want, p) })
-		if len(paths) == 0 || len(paths) > maxLooked {
+	if len(paths) > maxClassified {
+		paths = slices.DeleteFunc(paths, func(p string) bool { return want.Only == "" || !matchesOnly(want, p) })
+		if len(paths) == 0 || len(paths) > maxClassified {
 			return nil, lockstep.Errorf(lockstep.Limit,
-				"The repository has more than %d YAML and JSON files; name a folder or a pattern to look for.", maxLooked)
+				"The repository has more than %d YAML and JSON files; name a folder or a pattern to look for.", maxClassified)
 		}
 	}
 
@@ -168,23 +174,23 @@ func listFiles(ctx context.Context, files lockstep.Tree, want lockstep.Discovery
 	return paths, nil
 }
 
-func skipped(folder string) bool {
+func isSkippedFolder(folder string) bool {
 	return strings.HasPrefix(folder, ".") || folder == "node_modules" || folder == "vendor" || folder == "testdata"
 }
 
-// look finds out what each file is.
-func (d *Driver) look(ctx context.Context, files lockstep.Tree, paths []string) ([]finding, error) {
-	findings := make([]finding, len(paths))
+// classifyFiles finds out what each file is.
+func (d *Discoverer) classifyFiles(ctx context.Context, files lockstep.Tree, paths []string) ([]classification, error) {
+	findings := make([]classification, len(paths))
 	ids := make([]string, len(paths))
 	var unknown []int
 	var fetch []string
 	for i, p := range paths {
 		id, err := files.ObjectID(p)
 		if err != nil {
-			return nil, unreadable("File", p, err)
+			return nil, readError("File", p, err)
 		}
 
-		known, ok := d.found.get(id)
+		known, ok := d.cache.get(id)
 		if ids[i], findings[i] = id, known; !ok {
 			unknown, fetch = append(unknown, i), append(fetch, p)
 		}
@@ -202,7 +208,7 @@ func (d *Driver) look(ctx context.Context, files lockstep.Tree, paths []string) 
 
 		data, large, err := readFile(files, paths[i], maxDeploymentFile)
 		if kind := lockstep.KindOf(err); err != nil && kind != lockstep.Limit && kind != lockstep.Invalid {
-			return nil, unreadable("File", paths[i], err)
+			return nil, readError("File", paths[i], err)
 		}
 		if read += len(data); read > maxRead {
 			return nil, lockstep.Errorf(lockstep.Limit, "The repository has more than %d MB of YAML and JSON; name a folder to look in.", maxRead>>20)
@@ -212,51 +218,51 @@ func (d *Driver) look(ctx context.Context, files lockstep.Tree, paths []string) 
 			findings[i] = classify(data)
 		}
 
-		d.found.put(ids[i], findings[i])
+		d.cache.put(ids[i], findings[i])
 	}
 
 	return findings, nil
 }
 
 var (
-	resourceType = regexp.MustCompile(`[A-Za-z0-9]::[A-Za-z0-9]`)
-	deployment   = regexp.MustCompile(`(?m)^[\s{]*["']?template-file-path["']?[ \t]*:`)
+	resourceType  = regexp.MustCompile(`[A-Za-z0-9]::[A-Za-z0-9]`)
+	deploymentKey = regexp.MustCompile(`(?m)^[\s{]*["']?template-file-path["']?[ \t]*:`)
 )
 
 // classify says what a file is. Most files of a repository are neither, so
 // that nothing is parsed that does not hold one of the telling words.
-func classify(data []byte) finding {
+func classify(data []byte) classification {
 	names := bytes.Contains(data, []byte("template-file-path"))
 	if !names && !bytes.Contains(data, []byte("Resources")) {
-		return finding{}
+		return classification{}
 	}
 
 	root, err := source{}.root(data)
 	if err != nil {
-		return finding{deployment: names && deployment.Match(data)}
+		return classification{isDeploymentFile: names && deploymentKey.Match(data)}
 	}
 
-	if n := get(root, "template-file-path"); n != nil {
+	if n := lookup(root, "template-file-path"); n != nil {
 		clean, _ := cleanPath(n.Value)
-		return finding{deployment: true, names: clean}
+		return classification{isDeploymentFile: true, namedTemplate: clean}
 	}
 
-	return finding{template: isTemplate(root)}
+	return classification{isTemplate: isTemplate(root)}
 }
 
 // isTemplate tells a CloudFormation template from the many other files with a
 // key called Resources.
 func isTemplate(root *yaml.Node) bool {
-	resources := get(root, "Resources")
+	resources := lookup(root, "Resources")
 	if resources == nil || resources.Kind != yaml.MappingNode {
 		return false
 	}
-	if get(root, "AWSTemplateFormatVersion") != nil {
+	if lookup(root, "AWSTemplateFormatVersion") != nil {
 		return true
 	}
 
 	for i := 1; i < len(resources.Content); i += 2 {
-		if n := get(resources.Content[i], "Type"); n != nil && resourceType.MatchString(n.Value) {
+		if n := lookup(resources.Content[i], "Type"); n != nil && resourceType.MatchString(n.Value) {
 			return true
 		}
 	}
@@ -264,9 +270,9 @@ func isTemplate(root *yaml.Node) bool {
 	return false
 }
 
-// resourceName makes a stack name of a deployment file's path. A file whose
+// stackName makes a stack name of a deployment file's path. A file whose
 // own name says nothing is called after its folder.
-func resourceName(want lockstep.Discovery, p string) (string, error) {
+func stackName(want lockstep.Discovery, p string) (string, error) {
 	if name, ok := want.Names[p]; ok {
 		return name, ValidateStackName(name)
 	}
@@ -277,5 +283,5 @@ func resourceName(want lockstep.Discovery, p string) (string, error) {
 			base = path.Base(folder)
 		}
 	}
-	return legalName(base), nil
+	return makeStackName(base), nil
 }

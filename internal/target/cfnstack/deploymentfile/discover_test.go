@@ -1,4 +1,4 @@
-package cfnstack_test
+package deploymentfile_test
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/target"
-	"github.com/lockstephq/lockstep/internal/target/cfnstack"
+	"github.com/lockstephq/lockstep/internal/target/cfnstack/deploymentfile"
 	"github.com/lockstephq/lockstep/internal/target/targettest"
 )
 
@@ -33,7 +33,7 @@ var repository = map[string]string{
 	".github/a.yaml":                   "template-file-path: t.yaml\n",
 }
 
-func discover(t *testing.T, d *cfnstack.Driver, files lockstep.Tree, want lockstep.Discovery) target.Discovered {
+func discover(t *testing.T, d *deploymentfile.Discoverer, files lockstep.Tree, want lockstep.Discovery) target.Discovered {
 	t.Helper()
 	found, err := d.Discover(t.Context(), files, want)
 	if err != nil {
@@ -43,7 +43,7 @@ func discover(t *testing.T, d *cfnstack.Driver, files lockstep.Tree, want lockst
 }
 
 func TestDiscoverFindsDeploymentFilesAndUnnamedTemplates(t *testing.T) {
-	got := discover(t, &cfnstack.Driver{}, targettest.Files(repository), lockstep.Discovery{})
+	got := discover(t, &deploymentfile.Discoverer{}, targettest.Files(repository), lockstep.Discovery{})
 	want := target.Discovered{
 		Files: []target.DeploymentFile{
 			{Path: "broken.yaml", Name: "broken"},
@@ -79,7 +79,7 @@ func TestDiscoverKeepsToFolderPatternAndNames(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := discover(t, &cfnstack.Driver{}, targettest.Files(repository), tt.want)
+			got := discover(t, &deploymentfile.Discoverer{}, targettest.Files(repository), tt.want)
 			if diff := cmp.Diff(tt.found, got.Files); diff != "" {
 				t.Error(diff)
 			}
@@ -93,7 +93,7 @@ func TestDiscoverRefusesWhatItCannotMean(t *testing.T) {
 		"folder":  {Folder: "../x"},
 		"name":    {Names: map[string]string{"web.yaml": "no name"}},
 	} {
-		if _, err := (&cfnstack.Driver{}).Discover(t.Context(), targettest.Files(repository), want); lockstep.KindOf(err) != lockstep.Invalid {
+		if _, err := (&deploymentfile.Discoverer{}).Discover(t.Context(), targettest.Files(repository), want); lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -113,7 +113,7 @@ func (c counting) Prefetch(_ context.Context, paths ...string) error {
 func TestDiscoverReadsOnlyWhatChanged(t *testing.T) {
 	var fetched []string
 	files := map[string]string{"a.yaml": "template-file-path: t.yaml\n", "t.yaml": plainTemplate, "c.json": "{}"}
-	d := &cfnstack.Driver{}
+	d := &deploymentfile.Discoverer{}
 	discover(t, d, counting{targettest.Files(files), &fetched}, lockstep.Discovery{})
 
 	if diff := cmp.Diff([]string{"a.yaml", "c.json", "t.yaml"}, fetched); diff != "" {
@@ -139,10 +139,10 @@ func TestDiscoverLooksAtABoundedNumberOfFiles(t *testing.T) {
 		files[fmt.Sprintf("data/%d.json", i)] = "{}"
 	}
 	tree := targettest.Files(files)
-	if _, err := (&cfnstack.Driver{}).Discover(t.Context(), tree, lockstep.Discovery{}); lockstep.KindOf(err) != lockstep.Limit {
+	if _, err := (&deploymentfile.Discoverer{}).Discover(t.Context(), tree, lockstep.Discovery{}); lockstep.KindOf(err) != lockstep.Limit {
 		t.Errorf("got %v, want a limit", err)
 	}
-	if got := discover(t, &cfnstack.Driver{}, tree, lockstep.Discovery{Only: "web.yaml"}); len(got.Files) != 1 {
+	if got := discover(t, &deploymentfile.Discoverer{}, tree, lockstep.Discovery{Only: "web.yaml"}); len(got.Files) != 1 {
 		t.Errorf("found %v", got.Files)
 	}
 }
@@ -152,7 +152,7 @@ func TestDiscoverReadsABoundedNumberOfBytes(t *testing.T) {
 	for i := range 65 {
 		files[fmt.Sprintf("%d.json", i)] = strings.Repeat(" ", 1<<20-i)
 	}
-	if _, err := (&cfnstack.Driver{}).Discover(t.Context(), targettest.Files(files), lockstep.Discovery{}); lockstep.KindOf(err) != lockstep.Limit {
+	if _, err := (&deploymentfile.Discoverer{}).Discover(t.Context(), targettest.Files(files), lockstep.Discovery{}); lockstep.KindOf(err) != lockstep.Limit {
 		t.Errorf("got %v, want a limit", err)
 	}
 }

@@ -1,0 +1,134 @@
+package deploymentfile
+
+import (
+	"context"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/target"
+)
+
+// A document is what a commit asks of a stack.
+type Document struct {
+	File     File
+	Template Template
+	Declared map[string]Declaration
+}
+
+// Read returns what a commit asks of a stack, and the inputs it was read
+// from. After an error the inputs are those read before it.
+func Read(ctx context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (*Document, target.Inputs, error) {
+	inputs := target.Inputs{}
+	doc, err := readDocument(ctx, cfg, files, inputs)
+	if err == nil {
+		err = ValidateStackName(cfg.ResourceName)
+	}
+	return doc, inputs, err
+}
+
+func readDocument(ctx context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree, inputs target.Inputs) (*Document, error) {
+	name, problem := cleanPath(cfg.ConfigFile)
+	if problem != "" {
+		return nil, lockstep.Errorf(lockstep.Invalid, "Deployment file %q: %s.", cfg.ConfigFile, problem)
+	}
+
+	data, err := readInput(files, inputs, "Deployment file", name, maxDeploymentFile)
+	if err != nil {
+		return nil, err
+	}
+
+	doc := &Document{}
+	if doc.File, err = parseDeploymentFile(name, data); err != nil {
+		return nil, err
+	}
+	if err := prefetch(ctx, files, doc.File.Template); err != nil {
+		return nil, err
+	}
+
+	data, err = readInput(files, inputs, "Template", doc.File.Template, maxTemplate)
+	if err != nil {
+		return nil, err
+	}
+	if doc.Template, err = parseTemplate(doc.File.Template, data); err != nil {
+		return nil, err
+	}
+
+	return doc, doc.matchParameters()
+}
+
+// readInput reads a file and notes its object id, a missing one's too.
+func readInput(files lockstep.Tree, inputs target.Inputs, what, name string, limit int64) ([]byte, error) {
+	id, err := objectID(files, name)
+	if err != nil {
+		return nil, readError(what, name, err)
+	}
+
+	inputs[name] = id
+	if id == lockstep.NoObject {
+		return nil, missingError(files, what, name)
+	}
+
+	data, large, err := readFile(files, name, limit)
+	if err != nil {
+		return nil, readError(what, name, err)
+	}
+	if large {
+		return nil, lockstep.Errorf(lockstep.Limit, "%s %q has more than %d bytes, the most that can be sent.", what, name, limit)
+	}
+
+	return data, nil
+}
+
+// missingError names the file that was perhaps meant: .yml for .yaml is the usual
+// mistake.
+func missingError(files lockstep.Tree, what, name string) error {
+	base := strings.TrimSuffix(name, path.Ext(name))
+	for _, ending := range []string{".yaml", ".yml", ".json", ".template"} {
+		if _, err := files.ObjectID(base + ending); err == nil {
+			return lockstep.Wrapf(lockstep.NotFound, fs.ErrNotExist, "%s %q is not in the commit, but %q is.", what, name, base+ending)
+		}
+	}
+	return lockstep.Wrapf(lockstep.NotFound, fs.ErrNotExist, "%s %q is not in the commit.", what, name)
+}
+
+// matchParameters holds the file's parameters against the template's.
+func (d *Document) matchParameters() error {
+	d.Declared = make(map[string]Declaration, len(d.Template.Parameters))
+	for _, p := range d.Template.Parameters {
+		d.Declared[p.Name] = p
+	}
+
+	for _, p := range d.File.Parameters {
+		declared, ok := d.Declared[p.Name]
+		if !ok {
+			return d.File.source.errorf(p.Line, "parameters."+p.Name, "template %q has no such parameter", d.File.Template)
+		}
+		if p.IsList && !declared.isList() {
+			return d.File.source.errorf(p.Line, "parameters."+p.Name,
+				"the value is a list, but template %q declares the parameter as %s", d.File.Template, declared.Type)
+		}
+	}
+
+	return nil
+}
+
+// Secrets are the values that must not be shown: what the file gives for
+// NoEcho parameters.
+func (d *Document) Secrets() []string {
+	var values []string
+	for _, p := range d.File.Parameters {
+		if d.Declared[p.Name].NoEcho && p.Value != "" {
+			values = append(values, p.Value)
+		}
+	}
+	return values
+}
+
+// MissingParameterError is the error of a parameter that the deployment file has
+// to give: it has neither a default nor a value in the stack.
+func (d *Document) MissingParameterError(name string) error {
+	return d.File.source.errorf(0, "parameters."+name,
+		"the key is missing; template %q has the parameter without a default, and the stack has no value to keep", d.File.Template)
+}
