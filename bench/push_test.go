@@ -76,7 +76,7 @@ func newPushed(b *testing.B, d *db.DB) *pushed {
 		},
 	})
 
-	poller := trigger.NewPoller(trigger.Options{DB: d, Engine: e, Log: log, Interval: time.Hour})
+	poller := trigger.NewPoller(trigger.PollerOptions{DB: d, Engine: e, Log: log, Interval: time.Hour})
 	key, err := seal.Generate()
 	if err != nil {
 		b.Fatal(err)
@@ -90,7 +90,7 @@ func newPushed(b *testing.B, d *db.DB) *pushed {
 	ctx, cancel := context.WithCancel(context.Background())
 	var loop sync.WaitGroup
 	loop.Go(func() { poller.Run(ctx) })
-	server := httptest.NewServer(trigger.NewWebhooks(trigger.WebhookOptions{DB: d, Seal: key, Log: log, Hinted: poller.Wake}))
+	server := httptest.NewServer(trigger.NewWebhooks(trigger.WebhookOptions{DB: d, Seal: key, Log: log, OnHint: poller.Wake}))
 	p.url = server.URL
 	b.Cleanup(func() {
 		server.Close()

@@ -58,18 +58,18 @@ func serve(b *testing.B, engine db.Dialect, resources int) service {
 			}
 		}
 
-		if s.reader, err = identity.Create(tx, key, identity.NewKey{Account: account, Principal: "reader", Role: identity.Reader}); err != nil {
+		if s.reader, err = identity.CreateKey(tx, key, identity.CreateKeyInput{Account: account, Principal: "reader", Role: identity.Reader}); err != nil {
 			return err
 		}
 
-		s.narrow, err = identity.Create(tx, key, identity.NewKey{Account: account, Principal: "narrow0", Role: identity.None})
+		s.narrow, err = identity.CreateKey(tx, key, identity.CreateKeyInput{Account: account, Principal: "narrow0", Role: identity.None})
 		return err
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
 
-	directory, err := identity.NewDirectory(d, key)
+	directory, err := identity.NewDirectory(identity.Options{DB: d, Key: key})
 	if err != nil {
 		b.Fatal(err)
 	}

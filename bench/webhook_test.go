@@ -47,7 +47,7 @@ func BenchmarkWebhook(b *testing.B) {
 			wake := make(chan struct{}, 1)
 			server := httptest.NewServer(trigger.NewWebhooks(trigger.WebhookOptions{
 				DB: d, Seal: key, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
-				Hinted: func() {
+				OnHint: func() {
 					select {
 					case wake <- struct{}{}:
 					default:

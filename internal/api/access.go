@@ -25,7 +25,7 @@ type authority struct {
 
 // reading lists the actions by which a thing can be seen. Who may do none of
 // them gets the answer that a missing thing gets.
-var reading = map[policy.Type][]string{
+var reading = map[policy.EntityType][]string{
 	policy.Host:              {"codeconnections:GetHost"},
 	policy.Connection:        {"codeconnections:GetConnection"},
 	policy.RepositoryLink:    {"codeconnections:GetRepositoryLink"},
@@ -34,7 +34,7 @@ var reading = map[policy.Type][]string{
 
 // A thing is what a question is about.
 type Subject struct {
-	kind policy.Type
+	kind policy.EntityType
 	// describe reads what policies may ask of it.
 	describe func(tx *db.Tx) (policy.Resource, error)
 	// missing is said to whoever may not see it.
@@ -44,21 +44,21 @@ type Subject struct {
 func HostSubject(host lockstep.Host) Subject {
 	return Subject{policy.Host, func(tx *db.Tx) (policy.Resource, error) {
 		tags, err := store.Tags(tx, host.ARN)
-		return policy.OfHost(host, tags), err
+		return policy.HostResource(host, tags), err
 	}, store.NoHost(host.ARN)}
 }
 
 func ConnectionSubject(conn lockstep.Connection) Subject {
 	return Subject{policy.Connection, func(tx *db.Tx) (policy.Resource, error) {
 		tags, err := store.Tags(tx, conn.ARN)
-		return policy.OfConnection(conn, tags), err
+		return policy.ConnectionResource(conn, tags), err
 	}, store.NoConnection(conn.ARN)}
 }
 
 func LinkSubject(link lockstep.RepositoryLink) Subject {
 	return Subject{policy.RepositoryLink, func(tx *db.Tx) (policy.Resource, error) {
 		tags, err := store.Tags(tx, link.ARN)
-		return policy.OfLink(link, tags), err
+		return policy.LinkResource(link, tags), err
 	}, store.NoLink(link.ID)}
 }
 
@@ -87,7 +87,7 @@ func ConfigurationSubjects() func(lockstep.SyncConfiguration) Subject {
 				known[cfg.LinkID] = of
 			}
 
-			return policy.OfConfiguration(cfg, of.link, of.tags), nil
+			return policy.ConfigurationResource(cfg, of.link, of.tags), nil
 		}, store.NoConfiguration(cfg.ResourceName)}
 	}
 }
@@ -151,7 +151,7 @@ func (c Caller) AuthorizeResult(tx *db.Tx, action string, t Subject) error {
 
 // AuthorizeAccount asks for what concerns no single thing.
 func (c Caller) AuthorizeAccount(action string) error {
-	decision := c.decide(action, policy.OfAccount(c.Account), policy.Context{})
+	decision := c.decide(action, policy.AccountResource(c.Account), policy.Context{})
 	if decision.Allowed {
 		return nil
 	}
@@ -162,7 +162,7 @@ func (c Caller) AuthorizeAccount(action string) error {
 func (c Caller) AuthorizePassRole(role string) error {
 	const action = "iam:PassRole"
 	arn := lockstep.ARN(role)
-	r := policy.OfIAMRole(role, arn.Account(), arn.Resource())
+	r := policy.IAMRoleResource(role, arn.Account(), arn.Resource())
 	if d := c.decide(action, r, policy.Context{}); !d.Allowed {
 		return c.denied(action, role, d)
 	}
@@ -174,7 +174,7 @@ func (c Caller) AuthorizePassRole(role string) error {
 func (c Caller) AuthorizeOperation(action string) error {
 	var last policy.Decision
 	for _, kind := range kindsOf[action] {
-		decision, settled := c.authority.set.Settled(c.authority.who, action, kind)
+		decision, settled := c.authority.set.DecideByType(c.authority.who, action, kind)
 		if !settled || decision.Allowed {
 			return nil
 		}
@@ -184,10 +184,10 @@ func (c Caller) AuthorizeOperation(action string) error {
 }
 
 // kindsOf says which things an action can be done to.
-var kindsOf = func() map[string][]policy.Type {
-	all := map[string][]policy.Type{}
+var kindsOf = func() map[string][]policy.EntityType {
+	all := map[string][]policy.EntityType{}
 	for _, a := range policy.Actions() {
-		all[a.Name] = a.Types
+		all[a.Name] = a.ResourceTypes
 	}
 	return all
 }()
@@ -203,16 +203,16 @@ func (c Caller) decide(action string, resource policy.Resource, around policy.Co
 
 // AllowsAll says that an action is allowed on all things of a kind, so that none
 // needs to be described.
-func (c Caller) AllowsAll(action string, kind policy.Type) bool {
+func (c Caller) AllowsAll(action string, kind policy.EntityType) bool {
 	if c.authority == nil {
 		return false
 	}
-	d, settled := c.authority.set.Settled(c.authority.who, action, kind)
+	d, settled := c.authority.set.DecideByType(c.authority.who, action, kind)
 	return settled && d.Allowed
 }
 
 // AuthorizeAll asks whether the caller may do an action to all things of a kind.
-func (c Caller) AuthorizeAll(action string, kind policy.Type) bool {
+func (c Caller) AuthorizeAll(action string, kind policy.EntityType) bool {
 	if !c.AllowsAll(action, kind) {
 		return false
 	}
@@ -231,7 +231,7 @@ func (c Caller) canReadResource(r policy.Resource) bool {
 }
 
 // CanReadAll says that the caller may read all things of a kind.
-func (c Caller) CanReadAll(kind policy.Type) bool {
+func (c Caller) CanReadAll(kind policy.EntityType) bool {
 	for _, action := range reading[kind] {
 		if c.AllowsAll(action, kind) {
 			return true
@@ -252,7 +252,7 @@ func (c Caller) denied(action, resource string, decision policy.Decision) error 
 // read runs f where one statement is all that it needs, if the policies decide
 // an action without looking at the things themselves; else in a transaction,
 // where what they ask for can be read as well.
-func (s *Service) read(ctx context.Context, c Caller, action string, kind policy.Type, read func(tx *db.Tx) error) error {
+func (s *Service) read(ctx context.Context, c Caller, action string, kind policy.EntityType, read func(tx *db.Tx) error) error {
 	if c.AllowsAll(action, kind) {
 		return s.o.DB.Peek(ctx, read)
 	}

@@ -24,7 +24,7 @@ func (s *Service) CreateAccessKey(ctx context.Context, caller Caller, input *wir
 			return err
 		}
 
-		accessKey, err = identity.Create(tx, s.o.Seal, identity.NewKey{
+		accessKey, err = identity.CreateKey(tx, s.o.Seal, identity.CreateKeyInput{
 			Account: string(caller.Account), Principal: input.PrincipalName, Role: identity.Role(strings.ToLower(input.Role)),
 		})
 		return err
@@ -47,7 +47,7 @@ func (s *Service) ListAccessKeys(ctx context.Context, caller Caller, input *wire
 
 	out := &wire.ListAccessKeysOutput{}
 	err = s.o.DB.Peek(ctx, func(tx *db.Tx) error {
-		keys, next, err := identity.KeysOf(tx, string(caller.Account), identityPage(page))
+		keys, next, err := identity.KeysOfAccount(tx, string(caller.Account), identityPage(page))
 		if err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func (s *Service) RotateAccessKey(ctx context.Context, caller Caller, input *wir
 			return err
 		}
 
-		accessKey, err = identity.Rotate(tx, s.o.Seal, string(caller.Account), input.AccessKeyId, keep)
+		accessKey, err = identity.RotateKey(tx, s.o.Seal, string(caller.Account), input.AccessKeyId, keep)
 		return err
 	})
 

@@ -37,7 +37,7 @@ func (g *authenticator) authenticate(r *http.Request, body []byte, service strin
 	if err != nil {
 		return nil, authenticationError(err)
 	}
-	if identity.LooksLikeAWS(authorization.AccessKeyID) {
+	if identity.IsAWSKeyID(authorization.AccessKeyID) {
 		return nil, &awsjson.Error{Code: "UnrecognizedClientException", Status: http.StatusBadRequest, Message: awsKeyMessage}
 	}
 
@@ -91,7 +91,7 @@ func authenticationError(err error) error {
 	case errors.Is(err, identity.ErrExpiredToken):
 		return &awsjson.Error{Code: "ExpiredTokenException", Status: http.StatusBadRequest,
 			Message: "The security token included in the request is expired"}
-	case errors.Is(err, identity.ErrLongLivedOff):
+	case errors.Is(err, identity.ErrSessionRequired):
 		return &awsjson.Error{Code: "UnrecognizedClientException", Status: http.StatusBadRequest, Message: lockstep.Shown(err)}
 	}
 

@@ -23,7 +23,7 @@ const (
 func TestUnknownCallersAreRefusedAsAtAWS(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	disabled := w.key(account, identity.Admin)
-	w.update(func(tx *db.Tx) error { return identity.Disable(tx, disabled.AccessKeyID) })
+	w.update(func(tx *db.Tx) error { return identity.DisableKey(tx, disabled.AccessKeyID) })
 	key := func(id, secret string) identity.AccessKey {
 		return identity.AccessKey{Principal: identity.Principal{AccessKeyID: id}, Secret: seal.NewSecret(secret)}
 	}

@@ -88,7 +88,7 @@ func TestACredentialThatTheHostRefusesIsTheCallersFault(t *testing.T) {
 func TestAHostThatIsAwayLeavesAConnectionPending(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.withQueue()
-		w.git.Set(func() { w.git.Away = true })
+		w.git.Update(func() { w.git.Unavailable = true })
 		arn := w.connection("acme", w.authorizer("lab"))
 		var out wire.CompleteConnectionOutput
 		in := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "TOKEN", Secret: "canary-good"}}

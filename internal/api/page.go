@@ -36,8 +36,8 @@ func (s *Service) listing(c Caller, what string, filters ...any) List {
 type PrincipalKey struct{ account, assumed, name string }
 
 func KeyOf(principal identity.Principal) PrincipalKey {
-	if principal.Assumed != "" {
-		return PrincipalKey{account: principal.Account, assumed: principal.Assumed}
+	if principal.AssumedRole != "" {
+		return PrincipalKey{account: principal.Account, assumed: principal.AssumedRole}
 	}
 	return PrincipalKey{account: principal.Account, name: principal.Name}
 }

@@ -169,16 +169,16 @@ func (e *estate) spare(what string) string {
 
 // Whatever a role is not given is denied, and whatever it is given is done.
 func TestEachRoleMayDoWhatItIsForAndNothingElse(t *testing.T) {
-	groups := map[string]policy.Group{}
+	groups := map[string]policy.ActionGroup{}
 	for _, a := range policy.Actions() {
 		groups[a.Name] = a.Group
 	}
 
-	may := map[identity.Role][]policy.Group{
+	may := map[identity.Role][]policy.ActionGroup{
 		identity.None:     nil,
 		identity.Reader:   {policy.Read},
 		identity.Operator: {policy.Read, policy.Operate},
-		identity.Admin:    policy.Groups(),
+		identity.Admin:    policy.ActionGroups(),
 	}
 	for role, allowed := range may {
 		e := newEstate(t, dbtest.OpenOn(t, db.SQLite, db.Schema()))
@@ -285,7 +285,7 @@ func TestWhatACallerMayNotSeeIsMissing(t *testing.T) {
 	}
 
 	missing["ResourceArn"] = missing["ConnectionArn"]
-	groups := map[string]policy.Group{}
+	groups := map[string]policy.ActionGroup{}
 	for _, a := range policy.Actions() {
 		groups[a.Name] = a.Group
 	}

@@ -18,7 +18,7 @@ func (s *Service) PutPolicy(ctx context.Context, caller Caller, input *wire.PutP
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		return identity.PutPolicy(tx, s.o.Seal, string(caller.Account), input.Name, input.Document)
 	})
-	s.o.Directory.Forget(string(caller.Account))
+	s.o.Directory.InvalidatePolicies(string(caller.Account))
 	return &wire.PutPolicyOutput{}, err
 }
 
@@ -74,7 +74,7 @@ func (s *Service) DeletePolicy(ctx context.Context, caller Caller, input *wire.D
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		return identity.DeletePolicy(tx, string(caller.Account), input.Name)
 	})
-	s.o.Directory.Forget(string(caller.Account))
+	s.o.Directory.InvalidatePolicies(string(caller.Account))
 	return &wire.DeletePolicyOutput{}, err
 }
 

@@ -131,7 +131,7 @@ func (s *Service) NewCaller(ctx context.Context, who identity.Principal, region,
 		Account:   lockstep.AccountID(who.Account),
 		Region:    region,
 		Service:   service,
-		authority: &authority{who: who.Policy(), set: set, named: who.ARN(lockstep.Partition(region))},
+		authority: &authority{who: who.PolicyPrincipal(), set: set, named: who.ARN(lockstep.Partition(region))},
 	}, nil
 }
 

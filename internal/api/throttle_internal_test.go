@@ -52,7 +52,7 @@ func TestABucketHoldsTwoSecondsWorthAndFillsAgain(t *testing.T) {
 func TestEachPrincipalHasBucketsOfItsOwn(t *testing.T) {
 	th := newThrottle(Rates{Read: 1})
 	session := func(role, name string) identity.Principal {
-		return identity.Principal{Account: "111122223333", Assumed: role, Name: name, AccessKeyID: name}
+		return identity.Principal{Account: "111122223333", AssumedRole: role, Name: name, AccessKeyID: name}
 	}
 	elsewhere := named("jo")
 	elsewhere.Account = "444455556666"

@@ -69,7 +69,7 @@ func (w *world) many(n int) (link string) {
 					return err
 				}
 
-				if _, err := identity.Create(tx, w.seal, identity.NewKey{Account: account, Principal: name, Role: identity.None}); err != nil {
+				if _, err := identity.CreateKey(tx, w.seal, identity.CreateKeyInput{Account: account, Principal: name, Role: identity.None}); err != nil {
 					return err
 				}
 			}

@@ -20,7 +20,7 @@ const (
 
 // list runs f to read a list of things of a kind: where the caller may see all
 // of them one statement will do; else what the policies ask for is read as well.
-func (s *Service) list(ctx context.Context, c Caller, kind policy.Type, read func(tx *db.Tx) error) error {
+func (s *Service) list(ctx context.Context, c Caller, kind policy.EntityType, read func(tx *db.Tx) error) error {
 	if c.CanReadAll(kind) {
 		return s.o.DB.Peek(ctx, read)
 	}
@@ -31,7 +31,7 @@ func (s *Service) list(ctx context.Context, c Caller, kind policy.Type, read fun
 // page is as full, and goes on or ends, as if there were nothing else: neither its
 // length nor its token tells of hidden things, unless maxLooks have found nothing
 // but those.
-func Visible[T any](tx *db.Tx, caller Caller, kind policy.Type, page store.Page,
+func Visible[T any](tx *db.Tx, caller Caller, kind policy.EntityType, page store.Page,
 	read func(store.Page) ([]T, store.Cursor, error), the func(T) Subject) ([]T, store.Cursor, error) {
 	if caller.CanReadAll(kind) {
 		return read(page)

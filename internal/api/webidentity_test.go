@@ -42,8 +42,8 @@ func (w *world) assume(key identitytest.Key, name string) identity.Session {
 		"iss": cluster, "aud": "sts", "sub": "repo:acme/infra", "environment": "production", "ref": "refs/heads/main",
 		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 	})
-	sts := identity.NewWebIdentities(identity.WebIdentityOptions{DB: w.db, Key: w.seal, Log: slog.New(slog.DiscardHandler)})
-	got, err := sts.Assume(w.Context(), identity.AssumeRequest{Account: account, Role: "ci", SessionName: name, Token: token})
+	sts := identity.NewTokenExchange(identity.TokenExchangeOptions{DB: w.db, Key: w.seal, Log: slog.New(slog.DiscardHandler)})
+	got, err := sts.AssumeRole(w.Context(), identity.AssumeRoleInput{Account: account, Role: "ci", SessionName: name, Token: token})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestSessionsOfARoleShareTokens(t *testing.T) {
 
 func TestLongLivedKeysCanBeSwitchedOff(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t), func(o *api.Options) {
-		only, err := identity.OpenDirectory(identity.Options{DB: o.DB, Key: o.Seal, SessionsOnly: true})
+		only, err := identity.NewDirectory(identity.Options{DB: o.DB, Key: o.Seal, SessionsOnly: true})
 		if err != nil {
 			t.Fatal(err)
 		}

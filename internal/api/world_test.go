@@ -111,12 +111,12 @@ func build(t testing.TB, database *db.DB, change ...func(*api.Options)) (*world,
 		t.Fatal(err)
 	}
 
-	directory, err := identity.NewDirectory(database, key)
+	directory, err := identity.NewDirectory(identity.Options{DB: database, Key: key})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	w := &world{TB: t, db: database, seal: key, directory: directory, engine: &notes{}, git: connectiontest.Unplugged()}
+	w := &world{TB: t, db: database, seal: key, directory: directory, engine: &notes{}, git: connectiontest.NewInProcess()}
 	log := slog.New(slog.DiscardHandler)
 	w.queue = queue.New(queue.Options{DB: database, Log: log})
 	w.handshake = connection.New(connection.Options{DB: database, Queue: w.queue, Seal: key, Log: log,
@@ -155,7 +155,7 @@ func noUnderscore(name string) error {
 func (w *world) key(account string, role identity.Role) (accessKey identity.AccessKey) {
 	w.Helper()
 	w.update(func(tx *db.Tx) (err error) {
-		accessKey, err = identity.Create(tx, w.seal, identity.NewKey{Account: account, Principal: "jo", Role: role})
+		accessKey, err = identity.CreateKey(tx, w.seal, identity.CreateKeyInput{Account: account, Principal: "jo", Role: role})
 		return err
 	})
 	return accessKey
@@ -172,7 +172,7 @@ func (w *world) as(k identity.AccessKey) *world {
 func (w *world) principal(name string, role identity.Role, policies ...string) (accessKey identity.AccessKey) {
 	w.Helper()
 	w.update(func(tx *db.Tx) (err error) {
-		if accessKey, err = identity.Create(tx, w.seal, identity.NewKey{Account: account, Principal: name, Role: role}); err != nil {
+		if accessKey, err = identity.CreateKey(tx, w.seal, identity.CreateKeyInput{Account: account, Principal: name, Role: role}); err != nil {
 			return err
 		}
 
@@ -185,7 +185,7 @@ func (w *world) principal(name string, role identity.Role, policies ...string) (
 		return nil
 	})
 
-	w.directory.Forget(account)
+	w.directory.InvalidatePolicies(account)
 	return accessKey
 }
 

@@ -63,7 +63,7 @@ func newInstallation(t testing.TB) installation {
 		t.Fatal(err)
 	}
 
-	directory, err := identity.NewDirectory(d, key)
+	directory, err := identity.NewDirectory(identity.Options{DB: d, Key: key})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func newInstallation(t testing.TB) installation {
 	})
 
 	sessions := sts.New(sts.Options{Directory: directory,
-		WebIdentities: identity.NewWebIdentities(identity.WebIdentityOptions{DB: d, Key: key, Issuers: []string{i.issuer.URL}})})
+		WebIdentities: identity.NewTokenExchange(identity.TokenExchangeOptions{DB: d, Key: key, Issuers: []string{i.issuer.URL}})})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if sts.Wants(r) {
 			sessions.ServeHTTP(w, r)

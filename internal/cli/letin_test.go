@@ -236,7 +236,7 @@ func TestAnAppAndACertificateAreGivenByFiles(t *testing.T) {
 		t.Errorf("it holds %v", held)
 	}
 
-	i.git.Set(func() { i.git.Tokens["good-token"] = true })
+	i.git.Update(func() { i.git.Tokens["good-token"] = true })
 	base := []string{"connect", "lab", "--provider", "GitLabSelfManaged", "--endpoint", i.git.URL, "--token-stdin", "--certificate"}
 	give := func(token, file string) result {
 		return runWith(t, t.Context(), i.env, token, append(base[:len(base):len(base)], filepath.Join(folder, file))...)

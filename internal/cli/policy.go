@@ -194,7 +194,7 @@ func newPolicyCheckCommand(p *program) *cobra.Command {
 				return err
 			}
 
-			if err := policy.Check(text); err != nil {
+			if err := policy.Validate(text); err != nil {
 				wrong = true
 				fmt.Fprintln(p.stderr, plain(placed(file, err)))
 			}

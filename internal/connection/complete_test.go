@@ -47,7 +47,7 @@ func TestACredentialIsTriedBeforeItIsStored(t *testing.T) {
 
 func TestAConnectionToAHostThatIsAwayIsPendingUntilItAnswers(t *testing.T) {
 	inBubble(t, func(w *world) {
-		w.git.Set(func() { w.git.Away = true; w.git.Tokens["canary-good"] = true })
+		w.git.Update(func() { w.git.Unavailable = true; w.git.Tokens["canary-good"] = true })
 		arn := w.connection("acme", "GitLabSelfManaged")
 		w.given(arn, token("canary-good"), lockstep.ConnectionPending)
 
@@ -59,7 +59,7 @@ func TestAConnectionToAHostThatIsAwayIsPendingUntilItAnswers(t *testing.T) {
 		w.given(bad, token("canary-bad"), lockstep.ConnectionPending)
 		time.Sleep(2 * time.Minute)
 		w.is(arn, lockstep.ConnectionPending)
-		w.git.Set(func() { w.git.Away = false })
+		w.git.Update(func() { w.git.Unavailable = false })
 		time.Sleep(5*time.Minute + late)
 
 		if reason := w.is(arn, lockstep.ConnectionAvailable); reason != "" {
@@ -127,13 +127,13 @@ func TestARefusedCredentialIsAnErrorUntilItWorksAgain(t *testing.T) {
 			t.Errorf("reason %q", reason)
 		}
 
-		before := len(w.git.Checks())
+		before := len(w.git.CheckTimes())
 		for range 20 { // other repositories, and the same again
 			w.met(link, errRefused)
 		}
 
 		time.Sleep(3*time.Hour + 20*time.Minute)
-		checks := w.git.Checks()[before:]
+		checks := w.git.CheckTimes()[before:]
 		for i, minutes := range []time.Duration{5, 5 + 10, 5 + 10 + 20, 5 + 10 + 20 + 40, 5 + 10 + 20 + 40 + 60, 5 + 10 + 20 + 40 + 60 + 60} {
 			if i >= len(checks) {
 				t.Fatalf("%d checks, want 6", len(checks))
@@ -148,7 +148,7 @@ func TestARefusedCredentialIsAnErrorUntilItWorksAgain(t *testing.T) {
 		}
 
 		w.hinted()
-		w.git.Set(func() { w.git.Tokens["canary-good"] = true })
+		w.git.Update(func() { w.git.Tokens["canary-good"] = true })
 		time.Sleep(time.Hour + late)
 
 		if reason := w.is(arn, lockstep.ConnectionAvailable); reason != "" {
@@ -168,7 +168,7 @@ func TestARepositoryThatIsDeniedIsNotItsConnectionsFault(t *testing.T) {
 		w.given(arn, token("canary-good"), lockstep.ConnectionAvailable)
 		link := w.link(arn, "infra")
 		time.Sleep(2 * time.Minute)
-		before := len(w.git.Checks())
+		before := len(w.git.CheckTimes())
 
 		for range 30 { // five minutes
 			w.met(link, errRefused)
@@ -176,7 +176,7 @@ func TestARepositoryThatIsDeniedIsNotItsConnectionsFault(t *testing.T) {
 		}
 
 		w.is(arn, lockstep.ConnectionAvailable)
-		if n := len(w.git.Checks()) - before; n < 3 || n > 6 {
+		if n := len(w.git.CheckTimes()) - before; n < 3 || n > 6 {
 			t.Errorf("the host was asked %d times in five minutes, want once a minute", n)
 		}
 	})
@@ -231,7 +231,7 @@ func TestAHostThatIsNotItselfIsNoFaultOfTheCredential(t *testing.T) {
 		w.given(plain, token("whatever"), lockstep.ConnectionAvailable)
 		w.met(w.link(plain, "one"), unseen)
 		asked := w.connection("asked", "GitLabSelfManaged")
-		w.git.Set(func() { w.git.Tokens["canary-good"] = true })
+		w.git.Update(func() { w.git.Tokens["canary-good"] = true })
 		w.given(asked, token("canary-good"), lockstep.ConnectionAvailable)
 		time.Sleep(2 * time.Minute)
 		w.driver.Failure = unseen

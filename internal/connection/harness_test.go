@@ -67,7 +67,7 @@ func (l *lines) String() string {
 func inBubble(t *testing.T, f func(w *world)) {
 	t.Helper()
 	queuetest.Bubble(t, func(t *testing.T, d *db.DB) {
-		git := connectiontest.Unplugged()
+		git := connectiontest.NewInProcess()
 		w := newWorld(t, d, git, git)
 		w.work()
 		f(w)
@@ -292,8 +292,8 @@ func (w *world) letIn(arn lockstep.ARN) (code, state string) {
 
 func (w *world) start(arn lockstep.ARN, redirect string) (s connection.AuthorizationRequest, err error) {
 	secret := connectiontest.ClientSecret
-	w.git.Set(func() {
-		if w.git.Public {
+	w.git.Update(func() {
+		if w.git.PublicClient {
 			secret = ""
 		}
 	})

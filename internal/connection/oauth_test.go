@@ -19,7 +19,7 @@ func TestAnApplicationIsLetInOverTheNetwork(t *testing.T) {
 		git := connectiontest.New(t)
 		w := newWorld(t, d, git, nil)
 		for _, public := range []bool{false, true} {
-			git.Set(func() { git.Public = public })
+			git.Update(func() { git.PublicClient = public })
 			arn := w.connection(fmt.Sprintf("public-%v", public), "GitLabSelfManaged")
 			w.oauth(arn)
 			c := w.held(arn)
@@ -33,7 +33,7 @@ func TestAnApplicationIsLetInOverTheNetwork(t *testing.T) {
 
 func TestATokenThatNeverEndsIsNotRenewed(t *testing.T) {
 	inBubble(t, func(w *world) {
-		w.git.Life = 0
+		w.git.TokenLifetime = 0
 		arn := w.connection("acme", "GitLabSelfManaged")
 		w.oauth(arn)
 
@@ -42,7 +42,7 @@ func TestATokenThatNeverEndsIsNotRenewed(t *testing.T) {
 		}
 
 		time.Sleep(5 * time.Hour)
-		if n := len(w.git.Renewals()); n != 0 {
+		if n := len(w.git.RefreshTimes()); n != 0 {
 			t.Errorf("renewed %d times", n)
 		}
 
@@ -119,10 +119,10 @@ func TestAttack17TokensAreAskedForAtTheHostAlone(t *testing.T) {
 		w.driver.TokenURL = ""
 		// The host sends the request on, with all that is in it.
 		code, state := w.letIn(arn)
-		w.git.Set(func() { w.git.Elsewhere = "https://evil.example.com/token" })
+		w.git.Update(func() { w.git.RedirectTo = "https://evil.example.com/token" })
 		_, err := w.give(arn, connection.HandshakeInput{Code: code, State: state})
 		refused(t, err, lockstep.Invalid, "https://git.example.com/token answers 307")
-		w.git.Set(func() { w.git.Elsewhere = "" })
+		w.git.Update(func() { w.git.RedirectTo = "" })
 
 		// The host has moved since the person was sent there.
 		code, state = w.letIn(arn)

@@ -20,11 +20,11 @@ func TestATokenIsRenewedBeforeItEnds(t *testing.T) {
 	inBubble(t, func(w *world) {
 		arn := w.connection("acme", "GitLabSelfManaged")
 		for life, before := range map[time.Duration]time.Duration{2 * time.Hour: 5 * time.Minute, 10 * time.Minute: 2 * time.Minute} {
-			w.git.Set(func() { w.git.Life = life })
+			w.git.Update(func() { w.git.TokenLifetime = life })
 			w.oauth(arn)
-			given, first, known := time.Now(), w.held(arn), len(w.git.Renewals())
+			given, first, known := time.Now(), w.held(arn), len(w.git.RefreshTimes())
 			time.Sleep(life - before + late)
-			renewals := w.git.Renewals()[known:]
+			renewals := w.git.RefreshTimes()[known:]
 			if len(renewals) != 1 {
 				t.Fatalf("a token of %s was renewed %d times", life, len(renewals))
 			}
@@ -36,12 +36,12 @@ func TestATokenIsRenewedBeforeItEnds(t *testing.T) {
 			}
 		}
 
-		w.git.Set(func() { w.git.Life = 2 * time.Hour })
+		w.git.Update(func() { w.git.TokenLifetime = 2 * time.Hour })
 		w.oauth(arn)
 		time.Sleep(5 * time.Hour)
 		w.is(arn, lockstep.ConnectionAvailable)
 
-		for refresh, n := range w.git.Shown() {
+		for refresh, n := range w.git.RefreshTokenUses() {
 			if n != 1 {
 				t.Errorf("%s was shown %d times", refresh, n)
 			}
@@ -51,7 +51,7 @@ func TestATokenIsRenewedBeforeItEnds(t *testing.T) {
 
 func TestARefreshTokenThatIsNotRotatedIsKept(t *testing.T) {
 	inBubble(t, func(w *world) {
-		w.git.Rotates = false
+		w.git.RotatesRefreshTokens = false
 		arn := w.connection("acme", "GitLabSelfManaged")
 		w.oauth(arn)
 		first := w.held(arn)
@@ -76,7 +76,7 @@ func TestWhoeverIsNotLetInAnyMoreSaysHowToMendIt(t *testing.T) {
 		}
 
 		time.Sleep(4 * time.Hour)
-		if n := len(w.git.Renewals()); n < 5 || n > 9 {
+		if n := len(w.git.RefreshTimes()); n < 5 || n > 9 {
 			t.Errorf("tried %d times in four hours, want about 7", n)
 		}
 
@@ -101,7 +101,7 @@ func TestATokenThatEndsWhileItsHostIsAwayIsRenewedBeforeItIsUsed(t *testing.T) {
 		w.oauth(arn)
 		link := w.link(arn, "infra")
 		time.Sleep(time.Hour)
-		w.git.Set(func() { w.git.Away = true })
+		w.git.Update(func() { w.git.Unavailable = true })
 		time.Sleep(3 * time.Hour)
 		open := func() (c lockstep.Credential, err error) {
 			err = w.db.View(context.Background(), func(tx *db.Tx) error {
@@ -117,16 +117,16 @@ func TestATokenThatEndsWhileItsHostIsAwayIsRenewedBeforeItIsUsed(t *testing.T) {
 			t.Errorf("reason %q", reason)
 		}
 
-		checks := len(w.git.Checks())
+		checks := len(w.git.CheckTimes())
 		w.met(link, errRefused) // whoever asks now does not show a token that has ended
 		time.Sleep(late)
 
-		if len(w.git.Checks()) != checks {
+		if len(w.git.CheckTimes()) != checks {
 			t.Error("the host was shown a token that has ended")
 		}
 
 		w.hinted()
-		w.git.Set(func() { w.git.Away = false })
+		w.git.Update(func() { w.git.Unavailable = false })
 		time.Sleep(5*time.Minute + late)
 
 		if c, err := open(); err != nil || !w.git.Tokens[c.Secret] {
@@ -175,7 +175,7 @@ func TestATokenThatIsLostOnTheWayNeedsAPerson(t *testing.T) {
 	inBubble(t, func(w *world) {
 		arn := w.connection("acme", "GitLabSelfManaged")
 		w.oauth(arn)
-		w.git.Spend(w.held(arn).RefreshToken)
+		w.git.InvalidateRefreshToken(w.held(arn).RefreshToken)
 		time.Sleep(2 * time.Hour)
 		if reason := w.is(arn, lockstep.ConnectionError); !strings.Contains(reason, "invalid_grant") {
 			t.Errorf("reason %q", reason)
@@ -201,12 +201,12 @@ func TestALeaseOfADeadNodeEnds(t *testing.T) {
 		})
 
 		time.Sleep(time.Until(due) + 2*time.Minute - time.Second)
-		if n := len(w.git.Renewals()); n != 0 {
+		if n := len(w.git.RefreshTimes()); n != 0 {
 			t.Errorf("renewed %d times under another's lease", n)
 		}
 
 		time.Sleep(2 * late)
-		if n := len(w.git.Renewals()); n != 1 {
+		if n := len(w.git.RefreshTimes()); n != 1 {
 			t.Errorf("renewed %d times after the lease", n)
 		}
 
@@ -217,15 +217,15 @@ func TestALeaseOfADeadNodeEnds(t *testing.T) {
 // A credential that is given while the old one is being renewed wins.
 func TestACredentialThatIsGivenDuringARenewalStays(t *testing.T) {
 	inBubble(t, func(w *world) {
-		w.git.Set(func() { w.git.Tokens["canary-new"] = true })
+		w.git.Update(func() { w.git.Tokens["canary-new"] = true })
 		arn := w.connection("acme", "GitLabSelfManaged")
 		w.oauth(arn)
-		w.git.Set(func() {
-			w.git.Answered = func() { w.given(arn, token("canary-new"), lockstep.ConnectionAvailable) }
+		w.git.Update(func() {
+			w.git.OnTokenRequest = func() { w.given(arn, token("canary-new"), lockstep.ConnectionAvailable) }
 		})
 		time.Sleep(2 * time.Hour)
 
-		if n := len(w.git.Renewals()); n != 1 {
+		if n := len(w.git.RefreshTimes()); n != 1 {
 			t.Errorf("renewed %d times, want once", n)
 		}
 
@@ -287,8 +287,8 @@ func TestTwoNodesSpendARefreshTokenOnce(t *testing.T) {
 	var answers sync.WaitGroup
 	answers.Add(1)
 	var once sync.Once
-	git.Set(func() {
-		git.Answered = func() { // the others come meanwhile
+	git.Update(func() {
+		git.OnTokenRequest = func() { // the others come meanwhile
 			time.Sleep(time.Second)
 			once.Do(answers.Done)
 		}
@@ -304,12 +304,12 @@ func TestTwoNodesSpendARefreshTokenOnce(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 	}
 
-	if n := git.Shown()[spent]; n != 1 {
+	if n := git.RefreshTokenUses()[spent]; n != 1 {
 		t.Errorf("the refresh token was shown %d times", n)
 	}
 
-	if got := w.held(arn).RefreshToken; got == spent || len(git.Shown()) != 1 {
-		t.Errorf("%d refresh tokens were shown, and the new one is saved: %v", len(git.Shown()), got != spent)
+	if got := w.held(arn).RefreshToken; got == spent || len(git.RefreshTokenUses()) != 1 {
+		t.Errorf("%d refresh tokens were shown, and the new one is saved: %v", len(git.RefreshTokenUses()), got != spent)
 	}
 
 	w.is(arn, lockstep.ConnectionAvailable)

@@ -55,7 +55,7 @@ func (t *turn) verify(ctx context.Context) ([]lockstep.Event, error) {
 
 // signers gives who may sign for the attempt's configuration, nil where anybody
 // may.
-func (t *turn) signers(ctx context.Context) (signers *signature.Signers, err error) {
+func (t *turn) signers(ctx context.Context) (signers *signature.AllowedSigners, err error) {
 	var p lockstep.SignaturePolicy
 	err = t.db.View(ctx, func(tx *db.Tx) error {
 		p, err = store.SignaturePolicy(tx, t.attempt.Configuration.ID)

@@ -22,7 +22,7 @@ import (
 func encoded(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
 func TestAttack20TokenThatProvesNothing(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	signing := identitytest.NewKey(t, "k", jose.RS256)
 	f.issuer.SetKeys(signing)
 	good := signing.Sign(t, f.issuer.Claims(audience, subject, nil))
@@ -100,7 +100,7 @@ func jwk(t *testing.T, k identitytest.Key) string {
 // Another claim whose name differs in case must not stand in for the subject, in
 // whatever order the two come.
 func TestAttack20ClaimOfAnotherCaseIsNotTheSubject(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	signing := identitytest.NewKey(t, "k", jose.ES256)
 	f.issuer.SetKeys(signing)
 	for _, subjects := range []string{`"sub":"evil","SUB":"` + subject + `"`, `"Sub":"` + subject + `","sub":"evil"`} {
@@ -115,7 +115,7 @@ func TestAttack20ClaimOfAnotherCaseIsNotTheSubject(t *testing.T) {
 // role is there for.
 func TestAttack20RefusalDoesNotTellWhetherTheRoleExists(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		f := newFederation(t, d, identitytest.Unplugged(t))
+		f := newFederation(t, d, identitytest.NewInProcessIssuer(t))
 		good := f.issuer.Token(audience, subject, nil)
 		type attempt struct{ account, role, token string }
 		attempts := map[string]attempt{
@@ -137,8 +137,8 @@ func TestAttack20RefusalDoesNotTellWhetherTheRoleExists(t *testing.T) {
 		}
 
 		for name, a := range attempts {
-			_, err := f.tokens.Assume(context.Background(),
-				identity.AssumeRequest{Account: a.account, Role: a.role, SessionName: "run-1", Token: a.token, Duration: 12 * time.Hour})
+			_, err := f.tokens.AssumeRole(context.Background(),
+				identity.AssumeRoleInput{Account: a.account, Role: a.role, SessionName: "run-1", Token: a.token, Duration: 12 * time.Hour})
 			if lockstep.KindOf(err) != lockstep.Denied || err.Error() != "Not authorized to perform sts:AssumeRoleWithWebIdentity" {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -150,7 +150,7 @@ func TestAttack20KeyOfAnotherIssuerSignsNothingHere(t *testing.T) {
 	ours, theirs := identitytest.NewKey(t, "one", jose.ES256), identitytest.NewKey(t, "two", jose.ES256)
 	good, evil := identitytest.NewIssuer(t, ours), identitytest.NewIssuer(t, theirs)
 	f := newFederation(t, dbtest.Open(t), good)
-	f.tokens = identity.NewWebIdentities(identity.WebIdentityOptions{DB: f.db, Key: f.key, Issuers: []string{good.URL, evil.URL}})
+	f.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{DB: f.db, Key: f.key, Issuers: []string{good.URL, evil.URL}})
 
 	if _, err := f.assume(theirs.Sign(t, evil.Claims(audience, subject, nil))); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("their own token: %v", err) // their keys are known from here on
@@ -167,7 +167,7 @@ func TestAttack20KeyOfAnotherIssuerSignsNothingHere(t *testing.T) {
 
 func TestAttack20SessionTokens(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		f := newFederation(t, d, identitytest.Unplugged(t))
+		f := newFederation(t, d, identitytest.NewInProcessIssuer(t))
 		one, two, long := f.session(), f.session(), create(t, d, f.key, "ci", identity.Admin)
 		token := one.Token.Reveal()
 		sealed := func(text, context string) string {
@@ -248,7 +248,7 @@ func TestAttack20SessionEndsWithItsRole(t *testing.T) {
 	for name, do := range change {
 		dbtest.EachEngine(t, func(t *testing.T, engine db.Dialect) {
 			synctest.Test(t, func(t *testing.T) {
-				f := newFederation(t, dbtest.OpenOn(t, engine, db.Schema()), identitytest.Unplugged(t))
+				f := newFederation(t, dbtest.OpenOn(t, engine, db.Schema()), identitytest.NewInProcessIssuer(t))
 				s := f.session()
 				if _, err := f.verify(s); err != nil {
 					t.Fatal(err)
@@ -272,7 +272,7 @@ func TestAttack20SessionEndsWithItsRole(t *testing.T) {
 
 func TestAttack20SessionEndsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+		f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 		s := f.session()
 		time.Sleep(time.Until(s.Expires) - time.Millisecond)
 
@@ -298,7 +298,7 @@ func TestAttack20SessionEndsInTime(t *testing.T) {
 // What fails has been looked for in the database, a session as well as a key.
 func TestAttack20UnknownSessionCostsARead(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		f := newFederation(t, d, identitytest.Unplugged(t))
+		f := newFederation(t, d, identitytest.NewInProcessIssuer(t))
 		s := f.session()
 		if _, err := f.verify(s); err != nil {
 			t.Fatal(err)

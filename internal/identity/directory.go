@@ -32,9 +32,9 @@ var ErrUnknownKey error = &lockstep.Error{Kind: lockstep.Denied, Message: "The a
 // ErrExpiredToken says that a session has ended. The words are AWS's.
 var ErrExpiredToken error = &lockstep.Error{Kind: lockstep.Denied, Message: "The security token included in the request is expired"}
 
-// ErrLongLivedOff says that a request was signed well, but with a key that does
+// ErrSessionRequired says that a request was signed well, but with a key that does
 // not end by itself where only sessions are taken.
-var ErrLongLivedOff error = &lockstep.Error{Kind: lockstep.Denied,
+var ErrSessionRequired error = &lockstep.Error{Kind: lockstep.Denied,
 	Message: "Long-lived access keys are switched off on this server: come with a session of a web identity role (AssumeRoleWithWebIdentity)."}
 
 // A Directory finds keys by their ids, and the policies of an account. It may be
@@ -75,14 +75,8 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// NewDirectory gives a directory of the keys in d, whose secrets key has
-// sealed.
-func NewDirectory(d *db.DB, key *seal.Key) (*Directory, error) {
-	return OpenDirectory(Options{DB: d, Key: key})
-}
-
-// OpenDirectory is NewDirectory with all that can be chosen.
-func OpenDirectory(o Options) (*Directory, error) {
+// NewDirectory returns a directory of the keys in o.DB, whose secrets o.Key has sealed.
+func NewDirectory(o Options) (*Directory, error) {
 	dummy := newSecret()
 	box, err := o.Key.Seal([]byte(dummy.Reveal()), Principal{}.sealContext(nil))
 	if err != nil {
@@ -138,8 +132,8 @@ func (d *Directory) Verify(ctx context.Context, id, token string, check func(sec
 // switchedOff gives ErrLongLivedOff for a key that only an installation with
 // long-lived keys takes.
 func (d *Directory) switchedOff(p Principal) error {
-	if d.sessionsOnly && p.Assumed == "" && !reserved(p.Name) {
-		return ErrLongLivedOff
+	if d.sessionsOnly && p.AssumedRole == "" && !reserved(p.Name) {
+		return ErrSessionRequired
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func signedWith(secret seal.Secret) func(seal.Secret) error {
 
 func newDirectory(t testing.TB, d *db.DB, key *seal.Key) *identity.Directory {
 	t.Helper()
-	dir, err := identity.NewDirectory(d, key)
+	dir, err := identity.NewDirectory(identity.Options{DB: d, Key: key})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ type federation struct {
 	db     *db.DB
 	key    *seal.Key
 	issuer *identitytest.Issuer
-	tokens *identity.WebIdentities
+	tokens *identity.TokenExchange
 	dir    *identity.Directory
 }
 
@@ -37,7 +37,7 @@ func newFederation(t testing.TB, d *db.DB, issuer *identitytest.Issuer) *federat
 	t.Helper()
 	f := &federation{TB: t, db: d, key: newSealKey(t), issuer: issuer}
 	f.dir = newDirectory(t, d, f.key)
-	f.tokens = identity.NewWebIdentities(identity.WebIdentityOptions{DB: d, Key: f.key, Issuers: []string{issuer.URL}, Client: issuer.Client()})
+	f.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{DB: d, Key: f.key, Issuers: []string{issuer.URL}, Client: issuer.Client()})
 	f.put(f.deploy())
 	return f
 }
@@ -61,8 +61,8 @@ func (f *federation) tryPut(account string, r identity.WebIdentityRole) error {
 }
 
 // assume asks for a session of the role deploy.
-func (f *federation) assume(token string) (identity.Assumed, error) {
-	return f.tokens.Assume(context.Background(), identity.AssumeRequest{Account: account, Role: "deploy", SessionName: "run-1", Token: token})
+func (f *federation) assume(token string) (identity.AssumeRoleOutput, error) {
+	return f.tokens.AssumeRole(context.Background(), identity.AssumeRoleInput{Account: account, Role: "deploy", SessionName: "run-1", Token: token})
 }
 
 func (f *federation) session() identity.Session {
@@ -80,7 +80,7 @@ func (f *federation) verify(s identity.Session) (identity.Principal, error) {
 
 func TestTokenThatFitsGivesASession(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		f := newFederation(t, d, identitytest.Unplugged(t))
+		f := newFederation(t, d, identitytest.NewInProcessIssuer(t))
 		a, err := f.assume(f.issuer.Token(audience, subject, nil))
 		if err != nil {
 			t.Fatal(err)
@@ -98,7 +98,7 @@ func TestTokenThatFitsGivesASession(t *testing.T) {
 			t.Errorf("a token of %d characters", n)
 		}
 
-		want := identity.Principal{AccessKeyID: a.AccessKeyID, Account: account, Name: "run-1", Role: identity.Operator, Assumed: "deploy", Expires: a.Expires}
+		want := identity.Principal{AccessKeyID: a.AccessKeyID, Account: account, Name: "run-1", Role: identity.Operator, AssumedRole: "deploy", Expires: a.Expires}
 		for range 2 { // read, then from memory
 			got, err := f.verify(a.Session)
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -122,13 +122,13 @@ func TestEveryAsymmetricAlgorithmIsTaken(t *testing.T) {
 		if testing.Short() && algorithm[1] == 'S' && algorithm[0] != 'E' {
 			continue // an RSA key takes long to make
 		}
-		f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t, identitytest.NewKey(t, "k", algorithm)))
+		f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t, identitytest.NewKey(t, "k", algorithm)))
 		f.session()
 	}
 }
 
 func TestTokenOfSeveralAudiencesIsForOneOfThem(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	a, err := f.assume(f.issuer.Token("", subject, map[string]any{"aud": []string{"other", audience}}))
 	if err != nil || a.Audience != audience {
 		t.Errorf("audience %q, %v", a.Audience, err)
@@ -136,7 +136,7 @@ func TestTokenOfSeveralAudiencesIsForOneOfThem(t *testing.T) {
 }
 
 func TestClocksMayDifferALittle(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	soon, just := time.Now().Add(40*time.Second).Unix(), time.Now().Add(-40*time.Second).Unix()
 	for _, claims := range []map[string]any{{"nbf": soon, "iat": soon}, {"exp": just}, {"nbf": nil, "iat": nil}, {"exp": float64(soon) + 0.5}} {
 		if _, err := f.assume(f.issuer.Token(audience, subject, claims)); err != nil {
@@ -146,7 +146,7 @@ func TestClocksMayDifferALittle(t *testing.T) {
 }
 
 func TestFurtherClaimsMustFit(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	r := f.deploy()
 	r.Claims = map[string]string{"environment": "prod*", "run": "7", "protected": "true"}
 	f.put(r)
@@ -166,15 +166,15 @@ func TestFurtherClaimsMustFit(t *testing.T) {
 }
 
 func TestRoleWithAKeySetNeedsNoIssuerThatAnswers(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	signing := identitytest.NewKey(t, "cluster", jose.ES256)
-	cluster := identitytest.Unplugged(t, signing)
+	cluster := identitytest.NewInProcessIssuer(t, signing)
 	cluster.URL = "https://kubernetes.default.svc.cluster.local"
 	r := identity.WebIdentityRole{Name: "cluster", Issuer: cluster.URL, Audiences: []string{audience},
 		Subjects: []string{"system:serviceaccount:ci:deployer"}, Grants: identity.None, MaxSession: 15 * time.Minute, JWKS: identitytest.JWKS(t, signing)}
 	f.put(r)
-	request := identity.AssumeRequest{Account: account, Role: "cluster", SessionName: "pod", Token: cluster.Token(audience, r.Subjects[0], nil)}
-	a, err := f.tokens.Assume(context.Background(), request)
+	request := identity.AssumeRoleInput{Account: account, Role: "cluster", SessionName: "pod", Token: cluster.Token(audience, r.Subjects[0], nil)}
+	a, err := f.tokens.AssumeRole(context.Background(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,44 +186,44 @@ func TestRoleWithAKeySetNeedsNoIssuerThatAnswers(t *testing.T) {
 	// Neither a key of another set nor a role that is not there tells more.
 	forged := cluster.Claims(audience, r.Subjects[0], nil)
 	request.Token = identitytest.NewKey(t, "cluster", jose.ES256).Sign(t, forged)
-	_, first := f.tokens.Assume(context.Background(), request)
+	_, first := f.tokens.AssumeRole(context.Background(), request)
 	request.Role = "missing"
-	_, second := f.tokens.Assume(context.Background(), request)
+	_, second := f.tokens.AssumeRole(context.Background(), request)
 	if lockstep.KindOf(first) != lockstep.Invalid || lockstep.Shown(first) != lockstep.Shown(second) {
 		t.Errorf("a forged token: %v; of no role: %v", first, second)
 	}
 
 	request.Role, request.Token = "cluster", cluster.Token(audience, r.Subjects[0], map[string]any{"iss": "https://other.example"})
-	if _, err := f.tokens.Assume(context.Background(), request); lockstep.KindOf(err) != lockstep.Invalid {
+	if _, err := f.tokens.AssumeRole(context.Background(), request); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("the set's key under another issuer's name: %v", err)
 	}
 }
 
 func TestSessionLastsAsLongAsAskedAndAllowed(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	r := f.deploy()
 	r.MaxSession = 30 * time.Minute
 	f.put(r)
-	request := identity.AssumeRequest{Account: account, Role: "deploy", SessionName: "run-1", Token: f.issuer.Token(audience, subject, nil)}
+	request := identity.AssumeRoleInput{Account: account, Role: "deploy", SessionName: "run-1", Token: f.issuer.Token(audience, subject, nil)}
 	for asked, want := range map[time.Duration]time.Duration{0: 30 * time.Minute, 15 * time.Minute: 15 * time.Minute, 30 * time.Minute: 30 * time.Minute} {
 		request.Duration = asked
-		a, err := f.tokens.Assume(context.Background(), request)
+		a, err := f.tokens.AssumeRole(context.Background(), request)
 		if left := time.Until(a.Expires); err != nil || left > want || left < want-time.Minute {
 			t.Errorf("asked for %v: %v, %v", asked, left, err)
 		}
 	}
 
 	request.Duration = 31 * time.Minute
-	if _, err := f.tokens.Assume(context.Background(), request); lockstep.KindOf(err) != lockstep.Limit {
+	if _, err := f.tokens.AssumeRole(context.Background(), request); lockstep.KindOf(err) != lockstep.Limit {
 		t.Errorf("too long: %v", err)
 	}
 }
 
 func TestSessionGoesOnWhereLongLivedKeysAreOff(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	s := f.session()
 	var err error
-	if f.dir, err = identity.OpenDirectory(identity.Options{DB: f.db, Key: f.key, SessionsOnly: true}); err != nil {
+	if f.dir, err = identity.NewDirectory(identity.Options{DB: f.db, Key: f.key, SessionsOnly: true}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.verify(s); err != nil {
@@ -233,7 +233,7 @@ func TestSessionGoesOnWhereLongLivedKeysAreOff(t *testing.T) {
 
 func TestUnreadableRoleIsNoRole(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		f := newFederation(t, d, identitytest.Unplugged(t))
+		f := newFederation(t, d, identitytest.NewInProcessIssuer(t))
 		update(t, d, func(tx *db.Tx) error {
 			_, err := tx.Exec(`UPDATE web_identity_role SET sealed = $1`, []byte("not a box"))
 			return err
@@ -258,12 +258,12 @@ func TestUnreadableRoleIsNoRole(t *testing.T) {
 
 func TestSessionNameMustFitIntoAnARN(t *testing.T) {
 	for name, want := range map[string]bool{"ci": true, "a+=,.@_-Z9": true, "c": false, "": false, "a/b": false, "a b": false, "a:b": false, "aé": false} {
-		if identity.ValidSessionName(name) != want {
+		if identity.IsValidSessionName(name) != want {
 			t.Errorf("%q: not %v", name, want)
 		}
 	}
-	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
-	_, err := f.tokens.Assume(context.Background(), identity.AssumeRequest{Account: account, Role: "deploy", SessionName: "a/b", Token: f.issuer.Token(audience, subject, nil)})
+	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
+	_, err := f.tokens.AssumeRole(context.Background(), identity.AssumeRoleInput{Account: account, Role: "deploy", SessionName: "a/b", Token: f.issuer.Token(audience, subject, nil)})
 	if err == nil || errors.Is(err, context.Canceled) {
 		t.Errorf("a session named a/b: %v", err)
 	}

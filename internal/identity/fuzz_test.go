@@ -18,7 +18,7 @@ import (
 // Whatever a token is, it is refused in one of the ways there are, unless it is
 // one that the issuer has signed.
 func FuzzWebIdentityToken(f *testing.F) {
-	w := newFederation(f, dbtest.Open(f), identitytest.Unplugged(f))
+	w := newFederation(f, dbtest.Open(f), identitytest.NewInProcessIssuer(f))
 	good := w.issuer.Token(audience, subject, map[string]any{"exp": time.Now().Add(24 * time.Hour).Unix()})
 	f.Add(good)
 	f.Add(w.issuer.Token(audience, "", nil))
@@ -45,7 +45,7 @@ func FuzzWebIdentityToken(f *testing.F) {
 // What the claims are, signed by the issuer itself, must break nothing either.
 func FuzzSignedClaims(f *testing.F) {
 	signing := identitytest.NewKey(f, "k", jose.EdDSA)
-	w := newFederation(f, dbtest.Open(f), identitytest.Unplugged(f, signing))
+	w := newFederation(f, dbtest.Open(f), identitytest.NewInProcessIssuer(f, signing))
 	for _, claims := range []string{
 		`{"iss":"` + w.issuer.URL + `","sub":"repo:acme/infra:x","aud":"` + audience + `","exp":99999999999}`,
 		`{"iss":"` + w.issuer.URL + `","sub":"x","aud":["",null],"exp":-1,"_claim_names":{"a":"b"}}`,
@@ -67,7 +67,7 @@ func FuzzSignedClaims(f *testing.F) {
 }
 
 func FuzzSessionToken(f *testing.F) {
-	w := newFederation(f, dbtest.Open(f), identitytest.Unplugged(f))
+	w := newFederation(f, dbtest.Open(f), identitytest.NewInProcessIssuer(f))
 	s := w.session()
 	f.Add(s.AccessKeyID, s.Token.Reveal())
 	f.Add("LSSKAAAAAAAAAAAAAAAA", "")

@@ -30,19 +30,19 @@ func TestIssuerIsAskedOnceForManyTokens(t *testing.T) {
 	}
 
 	group.Wait()
-	if n := f.issuer.Asks(); n != 1 {
+	if n := f.issuer.KeyReads(); n != 1 {
 		t.Errorf("its keys were read %d times", n)
 	}
 }
 
 func TestNothingIsAskedForTokensThatCannotBeGood(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	for _, changes := range []map[string]any{{"sub": ""}, {"exp": 1}, {"iss": "https://evil.example"}, {"nbf": 99999999999}, {"aud": nil}} {
 		if _, err := f.assume(f.issuer.Token(audience, subject, changes)); err == nil {
 			t.Errorf("%v is taken", changes)
 		}
 	}
-	if n := f.issuer.Asks(); n != 0 {
+	if n := f.issuer.KeyReads(); n != 0 {
 		t.Errorf("its keys were read %d times", n)
 	}
 }
@@ -50,7 +50,7 @@ func TestNothingIsAskedForTokensThatCannotBeGood(t *testing.T) {
 func TestNewKeyOfAnIssuerIsFoundAndUnknownOnesAreNotLookedForAgainAndAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, second := identitytest.NewKey(t, "first", jose.ES256), identitytest.NewKey(t, "second", jose.ES256)
-		f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t, first))
+		f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t, first))
 		sign := func(k identitytest.Key) error {
 			_, err := f.assume(k.Sign(t, f.issuer.Claims(audience, subject, nil)))
 			return err
@@ -65,7 +65,7 @@ func TestNewKeyOfAnIssuerIsFoundAndUnknownOnesAreNotLookedForAgainAndAgain(t *te
 			}
 		}
 
-		if n := f.issuer.Asks(); n != 1 {
+		if n := f.issuer.KeyReads(); n != 1 {
 			t.Errorf("its keys were read %d times within 30 s", n)
 		}
 
@@ -85,18 +85,18 @@ func TestNewKeyOfAnIssuerIsFoundAndUnknownOnesAreNotLookedForAgainAndAgain(t *te
 
 func TestIssuerThatIsDownIsForALaterTry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+		f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 		assume := func() error {
 			_, err := f.assume(f.issuer.Token(audience, subject, nil))
 			return err
 		}
-		f.issuer.SetDown(true)
+		f.issuer.SetUnavailable(true)
 
 		if err := assume(); lockstep.KindOf(err) != lockstep.Unavailable || !strings.Contains(err.Error(), "503") {
 			t.Errorf("down: %v", err)
 		}
 
-		f.issuer.SetDown(false)
+		f.issuer.SetUnavailable(false)
 		if err := assume(); lockstep.KindOf(err) != lockstep.Unavailable {
 			t.Errorf("asked again at once: %v", err)
 		}
@@ -106,7 +106,7 @@ func TestIssuerThatIsDownIsForALaterTry(t *testing.T) {
 			t.Errorf("up again: %v", err)
 		}
 
-		f.issuer.SetDown(true)
+		f.issuer.SetUnavailable(true)
 		time.Sleep(59 * time.Minute)
 		if err := assume(); err != nil {
 			t.Errorf("down, and its keys known: %v", err)
@@ -152,10 +152,10 @@ func TestIssuerWithOddAnswersIsUnavailable(t *testing.T) {
 		},
 	} {
 		server := httptest.NewServer(answer)
-		issuer := identitytest.Unplugged(t, signing)
+		issuer := identitytest.NewInProcessIssuer(t, signing)
 		issuer.URL = server.URL
 		f := newFederation(t, dbtest.Open(t), issuer)
-		f.tokens = identity.NewWebIdentities(identity.WebIdentityOptions{DB: f.db, Key: f.key, Issuers: []string{issuer.URL}, Client: server.Client()})
+		f.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{DB: f.db, Key: f.key, Issuers: []string{issuer.URL}, Client: server.Client()})
 		_, err := f.assume(issuer.Token(audience, subject, nil))
 		if name == "" && err != nil || name != "" && lockstep.KindOf(err) != lockstep.Unavailable {
 			t.Errorf("%s: %v", name, err)
@@ -167,7 +167,7 @@ func TestIssuerWithOddAnswersIsUnavailable(t *testing.T) {
 
 // A key that could sign as well as verify is not among those that are tried.
 func TestIssuerThatPublishesASecretHasNoKeys(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t, identitytest.NewKey(t, "k", jose.ES256)))
+	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t, identitytest.NewKey(t, "k", jose.ES256)))
 	good := f.issuer.Token(audience, subject, nil)
 	f.issuer.SetKeys(identitytest.Key{KeyID: "k", Algorithm: jose.HS256, Private: []byte(strings.Repeat("s", 32))})
 	if _, err := f.assume(good); lockstep.KindOf(err) != lockstep.Unavailable {
@@ -178,12 +178,12 @@ func TestIssuerThatPublishesASecretHasNoKeys(t *testing.T) {
 // Whoever waits for the issuer may go away without taking the answer from the
 // others.
 func TestCallerThatGoesAwayDoesNotEndTheAsking(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	ctx, cancel := context.WithCancel(context.Background())
-	request := identity.AssumeRequest{Account: account, Role: "deploy", SessionName: "run-1", Token: f.issuer.Token(audience, subject, nil)}
-	f.tokens = identity.NewWebIdentities(identity.WebIdentityOptions{DB: f.db, Key: f.key, Issuers: []string{f.issuer.URL},
+	request := identity.AssumeRoleInput{Account: account, Role: "deploy", SessionName: "run-1", Token: f.issuer.Token(audience, subject, nil)}
+	f.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{DB: f.db, Key: f.key, Issuers: []string{f.issuer.URL},
 		Client: &http.Client{Transport: cancelling{f.issuer.Client().Transport, cancel}}})
-	if _, err := f.tokens.Assume(ctx, request); err != nil {
+	if _, err := f.tokens.AssumeRole(ctx, request); err != nil {
 		t.Errorf("got %v", err)
 	}
 }

@@ -33,17 +33,17 @@ type AccessKey struct {
 	Secret    seal.Secret
 }
 
-// NewKey says whose key to make.
-type NewKey struct {
+// CreateKeyInput says whose key to make.
+type CreateKeyInput struct {
 	Account   string // twelve digits
 	Principal string // a name: 1 to 64 letters, digits and +=,.@_-
 	Role      Role
-	// Own is set for the server's own principals, whose names begin with
+	// ServerOwned is set for the server's own principals, whose names begin with
 	// "lockstep."; no other may have such a name.
-	Own bool
+	ServerOwned bool
 }
 
-func (n NewKey) validate() error {
+func (n CreateKeyInput) validate() error {
 	if !matches(accountPattern, n.Account) {
 		return lockstep.Errorf(lockstep.Invalid, "Account %q is not a number of twelve digits.", n.Account)
 	}
@@ -51,7 +51,7 @@ func (n NewKey) validate() error {
 		return lockstep.Errorf(lockstep.Invalid,
 			"Principal %q is not a name of 1 to 64 letters, digits and +=,.@_- characters.", n.Principal)
 	}
-	if reserved(n.Principal) != n.Own {
+	if reserved(n.Principal) != n.ServerOwned {
 		return lockstep.Errorf(lockstep.Invalid, "Principal %q: names that begin with %q are the server's own.", n.Principal, reservedPrefix)
 	}
 
@@ -71,9 +71,9 @@ func matches(pattern, text string) bool {
 	return regexp.MustCompile(`\A(?:` + pattern + `)\z`).MatchString(text)
 }
 
-// Create makes an access key; its id and secret are drawn at random. The error
+// CreateKey makes an access key; its id and secret are drawn at random. The error
 // is Invalid where n is not as its fields demand.
-func Create(tx *db.Tx, key *seal.Key, n NewKey) (AccessKey, error) {
+func CreateKey(tx *db.Tx, key *seal.Key, n CreateKeyInput) (AccessKey, error) {
 	if err := n.validate(); err != nil {
 		return AccessKey{}, err
 	}
@@ -137,9 +137,9 @@ func activeKey(tx *db.Tx, id string) (storedKey, error) {
 	return k, nil
 }
 
-// LooksLikeAWS says whether an access key id is one of AWS's own, which has no
+// IsAWSKeyID says whether an access key id is one of AWS's own, which has no
 // business here: neither may our client sign with it nor our server take it.
-func LooksLikeAWS(id string) bool {
+func IsAWSKeyID(id string) bool {
 	return strings.HasPrefix(id, "AKIA") || strings.HasPrefix(id, "ASIA")
 }
 

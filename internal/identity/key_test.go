@@ -38,7 +38,7 @@ func create(t testing.TB, d *db.DB, key *seal.Key, name string, role identity.Ro
 	t.Helper()
 	var k identity.AccessKey
 	update(t, d, func(tx *db.Tx) (err error) {
-		k, err = identity.Create(tx, key, identity.NewKey{Account: account, Principal: name, Role: role})
+		k, err = identity.CreateKey(tx, key, identity.CreateKeyInput{Account: account, Principal: name, Role: role})
 		return err
 	})
 	return k
@@ -46,14 +46,14 @@ func create(t testing.TB, d *db.DB, key *seal.Key, name string, role identity.Ro
 
 func disable(t testing.TB, d *db.DB, id string) {
 	t.Helper()
-	update(t, d, func(tx *db.Tx) error { return identity.Disable(tx, id) })
+	update(t, d, func(tx *db.Tx) error { return identity.DisableKey(tx, id) })
 }
 
 func list(t testing.TB, d *db.DB) []identity.AccessKey {
 	t.Helper()
 	var keys []identity.AccessKey
 	err := d.View(context.Background(), func(tx *db.Tx) (err error) {
-		keys, err = identity.Keys(tx)
+		keys, err = identity.AllKeys(tx)
 		return err
 	})
 	if err != nil {
@@ -67,7 +67,7 @@ func TestCreatedKeyIsToldFromOneOfAWS(t *testing.T) {
 		key := newSealKey(t)
 		first, second := create(t, d, key, "ci", identity.Reader), create(t, d, key, "ci", identity.Reader)
 		for _, k := range []identity.AccessKey{first, second} {
-			if !regexp.MustCompile(`^LSAK[A-Z2-7]{16}$`).MatchString(k.AccessKeyID) || identity.LooksLikeAWS(k.AccessKeyID) {
+			if !regexp.MustCompile(`^LSAK[A-Z2-7]{16}$`).MatchString(k.AccessKeyID) || identity.IsAWSKeyID(k.AccessKeyID) {
 				t.Errorf("id %q", k.AccessKeyID)
 			}
 			if !regexp.MustCompile(`^[A-Za-z0-9+/]{40}$`).MatchString(k.Secret.Reveal()) {
@@ -121,8 +121,8 @@ func TestStoredKeyHidesItsSecret(t *testing.T) {
 }
 
 func TestCreateRefusesWhatIsNoPrincipal(t *testing.T) {
-	good := identity.NewKey{Account: account, Principal: "ci", Role: identity.Reader}
-	for name, change := range map[string]identity.NewKey{
+	good := identity.CreateKeyInput{Account: account, Principal: "ci", Role: identity.Reader}
+	for name, change := range map[string]identity.CreateKeyInput{
 		"no account":        {Principal: "ci", Role: identity.Reader},
 		"short account":     {Account: "12345678901", Principal: "ci", Role: identity.Reader},
 		"long account":      {Account: account + "3", Principal: "ci", Role: identity.Reader},
@@ -136,14 +136,14 @@ func TestCreateRefusesWhatIsNoPrincipal(t *testing.T) {
 		"unknown role":      {Account: account, Principal: "ci", Role: "root"},
 	} {
 		// validation needs no transaction
-		if _, err := identity.Create(nil, nil, change); lockstep.KindOf(err) != lockstep.Invalid {
+		if _, err := identity.CreateKey(nil, nil, change); lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("%s: got %v, want an Invalid", name, err)
 		}
 	}
 
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		key := newSealKey(t)
-		update(t, d, func(tx *db.Tx) error { _, err := identity.Create(tx, key, good); return err })
+		update(t, d, func(tx *db.Tx) error { _, err := identity.CreateKey(tx, key, good); return err })
 		got := list(t, d)
 		want := []identity.AccessKey{{Principal: identity.Principal{Account: account, Name: "ci", Role: identity.Reader}}}
 		ignore := cmpopts.IgnoreFields(identity.AccessKey{}, "AccessKeyID", "CreatedAt")
@@ -156,7 +156,7 @@ func TestCreateRefusesWhatIsNoPrincipal(t *testing.T) {
 func TestDisableOfNoKeyIsNotFound(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		for _, id := range []string{"LSAKAAAAAAAAAAAAAAAA", "", "LSAK\x00", "AKIAIOSFODNN7EXAMPLE", "\xff"} {
-			err := d.Update(context.Background(), func(tx *db.Tx) error { return identity.Disable(tx, id) })
+			err := d.Update(context.Background(), func(tx *db.Tx) error { return identity.DisableKey(tx, id) })
 			if lockstep.KindOf(err) != lockstep.NotFound {
 				t.Errorf("disable %q: got %v, want a NotFound", id, err)
 			}

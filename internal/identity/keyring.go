@@ -35,15 +35,15 @@ func paged[T any](all []T, limit int, place func(T) Cursor) ([]T, Cursor) {
 	return all[:limit], place(all[limit-1])
 }
 
-// Keys lists all keys of all accounts, oldest first, disabled ones included. It
+// AllKeys lists all keys of all accounts, oldest first, disabled ones included. It
 // is for whoever administers the installation, not for a caller of the API.
-func Keys(tx *db.Tx) ([]AccessKey, error) {
+func AllKeys(tx *db.Tx) ([]AccessKey, error) {
 	return keys(tx, `ORDER BY created_at, id`)
 }
 
-// KeysOf lists keys of an account, oldest first. Disabled and ended ones are
+// KeysOfAccount lists keys of an account, oldest first. Disabled and ended ones are
 // among them, those of the server itself are not.
-func KeysOf(tx *db.Tx, account string, p Page) ([]AccessKey, Cursor, error) {
+func KeysOfAccount(tx *db.Tx, account string, p Page) ([]AccessKey, Cursor, error) {
 	all, err := keys(tx, `WHERE account = $1 AND `+notOurs+` AND (created_at > $2 OR created_at = $2 AND id > $3)
 		ORDER BY created_at, id LIMIT $4`, account, p.After.Number, p.After.Text, p.Limit+1)
 	if err != nil {
@@ -84,10 +84,10 @@ func keys(tx *db.Tx, where string, args ...any) ([]AccessKey, error) {
 	return found, rows.Err()
 }
 
-// Disable stops a key of any account. Servers that have just used it take notice
+// DisableKey stops a key of any account. Servers that have just used it take notice
 // within CacheFor. A key that is disabled already stays so; the error is
 // NotFound where there is none. It is for whoever administers the installation.
-func Disable(tx *db.Tx, id string) error {
+func DisableKey(tx *db.Tx, id string) error {
 	notFound := lockstep.Errorf(lockstep.NotFound, "There is no access key %q.", id)
 	if !wellFormed(id, idPrefix) {
 		return notFound
@@ -139,11 +139,11 @@ func changeKey(tx *db.Tx, account, id, sql string, args ...any) error {
 	return nil
 }
 
-// Rotate makes a new key for the principal of an old one, which ends after
+// RotateKey makes a new key for the principal of an old one, which ends after
 // keepOldFor, or is disabled at once where that is 0. A key that ends already
 // ends no later than it would have. The error is NotFound as with SetKeyStatus,
 // and Invalid for a key that no longer works: to follow it would revive it.
-func Rotate(tx *db.Tx, key *seal.Key, account, id string, keepOldFor time.Duration) (AccessKey, error) {
+func RotateKey(tx *db.Tx, key *seal.Key, account, id string, keepOldFor time.Duration) (AccessKey, error) {
 	if !wellFormed(id, idPrefix) {
 		return AccessKey{}, noKey(id)
 	}
@@ -176,7 +176,7 @@ func Rotate(tx *db.Tx, key *seal.Key, account, id string, keepOldFor time.Durati
 		return AccessKey{}, fmt.Errorf("rotate access key %s: %w", id, err)
 	}
 
-	return Create(tx, key, NewKey{Account: old.Account, Principal: old.Name, Role: old.Role})
+	return CreateKey(tx, key, CreateKeyInput{Account: old.Account, Principal: old.Name, Role: old.Role})
 }
 
 // end lets a key work for a while longer, its secret sealed together with the

@@ -18,11 +18,11 @@ import (
 
 const otherAccount = "210987654321"
 
-func createIn(t testing.TB, d *db.DB, key *seal.Key, n identity.NewKey) identity.AccessKey {
+func createIn(t testing.TB, d *db.DB, key *seal.Key, n identity.CreateKeyInput) identity.AccessKey {
 	t.Helper()
 	var k identity.AccessKey
 	update(t, d, func(tx *db.Tx) (err error) {
-		k, err = identity.Create(tx, key, n)
+		k, err = identity.CreateKey(tx, key, n)
 		return err
 	})
 	return k
@@ -30,7 +30,7 @@ func createIn(t testing.TB, d *db.DB, key *seal.Key, n identity.NewKey) identity
 
 func ownKey(t testing.TB, d *db.DB, key *seal.Key) identity.AccessKey {
 	t.Helper()
-	return createIn(t, d, key, identity.NewKey{Account: account, Principal: "lockstep.sandbox", Role: identity.Reader, Own: true})
+	return createIn(t, d, key, identity.CreateKeyInput{Account: account, Principal: "lockstep.sandbox", Role: identity.Reader, ServerOwned: true})
 }
 
 func verifies(d *identity.Directory, k identity.AccessKey) error {
@@ -54,7 +54,7 @@ func TestKeysOfAnAccountComeInPages(t *testing.T) {
 			want = append(want, create(t, d, key, "ci", identity.Operator).AccessKeyID)
 		}
 
-		createIn(t, d, key, identity.NewKey{Account: otherAccount, Principal: "ci", Role: identity.Admin})
+		createIn(t, d, key, identity.CreateKeyInput{Account: otherAccount, Principal: "ci", Role: identity.Admin})
 		ownKey(t, d, key)
 
 		// Two were made in the same millisecond: the id is part of the place.
@@ -71,7 +71,7 @@ func TestKeysOfAnAccountComeInPages(t *testing.T) {
 		for {
 			var keys []identity.AccessKey
 			err := d.View(context.Background(), func(tx *db.Tx) (err error) {
-				keys, page.After, err = identity.KeysOf(tx, account, page)
+				keys, page.After, err = identity.KeysOfAccount(tx, account, page)
 				return err
 			})
 			if err != nil || len(keys) > 2 {
@@ -102,7 +102,7 @@ func TestKeysOfAnAccountComeInPages(t *testing.T) {
 func TestKeyOfAnotherAccountIsAsOneThatIsNot(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		key := newSealKey(t)
-		theirs := createIn(t, d, key, identity.NewKey{Account: otherAccount, Principal: "ci", Role: identity.Admin})
+		theirs := createIn(t, d, key, identity.CreateKeyInput{Account: otherAccount, Principal: "ci", Role: identity.Admin})
 		own := ownKey(t, d, key)
 		before := list(t, d)
 
@@ -111,7 +111,7 @@ func TestKeyOfAnotherAccountIsAsOneThatIsNot(t *testing.T) {
 				"disable": func(tx *db.Tx) error { return identity.SetKeyStatus(tx, account, id, false) },
 				"enable":  func(tx *db.Tx) error { return identity.SetKeyStatus(tx, account, id, true) },
 				"delete":  func(tx *db.Tx) error { return identity.DeleteKey(tx, account, id) },
-				"rotate":  func(tx *db.Tx) error { _, err := identity.Rotate(tx, key, account, id, 0); return err },
+				"rotate":  func(tx *db.Tx) error { _, err := identity.RotateKey(tx, key, account, id, 0); return err },
 			} {
 				err := d.Update(context.Background(), do)
 				want := "Could not find access key: " + id
@@ -153,7 +153,7 @@ func rotate(t testing.TB, d *db.DB, key *seal.Key, id string, keep time.Duration
 	t.Helper()
 	var k identity.AccessKey
 	update(t, d, func(tx *db.Tx) (err error) {
-		k, err = identity.Rotate(tx, key, account, id, keep)
+		k, err = identity.RotateKey(tx, key, account, id, keep)
 		return err
 	})
 	return k
@@ -212,7 +212,7 @@ func TestRotateWithoutGraceDisablesAtOnce(t *testing.T) {
 		}
 
 		err := d.Update(context.Background(), func(tx *db.Tx) error {
-			_, err := identity.Rotate(tx, key, account, old.AccessKeyID, time.Hour)
+			_, err := identity.RotateKey(tx, key, account, old.AccessKeyID, time.Hour)
 			return err
 		})
 		if lockstep.KindOf(err) != lockstep.Invalid {
@@ -260,7 +260,7 @@ func TestAttack20EndOfAKeyIsNotMovedInTheDatabase(t *testing.T) {
 			}
 
 			err := d.Update(context.Background(), func(tx *db.Tx) error {
-				_, err := identity.Rotate(tx, key, account, k.AccessKeyID, 0)
+				_, err := identity.RotateKey(tx, key, account, k.AccessKeyID, 0)
 				return err
 			})
 			if !errors.Is(err, seal.ErrCorrupted) {
@@ -271,13 +271,13 @@ func TestAttack20EndOfAKeyIsNotMovedInTheDatabase(t *testing.T) {
 }
 
 func TestNamesOfTheServerItselfAreReserved(t *testing.T) {
-	for _, n := range []identity.NewKey{
+	for _, n := range []identity.CreateKeyInput{
 		{Account: account, Principal: "lockstep.sandbox", Role: identity.Admin},
 		{Account: account, Principal: "Lockstep.x", Role: identity.Admin},
 		{Account: account, Principal: "lockstep.", Role: identity.Admin},
-		{Account: account, Principal: "ci", Role: identity.Admin, Own: true},
+		{Account: account, Principal: "ci", Role: identity.Admin, ServerOwned: true},
 	} {
-		if _, err := identity.Create(nil, nil, n); lockstep.KindOf(err) != lockstep.Invalid {
+		if _, err := identity.CreateKey(nil, nil, n); lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("%+v: got %v, want an Invalid", n, err)
 		}
 	}
@@ -287,7 +287,7 @@ func TestLongLivedKeysCanBeSwitchedOff(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		key := newSealKey(t)
 		k, own := create(t, d, key, "ci", identity.Admin), ownKey(t, d, key)
-		dir, err := identity.OpenDirectory(identity.Options{DB: d, Key: key, SessionsOnly: true})
+		dir, err := identity.NewDirectory(identity.Options{DB: d, Key: key, SessionsOnly: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -296,7 +296,7 @@ func TestLongLivedKeysCanBeSwitchedOff(t *testing.T) {
 			t.Errorf("the server's own key: %v", err)
 		}
 
-		if err := verifies(dir, k); !errors.Is(err, identity.ErrLongLivedOff) {
+		if err := verifies(dir, k); !errors.Is(err, identity.ErrSessionRequired) {
 			t.Errorf("another key: got %v, want ErrLongLivedOff", err)
 		}
 

@@ -85,7 +85,7 @@ func checkPolicy(name, text string) error {
 		return lockstep.Errorf(lockstep.Invalid, "Policy %s has %d bytes; it must have 1 to %d.", name, len(text), maxPolicyText)
 	}
 
-	err := policy.Check(text)
+	err := policy.Validate(text)
 	if syntax, ok := errors.AsType[*policy.SyntaxError](err); ok {
 		return lockstep.Errorf(lockstep.Invalid, "Policy %s, line %d, column %d: %s", name, syntax.Line, syntax.Column, syntax.Message)
 	}

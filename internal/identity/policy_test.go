@@ -52,7 +52,7 @@ func may(t testing.TB, dir *identity.Directory, name string, role identity.Role)
 		t.Fatal(err)
 	}
 	who := identity.Principal{AccessKeyID: "LSAK", Account: account, Name: name, Role: role}
-	return set.Decide(who.Policy(), policy.Request{Action: "codeconnections:ListConnections", Resource: policy.OfAccount(account)}).Allowed
+	return set.Decide(who.PolicyPrincipal(), policy.Request{Action: "codeconnections:ListConnections", Resource: policy.AccountResource(account)}).Allowed
 }
 
 func TestPoliciesAreKeptListedAndDeleted(t *testing.T) {
@@ -162,7 +162,7 @@ func TestChangedPolicyCountsWithinCacheForOrAtOnce(t *testing.T) {
 			}
 
 			putPolicy(t, d, key, "p", permitBo)
-			here.Forget(account)
+			here.InvalidatePolicies(account)
 			if !may(t, here, "bo", identity.None) {
 				t.Error("forgotten, and still denied")
 			}
@@ -197,7 +197,7 @@ func TestAttack26BadStoredPolicyClosesTheAccountToAllButAdmins(t *testing.T) {
 	} {
 		dbtest.Each(t, func(t *testing.T, d *db.DB) {
 			key, out := newSealKey(t), &bytes.Buffer{}
-			dir, err := identity.OpenDirectory(identity.Options{DB: d, Key: key, Log: slog.New(slog.NewTextHandler(out, nil))})
+			dir, err := identity.NewDirectory(identity.Options{DB: d, Key: key, Log: slog.New(slog.NewTextHandler(out, nil))})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -235,7 +235,7 @@ func TestAttack26BadStoredPolicyClosesTheAccountToAllButAdmins(t *testing.T) {
 
 			// Put anew, it is as it should be.
 			putPolicy(t, d, key, "other", forbidBo)
-			dir.Forget(account)
+			dir.InvalidatePolicies(account)
 			if may(t, dir, "bo", identity.None) || !may(t, dir, "boss", identity.Admin) {
 				t.Errorf("%s: mended, and still closed or open", bad)
 			}

@@ -79,9 +79,9 @@ func (d *Directory) Policies(ctx context.Context, account string) (*policy.Set, 
 	return known.set, nil
 }
 
-// Forget makes this Directory read an account's policies anew, at once. Others
+// InvalidatePolicies makes this Directory read an account's policies anew, at once. Others
 // take notice of a change within CacheFor.
-func (d *Directory) Forget(account string) {
+func (d *Directory) InvalidatePolicies(account string) {
 	c := &d.policies
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -38,8 +38,8 @@ type Principal struct {
 	// Name is that of a key's owner; of a session it is the session's.
 	Name string
 	Role Role
-	// Assumed is the web identity role that a session came by, "" for a key.
-	Assumed string
+	// AssumedRole is the web identity role that a session came by, "" for a key.
+	AssumedRole string
 	// Expires is when a session ends. It is zero for a key, also for one that
 	// will end.
 	Expires time.Time
@@ -48,8 +48,8 @@ type Principal struct {
 // ARN names p as AWS names a user or the session of a role. The partition is
 // that of the region which was called, such as aws.
 func (p Principal) ARN(partition string) string {
-	if p.Assumed != "" {
-		return "arn:" + partition + ":sts::" + p.Account + ":assumed-role/" + p.Assumed + "/" + p.Name
+	if p.AssumedRole != "" {
+		return "arn:" + partition + ":sts::" + p.Account + ":assumed-role/" + p.AssumedRole + "/" + p.Name
 	}
 	return "arn:" + partition + ":iam::" + p.Account + ":user/" + p.Name
 }
@@ -58,8 +58,8 @@ func (p Principal) ARN(partition string) string {
 // session, in AWS's form: a role's id and the session's name with a colon
 // between. It is made of the names, and its prefixes are not AWS's.
 func (p Principal) UserID() string {
-	if p.Assumed != "" {
-		return madeUpID("LSRO", p.Account, p.Assumed) + ":" + p.Name
+	if p.AssumedRole != "" {
+		return madeUpID("LSRO", p.Account, p.AssumedRole) + ":" + p.Name
 	}
 	return madeUpID("LSUS", p.Account, p.Name)
 }
@@ -69,20 +69,20 @@ func madeUpID(prefix, account, name string) string {
 	return prefix + base32.StdEncoding.EncodeToString(sum[:idBytes])
 }
 
-// Policy gives p as policies speak of it.
-func (p Principal) Policy() policy.Principal {
+// PolicyPrincipal gives p as policies speak of it.
+func (p Principal) PolicyPrincipal() policy.Principal {
 	role := p.Role
 	if role == None {
 		role = ""
 	}
-	return policy.Principal{Account: p.Account, Name: p.Name, Assumed: p.Assumed, Role: string(role)}
+	return policy.Principal{Account: p.Account, Name: p.Name, AssumedRole: p.AssumedRole, Role: string(role)}
 }
 
 // LogValue gives what a log should say of a caller.
 func (p Principal) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("key", p.AccessKeyID), slog.String("account", p.Account), slog.String("name", p.Name)}
-	if p.Assumed != "" {
-		attrs = append(attrs, slog.String("assumed", p.Assumed))
+	if p.AssumedRole != "" {
+		attrs = append(attrs, slog.String("assumed", p.AssumedRole))
 	}
 	return slog.GroupValue(attrs...)
 }

@@ -13,12 +13,12 @@ import (
 
 func TestPrincipalIsNamedAsAtAWS(t *testing.T) {
 	user := identity.Principal{AccessKeyID: "LSAK", Account: "000000000000", Name: "ci", Role: identity.None}
-	session := identity.Principal{AccessKeyID: "LSSK", Account: "000000000000", Name: "run-1", Role: identity.Operator, Assumed: "deploy"}
-	got := []any{user.ARN("aws"), session.ARN("aws-us-gov"), user.Policy(), session.Policy(), fmt.Sprint(user.LogValue()), fmt.Sprint(session.LogValue())}
+	session := identity.Principal{AccessKeyID: "LSSK", Account: "000000000000", Name: "run-1", Role: identity.Operator, AssumedRole: "deploy"}
+	got := []any{user.ARN("aws"), session.ARN("aws-us-gov"), user.PolicyPrincipal(), session.PolicyPrincipal(), fmt.Sprint(user.LogValue()), fmt.Sprint(session.LogValue())}
 	want := []any{
 		"arn:aws:iam::000000000000:user/ci", "arn:aws-us-gov:sts::000000000000:assumed-role/deploy/run-1",
 		policy.Principal{Account: "000000000000", Name: "ci"},
-		policy.Principal{Account: "000000000000", Name: "run-1", Assumed: "deploy", Role: "operator"},
+		policy.Principal{Account: "000000000000", Name: "run-1", AssumedRole: "deploy", Role: "operator"},
 		"[key=LSAK account=000000000000 name=ci]", "[key=LSSK account=000000000000 name=run-1 assumed=deploy]",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -33,7 +33,7 @@ func TestUserIDIsThatOfTheNameNotOfTheKey(t *testing.T) {
 	if p.UserID() != same.UserID() || p.UserID() == other.UserID() || p.UserID() == elsewhere.UserID() {
 		t.Errorf("%s, %s, %s, %s", p.UserID(), same.UserID(), other.UserID(), elsewhere.UserID())
 	}
-	p.Assumed = "deploy"
+	p.AssumedRole = "deploy"
 	if !regexp.MustCompile(`^LSRO[A-Z2-7]{16}:ci$`).MatchString(p.UserID()) {
 		t.Error(p.UserID())
 	}
@@ -44,7 +44,7 @@ func TestLooksLikeAWSKnowsTheirPrefixes(t *testing.T) {
 		"AKIAIOSFODNN7EXAMPLE": true, "ASIAIOSFODNN7EXAMPLE": true,
 		"LSAKIOSFODNN7EXAMPLE": false, "": false, "AKI": false, "LSAKAKIA": false,
 	} {
-		if got := identity.LooksLikeAWS(id); got != want {
+		if got := identity.IsAWSKeyID(id); got != want {
 			t.Errorf("LooksLikeAWS(%q) = %v", id, got)
 		}
 	}

@@ -55,7 +55,7 @@ func newSession(key *seal.Key, p Principal, rules seal.Box, now time.Time) (Sess
 	p.AccessKeyID = newID(sessionPrefix)
 	s := Session{Principal: p, Secret: newSecret()}
 	text, err := json.Marshal(sessionToken{
-		Version: tokenVersion, ID: p.AccessKeyID, Secret: s.Secret.Reveal(), Account: p.Account, Assumed: p.Assumed, Name: p.Name,
+		Version: tokenVersion, ID: p.AccessKeyID, Secret: s.Secret.Reveal(), Account: p.Account, Assumed: p.AssumedRole, Name: p.Name,
 		Role: p.Role, Rules: fingerprint(rules), Issued: db.Millis(now), Expires: db.Millis(p.Expires),
 	})
 	if err != nil {
@@ -132,7 +132,7 @@ func (d *Directory) readSession(ctx context.Context, id, token string) (opened, 
 	}
 
 	k := opened{
-		principal: Principal{AccessKeyID: t.ID, Account: t.Account, Name: t.Name, Role: t.Role, Assumed: t.Assumed, Expires: db.Time(t.Expires)},
+		principal: Principal{AccessKeyID: t.ID, Account: t.Account, Name: t.Name, Role: t.Role, AssumedRole: t.Assumed, Expires: db.Time(t.Expires)},
 		secret:    seal.NewSecret(t.Secret),
 		token:     hashed(token),
 		until:     earlier(now.Add(CacheFor), db.Time(t.Expires)),

@@ -15,8 +15,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/seal"
 )
 
-// WebIdentityOptions say whose tokens are taken.
-type WebIdentityOptions struct {
+// TokenExchangeOptions say whose tokens are taken.
+type TokenExchangeOptions struct {
 	DB  *db.DB
 	Key *seal.Key
 	// Issuers are asked for their keys, each exactly as it stands in the iss of its
@@ -30,21 +30,21 @@ type WebIdentityOptions struct {
 	Log *slog.Logger
 }
 
-// WebIdentities turns tokens of other issuers into sessions. It may be used
+// TokenExchange turns tokens of other issuers into sessions. It may be used
 // concurrently.
-type WebIdentities struct {
+type TokenExchange struct {
 	db      *db.DB
 	key     *seal.Key
 	log     *slog.Logger
 	issuers map[string]*issuer
 }
 
-// NewWebIdentities makes one of its options. It asks nobody yet.
-func NewWebIdentities(o WebIdentityOptions) *WebIdentities {
+// NewTokenExchange makes one of its options. It asks nobody yet.
+func NewTokenExchange(o TokenExchangeOptions) *TokenExchange {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	w := &WebIdentities{db: o.DB, key: o.Key, log: o.Log, issuers: map[string]*issuer{}}
+	w := &TokenExchange{db: o.DB, key: o.Key, log: o.Log, issuers: map[string]*issuer{}}
 	client := bounded(o.Client)
 	for _, url := range o.Issuers {
 		w.issuers[url] = newIssuer(url, client)
@@ -53,7 +53,7 @@ func NewWebIdentities(o WebIdentityOptions) *WebIdentities {
 }
 
 // An AssumeRequest asks for a session.
-type AssumeRequest struct {
+type AssumeRoleInput struct {
 	Account     string
 	Role        string
 	SessionName string
@@ -63,51 +63,51 @@ type AssumeRequest struct {
 }
 
 // An Assumed is a session and what the token said.
-type Assumed struct {
+type AssumeRoleOutput struct {
 	Session
 	Subject  string
 	Audience string
 	Issuer   string
 }
 
-// ValidSessionName says whether a session may have that name, which becomes part
+// IsValidSessionName says whether a session may have that name, which becomes part
 // of an ARN.
-func ValidSessionName(name string) bool { return len(name) >= 2 && matches(namePattern, name) }
+func IsValidSessionName(name string) bool { return len(name) >= 2 && matches(namePattern, name) }
 
-// Assume gives a session to the holder of a token that a role takes. The error
+// AssumeRole gives a session to the holder of a token that a role takes. The error
 // is Invalid for a token that nobody's role could take, Stale for one whose time
 // is over, Unavailable where its issuer cannot be asked, Limit for a duration
 // beyond the role's, and Denied for all else: from that nobody can tell whether
 // the account has the role.
-func (w *WebIdentities) Assume(ctx context.Context, r AssumeRequest) (Assumed, error) {
-	if !ValidSessionName(r.SessionName) {
-		return Assumed{}, fmt.Errorf("assume role: %q is no name of a session", r.SessionName)
+func (w *TokenExchange) AssumeRole(ctx context.Context, r AssumeRoleInput) (AssumeRoleOutput, error) {
+	if !IsValidSessionName(r.SessionName) {
+		return AssumeRoleOutput{}, fmt.Errorf("assume role: %q is no name of a session", r.SessionName)
 	}
 
 	t, err := readToken(r.Token, time.Now())
 	if err != nil {
-		return Assumed{}, err
+		return AssumeRoleOutput{}, err
 	}
 
 	role, there, err := w.role(ctx, r.Account, r.Role)
 	if err != nil {
-		return Assumed{}, err
+		return AssumeRoleOutput{}, err
 	}
 
 	keys, err := w.keys(ctx, t, role)
 	if err != nil {
-		return Assumed{}, err
+		return AssumeRoleOutput{}, err
 	}
 	if err := verify(ctx, t, keys); err != nil {
-		return Assumed{}, w.unproven(t, err)
+		return AssumeRoleOutput{}, w.unproven(t, err)
 	}
 
 	audience, fits := role.fits(t)
 	if !there || !fits {
-		return Assumed{}, lockstep.Errorf(lockstep.Denied, "Not authorized to perform sts:AssumeRoleWithWebIdentity")
+		return AssumeRoleOutput{}, lockstep.Errorf(lockstep.Denied, "Not authorized to perform sts:AssumeRoleWithWebIdentity")
 	}
 	if r.Duration > role.MaxSession {
-		return Assumed{}, lockstep.Errorf(lockstep.Limit, "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+		return AssumeRoleOutput{}, lockstep.Errorf(lockstep.Limit, "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
 
 	if r.Duration == 0 {
@@ -115,12 +115,12 @@ func (w *WebIdentities) Assume(ctx context.Context, r AssumeRequest) (Assumed, e
 	}
 
 	now := time.Now().UTC().Truncate(time.Second)
-	s, err := newSession(w.key, Principal{Account: r.Account, Name: r.SessionName, Role: role.Grants, Assumed: role.Name, Expires: now.Add(r.Duration)}, role.box, now)
-	return Assumed{Session: s, Subject: t.subject, Audience: audience, Issuer: t.issuer}, err
+	s, err := newSession(w.key, Principal{Account: r.Account, Name: r.SessionName, Role: role.Grants, AssumedRole: role.Name, Expires: now.Add(r.Duration)}, role.box, now)
+	return AssumeRoleOutput{Session: s, Subject: t.subject, Audience: audience, Issuer: t.issuer}, err
 }
 
 // role gives a role, or false where there is none that can be used.
-func (w *WebIdentities) role(ctx context.Context, account, name string) (roleRow, bool, error) {
+func (w *TokenExchange) role(ctx context.Context, account, name string) (roleRow, bool, error) {
 	var r roleRow
 	err := w.db.Peek(ctx, func(tx *db.Tx) (err error) {
 		r, err = storedRole(tx, account, name)
@@ -145,7 +145,7 @@ func (w *WebIdentities) role(ctx context.Context, account, name string) (roleRow
 // keys gives the keys of a token's issuer: those that it is asked for, else
 // those that the role holds. That a role holds some must not show, so that there
 // are none is said only when the token could not be verified either.
-func (w *WebIdentities) keys(ctx context.Context, t idToken, role roleRow) ([]jose.JSONWebKey, error) {
+func (w *TokenExchange) keys(ctx context.Context, t idToken, role roleRow) ([]jose.JSONWebKey, error) {
 	if i, ok := w.issuers[t.issuer]; ok {
 		return i.keysFor(ctx, t)
 	}
@@ -163,7 +163,7 @@ func (w *WebIdentities) keys(ctx context.Context, t idToken, role roleRow) ([]jo
 }
 
 // unproven is the answer to a token that was not verified.
-func (w *WebIdentities) unproven(t idToken, cause error) error {
+func (w *TokenExchange) unproven(t idToken, cause error) error {
 	if _, asked := w.issuers[t.issuer]; asked {
 		return lockstep.Wrapf(lockstep.Invalid, cause, "The web identity token that was passed could not be validated: its signature is none of its issuer's.")
 	}

@@ -126,7 +126,7 @@ func (r WebIdentityRole) validate(asked []string) error {
 }
 
 func readyMade(name string) bool {
-	return policy.IsReadyMade(strings.ToLower(name)) || strings.EqualFold(name, string(None))
+	return policy.IsBuiltInRole(strings.ToLower(name)) || strings.EqualFold(name, string(None))
 }
 
 func (r WebIdentityRole) wrongIssuer(asked []string) string {

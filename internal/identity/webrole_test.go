@@ -34,7 +34,7 @@ func webRoles(t testing.TB, f *federation, page identity.Page) ([]identity.WebId
 
 func TestWebIdentityRolesAreKeptListedAndDeleted(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		f := newFederation(t, d, identitytest.Unplugged(t))
+		f := newFederation(t, d, identitytest.NewInProcessIssuer(t))
 		full := f.deploy()
 		full.Name, full.Claims, full.MaxSession = "build", map[string]string{"environment": "prod"}, 20*time.Minute
 		f.put(full)
@@ -69,7 +69,7 @@ func TestWebIdentityRolesAreKeptListedAndDeleted(t *testing.T) {
 }
 
 func TestPutWebIdentityRoleRefusesWhatCannotBeMeant(t *testing.T) {
-	issuer := identitytest.Unplugged(t)
+	issuer := identitytest.NewInProcessIssuer(t)
 	signing := identitytest.NewKey(t, "k", jose.ES256)
 	secret, err := jose.JSONWebKey{Key: signing.Private, KeyID: "k"}.MarshalJSON()
 	if err != nil {
@@ -127,7 +127,7 @@ func TestAccountMayHaveSoManyWebIdentityRoles(t *testing.T) {
 		t.Skip("it writes a hundred rows")
 	}
 
-	f := newFederation(t, dbtest.Open(t), identitytest.Unplugged(t))
+	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	r := f.deploy()
 	for i := range 99 {
 		r.Name = fmt.Sprint("role", i)

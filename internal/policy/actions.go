@@ -2,40 +2,40 @@ package policy
 
 // A Group is a kind of action. A policy may name it instead of the actions:
 // action in Action::"Read".
-type Group string
+type ActionGroup string
 
 // The groups. Each action is in exactly one.
 const (
-	Read       Group = "Read"
-	Operate    Group = "Operate"    // start a sync, resolve a blocker
-	Configure  Group = "Configure"  // make, change, delete and use what is synced
-	Administer Group = "Administer" // keys, policies, web identity roles; to read them too
+	Read       ActionGroup = "Read"
+	Operate    ActionGroup = "Operate"    // start a sync, resolve a blocker
+	Configure  ActionGroup = "Configure"  // make, change, delete and use what is synced
+	Administer ActionGroup = "Administer" // keys, policies, web identity roles; to read them too
 )
 
 // An Action is what a policy may allow or forbid. On a thing of another type
 // than its Types nobody may do it.
 type Action struct {
-	Name  string
-	Group Group
-	Types []Type
+	Name          string
+	Group         ActionGroup
+	ResourceTypes []EntityType
 }
 
-// Groups gives all groups.
-func Groups() []Group { return []Group{Read, Operate, Configure, Administer} }
+// ActionGroups gives all groups.
+func ActionGroups() []ActionGroup { return []ActionGroup{Read, Operate, Configure, Administer} }
 
 // Actions gives all actions there are. schema.cedarschema says the same to those
 // who write policies.
 func Actions() []Action {
 	var all []Action
-	add := func(g Group, types []Type, names ...string) {
+	add := func(g ActionGroup, types []EntityType, names ...string) {
 		for _, name := range names {
-			all = append(all, Action{Name: name, Group: g, Types: types})
+			all = append(all, Action{Name: name, Group: g, ResourceTypes: types})
 		}
 	}
 
-	account, connection, host := []Type{Account}, []Type{Connection}, []Type{Host}
-	link, configuration := []Type{RepositoryLink}, []Type{SyncConfiguration}
-	tagged := []Type{Connection, Host, RepositoryLink}
+	account, connection, host := []EntityType{Account}, []EntityType{Connection}, []EntityType{Host}
+	link, configuration := []EntityType{RepositoryLink}, []EntityType{SyncConfiguration}
+	tagged := []EntityType{Connection, Host, RepositoryLink}
 
 	add(Read, account, "codeconnections:ListConnections", "codeconnections:ListHosts", "codeconnections:ListRepositoryLinks",
 		"lockstep:ListResourceSyncs", "lockstep:ListSignaturePolicies", "lockstep:ListSyncBlockers", "lockstep:ListSyncEvents")
@@ -68,7 +68,7 @@ func Actions() []Action {
 	add(Configure, configuration, "codeconnections:CreateSyncConfiguration", "codeconnections:DeleteSyncConfiguration",
 		"codeconnections:UpdateSyncConfiguration",
 		"lockstep:CreateSignedSyncConfiguration", "lockstep:DeleteSignaturePolicy", "lockstep:PutSignaturePolicy")
-	add(Configure, []Type{IAMRole}, "iam:PassRole")
+	add(Configure, []EntityType{IAMRole}, "iam:PassRole")
 
 	add(Administer, account, "lockstep:CreateAccessKey", "lockstep:DeleteAccessKey", "lockstep:ListAccessKeys",
 		"lockstep:RotateAccessKey", "lockstep:UpdateAccessKey",

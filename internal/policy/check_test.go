@@ -24,7 +24,7 @@ func refuses(t *testing.T, tests []mistake) {
 	t.Helper()
 	for _, test := range tests {
 		var wrong *policy.SyntaxError
-		if err := policy.Check(test.text); !errors.As(err, &wrong) {
+		if err := policy.Validate(test.text); !errors.As(err, &wrong) {
 			t.Errorf("%s\nis answered with %v", test.text, err)
 			continue
 		}
@@ -135,7 +135,7 @@ func TestCheckTakesWhatIsRight(t *testing.T) {
 		scope + "when { -9223372036854775808 < 0 };",
 		`permit(principal, action in Action::"Read", resource) when { context.region == "eu-central-1" };`,
 	} {
-		if err := policy.Check(text); err != nil {
+		if err := policy.Validate(text); err != nil {
 			t.Errorf("%s\n%v", text, err)
 		}
 	}
@@ -164,7 +164,7 @@ func TestCheckIsBounded(t *testing.T) {
 	}
 	for _, test := range tests {
 		began := time.Now()
-		if err := policy.Check(test.text); err == nil || !strings.Contains(err.Error(), test.message) {
+		if err := policy.Validate(test.text); err == nil || !strings.Contains(err.Error(), test.message) {
 			t.Errorf("%s: answered with %v", test.name, err)
 		}
 
@@ -173,7 +173,7 @@ func TestCheckIsBounded(t *testing.T) {
 		}
 	}
 
-	if err := policy.Check(strings.Repeat(scope+"; ", 64)); err != nil {
+	if err := policy.Validate(strings.Repeat(scope+"; ", 64)); err != nil {
 		t.Errorf("64 policies: %v", err)
 	}
 }
@@ -204,7 +204,7 @@ func FuzzCheck(f *testing.F) {
 	}
 
 	f.Fuzz(func(t *testing.T, text string) {
-		err := policy.Check(text)
+		err := policy.Validate(text)
 		if err == nil {
 			set, err := policy.Compile(map[string]string{"fuzzed": text})
 			if err != nil {

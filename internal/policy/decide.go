@@ -5,8 +5,8 @@ type Principal struct {
 	Account string
 	// Name is that of a User; of a Session it is the part behind the role.
 	Name string
-	// Assumed is the web identity role that a Session came by, "" for a User.
-	Assumed string
+	// AssumedRole is the web identity role that a Session came by, "" for a User.
+	AssumedRole string
 	// Role is the ready-made role that the principal, or the role it assumed, is
 	// in: reader, operator, admin, or "" for none.
 	Role string

@@ -23,13 +23,13 @@ const (
 // whose assumed role is written as a ready-made one, or with a slash, which would
 // let two sessions have one id.
 func (p Principal) somebody() bool {
-	return p.Account != "" && p.Name != "" && (p.Role == "" || IsReadyMade(p.Role)) &&
-		!IsReadyMade(p.Assumed) && !strings.Contains(p.Assumed, "/")
+	return p.Account != "" && p.Name != "" && (p.Role == "" || IsBuiltInRole(p.Role)) &&
+		!IsBuiltInRole(p.AssumedRole) && !strings.Contains(p.AssumedRole, "/")
 }
 
 func (p Principal) uid() cedar.EntityUID {
-	if p.Assumed != "" {
-		return cedar.NewEntityUID(sessionType, cedar.String(p.Assumed+"/"+p.Name))
+	if p.AssumedRole != "" {
+		return cedar.NewEntityUID(sessionType, cedar.String(p.AssumedRole+"/"+p.Name))
 	}
 	return cedar.NewEntityUID(userType, cedar.String(p.Name))
 }
@@ -37,7 +37,7 @@ func (p Principal) uid() cedar.EntityUID {
 // roles gives all roles that the principal is in, directly or not.
 func (p Principal) roles() []cedar.EntityUID {
 	var roles []cedar.EntityUID
-	for _, role := range []string{p.Assumed, p.Role} {
+	for _, role := range []string{p.AssumedRole, p.Role} {
 		if role != "" {
 			roles = append(roles, cedar.NewEntityUID(roleType, cedar.String(role)))
 		}
@@ -62,13 +62,13 @@ func requestTags() cedar.EntityUID { return cedar.NewEntityUID(tagsType, "call")
 type entities struct {
 	principal Principal
 	request   Request
-	group     Group
+	group     ActionGroup
 
 	asked cedar.Request
 	made  [4]cedar.Entity // in the order of Get; one without a type is not made yet
 }
 
-func newEntities(p Principal, r Request, g Group) *entities {
+func newEntities(p Principal, r Request, g ActionGroup) *entities {
 	keys := make([]cedar.Value, len(r.Context.TagKeys))
 	for i, key := range r.Context.TagKeys {
 		keys[i] = cedar.String(key)
@@ -109,8 +109,8 @@ func (e *entities) once(n int, entity func() cedar.Entity) cedar.Entity {
 
 func (p Principal) entity() cedar.Entity {
 	attributes := cedar.RecordMap{"name": cedar.String(p.Name)}
-	if p.Assumed != "" {
-		attributes["role"] = cedar.String(p.Assumed)
+	if p.AssumedRole != "" {
+		attributes["role"] = cedar.String(p.AssumedRole)
 	}
 	return cedar.Entity{UID: p.uid(), Parents: cedar.NewEntityUIDSet(p.roles()...), Attributes: cedar.NewRecord(attributes)}
 }
@@ -119,7 +119,7 @@ func (p Principal) entity() cedar.Entity {
 // need not be told of those.
 func (r Resource) entity(account string) cedar.Entity {
 	var parents []cedar.EntityUID
-	for _, in := range r.Within {
+	for _, in := range r.Parents {
 		parents = append(parents, cedar.NewEntityUID(cedar.EntityType(in.Type), cedar.String(in.ID)))
 	}
 	if r.Type != Account && r.Type != IAMRole {

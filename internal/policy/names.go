@@ -144,7 +144,7 @@ func (l literal) checkRole(at token) *SyntaxError {
 	switch name := strings.ToLower(l.id); {
 	case name == "none":
 		return at.errorf(`Nobody is in Role::%s: name who is meant, as in User::"ada".`, at.found())
-	case IsReadyMade(name) && name != l.id:
+	case IsBuiltInRole(name) && name != l.id:
 		return at.errorf("No role is called %s: write Role::%q.", at.found(), name)
 	}
 	return nil
@@ -156,7 +156,7 @@ func (l literal) checkAction(at token) *SyntaxError {
 		names[a.Name] = true
 	}
 
-	group := slices.Contains(Groups(), Group(l.id))
+	group := slices.Contains(ActionGroups(), ActionGroup(l.id))
 	short := l.id[strings.Index(l.id, ":")+1:]
 	switch {
 	case group && l.equal:
@@ -175,7 +175,7 @@ func (l literal) checkAction(at token) *SyntaxError {
 		}
 	}
 
-	for _, g := range Groups() {
+	for _, g := range ActionGroups() {
 		if strings.EqualFold(string(g), l.id) {
 			return at.errorf("Action %s is not known: write %s.", at.found(), g)
 		}

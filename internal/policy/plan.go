@@ -12,7 +12,7 @@ import (
 type question struct {
 	principal Principal
 	action    string
-	resource  Type
+	resource  EntityType
 }
 
 // A plan is what a set has to say to a question. Either that settles all
@@ -31,7 +31,7 @@ const (
 	maxOpen  = 1 << 18 // of all plans together
 )
 
-func (s *Set) plan(p Principal, action string, t Type) *plan {
+func (s *Set) plan(p Principal, action string, t EntityType) *plan {
 	q := question{p, action, t}
 	s.mu.RLock()
 	known := s.plans[q]
@@ -64,7 +64,7 @@ func (s *Set) plan(p Principal, action string, t Type) *plan {
 func (s *Set) think(q question) *plan {
 	denied := &plan{settled: true, decision: Decision{Reason: noPermit}}
 	action, ok := s.actions[q.action]
-	if !ok || !slices.Contains(action.Types, q.resource) || !q.principal.somebody() {
+	if !ok || !slices.Contains(action.ResourceTypes, q.resource) || !q.principal.somebody() {
 		return denied
 	}
 
@@ -142,7 +142,7 @@ func (a Action) matches(scope ast.IsActionScopeNode) bool {
 }
 
 // matches says whether some thing of type t is in a scope, and whether each is.
-func (t Type) matches(scope ast.IsResourceScopeNode) (some, all bool) {
+func (t EntityType) matches(scope ast.IsResourceScopeNode) (some, all bool) {
 	own := cedar.EntityType(t)
 	switch scope := scope.(type) {
 	case ast.ScopeTypeAll:

@@ -19,9 +19,9 @@ func TestWhatASetRemembersIsBounded(t *testing.T) {
 	}
 
 	for i := range 500 {
-		p := Principal{Account: "123456789012", Name: fmt.Sprint("run-", i), Assumed: "ci"}
+		p := Principal{Account: "123456789012", Name: fmt.Sprint("run-", i), AssumedRole: "ci"}
 		for range 2 { // what is remembered counts once
-			if _, settled := s.Settled(p, "codeconnections:GetSyncConfiguration", SyncConfiguration); settled {
+			if _, settled := s.DecideByType(p, "codeconnections:GetSyncConfiguration", SyncConfiguration); settled {
 				t.Fatal("it is settled")
 			}
 		}

@@ -31,7 +31,7 @@ func resolve(t *testing.T) *resolved.Schema {
 func TestTheSchemaHasTheActions(t *testing.T) {
 	want := map[string]policy.Action{}
 	for _, a := range policy.Actions() {
-		a.Types = slices.Sorted(slices.Values(a.Types))
+		a.ResourceTypes = slices.Sorted(slices.Values(a.ResourceTypes))
 		if _, twice := want[a.Name]; twice {
 			t.Errorf("%s is there twice", a.Name)
 		}
@@ -53,14 +53,14 @@ func TestTheSchemaHasTheActions(t *testing.T) {
 
 		action := policy.Action{Name: string(uid.ID)}
 		for parent := range a.Entity.Parents.All() {
-			action.Group += policy.Group(parent.ID)
+			action.Group += policy.ActionGroup(parent.ID)
 		}
 
 		for _, kind := range a.AppliesTo.Resources {
-			action.Types = append(action.Types, policy.Type(kind))
+			action.ResourceTypes = append(action.ResourceTypes, policy.EntityType(kind))
 		}
 
-		slices.Sort(action.Types)
+		slices.Sort(action.ResourceTypes)
 		got[action.Name] = action
 	}
 
@@ -97,15 +97,15 @@ func TestTheSchemaHasTheAttributes(t *testing.T) {
 			t.Errorf("attributes of a %s: the room's (-) and the schema's (+):\n%s", kind, diff)
 		}
 
-		for _, in := range thing.Within {
+		for _, in := range thing.Parents {
 			if !slices.Contains(entity.ParentTypes, types.EntityType(in.Type)) {
 				t.Errorf("a %s is in a %s, which the schema does not say", kind, in.Type)
 			}
 		}
 
 		inAccount := slices.Contains(entity.ParentTypes, "Account")
-		if parents := len(entity.ParentTypes); inAccount && parents != len(thing.Within)+1 || !inAccount && parents != 0 {
-			t.Errorf("the schema has a %s in %v, and it is in %v", kind, entity.ParentTypes, thing.Within)
+		if parents := len(entity.ParentTypes); inAccount && parents != len(thing.Parents)+1 || !inAccount && parents != 0 {
+			t.Errorf("the schema has a %s in %v, and it is in %v", kind, entity.ParentTypes, thing.Parents)
 		}
 
 		if tagged := kind != policy.Account && kind != policy.IAMRole; tagged != (entity.Tags != nil) {
@@ -115,27 +115,27 @@ func TestTheSchemaHasTheAttributes(t *testing.T) {
 }
 
 func TestTheReadyMadePoliciesAreRight(t *testing.T) {
-	text, err := os.ReadFile("readymade.cedar")
+	text, err := os.ReadFile("builtin.cedar")
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if err := policy.Check(string(text)); err != nil {
+	if err := policy.Validate(string(text)); err != nil {
 		t.Error(err)
 	}
 
 	var list cedar.PolicyList
-	if err := list.UnmarshalCedar(text); err != nil || len(list) != len(policy.ReadyMade()) {
+	if err := list.UnmarshalCedar(text); err != nil || len(list) != len(policy.BuiltInRoles()) {
 		t.Errorf("%d policies, %v", len(list), err)
 	}
 
-	for _, role := range policy.ReadyMade() {
-		if !policy.IsReadyMade(role) {
+	for _, role := range policy.BuiltInRoles() {
+		if !policy.IsBuiltInRole(role) {
 			t.Errorf("%s is not ready-made", role)
 		}
 	}
 
-	if policy.IsReadyMade("ci") || policy.IsReadyMade("") {
+	if policy.IsBuiltInRole("ci") || policy.IsBuiltInRole("") {
 		t.Error("any role is ready-made")
 	}
 }

@@ -41,7 +41,7 @@ func Compile(documents map[string]string) (*Set, error) {
 		s.actions[a.Name] = a
 	}
 
-	if err := s.add("ready-made", readyMade); err != nil {
+	if err := s.add("ready-made", builtInPolicies); err != nil {
 		return nil, err
 	}
 
@@ -115,10 +115,10 @@ func (s *Set) Decide(p Principal, r Request) Decision {
 	return Decision{Reason: noPermit}
 }
 
-// Settled says whether an action on things of a type is decided alike for all
+// DecideByType says whether an action on things of a type is decided alike for all
 // of them, whatever their ids, places, attributes and tags and the context, and
 // how. It spares reading what a decision does not hang on.
-func (s *Set) Settled(p Principal, action string, t Type) (d Decision, settled bool) {
+func (s *Set) DecideByType(p Principal, action string, t EntityType) (d Decision, settled bool) {
 	plan := s.plan(p, action, t)
 	return plan.decision, plan.settled
 }

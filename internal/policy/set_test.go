@@ -23,7 +23,7 @@ func user(name, role string) policy.Principal {
 }
 
 func session(assumed, name, role string) policy.Principal {
-	return policy.Principal{Account: account, Name: name, Assumed: assumed, Role: role}
+	return policy.Principal{Account: account, Name: name, AssumedRole: assumed, Role: role}
 }
 
 const (
@@ -35,24 +35,24 @@ const (
 
 var (
 	teamA      = []lockstep.Tag{{Key: "team", Value: "a"}}
-	host       = policy.OfHost(lockstep.Host{ARN: hostARN, Name: "git", ProviderType: "Git", Endpoint: "https://git.example.com", Region: "eu-central-1"}, nil)
-	connection = policy.OfConnection(lockstep.Connection{ARN: connectionARN, Name: "acme", ProviderType: "Git", HostARN: hostARN, Region: "eu-central-1"}, teamA)
+	host       = policy.HostResource(lockstep.Host{ARN: hostARN, Name: "git", ProviderType: "Git", Endpoint: "https://git.example.com", Region: "eu-central-1"}, nil)
+	connection = policy.ConnectionResource(lockstep.Connection{ARN: connectionARN, Name: "acme", ProviderType: "Git", HostARN: hostARN, Region: "eu-central-1"}, teamA)
 	theLink    = lockstep.RepositoryLink{
 		ID: "6b2d7c1a-93f4-4c0e-a1de-7d5a0b9c4f22", ARN: linkARN, ConnectionARN: connectionARN, OwnerID: "acme",
 		RepositoryName: "infra", ProviderType: "Git", Region: "eu-central-1",
 	}
-	link          = policy.OfLink(theLink, teamA)
-	configuration = policy.OfConfiguration(lockstep.SyncConfiguration{
+	link          = policy.LinkResource(theLink, teamA)
+	configuration = policy.ConfigurationResource(lockstep.SyncConfiguration{
 		SyncType: "CFN_STACK_SYNC", ResourceName: "web", Branch: "main", ConfigFile: "web.yaml", RoleARN: roleARN, LinkID: theLink.ID,
 		OwnerID: "acme", RepositoryName: "infra", ProviderType: "Git", Region: "eu-central-1",
 	}, theLink, teamA)
-	iamRole = policy.OfIAMRole(roleARN, "444455556666", "role/deploy")
+	iamRole = policy.IAMRoleResource(roleARN, "444455556666", "role/deploy")
 )
 
 // things has one of each type.
-func things() map[policy.Type]policy.Resource {
-	return map[policy.Type]policy.Resource{
-		policy.Account: policy.OfAccount(account), policy.Host: host, policy.Connection: connection,
+func things() map[policy.EntityType]policy.Resource {
+	return map[policy.EntityType]policy.Resource{
+		policy.Account: policy.AccountResource(account), policy.Host: host, policy.Connection: connection,
 		policy.RepositoryLink: link, policy.SyncConfiguration: configuration, policy.IAMRole: iamRole,
 	}
 }
@@ -110,7 +110,7 @@ func TestDecideByPolicy(t *testing.T) {
 		{name: "an IAM role by its account", policy: `permit(principal, action == Action::"iam:PassRole", resource) when { resource.account == "444455556666" && resource.name == "deploy" };`,
 			who: user("ada", ""), action: "iam:PassRole", resource: iamRole, want: true},
 		{name: "the region", policy: `permit(principal, action, resource) when { context.region == "eu-central-1" };`,
-			who: user("ada", ""), action: "codeconnections:ListHosts", resource: policy.OfAccount(account),
+			who: user("ada", ""), action: "codeconnections:ListHosts", resource: policy.AccountResource(account),
 			context: policy.Context{Region: "eu-central-1"}, want: true},
 		{name: "the tags of a call", policy: `permit(principal, action, resource) when { context.requestTags.hasTag("team") && context.requestTags.getTag("team") == "a" };`,
 			who: user("ada", ""), action: "codeconnections:CreateConnection", resource: connection,
@@ -141,7 +141,7 @@ func TestDecideByPolicy(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if err := policy.Check(test.policy); test.policy != "" && err != nil {
+			if err := policy.Validate(test.policy); test.policy != "" && err != nil {
 				t.Fatalf("the policy is not taken: %v", err)
 			}
 
@@ -156,13 +156,13 @@ func TestDecideByPolicy(t *testing.T) {
 
 func TestReadyMadeRoles(t *testing.T) {
 	s := compile(t, nil)
-	groups := map[string][]policy.Group{
-		"": nil, "reader": {policy.Read}, "operator": {policy.Read, policy.Operate}, "admin": policy.Groups(),
+	groups := map[string][]policy.ActionGroup{
+		"": nil, "reader": {policy.Read}, "operator": {policy.Read, policy.Operate}, "admin": policy.ActionGroups(),
 	}
 	for role, may := range groups {
 		for _, who := range []policy.Principal{user("ada", role), session("ci", "1", role)} {
 			for _, action := range policy.Actions() {
-				for _, kind := range action.Types {
+				for _, kind := range action.ResourceTypes {
 					want := false
 					for _, g := range may {
 						want = want || g == action.Group
@@ -192,7 +192,7 @@ func TestADenialSaysWhy(t *testing.T) {
 		want     policy.Decision
 	}{
 		{user("ada", "admin"), "codeconnections:GetHost", host, policy.Decision{Allowed: true}},
-		{user("ada", "reader"), "lockstep:PutPolicy", policy.OfAccount(account), policy.Decision{Reason: "because no policy allows the action"}},
+		{user("ada", "reader"), "lockstep:PutPolicy", policy.AccountResource(account), policy.Decision{Reason: "because no policy allows the action"}},
 		{user("ada", "admin"), "codeconnections:DeleteHost", host, policy.Decision{Reason: `because policy "freeze" forbids the action`}},
 		{user("ada", "admin"), "codeconnections:UpdateHost", host, policy.Decision{Reason: `because policy "freeze#2" forbids the action`}},
 		{user("ada", "admin"), "codeconnections:DeleteConnection", connection, policy.Decision{Reason: `because policy "old" cannot be evaluated`}},

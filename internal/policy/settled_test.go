@@ -45,8 +45,8 @@ func oracle(t testing.TB, documents map[string]string, p policy.Principal, r pol
 	}
 
 	who, about := uid("User", p.Name), map[string]string{"name": p.Name}
-	if p.Assumed != "" {
-		who, about["role"] = uid("Session", p.Assumed+"/"+p.Name), p.Assumed
+	if p.AssumedRole != "" {
+		who, about["role"] = uid("Session", p.AssumedRole+"/"+p.Name), p.AssumedRole
 	}
 
 	group := ""
@@ -58,7 +58,7 @@ func oracle(t testing.TB, documents map[string]string, p policy.Principal, r pol
 
 	thing, do, call := uid(string(r.Resource.Type), r.Resource.ID), uid("Action", r.Action), uid("RequestTags", "call")
 	var parents []cedar.EntityUID
-	for _, in := range r.Resource.Within {
+	for _, in := range r.Resource.Parents {
 		parents = append(parents, uid(string(in.Type), in.ID))
 	}
 
@@ -77,7 +77,7 @@ func oracle(t testing.TB, documents map[string]string, p policy.Principal, r pol
 	}
 
 	entities := cedar.EntityMap{
-		who:   {UID: who, Attributes: strs(about), Parents: cedar.NewEntityUIDSet(uid("Role", p.Assumed), uid("Role", p.Role))},
+		who:   {UID: who, Attributes: strs(about), Parents: cedar.NewEntityUIDSet(uid("Role", p.AssumedRole), uid("Role", p.Role))},
 		do:    {UID: do, Parents: cedar.NewEntityUIDSet(uid("Action", group))},
 		thing: {UID: thing, Attributes: strs(r.Resource.Attributes), Tags: strs(labels), Parents: cedar.NewEntityUIDSet(parents...)},
 		call:  {UID: call, Tags: strs(r.Context.RequestTags)},
@@ -95,12 +95,12 @@ func oracle(t testing.TB, documents map[string]string, p policy.Principal, r pol
 }
 
 // agree compares Decide with the oracle, and Settled with Decide.
-func agree(t testing.TB, set *policy.Set, documents map[string]string, p policy.Principal, r policy.Request, kind policy.Type) (settled bool) {
+func agree(t testing.TB, set *policy.Set, documents map[string]string, p policy.Principal, r policy.Request, kind policy.EntityType) (settled bool) {
 	t.Helper()
 	got := set.Decide(p, r)
 	possible := false
 	for _, a := range policy.Actions() {
-		for _, k := range a.Types {
+		for _, k := range a.ResourceTypes {
 			possible = possible || a.Name == r.Action && k == kind
 		}
 	}
@@ -109,7 +109,7 @@ func agree(t testing.TB, set *policy.Set, documents map[string]string, p policy.
 		t.Errorf("%v, %s on %v\nis allowed: %v, by Cedar %v (%s), with\n%s", p, r.Action, r.Resource, got.Allowed, want, got.Reason, documents["fuzzed"])
 	}
 
-	early, settled := set.Settled(p, r.Action, kind)
+	early, settled := set.DecideByType(p, r.Action, kind)
 	if settled && early != got {
 		t.Errorf("%v, %s on a %s is settled as %v, decided as %v, with\n%s", p, r.Action, kind, early, got, documents["fuzzed"])
 	}
@@ -140,23 +140,23 @@ func (m maker) statement() string {
 	return text + ";\n"
 }
 
-func (m maker) request() (policy.Principal, policy.Request, policy.Type) {
+func (m maker) request() (policy.Principal, policy.Request, policy.EntityType) {
 	p := policy.Principal{
-		Account: account, Name: m.one("ada", "1"), Assumed: m.one("", "ci", "other"), Role: m.one("", "", "reader", "operator", "admin"),
+		Account: account, Name: m.one("ada", "1"), AssumedRole: m.one("", "ci", "other"), Role: m.one("", "", "reader", "operator", "admin"),
 	}
 	action := policy.Actions()[m.IntN(len(policy.Actions()))]
 	if m.IntN(2) == 0 {
-		action = policy.Action{Name: "codeconnections:GetSyncConfiguration", Types: []policy.Type{policy.SyncConfiguration}}
+		action = policy.Action{Name: "codeconnections:GetSyncConfiguration", ResourceTypes: []policy.EntityType{policy.SyncConfiguration}}
 	}
 
-	kind := action.Types[m.IntN(len(action.Types))]
+	kind := action.ResourceTypes[m.IntN(len(action.ResourceTypes))]
 	r := policy.Request{Action: action.Name, Resource: things()[kind], Context: policy.Context{Region: m.one("eu-central-1", "us-east-1")}}
 	if m.IntN(2) == 0 {
 		r.Resource.ID += "-other"
 	}
 
 	if m.IntN(2) == 0 {
-		r.Resource.Tags, r.Resource.Within = []lockstep.Tag{{Key: "team", Value: m.one("a", "b")}}, nil
+		r.Resource.Tags, r.Resource.Parents = []lockstep.Tag{{Key: "team", Value: m.one("a", "b")}}, nil
 	}
 
 	if m.IntN(2) == 0 {
@@ -207,7 +207,7 @@ func TestSettledSparesReading(t *testing.T) {
 	tests := []struct {
 		who     policy.Principal
 		action  string
-		kind    policy.Type
+		kind    policy.EntityType
 		allowed bool
 		settled bool
 	}{
@@ -223,7 +223,7 @@ func TestSettledSparesReading(t *testing.T) {
 		{policy.Principal{}, "codeconnections:GetHost", policy.Host, false, true},
 	}
 	for _, test := range tests {
-		d, settled := s.Settled(test.who, test.action, test.kind)
+		d, settled := s.DecideByType(test.who, test.action, test.kind)
 		if settled != test.settled || d.Allowed != test.allowed {
 			t.Errorf("%v, %s on a %s: %v, settled %v", test.who, test.action, test.kind, d, settled)
 		}
@@ -295,7 +295,7 @@ func BenchmarkSettled(b *testing.B) {
 	s := compile(b, ten())
 	p := user("ada", "reader")
 	for b.Loop() {
-		if d, settled := s.Settled(p, "codeconnections:GetResourceSyncStatus", policy.SyncConfiguration); !settled || !d.Allowed {
+		if d, settled := s.DecideByType(p, "codeconnections:GetResourceSyncStatus", policy.SyncConfiguration); !settled || !d.Allowed {
 			b.Fatal("not settled")
 		}
 	}

@@ -28,14 +28,14 @@ const (
 type draft struct {
 	row   store.PullRequest
 	pr    provider.PullRequest
-	page  Page
+	page  Comment
 	ready time.Time // not to be put before; zero where all is planned
 	lease time.Time
 }
 
 // comment puts the comment on a pull request, if that has something to say that
 // it did not.
-func (p *Previews) comment(ctx context.Context, job *queue.Job, w commentWork) error {
+func (p *Controller) comment(ctx context.Context, job *queue.Job, w commentWork) error {
 	var d draft
 	open := false
 	err := p.db.Update(ctx, func(tx *db.Tx) (err error) {
@@ -77,7 +77,7 @@ func (p *Previews) comment(ctx context.Context, job *queue.Job, w commentWork) e
 
 // draft reads what a comment is to say. It takes the comment on for a while: who
 // makes it due meanwhile makes it due sooner than that.
-func (p *Previews) draft(tx *db.Tx, w commentWork) (d draft, open bool, err error) {
+func (p *Controller) draft(tx *db.Tx, w commentWork) (d draft, open bool, err error) {
 	if d.row, open, err = store.LockPullRequest(tx, w.PullRequestID); err != nil || !open {
 		return d, false, err
 	}
@@ -93,7 +93,7 @@ func (p *Previews) draft(tx *db.Tx, w commentWork) (d draft, open bool, err erro
 		return d, false, err
 	}
 
-	d.page = Page{LinkID: d.row.LinkID, Branch: d.row.Branch, Head: d.row.Head, Fork: d.pr.Fork}
+	d.page = Comment{LinkID: d.row.LinkID, Branch: d.row.Branch, Head: d.row.Head, Fork: d.pr.Fork}
 	for _, v := range previews {
 		s := Stack{Resource: v.Configuration.Resource(), Pending: v.Result == nil}
 		if s.Pending {
@@ -116,7 +116,7 @@ func (p *Previews) draft(tx *db.Tx, w commentWork) (d draft, open bool, err erro
 }
 
 // put writes the comment, unless it says the same already.
-func (p *Previews) put(ctx context.Context, d draft) (store.Comment, error) {
+func (p *Controller) put(ctx context.Context, d draft) (store.Comment, error) {
 	c := d.row.Comment
 	_, commenter, release, err := p.commenter(ctx, d.row.LinkID)
 	if err != nil {
@@ -143,7 +143,7 @@ func (p *Previews) put(ctx context.Context, d draft) (store.Comment, error) {
 }
 
 // told records what came of a comment, and says when it is looked at again.
-func (p *Previews) told(tx *db.Tx, job *queue.Job, d draft, c store.Comment, cause error) error {
+func (p *Controller) told(tx *db.Tx, job *queue.Job, d draft, c store.Comment, cause error) error {
 	now, open, err := store.LockPullRequest(tx, d.row.ID)
 	if err != nil {
 		return err

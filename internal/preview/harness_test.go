@@ -34,7 +34,7 @@ type world struct {
 	driver  target.Driver // in place of target, if not nil
 	forks   bool
 	engine  *engine.Engine
-	preview *preview.Previews
+	preview *preview.Controller
 	link    lockstep.RepositoryLink
 	stop    func()
 }
@@ -79,7 +79,7 @@ func (w *world) start() {
 		},
 	})
 
-	w.preview = preview.New(preview.Options{DB: w.db, Queue: q, Engine: w.engine, Log: log, Forks: w.forks})
+	w.preview = preview.New(preview.Options{DB: w.db, Queue: q, Engine: w.engine, Log: log, AllowForks: w.forks})
 	w.must(q.Migrate(context.Background()))
 	w.must(q.Start(context.Background()))
 	ctx, cancel := context.WithCancel(context.Background())
@@ -142,7 +142,7 @@ func (w *world) push(files map[string]string) lockstep.SHA {
 	sha := w.host.commit(files)
 	w.host.set(func() { w.host.heads["main"] = sha })
 	w.update(func(tx *db.Tx) error {
-		return errors.Join(w.engine.Moved(tx, w.link.ID, "main", sha), w.preview.MayHaveChanged(tx, w.link.ID))
+		return errors.Join(w.engine.Moved(tx, w.link.ID, "main", sha), w.preview.Refresh(tx, w.link.ID))
 	})
 	return sha
 }
@@ -164,7 +164,7 @@ func fork(pr *provider.PullRequest) { pr.Fork = true }
 
 func (w *world) stir() {
 	w.t.Helper()
-	w.update(func(tx *db.Tx) error { return w.preview.MayHaveChanged(tx, w.link.ID) })
+	w.update(func(tx *db.Tx) error { return w.preview.Refresh(tx, w.link.ID) })
 }
 
 // until waits, in fake time and at most a day of it, for a condition.

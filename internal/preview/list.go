@@ -28,7 +28,7 @@ const (
 
 // list brings the previews of a branch's pull requests in line with what is
 // open.
-func (p *Previews) list(ctx context.Context, job *queue.Job, w pullRequestsWork) error {
+func (p *Controller) list(ctx context.Context, job *queue.Job, w pullRequestsWork) error {
 	var lease time.Time
 	var cfgs []store.TrackedConfiguration
 	err := p.db.Update(ctx, func(tx *db.Tx) (err error) {
@@ -47,7 +47,7 @@ func (p *Previews) list(ctx context.Context, job *queue.Job, w pullRequestsWork)
 	}
 
 	began := time.Now()
-	l := look{Previews: p, pullRequestsWork: w, cfgs: cfgs}
+	l := look{Controller: p, pullRequestsWork: w, cfgs: cfgs}
 	err = worker.Guard(func() error { return l.run(ctx) })
 
 	if ctx.Err() != nil {
@@ -89,7 +89,7 @@ func asking(tx *db.Tx, w pullRequestsWork) ([]store.TrackedConfiguration, error)
 
 // leave forgets the pull requests of a branch that nothing asks about any more.
 // The sweep finds it when something does.
-func (p *Previews) leave(ctx context.Context, job *queue.Job, w pullRequestsWork) error {
+func (p *Controller) leave(ctx context.Context, job *queue.Job, w pullRequestsWork) error {
 	return p.db.Update(ctx, func(tx *db.Tx) error {
 		open, err := store.PullRequests(tx, w.LinkID, w.Branch)
 		if err != nil {
@@ -111,7 +111,7 @@ func (p *Previews) leave(ctx context.Context, job *queue.Job, w pullRequestsWork
 }
 
 // close forgets a pull request, and has what its previews proposed removed.
-func (p *Previews) close(tx *db.Tx, pr store.PullRequest) error {
+func (p *Controller) close(tx *db.Tx, pr store.PullRequest) error {
 	previews, err := store.PreviewsOf(tx, pr.ID)
 	if err != nil {
 		return err
@@ -125,7 +125,7 @@ func (p *Previews) close(tx *db.Tx, pr store.PullRequest) error {
 }
 
 // abandon says that nobody wants a preview any more.
-func (p *Previews) abandon(tx *db.Tx, v store.Preview) error {
+func (p *Controller) abandon(tx *db.Tx, v store.Preview) error {
 	if err := store.AbandonPreview(tx, v.ID); err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func levelOf(err error) slog.Level {
 }
 
 // commenter opens a link's repository as one with pull requests.
-func (p *Previews) commenter(ctx context.Context, linkID string) (provider.Client, provider.Commenter, func(), error) {
+func (p *Controller) commenter(ctx context.Context, linkID string) (provider.Client, provider.Commenter, func(), error) {
 	client, release, err := p.engine.Open(ctx, linkID)
 	if err != nil {
 		return nil, nil, nil, err

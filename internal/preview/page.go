@@ -11,7 +11,7 @@ import (
 
 // A Page is what the comment on a pull request says: of all stacks that it
 // concerns, for one link and branch.
-type Page struct {
+type Comment struct {
 	LinkID string
 	Branch string       // that the pull request is for
 	Head   lockstep.SHA // of the pull request
@@ -38,14 +38,14 @@ const (
 )
 
 // Marker is by what the comment is found again. No other link or branch has it.
-func (p Page) Marker() string {
+func (p Comment) Marker() string {
 	return "<!-- lockstep:preview " + marked(p.LinkID) + " " + marked(p.Branch) + " -->"
 }
 
 // Markdown gives the comment's text, in at most so many bytes: whole rows are
 // left out, and it says how many. Less than two thousand bytes are not enough for
 // that. The same page always gives the same text.
-func (p Page) Markdown(most int) string {
+func (p Comment) Markdown(most int) string {
 	stacks := slices.Clone(p.Stacks)
 	slices.SortFunc(stacks, func(a, b Stack) int {
 		return cmp.Or(cmp.Compare(a.urgency(), b.urgency()), strings.Compare(a.Resource.Name, b.Resource.Name),
@@ -64,7 +64,7 @@ func (p Page) Markdown(most int) string {
 	return s.String()
 }
 
-func (p Page) heading() string {
+func (p Comment) heading() string {
 	text := p.Marker() + "\n### What merging this would change\n\n" +
 		"Planned by Lockstep for commit " + code(p.Head.Short(), maxName) + " as it is, into branch " + code(p.Branch, maxName) + ". Nothing was executed.\n"
 	if p.Fork {

@@ -23,8 +23,8 @@ func stack(name string, r preview.Result) preview.Stack {
 	return preview.Stack{Result: r, Resource: lockstep.Resource{Account: "123456789012", Region: "eu-west-1", SyncType: "CFN_STACK_SYNC", Name: name}}
 }
 
-func page(stacks ...preview.Stack) preview.Page {
-	return preview.Page{LinkID: "0b7f3a52-0000-4000-8000-000000000001", Branch: "release/2-x", Head: "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567", Stacks: stacks}
+func page(stacks ...preview.Stack) preview.Comment {
+	return preview.Comment{LinkID: "0b7f3a52-0000-4000-8000-000000000001", Branch: "release/2-x", Head: "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567", Stacks: stacks}
 }
 
 var busy = preview.Result{Plan: &lockstep.Plan{ID: "arn", Changes: []lockstep.ProposedChange{
@@ -41,13 +41,13 @@ var busy = preview.Result{Plan: &lockstep.Plan{ID: "arn", Changes: []lockstep.Pr
 	Tags: []lockstep.ValueChange{{Name: "team", After: "core"}}}}
 
 // pages are those of the golden files.
-func pages() map[string]preview.Page {
+func pages() map[string]preview.Comment {
 	pending := stack("waits", preview.Result{})
 	pending.Pending = true
 	fork := page(stack("web", preview.Result{Plan: &lockstep.Plan{ID: "arn", Truncated: true}}))
 	fork.Fork = true
 
-	return map[string]preview.Page{
+	return map[string]preview.Comment{
 		"everything": page(stack("zone", preview.Result{}), pending, stack("web", busy),
 			stack("blocked", preview.Result{Problem: "Target web was modified by something besides StackSync.", Blocked: true}),
 			stack("broken", preview.Result{Problem: "Template \"web.yaml\", line 3: the value is not a mapping.\nSee there."})),
@@ -84,7 +84,7 @@ func TestCommentsAreTheGoldenOnes(t *testing.T) {
 }
 
 // many is as much as a comment can be asked to say.
-func many(stacks, changes int) preview.Page {
+func many(stacks, changes int) preview.Comment {
 	p := page()
 	for i := range stacks {
 		plan := &lockstep.Plan{ID: "arn"}
@@ -103,7 +103,7 @@ func TestACommentIsCutOnWholeRowsAndSaysHowMuch(t *testing.T) {
 	}
 
 	for _, most := range []int{2_000, 5_000, 32_768, 65_536, 1_000_000} {
-		for _, p := range []preview.Page{many(400, 500), many(1, 500), many(400, 1), hostile(), pages()["everything"]} {
+		for _, p := range []preview.Comment{many(400, 500), many(1, 500), many(400, 1), hostile(), pages()["everything"]} {
 			text := p.Markdown(most)
 			if len(text) > most {
 				t.Errorf("%d bytes where %d may be", len(text), most)
@@ -146,9 +146,9 @@ func checkWhole(t *testing.T, text string) {
 const attack = "`x` | @everyone #1 !2 <script>alert(1)</script> <!-- lockstep:preview a b --> [a](javascript:b) **b** \n\n# h\n</details>\u202e\x1b[2J"
 
 // hostile has outside texts everywhere.
-func hostile() preview.Page { return saying(attack) }
+func hostile() preview.Comment { return saying(attack) }
 
-func saying(text string) preview.Page {
+func saying(text string) preview.Comment {
 	values := []lockstep.ValueChange{{Name: text, Before: text, After: text}}
 	p := page(stack(text, preview.Result{Problem: text + "."}),
 		stack("a"+text, preview.Result{Plan: &lockstep.Plan{ID: text, Parameters: values, Tags: values, Changes: []lockstep.ProposedChange{{
@@ -168,7 +168,7 @@ func FuzzNothingFromOutsideIsMarkupOrAMention(f *testing.F) {
 }
 
 // checkHarmless: outside of code there are only words of ours.
-func checkHarmless(t *testing.T, p preview.Page) {
+func checkHarmless(t *testing.T, p preview.Comment) {
 	t.Helper()
 	text := p.Markdown(60_000)
 	rest := strings.Replace(text, p.Marker(), "", 1)
@@ -195,8 +195,8 @@ func checkHarmless(t *testing.T, p preview.Page) {
 func TestTheMarkerIsThatOfOneLinkAndBranch(t *testing.T) {
 	markers := map[string]bool{}
 	for _, branch := range []string{"main", "ma-in", "ma%2Din", "ma in", "ma--in", "Main", ""} {
-		markers[preview.Page{LinkID: "a", Branch: branch}.Marker()] = true
-		markers[preview.Page{LinkID: "b", Branch: branch}.Marker()] = true
+		markers[preview.Comment{LinkID: "a", Branch: branch}.Marker()] = true
+		markers[preview.Comment{LinkID: "b", Branch: branch}.Marker()] = true
 	}
 
 	if len(markers) != 14 {

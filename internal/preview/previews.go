@@ -18,15 +18,15 @@ type Options struct {
 	Queue  *queue.Queue
 	Engine *engine.Engine
 	Log    *slog.Logger
-	// Forks lets pull requests from forks be previewed. Whoever can open one then
+	// AllowForks lets pull requests from forks be previewed. Whoever can open one then
 	// has change sets planned of templates of theirs: CloudFormation reads what
 	// these refer to, and runs the macros that they name. Defaults to no.
-	Forks bool
+	AllowForks bool
 }
 
-// Previews carries previews out. It is safe for concurrent use; any number of
+// Controller carries previews out. It is safe for concurrent use; any number of
 // them may work on one PostgreSQL.
-type Previews struct {
+type Controller struct {
 	db     *db.DB
 	queue  *queue.Queue
 	engine *engine.Engine
@@ -76,17 +76,17 @@ const (
 
 // New makes previews and registers their work with the queue, which must not
 // have been started.
-func New(o Options) *Previews {
-	p := &Previews{db: o.DB, queue: o.Queue, engine: o.Engine, forks: o.Forks, log: o.Log.With(slog.String("room", "preview"))}
+func New(o Options) *Controller {
+	p := &Controller{db: o.DB, queue: o.Queue, engine: o.Engine, forks: o.AllowForks, log: o.Log.With(slog.String("room", "preview"))}
 	queue.Handle(o.Queue, listTimeout, p.list)
 	queue.Handle(o.Queue, worker.TurnTimeout, p.work)
 	queue.Handle(o.Queue, commentTimeout+worker.StepTimeout, p.comment)
 	return p
 }
 
-// MayHaveChanged has the pull requests of a link listed, where some configuration
+// Refresh has the pull requests of a link listed, where some configuration
 // asks for comments on them.
-func (p *Previews) MayHaveChanged(tx *db.Tx, linkID string) error {
+func (p *Controller) Refresh(tx *db.Tx, linkID string) error {
 	branches, err := store.PreviewedBranches(tx, linkID)
 	if err != nil {
 		return err
@@ -107,11 +107,11 @@ func (p *Previews) MayHaveChanged(tx *db.Tx, linkID string) error {
 // Sweep wakes, each minute, whatever has open work whose time has come, and
 // finds configurations that have come to ask for comments. It returns when ctx
 // ends.
-func (p *Previews) Sweep(ctx context.Context) {
+func (p *Controller) Sweep(ctx context.Context) {
 	queue.Sweep(ctx, p.log, func(ctx context.Context) error { return p.db.Update(ctx, p.sweep) })
 }
 
-func (p *Previews) sweep(tx *db.Tx) error {
+func (p *Controller) sweep(tx *db.Tx) error {
 	if err := store.DeleteFinishedPreviews(tx); err != nil {
 		return err
 	}

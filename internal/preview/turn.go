@@ -24,16 +24,16 @@ const (
 
 // A turn is one step of the preview of a resource that is worked now.
 type turn struct {
-	*Previews
+	*Controller
 	job     *queue.Job
 	preview store.Preview
 	note    []byte // what the resource's last ended attempt left
 }
 
 // work takes a resource's previews further, one after the other.
-func (p *Previews) work(ctx context.Context, job *queue.Job, w previewWork) error {
+func (p *Controller) work(ctx context.Context, job *queue.Job, w previewWork) error {
 	for began := time.Now(); ; {
-		t := &turn{Previews: p, job: job}
+		t := &turn{Controller: p, job: job}
 		step, err := t.next(ctx, w.ResourceID)
 		if err == nil && step != nil {
 			err = step(ctx)
@@ -245,7 +245,7 @@ func (t *turn) mine(ctx context.Context, f func(tx *db.Tx, v store.Preview) erro
 }
 
 // due has the comment on a pull request looked at; 0 is none.
-func (p *Previews) due(tx *db.Tx, pullRequestID int64) error {
+func (p *Controller) due(tx *db.Tx, pullRequestID int64) error {
 	if pullRequestID == 0 {
 		return nil
 	}

@@ -18,15 +18,15 @@ const sandboxAccount = "000000000000"
 type accessKey struct{ id, secret string }
 
 // ownKey gives the active key of a principal of ours, made if there is none.
-func ownKey(ctx context.Context, d *db.DB, key *seal.Key, n identity.NewKey) (accessKey, error) {
-	directory, err := identity.NewDirectory(d, key)
+func ownKey(ctx context.Context, d *db.DB, key *seal.Key, n identity.CreateKeyInput) (accessKey, error) {
+	directory, err := identity.NewDirectory(identity.Options{DB: d, Key: key})
 	if err != nil {
 		return accessKey{}, err
 	}
 
 	var id string
 	err = d.View(ctx, func(tx *db.Tx) error {
-		all, err := identity.Keys(tx)
+		all, err := identity.AllKeys(tx)
 		for _, k := range all {
 			if k.Name == n.Principal && k.Account == n.Account && !k.Disabled && k.ExpiresAt.IsZero() {
 				id = k.AccessKeyID
@@ -46,7 +46,7 @@ func ownKey(ctx context.Context, d *db.DB, key *seal.Key, n identity.NewKey) (ac
 
 	var made identity.AccessKey
 	err = d.Update(ctx, func(tx *db.Tx) (err error) {
-		made, err = identity.Create(tx, key, n)
+		made, err = identity.CreateKey(tx, key, n)
 		return err
 	})
 	return accessKey{made.AccessKeyID, made.Secret.Reveal()}, err
@@ -58,6 +58,6 @@ const sandboxPrincipal = "lockstep.sandbox"
 // sandboxCaller gives the credentials with which the server calls its own
 // sandbox.
 func sandboxCaller(ctx context.Context, d *db.DB, key *seal.Key) (aws.CredentialsProvider, error) {
-	k, err := ownKey(ctx, d, key, identity.NewKey{Account: sandboxAccount, Principal: sandboxPrincipal, Role: identity.Reader, Own: true})
+	k, err := ownKey(ctx, d, key, identity.CreateKeyInput{Account: sandboxAccount, Principal: sandboxPrincipal, Role: identity.Reader, ServerOwned: true})
 	return credentials.NewStaticCredentialsProvider(k.id, k.secret, ""), err
 }

@@ -32,7 +32,7 @@ func callersOf(c Config) callers {
 
 // directory says who has which key, and which policies.
 func (p plan) directory() (*identity.Directory, error) {
-	return identity.OpenDirectory(identity.Options{DB: p.db, Key: p.key, SessionsOnly: p.callers.sessionsOnly,
+	return identity.NewDirectory(identity.Options{DB: p.db, Key: p.key, SessionsOnly: p.callers.sessionsOnly,
 		Log: p.log.With(slog.String("room", "identity"))})
 }
 
@@ -41,7 +41,7 @@ func (p plan) directory() (*identity.Directory, error) {
 func (s *server) withSTS(next http.Handler, directory *identity.Directory) http.Handler {
 	tokens := sts.New(sts.Options{
 		Directory: directory,
-		WebIdentities: identity.NewWebIdentities(identity.WebIdentityOptions{
+		WebIdentities: identity.NewTokenExchange(identity.TokenExchangeOptions{
 			DB: s.db, Key: s.key, Issuers: s.callers.issuers, Log: s.log.With(slog.String("room", "identity")),
 		}),
 		Log: s.log.With(slog.String("room", "sts")), Observe: s.observe,

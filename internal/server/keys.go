@@ -24,7 +24,7 @@ type KeyOptions struct {
 }
 
 // NewKey is a key to be made.
-type NewKey = identity.NewKey
+type NewKey = identity.CreateKeyInput
 
 // AccessKey is a key as it may be listed.
 type AccessKey = identity.AccessKey
@@ -44,7 +44,7 @@ func CreateKey(ctx context.Context, o KeyOptions, n NewKey) (k AccessKey, err er
 			return err
 		}
 		return d.Update(ctx, func(tx *db.Tx) error {
-			k, err = identity.Create(tx, key, n)
+			k, err = identity.CreateKey(tx, key, n)
 			return err
 		})
 	})
@@ -55,7 +55,7 @@ func CreateKey(ctx context.Context, o KeyOptions, n NewKey) (k AccessKey, err er
 func ListKeys(ctx context.Context, o KeyOptions) (keys []AccessKey, err error) {
 	err = o.open(ctx, func(d *db.DB) error {
 		return d.View(ctx, func(tx *db.Tx) error {
-			keys, err = identity.Keys(tx)
+			keys, err = identity.AllKeys(tx)
 			return err
 		})
 	})
@@ -66,7 +66,7 @@ func ListKeys(ctx context.Context, o KeyOptions) (keys []AccessKey, err error) {
 // is NotFound where there is none.
 func DisableKey(ctx context.Context, o KeyOptions, id string) error {
 	return o.open(ctx, func(d *db.DB) error {
-		return d.Update(ctx, func(tx *db.Tx) error { return identity.Disable(tx, id) })
+		return d.Update(ctx, func(tx *db.Tx) error { return identity.DisableKey(tx, id) })
 	})
 }
 
@@ -89,7 +89,7 @@ func (o KeyOptions) sealKey(ctx context.Context, d *db.DB) (*seal.Key, error) {
 
 	var keys []AccessKey
 	err = d.View(ctx, func(tx *db.Tx) (err error) {
-		keys, err = identity.Keys(tx)
+		keys, err = identity.AllKeys(tx)
 		return err
 	})
 	if err != nil {
@@ -112,7 +112,7 @@ func (o KeyOptions) sealKey(ctx context.Context, d *db.DB) (*seal.Key, error) {
 // with. A disabled key cannot be looked up, nor one that has ended, so the first
 // other one tells.
 func opens(ctx context.Context, d *db.DB, key *seal.Key, keys []AccessKey, source sealSource) error {
-	directory, err := identity.NewDirectory(d, key)
+	directory, err := identity.NewDirectory(identity.Options{DB: d, Key: key})
 	if err != nil {
 		return err
 	}

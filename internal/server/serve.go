@@ -45,7 +45,7 @@ func Serve(ctx context.Context, c Config, out, errs io.Writer) (err error) {
 		connections: c.MaxConnections, gitRoots: c.GitRoots, workers: c.Workers, callers: callersOf(c), log: log,
 		publicURL: c.PublicURL, previewForks: c.PreviewForks,
 		network: gitwire.NetworkOptions{AllowPrivate: c.GitPrivate, AllowLoopback: c.GitLoopback, Proxy: proxy, KnownHosts: c.KnownHosts},
-		poll:    trigger.Options{Interval: c.PollInterval},
+		poll:    trigger.PollerOptions{Interval: c.PollInterval},
 	}
 
 	defer func() { err = errors.Join(err, p.closeListeners()) }()
@@ -165,7 +165,7 @@ func (p *plan) closeListeners() error {
 func adviseFirstKey(ctx context.Context, d *db.DB, c Config, out io.Writer) error {
 	var keys []identity.AccessKey
 	err := d.View(ctx, func(tx *db.Tx) (err error) {
-		keys, err = identity.Keys(tx)
+		keys, err = identity.AllKeys(tx)
 		return err
 	})
 	keys = slices.DeleteFunc(keys, func(k identity.AccessKey) bool { return k.Name == sandboxPrincipal })

@@ -54,7 +54,7 @@ type plan struct {
 	sandboxFile string
 	gitRoots    []string
 	network     gitwire.NetworkOptions
-	poll        trigger.Options // intervals only
+	poll        trigger.PollerOptions // intervals only
 	publicURL   string
 	// previewForks lets pull requests from forks be previewed.
 	previewForks bool
@@ -70,7 +70,7 @@ type server struct {
 	engine *engine.Engine
 	// connectionController keeps the statuses of connections.
 	connectionController *connection.Controller
-	preview              *preview.Previews
+	preview              *preview.Controller
 	queue                *queue.Queue
 	poller               *trigger.Poller
 	network              *gitwire.Network
@@ -125,9 +125,9 @@ func assemble(ctx context.Context, p plan) (*server, error) {
 		})
 	}
 
-	s.preview = preview.New(preview.Options{DB: p.db, Queue: s.queue, Engine: s.engine, Log: p.log, Forks: p.previewForks})
+	s.preview = preview.New(preview.Options{DB: p.db, Queue: s.queue, Engine: s.engine, Log: p.log, AllowForks: p.previewForks})
 	polls := p.poll
-	polls.DB, polls.Engine, polls.Log, polls.Stirred = p.db, s.engine, p.log, s.preview.MayHaveChanged
+	polls.DB, polls.Engine, polls.Log, polls.OnActivity = p.db, s.engine, p.log, s.preview.Refresh
 	s.poller = trigger.NewPoller(polls)
 
 	if p.sandboxFile != "" {
@@ -245,7 +245,7 @@ func (s *server) commitURL(linkID string, sha lockstep.SHA, environment string) 
 // webhooks takes what Git hosts have to say.
 func (s *server) webhooks() http.Handler {
 	return trigger.NewWebhooks(trigger.WebhookOptions{
-		DB: s.db, Seal: s.key, Log: s.log, Hinted: s.poller.Wake,
+		DB: s.db, Seal: s.key, Log: s.log, OnHint: s.poller.Wake,
 		Observe: func(outcome string, took time.Duration) { s.observe("", "Webhook", outcome, took) },
 	})
 }

@@ -178,7 +178,7 @@ func (u *up) prepare(ctx context.Context, p *plan) error {
 	if err != nil {
 		return err
 	}
-	if u.key, err = ownKey(ctx, p.db, p.key, identity.NewKey{Account: account, Principal: "up", Role: identity.Admin}); err != nil {
+	if u.key, err = ownKey(ctx, p.db, p.key, identity.CreateKeyInput{Account: account, Principal: "up", Role: identity.Admin}); err != nil {
 		return err
 	}
 
@@ -194,7 +194,7 @@ func (u *up) prepare(ctx context.Context, p *plan) error {
 		return err
 	}
 
-	p.poll = trigger.Options{IntervalOf: u.intervals(p.db)}
+	p.poll = trigger.PollerOptions{IntervalsOf: u.intervals(p.db)}
 	if u.server, err = assemble(ctx, *p); err != nil {
 		return err
 	}

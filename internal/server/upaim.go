@@ -31,7 +31,7 @@ func (u *up) aim(ctx context.Context, p *plan) (account, region string, err erro
 	if u.Target == "sandbox" {
 		p.target.endpoint = p.sandboxURL()
 		p.sandboxFile = u.dir.file("sandbox.db")
-		k, err := ownKey(ctx, p.db, p.key, identity.NewKey{Account: sandboxAccount, Principal: "up", Role: identity.Admin})
+		k, err := ownKey(ctx, p.db, p.key, identity.CreateKeyInput{Account: sandboxAccount, Principal: "up", Role: identity.Admin})
 		p.credentials = credentials.NewStaticCredentialsProvider(k.id, k.secret, "")
 
 		return sandboxAccount, defaultRegion, err

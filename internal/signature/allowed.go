@@ -176,7 +176,7 @@ func matches(pattern, name string) bool {
 
 // verifySSH looks for the signature's key among the allowed ones, and only then
 // at the signature.
-func (s *Signers) verifySSH(c commit, now time.Time) (Signer, error) {
+func (s *AllowedSigners) verifySSH(c commit, now time.Time) (Signer, error) {
 	sig, err := sshsig.Unarmor([]byte(c.signature))
 	if err != nil { // RSA with SHA-1 among others
 		return Signer{}, refused("its SSH signature cannot be read")

@@ -66,7 +66,7 @@ func parseKeyring(text string) (*keyring, error) {
 }
 
 // verifyPGP has the signature checked with the keys, as of now.
-func (s *Signers) verifyPGP(c commit, now time.Time) (Signer, error) {
+func (s *AllowedSigners) verifyPGP(c commit, now time.Time) (Signer, error) {
 	if s.pgp == nil {
 		return Signer{}, refused("it is signed with OpenPGP, and no OpenPGP key is allowed")
 	}

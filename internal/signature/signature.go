@@ -27,9 +27,9 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// Signers are those whose signature is good. The zero Signers are nobody. They
+// AllowedSigners are those whose signature is good. The zero Signers are nobody. They
 // may be used concurrently.
-type Signers struct {
+type AllowedSigners struct {
 	ssh []allowed
 	pgp *keyring
 }
@@ -42,17 +42,17 @@ type Signer struct {
 	Key  string // SHA256:… of an SSH key, the fingerprint of an OpenPGP key
 }
 
-// MaxKeys is the size, in bytes, of either list of keys.
-const MaxKeys = 64 << 10
+// MaxListBytes is the size, in bytes, of either list of keys.
+const MaxListBytes = 64 << 10
 
 // Parse reads an allowed_signers file and public keys in ASCII armour. Either may
 // be "", both may not: nobody could sign then.
-func Parse(allowedSigners, publicKeys string) (*Signers, error) {
-	if len(allowedSigners) > MaxKeys || len(publicKeys) > MaxKeys {
-		return nil, lockstep.Errorf(lockstep.Invalid, "A list of allowed signers has at most %d bytes.", MaxKeys)
+func Parse(allowedSigners, publicKeys string) (*AllowedSigners, error) {
+	if len(allowedSigners) > MaxListBytes || len(publicKeys) > MaxListBytes {
+		return nil, lockstep.Errorf(lockstep.Invalid, "A list of allowed signers has at most %d bytes.", MaxListBytes)
 	}
 
-	var s Signers
+	var s AllowedSigners
 	var err error
 	if s.ssh, err = parseAllowed(allowedSigners); err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func Parse(allowedSigners, publicKeys string) (*Signers, error) {
 
 // Verify says who signed a commit, given as it is stored. Denied where nobody did
 // who may.
-func (s *Signers) Verify(commit []byte, now time.Time) (Signer, error) {
+func (s *AllowedSigners) Verify(commit []byte, now time.Time) (Signer, error) {
 	c, err := takeApart(commit)
 	if err != nil {
 		return Signer{}, err

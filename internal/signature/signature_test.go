@@ -33,7 +33,7 @@ func recorded(t testing.TB, name string) []byte {
 	return b
 }
 
-func everybody(t testing.TB) *signature.Signers {
+func everybody(t testing.TB) *signature.AllowedSigners {
 	t.Helper()
 	s, err := signature.Parse(string(recorded(t, "allowed_signers")), string(recorded(t, "pgp-keys.asc")))
 	if err != nil {
@@ -253,7 +253,7 @@ func TestListsThatCannotBeMeantAreRefusedWithTheirLine(t *testing.T) {
 		"words":           {"", "hello", "OpenPGP keys: there are 0"},
 		"no beginning":    {"", keys + strings.SplitN(keys, "\n", 2)[1], fmt.Sprintf("OpenPGP keys: %d blocks begin and %d end", 2*blocks-1, 2*blocks)},
 		"no end":          {"", keys + keys[:len(keys)/2], "OpenPGP keys: "},
-		"too long":        {strings.Repeat("#", signature.MaxKeys+1), "", "at most"},
+		"too long":        {strings.Repeat("#", signature.MaxListBytes+1), "", "at most"},
 		"a private block": {"", "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nAAAA\n-----END PGP PRIVATE KEY BLOCK-----\n", "something else"},
 	} {
 		_, err := signature.Parse(row.allowed, row.keys)

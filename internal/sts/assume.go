@@ -42,7 +42,7 @@ func (c *call) assumeRoleWithWebIdentity() (any, error) {
 		return nil, &awsquery.Error{Code: "AccessDenied", Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity", Status: 403}
 	}
 
-	a, err := c.WebIdentities.Assume(c.r.Context(), r)
+	a, err := c.WebIdentities.AssumeRole(c.r.Context(), r)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (c *call) assumeRoleWithWebIdentity() (any, error) {
 
 // assumeRequest reads the form and tells all that is wrong with its shape, as
 // AWS does.
-func (c *call) assumeRequest() (r identity.AssumeRequest, partition string, err error) {
+func (c *call) assumeRequest() (r identity.AssumeRoleInput, partition string, err error) {
 	for _, name := range []string{"Policy", "PolicyArns", "ProviderId"} {
 		if c.form.Listed(name) {
 			return r, "", &awsquery.Error{Code: "ValidationError",
@@ -71,7 +71,7 @@ func (c *call) assumeRequest() (r identity.AssumeRequest, partition string, err 
 	r.SessionName = v.text(c.form, "RoleSessionName", 2, 64)
 	r.Token = v.text(c.form, "WebIdentityToken", 4, 20_000)
 
-	if r.SessionName != "" && !identity.ValidSessionName(r.SessionName) {
+	if r.SessionName != "" && !identity.IsValidSessionName(r.SessionName) {
 		v.add("roleSessionName", r.SessionName, `Member must satisfy regular expression pattern: [\w+=,.@-]*`)
 	}
 

@@ -28,7 +28,7 @@ func (c *call) getCallerIdentity() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if identity.LooksLikeAWS(a.AccessKeyID) {
+	if identity.IsAWSKeyID(a.AccessKeyID) {
 		return nil, &awsquery.Error{Code: "InvalidClientTokenId", Message: realKey, Status: http.StatusForbidden}
 	}
 

@@ -183,7 +183,7 @@ func TestTheGoSDKKnowsTheErrors(t *testing.T) {
 		t.Errorf("expired token: %v", e)
 	}
 
-	w.issuer.SetDown(true)
+	w.issuer.SetUnavailable(true)
 	if e, ok := errors.AsType[*types.IDPCommunicationErrorException](try(w.token())); !ok {
 		t.Errorf("issuer down: %v", e)
 	}
@@ -225,7 +225,7 @@ func TestCallerIdentityIsToldToTheCallerAlone(t *testing.T) {
 func TestLongLivedKeyIsToldThatItIsSwitchedOff(t *testing.T) {
 	w := newWorld(t, nil)
 	k := w.accessKey()
-	directory, err := identity.OpenDirectory(identity.Options{DB: w.db, Key: w.key, SessionsOnly: true})
+	directory, err := identity.NewDirectory(identity.Options{DB: w.db, Key: w.key, SessionsOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ type Options struct {
 	// Directory verifies who asks for its own name.
 	Directory *identity.Directory
 	// WebIdentities turns tokens into sessions. If nil, nobody can assume a role.
-	WebIdentities *identity.WebIdentities
+	WebIdentities *identity.TokenExchange
 	// PerSecond is how many unsigned requests an address may send in the long run,
 	// and Burst how many at once. They default to 10 and 50; a negative PerSecond
 	// lets everybody send as many as they like.
@@ -171,7 +171,7 @@ func shown(err error) *awsquery.Error {
 	switch {
 	case errors.Is(err, identity.ErrUnknownKey):
 		return shown(sigv4.UnknownKeyError())
-	case errors.Is(err, identity.ErrLongLivedOff):
+	case errors.Is(err, identity.ErrSessionRequired):
 		return &awsquery.Error{Code: "InvalidClientTokenId", Message: message, Status: http.StatusForbidden}
 	case errors.Is(err, identity.ErrExpiredToken):
 		return &awsquery.Error{Code: "ExpiredToken", Message: message, Status: http.StatusForbidden}

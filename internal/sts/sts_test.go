@@ -103,7 +103,7 @@ func TestRefusalsAreAWSs(t *testing.T) {
 
 func TestIssuerThatIsDownIsSaidSo(t *testing.T) {
 	w := newWorld(t, nil)
-	w.issuer.SetDown(true)
+	w.issuer.SetUnavailable(true)
 	if a := w.post(w.form(nil)); a.status != 400 || a.Error.Code != "IDPCommunicationError" {
 		t.Errorf("%d %+v", a.status, a.Error)
 	}

@@ -48,13 +48,13 @@ func newWorld(t testing.TB, change func(o *sts.Options)) *world {
 	}
 
 	w := &world{TB: t, db: dbtest.Open(t), key: key, issuer: identitytest.NewIssuer(t), log: &safeBuffer{}}
-	directory, err := identity.NewDirectory(w.db, key)
+	directory, err := identity.NewDirectory(identity.Options{DB: w.db, Key: key})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	o := sts.Options{Directory: directory, Log: slog.New(slog.NewTextHandler(w.log, nil)), WebIdentities: identity.NewWebIdentities(
-		identity.WebIdentityOptions{DB: w.db, Key: key, Issuers: []string{w.issuer.URL}})}
+	o := sts.Options{Directory: directory, Log: slog.New(slog.NewTextHandler(w.log, nil)), WebIdentities: identity.NewTokenExchange(
+		identity.TokenExchangeOptions{DB: w.db, Key: key, Issuers: []string{w.issuer.URL}})}
 	if change != nil {
 		change(&o)
 	}
@@ -89,7 +89,7 @@ func (w *world) accessKey() identity.AccessKey {
 	w.Helper()
 	var k identity.AccessKey
 	w.update(func(tx *db.Tx) (err error) {
-		k, err = identity.Create(tx, w.key, identity.NewKey{Account: account, Principal: "jo", Role: identity.Reader})
+		k, err = identity.CreateKey(tx, w.key, identity.CreateKeyInput{Account: account, Principal: "jo", Role: identity.Reader})
 		return err
 	})
 	return k

@@ -43,7 +43,7 @@ func TestAttack26APoisonRowStopsNoOther(t *testing.T) {
 					_, err := tx.Exec(poison)
 					return err
 				})
-				w.poll(trigger.Options{Interval: time.Second, Longest: time.Second})
+				w.poll(trigger.PollerOptions{Interval: time.Second, MaxInterval: time.Second})
 				time.Sleep(time.Minute)
 				w.goes(nil)
 				w.host.push("bad", "main")

@@ -153,7 +153,7 @@ func (w *world) unfollow(cfg lockstep.SyncConfiguration) {
 }
 
 // poll runs a poller until stop is called, or the test ends.
-func (w *world) poll(o trigger.Options) (stop func()) {
+func (w *world) poll(o trigger.PollerOptions) (stop func()) {
 	o.DB, o.Engine, o.Log = w.db, w.engine, slog.New(slog.DiscardHandler)
 	p := trigger.NewPoller(o)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -42,7 +42,7 @@ func (w *world) looksAt(ids []string, since time.Time) (at []time.Duration, each
 func TestAHostThatIsAwayIsAskedByOneAtATime(t *testing.T) {
 	inSQLite(t, func(w *world) {
 		away, other := w.many("away", 6), w.many("other", 1)
-		w.poll(trigger.Options{Interval: 5 * time.Second, Longest: 30 * time.Second, PerHost: 3})
+		w.poll(trigger.PollerOptions{Interval: 5 * time.Second, MaxInterval: 30 * time.Second, MaxPerHost: 3})
 		time.Sleep(time.Minute)
 		w.host.set(func() {
 			w.host.downAt = map[string]error{"away": lockstep.Errorf(lockstep.Unavailable, "Away.")}
@@ -93,7 +93,7 @@ func TestAHostThatAsksToWaitIsLeftAloneByAll(t *testing.T) {
 	for asked, want := range map[time.Duration]time.Duration{2 * time.Minute: 2 * time.Minute, time.Hour: 15 * time.Minute} {
 		inSQLite(t, func(w *world) {
 			ids := w.many("c", 6)
-			w.poll(trigger.Options{Interval: 5 * time.Second, Longest: 5 * time.Second, PerHost: 1})
+			w.poll(trigger.PollerOptions{Interval: 5 * time.Second, MaxInterval: 5 * time.Second, MaxPerHost: 1})
 			time.Sleep(30 * time.Second)
 			w.goes(lockstep.Wrapf(lockstep.Unavailable, &provider.Later{Wait: asked}, "The host answers 429."))
 			began := time.Now()
@@ -125,7 +125,7 @@ func TestASlowHostWithManyLinksSlowsNoOther(t *testing.T) {
 	inSQLite(t, func(w *world) {
 		slow, quick := w.many("slow", 24), w.many("quick", 1)
 		w.host.set(func() { w.host.takesAt = map[string]time.Duration{"slow": 20 * time.Second} })
-		w.poll(trigger.Options{Interval: 5 * time.Second, Longest: 5 * time.Second, Workers: 4, PerHost: 2})
+		w.poll(trigger.PollerOptions{Interval: 5 * time.Second, MaxInterval: 5 * time.Second, Workers: 4, MaxPerHost: 2})
 		began, before := time.Now(), len(w.host.seen(quick[0]))
 		time.Sleep(20 * time.Minute)
 
@@ -155,7 +155,7 @@ func TestMoreLinksThanWaitAtAHostAreLookedAtInTurn(t *testing.T) {
 			_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = $1`, db.Millis(tx.Now))
 			return err
 		})
-		w.poll(trigger.Options{Interval: 10 * time.Minute, PerHost: 1})
+		w.poll(trigger.PollerOptions{Interval: 10 * time.Minute, MaxPerHost: 1})
 		time.Sleep(time.Minute)
 		looks, each := w.looksAt(ids, began)
 		if len(looks) != 60 || len(each) != 60 {
@@ -179,7 +179,7 @@ func TestConnectionsToOneEndpointShareItsPlaces(t *testing.T) {
 		})
 		w.host.set(func() { w.host.takes = 10 * time.Second; clear(w.host.most) })
 		began := time.Now()
-		w.poll(trigger.Options{Interval: 200 * time.Second, PerHost: 3})
+		w.poll(trigger.PollerOptions{Interval: 200 * time.Second, MaxPerHost: 3})
 		w.until("all are looked at", func() bool {
 			_, each := w.looksAt(ids, began)
 			return len(each) == len(ids)

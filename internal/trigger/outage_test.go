@@ -12,8 +12,8 @@ import (
 )
 
 // every looks each ten seconds, at most.
-func every() trigger.Options {
-	return trigger.Options{Interval: 10 * time.Second, Longest: 10 * time.Second}
+func every() trigger.PollerOptions {
+	return trigger.PollerOptions{Interval: 10 * time.Second, MaxInterval: 10 * time.Second}
 }
 
 // goes makes the host fail; nil mends it.
@@ -172,7 +172,7 @@ func TestLooksAtAHostThatIsAwayBecomeRare(t *testing.T) {
 		w.settled("c", "infra")
 		w.goes(lockstep.Errorf(lockstep.Unavailable, "Away."))
 		before := len(w.host.seen("infra"))
-		w.poll(trigger.Options{Interval: 2 * time.Second, Longest: 30 * time.Second})
+		w.poll(trigger.PollerOptions{Interval: 2 * time.Second, MaxInterval: 30 * time.Second})
 		w.until("seven looks", func() bool { return len(w.host.seen("infra")) == before+7 })
 		expectGaps(t, w.gaps("infra", before), 4, 8, 16, 30, 30, 30)
 		w.goes(nil)

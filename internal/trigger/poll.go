@@ -15,32 +15,32 @@ import (
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
-// Options are what a poller needs.
-type Options struct {
+// PollerOptions are what a poller needs.
+type PollerOptions struct {
 	DB     *db.DB
 	Engine *engine.Engine
 	Log    *slog.Logger
 	// Stirred, where not nil, is told of each link that has moved or that a look was
 	// asked for, in the transaction that records the look: something other than a
 	// branch may have changed, such as a pull request.
-	Stirred func(tx *db.Tx, linkID string) error
+	OnActivity func(tx *db.Tx, linkID string) error
 	// Interval is the time between two looks at a repository that has just
 	// moved. Defaults to 30 s.
 	Interval time.Duration
-	// Longest is what the interval grows to, doubling, while nothing moves.
+	// MaxInterval is what the interval grows to, doubling, while nothing moves.
 	// Defaults to ten times Interval. Equal to Interval it never grows.
-	Longest time.Duration
+	MaxInterval time.Duration
 	// IntervalOf, where not nil, gives the two for one link instead.
-	IntervalOf func(lockstep.RepositoryLink) (interval, longest time.Duration)
+	IntervalsOf func(lockstep.RepositoryLink) (interval, longest time.Duration)
 	// Workers is how many repositories are looked at at once. Defaults to 64.
 	Workers int
-	// PerHost is how many of them may be on one host. Defaults to 8.
-	PerHost int
+	// MaxPerHost is how many of them may be on one host. Defaults to 8.
+	MaxPerHost int
 }
 
 // A Poller looks at every repository that something follows.
 type Poller struct {
-	o     Options
+	o     PollerOptions
 	log   *slog.Logger
 	slots chan struct{}
 	hosts *hosts
@@ -60,26 +60,26 @@ const (
 )
 
 // NewPoller makes a poller; Run starts it.
-func NewPoller(o Options) *Poller {
+func NewPoller(o PollerOptions) *Poller {
 	if o.Interval == 0 {
 		o.Interval = 30 * time.Second
 	}
 
-	if o.Longest == 0 {
-		o.Longest = 10 * o.Interval
+	if o.MaxInterval == 0 {
+		o.MaxInterval = 10 * o.Interval
 	}
 
 	if o.Workers == 0 {
 		o.Workers = 64
 	}
 
-	if o.PerHost == 0 {
-		o.PerHost = 8
+	if o.MaxPerHost == 0 {
+		o.MaxPerHost = 8
 	}
 
 	return &Poller{
 		o: o, log: o.Log.With(slog.String("room", "trigger")),
-		slots: make(chan struct{}, o.Workers), hosts: newHosts(o.PerHost), names: hostNames{},
+		slots: make(chan struct{}, o.Workers), hosts: newHosts(o.MaxPerHost), names: hostNames{},
 		wake: make(chan struct{}, 1),
 	}
 }
@@ -252,8 +252,8 @@ func (p *Poller) seen(tx *db.Tx, link lockstep.RepositoryLink, poll store.Poll, 
 		}
 	}
 
-	if p.o.Stirred != nil && (moved || recovered || poll.Requested) {
-		if err := p.o.Stirred(tx, link.ID); err != nil {
+	if p.o.OnActivity != nil && (moved || recovered || poll.Requested) {
+		if err := p.o.OnActivity(tx, link.ID); err != nil {
 			return err
 		}
 	}
@@ -314,10 +314,10 @@ func (p *Poller) interval(link lockstep.RepositoryLink, last time.Duration, move
 }
 
 func (p *Poller) intervals(link lockstep.RepositoryLink) (interval, most time.Duration) {
-	if p.o.IntervalOf != nil {
-		return p.o.IntervalOf(link)
+	if p.o.IntervalsOf != nil {
+		return p.o.IntervalsOf(link)
 	}
-	return p.o.Interval, p.o.Longest
+	return p.o.Interval, p.o.MaxInterval
 }
 
 // jitter spreads an interval by a tenth either way, so that links made together

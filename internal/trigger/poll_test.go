@@ -43,7 +43,7 @@ func (w *world) looksSince(repository string, since time.Time) (n int) {
 
 func TestAMoveIsNoticedWithinTheInterval(t *testing.T) {
 	inBubble(t, func(w *world) {
-		w.poll(trigger.Options{Interval: 10 * time.Second, Longest: 10 * time.Second})
+		w.poll(trigger.PollerOptions{Interval: 10 * time.Second, MaxInterval: 10 * time.Second})
 		l, _ := w.settled("c", "infra")
 		for range 3 {
 			time.Sleep(17 * time.Second)
@@ -66,7 +66,7 @@ func TestOneLookAsksForAllBranchesThatAreFollowed(t *testing.T) {
 		l.Discovery = &lockstep.Discovery{Branch: "prod"}
 		w.update(func(tx *db.Tx) error { return store.SetDiscovery(tx, l.ID, l.Discovery) })
 		before := len(w.host.seen("infra"))
-		w.poll(trigger.Options{})
+		w.poll(trigger.PollerOptions{})
 		w.until("a look", func() bool { return len(w.host.seen("infra")) > before })
 
 		if diff := cmp.Diff([]string{"dev", "main", "prod"}, w.host.seen("infra")[before].branches); diff != "" {
@@ -86,7 +86,7 @@ func TestTwoPollersNeverLookAtARepositoryAtOnceNorTooOften(t *testing.T) {
 		w.host.set(func() { w.host.takes = 7 * time.Second; clear(w.host.most) })
 		began := time.Now()
 		for range 2 {
-			w.poll(trigger.Options{Interval: 20 * time.Second, Longest: 20 * time.Second})
+			w.poll(trigger.PollerOptions{Interval: 20 * time.Second, MaxInterval: 20 * time.Second})
 		}
 
 		time.Sleep(3 * time.Minute)
@@ -106,7 +106,7 @@ func TestTwoPollersNeverLookAtARepositoryAtOnceNorTooOften(t *testing.T) {
 func TestAHintDuringALookMakesTheNextOneDueAtOnce(t *testing.T) {
 	inBubble(t, func(w *world) {
 		l, _ := w.settled("c", "infra")
-		w.poll(trigger.Options{Interval: time.Hour, Longest: time.Hour})
+		w.poll(trigger.PollerOptions{Interval: time.Hour, MaxInterval: time.Hour})
 		gate := make(chan struct{})
 		w.host.set(func() { w.host.gate = gate })
 		before := len(w.host.seen("infra"))
@@ -143,12 +143,12 @@ func TestTheLeaseOfADeadPollerExpires(t *testing.T) {
 		l, _ := w.settled("c", "infra")
 		w.host.set(func() { w.host.gate = make(chan struct{}) })
 		before := len(w.host.seen("infra"))
-		stop := w.poll(trigger.Options{Interval: 10 * time.Second})
+		stop := w.poll(trigger.PollerOptions{Interval: 10 * time.Second})
 		w.until("a look is under way", func() bool { return len(w.host.seen("infra")) > before })
 		claimed := time.Now()
 		stop() // in the middle of it
 		w.host.set(func() { w.host.gate = nil })
-		w.poll(trigger.Options{Interval: 10 * time.Second})
+		w.poll(trigger.PollerOptions{Interval: 10 * time.Second})
 		sha := w.host.push("infra", "main")
 		w.untilSynced(l, sha)
 
@@ -166,7 +166,7 @@ func TestALookThatHangsGivesUpAndIsAFailureThatPasses(t *testing.T) {
 	inSQLite(t, func(w *world) {
 		l, _ := w.settled("c", "infra")
 		w.host.set(func() { w.host.gate = make(chan struct{}) })
-		w.poll(trigger.Options{Interval: 10 * time.Second})
+		w.poll(trigger.PollerOptions{Interval: 10 * time.Second})
 		w.until("a failure", func() bool {
 			return w.count(`SELECT count(*) FROM repository_link WHERE poll_failures = 1`) == 1
 		})
@@ -188,7 +188,7 @@ func TestIntervalsDoubleWhileNothingMovesAndStartAnewAfterAMove(t *testing.T) {
 	inSQLite(t, func(w *world) {
 		w.settled("c", "infra")
 		before := len(w.host.seen("infra"))
-		w.poll(trigger.Options{Interval: 4 * time.Second, Longest: 30 * time.Second})
+		w.poll(trigger.PollerOptions{Interval: 4 * time.Second, MaxInterval: 30 * time.Second})
 		w.until("seven looks", func() bool { return len(w.host.seen("infra")) == before+7 })
 		expectGaps(t, w.gaps("infra", before), 4, 8, 16, 30, 30, 30)
 		w.host.push("infra", "main")
@@ -224,7 +224,7 @@ func TestALinkMayHaveIntervalsOfItsOwn(t *testing.T) {
 		w.settled("c", "near")
 		w.settled("c", "far")
 		near, far := len(w.host.seen("near")), len(w.host.seen("far"))
-		w.poll(trigger.Options{Interval: time.Second, IntervalOf: func(l lockstep.RepositoryLink) (time.Duration, time.Duration) {
+		w.poll(trigger.PollerOptions{Interval: time.Second, IntervalsOf: func(l lockstep.RepositoryLink) (time.Duration, time.Duration) {
 			if l.ID == "near" {
 				return 5 * time.Second, 5 * time.Second
 			}
@@ -241,7 +241,7 @@ func TestLooksAreSpreadByATenthEitherWay(t *testing.T) {
 	inSQLite(t, func(w *world) {
 		w.settled("c", "infra")
 		before := len(w.host.seen("infra"))
-		w.poll(trigger.Options{Interval: 100 * time.Second, Longest: 100 * time.Second})
+		w.poll(trigger.PollerOptions{Interval: 100 * time.Second, MaxInterval: 100 * time.Second})
 		looks := 40
 		if testing.Short() {
 			looks = 15
@@ -275,7 +275,7 @@ func TestLooksAreSpreadByATenthEitherWay(t *testing.T) {
 func TestPollingEndsWhenNothingFollowsAndBeginsAgain(t *testing.T) {
 	inBubble(t, func(w *world) {
 		l, cfg := w.settled("c", "infra")
-		w.poll(trigger.Options{Interval: 10 * time.Second, Longest: 10 * time.Second})
+		w.poll(trigger.PollerOptions{Interval: 10 * time.Second, MaxInterval: 10 * time.Second})
 		time.Sleep(30 * time.Second)
 		w.unfollow(cfg)
 		time.Sleep(15 * time.Second)
@@ -308,7 +308,7 @@ func TestALinkThatIsDeletedDuringALookIsForgotten(t *testing.T) {
 	inBubble(t, func(w *world) {
 		l, cfg := w.settled("c", "gone")
 		other, _ := w.settled("c", "infra")
-		w.poll(trigger.Options{Interval: 5 * time.Second, Longest: 5 * time.Second})
+		w.poll(trigger.PollerOptions{Interval: 5 * time.Second, MaxInterval: 5 * time.Second})
 		gate := make(chan struct{})
 		before := len(w.host.seen("gone"))
 		w.host.set(func() { w.host.gate = gate })
@@ -343,7 +343,7 @@ func TestAHostIsNotAskedByTooManyAtOnce(t *testing.T) {
 
 		w.host.set(func() { w.host.takes = 10 * time.Second; clear(w.host.most) })
 		began := time.Now()
-		w.poll(trigger.Options{Interval: 200 * time.Second, Workers: 20, PerHost: 3})
+		w.poll(trigger.PollerOptions{Interval: 200 * time.Second, Workers: 20, MaxPerHost: 3})
 		w.until("all are looked at", func() bool {
 			for _, id := range ids {
 				if w.looksSince(id, began) == 0 {
@@ -373,7 +373,7 @@ func TestAQueueAtAHostIsNotAFailureOfOurs(t *testing.T) {
 		}
 
 		w.host.set(func() { w.host.gate = make(chan struct{}) })
-		w.poll(trigger.Options{Interval: time.Hour, Longest: time.Hour, Workers: 20, PerHost: 1})
+		w.poll(trigger.PollerOptions{Interval: time.Hour, MaxInterval: time.Hour, Workers: 20, MaxPerHost: 1})
 		for range 12 {
 			w.update(func(tx *db.Tx) error { // all are due at the same moment
 				_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = $1`, db.Millis(tx.Now))
@@ -400,7 +400,7 @@ func TestAPollerEndsWhileItWaitsForAWorker(t *testing.T) {
 		}
 
 		w.host.set(func() { w.host.gate = make(chan struct{}) })
-		stop := w.poll(trigger.Options{Interval: 10 * time.Second, Workers: 1})
+		stop := w.poll(trigger.PollerOptions{Interval: 10 * time.Second, Workers: 1})
 		time.Sleep(10 * time.Second)
 		began := time.Now()
 		stop()

@@ -39,8 +39,8 @@ func TestWhoAsksIsToldOfMovesAndHintsAndOfNothingElse(t *testing.T) {
 	inBubble(t, func(w *world) {
 		var told atomic.Int64
 		l, _ := w.settled("c", "infra")
-		w.poll(trigger.Options{Interval: 10 * time.Second, Longest: 10 * time.Second,
-			Stirred: func(_ *db.Tx, linkID string) error {
+		w.poll(trigger.PollerOptions{Interval: 10 * time.Second, MaxInterval: 10 * time.Second,
+			OnActivity: func(_ *db.Tx, linkID string) error {
 				if linkID != l.ID {
 					t.Errorf("told of %s", linkID)
 				}

@@ -25,8 +25,8 @@ type WebhookOptions struct {
 	DB   *db.DB
 	Seal *seal.Key
 	Log  *slog.Logger
-	// Hinted is called when a hint was committed: Poller.Wake. nil is nobody.
-	Hinted func()
+	// OnHint is called when a hint was committed: Poller.Wake. nil is nobody.
+	OnHint func()
 	// Observe is told of each delivery's outcome, "" for an accepted one, else one
 	// of a fixed set. nil is nobody.
 	Observe func(outcome string, took time.Duration)
@@ -225,8 +225,8 @@ func (h *Webhooks) record(ctx context.Context, hook lockstep.Webhook, key string
 		return unavailable, err
 	}
 
-	if h.o.Hinted != nil {
-		h.o.Hinted()
+	if h.o.OnHint != nil {
+		h.o.OnHint()
 	}
 
 	return accepted, nil

@@ -313,7 +313,7 @@ func TestAttack15ManyDeliveriesAreFewLooks(t *testing.T) {
 		hook := k.hook("infra", lockstep.AzureDevOpsWebhook)
 		w.host.push("infra", "main")
 		w.follow(w.linked("infra"))
-		w.poll(trigger.Options{Interval: time.Hour})
+		w.poll(trigger.PollerOptions{Interval: time.Hour})
 		time.Sleep(2 * time.Minute)
 		began := time.Now()
 

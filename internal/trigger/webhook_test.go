@@ -39,7 +39,7 @@ func newDesk(w *world) *desk {
 	w.must(err)
 	k := &desk{world: w, key: key}
 	k.hooks = trigger.NewWebhooks(trigger.WebhookOptions{DB: w.db, Seal: key, Log: slog.New(slog.NewJSONHandler(&k.log, nil)),
-		Hinted: func() { k.woken++ }})
+		OnHint: func() { k.woken++ }})
 	return k
 }
 
@@ -234,8 +234,8 @@ func TestAHintOfThisNodeIsLookedAtAtOnce(t *testing.T) {
 		hook := k.hook("infra", lockstep.GiteaWebhook)
 		w.host.push("infra", "main")
 		w.follow(w.linked("infra"))
-		p := trigger.NewPoller(trigger.Options{DB: w.db, Engine: w.engine, Log: slog.New(slog.DiscardHandler), Interval: time.Hour})
-		k.hooks = trigger.NewWebhooks(trigger.WebhookOptions{DB: w.db, Seal: k.key, Log: slog.New(slog.DiscardHandler), Hinted: p.Wake})
+		p := trigger.NewPoller(trigger.PollerOptions{DB: w.db, Engine: w.engine, Log: slog.New(slog.DiscardHandler), Interval: time.Hour})
+		k.hooks = trigger.NewWebhooks(trigger.WebhookOptions{DB: w.db, Seal: k.key, Log: slog.New(slog.DiscardHandler), OnHint: p.Wake})
 		w.running(p)
 		time.Sleep(time.Minute)
 		began := time.Now()

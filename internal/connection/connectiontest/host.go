@@ -30,20 +30,20 @@ type Host struct {
 	mu sync.Mutex
 	// Tokens are those that work.
 	Tokens map[string]bool
-	// Away makes it answer 503.
-	Away bool
+	// Unavailable makes it answer 503.
+	Unavailable bool
 	// Elsewhere, where not "", is where it sends whoever asks for a token.
-	Elsewhere string
-	// Rotates says that a refresh token works once, and that another comes with
+	RedirectTo string
+	// RotatesRefreshTokens says that a refresh token works once, and that another comes with
 	// each access token.
-	Rotates bool
-	// Life is how long an access token lasts; 0 is for ever.
-	Life time.Duration
-	// Public says that the application has no secret.
-	Public bool
+	RotatesRefreshTokens bool
+	// TokenLifetime is how long an access token lasts; 0 is for ever.
+	TokenLifetime time.Duration
+	// PublicClient says that the application has no secret.
+	PublicClient bool
 	// Answered, where not nil, is called before the answer to a request for a token
 	// is given.
-	Answered func()
+	OnTokenRequest func()
 
 	codes   map[string]url.Values // what was asked for, by code
 	refresh map[string]int        // how often each refresh token was shown
@@ -54,18 +54,18 @@ type Host struct {
 
 // New makes a host behind a socket.
 func New(t testing.TB) *Host {
-	h := Unplugged()
+	h := NewInProcess()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
 	h.URL = server.URL
 	return h
 }
 
-// Unplugged makes a host without a socket, for bubbles of testing/synctest, where
+// NewInProcess makes a host without a socket, for bubbles of testing/synctest, where
 // an idle connection would stop the clock. It is its own transport.
-func Unplugged() *Host {
+func NewInProcess() *Host {
 	return &Host{
-		URL: "https://git.example.com", Tokens: map[string]bool{}, Rotates: true, Life: 2 * time.Hour,
+		URL: "https://git.example.com", Tokens: map[string]bool{}, RotatesRefreshTokens: true, TokenLifetime: 2 * time.Hour,
 		codes: map[string]url.Values{}, refresh: map[string]int{}, live: map[string]bool{},
 	}
 }
@@ -79,29 +79,29 @@ func (h *Host) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, r.Context().Err()
 }
 
-// Set changes the host.
-func (h *Host) Set(change func()) {
+// Update changes the host.
+func (h *Host) Update(change func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	change()
 }
 
-// Checks gives when a token was checked.
-func (h *Host) Checks() []time.Time {
+// CheckTimes gives when a token was checked.
+func (h *Host) CheckTimes() []time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return append([]time.Time(nil), h.asked...)
 }
 
-// Renewals gives when a refresh token was shown.
-func (h *Host) Renewals() []time.Time {
+// RefreshTimes gives when a refresh token was shown.
+func (h *Host) RefreshTimes() []time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return append([]time.Time(nil), h.renewed...)
 }
 
-// Shown gives how often each refresh token was shown.
-func (h *Host) Shown() map[string]int {
+// RefreshTokenUses gives how often each refresh token was shown.
+func (h *Host) RefreshTokenUses() map[string]int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	all := map[string]int{}
@@ -116,7 +116,7 @@ func (h *Host) Shown() map[string]int {
 func (h *Host) Grant() (access, refresh string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.give()
+	return h.issueTokens()
 }
 
 // Revoke ends all tokens of both kinds.
@@ -127,7 +127,7 @@ func (h *Host) Revoke() {
 	clear(h.live)
 }
 
-func (h *Host) give() (access, refresh string) {
+func (h *Host) issueTokens() (access, refresh string) {
 	access, refresh = "canary-access-"+rand.Text(), "canary-refresh-"+rand.Text()
 	h.Tokens[access], h.live[refresh] = true, true
 	return access, refresh
@@ -136,7 +136,7 @@ func (h *Host) give() (access, refresh string) {
 // ServeHTTP answers as the host.
 func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
-	away := h.Away
+	away := h.Unavailable
 	h.mu.Unlock()
 
 	switch {
@@ -189,7 +189,7 @@ func (h *Host) authorize(w http.ResponseWriter, r *http.Request) {
 
 func (h *Host) token(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
-	answered, elsewhere := h.Answered, h.Elsewhere
+	answered, elsewhere := h.OnTokenRequest, h.RedirectTo
 	h.mu.Unlock()
 
 	if elsewhere != "" {
@@ -222,14 +222,14 @@ func (h *Host) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	access, refresh := h.give()
+	access, refresh := h.issueTokens()
 	answer := map[string]any{"access_token": access, "token_type": "Bearer", "refresh_token": refresh, "scope": "read api"}
-	if !h.Rotates && r.PostForm.Get("refresh_token") != "" {
+	if !h.RotatesRefreshTokens && r.PostForm.Get("refresh_token") != "" {
 		delete(answer, "refresh_token")
 	}
 
-	if h.Life > 0 {
-		answer["expires_in"] = int(h.Life.Seconds())
+	if h.TokenLifetime > 0 {
+		answer["expires_in"] = int(h.TokenLifetime.Seconds())
 	}
 
 	w.Header().Set("Content-Type", "application/json")
@@ -239,7 +239,7 @@ func (h *Host) token(w http.ResponseWriter, r *http.Request) {
 // client says whether the application is who it says.
 func (h *Host) client(r *http.Request) bool {
 	id, secret, basic := r.BasicAuth()
-	if h.Public {
+	if h.PublicClient {
 		return !basic && r.PostForm.Get("client_id") == ClientID && r.PostForm.Get("client_secret") == ""
 	}
 	return id == ClientID && secret == ClientSecret
@@ -258,7 +258,7 @@ func (h *Host) spendRefresh(token string) bool {
 	h.refresh[token]++
 	h.renewed = append(h.renewed, time.Now())
 	ok := h.live[token]
-	if h.Rotates {
+	if h.RotatesRefreshTokens {
 		delete(h.live, token)
 	}
 	return ok
@@ -273,8 +273,8 @@ func refuse(w http.ResponseWriter, status int, code string, r *http.Request) {
 		"error_description": "not accepted: " + secret + " " + r.PostForm.Encode()})
 }
 
-// Spend makes a refresh token one that has been used.
-func (h *Host) Spend(refresh string) {
+// InvalidateRefreshToken makes a refresh token one that has been used.
+func (h *Host) InvalidateRefreshToken(refresh string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.live, refresh)

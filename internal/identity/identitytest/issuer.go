@@ -123,16 +123,16 @@ type Issuer struct {
 // is quickly made.
 func NewIssuer(t testing.TB, keys ...Key) *Issuer {
 	t.Helper()
-	i := Unplugged(t, keys...)
+	i := NewInProcessIssuer(t, keys...)
 	server := httptest.NewServer(i)
 	t.Cleanup(server.Close)
 	i.URL = server.URL
 	return i
 }
 
-// Unplugged is NewIssuer without a socket: only Client reaches it. It is for
+// NewInProcessIssuer is NewIssuer without a socket: only Client reaches it. It is for
 // testing/synctest, whose clock stands still while a socket is read.
-func Unplugged(t testing.TB, keys ...Key) *Issuer {
+func NewInProcessIssuer(t testing.TB, keys ...Key) *Issuer {
 	t.Helper()
 	if len(keys) == 0 {
 		keys = []Key{NewKey(t, "first", jose.ES256)}
@@ -206,15 +206,15 @@ func (i *Issuer) SetJWKS(url string) {
 	i.jwks = url
 }
 
-// SetDown makes it answer nothing but that it is down, or work again.
-func (i *Issuer) SetDown(down bool) {
+// SetUnavailable makes it answer nothing but that it is down, or work again.
+func (i *Issuer) SetUnavailable(down bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.down = down
 }
 
-// Asks says how often its keys were read.
-func (i *Issuer) Asks() int {
+// KeyReads says how often its keys were read.
+func (i *Issuer) KeyReads() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.asks

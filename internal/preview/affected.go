@@ -20,7 +20,7 @@ import (
 
 // A look is one listing of the pull requests into a branch.
 type look struct {
-	*Previews
+	*Controller
 	pullRequestsWork
 	cfgs   []store.TrackedConfiguration
 	client provider.Client
