@@ -35,7 +35,7 @@ func layout() map[string]layoutEntry {
 		"cmd/lockstep": {imports: "internal/cli"},
 		"internal/cli": {imports: ". internal/server internal/client internal/wire internal/model internal/manifest" +
 			" internal/policy"}, // a policy is checked where there is no server
-		"internal/server": {imports: ". internal/api internal/awsjson internal/console internal/db internal/engine internal/gitwire internal/connection" +
+		"internal/server": {imports: ". internal/access internal/api internal/apiserver internal/iam internal/awsjson internal/console internal/db internal/engine internal/gitwire internal/connection" +
 			" internal/identity internal/metrics internal/netaddr internal/preview internal/provider internal/provider/azuredevops internal/provider/bitbucket" +
 			" internal/provider/git internal/provider/github internal/provider/gitlab internal/queue internal/sample internal/sandbox internal/seal" +
 			" internal/sigv4 internal/store internal/sts internal/target internal/target/cfnstack internal/target/cfnstack/deploymentfile internal/trigger internal/wire"},
@@ -48,13 +48,13 @@ func layout() map[string]layoutEntry {
 		"internal/awsjson":  {tests: "internal/wire internal/sigv4"}, // AWS's clients call it, signed
 		"internal/sigv4":    {},
 		"internal/awsquery": {},
-		"internal/api": {imports: ". internal/wire internal/db internal/store internal/identity internal/policy internal/engine internal/awsjson" +
-			// Credentials that are given; the gate before the operations; the key that
-			// seals credentials.
-			" internal/connection internal/sigv4 internal/seal" +
-			// What a policy of signatures names is read before it is kept; what is
-			// proposed to a Git host, in its words and the target's.
-			" internal/signature internal/provider internal/target internal/netaddr"},
+		"internal/apiserver": {imports: ". internal/access internal/api internal/iam internal/awsjson internal/db internal/engine" +
+			" internal/identity internal/seal internal/sigv4 internal/wire"},
+		"internal/api": {imports: ". internal/access internal/awsjson internal/connection internal/db internal/engine internal/identity" +
+			" internal/netaddr internal/policy internal/provider internal/seal internal/signature internal/store internal/target internal/wire",
+			tests: "internal/apiserver internal/iam"},
+		"internal/iam":     {imports: ". internal/access internal/db internal/identity internal/seal internal/store internal/wire"},
+		"internal/access":  {imports: ". internal/db internal/identity internal/policy internal/seal internal/store"},
 		"internal/sts":     {imports: ". internal/awsquery internal/sigv4 internal/identity internal/seal internal/ratelimit"},
 		"internal/trigger": {imports: ". internal/worker internal/db internal/store internal/provider internal/engine internal/seal internal/ratelimit"},
 
@@ -122,7 +122,7 @@ func layout() map[string]layoutEntry {
 		"e2e": {tests: "internal/cli internal/db"},
 		// AWS's clients, which ask the protocol alone as well.
 		"interop": {tests: "internal/awsjson internal/cli internal/sigv4 internal/wire"},
-		"bench": {tests: ". internal/api internal/db internal/engine internal/gitwire internal/identity internal/provider internal/queue" +
+		"bench": {tests: ". internal/access internal/api internal/apiserver internal/iam internal/db internal/engine internal/gitwire internal/identity internal/provider internal/queue" +
 			" internal/seal internal/sigv4 internal/store internal/target internal/trigger"},
 	}
 }

@@ -20,9 +20,12 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/apiserver"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/iam"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/seal"
 )
@@ -75,10 +78,13 @@ func serve(b *testing.B, engine db.Dialect, resources int) service {
 	}
 
 	const plenty = 1e9
-	http := httptest.NewServer(api.New(api.Options{
-		DB: d, Directory: directory, Seal: key, Rates: api.Rates{Read: plenty, Write: plenty, Host: plenty},
-		Logger: slog.New(slog.NewJSONHandler(io.Discard, nil)),
-	}).Handler())
+	http := httptest.NewServer(apiserver.New(apiserver.Options{
+		API:       api.New(api.Options{DB: d, Directory: directory, Seal: key}),
+		IAM:       iam.New(iam.Options{DB: d, Directory: directory, Seal: key}),
+		Directory: directory,
+		Rates:     access.Rates{Read: plenty, Write: plenty, Host: plenty},
+		Logger:    slog.New(slog.NewJSONHandler(io.Discard, nil)),
+	}))
 	b.Cleanup(http.Close)
 	s.addr = http.Listener.Addr().String()
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -14,9 +15,9 @@ import (
 // ListResourceSyncAttempts reads the history of a configured resource, newest
 // first. It reaches back beyond the present configuration, to attempts that the
 // caller may see by what was configured then.
-func (s *Service) ListResourceSyncAttempts(ctx context.Context, caller Caller, input *wire.ListResourceSyncAttemptsInput) (*wire.ListResourceSyncAttemptsOutput, error) {
-	list := s.listing(caller, "resource sync attempts", input.SyncType, input.ResourceName)
-	page, err := list.page(input.MaxResults, input.NextToken)
+func (s *Service) ListResourceSyncAttempts(ctx context.Context, caller access.Caller, input *wire.ListResourceSyncAttemptsInput) (*wire.ListResourceSyncAttemptsOutput, error) {
+	list := access.NewList(s.o.Seal, caller, "resource sync attempts", input.SyncType, input.ResourceName)
+	page, err := list.Page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
@@ -27,13 +28,13 @@ func (s *Service) ListResourceSyncAttempts(ctx context.Context, caller Caller, i
 		if err != nil {
 			return err
 		}
-		if err := caller.Authorize(tx, "lockstep:ListResourceSyncAttempts", ConfigurationSubject(cfg)); err != nil {
+		if err := caller.Authorize(tx, "lockstep:ListResourceSyncAttempts", access.ConfigurationSubject(cfg)); err != nil {
 			return err
 		}
 
-		attempts, next, err := Visible(tx, caller, policy.SyncConfiguration, page, func(p store.Page) ([]store.AttemptEntry, store.Cursor, error) {
+		attempts, next, err := access.Visible(tx, caller, policy.SyncConfiguration, page, func(p store.Page) ([]store.AttemptEntry, store.Cursor, error) {
 			return store.Attempts(tx, cfg.Resource(), p)
-		}, AttemptSubjects())
+		}, access.AttemptSubjects())
 		if err != nil {
 			return err
 		}
@@ -52,7 +53,7 @@ func (s *Service) ListResourceSyncAttempts(ctx context.Context, caller Caller, i
 // GetResourceSyncAttempt reads one attempt whole: its events, and what it
 // proposed to change. Who may read it is decided by the configuration that it was
 // made for, as that was then.
-func (s *Service) GetResourceSyncAttempt(ctx context.Context, caller Caller, input *wire.GetResourceSyncAttemptInput) (*wire.GetResourceSyncAttemptOutput, error) {
+func (s *Service) GetResourceSyncAttempt(ctx context.Context, caller access.Caller, input *wire.GetResourceSyncAttemptInput) (*wire.GetResourceSyncAttemptOutput, error) {
 	const action = "lockstep:GetResourceSyncAttempt"
 	out := &wire.GetResourceSyncAttemptOutput{}
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
@@ -60,7 +61,7 @@ func (s *Service) GetResourceSyncAttempt(ctx context.Context, caller Caller, inp
 		if err != nil {
 			return err
 		}
-		if err := caller.Authorize(tx, action, AttemptSubject(attempt.AttemptEntry)); err != nil {
+		if err := caller.Authorize(tx, action, access.AttemptSubject(attempt.AttemptEntry)); err != nil {
 			return err
 		}
 
@@ -78,28 +79,6 @@ func (s *Service) GetResourceSyncAttempt(ctx context.Context, caller Caller, inp
 	})
 
 	return out, err
-}
-
-// AttemptSubject is the configuration of an attempt, as that was then. Once its link
-// is gone nobody knows what a policy would have said of that: it is missing for
-// whoever may not see all.
-func AttemptSubject(a store.AttemptEntry) Subject { return AttemptSubjects()(a) }
-
-func AttemptSubjects() func(store.AttemptEntry) Subject {
-	the := ConfigurationSubjects()
-	return func(a store.AttemptEntry) Subject {
-		t := the(a.Configuration).WithNotFound(store.NoAttempt(a.ID))
-		describe := t.describe
-		t.describe = func(tx *db.Tx) (policy.Resource, error) {
-			resource, err := describe(tx)
-			if lockstep.KindOf(err) == lockstep.NotFound {
-				err = t.missing
-			}
-			return resource, err
-		}
-
-		return t
-	}
 }
 
 func showAttempt(entry store.AttemptEntry) wire.ResourceSyncAttemptSummary {

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -17,14 +18,14 @@ const latestBlockers = 50
 
 // GetSyncBlockerSummary reads the latest blockers of a resource, active and
 // resolved ones, newest first.
-func (s *Service) GetSyncBlockerSummary(ctx context.Context, caller Caller, in *wire.GetSyncBlockerSummaryInput) (*wire.GetSyncBlockerSummaryOutput, error) {
+func (s *Service) GetSyncBlockerSummary(ctx context.Context, caller access.Caller, in *wire.GetSyncBlockerSummaryInput) (*wire.GetSyncBlockerSummaryOutput, error) {
 	summary := wire.SyncBlockerSummary{ResourceName: in.ResourceName, LatestBlockers: []wire.SyncBlocker{}}
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
 		cfg, err := store.Configuration(tx, caller.Account, caller.Region, lockstep.SyncType(in.SyncType), in.ResourceName)
 		if err != nil {
 			return err
 		}
-		if err := caller.Authorize(tx, "codeconnections:GetSyncBlockerSummary", ConfigurationSubject(cfg)); err != nil {
+		if err := caller.Authorize(tx, "codeconnections:GetSyncBlockerSummary", access.ConfigurationSubject(cfg)); err != nil {
 			return err
 		}
 
@@ -41,10 +42,10 @@ func (s *Service) GetSyncBlockerSummary(ctx context.Context, caller Caller, in *
 
 // UpdateSyncBlocker resolves a blocker and tries the latest commit again. One
 // that was resolved before is given back as it is, and nothing is tried.
-func (s *Service) UpdateSyncBlocker(ctx context.Context, c Caller, input *wire.UpdateSyncBlockerInput) (*wire.UpdateSyncBlockerOutput, error) {
+func (s *Service) UpdateSyncBlocker(ctx context.Context, caller access.Caller, input *wire.UpdateSyncBlockerInput) (*wire.UpdateSyncBlockerOutput, error) {
 	var b lockstep.Blocker
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		cfg, err := c.lockConfiguration(tx, "codeconnections:UpdateSyncBlocker", input.SyncType, input.ResourceName)
+		cfg, err := lockConfiguration(tx, caller, "codeconnections:UpdateSyncBlocker", input.SyncType, input.ResourceName)
 		if err != nil {
 			return err
 		}
@@ -55,7 +56,7 @@ func (s *Service) UpdateSyncBlocker(ctx context.Context, c Caller, input *wire.U
 }
 
 // ListSyncBlockers reads the blockers of all resources, newest first.
-func (s *Service) ListSyncBlockers(ctx context.Context, caller Caller, input *wire.ListSyncBlockersInput) (*wire.ListSyncBlockersOutput, error) {
+func (s *Service) ListSyncBlockers(ctx context.Context, caller access.Caller, input *wire.ListSyncBlockersInput) (*wire.ListSyncBlockersOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:ListSyncBlockers"); err != nil {
 		return nil, err
 	}
@@ -66,18 +67,18 @@ func (s *Service) ListSyncBlockers(ctx context.Context, caller Caller, input *wi
 		ResourceName: input.ResourceName,
 	}
 
-	list := s.listing(caller, "sync blockers", filter)
-	page, err := list.page(input.MaxResults, input.NextToken)
+	list := access.NewList(s.o.Seal, caller, "sync blockers", filter)
+	page, err := list.Page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListSyncBlockersOutput{}
-	the := ConfigurationSubjects()
-	err = s.list(ctx, caller, policy.SyncConfiguration, func(tx *db.Tx) error {
-		blockers, next, err := Visible(tx, caller, policy.SyncConfiguration, page, func(p store.Page) ([]store.FleetBlocker, store.Cursor, error) {
+	the := access.ConfigurationSubjects()
+	err = s.viewList(ctx, caller, policy.SyncConfiguration, func(tx *db.Tx) error {
+		blockers, next, err := access.Visible(tx, caller, policy.SyncConfiguration, page, func(p store.Page) ([]store.FleetBlocker, store.Cursor, error) {
 			return store.FleetBlockers(tx, caller.Account, caller.Region, filter, p)
-		}, func(b store.FleetBlocker) Subject { return the(b.Configuration) })
+		}, func(b store.FleetBlocker) access.Subject { return the(b.Configuration) })
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -18,7 +19,7 @@ const maxConfigFile = 1024
 
 // CreateSyncConfiguration makes a sync configuration and requests its first
 // sync.
-func (s *Service) CreateSyncConfiguration(ctx context.Context, caller Caller, input *wire.CreateSyncConfigurationInput) (*wire.CreateSyncConfigurationOutput, error) {
+func (s *Service) CreateSyncConfiguration(ctx context.Context, caller access.Caller, input *wire.CreateSyncConfigurationInput) (*wire.CreateSyncConfigurationOutput, error) {
 	cfg := lockstep.SyncConfiguration{
 		Account:                 caller.Account,
 		Region:                  caller.Region,
@@ -44,11 +45,11 @@ func (s *Service) CreateSyncConfiguration(ctx context.Context, caller Caller, in
 
 // configure makes a configuration that was checked, for a caller who may do all
 // these actions to it.
-func (s *Service) configure(tx *db.Tx, c Caller, cfg *lockstep.SyncConfiguration, actions ...string) error {
-	if err := c.authorizeConfiguration(tx, cfg, actions...); err != nil {
+func (s *Service) configure(tx *db.Tx, caller access.Caller, cfg *lockstep.SyncConfiguration, actions ...string) error {
+	if err := authorizeConfiguration(tx, caller, cfg, actions...); err != nil {
 		return err
 	}
-	if err := s.checkConfigurationQuota(tx, *cfg); err != nil {
+	if err := s.o.Quotas.CheckNewConfiguration(tx, *cfg); err != nil {
 		return err
 	}
 	if err := store.InsertConfiguration(tx, cfg); err != nil {
@@ -61,28 +62,28 @@ func (s *Service) configure(tx *db.Tx, c Caller, cfg *lockstep.SyncConfiguration
 // follow that branch of that repository, and hand the syncs that role. Who may not
 // see the link gets the answer that a missing one gets; the configuration is the
 // caller's own words, which hide nothing from it.
-func (c Caller) authorizeConfiguration(tx *db.Tx, cfg *lockstep.SyncConfiguration, actions ...string) error {
-	link, err := store.Link(tx, c.Account, c.Region, cfg.LinkID)
+func authorizeConfiguration(tx *db.Tx, caller access.Caller, cfg *lockstep.SyncConfiguration, actions ...string) error {
+	link, err := store.Link(tx, caller.Account, caller.Region, cfg.LinkID)
 	if err != nil {
 		return err
 	}
-	if err := c.Authorize(tx, "codeconnections:PassRepository", LinkSubject(link)); err != nil {
+	if err := caller.Authorize(tx, "codeconnections:PassRepository", access.LinkSubject(link)); err != nil {
 		return err
 	}
 
 	cfg.OwnerID, cfg.RepositoryName, cfg.ProviderType = link.OwnerID, link.RepositoryName, link.ProviderType
 	for _, action := range actions {
-		if err := c.Authorize(tx, action, ConfigurationSubject(*cfg).WithNotFound(nil)); err != nil {
+		if err := caller.Authorize(tx, action, access.ConfigurationSubject(*cfg).WithNotFound(nil)); err != nil {
 			return err
 		}
 	}
 
-	return c.AuthorizePassRole(cfg.RoleARN)
+	return caller.AuthorizePassRole(cfg.RoleARN)
 }
 
 // GetSyncConfiguration reads a resource's sync configuration.
-func (s *Service) GetSyncConfiguration(ctx context.Context, c Caller, in *wire.GetSyncConfigurationInput) (*wire.GetSyncConfigurationOutput, error) {
-	cfg, err := s.configuration(ctx, c, "codeconnections:GetSyncConfiguration", in.SyncType, in.ResourceName)
+func (s *Service) GetSyncConfiguration(ctx context.Context, caller access.Caller, in *wire.GetSyncConfigurationInput) (*wire.GetSyncConfigurationOutput, error) {
+	cfg, err := s.configuration(ctx, caller, "codeconnections:GetSyncConfiguration", in.SyncType, in.ResourceName)
 	if err != nil {
 		return nil, err
 	}
@@ -90,34 +91,34 @@ func (s *Service) GetSyncConfiguration(ctx context.Context, c Caller, in *wire.G
 }
 
 // configuration reads a configuration for an action that changes nothing.
-func (s *Service) configuration(ctx context.Context, caller Caller, action, syncType, name string) (cfg lockstep.SyncConfiguration, err error) {
-	err = s.read(ctx, caller, action, policy.SyncConfiguration, func(tx *db.Tx) error {
+func (s *Service) configuration(ctx context.Context, caller access.Caller, action, syncType, name string) (cfg lockstep.SyncConfiguration, err error) {
+	err = s.view(ctx, caller, action, policy.SyncConfiguration, func(tx *db.Tx) error {
 		cfg, err = store.Configuration(tx, caller.Account, caller.Region, lockstep.SyncType(syncType), name)
 		if err != nil {
 			return err
 		}
-		return caller.Authorize(tx, action, ConfigurationSubject(cfg))
+		return caller.Authorize(tx, action, access.ConfigurationSubject(cfg))
 	})
 	return cfg, err
 }
 
 // lockConfiguration reads a configuration for an action that changes something,
 // and keeps others from changing it meanwhile.
-func (c Caller) lockConfiguration(tx *db.Tx, action, syncType, name string) (lockstep.SyncConfiguration, error) {
-	cfg, err := store.LockConfiguration(tx, c.Account, c.Region, lockstep.SyncType(syncType), name)
+func lockConfiguration(tx *db.Tx, caller access.Caller, action, syncType, name string) (lockstep.SyncConfiguration, error) {
+	cfg, err := store.LockConfiguration(tx, caller.Account, caller.Region, lockstep.SyncType(syncType), name)
 	if err != nil {
 		return cfg, err
 	}
-	return cfg, c.Authorize(tx, action, ConfigurationSubject(cfg))
+	return cfg, caller.Authorize(tx, action, access.ConfigurationSubject(cfg))
 }
 
 // UpdateSyncConfiguration changes what is given and leaves the rest. It always
 // requests a sync, as at AWS, also when nothing differs.
-func (s *Service) UpdateSyncConfiguration(ctx context.Context, caller Caller, input *wire.UpdateSyncConfigurationInput) (*wire.UpdateSyncConfigurationOutput, error) {
+func (s *Service) UpdateSyncConfiguration(ctx context.Context, caller access.Caller, input *wire.UpdateSyncConfigurationInput) (*wire.UpdateSyncConfigurationOutput, error) {
 	var cfg lockstep.SyncConfiguration
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
 		const action = "codeconnections:UpdateSyncConfiguration"
-		cfg, err = caller.lockConfiguration(tx, action, input.SyncType, input.ResourceName)
+		cfg, err = lockConfiguration(tx, caller, action, input.SyncType, input.ResourceName)
 		if err != nil {
 			return err
 		}
@@ -129,10 +130,10 @@ func (s *Service) UpdateSyncConfiguration(ctx context.Context, caller Caller, in
 		}
 
 		// Allowed must be what it is and what it becomes.
-		if err := caller.authorizeConfiguration(tx, &cfg, action); err != nil {
+		if err := authorizeConfiguration(tx, caller, &cfg, action); err != nil {
 			return err
 		}
-		if err := s.checkMoveQuota(tx, before, cfg); err != nil {
+		if err := s.o.Quotas.CheckMove(tx, before, cfg); err != nil {
 			return err
 		}
 		if err := store.UpdateConfiguration(tx, &cfg); err != nil {
@@ -166,17 +167,17 @@ func setIfGiven[T ~string](field *T, given T) {
 
 // ListSyncConfigurations reads the sync configurations of a repository link,
 // oldest first.
-func (s *Service) ListSyncConfigurations(ctx context.Context, caller Caller, in *wire.ListSyncConfigurationsInput) (*wire.ListSyncConfigurationsOutput, error) {
+func (s *Service) ListSyncConfigurations(ctx context.Context, caller access.Caller, in *wire.ListSyncConfigurationsInput) (*wire.ListSyncConfigurationsOutput, error) {
 	filter := store.ConfigurationFilter{SyncType: lockstep.SyncType(in.SyncType), LinkID: linkID(in.RepositoryLinkId)}
-	list := s.listing(caller, "sync configurations", filter)
-	page, err := list.page(in.MaxResults, in.NextToken)
+	list := access.NewList(s.o.Seal, caller, "sync configurations", filter)
+	page, err := list.Page(in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListSyncConfigurationsOutput{}
 	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
-		all, next, err := caller.configurationsOf(tx, "codeconnections:ListSyncConfigurations", filter, page)
+		all, next, err := configurationsOf(tx, caller, "codeconnections:ListSyncConfigurations", filter, page)
 		if err != nil {
 			return err
 		}
@@ -194,24 +195,24 @@ func (s *Service) ListSyncConfigurations(ctx context.Context, caller Caller, in 
 
 // configurationsOf reads a page of a link's configurations, those that the
 // caller may see.
-func (c Caller) configurationsOf(tx *db.Tx, action string, filter store.ConfigurationFilter, page store.Page) ([]lockstep.SyncConfiguration, store.Cursor, error) {
-	link, err := store.Link(tx, c.Account, c.Region, filter.LinkID)
+func configurationsOf(tx *db.Tx, caller access.Caller, action string, filter store.ConfigurationFilter, page store.Page) ([]lockstep.SyncConfiguration, store.Cursor, error) {
+	link, err := store.Link(tx, caller.Account, caller.Region, filter.LinkID)
 	if err != nil {
 		return nil, store.Cursor{}, err
 	}
-	if err := c.Authorize(tx, action, LinkSubject(link)); err != nil {
+	if err := caller.Authorize(tx, action, access.LinkSubject(link)); err != nil {
 		return nil, store.Cursor{}, err
 	}
-	return Visible(tx, c, policy.SyncConfiguration, page, func(page store.Page) ([]lockstep.SyncConfiguration, store.Cursor, error) {
-		return store.Configurations(tx, c.Account, c.Region, filter, page)
-	}, ConfigurationSubjects())
+	return access.Visible(tx, caller, policy.SyncConfiguration, page, func(page store.Page) ([]lockstep.SyncConfiguration, store.Cursor, error) {
+		return store.Configurations(tx, caller.Account, caller.Region, filter, page)
+	}, access.ConfigurationSubjects())
 }
 
 // DeleteSyncConfiguration ends the syncing of a resource. The resource itself,
 // a stack for instance, stays as it is.
-func (s *Service) DeleteSyncConfiguration(ctx context.Context, c Caller, in *wire.DeleteSyncConfigurationInput) (*wire.DeleteSyncConfigurationOutput, error) {
+func (s *Service) DeleteSyncConfiguration(ctx context.Context, caller access.Caller, in *wire.DeleteSyncConfigurationInput) (*wire.DeleteSyncConfigurationOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		cfg, err := c.lockConfiguration(tx, "codeconnections:DeleteSyncConfiguration", in.SyncType, in.ResourceName)
+		cfg, err := lockConfiguration(tx, caller, "codeconnections:DeleteSyncConfiguration", in.SyncType, in.ResourceName)
 		if err != nil {
 			return err
 		}
@@ -229,13 +230,13 @@ const definitionsPage = 1000
 
 // ListRepositorySyncDefinitions reads what the configurations of a repository
 // link mean, all at once: the model has no way to ask for another page.
-func (s *Service) ListRepositorySyncDefinitions(ctx context.Context, caller Caller, in *wire.ListRepositorySyncDefinitionsInput) (*wire.ListRepositorySyncDefinitionsOutput, error) {
+func (s *Service) ListRepositorySyncDefinitions(ctx context.Context, caller access.Caller, in *wire.ListRepositorySyncDefinitionsInput) (*wire.ListRepositorySyncDefinitionsOutput, error) {
 	filter := store.ConfigurationFilter{SyncType: lockstep.SyncType(in.SyncType), LinkID: linkID(in.RepositoryLinkId)}
 	out := &wire.ListRepositorySyncDefinitionsOutput{}
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
 		page := store.Page{Limit: definitionsPage}
 		for more := true; more; more = page.After != (store.Cursor{}) {
-			all, next, err := caller.configurationsOf(tx, "codeconnections:ListRepositorySyncDefinitions", filter, page)
+			all, next, err := configurationsOf(tx, caller, "codeconnections:ListRepositorySyncDefinitions", filter, page)
 			if err != nil {
 				return err
 			}

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -14,7 +15,7 @@ import (
 
 // CreateConnection makes a connection, PENDING until CompleteConnection. Names
 // need not be unique, as at AWS.
-func (s *Service) CreateConnection(ctx context.Context, caller Caller, input *wire.CreateConnectionInput) (*wire.CreateConnectionOutput, error) {
+func (s *Service) CreateConnection(ctx context.Context, caller access.Caller, input *wire.CreateConnectionInput) (*wire.CreateConnectionOutput, error) {
 	tags, around, err := newTags(input.Tags)
 	if err != nil {
 		return nil, err
@@ -33,10 +34,10 @@ func (s *Service) CreateConnection(ctx context.Context, caller Caller, input *wi
 		if err := s.resolveProvider(tx, caller, &conn); err != nil {
 			return err
 		}
-		if err := caller.AuthorizeTagged(tx, "codeconnections:CreateConnection", ConnectionSubject(conn).WithNotFound(nil), around); err != nil {
+		if err := caller.AuthorizeTagged(tx, "codeconnections:CreateConnection", access.ConnectionSubject(conn).WithNotFound(nil), around); err != nil {
 			return err
 		}
-		if err := caller.CheckQuota(tx, store.CountConnections, s.o.Quotas.Connections, "connections"); err != nil {
+		if err := access.CheckQuota(tx, store.CountConnections, caller.Scope(), s.o.Quotas.Connections, "connections"); err != nil {
 			return err
 		}
 
@@ -44,7 +45,7 @@ func (s *Service) CreateConnection(ctx context.Context, caller Caller, input *wi
 			return err
 		}
 
-		return caller.addTags(tx, ConnectionSubject(conn), conn.ARN, tags, around)
+		return addTags(tx, caller, access.ConnectionSubject(conn), conn.ARN, tags, around)
 	})
 	if err != nil {
 		return nil, err
@@ -55,7 +56,7 @@ func (s *Service) CreateConnection(ctx context.Context, caller Caller, input *wi
 
 // resolveProvider finds a new connection's provider type, which a host decides
 // where there is one. Naming both is allowed when they agree.
-func (s *Service) resolveProvider(tx *db.Tx, caller Caller, conn *lockstep.Connection) error {
+func (s *Service) resolveProvider(tx *db.Tx, caller access.Caller, conn *lockstep.Connection) error {
 	if conn.HostARN == "" && conn.ProviderType == "" {
 		return lockstep.Errorf(lockstep.Invalid, "Either ProviderType or HostArn must be given.")
 	}
@@ -65,7 +66,7 @@ func (s *Service) resolveProvider(tx *db.Tx, caller Caller, conn *lockstep.Conne
 		if err != nil {
 			return err
 		}
-		if err := caller.Authorize(tx, "codeconnections:GetHost", HostSubject(host)); err != nil {
+		if err := caller.Authorize(tx, "codeconnections:GetHost", access.HostSubject(host)); err != nil {
 			return err
 		}
 
@@ -91,10 +92,10 @@ func (s *Service) resolveProvider(tx *db.Tx, caller Caller, conn *lockstep.Conne
 }
 
 // GetConnection reads a connection.
-func (s *Service) GetConnection(ctx context.Context, caller Caller, input *wire.GetConnectionInput) (*wire.GetConnectionOutput, error) {
+func (s *Service) GetConnection(ctx context.Context, caller access.Caller, input *wire.GetConnectionInput) (*wire.GetConnectionOutput, error) {
 	const action = "codeconnections:GetConnection"
 	out := &wire.GetConnectionOutput{}
-	err := s.read(ctx, caller, action, policy.Connection, func(tx *db.Tx) error {
+	err := s.view(ctx, caller, action, policy.Connection, func(tx *db.Tx) error {
 		conn, err := store.Connection(tx, caller.Account, caller.Region, lockstep.ARN(input.ConnectionArn))
 		if err != nil {
 			return err
@@ -102,14 +103,14 @@ func (s *Service) GetConnection(ctx context.Context, caller Caller, input *wire.
 
 		shown := showConnection(conn)
 		out.Connection = &shown
-		return caller.Authorize(tx, action, ConnectionSubject(conn))
+		return caller.Authorize(tx, action, access.ConnectionSubject(conn))
 	})
 
 	return out, err
 }
 
 // ListConnections reads connections, oldest first.
-func (s *Service) ListConnections(ctx context.Context, caller Caller, input *wire.ListConnectionsInput) (*wire.ListConnectionsOutput, error) {
+func (s *Service) ListConnections(ctx context.Context, caller access.Caller, input *wire.ListConnectionsInput) (*wire.ListConnectionsOutput, error) {
 	if err := caller.AuthorizeAccount("codeconnections:ListConnections"); err != nil {
 		return nil, err
 	}
@@ -118,17 +119,17 @@ func (s *Service) ListConnections(ctx context.Context, caller Caller, input *wir
 		ProviderType: lockstep.ProviderType(input.ProviderTypeFilter),
 		HostARN:      lockstep.ARN(input.HostArnFilter),
 	}
-	list := s.listing(caller, "connections", filter)
-	page, err := list.page(input.MaxResults, input.NextToken)
+	list := access.NewList(s.o.Seal, caller, "connections", filter)
+	page, err := list.Page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListConnectionsOutput{Connections: []wire.Connection{}}
-	err = s.list(ctx, caller, policy.Connection, func(tx *db.Tx) error {
-		all, next, err := Visible(tx, caller, policy.Connection, page, func(p store.Page) ([]lockstep.Connection, store.Cursor, error) {
+	err = s.viewList(ctx, caller, policy.Connection, func(tx *db.Tx) error {
+		all, next, err := access.Visible(tx, caller, policy.Connection, page, func(p store.Page) ([]lockstep.Connection, store.Cursor, error) {
 			return store.Connections(tx, caller.Account, caller.Region, filter, p)
-		}, ConnectionSubject)
+		}, access.ConnectionSubject)
 		if err != nil {
 			return err
 		}
@@ -145,13 +146,13 @@ func (s *Service) ListConnections(ctx context.Context, caller Caller, input *wir
 }
 
 // DeleteConnection removes a connection that no repository link uses.
-func (s *Service) DeleteConnection(ctx context.Context, caller Caller, in *wire.DeleteConnectionInput) (*wire.DeleteConnectionOutput, error) {
+func (s *Service) DeleteConnection(ctx context.Context, caller access.Caller, in *wire.DeleteConnectionInput) (*wire.DeleteConnectionOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		conn, err := store.LockConnection(tx, caller.Account, caller.Region, lockstep.ARN(in.ConnectionArn))
 		if err != nil {
 			return err
 		}
-		if err := caller.Authorize(tx, "codeconnections:DeleteConnection", ConnectionSubject(conn)); err != nil {
+		if err := caller.Authorize(tx, "codeconnections:DeleteConnection", access.ConnectionSubject(conn)); err != nil {
 			return err
 		}
 		return store.DeleteConnection(tx, caller.Account, caller.Region, conn.ARN)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -13,7 +14,7 @@ import (
 
 // ListResourceSyncs reads the fleet: each configured resource with its latest
 // status, by name.
-func (s *Service) ListResourceSyncs(ctx context.Context, caller Caller, input *wire.ListResourceSyncsInput) (*wire.ListResourceSyncsOutput, error) {
+func (s *Service) ListResourceSyncs(ctx context.Context, caller access.Caller, input *wire.ListResourceSyncsInput) (*wire.ListResourceSyncsOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:ListResourceSyncs"); err != nil {
 		return nil, err
 	}
@@ -23,9 +24,9 @@ func (s *Service) ListResourceSyncs(ctx context.Context, caller Caller, input *w
 		return nil, err
 	}
 
-	list := s.listing(caller, "resource syncs", input.AccountId, input.SyncType, filter.LinkID, input.OwnerId, input.RepositoryName, input.Branch,
+	list := access.NewList(s.o.Seal, caller, "resource syncs", input.AccountId, input.SyncType, filter.LinkID, input.OwnerId, input.RepositoryName, input.Branch,
 		input.Status, flag(input.NeverSynced), flag(input.Blocked))
-	page, err := list.page(input.MaxResults, input.NextToken)
+	page, err := list.Page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +45,7 @@ func (s *Service) ListResourceSyncs(ctx context.Context, caller Caller, input *w
 		entries := func(p store.Page) ([]store.FleetEntry, store.Cursor, error) {
 			return store.Fleet(tx, caller.Account, caller.Region, filter, p)
 		}
-		fleet, next, err := Visible(tx, caller, policy.SyncConfiguration, page, entries, the)
+		fleet, next, err := access.Visible(tx, caller, policy.SyncConfiguration, page, entries, the)
 		if err != nil {
 			return err
 		}
@@ -54,7 +55,7 @@ func (s *Service) ListResourceSyncs(ctx context.Context, caller Caller, input *w
 		}
 
 		if counted {
-			if out.Counts, err = caller.countFleet(tx, filter, entries, the); err != nil {
+			if out.Counts, err = countFleet(tx, caller, filter, entries, the); err != nil {
 				return err
 			}
 		}
@@ -67,11 +68,11 @@ func (s *Service) ListResourceSyncs(ctx context.Context, caller Caller, input *w
 }
 
 // readFleet is list, unless there is more to read than the list.
-func (s *Service) readFleet(ctx context.Context, caller Caller, counted bool, read func(tx *db.Tx) error) error {
+func (s *Service) readFleet(ctx context.Context, caller access.Caller, counted bool, read func(tx *db.Tx) error) error {
 	if counted {
 		return s.o.DB.View(ctx, read)
 	}
-	return s.list(ctx, caller, policy.SyncConfiguration, read)
+	return s.viewList(ctx, caller, policy.SyncConfiguration, read)
 }
 
 func fleetFilter(input *wire.ListResourceSyncsInput) (store.FleetFilter, error) {
@@ -100,9 +101,9 @@ func flag(b *bool) string {
 	return strconv.FormatBool(*b)
 }
 
-func fleetSubjects() func(store.FleetEntry) Subject {
-	the := ConfigurationSubjects()
-	return func(e store.FleetEntry) Subject { return the(e.Configuration) }
+func fleetSubjects() func(store.FleetEntry) access.Subject {
+	the := access.ConfigurationSubjects()
+	return func(e store.FleetEntry) access.Subject { return the(e.Configuration) }
 }
 
 // countedAtOnce is how many entries are read at a time to be counted.
@@ -110,10 +111,10 @@ const countedAtOnce = 1000
 
 // countFleet counts what the caller may see of the fleet: by the database, where
 // that is all of it.
-func (c Caller) countFleet(tx *db.Tx, f store.FleetFilter, read func(store.Page) ([]store.FleetEntry, store.Cursor, error),
-	the func(store.FleetEntry) Subject) (*wire.ResourceSyncCounts, error) {
-	if c.CanReadAll(policy.SyncConfiguration) {
-		total, err := store.FleetCounts(tx, c.Account, c.Region, f)
+func countFleet(tx *db.Tx, caller access.Caller, f store.FleetFilter, read func(store.Page) ([]store.FleetEntry, store.Cursor, error),
+	the func(store.FleetEntry) access.Subject) (*wire.ResourceSyncCounts, error) {
+	if caller.CanReadAll(policy.SyncConfiguration) {
+		total, err := store.FleetCounts(tx, caller.Account, caller.Region, f)
 		return showCounts(total), err
 	}
 
@@ -126,7 +127,7 @@ func (c Caller) countFleet(tx *db.Tx, f store.FleetFilter, read func(store.Page)
 		}
 
 		for _, entry := range fleet {
-			sees, err := c.CanRead(tx, the(entry))
+			sees, err := caller.CanRead(tx, the(entry))
 			if err != nil {
 				return nil, err
 			}

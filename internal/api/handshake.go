@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/connection"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -18,7 +19,7 @@ import (
 // where the host is away the connection is PENDING until it answers. Doing so again
 // replaces the credential. The repositories that are followed over it are looked at
 // now: the old one may have been refused.
-func (s *Service) CompleteConnection(ctx context.Context, caller Caller, input *wire.CompleteConnectionInput) (*wire.CompleteConnectionOutput, error) {
+func (s *Service) CompleteConnection(ctx context.Context, caller access.Caller, input *wire.CompleteConnectionInput) (*wire.CompleteConnectionOutput, error) {
 	given, err := parseCredential(input.Credential)
 	if err != nil {
 		return nil, err
@@ -26,7 +27,7 @@ func (s *Service) CompleteConnection(ctx context.Context, caller Caller, input *
 
 	var handshake *connection.Handshake
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		conn, err := caller.lockedConnection(tx, input.ConnectionArn, "lockstep:CompleteConnection")
+		conn, err := lockedConnection(tx, caller, input.ConnectionArn, "lockstep:CompleteConnection")
 		if err != nil {
 			return err
 		}
@@ -45,7 +46,7 @@ func (s *Service) CompleteConnection(ctx context.Context, caller Caller, input *
 	out := &wire.CompleteConnectionOutput{}
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		// Asked again: the host may have taken its time.
-		conn, err := caller.lockedConnection(tx, input.ConnectionArn, "lockstep:CompleteConnection")
+		conn, err := lockedConnection(tx, caller, input.ConnectionArn, "lockstep:CompleteConnection")
 		if err != nil {
 			return err
 		}
@@ -82,10 +83,10 @@ func parseCredential(credential wire.Credential) (connection.HandshakeInput, err
 
 // StartConnectionHandshake begins to let an application in by OAuth 2, with PKCE.
 // It ends any that the connection waits for.
-func (s *Service) StartConnectionHandshake(ctx context.Context, c Caller, input *wire.StartConnectionHandshakeInput) (*wire.StartConnectionHandshakeOutput, error) {
+func (s *Service) StartConnectionHandshake(ctx context.Context, caller access.Caller, input *wire.StartConnectionHandshakeInput) (*wire.StartConnectionHandshakeOutput, error) {
 	out := &wire.StartConnectionHandshakeOutput{}
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		conn, err := c.lockedConnection(tx, input.ConnectionArn, "lockstep:StartConnectionHandshake")
+		conn, err := lockedConnection(tx, caller, input.ConnectionArn, "lockstep:StartConnectionHandshake")
 		if err != nil {
 			return err
 		}
@@ -100,14 +101,14 @@ func (s *Service) StartConnectionHandshake(ctx context.Context, c Caller, input 
 }
 
 // GetConnectionHandshake says where the handshake of a connection stands, and why.
-func (s *Service) GetConnectionHandshake(ctx context.Context, caller Caller, in *wire.GetConnectionHandshakeInput) (*wire.GetConnectionHandshakeOutput, error) {
+func (s *Service) GetConnectionHandshake(ctx context.Context, caller access.Caller, in *wire.GetConnectionHandshakeInput) (*wire.GetConnectionHandshakeOutput, error) {
 	out := &wire.GetConnectionHandshakeOutput{}
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
 		conn, err := store.Connection(tx, caller.Account, caller.Region, lockstep.ARN(in.ConnectionArn))
 		if err != nil {
 			return err
 		}
-		if err := caller.Authorize(tx, "lockstep:GetConnectionHandshake", ConnectionSubject(conn)); err != nil {
+		if err := caller.Authorize(tx, "lockstep:GetConnectionHandshake", access.ConnectionSubject(conn)); err != nil {
 			return err
 		}
 
@@ -126,7 +127,7 @@ func (s *Service) GetConnectionHandshake(ctx context.Context, caller Caller, in 
 
 // PutHostCertificate says which certificate a host is known by. AWS has a place
 // for it in a VPC configuration alone, which needs a VPC.
-func (s *Service) PutHostCertificate(ctx context.Context, caller Caller, input *wire.PutHostCertificateInput) (*wire.PutHostCertificateOutput, error) {
+func (s *Service) PutHostCertificate(ctx context.Context, caller access.Caller, input *wire.PutHostCertificateInput) (*wire.PutHostCertificateOutput, error) {
 	if err := checkCertificates(input.TlsCertificate); err != nil {
 		return nil, err
 	}
@@ -136,7 +137,7 @@ func (s *Service) PutHostCertificate(ctx context.Context, caller Caller, input *
 		if err != nil {
 			return err
 		}
-		if err := caller.Authorize(tx, "lockstep:PutHostCertificate", HostSubject(host)); err != nil {
+		if err := caller.Authorize(tx, "lockstep:PutHostCertificate", access.HostSubject(host)); err != nil {
 			return err
 		}
 
@@ -170,10 +171,10 @@ func checkCertificates(text string) error {
 }
 
 // lockedConnection locks a connection for an action that the caller may do to it.
-func (c Caller) lockedConnection(tx *db.Tx, arn, action string) (lockstep.Connection, error) {
-	conn, err := store.LockConnection(tx, c.Account, c.Region, lockstep.ARN(arn))
+func lockedConnection(tx *db.Tx, caller access.Caller, arn, action string) (lockstep.Connection, error) {
+	conn, err := store.LockConnection(tx, caller.Account, caller.Region, lockstep.ARN(arn))
 	if err != nil {
 		return conn, err
 	}
-	return conn, c.Authorize(tx, action, ConnectionSubject(conn))
+	return conn, caller.Authorize(tx, action, access.ConnectionSubject(conn))
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/netaddr"
 	"github.com/lockstephq/lockstep/internal/policy"
@@ -16,7 +17,7 @@ import (
 )
 
 // CreateHost makes a host. Its endpoint is not asked whether it is there.
-func (s *Service) CreateHost(ctx context.Context, caller Caller, input *wire.CreateHostInput) (*wire.CreateHostOutput, error) {
+func (s *Service) CreateHost(ctx context.Context, caller access.Caller, input *wire.CreateHostInput) (*wire.CreateHostOutput, error) {
 	rules, err := s.provider(lockstep.ProviderType(input.ProviderType))
 	if err != nil {
 		return nil, err
@@ -41,17 +42,17 @@ func (s *Service) CreateHost(ctx context.Context, caller Caller, input *wire.Cre
 		VPC:          newVPC(input.VpcConfiguration),
 	}
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		if err := caller.AuthorizeTagged(tx, "codeconnections:CreateHost", HostSubject(host).WithNotFound(nil), around); err != nil {
+		if err := caller.AuthorizeTagged(tx, "codeconnections:CreateHost", access.HostSubject(host).WithNotFound(nil), around); err != nil {
 			return err
 		}
-		if err := caller.CheckQuota(tx, store.CountHosts, s.o.Quotas.Hosts, "hosts"); err != nil {
+		if err := access.CheckQuota(tx, store.CountHosts, caller.Scope(), s.o.Quotas.Hosts, "hosts"); err != nil {
 			return err
 		}
 		if err := store.InsertHost(tx, &host); err != nil {
 			return err
 		}
 
-		return caller.addTags(tx, HostSubject(host), host.ARN, tags, around)
+		return addTags(tx, caller, access.HostSubject(host), host.ARN, tags, around)
 	})
 	if err != nil {
 		return nil, err
@@ -61,15 +62,15 @@ func (s *Service) CreateHost(ctx context.Context, caller Caller, input *wire.Cre
 }
 
 // GetHost reads a host.
-func (s *Service) GetHost(ctx context.Context, caller Caller, input *wire.GetHostInput) (*wire.GetHostOutput, error) {
+func (s *Service) GetHost(ctx context.Context, caller access.Caller, input *wire.GetHostInput) (*wire.GetHostOutput, error) {
 	var host lockstep.Host
 	const action = "codeconnections:GetHost"
-	err := s.read(ctx, caller, action, policy.Host, func(tx *db.Tx) (err error) {
+	err := s.view(ctx, caller, action, policy.Host, func(tx *db.Tx) (err error) {
 		host, err = store.Host(tx, caller.Account, caller.Region, lockstep.ARN(input.HostArn))
 		if err != nil {
 			return err
 		}
-		return caller.Authorize(tx, action, HostSubject(host))
+		return caller.Authorize(tx, action, access.HostSubject(host))
 	})
 	if err != nil {
 		return nil, err
@@ -86,22 +87,22 @@ func (s *Service) GetHost(ctx context.Context, caller Caller, input *wire.GetHos
 }
 
 // ListHosts reads hosts, oldest first.
-func (s *Service) ListHosts(ctx context.Context, caller Caller, input *wire.ListHostsInput) (*wire.ListHostsOutput, error) {
+func (s *Service) ListHosts(ctx context.Context, caller access.Caller, input *wire.ListHostsInput) (*wire.ListHostsOutput, error) {
 	if err := caller.AuthorizeAccount("codeconnections:ListHosts"); err != nil {
 		return nil, err
 	}
 
-	list := s.listing(caller, "hosts")
-	page, err := list.page(input.MaxResults, input.NextToken)
+	list := access.NewList(s.o.Seal, caller, "hosts")
+	page, err := list.Page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListHostsOutput{Hosts: []wire.Host{}}
-	err = s.list(ctx, caller, policy.Host, func(tx *db.Tx) error {
-		hosts, next, err := Visible(tx, caller, policy.Host, page, func(p store.Page) ([]lockstep.Host, store.Cursor, error) {
+	err = s.viewList(ctx, caller, policy.Host, func(tx *db.Tx) error {
+		hosts, next, err := access.Visible(tx, caller, policy.Host, page, func(p store.Page) ([]lockstep.Host, store.Cursor, error) {
 			return store.Hosts(tx, caller.Account, caller.Region, p)
-		}, HostSubject)
+		}, access.HostSubject)
 		if err != nil {
 			return err
 		}
@@ -120,13 +121,13 @@ func (s *Service) ListHosts(ctx context.Context, caller Caller, input *wire.List
 // UpdateHost changes what is given and leaves the rest. A host that moves to
 // another origin takes its connections back to PENDING: what they hold was given
 // for the one before.
-func (s *Service) UpdateHost(ctx context.Context, caller Caller, input *wire.UpdateHostInput) (*wire.UpdateHostOutput, error) {
+func (s *Service) UpdateHost(ctx context.Context, caller access.Caller, input *wire.UpdateHostInput) (*wire.UpdateHostOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		host, err := store.LockHost(tx, caller.Account, caller.Region, lockstep.ARN(input.HostArn))
 		if err != nil {
 			return err
 		}
-		if err := caller.Authorize(tx, "codeconnections:UpdateHost", HostSubject(host)); err != nil {
+		if err := caller.Authorize(tx, "codeconnections:UpdateHost", access.HostSubject(host)); err != nil {
 			return err
 		}
 
@@ -157,7 +158,7 @@ func (s *Service) UpdateHost(ctx context.Context, caller Caller, input *wire.Upd
 
 // setEndpoint gives a host another endpoint, which must be one that the caller may
 // give it.
-func (s *Service) setEndpoint(tx *db.Tx, caller Caller, host *lockstep.Host, endpoint string) error {
+func (s *Service) setEndpoint(tx *db.Tx, caller access.Caller, host *lockstep.Host, endpoint string) error {
 	rules, err := s.provider(host.ProviderType)
 	if err != nil {
 		return err
@@ -166,7 +167,7 @@ func (s *Service) setEndpoint(tx *db.Tx, caller Caller, host *lockstep.Host, end
 		return err
 	}
 	host.Endpoint = endpoint
-	return caller.AuthorizeResult(tx, "codeconnections:UpdateHost", HostSubject(*host))
+	return caller.AuthorizeResult(tx, "codeconnections:UpdateHost", access.HostSubject(*host))
 }
 
 // validateHost refuses to touch a host while its network is being set up or
@@ -179,13 +180,13 @@ func validateHost(h lockstep.Host) error {
 }
 
 // DeleteHost removes a host that no connection uses.
-func (s *Service) DeleteHost(ctx context.Context, caller Caller, in *wire.DeleteHostInput) (*wire.DeleteHostOutput, error) {
+func (s *Service) DeleteHost(ctx context.Context, caller access.Caller, in *wire.DeleteHostInput) (*wire.DeleteHostOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		host, err := store.LockHost(tx, caller.Account, caller.Region, lockstep.ARN(in.HostArn))
 		if err != nil {
 			return err
 		}
-		if err := caller.Authorize(tx, "codeconnections:DeleteHost", HostSubject(host)); err != nil {
+		if err := caller.Authorize(tx, "codeconnections:DeleteHost", access.HostSubject(host)); err != nil {
 			return err
 		}
 

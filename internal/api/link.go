@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -16,7 +17,7 @@ import (
 
 // CreateRepositoryLink links one repository over a connection, which may still
 // be PENDING. Whether the repository is there is found out by the first sync.
-func (s *Service) CreateRepositoryLink(ctx context.Context, caller Caller, input *wire.CreateRepositoryLinkInput) (*wire.CreateRepositoryLinkOutput, error) {
+func (s *Service) CreateRepositoryLink(ctx context.Context, caller access.Caller, input *wire.CreateRepositoryLinkInput) (*wire.CreateRepositoryLinkOutput, error) {
 	if err := checkRepository(input.OwnerId, input.RepositoryName); err != nil {
 		return nil, err
 	}
@@ -37,16 +38,16 @@ func (s *Service) CreateRepositoryLink(ctx context.Context, caller Caller, input
 		EncryptionKeyARN: input.EncryptionKeyArn,
 	}
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		conn, err := caller.passConnection(tx, lockstep.ARN(input.ConnectionArn))
+		conn, err := passConnection(tx, caller, lockstep.ARN(input.ConnectionArn))
 		if err != nil {
 			return err
 		}
 
 		link.ConnectionARN, link.ProviderType = conn.ARN, conn.ProviderType
-		if err := caller.AuthorizeTagged(tx, "codeconnections:CreateRepositoryLink", LinkSubject(link).WithNotFound(nil), around); err != nil {
+		if err := caller.AuthorizeTagged(tx, "codeconnections:CreateRepositoryLink", access.LinkSubject(link).WithNotFound(nil), around); err != nil {
 			return err
 		}
-		if err := caller.CheckQuota(tx, store.CountLinks, s.o.Quotas.Links, "repository links"); err != nil {
+		if err := access.CheckQuota(tx, store.CountLinks, caller.Scope(), s.o.Quotas.Links, "repository links"); err != nil {
 			return err
 		}
 
@@ -54,7 +55,7 @@ func (s *Service) CreateRepositoryLink(ctx context.Context, caller Caller, input
 			return err
 		}
 
-		return caller.addTags(tx, LinkSubject(link), link.ARN, tags, around)
+		return addTags(tx, caller, access.LinkSubject(link), link.ARN, tags, around)
 	})
 
 	return &wire.CreateRepositoryLinkOutput{RepositoryLinkInfo: showLink(link)}, err
@@ -62,34 +63,34 @@ func (s *Service) CreateRepositoryLink(ctx context.Context, caller Caller, input
 
 // passConnection gives a connection that a repository link is to read over, if the caller
 // may use it and hand it on.
-func (c Caller) passConnection(tx *db.Tx, arn lockstep.ARN) (lockstep.Connection, error) {
-	conn, err := store.Connection(tx, c.Account, c.Region, arn)
+func passConnection(tx *db.Tx, caller access.Caller, arn lockstep.ARN) (lockstep.Connection, error) {
+	conn, err := store.Connection(tx, caller.Account, caller.Region, arn)
 	if err != nil {
 		return conn, err
 	}
-	if err := c.Authorize(tx, "codeconnections:UseConnection", ConnectionSubject(conn)); err != nil {
+	if err := caller.Authorize(tx, "codeconnections:UseConnection", access.ConnectionSubject(conn)); err != nil {
 		return conn, err
 	}
-	return conn, c.Authorize(tx, "codeconnections:PassConnection", ConnectionSubject(conn))
+	return conn, caller.Authorize(tx, "codeconnections:PassConnection", access.ConnectionSubject(conn))
 }
 
 // UpdateRepositoryLink reads a repository over another connection from now on.
 // The branches that are followed are looked at at once, also where their heads are
 // those last seen: over the old connection a sync may have failed. What was synced
 // before is not synced again, since a commit that is the same is so anywhere.
-func (s *Service) UpdateRepositoryLink(ctx context.Context, caller Caller, input *wire.UpdateRepositoryLinkInput) (*wire.UpdateRepositoryLinkOutput, error) {
+func (s *Service) UpdateRepositoryLink(ctx context.Context, caller access.Caller, input *wire.UpdateRepositoryLinkInput) (*wire.UpdateRepositoryLinkOutput, error) {
 	var link lockstep.RepositoryLink
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
 		if link, err = store.LockLink(tx, caller.Account, caller.Region, linkID(input.RepositoryLinkId)); err != nil {
 			return err
 		}
-		if err := caller.Authorize(tx, "codeconnections:UpdateRepositoryLink", LinkSubject(link)); err != nil {
+		if err := caller.Authorize(tx, "codeconnections:UpdateRepositoryLink", access.LinkSubject(link)); err != nil {
 			return err
 		}
 
 		before := link.ConnectionARN
 		if input.ConnectionArn != "" {
-			if err := caller.setConnection(tx, &link, lockstep.ARN(input.ConnectionArn)); err != nil {
+			if err := setConnection(tx, caller, &link, lockstep.ARN(input.ConnectionArn)); err != nil {
 				return err
 			}
 		}
@@ -107,8 +108,8 @@ func (s *Service) UpdateRepositoryLink(ctx context.Context, caller Caller, input
 
 // setConnection puts a link on another connection, which must be of the same provider
 // type.
-func (c Caller) setConnection(tx *db.Tx, link *lockstep.RepositoryLink, arn lockstep.ARN) error {
-	conn, err := c.passConnection(tx, arn)
+func setConnection(tx *db.Tx, caller access.Caller, link *lockstep.RepositoryLink, arn lockstep.ARN) error {
+	conn, err := passConnection(tx, caller, arn)
 	if err != nil {
 		return err
 	}
@@ -117,7 +118,7 @@ func (c Caller) setConnection(tx *db.Tx, link *lockstep.RepositoryLink, arn lock
 			conn.ProviderType, link.ProviderType)
 	}
 	link.ConnectionARN = conn.ARN
-	return c.AuthorizeResult(tx, "codeconnections:UpdateRepositoryLink", LinkSubject(*link))
+	return caller.AuthorizeResult(tx, "codeconnections:UpdateRepositoryLink", access.LinkSubject(*link))
 }
 
 // requestBranches has a link's branches synced that something follows, and the poller
@@ -134,37 +135,37 @@ func (s *Service) requestBranches(tx *db.Tx, linkID string) error {
 }
 
 // GetRepositoryLink reads a repository link.
-func (s *Service) GetRepositoryLink(ctx context.Context, caller Caller, input *wire.GetRepositoryLinkInput) (*wire.GetRepositoryLinkOutput, error) {
+func (s *Service) GetRepositoryLink(ctx context.Context, caller access.Caller, input *wire.GetRepositoryLinkInput) (*wire.GetRepositoryLinkOutput, error) {
 	const action = "codeconnections:GetRepositoryLink"
 	out := &wire.GetRepositoryLinkOutput{}
-	err := s.read(ctx, caller, action, policy.RepositoryLink, func(tx *db.Tx) error {
+	err := s.view(ctx, caller, action, policy.RepositoryLink, func(tx *db.Tx) error {
 		link, err := store.Link(tx, caller.Account, caller.Region, linkID(input.RepositoryLinkId))
 		if err != nil {
 			return err
 		}
 		out.RepositoryLinkInfo = showLink(link)
-		return caller.Authorize(tx, action, LinkSubject(link))
+		return caller.Authorize(tx, action, access.LinkSubject(link))
 	})
 	return out, err
 }
 
 // ListRepositoryLinks reads repository links, oldest first.
-func (s *Service) ListRepositoryLinks(ctx context.Context, caller Caller, input *wire.ListRepositoryLinksInput) (*wire.ListRepositoryLinksOutput, error) {
+func (s *Service) ListRepositoryLinks(ctx context.Context, caller access.Caller, input *wire.ListRepositoryLinksInput) (*wire.ListRepositoryLinksOutput, error) {
 	if err := caller.AuthorizeAccount("codeconnections:ListRepositoryLinks"); err != nil {
 		return nil, err
 	}
 
-	list := s.listing(caller, "repository links")
-	page, err := list.page(input.MaxResults, input.NextToken)
+	list := access.NewList(s.o.Seal, caller, "repository links")
+	page, err := list.Page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListRepositoryLinksOutput{}
-	err = s.list(ctx, caller, policy.RepositoryLink, func(tx *db.Tx) error {
-		links, next, err := Visible(tx, caller, policy.RepositoryLink, page, func(p store.Page) ([]lockstep.RepositoryLink, store.Cursor, error) {
+	err = s.viewList(ctx, caller, policy.RepositoryLink, func(tx *db.Tx) error {
+		links, next, err := access.Visible(tx, caller, policy.RepositoryLink, page, func(p store.Page) ([]lockstep.RepositoryLink, store.Cursor, error) {
 			return store.Links(tx, caller.Account, caller.Region, p)
-		}, LinkSubject)
+		}, access.LinkSubject)
 		if err != nil {
 			return err
 		}
@@ -181,13 +182,13 @@ func (s *Service) ListRepositoryLinks(ctx context.Context, caller Caller, input 
 }
 
 // DeleteRepositoryLink removes a link that no sync configuration uses.
-func (s *Service) DeleteRepositoryLink(ctx context.Context, caller Caller, in *wire.DeleteRepositoryLinkInput) (*wire.DeleteRepositoryLinkOutput, error) {
+func (s *Service) DeleteRepositoryLink(ctx context.Context, caller access.Caller, in *wire.DeleteRepositoryLinkInput) (*wire.DeleteRepositoryLinkOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		link, err := store.LockLinkToDelete(tx, caller.Account, caller.Region, linkID(in.RepositoryLinkId))
 		if err != nil {
 			return err
 		}
-		if err := caller.Authorize(tx, "codeconnections:DeleteRepositoryLink", LinkSubject(link)); err != nil {
+		if err := caller.Authorize(tx, "codeconnections:DeleteRepositoryLink", access.LinkSubject(link)); err != nil {
 			return err
 		}
 		return store.DeleteLink(tx, caller.Account, caller.Region, link.ID)

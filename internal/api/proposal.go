@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/wire"
@@ -11,8 +12,8 @@ import (
 
 // ProposeDeploymentFile opens a pull request that adds the deployment file of a
 // resource. It asks the Git host, outside of any transaction.
-func (s *Service) ProposeDeploymentFile(ctx context.Context, c Caller, input *wire.ProposeDeploymentFileInput) (*wire.ProposeDeploymentFileOutput, error) {
-	link, err := s.readLink(ctx, c, input.RepositoryLinkId, "lockstep:ProposeDeploymentFile")
+func (s *Service) ProposeDeploymentFile(ctx context.Context, caller access.Caller, input *wire.ProposeDeploymentFileInput) (*wire.ProposeDeploymentFileOutput, error) {
+	link, err := s.readLink(ctx, caller, input.RepositoryLinkId, "lockstep:ProposeDeploymentFile")
 	if err != nil {
 		return nil, err
 	}

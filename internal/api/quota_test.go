@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections/types"
 
-	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/identity"
@@ -17,16 +17,16 @@ import (
 
 // The numbers are those of AWS's page of limits.
 func TestAWSsQuotasAreAWSs(t *testing.T) {
-	want := api.Quotas{Keys: 1000, Hosts: 50, Connections: 250, Links: 100, Configurations: 100, ConfigurationsOfLink: 100, ConfigurationsOfBranch: 50}
-	if got := api.AWSQuotas(); got != want {
+	want := access.Quotas{Keys: 1000, Hosts: 50, Connections: 250, Links: 100, Configurations: 100, ConfigurationsOfLink: 100, ConfigurationsOfBranch: 50}
+	if got := access.AWSQuotas(); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 
 func TestAnAccountHasNoMoreThanItsQuotas(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		w := newWorld(t, d, func(o *api.Options) {
-			o.Quotas = api.Quotas{Hosts: 2, Connections: 2, Links: 2, Configurations: 5, ConfigurationsOfLink: 4, ConfigurationsOfBranch: 2}
+		w := newWorld(t, d, func(o *options) {
+			o.Quotas = access.Quotas{Hosts: 2, Connections: 2, Links: 2, Configurations: 5, ConfigurationsOfLink: 4, ConfigurationsOfBranch: 2}
 		})
 		fill := func(w *world) {
 			host := w.host("h1")
@@ -75,8 +75,8 @@ func TestAnAccountHasNoMoreThanItsQuotas(t *testing.T) {
 }
 
 func TestAConfigurationMovesOnlyToWhereThereIsRoom(t *testing.T) {
-	w := newWorld(t, dbtest.Open(t), func(o *api.Options) {
-		o.Quotas = api.Quotas{Configurations: 4, ConfigurationsOfLink: 3, ConfigurationsOfBranch: 2}
+	w := newWorld(t, dbtest.Open(t), func(o *options) {
+		o.Quotas = access.Quotas{Configurations: 4, ConfigurationsOfLink: 3, ConfigurationsOfBranch: 2}
 	})
 	connection := w.connection("c", w.host("h"))
 	one, two := w.link(connection, "one"), w.link(connection, "two")
@@ -106,7 +106,7 @@ func TestAConfigurationMovesOnlyToWhereThereIsRoom(t *testing.T) {
 }
 
 func TestAnAccountHasNoMoreKeysThanItsQuota(t *testing.T) {
-	w := newWorld(t, dbtest.Open(t), func(o *api.Options) { o.Quotas = api.Quotas{Keys: 2} })
+	w := newWorld(t, dbtest.Open(t), func(o *options) { o.Quotas = access.Quotas{Keys: 2} })
 	var made wire.CreateAccessKeyOutput
 	in := wire.CreateAccessKeyInput{PrincipalName: "alice", Role: "READER"}
 	if err := w.ours("CreateAccessKey", in, &made); err != nil {
@@ -129,7 +129,7 @@ func TestAnAccountHasNoMoreKeysThanItsQuota(t *testing.T) {
 // Quotas are no way to ask for what cannot be seen: who may make nothing is told
 // so before anything is counted.
 func TestQuotasAreLookedAtLast(t *testing.T) {
-	w := newWorld(t, dbtest.Open(t), func(o *api.Options) { o.Quotas = api.Quotas{Links: 1, ConfigurationsOfLink: 1} })
+	w := newWorld(t, dbtest.Open(t), func(o *options) { o.Quotas = access.Quotas{Links: 1, ConfigurationsOfLink: 1} })
 	connection := w.connection("acme", w.host("h"))
 	link := w.link(connection, "infra")
 	w.configure("web", link)

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
 
-	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 )
@@ -94,8 +94,8 @@ func TestNoTagOutlivesItsThing(t *testing.T) {
 
 func TestWhatIsMadeAtOnceIsCountedTogether(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		w := newWorld(t, d, func(o *api.Options) {
-			o.Quotas = api.Quotas{Hosts: 3, Connections: 3, Links: 3, Configurations: 3, ConfigurationsOfLink: 3, ConfigurationsOfBranch: 3}
+		w := newWorld(t, d, func(o *options) {
+			o.Quotas = access.Quotas{Hosts: 3, Connections: 3, Links: 3, Configurations: 3, ConfigurationsOfLink: 3, ConfigurationsOfBranch: 3}
 		})
 		var host, connection, link string
 		for _, tc := range []struct {

@@ -2,14 +2,14 @@ package api
 
 import (
 	"context"
-	"log/slog"
-	"time"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/connection"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -72,18 +72,8 @@ type Options struct {
 	Connections *connection.Controller
 	// Seal closes the tokens of lists and the secrets of new access keys.
 	Seal *seal.Key
-	// WebIdentityIssuers are the issuers of tokens that roles may trust without
-	// holding their keys. Defaults to none.
-	WebIdentityIssuers []string
 	// Quotas are how much an account may have. Defaults to SafetyQuotas.
-	Quotas Quotas
-	// Rates are how much a principal may ask. Defaults to no limit.
-	Rates Rates
-	// Logger gets one line a request. Defaults to none.
-	Logger *slog.Logger
-	// Observe is told of each answer, as [awsjson.Options] has it. Defaults to
-	// nobody.
-	Observe func(service, operation, code string, took time.Duration)
+	Quotas access.Quotas
 }
 
 // A Provider is what the operations need to know of a provider type.
@@ -103,39 +93,35 @@ type Service struct {
 
 // New makes a service.
 func New(options Options) *Service {
-	if options.Quotas == (Quotas{}) {
-		options.Quotas = SafetyQuotas()
+	if options.Quotas == (access.Quotas{}) {
+		options.Quotas = access.SafetyQuotas()
 	}
 	return &Service{o: options, statuses: store.NewStatusReader(options.DB)}
 }
 
-// A Caller is who calls an operation, and by which way.
-type Caller struct {
-	Principal identity.Principal
-	Account   lockstep.AccountID
-	Region    string
-	// Service is the one called, as credential scopes and ARNs name it.
-	Service string
-
-	authority *authority
-}
-
-// NewCaller gives a caller who may do what the policies of its account say.
-func (s *Service) NewCaller(ctx context.Context, who identity.Principal, region, service string) (Caller, error) {
-	set, err := s.o.Directory.Policies(ctx, who.Account)
+// NewCaller returns a Caller that may do what the policies of the principal's
+// account allow. Use [access.LocalAdministrator] for calls within the process.
+func (s *Service) NewCaller(ctx context.Context, principal identity.Principal, region, service string) (access.Caller, error) {
+	policies, err := s.o.Directory.Policies(ctx, principal.Account)
 	if err != nil {
-		return Caller{}, err
+		return access.Caller{}, err
 	}
-	return Caller{
-		Principal: who,
-		Account:   lockstep.AccountID(who.Account),
-		Region:    region,
-		Service:   service,
-		authority: &authority{who: who.PolicyPrincipal(), set: set, named: who.ARN(lockstep.Partition(region))},
-	}, nil
+	return access.NewCaller(principal, policies, region, service), nil
 }
 
-// NewARN names a new thing of the caller's.
-func (c Caller) NewARN(kind, id string) lockstep.ARN {
-	return lockstep.MakeARN(c.Service, c.Region, string(c.Account), kind, id)
+// view runs read in one statement if the policies decide action without reading
+// resources, else in a transaction in which it may read what they refer to.
+func (s *Service) view(ctx context.Context, caller access.Caller, action string, resourceType policy.EntityType, read func(tx *db.Tx) error) error {
+	if caller.AllowsAll(action, resourceType) {
+		return s.o.DB.Peek(ctx, read)
+	}
+	return s.o.DB.View(ctx, read)
+}
+
+// viewList is view for a list of resources that the caller may read.
+func (s *Service) viewList(ctx context.Context, caller access.Caller, resourceType policy.EntityType, read func(tx *db.Tx) error) error {
+	if caller.CanReadAll(resourceType) {
+		return s.o.DB.Peek(ctx, read)
+	}
+	return s.o.DB.View(ctx, read)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/signature"
@@ -14,7 +15,7 @@ import (
 // CreateSignedSyncConfiguration is CreateSyncConfiguration and PutSignaturePolicy
 // in one: between the two a commit could be synced that nobody signed. The caller
 // must be allowed both beside.
-func (s *Service) CreateSignedSyncConfiguration(ctx context.Context, caller Caller, input *wire.CreateSignedSyncConfigurationInput) (*wire.CreateSignedSyncConfigurationOutput, error) {
+func (s *Service) CreateSignedSyncConfiguration(ctx context.Context, caller access.Caller, input *wire.CreateSignedSyncConfigurationInput) (*wire.CreateSignedSyncConfigurationOutput, error) {
 	if _, err := signature.Parse(input.AllowedSigners, input.PublicKeys); err != nil {
 		return nil, err
 	}
@@ -49,12 +50,12 @@ func (s *Service) CreateSignedSyncConfiguration(ctx context.Context, caller Call
 
 // PutSignaturePolicy says who may sign the commits of a resource. An attempt that
 // is under way was begun before and goes on.
-func (s *Service) PutSignaturePolicy(ctx context.Context, caller Caller, input *wire.PutSignaturePolicyInput) (*wire.PutSignaturePolicyOutput, error) {
+func (s *Service) PutSignaturePolicy(ctx context.Context, caller access.Caller, input *wire.PutSignaturePolicyInput) (*wire.PutSignaturePolicyOutput, error) {
 	if _, err := signature.Parse(input.AllowedSigners, input.PublicKeys); err != nil {
 		return nil, err
 	}
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		cfg, err := caller.lockConfiguration(tx, "lockstep:PutSignaturePolicy", input.SyncType, input.ResourceName)
+		cfg, err := lockConfiguration(tx, caller, "lockstep:PutSignaturePolicy", input.SyncType, input.ResourceName)
 		if err != nil {
 			return err
 		}
@@ -64,8 +65,8 @@ func (s *Service) PutSignaturePolicy(ctx context.Context, caller Caller, input *
 }
 
 // GetSignaturePolicy reads who may sign the commits of a resource.
-func (s *Service) GetSignaturePolicy(ctx context.Context, c Caller, in *wire.GetSignaturePolicyInput) (*wire.GetSignaturePolicyOutput, error) {
-	cfg, err := s.configuration(ctx, c, "lockstep:GetSignaturePolicy", in.SyncType, in.ResourceName)
+func (s *Service) GetSignaturePolicy(ctx context.Context, caller access.Caller, in *wire.GetSignaturePolicyInput) (*wire.GetSignaturePolicyOutput, error) {
+	cfg, err := s.configuration(ctx, caller, "lockstep:GetSignaturePolicy", in.SyncType, in.ResourceName)
 	if err != nil {
 		return nil, err
 	}
@@ -80,20 +81,20 @@ func (s *Service) GetSignaturePolicy(ctx context.Context, c Caller, in *wire.Get
 
 // ListSignaturePolicies reads who may sign the commits of all resources, by name:
 // the policies that GetSignaturePolicy would give.
-func (s *Service) ListSignaturePolicies(ctx context.Context, caller Caller, input *wire.ListSignaturePoliciesInput) (*wire.ListSignaturePoliciesOutput, error) {
+func (s *Service) ListSignaturePolicies(ctx context.Context, caller access.Caller, input *wire.ListSignaturePoliciesInput) (*wire.ListSignaturePoliciesOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:ListSignaturePolicies"); err != nil {
 		return nil, err
 	}
 
-	list := s.listing(caller, "signature policies")
-	page, err := list.page(input.MaxResults, input.NextToken)
+	list := access.NewList(s.o.Seal, caller, "signature policies")
+	page, err := list.Page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListSignaturePoliciesOutput{}
-	err = s.read(ctx, caller, "lockstep:GetSignaturePolicy", policy.SyncConfiguration, func(tx *db.Tx) error {
-		policies, next, err := caller.readableSignaturePolicies(tx, page)
+	err = s.view(ctx, caller, "lockstep:GetSignaturePolicy", policy.SyncConfiguration, func(tx *db.Tx) error {
+		policies, next, err := readableSignaturePolicies(tx, caller, page)
 		if err != nil {
 			return err
 		}
@@ -114,24 +115,24 @@ func (s *Service) ListSignaturePolicies(ctx context.Context, caller Caller, inpu
 
 // readableSignaturePolicies reads a page of the policies that the caller may get. That it
 // sees a configuration does not do: who may sign for it is asked for by itself.
-func (c Caller) readableSignaturePolicies(tx *db.Tx, page store.Page) ([]store.SignedConfiguration, store.Cursor, error) {
+func readableSignaturePolicies(tx *db.Tx, caller access.Caller, page store.Page) ([]store.SignedConfiguration, store.Cursor, error) {
 	const action = "lockstep:GetSignaturePolicy"
 	read := func(page store.Page) ([]store.SignedConfiguration, store.Cursor, error) {
-		return store.SignaturePolicies(tx, c.Account, c.Region, page)
+		return store.SignaturePolicies(tx, caller.Account, caller.Region, page)
 	}
-	if c.AllowsAll(action, policy.SyncConfiguration) {
+	if caller.AllowsAll(action, policy.SyncConfiguration) {
 		return read(page)
 	}
-	the := ConfigurationSubjects()
-	return Filter(page, read, func(one store.SignedConfiguration) (bool, error) {
-		return c.Allows(tx, action, the(one.Configuration))
+	the := access.ConfigurationSubjects()
+	return access.Filter(page, read, func(one store.SignedConfiguration) (bool, error) {
+		return caller.Allows(tx, action, the(one.Configuration))
 	})
 }
 
 // DeleteSignaturePolicy lets all commits of the branch be synced again.
-func (s *Service) DeleteSignaturePolicy(ctx context.Context, c Caller, in *wire.DeleteSignaturePolicyInput) (*wire.DeleteSignaturePolicyOutput, error) {
+func (s *Service) DeleteSignaturePolicy(ctx context.Context, caller access.Caller, in *wire.DeleteSignaturePolicyInput) (*wire.DeleteSignaturePolicyOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		cfg, err := c.lockConfiguration(tx, "lockstep:DeleteSignaturePolicy", in.SyncType, in.ResourceName)
+		cfg, err := lockConfiguration(tx, caller, "lockstep:DeleteSignaturePolicy", in.SyncType, in.ResourceName)
 		if err != nil {
 			return err
 		}

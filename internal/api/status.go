@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/awsjson"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
@@ -16,7 +17,7 @@ import (
 
 // GetRepositorySyncStatus reads the latest sync of a branch. A link that is
 // not the caller's and a branch that was never synced answer alike, as at AWS.
-func (s *Service) GetRepositorySyncStatus(ctx context.Context, caller Caller, input *wire.GetRepositorySyncStatusInput) (*wire.GetRepositorySyncStatusOutput, error) {
+func (s *Service) GetRepositorySyncStatus(ctx context.Context, caller access.Caller, input *wire.GetRepositorySyncStatusInput) (*wire.GetRepositorySyncStatusOutput, error) {
 	id := linkID(input.RepositoryLinkId)
 	out := &wire.GetRepositorySyncStatusOutput{}
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
@@ -28,7 +29,7 @@ func (s *Service) GetRepositorySyncStatus(ctx context.Context, caller Caller, in
 			return err
 		}
 
-		if err := caller.Authorize(tx, "codeconnections:GetRepositorySyncStatus", LinkSubject(link).WithNotFound(store.NoRepositoryStatus(id))); err != nil {
+		if err := caller.Authorize(tx, "codeconnections:GetRepositorySyncStatus", access.LinkSubject(link).WithNotFound(store.NoRepositoryStatus(id))); err != nil {
 			return err
 		}
 
@@ -46,9 +47,9 @@ func (s *Service) GetRepositorySyncStatus(ctx context.Context, caller Caller, in
 // The answer was encoded when the resource's last event happened: one SELECT,
 // and no encoding. Where the policies look at what is configured, that is read
 // as well.
-func (s *Service) GetResourceSyncStatus(ctx context.Context, caller Caller, in *wire.GetResourceSyncStatusInput) (*awsjson.Raw, error) {
+func (s *Service) GetResourceSyncStatus(ctx context.Context, caller access.Caller, in *wire.GetResourceSyncStatusInput) (*awsjson.Raw, error) {
 	const action = "codeconnections:GetResourceSyncStatus"
-	resource := caller.resource(in.SyncType, in.ResourceName)
+	resource := caller.Resource(in.SyncType, in.ResourceName)
 	if caller.AuthorizeAll(action, policy.SyncConfiguration) {
 		document, err := s.statuses.Document(ctx, resource)
 		return (*awsjson.Raw)(&document), err
@@ -56,7 +57,7 @@ func (s *Service) GetResourceSyncStatus(ctx context.Context, caller Caller, in *
 
 	var document []byte
 	err := s.o.DB.View(ctx, func(tx *db.Tx) (err error) {
-		if err := caller.authorizeStatus(tx, action, resource); err != nil {
+		if err := caller.Authorize(tx, action, access.StatusSubject(resource)); err != nil {
 			return err
 		}
 
@@ -68,26 +69,6 @@ func (s *Service) GetResourceSyncStatus(ctx context.Context, caller Caller, in *
 	}
 
 	return (*awsjson.Raw)(&document), nil
-}
-
-// authorizeStatus is on for a resource whose status is asked for. Without a
-// configuration it has none.
-func (c Caller) authorizeStatus(tx *db.Tx, action string, r lockstep.Resource) error {
-	missing := store.NoStatus(r.Name)
-	return c.Authorize(tx, action, Subject{policy.SyncConfiguration, func(tx *db.Tx) (policy.Resource, error) {
-		cfg, err := store.Configuration(tx, r.Account, r.Region, r.SyncType, r.Name)
-		if lockstep.KindOf(err) == lockstep.NotFound {
-			return policy.Resource{}, missing
-		}
-		if err != nil {
-			return policy.Resource{}, err
-		}
-		return ConfigurationSubject(cfg).describe(tx)
-	}, missing})
-}
-
-func (c Caller) resource(syncType, name string) lockstep.Resource {
-	return lockstep.Resource{Account: c.Account, Region: c.Region, SyncType: lockstep.SyncType(syncType), Name: name}
 }
 
 // EncodeStatus makes the answer of GetResourceSyncStatus. It is for the engine,

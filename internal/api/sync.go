@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/wire"
@@ -14,12 +15,12 @@ import (
 
 // StartResourceSync tries the head of the resource's branch again now, or syncs
 // one of its commits. What blocks the resource is resolved by it.
-func (s *Service) StartResourceSync(ctx context.Context, caller Caller, input *wire.StartResourceSyncInput) (*wire.StartResourceSyncOutput, error) {
+func (s *Service) StartResourceSync(ctx context.Context, caller access.Caller, input *wire.StartResourceSyncInput) (*wire.StartResourceSyncOutput, error) {
 	if input.Sha != "" {
 		return &wire.StartResourceSyncOutput{}, s.startSyncOfCommit(ctx, caller, input)
 	}
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		cfg, err := caller.lockConfiguration(tx, "lockstep:StartResourceSync", input.SyncType, input.ResourceName)
+		cfg, err := lockConfiguration(tx, caller, "lockstep:StartResourceSync", input.SyncType, input.ResourceName)
 		if err != nil {
 			return err
 		}
@@ -31,7 +32,7 @@ func (s *Service) StartResourceSync(ctx context.Context, caller Caller, input *w
 // startSyncOfCommit is StartResourceSync of a commit, which the Git host has to be asked
 // about outside of a transaction. Whether the configuration changed meanwhile is
 // found out by the engine.
-func (s *Service) startSyncOfCommit(ctx context.Context, caller Caller, input *wire.StartResourceSyncInput) error {
+func (s *Service) startSyncOfCommit(ctx context.Context, caller access.Caller, input *wire.StartResourceSyncInput) error {
 	sha := lockstep.SHA(input.Sha)
 	if !sha.Valid() {
 		return invalidSHA()
@@ -49,13 +50,13 @@ func invalidSHA() error {
 
 // StartRepositorySync looks at a branch of a repository now, or at all that
 // are followed.
-func (s *Service) StartRepositorySync(ctx context.Context, caller Caller, input *wire.StartRepositorySyncInput) (*wire.StartRepositorySyncOutput, error) {
+func (s *Service) StartRepositorySync(ctx context.Context, caller access.Caller, input *wire.StartRepositorySyncInput) (*wire.StartRepositorySyncOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		link, err := store.Link(tx, caller.Account, caller.Region, linkID(input.RepositoryLinkId))
 		if err != nil {
 			return err
 		}
-		if err := caller.Authorize(tx, "lockstep:StartRepositorySync", LinkSubject(link)); err != nil {
+		if err := caller.Authorize(tx, "lockstep:StartRepositorySync", access.LinkSubject(link)); err != nil {
 			return err
 		}
 
@@ -88,7 +89,7 @@ func (s *Service) requestAll(tx *db.Tx, linkID string, branches []string) error 
 
 // GetRevisionSync says what became of a commit for a resource; without one, of
 // the head that the Git host has now.
-func (s *Service) GetRevisionSync(ctx context.Context, caller Caller, input *wire.GetRevisionSyncInput) (*wire.GetRevisionSyncOutput, error) {
+func (s *Service) GetRevisionSync(ctx context.Context, caller access.Caller, input *wire.GetRevisionSyncInput) (*wire.GetRevisionSyncOutput, error) {
 	sha := lockstep.SHA(input.Sha)
 	if sha != "" && !sha.Valid() {
 		return nil, invalidSHA()

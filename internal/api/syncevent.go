@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -12,19 +13,19 @@ import (
 
 // ListSyncEvents reads what has happened since a cursor, or last, for whoever
 // watches. The cursor goes on also past what the caller may not see.
-func (s *Service) ListSyncEvents(ctx context.Context, caller Caller, input *wire.ListSyncEventsInput) (*wire.ListSyncEventsOutput, error) {
+func (s *Service) ListSyncEvents(ctx context.Context, caller access.Caller, input *wire.ListSyncEventsInput) (*wire.ListSyncEventsOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:ListSyncEvents"); err != nil {
 		return nil, err
 	}
 
 	filter := store.EventFilter{SyncType: lockstep.SyncType(input.SyncType), ResourceName: input.ResourceName}
-	limit := defaultPage
+	limit := access.DefaultPageSize
 	if input.MaxResults != nil && *input.MaxResults > 0 {
 		limit = *input.MaxResults
 	}
 
-	list := s.listing(caller, "sync events")
-	after, err := list.eventCursor(input.After)
+	list := access.NewList(s.o.Seal, caller, "sync events")
+	after, err := eventPlace(list, input.After)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +43,7 @@ func (s *Service) ListSyncEvents(ctx context.Context, caller Caller, input *wire
 		if err != nil {
 			return err
 		}
-		if events, err = caller.visibleEvents(tx, events); err != nil {
+		if events, err = visibleEvents(tx, caller, events); err != nil {
 			return err
 		}
 
@@ -51,7 +52,7 @@ func (s *Service) ListSyncEvents(ctx context.Context, caller Caller, input *wire
 		}
 
 		if out.NextCursor = input.After; input.After == "" || next != after {
-			out.NextCursor, err = list.eventToken(next)
+			out.NextCursor, err = list.Token(eventCursor(next))
 		}
 
 		return err
@@ -62,12 +63,12 @@ func (s *Service) ListSyncEvents(ctx context.Context, caller Caller, input *wire
 
 // visibleEvents leaves out the events of what the caller may not see. A resource's
 // event is of the configuration that its attempt was made for.
-func (c Caller) visibleEvents(tx *db.Tx, events []store.SyncEvent) ([]store.SyncEvent, error) {
-	if c.CanReadAll(policy.SyncConfiguration) && c.CanReadAll(policy.RepositoryLink) {
+func visibleEvents(tx *db.Tx, caller access.Caller, events []store.SyncEvent) ([]store.SyncEvent, error) {
+	if caller.CanReadAll(policy.SyncConfiguration) && caller.CanReadAll(policy.RepositoryLink) {
 		return events, nil
 	}
 
-	the := AttemptSubjects()
+	the := access.AttemptSubjects()
 	known := map[string]bool{} // by the id of the link or of the attempt
 	var shown []store.SyncEvent
 	for _, event := range events {
@@ -79,7 +80,7 @@ func (c Caller) visibleEvents(tx *db.Tx, events []store.SyncEvent) ([]store.Sync
 		sees, ok := known[id]
 		if !ok {
 			var err error
-			if sees, err = c.canReadEvent(tx, event, the); err != nil {
+			if sees, err = canReadEvent(tx, caller, event, the); err != nil {
 				return nil, err
 			}
 
@@ -94,38 +95,36 @@ func (c Caller) visibleEvents(tx *db.Tx, events []store.SyncEvent) ([]store.Sync
 	return shown, nil
 }
 
-func (c Caller) canReadEvent(tx *db.Tx, event store.SyncEvent, the func(store.AttemptEntry) Subject) (bool, error) {
+func canReadEvent(tx *db.Tx, caller access.Caller, event store.SyncEvent, the func(store.AttemptEntry) access.Subject) (bool, error) {
 	if event.Resource.Name == "" {
-		link, err := store.Link(tx, c.Account, c.Region, event.LinkID)
+		link, err := store.Link(tx, caller.Account, caller.Region, event.LinkID)
 		if err != nil {
 			return false, err
 		}
-		return c.CanRead(tx, LinkSubject(link))
+		return caller.CanRead(tx, access.LinkSubject(link))
 	}
 
-	attempt, err := store.Attempt(tx, c.Account, c.Region, event.AttemptID)
+	attempt, err := store.Attempt(tx, caller.Account, caller.Region, event.AttemptID)
 	if err != nil {
 		return false, err
 	}
 
-	return c.CanRead(tx, the(attempt.AttemptEntry))
+	return caller.CanRead(tx, the(attempt.AttemptEntry))
 }
 
-// eventToken is token for a place among the events. These are numbered across all
-// accounts, and nobody is to learn from the number how much the others do.
-func (l List) eventToken(place int64) (string, error) {
-	return l.Token(store.Cursor{Number: place, Text: "event"})
-}
+// eventCursor is the cursor at a place among the events. Places are numbered across
+// all accounts. A token hides them.
+func eventCursor(place int64) store.Cursor { return store.Cursor{Number: place, Text: "event"} }
 
-func (l List) eventCursor(after string) (int64, error) {
-	if after == "" {
+func eventPlace(list access.List, token string) (int64, error) {
+	if token == "" {
 		return 0, nil
 	}
-	place, ok := l.cursor(after)
+	cursor, ok := list.Cursor(token)
 	if !ok {
-		return 0, lockstep.Errorf(lockstep.Invalid, "After is not a cursor that ListSyncEvents gave.")
+		return 0, lockstep.Errorf(lockstep.Invalid, "After is not a cursor that ListSyncEvents returned.")
 	}
-	return place.Number, nil
+	return cursor.Number, nil
 }
 
 func showEvent(event store.SyncEvent) wire.SyncEvent {

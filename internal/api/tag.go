@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -14,14 +15,14 @@ import (
 
 // TagResource adds tags to a connection, a host or a repository link; a key that
 // is there takes the new value.
-func (s *Service) TagResource(ctx context.Context, caller Caller, input *wire.TagResourceInput) (*wire.TagResourceOutput, error) {
+func (s *Service) TagResource(ctx context.Context, caller access.Caller, input *wire.TagResourceInput) (*wire.TagResourceOutput, error) {
 	tags, around, err := newTags(input.Tags)
 	if err != nil {
 		return nil, err
 	}
 
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		arn, err := caller.authorizeTaggable(tx, true, "codeconnections:TagResource", input.ResourceArn, around)
+		arn, err := authorizeTaggable(tx, caller, true, "codeconnections:TagResource", input.ResourceArn, around)
 		if err != nil {
 			return err
 		}
@@ -41,9 +42,9 @@ func (s *Service) TagResource(ctx context.Context, caller Caller, input *wire.Ta
 }
 
 // UntagResource removes tags by key; what is not there is no error, as at AWS.
-func (s *Service) UntagResource(ctx context.Context, c Caller, input *wire.UntagResourceInput) (*wire.UntagResourceOutput, error) {
+func (s *Service) UntagResource(ctx context.Context, caller access.Caller, input *wire.UntagResourceInput) (*wire.UntagResourceOutput, error) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		arn, err := c.authorizeTaggable(tx, true, "codeconnections:UntagResource", input.ResourceArn, policy.Context{TagKeys: input.TagKeys})
+		arn, err := authorizeTaggable(tx, caller, true, "codeconnections:UntagResource", input.ResourceArn, policy.Context{TagKeys: input.TagKeys})
 		if err != nil {
 			return err
 		}
@@ -53,10 +54,10 @@ func (s *Service) UntagResource(ctx context.Context, c Caller, input *wire.Untag
 }
 
 // ListTagsForResource reads all tags of a thing, by key.
-func (s *Service) ListTagsForResource(ctx context.Context, c Caller, in *wire.ListTagsForResourceInput) (*wire.ListTagsForResourceOutput, error) {
+func (s *Service) ListTagsForResource(ctx context.Context, caller access.Caller, in *wire.ListTagsForResourceInput) (*wire.ListTagsForResourceOutput, error) {
 	out := &wire.ListTagsForResourceOutput{Tags: []wire.Tag{}}
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
-		arn, err := c.authorizeTaggable(tx, false, "codeconnections:ListTagsForResource", in.ResourceArn, policy.Context{})
+		arn, err := authorizeTaggable(tx, caller, false, "codeconnections:ListTagsForResource", in.ResourceArn, policy.Context{})
 		if err != nil {
 			return err
 		}
@@ -74,11 +75,11 @@ func (s *Service) ListTagsForResource(ctx context.Context, c Caller, in *wire.Li
 
 // addTags gives a thing that was just made its tags. As at AWS that takes the
 // permission to tag beside the one to make.
-func (c Caller) addTags(tx *db.Tx, t Subject, arn lockstep.ARN, tags []lockstep.Tag, around policy.Context) error {
+func addTags(tx *db.Tx, caller access.Caller, t access.Subject, arn lockstep.ARN, tags []lockstep.Tag, around policy.Context) error {
 	if len(tags) == 0 {
 		return nil
 	}
-	if err := c.AuthorizeTagged(tx, "codeconnections:TagResource", t.WithNotFound(nil), around); err != nil {
+	if err := caller.AuthorizeTagged(tx, "codeconnections:TagResource", t.WithNotFound(nil), around); err != nil {
 		return err
 	}
 	return store.SetTags(tx, arn, tags)
@@ -88,21 +89,21 @@ func (c Caller) addTags(tx *db.Tx, t Subject, arn lockstep.ARN, tags []lockstep.
 // is, what is missing is missing in the same words. Who is about to change the tags
 // locks the thing: tags that others add meanwhile would not be counted, and no
 // foreign key has tags go with a thing that is deleted.
-func (c Caller) authorizeTaggable(tx *db.Tx, lock bool, action, resource string, around policy.Context) (lockstep.ARN, error) {
+func authorizeTaggable(tx *db.Tx, caller access.Caller, lock bool, action, resource string, around policy.Context) (lockstep.ARN, error) {
 	arn := lockstep.ARN(resource)
 	missing := lockstep.Errorf(lockstep.NotFound, "Could not find resource: %s", arn)
-	t, err := c.findTaggable(tx, lock, arn)
+	t, err := findTaggable(tx, caller, lock, arn)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		return "", missing
 	}
 	if err != nil {
 		return "", err
 	}
-	return arn, c.AuthorizeTagged(tx, action, t.WithNotFound(missing), around)
+	return arn, caller.AuthorizeTagged(tx, action, t.WithNotFound(missing), around)
 }
 
 // findTaggable gives the thing of the caller's that an ARN names.
-func (c Caller) findTaggable(tx *db.Tx, lock bool, arn lockstep.ARN) (Subject, error) {
+func findTaggable(tx *db.Tx, caller access.Caller, lock bool, arn lockstep.ARN) (access.Subject, error) {
 	host, connection, link := store.Host, store.Connection, store.Link
 	if lock {
 		host, connection, link = store.LockHost, store.LockConnection, store.LockLink
@@ -111,21 +112,24 @@ func (c Caller) findTaggable(tx *db.Tx, lock bool, arn lockstep.ARN) (Subject, e
 	kind, id, _ := strings.Cut(arn.Resource(), "/")
 	switch kind {
 	case "host":
-		h, err := host(tx, c.Account, c.Region, arn)
-		return HostSubject(h), err
+		h, err := host(tx, caller.Account, caller.Region, arn)
+		return access.HostSubject(h), err
 	case "connection":
-		conn, err := connection(tx, c.Account, c.Region, arn)
-		return ConnectionSubject(conn), err
+		conn, err := connection(tx, caller.Account, caller.Region, arn)
+		return access.ConnectionSubject(conn), err
 	case "repository-link":
-		link, err := link(tx, c.Account, c.Region, id)
+		link, err := link(tx, caller.Account, caller.Region, id)
 		if err == nil && link.ARN != arn {
 			err = store.NoLink(id)
 		}
-		return LinkSubject(link), err
+		return access.LinkSubject(link), err
 	}
 
-	return Subject{}, lockstep.Errorf(lockstep.NotFound, "Nothing of that kind can have tags.")
+	return access.Subject{}, lockstep.Errorf(lockstep.NotFound, "Nothing of that kind can have tags.")
 }
+
+// maxTags is the number of tags that a resource may have, as everywhere at AWS.
+const maxTags = 50
 
 // taggable are the characters that AWS allows in keys and values
 // (https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html).

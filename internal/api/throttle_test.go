@@ -8,14 +8,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
 
-	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/identity"
 )
 
 // throttled is a world in which a principal may read twice in a long time.
 func throttled(t *testing.T) *world {
-	return newWorld(t, dbtest.Open(t), func(o *api.Options) { o.Rates = api.Rates{Read: 0.001, Write: 1000} })
+	return newWorld(t, dbtest.Open(t), func(o *options) { o.Rates = access.Rates{Read: 0.001, Write: 1000} })
 }
 
 func TestWhoAsksTooOftenIsThrottledAsAtAWS(t *testing.T) {

@@ -177,7 +177,7 @@ func TestATokenIsBoundToWhoAskedAndForWhat(t *testing.T) {
 	refuses := func(who string, w *world, l paged, token string, added map[string]any) {
 		t.Helper()
 		_, got := w.page(l, 1, token, added)
-		if e := exception(t, got); !strings.Contains(e.Message, "NextToken is not one that this listing gave") ||
+		if e := exception(t, got); !strings.Contains(e.Message, "NextToken is not one that this list returned") ||
 			e.Code != "ValidationException" && e.Code != "InvalidInputException" {
 			t.Errorf("%s: the token for %s was answered with %s", l.target, who, got)
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -15,7 +16,7 @@ import (
 
 // PutRepositoryWebhook makes a link's webhook, or gives the one it has another
 // kind and secret. The secret is in the answer and can never be had again.
-func (s *Service) PutRepositoryWebhook(ctx context.Context, caller Caller, input *wire.PutRepositoryWebhookInput) (*wire.PutRepositoryWebhookOutput, error) {
+func (s *Service) PutRepositoryWebhook(ctx context.Context, caller access.Caller, input *wire.PutRepositoryWebhookInput) (*wire.PutRepositoryWebhookOutput, error) {
 	kind, secret := lockstep.WebhookKind(input.Kind), seal.NewSecret(input.Secret)
 	if input.Secret == "" {
 		secret = store.NewWebhookSecret(kind)
@@ -23,7 +24,7 @@ func (s *Service) PutRepositoryWebhook(ctx context.Context, caller Caller, input
 
 	out := &wire.PutRepositoryWebhookOutput{}
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		link, err := caller.lockedLink(tx, input.RepositoryLinkId, "lockstep:PutRepositoryWebhook")
+		link, err := lockedLink(tx, caller, input.RepositoryLinkId, "lockstep:PutRepositoryWebhook")
 		if err != nil {
 			return err
 		}
@@ -41,14 +42,14 @@ func (s *Service) PutRepositoryWebhook(ctx context.Context, caller Caller, input
 }
 
 // GetRepositoryWebhook reads a link's webhook.
-func (s *Service) GetRepositoryWebhook(ctx context.Context, caller Caller, in *wire.GetRepositoryWebhookInput) (*wire.GetRepositoryWebhookOutput, error) {
+func (s *Service) GetRepositoryWebhook(ctx context.Context, caller access.Caller, in *wire.GetRepositoryWebhookInput) (*wire.GetRepositoryWebhookOutput, error) {
 	out := &wire.GetRepositoryWebhookOutput{}
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
 		link, err := store.Link(tx, caller.Account, caller.Region, linkID(in.RepositoryLinkId))
 		if err != nil {
 			return err
 		}
-		if err := caller.Authorize(tx, "lockstep:GetRepositoryWebhook", LinkSubject(link)); err != nil {
+		if err := caller.Authorize(tx, "lockstep:GetRepositoryWebhook", access.LinkSubject(link)); err != nil {
 			return err
 		}
 
@@ -65,7 +66,7 @@ func (s *Service) GetRepositoryWebhook(ctx context.Context, caller Caller, in *w
 // RegisterRepositoryWebhook makes a link's webhook and has the Git host call it.
 // The webhook is there before the host is told, so that its first delivery is
 // answered, and stays when the host refuses: it may be told by hand.
-func (s *Service) RegisterRepositoryWebhook(ctx context.Context, caller Caller, input *wire.RegisterRepositoryWebhookInput) (*wire.RegisterRepositoryWebhookOutput, error) {
+func (s *Service) RegisterRepositoryWebhook(ctx context.Context, caller access.Caller, input *wire.RegisterRepositoryWebhookInput) (*wire.RegisterRepositoryWebhookOutput, error) {
 	link, err := s.readLink(ctx, caller, input.RepositoryLinkId, "lockstep:RegisterRepositoryWebhook")
 	if err != nil {
 		return nil, err
@@ -83,7 +84,7 @@ func (s *Service) RegisterRepositoryWebhook(ctx context.Context, caller Caller, 
 
 	w, secret := lockstep.Webhook{LinkID: link.ID, Kind: kind}, store.NewWebhookSecret(kind)
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		if _, err := caller.lockedLink(tx, link.ID, "lockstep:RegisterRepositoryWebhook"); err != nil {
+		if _, err := lockedLink(tx, caller, link.ID, "lockstep:RegisterRepositoryWebhook"); err != nil {
 			return err
 		}
 		return store.PutWebhook(tx, s.o.Seal, &w, secret)
@@ -115,10 +116,10 @@ func publicURL(text string) (string, error) {
 // DeleteRepositoryWebhook removes a link's webhook, and has the Git host forget it
 // that was told of it by the server. Pushes are noticed by looking again. That the
 // host cannot be told keeps nobody from deleting it; the answer says so.
-func (s *Service) DeleteRepositoryWebhook(ctx context.Context, c Caller, in *wire.DeleteRepositoryWebhookInput) (*wire.DeleteRepositoryWebhookOutput, error) {
+func (s *Service) DeleteRepositoryWebhook(ctx context.Context, caller access.Caller, in *wire.DeleteRepositoryWebhookInput) (*wire.DeleteRepositoryWebhookOutput, error) {
 	var w lockstep.Webhook
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		link, err := c.lockedLink(tx, in.RepositoryLinkId, "lockstep:DeleteRepositoryWebhook")
+		link, err := lockedLink(tx, caller, in.RepositoryLinkId, "lockstep:DeleteRepositoryWebhook")
 		if err != nil {
 			return err
 		}
@@ -143,21 +144,21 @@ func (s *Service) DeleteRepositoryWebhook(ctx context.Context, c Caller, in *wir
 
 // readLink reads a link for an action that the caller may do to it, and that
 // takes a Git host's time.
-func (s *Service) readLink(ctx context.Context, caller Caller, id, action string) (link lockstep.RepositoryLink, err error) {
+func (s *Service) readLink(ctx context.Context, caller access.Caller, id, action string) (link lockstep.RepositoryLink, err error) {
 	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
 		if link, err = store.Link(tx, caller.Account, caller.Region, linkID(id)); err != nil {
 			return err
 		}
-		return caller.Authorize(tx, action, LinkSubject(link))
+		return caller.Authorize(tx, action, access.LinkSubject(link))
 	})
 	return link, err
 }
 
 // lockedLink locks a link for an action that the caller may do to it.
-func (c Caller) lockedLink(tx *db.Tx, id, action string) (lockstep.RepositoryLink, error) {
-	link, err := store.LockLink(tx, c.Account, c.Region, linkID(id))
+func lockedLink(tx *db.Tx, caller access.Caller, id, action string) (lockstep.RepositoryLink, error) {
+	link, err := store.LockLink(tx, caller.Account, caller.Region, linkID(id))
 	if err != nil {
 		return link, err
 	}
-	return link, c.Authorize(tx, action, LinkSubject(link))
+	return link, caller.Authorize(tx, action, access.LinkSubject(link))
 }

@@ -10,7 +10,6 @@ import (
 	jose "github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lockstephq/lockstep/internal/api"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/identity"
@@ -169,7 +168,7 @@ func TestSessionsOfARoleShareTokens(t *testing.T) {
 }
 
 func TestLongLivedKeysCanBeSwitchedOff(t *testing.T) {
-	w := newWorld(t, dbtest.Open(t), func(o *api.Options) {
+	w := newWorld(t, dbtest.Open(t), func(o *options) {
 		only, err := identity.NewDirectory(identity.Options{DB: o.DB, Key: o.Seal, SessionsOnly: true})
 		if err != nil {
 			t.Fatal(err)

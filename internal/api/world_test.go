@@ -27,12 +27,15 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/apiserver"
 	"github.com/lockstephq/lockstep/internal/connection"
 	"github.com/lockstephq/lockstep/internal/connection/connectiontest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/iam"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
@@ -78,7 +81,7 @@ func each(t *testing.T, f func(t *testing.T, w *world)) {
 }
 
 // newWorld makes a world with options changed as a test needs them.
-func newWorld(t testing.TB, d *db.DB, change ...func(*api.Options)) *world {
+func newWorld(t testing.TB, d *db.DB, change ...func(*options)) *world {
 	t.Helper()
 	w, handler := build(t, d, change...)
 	server := httptest.NewServer(handler)
@@ -88,7 +91,7 @@ func newWorld(t testing.TB, d *db.DB, change ...func(*api.Options)) *world {
 }
 
 // newUnplugged is newWorld without a socket, for a bubble of testing/synctest.
-func newUnplugged(t testing.TB, d *db.DB, change ...func(*api.Options)) *world {
+func newUnplugged(t testing.TB, d *db.DB, change ...func(*options)) *world {
 	t.Helper()
 	w, handler := build(t, d, change...)
 	w.url, w.client = "http://lockstep.example", &http.Client{Transport: unplugged{handler}}
@@ -104,7 +107,13 @@ func (u unplugged) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer.Result(), nil
 }
 
-func build(t testing.TB, database *db.DB, change ...func(*api.Options)) (*world, http.Handler) {
+// options are those of a world.
+type options struct {
+	api.Options
+	Rates access.Rates
+}
+
+func build(t testing.TB, database *db.DB, change ...func(*options)) (*world, http.Handler) {
 	t.Helper()
 	key, err := seal.Generate()
 	if err != nil {
@@ -122,20 +131,27 @@ func build(t testing.TB, database *db.DB, change ...func(*api.Options)) (*world,
 	w.handshake = connection.New(connection.Options{DB: database, Queue: w.queue, Seal: key, Log: log,
 		Providers: []provider.Driver{&connectiontest.Driver{Host: w.git, Transport: w.git, Kind: "GitLabSelfManaged"}},
 		Transport: func(string) (http.RoundTripper, error) { return w.git, nil }})
-	options := api.Options{
-		DB: database, Engine: w.engine, Historian: w.engine, Hosts: w.engine, Directory: directory, Seal: key, Connections: w.handshake, WebIdentityIssuers: []string{issuer},
+	o := options{Options: api.Options{
+		DB: database, Engine: w.engine, Historian: w.engine, Hosts: w.engine, Directory: directory, Seal: key, Connections: w.handshake,
 		Providers: map[lockstep.ProviderType]api.Provider{
 			"Git":    {NeedsHost: true, ValidEndpoint: noSSH},
 			"GitHub": {}, "GitLabSelfManaged": {NeedsHost: true},
 		},
 		ValidName: map[lockstep.SyncType]func(string) error{"CFN_STACK_SYNC": noUnderscore},
-	}
+	}}
 	for _, change := range change {
-		change(&options)
+		change(&o)
 	}
 
 	w.admin = w.key(account, identity.Admin)
-	return w, api.New(options).Handler()
+	return w, apiserver.New(apiserver.Options{
+		API: api.New(o.Options),
+		IAM: iam.New(iam.Options{
+			DB: database, Directory: o.Directory, Seal: key, WebIdentityIssuers: []string{issuer}, Quotas: o.Quotas,
+		}),
+		Directory: o.Directory,
+		Rates:     o.Rates,
+	})
 }
 
 func noSSH(endpoint string) error {

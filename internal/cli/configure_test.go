@@ -16,10 +16,12 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/apiserver"
 	"github.com/lockstephq/lockstep/internal/connection"
 	"github.com/lockstephq/lockstep/internal/connection/connectiontest"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/iam"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/identity/identitytest"
 	"github.com/lockstephq/lockstep/internal/provider"
@@ -69,13 +71,19 @@ func newInstallation(t testing.TB) installation {
 	}
 
 	i.key, i.open = key, d
-	s := api.New(api.Options{
+	service := api.New(api.Options{
 		Seal: key,
 		DB:   d, Engine: i.engine, Historian: i.engine, Directory: directory,
-		Providers:          map[lockstep.ProviderType]api.Provider{"Git": {NeedsHost: true}, "GitHub": {}, "GitLab": {}, "GitLabSelfManaged": {NeedsHost: true}},
-		ValidName:          map[lockstep.SyncType]func(string) error{"CFN_STACK_SYNC": func(string) error { return nil }},
-		Connections:        i.handshake(t, d, key),
-		WebIdentityIssuers: []string{i.issuer.URL},
+		Providers:   map[lockstep.ProviderType]api.Provider{"Git": {NeedsHost: true}, "GitHub": {}, "GitLab": {}, "GitLabSelfManaged": {NeedsHost: true}},
+		ValidName:   map[lockstep.SyncType]func(string) error{"CFN_STACK_SYNC": func(string) error { return nil }},
+		Connections: i.handshake(t, d, key),
+	})
+	operations := apiserver.New(apiserver.Options{
+		API: service,
+		IAM: iam.New(iam.Options{
+			DB: d, Directory: directory, Seal: key, WebIdentityIssuers: []string{i.issuer.URL},
+		}),
+		Directory: directory,
 	})
 
 	sessions := sts.New(sts.Options{Directory: directory,
@@ -84,7 +92,7 @@ func newInstallation(t testing.TB) installation {
 		if sts.Wants(r) {
 			sessions.ServeHTTP(w, r)
 		} else {
-			s.Handler().ServeHTTP(w, r)
+			operations.ServeHTTP(w, r)
 		}
 	}))
 	t.Cleanup(func() {

@@ -4,7 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/sts"
 )
@@ -12,20 +12,20 @@ import (
 // callers are what the administrator has decided of those who call. The zero
 // value takes all keys, trusts no issuer, and limits nobody.
 type callers struct {
-	quotas       api.Quotas
-	rates        api.Rates
+	quotas       access.Quotas
+	rates        access.Rates
 	issuers      []string
 	sessionsOnly bool
 }
 
 func callersOf(c Config) callers {
 	all := callers{
-		rates:        api.Rates{Read: c.ThrottleRead, Write: c.ThrottleWrite, Host: c.ThrottleHost},
+		rates:        access.Rates{Read: c.ThrottleRead, Write: c.ThrottleWrite, Host: c.ThrottleHost},
 		issuers:      c.WebIdentityIssuers,
 		sessionsOnly: !c.LongLivedKeys,
 	}
 	if c.AWSQuotas {
-		all.quotas = api.AWSQuotas()
+		all.quotas = access.AWSQuotas()
 	}
 	return all
 }

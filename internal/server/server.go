@@ -16,11 +16,13 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/apiserver"
 	"github.com/lockstephq/lockstep/internal/connection"
 	"github.com/lockstephq/lockstep/internal/console"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/iam"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/metrics"
 	"github.com/lockstephq/lockstep/internal/preview"
@@ -177,14 +179,32 @@ func (s *server) open(api http.Handler) {
 // handler puts the ways in together: the API at /, the sandbox at /sandbox, and
 // what Git hosts come for, if that has no address of its own.
 func (s *server) handler(directory *identity.Directory) http.Handler {
-	service := api.New(api.Options{
-		DB: s.db, Engine: s.engine, Historian: s.engine, Hosts: s.engine, PublicURL: s.publicURL, Directory: directory, Seal: s.key,
-		WebIdentityIssuers: s.callers.issuers, Quotas: s.callers.quotas, Rates: s.callers.rates,
-		Providers: hostRules(s.gitRoots), ValidName: validNames(), Logger: s.log.With(slog.String("room", "api")), Observe: s.observe,
-		Connections: s.connectionController,
-	})
-
-	calls := s.withSTS(service.Handler(), directory)
+	calls := s.withSTS(apiserver.New(apiserver.Options{
+		API: api.New(api.Options{
+			DB:          s.db,
+			Engine:      s.engine,
+			Historian:   s.engine,
+			Hosts:       s.engine,
+			PublicURL:   s.publicURL,
+			Directory:   directory,
+			Seal:        s.key,
+			Quotas:      s.callers.quotas,
+			Providers:   hostRules(s.gitRoots),
+			ValidName:   validNames(),
+			Connections: s.connectionController,
+		}),
+		IAM: iam.New(iam.Options{
+			DB:                 s.db,
+			Directory:          directory,
+			Seal:               s.key,
+			WebIdentityIssuers: s.callers.issuers,
+			Quotas:             s.callers.quotas,
+		}),
+		Directory: directory,
+		Rates:     s.callers.rates,
+		Logger:    s.log.With(slog.String("room", "api")),
+		Observe:   s.observe,
+	}), directory)
 	mux := http.NewServeMux()
 	mux.Handle("/", calls)
 

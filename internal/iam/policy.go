@@ -1,8 +1,9 @@
-package api
+package iam
 
 import (
 	"context"
 
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -11,52 +12,52 @@ import (
 
 // PutPolicy makes a policy of the account, or replaces it. It takes effect on all
 // nodes within seconds, on this one at once.
-func (s *Service) PutPolicy(ctx context.Context, caller Caller, input *wire.PutPolicyInput) (*wire.PutPolicyOutput, error) {
+func (s *Service) PutPolicy(ctx context.Context, caller access.Caller, input *wire.PutPolicyInput) (*wire.PutPolicyOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:PutPolicy"); err != nil {
 		return nil, err
 	}
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		return identity.PutPolicy(tx, s.o.Seal, string(caller.Account), input.Name, input.Document)
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
+		return identity.PutPolicy(tx, s.options.Seal, string(caller.Account), input.Name, input.Document)
 	})
-	s.o.Directory.InvalidatePolicies(string(caller.Account))
+	s.options.Directory.InvalidatePolicies(string(caller.Account))
 	return &wire.PutPolicyOutput{}, err
 }
 
 // GetPolicy reads a policy.
-func (s *Service) GetPolicy(ctx context.Context, caller Caller, input *wire.GetPolicyInput) (*wire.GetPolicyOutput, error) {
+func (s *Service) GetPolicy(ctx context.Context, caller access.Caller, input *wire.GetPolicyInput) (*wire.GetPolicyOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:GetPolicy"); err != nil {
 		return nil, err
 	}
 	out := &wire.GetPolicyOutput{}
-	err := s.o.DB.Peek(ctx, func(tx *db.Tx) error {
-		p, err := identity.PolicyOf(tx, s.o.Seal, string(caller.Account), input.Name)
-		out.Policy = showPolicy(p)
+	err := s.options.DB.Peek(ctx, func(tx *db.Tx) error {
+		p, err := identity.PolicyOf(tx, s.options.Seal, string(caller.Account), input.Name)
+		out.Policy = toWirePolicy(p)
 		return err
 	})
 	return out, err
 }
 
 // ListPolicies reads the account's policies, by name.
-func (s *Service) ListPolicies(ctx context.Context, caller Caller, input *wire.ListPoliciesInput) (*wire.ListPoliciesOutput, error) {
+func (s *Service) ListPolicies(ctx context.Context, caller access.Caller, input *wire.ListPoliciesInput) (*wire.ListPoliciesOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:ListPolicies"); err != nil {
 		return nil, err
 	}
 
-	list := s.listing(caller, "policies")
-	page, err := list.page(input.MaxResults, input.NextToken)
+	list := s.list(caller, "policies")
+	page, err := list.Page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListPoliciesOutput{}
-	err = s.o.DB.Peek(ctx, func(tx *db.Tx) error {
-		policies, next, err := identity.Policies(tx, s.o.Seal, string(caller.Account), identityPage(page))
+	err = s.options.DB.Peek(ctx, func(tx *db.Tx) error {
+		policies, next, err := identity.Policies(tx, s.options.Seal, string(caller.Account), identityPage(page))
 		if err != nil {
 			return err
 		}
 
 		for _, p := range policies {
-			out.Policies = append(out.Policies, showPolicy(p))
+			out.Policies = append(out.Policies, toWirePolicy(p))
 		}
 
 		out.NextToken, err = list.Token(store.Cursor(next))
@@ -67,18 +68,18 @@ func (s *Service) ListPolicies(ctx context.Context, caller Caller, input *wire.L
 }
 
 // DeletePolicy removes a policy. It takes effect as PutPolicy does.
-func (s *Service) DeletePolicy(ctx context.Context, caller Caller, input *wire.DeletePolicyInput) (*wire.DeletePolicyOutput, error) {
+func (s *Service) DeletePolicy(ctx context.Context, caller access.Caller, input *wire.DeletePolicyInput) (*wire.DeletePolicyOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:DeletePolicy"); err != nil {
 		return nil, err
 	}
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
 		return identity.DeletePolicy(tx, string(caller.Account), input.Name)
 	})
-	s.o.Directory.InvalidatePolicies(string(caller.Account))
+	s.options.Directory.InvalidatePolicies(string(caller.Account))
 	return &wire.DeletePolicyOutput{}, err
 }
 
-func showPolicy(stored identity.Policy) wire.Policy {
+func toWirePolicy(stored identity.Policy) wire.Policy {
 	return wire.Policy{
 		Name:      stored.Name,
 		Document:  stored.Text,

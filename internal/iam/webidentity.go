@@ -1,4 +1,4 @@
-package api
+package iam
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -16,7 +17,7 @@ import (
 
 // PutWebIdentityRole makes a role of the account, or replaces it, which ends its
 // sessions within seconds.
-func (s *Service) PutWebIdentityRole(ctx context.Context, caller Caller, input *wire.PutWebIdentityRoleInput) (*wire.PutWebIdentityRoleOutput, error) {
+func (s *Service) PutWebIdentityRole(ctx context.Context, caller access.Caller, input *wire.PutWebIdentityRoleInput) (*wire.PutWebIdentityRoleOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:PutWebIdentityRole"); err != nil {
 		return nil, err
 	}
@@ -24,33 +25,33 @@ func (s *Service) PutWebIdentityRole(ctx context.Context, caller Caller, input *
 	if err != nil {
 		return nil, err
 	}
-	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		return identity.PutWebIdentityRole(tx, s.o.Seal, string(caller.Account), role, s.o.WebIdentityIssuers)
+	err = s.options.DB.Update(ctx, func(tx *db.Tx) error {
+		return identity.PutWebIdentityRole(tx, s.options.Seal, string(caller.Account), role, s.options.WebIdentityIssuers)
 	})
 	return &wire.PutWebIdentityRoleOutput{RoleArn: role.ARN(string(caller.Account))}, err
 }
 
 // ListWebIdentityRoles reads the account's roles, by name.
-func (s *Service) ListWebIdentityRoles(ctx context.Context, caller Caller, input *wire.ListWebIdentityRolesInput) (*wire.ListWebIdentityRolesOutput, error) {
+func (s *Service) ListWebIdentityRoles(ctx context.Context, caller access.Caller, input *wire.ListWebIdentityRolesInput) (*wire.ListWebIdentityRolesOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:ListWebIdentityRoles"); err != nil {
 		return nil, err
 	}
 
-	list := s.listing(caller, "web identity roles")
-	page, err := list.page(input.MaxResults, input.NextToken)
+	list := s.list(caller, "web identity roles")
+	page, err := list.Page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListWebIdentityRolesOutput{}
-	err = s.o.DB.Peek(ctx, func(tx *db.Tx) error {
-		roles, next, err := identity.WebIdentityRoles(tx, s.o.Seal, string(caller.Account), identityPage(page))
+	err = s.options.DB.Peek(ctx, func(tx *db.Tx) error {
+		roles, next, err := identity.WebIdentityRoles(tx, s.options.Seal, string(caller.Account), identityPage(page))
 		if err != nil {
 			return err
 		}
 
 		for _, r := range roles {
-			out.WebIdentityRoles = append(out.WebIdentityRoles, showRole(r))
+			out.WebIdentityRoles = append(out.WebIdentityRoles, toWireRole(r))
 		}
 
 		out.NextToken, err = list.Token(store.Cursor(next))
@@ -61,11 +62,11 @@ func (s *Service) ListWebIdentityRoles(ctx context.Context, caller Caller, input
 }
 
 // DeleteWebIdentityRole removes a role, which ends its sessions within seconds.
-func (s *Service) DeleteWebIdentityRole(ctx context.Context, caller Caller, input *wire.DeleteWebIdentityRoleInput) (*wire.DeleteWebIdentityRoleOutput, error) {
+func (s *Service) DeleteWebIdentityRole(ctx context.Context, caller access.Caller, input *wire.DeleteWebIdentityRoleInput) (*wire.DeleteWebIdentityRoleOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:DeleteWebIdentityRole"); err != nil {
 		return nil, err
 	}
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
 		return identity.DeleteWebIdentityRole(tx, string(caller.Account), input.RoleName)
 	})
 	return &wire.DeleteWebIdentityRoleOutput{}, err
@@ -95,7 +96,7 @@ func webIdentityRole(shape wire.WebIdentityRole) (identity.WebIdentityRole, erro
 	return webRole, nil
 }
 
-func showRole(webRole identity.WebIdentityRole) wire.WebIdentityRole {
+func toWireRole(webRole identity.WebIdentityRole) wire.WebIdentityRole {
 	shown := wire.WebIdentityRole{
 		RoleName:  webRole.Name,
 		Role:      strings.ToUpper(string(webRole.Grants)),

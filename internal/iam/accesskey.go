@@ -1,10 +1,11 @@
-package api
+package iam
 
 import (
 	"context"
 	"strings"
 	"time"
 
+	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -13,47 +14,47 @@ import (
 
 // CreateAccessKey makes a key in the caller's account. The secret is in the
 // answer and can never be had again.
-func (s *Service) CreateAccessKey(ctx context.Context, caller Caller, input *wire.CreateAccessKeyInput) (*wire.CreateAccessKeyOutput, error) {
+func (s *Service) CreateAccessKey(ctx context.Context, caller access.Caller, input *wire.CreateAccessKeyInput) (*wire.CreateAccessKeyOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:CreateAccessKey"); err != nil {
 		return nil, err
 	}
 
 	var accessKey identity.AccessKey
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
-		if err := caller.CheckQuota(tx, store.CountKeys, s.o.Quotas.Keys, "access keys"); err != nil {
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) (err error) {
+		if err := s.checkKeyQuota(tx, caller); err != nil {
 			return err
 		}
 
-		accessKey, err = identity.CreateKey(tx, s.o.Seal, identity.CreateKeyInput{
+		accessKey, err = identity.CreateKey(tx, s.options.Seal, identity.CreateKeyInput{
 			Account: string(caller.Account), Principal: input.PrincipalName, Role: identity.Role(strings.ToLower(input.Role)),
 		})
 		return err
 	})
 
-	return &wire.CreateAccessKeyOutput{AccessKey: showKey(accessKey), SecretAccessKey: accessKey.Secret.Reveal()}, err
+	return &wire.CreateAccessKeyOutput{AccessKey: toWireKey(accessKey), SecretAccessKey: accessKey.Secret.Reveal()}, err
 }
 
 // ListAccessKeys reads the account's keys, oldest first, disabled ones included.
-func (s *Service) ListAccessKeys(ctx context.Context, caller Caller, input *wire.ListAccessKeysInput) (*wire.ListAccessKeysOutput, error) {
+func (s *Service) ListAccessKeys(ctx context.Context, caller access.Caller, input *wire.ListAccessKeysInput) (*wire.ListAccessKeysOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:ListAccessKeys"); err != nil {
 		return nil, err
 	}
 
-	list := s.listing(caller, "access keys")
-	page, err := list.page(input.MaxResults, input.NextToken)
+	list := s.list(caller, "access keys")
+	page, err := list.Page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListAccessKeysOutput{}
-	err = s.o.DB.Peek(ctx, func(tx *db.Tx) error {
+	err = s.options.DB.Peek(ctx, func(tx *db.Tx) error {
 		keys, next, err := identity.KeysOfAccount(tx, string(caller.Account), identityPage(page))
 		if err != nil {
 			return err
 		}
 
 		for _, k := range keys {
-			out.AccessKeys = append(out.AccessKeys, showKey(k))
+			out.AccessKeys = append(out.AccessKeys, toWireKey(k))
 		}
 
 		out.NextToken, err = list.Token(store.Cursor(next))
@@ -65,11 +66,11 @@ func (s *Service) ListAccessKeys(ctx context.Context, caller Caller, input *wire
 
 // UpdateAccessKey disables a key, or lets it work again. It takes effect on all
 // nodes within seconds.
-func (s *Service) UpdateAccessKey(ctx context.Context, caller Caller, input *wire.UpdateAccessKeyInput) (*wire.UpdateAccessKeyOutput, error) {
+func (s *Service) UpdateAccessKey(ctx context.Context, caller access.Caller, input *wire.UpdateAccessKeyInput) (*wire.UpdateAccessKeyOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:UpdateAccessKey"); err != nil {
 		return nil, err
 	}
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
 		return identity.SetKeyStatus(tx, string(caller.Account), input.AccessKeyId, input.Status == wire.KeyActive)
 	})
 	return &wire.UpdateAccessKeyOutput{}, err
@@ -77,7 +78,7 @@ func (s *Service) UpdateAccessKey(ctx context.Context, caller Caller, input *wir
 
 // RotateAccessKey makes a new key in the place of an old one, for the same
 // principal and role.
-func (s *Service) RotateAccessKey(ctx context.Context, caller Caller, input *wire.RotateAccessKeyInput) (*wire.RotateAccessKeyOutput, error) {
+func (s *Service) RotateAccessKey(ctx context.Context, caller access.Caller, input *wire.RotateAccessKeyInput) (*wire.RotateAccessKeyOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:RotateAccessKey"); err != nil {
 		return nil, err
 	}
@@ -88,24 +89,24 @@ func (s *Service) RotateAccessKey(ctx context.Context, caller Caller, input *wir
 	}
 
 	var accessKey identity.AccessKey
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
-		if err := caller.CheckQuota(tx, store.CountKeys, s.o.Quotas.Keys, "access keys"); err != nil {
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) (err error) {
+		if err := s.checkKeyQuota(tx, caller); err != nil {
 			return err
 		}
 
-		accessKey, err = identity.RotateKey(tx, s.o.Seal, string(caller.Account), input.AccessKeyId, keep)
+		accessKey, err = identity.RotateKey(tx, s.options.Seal, string(caller.Account), input.AccessKeyId, keep)
 		return err
 	})
 
-	return &wire.RotateAccessKeyOutput{AccessKey: showKey(accessKey), SecretAccessKey: accessKey.Secret.Reveal()}, err
+	return &wire.RotateAccessKeyOutput{AccessKey: toWireKey(accessKey), SecretAccessKey: accessKey.Secret.Reveal()}, err
 }
 
 // DeleteAccessKey removes a key. It takes effect on all nodes within seconds.
-func (s *Service) DeleteAccessKey(ctx context.Context, caller Caller, input *wire.DeleteAccessKeyInput) (*wire.DeleteAccessKeyOutput, error) {
+func (s *Service) DeleteAccessKey(ctx context.Context, caller access.Caller, input *wire.DeleteAccessKeyInput) (*wire.DeleteAccessKeyOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:DeleteAccessKey"); err != nil {
 		return nil, err
 	}
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
 		return identity.DeleteKey(tx, string(caller.Account), input.AccessKeyId)
 	})
 	return &wire.DeleteAccessKeyOutput{}, err
@@ -115,7 +116,7 @@ func identityPage(p store.Page) identity.Page {
 	return identity.Page{Limit: p.Limit, After: identity.Cursor(p.After)}
 }
 
-func showKey(accessKey identity.AccessKey) wire.AccessKey {
+func toWireKey(accessKey identity.AccessKey) wire.AccessKey {
 	shown := wire.AccessKey{
 		AccessKeyId:   accessKey.AccessKeyID,
 		PrincipalName: accessKey.Name,
