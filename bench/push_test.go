@@ -69,7 +69,7 @@ func newPushed(b *testing.B, d *db.DB) *pushed {
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	q := queue.New(queue.Options{DB: d, Log: log, Exclusive: d.Dialect() == db.SQLite})
 	e := engine.New(engine.Options{
-		DB: d, Queue: q, Log: log, Encode: func(s lockstep.ResourceSync) ([]byte, error) { return json.Marshal(s) },
+		DB: d, Queue: q, Log: log, EncodeStatus: func(s lockstep.ResourceSync) ([]byte, error) { return json.Marshal(s) },
 		Providers: []provider.Driver{memoryHost{p}}, Targets: []target.Driver{starting{p}},
 		Credential: func(*db.Tx, lockstep.ARN) (lockstep.Credential, error) {
 			return lockstep.Credential{Kind: lockstep.NoCredential}, nil
@@ -119,7 +119,7 @@ func (p *pushed) fill(tx *db.Tx, e *engine.Engine, key *seal.Key) error {
 	if err := errors.Join(store.InsertConnection(tx, &conn), store.InsertLink(tx, &l), store.InsertConfiguration(tx, &cfg)); err != nil {
 		return err
 	}
-	return errors.Join(e.Configured(tx, cfg), store.PutWebhook(tx, key, &p.hook, seal.NewSecret(webhookSecret)))
+	return errors.Join(e.AttachConfiguration(tx, cfg), store.PutWebhook(tx, key, &p.hook, seal.NewSecret(webhookSecret)))
 }
 
 // move makes a new head.

@@ -49,7 +49,7 @@ func (s *Service) UpdateSyncBlocker(ctx context.Context, caller access.Caller, i
 		if err != nil {
 			return err
 		}
-		b, err = s.o.Engine.Resolve(tx, cfg, input.Id, input.ResolvedReason)
+		b, err = s.o.Syncs.ResolveBlocker(tx, cfg, input.Id, input.ResolvedReason)
 		return err
 	})
 	return &wire.UpdateSyncBlockerOutput{ResourceName: input.ResourceName, SyncBlocker: showBlocker(b)}, err

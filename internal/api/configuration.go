@@ -55,7 +55,7 @@ func (s *Service) configure(tx *db.Tx, caller access.Caller, cfg *lockstep.SyncC
 	if err := store.InsertConfiguration(tx, cfg); err != nil {
 		return err
 	}
-	return s.o.Engine.Configured(tx, *cfg)
+	return s.o.Syncs.AttachConfiguration(tx, *cfg)
 }
 
 // authorizeConfiguration asks whether the caller may make a configuration as it is given:
@@ -140,7 +140,7 @@ func (s *Service) UpdateSyncConfiguration(ctx context.Context, caller access.Cal
 			return err
 		}
 
-		return s.o.Engine.Configured(tx, cfg)
+		return s.o.Syncs.AttachConfiguration(tx, cfg)
 	})
 
 	return &wire.UpdateSyncConfigurationOutput{SyncConfiguration: showConfiguration(cfg)}, err
@@ -216,7 +216,7 @@ func (s *Service) DeleteSyncConfiguration(ctx context.Context, caller access.Cal
 		if err != nil {
 			return err
 		}
-		if err := s.o.Engine.Deconfigured(tx, cfg); err != nil {
+		if err := s.o.Syncs.DetachConfiguration(tx, cfg); err != nil {
 			return err
 		}
 		return store.DeleteConfiguration(tx, cfg.ID)

@@ -38,7 +38,7 @@ func (s *Service) ProposeDeploymentFile(ctx context.Context, caller access.Calle
 		return nil, err
 	}
 
-	pullRequest, branch, err := s.o.Hosts.Propose(ctx, link.ID, engine.Proposed{
+	pullRequest, branch, err := s.o.Repositories.Propose(ctx, link.ID, engine.Proposed{
 		SyncType:   lockstep.SyncType(input.SyncType),
 		Resource:   input.ResourceName,
 		Branch:     input.Branch,

@@ -15,48 +15,35 @@ import (
 	"github.com/lockstephq/lockstep/internal/store"
 )
 
-// An Engine is what the operations need of the engine. Where a method takes a
-// transaction, what it does is committed with it.
-type Engine interface {
-	// Configured is called after a configuration was made or changed.
-	Configured(tx *db.Tx, cfg lockstep.SyncConfiguration) error
-	// Deconfigured is called before a configuration is deleted.
-	Deconfigured(tx *db.Tx, cfg lockstep.SyncConfiguration) error
-	// Retry syncs the branch's head now and resolves what blocks it.
+// Syncs starts syncs and reports what became of them. [engine.Engine] implements
+// it. What a method with a transaction does is committed with that transaction; a
+// method with a context may call the Git host, and must not be called within one.
+type Syncs interface {
+	AttachConfiguration(tx *db.Tx, cfg lockstep.SyncConfiguration) error
+	DetachConfiguration(tx *db.Tx, cfg lockstep.SyncConfiguration) error
+	RequestSync(tx *db.Tx, linkID, branch string) error
 	Retry(tx *db.Tx, cfg lockstep.SyncConfiguration) error
-	// Resolve resolves one blocker and does the same.
-	Resolve(tx *db.Tx, cfg lockstep.SyncConfiguration, blockerID, reason string) (lockstep.Blocker, error)
-	// Request asks for a repository sync now.
-	Request(tx *db.Tx, linkID, branch string) error
+	ResolveBlocker(tx *db.Tx, cfg lockstep.SyncConfiguration, blockerID, reason string) (lockstep.Blocker, error)
+
+	RetryCommit(ctx context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) error
+	ResolveHead(ctx context.Context, cfg lockstep.SyncConfiguration) (lockstep.SHA, error)
+	RevisionStatus(ctx context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) (engine.RevisionStatus, error)
 }
 
-// A Historian knows the commits of branches and what became of them. Its methods may take the time that
-// a Git host takes; they are called outside of transactions.
-type Historian interface {
-	Head(ctx context.Context, cfg lockstep.SyncConfiguration) (lockstep.SHA, error)
-	Handled(ctx context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) (engine.Handling, error)
-	// RetryAt syncs a commit of the branch in place of its head.
-	RetryAt(ctx context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) error
-}
-
-// A Hosts has Git hosts do something through their own API. Its methods may take
-// the time that a Git host takes; they are called outside of transactions.
-type Hosts interface {
-	// WebhookKind gives how the webhooks prove where they come from that a link's
-	// host can be told to send; Invalid where it cannot.
+// Repositories calls the API of links' Git hosts. It must not be called within a
+// transaction.
+type Repositories interface {
 	WebhookKind(ctx context.Context, linkID string) (lockstep.WebhookKind, error)
 	RegisterWebhook(ctx context.Context, linkID, url, secret string) error
 	RemoveWebhook(ctx context.Context, linkID, url string) error
-	// Propose opens a pull request; a zero one where there is nothing to propose.
 	Propose(ctx context.Context, linkID string, p engine.Proposed) (provider.PullRequest, string, error)
 }
 
 // Options are what the operations need. What has no default is required.
 type Options struct {
-	DB        *db.DB
-	Engine    Engine
-	Historian Historian // the engine again
-	Hosts     Hosts     // and again
+	DB           *db.DB
+	Syncs        Syncs
+	Repositories Repositories
 	// PublicURL is where Git hosts reach the webhooks, without a path. Defaults to
 	// none: then callers say it.
 	PublicURL string

@@ -244,12 +244,12 @@ func TestRevisionSyncTellsWhatBecameOfACommit(t *testing.T) {
 		link := w.linked()
 		w.configure("web", link)
 		w.engine.head = sha2
-		w.engine.answer = engine.Handling{State: engine.Failed, Reason: "The bucket exists."}
+		w.engine.answer = engine.RevisionStatus{State: engine.Failed, Reason: "The bucket exists."}
 		ask := func(sha lockstep.SHA) (out wire.GetRevisionSyncOutput, err error) {
 			err = w.ours("GetRevisionSync", wire.GetRevisionSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC", Sha: string(sha)}, &out)
 			return out, err
 		}
-		want := wire.GetRevisionSyncOutput{Sha: string(sha1), Handling: "FAILED", Reason: "The bucket exists."}
+		want := wire.GetRevisionSyncOutput{Sha: string(sha1), Status: "FAILED", Reason: "The bucket exists."}
 		if diff := cmp.Diff(want, must[wire.GetRevisionSyncOutput](t)(ask(sha1))); diff != "" {
 			t.Errorf("before an attempt (-want +got):\n%s", diff)
 		}

@@ -24,7 +24,7 @@ func (s *Service) StartResourceSync(ctx context.Context, caller access.Caller, i
 		if err != nil {
 			return err
 		}
-		return s.o.Engine.Retry(tx, cfg)
+		return s.o.Syncs.Retry(tx, cfg)
 	})
 	return &wire.StartResourceSyncOutput{}, err
 }
@@ -41,7 +41,7 @@ func (s *Service) startSyncOfCommit(ctx context.Context, caller access.Caller, i
 	if err != nil {
 		return err
 	}
-	return asHostFailure(s.o.Historian.RetryAt(ctx, cfg, sha))
+	return asHostFailure(s.o.Syncs.RetryCommit(ctx, cfg, sha))
 }
 
 func invalidSHA() error {
@@ -80,7 +80,7 @@ func (s *Service) StartRepositorySync(ctx context.Context, caller access.Caller,
 
 func (s *Service) requestAll(tx *db.Tx, linkID string, branches []string) error {
 	for _, branch := range branches {
-		if err := s.o.Engine.Request(tx, linkID, branch); err != nil {
+		if err := s.o.Syncs.RequestSync(tx, linkID, branch); err != nil {
 			return err
 		}
 	}
@@ -101,17 +101,17 @@ func (s *Service) GetRevisionSync(ctx context.Context, caller access.Caller, inp
 	}
 
 	if sha == "" {
-		if sha, err = s.o.Historian.Head(ctx, cfg); err != nil {
+		if sha, err = s.o.Syncs.ResolveHead(ctx, cfg); err != nil {
 			return nil, asHostFailure(err)
 		}
 	}
 
-	status, err := s.o.Historian.Handled(ctx, cfg, sha)
+	status, err := s.o.Syncs.RevisionStatus(ctx, cfg, sha)
 	if err != nil {
 		return nil, asHostFailure(err)
 	}
 
-	out := &wire.GetRevisionSyncOutput{Sha: string(sha), Handling: string(status.State), Reason: status.Reason}
+	out := &wire.GetRevisionSyncOutput{Sha: string(sha), Status: string(status.State), Reason: status.Reason}
 	return out, s.addStatus(ctx, cfg, out)
 }
 

@@ -77,7 +77,7 @@ func (s *Service) RegisterRepositoryWebhook(ctx context.Context, caller access.C
 		return nil, err
 	}
 
-	kind, err := s.o.Hosts.WebhookKind(ctx, link.ID)
+	kind, err := s.o.Repositories.WebhookKind(ctx, link.ID)
 	if err != nil {
 		return nil, asHostFailure(err)
 	}
@@ -94,7 +94,7 @@ func (s *Service) RegisterRepositoryWebhook(ctx context.Context, caller access.C
 	}
 
 	out := &wire.RegisterRepositoryWebhookOutput{Kind: string(kind), Url: base + w.Path()}
-	if err := s.o.Hosts.RegisterWebhook(ctx, link.ID, out.Url, secret.Reveal()); err != nil {
+	if err := s.o.Repositories.RegisterWebhook(ctx, link.ID, out.Url, secret.Reveal()); err != nil {
 		return nil, asHostFailure(err)
 	}
 
@@ -135,7 +135,7 @@ func (s *Service) DeleteRepositoryWebhook(ctx context.Context, caller access.Cal
 		return out, err
 	}
 
-	if err := s.o.Hosts.RemoveWebhook(ctx, w.LinkID, w.RegisteredURL); err != nil {
+	if err := s.o.Repositories.RemoveWebhook(ctx, w.LinkID, w.RegisteredURL); err != nil {
 		out.StillRegistered = lockstep.Truncate(lockstep.Shown(err), 600)
 	}
 

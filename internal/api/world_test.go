@@ -53,9 +53,8 @@ const (
 
 // The engine is what the operations need of one.
 var _ interface {
-	api.Engine
-	api.Historian
-	api.Hosts
+	api.Syncs
+	api.Repositories
 } = (*engine.Engine)(nil)
 
 // A world is a server on a real database, with an engine that only takes notes.
@@ -132,7 +131,7 @@ func build(t testing.TB, database *db.DB, change ...func(*options)) (*world, htt
 		Providers: []provider.Driver{&connectiontest.Driver{Host: w.git, Transport: w.git, Kind: "GitLabSelfManaged"}},
 		Transport: func(string) (http.RoundTripper, error) { return w.git, nil }})
 	o := options{Options: api.Options{
-		DB: database, Engine: w.engine, Historian: w.engine, Hosts: w.engine, Directory: directory, Seal: key, Connections: w.handshake,
+		DB: database, Syncs: w.engine, Repositories: w.engine, Directory: directory, Seal: key, Connections: w.handshake,
 		Providers: map[lockstep.ProviderType]api.Provider{
 			"Git":    {NeedsHost: true, ValidEndpoint: noSSH},
 			"GitHub": {}, "GitLabSelfManaged": {NeedsHost: true},
@@ -376,7 +375,7 @@ type notes struct {
 	// hostErr is of every call that asks a host's API, noHook of those that change
 	// its webhooks.
 	hostErr, noHook error
-	answer          engine.Handling
+	answer          engine.RevisionStatus
 }
 
 func (n *notes) note(text string) error {
@@ -395,11 +394,11 @@ func (n *notes) take() []string {
 	return taken
 }
 
-func (n *notes) Configured(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
+func (n *notes) AttachConfiguration(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 	return n.note("configured " + cfg.ResourceName + " " + cfg.Branch)
 }
 
-func (n *notes) Deconfigured(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
+func (n *notes) DetachConfiguration(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 	return n.note("deconfigured " + cfg.ResourceName)
 }
 
@@ -407,7 +406,7 @@ func (n *notes) Retry(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 	return n.note("retry " + cfg.ResourceName)
 }
 
-func (n *notes) Resolve(tx *db.Tx, cfg lockstep.SyncConfiguration, id, reason string) (lockstep.Blocker, error) {
+func (n *notes) ResolveBlocker(tx *db.Tx, cfg lockstep.SyncConfiguration, id, reason string) (lockstep.Blocker, error) {
 	b, err := store.BlockerByID(tx, cfg, id)
 	if err != nil {
 		return b, lockstep.Wrapf(lockstep.NotFound, engine.ErrNoBlocker, "Could not find sync blocker: %s", id)
@@ -415,22 +414,22 @@ func (n *notes) Resolve(tx *db.Tx, cfg lockstep.SyncConfiguration, id, reason st
 	return b, n.note("resolve " + cfg.ResourceName + " " + reason)
 }
 
-func (n *notes) RetryAt(_ context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) error {
+func (n *notes) RetryCommit(_ context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) error {
 	if n.noHead != nil {
 		return n.noHead
 	}
 	return n.note("retry " + cfg.ResourceName + " at " + string(sha))
 }
 
-func (n *notes) Request(tx *db.Tx, linkID, branch string) error {
+func (n *notes) RequestSync(tx *db.Tx, linkID, branch string) error {
 	return n.note("request " + branch)
 }
 
-func (n *notes) Head(context.Context, lockstep.SyncConfiguration) (lockstep.SHA, error) {
+func (n *notes) ResolveHead(context.Context, lockstep.SyncConfiguration) (lockstep.SHA, error) {
 	return n.head, n.noHead
 }
 
-func (n *notes) Handled(_ context.Context, _ lockstep.SyncConfiguration, sha lockstep.SHA) (engine.Handling, error) {
+func (n *notes) RevisionStatus(_ context.Context, _ lockstep.SyncConfiguration, sha lockstep.SHA) (engine.RevisionStatus, error) {
 	h := n.answer
 	h.SHA = sha
 	return h, nil

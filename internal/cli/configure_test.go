@@ -73,7 +73,7 @@ func newInstallation(t testing.TB) installation {
 	i.key, i.open = key, d
 	service := api.New(api.Options{
 		Seal: key,
-		DB:   d, Engine: i.engine, Historian: i.engine, Directory: directory,
+		DB:   d, Syncs: i.engine, Directory: directory,
 		Providers:   map[lockstep.ProviderType]api.Provider{"Git": {NeedsHost: true}, "GitHub": {}, "GitLab": {}, "GitLabSelfManaged": {NeedsHost: true}},
 		ValidName:   map[lockstep.SyncType]func(string) error{"CFN_STACK_SYNC": func(string) error { return nil }},
 		Connections: i.handshake(t, d, key),
@@ -161,11 +161,11 @@ func (n *notes) note(text string) error {
 	return nil
 }
 
-func (n *notes) Configured(_ *db.Tx, cfg lockstep.SyncConfiguration) error {
+func (n *notes) AttachConfiguration(_ *db.Tx, cfg lockstep.SyncConfiguration) error {
 	return n.note("configured " + cfg.ResourceName + " " + cfg.Branch + " " + cfg.ConfigFile + " " + string(cfg.TriggerResourceUpdateOn))
 }
 
-func (n *notes) Deconfigured(_ *db.Tx, cfg lockstep.SyncConfiguration) error {
+func (n *notes) DetachConfiguration(_ *db.Tx, cfg lockstep.SyncConfiguration) error {
 	return n.note("deconfigured " + cfg.ResourceName)
 }
 
@@ -173,22 +173,22 @@ func (n *notes) Retry(_ *db.Tx, cfg lockstep.SyncConfiguration) error {
 	return n.note("retry " + cfg.ResourceName)
 }
 
-func (n *notes) RetryAt(_ context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) error {
+func (n *notes) RetryCommit(_ context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) error {
 	return n.note("retry " + cfg.ResourceName + " at " + string(sha))
 }
 
-func (n *notes) Resolve(_ *db.Tx, cfg lockstep.SyncConfiguration, id, _ string) (lockstep.Blocker, error) {
+func (n *notes) ResolveBlocker(_ *db.Tx, cfg lockstep.SyncConfiguration, id, _ string) (lockstep.Blocker, error) {
 	return lockstep.Blocker{ID: id}, n.note("resolve " + cfg.ResourceName)
 }
 
-func (n *notes) Request(_ *db.Tx, _, branch string) error { return n.note("request " + branch) }
+func (n *notes) RequestSync(_ *db.Tx, _, branch string) error { return n.note("request " + branch) }
 
-func (n *notes) Head(context.Context, lockstep.SyncConfiguration) (lockstep.SHA, error) {
+func (n *notes) ResolveHead(context.Context, lockstep.SyncConfiguration) (lockstep.SHA, error) {
 	return sha1, nil
 }
 
-func (n *notes) Handled(_ context.Context, _ lockstep.SyncConfiguration, sha lockstep.SHA) (engine.Handling, error) {
-	return engine.Handling{State: engine.Succeeded, SHA: sha}, nil
+func (n *notes) RevisionStatus(_ context.Context, _ lockstep.SyncConfiguration, sha lockstep.SHA) (engine.RevisionStatus, error) {
+	return engine.RevisionStatus{State: engine.Succeeded, SHA: sha}, nil
 }
 
 func TestAFileIsConnectedLinkedAndSynced(t *testing.T) {

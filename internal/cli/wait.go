@@ -77,12 +77,12 @@ type waiting struct {
 	resource string
 	sha      string // "" until the Git host has told the head
 	branch   string
-	// unconcerned is the commit that was asked for, once it is known that it does
+	// unaffected is the commit that was asked for, once it is known that it does
 	// not concern the resource; sha is then the one that the resource is to have.
-	unconcerned string
-	last        string // the latest state, for when the time is up
-	warned      bool
-	poked       bool
+	unaffected string
+	last       string // the latest state, for when the time is up
+	warned     bool
+	poked      bool
 }
 
 func (w *waiting) wait(ctx context.Context, timeout time.Duration) error {
@@ -137,19 +137,19 @@ func (w *waiting) tolerate(ctx context.Context, err error) error {
 // judge takes one answer. It ends the wait with done or an error.
 func (w *waiting) judge(ctx context.Context, cfg wire.SyncConfiguration, out *wire.GetRevisionSyncOutput) (done bool, err error) {
 	w.sha, w.warned = out.Sha, false
-	w.last = out.Handling
-	switch out.Handling {
-	case wire.HandlingSucceeded:
+	w.last = out.Status
+	switch out.Status {
+	case wire.RevisionSucceeded:
 		return true, w.say("SUCCEEDED", out.Sha, "")
-	case wire.HandlingLaterSucceeded:
+	case wire.RevisionLaterSucceeded:
 		return true, w.say("SUCCEEDED", later(out), "later head than "+short(out.Sha))
-	case wire.HandlingFailed:
+	case wire.RevisionFailed:
 		return true, w.failed(later(out), out.Reason)
-	case wire.HandlingBlocked:
+	case wire.RevisionBlocked:
 		return true, w.blocked(out.Sha, out.Reason)
-	case wire.HandlingNotConcerned:
+	case wire.RevisionNotAffected:
 		return w.turn(out)
-	case wire.HandlingPending:
+	case wire.RevisionPending:
 		w.poke(ctx, cfg)
 	}
 
@@ -168,13 +168,13 @@ func (w *waiting) turn(out *wire.GetRevisionSyncOutput) (done bool, err error) {
 		wanted = d.Sha
 	}
 
-	if wanted != out.Sha && w.unconcerned == "" {
-		w.unconcerned, w.sha = out.Sha, wanted
+	if wanted != out.Sha && w.unaffected == "" {
+		w.unaffected, w.sha = out.Sha, wanted
 		return false, nil
 	}
 
 	// The books do not know the wanted commit any more: the status is the answer.
-	w.unconcerned = cmp.Or(w.unconcerned, out.Sha)
+	w.unaffected = cmp.Or(w.unaffected, out.Sha)
 	latest := out.ResourceSync.LatestSync
 	switch latest.Status {
 	case "SUCCEEDED":
@@ -217,10 +217,10 @@ func (w *waiting) poke(ctx context.Context, cfg wire.SyncConfiguration) {
 // asked for.
 func later(out *wire.GetRevisionSyncOutput) string {
 	if s := out.ResourceSync; s != nil {
-		if out.Handling == wire.HandlingLaterSucceeded && s.LatestSuccessfulSync != nil {
+		if out.Status == wire.RevisionLaterSucceeded && s.LatestSuccessfulSync != nil {
 			return s.LatestSuccessfulSync.TargetRevision.Sha
 		}
-		if out.Handling == wire.HandlingFailed {
+		if out.Status == wire.RevisionFailed {
 			return s.LatestSync.TargetRevision.Sha
 		}
 	}
@@ -231,8 +231,8 @@ func later(out *wire.GetRevisionSyncOutput) string {
 func (w *waiting) say(status, sha, more string) error {
 	on := w.p.paintFor(w.p.stdout)
 	line := plain(w.resource) + " " + on.status(status, status) + " " + plain(at(w.branch, sha))
-	if w.unconcerned != "" {
-		line += ", not concerned by " + plain(short(w.unconcerned))
+	if w.unaffected != "" {
+		line += ", not affected by " + plain(short(w.unaffected))
 	}
 
 	if more != "" && status == "SUCCEEDED" {
@@ -251,7 +251,7 @@ func (w *waiting) timedOut(timeout time.Duration) error {
 		commit = at(w.branch, w.sha)
 	}
 	fmt.Fprintf(w.p.stdout, "%s TIMED OUT %s: still %s after %s\n", plain(w.resource), plain(commit), plain(w.last), timeout)
-	if w.last == wire.HandlingPending {
+	if w.last == wire.RevisionPending {
 		fmt.Fprintf(w.p.stderr, "  No sync has seen this commit yet: look whether it is on branch %s at the Git host.\n", plain(w.branch))
 	}
 	fmt.Fprintf(w.p.stderr, "  `lockstep status %s` shows how far it is; --timeout waits longer.\n", w.resource)

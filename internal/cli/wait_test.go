@@ -59,7 +59,7 @@ func answering(t testing.TB, answers ...any) (*fake, *asked) {
 func short(sha string) string { return sha[:min(len(sha), 8)] }
 
 func answer(handling, sha string) wire.GetRevisionSyncOutput {
-	return wire.GetRevisionSyncOutput{Sha: sha, Handling: handling}
+	return wire.GetRevisionSyncOutput{Sha: sha, Status: handling}
 }
 
 func answerOf(handling, sha, reason string, latest wire.ResourceSyncAttempt, desired string) wire.GetRevisionSyncOutput {
@@ -67,7 +67,7 @@ func answerOf(handling, sha, reason string, latest wire.ResourceSyncAttempt, des
 	if latest.Status == "SUCCEEDED" {
 		s.LatestSuccessfulSync = &latest
 	}
-	return wire.GetRevisionSyncOutput{Sha: sha, Handling: handling, Reason: reason, ResourceSync: s}
+	return wire.GetRevisionSyncOutput{Sha: sha, Status: handling, Reason: reason, ResourceSync: s}
 }
 
 func TestWaitEndsWithTheLineAndTheCodeOfEachOutcome(t *testing.T) {
@@ -81,57 +81,57 @@ func TestWaitEndsWithTheLineAndTheCodeOfEachOutcome(t *testing.T) {
 		asked   []string
 	}{
 		"succeeded": {
-			answers: []any{answer(wire.HandlingSucceeded, sha1)},
+			answers: []any{answer(wire.RevisionSucceeded, sha1)},
 			line:    "web SUCCEEDED main@11111111", asked: []string{""},
 		},
 		"the head asked of the Git host is what is waited for": {
-			answers: []any{answer(wire.HandlingPending, sha1), answer(wire.HandlingInProgress, sha1), answer(wire.HandlingSucceeded, sha1)},
+			answers: []any{answer(wire.RevisionPending, sha1), answer(wire.RevisionInProgress, sha1), answer(wire.RevisionSucceeded, sha1)},
 			line:    "web SUCCEEDED main@11111111", asked: []string{"", "11111111", "11111111"},
 		},
 		"given sha, capitals allowed": {
-			answers: []any{answer(wire.HandlingSucceeded, strings.ToLower(shaA))}, args: []string{"--sha", shaA},
+			answers: []any{answer(wire.RevisionSucceeded, strings.ToLower(shaA))}, args: []string{"--sha", shaA},
 			line: "web SUCCEEDED main@aaaaaaaa", asked: []string{"aaaaaaaa"},
 		},
 		"a later head succeeded": {
-			answers: []any{answerOf(wire.HandlingLaterSucceeded, sha1, "", good, sha2)}, args: []string{"--sha", sha1},
+			answers: []any{answerOf(wire.RevisionLaterSucceeded, sha1, "", good, sha2)}, args: []string{"--sha", sha1},
 			line: "web SUCCEEDED main@22222222, later head than 11111111", asked: []string{"11111111"},
 		},
 		"failed": {
-			answers: []any{answerOf(wire.HandlingFailed, sha1, "Queue failed.\nAll of it.", bad, sha2)},
+			answers: []any{answerOf(wire.RevisionFailed, sha1, "Queue failed.\nAll of it.", bad, sha2)},
 			line:    "web FAILED main@22222222: Queue failed. All of it.", stderr: "lockstep retry web", code: 1, asked: []string{""},
 		},
 		"needs a person": {
-			answers: []any{answerOf(wire.HandlingBlocked, sha1, "Somebody else changed the stack.", bad, sha2)},
+			answers: []any{answerOf(wire.RevisionBlocked, sha1, "Somebody else changed the stack.", bad, sha2)},
 			line:    "web BLOCKED main@11111111: Somebody else changed the stack.", stderr: "Remove the cause", code: 4, asked: []string{""},
 		},
-		"not concerned, and the latest succeeded": {
-			answers: []any{answerOf(wire.HandlingNotConcerned, sha1, "", good, sha2), answerOf(wire.HandlingSucceeded, sha2, "", good, sha2)},
-			line:    "web SUCCEEDED main@22222222, not concerned by 11111111", asked: []string{"", "22222222"},
+		"not affected, and the latest succeeded": {
+			answers: []any{answerOf(wire.RevisionNotAffected, sha1, "", good, sha2), answerOf(wire.RevisionSucceeded, sha2, "", good, sha2)},
+			line:    "web SUCCEEDED main@22222222, not affected by 11111111", asked: []string{"", "22222222"},
 		},
-		"not concerned, and the latest is still on its way": {
-			answers: []any{answerOf(wire.HandlingNotConcerned, sha1, "", bad, sha3), answerOf(wire.HandlingInProgress, sha3, "", bad, sha3),
-				answerOf(wire.HandlingSucceeded, sha3, "", attempt("SUCCEEDED", sha3), sha3)},
-			line: "web SUCCEEDED main@33333333, not concerned by 11111111", asked: []string{"", "33333333", "33333333"},
+		"not affected, and the latest is still on its way": {
+			answers: []any{answerOf(wire.RevisionNotAffected, sha1, "", bad, sha3), answerOf(wire.RevisionInProgress, sha3, "", bad, sha3),
+				answerOf(wire.RevisionSucceeded, sha3, "", attempt("SUCCEEDED", sha3), sha3)},
+			line: "web SUCCEEDED main@33333333, not affected by 11111111", asked: []string{"", "33333333", "33333333"},
 		},
-		"not concerned, and the latest failed": {
-			answers: []any{answerOf(wire.HandlingNotConcerned, sha1, "", bad, sha2), answerOf(wire.HandlingFailed, sha2, "No.", bad, sha2)},
-			line:    "web FAILED main@22222222, not concerned by 11111111: No.", code: 1, asked: []string{"", "22222222"},
+		"not affected, and the latest failed": {
+			answers: []any{answerOf(wire.RevisionNotAffected, sha1, "", bad, sha2), answerOf(wire.RevisionFailed, sha2, "No.", bad, sha2)},
+			line:    "web FAILED main@22222222, not affected by 11111111: No.", code: 1, asked: []string{"", "22222222"},
 		},
-		"not concerned, and the books know the latest no more": {
-			answers: []any{answerOf(wire.HandlingNotConcerned, sha1, "", good, sha2), answerOf(wire.HandlingNotConcerned, sha2, "", good, sha2)},
-			line:    "web SUCCEEDED main@22222222, not concerned by 11111111", asked: []string{"", "22222222"},
+		"not affected, and the books know the latest no more": {
+			answers: []any{answerOf(wire.RevisionNotAffected, sha1, "", good, sha2), answerOf(wire.RevisionNotAffected, sha2, "", good, sha2)},
+			line:    "web SUCCEEDED main@22222222, not affected by 11111111", asked: []string{"", "22222222"},
 		},
 		"the Git host was away": {
-			answers: []any{exception("ResourceUnavailableException", "The Git host does not answer."), answer(wire.HandlingSucceeded, sha1)},
+			answers: []any{exception("ResourceUnavailableException", "The Git host does not answer."), answer(wire.RevisionSucceeded, sha1)},
 			line:    "web SUCCEEDED main@11111111", stderr: "The Git host does not answer.\n  Going on waiting.", asked: []string{"", ""},
 		},
 		"the time is up": {
-			answers: []any{answer(wire.HandlingInProgress, sha1)}, args: []string{"--timeout", "150ms"},
+			answers: []any{answer(wire.RevisionInProgress, sha1)}, args: []string{"--timeout", "150ms"},
 			line: "web TIMED OUT main@11111111: still IN_PROGRESS after 150ms", stderr: "lockstep status web", code: 3,
 			asked: []string{"", "11111111"},
 		},
 		"the time is up for a commit that nobody has seen": {
-			answers: []any{answer(wire.HandlingPending, sha1)}, args: []string{"--timeout", "150ms", "--sha", sha1},
+			answers: []any{answer(wire.RevisionPending, sha1)}, args: []string{"--timeout", "150ms", "--sha", sha1},
 			line: "web TIMED OUT main@11111111: still PENDING after 150ms", stderr: "whether it is on branch main", code: 3,
 			asked: []string{"11111111", "11111111"},
 		},
@@ -154,7 +154,7 @@ func TestWaitEndsWithTheLineAndTheCodeOfEachOutcome(t *testing.T) {
 const shaA = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 func TestWaitHasAPendingBranchLookedAtOnce(t *testing.T) {
-	f, a := answering(t, answer(wire.HandlingPending, sha1), answer(wire.HandlingPending, sha1), answer(wire.HandlingSucceeded, sha1))
+	f, a := answering(t, answer(wire.RevisionPending, sha1), answer(wire.RevisionPending, sha1), answer(wire.RevisionSucceeded, sha1))
 	run(t, f.env(), "wait", "web").ok(t)
 	if diff := cmp.Diff([]string{link + " main"}, a.poked); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -162,7 +162,7 @@ func TestWaitHasAPendingBranchLookedAtOnce(t *testing.T) {
 }
 
 func TestWaitRefusesWhatItCannotWaitFor(t *testing.T) {
-	f, a := answering(t, answer(wire.HandlingSucceeded, sha1))
+	f, a := answering(t, answer(wire.RevisionSucceeded, sha1))
 	run(t, f.env(), "wait").refused(t, 2, "RESOURCE is missing", "Usage: lockstep wait RESOURCE")
 	run(t, f.env(), "wait", "web", "api").refused(t, 2, `unexpected argument "api"`)
 	run(t, f.env(), "wait", "web", "--sha", "1111111").refused(t, 2, `--sha "1111111"`, "git rev-parse")
@@ -184,7 +184,7 @@ func TestWaitGivesUpOnAServerThatRefuses(t *testing.T) {
 }
 
 func TestWaitEndsWhenItIsInterrupted(t *testing.T) {
-	f, _ := answering(t, answer(wire.HandlingInProgress, sha1))
+	f, _ := answering(t, answer(wire.RevisionInProgress, sha1))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	runWith(t, ctx, f.env(), "", "wait", "web").refused(t, 1, "Interrupted")

@@ -63,10 +63,10 @@ func TestOwnOperationsSpeakTheProtocol(t *testing.T) {
 	var body []byte
 	c, requests := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ = io.ReadAll(r.Body)
-		says(200, `{"Sha":"s","Handling":"SUCCEEDED"}`)(w, r)
+		says(200, `{"Sha":"s","Status":"SUCCEEDED"}`)(w, r)
 	})
 	out, err := c.GetRevisionSync(t.Context(), &wire.GetRevisionSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"})
-	if err != nil || out.Handling != wire.HandlingSucceeded {
+	if err != nil || out.Status != wire.RevisionSucceeded {
 		t.Fatalf("got %v, %v", out, err)
 	}
 

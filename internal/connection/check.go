@@ -92,7 +92,7 @@ func (h *Controller) beginCheck(ctx context.Context, job *queue.Job, arn lockste
 		due, v = false, probeResult{}
 		var row store.ConnectionCheck
 		if a, row, err = h.lockCredential(tx, arn); lockstep.KindOf(err) == lockstep.NotFound {
-			return job.Done(tx)
+			return job.Complete(tx)
 		}
 
 		if err != nil {
@@ -102,7 +102,7 @@ func (h *Controller) beginCheck(ctx context.Context, job *queue.Job, arn lockste
 		status := a.Connection.Status
 		switch {
 		case status == lockstep.ConnectionAvailable && row.CheckedAt.Add(minProbeInterval).After(tx.Now) && (row.NextCheckAt.IsZero() || row.NextCheckAt.After(tx.Now)):
-			return job.Again(tx, row.CheckedAt.Add(minProbeInterval))
+			return job.RescheduleAt(tx, row.CheckedAt.Add(minProbeInterval))
 		case isRenewable(a.Credential) && (isExpired(a.Credential, tx.Now) || status == lockstep.ConnectionError && row.RenewalFailures > 0):
 			return h.deferToRenewal(tx, job, arn, row)
 		case isExpired(a.Credential, tx.Now):
@@ -144,7 +144,7 @@ func (h *Controller) deferToRenewal(tx *db.Tx, job *queue.Job, arn lockstep.ARN,
 	if err := h.options.Queue.Wake(tx, connectionRenewal{arn}, row.NextRenewalAt); err != nil {
 		return err
 	}
-	return job.Done(tx)
+	return job.Complete(tx)
 }
 
 // recordResult writes what was found out about a credential, unless the connection holds
@@ -153,7 +153,7 @@ func (h *Controller) recordResult(tx *db.Tx, job *queue.Job, asked provider.Acce
 	arn := asked.Connection.ARN
 	a, row, err := h.lockCredential(tx, arn)
 	if lockstep.KindOf(err) == lockstep.NotFound {
-		return job.Done(tx)
+		return job.Complete(tx)
 	}
 
 	if err != nil {
@@ -176,10 +176,10 @@ func (h *Controller) recordResult(tx *db.Tx, job *queue.Job, asked provider.Acce
 	}
 
 	if row.NextCheckAt.IsZero() {
-		return job.Done(tx)
+		return job.Complete(tx)
 	}
 
-	return job.Again(tx, row.NextCheckAt)
+	return job.RescheduleAt(tx, row.NextCheckAt)
 }
 
 // resultOfRepositories gives what looks at repositories say of a credential.

@@ -71,18 +71,18 @@ func (h *Controller) acquireLease(ctx context.Context, job *queue.Job, arn locks
 		due = false
 		var row store.ConnectionCheck
 		if a, row, err = h.lockCredential(tx, arn); lockstep.KindOf(err) == lockstep.NotFound {
-			return job.Done(tx)
+			return job.Complete(tx)
 		}
 
 		switch {
 		case err != nil:
 			return err
 		case !isRenewable(a.Credential):
-			return job.Done(tx)
+			return job.Complete(tx)
 		case row.RenewalLeaseUntil.After(tx.Now):
-			return job.Again(tx, row.RenewalLeaseUntil)
+			return job.RescheduleAt(tx, row.RenewalLeaseUntil)
 		case row.NextRenewalAt.After(tx.Now):
-			return job.Again(tx, row.NextRenewalAt)
+			return job.RescheduleAt(tx, row.NextRenewalAt)
 		}
 
 		due = true
@@ -101,7 +101,7 @@ func (h *Controller) saveRenewal(ctx context.Context, job *queue.Job, spent prov
 		arn := spent.Connection.ARN
 		a, row, err := h.lockCredential(tx, arn)
 		if lockstep.KindOf(err) == lockstep.NotFound {
-			return job.Done(tx)
+			return job.Complete(tx)
 		}
 
 		if err != nil {
@@ -115,10 +115,10 @@ func (h *Controller) saveRenewal(ctx context.Context, job *queue.Job, spent prov
 		}
 
 		if row.NextRenewalAt.IsZero() {
-			return job.Done(tx)
+			return job.Complete(tx)
 		}
 
-		return job.Again(tx, row.NextRenewalAt)
+		return job.RescheduleAt(tx, row.NextRenewalAt)
 	})
 }
 

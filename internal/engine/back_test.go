@@ -24,16 +24,16 @@ func TestAHeadThatIsBackIsNotAnsweredWithWhatItWas(t *testing.T) {
 			return store.SetBranchHead(tx, w.link.ID, "main", first)
 		})
 
-		h, err := w.engine.Handled(w.t.Context(), cfg, first)
+		h, err := w.engine.RevisionStatus(w.t.Context(), cfg, first)
 		w.must(err)
 		if h.State != engine.Pending {
 			t.Errorf("before the sync: %+v", h)
 		}
 
 		w.host.point("main", first)
-		w.update(func(tx *db.Tx) error { return w.engine.Request(tx, w.link.ID, "main") })
+		w.update(func(tx *db.Tx) error { return w.engine.RequestSync(tx, w.link.ID, "main") })
 		w.until("the commit is live again", func() bool {
-			h, err = w.engine.Handled(w.t.Context(), cfg, first)
+			h, err = w.engine.RevisionStatus(w.t.Context(), cfg, first)
 			w.must(err)
 			return h.State == engine.Succeeded
 		})

@@ -261,7 +261,7 @@ func (e *Engine) refresh(tx *db.Tx, resourceID int64) error {
 		return err
 	}
 
-	document, err := e.encode(sync)
+	document, err := e.encodeStatus(sync)
 	if err != nil {
 		return fmt.Errorf("encode the status of %s: %w", s.Resource.Name, err)
 	}

@@ -31,7 +31,7 @@ func TestAForcePushBackToAnOldCommitSyncsIt(t *testing.T) {
 		second := w.push(map[string]string{"web.yaml": "2"})
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
 		w.host.point("main", first)
-		w.update(func(tx *db.Tx) error { return w.engine.Moved(tx, w.link.ID, "main", first) })
+		w.update(func(tx *db.Tx) error { return w.engine.RecordHead(tx, w.link.ID, "main", first) })
 		s := w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
 		if s.LatestSync.InitialRevision.SHA != second || s.DesiredState.SHA != first {
 			t.Errorf("back: from %s, desired %s", s.LatestSync.InitialRevision.SHA, s.DesiredState.SHA)
@@ -70,7 +70,7 @@ func TestAHeadThatChangesNothingMakesNoCallOfTheTarget(t *testing.T) {
 		}
 
 		for _, cfg := range cfgs {
-			if h := w.handled(cfg, second); h.State != engine.NotConcerned {
+			if h := w.handled(cfg, second); h.State != engine.NotAffected {
 				t.Errorf("%s: %s", cfg.ResourceName, h.State)
 			}
 		}
@@ -94,7 +94,7 @@ func TestTheSameContentAfterAFailureIsNotConcernedButARetryIs(t *testing.T) {
 			t.Errorf("the same content again: latest %s, desired %s", s.LatestSync.TargetRevision.SHA, s.DesiredState.SHA)
 		}
 
-		if h := w.handled(cfg, second); h.State != engine.NotConcerned {
+		if h := w.handled(cfg, second); h.State != engine.NotAffected {
 			t.Errorf("handled: %+v", h)
 		}
 
@@ -128,7 +128,7 @@ func TestAnyChangeIsConcernedByNewHeadsAloneNotByAnotherLook(t *testing.T) {
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.configure("web", func(c *lockstep.SyncConfiguration) { c.TriggerResourceUpdateOn = lockstep.AnyChange })
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
-		w.update(func(tx *db.Tx) error { return w.engine.Request(tx, w.link.ID, "main") })
+		w.update(func(tx *db.Tx) error { return w.engine.RequestSync(tx, w.link.ID, "main") })
 		time.Sleep(10 * time.Second)
 
 		if n, _ := w.target.called(); n != 1 {

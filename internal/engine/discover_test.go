@@ -113,7 +113,7 @@ func TestAConfigurationThatSomebodyDeletedIsNotMadeAgain(t *testing.T) {
 		w.until("both are found", func() bool { return len(w.configurations()) == 2 })
 		web := w.found("web")
 		w.update(func(tx *db.Tx) error {
-			if err := w.engine.Deconfigured(tx, web); err != nil {
+			if err := w.engine.DetachConfiguration(tx, web); err != nil {
 				return err
 			}
 			return store.DeleteConfiguration(tx, web.ID)
@@ -182,7 +182,7 @@ func TestOtherBranchesAreNotLookedThrough(t *testing.T) {
 	inSQLite(t, func(w *world) {
 		w.discovers(true)
 		w.host.push("dev", map[string]string{"web.yaml": "1"})
-		w.update(func(tx *db.Tx) error { return w.engine.Request(tx, w.link.ID, "dev") })
+		w.update(func(tx *db.Tx) error { return w.engine.RequestSync(tx, w.link.ID, "dev") })
 		time.Sleep(5 * time.Second)
 
 		if n := w.count(`SELECT count(*) FROM sync_configuration`); n != 0 {

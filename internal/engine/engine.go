@@ -20,13 +20,13 @@ type Options struct {
 	Targets   []target.Driver
 	// Credential opens what a connection holds.
 	Credential func(tx *db.Tx, connection lockstep.ARN) (lockstep.Credential, error)
-	// Met is told, in the transaction that records it and as its last statement,
+	// OnProbe is told, in the transaction that records it and as its last statement,
 	// what came of a look at a link's repository: why it failed, or nil where it
 	// works again. Defaults to nobody.
-	Met func(tx *db.Tx, linkID string, cause error) error
-	// Encode makes the answer to a status read, which is kept with the resource.
-	Encode func(lockstep.ResourceSync) ([]byte, error)
-	Log    *slog.Logger
+	OnProbe func(tx *db.Tx, linkID string, cause error) error
+	// EncodeStatus makes the answer to a status read, which is kept with the resource.
+	EncodeStatus func(lockstep.ResourceSync) ([]byte, error)
+	Log          *slog.Logger
 	// CommitURL says where a person reads more about a commit in an environment;
 	// "" is nowhere. Defaults to nowhere.
 	CommitURL func(linkID string, sha lockstep.SHA, environment string) string
@@ -39,9 +39,9 @@ type Engine struct {
 	queue        *queue.Queue
 	targets      map[lockstep.SyncType]target.Driver
 	repositories *repositories
-	encode       func(lockstep.ResourceSync) ([]byte, error)
+	encodeStatus func(lockstep.ResourceSync) ([]byte, error)
 	commitURL    func(linkID string, sha lockstep.SHA, environment string) string
-	met          func(tx *db.Tx, linkID string, cause error) error
+	onProbe      func(tx *db.Tx, linkID string, cause error) error
 	log          *slog.Logger
 }
 
@@ -57,9 +57,9 @@ func New(o Options) *Engine {
 		queue:        o.Queue,
 		targets:      make(map[lockstep.SyncType]target.Driver, len(o.Targets)),
 		repositories: newRepositories(o.DB, o.Providers, o.Credential),
-		encode:       o.Encode,
+		encodeStatus: o.EncodeStatus,
 		commitURL:    o.CommitURL,
-		met:          o.Met,
+		onProbe:      o.OnProbe,
 		log:          o.Log.With(slog.String("room", "engine")),
 	}
 	if e.commitURL == nil {

@@ -69,9 +69,9 @@ func TestOnlyWhatAHeadConcernsIsSynced(t *testing.T) {
 			t.Errorf("api moved to %s, which does not concern it", s.LatestSync.TargetRevision.SHA)
 		}
 
-		h, err := w.engine.Handled(w.t.Context(), api, second)
+		h, err := w.engine.RevisionStatus(w.t.Context(), api, second)
 		w.must(err)
-		if h.State != engine.NotConcerned {
+		if h.State != engine.NotAffected {
 			t.Errorf("handled: %s", h.State)
 		}
 
@@ -126,7 +126,7 @@ func TestTheNewestHeadSupersedesAWaitOfAnHourAtOnce(t *testing.T) {
 		w.target.script(func(target.Attempt) (target.Step, error) {
 			return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
 		})
-		w.update(func(tx *db.Tx) error { return w.engine.Moved(tx, w.link.ID, "main", second) })
+		w.update(func(tx *db.Tx) error { return w.engine.RecordHead(tx, w.link.ID, "main", second) })
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
 
 		if took := time.Since(began); took > 2*time.Second {
@@ -141,7 +141,7 @@ func TestTheNewestHeadSupersedesAWaitOfAnHourAtOnce(t *testing.T) {
 			t.Errorf("%d superseded attempts, want 1", n)
 		}
 
-		h, err := w.engine.Handled(w.t.Context(), cfg, first)
+		h, err := w.engine.RevisionStatus(w.t.Context(), cfg, first)
 		w.must(err)
 		if h.State != engine.LaterSucceeded || h.Answer != second {
 			t.Errorf("handling of the superseded commit: %+v", h)

@@ -9,31 +9,31 @@ import (
 	"github.com/lockstephq/lockstep/internal/store"
 )
 
-// A HandlingState says what became of a commit for one resource.
-type HandlingState string
+// A RevisionState is what became of a commit for one resource.
+type RevisionState string
 
 // The states of a commit for a resource.
 const (
 	// Pending: no repository sync has acted on the commit yet, or on what was
 	// asked for since.
-	Pending HandlingState = "PENDING"
-	// NotConcerned: the commit changes nothing the resource is made of.
-	NotConcerned HandlingState = "NOT_CONCERNED"
+	Pending RevisionState = "PENDING"
+	// NotAffected: the commit changes nothing the resource is made of.
+	NotAffected RevisionState = "NOT_AFFECTED"
 	// InProgress: an attempt for it, or for a later commit, is under way.
-	InProgress HandlingState = "IN_PROGRESS"
+	InProgress RevisionState = "IN_PROGRESS"
 	// Succeeded: the resource was brought to the commit.
-	Succeeded HandlingState = "SUCCEEDED"
+	Succeeded RevisionState = "SUCCEEDED"
 	// LaterSucceeded: the resource was brought to a later commit of the branch.
-	LaterSucceeded HandlingState = "LATER_SUCCEEDED"
+	LaterSucceeded RevisionState = "LATER_SUCCEEDED"
 	// Failed: the latest attempt for it, or for a later commit, failed.
-	Failed HandlingState = "FAILED"
+	Failed RevisionState = "FAILED"
 	// Blocked: Failed, and nothing goes on until a person removes the cause.
-	Blocked HandlingState = "BLOCKED"
+	Blocked RevisionState = "BLOCKED"
 )
 
-// A Handling is what became of a commit for one resource.
-type Handling struct {
-	State HandlingState
+// A RevisionStatus is what became of a commit for one resource.
+type RevisionStatus struct {
+	State RevisionState
 	SHA   lockstep.SHA // the commit asked about
 	// Answer is the commit whose attempt gave the state, "" if none did.
 	Answer lockstep.SHA
@@ -43,10 +43,10 @@ type Handling struct {
 // historyDepth is how far back a commit is looked for below a head.
 const historyDepth = 1000
 
-// Handled says what became of a commit for a configuration's resource. A commit
+// RevisionStatus says what became of a commit for a configuration's resource. A commit
 // that was never seen as a head is looked for in the history of the head that
 // was, so that it is not waited for in vain.
-func (e *Engine) Handled(ctx context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) (Handling, error) {
+func (e *Engine) RevisionStatus(ctx context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) (RevisionStatus, error) {
 	h, head, err := e.handling(ctx, cfg, sha)
 	if err != nil || h.State != Pending || head == "" || head == sha {
 		return h, err
@@ -83,9 +83,9 @@ func (e *Engine) Handled(ctx context.Context, cfg lockstep.SyncConfiguration, sh
 
 // handling answers from the database alone, and gives the branch's head as
 // last seen.
-func (e *Engine) handling(ctx context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) (h Handling, head lockstep.SHA, err error) {
+func (e *Engine) handling(ctx context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) (h RevisionStatus, head lockstep.SHA, err error) {
 	err = e.db.View(ctx, func(tx *db.Tx) error {
-		h = Handling{State: Pending, SHA: sha}
+		h = RevisionStatus{State: Pending, SHA: sha}
 		if head, err = store.BranchHead(tx, cfg.LinkID, cfg.Branch); err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func (e *Engine) handling(ctx context.Context, cfg lockstep.SyncConfiguration, s
 		if seq == 0 {
 			seen, err := store.HasSyncedHead(tx, cfg.LinkID, cfg.Branch, sha)
 			if err == nil && seen {
-				h.State = NotConcerned
+				h.State = NotAffected
 			}
 			return err
 		}
@@ -134,8 +134,8 @@ func awaited(tx *db.Tx, cfg lockstep.SyncConfiguration, head lockstep.SHA) (bool
 
 // outcomeOf says what became of a commit that concerned a resource as its
 // desire number seq: the latest attempt for that or a later desire tells.
-func outcomeOf(tx *db.Tx, s store.ResourceState, sha lockstep.SHA, seq int64) (Handling, error) {
-	h := Handling{State: InProgress, SHA: sha}
+func outcomeOf(tx *db.Tx, s store.ResourceState, sha lockstep.SHA, seq int64) (RevisionStatus, error) {
+	h := RevisionStatus{State: InProgress, SHA: sha}
 	success, ok, err := store.LatestSuccess(tx, s)
 	if err != nil {
 		return h, err

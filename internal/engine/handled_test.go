@@ -13,7 +13,7 @@ import (
 )
 
 // expect compares what became of a commit with what should have.
-func (w *world) expect(cfg lockstep.SyncConfiguration, sha lockstep.SHA, want engine.Handling) {
+func (w *world) expect(cfg lockstep.SyncConfiguration, sha lockstep.SHA, want engine.RevisionStatus) {
 	w.t.Helper()
 	want.SHA = sha
 	if diff := cmp.Diff(want, w.handled(cfg, sha)); diff != "" {
@@ -27,23 +27,23 @@ func TestHandledFollowsACommitFromItsPushToItsEnd(t *testing.T) {
 		finish := w.executes(target.End{Outcome: lockstep.Applied})
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.configure("web")
-		w.expect(cfg, first, engine.Handling{State: engine.Pending})
+		w.expect(cfg, first, engine.RevisionStatus{State: engine.Pending})
 		time.Sleep(2 * time.Second)
-		w.expect(cfg, first, engine.Handling{State: engine.Pending})
+		w.expect(cfg, first, engine.RevisionStatus{State: engine.Pending})
 		release()
 		w.untilIntent(cfg)
-		w.expect(cfg, first, engine.Handling{State: engine.InProgress})
+		w.expect(cfg, first, engine.RevisionStatus{State: engine.InProgress})
 		second := w.push(map[string]string{"web.yaml": "2"})
 		w.settle(second)
-		w.expect(cfg, second, engine.Handling{State: engine.InProgress})
+		w.expect(cfg, second, engine.RevisionStatus{State: engine.InProgress})
 		close(finish)
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
-		w.expect(cfg, second, engine.Handling{State: engine.Succeeded, Answer: second})
-		w.expect(cfg, first, engine.Handling{State: engine.LaterSucceeded, Answer: second})
+		w.expect(cfg, second, engine.RevisionStatus{State: engine.Succeeded, Answer: second})
+		w.expect(cfg, first, engine.RevisionStatus{State: engine.LaterSucceeded, Answer: second})
 		other := w.push(map[string]string{"web.yaml": "2", "README": ""})
 		w.settle(other)
-		w.expect(cfg, other, engine.Handling{State: engine.NotConcerned})
-		w.expect(cfg, "ffffffffffffffffffffffffffffffffffffffff", engine.Handling{State: engine.Pending})
+		w.expect(cfg, other, engine.RevisionStatus{State: engine.NotAffected})
+		w.expect(cfg, "ffffffffffffffffffffffffffffffffffffffff", engine.RevisionStatus{State: engine.Pending})
 	})
 }
 
@@ -65,7 +65,7 @@ func TestHandledOfAFailureNamesItsCommitAndReason(t *testing.T) {
 		close(finish)
 		w.untilStatus(cfg, lockstep.ResourceFailed, second)
 		for _, sha := range []lockstep.SHA{first, second} {
-			w.expect(cfg, sha, engine.Handling{State: engine.Failed, Answer: second, Reason: "Topic: no."})
+			w.expect(cfg, sha, engine.RevisionStatus{State: engine.Failed, Answer: second, Reason: "Topic: no."})
 		}
 
 		w.fails(&mendTheStack)
@@ -73,13 +73,13 @@ func TestHandledOfAFailureNamesItsCommitAndReason(t *testing.T) {
 		w.until("blocked", func() bool { _, blocked := w.blocker(cfg); return blocked })
 
 		for _, sha := range []lockstep.SHA{first, second, third} {
-			w.expect(cfg, sha, engine.Handling{State: engine.Blocked, Reason: "Mend the stack."})
+			w.expect(cfg, sha, engine.RevisionStatus{State: engine.Blocked, Reason: "Mend the stack."})
 		}
 
 		w.succeeds()
 		w.retry(cfg)
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, third)
-		w.expect(cfg, first, engine.Handling{State: engine.LaterSucceeded, Answer: third})
+		w.expect(cfg, first, engine.RevisionStatus{State: engine.LaterSucceeded, Answer: third})
 	})
 }
 
@@ -89,17 +89,17 @@ func TestHandledFindsACommitThatWasNeverSeenAsAHead(t *testing.T) {
 		cfg := w.configure("web")
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
 		between := w.host.push("main", map[string]string{"web.yaml": "2"})
-		w.expect(cfg, between, engine.Handling{State: engine.Pending})
+		w.expect(cfg, between, engine.RevisionStatus{State: engine.Pending})
 		head := w.push(map[string]string{"web.yaml": "3"})
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, head)
-		w.expect(cfg, between, engine.Handling{State: engine.LaterSucceeded, Answer: head})
+		w.expect(cfg, between, engine.RevisionStatus{State: engine.LaterSucceeded, Answer: head})
 		elsewhere := w.host.push("dev", map[string]string{"web.yaml": "4"})
-		w.expect(cfg, elsewhere, engine.Handling{State: engine.Pending})
+		w.expect(cfg, elsewhere, engine.RevisionStatus{State: engine.Pending})
 		w.fails(lockstep.Errorf(lockstep.Invalid, "No."))
 		skipped := w.host.push("main", map[string]string{"web.yaml": "5"})
 		broken := w.push(map[string]string{"web.yaml": "6"})
 		w.untilStatus(cfg, lockstep.ResourceFailed, broken)
-		w.expect(cfg, skipped, engine.Handling{State: engine.Failed, Answer: broken, Reason: "No."})
+		w.expect(cfg, skipped, engine.RevisionStatus{State: engine.Failed, Answer: broken, Reason: "No."})
 	})
 }
 
@@ -111,18 +111,18 @@ func TestHandledWaitsForWhatWasAskedForSinceTheHeadWasSeen(t *testing.T) {
 		first := w.host.push("main", map[string]string{"web.yaml": "1", "api.yaml": "1"})
 		web := w.configure("web")
 		w.untilStatus(web, lockstep.ResourceFailed, first)
-		w.expect(web, first, engine.Handling{State: engine.Failed, Answer: first, Reason: "No."})
+		w.expect(web, first, engine.RevisionStatus{State: engine.Failed, Answer: first, Reason: "No."})
 		w.succeeds()
 		release := w.host.hold()
 		api := w.configure("api")
 		w.retry(web)
-		w.expect(api, first, engine.Handling{State: engine.Pending})
-		w.expect(web, first, engine.Handling{State: engine.Pending})
+		w.expect(api, first, engine.RevisionStatus{State: engine.Pending})
+		w.expect(web, first, engine.RevisionStatus{State: engine.Pending})
 		release()
 		w.untilStatus(api, lockstep.ResourceSucceeded, first)
 		w.untilStatus(web, lockstep.ResourceSucceeded, first)
-		w.expect(web, first, engine.Handling{State: engine.Succeeded, Answer: first})
-		w.expect(api, first, engine.Handling{State: engine.Succeeded, Answer: first})
+		w.expect(web, first, engine.RevisionStatus{State: engine.Succeeded, Answer: first})
+		w.expect(api, first, engine.RevisionStatus{State: engine.Succeeded, Answer: first})
 	})
 }
 
@@ -132,7 +132,7 @@ func TestHeadAsksTheHostAndStartsWhatIsNews(t *testing.T) {
 		cfg := w.configure("web")
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
 		second := w.host.push("main", map[string]string{"web.yaml": "2"})
-		sha, err := w.engine.Head(w.t.Context(), cfg)
+		sha, err := w.engine.ResolveHead(w.t.Context(), cfg)
 		w.must(err)
 
 		if sha != second {
@@ -140,7 +140,7 @@ func TestHeadAsksTheHostAndStartsWhatIsNews(t *testing.T) {
 		}
 
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
-		if sha, err := w.engine.Head(w.t.Context(), cfg); sha != second || err != nil {
+		if sha, err := w.engine.ResolveHead(w.t.Context(), cfg); sha != second || err != nil {
 			t.Errorf("the head is %s, %v", sha, err)
 		}
 
@@ -150,12 +150,12 @@ func TestHeadAsksTheHostAndStartsWhatIsNews(t *testing.T) {
 		}
 
 		w.host.point("main", "")
-		if _, err := w.engine.Head(w.t.Context(), cfg); lockstep.KindOf(err) != lockstep.NotFound {
+		if _, err := w.engine.ResolveHead(w.t.Context(), cfg); lockstep.KindOf(err) != lockstep.NotFound {
 			t.Errorf("of a branch that is gone: %v", err)
 		}
 
 		w.host.fail(lockstep.Errorf(lockstep.Unavailable, "Away."))
-		if _, err := w.engine.Head(w.t.Context(), cfg); lockstep.KindOf(err) != lockstep.Unavailable {
+		if _, err := w.engine.ResolveHead(w.t.Context(), cfg); lockstep.KindOf(err) != lockstep.Unavailable {
 			t.Errorf("of a host that is away: %v", err)
 		}
 	})
@@ -164,7 +164,7 @@ func TestHeadAsksTheHostAndStartsWhatIsNews(t *testing.T) {
 func TestFollowSyncsABranchThatNothingIsKnownOf(t *testing.T) {
 	inSQLite(t, func(w *world) {
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
-		w.update(func(tx *db.Tx) error { return w.engine.Follow(tx, w.link.ID, "main", first) })
+		w.update(func(tx *db.Tx) error { return w.engine.TrackBranch(tx, w.link.ID, "main", first) })
 		w.settle(first)
 		if n := w.count(`SELECT count(*) FROM repository_link WHERE next_poll_at IS NOT NULL`); n != 1 {
 			t.Error("it is not polled")

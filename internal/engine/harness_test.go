@@ -88,13 +88,13 @@ func (w *world) start() {
 	log := slog.New(slog.DiscardHandler)
 	w.queue = queue.New(queue.Options{DB: w.db, Log: log, PollOnly: true, Workers: 10, PollInterval: tick, Exclusive: true})
 	w.engine = engine.New(engine.Options{
-		DB: w.db, Queue: w.queue, Log: log, Encode: func(s lockstep.ResourceSync) ([]byte, error) { return json.Marshal(s) },
+		DB: w.db, Queue: w.queue, Log: log, EncodeStatus: func(s lockstep.ResourceSync) ([]byte, error) { return json.Marshal(s) },
 		Providers: []provider.Driver{w.host}, Targets: append(w.others, w.target),
 		Credential: func(*db.Tx, lockstep.ARN) (lockstep.Credential, error) { return w.credential, nil },
 		CommitURL: func(linkID string, sha lockstep.SHA, environment string) string {
 			return "https://lockstep.example/" + linkID + "/" + string(sha) + "/" + environment
 		},
-		Met: w.meets,
+		OnProbe: w.meets,
 	})
 
 	ctx := context.Background()
@@ -133,7 +133,7 @@ func (w *world) configure(name string, change ...func(*lockstep.SyncConfiguratio
 		if err := store.InsertConfiguration(tx, &cfg); err != nil {
 			return err
 		}
-		return w.engine.Configured(tx, cfg)
+		return w.engine.AttachConfiguration(tx, cfg)
 	})
 
 	return cfg
@@ -143,7 +143,7 @@ func (w *world) configure(name string, change ...func(*lockstep.SyncConfiguratio
 func (w *world) push(files map[string]string) lockstep.SHA {
 	w.t.Helper()
 	sha := w.host.push("main", files)
-	w.update(func(tx *db.Tx) error { return w.engine.Moved(tx, w.link.ID, "main", sha) })
+	w.update(func(tx *db.Tx) error { return w.engine.RecordHead(tx, w.link.ID, "main", sha) })
 	return sha
 }
 
@@ -216,7 +216,7 @@ func (w *world) retry(cfg lockstep.SyncConfiguration) {
 func (w *world) deconfigure(cfg lockstep.SyncConfiguration) {
 	w.t.Helper()
 	w.update(func(tx *db.Tx) error {
-		return errors.Join(w.engine.Deconfigured(tx, cfg), store.DeleteConfiguration(tx, cfg.ID))
+		return errors.Join(w.engine.DetachConfiguration(tx, cfg), store.DeleteConfiguration(tx, cfg.ID))
 	})
 }
 
@@ -225,14 +225,14 @@ func (w *world) reconfigure(cfg *lockstep.SyncConfiguration, f func(*lockstep.Sy
 	w.t.Helper()
 	f(cfg)
 	w.update(func(tx *db.Tx) error {
-		return errors.Join(store.UpdateConfiguration(tx, cfg), w.engine.Configured(tx, *cfg))
+		return errors.Join(store.UpdateConfiguration(tx, cfg), w.engine.AttachConfiguration(tx, *cfg))
 	})
 }
 
 // handled asks what became of a commit.
-func (w *world) handled(cfg lockstep.SyncConfiguration, sha lockstep.SHA) engine.Handling {
+func (w *world) handled(cfg lockstep.SyncConfiguration, sha lockstep.SHA) engine.RevisionStatus {
 	w.t.Helper()
-	h, err := w.engine.Handled(w.t.Context(), cfg, sha)
+	h, err := w.engine.RevisionStatus(w.t.Context(), cfg, sha)
 	w.must(err)
 	return h
 }

@@ -156,7 +156,7 @@ type held struct {
 // ask has a commit synced that may or may not be on the branch.
 func (h *history) ask(cfg lockstep.SyncConfiguration) {
 	sha := h.pushed[h.random.IntN(len(h.pushed))]
-	err := h.engine.RetryAt(context.Background(), cfg, sha)
+	err := h.engine.RetryCommit(context.Background(), cfg, sha)
 	if err == nil {
 		h.held[cfg.ResourceName] = held{sha, h.host.heads["main"], h.moves}
 		return
@@ -183,7 +183,7 @@ func (h *history) forcePush() {
 // notice is the poll that sees a head, now or never.
 func (h *history) notice(sha lockstep.SHA) {
 	if h.random.IntN(5) > 0 {
-		h.update(func(tx *db.Tx) error { return h.engine.Moved(tx, h.link.ID, "main", sha) })
+		h.update(func(tx *db.Tx) error { return h.engine.RecordHead(tx, h.link.ID, "main", sha) })
 	}
 }
 
@@ -301,7 +301,7 @@ func (h *history) checkHandled(cfg lockstep.SyncConfiguration, head lockstep.SHA
 		}))
 
 		got := h.handled(cfg, sha)
-		ends := []engine.HandlingState{engine.Succeeded, engine.LaterSucceeded, engine.Failed, engine.Blocked}
+		ends := []engine.RevisionState{engine.Succeeded, engine.LaterSucceeded, engine.Failed, engine.Blocked}
 		if seq != 0 && !slices.Contains(ends, got.State) || got.State == engine.InProgress || sha == head && got.State == engine.Pending {
 			h.errorf("%s: what became of %s, desire %d: %s", cfg.ResourceName, sha.Short(), seq, got.State)
 		}

@@ -104,7 +104,7 @@ func (w *world) fleet(n int, change ...func(*lockstep.SyncConfiguration)) lockst
 			if err := store.InsertConfiguration(tx, &cfg); err != nil {
 				return err
 			}
-			if err := w.engine.Configured(tx, cfg); err != nil {
+			if err := w.engine.AttachConfiguration(tx, cfg); err != nil {
 				return err
 			}
 		}

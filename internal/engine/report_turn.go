@@ -67,7 +67,7 @@ func (t *reportTurn) begin(ctx context.Context, laneID int64) (due []store.Statu
 	err = t.db.Update(ctx, func(tx *db.Tx) (err error) {
 		due = nil
 		if t.lane, err = store.AcquireReportStreamLease(tx, laneID); lockstep.KindOf(err) == lockstep.NotFound {
-			return t.job.Done(tx) // with its link
+			return t.job.Complete(tx) // with its link
 		}
 		if err != nil {
 			return err
@@ -96,12 +96,12 @@ func (t *reportTurn) rest(tx *db.Tx) error {
 		return err
 	}
 	if !ok {
-		return t.job.Done(tx)
+		return t.job.Complete(tx)
 	}
 	if at.Before(t.lane.NotBefore) {
 		at = t.lane.NotBefore
 	}
-	return t.job.Again(tx, at)
+	return t.job.RescheduleAt(tx, at)
 }
 
 // mine runs f under the lane's lock if it is still this worker's.

@@ -59,7 +59,7 @@ func (e *Engine) beginRepositorySync(ctx context.Context, job *queue.Job, w repo
 		}
 
 		if !ok {
-			return job.Done(tx)
+			return job.Complete(tx)
 		}
 
 		if a.Status != lockstep.RepositoryInProgress {
@@ -128,7 +128,7 @@ func (e *Engine) repositorySyncFailed(ctx context.Context, job *queue.Job, a sto
 			return err
 		}
 
-		return e.Met(tx, a.LinkID, cause)
+		return e.RecordProbe(tx, a.LinkID, cause)
 	})
 }
 
@@ -166,7 +166,7 @@ func (e *Engine) retryRepositorySync(tx *db.Tx, job *queue.Job, a store.Reposito
 			return err
 		}
 	}
-	return job.Again(tx, a.NotBefore)
+	return job.RescheduleAt(tx, a.NotBefore)
 }
 
 // cloneStarted is the first event of every repository sync.
@@ -218,7 +218,7 @@ func (e *Engine) endRepositorySync(tx *db.Tx, job *queue.Job, a store.Repository
 		return err
 	}
 	if queued {
-		return job.Again(tx, tx.Now)
+		return job.RescheduleAt(tx, tx.Now)
 	}
-	return job.Done(tx)
+	return job.Complete(tx)
 }

@@ -15,7 +15,7 @@ import (
 // request asks for a repository sync of main.
 func (w *world) request() {
 	w.t.Helper()
-	w.update(func(tx *db.Tx) error { return w.engine.Request(tx, w.link.ID, "main") })
+	w.update(func(tx *db.Tx) error { return w.engine.RequestSync(tx, w.link.ID, "main") })
 }
 
 func (w *world) untilRepository(want lockstep.RepositorySyncStatus) lockstep.RepositorySyncAttempt {
@@ -85,7 +85,7 @@ func TestABranchThatVanishesFailsAndItsReturnIsLookedAt(t *testing.T) {
 		cfg := w.configure("web")
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
 		w.host.point("main", "")
-		w.update(func(tx *db.Tx) error { return w.engine.Vanished(tx, w.link.ID, "main") })
+		w.update(func(tx *db.Tx) error { return w.engine.RecordMissingBranch(tx, w.link.ID, "main") })
 		w.untilRepository(lockstep.RepositoryFailed)
 
 		if s := w.status(cfg); s.LatestSync.Status != lockstep.ResourceSucceeded || s.DesiredState.SHA != first {
@@ -93,7 +93,7 @@ func TestABranchThatVanishesFailsAndItsReturnIsLookedAt(t *testing.T) {
 		}
 
 		w.host.point("main", first)
-		w.update(func(tx *db.Tx) error { return w.engine.Moved(tx, w.link.ID, "main", first) })
+		w.update(func(tx *db.Tx) error { return w.engine.RecordHead(tx, w.link.ID, "main", first) })
 		w.settle(first)
 
 		if n := w.count(`SELECT count(*) FROM resource_sync_attempt`); n != 1 {
@@ -208,7 +208,7 @@ func TestAFailedLookIsRecordedUnlessARepositorySyncRuns(t *testing.T) {
 	inSQLite(t, func(w *world) {
 		cause := lockstep.Errorf(lockstep.Denied, "Refused.")
 		unreachable := func() {
-			w.update(func(tx *db.Tx) error { return w.engine.Unreachable(tx, w.link.ID, "main", cause) })
+			w.update(func(tx *db.Tx) error { return w.engine.RecordUnreachable(tx, w.link.ID, "main", cause) })
 		}
 		unreachable()
 		a := w.repository()

@@ -27,10 +27,10 @@ type resourceWork struct {
 // Kind names the job.
 func (resourceWork) Kind() string { return "resource_sync" }
 
-// Request asks for a repository sync of a branch. If one is running, one more
+// RequestSync asks for a repository sync of a branch. If one is running, one more
 // is queued behind it, which resolves the head when it starts; if one is
 // queued already, that will do.
-func (e *Engine) Request(tx *db.Tx, linkID, branch string) error {
+func (e *Engine) RequestSync(tx *db.Tx, linkID, branch string) error {
 	if _, err := store.LockBranch(tx, linkID, branch); err != nil {
 		return err
 	}
@@ -59,16 +59,16 @@ func (e *Engine) Request(tx *db.Tx, linkID, branch string) error {
 	return e.queue.Wake(tx, repositoryWork{LinkID: linkID, Branch: branch}, tx.Now)
 }
 
-// Configured is to be called when a configuration was made or changed, in the
+// AttachConfiguration is to be called when a configuration was made or changed, in the
 // same transaction: it will be synced, whatever the head is.
-func (e *Engine) Configured(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
+func (e *Engine) AttachConfiguration(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 	if err := e.take(tx, cfg); err != nil {
 		return err
 	}
 	if err := store.StartPolling(tx, cfg.LinkID, tx.Now.Add(firstPoll)); err != nil {
 		return err
 	}
-	return e.Request(tx, cfg.LinkID, cfg.Branch)
+	return e.RequestSync(tx, cfg.LinkID, cfg.Branch)
 }
 
 // firstPoll is when a link is polled that was not before: the repository sync
@@ -88,9 +88,9 @@ func (e *Engine) take(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 	return e.adopt(tx, s, cfg.ID, "The sync configuration was made anew.")
 }
 
-// Follow begins to follow a branch whose head was seen to be sha: it is synced
+// TrackBranch begins to follow a branch whose head was seen to be sha: it is synced
 // and looked at from now on.
-func (e *Engine) Follow(tx *db.Tx, linkID, branch string, sha lockstep.SHA) error {
+func (e *Engine) TrackBranch(tx *db.Tx, linkID, branch string, sha lockstep.SHA) error {
 	if _, err := store.LockBranch(tx, linkID, branch); err != nil {
 		return err
 	}
@@ -100,13 +100,13 @@ func (e *Engine) Follow(tx *db.Tx, linkID, branch string, sha lockstep.SHA) erro
 	if err := store.StartPolling(tx, linkID, tx.Now.Add(firstPoll)); err != nil {
 		return err
 	}
-	return e.Request(tx, linkID, branch)
+	return e.RequestSync(tx, linkID, branch)
 }
 
-// Deconfigured is to be called before a configuration is deleted, in the same
+// DetachConfiguration is to be called before a configuration is deleted, in the same
 // transaction. An attempt that has not declared what it executes is cancelled;
 // one that has is followed to its end. The stack is never touched.
-func (e *Engine) Deconfigured(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
+func (e *Engine) DetachConfiguration(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 	if err := forgetFound(tx, cfg); err != nil {
 		return err
 	}
@@ -133,10 +133,10 @@ func (e *Engine) Open(ctx context.Context, linkID string) (c provider.Client, re
 	return e.repositories.open(ctx, linkID)
 }
 
-// Head asks the Git host for the head of a configuration's branch now, and
+// ResolveHead asks the Git host for the head of a configuration's branch now, and
 // requests a repository sync if it is not the one last seen. NotFound where
 // the branch is not there.
-func (e *Engine) Head(ctx context.Context, cfg lockstep.SyncConfiguration) (lockstep.SHA, error) {
+func (e *Engine) ResolveHead(ctx context.Context, cfg lockstep.SyncConfiguration) (lockstep.SHA, error) {
 	client, release, err := e.Open(ctx, cfg.LinkID)
 	if err != nil {
 		return "", err
@@ -153,12 +153,12 @@ func (e *Engine) Head(ctx context.Context, cfg lockstep.SyncConfiguration) (lock
 		return "", noBranch(cfg.Branch, cfg.RepositoryName)
 	}
 
-	return sha, e.db.Update(ctx, func(tx *db.Tx) error { return e.Moved(tx, cfg.LinkID, cfg.Branch, sha) })
+	return sha, e.db.Update(ctx, func(tx *db.Tx) error { return e.RecordHead(tx, cfg.LinkID, cfg.Branch, sha) })
 }
 
-// Moved records what a branch's head was seen to be and requests a repository
+// RecordHead records what a branch's head was seen to be and requests a repository
 // sync if that is news.
-func (e *Engine) Moved(tx *db.Tx, linkID, branch string, sha lockstep.SHA) error {
+func (e *Engine) RecordHead(tx *db.Tx, linkID, branch string, sha lockstep.SHA) error {
 	seen, err := store.LockBranch(tx, linkID, branch)
 	if err != nil || seen == sha {
 		return err
@@ -166,34 +166,34 @@ func (e *Engine) Moved(tx *db.Tx, linkID, branch string, sha lockstep.SHA) error
 	if err := store.SetBranchHead(tx, linkID, branch, sha); err != nil {
 		return err
 	}
-	return e.Request(tx, linkID, branch)
+	return e.RequestSync(tx, linkID, branch)
 }
 
-// Vanished records that a branch is there no more and requests a repository
+// RecordMissingBranch records that a branch is there no more and requests a repository
 // sync, which fails and says so.
-func (e *Engine) Vanished(tx *db.Tx, linkID, branch string) error {
+func (e *Engine) RecordMissingBranch(tx *db.Tx, linkID, branch string) error {
 	if _, err := store.LockBranch(tx, linkID, branch); err != nil {
 		return err
 	}
 	if err := store.SetBranchHead(tx, linkID, branch, ""); err != nil {
 		return err
 	}
-	return e.Request(tx, linkID, branch)
+	return e.RequestSync(tx, linkID, branch)
 }
 
-// Met is to be called when a look at a link's repository failed, or works again
+// RecordProbe is to be called when a look at a link's repository failed, or works again
 // after that (cause is nil), as the last statement of the transaction that records
 // it: the connection may be why.
-func (e *Engine) Met(tx *db.Tx, linkID string, cause error) error {
-	if e.met == nil {
+func (e *Engine) RecordProbe(tx *db.Tx, linkID string, cause error) error {
+	if e.onProbe == nil {
 		return nil
 	}
-	return e.met(tx, linkID, cause)
+	return e.onProbe(tx, linkID, cause)
 }
 
-// Unreachable makes a FAILED repository sync attempt for a branch that could
+// RecordUnreachable makes a FAILED repository sync attempt for a branch that could
 // not be looked at, unless one is under way, which will find out for itself.
-func (e *Engine) Unreachable(tx *db.Tx, linkID, branch string, cause error) error {
+func (e *Engine) RecordUnreachable(tx *db.Tx, linkID, branch string, cause error) error {
 	if _, err := store.LockBranch(tx, linkID, branch); err != nil {
 		return err
 	}

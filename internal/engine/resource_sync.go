@@ -59,7 +59,7 @@ func (t *turn) begin(ctx context.Context, resourceID int64) (next action, err er
 	err = t.update(ctx, func(tx *db.Tx) error {
 		s, err := store.AcquireLease(tx, resourceID)
 		if lockstep.KindOf(err) == lockstep.NotFound {
-			return t.job.Done(tx)
+			return t.job.Complete(tx)
 		}
 		if err != nil {
 			return err
@@ -88,7 +88,7 @@ func (t *turn) decide(tx *db.Tx, s store.ResourceState) (action, error) {
 	case a.Intent == "" && (s.ConfigurationID != a.Configuration.ID || s.IsBehind()):
 		return discard, nil
 	case a.NotBefore.After(tx.Now):
-		return nothing, t.job.Again(tx, a.NotBefore)
+		return nothing, t.job.RescheduleAt(tx, a.NotBefore)
 	}
 
 	return advance, nil
@@ -99,10 +99,10 @@ func (t *turn) decide(tx *db.Tx, s store.ResourceState) (action, error) {
 func (t *turn) start(tx *db.Tx, s store.ResourceState) (action, error) {
 	t.note = s.Baseline
 	if !s.IsBehind() {
-		return nothing, t.job.Done(tx)
+		return nothing, t.job.Complete(tx)
 	}
 	if s.ReservedUntil.After(tx.Now) {
-		return nothing, t.job.Again(tx, s.ReservedUntil)
+		return nothing, t.job.RescheduleAt(tx, s.ReservedUntil)
 	}
 
 	_, blocked, err := store.ActiveBlocker(tx, s.ID)
@@ -110,7 +110,7 @@ func (t *turn) start(tx *db.Tx, s store.ResourceState) (action, error) {
 		return nothing, err
 	}
 	if blocked {
-		return nothing, t.job.Done(tx)
+		return nothing, t.job.Complete(tx)
 	}
 
 	cfg, err := store.ConfigurationByID(tx, s.ConfigurationID)
@@ -120,7 +120,7 @@ func (t *turn) start(tx *db.Tx, s store.ResourceState) (action, error) {
 	if *s.Desired != cfg.Revision(s.Desired.SHA) {
 		// Desired before the configuration was changed: the repository sync that
 		// the change asked for says what is desired now.
-		return nothing, t.job.Done(tx)
+		return nothing, t.job.Complete(tx)
 	}
 
 	if t.attempt, err = store.BeginAttempt(tx, s, cfg, s.Resource.Name); err != nil {
@@ -134,7 +134,7 @@ func (t *turn) start(tx *db.Tx, s store.ResourceState) (action, error) {
 // yield gives the worker back after a long turn; the work goes on at once in a
 // turn of its own.
 func (t *turn) yield(ctx context.Context) error {
-	return t.mine(ctx, func(tx *db.Tx, _ store.ResourceState) error { return t.job.Again(tx, tx.Now) })
+	return t.mine(ctx, func(tx *db.Tx, _ store.ResourceState) error { return t.job.RescheduleAt(tx, tx.Now) })
 }
 
 // update runs f in a transaction that ends with the news of it.

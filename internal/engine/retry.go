@@ -34,12 +34,12 @@ func (e *Engine) Retry(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 	return e.retryHead(tx, s, cfg)
 }
 
-// Resolve resolves a blocker of a configuration's resource and syncs the head of
+// ResolveBlocker resolves a blocker of a configuration's resource and syncs the head of
 // its branch now, as Retry does. A blocker that is resolved already is given as
 // it is, and nothing is started: the word it waited for has been spoken. Its
 // errors wrap ErrNoBlocker, or ErrNotRetried where the sync could not even begin;
 // the blocker then stays active once the transaction is rolled back.
-func (e *Engine) Resolve(tx *db.Tx, cfg lockstep.SyncConfiguration, blockerID, reason string) (lockstep.Blocker, error) {
+func (e *Engine) ResolveBlocker(tx *db.Tx, cfg lockstep.SyncConfiguration, blockerID, reason string) (lockstep.Blocker, error) {
 	s, err := store.LockResourceByName(tx, cfg.Resource())
 	if err != nil {
 		return lockstep.Blocker{}, err
@@ -94,7 +94,7 @@ func (e *Engine) retryHead(tx *db.Tx, s store.ResourceState, cfg lockstep.SyncCo
 	if err := store.TouchConfiguration(tx, cfg.ID); err != nil {
 		return err
 	}
-	return e.Request(tx, cfg.LinkID, cfg.Branch)
+	return e.RequestSync(tx, cfg.LinkID, cfg.Branch)
 }
 
 // unblock resolves what blocks a resource, if something does. The target is then
@@ -114,7 +114,7 @@ type asked struct {
 	head lockstep.SHA // of the branch, when it was looked at
 }
 
-// RetryAt syncs a commit of a configuration's branch in place of its head, and
+// RetryCommit syncs a commit of a configuration's branch in place of its head, and
 // resolves what blocks the resource. The commit stays desired until the branch
 // moves on, or the configuration is changed or retried.
 //
@@ -122,7 +122,7 @@ type asked struct {
 // where the commit is not on the branch, NotFound where there is no such commit or
 // branch, Stale where cfg is not what the database has, Unavailable where the host
 // cannot be asked now.
-func (e *Engine) RetryAt(ctx context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) error {
+func (e *Engine) RetryCommit(ctx context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) error {
 	if !sha.Valid() {
 		return lockstep.Errorf(lockstep.Invalid, "A commit is named by its whole id: 40 hexadecimal digits, none of them a capital.")
 	}
@@ -240,7 +240,7 @@ func (e *Engine) retryAt(tx *db.Tx, at asked) error {
 	if err := store.SetBranchHead(tx, at.LinkID, at.Branch, at.head); err != nil {
 		return err
 	}
-	if err := e.Request(tx, at.LinkID, at.Branch); err != nil {
+	if err := e.RequestSync(tx, at.LinkID, at.Branch); err != nil {
 		return err
 	}
 

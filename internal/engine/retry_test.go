@@ -19,7 +19,7 @@ import (
 // retryAt asks for a commit by its id.
 func (w *world) retryAt(cfg lockstep.SyncConfiguration, sha lockstep.SHA) {
 	w.t.Helper()
-	w.must(w.engine.RetryAt(context.Background(), cfg, sha))
+	w.must(w.engine.RetryCommit(context.Background(), cfg, sha))
 }
 
 // stays waits for what is under way, has the branch looked at twice, and says
@@ -49,8 +49,8 @@ func TestACommitThatIsAskedForStaysUntilTheBranchMoves(t *testing.T) {
 				w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
 				w.retryAt(cfg, first)
 				w.stays(cfg, first)
-				w.expect(cfg, first, engine.Handling{State: engine.Succeeded, Answer: first})
-				w.expect(cfg, second, engine.Handling{State: engine.LaterSucceeded, Answer: first})
+				w.expect(cfg, first, engine.RevisionStatus{State: engine.Succeeded, Answer: first})
+				w.expect(cfg, second, engine.RevisionStatus{State: engine.LaterSucceeded, Answer: first})
 				third := w.push(map[string]string{"web.yaml": "2"}) // the same files as the head that was held
 				w.stays(cfg, third)
 			})
@@ -98,7 +98,7 @@ func TestAHeadThatComesBackIsNotHeldAnyMore(t *testing.T) {
 		w.settle(third)
 		w.stays(cfg, first)
 		w.host.point("main", second)
-		w.update(func(tx *db.Tx) error { return w.engine.Moved(tx, w.link.ID, "main", second) })
+		w.update(func(tx *db.Tx) error { return w.engine.RecordHead(tx, w.link.ID, "main", second) })
 		w.stays(cfg, second)
 	})
 }
@@ -111,7 +111,7 @@ func TestAHeadThatWasNeverActedOnIsPassedOverAndNotWaitedFor(t *testing.T) {
 		second := w.host.push("main", map[string]string{"web.yaml": "2"}) // nobody has seen it yet
 		w.retryAt(cfg, first)
 		w.stays(cfg, first)
-		w.expect(cfg, second, engine.Handling{State: engine.LaterSucceeded, Answer: first})
+		w.expect(cfg, second, engine.RevisionStatus{State: engine.LaterSucceeded, Answer: first})
 	})
 }
 
@@ -176,14 +176,14 @@ func TestOnlyACommitOfTheBranchCanBeAskedFor(t *testing.T) {
 			{stale, first, lockstep.Stale, "changed meanwhile"},
 			{gone, first, lockstep.NotFound, "Could not find sync configuration"},
 		} {
-			err := w.engine.RetryAt(context.Background(), test.cfg, test.sha)
+			err := w.engine.RetryCommit(context.Background(), test.cfg, test.sha)
 			if lockstep.KindOf(err) != test.kind || !strings.Contains(lockstep.Shown(err), test.text) {
 				t.Errorf("%s: %v, %v", test.sha, lockstep.KindOf(err), err)
 			}
 		}
 
 		w.host.fail(lockstep.Errorf(lockstep.Unavailable, "Away."))
-		if err := w.engine.RetryAt(context.Background(), cfg, first); lockstep.KindOf(err) != lockstep.Unavailable {
+		if err := w.engine.RetryCommit(context.Background(), cfg, first); lockstep.KindOf(err) != lockstep.Unavailable {
 			t.Errorf("a host that is away: %v", err)
 		}
 
@@ -197,7 +197,7 @@ func TestOnlyACommitOfTheBranchCanBeAskedFor(t *testing.T) {
 		w.stays(cfg, second)
 		w.host.point("main", "")
 
-		if err := w.engine.RetryAt(context.Background(), cfg, first); lockstep.KindOf(err) != lockstep.NotFound {
+		if err := w.engine.RetryCommit(context.Background(), cfg, first); lockstep.KindOf(err) != lockstep.NotFound {
 			t.Errorf("a branch that is gone: %v", err)
 		}
 	})
@@ -219,7 +219,7 @@ func (w *world) resolve(cfg lockstep.SyncConfiguration) (resolved lockstep.Block
 	w.t.Helper()
 	b, _ := w.blocker(cfg)
 	w.update(func(tx *db.Tx) (err error) {
-		resolved, err = w.engine.Resolve(tx, cfg, b.ID, "mended")
+		resolved, err = w.engine.ResolveBlocker(tx, cfg, b.ID, "mended")
 		return err
 	})
 	return resolved
@@ -258,7 +258,7 @@ func TestResolvingABlockerRetriesTheLatestCommitOnce(t *testing.T) {
 		w.stays(cfg, newest)
 		syncs := w.count(`SELECT count(*) FROM repository_sync_attempt`)
 		w.update(func(tx *db.Tx) error {
-			again, err := w.engine.Resolve(tx, cfg, b.ID, "again")
+			again, err := w.engine.ResolveBlocker(tx, cfg, b.ID, "again")
 			if diff := cmp.Diff(got, again); diff != "" {
 				t.Errorf("a blocker that is resolved already (-want +got):\n%s", diff)
 			}
@@ -284,7 +284,7 @@ func TestABlockerThatIsNotThereOrCannotBeRetriedIsTold(t *testing.T) {
 
 		b, _ := w.blocker(cfg)
 		err := w.db.Update(context.Background(), func(tx *db.Tx) error {
-			_, err := w.engine.Resolve(tx, cfg, b.ID, "mended")
+			_, err := w.engine.ResolveBlocker(tx, cfg, b.ID, "mended")
 			return err
 		})
 		if !errors.Is(err, engine.ErrNotRetried) || errors.Is(err, engine.ErrNoBlocker) || !strings.Contains(lockstep.Shown(err), "UNKNOWN_SYNC") {
@@ -296,7 +296,7 @@ func TestABlockerThatIsNotThereOrCannotBeRetriedIsTold(t *testing.T) {
 		}
 
 		err = w.db.Update(context.Background(), func(tx *db.Tx) error {
-			_, err := w.engine.Resolve(tx, cfg, "none", "mended")
+			_, err := w.engine.ResolveBlocker(tx, cfg, "none", "mended")
 			return err
 		})
 		if !errors.Is(err, engine.ErrNoBlocker) || lockstep.KindOf(err) != lockstep.NotFound || lockstep.Shown(err) != "Could not find sync blocker: none" {

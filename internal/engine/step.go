@@ -172,7 +172,7 @@ func (t *turn) retry(tx *db.Tx, s store.ResourceState, decision worker.Decision,
 		return nothing, err
 	}
 
-	return nothing, t.job.Again(tx, t.attempt.NotBefore)
+	return nothing, t.job.RescheduleAt(tx, t.attempt.NotBefore)
 }
 
 // fail ends the attempt with its cause as the last event, and stops the

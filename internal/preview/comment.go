@@ -44,7 +44,7 @@ func (p *Controller) comment(ctx context.Context, job *queue.Job, w commentWork)
 		case err != nil:
 			return err
 		case !open:
-			return job.Done(tx)
+			return job.Complete(tx)
 		case d.ready.After(tx.Now):
 			open = false
 			d.row.DueAt = d.ready
@@ -52,7 +52,7 @@ func (p *Controller) comment(ctx context.Context, job *queue.Job, w commentWork)
 				return err
 			}
 
-			return job.Again(tx, d.ready)
+			return job.RescheduleAt(tx, d.ready)
 		}
 
 		return store.SaveComment(tx, d.row.ID, d.row.Comment)
@@ -149,7 +149,7 @@ func (p *Controller) told(tx *db.Tx, job *queue.Job, d draft, c store.Comment, c
 		return err
 	}
 	if !open {
-		return job.Done(tx)
+		return job.Complete(tx)
 	}
 
 	c.Tries++
@@ -179,8 +179,8 @@ func (p *Controller) told(tx *db.Tx, job *queue.Job, d draft, c store.Comment, c
 	}
 
 	if again.IsZero() {
-		return job.Done(tx)
+		return job.Complete(tx)
 	}
 
-	return job.Again(tx, again)
+	return job.RescheduleAt(tx, again)
 }

@@ -6,7 +6,7 @@
 //	                     list, compare      plan, remove    render, put
 //
 // Each [x] is a durable job; the rows hold the truth, as in the engine, and the
-// sweep wakes what was lost. All of them have workers of their own (queue.Aside):
+// sweep wakes what was lost. All of them have workers of their own (queue.LowPriority):
 // however many pull requests there are, no sync waits for them.
 //
 // The pull requests into a branch are listed when the poller says that the

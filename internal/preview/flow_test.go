@@ -239,12 +239,12 @@ func TestWhateverGoesAwayItsPreviewsAreRemoved(t *testing.T) {
 		},
 		"the configuration": func(w *world, cfg lockstep.SyncConfiguration) {
 			w.update(func(tx *db.Tx) error {
-				return errors.Join(w.engine.Deconfigured(tx, cfg), store.DeleteConfiguration(tx, cfg.ID))
+				return errors.Join(w.engine.DetachConfiguration(tx, cfg), store.DeleteConfiguration(tx, cfg.ID))
 			})
 		},
 		"the link": func(w *world, cfg lockstep.SyncConfiguration) {
 			w.update(func(tx *db.Tx) error {
-				if err := errors.Join(w.engine.Deconfigured(tx, cfg), store.DeleteConfiguration(tx, cfg.ID)); err != nil {
+				if err := errors.Join(w.engine.DetachConfiguration(tx, cfg), store.DeleteConfiguration(tx, cfg.ID)); err != nil {
 					return err
 				}
 

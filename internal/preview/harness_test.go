@@ -72,7 +72,7 @@ func (w *world) start() {
 	}
 
 	w.engine = engine.New(engine.Options{
-		DB: w.db, Queue: q, Log: log, Encode: func(s lockstep.ResourceSync) ([]byte, error) { return json.Marshal(s) },
+		DB: w.db, Queue: q, Log: log, EncodeStatus: func(s lockstep.ResourceSync) ([]byte, error) { return json.Marshal(s) },
 		Providers: []provider.Driver{w.host}, Targets: []target.Driver{driver},
 		Credential: func(*db.Tx, lockstep.ARN) (lockstep.Credential, error) {
 			return lockstep.Credential{Kind: lockstep.NoCredential}, nil
@@ -122,7 +122,7 @@ func (w *world) configure(name string, change ...func(*lockstep.SyncConfiguratio
 		if err := store.InsertConfiguration(tx, &cfg); err != nil {
 			return err
 		}
-		return w.engine.Configured(tx, cfg)
+		return w.engine.AttachConfiguration(tx, cfg)
 	})
 
 	return cfg
@@ -142,7 +142,7 @@ func (w *world) push(files map[string]string) lockstep.SHA {
 	sha := w.host.commit(files)
 	w.host.set(func() { w.host.heads["main"] = sha })
 	w.update(func(tx *db.Tx) error {
-		return errors.Join(w.engine.Moved(tx, w.link.ID, "main", sha), w.preview.Refresh(tx, w.link.ID))
+		return errors.Join(w.engine.RecordHead(tx, w.link.ID, "main", sha), w.preview.Refresh(tx, w.link.ID))
 	})
 	return sha
 }

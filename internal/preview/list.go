@@ -71,7 +71,7 @@ func (p *Controller) list(ctx context.Context, job *queue.Job, w pullRequestsWor
 			return err
 		}
 
-		return job.Again(tx, next)
+		return job.RescheduleAt(tx, next)
 	})
 }
 
@@ -106,7 +106,7 @@ func (p *Controller) leave(ctx context.Context, job *queue.Job, w pullRequestsWo
 			return err
 		}
 
-		return job.Done(tx)
+		return job.Complete(tx)
 	})
 }
 

@@ -57,14 +57,14 @@ func (previewWork) Kind() string { return "preview" }
 // Kind names the job.
 func (commentWork) Kind() string { return "preview_comment" }
 
-// Aside keeps syncs from waiting for it.
-func (pullRequestsWork) Aside() {}
+// LowPriority keeps syncs from waiting for it.
+func (pullRequestsWork) LowPriority() {}
 
-// Aside keeps syncs from waiting for it.
-func (previewWork) Aside() {}
+// LowPriority keeps syncs from waiting for it.
+func (previewWork) LowPriority() {}
 
-// Aside keeps syncs from waiting for it.
-func (commentWork) Aside() {}
+// LowPriority keeps syncs from waiting for it.
+func (commentWork) LowPriority() {}
 
 const (
 	// listTimeout bounds one listing of a branch's pull requests and the reading of

@@ -43,7 +43,7 @@ func (p *Controller) work(ctx context.Context, job *queue.Job, w previewWork) er
 			return worker.IgnoreLostLease(err)
 		}
 		if time.Since(began) > worker.StepTimeout {
-			return p.db.Update(ctx, func(tx *db.Tx) error { return job.Again(tx, tx.Now) })
+			return p.db.Update(ctx, func(tx *db.Tx) error { return job.RescheduleAt(tx, tx.Now) })
 		}
 	}
 }
@@ -56,7 +56,7 @@ func (t *turn) next(ctx context.Context, resourceID int64) (step func(context.Co
 		step = nil
 		s, err := store.LockResource(tx, resourceID)
 		if lockstep.KindOf(err) == lockstep.NotFound {
-			return t.job.Done(tx)
+			return t.job.Complete(tx)
 		}
 
 		if err != nil {
@@ -68,7 +68,7 @@ func (t *turn) next(ctx context.Context, resourceID int64) (step func(context.Co
 			return err
 		}
 		if !ok {
-			return t.job.Done(tx)
+			return t.job.Complete(tx)
 		}
 
 		t.preview, t.note = v, s.Baseline
@@ -95,7 +95,7 @@ func (t *turn) decide(tx *db.Tx, s store.ResourceState) (func(context.Context) e
 	}
 
 	if v.NotBefore.After(tx.Now) {
-		return nil, t.job.Again(tx, v.NotBefore)
+		return nil, t.job.RescheduleAt(tx, v.NotBefore)
 	}
 
 	_, running, err := store.RunningAttempt(tx, s.ID)
@@ -108,7 +108,7 @@ func (t *turn) decide(tx *db.Tx, s store.ResourceState) (func(context.Context) e
 		if err := store.SavePreview(tx, *v); err != nil {
 			return nil, err
 		}
-		return nil, t.job.Again(tx, v.NotBefore)
+		return nil, t.job.RescheduleAt(tx, v.NotBefore)
 	}
 
 	if v.State == store.PreviewRemoving {

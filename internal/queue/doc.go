@@ -20,8 +20,8 @@
 //     the work.
 //   - A worker takes the thing over by incrementing an epoch in the row, does one
 //     short step, and ends in a transaction that locks the row, checks the epoch,
-//     writes the step, looks for what is left, and calls [Job.Done] if that is
-//     nothing or [Job.Again] with the time of the next step. A wait is never a held
+//     writes the step, looks for what is left, and calls [Job.Complete] if that is
+//     nothing or [Job.RescheduleAt] with the time of the next step. A wait is never a held
 //     worker.
 //   - A worker that finds another epoch has been replaced. It writes nothing and
 //     returns nil.
@@ -29,14 +29,14 @@
 // An outcome of the domain, failure included, is such a last transaction. An error
 // or a panic from a worker is for trouble of the machinery, such as a database that
 // is away: the job runs again after a pause of one second, doubling to thirty, for
-// ever. A worker that returns nil without Done or Again is completed by River a
+// ever. A worker that returns nil without Complete or RescheduleAt is completed by River a
 // moment later, outside of any lock, so a wake-up that comes in between is lost:
 // that is for jobs nobody wakes while they run, and for a worker that was
 // replaced. What remains (a replaced worker whose return completes the job of a
 // successor that crashes then) is for the caller's [Sweep], which wakes from time
 // to time whatever has open work.
 //
-// Jobs that are [Aside] have workers of their own and a place of their own to wait
+// Jobs that are [LowPriority] have workers of their own and a place of their own to wait
 // in: however many there are, the others do not notice.
 //
 // # Time

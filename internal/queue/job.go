@@ -26,7 +26,7 @@ type Job struct {
 
 // Wake makes a job with these arguments run at the time at, or now if that has
 // passed, once tx has committed. If there is one that waits for longer, it runs
-// now: it may find that it was woken too early, and says so by [Job.Again]. If one
+// now: it may find that it was woken too early, and says so by [Job.RescheduleAt]. If one
 // is running, nothing happens: see the protocol in the package comment.
 func (q *Queue) Wake(tx *db.Tx, args Args, at time.Time) error {
 	if q.broken != nil {
@@ -37,8 +37,8 @@ func (q *Queue) Wake(tx *db.Tx, args Args, at time.Time) error {
 		rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
 		rivertype.JobStateRunning, rivertype.JobStateScheduled,
 	}}}
-	if _, ok := args.(Aside); ok {
-		opts.Queue = aside
+	if _, ok := args.(LowPriority); ok {
+		opts.Queue = lowPriorityQueue
 	}
 
 	if now := time.Now(); at.After(now) {
@@ -58,13 +58,13 @@ func (q *Queue) Wake(tx *db.Tx, args Args, at time.Time) error {
 	return q.river.retry(tx, r.Job.ID)
 }
 
-// Done ends the job with tx.
-func (j *Job) Done(tx *db.Tx) error { return j.q.river.complete(j.ctx, tx, j.row) }
+// Complete ends the job with tx.
+func (j *Job) Complete(tx *db.Tx) error { return j.q.river.complete(j.ctx, tx, j.row) }
 
-// Again ends the job with tx and leaves one with the same arguments that runs at
+// RescheduleAt ends the job with tx and leaves one with the same arguments that runs at
 // the time at.
-func (j *Job) Again(tx *db.Tx, at time.Time) error {
-	if err := j.Done(tx); err != nil {
+func (j *Job) RescheduleAt(tx *db.Tx, at time.Time) error {
+	if err := j.Complete(tx); err != nil {
 		return err
 	}
 	return j.q.Wake(tx, j.args, at)

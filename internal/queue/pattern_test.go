@@ -127,10 +127,10 @@ func (p *plant) work(ctx context.Context, job *queue.Job, args resourceArgs) err
 		switch {
 		case errors.Is(err, db.ErrNoRows):
 			over = true
-			return job.Done(tx)
+			return job.Complete(tx)
 		case err == nil && h.notBefore.After(tx.Now):
 			over = true
-			return job.Again(tx, h.notBefore)
+			return job.RescheduleAt(tx, h.notBefore)
 		}
 
 		return err
@@ -178,12 +178,12 @@ func (p *plant) finish(ctx context.Context, job *queue.Job, resource, epoch int6
 		following, err := readHead(tx, resource)
 		switch {
 		case errors.Is(err, db.ErrNoRows):
-			return job.Done(tx)
+			return job.Complete(tx)
 		case err != nil:
 			return err
 		}
 
-		return job.Again(tx, following.notBefore)
+		return job.RescheduleAt(tx, following.notBefore)
 	})
 
 	return over, err

@@ -48,17 +48,17 @@ type Args interface {
 	Kind() string
 }
 
-// An Aside is an Args whose jobs have a few workers of their own, a tenth of all:
+// A LowPriority is an Args whose jobs have a few workers of their own, a tenth of all:
 // they wait for each other and keep nobody else waiting.
-type Aside interface {
+type LowPriority interface {
 	Args
-	Aside()
+	LowPriority()
 }
 
 const (
-	// aside is the queue of such jobs, and asidePoll how often it is asked for.
-	aside     = "aside"
-	asidePoll = time.Second
+	// lowPriorityQueue is the name under which River stores these jobs.
+	lowPriorityQueue = "aside"
+	lowPriorityPoll  = time.Second
 
 	// maxTries is so high only to keep River from giving a job up: after renewTries
 	// a failing one is replaced, so that its list of errors does not grow for ever.
@@ -122,7 +122,7 @@ func (q *Queue) config() *river.Config {
 }
 
 // Handle says who works the jobs of a kind, before Start. The context given to work
-// ends after timeout, which should be short: waiting is for [Job.Again].
+// ends after timeout, which should be short: waiting is for [Job.RescheduleAt].
 func Handle[A Args](q *Queue, timeout time.Duration, work func(ctx context.Context, job *Job, args A) error) {
 	w := &worker[A]{q: q, timeout: timeout, work: work}
 	if err := river.AddWorkerSafely(q.workers, w); err != nil {
@@ -161,7 +161,7 @@ func (q *Queue) Start(ctx context.Context) error {
 	config.Workers = q.workers
 	config.Queues = map[string]river.QueueConfig{
 		river.QueueDefault: {MaxWorkers: q.o.Workers},
-		aside:              {MaxWorkers: max(1, q.o.Workers/10), FetchPollInterval: max(asidePoll, q.o.PollInterval)},
+		lowPriorityQueue:   {MaxWorkers: max(1, q.o.Workers/10), FetchPollInterval: max(lowPriorityPoll, q.o.PollInterval)},
 	}
 	c, err := q.river.client(config)
 	if err != nil {

@@ -125,7 +125,7 @@ func TestExclusiveFreesWhatTheProcessBeforeLeft(t *testing.T) {
 		ran := make(chan string, 10)
 		queue.Handle(q, time.Second, func(ctx context.Context, job *queue.Job, args probeArgs) error {
 			ran <- fmt.Sprintf("%s try %d", args.Name, job.Try)
-			return d.Update(ctx, job.Done)
+			return d.Update(ctx, job.Complete)
 		})
 		start(t, q)
 
@@ -159,9 +159,9 @@ func TestDoneAndAgainOutliveWhatTheWorkerReturns(t *testing.T) {
 				p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error {
 					err := d.Update(ctx, func(tx *db.Tx) error {
 						if tt.again {
-							return job.Again(tx, tx.Now.Add(time.Hour))
+							return job.RescheduleAt(tx, tx.Now.Add(time.Hour))
 						}
-						return job.Done(tx)
+						return job.Complete(tx)
 					})
 
 					return errors.Join(err, tt.returns)
@@ -212,7 +212,7 @@ func TestTheWorkersContextEndsAtItsTimeout(t *testing.T) {
 				t.Errorf("ended after %v", took)
 			}
 
-			return d.Update(context.WithoutCancel(ctx), job.Done)
+			return d.Update(context.WithoutCancel(ctx), job.Complete)
 		})
 
 		p.wake(t, "a", time.Time{})
@@ -229,7 +229,7 @@ func TestStopWaitsForRunningJobs(t *testing.T) {
 		p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error {
 			close(began)
 			time.Sleep(10 * time.Second)
-			return d.Update(ctx, job.Done)
+			return d.Update(ctx, job.Complete)
 		})
 
 		p.wake(t, "a", time.Time{})

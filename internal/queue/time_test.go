@@ -239,7 +239,7 @@ func TestAWakeUpCutsARetryShort(t *testing.T) {
 			if run <= 7 {
 				return errors.New("broken")
 			}
-			return d.Update(ctx, job.Done)
+			return d.Update(ctx, job.Complete)
 		})
 
 		p.wake(t, "a", time.Time{})
@@ -272,7 +272,7 @@ func TestAWakeUpForLaterDoesNotDelayAnEarlierOne(t *testing.T) {
 	}
 	inBubble(t, func(t *testing.T, d *db.DB) {
 		for _, tt := range tests {
-			p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error { return d.Update(ctx, job.Done) })
+			p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error { return d.Update(ctx, job.Complete) })
 			err := d.Update(t.Context(), func(tx *db.Tx) error {
 				for _, at := range tt.at {
 					if err := p.Wake(tx, probeArgs{"a"}, p.start.Add(at)); err != nil {
@@ -313,7 +313,7 @@ func TestAJobOfADeadNodeIsTakenOver(t *testing.T) {
 		}
 
 		markRunning(t, d)
-		p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error { return d.Update(ctx, job.Done) })
+		p := startProbe(t, d, func(ctx context.Context, _ int, job *queue.Job) error { return d.Update(ctx, job.Complete) })
 		time.Sleep(3 * time.Minute)
 		got := p.ran()
 		if len(got) != 1 || got[0] < 30*time.Second || got[0] > 90*time.Second {

@@ -59,7 +59,7 @@ func (w *worker[A]) call(ctx context.Context, job *Job, args A) (err error) {
 // renew replaces a job that keeps failing. If that fails too, River keeps the job.
 func (w *worker[A]) renew(ctx context.Context, job *Job, cause error) error {
 	err := w.q.o.DB.Update(ctx, func(tx *db.Tx) error {
-		return job.Again(tx, time.Now().Add(pause(job.Try)))
+		return job.RescheduleAt(tx, time.Now().Add(pause(job.Try)))
 	})
 	if err != nil {
 		return errors.Join(cause, err)

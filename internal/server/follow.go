@@ -126,9 +126,9 @@ func (u *up) resumeLink(ctx context.Context, link lockstep.RepositoryLink) error
 		for _, branch := range branches {
 			switch sha, there := heads[branch]; {
 			case there:
-				err = u.server.engine.Moved(tx, link.ID, branch, sha)
+				err = u.server.engine.RecordHead(tx, link.ID, branch, sha)
 			case before[branch] != "":
-				err = u.server.engine.Vanished(tx, link.ID, branch)
+				err = u.server.engine.RecordMissingBranch(tx, link.ID, branch)
 			default:
 				u.unborn = append(u.unborn, unborn{link.ID, branch})
 			}
@@ -340,7 +340,7 @@ func (u *up) begin(ctx context.Context, at sighting) error {
 			return store.RequestPoll(tx, at.link.ID)
 		}
 
-		return u.server.engine.Follow(tx, at.link.ID, at.discovery.Branch, at.sha)
+		return u.server.engine.TrackBranch(tx, at.link.ID, at.discovery.Branch, at.sha)
 	})
 }
 

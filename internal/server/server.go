@@ -116,8 +116,8 @@ func assemble(ctx context.Context, p plan) (*server, error) {
 		DB: p.db, Queue: s.queue, Seal: p.key, Providers: hosts, Transport: transports(s.network), Log: p.log})
 	s.furnish()
 	s.engine = engine.New(engine.Options{
-		DB: p.db, Queue: s.queue, Log: p.log, Encode: api.EncodeStatus,
-		Providers: hosts, Targets: drivers, Credential: s.connectionController.Credential, Met: s.connectionController.RecordProbe,
+		DB: p.db, Queue: s.queue, Log: p.log, EncodeStatus: api.EncodeStatus,
+		Providers: hosts, Targets: drivers, Credential: s.connectionController.Credential, OnProbe: s.connectionController.RecordProbe,
 		CommitURL: s.commitURL,
 	})
 
@@ -181,17 +181,16 @@ func (s *server) open(api http.Handler) {
 func (s *server) handler(directory *identity.Directory) http.Handler {
 	calls := s.withSTS(apiserver.New(apiserver.Options{
 		API: api.New(api.Options{
-			DB:          s.db,
-			Engine:      s.engine,
-			Historian:   s.engine,
-			Hosts:       s.engine,
-			PublicURL:   s.publicURL,
-			Directory:   directory,
-			Seal:        s.key,
-			Quotas:      s.callers.quotas,
-			Providers:   hostRules(s.gitRoots),
-			ValidName:   validNames(),
-			Connections: s.connectionController,
+			DB:           s.db,
+			Syncs:        s.engine,
+			Repositories: s.engine,
+			PublicURL:    s.publicURL,
+			Directory:    directory,
+			Seal:         s.key,
+			Quotas:       s.callers.quotas,
+			Providers:    hostRules(s.gitRoots),
+			ValidName:    validNames(),
+			Connections:  s.connectionController,
 		}),
 		IAM: iam.New(iam.Options{
 			DB:                 s.db,

@@ -73,12 +73,12 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	log := slog.New(slog.DiscardHandler)
 	q := queue.New(queue.Options{DB: w.db, Log: log, PollOnly: true, Workers: 4, PollInterval: tick})
 	w.engine = engine.New(engine.Options{
-		DB: w.db, Queue: q, Log: log, Encode: func(s lockstep.ResourceSync) ([]byte, error) { return json.Marshal(s) },
+		DB: w.db, Queue: q, Log: log, EncodeStatus: func(s lockstep.ResourceSync) ([]byte, error) { return json.Marshal(s) },
 		Providers: []provider.Driver{w.host}, Targets: []target.Driver{instant{}},
 		Credential: func(*db.Tx, lockstep.ARN) (lockstep.Credential, error) {
 			return lockstep.Credential{Kind: lockstep.NoCredential}, nil
 		},
-		Met: w.meets,
+		OnProbe: w.meets,
 	})
 
 	ctx := context.Background()
@@ -139,7 +139,7 @@ func (w *world) follow(l lockstep.RepositoryLink) lockstep.SyncConfiguration {
 	cfg := lockstep.SyncConfiguration{Account: l.Account, Region: l.Region, SyncType: "TEST_SYNC",
 		ResourceName: l.ID, LinkID: l.ID, Branch: "main", ConfigFile: "web.yaml", RoleARN: "arn:role"}
 	w.update(func(tx *db.Tx) error {
-		return errors.Join(store.InsertConfiguration(tx, &cfg), w.engine.Configured(tx, cfg))
+		return errors.Join(store.InsertConfiguration(tx, &cfg), w.engine.AttachConfiguration(tx, cfg))
 	})
 	return cfg
 }
@@ -148,7 +148,7 @@ func (w *world) follow(l lockstep.RepositoryLink) lockstep.SyncConfiguration {
 func (w *world) unfollow(cfg lockstep.SyncConfiguration) {
 	w.t.Helper()
 	w.update(func(tx *db.Tx) error {
-		return errors.Join(w.engine.Deconfigured(tx, cfg), store.DeleteConfiguration(tx, cfg.ID))
+		return errors.Join(w.engine.DetachConfiguration(tx, cfg), store.DeleteConfiguration(tx, cfg.ID))
 	})
 }
 

@@ -238,13 +238,13 @@ func (p *Poller) seen(tx *db.Tx, link lockstep.RepositoryLink, poll store.Poll, 
 		sha, there := heads[branch]
 		switch {
 		case recovered && (there || known[branch] != ""):
-			err = p.o.Engine.Request(tx, link.ID, branch)
+			err = p.o.Engine.RequestSync(tx, link.ID, branch)
 		case there && sha != known[branch]:
 			moved = true
-			err = p.o.Engine.Moved(tx, link.ID, branch, sha)
+			err = p.o.Engine.RecordHead(tx, link.ID, branch, sha)
 		case !there && known[branch] != "":
 			moved = true
-			err = p.o.Engine.Vanished(tx, link.ID, branch)
+			err = p.o.Engine.RecordMissingBranch(tx, link.ID, branch)
 		}
 
 		if err != nil {
@@ -264,7 +264,7 @@ func (p *Poller) seen(tx *db.Tx, link lockstep.RepositoryLink, poll store.Poll, 
 		return err
 	}
 
-	return p.o.Engine.Met(tx, link.ID, nil)
+	return p.o.Engine.RecordProbe(tx, link.ID, nil)
 }
 
 // failed backs off. It makes one FAILED attempt per outage and cause: at once
@@ -289,7 +289,7 @@ func (p *Poller) failed(tx *db.Tx, t task, branches []string, cause error) error
 			if !news {
 				break
 			}
-			if err := p.o.Engine.Unreachable(tx, link.ID, branch, cause); err != nil {
+			if err := p.o.Engine.RecordUnreachable(tx, link.ID, branch, cause); err != nil {
 				return err
 			}
 		}
@@ -301,7 +301,7 @@ func (p *Poller) failed(tx *db.Tx, t task, branches []string, cause error) error
 		return err
 	}
 
-	return p.o.Engine.Met(tx, link.ID, cause)
+	return p.o.Engine.RecordProbe(tx, link.ID, cause)
 }
 
 // interval doubles the time between looks while nothing moves.

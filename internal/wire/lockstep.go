@@ -2,13 +2,13 @@ package wire
 
 // What has become of a revision for one resource, as GetRevisionSync says it.
 const (
-	HandlingPending        = "PENDING"         // known, and its attempt has not started
-	HandlingNotConcerned   = "NOT_CONCERNED"   // the revision changes nothing that the resource reads
-	HandlingInProgress     = "IN_PROGRESS"     // its attempt is running
-	HandlingSucceeded      = "SUCCEEDED"       // its attempt succeeded
-	HandlingFailed         = "FAILED"          // its attempt failed
-	HandlingBlocked        = "BLOCKED"         // an active blocker keeps it back
-	HandlingLaterSucceeded = "LATER_SUCCEEDED" // never attempted itself, or failed, and a later revision succeeded
+	RevisionPending        = "PENDING"         // known, and its attempt has not started
+	RevisionNotAffected    = "NOT_AFFECTED"    // the revision changes nothing that the resource reads
+	RevisionInProgress     = "IN_PROGRESS"     // its attempt is running
+	RevisionSucceeded      = "SUCCEEDED"       // its attempt succeeded
+	RevisionFailed         = "FAILED"          // its attempt failed
+	RevisionBlocked        = "BLOCKED"         // an active blocker keeps it back
+	RevisionLaterSucceeded = "LATER_SUCCEEDED" // never attempted itself, or failed, and a later revision succeeded
 )
 
 // StartResourceSyncInput asks for the branch's head to be tried again now, or
@@ -45,8 +45,8 @@ type GetRevisionSyncInput struct {
 // attempt), Reason a sentence for a person.
 type GetRevisionSyncOutput struct {
 	Sha          string                       `shape:"SHA"`
-	Handling     string                       `shape:"RevisionHandling"`
+	Status       string                       `shape:"RevisionStatus"`
 	Head         string                       `json:",omitzero" shape:"SHA"`
 	ResourceSync *GetResourceSyncStatusOutput `json:",omitzero"`
-	Reason       string                       `json:",omitzero" shape:"HandlingReason"`
+	Reason       string                       `json:",omitzero" shape:"RevisionStatusReason"`
 }

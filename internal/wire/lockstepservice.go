@@ -55,8 +55,8 @@ func lockstepShapes() map[string]Shape {
 		"CredentialKind":     enum(CredentialNone, CredentialBasic, CredentialToken, CredentialSSHKey, CredentialApp, CredentialOAuthCode),
 		"HeldCredentialKind": enum(CredentialNone, CredentialBasic, CredentialToken, CredentialSSHKey, CredentialApp, CredentialOAuth),
 		"ReadyMadeRole":      enum(RoleAdmin, RoleOperator, RoleReader, RoleNone),
-		"RevisionHandling": enum(HandlingPending, HandlingNotConcerned, HandlingInProgress, HandlingSucceeded,
-			HandlingFailed, HandlingBlocked, HandlingLaterSucceeded),
+		"RevisionStatus": enum(RevisionPending, RevisionNotAffected, RevisionInProgress, RevisionSucceeded,
+			RevisionFailed, RevisionBlocked, RevisionLaterSucceeded),
 		"WebhookKind": enum(WebhookGitHub, WebhookGitLab, WebhookGitLabSigning, WebhookBitbucket, WebhookAzureDevOps, WebhookGitea,
 			WebhookGeneric),
 
@@ -103,7 +103,7 @@ func lockstepTexts() map[string]Shape {
 		"WebhookSecret":      {Bounded: true, Min: 16, Max: 256, Pattern: `[!-~]+`, Sensitive: true},
 	}
 	for _, free := range []string{
-		"AccessKeyList", "ChangeDetailList", "ChangeText", "ChangeWord", "Count", "Flag", "HandlingReason", "PolicyList",
+		"AccessKeyList", "ChangeDetailList", "ChangeText", "ChangeWord", "Count", "Flag", "RevisionStatusReason", "PolicyList",
 		"ProposedChangeList", "ResourceSignaturePolicyList", "ResourceSyncAttemptSummaryList", "ResourceSyncBlockerList", "ResourceSyncSummaryList",
 		"StatusReason", "SyncEventList", "ValueChangeList", "WebIdentityRoleList",
 	} {

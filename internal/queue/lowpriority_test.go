@@ -12,12 +12,12 @@ import (
 	"github.com/lockstephq/lockstep/internal/queue"
 )
 
-type asideArgs struct {
+type lowPriorityArgs struct {
 	N int `json:"n"`
 }
 
-func (asideArgs) Kind() string { return "aside" }
-func (asideArgs) Aside()       {}
+func (lowPriorityArgs) Kind() string { return "low_priority" }
+func (lowPriorityArgs) LowPriority() {}
 
 func TestJobsAsideKeepNoOtherWaiting(t *testing.T) {
 	url := dbtest.URL(t, db.SQLite)
@@ -31,16 +31,16 @@ func TestJobsAsideKeepNoOtherWaiting(t *testing.T) {
 
 		q := queue.New(queue.Options{DB: d, Workers: 20, PollOnly: true, Exclusive: true})
 		var now, most, others atomic.Int64
-		queue.Handle(q, time.Minute, func(ctx context.Context, job *queue.Job, _ asideArgs) error {
+		queue.Handle(q, time.Minute, func(ctx context.Context, job *queue.Job, _ lowPriorityArgs) error {
 			most.Store(max(most.Load(), now.Add(1)))
 			defer now.Add(-1)
 
 			time.Sleep(10 * time.Second)
-			return d.Update(ctx, job.Done)
+			return d.Update(ctx, job.Complete)
 		})
 		queue.Handle(q, time.Minute, func(ctx context.Context, job *queue.Job, _ resourceArgs) error {
 			others.Add(1)
-			return d.Update(ctx, job.Done)
+			return d.Update(ctx, job.Complete)
 		})
 
 		if err := q.Migrate(t.Context()); err != nil {
@@ -49,7 +49,7 @@ func TestJobsAsideKeepNoOtherWaiting(t *testing.T) {
 
 		if err := d.Update(t.Context(), func(tx *db.Tx) error {
 			for n := range 40 {
-				if err := q.Wake(tx, asideArgs{n}, tx.Now); err != nil {
+				if err := q.Wake(tx, lowPriorityArgs{n}, tx.Now); err != nil {
 					return err
 				}
 			}
@@ -69,7 +69,7 @@ func TestJobsAsideKeepNoOtherWaiting(t *testing.T) {
 
 		time.Sleep(30 * time.Second)
 		if n := most.Load(); n != 2 {
-			t.Errorf("%d jobs aside at once, of 20 workers", n)
+			t.Errorf("%d low-priority jobs at once, of 20 workers", n)
 		}
 
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
