@@ -174,10 +174,10 @@ func (s standing) summary() string {
 	case s.total == 0:
 		return "None of its stacks is reported any more"
 	case s.failed > 0:
-		whole := lockstep.SanitizeLine(fmt.Sprintf("%d of %s failed: %s: %s", s.failed, stacks(s.total), s.culprit, s.reason))
+		whole := oneLine(fmt.Sprintf("%d of %s failed: %s: %s", s.failed, stacks(s.total), s.culprit, s.reason))
 		if _, cause, ok := strings.Cut(s.reason, ". "); ok && len(whole) > maxSummary {
 			// What comes first says that it failed, which is said already.
-			whole = lockstep.SanitizeLine(fmt.Sprintf("%d of %s failed: %s: %s", s.failed, stacks(s.total), s.culprit, cause))
+			whole = oneLine(fmt.Sprintf("%d of %s failed: %s: %s", s.failed, stacks(s.total), s.culprit, cause))
 		}
 		return lockstep.Truncate(whole, maxSummary)
 
@@ -199,6 +199,12 @@ func stacks(n int) string {
 		return "1 stack"
 	}
 	return fmt.Sprintf("%d stacks", n)
+}
+
+// oneLine returns text from outside on one line, without unsafe characters and runs
+// of space.
+func oneLine(text string) string {
+	return strings.Join(strings.Fields(lockstep.SanitizeLine(text)), " ")
 }
 
 const (
