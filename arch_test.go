@@ -35,7 +35,7 @@ func layout() map[string]layoutEntry {
 		"cmd/lockstep": {imports: "internal/cli"},
 		"internal/cli": {imports: ". internal/server internal/client internal/wire internal/model internal/manifest" +
 			" internal/policy"}, // a policy is checked where there is no server
-		"internal/server": {imports: ". internal/access internal/api internal/apiserver internal/iam internal/awsjson internal/console internal/db internal/engine internal/gitwire internal/connection" +
+		"internal/server": {imports: ". internal/access internal/api internal/apiserver internal/iam internal/awsjson internal/console internal/db internal/engine internal/gitwire/localrepo internal/gitwire/sshpool internal/gitwire/transport internal/connection" +
 			" internal/identity internal/metrics internal/netaddr internal/preview internal/provider internal/provider/azuredevops internal/provider/bitbucket" +
 			" internal/provider/git internal/provider/github internal/provider/gitlab internal/queue internal/sample internal/sandbox internal/seal" +
 			" internal/sigv4 internal/store internal/sts internal/target internal/target/cfnstack internal/target/cfnstack/deploymentfile internal/trigger internal/wire"},
@@ -71,23 +71,29 @@ func layout() map[string]layoutEntry {
 			tests: "internal/target/cfnstack internal/sandbox"},
 
 		// The two walls of sockets: a driver knows its contract and no other driver.
-		"internal/provider":     {imports: "."},
-		"internal/provider/git": {imports: ". internal/provider internal/provider/gitremote internal/provider/rest internal/gitwire"},
-		"internal/provider/azuredevops": {imports: ". internal/provider internal/provider/gitremote internal/provider/rest" +
-			" internal/gitwire"},
-		"internal/provider/gitlab":    {imports: ". internal/provider internal/provider/gitremote internal/provider/rest internal/gitwire"},
-		"internal/provider/github":    {imports: ". internal/provider internal/provider/gitremote internal/provider/rest internal/gitwire"},
-		"internal/provider/bitbucket": {imports: ". internal/provider internal/provider/gitremote internal/provider/rest internal/gitwire"},
+		"internal/provider":             {imports: "."},
+		"internal/provider/git":         {imports: ". internal/provider internal/provider/gitremote internal/provider/rest internal/gitwire internal/gitwire/object internal/gitwire/transport"},
+		"internal/provider/azuredevops": {imports: ". internal/provider internal/provider/gitremote internal/provider/rest internal/gitwire internal/gitwire/object internal/gitwire/transport"},
+		"internal/provider/gitlab":      {imports: ". internal/provider internal/provider/gitremote internal/provider/rest internal/gitwire internal/gitwire/object internal/gitwire/transport"},
+		"internal/provider/github":      {imports: ". internal/provider internal/provider/gitremote internal/provider/rest internal/gitwire internal/gitwire/object internal/gitwire/transport"},
+		"internal/provider/bitbucket":   {imports: ". internal/provider internal/provider/gitremote internal/provider/rest internal/gitwire internal/gitwire/object internal/gitwire/transport"},
 		// Tools of all drivers.
-		"internal/provider/gitremote": {imports: ". internal/provider internal/gitwire"},
-		"internal/provider/rest":      {imports: ". internal/provider internal/gitwire internal/netaddr"},
+		"internal/provider/gitremote": {imports: ". internal/provider internal/gitwire internal/gitwire/giterr internal/gitwire/object"},
+		"internal/provider/rest":      {imports: ". internal/provider internal/gitwire/giterr internal/gitwire/transport internal/netaddr"},
 		"internal/target":             {imports: "."},
 		"internal/target/cfnstack": {imports: ". internal/target internal/target/cfnstack/deploymentfile internal/netaddr",
 			tests: "internal/sandbox internal/db"},
 		"internal/target/cfnstack/deploymentfile": {imports: ". internal/target"},
 
 		// The floor.
-		"internal/gitwire": {imports: "internal/netaddr"},
+		"internal/gitwire":           {imports: "internal/gitwire/giterr internal/gitwire/localrepo internal/gitwire/object internal/gitwire/packfile internal/gitwire/pktline internal/gitwire/transport"},
+		"internal/gitwire/transport": {imports: "internal/netaddr internal/gitwire/giterr internal/gitwire/pktline internal/gitwire/sshpool"},
+		"internal/gitwire/sshpool":   {imports: "internal/gitwire/giterr"},
+		"internal/gitwire/localrepo": {imports: "internal/gitwire/giterr internal/gitwire/object"},
+		"internal/gitwire/packfile":  {imports: "internal/gitwire/giterr internal/gitwire/object"},
+		"internal/gitwire/pktline":   {imports: "internal/gitwire/giterr"},
+		"internal/gitwire/object":    {imports: "internal/gitwire/giterr"},
+		"internal/gitwire/giterr":    {},
 		// CloudFormation's language and resource types, which the sandbox evaluates.
 		"internal/cfn/syntax":   {},
 		"internal/cfn/template": {imports: "internal/cfn/syntax"},
@@ -114,7 +120,7 @@ func layout() map[string]layoutEntry {
 		"internal/queue/queuetest":           {imports: "internal/db internal/db/dbtest internal/queue"},
 		"internal/identity/identitytest":     {},
 		"internal/connection/connectiontest": {imports: ". internal/provider"},
-		"internal/gitwire/gitwiretest":       {imports: "internal/gitwire"},
+		"internal/gitwire/gitwiretest":       {},
 		"internal/provider/providertest":     {imports: ". internal/provider"},
 		"internal/target/targettest":         {imports: ". internal/target"},
 
@@ -122,7 +128,7 @@ func layout() map[string]layoutEntry {
 		"e2e": {tests: "internal/cli internal/db"},
 		// AWS's clients, which ask the protocol alone as well.
 		"interop": {tests: "internal/awsjson internal/cli internal/sigv4 internal/wire"},
-		"bench": {tests: ". internal/access internal/api internal/apiserver internal/iam internal/db internal/engine internal/gitwire internal/identity internal/provider internal/queue" +
+		"bench": {tests: ". internal/access internal/api internal/apiserver internal/iam internal/db internal/engine internal/gitwire internal/gitwire/object internal/gitwire/transport internal/identity internal/provider internal/queue" +
 			" internal/seal internal/sigv4 internal/store internal/target internal/trigger"},
 	}
 }
@@ -147,14 +153,14 @@ func restrictedImports() map[string]string {
 		"github.com/coreos/":                       "internal/identity",
 		"github.com/go-jose/":                      "internal/identity internal/provider/github",
 		"github.com/google/go-github/":             "internal/provider/github",
-		"golang.org/x/crypto/":                     "internal/gitwire internal/signature",
+		"golang.org/x/crypto/":                     "internal/gitwire/sshpool internal/signature",
 		"golang.org/x/oauth2":                      "internal/connection",
 		"github.com/hiddeco/":                      "internal/signature",
 		"github.com/ProtonMail/":                   "internal/signature",
 		"github.com/spf13/cobra":                   "internal/cli",
 		"github.com/spf13/pflag":                   "internal/cli internal/server",
 		// The product starts no process but git upload-pack, and that in one place.
-		"os/exec": "internal/gitwire",
+		"os/exec": "internal/gitwire/localrepo",
 	}
 }
 

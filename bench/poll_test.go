@@ -12,6 +12,7 @@ import (
 
 	"github.com/lockstephq/lockstep/internal/gitwire"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 )
 
 // BenchmarkPoll looks at a branch that has not moved, over HTTPS with a kept
@@ -109,7 +110,7 @@ type cost struct {
 // measure looks at a repository, and has `git ls-remote` do so with options.
 func measure(b *testing.B, host *gitHost, name string, n int, options ...string) cost {
 	b.Helper()
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true, RootCAs: host.roots})
+	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true, RootCAs: host.roots})
 	defer network.Close()
 
 	look := looking(b, gitwire.Options{URL: host.url + "/" + name, Network: network})

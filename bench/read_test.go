@@ -13,6 +13,8 @@ import (
 
 	"github.com/lockstephq/lockstep/internal/gitwire"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 )
 
 // reads is how many commits are read, each a change of two files.
@@ -51,7 +53,7 @@ func warmRead(b *testing.B, prefix string, options ...string) cost {
 	repo.Import(large())
 	host := startGit(b, folder)
 	address := host.url + prefix + "/big.git"
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true, RootCAs: host.roots})
+	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true, RootCAs: host.roots})
 	defer network.Close()
 
 	remote, err := gitwire.Open(gitwire.Options{URL: address, Network: network})
@@ -105,7 +107,7 @@ func readTwo(b *testing.B, remote *gitwire.Remote, sha string, base *gitwire.Sna
 
 func snapshot(b *testing.B, remote *gitwire.Remote, sha string, base *gitwire.Snapshot) *gitwire.Snapshot {
 	b.Helper()
-	id, err := gitwire.ParseID(sha)
+	id, err := object.ParseID(sha)
 	if err != nil {
 		b.Fatal(err)
 	}

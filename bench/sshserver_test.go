@@ -13,6 +13,7 @@ import (
 
 	"github.com/lockstephq/lockstep/internal/gitwire"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 )
 
 // serveSSH names the variable that makes this binary an SSH server for a folder.
@@ -48,12 +49,12 @@ func BenchmarkPollSSH(b *testing.B) {
 	var host sshHost
 	startServer(b, serveSSH, folder, &host)
 	address := host.URL + "/small.git"
-	auth, err := gitwire.SSHKey(address, host.Key)
+	auth, err := transport.SSHKey(address, host.Key)
 	if err != nil {
 		b.Fatal(err)
 	}
 
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true, KnownHosts: host.KnownHosts})
+	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true, KnownHosts: host.KnownHosts})
 	defer network.Close()
 
 	look := looking(b, gitwire.Options{URL: address, Network: network, Auth: auth})

@@ -14,11 +14,14 @@ import (
 	"testing"
 
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 )
 
 // reading looks at a repository in both ways: its files, and through git.
-func reading(t *testing.T, r *gitwire.Remote, commit gitwire.ID) error {
+func reading(t *testing.T, r *gitwire.Remote, commit object.ID) error {
 	t.Helper()
 	_, err := r.Refs(t.Context(), []string{gitwiretest.Main})
 	_, err2 := r.Snapshot(t.Context(), commit, nil)
@@ -61,7 +64,7 @@ func TestAttack04ARepositoryThatIsReplacedAfterOpening(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			if err := reading(t, r, secret); !errors.Is(err, gitwire.ErrRoot) {
+			if err := reading(t, r, secret); !errors.Is(err, giterr.ErrRoot) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -100,7 +103,7 @@ func TestAttack08ARepositorysConfigurationRunsNothing(t *testing.T) {
 		t.Errorf("got %q, %v", b, err)
 	}
 
-	if _, err := r.Snapshot(t.Context(), gitwire.ID{1}, nil); err == nil {
+	if _, err := r.Snapshot(t.Context(), object.ID{1}, nil); err == nil {
 		t.Error("a commit that is nowhere was read")
 	}
 
@@ -133,9 +136,9 @@ func TestAttack18WhatAServerRepeatsIsHidden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(handler)
 			t.Cleanup(server.Close)
-			network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+			network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 			t.Cleanup(network.Close)
-			r := open(t, gitwire.Options{URL: server.URL + "/a", Network: network, Auth: gitwire.Basic(server.URL, "ann", secret)})
+			r := open(t, gitwire.Options{URL: server.URL + "/a", Network: network, Auth: transport.Basic(server.URL, "ann", secret)})
 			_, err := r.Refs(t.Context(), []string{gitwiretest.Main})
 			if err == nil || !strings.Contains(err.Error(), "****") || strings.Contains(err.Error(), pair[:8]) || strings.Contains(err.Error(), secret[:8]) {
 				t.Errorf("got %v", err)

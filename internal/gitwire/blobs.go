@@ -6,6 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
+	"github.com/lockstephq/lockstep/internal/gitwire/packfile"
 )
 
 // blobCache keeps the blobs used last, up to a number of bytes.
@@ -13,20 +17,20 @@ type blobCache struct {
 	mu    sync.Mutex
 	limit int64
 	size  int64
-	byID  map[ID]*list.Element
+	byID  map[object.ID]*list.Element
 	used  *list.List // of *cachedBlob, the latest in front
 }
 
 type cachedBlob struct {
-	id   ID
+	id   object.ID
 	data []byte
 }
 
 func newBlobCache(limit int64) *blobCache {
-	return &blobCache{limit: limit, byID: map[ID]*list.Element{}, used: list.New()}
+	return &blobCache{limit: limit, byID: map[object.ID]*list.Element{}, used: list.New()}
 }
 
-func (c *blobCache) get(id ID) ([]byte, bool) {
+func (c *blobCache) get(id object.ID) ([]byte, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, ok := c.byID[id]
@@ -37,7 +41,7 @@ func (c *blobCache) get(id ID) ([]byte, bool) {
 	return e.Value.(*cachedBlob).data, true
 }
 
-func (c *blobCache) put(id ID, data []byte) {
+func (c *blobCache) put(id object.ID, data []byte) {
 	const overhead = 160
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -59,16 +63,16 @@ func (c *blobCache) put(id ID, data []byte) {
 const maxWants = 4096
 
 // blob gives the bytes of a blob of a commit, from the cache or from the server.
-func (r *Remote) blob(ctx context.Context, commit, id ID) ([]byte, error) {
+func (r *Remote) blob(ctx context.Context, commit, id object.ID) ([]byte, error) {
 	if data, ok := r.blobs.get(id); ok {
 		return data, nil
 	}
 
 	policy := r.policy()
-	policy.object, policy.blob, policy.blobs = r.limits.BlobBytes, r.limits.BlobBytes, r.limits.BlobBytes
-	policy.kept, policy.note = r.limits.BlobBytes, true
-	got, err := r.fetchBlobs(ctx, []ID{id}, policy)
-	if errors.Is(err, ErrMissing) {
+	policy.ObjectBytes, policy.BlobBytes, policy.BlobTotal = r.limits.BlobBytes, r.limits.BlobBytes, r.limits.BlobBytes
+	policy.KeptBytes, policy.RecordLarge = r.limits.BlobBytes, true
+	got, err := r.fetchBlobs(ctx, []object.ID{id}, policy)
+	if errors.Is(err, giterr.ErrMissing) {
 		got, err = r.fetchWhole(ctx, commit)
 	}
 
@@ -76,25 +80,25 @@ func (r *Remote) blob(ctx context.Context, commit, id ID) ([]byte, error) {
 		return nil, err
 	}
 
-	o, ok := got.objects[id]
+	o, ok := got.Objects[id]
 	switch {
-	case !ok && got.spilled:
+	case !ok && got.Spilled:
 		return nil, r.fault(ctx, fmt.Errorf("%w: the server gives out no single files, and those of commit %s have more than %d bytes",
-			ErrLimit, commit, r.limits.BlobCacheBytes))
-	case got.large[id]:
-		return nil, r.fault(ctx, fmt.Errorf("%w: the file has more than %d bytes", ErrLimit, r.limits.BlobBytes))
-	case !ok || o.kind != blobObject:
-		return nil, r.fault(ctx, fmt.Errorf("%w: the server sent no blob %s", ErrProtocol, id))
+			giterr.ErrLimit, commit, r.limits.BlobCacheBytes))
+	case got.Large[id]:
+		return nil, r.fault(ctx, fmt.Errorf("%w: the file has more than %d bytes", giterr.ErrLimit, r.limits.BlobBytes))
+	case !ok || o.Kind != object.Blob:
+		return nil, r.fault(ctx, fmt.Errorf("%w: the server sent no blob %s", giterr.ErrProtocol, id))
 	}
 
-	r.blobs.put(id, o.data)
-	return o.data, nil
+	r.blobs.put(id, o.Data)
+	return o.Data, nil
 }
 
 // prefetch fills the cache with blobs of a commit. What does not fit, or is too
 // large, is left for blob to find out.
-func (r *Remote) prefetch(ctx context.Context, commit ID, ids []ID) error {
-	var want []ID
+func (r *Remote) prefetch(ctx context.Context, commit object.ID, ids []object.ID) error {
+	var want []object.ID
 	for _, id := range sorted(ids) {
 		if _, ok := r.blobs.get(id); !ok {
 			want = append(want, id)
@@ -103,23 +107,23 @@ func (r *Remote) prefetch(ctx context.Context, commit ID, ids []ID) error {
 
 	policy := r.policy()
 	most := min(r.limits.BlobBytes, r.limits.BlobCacheBytes/4)
-	policy.object, policy.blob, policy.kept, policy.blobs = most, most, r.limits.BlobCacheBytes, r.limits.BlobCacheBytes
+	policy.ObjectBytes, policy.BlobBytes, policy.KeptBytes, policy.BlobTotal = most, most, r.limits.BlobCacheBytes, r.limits.BlobCacheBytes
 
 	for len(want) > 0 {
 		n := min(len(want), maxWants)
 		got, err := r.fetchBlobs(ctx, want[:n], policy)
-		if errors.Is(err, ErrMissing) {
+		if errors.Is(err, giterr.ErrMissing) {
 			_, err = r.fetchWhole(ctx, commit)
 			return err
 		}
 
-		if err != nil && !errors.Is(err, ErrLimit) {
+		if err != nil && !errors.Is(err, giterr.ErrLimit) {
 			return err
 		}
 
 		for _, id := range want[:n] {
-			if o, ok := got.objects[id]; ok && o.kind == blobObject {
-				r.blobs.put(id, o.data)
+			if o, ok := got.Objects[id]; ok && o.Kind == object.Blob {
+				r.blobs.put(id, o.Data)
 			}
 		}
 
@@ -133,12 +137,12 @@ func (r *Remote) prefetch(ctx context.Context, commit ID, ids []ID) error {
 // a server that gives out no object that is no commit, as servers of version 0
 // may. Later snapshots then keep their files at once. Where the commit is gone as
 // well, that is the error.
-func (r *Remote) fetchWhole(ctx context.Context, commit ID) (pack, error) {
-	got, err := r.fetch(ctx, func(capabilities) (fetchRequest, packPolicy, error) {
+func (r *Remote) fetchWhole(ctx context.Context, commit object.ID) (packfile.Pack, error) {
+	got, err := r.fetch(ctx, func(capabilities) (fetchRequest, packfile.Policy, error) {
 		p := r.policy()
-		p.wire, p.whole = r.limits.FullPackBytes, true
-		p.blob, p.blobs, p.note = r.limits.BlobBytes, r.limits.BlobCacheBytes, true
-		return fetchRequest{want: []ID{commit}, depth: 1}, p, nil
+		p.WireBytes, p.AllBlobs = r.limits.FullPackBytes, true
+		p.BlobBytes, p.BlobTotal, p.RecordLarge = r.limits.BlobBytes, r.limits.BlobCacheBytes, true
+		return fetchRequest{want: []object.ID{commit}, depth: 1}, p, nil
 	})
 	if err == nil {
 		r.whole.Store(true)
@@ -147,18 +151,18 @@ func (r *Remote) fetchWhole(ctx context.Context, commit ID) (pack, error) {
 	return got, err
 }
 
-func (r *Remote) keepBlobs(got pack) {
-	for id, o := range got.objects {
-		if o.kind == blobObject {
-			r.blobs.put(id, o.data)
+func (r *Remote) keepBlobs(got packfile.Pack) {
+	for id, o := range got.Objects {
+		if o.Kind == object.Blob {
+			r.blobs.put(id, o.Data)
 		}
 	}
 }
 
 // fetchBlobs asks for blobs by id, which most servers send whether they know
 // filters or not.
-func (r *Remote) fetchBlobs(ctx context.Context, ids []ID, policy packPolicy) (pack, error) {
-	return r.fetch(ctx, func(capabilities) (fetchRequest, packPolicy, error) {
+func (r *Remote) fetchBlobs(ctx context.Context, ids []object.ID, policy packfile.Policy) (packfile.Pack, error) {
+	return r.fetch(ctx, func(capabilities) (fetchRequest, packfile.Policy, error) {
 		return fetchRequest{want: ids}, policy, nil
 	})
 }

@@ -17,7 +17,9 @@ import (
 	"time"
 
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
 )
 
 const (
@@ -49,12 +51,12 @@ func (w *packWriter) add(kind byte, size int, base, data []byte) (offset int) {
 	return offset
 }
 
-func (w *packWriter) object(kind byte, data []byte) (gitwire.ID, int) {
+func (w *packWriter) object(kind byte, data []byte) (object.ID, int) {
 	sum := sha1.Sum(append(fmt.Appendf(nil, "%s %d\x00", []string{"", "commit", "tree", "blob"}[kind], len(data)), data...))
 	return sum, w.add(kind, len(data), nil, data)
 }
 
-func (w *packWriter) commit(tree gitwire.ID) gitwire.ID {
+func (w *packWriter) commit(tree object.ID) object.ID {
 	id, _ := w.object(commitKind, fmt.Appendf(nil, "tree %s\nauthor a <a> 0 +0000\ncommitter a <a> 0 +0000\n\nx\n", tree))
 	return id
 }
@@ -66,7 +68,7 @@ func (w *packWriter) bytes() []byte {
 	return append(b, sum[:]...)
 }
 
-func treeEntry(mode, name string, id gitwire.ID) []byte {
+func treeEntry(mode, name string, id object.ID) []byte {
 	return append(fmt.Appendf(nil, "%s %s\x00", mode, name), id[:]...)
 }
 
@@ -119,44 +121,44 @@ func spent(f func()) (uint64, time.Duration) {
 func TestAttack10BombsAreRefused(t *testing.T) {
 	zeros := make([]byte, 24<<20)
 	limits := gitwire.Limits{ObjectBytes: 1 << 20, TreeBytes: 4 << 20, InflatedBytes: 16 << 20, Objects: 1000, PackBytes: 1 << 20, BlobBytes: 1 << 20}
-	blob := gitwire.ID{1}
+	blob := object.ID{1}
 	tests := map[string]struct {
-		make func(*packWriter) gitwire.ID
+		make func(*packWriter) object.ID
 		want error
 	}{
-		"object larger than announced": {func(w *packWriter) gitwire.ID {
+		"object larger than announced": {func(w *packWriter) object.ID {
 			w.add(treeKind, 100, nil, zeros)
 			return w.commit(blob)
-		}, gitwire.ErrProtocol},
-		"object announced as large": {func(w *packWriter) gitwire.ID {
+		}, giterr.ErrProtocol},
+		"object announced as large": {func(w *packWriter) object.ID {
 			w.add(treeKind, 1<<40, nil, nil)
 			return w.commit(blob)
-		}, gitwire.ErrLimit},
-		"large blob that is dropped": {func(w *packWriter) gitwire.ID {
+		}, giterr.ErrLimit},
+		"large blob that is dropped": {func(w *packWriter) object.ID {
 			w.object(blobKind, zeros)
 			return w.commit(blob)
-		}, gitwire.ErrLimit},
-		"many objects": {func(w *packWriter) gitwire.ID {
+		}, giterr.ErrLimit},
+		"many objects": {func(w *packWriter) object.ID {
 			w.n = 1 << 30
 			return w.commit(blob)
-		}, gitwire.ErrLimit},
-		"fewer objects than announced": {func(w *packWriter) gitwire.ID {
+		}, giterr.ErrLimit},
+		"fewer objects than announced": {func(w *packWriter) object.ID {
 			id := w.commit(blob)
 			w.n = 2
 			return id
-		}, gitwire.ErrProtocol},
-		"delta that expands": {func(w *packWriter) gitwire.ID {
+		}, giterr.ErrProtocol},
+		"delta that expands": {func(w *packWriter) object.ID {
 			_, at := w.object(treeKind, bytes.Repeat(treeEntry("100644", "a", blob), 1000))
 			w.deltas(at, 29000, 25)
 			return w.commit(blob)
-		}, gitwire.ErrLimit},
-		"delta announced as large": {func(w *packWriter) gitwire.ID {
+		}, giterr.ErrLimit},
+		"delta announced as large": {func(w *packWriter) object.ID {
 			_, at := w.object(treeKind, treeEntry("100644", "a", blob))
 			delta := append(varint(29), append(varint(1<<40), 0x90, 29)...)
 			w.add(offsetDelta, len(delta), []byte{byte(12 + w.b.Len() - at)}, delta)
 
 			return w.commit(blob)
-		}, gitwire.ErrLimit},
+		}, giterr.ErrLimit},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -220,7 +222,7 @@ func TestAttack10TreesThatRepeatEachOther(t *testing.T) {
 	top, _ := w.object(treeKind, below)
 	commit := w.commit(top)
 	_, err := open(t, gitwire.Options{URL: packServer(t, w.bytes())}).Snapshot(t.Context(), commit, nil)
-	if !errors.Is(err, gitwire.ErrLimit) {
+	if !errors.Is(err, giterr.ErrLimit) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -234,7 +236,7 @@ func TestAttack10DeepFolders(t *testing.T) {
 	}
 	commit := w.commit(id)
 	_, err := open(t, gitwire.Options{URL: packServer(t, w.bytes())}).Snapshot(t.Context(), commit, nil)
-	if !errors.Is(err, gitwire.ErrLimit) {
+	if !errors.Is(err, giterr.ErrLimit) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -248,7 +250,7 @@ func TestAttack10DeepFoldersMadeOfKnownOnes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Snapshot(t.Context(), two, base); !errors.Is(err, gitwire.ErrLimit) {
+	if _, err := r.Snapshot(t.Context(), two, base); !errors.Is(err, giterr.ErrLimit) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -257,13 +259,13 @@ func TestAttack10LongListOfRefs(t *testing.T) {
 	line := packet(strings.Repeat("1", 40) + " refs/heads/main-" + strings.Repeat("x", 1000) + "\n")
 	url := cannedServer(t, func([]byte) string { return strings.Repeat(line, 100) + "0000" })
 	_, err := open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{RefBytes: 50_000}}).Refs(t.Context(), []string{"refs/heads/main"})
-	if !errors.Is(err, gitwire.ErrLimit) {
+	if !errors.Is(err, giterr.ErrLimit) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestAttack09NamesInTrees(t *testing.T) {
-	blob := gitwire.ID{1}
+	blob := object.ID{1}
 	file := func(name string) []byte { return treeEntry("100644", name, blob) }
 	empty := sha1.Sum([]byte("tree 0\x00"))
 	tests := map[string][]byte{
@@ -288,7 +290,7 @@ func TestAttack09NamesInTrees(t *testing.T) {
 		id, _ := w.object(treeKind, raw)
 		commit := w.commit(id)
 		_, err := open(t, gitwire.Options{URL: packServer(t, w.bytes())}).Snapshot(t.Context(), commit, nil)
-		if !errors.Is(err, gitwire.ErrProtocol) {
+		if !errors.Is(err, giterr.ErrProtocol) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -301,7 +303,7 @@ func TestAnswerIsVerifiedByHash(t *testing.T) {
 	honest := w.commit(tree)
 	url := packServer(t, w.bytes())
 	r := open(t, gitwire.Options{URL: url})
-	if _, err := r.Snapshot(t.Context(), gitwire.ID{0xaa}, nil); !errors.Is(err, gitwire.ErrProtocol) {
+	if _, err := r.Snapshot(t.Context(), object.ID{0xaa}, nil); !errors.Is(err, giterr.ErrProtocol) {
 		t.Errorf("another commit than asked for: %v", err)
 	}
 
@@ -317,15 +319,15 @@ func TestAnswerIsVerifiedByHash(t *testing.T) {
 
 	broken := w.bytes()
 	broken[len(broken)-1] ^= 1
-	if _, err := open(t, gitwire.Options{URL: packServer(t, broken)}).Snapshot(t.Context(), honest, nil); !errors.Is(err, gitwire.ErrProtocol) {
+	if _, err := open(t, gitwire.Options{URL: packServer(t, broken)}).Snapshot(t.Context(), honest, nil); !errors.Is(err, giterr.ErrProtocol) {
 		t.Errorf("wrong checksum: %v", err)
 	}
 }
 
 func TestDeltasWhoseBaseComesLaterAreResolved(t *testing.T) {
 	var w packWriter
-	raw := treeEntry("100644", "a", gitwire.ID{1})
-	want := append(bytes.Clone(raw), treeEntry("100644", "b", gitwire.ID{2})...)
+	raw := treeEntry("100644", "a", object.ID{1})
+	want := append(bytes.Clone(raw), treeEntry("100644", "b", object.ID{2})...)
 	sum := sha1.Sum(append(fmt.Appendf(nil, "tree %d\x00", len(raw)), raw...))
 	delta := append(varint(len(raw)), varint(len(want))...)
 	delta = append(delta, 0x90, byte(len(raw)), byte(len(want)-len(raw)))
@@ -340,7 +342,7 @@ func TestDeltasWhoseBaseComesLaterAreResolved(t *testing.T) {
 	}
 
 	got, err := s.Tree(t.Context()).ObjectID("b")
-	b := gitwire.ID{2}
+	b := object.ID{2}
 	equal(t, "id", hex.EncodeToString(b[:]), got)
 
 	if err != nil {

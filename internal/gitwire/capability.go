@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+	"github.com/lockstephq/lockstep/internal/gitwire/pktline"
 )
 
 // capabilities is what a server says it can do, as far as we use it.
@@ -23,48 +26,48 @@ const maxCapabilities = 64 << 10
 // readCapabilities reads a version 2 advertisement. Servers of older versions
 // list their refs instead, of which no more than the first line is read; it is
 // given back, and is empty if the list was.
-func readCapabilities(p *packetReader) (c capabilities, first string, err error) {
-	kind, line, err := p.text()
-	if err == nil && kind == dataPacket && strings.HasPrefix(line, "# service=") {
-		if kind, _, err = p.text(); err == nil && kind != flushPacket {
-			return c, "", fmt.Errorf("%w: no end of the service line", ErrProtocol)
+func readCapabilities(p *pktline.Reader) (c capabilities, first string, err error) {
+	kind, line, err := p.NextText()
+	if err == nil && kind == pktline.Data && strings.HasPrefix(line, "# service=") {
+		if kind, _, err = p.NextText(); err == nil && kind != pktline.Flush {
+			return c, "", fmt.Errorf("%w: no end of the service line", giterr.ErrProtocol)
 		}
 		if err == nil {
-			kind, line, err = p.text()
+			kind, line, err = p.NextText()
 		}
 	}
 
-	if err == nil && kind == dataPacket && line == "version 1" {
-		kind, line, err = p.text()
+	if err == nil && kind == pktline.Data && line == "version 1" {
+		kind, line, err = p.NextText()
 		c.old = true
 	}
 
 	switch {
 	case err != nil:
 		return c, "", err
-	case kind == dataPacket && line == "version 2" && !c.old:
+	case kind == pktline.Data && line == "version 2" && !c.old:
 		return c, "", c.read(p)
-	case kind == dataPacket && strings.HasPrefix(line, "version "), kind != dataPacket && kind != flushPacket:
-		return c, "", ErrVersion
+	case kind == pktline.Data && strings.HasPrefix(line, "version "), kind != pktline.Data && kind != pktline.Flush:
+		return c, "", giterr.ErrVersion
 	}
 
 	c.old = true
-	if kind == dataPacket && line == "" {
-		return c, "", fmt.Errorf("%w: an empty line in the list of refs", ErrProtocol)
+	if kind == pktline.Data && line == "" {
+		return c, "", fmt.Errorf("%w: an empty line in the list of refs", giterr.ErrProtocol)
 	}
 
 	_, list, _ := strings.Cut(line, "\x00")
 	return c, line, c.take(list)
 }
 
-func (c *capabilities) read(p *packetReader) error {
+func (c *capabilities) read(p *pktline.Reader) error {
 	commands := 0
 	for {
-		kind, line, err := p.text()
+		kind, line, err := p.NextText()
 		if err != nil {
 			return err
 		}
-		if kind == flushPacket {
+		if kind == pktline.Flush {
 			break
 		}
 
@@ -81,14 +84,14 @@ func (c *capabilities) read(p *packetReader) error {
 			c.filter = slices.Contains(strings.Fields(value), "filter")
 		case "object-format":
 			if value != "sha1" {
-				return ErrSHA256
+				return giterr.ErrSHA256
 			}
 			c.objectFormat = true
 		}
 	}
 
 	if commands != 2 {
-		return fmt.Errorf("%w: the server offers no ls-refs or no fetch", ErrProtocol)
+		return fmt.Errorf("%w: the server offers no ls-refs or no fetch", giterr.ErrProtocol)
 	}
 
 	return nil
@@ -97,12 +100,12 @@ func (c *capabilities) read(p *packetReader) error {
 // appendCommand begins a request. A server ends the stream without a word at a
 // capability that it did not advertise, so only those are named.
 func (c capabilities) appendCommand(b []byte, command, agent string) []byte {
-	b = appendPacket(b, "command="+command)
+	b = pktline.Append(b, "command="+command)
 	if c.agent {
-		b = appendPacket(b, "agent="+agent)
+		b = pktline.Append(b, "agent="+agent)
 	}
 	if c.objectFormat {
-		b = appendPacket(b, "object-format=sha1")
+		b = pktline.Append(b, "object-format=sha1")
 	}
 	return append(b, "0001"...)
 }

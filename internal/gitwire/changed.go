@@ -1,6 +1,10 @@
 package gitwire
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
+)
 
 // Changed gives the paths that differ between two commits, sorted by their
 // bytes: files, links and submodules that were added, deleted, or changed in
@@ -30,7 +34,7 @@ type comparison struct{ paths []string }
 type side struct {
 	rest    []byte
 	folders []*folder
-	entry   entry
+	entry   object.Entry
 	sub     *folder
 	ok      bool
 }
@@ -41,7 +45,7 @@ func (s *side) next() error {
 		return nil
 	}
 	var err error
-	if s.entry, s.rest, err = nextEntry(s.rest); err == nil && s.entry.isFolder() {
+	if s.entry, s.rest, err = object.NextEntry(s.rest); err == nil && s.entry.IsTree() {
 		s.sub, s.folders = s.folders[0], s.folders[1:]
 	}
 	return err
@@ -70,7 +74,7 @@ func (c *comparison) folders(a, b *folder, prefix string) error {
 		case !left.ok:
 			order = 1
 		default:
-			order = compareNames(left.entry, right.entry)
+			order = object.CompareEntries(left.entry, right.entry)
 		}
 
 		if err := c.pair(&left, &right, order, prefix); err != nil {
@@ -99,7 +103,7 @@ func (c *comparison) pair(left, right *side, order int, prefix string) error {
 		return err
 	}
 
-	if left.entry.id != right.entry.id || left.entry.mode != right.entry.mode {
+	if left.entry.ID != right.entry.ID || left.entry.Mode != right.entry.Mode {
 		err = c.entry(*left, left.sub, right.sub, prefix)
 	}
 
@@ -116,8 +120,8 @@ func (c *comparison) pair(left, right *side, order int, prefix string) error {
 
 // entry lists what differs at one name: the path itself, or what differs below.
 func (c *comparison) entry(s side, a, b *folder, prefix string) error {
-	path := prefix + string(s.entry.name)
-	if s.entry.isFolder() {
+	path := prefix + string(s.entry.Name)
+	if s.entry.IsTree() {
 		return c.folders(a, b, path+"/")
 	}
 	c.paths = append(c.paths, path)

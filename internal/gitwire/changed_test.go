@@ -120,7 +120,7 @@ func TestChangedAgreesWithDiffTree(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
 	repo.Git("config", "pack.threads", "1") // starting threads would take longer than the work
 	ids := strings.Fields(repo.Import(randomHistories(r)))
-	remote := local(t, repo.Dir)
+	remote := openLocal(t, repo.Dir)
 	var base *gitwire.Snapshot
 	var pairs []string
 	var changed [][]string
@@ -153,7 +153,7 @@ func TestChangedAgreesWithDiffTree(t *testing.T) {
 func TestChangedFromNothingIsEveryPath(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
 	commit := id(t, repo.Commit(map[string]string{"b": "1", "a/c": "2", "a.b": "3"}))
-	s, err := local(t, repo.Dir).Snapshot(t.Context(), commit, nil)
+	s, err := openLocal(t, repo.Dir).Snapshot(t.Context(), commit, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,37 +27,24 @@
 // the server's refs weigh, some 65 bytes each, and nothing can be done about it.
 // Fetching differs in words only (version0.go).
 //
-// # What a server or a repository can do to us
+// # What a server or a repository can do
 //
-// Nothing that arrives is trusted. Every count, size, depth and time has a
-// bound (Limits), checked before memory is taken for it. Every object is known
-// by the hash of its own bytes (with detection of SHA-1 collisions), so that an
-// answer can lack an object but not forge one. Names in trees are checked; the
-// summed length of all paths of a commit is bounded, so that a walk over trees
-// that repeat each other ends. Symbolic links and submodules are not followed.
+// Nothing that arrives is trusted. Every count, size, depth and time has a bound
+// ([Limits]), checked before memory is taken for it. Every object is known by the
+// hash of its own bytes, so that an answer can lack an object but not forge one. The
+// summed length of all paths of a commit is bounded, so that a walk over trees that
+// repeat each other ends. Symbolic links and submodules are not followed.
 //
-// Addresses are checked where they are dialled, after name resolution
-// (Network). Through a proxy, which resolves names itself, only those that a URL
-// says are (proxy.go). A credential belongs to one scheme, host and port and is not sent
-// elsewhere. Only the capability request follows redirects, three at most, and
-// on its own origin the commands then go to the new place. Another origin is
-// asked without the credential, and not read: the error names it, since where a
-// repository is read from is for a person to say. Errors name host and path,
-// never a credential; what a server said is quoted and cut.
+// # Packages
 //
-// Over SSH a request is a session on a kept connection, which runs one command
-// with one checked path and then ends. A connection carries one session at a
-// time and serves one user with one private key. A host proves itself by a key
-// that was known before (hostKeys); none is learnt.
-//
-// A local repository must lie below a root that the administrator allowed,
-// with everything it refers to (worktree, common directory, alternates), and
-// belong to the user that runs us. Its refs are read from its files, its
-// objects through `git upload-pack --strict` with fixed arguments and a fixed
-// environment: the only process started.
+//	gitwire ─┬─▶ transport ──▶ sshpool     HTTP(S) and SSH, credentials, addresses
+//	         ├─▶ localrepo                 repositories on this machine
+//	         ├─▶ packfile ───▶ object      packs, objects
+//	         ├─▶ pktline                   framing
+//	         └─▶ giterr                    errors, by who has to act
 //
 // # Errors
 //
-// Whatever a Remote returns is an *Error around one of the sentinels of
-// errors.go, each of which says who has to act. Matching is by errors.Is.
+// Every error of a [Remote] is a *giterr.Error around one of the sentinels of
+// package giterr. It names host and path, and never a credential.
 package gitwire

@@ -4,24 +4,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
+	"github.com/lockstephq/lockstep/internal/gitwire/packfile"
+	"github.com/lockstephq/lockstep/internal/gitwire/pktline"
 )
 
 // A fetchRequest asks for a pack.
 type fetchRequest struct {
-	want []ID
+	want []object.ID
 	// have is a commit whose trees we hold; zero for none. It is named as shallow
 	// too: of its history we hold nothing.
-	have   ID
+	have   object.ID
 	depth  int    // zero for objects that are no commits
 	filter string // "" for all objects
 }
 
 func (q fetchRequest) encode(c capabilities, agent string) ([]byte, error) {
 	if q.depth > 0 && !c.shallow {
-		return nil, fmt.Errorf("%w: the server cannot send a commit without its history", ErrProtocol)
+		return nil, fmt.Errorf("%w: the server cannot send a commit without its history", giterr.ErrProtocol)
 	}
 	if c.old {
 		return q.encodeOld(c, agent)
@@ -30,38 +34,38 @@ func (q fetchRequest) encode(c capabilities, agent string) ([]byte, error) {
 	b := c.appendCommand(nil, "fetch", agent)
 	// Without thin-pack the server would send everything that have names again.
 	for _, line := range []string{"thin-pack", "no-progress", "ofs-delta"} {
-		b = appendPacket(b, line)
+		b = pktline.Append(b, line)
 	}
 
 	if !q.have.IsZero() {
-		b = appendPacket(b, "shallow "+q.have.String())
+		b = pktline.Append(b, "shallow "+q.have.String())
 	}
 
 	if q.depth > 0 {
-		b = appendPacket(b, "deepen "+strconv.Itoa(q.depth))
+		b = pktline.Append(b, "deepen "+strconv.Itoa(q.depth))
 	}
 
 	if q.filter != "" {
-		b = appendPacket(b, "filter "+q.filter)
+		b = pktline.Append(b, "filter "+q.filter)
 	}
 
 	for _, id := range q.want {
-		b = appendPacket(b, "want "+id.String())
+		b = pktline.Append(b, "want "+id.String())
 	}
 
 	if !q.have.IsZero() {
-		b = appendPacket(b, "have "+q.have.String())
+		b = pktline.Append(b, "have "+q.have.String())
 	}
 
-	b = appendPacket(b, "done")
+	b = pktline.Append(b, "done")
 	return append(b, "0000"...), nil
 }
 
 // fetch asks for a pack and reads it. build says what to ask for once the
 // server's capabilities are known, and what to keep of the answer.
-func (r *Remote) fetch(ctx context.Context, build func(capabilities) (fetchRequest, packPolicy, error)) (pack, error) {
-	var got pack
-	var policy packPolicy
+func (r *Remote) fetch(ctx context.Context, build func(capabilities) (fetchRequest, packfile.Policy, error)) (packfile.Pack, error) {
+	var got packfile.Pack
+	var policy packfile.Policy
 	skip := skipToPack
 	encode := func(c capabilities) ([]byte, error) {
 		q, p, err := build(c)
@@ -77,119 +81,51 @@ func (r *Remote) fetch(ctx context.Context, build func(capabilities) (fetchReque
 
 		return q.encode(c, r.agent)
 	}
-	err := r.command(ctx, nil, encode, func(p *packetReader) error {
-		p.allow(policy.wire)
+	err := r.command(ctx, nil, encode, func(p *pktline.Reader) error {
+		p.SetLimit(policy.WireBytes)
 		band, err := skip(p)
 		if err == nil {
-			got, err = readPack(band, policy)
+			got, err = packfile.Read(band, policy)
 		}
 
 		if err == nil {
-			err = band.drain()
+			err = band.Drain()
 		}
 
-		return policy.explain(err)
+		return explainLimit(policy, err)
 	})
 
 	return got, err
 }
 
-// explain says of a limit that was met why so much was read at all.
-func (p packPolicy) explain(err error) error {
-	if !p.whole || !errors.Is(err, ErrLimit) {
+// explainLimit says of a limit that was met why so much was read at all.
+func explainLimit(p packfile.Policy, err error) error {
+	if !p.AllBlobs || !errors.Is(err, giterr.ErrLimit) {
 		return err
 	}
-	return fmt.Errorf("%w; this server sends a commit with all its files or not at all, of which at most %d bytes are read", err, p.wire)
+	return fmt.Errorf("%w; this server sends a commit with all its files or not at all, of which at most %d bytes are read", err, p.WireBytes)
 }
 
 // skipToPack reads over the sections before the pack, which only matter to
 // clients that keep a repository.
-func skipToPack(p *packetReader) (*sideband, error) {
+func skipToPack(p *pktline.Reader) (*pktline.Sideband, error) {
 	for {
-		kind, line, err := p.text()
+		kind, line, err := p.NextText()
 		if err != nil {
 			return nil, err
 		}
-		if kind == flushPacket || kind == endPacket {
-			return nil, fmt.Errorf("%w: an answer without a pack", ErrProtocol)
+		if kind == pktline.Flush || kind == pktline.ResponseEnd {
+			return nil, fmt.Errorf("%w: an answer without a pack", giterr.ErrProtocol)
 		}
 
-		if kind == dataPacket && line == "packfile" {
-			return &sideband{p: p}, nil
-		}
-	}
-}
-
-// sideband takes the pack out of the lines that carry it. The first byte of a
-// line says what it is: 1 pack, 2 progress, 3 the server gives up.
-type sideband struct {
-	p    *packetReader
-	rest []byte
-	done bool
-}
-
-func (s *sideband) Read(b []byte) (int, error) {
-	if err := s.fill(); err != nil {
-		return 0, err
-	}
-	n := copy(b, s.rest)
-	s.rest = s.rest[n:]
-	return n, nil
-}
-
-func (s *sideband) fill() error {
-	for len(s.rest) == 0 {
-		if s.done {
-			return io.EOF
-		}
-
-		kind, line, err := s.p.next()
-		if err == nil {
-			err = s.take(kind, line)
-		}
-
-		if err != nil {
-			return err
-		}
-	}
-
-	return nil
-}
-
-func (s *sideband) take(kind packetKind, line []byte) error {
-	switch {
-	case kind != dataPacket:
-		s.done = true
-	case len(line) == 0:
-		return fmt.Errorf("%w: an empty line in a pack", ErrProtocol)
-	case line[0] == 1:
-		s.rest = line[1:]
-	case line[0] == 3 && isMissing(line):
-		return serverError(line[1:])
-	case line[0] == 3:
-		return fmt.Errorf("%w: the server gave up and says %s", ErrUnavailable, quote(line[1:]))
-	case line[0] != 2:
-		return fmt.Errorf("%w: a line of band %d in a pack", ErrProtocol, line[0])
-	}
-
-	return nil
-}
-
-// drain reads to the end, so that the connection can be used again.
-func (s *sideband) drain() error {
-	for {
-		s.rest = nil
-		if err := s.fill(); err == io.EOF {
-			s.p.end()
-			return nil
-		} else if err != nil {
-			return err
+		if kind == pktline.Data && line == "packfile" {
+			return pktline.NewSideband(p), nil
 		}
 	}
 }
 
 // sorted gives ids in an order of their own, each once.
-func sorted(ids []ID) []ID {
-	slices.SortFunc(ids, ID.compare)
+func sorted(ids []object.ID) []object.ID {
+	slices.SortFunc(ids, object.ID.Compare)
 	return slices.Compact(ids)
 }

@@ -1,17 +1,19 @@
 package gitwire
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"math"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
 )
 
 // A folder is one tree with the folders in it. Equal trees are one folder,
 // within a snapshot and between a snapshot and its base, so that memory and work
 // follow what is different, not what is there.
 type folder struct {
-	id      ID
+	id      object.ID
 	raw     []byte    // as git stores it: parsed anew by every reader
 	folders []*folder // in the order of raw
 
@@ -25,15 +27,15 @@ type folder struct {
 // builder makes folders of objects.
 type builder struct {
 	limits  Limits
-	objects map[ID]object
-	base    map[ID]*folder
-	made    map[ID]*folder
+	objects map[object.ID]object.Object
+	base    map[object.ID]*folder
+	made    map[object.ID]*folder
 	missing bool
 }
 
 // folder makes the folder of a tree that lies level folders deep. That is also
 // the depth of recursion.
-func (b *builder) folder(id ID, level int) (*folder, error) {
+func (b *builder) folder(id object.ID, level int) (*folder, error) {
 	f, ok := b.made[id]
 	if !ok {
 		f, ok = b.base[id]
@@ -49,39 +51,39 @@ func (b *builder) folder(id ID, level int) (*folder, error) {
 	}
 
 	if level+f.depth > b.limits.Depth {
-		return nil, fmt.Errorf("%w: folders more than %d deep", ErrLimit, b.limits.Depth)
+		return nil, fmt.Errorf("%w: folders more than %d deep", giterr.ErrLimit, b.limits.Depth)
 	}
 
 	return f, nil
 }
 
-func (b *builder) read(id ID, level int) (*folder, error) {
+func (b *builder) read(id object.ID, level int) (*folder, error) {
 	o, ok := b.objects[id]
-	if !ok || o.kind != treeObject {
+	if !ok || o.Kind != object.Tree {
 		b.missing = b.missing || !ok
-		return nil, fmt.Errorf("%w: the server sent no tree %s", ErrProtocol, id)
+		return nil, fmt.Errorf("%w: the server sent no tree %s", giterr.ErrProtocol, id)
 	}
 
 	if level > b.limits.Depth {
-		return nil, fmt.Errorf("%w: folders more than %d deep", ErrLimit, b.limits.Depth)
+		return nil, fmt.Errorf("%w: folders more than %d deep", giterr.ErrLimit, b.limits.Depth)
 	}
 
-	f := &folder{id: id, raw: o.data}
-	var order orderCheck
+	f := &folder{id: id, raw: o.Data}
+	var order object.OrderChecker
 	for rest := f.raw; len(rest) > 0; {
-		var e entry
+		var e object.Entry
 		var err error
-		if e, rest, err = nextEntry(rest); err != nil {
+		if e, rest, err = object.NextEntry(rest); err != nil {
 			return nil, err
 		}
 
-		if err := order.next(e); err != nil {
+		if err := order.Check(e); err != nil {
 			return nil, err
 		}
 
-		paths, pathBytes := int64(1), int64(len(e.name))
-		if e.isFolder() {
-			sub, err := b.folder(e.id, level+1)
+		paths, pathBytes := int64(1), int64(len(e.Name))
+		if e.IsTree() {
+			sub, err := b.folder(e.ID, level+1)
 			if err != nil {
 				return nil, err
 			}
@@ -89,7 +91,7 @@ func (b *builder) read(id ID, level int) (*folder, error) {
 			f.folders = append(f.folders, sub)
 			f.depth = max(f.depth, sub.depth+1)
 			paths = plus(paths, sub.paths)
-			pathBytes = plus(plus(pathBytes, times(sub.paths, int64(len(e.name)+1))), sub.pathBytes)
+			pathBytes = plus(plus(pathBytes, times(sub.paths, int64(len(e.Name)+1))), sub.pathBytes)
 		}
 
 		f.paths, f.pathBytes = plus(f.paths, paths), plus(f.pathBytes, pathBytes)
@@ -113,54 +115,27 @@ func times(a, b int64) int64 {
 	return a * b
 }
 
-// orderCheck sees that a tree is sorted and holds no name twice, so that a path
-// means one thing. A file and a folder of one name need not be neighbours: what
-// sorts between them begins with that name.
-type orderCheck struct {
-	last entry
-	open []entry // files that a folder of the same name could still follow
-}
-
-func (c *orderCheck) next(e entry) error {
-	if c.last.name != nil && compareNames(c.last, e) >= 0 {
-		return fmt.Errorf("%w: a tree that is not in order at %s", ErrProtocol, quote(e.name))
-	}
-
-	for len(c.open) > 0 && !bytes.HasPrefix(e.name, c.open[len(c.open)-1].name) {
-		c.open = c.open[:len(c.open)-1]
-	}
-
-	if !e.isFolder() {
-		c.open = append(c.open, e)
-	} else if n := len(c.open); n > 0 && len(c.open[n-1].name) == len(e.name) {
-		return fmt.Errorf("%w: a tree that holds %s twice", ErrProtocol, quote(e.name))
-	}
-
-	c.last = e
-	return nil
-}
-
 // find gives the entry of a name, and the folder if it is one.
-func (f *folder) find(name string) (entry, *folder, error) {
+func (f *folder) find(name string) (object.Entry, *folder, error) {
 	k := 0
 	for rest := f.raw; len(rest) > 0; {
-		var e entry
+		var e object.Entry
 		var err error
-		if e, rest, err = nextEntry(rest); err != nil {
+		if e, rest, err = object.NextEntry(rest); err != nil {
 			return e, nil, err
 		}
 
-		if string(e.name) == name {
-			if e.isFolder() {
+		if string(e.Name) == name {
+			if e.IsTree() {
 				return e, f.folders[k], nil
 			}
 			return e, nil, nil
 		}
 
-		if e.isFolder() {
+		if e.IsTree() {
 			k++
 		}
 	}
 
-	return entry{}, nil, fs.ErrNotExist
+	return object.Entry{}, nil, fs.ErrNotExist
 }

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
 )
 
 // real is a temporary folder by its path without links, as a Location has it.
@@ -36,37 +38,6 @@ func write(t *testing.T, path, content string) {
 	}
 }
 
-func TestFindRepositoryFromAnyFolder(t *testing.T) {
-	base := real(t)
-	bare, work, tree := filepath.Join(base, "bare.git"), filepath.Join(base, "work"), filepath.Join(base, "tree")
-	gitwiretest.NewRepoAt(t, bare).Commit(map[string]string{"sub/deep/a": "1"})
-	gitwiretest.Git(t, "", "clone", "--quiet", bare, work)
-	gitwiretest.Git(t, work, "worktree", "add", "--quiet", "-b", "side", tree)
-	dotGit := filepath.Join(work, ".git")
-	side := filepath.Join(dotGit, "worktrees", "tree")
-	tests := map[string]gitwire.Location{
-		work:                            {Root: work, GitDir: dotGit, CommonDir: dotGit, Subfolder: "."},
-		filepath.Join(work, "sub/deep"): {Root: work, GitDir: dotGit, CommonDir: dotGit, Subfolder: "sub/deep"},
-		filepath.Join(tree, "sub"):      {Root: tree, GitDir: side, CommonDir: dotGit, Subfolder: "sub"},
-		bare:                            {Root: bare, GitDir: bare, CommonDir: bare, Subfolder: ".", Bare: true},
-		filepath.Join(bare, "refs"):     {Root: bare, GitDir: bare, CommonDir: bare, Subfolder: ".", Bare: true},
-	}
-	for path, want := range tests {
-		got, err := gitwire.FindRepository(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		equal(t, path, want, got)
-	}
-
-	for _, path := range []string{base, filepath.Join(base, "none")} {
-		if _, err := gitwire.FindRepository(path); !errors.Is(err, gitwire.ErrNotRepository) {
-			t.Errorf("%s: got %v", path, err)
-		}
-	}
-}
-
 func TestEveryKindOfLocalRepositoryIsRead(t *testing.T) {
 	base := real(t)
 	bare := gitwiretest.NewRepoAt(t, filepath.Join(base, "bare.git"))
@@ -84,7 +55,7 @@ func TestEveryKindOfLocalRepositoryIsRead(t *testing.T) {
 		got, err := r.Head(t.Context())
 		equal(t, path+" head", gitwire.Head{Ref: ref, ID: head}, got)
 		refs, err2 := r.Refs(t.Context(), []string{ref, "refs/heads/none"})
-		equal(t, path+" refs", map[string]gitwire.ID{ref: head}, refs)
+		equal(t, path+" refs", map[string]object.ID{ref: head}, refs)
 		s, err3 := r.Snapshot(t.Context(), head, nil)
 		if err := errors.Join(err, err2, err3); err != nil {
 			t.Fatal(err)
@@ -103,7 +74,7 @@ func TestEveryKindOfLocalRepositoryIsRead(t *testing.T) {
 
 func TestRefsOfALocalRepositoryFollowItsFiles(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
-	r := local(t, repo.Dir)
+	r := openLocal(t, repo.Dir)
 	main := "refs/heads/main"
 	want := func(step, commit string) {
 		t.Helper()
@@ -117,7 +88,7 @@ func TestRefsOfALocalRepositoryFollowItsFiles(t *testing.T) {
 		}
 	}
 
-	want("empty", gitwire.ID{}.String())
+	want("empty", object.ID{}.String())
 	one := repo.Commit(map[string]string{"a": "1"})
 	want("loose", one)
 	repo.Git("pack-refs", "--all", "--prune")
@@ -127,24 +98,24 @@ func TestRefsOfALocalRepositoryFollowItsFiles(t *testing.T) {
 	repo.Git("pack-refs", "--all", "--prune")
 	want("packed again", two)
 	repo.Git("symbolic-ref", main, "refs/heads/other")
-	want("symbolic to nothing", gitwire.ID{}.String())
+	want("symbolic to nothing", object.ID{}.String())
 	repo.Git("update-ref", "refs/heads/other", one)
 	want("symbolic", one)
 	repo.Git("symbolic-ref", "refs/heads/other", main)
 
-	if _, err := r.Refs(t.Context(), []string{main}); !errors.Is(err, gitwire.ErrLimit) {
+	if _, err := r.Refs(t.Context(), []string{main}); !errors.Is(err, giterr.ErrLimit) {
 		t.Errorf("a loop: got %v", err)
 	}
 
 	repo.Git("symbolic-ref", "--delete", main)
 	repo.Git("update-ref", "refs/heads/main/below", one)
-	want("a folder of that name", gitwire.ID{}.String())
+	want("a folder of that name", object.ID{}.String())
 
 	if err := os.RemoveAll(repo.Dir); err != nil {
 		t.Fatal(err)
 	}
 
-	if _, err := r.Refs(t.Context(), []string{main}); !errors.Is(err, gitwire.ErrNotRepository) {
+	if _, err := r.Refs(t.Context(), []string{main}); !errors.Is(err, giterr.ErrNotRepository) {
 		t.Errorf("removed: got %v", err)
 	}
 }
@@ -159,15 +130,15 @@ func TestReftableRepositoryIsAskedThroughGit(t *testing.T) {
 	}
 
 	broken := gitwire.Options{Path: repo.Dir, Roots: []string{repo.Dir}, Git: "/bin/false"}
-	if _, err := open(t, broken).Head(t.Context()); !errors.Is(err, gitwire.ErrGit) {
+	if _, err := open(t, broken).Head(t.Context()); !errors.Is(err, giterr.ErrGit) {
 		t.Errorf("with a git that fails: %v", err)
 	}
 
-	r := local(t, repo.Dir)
+	r := openLocal(t, repo.Dir)
 	head, err := r.Head(t.Context())
 	equal(t, "head", gitwire.Head{Ref: "refs/heads/main", ID: commit}, head)
 	refs, err2 := r.Refs(t.Context(), []string{"refs/heads/main"})
-	equal(t, "refs", map[string]gitwire.ID{"refs/heads/main": commit}, refs)
+	equal(t, "refs", map[string]object.ID{"refs/heads/main": commit}, refs)
 
 	if err := errors.Join(err, err2); err != nil {
 		t.Error(err)
@@ -179,11 +150,11 @@ func TestLocalSHA256RepositoryIsRefused(t *testing.T) {
 	gitwiretest.Git(t, "", "init", "--quiet", "--object-format=sha256", work)
 	gitwiretest.Git(t, work, "commit", "--quiet", "--allow-empty", "-m", "x")
 	gitwiretest.Git(t, work, "branch", "-M", "main")
-	r := local(t, work)
-	if _, err := r.Refs(t.Context(), []string{"refs/heads/main"}); !errors.Is(err, gitwire.ErrSHA256) {
+	r := openLocal(t, work)
+	if _, err := r.Refs(t.Context(), []string{"refs/heads/main"}); !errors.Is(err, giterr.ErrSHA256) {
 		t.Errorf("refs: got %v", err)
 	}
-	if _, err := r.Snapshot(t.Context(), gitwire.ID{1}, nil); !errors.Is(err, gitwire.ErrSHA256) {
+	if _, err := r.Snapshot(t.Context(), object.ID{1}, nil); !errors.Is(err, giterr.ErrSHA256) {
 		t.Errorf("snapshot: got %v", err)
 	}
 }
@@ -213,19 +184,19 @@ func TestAttack04PrefixContainment(t *testing.T) {
 		evil, filepath.Join(base, "root/link.git"), base + "/root/../root-evil/app.git", base, "/", "/none/at/all", filepath.Join(base, "root-evil/none"),
 	} {
 		_, err := gitwire.Open(gitwire.Options{Path: path, Roots: roots})
-		if !errors.Is(err, gitwire.ErrRoot) {
+		if !errors.Is(err, giterr.ErrRoot) {
 			t.Errorf("%s: got %v", path, err)
 		}
 	}
 
 	t.Chdir(base)
 	for _, none := range [][]string{nil, {""}} {
-		if _, err := gitwire.Open(gitwire.Options{Path: inside, Roots: none}); !errors.Is(err, gitwire.ErrRoot) {
+		if _, err := gitwire.Open(gitwire.Options{Path: inside, Roots: none}); !errors.Is(err, giterr.ErrRoot) {
 			t.Errorf("roots %q: got %v", none, err)
 		}
 	}
 
-	if _, err := gitwire.Open(gitwire.Options{Path: filepath.Join(base, "root/none"), Roots: roots[:1]}); !errors.Is(err, gitwire.ErrNotRepository) {
+	if _, err := gitwire.Open(gitwire.Options{Path: filepath.Join(base, "root/none"), Roots: roots[:1]}); !errors.Is(err, giterr.ErrNotRepository) {
 		t.Errorf("missing below a root: got %v", err)
 	}
 }
@@ -254,7 +225,7 @@ func TestAttack04RepositoryThatRefersOutsideItsRoot(t *testing.T) {
 	write(t, filepath.Join(root, "worktree/.git"), "gitdir: "+base+"/elsewhere")
 
 	for _, name := range []string{"file", "common", "alternates.git", "objects.git", "dotgit", "worktree"} {
-		if _, err := gitwire.Open(gitwire.Options{Path: filepath.Join(root, name), Roots: []string{root}}); !errors.Is(err, gitwire.ErrRoot) {
+		if _, err := gitwire.Open(gitwire.Options{Path: filepath.Join(root, name), Roots: []string{root}}); !errors.Is(err, giterr.ErrRoot) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -264,7 +235,7 @@ func TestAttack04RepositoryThatRefersOutsideItsRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	got, err := local(t, refs.Dir).Refs(t.Context(), []string{"refs/heads/main"})
+	got, err := openLocal(t, refs.Dir).Refs(t.Context(), []string{"refs/heads/main"})
 	if err == nil && len(got) > 0 {
 		t.Errorf("a ref outside the repository was read: %v of %s", got, commit)
 	}
@@ -276,9 +247,9 @@ func TestRefFilesThatAreNoneDoNotHangOrLeak(t *testing.T) {
 	write(t, filepath.Join(repo.Dir, "refs/heads/outside"), "ref: ../../../etc/passwd\n")
 	write(t, filepath.Join(repo.Dir, "refs/heads/huge"), strings.Repeat("a", 1<<20))
 	makePipe(t, filepath.Join(repo.Dir, "refs/heads/pipe"))
-	r := local(t, repo.Dir)
+	r := openLocal(t, repo.Dir)
 	for name, want := range map[string]error{
-		"text": gitwire.ErrNotRepository, "outside": gitwire.ErrRef, "huge": gitwire.ErrLimit, "pipe": gitwire.ErrNotRepository,
+		"text": giterr.ErrNotRepository, "outside": giterr.ErrRef, "huge": giterr.ErrLimit, "pipe": giterr.ErrNotRepository,
 	} {
 		_, err := r.Refs(t.Context(), []string{"refs/heads/" + name})
 		if !errors.Is(err, want) || strings.Contains(err.Error(), "hunter2") {
@@ -287,7 +258,7 @@ func TestRefFilesThatAreNoneDoNotHangOrLeak(t *testing.T) {
 	}
 
 	write(t, filepath.Join(repo.Dir, "packed-refs"), "# pack-refs with: peeled\nhunter2 refs/heads/x\n")
-	if _, err := r.Refs(t.Context(), []string{"refs/heads/x"}); !errors.Is(err, gitwire.ErrNotRepository) || strings.Contains(err.Error(), "hunter2") {
+	if _, err := r.Refs(t.Context(), []string{"refs/heads/x"}); !errors.Is(err, giterr.ErrNotRepository) || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("packed: got %v", err)
 	}
 }
@@ -323,7 +294,7 @@ func TestGitAndItsChildrenEndWithTheContext(t *testing.T) {
 		ended <- err
 	}()
 
-	if _, err := r.Snapshot(ctx, gitwire.ID{1}, nil); !errors.Is(err, context.Canceled) {
+	if _, err := r.Snapshot(ctx, object.ID{1}, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 
@@ -336,8 +307,8 @@ func TestWhatGitComplainsAboutIsQuotedAndCut(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
 	program := script(t, `printf 'fatal: \033[31mno\n' >&2; head -c 3000000 /dev/zero | tr '\0' x >&2; exit 128`)
 	r := open(t, gitwire.Options{Path: repo.Dir, Roots: []string{repo.Dir}, Git: program})
-	_, err := r.Snapshot(t.Context(), gitwire.ID{1}, nil)
-	if !errors.Is(err, gitwire.ErrGit) || !strings.Contains(err.Error(), `"fatal: \x1b[31mno\nxxx`) || len(err.Error()) > 600 {
+	_, err := r.Snapshot(t.Context(), object.ID{1}, nil)
+	if !errors.Is(err, giterr.ErrGit) || !strings.Contains(err.Error(), `"fatal: \x1b[31mno\nxxx`) || len(err.Error()) > 600 {
 		t.Errorf("got %v", err)
 	}
 }
@@ -349,7 +320,7 @@ func TestGitSeesOnlyAFixedEnvironment(t *testing.T) {
 	seen := filepath.Join(t.TempDir(), "seen")
 	program := script(t, `{ echo "$*"; env; } >`+seen+`; exit 1`)
 	r := open(t, gitwire.Options{Path: repo.Dir, Roots: []string{repo.Dir}, Git: program})
-	if _, err := r.Snapshot(t.Context(), gitwire.ID{1}, nil); !errors.Is(err, gitwire.ErrGit) {
+	if _, err := r.Snapshot(t.Context(), object.ID{1}, nil); !errors.Is(err, giterr.ErrGit) {
 		t.Errorf("got %v", err)
 	}
 
@@ -364,7 +335,7 @@ func TestGitSeesOnlyAFixedEnvironment(t *testing.T) {
 	}
 
 	repo.Commit(map[string]string{"a": "1"})
-	if _, err := local(t, repo.Dir).Snapshot(t.Context(), id(t, repo.ID(gitwiretest.Main)), nil); err != nil {
+	if _, err := openLocal(t, repo.Dir).Snapshot(t.Context(), id(t, repo.ID(gitwiretest.Main)), nil); err != nil {
 		t.Errorf("with GIT_DIR set: %v", err)
 	}
 }
@@ -372,7 +343,7 @@ func TestGitSeesOnlyAFixedEnvironment(t *testing.T) {
 func TestMissingGitSaysSo(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
 	_, err := gitwire.Open(gitwire.Options{Path: repo.Dir, Roots: []string{repo.Dir}, Git: "no-such-git"})
-	if !errors.Is(err, gitwire.ErrGit) || !strings.Contains(err.Error(), "not found") {
+	if !errors.Is(err, giterr.ErrGit) || !strings.Contains(err.Error(), "not found") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -3,47 +3,51 @@ package gitwire
 import (
 	"fmt"
 	"strings"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
+	"github.com/lockstephq/lockstep/internal/gitwire/pktline"
 )
 
 // A refLine is one line of an answer to ls-refs.
 type refLine struct {
 	name   string
-	id     ID     // zero if the ref is unborn
-	target string // what a symbolic ref points to, if asked for
+	id     object.ID // zero if the ref is unborn
+	target string    // what a symbolic ref points to, if asked for
 }
 
 func lsRefsRequest(c capabilities, agent string, names []string) []byte {
 	b := c.appendCommand(nil, "ls-refs", agent)
 	for _, name := range names {
-		b = appendPacket(b, "ref-prefix "+name)
+		b = pktline.Append(b, "ref-prefix "+name)
 	}
 	return append(b, "0000"...)
 }
 
 func headRequest(c capabilities, agent string) []byte {
 	b := c.appendCommand(nil, "ls-refs", agent)
-	b = appendPacket(b, "symrefs")
+	b = pktline.Append(b, "symrefs")
 	if c.unborn {
-		b = appendPacket(b, "unborn")
+		b = pktline.Append(b, "unborn")
 	}
-	b = appendPacket(b, "ref-prefix HEAD")
+	b = pktline.Append(b, "ref-prefix HEAD")
 	return append(b, "0000"...)
 }
 
 // readRefs hands every line of an answer to f. A prefix also matches longer
 // names, so f compares.
-func readRefs(p *packetReader, f func(refLine)) error {
+func readRefs(p *pktline.Reader, f func(refLine)) error {
 	for {
-		kind, line, err := p.text()
+		kind, line, err := p.NextText()
 		if err != nil {
 			return err
 		}
 
 		switch kind {
-		case flushPacket:
-			p.end()
+		case pktline.Flush:
+			p.Finish()
 			return nil
-		case dataPacket:
+		case pktline.Data:
 			ref, err := parseRef(line)
 			if err != nil {
 				return err
@@ -52,7 +56,7 @@ func readRefs(p *packetReader, f func(refLine)) error {
 			f(ref)
 
 		default:
-			return fmt.Errorf("%w: a section in the list of refs", ErrProtocol)
+			return fmt.Errorf("%w: a section in the list of refs", giterr.ErrProtocol)
 		}
 	}
 }
@@ -64,12 +68,12 @@ func parseRef(line string) (refLine, error) {
 	name, attributes, _ := strings.Cut(rest, " ")
 	ref := refLine{name: name}
 	if name == "" {
-		return ref, fmt.Errorf("%w: bad line in the list of refs: %s", ErrProtocol, quote([]byte(line)))
+		return ref, fmt.Errorf("%w: bad line in the list of refs: %s", giterr.ErrProtocol, giterr.Quote([]byte(line)))
 	}
 
 	if id != "unborn" {
 		var err error
-		if ref.id, err = ParseID(id); err != nil {
+		if ref.id, err = object.ParseID(id); err != nil {
 			return ref, err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
 )
 
@@ -45,7 +46,7 @@ func TestRepositoryOfAnotherUserIsReadOnlyWhenAllowed(t *testing.T) {
 	for _, path := range []string{repo.Dir, work, tree} {
 		o := gitwire.Options{Path: path, Roots: []string{path, work}}
 		_, err := gitwire.Open(o)
-		if !errors.Is(err, gitwire.ErrOwner) || !strings.Contains(err.Error(), "user 12345") {
+		if !errors.Is(err, giterr.ErrOwner) || !strings.Contains(err.Error(), "user 12345") {
 			t.Errorf("%s: got %v", path, err)
 		}
 

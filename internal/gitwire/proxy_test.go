@@ -13,7 +13,9 @@ import (
 	"testing"
 
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 )
 
 const proxyPair = "lockstep:canary-of-a-proxy"
@@ -26,21 +28,21 @@ func TestHTTPGoesThroughTheProxyWhichResolvesTheName(t *testing.T) {
 				sha := id(t, repo.Commit(map[string]string{"a": "1"}))
 				proxy := newProxy(t, srv.URL, secureProxy)
 				proxy.pair = proxyPair
-				o := gitwire.NetworkOptions{Proxy: proxy.address(t, proxyPair)} // and itself nothing of this machine
+				o := transport.NetworkOptions{Proxy: proxy.address(t, proxyPair)} // and itself nothing of this machine
 				for _, s := range []*httptest.Server{srv.Server, proxy.Server} {
 					if s.TLS != nil {
 						o.RootCAs = s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 					}
 				}
 
-				network := gitwire.NewNetwork(o)
+				network := transport.NewNetwork(o)
 				t.Cleanup(network.Close)
 				address, want := "http://example.com/team/app.git", "POST example.com"
 				if secure {
 					address, want = "https://example.com/team/app.git", "CONNECT example.com:443"
 				}
 
-				r := open(t, gitwire.Options{URL: address, Network: network, Auth: gitwire.Bearer(address, "canary-of-a-token")})
+				r := open(t, gitwire.Options{URL: address, Network: network, Auth: transport.Bearer(address, "canary-of-a-token")})
 				if got, err := mainOf(t, r); err != nil || got != sha {
 					t.Fatalf("got %v, %v", got, err)
 				}
@@ -64,12 +66,12 @@ func TestAttack17InATunnelTheProxySeesNoCredential(t *testing.T) {
 	repo.Commit(map[string]string{"a": "1"})
 	proxy := newProxy(t, srv.URL, false)
 	proxy.pair = proxyPair
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{
+	network := transport.NewNetwork(transport.NetworkOptions{
 		Proxy: proxy.address(t, proxyPair), RootCAs: srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs,
 	})
 	t.Cleanup(network.Close)
 	const address = "https://example.com/team/app.git"
-	r := open(t, gitwire.Options{URL: address, Network: network, Auth: gitwire.Bearer(address, "canary-of-a-token")})
+	r := open(t, gitwire.Options{URL: address, Network: network, Auth: transport.Bearer(address, "canary-of-a-token")})
 	if _, err := mainOf(t, r); err != nil {
 		t.Fatal(err)
 	}
@@ -98,13 +100,13 @@ func TestAttack17InATunnelTheProxySeesNoCredential(t *testing.T) {
 // is refused before it is asked.
 func TestAttack16AProxyIsNotAskedForAForbiddenAddress(t *testing.T) {
 	proxy := newProxy(t, "http://127.0.0.1:1", false)
-	everything := gitwire.NetworkOptions{AllowPrivate: true, AllowLoopback: true}
+	everything := transport.NetworkOptions{AllowPrivate: true, AllowLoopback: true}
 	for _, row := range []struct {
-		o     gitwire.NetworkOptions
+		o     transport.NetworkOptions
 		hosts []string
 	}{
-		{gitwire.NetworkOptions{}, []string{"10.0.0.1", "192.168.1.1:8080", "[fd12::1]", "[::ffff:10.0.0.1]", "[64:ff9b::a00:1]", "10.0.0.1."}},
-		{gitwire.NetworkOptions{AllowPrivate: true}, []string{
+		{transport.NetworkOptions{}, []string{"10.0.0.1", "192.168.1.1:8080", "[fd12::1]", "[::ffff:10.0.0.1]", "[64:ff9b::a00:1]", "10.0.0.1."}},
+		{transport.NetworkOptions{AllowPrivate: true}, []string{
 			"127.0.0.1", "127.0.0.1.", "localhost", "LOCALHOST.:80", "a.localhost", "[::1]", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]",
 		}},
 		{everything, []string{
@@ -114,13 +116,13 @@ func TestAttack16AProxyIsNotAskedForAForbiddenAddress(t *testing.T) {
 		}},
 	} {
 		row.o.Proxy = proxy.address(t, "")
-		network := gitwire.NewNetwork(row.o)
+		network := transport.NewNetwork(row.o)
 		t.Cleanup(network.Close)
 
 		for _, host := range row.hosts {
 			for _, scheme := range []string{"http://", "https://"} {
 				r := open(t, gitwire.Options{URL: scheme + host + "/app", Network: network})
-				if _, err := r.Head(t.Context()); !errors.Is(err, gitwire.ErrAddress) {
+				if _, err := r.Head(t.Context()); !errors.Is(err, giterr.ErrAddress) {
 					t.Errorf("%s%s: got %v", scheme, host, err)
 				}
 			}
@@ -139,10 +141,10 @@ func TestAttack16ARedirectDoesNotLeadTheProxyToAForbiddenAddress(t *testing.T) {
 	} {
 		_, srv, _ := served(t, gitwiretest.Options{Wrap: redirects(http.MethodGet, func(*http.Request) string { return to }, http.StatusFound)})
 		proxy := newProxy(t, srv.URL, false)
-		network := gitwire.NewNetwork(gitwire.NetworkOptions{Proxy: proxy.address(t, "")})
+		network := transport.NewNetwork(transport.NetworkOptions{Proxy: proxy.address(t, "")})
 		t.Cleanup(network.Close)
 		_, err := open(t, gitwire.Options{URL: "http://example.com/team/app.git", Network: network}).Head(t.Context())
-		if asked, _ := proxy.requests(); !errors.Is(err, gitwire.ErrAddress) || len(asked) != 1 {
+		if asked, _ := proxy.requests(); !errors.Is(err, giterr.ErrAddress) || len(asked) != 1 {
 			t.Errorf("%s: the proxy was asked for %q, and it ends with %v", to, asked, err)
 		}
 	}
@@ -153,7 +155,7 @@ func TestThisMachineIsReachedWithoutTheProxy(t *testing.T) {
 	repo, srv, _ := served(t, gitwiretest.Options{})
 	sha := id(t, repo.Commit(map[string]string{"a": "1"}))
 	proxy := newProxy(t, srv.URL, false)
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true, Proxy: proxy.address(t, "")})
+	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true, Proxy: proxy.address(t, "")})
 	t.Cleanup(network.Close)
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(srv.URL, "http://"))
 	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]"} {
@@ -175,15 +177,15 @@ func TestAttack18AProxysRefusalNamesItAndHidesItsPassword(t *testing.T) {
 		tunnel error // of https
 		clear  error // of http
 	}{
-		{http.StatusProxyAuthRequired, gitwire.ErrProxy, gitwire.ErrProxy},
-		{http.StatusForbidden, gitwire.ErrProxy, gitwire.ErrUnauthorized},
-		{http.StatusMethodNotAllowed, gitwire.ErrProxy, gitwire.ErrProtocol},
-		{http.StatusTooManyRequests, gitwire.ErrUnavailable, gitwire.ErrUnavailable},
-		{http.StatusBadGateway, gitwire.ErrUnavailable, gitwire.ErrUnavailable},
+		{http.StatusProxyAuthRequired, giterr.ErrProxy, giterr.ErrProxy},
+		{http.StatusForbidden, giterr.ErrProxy, giterr.ErrUnauthorized},
+		{http.StatusMethodNotAllowed, giterr.ErrProxy, giterr.ErrProtocol},
+		{http.StatusTooManyRequests, giterr.ErrUnavailable, giterr.ErrUnavailable},
+		{http.StatusBadGateway, giterr.ErrUnavailable, giterr.ErrUnavailable},
 	} {
 		proxy := newProxy(t, "http://127.0.0.1:1", false)
 		proxy.refuse, proxy.say = row.status, "you sent Basic "+pair+" which is "+proxyPair
-		network := gitwire.NewNetwork(gitwire.NetworkOptions{Proxy: proxy.address(t, proxyPair)})
+		network := transport.NewNetwork(transport.NetworkOptions{Proxy: proxy.address(t, proxyPair)})
 		t.Cleanup(network.Close)
 
 		for address, want := range map[string]error{"https://example.com/app": row.tunnel, "http://example.com/app": row.clear} {
@@ -218,15 +220,15 @@ func TestAProxyThatIsNotThereOrNotItselfIsNamed(t *testing.T) {
 
 	t.Cleanup(func() { silent.Close(); served.Wait() })
 	for raw, want := range map[string]error{
-		secure.URL: gitwire.ErrCertificate, away.String(): gitwire.ErrUnavailable, "http://169.254.169.254:3128": gitwire.ErrAddress,
-		"http://" + silent.Addr().String(): gitwire.ErrUnavailable,
+		secure.URL: giterr.ErrCertificate, away.String(): giterr.ErrUnavailable, "http://169.254.169.254:3128": giterr.ErrAddress,
+		"http://" + silent.Addr().String(): giterr.ErrUnavailable,
 	} {
-		proxy, err := gitwire.ParseProxy(raw)
+		proxy, err := transport.ParseProxy(raw)
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true, AllowPrivate: true, Proxy: proxy})
+		network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true, AllowPrivate: true, Proxy: proxy})
 		t.Cleanup(network.Close)
 		for _, scheme := range []string{"http", "https"} {
 			_, err = open(t, gitwire.Options{URL: scheme + "://example.com/app", Network: network}).Head(t.Context())
@@ -241,14 +243,14 @@ func TestAProxyThatIsNotThereOrNotItselfIsNamed(t *testing.T) {
 // for the proxy.
 func TestAHostsOwnCertificateDoesNotVouchForTheProxy(t *testing.T) {
 	proxy := newProxy(t, "http://127.0.0.1:1", true)
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{Proxy: proxy.address(t, proxyPair)})
+	network := transport.NewNetwork(transport.NetworkOptions{Proxy: proxy.address(t, proxyPair)})
 	t.Cleanup(network.Close)
 	trusting, err := network.Trusting(inPEM(proxy.Certificate()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = open(t, gitwire.Options{URL: "https://example.com/app", Network: trusting}).Head(t.Context())
-	if asked, _ := proxy.requests(); !errors.Is(err, gitwire.ErrCertificate) || len(asked) > 0 {
+	if asked, _ := proxy.requests(); !errors.Is(err, giterr.ErrCertificate) || len(asked) > 0 {
 		t.Errorf("the proxy was asked for %q: %v", asked, err)
 	}
 }
@@ -258,12 +260,12 @@ func TestAHostInATunnelDoesNotSpeakForTheProxy(t *testing.T) {
 	_, srv, _ := served(t, gitwiretest.Options{TLS: true})
 	srv.Fail(http.StatusProxyAuthRequired, nil)
 	proxy := newProxy(t, srv.URL, false)
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{
+	network := transport.NewNetwork(transport.NetworkOptions{
 		Proxy: proxy.address(t, ""), RootCAs: srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs,
 	})
 	t.Cleanup(network.Close)
 	_, err := open(t, gitwire.Options{URL: "https://example.com/app", Network: network}).Head(t.Context())
-	if !errors.Is(err, gitwire.ErrProtocol) || strings.Contains(err.Error(), "proxy http") {
+	if !errors.Is(err, giterr.ErrProtocol) || strings.Contains(err.Error(), "proxy http") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -272,7 +274,7 @@ func TestSSHGoesDirectly(t *testing.T) {
 	repo, srv := servedSSH(t, gitwiretest.SSHOptions{})
 	sha := id(t, repo.Commit(map[string]string{"a": "1"}))
 	proxy := newProxy(t, "http://127.0.0.1:1", false)
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true, KnownHosts: srv.KnownHosts, Proxy: proxy.address(t, "")})
+	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true, KnownHosts: srv.KnownHosts, Proxy: proxy.address(t, "")})
 	t.Cleanup(network.Close)
 	address := srv.URL + "/team/app.git"
 	got, err := mainOf(t, open(t, gitwire.Options{URL: address, Network: network, Auth: sshKey(t, address, srv.Key)}))
@@ -290,11 +292,11 @@ func TestAttack16TheEnvironmentsProxyIsNotUsedBesideTheChosenOne(t *testing.T) {
 	t.Setenv("NO_PROXY", "example.com")
 	proxy := newProxy(t, "http://127.0.0.1:1", false)
 	proxy.refuse = http.StatusForbidden
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{Proxy: proxy.address(t, "")})
+	network := transport.NewNetwork(transport.NetworkOptions{Proxy: proxy.address(t, "")})
 	t.Cleanup(network.Close)
 	_, err := open(t, gitwire.Options{URL: "https://example.com/app", Network: network}).Head(t.Context())
 	asked, _ := proxy.requests()
-	if others, _ := other.requests(); !errors.Is(err, gitwire.ErrProxy) || len(asked) != 1 || len(others) > 0 {
+	if others, _ := other.requests(); !errors.Is(err, giterr.ErrProxy) || len(asked) != 1 || len(others) > 0 {
 		t.Errorf("asked %q, and the environment's %q: %v", asked, others, err)
 	}
 }
@@ -306,12 +308,12 @@ func TestAProxyThatSaysNothingIsLeftWithTheCaller(t *testing.T) {
 	}
 
 	t.Cleanup(func() { listener.Close() })
-	proxy, err := gitwire.ParseProxy("http://" + listener.Addr().String())
+	proxy, err := transport.ParseProxy("http://" + listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{Proxy: proxy})
+	network := transport.NewNetwork(transport.NetworkOptions{Proxy: proxy})
 	t.Cleanup(network.Close)
 	for _, scheme := range []string{"http", "https"} {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -341,7 +343,7 @@ func TestProxyAddressesHaveOneForm(t *testing.T) {
 		"http://canary@proxy.example:3128": false, "http://:canary@proxy.example:3128": false, "http://me:@proxy.example:3128": false,
 		"http://me:canary%zz@proxy.example:3128": false, "http://me:canary@proxy.example:port": false, "//me:canary@proxy.example:3128": false,
 	} {
-		u, err := gitwire.ParseProxy(raw)
+		u, err := transport.ParseProxy(raw)
 		if (err == nil) != want || err != nil && strings.Contains(err.Error(), "canary") {
 			t.Errorf("%q: %v, %v", raw, u, err)
 		}

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 )
 
 // A testProxy is a proxy that knows one name, example.com on any port, and sends
@@ -117,7 +117,7 @@ func (p *testProxy) address(t testing.TB, pair string) *url.URL {
 	if pair != "" {
 		raw = strings.Replace(raw, "://", "://"+pair+"@", 1)
 	}
-	u, err := gitwire.ParseProxy(raw)
+	u, err := transport.ParseProxy(raw)
 	if err != nil {
 		t.Fatal(err)
 	}

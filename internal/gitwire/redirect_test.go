@@ -11,7 +11,9 @@ import (
 	"testing"
 
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 )
 
 // redirects sends requests of a method elsewhere.
@@ -46,19 +48,19 @@ func TestAttack17RedirectLeaksNoCredential(t *testing.T) {
 		other gitwiretest.Options
 		want  error
 	}{
-		"wants a credential": {gitwiretest.Options{Token: "hunter2", Wrap: watch}, gitwire.ErrUnauthorized},
-		"is open":            {gitwiretest.Options{Wrap: watch}, gitwire.ErrRedirect},
-		"is old and open":    {gitwiretest.Options{Version0: true, Wrap: watch}, gitwire.ErrRedirect},
+		"wants a credential": {gitwiretest.Options{Token: "hunter2", Wrap: watch}, giterr.ErrUnauthorized},
+		"is open":            {gitwiretest.Options{Wrap: watch}, giterr.ErrRedirect},
+		"is old and open":    {gitwiretest.Options{Version0: true, Wrap: watch}, giterr.ErrRedirect},
 	}
 	for name, test := range tests {
 		repo, _, there := served(t, test.other)
 		repo.Commit(map[string]string{"a": "1"})
 		to := func(r *http.Request) string { return strings.TrimSuffix(there, "/team/app.git") + r.URL.String() }
 		for _, status := range []int{301, 302, 303, 307, 308} {
-			for method, want := range map[string]error{http.MethodGet: test.want, http.MethodPost: gitwire.ErrRedirect} {
+			for method, want := range map[string]error{http.MethodGet: test.want, http.MethodPost: giterr.ErrRedirect} {
 				repo, _, address := served(t, gitwiretest.Options{Token: "hunter2", Wrap: redirects(method, to, status)})
 				repo.Commit(map[string]string{"a": "1"})
-				r := open(t, gitwire.Options{URL: address, Auth: gitwire.Bearer(address, "hunter2")})
+				r := open(t, gitwire.Options{URL: address, Auth: transport.Bearer(address, "hunter2")})
 				_, err := r.Refs(t.Context(), []string{gitwiretest.Main})
 				if !errors.Is(err, want) || !strings.Contains(err.Error(), there) {
 					t.Errorf("%s, %d to a %s: got %v", name, status, method, err)
@@ -102,8 +104,8 @@ func TestAttack17TheWayBackIsWithoutTheCredential(t *testing.T) {
 
 	_, srv, address := served(t, gitwiretest.Options{Token: "hunter2", Wrap: away})
 	back = srv.URL
-	_, err := open(t, gitwire.Options{URL: address, Auth: gitwire.Bearer(address, "hunter2")}).Head(t.Context())
-	if !errors.Is(err, gitwire.ErrUnauthorized) || !strings.Contains(err.Error(), "/secret/app.git") {
+	_, err := open(t, gitwire.Options{URL: address, Auth: transport.Bearer(address, "hunter2")}).Head(t.Context())
+	if !errors.Is(err, giterr.ErrUnauthorized) || !strings.Contains(err.Error(), "/secret/app.git") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -114,7 +116,7 @@ func TestAttack16RedirectReachesNoForbiddenAddress(t *testing.T) {
 	} {
 		_, _, address := served(t, gitwiretest.Options{Wrap: redirects(http.MethodGet, func(*http.Request) string { return to }, http.StatusFound)})
 		_, err := open(t, gitwire.Options{URL: address}).Head(t.Context())
-		if !errors.Is(err, gitwire.ErrAddress) {
+		if !errors.Is(err, giterr.ErrAddress) {
 			t.Errorf("%s: got %v", to, err)
 		}
 	}
@@ -128,7 +130,7 @@ func TestAttack16RedirectReachesNoForbiddenAddress(t *testing.T) {
 		}})
 
 		_, err := open(t, gitwire.Options{URL: address}).Head(t.Context())
-		if !errors.Is(err, gitwire.ErrRedirect) {
+		if !errors.Is(err, giterr.ErrRedirect) {
 			t.Errorf("%s: got %v", to, err)
 		}
 	}
@@ -138,8 +140,8 @@ func TestAttack16RedirectReachesNoForbiddenAddress(t *testing.T) {
 func TestTheWayToSignInIsARefusedCredential(t *testing.T) {
 	to := func(*http.Request) string { return "https://signin.example.com/_signin?realm=x&reply_to=y" }
 	_, _, address := served(t, gitwiretest.Options{Wrap: redirects(http.MethodGet, to, http.StatusFound)})
-	_, err := open(t, gitwire.Options{URL: address, Auth: gitwire.Basic(address, "", "hunter2-hunter2")}).Head(t.Context())
-	if !errors.Is(err, gitwire.ErrUnauthorized) || !strings.Contains(err.Error(), "https://signin.example.com/_signin") || strings.Contains(err.Error(), "realm") {
+	_, err := open(t, gitwire.Options{URL: address, Auth: transport.Basic(address, "", "hunter2-hunter2")}).Head(t.Context())
+	if !errors.Is(err, giterr.ErrUnauthorized) || !strings.Contains(err.Error(), "https://signin.example.com/_signin") || strings.Contains(err.Error(), "realm") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -155,7 +157,7 @@ func TestNoMoreThanThreeRedirectsAreFollowed(t *testing.T) {
 
 	_, err := open(t, gitwire.Options{URL: srv.URL}).Head(t.Context())
 	want := []string{"/info/refs", "/x/info/refs", "/x/x/info/refs", "/x/x/x/info/refs"}
-	if !errors.Is(err, gitwire.ErrRedirect) || !slices.Equal(asked, want) {
+	if !errors.Is(err, giterr.ErrRedirect) || !slices.Equal(asked, want) {
 		t.Errorf("asked for %q: %v", asked, err)
 	}
 }

@@ -2,15 +2,18 @@ package gitwire
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+	"github.com/lockstephq/lockstep/internal/gitwire/localrepo"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
+	"github.com/lockstephq/lockstep/internal/gitwire/pktline"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 )
 
 // Options say which repository to open, and how.
@@ -21,13 +24,13 @@ type Options struct {
 	URL string
 	// Auth is sent to the origin of URL and nowhere else. Defaults to none, which
 	// ssh:// does not allow.
-	Auth Auth
+	Auth transport.Auth
 	// Network carries the requests. Defaults to one of this Remote's own that
 	// reaches public addresses only.
-	Network *Network
+	Network *transport.Network
 
 	// Path is the root of a local repository: a working copy, a worktree or a
-	// bare repository (FindRepository finds it from any folder inside).
+	// bare repository (Find finds it from any folder inside).
 	Path string
 	// Roots are the folders below which a local repository must lie, with
 	// everything it refers to. Defaults to none, which refuses every Path.
@@ -47,9 +50,9 @@ type Remote struct {
 	name      string
 	agent     string
 	limits    Limits
-	transport transport
-	refs      *refFiles // nil if refs are asked of the transport
-	network   *Network  // not nil if it is this Remote's own
+	transport transport.Transport
+	refs      *localrepo.Refs    // nil if refs are asked of the transport
+	network   *transport.Network // not nil if it is this Remote's own
 	hide      func(said string) string
 	blobs     *blobCache
 
@@ -59,31 +62,34 @@ type Remote struct {
 	whole atomic.Bool // the server was found to give out no single files
 }
 
-// A transport carries requests of the protocol to a repository.
-type transport interface {
-	// advertise gives the capability advertisement.
-	advertise(ctx context.Context) (io.ReadCloser, error)
-	// command gives the answer to one request.
-	command(ctx context.Context, request []byte) (io.ReadCloser, error)
-}
-
 // Open checks what it is given and prepares a Remote. Of a URL nothing is
 // reached yet; a local repository is looked at.
 func Open(o Options) (*Remote, error) {
 	if (o.URL == "") == (o.Path == "") {
-		return nil, fmt.Errorf("%w: give either a URL or a path", ErrURL)
+		return nil, fmt.Errorf("%w: give either a URL or a path", giterr.ErrURL)
 	}
 
-	r := &Remote{limits: o.Limits.withDefaults(), agent: "git/lockstep", hide: o.Auth.hide}
+	r := &Remote{limits: o.Limits.withDefaults(), hide: o.Auth.Redact}
 	r.blobs = newBlobCache(r.limits.BlobCacheBytes)
-	var err error
 	if o.Path != "" {
-		r.name = o.Path
-		err = r.openPath(o)
-	} else {
-		err = r.openURL(o)
+		repository, err := localrepo.Open(localrepo.Options{Path: o.Path, Roots: o.Roots, AnyOwner: o.AnyOwner, Git: o.Git, RefBytes: r.limits.RefBytes})
+		if err != nil {
+			return nil, err
+		}
+
+		r.name, r.agent, r.transport, r.refs = o.Path, transport.DefaultUserAgent, repository, repository.Refs()
+		return r, nil
 	}
 
+	network := o.Network
+	if network == nil {
+		network = transport.NewNetwork(transport.NetworkOptions{})
+		r.network = network
+	}
+
+	var err error
+	r.agent = network.UserAgent()
+	r.transport, r.name, err = transport.Open(transport.Options{URL: o.URL, Auth: o.Auth, Network: network, RefBytes: r.limits.RefBytes})
 	if err != nil {
 		return nil, err
 	}
@@ -102,104 +108,27 @@ func (r *Remote) Close() {
 // Name is the repository's URL or path as errors show it.
 func (r *Remote) Name() string { return r.name }
 
-func (r *Remote) openURL(o Options) error {
-	if isSSH(o.URL) {
-		return r.openSSH(o)
-	}
-
-	u, err := parseURL(o.URL)
-	if err != nil {
-		return err
-	}
-
-	r.name = u.String()
-	if err := o.Auth.check(u); err != nil {
-		return &Error{Repository: r.name, Err: err}
-	}
-
-	network := o.Network
-	if network == nil {
-		network = NewNetwork(NetworkOptions{})
-		r.network = network
-	}
-
-	r.agent = network.agent
-	r.transport = &httpTransport{network: network, first: u, auth: o.Auth, base: u}
-	return nil
-}
-
-// parseURL takes an allow list of schemes and forms. Its errors do not repeat
-// the URL, which may hold a password, and name the https form of an ssh one.
-func parseURL(raw string) (*url.URL, error) {
-	if form, ok := httpsForm(raw); ok {
-		return nil, fmt.Errorf("%w: only http:// and https:// are read; use %s", ErrURL, form)
-	}
-
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%w: it cannot be parsed", ErrURL)
-	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, fmt.Errorf("%w: only http:// and https:// are read, use https://HOST/PATH", ErrURL)
-	case u.Hostname() == "" || u.Opaque != "":
-		return nil, fmt.Errorf("%w: it names no host", ErrURL)
-	case u.User != nil:
-		return nil, fmt.Errorf("%w: take user name and password out of it and give them as a credential (%s://%s%s)",
-			ErrURL, u.Scheme, u.Host, u.EscapedPath())
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, fmt.Errorf("%w: a query or a fragment is not part of a repository's address", ErrURL)
-	case strings.ContainsFunc(u.Path, func(c rune) bool { return c < ' ' || c == 0x7f }):
-		return nil, fmt.Errorf("%w: it holds control characters", ErrURL)
-	}
-
-	u.Path, u.RawPath = strings.TrimSuffix(u.Path, "/"), strings.TrimSuffix(u.RawPath, "/")
-	return u, nil
-}
-
-// httpsForm gives the https:// form of the ways to write an address over ssh or
-// git's own port: ssh://git@host:22/path, git://host/path, git@host:path.
-func httpsForm(raw string) (string, bool) {
-	scheme, rest, ok := strings.Cut(raw, "://")
-	if !ok {
-		host, path, ok := strings.Cut(raw, ":")
-		if !ok || host == "http" || host == "https" || strings.ContainsAny(host, "/\\") || strings.HasPrefix(path, ":") || path == "" {
-			return "", false
-		}
-
-		rest = host + "/" + path
-	} else if scheme != "ssh" && scheme != "git" && scheme != "git+ssh" && scheme != "ssh+git" {
-		return "", false
-	}
-
-	host, path, _ := strings.Cut(rest, "/")
-	host = host[strings.LastIndexByte(host, '@')+1:]
-	host, _, _ = strings.Cut(host, ":")
-	form := url.URL{Scheme: "https", Host: host, Path: "/" + strings.TrimPrefix(path, "/")}
-
-	return form.String(), true
-}
-
 // Refs gives the id of each named ref. Names are full (refs/heads/main) and are
 // all asked for in one request; one that is not there is absent from the map.
-func (r *Remote) Refs(ctx context.Context, names []string) (map[string]ID, error) {
+func (r *Remote) Refs(ctx context.Context, names []string) (map[string]object.ID, error) {
 	for _, name := range names {
-		if !ValidRef(name) {
-			return nil, r.fault(ctx, fmt.Errorf("%w: %s", ErrRef, quote([]byte(name))))
+		if !object.ValidRef(name) {
+			return nil, r.fault(ctx, fmt.Errorf("%w: %s", giterr.ErrRef, giterr.Quote([]byte(name))))
 		}
 	}
 
 	if len(names) == 0 {
-		return map[string]ID{}, nil
+		return map[string]object.ID{}, nil
 	}
 
 	if r.refs != nil {
-		ids, err := r.refs.read(names)
+		ids, err := r.refs.Read(names)
 		return ids, r.fault(ctx, err)
 	}
 
-	ids := make(map[string]ID, len(names))
+	ids := make(map[string]object.ID, len(names))
 	for _, name := range names {
-		ids[name] = ID{}
+		ids[name] = object.ID{}
 	}
 
 	request := func(c capabilities) []byte { return lsRefsRequest(c, r.agent, names) }
@@ -227,14 +156,14 @@ type Head struct {
 	// detached, or if the repository is empty and the server does not tell.
 	Ref string
 	// ID is the commit; zero if the branch is unborn.
-	ID ID
+	ID object.ID
 }
 
 // Head asks what HEAD stands for: the default branch.
 func (r *Remote) Head(ctx context.Context) (Head, error) {
 	if r.refs != nil {
-		head, err := r.refs.head()
-		return head, r.fault(ctx, err)
+		ref, id, err := r.refs.Head()
+		return Head{Ref: ref, ID: id}, r.fault(ctx, err)
 	}
 
 	var head Head
@@ -253,8 +182,8 @@ func (r *Remote) Head(ctx context.Context) (Head, error) {
 // request once the server is known.
 func (r *Remote) list(ctx context.Context, request func(capabilities) []byte, f func(refLine)) error {
 	ask := func(c capabilities) ([]byte, error) { return request(c), nil }
-	return r.command(ctx, f, ask, func(p *packetReader) error {
-		p.allow(r.limits.RefBytes)
+	return r.command(ctx, f, ask, func(p *pktline.Reader) error {
+		p.SetLimit(r.limits.RefBytes)
 		return readRefs(p, f)
 	})
 }
@@ -264,7 +193,7 @@ func (r *Remote) list(ctx context.Context, request func(capabilities) []byte, f 
 // were not fresh, asked for again and the request repeated: the server may have
 // been replaced by another. Where refs is not nil the command is ls-refs, and
 // done if the advertisement listed them.
-func (r *Remote) command(ctx context.Context, refs func(refLine), request func(capabilities) ([]byte, error), read func(*packetReader) error) error {
+func (r *Remote) command(ctx context.Context, refs func(refLine), request func(capabilities) ([]byte, error), read func(*pktline.Reader) error) error {
 	for again := true; ; again = false {
 		c, fresh, err := r.capabilities(ctx, refs)
 		if err != nil || c.old && refs != nil {
@@ -276,14 +205,14 @@ func (r *Remote) command(ctx context.Context, refs func(refLine), request func(c
 			return r.fault(ctx, err)
 		}
 
-		send := func(ctx context.Context) (io.ReadCloser, error) { return r.transport.command(ctx, body) }
+		send := func(ctx context.Context) (io.ReadCloser, error) { return r.transport.Command(ctx, body) }
 		err = r.exchange(ctx, 0, send, read)
-		if !errors.Is(err, ErrProtocol) && !errors.Is(err, ErrUnavailable) {
+		if !errors.Is(err, giterr.ErrProtocol) && !errors.Is(err, giterr.ErrUnavailable) {
 			return err
 		}
 
 		r.learn(nil)
-		if fresh || !again || !errors.Is(err, ErrProtocol) {
+		if fresh || !again || !errors.Is(err, giterr.ErrProtocol) {
 			return err
 		}
 	}
@@ -301,14 +230,14 @@ func (r *Remote) capabilities(ctx context.Context, refs func(refLine)) (c capabi
 		return *known, false, nil
 	}
 
-	err = r.exchange(ctx, maxCapabilities, r.transport.advertise, func(p *packetReader) error {
+	err = r.exchange(ctx, maxCapabilities, r.transport.Advertise, func(p *pktline.Reader) error {
 		var line string
 		c, line, err = readCapabilities(p)
 		if err != nil || line == "" || refs == nil {
 			return err
 		}
 
-		p.allow(r.limits.RefBytes)
+		p.SetLimit(r.limits.RefBytes)
 		return readOldRefs(p, c, line, refs)
 	})
 	if err != nil {
@@ -326,28 +255,25 @@ func (r *Remote) learn(c *capabilities) {
 	r.mu.Unlock()
 }
 
-// errSlow is the cause of a request's end when the server took too long.
-var errSlow = errors.New("the server takes too long")
-
 // exchange sends and reads within the limits of time.
-func (r *Remote) exchange(ctx context.Context, limit int64, send func(context.Context) (io.ReadCloser, error), read func(*packetReader) error) error {
+func (r *Remote) exchange(ctx context.Context, limit int64, send func(context.Context) (io.ReadCloser, error), read func(*pktline.Reader) error) error {
 	bounded, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
-	total := time.AfterFunc(r.limits.Timeout, func() { cancel(errSlow) })
+	total := time.AfterFunc(r.limits.Timeout, func() { cancel(giterr.ErrTimeout) })
 	defer total.Stop()
 
 	body, err := send(bounded)
 	if err == nil {
-		idle := time.AfterFunc(r.limits.Idle, func() { cancel(errSlow) })
+		idle := time.AfterFunc(r.limits.Idle, func() { cancel(giterr.ErrTimeout) })
 		defer idle.Stop()
 
-		err = read(newPacketReader(&watched{body, idle, r.limits.Idle}, limit))
+		err = read(pktline.NewReader(&watched{body, idle, r.limits.Idle}, limit))
 		body.Close()
 	}
 
-	if err != nil && context.Cause(bounded) == errSlow {
-		err = fmt.Errorf("%w: %w", ErrUnavailable, errSlow)
+	if err != nil && context.Cause(bounded) == giterr.ErrTimeout {
+		err = fmt.Errorf("%w: %w", giterr.ErrUnavailable, giterr.ErrTimeout)
 	}
 
 	return r.fault(ctx, err)
@@ -365,55 +291,7 @@ func (w *watched) Read(b []byte) (int, error) {
 	return w.r.Read(b)
 }
 
-// fault makes an *Error of whatever went wrong, with a sentinel in it.
+// fault makes an *Error of err.
 func (r *Remote) fault(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	if fault, ok := errors.AsType[*Error](err); ok {
-		return fault
-	}
-
-	var certificate *tls.CertificateVerificationError
-	switch wire, isURL := errors.AsType[*url.Error](err); {
-	case ctx.Err() != nil:
-		err = context.Cause(ctx)
-	case isSentinel(err):
-		if isURL { // its text repeats the request
-			err = wire.Err
-		}
-	case errors.As(err, &certificate):
-		err = fmt.Errorf("%w: %w", ErrCertificate, certificate)
-	case isURL:
-		err = fmt.Errorf("%w: %w", ErrUnavailable, wire.Err)
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		err = fmt.Errorf("%w: the answer was cut off", ErrUnavailable)
-	default:
-		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-
-	fault := &Error{Repository: r.name, Err: err}
-	if text := r.hide(err.Error()); text != err.Error() {
-		fault.Err = &hidden{err, text}
-	}
-
-	if status, ok := errors.AsType[*statusError](err); ok {
-		fault.RetryAfter = status.wait
-	}
-
-	return fault
-}
-
-// isSentinel says whether err is already told apart. What is not comes from the
-// network.
-func isSentinel(err error) bool {
-	for _, sentinel := range []error{
-		ErrUnavailable, ErrUnauthorized, ErrNotFound, ErrMissing, ErrLimit, ErrProtocol, ErrVersion, ErrNoFilter, ErrSHA256,
-		ErrAddress, ErrProxy, ErrCertificate, ErrHostKey, ErrRedirect, ErrURL, ErrRef, ErrNotRepository, ErrRoot, ErrOwner, ErrGit,
-	} {
-		if errors.Is(err, sentinel) {
-			return true
-		}
-	}
-	return false
+	return giterr.Wrap(ctx, err, r.name, r.hide)
 }

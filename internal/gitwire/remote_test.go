@@ -17,14 +17,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 )
 
 // open opens a remote that may reach loopback, for the time of the test.
 func open(t testing.TB, o gitwire.Options) *gitwire.Remote {
 	t.Helper()
 	if o.URL != "" && o.Network == nil {
-		o.Network = gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+		o.Network = transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 		t.Cleanup(o.Network.Close)
 	}
 	r, err := gitwire.Open(o)
@@ -36,7 +39,7 @@ func open(t testing.TB, o gitwire.Options) *gitwire.Remote {
 }
 
 // local opens a repository of this machine, allowing its folder.
-func local(t testing.TB, path string) *gitwire.Remote {
+func openLocal(t testing.TB, path string) *gitwire.Remote {
 	t.Helper()
 	return open(t, gitwire.Options{Path: path, Roots: []string{path}})
 }
@@ -50,9 +53,9 @@ func served(t testing.TB, o gitwiretest.Options) (*gitwiretest.Repo, *gitwiretes
 	return repo, srv, srv.URL + "/team/app.git"
 }
 
-func id(t testing.TB, s string) gitwire.ID {
+func id(t testing.TB, s string) object.ID {
 	t.Helper()
-	id, err := gitwire.ParseID(s)
+	id, err := object.ParseID(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +85,7 @@ func TestRefsAsksForAllBranchesInOneRequest(t *testing.T) {
 	repo.CommitTo("refs/heads/main-old", map[string]string{"a": "3"}) // begins like main
 	r := open(t, gitwire.Options{URL: url})
 	names := []string{"refs/heads/main", "refs/heads/dev", "refs/heads/none"}
-	want := map[string]gitwire.ID{"refs/heads/main": id(t, main), "refs/heads/dev": id(t, dev)}
+	want := map[string]object.ID{"refs/heads/main": id(t, main), "refs/heads/dev": id(t, dev)}
 
 	for _, requests := range [][]string{{"GET refs", "POST git-upload-pack"}, {"POST git-upload-pack"}} {
 		got, err := r.Refs(t.Context(), names)
@@ -115,7 +118,7 @@ func TestHeadTellsTheDefaultBranch(t *testing.T) {
 	repo, _, url := served(t, gitwiretest.Options{})
 	unborn := gitwiretest.NewRepo(t)
 	commit := repo.Commit(map[string]string{"a": "1"})
-	for _, r := range []*gitwire.Remote{open(t, gitwire.Options{URL: url}), local(t, repo.Dir)} {
+	for _, r := range []*gitwire.Remote{open(t, gitwire.Options{URL: url}), openLocal(t, repo.Dir)} {
 		repo.Git("symbolic-ref", "HEAD", "refs/heads/main")
 		head, err := r.Head(t.Context())
 		equal(t, "head", gitwire.Head{Ref: "refs/heads/main", ID: id(t, commit)}, head)
@@ -131,7 +134,7 @@ func TestHeadTellsTheDefaultBranch(t *testing.T) {
 		}
 	}
 
-	head, err := local(t, unborn.Dir).Head(t.Context())
+	head, err := openLocal(t, unborn.Dir).Head(t.Context())
 	equal(t, "head of an empty repository", gitwire.Head{Ref: "refs/heads/main"}, head)
 	if err != nil {
 		t.Error(err)
@@ -141,13 +144,13 @@ func TestHeadTellsTheDefaultBranch(t *testing.T) {
 func TestCredentialsOpenTheRepository(t *testing.T) {
 	tests := map[string]struct {
 		server gitwiretest.Options
-		auth   func(url string) gitwire.Auth
+		auth   func(url string) transport.Auth
 		want   error
 	}{
-		"basic":        {gitwiretest.Options{User: "u", Password: "p:w"}, func(u string) gitwire.Auth { return gitwire.Basic(u, "u", "p:w") }, nil},
-		"bearer":       {gitwiretest.Options{Token: "tok"}, func(u string) gitwire.Auth { return gitwire.Bearer(u, "tok") }, nil},
-		"none":         {gitwiretest.Options{Token: "tok"}, func(string) gitwire.Auth { return gitwire.Auth{} }, gitwire.ErrUnauthorized},
-		"wrong bearer": {gitwiretest.Options{Token: "tok"}, func(u string) gitwire.Auth { return gitwire.Bearer(u, "hunter2") }, gitwire.ErrUnauthorized},
+		"basic":        {gitwiretest.Options{User: "u", Password: "p:w"}, func(u string) transport.Auth { return transport.Basic(u, "u", "p:w") }, nil},
+		"bearer":       {gitwiretest.Options{Token: "tok"}, func(u string) transport.Auth { return transport.Bearer(u, "tok") }, nil},
+		"none":         {gitwiretest.Options{Token: "tok"}, func(string) transport.Auth { return transport.Auth{} }, giterr.ErrUnauthorized},
+		"wrong bearer": {gitwiretest.Options{Token: "tok"}, func(u string) transport.Auth { return transport.Bearer(u, "hunter2") }, giterr.ErrUnauthorized},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -166,13 +169,13 @@ func TestCredentialsOpenTheRepository(t *testing.T) {
 }
 
 func TestAttack18CredentialIsNotPrinted(t *testing.T) {
-	r, err := gitwire.Open(gitwire.Options{URL: "https://git.example.com/a", Auth: gitwire.Bearer("https://git.example.com", "hunter2")})
+	r, err := gitwire.Open(gitwire.Options{URL: "https://git.example.com/a", Auth: transport.Bearer("https://git.example.com", "hunter2")})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	auth := gitwire.Basic("https://git.example.com", "u", "hunter2")
-	held := struct{ a gitwire.Auth }{auth}
+	auth := transport.Basic("https://git.example.com", "u", "hunter2")
+	held := struct{ a transport.Auth }{auth}
 	var log strings.Builder
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "auth", auth, "held", held, "remote", r)
 	printed := []string{
@@ -194,22 +197,22 @@ func TestStatusSaysWhoHasToAct(t *testing.T) {
 		want   error
 		wait   time.Duration
 	}{
-		{203, "", gitwire.ErrUnauthorized, 0},
-		{401, "", gitwire.ErrUnauthorized, 0},
-		{403, "", gitwire.ErrUnauthorized, 0},
-		{403, "60", gitwire.ErrUnavailable, time.Minute},
-		{404, "", gitwire.ErrNotFound, 0},
-		{410, "", gitwire.ErrNotFound, 0},
-		{429, "7", gitwire.ErrUnavailable, 7 * time.Second},
-		{500, "", gitwire.ErrUnavailable, 0},
-		{503, "999999", gitwire.ErrUnavailable, time.Hour},
-		{503, "Mon, 01 Jan 2001 00:00:00 GMT", gitwire.ErrUnavailable, 0},
-		{400, "", gitwire.ErrProtocol, 0},
+		{203, "", giterr.ErrUnauthorized, 0},
+		{401, "", giterr.ErrUnauthorized, 0},
+		{403, "", giterr.ErrUnauthorized, 0},
+		{403, "60", giterr.ErrUnavailable, time.Minute},
+		{404, "", giterr.ErrNotFound, 0},
+		{410, "", giterr.ErrNotFound, 0},
+		{429, "7", giterr.ErrUnavailable, 7 * time.Second},
+		{500, "", giterr.ErrUnavailable, 0},
+		{503, "999999", giterr.ErrUnavailable, time.Hour},
+		{503, "Mon, 01 Jan 2001 00:00:00 GMT", giterr.ErrUnavailable, 0},
+		{400, "", giterr.ErrProtocol, 0},
 	}
 	for _, test := range tests {
 		srv.Fail(test.status, http.Header{"Retry-After": {test.after}})
 		_, err := r.Refs(t.Context(), []string{"refs/heads/main"})
-		var fault *gitwire.Error
+		var fault *giterr.Error
 		if !errors.Is(err, test.want) || !errors.As(err, &fault) || fault.RetryAfter != test.wait {
 			t.Errorf("%d: got %v, retry after %v", test.status, err, fault.RetryAfter)
 		}
@@ -224,7 +227,7 @@ func TestUnreachableServerIsUnavailable(t *testing.T) {
 	srv := httptest.NewServer(nil)
 	srv.Close()
 	_, err := open(t, gitwire.Options{URL: srv.URL + "/a"}).Head(t.Context())
-	if !errors.Is(err, gitwire.ErrUnavailable) {
+	if !errors.Is(err, giterr.ErrUnavailable) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -232,7 +235,7 @@ func TestUnreachableServerIsUnavailable(t *testing.T) {
 func TestUnknownAuthorityIsACertificateError(t *testing.T) {
 	_, _, url := served(t, gitwiretest.Options{TLS: true})
 	_, err := open(t, gitwire.Options{URL: url}).Head(t.Context())
-	if !errors.Is(err, gitwire.ErrCertificate) {
+	if !errors.Is(err, giterr.ErrCertificate) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -244,7 +247,7 @@ func TestDumbServersAreNotRead(t *testing.T) {
 	defer dumb.Close()
 	repo.Git("update-server-info")
 	_, err := open(t, gitwire.Options{URL: dumb.URL}).Refs(t.Context(), []string{"refs/heads/main"})
-	if !errors.Is(err, gitwire.ErrVersion) {
+	if !errors.Is(err, giterr.ErrVersion) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -255,7 +258,7 @@ func TestSHA256RepositoryIsRefused(t *testing.T) {
 	gitwiretest.Git(t, "", "init", "--quiet", "--bare", "--object-format=sha256", path)
 	srv := gitwiretest.NewServer(t, dir, gitwiretest.Options{})
 	_, err := open(t, gitwire.Options{URL: srv.URL + "/new.git"}).Head(t.Context())
-	if !errors.Is(err, gitwire.ErrSHA256) {
+	if !errors.Is(err, giterr.ErrSHA256) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -291,7 +294,7 @@ func TestCapabilitiesAreAskedForAgainWhenAnAnswerMakesNoSense(t *testing.T) {
 
 	equal(t, "requests", []string{"GET refs", "POST git-upload-pack", "GET refs", "POST git-upload-pack"}, asked(srv))
 	nonsense.Store(100)
-	if err := refs(); !errors.Is(err, gitwire.ErrProtocol) {
+	if err := refs(); !errors.Is(err, giterr.ErrProtocol) {
 		t.Errorf("nothing but bad answers: %v", err)
 	}
 
@@ -300,17 +303,17 @@ func TestCapabilitiesAreAskedForAgainWhenAnAnswerMakesNoSense(t *testing.T) {
 
 func TestServerThatGivesUpIsUnavailable(t *testing.T) {
 	for said, want := range map[string]error{
-		packet("packfile\n") + packet("\x02counting") + packet("\x03out of \x1bmemory"):   gitwire.ErrUnavailable,
-		packet("packfile\n") + packet("\x01PACK"):                                         gitwire.ErrUnavailable,
-		packet("ERR try another \x1bserver"):                                              gitwire.ErrProtocol,
-		packet("ERR upload-pack: not our ref 0123456789012345678901234567890123456789\n"): gitwire.ErrMissing,
-		packet("acknowledgments\n") + "0000":                                              gitwire.ErrProtocol,
-		packet("packfile\n") + packet(""):                                                 gitwire.ErrProtocol,
-		packet("packfile\n") + packet("\x07"):                                             gitwire.ErrProtocol,
-		"":                                                                                gitwire.ErrUnavailable,
+		packet("packfile\n") + packet("\x02counting") + packet("\x03out of \x1bmemory"):   giterr.ErrUnavailable,
+		packet("packfile\n") + packet("\x01PACK"):                                         giterr.ErrUnavailable,
+		packet("ERR try another \x1bserver"):                                              giterr.ErrProtocol,
+		packet("ERR upload-pack: not our ref 0123456789012345678901234567890123456789\n"): giterr.ErrMissing,
+		packet("acknowledgments\n") + "0000":                                              giterr.ErrProtocol,
+		packet("packfile\n") + packet(""):                                                 giterr.ErrProtocol,
+		packet("packfile\n") + packet("\x07"):                                             giterr.ErrProtocol,
+		"":                                                                                giterr.ErrUnavailable,
 	} {
 		srv := cannedServer(t, func([]byte) string { return said })
-		_, err := open(t, gitwire.Options{URL: srv}).Snapshot(t.Context(), gitwire.ID{1}, nil)
+		_, err := open(t, gitwire.Options{URL: srv}).Snapshot(t.Context(), object.ID{1}, nil)
 		if !errors.Is(err, want) || strings.Contains(err.Error(), "\x1b") {
 			t.Errorf("%q: got %v", said, err)
 		}
@@ -322,7 +325,7 @@ func TestGivingUpIsTheCallersError(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := open(t, gitwire.Options{URL: url}).Head(ctx)
-	if !errors.Is(err, context.Canceled) || errors.Is(err, gitwire.ErrUnavailable) {
+	if !errors.Is(err, context.Canceled) || errors.Is(err, giterr.ErrUnavailable) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -337,7 +340,7 @@ func TestAttack10SlowServerIsCutOff(t *testing.T) {
 	defer silent.Close()
 	for _, limits := range []gitwire.Limits{{Idle: 50 * time.Millisecond}, {Timeout: 50 * time.Millisecond}} {
 		_, err := open(t, gitwire.Options{URL: silent.URL, Limits: limits}).Head(t.Context())
-		if !errors.Is(err, gitwire.ErrUnavailable) || !strings.Contains(err.Error(), "too long") {
+		if !errors.Is(err, giterr.ErrUnavailable) || !strings.Contains(err.Error(), "too long") {
 			t.Errorf("%+v: got %v", limits, err)
 		}
 	}

@@ -3,28 +3,32 @@ package gitwire
 import (
 	"context"
 	"fmt"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
+	"github.com/lockstephq/lockstep/internal/gitwire/packfile"
 )
 
 // A Snapshot is a commit and all its trees, in memory and without blobs. It does
 // not change; any number of goroutines may read it.
 type Snapshot struct {
 	remote *Remote
-	commit ID
+	commit object.ID
 	raw    []byte // the commit itself
 	root   *folder
-	all    map[ID]*folder
+	all    map[object.ID]*folder
 	size   int64
 }
 
 // Commit is the commit's id.
-func (s *Snapshot) Commit() ID { return s.commit }
+func (s *Snapshot) Commit() object.ID { return s.commit }
 
 // Raw gives the bytes of the commit object, whose hash is its id. They must not be
 // changed.
 func (s *Snapshot) Raw() []byte { return s.raw }
 
 // Root is the id of the commit's tree.
-func (s *Snapshot) Root() ID { return s.root.id }
+func (s *Snapshot) Root() object.ID { return s.root.id }
 
 // Size estimates the bytes of memory that the snapshot holds. What it shares
 // with the base it was made from is counted in both.
@@ -33,7 +37,7 @@ func (s *Snapshot) Size() int64 { return s.size }
 // Snapshot reads a commit with its trees. With a base, an earlier snapshot of the
 // same repository, only the trees that differ travel; it need not be an ancestor,
 // nor be on the server any more. base may be nil.
-func (r *Remote) Snapshot(ctx context.Context, commit ID, base *Snapshot) (*Snapshot, error) {
+func (r *Remote) Snapshot(ctx context.Context, commit object.ID, base *Snapshot) (*Snapshot, error) {
 	if base != nil && base.commit == commit && base.remote == r {
 		return base, nil
 	}
@@ -59,20 +63,20 @@ const maxKept = 1 << 20
 
 // fetchTrees asks for a commit and the trees that base does not have. A server
 // without filters also sends blobs, of which as many stay as the cache holds.
-func (r *Remote) fetchTrees(ctx context.Context, commit ID, base *Snapshot) (pack, error) {
-	got, err := r.fetch(ctx, func(c capabilities) (fetchRequest, packPolicy, error) {
-		q := fetchRequest{want: []ID{commit}, depth: 1}
+func (r *Remote) fetchTrees(ctx context.Context, commit object.ID, base *Snapshot) (packfile.Pack, error) {
+	got, err := r.fetch(ctx, func(c capabilities) (fetchRequest, packfile.Policy, error) {
+		q := fetchRequest{want: []object.ID{commit}, depth: 1}
 		p := r.policy()
 		if c.filter && !r.whole.Load() {
 			q.filter = "blob:none"
 		} else {
-			p.wire, p.whole = r.limits.FullPackBytes, true
-			p.blob, p.blobs = min(maxKept, r.limits.BlobBytes), r.limits.BlobCacheBytes
+			p.WireBytes, p.AllBlobs = r.limits.FullPackBytes, true
+			p.BlobBytes, p.BlobTotal = min(maxKept, r.limits.BlobBytes), r.limits.BlobCacheBytes
 		}
 
 		if base != nil {
 			q.have = base.commit
-			p.base = base.object
+			p.Base = base.object
 		}
 
 		return q, p, nil
@@ -83,39 +87,39 @@ func (r *Remote) fetchTrees(ctx context.Context, commit ID, base *Snapshot) (pac
 }
 
 // policy keeps commits and trees, no blobs.
-func (r *Remote) policy() packPolicy {
-	return packPolicy{
-		wire:     r.limits.PackBytes,
-		objects:  r.limits.Objects,
-		inflated: r.limits.InflatedBytes,
-		kept:     r.limits.TreeBytes,
-		object:   r.limits.ObjectBytes,
-		blob:     -1,
+func (r *Remote) policy() packfile.Policy {
+	return packfile.Policy{
+		WireBytes:     r.limits.PackBytes,
+		Objects:       r.limits.Objects,
+		InflatedBytes: r.limits.InflatedBytes,
+		KeptBytes:     r.limits.TreeBytes,
+		ObjectBytes:   r.limits.ObjectBytes,
+		BlobBytes:     -1,
 	}
 }
 
 // object gives what the snapshot holds under an id, as the base of a delta.
-func (s *Snapshot) object(id ID) (object, bool) {
+func (s *Snapshot) object(id object.ID) (object.Object, bool) {
 	if f, ok := s.all[id]; ok {
-		return object{treeObject, f.raw}, true
+		return object.Object{Kind: object.Tree, Data: f.raw}, true
 	}
-	return object{commitObject, s.raw}, id == s.commit
+	return object.Object{Kind: object.Commit, Data: s.raw}, id == s.commit
 }
 
 // build makes a snapshot of what was fetched. missing says that trees are not
 // there, neither in the pack nor in the base.
-func (r *Remote) build(commit ID, got pack, base *Snapshot) (s *Snapshot, missing bool, err error) {
-	o, ok := got.objects[commit]
-	if !ok || o.kind != commitObject {
-		return nil, !ok, fmt.Errorf("%w: the server sent no commit %s", ErrProtocol, commit)
+func (r *Remote) build(commit object.ID, got packfile.Pack, base *Snapshot) (s *Snapshot, missing bool, err error) {
+	o, ok := got.Objects[commit]
+	if !ok || o.Kind != object.Commit {
+		return nil, !ok, fmt.Errorf("%w: the server sent no commit %s", giterr.ErrProtocol, commit)
 	}
 
-	root, _, err := parseCommit(o.data)
+	root, _, err := object.ParseCommit(o.Data)
 	if err != nil {
 		return nil, false, err
 	}
 
-	b := &builder{limits: r.limits, objects: got.objects, made: map[ID]*folder{}}
+	b := &builder{limits: r.limits, objects: got.Objects, made: map[object.ID]*folder{}}
 	if base != nil {
 		b.base = base.all
 	}
@@ -125,13 +129,13 @@ func (r *Remote) build(commit ID, got pack, base *Snapshot) (s *Snapshot, missin
 		return nil, b.missing, err
 	}
 	if top.pathBytes > r.limits.PathBytes {
-		return nil, false, fmt.Errorf("%w: the paths of commit %s are longer than %d bytes together", ErrLimit, commit, r.limits.PathBytes)
+		return nil, false, fmt.Errorf("%w: the paths of commit %s are longer than %d bytes together", giterr.ErrLimit, commit, r.limits.PathBytes)
 	}
 
-	s = &Snapshot{remote: r, commit: commit, raw: o.data, root: top, all: map[ID]*folder{}, size: int64(len(o.data))}
+	s = &Snapshot{remote: r, commit: commit, raw: o.Data, root: top, all: map[object.ID]*folder{}, size: int64(len(o.Data))}
 	s.index(top)
 	if s.size > r.limits.TreeBytes {
-		return nil, false, fmt.Errorf("%w: the trees of commit %s have more than %d bytes", ErrLimit, commit, r.limits.TreeBytes)
+		return nil, false, fmt.Errorf("%w: the trees of commit %s have more than %d bytes", giterr.ErrLimit, commit, r.limits.TreeBytes)
 	}
 
 	return s, false, nil

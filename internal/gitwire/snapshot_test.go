@@ -10,7 +10,9 @@ import (
 	"testing"
 
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
 )
 
 // manyFiles are enough folders for a tree to be worth leaving out.
@@ -112,7 +114,7 @@ func TestSnapshotStartsAnewWhenTheBaseIsNotEnough(t *testing.T) {
 
 	// The server is told that we have a commit whose trees we do not have: as if it
 	// had left out what the history of the base has and the base has not.
-	base, err := local(t, other.Dir).Snapshot(t.Context(), elsewhere, nil)
+	base, err := openLocal(t, other.Dir).Snapshot(t.Context(), elsewhere, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +135,7 @@ func TestSnapshotStartsAnewWhenTheBaseIsNotEnough(t *testing.T) {
 func TestCommitThatIsGoneIsMissingButStillServesAsBase(t *testing.T) {
 	repo, _, url := served(t, gitwiretest.Options{})
 	gone := id(t, repo.Commit(map[string]string{"a": "1", "b/c": "2", "b/d": "3"}))
-	for _, r := range []*gitwire.Remote{open(t, gitwire.Options{URL: url}), local(t, repo.Dir)} {
+	for _, r := range []*gitwire.Remote{open(t, gitwire.Options{URL: url}), openLocal(t, repo.Dir)} {
 		base, err := r.Snapshot(t.Context(), gone, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -141,7 +143,7 @@ func TestCommitThatIsGoneIsMissingButStillServesAsBase(t *testing.T) {
 
 		defer func() {
 			now := id(t, repo.ID(gitwiretest.Main))
-			if _, err := r.Snapshot(t.Context(), gone, nil); !errors.Is(err, gitwire.ErrMissing) {
+			if _, err := r.Snapshot(t.Context(), gone, nil); !errors.Is(err, giterr.ErrMissing) {
 				t.Errorf("%s: got %v", r.Name(), err)
 			}
 
@@ -165,12 +167,12 @@ func TestCommitThatIsGoneIsMissingButStillServesAsBase(t *testing.T) {
 func TestSnapshotOfWhatIsNoCommitFails(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
 	repo.Commit(map[string]string{"a": "1"})
-	r := local(t, repo.Dir)
+	r := openLocal(t, repo.Dir)
 	tree := id(t, repo.Git("rev-parse", "main^{tree}"))
 	if _, err := r.Snapshot(t.Context(), tree, nil); err == nil {
 		t.Error("a tree was taken for a commit")
 	}
-	if _, err := r.Snapshot(t.Context(), gitwire.ID{1}, nil); !errors.Is(err, gitwire.ErrMissing) {
+	if _, err := r.Snapshot(t.Context(), object.ID{1}, nil); !errors.Is(err, giterr.ErrMissing) {
 		t.Errorf("unknown id: got %v", err)
 	}
 }
@@ -193,7 +195,7 @@ func TestSnapshotOfTheBaseItselfAsksNobody(t *testing.T) {
 
 func TestRemoteServesManyAtOnce(t *testing.T) {
 	repo, _, url := served(t, gitwiretest.Options{})
-	commits := []gitwire.ID{id(t, repo.Commit(manyFiles()))}
+	commits := []object.ID{id(t, repo.Commit(manyFiles()))}
 	for i := range 3 {
 		commits = append(commits, id(t, repo.Commit(map[string]string{"a": fmt.Sprint(i)})))
 	}
@@ -225,7 +227,7 @@ func TestRemoteServesManyAtOnce(t *testing.T) {
 
 func TestCommitsFindsAncestors(t *testing.T) {
 	repo, _, url := served(t, gitwiretest.Options{})
-	var ids []gitwire.ID
+	var ids []object.ID
 	for i := range 5 {
 		ids = append(ids, id(t, repo.Commit(map[string]string{"a": fmt.Sprint(i)})))
 	}
@@ -254,7 +256,7 @@ func TestCommitsFindsAncestors(t *testing.T) {
 func TestCommitsNeedsAFilter(t *testing.T) {
 	repo, _, url := served(t, gitwiretest.Options{NoFilter: true})
 	commit := id(t, repo.Commit(map[string]string{"a": "1"}))
-	if _, err := open(t, gitwire.Options{URL: url}).Commits(t.Context(), commit, 0); !errors.Is(err, gitwire.ErrNoFilter) {
+	if _, err := open(t, gitwire.Options{URL: url}).Commits(t.Context(), commit, 0); !errors.Is(err, giterr.ErrNoFilter) {
 		t.Errorf("got %v", err)
 	}
 }

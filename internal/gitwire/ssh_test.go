@@ -20,7 +20,10 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 )
 
 const overSSH = "git-upload-pack '/team/app.git'"
@@ -32,16 +35,16 @@ func servedSSH(t testing.TB, o gitwiretest.SSHOptions) (*gitwiretest.Repo, *gitw
 	return gitwiretest.NewRepoAt(t, filepath.Join(dir, "team/app.git")), gitwiretest.NewSSHServer(t, dir, o)
 }
 
-func sshNetwork(t testing.TB, knownHosts string) *gitwire.Network {
+func sshNetwork(t testing.TB, knownHosts string) *transport.Network {
 	t.Helper()
-	n := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true, KnownHosts: knownHosts})
+	n := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true, KnownHosts: knownHosts})
 	t.Cleanup(n.Close)
 	return n
 }
 
-func sshKey(t testing.TB, origin, private string) gitwire.Auth {
+func sshKey(t testing.TB, origin, private string) transport.Auth {
 	t.Helper()
-	a, err := gitwire.SSHKey(origin, private)
+	a, err := transport.SSHKey(origin, private)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +57,7 @@ func openSSH(t testing.TB, s *gitwiretest.SSHServer, l gitwire.Limits) *gitwire.
 	return open(t, gitwire.Options{URL: s.URL + "/team/app.git", Auth: sshKey(t, s.URL, s.Key), Network: sshNetwork(t, s.KnownHosts), Limits: l})
 }
 
-func mainOf(t testing.TB, r *gitwire.Remote) (gitwire.ID, error) {
+func mainOf(t testing.TB, r *gitwire.Remote) (object.ID, error) {
 	t.Helper()
 	refs, err := r.Refs(t.Context(), []string{gitwiretest.Main})
 	return refs[gitwiretest.Main], err
@@ -160,7 +163,7 @@ func TestSSHKeyNeverSignsWithSHA1(t *testing.T) {
 	}
 	_, srv := servedSSH(t, gitwiretest.SSHOptions{SHA1: true, Keys: []string{gitwiretest.SSHKey(t, key)}})
 	srv.Key = gitwiretest.SSHKey(t, key)
-	if _, err := mainOf(t, openSSH(t, srv, gitwire.Limits{})); !errors.Is(err, gitwire.ErrUnauthorized) {
+	if _, err := mainOf(t, openSSH(t, srv, gitwire.Limits{})); !errors.Is(err, giterr.ErrUnauthorized) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -188,8 +191,8 @@ func TestSSHKeyThatCannotBeUsedIsRefusedWithAReason(t *testing.T) {
 		"empty":      {"", "no private key"},
 		"public":     {"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl", "no private key"},
 	} {
-		_, err := gitwire.SSHKey("ssh://git.example.com", row.key)
-		if !errors.Is(err, gitwire.ErrURL) || !strings.Contains(err.Error(), row.want) || strings.Contains(err.Error(), "hunter2") {
+		_, err := transport.SSHKey("ssh://git.example.com", row.key)
+		if !errors.Is(err, giterr.ErrURL) || !strings.Contains(err.Error(), row.want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -202,11 +205,11 @@ func TestSSHServerSaysWhoHasToAct(t *testing.T) {
 	stranger := sshKey(t, srv.URL, gitwiretest.NewSSHKey(t))
 	for _, row := range []struct {
 		path string
-		auth gitwire.Auth
+		auth transport.Auth
 		want error
 	}{
-		{"/team/app.git", stranger, gitwire.ErrUnauthorized},
-		{"/team/other.git", sshKey(t, srv.URL, srv.Key), gitwire.ErrNotFound},
+		{"/team/app.git", stranger, giterr.ErrUnauthorized},
+		{"/team/other.git", sshKey(t, srv.URL, srv.Key), giterr.ErrNotFound},
 	} {
 		r := open(t, gitwire.Options{URL: srv.URL + row.path, Auth: row.auth, Network: network})
 		if _, err := mainOf(t, r); !errors.Is(err, row.want) {
@@ -216,14 +219,14 @@ func TestSSHServerSaysWhoHasToAct(t *testing.T) {
 
 	r := openSSH(t, srv, gitwire.Limits{})
 	_, err := r.Snapshot(t.Context(), id(t, "1234567812345678123456781234567812345678"), nil)
-	if !errors.Is(err, gitwire.ErrMissing) {
+	if !errors.Is(err, giterr.ErrMissing) {
 		t.Errorf("an object that is not there: %v", err)
 	}
 }
 
 func TestSSHExitStatusTellsAMissingRepositoryFromAnOutage(t *testing.T) {
 	for status, want := range map[uint32]error{
-		0: gitwire.ErrProtocol, 1: gitwire.ErrNotFound, 128: gitwire.ErrNotFound, 127: gitwire.ErrVersion, 255: gitwire.ErrUnavailable,
+		0: giterr.ErrProtocol, 1: giterr.ErrNotFound, 128: giterr.ErrNotFound, 127: giterr.ErrVersion, 255: giterr.ErrUnavailable,
 	} {
 		_, srv := servedSSH(t, gitwiretest.SSHOptions{Answer: func(_ string, _ io.Reader, _, stderr io.Writer) uint32 {
 			_, _ = io.WriteString(stderr, "no\x1b[31m luck\n"+strings.Repeat("x", 1<<20))
@@ -304,7 +307,7 @@ func TestAttack10SSHServerThatNeverSpeaksIsLeft(t *testing.T) {
 	r := open(t, gitwire.Options{
 		URL: origin + "/app", Auth: sshKey(t, origin, gitwiretest.NewSSHKey(t)), Limits: gitwire.Limits{Timeout: 50 * time.Millisecond},
 	})
-	if _, err := mainOf(t, r); !errors.Is(err, gitwire.ErrUnavailable) || !strings.Contains(err.Error(), "too long") {
+	if _, err := mainOf(t, r); !errors.Is(err, giterr.ErrUnavailable) || !strings.Contains(err.Error(), "too long") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -323,10 +326,10 @@ func TestAttack10SSHCommandThatStallsOrFloodsIsLeft(t *testing.T) {
 		answer func(stdout, stderr io.Writer) // and then it stalls
 		want   error
 	}{
-		"says nothing":     {func(_, _ io.Writer) {}, gitwire.ErrUnavailable},
-		"begins and stops": {func(out, _ io.Writer) { _, _ = io.WriteString(out, "000eversion 2\n") }, gitwire.ErrUnavailable},
-		"errors for ever":  {func(_, stderr io.Writer) { flood(stderr, ref) }, gitwire.ErrUnavailable},
-		"refs for ever":    {func(out, _ io.Writer) { flood(out, ref) }, gitwire.ErrLimit},
+		"says nothing":     {func(_, _ io.Writer) {}, giterr.ErrUnavailable},
+		"begins and stops": {func(out, _ io.Writer) { _, _ = io.WriteString(out, "000eversion 2\n") }, giterr.ErrUnavailable},
+		"errors for ever":  {func(_, stderr io.Writer) { flood(stderr, ref) }, giterr.ErrUnavailable},
+		"refs for ever":    {func(out, _ io.Writer) { flood(out, ref) }, giterr.ErrLimit},
 	} {
 		t.Run(name, func(t *testing.T) {
 			over := make(chan struct{})
@@ -358,7 +361,7 @@ func TestAttack10SSHAdvertisementBeforeAnAnswerIsBounded(t *testing.T) {
 	}})
 
 	r := openSSH(t, srv, gitwire.Limits{Timeout: 5 * time.Second, RefBytes: 100 << 10})
-	if _, err := mainOf(t, r); !errors.Is(err, gitwire.ErrLimit) {
+	if _, err := mainOf(t, r); !errors.Is(err, giterr.ErrLimit) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -12,7 +12,9 @@ import (
 	"testing"
 
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 )
 
 func TestAttack06APathCannotLeaveItsQuotes(t *testing.T) {
@@ -23,7 +25,7 @@ func TestAttack06APathCannotLeaveItsQuotes(t *testing.T) {
 		"/a'b", "/a%27;touch%20x;%27", "/a%5Cb", "/a%22b", "/a%60id%60", "/$(id)", "/a;id", "/a&b", "/a%7Cid", "/a%0Aid", "/a%00b", "/a!b",
 		"/a%3Cb", "/a*", "/a%E2%80%99b", "/../app", "/team/./app.git", "", "/", "/a%FFb",
 	} {
-		if _, err := gitwire.Open(gitwire.Options{URL: srv.URL + path, Auth: auth, Network: network}); !errors.Is(err, gitwire.ErrURL) {
+		if _, err := gitwire.Open(gitwire.Options{URL: srv.URL + path, Auth: auth, Network: network}); !errors.Is(err, giterr.ErrURL) {
 			t.Errorf("%s: got %v", path, err)
 		}
 	}
@@ -48,7 +50,7 @@ func TestAttack05ASSHHostOrUserIsNoOption(t *testing.T) {
 		"ssh://a%0Ab@git.example.com/app", "ssh:app", "ssh://git@git.example.com/app?x", "ssh://git@git.example.com/app#x",
 	} {
 		auth := sshKey(t, address, key)
-		if _, err := gitwire.Open(gitwire.Options{URL: address, Auth: auth}); !errors.Is(err, gitwire.ErrURL) {
+		if _, err := gitwire.Open(gitwire.Options{URL: address, Auth: auth}); !errors.Is(err, giterr.ErrURL) {
 			t.Errorf("%s: got %v", address, err)
 		}
 	}
@@ -57,15 +59,15 @@ func TestAttack05ASSHHostOrUserIsNoOption(t *testing.T) {
 func TestAttack16SSHDialsNoForbiddenAddress(t *testing.T) {
 	_, srv := servedSSH(t, gitwiretest.SSHOptions{})
 	_, port, _ := net.SplitHostPort(srv.Address)
-	everything := gitwire.NetworkOptions{AllowLoopback: true, AllowPrivate: true}
-	for host, policy := range map[string]gitwire.NetworkOptions{
+	everything := transport.NetworkOptions{AllowLoopback: true, AllowPrivate: true}
+	for host, policy := range map[string]transport.NetworkOptions{
 		"127.0.0.1": {}, "localhost": {AllowPrivate: true}, "[::ffff:127.0.0.1]": {}, "10.0.0.1": {AllowLoopback: true},
 		"169.254.169.254": everything, "[fd00:ec2::254]": everything, "[::ffff:169.254.169.254]": everything, "[fe80::1]": everything,
 	} {
 		address := fmt.Sprintf("ssh://git@%s:%s/app", host, port)
-		network := gitwire.NewNetwork(policy)
+		network := transport.NewNetwork(policy)
 		r := open(t, gitwire.Options{URL: address, Auth: sshKey(t, address, srv.Key), Network: network})
-		if _, err := mainOf(t, r); !errors.Is(err, gitwire.ErrAddress) {
+		if _, err := mainOf(t, r); !errors.Is(err, giterr.ErrAddress) {
 			t.Errorf("%s: got %v", host, err)
 		}
 	}
@@ -79,7 +81,7 @@ func TestAttack17ASSHKeyIsBoundToItsHostAndPort(t *testing.T) {
 	for _, origin := range []string{
 		"ssh://git.example.com:2222", "ssh://git.example.com.evil.example", "ssh://evil.example", "https://git.example.com", "", "::",
 	} {
-		if _, err := gitwire.Open(gitwire.Options{URL: address, Auth: sshKey(t, origin, key)}); !errors.Is(err, gitwire.ErrURL) {
+		if _, err := gitwire.Open(gitwire.Options{URL: address, Auth: sshKey(t, origin, key)}); !errors.Is(err, giterr.ErrURL) {
 			t.Errorf("%s: got %v", origin, err)
 		}
 	}
@@ -91,11 +93,11 @@ func TestAttack17ASSHKeyIsBoundToItsHostAndPort(t *testing.T) {
 	}
 
 	for _, o := range []gitwire.Options{
-		{URL: address, Auth: gitwire.Bearer(address, "hunter2")},
-		{URL: address, Auth: gitwire.Basic(address, "git", "hunter2")},
+		{URL: address, Auth: transport.Bearer(address, "hunter2")},
+		{URL: address, Auth: transport.Basic(address, "git", "hunter2")},
 		{URL: "https://git.example.com/app", Auth: sshKey(t, "https://git.example.com", key)},
 	} {
-		if _, err := gitwire.Open(o); !errors.Is(err, gitwire.ErrURL) || strings.Contains(err.Error(), "hunter2") {
+		if _, err := gitwire.Open(o); !errors.Is(err, giterr.ErrURL) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: got %v", o.URL, err)
 		}
 	}
@@ -120,7 +122,7 @@ func TestAttack17AForgedKeyIsNotLetIntoAKeptConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	auth, err := gitwire.SSHKey(address, gitwiretest.SSHKey(t, forged))
+	auth, err := transport.SSHKey(address, gitwiretest.SSHKey(t, forged))
 	if err != nil {
 		return // refused where it is read, which is as good
 	}
@@ -185,7 +187,7 @@ func TestAttack29OnlyAKnownHostKeyIsAccepted(t *testing.T) {
 	} {
 		r := open(t, gitwire.Options{URL: srv.URL + "/team/app.git", Auth: sshKey(t, srv.URL, srv.Key), Network: sshNetwork(t, row.file)})
 		_, err := mainOf(t, r)
-		if !errors.Is(err, gitwire.ErrHostKey) || !strings.Contains(err.Error(), row.want) {
+		if !errors.Is(err, giterr.ErrHostKey) || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: got %v", name, err)
 		}
 
@@ -209,7 +211,7 @@ func TestAttack29ALineThatIsAddedHoldsAtOnce(t *testing.T) {
 	}
 
 	r := open(t, gitwire.Options{URL: srv.URL + "/team/app.git", Auth: sshKey(t, srv.URL, srv.Key), Network: sshNetwork(t, file)})
-	for _, want := range []error{gitwire.ErrHostKey, nil} {
+	for _, want := range []error{giterr.ErrHostKey, nil} {
 		if _, err := mainOf(t, r); !errors.Is(err, want) {
 			t.Errorf("got %v, want %v", err, want)
 		}

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
 )
 
 // A Tree is a Snapshot as a file system for reading: fs.FS, fs.ReadDirFS,
@@ -31,7 +34,7 @@ type Tree struct {
 func (s *Snapshot) Tree(ctx context.Context) *Tree { return &Tree{ctx, s} }
 
 // Commit is the id of the commit whose files these are.
-func (t *Tree) Commit() ID { return t.snap.commit }
+func (t *Tree) Commit() object.ID { return t.snap.commit }
 
 // ObjectID gives the id, in 40 hexadecimal digits, of the blob or tree at a path:
 // of a link its own, of a submodule its commit's. Two equal ids are equal content.
@@ -40,18 +43,18 @@ func (t *Tree) ObjectID(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return e.id.String(), nil
+	return e.ID.String(), nil
 }
 
 // Prefetch fetches files in one request, as far as they are not in memory and
 // fit there. It is a hint: a path that is not there, or no file, is passed over,
 // and what was too large is told when it is opened.
 func (t *Tree) Prefetch(ctx context.Context, paths ...string) error {
-	var ids []ID
+	var ids []object.ID
 	for _, path := range paths {
 		e, _, err := t.lookup("open", path)
-		if err == nil && e.fsMode().IsRegular() {
-			ids = append(ids, e.id)
+		if err == nil && e.FSMode().IsRegular() {
+			ids = append(ids, e.ID)
 		}
 	}
 	return t.snap.remote.prefetch(ctx, t.snap.commit, ids)
@@ -115,7 +118,7 @@ func (t *Tree) Stat(name string) (fs.FileInfo, error) {
 	return t.stat(name, e)
 }
 
-func (t *Tree) stat(name string, e entry) (fs.FileInfo, error) {
+func (t *Tree) stat(name string, e object.Entry) (fs.FileInfo, error) {
 	info := t.info(name, e)
 	if !info.mode.IsRegular() {
 		return info, nil
@@ -131,16 +134,16 @@ var (
 )
 
 // lookup walks a path from the root. The folder is nil if the entry is none.
-func (t *Tree) lookup(op, name string) (entry, *folder, error) {
-	fail := func(err error) (entry, *folder, error) {
-		return entry{}, nil, &fs.PathError{Op: op, Path: name, Err: err}
+func (t *Tree) lookup(op, name string) (object.Entry, *folder, error) {
+	fail := func(err error) (object.Entry, *folder, error) {
+		return object.Entry{}, nil, &fs.PathError{Op: op, Path: name, Err: err}
 	}
 	if !fs.ValidPath(name) || strings.ContainsAny(name, "\x00\\") {
 		return fail(fs.ErrInvalid)
 	}
 
 	f := t.snap.root
-	e := entry{mode: folderMode, id: f.id}
+	e := object.Entry{Mode: object.ModeTree, ID: f.id}
 	if name == "." {
 		return e, f, nil
 	}
@@ -160,7 +163,7 @@ func (t *Tree) lookup(op, name string) (entry, *folder, error) {
 }
 
 // throughNoFolder is why a path cannot go on after e.
-func (t *Tree) throughNoFolder(e entry) error {
+func (t *Tree) throughNoFolder(e object.Entry) error {
 	if err := t.unread(e); err != nil {
 		return err
 	}
@@ -168,21 +171,21 @@ func (t *Tree) throughNoFolder(e entry) error {
 }
 
 // unread is why the bytes of e are not given, if it is a link or a submodule.
-func (t *Tree) unread(e entry) error {
-	switch e.mode {
-	case symlinkMode:
-		return &Error{Repository: t.snap.remote.name, Err: ErrSymlink}
-	case submoduleMode:
-		return &Error{Repository: t.snap.remote.name, Err: ErrSubmodule}
+func (t *Tree) unread(e object.Entry) error {
+	switch e.Mode {
+	case object.ModeSymlink:
+		return &giterr.Error{Repository: t.snap.remote.name, Err: giterr.ErrSymlink}
+	case object.ModeSubmodule:
+		return &giterr.Error{Repository: t.snap.remote.name, Err: giterr.ErrSubmodule}
 	}
 	return nil
 }
 
-func (t *Tree) read(op, name string, e entry) ([]byte, error) {
+func (t *Tree) read(op, name string, e object.Entry) ([]byte, error) {
 	err := t.unread(e)
 	var data []byte
 	if err == nil {
-		data, err = t.snap.remote.blob(t.ctx, t.snap.commit, e.id)
+		data, err = t.snap.remote.blob(t.ctx, t.snap.commit, e.ID)
 	}
 	if err != nil {
 		return nil, &fs.PathError{Op: op, Path: name, Err: err}
@@ -193,17 +196,17 @@ func (t *Tree) read(op, name string, e entry) ([]byte, error) {
 func (t *Tree) list(name string, f *folder) ([]fs.DirEntry, error) {
 	var list []fs.DirEntry
 	for rest := f.raw; len(rest) > 0; {
-		var e entry
+		var e object.Entry
 		var err error
-		if e, rest, err = nextEntry(rest); err != nil {
+		if e, rest, err = object.NextEntry(rest); err != nil {
 			return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
 		}
 
-		if !utf8.Valid(e.name) || bytes.IndexByte(e.name, '\\') >= 0 {
+		if !utf8.Valid(e.Name) || bytes.IndexByte(e.Name, '\\') >= 0 {
 			continue
 		}
 
-		path := string(e.name)
+		path := string(e.Name)
 		if name != "." {
 			path = name + "/" + path
 		}
@@ -215,8 +218,8 @@ func (t *Tree) list(name string, f *folder) ([]fs.DirEntry, error) {
 	return list, nil
 }
 
-func (t *Tree) info(path string, e entry) fileInfo {
-	return fileInfo{name: path[strings.LastIndexByte(path, '/')+1:], mode: e.fsMode()}
+func (t *Tree) info(path string, e object.Entry) fileInfo {
+	return fileInfo{name: path[strings.LastIndexByte(path, '/')+1:], mode: e.FSMode()}
 }
 
 // fileInfo has no time: Git keeps none for files.
@@ -269,10 +272,10 @@ func (f *openFolder) ReadDir(n int) ([]fs.DirEntry, error) {
 type dirEntry struct {
 	tree  *Tree
 	path  string
-	entry entry
+	entry object.Entry
 }
 
-func (d dirEntry) Name() string               { return string(d.entry.name) }
-func (d dirEntry) IsDir() bool                { return d.entry.isFolder() }
-func (d dirEntry) Type() fs.FileMode          { return d.entry.fsMode().Type() }
+func (d dirEntry) Name() string               { return string(d.entry.Name) }
+func (d dirEntry) IsDir() bool                { return d.entry.IsTree() }
+func (d dirEntry) Type() fs.FileMode          { return d.entry.FSMode().Type() }
 func (d dirEntry) Info() (fs.FileInfo, error) { return d.tree.stat(d.path, d.entry) }

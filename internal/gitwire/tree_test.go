@@ -12,11 +12,13 @@ import (
 	"testing/fstest"
 
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
 )
 
 // oddTree makes a commit with a link, a submodule, an executable and odd names.
-func oddTree(t *testing.T, repo *gitwiretest.Repo) gitwire.ID {
+func oddTree(t *testing.T, repo *gitwiretest.Repo) object.ID {
 	t.Helper()
 	out := repo.Import([]byte("commit refs/heads/main\nmark :1\ncommitter T <t@example.com> 1700000000 +0000\ndata 1\nx\n" +
 		"M 100644 inline dir/file.txt\ndata 5\nhello\n" +
@@ -34,7 +36,7 @@ func oddTree(t *testing.T, repo *gitwiretest.Repo) gitwire.ID {
 	return id(t, strings.TrimSpace(out))
 }
 
-func tree(t *testing.T, r *gitwire.Remote, commit gitwire.ID) *gitwire.Tree {
+func tree(t *testing.T, r *gitwire.Remote, commit object.ID) *gitwire.Tree {
 	t.Helper()
 	s, err := r.Snapshot(t.Context(), commit, nil)
 	if err != nil {
@@ -46,7 +48,7 @@ func tree(t *testing.T, r *gitwire.Remote, commit gitwire.ID) *gitwire.Tree {
 func TestTreeIsAFileSystem(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
 	commit := id(t, repo.Commit(map[string]string{"a.txt": "A", "a/b/c.txt": "C", "a/b.txt": "", "z": "Z"}))
-	tr := tree(t, local(t, repo.Dir), commit)
+	tr := tree(t, openLocal(t, repo.Dir), commit)
 	if err := fstest.TestFS(tr, "a.txt", "a/b/c.txt", "a/b.txt", "z"); err != nil {
 		t.Error(err)
 	}
@@ -67,7 +69,7 @@ func TestTreeIsAFileSystem(t *testing.T) {
 func TestObjectIDIsGits(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
 	commit := oddTree(t, repo)
-	tr := tree(t, local(t, repo.Dir), commit)
+	tr := tree(t, openLocal(t, repo.Dir), commit)
 	for _, path := range []string{".", "dir", "dir/file.txt", "run.sh", "link", "module", "new\nline"} {
 		got, err := tr.ObjectID(path)
 		if err != nil {
@@ -86,7 +88,7 @@ func TestObjectIDIsGits(t *testing.T) {
 
 func TestAttack01PathTraversal(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
-	tr := tree(t, local(t, repo.Dir), oddTree(t, repo))
+	tr := tree(t, openLocal(t, repo.Dir), oddTree(t, repo))
 	for _, path := range []string{
 		"", "/", "/etc/passwd", "..", "../x", "dir/../run.sh", "dir/./file.txt", "dir//file.txt", "dir/", `dir\file.txt`, `back\slash`, "a\x00b", "\xff",
 	} {
@@ -105,10 +107,10 @@ func TestAttack01PathTraversal(t *testing.T) {
 
 func TestAttack02And03LinksAndSubmodulesAreNotFollowed(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
-	tr := tree(t, local(t, repo.Dir), oddTree(t, repo))
+	tr := tree(t, openLocal(t, repo.Dir), oddTree(t, repo))
 	tests := map[string]error{
-		"link": gitwire.ErrSymlink, "up": gitwire.ErrSymlink, "loop": gitwire.ErrSymlink, "dirlink": gitwire.ErrSymlink,
-		"dirlink/file.txt": gitwire.ErrSymlink, "loop/loop/x": gitwire.ErrSymlink, "module": gitwire.ErrSubmodule, "module/x": gitwire.ErrSubmodule,
+		"link": giterr.ErrSymlink, "up": giterr.ErrSymlink, "loop": giterr.ErrSymlink, "dirlink": giterr.ErrSymlink,
+		"dirlink/file.txt": giterr.ErrSymlink, "loop/loop/x": giterr.ErrSymlink, "module": giterr.ErrSubmodule, "module/x": giterr.ErrSubmodule,
 	}
 	for path, want := range tests {
 		_, err := tr.Open(path)
@@ -161,7 +163,7 @@ func TestPrefetchAsksOnce(t *testing.T) {
 
 func TestBytesOfAFileBelongToTheCaller(t *testing.T) {
 	repo := gitwiretest.NewRepo(t)
-	tr := tree(t, local(t, repo.Dir), id(t, repo.Commit(map[string]string{"a": "abc"})))
+	tr := tree(t, openLocal(t, repo.Dir), id(t, repo.Commit(map[string]string{"a": "abc"})))
 	first, err := tr.ReadFile("a")
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +203,7 @@ func TestAttack10LargeFileFailsAlone(t *testing.T) {
 	for path, want := range files {
 		got, err := tr.ReadFile(path)
 		if len(want) > 10000 {
-			if !errors.Is(err, gitwire.ErrLimit) {
+			if !errors.Is(err, giterr.ErrLimit) {
 				t.Errorf("%s: got %v", path, err)
 			}
 		} else if err != nil || string(got) != want {

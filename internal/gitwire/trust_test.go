@@ -10,7 +10,9 @@ import (
 	"testing"
 
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 )
 
 func inPEM(c *x509.Certificate) string {
@@ -21,7 +23,7 @@ func TestAHostsOwnCertificateIsTrustedWhereItWasGiven(t *testing.T) {
 	folder := t.TempDir()
 	sha := gitwiretest.NewRepoAt(t, filepath.Join(folder, "a.git")).Commit(map[string]string{"a": "1"})
 	server := gitwiretest.NewServer(t, folder, gitwiretest.Options{TLS: true})
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 	defer network.Close()
 
 	certificate := inPEM(server.Certificate())
@@ -38,14 +40,14 @@ func TestAHostsOwnCertificateIsTrustedWhereItWasGiven(t *testing.T) {
 		t.Errorf("no certificate gives another network: %v", err)
 	}
 
-	if _, err := network.Trusting("-----BEGIN NONSENSE-----"); !errors.Is(err, gitwire.ErrCertificate) {
+	if _, err := network.Trusting("-----BEGIN NONSENSE-----"); !errors.Is(err, giterr.ErrCertificate) {
 		t.Errorf("nonsense: %v", err)
 	}
 
 	for _, row := range []struct {
-		network *gitwire.Network
+		network *transport.Network
 		want    error
-	}{{network, gitwire.ErrCertificate}, {trusting, nil}} {
+	}{{network, giterr.ErrCertificate}, {trusting, nil}} {
 		r, err := gitwire.Open(gitwire.Options{URL: server.URL + "/a.git", Network: row.network})
 		if err != nil {
 			t.Fatal(err)
@@ -62,12 +64,12 @@ func TestAPasswordThatPassesAwayIsAskedForEachTime(t *testing.T) {
 	folder := t.TempDir()
 	gitwiretest.NewRepoAt(t, filepath.Join(folder, "a.git")).Commit(map[string]string{"a": "1"})
 	server := gitwiretest.NewServer(t, folder, gitwiretest.Options{User: "x-access-token", Password: "second-token"})
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 	defer network.Close()
 
 	var now string
 	var broken error
-	auth := gitwire.Passing(server.URL, "x-access-token", func(context.Context) (string, error) { return now, broken })
+	auth := transport.BasicFunc(server.URL, "x-access-token", func(context.Context) (string, error) { return now, broken })
 	r, err := gitwire.Open(gitwire.Options{URL: server.URL + "/a.git", Network: network, Auth: auth})
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +80,7 @@ func TestAPasswordThatPassesAwayIsAskedForEachTime(t *testing.T) {
 		return err
 	}
 	now = "first-token"
-	if err := refs(); !errors.Is(err, gitwire.ErrUnauthorized) {
+	if err := refs(); !errors.Is(err, giterr.ErrUnauthorized) {
 		t.Errorf("with the first: %v", err)
 	}
 

@@ -12,7 +12,10 @@ import (
 	"testing"
 
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 )
 
 func TestOpenTakesOnlyPlainAddresses(t *testing.T) {
@@ -39,7 +42,7 @@ func TestOpenTakesOnlyPlainAddresses(t *testing.T) {
 	}
 	for _, test := range tests {
 		_, err := gitwire.Open(gitwire.Options{URL: test.url})
-		if !errors.Is(err, gitwire.ErrURL) || !strings.Contains(err.Error(), test.hint) || strings.Contains(err.Error(), "hunter2") {
+		if !errors.Is(err, giterr.ErrURL) || !strings.Contains(err.Error(), test.hint) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: got %v", test.url, err)
 		}
 	}
@@ -62,13 +65,13 @@ func TestAttack05OptionInjectionAndRemoteHelpers(t *testing.T) {
 
 	repo := gitwiretest.NewRepo(t)
 	repo.Commit(map[string]string{"a": "1"})
-	r := local(t, repo.Dir)
+	r := openLocal(t, repo.Dir)
 	for _, ref := range []string{
 		"--upload-pack=touch " + mark, "-", "main", "HEAD", "refs/heads/-x", "refs/heads/../../config", "refs/heads/a..b",
 		"refs/heads/a\nwant", "refs/heads/a b", "refs/heads/.a", "refs/heads/a.lock", "refs/heads/a.", "refs/heads//a", "refs/heads/",
 		"refs/heads/a@{1}", `refs/heads/a\b`, "refs/heads/a\x00", "refs/a", "refs/heads/" + strings.Repeat("a", 2000),
 	} {
-		if _, err := r.Refs(t.Context(), []string{ref}); !errors.Is(err, gitwire.ErrRef) {
+		if _, err := r.Refs(t.Context(), []string{ref}); !errors.Is(err, giterr.ErrRef) {
 			t.Errorf("%q: got %v", ref, err)
 		}
 	}
@@ -85,18 +88,18 @@ func TestAttack16SSRF(t *testing.T) {
 
 	_, port, _ := strings.Cut(strings.TrimPrefix(srv.URL, "http://"), ":")
 	for _, host := range []string{"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "0.0.0.0", "[64:ff9b::7f00:1]"} {
-		for _, policy := range []gitwire.NetworkOptions{{}, {AllowPrivate: true}} {
-			_, err := open(t, gitwire.Options{URL: fmt.Sprintf("http://%s:%s/app", host, port), Network: gitwire.NewNetwork(policy)}).Head(t.Context())
-			if !errors.Is(err, gitwire.ErrAddress) {
+		for _, policy := range []transport.NetworkOptions{{}, {AllowPrivate: true}} {
+			_, err := open(t, gitwire.Options{URL: fmt.Sprintf("http://%s:%s/app", host, port), Network: transport.NewNetwork(policy)}).Head(t.Context())
+			if !errors.Is(err, giterr.ErrAddress) {
 				t.Errorf("%s with %+v: got %v", host, policy, err)
 			}
 		}
 	}
 
 	for _, host := range []string{"169.254.169.254", "[fd00:ec2::254]", "[::ffff:169.254.169.254]", "100.100.100.200", "[fe80::1]"} {
-		everything := gitwire.NewNetwork(gitwire.NetworkOptions{AllowPrivate: true, AllowLoopback: true})
+		everything := transport.NewNetwork(transport.NetworkOptions{AllowPrivate: true, AllowLoopback: true})
 		_, err := open(t, gitwire.Options{URL: "http://" + host + "/app", Network: everything}).Head(t.Context())
-		if !errors.Is(err, gitwire.ErrAddress) {
+		if !errors.Is(err, giterr.ErrAddress) {
 			t.Errorf("%s: got %v", host, err)
 		}
 	}
@@ -112,7 +115,7 @@ func TestAttack16ProxyFromTheEnvironmentIsNotUsed(t *testing.T) {
 	t.Setenv("HTTP_PROXY", proxy.URL)
 	t.Setenv("http_proxy", proxy.URL)
 	r := open(t, gitwire.Options{URL: "http://169.254.169.254/app"})
-	if _, err := r.Head(t.Context()); !errors.Is(err, gitwire.ErrAddress) {
+	if _, err := r.Head(t.Context()); !errors.Is(err, giterr.ErrAddress) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -121,20 +124,20 @@ func TestAttack17CredentialIsBoundToItsOrigin(t *testing.T) {
 	for _, origin := range []string{
 		"http://git.example.com", "https://git.example.com:8443", "https://git.example.com.evil.example", "https://example.com", "", "::",
 	} {
-		_, err := gitwire.Open(gitwire.Options{URL: "https://git.example.com/app", Auth: gitwire.Bearer(origin, "hunter2")})
-		if !errors.Is(err, gitwire.ErrURL) || strings.Contains(err.Error(), "hunter2") {
+		_, err := gitwire.Open(gitwire.Options{URL: "https://git.example.com/app", Auth: transport.Bearer(origin, "hunter2")})
+		if !errors.Is(err, giterr.ErrURL) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: got %v", origin, err)
 		}
 	}
 
 	for _, origin := range []string{"https://git.example.com", "https://GIT.example.com:443/", "https://git.example.com/other/path"} {
-		if _, err := gitwire.Open(gitwire.Options{URL: "https://git.example.com/app", Auth: gitwire.Bearer(origin, "hunter2")}); err != nil {
+		if _, err := gitwire.Open(gitwire.Options{URL: "https://git.example.com/app", Auth: transport.Bearer(origin, "hunter2")}); err != nil {
 			t.Errorf("%s: %v", origin, err)
 		}
 	}
 
-	_, err := gitwire.Open(gitwire.Options{URL: "https://a.example/app", Auth: gitwire.Bearer("https://a.example", "hunter2\r\nHost: x")})
-	if !errors.Is(err, gitwire.ErrURL) || strings.Contains(err.Error(), "hunter2") {
+	_, err := gitwire.Open(gitwire.Options{URL: "https://a.example/app", Auth: transport.Bearer("https://a.example", "hunter2\r\nHost: x")})
+	if !errors.Is(err, giterr.ErrURL) || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("control characters: got %v", err)
 	}
 }
@@ -152,13 +155,13 @@ func TestRenamedRepositoryIsFollowedOnItsOwnOrigin(t *testing.T) {
 
 	repo, srv, _ := served(t, gitwiretest.Options{Token: "tok", Wrap: wrap})
 	want := id(t, repo.Commit(map[string]string{"a": "1"}))
-	r := open(t, gitwire.Options{URL: srv.URL + "/old/name", Auth: gitwire.Bearer(srv.URL, "tok")})
+	r := open(t, gitwire.Options{URL: srv.URL + "/old/name", Auth: transport.Bearer(srv.URL, "tok")})
 	got, err := r.Refs(t.Context(), []string{"refs/heads/main"})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	equal(t, "refs", map[string]gitwire.ID{"refs/heads/main": want}, got)
+	equal(t, "refs", map[string]object.ID{"refs/heads/main": want}, got)
 }
 
 func TestRedirectLoopEnds(t *testing.T) {
@@ -169,7 +172,7 @@ func TestRedirectLoopEnds(t *testing.T) {
 	}))
 	defer srv.Close()
 	_, err := open(t, gitwire.Options{URL: srv.URL + "/app"}).Head(t.Context())
-	if !errors.Is(err, gitwire.ErrRedirect) || n > 5 {
+	if !errors.Is(err, giterr.ErrRedirect) || n > 5 {
 		t.Errorf("after %d requests: %v", n, err)
 	}
 }
@@ -182,9 +185,9 @@ func TestRedirectFromHTTPSToHTTPIsNotFollowed(t *testing.T) {
 		return http.RedirectHandler(plain.URL+"/team/app.git/info/refs", http.StatusFound)
 	}})
 	pool := srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true, RootCAs: pool})
+	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true, RootCAs: pool})
 	_, err := open(t, gitwire.Options{URL: address, Network: network}).Head(t.Context())
-	if !errors.Is(err, gitwire.ErrRedirect) {
+	if !errors.Is(err, giterr.ErrRedirect) {
 		t.Errorf("got %v", err)
 	}
 

@@ -4,6 +4,10 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
+	"github.com/lockstephq/lockstep/internal/gitwire/pktline"
 )
 
 // offered is what a server of version 0 or 1 says it can do. Its capabilities
@@ -23,8 +27,8 @@ func (c *capabilities) take(list string) error {
 		key, value, _ := strings.Cut(name, "=")
 		switch target, isHead := strings.CutPrefix(value, "HEAD:"); {
 		case key == "object-format" && value != "sha1":
-			return ErrSHA256
-		case key == "symref" && isHead && ValidRef(target):
+			return giterr.ErrSHA256
+		case key == "symref" && isHead && object.ValidRef(target):
 			c.v0.head = target
 		}
 
@@ -55,7 +59,7 @@ func first(has map[string]bool, names ...string) string {
 
 // readOldRefs hands every ref of an advertisement to f, of which the first line
 // has been read. Nothing is kept of what f does not keep.
-func readOldRefs(p *packetReader, c capabilities, line string, f func(refLine)) error {
+func readOldRefs(p *pktline.Reader, c capabilities, line string, f func(refLine)) error {
 	for {
 		// A shallow repository says at the end where its history stops. A ref
 		// whose name has a ^ is what the tag before it stands for, or the place of
@@ -74,15 +78,15 @@ func readOldRefs(p *packetReader, c capabilities, line string, f func(refLine)) 
 			f(ref)
 		}
 
-		kind, next, err := p.text()
+		kind, next, err := p.NextText()
 		switch {
 		case err != nil:
 			return err
-		case kind == flushPacket:
-			p.end()
+		case kind == pktline.Flush:
+			p.Finish()
 			return nil
-		case kind != dataPacket:
-			return fmt.Errorf("%w: a section in the list of refs", ErrProtocol)
+		case kind != pktline.Data:
+			return fmt.Errorf("%w: a section in the list of refs", giterr.ErrProtocol)
 		}
 
 		line = next
@@ -93,7 +97,7 @@ func readOldRefs(p *packetReader, c capabilities, line string, f func(refLine)) 
 // is negotiated.
 func (q fetchRequest) encodeOld(c capabilities, agent string) ([]byte, error) {
 	if c.v0.sideBand == "" {
-		return nil, fmt.Errorf("%w: it offers no side-band", ErrVersion)
+		return nil, fmt.Errorf("%w: it offers no side-band", giterr.ErrVersion)
 	}
 
 	names := append([]string{c.v0.sideBand}, c.v0.plain...)
@@ -116,48 +120,48 @@ func (q fetchRequest) encodeOld(c capabilities, agent string) ([]byte, error) {
 	var b []byte
 	tail := " " + strings.Join(names, " ")
 	for _, id := range q.want {
-		b = appendPacket(b, "want "+id.String()+tail+"\n")
+		b = pktline.Append(b, "want "+id.String()+tail+"\n")
 		tail = ""
 	}
 
 	if !q.have.IsZero() && c.shallow {
-		b = appendPacket(b, "shallow "+q.have.String()+"\n")
+		b = pktline.Append(b, "shallow "+q.have.String()+"\n")
 	}
 
 	if q.depth > 0 {
-		b = appendPacket(b, "deepen "+strconv.Itoa(q.depth)+"\n")
+		b = pktline.Append(b, "deepen "+strconv.Itoa(q.depth)+"\n")
 	}
 
 	if q.filter != "" {
-		b = appendPacket(b, "filter "+q.filter+"\n")
+		b = pktline.Append(b, "filter "+q.filter+"\n")
 	}
 
 	b = append(b, "0000"...)
 	if !q.have.IsZero() {
-		b = appendPacket(b, "have "+q.have.String()+"\n")
+		b = pktline.Append(b, "have "+q.have.String()+"\n")
 	}
 
-	return appendPacket(b, "done\n"), nil
+	return pktline.Append(b, "done\n"), nil
 }
 
 // skipToOldPack reads over what comes before the pack in version 0: where history
 // stops, ended by a marker, and which commits are common.
-func skipToOldPack(p *packetReader) (*sideband, error) {
+func skipToOldPack(p *pktline.Reader) (*pktline.Sideband, error) {
 	for {
-		kind, line, err := p.next()
+		kind, line, err := p.Next()
 		if err != nil {
 			return nil, err
 		}
 
 		word, _, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), " ")
 		switch {
-		case kind == flushPacket, kind == dataPacket && (word == "shallow" || word == "unshallow" || word == "ACK" || word == "NAK"):
+		case kind == pktline.Flush, kind == pktline.Data && (word == "shallow" || word == "unshallow" || word == "ACK" || word == "NAK"):
 			continue
-		case kind != dataPacket || len(line) == 0 || line[0] > 3:
-			return nil, fmt.Errorf("%w: an answer without a pack", ErrProtocol)
+		case kind != pktline.Data || len(line) == 0 || line[0] > 3:
+			return nil, fmt.Errorf("%w: an answer without a pack", giterr.ErrProtocol)
 		}
 
-		band := &sideband{p: p}
-		return band, band.take(kind, line)
+		band := pktline.NewSideband(p)
+		return band, band.Accept(kind, line)
 	}
 }

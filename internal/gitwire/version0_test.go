@@ -12,7 +12,9 @@ import (
 	"testing"
 
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
 )
 
 func TestOldServersAreReadLikeNewOnes(t *testing.T) {
@@ -27,7 +29,7 @@ func TestOldServersAreReadLikeNewOnes(t *testing.T) {
 			repo.Git("symbolic-ref", "HEAD", "refs/heads/main")
 			r := open(t, gitwire.Options{URL: url})
 			refs, err := r.Refs(t.Context(), []string{"refs/heads/main", "refs/heads/none", "refs/tags/v1"})
-			want := map[string]gitwire.ID{"refs/heads/main": one, "refs/tags/v1": id(t, repo.Git("rev-parse", "v1"))}
+			want := map[string]object.ID{"refs/heads/main": one, "refs/tags/v1": id(t, repo.Git("rev-parse", "v1"))}
 			equal(t, "refs", want, refs)
 			head, err2 := r.Head(t.Context())
 			equal(t, "head", gitwire.Head{Ref: "refs/heads/main", ID: one}, head)
@@ -98,7 +100,7 @@ func TestOfAnOldServersNextCommitOnlyTheDifferenceTravels(t *testing.T) {
 }
 
 func TestHistoryOfAnOldServerNeedsAFilter(t *testing.T) {
-	for noFilter, want := range map[bool]error{false: nil, true: gitwire.ErrNoFilter} {
+	for noFilter, want := range map[bool]error{false: nil, true: giterr.ErrNoFilter} {
 		repo, _, url := served(t, gitwiretest.Options{Version0: true, NoFilter: noFilter})
 		one := id(t, repo.Commit(map[string]string{"a": "1"}))
 		two := id(t, repo.Commit(map[string]string{"a": "2"}))
@@ -115,7 +117,7 @@ func TestEmptyRepositoryOfAnOldServerHasNoRefs(t *testing.T) {
 	for _, url := range []string{url, oldServer(t, packet(nobody)+"0000", nil)} {
 		r := open(t, gitwire.Options{URL: url})
 		refs, err := r.Refs(t.Context(), []string{"refs/heads/main"})
-		equal(t, "refs", map[string]gitwire.ID{}, refs)
+		equal(t, "refs", map[string]object.ID{}, refs)
 		head, err2 := r.Head(t.Context())
 		equal(t, "head", gitwire.Head{}, head)
 
@@ -199,7 +201,7 @@ func TestOnlyWhatAnOldServerOffersIsAskedFor(t *testing.T) {
 	}
 
 	_, err = r.Snapshot(t.Context(), head.ID, nil)
-	if !errors.Is(err, gitwire.ErrUnavailable) || !strings.Contains(err.Error(), "not today") {
+	if !errors.Is(err, giterr.ErrUnavailable) || !strings.Contains(err.Error(), "not today") {
 		t.Errorf("got %v", err)
 	}
 
@@ -213,22 +215,22 @@ func TestOldServersThatCannotBeReadAreToldApart(t *testing.T) {
 		list string
 		want error
 	}{
-		"sha256 ids":       {packet(long+" HEAD\x00side-band-64k\n") + "0000", gitwire.ErrSHA256},
-		"sha256":           {packet(someID+" HEAD\x00object-format=sha256\n") + "0000", gitwire.ErrSHA256},
-		"no side-band":     {packet(someID+" HEAD\x00shallow\n") + "0000", gitwire.ErrVersion},
-		"version 3":        {packet("version 3\n") + "0000", gitwire.ErrVersion},
-		"no shallow":       {packet(someID+" HEAD\x00side-band-64k\n") + "0000", gitwire.ErrProtocol},
-		"no refs":          {packet("hello") + "0000", gitwire.ErrProtocol},
-		"a section":        {packet(someID+" HEAD\x00side-band shallow\n") + "0001", gitwire.ErrProtocol},
-		"an empty line":    {packet("") + "0000", gitwire.ErrProtocol},
-		"cut off":          {packet(someID + " HEAD\x00side-band shallow\n"), gitwire.ErrUnavailable},
-		"an error instead": {packet("ERR no such thing"), gitwire.ErrProtocol},
+		"sha256 ids":       {packet(long+" HEAD\x00side-band-64k\n") + "0000", giterr.ErrSHA256},
+		"sha256":           {packet(someID+" HEAD\x00object-format=sha256\n") + "0000", giterr.ErrSHA256},
+		"no side-band":     {packet(someID+" HEAD\x00shallow\n") + "0000", giterr.ErrVersion},
+		"version 3":        {packet("version 3\n") + "0000", giterr.ErrVersion},
+		"no shallow":       {packet(someID+" HEAD\x00side-band-64k\n") + "0000", giterr.ErrProtocol},
+		"no refs":          {packet("hello") + "0000", giterr.ErrProtocol},
+		"a section":        {packet(someID+" HEAD\x00side-band shallow\n") + "0001", giterr.ErrProtocol},
+		"an empty line":    {packet("") + "0000", giterr.ErrProtocol},
+		"cut off":          {packet(someID + " HEAD\x00side-band shallow\n"), giterr.ErrUnavailable},
+		"an error instead": {packet("ERR no such thing"), giterr.ErrProtocol},
 	}
 	for name, test := range tests {
 		r := open(t, gitwire.Options{URL: oldServer(t, test.list, func(string) string { return "" })})
 		_, err := r.Refs(t.Context(), []string{gitwiretest.Main})
 		if err == nil {
-			_, err = r.Snapshot(t.Context(), gitwire.ID{1}, nil)
+			_, err = r.Snapshot(t.Context(), object.ID{1}, nil)
 		}
 
 		if !errors.Is(err, test.want) {
@@ -250,14 +252,14 @@ func TestAttack10LongListOfRefsOfAnOldServer(t *testing.T) {
 		url := oldServer(t, said, func(string) string { return strings.Repeat("0000", 1<<16) })
 		r := open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{RefBytes: 100_000, PackBytes: 1 << 16}})
 		_, err := r.Refs(t.Context(), []string{gitwiretest.Main})
-		if !errors.Is(err, gitwire.ErrLimit) || !strings.Contains(err.Error(), "100000 bytes") {
+		if !errors.Is(err, giterr.ErrLimit) || !strings.Contains(err.Error(), "100000 bytes") {
 			t.Errorf("got %v", err)
 		}
 	}
 
 	url := oldServer(t, list.String(), func(string) string { return strings.Repeat("0000", 1<<16) })
-	_, err := open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{FullPackBytes: 1 << 16}}).Snapshot(t.Context(), gitwire.ID{1}, nil)
-	if !errors.Is(err, gitwire.ErrLimit) {
+	_, err := open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{FullPackBytes: 1 << 16}}).Snapshot(t.Context(), object.ID{1}, nil)
+	if !errors.Is(err, giterr.ErrLimit) {
 		t.Errorf("nothing but markers: got %v", err)
 	}
 }
@@ -328,7 +330,7 @@ func TestWhatIsTooLargeToBeReadWholeNamesTheBound(t *testing.T) {
 	commits = []string{repo.Commit(map[string]string{"a": noise(9000), "b": noise(9001)})}
 	r := open(t, gitwire.Options{URL: url, Limits: gitwire.Limits{FullPackBytes: 10_000}})
 	_, err := r.Snapshot(t.Context(), id(t, commits[0]), nil)
-	if !errors.Is(err, gitwire.ErrLimit) || !strings.Contains(err.Error(), "at most 10000 bytes") {
+	if !errors.Is(err, giterr.ErrLimit) || !strings.Contains(err.Error(), "at most 10000 bytes") {
 		t.Errorf("got %v", err)
 	}
 
@@ -342,7 +344,7 @@ func TestWhatIsTooLargeToBeReadWholeNamesTheBound(t *testing.T) {
 	for _, name := range []string{"a", "b"} {
 		if _, err := s.Tree(t.Context()).ReadFile(name); err != nil {
 			told = append(told, err.Error())
-			if !errors.Is(err, gitwire.ErrLimit) || !strings.Contains(err.Error(), "15000 bytes") {
+			if !errors.Is(err, giterr.ErrLimit) || !strings.Contains(err.Error(), "15000 bytes") {
 				t.Errorf("got %v", err)
 			}
 		}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/api"
-	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/azuredevops"
 	"github.com/lockstephq/lockstep/internal/provider/bitbucket"
@@ -22,7 +22,7 @@ import (
 
 // providers lists the drivers of Git hosts. A new one is a line here and one in
 // hostRules.
-func providers(network *gitwire.Network, roots []string) []provider.Driver {
+func providers(network *transport.Network, roots []string) []provider.Driver {
 	return []provider.Driver{
 		git.New(git.Options{Network: network, Roots: roots}),
 		azuredevops.New(azuredevops.Options{Network: network}),
@@ -35,7 +35,7 @@ func providers(network *gitwire.Network, roots []string) []provider.Driver {
 }
 
 // transports carries requests for tokens where those of drivers may go.
-func transports(network *gitwire.Network) func(string) (http.RoundTripper, error) {
+func transports(network *transport.Network) func(string) (http.RoundTripper, error) {
 	return func(certificate string) (http.RoundTripper, error) {
 		trusting, err := network.Trusting(certificate)
 		if err != nil {

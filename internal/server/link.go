@@ -14,7 +14,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/localrepo"
 	"github.com/lockstephq/lockstep/internal/netaddr"
 	"github.com/lockstephq/lockstep/internal/provider/git"
 	"github.com/lockstephq/lockstep/internal/store"
@@ -45,7 +45,7 @@ func parseSource(said string) (source, error) {
 		return source{}, noSSH(httpsOfSCP(said))
 	}
 
-	at, err := gitwire.FindRepository(said)
+	at, err := localrepo.Find(said)
 	if err != nil {
 		shown := withoutUserinfo(said)
 		if _, statErr := os.Stat(said); statErr != nil {

@@ -3,7 +3,7 @@ package server
 import (
 	"net/url"
 
-	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 )
 
 // parseProxy reads the setting git-proxy, of which "" is none. Its error does not
@@ -12,7 +12,7 @@ func parseProxy(raw string) (*url.URL, error) {
 	if raw == "" {
 		return nil, nil
 	}
-	return gitwire.ParseProxy(raw)
+	return transport.ParseProxy(raw)
 }
 
 // hidePassword gives a URL as it may be shown.

@@ -11,7 +11,8 @@ import (
 	"strings"
 
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/sshpool"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/trigger"
 )
@@ -22,7 +23,7 @@ func checkKnownHosts(file string) error {
 	if file == "" {
 		return nil
 	}
-	if err := gitwire.CheckKnownHosts(file); err != nil {
+	if err := sshpool.CheckKnownHosts(file); err != nil {
 		return fmt.Errorf("--known-hosts: %w", err)
 	}
 	return nil
@@ -44,7 +45,7 @@ func Serve(ctx context.Context, c Config, out, errs io.Writer) (err error) {
 	p := plan{
 		connections: c.MaxConnections, gitRoots: c.GitRoots, workers: c.Workers, callers: callersOf(c), log: log,
 		publicURL: c.PublicURL, previewForks: c.PreviewForks,
-		network: gitwire.NetworkOptions{AllowPrivate: c.GitPrivate, AllowLoopback: c.GitLoopback, Proxy: proxy, KnownHosts: c.KnownHosts},
+		network: transport.NetworkOptions{AllowPrivate: c.GitPrivate, AllowLoopback: c.GitLoopback, Proxy: proxy, KnownHosts: c.KnownHosts},
 		poll:    trigger.PollerOptions{Interval: c.PollInterval},
 	}
 

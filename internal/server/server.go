@@ -21,7 +21,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/console"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
-	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/iam"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/metrics"
@@ -55,7 +55,7 @@ type plan struct {
 	// sandboxFile, where not "", is served at /sandbox.
 	sandboxFile string
 	gitRoots    []string
-	network     gitwire.NetworkOptions
+	network     transport.NetworkOptions
 	poll        trigger.PollerOptions // intervals only
 	publicURL   string
 	// previewForks lets pull requests from forks be previewed.
@@ -75,7 +75,7 @@ type server struct {
 	preview              *preview.Controller
 	queue                *queue.Queue
 	poller               *trigger.Poller
-	network              *gitwire.Network
+	network              *transport.Network
 	sandbox              *sandbox.Sandbox
 	console              *console.Console // nil where nobody could find it
 	front                *door            // that of the API
@@ -105,7 +105,7 @@ func assemble(ctx context.Context, p plan) (*server, error) {
 		return nil, err
 	}
 
-	s.network = gitwire.NewNetwork(p.network)
+	s.network = transport.NewNetwork(p.network)
 	s.queue = queue.New(queue.Options{DB: p.db, Log: p.log.With(slog.String("room", "queue")), Workers: p.workers, Exclusive: p.exclusive})
 	if err := s.queue.Migrate(ctx); err != nil {
 		return nil, fmt.Errorf("make the queue's tables: %w", err)

@@ -15,7 +15,8 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/localrepo"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/sample"
 	"github.com/lockstephq/lockstep/internal/seal"
@@ -115,7 +116,7 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 	defer func() { err = errors.Join(err, d.Close()) }()
 
 	p := plan{db: d, listener: listener, connections: defaultConnections, workers: 20, exclusive: true, log: u.logger(),
-		network: gitwire.NetworkOptions{AllowPrivate: true, AllowLoopback: true}}
+		network: transport.NetworkOptions{AllowPrivate: true, AllowLoopback: true}}
 	if p.key, err = seal.OpenOrCreate(defaultSealKeyFile(database)); err != nil {
 		return err
 	}
@@ -272,7 +273,7 @@ func (u *up) roots(ctx context.Context, d *db.DB, l linker) ([]string, error) {
 				continue
 			}
 
-			if at, err := gitwire.FindRepository(folder + "/" + link.Path()); err == nil {
+			if at, err := localrepo.Find(folder + "/" + link.Path()); err == nil {
 				roots = append(roots, at.Root, at.CommonDir)
 			}
 		}

@@ -15,8 +15,8 @@ import (
 	"testing"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/gitwire"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider/azuredevops"
 )
 
@@ -87,7 +87,7 @@ func FuzzAnswersOfTheHost(f *testing.F) {
 	}))
 
 	f.Cleanup(s.Close)
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 	f.Cleanup(network.Close)
 	d := azuredevops.New(azuredevops.Options{Network: network, URL: s.URL})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -119,7 +119,7 @@ func TestAttack10AnEndlessAnswerIsCutOff(t *testing.T) {
 
 func TestAttack16OnlyAllowedAddressesAreDialled(t *testing.T) {
 	h := newHost(t, token(), gitwiretest.Options{})
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{})
+	network := transport.NewNetwork(transport.NetworkOptions{})
 	defer network.Close()
 
 	for name, at := range map[string]*lockstep.Host{"the default": nil, "a host": {Endpoint: h.URL}, "metadata": {Endpoint: "http://169.254.169.254"}} {
@@ -154,7 +154,7 @@ func TestAttack17TheCredentialStaysAtItsOrigin(t *testing.T) {
 		away := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, thief.URL+r.URL.String(), status)
 		}))
-		network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+		network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 		for _, c := range []lockstep.Credential{token(), {Kind: lockstep.OAuthCredential, Secret: canary}} {
 			client := openAt(t, azuredevops.New(azuredevops.Options{Network: network, URL: away.URL}), nil, c)
 			if _, err := client.Heads(t.Context(), []string{"main"}); err == nil {
@@ -201,7 +201,7 @@ func TestAttack18And19NoErrorShowsTheCredential(t *testing.T) {
 			}
 		}))
 
-		network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+		network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 		client := openAt(t, azuredevops.New(azuredevops.Options{Network: network, URL: s.URL}), nil, c)
 		for form = range 4 {
 			errs := anything(t, client, noSHA)

@@ -31,6 +31,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/gitremote"
 	"github.com/lockstephq/lockstep/internal/provider/rest"
@@ -42,7 +43,7 @@ const Type lockstep.ProviderType = "AzureDevOps"
 // Options say what the driver reaches.
 type Options struct {
 	// Network carries the requests of all repositories.
-	Network *gitwire.Network
+	Network *transport.Network
 	// URL is where connections without a host are. Defaults to
 	// https://dev.azure.com.
 	URL string
@@ -130,7 +131,7 @@ func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 }
 
 // reach says where a host is, and what carries requests to it.
-func (d *Driver) reach(h *lockstep.Host) (base string, network *gitwire.Network, err error) {
+func (d *Driver) reach(h *lockstep.Host) (base string, network *transport.Network, err error) {
 	if h == nil {
 		return d.o.URL, d.o.Network, nil
 	}
@@ -145,22 +146,22 @@ func (d *Driver) reach(h *lockstep.Host) (base string, network *gitwire.Network,
 
 // shown gives a credential as Git shows it, and as the API does: "" is not at
 // all.
-func shown(origin string, c lockstep.Credential) (gitwire.Auth, string, error) {
-	basic := func(user string) (gitwire.Auth, string, error) {
+func shown(origin string, c lockstep.Credential) (transport.Auth, string, error) {
+	basic := func(user string) (transport.Auth, string, error) {
 		both := base64.StdEncoding.EncodeToString([]byte(user + ":" + c.Secret))
-		return gitwire.Basic(origin, user, c.Secret), "Basic " + both, nil
+		return transport.Basic(origin, user, c.Secret), "Basic " + both, nil
 	}
 	switch c.Kind {
 	case lockstep.NoCredential:
-		return gitwire.Auth{}, "", nil
+		return transport.Auth{}, "", nil
 	case lockstep.TokenCredential:
 		return basic("")
 	case lockstep.BasicCredential:
 		return basic(c.Username)
 	case lockstep.OAuthCredential:
-		return gitwire.Bearer(origin, c.Secret), "Bearer " + c.Secret, nil
+		return transport.Bearer(origin, c.Secret), "Bearer " + c.Secret, nil
 	}
 
-	return gitwire.Auth{}, "", lockstep.Errorf(lockstep.Invalid,
+	return transport.Auth{}, "", lockstep.Errorf(lockstep.Invalid,
 		"A credential of kind %s is of no use at Azure DevOps. It takes NONE, BASIC, TOKEN and OAUTH.", c.Kind)
 }

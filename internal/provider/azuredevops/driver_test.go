@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/gitwire"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/azuredevops"
 )
@@ -123,7 +123,7 @@ func TestAnOwnerIsAnOrganizationAndAProject(t *testing.T) {
 	}))
 	defer s.Close()
 
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 	defer network.Close()
 
 	d := azuredevops.New(azuredevops.Options{Network: network, URL: s.URL + "/"})
@@ -172,7 +172,7 @@ func TestAServerIsReachedAtItsEndpoint(t *testing.T) {
 	defer server.Close()
 
 	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 	defer network.Close()
 
 	d := azuredevops.New(azuredevops.Options{Network: network})

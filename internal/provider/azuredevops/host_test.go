@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/gitwire"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/azuredevops"
 )
@@ -226,7 +226,7 @@ func token() lockstep.Credential {
 // open gives a client of the fake host.
 func (h *host) open(t testing.TB, c lockstep.Credential) *azuredevops.Client {
 	t.Helper()
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 	t.Cleanup(network.Close)
 	return openAt(t, azuredevops.New(azuredevops.Options{Network: network, URL: h.URL}), nil, c)
 }

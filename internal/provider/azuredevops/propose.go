@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
@@ -146,7 +146,7 @@ func (c *Client) push(ctx context.Context, p provider.Proposal) (string, error) 
 	}
 
 	if len(got.RefUpdates) == 1 {
-		if head, err := gitwire.ParseID(got.RefUpdates[0].NewObjectID); err == nil {
+		if head, err := object.ParseID(got.RefUpdates[0].NewObjectID); err == nil {
 			return head.String(), nil
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
@@ -46,7 +46,7 @@ func (c *Client) PullRequests(ctx context.Context, base string) ([]provider.Pull
 	var found []provider.PullRequest
 	for _, p := range all.Value[:min(len(all.Value), maxPullRequests)] {
 		branch, isBranch := strings.CutPrefix(p.SourceRefName, heads)
-		head, err := gitwire.ParseID(p.LastMergeSourceCommit.CommitID)
+		head, err := object.ParseID(p.LastMergeSourceCommit.CommitID)
 		if err != nil || !isBranch || p.TargetRefName != heads+base || p.PullRequestID <= 0 {
 			continue
 		}

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/gitwire"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
@@ -53,14 +53,14 @@ func TestAttack16OnlyAllowedAddressesAreDialled(t *testing.T) {
 	w := application(t)
 	sha := lockstep.SHA(w.repo.Commit(map[string]string{"a": "1"}))
 	w.took()
-	c := open(t, newDriver(t, w.server.URL, gitwire.NetworkOptions{}), w.right)
+	c := open(t, newDriver(t, w.server.URL, transport.NetworkOptions{}), w.right)
 	for name, do := range calls(sha) {
 		if err := do(t.Context(), c); lockstep.KindOf(err) != lockstep.Denied {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 
-	if err := newDriver(t, w.server.URL, gitwire.NetworkOptions{}).Check(t.Context(), provider.Access{Credential: w.right}); lockstep.KindOf(err) != lockstep.Denied {
+	if err := newDriver(t, w.server.URL, transport.NetworkOptions{}).Check(t.Context(), provider.Access{Credential: w.right}); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("check: %v", err)
 	}
 
@@ -81,7 +81,7 @@ func TestAttack17APageElsewhereIsNotFollowed(t *testing.T) {
 		server := gitwiretest.NewServer(t, t.TempDir(), gitwiretest.Options{Wrap: func(http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, `{"values":[],"next":%q}`, next) })
 		}})
-		d := newDriver(t, server.URL, gitwire.NetworkOptions{AllowLoopback: true})
+		d := newDriver(t, server.URL, transport.NetworkOptions{AllowLoopback: true})
 		c := open(t, d, lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary})
 		for _, name := range []string{"pull requests", "webhook"} {
 			if err := calls("")[name](t.Context(), c); err == nil {
@@ -105,7 +105,7 @@ func TestAttack10AnEndlessListEnds(t *testing.T) {
 	}})
 
 	url = server.URL
-	c := open(t, newDriver(t, url, gitwire.NetworkOptions{AllowLoopback: true}), lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary})
+	c := open(t, newDriver(t, url, transport.NetworkOptions{AllowLoopback: true}), lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary})
 	got, err := c.(provider.Commenter).PullRequests(t.Context(), "main")
 	if err != nil || len(got) != 0 || pages > 50 {
 		t.Errorf("%d pages, %+v, %v", pages, got, err)

@@ -27,6 +27,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/gitremote"
 	"github.com/lockstephq/lockstep/internal/provider/rest"
@@ -38,7 +39,7 @@ const Type lockstep.ProviderType = "Bitbucket"
 // Options say where Bitbucket is.
 type Options struct {
 	// Network carries all requests.
-	Network *gitwire.Network
+	Network *transport.Network
 	// API is the URL of the REST API. Defaults to https://api.bitbucket.org/2.0.
 	API string
 	// Git is the URL that repositories, pages and the consent of people lie below.
@@ -119,7 +120,7 @@ func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 	}
 	o := gitwire.Options{URL: c.page + ".git", Network: d.o.Network}
 	if user := gitUser(r.Credential); user != "" {
-		o.Auth = gitwire.Basic(o.URL, user, r.Credential.Secret)
+		o.Auth = transport.Basic(o.URL, user, r.Credential.Secret)
 	}
 
 	if c.Client, err = gitremote.Open(o); err != nil {

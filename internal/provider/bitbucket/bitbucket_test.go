@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/gitwire"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/bitbucket"
 	"github.com/lockstephq/lockstep/internal/provider/providertest"
@@ -52,14 +52,14 @@ func newWorld(t testing.TB, user string, c lockstep.Credential) *world {
 	w := &world{bitbucketHost: h, right: c}
 	w.server = gitwiretest.NewServer(t, folder, gitwiretest.Options{User: user, Password: c.Secret, Wrap: h.wrap})
 	h.url = w.server.URL
-	w.driver = newDriver(t, w.server.URL, gitwire.NetworkOptions{AllowLoopback: true})
+	w.driver = newDriver(t, w.server.URL, transport.NetworkOptions{AllowLoopback: true})
 
 	return w
 }
 
-func newDriver(t testing.TB, url string, o gitwire.NetworkOptions) *bitbucket.Driver {
+func newDriver(t testing.TB, url string, o transport.NetworkOptions) *bitbucket.Driver {
 	t.Helper()
-	network := gitwire.NewNetwork(o)
+	network := transport.NewNetwork(o)
 	t.Cleanup(network.Close)
 	return bitbucket.New(bitbucket.Options{Network: network, API: url + "/2.0/", Git: url + "/"})
 }
@@ -122,7 +122,7 @@ func TestAPublicRepositoryIsReadWithoutACredential(t *testing.T) {
 	folder := t.TempDir()
 	sha := gitwiretest.NewRepoAt(t, filepath.Join(folder, "acme", "infra.git")).Commit(map[string]string{"a": "1"})
 	server := gitwiretest.NewServer(t, folder, gitwiretest.Options{})
-	d := newDriver(t, server.URL, gitwire.NetworkOptions{AllowLoopback: true})
+	d := newDriver(t, server.URL, transport.NetworkOptions{AllowLoopback: true})
 	heads, err := open(t, d, lockstep.Credential{Kind: lockstep.NoCredential}).Heads(t.Context(), []string{"main"})
 	if diff := cmp.Diff(map[string]lockstep.SHA{"main": lockstep.SHA(sha)}, heads); err != nil || diff != "" {
 		t.Errorf("%v, want -, got +:\n%s", err, diff)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/gitremote"
 )
@@ -31,7 +32,7 @@ const Type lockstep.ProviderType = "Git"
 // Options say what the driver may reach.
 type Options struct {
 	// Network carries the requests of all repositories.
-	Network *gitwire.Network
+	Network *transport.Network
 	// Roots are the folders below which local repositories may lie. Defaults to
 	// none.
 	Roots []string
@@ -71,7 +72,7 @@ func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 	return &client{c, endpoint, newGitea(endpoint, r.Link.Path(), network, r.Credential)}, nil
 }
 
-func (d *Driver) remote(network *gitwire.Network, endpoint, path string, c lockstep.Credential) (gitwire.Options, error) {
+func (d *Driver) remote(network *transport.Network, endpoint, path string, c lockstep.Credential) (gitwire.Options, error) {
 	if folder, ok := strings.CutPrefix(endpoint, "file://"); ok {
 		folder, err := url.PathUnescape(folder)
 		if err != nil {
@@ -88,9 +89,9 @@ func (d *Driver) remote(network *gitwire.Network, endpoint, path string, c locks
 	o := gitwire.Options{URL: address, Network: network}
 	switch c.Kind {
 	case lockstep.BasicCredential:
-		o.Auth = gitwire.Basic(address, c.Username, c.Secret)
+		o.Auth = transport.Basic(address, c.Username, c.Secret)
 	case lockstep.TokenCredential:
-		o.Auth = gitwire.Bearer(address, c.Secret)
+		o.Auth = transport.Bearer(address, c.Secret)
 	case lockstep.SSHKeyCredential:
 		return o, lockstep.Errorf(lockstep.Invalid, "A private key is of use at an endpoint ssh://HOST alone, and %s is another.", endpoint)
 	}
@@ -106,7 +107,7 @@ func (d *Driver) overSSH(address string, c lockstep.Credential) (gitwire.Options
 			"ssh://%s is read with a private key, and the connection holds none (lockstep connect --ssh-key).", address)
 	}
 	address = "ssh://" + url.User(cmp.Or(c.Username, "git")).String() + "@" + address
-	auth, err := gitwire.SSHKey(address, c.Secret)
+	auth, err := transport.SSHKey(address, c.Secret)
 	if err != nil {
 		return gitwire.Options{}, gitremote.Translate(err)
 	}

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/gitwire"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/git"
 	"github.com/lockstephq/lockstep/internal/provider/providertest"
@@ -50,7 +50,7 @@ func TestDriverOverHTTP(t *testing.T) {
 				}
 
 				server := gitwiretest.NewServer(t, folder, o)
-				network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+				network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 				t.Cleanup(network.Close)
 				driver := git.New(git.Options{Network: network})
 
@@ -75,7 +75,7 @@ func TestAHostsOwnCertificateIsTrustedForThatHost(t *testing.T) {
 	folder := t.TempDir()
 	sha := gitwiretest.NewRepoAt(t, filepath.Join(folder, "infra.git")).Commit(map[string]string{"a": "1"})
 	server := gitwiretest.NewServer(t, folder, gitwiretest.Options{TLS: true})
-	driver := overHTTP(t, gitwire.NetworkOptions{AllowLoopback: true})
+	driver := overHTTP(t, transport.NetworkOptions{AllowLoopback: true})
 	for name, row := range map[string]struct {
 		vpc     *lockstep.VPCConfiguration
 		own     string
@@ -128,7 +128,7 @@ func TestDriverOverSSH(t *testing.T) {
 
 func overSSH(t testing.TB, knownHosts string) *git.Driver {
 	t.Helper()
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true, KnownHosts: knownHosts})
+	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true, KnownHosts: knownHosts})
 	t.Cleanup(network.Close)
 	return git.New(git.Options{Network: network})
 }
@@ -205,7 +205,7 @@ func TestAttack18ErrorsShowNoCredential(t *testing.T) {
 	folder := t.TempDir()
 	gitwiretest.NewRepoAt(t, filepath.Join(folder, "infra.git"))
 	server := gitwiretest.NewServer(t, folder, gitwiretest.Options{User: "ann", Password: "right"})
-	driver := git.New(git.Options{Network: gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})})
+	driver := git.New(git.Options{Network: transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})})
 	c := open(t, driver, repository(server.URL, lockstep.Credential{Kind: lockstep.BasicCredential, Username: "ann", Secret: "canary"}))
 	_, err := c.Heads(t.Context(), []string{"main"})
 	if err == nil || strings.Contains(err.Error(), "canary") {
@@ -215,7 +215,7 @@ func TestAttack18ErrorsShowNoCredential(t *testing.T) {
 
 func TestWhatAHostAsksToWaitIsPassedOn(t *testing.T) {
 	server := gitwiretest.NewServer(t, t.TempDir(), gitwiretest.Options{})
-	driver := git.New(git.Options{Network: gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})})
+	driver := git.New(git.Options{Network: transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})})
 	c := open(t, driver, repository(server.URL, lockstep.Credential{}))
 	for after, want := range map[string]time.Duration{"90": 90 * time.Second, "": 0} {
 		server.Fail(http.StatusTooManyRequests, http.Header{"Retry-After": {after}})
@@ -239,7 +239,7 @@ func TestARepositoryWithoutHostIsRefused(t *testing.T) {
 func TestAnAddressThatIsNotAllowedSaysThatNothingWasShown(t *testing.T) {
 	server := gitwiretest.NewServer(t, t.TempDir(), gitwiretest.Options{Token: "t0ken"})
 	for loopback, want := range map[bool]bool{true: false, false: true} {
-		network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: loopback})
+		network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: loopback})
 		t.Cleanup(network.Close)
 		client := open(t, git.New(git.Options{Network: network}),
 			repository(server.URL, lockstep.Credential{Kind: lockstep.TokenCredential, Secret: "wr0ng"}))

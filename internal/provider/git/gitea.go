@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/gitremote"
 	"github.com/lockstephq/lockstep/internal/provider/rest"
@@ -49,7 +49,7 @@ const findTime = 10 * time.Second
 // newGitea gives the API that a server of HTTP may have. Nothing is asked yet. It
 // is nil for other endpoints, and for paths that are no OWNER/REPOSITORY: Gitea
 // has no others.
-func newGitea(endpoint, path string, network *gitwire.Network, c lockstep.Credential) *gitea {
+func newGitea(endpoint, path string, network *transport.Network, c lockstep.Credential) *gitea {
 	if !strings.HasPrefix(endpoint, "https://") && !strings.HasPrefix(endpoint, "http://") {
 		return nil
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/gitwire"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/git"
 	"github.com/lockstephq/lockstep/internal/provider/providertest"
@@ -51,14 +51,14 @@ func newGiteaWorld(t testing.TB, version string, c lockstep.Credential) *world {
 	}
 	o.Wrap = h.wrap
 	w := &world{giteaHost: h, right: c, server: gitwiretest.NewServer(t, folder, o)}
-	w.driver = overHTTP(t, gitwire.NetworkOptions{AllowLoopback: true})
+	w.driver = overHTTP(t, transport.NetworkOptions{AllowLoopback: true})
 
 	return w
 }
 
-func overHTTP(t testing.TB, o gitwire.NetworkOptions) *git.Driver {
+func overHTTP(t testing.TB, o transport.NetworkOptions) *git.Driver {
 	t.Helper()
-	network := gitwire.NewNetwork(o)
+	network := transport.NewNetwork(o)
 	t.Cleanup(network.Close)
 	return git.New(git.Options{Network: network})
 }
@@ -168,7 +168,7 @@ func TestAServerWithoutTheAPIHasNoAbility(t *testing.T) {
 			})
 		}})
 
-		c := open(t, overHTTP(t, gitwire.NetworkOptions{AllowLoopback: true}), ofAcme(server.URL+"/sub/", token()))
+		c := open(t, overHTTP(t, transport.NetworkOptions{AllowLoopback: true}), ofAcme(server.URL+"/sub/", token()))
 		for what, do := range calls("") {
 			if err := do(t.Context(), c); lockstep.KindOf(err) != lockstep.Invalid || !errors.Is(err, provider.ErrNoAbility) {
 				t.Errorf("%s, %s: %v", name, what, err)
@@ -193,7 +193,7 @@ func TestWhatCannotBeGiteaIsNotAsked(t *testing.T) {
 		"ssh": ofAcme("ssh://git.example.com", key), "file": ofAcme("file://"+folder, lockstep.Credential{}),
 		"no owner": repository(w.server.URL, token()), "a deep path": deep,
 	} {
-		network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+		network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 		t.Cleanup(network.Close)
 		c := open(t, git.New(git.Options{Network: network, Roots: []string{folder}}), r)
 		for what, do := range calls("") {
@@ -393,7 +393,7 @@ func TestAttack10AListOfGiteaThatNeverEndsIsLeft(t *testing.T) {
 		})
 	}})
 
-	c := open(t, overHTTP(t, gitwire.NetworkOptions{AllowLoopback: true}), ofAcme(server.URL, token()))
+	c := open(t, overHTTP(t, transport.NetworkOptions{AllowLoopback: true}), ofAcme(server.URL, token()))
 	if err := calls("")["no webhook"](t.Context(), c); err != nil || pages > 50 {
 		t.Errorf("%d pages, %v", pages, err)
 	}
@@ -413,7 +413,7 @@ func TestGiteaIsAskedWithItsHostsOwnCertificate(t *testing.T) {
 		})
 	}})
 
-	driver := overHTTP(t, gitwire.NetworkOptions{AllowLoopback: true})
+	driver := overHTTP(t, transport.NetworkOptions{AllowLoopback: true})
 	r := ofAcme(server.URL, token())
 	pulls := calls("")["pull requests"]
 	if err := pulls(t.Context(), open(t, driver, r)); err == nil || asked != 0 {
@@ -429,7 +429,7 @@ func TestGiteaIsAskedWithItsHostsOwnCertificate(t *testing.T) {
 func TestAttack16GiteaIsAskedAtAllowedAddressesAlone(t *testing.T) {
 	w := newGiteaWorld(t, "gitea-version", token())
 	sha := lockstep.SHA(w.repo.Commit(map[string]string{"a": "1"}))
-	c := open(t, overHTTP(t, gitwire.NetworkOptions{}), ofAcme(w.server.URL, w.right))
+	c := open(t, overHTTP(t, transport.NetworkOptions{}), ofAcme(w.server.URL, w.right))
 	for name, do := range calls(sha) {
 		if err := do(t.Context(), c); lockstep.KindOf(err) != lockstep.Denied {
 			t.Errorf("%s: %v", name, err)
@@ -456,7 +456,7 @@ func TestAttack17GiteaDoesNotLeadTheCredentialElsewhere(t *testing.T) {
 			})
 		}})
 
-		c := open(t, overHTTP(t, gitwire.NetworkOptions{AllowLoopback: true}), ofAcme(server.URL, token()))
+		c := open(t, overHTTP(t, transport.NetworkOptions{AllowLoopback: true}), ofAcme(server.URL, token()))
 		for name, do := range calls("") {
 			if err := do(t.Context(), c); err == nil {
 				t.Errorf("%s: no error", name)

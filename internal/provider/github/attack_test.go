@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/github"
 )
@@ -36,7 +36,7 @@ func TestAttack16OnlyAllowedAddressesAreDialled(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked += " " + r.URL.Path }))
 	defer s.Close()
 
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{})
+	network := transport.NewNetwork(transport.NetworkOptions{})
 	defer network.Close()
 
 	host := &lockstep.Host{Endpoint: strings.Replace(s.URL, "http:", "https:", 1)}
@@ -101,7 +101,7 @@ func TestAttack18ErrorsShowNoCredential(t *testing.T) {
 			fmt.Fprintf(w, `{"message":%q,"errors":[{"message":%q},%q]}`, r.Header.Get("Authorization")+" "+password, password, body)
 		}))
 
-		network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+		network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 		d := github.New(github.Options{Network: network, API: s.URL, Git: s.URL})
 		all := calls(t, open(t, d, repository(nil, c)))
 		all["check"] = d.Check(t.Context(), provider.Access{Credential: c})
@@ -118,7 +118,7 @@ func TestAttack18ErrorsShowNoCredential(t *testing.T) {
 }
 
 func TestAttack18WhatCannotBeReadIsNotShown(t *testing.T) {
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 	defer network.Close()
 	for _, answer := range []string{
 		`{"id":%q,"token":"x","expires_at":%[1]q}`, `{"token":%q,"expires_at":%[1]q,"id":1}`, `[%q]`, `{"created_at":%q}`, `[{"created_at":%q}]`,

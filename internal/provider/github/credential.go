@@ -6,7 +6,7 @@ import (
 	"net/http"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
@@ -19,7 +19,7 @@ const tokenUser = "x-access-token"
 // A shown is a credential in the forms in which the API and Git see it.
 type shown struct {
 	authorize authorizer
-	git       gitwire.Auth
+	git       transport.Auth
 	app       *application // nil but for APP
 	none      bool
 }
@@ -31,10 +31,10 @@ func (d *Driver) credential(p place, a provider.Access) (shown, error) {
 	case lockstep.NoCredential, "":
 		return shown{none: true}, nil
 	case lockstep.TokenCredential, lockstep.OAuthCredential:
-		return shown{authorize: header("Bearer " + c.Secret), git: gitwire.Basic(p.web, tokenUser, c.Secret)}, nil
+		return shown{authorize: header("Bearer " + c.Secret), git: transport.Basic(p.web, tokenUser, c.Secret)}, nil
 	case lockstep.BasicCredential:
 		both := base64.StdEncoding.EncodeToString([]byte(c.Username + ":" + c.Secret))
-		return shown{authorize: header("Basic " + both), git: gitwire.Basic(p.web, c.Username, c.Secret)}, nil
+		return shown{authorize: header("Basic " + both), git: transport.Basic(p.web, c.Username, c.Secret)}, nil
 	case lockstep.AppCredential:
 		app, err := d.application(p, a)
 		if err != nil {
@@ -49,7 +49,7 @@ func (d *Driver) credential(p place, a provider.Access) (shown, error) {
 			return err
 		}
 
-		return shown{authorize: authorize, git: gitwire.Passing(p.web, tokenUser, app.Token), app: app}, nil
+		return shown{authorize: authorize, git: transport.BasicFunc(p.web, tokenUser, app.Token), app: app}, nil
 	}
 
 	return shown{}, lockstep.Errorf(lockstep.Invalid,

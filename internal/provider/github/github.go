@@ -29,6 +29,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/gitremote"
 	"github.com/lockstephq/lockstep/internal/provider/rest"
@@ -43,7 +44,7 @@ const (
 // Options say where GitHub is.
 type Options struct {
 	// Network carries all requests.
-	Network *gitwire.Network
+	Network *transport.Network
 	// API is the URL of the REST API. Defaults to https://api.github.com.
 	API string
 	// Git is the URL below which repositories are, and where people sign in.
@@ -54,7 +55,7 @@ type Options struct {
 // A Driver opens repositories of GitHub, or of installed servers.
 type Driver struct {
 	kind    lockstep.ProviderType
-	network *gitwire.Network
+	network *transport.Network
 	public  place // the zero place for installed servers, which hosts say
 
 	mu   sync.Mutex
@@ -75,7 +76,7 @@ func New(o Options) *Driver {
 
 // NewEnterprise makes the driver for GitHub Enterprise Server, wherever hosts say
 // it is.
-func NewEnterprise(network *gitwire.Network) *Driver {
+func NewEnterprise(network *transport.Network) *Driver {
 	return &Driver{kind: EnterpriseType, network: network, apps: map[appKey]*application{}}
 }
 
@@ -86,7 +87,7 @@ func (d *Driver) Type() lockstep.ProviderType { return d.kind }
 type place struct {
 	api, web    string // URLs without a slash at the end
 	certificate string // what network trusts beside public authorities, in PEM
-	network     *gitwire.Network
+	network     *transport.Network
 }
 
 // place gives where a host is; GitHub needs none.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/github"
 	"github.com/lockstephq/lockstep/internal/provider/providertest"
@@ -43,7 +43,7 @@ func wrong(c lockstep.Credential) lockstep.Credential {
 // host: GitHub has none, and an installed server is reached over TLS.
 func driver(t testing.TB, f *fake, kind lockstep.ProviderType) (*github.Driver, *lockstep.Host) {
 	t.Helper()
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 	t.Cleanup(network.Close)
 	if kind == github.Type {
 		return github.New(github.Options{Network: network, API: f.server.URL + api, Git: f.server.URL}), nil
@@ -148,7 +148,7 @@ func TestWithoutCredentialARepositoryIsOnlyRead(t *testing.T) {
 }
 
 func TestWhatCannotBeOpenedSaysWhy(t *testing.T) {
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{})
+	network := transport.NewNetwork(transport.NetworkOptions{})
 	defer network.Close()
 
 	public, installed := github.New(github.Options{Network: network}), github.NewEnterprise(network)

@@ -9,7 +9,7 @@ import (
 	"sync"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/rest"
 )
@@ -17,7 +17,7 @@ import (
 // An api is a GitLab's REST API, called with one credential.
 type api struct {
 	address string // of GitLab itself
-	network *gitwire.Network
+	network *transport.Network
 	rest    *rest.Client
 	kind    lockstep.CredentialKind
 

@@ -38,6 +38,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/gitremote"
 )
@@ -51,7 +52,7 @@ const (
 // Options say what a driver may reach, and where.
 type Options struct {
 	// Network carries the requests of all repositories.
-	Network *gitwire.Network
+	Network *transport.Network
 	// URL is where GitLab is. Defaults to https://gitlab.com. Of no meaning to
 	// [NewSelfManaged], whose hosts have addresses of their own.
 	URL string
@@ -136,7 +137,7 @@ func (d *Driver) address(h *lockstep.Host) (string, error) {
 }
 
 // network gives the way to a host, which may have a certificate of its own.
-func (d *Driver) network(h *lockstep.Host) (*gitwire.Network, error) {
+func (d *Driver) network(h *lockstep.Host) (*transport.Network, error) {
 	network, err := d.o.Network.Trusting(h.Certificate())
 	if err != nil {
 		return nil, gitremote.Translate(err)
@@ -162,9 +163,9 @@ func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 	o := gitwire.Options{URL: a.address + "/" + project + ".git", Network: a.network}
 	switch c := r.Credential; c.Kind {
 	case lockstep.BasicCredential:
-		o.Auth = gitwire.Basic(o.URL, c.Username, c.Secret)
+		o.Auth = transport.Basic(o.URL, c.Username, c.Secret)
 	case lockstep.TokenCredential, lockstep.OAuthCredential:
-		o.Auth = gitwire.Basic(o.URL, "oauth2", c.Secret)
+		o.Auth = transport.Basic(o.URL, "oauth2", c.Secret)
 	}
 
 	remote, err := gitremote.Open(o)

@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/gitwire"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/gitlab"
 	"github.com/lockstephq/lockstep/internal/provider/providertest"
@@ -29,9 +29,9 @@ var (
 )
 
 // network reaches this machine.
-func network(t testing.TB) *gitwire.Network {
+func network(t testing.TB) *transport.Network {
 	t.Helper()
-	n := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+	n := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 	t.Cleanup(n.Close)
 	return n
 }
@@ -265,7 +265,7 @@ func TestApplicationsAreLetInAtTheHost(t *testing.T) {
 
 func TestAttack16OnlyAllowedAddressesAreAsked(t *testing.T) {
 	f := fakeFor(t, token)
-	closed := gitwire.NewNetwork(gitwire.NetworkOptions{})
+	closed := transport.NewNetwork(transport.NetworkOptions{})
 	defer closed.Close()
 
 	d := gitlab.NewSelfManaged(gitlab.Options{Network: closed})

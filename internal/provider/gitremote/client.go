@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
@@ -85,7 +86,7 @@ func (c *Client) Commit(ctx context.Context, sha lockstep.SHA) ([]byte, error) {
 
 // snapshot gives the one that was read last, or reads another.
 func (c *Client) snapshot(ctx context.Context, sha lockstep.SHA) (*gitwire.Snapshot, error) {
-	id, err := gitwire.ParseID(string(sha))
+	id, err := object.ParseID(string(sha))
 	if err != nil {
 		return nil, Translate(err)
 	}
@@ -127,12 +128,12 @@ func (c *Client) DefaultBranch(ctx context.Context) (string, lockstep.SHA, error
 
 // Contains looks for a commit in the history of a head.
 func (c *Client) Contains(ctx context.Context, head, sha lockstep.SHA, depth int) (bool, error) {
-	from, err := gitwire.ParseID(string(head))
+	from, err := object.ParseID(string(head))
 	if err != nil {
 		return false, Translate(err)
 	}
 
-	id, err := gitwire.ParseID(string(sha))
+	id, err := object.ParseID(string(sha))
 	if err != nil {
 		return false, Translate(err)
 	}

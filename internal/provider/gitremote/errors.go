@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
@@ -16,19 +17,19 @@ var kinds = []struct {
 	err  error
 	kind lockstep.Kind
 }{
-	{gitwire.ErrUnavailable, lockstep.Unavailable},
-	{gitwire.ErrUnauthorized, lockstep.Denied},
-	{gitwire.ErrNotFound, lockstep.NotFound},
-	{gitwire.ErrMissing, lockstep.NotFound},
-	{gitwire.ErrNotRepository, lockstep.NotFound},
-	{gitwire.ErrLimit, lockstep.Limit},
-	{gitwire.ErrRoot, lockstep.Denied},
-	{gitwire.ErrOwner, lockstep.Denied},
-	{gitwire.ErrAddress, lockstep.Denied},
-	{gitwire.ErrProxy, lockstep.Denied},
-	{gitwire.ErrHostKey, lockstep.Denied},
-	{gitwire.ErrProtocol, lockstep.Unavailable},
-	{gitwire.ErrGit, lockstep.Unavailable},
+	{giterr.ErrUnavailable, lockstep.Unavailable},
+	{giterr.ErrUnauthorized, lockstep.Denied},
+	{giterr.ErrNotFound, lockstep.NotFound},
+	{giterr.ErrMissing, lockstep.NotFound},
+	{giterr.ErrNotRepository, lockstep.NotFound},
+	{giterr.ErrLimit, lockstep.Limit},
+	{giterr.ErrRoot, lockstep.Denied},
+	{giterr.ErrOwner, lockstep.Denied},
+	{giterr.ErrAddress, lockstep.Denied},
+	{giterr.ErrProxy, lockstep.Denied},
+	{giterr.ErrHostKey, lockstep.Denied},
+	{giterr.ErrProtocol, lockstep.Unavailable},
+	{giterr.ErrGit, lockstep.Unavailable},
 }
 
 // Translate gives an error of gitwire as one of ours. Its text is safe to show.
@@ -53,7 +54,7 @@ func Translate(err error) error {
 }
 
 // notShown are the errors of a host that was not shown the credential.
-var notShown = []error{gitwire.ErrRoot, gitwire.ErrOwner, gitwire.ErrAddress, gitwire.ErrHostKey, gitwire.ErrProxy}
+var notShown = []error{giterr.ErrRoot, giterr.ErrOwner, giterr.ErrAddress, giterr.ErrHostKey, giterr.ErrProxy}
 
 // behind gives the cause that an error's message does not say: that the host was
 // not shown the credential, or how long it asked us to stay away.
@@ -63,7 +64,7 @@ func behind(err error) error {
 			return provider.ErrNotShown
 		}
 	}
-	if fault, ok := errors.AsType[*gitwire.Error](err); ok && fault.RetryAfter > 0 {
+	if fault, ok := errors.AsType[*giterr.Error](err); ok && fault.RetryAfter > 0 {
 		return &provider.Later{Wait: fault.RetryAfter}
 	}
 	return nil

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
@@ -64,7 +64,7 @@ func (c *Client) failed(req *http.Request, err error) error {
 		err = wire.Err // its own text repeats the query
 	}
 
-	if errors.Is(err, gitwire.ErrAddress) || errors.Is(err, gitwire.ErrProxy) {
+	if errors.Is(err, giterr.ErrAddress) || errors.Is(err, giterr.ErrProxy) {
 		return lockstep.Wrapf(lockstep.Denied, errors.Join(provider.ErrNotShown, err), "%s: %s", where, err)
 	}
 

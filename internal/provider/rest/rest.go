@@ -28,7 +28,7 @@ import (
 	"time"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/netaddr"
 )
 
@@ -37,7 +37,7 @@ type Options struct {
 	// Base is the URL of the API, such as https://api.github.com. Paths are put
 	// behind it.
 	Base    string
-	Network *gitwire.Network
+	Network *transport.Network
 	// Authorize puts the credential on a request's header. It may call the host to
 	// get one; its error is the request's. Defaults to none.
 	Authorize func(ctx context.Context, header http.Header) error
@@ -54,7 +54,7 @@ const (
 // A Client calls one API. It is safe for concurrent use.
 type Client struct {
 	base    *url.URL
-	network *gitwire.Network
+	network *transport.Network
 	http    *http.Client
 }
 
@@ -72,7 +72,7 @@ func New(o Options) (*Client, error) {
 	c := &Client{base: base, network: o.Network}
 	c.http = &http.Client{
 		Timeout:       o.Timeout,
-		Transport:     &transport{below: o.Network.Transport(), base: base, authorize: o.Authorize},
+		Transport:     &roundTripper{below: o.Network.Transport(), base: base, authorize: o.Authorize},
 		CheckRedirect: c.redirected,
 	}
 
@@ -143,15 +143,15 @@ func (c *Client) Send(req *http.Request, out any) (http.Header, error) {
 	return resp.Header, nil
 }
 
-// A transport puts the credential on and bounds answers.
-type transport struct {
+// A roundTripper puts the credential on and bounds answers.
+type roundTripper struct {
 	below     http.RoundTripper
 	base      *url.URL
 	authorize func(context.Context, http.Header) error
 }
 
 // RoundTrip sends one request.
-func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !netaddr.SameOrigin(req.URL, t.base) {
 		return nil, lockstep.Errorf(lockstep.Invalid, "%s is not the API at %s: nothing is asked there.", req.URL.Host, t.base.Host)
 	}

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/gitwire"
+	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/rest"
 )
@@ -32,7 +32,7 @@ func call(t *testing.T, base, method, path string, in, out any) error {
 
 func client(t *testing.T, base string) *rest.Client {
 	t.Helper()
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 	t.Cleanup(network.Close)
 	c, err := rest.New(rest.Options{Base: base, Network: network, Authorize: func(_ context.Context, h http.Header) error {
 		h.Set("Authorization", "Bearer "+canary)
@@ -223,7 +223,7 @@ func TestAttack10AnEndlessAnswerIsCutOff(t *testing.T) {
 func TestAttack16OnlyAllowedAddressesAreDialled(t *testing.T) {
 	asked := false
 	base := serve(t, func(http.ResponseWriter, *http.Request) { asked = true })
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{})
+	network := transport.NewNetwork(transport.NetworkOptions{})
 	defer network.Close()
 	c, err := rest.New(rest.Options{Base: base, Network: network})
 	if err != nil {
@@ -236,7 +236,7 @@ func TestAttack16OnlyAllowedAddressesAreDialled(t *testing.T) {
 
 func TestAnErrorOfWhoGivesTheCredentialIsTheRequests(t *testing.T) {
 	base := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("was asked without a credential") })
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{AllowLoopback: true})
+	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 	defer network.Close()
 	want := lockstep.Errorf(lockstep.Denied, "The application was removed.")
 	c, err := rest.New(rest.Options{Base: base, Network: network, Authorize: func(context.Context, http.Header) error { return want }})
@@ -270,12 +270,12 @@ func TestAttack18AProxyThatRefusesIsNamedWithoutItsPassword(t *testing.T) {
 		address := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "you are lockstep and "+password, row.status)
 		})
-		proxy, err := gitwire.ParseProxy(strings.Replace(address, "://", "://lockstep:"+password+"@", 1))
+		proxy, err := transport.ParseProxy(strings.Replace(address, "://", "://lockstep:"+password+"@", 1))
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		network := gitwire.NewNetwork(gitwire.NetworkOptions{Proxy: proxy})
+		network := transport.NewNetwork(transport.NetworkOptions{Proxy: proxy})
 		t.Cleanup(network.Close)
 		for base, want := range map[string]lockstep.Kind{"https://api.example.com": row.tunnel, "http://api.example.com": row.clear} {
 			c, err := rest.New(rest.Options{Base: base, Network: network})
@@ -297,12 +297,12 @@ func TestAttack16AProxyIsNotAskedForAForbiddenAddress(t *testing.T) {
 		asked++
 		http.Redirect(w, r, "http://169.254.169.254/latest", http.StatusFound)
 	})
-	proxy, err := gitwire.ParseProxy(address)
+	proxy, err := transport.ParseProxy(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	network := gitwire.NewNetwork(gitwire.NetworkOptions{Proxy: proxy})
+	network := transport.NewNetwork(transport.NetworkOptions{Proxy: proxy})
 	t.Cleanup(network.Close)
 	for base, want := range map[string]struct {
 		kind  lockstep.Kind

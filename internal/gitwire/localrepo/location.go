@@ -1,0 +1,187 @@
+package localrepo
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+)
+
+// A Location is where a local repository keeps its parts. Paths are absolute and
+// without symbolic links.
+type Location struct {
+	// Root is the top of the working copy or worktree, or the bare repository. It
+	// is what Options.Path takes.
+	Root string
+	// GitDir holds HEAD; CommonDir holds refs and objects. They differ in a
+	// worktree only.
+	GitDir, CommonDir string
+	// Subfolder is where the path that was looked up lies below Root, with
+	// slashes; "." at Root and inside a bare repository.
+	Subfolder string
+	Bare      bool
+}
+
+// Find finds the repository that a folder is in: the first, going up,
+// that is a working copy, a worktree or a bare repository. It only looks; whether
+// the repository may be read is decided by Open. None is ErrNotRepository.
+func Find(path string) (Location, error) {
+	full, err := resolve(path)
+	if err != nil {
+		return Location{}, err
+	}
+
+	for at := full; ; at = filepath.Dir(at) {
+		l, err := locate(at)
+		if err == nil {
+			return l.below(full)
+		}
+		if !errors.Is(err, giterr.ErrNotRepository) {
+			return Location{}, &giterr.Error{Repository: at, Err: err}
+		}
+
+		if filepath.Dir(at) == at {
+			return Location{}, &giterr.Error{Repository: path, Err: giterr.ErrNotRepository}
+		}
+	}
+}
+
+func (l Location) below(full string) (Location, error) {
+	l.Subfolder = "."
+	if l.Bare {
+		return l, nil
+	}
+	sub, err := filepath.Rel(l.Root, full)
+	l.Subfolder = filepath.ToSlash(sub)
+	return l, err
+}
+
+// resolve makes a path absolute and free of symbolic links.
+func resolve(path string) (string, error) {
+	full, err := filepath.Abs(path)
+	if err == nil {
+		full, err = filepath.EvalSymlinks(full)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", &giterr.Error{Repository: path, Err: fmt.Errorf("%w: there is no such folder", giterr.ErrNotRepository)}
+	}
+	if err != nil {
+		return "", &giterr.Error{Repository: path, Err: fmt.Errorf("%w: %w", giterr.ErrNotRepository, err)}
+	}
+	return full, nil
+}
+
+// locate looks for a repository whose root is exactly this folder.
+func locate(root string) (Location, error) {
+	dotGit := filepath.Join(root, ".git")
+	info, err := os.Lstat(dotGit)
+	switch {
+	case err == nil && info.Mode().IsRegular():
+		return linked(root, dotGit)
+	case err == nil:
+		if real, err := filepath.EvalSymlinks(dotGit); err == nil && isGitDir(real) {
+			return Location{Root: root, GitDir: real, CommonDir: real}, nil
+		}
+	}
+
+	if !isGitDir(root) {
+		return Location{}, giterr.ErrNotRepository
+	}
+	if filepath.Base(root) == ".git" {
+		return Location{Root: filepath.Dir(root), GitDir: root, CommonDir: root}, nil
+	}
+
+	return Location{Root: root, GitDir: root, CommonDir: root, Bare: true}, nil
+}
+
+// linked follows a .git file to the folder that it names, as in a worktree, and
+// from there to the common folder.
+func linked(root, dotGit string) (Location, error) {
+	l := Location{Root: root}
+	name, err := readLine(dotGit)
+	if err != nil {
+		return l, err
+	}
+
+	dir, ok := strings.CutPrefix(name, "gitdir: ")
+	if !ok {
+		return l, fmt.Errorf("%w: .git names no folder", giterr.ErrNotRepository)
+	}
+	if l.GitDir, err = follow(root, dir); err != nil {
+		return l, err
+	}
+
+	l.CommonDir = l.GitDir
+	common, err := readLine(filepath.Join(l.GitDir, "commondir"))
+	if err == nil {
+		l.CommonDir, err = follow(l.GitDir, common)
+	} else if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+
+	if err == nil && !isGitDir(l.CommonDir) {
+		err = fmt.Errorf("%w: the folder that .git leads to is none", giterr.ErrNotRepository)
+	}
+
+	return l, err
+}
+
+func follow(from, to string) (string, error) {
+	if !filepath.IsAbs(to) {
+		to = filepath.Join(from, to)
+	}
+	real, err := filepath.EvalSymlinks(to)
+	if err != nil {
+		return "", fmt.Errorf("%w: what .git leads to is not there", giterr.ErrNotRepository)
+	}
+	return real, nil
+}
+
+// isGitDir says whether a folder looks like the inside of a repository.
+func isGitDir(dir string) bool {
+	head, err := os.Lstat(filepath.Join(dir, "HEAD"))
+	if err != nil || head.IsDir() {
+		return false
+	}
+	for _, name := range []string{"objects", "refs"} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || !info.IsDir() {
+			return false
+		}
+	}
+	return true
+}
+
+// maxLine is more than any path or ref that a small file of git holds.
+const maxLine = 8 << 10
+
+// readLine reads a small file of one line.
+func readLine(path string) (string, error) {
+	f, err := os.OpenFile(path, readNonblock, 0)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	b, err := readSmall(f, maxLine)
+	return strings.TrimRight(string(b), "\r\n"), err
+}
+
+// readSmall reads a file of at most limit bytes. It must be an ordinary file: a
+// pipe would be waited for.
+func readSmall(f *os.File, limit int64) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: %s is no ordinary file", giterr.ErrNotRepository, filepath.Base(f.Name()))
+	}
+	if info.Size() > limit {
+		return nil, fmt.Errorf("%w: %s has more than %d bytes", giterr.ErrLimit, filepath.Base(f.Name()), limit)
+	}
+	return io.ReadAll(io.LimitReader(f, limit))
+}

@@ -1,0 +1,66 @@
+package object
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+)
+
+// An ID is the SHA-1 id of an object. The zero ID stands for none.
+type ID [20]byte
+
+// ParseID reads 40 lower-case hexadecimal digits.
+func ParseID(s string) (ID, error) {
+	var id ID
+	if len(s) == 64 {
+		return id, giterr.ErrSHA256
+	}
+	if len(s) != 2*len(id) || strings.ToLower(s) != s {
+		return id, fmt.Errorf("%w: bad object id %s", giterr.ErrProtocol, giterr.Quote([]byte(s)))
+	}
+	if _, err := hex.Decode(id[:], []byte(s)); err != nil {
+		return ID{}, fmt.Errorf("%w: bad object id %s", giterr.ErrProtocol, giterr.Quote([]byte(s)))
+	}
+	return id, nil
+}
+
+// String gives 40 lower-case hexadecimal digits.
+func (id ID) String() string { return hex.EncodeToString(id[:]) }
+
+// IsZero says whether id stands for none.
+func (id ID) IsZero() bool { return id == ID{} }
+
+// Compare orders ids as their bytes, for answers that do not depend on maps.
+func (id ID) Compare(other ID) int { return bytes.Compare(id[:], other[:]) }
+
+// maxRef is the longest ref name, as long as a path of most file systems can
+// have and no longer than a packet.
+const maxRef = 1024
+
+// ValidRef says whether name is a full ref name that is safe to ask for: below
+// refs/, and within the rules of git check-ref-format --branch. No such name
+// leads out of a folder, and no branch begins with a dash.
+func ValidRef(name string) bool {
+	if !strings.HasPrefix(name, "refs/") || len(name) > maxRef ||
+		strings.Contains(name, "..") || strings.Contains(name, "@{") || strings.HasSuffix(name, ".") {
+		return false
+	}
+
+	parts := strings.Split(name, "/")
+	for _, part := range parts {
+		if part == "" || part[0] == '.' || strings.HasSuffix(part, ".lock") {
+			return false
+		}
+	}
+
+	for i := range len(name) {
+		if c := name[i]; c <= ' ' || c == 0x7f || strings.IndexByte(`~^:?*[\`, c) >= 0 {
+			return false
+		}
+	}
+
+	return len(parts) > 2 && parts[2][0] != '-'
+}

@@ -1,0 +1,240 @@
+package object
+
+import (
+	"bytes"
+	"fmt"
+	"hash"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/pjbgf/sha1cd"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+)
+
+// An Kind is the number that a pack gives it.
+type Kind byte
+
+const (
+	Commit Kind = 1
+	Tree   Kind = 2
+	Blob   Kind = 3
+	Tag    Kind = 4
+)
+
+func (k Kind) String() string {
+	switch k {
+	case Commit:
+		return "commit"
+	case Tree:
+		return "tree"
+	case Blob:
+		return "blob"
+	case Tag:
+		return "tag"
+	}
+	return strconv.Itoa(int(k))
+}
+
+// An Object is what git stores under an id.
+type Object struct {
+	Kind Kind
+	Data []byte
+}
+
+// NewHash begins the hash whose sum is the id of an object.
+func NewHash(kind Kind, size int64) hash.Hash {
+	h := sha1cd.New()
+	fmt.Fprintf(h, "%s %d\x00", kind, size)
+	return h
+}
+
+// Sum ends the hash. Bytes that look made to collide with others have no id
+// that could be trusted.
+func Sum(h hash.Hash) (ID, error) {
+	var id ID
+	sum, collision := h.(sha1cd.CollisionResistantHash).CollisionResistantSum(nil)
+	if collision {
+		return id, fmt.Errorf("%w: an object is part of a SHA-1 collision", giterr.ErrProtocol)
+	}
+	copy(id[:], sum)
+	return id, nil
+}
+
+func (o Object) ID() (ID, error) {
+	h := NewHash(o.Kind, int64(len(o.Data)))
+	h.Write(o.Data)
+	return Sum(h)
+}
+
+// ParseCommit reads the tree and the parents, with which every commit begins.
+func ParseCommit(data []byte) (tree ID, parents []ID, err error) {
+	line, rest, _ := bytes.Cut(data, []byte("\n"))
+	id, ok := bytes.CutPrefix(line, []byte("tree "))
+	if !ok {
+		return tree, nil, fmt.Errorf("%w: a commit without a tree", giterr.ErrProtocol)
+	}
+
+	if tree, err = ParseID(string(id)); err != nil {
+		return tree, nil, err
+	}
+
+	for {
+		line, rest, _ = bytes.Cut(rest, []byte("\n"))
+		id, ok := bytes.CutPrefix(line, []byte("parent "))
+		if !ok {
+			return tree, parents, nil
+		}
+
+		parent, err := ParseID(string(id))
+		if err != nil {
+			return tree, nil, err
+		}
+
+		parents = append(parents, parent)
+	}
+}
+
+// The modes that git gives to entries of a tree.
+const (
+	ModeTree       = 0o040000
+	ModeFile       = 0o100644
+	ModeExecutable = 0o100755
+	ModeSymlink    = 0o120000
+	ModeSubmodule  = 0o160000
+)
+
+// An Entry is one name in a tree.
+type Entry struct {
+	Mode int
+	Name []byte // shares the tree's memory
+	ID   ID
+}
+
+func (e Entry) IsTree() bool { return e.Mode == ModeTree }
+
+// FSMode gives the mode in the terms of io/fs. A submodule is neither file nor
+// folder.
+func (e Entry) FSMode() fs.FileMode {
+	switch e.Mode {
+	case ModeTree:
+		return fs.ModeDir | 0o555
+	case ModeExecutable:
+		return 0o555
+	case ModeSymlink:
+		return fs.ModeSymlink | 0o444
+	case ModeSubmodule:
+		return fs.ModeIrregular | 0o444
+	}
+	return 0o444
+}
+
+// maxName is the longest name that a tree may hold, as git fsck has it.
+const maxName = 4096
+
+// NextEntry cuts the first entry off a tree: "<mode> <name>\0<20 bytes>".
+func NextEntry(tree []byte) (Entry, []byte, error) {
+	var e Entry
+	digits, rest, ok := bytes.Cut(tree, []byte(" "))
+	name, rest, ok2 := bytes.Cut(rest, []byte{0})
+	if !ok || !ok2 || len(rest) < len(e.ID) {
+		return e, nil, fmt.Errorf("%w: a tree is cut off", giterr.ErrProtocol)
+	}
+
+	mode, err := canonicalMode(digits)
+	if err != nil {
+		return e, nil, err
+	}
+	if err := checkName(name); err != nil {
+		return e, nil, err
+	}
+
+	e.Mode, e.Name = mode, name
+	copy(e.ID[:], rest)
+	return e, rest[len(e.ID):], nil
+}
+
+// canonicalMode reads a mode as git does: of a file only its owner's execute bit
+// counts, which old repositories write in other ways.
+func canonicalMode(digits []byte) (int, error) {
+	mode := 0
+	for _, c := range digits {
+		if c < '0' || c > '7' || len(digits) > 7 {
+			return 0, fmt.Errorf("%w: bad mode in a tree: %s", giterr.ErrProtocol, giterr.Quote(digits))
+		}
+		mode = mode<<3 | int(c-'0')
+	}
+
+	const kind = 0o170000
+	switch mode & kind {
+	case ModeTree, ModeSymlink, ModeSubmodule:
+		return mode & kind, nil
+	case ModeFile & kind:
+		if mode&0o100 != 0 {
+			return ModeExecutable, nil
+		}
+		return ModeFile, nil
+	}
+
+	return 0, fmt.Errorf("%w: bad mode in a tree: %s", giterr.ErrProtocol, giterr.Quote(digits))
+}
+
+// checkName refuses what no honest tree holds, since a path made of such names
+// would mean another place.
+func checkName(name []byte) error {
+	switch {
+	case len(name) == 0, bytes.IndexByte(name, '/') >= 0, len(name) > maxName,
+		string(name) == ".", string(name) == "..", strings.EqualFold(string(name), ".git"):
+		return fmt.Errorf("%w: bad name in a tree: %s", giterr.ErrProtocol, giterr.Quote(name))
+	}
+	return nil
+}
+
+// CompareEntries orders two entries as git sorts trees: a folder as if its name
+// ended in a slash. That is also the order of full paths.
+func CompareEntries(a, b Entry) int {
+	n := min(len(a.Name), len(b.Name))
+	if c := bytes.Compare(a.Name[:n], b.Name[:n]); c != 0 {
+		return c
+	}
+	return int(a.after(n)) - int(b.after(n))
+}
+
+// after gives the byte that follows the first n of the name.
+func (e Entry) after(n int) byte {
+	if n < len(e.Name) {
+		return e.Name[n]
+	}
+	if e.IsTree() {
+		return '/'
+	}
+	return 0
+}
+
+// OrderChecker sees that a tree is sorted and holds no name twice, so that a path
+// means one thing. A file and a folder of one name need not be neighbours: what
+// sorts between them begins with that name.
+type OrderChecker struct {
+	last Entry
+	open []Entry // files that a folder of the same name could still follow
+}
+
+func (c *OrderChecker) Check(e Entry) error {
+	if c.last.Name != nil && CompareEntries(c.last, e) >= 0 {
+		return fmt.Errorf("%w: a tree that is not in order at %s", giterr.ErrProtocol, giterr.Quote(e.Name))
+	}
+
+	for len(c.open) > 0 && !bytes.HasPrefix(e.Name, c.open[len(c.open)-1].Name) {
+		c.open = c.open[:len(c.open)-1]
+	}
+
+	if !e.IsTree() {
+		c.open = append(c.open, e)
+	} else if n := len(c.open); n > 0 && len(c.open[n-1].Name) == len(e.Name) {
+		return fmt.Errorf("%w: a tree that holds %s twice", giterr.ErrProtocol, giterr.Quote(e.Name))
+	}
+
+	c.last = e
+	return nil
+}

@@ -1,0 +1,407 @@
+package packfile
+
+import (
+	"bufio"
+	"bytes"
+	"compress/flate"
+	"compress/zlib"
+	"crypto/sha1"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+	"github.com/lockstephq/lockstep/internal/gitwire/object"
+)
+
+// A Policy says what to keep of a pack and how much it may cost.
+type Policy struct {
+	WireBytes     int64 // bytes of the whole answer
+	Objects       int
+	InflatedBytes int64 // of all objects, dropped ones included
+	KeptBytes     int64 // of all objects that are kept, blobs excluded
+	ObjectBytes   int64 // of one commit, tree or tag: larger is an error
+	// blob is the size of the largest blob that is kept; negative keeps none.
+	// Larger ones are noted by id in pack.large if note says so.
+	BlobBytes   int64
+	RecordLarge bool
+	// whole says that the pack holds all blobs because the server cannot leave
+	// them out.
+	AllBlobs bool
+	// blobs is how many bytes of blobs are kept together. Those for which there is
+	// no room are dropped.
+	BlobTotal int64
+	// base finds objects that we have already, for deltas against them.
+	Base func(object.ID) (object.Object, bool)
+}
+
+// A Pack is what was read of one.
+type Pack struct {
+	Objects map[object.ID]object.Object
+	// large holds the blobs that were not kept for their size.
+	Large map[object.ID]bool
+	// spilled says that a blob was dropped for want of room.
+	Spilled bool
+}
+
+// reader reads a pack from a stream. Objects are resolved as they come;
+// deltas whose base has not come yet wait for it. Deltas whose base never comes
+// are left out: whoever needs the object sees that it is missing.
+type reader struct {
+	in     *input
+	policy Policy
+	pack   Pack
+	left   struct{ inflated, kept, blobs int64 }
+	zip    io.ReadCloser
+
+	at       map[int64]offsetState // by offset in the pack
+	byID     map[object.ID][]waiting
+	byOffset map[int64][]waiting
+}
+
+// A offsetState says what is known of the object at an offset.
+type offsetState struct {
+	id      object.ID
+	dropped bool
+}
+
+// waiting is a delta without its base.
+type waiting struct {
+	offset int64
+	delta  []byte
+}
+
+// Read also returns what it had when it failed: every object was verified by
+// then.
+func Read(r io.Reader, policy Policy) (Pack, error) {
+	p := &reader{
+		in:       &input{r: bufio.NewReaderSize(r, 32<<10), sum: sha1.New()},
+		policy:   policy,
+		pack:     Pack{Objects: map[object.ID]object.Object{}, Large: map[object.ID]bool{}},
+		at:       map[int64]offsetState{},
+		byID:     map[object.ID][]waiting{},
+		byOffset: map[int64][]waiting{},
+	}
+
+	p.left.inflated, p.left.kept, p.left.blobs = policy.InflatedBytes, policy.KeptBytes, policy.BlobTotal
+	var head [12]byte
+	if _, err := io.ReadFull(p.in, head[:]); err != nil {
+		return p.pack, giterr.UnexpectedEOF(err)
+	}
+
+	if string(head[:4]) != "PACK" || binary.BigEndian.Uint32(head[4:]) != 2 {
+		return p.pack, fmt.Errorf("%w: not a pack of version 2", giterr.ErrProtocol)
+	}
+
+	n := int64(binary.BigEndian.Uint32(head[8:]))
+	if n > int64(policy.Objects) {
+		return p.pack, fmt.Errorf("%w: a pack of %d objects", giterr.ErrLimit, n)
+	}
+
+	for range n {
+		if err := p.next(); err != nil {
+			return p.pack, err
+		}
+	}
+
+	return p.pack, p.in.checkSum()
+}
+
+// next reads one object: its kind and size, a delta's base, the deflated bytes.
+func (p *reader) next() error {
+	offset := p.in.n
+	kind, size, err := p.in.objectHead()
+	if err != nil {
+		return err
+	}
+
+	switch kind {
+	case object.Commit, object.Tree, object.Tag:
+		return p.whole(offset, kind, size)
+	case object.Blob:
+		if size > p.policy.BlobBytes || p.spills(size) {
+			return p.drop(offset, size)
+		}
+		return p.whole(offset, kind, size)
+	case offsetDelta:
+		back, err := p.in.baseOffset()
+		if err != nil {
+			return err
+		}
+		if back <= 0 || back > offset {
+			return errDelta("a base outside the pack")
+		}
+
+		return p.deltaOf(offset, offset-back, size)
+	case refDelta:
+		var base object.ID
+		if _, err := io.ReadFull(p.in, base[:]); err != nil {
+			return giterr.UnexpectedEOF(err)
+		}
+		return p.deltaOn(offset, base, size)
+	}
+
+	return fmt.Errorf("%w: an object of kind %d in a pack", giterr.ErrProtocol, kind)
+}
+
+func (p *reader) whole(offset int64, kind object.Kind, size int64) error {
+	if err := p.keep(kind, size); err != nil {
+		return err
+	}
+	data, err := p.inflate(size)
+	if err != nil {
+		return err
+	}
+	return p.add(offset, object.Object{Kind: kind, Data: data})
+}
+
+// drop skips a blob. Its id is only worked out where somebody may ask why it is
+// not there.
+func (p *reader) drop(offset, size int64) error {
+	r, err := p.inflater(size)
+	if err != nil {
+		return err
+	}
+
+	p.at[offset] = offsetState{dropped: true}
+	if !p.policy.RecordLarge {
+		return exactly(io.Discard, r, size)
+	}
+
+	h := object.NewHash(object.Blob, size)
+	if err := exactly(h, r, size); err != nil {
+		return err
+	}
+
+	id, err := object.Sum(h)
+	p.pack.Large[id] = true
+	return err
+}
+
+func (p *reader) deltaOf(offset, baseOffset, size int64) error {
+	at, known := p.at[baseOffset]
+	switch {
+	case known && at.dropped:
+		return p.dropDelta(offset, size)
+	case known:
+		return p.deltaOn(offset, at.id, size)
+	}
+	delta, err := p.wait(size)
+	p.byOffset[baseOffset] = append(p.byOffset[baseOffset], waiting{offset, delta})
+	return err
+}
+
+func (p *reader) deltaOn(offset int64, baseID object.ID, size int64) error {
+	base, ok := p.find(baseID)
+	switch {
+	case !ok && size > p.policy.ObjectBytes: // only a blob's can be so large
+		return p.dropDelta(offset, size)
+	case !ok:
+		delta, err := p.wait(size)
+		p.byID[baseID] = append(p.byID[baseID], waiting{offset, delta})
+		return err
+	}
+
+	delta, err := p.inflate(size)
+	if err != nil {
+		return err
+	}
+
+	o, ok, err := p.apply(base, delta)
+	if err != nil {
+		return err
+	}
+
+	if !ok {
+		p.at[offset] = offsetState{dropped: true}
+		return nil
+	}
+
+	return p.add(offset, o)
+}
+
+func (p *reader) dropDelta(offset, size int64) error {
+	p.at[offset] = offsetState{dropped: true}
+	r, err := p.inflater(size)
+	if err != nil {
+		return err
+	}
+	return exactly(io.Discard, r, size)
+}
+
+// wait inflates a delta that stays in memory until its base comes.
+func (p *reader) wait(size int64) ([]byte, error) {
+	if err := p.keep(object.Tree, size); err != nil {
+		return nil, err
+	}
+	return p.inflate(size)
+}
+
+func (p *reader) find(id object.ID) (object.Object, bool) {
+	if o, ok := p.pack.Objects[id]; ok || p.policy.Base == nil {
+		return o, ok
+	}
+	return p.policy.Base(id)
+}
+
+// apply makes an object from its base. What is larger than wanted is no object;
+// a large blob is asked for alone when somebody opens it, and told apart then.
+func (p *reader) apply(base object.Object, delta []byte) (object.Object, bool, error) {
+	_, size, _, err := deltaSizes(delta)
+	if err != nil {
+		return object.Object{}, false, err
+	}
+
+	limit := p.policy.ObjectBytes
+	if base.Kind == object.Blob {
+		limit = p.policy.BlobBytes
+	}
+
+	if base.Kind == object.Blob && (size > limit || p.spills(size)) {
+		return object.Object{}, false, nil
+	}
+	if err := p.spend(size); err != nil {
+		return object.Object{}, false, err
+	}
+	if err := p.keep(base.Kind, min(size, limit)); err != nil {
+		return object.Object{}, false, err
+	}
+
+	data, err := applyDelta(base.Data, delta, limit)
+	return object.Object{Kind: base.Kind, Data: data}, err == nil, err
+}
+
+// add records an object and resolves the deltas that waited for it, and those
+// that waited for them, without recursion: chains may be long.
+func (p *reader) add(offset int64, o object.Object) error {
+	type resolved struct {
+		offset int64
+		object object.Object
+	}
+	for todo := []resolved{{offset, o}}; len(todo) > 0; {
+		r := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		id, err := r.object.ID()
+		if err != nil {
+			return err
+		}
+
+		p.pack.Objects[id] = r.object
+		p.at[r.offset] = offsetState{id: id}
+		ready := slices.Concat(p.byID[id], p.byOffset[r.offset])
+		delete(p.byID, id)
+		delete(p.byOffset, r.offset)
+
+		for _, w := range ready {
+			made, ok, err := p.apply(r.object, w.delta)
+			if err != nil {
+				return err
+			}
+
+			if ok {
+				todo = append(todo, resolved{w.offset, made})
+			}
+		}
+	}
+
+	return nil
+}
+
+// spend counts bytes that were, or are about to be, inflated.
+func (p *reader) spend(n int64) error {
+	if p.left.inflated -= n; p.left.inflated < 0 {
+		return fmt.Errorf("%w: a pack inflates to more than %d bytes", giterr.ErrLimit, p.policy.InflatedBytes)
+	}
+	return nil
+}
+
+// spills says whether a blob is dropped for want of room.
+func (p *reader) spills(size int64) bool {
+	if size <= p.left.blobs {
+		return false
+	}
+	p.pack.Spilled = true
+	return true
+}
+
+// keep counts bytes that stay in memory. A delta that waits for its base is taken
+// for a tree's.
+func (p *reader) keep(kind object.Kind, n int64) error {
+	if kind == object.Blob {
+		p.left.blobs -= n // spills has looked
+		return nil
+	}
+	if p.left.kept -= n; p.left.kept < 0 {
+		return fmt.Errorf("%w: more than %d bytes of objects", giterr.ErrLimit, p.policy.KeptBytes)
+	}
+	return nil
+}
+
+// inflate gives the bytes of an object whose size has been announced. For a
+// large one memory is taken as bytes come, not as they are announced.
+func (p *reader) inflate(size int64) ([]byte, error) {
+	if limit := max(p.policy.ObjectBytes, p.policy.BlobBytes); size > limit {
+		return nil, fmt.Errorf("%w: an object of %d bytes", giterr.ErrLimit, size)
+	}
+
+	r, err := p.inflater(size)
+	if err != nil {
+		return nil, err
+	}
+
+	const small = 64 << 10
+	var b bytes.Buffer
+	if size > small {
+		b.Grow(small)
+	} else {
+		b = *bytes.NewBuffer(make([]byte, 0, size+1))
+	}
+
+	err = exactly(&b, r, size)
+	return slices.Clip(b.Bytes()), err
+}
+
+func (p *reader) inflater(size int64) (io.Reader, error) {
+	if err := p.spend(size); err != nil {
+		return nil, err
+	}
+
+	var err error
+	if p.zip == nil {
+		p.zip, err = zlib.NewReader(p.in)
+	} else {
+		err = p.zip.(zlib.Resetter).Reset(p.in, nil)
+	}
+
+	if err != nil {
+		return nil, inflateError(err)
+	}
+
+	return p.zip, nil
+}
+
+// exactly copies a deflated object of the announced size, not a byte more, up to
+// its checksum.
+func exactly(w io.Writer, r io.Reader, size int64) error {
+	n, err := io.Copy(w, io.LimitReader(r, size+1))
+	if err != nil {
+		return inflateError(err)
+	}
+	if n != size {
+		return fmt.Errorf("%w: an object of another size than announced", giterr.ErrProtocol)
+	}
+	return nil
+}
+
+func inflateError(err error) error {
+	switch err {
+	case zlib.ErrChecksum, zlib.ErrHeader, zlib.ErrDictionary:
+		return fmt.Errorf("%w: bad deflated object", giterr.ErrProtocol)
+	}
+	if _, ok := errors.AsType[flate.CorruptInputError](err); ok {
+		return fmt.Errorf("%w: bad deflated object", giterr.ErrProtocol)
+	}
+	return giterr.UnexpectedEOF(err)
+}

@@ -1,0 +1,127 @@
+package pktline
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+)
+
+// A Kind tells a line with data from the markers between sections.
+type Kind int
+
+const (
+	Data Kind = iota
+	Flush
+	Delim
+	ResponseEnd
+)
+
+// maxPacket is the longest line, its four digits of length included.
+const maxPacket = 65520
+
+// A Reader cuts a stream into pkt-lines, up to a number of bytes.
+type Reader struct {
+	r    *bufio.Reader
+	buf  []byte
+	left int64
+	most int64 // what left was at first
+}
+
+func NewReader(r io.Reader, limit int64) *Reader {
+	return &Reader{r: bufio.NewReaderSize(r, 8<<10), left: limit, most: limit}
+}
+
+// SetLimit sets how many bytes may come from here on.
+func (p *Reader) SetLimit(limit int64) { p.left, p.most = limit, limit }
+
+// Rest returns the stream behind the last line.
+func (p *Reader) Rest() io.Reader { return p.r }
+
+// Next gives the next line. Its bytes are valid until the next call. The
+// stream's end is io.ErrUnexpectedEOF wherever it comes: an answer ends with a
+// marker. An error that the server sends as a line is returned as an error.
+func (p *Reader) Next() (Kind, []byte, error) {
+	var head [4]byte
+	if _, err := io.ReadFull(p.r, head[:]); err != nil {
+		return 0, nil, giterr.UnexpectedEOF(err)
+	}
+
+	n, err := packetLength(head)
+	if err != nil {
+		return 0, nil, err
+	}
+	if p.left -= int64(max(n, len(head))); p.left < 0 {
+		return 0, nil, fmt.Errorf("%w: the answer has more than %d bytes", giterr.ErrLimit, p.most)
+	}
+
+	if n < len(head) {
+		return Kind(n + 1), nil, nil // 0000, 0001, 0002
+	}
+
+	if n -= len(head); cap(p.buf) < n {
+		p.buf = make([]byte, max(n, 512))
+	}
+
+	data := p.buf[:n]
+	if _, err := io.ReadFull(p.r, data); err != nil {
+		return 0, nil, giterr.UnexpectedEOF(err)
+	}
+	if message, ok := bytes.CutPrefix(data, []byte("ERR ")); ok {
+		return 0, nil, serverError(message)
+	}
+
+	return Data, data, nil
+}
+
+// NextText gives the next line as text without its newline, or the marker.
+func (p *Reader) NextText() (Kind, string, error) {
+	kind, data, err := p.Next()
+	return kind, strings.TrimSuffix(string(data), "\n"), err
+}
+
+// Finish reads what may follow the last line that matters, so that the connection
+// can be used again: an end marker, or nothing.
+func (p *Reader) Finish() {
+	_, _ = io.CopyN(io.Discard, p.r, 64)
+}
+
+func packetLength(head [4]byte) (int, error) {
+	n := 0
+	for _, c := range head {
+		digit := strings.IndexByte("0123456789abcdef", c|0x20)
+		if digit < 0 {
+			return 0, fmt.Errorf("%w: bad packet length %s", giterr.ErrProtocol, giterr.Quote(head[:]))
+		}
+
+		n = n<<4 | digit
+	}
+
+	if n == 3 || n > maxPacket {
+		return 0, fmt.Errorf("%w: bad packet length %s", giterr.ErrProtocol, giterr.Quote(head[:]))
+	}
+
+	return n, nil
+}
+
+func Append(b []byte, line string) []byte {
+	return append(fmt.Appendf(b, "%04x", len(line)+4), line...)
+}
+
+// isMissing tells that an object is gone, or not given out, by the sentences of
+// git and of JGit ("want ID not valid"), which have not changed in years: the
+// protocol has no codes.
+func isMissing(message []byte) bool {
+	return bytes.Contains(message, []byte("not our ref")) || bytes.Contains(message, []byte("want ")) && bytes.Contains(message, []byte(" not valid"))
+}
+
+// serverError turns the server's words into an error.
+func serverError(message []byte) error {
+	if isMissing(message) {
+		return fmt.Errorf("%w: the server says %s", giterr.ErrMissing, giterr.Quote(message))
+	}
+	return fmt.Errorf("%w: the server says %s", giterr.ErrProtocol, giterr.Quote(message))
+}

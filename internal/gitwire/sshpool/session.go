@@ -1,0 +1,185 @@
+package sshpool
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+)
+
+// conn is a connection of the pool's, in use or kept.
+type conn struct {
+	pool   *Pool
+	peer   Peer
+	client *ssh.Client
+	dead   atomic.Bool
+	expiry *time.Timer // while it is kept; guarded by the pool's lock
+}
+
+// goodbye is how long a session gets to end that said all it had to. A
+// connection whose session lingers longer is not kept.
+const goodbye = 2 * time.Second
+
+// Session is what a session writes. Closing it gives the connection back.
+type Session struct {
+	conn    *conn
+	session *ssh.Session
+	stdin   io.WriteCloser
+	out     *bufio.Reader
+	stderr  giterr.Excerpt
+	unwatch func() bool
+	read    bool // something came
+	ended   bool
+	clean   bool // the session is over, and the connection as good as before
+}
+
+// start runs a command and waits until it says something. If it does not, the
+// connection is given back, and the error is an *ssh.ExitError if the command
+// ran. The session's connection ends with ctx, at the latest.
+func (c *conn) start(ctx context.Context, run string) (*Session, error) {
+	var slow atomic.Bool
+	timer := time.AfterFunc(answerTimeout, func() { slow.Store(true); c.client.Close() })
+	defer timer.Stop()
+
+	a := &Session{conn: c, unwatch: context.AfterFunc(ctx, func() { c.client.Close() })}
+	err := a.begin(run)
+	if err == nil {
+		return a, nil
+	}
+
+	a.Close()
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case slow.Load():
+		return nil, fmt.Errorf("%w: %w", giterr.ErrUnavailable, giterr.ErrTimeout)
+	case giterr.IsClassified(err):
+		return nil, err
+	}
+
+	return nil, fmt.Errorf("%w: %s", giterr.ErrUnavailable, giterr.Quote([]byte(err.Error())))
+}
+
+func (a *Session) begin(run string) error {
+	var err error
+	if a.session, err = a.conn.client.NewSession(); err != nil {
+		return err
+	}
+
+	a.session.Stderr = &a.stderr
+	if a.stdin, err = a.session.StdinPipe(); err != nil {
+		return err
+	}
+
+	stdout, err := a.session.StdoutPipe()
+	if err != nil {
+		return err
+	}
+
+	a.out = bufio.NewReaderSize(stdout, 8<<10)
+	// No answer is waited for: a server that refuses it shows so by the version
+	// it advertises. That is also how git asks.
+	_, err = a.session.SendRequest("env", false, ssh.Marshal(struct{ Name, Value string }{"GIT_PROTOCOL", "version=2"}))
+	if err != nil {
+		return err
+	}
+
+	if err := a.session.Start(run); err != nil {
+		return err
+	}
+
+	if _, err = a.out.Peek(1); err == io.EOF {
+		err = a.end()
+	}
+
+	return err
+}
+
+// Send writes a request, after which the server expects no more. That it does
+// not take it shows in its answer.
+func (a *Session) Send(request []byte) {
+	if _, err := a.stdin.Write(request); err == nil {
+		_ = a.stdin.Close()
+	}
+}
+
+// Read gives what the server writes. Its end is the command's end, so that an
+// answer that was cut off is known as such.
+func (a *Session) Read(b []byte) (int, error) {
+	n, err := a.out.Read(b)
+	a.read = a.read || n > 0
+	if err == io.EOF {
+		err = a.end()
+	}
+	return n, err
+}
+
+// end waits for the command, which has said all.
+func (a *Session) end() error {
+	if a.ended {
+		return io.EOF
+	}
+
+	a.ended = true
+	err := a.session.Wait()
+	exit, ran := errors.AsType[*ssh.ExitError](err)
+	a.clean = err == nil || ran
+
+	switch {
+	case err == nil && a.read:
+		return io.EOF
+	case err == nil:
+		return fmt.Errorf("%w: the server says nothing", giterr.ErrProtocol)
+	case !ran:
+		return io.ErrUnexpectedEOF // the connection broke, or the server hides how it ended
+	}
+
+	return a.failure(exit)
+}
+
+// failure says what a failed command means. The status is all there is to go by:
+// git and the hosts' own programs end with 128 and 1 where there is no such
+// repository, or none for this key.
+func (a *Session) failure(exit *ssh.ExitError) error {
+	said := fmt.Sprintf("the server says %s (status %d)", &a.stderr, exit.ExitStatus())
+	kind := giterr.ErrUnavailable
+	switch status := exit.ExitStatus(); {
+	case a.read || exit.Signal() != "":
+	case status == 1 || status == 128:
+		kind = giterr.ErrNotFound
+	case status == 126 || status == 127:
+		kind = giterr.ErrVersion
+		said = "it has no git-upload-pack; " + said
+	}
+	return &exitError{kind, said, exit}
+}
+
+// exitError is a command that ran and failed.
+type exitError struct {
+	kind error
+	said string
+	exit *ssh.ExitError
+}
+
+func (e *exitError) Error() string   { return e.kind.Error() + ": " + e.said }
+func (e *exitError) Unwrap() []error { return []error{e.kind, e.exit} }
+
+// Close gives the connection back: to be kept if the session is over or is so
+// within a moment.
+func (a *Session) Close() error {
+	if a.session != nil && a.out != nil && !a.ended {
+		timer := time.AfterFunc(goodbye, func() { a.conn.client.Close() })
+		_, _ = io.CopyN(io.Discard, a, 64<<10)
+		timer.Stop()
+	}
+	inTime := a.unwatch()
+	a.conn.pool.release(a.conn, a.clean && inTime)
+	return nil
+}

@@ -1,0 +1,132 @@
+package transport
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+	"github.com/lockstephq/lockstep/internal/netaddr"
+)
+
+func checkAddress(address string, o NetworkOptions) error {
+	ap, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("%w: %s", giterr.ErrAddress, giterr.Quote([]byte(address)))
+	}
+	if why := refuse(ap.Addr(), o); why != "" {
+		return fmt.Errorf("%w: %s is %s", giterr.ErrAddress, ap.Addr(), why)
+	}
+	return nil
+}
+
+// refuse says why an address may not be dialled, or nothing. Instance metadata
+// and link-local addresses are refused whatever the options say.
+func refuse(a netip.Addr, o NetworkOptions) string {
+	a = embedded(a.Unmap().WithZone(""))
+	switch {
+	case !a.IsValid(), a.IsUnspecified(), a.IsMulticast():
+		return "not the address of a host"
+	case contains(a, metadata...):
+		return "an instance metadata address"
+	case a.IsLinkLocalUnicast(), contains(a, "fec0::/10"):
+		return "a link-local address"
+	case a.IsLoopback():
+		if !o.AllowLoopback {
+			return "a loopback address"
+		}
+	case a.IsPrivate(), contains(a, "100.64.0.0/10", "198.18.0.0/15"):
+		if !o.AllowPrivate {
+			return "a private address"
+		}
+	case contains(a, reserved...):
+		return "a reserved address"
+	}
+
+	return ""
+}
+
+// metadata are addresses at which clouds give out credentials: AWS, Google,
+// Alibaba, Oracle and Azure. The link-local ones are refused as such.
+var metadata = []string{
+	"169.254.0.0/16", "fd00:ec2::/32", "fd20:ce::254/128", "100.100.100.200/32", "192.0.0.192/32", "168.63.129.16/32",
+}
+
+// reserved are ranges of the IANA special-purpose registries that are no
+// host's, and tunnels (6to4, Teredo, IPv4-compatible) that hide another address.
+var reserved = []string{
+	"0.0.0.0/8", "192.0.0.0/24", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
+	"::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16",
+}
+
+func contains(a netip.Addr, prefixes ...string) bool {
+	for _, p := range prefixes {
+		if netip.MustParsePrefix(p).Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// embedded gives the IPv4 address that a NAT64 address stands for.
+func embedded(a netip.Addr) netip.Addr {
+	if !a.Is6() || !contains(a, "64:ff9b::/96") {
+		return a
+	}
+	b := a.As16()
+	return netip.AddrFrom4([4]byte(b[12:]))
+}
+
+// plainHost gives a URL's host in one form: in lower case, without a dot at its
+// end.
+func plainHost(u *url.URL) string { return strings.TrimSuffix(strings.ToLower(u.Hostname()), ".") }
+
+// isLocal reports whether a host is this machine by its name or address. It is
+// broader than [netaddr.IsLoopback], because it keeps requests from the proxy: with
+// it also names within .localhost are local, and addresses that NAT64 leads to
+// loopback. What is then dialled must be a loopback address.
+func isLocal(host string) bool {
+	if address, err := netip.ParseAddr(host); err == nil {
+		host = embedded(address.Unmap().WithZone("")).String()
+	}
+	return netaddr.IsLoopback(host) || strings.HasSuffix(host, ".localhost")
+}
+
+// refuseHost says why a host may not be asked for through a proxy, or nothing. An
+// address is refused as it would be if it were dialled. Numbers that only some
+// take for an address (127.1, 0x7f000001) are no name, and neither is what is not
+// ASCII, which would be sent as other characters than those that were looked at.
+func refuseHost(host string, o NetworkOptions) string {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return refuse(a, o)
+	}
+
+	if isLocal(host) {
+		if !o.AllowLoopback {
+			return "a loopback address"
+		}
+		return ""
+	}
+
+	outside := func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && !strings.ContainsRune("-._", c)
+	}
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	if strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x") || strings.ContainsFunc(host, outside) {
+		return "not the name of a host"
+	}
+
+	return ""
+}
+
+// checkLoopback lets through this machine's addresses alone.
+func checkLoopback(address string) error {
+	if err := checkAddress(address, NetworkOptions{AllowLoopback: true}); err != nil {
+		return err
+	}
+	if ap, err := netip.ParseAddrPort(address); err != nil || !isLocal(ap.Addr().String()) {
+		return fmt.Errorf("%w: %s is not a loopback address", giterr.ErrAddress, address)
+	}
+	return nil
+}

@@ -1,0 +1,168 @@
+package transport
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+	"github.com/lockstephq/lockstep/internal/gitwire/sshpool"
+)
+
+// An Auth is a credential and the origin (scheme, host and port) that it is for.
+// The zero Auth is none. It shows nothing of itself when printed or logged.
+type Auth struct {
+	origin string
+	// header is a function because printing a struct that holds an Auth would
+	// show a string, whatever methods Auth has.
+	header func(context.Context) (string, error)
+	// fixed says that header gives the same at all times, and at once.
+	fixed bool
+	// key is the private key for SSH, in a function likewise.
+	key func() *sshpool.Key
+	// secrets are the texts by which somebody who repeats the credential would do
+	// so, for the same reason in a function.
+	secrets func() []string
+}
+
+// Basic is a user name and a password for the origin of a URL.
+func Basic(origin, user, password string) Auth {
+	both := pair(user, password)
+	// A token may be given as the user, with anything for a password.
+	return Auth{
+		origin: origin, header: always("Basic " + both), fixed: true,
+		secrets: func() []string { return []string{both, password, user} },
+	}
+}
+
+// Bearer is a token for the origin of a URL.
+func Bearer(origin, token string) Auth {
+	return Auth{
+		origin: origin, header: always("Bearer " + token), fixed: true,
+		secrets: func() []string { return []string{token} },
+	}
+}
+
+func always(header string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return header, nil }
+}
+
+// BasicFunc is a user name and a password that lasts a while, for the origin of a
+// URL. Before each request password is asked for the one that is good now; its
+// error is the request's.
+func BasicFunc(origin, user string, password func(context.Context) (string, error)) Auth {
+	var last atomic.Pointer[string]
+	return Auth{
+		origin: origin,
+		header: func(ctx context.Context) (string, error) {
+			now, err := password(ctx)
+			if err != nil {
+				return "", err
+			}
+
+			last.Store(&now)
+			return "Basic " + pair(user, now), nil
+		},
+		secrets: func() []string {
+			if now := last.Load(); now != nil {
+				return []string{pair(user, *now), *now}
+			}
+			return nil
+		},
+	}
+}
+
+// pair is how basic authentication sends both.
+func pair(user, password string) string {
+	return base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
+}
+
+// SSHKey is a private key in PEM, OpenSSH's form or an older one, for the host
+// and port of an ssh:// URL. It must have no passphrase. What is wrong with it
+// is ErrURL, and repeats nothing of it.
+func SSHKey(origin, private string) (Auth, error) {
+	key, err := sshpool.ParseKey(private)
+	return Auth{origin: origin, key: func() *sshpool.Key { return key }}, err
+}
+
+// String hides the credential.
+func (a Auth) String() string {
+	if a.header == nil && a.key == nil {
+		return "none"
+	}
+	return "hidden"
+}
+
+// GoString hides the credential.
+func (a Auth) GoString() string { return "transport.Auth(" + a.String() + ")" }
+
+// LogValue hides the credential.
+func (a Auth) LogValue() slog.Value { return slog.StringValue(a.String()) }
+
+// check says whether the credential may be sent to a URL's origin.
+func (a Auth) check(u *url.URL) error {
+	if a.header == nil && a.key == nil {
+		return nil
+	}
+
+	own, err := url.Parse(a.origin)
+	if err != nil || origin(own) != origin(u) {
+		return fmt.Errorf("%w: the credential is for another scheme, host or port", giterr.ErrURL)
+	}
+	if over := u.Scheme == "ssh"; over != (a.key != nil) {
+		return fmt.Errorf("%w: a private key is for ssh:// and nothing else is", giterr.ErrURL)
+	}
+
+	if !a.fixed {
+		return nil // a key, or what net/http looks at when it is there
+	}
+
+	header, err := a.header(context.Background())
+	if err == nil && strings.ContainsFunc(header, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return fmt.Errorf("%w: the credential holds control characters", giterr.ErrURL)
+	}
+
+	return err
+}
+
+// minSecret is the shortest text that is hidden: what is shorter stands in every
+// text by chance.
+const minSecret = 8
+
+// Redact takes the credential out of what a server says, which may repeat what it
+// was sent. A server that means to give it away cannot be kept from it.
+func (a Auth) Redact(said string) string {
+	if a.secrets == nil {
+		return said
+	}
+
+	for _, secret := range a.secrets() {
+		quoted := strconv.Quote(secret)
+		for _, s := range []string{quoted[1 : len(quoted)-1], secret} {
+			if len(s) < minSecret {
+				continue
+			}
+
+			said = strings.ReplaceAll(said, s, "****")
+			for n := len(s) - 1; n >= minSecret; n-- { // where a quotation was cut
+				said = strings.ReplaceAll(said, s[:n]+"…", "****…")
+			}
+		}
+	}
+
+	return said
+}
+
+// origin names where a URL leads: scheme, host in lower case, port.
+func origin(u *url.URL) string {
+	scheme, port := strings.ToLower(u.Scheme), u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443", "ssh": sshPort}[scheme]
+	}
+	return scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
+}

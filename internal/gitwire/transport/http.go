@@ -1,0 +1,221 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+)
+
+// httpTransport is smart HTTP.
+type httpTransport struct {
+	network *Network
+	auth    Auth
+	first   *url.URL // where every advertisement starts
+
+	mu   sync.Mutex
+	base *url.URL // where the last advertisement came from
+}
+
+const (
+	advertisement = "application/x-git-upload-pack-advertisement"
+	request       = "application/x-git-upload-pack-request"
+	result        = "application/x-git-upload-pack-result"
+
+	maxRedirects  = 3
+	maxRetryAfter = time.Hour
+)
+
+// Advertise asks for the capabilities. Only here a redirect is followed: on the
+// same scheme, host and port, as when a repository was renamed, commands then go
+// to the new place. Another origin is asked without the credential, and nothing
+// of what it answers is used but whether it does: where a repository is read from
+// is said by a person, who is told the new place.
+func (t *httpTransport) Advertise(ctx context.Context) (io.ReadCloser, error) {
+	base, moved := t.first, false
+	for range maxRedirects + 1 {
+		u := base.JoinPath("info/refs")
+		u.RawQuery = "service=git-upload-pack"
+
+		// Once elsewhere, always without: the way back is that other host's idea.
+		resp, err := t.do(ctx, http.MethodGet, u, nil, !moved)
+		if err == nil && resp.StatusCode/100 == 3 {
+			resp.Body.Close()
+			if base, err = redirected(u, resp.Header.Get("Location")); err != nil {
+				return nil, err
+			}
+
+			moved = moved || origin(base) != origin(t.first)
+			continue
+		}
+
+		var body io.ReadCloser
+		if err == nil {
+			body, err = t.answer(resp, advertisement)
+		}
+
+		if moved {
+			return nil, elsewhere(base, body, err)
+		}
+
+		if err == nil {
+			t.mu.Lock()
+			t.base = base
+			t.mu.Unlock()
+		}
+
+		return body, err
+	}
+
+	return nil, fmt.Errorf("%w: more than %d in a row", giterr.ErrRedirect, maxRedirects)
+}
+
+// elsewhere says what came of asking at another origin.
+func elsewhere(base *url.URL, body io.Closer, err error) error {
+	if err == nil {
+		body.Close()
+		return fmt.Errorf("%w: the repository has moved to %s, which answers; make that its address", giterr.ErrRedirect, whereTo(base))
+	}
+	if wire, ok := errors.AsType[*url.Error](err); ok {
+		err = wire.Err
+	}
+	return fmt.Errorf("%w; so ends the redirect to %s, where no credential is sent: make that the repository's address", err, whereTo(base))
+}
+
+// whereTo shows where a redirect leads to.
+func whereTo(u *url.URL) string {
+	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimSuffix(u.Path, "/info/refs")}
+	return giterr.Quote([]byte(shown.String()))
+}
+
+func (t *httpTransport) Command(ctx context.Context, body []byte) (io.ReadCloser, error) {
+	t.mu.Lock()
+	u := t.base.JoinPath("git-upload-pack")
+	t.mu.Unlock()
+	resp, err := t.do(ctx, http.MethodPost, u, body, true)
+	if err != nil {
+		return nil, err
+	}
+	return t.answer(resp, result)
+}
+
+// do sends a request, with the credential if known says that the place is one
+// that we were sent to by a person, or by itself.
+func (t *httpTransport) do(ctx context.Context, method string, u *url.URL, body []byte, known bool) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Set("Git-Protocol", "version=2")
+	req.Header.Set("User-Agent", t.network.agent)
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", request)
+		req.Header.Set("Accept", result)
+
+		// Reading twice is harmless, and net/http may then send again what it sent
+		// into a kept connection that the server was closing. Nothing is sent for
+		// an empty list.
+		req.Header["Idempotency-Key"] = []string{}
+	}
+
+	if t.auth.header != nil && known {
+		if err := t.auth.check(u); err != nil {
+			return nil, err
+		}
+
+		header, err := t.auth.header(ctx)
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Authorization", header)
+	}
+
+	return t.network.client.Do(req)
+}
+
+// redirected gives the repository's address that an advertisement was redirected
+// to.
+func redirected(from *url.URL, location string) (*url.URL, error) {
+	to, err := from.Parse(location)
+	if err != nil || location == "" {
+		return nil, fmt.Errorf("%w: the server names no place to go to", giterr.ErrRedirect)
+	}
+
+	to.User = nil
+	if strings.HasSuffix(to.Path, "/_signin") { // Azure DevOps
+		return nil, fmt.Errorf("%w: the server points to where people sign in, %s", giterr.ErrUnauthorized, whereTo(to))
+	}
+
+	// What came over TLS is not left for what does not.
+	secure := to.Scheme == "https" || to.Scheme == "http" && from.Scheme == "http"
+	if !secure || to.Host == "" || !strings.HasSuffix(to.EscapedPath(), "/info/refs") {
+		return nil, fmt.Errorf("%w: the repository may have moved to %s", giterr.ErrRedirect, whereTo(to))
+	}
+
+	to.RawQuery, to.Fragment, to.RawFragment = "", "", ""
+	return to.JoinPath("../.."), nil
+}
+
+// answer gives the body of a good answer, or the error that another one means.
+func (t *httpTransport) answer(resp *http.Response, want string) (io.ReadCloser, error) {
+	got, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if resp.StatusCode == http.StatusOK && got == want {
+		return resp.Body, nil
+	}
+	defer resp.Body.Close()
+
+	said := "the server answers " + giterr.Quote([]byte(strconv.Itoa(resp.StatusCode)+" "+http.StatusText(resp.StatusCode)))
+	if got == "text/plain" && resp.StatusCode != http.StatusOK {
+		var text giterr.Excerpt
+		_, _ = io.CopyN(&text, resp.Body, 4*giterr.MaxMessage)
+		said += " and says " + text.String()
+	}
+
+	said = t.network.Through(resp.Request.URL, said)
+	wait := retryAfter(resp.Header.Get("Retry-After"), time.Now())
+	switch code := resp.StatusCode; {
+	case code == http.StatusOK && want == advertisement:
+		return nil, fmt.Errorf("%w: it answers with %s", giterr.ErrVersion, giterr.Quote([]byte(got)))
+	case code == http.StatusOK:
+		return nil, fmt.Errorf("%w: content of type %s", giterr.ErrProtocol, giterr.Quote([]byte(got)))
+	case code == http.StatusTooManyRequests, code >= 500, code == http.StatusRequestTimeout,
+		code == http.StatusForbidden && wait > 0: // how GitHub says "later"
+		return nil, giterr.WithRetryAfter(fmt.Errorf("%w: %s", giterr.ErrUnavailable, said), wait)
+	case code == http.StatusUnauthorized, code == http.StatusForbidden,
+		code == http.StatusNonAuthoritativeInfo: // Azure DevOps's page to sign in at
+		return nil, fmt.Errorf("%w: %s", giterr.ErrUnauthorized, said)
+	case code == http.StatusNotFound, code == http.StatusGone:
+		return nil, fmt.Errorf("%w: %s", giterr.ErrNotFound, said)
+	case code/100 == 3:
+		if to, err := resp.Request.URL.Parse(resp.Header.Get("Location")); err == nil {
+			to.Path = strings.TrimSuffix(to.Path, "/git-upload-pack")
+			said += " and points to " + whereTo(to)
+		}
+		return nil, fmt.Errorf("%w: to a command %s", giterr.ErrRedirect, said)
+	}
+
+	return nil, fmt.Errorf("%w: %s", giterr.ErrProtocol, said)
+}
+
+// retryAfter reads the header of that name: seconds, or a date.
+func retryAfter(value string, now time.Time) time.Duration {
+	var wait time.Duration
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if date, err := http.ParseTime(value); err == nil {
+		wait = date.Sub(now)
+	}
+	return min(max(wait, 0), maxRetryAfter)
+}

@@ -1,0 +1,165 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+)
+
+// ParseProxy reads the address of a proxy: http://[USER:PASSWORD@]HOST:PORT, or
+// https:// for one that is itself reached over TLS. Its errors do not repeat the
+// address, which may hold a password.
+func ParseProxy(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" ||
+		u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return nil, errors.New("a proxy is http://HOST:PORT or https://HOST:PORT, and nothing more")
+	}
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || port == 0 {
+		return nil, errors.New("a proxy's port must be said, http://HOST:PORT")
+	}
+
+	if password, _ := u.User.Password(); u.User != nil && (password == "" || u.User.Username() == "") {
+		return nil, errors.New("a proxy's user is USER:PASSWORD@ before the host, or left out")
+	}
+
+	return u, nil
+}
+
+// A proxied sends requests through a proxy, and those to this machine directly:
+// behind the proxy the same words would mean another machine. The proxy resolves
+// names, so what can be refused here is what a URL says itself.
+type proxied struct {
+	through *http.Transport // dials the proxy alone
+	direct  *http.Transport // dials loopback alone
+	options NetworkOptions
+	proxy   string // as errors name it
+}
+
+// newProxied makes both ways. Whoever vouches for hosts does not vouch for the
+// proxy: its certificate is looked at with the first authorities, not with those
+// that Trusting adds.
+func newProxied(o NetworkOptions, agent string, proxyTLS *tls.Config) *proxied {
+	shown := url.URL{Scheme: o.Proxy.Scheme, Host: o.Proxy.Host}
+	p := &proxied{options: o, proxy: shown.String()}
+	p.direct = newTransport(newDialer(checkLoopback), o.RootCAs)
+
+	// The administrator chose the proxy, wherever it is.
+	dialer := newDialer(func(address string) error {
+		return checkAddress(address, NetworkOptions{AllowPrivate: true, AllowLoopback: true})
+	})
+	p.through = newTransport(dialer, o.RootCAs)
+	p.through.Proxy = http.ProxyURL(o.Proxy)
+	p.through.ProxyConnectHeader = http.Header{"User-Agent": {agent}}
+	p.through.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+		if resp.StatusCode != http.StatusOK {
+			return p.refused(resp.StatusCode)
+		}
+		return nil
+	}
+	p.through.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dialer.DialContext(ctx, network, address)
+		return c, p.unreached(err)
+	}
+	secure := tls.Dialer{NetDialer: dialer, Config: proxyTLS}
+	p.through.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := secure.DialContext(ctx, network, address)
+		return c, p.unreached(err)
+	}
+
+	return p
+}
+
+// RoundTrip sends one request, or refuses it before anything is sent.
+func (p *proxied) RoundTrip(req *http.Request) (*http.Response, error) {
+	host := plainHost(req.URL)
+	if why := refuseHost(host, p.options); why != "" {
+		if req.Body != nil {
+			req.Body.Close()
+		}
+		return nil, fmt.Errorf("%w: %s is %s", giterr.ErrAddress, giterr.Quote([]byte(host)), why)
+	}
+
+	if isLocal(host) {
+		return p.direct.RoundTrip(req)
+	}
+
+	resp, err := p.through.RoundTrip(req)
+	if fault, ok := errors.AsType[*proxyError](err); ok {
+		return nil, fault
+	}
+	if err != nil {
+		return nil, fmt.Errorf("through the proxy %s: %w", p.proxy, err)
+	}
+
+	if resp.StatusCode == http.StatusProxyAuthRequired && req.URL.Scheme == "http" { // in a tunnel it is the host's
+		resp.Body.Close()
+		return nil, p.refused(resp.StatusCode)
+	}
+
+	return resp, nil
+}
+
+// CloseIdleConnections lets go of those to the proxy and to this machine.
+func (p *proxied) CloseIdleConnections() {
+	p.through.CloseIdleConnections()
+	p.direct.CloseIdleConnections()
+}
+
+// A proxyError is what went wrong at the proxy, whatever host was asked.
+type proxyError struct{ error }
+
+func (e *proxyError) Unwrap() error { return e.error }
+
+// refused says what a proxy's answer means. Its words are not repeated: they may
+// hold what it was sent.
+func (p *proxied) refused(status int) error {
+	kind, hint := giterr.ErrUnavailable, ""
+	switch {
+	case status == http.StatusProxyAuthRequired:
+		kind, hint = giterr.ErrProxy, ": it wants another user and password"
+	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests:
+	case status/100 == 4:
+		kind, hint = giterr.ErrProxy, ": it does not let us through to this host"
+	}
+	return &proxyError{fmt.Errorf("%w: the proxy %s answers %d %s%s", kind, p.proxy, status, http.StatusText(status), hint)}
+}
+
+// unreached names the proxy in an error of dialling it.
+func (p *proxied) unreached(err error) error {
+	certificate, isCertificate := errors.AsType[*tls.CertificateVerificationError](err)
+	switch {
+	case err == nil:
+		return nil
+	case isCertificate:
+		err = fmt.Errorf("%w: the proxy %s: %w", giterr.ErrCertificate, p.proxy, certificate)
+	case errors.Is(err, giterr.ErrAddress):
+		err = fmt.Errorf("the proxy %s: %w", p.proxy, err)
+	default:
+		err = fmt.Errorf("%w: the proxy %s: %w", giterr.ErrUnavailable, p.proxy, err)
+	}
+
+	return &proxyError{err}
+}
+
+// Through completes what an error says of an answer. One that came in the clear
+// may be the proxy's own, which is then named, and its password taken out.
+func (n *Network) Through(u *url.URL, said string) string {
+	p, ok := n.client.Transport.(*proxied)
+	if !ok || u.Scheme != "http" || isLocal(plainHost(u)) {
+		return said
+	}
+	if user := p.options.Proxy.User; user != nil {
+		password, _ := user.Password()
+		said = Basic("", user.Username(), password).Redact(said)
+	}
+	return said + " through the proxy " + p.proxy
+}

@@ -1,0 +1,56 @@
+package transport
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+)
+
+// A Transport carries requests of the protocol to a repository.
+type Transport interface {
+	// advertise gives the capability advertisement.
+	Advertise(ctx context.Context) (io.ReadCloser, error)
+	// command gives the answer to one request.
+	Command(ctx context.Context, request []byte) (io.ReadCloser, error)
+}
+
+// Options say where a transport leads, and how.
+type Options struct {
+	// URL is the repository's address, as in Options.
+	URL     string
+	Auth    Auth
+	Network *Network
+	// RefBytes is the most that a server of the old protocol may list of its refs
+	// before each answer over SSH.
+	RefBytes int64
+}
+
+// Open checks the URL and the credential, and reaches nothing yet. It
+// returns the URL as errors show it.
+func Open(o Options) (t Transport, name string, err error) {
+	parse, isSSH := parseURL, strings.HasPrefix(strings.ToLower(o.URL), "ssh://")
+	if isSSH {
+		parse = parseSSH
+	}
+
+	u, err := parse(o.URL)
+	if err != nil {
+		return nil, "", err
+	}
+
+	name = u.String()
+	if err = o.Auth.check(u); err == nil {
+		if isSSH {
+			t, err = newSSHTransport(u, o)
+		} else {
+			t = &httpTransport{network: o.Network, first: u, auth: o.Auth, base: u}
+		}
+	}
+	if err != nil {
+		return nil, name, &giterr.Error{Repository: name, Err: err}
+	}
+
+	return t, name, nil
+}

@@ -1,0 +1,119 @@
+package transport
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/giterr"
+)
+
+// parseURL takes an allow list of schemes and forms. Its errors do not repeat
+// the URL, which may hold a password, and name the https form of an ssh one.
+func parseURL(raw string) (*url.URL, error) {
+	if form, ok := httpsForm(raw); ok {
+		return nil, fmt.Errorf("%w: only http:// and https:// are read; use %s", giterr.ErrURL, form)
+	}
+
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: it cannot be parsed", giterr.ErrURL)
+	case u.Scheme != "https" && u.Scheme != "http":
+		return nil, fmt.Errorf("%w: only http:// and https:// are read, use https://HOST/PATH", giterr.ErrURL)
+	case u.Hostname() == "" || u.Opaque != "":
+		return nil, fmt.Errorf("%w: it names no host", giterr.ErrURL)
+	case u.User != nil:
+		return nil, fmt.Errorf("%w: take user name and password out of it and give them as a credential (%s://%s%s)",
+			giterr.ErrURL, u.Scheme, u.Host, u.EscapedPath())
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, fmt.Errorf("%w: a query or a fragment is not part of a repository's address", giterr.ErrURL)
+	case strings.ContainsFunc(u.Path, func(c rune) bool { return c < ' ' || c == 0x7f }):
+		return nil, fmt.Errorf("%w: it holds control characters", giterr.ErrURL)
+	}
+
+	u.Path, u.RawPath = strings.TrimSuffix(u.Path, "/"), strings.TrimSuffix(u.RawPath, "/")
+	return u, nil
+}
+
+// httpsForm gives the https:// form of the ways to write an address over ssh or
+// git's own port: ssh://git@host:22/path, git://host/path, git@host:path.
+func httpsForm(raw string) (string, bool) {
+	scheme, rest, ok := strings.Cut(raw, "://")
+	if !ok {
+		host, path, ok := strings.Cut(raw, ":")
+		if !ok || host == "http" || host == "https" || strings.ContainsAny(host, "/\\") || strings.HasPrefix(path, ":") || path == "" {
+			return "", false
+		}
+
+		rest = host + "/" + path
+	} else if scheme != "ssh" && scheme != "git" && scheme != "git+ssh" && scheme != "ssh+git" {
+		return "", false
+	}
+
+	host, path, _ := strings.Cut(rest, "/")
+	host = host[strings.LastIndexByte(host, '@')+1:]
+	host, _, _ = strings.Cut(host, ":")
+	form := url.URL{Scheme: "https", Host: host, Path: "/" + strings.TrimPrefix(path, "/")}
+
+	return form.String(), true
+}
+
+// parseSSH takes ssh://[USER@]HOST[:PORT]/PATH. Its errors do not repeat the
+// URL, which may hold a password.
+func parseSSH(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%w: it cannot be parsed", giterr.ErrURL)
+	}
+
+	_, password := u.User.Password()
+	host := u.Hostname()
+	switch {
+	case password:
+		return nil, fmt.Errorf("%w: a password is not part of a repository's address, and not used over SSH", giterr.ErrURL)
+	case host == "" || u.Opaque != "":
+		return nil, fmt.Errorf("%w: it names no host", giterr.ErrURL)
+	case host[0] == '-' || strings.ContainsFunc(host, notPlain("-._:%")):
+		return nil, fmt.Errorf("%w: no host is called so", giterr.ErrURL)
+	case strings.HasPrefix(u.User.Username(), "-") || strings.ContainsFunc(u.User.Username(), notPlain("-._+@")):
+		return nil, fmt.Errorf("%w: its user name holds characters that are not sent", giterr.ErrURL)
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, fmt.Errorf("%w: a query or a fragment is not part of a repository's address", giterr.ErrURL)
+	}
+
+	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), ""
+	return u, nil
+}
+
+// uploadPackPath gives a path as it stands between the quotes of the command,
+// which a shell of the server's reads. A path that could end the quotes is
+// refused: not all servers agree about how it would have to be written.
+func uploadPackPath(path string) (string, error) {
+	if path == "" {
+		return "", fmt.Errorf("%w: it names no repository", giterr.ErrURL)
+	}
+	if bad := strings.IndexFunc(path, notPlain("/-._~+@=,: %")); bad >= 0 {
+		return "", fmt.Errorf("%w: its path holds %s, which is not sent over SSH", giterr.ErrURL, giterr.Quote([]byte(string([]rune(path[bad:])[:1]))))
+	}
+
+	for element := range strings.SplitSeq(path, "/") {
+		if element == "." || element == ".." {
+			return "", fmt.Errorf("%w: its path leads upwards", giterr.ErrURL)
+		}
+	}
+
+	if strings.HasPrefix(path, "/~") {
+		path = path[1:] // a home folder, as git writes it
+	}
+
+	return path, nil
+}
+
+// notPlain says what is no letter, no digit and not listed.
+func notPlain(listed string) func(rune) bool {
+	return func(c rune) bool {
+		return c == unicode.ReplacementChar || !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune(listed, c)
+	}
+}
