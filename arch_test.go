@@ -99,7 +99,8 @@ func layout() map[string]layoutEntry {
 		"internal/cfn/template": {imports: "internal/cfn/syntax"},
 		"internal/cfn/spec":     {},
 		"internal/sandbox": {imports: ". internal/db internal/sigv4 internal/awsquery" +
-			" internal/cfn/spec internal/cfn/syntax internal/cfn/template internal/sandbox/rollout"},
+			" internal/cfn/spec internal/cfn/syntax internal/cfn/template internal/sandbox/rollout internal/sandbox/store"},
+		"internal/sandbox/store":   {imports: "internal/cfn/template internal/db internal/sandbox/rollout"},
 		"internal/sandbox/rollout": {imports: "internal/cfn/spec internal/cfn/syntax internal/cfn/template"},
 
 		"internal/sample":    {},

@@ -37,20 +37,20 @@ func (c caller) suffix() string {
 	return "amazonaws.com"
 }
 
-// session is a key that AssumeRole gave out.
-type session struct {
+// assumedSession is a key that AssumeRole gave out.
+type assumedSession struct {
 	secret, token, account, arn, userID string
 	expires                             int64
 }
 
-// caller verifies a request's signature and says whose it is.
-func (s *Sandbox) caller(r *http.Request, body []byte) (caller, error) {
+// authenticate verifies a request's signature and says whose it is.
+func (s *Sandbox) authenticate(r *http.Request, body []byte) (caller, error) {
 	a, err := s.verifier.Parse(r, "cloudformation", "sts")
 	if err != nil {
 		return caller{}, err
 	}
 	if strings.HasPrefix(a.AccessKeyID, sessionKeyPrefix) {
-		return s.assumed(r, body, a)
+		return s.verifySessionKey(r, body, a)
 	}
 
 	account := s.opt.Account
@@ -69,9 +69,9 @@ func (s *Sandbox) caller(r *http.Request, body []byte) (caller, error) {
 	return who, nil
 }
 
-// session looks up a key of ours.
-func (s *Sandbox) session(r *http.Request, accessKeyID string) (session, error) {
-	var ses session
+// findSession looks up a key of ours.
+func (s *Sandbox) findSession(r *http.Request, accessKeyID string) (assumedSession, error) {
+	var ses assumedSession
 	err := s.db.Peek(r.Context(), func(tx *db.Tx) error {
 		return tx.QueryRow(`SELECT secret, token, account, arn, user_id, expires_at FROM session WHERE access_key_id = $1`, accessKeyID).
 			Scan(&ses.secret, &ses.token, &ses.account, &ses.arn, &ses.userID, &ses.expires)
@@ -82,9 +82,9 @@ func (s *Sandbox) session(r *http.Request, accessKeyID string) (session, error) 
 	return ses, err
 }
 
-// assumed verifies a request signed with a key of ours.
-func (s *Sandbox) assumed(r *http.Request, body []byte, a *sigv4.Authorization) (caller, error) {
-	ses, err := s.session(r, a.AccessKeyID)
+// verifySessionKey verifies a request signed with a key of ours.
+func (s *Sandbox) verifySessionKey(r *http.Request, body []byte, a *sigv4.Authorization) (caller, error) {
+	ses, err := s.findSession(r, a.AccessKeyID)
 	if err != nil {
 		return caller{}, err
 	}

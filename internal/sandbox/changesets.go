@@ -4,75 +4,83 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"github.com/lockstephq/lockstep/internal/awsquery"
 	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 	"github.com/lockstephq/lockstep/internal/cfn/template"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
+	"github.com/lockstephq/lockstep/internal/sandbox/store"
 )
 
-type createdChangeSet struct {
+type createChangeSetResult struct {
 	ID      string `xml:"Id"`
 	StackID string `xml:"StackId"`
 }
 
 func (c *call) createChangeSet() (any, error) {
 	name := c.form.Text("ChangeSetName")
-	if err := newChangeSetName(name); err != nil {
+	if err := validateChangeSetName(name); err != nil {
 		return nil, err
 	}
 
-	st, create, err := c.changedStack(name)
+	st, create, err := c.changeSetStack(name)
 	if err != nil {
 		return nil, err
 	}
-	if same, found, err := c.sameChangeSet(st, name); err != nil || found {
+	if same, found, err := c.repeatedChangeSet(st, name); err != nil || found {
 		return same, err
 	}
 
-	before := &st.def
+	before := &st.Definition
 	if create {
 		before = nil
 	}
 
-	p, err := c.propose(before)
+	p, err := c.readProposal(before)
 	if err != nil {
 		return nil, err
 	}
 
-	d := &p.def.detail
-	d.Kind = "UPDATE"
+	d := &p.def.Settings
+	d.ChangeSetType = "UPDATE"
 	if create {
-		d.Kind = "CREATE"
+		d.ChangeSetType = "CREATE"
 	}
 
-	d.ChangeSetText = c.form.Text("Description")
-	if d.OnFailure, err = failureNamed("onStackFailure", c.form.Text("OnStackFailure")); err != nil {
+	d.ChangeSetDescription = c.form.Text("Description")
+	if d.OnFailure, err = parseOnFailure("onStackFailure", c.form.Text("OnStackFailure")); err != nil {
 		return nil, err
 	}
 	if !create && d.OnFailure == rollout.Remove {
-		return nil, refuse("OnStackFailure DELETE is only valid for a change set of type CREATE.")
+		return nil, validationError("OnStackFailure DELETE is only valid for a change set of type CREATE.")
 	}
 
-	cs := changeSet{name: name, status: "CREATE_COMPLETE", token: c.form.Text("ClientToken")}
-	cs.arn = "arn:" + c.who.partition() + ":cloudformation:" + st.region + ":" + st.account + ":changeSet/" + name + "/" + newUUID()
-	d.ChangeSet = cs.arn
-	cs.def = p.def
+	cs := store.ChangeSet{Name: name, FinalStatus: "CREATE_COMPLETE", ClientToken: c.form.Text("ClientToken")}
+	cs.ARN = "arn:" + c.who.partition() + ":cloudformation:" + st.Region + ":" + st.Account + ":changeSet/" + name + "/" + uuid.NewString()
+	d.ChangeSetARN = cs.ARN
+	cs.Definition = p.def
 
-	if err := c.fillChangeSet(&cs, st, p); err != nil {
+	if err := c.computeChanges(&cs, st, p); err != nil {
 		return nil, err
 	}
 
-	arn, err := c.insertChangeSet(st, cs)
-	return createdChangeSet{ID: arn, StackID: st.arn}, err
+	cs.ReadyAt = c.Now()
+	if c.s.opt.Each == 0 {
+		cs.ReadyAt += store.ReadyAfter
+	}
+
+	arn, err := c.InsertChangeSet(st, cs)
+	return createChangeSetResult{ID: arn, StackID: st.ARN}, err
 }
 
-// fillChangeSet computes the changes. What is wrong with the template's values
+// computeChanges computes the changes. What is wrong with the template's values
 // fails the change set rather than the request, as at AWS.
-func (c *call) fillChangeSet(cs *changeSet, st *stack, p *proposal) error {
-	pl, err := c.plan(st, p)
+func (c *call) computeChanges(cs *store.ChangeSet, st *store.Stack, p *proposal) error {
+	pl, err := c.evaluatePlan(st, p)
 	if e, ok := errors.AsType[*syntax.Error](err); ok {
-		cs.status, cs.reason = "FAILED", e.Message
+		cs.FinalStatus, cs.FinalReason = "FAILED", e.Message
 		return nil
 	}
 
@@ -80,23 +88,23 @@ func (c *call) fillChangeSet(cs *changeSet, st *stack, p *proposal) error {
 		return err
 	}
 
-	cs.changes = pl.changes
+	cs.Changes = pl.changes
 	switch {
 	case pl.missing != nil:
-		cs.status, cs.reason = "FAILED", pl.missing.Error()
+		cs.FinalStatus, cs.FinalReason = "FAILED", pl.missing.Error()
 	case !pl.changed:
-		cs.status, cs.reason = "FAILED", noChanges
+		cs.FinalStatus, cs.FinalReason = "FAILED", noChanges
 	}
 
 	return nil
 }
 
-// changedStack finds the stack that a new change set is for, or makes it, in
+// changeSetStack finds the stack that a new change set is for, or makes it, in
 // review, for one that creates it.
-func (c *call) changedStack(changeSetName string) (st *stack, create bool, err error) {
+func (c *call) changeSetStack(changeSetName string) (st *store.Stack, create bool, err error) {
 	name := c.form.Text("StackName")
-	st, err = c.find(name)
-	missing := errors.Is(err, errNoStack) || err == nil && st.gone(c.now())
+	st, err = c.FindStack(name)
+	missing := errors.Is(err, store.ErrNoStack) || err == nil && st.IsDeleted(c.Now())
 	if err != nil && !missing {
 		return nil, false, err
 	}
@@ -104,49 +112,49 @@ func (c *call) changedStack(changeSetName string) (st *stack, create bool, err e
 	switch kind := c.form.Text("ChangeSetType"); kind {
 	case "CREATE":
 		if missing {
-			st, err = c.reviewStack(name)
+			st, err = c.createReviewStack(name)
 			return st, true, err
 		}
 
-		if st.status != "REVIEW_IN_PROGRESS" {
-			return nil, false, refuse("Stack [%s] already exists and cannot be created again with the changeSet [%s].", st.name, changeSetName)
+		if st.Status != "REVIEW_IN_PROGRESS" {
+			return nil, false, validationError("Stack [%s] already exists and cannot be created again with the changeSet [%s].", st.Name, changeSetName)
 		}
 		return st, true, nil
 	case "", "UPDATE":
 		if missing {
-			return nil, false, refuse("Stack [%s] does not exist", clip(name))
+			return nil, false, validationError("Stack [%s] does not exist", syntax.Clip(name))
 		}
-		if !st.updatable() {
-			return nil, false, c.notUpdatable(st)
+		if !st.IsUpdatable() {
+			return nil, false, c.notUpdatableError(st)
 		}
 		return st, false, nil
 
 	case "IMPORT":
-		return nil, false, refuse("the sandbox does not expand ChangeSetType IMPORT")
+		return nil, false, validationError("the sandbox does not expand ChangeSetType IMPORT")
 	default:
-		return nil, false, violation("changeSetType", kind, "Member must satisfy enum value set: [IMPORT, UPDATE, CREATE]")
+		return nil, false, constraintError("changeSetType", kind, "Member must satisfy enum value set: [IMPORT, UPDATE, CREATE]")
 	}
 }
 
-// reviewStack makes a stack that only has change sets so far.
-func (c *call) reviewStack(name string) (*stack, error) {
-	if err := newStackName(name); err != nil {
+// createReviewStack makes a stack that only has change sets so far.
+func (c *call) createReviewStack(name string) (*store.Stack, error) {
+	if err := validateStackName(name); err != nil {
 		return nil, err
 	}
-	st, err := c.openStack(name, false)
+	st, err := c.InsertStack(name, false)
 	if err != nil {
 		return nil, err
 	}
-	st.status = "REVIEW_IN_PROGRESS"
-	rec := recorder{c: c, st: st}
-	return st, rec.write([]rollout.Moment{{Status: st.status, Reason: "User Initiated"}})
+	st.Status = "REVIEW_IN_PROGRESS"
+	moments := []rollout.Moment{{Status: st.Status, Reason: "User Initiated"}}
+	return st, c.Record(store.Operation{Stack: st}, moments)
 }
 
-// sameChangeSet answers a repeated request, and refuses another of the same name.
-func (c *call) sameChangeSet(st *stack, name string) (same createdChangeSet, found bool, err error) {
+// repeatedChangeSet answers a repeated request, and refuses another of the same name.
+func (c *call) repeatedChangeSet(st *store.Stack, name string) (same createChangeSetResult, found bool, err error) {
 	var token string
-	same.StackID = st.arn
-	err = c.tx.QueryRow(`SELECT arn, client_token FROM change_set WHERE stack_id = $1 AND name = $2`, st.id, name).Scan(&same.ID, &token)
+	same.StackID = st.ARN
+	err = c.Tx.QueryRow(`SELECT arn, client_token FROM change_set WHERE stack_id = $1 AND name = $2`, st.ID, name).Scan(&same.ID, &token)
 	if errors.Is(err, db.ErrNoRows) {
 		return same, false, nil
 	}
@@ -162,70 +170,69 @@ func (c *call) sameChangeSet(st *stack, name string) (same createdChangeSet, fou
 }
 
 func (c *call) executeChangeSet() (any, error) {
-	cs, err := c.theChangeSet()
+	cs, err := c.requestedChangeSet()
 	if err != nil {
 		return nil, err
 	}
 
-	repeated, err := c.repeated(cs.arn)
+	repeated, err := c.isRepeated(cs.ARN)
 	if err != nil || repeated {
 		return nil, err
 	}
-	if cs.statusNow != "CREATE_COMPLETE" {
-		return nil, cs.notExecutable("current status", cs.statusNow)
+	if cs.Status != "CREATE_COMPLETE" {
+		return nil, notExecutableError(cs, "current status", cs.Status)
 	}
 
-	if cs.executionNow != "AVAILABLE" {
-		return nil, cs.notExecutable("current execution status", cs.executionNow)
+	if cs.ExecutionStatus != "AVAILABLE" {
+		return nil, notExecutableError(cs, "current execution status", cs.ExecutionStatus)
 	}
 
-	st, create := cs.st, cs.def.detail.Kind == "CREATE"
-	if create && st.status != "REVIEW_IN_PROGRESS" || !create && !st.updatable() {
-		return nil, c.notUpdatable(st)
+	st, create := cs.Stack, cs.Definition.Settings.ChangeSetType == "CREATE"
+	if create && st.Status != "REVIEW_IN_PROGRESS" || !create && !st.IsUpdatable() {
+		return nil, c.notUpdatableError(st)
 	}
-	if err := c.executionSettings(&cs.def.detail); err != nil {
+	if err := c.readExecutionSettings(&cs.Definition.Settings); err != nil {
 		return nil, err
 	}
 
-	t, err := template.Parse(cs.def.body)
+	t, err := template.Parse(cs.Definition.Body)
 	if err != nil {
 		return nil, err
 	}
 
-	pl, err := c.plan(st, &proposal{def: cs.def, template: t})
+	pl, err := c.evaluatePlan(st, &proposal{def: cs.Definition, template: t})
 	if err != nil {
 		return nil, err
 	}
 
-	out, err := c.deploy(deployment{st: st, plan: pl, def: cs.def, create: create, token: c.form.Text("ClientRequestToken")})
+	out, err := c.deploy(deployment{st: st, plan: pl, def: cs.Definition, create: create, token: c.form.Text("ClientRequestToken")})
 	if err != nil {
 		return nil, err
 	}
 
-	_, err = c.tx.Exec(`UPDATE change_set SET executed_at = $1, ends_at = $2, succeeded = $3 WHERE id = $4`, c.now(), out.ends, out.succeeded, cs.id)
-	if err != nil {
+	if err := c.MarkExecuted(cs, out); err != nil {
 		return nil, err
 	}
-	if err := c.expire(st, cs.id); err != nil {
+	if err := c.MarkChangeSetsObsolete(st, cs.ID); err != nil {
 		return nil, err
 	}
 
-	return nil, c.remember(cs.arn, "")
+	return nil, c.recordToken(cs.ARN, "")
 }
 
-func (cs *changeSet) notExecutable(what, status string) error {
-	return &awsquery.Error{Code: "InvalidChangeSetStatus", Message: fmt.Sprintf("ChangeSet [%s] cannot be executed in its %s of [%s]", cs.arn, what, status)}
+func notExecutableError(cs *store.ChangeSet, what, status string) error {
+	return &awsquery.Error{Code: "InvalidChangeSetStatus", Message: fmt.Sprintf("ChangeSet [%s] cannot be executed in its %s of [%s]", cs.ARN, what, status)}
 }
 
-// executionSettings reads what ExecuteChangeSet says of failure.
-func (c *call) executionSettings(d *detail) error {
+// readExecutionSettings reads what ExecuteChangeSet says of failure.
+func (c *call) readExecutionSettings(d *store.Settings) error {
 	if c.form.Has("DisableRollback") {
 		disable, err := c.form.Flag("DisableRollback")
 		if err != nil {
 			return err
 		}
 		if d.OnFailure != rollout.Rollback && d.OnFailure != "" {
-			return refuse("DisableRollback cannot be specified for a change set that has OnStackFailure.")
+			return validationError("DisableRollback cannot be specified for a change set that has OnStackFailure.")
 		}
 
 		if disable {
@@ -234,12 +241,12 @@ func (c *call) executionSettings(d *detail) error {
 	}
 
 	keep, err := c.form.Flag("RetainExceptOnCreate")
-	d.ExceptOnNew = d.ExceptOnNew || keep
+	d.RetainExceptOnCreate = d.RetainExceptOnCreate || keep
 	return err
 }
 
 func (c *call) deleteChangeSet() (any, error) {
-	cs, err := c.theChangeSet()
+	cs, err := c.requestedChangeSet()
 	if e, ok := errors.AsType[*awsquery.Error](err); ok && e.Code == "ChangeSetNotFound" {
 		return nil, nil // deleting what is not there is done, and the operation has no result
 	}
@@ -247,10 +254,9 @@ func (c *call) deleteChangeSet() (any, error) {
 		return nil, err
 	}
 
-	if cs.executionNow == "EXECUTE_IN_PROGRESS" || cs.executed != nil && cs.st.inProgress() {
-		return nil, &awsquery.Error{Code: "InvalidChangeSetStatus", Message: fmt.Sprintf("ChangeSet [%s] cannot be deleted in its current execution status of [%s]", cs.arn, cs.executionNow)}
+	if cs.ExecutionStatus == "EXECUTE_IN_PROGRESS" || cs.ExecutedAt != nil && cs.Stack.IsInProgress() {
+		return nil, &awsquery.Error{Code: "InvalidChangeSetStatus", Message: fmt.Sprintf("ChangeSet [%s] cannot be deleted in its current execution status of [%s]", cs.ARN, cs.ExecutionStatus)}
 	}
 
-	_, err = c.tx.Exec(`DELETE FROM change_set WHERE id = $1`, cs.id)
-	return nil, err
+	return nil, c.DeleteChangeSet(cs)
 }

@@ -7,15 +7,14 @@ import (
 	"math"
 	"slices"
 
+	"github.com/google/uuid"
+
 	"github.com/lockstephq/lockstep/internal/awsquery"
+	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
+	"github.com/lockstephq/lockstep/internal/sandbox/store"
 )
-
-type parameterXML struct {
-	ParameterKey   string
-	ParameterValue string
-}
 
 type outputXML struct {
 	OutputKey   string
@@ -33,7 +32,7 @@ type stackXML struct {
 	StackName                   string
 	ChangeSetID                 string `xml:"ChangeSetId,omitempty"`
 	Description                 string `xml:",omitempty"`
-	Parameters                  awsquery.List[parameterXML]
+	Parameters                  awsquery.List[store.Parameter]
 	CreationTime                awsquery.Time
 	DeletionTime                *awsquery.Time `xml:",omitempty"`
 	LastUpdatedTime             *awsquery.Time `xml:",omitempty"`
@@ -46,12 +45,12 @@ type stackXML struct {
 	Capabilities                awsquery.List[string]
 	Outputs                     awsquery.List[outputXML]
 	RoleARN                     string `xml:",omitempty"`
-	Tags                        awsquery.List[tag]
+	Tags                        awsquery.List[store.Tag]
 	EnableTerminationProtection bool
 	DriftInformation            driftXML
 }
 
-type describedStacks struct {
+type describeStacksResult struct {
 	Stacks    awsquery.List[stackXML]
 	NextToken string `xml:",omitempty"`
 }
@@ -61,27 +60,27 @@ const pageSize = 100
 
 func (c *call) describeStacks() (any, error) {
 	if c.form.Text("StackName") != "" {
-		st, err := c.existing()
+		st, err := c.requestedStack()
 		if err != nil {
 			return nil, err
 		}
-		return describedStacks{Stacks: awsquery.Of(c.stackXML(st))}, nil
+		return describeStacksResult{Stacks: awsquery.Of(c.stackXML(st))}, nil
 	}
 
-	page, err := c.page()
+	page, err := c.pageStart()
 	if err != nil {
 		return nil, err
 	}
 
-	all, err := c.stacks(false, page, pageSize+1)
+	all, err := c.ListStacks(false, page, pageSize+1)
 	if err != nil {
 		return nil, err
 	}
 
-	var out describedStacks
-	out.NextToken, all = c.nextStacks(all)
+	var out describeStacksResult
+	out.NextToken, all = c.nextStackPage(all)
 	for _, st := range all {
-		if st.def, err = c.definition(st.defined); err != nil {
+		if st.Definition, err = c.LoadDefinition(st.DefinitionID); err != nil {
 			return nil, err
 		}
 		out.Stacks.Members = append(out.Stacks.Members, c.stackXML(st))
@@ -90,36 +89,36 @@ func (c *call) describeStacks() (any, error) {
 	return out, nil
 }
 
-func (c *call) nextStacks(all []*stack) (string, []*stack) {
+func (c *call) nextStackPage(all []*store.Stack) (string, []*store.Stack) {
 	if len(all) <= pageSize {
 		return "", all
 	}
-	return c.token(all[pageSize-1].id), all[:pageSize]
+	return c.pageToken(all[pageSize-1].ID), all[:pageSize]
 }
 
-func (c *call) stackXML(st *stack) stackXML {
-	d := st.def.detail
+func (c *call) stackXML(st *store.Stack) stackXML {
+	d := st.Definition.Settings
 	x := stackXML{
-		StackID: st.arn, StackName: st.name, ChangeSetID: d.ChangeSet, Description: d.Description, Parameters: awsquery.Of(d.Shown...),
-		CreationTime: awsquery.Time(db.Time(st.created)), StackStatus: st.status, StackStatusReason: st.reason,
-		DisableRollback: d.OnFailure == rollout.DoNothing, NotificationARNs: awsquery.Of(d.Notifications...), TimeoutInMinutes: d.Timeout,
+		StackID: st.ARN, StackName: st.Name, ChangeSetID: d.ChangeSetARN, Description: d.Description, Parameters: awsquery.Of(d.ShownParameters...),
+		CreationTime: awsquery.Time(db.Time(st.CreatedAt)), StackStatus: st.Status, StackStatusReason: st.StatusReason,
+		DisableRollback: d.OnFailure == rollout.DoNothing, NotificationARNs: awsquery.Of(d.Notifications...), TimeoutInMinutes: d.TimeoutMinutes,
 		Capabilities: awsquery.Of(d.Capabilities...), RoleARN: d.RoleARN, Tags: awsquery.Of(d.Tags...),
-		EnableTerminationProtection: st.protected, DriftInformation: driftXML{"NOT_CHECKED"},
+		EnableTerminationProtection: st.Protected, DriftInformation: driftXML{"NOT_CHECKED"},
 	}
 
-	x.LastUpdatedTime = moment(st.updated)
-	if st.status == "DELETE_COMPLETE" {
-		x.DeletionTime = moment(st.deleted)
+	x.LastUpdatedTime = optionalTime(st.UpdatedAt)
+	if st.Status == "DELETE_COMPLETE" {
+		x.DeletionTime = optionalTime(st.DeletedAt)
 	}
 
-	for _, o := range st.outputs {
+	for _, o := range st.Outputs {
 		x.Outputs.Members = append(x.Outputs.Members, outputXML{o.Key, o.Value, o.Description, o.Export})
 	}
 
 	return x
 }
 
-func moment(ms *int64) *awsquery.Time {
+func optionalTime(ms *int64) *awsquery.Time {
 	if ms == nil {
 		return nil
 	}
@@ -139,39 +138,39 @@ type stackSummary struct {
 	DriftInformation    driftXML
 }
 
-type listedStacks struct {
+type listStacksResult struct {
 	StackSummaries awsquery.List[stackSummary]
 	NextToken      string `xml:",omitempty"`
 }
 
 func (c *call) listStacks() (any, error) {
-	page, err := c.page()
+	page, err := c.pageStart()
 	if err != nil {
 		return nil, err
 	}
 
-	all, err := c.stacks(true, page, pageSize+1)
+	all, err := c.ListStacks(true, page, pageSize+1)
 	if err != nil {
 		return nil, err
 	}
 
-	var out listedStacks
-	out.NextToken, all = c.nextStacks(all)
+	var out listStacksResult
+	out.NextToken, all = c.nextStackPage(all)
 	filter := c.form.Texts("StackStatusFilter")
 	for _, st := range all {
-		if len(filter) > 0 && !slices.Contains(filter, string(st.status)) {
+		if len(filter) > 0 && !slices.Contains(filter, string(st.Status)) {
 			continue
 		}
-		if st.def, err = c.definition(st.defined); err != nil {
+		if st.Definition, err = c.LoadDefinition(st.DefinitionID); err != nil {
 			return nil, err
 		}
 
 		sum := stackSummary{
-			StackID: st.arn, StackName: st.name, TemplateDescription: st.def.detail.Description, CreationTime: awsquery.Time(db.Time(st.created)),
-			LastUpdatedTime: moment(st.updated), StackStatus: st.status, StackStatusReason: st.reason, DriftInformation: driftXML{"NOT_CHECKED"},
+			StackID: st.ARN, StackName: st.Name, TemplateDescription: st.Definition.Settings.Description, CreationTime: awsquery.Time(db.Time(st.CreatedAt)),
+			LastUpdatedTime: optionalTime(st.UpdatedAt), StackStatus: st.Status, StackStatusReason: st.StatusReason, DriftInformation: driftXML{"NOT_CHECKED"},
 		}
-		if st.status == "DELETE_COMPLETE" {
-			sum.DeletionTime = moment(st.deleted)
+		if st.Status == "DELETE_COMPLETE" {
+			sum.DeletionTime = optionalTime(st.DeletedAt)
 		}
 
 		out.StackSummaries.Members = append(out.StackSummaries.Members, sum)
@@ -194,41 +193,41 @@ type eventXML struct {
 	ClientRequestToken   string `xml:",omitempty"`
 }
 
-type describedEvents struct {
+type describeStackEventsResult struct {
 	StackEvents awsquery.List[eventXML]
 	NextToken   string `xml:",omitempty"`
 }
 
 func (c *call) describeStackEvents() (any, error) {
-	page, err := c.page()
+	page, err := c.pageStart()
 	if err != nil {
 		return nil, err
 	}
 
-	st, err := c.find(c.form.Text("StackName"))
-	if errors.Is(err, errNoStack) {
-		return nil, refuse("Stack [%s] does not exist", clip(c.form.Text("StackName")))
+	st, err := c.FindStack(c.form.Text("StackName"))
+	if errors.Is(err, store.ErrNoStack) {
+		return nil, validationError("Stack [%s] does not exist", syntax.Clip(c.form.Text("StackName")))
 	}
 	if err != nil {
 		return nil, err
 	}
 
-	rows, err := c.tx.Query(`SELECT seq, at, logical_id, physical_id, type, status, reason, properties, token FROM event
-		WHERE stack_id = $1 AND seq < $2 AND at <= $3 AND silent = 0 ORDER BY seq DESC LIMIT $4`, st.id, page, c.now(), pageSize+1)
+	rows, err := c.Tx.Query(`SELECT seq, at, logical_id, physical_id, type, status, reason, properties, token FROM event
+		WHERE stack_id = $1 AND seq < $2 AND at <= $3 AND silent = 0 ORDER BY seq DESC LIMIT $4`, st.ID, page, c.Now(), pageSize+1)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 
-	var out describedEvents
+	var out describeStackEventsResult
 	last := int64(0)
 	for rows.Next() {
 		if len(out.StackEvents.Members) == pageSize {
-			out.NextToken = c.token(last)
+			out.NextToken = c.pageToken(last)
 			break
 		}
 
-		x := eventXML{StackID: st.arn, StackName: st.name}
+		x := eventXML{StackID: st.ARN, StackName: st.Name}
 		var at int64
 		err := rows.Scan(&last, &at, &x.LogicalResourceID, &x.PhysicalResourceID, &x.ResourceType, &x.ResourceStatus,
 			&x.ResourceStatusReason, &x.ResourceProperties, &x.ClientRequestToken)
@@ -246,19 +245,19 @@ func (c *call) describeStackEvents() (any, error) {
 
 // eventID is an event's id in AWS's forms: a UUID for the stack's own, else made
 // of the resource, its status and the time. It is the same at every reading.
-func eventID(st *stack, seq int64, x eventXML, at int64) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", st.arn, seq))
-	if x.PhysicalResourceID == st.arn {
-		return uuidText(sum[:])
+func eventID(st *store.Stack, seq int64, x eventXML, at int64) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", st.ARN, seq))
+	if x.PhysicalResourceID == st.ARN {
+		return uuid.UUID(sum[:16]).String()
 	}
 	return fmt.Sprintf("%s-%s-%s-%x", x.LogicalResourceID, x.ResourceStatus, db.Time(at).Format("2006-01-02T15:04:05.000Z"), sum[:2])
 }
 
-// page reads the NextToken: what the next page's ids are below.
-func (c *call) page() (int64, error) {
+// pageStart reads the NextToken: what the next page's ids are below.
+func (c *call) pageStart() (int64, error) {
 	token := c.form.Text("NextToken")
 	if token == "" {
 		return math.MaxInt64, nil
 	}
-	return c.readToken(token)
+	return c.parsePageToken(token)
 }

@@ -4,7 +4,8 @@ import (
 	"fmt"
 
 	"github.com/lockstephq/lockstep/internal/awsquery"
-	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/cfn/syntax"
+	"github.com/lockstephq/lockstep/internal/sandbox/store"
 )
 
 // An operation is one action of a service.
@@ -16,8 +17,8 @@ type operation struct {
 
 // A call is one request on its way through an operation.
 type call struct {
+	store.Scope
 	s      *Sandbox
-	tx     *db.Tx
 	who    caller
 	form   awsquery.Form
 	action string
@@ -57,19 +58,16 @@ func operations() map[string]operation {
 	}
 }
 
-// now is the time of the request in the books' unit.
-func (c *call) now() int64 { return db.Millis(c.tx.Now) }
-
-// refuse is a ValidationError.
-func refuse(format string, args ...any) error {
+// validationError is a ValidationError.
+func validationError(format string, args ...any) error {
 	return &awsquery.Error{Code: "ValidationError", Message: fmt.Sprintf(format, args...)}
 }
 
-// violation is a ValidationError about the shape of one member.
-func violation(member, value, constraint string) error {
-	shown := "'" + clip(value) + "'"
+// constraintError is a ValidationError about the shape of one member.
+func constraintError(member, value, constraint string) error {
+	shown := "'" + syntax.Clip(value) + "'"
 	if value == "" {
 		shown = "null"
 	}
-	return refuse("1 validation error detected: Value %s at '%s' failed to satisfy constraint: %s", shown, member, constraint)
+	return validationError("1 validation error detected: Value %s at '%s' failed to satisfy constraint: %s", shown, member, constraint)
 }

@@ -5,18 +5,18 @@ import (
 	"encoding/binary"
 )
 
-// token makes an opaque NextToken of the id that the next page begins below. It
+// pageToken makes an opaque NextToken of the id that the next page begins below. It
 // carries the operation's name so that it cannot be used for another one.
-func (c *call) token(id int64) string {
+func (c *call) pageToken(id int64) string {
 	b := binary.BigEndian.AppendUint64([]byte(c.action+" "), uint64(id))
 	return base64.URLEncoding.EncodeToString(b)
 }
 
-func (c *call) readToken(token string) (int64, error) {
+func (c *call) parsePageToken(token string) (int64, error) {
 	b, err := base64.URLEncoding.DecodeString(token)
 	head := len(c.action) + 1
 	if err != nil || len(b) != head+8 || string(b[:head]) != c.action+" " {
-		return 0, refuse("NextToken is invalid")
+		return 0, validationError("NextToken is invalid")
 	}
 	return int64(binary.BigEndian.Uint64(b[head:])), nil
 }

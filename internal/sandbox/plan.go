@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 	"github.com/lockstephq/lockstep/internal/cfn/template"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
+	"github.com/lockstephq/lockstep/internal/sandbox/store"
 )
 
 // A plan is what a proposal would do to a stack as it is.
@@ -27,31 +27,31 @@ type plan struct {
 
 // planner evaluates a proposal against a stack's resources.
 type planner struct {
-	c         *call
-	st        *stack
-	site      spec.Site
-	proposal  *proposal
-	before    map[string]*rollout.Resource
-	secret    map[string]bool // resources with a value from a NoEcho parameter
-	plan      *plan
-	operation int
-	retyped   []string
+	c            *call
+	st           *store.Stack
+	site         spec.Site
+	proposal     *proposal
+	before       map[string]*rollout.Resource
+	secret       map[string]bool // resources with a value from a NoEcho parameter
+	plan         *plan
+	operation    int
+	changedTypes []string
 }
 
-// plan evaluates a proposal. Its errors are the template's; a missing export is
+// evaluatePlan evaluates a proposal. Its errors are the template's; a missing export is
 // no error but in the plan, because it fails the stack and not the request.
-func (c *call) plan(st *stack, p *proposal) (*plan, error) {
-	old, err := c.resources(st)
+func (c *call) evaluatePlan(st *store.Stack, p *proposal) (*plan, error) {
+	old, err := c.Resources(st)
 	if err != nil {
 		return nil, err
 	}
 
-	pl := &planner{c: c, st: st, proposal: p, before: map[string]*rollout.Resource{}, secret: map[string]bool{}, operation: st.operations, plan: &plan{old: old}}
+	pl := &planner{c: c, st: st, proposal: p, before: map[string]*rollout.Resource{}, secret: map[string]bool{}, operation: st.Operations, plan: &plan{old: old}}
 	for i := range old {
 		pl.before[old[i].LogicalID] = &old[i]
 	}
 
-	pl.site = spec.Site{Partition: c.who.partition(), Region: st.region, Account: st.account, Suffix: c.who.suffix(), StackID: st.arn, StackName: st.name}
+	pl.site = spec.Site{Partition: c.who.partition(), Region: st.Region, Account: st.Account, Suffix: c.who.suffix(), StackID: st.ARN, StackName: st.Name}
 	ev, err := p.template.Evaluate(pl.input())
 	if missing, ok := errors.AsType[*template.MissingExport](err); ok {
 		return &plan{old: old, missing: missing, changed: true}, nil
@@ -60,17 +60,17 @@ func (c *call) plan(st *stack, p *proposal) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if pl.retyped != nil {
-		return nil, &syntax.Error{Message: "Update of resource type is not permitted. The new template modifies resource type of the following resources: [" + strings.Join(pl.retyped, ", ") + "]"}
+	if pl.changedTypes != nil {
+		return nil, &syntax.Error{Message: "Update of resource type is not permitted. The new template modifies resource type of the following resources: [" + strings.Join(pl.changedTypes, ", ") + "]"}
 	}
 
 	pl.plan.outputs, pl.plan.imports = ev.Outputs, ev.Imports
-	pl.compare()
-	return pl.plan, pl.conflicts()
+	pl.compareResources()
+	return pl.plan, pl.checkNameConflicts()
 }
 
 func (pl *planner) input() template.Input {
-	d := pl.proposal.def.detail
+	d := pl.proposal.def.Settings
 	notifications := make([]any, len(d.Notifications))
 	for i, arn := range d.Notifications {
 		notifications[i] = arn
@@ -80,24 +80,24 @@ func (pl *planner) input() template.Input {
 		Parameters: d.Parameters,
 		Pseudo: map[string]any{
 			"AWS::AccountId": pl.site.Account, "AWS::Region": pl.site.Region, "AWS::Partition": pl.site.Partition,
-			"AWS::URLSuffix": pl.site.Suffix, "AWS::StackId": pl.st.arn, "AWS::StackName": pl.st.name,
+			"AWS::URLSuffix": pl.site.Suffix, "AWS::StackId": pl.st.ARN, "AWS::StackName": pl.st.Name,
 			"AWS::NotificationARNs": notifications,
 		},
-		Import: pl.c.exported,
+		Import: pl.c.ExportValue,
 		StoredParameter: func(name string) (string, bool) {
 			if v, ok := spec.PublicParameter(pl.site, name); ok {
 				return v, true
 			}
-			return pl.c.stored(name)
+			return pl.c.ParameterValue(name)
 		},
-		ResolveResource: pl.place,
+		ResolveResource: pl.resolveResource,
 	}
 }
 
-// place decides whether a resource keeps its physical id, and gives it one.
-func (pl *planner) place(r template.Resource) (template.ResourceValues, error) {
+// resolveResource decides whether a resource keeps its physical id, and gives it one.
+func (pl *planner) resolveResource(r template.Resource) (template.ResourceValues, error) {
 	if r.Type == "AWS::CloudFormation::Stack" {
-		return template.ResourceValues{}, &syntax.Error{Message: unread(r)}
+		return template.ResourceValues{}, &syntax.Error{Message: nestedStackMessage(r)}
 	}
 
 	behaviour, err := rollout.ReadBehaviour(r.Metadata)
@@ -108,13 +108,13 @@ func (pl *planner) place(r template.Resource) (template.ResourceValues, error) {
 	n := rollout.Resource{
 		LogicalID: r.LogicalID, Type: r.Type, Generation: pl.operation, Properties: r.Properties,
 		Attributes: r.Attributes, DeletionPolicy: r.DeletionPolicy, UpdateReplacePolicy: r.UpdateReplacePolicy,
-		DependsOn: r.DependsOn, Sources: r.Sources, Behaviour: behaviour, Shown: pl.shown(r),
+		DependsOn: r.DependsOn, Sources: r.Sources, Behaviour: behaviour, Shown: pl.maskedProperties(r),
 	}
 	if len(r.Metadata) > 0 {
 		n.Metadata = syntax.Canonical(r.Metadata)
 	}
 
-	made := pl.make(&n)
+	made := pl.assignPhysicalID(&n)
 	pl.plan.new = append(pl.plan.new, n)
 	return template.ResourceValues{Ref: n.PhysicalID, Attribute: func(name string) (any, error) {
 		v, err := made.Attribute(name)
@@ -125,13 +125,13 @@ func (pl *planner) place(r template.Resource) (template.ResourceValues, error) {
 	}}, nil
 }
 
-// make gives a resource its physical id: the one it has, unless a change
+// assignPhysicalID gives a resource its physical id: the one it has, unless a change
 // replaces it.
-func (pl *planner) make(n *rollout.Resource) spec.Made {
+func (pl *planner) assignPhysicalID(n *rollout.Resource) spec.Made {
 	known := pl.c.s.catalog
 	old := pl.before[n.LogicalID]
 	if old != nil && old.Type != n.Type {
-		pl.retyped = append(pl.retyped, n.LogicalID)
+		pl.changedTypes = append(pl.changedTypes, n.LogicalID)
 	}
 
 	replaced := old != nil && slices.ContainsFunc(rollout.ChangedProperties(old.Properties, n.Properties), func(name string) bool {
@@ -155,9 +155,9 @@ func (pl *planner) make(n *rollout.Resource) spec.Made {
 	return made
 }
 
-// shown is the text of a resource's properties for events: what comes from a
+// maskedProperties is the text of a resource's properties for events: what comes from a
 // NoEcho parameter, be it by way of other resources, is masked.
-func (pl *planner) shown(r template.Resource) string {
+func (pl *planner) maskedProperties(r template.Resource) string {
 	hidden := map[string]bool{}
 	for _, p := range pl.proposal.template.Parameters() {
 		hidden[p.Name] = p.NoEcho
@@ -167,7 +167,7 @@ func (pl *planner) shown(r template.Resource) string {
 	for name, v := range r.Properties {
 		properties[name] = v
 		for _, ref := range r.Sources[name].References {
-			if hidden[ref.Name] && ref.Kind == template.ToParameter || pl.secret[owner(ref)] {
+			if hidden[ref.Name] && ref.Kind == template.ToParameter || pl.secret[referencedResource(ref)] {
 				properties[name] = template.Masked
 				pl.secret[r.LogicalID] = true
 			}
@@ -177,8 +177,8 @@ func (pl *planner) shown(r template.Resource) string {
 	return syntax.Canonical(properties)
 }
 
-// owner is the resource that a reference is to.
-func owner(ref template.Reference) string {
+// referencedResource is the resource that a reference is to.
+func referencedResource(ref template.Reference) string {
 	if ref.Kind == template.ToParameter {
 		return ""
 	}
@@ -186,14 +186,14 @@ func owner(ref template.Reference) string {
 	return id
 }
 
-func unread(r template.Resource) string {
+func nestedStackMessage(r template.Resource) string {
 	url, _ := r.Properties["TemplateURL"].(string)
-	return fmt.Sprintf("the sandbox does not expand AWS::CloudFormation::Stack with TemplateURL %s (line %d)", clip(url), r.Line)
+	return fmt.Sprintf("the sandbox does not expand AWS::CloudFormation::Stack with TemplateURL %s (line %d)", syntax.Clip(url), r.Line)
 }
 
-// compare works out the changes and whether there are any.
-func (pl *planner) compare() {
-	before, after := pl.st.def.detail, pl.proposal.def.detail
+// compareResources works out the changes and whether there are any.
+func (pl *planner) compareResources() {
+	before, after := pl.st.Definition.Settings, pl.proposal.def.Settings
 	tags := !slices.Equal(before.Tags, after.Tags)
 	parameters := map[string]bool{}
 	for name, v := range after.Parameters {
@@ -202,12 +202,12 @@ func (pl *planner) compare() {
 	}
 	cmp := rollout.Comparison{Catalog: pl.c.s.catalog, Parameters: parameters, Tags: tags}
 	pl.plan.changes = cmp.Compare(pl.plan.old, pl.plan.new)
-	pl.plan.changed = len(pl.plan.changes) > 0 || tags || !slices.Equal(pl.st.outputs, pl.plan.outputs)
+	pl.plan.changed = len(pl.plan.changes) > 0 || tags || !slices.Equal(pl.st.Outputs, pl.plan.outputs)
 }
 
-// conflicts gives new resources the failure that AWS would: a name that another
+// checkNameConflicts gives new resources the failure that AWS would: a name that another
 // stack's resource has.
-func (pl *planner) conflicts() error {
+func (pl *planner) checkNameConflicts() error {
 	for i := range pl.plan.new {
 		n := &pl.plan.new[i]
 		old := pl.before[n.LogicalID]
@@ -215,7 +215,7 @@ func (pl *planner) conflicts() error {
 			continue
 		}
 
-		owner, taken, err := pl.c.holder(pl.st, n.Type, n.PhysicalID)
+		owner, taken, err := pl.c.ResourceOwner(pl.st, n.Type, n.PhysicalID)
 		if err != nil {
 			return err
 		}
@@ -226,35 +226,4 @@ func (pl *planner) conflicts() error {
 	}
 
 	return nil
-}
-
-// resources lists what the stack has now, each after those it depends on.
-func (c *call) resources(st *stack) ([]rollout.Resource, error) {
-	rows, err := c.tx.Query(`SELECT e.state, e.gone, e.status FROM event e
-		JOIN (SELECT logical_id, max(seq) AS seq FROM event WHERE stack_id = $1 AND at <= $2 AND state IS NOT NULL GROUP BY logical_id) l
-		ON e.stack_id = $1 AND e.seq = l.seq ORDER BY e.logical_id`, st.id, c.now())
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-
-	var out []rollout.Resource
-	for rows.Next() {
-		var text, status string
-		var gone bool
-		if err := rows.Scan(&text, &gone, &status); err != nil {
-			return nil, err
-		}
-
-		var r rollout.Resource
-		if err := json.Unmarshal([]byte(text), &r); err != nil {
-			return nil, err
-		}
-
-		if !gone && status != "CREATE_FAILED" {
-			out = append(out, r)
-		}
-	}
-
-	return rollout.Ordered(out), rows.Err()
 }

@@ -9,18 +9,19 @@ import (
 	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 	"github.com/lockstephq/lockstep/internal/cfn/template"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
+	"github.com/lockstephq/lockstep/internal/sandbox/store"
 )
 
 // A proposal is what a request wants a stack to be.
 type proposal struct {
-	def      definition
+	def      store.Definition
 	template *template.Template
 }
 
-// propose reads a proposal from the request. before is the stack's definition,
+// readProposal reads a proposal from the request. before is the stack's definition,
 // nil for a stack that is to be created.
-func (c *call) propose(before *definition) (*proposal, error) {
-	if err := c.expandable(); err != nil {
+func (c *call) readProposal(before *store.Definition) (*proposal, error) {
+	if err := c.checkSupported(); err != nil {
 		return nil, err
 	}
 
@@ -34,87 +35,87 @@ func (c *call) propose(before *definition) (*proposal, error) {
 		return nil, err
 	}
 
-	p := &proposal{template: t, def: definition{body: body}}
-	d := &p.def.detail
+	p := &proposal{template: t, def: store.Definition{Body: body}}
+	d := &p.def.Settings
 	var previous map[string]string
 	if before != nil {
-		previous = before.detail.Parameters
-		d.Tags, d.RoleARN = before.detail.Tags, before.detail.RoleARN
-		d.Notifications = before.detail.Notifications
+		previous = before.Settings.Parameters
+		d.Tags, d.RoleARN = before.Settings.Tags, before.Settings.RoleARN
+		d.Notifications = before.Settings.Notifications
 	}
 
-	if d.Parameters, err = t.BindParameters(c.given(), previous); err != nil {
+	if d.Parameters, err = t.BindParameters(c.parameterInputs(), previous); err != nil {
 		return nil, err
 	}
 
-	d.Description, d.Shown = t.Description(), shownParameters(t, d.Parameters)
-	if err := c.settings(d); err != nil {
+	d.Description, d.ShownParameters = t.Description(), maskParameters(t, d.Parameters)
+	if err := c.readSettings(d); err != nil {
 		return nil, err
 	}
 
-	return p, c.acknowledged(t, d.Capabilities)
+	return p, c.checkCapabilities(t, d.Capabilities)
 }
 
-// expandable refuses what a request may ask of CloudFormation and a sandbox
+// checkSupported refuses what a request may ask of CloudFormation and a sandbox
 // could only leave undone.
-func (c *call) expandable() error {
+func (c *call) checkSupported() error {
 	for _, name := range []string{
 		"StackPolicyBody", "StackPolicyURL", "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL", "DeploymentMode",
 	} {
 		if c.form.Text(name) != "" {
-			return refuse("the sandbox does not expand %s", name)
+			return validationError("the sandbox does not expand %s", name)
 		}
 	}
 
 	for _, name := range []string{"ResourceTypes", "ResourcesToImport", "RollbackConfiguration.RollbackTriggers"} {
 		if len(c.form.Members(name)) > 0 {
-			return refuse("the sandbox does not expand %s", name)
+			return validationError("the sandbox does not expand %s", name)
 		}
 	}
 
 	if c.form.Text("ImportExistingResources") == "true" {
-		return refuse("the sandbox does not expand ImportExistingResources")
+		return validationError("the sandbox does not expand ImportExistingResources")
 	}
 
 	return nil
 }
 
-// shownParameters lists values as they may be shown, in the template's order.
-func shownParameters(t *template.Template, values map[string]string) []parameterXML {
-	var out []parameterXML
+// maskParameters lists values as they may be shown, in the template's order.
+func maskParameters(t *template.Template, values map[string]string) []store.Parameter {
+	var out []store.Parameter
 	for _, p := range t.Parameters() {
 		v := values[p.Name]
 		if p.NoEcho {
 			v = template.Masked
 		}
-		out = append(out, parameterXML{p.Name, v})
+		out = append(out, store.Parameter{ParameterKey: p.Name, ParameterValue: v})
 	}
 	return out
 }
 
 // templateBody returns the template that the request names.
-func (c *call) templateBody(before *definition) (string, error) {
+func (c *call) templateBody(before *store.Definition) (string, error) {
 	body, previous := c.form.Text("TemplateBody"), c.form.Text("UsePreviousTemplate") == "true"
 	url := c.form.Text("TemplateURL")
 	switch {
 	case url != "":
-		return "", refuse("the sandbox does not expand TemplateURL %s: send the template as TemplateBody", clip(url))
+		return "", validationError("the sandbox does not expand TemplateURL %s: send the template as TemplateBody", syntax.Clip(url))
 	case body != "" && previous:
-		return "", refuse("You cannot specify both usePreviousTemplate and Template Body/Template URL.")
+		return "", validationError("You cannot specify both usePreviousTemplate and Template Body/Template URL.")
 	case previous && before != nil:
-		return before.body, nil
+		return before.Body, nil
 	case previous:
-		return "", refuse("UsePreviousTemplate cannot be used for a stack that has no template")
+		return "", validationError("UsePreviousTemplate cannot be used for a stack that has no template")
 	case body == "":
-		return "", refuse("Either Template URL or Template Body must be specified.")
+		return "", validationError("Either Template URL or Template Body must be specified.")
 	case len(body) > syntax.MaxBody:
-		return "", violation("templateBody", body, "Member must have length less than or equal to "+strconv.Itoa(syntax.MaxBody))
+		return "", constraintError("templateBody", body, "Member must have length less than or equal to "+strconv.Itoa(syntax.MaxBody))
 	}
 
 	return body, nil
 }
 
-func (c *call) given() []template.ParameterInput {
+func (c *call) parameterInputs() []template.ParameterInput {
 	var out []template.ParameterInput
 	for _, m := range c.form.Members("Parameters") {
 		out = append(out, template.ParameterInput{
@@ -124,9 +125,9 @@ func (c *call) given() []template.ParameterInput {
 	return out
 }
 
-// settings reads everything beside template and parameters. What the request
+// readSettings reads everything beside template and parameters. What the request
 // does not name stays as it was; an empty list clears.
-func (c *call) settings(d *detail) error {
+func (c *call) readSettings(d *store.Settings) error {
 	if c.form.Listed("Tags") {
 		tags, err := c.tags()
 		if err != nil {
@@ -138,7 +139,7 @@ func (c *call) settings(d *detail) error {
 
 	if role := c.form.Text("RoleARN"); role != "" {
 		if !strings.HasPrefix(role, "arn:") || len(role) < 20 || len(role) > 2048 {
-			return violation("roleARN", role, "Member must have length between 20 and 2048 and be an ARN")
+			return constraintError("roleARN", role, "Member must have length between 20 and 2048 and be an ARN")
 		}
 		d.RoleARN = role
 	}
@@ -150,29 +151,29 @@ func (c *call) settings(d *detail) error {
 	d.Capabilities = c.form.Texts("Capabilities")
 	for _, name := range d.Capabilities {
 		if !slices.Contains([]string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"}, name) {
-			return violation("capabilities", name, "Member must satisfy enum value set: [CAPABILITY_NAMED_IAM, CAPABILITY_AUTO_EXPAND, CAPABILITY_IAM]")
+			return constraintError("capabilities", name, "Member must satisfy enum value set: [CAPABILITY_NAMED_IAM, CAPABILITY_AUTO_EXPAND, CAPABILITY_IAM]")
 		}
 	}
 
 	var err error
-	d.ExceptOnNew, err = c.form.Flag("RetainExceptOnCreate")
+	d.RetainExceptOnCreate, err = c.form.Flag("RetainExceptOnCreate")
 	return err
 }
 
-func (c *call) tags() ([]tag, error) {
-	var out []tag
+func (c *call) tags() ([]store.Tag, error) {
+	var out []store.Tag
 	seen := map[string]bool{}
 	for _, m := range c.form.Members("Tags") {
-		t := tag{Key: m.Text("Key"), Value: m.Text("Value")}
+		t := store.Tag{Key: m.Text("Key"), Value: m.Text("Value")}
 		switch {
 		case t.Key == "" || len([]rune(t.Key)) > 128:
-			return nil, violation("tags", t.Key, "Member must have length between 1 and 128")
+			return nil, constraintError("tags", t.Key, "Member must have length between 1 and 128")
 		case len([]rune(t.Value)) > 256:
-			return nil, violation("tags", t.Value, "Member must have length less than or equal to 256")
+			return nil, constraintError("tags", t.Value, "Member must have length less than or equal to 256")
 		case strings.HasPrefix(strings.ToLower(t.Key), "aws:"):
-			return nil, refuse("aws: prefixed tag key names are not allowed for external use.")
+			return nil, validationError("aws: prefixed tag key names are not allowed for external use.")
 		case seen[t.Key]:
-			return nil, refuse("Duplicate tag key: %s", clip(t.Key))
+			return nil, validationError("Duplicate tag key: %s", syntax.Clip(t.Key))
 		}
 
 		seen[t.Key] = true
@@ -180,15 +181,15 @@ func (c *call) tags() ([]tag, error) {
 	}
 
 	if len(out) > 50 {
-		return nil, violation("tags", strconv.Itoa(len(out)), "Member must have length less than or equal to 50")
+		return nil, constraintError("tags", strconv.Itoa(len(out)), "Member must have length less than or equal to 50")
 	}
 
-	slices.SortFunc(out, func(a, b tag) int { return strings.Compare(a.Key, b.Key) })
+	slices.SortFunc(out, func(a, b store.Tag) int { return strings.Compare(a.Key, b.Key) })
 	return out, nil
 }
 
-// acknowledged refuses a template whose capabilities the caller did not name.
-func (c *call) acknowledged(t *template.Template, given []string) error {
+// checkCapabilities refuses a template whose capabilities the caller did not name.
+func (c *call) checkCapabilities(t *template.Template, given []string) error {
 	required, _ := t.Capabilities()
 	for _, name := range required {
 		if !slices.Contains(given, name) && !slices.Contains(given, "CAPABILITY_NAMED_IAM") {
@@ -198,8 +199,8 @@ func (c *call) acknowledged(t *template.Template, given []string) error {
 	return nil
 }
 
-// onFailure reads what CreateStack and UpdateStack say of failure.
-func (c *call) onFailure() (rollout.OnFailure, error) {
+// readOnFailure reads what CreateStack and UpdateStack say of failure.
+func (c *call) readOnFailure() (rollout.OnFailure, error) {
 	disable, err := c.form.Flag("DisableRollback")
 	if err != nil {
 		return "", err
@@ -207,21 +208,21 @@ func (c *call) onFailure() (rollout.OnFailure, error) {
 
 	asked := c.form.Text("OnFailure")
 	if asked != "" && c.form.Has("DisableRollback") {
-		return "", refuse("You can specify either DisableRollback or OnFailure, but not both.")
+		return "", validationError("You can specify either DisableRollback or OnFailure, but not both.")
 	}
 	if disable {
 		return rollout.DoNothing, nil
 	}
 
-	return failureNamed("onFailure", asked)
+	return parseOnFailure("onFailure", asked)
 }
 
-func failureNamed(member, name string) (rollout.OnFailure, error) {
+func parseOnFailure(member, name string) (rollout.OnFailure, error) {
 	switch f := rollout.OnFailure(name); f {
 	case "":
 		return rollout.Rollback, nil
 	case rollout.Rollback, rollout.DoNothing, rollout.Remove:
 		return f, nil
 	}
-	return "", violation(member, name, "Member must satisfy enum value set: [DO_NOTHING, ROLLBACK, DELETE]")
+	return "", constraintError(member, name, "Member must satisfy enum value set: [DO_NOTHING, ROLLBACK, DELETE]")
 }

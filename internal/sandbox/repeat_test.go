@@ -2,7 +2,6 @@ package sandbox_test
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/sandbox"
+	"github.com/lockstephq/lockstep/internal/sandbox/store"
 )
 
 func TestRepeatedRequestsAreDoneOnce(t *testing.T) {
@@ -271,7 +271,7 @@ func TestALongHistoryDoesNotWeigh(t *testing.T) {
 		apply(t, c, "shop", shop, parameter("Seconds", fmt.Sprint(30+i)))
 	}
 
-	d, err := db.Open(t.Context(), "sqlite:"+path, db.Migrations{FS: os.DirFS("schema"), Table: "sandbox_migration"})
+	d, err := store.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,8 +4,10 @@ import (
 	"errors"
 
 	"github.com/lockstephq/lockstep/internal/awsquery"
+	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
+	"github.com/lockstephq/lockstep/internal/sandbox/store"
 )
 
 type stackResourceXML struct {
@@ -20,35 +22,35 @@ type stackResourceXML struct {
 	DriftInformation     struct{ StackResourceDriftStatus string }
 }
 
-type describedResources struct {
+type describeStackResourcesResult struct {
 	StackResources awsquery.List[stackResourceXML]
 }
 
 func (c *call) describeStackResources() (any, error) {
-	st, err := c.resourcesStack()
+	st, err := c.resourceStack()
 	if err != nil {
 		return nil, err
 	}
 
 	only := c.form.Text("LogicalResourceId")
-	rows, err := c.tx.Query(`SELECT e.logical_id, e.physical_id, e.type, e.at, e.status, e.reason, e.gone FROM event e
+	rows, err := c.Tx.Query(`SELECT e.logical_id, e.physical_id, e.type, e.at, e.status, e.reason, e.gone FROM event e
 		JOIN (SELECT logical_id, max(seq) AS seq FROM event WHERE stack_id = $1 AND at <= $2 AND state IS NOT NULL GROUP BY logical_id) l
-		ON e.stack_id = $1 AND e.seq = l.seq ORDER BY e.logical_id`, st.id, c.now())
+		ON e.stack_id = $1 AND e.seq = l.seq ORDER BY e.logical_id`, st.ID, c.Now())
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 
-	out := describedResources{}
+	out := describeStackResourcesResult{}
 	for rows.Next() {
-		x := stackResourceXML{StackName: st.name, StackID: st.arn}
+		x := stackResourceXML{StackName: st.Name, StackID: st.ARN}
 		var at int64
 		var gone bool
 		if err := rows.Scan(&x.LogicalResourceID, &x.PhysicalResourceID, &x.ResourceType, &at, &x.ResourceStatus, &x.ResourceStatusReason, &gone); err != nil {
 			return nil, err
 		}
 
-		if gone && st.status != "DELETE_COMPLETE" || only != "" && x.LogicalResourceID != only {
+		if gone && st.Status != "DELETE_COMPLETE" || only != "" && x.LogicalResourceID != only {
 			continue
 		}
 
@@ -61,43 +63,43 @@ func (c *call) describeStackResources() (any, error) {
 		return nil, err
 	}
 	if only != "" && len(out.StackResources.Members) == 0 {
-		return nil, refuse("Resource %s does not exist for stack %s", clip(only), st.name)
+		return nil, validationError("Resource %s does not exist for stack %s", syntax.Clip(only), st.Name)
 	}
 
 	return out, nil
 }
 
-// resourcesStack finds the stack by its name or by a resource's physical id.
-func (c *call) resourcesStack() (*stack, error) {
+// resourceStack finds the stack by its name or by a resource's physical id.
+func (c *call) resourceStack() (*store.Stack, error) {
 	physical := c.form.Text("PhysicalResourceId")
 	if c.form.Text("StackName") != "" {
 		if physical != "" {
-			return nil, refuse("StackName and PhysicalResourceId can not be specified at the same time")
+			return nil, validationError("StackName and PhysicalResourceId can not be specified at the same time")
 		}
 
-		st, err := c.find(c.form.Text("StackName"))
-		if errors.Is(err, errNoStack) {
-			return nil, refuse("Stack with id %s does not exist", clip(c.form.Text("StackName")))
+		st, err := c.FindStack(c.form.Text("StackName"))
+		if errors.Is(err, store.ErrNoStack) {
+			return nil, validationError("Stack with id %s does not exist", syntax.Clip(c.form.Text("StackName")))
 		}
 
 		return st, err
 	}
 
 	if physical == "" {
-		return nil, refuse("Either StackName or PhysicalResourceId must be specified")
+		return nil, validationError("Either StackName or PhysicalResourceId must be specified")
 	}
 
 	var arn string
-	err := c.tx.QueryRow(`SELECT s.arn FROM event e JOIN stack s ON s.id = e.stack_id WHERE e.physical_id = $1 AND e.state IS NOT NULL
+	err := c.Tx.QueryRow(`SELECT s.arn FROM event e JOIN stack s ON s.id = e.stack_id WHERE e.physical_id = $1 AND e.state IS NOT NULL
 		AND s.account = $2 AND s.region = $3 AND e.at <= $4 AND (s.deleted_at IS NULL OR s.deleted_at > $4) ORDER BY e.stack_id DESC LIMIT 1`,
-		physical, c.who.account, c.who.region, c.now()).Scan(&arn)
+		physical, c.who.account, c.who.region, c.Now()).Scan(&arn)
 	if errors.Is(err, db.ErrNoRows) {
-		return nil, refuse("Stack for %s does not exist", clip(physical))
+		return nil, validationError("Stack for %s does not exist", syntax.Clip(physical))
 	}
 
 	if err != nil {
 		return nil, err
 	}
 
-	return c.find(arn)
+	return c.FindStack(arn)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lockstephq/lockstep/internal/awsquery"
+	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
@@ -20,17 +21,17 @@ var (
 	sessionPattern = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
 )
 
-type callerIdentity struct {
+type getCallerIdentityResult struct {
 	UserID  string `xml:"UserId"`
 	Account string
 	Arn     string
 }
 
 func (c *call) getCallerIdentity() (any, error) {
-	return callerIdentity{UserID: c.who.userID, Account: c.who.account, Arn: c.who.arn}, nil
+	return getCallerIdentityResult{UserID: c.who.userID, Account: c.who.account, Arn: c.who.arn}, nil
 }
 
-type assumedRole struct {
+type assumeRoleResult struct {
 	Credentials struct {
 		AccessKeyID     string `xml:"AccessKeyId"`
 		SecretAccessKey string
@@ -50,26 +51,26 @@ func (c *call) assumeRole() (any, error) {
 	role := c.form.Text("RoleArn")
 	m := rolePattern.FindStringSubmatch(role)
 	if m == nil || len(role) < 20 || len(role) > 2048 {
-		return nil, refuse("%s is invalid", clip(role))
+		return nil, validationError("%s is invalid", syntax.Clip(role))
 	}
 
 	name := c.form.Text("RoleSessionName")
 	if !sessionPattern.MatchString(name) {
-		return nil, violation("roleSessionName", name, `Member must satisfy regular expression pattern: [\w+=,.@-]*`)
+		return nil, constraintError("roleSessionName", name, `Member must satisfy regular expression pattern: [\w+=,.@-]*`)
 	}
 
 	seconds := 3600
 	if text := c.form.Text("DurationSeconds"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 900 || n > 43200 {
-			return nil, violation("durationSeconds", text, "Member must have value between 900 and 43200")
+			return nil, constraintError("durationSeconds", text, "Member must have value between 900 and 43200")
 		}
 
 		seconds = n
 	}
 
-	expires := c.tx.Now.Add(time.Duration(seconds) * time.Second)
-	var out assumedRole
+	expires := c.Tx.Now.Add(time.Duration(seconds) * time.Second)
+	var out assumeRoleResult
 	out.Credentials.AccessKeyID = sessionKeyPrefix + rand.Text()[:16]
 	out.Credentials.SecretAccessKey = (rand.Text() + rand.Text())[:40]
 	out.Credentials.SessionToken = rand.Text() + rand.Text()
@@ -77,13 +78,13 @@ func (c *call) assumeRole() (any, error) {
 	last := m[3][strings.LastIndexByte(m[3], '/')+1:]
 	out.AssumedRoleUser.AssumedRoleID = "AROASANDBOX" + m[2] + ":" + name
 	out.AssumedRoleUser.Arn = "arn:" + m[1] + ":sts::" + m[2] + ":assumed-role/" + last + "/" + name
-	_, err := c.tx.Exec(`INSERT INTO session (access_key_id, secret, token, account, arn, user_id, expires_at)
+	_, err := c.Tx.Exec(`INSERT INTO session (access_key_id, secret, token, account, arn, user_id, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`, out.Credentials.AccessKeyID, out.Credentials.SecretAccessKey,
 		out.Credentials.SessionToken, m[2], out.AssumedRoleUser.Arn, out.AssumedRoleUser.AssumedRoleID, db.Millis(expires))
 	if err != nil {
 		return nil, err
 	}
 
-	_, err = c.tx.Exec(`DELETE FROM session WHERE expires_at < $1`, db.Millis(c.tx.Now.Add(-time.Hour)))
+	_, err = c.Tx.Exec(`DELETE FROM session WHERE expires_at < $1`, db.Millis(c.Tx.Now.Add(-time.Hour)))
 	return out, err
 }

@@ -2,25 +2,21 @@ package sandbox
 
 import (
 	"context"
-	"crypto/rand"
-	"embed"
-	"encoding/hex"
 	"errors"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/lockstephq/lockstep/internal/awsquery"
 	"github.com/lockstephq/lockstep/internal/cfn/spec"
 	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/sandbox/store"
 	"github.com/lockstephq/lockstep/internal/sigv4"
 )
-
-//go:embed schema
-var schema embed.FS
 
 // Options are what a sandbox can be told. The zero value works.
 type Options struct {
@@ -59,24 +55,19 @@ func Open(ctx context.Context, path string, opt Options) (*Sandbox, error) {
 		opt.Account = "000000000000"
 	}
 
-	files, err := fs.Sub(schema, "schema")
-	if err != nil {
-		return nil, err
-	}
-
 	known, err := spec.New()
 	if err != nil {
 		return nil, err
 	}
 
-	d, err := db.Open(ctx, "sqlite:"+path, db.Migrations{FS: files, Table: "sandbox_migration"})
+	d, err := store.Open(ctx, path)
 	if err != nil {
 		return nil, err
 	}
 
 	s := &Sandbox{opt: opt, db: d, catalog: known, verifier: &sigv4.Verifier{}}
 	s.operations = operations()
-	if err := d.Update(ctx, forgetOld); err != nil {
+	if err := d.Update(ctx, store.Purge); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 
@@ -89,7 +80,7 @@ func (s *Sandbox) Close() error { return s.db.Close() }
 // ServeHTTP answers one request. A mounter strips its prefix from the path.
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
-	requestID := newUUID()
+	requestID := uuid.NewString()
 	service := cloudformation()
 	action, result, err := "", any(nil), error(nil)
 	if r.Method != http.MethodPost {
@@ -103,16 +94,16 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = service.WriteResult(w, action, result, requestID)
 	} else {
-		service.WriteError(w, s.shown(r.Context(), action, err), requestID)
+		service.WriteError(w, s.toQueryError(r.Context(), action, err), requestID)
 	}
 
 	s.opt.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("op", action),
 		slog.String("request_id", requestID), slog.Duration("duration", time.Since(begun)), slog.Any("err", err))
 }
 
-// shown turns an error into what the client is told. What is not meant for it
+// toQueryError turns an error into what the client is told. What is not meant for it
 // is logged.
-func (s *Sandbox) shown(ctx context.Context, action string, err error) *awsquery.Error {
+func (s *Sandbox) toQueryError(ctx context.Context, action string, err error) *awsquery.Error {
 	if e, ok := errors.AsType[*awsquery.Error](err); ok {
 		return e
 	}
@@ -144,14 +135,14 @@ func (s *Sandbox) serve(r *http.Request, body []byte) (action string, service aw
 		service = op.service
 	}
 
-	who, err := s.caller(r, body)
+	who, err := s.authenticate(r, body)
 	switch {
 	case err != nil:
 		return action, service, nil, err
 	case action == "":
 		return action, service, nil, &awsquery.Error{Code: "MissingAction", Message: "The request must contain the parameter Action."}
 	case !known:
-		return action, service, nil, &awsquery.Error{Code: "InvalidAction", Message: "Could not find operation " + clip(action) + " for version " + clip(form.Text("Version"))}
+		return action, service, nil, &awsquery.Error{Code: "InvalidAction", Message: "Could not find operation " + syntax.Clip(action) + " for version " + syntax.Clip(form.Text("Version"))}
 	}
 
 	run := s.db.View
@@ -160,46 +151,14 @@ func (s *Sandbox) serve(r *http.Request, body []byte) (action string, service aw
 	}
 
 	err = run(r.Context(), func(tx *db.Tx) error {
-		result, err = op.do(&call{s: s, tx: tx, who: who, form: form, action: action})
+		result, err = op.do(&call{
+			Scope:  store.Scope{Tx: tx, Account: who.account, Region: who.region, Partition: who.partition()},
+			s:      s,
+			who:    who,
+			form:   form,
+			action: action,
+		})
 		return err
 	})
 	return action, service, result, err
-}
-
-// forgetOld drops what nobody can ask for any more: stacks deleted 90 days ago
-// and events as old, as at AWS, and used tokens and expired keys.
-func forgetOld(tx *db.Tx) error {
-	old := db.Millis(tx.Now.AddDate(0, 0, -90))
-	for _, sql := range []string{
-		`DELETE FROM stack WHERE deleted_at < $1`,
-		`DELETE FROM event WHERE at < $1 AND state IS NULL`,
-		`DELETE FROM token WHERE at < $1`,
-		`DELETE FROM session WHERE expires_at < $1`,
-	} {
-		if _, err := tx.Exec(sql, old); err != nil {
-			return err
-		}
-	}
-
-	return nil
-}
-
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return uuidText(b[:])
-}
-
-func uuidText(b []byte) string {
-	h := hex.EncodeToString(b[:16])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
-}
-
-// clip keeps a caller's text from flooding an answer.
-func clip(s string) string {
-	if len(s) > 200 {
-		return s[:200] + "…"
-	}
-	return s
 }

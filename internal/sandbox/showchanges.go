@@ -4,6 +4,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/awsquery"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
+	"github.com/lockstephq/lockstep/internal/sandbox/store"
 )
 
 type changeXML struct {
@@ -33,13 +34,13 @@ type detailXML struct {
 	CausingEntity string `xml:",omitempty"`
 }
 
-type describedChangeSet struct {
+type describeChangeSetResult struct {
 	ChangeSetName         string
 	ChangeSetID           string `xml:"ChangeSetId"`
 	StackID               string `xml:"StackId"`
 	StackName             string
 	Description           string `xml:",omitempty"`
-	Parameters            awsquery.List[parameterXML]
+	Parameters            awsquery.List[store.Parameter]
 	CreationTime          awsquery.Time
 	ExecutionStatus       string
 	Status                string
@@ -47,7 +48,7 @@ type describedChangeSet struct {
 	NotificationARNs      awsquery.List[string]
 	RollbackConfiguration struct{}
 	Capabilities          awsquery.List[string]
-	Tags                  awsquery.List[tag]
+	Tags                  awsquery.List[store.Tag]
 	Changes               awsquery.List[changeXML]
 	NextToken             string `xml:",omitempty"`
 	IncludeNestedStacks   bool
@@ -55,58 +56,58 @@ type describedChangeSet struct {
 }
 
 func (c *call) describeChangeSet() (any, error) {
-	cs, err := c.theChangeSet()
+	cs, err := c.requestedChangeSet()
 	if err != nil {
 		return nil, err
 	}
 
-	from, err := c.changesFrom(cs)
+	from, err := c.firstChange(cs)
 	if err != nil {
 		return nil, err
 	}
 
-	d := cs.def.detail
-	x := describedChangeSet{
-		ChangeSetName: cs.name, ChangeSetID: cs.arn, StackID: cs.st.arn, StackName: cs.st.name, Description: d.ChangeSetText, Parameters: awsquery.Of(d.Shown...),
-		CreationTime: awsquery.Time(db.Time(cs.created)), ExecutionStatus: cs.executionNow, Status: cs.statusNow, StatusReason: cs.reasonNow,
+	d := cs.Definition.Settings
+	x := describeChangeSetResult{
+		ChangeSetName: cs.Name, ChangeSetID: cs.ARN, StackID: cs.Stack.ARN, StackName: cs.Stack.Name, Description: d.ChangeSetDescription, Parameters: awsquery.Of(d.ShownParameters...),
+		CreationTime: awsquery.Time(db.Time(cs.CreatedAt)), ExecutionStatus: cs.ExecutionStatus, Status: cs.Status, StatusReason: cs.StatusReason,
 		NotificationARNs: awsquery.Of(d.Notifications...), Capabilities: awsquery.Of(d.Capabilities...), Tags: awsquery.Of(d.Tags...), OnStackFailure: d.OnFailure,
 	}
-	if cs.statusNow != "CREATE_COMPLETE" {
+	if cs.Status != "CREATE_COMPLETE" {
 		return x, nil
 	}
 
-	shown := cs.changes[from:]
+	shown := cs.Changes[from:]
 	if len(shown) > pageSize {
 		shown = shown[:pageSize]
-		x.NextToken = c.token(int64(from + pageSize))
+		x.NextToken = c.pageToken(int64(from + pageSize))
 	}
 
 	for _, ch := range shown {
-		x.Changes.Members = append(x.Changes.Members, shownChange(ch))
+		x.Changes.Members = append(x.Changes.Members, changeToXML(ch))
 	}
 
 	return x, nil
 }
 
-// changesFrom reads the NextToken: the index of the page's first change.
-func (c *call) changesFrom(cs *changeSet) (int, error) {
+// firstChange reads the NextToken: the index of the page's first change.
+func (c *call) firstChange(cs *store.ChangeSet) (int, error) {
 	token := c.form.Text("NextToken")
 	if token == "" {
 		return 0, nil
 	}
 
-	from, err := c.readToken(token)
+	from, err := c.parsePageToken(token)
 	if err != nil {
 		return 0, err
 	}
-	if from < 0 || from > int64(len(cs.changes)) {
-		return 0, refuse("NextToken is invalid")
+	if from < 0 || from > int64(len(cs.Changes)) {
+		return 0, validationError("NextToken is invalid")
 	}
 
 	return int(from), nil
 }
 
-func shownChange(ch rollout.Change) changeXML {
+func changeToXML(ch rollout.Change) changeXML {
 	x := changeXML{Type: "Resource", ResourceChange: resourceChangeXML{
 		PolicyAction: ch.PolicyAction, Action: ch.Action, LogicalResourceID: ch.LogicalID, PhysicalResourceID: ch.PhysicalID,
 		ResourceType: ch.Type, Replacement: ch.Replacement, Scope: awsquery.Of(ch.Scope...),
@@ -139,64 +140,44 @@ type changeSetSummary struct {
 	Description     string `xml:",omitempty"`
 }
 
-type listedChangeSets struct {
+type listChangeSetsResult struct {
 	Summaries awsquery.List[changeSetSummary]
 	NextToken string `xml:",omitempty"`
 }
 
 func (c *call) listChangeSets() (any, error) {
-	page, err := c.page()
+	page, err := c.pageStart()
 	if err != nil {
 		return nil, err
 	}
 
-	st, err := c.existing()
+	st, err := c.requestedStack()
 	if err != nil {
 		return nil, err
 	}
 
-	all, err := c.changeSetsOf(st, page)
+	all, err := c.ListStackChangeSets(st, page, pageSize+1)
 	if err != nil {
 		return nil, err
 	}
 
-	var out listedChangeSets
+	var out listChangeSetsResult
 	if len(all) > pageSize {
 		all = all[:pageSize]
-		out.NextToken = c.token(all[pageSize-1].id)
+		out.NextToken = c.pageToken(all[pageSize-1].ID)
 	}
 
 	for _, cs := range all {
-		d, err := c.definition(cs.defined)
+		d, err := c.LoadDefinition(cs.DefinitionID)
 		if err != nil {
 			return nil, err
 		}
 
 		out.Summaries.Members = append(out.Summaries.Members, changeSetSummary{
-			StackID: st.arn, StackName: st.name, ChangeSetID: cs.arn, ChangeSetName: cs.name, ExecutionStatus: cs.executionNow,
-			Status: cs.statusNow, StatusReason: cs.reasonNow, CreationTime: awsquery.Time(db.Time(cs.created)), Description: d.detail.ChangeSetText,
+			StackID: st.ARN, StackName: st.Name, ChangeSetID: cs.ARN, ChangeSetName: cs.Name, ExecutionStatus: cs.ExecutionStatus,
+			Status: cs.Status, StatusReason: cs.StatusReason, CreationTime: awsquery.Time(db.Time(cs.CreatedAt)), Description: d.Settings.ChangeSetDescription,
 		})
 	}
 
 	return out, nil
-}
-
-func (c *call) changeSetsOf(st *stack, before int64) ([]*changeSet, error) {
-	rows, err := c.tx.Query(changeSetColumns+`WHERE c.stack_id = $1 AND c.id < $2 ORDER BY c.id DESC LIMIT $3`, st.id, before, pageSize+1)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-
-	var out []*changeSet
-	for rows.Next() {
-		cs, err := scanChangeSet(rows.Scan, c.now())
-		if err != nil {
-			return nil, err
-		}
-
-		out = append(out, cs)
-	}
-
-	return out, rows.Err()
 }

@@ -6,7 +6,9 @@ import (
 	"strconv"
 
 	"github.com/lockstephq/lockstep/internal/awsquery"
+	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
+	"github.com/lockstephq/lockstep/internal/sandbox/store"
 )
 
 type stackID struct {
@@ -15,32 +17,32 @@ type stackID struct {
 
 func (c *call) createStack() (any, error) {
 	name := c.form.Text("StackName")
-	if err := newStackName(name); err != nil {
+	if err := validateStackName(name); err != nil {
 		return nil, err
 	}
-	if arn, done, err := c.answered(name); err != nil || done {
+	if arn, done, err := c.previousAnswer(name); err != nil || done {
 		return stackID{arn}, err
 	}
 
-	if _, err := c.find(name); err == nil {
+	if _, err := c.FindStack(name); err == nil {
 		return nil, &awsquery.Error{Code: "AlreadyExistsException", Message: "Stack [" + name + "] already exists"}
-	} else if !errors.Is(err, errNoStack) {
+	} else if !errors.Is(err, store.ErrNoStack) {
 		return nil, err
 	}
 
-	p, err := c.propose(nil)
+	p, err := c.readProposal(nil)
 	if err != nil {
 		return nil, err
 	}
 
-	d := &p.def.detail
-	if d.OnFailure, err = c.onFailure(); err != nil {
+	d := &p.def.Settings
+	if d.OnFailure, err = c.readOnFailure(); err != nil {
 		return nil, err
 	}
 
 	if text := c.form.Text("TimeoutInMinutes"); text != "" {
-		if d.Timeout, err = strconv.Atoi(text); err != nil || d.Timeout < 1 {
-			return nil, violation("timeoutInMinutes", text, "Member must have value greater than or equal to 1")
+		if d.TimeoutMinutes, err = strconv.Atoi(text); err != nil || d.TimeoutMinutes < 1 {
+			return nil, constraintError("timeoutInMinutes", text, "Member must have value greater than or equal to 1")
 		}
 	}
 
@@ -49,12 +51,12 @@ func (c *call) createStack() (any, error) {
 		return nil, err
 	}
 
-	st, err := c.openStack(name, protected)
+	st, err := c.InsertStack(name, protected)
 	if err != nil {
 		return nil, err
 	}
 
-	pl, err := c.plan(st, p)
+	pl, err := c.evaluatePlan(st, p)
 	if err != nil {
 		return nil, err
 	}
@@ -62,135 +64,118 @@ func (c *call) createStack() (any, error) {
 		return nil, err
 	}
 
-	return stackID{st.arn}, c.remember(name, st.arn)
+	return stackID{st.ARN}, c.recordToken(name, st.ARN)
 }
 
 func (c *call) updateStack() (any, error) {
 	name := c.form.Text("StackName")
-	st, err := c.find(name)
-	if errors.Is(err, errNoStack) || err == nil && st.gone(c.now()) {
-		return nil, refuse("Stack [%s] does not exist", clip(name))
+	st, err := c.FindStack(name)
+	if errors.Is(err, store.ErrNoStack) || err == nil && st.IsDeleted(c.Now()) {
+		return nil, validationError("Stack [%s] does not exist", syntax.Clip(name))
 	}
 
 	if err != nil {
 		return nil, err
 	}
-	if arn, done, err := c.answered(st.arn); err != nil || done {
+	if arn, done, err := c.previousAnswer(st.ARN); err != nil || done {
 		return stackID{arn}, err
 	}
-	if !st.updatable() {
-		return nil, c.notUpdatable(st)
+	if !st.IsUpdatable() {
+		return nil, c.notUpdatableError(st)
 	}
 
-	p, err := c.propose(&st.def)
+	p, err := c.readProposal(&st.Definition)
 	if err != nil {
 		return nil, err
 	}
-	if p.def.detail.OnFailure, err = c.onFailure(); err != nil {
+	if p.def.Settings.OnFailure, err = c.readOnFailure(); err != nil {
 		return nil, err
 	}
 
-	pl, err := c.plan(st, p)
+	pl, err := c.evaluatePlan(st, p)
 	if err != nil {
 		return nil, err
 	}
 	if !pl.changed {
-		return nil, refuse("No updates are to be performed.")
+		return nil, validationError("No updates are to be performed.")
 	}
 
-	if err := c.expire(st, 0); err != nil {
+	if err := c.MarkChangeSetsObsolete(st, 0); err != nil {
 		return nil, err
 	}
 	if _, err := c.deploy(deployment{st: st, plan: pl, def: p.def, token: c.form.Text("ClientRequestToken")}); err != nil {
 		return nil, err
 	}
 
-	return stackID{st.arn}, c.remember(st.arn, st.arn)
+	return stackID{st.ARN}, c.recordToken(st.ARN, st.ARN)
 }
 
 func (c *call) deleteStack() (any, error) {
 	name := c.form.Text("StackName")
 	if name == "" {
-		return nil, violation("stackName", "", "Member must not be null")
+		return nil, constraintError("stackName", "", "Member must not be null")
 	}
 
-	st, err := c.find(name)
-	if errors.Is(err, errNoStack) || err == nil && (st.gone(c.now()) || st.status == "DELETE_IN_PROGRESS") {
+	st, err := c.FindStack(name)
+	if errors.Is(err, store.ErrNoStack) || err == nil && (st.IsDeleted(c.Now()) || st.Status == "DELETE_IN_PROGRESS") {
 		return nil, nil // it is done, and the operation has no result
 	}
 	if err != nil {
 		return nil, err
 	}
 
-	if done, err := c.repeated(st.arn); err != nil || done {
+	if done, err := c.isRepeated(st.ARN); err != nil || done {
 		return nil, err
 	}
-	if err := c.deletable(st); err != nil {
+	if err := c.checkDeletable(st); err != nil {
 		return nil, err
 	}
-	if err := c.forgetFuture(st); err != nil {
-		return nil, err
-	}
-
-	if err := c.expire(st, 0); err != nil {
-		return nil, err
-	}
-	if err := c.dismantle(st); err != nil {
+	if err := c.DropFuture(st); err != nil {
 		return nil, err
 	}
 
-	return nil, c.remember(st.arn, "")
+	if err := c.MarkChangeSetsObsolete(st, 0); err != nil {
+		return nil, err
+	}
+	if err := c.deleteResources(st); err != nil {
+		return nil, err
+	}
+
+	return nil, c.recordToken(st.ARN, "")
 }
 
-// deletable refuses what AWS refuses at once.
-func (c *call) deletable(st *stack) error {
-	if st.protected {
-		return refuse("Stack [%s] cannot be deleted while TerminationProtection is enabled", st.name)
+// checkDeletable refuses what AWS refuses at once.
+func (c *call) checkDeletable(st *store.Stack) error {
+	if st.Protected {
+		return validationError("Stack [%s] cannot be deleted while TerminationProtection is enabled", st.Name)
 	}
-	if st.inProgress() && !slices.Contains([]rollout.Status{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"}, st.status) {
-		return refuse("Stack [%s] cannot be deleted while in status %s", st.arn, st.status)
+	if st.IsInProgress() && !slices.Contains([]rollout.Status{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"}, st.Status) {
+		return validationError("Stack [%s] cannot be deleted while in status %s", st.ARN, st.Status)
 	}
-	if len(c.form.Texts("RetainResources")) > 0 && st.status != "DELETE_FAILED" {
-		return refuse("Invalid operation on stack [%s]. When you delete a stack, specify which resources to retain only when the stack is in the DELETE_FAILED state.", st.arn)
+	if len(c.form.Texts("RetainResources")) > 0 && st.Status != "DELETE_FAILED" {
+		return validationError("Invalid operation on stack [%s]. When you delete a stack, specify which resources to retain only when the stack is in the DELETE_FAILED state.", st.ARN)
 	}
 
-	for _, o := range st.outputs {
+	for _, o := range st.Outputs {
 		if o.Export == "" {
 			continue
 		}
 
-		users, err := c.importers(o.Export)
+		users, err := c.Importers(o.Export)
 		if err != nil {
 			return err
 		}
 		if len(users) > 0 {
-			return refuse("%s", inUse("deleted", o.Export, users))
+			return validationError("%s", exportInUse("deleted", o.Export, users))
 		}
 	}
 
 	return nil
 }
 
-// forgetFuture drops the part of a course that lies ahead.
-func (c *call) forgetFuture(st *stack) error {
-	for _, sql := range []string{
-		`DELETE FROM event WHERE stack_id = $1 AND at > $2`,
-		`DELETE FROM revision WHERE stack_id = $1 AND at > $2`,
-		`DELETE FROM export WHERE stack_id = $1 AND from_at > $2`,
-		`UPDATE change_set SET ends_at = $2, succeeded = 0 WHERE stack_id = $1 AND ends_at > $2`,
-		`UPDATE stack SET deleted_at = NULL WHERE id = $1 AND deleted_at > $2`,
-	} {
-		if _, err := c.tx.Exec(sql, st.id, c.now()); err != nil {
-			return err
-		}
-	}
-
-	return nil
-}
-
-// dismantle writes the course of a stack's deletion.
-func (c *call) dismantle(st *stack) error {
-	old, err := c.resources(st)
+// deleteResources writes the course of a stack's deletion.
+func (c *call) deleteResources(st *store.Stack) error {
+	old, err := c.Resources(st)
 	if err != nil {
 		return err
 	}
@@ -198,15 +183,23 @@ func (c *call) dismantle(st *stack) error {
 	moments := rollout.Delete(rollout.Deletion{
 		Old: old, Retain: c.form.Texts("RetainResources"), Force: c.form.Text("DeletionMode") == "FORCE_DELETE_STACK", Each: c.s.opt.Each,
 	})
-	if err := c.tidy(st); err != nil {
+	if err := c.Prune(st); err != nil {
 		return err
 	}
-	if err := c.countOperation(st); err != nil {
+	if err := c.CountOperation(st); err != nil {
 		return err
 	}
 
-	rec := recorder{c: c, st: st, before: st.defined, after: st.defined, old: st.outputs, new: st.outputs, updated: st.updated, token: c.form.Text("ClientRequestToken")}
-	if err := rec.write(moments); err != nil {
+	operation := store.Operation{
+		Stack:      st,
+		Before:     st.DefinitionID,
+		After:      st.DefinitionID,
+		OldOutputs: st.Outputs,
+		NewOutputs: st.Outputs,
+		UpdatedAt:  st.UpdatedAt,
+		Token:      c.form.Text("ClientRequestToken"),
+	}
+	if err := c.Record(operation, moments); err != nil {
 		return err
 	}
 
@@ -219,7 +212,7 @@ func (c *call) dismantle(st *stack) error {
 		`UPDATE export SET until_at = $1 WHERE stack_id = $2 AND until_at IS NULL`,
 		`UPDATE import SET until_at = $1 WHERE stack_id = $2 AND until_at IS NULL`,
 	} {
-		if _, err := c.tx.Exec(sql, c.at(last), st.id); err != nil {
+		if _, err := c.Tx.Exec(sql, c.TimeOf(last), st.ID); err != nil {
 			return err
 		}
 	}

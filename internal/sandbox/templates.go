@@ -5,36 +5,36 @@ import (
 	"github.com/lockstephq/lockstep/internal/cfn/template"
 )
 
-type gottenTemplate struct {
+type getTemplateResult struct {
 	TemplateBody    string
 	StagesAvailable awsquery.List[string]
 }
 
 func (c *call) getTemplate() (any, error) {
-	out := gottenTemplate{StagesAvailable: awsquery.Of("Original", "Processed")}
+	out := getTemplateResult{StagesAvailable: awsquery.Of("Original", "Processed")}
 	if c.form.Text("ChangeSetName") != "" {
-		cs, err := c.theChangeSet()
+		cs, err := c.requestedChangeSet()
 		if err != nil {
 			return nil, err
 		}
 
-		out.TemplateBody = cs.def.body
+		out.TemplateBody = cs.Definition.Body
 		return out, nil
 	}
 
-	st, err := c.existing()
+	st, err := c.requestedStack()
 	if err != nil {
 		return nil, err
 	}
-	if st.def.body == "" {
-		return nil, refuse("Stack [%s] is in %s state and has no template", st.name, st.status)
+	if st.Definition.Body == "" {
+		return nil, validationError("Stack [%s] is in %s state and has no template", st.Name, st.Status)
 	}
 
-	out.TemplateBody = st.def.body
+	out.TemplateBody = st.Definition.Body
 	return out, nil
 }
 
-type validated struct {
+type validateTemplateResult struct {
 	Parameters         awsquery.List[templateParameter]
 	Description        string                `xml:",omitempty"`
 	Capabilities       awsquery.List[string] // absent and empty say the same
@@ -59,7 +59,7 @@ func (c *call) validateTemplate() (any, error) {
 		return nil, err
 	}
 
-	out := validated{Description: t.Description()}
+	out := validateTemplateResult{Description: t.Description()}
 	for _, p := range t.Parameters() {
 		x := templateParameter{ParameterKey: p.Name, NoEcho: p.NoEcho, Description: p.Description}
 		if p.HasDefault {
@@ -97,7 +97,7 @@ type parameterDeclaration struct {
 // getTemplateSummary is what the AWS CLI's deploy asks before it sends
 // parameters.
 func (c *call) getTemplateSummary() (any, error) {
-	body, err := c.summedUp()
+	body, err := c.summaryTemplate()
 	if err != nil {
 		return nil, err
 	}
@@ -125,15 +125,15 @@ func (c *call) getTemplateSummary() (any, error) {
 	return out, nil
 }
 
-// summedUp is the template that GetTemplateSummary is asked about: the one
+// summaryTemplate is the template that GetTemplateSummary is asked about: the one
 // sent, or a stack's.
-func (c *call) summedUp() (string, error) {
+func (c *call) summaryTemplate() (string, error) {
 	if c.form.Text("StackName") == "" {
 		return c.templateBody(nil)
 	}
-	st, err := c.existing()
+	st, err := c.requestedStack()
 	if err != nil {
 		return "", err
 	}
-	return st.def.body, nil
+	return st.Definition.Body, nil
 }

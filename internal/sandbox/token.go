@@ -6,25 +6,26 @@ import (
 	"errors"
 
 	"github.com/lockstephq/lockstep/internal/awsquery"
+	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// repeated says whether the request's ClientRequestToken was used before, for
+// isRepeated says whether the request's ClientRequestToken was used before, for
 // the same request; then it has been done. For another it is refused.
-func (c *call) repeated(subject string) (bool, error) {
-	_, done, err := c.answered(subject)
+func (c *call) isRepeated(subject string) (bool, error) {
+	_, done, err := c.previousAnswer(subject)
 	return done, err
 }
 
-// answered is repeated with the answer that was given then.
-func (c *call) answered(subject string) (answer string, done bool, err error) {
+// previousAnswer is repeated with the answer that was given then.
+func (c *call) previousAnswer(subject string) (answer string, done bool, err error) {
 	token := c.form.Text("ClientRequestToken")
 	if token == "" {
 		return "", false, nil
 	}
 
 	var hash string
-	err = c.tx.QueryRow(`SELECT hash, answer FROM token WHERE account = $1 AND region = $2 AND operation = $3 AND stack = $4 AND token = $5`,
+	err = c.Tx.QueryRow(`SELECT hash, answer FROM token WHERE account = $1 AND region = $2 AND operation = $3 AND stack = $4 AND token = $5`,
 		c.who.account, c.who.region, c.action, subject, token).Scan(&hash, &answer)
 	switch {
 	case errors.Is(err, db.ErrNoRows):
@@ -32,20 +33,20 @@ func (c *call) answered(subject string) (answer string, done bool, err error) {
 	case err != nil:
 		return "", false, err
 	case hash != c.hash():
-		return "", false, &awsquery.Error{Code: "TokenAlreadyExistsException", Message: "A client request token already exists: " + clip(token)}
+		return "", false, &awsquery.Error{Code: "TokenAlreadyExistsException", Message: "A client request token already exists: " + syntax.Clip(token)}
 	}
 
 	return answer, true, nil
 }
 
-// remember notes the request's token, if it has one.
-func (c *call) remember(subject, answer string) error {
+// recordToken notes the request's token, if it has one.
+func (c *call) recordToken(subject, answer string) error {
 	token := c.form.Text("ClientRequestToken")
 	if token == "" {
 		return nil
 	}
-	_, err := c.tx.Exec(`INSERT INTO token (account, region, operation, stack, token, hash, answer, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		c.who.account, c.who.region, c.action, subject, token, c.hash(), answer, c.now())
+	_, err := c.Tx.Exec(`INSERT INTO token (account, region, operation, stack, token, hash, answer, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		c.who.account, c.who.region, c.action, subject, token, c.hash(), answer, c.Now())
 	return err
 }
 

@@ -1,31 +1,53 @@
-package sandbox
+package store
+
+import (
+	"github.com/lockstephq/lockstep/internal/db"
+)
 
 // keptChangeSets is how many change sets of a stack that can no longer be
 // executed are remembered.
 const keptChangeSets = 100
 
-// tidy drops what a new operation on a stack makes useless, so that a stack with
+// Prune drops what a new operation on a stack makes useless, so that a stack with
 // a long history is as quick as a new one: the states that resources had before
 // the one they have, the stack's earlier revisions, and the definitions and
 // change sets that nothing shows any more. Events stay.
-func (c *call) tidy(st *stack) error {
+func (scope *Scope) Prune(st *Stack) error {
 	steps := []struct {
 		sql  string
 		args []any
 	}{
 		{`UPDATE event SET state = NULL WHERE stack_id = $1 AND state IS NOT NULL AND at <= $2 AND (gone = 1 OR seq <
 			(SELECT max(l.seq) FROM event l WHERE l.stack_id = $1 AND l.logical_id = event.logical_id AND l.state IS NOT NULL AND l.at <= $2))`,
-			[]any{st.id, c.now()}},
-		{`DELETE FROM revision WHERE stack_id = $1 AND seq < $2`, []any{st.id, st.statusSeq}},
+			[]any{st.ID, scope.Now()}},
+		{`DELETE FROM revision WHERE stack_id = $1 AND seq < $2`, []any{st.ID, st.revisionSeq}},
 		{`DELETE FROM change_set WHERE id IN (SELECT id FROM change_set WHERE stack_id = $1
 			AND (status = 'FAILED' OR executed_at IS NOT NULL OR obsolete_at IS NOT NULL) ORDER BY id DESC LIMIT -1 OFFSET $2)`,
-			[]any{st.id, keptChangeSets}},
+			[]any{st.ID, keptChangeSets}},
 		{`DELETE FROM definition WHERE stack_id = $1
 			AND id NOT IN (SELECT definition_id FROM revision WHERE stack_id = $1 AND definition_id IS NOT NULL)
-			AND id NOT IN (SELECT definition_id FROM change_set WHERE stack_id = $1)`, []any{st.id}},
+			AND id NOT IN (SELECT definition_id FROM change_set WHERE stack_id = $1)`, []any{st.ID}},
 	}
 	for _, s := range steps {
-		if _, err := c.tx.Exec(s.sql, s.args...); err != nil {
+		if _, err := scope.Tx.Exec(s.sql, s.args...); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
+
+// Purge drops what nobody can ask for any more: stacks deleted 90 days ago
+// and events as old, as at AWS, and used tokens and expired keys.
+func Purge(tx *db.Tx) error {
+	old := db.Millis(tx.Now.AddDate(0, 0, -90))
+	for _, sql := range []string{
+		`DELETE FROM stack WHERE deleted_at < $1`,
+		`DELETE FROM event WHERE at < $1 AND state IS NULL`,
+		`DELETE FROM token WHERE at < $1`,
+		`DELETE FROM session WHERE expires_at < $1`,
+	} {
+		if _, err := tx.Exec(sql, old); err != nil {
 			return err
 		}
 	}

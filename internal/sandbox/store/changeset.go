@@ -1,0 +1,168 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
+)
+
+// ReadyAfter is how long a change set takes, in milliseconds.
+const ReadyAfter = 20
+
+// A changeSet as the books hold it.
+type ChangeSet struct {
+	ID                                    int64
+	ARN, Name                             string
+	stackID                               int64
+	CreatedAt, ReadyAt                    int64
+	FinalStatus, FinalReason, ClientToken string
+	DefinitionID                          int64
+	Changes                               []rollout.Change
+	ExecutedAt, EndsAt, obsoleteAt        *int64
+	Succeeded                             *bool
+	Definition                            Definition
+	Stack                                 *Stack
+	Status, ExecutionStatus, StatusReason string
+}
+
+const changeSetColumns = `SELECT c.id, c.arn, c.name, c.stack_id, c.created_at, c.ready_at, c.status, c.reason, c.client_token,
+	c.definition_id, c.changes, c.executed_at, c.ends_at, c.obsolete_at, c.succeeded
+	FROM change_set c JOIN stack s ON s.id = c.stack_id `
+
+func scanChangeSet(scan func(...any) error, now int64) (*ChangeSet, error) {
+	var cs ChangeSet
+	var changes string
+	err := scan(&cs.ID, &cs.ARN, &cs.Name, &cs.stackID, &cs.CreatedAt, &cs.ReadyAt, &cs.FinalStatus, &cs.FinalReason, &cs.ClientToken,
+		&cs.DefinitionID, &changes, &cs.ExecutedAt, &cs.EndsAt, &cs.obsoleteAt, &cs.Succeeded)
+	if err != nil {
+		return nil, err
+	}
+	cs.deriveStatus(now)
+	return &cs, json.Unmarshal([]byte(changes), &cs.Changes)
+}
+
+// deriveStatus works out the statuses that hold now.
+func (cs *ChangeSet) deriveStatus(now int64) {
+	cs.Status, cs.ExecutionStatus, cs.StatusReason = cs.FinalStatus, "AVAILABLE", cs.FinalReason
+	switch {
+	case now < cs.ReadyAt && now < cs.CreatedAt+ReadyAfter/2:
+		cs.Status, cs.ExecutionStatus, cs.StatusReason = "CREATE_PENDING", "UNAVAILABLE", ""
+	case now < cs.ReadyAt:
+		cs.Status, cs.ExecutionStatus, cs.StatusReason = "CREATE_IN_PROGRESS", "UNAVAILABLE", ""
+	case cs.ExecutedAt != nil && now < *cs.EndsAt:
+		cs.ExecutionStatus = "EXECUTE_IN_PROGRESS"
+	case cs.ExecutedAt != nil && *cs.Succeeded:
+		cs.ExecutionStatus = "EXECUTE_COMPLETE"
+	case cs.ExecutedAt != nil:
+		cs.ExecutionStatus = "EXECUTE_FAILED"
+	case cs.obsoleteAt != nil:
+		cs.ExecutionStatus = "OBSOLETE"
+	case cs.FinalStatus == "FAILED":
+		cs.ExecutionStatus = "UNAVAILABLE"
+	}
+}
+
+// ErrNoChangeSet is what findChangeSet returns when there is none.
+var ErrNoChangeSet = errors.New("no such change set")
+
+// FindChangeSet looks a change set up by its ARN, or by its name and the
+// request's stack.
+func (scope *Scope) FindChangeSet(nameOrARN, stackName string) (*ChangeSet, error) {
+	where, args := `WHERE s.account = $1 AND s.region = $2 AND c.arn = $3`, []any{scope.Account, scope.Region, nameOrARN}
+	if !strings.HasPrefix(nameOrARN, "arn:") {
+		st, err := scope.FindStack(stackName)
+		if errors.Is(err, ErrNoStack) {
+			return nil, ErrNoChangeSet
+		}
+		if err != nil {
+			return nil, err
+		}
+
+		where, args = `WHERE c.stack_id = $1 AND c.name = $2`, []any{st.ID, nameOrARN}
+	}
+
+	row := scope.Tx.QueryRow(changeSetColumns+where, args...)
+	cs, err := scanChangeSet(row.Scan, scope.Now())
+	if errors.Is(err, db.ErrNoRows) {
+		return nil, ErrNoChangeSet
+	}
+
+	if err != nil {
+		return nil, err
+	}
+	if cs.Stack, err = scanStack(scope.Tx.QueryRow(stackColumns+`WHERE s.id = $2`, scope.Now(), cs.stackID).Scan); err != nil {
+		return nil, err
+	}
+	if cs.Stack.Definition, err = scope.LoadDefinition(cs.Stack.DefinitionID); err != nil {
+		return nil, err
+	}
+
+	cs.Definition, err = scope.LoadDefinition(cs.DefinitionID)
+	return cs, err
+}
+
+// InsertChangeSet writes a change set and returns its ARN.
+func (scope *Scope) InsertChangeSet(st *Stack, cs ChangeSet) (string, error) {
+	id, err := scope.InsertDefinition(st.ID, cs.Definition)
+	if err != nil {
+		return "", err
+	}
+
+	if cs.Changes == nil {
+		cs.Changes = []rollout.Change{}
+	}
+
+	changes, err := json.Marshal(cs.Changes)
+	if err != nil {
+		return "", err
+	}
+
+	_, err = scope.Tx.Exec(`INSERT INTO change_set (arn, stack_id, name, created_at, ready_at, status, reason, definition_id, changes, client_token)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, cs.ARN, st.ID, cs.Name, scope.Now(), cs.ReadyAt, cs.FinalStatus, cs.FinalReason, id, string(changes), cs.ClientToken)
+	return cs.ARN, err
+}
+
+// MarkChangeSetsObsolete makes the stack's other change sets obsolete: they were computed
+// against a stack that is about to change.
+func (scope *Scope) MarkChangeSetsObsolete(st *Stack, except int64) error {
+	_, err := scope.Tx.Exec(`UPDATE change_set SET obsolete_at = $1 WHERE stack_id = $2 AND id <> $3 AND executed_at IS NULL AND obsolete_at IS NULL`,
+		scope.Now(), st.ID, except)
+	return err
+}
+
+func (scope *Scope) ListStackChangeSets(st *Stack, before int64, limit int) ([]*ChangeSet, error) {
+	rows, err := scope.Tx.Query(changeSetColumns+`WHERE c.stack_id = $1 AND c.id < $2 ORDER BY c.id DESC LIMIT $3`, st.ID, before, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+
+	var out []*ChangeSet
+	for rows.Next() {
+		cs, err := scanChangeSet(rows.Scan, scope.Now())
+		if err != nil {
+			return nil, err
+		}
+
+		out = append(out, cs)
+	}
+
+	return out, rows.Err()
+}
+
+// MarkExecuted records that a change set is executed from now on, and how that
+// will end.
+func (scope *Scope) MarkExecuted(changeSet *ChangeSet, outcome Outcome) error {
+	_, err := scope.Tx.Exec(`UPDATE change_set SET executed_at = $1, ends_at = $2, succeeded = $3 WHERE id = $4`,
+		scope.Now(), outcome.EndsAt, outcome.Succeeded, changeSet.ID)
+	return err
+}
+
+// DeleteChangeSet deletes a change set.
+func (scope *Scope) DeleteChangeSet(changeSet *ChangeSet) error {
+	_, err := scope.Tx.Exec(`DELETE FROM change_set WHERE id = $1`, changeSet.ID)
+	return err
+}

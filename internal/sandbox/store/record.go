@@ -1,0 +1,134 @@
+package store
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/lockstephq/lockstep/internal/cfn/template"
+	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
+)
+
+// An Operation is what is recorded about an operation on a stack, in addition to
+// its moments.
+type Operation struct {
+	Stack *Stack
+	// Before and After are the ids of the definitions.
+	Before, After int64
+	OldOutputs    []template.Output
+	NewOutputs    []template.Output
+	UpdatedAt     *int64
+	// Token is the client request token of its events.
+	Token string
+}
+
+// An Outcome is how an operation will end, and when.
+type Outcome struct {
+	EndsAt    int64
+	Succeeded bool
+}
+
+// TimeOf returns the time of a moment of an operation that starts now.
+func (scope *Scope) TimeOf(moment rollout.Moment) int64 {
+	return scope.Now() + int64(moment.At/time.Millisecond)
+}
+
+// CountOperation counts a new operation on a stack.
+func (scope *Scope) CountOperation(stack *Stack) error {
+	stack.Operations++
+	_, err := scope.Tx.Exec(`UPDATE stack SET operations = $1 WHERE id = $2`, stack.Operations, stack.ID)
+	return err
+}
+
+// Record writes the moments of an operation as events and revisions.
+func (scope *Scope) Record(operation Operation, moments []rollout.Moment) error {
+	stack := operation.Stack
+	var sequence int64
+	err := scope.Tx.QueryRow(`SELECT coalesce(max(seq), 0) FROM event WHERE stack_id = $1`, stack.ID).Scan(&sequence)
+	if err != nil {
+		return err
+	}
+
+	for _, moment := range moments {
+		sequence++
+		if moment.Resource == nil {
+			if err := scope.insertRevision(operation, sequence, moment); err != nil {
+				return err
+			}
+		}
+
+		if err := scope.insertEvent(operation, sequence, moment); err != nil {
+			return err
+		}
+	}
+
+	last := moments[len(moments)-1]
+	if last.Status == "DELETE_COMPLETE" && last.Resource == nil {
+		_, err = scope.Tx.Exec(`UPDATE stack SET deleted_at = $1 WHERE id = $2`, scope.TimeOf(last), stack.ID)
+	}
+
+	return err
+}
+
+// insertRevision writes the stack as it is from a moment on.
+func (scope *Scope) insertRevision(operation Operation, sequence int64, moment rollout.Moment) error {
+	definition := operation.After
+	if moment.Settled == rollout.Before {
+		definition = operation.Before
+	}
+
+	var definitionID *int64
+	if definition != 0 {
+		definitionID = &definition
+	}
+
+	outputs := operation.OldOutputs
+	switch moment.Status { // the only ones that show the new outputs
+	case "CREATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE":
+		outputs = operation.NewOutputs
+	}
+
+	text, err := json.Marshal(outputs)
+	if err != nil {
+		return err
+	}
+
+	_, err = scope.Tx.Exec(`INSERT INTO revision (stack_id, seq, at, status, reason, definition_id, outputs, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, operation.Stack.ID, sequence, scope.TimeOf(moment),
+		string(moment.Status), moment.Reason, definitionID, string(text), operation.UpdatedAt)
+	return err
+}
+
+func (scope *Scope) insertEvent(operation Operation, sequence int64, moment rollout.Moment) error {
+	stack := operation.Stack
+	logicalID, physicalID, resourceType, properties := stack.Name, stack.ARN, "AWS::CloudFormation::Stack", ""
+	if resource := moment.Resource; resource != nil {
+		logicalID = resource.LogicalID
+		physicalID = moment.PhysicalID
+		resourceType = resource.Type
+		properties = resource.Shown
+	}
+
+	if moment.Silent {
+		err := scope.Tx.QueryRow(`SELECT status, reason FROM event WHERE stack_id = $1 AND logical_id = $2 AND state IS NOT NULL AND at <= $3
+			ORDER BY seq DESC LIMIT 1`, stack.ID, logicalID, scope.Now()).Scan(&moment.Status, &moment.Reason)
+		if err != nil {
+			return err
+		}
+	}
+
+	var state *string
+	if moment.State != nil {
+		encoded, err := json.Marshal(moment.State)
+		if err != nil {
+			return err
+		}
+
+		text := string(encoded)
+		state = &text
+	}
+
+	_, err := scope.Tx.Exec(`INSERT INTO event (stack_id, seq, at, logical_id, physical_id, type, status, reason, properties, token, state, gone, silent)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, stack.ID, sequence, scope.TimeOf(moment), logicalID, physicalID,
+		resourceType, string(moment.Status), moment.Reason, properties, operation.Token, state, moment.Gone, moment.Silent)
+	return err
+}

@@ -1,0 +1,196 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/lockstephq/lockstep/internal/cfn/template"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
+)
+
+// A stack with what holds of it now.
+type Stack struct {
+	ID                         int64
+	ARN, Account, Region, Name string
+	CreatedAt                  int64
+	DeletedAt                  *int64
+	Operations                 int
+	Protected                  bool
+
+	Status       rollout.Status
+	StatusReason string
+	Outputs      []template.Output
+	UpdatedAt    *int64
+	StatusAt     int64
+	DefinitionID int64 // id of the definition in force
+	Definition   Definition
+	revisionSeq  int64
+}
+
+// A definition is what a stack was asked to be.
+type Definition struct {
+	Body     string
+	Settings Settings
+}
+
+type Settings struct {
+	Description          string            `json:"description,omitempty"`
+	Parameters           map[string]string `json:"parameters,omitempty"`
+	ShownParameters      []Parameter       `json:"shown,omitempty"` // the same in the template's order, NoEcho masked
+	Tags                 []Tag             `json:"tags,omitempty"`
+	Capabilities         []string          `json:"capabilities,omitempty"`
+	RoleARN              string            `json:"roleArn,omitempty"`
+	Notifications        []string          `json:"notifications,omitempty"`
+	OnFailure            rollout.OnFailure `json:"onFailure,omitempty"`
+	RetainExceptOnCreate bool              `json:"retainExceptOnCreate,omitempty"`
+	TimeoutMinutes       int               `json:"timeoutInMinutes,omitempty"`
+	ChangeSetARN         string            `json:"changeSet,omitempty"` // its ARN
+	ChangeSetDescription string            `json:"changeSetDescription,omitempty"`
+	ChangeSetType        string            `json:"kind,omitempty"` // CREATE or UPDATE
+}
+
+type Tag struct {
+	Key   string
+	Value string
+}
+
+func (s *Stack) IsDeleted(now int64) bool { return s.DeletedAt != nil && *s.DeletedAt <= now }
+
+// IsInProgress says whether an operation is under way.
+func (s *Stack) IsInProgress() bool {
+	return strings.HasSuffix(string(s.Status), "_IN_PROGRESS") && s.Status != "REVIEW_IN_PROGRESS"
+}
+
+// IsUpdatable says whether the stack's status lets it be updated.
+func (s *Stack) IsUpdatable() bool {
+	switch s.Status {
+	case "CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED", "CREATE_FAILED":
+		return true
+	}
+	return false
+}
+
+const stackColumns = `SELECT s.id, s.arn, s.account, s.region, s.name, s.created_at, s.deleted_at, s.operations, s.protected,
+	r.status, r.reason, r.outputs, r.updated_at, r.at, r.seq, coalesce(r.definition_id, 0)
+	FROM stack s JOIN revision r ON r.stack_id = s.id
+	AND r.seq = (SELECT seq FROM revision WHERE stack_id = s.id AND at <= $1 ORDER BY seq DESC LIMIT 1) `
+
+func scanStack(scan func(...any) error) (*Stack, error) {
+	var s Stack
+	var outputs string
+	err := scan(&s.ID, &s.ARN, &s.Account, &s.Region, &s.Name, &s.CreatedAt, &s.DeletedAt, &s.Operations, &s.Protected,
+		&s.Status, &s.StatusReason, &outputs, &s.UpdatedAt, &s.StatusAt, &s.revisionSeq, &s.DefinitionID)
+	if err != nil {
+		return nil, err
+	}
+	return &s, json.Unmarshal([]byte(outputs), &s.Outputs)
+}
+
+// ErrNoStack is what find returns when there is no such stack.
+var ErrNoStack = errors.New("no such stack")
+
+// FindStack looks a stack up by its ARN, deleted ones included, or by the name of one
+// that is not deleted.
+func (scope *Scope) FindStack(nameOrARN string) (*Stack, error) {
+	where := `WHERE s.account = $2 AND s.region = $3 AND s.name = $4 AND (s.deleted_at IS NULL OR s.deleted_at > $1) ORDER BY s.id DESC LIMIT 1`
+	if strings.HasPrefix(nameOrARN, "arn:") {
+		where = `WHERE s.account = $2 AND s.region = $3 AND s.arn = $4`
+	}
+
+	row := scope.Tx.QueryRow(stackColumns+where, scope.Now(), scope.Account, scope.Region, nameOrARN)
+	s, err := scanStack(row.Scan)
+	if errors.Is(err, db.ErrNoRows) {
+		return nil, ErrNoStack
+	}
+
+	if err != nil {
+		return nil, err
+	}
+
+	s.Definition, err = scope.LoadDefinition(s.DefinitionID)
+	return s, err
+}
+
+// ListStacks lists the stacks of the caller's books, newest first.
+func (scope *Scope) ListStacks(deleted bool, before int64, limit int) ([]*Stack, error) {
+	where := `WHERE s.account = $2 AND s.region = $3 AND s.id < $4 `
+	if !deleted {
+		where += `AND (s.deleted_at IS NULL OR s.deleted_at > $1) `
+	}
+
+	rows, err := scope.Tx.Query(stackColumns+where+`ORDER BY s.id DESC LIMIT $5`, scope.Now(), scope.Account, scope.Region, before, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+
+	var out []*Stack
+	for rows.Next() {
+		s, err := scanStack(rows.Scan)
+		if err != nil {
+			return nil, err
+		}
+
+		out = append(out, s)
+	}
+
+	return out, rows.Err()
+}
+
+// InsertStack adds a stack to the books, without a revision yet.
+func (scope *Scope) InsertStack(name string, protected bool) (*Stack, error) {
+	s := &Stack{Account: scope.Account, Region: scope.Region, Name: name, CreatedAt: scope.Now(), Protected: protected}
+	s.ARN = "arn:" + scope.Partition + ":cloudformation:" + s.Region + ":" + s.Account + ":stack/" + name + "/" + uuid.NewString()
+	err := scope.Tx.QueryRow(`INSERT INTO stack (arn, account, region, name, created_at, protected) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`,
+		s.ARN, s.Account, s.Region, s.Name, s.CreatedAt, protected).Scan(&s.ID)
+	return s, err
+}
+
+func (scope *Scope) LoadDefinition(id int64) (Definition, error) {
+	var d Definition
+	if id == 0 {
+		return d, nil
+	}
+	var text string
+	err := scope.Tx.QueryRow(`SELECT body, detail FROM definition WHERE id = $1`, id).Scan(&d.Body, &text)
+	if err != nil {
+		return d, err
+	}
+	return d, json.Unmarshal([]byte(text), &d.Settings)
+}
+
+func (scope *Scope) InsertDefinition(stackID int64, d Definition) (int64, error) {
+	text, err := json.Marshal(d.Settings)
+	if err != nil {
+		return 0, err
+	}
+	var id int64
+	err = scope.Tx.QueryRow(`INSERT INTO definition (stack_id, body, detail) VALUES ($1, $2, $3) RETURNING id`, stackID, d.Body, string(text)).Scan(&id)
+	return id, err
+}
+
+type Parameter struct {
+	ParameterKey   string
+	ParameterValue string
+}
+
+// DropFuture drops the part of a course that lies ahead.
+func (scope *Scope) DropFuture(st *Stack) error {
+	for _, sql := range []string{
+		`DELETE FROM event WHERE stack_id = $1 AND at > $2`,
+		`DELETE FROM revision WHERE stack_id = $1 AND at > $2`,
+		`DELETE FROM export WHERE stack_id = $1 AND from_at > $2`,
+		`UPDATE change_set SET ends_at = $2, succeeded = 0 WHERE stack_id = $1 AND ends_at > $2`,
+		`UPDATE stack SET deleted_at = NULL WHERE id = $1 AND deleted_at > $2`,
+	} {
+		if _, err := scope.Tx.Exec(sql, st.ID, scope.Now()); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
