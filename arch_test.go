@@ -38,7 +38,7 @@ func layout() map[string]layoutEntry {
 		"internal/server": {imports: ". internal/access internal/api internal/apiserver internal/iam internal/awsjson internal/console internal/db internal/engine internal/gitwire/localrepo internal/gitwire/sshpool internal/gitwire/transport internal/connection" +
 			" internal/identity internal/metrics internal/netaddr internal/preview internal/provider internal/provider/azuredevops internal/provider/bitbucket" +
 			" internal/provider/git internal/provider/github internal/provider/gitlab internal/queue internal/sample internal/sandbox internal/seal" +
-			" internal/sigv4 internal/store internal/sts internal/target internal/target/cfnstack internal/target/cfnstack/deploymentfile internal/trigger internal/wire"},
+			" internal/sigv4 internal/store internal/syncstate internal/sts internal/target internal/target/cfnstack internal/target/cfnstack/deploymentfile internal/trigger internal/wire"},
 		"internal/client":   {imports: "internal/wire internal/netaddr"},
 		"internal/manifest": {imports: ". internal/client internal/wire internal/signature"},
 
@@ -51,23 +51,23 @@ func layout() map[string]layoutEntry {
 		"internal/apiserver": {imports: ". internal/access internal/api internal/iam internal/awsjson internal/db internal/engine" +
 			" internal/identity internal/seal internal/sigv4 internal/wire"},
 		"internal/api": {imports: ". internal/access internal/awsjson internal/connection internal/db internal/engine internal/identity" +
-			" internal/netaddr internal/policy internal/provider internal/seal internal/signature internal/store internal/target internal/wire",
+			" internal/netaddr internal/policy internal/provider internal/seal internal/signature internal/store internal/syncstate internal/target internal/wire",
 			tests: "internal/apiserver internal/iam"},
 		"internal/iam":     {imports: ". internal/access internal/db internal/identity internal/seal internal/store internal/wire"},
-		"internal/access":  {imports: ". internal/db internal/identity internal/policy internal/seal internal/store"},
+		"internal/access":  {imports: ". internal/db internal/identity internal/policy internal/seal internal/store internal/syncstate"},
 		"internal/sts":     {imports: ". internal/awsquery internal/sigv4 internal/identity internal/seal internal/ratelimit"},
-		"internal/trigger": {imports: ". internal/worker internal/db internal/store internal/provider internal/engine internal/seal internal/ratelimit"},
+		"internal/trigger": {imports: ". internal/worker internal/db internal/store internal/syncstate internal/provider internal/engine internal/seal internal/ratelimit"},
 
-		"internal/console": {imports: ". internal/db internal/store internal/provider internal/engine internal/seal internal/ratelimit"},
+		"internal/console": {imports: ". internal/db internal/store internal/syncstate internal/provider internal/engine internal/seal internal/ratelimit"},
 
 		// The flow.
-		"internal/engine": {imports: ". internal/worker internal/db internal/store internal/queue internal/provider internal/target internal/signature"},
+		"internal/engine": {imports: ". internal/worker internal/db internal/store internal/syncstate internal/queue internal/provider internal/target internal/signature"},
 
 		// Credentials: whether they work, and how they go on working.
 		"internal/connection": {imports: ". internal/worker internal/db internal/store internal/seal internal/queue internal/provider internal/netaddr"},
 
 		// Beside the flow: what a pull request would change.
-		"internal/preview": {imports: ". internal/worker internal/db internal/store internal/queue internal/provider internal/target internal/engine",
+		"internal/preview": {imports: ". internal/worker internal/db internal/store internal/syncstate internal/queue internal/provider internal/target internal/engine",
 			tests: "internal/target/cfnstack internal/sandbox"},
 
 		// The two walls of sockets: a driver knows its contract and no other driver.
@@ -104,7 +104,8 @@ func layout() map[string]layoutEntry {
 		"internal/sandbox/rollout": {imports: "internal/cfn/spec internal/cfn/syntax internal/cfn/template"},
 
 		"internal/sample":    {},
-		"internal/store":     {imports: ". internal/db internal/seal"},
+		"internal/store":     {imports: ". internal/db internal/seal", tests: "internal/syncstate"},
+		"internal/syncstate": {imports: ". internal/db internal/store"},
 		"internal/queue":     {imports: "internal/db"},
 		"internal/worker":    {imports: ". internal/db"},
 		"internal/identity":  {imports: ". internal/db internal/seal internal/policy"},
@@ -118,6 +119,7 @@ func layout() map[string]layoutEntry {
 
 		// For tests alone.
 		"internal/db/dbtest":                 {imports: "internal/db"},
+		"internal/store/storetest":           {imports: ". internal/db internal/store"},
 		"internal/queue/queuetest":           {imports: "internal/db internal/db/dbtest internal/queue"},
 		"internal/identity/identitytest":     {},
 		"internal/connection/connectiontest": {imports: ". internal/provider"},

@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/seal"
-	"github.com/lockstephq/lockstep/internal/store"
 )
 
 // DefaultPageSize is the number of items of a page if the caller gives no
@@ -31,8 +31,8 @@ func NewList(key *seal.Key, caller Caller, name string, filters ...any) List {
 
 // Page returns the page that a caller asks for. The error is Invalid if the token
 // is not one of this list.
-func (l List) Page(maxResults *int, token string) (store.Page, error) {
-	page := store.Page{Limit: PageSize(maxResults)}
+func (l List) Page(maxResults *int, token string) (db.Page, error) {
+	page := db.Page{Limit: PageSize(maxResults)}
 	if token == "" {
 		return page, nil
 	}
@@ -56,8 +56,8 @@ func PageSize(maxResults *int) int {
 // Token returns the token with which a caller continues after cursor, or "" for
 // the zero cursor, the end of the list. The length of a token does not depend on
 // the cursor's number.
-func (l List) Token(cursor store.Cursor) (string, error) {
-	if cursor == (store.Cursor{}) {
+func (l List) Token(cursor db.Cursor) (string, error) {
+	if cursor == (db.Cursor{}) {
 		return "", nil
 	}
 	text := append(binary.BigEndian.AppendUint64(nil, uint64(cursor.Number)), cursor.Text...)
@@ -67,16 +67,16 @@ func (l List) Token(cursor store.Cursor) (string, error) {
 
 // Cursor returns the cursor of a token, and reports whether the token is one of
 // this list.
-func (l List) Cursor(token string) (cursor store.Cursor, ok bool) {
+func (l List) Cursor(token string) (cursor db.Cursor, ok bool) {
 	box, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil || base64.RawURLEncoding.EncodeToString(box) != token { // not the canonical encoding
-		return store.Cursor{}, false
+		return db.Cursor{}, false
 	}
 
 	text, err := l.key.Open(box, l.name)
 	if err != nil || len(text) < 8 {
-		return store.Cursor{}, false
+		return db.Cursor{}, false
 	}
 
-	return store.Cursor{Number: int64(binary.BigEndian.Uint64(text)), Text: string(text[8:])}, true
+	return db.Cursor{Number: int64(binary.BigEndian.Uint64(text)), Text: string(text[8:])}, true
 }

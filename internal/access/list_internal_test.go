@@ -3,8 +3,8 @@ package access
 import (
 	"testing"
 
+	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/seal"
-	"github.com/lockstephq/lockstep/internal/store"
 )
 
 // FuzzTokens looks for a token that the list did not make and accepts.
@@ -16,8 +16,8 @@ func FuzzTokens(f *testing.F) {
 
 	caller := Caller{Principal: user("jo"), Account: "111122223333", Region: "eu-central-1"}
 	list := NewList(key, caller, "hosts")
-	made := map[string]store.Cursor{}
-	for _, cursor := range []store.Cursor{
+	made := map[string]db.Cursor{}
+	for _, cursor := range []db.Cursor{
 		{Number: 1},
 		{Number: -1, Text: "é\x00"},
 		{Text: "CFN_STACK_SYNC/web"},

@@ -5,6 +5,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
 // A Subject is the resource of an authorization request.
@@ -110,15 +111,15 @@ func ConfigurationSubjects() func(lockstep.SyncConfiguration) Subject {
 
 // AttemptSubject returns the subject of an attempt: its sync configuration as it
 // was when the attempt began.
-func AttemptSubject(entry store.AttemptEntry) Subject { return AttemptSubjects()(entry) }
+func AttemptSubject(entry syncstate.AttemptEntry) Subject { return AttemptSubjects()(entry) }
 
 // AttemptSubjects returns [AttemptSubject] for many attempts within one
 // transaction. If the link of an attempt is deleted, its tags are unknown. Then
 // only callers that may read every sync configuration find the attempt.
-func AttemptSubjects() func(store.AttemptEntry) Subject {
+func AttemptSubjects() func(syncstate.AttemptEntry) Subject {
 	subjectOf := ConfigurationSubjects()
-	return func(entry store.AttemptEntry) Subject {
-		subject := subjectOf(entry.Configuration).WithNotFound(store.NoAttempt(entry.ID))
+	return func(entry syncstate.AttemptEntry) Subject {
+		subject := subjectOf(entry.Configuration).WithNotFound(syncstate.NoAttempt(entry.ID))
 		describe := subject.describe
 		subject.describe = func(tx *db.Tx) (policy.Resource, error) {
 			resource, err := describe(tx)
@@ -135,7 +136,7 @@ func AttemptSubjects() func(store.AttemptEntry) Subject {
 // StatusSubject returns the subject of a resource whose status is read: its sync
 // configuration. A resource without one has no status.
 func StatusSubject(resource lockstep.Resource) Subject {
-	notFound := store.NoStatus(resource.Name)
+	notFound := syncstate.NoStatus(resource.Name)
 	return Subject{
 		resourceType: policy.SyncConfiguration,
 		describe: func(tx *db.Tx) (policy.Resource, error) {

@@ -3,7 +3,6 @@ package access
 import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
-	"github.com/lockstephq/lockstep/internal/store"
 )
 
 const (
@@ -15,13 +14,13 @@ const (
 )
 
 // A Read returns a page of items, and the cursor of the next page.
-type Read[T any] func(store.Page) ([]T, store.Cursor, error)
+type Read[T any] func(db.Page) ([]T, db.Cursor, error)
 
 // Visible returns a page of the items that the caller may read. The page is as
 // full, and continues or ends, as if the other items did not exist: neither its
 // length nor its token reveals them, unless maxReads found nothing else.
-func Visible[T any](tx *db.Tx, caller Caller, resourceType policy.EntityType, page store.Page, read Read[T],
-	subjectOf func(T) Subject) ([]T, store.Cursor, error) {
+func Visible[T any](tx *db.Tx, caller Caller, resourceType policy.EntityType, page db.Page, read Read[T],
+	subjectOf func(T) Subject) ([]T, db.Cursor, error) {
 	if caller.CanReadAll(resourceType) {
 		return read(page)
 	}
@@ -30,21 +29,21 @@ func Visible[T any](tx *db.Tx, caller Caller, resourceType policy.EntityType, pa
 
 // Filter returns a page of the items that include reports true for, with the
 // guarantees of [Visible].
-func Filter[T any](page store.Page, read Read[T], include func(T) (bool, error)) ([]T, store.Cursor, error) {
+func Filter[T any](page db.Page, read Read[T], include func(T) (bool, error)) ([]T, db.Cursor, error) {
 	var included []T
-	var upToLast store.Page // ends with the last included item
-	next := store.Page{Limit: max(page.Limit, minRead), After: page.After}
+	var upToLast db.Page // ends with the last included item
+	next := db.Page{Limit: max(page.Limit, minRead), After: page.After}
 
 	for range maxReads {
 		items, cursor, err := read(next)
 		if err != nil {
-			return nil, store.Cursor{}, err
+			return nil, db.Cursor{}, err
 		}
 
 		for i, item := range items {
 			ok, err := include(item)
 			if err != nil {
-				return nil, store.Cursor{}, err
+				return nil, db.Cursor{}, err
 			}
 			if !ok {
 				continue
@@ -56,10 +55,10 @@ func Filter[T any](page store.Page, read Read[T], include func(T) (bool, error))
 			}
 
 			included = append(included, item)
-			upToLast = store.Page{Limit: i + 1, After: next.After}
+			upToLast = db.Page{Limit: i + 1, After: next.After}
 		}
 
-		if cursor == (store.Cursor{}) {
+		if cursor == (db.Cursor{}) {
 			return included, cursor, nil
 		}
 

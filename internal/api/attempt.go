@@ -9,6 +9,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -32,8 +33,8 @@ func (s *Service) ListResourceSyncAttempts(ctx context.Context, caller access.Ca
 			return err
 		}
 
-		attempts, next, err := access.Visible(tx, caller, policy.SyncConfiguration, page, func(p store.Page) ([]store.AttemptEntry, store.Cursor, error) {
-			return store.Attempts(tx, cfg.Resource(), p)
+		attempts, next, err := access.Visible(tx, caller, policy.SyncConfiguration, page, func(p db.Page) ([]syncstate.AttemptEntry, db.Cursor, error) {
+			return syncstate.Attempts(tx, cfg.Resource(), p)
 		}, access.AttemptSubjects())
 		if err != nil {
 			return err
@@ -57,7 +58,7 @@ func (s *Service) GetResourceSyncAttempt(ctx context.Context, caller access.Call
 	const action = "lockstep:GetResourceSyncAttempt"
 	out := &wire.GetResourceSyncAttemptOutput{}
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
-		attempt, err := store.Attempt(tx, caller.Account, caller.Region, input.AttemptId)
+		attempt, err := syncstate.Attempt(tx, caller.Account, caller.Region, input.AttemptId)
 		if err != nil {
 			return err
 		}
@@ -81,7 +82,7 @@ func (s *Service) GetResourceSyncAttempt(ctx context.Context, caller access.Call
 	return out, err
 }
 
-func showAttempt(entry store.AttemptEntry) wire.ResourceSyncAttemptSummary {
+func showAttempt(entry syncstate.AttemptEntry) wire.ResourceSyncAttemptSummary {
 	return wire.ResourceSyncAttemptSummary{
 		AttemptId:  entry.ID,
 		Status:     string(entry.Status),

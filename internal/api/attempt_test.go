@@ -10,7 +10,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/identity"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -146,7 +146,7 @@ func TestAnAttemptShowsWhatItProposed(t *testing.T) {
 		w.configure("web", w.linked())
 		a := w.attempt("web", sha1, "")
 		w.update(func(tx *db.Tx) error {
-			return store.SavePlan(tx, a.ID, lockstep.Plan{ID: "arn:change-set", Name: "c",
+			return syncstate.SavePlan(tx, a.ID, lockstep.Plan{ID: "arn:change-set", Name: "c",
 				Changes: []lockstep.ProposedChange{{Action: "Modify", LogicalID: "Queue", ResourceType: "AWS::SQS::Queue",
 					Details: []lockstep.ChangeDetail{{Attribute: "Properties", CausingEntity: "Size"}}}},
 				Parameters: []lockstep.ValueChange{{Name: "Password", Masked: true}, {Name: "Size", Before: "1", After: "2"}},

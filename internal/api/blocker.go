@@ -9,6 +9,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -29,7 +30,7 @@ func (s *Service) GetSyncBlockerSummary(ctx context.Context, caller access.Calle
 			return err
 		}
 
-		blockers, err := store.Blockers(tx, cfg, latestBlockers)
+		blockers, err := syncstate.Blockers(tx, cfg, latestBlockers)
 		for _, b := range blockers {
 			summary.LatestBlockers = append(summary.LatestBlockers, showBlocker(b))
 		}
@@ -61,7 +62,7 @@ func (s *Service) ListSyncBlockers(ctx context.Context, caller access.Caller, in
 		return nil, err
 	}
 
-	filter := store.BlockerFilter{
+	filter := syncstate.BlockerFilter{
 		Status:       cmp.Or(lockstep.BlockerStatus(input.Status), lockstep.BlockerActive),
 		SyncType:     lockstep.SyncType(input.SyncType),
 		ResourceName: input.ResourceName,
@@ -76,9 +77,9 @@ func (s *Service) ListSyncBlockers(ctx context.Context, caller access.Caller, in
 	out := &wire.ListSyncBlockersOutput{}
 	the := access.ConfigurationSubjects()
 	err = s.viewList(ctx, caller, policy.SyncConfiguration, func(tx *db.Tx) error {
-		blockers, next, err := access.Visible(tx, caller, policy.SyncConfiguration, page, func(p store.Page) ([]store.FleetBlocker, store.Cursor, error) {
-			return store.FleetBlockers(tx, caller.Account, caller.Region, filter, p)
-		}, func(b store.FleetBlocker) access.Subject { return the(b.Configuration) })
+		blockers, next, err := access.Visible(tx, caller, policy.SyncConfiguration, page, func(p db.Page) ([]syncstate.FleetBlocker, db.Cursor, error) {
+			return syncstate.FleetBlockers(tx, caller.Account, caller.Region, filter, p)
+		}, func(b syncstate.FleetBlocker) access.Subject { return the(b.Configuration) })
 		if err != nil {
 			return err
 		}

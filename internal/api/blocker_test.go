@@ -11,7 +11,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/identity"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -20,7 +20,7 @@ func (w *world) block(name, reason string) string {
 	w.Helper()
 	a := w.attempt(name, sha1, lockstep.Failed)
 	w.update(func(tx *db.Tx) error {
-		return store.InsertBlocker(tx, a.ResourceID, reason, []lockstep.Context{{Key: "StackName", Value: name}})
+		return syncstate.InsertBlocker(tx, a.ResourceID, reason, []lockstep.Context{{Key: "StackName", Value: name}})
 	})
 	return w.blocker(name)
 }
@@ -47,9 +47,9 @@ func TestBlockersAreSummed(t *testing.T) {
 		refused(t, err, "ResourceNotFoundException", "Could not find a sync configuration for resource: nothing")
 		first := w.block("web", "Somebody did.")
 		w.update(func(tx *db.Tx) error {
-			s, err := store.LockResourceByName(tx, lockstep.Resource{Account: account, Region: region, SyncType: "CFN_STACK_SYNC", Name: "web"})
+			s, err := syncstate.LockResourceByName(tx, lockstep.Resource{Account: account, Region: region, SyncType: "CFN_STACK_SYNC", Name: "web"})
 			if err == nil {
-				_, err = store.ResolveBlockerByID(tx, s.ID, first, "It is fine.")
+				_, err = syncstate.ResolveBlockerByID(tx, s.ID, first, "It is fine.")
 			}
 			return err
 		})

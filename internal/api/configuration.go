@@ -195,15 +195,15 @@ func (s *Service) ListSyncConfigurations(ctx context.Context, caller access.Call
 
 // configurationsOf reads a page of a link's configurations, those that the
 // caller may see.
-func configurationsOf(tx *db.Tx, caller access.Caller, action string, filter store.ConfigurationFilter, page store.Page) ([]lockstep.SyncConfiguration, store.Cursor, error) {
+func configurationsOf(tx *db.Tx, caller access.Caller, action string, filter store.ConfigurationFilter, page db.Page) ([]lockstep.SyncConfiguration, db.Cursor, error) {
 	link, err := store.Link(tx, caller.Account, caller.Region, filter.LinkID)
 	if err != nil {
-		return nil, store.Cursor{}, err
+		return nil, db.Cursor{}, err
 	}
 	if err := caller.Authorize(tx, action, access.LinkSubject(link)); err != nil {
-		return nil, store.Cursor{}, err
+		return nil, db.Cursor{}, err
 	}
-	return access.Visible(tx, caller, policy.SyncConfiguration, page, func(page store.Page) ([]lockstep.SyncConfiguration, store.Cursor, error) {
+	return access.Visible(tx, caller, policy.SyncConfiguration, page, func(page db.Page) ([]lockstep.SyncConfiguration, db.Cursor, error) {
 		return store.Configurations(tx, caller.Account, caller.Region, filter, page)
 	}, access.ConfigurationSubjects())
 }
@@ -234,8 +234,8 @@ func (s *Service) ListRepositorySyncDefinitions(ctx context.Context, caller acce
 	filter := store.ConfigurationFilter{SyncType: lockstep.SyncType(in.SyncType), LinkID: linkID(in.RepositoryLinkId)}
 	out := &wire.ListRepositorySyncDefinitionsOutput{}
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
-		page := store.Page{Limit: definitionsPage}
-		for more := true; more; more = page.After != (store.Cursor{}) {
+		page := db.Page{Limit: definitionsPage}
+		for more := true; more; more = page.After != (db.Cursor{}) {
 			all, next, err := configurationsOf(tx, caller, "codeconnections:ListRepositorySyncDefinitions", filter, page)
 			if err != nil {
 				return err

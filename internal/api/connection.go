@@ -127,7 +127,7 @@ func (s *Service) ListConnections(ctx context.Context, caller access.Caller, inp
 
 	out := &wire.ListConnectionsOutput{Connections: []wire.Connection{}}
 	err = s.viewList(ctx, caller, policy.Connection, func(tx *db.Tx) error {
-		all, next, err := access.Visible(tx, caller, policy.Connection, page, func(p store.Page) ([]lockstep.Connection, store.Cursor, error) {
+		all, next, err := access.Visible(tx, caller, policy.Connection, page, func(p db.Page) ([]lockstep.Connection, db.Cursor, error) {
 			return store.Connections(tx, caller.Account, caller.Region, filter, p)
 		}, access.ConnectionSubject)
 		if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -42,8 +42,8 @@ func (s *Service) ListResourceSyncs(ctx context.Context, caller access.Caller, i
 
 	the := fleetSubjects()
 	err = s.readFleet(ctx, caller, counted, func(tx *db.Tx) error {
-		entries := func(p store.Page) ([]store.FleetEntry, store.Cursor, error) {
-			return store.Fleet(tx, caller.Account, caller.Region, filter, p)
+		entries := func(p db.Page) ([]syncstate.FleetEntry, db.Cursor, error) {
+			return syncstate.Fleet(tx, caller.Account, caller.Region, filter, p)
 		}
 		fleet, next, err := access.Visible(tx, caller, policy.SyncConfiguration, page, entries, the)
 		if err != nil {
@@ -75,8 +75,8 @@ func (s *Service) readFleet(ctx context.Context, caller access.Caller, counted b
 	return s.viewList(ctx, caller, policy.SyncConfiguration, read)
 }
 
-func fleetFilter(input *wire.ListResourceSyncsInput) (store.FleetFilter, error) {
-	filter := store.FleetFilter{
+func fleetFilter(input *wire.ListResourceSyncsInput) (syncstate.FleetFilter, error) {
+	filter := syncstate.FleetFilter{
 		SyncType:       lockstep.SyncType(input.SyncType),
 		LinkID:         linkID(input.RepositoryLinkId),
 		OwnerID:        input.OwnerId,
@@ -101,9 +101,9 @@ func flag(b *bool) string {
 	return strconv.FormatBool(*b)
 }
 
-func fleetSubjects() func(store.FleetEntry) access.Subject {
+func fleetSubjects() func(syncstate.FleetEntry) access.Subject {
 	the := access.ConfigurationSubjects()
-	return func(e store.FleetEntry) access.Subject { return the(e.Configuration) }
+	return func(e syncstate.FleetEntry) access.Subject { return the(e.Configuration) }
 }
 
 // countedAtOnce is how many entries are read at a time to be counted.
@@ -111,16 +111,16 @@ const countedAtOnce = 1000
 
 // countFleet counts what the caller may see of the fleet: by the database, where
 // that is all of it.
-func countFleet(tx *db.Tx, caller access.Caller, f store.FleetFilter, read func(store.Page) ([]store.FleetEntry, store.Cursor, error),
-	the func(store.FleetEntry) access.Subject) (*wire.ResourceSyncCounts, error) {
+func countFleet(tx *db.Tx, caller access.Caller, f syncstate.FleetFilter, read func(db.Page) ([]syncstate.FleetEntry, db.Cursor, error),
+	the func(syncstate.FleetEntry) access.Subject) (*wire.ResourceSyncCounts, error) {
 	if caller.CanReadAll(policy.SyncConfiguration) {
-		total, err := store.FleetCounts(tx, caller.Account, caller.Region, f)
+		total, err := syncstate.FleetCounts(tx, caller.Account, caller.Region, f)
 		return showCounts(total), err
 	}
 
-	var total store.FleetCount
-	page := store.Page{Limit: countedAtOnce}
-	for more := true; more; more = page.After != (store.Cursor{}) {
+	var total syncstate.FleetCount
+	page := db.Page{Limit: countedAtOnce}
+	for more := true; more; more = page.After != (db.Cursor{}) {
 		fleet, next, err := read(page)
 		if err != nil {
 			return nil, err
@@ -143,7 +143,7 @@ func countFleet(tx *db.Tx, caller access.Caller, f store.FleetFilter, read func(
 	return showCounts(total), nil
 }
 
-func showCounts(total store.FleetCount) *wire.ResourceSyncCounts {
+func showCounts(total syncstate.FleetCount) *wire.ResourceSyncCounts {
 	return &wire.ResourceSyncCounts{
 		Total:       total.Total,
 		Initiated:   total.ByStatus[lockstep.ResourceInitiated],
@@ -155,7 +155,7 @@ func showCounts(total store.FleetCount) *wire.ResourceSyncCounts {
 	}
 }
 
-func showFleetEntry(account lockstep.AccountID, entry store.FleetEntry) wire.ResourceSyncSummary {
+func showFleetEntry(account lockstep.AccountID, entry syncstate.FleetEntry) wire.ResourceSyncSummary {
 	return wire.ResourceSyncSummary{
 		ResourceName:     entry.Configuration.ResourceName,
 		SyncType:         string(entry.Configuration.SyncType),

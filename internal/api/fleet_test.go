@@ -8,7 +8,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -22,7 +22,7 @@ func TestFleetShowsEachResourceWithItsLatestStatus(t *testing.T) {
 		w.attempt("web", sha1, lockstep.Applied)
 		running := w.attempt("web", sha2, "")
 		failed := w.attempt("api", sha1, lockstep.Failed)
-		w.update(func(tx *db.Tx) error { return store.InsertBlocker(tx, failed.ResourceID, "Somebody did.", nil) })
+		w.update(func(tx *db.Tx) error { return syncstate.InsertBlocker(tx, failed.ResourceID, "Somebody did.", nil) })
 		entry := func(name string) wire.ResourceSyncSummary {
 			return wire.ResourceSyncSummary{
 				ResourceName: name, SyncType: "CFN_STACK_SYNC", RepositoryLinkId: link, RepositoryName: "infra", AccountId: account, OwnerId: "acme",
@@ -82,7 +82,7 @@ func (w *world) addEvents(attempt string, from, to int) {
 	w.Helper()
 	w.update(func(tx *db.Tx) error {
 		for n := from; n <= to; n++ {
-			if err := store.AddResourceEvents(tx, attempt, lockstep.Event{Type: fmt.Sprint("E", n), Message: "m"}); err != nil {
+			if err := syncstate.AddResourceEvents(tx, attempt, lockstep.Event{Type: fmt.Sprint("E", n), Message: "m"}); err != nil {
 				return err
 			}
 		}
@@ -132,12 +132,12 @@ func TestEventsTellWhatTheyAreAbout(t *testing.T) {
 		link := w.linked()
 		w.configure("web", link)
 		w.configure("api", link)
-		var repository store.RepositoryAttempt
+		var repository syncstate.RepositoryAttempt
 		w.update(func(tx *db.Tx) (err error) {
-			if repository, err = store.InsertRepositoryAttempt(tx, link, "main", lockstep.RepositoryInitiated); err != nil {
+			if repository, err = syncstate.InsertRepositoryAttempt(tx, link, "main", lockstep.RepositoryInitiated); err != nil {
 				return err
 			}
-			return store.AddRepositoryEvents(tx, repository.ID, lockstep.Event{Type: "CLONE_STARTED", Message: "Clone started"})
+			return syncstate.AddRepositoryEvents(tx, repository.ID, lockstep.Event{Type: "CLONE_STARTED", Message: "Clone started"})
 		})
 
 		resource := w.attempt("web", sha1, lockstep.Applied)

@@ -100,7 +100,7 @@ func (s *Service) ListHosts(ctx context.Context, caller access.Caller, input *wi
 
 	out := &wire.ListHostsOutput{Hosts: []wire.Host{}}
 	err = s.viewList(ctx, caller, policy.Host, func(tx *db.Tx) error {
-		hosts, next, err := access.Visible(tx, caller, policy.Host, page, func(p store.Page) ([]lockstep.Host, store.Cursor, error) {
+		hosts, next, err := access.Visible(tx, caller, policy.Host, page, func(p db.Page) ([]lockstep.Host, db.Cursor, error) {
 			return store.Hosts(tx, caller.Account, caller.Region, p)
 		}, access.HostSubject)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
 // Whatever a stranger asks of things that exist, the answer must be the one
@@ -23,7 +24,7 @@ func TestStrangersCannotTellThatAThingExists(t *testing.T) {
 		w.configure("web", link)
 		w.attempt("web", sha1, lockstep.Applied)
 		w.update(func(tx *db.Tx) error {
-			_, err := store.InsertRepositoryAttempt(tx, link, "main", lockstep.RepositoryInitiated)
+			_, err := syncstate.InsertRepositoryAttempt(tx, link, "main", lockstep.RepositoryInitiated)
 			return err
 		})
 		w.engine.take()

@@ -163,7 +163,7 @@ func (s *Service) ListRepositoryLinks(ctx context.Context, caller access.Caller,
 
 	out := &wire.ListRepositoryLinksOutput{}
 	err = s.viewList(ctx, caller, policy.RepositoryLink, func(tx *db.Tx) error {
-		links, next, err := access.Visible(tx, caller, policy.RepositoryLink, page, func(p store.Page) ([]lockstep.RepositoryLink, store.Cursor, error) {
+		links, next, err := access.Visible(tx, caller, policy.RepositoryLink, page, func(p db.Page) ([]lockstep.RepositoryLink, db.Cursor, error) {
 			return store.Links(tx, caller.Account, caller.Region, p)
 		}, access.LinkSubject)
 		if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -40,11 +41,11 @@ func newEstate(t *testing.T, d *db.DB) *estate {
 	attempt := w.attempt("web", sha1, lockstep.Applied)
 	key := w.key(account, identity.None)
 	w.update(func(tx *db.Tx) error {
-		_, err := store.InsertRepositoryAttempt(tx, link, "main", lockstep.RepositoryInitiated)
+		_, err := syncstate.InsertRepositoryAttempt(tx, link, "main", lockstep.RepositoryInitiated)
 		if err != nil {
 			return err
 		}
-		if err := store.InsertBlocker(tx, attempt.ResourceID, "Somebody did.", nil); err != nil {
+		if err := syncstate.InsertBlocker(tx, attempt.ResourceID, "Somebody did.", nil); err != nil {
 			return err
 		}
 
@@ -322,7 +323,7 @@ func (w *world) blocker(name string) (id string) {
 			return err
 		}
 
-		all, err := store.Blockers(tx, cfg, 1)
+		all, err := syncstate.Blockers(tx, cfg, 1)
 		if err == nil {
 			id = all[0].ID
 		}

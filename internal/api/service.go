@@ -12,7 +12,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/seal"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
 // Syncs starts syncs and reports what became of them. [engine.Engine] implements
@@ -75,7 +75,7 @@ type Provider struct {
 // A Service answers operations. It may be used concurrently.
 type Service struct {
 	o        Options
-	statuses *store.StatusReader
+	statuses *syncstate.StatusReader
 }
 
 // New makes a service.
@@ -83,7 +83,7 @@ func New(options Options) *Service {
 	if options.Quotas == (access.Quotas{}) {
 		options.Quotas = access.SafetyQuotas()
 	}
-	return &Service{o: options, statuses: store.NewStatusReader(options.DB)}
+	return &Service{o: options, statuses: syncstate.NewStatusReader(options.DB)}
 }
 
 // NewCaller returns a Caller that may do what the policies of the principal's

@@ -115,9 +115,9 @@ func (s *Service) ListSignaturePolicies(ctx context.Context, caller access.Calle
 
 // readableSignaturePolicies reads a page of the policies that the caller may get. That it
 // sees a configuration does not do: who may sign for it is asked for by itself.
-func readableSignaturePolicies(tx *db.Tx, caller access.Caller, page store.Page) ([]store.SignedConfiguration, store.Cursor, error) {
+func readableSignaturePolicies(tx *db.Tx, caller access.Caller, page db.Page) ([]store.SignedConfiguration, db.Cursor, error) {
 	const action = "lockstep:GetSignaturePolicy"
-	read := func(page store.Page) ([]store.SignedConfiguration, store.Cursor, error) {
+	read := func(page db.Page) ([]store.SignedConfiguration, db.Cursor, error) {
 		return store.SignaturePolicies(tx, caller.Account, caller.Region, page)
 	}
 	if caller.AllowsAll(action, policy.SyncConfiguration) {

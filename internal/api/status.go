@@ -12,6 +12,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -23,17 +24,17 @@ func (s *Service) GetRepositorySyncStatus(ctx context.Context, caller access.Cal
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
 		link, err := store.Link(tx, caller.Account, caller.Region, id)
 		if lockstep.KindOf(err) == lockstep.NotFound {
-			return store.NoRepositoryStatus(id)
+			return syncstate.NoRepositoryStatus(id)
 		}
 		if err != nil {
 			return err
 		}
 
-		if err := caller.Authorize(tx, "codeconnections:GetRepositorySyncStatus", access.LinkSubject(link).WithNotFound(store.NoRepositoryStatus(id))); err != nil {
+		if err := caller.Authorize(tx, "codeconnections:GetRepositorySyncStatus", access.LinkSubject(link).WithNotFound(syncstate.NoRepositoryStatus(id))); err != nil {
 			return err
 		}
 
-		attempt, err := store.LatestRepositorySync(tx, id, input.Branch)
+		attempt, err := syncstate.LatestRepositorySync(tx, id, input.Branch)
 		out.LatestSync = showRepositorySync(attempt)
 		return err
 	})
@@ -61,7 +62,7 @@ func (s *Service) GetResourceSyncStatus(ctx context.Context, caller access.Calle
 			return err
 		}
 
-		document, err = store.StatusDocument(tx, resource)
+		document, err = syncstate.StatusDocument(tx, resource)
 		return err
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -25,7 +26,7 @@ const (
 
 // attempt records what the engine would: that the resource's commit was tried,
 // with one event, and how it ended ("" for not yet).
-func (w *world) attempt(name string, sha lockstep.SHA, outcome lockstep.Outcome) (a store.ResourceAttempt) {
+func (w *world) attempt(name string, sha lockstep.SHA, outcome lockstep.Outcome) (a syncstate.ResourceAttempt) {
 	w.Helper()
 	w.update(func(tx *db.Tx) error {
 		cfg, err := store.Configuration(tx, account, region, "CFN_STACK_SYNC", name)
@@ -33,33 +34,33 @@ func (w *world) attempt(name string, sha lockstep.SHA, outcome lockstep.Outcome)
 			return err
 		}
 
-		s, err := store.LockResourceByName(tx, cfg.Resource())
+		s, err := syncstate.LockResourceByName(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
 
 		if s.ConfigurationID != cfg.ID {
-			if err := store.BindResource(tx, s.ID, cfg.ID); err != nil {
+			if err := syncstate.BindResource(tx, s.ID, cfg.ID); err != nil {
 				return err
 			}
 		}
 
-		if _, err := store.SetDesiredRevision(tx, s.ID, cfg.Revision(sha), "fingerprint"); err != nil {
+		if _, err := syncstate.SetDesiredRevision(tx, s.ID, cfg.Revision(sha), "fingerprint"); err != nil {
 			return err
 		}
-		if s, err = store.LockResource(tx, s.ID); err != nil {
+		if s, err = syncstate.LockResource(tx, s.ID); err != nil {
 			return err
 		}
-		if a, err = store.BeginAttempt(tx, s, cfg, name); err != nil {
+		if a, err = syncstate.BeginAttempt(tx, s, cfg, name); err != nil {
 			return err
 		}
 
-		if err := store.AddResourceEvents(tx, a.ID, lockstep.Event{Type: "TEMPLATE_BUNDLED", Message: "Uploaded <the> template.", ExternalID: "x"}); err != nil {
+		if err := syncstate.AddResourceEvents(tx, a.ID, lockstep.Event{Type: "TEMPLATE_BUNDLED", Message: "Uploaded <the> template.", ExternalID: "x"}); err != nil {
 			return err
 		}
 
 		if outcome != "" {
-			if err := store.FinishAttempt(tx, a.ID, outcome); err != nil {
+			if err := syncstate.FinishAttempt(tx, a.ID, outcome); err != nil {
 				return err
 			}
 		}
@@ -70,8 +71,8 @@ func (w *world) attempt(name string, sha lockstep.SHA, outcome lockstep.Outcome)
 	return a
 }
 
-func (w *world) saveDocument(tx *db.Tx, s store.ResourceState) error {
-	status, err := store.ResourceStatus(tx, s)
+func (w *world) saveDocument(tx *db.Tx, s syncstate.ResourceState) error {
+	status, err := syncstate.ResourceStatus(tx, s)
 	if err != nil {
 		return err
 	}
@@ -79,7 +80,7 @@ func (w *world) saveDocument(tx *db.Tx, s store.ResourceState) error {
 	if err != nil {
 		return err
 	}
-	return store.SaveStatusDocument(tx, s.ID, document)
+	return syncstate.SaveStatusDocument(tx, s.ID, document)
 }
 
 func (w *world) status(name string) (*codeconnections.GetResourceSyncStatusOutput, error) {
@@ -101,7 +102,7 @@ func TestResourceSyncStatusShowsTheLatestAndTheLastGoodAttempt(t *testing.T) {
 		good := w.attempt("web", sha1, lockstep.Applied)
 		bad := w.attempt("web", sha2, lockstep.Failed)
 		got := must[*codeconnections.GetResourceSyncStatusOutput](t)(w.status("web"))
-		event := func(a store.ResourceAttempt) []types.ResourceSyncEvent {
+		event := func(a syncstate.ResourceAttempt) []types.ResourceSyncEvent {
 			return []types.ResourceSyncEvent{{
 				Event: aws.String("Uploaded <the> template."), ExternalId: aws.String("x"), Time: &a.StartedAt, Type: aws.String("TEMPLATE_BUNDLED"),
 			}}
@@ -174,13 +175,13 @@ func TestRepositorySyncStatusShowsTheLatestAttempt(t *testing.T) {
 
 		var started time.Time
 		w.update(func(tx *db.Tx) error {
-			a, err := store.InsertRepositoryAttempt(tx, link, "main", lockstep.RepositoryInitiated)
+			a, err := syncstate.InsertRepositoryAttempt(tx, link, "main", lockstep.RepositoryInitiated)
 			if err != nil {
 				return err
 			}
 
 			started = a.StartedAt
-			return store.AddRepositoryEvents(tx, a.ID,
+			return syncstate.AddRepositoryEvents(tx, a.ID,
 				lockstep.Event{Type: "CLONE_STARTED", Message: "Clone started"},
 				lockstep.Event{Type: "STARTING_SYNC", Message: "Starting syncs for commit " + string(sha1), ExternalID: string(sha1)})
 		})
@@ -256,10 +257,10 @@ func TestRevisionSyncTellsWhatBecameOfACommit(t *testing.T) {
 
 		w.attempt("web", sha2, lockstep.Failed)
 		w.update(func(tx *db.Tx) error {
-			if _, err := store.LockBranch(tx, link, "main"); err != nil {
+			if _, err := syncstate.LockBranch(tx, link, "main"); err != nil {
 				return err
 			}
-			return store.SetBranchHead(tx, link, "main", sha2)
+			return syncstate.SetBranchHead(tx, link, "main", sha2)
 		})
 
 		got := must[wire.GetRevisionSyncOutput](t)(ask(""))

@@ -10,6 +10,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -120,13 +121,13 @@ func (s *Service) GetRevisionSync(ctx context.Context, caller access.Caller, inp
 func (s *Service) addStatus(ctx context.Context, cfg lockstep.SyncConfiguration, out *wire.GetRevisionSyncOutput) error {
 	var document []byte
 	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
-		head, err := store.BranchHead(tx, cfg.LinkID, cfg.Branch)
+		head, err := syncstate.BranchHead(tx, cfg.LinkID, cfg.Branch)
 		if err != nil {
 			return err
 		}
 
 		out.Head = string(head)
-		document, err = store.StatusDocument(tx, cfg.Resource())
+		document, err = syncstate.StatusDocument(tx, cfg.Resource())
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return nil
 		}

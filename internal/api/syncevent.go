@@ -8,6 +8,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -18,7 +19,7 @@ func (s *Service) ListSyncEvents(ctx context.Context, caller access.Caller, inpu
 		return nil, err
 	}
 
-	filter := store.EventFilter{SyncType: lockstep.SyncType(input.SyncType), ResourceName: input.ResourceName}
+	filter := syncstate.EventFilter{SyncType: lockstep.SyncType(input.SyncType), ResourceName: input.ResourceName}
 	limit := access.DefaultPageSize
 	if input.MaxResults != nil && *input.MaxResults > 0 {
 		limit = *input.MaxResults
@@ -32,11 +33,11 @@ func (s *Service) ListSyncEvents(ctx context.Context, caller access.Caller, inpu
 
 	out := &wire.ListSyncEventsOutput{}
 	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
-		read := func() ([]store.SyncEvent, int64, error) {
+		read := func() ([]syncstate.SyncEvent, int64, error) {
 			if input.After == "" {
-				return store.NewestEvents(tx, caller.Account, caller.Region, filter, limit)
+				return syncstate.NewestEvents(tx, caller.Account, caller.Region, filter, limit)
 			}
-			return store.SyncEvents(tx, caller.Account, caller.Region, filter, after, limit)
+			return syncstate.SyncEvents(tx, caller.Account, caller.Region, filter, after, limit)
 		}
 
 		events, next, err := read()
@@ -63,14 +64,14 @@ func (s *Service) ListSyncEvents(ctx context.Context, caller access.Caller, inpu
 
 // visibleEvents leaves out the events of what the caller may not see. A resource's
 // event is of the configuration that its attempt was made for.
-func visibleEvents(tx *db.Tx, caller access.Caller, events []store.SyncEvent) ([]store.SyncEvent, error) {
+func visibleEvents(tx *db.Tx, caller access.Caller, events []syncstate.SyncEvent) ([]syncstate.SyncEvent, error) {
 	if caller.CanReadAll(policy.SyncConfiguration) && caller.CanReadAll(policy.RepositoryLink) {
 		return events, nil
 	}
 
 	the := access.AttemptSubjects()
 	known := map[string]bool{} // by the id of the link or of the attempt
-	var shown []store.SyncEvent
+	var shown []syncstate.SyncEvent
 	for _, event := range events {
 		id := event.AttemptID
 		if event.Resource.Name == "" {
@@ -95,7 +96,7 @@ func visibleEvents(tx *db.Tx, caller access.Caller, events []store.SyncEvent) ([
 	return shown, nil
 }
 
-func canReadEvent(tx *db.Tx, caller access.Caller, event store.SyncEvent, the func(store.AttemptEntry) access.Subject) (bool, error) {
+func canReadEvent(tx *db.Tx, caller access.Caller, event syncstate.SyncEvent, the func(syncstate.AttemptEntry) access.Subject) (bool, error) {
 	if event.Resource.Name == "" {
 		link, err := store.Link(tx, caller.Account, caller.Region, event.LinkID)
 		if err != nil {
@@ -104,7 +105,7 @@ func canReadEvent(tx *db.Tx, caller access.Caller, event store.SyncEvent, the fu
 		return caller.CanRead(tx, access.LinkSubject(link))
 	}
 
-	attempt, err := store.Attempt(tx, caller.Account, caller.Region, event.AttemptID)
+	attempt, err := syncstate.Attempt(tx, caller.Account, caller.Region, event.AttemptID)
 	if err != nil {
 		return false, err
 	}
@@ -114,7 +115,7 @@ func canReadEvent(tx *db.Tx, caller access.Caller, event store.SyncEvent, the fu
 
 // eventCursor is the cursor at a place among the events. Places are numbered across
 // all accounts. A token hides them.
-func eventCursor(place int64) store.Cursor { return store.Cursor{Number: place, Text: "event"} }
+func eventCursor(place int64) db.Cursor { return db.Cursor{Number: place, Text: "event"} }
 
 func eventPlace(list access.List, token string) (int64, error) {
 	if token == "" {
@@ -127,7 +128,7 @@ func eventPlace(list access.List, token string) (int64, error) {
 	return cursor.Number, nil
 }
 
-func showEvent(event store.SyncEvent) wire.SyncEvent {
+func showEvent(event syncstate.SyncEvent) wire.SyncEvent {
 	return wire.SyncEvent{
 		Time:             wire.Time{Time: event.Time},
 		Event:            event.Message,

@@ -40,7 +40,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/seal"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
 const (
@@ -407,7 +407,7 @@ func (n *notes) Retry(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 }
 
 func (n *notes) ResolveBlocker(tx *db.Tx, cfg lockstep.SyncConfiguration, id, reason string) (lockstep.Blocker, error) {
-	b, err := store.BlockerByID(tx, cfg, id)
+	b, err := syncstate.BlockerByID(tx, cfg, id)
 	if err != nil {
 		return b, lockstep.Wrapf(lockstep.NotFound, engine.ErrNoBlocker, "Could not find sync blocker: %s", id)
 	}

@@ -124,7 +124,7 @@ func (i installation) handshake(t testing.TB, d *db.DB, key *seal.Key) *connecti
 func (i installation) held(t testing.TB) (all []lockstep.Credential) {
 	t.Helper()
 	err := i.open.View(t.Context(), func(tx *db.Tx) error {
-		found, _, err := store.Connections(tx, "111122223333", "us-east-1", store.ConnectionFilter{}, store.Page{Limit: 100})
+		found, _, err := store.Connections(tx, "111122223333", "us-east-1", store.ConnectionFilter{}, db.Page{Limit: 100})
 		for _, conn := range found {
 			c, err := store.Credential(tx, i.key, conn.ARN)
 			if err != nil {

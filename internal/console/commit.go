@@ -10,6 +10,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
 const (
@@ -79,7 +80,7 @@ func (c *Console) readCommit(ctx context.Context, at place, number int) (page co
 			return err
 		}
 
-		report, err := store.StatusReportOf(tx, at.link, at.environment, at.sha)
+		report, err := syncstate.StatusReportOf(tx, at.link, at.environment, at.sha)
 		if err != nil {
 			return err
 		}
@@ -143,7 +144,7 @@ func readStack(tx *db.Tx, k engine.StackStanding, most int) (stackPart, error) {
 		return part, nil
 	}
 
-	events, err := store.LastResourceEvents(tx, k.AttemptID, most+1)
+	events, err := syncstate.LastResourceEvents(tx, k.AttemptID, most+1)
 	if len(events) > most {
 		part.Earlier, events = true, events[1:]
 	}

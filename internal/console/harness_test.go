@@ -23,6 +23,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
 var rewrite = flag.Bool("update", false, "rewrite the files that pages are compared with")
@@ -90,7 +91,7 @@ func (w *world) repository(n int, owner, name string) lockstep.RepositoryLink {
 type stack struct {
 	w     *world
 	cfg   lockstep.SyncConfiguration
-	state store.ResourceState
+	state syncstate.ResourceState
 }
 
 // stack makes a configuration of the world's link that publishes, and changes make
@@ -109,8 +110,8 @@ func (w *world) stack(name string, changes ...func(c *lockstep.SyncConfiguration
 			return err
 		}
 
-		s.state, err = store.LockResourceByName(tx, s.cfg.Resource())
-		return errors.Join(err, store.BindResource(tx, s.state.ID, s.cfg.ID))
+		s.state, err = syncstate.LockResourceByName(tx, s.cfg.Resource())
+		return errors.Join(err, syncstate.BindResource(tx, s.state.ID, s.cfg.ID))
 	})
 
 	return s
@@ -120,10 +121,10 @@ func (w *world) stack(name string, changes ...func(c *lockstep.SyncConfiguration
 func (s *stack) wants(sha lockstep.SHA) *stack {
 	s.w.t.Helper()
 	s.w.update(func(tx *db.Tx) error {
-		if _, err := store.SetDesiredRevision(tx, s.state.ID, s.cfg.Revision(sha), "f"); err != nil {
+		if _, err := syncstate.SetDesiredRevision(tx, s.state.ID, s.cfg.Revision(sha), "f"); err != nil {
 			return err
 		}
-		_, _, err := store.RecordStatusChange(tx, store.StatusChange{LinkID: s.cfg.LinkID, Environment: home, SHA: sha, Branch: s.cfg.Branch, CreateReport: true}, tx.Now)
+		_, _, err := syncstate.RecordStatusChange(tx, syncstate.StatusChange{LinkID: s.cfg.LinkID, Environment: home, SHA: sha, Branch: s.cfg.Branch, CreateReport: true}, tx.Now)
 		return err
 	})
 	return s
@@ -134,18 +135,18 @@ func (s *stack) wants(sha lockstep.SHA) *stack {
 func (s *stack) tries(outcome lockstep.Outcome, events ...string) *stack {
 	s.w.t.Helper()
 	s.w.update(func(tx *db.Tx) (err error) {
-		if s.state, err = store.LockResourceByName(tx, s.cfg.Resource()); err != nil {
+		if s.state, err = syncstate.LockResourceByName(tx, s.cfg.Resource()); err != nil {
 			return err
 		}
 
-		a, err := store.BeginAttempt(tx, s.state, s.cfg, "canary-target")
+		a, err := syncstate.BeginAttempt(tx, s.state, s.cfg, "canary-target")
 		if err != nil {
 			return err
 		}
 
 		for i, text := range events {
 			kind, message, _ := strings.Cut(text, ": ")
-			err = errors.Join(err, store.AddResourceEvents(tx, a.ID, lockstep.Event{Type: kind, Message: message,
+			err = errors.Join(err, syncstate.AddResourceEvents(tx, a.ID, lockstep.Event{Type: kind, Message: message,
 				Time: tx.Now.Add(time.Duration(i) * time.Second), ExternalID: "canary-external"}))
 		}
 
@@ -153,7 +154,7 @@ func (s *stack) tries(outcome lockstep.Outcome, events ...string) *stack {
 			return err
 		}
 
-		return store.FinishAttempt(tx, a.ID, outcome)
+		return syncstate.FinishAttempt(tx, a.ID, outcome)
 	})
 
 	return s
@@ -163,7 +164,7 @@ func (s *stack) tries(outcome lockstep.Outcome, events ...string) *stack {
 func (s *stack) blocked(reason string) *stack {
 	s.w.t.Helper()
 	s.w.update(func(tx *db.Tx) error {
-		return store.InsertBlocker(tx, s.state.ID, reason, []lockstep.Context{{Key: "canary-context", Value: "canary-context"}})
+		return syncstate.InsertBlocker(tx, s.state.ID, reason, []lockstep.Context{{Key: "canary-context", Value: "canary-context"}})
 	})
 	return s
 }

@@ -115,7 +115,7 @@ type peekQuerier struct{ c *cachingConn }
 
 func (peekQuerier) exec(context.Context, string, []any) (int64, error) { return 0, errPeek }
 
-func (p peekQuerier) query(ctx context.Context, sql string, args []any) (cursor, error) {
+func (p peekQuerier) query(ctx context.Context, sql string, args []any) (resultRows, error) {
 	bound := p.c.args[:0]
 	for i, arg := range args {
 		v, err := driver.DefaultParameterConverter.ConvertValue(arg)

@@ -11,11 +11,11 @@ import (
 // A querier is what a Tx needs of an engine.
 type querier interface {
 	exec(ctx context.Context, sql string, args []any) (int64, error)
-	query(ctx context.Context, sql string, args []any) (cursor, error)
+	query(ctx context.Context, sql string, args []any) (resultRows, error)
 }
 
-// A cursor is a result being read. After Close, Err says whether it ended early.
-type cursor interface {
+// A resultRows is a result being read. After Close, Err says whether it ended early.
+type resultRows interface {
 	Next() bool
 	Scan(dst ...any) error
 	Err() error
@@ -37,7 +37,7 @@ func (s sqlQuerier) exec(ctx context.Context, sql string, args []any) (int64, er
 	return r.RowsAffected()
 }
 
-func (s sqlQuerier) query(ctx context.Context, sql string, args []any) (cursor, error) {
+func (s sqlQuerier) query(ctx context.Context, sql string, args []any) (resultRows, error) {
 	rows, err := s.q.QueryContext(ctx, sql, args...)
 	return &sqlCursor{Rows: rows}, err
 }
@@ -73,6 +73,6 @@ func (p pgQuerier) exec(ctx context.Context, sql string, args []any) (int64, err
 	return tag.RowsAffected(), err
 }
 
-func (p pgQuerier) query(ctx context.Context, sql string, args []any) (cursor, error) {
+func (p pgQuerier) query(ctx context.Context, sql string, args []any) (resultRows, error) {
 	return p.q.Query(ctx, sql, args...)
 }

@@ -29,8 +29,8 @@ type Tx struct {
 	q      querier
 	sqlTx  *sql.Tx
 	pgxTx  pgx.Tx
-	open   cursor // rows not closed yet
-	failed error  // the statement error that has ended the transaction
+	open   resultRows // rows not closed yet
+	failed error      // the statement error that has ended the transaction
 	peek   bool
 	used   bool
 }
@@ -161,7 +161,7 @@ func (r Row) Scan(dst ...any) error {
 // Rows are the rows of a result, before the first one.
 type Rows struct {
 	tx *Tx
-	c  cursor
+	c  resultRows
 }
 
 // Next goes to the next row. At the end, or at an error, it closes the rows and

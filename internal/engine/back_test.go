@@ -5,7 +5,7 @@ import (
 
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 
 	"github.com/lockstephq/lockstep"
 )
@@ -18,10 +18,10 @@ func TestAHeadThatIsBackIsNotAnsweredWithWhatItWas(t *testing.T) {
 		second := w.push(map[string]string{"web.yaml": "2"})
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
 		w.update(func(tx *db.Tx) error { // a look sees the force-push; no sync has acted on it yet
-			if _, err := store.LockBranch(tx, w.link.ID, "main"); err != nil {
+			if _, err := syncstate.LockBranch(tx, w.link.ID, "main"); err != nil {
 				return err
 			}
-			return store.SetBranchHead(tx, w.link.ID, "main", first)
+			return syncstate.SetBranchHead(tx, w.link.ID, "main", first)
 		})
 
 		h, err := w.engine.RevisionStatus(w.t.Context(), cfg, first)

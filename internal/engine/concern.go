@@ -12,6 +12,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/worker"
 )
@@ -204,18 +205,18 @@ func (e *Engine) concern(tx *db.Tx, n *news, p planned, sha lockstep.SHA) error 
 		return err
 	}
 
-	s, err := store.LockResourceByName(tx, p.Resource())
+	s, err := syncstate.LockResourceByName(tx, p.Resource())
 	if err != nil {
 		return err
 	}
 
 	switch {
 	case s.PinnedHead == sha && s.Desired.SHA != sha && differs(p, s, sha):
-		return store.MarkAffected(tx, s, sha)
+		return syncstate.MarkAffected(tx, s, sha)
 	case s.PinnedHead == sha, s.PinnedHead != "" && p.young:
 		return nil
 	case s.PinnedHead != "": // the branch has moved on: it is followed again
-		if err := store.PinAtHead(tx, s.ID, ""); err != nil {
+		if err := syncstate.PinAtHead(tx, s.ID, ""); err != nil {
 			return err
 		}
 	}
@@ -229,8 +230,8 @@ func (e *Engine) concern(tx *db.Tx, n *news, p planned, sha lockstep.SHA) error 
 
 // desire makes a commit what a resource should be, and has it attempted. The news
 // of it is left to the caller.
-func (e *Engine) desire(tx *db.Tx, n *news, s store.ResourceState, p planned, sha lockstep.SHA) error {
-	if _, err := store.SetDesiredRevision(tx, s.ID, p.Revision(sha), p.fingerprint); err != nil {
+func (e *Engine) desire(tx *db.Tx, n *news, s syncstate.ResourceState, p planned, sha lockstep.SHA) error {
+	if _, err := syncstate.SetDesiredRevision(tx, s.ID, p.Revision(sha), p.fingerprint); err != nil {
 		return err
 	}
 	n.desired(p.SyncConfiguration, sha)
@@ -241,7 +242,7 @@ func (e *Engine) desire(tx *db.Tx, n *news, s store.ResourceState, p planned, sh
 }
 
 // differs says whether a commit asks for something else than what is desired.
-func differs(p planned, s store.ResourceState, sha lockstep.SHA) bool {
+func differs(p planned, s syncstate.ResourceState, sha lockstep.SHA) bool {
 	if p.TriggerResourceUpdateOn == lockstep.AnyChange {
 		return s.Desired.SHA != sha
 	}
@@ -251,12 +252,12 @@ func differs(p planned, s store.ResourceState, sha lockstep.SHA) bool {
 // refresh rewrites a resource's status document. Before any attempt there is
 // none.
 func (e *Engine) refresh(tx *db.Tx, resourceID int64) error {
-	s, err := store.LockResource(tx, resourceID)
+	s, err := syncstate.LockResource(tx, resourceID)
 	if err != nil || s.ConfigurationID == 0 {
 		return err
 	}
 
-	sync, err := store.ResourceStatus(tx, s)
+	sync, err := syncstate.ResourceStatus(tx, s)
 	if err != nil || sync.LatestSync == nil {
 		return err
 	}
@@ -266,5 +267,5 @@ func (e *Engine) refresh(tx *db.Tx, resourceID int64) error {
 		return fmt.Errorf("encode the status of %s: %w", s.Resource.Name, err)
 	}
 
-	return store.SaveStatusDocument(tx, s.ID, document)
+	return syncstate.SaveStatusDocument(tx, s.ID, document)
 }

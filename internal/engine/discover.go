@@ -8,6 +8,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
@@ -50,7 +51,7 @@ func (e *Engine) discover(ctx context.Context, link lockstep.RepositoryLink, bra
 // configureFound makes the configurations that are missing, in path order, so
 // that two files that ask for one name always get it in the same order.
 func (e *Engine) configureFound(tx *db.Tx, link lockstep.RepositoryLink, syncType lockstep.SyncType, files []target.DeploymentFile) ([]lockstep.Event, error) {
-	if _, err := store.LockBranch(tx, link.ID, link.Discovery.Branch); err != nil {
+	if _, err := syncstate.LockBranch(tx, link.ID, link.Discovery.Branch); err != nil {
 		return nil, err
 	}
 

@@ -11,7 +11,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
@@ -19,11 +19,11 @@ import (
 func (w *world) takeOver(cfg lockstep.SyncConfiguration) {
 	w.t.Helper()
 	w.update(func(tx *db.Tx) error {
-		s, err := store.LockResourceByName(tx, cfg.Resource())
+		s, err := syncstate.LockResourceByName(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
-		_, err = store.AcquireLease(tx, s.ID)
+		_, err = syncstate.AcquireLease(tx, s.ID)
 		return err
 	})
 }
@@ -93,9 +93,9 @@ func TestAReplacedWorkerOfARepositorySyncWritesNothing(t *testing.T) {
 		cfg := w.configure("web")
 		w.untilRepository(lockstep.RepositoryInProgress)
 		w.update(func(tx *db.Tx) error {
-			a, _, err := store.RunningRepositoryAttempt(tx, w.link.ID, "main")
+			a, _, err := syncstate.RunningRepositoryAttempt(tx, w.link.ID, "main")
 			a.Tries++ // as its next worker does
-			return errors.Join(err, store.SaveRepositoryAttempt(tx, a))
+			return errors.Join(err, syncstate.SaveRepositoryAttempt(tx, a))
 		})
 
 		release()
@@ -175,12 +175,12 @@ func TestTheSweepWakesWhatANewerHeadOrADeletionWaitsFor(t *testing.T) {
 		w.succeeds()
 		second := w.host.push("main", map[string]string{"web.yaml": "2", "api.yaml": "1"})
 		w.update(func(tx *db.Tx) error {
-			s, err := store.LockResourceByName(tx, web.Resource())
+			s, err := syncstate.LockResourceByName(tx, web.Resource())
 			if err != nil {
 				return err
 			}
 
-			_, err = store.SetDesiredRevision(tx, s.ID, web.Revision(second), "new") // and no wake-up
+			_, err = syncstate.SetDesiredRevision(tx, s.ID, web.Revision(second), "new") // and no wake-up
 			return err
 		})
 

@@ -7,6 +7,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
 // A RevisionState is what became of a commit for one resource.
@@ -86,7 +87,7 @@ func (e *Engine) RevisionStatus(ctx context.Context, cfg lockstep.SyncConfigurat
 func (e *Engine) handling(ctx context.Context, cfg lockstep.SyncConfiguration, sha lockstep.SHA) (h RevisionStatus, head lockstep.SHA, err error) {
 	err = e.db.View(ctx, func(tx *db.Tx) error {
 		h = RevisionStatus{State: Pending, SHA: sha}
-		if head, err = store.BranchHead(tx, cfg.LinkID, cfg.Branch); err != nil {
+		if head, err = syncstate.BranchHead(tx, cfg.LinkID, cfg.Branch); err != nil {
 			return err
 		}
 
@@ -98,18 +99,18 @@ func (e *Engine) handling(ctx context.Context, cfg lockstep.SyncConfiguration, s
 			}
 		}
 
-		s, err := store.ResourceByName(tx, cfg.Resource())
+		s, err := syncstate.ResourceByName(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
 
-		seq, err := store.DesiredSeqOf(tx, s.ID, sha)
+		seq, err := syncstate.DesiredSeqOf(tx, s.ID, sha)
 		if err != nil {
 			return err
 		}
 
 		if seq == 0 {
-			seen, err := store.HasSyncedHead(tx, cfg.LinkID, cfg.Branch, sha)
+			seen, err := syncstate.HasSyncedHead(tx, cfg.LinkID, cfg.Branch, sha)
 			if err == nil && seen {
 				h.State = NotAffected
 			}
@@ -125,7 +126,7 @@ func (e *Engine) handling(ctx context.Context, cfg lockstep.SyncConfiguration, s
 
 // awaited says whether a repository sync has yet to act on a branch's head.
 func awaited(tx *db.Tx, cfg lockstep.SyncConfiguration, head lockstep.SHA) (bool, error) {
-	handled, err := store.LastSyncedHead(tx, cfg.LinkID, cfg.Branch)
+	handled, err := syncstate.LastSyncedHead(tx, cfg.LinkID, cfg.Branch)
 	if err != nil || handled != head {
 		return true, err
 	}
@@ -134,9 +135,9 @@ func awaited(tx *db.Tx, cfg lockstep.SyncConfiguration, head lockstep.SHA) (bool
 
 // outcomeOf says what became of a commit that concerned a resource as its
 // desire number seq: the latest attempt for that or a later desire tells.
-func outcomeOf(tx *db.Tx, s store.ResourceState, sha lockstep.SHA, seq int64) (RevisionStatus, error) {
+func outcomeOf(tx *db.Tx, s syncstate.ResourceState, sha lockstep.SHA, seq int64) (RevisionStatus, error) {
 	h := RevisionStatus{State: InProgress, SHA: sha}
-	success, ok, err := store.LatestSuccess(tx, s)
+	success, ok, err := syncstate.LatestSuccess(tx, s)
 	if err != nil {
 		return h, err
 	}
@@ -149,7 +150,7 @@ func outcomeOf(tx *db.Tx, s store.ResourceState, sha lockstep.SHA, seq int64) (R
 		return h, nil
 	}
 
-	blocker, blocked, err := store.ActiveBlocker(tx, s.ID)
+	blocker, blocked, err := syncstate.ActiveBlocker(tx, s.ID)
 	if err != nil {
 		return h, err
 	}
@@ -159,13 +160,13 @@ func outcomeOf(tx *db.Tx, s store.ResourceState, sha lockstep.SHA, seq int64) (R
 		return h, nil
 	}
 
-	latest, ok, err := store.LatestAttempt(tx, s)
+	latest, ok, err := syncstate.LatestAttempt(tx, s)
 	if err != nil || !ok || latest.DesiredSeq < seq || latest.Outcome != lockstep.Failed || s.IsBehind() {
 		return h, err
 	}
 
 	h.State, h.Answer = Failed, latest.TargetRevision.SHA
-	events, err := store.ResourceEvents(tx, latest.ID)
+	events, err := syncstate.ResourceEvents(tx, latest.ID)
 	if n := len(events); n > 0 {
 		h.Reason = events[n-1].Message
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/queue/queuetest"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
@@ -151,7 +152,7 @@ func (w *world) push(files map[string]string) lockstep.SHA {
 func (w *world) status(cfg lockstep.SyncConfiguration) (s lockstep.ResourceSync) {
 	w.t.Helper()
 	w.must(w.db.View(context.Background(), func(tx *db.Tx) error {
-		document, err := store.StatusDocument(tx, cfg.Resource())
+		document, err := syncstate.StatusDocument(tx, cfg.Resource())
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return nil
 		}
@@ -190,7 +191,7 @@ func (w *world) repository() lockstep.RepositorySyncAttempt {
 	w.t.Helper()
 	var a lockstep.RepositorySyncAttempt
 	w.must(w.db.View(context.Background(), func(tx *db.Tx) (err error) {
-		a, err = store.LatestRepositorySync(tx, w.link.ID, "main")
+		a, err = syncstate.LatestRepositorySync(tx, w.link.ID, "main")
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return nil
 		}
@@ -241,25 +242,25 @@ func (w *world) handled(cfg lockstep.SyncConfiguration, sha lockstep.SHA) engine
 func (w *world) blocker(cfg lockstep.SyncConfiguration) (b lockstep.Blocker, blocked bool) {
 	w.t.Helper()
 	w.must(w.db.View(context.Background(), func(tx *db.Tx) error {
-		s, err := store.ResourceByName(tx, cfg.Resource())
+		s, err := syncstate.ResourceByName(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
-		b, blocked, err = store.ActiveBlocker(tx, s.ID)
+		b, blocked, err = syncstate.ActiveBlocker(tx, s.ID)
 		return err
 	}))
 	return b, blocked
 }
 
 // running gives the attempt that runs for a configuration's resource.
-func (w *world) running(cfg lockstep.SyncConfiguration) (a store.ResourceAttempt, running bool) {
+func (w *world) running(cfg lockstep.SyncConfiguration) (a syncstate.ResourceAttempt, running bool) {
 	w.t.Helper()
 	w.must(w.db.View(context.Background(), func(tx *db.Tx) error {
-		s, err := store.ResourceByName(tx, cfg.Resource())
+		s, err := syncstate.ResourceByName(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
-		a, running, err = store.RunningAttempt(tx, s.ID)
+		a, running, err = syncstate.RunningAttempt(tx, s.ID)
 		return err
 	}))
 	return a, running

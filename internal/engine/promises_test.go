@@ -12,7 +12,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/provider"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
@@ -69,12 +69,12 @@ func (h *history) checkAttempts(tx *db.Tx) error {
 func (h *history) checkDocuments(tx *db.Tx) error {
 	for _, name := range h.names {
 		r := lockstep.Resource{Account: h.link.Account, Region: h.link.Region, SyncType: "TEST_SYNC", Name: name}
-		s, err := store.ResourceByName(tx, r)
+		s, err := syncstate.ResourceByName(tx, r)
 		if err != nil {
 			return err
 		}
 
-		document, err := store.StatusDocument(tx, r)
+		document, err := syncstate.StatusDocument(tx, r)
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			document = nil
 		} else if err != nil {
@@ -83,7 +83,7 @@ func (h *history) checkDocuments(tx *db.Tx) error {
 
 		want := []byte(nil)
 		if s.ConfigurationID != 0 {
-			sync, err := store.ResourceStatus(tx, s)
+			sync, err := syncstate.ResourceStatus(tx, s)
 			if err != nil {
 				return err
 			}

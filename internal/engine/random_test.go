@@ -12,7 +12,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
 // Whatever happens to the engine, in whatever order, what it promises holds.
@@ -291,12 +291,12 @@ func (h *history) checkHandled(cfg lockstep.SyncConfiguration, head lockstep.SHA
 	for _, sha := range h.pushed {
 		var seq int64
 		h.must(h.db.View(context.Background(), func(tx *db.Tx) error {
-			s, err := store.ResourceByName(tx, cfg.Resource())
+			s, err := syncstate.ResourceByName(tx, cfg.Resource())
 			if err != nil {
 				return err
 			}
 
-			seq, err = store.DesiredSeqOf(tx, s.ID, sha)
+			seq, err = syncstate.DesiredSeqOf(tx, s.ID, sha)
 			return err
 		}))
 

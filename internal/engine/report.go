@@ -7,7 +7,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
 // reportWork is the wake-up of a report lane.
@@ -35,19 +35,19 @@ func environment(cfg lockstep.SyncConfiguration) string {
 // news collects, over a transaction, to which commits something happened that
 // their Git host may be told of. It is spread as the last thing that the
 // transaction does, because it locks what all resources of an environment share.
-type news []store.StatusChange
+type news []syncstate.StatusChange
 
 // desired adds that a commit is what a configuration's resource should be now. Its
 // report begins with that, where the configuration asks for one.
 func (n *news) desired(cfg lockstep.SyncConfiguration, sha lockstep.SHA) {
-	*n = append(*n, store.StatusChange{LinkID: cfg.LinkID, Environment: environment(cfg), SHA: sha, Branch: cfg.Branch,
+	*n = append(*n, syncstate.StatusChange{LinkID: cfg.LinkID, Environment: environment(cfg), SHA: sha, Branch: cfg.Branch,
 		CreateReport: cfg.PublishDeploymentStatus == lockstep.Enabled})
 }
 
 // attempted adds that an attempt has begun or ended. What it changes of a report
 // is found out when that is looked at.
-func (n *news) attempted(a store.ResourceAttempt) {
-	*n = append(*n, store.StatusChange{LinkID: a.Configuration.LinkID, Environment: environment(a.Configuration),
+func (n *news) attempted(a syncstate.ResourceAttempt) {
+	*n = append(*n, syncstate.StatusChange{LinkID: a.Configuration.LinkID, Environment: environment(a.Configuration),
 		SHA: a.TargetRevision.SHA, Branch: a.TargetRevision.Branch})
 }
 
@@ -56,7 +56,7 @@ func (n *news) attempted(a store.ResourceAttempt) {
 func (e *Engine) spread(tx *db.Tx, n news) error {
 	for _, one := range n.merged() {
 		due := tx.Now.Add(reportPause)
-		lane, wake, err := store.RecordStatusChange(tx, one, due)
+		lane, wake, err := syncstate.RecordStatusChange(tx, one, due)
 		if err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func (e *Engine) spread(tx *db.Tx, n news) error {
 // merged gives each commit and environment once, in the order in which all
 // transactions lock them.
 func (n news) merged() news {
-	place := func(a, b store.StatusChange) int {
+	place := func(a, b syncstate.StatusChange) int {
 		return cmp.Or(cmp.Compare(a.LinkID, b.LinkID), cmp.Compare(a.Environment, b.Environment), cmp.Compare(a.SHA, b.SHA))
 	}
 	list := slices.Clone(n)

@@ -8,7 +8,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/provider"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
 // A standing is how far a commit came in an environment: a number for each state
@@ -38,7 +38,7 @@ const (
 
 // A StackStanding is one stack that a commit concerns, and how far that came.
 type StackStanding struct {
-	store.AffectedConfiguration
+	syncstate.AffectedConfiguration
 	State StackState
 }
 
@@ -64,7 +64,7 @@ func StandingOf(tx *db.Tx, linkID, environment string, sha lockstep.SHA) (Commit
 
 // readStacks reads what a commit concerns in an environment.
 func readStacks(tx *db.Tx, linkID, where string, sha lockstep.SHA) ([]StackStanding, error) {
-	all, err := store.AffectedConfigurations(tx, linkID, sha)
+	all, err := syncstate.AffectedConfigurations(tx, linkID, sha)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func readStacks(tx *db.Tx, linkID, where string, sha lockstep.SHA) ([]StackStand
 	return list, nil
 }
 
-func stackState(k store.AffectedConfiguration) StackState {
+func stackState(k syncstate.AffectedConfiguration) StackState {
 	switch {
 	case k.AttemptID != "" && k.Outcome == "":
 		return StackRunning
@@ -119,7 +119,7 @@ func countStanding(tx *db.Tx, list []StackStanding) (standing, error) {
 		return s, nil // blocked before it was attempted
 	}
 
-	events, err := store.LastResourceEvents(tx, first.AttemptID, 1)
+	events, err := syncstate.LastResourceEvents(tx, first.AttemptID, 1)
 	if len(events) > 0 {
 		s.reason = events[0].Message
 	}
@@ -217,7 +217,7 @@ const (
 
 // due says whether what stands now is to be told, and if not, when it is looked at
 // again; zero is never.
-func (s standing) due(r store.StatusReport, now time.Time) (tell bool, again time.Time) {
+func (s standing) due(r syncstate.StatusReport, now time.Time) (tell bool, again time.Time) {
 	if s.open() {
 		again = now.Add(relookAfter)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
@@ -19,7 +19,7 @@ import (
 type reportTurn struct {
 	*Engine
 	job  *queue.Job
-	lane store.ReportStream
+	lane syncstate.ReportStream
 }
 
 const (
@@ -54,7 +54,7 @@ func (e *Engine) reportCommits(ctx context.Context, job *queue.Job, w reportWork
 	}
 
 	return worker.IgnoreLostLease(t.mine(ctx, func(tx *db.Tx) error {
-		if err := store.DeleteOldStatusReports(tx, t.lane.ID); err != nil {
+		if err := syncstate.DeleteOldStatusReports(tx, t.lane.ID); err != nil {
 			return err
 		}
 		return t.rest(tx)
@@ -63,10 +63,10 @@ func (e *Engine) reportCommits(ctx context.Context, job *queue.Job, w reportWork
 
 // begin takes the lane over and gives what is due. Where that is nothing the job
 // is completed or scheduled again.
-func (t *reportTurn) begin(ctx context.Context, laneID int64) (due []store.StatusReport, err error) {
+func (t *reportTurn) begin(ctx context.Context, laneID int64) (due []syncstate.StatusReport, err error) {
 	err = t.db.Update(ctx, func(tx *db.Tx) (err error) {
 		due = nil
-		if t.lane, err = store.AcquireReportStreamLease(tx, laneID); lockstep.KindOf(err) == lockstep.NotFound {
+		if t.lane, err = syncstate.AcquireReportStreamLease(tx, laneID); lockstep.KindOf(err) == lockstep.NotFound {
 			return t.job.Complete(tx) // with its link
 		}
 		if err != nil {
@@ -74,7 +74,7 @@ func (t *reportTurn) begin(ctx context.Context, laneID int64) (due []store.Statu
 		}
 
 		if !t.lane.NotBefore.After(tx.Now) {
-			if due, err = store.DueStatusReports(tx, t.lane.ID, reportBatch); err != nil {
+			if due, err = syncstate.DueStatusReports(tx, t.lane.ID, reportBatch); err != nil {
 				return err
 			}
 		}
@@ -91,7 +91,7 @@ func (t *reportTurn) begin(ctx context.Context, laneID int64) (due []store.Statu
 
 // rest completes the job, or schedules it for what is due next.
 func (t *reportTurn) rest(tx *db.Tx) error {
-	at, ok, err := store.NextStatusReportDue(tx, t.lane.ID)
+	at, ok, err := syncstate.NextStatusReportDue(tx, t.lane.ID)
 	if err != nil {
 		return err
 	}
@@ -106,12 +106,12 @@ func (t *reportTurn) rest(tx *db.Tx) error {
 
 // mine runs f under the lane's lock if it is still this worker's.
 func (t *reportTurn) mine(ctx context.Context, f func(tx *db.Tx) error) error {
-	return worker.UpdateIfOwner(ctx, t.db, t.lock, func(tx *db.Tx, _ store.ReportStream) error { return f(tx) })
+	return worker.UpdateIfOwner(ctx, t.db, t.lock, func(tx *db.Tx, _ syncstate.ReportStream) error { return f(tx) })
 }
 
 // lock locks the lane and reports whether this worker still has its lease.
-func (t *reportTurn) lock(tx *db.Tx) (lane store.ReportStream, owned bool, err error) {
-	lane, err = store.LockReportStream(tx, t.lane.ID)
+func (t *reportTurn) lock(tx *db.Tx) (lane syncstate.ReportStream, owned bool, err error) {
+	lane, err = syncstate.LockReportStream(tx, t.lane.ID)
 	if lockstep.KindOf(err) == lockstep.NotFound { // deleted with its link
 		return lane, false, nil
 	}
@@ -120,7 +120,7 @@ func (t *reportTurn) lock(tx *db.Tx) (lane store.ReportStream, owned bool, err e
 
 // report looks at one report and tells what is new. Away says that the Git host is
 // to be left alone for now.
-func (t *reportTurn) report(ctx context.Context, r store.StatusReport) (away bool, err error) {
+func (t *reportTurn) report(ctx context.Context, r syncstate.StatusReport) (away bool, err error) {
 	s, err := t.stands(ctx, r)
 	if err != nil {
 		return false, err
@@ -158,7 +158,7 @@ func (t *reportTurn) report(ctx context.Context, r store.StatusReport) (away boo
 }
 
 // stands reads how far a report's commit came.
-func (t *reportTurn) stands(ctx context.Context, r store.StatusReport) (s standing, err error) {
+func (t *reportTurn) stands(ctx context.Context, r syncstate.StatusReport) (s standing, err error) {
 	err = t.db.View(ctx, func(tx *db.Tx) (err error) {
 		s, err = readStanding(tx, t.lane.LinkID, t.lane.Environment, r.SHA)
 		return err
@@ -193,7 +193,7 @@ func (t *reportTurn) tell(ctx context.Context, s provider.CommitStatus, memory [
 // stumble records that the Git host was not told. If time may heal that, it is
 // tried again, for a day; otherwise when something new happens. The resources are
 // none the wiser: their attempts may have ended, and what has ended does not change.
-func (t *reportTurn) stumble(ctx context.Context, r, seen store.StatusReport, cause error) (away bool, err error) {
+func (t *reportTurn) stumble(ctx context.Context, r, seen syncstate.StatusReport, cause error) (away bool, err error) {
 	if errors.Is(cause, provider.ErrNoAbility) {
 		t.told(ctx, slog.LevelDebug, r, "no ability", cause)
 		seen.DueAt = time.Time{}
@@ -225,24 +225,24 @@ func (t *reportTurn) stumble(ctx context.Context, r, seen store.StatusReport, ca
 }
 
 // answered saves what a Git host has said its word to.
-func (t *reportTurn) answered(ctx context.Context, r store.StatusReport) error {
+func (t *reportTurn) answered(ctx context.Context, r syncstate.StatusReport) error {
 	t.lane.Tries, t.lane.NotBefore = 0, time.Time{}
 	r.TriedAt = time.Now()
 	return t.save(ctx, r)
 }
 
 // save writes what became of a report and how the Git host is to be treated.
-func (t *reportTurn) save(ctx context.Context, r store.StatusReport) error {
+func (t *reportTurn) save(ctx context.Context, r syncstate.StatusReport) error {
 	return t.mine(ctx, func(tx *db.Tx) error {
-		if err := store.SaveReportStream(tx, t.lane); err != nil {
+		if err := syncstate.SaveReportStream(tx, t.lane); err != nil {
 			return err
 		}
-		return store.SaveStatusReport(tx, r, tx.Now.Add(reportPause))
+		return syncstate.SaveStatusReport(tx, r, tx.Now.Add(reportPause))
 	})
 }
 
 // told writes the line of one call.
-func (t *reportTurn) told(ctx context.Context, level slog.Level, r store.StatusReport, outcome string, cause error) {
+func (t *reportTurn) told(ctx context.Context, level slog.Level, r syncstate.StatusReport, outcome string, cause error) {
 	attrs := []slog.Attr{slog.String("link", t.lane.LinkID), slog.String("environment", t.lane.Environment),
 		slog.String("branch", r.Branch), slog.String("sha", string(r.SHA)), slog.String("outcome", outcome)}
 	if cause != nil {

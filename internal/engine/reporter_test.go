@@ -11,7 +11,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/provider"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
 // statuses is the part of a Git host that shows what became of commits.
@@ -141,11 +141,11 @@ func (w *world) untilTold(s *statuses, sha lockstep.SHA, want string) {
 }
 
 // row gives the report of a commit in the home environment.
-func (w *world) row(sha lockstep.SHA) (r store.EnvironmentReport) {
+func (w *world) row(sha lockstep.SHA) (r syncstate.EnvironmentReport) {
 	w.t.Helper()
 	w.must(w.db.View(context.Background(), func(tx *db.Tx) error {
-		list, _, err := store.StatusReports(tx, w.link.ID, store.Page{Limit: 1000})
-		if i := slices.IndexFunc(list, func(r store.EnvironmentReport) bool { return r.SHA == sha && r.Environment == home }); i >= 0 {
+		list, _, err := syncstate.StatusReports(tx, w.link.ID, db.Page{Limit: 1000})
+		if i := slices.IndexFunc(list, func(r syncstate.EnvironmentReport) bool { return r.SHA == sha && r.Environment == home }); i >= 0 {
 			r = list[i]
 		}
 		return err

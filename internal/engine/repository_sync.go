@@ -10,6 +10,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
@@ -43,17 +44,17 @@ func (e *Engine) syncRepository(ctx context.Context, job *queue.Job, w repositor
 
 // beginRepositorySync takes over the running attempt of a branch, or makes the
 // queued one run. Each taking-over counts a try, and later writes check it.
-func (e *Engine) beginRepositorySync(ctx context.Context, job *queue.Job, w repositoryWork) (a store.RepositoryAttempt, ok bool, err error) {
+func (e *Engine) beginRepositorySync(ctx context.Context, job *queue.Job, w repositoryWork) (a syncstate.RepositoryAttempt, ok bool, err error) {
 	err = e.db.Update(ctx, func(tx *db.Tx) error {
 		if err := lockBranch(tx, w.LinkID, w.Branch); err != nil {
 			return err
 		}
-		if a, ok, err = store.RunningRepositoryAttempt(tx, w.LinkID, w.Branch); err != nil {
+		if a, ok, err = syncstate.RunningRepositoryAttempt(tx, w.LinkID, w.Branch); err != nil {
 			return err
 		}
 
 		if !ok {
-			if a, ok, err = store.QueuedRepositoryAttempt(tx, w.LinkID, w.Branch); err != nil {
+			if a, ok, err = syncstate.QueuedRepositoryAttempt(tx, w.LinkID, w.Branch); err != nil {
 				return err
 			}
 		}
@@ -63,14 +64,14 @@ func (e *Engine) beginRepositorySync(ctx context.Context, job *queue.Job, w repo
 		}
 
 		if a.Status != lockstep.RepositoryInProgress {
-			if err := store.AddRepositoryEvents(tx, a.ID, cloneStarted); err != nil {
+			if err := syncstate.AddRepositoryEvents(tx, a.ID, cloneStarted); err != nil {
 				return err
 			}
 		}
 
 		a.Status = lockstep.RepositoryInProgress
 		a.Tries++
-		return store.SaveRepositoryAttempt(tx, a)
+		return syncstate.SaveRepositoryAttempt(tx, a)
 	})
 
 	return a, ok && err == nil, err
@@ -80,9 +81,9 @@ func (e *Engine) beginRepositorySync(ctx context.Context, job *queue.Job, w repo
 // every configuration whether the head concerns it, and wakes the resources. Where
 // some could not be planned the sync does not end with it: it is to be tried
 // again for those, and that is the error.
-func (e *Engine) startResourceSyncs(ctx context.Context, job *queue.Job, a store.RepositoryAttempt, head head) error {
-	err := worker.UpdateIfOwner(ctx, e.db, e.lockAttempt(a), func(tx *db.Tx, _ store.RepositoryAttempt) error {
-		if err := store.SetBranchHead(tx, a.LinkID, a.Branch, head.sha); err != nil {
+func (e *Engine) startResourceSyncs(ctx context.Context, job *queue.Job, a syncstate.RepositoryAttempt, head head) error {
+	err := worker.UpdateIfOwner(ctx, e.db, e.lockAttempt(a), func(tx *db.Tx, _ syncstate.RepositoryAttempt) error {
+		if err := syncstate.SetBranchHead(tx, a.LinkID, a.Branch, head.sha); err != nil {
 			return err
 		}
 		if err := e.concernAll(tx, head); err != nil || head.unplanned != nil {
@@ -93,7 +94,7 @@ func (e *Engine) startResourceSyncs(ctx context.Context, job *queue.Job, a store
 		events = append(events, head.events...)
 		events = append(events, lockstep.Event{
 			Type: "STARTING_SYNC", Message: "Starting syncs for commit " + string(head.sha), ExternalID: string(head.sha)})
-		if err := store.AddRepositoryEvents(tx, a.ID, events...); err != nil {
+		if err := syncstate.AddRepositoryEvents(tx, a.ID, events...); err != nil {
 			return err
 		}
 
@@ -110,7 +111,7 @@ func (e *Engine) startResourceSyncs(ctx context.Context, job *queue.Job, a store
 // repositorySyncFailed keeps the attempt in progress while time may heal its
 // cause, and ends it otherwise. The branch's next head, or the host's recovery,
 // tries again.
-func (e *Engine) repositorySyncFailed(ctx context.Context, job *queue.Job, a store.RepositoryAttempt, cause error) error {
+func (e *Engine) repositorySyncFailed(ctx context.Context, job *queue.Job, a syncstate.RepositoryAttempt, cause error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return cause // this process stops; the queue has the work go on elsewhere
 	}
@@ -122,7 +123,7 @@ func (e *Engine) repositorySyncFailed(ctx context.Context, job *queue.Job, a sto
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), worker.StepTimeout)
 	defer cancel()
 
-	return worker.UpdateIfOwner(ctx, e.db, e.lockAttempt(a), func(tx *db.Tx, _ store.RepositoryAttempt) error {
+	return worker.UpdateIfOwner(ctx, e.db, e.lockAttempt(a), func(tx *db.Tx, _ syncstate.RepositoryAttempt) error {
 		_, outage := errors.AsType[unreachable](cause)
 		if err := e.recordFailure(tx, job, a, cause, outage); err != nil || !outage {
 			return err
@@ -133,7 +134,7 @@ func (e *Engine) repositorySyncFailed(ctx context.Context, job *queue.Job, a sto
 }
 
 // recordFailure writes what becomes of an attempt that failed.
-func (e *Engine) recordFailure(tx *db.Tx, job *queue.Job, a store.RepositoryAttempt, cause error, outage bool) error {
+func (e *Engine) recordFailure(tx *db.Tx, job *queue.Job, a syncstate.RepositoryAttempt, cause error, outage bool) error {
 	decision := worker.Decide(cause, a.Tries)
 	if decision.Retry && (!outage || a.Tries < outageTries) {
 		return e.retryRepositorySync(tx, job, a, decision, cause)
@@ -147,7 +148,7 @@ func (e *Engine) recordFailure(tx *db.Tx, job *queue.Job, a store.RepositoryAtte
 		}
 	}
 
-	if err := store.AddRepositoryEvents(tx, a.ID, cloneEvent("CLONE_FAILED", "Clone failed. ", cause)); err != nil {
+	if err := syncstate.AddRepositoryEvents(tx, a.ID, cloneEvent("CLONE_FAILED", "Clone failed. ", cause)); err != nil {
 		return err
 	}
 
@@ -156,13 +157,13 @@ func (e *Engine) recordFailure(tx *db.Tx, job *queue.Job, a store.RepositoryAtte
 }
 
 // retryRepositorySync tries again later. The third failure in a row is told.
-func (e *Engine) retryRepositorySync(tx *db.Tx, job *queue.Job, a store.RepositoryAttempt, decision worker.Decision, cause error) error {
+func (e *Engine) retryRepositorySync(tx *db.Tx, job *queue.Job, a syncstate.RepositoryAttempt, decision worker.Decision, cause error) error {
 	a.NotBefore = tx.Now.Add(decision.After)
-	if err := store.SaveRepositoryAttempt(tx, a); err != nil {
+	if err := syncstate.SaveRepositoryAttempt(tx, a); err != nil {
 		return err
 	}
 	if a.Tries == outageTries {
-		if err := store.AddRepositoryEvents(tx, a.ID, cloneEvent("CLONE_RETRYING", "Clone failed and is tried again. ", cause)); err != nil {
+		if err := syncstate.AddRepositoryEvents(tx, a.ID, cloneEvent("CLONE_RETRYING", "Clone failed and is tried again. ", cause)); err != nil {
 			return err
 		}
 	}
@@ -188,12 +189,12 @@ const outageTries = 3
 
 // lockAttempt returns a function that locks the attempt's branch and reports whether
 // the attempt is still this worker's: running, and with the tries it began with.
-func (e *Engine) lockAttempt(a store.RepositoryAttempt) func(*db.Tx) (store.RepositoryAttempt, bool, error) {
-	return func(tx *db.Tx) (now store.RepositoryAttempt, owned bool, err error) {
+func (e *Engine) lockAttempt(a syncstate.RepositoryAttempt) func(*db.Tx) (syncstate.RepositoryAttempt, bool, error) {
+	return func(tx *db.Tx) (now syncstate.RepositoryAttempt, owned bool, err error) {
 		if err := lockBranch(tx, a.LinkID, a.Branch); err != nil {
 			return now, false, err
 		}
-		now, running, err := store.RunningRepositoryAttempt(tx, a.LinkID, a.Branch)
+		now, running, err := syncstate.RunningRepositoryAttempt(tx, a.LinkID, a.Branch)
 		return now, running && now.ID == a.ID && now.Tries == a.Tries, err
 	}
 }
@@ -201,7 +202,7 @@ func (e *Engine) lockAttempt(a store.RepositoryAttempt) func(*db.Tx) (store.Repo
 // lockBranch locks a branch for its worker, who is fenced off where the link is
 // gone, and its attempts with it.
 func lockBranch(tx *db.Tx, linkID, branch string) error {
-	_, err := store.LockBranch(tx, linkID, branch)
+	_, err := syncstate.LockBranch(tx, linkID, branch)
 	if db.IsForeignKey(err) {
 		return worker.ErrLostLease
 	}
@@ -209,11 +210,11 @@ func lockBranch(tx *db.Tx, linkID, branch string) error {
 }
 
 // endRepositorySync writes the end and goes on with what is queued behind.
-func (e *Engine) endRepositorySync(tx *db.Tx, job *queue.Job, a store.RepositoryAttempt) error {
-	if err := store.SaveRepositoryAttempt(tx, a); err != nil {
+func (e *Engine) endRepositorySync(tx *db.Tx, job *queue.Job, a syncstate.RepositoryAttempt) error {
+	if err := syncstate.SaveRepositoryAttempt(tx, a); err != nil {
 		return err
 	}
-	_, queued, err := store.QueuedRepositoryAttempt(tx, a.LinkID, a.Branch)
+	_, queued, err := syncstate.QueuedRepositoryAttempt(tx, a.LinkID, a.Branch)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
 // repositoryWork is the wake-up of a branch.
@@ -31,17 +32,17 @@ func (resourceWork) Kind() string { return "resource_sync" }
 // is queued behind it, which resolves the head when it starts; if one is
 // queued already, that will do.
 func (e *Engine) RequestSync(tx *db.Tx, linkID, branch string) error {
-	if _, err := store.LockBranch(tx, linkID, branch); err != nil {
+	if _, err := syncstate.LockBranch(tx, linkID, branch); err != nil {
 		return err
 	}
 
-	_, queued, err := store.QueuedRepositoryAttempt(tx, linkID, branch)
+	_, queued, err := syncstate.QueuedRepositoryAttempt(tx, linkID, branch)
 	if err != nil {
 		return err
 	}
 
 	if !queued {
-		_, running, err := store.RunningRepositoryAttempt(tx, linkID, branch)
+		_, running, err := syncstate.RunningRepositoryAttempt(tx, linkID, branch)
 		if err != nil {
 			return err
 		}
@@ -51,7 +52,7 @@ func (e *Engine) RequestSync(tx *db.Tx, linkID, branch string) error {
 			status = lockstep.RepositoryQueued
 		}
 
-		if _, err := store.InsertRepositoryAttempt(tx, linkID, branch, status); err != nil {
+		if _, err := syncstate.InsertRepositoryAttempt(tx, linkID, branch, status); err != nil {
 			return err
 		}
 	}
@@ -78,12 +79,12 @@ const firstPoll = 5 * time.Second
 // take ties a configuration's resource to it, with an empty status if another
 // one had it before. A commit that was asked for is held no longer.
 func (e *Engine) take(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
-	s, err := store.LockResourceByName(tx, cfg.Resource())
+	s, err := syncstate.LockResourceByName(tx, cfg.Resource())
 	if err != nil {
 		return err
 	}
 	if s.ConfigurationID == cfg.ID {
-		return store.PinAtHead(tx, s.ID, "")
+		return syncstate.PinAtHead(tx, s.ID, "")
 	}
 	return e.adopt(tx, s, cfg.ID, "The sync configuration was made anew.")
 }
@@ -91,10 +92,10 @@ func (e *Engine) take(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 // TrackBranch begins to follow a branch whose head was seen to be sha: it is synced
 // and looked at from now on.
 func (e *Engine) TrackBranch(tx *db.Tx, linkID, branch string, sha lockstep.SHA) error {
-	if _, err := store.LockBranch(tx, linkID, branch); err != nil {
+	if _, err := syncstate.LockBranch(tx, linkID, branch); err != nil {
 		return err
 	}
-	if err := store.SetBranchHead(tx, linkID, branch, sha); err != nil {
+	if err := syncstate.SetBranchHead(tx, linkID, branch, sha); err != nil {
 		return err
 	}
 	if err := store.StartPolling(tx, linkID, tx.Now.Add(firstPoll)); err != nil {
@@ -110,7 +111,7 @@ func (e *Engine) DetachConfiguration(tx *db.Tx, cfg lockstep.SyncConfiguration) 
 	if err := forgetFound(tx, cfg); err != nil {
 		return err
 	}
-	s, err := store.LockResourceByName(tx, cfg.Resource())
+	s, err := syncstate.LockResourceByName(tx, cfg.Resource())
 	if err != nil {
 		return err
 	}
@@ -120,11 +121,11 @@ func (e *Engine) DetachConfiguration(tx *db.Tx, cfg lockstep.SyncConfiguration) 
 	return e.queue.Wake(tx, resourceWork{ResourceID: s.ID}, tx.Now)
 }
 
-func (e *Engine) adopt(tx *db.Tx, s store.ResourceState, configurationID int64, reason string) error {
-	if _, err := store.ResolveBlocker(tx, s.ID, reason); err != nil {
+func (e *Engine) adopt(tx *db.Tx, s syncstate.ResourceState, configurationID int64, reason string) error {
+	if _, err := syncstate.ResolveBlocker(tx, s.ID, reason); err != nil {
 		return err
 	}
-	return store.BindResource(tx, s.ID, configurationID)
+	return syncstate.BindResource(tx, s.ID, configurationID)
 }
 
 // Open gives a client for a link's repository. Call release when done with it
@@ -159,11 +160,11 @@ func (e *Engine) ResolveHead(ctx context.Context, cfg lockstep.SyncConfiguration
 // RecordHead records what a branch's head was seen to be and requests a repository
 // sync if that is news.
 func (e *Engine) RecordHead(tx *db.Tx, linkID, branch string, sha lockstep.SHA) error {
-	seen, err := store.LockBranch(tx, linkID, branch)
+	seen, err := syncstate.LockBranch(tx, linkID, branch)
 	if err != nil || seen == sha {
 		return err
 	}
-	if err := store.SetBranchHead(tx, linkID, branch, sha); err != nil {
+	if err := syncstate.SetBranchHead(tx, linkID, branch, sha); err != nil {
 		return err
 	}
 	return e.RequestSync(tx, linkID, branch)
@@ -172,10 +173,10 @@ func (e *Engine) RecordHead(tx *db.Tx, linkID, branch string, sha lockstep.SHA) 
 // RecordMissingBranch records that a branch is there no more and requests a repository
 // sync, which fails and says so.
 func (e *Engine) RecordMissingBranch(tx *db.Tx, linkID, branch string) error {
-	if _, err := store.LockBranch(tx, linkID, branch); err != nil {
+	if _, err := syncstate.LockBranch(tx, linkID, branch); err != nil {
 		return err
 	}
-	if err := store.SetBranchHead(tx, linkID, branch, ""); err != nil {
+	if err := syncstate.SetBranchHead(tx, linkID, branch, ""); err != nil {
 		return err
 	}
 	return e.RequestSync(tx, linkID, branch)
@@ -194,21 +195,21 @@ func (e *Engine) RecordProbe(tx *db.Tx, linkID string, cause error) error {
 // RecordUnreachable makes a FAILED repository sync attempt for a branch that could
 // not be looked at, unless one is under way, which will find out for itself.
 func (e *Engine) RecordUnreachable(tx *db.Tx, linkID, branch string, cause error) error {
-	if _, err := store.LockBranch(tx, linkID, branch); err != nil {
+	if _, err := syncstate.LockBranch(tx, linkID, branch); err != nil {
 		return err
 	}
 
-	_, running, err := store.RunningRepositoryAttempt(tx, linkID, branch)
+	_, running, err := syncstate.RunningRepositoryAttempt(tx, linkID, branch)
 	if err != nil || running {
 		return err
 	}
 
-	a, err := store.InsertRepositoryAttempt(tx, linkID, branch, lockstep.RepositoryFailed)
+	a, err := syncstate.InsertRepositoryAttempt(tx, linkID, branch, lockstep.RepositoryFailed)
 	if err != nil {
 		return err
 	}
 
-	return store.AddRepositoryEvents(tx, a.ID, cloneStarted, cloneEvent("CLONE_FAILED", "Clone failed. ", cause))
+	return syncstate.AddRepositoryEvents(tx, a.ID, cloneStarted, cloneEvent("CLONE_FAILED", "Clone failed. ", cause))
 }
 
 func noBranch(branch, repository string) error {

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
 // Reserve keeps attempts of a resource from beginning until Release, or for the
@@ -12,24 +12,24 @@ import (
 // removes something from the target that an attempt might be about to use, and
 // for no longer than that takes.
 func (e *Engine) Reserve(tx *db.Tx, resourceID int64, most time.Duration) (bool, error) {
-	if _, err := store.LockResource(tx, resourceID); err != nil {
+	if _, err := syncstate.LockResource(tx, resourceID); err != nil {
 		return false, err
 	}
-	_, running, err := store.RunningAttempt(tx, resourceID)
+	_, running, err := syncstate.RunningAttempt(tx, resourceID)
 	if err != nil || running {
 		return false, err
 	}
-	return true, store.Reserve(tx, resourceID, tx.Now.Add(most))
+	return true, syncstate.Reserve(tx, resourceID, tx.Now.Add(most))
 }
 
 // Release ends what Reserve began. What has been desired meanwhile is attempted
 // now.
 func (e *Engine) Release(tx *db.Tx, resourceID int64) error {
-	s, err := store.LockResource(tx, resourceID)
+	s, err := syncstate.LockResource(tx, resourceID)
 	if err != nil {
 		return err
 	}
-	if err := store.Reserve(tx, resourceID, time.UnixMilli(0)); err != nil || !s.IsBehind() {
+	if err := syncstate.Reserve(tx, resourceID, time.UnixMilli(0)); err != nil || !s.IsBehind() {
 		return err
 	}
 	return e.queue.Wake(tx, resourceWork{ResourceID: resourceID}, tx.Now)

@@ -9,6 +9,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/worker"
 )
@@ -19,7 +20,7 @@ type turn struct {
 	*Engine
 	job     *queue.Job
 	epoch   int64
-	attempt store.ResourceAttempt
+	attempt syncstate.ResourceAttempt
 	note    []byte // what the resource's last ended attempt left
 	news    news   // of the transaction that is under way
 }
@@ -57,7 +58,7 @@ const (
 // begin takes the resource over.
 func (t *turn) begin(ctx context.Context, resourceID int64) (next action, err error) {
 	err = t.update(ctx, func(tx *db.Tx) error {
-		s, err := store.AcquireLease(tx, resourceID)
+		s, err := syncstate.AcquireLease(tx, resourceID)
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return t.job.Complete(tx)
 		}
@@ -75,8 +76,8 @@ func (t *turn) begin(ctx context.Context, resourceID int64) (next action, err er
 
 // decide says under the resource's lock what is next, and completes or
 // schedules the job if that is nothing.
-func (t *turn) decide(tx *db.Tx, s store.ResourceState) (action, error) {
-	a, running, err := store.RunningAttempt(tx, s.ID)
+func (t *turn) decide(tx *db.Tx, s syncstate.ResourceState) (action, error) {
+	a, running, err := syncstate.RunningAttempt(tx, s.ID)
 	if err != nil {
 		return nothing, err
 	}
@@ -96,7 +97,7 @@ func (t *turn) decide(tx *db.Tx, s store.ResourceState) (action, error) {
 
 // start makes an attempt for what is desired, if something is and nothing
 // blocks it.
-func (t *turn) start(tx *db.Tx, s store.ResourceState) (action, error) {
+func (t *turn) start(tx *db.Tx, s syncstate.ResourceState) (action, error) {
 	t.note = s.Baseline
 	if !s.IsBehind() {
 		return nothing, t.job.Complete(tx)
@@ -105,7 +106,7 @@ func (t *turn) start(tx *db.Tx, s store.ResourceState) (action, error) {
 		return nothing, t.job.RescheduleAt(tx, s.ReservedUntil)
 	}
 
-	_, blocked, err := store.ActiveBlocker(tx, s.ID)
+	_, blocked, err := syncstate.ActiveBlocker(tx, s.ID)
 	if err != nil {
 		return nothing, err
 	}
@@ -123,7 +124,7 @@ func (t *turn) start(tx *db.Tx, s store.ResourceState) (action, error) {
 		return nothing, t.job.Complete(tx)
 	}
 
-	if t.attempt, err = store.BeginAttempt(tx, s, cfg, s.Resource.Name); err != nil {
+	if t.attempt, err = syncstate.BeginAttempt(tx, s, cfg, s.Resource.Name); err != nil {
 		return nothing, err
 	}
 
@@ -134,7 +135,7 @@ func (t *turn) start(tx *db.Tx, s store.ResourceState) (action, error) {
 // yield gives the worker back after a long turn; the work goes on at once in a
 // turn of its own.
 func (t *turn) yield(ctx context.Context) error {
-	return t.mine(ctx, func(tx *db.Tx, _ store.ResourceState) error { return t.job.RescheduleAt(tx, tx.Now) })
+	return t.mine(ctx, func(tx *db.Tx, _ syncstate.ResourceState) error { return t.job.RescheduleAt(tx, tx.Now) })
 }
 
 // update runs f in a transaction that ends with the news of it.
@@ -149,8 +150,8 @@ func (t *turn) update(ctx context.Context, f func(tx *db.Tx) error) error {
 }
 
 // mine runs f under the resource's lock if it is still this worker's.
-func (t *turn) mine(ctx context.Context, f func(tx *db.Tx, s store.ResourceState) error) error {
-	return worker.UpdateIfOwner(ctx, t.db, t.lock, func(tx *db.Tx, s store.ResourceState) error {
+func (t *turn) mine(ctx context.Context, f func(tx *db.Tx, s syncstate.ResourceState) error) error {
+	return worker.UpdateIfOwner(ctx, t.db, t.lock, func(tx *db.Tx, s syncstate.ResourceState) error {
 		t.news = nil
 		if err := f(tx, s); err != nil {
 			return err
@@ -160,8 +161,8 @@ func (t *turn) mine(ctx context.Context, f func(tx *db.Tx, s store.ResourceState
 }
 
 // lock locks the resource and reports whether this worker still has its lease.
-func (t *turn) lock(tx *db.Tx) (s store.ResourceState, owned bool, err error) {
-	s, err = store.LockResource(tx, t.attempt.ResourceID)
+func (t *turn) lock(tx *db.Tx) (s syncstate.ResourceState, owned bool, err error) {
+	s, err = syncstate.LockResource(tx, t.attempt.ResourceID)
 	return s, s.Epoch == t.epoch, err
 }
 
@@ -172,7 +173,7 @@ func (t *turn) discard(ctx context.Context) (next action, err error) {
 		return t.stumble(ctx, cause)
 	}
 
-	err = t.mine(ctx, func(tx *db.Tx, s store.ResourceState) error {
+	err = t.mine(ctx, func(tx *db.Tx, s syncstate.ResourceState) error {
 		outcome, ev := lockstep.Superseded, lockstep.Event{Type: "SYNC_SUPERSEDED"}
 		if s.ConfigurationID != t.attempt.Configuration.ID {
 			outcome = lockstep.Cancelled
@@ -182,7 +183,7 @@ func (t *turn) discard(ctx context.Context) (next action, err error) {
 			ev.ExternalID = string(s.Desired.SHA)
 		}
 
-		if err := store.AddResourceEvents(tx, t.attempt.ID, ev); err != nil {
+		if err := syncstate.AddResourceEvents(tx, t.attempt.ID, ev); err != nil {
 			return err
 		}
 
@@ -214,8 +215,8 @@ func (t *turn) remove(ctx context.Context) error {
 }
 
 // end ends the attempt and goes on with what has been desired meanwhile.
-func (t *turn) end(tx *db.Tx, s store.ResourceState, outcome lockstep.Outcome) (action, error) {
-	if err := store.FinishAttempt(tx, t.attempt.ID, outcome); err != nil {
+func (t *turn) end(tx *db.Tx, s syncstate.ResourceState, outcome lockstep.Outcome) (action, error) {
+	if err := syncstate.FinishAttempt(tx, t.attempt.ID, outcome); err != nil {
 		return nothing, err
 	}
 

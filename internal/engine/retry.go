@@ -9,6 +9,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
 var (
@@ -24,7 +25,7 @@ var (
 // before, and resolves what blocks the resource: asking for it is the word of
 // a person that the cause is gone.
 func (e *Engine) Retry(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
-	s, err := store.LockResourceByName(tx, cfg.Resource())
+	s, err := syncstate.LockResourceByName(tx, cfg.Resource())
 	if err != nil {
 		return err
 	}
@@ -40,12 +41,12 @@ func (e *Engine) Retry(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 // errors wrap ErrNoBlocker, or ErrNotRetried where the sync could not even begin;
 // the blocker then stays active once the transaction is rolled back.
 func (e *Engine) ResolveBlocker(tx *db.Tx, cfg lockstep.SyncConfiguration, blockerID, reason string) (lockstep.Blocker, error) {
-	s, err := store.LockResourceByName(tx, cfg.Resource())
+	s, err := syncstate.LockResourceByName(tx, cfg.Resource())
 	if err != nil {
 		return lockstep.Blocker{}, err
 	}
 
-	b, err := store.BlockerByID(tx, cfg, blockerID)
+	b, err := syncstate.BlockerByID(tx, cfg, blockerID)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		return b, lockstep.Wrapf(lockstep.NotFound, ErrNoBlocker, "%s", lockstep.Shown(err))
 	}
@@ -56,10 +57,10 @@ func (e *Engine) ResolveBlocker(tx *db.Tx, cfg lockstep.SyncConfiguration, block
 	if err := e.retriable(tx, cfg); err != nil {
 		return b, err
 	}
-	if _, err := store.ResolveBlockerByID(tx, s.ID, b.ID, reason); err != nil {
+	if _, err := syncstate.ResolveBlockerByID(tx, s.ID, b.ID, reason); err != nil {
 		return b, err
 	}
-	if err := store.SaveBaseline(tx, s.ID, nil); err != nil {
+	if err := syncstate.SaveBaseline(tx, s.ID, nil); err != nil {
 		return b, err
 	}
 
@@ -67,7 +68,7 @@ func (e *Engine) ResolveBlocker(tx *db.Tx, cfg lockstep.SyncConfiguration, block
 		return b, err
 	}
 
-	return store.BlockerByID(tx, cfg, blockerID)
+	return syncstate.BlockerByID(tx, cfg, blockerID)
 }
 
 // retriable says whether a repository sync of a configuration's branch could
@@ -87,8 +88,8 @@ func (e *Engine) retriable(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
 }
 
 // retryHead has the head of a configuration's branch synced, whatever it is.
-func (e *Engine) retryHead(tx *db.Tx, s store.ResourceState, cfg lockstep.SyncConfiguration) error {
-	if err := store.PinAtHead(tx, s.ID, ""); err != nil {
+func (e *Engine) retryHead(tx *db.Tx, s syncstate.ResourceState, cfg lockstep.SyncConfiguration) error {
+	if err := syncstate.PinAtHead(tx, s.ID, ""); err != nil {
 		return err
 	}
 	if err := store.TouchConfiguration(tx, cfg.ID); err != nil {
@@ -99,12 +100,12 @@ func (e *Engine) retryHead(tx *db.Tx, s store.ResourceState, cfg lockstep.SyncCo
 
 // unblock resolves what blocks a resource, if something does. The target is then
 // taken as it is found.
-func unblock(tx *db.Tx, s store.ResourceState, reason string) error {
-	resolved, err := store.ResolveBlocker(tx, s.ID, reason)
+func unblock(tx *db.Tx, s syncstate.ResourceState, reason string) error {
+	resolved, err := syncstate.ResolveBlocker(tx, s.ID, reason)
 	if err != nil || !resolved {
 		return err
 	}
-	return store.SaveBaseline(tx, s.ID, nil)
+	return syncstate.SaveBaseline(tx, s.ID, nil)
 }
 
 // asked is a commit that somebody asked for by its id.
@@ -148,7 +149,7 @@ func (e *Engine) look(ctx context.Context, cfg lockstep.SyncConfiguration, sha l
 			return changedMeanwhile()
 		}
 
-		known, err = store.HasSyncedHead(tx, cfg.LinkID, cfg.Branch, sha)
+		known, err = syncstate.HasSyncedHead(tx, cfg.LinkID, cfg.Branch, sha)
 		return err
 	}); err != nil {
 		return at, err
@@ -206,7 +207,7 @@ func onBranch(ctx context.Context, client provider.Client, cfg lockstep.SyncConf
 // under way knows nothing of that: it finds the configuration touched and leaves
 // it to the one that is requested here, which finds the head held.
 func (e *Engine) retryAt(tx *db.Tx, at asked) error {
-	s, err := store.LockResourceByName(tx, at.Resource())
+	s, err := syncstate.LockResourceByName(tx, at.Resource())
 	if err != nil {
 		return err
 	}
@@ -230,14 +231,14 @@ func (e *Engine) retryAt(tx *db.Tx, at asked) error {
 	if err := e.desire(tx, &n, s, at.planned, at.sha); err != nil {
 		return err
 	}
-	if err := store.PinAtHead(tx, s.ID, at.head); err != nil {
+	if err := syncstate.PinAtHead(tx, s.ID, at.head); err != nil {
 		return err
 	}
 
-	if _, err := store.LockBranch(tx, at.LinkID, at.Branch); err != nil {
+	if _, err := syncstate.LockBranch(tx, at.LinkID, at.Branch); err != nil {
 		return err
 	}
-	if err := store.SetBranchHead(tx, at.LinkID, at.Branch, at.head); err != nil {
+	if err := syncstate.SetBranchHead(tx, at.LinkID, at.Branch, at.head); err != nil {
 		return err
 	}
 	if err := e.RequestSync(tx, at.LinkID, at.Branch); err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
@@ -275,11 +275,11 @@ func TestABlockerThatIsNotThereOrCannotBeRetriedIsTold(t *testing.T) {
 	inSQLite(t, func(w *world) {
 		cfg := w.configure("web", func(c *lockstep.SyncConfiguration) { c.SyncType = "UNKNOWN_SYNC" })
 		w.update(func(tx *db.Tx) error {
-			s, err := store.LockResourceByName(tx, cfg.Resource())
+			s, err := syncstate.LockResourceByName(tx, cfg.Resource())
 			if err != nil {
 				return err
 			}
-			return store.InsertBlocker(tx, s.ID, "r", nil)
+			return syncstate.InsertBlocker(tx, s.ID, "r", nil)
 		})
 
 		b, _ := w.blocker(cfg)
@@ -318,7 +318,7 @@ func TestAPlanIsKeptWithItsAttempt(t *testing.T) {
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
 		s := w.untilStatus(w.configure("web"), lockstep.ResourceSucceeded, first)
 		w.update(func(tx *db.Tx) error {
-			a, err := store.Attempt(tx, w.link.Account, w.link.Region, s.LatestSync.ID)
+			a, err := syncstate.Attempt(tx, w.link.Account, w.link.Region, s.LatestSync.ID)
 			if diff := cmp.Diff(want, a.Plan); diff != "" {
 				t.Errorf("plan (-want +got):\n%s", diff)
 			}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/worker"
 )
@@ -53,8 +53,8 @@ func (t *turn) step(ctx context.Context) (step target.Step, err error) {
 // record writes what a step did, and says what is next: the end, a wait, or,
 // under the same lock, that something newer is desired.
 func (t *turn) record(ctx context.Context, step target.Step) (next action, err error) {
-	err = t.mine(ctx, func(tx *db.Tx, s store.ResourceState) error {
-		if err := store.AddResourceEvents(tx, t.attempt.ID, step.Events...); err != nil {
+	err = t.mine(ctx, func(tx *db.Tx, s syncstate.ResourceState) error {
+		if err := syncstate.AddResourceEvents(tx, t.attempt.ID, step.Events...); err != nil {
 			return err
 		}
 
@@ -74,12 +74,12 @@ func (t *turn) record(ctx context.Context, step target.Step) (next action, err e
 			a.Intent = step.Intent
 		}
 
-		if err := store.SaveStep(tx, a); err != nil {
+		if err := syncstate.SaveStep(tx, a); err != nil {
 			return err
 		}
 
 		if step.Plan != nil {
-			if err := store.SavePlan(tx, a.ID, *step.Plan); err != nil {
+			if err := syncstate.SavePlan(tx, a.ID, *step.Plan); err != nil {
 				return err
 			}
 		}
@@ -103,17 +103,17 @@ func (t *turn) record(ctx context.Context, step target.Step) (next action, err e
 }
 
 // finish ends the attempt as the driver said.
-func (t *turn) finish(tx *db.Tx, s store.ResourceState, end target.End) (action, error) {
+func (t *turn) finish(tx *db.Tx, s syncstate.ResourceState, end target.End) (action, error) {
 	mine := s.ConfigurationID == t.attempt.Configuration.ID
 	if end.Baseline != nil && mine {
-		if err := store.SaveBaseline(tx, s.ID, end.Baseline); err != nil {
+		if err := syncstate.SaveBaseline(tx, s.ID, end.Baseline); err != nil {
 			return nothing, err
 		}
 		s.Baseline = end.Baseline
 	}
 
 	if end.Blocked != nil && mine {
-		if err := store.InsertBlocker(tx, s.ID, end.Blocked.Message, end.Blocked.Contexts); err != nil {
+		if err := syncstate.InsertBlocker(tx, s.ID, end.Blocked.Message, end.Blocked.Contexts); err != nil {
 			return nothing, err
 		}
 	}
@@ -136,13 +136,13 @@ func (t *turn) stumble(ctx context.Context, cause error) (next action, err error
 
 	if !decision.Retry && t.attempt.Intent == "" {
 		// Somebody who took the resource over may be about to execute the proposal.
-		if err := t.mine(ctx, func(*db.Tx, store.ResourceState) error { return nil }); err != nil {
+		if err := t.mine(ctx, func(*db.Tx, syncstate.ResourceState) error { return nil }); err != nil {
 			return nothing, err
 		}
 		_ = t.remove(ctx) // logged there; what stays behind is a proposal nobody executes
 	}
 
-	err = t.mine(ctx, func(tx *db.Tx, s store.ResourceState) error {
+	err = t.mine(ctx, func(tx *db.Tx, s syncstate.ResourceState) error {
 		if decision.Retry {
 			next, err = t.retry(tx, s, decision, cause)
 		} else {
@@ -156,16 +156,16 @@ func (t *turn) stumble(ctx context.Context, cause error) (next action, err error
 
 // retry schedules the step again. The first failure of a step is told to the
 // attempt's owner, who would otherwise see it stand still.
-func (t *turn) retry(tx *db.Tx, s store.ResourceState, decision worker.Decision, cause error) (action, error) {
+func (t *turn) retry(tx *db.Tx, s syncstate.ResourceState, decision worker.Decision, cause error) (action, error) {
 	if t.attempt.Tries == 1 {
 		ev := lockstep.Event{Type: "SYNC_RETRYING", Message: "A step failed and is tried again. " + lockstep.Shown(cause)}
-		if err := store.AddResourceEvents(tx, t.attempt.ID, ev); err != nil {
+		if err := syncstate.AddResourceEvents(tx, t.attempt.ID, ev); err != nil {
 			return nothing, err
 		}
 	}
 
 	t.attempt.NotBefore = tx.Now.Add(decision.After)
-	if err := store.SaveStep(tx, t.attempt); err != nil {
+	if err := syncstate.SaveStep(tx, t.attempt); err != nil {
 		return nothing, err
 	}
 	if err := t.refresh(tx, s.ID); err != nil {
@@ -177,18 +177,18 @@ func (t *turn) retry(tx *db.Tx, s store.ResourceState, decision worker.Decision,
 
 // fail ends the attempt with its cause as the last event, and stops the
 // resource where a person has to act.
-func (t *turn) fail(tx *db.Tx, s store.ResourceState, decision worker.Decision, cause error) (action, error) {
+func (t *turn) fail(tx *db.Tx, s syncstate.ResourceState, decision worker.Decision, cause error) (action, error) {
 	ev := lockstep.Event{Type: "SYNC_FAILED", Message: lockstep.Shown(cause)}
 	if decision.Blocked {
 		ev.Type = "SYNC_BLOCKED"
 	}
 
-	if err := store.AddResourceEvents(tx, t.attempt.ID, ev); err != nil {
+	if err := syncstate.AddResourceEvents(tx, t.attempt.ID, ev); err != nil {
 		return nothing, err
 	}
 
 	if decision.Blocked && s.ConfigurationID == t.attempt.Configuration.ID {
-		if err := store.InsertBlocker(tx, s.ID, lockstep.Shown(cause), contextsOf(cause)); err != nil {
+		if err := syncstate.InsertBlocker(tx, s.ID, lockstep.Shown(cause), contextsOf(cause)); err != nil {
 			return nothing, err
 		}
 	}

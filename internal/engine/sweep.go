@@ -5,7 +5,7 @@ import (
 
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/queue"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
@@ -18,7 +18,7 @@ func (e *Engine) Sweep(ctx context.Context) {
 
 func (e *Engine) sweep(ctx context.Context) error {
 	return e.db.Update(ctx, func(tx *db.Tx) error {
-		branches, err := store.OverdueRepositorySyncs(tx, worker.SweepBatch)
+		branches, err := syncstate.OverdueRepositorySyncs(tx, worker.SweepBatch)
 		if err != nil {
 			return err
 		}
@@ -29,7 +29,7 @@ func (e *Engine) sweep(ctx context.Context) error {
 			}
 		}
 
-		resources, err := store.OverdueResources(tx, worker.SweepBatch)
+		resources, err := syncstate.OverdueResources(tx, worker.SweepBatch)
 		if err != nil {
 			return err
 		}
@@ -40,7 +40,7 @@ func (e *Engine) sweep(ctx context.Context) error {
 			}
 		}
 
-		lanes, err := store.OverdueReportStreams(tx, worker.SweepBatch)
+		lanes, err := syncstate.OverdueReportStreams(tx, worker.SweepBatch)
 		if err != nil {
 			return err
 		}

@@ -8,7 +8,6 @@ import (
 	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/identity"
-	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -48,7 +47,7 @@ func (s *Service) ListAccessKeys(ctx context.Context, caller access.Caller, inpu
 
 	out := &wire.ListAccessKeysOutput{}
 	err = s.options.DB.Peek(ctx, func(tx *db.Tx) error {
-		keys, next, err := identity.KeysOfAccount(tx, string(caller.Account), identityPage(page))
+		keys, next, err := identity.KeysOfAccount(tx, string(caller.Account), page)
 		if err != nil {
 			return err
 		}
@@ -57,7 +56,7 @@ func (s *Service) ListAccessKeys(ctx context.Context, caller access.Caller, inpu
 			out.AccessKeys = append(out.AccessKeys, toWireKey(k))
 		}
 
-		out.NextToken, err = list.Token(store.Cursor(next))
+		out.NextToken, err = list.Token(next)
 		return err
 	})
 
@@ -110,10 +109,6 @@ func (s *Service) DeleteAccessKey(ctx context.Context, caller access.Caller, inp
 		return identity.DeleteKey(tx, string(caller.Account), input.AccessKeyId)
 	})
 	return &wire.DeleteAccessKeyOutput{}, err
-}
-
-func identityPage(p store.Page) identity.Page {
-	return identity.Page{Limit: p.Limit, After: identity.Cursor(p.After)}
 }
 
 func toWireKey(accessKey identity.AccessKey) wire.AccessKey {

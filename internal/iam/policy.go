@@ -6,7 +6,6 @@ import (
 	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/identity"
-	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -51,7 +50,7 @@ func (s *Service) ListPolicies(ctx context.Context, caller access.Caller, input 
 
 	out := &wire.ListPoliciesOutput{}
 	err = s.options.DB.Peek(ctx, func(tx *db.Tx) error {
-		policies, next, err := identity.Policies(tx, s.options.Seal, string(caller.Account), identityPage(page))
+		policies, next, err := identity.Policies(tx, s.options.Seal, string(caller.Account), page)
 		if err != nil {
 			return err
 		}
@@ -60,7 +59,7 @@ func (s *Service) ListPolicies(ctx context.Context, caller access.Caller, input 
 			out.Policies = append(out.Policies, toWirePolicy(p))
 		}
 
-		out.NextToken, err = list.Token(store.Cursor(next))
+		out.NextToken, err = list.Token(next)
 		return err
 	})
 

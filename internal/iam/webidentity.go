@@ -11,7 +11,6 @@ import (
 	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/identity"
-	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -45,7 +44,7 @@ func (s *Service) ListWebIdentityRoles(ctx context.Context, caller access.Caller
 
 	out := &wire.ListWebIdentityRolesOutput{}
 	err = s.options.DB.Peek(ctx, func(tx *db.Tx) error {
-		roles, next, err := identity.WebIdentityRoles(tx, s.options.Seal, string(caller.Account), identityPage(page))
+		roles, next, err := identity.WebIdentityRoles(tx, s.options.Seal, string(caller.Account), page)
 		if err != nil {
 			return err
 		}
@@ -54,7 +53,7 @@ func (s *Service) ListWebIdentityRoles(ctx context.Context, caller access.Caller
 			out.WebIdentityRoles = append(out.WebIdentityRoles, toWireRole(r))
 		}
 
-		out.NextToken, err = list.Token(store.Cursor(next))
+		out.NextToken, err = list.Token(next)
 		return err
 	})
 

@@ -244,7 +244,7 @@ func TestUnreadableRoleIsNoRole(t *testing.T) {
 
 		var all []identity.WebIdentityRole
 		err := d.View(context.Background(), func(tx *db.Tx) (err error) {
-			all, _, err = identity.WebIdentityRoles(tx, f.key, account, identity.Page{Limit: 10})
+			all, _, err = identity.WebIdentityRoles(tx, f.key, account, db.Page{Limit: 10})
 			return err
 		})
 		if err != nil || len(all) != 1 || all[0].Name != "deploy" || all[0].Issuer != "" {

@@ -10,31 +10,6 @@ import (
 	"github.com/lockstephq/lockstep/internal/seal"
 )
 
-// A Page says which rows of a list are wanted.
-type Page struct {
-	// Limit is the most rows to return, at least one.
-	Limit int
-	// After is where the page before ended; the zero Cursor begins the list.
-	After Cursor
-}
-
-// A Cursor is the place of a row in its list's order. The zero Cursor is before
-// every row, and as an answer says that there are no more. It converts to and
-// from the store's.
-type Cursor struct {
-	Number int64
-	Text   string
-}
-
-// paged cuts what a query for limit+1 rows has found: the row too many tells
-// that the list goes on.
-func paged[T any](all []T, limit int, place func(T) Cursor) ([]T, Cursor) {
-	if len(all) <= limit {
-		return all, Cursor{}
-	}
-	return all[:limit], place(all[limit-1])
-}
-
 // AllKeys lists all keys of all accounts, oldest first, disabled ones included. It
 // is for whoever administers the installation, not for a caller of the API.
 func AllKeys(tx *db.Tx) ([]AccessKey, error) {
@@ -43,13 +18,13 @@ func AllKeys(tx *db.Tx) ([]AccessKey, error) {
 
 // KeysOfAccount lists keys of an account, oldest first. Disabled and ended ones are
 // among them, those of the server itself are not.
-func KeysOfAccount(tx *db.Tx, account string, p Page) ([]AccessKey, Cursor, error) {
+func KeysOfAccount(tx *db.Tx, account string, p db.Page) ([]AccessKey, db.Cursor, error) {
 	all, err := keys(tx, `WHERE account = $1 AND `+notOurs+` AND (created_at > $2 OR created_at = $2 AND id > $3)
 		ORDER BY created_at, id LIMIT $4`, account, p.After.Number, p.After.Text, p.Limit+1)
 	if err != nil {
-		return nil, Cursor{}, err
+		return nil, db.Cursor{}, err
 	}
-	found, next := paged(all, p.Limit, func(k AccessKey) Cursor { return Cursor{db.Millis(k.CreatedAt), k.AccessKeyID} })
+	found, next := db.Cut(all, p.Limit, func(k AccessKey) db.Cursor { return db.Cursor{Number: db.Millis(k.CreatedAt), Text: k.AccessKeyID} })
 	return found, next, nil
 }
 

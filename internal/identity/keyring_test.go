@@ -67,7 +67,7 @@ func TestKeysOfAnAccountComeInPages(t *testing.T) {
 			return err
 		})
 		var got []string
-		page := identity.Page{Limit: 2}
+		page := db.Page{Limit: 2}
 		for {
 			var keys []identity.AccessKey
 			err := d.View(context.Background(), func(tx *db.Tx) (err error) {
@@ -79,7 +79,7 @@ func TestKeysOfAnAccountComeInPages(t *testing.T) {
 			}
 
 			got = append(got, idsOf(keys)...)
-			if page.After == (identity.Cursor{}) {
+			if page.After == (db.Cursor{}) {
 				break
 			}
 		}

@@ -142,11 +142,11 @@ func (p *Policy) open(key *seal.Key, account string, box seal.Box) {
 }
 
 // Policies lists policies of an account, by name.
-func Policies(tx *db.Tx, key *seal.Key, account string, page Page) ([]Policy, Cursor, error) {
+func Policies(tx *db.Tx, key *seal.Key, account string, page db.Page) ([]Policy, db.Cursor, error) {
 	rows, err := tx.Query(`SELECT name, sealed, created_at, updated_at FROM policy WHERE account = $1 AND name > $2
 		ORDER BY name LIMIT $3`, account, page.After.Text, page.Limit+1)
 	if err != nil {
-		return nil, Cursor{}, fmt.Errorf("list policies: %w", err)
+		return nil, db.Cursor{}, fmt.Errorf("list policies: %w", err)
 	}
 	defer rows.Close()
 
@@ -156,7 +156,7 @@ func Policies(tx *db.Tx, key *seal.Key, account string, page Page) ([]Policy, Cu
 		var box []byte
 		var created, updated int64
 		if err := rows.Scan(&p.Name, &box, &created, &updated); err != nil {
-			return nil, Cursor{}, fmt.Errorf("list policies: %w", err)
+			return nil, db.Cursor{}, fmt.Errorf("list policies: %w", err)
 		}
 
 		p.CreatedAt, p.UpdatedAt = db.Time(created), db.Time(updated)
@@ -165,10 +165,10 @@ func Policies(tx *db.Tx, key *seal.Key, account string, page Page) ([]Policy, Cu
 	}
 
 	if err := rows.Err(); err != nil {
-		return nil, Cursor{}, fmt.Errorf("list policies: %w", err)
+		return nil, db.Cursor{}, fmt.Errorf("list policies: %w", err)
 	}
 
-	found, next := paged(all, page.Limit, func(p Policy) Cursor { return Cursor{Text: p.Name} })
+	found, next := db.Cut(all, page.Limit, func(p Policy) db.Cursor { return db.Cursor{Text: p.Name} })
 	return found, next, nil
 }
 

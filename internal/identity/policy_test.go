@@ -30,10 +30,10 @@ func putPolicy(t testing.TB, d *db.DB, key *seal.Key, name, text string) {
 	update(t, d, func(tx *db.Tx) error { return identity.PutPolicy(tx, key, account, name, text) })
 }
 
-func policies(t testing.TB, d *db.DB, key *seal.Key, page identity.Page) ([]identity.Policy, identity.Cursor) {
+func policies(t testing.TB, d *db.DB, key *seal.Key, page db.Page) ([]identity.Policy, db.Cursor) {
 	t.Helper()
 	var found []identity.Policy
-	var next identity.Cursor
+	var next db.Cursor
 	err := d.View(context.Background(), func(tx *db.Tx) (err error) {
 		found, next, err = identity.Policies(tx, key, account, page)
 		return err
@@ -64,8 +64,8 @@ func TestPoliciesAreKeptListedAndDeleted(t *testing.T) {
 
 		update(t, d, func(tx *db.Tx) error { return identity.PutPolicy(tx, key, otherAccount, "theirs", permitBo) })
 		putPolicy(t, d, key, "b", forbidBo)
-		first, next := policies(t, d, key, identity.Page{Limit: 2})
-		rest, end := policies(t, d, key, identity.Page{Limit: 2, After: next})
+		first, next := policies(t, d, key, db.Page{Limit: 2})
+		rest, end := policies(t, d, key, db.Page{Limit: 2, After: next})
 		got := map[string]string{}
 		for _, p := range append(first, rest...) {
 			got[p.Name] = p.Text
@@ -74,7 +74,7 @@ func TestPoliciesAreKeptListedAndDeleted(t *testing.T) {
 			}
 		}
 
-		if diff := cmp.Diff(map[string]string{"a": permitBo, "b": forbidBo, "c": permitBo}, got); diff != "" || len(first) != 2 || end != (identity.Cursor{}) {
+		if diff := cmp.Diff(map[string]string{"a": permitBo, "b": forbidBo, "c": permitBo}, got); diff != "" || len(first) != 2 || end != (db.Cursor{}) {
 			t.Errorf("%d on the first page, then %v (-want +got):\n%s", len(first), end, diff)
 		}
 
@@ -248,13 +248,13 @@ func TestBadPolicyCanBeSeenAndDeleted(t *testing.T) {
 		key := newSealKey(t)
 		putPolicy(t, d, key, "p", permitBo)
 		other := newSealKey(t)
-		found, _ := policies(t, d, other, identity.Page{Limit: 5})
+		found, _ := policies(t, d, other, db.Page{Limit: 5})
 		if len(found) != 1 || found[0].Name != "p" || found[0].Text != "" {
 			t.Errorf("listed: %+v", found)
 		}
 
 		putPolicy(t, d, other, "p", permitBo)
-		if found, _ := policies(t, d, other, identity.Page{Limit: 5}); found[0].Text != permitBo {
+		if found, _ := policies(t, d, other, db.Page{Limit: 5}); found[0].Text != permitBo {
 			t.Errorf("put anew: %+v", found)
 		}
 

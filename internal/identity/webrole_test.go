@@ -18,10 +18,10 @@ import (
 	"github.com/lockstephq/lockstep/internal/identity/identitytest"
 )
 
-func webRoles(t testing.TB, f *federation, page identity.Page) ([]identity.WebIdentityRole, identity.Cursor) {
+func webRoles(t testing.TB, f *federation, page db.Page) ([]identity.WebIdentityRole, db.Cursor) {
 	t.Helper()
 	var found []identity.WebIdentityRole
-	var next identity.Cursor
+	var next db.Cursor
 	err := f.db.View(context.Background(), func(tx *db.Tx) (err error) {
 		found, next, err = identity.WebIdentityRoles(tx, f.key, account, page)
 		return err
@@ -45,12 +45,12 @@ func TestWebIdentityRolesAreKeptListedAndDeleted(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		first, next := webRoles(t, f, identity.Page{Limit: 1})
-		rest, end := webRoles(t, f, identity.Page{Limit: 1, After: next})
+		first, next := webRoles(t, f, db.Page{Limit: 1})
+		rest, end := webRoles(t, f, db.Page{Limit: 1, After: next})
 		deploy := f.deploy()
 		deploy.MaxSession = time.Hour // as long as it may be
 		times := cmpopts.IgnoreFields(identity.WebIdentityRole{}, "CreatedAt", "UpdatedAt")
-		if diff := cmp.Diff([]identity.WebIdentityRole{full, deploy}, append(first, rest...), times); diff != "" || end != (identity.Cursor{}) {
+		if diff := cmp.Diff([]identity.WebIdentityRole{full, deploy}, append(first, rest...), times); diff != "" || end != (db.Cursor{}) {
 			t.Errorf("then %v (-want +got):\n%s", end, diff)
 		}
 

@@ -126,11 +126,11 @@ func (r *roleRow) open(key *seal.Key, account string) error {
 // WebIdentityRoles lists roles of an account, by name. One whose row cannot be
 // opened has a name and nothing else, and nobody can assume it: put it anew, or
 // delete it.
-func WebIdentityRoles(tx *db.Tx, key *seal.Key, account string, page Page) ([]WebIdentityRole, Cursor, error) {
+func WebIdentityRoles(tx *db.Tx, key *seal.Key, account string, page db.Page) ([]WebIdentityRole, db.Cursor, error) {
 	rows, err := tx.Query(`SELECT name, sealed, created_at, updated_at FROM web_identity_role WHERE account = $1 AND name > $2
 		ORDER BY name LIMIT $3`, account, page.After.Text, page.Limit+1)
 	if err != nil {
-		return nil, Cursor{}, fmt.Errorf("list web identity roles: %w", err)
+		return nil, db.Cursor{}, fmt.Errorf("list web identity roles: %w", err)
 	}
 	defer rows.Close()
 
@@ -138,7 +138,7 @@ func WebIdentityRoles(tx *db.Tx, key *seal.Key, account string, page Page) ([]We
 	for rows.Next() {
 		r, err := scanRole(rows)
 		if err != nil {
-			return nil, Cursor{}, fmt.Errorf("list web identity roles: %w", err)
+			return nil, db.Cursor{}, fmt.Errorf("list web identity roles: %w", err)
 		}
 
 		_ = r.open(key, account) // said above
@@ -146,10 +146,10 @@ func WebIdentityRoles(tx *db.Tx, key *seal.Key, account string, page Page) ([]We
 	}
 
 	if err := rows.Err(); err != nil {
-		return nil, Cursor{}, fmt.Errorf("list web identity roles: %w", err)
+		return nil, db.Cursor{}, fmt.Errorf("list web identity roles: %w", err)
 	}
 
-	found, next := paged(all, page.Limit, func(r WebIdentityRole) Cursor { return Cursor{Text: r.Name} })
+	found, next := db.Cut(all, page.Limit, func(r WebIdentityRole) db.Cursor { return db.Cursor{Text: r.Name} })
 	return found, next, nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/worker"
 )
@@ -89,7 +90,7 @@ func (l *look) admitted(ctx context.Context, listed []provider.PullRequest) []pr
 // forget closes the pull requests that are not listed any more.
 func (l *look) forget(ctx context.Context, listed []provider.PullRequest) error {
 	return l.db.Update(ctx, func(tx *db.Tx) error {
-		known, err := store.PullRequests(tx, l.LinkID, l.Branch)
+		known, err := syncstate.PullRequests(tx, l.LinkID, l.Branch)
 		if err != nil {
 			return err
 		}
@@ -109,7 +110,7 @@ func (l *look) forget(ctx context.Context, listed []provider.PullRequest) error 
 // consider decides which configurations a pull request concerns, unless that
 // was decided by the same already.
 func (l *look) consider(ctx context.Context, pr provider.PullRequest) error {
-	row := store.PullRequest{LinkID: l.LinkID, Branch: l.Branch, Number: pr.Number, Head: pr.Head}
+	row := syncstate.PullRequest{LinkID: l.LinkID, Branch: l.Branch, Number: pr.Number, Head: pr.Head}
 	var err error
 	if row.Document, err = json.Marshal(pr); err != nil {
 		return err
@@ -122,8 +123,8 @@ func (l *look) consider(ctx context.Context, pr provider.PullRequest) error {
 			return err
 		}
 
-		known, err := store.PullRequests(tx, l.LinkID, l.Branch)
-		same = slices.ContainsFunc(known, func(k store.PullRequest) bool { return k.Number == pr.Number && k.Fingerprint == seen })
+		known, err := syncstate.PullRequests(tx, l.LinkID, l.Branch)
+		same = slices.ContainsFunc(known, func(k syncstate.PullRequest) bool { return k.Number == pr.Number && k.Fingerprint == seen })
 		return err
 	})
 	if err != nil || same {
@@ -139,7 +140,7 @@ func (l *look) consider(ctx context.Context, pr provider.PullRequest) error {
 	if err != nil {
 		return fmt.Errorf("read commit %s: %w", pr.Head, err)
 	}
-	if err := l.db.Update(ctx, func(tx *db.Tx) error { return store.SavePullRequest(tx, &row) }); err != nil {
+	if err := l.db.Update(ctx, func(tx *db.Tx) error { return syncstate.SavePullRequest(tx, &row) }); err != nil {
 		return err
 	}
 
@@ -154,7 +155,7 @@ func (l *look) consider(ctx context.Context, pr provider.PullRequest) error {
 		if err := l.drop(tx, row.ID); err != nil {
 			return err
 		}
-		if err := store.SavePullRequest(tx, &row); err != nil {
+		if err := syncstate.SavePullRequest(tx, &row); err != nil {
 			return err
 		}
 
@@ -165,7 +166,7 @@ func (l *look) consider(ctx context.Context, pr provider.PullRequest) error {
 // drop abandons the previews of configurations that do not ask for comments any
 // more.
 func (l *look) drop(tx *db.Tx, pullRequestID int64) error {
-	previews, err := store.PreviewsOf(tx, pullRequestID)
+	previews, err := syncstate.PreviewsOf(tx, pullRequestID)
 	if err != nil {
 		return err
 	}
@@ -187,7 +188,7 @@ func (l *look) seen(tx *db.Tx, pr provider.PullRequest) (string, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, pr.Head, l.base, pr.Fork)
 	for _, cfg := range l.cfgs {
-		s, err := store.ResourceByName(tx, cfg.Resource())
+		s, err := syncstate.ResourceByName(tx, cfg.Resource())
 		if err != nil && lockstep.KindOf(err) != lockstep.NotFound {
 			return "", err
 		}
@@ -198,13 +199,13 @@ func (l *look) seen(tx *db.Tx, pr provider.PullRequest) (string, error) {
 
 // compare has one configuration previewed if the head asks something else of it
 // than the branch's head does.
-func (l *look) compare(ctx context.Context, cfg store.TrackedConfiguration, pr provider.PullRequest, row store.PullRequest, files lockstep.Tree) error {
+func (l *look) compare(ctx context.Context, cfg store.TrackedConfiguration, pr provider.PullRequest, row syncstate.PullRequest, files lockstep.Tree) error {
 	before, err := l.ofBase(ctx, cfg)
 	if err != nil {
 		return err
 	}
 
-	v := store.Preview{PullRequestID: row.ID, ConfigurationID: cfg.ID, Configuration: cfg.SyncConfiguration, Head: pr.Head}
+	v := syncstate.Preview{PullRequestID: row.ID, ConfigurationID: cfg.ID, Configuration: cfg.SyncConfiguration, Head: pr.Head}
 	if pr.Fork {
 		v.Base = l.base
 		files = overlay{Tree: files, base: l.files, file: plain(cfg.ConfigFile)}
@@ -217,7 +218,7 @@ func (l *look) compare(ctx context.Context, cfg store.TrackedConfiguration, pr p
 
 	v.Fingerprint = fingerprint(cfg, v.Base != "", before, after)
 	return l.db.Update(ctx, func(tx *db.Tx) error {
-		s, err := store.LockResourceByName(tx, cfg.Resource())
+		s, err := syncstate.LockResourceByName(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
@@ -229,8 +230,8 @@ func (l *look) compare(ctx context.Context, cfg store.TrackedConfiguration, pr p
 
 // settle makes a preview the one of its pull request and configuration, if one is
 // wanted and there is none of the same.
-func (l *look) settle(tx *db.Tx, v store.Preview, wanted bool) error {
-	previews, err := store.PreviewsOf(tx, v.PullRequestID)
+func (l *look) settle(tx *db.Tx, v syncstate.Preview, wanted bool) error {
+	previews, err := syncstate.PreviewsOf(tx, v.PullRequestID)
 	if err != nil {
 		return err
 	}
@@ -241,7 +242,7 @@ func (l *look) settle(tx *db.Tx, v store.Preview, wanted bool) error {
 		}
 
 		current := old.Fingerprint == v.Fingerprint && old.AttemptedSeq == v.AttemptedSeq &&
-			(old.Head == v.Head || old.State != store.PreviewPlanning)
+			(old.Head == v.Head || old.State != syncstate.PreviewPlanning)
 		if wanted && current {
 			return nil
 		}
@@ -253,7 +254,7 @@ func (l *look) settle(tx *db.Tx, v store.Preview, wanted bool) error {
 	if !wanted {
 		return nil
 	}
-	if err := store.InsertPreview(tx, v); err != nil {
+	if err := syncstate.InsertPreview(tx, v); err != nil {
 		return err
 	}
 

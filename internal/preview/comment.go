@@ -12,7 +12,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
@@ -26,7 +26,7 @@ const (
 
 // A draft is what a comment is to say, and what it said.
 type draft struct {
-	row   store.PullRequest
+	row   syncstate.PullRequest
 	pr    provider.PullRequest
 	page  Comment
 	ready time.Time // not to be put before; zero where all is planned
@@ -48,14 +48,14 @@ func (p *Controller) comment(ctx context.Context, job *queue.Job, w commentWork)
 		case d.ready.After(tx.Now):
 			open = false
 			d.row.DueAt = d.ready
-			if err := store.SaveComment(tx, d.row.ID, d.row.Comment); err != nil {
+			if err := syncstate.SaveComment(tx, d.row.ID, d.row.Comment); err != nil {
 				return err
 			}
 
 			return job.RescheduleAt(tx, d.ready)
 		}
 
-		return store.SaveComment(tx, d.row.ID, d.row.Comment)
+		return syncstate.SaveComment(tx, d.row.ID, d.row.Comment)
 	})
 	if err != nil || !open {
 		return err
@@ -78,7 +78,7 @@ func (p *Controller) comment(ctx context.Context, job *queue.Job, w commentWork)
 // draft reads what a comment is to say. It takes the comment on for a while: who
 // makes it due meanwhile makes it due sooner than that.
 func (p *Controller) draft(tx *db.Tx, w commentWork) (d draft, open bool, err error) {
-	if d.row, open, err = store.LockPullRequest(tx, w.PullRequestID); err != nil || !open {
+	if d.row, open, err = syncstate.LockPullRequest(tx, w.PullRequestID); err != nil || !open {
 		return d, false, err
 	}
 	if err := json.Unmarshal(d.row.Document, &d.pr); err != nil {
@@ -88,7 +88,7 @@ func (p *Controller) draft(tx *db.Tx, w commentWork) (d draft, open bool, err er
 		return d, false, nil
 	}
 
-	previews, err := store.PreviewsOf(tx, d.row.ID)
+	previews, err := syncstate.PreviewsOf(tx, d.row.ID)
 	if err != nil {
 		return d, false, err
 	}
@@ -116,7 +116,7 @@ func (p *Controller) draft(tx *db.Tx, w commentWork) (d draft, open bool, err er
 }
 
 // put writes the comment, unless it says the same already.
-func (p *Controller) put(ctx context.Context, d draft) (store.Comment, error) {
+func (p *Controller) put(ctx context.Context, d draft) (syncstate.Comment, error) {
 	c := d.row.Comment
 	_, commenter, release, err := p.commenter(ctx, d.row.LinkID)
 	if err != nil {
@@ -143,8 +143,8 @@ func (p *Controller) put(ctx context.Context, d draft) (store.Comment, error) {
 }
 
 // told records what came of a comment, and says when it is looked at again.
-func (p *Controller) told(tx *db.Tx, job *queue.Job, d draft, c store.Comment, cause error) error {
-	now, open, err := store.LockPullRequest(tx, d.row.ID)
+func (p *Controller) told(tx *db.Tx, job *queue.Job, d draft, c syncstate.Comment, cause error) error {
+	now, open, err := syncstate.LockPullRequest(tx, d.row.ID)
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (p *Controller) told(tx *db.Tx, job *queue.Job, d draft, c store.Comment, c
 	p.log.LogAttrs(tx.Context(), levelOf(cause), "comment", slog.String("link", d.row.LinkID), slog.Int64("number", d.row.Number),
 		slog.Int("stacks", len(d.page.Stacks)), slog.Int64("try", c.Tries), slog.Any("err", cause))
 	c.DueAt = again
-	if err := store.SaveComment(tx, d.row.ID, c); err != nil {
+	if err := syncstate.SaveComment(tx, d.row.ID, c); err != nil {
 		return err
 	}
 

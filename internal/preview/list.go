@@ -12,6 +12,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
@@ -36,7 +37,7 @@ func (p *Controller) list(ctx context.Context, job *queue.Job, w pullRequestsWor
 		if cfgs, err = asking(tx, w); err != nil {
 			return err
 		}
-		return store.ScheduleListing(tx, w.LinkID, w.Branch, lease)
+		return syncstate.ScheduleListing(tx, w.LinkID, w.Branch, lease)
 	})
 	if err != nil {
 		return err
@@ -57,7 +58,7 @@ func (p *Controller) list(ctx context.Context, job *queue.Job, w pullRequestsWor
 	p.log.LogAttrs(ctx, levelOf(err), "pull requests", slog.String("link", w.LinkID), slog.String("branch", w.Branch),
 		slog.Int("open", l.open), slog.Duration("duration", time.Since(began)), slog.Any("err", err))
 	return p.db.Update(ctx, func(tx *db.Tx) error {
-		due, err2 := store.NextListingAt(tx, w.LinkID, w.Branch)
+		due, err2 := syncstate.NextListingAt(tx, w.LinkID, w.Branch)
 		if err2 != nil {
 			return err2
 		}
@@ -67,7 +68,7 @@ func (p *Controller) list(ctx context.Context, job *queue.Job, w pullRequestsWor
 			next = tx.Now
 		}
 
-		if err := store.ScheduleListing(tx, w.LinkID, w.Branch, next); err != nil {
+		if err := syncstate.ScheduleListing(tx, w.LinkID, w.Branch, next); err != nil {
 			return err
 		}
 
@@ -91,7 +92,7 @@ func asking(tx *db.Tx, w pullRequestsWork) ([]store.TrackedConfiguration, error)
 // The sweep finds it when something does.
 func (p *Controller) leave(ctx context.Context, job *queue.Job, w pullRequestsWork) error {
 	return p.db.Update(ctx, func(tx *db.Tx) error {
-		open, err := store.PullRequests(tx, w.LinkID, w.Branch)
+		open, err := syncstate.PullRequests(tx, w.LinkID, w.Branch)
 		if err != nil {
 			return err
 		}
@@ -102,7 +103,7 @@ func (p *Controller) leave(ctx context.Context, job *queue.Job, w pullRequestsWo
 			}
 		}
 
-		if err := store.ScheduleListing(tx, w.LinkID, w.Branch, time.Time{}); err != nil {
+		if err := syncstate.ScheduleListing(tx, w.LinkID, w.Branch, time.Time{}); err != nil {
 			return err
 		}
 
@@ -111,8 +112,8 @@ func (p *Controller) leave(ctx context.Context, job *queue.Job, w pullRequestsWo
 }
 
 // close forgets a pull request, and has what its previews proposed removed.
-func (p *Controller) close(tx *db.Tx, pr store.PullRequest) error {
-	previews, err := store.PreviewsOf(tx, pr.ID)
+func (p *Controller) close(tx *db.Tx, pr syncstate.PullRequest) error {
+	previews, err := syncstate.PreviewsOf(tx, pr.ID)
 	if err != nil {
 		return err
 	}
@@ -121,12 +122,12 @@ func (p *Controller) close(tx *db.Tx, pr store.PullRequest) error {
 			return err
 		}
 	}
-	return store.ClosePullRequest(tx, pr.ID)
+	return syncstate.ClosePullRequest(tx, pr.ID)
 }
 
 // abandon says that nobody wants a preview any more.
-func (p *Controller) abandon(tx *db.Tx, v store.Preview) error {
-	if err := store.AbandonPreview(tx, v.ID); err != nil {
+func (p *Controller) abandon(tx *db.Tx, v syncstate.Preview) error {
+	if err := syncstate.AbandonPreview(tx, v.ID); err != nil {
 		return err
 	}
 	return p.queue.Wake(tx, previewWork{v.ResourceID}, tx.Now)

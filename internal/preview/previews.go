@@ -8,7 +8,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/queue"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
@@ -87,13 +87,13 @@ func New(o Options) *Controller {
 // Refresh has the pull requests of a link listed, where some configuration
 // asks for comments on them.
 func (p *Controller) Refresh(tx *db.Tx, linkID string) error {
-	branches, err := store.PreviewedBranches(tx, linkID)
+	branches, err := syncstate.PreviewedBranches(tx, linkID)
 	if err != nil {
 		return err
 	}
 
 	for _, branch := range branches {
-		if err := store.ScheduleListing(tx, linkID, branch, tx.Now); err != nil {
+		if err := syncstate.ScheduleListing(tx, linkID, branch, tx.Now); err != nil {
 			return err
 		}
 		if err := p.queue.Wake(tx, pullRequestsWork{linkID, branch}, tx.Now); err != nil {
@@ -112,21 +112,21 @@ func (p *Controller) Sweep(ctx context.Context) {
 }
 
 func (p *Controller) sweep(tx *db.Tx) error {
-	if err := store.DeleteFinishedPreviews(tx); err != nil {
+	if err := syncstate.DeleteFinishedPreviews(tx); err != nil {
 		return err
 	}
 
-	branches, err := store.BranchesDueForListing(tx, worker.SweepBatch)
+	branches, err := syncstate.BranchesDueForListing(tx, worker.SweepBatch)
 	if err != nil {
 		return err
 	}
 
-	resources, err := store.OverduePreviews(tx, worker.SweepBatch)
+	resources, err := syncstate.OverduePreviews(tx, worker.SweepBatch)
 	if err != nil {
 		return err
 	}
 
-	comments, err := store.DueComments(tx, worker.SweepBatch)
+	comments, err := syncstate.DueComments(tx, worker.SweepBatch)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
@@ -22,7 +22,7 @@ func (t *turn) remove(ctx context.Context) error {
 		return ctx.Err() // the reservation ends by itself
 	}
 
-	return t.mine(ctx, func(tx *db.Tx, v store.Preview) error {
+	return t.mine(ctx, func(tx *db.Tx, v syncstate.Preview) error {
 		if err := t.engine.Release(tx, v.ResourceID); err != nil {
 			return err
 		}
@@ -32,19 +32,19 @@ func (t *turn) remove(ctx context.Context) error {
 				slog.String("resource", v.Configuration.ResourceName), slog.Int64("try", v.Tries+1), slog.Any("err", cause))
 			if v.Tries++; v.Tries < removeTries {
 				v.NotBefore = tx.Now.Add(worker.Backoff(v.Tries))
-				return store.SavePreview(tx, v)
+				return syncstate.SavePreview(tx, v)
 			}
 		}
 
 		if v.PullRequestID == 0 || v.Result == nil {
-			if err := store.DeletePreview(tx, v.ID); err != nil {
+			if err := syncstate.DeletePreview(tx, v.ID); err != nil {
 				return err
 			}
 			return t.due(tx, v.PullRequestID)
 		}
 
-		v.State, v.Checkpoint = store.PreviewDone, nil
-		return store.SavePreview(tx, v)
+		v.State, v.Checkpoint = syncstate.PreviewDone, nil
+		return syncstate.SavePreview(tx, v)
 	})
 }
 

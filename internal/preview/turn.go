@@ -10,6 +10,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/worker"
 )
@@ -26,7 +27,7 @@ const (
 type turn struct {
 	*Controller
 	job     *queue.Job
-	preview store.Preview
+	preview syncstate.Preview
 	note    []byte // what the resource's last ended attempt left
 }
 
@@ -54,7 +55,7 @@ func (p *Controller) work(ctx context.Context, job *queue.Job, w previewWork) er
 func (t *turn) next(ctx context.Context, resourceID int64) (step func(context.Context) error, err error) {
 	err = t.db.Update(ctx, func(tx *db.Tx) error {
 		step = nil
-		s, err := store.LockResource(tx, resourceID)
+		s, err := syncstate.LockResource(tx, resourceID)
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return t.job.Complete(tx)
 		}
@@ -63,7 +64,7 @@ func (t *turn) next(ctx context.Context, resourceID int64) (step func(context.Co
 			return err
 		}
 
-		v, ok, err := store.AcquirePreviewLease(tx, resourceID)
+		v, ok, err := syncstate.AcquirePreviewLease(tx, resourceID)
 		if err != nil {
 			return err
 		}
@@ -80,16 +81,16 @@ func (t *turn) next(ctx context.Context, resourceID int64) (step func(context.Co
 }
 
 // decide says under the resource's lock what is next.
-func (t *turn) decide(tx *db.Tx, s store.ResourceState) (func(context.Context) error, error) {
+func (t *turn) decide(tx *db.Tx, s syncstate.ResourceState) (func(context.Context) error, error) {
 	v := &t.preview
 	wanted, err := t.wanted(tx)
 	if err != nil {
 		return nil, err
 	}
 
-	if v.State == store.PreviewPlanning && !wanted {
-		v.State, v.Tries, v.NotBefore = store.PreviewRemoving, 0, tx.Now
-		if err := store.SavePreview(tx, *v); err != nil {
+	if v.State == syncstate.PreviewPlanning && !wanted {
+		v.State, v.Tries, v.NotBefore = syncstate.PreviewRemoving, 0, tx.Now
+		if err := syncstate.SavePreview(tx, *v); err != nil {
 			return nil, err
 		}
 	}
@@ -98,20 +99,20 @@ func (t *turn) decide(tx *db.Tx, s store.ResourceState) (func(context.Context) e
 		return nil, t.job.RescheduleAt(tx, v.NotBefore)
 	}
 
-	_, running, err := store.RunningAttempt(tx, s.ID)
+	_, running, err := syncstate.RunningAttempt(tx, s.ID)
 	if err != nil {
 		return nil, err
 	}
 
 	if running {
 		v.NotBefore = tx.Now.Add(whileAttempted)
-		if err := store.SavePreview(tx, *v); err != nil {
+		if err := syncstate.SavePreview(tx, *v); err != nil {
 			return nil, err
 		}
 		return nil, t.job.RescheduleAt(tx, v.NotBefore)
 	}
 
-	if v.State == store.PreviewRemoving {
+	if v.State == syncstate.PreviewRemoving {
 		_, err := t.engine.Reserve(tx, s.ID, worker.StepTimeout+15*time.Second)
 		return t.remove, err
 	}
@@ -131,13 +132,13 @@ func again(context.Context) error { return nil }
 
 // anew makes another preview in place of one that an attempt has come between:
 // what it proposed may be gone.
-func (t *turn) anew(tx *db.Tx, s store.ResourceState) error {
-	if err := store.AbandonPreview(tx, t.preview.ID); err != nil {
+func (t *turn) anew(tx *db.Tx, s syncstate.ResourceState) error {
+	if err := syncstate.AbandonPreview(tx, t.preview.ID); err != nil {
 		return err
 	}
 	v := t.preview
 	v.AttemptedSeq = s.AttemptedSeq
-	return store.InsertPreview(tx, v)
+	return syncstate.InsertPreview(tx, v)
 }
 
 // wanted says whether a preview's pull request is open and its configuration
@@ -164,7 +165,7 @@ func (t *turn) plan(ctx context.Context) error {
 		return ctx.Err()
 	}
 
-	return t.mine(ctx, func(tx *db.Tx, v store.Preview) error {
+	return t.mine(ctx, func(tx *db.Tx, v syncstate.Preview) error {
 		if step.Checkpoint != nil {
 			v.Checkpoint = step.Checkpoint
 		}
@@ -179,7 +180,7 @@ func (t *turn) plan(ctx context.Context) error {
 		}
 
 		if r == nil {
-			return store.SavePreview(tx, v)
+			return syncstate.SavePreview(tx, v)
 		}
 
 		if v.Base != "" {
@@ -192,8 +193,8 @@ func (t *turn) plan(ctx context.Context) error {
 			return err
 		}
 
-		v.State, v.Tries, v.NotBefore = store.PreviewRemoving, 0, tx.Now
-		if err := store.SavePreview(tx, v); err != nil {
+		v.State, v.Tries, v.NotBefore = syncstate.PreviewRemoving, 0, tx.Now
+		if err := syncstate.SavePreview(tx, v); err != nil {
 			return err
 		}
 
@@ -221,7 +222,7 @@ func (t *turn) advance(ctx context.Context) (step target.Step, err error) {
 
 // failed says what becomes of a preview whose step failed: a result, or nil where
 // it is tried again.
-func (t *turn) failed(tx *db.Tx, v *store.Preview, cause error) *Result {
+func (t *turn) failed(tx *db.Tx, v *syncstate.Preview, cause error) *Result {
 	decision := worker.Decide(cause, v.Tries)
 	unavailable := lockstep.KindOf(cause) == lockstep.Unavailable
 	if !decision.Retry || unavailable && tx.Now.Sub(v.StartedAt) >= patience {
@@ -235,12 +236,12 @@ func (t *turn) failed(tx *db.Tx, v *store.Preview, cause error) *Result {
 }
 
 // mine runs f on the preview's row, under its lock, if it is still this worker's.
-func (t *turn) mine(ctx context.Context, f func(tx *db.Tx, v store.Preview) error) error {
-	return worker.UpdateIfOwner(ctx, t.db, func(tx *db.Tx) (store.Preview, bool, error) {
-		if _, err := store.LockResource(tx, t.preview.ResourceID); err != nil {
-			return store.Preview{}, false, err
+func (t *turn) mine(ctx context.Context, f func(tx *db.Tx, v syncstate.Preview) error) error {
+	return worker.UpdateIfOwner(ctx, t.db, func(tx *db.Tx) (syncstate.Preview, bool, error) {
+		if _, err := syncstate.LockResource(tx, t.preview.ResourceID); err != nil {
+			return syncstate.Preview{}, false, err
 		}
-		return store.LockPreview(tx, t.preview)
+		return syncstate.LockPreview(tx, t.preview)
 	}, f)
 }
 
@@ -249,7 +250,7 @@ func (p *Controller) due(tx *db.Tx, pullRequestID int64) error {
 	if pullRequestID == 0 {
 		return nil
 	}
-	if err := store.RequestCommentUpdate(tx, pullRequestID); err != nil {
+	if err := syncstate.RequestCommentUpdate(tx, pullRequestID); err != nil {
 		return err
 	}
 	return p.queue.Wake(tx, commentWork{pullRequestID}, tx.Now)
@@ -288,7 +289,7 @@ func (t *turn) asAttempt() (a target.Attempt, release func()) {
 }
 
 // report writes the one line that there is of a preview.
-func (t *turn) report(tx *db.Tx, v store.Preview, r *Result, cause error) {
+func (t *turn) report(tx *db.Tx, v syncstate.Preview, r *Result, cause error) {
 	outcome := "planned"
 	switch {
 	case r.Problem != "":

@@ -9,7 +9,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
 // A feed writes sync events as they happen.
@@ -26,7 +26,7 @@ func newFeed(d *db.DB, of linker, out io.Writer) *feed { return &feed{db: d, of:
 // rewind puts the feed behind everything that has happened so far.
 func (f *feed) rewind(ctx context.Context) error {
 	return f.db.View(ctx, func(tx *db.Tx) (err error) {
-		_, f.after, err = store.NewestEvents(tx, f.of.account, f.of.region, store.EventFilter{}, 1)
+		_, f.after, err = syncstate.NewestEvents(tx, f.of.account, f.of.region, syncstate.EventFilter{}, 1)
 		return err
 	})
 }
@@ -53,10 +53,10 @@ func (f *feed) flush(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for {
-		var events []store.SyncEvent
+		var events []syncstate.SyncEvent
 		after := f.after
 		err := f.db.View(ctx, func(tx *db.Tx) (err error) {
-			events, after, err = store.SyncEvents(tx, f.of.account, f.of.region, store.EventFilter{}, f.after, 100)
+			events, after, err = syncstate.SyncEvents(tx, f.of.account, f.of.region, syncstate.EventFilter{}, f.after, 100)
 			return err
 		})
 		if err != nil {
@@ -75,7 +75,7 @@ func (f *feed) flush(ctx context.Context) error {
 }
 
 // line is how an event reads: when, what it is about, what happened.
-func line(ev store.SyncEvent) string {
+func line(ev syncstate.SyncEvent) string {
 	about := ev.Resource.Name
 	if about == "" {
 		about = ev.Branch

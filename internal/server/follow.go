@@ -13,6 +13,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/target/cfnstack"
 )
@@ -118,7 +119,7 @@ func (u *up) resumeLink(ctx context.Context, link lockstep.RepositoryLink) error
 	}
 
 	return u.server.db.Update(ctx, func(tx *db.Tx) error {
-		before, err := store.PolledHeads(tx, link.ID)
+		before, err := syncstate.PolledHeads(tx, link.ID)
 		if err != nil {
 			return err
 		}
@@ -354,7 +355,7 @@ func (u *up) configurations(ctx context.Context) (all []lockstep.SyncConfigurati
 		}
 
 		for _, link := range links {
-			page := store.Page{Limit: 1000}
+			page := db.Page{Limit: 1000}
 			for more := true; more; {
 				f := store.ConfigurationFilter{SyncType: cfnstack.Type, LinkID: link.ID}
 				list, next, err := store.Configurations(tx, link.Account, link.Region, f, page)
@@ -363,7 +364,7 @@ func (u *up) configurations(ctx context.Context) (all []lockstep.SyncConfigurati
 				}
 
 				all = append(all, list...)
-				page.After, more = next, next != (store.Cursor{})
+				page.After, more = next, next != (db.Cursor{})
 			}
 		}
 

@@ -209,7 +209,7 @@ func (l linker) link(ctx context.Context, s source) (link lockstep.RepositoryLin
 
 // host gives the host of an endpoint, made if it is not there yet.
 func (l linker) host(tx *db.Tx, s source) (lockstep.Host, error) {
-	page := store.Page{Limit: 1000}
+	page := db.Page{Limit: 1000}
 	for {
 		hosts, next, err := store.Hosts(tx, l.account, l.region, page)
 		if err != nil {
@@ -222,7 +222,7 @@ func (l linker) host(tx *db.Tx, s source) (lockstep.Host, error) {
 			}
 		}
 
-		if next == (store.Cursor{}) {
+		if next == (db.Cursor{}) {
 			break
 		}
 
@@ -272,7 +272,7 @@ func (l linker) isNear(d *db.DB, link lockstep.RepositoryLink) (near bool) {
 // all reads every link of the account and region.
 func (l linker) all(tx *db.Tx) ([]lockstep.RepositoryLink, error) {
 	var all []lockstep.RepositoryLink
-	page := store.Page{Limit: 1000}
+	page := db.Page{Limit: 1000}
 	for {
 		links, next, err := store.Links(tx, l.account, l.region, page)
 		if err != nil {
@@ -280,7 +280,7 @@ func (l linker) all(tx *db.Tx) ([]lockstep.RepositoryLink, error) {
 		}
 
 		all = append(all, links...)
-		if next == (store.Cursor{}) {
+		if next == (db.Cursor{}) {
 			return all, nil
 		}
 

@@ -12,6 +12,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
 // run serves, prints what happens, and with Once ends when every stack's first
@@ -81,7 +82,7 @@ func (u *up) found(ctx context.Context) error {
 				}
 
 				var a lockstep.RepositorySyncAttempt
-				a, err = store.LatestRepositorySync(tx, link.ID, link.Discovery.Branch)
+				a, err = syncstate.LatestRepositorySync(tx, link.ID, link.Discovery.Branch)
 				if lockstep.KindOf(err) == lockstep.NotFound {
 					err = nil // it waits for its first commit
 					continue
@@ -198,7 +199,7 @@ func (u *up) settled(ctx context.Context) (done bool, failures []string, err err
 }
 
 func branchSettled(tx *db.Tx, link lockstep.RepositoryLink, branch string) (bool, []string, error) {
-	a, err := store.LatestRepositorySync(tx, link.ID, branch)
+	a, err := syncstate.LatestRepositorySync(tx, link.ID, branch)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		return false, nil, nil
 	}
@@ -212,14 +213,14 @@ func branchSettled(tx *db.Tx, link lockstep.RepositoryLink, branch string) (bool
 }
 
 func resourceSettled(tx *db.Tx, cfg lockstep.SyncConfiguration) (bool, []string, error) {
-	s, err := store.ResourceByName(tx, cfg.Resource())
+	s, err := syncstate.ResourceByName(tx, cfg.Resource())
 	if err != nil {
 		return false, nil, err
 	}
 
-	a, ok, err := store.LatestAttempt(tx, s)
+	a, ok, err := syncstate.LatestAttempt(tx, s)
 	if err != nil || !ok || a.Outcome == "" || s.IsBehind() {
-		_, blocked, blockErr := store.ActiveBlocker(tx, s.ID)
+		_, blocked, blockErr := syncstate.ActiveBlocker(tx, s.ID)
 		return blocked, nil, errors.Join(err, blockErr)
 	}
 
@@ -227,7 +228,7 @@ func resourceSettled(tx *db.Tx, cfg lockstep.SyncConfiguration) (bool, []string,
 		return true, nil, nil
 	}
 
-	events, err := store.ResourceEvents(tx, a.ID)
+	events, err := syncstate.ResourceEvents(tx, a.ID)
 	reason := ""
 	if n := len(events); n > 0 {
 		reason = lockstep.SanitizeLine(events[n-1].Message)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
 // hello says how to reach what has just begun to answer.
@@ -56,12 +56,12 @@ func (u *up) summary(ctx context.Context, cfgs []lockstep.SyncConfiguration) err
 	fmt.Fprintln(u.Out)
 	return u.server.db.View(ctx, func(tx *db.Tx) error {
 		for _, cfg := range cfgs {
-			s, err := store.ResourceByName(tx, cfg.Resource())
+			s, err := syncstate.ResourceByName(tx, cfg.Resource())
 			if err != nil {
 				return err
 			}
 
-			a, ok, err := store.LatestAttempt(tx, s)
+			a, ok, err := syncstate.LatestAttempt(tx, s)
 			if err != nil {
 				return err
 			}

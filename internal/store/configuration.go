@@ -7,18 +7,19 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// configurationColumns joins what a configuration knows only through its link.
-const configurationColumns = `c.id, c.account, c.region, c.sync_type, c.resource_name, c.link_id, c.branch,
+// ConfigurationColumns are the columns that [ScanConfiguration] reads, and the
+// tables they are in: c is the configuration, l its link.
+const ConfigurationColumns = `c.id, c.account, c.region, c.sync_type, c.resource_name, c.link_id, c.branch,
 	c.config_file, c.role_arn, c.trigger_resource_update_on, c.publish_deployment_status, c.pull_request_comment,
 	c.created_at, l.owner_id, l.repository_name, l.provider_type
 	FROM sync_configuration c JOIN repository_link l ON l.id = c.link_id `
 
-const selectConfiguration = `SELECT ` + configurationColumns
+const selectConfiguration = `SELECT ` + ConfigurationColumns
 
 // Configuration reads the caller's sync configuration of a resource. NotFound
 // when there is none.
 func Configuration(tx *db.Tx, account lockstep.AccountID, region string, t lockstep.SyncType, name string) (lockstep.SyncConfiguration, error) {
-	c, err := scanConfiguration(tx.QueryRow(selectConfiguration+
+	c, err := ScanConfiguration(tx.QueryRow(selectConfiguration+
 		`WHERE c.account = $1 AND c.region = $2 AND c.sync_type = $3 AND c.resource_name = $4`,
 		account, region, t, name))
 	return c, notFoundAs(err, NoConfiguration(name))
@@ -27,7 +28,7 @@ func Configuration(tx *db.Tx, account lockstep.AccountID, region string, t locks
 // LockConfiguration is Configuration that keeps the row locked until the
 // transaction ends, for whoever is about to change or delete it.
 func LockConfiguration(tx *db.Tx, account lockstep.AccountID, region string, t lockstep.SyncType, name string) (lockstep.SyncConfiguration, error) {
-	c, err := scanConfiguration(tx.QueryRow(selectConfiguration+
+	c, err := ScanConfiguration(tx.QueryRow(selectConfiguration+
 		`WHERE c.account = $1 AND c.region = $2 AND c.sync_type = $3 AND c.resource_name = $4`+lockOnly(tx, "c"),
 		account, region, t, name))
 	return c, notFoundAs(err, NoConfiguration(name))
@@ -45,30 +46,15 @@ func lockOnly(tx *db.Tx, alias string) string {
 // when there is none, also when it was deleted and made again: an id is never
 // used twice.
 func ConfigurationByID(tx *db.Tx, id int64) (lockstep.SyncConfiguration, error) {
-	c, err := scanConfiguration(tx.QueryRow(selectConfiguration+`WHERE c.id = $1`, id))
+	c, err := ScanConfiguration(tx.QueryRow(selectConfiguration+`WHERE c.id = $1`, id))
 	return c, notFoundAs(err, noConfigurationID(id))
 }
 
 // ConfigurationsOf reads all sync configurations that follow a branch of a
 // link, oldest first: what a repository sync has to look at.
 func ConfigurationsOf(tx *db.Tx, linkID, branch string) ([]lockstep.SyncConfiguration, error) {
-	rows, err := tx.Query(selectConfiguration+`WHERE c.link_id = $1 AND c.branch = $2 ORDER BY c.id`, linkID, branch)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-
-	var all []lockstep.SyncConfiguration
-	for rows.Next() {
-		c, err := scanConfiguration(rows)
-		if err != nil {
-			return nil, err
-		}
-
-		all = append(all, c)
-	}
-
-	return all, rows.Err()
+	return db.Select(tx, scanConfiguration, selectConfiguration+
+		`WHERE c.link_id = $1 AND c.branch = $2 ORDER BY c.id`, linkID, branch)
 }
 
 // A ConfigurationFilter names the list that is read: the configurations of one
@@ -80,17 +66,13 @@ type ConfigurationFilter struct {
 
 // Configurations reads a page of the caller's sync configurations, oldest
 // first.
-func Configurations(tx *db.Tx, account lockstep.AccountID, region string, f ConfigurationFilter, p Page) ([]lockstep.SyncConfiguration, Cursor, error) {
-	rows, err := tx.Query(selectConfiguration+
+func Configurations(tx *db.Tx, account lockstep.AccountID, region string, f ConfigurationFilter, p db.Page) ([]lockstep.SyncConfiguration, db.Cursor, error) {
+	return db.SelectPage(tx, p, scanConfiguration, func(c lockstep.SyncConfiguration) db.Cursor {
+		return db.Cursor{Number: c.ID}
+	}, selectConfiguration+
 		`WHERE c.account = $1 AND c.region = $2 AND c.sync_type = $3 AND c.link_id = $4 AND c.id > $5
 		ORDER BY c.id LIMIT $6`,
-		account, region, f.SyncType, f.LinkID, p.After.Number, p.Limit+1)
-	if err != nil {
-		return nil, Cursor{}, err
-	}
-	return paged(rows, p.Limit, scanConfiguration, func(c lockstep.SyncConfiguration) Cursor {
-		return Cursor{Number: c.ID}
-	})
+		account, region, f.SyncType, f.LinkID, p.After.Number)
 }
 
 // InsertConfiguration makes a sync configuration and fills what the database
@@ -173,12 +155,18 @@ func forKeyShare(tx *db.Tx) string {
 	return ""
 }
 
-func scanConfiguration(row scanner) (lockstep.SyncConfiguration, error) {
+// ScanConfiguration scans ConfigurationColumns, after the columns that the
+// statement selects before them.
+func ScanConfiguration(row db.Scanner, before ...any) (lockstep.SyncConfiguration, error) {
 	var c lockstep.SyncConfiguration
 	var created int64
-	err := row.Scan(&c.ID, &c.Account, &c.Region, &c.SyncType, &c.ResourceName, &c.LinkID, &c.Branch,
+	err := row.Scan(append(before, &c.ID, &c.Account, &c.Region, &c.SyncType, &c.ResourceName, &c.LinkID, &c.Branch,
 		&c.ConfigFile, &c.RoleARN, &c.TriggerResourceUpdateOn, &c.PublishDeploymentStatus, &c.PullRequestComment,
-		&created, &c.OwnerID, &c.RepositoryName, &c.ProviderType)
+		&created, &c.OwnerID, &c.RepositoryName, &c.ProviderType)...)
 	c.CreatedAt = db.Time(created)
 	return c, err
+}
+
+func scanConfiguration(row db.Scanner) (lockstep.SyncConfiguration, error) {
+	return ScanConfiguration(row)
 }

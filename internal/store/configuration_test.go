@@ -9,21 +9,17 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/store/storetest"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 )
-
-func insertConfiguration(t testing.TB, d *db.DB, c lockstep.SyncConfiguration) lockstep.SyncConfiguration {
-	t.Helper()
-	update(t, d, func(tx *db.Tx) error { return store.InsertConfiguration(tx, &c) })
-	return c
-}
 
 func TestLinkIsReadAsItWasInserted(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		want := insertLink(t, d, 1)
+		want := storetest.InsertLink(t, d, 1)
 		discovery := &lockstep.Discovery{Branch: "main", Names: map[string]string{"a.yaml": "a"}, Rename: true}
 		for _, want.Discovery = range []*lockstep.Discovery{discovery, nil} {
-			update(t, d, func(tx *db.Tx) error { return store.SetDiscovery(tx, want.ID, want.Discovery) })
-			update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, d, func(tx *db.Tx) error { return store.SetDiscovery(tx, want.ID, want.Discovery) })
+			storetest.Update(t, d, func(tx *db.Tx) error {
 				got, err := store.Link(tx, account, region, want.ID)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("link (-want +got):\n%s", diff)
@@ -36,31 +32,31 @@ func TestLinkIsReadAsItWasInserted(t *testing.T) {
 
 func TestRepositoryIsLinkedOncePerConnection(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		again := insertLink(t, d, 1)
-		again.ID, again.ARN = newLink(2, "").ID, newLink(2, "").ARN
-		refused(t, d, lockstep.Exists, func(tx *db.Tx) error { return store.InsertLink(tx, &again) })
+		again := storetest.InsertLink(t, d, 1)
+		again.ID, again.ARN = storetest.NewLink(2, "").ID, storetest.NewLink(2, "").ARN
+		storetest.RequireKind(t, d, lockstep.Exists, func(tx *db.Tx) error { return store.InsertLink(tx, &again) })
 		again.RepositoryName = "another"
-		update(t, d, func(tx *db.Tx) error { return store.InsertLink(tx, &again) })
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.InsertLink(tx, &again) })
 	})
 }
 
 func TestLinkNeedsItsConnection(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := newLink(1, "arn:aws:codeconnections:eu-central-1:111122223333:connection/none")
-		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.InsertLink(tx, &l) })
+		l := storetest.NewLink(1, "arn:aws:codeconnections:eu-central-1:111122223333:connection/none")
+		storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.InsertLink(tx, &l) })
 	})
 }
 
 func TestDeleteLinkRefusesWhileConfigured(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := insertLink(t, d, 1)
-		c := insertConfiguration(t, d, newConfiguration("web", l.ID))
+		l := storetest.InsertLink(t, d, 1)
+		c := storetest.InsertConfiguration(t, d, storetest.NewConfiguration("web", l.ID))
 		remove := func(tx *db.Tx) error { return store.DeleteLink(tx, account, region, l.ID) }
-		refused(t, d, lockstep.InUse, remove)
-		update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, c.ID) })
-		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.DeleteLink(tx, other, region, l.ID) })
-		update(t, d, remove)
-		refused(t, d, lockstep.NotFound, remove)
+		storetest.RequireKind(t, d, lockstep.InUse, remove)
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, c.ID) })
+		storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.DeleteLink(tx, other, region, l.ID) })
+		storetest.Update(t, d, remove)
+		storetest.RequireKind(t, d, lockstep.NotFound, remove)
 	})
 }
 
@@ -68,19 +64,19 @@ func TestDeleteLinkRefusesWhileConfigured(t *testing.T) {
 // holds one of the branches had to wait for the link, both would wait for ever.
 func TestASyncBeginsWhileItsLinkIsChanged(t *testing.T) {
 	d := dbtest.OpenOn(t, db.Postgres, db.Schema())
-	l := insertLink(t, d, 1)
+	l := storetest.InsertLink(t, d, 1)
 	begin := func(tx *db.Tx) error {
 		if _, err := tx.Exec(`SET LOCAL lock_timeout = '1s'`); err != nil {
 			return err
 		}
-		if _, err := store.LockBranch(tx, l.ID, "main"); err != nil {
+		if _, err := syncstate.LockBranch(tx, l.ID, "main"); err != nil {
 			return err
 		}
 
-		_, err := store.InsertRepositoryAttempt(tx, l.ID, "main", lockstep.RepositoryQueued)
+		_, err := syncstate.InsertRepositoryAttempt(tx, l.ID, "main", lockstep.RepositoryQueued)
 		return err
 	}
-	update(t, d, func(tx *db.Tx) error {
+	storetest.Update(t, d, func(tx *db.Tx) error {
 		if _, err := store.LockLinkToDelete(tx, account, region, l.ID); err != nil {
 			return err
 		}
@@ -91,7 +87,7 @@ func TestASyncBeginsWhileItsLinkIsChanged(t *testing.T) {
 
 		return nil
 	})
-	update(t, d, func(tx *db.Tx) error {
+	storetest.Update(t, d, func(tx *db.Tx) error {
 		if _, err := store.LockLink(tx, account, region, l.ID); err != nil {
 			return err
 		}
@@ -101,10 +97,10 @@ func TestASyncBeginsWhileItsLinkIsChanged(t *testing.T) {
 
 func TestFollowedBranchesAreThoseOfConfigurationsAndDiscovery(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := insertLink(t, d, 1)
+		l := storetest.InsertLink(t, d, 1)
 		follow := func(want []string) {
 			t.Helper()
-			update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, d, func(tx *db.Tx) error {
 				got, err := store.TrackedBranches(tx, l.ID)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("branches (-want +got):\n%s", diff)
@@ -114,32 +110,32 @@ func TestFollowedBranchesAreThoseOfConfigurationsAndDiscovery(t *testing.T) {
 		}
 
 		follow(nil)
-		insertConfiguration(t, d, newConfiguration("web", l.ID))
-		insertConfiguration(t, d, newConfiguration("api", l.ID))
+		storetest.InsertConfiguration(t, d, storetest.NewConfiguration("web", l.ID))
+		storetest.InsertConfiguration(t, d, storetest.NewConfiguration("api", l.ID))
 		follow([]string{"main"})
-		update(t, d, func(tx *db.Tx) error { return store.SetDiscovery(tx, l.ID, &lockstep.Discovery{Branch: "dev"}) })
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.SetDiscovery(tx, l.ID, &lockstep.Discovery{Branch: "dev"}) })
 		follow([]string{"dev", "main"})
 	})
 }
 
 func TestConfigurationKnowsItsLink(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := insertLink(t, d, 1)
-		c := newConfiguration("web", l.ID)
+		l := storetest.InsertLink(t, d, 1)
+		c := storetest.NewConfiguration("web", l.ID)
 		c.TriggerResourceUpdateOn, c.PublishDeploymentStatus, c.PullRequestComment = lockstep.AnyChange, "ENABLED", "DISABLED"
-		want := insertConfiguration(t, d, c)
+		want := storetest.InsertConfiguration(t, d, c)
 		if want.ID == 0 || want.OwnerID != "acme" || want.RepositoryName != "infra1" || want.ProviderType != "Git" {
 			t.Errorf("not filled: %+v", want)
 		}
 
-		update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, d, func(tx *db.Tx) error {
 			got, err := store.Configuration(tx, account, region, "CFN_STACK_SYNC", "web")
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("configuration (-want +got):\n%s", diff)
 			}
 			return err
 		})
-		update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, d, func(tx *db.Tx) error {
 			got, err := store.ConfigurationByID(tx, want.ID)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("configuration by id (-want +got):\n%s", diff)
@@ -151,21 +147,21 @@ func TestConfigurationKnowsItsLink(t *testing.T) {
 
 func TestConfigurationNeedsALinkOfTheSameAccount(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := insertLink(t, d, 1)
-		c := newConfiguration("web", l.ID)
+		l := storetest.InsertLink(t, d, 1)
+		c := storetest.NewConfiguration("web", l.ID)
 		c.Account = other
-		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.InsertConfiguration(tx, &c) })
+		storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.InsertConfiguration(tx, &c) })
 	})
 }
 
 func TestResourceHasOneConfigurationAndIDsAreNeverReused(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := insertLink(t, d, 1)
-		first := insertConfiguration(t, d, newConfiguration("web", l.ID))
-		again := newConfiguration("web", l.ID)
-		refused(t, d, lockstep.Exists, func(tx *db.Tx) error { return store.InsertConfiguration(tx, &again) })
-		update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, first.ID) })
-		if second := insertConfiguration(t, d, again); second.ID <= first.ID {
+		l := storetest.InsertLink(t, d, 1)
+		first := storetest.InsertConfiguration(t, d, storetest.NewConfiguration("web", l.ID))
+		again := storetest.NewConfiguration("web", l.ID)
+		storetest.RequireKind(t, d, lockstep.Exists, func(tx *db.Tx) error { return store.InsertConfiguration(tx, &again) })
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, first.ID) })
+		if second := storetest.InsertConfiguration(t, d, again); second.ID <= first.ID {
 			t.Errorf("the id %d came after %d", second.ID, first.ID)
 		}
 	})
@@ -173,7 +169,7 @@ func TestResourceHasOneConfigurationAndIDsAreNeverReused(t *testing.T) {
 
 func version(t testing.TB, d *db.DB, id int64) (v int64) {
 	t.Helper()
-	update(t, d, func(tx *db.Tx) error {
+	storetest.Update(t, d, func(tx *db.Tx) error {
 		return tx.QueryRow(`SELECT version FROM sync_configuration WHERE id = $1`, id).Scan(&v)
 	})
 	return v
@@ -181,9 +177,9 @@ func version(t testing.TB, d *db.DB, id int64) (v int64) {
 
 func TestEveryUpdateMakesANewVersion(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l, moved := insertLink(t, d, 1), insertLink(t, d, 2)
-		want := insertConfiguration(t, d, newConfiguration("web", l.ID))
-		update(t, d, func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &want) })
+		l, moved := storetest.InsertLink(t, d, 1), storetest.InsertLink(t, d, 2)
+		want := storetest.InsertConfiguration(t, d, storetest.NewConfiguration("web", l.ID))
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &want) })
 
 		if got := version(t, d, want.ID); got != 2 {
 			t.Errorf("version %d after an update that changed nothing, want 2", got)
@@ -191,14 +187,14 @@ func TestEveryUpdateMakesANewVersion(t *testing.T) {
 
 		want.LinkID, want.Branch, want.ConfigFile, want.RoleARN = moved.ID, "dev", "b.yaml", "arn:aws:iam::111122223333:role/b"
 		want.TriggerResourceUpdateOn, want.PublishDeploymentStatus, want.PullRequestComment = lockstep.FileChange, "DISABLED", "ENABLED"
-		update(t, d, func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &want) })
-		update(t, d, func(tx *db.Tx) error { return store.TouchConfiguration(tx, want.ID) })
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &want) })
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.TouchConfiguration(tx, want.ID) })
 
 		if got := version(t, d, want.ID); got != 4 {
 			t.Errorf("version %d after another update and a touch, want 4", got)
 		}
 
-		update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, d, func(tx *db.Tx) error {
 			got, err := store.Configuration(tx, account, region, want.SyncType, "web")
 			if diff := cmp.Diff(want, got); diff != "" || got.RepositoryName != "infra2" {
 				t.Errorf("configuration (-want +got):\n%s", diff)
@@ -210,35 +206,35 @@ func TestEveryUpdateMakesANewVersion(t *testing.T) {
 
 func TestConfigurationsAreListedByLinkAndBranch(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l, elsewhere := insertLink(t, d, 1), insertLink(t, d, 2)
+		l, elsewhere := storetest.InsertLink(t, d, 1), storetest.InsertLink(t, d, 2)
 		for _, name := range []string{"c", "a", "b"} {
-			insertConfiguration(t, d, newConfiguration(name, l.ID))
+			storetest.InsertConfiguration(t, d, storetest.NewConfiguration(name, l.ID))
 		}
 
-		dev := newConfiguration("dev", l.ID)
+		dev := storetest.NewConfiguration("dev", l.ID)
 		dev.Branch = "dev"
-		insertConfiguration(t, d, dev)
-		insertConfiguration(t, d, newConfiguration("elsewhere", elsewhere.ID))
-		update(t, d, func(tx *db.Tx) error {
+		storetest.InsertConfiguration(t, d, dev)
+		storetest.InsertConfiguration(t, d, storetest.NewConfiguration("elsewhere", elsewhere.ID))
+		storetest.Update(t, d, func(tx *db.Tx) error {
 			all, err := store.ConfigurationsOf(tx, l.ID, "main")
 			if diff := cmp.Diff([]string{"c", "a", "b"}, names(all)); diff != "" {
 				t.Errorf("of the branch (-want +got):\n%s", diff)
 			}
 			return err
 		})
-		update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, d, func(tx *db.Tx) error {
 			f := store.ConfigurationFilter{SyncType: "CFN_STACK_SYNC", LinkID: l.ID}
-			first, next, err := store.Configurations(tx, account, region, f, store.Page{Limit: 3})
+			first, next, err := store.Configurations(tx, account, region, f, db.Page{Limit: 3})
 			if err != nil {
 				return err
 			}
 
-			second, end, err := store.Configurations(tx, account, region, f, store.Page{Limit: 3, After: next})
+			second, end, err := store.Configurations(tx, account, region, f, db.Page{Limit: 3, After: next})
 			if diff := cmp.Diff([]string{"c", "a", "b", "dev"}, names(append(first, second...))); diff != "" {
 				t.Errorf("of the link (-want +got):\n%s", diff)
 			}
 
-			if end != (store.Cursor{}) {
+			if end != (db.Cursor{}) {
 				t.Errorf("the list goes on at %v", end)
 			}
 

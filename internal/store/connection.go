@@ -45,18 +45,14 @@ type ConnectionFilter struct {
 }
 
 // Connections reads a page of the caller's connections, oldest first.
-func Connections(tx *db.Tx, account lockstep.AccountID, region string, f ConnectionFilter, p Page) ([]lockstep.Connection, Cursor, error) {
-	rows, err := tx.Query(`SELECT `+connectionColumns+` FROM connection
+func Connections(tx *db.Tx, account lockstep.AccountID, region string, f ConnectionFilter, p db.Page) ([]lockstep.Connection, db.Cursor, error) {
+	return db.SelectPage(tx, p, scanConnection, func(c lockstep.Connection) db.Cursor {
+		return db.Cursor{Number: db.Millis(c.CreatedAt), Text: string(c.ARN)}
+	}, `SELECT `+connectionColumns+` FROM connection
 		WHERE account = $1 AND region = $2 AND (created_at, arn) > ($3, $4)
 		AND ($5 = '' OR provider_type = $5) AND ($6 = '' OR host_arn = $6)
 		ORDER BY created_at, arn LIMIT $7`,
-		account, region, p.After.Number, p.After.Text, f.ProviderType, f.HostARN, p.Limit+1)
-	if err != nil {
-		return nil, Cursor{}, err
-	}
-	return paged(rows, p.Limit, scanConnection, func(c lockstep.Connection) Cursor {
-		return Cursor{Number: db.Millis(c.CreatedAt), Text: string(c.ARN)}
-	})
+		account, region, p.After.Number, p.After.Text, f.ProviderType, f.HostARN)
 }
 
 // InsertConnection makes a connection; CreatedAt is filled with the
@@ -138,7 +134,7 @@ func DeleteConnection(tx *db.Tx, account lockstep.AccountID, region string, arn 
 	return err
 }
 
-func scanConnection(row scanner) (lockstep.Connection, error) {
+func scanConnection(row db.Scanner) (lockstep.Connection, error) {
 	var c lockstep.Connection
 	var host *lockstep.ARN
 	var created int64

@@ -37,7 +37,7 @@ func ConnectionCheckOf(tx *db.Tx, arn lockstep.ARN) (ConnectionCheck, error) {
 		return ConnectionCheck{}, nil
 	}
 
-	h.CheckedAt, h.NextCheckAt, h.NextRenewalAt = timeOf(checked), timeOf(check), timeOf(renew)
+	h.CheckedAt, h.NextCheckAt, h.NextRenewalAt = db.TimeOrZero(checked), db.TimeOrZero(check), db.TimeOrZero(renew)
 	if lease != 0 {
 		h.RenewalLeaseUntil = db.Time(lease)
 	}
@@ -59,33 +59,17 @@ func SaveConnectionCheck(tx *db.Tx, arn lockstep.ARN, h ConnectionCheck) error {
 		ON CONFLICT (connection_arn) DO UPDATE SET reason = excluded.reason, checked_at = excluded.checked_at,
 			check_at = excluded.check_at, check_failures = excluded.check_failures, renew_at = excluded.renew_at,
 			lease_until = excluded.lease_until, renew_failures = excluded.renew_failures`,
-		arn, storable(h.Reason), millisOf(h.CheckedAt), millisOf(h.NextCheckAt), h.CheckFailures, millisOf(h.NextRenewalAt), lease, h.RenewalFailures)
+		arn, db.Storable(h.Reason), db.MillisOrNull(h.CheckedAt), db.MillisOrNull(h.NextCheckAt), h.CheckFailures, db.MillisOrNull(h.NextRenewalAt), lease, h.RenewalFailures)
 
 	return err
-}
-
-func timeOf(ms *int64) time.Time {
-	if ms == nil {
-		return time.Time{}
-	}
-	return db.Time(*ms)
-}
-
-// millisOf gives NULL for a time that is not set.
-func millisOf(t time.Time) *int64 {
-	if t.IsZero() {
-		return nil
-	}
-	ms := db.Millis(t)
-	return &ms
 }
 
 // OverdueConnectionChecks lists up to limit connections that should have been checked
 // by a time, and up to as many whose token should have been renewed.
 func OverdueConnectionChecks(tx *db.Tx, by time.Time, limit int) (check, renew []lockstep.ARN, err error) {
 	for column, list := range map[string]*[]lockstep.ARN{"check_at": &check, "renew_at": &renew} {
-		arns, err := texts(tx.Query(`SELECT connection_arn FROM handshake WHERE `+column+` <= $1 ORDER BY `+column+` LIMIT $2`,
-			db.Millis(by), limit))
+		arns, err := db.Select(tx, db.ScanValue[string], `SELECT connection_arn FROM handshake WHERE `+column+` <= $1 ORDER BY `+column+` LIMIT $2`,
+			db.Millis(by), limit)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -12,18 +12,19 @@ import (
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/store/storetest"
 )
 
 // What was there before connections had handshakes is read as having none.
 func TestConnectionsOfTheReleaseBeforeHaveNoHandshakeYet(t *testing.T) {
 	dbtest.EachEngine(t, func(t *testing.T, on db.Dialect) {
 		url := dbtest.URL(t, on)
-		d, err := db.Open(t.Context(), url, before(t, "0009"))
+		d, err := db.Open(t.Context(), url, dbtest.SchemaBefore(t, "0009"))
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		l := insertLink(t, d, 1)
+		l := storetest.InsertLink(t, d, 1)
 		if err := d.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -34,7 +35,7 @@ func TestConnectionsOfTheReleaseBeforeHaveNoHandshakeYet(t *testing.T) {
 
 		defer d.Close()
 
-		update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, d, func(tx *db.Tx) error {
 			row, err := store.ConnectionCheckOf(tx, l.ConnectionARN)
 			if err != nil || row != (store.ConnectionCheck{}) {
 				t.Errorf("its handshake is %+v, %v", row, err)
@@ -57,14 +58,14 @@ func TestConnectionsOfTheReleaseBeforeHaveNoHandshakeYet(t *testing.T) {
 
 func TestAHandshakeIsReadAsItWasSaved(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		arn := insertLink(t, d, 1).ConnectionARN
+		arn := storetest.InsertLink(t, d, 1).ConnectionARN
 		at := func(minutes int) time.Time { return time.Date(2026, 11, 28, 12, minutes, 0, 0, time.UTC) }
 		for _, want := range []store.ConnectionCheck{
 			{Reason: "refused", CheckedAt: at(1), NextCheckAt: at(2), CheckFailures: 3, NextRenewalAt: at(4), RenewalLeaseUntil: at(5), RenewalFailures: 6},
 			{Reason: "only this"}, {},
 		} {
-			update(t, d, func(tx *db.Tx) error { return store.SaveConnectionCheck(tx, arn, want) })
-			update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, d, func(tx *db.Tx) error { return store.SaveConnectionCheck(tx, arn, want) })
+			storetest.Update(t, d, func(tx *db.Tx) error {
 				got, err := store.ConnectionCheckOf(tx, arn)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("(-want +got):\n%s", diff)
@@ -83,10 +84,10 @@ func TestAttack20APendingHandshakeIsBoundToItsConnectionAndAccount(t *testing.T)
 			t.Fatal(err)
 		}
 
-		one, two := connectionOf(t, d, insertLink(t, d, 1)), connectionOf(t, d, insertLink(t, d, 2))
+		one, two := connectionOf(t, d, storetest.InsertLink(t, d, 1)), connectionOf(t, d, storetest.InsertLink(t, d, 2))
 		p := store.PendingAuthorization{State: strings.Repeat("s", 43), Verifier: "canary-verifier", ClientID: "c", ClientSecret: "canary-secret", RedirectURI: "https://c.example"}
-		update(t, d, func(tx *db.Tx) error { return store.PutPendingAuthorization(tx, key, one, p, tx.Now.Add(time.Minute)) })
-		update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.PutPendingAuthorization(tx, key, one, p, tx.Now.Add(time.Minute)) })
+		storetest.Update(t, d, func(tx *db.Tx) error {
 			_, err := tx.Exec(`INSERT INTO pending_handshake SELECT $1, sealed, expires_at FROM pending_handshake`, two.ARN)
 			return err
 		})
@@ -94,7 +95,7 @@ func TestAttack20APendingHandshakeIsBoundToItsConnectionAndAccount(t *testing.T)
 		stranger.Account = "444455556666"
 
 		for _, conn := range []lockstep.Connection{two, stranger} {
-			update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, d, func(tx *db.Tx) error {
 				got, err := store.TakePendingAuthorization(tx, key, conn, p.State)
 				if err == nil || got != (store.PendingAuthorization{}) {
 					t.Errorf("it opens for %s of %s", conn.ARN, conn.Account)
@@ -103,7 +104,7 @@ func TestAttack20APendingHandshakeIsBoundToItsConnectionAndAccount(t *testing.T)
 			})
 		}
 
-		update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, d, func(tx *db.Tx) error {
 			var box []byte
 			if err := tx.QueryRow(`SELECT sealed FROM pending_handshake WHERE connection_arn = $1`, one.ARN).Scan(&box); err != nil {
 				return err
@@ -125,7 +126,7 @@ func TestAttack20APendingHandshakeIsBoundToItsConnectionAndAccount(t *testing.T)
 
 func connectionOf(t testing.TB, d *db.DB, l lockstep.RepositoryLink) (conn lockstep.Connection) {
 	t.Helper()
-	update(t, d, func(tx *db.Tx) (err error) {
+	storetest.Update(t, d, func(tx *db.Tx) (err error) {
 		conn, err = store.ConnectionByARN(tx, l.ConnectionARN)
 		return err
 	})

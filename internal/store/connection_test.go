@@ -10,24 +10,25 @@ import (
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/store/storetest"
 )
 
 func insertConnection(t testing.TB, d *db.DB, id string) lockstep.Connection {
 	t.Helper()
-	c := newConnection(id, "")
-	update(t, d, func(tx *db.Tx) error { return store.InsertConnection(tx, &c) })
+	c := storetest.NewConnection(id, "")
+	storetest.Update(t, d, func(tx *db.Tx) error { return store.InsertConnection(tx, &c) })
 	return c
 }
 
 func TestConnectionIsReadAsItWasInserted(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		h := newHost("host")
-		update(t, d, func(tx *db.Tx) error { return store.InsertHost(tx, &h) })
-		for _, want := range []lockstep.Connection{newConnection("hosted", h.ARN), newConnection("plain", "")} {
-			update(t, d, func(tx *db.Tx) error { return store.InsertConnection(tx, &want) })
-			update(t, d, func(tx *db.Tx) error { return store.SetConnectionStatus(tx, want.ARN, lockstep.ConnectionAvailable) })
+		h := storetest.NewHost("host")
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.InsertHost(tx, &h) })
+		for _, want := range []lockstep.Connection{storetest.NewConnection("hosted", h.ARN), storetest.NewConnection("plain", "")} {
+			storetest.Update(t, d, func(tx *db.Tx) error { return store.InsertConnection(tx, &want) })
+			storetest.Update(t, d, func(tx *db.Tx) error { return store.SetConnectionStatus(tx, want.ARN, lockstep.ConnectionAvailable) })
 			want.Status = lockstep.ConnectionAvailable
-			update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, d, func(tx *db.Tx) error {
 				got, err := store.Connection(tx, account, region, want.ARN)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("connection (-want +got):\n%s", diff)
@@ -40,17 +41,17 @@ func TestConnectionIsReadAsItWasInserted(t *testing.T) {
 
 func TestConnectionNeedsItsHost(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		c := newConnection("lost", newHost("nowhere").ARN)
-		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.InsertConnection(tx, &c) })
+		c := storetest.NewConnection("lost", storetest.NewHost("nowhere").ARN)
+		storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.InsertConnection(tx, &c) })
 	})
 }
 
 func TestConnectionsAreFiltered(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		h := newHost("host")
-		hosted, plain := newConnection("hosted", h.ARN), newConnection("plain", "")
+		h := storetest.NewHost("host")
+		hosted, plain := storetest.NewConnection("hosted", h.ARN), storetest.NewConnection("plain", "")
 		plain.ProviderType = "GitHub"
-		update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, d, func(tx *db.Tx) error {
 			if err := store.InsertHost(tx, &h); err != nil {
 				return err
 			}
@@ -70,8 +71,8 @@ func TestConnectionsAreFiltered(t *testing.T) {
 			{store.ConnectionFilter{HostARN: h.ARN}, []string{"hosted"}},
 			{store.ConnectionFilter{ProviderType: "GitHub", HostARN: h.ARN}, nil},
 		} {
-			update(t, d, func(tx *db.Tx) error {
-				list, _, err := store.Connections(tx, account, region, c.filter, store.Page{Limit: 10})
+			storetest.Update(t, d, func(tx *db.Tx) error {
+				list, _, err := store.Connections(tx, account, region, c.filter, db.Page{Limit: 10})
 				var got []string
 				for _, one := range list {
 					got = append(got, one.Name)
@@ -89,11 +90,11 @@ func TestConnectionsAreFiltered(t *testing.T) {
 
 func TestDeleteConnectionRefusesWhileLinked(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := insertLink(t, d, 1)
+		l := storetest.InsertLink(t, d, 1)
 		remove := func(tx *db.Tx) error { return store.DeleteConnection(tx, account, region, l.ConnectionARN) }
-		refused(t, d, lockstep.InUse, remove)
-		update(t, d, func(tx *db.Tx) error { return store.DeleteLink(tx, account, region, l.ID) })
-		update(t, d, remove)
+		storetest.RequireKind(t, d, lockstep.InUse, remove)
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteLink(tx, account, region, l.ID) })
+		storetest.Update(t, d, remove)
 	})
 }
 
@@ -105,7 +106,7 @@ func TestCredentialComesBackOpened(t *testing.T) {
 
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		c := insertConnection(t, d, "conn")
-		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error {
+		storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error {
 			_, err := store.Credential(tx, key, c.ARN)
 			return err
 		})
@@ -114,8 +115,8 @@ func TestCredentialComesBackOpened(t *testing.T) {
 			{Kind: lockstep.TokenCredential, Secret: "tok"},
 			{Kind: lockstep.NoCredential},
 		} {
-			update(t, d, func(tx *db.Tx) error { return store.SaveCredential(tx, key, c.ARN, want) })
-			update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, d, func(tx *db.Tx) error { return store.SaveCredential(tx, key, c.ARN, want) })
+			storetest.Update(t, d, func(tx *db.Tx) error {
 				got, err := store.Credential(tx, key, c.ARN)
 				if got != want {
 					t.Errorf("got %#v, want %#v", got, want)
@@ -134,14 +135,14 @@ func TestCredentialCopiedToAnotherConnectionDoesNotOpen(t *testing.T) {
 
 	d := dbtest.Open(t)
 	mine, theirs := insertConnection(t, d, "mine"), insertConnection(t, d, "theirs")
-	update(t, d, func(tx *db.Tx) error {
+	storetest.Update(t, d, func(tx *db.Tx) error {
 		return store.SaveCredential(tx, key, theirs.ARN, lockstep.Credential{Kind: lockstep.TokenCredential, Secret: "hunter2"})
 	})
-	update(t, d, func(tx *db.Tx) error {
+	storetest.Update(t, d, func(tx *db.Tx) error {
 		_, err := tx.Exec(`INSERT INTO credential SELECT $1, sealed, updated_at FROM credential`, mine.ARN)
 		return err
 	})
-	refused(t, d, lockstep.Internal, func(tx *db.Tx) error {
+	storetest.RequireKind(t, d, lockstep.Internal, func(tx *db.Tx) error {
 		_, err := store.Credential(tx, key, mine.ARN)
 		return err
 	})
@@ -152,7 +153,7 @@ func TestTagsGoWithTheThing(t *testing.T) {
 		c := insertConnection(t, d, "tagged")
 		tagged := func(want []lockstep.Tag) {
 			t.Helper()
-			update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, d, func(tx *db.Tx) error {
 				got, err := store.Tags(tx, c.ARN)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("tags (-want +got):\n%s", diff)
@@ -161,12 +162,12 @@ func TestTagsGoWithTheThing(t *testing.T) {
 			})
 		}
 		set := func(tags ...lockstep.Tag) {
-			update(t, d, func(tx *db.Tx) error { return store.SetTags(tx, c.ARN, tags) })
+			storetest.Update(t, d, func(tx *db.Tx) error { return store.SetTags(tx, c.ARN, tags) })
 		}
 		set(lockstep.Tag{Key: "b", Value: "1"}, lockstep.Tag{Key: "a"})
 		set(lockstep.Tag{Key: "b", Value: "2"})
 		tagged([]lockstep.Tag{{Key: "a"}, {Key: "b", Value: "2"}})
-		update(t, d, func(tx *db.Tx) error { return store.DeleteConnection(tx, account, region, c.ARN) })
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteConnection(tx, account, region, c.ARN) })
 		tagged(nil)
 	})
 }

@@ -31,17 +31,13 @@ func foundHost(row db.Row, arn lockstep.ARN) (lockstep.Host, error) {
 }
 
 // Hosts reads a page of the caller's hosts, oldest first.
-func Hosts(tx *db.Tx, account lockstep.AccountID, region string, p Page) ([]lockstep.Host, Cursor, error) {
-	rows, err := tx.Query(`SELECT `+hostColumns+` FROM host
+func Hosts(tx *db.Tx, account lockstep.AccountID, region string, p db.Page) ([]lockstep.Host, db.Cursor, error) {
+	return db.SelectPage(tx, p, scanHost, func(h lockstep.Host) db.Cursor {
+		return db.Cursor{Number: db.Millis(h.CreatedAt), Text: string(h.ARN)}
+	}, `SELECT `+hostColumns+` FROM host
 		WHERE account = $1 AND region = $2 AND (created_at, arn) > ($3, $4)
 		ORDER BY created_at, arn LIMIT $5`,
-		account, region, p.After.Number, p.After.Text, p.Limit+1)
-	if err != nil {
-		return nil, Cursor{}, err
-	}
-	return paged(rows, p.Limit, scanHost, func(h lockstep.Host) Cursor {
-		return Cursor{Number: db.Millis(h.CreatedAt), Text: string(h.ARN)}
-	})
+		account, region, p.After.Number, p.After.Text)
 }
 
 // LockHost is Host that keeps the row locked until the transaction ends, for
@@ -122,7 +118,7 @@ func DeleteHost(tx *db.Tx, account lockstep.AccountID, region string, arn lockst
 	return err
 }
 
-func scanHost(row scanner) (lockstep.Host, error) {
+func scanHost(row db.Scanner) (lockstep.Host, error) {
 	var h lockstep.Host
 	var vpc *string
 	var created int64

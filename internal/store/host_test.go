@@ -10,16 +10,17 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/store/storetest"
 )
 
 func TestHostIsReadAsItWasInserted(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		plain, inVPC := newHost("plain"), newHost("in-vpc")
+		plain, inVPC := storetest.NewHost("plain"), storetest.NewHost("in-vpc")
 		inVPC.StatusMessage = "fine"
 		inVPC.VPC = &lockstep.VPCConfiguration{VPCID: "vpc-1", SubnetIDs: []string{"a", "b"}, SecurityGroupIDs: []string{"c"}, TLSCertificate: "pem"}
 
 		for _, want := range []lockstep.Host{plain, inVPC} {
-			update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, d, func(tx *db.Tx) error {
 				if err := store.InsertHost(tx, &want); err != nil {
 					return err
 				}
@@ -30,7 +31,7 @@ func TestHostIsReadAsItWasInserted(t *testing.T) {
 
 				return nil
 			})
-			update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, d, func(tx *db.Tx) error {
 				got, err := store.Host(tx, account, region, want.ARN)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("host (-want +got):\n%s", diff)
@@ -43,17 +44,17 @@ func TestHostIsReadAsItWasInserted(t *testing.T) {
 
 func TestHostOfAnotherAccountOrRegionIsNotFound(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		h := newHost("mine")
-		update(t, d, func(tx *db.Tx) error { return store.InsertHost(tx, &h) })
+		h := storetest.NewHost("mine")
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.InsertHost(tx, &h) })
 		for _, scope := range [][2]string{{string(other), region}, {string(account), "us-east-1"}} {
 			whose, where := lockstep.AccountID(scope[0]), scope[1]
-			refused(t, d, lockstep.NotFound, func(tx *db.Tx) error {
+			storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error {
 				_, err := store.Host(tx, whose, where, h.ARN)
 				return err
 			})
-			refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.DeleteHost(tx, whose, where, h.ARN) })
-			update(t, d, func(tx *db.Tx) error {
-				list, _, err := store.Hosts(tx, whose, where, store.Page{Limit: 10})
+			storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.DeleteHost(tx, whose, where, h.ARN) })
+			storetest.Update(t, d, func(tx *db.Tx) error {
+				list, _, err := store.Hosts(tx, whose, where, db.Page{Limit: 10})
 				if len(list) != 0 {
 					t.Errorf("%v sees %v", scope, list)
 				}
@@ -61,7 +62,7 @@ func TestHostOfAnotherAccountOrRegionIsNotFound(t *testing.T) {
 			})
 		}
 
-		update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, d, func(tx *db.Tx) error {
 			_, err := store.HostByARN(tx, h.ARN)
 			return err
 		})
@@ -70,17 +71,17 @@ func TestHostOfAnotherAccountOrRegionIsNotFound(t *testing.T) {
 
 func TestHostARNIsTakenOnce(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		h := newHost("twice")
-		update(t, d, func(tx *db.Tx) error { return store.InsertHost(tx, &h) })
-		refused(t, d, lockstep.Exists, func(tx *db.Tx) error { return store.InsertHost(tx, &h) })
+		h := storetest.NewHost("twice")
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.InsertHost(tx, &h) })
+		storetest.RequireKind(t, d, lockstep.Exists, func(tx *db.Tx) error { return store.InsertHost(tx, &h) })
 	})
 }
 
 func TestDeleteHostRefusesWhileConnected(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		h := newHost("used")
-		c := newConnection("user", h.ARN)
-		update(t, d, func(tx *db.Tx) error {
+		h := storetest.NewHost("used")
+		c := storetest.NewConnection("user", h.ARN)
+		storetest.Update(t, d, func(tx *db.Tx) error {
 			if err := store.InsertHost(tx, &h); err != nil {
 				return err
 			}
@@ -88,10 +89,10 @@ func TestDeleteHostRefusesWhileConnected(t *testing.T) {
 		})
 
 		remove := func(tx *db.Tx) error { return store.DeleteHost(tx, account, region, h.ARN) }
-		refused(t, d, lockstep.InUse, remove)
-		update(t, d, func(tx *db.Tx) error { return store.DeleteConnection(tx, account, region, c.ARN) })
-		update(t, d, remove)
-		refused(t, d, lockstep.NotFound, remove)
+		storetest.RequireKind(t, d, lockstep.InUse, remove)
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteConnection(tx, account, region, c.ARN) })
+		storetest.Update(t, d, remove)
+		storetest.RequireKind(t, d, lockstep.NotFound, remove)
 	})
 }
 
@@ -99,9 +100,9 @@ func TestHostsAreListedInPagesWithoutGapOrRepetition(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		var want []string
 		// One transaction: all have the same time, so the ARN decides.
-		update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, d, func(tx *db.Tx) error {
 			for _, n := range []int{4, 2, 0, 3, 1} {
-				h := newHost(fmt.Sprintf("h%d", n))
+				h := storetest.NewHost(fmt.Sprintf("h%d", n))
 				if err := store.InsertHost(tx, &h); err != nil {
 					return err
 				}
@@ -115,9 +116,9 @@ func TestHostsAreListedInPagesWithoutGapOrRepetition(t *testing.T) {
 
 		for limit := 1; limit <= 6; limit++ {
 			var got []string
-			p := store.Page{Limit: limit}
-			for done := false; !done; done = p.After == (store.Cursor{}) {
-				update(t, d, func(tx *db.Tx) error {
+			p := db.Page{Limit: limit}
+			for done := false; !done; done = p.After == (db.Cursor{}) {
+				storetest.Update(t, d, func(tx *db.Tx) error {
 					list, next, err := store.Hosts(tx, account, region, p)
 					for _, h := range list {
 						got = append(got, h.Name)

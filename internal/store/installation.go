@@ -33,7 +33,3 @@ func BindTarget(tx *db.Tx, target string) (Installation, error) {
 
 	return in, nil
 }
-
-// newID gives a UUID that sorts by time, so that ids read in the order in which
-// things began.
-func newID() string { return uuid.Must(uuid.NewV7()).String() }

@@ -30,17 +30,13 @@ func foundLink(row db.Row, id string) (lockstep.RepositoryLink, error) {
 }
 
 // Links reads a page of the caller's repository links, oldest first.
-func Links(tx *db.Tx, account lockstep.AccountID, region string, p Page) ([]lockstep.RepositoryLink, Cursor, error) {
-	rows, err := tx.Query(`SELECT `+linkColumns+` FROM repository_link
+func Links(tx *db.Tx, account lockstep.AccountID, region string, p db.Page) ([]lockstep.RepositoryLink, db.Cursor, error) {
+	return db.SelectPage(tx, p, scanLink, func(l lockstep.RepositoryLink) db.Cursor {
+		return db.Cursor{Number: db.Millis(l.CreatedAt), Text: l.ID}
+	}, `SELECT `+linkColumns+` FROM repository_link
 		WHERE account = $1 AND region = $2 AND (created_at, id) > ($3, $4)
 		ORDER BY created_at, id LIMIT $5`,
-		account, region, p.After.Number, p.After.Text, p.Limit+1)
-	if err != nil {
-		return nil, Cursor{}, err
-	}
-	return paged(rows, p.Limit, scanLink, func(l lockstep.RepositoryLink) Cursor {
-		return Cursor{Number: db.Millis(l.CreatedAt), Text: l.ID}
-	})
+		account, region, p.After.Number, p.After.Text)
 }
 
 // InsertLink makes a repository link; CreatedAt is filled with the
@@ -180,8 +176,8 @@ func TrackedBranches(tx *db.Tx, linkID string) ([]string, error) {
 	if l.Discovery != nil {
 		discovered = l.Discovery.Branch
 	}
-	return texts(tx.Query(`SELECT branch FROM sync_configuration WHERE link_id = $1
-		UNION SELECT $2 WHERE $2 <> '' ORDER BY 1`, linkID, discovered))
+	return db.Select(tx, db.ScanValue[string], `SELECT branch FROM sync_configuration WHERE link_id = $1
+		UNION SELECT $2 WHERE $2 <> '' ORDER BY 1`, linkID, discovered)
 }
 
 func encodeDiscovery(d *lockstep.Discovery) (*string, error) {
@@ -196,7 +192,7 @@ func encodeDiscovery(d *lockstep.Discovery) (*string, error) {
 	return &text, nil
 }
 
-func scanLink(row scanner) (lockstep.RepositoryLink, error) {
+func scanLink(row db.Scanner) (lockstep.RepositoryLink, error) {
 	var l lockstep.RepositoryLink
 	var discovery *string
 	var created int64

@@ -19,19 +19,14 @@ type Poll struct {
 // ClaimPolls takes up to limit links whose time has come, each for as long as
 // lease: if the claimant dies, somebody else looks when that is over.
 func ClaimPolls(tx *db.Tx, limit int, lease time.Duration) ([]Poll, error) {
-	rows, err := tx.Query(`SELECT id, CASE WHEN hint_seq <> claimed_seq THEN 1 ELSE 0 END FROM repository_link
-		WHERE next_poll_at <= $1 ORDER BY next_poll_at LIMIT $2`+tx.SkipLocked(), db.Millis(tx.Now), limit)
-	if err != nil {
-		return nil, err
-	}
-
-	due, err := all(rows, func(row scanner) (p Poll, err error) {
+	due, err := db.Select(tx, func(row db.Scanner) (p Poll, err error) {
 		var hinted int64
 		err = row.Scan(&p.LinkID, &hinted)
 		p.Requested = hinted == 1
 
 		return p, err
-	})
+	}, `SELECT id, CASE WHEN hint_seq <> claimed_seq THEN 1 ELSE 0 END FROM repository_link
+		WHERE next_poll_at <= $1 ORDER BY next_poll_at LIMIT $2`+tx.SkipLocked(), db.Millis(tx.Now), limit)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +68,7 @@ func StopPolling(tx *db.Tx, p Poll) error {
 // SetOutage records why a repository cannot be reached and says whether that
 // is news: another cause than the one recorded, if any.
 func SetOutage(tx *db.Tx, linkID, cause string) (bool, error) {
-	n, err := tx.Exec(`UPDATE repository_link SET outage = $2 WHERE id = $1 AND outage <> $2`, linkID, storable(cause))
+	n, err := tx.Exec(`UPDATE repository_link SET outage = $2 WHERE id = $1 AND outage <> $2`, linkID, db.Storable(cause))
 	return n > 0, err
 }
 
@@ -113,45 +108,4 @@ func NextPoll(tx *db.Tx) (time.Time, bool, error) {
 		return time.Time{}, false, err
 	}
 	return db.Time(*at), true, nil
-}
-
-// PolledHeads gives the head of each branch of a link as last seen.
-func PolledHeads(tx *db.Tx, linkID string) (map[string]lockstep.SHA, error) {
-	rows, err := tx.Query(`SELECT branch, head FROM repository_branch WHERE link_id = $1`, linkID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-
-	heads := map[string]lockstep.SHA{}
-	for rows.Next() {
-		var branch string
-		var head lockstep.SHA
-		if err := rows.Scan(&branch, &head); err != nil {
-			return nil, err
-		}
-
-		heads[branch] = head
-	}
-
-	return heads, rows.Err()
-}
-
-func texts(rows *db.Rows, err error) ([]string, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-
-	var list []string
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			return nil, err
-		}
-
-		list = append(list, s)
-	}
-
-	return list, rows.Err()
 }

@@ -11,12 +11,14 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/store/storetest"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
 // claim takes what is due and expects it to be these links.
 func claim(t testing.TB, d *db.DB, lease time.Duration, want ...string) (polls []store.Poll) {
 	t.Helper()
-	update(t, d, func(tx *db.Tx) (err error) {
+	storetest.Update(t, d, func(tx *db.Tx) (err error) {
 		polls, err = store.ClaimPolls(tx, 10, lease)
 		return err
 	})
@@ -35,7 +37,7 @@ func claim(t testing.TB, d *db.DB, lease time.Duration, want ...string) (polls [
 // due gives how long there is until the next poll.
 func due(t testing.TB, d *db.DB) (in time.Duration, some bool) {
 	t.Helper()
-	update(t, d, func(tx *db.Tx) error {
+	storetest.Update(t, d, func(tx *db.Tx) error {
 		at, ok, err := store.NextPoll(tx)
 		in, some = at.Sub(tx.Now), ok
 		return err
@@ -45,14 +47,14 @@ func due(t testing.TB, d *db.DB) (in time.Duration, some bool) {
 
 func TestAClaimIsALeaseAndItsEndIsTheNextPoll(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := insertLink(t, d, 1)
+		l := storetest.InsertLink(t, d, 1)
 		if _, some := due(t, d); some {
 			t.Error("a link that nothing follows is due")
 		}
 
 		claim(t, d, time.Minute)
-		update(t, d, func(tx *db.Tx) error { return store.StartPolling(tx, l.ID, tx.Now) })
-		update(t, d, func(tx *db.Tx) error { return store.StartPolling(tx, l.ID, tx.Now.Add(time.Hour)) })
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.StartPolling(tx, l.ID, tx.Now) })
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.StartPolling(tx, l.ID, tx.Now.Add(time.Hour)) })
 		p := claim(t, d, time.Minute, l.ID)[0]
 		claim(t, d, time.Minute)
 
@@ -61,12 +63,12 @@ func TestAClaimIsALeaseAndItsEndIsTheNextPoll(t *testing.T) {
 		}
 
 		p.Interval, p.Failures = 2*time.Hour, 3
-		update(t, d, func(tx *db.Tx) error { return store.FinishPoll(tx, p, tx.Now.Add(2*time.Hour)) })
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.FinishPoll(tx, p, tx.Now.Add(2*time.Hour)) })
 		if in, _ := due(t, d); in < 119*time.Minute {
 			t.Errorf("after a poll it is due in %s", in)
 		}
 
-		update(t, d, func(tx *db.Tx) error { return store.RequestPoll(tx, l.ID) })
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.RequestPoll(tx, l.ID) })
 		again := claim(t, d, -time.Second, l.ID)[0]
 		if again.Interval != 2*time.Hour || again.Failures != 3 {
 			t.Errorf("remembered: %+v", again)
@@ -78,17 +80,17 @@ func TestAClaimIsALeaseAndItsEndIsTheNextPoll(t *testing.T) {
 
 func TestAHintDuringAPollIsNotLost(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := insertLink(t, d, 1)
+		l := storetest.InsertLink(t, d, 1)
 		end := map[string]func(tx *db.Tx, p store.Poll) error{
 			"finished": func(tx *db.Tx, p store.Poll) error { return store.FinishPoll(tx, p, tx.Now.Add(time.Hour)) },
 			"stopped":  store.StopPolling,
 		}
 		for name, f := range end {
-			update(t, d, func(tx *db.Tx) error { return store.RequestPoll(tx, l.ID) })
+			storetest.Update(t, d, func(tx *db.Tx) error { return store.RequestPoll(tx, l.ID) })
 			p := claim(t, d, time.Minute, l.ID)[0]
-			update(t, d, func(tx *db.Tx) error { return errors.Join(store.RequestPoll(tx, l.ID), f(tx, p)) })
+			storetest.Update(t, d, func(tx *db.Tx) error { return errors.Join(store.RequestPoll(tx, l.ID), f(tx, p)) })
 			p = claim(t, d, time.Minute, l.ID)[0]
-			update(t, d, func(tx *db.Tx) error { return f(tx, p) })
+			storetest.Update(t, d, func(tx *db.Tx) error { return f(tx, p) })
 
 			if in, some := due(t, d); some && in < 59*time.Minute {
 				t.Errorf("%s: due in %s, although nothing hinted since", name, in)
@@ -99,24 +101,24 @@ func TestAHintDuringAPollIsNotLost(t *testing.T) {
 
 func TestStopPollingLeavesALinkAloneUntilSomethingFollowsIt(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := insertLink(t, d, 1)
-		update(t, d, func(tx *db.Tx) error { return store.StartPolling(tx, l.ID, tx.Now) })
+		l := storetest.InsertLink(t, d, 1)
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.StartPolling(tx, l.ID, tx.Now) })
 		p := claim(t, d, time.Minute, l.ID)[0]
-		update(t, d, func(tx *db.Tx) error { return store.StopPolling(tx, p) })
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.StopPolling(tx, p) })
 		if _, some := due(t, d); some {
 			t.Error("it is still due")
 		}
-		update(t, d, func(tx *db.Tx) error { return store.StartPolling(tx, l.ID, tx.Now) })
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.StartPolling(tx, l.ID, tx.Now) })
 		claim(t, d, time.Minute, l.ID)
 	})
 }
 
 func TestAnOutageIsNewsWithEachCauseAndSoIsItsEnd(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := insertLink(t, d, 1)
+		l := storetest.InsertLink(t, d, 1)
 		set := func(cause string, want bool) {
 			t.Helper()
-			update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, d, func(tx *db.Tx) error {
 				news, err := store.SetOutage(tx, l.ID, cause)
 				if news != want {
 					t.Errorf("%q is news: %t", cause, news)
@@ -126,7 +128,7 @@ func TestAnOutageIsNewsWithEachCauseAndSoIsItsEnd(t *testing.T) {
 		}
 		end := func(want bool) {
 			t.Helper()
-			update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, d, func(tx *db.Tx) error {
 				news, err := store.EndOutage(tx, l.ID)
 				if news != want {
 					t.Errorf("the end is news: %t", news)
@@ -148,26 +150,26 @@ func TestAnOutageIsNewsWithEachCauseAndSoIsItsEnd(t *testing.T) {
 
 func TestABranchHasTheHeadThatWasSeenLast(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := insertLink(t, d, 1)
-		update(t, d, func(tx *db.Tx) error {
-			if head, err := store.BranchHead(tx, l.ID, "main"); head != "" || err != nil {
+		l := storetest.InsertLink(t, d, 1)
+		storetest.Update(t, d, func(tx *db.Tx) error {
+			if head, err := syncstate.BranchHead(tx, l.ID, "main"); head != "" || err != nil {
 				t.Errorf("before the first look: %q, %v", head, err)
 			}
 
-			head, err := store.LockBranch(tx, l.ID, "main")
+			head, err := syncstate.LockBranch(tx, l.ID, "main")
 			if head != "" || err != nil {
 				t.Errorf("locked: %q, %v", head, err)
 			}
 
-			return errors.Join(store.SetBranchHead(tx, l.ID, "main", "one"), store.SetBranchHead(tx, l.ID, "main", "two"))
+			return errors.Join(syncstate.SetBranchHead(tx, l.ID, "main", "one"), syncstate.SetBranchHead(tx, l.ID, "main", "two"))
 		})
-		update(t, d, func(tx *db.Tx) error {
-			head, err := store.LockBranch(tx, l.ID, "main")
+		storetest.Update(t, d, func(tx *db.Tx) error {
+			head, err := syncstate.LockBranch(tx, l.ID, "main")
 			if head != "two" || err != nil {
 				t.Errorf("locked: %q, %v", head, err)
 			}
 
-			heads, err := store.PolledHeads(tx, l.ID)
+			heads, err := syncstate.PolledHeads(tx, l.ID)
 			if diff := cmp.Diff(map[string]lockstep.SHA{"main": "two"}, heads); diff != "" {
 				t.Error(diff)
 			}
@@ -175,7 +177,7 @@ func TestABranchHasTheHeadThatWasSeenLast(t *testing.T) {
 			return err
 		})
 		err := d.Update(t.Context(), func(tx *db.Tx) error {
-			_, err := store.LockBranch(tx, "no-link", "main")
+			_, err := syncstate.LockBranch(tx, "no-link", "main")
 			return err
 		})
 		if !db.IsForeignKey(err) {
@@ -187,7 +189,7 @@ func TestABranchHasTheHeadThatWasSeenLast(t *testing.T) {
 func TestADatabaseIsBoundToItsFirstTarget(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		var first store.Installation
-		update(t, d, func(tx *db.Tx) (err error) {
+		storetest.Update(t, d, func(tx *db.Tx) (err error) {
 			first, err = store.BindTarget(tx, "sandbox")
 			return err
 		})
@@ -195,14 +197,14 @@ func TestADatabaseIsBoundToItsFirstTarget(t *testing.T) {
 			t.Errorf("bound: %+v", first)
 		}
 
-		update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, d, func(tx *db.Tx) error {
 			again, err := store.BindTarget(tx, "sandbox")
 			if again != first {
 				t.Errorf("bound again: %+v, was %+v", again, first)
 			}
 			return err
 		})
-		refused(t, d, lockstep.Invalid, func(tx *db.Tx) error {
+		storetest.RequireKind(t, d, lockstep.Invalid, func(tx *db.Tx) error {
 			_, err := store.BindTarget(tx, "aws")
 			return err
 		})

@@ -27,27 +27,22 @@ type SignedConfiguration struct {
 // SignaturePolicies reads a page of who may sign for the caller's configurations,
 // by sync type and name; those for which anybody may are left out. It is one
 // SELECT, fit for [db.DB.Peek].
-func SignaturePolicies(tx *db.Tx, account lockstep.AccountID, region string, p Page) ([]SignedConfiguration, Cursor, error) {
+func SignaturePolicies(tx *db.Tx, account lockstep.AccountID, region string, p db.Page) ([]SignedConfiguration, db.Cursor, error) {
 	afterType, afterName, _ := strings.Cut(p.After.Text, "/") // "" is before all
-	rows, err := tx.Query(`SELECT s.allowed_signers, s.public_keys, s.updated_at, `+configurationColumns+
+	return db.SelectPage(tx, p, scanSigned, func(s SignedConfiguration) db.Cursor {
+		return db.Cursor{Text: string(s.Configuration.SyncType) + "/" + s.Configuration.ResourceName}
+	}, `SELECT s.allowed_signers, s.public_keys, s.updated_at, `+ConfigurationColumns+
 		`JOIN signature_policy s ON s.configuration_id = c.id
 		WHERE c.account = $1 AND c.region = $2 AND (c.sync_type, c.resource_name) > ($3, $4)
 		ORDER BY c.sync_type, c.resource_name LIMIT $5`,
-		account, region, afterType, afterName, p.Limit+1)
-	if err != nil {
-		return nil, Cursor{}, err
-	}
-
-	return paged(rows, p.Limit, scanSigned, func(s SignedConfiguration) Cursor {
-		return Cursor{Text: string(s.Configuration.SyncType) + "/" + s.Configuration.ResourceName}
-	})
+		account, region, afterType, afterName)
 }
 
-func scanSigned(row scanner) (SignedConfiguration, error) {
+func scanSigned(row db.Scanner) (SignedConfiguration, error) {
 	var s SignedConfiguration
 	var updated int64
 	var err error
-	s.Configuration, err = scanConfiguration(prefixScanner{row, []any{&s.AllowedSigners, &s.PublicKeys, &updated}})
+	s.Configuration, err = ScanConfiguration(row, &s.AllowedSigners, &s.PublicKeys, &updated)
 	s.UpdatedAt = db.Time(updated)
 	return s, err
 }

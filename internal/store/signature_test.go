@@ -10,20 +10,21 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/store/storetest"
 )
 
 func TestSignaturePoliciesAreReadByNameWithTheirConfiguration(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		link := insertLink(t, d, 1)
+		link := storetest.InsertLink(t, d, 1)
 		var want []store.SignedConfiguration
 		for _, name := range []string{"Web", "api", "open", "web"} {
-			cfg := insertConfiguration(t, d, newConfiguration(name, link.ID))
+			cfg := storetest.InsertConfiguration(t, d, storetest.NewConfiguration(name, link.ID))
 			if name == "open" {
 				continue
 			}
 
 			p := lockstep.SignaturePolicy{AllowedSigners: "signers of " + name, PublicKeys: "keys\r\n of " + name}
-			update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, d, func(tx *db.Tx) error {
 				p.UpdatedAt = tx.Now.Truncate(time.Millisecond)
 				return store.PutSignaturePolicy(tx, cfg.ID, p)
 			})
@@ -32,12 +33,12 @@ func TestSignaturePoliciesAreReadByNameWithTheirConfiguration(t *testing.T) {
 
 		for _, limit := range []int{1, 2, 3, 4} {
 			var got []store.SignedConfiguration
-			update(t, d, func(tx *db.Tx) error {
-				page := store.Page{Limit: limit}
+			storetest.Update(t, d, func(tx *db.Tx) error {
+				page := db.Page{Limit: limit}
 				for {
 					some, next, err := store.SignaturePolicies(tx, account, region, page)
 					got = append(got, some...)
-					if page.After = next; err != nil || next == (store.Cursor{}) {
+					if page.After = next; err != nil || next == (db.Cursor{}) {
 						return err
 					}
 				}
@@ -51,8 +52,8 @@ func TestSignaturePoliciesAreReadByNameWithTheirConfiguration(t *testing.T) {
 			account lockstep.AccountID
 			region  string
 		}{{other, region}, {account, "us-east-1"}} {
-			update(t, d, func(tx *db.Tx) error {
-				some, _, err := store.SignaturePolicies(tx, where.account, where.region, store.Page{Limit: 10})
+			storetest.Update(t, d, func(tx *db.Tx) error {
+				some, _, err := store.SignaturePolicies(tx, where.account, where.region, db.Page{Limit: 10})
 				if len(some) > 0 {
 					t.Errorf("%v has %v", where, some)
 				}
@@ -60,9 +61,9 @@ func TestSignaturePoliciesAreReadByNameWithTheirConfiguration(t *testing.T) {
 			})
 		}
 
-		update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, want[1].Configuration.ID) })
-		update(t, d, func(tx *db.Tx) error {
-			some, _, err := store.SignaturePolicies(tx, account, region, store.Page{Limit: 10})
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, want[1].Configuration.ID) })
+		storetest.Update(t, d, func(tx *db.Tx) error {
+			some, _, err := store.SignaturePolicies(tx, account, region, db.Page{Limit: 10})
 			if diff := cmp.Diff([]store.SignedConfiguration{want[0], want[2]}, some); diff != "" {
 				t.Errorf("after one configuration was deleted (-want +got):\n%s", diff)
 			}

@@ -8,23 +8,12 @@ import (
 // Tags reads the tags of a host, connection or repository link in the order of
 // their keys.
 func Tags(tx *db.Tx, arn lockstep.ARN) ([]lockstep.Tag, error) {
-	rows, err := tx.Query(`SELECT key, value FROM tag WHERE arn = $1 ORDER BY key LIMIT 1000`, arn)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
+	return db.Select(tx, scanTag, `SELECT key, value FROM tag WHERE arn = $1 ORDER BY key LIMIT 1000`, arn)
+}
 
-	var tags []lockstep.Tag
-	for rows.Next() {
-		var t lockstep.Tag
-		if err := rows.Scan(&t.Key, &t.Value); err != nil {
-			return nil, err
-		}
-
-		tags = append(tags, t)
-	}
-
-	return tags, rows.Err()
+func scanTag(row db.Scanner) (tag lockstep.Tag, err error) {
+	err = row.Scan(&tag.Key, &tag.Value)
+	return tag, err
 }
 
 // SetTags adds tags to a thing; one whose key is there takes the new value.

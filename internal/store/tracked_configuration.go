@@ -16,41 +16,20 @@ type TrackedConfiguration struct {
 
 // ConfigurationsOfBranch reads all configurations that follow a branch, oldest first.
 func ConfigurationsOfBranch(tx *db.Tx, linkID, branch string) ([]TrackedConfiguration, error) {
-	rows, err := tx.Query(`SELECT version, handled_version, `+configurationColumns+`
+	return db.Select(tx, scanTracked, `SELECT version, handled_version, `+ConfigurationColumns+`
 		WHERE c.link_id = $1 AND c.branch = $2 ORDER BY c.id`, linkID, branch)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-
-	var list []TrackedConfiguration
-	for rows.Next() {
-		var f TrackedConfiguration
-		f.SyncConfiguration, err = scanConfiguration(prefixScanner{rows, []any{&f.Version, &f.ObservedVersion}})
-		if err != nil {
-			return nil, err
-		}
-
-		list = append(list, f)
-	}
-
-	return list, rows.Err()
 }
 
 // TrackedConfigurationByID reads one configuration. NotFound when it is not there.
-func TrackedConfigurationByID(tx *db.Tx, id int64) (f TrackedConfiguration, err error) {
-	row := tx.QueryRow(`SELECT version, handled_version, `+configurationColumns+`WHERE c.id = $1`, id)
-	f.SyncConfiguration, err = scanConfiguration(prefixScanner{row, []any{&f.Version, &f.ObservedVersion}})
-	return f, notFoundAs(err, noConfigurationID(id))
+func TrackedConfigurationByID(tx *db.Tx, id int64) (TrackedConfiguration, error) {
+	cfg, err := scanTracked(tx.QueryRow(`SELECT version, handled_version, `+ConfigurationColumns+`WHERE c.id = $1`, id))
+	return cfg, notFoundAs(err, noConfigurationID(id))
 }
 
-// prefixScanner scans the first columns of a row into dst and the others as asked.
-type prefixScanner struct {
-	row scanner
-	dst []any
+func scanTracked(row db.Scanner) (cfg TrackedConfiguration, err error) {
+	cfg.SyncConfiguration, err = ScanConfiguration(row, &cfg.Version, &cfg.ObservedVersion)
+	return cfg, err
 }
-
-func (a prefixScanner) Scan(dst ...any) error { return a.row.Scan(append(a.dst, dst...)...) }
 
 // SetObservedVersion records that a repository sync has acted on a version of a
 // configuration. False says that it was changed or deleted meanwhile: what was

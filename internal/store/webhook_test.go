@@ -13,13 +13,14 @@ import (
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/store/storetest"
 )
 
 // putWebhook gives a new link a webhook.
 func putWebhook(t testing.TB, d *db.DB, key *seal.Key, n int) lockstep.Webhook {
 	t.Helper()
-	w := lockstep.Webhook{LinkID: insertLink(t, d, n).ID, Kind: lockstep.GitHubWebhook}
-	update(t, d, func(tx *db.Tx) error {
+	w := lockstep.Webhook{LinkID: storetest.InsertLink(t, d, n).ID, Kind: lockstep.GitHubWebhook}
+	storetest.Update(t, d, func(tx *db.Tx) error {
 		return store.PutWebhook(tx, key, &w, store.NewWebhookSecret(w.Kind))
 	})
 	return w
@@ -40,13 +41,13 @@ func TestANewSecretOfAWebhookTakesThePlaceOfTheOld(t *testing.T) {
 		before := putWebhook(t, d, key, 1)
 		after := lockstep.Webhook{LinkID: before.LinkID, Kind: lockstep.GitLabWebhook}
 		secret := seal.NewSecret("sixteen characters")
-		update(t, d, func(tx *db.Tx) error { return store.PutWebhook(tx, key, &after, secret) })
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.PutWebhook(tx, key, &after, secret) })
 
 		if after.ID != before.ID {
 			t.Errorf("the id %s has become %s", before.ID, after.ID)
 		}
 
-		update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, d, func(tx *db.Tx) error {
 			got, opened, err := store.OpenWebhook(tx, key, before.ID)
 			if got.Kind != after.Kind || got.LinkID != before.LinkID || !opened.Equal(secret) {
 				t.Errorf("it is now %+v", got)
@@ -54,9 +55,9 @@ func TestANewSecretOfAWebhookTakesThePlaceOfTheOld(t *testing.T) {
 			return err
 		})
 
-		update(t, d, func(tx *db.Tx) error { return store.DeleteWebhook(tx, before.LinkID) })
-		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.DeleteWebhook(tx, before.LinkID) })
-		refused(t, d, lockstep.NotFound, func(tx *db.Tx) error {
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteWebhook(tx, before.LinkID) })
+		storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.DeleteWebhook(tx, before.LinkID) })
+		storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error {
 			_, _, err := store.OpenWebhook(tx, key, before.ID)
 			return err
 		})
@@ -65,7 +66,7 @@ func TestANewSecretOfAWebhookTakesThePlaceOfTheOld(t *testing.T) {
 
 func TestASecretThatCannotServeIsRefused(t *testing.T) {
 	d := dbtest.OpenOn(t, db.SQLite, db.Schema())
-	link := insertLink(t, d, 1)
+	link := storetest.InsertLink(t, d, 1)
 	for _, tt := range []struct {
 		kind   lockstep.WebhookKind
 		secret string
@@ -74,7 +75,7 @@ func TestASecretThatCannotServeIsRefused(t *testing.T) {
 		{lockstep.GitLabSigningWebhook, "sixteen characters"}, {lockstep.GitLabSigningWebhook, "whsec_*************"},
 		{lockstep.GitLabSigningWebhook, "whsec_c2hvcnQ=     "}, {lockstep.GitLabSigningWebhook, "whsec_c2hvcnQxMjM="},
 	} {
-		refused(t, d, lockstep.Invalid, func(tx *db.Tx) error {
+		storetest.RequireKind(t, d, lockstep.Invalid, func(tx *db.Tx) error {
 			return store.PutWebhook(tx, sealKey(t), &lockstep.Webhook{LinkID: link.ID, Kind: tt.kind}, seal.NewSecret(tt.secret))
 		})
 	}
@@ -86,20 +87,20 @@ func TestASecretThatCannotServeIsRefused(t *testing.T) {
 func TestAttack14AWebhookMovedInTheDatabaseIsWorthNothing(t *testing.T) {
 	for name, move := range map[string]string{
 		"kind": `UPDATE webhook SET kind = 'GITLAB'`,
-		"link": `UPDATE webhook SET link_id = '` + newLink(2, "").ID + `'`,
+		"link": `UPDATE webhook SET link_id = '` + storetest.NewLink(2, "").ID + `'`,
 		"id":   `UPDATE webhook SET id = 'w'`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := dbtest.OpenOn(t, db.SQLite, db.Schema())
 			key := sealKey(t)
 			w := putWebhook(t, d, key, 1)
-			insertLink(t, d, 2)
+			storetest.InsertLink(t, d, 2)
 
 			if name == "id" {
 				w.ID = "w"
 			}
 
-			update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, d, func(tx *db.Tx) error {
 				_, err := tx.Exec(move)
 				return err
 			})
@@ -117,7 +118,7 @@ func TestAttack14AWebhookMovedInTheDatabaseIsWorthNothing(t *testing.T) {
 // take gives whether a delivery is news.
 func take(t testing.TB, d *db.DB, w lockstep.Webhook, delivery string) (news bool) {
 	t.Helper()
-	update(t, d, func(tx *db.Tx) (err error) {
+	storetest.Update(t, d, func(tx *db.Tx) (err error) {
 		news, err = store.RecordDelivery(tx, w, delivery)
 		return err
 	})
@@ -140,7 +141,7 @@ func TestADeliveryIsNewsOncePerWebhook(t *testing.T) {
 			}
 		}
 
-		update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, d, func(tx *db.Tx) error {
 			w, err := store.WebhookOf(tx, one.LinkID)
 			if !w.DeliveredAt.Equal(tx.Now) && tx.Now.Sub(w.DeliveredAt) > time.Minute {
 				t.Errorf("delivered at %s", w.DeliveredAt)
@@ -155,14 +156,14 @@ func TestADeliveryOfAWebhookThatIsGoneIsRefused(t *testing.T) {
 		key := sealKey(t)
 		deleted, changed, unlinked := putWebhook(t, d, key, 1), putWebhook(t, d, key, 2), putWebhook(t, d, key, 3)
 		take(t, d, unlinked, "a")
-		update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, d, func(tx *db.Tx) error {
 			w := lockstep.Webhook{LinkID: changed.LinkID, Kind: lockstep.GenericWebhook}
 			return errors.Join(store.DeleteWebhook(tx, deleted.LinkID), store.PutWebhook(tx, key, &w, store.NewWebhookSecret(w.Kind)),
 				store.DeleteLink(tx, account, region, unlinked.LinkID))
 		})
 
 		for _, w := range []lockstep.Webhook{deleted, changed, unlinked} {
-			refused(t, d, lockstep.NotFound, func(tx *db.Tx) error {
+			storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error {
 				_, err := store.RecordDelivery(tx, w, "x")
 				return err
 			})
@@ -192,7 +193,7 @@ func TestDeliveriesAreForgottenAfterADay(t *testing.T) {
 func TestAttack15OnlySoManyDeliveriesAreRemembered(t *testing.T) {
 	d := dbtest.OpenOn(t, db.SQLite, db.Schema())
 	w := putWebhook(t, d, sealKey(t), 1)
-	update(t, d, func(tx *db.Tx) error {
+	storetest.Update(t, d, func(tx *db.Tx) error {
 		_, err := tx.Exec(`INSERT INTO webhook_delivery (webhook_id, delivery, seq, received_at)
 			WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
 			SELECT $1, 'd' || i, i, $2 FROM n`, w.ID, db.Millis(tx.Now))
@@ -215,6 +216,6 @@ func TestAttack15OnlySoManyDeliveriesAreRemembered(t *testing.T) {
 
 func deliveries(t testing.TB, d *db.DB) (n int) {
 	t.Helper()
-	update(t, d, func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM webhook_delivery`).Scan(&n) })
+	storetest.Update(t, d, func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM webhook_delivery`).Scan(&n) })
 	return n
 }

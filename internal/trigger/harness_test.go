@@ -21,6 +21,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/queue/queuetest"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/trigger"
 )
@@ -189,7 +190,7 @@ func (w *world) count(query string, args ...any) (n int) {
 func (w *world) repository(l lockstep.RepositoryLink) (a lockstep.RepositorySyncAttempt) {
 	w.t.Helper()
 	w.must(w.db.View(context.Background(), func(tx *db.Tx) (err error) {
-		a, err = store.LatestRepositorySync(tx, l.ID, "main")
+		a, err = syncstate.LatestRepositorySync(tx, l.ID, "main")
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return nil
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
@@ -228,7 +229,7 @@ func (p *Poller) seen(tx *db.Tx, link lockstep.RepositoryLink, poll store.Poll, 
 		return err
 	}
 
-	known, err := store.PolledHeads(tx, link.ID)
+	known, err := syncstate.PolledHeads(tx, link.ID)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,47 @@
+package syncstate
+
+import (
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+// A Concern is a configuration whose resource a commit concerns, and how far
+// that came.
+type AffectedConfiguration struct {
+	Configuration lockstep.SyncConfiguration
+	// IsPending says that the commit is what the resource should be, and that no
+	// attempt was made for that.
+	IsPending bool
+	Blocked   string // why nothing is attempted until a person acts; "" where nothing blocks
+	// AttemptID is the last attempt for the commit that runs or came to an end of
+	// its own: one that was superseded or cancelled says nothing. "" if there is none.
+	AttemptID string
+	Outcome   lockstep.Outcome // the attempt's, "" while it runs
+	StartedAt time.Time        // zero where there is no attempt
+	EndedAt   time.Time        // zero while it runs
+}
+
+// AffectedConfigurations reads all configurations of a link that publish their status
+// and whose resource a commit concerns, in the order of their names.
+func AffectedConfigurations(tx *db.Tx, linkID string, sha lockstep.SHA) ([]AffectedConfiguration, error) {
+	return db.Select(tx, scanAffected, `SELECT r.desired_sha = $2 AND r.desired_seq > r.attempted_seq, coalesce(b.created_reason, ''),
+			coalesce(a.id, ''), coalesce(a.outcome, ''), a.started_at, a.ended_at, `+store.ConfigurationColumns+`
+		JOIN resource r ON r.configuration_id = c.id
+		JOIN concerned_revision k ON k.resource_id = r.id AND k.sha = $2
+		LEFT JOIN sync_blocker b ON b.resource_id = r.id AND b.status = 'ACTIVE'
+		LEFT JOIN resource_sync_attempt a ON a.seq = (SELECT max(x.seq) FROM resource_sync_attempt x
+			WHERE x.resource_id = r.id AND x.target_sha = $2 AND x.configuration_id = c.id
+				AND (x.outcome IS NULL OR x.outcome NOT IN ('superseded', 'cancelled')))
+		WHERE c.link_id = $1 AND c.publish_deployment_status = 'ENABLED' ORDER BY c.resource_name, c.id`, linkID, sha)
+}
+
+func scanAffected(row db.Scanner) (affected AffectedConfiguration, err error) {
+	var started, ended *int64
+	affected.Configuration, err = store.ScanConfiguration(row, &affected.IsPending, &affected.Blocked,
+		&affected.AttemptID, &affected.Outcome, &started, &ended)
+	affected.StartedAt, affected.EndedAt = db.TimeOrZero(started), db.TimeOrZero(ended)
+	return affected, err
+}

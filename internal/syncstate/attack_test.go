@@ -1,0 +1,51 @@
+package syncstate_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/syncstate"
+)
+
+// A committer writes the key that the event of a failure quotes, a server the
+// words of an outage.
+func TestAttack26AnyTextCanBeKept(t *testing.T) {
+	const poison, kept = "key a\x00b\xff\u202e", "key a\uFFFDb\uFFFD\u202e"
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		cfg := configured(t, d)
+		desire(t, d, cfg, "9d1e4a3c5b7f60812e4d6a8c0f1b3d5e7f901234")
+		a := attempt(t, d, cfg, lockstep.Failed)
+		var got []string
+		resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error {
+			if err := syncstate.AddResourceEvents(tx, a.ID, lockstep.Event{Type: "SYNC_FAILED", Message: poison, ExternalID: poison}); err != nil {
+				return err
+			}
+			if err := syncstate.InsertBlocker(tx, s.ID, poison, []lockstep.Context{{Key: "StackName", Value: poison}}); err != nil {
+				return err
+			}
+			if _, err := store.SetOutage(tx, cfg.LinkID, poison); err != nil {
+				return err
+			}
+
+			events, err := syncstate.ResourceEvents(tx, a.ID)
+			if err != nil {
+				return err
+			}
+
+			b, _, err := syncstate.ActiveBlocker(tx, s.ID)
+			last := events[len(events)-1]
+			got = []string{last.Message, last.ExternalID, b.CreatedReason}
+
+			return err
+		})
+
+		if diff := cmp.Diff([]string{kept, kept, kept}, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

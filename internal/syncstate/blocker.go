@@ -1,0 +1,101 @@
+package syncstate
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+// blockerColumns are those of sync_blocker b.
+const blockerColumns = `b.id, b.type, b.status, b.created_reason, b.created_at, b.contexts, b.resolved_reason, b.resolved_at`
+
+// A rawBlocker is a blocker as it stands in its columns.
+type rawBlocker struct {
+	lockstep.Blocker
+	created  int64
+	contexts string
+	resolved *int64
+}
+
+func (r *rawBlocker) columns() []any {
+	return []any{&r.ID, &r.Type, &r.Status, &r.CreatedReason, &r.created, &r.contexts, &r.ResolvedReason, &r.resolved}
+}
+
+func (r *rawBlocker) blocker() (lockstep.Blocker, error) {
+	b := r.Blocker
+	b.CreatedAt = db.Time(r.created)
+	if r.resolved != nil {
+		b.ResolvedAt = db.Time(*r.resolved)
+	}
+
+	var list []struct{ Key, Value string }
+	if err := json.Unmarshal([]byte(r.contexts), &list); err != nil {
+		return b, fmt.Errorf("decode contexts of blocker %s: %w", b.ID, err)
+	}
+
+	for _, c := range list {
+		b.Contexts = append(b.Contexts, lockstep.Context(c))
+	}
+
+	return b, nil
+}
+
+func scanBlocker(row db.Scanner) (lockstep.Blocker, error) {
+	var raw rawBlocker
+	if err := row.Scan(raw.columns()...); err != nil {
+		return lockstep.Blocker{}, err
+	}
+	return raw.blocker()
+}
+
+// InsertBlocker stops a resource until the blocker is resolved. A resource that
+// is stopped already keeps the blocker it has.
+func InsertBlocker(tx *db.Tx, resourceID int64, reason string, contexts []lockstep.Context) error {
+	type stored struct {
+		Key   string `json:"key"`
+		Value string `json:"value"`
+	}
+	list := make([]stored, 0, len(contexts))
+	for _, c := range contexts {
+		list = append(list, stored(c))
+	}
+
+	text, err := json.Marshal(list)
+	if err != nil {
+		return fmt.Errorf("encode contexts: %w", err)
+	}
+
+	_, err = tx.Exec(`INSERT INTO sync_blocker (id, resource_id, type, status, created_reason, created_at, contexts)
+		VALUES ($1, $2, 'AUTOMATED', 'ACTIVE', $3, $4, $5) ON CONFLICT DO NOTHING`,
+		newID(), resourceID, db.Storable(reason), db.Millis(tx.Now), string(text))
+	return err
+}
+
+// ActiveBlocker gives the blocker that stops a resource, false if none does.
+func ActiveBlocker(tx *db.Tx, resourceID int64) (lockstep.Blocker, bool, error) {
+	b, err := scanBlocker(tx.QueryRow(`SELECT `+blockerColumns+` FROM sync_blocker b
+		WHERE b.resource_id = $1 AND b.status = 'ACTIVE'`, resourceID))
+	if errors.Is(err, db.ErrNoRows) {
+		return lockstep.Blocker{}, false, nil
+	}
+	return b, err == nil, err
+}
+
+// ResolveBlocker resolves the blocker of a resource, if one is active, and says
+// whether there was one.
+func ResolveBlocker(tx *db.Tx, resourceID int64, reason string) (bool, error) {
+	n, err := tx.Exec(`UPDATE sync_blocker SET status = 'RESOLVED', resolved_reason = $2, resolved_at = $3
+		WHERE resource_id = $1 AND status = 'ACTIVE'`, resourceID, db.Storable(reason), db.Millis(tx.Now))
+	return n > 0, err
+}
+
+// ResolveBlockerByID is ResolveBlocker for one blocker: false where it is
+// another resource's, not there, or not active any more.
+func ResolveBlockerByID(tx *db.Tx, resourceID int64, id, reason string) (bool, error) {
+	n, err := tx.Exec(`UPDATE sync_blocker SET status = 'RESOLVED', resolved_reason = $3, resolved_at = $4
+		WHERE resource_id = $1 AND id = $2 AND status = 'ACTIVE'`, resourceID, id, db.Storable(reason), db.Millis(tx.Now))
+	return n > 0, err
+}

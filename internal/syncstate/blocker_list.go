@@ -1,0 +1,88 @@
+package syncstate
+
+import (
+	"math"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/store"
+)
+
+// Blockers reads the newest blockers of a configuration's resource, resolved
+// ones included, newest first. Those of a configuration that the resource had
+// before are not among them: its status begins anew with this one.
+func Blockers(tx *db.Tx, cfg lockstep.SyncConfiguration, limit int) ([]lockstep.Blocker, error) {
+	r := cfg.Resource()
+	return db.Select(tx, scanBlocker, `SELECT `+blockerColumns+` FROM sync_blocker b WHERE b.resource_id = (SELECT id FROM resource
+			WHERE account = $1 AND region = $2 AND sync_type = $3 AND name = $4) AND b.created_at >= $5
+		ORDER BY b.created_at DESC, b.id DESC LIMIT $6`,
+		r.Account, r.Region, r.SyncType, r.Name, db.Millis(cfg.CreatedAt), limit)
+}
+
+// BlockerByID reads a blocker of a configuration's resource. NotFound when
+// there is none, also where it is another resource's or was a former
+// configuration's.
+func BlockerByID(tx *db.Tx, cfg lockstep.SyncConfiguration, id string) (lockstep.Blocker, error) {
+	r := cfg.Resource()
+	b, err := scanBlocker(tx.QueryRow(`SELECT `+blockerColumns+` FROM sync_blocker b JOIN resource r ON r.id = b.resource_id
+		WHERE b.id = $1 AND r.account = $2 AND r.region = $3 AND r.sync_type = $4 AND r.name = $5 AND b.created_at >= $6`,
+		id, r.Account, r.Region, r.SyncType, r.Name, db.Millis(cfg.CreatedAt)))
+	return b, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find sync blocker: %s", id))
+}
+
+// A FleetBlocker is a blocker with the configuration whose resource it stops or
+// has stopped.
+type FleetBlocker struct {
+	lockstep.Blocker
+	Configuration lockstep.SyncConfiguration
+	LinkARN       lockstep.ARN // of the configuration's link
+	ConnectionARN lockstep.ARN // of that link's connection
+}
+
+// A BlockerFilter narrows a list of blockers: one must fit all that is given.
+// "" lets all through.
+type BlockerFilter struct {
+	Status       lockstep.BlockerStatus
+	SyncType     lockstep.SyncType
+	ResourceName string
+}
+
+// FleetBlockers reads a page of the blockers of all of the caller's resources,
+// newest first. As with [Blockers], those of deleted configurations are left
+// out. It is one SELECT, fit for [db.DB.Peek].
+func FleetBlockers(tx *db.Tx, account lockstep.AccountID, region string, f BlockerFilter, p db.Page) ([]FleetBlocker, db.Cursor, error) {
+	w := &conditions{}
+	w.and("c.account = ? AND c.region = ?", account, region)
+	for _, narrow := range []struct{ column, value string }{
+		{"b.status", string(f.Status)}, {"c.sync_type", string(f.SyncType)}, {"c.resource_name", f.ResourceName},
+	} {
+		if narrow.value != "" {
+			w.and(narrow.column+" = ?", narrow.value)
+		}
+	}
+
+	before := db.Cursor{Number: math.MaxInt64}
+	if p.After != (db.Cursor{}) {
+		before = p.After
+	}
+
+	w.and("(b.created_at, b.id) < (?, ?)", before.Number, before.Text)
+	return db.SelectPage(tx, p, scanFleetBlocker, func(b FleetBlocker) db.Cursor {
+		return db.Cursor{Number: db.Millis(b.CreatedAt), Text: b.ID}
+	}, `SELECT l.arn, l.connection_arn, `+blockerColumns+`, `+store.ConfigurationColumns+`
+		JOIN resource r ON r.configuration_id = c.id
+		JOIN sync_blocker b ON b.resource_id = r.id AND b.created_at >= c.created_at `+
+		w.text()+` ORDER BY b.created_at DESC, b.id DESC `+w.limit(), w.args...)
+}
+
+func scanFleetBlocker(row db.Scanner) (FleetBlocker, error) {
+	var b FleetBlocker
+	var raw rawBlocker
+	var err error
+	b.Configuration, err = store.ScanConfiguration(row, append([]any{&b.LinkARN, &b.ConnectionARN}, raw.columns()...)...)
+	if err != nil {
+		return b, err
+	}
+	b.Blocker, err = raw.blocker()
+	return b, err
+}

@@ -1,0 +1,73 @@
+package syncstate
+
+import (
+	"errors"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+// A BranchKey identifies a branch of a repository link.
+type BranchKey struct {
+	LinkID string
+	Branch string
+}
+
+func scanBranchKey(row db.Scanner) (key BranchKey, err error) {
+	err = row.Scan(&key.LinkID, &key.Branch)
+	return key, err
+}
+
+// LockBranch reads the head a branch had when last looked at, "" before the
+// first look, and keeps the row locked until the transaction ends. Whatever is
+// decided about repository syncs is decided under this lock. A branch seen for
+// the first time gets its row.
+func LockBranch(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
+	if _, err := tx.Exec(`INSERT INTO repository_branch (link_id, branch) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+		linkID, branch); err != nil {
+		return "", err
+	}
+	var head lockstep.SHA
+	err := tx.QueryRow(`SELECT head FROM repository_branch WHERE link_id = $1 AND branch = $2`+tx.ForUpdate(),
+		linkID, branch).Scan(&head)
+	return head, err
+}
+
+// BranchHead gives the head a branch had when last looked at, "" if it was not.
+func BranchHead(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
+	var head lockstep.SHA
+	err := tx.QueryRow(`SELECT head FROM repository_branch WHERE link_id = $1 AND branch = $2`, linkID, branch).Scan(&head)
+	if errors.Is(err, db.ErrNoRows) {
+		return "", nil
+	}
+	return head, err
+}
+
+// SetBranchHead records what a branch's head was seen to be.
+func SetBranchHead(tx *db.Tx, linkID, branch string, sha lockstep.SHA) error {
+	_, err := tx.Exec(`UPDATE repository_branch SET head = $3, head_at = $4 WHERE link_id = $1 AND branch = $2`,
+		linkID, branch, sha, db.Millis(tx.Now))
+	return err
+}
+
+// PolledHeads gives the head of each branch of a link as last seen.
+func PolledHeads(tx *db.Tx, linkID string) (map[string]lockstep.SHA, error) {
+	rows, err := tx.Query(`SELECT branch, head FROM repository_branch WHERE link_id = $1`, linkID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+
+	heads := map[string]lockstep.SHA{}
+	for rows.Next() {
+		var branch string
+		var head lockstep.SHA
+		if err := rows.Scan(&branch, &head); err != nil {
+			return nil, err
+		}
+
+		heads[branch] = head
+	}
+
+	return heads, rows.Err()
+}

@@ -1,0 +1,160 @@
+package syncstate_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/store/storetest"
+	"github.com/lockstephq/lockstep/internal/syncstate"
+)
+
+// aFleet makes resources of two repositories: web applied, api failed and
+// blocked, db running for the second time, new without an attempt; and one of
+// another account.
+func aFleet(t testing.TB, d *db.DB) map[string]lockstep.SyncConfiguration {
+	t.Helper()
+	first, second := storetest.InsertLink(t, d, 1), storetest.InsertLink(t, d, 2)
+	cfgs := map[string]lockstep.SyncConfiguration{}
+	for name, where := range map[string][2]string{
+		"web": {first.ID, "main"}, "api": {first.ID, "prod"}, "db": {second.ID, "main"}, "new": {second.ID, "main"},
+	} {
+		cfg := storetest.NewConfiguration(name, where[0])
+		cfg.Branch = where[1]
+		cfgs[name] = storetest.InsertConfiguration(t, d, cfg)
+		resource(t, d, cfgs[name], func(tx *db.Tx, s syncstate.ResourceState) error {
+			return syncstate.BindResource(tx, s.ID, cfgs[name].ID)
+		})
+	}
+
+	for name, outcomes := range map[string][]lockstep.Outcome{
+		"web": {lockstep.Failed, lockstep.Applied}, "api": {lockstep.Failed}, "db": {lockstep.Applied, ""},
+	} {
+		for i, outcome := range outcomes {
+			desire(t, d, cfgs[name], lockstep.SHA(fmt.Sprint(name, i)))
+			attempt(t, d, cfgs[name], outcome)
+		}
+	}
+
+	resource(t, d, cfgs["api"], func(tx *db.Tx, s syncstate.ResourceState) error { return syncstate.InsertBlocker(tx, s.ID, "r", nil) })
+	return cfgs
+}
+
+// fleet reads all pages of two.
+func fleet(t testing.TB, d *db.DB, a lockstep.AccountID, f syncstate.FleetFilter) (list []syncstate.FleetEntry) {
+	t.Helper()
+	storetest.Update(t, d, func(tx *db.Tx) error {
+		page := db.Page{Limit: 2}
+		for {
+			entries, next, err := syncstate.Fleet(tx, a, region, f, page)
+			list = append(list, entries...)
+			if page.After = next; err != nil || next == (db.Cursor{}) {
+				return err
+			}
+		}
+	})
+
+	return list
+}
+
+func TestFleetIsNarrowedByAllThatIsGiven(t *testing.T) {
+	yes, no := true, false
+	tests := []struct {
+		name   string
+		filter syncstate.FleetFilter
+		want   []string
+		count  syncstate.FleetCount
+	}{
+		{"all", syncstate.FleetFilter{}, []string{"api", "db", "new", "web"},
+			syncstate.FleetCount{Total: 4, NeverSynced: 1, Blocked: 1, ByStatus: counts("INITIATED", "FAILED", "SUCCEEDED")}},
+		{"a link", syncstate.FleetFilter{LinkID: storetest.NewLink(1, "").ID}, []string{"api", "web"},
+			syncstate.FleetCount{Total: 2, Blocked: 1, ByStatus: counts("FAILED", "SUCCEEDED")}},
+		{"a repository", syncstate.FleetFilter{OwnerID: "acme", RepositoryName: "infra2"}, []string{"db", "new"},
+			syncstate.FleetCount{Total: 2, NeverSynced: 1, ByStatus: counts("INITIATED")}},
+		{"another owner", syncstate.FleetFilter{OwnerID: "emca"}, nil, syncstate.FleetCount{ByStatus: counts()}},
+		{"a branch", syncstate.FleetFilter{Branch: "main", LinkID: storetest.NewLink(1, "").ID}, []string{"web"},
+			syncstate.FleetCount{Total: 1, ByStatus: counts("SUCCEEDED")}},
+		{"a status", syncstate.FleetFilter{Status: lockstep.ResourceFailed}, []string{"api"},
+			syncstate.FleetCount{Total: 1, Blocked: 1, ByStatus: counts("FAILED")}},
+		{"never synced", syncstate.FleetFilter{NeverSynced: &yes}, []string{"new"}, syncstate.FleetCount{Total: 1, NeverSynced: 1, ByStatus: counts()}},
+		{"synced", syncstate.FleetFilter{NeverSynced: &no, Branch: "main"}, []string{"db", "web"},
+			syncstate.FleetCount{Total: 2, ByStatus: counts("INITIATED", "SUCCEEDED")}},
+		{"blocked", syncstate.FleetFilter{Blocked: &yes}, []string{"api"},
+			syncstate.FleetCount{Total: 1, Blocked: 1, ByStatus: counts("FAILED")}},
+		{"not blocked", syncstate.FleetFilter{Blocked: &no}, []string{"db", "new", "web"},
+			syncstate.FleetCount{Total: 3, NeverSynced: 1, ByStatus: counts("INITIATED", "SUCCEEDED")}},
+		{"a sync type", syncstate.FleetFilter{SyncType: "CFN_STACK_SYNC"}, []string{"api", "db", "new", "web"},
+			syncstate.FleetCount{Total: 4, NeverSynced: 1, Blocked: 1, ByStatus: counts("INITIATED", "FAILED", "SUCCEEDED")}},
+		{"another sync type", syncstate.FleetFilter{SyncType: "OTHER"}, nil, syncstate.FleetCount{ByStatus: counts()}},
+	}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		aFleet(t, d)
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				var names []string
+				var read syncstate.FleetCount
+				for _, e := range fleet(t, d, account, test.filter) {
+					names = append(names, e.Configuration.ResourceName)
+					read.Add(e)
+				}
+
+				if diff := cmp.Diff(test.want, names); diff != "" {
+					t.Errorf("names (-want +got):\n%s", diff)
+				}
+
+				if read.Total > 0 {
+					if diff := cmp.Diff(test.count, read); diff != "" {
+						t.Errorf("counts of what was read (-want +got):\n%s", diff)
+					}
+				}
+
+				storetest.Update(t, d, func(tx *db.Tx) error {
+					got, err := syncstate.FleetCounts(tx, account, region, test.filter)
+					if diff := cmp.Diff(test.count, got); diff != "" {
+						t.Errorf("counts (-want +got):\n%s", diff)
+					}
+					return err
+				})
+			})
+		}
+
+		if list := fleet(t, d, other, syncstate.FleetFilter{}); list != nil {
+			t.Errorf("another account sees %v", list)
+		}
+	})
+}
+
+func counts(statuses ...lockstep.ResourceSyncStatus) map[lockstep.ResourceSyncStatus]int {
+	m := map[lockstep.ResourceSyncStatus]int{}
+	for _, s := range statuses {
+		m[s]++
+	}
+	return m
+}
+
+func TestFleetTellsWhatAPolicyAsksAndTheLatestAttemptOfTheConfigurationThereIs(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		cfgs := aFleet(t, d)
+		link := storetest.NewLink(2, storetest.NewConnection("conn-2", "").ARN)
+		e := fleet(t, d, account, syncstate.FleetFilter{})[1]
+		want := syncstate.FleetEntry{Configuration: cfgs["db"], LinkARN: link.ARN, ConnectionARN: link.ConnectionARN,
+			Status: lockstep.ResourceInitiated, TargetSHA: "db1", DesiredSHA: "db1", StartedAt: e.StartedAt}
+		if diff := cmp.Diff(want, e); diff != "" || e.StartedAt.IsZero() {
+			t.Errorf("entry (-want +got):\n%s", diff)
+		}
+
+		web := cfgs["web"]
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, web.ID) })
+		web = storetest.InsertConfiguration(t, d, storetest.NewConfiguration("web", web.LinkID))
+		resource(t, d, web, func(tx *db.Tx, s syncstate.ResourceState) error { return syncstate.BindResource(tx, s.ID, web.ID) })
+
+		if e := fleet(t, d, account, syncstate.FleetFilter{})[3]; e.Status != "" || e.TargetSHA != "" || e.DesiredSHA != "" {
+			t.Errorf("made anew: %+v", e)
+		}
+	})
+}

@@ -1,0 +1,99 @@
+package syncstate
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+// An AttemptEntry is a resource sync attempt in a history. It has no Events but
+// the newest one's sentence.
+type AttemptEntry struct {
+	lockstep.ResourceSyncAttempt
+	Resource lockstep.Resource
+	// Configuration is as it was when the attempt began; the three switches and
+	// the time of its making are not kept. It may be gone by now.
+	Configuration lockstep.SyncConfiguration
+	LastEvent     string // "" before the first event
+}
+
+// An AttemptRecord is all that is known of one resource sync attempt, Events
+// included.
+type AttemptRecord struct {
+	AttemptEntry
+	Plan *lockstep.Plan // nil where nothing was proposed
+}
+
+const selectEntries = `SELECT a.seq, r.account, r.region, r.sync_type, r.name,
+	coalesce((SELECT e.message FROM sync_event e WHERE e.resource_attempt_id = a.id ORDER BY e.id DESC LIMIT 1), ''),
+	a.id, a.resource_id, a.configuration, a.desired_seq, a.status, a.outcome, a.initial_revision, a.target_revision,
+	a.target, NULL, a.intent, a.tries, a.not_before, a.started_at, a.ended_at
+	FROM resource_sync_attempt a JOIN resource r ON r.id = a.resource_id `
+
+// placedEntry is an entry with its place in the list.
+type placedEntry struct {
+	AttemptEntry
+	seq int64
+}
+
+func scanEntry(row db.Scanner) (placedEntry, error) {
+	var e placedEntry
+	r := &e.Resource
+	a, err := scanAttempt(row, &e.seq, &r.Account, &r.Region, &r.SyncType, &r.Name, &e.LastEvent)
+	e.ResourceSyncAttempt, e.Configuration = a.ResourceSyncAttempt, a.Configuration
+	return e, err
+}
+
+// Attempts reads a page of the history of a resource of the caller's, newest
+// first: the attempts of all configurations that it ever had, since a stack's
+// history does not begin anew with them. A resource that was never configured
+// has none.
+func Attempts(tx *db.Tx, r lockstep.Resource, p db.Page) ([]AttemptEntry, db.Cursor, error) {
+	before := int64(math.MaxInt64)
+	if p.After != (db.Cursor{}) {
+		before = p.After.Number
+	}
+
+	placed, next, err := db.SelectPage(tx, p, scanEntry, func(e placedEntry) db.Cursor {
+		return db.Cursor{Number: e.seq}
+	}, selectEntries+`WHERE a.resource_id = (SELECT id FROM resource
+			WHERE account = $1 AND region = $2 AND sync_type = $3 AND name = $4)
+		AND a.seq < $5 ORDER BY a.seq DESC LIMIT $6`, r.Account, r.Region, r.SyncType, r.Name, before)
+	list := make([]AttemptEntry, len(placed))
+	for i, e := range placed {
+		list[i] = e.AttemptEntry
+	}
+
+	return list, next, err
+}
+
+// Attempt reads one resource sync attempt of the caller's whole. NotFound when
+// there is none.
+func Attempt(tx *db.Tx, account lockstep.AccountID, region, id string) (AttemptRecord, error) {
+	e, err := scanEntry(tx.QueryRow(selectEntries+`WHERE a.id = $1 AND r.account = $2 AND r.region = $3`, id, account, region))
+	if err != nil {
+		return AttemptRecord{}, notFoundAs(err, NoAttempt(id))
+	}
+	a := AttemptRecord{AttemptEntry: e.AttemptEntry}
+	if a.Events, err = ResourceEvents(tx, id); err != nil {
+		return a, err
+	}
+	a.Plan, err = plan(tx, id)
+	return a, err
+}
+
+func plan(tx *db.Tx, attemptID string) (*lockstep.Plan, error) {
+	var text *string
+	err := tx.QueryRow(`SELECT plan FROM resource_sync_attempt WHERE id = $1`, attemptID).Scan(&text)
+	if err != nil || text == nil {
+		return nil, err
+	}
+	p := new(lockstep.Plan)
+	if err := json.Unmarshal([]byte(*text), p); err != nil {
+		return nil, fmt.Errorf("decode the plan of attempt %s: %w", attemptID, err)
+	}
+	return p, nil
+}

@@ -1,0 +1,268 @@
+package syncstate_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/store/storetest"
+	"github.com/lockstephq/lockstep/internal/syncstate"
+)
+
+func TestHistoryIsReadNewestFirstInPagesAndOutlivesItsConfiguration(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		cfg := configured(t, d)
+		var want []string
+		for i := range 5 {
+			if i == 3 { // made anew
+				storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, cfg.ID) })
+				cfg = storetest.InsertConfiguration(t, d, storetest.NewConfiguration("web", cfg.LinkID))
+				resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error { return syncstate.BindResource(tx, s.ID, cfg.ID) })
+			}
+
+			desire(t, d, cfg, lockstep.SHA(fmt.Sprint(i)))
+			a := attempt(t, d, cfg, lockstep.Applied)
+			want = append([]string{a.ID + " " + fmt.Sprint(i)}, want...)
+		}
+
+		var got []string
+		storetest.Update(t, d, func(tx *db.Tx) error {
+			page := db.Page{Limit: 2}
+			for {
+				list, next, err := syncstate.Attempts(tx, cfg.Resource(), page)
+				for _, a := range list {
+					got = append(got, a.ID+" "+string(a.TargetRevision.SHA))
+					if a.Resource != cfg.Resource() || a.Configuration.ConfigFile != cfg.ConfigFile {
+						t.Errorf("entry %+v", a)
+					}
+				}
+
+				if page.After = next; err != nil || next == (db.Cursor{}) {
+					return err
+				}
+			}
+		})
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("history (-want +got):\n%s", diff)
+		}
+
+		for _, r := range []lockstep.Resource{
+			{Account: other, Region: region, SyncType: cfg.SyncType, Name: cfg.ResourceName},
+			{Account: account, Region: region, SyncType: cfg.SyncType, Name: "none"},
+		} {
+			storetest.Update(t, d, func(tx *db.Tx) error {
+				list, next, err := syncstate.Attempts(tx, r, db.Page{Limit: 2})
+				if len(list) != 0 || next != (db.Cursor{}) {
+					t.Errorf("%v has the history %v", r, list)
+				}
+				return err
+			})
+		}
+	})
+}
+
+func TestAttemptIsReadWithItsEventsAndItsPlan(t *testing.T) {
+	plan := lockstep.Plan{ID: "arn:changeset", Name: "lockstep-1", Truncated: true, Changes: []lockstep.ProposedChange{{
+		Action: "Modify", LogicalID: "Bucket", PhysicalID: "b\x00", ResourceType: "AWS::S3::Bucket", Replacement: "Conditional",
+		Scope: []string{"Properties"}, Details: []lockstep.ChangeDetail{{Attribute: "Properties", Name: "BucketName", Path: "/Properties/BucketName",
+			RequiresRecreation: "Always", ChangeSource: "ParameterReference", CausingEntity: "Name", Evaluation: "Static"}},
+	}}}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		cfg := configured(t, d)
+		desire(t, d, cfg, "one")
+		a := attempt(t, d, cfg, "")
+		read := func() (r syncstate.AttemptRecord) {
+			t.Helper()
+			storetest.Update(t, d, func(tx *db.Tx) (err error) {
+				r, err = syncstate.Attempt(tx, account, region, a.ID)
+				return err
+			})
+			return r
+		}
+		if r := read(); r.Plan != nil || r.Events != nil || r.LastEvent != "" || r.Status != lockstep.ResourceInitiated {
+			t.Errorf("at first: %+v", r)
+		}
+
+		storetest.Update(t, d, func(tx *db.Tx) error {
+			return errors.Join(syncstate.SavePlan(tx, a.ID, plan),
+				syncstate.AddResourceEvents(tx, a.ID, lockstep.Event{Type: "E1", Message: "m1"}, lockstep.Event{Type: "E2", Message: "m2"}))
+		})
+		r := read()
+		if diff := cmp.Diff(&plan, r.Plan); diff != "" {
+			t.Errorf("plan (-want +got):\n%s", diff)
+		}
+
+		if len(r.Events) != 2 || r.Events[0].Message != "m1" || r.LastEvent != "m2" || r.Resource != cfg.Resource() || r.TargetRevision != cfg.Revision("one") {
+			t.Errorf("record %+v", r)
+		}
+
+		storetest.Update(t, d, func(tx *db.Tx) error { return syncstate.SavePlan(tx, a.ID, lockstep.Plan{}) })
+		if r := read(); r.Plan != nil {
+			t.Errorf("a plan that was given up: %+v", r.Plan)
+		}
+
+		storetest.Update(t, d, func(tx *db.Tx) error { return syncstate.FinishAttempt(tx, a.ID, lockstep.Applied) })
+		storetest.RequireKind(t, d, lockstep.Stale, func(tx *db.Tx) error { return syncstate.SavePlan(tx, a.ID, plan) })
+		for _, scope := range []struct {
+			account lockstep.AccountID
+			region  string
+			id      string
+		}{{other, region, a.ID}, {account, "us-east-1", a.ID}, {account, region, "none"}} {
+			storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error {
+				_, err := syncstate.Attempt(tx, scope.account, scope.region, scope.id)
+				return err
+			})
+		}
+	})
+}
+
+// block stops the configuration's resource and gives the blocker; resolved says
+// to go on at once.
+func block(t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, reason string, resolved bool) (b lockstep.Blocker) {
+	t.Helper()
+	resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error {
+		err := syncstate.InsertBlocker(tx, s.ID, reason, []lockstep.Context{{Key: "StackName", Value: "web"}})
+		if err != nil {
+			return err
+		}
+		if b, _, err = syncstate.ActiveBlocker(tx, s.ID); err != nil || !resolved {
+			return err
+		}
+
+		ok, err := syncstate.ResolveBlockerByID(tx, s.ID, b.ID, "mended\x00")
+		if !ok || err != nil {
+			t.Errorf("resolved %t, %v", ok, err)
+		}
+
+		return err
+	})
+
+	return b
+}
+
+func TestBlockersAreReadNewestFirstAndOnlyThoseOfThisConfiguration(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		cfg := configured(t, d)
+		storetest.Update(t, d, func(tx *db.Tx) error { // a blocker of a configuration before
+			_, err := tx.Exec(`INSERT INTO sync_blocker (id, resource_id, type, status, created_reason, created_at, resolved_at)
+				SELECT 'old', id, 'AUTOMATED', 'RESOLVED', 'old', 1, 2 FROM resource`)
+			return err
+		})
+
+		first := block(t, d, cfg, "first", true)
+		second := block(t, d, cfg, "second", false)
+		storetest.Update(t, d, func(tx *db.Tx) error {
+			// Both may have been made in one millisecond.
+			_, err := tx.Exec(`UPDATE sync_blocker SET created_at = created_at + 5 WHERE id = $1`, second.ID)
+			return err
+		})
+		storetest.Update(t, d, func(tx *db.Tx) error {
+			list, err := syncstate.Blockers(tx, cfg, 10)
+			if err != nil || len(list) != 2 {
+				t.Fatalf("blockers %+v, %v", list, err)
+			}
+
+			if list[0].ID != second.ID || list[0].Status != lockstep.BlockerActive || !list[0].ResolvedAt.IsZero() || len(list[0].Contexts) != 1 {
+				t.Errorf("the newest %+v", list[0])
+			}
+
+			if b := list[1]; b.ID != first.ID || b.Status != lockstep.BlockerResolved || b.ResolvedReason != "mended\uFFFD" || b.ResolvedAt.IsZero() {
+				t.Errorf("the resolved one %+v", b)
+			}
+
+			if list, err = syncstate.Blockers(tx, cfg, 1); len(list) != 1 || list[0].ID != second.ID {
+				t.Errorf("the newest alone: %+v", list)
+			}
+
+			return err
+		})
+
+		elsewhere := cfg
+		elsewhere.Account = other
+		storetest.Update(t, d, func(tx *db.Tx) error {
+			got, err := syncstate.BlockerByID(tx, cfg, first.ID)
+			if got.ID != first.ID {
+				t.Errorf("by id %+v", got)
+			}
+			return err
+		})
+
+		for id, of := range map[string]lockstep.SyncConfiguration{"none": cfg, "old": cfg, first.ID: elsewhere} {
+			storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error {
+				_, err := syncstate.BlockerByID(tx, of, id)
+				return err
+			})
+		}
+
+		resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error {
+			for _, id := range []string{first.ID, "none"} {
+				if ok, err := syncstate.ResolveBlockerByID(tx, s.ID, id, "again"); ok || err != nil {
+					t.Errorf("resolved %s: %v", id, err)
+				}
+			}
+
+			ok, err := syncstate.ResolveBlockerByID(tx, s.ID+1, second.ID, "again")
+			if ok {
+				t.Error("resolved another resource's")
+			}
+
+			return err
+		})
+	})
+}
+
+func TestBlockersOfTheFleetAreNarrowedAndPaged(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		cfgs := aFleet(t, d) // api is blocked
+		for i, name := range []string{"web", "web", "db"} {
+			b := block(t, d, cfgs[name], fmt.Sprint(name, i), i != 2)
+			storetest.Update(t, d, func(tx *db.Tx) error {
+				_, err := tx.Exec(`UPDATE sync_blocker SET created_at = created_at + $2 WHERE id = $1`, b.ID, 5*(i+1))
+				return err
+			})
+		}
+
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, cfgs["new"].ID) })
+		for name, test := range map[string]struct {
+			account lockstep.AccountID
+			filter  syncstate.BlockerFilter
+			want    string
+		}{
+			"all":        {account, syncstate.BlockerFilter{}, "db2 web1 web0 r"},
+			"active":     {account, syncstate.BlockerFilter{Status: lockstep.BlockerActive}, "db2 r"},
+			"resolved":   {account, syncstate.BlockerFilter{Status: lockstep.BlockerResolved}, "web1 web0"},
+			"of one":     {account, syncstate.BlockerFilter{SyncType: "CFN_STACK_SYNC", ResourceName: "web"}, "web1 web0"},
+			"of a type":  {account, syncstate.BlockerFilter{SyncType: "OTHER"}, ""},
+			"of another": {other, syncstate.BlockerFilter{}, ""},
+		} {
+			var got []string
+			storetest.Update(t, d, func(tx *db.Tx) error {
+				page := db.Page{Limit: 1}
+				for {
+					list, next, err := syncstate.FleetBlockers(tx, test.account, region, test.filter, page)
+					for _, b := range list {
+						got = append(got, b.CreatedReason)
+						want := cfgs[b.Configuration.ResourceName]
+						if diff := cmp.Diff(want, b.Configuration); diff != "" || !strings.Contains(string(b.LinkARN), want.LinkID) || b.ConnectionARN == "" {
+							t.Errorf("%+v: %s", b, diff)
+						}
+					}
+
+					if page.After = next; err != nil || next == (db.Cursor{}) {
+						return err
+					}
+				}
+			})
+			if strings.Join(got, " ") != test.want {
+				t.Errorf("%s: %v, want %s", name, got, test.want)
+			}
+		}
+	})
+}

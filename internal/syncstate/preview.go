@@ -1,0 +1,139 @@
+package syncstate
+
+import (
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+// A PreviewState is how far a preview came.
+type PreviewState string
+
+// The states of a preview.
+const (
+	PreviewPlanning PreviewState = "PLANNING"
+	PreviewRemoving PreviewState = "REMOVING" // what it proposed, if anything
+	PreviewDone     PreviewState = "DONE"
+)
+
+// A Preview is the row of what a pull request would change in one resource.
+type Preview struct {
+	ID              string // unique over all installations; a driver is given it as an attempt's
+	PullRequestID   int64  // 0 where nobody wants it any more
+	ResourceID      int64
+	ConfigurationID int64
+	Configuration   lockstep.SyncConfiguration // as it was when the preview began
+	Head            lockstep.SHA
+	Base            lockstep.SHA // commit of the configuration's file, "" for Head
+	Fingerprint     string
+	AttemptedSeq    int64 // the resource's AttemptedSeq when the preview began
+	State           PreviewState
+	Checkpoint      []byte
+	Result          []byte // nil while there is none
+	Tries           int64  // of the step that is due, 0 before the first
+	NotBefore       time.Time
+	StartedAt       time.Time
+	epoch           int64
+}
+
+const previewColumns = `id, pull_request_id, resource_id, configuration_id, configuration, head, base, fingerprint,
+	attempted, state, epoch, memory, result, tries, not_before, started_at`
+
+func scanPreview(row db.Scanner) (Preview, error) {
+	var p Preview
+	var pullRequest *int64
+	var configuration string
+	var result *string
+	var notBefore, started int64
+	err := row.Scan(&p.ID, &pullRequest, &p.ResourceID, &p.ConfigurationID, &configuration, &p.Head, &p.Base, &p.Fingerprint,
+		&p.AttemptedSeq, &p.State, &p.epoch, &p.Checkpoint, &result, &p.Tries, &notBefore, &started)
+	if err != nil {
+		return p, err
+	}
+
+	if pullRequest != nil {
+		p.PullRequestID = *pullRequest
+	}
+
+	if result != nil {
+		p.Result = []byte(*result)
+	}
+
+	p.NotBefore, p.StartedAt = db.Time(notBefore), db.Time(started)
+	p.Configuration, err = decodeConfiguration(configuration)
+	return p, err
+}
+
+// InsertPreview begins a preview of a configuration's resource.
+func InsertPreview(tx *db.Tx, p Preview) error {
+	configuration, err := encodeConfiguration(p.Configuration)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO preview (id, pull_request_id, resource_id, configuration_id, configuration, head, base,
+		fingerprint, attempted, state, not_before, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'PLANNING', $10, $10)`,
+		"preview-"+newID(), p.PullRequestID, p.ResourceID, p.Configuration.ID, configuration, p.Head, p.Base,
+		p.Fingerprint, p.AttemptedSeq, db.Millis(tx.Now))
+	return err
+}
+
+// PreviewsOf reads the previews of a pull request, oldest first.
+func PreviewsOf(tx *db.Tx, pullRequestID int64) ([]Preview, error) {
+	return db.Select(tx, scanPreview, `SELECT `+previewColumns+` FROM preview WHERE pull_request_id = $1 ORDER BY id`, pullRequestID)
+}
+
+// AcquirePreviewLease makes the caller the owner of a resource's oldest preview that is
+// not done; false where there is none. Previews of one resource are worked one
+// after the other, so that it is known whose an empty stack is.
+func AcquirePreviewLease(tx *db.Tx, resourceID int64) (Preview, bool, error) {
+	return optional(scanPreview(tx.QueryRow(`UPDATE preview SET epoch = epoch + 1 WHERE id = (
+		SELECT min(id) FROM preview WHERE resource_id = $1 AND state <> 'DONE') RETURNING `+previewColumns, resourceID)))
+}
+
+// LockPreview reads a preview that the caller took and keeps its row locked
+// until the transaction ends; false where somebody else has taken it since.
+func LockPreview(tx *db.Tx, p Preview) (Preview, bool, error) {
+	return optional(scanPreview(tx.QueryRow(`SELECT `+previewColumns+` FROM preview WHERE id = $1 AND epoch = $2`+tx.ForUpdate(),
+		p.ID, p.epoch)))
+}
+
+// SavePreview writes where a preview stands that the caller has locked.
+func SavePreview(tx *db.Tx, p Preview) error {
+	var result *string // NULL
+	if p.Result != nil {
+		text := db.Storable(string(p.Result))
+		result = &text
+	}
+	return requireOneRow(tx.Exec(`UPDATE preview SET state = $2, memory = $3, result = $4, tries = $5, not_before = $6 WHERE id = $1`,
+		p.ID, p.State, p.Checkpoint, result, p.Tries, db.Millis(p.NotBefore)))
+}
+
+// AbandonPreview says that nobody wants a preview any more: what it proposed is
+// removed by whoever works it, who deletes the row then.
+func AbandonPreview(tx *db.Tx, id string) error {
+	if _, err := tx.Exec(`DELETE FROM preview WHERE id = $1 AND state = 'DONE'`, id); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`UPDATE preview SET pull_request_id = NULL, not_before = $2 WHERE id = $1`, id, db.Millis(tx.Now))
+	return err
+}
+
+// DeletePreview forgets a preview.
+func DeletePreview(tx *db.Tx, id string) error {
+	_, err := tx.Exec(`DELETE FROM preview WHERE id = $1`, id)
+	return err
+}
+
+// DeleteFinishedPreviews deletes what is known of pull requests that are not open any
+// more. Those that may have something to remove stay.
+func DeleteFinishedPreviews(tx *db.Tx) error {
+	_, err := tx.Exec(`DELETE FROM preview WHERE pull_request_id IS NULL AND state = 'DONE'`)
+	return err
+}
+
+// OverduePreviews gives the resources with a preview whose next step is due.
+func OverduePreviews(tx *db.Tx, limit int) ([]int64, error) {
+	return db.Select(tx, db.ScanValue[int64], `SELECT DISTINCT resource_id FROM preview
+		WHERE state <> 'DONE' AND not_before <= $1 ORDER BY resource_id LIMIT $2`, db.Millis(tx.Now), limit)
+}

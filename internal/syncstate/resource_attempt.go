@@ -1,0 +1,141 @@
+package syncstate
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+// A ResourceAttempt is the row of a resource sync attempt: the attempt, and
+// where its work stands.
+type ResourceAttempt struct {
+	lockstep.ResourceSyncAttempt
+	ResourceID    int64
+	Configuration lockstep.SyncConfiguration // as it was when the attempt began
+	DesiredSeq    int64
+	Checkpoint    []byte
+	Intent        string
+	Tries         int64 // of the step that is due, 0 before the first
+	NotBefore     time.Time
+}
+
+const attemptColumns = `id, resource_id, configuration, desired_seq, status, outcome, initial_revision,
+	target_revision, target, memory, intent, tries, not_before, started_at, ended_at`
+
+func scanAttempt(row db.Scanner, before ...any) (ResourceAttempt, error) {
+	var a ResourceAttempt
+	var configuration, initial, targeted string
+	var outcome *lockstep.Outcome
+	var notBefore, started int64
+	var ended *int64
+	err := row.Scan(append(before, &a.ID, &a.ResourceID, &configuration, &a.DesiredSeq, &a.Status, &outcome, &initial,
+		&targeted, &a.Target, &a.Checkpoint, &a.Intent, &a.Tries, &notBefore, &started, &ended)...)
+	if err != nil {
+		return ResourceAttempt{}, err
+	}
+
+	if outcome != nil {
+		a.Outcome = *outcome
+	}
+
+	a.NotBefore, a.StartedAt = db.Time(notBefore), db.Time(started)
+	a.EndedAt = db.TimeOrZero(ended)
+
+	var errs [3]error
+	a.Configuration, errs[0] = decodeConfiguration(configuration)
+	a.InitialRevision, errs[1] = decodeRevision(initial)
+	a.TargetRevision, errs[2] = decodeRevision(targeted)
+
+	return a, errors.Join(errs[:]...)
+}
+
+// BeginAttempt makes the attempt for a resource's newest desire. The resource
+// is locked by the caller and has no running attempt; the database refuses a
+// second one.
+func BeginAttempt(tx *db.Tx, s ResourceState, cfg lockstep.SyncConfiguration, target string) (ResourceAttempt, error) {
+	initial := *s.Desired
+	last, err := latestAttempt(tx, s, `AND status = 'SUCCEEDED'`)
+	switch {
+	case err == nil:
+		initial = last.TargetRevision
+	case !errors.Is(err, db.ErrNoRows):
+		return ResourceAttempt{}, err
+	}
+
+	texts := [3]string{}
+	var errs [3]error
+	texts[0], errs[0] = encodeConfiguration(cfg)
+	texts[1], errs[1] = encodeRevision(initial)
+	texts[2], errs[2] = encodeRevision(*s.Desired)
+
+	if err := errors.Join(errs[:]...); err != nil {
+		return ResourceAttempt{}, err
+	}
+
+	now := db.Millis(tx.Now)
+	a, err := scanAttempt(tx.QueryRow(`INSERT INTO resource_sync_attempt (id, resource_id, configuration_id,
+		configuration, desired_seq, status, initial_revision, target_revision, target_sha, target, not_before, started_at)
+		VALUES ($1, $2, $3, $4, $5, 'INITIATED', $6, $7, $8, $9, $10, $11) RETURNING `+attemptColumns,
+		newID(), s.ID, cfg.ID, texts[0], s.DesiredSeq, texts[1], texts[2], s.Desired.SHA, target, now, now))
+	if err != nil {
+		return ResourceAttempt{}, err
+	}
+
+	_, err = tx.Exec(`UPDATE resource SET attempted_seq = desired_seq,
+		latest_seq = (SELECT seq FROM resource_sync_attempt WHERE id = $2) WHERE id = $1`, s.ID, a.ID)
+	return a, err
+}
+
+// RunningAttempt gives the attempt that runs for a resource, false if none.
+func RunningAttempt(tx *db.Tx, resourceID int64) (ResourceAttempt, bool, error) {
+	return optional(scanAttempt(tx.QueryRow(`SELECT `+attemptColumns+` FROM resource_sync_attempt
+		WHERE resource_id = $1 AND status IN ('INITIATED', 'IN_PROGRESS')`, resourceID)))
+}
+
+// SaveStep writes where an attempt's work stands. An attempt that ended is not
+// touched: its ends are final.
+func SaveStep(tx *db.Tx, a ResourceAttempt) error {
+	return requireOneRow(tx.Exec(`UPDATE resource_sync_attempt SET status = 'IN_PROGRESS', memory = $2, intent = $3, tries = $4,
+		not_before = $5 WHERE id = $1 AND ended_at IS NULL`, a.ID, a.Checkpoint, a.Intent, a.Tries, db.Millis(a.NotBefore)))
+}
+
+// SavePlan writes what an attempt proposes; the zero Plan says that it proposes
+// nothing any more. An attempt that ended is not touched.
+func SavePlan(tx *db.Tx, id string, p lockstep.Plan) error {
+	var text *string // NULL
+	if p.ID != "" {
+		b, err := json.Marshal(p)
+		if err != nil {
+			return fmt.Errorf("encode the plan of attempt %s: %w", id, err)
+		}
+		whole := string(b)
+		text = &whole
+	}
+	return requireOneRow(tx.Exec(`UPDATE resource_sync_attempt SET plan = $2 WHERE id = $1 AND ended_at IS NULL`, id, text))
+}
+
+// FinishAttempt ends an attempt.
+func FinishAttempt(tx *db.Tx, id string, outcome lockstep.Outcome) error {
+	return requireOneRow(tx.Exec(`UPDATE resource_sync_attempt SET status = $2, outcome = $3, ended_at = $4
+		WHERE id = $1 AND ended_at IS NULL`, id, outcome.Status(), outcome, db.Millis(tx.Now)))
+}
+
+// LatestAttempt gives the latest attempt of a resource's present configuration,
+// false if there was none.
+func LatestAttempt(tx *db.Tx, s ResourceState) (ResourceAttempt, bool, error) {
+	return optional(latestAttempt(tx, s, ``))
+}
+
+// LatestSuccess is LatestAttempt among those that succeeded.
+func LatestSuccess(tx *db.Tx, s ResourceState) (ResourceAttempt, bool, error) {
+	return optional(latestAttempt(tx, s, `AND status = 'SUCCEEDED'`))
+}
+
+func latestAttempt(tx *db.Tx, s ResourceState, and string) (ResourceAttempt, error) {
+	return scanAttempt(tx.QueryRow(`SELECT `+attemptColumns+` FROM resource_sync_attempt
+		WHERE resource_id = $1 AND configuration_id = $2 `+and+` ORDER BY seq DESC LIMIT 1`, s.ID, s.ConfigurationID))
+}

@@ -1,0 +1,120 @@
+package syncstate
+
+import (
+	"context"
+	"errors"
+	"unsafe"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+// ResourceStatus gathers everything that a status read says of a resource.
+func ResourceStatus(tx *db.Tx, s ResourceState) (lockstep.ResourceSync, error) {
+	sync := lockstep.ResourceSync{DesiredState: s.Desired}
+	latest, ok, err := LatestAttempt(tx, s)
+	if err != nil || !ok {
+		return sync, err
+	}
+
+	if latest.Events, err = ResourceEvents(tx, latest.ID); err != nil {
+		return sync, err
+	}
+
+	sync.LatestSync = &latest.ResourceSyncAttempt
+	success, ok, err := LatestSuccess(tx, s)
+	if err != nil || !ok {
+		return sync, err
+	}
+
+	if success.Events, err = ResourceEvents(tx, success.ID); err != nil {
+		return sync, err
+	}
+
+	sync.LatestSuccessfulSync = &success.ResourceSyncAttempt
+	return sync, nil
+}
+
+// SaveStatusDocument keeps the encoded answer to a status read with the resource.
+func SaveStatusDocument(tx *db.Tx, resourceID int64, document []byte) error {
+	_, err := tx.Exec(`UPDATE resource SET document = $2 WHERE id = $1`, resourceID, string(document))
+	return err
+}
+
+// StatusDocument gives the encoded answer to a status read. It is one SELECT,
+// fit for [db.DB.Peek]. Before any attempt it is NotFound.
+func StatusDocument(tx *db.Tx, r lockstep.Resource) ([]byte, error) {
+	var document *string // nil for NULL
+	err := tx.QueryRow(`SELECT document FROM resource
+		WHERE account = $1 AND region = $2 AND sync_type = $3 AND name = $4`,
+		string(r.Account), r.Region, string(r.SyncType), r.Name).Scan(&document)
+	return bytesOf(document), orNoStatus(r, bytesOf(document), err)
+}
+
+// bytesOf gives the bytes of a text without copying them: a document has four
+// thousand, and to copy them once more costs a tenth of reading them. They must
+// not be changed.
+func bytesOf(text *string) []byte {
+	if text == nil {
+		return nil
+	}
+	return unsafe.Slice(unsafe.StringData(*text), len(*text))
+}
+
+func orNoStatus(r lockstep.Resource, document []byte, err error) error {
+	if errors.Is(err, db.ErrNoRows) || err == nil && document == nil {
+		return NoStatus(r.Name)
+	}
+	return err
+}
+
+// StatusReader reads status documents for many at once, outside of transactions. It
+// may be used concurrently.
+type StatusReader struct {
+	batcher *db.Batcher[lockstep.Resource, []byte]
+}
+
+// NewStatusReader gives a reader of what is in d.
+func NewStatusReader(d *db.DB) *StatusReader {
+	return &StatusReader{db.NewBatcher(d, StatusDocument, statusDocuments)}
+}
+
+// Document is StatusDocument without a transaction, and sees all that was
+// committed before. The bytes must not be changed: others may have got them too.
+func (s *StatusReader) Document(ctx context.Context, r lockstep.Resource) ([]byte, error) {
+	document, err := s.batcher.Get(ctx, r)
+	return document, orNoStatus(r, document, err)
+}
+
+// statusDocuments reads the documents of several resources, and leaves out those
+// that have none.
+func statusDocuments(tx *db.Tx, all []lockstep.Resource) (map[lockstep.Resource][]byte, error) {
+	found := make(map[lockstep.Resource][]byte, len(all))
+	var accounts, regions, types, names []string
+	for _, r := range all {
+		accounts, regions = append(accounts, string(r.Account)), append(regions, r.Region)
+		types, names = append(types, string(r.SyncType)), append(names, r.Name)
+	}
+
+	rows, err := tx.Query(`SELECT wanted.i, r.document
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS wanted (account, region, sync_type, name, i)
+		JOIN resource r ON r.account = wanted.account AND r.region = wanted.region
+			AND r.sync_type = wanted.sync_type AND r.name = wanted.name
+		WHERE r.document IS NOT NULL`, accounts, regions, types, names)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+
+	for rows.Next() {
+		var i int
+		var document *string
+		if err := rows.Scan(&i, &document); err != nil {
+			return nil, err
+		}
+
+		found[all[i-1]] = bytesOf(document)
+	}
+
+	return found, rows.Err()
+}

@@ -1,0 +1,228 @@
+package syncstate
+
+import (
+	"errors"
+	"time"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+)
+
+// A ReportLane is the way that all goes which a Git host is told of the commits
+// of one link in one environment: one at a time, in order.
+type ReportStream struct {
+	ID          int64
+	LinkID      string
+	Environment string // such as 123456789012/us-east-1
+	Epoch       int64
+	Tries       int64     // failures of the Git host in a row
+	NotBefore   time.Time // until then it is left alone
+}
+
+// A CommitReport is what a Git host was told of a commit in an environment, and
+// what it is yet to be told.
+type StatusReport struct {
+	ID        int64
+	SHA       lockstep.SHA
+	Branch    string
+	ChangeSeq int64 // counts what happened to the commit
+	SeenSeq   int64 // how much of that was looked at
+	ChangedAt time.Time
+	DueAt     time.Time // when it is to be looked at; zero where nothing is expected
+	// State and Summary are what was told last, "" before the first time.
+	State       string
+	Summary     string
+	TriedAt     time.Time // of the last call that the Git host answered, with yes or no
+	DriverState []byte    // the driver's
+	Reason      string    // why the last call failed, "" where it did not
+}
+
+// StatusChange is that something happened to a commit in an environment.
+type StatusChange struct {
+	LinkID      string
+	Environment string
+	SHA         lockstep.SHA
+	Branch      string
+	// CreateReport says that a report begins with it where there is none.
+	CreateReport bool
+}
+
+const streamColumns = `id, link_id, environment, epoch, tries, not_before`
+
+func scanStream(row db.Scanner) (ReportStream, error) {
+	var l ReportStream
+	var notBefore int64
+	err := row.Scan(&l.ID, &l.LinkID, &l.Environment, &l.Epoch, &l.Tries, &notBefore)
+	l.NotBefore = db.Time(notBefore)
+	return l, err
+}
+
+// RecordStatusChange makes a commit's report due at a time, and keeps its lane locked until
+// the transaction ends. It is to be the last that a transaction locks: the lane is
+// shared by all resources of an environment. Ok is false where no lane is to be
+// woken: there is no report, or it is due earlier.
+func RecordStatusChange(tx *db.Tx, n StatusChange, due time.Time) (laneID int64, ok bool, err error) {
+	lane, err := lockStreamOf(tx, n)
+	if err != nil {
+		return 0, false, unlessNoRows(err)
+	}
+
+	now, at := db.Millis(tx.Now), db.Millis(due)
+	var is int64
+	err = tx.QueryRow(`UPDATE commit_report SET news = news + 1, news_at = $3, branch = $4,
+		due_at = CASE WHEN due_at < $5 THEN due_at ELSE $5 END WHERE lane_id = $1 AND sha = $2 RETURNING due_at`,
+		lane.ID, n.SHA, now, n.Branch, at).Scan(&is)
+	if !errors.Is(err, db.ErrNoRows) || !n.CreateReport {
+		return lane.ID, err == nil && is == at, unlessNoRows(err)
+	}
+
+	_, err = tx.Exec(`INSERT INTO commit_report (lane_id, sha, branch, news_at, due_at) VALUES ($1, $2, $3, $4, $5)`,
+		lane.ID, n.SHA, n.Branch, now, at)
+	return lane.ID, err == nil, err
+}
+
+func unlessNoRows(err error) error {
+	if errors.Is(err, db.ErrNoRows) {
+		return nil
+	}
+	return err
+}
+
+func lockStreamOf(tx *db.Tx, n StatusChange) (ReportStream, error) {
+	const query = `SELECT ` + streamColumns + ` FROM report_lane WHERE link_id = $1 AND environment = $2`
+	l, err := scanStream(tx.QueryRow(query+tx.ForUpdate(), n.LinkID, n.Environment))
+	if !errors.Is(err, db.ErrNoRows) || !n.CreateReport {
+		return l, err
+	}
+	if _, err := tx.Exec(`INSERT INTO report_lane (link_id, environment) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+		n.LinkID, n.Environment); err != nil {
+		return l, err
+	}
+	return scanStream(tx.QueryRow(query+tx.ForUpdate(), n.LinkID, n.Environment))
+}
+
+// AcquireReportStreamLease makes the caller the lane's worker: it adds one to the epoch, so
+// that a write of whoever had it before is refused. NotFound where its link is gone.
+func AcquireReportStreamLease(tx *db.Tx, id int64) (ReportStream, error) {
+	l, err := scanStream(tx.QueryRow(`UPDATE report_lane SET epoch = epoch + 1 WHERE id = $1 RETURNING `+streamColumns, id))
+	return l, notFoundAs(err, noStream(id))
+}
+
+// LockReportStream reads a lane and keeps it locked until the transaction ends. NotFound
+// where its link is gone.
+func LockReportStream(tx *db.Tx, id int64) (ReportStream, error) {
+	l, err := scanStream(tx.QueryRow(`SELECT `+streamColumns+` FROM report_lane WHERE id = $1`+tx.ForUpdate(), id))
+	return l, notFoundAs(err, noStream(id))
+}
+
+func noStream(id int64) *lockstep.Error {
+	return lockstep.Errorf(lockstep.NotFound, "Could not find report lane %d.", id)
+}
+
+// SaveReportStream writes for how long the Git host is left alone, after how many failures.
+func SaveReportStream(tx *db.Tx, l ReportStream) error {
+	_, err := tx.Exec(`UPDATE report_lane SET tries = $2, not_before = $3 WHERE id = $1`, l.ID, l.Tries, db.Millis(l.NotBefore))
+	return err
+}
+
+const reportColumns = `id, sha, branch, news, seen, news_at, due_at, state, summary, tried_at, memory, reason`
+
+func scanReport(row db.Scanner, before ...any) (StatusReport, error) {
+	var r StatusReport
+	var news, tried int64
+	var due *int64
+	err := row.Scan(append(before, &r.ID, &r.SHA, &r.Branch, &r.ChangeSeq, &r.SeenSeq, &news, &due, &r.State,
+		&r.Summary, &tried, &r.DriverState, &r.Reason)...)
+	r.ChangedAt, r.TriedAt = db.Time(news), db.Time(tried)
+	r.DueAt = db.TimeOrZero(due)
+	return r, err
+}
+
+// DueStatusReports gives what is to be looked at in a lane, in the order in which the
+// commits came: nothing before one of the reports is due, and then also those that
+// have news and are due a little later, so that none overtakes an older one.
+func DueStatusReports(tx *db.Tx, laneID int64, limit int) ([]StatusReport, error) {
+	return db.Select(tx, func(row db.Scanner) (StatusReport, error) { return scanReport(row) }, `SELECT `+reportColumns+` FROM commit_report
+		WHERE lane_id = $1 AND due_at IS NOT NULL AND (due_at <= $2 OR seen < news)
+			AND EXISTS (SELECT 1 FROM commit_report WHERE lane_id = $1 AND due_at <= $2)
+		ORDER BY id LIMIT $3`, laneID, db.Millis(tx.Now), limit)
+}
+
+// NextStatusReportDue says when the next report of a lane is due, false if none is.
+func NextStatusReportDue(tx *db.Tx, laneID int64) (time.Time, bool, error) {
+	var at *int64
+	err := tx.QueryRow(`SELECT min(due_at) FROM commit_report WHERE lane_id = $1 AND due_at IS NOT NULL`, laneID).Scan(&at)
+	if err != nil || at == nil {
+		return time.Time{}, false, err
+	}
+	return db.Time(*at), true, nil
+}
+
+// SaveStatusReport writes what was told, and when the report is to be looked at next:
+// then, or at the time fresh if there is news beyond what was seen. One that was
+// forgotten meanwhile is no error. The lane is locked by the caller.
+func SaveStatusReport(tx *db.Tx, r StatusReport, fresh time.Time) error {
+	_, err := tx.Exec(`UPDATE commit_report SET seen = $2, due_at = CASE WHEN news > $2 THEN CAST($3 AS bigint) ELSE CAST($4 AS bigint) END,
+		state = $5, summary = $6, tried_at = $7, memory = $8, reason = $9 WHERE id = $1`,
+		r.ID, r.SeenSeq, db.Millis(fresh), db.MillisOrNull(r.DueAt), r.State, db.Storable(r.Summary), db.Millis(r.TriedAt), r.DriverState,
+		lockstep.Truncate(db.Storable(r.Reason), lockstep.MaxMessage))
+	return err
+}
+
+const (
+	// reportsKept is how many commits are remembered in an environment, and
+	// reportKept for how long after the last news.
+	reportsKept = 1000
+	reportKept  = 30 * 24 * time.Hour
+	// reportsForgotten is the most that are forgotten at once.
+	reportsForgotten = 100
+)
+
+// DeleteOldStatusReports forgets some of the oldest reports of a lane.
+func DeleteOldStatusReports(tx *db.Tx, laneID int64) error {
+	_, err := tx.Exec(`DELETE FROM commit_report WHERE id IN (SELECT id FROM commit_report WHERE lane_id = $1
+		AND (news_at < $2 OR id <= (SELECT coalesce(max(id), 0) FROM (
+			SELECT id FROM commit_report WHERE lane_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $3) AS beyond))
+		ORDER BY id LIMIT $4)`, laneID, db.Millis(tx.Now.Add(-reportKept)), reportsKept, reportsForgotten)
+	return err
+}
+
+// OverdueReportStreams gives the lanes in which a report is overdue.
+func OverdueReportStreams(tx *db.Tx, limit int) ([]int64, error) {
+	return db.Select(tx, db.ScanValue[int64], `SELECT l.id FROM report_lane l WHERE l.not_before <= $1
+		AND EXISTS (SELECT 1 FROM commit_report r WHERE r.lane_id = l.id AND r.due_at <= $1)
+		ORDER BY l.id LIMIT $2`, db.Millis(tx.Now), limit)
+}
+
+// A ReportOf is a report with its environment.
+type EnvironmentReport struct {
+	StatusReport
+	Environment string
+}
+
+// StatusReportOf reads the report of a commit of a link in an environment. NotFound
+// where there is none, or it was forgotten.
+func StatusReportOf(tx *db.Tx, linkID, environment string, sha lockstep.SHA) (StatusReport, error) {
+	r, err := scanReport(tx.QueryRow(`SELECT `+reportColumns+` FROM commit_report WHERE sha = $3
+		AND lane_id = (SELECT id FROM report_lane WHERE link_id = $1 AND environment = $2)`, linkID, environment, sha))
+	return r, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find a report of commit %s.", sha))
+}
+
+// StatusReports reads a page of a link's reports, newest commit first.
+func StatusReports(tx *db.Tx, linkID string, p db.Page) ([]EnvironmentReport, db.Cursor, error) {
+	before := p.After.Number
+	if before == 0 {
+		before = 1<<63 - 1
+	}
+
+	scan := func(row db.Scanner) (r EnvironmentReport, err error) {
+		r.StatusReport, err = scanReport(row, &r.Environment)
+		return r, err
+	}
+	cursor := func(r EnvironmentReport) db.Cursor { return db.Cursor{Number: r.ID} }
+
+	return db.SelectPage(tx, p, scan, cursor,
+		`SELECT l.environment, r.id, r.sha, r.branch, r.news, r.seen, r.news_at, r.due_at, r.state,
+		r.summary, r.tried_at, r.memory, r.reason FROM report_lane l JOIN commit_report r ON r.lane_id = l.id
+		WHERE l.link_id = $1 AND r.id < $2 ORDER BY r.id DESC LIMIT $3`, linkID, before)
+}

@@ -1,0 +1,281 @@
+package syncstate_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/store/storetest"
+	"github.com/lockstephq/lockstep/internal/syncstate"
+)
+
+// addNews adds news of a commit of a link, due so many seconds from now, and says
+// which lane is to be woken, if one is.
+func addNews(t testing.TB, d *db.DB, link, sha string, seconds int, begin bool) (lane int64, wake bool) {
+	t.Helper()
+	storetest.Update(t, d, func(tx *db.Tx) (err error) {
+		n := syncstate.StatusChange{LinkID: link, Environment: "e", SHA: lockstep.SHA(sha), Branch: "main", CreateReport: begin}
+		lane, wake, err = syncstate.RecordStatusChange(tx, n, tx.Now.Add(time.Duration(seconds)*time.Second))
+		return err
+	})
+	return lane, wake
+}
+
+// dueReports gives the commits that are due in a lane.
+func dueReports(t testing.TB, d *db.DB, lane int64) (due []syncstate.StatusReport, shas []string) {
+	t.Helper()
+	storetest.Update(t, d, func(tx *db.Tx) (err error) {
+		due, err = syncstate.DueStatusReports(tx, lane, 10)
+		return err
+	})
+	for _, r := range due {
+		shas = append(shas, string(r.SHA))
+	}
+	return due, shas
+}
+
+func saveReport(t testing.TB, d *db.DB, r syncstate.StatusReport) {
+	t.Helper()
+	storetest.Update(t, d, func(tx *db.Tx) error { return syncstate.SaveStatusReport(tx, r, tx.Now.Add(time.Hour)) })
+}
+
+func TestNewsBeginsAReportOnlyWhereOneIsAskedFor(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		link := storetest.InsertLink(t, d, 1).ID
+		if _, wake := addNews(t, d, link, "a", 0, false); wake {
+			t.Error("a lane that is not there is woken")
+		}
+
+		lane, wake := addNews(t, d, link, "a", 60, true)
+		if !wake {
+			t.Error("the first news wakes nothing")
+		}
+
+		if _, wake := addNews(t, d, link, "b", 0, false); wake {
+			t.Error("a report that is not there wakes its lane")
+		}
+
+		if _, wake := addNews(t, d, link, "a", 90, true); wake {
+			t.Error("later news wakes what is due earlier")
+		}
+
+		if _, wake := addNews(t, d, link, "a", 30, false); !wake {
+			t.Error("earlier news wakes nothing")
+		}
+
+		storetest.Update(t, d, func(tx *db.Tx) error {
+			at, ok, err := syncstate.NextStatusReportDue(tx, lane)
+			if soon := at.Sub(tx.Now); !ok || soon > 30*time.Second || soon < 20*time.Second {
+				t.Errorf("the next is due in %s", soon)
+			}
+			return err
+		})
+	})
+}
+
+func TestNoReportOvertakesAnOlderOne(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		link := storetest.InsertLink(t, d, 1).ID
+		lane, _ := addNews(t, d, link, "a", 600, true)
+		addNews(t, d, link, "b", 600, true)
+
+		if _, shas := dueReports(t, d, lane); shas != nil {
+			t.Errorf("due before its time: %s", shas)
+		}
+
+		addNews(t, d, link, "c", -1, true)
+		due, shas := dueReports(t, d, lane)
+		if diff := cmp.Diff([]string{"a", "b", "c"}, shas); diff != "" {
+			t.Fatal(diff)
+		}
+
+		a := due[0]
+		a.SeenSeq, a.State, a.Summary, a.DriverState, a.DueAt = a.ChangeSeq, "running", "1 stack to sync", []byte("m"), time.Now().Add(time.Hour)
+		saveReport(t, d, a)
+
+		if _, shas := dueReports(t, d, lane); len(shas) != 2 {
+			t.Errorf("what was seen and has time is due again: %s", shas)
+		}
+	})
+}
+
+func TestNewsThatCameMeanwhileIsNotLost(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		link := storetest.InsertLink(t, d, 1).ID
+		lane, _ := addNews(t, d, link, "a", -1, true)
+		due, _ := dueReports(t, d, lane)
+		r := due[0]
+		r.SeenSeq, r.State, r.DueAt = r.ChangeSeq, "succeeded", time.Time{}
+		addNews(t, d, link, "a", -1, false)
+		saveReport(t, d, r)
+		next := func() (is bool) {
+			storetest.Update(t, d, func(tx *db.Tx) (err error) {
+				_, is, err = syncstate.NextStatusReportDue(tx, lane)
+				return err
+			})
+			return is
+		}
+		if !next() {
+			t.Error("the news that came while the first was told is forgotten")
+		}
+
+		r.SeenSeq++
+		saveReport(t, d, r)
+		if next() {
+			t.Error("something is due after all was seen")
+		}
+
+		if r.SeenSeq++; d.Update(t.Context(), func(tx *db.Tx) error { return syncstate.SaveStatusReport(tx, r, tx.Now) }) == nil {
+			t.Error("more was seen than happened")
+		}
+	})
+}
+
+func TestAWorkerThatWasReplacedIsKnownByItsEpoch(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		lane, _ := addNews(t, d, storetest.InsertLink(t, d, 1).ID, "a", 0, true)
+		storetest.Update(t, d, func(tx *db.Tx) error {
+			taken, err := syncstate.AcquireReportStreamLease(tx, lane)
+			if err != nil {
+				return err
+			}
+
+			taken.Tries, taken.NotBefore = 3, tx.Now.Add(time.Hour)
+			if err := syncstate.SaveReportStream(tx, taken); err != nil {
+				return err
+			}
+
+			got, err := syncstate.LockReportStream(tx, lane)
+			if diff := cmp.Diff(taken, got); diff != "" || got.Epoch != 1 || got.Environment != "e" {
+				t.Error(diff)
+			}
+
+			return err
+		})
+
+		storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error { _, err := syncstate.AcquireReportStreamLease(tx, lane+1); return err })
+		storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error { _, err := syncstate.LockReportStream(tx, lane+1); return err })
+	})
+}
+
+func TestOverdueLanesAreThoseWhoseHostIsNotLeftAlone(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		overdue := func() (list []int64) {
+			storetest.Update(t, d, func(tx *db.Tx) (err error) {
+				list, err = syncstate.OverdueReportStreams(tx, 10)
+				return err
+			})
+			return list
+		}
+
+		addNews(t, d, storetest.InsertLink(t, d, 1).ID, "a", 600, true)
+		lane, _ := addNews(t, d, storetest.InsertLink(t, d, 2).ID, "a", -1, true)
+		if diff := cmp.Diff([]int64{lane}, overdue()); diff != "" {
+			t.Error(diff)
+		}
+
+		storetest.Update(t, d, func(tx *db.Tx) error {
+			return syncstate.SaveReportStream(tx, syncstate.ReportStream{ID: lane, NotBefore: tx.Now.Add(time.Hour)})
+		})
+		if list := overdue(); len(list) != 0 {
+			t.Errorf("overdue: %v", list)
+		}
+	})
+}
+
+func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		link := storetest.InsertLink(t, d, 1).ID
+		lane, _ := addNews(t, d, link, "a", 0, true)
+		storetest.Update(t, d, func(tx *db.Tx) error {
+			for i := range 1249 {
+				if _, err := tx.Exec(`INSERT INTO commit_report (lane_id, sha, branch, news_at) VALUES ($1, $2, 'main', $3)`,
+					lane, fmt.Sprint(i), db.Millis(tx.Now)); err != nil {
+					return err
+				}
+			}
+
+			return nil
+		})
+		forget := func() (n int) {
+			storetest.Update(t, d, func(tx *db.Tx) error {
+				if err := syncstate.DeleteOldStatusReports(tx, lane); err != nil {
+					return err
+				}
+				return tx.QueryRow(`SELECT count(*) FROM commit_report`).Scan(&n)
+			})
+
+			return n
+		}
+		if diff := cmp.Diff([]int{1150, 1050, 1000, 1000}, []int{forget(), forget(), forget(), forget()}); diff != "" {
+			t.Error(diff)
+		}
+
+		storetest.Update(t, d, func(tx *db.Tx) error {
+			_, err := tx.Exec(`UPDATE commit_report SET news_at = $1 WHERE sha >= '1240'`, db.Millis(tx.Now.Add(-31*24*time.Hour)))
+			if err == nil {
+				_, err = tx.Exec(`UPDATE commit_report SET news_at = $1 WHERE sha < '1240'`, db.Millis(tx.Now.Add(-29*24*time.Hour)))
+			}
+			return err
+		})
+
+		old := 0
+		storetest.Update(t, d, func(tx *db.Tx) error {
+			return tx.QueryRow(`SELECT count(*) FROM commit_report WHERE sha >= '1240'`).Scan(&old)
+		})
+		for range old/100 + 1 {
+			forget()
+		}
+
+		if n := forget(); n != 1000-old || old == 0 {
+			t.Errorf("%d are kept, of %d were %d old", n, 1000, old)
+		}
+	})
+}
+
+func TestReportsAreReadNewestFirstAndGoWithTheirLink(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		l := storetest.InsertLink(t, d, 1)
+		for _, sha := range []string{"a", "b", "c"} {
+			addNews(t, d, l.ID, sha, 0, true)
+		}
+
+		addNews(t, d, storetest.InsertLink(t, d, 2).ID, "other", 0, true)
+		var got []string
+		var page db.Page
+		for page.Limit = 2; ; {
+			var next db.Cursor
+			storetest.Update(t, d, func(tx *db.Tx) error {
+				list, cursor, err := syncstate.StatusReports(tx, l.ID, page)
+				for _, r := range list {
+					got = append(got, r.Environment+" "+string(r.SHA))
+				}
+
+				next = cursor
+				return err
+			})
+			if page.After = next; next == (db.Cursor{}) {
+				break
+			}
+		}
+
+		if diff := cmp.Diff([]string{"e c", "e b", "e a"}, got); diff != "" {
+			t.Error(diff)
+		}
+
+		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteLink(tx, l.Account, l.Region, l.ID) })
+		storetest.Update(t, d, func(tx *db.Tx) error {
+			var n int
+			if err := tx.QueryRow(`SELECT count(*) FROM commit_report`).Scan(&n); err != nil || n != 1 {
+				t.Errorf("%d reports are left, %v", n, err)
+			}
+			return nil
+		})
+	})
+}
