@@ -56,8 +56,8 @@ type Schedule struct {
 	First, Max time.Duration
 }
 
-// after gives the pause after n others.
-func (s Schedule) after(n int) time.Duration {
+// delay gives the pause after n others.
+func (s Schedule) delay(n int) time.Duration {
 	pause := s.First
 	for range n {
 		if pause += pause / 2; pause >= s.Max {
@@ -166,7 +166,7 @@ func (d *Driver) ReadInputs(ctx context.Context, cfg lockstep.SyncConfiguration,
 // Advance takes an attempt one step further. Beside Failed ends its errors are
 // Unavailable, Denied, Invalid, NotFound, Limit and Blocked.
 func (d *Driver) Advance(ctx context.Context, a target.Attempt) (target.Step, error) {
-	w, err := d.work(a)
+	w, err := d.newRunner(a)
 	if err != nil {
 		return target.Step{}, err
 	}
@@ -177,18 +177,18 @@ func (d *Driver) Advance(ctx context.Context, a target.Attempt) (target.Step, er
 // Discard deletes a change set that was proposed and not executed, and the
 // empty stack that proposing it has made.
 func (d *Driver) Discard(ctx context.Context, a target.Attempt) error {
-	w, err := d.work(a)
+	w, err := d.newRunner(a)
 	if err != nil {
 		return err
 	}
-	if w.m.Name == "" && w.m.Stale == "" && w.m.Shell == "" { // nothing was proposed
+	if w.checkpoint.ChangeSetName == "" && w.checkpoint.StaleChangeSet == "" && w.checkpoint.CreatedStack == "" { // nothing was proposed
 		return nil
 	}
 
-	if w.s, err = d.session(ctx, a.Configuration); err != nil {
+	if w.session, err = d.newSession(ctx, a.Configuration); err != nil {
 		return err
 	}
 
-	_, err = w.finish(ctx, target.Step{}, w.withdraw(ctx))
+	_, err = w.finish(ctx, target.Step{}, w.deleteProposal(ctx))
 	return err
 }

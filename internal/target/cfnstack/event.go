@@ -50,22 +50,22 @@ const (
 
 // emit adds an event to the step. The step's time is the event's: the clocks
 // of endpoints are not ours, and events stay in order.
-func (w *work) emit(kind, about, format string, args ...any) {
+func (w *runner) emit(kind, about, format string, args ...any) {
 	ev := lockstep.Event{Type: kind, Message: fmt.Sprintf(format, args...), ExternalID: about}
-	w.events = append(w.events, said{ev, len(args) == 0})
+	w.pendingEvents = append(w.pendingEvents, pendingEvent{ev, len(args) == 0})
 }
 
-// said is an event as it was first put; fixed is one with a text of our own
+// pendingEvent is an event as it was first put; fixed is one with a text of our own
 // alone, which can hold no secret.
-type said struct {
+type pendingEvent struct {
 	lockstep.Event
-	fixed bool
+	isFixed bool
 }
 
-// because makes AWS's sentence about a failure. AWS doubles the full stop.
-func because(what, reason string) string {
+// failureSentence makes AWS's sentence about a failure. AWS doubles the full stop.
+func failureSentence(what, reason string) string {
 	return what + " The reason was " + strings.TrimRight(strings.TrimSpace(reason), ".") + "."
 }
 
-// javaDate is how AWS writes a time in a blocker's reason.
-const javaDate = "Mon Jan 02 15:04:05 MST 2006"
+// blockerTimeLayout is how AWS writes a time in a blocker's reason.
+const blockerTimeLayout = "Mon Jan 02 15:04:05 MST 2006"

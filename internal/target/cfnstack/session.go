@@ -23,8 +23,8 @@ const (
 	maxRoles = 10_000
 )
 
-// ownCredentials names the principal that is no role of a configuration.
-const ownCredentials = "the server's own credentials"
+// ownPrincipal names the principal that is no role of a configuration.
+const ownPrincipal = "the server's own credentials"
 
 // A roleKey is what a set of assumed credentials belongs to. The resource is
 // part of it because the session is called after it.
@@ -39,17 +39,17 @@ type accountKey struct{ account, region string }
 
 // A session is CloudFormation as one configuration sees it.
 type session struct {
-	d   *Driver
-	cfg lockstep.SyncConfiguration
-	api *cloudformation.Client
-	as  func(*cloudformation.Options)
-	who string // the principal, for messages
+	driver      *Driver
+	cfg         lockstep.SyncConfiguration
+	client      *cloudformation.Client
+	callOptions func(*cloudformation.Options)
+	principal   string // the principal, for messages
 }
 
-// session gives a configuration's way to CloudFormation. It gets credentials
+// newSession gives a configuration's way to CloudFormation. It gets credentials
 // at once, so that a role that cannot be assumed is told from a refused call.
-func (d *Driver) session(ctx context.Context, cfg lockstep.SyncConfiguration) (*session, error) {
-	s := &session{d: d, cfg: cfg, who: ownCredentials}
+func (d *Driver) newSession(ctx context.Context, cfg lockstep.SyncConfiguration) (*session, error) {
+	s := &session{driver: d, cfg: cfg, principal: ownPrincipal}
 	credentials := d.options.BaseCredentials
 	account := string(cfg.Account)
 
@@ -62,45 +62,45 @@ func (d *Driver) session(ctx context.Context, cfg lockstep.SyncConfiguration) (*
 			return nil, lockstep.Errorf(lockstep.Invalid, "The sync configuration has no role to assume.")
 		}
 
-		s.who, account = cfg.RoleARN, lockstep.ARN(cfg.RoleARN).Account()
-		credentials = d.role(cfg)
+		s.principal, account = cfg.RoleARN, lockstep.ARN(cfg.RoleARN).Account()
+		credentials = d.roleCredentials(cfg)
 	}
 
 	if _, err := credentials.Retrieve(ctx); err != nil {
-		return nil, s.noCredentials(err)
+		return nil, s.credentialsError(err)
 	}
 
 	retryer := d.retryer(accountKey{account, cfg.Region})
-	s.api = d.client(cfg.Region)
-	s.as = func(o *cloudformation.Options) {
+	s.client = d.client(cfg.Region)
+	s.callOptions = func(o *cloudformation.Options) {
 		o.Credentials, o.Retryer = credentials, retryer
 	}
 
 	return s, nil
 }
 
-// once keeps the SDK from repeating a call whose answer it has missed: not
+// withoutRetries keeps the SDK from repeating a call whose answer it has missed: not
 // every endpoint knows a request token again. The attempt repeats it, and looks
 // first.
-func once(o *cloudformation.Options) { o.RetryMaxAttempts = 1 }
+func withoutRetries(o *cloudformation.Options) { o.RetryMaxAttempts = 1 }
 
-// noCredentials explains why there is nothing to sign with.
-func (s *session) noCredentials(err error) error {
-	if !s.d.options.AssumeRoles {
-		if fault := s.fault("GetCredentials", err); lockstep.KindOf(fault) == lockstep.Unavailable {
+// credentialsError explains why there is nothing to sign with.
+func (s *session) credentialsError(err error) error {
+	if !s.driver.options.AssumeRoles {
+		if fault := s.toError("GetCredentials", err); lockstep.KindOf(fault) == lockstep.Unavailable {
 			return fault
 		}
 		return lockstep.Wrapf(lockstep.Denied, err, "The AWS credentials to sign with cannot be had.")
 	}
 
-	fault := s.fault("AssumeRole", err)
+	fault := s.toError("AssumeRole", err)
 	if kind := lockstep.KindOf(fault); kind != lockstep.Denied && kind != lockstep.Invalid {
 		return fault
 	}
 
 	e := lockstep.Wrapf(lockstep.Denied, err, "The role %s cannot be assumed: %s Check that it exists, that its trust policy names the "+
 		"principal this server runs as%s, and that this principal may call sts:AssumeRole on it.",
-		s.cfg.RoleARN, lockstep.Shown(fault), s.d.withExternalID(s.cfg.Account))
+		s.cfg.RoleARN, lockstep.Shown(fault), s.driver.externalIDHint(s.cfg.Account))
 	e.Contexts = []lockstep.Context{{Key: "RoleArn", Value: s.cfg.RoleARN}}
 	return e
 }
@@ -113,7 +113,7 @@ func (d *Driver) externalID(account lockstep.AccountID) string {
 	return d.options.ExternalID(account)
 }
 
-func (d *Driver) withExternalID(account lockstep.AccountID) string {
+func (d *Driver) externalIDHint(account lockstep.AccountID) string {
 	if id := d.externalID(account); id != "" {
 		return " and, if it asks for an external id, " + id
 	}
@@ -127,14 +127,14 @@ func (d *Driver) client(region string) *cloudformation.Client {
 	c := d.clients[region]
 	if c == nil {
 		c = cloudformation.New(cloudformation.Options{
-			Region: region, HTTPClient: d.http, BaseEndpoint: endpoint(d.options.Target),
+			Region: region, HTTPClient: d.http, BaseEndpoint: baseEndpoint(d.options.Target),
 		})
 		d.clients[region] = c
 	}
 	return c
 }
 
-func endpoint(url string) *string {
+func baseEndpoint(url string) *string {
 	if url == "" {
 		return nil
 	}
@@ -160,7 +160,7 @@ func (d *Driver) newRetryer() aws.RetryerV2 {
 			o.MaxAttempts = maxTries
 			o.MaxBackoff = min(2*time.Second, d.options.Poll.Max)
 			final := retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
-				if isNotXML(err) || isCode(err, "LimitExceeded") { // a quota of stacks, not of calls
+				if isNotXML(err) || hasCode(err, "LimitExceeded") { // a quota of stacks, not of calls
 					return aws.FalseTernary
 				}
 				return aws.UnknownTernary
@@ -171,8 +171,8 @@ func (d *Driver) newRetryer() aws.RetryerV2 {
 	})
 }
 
-// role gives the credentials of a configuration's role.
-func (d *Driver) role(cfg lockstep.SyncConfiguration) aws.CredentialsProvider {
+// roleCredentials gives the credentials of a configuration's role.
+func (d *Driver) roleCredentials(cfg lockstep.SyncConfiguration) aws.CredentialsProvider {
 	key := roleKey{cfg.Account, cfg.RoleARN, cfg.Region, cfg.ResourceName}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -186,11 +186,11 @@ func (d *Driver) role(cfg lockstep.SyncConfiguration) aws.CredentialsProvider {
 	}
 
 	client := sts.New(sts.Options{
-		Region: cfg.Region, HTTPClient: d.http, BaseEndpoint: endpoint(d.options.STSEndpoint),
+		Region: cfg.Region, HTTPClient: d.http, BaseEndpoint: baseEndpoint(d.options.STSEndpoint),
 		Credentials: d.options.BaseCredentials, Retryer: d.newRetryer(),
 	})
 	provider := stscreds.NewAssumeRoleProvider(client, cfg.RoleARN, func(o *stscreds.AssumeRoleOptions) {
-		o.RoleSessionName = sessionName(cfg.ResourceName)
+		o.RoleSessionName = roleSessionName(cfg.ResourceName)
 		o.Duration = time.Hour
 		if id := d.externalID(cfg.Account); id != "" {
 			o.ExternalID = aws.String(id)
@@ -201,8 +201,8 @@ func (d *Driver) role(cfg lockstep.SyncConfiguration) aws.CredentialsProvider {
 	return d.roles[key]
 }
 
-// sessionName is by what CloudTrail shows a resource's calls.
-func sessionName(resource string) string {
+// roleSessionName is by what CloudTrail shows a resource's calls.
+func roleSessionName(resource string) string {
 	name := "lockstep-" + resource
 	return name[:min(len(name), 64)]
 }

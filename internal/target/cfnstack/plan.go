@@ -14,19 +14,19 @@ import (
 // maxChangePages bounds the reading of a change set whose pages hold nothing.
 const maxChangePages = 50
 
-// plan reads what a change set that is ready would change, from its first page
+// readPlan reads what a change set that is ready would change, from its first page
 // on. Values of properties are never asked for, and none is taken. It is for
 // people to read: where its end cannot be had it is cut.
-func (w *work) plan(ctx context.Context, first *cloudformation.DescribeChangeSetOutput) (*lockstep.Plan, error) {
-	p, err := w.changes(ctx, first)
+func (w *runner) readPlan(ctx context.Context, first *cloudformation.DescribeChangeSetOutput) (*lockstep.Plan, error) {
+	p, err := w.readChanges(ctx, first)
 	if err == nil {
-		w.values(ctx, first, p)
+		w.addValueChanges(ctx, first, p)
 	}
 	return p, err
 }
 
-func (w *work) changes(ctx context.Context, first *cloudformation.DescribeChangeSetOutput) (*lockstep.Plan, error) {
-	p := &lockstep.Plan{ID: w.m.ChangeSet, Name: w.m.Name}
+func (w *runner) readChanges(ctx context.Context, first *cloudformation.DescribeChangeSetOutput) (*lockstep.Plan, error) {
+	p := &lockstep.Plan{ID: w.checkpoint.ChangeSetARN, Name: w.checkpoint.ChangeSetName}
 	for page, out := 1, first; ; page++ {
 		for _, c := range out.Changes {
 			if c.ResourceChange == nil { // of a hook
@@ -38,7 +38,7 @@ func (w *work) changes(ctx context.Context, first *cloudformation.DescribeChange
 				return p, nil
 			}
 
-			p.Changes = append(p.Changes, proposed(c.ResourceChange, &p.Truncated))
+			p.Changes = append(p.Changes, proposedChange(c.ResourceChange, &p.Truncated))
 		}
 
 		if aws.ToString(out.NextToken) == "" {
@@ -51,10 +51,10 @@ func (w *work) changes(ctx context.Context, first *cloudformation.DescribeChange
 		}
 
 		var err error
-		out, err = w.s.describeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{
-			ChangeSetName: &w.m.ChangeSet, NextToken: out.NextToken,
+		out, err = w.session.describeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{
+			ChangeSetName: &w.checkpoint.ChangeSetARN, NextToken: out.NextToken,
 		})
-		if errors.Is(err, errMissing) { // or a token that is not taken; the execution finds out which
+		if errors.Is(err, errNotFound) { // or a token that is not taken; the execution finds out which
 			p.Truncated = true
 			return p, nil
 		}
@@ -65,23 +65,23 @@ func (w *work) changes(ctx context.Context, first *cloudformation.DescribeChange
 	}
 }
 
-// proposed takes the names of a change, and says in cut where that is not all.
-func proposed(c *types.ResourceChange, cut *bool) lockstep.ProposedChange {
+// proposedChange takes the names of a change, and says in cut where that is not all.
+func proposedChange(c *types.ResourceChange, cut *bool) lockstep.ProposedChange {
 	change := lockstep.ProposedChange{
-		Action: short(string(c.Action)), LogicalID: short(aws.ToString(c.LogicalResourceId)),
-		PhysicalID: aws.ToString(c.PhysicalResourceId), ResourceType: short(aws.ToString(c.ResourceType)),
-		Replacement: short(string(c.Replacement)),
+		Action: cutText(string(c.Action)), LogicalID: cutText(aws.ToString(c.LogicalResourceId)),
+		PhysicalID: aws.ToString(c.PhysicalResourceId), ResourceType: cutText(aws.ToString(c.ResourceType)),
+		Replacement: cutText(string(c.Replacement)),
 	}
 	for _, scope := range c.Scope[:min(len(c.Scope), lockstep.MaxChangeDetails)] {
-		change.Scope = append(change.Scope, short(string(scope)))
+		change.Scope = append(change.Scope, cutText(string(scope)))
 	}
 
 	for _, d := range c.Details[:min(len(c.Details), lockstep.MaxChangeDetails)] {
 		detail := lockstep.ChangeDetail{
-			ChangeSource: short(string(d.ChangeSource)), CausingEntity: aws.ToString(d.CausingEntity), Evaluation: short(string(d.Evaluation)),
+			ChangeSource: cutText(string(d.ChangeSource)), CausingEntity: aws.ToString(d.CausingEntity), Evaluation: cutText(string(d.Evaluation)),
 		}
 		if t := d.Target; t != nil {
-			detail.Attribute, detail.RequiresRecreation = short(string(t.Attribute)), short(string(t.RequiresRecreation))
+			detail.Attribute, detail.RequiresRecreation = cutText(string(t.Attribute)), cutText(string(t.RequiresRecreation))
 			detail.Name, detail.Path = aws.ToString(t.Name), aws.ToString(t.Path)
 		}
 
@@ -92,18 +92,18 @@ func proposed(c *types.ResourceChange, cut *bool) lockstep.ProposedChange {
 	return change
 }
 
-func short(s string) string { return lockstep.Truncate(s, lockstep.MaxChangeText) }
+func cutText(s string) string { return lockstep.Truncate(s, lockstep.MaxChangeText) }
 
-// hideInPlan drops what holds a secret, and cuts what is too long only then, so
+// redactPlan drops what holds a secret, and cuts what is too long only then, so
 // that no half of one is left: a property that a NoEcho parameter gives may be a
 // resource's name. What else a plan tells are names of the template; they are
 // searched all the same.
-func hideInPlan(p *lockstep.Plan, hide func(string) string) {
+func redactPlan(p *lockstep.Plan, hide func(string) string) {
 	clean := func(text *string) {
 		if *text != hide(*text) {
 			*text = ""
 		}
-		*text = short(*text)
+		*text = cutText(*text)
 	}
 	for i := range p.Changes {
 		clean(&p.Changes[i].PhysicalID)
@@ -122,7 +122,7 @@ func hideInPlan(p *lockstep.Plan, hide func(string) string) {
 				v.Before, v.After, v.Masked = "", "", true
 			}
 
-			v.Name, v.Before, v.After = short(hide(v.Name)), short(v.Before), short(v.After)
+			v.Name, v.Before, v.After = cutText(hide(v.Name)), cutText(v.Before), cutText(v.After)
 		}
 	}
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// kinds says who has to act on an error code of CloudFormation or STS. Codes
+// errorKinds says who has to act on an error code of CloudFormation or STS. Codes
 // are matched without the endings Exception and Error, which endpoints do not
 // agree on.
-var kinds = map[string]lockstep.Kind{
+var errorKinds = map[string]lockstep.Kind{
 	"Throttling":             lockstep.Unavailable,
 	"Throttled":              lockstep.Unavailable,
 	"RequestLimitExceeded":   lockstep.Unavailable,
@@ -50,9 +50,9 @@ var kinds = map[string]lockstep.Kind{
 	"LimitExceeded": lockstep.Limit,
 }
 
-// fault turns the error of a call into one for the attempt's owner. What a
+// toError turns the error of a call into one for the attempt's owner. What a
 // service refused for a reason of its own is Invalid.
-func (s *session) fault(operation string, err error) error {
+func (s *session) toError(operation string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -60,46 +60,46 @@ func (s *session) fault(operation string, err error) error {
 		return err
 	}
 
-	call, who := "cloudformation:"+operation, s.who
+	call, who := "cloudformation:"+operation, s.principal
 	if operation == "AssumeRole" {
-		call, who = "sts:"+operation, ownCredentials
+		call, who = "sts:"+operation, ownPrincipal
 	}
 
-	code, message := refusal(err)
-	switch kind, known := kinds[plainCode(code)]; {
+	code, message := apiError(err)
+	switch kind, known := errorKinds[normalizeCode(code)]; {
 	case isNotXML(err):
-		return s.notXML(call, err)
+		return s.notXMLError(call, err)
 	case code == "":
-		return s.unreachable(call, err)
+		return s.unreachableError(call, err)
 	case kind == lockstep.Denied:
-		e := lockstep.Wrapf(kind, err, "%s was denied to %s: %s", call, who, sentence(message, code))
+		e := lockstep.Wrapf(kind, err, "%s was denied to %s: %s", call, who, asSentence(message, code))
 		e.Contexts = []lockstep.Context{{Key: "Action", Value: call}, {Key: "Principal", Value: who}}
 		return e
 	case known:
-		return lockstep.Wrapf(kind, err, "%s: %s", call, sentence(message, code))
-	case status(err) >= http.StatusInternalServerError:
-		return lockstep.Wrapf(lockstep.Unavailable, err, "%s: %s", call, sentence(message, code))
+		return lockstep.Wrapf(kind, err, "%s: %s", call, asSentence(message, code))
+	case httpStatus(err) >= http.StatusInternalServerError:
+		return lockstep.Wrapf(lockstep.Unavailable, err, "%s: %s", call, asSentence(message, code))
 	default:
-		return lockstep.Wrapf(lockstep.Invalid, err, "%s: %s", call, sentence(message, code))
+		return lockstep.Wrapf(lockstep.Invalid, err, "%s: %s", call, asSentence(message, code))
 	}
 }
 
-// notXML is how an endpoint that imitates CloudFormation breaks on what it
+// notXMLError is how an endpoint that imitates CloudFormation breaks on what it
 // does not know: for good. From AWS it is a proxy's answer: for now.
-func (s *session) notXML(call string, err error) error {
-	if s.d.options.Target == "" {
+func (s *session) notXMLError(call string, err error) error {
+	if s.driver.options.Target == "" {
 		return lockstep.Wrapf(lockstep.Unavailable, err, "%s: AWS answered HTTP 500.", call)
 	}
 	return lockstep.Wrapf(lockstep.Invalid, err, "%s: the endpoint %s answered HTTP 500 and no CloudFormation error: "+
-		"it does not support this, or cannot read the template.", call, s.d.endpointName())
+		"it does not support this, or cannot read the template.", call, s.driver.endpointName())
 }
 
-func (s *session) unreachable(call string, err error) error {
-	if code := status(err); code >= 400 && code < 500 {
-		return lockstep.Wrapf(lockstep.Invalid, err, "%s: the endpoint %s answered HTTP %d and no CloudFormation error.", call, s.d.endpointName(), code)
+func (s *session) unreachableError(call string, err error) error {
+	if code := httpStatus(err); code >= 400 && code < 500 {
+		return lockstep.Wrapf(lockstep.Invalid, err, "%s: the endpoint %s answered HTTP %d and no CloudFormation error.", call, s.driver.endpointName(), code)
 	}
-	if code := status(err); code != 0 && code < 300 {
-		return lockstep.Wrapf(lockstep.Unavailable, err, "%s: the endpoint %s gave an answer that is not CloudFormation's.", call, s.d.endpointName())
+	if code := httpStatus(err); code != 0 && code < 300 {
+		return lockstep.Wrapf(lockstep.Unavailable, err, "%s: the endpoint %s gave an answer that is not CloudFormation's.", call, s.driver.endpointName())
 	}
 
 	reason := "no answer"
@@ -112,12 +112,12 @@ func (s *session) unreachable(call string, err error) error {
 		reason = "no answer in time"
 	}
 
-	return lockstep.Wrapf(lockstep.Unavailable, err, "%s: %s cannot be reached: %s.", call, s.d.endpointName(), reason)
+	return lockstep.Wrapf(lockstep.Unavailable, err, "%s: %s cannot be reached: %s.", call, s.driver.endpointName(), reason)
 }
 
-// refusal gives the code and the message of a service's error, "" where the
+// apiError gives the code and the message of a service's error, "" where the
 // error is not a service's.
-func refusal(err error) (code, message string) {
+func apiError(err error) (code, message string) {
 	var api smithy.APIError
 	if !errors.As(err, &api) {
 		return "", ""
@@ -125,23 +125,23 @@ func refusal(err error) (code, message string) {
 	return api.ErrorCode(), api.ErrorMessage()
 }
 
-// plainCode drops the endings that endpoints do not agree on.
-func plainCode(code string) string {
+// normalizeCode drops the endings that endpoints do not agree on.
+func normalizeCode(code string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(code, "Exception"), "Error")
 }
 
-func isCode(err error, codes ...string) bool {
-	code, _ := refusal(err)
+func hasCode(err error, codes ...string) bool {
+	code, _ := apiError(err)
 	for _, c := range codes {
-		if code != "" && plainCode(code) == c {
+		if code != "" && normalizeCode(code) == c {
 			return true
 		}
 	}
 	return false
 }
 
-// status gives the HTTP status of an answer, 0 where there was none.
-func status(err error) int {
+// httpStatus gives the HTTP status of an answer, 0 where there was none.
+func httpStatus(err error) int {
 	var response *awshttp.ResponseError
 	if errors.As(err, &response) {
 		return response.HTTPStatusCode()
@@ -151,12 +151,12 @@ func status(err error) int {
 
 // isNotXML recognises an answer of HTTP 500 that is not CloudFormation's.
 func isNotXML(err error) bool {
-	code, _ := refusal(err)
-	return status(err) == http.StatusInternalServerError && (code == "" || code == "UnknownError")
+	code, _ := apiError(err)
+	return httpStatus(err) == http.StatusInternalServerError && (code == "" || code == "UnknownError")
 }
 
-// sentence makes a sentence of a service's message.
-func sentence(message, code string) string {
+// asSentence makes a sentence of a service's message.
+func asSentence(message, code string) string {
 	message = strings.TrimSpace(message)
 	if message == "" {
 		message = code

@@ -19,16 +19,16 @@ import (
 // people to read, and no sync waits for them or fails for them.
 const valuesTimeout = 5 * time.Second
 
-// values adds to a plan which parameters and tags would change: from what the
+// addValueChanges adds to a plan which parameters and tags would change: from what the
 // stack has to what the file says. What cannot be had is left out, and the plan
 // says that it is cut.
-func (w *work) values(ctx context.Context, out *cloudformation.DescribeChangeSetOutput, p *lockstep.Plan) {
+func (w *runner) addValueChanges(ctx context.Context, out *cloudformation.DescribeChangeSetOutput, p *lockstep.Plan) {
 	ctx, cancel := context.WithTimeout(ctx, valuesTimeout)
 	defer cancel()
 
-	doc, err := w.document(ctx)
+	doc, err := w.readDocument(ctx)
 	stack := new(types.Stack)
-	if err == nil && !w.m.Create {
+	if err == nil && !w.checkpoint.CreatesStack {
 		stack, err = w.describeStack(ctx)
 	}
 
@@ -37,11 +37,11 @@ func (w *work) values(ctx context.Context, out *cloudformation.DescribeChangeSet
 		return
 	}
 
-	p.Parameters = bounded(w.parameterChanges(doc, stack, out, causes(p.Changes)), &p.Truncated)
-	p.Tags = bounded(tagChanges(doc, stack), &p.Truncated)
+	p.Parameters = limitValueChanges(w.parameterChanges(doc, stack, out, causingParameters(p.Changes)), &p.Truncated)
+	p.Tags = limitValueChanges(tagChanges(doc, stack), &p.Truncated)
 }
 
-func bounded(list []lockstep.ValueChange, cut *bool) []lockstep.ValueChange {
+func limitValueChanges(list []lockstep.ValueChange, cut *bool) []lockstep.ValueChange {
 	if len(list) <= lockstep.MaxValueChanges {
 		return list
 	}
@@ -49,8 +49,8 @@ func bounded(list []lockstep.ValueChange, cut *bool) []lockstep.ValueChange {
 	return list[:lockstep.MaxValueChanges]
 }
 
-// causes are the parameters that a change set gives as the reason of a change.
-func causes(changes []lockstep.ProposedChange) map[string]bool {
+// causingParameters are the parameters that a change set gives as the reason of a change.
+func causingParameters(changes []lockstep.ProposedChange) map[string]bool {
 	names := map[string]bool{}
 	for _, c := range changes {
 		for _, d := range c.Details {
@@ -65,8 +65,8 @@ func causes(changes []lockstep.ProposedChange) map[string]bool {
 // parameterChanges compares parameters. The value of a NoEcho one is told by
 // nobody: whether it would change shows in what it causes. Whether one that the
 // template has no more was NoEcho is not known, so its value is not told either.
-func (w *work) parameterChanges(doc *deploymentfile.Document, stack *types.Stack, out *cloudformation.DescribeChangeSetOutput, causes map[string]bool) []lockstep.ValueChange {
-	before, told, given := valuesOf(stack.Parameters), valuesOf(out.Parameters), map[string]string{}
+func (w *runner) parameterChanges(doc *deploymentfile.Document, stack *types.Stack, out *cloudformation.DescribeChangeSetOutput, causes map[string]bool) []lockstep.ValueChange {
+	before, told, given := parameterValues(stack.Parameters), parameterValues(out.Parameters), map[string]string{}
 	for _, p := range doc.File.Parameters {
 		given[p.Name] = p.Value
 	}
@@ -88,7 +88,7 @@ func (w *work) parameterChanges(doc *deploymentfile.Document, stack *types.Stack
 		switch {
 		case !stays:
 			list = append(list, lockstep.ValueChange{Name: name, Masked: true})
-		case slices.Contains(w.m.Previous, name):
+		case slices.Contains(w.checkpoint.PreviousParameters, name):
 		case declared.NoEcho:
 			if !there || causes[name] {
 				list = append(list, lockstep.ValueChange{Name: name, Masked: true})
@@ -101,7 +101,7 @@ func (w *work) parameterChanges(doc *deploymentfile.Document, stack *types.Stack
 	return list
 }
 
-func valuesOf(parameters []types.Parameter) map[string]string {
+func parameterValues(parameters []types.Parameter) map[string]string {
 	values := make(map[string]string, len(parameters))
 	for _, p := range parameters {
 		values[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)

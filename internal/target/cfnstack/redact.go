@@ -12,46 +12,46 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-// minSecret is the shortest value that is hidden: what is shorter stands in
+// minSecretLength is the shortest value that is hidden: what is shorter stands in
 // every text by chance.
-const minSecret = 4
+const minSecretLength = 4
 
 // finish adds events and memory to a step and hides in all that leaves the
 // driver what the file gives for NoEcho parameters: services like to quote
 // what they refuse.
-func (w *work) finish(ctx context.Context, step target.Step, err error) (target.Step, error) {
+func (w *runner) finish(ctx context.Context, step target.Step, err error) (target.Step, error) {
 	hide := func(s string) string { return s }
-	if err != nil || len(w.events) > 0 || step.End != nil || step.Plan != nil {
+	if err != nil || len(w.pendingEvents) > 0 || step.End != nil || step.Plan != nil {
 		var hideErr error
-		if hide, hideErr = w.hider(ctx); hideErr != nil {
+		if hide, hideErr = w.redactor(ctx); hideErr != nil {
 			return target.Step{}, hideErr
 		}
 	}
 
 	if err != nil {
-		return target.Step{}, hidden(err, hide)
+		return target.Step{}, redactError(err, hide)
 	}
 
-	for _, ev := range w.events {
-		if !ev.fixed {
+	for _, ev := range w.pendingEvents {
+		if !ev.isFixed {
 			ev.Message = lockstep.Truncate(hide(ev.Message), lockstep.MaxMessage)
 		}
 
-		ev.ExternalID = w.hideID(ev.ExternalID, hide)
+		ev.ExternalID = w.redactID(ev.ExternalID, hide)
 		step.Events = append(step.Events, ev.Event)
 	}
 
-	w.m.Reason, w.m.EndReason = hide(w.m.Reason), hide(w.m.EndReason)
-	if c := w.m.Cause; c != nil {
-		c.Reason, c.Physical = hide(c.Reason), w.hideID(c.Physical, hide)
+	w.checkpoint.Reason, w.checkpoint.EndReason = hide(w.checkpoint.Reason), hide(w.checkpoint.EndReason)
+	if c := w.checkpoint.Cause; c != nil {
+		c.Reason, c.PhysicalID = hide(c.Reason), w.redactID(c.PhysicalID, hide)
 	}
 
-	if step.Checkpoint, err = json.Marshal(w.m); err != nil {
+	if step.Checkpoint, err = json.Marshal(w.checkpoint); err != nil {
 		return target.Step{}, fmt.Errorf("encode memory: %w", err)
 	}
 
 	if step.Plan != nil {
-		hideInPlan(step.Plan, hide)
+		redactPlan(step.Plan, hide)
 	}
 
 	if end := step.End; end != nil {
@@ -64,39 +64,39 @@ func (w *work) finish(ctx context.Context, step target.Step, err error) (target.
 	return step, nil
 }
 
-// hideID drops the id of a resource that holds a secret. The names of stacks
+// redactID drops the id of a resource that holds a secret. The names of stacks
 // and change sets hold none.
-func (w *work) hideID(id string, hide func(string) string) string {
-	if id == w.m.Stack || id == w.m.ChangeSet || id == string(w.Revision.SHA) || id == hide(id) {
+func (w *runner) redactID(id string, hide func(string) string) string {
+	if id == w.checkpoint.StackARN || id == w.checkpoint.ChangeSetARN || id == string(w.Revision.SHA) || id == hide(id) {
 		return id
 	}
 	return ""
 }
 
-// hider replaces the secrets of the file. It reads the files again only where
+// redactor replaces the secrets of the file. It reads the files again only where
 // there is a secret in them; if they are gone for good it shows no text at all
 // rather than one that may hold the secret.
-func (w *work) hider(ctx context.Context) (func(string) string, error) {
-	if w.doc == nil && w.m.Secret {
-		_, err := w.document(ctx)
+func (w *runner) redactor(ctx context.Context) (func(string) string, error) {
+	if w.document == nil && w.checkpoint.HasSecret {
+		_, err := w.readDocument(ctx)
 		switch kind := lockstep.KindOf(err); {
 		case err == nil:
 		case kind == lockstep.Unavailable || kind == lockstep.Internal:
 			return nil, err
 		default:
-			return withheld, nil
+			return withholdText, nil
 		}
 	}
 
-	if w.doc == nil {
+	if w.document == nil {
 		return func(s string) string { return s }, nil
 	}
 
-	secrets := w.doc.Secrets()
+	secrets := w.document.Secrets()
 	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // one may be part of another
 	var pairs []string
 	for _, secret := range secrets {
-		if len(secret) >= minSecret {
+		if len(secret) >= minSecretLength {
 			pairs = append(pairs, secret, "****")
 		}
 	}
@@ -104,15 +104,15 @@ func (w *work) hider(ctx context.Context) (func(string) string, error) {
 	return strings.NewReplacer(pairs...).Replace, nil
 }
 
-func withheld(s string) string {
+func withholdText(s string) string {
 	if s == "" {
 		return ""
 	}
 	return "What was said is not shown: it may hold the value of a NoEcho parameter, and the deployment file cannot be read any more."
 }
 
-// hidden gives an error without secrets, in its message and in its cause.
-func hidden(err error, hide func(string) string) error {
+// redactError gives an error without secrets, in its message and in its cause.
+func redactError(err error, hide func(string) string) error {
 	if hide(err.Error()) == err.Error() {
 		return err
 	}
