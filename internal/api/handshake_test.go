@@ -65,7 +65,7 @@ func TestACredentialThatTheHostRefusesIsTheCallersFault(t *testing.T) {
 		w.git.Tokens["canary-good"] = true
 		arn := w.connection("acme", w.authorizer("lab"))
 		in := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "TOKEN", Secret: "canary-bad"}}
-		refused(t, w.ours("CompleteConnection", in, nil), "InvalidInputException", "The credential does not work, and is not stored: The host says: bad token ****")
+		refused(t, w.ours("CompleteConnection", in, nil), "InvalidInputException", "The credential was not stored because it does not work: The host says: bad token ****")
 
 		if w.credential(arn) || w.getConnection(arn).ConnectionStatus != "PENDING" {
 			t.Error("it is stored all the same")
@@ -73,7 +73,7 @@ func TestACredentialThatTheHostRefusesIsTheCallersFault(t *testing.T) {
 
 		var stands wire.GetConnectionHandshakeOutput
 		if err := w.ours("GetConnectionHandshake", wire.GetConnectionHandshakeInput{ConnectionArn: arn}, &stands); err != nil ||
-			stands.Reason != "The connection holds no credential yet." {
+			stands.Reason != "The connection has no credential yet." {
 			t.Errorf("it stands at %+v, %v", stands, err)
 		}
 
@@ -145,7 +145,7 @@ func TestAnApplicationIsLetInOnce(t *testing.T) {
 		w.withQueue()
 		arn := w.connection("acme", w.authorizer("lab"))
 		_, err := w.start(w.connection("plain", w.host("h")))
-		refused(t, err, "InvalidInputException", "has no OAuth handshake")
+		refused(t, err, "InvalidInputException", "does not support OAuth")
 		started := must[wire.StartConnectionHandshakeOutput](t)(w.start(arn))
 		code := w.visit(started.AuthorizationUrl)
 		in := wire.CompleteConnectionInput{ConnectionArn: arn, Credential: wire.Credential{Kind: "OAUTH_CODE", Secret: code, State: started.State}}

@@ -128,7 +128,7 @@ func build(t testing.TB, database *db.DB, change ...func(*options)) (*world, htt
 	log := slog.New(slog.DiscardHandler)
 	w.queue = queue.New(queue.Options{DB: database, Log: log})
 	w.handshake = connection.New(connection.Options{DB: database, Queue: w.queue, Seal: key, Log: log,
-		Providers: []provider.Driver{&connectiontest.Driver{Host: w.git, Transport: w.git, Kind: "GitLabSelfManaged"}},
+		Providers: []provider.Driver{&connectiontest.Driver{Host: w.git, Transport: w.git, ProviderType: "GitLabSelfManaged"}},
 		Transport: func(string) (http.RoundTripper, error) { return w.git, nil }})
 	o := options{Options: api.Options{
 		DB: database, Syncs: w.engine, Repositories: w.engine, Directory: directory, Seal: key, Connections: w.handshake,

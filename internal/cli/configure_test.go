@@ -116,7 +116,7 @@ func (i installation) handshake(t testing.TB, d *db.DB, key *seal.Key) *connecti
 		t.Fatal(err)
 	}
 	return connection.New(connection.Options{DB: d, Queue: q, Seal: key, Log: log,
-		Providers: []provider.Driver{&connectiontest.Driver{Host: i.git, Kind: "GitLab"}, &connectiontest.Driver{Host: i.git, Kind: "GitLabSelfManaged"}},
+		Providers: []provider.Driver{&connectiontest.Driver{Host: i.git, ProviderType: "GitLab"}, &connectiontest.Driver{Host: i.git, ProviderType: "GitLabSelfManaged"}},
 		Transport: func(string) (http.RoundTripper, error) { return http.DefaultTransport, nil }})
 }
 

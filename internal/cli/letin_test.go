@@ -213,7 +213,7 @@ func TestWhoeverIsNotLetInIsToldWhy(t *testing.T) {
 		t.Error("it ends well although nobody was let in")
 	}
 
-	for _, conn := range []string{"PENDING", "The connection holds no credential yet."} {
+	for _, conn := range []string{"PENDING", "The connection has no credential yet."} {
 		if out := i.run(t, "connect", "list").ok(t).stdout; !strings.Contains(out, conn) {
 			t.Errorf("connect list does not say %q:\n%s", conn, out)
 		}
@@ -246,7 +246,7 @@ func TestAnAppAndACertificateAreGivenByFiles(t *testing.T) {
 	give("good-token", "bad.pem").refused(t, 1, "one certificate in PEM")
 	write(t, filepath.Join(folder, "host.pem"), connectiontest.Certificate(t))
 	give("good-token", "host.pem").ok(t)
-	give("canary-bad", "host.pem").refused(t, 1, "The credential does not work, and is not stored")
+	give("canary-bad", "host.pem").refused(t, 1, "The credential was not stored because it does not work")
 	i.run(t, "connect", "again", "--provider", "GitLabSelfManaged", "--none").refused(t, 1, "does not work") // the one host of its type
 
 	for want, args := range map[string]string{

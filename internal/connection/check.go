@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	// minUnreachableDelay and maxUnreachableDelay are how long a host that did not answer is
-	// left alone, minErrorDelay and maxErrorDelay one that refused.
+	// These bound the delay before a host is probed again: one that did not answer,
+	// and one that refused the credential.
 	minUnreachableDelay, maxUnreachableDelay = 15 * time.Second, 5 * time.Minute
 	minErrorDelay, maxErrorDelay             = 5 * time.Minute, time.Hour
-	// minProbeInterval is how long a host that accepted a credential is not asked again.
+	// minProbeInterval is how long an accepted credential is not probed again.
 	minProbeInterval = time.Minute
 )
 
-// connectionCheck is the wake-up of a connection whose credential is in doubt.
+// connectionCheck is the job that probes the credential of a connection.
 type connectionCheck struct {
 	ARN lockstep.ARN `json:"connection"`
 }
@@ -31,10 +31,11 @@ type connectionCheck struct {
 // Kind names the job.
 func (connectionCheck) Kind() string { return "connection_check" }
 
-// RecordProbe tells what came of a look at a link's repository, nil where it worked after
-// it had not. It is called within the transaction that records the look, as the
-// last that this does: it wakes a job. A link that is gone is no error.
-func (h *Controller) RecordProbe(tx *db.Tx, linkID string, cause error) error {
+// RecordProbe records the result of a probe of a link's repository; cause is nil if
+// the probe succeeded after failures. Call it as the last statement of the
+// transaction that records the probe: it wakes a job, whose row stays locked until
+// the commit. A link that no longer exists is not an error.
+func (c *Controller) RecordProbe(tx *db.Tx, linkID string, cause error) error {
 	arn, status, err := store.ConnectionOfLink(tx, linkID)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		return nil
@@ -46,11 +47,12 @@ func (h *Controller) RecordProbe(tx *db.Tx, linkID string, cause error) error {
 	kind := lockstep.KindOf(cause)
 	switch {
 	case cause == nil:
-		if err := store.SetProbeDenial(tx, linkID, store.NotDenied); err != nil || status == lockstep.ConnectionAvailable {
+		err := store.SetProbeDenial(tx, linkID, store.NotDenied)
+		if err != nil || status == lockstep.ConnectionAvailable {
 			return err
 		}
 	case errors.Is(cause, errExpired):
-		return h.options.Queue.Wake(tx, connectionRenewal{arn}, tx.Now)
+		return c.options.Queue.Wake(tx, connectionRenewal{arn}, tx.Now)
 	case kind == lockstep.Denied:
 		denial := store.DeniedByHost
 		if errors.Is(cause, provider.ErrNotShown) {
@@ -58,40 +60,47 @@ func (h *Controller) RecordProbe(tx *db.Tx, linkID string, cause error) error {
 		}
 
 		if err := store.SetProbeDenial(tx, linkID, denial); err != nil || status == lockstep.ConnectionError {
-			return err // known, and checked again in its own time
+			return err // already known, and checked again on its own schedule
 		}
 
-	case kind == lockstep.NotFound: // the host has answered, and not about the credential
+	case kind == lockstep.NotFound: // the host answered, and did not reject the credential
 		return store.SetProbeDenial(tx, linkID, store.NotDenied)
 	default:
 		return nil
 	}
 
-	return h.options.Queue.Wake(tx, connectionCheck{arn}, tx.Now)
+	return c.options.Queue.Wake(tx, connectionCheck{arn}, tx.Now)
 }
 
-// check asks the host of a connection whether its credential works, if that is in
-// doubt.
-func (h *Controller) check(ctx context.Context, job *queue.Job, w connectionCheck) error {
-	a, v, due, err := h.beginCheck(ctx, job, w.ARN)
+// check probes the credential of a connection if it is in doubt.
+func (c *Controller) check(ctx context.Context, job *queue.Job, args connectionCheck) error {
+	access, result, due, err := c.beginCheck(ctx, job, args.ARN)
 	if err != nil || !due {
 		return err
 	}
-	if v == (probeResult{}) {
-		if v, err = h.probe(ctx, a); err != nil {
+	if result == (probeResult{}) {
+		if result, err = c.probe(ctx, access); err != nil {
 			return err
 		}
 	}
-	return h.options.DB.Update(context.WithoutCancel(ctx), func(tx *db.Tx) error { return h.recordResult(tx, job, a, v) })
+
+	return c.options.DB.Update(context.WithoutCancel(ctx), func(tx *db.Tx) error {
+		return c.recordResult(tx, job, access, result)
+	})
 }
 
-// beginCheck reads what is to be checked. It ends the job where that is nothing,
-// or not yet, and gives the verdict where the host need not be asked.
-func (h *Controller) beginCheck(ctx context.Context, job *queue.Job, arn lockstep.ARN) (a provider.Access, v probeResult, due bool, err error) {
-	err = h.options.DB.Update(ctx, func(tx *db.Tx) (err error) {
-		due, v = false, probeResult{}
+// beginCheck reads the credential to probe. It completes or reschedules the job if
+// there is nothing to probe now, and returns a result if that is known without a
+// probe.
+func (c *Controller) beginCheck(
+	ctx context.Context,
+	job *queue.Job,
+	arn lockstep.ARN,
+) (access provider.Access, result probeResult, due bool, err error) {
+	err = c.options.DB.Update(ctx, func(tx *db.Tx) (err error) {
+		due, result = false, probeResult{}
 		var row store.ConnectionCheck
-		if a, row, err = h.lockCredential(tx, arn); lockstep.KindOf(err) == lockstep.NotFound {
+		if access, row, err = c.lockCredential(tx, arn); lockstep.KindOf(err) == lockstep.NotFound {
 			return job.Complete(tx)
 		}
 
@@ -99,59 +108,69 @@ func (h *Controller) beginCheck(ctx context.Context, job *queue.Job, arn lockste
 			return err
 		}
 
-		status := a.Connection.Status
+		status := access.Connection.Status
+		wasJustChecked := row.CheckedAt.Add(minProbeInterval).After(tx.Now)
+		isDue := !row.NextCheckAt.IsZero() && !row.NextCheckAt.After(tx.Now)
+		expired := isExpired(access.Credential, tx.Now)
+		renewalFailed := status == lockstep.ConnectionError && row.RenewalFailures > 0
+
 		switch {
-		case status == lockstep.ConnectionAvailable && row.CheckedAt.Add(minProbeInterval).After(tx.Now) && (row.NextCheckAt.IsZero() || row.NextCheckAt.After(tx.Now)):
+		case status == lockstep.ConnectionAvailable && wasJustChecked && !isDue:
 			return job.RescheduleAt(tx, row.CheckedAt.Add(minProbeInterval))
-		case isRenewable(a.Credential) && (isExpired(a.Credential, tx.Now) || status == lockstep.ConnectionError && row.RenewalFailures > 0):
-			return h.deferToRenewal(tx, job, arn, row)
-		case isExpired(a.Credential, tx.Now):
-			v = probeResult{status: lockstep.ConnectionError, reason: expiredReason + reauthorizeHint(a.Connection)}
+		case isRenewable(access.Credential) && (expired || renewalFailed):
+			return c.deferToRenewal(tx, job, arn, row)
+		case expired:
+			result.status = lockstep.ConnectionError
+			result.reason = expiredReason + reauthorizeHint(access.Connection)
 		}
 
 		due = true
 		return nil
 	})
 
-	return a, v, due, err
+	return access, result, due, err
 }
 
-// lockCredential locks a connection and reads what it holds. NotFound where that is nothing.
-func (h *Controller) lockCredential(tx *db.Tx, arn lockstep.ARN) (a provider.Access, row store.ConnectionCheck, err error) {
+// lockCredential locks a connection and reads its credential. It returns a NotFound
+// error if there is none.
+func (c *Controller) lockCredential(
+	tx *db.Tx,
+	arn lockstep.ARN,
+) (access provider.Access, row store.ConnectionCheck, err error) {
 	conn, err := store.LockConnectionByARN(tx, arn)
 	if err != nil {
-		return a, row, err
+		return access, row, err
 	}
-	if a, err = accessOf(tx, conn); err != nil {
-		return a, row, err
+	if access, err = accessOf(tx, conn); err != nil {
+		return access, row, err
 	}
 
-	if a.Credential, err = store.Credential(tx, h.options.Seal, arn); err != nil {
-		return a, row, err
+	if access.Credential, err = store.Credential(tx, c.options.Seal, arn); err != nil {
+		return access, row, err
 	}
 
 	row, err = store.ConnectionCheckOf(tx, arn)
-	return a, row, err
+	return access, row, err
 }
 
-// deferToRenewal ends a check that the renewal of the token has to come before. A
-// renewal that works asks for it again.
-func (h *Controller) deferToRenewal(tx *db.Tx, job *queue.Job, arn lockstep.ARN, row store.ConnectionCheck) error {
+// deferToRenewal completes the job of a check that has to wait for a renewal of the
+// token. A successful renewal schedules the check again.
+func (c *Controller) deferToRenewal(tx *db.Tx, job *queue.Job, arn lockstep.ARN, row store.ConnectionCheck) error {
 	row.NextCheckAt = time.Time{}
 	if err := store.SaveConnectionCheck(tx, arn, row); err != nil {
 		return err
 	}
-	if err := h.options.Queue.Wake(tx, connectionRenewal{arn}, row.NextRenewalAt); err != nil {
+	if err := c.options.Queue.Wake(tx, connectionRenewal{arn}, row.NextRenewalAt); err != nil {
 		return err
 	}
 	return job.Complete(tx)
 }
 
-// recordResult writes what was found out about a credential, unless the connection holds
-// another by now, which brought its own verdict.
-func (h *Controller) recordResult(tx *db.Tx, job *queue.Job, asked provider.Access, v probeResult) error {
-	arn := asked.Connection.ARN
-	a, row, err := h.lockCredential(tx, arn)
+// recordResult records the result of a probe, unless the connection has received
+// another credential meanwhile.
+func (c *Controller) recordResult(tx *db.Tx, job *queue.Job, probed provider.Access, result probeResult) error {
+	arn := probed.Connection.ARN
+	access, row, err := c.lockCredential(tx, arn)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		return job.Complete(tx)
 	}
@@ -160,14 +179,14 @@ func (h *Controller) recordResult(tx *db.Tx, job *queue.Job, asked provider.Acce
 		return err
 	}
 
-	if a.Credential == asked.Credential && endpointOf(a) == endpointOf(asked) {
-		if v.unsupported {
-			if v, err = resultOfRepositories(tx, a.Connection); err != nil {
+	if access.Credential == probed.Credential && endpointOf(access) == endpointOf(probed) {
+		if result.unsupported {
+			if result, err = resultOfRepositories(tx, access.Connection); err != nil {
 				return err
 			}
 		}
 
-		if err := h.applyResult(tx, a, row, v); err != nil {
+		if err := c.applyResult(tx, access, row, result); err != nil {
 			return err
 		}
 		if row, err = store.ConnectionCheckOf(tx, arn); err != nil {
@@ -182,18 +201,19 @@ func (h *Controller) recordResult(tx *db.Tx, job *queue.Job, asked provider.Acce
 	return job.RescheduleAt(tx, row.NextCheckAt)
 }
 
-// resultOfRepositories gives what looks at repositories say of a credential.
+// resultOfRepositories returns what the probes of the connection's repositories
+// imply for its credential.
 func resultOfRepositories(tx *db.Tx, conn lockstep.Connection) (probeResult, error) {
-	looks, err := store.SummarizeProbes(tx, conn.ARN)
+	probes, err := store.SummarizeProbes(tx, conn.ARN)
 	switch {
 	case err != nil:
 		return probeResult{}, err
-	case looks.Succeeded > 0:
+	case probes.Succeeded > 0:
 		return resultAvailable, nil
-	case looks.DeniedByHost > 0:
-		return probeResult{status: lockstep.ConnectionError, reason: looks.Cause}, nil
-	case looks.CredentialNotSent > 0:
-		return probeResult{status: lockstep.ConnectionError, reason: notSentReason + looks.Cause}, nil
+	case probes.DeniedByHost > 0:
+		return probeResult{status: lockstep.ConnectionError, reason: probes.Cause}, nil
+	case probes.CredentialNotSent > 0:
+		return probeResult{status: lockstep.ConnectionError, reason: notSentReason + probes.Cause}, nil
 	case conn.Status == lockstep.ConnectionPending:
 		return resultAvailable, nil
 	}
@@ -201,35 +221,42 @@ func resultOfRepositories(tx *db.Tx, conn lockstep.Connection) (probeResult, err
 	return probeResult{inconclusive: true}, nil
 }
 
-// applyResult writes a verdict. Nobody's answer changes no status: what was known stays
-// what is known.
-func (h *Controller) applyResult(tx *db.Tx, a provider.Access, row store.ConnectionCheck, v probeResult) error {
-	conn, before := a.Connection, a.Connection.Status
-	status := v.status
+// applyResult writes a result. An inconclusive one does not change the status.
+func (c *Controller) applyResult(
+	tx *db.Tx,
+	access provider.Access,
+	row store.ConnectionCheck,
+	result probeResult,
+) error {
+	conn, before := access.Connection, access.Connection.Status
+	status := result.status
 	row.CheckFailures++
 
 	switch {
-	case v.inconclusive:
+	case result.inconclusive:
 		status = before
-		h.scheduleRetry(&row, before, v.reason, tx.Now)
+		c.scheduleRetry(&row, before, result.reason, tx.Now)
 	case status == lockstep.ConnectionAvailable:
-		row.Reason, row.CheckFailures, row.CheckedAt, row.NextCheckAt = "", 0, tx.Now, time.Time{}
-		if !isRenewable(a.Credential) {
-			scheduleExpiry(&row, a.Credential, tx.Now)
+		row.Reason, row.CheckFailures = "", 0
+		row.CheckedAt, row.NextCheckAt = tx.Now, time.Time{}
+		if !isRenewable(access.Credential) {
+			scheduleExpiry(&row, access.Credential, tx.Now)
 		}
 	default:
 		if before != lockstep.ConnectionError {
 			row.CheckFailures = 1
 		}
-		row.Reason, row.CheckedAt, row.NextCheckAt = v.reason, tx.Now, tx.Now.Add(worker.BackoffBetween(minErrorDelay, maxErrorDelay, row.CheckFailures))
+		row.Reason, row.CheckedAt = result.reason, tx.Now
+		row.NextCheckAt = tx.Now.Add(worker.BackoffBetween(minErrorDelay, maxErrorDelay, row.CheckFailures))
 	}
 
 	if err := store.SaveConnectionCheck(tx, conn.ARN, row); err != nil {
 		return err
 	}
 
-	h.log.LogAttrs(tx.Context(), slog.LevelInfo, "connection check", slog.String("connection", string(conn.ARN)),
-		slog.String("status", string(status)), slog.Bool("answered", !v.inconclusive), slog.String("reason", v.reason))
+	c.log.LogAttrs(tx.Context(), slog.LevelInfo, "connection check", slog.String("connection", string(conn.ARN)),
+		slog.String("status", string(status)), slog.Bool("answered", !result.inconclusive), slog.String("reason",
+			result.reason))
 	if status == before {
 		return nil
 	}
@@ -240,8 +267,13 @@ func (h *Controller) applyResult(tx *db.Tx, a provider.Access, row store.Connect
 	return store.RequestPollsOfConnection(tx, conn.ARN)
 }
 
-// scheduleRetry says when a host that did not answer is asked again.
-func (h *Controller) scheduleRetry(row *store.ConnectionCheck, status lockstep.ConnectionStatus, reason string, now time.Time) {
+// scheduleRetry sets when a host that did not answer is probed again.
+func (c *Controller) scheduleRetry(
+	row *store.ConnectionCheck,
+	status lockstep.ConnectionStatus,
+	reason string,
+	now time.Time,
+) {
 	switch status {
 	case lockstep.ConnectionError:
 		row.NextCheckAt = now.Add(worker.BackoffBetween(minErrorDelay, maxErrorDelay, row.CheckFailures))
@@ -249,7 +281,7 @@ func (h *Controller) scheduleRetry(row *store.ConnectionCheck, status lockstep.C
 	case lockstep.ConnectionPending:
 		row.Reason = reason
 	case lockstep.ConnectionAvailable:
-		if reason == "" { // looks say nothing, and say it themselves when they do
+		if reason == "" { // probes of repositories decide, and wake a check when they fail
 			row.NextCheckAt, row.CheckFailures = time.Time{}, 0
 			return
 		}

@@ -10,16 +10,16 @@ import (
 	"github.com/lockstephq/lockstep/internal/store"
 )
 
-// A Given is what somebody gives a connection: a credential, or the code and the
-// state with which a host has sent a person back.
+// A HandshakeInput completes a connection: with a credential, or with the code and
+// state that the host sent back after a person authorized the application.
 type HandshakeInput struct {
 	Credential lockstep.Credential
 	Code       string // "" where it is a credential
 	State      string
 }
 
-// An Offer is a credential on its way to a connection: Receive, Try, Accept. It is
-// for one goroutine.
+// A Handshake is a credential on its way to a connection: BeginHandshake, Verify,
+// Complete. It must not be used concurrently.
 type Handshake struct {
 	controller *Controller
 	access     provider.Access
@@ -28,54 +28,57 @@ type Handshake struct {
 	result     probeResult
 }
 
-// BeginHandshake begins to give a connection of the caller's its credential. Invalid where
-// it is half a credential, or a state that is unknown, spent or over.
-func (h *Controller) BeginHandshake(tx *db.Tx, conn lockstep.Connection, g HandshakeInput) (*Handshake, error) {
-	a, err := accessOf(tx, conn)
+// BeginHandshake starts to complete a connection. It returns an Invalid error if
+// the credential is incomplete, or if the state is unknown, used or expired.
+func (c *Controller) BeginHandshake(tx *db.Tx, conn lockstep.Connection, input HandshakeInput) (*Handshake, error) {
+	access, err := accessOf(tx, conn)
 	if err != nil {
 		return nil, err
 	}
 
-	o := &Handshake{controller: h, access: a, code: g.Code}
-	if g.Code == "" {
-		o.access.Credential = g.Credential
-		return o, g.Credential.Validate()
+	handshake := &Handshake{controller: c, access: access, code: input.Code}
+	if input.Code == "" {
+		handshake.access.Credential = input.Credential
+		return handshake, input.Credential.Validate()
 	}
 
-	o.pending, err = store.TakePendingAuthorization(tx, h.options.Seal, conn, g.State)
+	handshake.pending, err = store.TakePendingAuthorization(tx, c.options.Seal, conn, input.State)
 	if lockstep.KindOf(err) == lockstep.NotFound {
-		err = lockstep.Errorf(lockstep.Invalid, "%s Begin anew: it may be over, or used already.", lockstep.Shown(err))
+		err = lockstep.Errorf(lockstep.Invalid,
+			"%s Start the handshake again: it may have expired or been completed already.", lockstep.Shown(err))
 	}
 
-	if err == nil && o.pending.Endpoint != endpointOf(a) {
+	if err == nil && handshake.pending.Endpoint != endpointOf(access) {
 		err = errHostMoved(conn)
 	}
 
-	return o, err
+	return handshake, err
 }
 
-// Verify exchanges the code for a token, where it is one, and asks the host whether
-// the credential works. Invalid where the host refuses either, in its words;
-// Unavailable where a code could not be exchanged. That nobody knows whether a
-// credential works is no error.
-func (o *Handshake) Verify(ctx context.Context) (err error) {
-	if o.code != "" {
-		if o.access.Credential, err = o.controller.exchange(ctx, o.access, o.pending, o.code); err != nil {
-			return asInvalid("The host refuses the code", err)
+// Verify exchanges the code for a token, if there is one, and probes the
+// credential. It returns an Invalid error with the host's message if the host
+// refuses either, and Unavailable if a code could not be exchanged. An inconclusive
+// probe is not an error.
+func (h *Handshake) Verify(ctx context.Context) (err error) {
+	if h.code != "" {
+		if h.access.Credential, err = h.controller.exchange(ctx, h.access, h.pending, h.code); err != nil {
+			return asInvalid("The host refused the code", err)
 		}
 	}
 
-	if o.result, err = o.controller.probe(ctx, o.access); err != nil {
+	if h.result, err = h.controller.probe(ctx, h.access); err != nil {
 		return err
 	}
-	if o.result.status == lockstep.ConnectionError {
-		return lockstep.Errorf(lockstep.Invalid, "The credential does not work, and is not stored: %s", o.result.reason)
+	if h.result.status == lockstep.ConnectionError {
+		return lockstep.Errorf(lockstep.Invalid, "The credential was not stored because it does not work: %s",
+			h.result.reason)
 	}
 
 	return nil
 }
 
-// asInvalid makes the caller's what the host denied.
+// asInvalid returns err with kind Invalid if the host denied the request: the
+// caller has to act.
 func asInvalid(what string, err error) error {
 	if lockstep.KindOf(err) != lockstep.Denied {
 		return err
@@ -83,109 +86,112 @@ func asInvalid(what string, err error) error {
 	return lockstep.Wrapf(lockstep.Invalid, err, "%s: %s", what, lockstep.Shown(err))
 }
 
-// Complete stores what was tried and gives the connection's status. The connection
-// is to be locked, so that the credential is either forgotten when the host moves
-// or was given after it had. Stale where the host has moved since Receive.
-func (o *Handshake) Complete(tx *db.Tx, conn lockstep.Connection) (lockstep.ConnectionStatus, error) {
+// Complete stores the credential and returns the status of the connection. The
+// caller must hold the connection's lock: otherwise a concurrent change of the
+// host's endpoint could leave the credential stored for the wrong host. It returns
+// a Stale error if the endpoint has changed since BeginHandshake.
+func (h *Handshake) Complete(tx *db.Tx, conn lockstep.Connection) (lockstep.ConnectionStatus, error) {
 	now, err := accessOf(tx, conn)
 	if err != nil {
 		return "", err
 	}
-	if endpointOf(now) != endpointOf(o.access) {
+	if endpointOf(now) != endpointOf(h.access) {
 		return "", errHostMoved(conn)
 	}
 
-	h, c := o.controller, o.access.Credential
-	if err := store.SaveCredential(tx, h.options.Seal, conn.ARN, c); err != nil {
+	c := h.controller
+	credential := h.access.Credential
+	if err := store.SaveCredential(tx, c.options.Seal, conn.ARN, credential); err != nil {
 		return "", err
 	}
 
-	row := store.ConnectionCheck{Reason: o.result.reason}
+	row := store.ConnectionCheck{Reason: h.result.reason}
 	switch {
-	case o.result.inconclusive:
+	case h.result.inconclusive:
 		row.NextCheckAt = tx.Now.Add(minUnreachableDelay)
 		row.CheckFailures = 1
-	case !o.result.unsupported:
+	case !h.result.unsupported:
 		row.CheckedAt = tx.Now
 	}
 
-	scheduleExpiry(&row, c, tx.Now)
+	scheduleExpiry(&row, credential, tx.Now)
 	if err := store.SaveConnectionCheck(tx, conn.ARN, row); err != nil {
 		return "", err
 	}
-	if err := store.SetConnectionStatus(tx, conn.ARN, o.result.status); err != nil {
+	if err := store.SetConnectionStatus(tx, conn.ARN, h.result.status); err != nil {
 		return "", err
 	}
 
 	if err := store.ClearProbeDenials(tx, conn.ARN); err != nil {
 		return "", err
 	}
-	// Also of one that is PENDING: the credential is used, and may work.
+	// A PENDING connection is polled too: its credential is used, and may work.
 	if err := store.RequestPollsOfConnection(tx, conn.ARN); err != nil {
 		return "", err
 	}
 
-	return o.result.status, h.wakeJobs(tx, conn.ARN, row)
+	return h.result.status, c.wakeJobs(tx, conn.ARN, row)
 }
 
-// scheduleExpiry says when an access token is renewed, or that it ends.
-func scheduleExpiry(row *store.ConnectionCheck, c lockstep.Credential, now time.Time) {
+// scheduleExpiry sets when an access token is renewed, or else when it is checked
+// because it has expired.
+func scheduleExpiry(row *store.ConnectionCheck, credential lockstep.Credential, now time.Time) {
 	row.NextRenewalAt = time.Time{}
 	switch {
-	case c.Kind != lockstep.OAuthCredential || c.ExpiresAt.IsZero():
-	case c.RefreshToken != "":
-		row.NextRenewalAt = renewalTime(now, c.ExpiresAt)
-	case row.NextCheckAt.IsZero() || row.NextCheckAt.After(c.ExpiresAt):
-		row.NextCheckAt = c.ExpiresAt
+	case credential.Kind != lockstep.OAuthCredential || credential.ExpiresAt.IsZero():
+	case credential.RefreshToken != "":
+		row.NextRenewalAt = renewalTime(now, credential.ExpiresAt)
+	case row.NextCheckAt.IsZero() || row.NextCheckAt.After(credential.ExpiresAt):
+		row.NextCheckAt = credential.ExpiresAt
 	}
 }
 
-// wakeJobs wakes what a row says is to be done.
-func (h *Controller) wakeJobs(tx *db.Tx, arn lockstep.ARN, row store.ConnectionCheck) error {
-	if !row.NextCheckAt.IsZero() {
-		if err := h.options.Queue.Wake(tx, connectionCheck{arn}, row.NextCheckAt); err != nil {
-			return err
-		}
+// wakeJobs schedules the jobs that a row calls for.
+func (c *Controller) wakeJobs(tx *db.Tx, arn lockstep.ARN, row store.ConnectionCheck) error {
+	if err := c.wakeCheck(tx, arn, row); err != nil {
+		return err
 	}
 	if row.NextRenewalAt.IsZero() {
 		return nil
 	}
-	return h.options.Queue.Wake(tx, connectionRenewal{arn}, row.NextRenewalAt)
+	return c.options.Queue.Wake(tx, connectionRenewal{arn}, row.NextRenewalAt)
 }
 
 func errHostMoved(conn lockstep.Connection) error {
-	return lockstep.Errorf(lockstep.Stale, "The host of connection %s has moved meanwhile. Give the credential again, for where it is now.", conn.Name)
+	return lockstep.Errorf(lockstep.Stale,
+		"The endpoint of connection %s has changed. Complete the connection again with a credential for the new endpoint.",
+		conn.Name)
 }
 
-// A State is where a connection's handshake stands.
+// A CredentialStatus describes the credential of a connection.
 type CredentialStatus struct {
-	Reason string // why the connection is not AVAILABLE, or what is amiss
-	// Kind is that of the credential, "" where the connection holds none.
+	Reason string // why the connection is not AVAILABLE, or what is wrong
+	// Kind is "" if the connection has no credential.
 	Kind      lockstep.CredentialKind
-	ExpiresAt time.Time // when the access token ends, zero where it does not
-	IsRenewed bool      // the access token is renewed before that
-	CheckedAt time.Time // when the host last said whether the credential works
-	CheckAt   time.Time // when it is asked again, zero: when a look is denied
+	ExpiresAt time.Time // when the access token expires; zero if it does not
+	IsRenewed bool      // the access token is renewed before it expires
+	CheckedAt time.Time // when the host last accepted or refused the credential
+	CheckAt   time.Time // when it is probed again; zero if nothing is scheduled
 }
 
-// CredentialStatus reads where the handshake of a connection stands.
-func (h *Controller) CredentialStatus(tx *db.Tx, conn lockstep.Connection) (CredentialStatus, error) {
+// CredentialStatus returns the status of a connection's credential.
+func (c *Controller) CredentialStatus(tx *db.Tx, conn lockstep.Connection) (CredentialStatus, error) {
 	row, err := store.ConnectionCheckOf(tx, conn.ARN)
 	if err != nil {
 		return CredentialStatus{}, err
 	}
 
-	s := CredentialStatus{Reason: row.Reason, CheckedAt: row.CheckedAt, CheckAt: row.NextCheckAt}
-	c, err := store.Credential(tx, h.options.Seal, conn.ARN)
+	status := CredentialStatus{Reason: row.Reason, CheckedAt: row.CheckedAt, CheckAt: row.NextCheckAt}
+	credential, err := store.Credential(tx, c.options.Seal, conn.ARN)
 	if lockstep.KindOf(err) == lockstep.NotFound {
-		s.Reason = "The connection holds no credential yet."
-		return s, nil
+		status.Reason = "The connection has no credential yet."
+		return status, nil
 	}
 
-	s.Kind, s.IsRenewed = c.Kind, isRenewable(c)
-	if c.Kind == lockstep.OAuthCredential {
-		s.ExpiresAt = c.ExpiresAt
+	status.Kind, status.IsRenewed = credential.Kind, isRenewable(credential)
+	if credential.Kind == lockstep.OAuthCredential {
+		status.ExpiresAt = credential.ExpiresAt
 	}
 
-	return s, err
+	return status, err
 }

@@ -14,81 +14,81 @@ import (
 	"github.com/lockstephq/lockstep/internal/store"
 )
 
-func TestACredentialIsTriedBeforeItIsStored(t *testing.T) {
-	inBubble(t, func(w *world) {
+func TestACredentialIsProbedBeforeItIsStored(t *testing.T) {
+	runInBubble(t, func(w *world) {
 		w.git.Tokens["canary-good"] = true
 		arn := w.connection("acme", "GitLabSelfManaged")
-		if reason := w.is(arn, lockstep.ConnectionPending); reason != "The connection holds no credential yet." {
+		if reason := w.wantStatus(arn, lockstep.ConnectionPending); reason != "The connection has no credential yet." {
 			t.Errorf("reason %q", reason)
 		}
 
-		_, err := w.give(arn, token("canary-bad"))
-		refused(t, err, lockstep.Invalid, "does not work, and is not stored: The host says: bad token ****")
-		w.is(arn, lockstep.ConnectionPending)
+		_, err := w.complete(arn, tokenInput("canary-bad"))
+		wantError(t, err, lockstep.Invalid, "The credential was not stored because it does not work: The host says: bad token ****")
+		w.wantStatus(arn, lockstep.ConnectionPending)
 
-		if w.held(arn) != (lockstep.Credential{}) {
+		if w.storedCredential(arn) != (lockstep.Credential{}) {
 			t.Error("a credential that does not work is stored")
 		}
 
-		w.given(arn, token("canary-good"), lockstep.ConnectionAvailable)
-		if _, s := w.stands(arn); s.Kind != lockstep.TokenCredential || s.CheckedAt.IsZero() || s.Reason != "" {
+		w.mustComplete(arn, tokenInput("canary-good"), lockstep.ConnectionAvailable)
+		if _, s := w.credentialStatus(arn); s.Kind != lockstep.TokenCredential || s.CheckedAt.IsZero() || s.Reason != "" {
 			t.Errorf("it stands at %+v", s)
 		}
 
-		_, err = w.give(arn, token("canary-bad"))
-		refused(t, err, lockstep.Invalid, "is not stored")
-		w.is(arn, lockstep.ConnectionAvailable)
+		_, err = w.complete(arn, tokenInput("canary-bad"))
+		wantError(t, err, lockstep.Invalid, "was not stored")
+		w.wantStatus(arn, lockstep.ConnectionAvailable)
 
-		if got := w.held(arn); got.Secret != "canary-good" {
+		if got := w.storedCredential(arn); got.Secret != "canary-good" {
 			t.Error("the earlier credential is gone")
 		}
 	})
 }
 
-func TestAConnectionToAHostThatIsAwayIsPendingUntilItAnswers(t *testing.T) {
-	inBubble(t, func(w *world) {
+func TestAConnectionIsPendingUntilItsHostAnswers(t *testing.T) {
+	runInBubble(t, func(w *world) {
 		w.git.Update(func() { w.git.Unavailable = true; w.git.Tokens["canary-good"] = true })
 		arn := w.connection("acme", "GitLabSelfManaged")
-		w.given(arn, token("canary-good"), lockstep.ConnectionPending)
+		w.mustComplete(arn, tokenInput("canary-good"), lockstep.ConnectionPending)
 
-		if reason := w.is(arn, lockstep.ConnectionPending); !strings.Contains(reason, "503") {
+		if reason := w.wantStatus(arn, lockstep.ConnectionPending); !strings.Contains(reason, "503") {
 			t.Errorf("reason %q", reason)
 		}
 
 		bad := w.connection("bad", "GitLabSelfManaged")
-		w.given(bad, token("canary-bad"), lockstep.ConnectionPending)
+		w.mustComplete(bad, tokenInput("canary-bad"), lockstep.ConnectionPending)
 		time.Sleep(2 * time.Minute)
-		w.is(arn, lockstep.ConnectionPending)
+		w.wantStatus(arn, lockstep.ConnectionPending)
 		w.git.Update(func() { w.git.Unavailable = false })
-		time.Sleep(5*time.Minute + late)
+		time.Sleep(5*time.Minute + maxDelay)
 
-		if reason := w.is(arn, lockstep.ConnectionAvailable); reason != "" {
+		if reason := w.wantStatus(arn, lockstep.ConnectionAvailable); reason != "" {
 			t.Errorf("reason %q", reason)
 		}
 
-		if reason := w.is(bad, lockstep.ConnectionError); !strings.Contains(reason, "bad token") {
+		if reason := w.wantStatus(bad, lockstep.ConnectionError); !strings.Contains(reason, "bad token") {
 			t.Errorf("reason %q", reason)
 		}
 	})
 }
 
-func TestWhereNobodyCanBeAskedACredentialIsTakenAtOnce(t *testing.T) {
-	inBubble(t, func(w *world) {
-		w.given(w.connection("plain", "Git"), token("whatever"), lockstep.ConnectionAvailable)
-		w.driver.Failure = lockstep.Wrapf(lockstep.Invalid, provider.ErrNoAbility, "A plain Git server.")
+func TestAnUnprobeableCredentialIsAcceptedAtOnce(t *testing.T) {
+	runInBubble(t, func(w *world) {
+		w.mustComplete(w.connection("plain", "Git"), tokenInput("whatever"), lockstep.ConnectionAvailable)
+		w.driver.CheckError = lockstep.Wrapf(lockstep.Invalid, provider.ErrNoAbility, "A plain Git server.")
 		arn := w.connection("no-api", "GitLabSelfManaged")
-		w.given(arn, token("whatever"), lockstep.ConnectionAvailable)
-		if reason := w.is(arn, lockstep.ConnectionAvailable); reason != "" {
+		w.mustComplete(arn, tokenInput("whatever"), lockstep.ConnectionAvailable)
+		if reason := w.wantStatus(arn, lockstep.ConnectionAvailable); reason != "" {
 			t.Errorf("reason %q", reason)
 		}
 	})
 }
 
-func TestACredentialIsNotStoredForAHostThatMovedWhileItWasTried(t *testing.T) {
-	inBubble(t, func(w *world) {
+func TestACredentialIsNotStoredIfItsHostHasMoved(t *testing.T) {
+	runInBubble(t, func(w *world) {
 		w.git.Tokens["canary-good"] = true
 		arn := w.connection("acme", "GitLabSelfManaged")
-		var offer = w.receive(arn, token("canary-good"))
+		var offer = w.beginHandshake(arn, tokenInput("canary-good"))
 		if err := offer.Verify(context.Background()); err != nil {
 			t.Fatal(err)
 		}
@@ -104,32 +104,32 @@ func TestACredentialIsNotStoredForAHostThatMovedWhileItWasTried(t *testing.T) {
 			return err
 		})
 
-		refused(t, err, lockstep.Stale, "has moved meanwhile")
-		if w.held(arn) != (lockstep.Credential{}) {
+		wantError(t, err, lockstep.Stale, "has changed")
+		if w.storedCredential(arn) != (lockstep.Credential{}) {
 			t.Error("the credential is stored for another host")
 		}
 	})
 }
 
-func TestARefusedCredentialIsAnErrorUntilItWorksAgain(t *testing.T) {
-	inBubble(t, func(w *world) {
+func TestARefusedCredentialIsCheckedUntilItWorksAgain(t *testing.T) {
+	runInBubble(t, func(w *world) {
 		w.git.Tokens["canary-good"] = true
 		arn := w.connection("acme", "GitLabSelfManaged")
-		w.given(arn, token("canary-good"), lockstep.ConnectionAvailable)
+		w.mustComplete(arn, tokenInput("canary-good"), lockstep.ConnectionAvailable)
 		link := w.link(arn, "infra")
 		time.Sleep(2 * time.Minute)
 		w.git.Revoke()
-		w.met(link, errRefused)
+		w.recordProbe(link, errRefused)
 		failed := time.Now()
-		time.Sleep(late)
+		time.Sleep(maxDelay)
 
-		if reason := w.is(arn, lockstep.ConnectionError); !strings.Contains(reason, "bad token ****") {
+		if reason := w.wantStatus(arn, lockstep.ConnectionError); !strings.Contains(reason, "bad token ****") {
 			t.Errorf("reason %q", reason)
 		}
 
 		before := len(w.git.CheckTimes())
 		for range 20 { // other repositories, and the same again
-			w.met(link, errRefused)
+			w.recordProbe(link, errRefused)
 		}
 
 		time.Sleep(3*time.Hour + 20*time.Minute)
@@ -138,7 +138,7 @@ func TestARefusedCredentialIsAnErrorUntilItWorksAgain(t *testing.T) {
 			if i >= len(checks) {
 				t.Fatalf("%d checks, want 6", len(checks))
 			}
-			if got := checks[i].Sub(failed); got < minutes*time.Minute || got > minutes*time.Minute+time.Duration(i+2)*late {
+			if got := checks[i].Sub(failed); got < minutes*time.Minute || got > minutes*time.Minute+time.Duration(i+2)*maxDelay {
 				t.Errorf("check %d after %s, want %d min", i, got, minutes)
 			}
 		}
@@ -147,111 +147,111 @@ func TestARefusedCredentialIsAnErrorUntilItWorksAgain(t *testing.T) {
 			t.Errorf("%d checks in 200 minutes, want 6", len(checks))
 		}
 
-		w.hinted()
+		w.takeRequestedProbes()
 		w.git.Update(func() { w.git.Tokens["canary-good"] = true })
-		time.Sleep(time.Hour + late)
+		time.Sleep(time.Hour + maxDelay)
 
-		if reason := w.is(arn, lockstep.ConnectionAvailable); reason != "" {
+		if reason := w.wantStatus(arn, lockstep.ConnectionAvailable); reason != "" {
 			t.Errorf("reason %q", reason)
 		}
 
-		if diff := cmp.Diff([]string{link}, w.hinted()); diff != "" {
+		if diff := cmp.Diff([]string{link}, w.takeRequestedProbes()); diff != "" {
 			t.Errorf("looked at now (-want +got):\n%s", diff)
 		}
 	})
 }
 
-func TestARepositoryThatIsDeniedIsNotItsConnectionsFault(t *testing.T) {
-	inBubble(t, func(w *world) {
+func TestADeniedRepositoryDoesNotBreakItsConnection(t *testing.T) {
+	runInBubble(t, func(w *world) {
 		w.git.Tokens["canary-good"] = true
 		arn := w.connection("acme", "GitLabSelfManaged")
-		w.given(arn, token("canary-good"), lockstep.ConnectionAvailable)
+		w.mustComplete(arn, tokenInput("canary-good"), lockstep.ConnectionAvailable)
 		link := w.link(arn, "infra")
 		time.Sleep(2 * time.Minute)
 		before := len(w.git.CheckTimes())
 
 		for range 30 { // five minutes
-			w.met(link, errRefused)
+			w.recordProbe(link, errRefused)
 			time.Sleep(10 * time.Second)
 		}
 
-		w.is(arn, lockstep.ConnectionAvailable)
+		w.wantStatus(arn, lockstep.ConnectionAvailable)
 		if n := len(w.git.CheckTimes()) - before; n < 3 || n > 6 {
 			t.Errorf("the host was asked %d times in five minutes, want once a minute", n)
 		}
 	})
 }
 
-func TestWhereNobodyCanBeAskedLooksTell(t *testing.T) {
-	inBubble(t, func(w *world) {
+func TestWithoutACheckerProbesOfRepositoriesDecide(t *testing.T) {
+	runInBubble(t, func(w *world) {
 		arn := w.connection("plain", "Git")
-		w.given(arn, token("whatever"), lockstep.ConnectionAvailable)
+		w.mustComplete(arn, tokenInput("whatever"), lockstep.ConnectionAvailable)
 		one, two := w.link(arn, "one"), w.link(arn, "two")
-		w.met(one, errRefused)
-		time.Sleep(2 * late)
-		w.is(arn, lockstep.ConnectionAvailable)
-		w.met(two, errRefused)
-		time.Sleep(2*time.Minute + late)
+		w.recordProbe(one, errRefused)
+		time.Sleep(2 * maxDelay)
+		w.wantStatus(arn, lockstep.ConnectionAvailable)
+		w.recordProbe(two, errRefused)
+		time.Sleep(2*time.Minute + maxDelay)
 
-		if reason := w.is(arn, lockstep.ConnectionError); reason != "git.example.com refuses the credential." {
+		if reason := w.wantStatus(arn, lockstep.ConnectionError); reason != "git.example.com refuses the credential." {
 			t.Errorf("reason %q", reason)
 		}
 
-		w.met(one, nil)
-		time.Sleep(late)
-		w.is(arn, lockstep.ConnectionAvailable)
+		w.recordProbe(one, nil)
+		time.Sleep(maxDelay)
+		w.wantStatus(arn, lockstep.ConnectionAvailable)
 	})
 }
 
-func TestAnotherCredentialEndsAnErrorAtOnce(t *testing.T) {
-	inBubble(t, func(w *world) {
+func TestANewCredentialClearsAnErrorAtOnce(t *testing.T) {
+	runInBubble(t, func(w *world) {
 		arn := w.connection("plain", "Git")
-		w.given(arn, token("whatever"), lockstep.ConnectionAvailable)
+		w.mustComplete(arn, tokenInput("whatever"), lockstep.ConnectionAvailable)
 		link := w.link(arn, "one")
-		w.met(link, errRefused)
-		time.Sleep(late)
-		w.is(arn, lockstep.ConnectionError)
-		w.given(arn, token("another"), lockstep.ConnectionAvailable)
-		time.Sleep(10 * time.Minute) // the check of the first is over
+		w.recordProbe(link, errRefused)
+		time.Sleep(maxDelay)
+		w.wantStatus(arn, lockstep.ConnectionError)
+		w.mustComplete(arn, tokenInput("another"), lockstep.ConnectionAvailable)
+		time.Sleep(10 * time.Minute) // by then the check of the first credential has ended
 
-		if reason := w.is(arn, lockstep.ConnectionAvailable); reason != "" {
+		if reason := w.wantStatus(arn, lockstep.ConnectionAvailable); reason != "" {
 			t.Errorf("reason %q", reason)
 		}
 
-		w.met(link, errRefused)
+		w.recordProbe(link, errRefused)
 		time.Sleep(2 * time.Minute)
-		w.is(arn, lockstep.ConnectionError)
+		w.wantStatus(arn, lockstep.ConnectionError)
 	})
 }
 
-func TestAHostThatIsNotItselfIsNoFaultOfTheCredential(t *testing.T) {
-	inBubble(t, func(w *world) {
+func TestACredentialThatWasNotSentMayBeValid(t *testing.T) {
+	runInBubble(t, func(w *world) {
 		unseen := lockstep.Wrapf(lockstep.Denied, provider.ErrNotShown, "host key not accepted")
 		plain := w.connection("plain", "Git")
-		w.given(plain, token("whatever"), lockstep.ConnectionAvailable)
-		w.met(w.link(plain, "one"), unseen)
+		w.mustComplete(plain, tokenInput("whatever"), lockstep.ConnectionAvailable)
+		w.recordProbe(w.link(plain, "one"), unseen)
 		asked := w.connection("asked", "GitLabSelfManaged")
 		w.git.Update(func() { w.git.Tokens["canary-good"] = true })
-		w.given(asked, token("canary-good"), lockstep.ConnectionAvailable)
+		w.mustComplete(asked, tokenInput("canary-good"), lockstep.ConnectionAvailable)
 		time.Sleep(2 * time.Minute)
-		w.driver.Failure = unseen
-		w.met(w.link(asked, "two"), unseen)
-		time.Sleep(late)
+		w.driver.CheckError = unseen
+		w.recordProbe(w.link(asked, "two"), unseen)
+		time.Sleep(maxDelay)
 
 		for _, arn := range []lockstep.ARN{plain, asked} {
-			if reason := w.is(arn, lockstep.ConnectionError); reason != "The credential was not shown to the host, and may work: host key not accepted" {
+			if reason := w.wantStatus(arn, lockstep.ConnectionError); reason != "The credential was not sent to the host and may be valid: host key not accepted" {
 				t.Errorf("reason %q", reason)
 			}
 		}
 	})
 }
 
-func TestALostWakeUpCostsAMinute(t *testing.T) {
-	inBubble(t, func(w *world) {
+func TestTheSweepReplacesALostJob(t *testing.T) {
+	runInBubble(t, func(w *world) {
 		w.git.Tokens["canary-good"] = true
 		arn := w.connection("acme", "GitLabSelfManaged")
-		w.given(arn, token("canary-good"), lockstep.ConnectionAvailable)
-		w.update(func(tx *db.Tx) error { // what a crash could leave, and no job
+		w.mustComplete(arn, tokenInput("canary-good"), lockstep.ConnectionAvailable)
+		w.update(func(tx *db.Tx) error { // as after a crash that lost the job
 			if err := store.SetConnectionStatus(tx, arn, lockstep.ConnectionPending); err != nil {
 				return err
 			}
@@ -259,9 +259,9 @@ func TestALostWakeUpCostsAMinute(t *testing.T) {
 		})
 
 		time.Sleep(5 * time.Minute)
-		w.is(arn, lockstep.ConnectionPending)
-		w.sweep()
-		time.Sleep(time.Minute + late)
-		w.is(arn, lockstep.ConnectionAvailable)
+		w.wantStatus(arn, lockstep.ConnectionPending)
+		w.startSweeper()
+		time.Sleep(time.Minute + maxDelay)
+		w.wantStatus(arn, lockstep.ConnectionAvailable)
 	})
 }

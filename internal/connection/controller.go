@@ -17,21 +17,21 @@ import (
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
-// Options are what a handshake needs. All are required.
+// Options configure a Controller. All are required.
 type Options struct {
 	DB        *db.DB
 	Queue     *queue.Queue
-	Seal      *seal.Key // closes credentials
+	Seal      *seal.Key // seals and opens credentials
 	Providers []provider.Driver
-	// Transport carries requests for tokens: only where this server may go. The
-	// certificate, in PEM, vouches for the host beside the authorities that are
-	// trusted anyway; "" is none.
+	// Transport returns the transport for token requests, which reaches only the
+	// addresses that this server may reach. It trusts the PEM certificate in
+	// addition to the system's authorities; "" is none.
 	Transport func(certificate string) (http.RoundTripper, error)
 	Log       *slog.Logger
 }
 
-// A Handshake keeps connections' statuses. It is safe for concurrent use; any
-// number of them may work on one PostgreSQL.
+// A Controller keeps the statuses of connections current. It is safe for concurrent
+// use; several nodes may share one PostgreSQL database.
 type Controller struct {
 	options   Options
 	providers map[lockstep.ProviderType]provider.Driver
@@ -39,103 +39,115 @@ type Controller struct {
 }
 
 const (
-	// probeTimeout bounds one question to a host. The caller of CompleteConnection
+	// probeTimeout bounds one request to a host. The caller of CompleteConnection
 	// waits for it, twice with OAuth.
 	probeTimeout = 20 * time.Second
-	// jobTimeout bounds one job: a question, and the transactions around it.
+	// jobTimeout bounds one job: a request and the transactions around it.
 	jobTimeout = time.Minute
-	// maxReason is how much of a host's words is kept, in bytes.
+	// maxReason is the length in bytes to which a host's message is truncated.
 	maxReason = 600
-	// minRedacted is the shortest text that is hidden: what is shorter stands in
-	// every text by chance.
+	// minRedacted is the shortest secret that is redacted: shorter texts occur
+	// anywhere by chance.
 	minRedacted = 8
 )
 
-// New makes a handshake and registers its work with the queue, which must not
+// New returns a controller and registers its jobs with the queue, which must not
 // have been started.
-func New(o Options) *Controller {
-	h := &Controller{options: o, providers: make(map[lockstep.ProviderType]provider.Driver, len(o.Providers)),
-		log: o.Log.With(slog.String("component", "connection"))}
-	for _, d := range o.Providers {
-		h.providers[d.Type()] = d
+func New(options Options) *Controller {
+	controller := &Controller{
+		options:   options,
+		providers: make(map[lockstep.ProviderType]provider.Driver, len(options.Providers)),
+		log:       options.Log.With(slog.String("component", "connection")),
 	}
-	queue.Handle(o.Queue, jobTimeout, h.check)
-	queue.Handle(o.Queue, jobTimeout, h.renew)
-	return h
+	for _, driver := range options.Providers {
+		controller.providers[driver.Type()] = driver
+	}
+
+	queue.Handle(options.Queue, jobTimeout, controller.check)
+	queue.Handle(options.Queue, jobTimeout, controller.renew)
+
+	return controller
 }
 
-// errExpired is behind the Unavailable error of an access token that is being
+// errExpired is wrapped by the Unavailable error for an access token that is being
 // renewed.
-var errExpired = errors.New("the access token has ended")
+var errExpired = errors.New("the access token has expired")
 
-// Credential opens what a connection holds, for use. NotFound where it holds
-// nothing; Unavailable where it is an access token that has ended and is being
-// renewed, Denied where nothing can renew it.
-func (h *Controller) Credential(tx *db.Tx, arn lockstep.ARN) (lockstep.Credential, error) {
-	c, err := store.Credential(tx, h.options.Seal, arn)
+// Credential returns the credential of a connection. The error is NotFound if there
+// is none. For an expired access token it is Unavailable while the token is being
+// renewed, and Denied if it cannot be renewed.
+func (c *Controller) Credential(tx *db.Tx, arn lockstep.ARN) (lockstep.Credential, error) {
+	credential, err := store.Credential(tx, c.options.Seal, arn)
 	switch {
-	case err != nil || !isExpired(c, tx.Now):
-		return c, err
-	case c.RefreshToken == "":
+	case err != nil || !isExpired(credential, tx.Now):
+		return credential, err
+	case credential.RefreshToken == "":
 		return lockstep.Credential{}, lockstep.Errorf(lockstep.Denied, "%s", expiredReason)
 	}
-	return lockstep.Credential{}, lockstep.Wrapf(lockstep.Unavailable, errExpired, "The access token of the connection has ended and is being renewed.")
+
+	return lockstep.Credential{}, lockstep.Wrapf(lockstep.Unavailable, errExpired,
+		"The connection's access token has expired and is being renewed.")
 }
 
-const expiredReason = "The access token of the connection has ended, and the host gave nothing to renew it with."
+const expiredReason = "The connection's access token has expired, and the host issued no refresh token."
 
-// isExpired says whether a credential is of no use any more.
-func isExpired(c lockstep.Credential, now time.Time) bool {
-	return c.Kind == lockstep.OAuthCredential && !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(now)
+// isExpired reports whether an access token has expired.
+func isExpired(credential lockstep.Credential, now time.Time) bool {
+	return credential.Kind == lockstep.OAuthCredential &&
+		!credential.ExpiresAt.IsZero() && !credential.ExpiresAt.After(now)
 }
 
-// isRenewable says whether a credential is one that is renewed.
-func isRenewable(c lockstep.Credential) bool {
-	return c.Kind == lockstep.OAuthCredential && c.RefreshToken != ""
+// isRenewable reports whether a credential has a refresh token.
+func isRenewable(credential lockstep.Credential) bool {
+	return credential.Kind == lockstep.OAuthCredential && credential.RefreshToken != ""
 }
 
-// accessOf reads what a driver needs to know to call the host of a connection, but
-// for the credential.
+// accessOf returns what a driver needs to call the host of a connection, without
+// the credential.
 func accessOf(tx *db.Tx, conn lockstep.Connection) (provider.Access, error) {
-	a := provider.Access{Connection: conn}
+	access := provider.Access{Connection: conn}
 	if conn.HostARN == "" {
-		return a, nil
+		return access, nil
 	}
+
 	host, err := store.HostByARN(tx, conn.HostARN)
-	a.Host = &host
-	return a, err
+	access.Host = &host
+	return access, err
 }
 
-// endpointOf is where the host of an access is, "" where that is the provider's.
-func endpointOf(a provider.Access) string {
-	if a.Host == nil {
+// endpointOf returns the endpoint of the host, or "" for the provider's own.
+func endpointOf(access provider.Access) string {
+	if access.Host == nil {
 		return ""
 	}
-	return a.Host.Endpoint
+	return access.Host.Endpoint
 }
 
-// A verdict is what is known of a credential.
+// A probeResult is what a probe found out about a credential.
 type probeResult struct {
 	status lockstep.ConnectionStatus
 	reason string
-	// inconclusive says that nobody answered; status is PENDING then, for a connection
-	// that has no other.
+	// inconclusive is set if the host did not answer. The status is then PENDING,
+	// for a connection that has no other.
 	inconclusive bool
-	// unsupported says that the host cannot be asked: looks at repositories tell.
+	// unsupported is set if the host offers no way to probe a credential. Probes of
+	// the connection's repositories decide then.
 	unsupported bool
 }
 
 var resultAvailable = probeResult{status: lockstep.ConnectionAvailable}
 
-// probe asks the host whether a credential works. The error is that of a context
-// that was cancelled.
-func (h *Controller) probe(ctx context.Context, a provider.Access) (probeResult, error) {
-	checker, ok := h.providers[a.Connection.ProviderType].(provider.Checker)
+// probe asks the host whether a credential works. It returns an error only if ctx
+// was cancelled.
+func (c *Controller) probe(ctx context.Context, access provider.Access) (probeResult, error) {
+	checker, ok := c.providers[access.Connection.ProviderType].(provider.Checker)
 	if !ok {
 		return probeResult{status: lockstep.ConnectionAvailable, unsupported: true}, nil
 	}
 
-	err := worker.Call(ctx, probeTimeout, "The Git host", func(ctx context.Context) error { return checker.Check(ctx, a) })
+	err := worker.Call(ctx, probeTimeout, "The Git host", func(ctx context.Context) error {
+		return checker.Check(ctx, access)
+	})
 	switch {
 	case err == nil:
 		return resultAvailable, nil
@@ -145,7 +157,8 @@ func (h *Controller) probe(ctx context.Context, a provider.Access) (probeResult,
 		return probeResult{status: lockstep.ConnectionAvailable, unsupported: true}, nil
 	}
 
-	reason := redact(lockstep.Shown(err), a.Credential.Secret, a.Credential.RefreshToken, a.Credential.ClientSecret)
+	credential := access.Credential
+	reason := redact(lockstep.Shown(err), credential.Secret, credential.RefreshToken, credential.ClientSecret)
 	if lockstep.KindOf(err) == lockstep.Denied {
 		if errors.Is(err, provider.ErrNotShown) {
 			reason = notSentReason + reason
@@ -154,22 +167,23 @@ func (h *Controller) probe(ctx context.Context, a provider.Access) (probeResult,
 	}
 
 	if lockstep.KindOf(err) == lockstep.Internal {
-		h.log.LogAttrs(ctx, slog.LevelError, "check of a credential", slog.String("connection", string(a.Connection.ARN)), slog.Any("err", err))
+		c.log.LogAttrs(ctx, slog.LevelError, "connection check failed",
+			slog.String("connection", string(access.Connection.ARN)), slog.Any("err", err))
 	}
 
 	return probeResult{status: lockstep.ConnectionPending, inconclusive: true, reason: reason}, nil
 }
 
-// notSentReason begins the reason of a connection whose credential is not at fault.
-const notSentReason = "The credential was not shown to the host, and may work: "
+// notSentReason begins the reason of a connection whose host was not trusted with
+// the credential.
+const notSentReason = "The credential was not sent to the host and may be valid: "
 
-// repeat gives a host's words without secrets that it was shown, and not too many
-// of them.
-func redact(words string, secrets ...string) string {
+// redact replaces secrets in a host's message and truncates it.
+func redact(message string, secrets ...string) string {
 	for _, secret := range secrets {
 		if len(secret) >= minRedacted {
-			words = strings.ReplaceAll(words, secret, "****")
+			message = strings.ReplaceAll(message, secret, "****")
 		}
 	}
-	return lockstep.Truncate(words, maxReason)
+	return lockstep.Truncate(message, maxReason)
 }

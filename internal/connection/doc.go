@@ -1,80 +1,84 @@
-// Package connection keeps a connection's status true: PENDING until it holds a
-// credential that works, then AVAILABLE, and ERROR with a reason while it does not
-// work. It gives connections their credentials, asks hosts whether these work,
-// lets applications in by OAuth 2 and renews their tokens.
+// Package connection completes connections, probes their credentials and renews their
+// access tokens.
 //
-// # A credential is given
+// A connection is PENDING until it has a credential, AVAILABLE while the credential
+// works, and ERROR, with a reason, while it does not.
 //
-// [Handshake.Receive], [Offer.Try], [Offer.Accept]: the first and the last in a
-// transaction, the call of the host between them, for a transaction must not wait
-// for a network. Accept refuses where the host has moved meanwhile, so that
-// nothing is stored for another origin than it was tried at.
+//	BeginHandshake ──▶ Verify ──▶ Complete
+//	  (transaction)    (network)  (transaction)
 //
-//   - The host says that it works: AVAILABLE.
-//   - The host refuses it: the caller is told why and nothing is stored. An
-//     earlier credential stays.
-//   - Nobody knows, the host is away: it is stored and used, and the connection
-//     is PENDING with the reason, as at AWS while a handshake is not done. A job
-//     asks again, from 15 s to 5 min apart, until it is known.
-//   - The driver has no [provider.Checker], or the host no API: AVAILABLE. Looks
-//     at repositories tell.
+//	           ┌──────── accepted ────────┐
+//	PENDING ───┤                          ▼
+//	   ▲       └─ refused ─▶ ERROR ◀──▶ AVAILABLE
+//	no answer                 [connection_check], [connection_renewal]
 //
-// # It stops working
+// Each [x] is a durable job, one per connection.
 //
-// Whoever records that a look at a repository was denied calls [Handshake.Met] in
-// that transaction, as its last statement: the job of the connection that it
-// wakes is locked until then, and whoever waits for it holds nothing of ours.
-// The job connection_check, one per connection whatever happens, asks the host. A
-// host that accepts the credential denies the repository alone: the connection
-// stays AVAILABLE, and is not asked again within a minute.
+// # Handshake
 //
-// Without a Checker the looks themselves are the answer. ERROR needs that every
-// repository that was looked at was denied; one that works is AVAILABLE. A host
-// whose key or address is not accepted was not shown the credential, and the
-// reason says so.
+// The host is called between two transactions, because a transaction must not wait for
+// a network. [Handshake.Complete] refuses to store a credential if the host's endpoint
+// has changed since it was verified.
 //
-// A connection in ERROR is checked again after 5 min, doubling to 1 h, and is
-// AVAILABLE when it works; its repositories are looked at then.
+//   - The host accepts the credential: the connection is AVAILABLE.
+//   - The host refuses it: the caller gets the reason and nothing is stored. An earlier
+//     credential stays.
+//   - The host does not answer: the credential is stored and used, and the connection is
+//     PENDING with the reason. The check is repeated after 15 s, doubling to 5 min.
+//   - The driver is not a [provider.Checker], or the host has no API: the connection is
+//     AVAILABLE, and probes of its repositories decide from then on.
+//
+// # Checks
+//
+// The recorder of a failed repository probe calls [Controller.RecordProbe] as the last
+// statement of its transaction. The check then asks the host. If the host accepts the
+// credential, only the repository is denied: the connection stays AVAILABLE and is not
+// checked again for a minute.
+//
+// Without a Checker, a connection is in ERROR if every probed repository was denied, and
+// AVAILABLE as soon as one works. If the host's key or address was not trusted, the
+// credential was not sent, and the reason says so.
+//
+// A connection in ERROR is checked again after 5 min, doubling to 1 h. When it is
+// AVAILABLE again, its repositories are probed at once.
 //
 // # OAuth
 //
-// [Handshake.Start] gives the URL for a person's browser: the authorisation code
-// with PKCE (S256), with a state and a verifier of 256 bits each. They are sealed
-// with the connection and the account, end after 10 min, and are taken by the
-// first who shows the state; a wrong state takes nothing, or any caller could end
-// the handshakes of others. The state is spent before the code is, so a host that
-// is away at that moment costs the person a second round.
+// [Controller.StartAuthorization] returns the URL for a person's browser: the
+// authorization code flow with PKCE (S256). State and verifier have 256 bits each, are
+// sealed with the connection and the account, expire after 10 min and are used once. A
+// wrong state consumes nothing, or a caller could end the handshakes of others. The
+// state is consumed before the code, so if the host does not answer at that moment the
+// person has to start again.
 //
-// A client with a secret shows it as RFC 6749 has every host accept it, in the
-// header Authorization, one without in the form: nothing is tried twice, for the
-// first try may have spent the code. Tokens are asked for over the server's
-// own transport, without redirects, and of a self-managed host at its own origin
-// alone.
+// A client with a secret authenticates with the Authorization header, which RFC 6749
+// requires every host to support; a public client with the form. Nothing is tried twice,
+// because the first try may have spent the code. Token requests use the server's own
+// transport, follow no redirect, and for a self-managed host go only to its own origin.
 //
 // # Renewal
 //
-// The job connection_renewal renews an access token when a fifth of its life is
-// left, or 5 min where that is less. Before it asks it takes the connection's lease
-// of two minutes, longer than a request may take, and commits that: a second node,
-// or a second run, finds the lease and waits, so that a refresh token is not spent
-// twice. Whatever the host answers is written with the end of the lease in one
-// transaction, which is tried again while the database is away. A credential that
-// was given meanwhile wins.
+// An access token is renewed when a fifth of its lifetime is left, at most 5 min before
+// it expires. The worker first commits a lease of two minutes, longer than a request may
+// take, so that no other worker spends the same refresh token. The response is written,
+// and the lease released, in one transaction, which is retried while the database is
+// unavailable. A credential received meanwhile takes precedence.
 //
-// What remains is a process that is killed between the host's answer and that
-// commit. If the host rotates refresh tokens the one that we hold is spent then:
-// the next renewal is refused, the connection becomes ERROR, and a person has to
-// let Lockstep in again. There is no way around that with a token that may be used
-// once.
+// If the process is killed between the host's response and that commit, and the host
+// rotates refresh tokens, the stored one is spent. The next renewal is refused, the
+// connection is in ERROR and a person has to authorize Lockstep again. Single-use tokens
+// do not allow better.
 //
-// A token that has ended is not shown to the host: [Handshake.Credential] is
-// Unavailable until it is renewed, and Met wakes the renewal.
+// An expired token is not sent to the host: [Controller.Credential] returns an
+// Unavailable error until it is renewed, and RecordProbe wakes the renewal.
 //
 // # Locks
 //
-// The connection's row first, then its links', then a job. Met locks no
-// connection, since it is called under the lock of a link.
+// The connection's row is locked first, then its links, then a job. RecordProbe locks no
+// connection, because its caller holds the lock of a link.
 //
-// No secret is in an error, a reason or a log: hosts' words are repeated without
-// what they were shown.
+// # Limits
+//
+// The package does not read repositories and does not decide who may complete a
+// connection. Errors, reasons and logs contain no secret: a host's messages are redacted.
 package connection

@@ -27,73 +27,95 @@ const (
 	account  = "111122223333"
 	region   = "eu-central-1"
 	callback = "http://127.0.0.1:8000/callback"
-	// tick is how often queues look in bubbles, late how much later than due a job
-	// may run.
-	tick = 15 * time.Second
-	late = 2*tick + time.Second
+	// pollInterval is how often queues poll in bubbles, maxDelay how late a job may
+	// run.
+	pollInterval = 15 * time.Second
+	maxDelay     = 2*pollInterval + time.Second
 )
 
-// A world is a node with a Git host beside it.
+// A world is a node and a Git host.
 type world struct {
 	testing.TB
-	db     *db.DB
-	seal   *seal.Key
-	queue  *queue.Queue
-	h      *connection.Controller
-	git    *connectiontest.Host
-	driver *connectiontest.Driver // of provider type GitLabSelfManaged
-	log    *lines
+	db         *db.DB
+	seal       *seal.Key
+	queue      *queue.Queue
+	controller *connection.Controller
+	git        *connectiontest.Host
+	driver     *connectiontest.Driver // of provider type GitLabSelfManaged
+	log        *logBuffer
 }
 
-// lines is a log that several goroutines write.
-type lines struct {
+// A logBuffer is a log that several goroutines may write to.
+type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (l *lines) Write(b []byte) (int, error) {
+func (l *logBuffer) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(b)
 }
 
-func (l *lines) String() string {
+func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
 }
 
-// inBubble runs f on both databases where time is fake.
-func inBubble(t *testing.T, f func(w *world)) {
+// runInBubble runs test on both databases, in fake time.
+func runInBubble(t *testing.T, test func(w *world)) {
 	t.Helper()
 	queuetest.Bubble(t, func(t *testing.T, d *db.DB) {
 		git := connectiontest.NewInProcess()
 		w := newWorld(t, d, git, git)
-		w.work()
-		f(w)
+		w.startWorkers()
+		test(w)
 	})
 }
 
-// newWorld makes a node that does not work yet.
-func newWorld(t testing.TB, d *db.DB, git *connectiontest.Host, transport http.RoundTripper) *world {
+// newWorld returns a node whose workers have not been started.
+func newWorld(t testing.TB, database *db.DB, git *connectiontest.Host, transport http.RoundTripper) *world {
 	t.Helper()
 	key, err := seal.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newNode(t, d, key, git, transport)
+	return newNode(t, database, key, git, transport)
 }
 
-func newNode(t testing.TB, d *db.DB, key *seal.Key, git *connectiontest.Host, transport http.RoundTripper) *world {
+func newNode(
+	t testing.TB,
+	database *db.DB,
+	key *seal.Key,
+	git *connectiontest.Host,
+	transport http.RoundTripper,
+) *world {
 	t.Helper()
-	w := &world{TB: t, db: d, seal: key, git: git, log: &lines{},
-		driver: &connectiontest.Driver{Host: git, Transport: transport, Kind: "GitLabSelfManaged"}}
+	w := &world{
+		TB:     t,
+		db:     database,
+		seal:   key,
+		git:    git,
+		log:    &logBuffer{},
+		driver: &connectiontest.Driver{Host: git, Transport: transport, ProviderType: "GitLabSelfManaged"},
+	}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	w.queue = queue.New(queue.Options{DB: d, Log: log, PollOnly: true, PollInterval: tick})
-	w.h = connection.New(connection.Options{DB: d, Queue: w.queue, Seal: key, Log: log,
-		// The other type has no ability but to read.
-		Providers: []provider.Driver{w.driver, struct{ provider.Driver }{&connectiontest.Driver{Host: git, Kind: "Git"}}},
-		Transport: func(string) (http.RoundTripper, error) { return transport, nil }})
+	w.queue = queue.New(queue.Options{
+		DB:           database,
+		Log:          log,
+		PollOnly:     true,
+		PollInterval: pollInterval,
+	})
+	w.controller = connection.New(connection.Options{
+		DB:    database,
+		Queue: w.queue,
+		Seal:  key,
+		Log:   log,
+		// The other type implements no optional interface.
+		Providers: []provider.Driver{w.driver, struct{ provider.Driver }{&connectiontest.Driver{Host: git, ProviderType: "Git"}}},
+		Transport: func(string) (http.RoundTripper, error) { return transport, nil },
+	})
 
 	if err := w.queue.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
@@ -102,8 +124,9 @@ func newNode(t testing.TB, d *db.DB, key *seal.Key, git *connectiontest.Host, tr
 	return w
 }
 
-// work starts the node's queue; it ends with the test, or when stop is called.
-func (w *world) work() (stop func()) {
+// startWorkers starts the node's queue. It ends with the test, or when stop is
+// called.
+func (w *world) startWorkers() (stop func()) {
 	w.Helper()
 	if err := w.queue.Start(context.Background()); err != nil {
 		w.Fatal(err)
@@ -124,13 +147,27 @@ func (w *world) update(f func(tx *db.Tx) error) {
 	}
 }
 
-// connection makes a connection of a provider type to the host.
+// connection creates a connection of a provider type to the host.
 func (w *world) connection(name string, kind lockstep.ProviderType) lockstep.ARN {
 	w.Helper()
-	host := lockstep.Host{ARN: lockstep.ARN("arn:aws:codeconnections:eu-central-1:111122223333:host/" + name), Account: account, Region: region,
-		Name: name, ProviderType: kind, Endpoint: w.git.URL, Status: lockstep.HostAvailable}
-	conn := lockstep.Connection{ARN: lockstep.ARN("arn:aws:codeconnections:eu-central-1:111122223333:connection/" + name), Account: account,
-		Region: region, Name: name, ProviderType: kind, HostARN: host.ARN, Status: lockstep.ConnectionPending}
+	host := lockstep.Host{
+		ARN:          lockstep.ARN("arn:aws:codeconnections:eu-central-1:111122223333:host/" + name),
+		Account:      account,
+		Region:       region,
+		Name:         name,
+		ProviderType: kind,
+		Endpoint:     w.git.URL,
+		Status:       lockstep.HostAvailable,
+	}
+	conn := lockstep.Connection{
+		ARN:          lockstep.ARN("arn:aws:codeconnections:eu-central-1:111122223333:connection/" + name),
+		Account:      account,
+		Region:       region,
+		Name:         name,
+		ProviderType: kind,
+		HostARN:      host.ARN,
+		Status:       lockstep.ConnectionPending,
+	}
 	w.update(func(tx *db.Tx) error {
 		if err := store.InsertHost(tx, &host); err != nil {
 			return err
@@ -141,23 +178,32 @@ func (w *world) connection(name string, kind lockstep.ProviderType) lockstep.ARN
 	return conn.ARN
 }
 
-// link makes a link over a connection that was looked at and worked.
+// link creates a link whose probes have succeeded.
 func (w *world) link(arn lockstep.ARN, id string) string {
 	w.Helper()
-	l := lockstep.RepositoryLink{ID: id, ARN: lockstep.ARN("arn:" + id), Account: account, Region: region, ConnectionARN: arn,
-		OwnerID: "acme", RepositoryName: id, ProviderType: "Git"}
+	l := lockstep.RepositoryLink{
+		ID:             id,
+		ARN:            lockstep.ARN("arn:" + id),
+		Account:        account,
+		Region:         region,
+		ConnectionARN:  arn,
+		OwnerID:        "acme",
+		RepositoryName: id,
+		ProviderType:   "Git",
+	}
 	w.update(func(tx *db.Tx) error {
 		if err := store.InsertLink(tx, &l); err != nil {
 			return err
 		}
-		_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = $2, poll_interval = 1000 WHERE id = $1`, id, db.Millis(tx.Now.Add(1000*time.Hour)))
+		_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = $2, poll_interval = 1000 WHERE id = $1`, id,
+			db.Millis(tx.Now.Add(1000*time.Hour)))
 		return err
 	})
 	return id
 }
 
-// met tells what came of a look, as the poller does.
-func (w *world) met(link string, cause error) {
+// recordProbe records the result of a probe, as the poller does.
+func (w *world) recordProbe(link string, cause error) {
 	w.Helper()
 	w.update(func(tx *db.Tx) error {
 		var err error
@@ -171,24 +217,27 @@ func (w *world) met(link string, cause error) {
 			return err
 		}
 
-		return w.h.RecordProbe(tx, link, cause)
+		return w.controller.RecordProbe(tx, link, cause)
 	})
 }
 
-// give gives a connection a credential, as CompleteConnection does.
-func (w *world) give(arn lockstep.ARN, g connection.HandshakeInput) (status lockstep.ConnectionStatus, err error) {
+// complete completes a connection, as CompleteConnection does.
+func (w *world) complete(
+	arn lockstep.ARN,
+	input connection.HandshakeInput,
+) (status lockstep.ConnectionStatus, err error) {
 	var offer *connection.Handshake
-	locked := func(f func(tx *db.Tx, conn lockstep.Connection) error) error {
+	locked := func(change func(tx *db.Tx, conn lockstep.Connection) error) error {
 		return w.db.Update(context.Background(), func(tx *db.Tx) error {
 			conn, err := store.LockConnection(tx, account, region, arn)
 			if err != nil {
 				return err
 			}
-			return f(tx, conn)
+			return change(tx, conn)
 		})
 	}
 	err = locked(func(tx *db.Tx, conn lockstep.Connection) (err error) {
-		offer, err = w.h.BeginHandshake(tx, conn, g)
+		offer, err = w.controller.BeginHandshake(tx, conn, input)
 		return err
 	})
 	if err != nil {
@@ -206,20 +255,20 @@ func (w *world) give(arn lockstep.ARN, g connection.HandshakeInput) (status lock
 	return status, err
 }
 
-func token(secret string) connection.HandshakeInput {
+func tokenInput(secret string) connection.HandshakeInput {
 	return connection.HandshakeInput{Credential: lockstep.Credential{Kind: lockstep.TokenCredential, Secret: secret}}
 }
 
-// given gives a connection a credential that it has to take.
-func (w *world) given(arn lockstep.ARN, g connection.HandshakeInput, want lockstep.ConnectionStatus) {
+// mustComplete completes a connection and fails the test if that is refused.
+func (w *world) mustComplete(arn lockstep.ARN, g connection.HandshakeInput, want lockstep.ConnectionStatus) {
 	w.Helper()
-	if got, err := w.give(arn, g); err != nil || got != want {
+	if got, err := w.complete(arn, g); err != nil || got != want {
 		w.Fatalf("the connection is %s, %v; want %s", got, err, want)
 	}
 }
 
-// stands reads a connection's status and what else is known.
-func (w *world) stands(arn lockstep.ARN) (status lockstep.ConnectionStatus, s connection.CredentialStatus) {
+// credentialStatus returns a connection's status and the state of its credential.
+func (w *world) credentialStatus(arn lockstep.ARN) (status lockstep.ConnectionStatus, s connection.CredentialStatus) {
 	w.Helper()
 	w.update(func(tx *db.Tx) error {
 		conn, err := store.ConnectionByARN(tx, arn)
@@ -227,37 +276,37 @@ func (w *world) stands(arn lockstep.ARN) (status lockstep.ConnectionStatus, s co
 			return err
 		}
 		status = conn.Status
-		s, err = w.h.CredentialStatus(tx, conn)
+		s, err = w.controller.CredentialStatus(tx, conn)
 		return err
 	})
 	return status, s
 }
 
-// is checks a connection's status and gives its reason.
-func (w *world) is(arn lockstep.ARN, want lockstep.ConnectionStatus) string {
+// wantStatus checks a connection's status and returns its reason.
+func (w *world) wantStatus(arn lockstep.ARN, want lockstep.ConnectionStatus) string {
 	w.Helper()
-	got, s := w.stands(arn)
+	got, s := w.credentialStatus(arn)
 	if got != want {
 		w.Errorf("the connection is %s (%q), want %s", got, s.Reason, want)
 	}
 	return s.Reason
 }
 
-// held opens what a connection holds, however it fares.
-func (w *world) held(arn lockstep.ARN) (c lockstep.Credential) {
+// storedCredential returns the credential of a connection, or the zero one.
+func (w *world) storedCredential(arn lockstep.ARN) (credential lockstep.Credential) {
 	w.Helper()
 	w.update(func(tx *db.Tx) (err error) {
-		c, err = store.Credential(tx, w.seal, arn)
+		credential, err = store.Credential(tx, w.seal, arn)
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return nil
 		}
 		return err
 	})
-	return c
+	return credential
 }
 
-// hinted gives the links that are due for a look, and forgets that they are.
-func (w *world) hinted() (ids []string) {
+// takeRequestedProbes returns the links that are due for a probe, and resets them.
+func (w *world) takeRequestedProbes() (ids []string) {
 	w.Helper()
 	w.update(func(tx *db.Tx) error {
 		polls, err := store.ClaimPolls(tx, 100, 1000*time.Hour)
@@ -269,28 +318,31 @@ func (w *world) hinted() (ids []string) {
 	return ids
 }
 
-// oauth gives a connection what a person let it have.
-func (w *world) oauth(arn lockstep.ARN) {
+// completeByOAuth completes a connection by OAuth.
+func (w *world) completeByOAuth(arn lockstep.ARN) {
 	w.Helper()
-	code, state := w.letIn(arn)
-	w.given(arn, connection.HandshakeInput{Code: code, State: state}, lockstep.ConnectionAvailable)
+	code, state := w.authorize(arn)
+	w.mustComplete(arn, connection.HandshakeInput{Code: code, State: state}, lockstep.ConnectionAvailable)
 }
 
-// letIn starts a handshake and lets the application in.
-func (w *world) letIn(arn lockstep.ARN) (code, state string) {
+// authorize starts an authorization and approves it.
+func (w *world) authorize(arn lockstep.ARN) (code, state string) {
 	w.Helper()
-	s, err := w.start(arn, callback)
+	request, err := w.startAuthorization(arn, callback)
 	if err != nil {
 		w.Fatal(err)
 	}
-	q := w.visit(s.URL)
-	if q.Get("state") != s.State {
+	query := w.approveInBrowser(request.URL)
+	if query.Get("state") != request.State {
 		w.Fatal("the host sends back another state")
 	}
-	return q.Get("code"), s.State
+	return query.Get("code"), request.State
 }
 
-func (w *world) start(arn lockstep.ARN, redirect string) (s connection.AuthorizationRequest, err error) {
+func (w *world) startAuthorization(
+	arn lockstep.ARN,
+	redirect string,
+) (request connection.AuthorizationRequest, err error) {
 	secret := connectiontest.ClientSecret
 	w.git.Update(func() {
 		if w.git.PublicClient {
@@ -303,45 +355,46 @@ func (w *world) start(arn lockstep.ARN, redirect string) (s connection.Authoriza
 			return err
 		}
 
-		s, err = w.h.StartAuthorization(tx, conn, connection.OAuthClient{ID: connectiontest.ClientID, Secret: secret, RedirectURI: redirect})
+		request, err = w.controller.StartAuthorization(tx, conn,
+			connection.OAuthClient{ID: connectiontest.ClientID, Secret: secret, RedirectURI: redirect})
 		return err
 	})
 
-	return s, err
+	return request, err
 }
 
-func refused(t testing.TB, err error, kind lockstep.Kind, says string) {
+func wantError(t testing.TB, err error, kind lockstep.Kind, says string) {
 	t.Helper()
 	if lockstep.KindOf(err) != kind || err == nil || !bytes.Contains([]byte(err.Error()), []byte(says)) {
 		t.Errorf("got %v (%v), want %v that says %q", err, lockstep.KindOf(err), kind, says)
 	}
 }
 
-// around checks a time to within what a queue may be late.
-func around(t testing.TB, what string, got, want time.Duration) {
+// wantDelay checks a delay to within what a queue may be late.
+func wantDelay(t testing.TB, what string, got, want time.Duration) {
 	t.Helper()
-	if got < want || got > want+late {
+	if got < want || got > want+maxDelay {
 		t.Errorf("%s after %s, want %s", what, got, want)
 	}
 }
 
 var errRefused = fmt.Errorf("heads: %w", lockstep.Errorf(lockstep.Denied, "git.example.com refuses the credential."))
 
-// receive begins to give a connection a credential.
-func (w *world) receive(arn lockstep.ARN, g connection.HandshakeInput) (offer *connection.Handshake) {
+// beginHandshake starts to complete a connection.
+func (w *world) beginHandshake(arn lockstep.ARN, input connection.HandshakeInput) (offer *connection.Handshake) {
 	w.Helper()
 	w.update(func(tx *db.Tx) error {
 		conn, err := store.LockConnectionByARN(tx, arn)
 		if err != nil {
 			return err
 		}
-		offer, err = w.h.BeginHandshake(tx, conn, g)
+		offer, err = w.controller.BeginHandshake(tx, conn, input)
 		return err
 	})
 	return offer
 }
 
-// moveHost takes the host of a connection elsewhere, as UpdateHost does.
+// moveHost changes the endpoint of a connection's host, as UpdateHost does.
 func (w *world) moveHost(arn lockstep.ARN, to string) {
 	w.Helper()
 	w.update(func(tx *db.Tx) error {
@@ -364,13 +417,13 @@ func (w *world) moveHost(arn lockstep.ARN, to string) {
 	})
 }
 
-// sweep runs the sweeper until the test ends.
-func (w *world) sweep() {
+// startSweeper runs the sweeper until the test ends.
+func (w *world) startSweeper() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		w.h.Sweep(ctx)
+		w.controller.Sweep(ctx)
 	}()
 	w.Cleanup(func() {
 		cancel()
@@ -378,8 +431,8 @@ func (w *world) sweep() {
 	})
 }
 
-// visit lets the application in, as a person's browser does.
-func (w *world) visit(address string) url.Values {
+// approveInBrowser authorizes the application, as a person in a browser does.
+func (w *world) approveInBrowser(address string) url.Values {
 	w.Helper()
 	req, err := http.NewRequest(http.MethodGet, address, nil)
 	if err != nil {

@@ -15,14 +15,14 @@ import (
 	"github.com/lockstephq/lockstep/internal/store"
 )
 
-// authorizationLifetime is how long a person has to let an application in.
+// authorizationLifetime is how long a person has to authorize the application.
 const authorizationLifetime = 10 * time.Minute
 
-// A Client is an application that is registered at a host.
+// An OAuthClient is an application registered at a host.
 type OAuthClient struct {
 	ID          string
 	Secret      string // "" of a public client
-	RedirectURI string // where the host sends the person back to
+	RedirectURI string // where the host redirects the person
 }
 
 // String hides the secret.
@@ -31,47 +31,55 @@ func (c OAuthClient) String() string { return "OAuth client " + c.ID }
 // GoString hides the secret.
 func (c OAuthClient) GoString() string { return c.String() }
 
-// A Started is a handshake that waits for a person.
+// An AuthorizationRequest waits for a person to authorize the application.
 type AuthorizationRequest struct {
-	URL     string // for the person's browser
-	State   string // which the host gives back with the code
+	URL     string // to open in the person's browser
+	State   string // returned by the host with the code
 	Expires time.Time
 }
 
-// StartAuthorization sends a person to the host of a connection, to let an application in. The
-// connection should be locked; a handshake that it waits for is forgotten. Invalid
-// where the host lets nobody in in this way, or the redirect URI could give the
-// code to somebody else.
-func (h *Controller) StartAuthorization(tx *db.Tx, conn lockstep.Connection, c OAuthClient) (AuthorizationRequest, error) {
-	if err := checkRedirect(c.RedirectURI); err != nil {
+// StartAuthorization returns the URL at which a person authorizes the application.
+// The caller should hold the connection's lock; an earlier request of the
+// connection is discarded. It returns an Invalid error if the host does not support
+// OAuth or the redirect URI could disclose the code to another party.
+func (c *Controller) StartAuthorization(
+	tx *db.Tx,
+	conn lockstep.Connection,
+	client OAuthClient,
+) (AuthorizationRequest, error) {
+	if err := checkRedirect(client.RedirectURI); err != nil {
 		return AuthorizationRequest{}, err
 	}
 
-	a, err := accessOf(tx, conn)
+	access, err := accessOf(tx, conn)
 	if err != nil {
 		return AuthorizationRequest{}, err
 	}
 
-	config, err := h.oauthConfig(a, c)
+	config, err := c.oauthConfig(access, client)
 	if err != nil {
 		return AuthorizationRequest{}, err
 	}
 
-	p := store.PendingAuthorization{
-		State: oauth2.GenerateVerifier(), Verifier: oauth2.GenerateVerifier(), Endpoint: endpointOf(a),
-		ClientID: c.ID, ClientSecret: c.Secret, RedirectURI: c.RedirectURI,
+	pending := store.PendingAuthorization{
+		State:        oauth2.GenerateVerifier(),
+		Verifier:     oauth2.GenerateVerifier(),
+		Endpoint:     endpointOf(access),
+		ClientID:     client.ID,
+		ClientSecret: client.Secret,
+		RedirectURI:  client.RedirectURI,
 	}
-	s := AuthorizationRequest{
-		URL:     config.AuthCodeURL(p.State, oauth2.S256ChallengeOption(p.Verifier)),
-		State:   p.State,
+	request := AuthorizationRequest{
+		URL:     config.AuthCodeURL(pending.State, oauth2.S256ChallengeOption(pending.Verifier)),
+		State:   pending.State,
 		Expires: tx.Now.Add(authorizationLifetime),
 	}
 
-	return s, store.PutPendingAuthorization(tx, h.options.Seal, conn, p, s.Expires)
+	return request, store.PutPendingAuthorization(tx, c.options.Seal, conn, pending, request.Expires)
 }
 
-// checkRedirect refuses a redirect URI that another machine could listen to: RFC
-// 8252 has http for the loopback alone.
+// checkRedirect refuses a redirect URI on which another machine could listen: RFC
+// 8252 permits http for the loopback interface only.
 func checkRedirect(uri string) error {
 	u, err := url.Parse(uri)
 	ok := err == nil && u.User == nil && u.Hostname() != "" && !strings.Contains(uri, "#")
@@ -79,50 +87,76 @@ func checkRedirect(uri string) error {
 		return nil
 	}
 	return lockstep.Errorf(lockstep.Invalid,
-		"RedirectUri must be a URL of https, or of http on this machine such as http://127.0.0.1:8000/callback, without user name and fragment.")
+		"RedirectUri must be an https URL, or an http URL on this machine such as "+
+			"http://127.0.0.1:8000/callback, without a user name or fragment.")
 }
 
-// oauthConfig says how tokens are asked for at the host of an access.
-func (h *Controller) oauthConfig(a provider.Access, c OAuthClient) (*oauth2.Config, error) {
-	authorizer, ok := h.providers[a.Connection.ProviderType].(provider.Authorizer)
+// oauthConfig returns the OAuth configuration for the host.
+func (c *Controller) oauthConfig(access provider.Access, client OAuthClient) (*oauth2.Config, error) {
+	authorizer, ok := c.providers[access.Connection.ProviderType].(provider.Authorizer)
 	if !ok {
-		return nil, lockstep.Errorf(lockstep.Invalid, "Provider type %s has no OAuth handshake. Give the connection another credential.",
-			a.Connection.ProviderType)
+		return nil, lockstep.Errorf(lockstep.Invalid,
+			"Provider type %s does not support OAuth. Complete the connection with another kind of credential.",
+			access.Connection.ProviderType)
 	}
 
-	at, err := authorizer.Authorization(a.Host)
+	endpoints, err := authorizer.Authorization(access.Host)
 	if err != nil {
 		return nil, err
 	}
-	if a.Host != nil && !netaddr.SameOriginURLs(at.TokenURL, a.Host.Endpoint) {
-		return nil, lockstep.Errorf(lockstep.Invalid, "Tokens of host %s would be asked for elsewhere than at the host.", a.Host.Name)
+	if access.Host != nil && !netaddr.SameOriginURLs(endpoints.TokenURL, access.Host.Endpoint) {
+		return nil, lockstep.Errorf(lockstep.Invalid,
+			"The token endpoint of host %s is not at the host's own address.", access.Host.Name)
 	}
 
-	// Not found out by trying: a code is spent by the first try.
+	// The style is not auto-detected: the first attempt would spend the code.
 	style := oauth2.AuthStyleInParams
-	if c.Secret != "" {
+	if client.Secret != "" {
 		style = oauth2.AuthStyleInHeader
 	}
 
 	return &oauth2.Config{
-		ClientID: c.ID, ClientSecret: c.Secret, RedirectURL: c.RedirectURI, Scopes: at.Scopes,
-		Endpoint: oauth2.Endpoint{AuthURL: at.AuthURL, TokenURL: at.TokenURL, AuthStyle: style},
+		ClientID:     client.ID,
+		ClientSecret: client.Secret,
+		RedirectURL:  client.RedirectURI,
+		Scopes:       endpoints.Scopes,
+		Endpoint: oauth2.Endpoint{
+			AuthURL:   endpoints.AuthURL,
+			TokenURL:  endpoints.TokenURL,
+			AuthStyle: style,
+		},
 	}, nil
 }
 
-// exchange spends a code. Denied where the host refuses it.
-func (h *Controller) exchange(ctx context.Context, a provider.Access, p store.PendingAuthorization, code string) (lockstep.Credential, error) {
-	c := OAuthClient{ID: p.ClientID, Secret: p.ClientSecret, RedirectURI: p.RedirectURI}
-	return h.requestToken(ctx, a, c, []string{code, p.Verifier}, func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
-		return config.Exchange(ctx, code, oauth2.VerifierOption(p.Verifier))
-	})
+// exchange exchanges a code for a token. The error is Denied if the host refuses
+// it.
+func (c *Controller) exchange(
+	ctx context.Context,
+	access provider.Access,
+	pending store.PendingAuthorization,
+	code string,
+) (lockstep.Credential, error) {
+	client := OAuthClient{
+		ID:          pending.ClientID,
+		Secret:      pending.ClientSecret,
+		RedirectURI: pending.RedirectURI,
+	}
+	secrets := []string{code, pending.Verifier}
+
+	return c.requestToken(ctx, access, client, secrets,
+		func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
+			return config.Exchange(ctx, code, oauth2.VerifierOption(pending.Verifier))
+		})
 }
 
-// refresh spends a refresh token. Denied where the host refuses it.
-func (h *Controller) refresh(ctx context.Context, a provider.Access) (lockstep.Credential, error) {
-	held := a.Credential
-	c := OAuthClient{ID: held.ClientID, Secret: held.ClientSecret}
-	return h.requestToken(ctx, a, c, []string{held.RefreshToken}, func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
-		return config.TokenSource(ctx, &oauth2.Token{RefreshToken: held.RefreshToken}).Token()
-	})
+// refresh exchanges a refresh token for another access token. The error is Denied
+// if the host refuses it.
+func (c *Controller) refresh(ctx context.Context, access provider.Access) (lockstep.Credential, error) {
+	client := OAuthClient{ID: access.Credential.ClientID, Secret: access.Credential.ClientSecret}
+	token := access.Credential.RefreshToken
+
+	return c.requestToken(ctx, access, client, []string{token},
+		func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
+			return config.TokenSource(ctx, &oauth2.Token{RefreshToken: token}).Token()
+		})
 }

@@ -14,21 +14,21 @@ import (
 )
 
 const (
-	// renewalLease is how long one node alone may renew a token: longer than a request
-	// may take, its answer's writing included.
+	// renewalLease is how long one node may renew a token exclusively. It is longer
+	// than a request and the write of its response take.
 	renewalLease = 2 * time.Minute
-	// maxRenewalLead bounds how long before its end a token is renewed.
+	// maxRenewalLead bounds how long before its expiry a token is renewed.
 	maxRenewalLead = 5 * time.Minute
-	// minRenewalDelay and maxRenewalDelay are how long a host that did not answer is left
-	// alone.
+	// These bound the delay before a host that did not answer is asked again.
 	minRenewalDelay, maxRenewalDelay = 10 * time.Second, 5 * time.Minute
-	// maxSaveTries is how often what a host answered is tried to be written, a second
-	// apart: it cannot be had again.
+	// maxSaveTries is how often the response of a host is written, a second apart:
+	// a refresh token cannot be spent again to repeat it.
 	maxSaveTries = 15
+	saveInterval = time.Second
 	saveTimeout  = 5 * time.Second
 )
 
-// connectionRenewal is the wake-up of a connection whose access token ends.
+// connectionRenewal is the job that renews the access token of a connection.
 type connectionRenewal struct {
 	ARN lockstep.ARN `json:"connection"`
 }
@@ -36,48 +36,56 @@ type connectionRenewal struct {
 // Kind names the job.
 func (connectionRenewal) Kind() string { return "connection_renewal" }
 
-// renewalTime is when a token that was given now is renewed: when a fifth of its life
-// is left, or the earliest.
+// renewalTime returns when a token issued now is renewed: when a fifth of its
+// lifetime is left, and at most maxRenewalLead before it expires.
 func renewalTime(now, ends time.Time) time.Time {
 	return ends.Add(-min(ends.Sub(now)/5, maxRenewalLead))
 }
 
-// renew renews the access token of a connection, if it is time.
-func (h *Controller) renew(ctx context.Context, job *queue.Job, w connectionRenewal) error {
-	a, due, err := h.acquireLease(ctx, job, w.ARN)
+// renew renews the access token of a connection, if it is due.
+func (c *Controller) renew(ctx context.Context, job *queue.Job, args connectionRenewal) error {
+	access, due, err := c.acquireLease(ctx, job, args.ARN)
 	if err != nil || !due {
 		return err
 	}
 
-	renewed, cause := h.refresh(ctx, a)
-	// Also where this process stops: what was learnt is kept.
-	ctx = context.WithoutCancel(ctx)
-	for n := 1; ; n++ {
-		err := h.saveRenewal(ctx, job, a, renewed, cause)
-		if err == nil || n == maxSaveTries {
+	renewed, cause := c.refresh(ctx, access)
+
+	for try := 1; ; try++ {
+		// The response is saved even if the process stops: the old token may be spent.
+		isLastTry := try == maxSaveTries || ctx.Err() != nil
+		err := c.saveRenewal(context.WithoutCancel(ctx), job, access, renewed, cause)
+		if err == nil || isLastTry {
 			return err
 		}
 
-		h.log.LogAttrs(ctx, slog.LevelWarn, "a renewed token is not saved yet",
-			slog.String("connection", string(w.ARN)), slog.Int("try", n), slog.Any("err", err))
-		time.Sleep(time.Second)
+		c.log.LogAttrs(ctx, slog.LevelWarn, "save renewed token failed",
+			slog.String("connection", string(args.ARN)), slog.Int("try", try), slog.Any("err", err))
+		select {
+		case <-ctx.Done():
+		case <-time.After(saveInterval):
+		}
 	}
 }
 
-// acquireLease gives what is to be renewed, which nobody else renews from now on, or
-// ends the job where that is nothing, or not yet.
-func (h *Controller) acquireLease(ctx context.Context, job *queue.Job, arn lockstep.ARN) (a provider.Access, due bool, err error) {
-	err = h.options.DB.Update(ctx, func(tx *db.Tx) (err error) {
+// acquireLease returns the token to renew and excludes other nodes from renewing
+// it. It completes or reschedules the job if there is nothing to renew now.
+func (c *Controller) acquireLease(
+	ctx context.Context,
+	job *queue.Job,
+	arn lockstep.ARN,
+) (access provider.Access, due bool, err error) {
+	err = c.options.DB.Update(ctx, func(tx *db.Tx) (err error) {
 		due = false
 		var row store.ConnectionCheck
-		if a, row, err = h.lockCredential(tx, arn); lockstep.KindOf(err) == lockstep.NotFound {
+		if access, row, err = c.lockCredential(tx, arn); lockstep.KindOf(err) == lockstep.NotFound {
 			return job.Complete(tx)
 		}
 
 		switch {
 		case err != nil:
 			return err
-		case !isRenewable(a.Credential):
+		case !isRenewable(access.Credential):
 			return job.Complete(tx)
 		case row.RenewalLeaseUntil.After(tx.Now):
 			return job.RescheduleAt(tx, row.RenewalLeaseUntil)
@@ -90,16 +98,23 @@ func (h *Controller) acquireLease(ctx context.Context, job *queue.Job, arn locks
 		return store.SaveConnectionCheck(tx, arn, row)
 	})
 
-	return a, due, err
+	return access, due, err
 }
 
-// saveRenewal writes what a host answered, and ends the lease and the job.
-func (h *Controller) saveRenewal(ctx context.Context, job *queue.Job, spent provider.Access, renewed lockstep.Credential, cause error) error {
+// saveRenewal writes the response of the host, releases the lease and ends the job.
+func (c *Controller) saveRenewal(
+	ctx context.Context,
+	job *queue.Job,
+	spent provider.Access,
+	renewed lockstep.Credential,
+	cause error,
+) error {
 	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
 	defer cancel()
-	return h.options.DB.Update(ctx, func(tx *db.Tx) error {
+
+	return c.options.DB.Update(ctx, func(tx *db.Tx) error {
 		arn := spent.Connection.ARN
-		a, row, err := h.lockCredential(tx, arn)
+		access, row, err := c.lockCredential(tx, arn)
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return job.Complete(tx)
 		}
@@ -108,8 +123,8 @@ func (h *Controller) saveRenewal(ctx context.Context, job *queue.Job, spent prov
 			return err
 		}
 
-		if a.Credential == spent.Credential { // else somebody has given another
-			if row, err = h.applyRenewal(tx, a, row, renewed, cause); err != nil {
+		if access.Credential == spent.Credential { // otherwise the connection has received another credential
+			if row, err = c.applyRenewal(tx, access, row, renewed, cause); err != nil {
 				return err
 			}
 		}
@@ -122,17 +137,24 @@ func (h *Controller) saveRenewal(ctx context.Context, job *queue.Job, spent prov
 	})
 }
 
-// applyRenewal records a renewal and gives the new row.
-func (h *Controller) applyRenewal(tx *db.Tx, a provider.Access, row store.ConnectionCheck, renewed lockstep.Credential, cause error) (store.ConnectionCheck, error) {
-	conn := a.Connection
+// applyRenewal records a renewal and returns the updated row.
+func (c *Controller) applyRenewal(
+	tx *db.Tx,
+	access provider.Access,
+	row store.ConnectionCheck,
+	renewed lockstep.Credential,
+	cause error,
+) (store.ConnectionCheck, error) {
+	conn := access.Connection
 	row.RenewalLeaseUntil = time.Time{}
 	status := conn.Status
+
 	switch {
 	case cause == nil:
-		if err := store.SaveCredential(tx, h.options.Seal, conn.ARN, renewed); err != nil {
+		if err := store.SaveCredential(tx, c.options.Seal, conn.ARN, renewed); err != nil {
 			return row, err
 		}
-		status = h.statusAfterRenewal(&row, a, renewed, tx.Now)
+		status = c.statusAfterRenewal(&row, access, renewed, tx.Now)
 	case lockstep.KindOf(cause) == lockstep.Denied, lockstep.KindOf(cause) == lockstep.Invalid:
 		status = lockstep.ConnectionError
 		row.RenewalFailures++
@@ -140,14 +162,16 @@ func (h *Controller) applyRenewal(tx *db.Tx, a provider.Access, row store.Connec
 		row.NextRenewalAt = tx.Now.Add(worker.BackoffBetween(minErrorDelay, maxErrorDelay, row.RenewalFailures))
 	default:
 		row.RenewalFailures++
-		row.NextRenewalAt = tx.Now.Add(max(provider.Wait(cause), worker.BackoffBetween(minRenewalDelay, maxRenewalDelay, row.RenewalFailures)))
-		if isExpired(a.Credential, tx.Now) && status != lockstep.ConnectionError {
-			row.Reason = "The access token has ended and is not renewed yet: " + lockstep.Shown(cause)
+		row.NextRenewalAt = tx.Now.Add(max(provider.Wait(cause),
+			worker.BackoffBetween(minRenewalDelay, maxRenewalDelay, row.RenewalFailures)))
+		if isExpired(access.Credential, tx.Now) && status != lockstep.ConnectionError {
+			row.Reason = "The access token has expired and could not be renewed yet: " + lockstep.Shown(cause)
 		}
 	}
 
-	h.log.LogAttrs(tx.Context(), slog.LevelInfo, "connection renewal", slog.String("connection", string(conn.ARN)),
+	c.log.LogAttrs(tx.Context(), slog.LevelInfo, "connection renewal", slog.String("connection", string(conn.ARN)),
 		slog.String("status", string(status)), slog.Int64("failures", row.RenewalFailures), slog.Any("err", cause))
+
 	if err := store.SaveConnectionCheck(tx, conn.ARN, row); err != nil {
 		return row, err
 	}
@@ -162,37 +186,45 @@ func (h *Controller) applyRenewal(tx *db.Tx, a provider.Access, row store.Connec
 		return row, nil
 	}
 
-	if status != conn.Status || isExpired(a.Credential, tx.Now) {
+	if status != conn.Status || isExpired(access.Credential, tx.Now) {
 		if err := store.RequestPollsOfConnection(tx, conn.ARN); err != nil {
 			return row, err
 		}
 	}
 
-	return row, h.wakeCheck(tx, conn.ARN, row)
+	return row, c.wakeCheck(tx, conn.ARN, row)
 }
 
-// statusAfterRenewal is the status of a connection with a new token: one that was not
-// AVAILABLE is checked now, if its host can be asked.
-func (h *Controller) statusAfterRenewal(row *store.ConnectionCheck, a provider.Access, c lockstep.Credential, now time.Time) lockstep.ConnectionStatus {
+// statusAfterRenewal returns the status of a connection with a new token. One that
+// is not AVAILABLE is probed now, if its host supports that.
+func (c *Controller) statusAfterRenewal(
+	row *store.ConnectionCheck,
+	access provider.Access,
+	credential lockstep.Credential,
+	now time.Time,
+) lockstep.ConnectionStatus {
 	row.RenewalFailures = 0
-	scheduleExpiry(row, c, now)
-	status := a.Connection.Status
-	if _, asks := h.providers[a.Connection.ProviderType].(provider.Checker); asks && status != lockstep.ConnectionAvailable {
+	scheduleExpiry(row, credential, now)
+	status := access.Connection.Status
+	_, canProbe := c.providers[access.Connection.ProviderType].(provider.Checker)
+	if canProbe && status != lockstep.ConnectionAvailable {
 		row.NextCheckAt = now
 		return status
 	}
+
 	row.Reason, row.CheckFailures = "", 0
 	return lockstep.ConnectionAvailable
 }
 
-func (h *Controller) wakeCheck(tx *db.Tx, arn lockstep.ARN, row store.ConnectionCheck) error {
+func (c *Controller) wakeCheck(tx *db.Tx, arn lockstep.ARN, row store.ConnectionCheck) error {
 	if row.NextCheckAt.IsZero() {
 		return nil
 	}
-	return h.options.Queue.Wake(tx, connectionCheck{arn}, row.NextCheckAt)
+	return c.options.Queue.Wake(tx, connectionCheck{arn}, row.NextCheckAt)
 }
 
-// reauthorizeHint says what heals a connection that a person let an application have.
+// reauthorizeHint returns the sentence with the command that authorizes the
+// application again.
 func reauthorizeHint(conn lockstep.Connection) string {
-	return " Let Lockstep in again: lockstep connect " + conn.Name + " --oauth"
+	return " Authorize Lockstep again: lockstep connect " + conn.Name + " --oauth"
 }

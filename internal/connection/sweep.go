@@ -9,15 +9,14 @@ import (
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
-// Sweep wakes, each minute, the checks and renewals whose time has come, so that a
-// wake-up that was lost costs a minute, and forgets handshakes that are over. It
-// returns when ctx ends.
-func (h *Controller) Sweep(ctx context.Context) {
-	queue.Sweep(ctx, h.log, h.sweep)
+// Sweep wakes the checks and renewals that are due every minute, in case their jobs
+// were lost, and deletes expired authorization requests. It returns when ctx ends.
+func (c *Controller) Sweep(ctx context.Context) {
+	queue.Sweep(ctx, c.log, c.sweep)
 }
 
-func (h *Controller) sweep(ctx context.Context) error {
-	return h.options.DB.Update(ctx, func(tx *db.Tx) error {
+func (c *Controller) sweep(ctx context.Context) error {
+	return c.options.DB.Update(ctx, func(tx *db.Tx) error {
 		if err := store.DeleteExpiredAuthorizations(tx); err != nil {
 			return err
 		}
@@ -28,13 +27,13 @@ func (h *Controller) sweep(ctx context.Context) error {
 		}
 
 		for _, arn := range check {
-			if err := h.options.Queue.Wake(tx, connectionCheck{arn}, tx.Now); err != nil {
+			if err := c.options.Queue.Wake(tx, connectionCheck{arn}, tx.Now); err != nil {
 				return err
 			}
 		}
 
 		for _, arn := range renew {
-			if err := h.options.Queue.Wake(tx, connectionRenewal{arn}, tx.Now); err != nil {
+			if err := c.options.Queue.Wake(tx, connectionRenewal{arn}, tx.Now); err != nil {
 				return err
 			}
 		}

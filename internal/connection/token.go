@@ -17,106 +17,122 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
-// maxTokenLength is the longest token that is taken, as long as any credential may be.
+// maxTokenLength is the longest token accepted, in bytes: the limit of any
+// credential.
 const maxTokenLength = 16384
 
-// requestToken asks a host for a token. shown are secrets, beside the client's, that the
-// request holds. Errors are *lockstep.Error, or that of a cancelled context: Denied
-// where the host refuses, Unavailable where it may give one later.
-func (h *Controller) requestToken(ctx context.Context, a provider.Access, c OAuthClient, shown []string,
-	fetch func(context.Context, *oauth2.Config) (*oauth2.Token, error)) (lockstep.Credential, error) {
-	config, err := h.oauthConfig(a, c)
+// requestToken requests a token from a host. secrets are those in the request, in
+// addition to the client's. The error is a *lockstep.Error or that of a cancelled
+// context: Denied if the host refuses, Unavailable if it may grant the token later.
+func (c *Controller) requestToken(
+	ctx context.Context,
+	access provider.Access,
+	client OAuthClient,
+	secrets []string,
+	fetch func(context.Context, *oauth2.Config) (*oauth2.Token, error),
+) (lockstep.Credential, error) {
+	config, err := c.oauthConfig(access, client)
 	if err != nil {
 		return lockstep.Credential{}, err
 	}
 
-	transport, err := h.options.Transport(a.Host.Certificate())
+	transport, err := c.options.Transport(access.Host.Certificate())
 	if err != nil {
-		return lockstep.Credential{}, lockstep.Wrapf(lockstep.Invalid, err, "The host's TLS certificate cannot be read.")
+		return lockstep.Credential{}, lockstep.Wrapf(lockstep.Invalid, err,
+			"The host's TLS certificate could not be read.")
 	}
 
-	asking, cancel := context.WithTimeout(ctx, probeTimeout)
+	requestCtx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 
-	asking = context.WithValue(asking, oauth2.HTTPClient, &http.Client{
+	requestCtx = context.WithValue(requestCtx, oauth2.HTTPClient, &http.Client{
 		Transport: transport,
-		// What is shown is for this address alone.
+		// The request's secrets are meant for this address only.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	})
 
-	t, err := fetch(asking, config)
+	token, err := fetch(requestCtx, config)
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return lockstep.Credential{}, ctx.Err()
 	}
 	if err != nil {
-		return lockstep.Credential{}, tokenError(config.Endpoint.TokenURL, err, append(shown, c.Secret))
+		return lockstep.Credential{}, tokenError(config.Endpoint.TokenURL, err, append(secrets, client.Secret))
 	}
 
-	return credentialOf(t, c, config.Endpoint.TokenURL)
+	return credentialOf(token, client, config.Endpoint.TokenURL)
 }
 
-// credentialOf makes a credential of what a host gave.
-func credentialOf(t *oauth2.Token, c OAuthClient, where string) (lockstep.Credential, error) {
-	if !isTokenText(t.AccessToken) || t.RefreshToken != "" && !isTokenText(t.RefreshToken) || !strings.EqualFold(t.Type(), "bearer") {
-		return lockstep.Credential{}, lockstep.Errorf(lockstep.Invalid, "%s answers with something that is no bearer token.", where)
+// credentialOf converts a token response to a credential.
+func credentialOf(token *oauth2.Token, client OAuthClient, tokenURL string) (lockstep.Credential, error) {
+	isBearer := isTokenText(token.AccessToken) && strings.EqualFold(token.Type(), "bearer")
+	if !isBearer || token.RefreshToken != "" && !isTokenText(token.RefreshToken) {
+		return lockstep.Credential{}, lockstep.Errorf(lockstep.Invalid, "%s did not return a bearer token.", tokenURL)
 	}
-	held := lockstep.Credential{
-		Kind: lockstep.OAuthCredential, Secret: t.AccessToken, RefreshToken: t.RefreshToken,
-		ClientID: c.ID, ClientSecret: c.Secret, ExpiresAt: t.Expiry.UTC().Truncate(time.Millisecond),
+
+	credential := lockstep.Credential{
+		Kind:         lockstep.OAuthCredential,
+		Secret:       token.AccessToken,
+		ClientID:     client.ID,
+		ClientSecret: client.Secret,
 	}
-	if t.Expiry.IsZero() { // it never ends, so nothing renews it
-		held.RefreshToken, held.ExpiresAt = "", time.Time{}
+	if !token.Expiry.IsZero() { // a token that does not expire is not renewed
+		credential.RefreshToken = token.RefreshToken
+		credential.ExpiresAt = token.Expiry.UTC().Truncate(time.Millisecond)
 	}
-	return held, held.Validate()
+
+	return credential, credential.Validate()
 }
 
-// isTokenText says whether a text can be a token: what may stand in a header.
+// isTokenText reports whether a text can be a token in an HTTP header.
 func isTokenText(token string) bool {
-	return token != "" && len(token) <= maxTokenLength && !strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' })
+	isForbidden := func(r rune) bool { return r <= ' ' || r > '~' }
+	return token != "" && len(token) <= maxTokenLength && !strings.ContainsFunc(token, isForbidden)
 }
 
-// errorCode is what RFC 6749 lets a code of an error be, and shorter.
+// errorCode matches the error codes of RFC 6749, up to 40 characters.
 var errorCode = regexp.MustCompile(`^[a-z_]{1,40}$`)
 
-// transientCodes are the codes of errors that time heals.
+// transientCodes are the error codes after which a retry may succeed.
 var transientCodes = []string{"temporarily_unavailable", "server_error", "slow_down"}
 
-// tokenError says why a host gave none. The library's own error is not kept: it
-// repeats the host's whole answer.
-func tokenError(where string, err error, shown []string) error {
+// tokenError returns the error for a failed token request. It does not wrap the
+// library's error, which contains the host's whole response.
+func tokenError(tokenURL string, err error, secrets []string) error {
 	if ours, ok := errors.AsType[*lockstep.Error](err); ok {
 		return ours
 	}
 
 	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
-		return transportError(where, err, shown)
+		return transportError(tokenURL, err, secrets)
 	}
 
 	status := refused.Response.StatusCode
-	text := where + " answers " + strconv.Itoa(status) + " " + http.StatusText(status)
+	message := tokenURL + " returned " + strconv.Itoa(status) + " " + http.StatusText(status)
 	code := ""
 	if errorCode.MatchString(refused.ErrorCode) {
 		code = refused.ErrorCode
-		text += ", " + code
+		message += ", " + code
 	}
 
-	if words := redact(refused.ErrorDescription, shown...); words != "" {
-		text += ", and says " + strconv.Quote(lockstep.Truncate(words, maxReason/2))
+	if description := redact(refused.ErrorDescription, secrets...); description != "" {
+		message += ", with the message " + strconv.Quote(lockstep.Truncate(description, maxReason/2))
 	}
 
-	fault := &lockstep.Error{Kind: tokenErrorKind(status, code), Message: text + "."}
-	if seconds, err := strconv.ParseUint(refused.Response.Header.Get("Retry-After"), 10, 12); err == nil && fault.Kind == lockstep.Unavailable {
-		fault.Err = &provider.Later{Wait: time.Duration(seconds) * time.Second}
+	result := &lockstep.Error{Kind: tokenErrorKind(status, code), Message: message + "."}
+	seconds, err := strconv.ParseUint(refused.Response.Header.Get("Retry-After"), 10, 12)
+	if err == nil && result.Kind == lockstep.Unavailable {
+		result.Err = &provider.Later{Wait: time.Duration(seconds) * time.Second}
 	}
 
-	return fault
+	return result
 }
 
-// tokenErrorKind says who has to act on an answer without a token.
+// tokenErrorKind returns who has to act on a refusal.
 func tokenErrorKind(status int, code string) lockstep.Kind {
 	switch {
-	case slices.Contains(transientCodes, code), status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status >= 500:
+	case slices.Contains(transientCodes, code),
+		status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status >= 500:
 		return lockstep.Unavailable
 	case status/100 == 3:
 		return lockstep.Invalid
@@ -124,11 +140,12 @@ func tokenErrorKind(status int, code string) lockstep.Kind {
 	return lockstep.Denied
 }
 
-// transportError is for a host that gave no answer, or one that could not be read.
-func transportError(where string, err error, shown []string) error {
-	var wire *url.Error
-	if errors.As(err, &wire) {
-		return lockstep.Errorf(lockstep.Unavailable, "%s cannot be reached: %s", where, redact(wire.Err.Error(), shown...))
+// transportError is the error for a host that did not answer, or whose response is
+// not a token.
+func transportError(tokenURL string, err error, secrets []string) error {
+	if urlError, ok := errors.AsType[*url.Error](err); ok {
+		return lockstep.Errorf(lockstep.Unavailable, "%s could not be reached: %s", tokenURL,
+			redact(urlError.Err.Error(), secrets...))
 	}
-	return lockstep.Errorf(lockstep.Unavailable, "%s answers with something that is no token.", where)
+	return lockstep.Errorf(lockstep.Unavailable, "%s did not return a token.", tokenURL)
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Certificate makes one in PEM that nobody vouches for.
+// Certificate returns a self-signed certificate in PEM.
 func Certificate(t testing.TB) string {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

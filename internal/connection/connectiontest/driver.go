@@ -8,29 +8,29 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
-// A Driver speaks to a Host, and can do all that a handshake asks of one.
+// A Driver talks to a Host and implements every optional interface of credentials.
 type Driver struct {
-	Host      *Host
-	Transport http.RoundTripper // nil is the usual one
-	Kind      lockstep.ProviderType
-	// TokenURL, where not "", is given in place of the host's.
+	Host         *Host
+	Transport    http.RoundTripper // nil is http.DefaultTransport
+	ProviderType lockstep.ProviderType
+	// TokenURL replaces the host's token endpoint unless it is "".
 	TokenURL string
-	// Failure, where not nil, is what Check answers.
-	Failure error
+	// CheckError is returned by Check unless it is nil.
+	CheckError error
 }
 
-// Type gives Kind.
-func (d *Driver) Type() lockstep.ProviderType { return d.Kind }
+// Type returns the provider type.
+func (d *Driver) Type() lockstep.ProviderType { return d.ProviderType }
 
-// Open fails: no test of credentials reads a repository.
+// Open returns an error: no test of credentials reads a repository.
 func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
 	return nil, lockstep.Errorf(lockstep.NotFound, "The host has no repository %s.", r.Link.Path())
 }
 
-// Check shows the credential to the host.
+// Check sends the credential to the host.
 func (d *Driver) Check(ctx context.Context, a provider.Access) error {
-	if d.Failure != nil {
-		return d.Failure
+	if d.CheckError != nil {
+		return d.CheckError
 	}
 
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.base(a.Host)+"/check", nil)
@@ -50,14 +50,14 @@ func (d *Driver) Check(ctx context.Context, a provider.Access) error {
 	case http.StatusOK:
 		return nil
 	case http.StatusUnauthorized:
-		// A driver that repeats what it should not.
+		// This driver repeats a secret, which it should not.
 		return lockstep.Errorf(lockstep.Denied, "The host says: bad token %s.", a.Credential.Secret)
 	}
 
 	return lockstep.Errorf(lockstep.Unavailable, "The host answers %s.", resp.Status)
 }
 
-// Authorization says where the host's tokens come from.
+// Authorization returns the host's OAuth endpoints.
 func (d *Driver) Authorization(h *lockstep.Host) (provider.Authorization, error) {
 	a := provider.Authorization{AuthURL: d.base(h) + "/authorize", TokenURL: d.base(h) + "/token", Scopes: []string{"read", "api"}}
 	if d.TokenURL != "" {

@@ -1,6 +1,6 @@
-// Package connectiontest has a Git host for tests of credentials: an HTTP server
-// that knows tokens, lets applications in by OAuth 2 with PKCE, and renews what it
-// gave. A test makes it refuse, rotate, be away, or send callers elsewhere.
+// Package connectiontest provides a Git host for tests of credentials: an HTTP
+// server that checks tokens, authorizes applications by OAuth 2 with PKCE, and
+// refreshes tokens. A test can make it refuse, rotate, be unavailable or redirect.
 package connectiontest
 
 import (
@@ -17,42 +17,42 @@ import (
 	"time"
 )
 
-// The application that is registered at every Host.
+// The credentials of the application that is registered at every Host.
 const (
 	ClientID     = "app-1"
 	ClientSecret = "canary-client-secret"
 )
 
-// A Host is the server. Its fields are changed under Set.
+// A Host is the server. Change its fields only in Update.
 type Host struct {
 	URL string
 
 	mu sync.Mutex
-	// Tokens are those that work.
+	// Tokens are the valid access tokens.
 	Tokens map[string]bool
-	// Unavailable makes it answer 503.
+	// Unavailable makes it respond with status 503.
 	Unavailable bool
-	// Elsewhere, where not "", is where it sends whoever asks for a token.
+	// RedirectTo is where token requests are redirected, unless it is "".
 	RedirectTo string
-	// RotatesRefreshTokens says that a refresh token works once, and that another comes with
-	// each access token.
+	// RotatesRefreshTokens makes a refresh token valid for one use; each access
+	// token then comes with another.
 	RotatesRefreshTokens bool
-	// TokenLifetime is how long an access token lasts; 0 is for ever.
+	// TokenLifetime is the lifetime of an access token; 0 is unlimited.
 	TokenLifetime time.Duration
-	// PublicClient says that the application has no secret.
+	// PublicClient is set if the application has no secret.
 	PublicClient bool
-	// Answered, where not nil, is called before the answer to a request for a token
-	// is given.
+	// OnTokenRequest is called before the response to a token request, unless it is
+	// nil.
 	OnTokenRequest func()
 
-	codes   map[string]url.Values // what was asked for, by code
-	refresh map[string]int        // how often each refresh token was shown
-	live    map[string]bool       // refresh tokens that work
-	asked   []time.Time           // checks of a token
-	renewed []time.Time           // requests with a refresh token
+	codes             map[string]url.Values // parameters of the authorization request, by code
+	refreshTokenUses  map[string]int        // uses of each refresh token
+	liveRefreshTokens map[string]bool       // the valid refresh tokens
+	checks            []time.Time           // times of token checks
+	refreshes         []time.Time           // times of refresh requests
 }
 
-// New makes a host behind a socket.
+// New starts a host that listens on a socket.
 func New(t testing.TB) *Host {
 	h := NewInProcess()
 	server := httptest.NewServer(h)
@@ -61,12 +61,17 @@ func New(t testing.TB) *Host {
 	return h
 }
 
-// NewInProcess makes a host without a socket, for bubbles of testing/synctest, where
-// an idle connection would stop the clock. It is its own transport.
+// NewInProcess returns a host without a socket, which is its own transport. Use it
+// in bubbles of testing/synctest, where an idle connection would stop the clock.
 func NewInProcess() *Host {
 	return &Host{
-		URL: "https://git.example.com", Tokens: map[string]bool{}, RotatesRefreshTokens: true, TokenLifetime: 2 * time.Hour,
-		codes: map[string]url.Values{}, refresh: map[string]int{}, live: map[string]bool{},
+		URL:                  "https://git.example.com",
+		Tokens:               map[string]bool{},
+		RotatesRefreshTokens: true,
+		TokenLifetime:        2 * time.Hour,
+		codes:                map[string]url.Values{},
+		refreshTokenUses:     map[string]int{},
+		liveRefreshTokens:    map[string]bool{},
 	}
 }
 
@@ -79,57 +84,56 @@ func (h *Host) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, r.Context().Err()
 }
 
-// Update changes the host.
+// Update calls change, which may set the host's fields.
 func (h *Host) Update(change func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	change()
 }
 
-// CheckTimes gives when a token was checked.
+// CheckTimes returns when tokens were checked.
 func (h *Host) CheckTimes() []time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return append([]time.Time(nil), h.asked...)
+	return append([]time.Time(nil), h.checks...)
 }
 
-// RefreshTimes gives when a refresh token was shown.
+// RefreshTimes returns when refresh tokens were used.
 func (h *Host) RefreshTimes() []time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return append([]time.Time(nil), h.renewed...)
+	return append([]time.Time(nil), h.refreshes...)
 }
 
-// RefreshTokenUses gives how often each refresh token was shown.
+// RefreshTokenUses returns how often each refresh token was used.
 func (h *Host) RefreshTokenUses() map[string]int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	all := map[string]int{}
-	for token, n := range h.refresh {
+	for token, n := range h.refreshTokenUses {
 		all[token] = n
 	}
 	return all
 }
 
-// Grant gives an access token and a refresh token, as if a person had let the
-// application in.
+// Grant issues an access token and a refresh token, as after an authorization.
 func (h *Host) Grant() (access, refresh string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.issueTokens()
 }
 
-// Revoke ends all tokens of both kinds.
+// Revoke invalidates all tokens.
 func (h *Host) Revoke() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	clear(h.Tokens)
-	clear(h.live)
+	clear(h.liveRefreshTokens)
 }
 
 func (h *Host) issueTokens() (access, refresh string) {
 	access, refresh = "canary-access-"+rand.Text(), "canary-refresh-"+rand.Text()
-	h.Tokens[access], h.live[refresh] = true, true
+	h.Tokens[access], h.liveRefreshTokens[refresh] = true, true
 	return access, refresh
 }
 
@@ -156,14 +160,14 @@ func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *Host) check(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.asked = append(h.asked, time.Now())
+	h.checks = append(h.checks, time.Now())
 	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !h.Tokens[token] {
-		http.Error(w, "bad token "+token, http.StatusUnauthorized) // as careless hosts do
+		http.Error(w, "bad token "+token, http.StatusUnauthorized) // some hosts repeat the token
 	}
 }
 
-// authorize is the page on which a person says yes.
+// authorize is the authorization endpoint, where the person agrees at once.
 func (h *Host) authorize(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -204,7 +208,7 @@ func (h *Host) token(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 
-	if r.ParseForm() != nil || !h.client(r) {
+	if r.ParseForm() != nil || !h.isClient(r) {
 		refuse(w, http.StatusUnauthorized, "invalid_client", r)
 		return
 	}
@@ -236,8 +240,8 @@ func (h *Host) token(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-// client says whether the application is who it says.
-func (h *Host) client(r *http.Request) bool {
+// isClient reports whether the request authenticates the registered application.
+func (h *Host) isClient(r *http.Request) bool {
 	id, secret, basic := r.BasicAuth()
 	if h.PublicClient {
 		return !basic && r.PostForm.Get("client_id") == ClientID && r.PostForm.Get("client_secret") == ""
@@ -255,16 +259,16 @@ func (h *Host) spendCode(r *http.Request) bool {
 }
 
 func (h *Host) spendRefresh(token string) bool {
-	h.refresh[token]++
-	h.renewed = append(h.renewed, time.Now())
-	ok := h.live[token]
+	h.refreshTokenUses[token]++
+	h.refreshes = append(h.refreshes, time.Now())
+	ok := h.liveRefreshTokens[token]
 	if h.RotatesRefreshTokens {
-		delete(h.live, token)
+		delete(h.liveRefreshTokens, token)
 	}
 	return ok
 }
 
-// refuse repeats what it was shown, as careless hosts do.
+// refuse repeats the secrets of the request, as some hosts do.
 func refuse(w http.ResponseWriter, status int, code string, r *http.Request) {
 	_, secret, _ := r.BasicAuth()
 	w.Header().Set("Content-Type", "application/json")
@@ -273,9 +277,9 @@ func refuse(w http.ResponseWriter, status int, code string, r *http.Request) {
 		"error_description": "not accepted: " + secret + " " + r.PostForm.Encode()})
 }
 
-// InvalidateRefreshToken makes a refresh token one that has been used.
+// InvalidateRefreshToken marks a refresh token as used.
 func (h *Host) InvalidateRefreshToken(refresh string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.live, refresh)
+	delete(h.liveRefreshTokens, refresh)
 }
