@@ -202,7 +202,7 @@ func deliver(b *testing.B, url string, paths []string, turn int) load {
 func expectHints(b *testing.B, d *db.DB, want int) {
 	b.Helper()
 	var got int
-	err := d.View(b.Context(), func(tx *db.Tx) error { return tx.QueryRow(`SELECT sum(hint_seq) FROM repository_link`).Scan(&got) })
+	err := d.View(b.Context(), func(tx *db.Tx) error { return tx.QueryRow(`SELECT sum(requested_seq) FROM repository_link`).Scan(&got) })
 	if err != nil || got != want {
 		b.Errorf("%d hints of %d answers, %v", got, want, err)
 	}

@@ -211,15 +211,15 @@ func TestAttack13APanicEndsOneRequestAlone(t *testing.T) {
 func TestADatabaseThatIsAwayIsSaidAndNotShown(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	w.update(func(tx *db.Tx) error {
-		_, err := tx.Exec(`ALTER TABLE commit_report RENAME TO canary`)
+		_, err := tx.Exec(`ALTER TABLE status_report RENAME TO canary`)
 		return err
 	})
 	got := w.ask(http.MethodGet, w.url(""))
-	if got.Code != http.StatusServiceUnavailable || got.Header().Get("Retry-After") != "5" || strings.Contains(got.Body.String(), "commit_report") {
+	if got.Code != http.StatusServiceUnavailable || got.Header().Get("Retry-After") != "5" || strings.Contains(got.Body.String(), "status_report") {
 		t.Errorf("status %d: %s", got.Code, got.Body)
 	}
 
-	if line := w.lines()[0]; line["level"] != "WARN" || !strings.Contains(line["err"].(string), "commit_report") {
+	if line := w.lines()[0]; line["level"] != "WARN" || !strings.Contains(line["err"].(string), "status_report") {
 		t.Errorf("the line is %v", line)
 	}
 }

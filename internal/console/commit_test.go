@@ -249,7 +249,7 @@ func TestAPageGoesWithItsLinkAndWithWhatItPublishes(t *testing.T) {
 	w.update(func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &s.cfg) })
 	w.read("")
 	w.update(func(tx *db.Tx) error {
-		_, err := tx.Exec(`DELETE FROM commit_report`)
+		_, err := tx.Exec(`DELETE FROM status_report`)
 		return err
 	})
 	gone("its report is forgotten")

@@ -119,7 +119,7 @@ func (h *history) answer(_ context.Context, s provider.CommitStatus) error {
 // checkReports holds when all is over: every commit that somebody was told of has
 // come to its end, and that was told last.
 func (h *history) checkReports() {
-	h.until("all is told", func() bool { return h.count(`SELECT count(*) FROM commit_report WHERE due_at IS NOT NULL`) == 0 })
+	h.until("all is told", func() bool { return h.count(`SELECT count(*) FROM status_report WHERE due_at IS NOT NULL`) == 0 })
 	for _, sha := range h.pushed {
 		r, list := h.row(sha), h.heard(h.told, sha)
 		switch {

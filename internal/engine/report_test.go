@@ -219,7 +219,7 @@ func TestWhatIsNotEnabledPublishesNothing(t *testing.T) {
 		w.untilStatus(off, lockstep.ResourceSucceeded, sha)
 		time.Sleep(time.Minute)
 
-		if n := told.count() + w.count(`SELECT count(*) FROM commit_report`); n != 0 {
+		if n := told.count() + w.count(`SELECT count(*) FROM status_report`); n != 0 {
 			t.Fatalf("%d calls and reports", n)
 		}
 
@@ -333,7 +333,7 @@ func TestReportsKeepTheirOrder(t *testing.T) {
 		}
 
 		w.until("all is told", func() bool {
-			return w.count(`SELECT count(*) FROM commit_report WHERE state NOT IN ('succeeded', 'failed') OR due_at IS NOT NULL`) == 0
+			return w.count(`SELECT count(*) FROM status_report WHERE state NOT IN ('succeeded', 'failed') OR due_at IS NOT NULL`) == 0
 		})
 		rank := []provider.CommitState{provider.CommitPending, provider.CommitRunning, provider.CommitSucceeded, provider.CommitFailed}
 		for _, sha := range shas {

@@ -118,7 +118,7 @@ func TestAHostIsGivenUpAfterADayUntilSomethingNewHappens(t *testing.T) {
 		}
 
 		w.update(func(tx *db.Tx) error { // a day later
-			_, err := tx.Exec(`UPDATE commit_report SET news_at = $1`, db.Millis(tx.Now.Add(-24*time.Hour)))
+			_, err := tx.Exec(`UPDATE status_report SET changed_at = $1`, db.Millis(tx.Now.Add(-24*time.Hour)))
 			return err
 		})
 		w.until("it is given up", func() bool { return w.row(sha).DueAt.IsZero() })
@@ -243,7 +243,7 @@ func TestADriverThatDoesNotAnswerIsCutOff(t *testing.T) {
 func (w *world) takeLane() {
 	w.t.Helper()
 	w.update(func(tx *db.Tx) error {
-		_, err := tx.Exec(`UPDATE report_lane SET epoch = epoch + 1`)
+		_, err := tx.Exec(`UPDATE report_stream SET epoch = epoch + 1`)
 		return err
 	})
 }
@@ -365,7 +365,7 @@ func TestWhatIsDeletedWhileItsReportIsDueIsReportedNoMore(t *testing.T) {
 		w.until("it is tried", func() bool { return w.row(sha).Reason == "Away." })
 		w.update(func(tx *db.Tx) error { return store.DeleteLink(tx, w.link.Account, w.link.Region, w.link.ID) })
 
-		if n := w.count(`SELECT count(*) FROM commit_report`) + w.count(`SELECT count(*) FROM report_lane`); n != 0 {
+		if n := w.count(`SELECT count(*) FROM status_report`) + w.count(`SELECT count(*) FROM report_stream`); n != 0 {
 			t.Errorf("%d rows are left", n)
 		}
 

@@ -100,7 +100,7 @@ func ForgetCredentials(tx *db.Tx, host lockstep.ARN) error {
 	}
 
 	// Only now: these statements see what the connections' locks were waited for.
-	for _, table := range []string{"credential", "handshake", "pending_handshake"} {
+	for _, table := range []string{"credential", "connection_check", "pending_authorization"} {
 		_, err := tx.Exec(`DELETE FROM `+table+` WHERE connection_arn IN (SELECT arn FROM connection WHERE host_arn = $1)`, host)
 		if err != nil {
 			return err

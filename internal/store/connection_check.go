@@ -30,8 +30,8 @@ func ConnectionCheckOf(tx *db.Tx, arn lockstep.ARN) (ConnectionCheck, error) {
 	var h ConnectionCheck
 	var checked, check, renew *int64
 	var lease int64
-	err := tx.QueryRow(`SELECT reason, checked_at, check_at, check_failures, renew_at, lease_until, renew_failures
-		FROM handshake WHERE connection_arn = $1`, arn).
+	err := tx.QueryRow(`SELECT reason, checked_at, next_check_at, check_failures, next_renewal_at, renewal_lease_until, renewal_failures
+		FROM connection_check WHERE connection_arn = $1`, arn).
 		Scan(&h.Reason, &checked, &check, &h.CheckFailures, &renew, &lease, &h.RenewalFailures)
 	if errors.Is(err, db.ErrNoRows) {
 		return ConnectionCheck{}, nil
@@ -53,12 +53,12 @@ func SaveConnectionCheck(tx *db.Tx, arn lockstep.ARN, h ConnectionCheck) error {
 		lease = db.Millis(h.RenewalLeaseUntil)
 	}
 
-	_, err := tx.Exec(`INSERT INTO handshake
-		(connection_arn, reason, checked_at, check_at, check_failures, renew_at, lease_until, renew_failures)
+	_, err := tx.Exec(`INSERT INTO connection_check
+		(connection_arn, reason, checked_at, next_check_at, check_failures, next_renewal_at, renewal_lease_until, renewal_failures)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT (connection_arn) DO UPDATE SET reason = excluded.reason, checked_at = excluded.checked_at,
-			check_at = excluded.check_at, check_failures = excluded.check_failures, renew_at = excluded.renew_at,
-			lease_until = excluded.lease_until, renew_failures = excluded.renew_failures`,
+			next_check_at = excluded.next_check_at, check_failures = excluded.check_failures, next_renewal_at = excluded.next_renewal_at,
+			renewal_lease_until = excluded.renewal_lease_until, renewal_failures = excluded.renewal_failures`,
 		arn, db.Storable(h.Reason), db.MillisOrNull(h.CheckedAt), db.MillisOrNull(h.NextCheckAt), h.CheckFailures, db.MillisOrNull(h.NextRenewalAt), lease, h.RenewalFailures)
 
 	return err
@@ -67,8 +67,8 @@ func SaveConnectionCheck(tx *db.Tx, arn lockstep.ARN, h ConnectionCheck) error {
 // OverdueConnectionChecks lists up to limit connections that should have been checked
 // by a time, and up to as many whose token should have been renewed.
 func OverdueConnectionChecks(tx *db.Tx, by time.Time, limit int) (check, renew []lockstep.ARN, err error) {
-	for column, list := range map[string]*[]lockstep.ARN{"check_at": &check, "renew_at": &renew} {
-		arns, err := db.Select(tx, db.ScanValue[string], `SELECT connection_arn FROM handshake WHERE `+column+` <= $1 ORDER BY `+column+` LIMIT $2`,
+	for column, list := range map[string]*[]lockstep.ARN{"next_check_at": &check, "next_renewal_at": &renew} {
+		arns, err := db.Select(tx, db.ScanValue[string], `SELECT connection_arn FROM connection_check WHERE `+column+` <= $1 ORDER BY `+column+` LIMIT $2`,
 			db.Millis(by), limit)
 		if err != nil {
 			return nil, nil, err
@@ -110,7 +110,7 @@ func PutPendingAuthorization(tx *db.Tx, key *seal.Key, conn lockstep.Connection,
 		return fmt.Errorf("pending handshake of %s: %w", conn.ARN, err)
 	}
 
-	_, err = tx.Exec(`INSERT INTO pending_handshake (connection_arn, sealed, expires_at) VALUES ($1, $2, $3)
+	_, err = tx.Exec(`INSERT INTO pending_authorization (connection_arn, sealed, expires_at) VALUES ($1, $2, $3)
 		ON CONFLICT (connection_arn) DO UPDATE SET sealed = excluded.sealed, expires_at = excluded.expires_at`,
 		conn.ARN, []byte(box), db.Millis(until))
 	return err
@@ -124,7 +124,7 @@ func TakePendingAuthorization(tx *db.Tx, key *seal.Key, conn lockstep.Connection
 	var p PendingAuthorization
 	var box []byte
 	var expires int64
-	err := tx.QueryRow(`SELECT sealed, expires_at FROM pending_handshake WHERE connection_arn = $1`+tx.ForUpdate(), conn.ARN).Scan(&box, &expires)
+	err := tx.QueryRow(`SELECT sealed, expires_at FROM pending_authorization WHERE connection_arn = $1`+tx.ForUpdate(), conn.ARN).Scan(&box, &expires)
 	if err != nil {
 		return p, notFoundAs(err, missing)
 	}
@@ -141,13 +141,13 @@ func TakePendingAuthorization(tx *db.Tx, key *seal.Key, conn lockstep.Connection
 		return PendingAuthorization{}, missing
 	}
 
-	_, err = tx.Exec(`DELETE FROM pending_handshake WHERE connection_arn = $1`, conn.ARN)
+	_, err = tx.Exec(`DELETE FROM pending_authorization WHERE connection_arn = $1`, conn.ARN)
 	return p, err
 }
 
 // DeleteExpiredAuthorizations removes those that are over.
 func DeleteExpiredAuthorizations(tx *db.Tx) error {
-	_, err := tx.Exec(`DELETE FROM pending_handshake WHERE expires_at <= $1`, db.Millis(tx.Now))
+	_, err := tx.Exec(`DELETE FROM pending_authorization WHERE expires_at <= $1`, db.Millis(tx.Now))
 	return err
 }
 
@@ -170,7 +170,7 @@ const (
 // SetProbeDenial records what the last look at a link's repository says of the
 // credential.
 func SetProbeDenial(tx *db.Tx, linkID string, d ProbeDenial) error {
-	_, err := tx.Exec(`UPDATE repository_link SET denied = $2 WHERE id = $1 AND denied <> $2`, linkID, int(d))
+	_, err := tx.Exec(`UPDATE repository_link SET probe_denial = $2 WHERE id = $1 AND probe_denial <> $2`, linkID, int(d))
 	return err
 }
 
@@ -188,8 +188,8 @@ func SummarizeProbes(tx *db.Tx, connection lockstep.ARN) (l ProbeSummary, err er
 	count := func(what string) string {
 		return `CAST(coalesce(sum(CASE WHEN ` + what + ` THEN 1 ELSE 0 END), 0) AS bigint)`
 	}
-	err = tx.QueryRow(`SELECT `+count(`denied = 0 AND outage = '' AND poll_interval > 0`)+`, `+count(`denied = 1`)+`, `+count(`denied = 2`)+`,
-			coalesce(max(CASE WHEN denied = 1 THEN outage END), max(CASE WHEN denied = 2 THEN outage END), '')
+	err = tx.QueryRow(`SELECT `+count(`probe_denial = 0 AND outage = '' AND poll_interval > 0`)+`, `+count(`probe_denial = 1`)+`, `+count(`probe_denial = 2`)+`,
+			coalesce(max(CASE WHEN probe_denial = 1 THEN outage END), max(CASE WHEN probe_denial = 2 THEN outage END), '')
 		FROM repository_link WHERE connection_arn = $1 AND next_poll_at IS NOT NULL`, connection).
 		Scan(&l.Succeeded, &l.DeniedByHost, &l.CredentialNotSent, &l.Cause)
 	return l, err
@@ -198,7 +198,7 @@ func SummarizeProbes(tx *db.Tx, connection lockstep.ARN) (l ProbeSummary, err er
 // ClearProbeDenials forgets what looks say of a connection's credential: it has
 // another.
 func ClearProbeDenials(tx *db.Tx, connection lockstep.ARN) error {
-	_, err := tx.Exec(`UPDATE repository_link SET denied = 0 WHERE connection_arn = $1 AND denied <> 0`, connection)
+	_, err := tx.Exec(`UPDATE repository_link SET probe_denial = 0 WHERE connection_arn = $1 AND probe_denial <> 0`, connection)
 	return err
 }
 

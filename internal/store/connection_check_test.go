@@ -88,7 +88,7 @@ func TestAttack20APendingHandshakeIsBoundToItsConnectionAndAccount(t *testing.T)
 		p := store.PendingAuthorization{State: strings.Repeat("s", 43), Verifier: "canary-verifier", ClientID: "c", ClientSecret: "canary-secret", RedirectURI: "https://c.example"}
 		storetest.Update(t, d, func(tx *db.Tx) error { return store.PutPendingAuthorization(tx, key, one, p, tx.Now.Add(time.Minute)) })
 		storetest.Update(t, d, func(tx *db.Tx) error {
-			_, err := tx.Exec(`INSERT INTO pending_handshake SELECT $1, sealed, expires_at FROM pending_handshake`, two.ARN)
+			_, err := tx.Exec(`INSERT INTO pending_authorization SELECT $1, sealed, expires_at FROM pending_authorization`, two.ARN)
 			return err
 		})
 		stranger := one
@@ -106,7 +106,7 @@ func TestAttack20APendingHandshakeIsBoundToItsConnectionAndAccount(t *testing.T)
 
 		storetest.Update(t, d, func(tx *db.Tx) error {
 			var box []byte
-			if err := tx.QueryRow(`SELECT sealed FROM pending_handshake WHERE connection_arn = $1`, one.ARN).Scan(&box); err != nil {
+			if err := tx.QueryRow(`SELECT sealed FROM pending_authorization WHERE connection_arn = $1`, one.ARN).Scan(&box); err != nil {
 				return err
 			}
 

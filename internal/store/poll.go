@@ -25,7 +25,7 @@ func ClaimPolls(tx *db.Tx, limit int, lease time.Duration) ([]Poll, error) {
 		p.Requested = hinted == 1
 
 		return p, err
-	}, `SELECT id, CASE WHEN hint_seq <> claimed_seq THEN 1 ELSE 0 END FROM repository_link
+	}, `SELECT id, CASE WHEN requested_seq <> claimed_seq THEN 1 ELSE 0 END FROM repository_link
 		WHERE next_poll_at <= $1 ORDER BY next_poll_at LIMIT $2`+tx.SkipLocked(), db.Millis(tx.Now), limit)
 	if err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func ClaimPolls(tx *db.Tx, limit int, lease time.Duration) ([]Poll, error) {
 	polls := make([]Poll, 0, len(due))
 	for _, p := range due {
 		var interval int64
-		err := tx.QueryRow(`UPDATE repository_link SET next_poll_at = $2, claimed_seq = hint_seq WHERE id = $1
+		err := tx.QueryRow(`UPDATE repository_link SET next_poll_at = $2, claimed_seq = requested_seq WHERE id = $1
 			RETURNING poll_interval, poll_failures, claimed_seq`, p.LinkID, db.Millis(tx.Now.Add(lease))).
 			Scan(&interval, &p.Failures, &p.seq)
 		if err != nil {
@@ -53,14 +53,14 @@ func ClaimPolls(tx *db.Tx, limit int, lease time.Duration) ([]Poll, error) {
 // failures.
 func FinishPoll(tx *db.Tx, p Poll, next time.Time) error {
 	_, err := tx.Exec(`UPDATE repository_link SET poll_interval = $2, poll_failures = $3,
-		next_poll_at = CASE WHEN hint_seq <> $4 THEN CAST($5 AS bigint) ELSE CAST($6 AS bigint) END WHERE id = $1`,
+		next_poll_at = CASE WHEN requested_seq <> $4 THEN CAST($5 AS bigint) ELSE CAST($6 AS bigint) END WHERE id = $1`,
 		p.LinkID, p.Interval.Milliseconds(), p.Failures, p.seq, db.Millis(tx.Now), db.Millis(next))
 	return err
 }
 
 // StopPolling leaves a link alone until the next hint: nothing follows it.
 func StopPolling(tx *db.Tx, p Poll) error {
-	_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = CASE WHEN hint_seq <> $2 THEN CAST($3 AS bigint) END WHERE id = $1`,
+	_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = CASE WHEN requested_seq <> $2 THEN CAST($3 AS bigint) END WHERE id = $1`,
 		p.LinkID, p.seq, db.Millis(tx.Now))
 	return err
 }
@@ -89,14 +89,14 @@ func StartPolling(tx *db.Tx, linkID string, from time.Time) error {
 
 // RequestPoll asks for a look at a link's repository now.
 func RequestPoll(tx *db.Tx, linkID string) error {
-	_, err := tx.Exec(`UPDATE repository_link SET hint_seq = hint_seq + 1, next_poll_at = $2 WHERE id = $1`,
+	_, err := tx.Exec(`UPDATE repository_link SET requested_seq = requested_seq + 1, next_poll_at = $2 WHERE id = $1`,
 		linkID, db.Millis(tx.Now))
 	return err
 }
 
 // RequestPollsOfConnection is Hint for every link of a connection that is polled.
 func RequestPollsOfConnection(tx *db.Tx, connection lockstep.ARN) error {
-	_, err := tx.Exec(`UPDATE repository_link SET hint_seq = hint_seq + 1, next_poll_at = $2
+	_, err := tx.Exec(`UPDATE repository_link SET requested_seq = requested_seq + 1, next_poll_at = $2
 		WHERE connection_arn = $1 AND next_poll_at IS NOT NULL`, connection, db.Millis(tx.Now))
 	return err
 }

@@ -153,8 +153,8 @@ const (
 // order of whoever deletes it.
 func RecordDelivery(tx *db.Tx, w lockstep.Webhook, delivery string) (news bool, err error) {
 	var seq int64
-	err = tx.QueryRow(`UPDATE webhook SET delivered = delivered + 1, delivered_at = $3 WHERE id = $1 AND kind = $2
-		RETURNING delivered`, w.ID, w.Kind, db.Millis(tx.Now)).Scan(&seq)
+	err = tx.QueryRow(`UPDATE webhook SET delivery_seq = delivery_seq + 1, delivered_at = $3 WHERE id = $1 AND kind = $2
+		RETURNING delivery_seq`, w.ID, w.Kind, db.Millis(tx.Now)).Scan(&seq)
 	if err != nil || delivery == "" {
 		return err == nil, notFoundAs(err, noWebhook(w.LinkID))
 	}

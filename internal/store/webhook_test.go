@@ -201,7 +201,7 @@ func TestAttack15OnlySoManyDeliveriesAreRemembered(t *testing.T) {
 			return err
 		}
 
-		_, err = tx.Exec(`UPDATE webhook SET delivered = 10000`)
+		_, err = tx.Exec(`UPDATE webhook SET delivery_seq = 10000`)
 		return err
 	})
 

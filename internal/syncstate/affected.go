@@ -30,7 +30,7 @@ func AffectedConfigurations(tx *db.Tx, linkID string, sha lockstep.SHA) ([]Affec
 	return db.Select(tx, scanAffected, `SELECT r.desired_sha = $2 AND r.desired_seq > r.attempted_seq, coalesce(b.created_reason, ''),
 			coalesce(a.id, ''), coalesce(a.outcome, ''), a.started_at, a.ended_at, `+store.ConfigurationColumns+`
 		JOIN resource r ON r.configuration_id = c.id
-		JOIN concerned_revision k ON k.resource_id = r.id AND k.sha = $2
+		JOIN affected_revision k ON k.resource_id = r.id AND k.sha = $2
 		LEFT JOIN sync_blocker b ON b.resource_id = r.id AND b.status = 'ACTIVE'
 		LEFT JOIN resource_sync_attempt a ON a.seq = (SELECT max(x.seq) FROM resource_sync_attempt x
 			WHERE x.resource_id = r.id AND x.target_sha = $2 AND x.configuration_id = c.id

@@ -83,7 +83,7 @@ func resourceNonsense() []nonsense {
 	}
 }
 
-const insertLane = `INSERT INTO report_lane (link_id, environment) VALUES ('LINK', '111122223333/eu-central-1')`
+const insertStream = `INSERT INTO report_stream (link_id, environment) VALUES ('LINK', '111122223333/eu-central-1')`
 
 func otherNonsense() []nonsense {
 	aRepositoryAttempt := repositoryAttempt + `('r', 'LINK', 'main', 'FAILED', '', 1, 2)`
@@ -103,7 +103,7 @@ func otherNonsense() []nonsense {
 		{why: "a second installation",
 			before: []string{`INSERT INTO installation (singleton, id, target, created_at) VALUES (1, 'i', 't', 1)`},
 			refuse: `INSERT INTO installation (singleton, id, target, created_at) VALUES (2, 'j', 't', 1)`},
-		{why: "the installation anew", unique: true,
+		{why: "the installation twice", unique: true,
 			before: []string{`INSERT INTO installation (singleton, id, target, created_at) VALUES (1, 'i', 't', 1)`},
 			refuse: `INSERT INTO installation (singleton, id, target, created_at) VALUES (1, 'j', 't', 1)`},
 		{why: "a connection of an unknown status", refuse: `UPDATE connection SET status = 'OPEN'`},
@@ -113,30 +113,30 @@ func otherNonsense() []nonsense {
 			refuse: `INSERT INTO access_key (id, account, principal, role, sealed, status, created_at) VALUES ('k', 'a', 'p', 'admin', 's', 'lost', 1)`},
 		{why: "a webhook of an unknown kind",
 			refuse: `INSERT INTO webhook (id, link_id, kind, sealed, created_at) VALUES ('w', 'LINK', 'SVN', 's', 1)`},
-		{why: "a report with more seen than happened", before: []string{insertLane},
-			refuse: `INSERT INTO commit_report (lane_id, sha, branch, news, seen, news_at) SELECT id, 'a', 'main', 1, 2, 1 FROM report_lane`},
-		{why: "a report of an unknown state", before: []string{insertLane},
-			refuse: `INSERT INTO commit_report (lane_id, sha, branch, news_at, state) SELECT id, 'a', 'main', 1, 'cancelled' FROM report_lane`},
-		{why: "a look that says something else of a credential", refuse: `UPDATE repository_link SET denied = 3 WHERE id = 'LINK'`},
+		{why: "a report with more seen than changed", before: []string{insertStream},
+			refuse: `INSERT INTO status_report (stream_id, sha, branch, change_seq, seen_seq, changed_at) SELECT id, 'a', 'main', 1, 2, 1 FROM report_stream`},
+		{why: "a report of an unknown state", before: []string{insertStream},
+			refuse: `INSERT INTO status_report (stream_id, sha, branch, changed_at, state) SELECT id, 'a', 'main', 1, 'cancelled' FROM report_stream`},
+		{why: "an unknown denial by a probe", refuse: `UPDATE repository_link SET probe_denial = 3 WHERE id = 'LINK'`},
 		{why: "two webhooks of a link", unique: true,
 			before: []string{`INSERT INTO webhook (id, link_id, kind, sealed, created_at) VALUES ('w', 'LINK', 'GITHUB', 's', 1)`},
 			refuse: `INSERT INTO webhook (id, link_id, kind, sealed, created_at) VALUES ('v', 'LINK', 'GITHUB', 's', 1)`},
-		{why: "a signature policy that names nobody",
+		{why: "a signature policy without signers",
 			before: []string{`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id, branch, config_file, role_arn, created_at)
 				VALUES ('a', 'r', 'T', 'signed', 'LINK', 'main', 'f', 'r', 1)`},
 			refuse: `INSERT INTO signature_policy (configuration_id, allowed_signers, public_keys, updated_at)
 				SELECT id, '', '', 1 FROM sync_configuration WHERE resource_name = 'signed'`},
-		{why: "a commit that concerned a resource twice", unique: true,
-			before: []string{`INSERT INTO concerned_revision (resource_id, sha, desired_seq) VALUES (RESOURCE, 's', 1)`},
-			refuse: `INSERT INTO concerned_revision (resource_id, sha, desired_seq) VALUES (RESOURCE, 's', 2)`},
+		{why: "a commit that affected a resource twice", unique: true,
+			before: []string{`INSERT INTO affected_revision (resource_id, sha, desired_seq) VALUES (RESOURCE, 's', 1)`},
+			refuse: `INSERT INTO affected_revision (resource_id, sha, desired_seq) VALUES (RESOURCE, 's', 2)`},
 	}
 }
 
 func previewNonsense() []nonsense {
-	pullRequest := `INSERT INTO pull_request (id, link_id, branch, number, head, document, seen) VALUES (1, 'LINK', 'main', 7, 's', '{}', '')`
+	pullRequest := `INSERT INTO pull_request (id, link_id, branch, number, head, document, fingerprint) VALUES (1, 'LINK', 'main', 7, 's', '{}', '')`
 	preview := func(id, pullRequest, state, result string) string {
 		return fmt.Sprintf(`INSERT INTO preview (id, pull_request_id, resource_id, configuration_id, configuration, head, fingerprint,
-			attempted, state, result, started_at) VALUES ('%s', %s, RESOURCE, 1, '{}', 's', 'f', 0, '%s', %s, 1)`, id, pullRequest, state, result)
+			attempted_seq, state, result, started_at) VALUES ('%s', %s, RESOURCE, 1, '{}', 's', 'f', 0, '%s', %s, 1)`, id, pullRequest, state, result)
 	}
 	return []nonsense{
 		{why: "an unknown state", refuse: preview("a", "NULL", "EXECUTING", "NULL")},

@@ -38,7 +38,7 @@ type Preview struct {
 }
 
 const previewColumns = `id, pull_request_id, resource_id, configuration_id, configuration, head, base, fingerprint,
-	attempted, state, epoch, memory, result, tries, not_before, started_at`
+	attempted_seq, state, epoch, checkpoint, result, tries, not_before, started_at`
 
 func scanPreview(row db.Scanner) (Preview, error) {
 	var p Preview
@@ -72,7 +72,7 @@ func InsertPreview(tx *db.Tx, p Preview) error {
 		return err
 	}
 	_, err = tx.Exec(`INSERT INTO preview (id, pull_request_id, resource_id, configuration_id, configuration, head, base,
-		fingerprint, attempted, state, not_before, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'PLANNING', $10, $10)`,
+		fingerprint, attempted_seq, state, not_before, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'PLANNING', $10, $10)`,
 		"preview-"+newID(), p.PullRequestID, p.ResourceID, p.Configuration.ID, configuration, p.Head, p.Base,
 		p.Fingerprint, p.AttemptedSeq, db.Millis(tx.Now))
 	return err
@@ -105,7 +105,7 @@ func SavePreview(tx *db.Tx, p Preview) error {
 		text := db.Storable(string(p.Result))
 		result = &text
 	}
-	return requireOneRow(tx.Exec(`UPDATE preview SET state = $2, memory = $3, result = $4, tries = $5, not_before = $6 WHERE id = $1`,
+	return requireOneRow(tx.Exec(`UPDATE preview SET state = $2, checkpoint = $3, result = $4, tries = $5, not_before = $6 WHERE id = $1`,
 		p.ID, p.State, p.Checkpoint, result, p.Tries, db.Millis(p.NotBefore)))
 }
 

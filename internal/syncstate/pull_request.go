@@ -30,7 +30,7 @@ type Comment struct {
 	Tries     int64     // failures since it was last put
 }
 
-const pullRequestColumns = `id, link_id, branch, number, head, document, seen,
+const pullRequestColumns = `id, link_id, branch, number, head, document, fingerprint,
 	comment_id, comment_hash, comment_at, due_at, tries`
 
 func scanPullRequest(row db.Scanner) (PullRequest, error) {
@@ -60,8 +60,8 @@ func LockPullRequest(tx *db.Tx, id int64) (PullRequest, bool, error) {
 // SavePullRequest writes an open pull request, its comment aside, and fills in
 // ID. A violated foreign key says that the link is gone.
 func SavePullRequest(tx *db.Tx, p *PullRequest) error {
-	return tx.QueryRow(`INSERT INTO pull_request (link_id, branch, number, head, document, seen) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (link_id, branch, number) DO UPDATE SET head = excluded.head, document = excluded.document, seen = excluded.seen
+	return tx.QueryRow(`INSERT INTO pull_request (link_id, branch, number, head, document, fingerprint) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (link_id, branch, number) DO UPDATE SET head = excluded.head, document = excluded.document, fingerprint = excluded.fingerprint
 		RETURNING id`, p.LinkID, p.Branch, p.Number, p.Head, db.Storable(string(p.Document)), p.Fingerprint).Scan(&p.ID)
 }
 
@@ -94,17 +94,17 @@ func PreviewedBranches(tx *db.Tx, linkID string) ([]string, error) {
 // BranchesDueForListing gives branches whose pull requests are to be listed by now, or
 // never were.
 func BranchesDueForListing(tx *db.Tx, limit int) ([]BranchKey, error) {
-	return db.Select(tx, scanBranchKey, `SELECT link_id, branch FROM repository_branch WHERE pull_requests_at <= $1
+	return db.Select(tx, scanBranchKey, `SELECT link_id, branch FROM repository_branch WHERE next_listing_at <= $1
 		UNION SELECT c.link_id, c.branch FROM sync_configuration c
 		JOIN repository_branch b ON b.link_id = c.link_id AND b.branch = c.branch
-		WHERE c.pull_request_comment = 'ENABLED' AND b.pull_requests_at IS NULL
+		WHERE c.pull_request_comment = 'ENABLED' AND b.next_listing_at IS NULL
 		ORDER BY 1, 2 LIMIT $2`, db.Millis(tx.Now), limit)
 }
 
 // ScheduleListing says when the pull requests into a branch are listed again;
 // the zero time is never.
 func ScheduleListing(tx *db.Tx, linkID, branch string, at time.Time) error {
-	_, err := tx.Exec(`UPDATE repository_branch SET pull_requests_at = $3 WHERE link_id = $1 AND branch = $2`, linkID, branch, db.MillisOrNull(at))
+	_, err := tx.Exec(`UPDATE repository_branch SET next_listing_at = $3 WHERE link_id = $1 AND branch = $2`, linkID, branch, db.MillisOrNull(at))
 	return err
 }
 
@@ -112,7 +112,7 @@ func ScheduleListing(tx *db.Tx, linkID, branch string, at time.Time) error {
 // zero time is never.
 func NextListingAt(tx *db.Tx, linkID, branch string) (at time.Time, err error) {
 	var next *int64
-	err = tx.QueryRow(`SELECT pull_requests_at FROM repository_branch WHERE link_id = $1 AND branch = $2`+tx.ForUpdate(), linkID, branch).Scan(&next)
+	err = tx.QueryRow(`SELECT next_listing_at FROM repository_branch WHERE link_id = $1 AND branch = $2`+tx.ForUpdate(), linkID, branch).Scan(&next)
 	at = db.TimeOrZero(next)
 	if errors.Is(err, db.ErrNoRows) {
 		err = nil

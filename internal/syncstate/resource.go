@@ -33,7 +33,7 @@ func (s ResourceState) IsBehind() bool {
 }
 
 const resourceColumns = `id, account, region, sync_type, name, configuration_id, epoch,
-	desired, desired_fingerprint, desired_seq, attempted_seq, note, held_head, reserved_until`
+	desired, desired_fingerprint, desired_seq, attempted_seq, baseline, pinned_head, reserved_until`
 
 func scanResource(row db.Scanner) (ResourceState, error) {
 	var s ResourceState
@@ -106,11 +106,11 @@ func BindResource(tx *db.Tx, id, configurationID int64) error {
 		configuration = &configurationID
 	}
 	_, err := tx.Exec(`UPDATE resource SET configuration_id = $2, desired = NULL, desired_sha = '',
-		desired_fingerprint = '', attempted_seq = desired_seq, latest_seq = NULL, held_head = '', note = NULL, document = NULL WHERE id = $1`, id, configuration)
+		desired_fingerprint = '', attempted_seq = desired_seq, latest_seq = NULL, pinned_head = '', baseline = NULL, document = NULL WHERE id = $1`, id, configuration)
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`DELETE FROM concerned_revision WHERE resource_id = $1`, id)
+	_, err = tx.Exec(`DELETE FROM affected_revision WHERE resource_id = $1`, id)
 	return err
 }
 
@@ -124,12 +124,12 @@ func SetDesiredRevision(tx *db.Tx, id int64, rev lockstep.Revision, fingerprint 
 
 	var seq int64
 	err = tx.QueryRow(`UPDATE resource SET desired = $2, desired_sha = $3, desired_fingerprint = $4,
-		held_head = '', desired_seq = desired_seq + 1 WHERE id = $1 RETURNING desired_seq`, id, text, rev.SHA, fingerprint).Scan(&seq)
+		pinned_head = '', desired_seq = desired_seq + 1 WHERE id = $1 RETURNING desired_seq`, id, text, rev.SHA, fingerprint).Scan(&seq)
 	if err != nil {
 		return 0, err
 	}
 
-	_, err = tx.Exec(`INSERT INTO concerned_revision (resource_id, sha, desired_seq) VALUES ($1, $2, $3)
+	_, err = tx.Exec(`INSERT INTO affected_revision (resource_id, sha, desired_seq) VALUES ($1, $2, $3)
 		ON CONFLICT (resource_id, sha) DO UPDATE SET desired_seq = excluded.desired_seq`, id, rev.SHA, seq)
 	return seq, err
 }
@@ -137,14 +137,14 @@ func SetDesiredRevision(tx *db.Tx, id int64, rev lockstep.Revision, fingerprint 
 // PinAtHead keeps what a resource should be as long as its branch's head is the given
 // one; "" lets go.
 func PinAtHead(tx *db.Tx, id int64, head lockstep.SHA) error {
-	_, err := tx.Exec(`UPDATE resource SET held_head = $2 WHERE id = $1`, id, head)
+	_, err := tx.Exec(`UPDATE resource SET pinned_head = $2 WHERE id = $1`, id, head)
 	return err
 }
 
 // MarkAffected records that a commit concerned a resource and was passed over for
 // what is desired of it now: what becomes of that is what became of the commit.
 func MarkAffected(tx *db.Tx, s ResourceState, sha lockstep.SHA) error {
-	_, err := tx.Exec(`INSERT INTO concerned_revision (resource_id, sha, desired_seq) VALUES ($1, $2, $3)
+	_, err := tx.Exec(`INSERT INTO affected_revision (resource_id, sha, desired_seq) VALUES ($1, $2, $3)
 		ON CONFLICT DO NOTHING`, s.ID, sha, s.DesiredSeq)
 	return err
 }
@@ -157,7 +157,7 @@ func Reserve(tx *db.Tx, id int64, until time.Time) error {
 
 // SaveBaseline keeps what an ended attempt leaves for the next; nil forgets it.
 func SaveBaseline(tx *db.Tx, id int64, note []byte) error {
-	_, err := tx.Exec(`UPDATE resource SET note = $2 WHERE id = $1`, id, note)
+	_, err := tx.Exec(`UPDATE resource SET baseline = $2 WHERE id = $1`, id, note)
 	return err
 }
 
@@ -165,7 +165,7 @@ func SaveBaseline(tx *db.Tx, id int64, note []byte) error {
 // commit did not concern the resource.
 func DesiredSeqOf(tx *db.Tx, id int64, sha lockstep.SHA) (int64, error) {
 	var seq int64
-	err := tx.QueryRow(`SELECT coalesce(max(desired_seq), 0) FROM concerned_revision
+	err := tx.QueryRow(`SELECT coalesce(max(desired_seq), 0) FROM affected_revision
 		WHERE resource_id = $1 AND sha = $2`, id, sha).Scan(&seq)
 	return seq, err
 }

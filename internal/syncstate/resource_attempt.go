@@ -24,7 +24,7 @@ type ResourceAttempt struct {
 }
 
 const attemptColumns = `id, resource_id, configuration, desired_seq, status, outcome, initial_revision,
-	target_revision, target, memory, intent, tries, not_before, started_at, ended_at`
+	target_revision, target, checkpoint, intent, tries, not_before, started_at, ended_at`
 
 func scanAttempt(row db.Scanner, before ...any) (ResourceAttempt, error) {
 	var a ResourceAttempt
@@ -99,7 +99,7 @@ func RunningAttempt(tx *db.Tx, resourceID int64) (ResourceAttempt, bool, error) 
 // SaveStep writes where an attempt's work stands. An attempt that ended is not
 // touched: its ends are final.
 func SaveStep(tx *db.Tx, a ResourceAttempt) error {
-	return requireOneRow(tx.Exec(`UPDATE resource_sync_attempt SET status = 'IN_PROGRESS', memory = $2, intent = $3, tries = $4,
+	return requireOneRow(tx.Exec(`UPDATE resource_sync_attempt SET status = 'IN_PROGRESS', checkpoint = $2, intent = $3, tries = $4,
 		not_before = $5 WHERE id = $1 AND ended_at IS NULL`, a.ID, a.Checkpoint, a.Intent, a.Tries, db.Millis(a.NotBefore)))
 }
 

@@ -69,14 +69,14 @@ func RecordStatusChange(tx *db.Tx, n StatusChange, due time.Time) (laneID int64,
 
 	now, at := db.Millis(tx.Now), db.Millis(due)
 	var is int64
-	err = tx.QueryRow(`UPDATE commit_report SET news = news + 1, news_at = $3, branch = $4,
-		due_at = CASE WHEN due_at < $5 THEN due_at ELSE $5 END WHERE lane_id = $1 AND sha = $2 RETURNING due_at`,
+	err = tx.QueryRow(`UPDATE status_report SET change_seq = change_seq + 1, changed_at = $3, branch = $4,
+		due_at = CASE WHEN due_at < $5 THEN due_at ELSE $5 END WHERE stream_id = $1 AND sha = $2 RETURNING due_at`,
 		lane.ID, n.SHA, now, n.Branch, at).Scan(&is)
 	if !errors.Is(err, db.ErrNoRows) || !n.CreateReport {
 		return lane.ID, err == nil && is == at, unlessNoRows(err)
 	}
 
-	_, err = tx.Exec(`INSERT INTO commit_report (lane_id, sha, branch, news_at, due_at) VALUES ($1, $2, $3, $4, $5)`,
+	_, err = tx.Exec(`INSERT INTO status_report (stream_id, sha, branch, changed_at, due_at) VALUES ($1, $2, $3, $4, $5)`,
 		lane.ID, n.SHA, n.Branch, now, at)
 	return lane.ID, err == nil, err
 }
@@ -89,12 +89,12 @@ func unlessNoRows(err error) error {
 }
 
 func lockStreamOf(tx *db.Tx, n StatusChange) (ReportStream, error) {
-	const query = `SELECT ` + streamColumns + ` FROM report_lane WHERE link_id = $1 AND environment = $2`
+	const query = `SELECT ` + streamColumns + ` FROM report_stream WHERE link_id = $1 AND environment = $2`
 	l, err := scanStream(tx.QueryRow(query+tx.ForUpdate(), n.LinkID, n.Environment))
 	if !errors.Is(err, db.ErrNoRows) || !n.CreateReport {
 		return l, err
 	}
-	if _, err := tx.Exec(`INSERT INTO report_lane (link_id, environment) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+	if _, err := tx.Exec(`INSERT INTO report_stream (link_id, environment) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
 		n.LinkID, n.Environment); err != nil {
 		return l, err
 	}
@@ -104,14 +104,14 @@ func lockStreamOf(tx *db.Tx, n StatusChange) (ReportStream, error) {
 // AcquireReportStreamLease makes the caller the lane's worker: it adds one to the epoch, so
 // that a write of whoever had it before is refused. NotFound where its link is gone.
 func AcquireReportStreamLease(tx *db.Tx, id int64) (ReportStream, error) {
-	l, err := scanStream(tx.QueryRow(`UPDATE report_lane SET epoch = epoch + 1 WHERE id = $1 RETURNING `+streamColumns, id))
+	l, err := scanStream(tx.QueryRow(`UPDATE report_stream SET epoch = epoch + 1 WHERE id = $1 RETURNING `+streamColumns, id))
 	return l, notFoundAs(err, noStream(id))
 }
 
 // LockReportStream reads a lane and keeps it locked until the transaction ends. NotFound
 // where its link is gone.
 func LockReportStream(tx *db.Tx, id int64) (ReportStream, error) {
-	l, err := scanStream(tx.QueryRow(`SELECT `+streamColumns+` FROM report_lane WHERE id = $1`+tx.ForUpdate(), id))
+	l, err := scanStream(tx.QueryRow(`SELECT `+streamColumns+` FROM report_stream WHERE id = $1`+tx.ForUpdate(), id))
 	return l, notFoundAs(err, noStream(id))
 }
 
@@ -121,11 +121,11 @@ func noStream(id int64) *lockstep.Error {
 
 // SaveReportStream writes for how long the Git host is left alone, after how many failures.
 func SaveReportStream(tx *db.Tx, l ReportStream) error {
-	_, err := tx.Exec(`UPDATE report_lane SET tries = $2, not_before = $3 WHERE id = $1`, l.ID, l.Tries, db.Millis(l.NotBefore))
+	_, err := tx.Exec(`UPDATE report_stream SET tries = $2, not_before = $3 WHERE id = $1`, l.ID, l.Tries, db.Millis(l.NotBefore))
 	return err
 }
 
-const reportColumns = `id, sha, branch, news, seen, news_at, due_at, state, summary, tried_at, memory, reason`
+const reportColumns = `id, sha, branch, change_seq, seen_seq, changed_at, due_at, state, summary, tried_at, driver_state, reason`
 
 func scanReport(row db.Scanner, before ...any) (StatusReport, error) {
 	var r StatusReport
@@ -142,16 +142,16 @@ func scanReport(row db.Scanner, before ...any) (StatusReport, error) {
 // commits came: nothing before one of the reports is due, and then also those that
 // have news and are due a little later, so that none overtakes an older one.
 func DueStatusReports(tx *db.Tx, laneID int64, limit int) ([]StatusReport, error) {
-	return db.Select(tx, func(row db.Scanner) (StatusReport, error) { return scanReport(row) }, `SELECT `+reportColumns+` FROM commit_report
-		WHERE lane_id = $1 AND due_at IS NOT NULL AND (due_at <= $2 OR seen < news)
-			AND EXISTS (SELECT 1 FROM commit_report WHERE lane_id = $1 AND due_at <= $2)
+	return db.Select(tx, func(row db.Scanner) (StatusReport, error) { return scanReport(row) }, `SELECT `+reportColumns+` FROM status_report
+		WHERE stream_id = $1 AND due_at IS NOT NULL AND (due_at <= $2 OR seen_seq < change_seq)
+			AND EXISTS (SELECT 1 FROM status_report WHERE stream_id = $1 AND due_at <= $2)
 		ORDER BY id LIMIT $3`, laneID, db.Millis(tx.Now), limit)
 }
 
 // NextStatusReportDue says when the next report of a lane is due, false if none is.
 func NextStatusReportDue(tx *db.Tx, laneID int64) (time.Time, bool, error) {
 	var at *int64
-	err := tx.QueryRow(`SELECT min(due_at) FROM commit_report WHERE lane_id = $1 AND due_at IS NOT NULL`, laneID).Scan(&at)
+	err := tx.QueryRow(`SELECT min(due_at) FROM status_report WHERE stream_id = $1 AND due_at IS NOT NULL`, laneID).Scan(&at)
 	if err != nil || at == nil {
 		return time.Time{}, false, err
 	}
@@ -162,8 +162,8 @@ func NextStatusReportDue(tx *db.Tx, laneID int64) (time.Time, bool, error) {
 // then, or at the time fresh if there is news beyond what was seen. One that was
 // forgotten meanwhile is no error. The lane is locked by the caller.
 func SaveStatusReport(tx *db.Tx, r StatusReport, fresh time.Time) error {
-	_, err := tx.Exec(`UPDATE commit_report SET seen = $2, due_at = CASE WHEN news > $2 THEN CAST($3 AS bigint) ELSE CAST($4 AS bigint) END,
-		state = $5, summary = $6, tried_at = $7, memory = $8, reason = $9 WHERE id = $1`,
+	_, err := tx.Exec(`UPDATE status_report SET seen_seq = $2, due_at = CASE WHEN change_seq > $2 THEN CAST($3 AS bigint) ELSE CAST($4 AS bigint) END,
+		state = $5, summary = $6, tried_at = $7, driver_state = $8, reason = $9 WHERE id = $1`,
 		r.ID, r.SeenSeq, db.Millis(fresh), db.MillisOrNull(r.DueAt), r.State, db.Storable(r.Summary), db.Millis(r.TriedAt), r.DriverState,
 		lockstep.Truncate(db.Storable(r.Reason), lockstep.MaxMessage))
 	return err
@@ -180,17 +180,17 @@ const (
 
 // DeleteOldStatusReports forgets some of the oldest reports of a lane.
 func DeleteOldStatusReports(tx *db.Tx, laneID int64) error {
-	_, err := tx.Exec(`DELETE FROM commit_report WHERE id IN (SELECT id FROM commit_report WHERE lane_id = $1
-		AND (news_at < $2 OR id <= (SELECT coalesce(max(id), 0) FROM (
-			SELECT id FROM commit_report WHERE lane_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $3) AS beyond))
+	_, err := tx.Exec(`DELETE FROM status_report WHERE id IN (SELECT id FROM status_report WHERE stream_id = $1
+		AND (changed_at < $2 OR id <= (SELECT coalesce(max(id), 0) FROM (
+			SELECT id FROM status_report WHERE stream_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $3) AS beyond))
 		ORDER BY id LIMIT $4)`, laneID, db.Millis(tx.Now.Add(-reportKept)), reportsKept, reportsForgotten)
 	return err
 }
 
 // OverdueReportStreams gives the lanes in which a report is overdue.
 func OverdueReportStreams(tx *db.Tx, limit int) ([]int64, error) {
-	return db.Select(tx, db.ScanValue[int64], `SELECT l.id FROM report_lane l WHERE l.not_before <= $1
-		AND EXISTS (SELECT 1 FROM commit_report r WHERE r.lane_id = l.id AND r.due_at <= $1)
+	return db.Select(tx, db.ScanValue[int64], `SELECT l.id FROM report_stream l WHERE l.not_before <= $1
+		AND EXISTS (SELECT 1 FROM status_report r WHERE r.stream_id = l.id AND r.due_at <= $1)
 		ORDER BY l.id LIMIT $2`, db.Millis(tx.Now), limit)
 }
 
@@ -203,8 +203,8 @@ type EnvironmentReport struct {
 // StatusReportOf reads the report of a commit of a link in an environment. NotFound
 // where there is none, or it was forgotten.
 func StatusReportOf(tx *db.Tx, linkID, environment string, sha lockstep.SHA) (StatusReport, error) {
-	r, err := scanReport(tx.QueryRow(`SELECT `+reportColumns+` FROM commit_report WHERE sha = $3
-		AND lane_id = (SELECT id FROM report_lane WHERE link_id = $1 AND environment = $2)`, linkID, environment, sha))
+	r, err := scanReport(tx.QueryRow(`SELECT `+reportColumns+` FROM status_report WHERE sha = $3
+		AND stream_id = (SELECT id FROM report_stream WHERE link_id = $1 AND environment = $2)`, linkID, environment, sha))
 	return r, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find a report of commit %s.", sha))
 }
 
@@ -222,7 +222,7 @@ func StatusReports(tx *db.Tx, linkID string, p db.Page) ([]EnvironmentReport, db
 	cursor := func(r EnvironmentReport) db.Cursor { return db.Cursor{Number: r.ID} }
 
 	return db.SelectPage(tx, p, scan, cursor,
-		`SELECT l.environment, r.id, r.sha, r.branch, r.news, r.seen, r.news_at, r.due_at, r.state,
-		r.summary, r.tried_at, r.memory, r.reason FROM report_lane l JOIN commit_report r ON r.lane_id = l.id
+		`SELECT l.environment, r.id, r.sha, r.branch, r.change_seq, r.seen_seq, r.changed_at, r.due_at, r.state,
+		r.summary, r.tried_at, r.driver_state, r.reason FROM report_stream l JOIN status_report r ON r.stream_id = l.id
 		WHERE l.link_id = $1 AND r.id < $2 ORDER BY r.id DESC LIMIT $3`, linkID, before)
 }

@@ -195,7 +195,7 @@ func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
 		lane, _ := addNews(t, d, link, "a", 0, true)
 		storetest.Update(t, d, func(tx *db.Tx) error {
 			for i := range 1249 {
-				if _, err := tx.Exec(`INSERT INTO commit_report (lane_id, sha, branch, news_at) VALUES ($1, $2, 'main', $3)`,
+				if _, err := tx.Exec(`INSERT INTO status_report (stream_id, sha, branch, changed_at) VALUES ($1, $2, 'main', $3)`,
 					lane, fmt.Sprint(i), db.Millis(tx.Now)); err != nil {
 					return err
 				}
@@ -208,7 +208,7 @@ func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
 				if err := syncstate.DeleteOldStatusReports(tx, lane); err != nil {
 					return err
 				}
-				return tx.QueryRow(`SELECT count(*) FROM commit_report`).Scan(&n)
+				return tx.QueryRow(`SELECT count(*) FROM status_report`).Scan(&n)
 			})
 
 			return n
@@ -218,16 +218,16 @@ func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
 		}
 
 		storetest.Update(t, d, func(tx *db.Tx) error {
-			_, err := tx.Exec(`UPDATE commit_report SET news_at = $1 WHERE sha >= '1240'`, db.Millis(tx.Now.Add(-31*24*time.Hour)))
+			_, err := tx.Exec(`UPDATE status_report SET changed_at = $1 WHERE sha >= '1240'`, db.Millis(tx.Now.Add(-31*24*time.Hour)))
 			if err == nil {
-				_, err = tx.Exec(`UPDATE commit_report SET news_at = $1 WHERE sha < '1240'`, db.Millis(tx.Now.Add(-29*24*time.Hour)))
+				_, err = tx.Exec(`UPDATE status_report SET changed_at = $1 WHERE sha < '1240'`, db.Millis(tx.Now.Add(-29*24*time.Hour)))
 			}
 			return err
 		})
 
 		old := 0
 		storetest.Update(t, d, func(tx *db.Tx) error {
-			return tx.QueryRow(`SELECT count(*) FROM commit_report WHERE sha >= '1240'`).Scan(&old)
+			return tx.QueryRow(`SELECT count(*) FROM status_report WHERE sha >= '1240'`).Scan(&old)
 		})
 		for range old/100 + 1 {
 			forget()
@@ -272,7 +272,7 @@ func TestReportsAreReadNewestFirstAndGoWithTheirLink(t *testing.T) {
 		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteLink(tx, l.Account, l.Region, l.ID) })
 		storetest.Update(t, d, func(tx *db.Tx) error {
 			var n int
-			if err := tx.QueryRow(`SELECT count(*) FROM commit_report`).Scan(&n); err != nil || n != 1 {
+			if err := tx.QueryRow(`SELECT count(*) FROM status_report`).Scan(&n); err != nil || n != 1 {
 				t.Errorf("%d reports are left, %v", n, err)
 			}
 			return nil

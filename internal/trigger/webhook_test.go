@@ -64,7 +64,7 @@ func (k *desk) hook(id string, kind lockstep.WebhookKind) lockstep.Webhook {
 // hints counts those that a link was given.
 func (k *desk) hints(linkID string) int {
 	k.t.Helper()
-	return k.count(`SELECT hint_seq FROM repository_link WHERE id = $1`, linkID)
+	return k.count(`SELECT requested_seq FROM repository_link WHERE id = $1`, linkID)
 }
 
 // A message is a delivery as it was recorded.
@@ -291,7 +291,7 @@ func TestNoHintIsLostAfterItsAnswer(t *testing.T) {
 		hook := k.hook("infra", lockstep.GitHubWebhook)
 		r := recorded(t, "github-push").at(hook).request()
 		k.hooks.ServeHTTP(committing{httptest.NewRecorder(), func() {
-			due := k.count(`SELECT count(*) FROM repository_link WHERE id = $1 AND hint_seq = 1 AND next_poll_at <= $2`,
+			due := k.count(`SELECT count(*) FROM repository_link WHERE id = $1 AND requested_seq = 1 AND next_poll_at <= $2`,
 				hook.LinkID, db.Millis(time.Now()))
 			known := k.count(`SELECT count(*) FROM webhook_delivery WHERE webhook_id = $1`, hook.ID)
 			if diff := cmp.Diff([]int{1, 1}, []int{due, known}); diff != "" {

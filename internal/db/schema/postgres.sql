@@ -12,35 +12,13 @@ ALTER TABLE access_key ADD CONSTRAINT access_key_pkey PRIMARY KEY (id);
 ALTER TABLE access_key ADD CONSTRAINT access_key_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'operator'::text, 'reader'::text, 'none'::text])));
 ALTER TABLE access_key ADD CONSTRAINT access_key_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text])));
 CREATE INDEX access_key_by_account ON public.access_key USING btree (account, created_at, id);
-CREATE TABLE commit_report (
-    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
-    lane_id bigint NOT NULL,
-    sha text NOT NULL,
-    branch text NOT NULL,
-    news bigint DEFAULT 1 NOT NULL,
-    seen bigint DEFAULT 0 NOT NULL,
-    news_at bigint NOT NULL,
-    due_at bigint,
-    state text DEFAULT ''::text NOT NULL,
-    summary text DEFAULT ''::text NOT NULL,
-    tried_at bigint DEFAULT 0 NOT NULL,
-    memory bytea,
-    reason text DEFAULT ''::text NOT NULL
-);
-ALTER TABLE commit_report ADD CONSTRAINT commit_report_check CHECK ((seen <= news));
-ALTER TABLE commit_report ADD CONSTRAINT commit_report_lane_id_fkey FOREIGN KEY (lane_id) REFERENCES report_lane(id) ON DELETE CASCADE;
-ALTER TABLE commit_report ADD CONSTRAINT commit_report_lane_id_sha_key UNIQUE (lane_id, sha);
-ALTER TABLE commit_report ADD CONSTRAINT commit_report_pkey PRIMARY KEY (id);
-ALTER TABLE commit_report ADD CONSTRAINT commit_report_state_check CHECK ((state = ANY (ARRAY[''::text, 'pending'::text, 'running'::text, 'succeeded'::text, 'failed'::text])));
-CREATE INDEX commit_report_by_lane ON public.commit_report USING btree (lane_id, id);
-CREATE INDEX commit_report_due ON public.commit_report USING btree (lane_id, due_at) WHERE (due_at IS NOT NULL);
-CREATE TABLE concerned_revision (
+CREATE TABLE affected_revision (
     resource_id bigint NOT NULL,
     sha text NOT NULL,
     desired_seq bigint NOT NULL
 );
-ALTER TABLE concerned_revision ADD CONSTRAINT concerned_revision_pkey PRIMARY KEY (resource_id, sha);
-ALTER TABLE concerned_revision ADD CONSTRAINT concerned_revision_resource_id_fkey FOREIGN KEY (resource_id) REFERENCES resource(id) ON DELETE CASCADE;
+ALTER TABLE affected_revision ADD CONSTRAINT affected_revision_pkey PRIMARY KEY (resource_id, sha);
+ALTER TABLE affected_revision ADD CONSTRAINT affected_revision_resource_id_fkey FOREIGN KEY (resource_id) REFERENCES resource(id) ON DELETE CASCADE;
 CREATE TABLE connection (
     arn text NOT NULL,
     account text NOT NULL,
@@ -56,6 +34,20 @@ ALTER TABLE connection ADD CONSTRAINT connection_pkey PRIMARY KEY (arn);
 ALTER TABLE connection ADD CONSTRAINT connection_status_check CHECK ((status = ANY (ARRAY['PENDING'::text, 'AVAILABLE'::text, 'ERROR'::text])));
 CREATE INDEX connection_by_account ON public.connection USING btree (account, region, created_at, arn);
 CREATE INDEX connection_by_host ON public.connection USING btree (host_arn);
+CREATE TABLE connection_check (
+    connection_arn text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    checked_at bigint,
+    next_check_at bigint,
+    check_failures bigint DEFAULT 0 NOT NULL,
+    next_renewal_at bigint,
+    renewal_lease_until bigint DEFAULT 0 NOT NULL,
+    renewal_failures bigint DEFAULT 0 NOT NULL
+);
+ALTER TABLE connection_check ADD CONSTRAINT connection_check_connection_arn_fkey FOREIGN KEY (connection_arn) REFERENCES connection(arn) ON DELETE CASCADE;
+ALTER TABLE connection_check ADD CONSTRAINT connection_check_pkey PRIMARY KEY (connection_arn);
+CREATE INDEX connection_check_due ON public.connection_check USING btree (next_check_at) WHERE (next_check_at IS NOT NULL);
+CREATE INDEX connection_renewal_due ON public.connection_check USING btree (next_renewal_at) WHERE (next_renewal_at IS NOT NULL);
 CREATE TABLE credential (
     connection_arn text NOT NULL,
     sealed bytea NOT NULL,
@@ -63,20 +55,6 @@ CREATE TABLE credential (
 );
 ALTER TABLE credential ADD CONSTRAINT credential_connection_arn_fkey FOREIGN KEY (connection_arn) REFERENCES connection(arn) ON DELETE CASCADE;
 ALTER TABLE credential ADD CONSTRAINT credential_pkey PRIMARY KEY (connection_arn);
-CREATE TABLE handshake (
-    connection_arn text NOT NULL,
-    reason text DEFAULT ''::text NOT NULL,
-    checked_at bigint,
-    check_at bigint,
-    check_failures bigint DEFAULT 0 NOT NULL,
-    renew_at bigint,
-    lease_until bigint DEFAULT 0 NOT NULL,
-    renew_failures bigint DEFAULT 0 NOT NULL
-);
-ALTER TABLE handshake ADD CONSTRAINT handshake_connection_arn_fkey FOREIGN KEY (connection_arn) REFERENCES connection(arn) ON DELETE CASCADE;
-ALTER TABLE handshake ADD CONSTRAINT handshake_pkey PRIMARY KEY (connection_arn);
-CREATE INDEX handshake_check ON public.handshake USING btree (check_at) WHERE (check_at IS NOT NULL);
-CREATE INDEX handshake_renew ON public.handshake USING btree (renew_at) WHERE (renew_at IS NOT NULL);
 CREATE TABLE host (
     arn text NOT NULL,
     account text NOT NULL,
@@ -100,13 +78,13 @@ CREATE TABLE installation (
 );
 ALTER TABLE installation ADD CONSTRAINT installation_pkey PRIMARY KEY (singleton);
 ALTER TABLE installation ADD CONSTRAINT installation_singleton_check CHECK ((singleton = 1));
-CREATE TABLE pending_handshake (
+CREATE TABLE pending_authorization (
     connection_arn text NOT NULL,
     sealed bytea NOT NULL,
     expires_at bigint NOT NULL
 );
-ALTER TABLE pending_handshake ADD CONSTRAINT pending_handshake_connection_arn_fkey FOREIGN KEY (connection_arn) REFERENCES connection(arn) ON DELETE CASCADE;
-ALTER TABLE pending_handshake ADD CONSTRAINT pending_handshake_pkey PRIMARY KEY (connection_arn);
+ALTER TABLE pending_authorization ADD CONSTRAINT pending_authorization_connection_arn_fkey FOREIGN KEY (connection_arn) REFERENCES connection(arn) ON DELETE CASCADE;
+ALTER TABLE pending_authorization ADD CONSTRAINT pending_authorization_pkey PRIMARY KEY (connection_arn);
 CREATE TABLE policy (
     account text NOT NULL,
     name text NOT NULL,
@@ -124,10 +102,10 @@ CREATE TABLE preview (
     head text NOT NULL,
     base text DEFAULT ''::text NOT NULL,
     fingerprint text NOT NULL,
-    attempted bigint NOT NULL,
+    attempted_seq bigint NOT NULL,
     state text NOT NULL,
     epoch bigint DEFAULT 0 NOT NULL,
-    memory bytea,
+    checkpoint bytea,
     result text,
     tries bigint DEFAULT 0 NOT NULL,
     not_before bigint DEFAULT 0 NOT NULL,
@@ -147,7 +125,7 @@ CREATE TABLE pull_request (
     number bigint NOT NULL,
     head text NOT NULL,
     document text NOT NULL,
-    seen text NOT NULL,
+    fingerprint text NOT NULL,
     comment_id text DEFAULT ''::text NOT NULL,
     comment_hash text DEFAULT ''::text NOT NULL,
     comment_at bigint DEFAULT 0 NOT NULL,
@@ -158,7 +136,7 @@ ALTER TABLE pull_request ADD CONSTRAINT pull_request_link_id_branch_number_key U
 ALTER TABLE pull_request ADD CONSTRAINT pull_request_link_id_fkey FOREIGN KEY (link_id) REFERENCES repository_link(id) ON DELETE CASCADE;
 ALTER TABLE pull_request ADD CONSTRAINT pull_request_pkey PRIMARY KEY (id);
 CREATE INDEX pull_request_due ON public.pull_request USING btree (due_at) WHERE (due_at IS NOT NULL);
-CREATE TABLE report_lane (
+CREATE TABLE report_stream (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
     link_id text NOT NULL,
     environment text NOT NULL,
@@ -166,15 +144,15 @@ CREATE TABLE report_lane (
     tries bigint DEFAULT 0 NOT NULL,
     not_before bigint DEFAULT 0 NOT NULL
 );
-ALTER TABLE report_lane ADD CONSTRAINT report_lane_link_id_environment_key UNIQUE (link_id, environment);
-ALTER TABLE report_lane ADD CONSTRAINT report_lane_link_id_fkey FOREIGN KEY (link_id) REFERENCES repository_link(id) ON DELETE CASCADE;
-ALTER TABLE report_lane ADD CONSTRAINT report_lane_pkey PRIMARY KEY (id);
+ALTER TABLE report_stream ADD CONSTRAINT report_stream_link_id_environment_key UNIQUE (link_id, environment);
+ALTER TABLE report_stream ADD CONSTRAINT report_stream_link_id_fkey FOREIGN KEY (link_id) REFERENCES repository_link(id) ON DELETE CASCADE;
+ALTER TABLE report_stream ADD CONSTRAINT report_stream_pkey PRIMARY KEY (id);
 CREATE TABLE repository_branch (
     link_id text NOT NULL,
     branch text NOT NULL,
     head text DEFAULT ''::text NOT NULL,
     head_at bigint DEFAULT 0 NOT NULL,
-    pull_requests_at bigint
+    next_listing_at bigint
 );
 ALTER TABLE repository_branch ADD CONSTRAINT repository_branch_link_id_fkey FOREIGN KEY (link_id) REFERENCES repository_link(id) ON DELETE CASCADE;
 ALTER TABLE repository_branch ADD CONSTRAINT repository_branch_pkey PRIMARY KEY (link_id, branch);
@@ -192,17 +170,17 @@ CREATE TABLE repository_link (
     created_at bigint NOT NULL,
     next_poll_at bigint,
     poll_interval bigint DEFAULT 0 NOT NULL,
-    hint_seq bigint DEFAULT 0 NOT NULL,
+    requested_seq bigint DEFAULT 0 NOT NULL,
     claimed_seq bigint DEFAULT 0 NOT NULL,
     poll_failures bigint DEFAULT 0 NOT NULL,
     outage text DEFAULT ''::text NOT NULL,
-    denied bigint DEFAULT 0 NOT NULL
+    probe_denial bigint DEFAULT 0 NOT NULL
 );
 ALTER TABLE repository_link ADD CONSTRAINT repository_link_account_region_connection_arn_owner_id_repo_key UNIQUE (account, region, connection_arn, owner_id, repository_name);
 ALTER TABLE repository_link ADD CONSTRAINT repository_link_arn_key UNIQUE (arn);
 ALTER TABLE repository_link ADD CONSTRAINT repository_link_connection_arn_fkey FOREIGN KEY (connection_arn) REFERENCES connection(arn);
-ALTER TABLE repository_link ADD CONSTRAINT repository_link_denied_check CHECK ((denied = ANY (ARRAY[(0)::bigint, (1)::bigint, (2)::bigint])));
 ALTER TABLE repository_link ADD CONSTRAINT repository_link_pkey PRIMARY KEY (id);
+ALTER TABLE repository_link ADD CONSTRAINT repository_link_probe_denial_check CHECK ((probe_denial = ANY (ARRAY[(0)::bigint, (1)::bigint, (2)::bigint])));
 CREATE INDEX repository_link_by_account ON public.repository_link USING btree (account, region, created_at, id);
 CREATE INDEX repository_link_by_connection ON public.repository_link USING btree (connection_arn);
 CREATE INDEX repository_link_due ON public.repository_link USING btree (next_poll_at) WHERE (next_poll_at IS NOT NULL);
@@ -241,9 +219,9 @@ CREATE TABLE resource (
     desired_fingerprint text DEFAULT ''::text NOT NULL,
     desired_seq bigint DEFAULT 0 NOT NULL,
     attempted_seq bigint DEFAULT 0 NOT NULL,
-    note bytea,
+    baseline bytea,
     document text,
-    held_head text DEFAULT ''::text NOT NULL,
+    pinned_head text DEFAULT ''::text NOT NULL,
     latest_seq bigint,
     reserved_until bigint DEFAULT 0 NOT NULL
 );
@@ -263,7 +241,7 @@ CREATE TABLE resource_sync_attempt (
     target_revision text NOT NULL,
     target_sha text NOT NULL,
     target text NOT NULL,
-    memory bytea,
+    checkpoint bytea,
     intent text DEFAULT ''::text NOT NULL,
     tries bigint DEFAULT 0 NOT NULL,
     not_before bigint DEFAULT 0 NOT NULL,
@@ -292,6 +270,28 @@ CREATE TABLE signature_policy (
 ALTER TABLE signature_policy ADD CONSTRAINT signature_policy_check CHECK (((allowed_signers <> ''::text) OR (public_keys <> ''::text)));
 ALTER TABLE signature_policy ADD CONSTRAINT signature_policy_configuration_id_fkey FOREIGN KEY (configuration_id) REFERENCES sync_configuration(id) ON DELETE CASCADE;
 ALTER TABLE signature_policy ADD CONSTRAINT signature_policy_pkey PRIMARY KEY (configuration_id);
+CREATE TABLE status_report (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    stream_id bigint NOT NULL,
+    sha text NOT NULL,
+    branch text NOT NULL,
+    change_seq bigint DEFAULT 1 NOT NULL,
+    seen_seq bigint DEFAULT 0 NOT NULL,
+    changed_at bigint NOT NULL,
+    due_at bigint,
+    state text DEFAULT ''::text NOT NULL,
+    summary text DEFAULT ''::text NOT NULL,
+    tried_at bigint DEFAULT 0 NOT NULL,
+    driver_state bytea,
+    reason text DEFAULT ''::text NOT NULL
+);
+ALTER TABLE status_report ADD CONSTRAINT status_report_check CHECK ((seen_seq <= change_seq));
+ALTER TABLE status_report ADD CONSTRAINT status_report_pkey PRIMARY KEY (id);
+ALTER TABLE status_report ADD CONSTRAINT status_report_state_check CHECK ((state = ANY (ARRAY[''::text, 'pending'::text, 'running'::text, 'succeeded'::text, 'failed'::text])));
+ALTER TABLE status_report ADD CONSTRAINT status_report_stream_id_fkey FOREIGN KEY (stream_id) REFERENCES report_stream(id) ON DELETE CASCADE;
+ALTER TABLE status_report ADD CONSTRAINT status_report_stream_id_sha_key UNIQUE (stream_id, sha);
+CREATE INDEX status_report_by_stream ON public.status_report USING btree (stream_id, id);
+CREATE INDEX status_report_due ON public.status_report USING btree (stream_id, due_at) WHERE (due_at IS NOT NULL);
 CREATE TABLE sync_blocker (
     id text NOT NULL,
     resource_id bigint NOT NULL,
@@ -325,7 +325,7 @@ CREATE TABLE sync_configuration (
     publish_deployment_status text DEFAULT ''::text NOT NULL,
     pull_request_comment text DEFAULT ''::text NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
-    handled_version bigint DEFAULT 0 NOT NULL,
+    observed_version bigint DEFAULT 0 NOT NULL,
     created_at bigint NOT NULL
 );
 ALTER TABLE sync_configuration ADD CONSTRAINT sync_configuration_account_region_sync_type_resource_name_key UNIQUE (account, region, sync_type, resource_name);
@@ -368,7 +368,7 @@ CREATE TABLE webhook (
     kind text NOT NULL,
     sealed bytea NOT NULL,
     created_at bigint NOT NULL,
-    delivered bigint DEFAULT 0 NOT NULL,
+    delivery_seq bigint DEFAULT 0 NOT NULL,
     delivered_at bigint,
     registered_url text DEFAULT ''::text NOT NULL
 );

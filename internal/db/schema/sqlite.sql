@@ -9,26 +9,7 @@ CREATE TABLE "access_key" (
     expires_at bigint
 );
 CREATE INDEX access_key_by_account ON access_key (account, created_at, id);
-CREATE TABLE commit_report (
-    id       integer PRIMARY KEY AUTOINCREMENT,
-    lane_id  bigint NOT NULL REFERENCES report_lane (id) ON DELETE CASCADE,
-    sha      text   NOT NULL,
-    branch   text   NOT NULL,
-    news     bigint NOT NULL DEFAULT 1,
-    seen     bigint NOT NULL DEFAULT 0,
-    news_at  bigint NOT NULL,
-    due_at   bigint,
-    state    text   NOT NULL DEFAULT '' CHECK (state IN ('', 'pending', 'running', 'succeeded', 'failed')),
-    summary  text   NOT NULL DEFAULT '',
-    tried_at bigint NOT NULL DEFAULT 0,
-    memory   blob,
-    reason   text   NOT NULL DEFAULT '',
-    UNIQUE (lane_id, sha),
-    CHECK (seen <= news)
-);
-CREATE INDEX commit_report_by_lane ON commit_report (lane_id, id);
-CREATE INDEX commit_report_due ON commit_report (lane_id, due_at) WHERE due_at IS NOT NULL;
-CREATE TABLE concerned_revision (
+CREATE TABLE "affected_revision" (
     resource_id bigint NOT NULL REFERENCES resource (id) ON DELETE CASCADE,
     sha         text   NOT NULL,
     desired_seq bigint NOT NULL,
@@ -46,23 +27,23 @@ CREATE TABLE connection (
 );
 CREATE INDEX connection_by_account ON connection (account, region, created_at, arn);
 CREATE INDEX connection_by_host ON connection (host_arn);
+CREATE TABLE "connection_check" (
+    connection_arn text   PRIMARY KEY REFERENCES connection (arn) ON DELETE CASCADE,
+    reason         text   NOT NULL DEFAULT '', -- why it is not AVAILABLE
+    checked_at     bigint,                     -- when the host last said whether it works
+    next_check_at       bigint,                     -- when the host is asked again
+    check_failures bigint NOT NULL DEFAULT 0,  -- in a row
+    next_renewal_at       bigint,                     -- when the access token is renewed
+    renewal_lease_until    bigint NOT NULL DEFAULT 0,  -- until then one node alone may renew it
+    renewal_failures bigint NOT NULL DEFAULT 0   -- in a row
+);
+CREATE INDEX connection_check_due ON connection_check (next_check_at) WHERE next_check_at IS NOT NULL;
+CREATE INDEX connection_renewal_due ON connection_check (next_renewal_at) WHERE next_renewal_at IS NOT NULL;
 CREATE TABLE credential (
     connection_arn text   PRIMARY KEY REFERENCES connection (arn) ON DELETE CASCADE,
     sealed         blob   NOT NULL,
     updated_at     bigint NOT NULL
 );
-CREATE TABLE handshake (
-    connection_arn text   PRIMARY KEY REFERENCES connection (arn) ON DELETE CASCADE,
-    reason         text   NOT NULL DEFAULT '', -- why it is not AVAILABLE
-    checked_at     bigint,                     -- when the host last said whether it works
-    check_at       bigint,                     -- when the host is asked again
-    check_failures bigint NOT NULL DEFAULT 0,  -- in a row
-    renew_at       bigint,                     -- when the access token is renewed
-    lease_until    bigint NOT NULL DEFAULT 0,  -- until then one node alone may renew it
-    renew_failures bigint NOT NULL DEFAULT 0   -- in a row
-);
-CREATE INDEX handshake_check ON handshake (check_at) WHERE check_at IS NOT NULL;
-CREATE INDEX handshake_renew ON handshake (renew_at) WHERE renew_at IS NOT NULL;
 CREATE TABLE host (
     arn            text   PRIMARY KEY,
     account        text   NOT NULL,
@@ -82,7 +63,7 @@ CREATE TABLE installation (
     target     text    NOT NULL,
     created_at bigint  NOT NULL
 );
-CREATE TABLE pending_handshake (
+CREATE TABLE "pending_authorization" (
     connection_arn text   PRIMARY KEY REFERENCES connection (arn) ON DELETE CASCADE,
     sealed         blob   NOT NULL,
     expires_at     bigint NOT NULL
@@ -104,10 +85,10 @@ CREATE TABLE preview (
     head             text   NOT NULL,
     base             text   NOT NULL DEFAULT '',
     fingerprint      text   NOT NULL,
-    attempted        bigint NOT NULL,
+    attempted_seq        bigint NOT NULL,
     state            text   NOT NULL CHECK (state IN ('PLANNING', 'REMOVING', 'DONE')),
     epoch            bigint NOT NULL DEFAULT 0,
-    memory           blob,
+    checkpoint           blob,
     result           text,
     tries            bigint NOT NULL DEFAULT 0,
     not_before       bigint NOT NULL DEFAULT 0,
@@ -123,7 +104,7 @@ CREATE TABLE pull_request (
     number       bigint NOT NULL,
     head         text   NOT NULL,
     document     text   NOT NULL,
-    seen         text   NOT NULL,
+    fingerprint         text   NOT NULL,
     comment_id   text   NOT NULL DEFAULT '',
     comment_hash text   NOT NULL DEFAULT '',
     comment_at   bigint NOT NULL DEFAULT 0,
@@ -132,7 +113,7 @@ CREATE TABLE pull_request (
     UNIQUE (link_id, branch, number)
 );
 CREATE INDEX pull_request_due ON pull_request (due_at) WHERE due_at IS NOT NULL;
-CREATE TABLE report_lane (
+CREATE TABLE "report_stream" (
     id          integer PRIMARY KEY AUTOINCREMENT,
     link_id     text   NOT NULL REFERENCES repository_link (id) ON DELETE CASCADE,
     environment text   NOT NULL,
@@ -145,7 +126,7 @@ CREATE TABLE repository_branch (
     link_id text   NOT NULL REFERENCES repository_link (id) ON DELETE CASCADE,
     branch  text   NOT NULL,
     head    text   NOT NULL DEFAULT '',
-    head_at bigint NOT NULL DEFAULT 0, pull_requests_at bigint,
+    head_at bigint NOT NULL DEFAULT 0, next_listing_at bigint,
     PRIMARY KEY (link_id, branch)
 );
 CREATE TABLE repository_link (
@@ -162,10 +143,10 @@ CREATE TABLE repository_link (
     created_at         bigint  NOT NULL,
     next_poll_at       bigint,
     poll_interval      bigint  NOT NULL DEFAULT 0,
-    hint_seq           bigint  NOT NULL DEFAULT 0,
+    requested_seq           bigint  NOT NULL DEFAULT 0,
     claimed_seq        bigint  NOT NULL DEFAULT 0,
     poll_failures      bigint  NOT NULL DEFAULT 0,
-    outage             text    NOT NULL DEFAULT '', denied bigint NOT NULL DEFAULT 0 CHECK (denied IN (0, 1, 2)),
+    outage             text    NOT NULL DEFAULT '', probe_denial bigint NOT NULL DEFAULT 0 CHECK (probe_denial IN (0, 1, 2)),
     UNIQUE (account, region, connection_arn, owner_id, repository_name)
 );
 CREATE INDEX repository_link_by_account ON repository_link (account, region, created_at, id);
@@ -204,8 +185,8 @@ CREATE TABLE resource (
     desired_fingerprint text   NOT NULL DEFAULT '',
     desired_seq         bigint NOT NULL DEFAULT 0,
     attempted_seq       bigint NOT NULL DEFAULT 0,
-    note                blob,
-    document            text, held_head text NOT NULL DEFAULT '', latest_seq bigint, reserved_until bigint NOT NULL DEFAULT 0,
+    baseline                blob,
+    document            text, pinned_head text NOT NULL DEFAULT '', latest_seq bigint, reserved_until bigint NOT NULL DEFAULT 0,
     UNIQUE (account, region, sync_type, name)
 );
 CREATE UNIQUE INDEX resource_by_configuration ON resource (configuration_id);
@@ -222,7 +203,7 @@ CREATE TABLE resource_sync_attempt (
     target_revision  text   NOT NULL,
     target_sha       text   NOT NULL,
     target           text   NOT NULL,
-    memory           blob,
+    checkpoint           blob,
     intent           text   NOT NULL DEFAULT '',
     tries            bigint NOT NULL DEFAULT 0,
     not_before       bigint NOT NULL DEFAULT 0,
@@ -245,6 +226,25 @@ CREATE TABLE signature_policy (
     CHECK (allowed_signers <> '' OR public_keys <> '')
 );
 CREATE TABLE sqlite_sequence(name,seq);
+CREATE TABLE "status_report" (
+    id       integer PRIMARY KEY AUTOINCREMENT,
+    stream_id  bigint NOT NULL REFERENCES "report_stream" (id) ON DELETE CASCADE,
+    sha      text   NOT NULL,
+    branch   text   NOT NULL,
+    change_seq     bigint NOT NULL DEFAULT 1,
+    seen_seq     bigint NOT NULL DEFAULT 0,
+    changed_at  bigint NOT NULL,
+    due_at   bigint,
+    state    text   NOT NULL DEFAULT '' CHECK (state IN ('', 'pending', 'running', 'succeeded', 'failed')),
+    summary  text   NOT NULL DEFAULT '',
+    tried_at bigint NOT NULL DEFAULT 0,
+    driver_state   blob,
+    reason   text   NOT NULL DEFAULT '',
+    UNIQUE (stream_id, sha),
+    CHECK (seen_seq <= change_seq)
+);
+CREATE INDEX status_report_by_stream ON status_report (stream_id, id);
+CREATE INDEX status_report_due ON status_report (stream_id, due_at) WHERE due_at IS NOT NULL;
 CREATE TABLE sync_blocker (
     id              text   PRIMARY KEY,
     resource_id     bigint NOT NULL REFERENCES resource (id) ON DELETE CASCADE,
@@ -274,7 +274,7 @@ CREATE TABLE sync_configuration (
     publish_deployment_status  text   NOT NULL DEFAULT '',
     pull_request_comment       text   NOT NULL DEFAULT '',
     version                    bigint NOT NULL DEFAULT 1,
-    handled_version            bigint NOT NULL DEFAULT 0,
+    observed_version            bigint NOT NULL DEFAULT 0,
     created_at                 bigint NOT NULL,
     UNIQUE (account, region, sync_type, resource_name)
 );
@@ -312,7 +312,7 @@ CREATE TABLE webhook (
     kind         text   NOT NULL CHECK (kind IN ('GITHUB', 'GITLAB', 'GITLAB_SIGNING', 'BITBUCKET', 'AZURE_DEVOPS', 'GITEA', 'GENERIC')),
     sealed       blob   NOT NULL,
     created_at   bigint NOT NULL,
-    delivered    bigint NOT NULL DEFAULT 0,
+    delivery_seq    bigint NOT NULL DEFAULT 0,
     delivered_at bigint
 , registered_url text NOT NULL DEFAULT '');
 CREATE TABLE webhook_delivery (
