@@ -98,12 +98,12 @@ func TestBooksAreKeptApartByAccountAndRegion(t *testing.T) {
 		}
 	}
 
-	s := described(t, cloudformation.NewFromConfig(other), "shop")
-	if got := outputs(s)["QueueUrl"]; got != "https://sqs.us-east-1.amazonaws.com/444455556666/shop-dev" {
+	stack := describeStack(t, cloudformation.NewFromConfig(other), "shop")
+	if got := outputs(stack)["QueueUrl"]; got != "https://sqs.us-east-1.amazonaws.com/444455556666/shop-dev" {
 		t.Errorf("queue %s", got)
 	}
 
-	_, err = cloudformation.NewFromConfig(own).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: s.StackId})
+	_, err = cloudformation.NewFromConfig(own).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: stack.StackId})
 	wantError(t, err, "ValidationError", "does not exist")
 }
 
@@ -116,12 +116,12 @@ func TestAssumedKeysEndAndAreBoundToTheirToken(t *testing.T) {
 			return code(err)
 		}
 		stolen := cfg
-		v, err := cfg.Credentials.Retrieve(t.Context())
+		keys, err := cfg.Credentials.Retrieve(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		stolen.Credentials = credentials.NewStaticCredentialsProvider(v.AccessKeyID, v.SecretAccessKey, "another")
+		stolen.Credentials = credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, "another")
 		if got := ask(stolen); got != "InvalidClientTokenId" {
 			t.Errorf("another token: %q", got)
 		}

@@ -15,17 +15,17 @@ import (
 // BenchmarkUpdate is one sync as a client sees it: a change set made, looked at,
 // executed, and the stack looked at.
 func BenchmarkUpdate(b *testing.B) {
-	c := client(serve(b, b.TempDir()+"/sandbox.db", sandbox.Options{Each: time.Nanosecond}), "us-east-1")
-	apply(b, c, "shop", shop)
+	client := client(serve(b, b.TempDir()+"/sandbox.db", sandbox.Options{Each: time.Nanosecond}), "us-east-1")
+	apply(b, client, "shop", shop)
 	for i := 0; b.Loop(); i++ {
-		d := propose(b, c, &cloudformation.CreateChangeSetInput{
+		described := propose(b, client, &cloudformation.CreateChangeSetInput{
 			StackName: aws.String("shop"), ChangeSetName: aws.String("n" + strconv.Itoa(i)), TemplateBody: aws.String(shop),
 			Parameters: []types.Parameter{parameter("Seconds", strconv.Itoa(i+31))},
 		})
-		if _, err := c.ExecuteChangeSet(b.Context(), &cloudformation.ExecuteChangeSetInput{ChangeSetName: d.ChangeSetId}); err != nil {
+		if _, err := client.ExecuteChangeSet(b.Context(), &cloudformation.ExecuteChangeSetInput{ChangeSetName: described.ChangeSetId}); err != nil {
 			b.Fatal(err)
 		}
 
-		described(b, c, "shop")
+		describeStack(b, client, "shop")
 	}
 }

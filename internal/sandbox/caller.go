@@ -45,26 +45,26 @@ type assumedSession struct {
 
 // authenticate verifies a request's signature and says whose it is.
 func (s *Sandbox) authenticate(r *http.Request, body []byte) (caller, error) {
-	a, err := s.verifier.Parse(r, "cloudformation", "sts")
+	authorization, err := s.verifier.Parse(r, "cloudformation", "sts")
 	if err != nil {
 		return caller{}, err
 	}
-	if strings.HasPrefix(a.AccessKeyID, sessionKeyPrefix) {
-		return s.verifySessionKey(r, body, a)
+	if strings.HasPrefix(authorization.AccessKeyID, sessionKeyPrefix) {
+		return s.verifySessionKey(r, body, authorization)
 	}
 
 	account := s.opt.Account
 	if s.opt.Secret != nil {
 		var secret string
-		if secret, account, err = s.opt.Secret(r.Context(), a.AccessKeyID); err != nil {
+		if secret, account, err = s.opt.Secret(r.Context(), authorization.AccessKeyID); err != nil {
 			return caller{}, err
 		}
-		if err := s.verifier.Verify(r, body, a, secret, time.Now()); err != nil {
+		if err := s.verifier.Verify(r, body, authorization, secret, time.Now()); err != nil {
 			return caller{}, err
 		}
 	}
 
-	who := caller{account: account, region: a.Region, userID: a.AccessKeyID}
+	who := caller{account: account, region: authorization.Region, userID: authorization.AccessKeyID}
 	who.arn = "arn:" + who.partition() + ":iam::" + account + ":user/sandbox"
 	return who, nil
 }
@@ -83,21 +83,21 @@ func (s *Sandbox) findSession(r *http.Request, accessKeyID string) (assumedSessi
 }
 
 // verifySessionKey verifies a request signed with a key of ours.
-func (s *Sandbox) verifySessionKey(r *http.Request, body []byte, a *sigv4.Authorization) (caller, error) {
-	ses, err := s.findSession(r, a.AccessKeyID)
+func (s *Sandbox) verifySessionKey(r *http.Request, body []byte, authorization *sigv4.Authorization) (caller, error) {
+	ses, err := s.findSession(r, authorization.AccessKeyID)
 	if err != nil {
 		return caller{}, err
 	}
-	if subtle.ConstantTimeCompare([]byte(a.SecurityToken), []byte(ses.token)) != 1 {
+	if subtle.ConstantTimeCompare([]byte(authorization.SecurityToken), []byte(ses.token)) != 1 {
 		return caller{}, sigv4.UnknownKeyError()
 	}
 
-	if err := s.verifier.Verify(r, body, a, ses.secret, time.Now()); err != nil {
+	if err := s.verifier.Verify(r, body, authorization, ses.secret, time.Now()); err != nil {
 		return caller{}, err
 	}
 	if time.Now().UnixMilli() >= ses.expires {
 		return caller{}, &awsquery.Error{Code: "ExpiredToken", Message: "The security token included in the request is expired", Status: http.StatusForbidden}
 	}
 
-	return caller{account: ses.account, region: a.Region, arn: ses.arn, userID: ses.userID}, nil
+	return caller{account: ses.account, region: authorization.Region, arn: ses.arn, userID: ses.userID}, nil
 }

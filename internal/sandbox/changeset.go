@@ -22,12 +22,12 @@ func (c *call) requestedChangeSet() (*store.ChangeSet, error) {
 		return nil, validationError("StackName must be specified if ChangeSetName is not specified as an ARN.")
 	}
 
-	cs, err := c.FindChangeSet(name, c.form.Text("StackName"))
+	changeSet, err := c.FindChangeSet(name, c.form.Text("StackName"))
 	if errors.Is(err, store.ErrNoChangeSet) {
 		return nil, &awsquery.Error{Code: "ChangeSetNotFound", Message: "ChangeSet [" + syntax.Clip(name) + "] does not exist", Status: 404}
 	}
 
-	return cs, err
+	return changeSet, err
 }
 
 func validateChangeSetName(name string) error {

@@ -25,62 +25,62 @@ func (c *call) createChangeSet() (any, error) {
 		return nil, err
 	}
 
-	st, create, err := c.changeSetStack(name)
+	stack, create, err := c.changeSetStack(name)
 	if err != nil {
 		return nil, err
 	}
-	if same, found, err := c.repeatedChangeSet(st, name); err != nil || found {
+	if same, found, err := c.repeatedChangeSet(stack, name); err != nil || found {
 		return same, err
 	}
 
-	before := &st.Definition
+	before := &stack.Definition
 	if create {
 		before = nil
 	}
 
-	p, err := c.readProposal(before)
+	proposal, err := c.readProposal(before)
 	if err != nil {
 		return nil, err
 	}
 
-	d := &p.def.Settings
-	d.ChangeSetType = "UPDATE"
+	settings := &proposal.def.Settings
+	settings.ChangeSetType = "UPDATE"
 	if create {
-		d.ChangeSetType = "CREATE"
+		settings.ChangeSetType = "CREATE"
 	}
 
-	d.ChangeSetDescription = c.form.Text("Description")
-	if d.OnFailure, err = parseOnFailure("onStackFailure", c.form.Text("OnStackFailure")); err != nil {
+	settings.ChangeSetDescription = c.form.Text("Description")
+	if settings.OnFailure, err = parseOnFailure("onStackFailure", c.form.Text("OnStackFailure")); err != nil {
 		return nil, err
 	}
-	if !create && d.OnFailure == rollout.Remove {
+	if !create && settings.OnFailure == rollout.Remove {
 		return nil, validationError("OnStackFailure DELETE is only valid for a change set of type CREATE.")
 	}
 
-	cs := store.ChangeSet{Name: name, FinalStatus: "CREATE_COMPLETE", ClientToken: c.form.Text("ClientToken")}
-	cs.ARN = "arn:" + c.who.partition() + ":cloudformation:" + st.Region + ":" + st.Account + ":changeSet/" + name + "/" + uuid.NewString()
-	d.ChangeSetARN = cs.ARN
-	cs.Definition = p.def
+	changeSet := store.ChangeSet{Name: name, FinalStatus: "CREATE_COMPLETE", ClientToken: c.form.Text("ClientToken")}
+	changeSet.ARN = "arn:" + c.who.partition() + ":cloudformation:" + stack.Region + ":" + stack.Account + ":changeSet/" + name + "/" + uuid.NewString()
+	settings.ChangeSetARN = changeSet.ARN
+	changeSet.Definition = proposal.def
 
-	if err := c.computeChanges(&cs, st, p); err != nil {
+	if err := c.computeChanges(&changeSet, stack, proposal); err != nil {
 		return nil, err
 	}
 
-	cs.ReadyAt = c.Now()
+	changeSet.ReadyAt = c.Now()
 	if c.s.opt.Each == 0 {
-		cs.ReadyAt += store.ReadyAfter
+		changeSet.ReadyAt += store.ReadyAfter
 	}
 
-	arn, err := c.InsertChangeSet(st, cs)
-	return createChangeSetResult{ID: arn, StackID: st.ARN}, err
+	arn, err := c.InsertChangeSet(stack, changeSet)
+	return createChangeSetResult{ID: arn, StackID: stack.ARN}, err
 }
 
 // computeChanges computes the changes. What is wrong with the template's values
 // fails the change set rather than the request, as at AWS.
-func (c *call) computeChanges(cs *store.ChangeSet, st *store.Stack, p *proposal) error {
-	pl, err := c.evaluatePlan(st, p)
+func (c *call) computeChanges(changeSet *store.ChangeSet, st *store.Stack, p *proposal) error {
+	plan, err := c.evaluatePlan(st, p)
 	if e, ok := errors.AsType[*syntax.Error](err); ok {
-		cs.FinalStatus, cs.FinalReason = "FAILED", e.Message
+		changeSet.FinalStatus, changeSet.FinalReason = "FAILED", e.Message
 		return nil
 	}
 
@@ -88,12 +88,12 @@ func (c *call) computeChanges(cs *store.ChangeSet, st *store.Stack, p *proposal)
 		return err
 	}
 
-	cs.Changes = pl.changes
+	changeSet.Changes = plan.changes
 	switch {
-	case pl.missing != nil:
-		cs.FinalStatus, cs.FinalReason = "FAILED", pl.missing.Error()
-	case !pl.changed:
-		cs.FinalStatus, cs.FinalReason = "FAILED", noChanges
+	case plan.missing != nil:
+		changeSet.FinalStatus, changeSet.FinalReason = "FAILED", plan.missing.Error()
+	case !plan.changed:
+		changeSet.FinalStatus, changeSet.FinalReason = "FAILED", noChanges
 	}
 
 	return nil
@@ -101,10 +101,10 @@ func (c *call) computeChanges(cs *store.ChangeSet, st *store.Stack, p *proposal)
 
 // changeSetStack finds the stack that a new change set is for, or makes it, in
 // review, for one that creates it.
-func (c *call) changeSetStack(changeSetName string) (st *store.Stack, create bool, err error) {
+func (c *call) changeSetStack(changeSetName string) (stack *store.Stack, create bool, err error) {
 	name := c.form.Text("StackName")
-	st, err = c.FindStack(name)
-	missing := errors.Is(err, store.ErrNoStack) || err == nil && st.IsDeleted(c.Now())
+	stack, err = c.FindStack(name)
+	missing := errors.Is(err, store.ErrNoStack) || err == nil && stack.IsDeleted(c.Now())
 	if err != nil && !missing {
 		return nil, false, err
 	}
@@ -112,22 +112,22 @@ func (c *call) changeSetStack(changeSetName string) (st *store.Stack, create boo
 	switch kind := c.form.Text("ChangeSetType"); kind {
 	case "CREATE":
 		if missing {
-			st, err = c.createReviewStack(name)
-			return st, true, err
+			stack, err = c.createReviewStack(name)
+			return stack, true, err
 		}
 
-		if st.Status != "REVIEW_IN_PROGRESS" {
-			return nil, false, validationError("Stack [%s] already exists and cannot be created again with the changeSet [%s].", st.Name, changeSetName)
+		if stack.Status != "REVIEW_IN_PROGRESS" {
+			return nil, false, validationError("Stack [%s] already exists and cannot be created again with the changeSet [%s].", stack.Name, changeSetName)
 		}
-		return st, true, nil
+		return stack, true, nil
 	case "", "UPDATE":
 		if missing {
 			return nil, false, validationError("Stack [%s] does not exist", syntax.Clip(name))
 		}
-		if !st.IsUpdatable() {
-			return nil, false, c.notUpdatableError(st)
+		if !stack.IsUpdatable() {
+			return nil, false, c.notUpdatableError(stack)
 		}
-		return st, false, nil
+		return stack, false, nil
 
 	case "IMPORT":
 		return nil, false, validationError("the sandbox does not expand ChangeSetType IMPORT")
@@ -141,13 +141,13 @@ func (c *call) createReviewStack(name string) (*store.Stack, error) {
 	if err := validateStackName(name); err != nil {
 		return nil, err
 	}
-	st, err := c.InsertStack(name, false)
+	stack, err := c.InsertStack(name, false)
 	if err != nil {
 		return nil, err
 	}
-	st.Status = "REVIEW_IN_PROGRESS"
-	moments := []rollout.Moment{{Status: st.Status, Reason: "User Initiated"}}
-	return st, c.Record(store.Operation{Stack: st}, moments)
+	stack.Status = "REVIEW_IN_PROGRESS"
+	moments := []rollout.Moment{{Status: stack.Status, Reason: "User Initiated"}}
+	return stack, c.Record(store.Operation{Stack: stack}, moments)
 }
 
 // repeatedChangeSet answers a repeated request, and refuses another of the same name.
@@ -170,54 +170,54 @@ func (c *call) repeatedChangeSet(st *store.Stack, name string) (same createChang
 }
 
 func (c *call) executeChangeSet() (any, error) {
-	cs, err := c.requestedChangeSet()
+	changeSet, err := c.requestedChangeSet()
 	if err != nil {
 		return nil, err
 	}
 
-	repeated, err := c.isRepeated(cs.ARN)
+	repeated, err := c.isRepeated(changeSet.ARN)
 	if err != nil || repeated {
 		return nil, err
 	}
-	if cs.Status != "CREATE_COMPLETE" {
-		return nil, notExecutableError(cs, "current status", cs.Status)
+	if changeSet.Status != "CREATE_COMPLETE" {
+		return nil, notExecutableError(changeSet, "current status", changeSet.Status)
 	}
 
-	if cs.ExecutionStatus != "AVAILABLE" {
-		return nil, notExecutableError(cs, "current execution status", cs.ExecutionStatus)
+	if changeSet.ExecutionStatus != "AVAILABLE" {
+		return nil, notExecutableError(changeSet, "current execution status", changeSet.ExecutionStatus)
 	}
 
-	st, create := cs.Stack, cs.Definition.Settings.ChangeSetType == "CREATE"
-	if create && st.Status != "REVIEW_IN_PROGRESS" || !create && !st.IsUpdatable() {
-		return nil, c.notUpdatableError(st)
+	stack, create := changeSet.Stack, changeSet.Definition.Settings.ChangeSetType == "CREATE"
+	if create && stack.Status != "REVIEW_IN_PROGRESS" || !create && !stack.IsUpdatable() {
+		return nil, c.notUpdatableError(stack)
 	}
-	if err := c.readExecutionSettings(&cs.Definition.Settings); err != nil {
+	if err := c.readExecutionSettings(&changeSet.Definition.Settings); err != nil {
 		return nil, err
 	}
 
-	t, err := template.Parse(cs.Definition.Body)
+	t, err := template.Parse(changeSet.Definition.Body)
 	if err != nil {
 		return nil, err
 	}
 
-	pl, err := c.evaluatePlan(st, &proposal{def: cs.Definition, template: t})
+	plan, err := c.evaluatePlan(stack, &proposal{def: changeSet.Definition, template: t})
 	if err != nil {
 		return nil, err
 	}
 
-	out, err := c.deploy(deployment{st: st, plan: pl, def: cs.Definition, create: create, token: c.form.Text("ClientRequestToken")})
+	out, err := c.deploy(deployment{st: stack, plan: plan, def: changeSet.Definition, create: create, token: c.form.Text("ClientRequestToken")})
 	if err != nil {
 		return nil, err
 	}
 
-	if err := c.MarkExecuted(cs, out); err != nil {
+	if err := c.MarkExecuted(changeSet, out); err != nil {
 		return nil, err
 	}
-	if err := c.MarkChangeSetsObsolete(st, cs.ID); err != nil {
+	if err := c.MarkChangeSetsObsolete(stack, changeSet.ID); err != nil {
 		return nil, err
 	}
 
-	return nil, c.recordToken(cs.ARN, "")
+	return nil, c.recordToken(changeSet.ARN, "")
 }
 
 func notExecutableError(cs *store.ChangeSet, what, status string) error {
@@ -225,28 +225,28 @@ func notExecutableError(cs *store.ChangeSet, what, status string) error {
 }
 
 // readExecutionSettings reads what ExecuteChangeSet says of failure.
-func (c *call) readExecutionSettings(d *store.Settings) error {
+func (c *call) readExecutionSettings(settings *store.Settings) error {
 	if c.form.Has("DisableRollback") {
 		disable, err := c.form.Flag("DisableRollback")
 		if err != nil {
 			return err
 		}
-		if d.OnFailure != rollout.Rollback && d.OnFailure != "" {
+		if settings.OnFailure != rollout.Rollback && settings.OnFailure != "" {
 			return validationError("DisableRollback cannot be specified for a change set that has OnStackFailure.")
 		}
 
 		if disable {
-			d.OnFailure = rollout.DoNothing
+			settings.OnFailure = rollout.DoNothing
 		}
 	}
 
 	keep, err := c.form.Flag("RetainExceptOnCreate")
-	d.RetainExceptOnCreate = d.RetainExceptOnCreate || keep
+	settings.RetainExceptOnCreate = settings.RetainExceptOnCreate || keep
 	return err
 }
 
 func (c *call) deleteChangeSet() (any, error) {
-	cs, err := c.requestedChangeSet()
+	changeSet, err := c.requestedChangeSet()
 	if e, ok := errors.AsType[*awsquery.Error](err); ok && e.Code == "ChangeSetNotFound" {
 		return nil, nil // deleting what is not there is done, and the operation has no result
 	}
@@ -254,9 +254,9 @@ func (c *call) deleteChangeSet() (any, error) {
 		return nil, err
 	}
 
-	if cs.ExecutionStatus == "EXECUTE_IN_PROGRESS" || cs.ExecutedAt != nil && cs.Stack.IsInProgress() {
-		return nil, &awsquery.Error{Code: "InvalidChangeSetStatus", Message: fmt.Sprintf("ChangeSet [%s] cannot be deleted in its current execution status of [%s]", cs.ARN, cs.ExecutionStatus)}
+	if changeSet.ExecutionStatus == "EXECUTE_IN_PROGRESS" || changeSet.ExecutedAt != nil && changeSet.Stack.IsInProgress() {
+		return nil, &awsquery.Error{Code: "InvalidChangeSetStatus", Message: fmt.Sprintf("ChangeSet [%s] cannot be deleted in its current execution status of [%s]", changeSet.ARN, changeSet.ExecutionStatus)}
 	}
 
-	return nil, c.DeleteChangeSet(cs)
+	return nil, c.DeleteChangeSet(changeSet)
 }

@@ -18,43 +18,43 @@ type deployment struct {
 }
 
 // deploy writes the whole course of a deployment into the books.
-func (c *call) deploy(d deployment) (store.Outcome, error) {
-	fatal, err := c.fatalReason(d)
+func (c *call) deploy(deployment deployment) (store.Outcome, error) {
+	fatal, err := c.fatalReason(deployment)
 	if err != nil {
 		return store.Outcome{}, err
 	}
 
 	req := rollout.Request{
-		Old: d.plan.old, New: d.plan.new, Changes: d.plan.changes, OnFailure: d.def.Settings.OnFailure,
-		RetainExceptOnCreate: d.def.Settings.RetainExceptOnCreate, Fatal: fatal, Each: c.s.opt.Each,
-		Timeout: time.Duration(d.def.Settings.TimeoutMinutes) * time.Minute,
+		Old: deployment.plan.old, New: deployment.plan.new, Changes: deployment.plan.changes, OnFailure: deployment.def.Settings.OnFailure,
+		RetainExceptOnCreate: deployment.def.Settings.RetainExceptOnCreate, Fatal: fatal, Each: c.s.opt.Each,
+		Timeout: time.Duration(deployment.def.Settings.TimeoutMinutes) * time.Minute,
 	}
 
 	course := rollout.Update
-	if d.create {
+	if deployment.create {
 		course = rollout.Create
 	}
 
 	moments := course(req)
 	last := moments[len(moments)-1]
 	out := store.Outcome{EndsAt: c.TimeOf(last), Succeeded: last.Status == "CREATE_COMPLETE" || last.Status == "UPDATE_COMPLETE"}
-	if err := c.Prune(d.st); err != nil {
+	if err := c.Prune(deployment.st); err != nil {
 		return out, err
 	}
 
-	id, err := c.InsertDefinition(d.st.ID, d.def)
+	id, err := c.InsertDefinition(deployment.st.ID, deployment.def)
 	if err != nil {
 		return out, err
 	}
-	if err := c.CountOperation(d.st); err != nil {
+	if err := c.CountOperation(deployment.st); err != nil {
 		return out, err
 	}
 
-	operation := store.Operation{Stack: d.st, Before: id, After: id, NewOutputs: d.plan.outputs, Token: d.token}
-	if !d.create {
+	operation := store.Operation{Stack: deployment.st, Before: id, After: id, NewOutputs: deployment.plan.outputs, Token: deployment.token}
+	if !deployment.create {
 		now := c.Now()
-		operation.Before = d.st.DefinitionID
-		operation.OldOutputs = d.st.Outputs
+		operation.Before = deployment.st.DefinitionID
+		operation.OldOutputs = deployment.st.Outputs
 		operation.UpdatedAt = &now
 	}
 
@@ -62,49 +62,49 @@ func (c *call) deploy(d deployment) (store.Outcome, error) {
 		return out, err
 	}
 
-	return out, c.UpdateExports(d.st, d.plan.imports, d.plan.outputs, out)
+	return out, c.UpdateExports(deployment.st, deployment.plan.imports, deployment.plan.outputs, out)
 }
 
 // fatalReason is what fails a deployment before its first resource: imports and
 // exports that cannot be.
-func (c *call) fatalReason(d deployment) (string, error) {
-	if d.plan.missing != nil {
-		return d.plan.missing.Error(), nil
+func (c *call) fatalReason(deployment deployment) (string, error) {
+	if deployment.plan.missing != nil {
+		return deployment.plan.missing.Error(), nil
 	}
 
 	exports := map[string]string{}
-	for _, o := range d.plan.outputs {
-		if o.Export == "" {
+	for _, output := range deployment.plan.outputs {
+		if output.Export == "" {
 			continue
 		}
 
-		exports[o.Export] = o.Value
-		owner, err := c.Exporter(d.st, o.Export)
+		exports[output.Export] = output.Value
+		owner, err := c.Exporter(deployment.st, output.Export)
 		if err != nil {
 			return "", err
 		}
 
 		if owner != "" {
-			return "Export with name " + o.Export + " is already exported by stack " + owner + ".", nil
+			return "Export with name " + output.Export + " is already exported by stack " + owner + ".", nil
 		}
 	}
 
-	for _, o := range d.st.Outputs {
-		value, kept := exports[o.Export]
-		if o.Export == "" || kept && value == o.Value {
+	for _, output := range deployment.st.Outputs {
+		value, kept := exports[output.Export]
+		if output.Export == "" || kept && value == output.Value {
 			continue
 		}
 
-		users, err := c.Importers(o.Export)
+		users, err := c.Importers(output.Export)
 		if err != nil {
 			return "", err
 		}
 		if len(users) > 0 && !kept {
-			return exportInUse("deleted", o.Export, users), nil
+			return exportInUse("deleted", output.Export, users), nil
 		}
 
 		if len(users) > 0 {
-			return exportInUse("updated", o.Export, users), nil
+			return exportInUse("updated", output.Export, users), nil
 		}
 	}
 

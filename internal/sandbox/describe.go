@@ -60,11 +60,11 @@ const pageSize = 100
 
 func (c *call) describeStacks() (any, error) {
 	if c.form.Text("StackName") != "" {
-		st, err := c.requestedStack()
+		stack, err := c.requestedStack()
 		if err != nil {
 			return nil, err
 		}
-		return describeStacksResult{Stacks: awsquery.Of(c.stackXML(st))}, nil
+		return describeStacksResult{Stacks: awsquery.Of(c.stackXML(stack))}, nil
 	}
 
 	page, err := c.pageStart()
@@ -79,11 +79,11 @@ func (c *call) describeStacks() (any, error) {
 
 	var out describeStacksResult
 	out.NextToken, all = c.nextStackPage(all)
-	for _, st := range all {
-		if st.Definition, err = c.LoadDefinition(st.DefinitionID); err != nil {
+	for _, stack := range all {
+		if stack.Definition, err = c.LoadDefinition(stack.DefinitionID); err != nil {
 			return nil, err
 		}
-		out.Stacks.Members = append(out.Stacks.Members, c.stackXML(st))
+		out.Stacks.Members = append(out.Stacks.Members, c.stackXML(stack))
 	}
 
 	return out, nil
@@ -96,33 +96,33 @@ func (c *call) nextStackPage(all []*store.Stack) (string, []*store.Stack) {
 	return c.pageToken(all[pageSize-1].ID), all[:pageSize]
 }
 
-func (c *call) stackXML(st *store.Stack) stackXML {
-	d := st.Definition.Settings
-	x := stackXML{
-		StackID: st.ARN, StackName: st.Name, ChangeSetID: d.ChangeSetARN, Description: d.Description, Parameters: awsquery.Of(d.ShownParameters...),
-		CreationTime: awsquery.Time(db.Time(st.CreatedAt)), StackStatus: st.Status, StackStatusReason: st.StatusReason,
-		DisableRollback: d.OnFailure == rollout.DoNothing, NotificationARNs: awsquery.Of(d.Notifications...), TimeoutInMinutes: d.TimeoutMinutes,
-		Capabilities: awsquery.Of(d.Capabilities...), RoleARN: d.RoleARN, Tags: awsquery.Of(d.Tags...),
-		EnableTerminationProtection: st.Protected, DriftInformation: driftXML{"NOT_CHECKED"},
+func (c *call) stackXML(stack *store.Stack) stackXML {
+	settings := stack.Definition.Settings
+	encoded := stackXML{
+		StackID: stack.ARN, StackName: stack.Name, ChangeSetID: settings.ChangeSetARN, Description: settings.Description, Parameters: awsquery.Of(settings.ShownParameters...),
+		CreationTime: awsquery.Time(db.Time(stack.CreatedAt)), StackStatus: stack.Status, StackStatusReason: stack.StatusReason,
+		DisableRollback: settings.OnFailure == rollout.DoNothing, NotificationARNs: awsquery.Of(settings.Notifications...), TimeoutInMinutes: settings.TimeoutMinutes,
+		Capabilities: awsquery.Of(settings.Capabilities...), RoleARN: settings.RoleARN, Tags: awsquery.Of(settings.Tags...),
+		EnableTerminationProtection: stack.Protected, DriftInformation: driftXML{"NOT_CHECKED"},
 	}
 
-	x.LastUpdatedTime = optionalTime(st.UpdatedAt)
-	if st.Status == "DELETE_COMPLETE" {
-		x.DeletionTime = optionalTime(st.DeletedAt)
+	encoded.LastUpdatedTime = optionalTime(stack.UpdatedAt)
+	if stack.Status == "DELETE_COMPLETE" {
+		encoded.DeletionTime = optionalTime(stack.DeletedAt)
 	}
 
-	for _, o := range st.Outputs {
-		x.Outputs.Members = append(x.Outputs.Members, outputXML{o.Key, o.Value, o.Description, o.Export})
+	for _, o := range stack.Outputs {
+		encoded.Outputs.Members = append(encoded.Outputs.Members, outputXML{o.Key, o.Value, o.Description, o.Export})
 	}
 
-	return x
+	return encoded
 }
 
-func optionalTime(ms *int64) *awsquery.Time {
-	if ms == nil {
+func optionalTime(milliseconds *int64) *awsquery.Time {
+	if milliseconds == nil {
 		return nil
 	}
-	t := awsquery.Time(db.Time(*ms))
+	t := awsquery.Time(db.Time(*milliseconds))
 	return &t
 }
 
@@ -157,20 +157,20 @@ func (c *call) listStacks() (any, error) {
 	var out listStacksResult
 	out.NextToken, all = c.nextStackPage(all)
 	filter := c.form.Texts("StackStatusFilter")
-	for _, st := range all {
-		if len(filter) > 0 && !slices.Contains(filter, string(st.Status)) {
+	for _, stack := range all {
+		if len(filter) > 0 && !slices.Contains(filter, string(stack.Status)) {
 			continue
 		}
-		if st.Definition, err = c.LoadDefinition(st.DefinitionID); err != nil {
+		if stack.Definition, err = c.LoadDefinition(stack.DefinitionID); err != nil {
 			return nil, err
 		}
 
 		sum := stackSummary{
-			StackID: st.ARN, StackName: st.Name, TemplateDescription: st.Definition.Settings.Description, CreationTime: awsquery.Time(db.Time(st.CreatedAt)),
-			LastUpdatedTime: optionalTime(st.UpdatedAt), StackStatus: st.Status, StackStatusReason: st.StatusReason, DriftInformation: driftXML{"NOT_CHECKED"},
+			StackID: stack.ARN, StackName: stack.Name, TemplateDescription: stack.Definition.Settings.Description, CreationTime: awsquery.Time(db.Time(stack.CreatedAt)),
+			LastUpdatedTime: optionalTime(stack.UpdatedAt), StackStatus: stack.Status, StackStatusReason: stack.StatusReason, DriftInformation: driftXML{"NOT_CHECKED"},
 		}
-		if st.Status == "DELETE_COMPLETE" {
-			sum.DeletionTime = optionalTime(st.DeletedAt)
+		if stack.Status == "DELETE_COMPLETE" {
+			sum.DeletionTime = optionalTime(stack.DeletedAt)
 		}
 
 		out.StackSummaries.Members = append(out.StackSummaries.Members, sum)
@@ -204,7 +204,7 @@ func (c *call) describeStackEvents() (any, error) {
 		return nil, err
 	}
 
-	st, err := c.FindStack(c.form.Text("StackName"))
+	stack, err := c.FindStack(c.form.Text("StackName"))
 	if errors.Is(err, store.ErrNoStack) {
 		return nil, validationError("Stack [%s] does not exist", syntax.Clip(c.form.Text("StackName")))
 	}
@@ -213,7 +213,7 @@ func (c *call) describeStackEvents() (any, error) {
 	}
 
 	rows, err := c.Tx.Query(`SELECT seq, at, logical_id, physical_id, type, status, reason, properties, token FROM event
-		WHERE stack_id = $1 AND seq < $2 AND at <= $3 AND silent = 0 ORDER BY seq DESC LIMIT $4`, st.ID, page, c.Now(), pageSize+1)
+		WHERE stack_id = $1 AND seq < $2 AND at <= $3 AND silent = 0 ORDER BY seq DESC LIMIT $4`, stack.ID, page, c.Now(), pageSize+1)
 	if err != nil {
 		return nil, err
 	}
@@ -227,17 +227,17 @@ func (c *call) describeStackEvents() (any, error) {
 			break
 		}
 
-		x := eventXML{StackID: st.ARN, StackName: st.Name}
+		event := eventXML{StackID: stack.ARN, StackName: stack.Name}
 		var at int64
-		err := rows.Scan(&last, &at, &x.LogicalResourceID, &x.PhysicalResourceID, &x.ResourceType, &x.ResourceStatus,
-			&x.ResourceStatusReason, &x.ResourceProperties, &x.ClientRequestToken)
+		err := rows.Scan(&last, &at, &event.LogicalResourceID, &event.PhysicalResourceID, &event.ResourceType, &event.ResourceStatus,
+			&event.ResourceStatusReason, &event.ResourceProperties, &event.ClientRequestToken)
 		if err != nil {
 			return nil, err
 		}
 
-		x.Timestamp = awsquery.Time(db.Time(at))
-		x.EventID = eventID(st, last, x, at)
-		out.StackEvents.Members = append(out.StackEvents.Members, x)
+		event.Timestamp = awsquery.Time(db.Time(at))
+		event.EventID = eventID(stack, last, event, at)
+		out.StackEvents.Members = append(out.StackEvents.Members, event)
 	}
 
 	return out, rows.Err()
@@ -245,12 +245,12 @@ func (c *call) describeStackEvents() (any, error) {
 
 // eventID is an event's id in AWS's forms: a UUID for the stack's own, else made
 // of the resource, its status and the time. It is the same at every reading.
-func eventID(st *store.Stack, seq int64, x eventXML, at int64) string {
+func eventID(st *store.Stack, seq int64, event eventXML, at int64) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", st.ARN, seq))
-	if x.PhysicalResourceID == st.ARN {
+	if event.PhysicalResourceID == st.ARN {
 		return uuid.UUID(sum[:16]).String()
 	}
-	return fmt.Sprintf("%s-%s-%s-%x", x.LogicalResourceID, x.ResourceStatus, db.Time(at).Format("2006-01-02T15:04:05.000Z"), sum[:2])
+	return fmt.Sprintf("%s-%s-%s-%x", event.LogicalResourceID, event.ResourceStatus, db.Time(at).Format("2006-01-02T15:04:05.000Z"), sum[:2])
 }
 
 // pageStart reads the NextToken: what the next page's ids are below.

@@ -42,13 +42,13 @@ Outputs:
 const final = "Sandbox: nothing was provisioned; properties, permissions and quotas were not checked."
 
 func TestAStackIsCreatedThroughAChangeSet(t *testing.T) {
-	c := open(t)
-	s := apply(t, c, "shop", shop)
-	if s.StackStatus != types.StackStatusCreateComplete {
-		t.Fatalf("status %s: %s", s.StackStatus, aws.ToString(s.StackStatusReason))
+	client := open(t)
+	stack := apply(t, client, "shop", shop)
+	if stack.StackStatus != types.StackStatusCreateComplete {
+		t.Fatalf("status %s: %s", stack.StackStatus, aws.ToString(stack.StackStatusReason))
 	}
 
-	got := outputs(s)
+	got := outputs(stack)
 	topic := got["TopicArn"]
 	if !strings.HasPrefix(topic, "arn:aws:sns:us-east-1:000000000000:shop-Topic-") {
 		t.Errorf("topic %q", topic)
@@ -70,7 +70,7 @@ func TestAStackIsCreatedThroughAChangeSet(t *testing.T) {
 		"Topic CREATE_IN_PROGRESS", "Topic CREATE_IN_PROGRESS Resource creation Initiated", "Topic CREATE_COMPLETE",
 		"shop CREATE_COMPLETE " + final,
 	}
-	if diff := cmp.Diff(wantEvents, events(t, c, "shop")); diff != "" {
+	if diff := cmp.Diff(wantEvents, events(t, client, "shop")); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -101,23 +101,23 @@ func changes(t *testing.T, c *cloudformation.Client, arn string) []string {
 	return out
 }
 
-func propose(t testing.TB, c *cloudformation.Client, in *cloudformation.CreateChangeSetInput) *cloudformation.DescribeChangeSetOutput {
+func propose(t testing.TB, client *cloudformation.Client, input *cloudformation.CreateChangeSetInput) *cloudformation.DescribeChangeSetOutput {
 	t.Helper()
-	if in.ChangeSetName == nil {
-		in.ChangeSetName = aws.String("proposed")
+	if input.ChangeSetName == nil {
+		input.ChangeSetName = aws.String("proposed")
 	}
 
-	cs, err := c.CreateChangeSet(t.Context(), in)
+	created, err := client.CreateChangeSet(t.Context(), input)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	d, err := c.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{ChangeSetName: cs.Id})
+	described, err := client.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{ChangeSetName: created.Id})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	return d
+	return described
 }
 
 func parameter(key, value string) types.Parameter {
@@ -125,9 +125,9 @@ func parameter(key, value string) types.Parameter {
 }
 
 func TestAChangeSetSaysWhatChangesAndWhy(t *testing.T) {
-	c := open(t)
-	apply(t, c, "shop", shop)
-	d := propose(t, c, &cloudformation.CreateChangeSetInput{
+	client := open(t)
+	apply(t, client, "shop", shop)
+	described := propose(t, client, &cloudformation.CreateChangeSetInput{
 		StackName: aws.String("shop"), UsePreviousTemplate: aws.Bool(true),
 		Parameters: []types.Parameter{parameter("Stage", "prod"), parameter("Seconds", "60")},
 	})
@@ -137,35 +137,35 @@ func TestAChangeSetSaysWhatChangesAndWhy(t *testing.T) {
 		"Modify Topic False [Properties] Subscription:Never:DirectModification: Subscription:Never:ResourceAttribute:Queue.Arn",
 		"Add Alarm  []",
 	}
-	if diff := cmp.Diff(want, changes(t, c, *d.ChangeSetId)); diff != "" {
+	if diff := cmp.Diff(want, changes(t, client, *described.ChangeSetId)); diff != "" {
 		t.Error(diff)
 	}
 
 	body := "Resources: {Topic: {Type: AWS::SNS::Topic, DeletionPolicy: Retain, Metadata: {a: b}}}"
-	d = propose(t, c, &cloudformation.CreateChangeSetInput{StackName: aws.String("shop"), ChangeSetName: aws.String("less"), TemplateBody: &body,
+	described = propose(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("shop"), ChangeSetName: aws.String("less"), TemplateBody: &body,
 		Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("x")}}})
 	want = []string{
 		"Modify Topic False [Properties Metadata DeletionPolicy Tags] Subscription:Never:DirectModification: :Never:DirectModification: :Never:DirectModification: :Never:DirectModification:",
 		"Remove Queue  []",
 	}
-	if diff := cmp.Diff(want, changes(t, c, *d.ChangeSetId)); diff != "" {
+	if diff := cmp.Diff(want, changes(t, client, *described.ChangeSetId)); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestAnUpdateReplacesWhatCannotChangeInPlace(t *testing.T) {
-	c := open(t)
-	apply(t, c, "shop", shop)
-	s := apply(t, c, "shop", shop, parameter("Stage", "prod"))
-	if s.StackStatus != types.StackStatusUpdateComplete || s.LastUpdatedTime == nil {
-		t.Fatalf("status %s", s.StackStatus)
+	client := open(t)
+	apply(t, client, "shop", shop)
+	stack := apply(t, client, "shop", shop, parameter("Stage", "prod"))
+	if stack.StackStatus != types.StackStatusUpdateComplete || stack.LastUpdatedTime == nil {
+		t.Fatalf("status %s", stack.StackStatus)
 	}
 
-	if got, want := outputs(s)["QueueUrl"], "https://sqs.us-east-1.amazonaws.com/000000000000/shop-prod"; got != want {
+	if got, want := outputs(stack)["QueueUrl"], "https://sqs.us-east-1.amazonaws.com/000000000000/shop-prod"; got != want {
 		t.Errorf("queue %s, want %s", got, want)
 	}
 
-	all := events(t, c, "shop")
+	all := events(t, client, "shop")
 	want := []string{
 		"shop UPDATE_IN_PROGRESS User Initiated",
 		"Queue UPDATE_IN_PROGRESS Requested update requires the creation of a new physical resource; hence creating one.",
@@ -180,13 +180,13 @@ func TestAnUpdateReplacesWhatCannotChangeInPlace(t *testing.T) {
 		t.Error(diff)
 	}
 
-	r, err := c.DescribeStackResources(t.Context(), &cloudformation.DescribeStackResourcesInput{StackName: aws.String("shop")})
+	described, err := client.DescribeStackResources(t.Context(), &cloudformation.DescribeStackResourcesInput{StackName: aws.String("shop")})
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	var got []string
-	for _, x := range r.StackResources {
+	for _, x := range described.StackResources {
 		got = append(got, *x.LogicalResourceId+" "+string(x.ResourceStatus))
 	}
 
@@ -196,20 +196,20 @@ func TestAnUpdateReplacesWhatCannotChangeInPlace(t *testing.T) {
 }
 
 func TestNothingToDoIsSaidInAWSsWords(t *testing.T) {
-	c := open(t)
-	apply(t, c, "shop", shop)
-	d := propose(t, c, &cloudformation.CreateChangeSetInput{StackName: aws.String("shop"), TemplateBody: aws.String(shop + "\n# only a comment\n")})
+	client := open(t)
+	apply(t, client, "shop", shop)
+	d := propose(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("shop"), TemplateBody: aws.String(shop + "\n# only a comment\n")})
 	if d.Status != types.ChangeSetStatusFailed || d.ExecutionStatus != types.ExecutionStatusUnavailable ||
 		*d.StatusReason != "The submitted information didn't contain changes. Submit different information to create a change set." {
 		t.Errorf("%s %s %s", d.Status, d.ExecutionStatus, *d.StatusReason)
 	}
-	_, err := c.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{StackName: aws.String("shop"), UsePreviousTemplate: aws.Bool(true)})
+	_, err := client.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{StackName: aws.String("shop"), UsePreviousTemplate: aws.Bool(true)})
 	wantError(t, err, "ValidationError", "No updates are to be performed.")
 }
 
 func TestTagsStayUnlessNamed(t *testing.T) {
-	c := open(t)
-	apply(t, c, "shop", shop)
+	client := open(t)
+	apply(t, client, "shop", shop)
 	team := []types.Tag{{Key: aws.String("team"), Value: aws.String("a")}}
 	for _, row := range []struct {
 		tags   []types.Tag
@@ -217,19 +217,19 @@ func TestTagsStayUnlessNamed(t *testing.T) {
 		output string // so that something else changes, too
 	}{{team, 1, "TopicArn:"}, {nil, 1, "Other:"}, {[]types.Tag{}, 0, "Other:"}} {
 		body := strings.ReplaceAll(shop, "TopicArn:", row.output)
-		_, err := c.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{StackName: aws.String("shop"), TemplateBody: &body, Tags: row.tags})
+		_, err := client.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{StackName: aws.String("shop"), TemplateBody: &body, Tags: row.tags})
 		if err != nil {
 			t.Fatalf("%v: %v", row.tags, err)
 		}
 
-		if got := len(described(t, c, "shop").Tags); got != row.want {
+		if got := len(describeStack(t, client, "shop").Tags); got != row.want {
 			t.Errorf("%d tags after %v, want %d", got, row.tags, row.want)
 		}
 	}
 }
 
 func TestANoEchoValueIsNeverShown(t *testing.T) {
-	c := open(t)
+	client := open(t)
 	body := `
 Parameters: {Password: {Type: String, NoEcho: true}}
 Resources:
@@ -237,18 +237,18 @@ Resources:
   Reader: {Type: AWS::SNS::Topic, Properties: {DisplayName: !GetAtt Store.Value, TopicName: t}}
 `
 
-	s := apply(t, c, "vault", body, parameter("Password", "hunter22"))
-	if got := *s.Parameters[0].ParameterValue; got != "****" {
+	stack := apply(t, client, "vault", body, parameter("Password", "hunter22"))
+	if got := *stack.Parameters[0].ParameterValue; got != "****" {
 		t.Errorf("DescribeStacks shows %q", got)
 	}
 
-	ev, err := c.DescribeStackEvents(t.Context(), &cloudformation.DescribeStackEventsInput{StackName: aws.String("vault")})
+	described, err := client.DescribeStackEvents(t.Context(), &cloudformation.DescribeStackEventsInput{StackName: aws.String("vault")})
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	shown := 0
-	for _, e := range ev.StackEvents {
+	for _, e := range described.StackEvents {
 		if p := aws.ToString(e.ResourceProperties); strings.Contains(p, "hunter22") {
 			t.Errorf("an event shows %s", p)
 		} else if strings.Contains(p, "****") {
@@ -260,29 +260,29 @@ Resources:
 		t.Error("no event shows a masked value")
 	}
 
-	s = apply(t, c, "vault", body+"Outputs: {O: {Value: x}}\n", types.Parameter{ParameterKey: aws.String("Password"), UsePreviousValue: aws.Bool(true)})
-	if s.StackStatus != types.StackStatusUpdateComplete {
-		t.Errorf("previous value: %s", s.StackStatus)
+	stack = apply(t, client, "vault", body+"Outputs: {O: {Value: x}}\n", types.Parameter{ParameterKey: aws.String("Password"), UsePreviousValue: aws.Bool(true)})
+	if stack.StackStatus != types.StackStatusUpdateComplete {
+		t.Errorf("previous value: %s", stack.StackStatus)
 	}
 }
 
 func TestAStoredParameterIsReadFromTheBooks(t *testing.T) {
-	c := open(t)
+	client := open(t)
 	const reader = `
 Parameters: {Team: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /team}, Image: {Type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>', Default: /aws/service/ami-amazon-linux-latest/x}}
 Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Team}}, I: {Type: AWS::EC2::Instance, Properties: {ImageId: !Ref Image}}}
 Outputs: {Team: {Value: !Ref Team}}
 `
 
-	d := propose(t, c, &cloudformation.CreateChangeSetInput{StackName: aws.String("early"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: aws.String(reader)})
+	d := propose(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("early"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: aws.String(reader)})
 	if want := "Unable to fetch parameters [/team] from parameter store for this account."; aws.ToString(d.StatusReason) != want {
 		t.Errorf("%s, want %s", aws.ToString(d.StatusReason), want)
 	}
 
 	const store = "Resources: {P: {Type: AWS::SSM::Parameter, Properties: {Name: /team, Type: String, Value: %}}}"
 	for _, team := range []string{"blue", "green"} {
-		apply(t, c, "store", strings.ReplaceAll(store, "%", team))
-		if got := outputs(apply(t, c, "reader", reader))["Team"]; got != team {
+		apply(t, client, "store", strings.ReplaceAll(store, "%", team))
+		if got := outputs(apply(t, client, "reader", reader))["Team"]; got != team {
 			t.Errorf("read %q, want %q", got, team)
 		}
 	}

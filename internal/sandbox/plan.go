@@ -40,19 +40,19 @@ type planner struct {
 
 // evaluatePlan evaluates a proposal. Its errors are the template's; a missing export is
 // no error but in the plan, because it fails the stack and not the request.
-func (c *call) evaluatePlan(st *store.Stack, p *proposal) (*plan, error) {
-	old, err := c.Resources(st)
+func (c *call) evaluatePlan(stack *store.Stack, proposal *proposal) (*plan, error) {
+	old, err := c.Resources(stack)
 	if err != nil {
 		return nil, err
 	}
 
-	pl := &planner{c: c, st: st, proposal: p, before: map[string]*rollout.Resource{}, secret: map[string]bool{}, operation: st.Operations, plan: &plan{old: old}}
+	planner := &planner{c: c, st: stack, proposal: proposal, before: map[string]*rollout.Resource{}, secret: map[string]bool{}, operation: stack.Operations, plan: &plan{old: old}}
 	for i := range old {
-		pl.before[old[i].LogicalID] = &old[i]
+		planner.before[old[i].LogicalID] = &old[i]
 	}
 
-	pl.site = spec.Site{Partition: c.who.partition(), Region: st.Region, Account: st.Account, Suffix: c.who.suffix(), StackID: st.ARN, StackName: st.Name}
-	ev, err := p.template.Evaluate(pl.input())
+	planner.site = spec.Site{Partition: c.who.partition(), Region: stack.Region, Account: stack.Account, Suffix: c.who.suffix(), StackID: stack.ARN, StackName: stack.Name}
+	evaluation, err := proposal.template.Evaluate(planner.input())
 	if missing, ok := errors.AsType[*template.MissingExport](err); ok {
 		return &plan{old: old, missing: missing, changed: true}, nil
 	}
@@ -60,24 +60,24 @@ func (c *call) evaluatePlan(st *store.Stack, p *proposal) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if pl.changedTypes != nil {
-		return nil, &syntax.Error{Message: "Update of resource type is not permitted. The new template modifies resource type of the following resources: [" + strings.Join(pl.changedTypes, ", ") + "]"}
+	if planner.changedTypes != nil {
+		return nil, &syntax.Error{Message: "Update of resource type is not permitted. The new template modifies resource type of the following resources: [" + strings.Join(planner.changedTypes, ", ") + "]"}
 	}
 
-	pl.plan.outputs, pl.plan.imports = ev.Outputs, ev.Imports
-	pl.compareResources()
-	return pl.plan, pl.checkNameConflicts()
+	planner.plan.outputs, planner.plan.imports = evaluation.Outputs, evaluation.Imports
+	planner.compareResources()
+	return planner.plan, planner.checkNameConflicts()
 }
 
 func (pl *planner) input() template.Input {
-	d := pl.proposal.def.Settings
-	notifications := make([]any, len(d.Notifications))
-	for i, arn := range d.Notifications {
+	settings := pl.proposal.def.Settings
+	notifications := make([]any, len(settings.Notifications))
+	for i, arn := range settings.Notifications {
 		notifications[i] = arn
 	}
 
 	return template.Input{
-		Parameters: d.Parameters,
+		Parameters: settings.Parameters,
 		Pseudo: map[string]any{
 			"AWS::AccountId": pl.site.Account, "AWS::Region": pl.site.Region, "AWS::Partition": pl.site.Partition,
 			"AWS::URLSuffix": pl.site.Suffix, "AWS::StackId": pl.st.ARN, "AWS::StackName": pl.st.Name,
@@ -95,61 +95,61 @@ func (pl *planner) input() template.Input {
 }
 
 // resolveResource decides whether a resource keeps its physical id, and gives it one.
-func (pl *planner) resolveResource(r template.Resource) (template.ResourceValues, error) {
-	if r.Type == "AWS::CloudFormation::Stack" {
-		return template.ResourceValues{}, &syntax.Error{Message: nestedStackMessage(r)}
+func (pl *planner) resolveResource(resource template.Resource) (template.ResourceValues, error) {
+	if resource.Type == "AWS::CloudFormation::Stack" {
+		return template.ResourceValues{}, &syntax.Error{Message: nestedStackMessage(resource)}
 	}
 
-	behaviour, err := rollout.ReadBehaviour(r.Metadata)
+	behaviour, err := rollout.ReadBehaviour(resource.Metadata)
 	if err != nil {
-		return template.ResourceValues{}, &syntax.Error{Message: fmt.Sprintf("Template format error: [/Resources/%s/Metadata] %s (line %d)", r.LogicalID, err, r.Line)}
+		return template.ResourceValues{}, &syntax.Error{Message: fmt.Sprintf("Template format error: [/Resources/%s/Metadata] %s (line %d)", resource.LogicalID, err, resource.Line)}
 	}
 
-	n := rollout.Resource{
-		LogicalID: r.LogicalID, Type: r.Type, Generation: pl.operation, Properties: r.Properties,
-		Attributes: r.Attributes, DeletionPolicy: r.DeletionPolicy, UpdateReplacePolicy: r.UpdateReplacePolicy,
-		DependsOn: r.DependsOn, Sources: r.Sources, Behaviour: behaviour, Shown: pl.maskedProperties(r),
+	planned := rollout.Resource{
+		LogicalID: resource.LogicalID, Type: resource.Type, Generation: pl.operation, Properties: resource.Properties,
+		Attributes: resource.Attributes, DeletionPolicy: resource.DeletionPolicy, UpdateReplacePolicy: resource.UpdateReplacePolicy,
+		DependsOn: resource.DependsOn, Sources: resource.Sources, Behaviour: behaviour, Shown: pl.maskedProperties(resource),
 	}
-	if len(r.Metadata) > 0 {
-		n.Metadata = syntax.Canonical(r.Metadata)
+	if len(resource.Metadata) > 0 {
+		planned.Metadata = syntax.Canonical(resource.Metadata)
 	}
 
-	made := pl.assignPhysicalID(&n)
-	pl.plan.new = append(pl.plan.new, n)
-	return template.ResourceValues{Ref: n.PhysicalID, Attribute: func(name string) (any, error) {
-		v, err := made.Attribute(name)
+	made := pl.assignPhysicalID(&planned)
+	pl.plan.new = append(pl.plan.new, planned)
+	return template.ResourceValues{Ref: planned.PhysicalID, Attribute: func(name string) (any, error) {
+		value, err := made.Attribute(name)
 		if err != nil {
 			return nil, &syntax.Error{Message: err.Error()}
 		}
-		return v, nil
+		return value, nil
 	}}, nil
 }
 
 // assignPhysicalID gives a resource its physical id: the one it has, unless a change
 // replaces it.
-func (pl *planner) assignPhysicalID(n *rollout.Resource) spec.Made {
+func (pl *planner) assignPhysicalID(planned *rollout.Resource) spec.Made {
 	known := pl.c.s.catalog
-	old := pl.before[n.LogicalID]
-	if old != nil && old.Type != n.Type {
-		pl.changedTypes = append(pl.changedTypes, n.LogicalID)
+	old := pl.before[planned.LogicalID]
+	if old != nil && old.Type != planned.Type {
+		pl.changedTypes = append(pl.changedTypes, planned.LogicalID)
 	}
 
-	replaced := old != nil && slices.ContainsFunc(rollout.ChangedProperties(old.Properties, n.Properties), func(name string) bool {
-		return known.Recreation(n.Type, name) == spec.Always
+	replaced := old != nil && slices.ContainsFunc(rollout.ChangedProperties(old.Properties, planned.Properties), func(name string) bool {
+		return known.Recreation(planned.Type, name) == spec.Always
 	})
 	if old != nil && !replaced {
-		n.Generation = old.Generation
+		planned.Generation = old.Generation
 	}
 
-	made := known.Make(spec.Order{Site: pl.site, Type: n.Type, LogicalID: n.LogicalID, Generation: n.Generation, Properties: n.Properties})
-	n.PhysicalID = made.ID
+	made := known.Make(spec.Order{Site: pl.site, Type: planned.Type, LogicalID: planned.LogicalID, Generation: planned.Generation, Properties: planned.Properties})
+	planned.PhysicalID = made.ID
 	if old != nil && !replaced {
-		n.PhysicalID = old.PhysicalID
+		planned.PhysicalID = old.PhysicalID
 	}
 
-	if replaced && n.PhysicalID == old.PhysicalID && known.Unique(n.Type, n.Properties) {
-		n.Behaviour = rollout.Behaviour{Fail: "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename " +
-			n.PhysicalID + " and update the stack again."}
+	if replaced && planned.PhysicalID == old.PhysicalID && known.Unique(planned.Type, planned.Properties) {
+		planned.Behaviour = rollout.Behaviour{Fail: "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename " +
+			planned.PhysicalID + " and update the stack again."}
 	}
 
 	return made
@@ -157,19 +157,19 @@ func (pl *planner) assignPhysicalID(n *rollout.Resource) spec.Made {
 
 // maskedProperties is the text of a resource's properties for events: what comes from a
 // NoEcho parameter, be it by way of other resources, is masked.
-func (pl *planner) maskedProperties(r template.Resource) string {
+func (pl *planner) maskedProperties(resource template.Resource) string {
 	hidden := map[string]bool{}
 	for _, p := range pl.proposal.template.Parameters() {
 		hidden[p.Name] = p.NoEcho
 	}
 
 	properties := map[string]any{}
-	for name, v := range r.Properties {
+	for name, v := range resource.Properties {
 		properties[name] = v
-		for _, ref := range r.Sources[name].References {
+		for _, ref := range resource.Sources[name].References {
 			if hidden[ref.Name] && ref.Kind == template.ToParameter || pl.secret[referencedResource(ref)] {
 				properties[name] = template.Masked
-				pl.secret[r.LogicalID] = true
+				pl.secret[resource.LogicalID] = true
 			}
 		}
 	}
@@ -209,19 +209,19 @@ func (pl *planner) compareResources() {
 // stack's resource has.
 func (pl *planner) checkNameConflicts() error {
 	for i := range pl.plan.new {
-		n := &pl.plan.new[i]
-		old := pl.before[n.LogicalID]
-		if old != nil && old.PhysicalID == n.PhysicalID || !pl.c.s.catalog.Unique(n.Type, n.Properties) {
+		planned := &pl.plan.new[i]
+		old := pl.before[planned.LogicalID]
+		if old != nil && old.PhysicalID == planned.PhysicalID || !pl.c.s.catalog.Unique(planned.Type, planned.Properties) {
 			continue
 		}
 
-		owner, taken, err := pl.c.ResourceOwner(pl.st, n.Type, n.PhysicalID)
+		owner, taken, err := pl.c.ResourceOwner(pl.st, planned.Type, planned.PhysicalID)
 		if err != nil {
 			return err
 		}
 
 		if taken {
-			n.Behaviour = rollout.Behaviour{Fail: n.PhysicalID + " already exists in stack " + owner}
+			planned.Behaviour = rollout.Behaviour{Fail: planned.PhysicalID + " already exists in stack " + owner}
 		}
 	}
 

@@ -35,25 +35,25 @@ func (c *call) readProposal(before *store.Definition) (*proposal, error) {
 		return nil, err
 	}
 
-	p := &proposal{template: t, def: store.Definition{Body: body}}
-	d := &p.def.Settings
+	proposal := &proposal{template: t, def: store.Definition{Body: body}}
+	settings := &proposal.def.Settings
 	var previous map[string]string
 	if before != nil {
 		previous = before.Settings.Parameters
-		d.Tags, d.RoleARN = before.Settings.Tags, before.Settings.RoleARN
-		d.Notifications = before.Settings.Notifications
+		settings.Tags, settings.RoleARN = before.Settings.Tags, before.Settings.RoleARN
+		settings.Notifications = before.Settings.Notifications
 	}
 
-	if d.Parameters, err = t.BindParameters(c.parameterInputs(), previous); err != nil {
+	if settings.Parameters, err = t.BindParameters(c.parameterInputs(), previous); err != nil {
 		return nil, err
 	}
 
-	d.Description, d.ShownParameters = t.Description(), maskParameters(t, d.Parameters)
-	if err := c.readSettings(d); err != nil {
+	settings.Description, settings.ShownParameters = t.Description(), maskParameters(t, settings.Parameters)
+	if err := c.readSettings(settings); err != nil {
 		return nil, err
 	}
 
-	return p, c.checkCapabilities(t, d.Capabilities)
+	return proposal, c.checkCapabilities(t, settings.Capabilities)
 }
 
 // checkSupported refuses what a request may ask of CloudFormation and a sandbox
@@ -83,12 +83,12 @@ func (c *call) checkSupported() error {
 // maskParameters lists values as they may be shown, in the template's order.
 func maskParameters(t *template.Template, values map[string]string) []store.Parameter {
 	var out []store.Parameter
-	for _, p := range t.Parameters() {
-		v := values[p.Name]
-		if p.NoEcho {
-			v = template.Masked
+	for _, parameter := range t.Parameters() {
+		value := values[parameter.Name]
+		if parameter.NoEcho {
+			value = template.Masked
 		}
-		out = append(out, store.Parameter{ParameterKey: p.Name, ParameterValue: v})
+		out = append(out, store.Parameter{ParameterKey: parameter.Name, ParameterValue: value})
 	}
 	return out
 }
@@ -127,36 +127,36 @@ func (c *call) parameterInputs() []template.ParameterInput {
 
 // readSettings reads everything beside template and parameters. What the request
 // does not name stays as it was; an empty list clears.
-func (c *call) readSettings(d *store.Settings) error {
+func (c *call) readSettings(settings *store.Settings) error {
 	if c.form.Listed("Tags") {
 		tags, err := c.tags()
 		if err != nil {
 			return err
 		}
 
-		d.Tags = tags
+		settings.Tags = tags
 	}
 
 	if role := c.form.Text("RoleARN"); role != "" {
 		if !strings.HasPrefix(role, "arn:") || len(role) < 20 || len(role) > 2048 {
 			return constraintError("roleARN", role, "Member must have length between 20 and 2048 and be an ARN")
 		}
-		d.RoleARN = role
+		settings.RoleARN = role
 	}
 
 	if c.form.Listed("NotificationARNs") {
-		d.Notifications = c.form.Texts("NotificationARNs")
+		settings.Notifications = c.form.Texts("NotificationARNs")
 	}
 
-	d.Capabilities = c.form.Texts("Capabilities")
-	for _, name := range d.Capabilities {
+	settings.Capabilities = c.form.Texts("Capabilities")
+	for _, name := range settings.Capabilities {
 		if !slices.Contains([]string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"}, name) {
 			return constraintError("capabilities", name, "Member must satisfy enum value set: [CAPABILITY_NAMED_IAM, CAPABILITY_AUTO_EXPAND, CAPABILITY_IAM]")
 		}
 	}
 
 	var err error
-	d.RetainExceptOnCreate, err = c.form.Flag("RetainExceptOnCreate")
+	settings.RetainExceptOnCreate, err = c.form.Flag("RetainExceptOnCreate")
 	return err
 }
 
@@ -218,11 +218,11 @@ func (c *call) readOnFailure() (rollout.OnFailure, error) {
 }
 
 func parseOnFailure(member, name string) (rollout.OnFailure, error) {
-	switch f := rollout.OnFailure(name); f {
+	switch onFailure := rollout.OnFailure(name); onFailure {
 	case "":
 		return rollout.Rollback, nil
 	case rollout.Rollback, rollout.DoNothing, rollout.Remove:
-		return f, nil
+		return onFailure, nil
 	}
 	return "", constraintError(member, name, "Member must satisfy enum value set: [DO_NOTHING, ROLLBACK, DELETE]")
 }

@@ -57,15 +57,15 @@ func TestWrongRequestsAreRefusedInAWSsWords(t *testing.T) {
 
 	for _, row := range refusals(arn) {
 		status, body := post(t, endpoint, row.form)
-		var e struct {
+		var answer struct {
 			Error struct{ Code, Message string }
 		}
-		if err := xml.Unmarshal([]byte(body), &e); err != nil {
+		if err := xml.Unmarshal([]byte(body), &answer); err != nil {
 			t.Errorf("%.80s: %v in %s", row.form, err, body)
 		}
 
-		if status != row.status || e.Error.Code != row.code || !strings.Contains(e.Error.Message, row.want) {
-			t.Errorf("%.80s\ngot  %d %s: %s\nwant %d %s: %s", row.form, status, e.Error.Code, e.Error.Message, row.status, row.code, row.want)
+		if status != row.status || answer.Error.Code != row.code || !strings.Contains(answer.Error.Message, row.want) {
+			t.Errorf("%.80s\ngot  %d %s: %s\nwant %d %s: %s", row.form, status, answer.Error.Code, answer.Error.Message, row.status, row.code, row.want)
 		}
 	}
 }

@@ -19,58 +19,58 @@ import (
 )
 
 func TestRepeatedRequestsAreDoneOnce(t *testing.T) {
-	c := open(t)
+	client := open(t)
 	ctx := t.Context()
 	create := &cloudformation.CreateStackInput{StackName: aws.String("web"), TemplateBody: aws.String(shop), ClientRequestToken: aws.String("t1")}
-	first, err := c.CreateStack(ctx, create)
+	first, err := client.CreateStack(ctx, create)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	again, err := c.CreateStack(ctx, create)
+	again, err := client.CreateStack(ctx, create)
 	if err != nil || *again.StackId != *first.StackId {
 		t.Errorf("created again: %v", err)
 	}
 
 	create.Tags = []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}
-	_, err = c.CreateStack(ctx, create)
+	_, err = client.CreateStack(ctx, create)
 	wantError(t, err, "TokenAlreadyExistsException", "A client request token already exists")
 
-	in := createInput("web", "cs")
-	in.ClientToken, in.Parameters = aws.String("t2"), []types.Parameter{parameter("Seconds", "31")}
-	made, err := c.CreateChangeSet(ctx, in)
+	input := createInput("web", "cs")
+	input.ClientToken, input.Parameters = aws.String("t2"), []types.Parameter{parameter("Seconds", "31")}
+	made, err := client.CreateChangeSet(ctx, input)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	remade, err := c.CreateChangeSet(ctx, in)
+	remade, err := client.CreateChangeSet(ctx, input)
 	if err != nil || *remade.Id != *made.Id {
 		t.Errorf("change set again: %v", err)
 	}
 
-	in.ClientToken = aws.String("t3")
-	_, err = c.CreateChangeSet(ctx, in)
+	input.ClientToken = aws.String("t3")
+	_, err = client.CreateChangeSet(ctx, input)
 	wantError(t, err, "AlreadyExistsException", "ChangeSet cs cannot be created due to a mismatch with existing attribute ClientToken")
 
 	execute := &cloudformation.ExecuteChangeSetInput{ChangeSetName: made.Id, ClientRequestToken: aws.String("t4")}
 	for range 2 {
-		if _, err := c.ExecuteChangeSet(ctx, execute); err != nil {
+		if _, err := client.ExecuteChangeSet(ctx, execute); err != nil {
 			t.Fatal(err)
 		}
 	}
 
 	updates := 0
-	p, err := c.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: aws.String("web")})
+	described, err := client.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: aws.String("web")})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	for _, e := range p.StackEvents {
-		if e.ResourceStatus == types.ResourceStatusUpdateInProgress && *e.LogicalResourceId == "web" {
+	for _, event := range described.StackEvents {
+		if event.ResourceStatus == types.ResourceStatusUpdateInProgress && *event.LogicalResourceId == "web" {
 			updates++
 		}
-		if want := map[bool]string{true: "t4", false: "t1"}[strings.HasPrefix(string(e.ResourceStatus), "UPDATE")]; aws.ToString(e.ClientRequestToken) != want {
-			t.Errorf("%s %s has token %q, want %q", *e.LogicalResourceId, e.ResourceStatus, aws.ToString(e.ClientRequestToken), want)
+		if want := map[bool]string{true: "t4", false: "t1"}[strings.HasPrefix(string(event.ResourceStatus), "UPDATE")]; aws.ToString(event.ClientRequestToken) != want {
+			t.Errorf("%s %s has token %q, want %q", *event.LogicalResourceId, event.ResourceStatus, aws.ToString(event.ClientRequestToken), want)
 		}
 	}
 
@@ -80,14 +80,14 @@ func TestRepeatedRequestsAreDoneOnce(t *testing.T) {
 }
 
 func TestOtherChangeSetsBecomeObsolete(t *testing.T) {
-	c := open(t)
+	client := open(t)
 	ctx := t.Context()
-	apply(t, c, "web", shop)
+	apply(t, client, "web", shop)
 	ids := map[string]*string{}
 	for _, name := range []string{"one", "two"} {
 		in := createInput("web", name)
 		in.Parameters = []types.Parameter{parameter("Seconds", "31")}
-		made, err := c.CreateChangeSet(ctx, in)
+		made, err := client.CreateChangeSet(ctx, in)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,13 +95,13 @@ func TestOtherChangeSetsBecomeObsolete(t *testing.T) {
 		ids[name] = made.Id
 	}
 
-	if _, err := c.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: aws.String("one"), StackName: aws.String("web")}); err != nil {
+	if _, err := client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: aws.String("one"), StackName: aws.String("web")}); err != nil {
 		t.Fatal(err)
 	}
 
-	_, err := c.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: ids["two"]})
+	_, err := client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: ids["two"]})
 	wantError(t, err, "InvalidChangeSetStatus", "in its current execution status of [OBSOLETE]")
-	list, err := c.ListChangeSets(ctx, &cloudformation.ListChangeSetsInput{StackName: aws.String("web")})
+	list, err := client.ListChangeSets(ctx, &cloudformation.ListChangeSetsInput{StackName: aws.String("web")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,14 +116,14 @@ func TestOtherChangeSetsBecomeObsolete(t *testing.T) {
 	}
 
 	for range 2 { // deleting what is not there is no error
-		if _, err := c.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: ids["two"]}); err != nil {
+		if _, err := client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: ids["two"]}); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
 func TestLongListsComeInPages(t *testing.T) {
-	c := open(t)
+	client := open(t)
 	ctx := t.Context()
 	var b strings.Builder
 	b.WriteString("Resources:\n")
@@ -134,21 +134,21 @@ func TestLongListsComeInPages(t *testing.T) {
 
 	in := createInput("big", "cs")
 	in.ChangeSetType, in.TemplateBody = types.ChangeSetTypeCreate, aws.String(b.String())
-	made, err := c.CreateChangeSet(ctx, in)
+	made, err := client.CreateChangeSet(ctx, in)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if got := changes(t, c, *made.Id); len(got) != 250 {
+	if got := changes(t, client, *made.Id); len(got) != 250 {
 		t.Errorf("%d changes, want 250", len(got))
 	}
 
-	if _, err := c.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: made.Id}); err != nil {
+	if _, err := client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: made.Id}); err != nil {
 		t.Fatal(err)
 	}
 
 	seen := map[string]bool{}
-	all := events(t, c, "big")
+	all := events(t, client, "big")
 	for _, e := range all {
 		seen[e] = true
 	}
@@ -158,18 +158,18 @@ func TestLongListsComeInPages(t *testing.T) {
 	}
 
 	for i := range 105 {
-		if _, err := c.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: aws.String(fmt.Sprintf("s%d", i)), TemplateBody: aws.String("Resources: {T: {Type: AWS::SNS::Topic}}")}); err != nil {
+		if _, err := client.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: aws.String(fmt.Sprintf("s%d", i)), TemplateBody: aws.String("Resources: {T: {Type: AWS::SNS::Topic}}")}); err != nil {
 			t.Fatal(err)
 		}
 	}
 
-	if _, err := c.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: aws.String("s7")}); err != nil {
+	if _, err := client.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: aws.String("s7")}); err != nil {
 		t.Fatal(err)
 	}
 
 	live := 0
-	for p := cloudformation.NewDescribeStacksPaginator(c, &cloudformation.DescribeStacksInput{}); p.HasMorePages(); {
-		page, err := p.NextPage(ctx)
+	for paginator := cloudformation.NewDescribeStacksPaginator(client, &cloudformation.DescribeStacksInput{}); paginator.HasMorePages(); {
+		page, err := paginator.NextPage(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -178,8 +178,8 @@ func TestLongListsComeInPages(t *testing.T) {
 	}
 
 	deleted := 0
-	for p := cloudformation.NewListStacksPaginator(c, &cloudformation.ListStacksInput{StackStatusFilter: []types.StackStatus{types.StackStatusDeleteComplete}}); p.HasMorePages(); {
-		page, err := p.NextPage(ctx)
+	for paginator := cloudformation.NewListStacksPaginator(client, &cloudformation.ListStacksInput{StackStatusFilter: []types.StackStatus{types.StackStatusDeleteComplete}}); paginator.HasMorePages(); {
+		page, err := paginator.NextPage(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,74 +193,74 @@ func TestLongListsComeInPages(t *testing.T) {
 }
 
 func TestTemplatesAndResourcesAreFound(t *testing.T) {
-	c := open(t)
+	client := open(t)
 	ctx := t.Context()
-	apply(t, c, "web", shop)
-	body, err := c.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: aws.String("web")})
+	apply(t, client, "web", shop)
+	body, err := client.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: aws.String("web")})
 	if err != nil || *body.TemplateBody != shop {
 		t.Errorf("GetTemplate: %v", err)
 	}
 
-	body, err = c.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: aws.String("web"), ChangeSetName: aws.String("cs0")})
+	body, err = client.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: aws.String("web"), ChangeSetName: aws.String("cs0")})
 	if err != nil || *body.TemplateBody != shop {
 		t.Errorf("GetTemplate of a change set: %v", err)
 	}
 
 	url := aws.String("https://sqs.us-east-1.amazonaws.com/000000000000/shop-dev")
-	found, err := c.DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{PhysicalResourceId: url})
+	found, err := client.DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{PhysicalResourceId: url})
 	if err != nil || len(found.StackResources) != 2 {
 		t.Errorf("by physical id: %v", err)
 	}
 
-	one, err := c.DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{StackName: aws.String("web"), LogicalResourceId: aws.String("Queue")})
+	one, err := client.DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{StackName: aws.String("web"), LogicalResourceId: aws.String("Queue")})
 	if err != nil || len(one.StackResources) != 1 || *one.StackResources[0].PhysicalResourceId != *url {
 		t.Errorf("by logical id: %v", err)
 	}
 
-	v, err := c.ValidateTemplate(ctx, &cloudformation.ValidateTemplateInput{TemplateBody: aws.String(
+	validated, err := client.ValidateTemplate(ctx, &cloudformation.ValidateTemplateInput{TemplateBody: aws.String(
 		"Description: d\nParameters: {P: {Type: String, Default: x, NoEcho: true}}\nResources: {R: {Type: AWS::IAM::Role}}")})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if *v.Description != "d" || *v.Parameters[0].DefaultValue != "x" || !*v.Parameters[0].NoEcho || v.Capabilities[0] != types.CapabilityCapabilityIam ||
-		*v.CapabilitiesReason != "The following resource(s) require capabilities: [AWS::IAM::Role]" {
-		t.Errorf("%+v", v)
+	if *validated.Description != "d" || *validated.Parameters[0].DefaultValue != "x" || !*validated.Parameters[0].NoEcho || validated.Capabilities[0] != types.CapabilityCapabilityIam ||
+		*validated.CapabilitiesReason != "The following resource(s) require capabilities: [AWS::IAM::Role]" {
+		t.Errorf("%+v", validated)
 	}
 }
 
 func TestManyClientsAtOnceKeepTheBooksRight(t *testing.T) {
 	url := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{Each: time.Nanosecond})
-	c := client(url, "us-east-1")
+	client := client(url, "us-east-1")
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
 			name := aws.String(fmt.Sprintf("s%d", i%4)) // two for each stack
 			for range 5 {
 				// Either may come first: what counts is that the books stay whole.
-				_, _ = c.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: name, TemplateBody: aws.String(shop), Parameters: []types.Parameter{parameter("Stage", "dev")}})
-				_, _ = c.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{})
-				_, _ = c.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: name})
+				_, _ = client.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: name, TemplateBody: aws.String(shop), Parameters: []types.Parameter{parameter("Stage", "dev")}})
+				_, _ = client.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{})
+				_, _ = client.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: name})
 			}
 		})
 	}
 
 	wg.Wait()
 	names := map[string]int{}
-	out, err := c.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{})
+	out, err := client.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	for _, s := range out.Stacks {
-		names[*s.StackName]++
-		if names[*s.StackName] > 1 {
-			t.Errorf("stack %s is there twice", *s.StackName)
+	for _, stack := range out.Stacks {
+		names[*stack.StackName]++
+		if names[*stack.StackName] > 1 {
+			t.Errorf("stack %s is there twice", *stack.StackName)
 		}
 	}
 
-	if s := apply(t, c, "after", strings.ReplaceAll(shop, "shop-", "after-")); s.StackStatus != types.StackStatusCreateComplete {
-		t.Errorf("a stack afterwards: %s", s.StackStatus)
+	if stack := apply(t, client, "after", strings.ReplaceAll(shop, "shop-", "after-")); stack.StackStatus != types.StackStatusCreateComplete {
+		t.Errorf("a stack afterwards: %s", stack.StackStatus)
 	}
 }
 
@@ -271,16 +271,16 @@ func TestALongHistoryDoesNotWeigh(t *testing.T) {
 		apply(t, c, "shop", shop, parameter("Seconds", fmt.Sprint(30+i)))
 	}
 
-	d, err := store.Open(t.Context(), path)
+	database, err := store.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	defer d.Close()
+	defer database.Close()
 
 	for table, most := range map[string]int{"event WHERE state IS NOT NULL": 2 + 2*4, "revision": 1 + 3} {
 		var n int
-		err := d.View(t.Context(), func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM ` + table).Scan(&n) })
+		err := database.View(t.Context(), func(tx *db.Tx) error { return tx.QueryRow(`SELECT count(*) FROM ` + table).Scan(&n) })
 		if err != nil || n > most {
 			t.Errorf("%d rows in %s (%v), want at most %d", n, table, err, most)
 		}

@@ -27,7 +27,7 @@ type describeStackResourcesResult struct {
 }
 
 func (c *call) describeStackResources() (any, error) {
-	st, err := c.resourceStack()
+	stack, err := c.resourceStack()
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ func (c *call) describeStackResources() (any, error) {
 	only := c.form.Text("LogicalResourceId")
 	rows, err := c.Tx.Query(`SELECT e.logical_id, e.physical_id, e.type, e.at, e.status, e.reason, e.gone FROM event e
 		JOIN (SELECT logical_id, max(seq) AS seq FROM event WHERE stack_id = $1 AND at <= $2 AND state IS NOT NULL GROUP BY logical_id) l
-		ON e.stack_id = $1 AND e.seq = l.seq ORDER BY e.logical_id`, st.ID, c.Now())
+		ON e.stack_id = $1 AND e.seq = l.seq ORDER BY e.logical_id`, stack.ID, c.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -43,27 +43,27 @@ func (c *call) describeStackResources() (any, error) {
 
 	out := describeStackResourcesResult{}
 	for rows.Next() {
-		x := stackResourceXML{StackName: st.Name, StackID: st.ARN}
+		resource := stackResourceXML{StackName: stack.Name, StackID: stack.ARN}
 		var at int64
 		var gone bool
-		if err := rows.Scan(&x.LogicalResourceID, &x.PhysicalResourceID, &x.ResourceType, &at, &x.ResourceStatus, &x.ResourceStatusReason, &gone); err != nil {
+		if err := rows.Scan(&resource.LogicalResourceID, &resource.PhysicalResourceID, &resource.ResourceType, &at, &resource.ResourceStatus, &resource.ResourceStatusReason, &gone); err != nil {
 			return nil, err
 		}
 
-		if gone && st.Status != "DELETE_COMPLETE" || only != "" && x.LogicalResourceID != only {
+		if gone && stack.Status != "DELETE_COMPLETE" || only != "" && resource.LogicalResourceID != only {
 			continue
 		}
 
-		x.Timestamp = awsquery.Time(db.Time(at))
-		x.DriftInformation.StackResourceDriftStatus = "NOT_CHECKED"
-		out.StackResources.Members = append(out.StackResources.Members, x)
+		resource.Timestamp = awsquery.Time(db.Time(at))
+		resource.DriftInformation.StackResourceDriftStatus = "NOT_CHECKED"
+		out.StackResources.Members = append(out.StackResources.Members, resource)
 	}
 
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
 	if only != "" && len(out.StackResources.Members) == 0 {
-		return nil, validationError("Resource %s does not exist for stack %s", syntax.Clip(only), st.Name)
+		return nil, validationError("Resource %s does not exist for stack %s", syntax.Clip(only), stack.Name)
 	}
 
 	return out, nil
@@ -77,12 +77,12 @@ func (c *call) resourceStack() (*store.Stack, error) {
 			return nil, validationError("StackName and PhysicalResourceId can not be specified at the same time")
 		}
 
-		st, err := c.FindStack(c.form.Text("StackName"))
+		stack, err := c.FindStack(c.form.Text("StackName"))
 		if errors.Is(err, store.ErrNoStack) {
 			return nil, validationError("Stack with id %s does not exist", syntax.Clip(c.form.Text("StackName")))
 		}
 
-		return st, err
+		return stack, err
 	}
 
 	if physical == "" {

@@ -49,8 +49,8 @@ type assumeRoleResult struct {
 // account is the role's, so that its stacks are in that account's books.
 func (c *call) assumeRole() (any, error) {
 	role := c.form.Text("RoleArn")
-	m := rolePattern.FindStringSubmatch(role)
-	if m == nil || len(role) < 20 || len(role) > 2048 {
+	match := rolePattern.FindStringSubmatch(role)
+	if match == nil || len(role) < 20 || len(role) > 2048 {
 		return nil, validationError("%s is invalid", syntax.Clip(role))
 	}
 
@@ -61,12 +61,12 @@ func (c *call) assumeRole() (any, error) {
 
 	seconds := 3600
 	if text := c.form.Text("DurationSeconds"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 900 || n > 43200 {
+		number, err := strconv.Atoi(text)
+		if err != nil || number < 900 || number > 43200 {
 			return nil, constraintError("durationSeconds", text, "Member must have value between 900 and 43200")
 		}
 
-		seconds = n
+		seconds = number
 	}
 
 	expires := c.Tx.Now.Add(time.Duration(seconds) * time.Second)
@@ -75,12 +75,12 @@ func (c *call) assumeRole() (any, error) {
 	out.Credentials.SecretAccessKey = (rand.Text() + rand.Text())[:40]
 	out.Credentials.SessionToken = rand.Text() + rand.Text()
 	out.Credentials.Expiration = awsquery.Time(expires)
-	last := m[3][strings.LastIndexByte(m[3], '/')+1:]
-	out.AssumedRoleUser.AssumedRoleID = "AROASANDBOX" + m[2] + ":" + name
-	out.AssumedRoleUser.Arn = "arn:" + m[1] + ":sts::" + m[2] + ":assumed-role/" + last + "/" + name
+	last := match[3][strings.LastIndexByte(match[3], '/')+1:]
+	out.AssumedRoleUser.AssumedRoleID = "AROASANDBOX" + match[2] + ":" + name
+	out.AssumedRoleUser.Arn = "arn:" + match[1] + ":sts::" + match[2] + ":assumed-role/" + last + "/" + name
 	_, err := c.Tx.Exec(`INSERT INTO session (access_key_id, secret, token, account, arn, user_id, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`, out.Credentials.AccessKeyID, out.Credentials.SecretAccessKey,
-		out.Credentials.SessionToken, m[2], out.AssumedRoleUser.Arn, out.AssumedRoleUser.AssumedRoleID, db.Millis(expires))
+		out.Credentials.SessionToken, match[2], out.AssumedRoleUser.Arn, out.AssumedRoleUser.AssumedRoleID, db.Millis(expires))
 	if err != nil {
 		return nil, err
 	}

@@ -60,18 +60,18 @@ func Open(ctx context.Context, path string, opt Options) (*Sandbox, error) {
 		return nil, err
 	}
 
-	d, err := store.Open(ctx, path)
+	database, err := store.Open(ctx, path)
 	if err != nil {
 		return nil, err
 	}
 
-	s := &Sandbox{opt: opt, db: d, catalog: known, verifier: &sigv4.Verifier{}}
-	s.operations = operations()
-	if err := d.Update(ctx, store.Purge); err != nil {
-		return nil, errors.Join(err, d.Close())
+	sandbox := &Sandbox{opt: opt, db: database, catalog: known, verifier: &sigv4.Verifier{}}
+	sandbox.operations = operations()
+	if err := database.Update(ctx, store.Purge); err != nil {
+		return nil, errors.Join(err, database.Close())
 	}
 
-	return s, nil
+	return sandbox, nil
 }
 
 // Close closes the books. Requests must have ended.
@@ -104,14 +104,14 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // toQueryError turns an error into what the client is told. What is not meant for it
 // is logged.
 func (s *Sandbox) toQueryError(ctx context.Context, action string, err error) *awsquery.Error {
-	if e, ok := errors.AsType[*awsquery.Error](err); ok {
-		return e
+	if queryErr, ok := errors.AsType[*awsquery.Error](err); ok {
+		return queryErr
 	}
-	if e, ok := errors.AsType[*syntax.Error](err); ok {
-		return &awsquery.Error{Code: "ValidationError", Message: e.Message}
+	if queryErr, ok := errors.AsType[*syntax.Error](err); ok {
+		return &awsquery.Error{Code: "ValidationError", Message: queryErr.Message}
 	}
-	if e, ok := errors.AsType[*sigv4.Error](err); ok {
-		return &awsquery.Error{Code: e.QueryCode(), Message: e.Message, Status: http.StatusForbidden}
+	if queryErr, ok := errors.AsType[*sigv4.Error](err); ok {
+		return &awsquery.Error{Code: queryErr.QueryCode(), Message: queryErr.Message, Status: http.StatusForbidden}
 	}
 
 	if ctx.Err() == nil {
@@ -130,9 +130,9 @@ func (s *Sandbox) serve(r *http.Request, body []byte) (action string, service aw
 	}
 
 	action = form.Text("Action")
-	op, known := s.operations[action]
+	operation, known := s.operations[action]
 	if known {
-		service = op.service
+		service = operation.service
 	}
 
 	who, err := s.authenticate(r, body)
@@ -146,12 +146,12 @@ func (s *Sandbox) serve(r *http.Request, body []byte) (action string, service aw
 	}
 
 	run := s.db.View
-	if op.writes {
+	if operation.writes {
 		run = s.db.Update
 	}
 
 	err = run(r.Context(), func(tx *db.Tx) error {
-		result, err = op.do(&call{
+		result, err = operation.do(&call{
 			Scope:  store.Scope{Tx: tx, Account: who.account, Region: who.region, Partition: who.partition()},
 			s:      s,
 			who:    who,

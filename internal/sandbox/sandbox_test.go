@@ -24,15 +24,15 @@ func open(t testing.TB) *cloudformation.Client {
 // serve opens a sandbox and returns its URL.
 func serve(t testing.TB, path string, opt sandbox.Options) string {
 	t.Helper()
-	s, err := sandbox.Open(t.Context(), path, opt)
+	server, err := sandbox.Open(t.Context(), path, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	srv := httptest.NewServer(s)
+	srv := httptest.NewServer(server)
 	t.Cleanup(func() {
 		srv.Close()
-		if err := s.Close(); err != nil {
+		if err := server.Close(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -52,21 +52,21 @@ func client(url, region string) *cloudformation.Client {
 }
 
 // apply brings a stack to a template by a change set, and returns the stack.
-func apply(t testing.TB, c *cloudformation.Client, name, body string, params ...types.Parameter) types.Stack {
+func apply(t testing.TB, client *cloudformation.Client, name, body string, params ...types.Parameter) types.Stack {
 	t.Helper()
 	ctx := t.Context()
 	kind := types.ChangeSetTypeCreate
-	if _, err := c.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name}); err == nil {
+	if _, err := client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name}); err == nil {
 		kind = types.ChangeSetTypeUpdate
 	}
 
-	n, err := c.ListChangeSets(ctx, &cloudformation.ListChangeSetsInput{StackName: &name})
+	n, err := client.ListChangeSets(ctx, &cloudformation.ListChangeSetsInput{StackName: &name})
 	number := "cs0"
 	if err == nil {
 		number = "cs" + string(rune('0'+len(n.Summaries)))
 	}
 
-	cs, err := c.CreateChangeSet(ctx, &cloudformation.CreateChangeSetInput{
+	created, err := client.CreateChangeSet(ctx, &cloudformation.CreateChangeSetInput{
 		StackName: &name, ChangeSetName: &number, ChangeSetType: kind, TemplateBody: &body, Parameters: params,
 		Capabilities: []types.Capability{types.CapabilityCapabilityNamedIam},
 	})
@@ -74,15 +74,15 @@ func apply(t testing.TB, c *cloudformation.Client, name, body string, params ...
 		t.Fatal(err)
 	}
 
-	if _, err := c.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: cs.Id, ClientRequestToken: aws.String("tok-" + number)}); err != nil {
-		d, _ := c.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: cs.Id})
+	if _, err := client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: created.Id, ClientRequestToken: aws.String("tok-" + number)}); err != nil {
+		d, _ := client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: created.Id})
 		t.Fatalf("%v (%s)", err, aws.ToString(d.StatusReason))
 	}
 
-	return described(t, c, *cs.StackId)
+	return describeStack(t, client, *created.StackId)
 }
 
-func described(t testing.TB, c *cloudformation.Client, name string) types.Stack {
+func describeStack(t testing.TB, c *cloudformation.Client, name string) types.Stack {
 	t.Helper()
 	out, err := c.DescribeStacks(context.WithoutCancel(t.Context()), &cloudformation.DescribeStacksInput{StackName: &name})
 	if err != nil {
@@ -95,11 +95,11 @@ func described(t testing.TB, c *cloudformation.Client, name string) types.Stack 
 }
 
 func outputs(s types.Stack) map[string]string {
-	m := map[string]string{}
+	values := map[string]string{}
 	for _, o := range s.Outputs {
-		m[*o.OutputKey] = *o.OutputValue
+		values[*o.OutputKey] = *o.OutputValue
 	}
-	return m
+	return values
 }
 
 // events lists a stack's events, oldest first, as "Logical STATUS reason".

@@ -56,41 +56,41 @@ type describeChangeSetResult struct {
 }
 
 func (c *call) describeChangeSet() (any, error) {
-	cs, err := c.requestedChangeSet()
+	changeSet, err := c.requestedChangeSet()
 	if err != nil {
 		return nil, err
 	}
 
-	from, err := c.firstChange(cs)
+	from, err := c.firstChange(changeSet)
 	if err != nil {
 		return nil, err
 	}
 
-	d := cs.Definition.Settings
-	x := describeChangeSetResult{
-		ChangeSetName: cs.Name, ChangeSetID: cs.ARN, StackID: cs.Stack.ARN, StackName: cs.Stack.Name, Description: d.ChangeSetDescription, Parameters: awsquery.Of(d.ShownParameters...),
-		CreationTime: awsquery.Time(db.Time(cs.CreatedAt)), ExecutionStatus: cs.ExecutionStatus, Status: cs.Status, StatusReason: cs.StatusReason,
-		NotificationARNs: awsquery.Of(d.Notifications...), Capabilities: awsquery.Of(d.Capabilities...), Tags: awsquery.Of(d.Tags...), OnStackFailure: d.OnFailure,
+	settings := changeSet.Definition.Settings
+	result := describeChangeSetResult{
+		ChangeSetName: changeSet.Name, ChangeSetID: changeSet.ARN, StackID: changeSet.Stack.ARN, StackName: changeSet.Stack.Name, Description: settings.ChangeSetDescription, Parameters: awsquery.Of(settings.ShownParameters...),
+		CreationTime: awsquery.Time(db.Time(changeSet.CreatedAt)), ExecutionStatus: changeSet.ExecutionStatus, Status: changeSet.Status, StatusReason: changeSet.StatusReason,
+		NotificationARNs: awsquery.Of(settings.Notifications...), Capabilities: awsquery.Of(settings.Capabilities...), Tags: awsquery.Of(settings.Tags...), OnStackFailure: settings.OnFailure,
 	}
-	if cs.Status != "CREATE_COMPLETE" {
-		return x, nil
+	if changeSet.Status != "CREATE_COMPLETE" {
+		return result, nil
 	}
 
-	shown := cs.Changes[from:]
+	shown := changeSet.Changes[from:]
 	if len(shown) > pageSize {
 		shown = shown[:pageSize]
-		x.NextToken = c.pageToken(int64(from + pageSize))
+		result.NextToken = c.pageToken(int64(from + pageSize))
 	}
 
 	for _, ch := range shown {
-		x.Changes.Members = append(x.Changes.Members, changeToXML(ch))
+		result.Changes.Members = append(result.Changes.Members, changeToXML(ch))
 	}
 
-	return x, nil
+	return result, nil
 }
 
 // firstChange reads the NextToken: the index of the page's first change.
-func (c *call) firstChange(cs *store.ChangeSet) (int, error) {
+func (c *call) firstChange(changeSet *store.ChangeSet) (int, error) {
 	token := c.form.Text("NextToken")
 	if token == "" {
 		return 0, nil
@@ -100,32 +100,32 @@ func (c *call) firstChange(cs *store.ChangeSet) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if from < 0 || from > int64(len(cs.Changes)) {
+	if from < 0 || from > int64(len(changeSet.Changes)) {
 		return 0, validationError("NextToken is invalid")
 	}
 
 	return int(from), nil
 }
 
-func changeToXML(ch rollout.Change) changeXML {
-	x := changeXML{Type: "Resource", ResourceChange: resourceChangeXML{
-		PolicyAction: ch.PolicyAction, Action: ch.Action, LogicalResourceID: ch.LogicalID, PhysicalResourceID: ch.PhysicalID,
-		ResourceType: ch.Type, Replacement: ch.Replacement, Scope: awsquery.Of(ch.Scope...),
+func changeToXML(change rollout.Change) changeXML {
+	encoded := changeXML{Type: "Resource", ResourceChange: resourceChangeXML{
+		PolicyAction: change.PolicyAction, Action: change.Action, LogicalResourceID: change.LogicalID, PhysicalResourceID: change.PhysicalID,
+		ResourceType: change.Type, Replacement: change.Replacement, Scope: awsquery.Of(change.Scope...),
 	}}
-	for _, d := range ch.Details {
-		var dx detailXML
-		dx.Target.Attribute, dx.Target.Name = d.Attribute, d.Name
-		dx.Target.RequiresRecreation = string(d.Recreation)
+	for _, detail := range change.Details {
+		var encodedDetail detailXML
+		encodedDetail.Target.Attribute, encodedDetail.Target.Name = detail.Attribute, detail.Name
+		encodedDetail.Target.RequiresRecreation = string(detail.Recreation)
 
-		if d.Recreation == "" {
-			dx.Target.RequiresRecreation = "Never"
+		if detail.Recreation == "" {
+			encodedDetail.Target.RequiresRecreation = "Never"
 		}
 
-		dx.Evaluation, dx.ChangeSource, dx.CausingEntity = d.Evaluation, d.Source, d.Cause
-		x.ResourceChange.Details.Members = append(x.ResourceChange.Details.Members, dx)
+		encodedDetail.Evaluation, encodedDetail.ChangeSource, encodedDetail.CausingEntity = detail.Evaluation, detail.Source, detail.Cause
+		encoded.ResourceChange.Details.Members = append(encoded.ResourceChange.Details.Members, encodedDetail)
 	}
 
-	return x
+	return encoded
 }
 
 type changeSetSummary struct {
@@ -151,12 +151,12 @@ func (c *call) listChangeSets() (any, error) {
 		return nil, err
 	}
 
-	st, err := c.requestedStack()
+	stack, err := c.requestedStack()
 	if err != nil {
 		return nil, err
 	}
 
-	all, err := c.ListStackChangeSets(st, page, pageSize+1)
+	all, err := c.ListStackChangeSets(stack, page, pageSize+1)
 	if err != nil {
 		return nil, err
 	}
@@ -167,15 +167,15 @@ func (c *call) listChangeSets() (any, error) {
 		out.NextToken = c.pageToken(all[pageSize-1].ID)
 	}
 
-	for _, cs := range all {
-		d, err := c.LoadDefinition(cs.DefinitionID)
+	for _, changeSet := range all {
+		definition, err := c.LoadDefinition(changeSet.DefinitionID)
 		if err != nil {
 			return nil, err
 		}
 
 		out.Summaries.Members = append(out.Summaries.Members, changeSetSummary{
-			StackID: st.ARN, StackName: st.Name, ChangeSetID: cs.ARN, ChangeSetName: cs.Name, ExecutionStatus: cs.ExecutionStatus,
-			Status: cs.Status, StatusReason: cs.StatusReason, CreationTime: awsquery.Time(db.Time(cs.CreatedAt)), Description: d.Settings.ChangeSetDescription,
+			StackID: stack.ARN, StackName: stack.Name, ChangeSetID: changeSet.ARN, ChangeSetName: changeSet.Name, ExecutionStatus: changeSet.ExecutionStatus,
+			Status: changeSet.Status, StatusReason: changeSet.StatusReason, CreationTime: awsquery.Time(db.Time(changeSet.CreatedAt)), Description: definition.Settings.ChangeSetDescription,
 		})
 	}
 

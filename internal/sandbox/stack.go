@@ -19,11 +19,11 @@ func (c *call) requestedStack() (*store.Stack, error) {
 	if name == "" {
 		return nil, constraintError("stackName", "", "Member must not be null")
 	}
-	s, err := c.FindStack(name)
+	stack, err := c.FindStack(name)
 	if errors.Is(err, store.ErrNoStack) {
 		return nil, validationError("Stack with id %s does not exist", syntax.Clip(name))
 	}
-	return s, err
+	return stack, err
 }
 
 // namePattern is that of stacks and change sets.

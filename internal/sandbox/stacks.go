@@ -30,18 +30,18 @@ func (c *call) createStack() (any, error) {
 		return nil, err
 	}
 
-	p, err := c.readProposal(nil)
+	proposal, err := c.readProposal(nil)
 	if err != nil {
 		return nil, err
 	}
 
-	d := &p.def.Settings
-	if d.OnFailure, err = c.readOnFailure(); err != nil {
+	settings := &proposal.def.Settings
+	if settings.OnFailure, err = c.readOnFailure(); err != nil {
 		return nil, err
 	}
 
 	if text := c.form.Text("TimeoutInMinutes"); text != "" {
-		if d.TimeoutMinutes, err = strconv.Atoi(text); err != nil || d.TimeoutMinutes < 1 {
+		if settings.TimeoutMinutes, err = strconv.Atoi(text); err != nil || settings.TimeoutMinutes < 1 {
 			return nil, constraintError("timeoutInMinutes", text, "Member must have value greater than or equal to 1")
 		}
 	}
@@ -51,63 +51,63 @@ func (c *call) createStack() (any, error) {
 		return nil, err
 	}
 
-	st, err := c.InsertStack(name, protected)
+	stack, err := c.InsertStack(name, protected)
 	if err != nil {
 		return nil, err
 	}
 
-	pl, err := c.evaluatePlan(st, p)
+	plan, err := c.evaluatePlan(stack, proposal)
 	if err != nil {
 		return nil, err
 	}
-	if _, err = c.deploy(deployment{st: st, plan: pl, def: p.def, create: true, token: c.form.Text("ClientRequestToken")}); err != nil {
+	if _, err = c.deploy(deployment{st: stack, plan: plan, def: proposal.def, create: true, token: c.form.Text("ClientRequestToken")}); err != nil {
 		return nil, err
 	}
 
-	return stackID{st.ARN}, c.recordToken(name, st.ARN)
+	return stackID{stack.ARN}, c.recordToken(name, stack.ARN)
 }
 
 func (c *call) updateStack() (any, error) {
 	name := c.form.Text("StackName")
-	st, err := c.FindStack(name)
-	if errors.Is(err, store.ErrNoStack) || err == nil && st.IsDeleted(c.Now()) {
+	stack, err := c.FindStack(name)
+	if errors.Is(err, store.ErrNoStack) || err == nil && stack.IsDeleted(c.Now()) {
 		return nil, validationError("Stack [%s] does not exist", syntax.Clip(name))
 	}
 
 	if err != nil {
 		return nil, err
 	}
-	if arn, done, err := c.previousAnswer(st.ARN); err != nil || done {
+	if arn, done, err := c.previousAnswer(stack.ARN); err != nil || done {
 		return stackID{arn}, err
 	}
-	if !st.IsUpdatable() {
-		return nil, c.notUpdatableError(st)
+	if !stack.IsUpdatable() {
+		return nil, c.notUpdatableError(stack)
 	}
 
-	p, err := c.readProposal(&st.Definition)
+	proposal, err := c.readProposal(&stack.Definition)
 	if err != nil {
 		return nil, err
 	}
-	if p.def.Settings.OnFailure, err = c.readOnFailure(); err != nil {
+	if proposal.def.Settings.OnFailure, err = c.readOnFailure(); err != nil {
 		return nil, err
 	}
 
-	pl, err := c.evaluatePlan(st, p)
+	plan, err := c.evaluatePlan(stack, proposal)
 	if err != nil {
 		return nil, err
 	}
-	if !pl.changed {
+	if !plan.changed {
 		return nil, validationError("No updates are to be performed.")
 	}
 
-	if err := c.MarkChangeSetsObsolete(st, 0); err != nil {
+	if err := c.MarkChangeSetsObsolete(stack, 0); err != nil {
 		return nil, err
 	}
-	if _, err := c.deploy(deployment{st: st, plan: pl, def: p.def, token: c.form.Text("ClientRequestToken")}); err != nil {
+	if _, err := c.deploy(deployment{st: stack, plan: plan, def: proposal.def, token: c.form.Text("ClientRequestToken")}); err != nil {
 		return nil, err
 	}
 
-	return stackID{st.ARN}, c.recordToken(st.ARN, st.ARN)
+	return stackID{stack.ARN}, c.recordToken(stack.ARN, stack.ARN)
 }
 
 func (c *call) deleteStack() (any, error) {
@@ -116,57 +116,57 @@ func (c *call) deleteStack() (any, error) {
 		return nil, constraintError("stackName", "", "Member must not be null")
 	}
 
-	st, err := c.FindStack(name)
-	if errors.Is(err, store.ErrNoStack) || err == nil && (st.IsDeleted(c.Now()) || st.Status == "DELETE_IN_PROGRESS") {
+	stack, err := c.FindStack(name)
+	if errors.Is(err, store.ErrNoStack) || err == nil && (stack.IsDeleted(c.Now()) || stack.Status == "DELETE_IN_PROGRESS") {
 		return nil, nil // it is done, and the operation has no result
 	}
 	if err != nil {
 		return nil, err
 	}
 
-	if done, err := c.isRepeated(st.ARN); err != nil || done {
+	if done, err := c.isRepeated(stack.ARN); err != nil || done {
 		return nil, err
 	}
-	if err := c.checkDeletable(st); err != nil {
+	if err := c.checkDeletable(stack); err != nil {
 		return nil, err
 	}
-	if err := c.DropFuture(st); err != nil {
-		return nil, err
-	}
-
-	if err := c.MarkChangeSetsObsolete(st, 0); err != nil {
-		return nil, err
-	}
-	if err := c.deleteResources(st); err != nil {
+	if err := c.DropFuture(stack); err != nil {
 		return nil, err
 	}
 
-	return nil, c.recordToken(st.ARN, "")
+	if err := c.MarkChangeSetsObsolete(stack, 0); err != nil {
+		return nil, err
+	}
+	if err := c.deleteResources(stack); err != nil {
+		return nil, err
+	}
+
+	return nil, c.recordToken(stack.ARN, "")
 }
 
 // checkDeletable refuses what AWS refuses at once.
-func (c *call) checkDeletable(st *store.Stack) error {
-	if st.Protected {
-		return validationError("Stack [%s] cannot be deleted while TerminationProtection is enabled", st.Name)
+func (c *call) checkDeletable(stack *store.Stack) error {
+	if stack.Protected {
+		return validationError("Stack [%s] cannot be deleted while TerminationProtection is enabled", stack.Name)
 	}
-	if st.IsInProgress() && !slices.Contains([]rollout.Status{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"}, st.Status) {
-		return validationError("Stack [%s] cannot be deleted while in status %s", st.ARN, st.Status)
+	if stack.IsInProgress() && !slices.Contains([]rollout.Status{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"}, stack.Status) {
+		return validationError("Stack [%s] cannot be deleted while in status %s", stack.ARN, stack.Status)
 	}
-	if len(c.form.Texts("RetainResources")) > 0 && st.Status != "DELETE_FAILED" {
-		return validationError("Invalid operation on stack [%s]. When you delete a stack, specify which resources to retain only when the stack is in the DELETE_FAILED state.", st.ARN)
+	if len(c.form.Texts("RetainResources")) > 0 && stack.Status != "DELETE_FAILED" {
+		return validationError("Invalid operation on stack [%s]. When you delete a stack, specify which resources to retain only when the stack is in the DELETE_FAILED state.", stack.ARN)
 	}
 
-	for _, o := range st.Outputs {
-		if o.Export == "" {
+	for _, output := range stack.Outputs {
+		if output.Export == "" {
 			continue
 		}
 
-		users, err := c.Importers(o.Export)
+		users, err := c.Importers(output.Export)
 		if err != nil {
 			return err
 		}
 		if len(users) > 0 {
-			return validationError("%s", exportInUse("deleted", o.Export, users))
+			return validationError("%s", exportInUse("deleted", output.Export, users))
 		}
 	}
 
@@ -174,8 +174,8 @@ func (c *call) checkDeletable(st *store.Stack) error {
 }
 
 // deleteResources writes the course of a stack's deletion.
-func (c *call) deleteResources(st *store.Stack) error {
-	old, err := c.Resources(st)
+func (c *call) deleteResources(stack *store.Stack) error {
+	old, err := c.Resources(stack)
 	if err != nil {
 		return err
 	}
@@ -183,20 +183,20 @@ func (c *call) deleteResources(st *store.Stack) error {
 	moments := rollout.Delete(rollout.Deletion{
 		Old: old, Retain: c.form.Texts("RetainResources"), Force: c.form.Text("DeletionMode") == "FORCE_DELETE_STACK", Each: c.s.opt.Each,
 	})
-	if err := c.Prune(st); err != nil {
+	if err := c.Prune(stack); err != nil {
 		return err
 	}
-	if err := c.CountOperation(st); err != nil {
+	if err := c.CountOperation(stack); err != nil {
 		return err
 	}
 
 	operation := store.Operation{
-		Stack:      st,
-		Before:     st.DefinitionID,
-		After:      st.DefinitionID,
-		OldOutputs: st.Outputs,
-		NewOutputs: st.Outputs,
-		UpdatedAt:  st.UpdatedAt,
+		Stack:      stack,
+		Before:     stack.DefinitionID,
+		After:      stack.DefinitionID,
+		OldOutputs: stack.Outputs,
+		NewOutputs: stack.Outputs,
+		UpdatedAt:  stack.UpdatedAt,
 		Token:      c.form.Text("ClientRequestToken"),
 	}
 	if err := c.Record(operation, moments); err != nil {
@@ -212,7 +212,7 @@ func (c *call) deleteResources(st *store.Stack) error {
 		`UPDATE export SET until_at = $1 WHERE stack_id = $2 AND until_at IS NULL`,
 		`UPDATE import SET until_at = $1 WHERE stack_id = $2 AND until_at IS NULL`,
 	} {
-		if _, err := c.Tx.Exec(sql, c.TimeOf(last), st.ID); err != nil {
+		if _, err := c.Tx.Exec(sql, c.TimeOf(last), stack.ID); err != nil {
 			return err
 		}
 	}

@@ -13,24 +13,24 @@ type getTemplateResult struct {
 func (c *call) getTemplate() (any, error) {
 	out := getTemplateResult{StagesAvailable: awsquery.Of("Original", "Processed")}
 	if c.form.Text("ChangeSetName") != "" {
-		cs, err := c.requestedChangeSet()
+		changeSet, err := c.requestedChangeSet()
 		if err != nil {
 			return nil, err
 		}
 
-		out.TemplateBody = cs.Definition.Body
+		out.TemplateBody = changeSet.Definition.Body
 		return out, nil
 	}
 
-	st, err := c.requestedStack()
+	stack, err := c.requestedStack()
 	if err != nil {
 		return nil, err
 	}
-	if st.Definition.Body == "" {
-		return nil, validationError("Stack [%s] is in %s state and has no template", st.Name, st.Status)
+	if stack.Definition.Body == "" {
+		return nil, validationError("Stack [%s] is in %s state and has no template", stack.Name, stack.Status)
 	}
 
-	out.TemplateBody = st.Definition.Body
+	out.TemplateBody = stack.Definition.Body
 	return out, nil
 }
 
@@ -61,12 +61,12 @@ func (c *call) validateTemplate() (any, error) {
 
 	out := validateTemplateResult{Description: t.Description()}
 	for _, p := range t.Parameters() {
-		x := templateParameter{ParameterKey: p.Name, NoEcho: p.NoEcho, Description: p.Description}
+		declared := templateParameter{ParameterKey: p.Name, NoEcho: p.NoEcho, Description: p.Description}
 		if p.HasDefault {
-			x.DefaultValue = &p.Default
+			declared.DefaultValue = &p.Default
 		}
 
-		out.Parameters.Members = append(out.Parameters.Members, x)
+		out.Parameters.Members = append(out.Parameters.Members, declared)
 	}
 
 	required, reason := t.Capabilities()
@@ -112,14 +112,14 @@ func (c *call) getTemplateSummary() (any, error) {
 		Description: t.Description(), Capabilities: awsquery.Of(required...), CapabilitiesReason: reason,
 		ResourceTypes: awsquery.Of(t.ResourceTypes()...), Version: "2010-09-09",
 	}
-	for _, p := range t.Parameters() {
-		x := parameterDeclaration{ParameterKey: p.Name, ParameterType: p.Type, NoEcho: p.NoEcho, Description: p.Description}
-		if p.HasDefault {
-			x.DefaultValue = &p.Default
+	for _, parameter := range t.Parameters() {
+		declared := parameterDeclaration{ParameterKey: parameter.Name, ParameterType: parameter.Type, NoEcho: parameter.NoEcho, Description: parameter.Description}
+		if parameter.HasDefault {
+			declared.DefaultValue = &parameter.Default
 		}
 
-		x.ParameterConstraints.AllowedValues = awsquery.Of(p.AllowedValues...)
-		out.Parameters.Members = append(out.Parameters.Members, x)
+		declared.ParameterConstraints.AllowedValues = awsquery.Of(parameter.AllowedValues...)
+		out.Parameters.Members = append(out.Parameters.Members, declared)
 	}
 
 	return out, nil
@@ -131,9 +131,9 @@ func (c *call) summaryTemplate() (string, error) {
 	if c.form.Text("StackName") == "" {
 		return c.templateBody(nil)
 	}
-	st, err := c.requestedStack()
+	stack, err := c.requestedStack()
 	if err != nil {
 		return "", err
 	}
-	return st.Definition.Body, nil
+	return stack.Definition.Body, nil
 }

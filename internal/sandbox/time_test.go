@@ -35,11 +35,11 @@ func inBubble(t *testing.T, opt sandbox.Options) *bubble {
 }
 
 func (b *bubble) open() {
-	s, err := sandbox.Open(b.t.Context(), b.path, b.opt)
+	server, err := sandbox.Open(b.t.Context(), b.path, b.opt)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.s = s
+	b.s = server
 }
 
 func (b *bubble) close() {
@@ -69,11 +69,11 @@ func (b *bubble) client() *cloudformation.Client {
 }
 
 // statuses watches a stack for a while and lists the statuses it went through.
-func statuses(t *testing.T, c *cloudformation.Client, name string, d, step time.Duration) []string {
+func statuses(t *testing.T, client *cloudformation.Client, name string, d, step time.Duration) []string {
 	t.Helper()
 	var out []string
 	for range d / step {
-		if s := string(described(t, c, name).StackStatus); !slices.Contains(out, s) {
+		if s := string(describeStack(t, client, name).StackStatus); !slices.Contains(out, s) {
 			out = append(out, s)
 		}
 		time.Sleep(step)
@@ -90,22 +90,22 @@ Outputs: {Arn: {Value: !GetAtt Slow.Arn, Export: {Name: slow}}}
 
 func TestStatesInProgressCanBeSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := inBubble(t, sandbox.Options{}).client()
+		client := inBubble(t, sandbox.Options{}).client()
 		in := createInput("shop", "first")
 		in.ChangeSetType = types.ChangeSetTypeCreate
-		cs, err := c.CreateChangeSet(t.Context(), in)
+		created, err := client.CreateChangeSet(t.Context(), in)
 		if err != nil {
 			t.Fatal(err)
 		}
 
 		var seen []string
 		for range 30 {
-			d, err := c.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{ChangeSetName: cs.Id})
+			described, err := client.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{ChangeSetName: created.Id})
 			if err != nil {
 				t.Fatal(err)
 			}
 
-			if s := string(d.Status) + " " + string(d.ExecutionStatus); !slices.Contains(seen, s) {
+			if s := string(described.Status) + " " + string(described.ExecutionStatus); !slices.Contains(seen, s) {
 				seen = append(seen, s)
 			}
 
@@ -117,31 +117,31 @@ func TestStatesInProgressCanBeSeen(t *testing.T) {
 			t.Error(diff)
 		}
 
-		execute := &cloudformation.ExecuteChangeSetInput{ChangeSetName: cs.Id}
-		if _, err := c.ExecuteChangeSet(t.Context(), execute); err != nil {
+		execute := &cloudformation.ExecuteChangeSetInput{ChangeSetName: created.Id}
+		if _, err := client.ExecuteChangeSet(t.Context(), execute); err != nil {
 			t.Fatal(err)
 		}
 
-		_, err = c.ExecuteChangeSet(t.Context(), execute)
+		_, err = client.ExecuteChangeSet(t.Context(), execute)
 		wantError(t, err, "InvalidChangeSetStatus", "cannot be executed in its current execution status of [EXECUTE_IN_PROGRESS]")
-		_, err = c.DeleteChangeSet(t.Context(), &cloudformation.DeleteChangeSetInput{ChangeSetName: cs.Id})
+		_, err = client.DeleteChangeSet(t.Context(), &cloudformation.DeleteChangeSetInput{ChangeSetName: created.Id})
 		wantError(t, err, "InvalidChangeSetStatus", "cannot be deleted in its current execution status of [EXECUTE_IN_PROGRESS]")
 
-		if diff := cmp.Diff([]string{"CREATE_IN_PROGRESS", "CREATE_COMPLETE"}, statuses(t, c, "shop", 300*time.Millisecond, 5*time.Millisecond)); diff != "" {
+		if diff := cmp.Diff([]string{"CREATE_IN_PROGRESS", "CREATE_COMPLETE"}, statuses(t, client, "shop", 300*time.Millisecond, 5*time.Millisecond)); diff != "" {
 			t.Error(diff)
 		}
 
 		apply := &cloudformation.UpdateStackInput{StackName: aws.String("shop"), UsePreviousTemplate: aws.Bool(true), Parameters: []types.Parameter{parameter("Stage", "prod")}}
-		if _, err := c.UpdateStack(t.Context(), apply); err != nil {
+		if _, err := client.UpdateStack(t.Context(), apply); err != nil {
 			t.Fatal(err)
 		}
 
-		_, err = c.CreateChangeSet(t.Context(), createInput("shop", "second"))
+		_, err = client.CreateChangeSet(t.Context(), createInput("shop", "second"))
 		wantError(t, err, "ValidationError", "is in UPDATE_IN_PROGRESS state and can not be updated.")
-		_, err = c.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("shop")})
+		_, err = client.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("shop")})
 		wantError(t, err, "ValidationError", "cannot be deleted while in status UPDATE_IN_PROGRESS")
 		want = []string{"UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE"}
-		if diff := cmp.Diff(want, statuses(t, c, "shop", 300*time.Millisecond, 5*time.Millisecond)); diff != "" {
+		if diff := cmp.Diff(want, statuses(t, client, "shop", 300*time.Millisecond, 5*time.Millisecond)); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -150,22 +150,22 @@ func TestStatesInProgressCanBeSeen(t *testing.T) {
 func TestARestartGoesOnWhereTheClockSays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := inBubble(t, sandbox.Options{})
-		c := b.client()
-		out, err := c.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: aws.String("slow"), TemplateBody: aws.String(slow)})
+		client := b.client()
+		out, err := client.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: aws.String("slow"), TemplateBody: aws.String(slow)})
 		if err != nil {
 			t.Fatal(err)
 		}
 
 		time.Sleep(1500 * time.Millisecond)
-		before := events(t, c, "slow")
+		before := events(t, client, "slow")
 		b.close()
 		b.open()
 
-		if s := described(t, c, *out.StackId); s.StackStatus != types.StackStatusCreateInProgress || len(s.Outputs) != 0 {
-			t.Errorf("in the middle: %s with %d outputs", s.StackStatus, len(s.Outputs))
+		if stack := describeStack(t, client, *out.StackId); stack.StackStatus != types.StackStatusCreateInProgress || len(stack.Outputs) != 0 {
+			t.Errorf("in the middle: %s with %d outputs", stack.StackStatus, len(stack.Outputs))
 		}
 
-		if diff := cmp.Diff(before, events(t, c, "slow")); diff != "" {
+		if diff := cmp.Diff(before, events(t, client, "slow")); diff != "" {
 			t.Error(diff)
 		}
 
@@ -173,13 +173,13 @@ func TestARestartGoesOnWhereTheClockSays(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		b.open()
 
-		if s := described(t, c, *out.StackId); s.StackStatus != types.StackStatusCreateComplete || len(s.Outputs) != 1 {
-			t.Errorf("at the end: %s with %d outputs", s.StackStatus, len(s.Outputs))
+		if stack := describeStack(t, client, *out.StackId); stack.StackStatus != types.StackStatusCreateComplete || len(stack.Outputs) != 1 {
+			t.Errorf("at the end: %s with %d outputs", stack.StackStatus, len(stack.Outputs))
 		}
 
 		want := append(before, "Slow CREATE_COMPLETE", "After CREATE_IN_PROGRESS", "After CREATE_IN_PROGRESS Resource creation Initiated",
 			"After CREATE_COMPLETE", "slow CREATE_COMPLETE "+final)
-		if diff := cmp.Diff(want, events(t, c, "slow")); diff != "" {
+		if diff := cmp.Diff(want, events(t, client, "slow")); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -187,42 +187,42 @@ func TestARestartGoesOnWhereTheClockSays(t *testing.T) {
 
 func TestDeletingAStackThatIsBeingCreatedStopsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := inBubble(t, sandbox.Options{}).client()
+		client := inBubble(t, sandbox.Options{}).client()
 		cs := createInput("slow", "first")
 		cs.ChangeSetType, cs.TemplateBody = types.ChangeSetTypeCreate, aws.String(slow)
-		made, err := c.CreateChangeSet(t.Context(), cs)
+		made, err := client.CreateChangeSet(t.Context(), cs)
 		if err != nil {
 			t.Fatal(err)
 		}
 
 		time.Sleep(time.Second)
-		if _, err := c.ExecuteChangeSet(t.Context(), &cloudformation.ExecuteChangeSetInput{ChangeSetName: made.Id}); err != nil {
+		if _, err := client.ExecuteChangeSet(t.Context(), &cloudformation.ExecuteChangeSetInput{ChangeSetName: made.Id}); err != nil {
 			t.Fatal(err)
 		}
 
 		time.Sleep(time.Second)
-		if _, err := c.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("slow")}); err != nil {
+		if _, err := client.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("slow")}); err != nil {
 			t.Fatal(err)
 		}
 
 		time.Sleep(time.Hour)
-		if s := described(t, c, *made.StackId); s.StackStatus != types.StackStatusDeleteComplete || s.DeletionTime == nil {
+		if s := describeStack(t, client, *made.StackId); s.StackStatus != types.StackStatusDeleteComplete || s.DeletionTime == nil {
 			t.Errorf("status %s", s.StackStatus)
 		}
 
-		all := events(t, c, *made.StackId)
+		all := events(t, client, *made.StackId)
 		want := []string{"slow DELETE_IN_PROGRESS User Initiated", "Slow DELETE_IN_PROGRESS", "Slow DELETE_COMPLETE", "slow DELETE_COMPLETE " + final}
 		if diff := cmp.Diff(want, all[len(all)-4:]); diff != "" {
 			t.Error(diff)
 		}
 
-		d, err := c.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{ChangeSetName: made.Id})
+		d, err := client.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{ChangeSetName: made.Id})
 		if err != nil || d.ExecutionStatus != types.ExecutionStatusExecuteFailed {
 			t.Errorf("change set: %v, %v", d, err)
 		}
 
 		user := "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !ImportValue slow}}}"
-		if got := propose(t, c, &cloudformation.CreateChangeSetInput{StackName: aws.String("user"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: &user}); got.Status == types.ChangeSetStatusCreateComplete {
+		if got := propose(t, client, &cloudformation.CreateChangeSetInput{StackName: aws.String("user"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: &user}); got.Status == types.ChangeSetStatusCreateComplete {
 			t.Error("what was never created is exported")
 		}
 	})
@@ -230,20 +230,20 @@ func TestDeletingAStackThatIsBeingCreatedStopsIt(t *testing.T) {
 
 func TestAnExportIsInForceWhenItsStackIsComplete(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := inBubble(t, sandbox.Options{}).client()
-		if _, err := c.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: aws.String("slow"), TemplateBody: aws.String(slow)}); err != nil {
+		client := inBubble(t, sandbox.Options{}).client()
+		if _, err := client.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: aws.String("slow"), TemplateBody: aws.String(slow)}); err != nil {
 			t.Fatal(err)
 		}
 
 		user := "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !ImportValue slow}}}"
 		for i, want := range []types.ChangeSetStatus{types.ChangeSetStatusFailed, types.ChangeSetStatusCreateComplete} {
-			in := &cloudformation.CreateChangeSetInput{StackName: aws.String("user"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: &user, ChangeSetName: aws.String([]string{"a", "b"}[i])}
-			if _, err := c.CreateChangeSet(t.Context(), in); err != nil {
+			input := &cloudformation.CreateChangeSetInput{StackName: aws.String("user"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: &user, ChangeSetName: aws.String([]string{"a", "b"}[i])}
+			if _, err := client.CreateChangeSet(t.Context(), input); err != nil {
 				t.Fatal(err)
 			}
 
 			time.Sleep(3 * time.Second)
-			d, err := c.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{StackName: in.StackName, ChangeSetName: in.ChangeSetName})
+			d, err := client.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{StackName: input.StackName, ChangeSetName: input.ChangeSetName})
 			if err != nil || d.Status != want {
 				t.Errorf("%s %s (%v), want %s", d.Status, aws.ToString(d.StatusReason), err, want)
 			}

@@ -25,11 +25,11 @@ var types string
 
 // A Catalog holds the known types. It is immutable and may be shared.
 type Catalog struct {
-	known map[string]*kind
+	known map[string]*typeInfo
 }
 
-// kind is what is known of one type.
-type kind struct {
+// typeInfo is what is known of one type.
+type typeInfo struct {
 	nameProperty string // the property that names it, "" when nothing does
 	nameLength   int    // of a generated name
 	lower        bool   // generated names are lower case
@@ -44,29 +44,29 @@ type kind struct {
 
 // New reads the catalog.
 func New() (*Catalog, error) {
-	c := &Catalog{known: map[string]*kind{}}
-	var k *kind
+	catalog := &Catalog{known: map[string]*typeInfo{}}
+	var kind *typeInfo
 	lines := bufio.NewScanner(strings.NewReader(types))
-	for n := 1; lines.Scan(); n++ {
+	for lineNumber := 1; lines.Scan(); lineNumber++ {
 		line := lines.Text()
 		switch {
 		case strings.HasPrefix(line, "#") || strings.TrimSpace(line) == "":
 		case !strings.HasPrefix(line, " "):
-			k = &kind{attributes: map[string]string{}, nameLength: 255, id: "{name}"}
-			c.known[line] = k
-		case k == nil:
-			return nil, fmt.Errorf("types.txt:%d: before the first type", n)
+			kind = &typeInfo{attributes: map[string]string{}, nameLength: 255, id: "{name}"}
+			catalog.known[line] = kind
+		case kind == nil:
+			return nil, fmt.Errorf("types.txt:%d: before the first type", lineNumber)
 		default:
-			if err := k.read(strings.Fields(line)); err != nil {
-				return nil, fmt.Errorf("types.txt:%d: %w", n, err)
+			if err := kind.read(strings.Fields(line)); err != nil {
+				return nil, fmt.Errorf("types.txt:%d: %w", lineNumber, err)
 			}
 		}
 	}
 
-	return c, lines.Err()
+	return catalog, lines.Err()
 }
 
-func (k *kind) read(words []string) error {
+func (k *typeInfo) read(words []string) error {
 	rest := words[1:]
 	switch words[0] {
 	case "name":

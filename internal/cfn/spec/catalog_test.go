@@ -11,11 +11,11 @@ import (
 
 func known(t *testing.T) *spec.Catalog {
 	t.Helper()
-	c, err := spec.New()
+	catalog, err := spec.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return catalog
 }
 
 func order(typ string, properties map[string]any) spec.Order {
@@ -26,7 +26,7 @@ func order(typ string, properties map[string]any) spec.Order {
 }
 
 func TestNamedResourcesLookLikeAWS(t *testing.T) {
-	c := known(t)
+	catalog := known(t)
 	for _, row := range []struct {
 		typ, property, name, id, attribute, value string
 	}{
@@ -41,26 +41,26 @@ func TestNamedResourcesLookLikeAWS(t *testing.T) {
 		{"AWS::StepFunctions::StateMachine", "StateMachineName", "m", "arn:aws:states:eu-west-1:111122223333:stateMachine:m", "Name", "m"},
 		{"AWS::Logs::LogGroup", "LogGroupName", "/l", "/l", "Arn", "arn:aws:logs:eu-west-1:111122223333:log-group:/l:*"},
 	} {
-		m := c.Make(order(row.typ, map[string]any{row.property: row.name}))
-		v, err := m.Attribute(row.attribute)
+		made := catalog.Make(order(row.typ, map[string]any{row.property: row.name}))
+		value, err := made.Attribute(row.attribute)
 		if err != nil {
 			t.Errorf("%s: %v", row.typ, err)
 		}
 
-		if diff := cmp.Diff([]any{row.id, row.value}, []any{m.ID, v}); diff != "" {
+		if diff := cmp.Diff([]any{row.id, row.value}, []any{made.ID, value}); diff != "" {
 			t.Errorf("%s: %s", row.typ, diff)
 		}
 	}
 }
 
 func TestGeneratedNamesAreStableAndFit(t *testing.T) {
-	c := known(t)
+	catalog := known(t)
 	for typ, longest := range map[string]int{"AWS::S3::Bucket": 63, "AWS::IAM::Role": 64, "AWS::ElasticLoadBalancingV2::TargetGroup": 0} {
-		o := order(typ, nil)
-		o.Site.StackName = strings.Repeat("Stack", 25)
-		first, again := c.Make(o), c.Make(o)
-		o.Generation++
-		later := c.Make(o)
+		order := order(typ, nil)
+		order.Site.StackName = strings.Repeat("Stack", 25)
+		first, again := catalog.Make(order), catalog.Make(order)
+		order.Generation++
+		later := catalog.Make(order)
 		if first.ID != again.ID || first.ID == later.ID {
 			t.Errorf("%s: %q, again %q, replaced %q", typ, first.ID, again.ID, later.ID)
 		}
@@ -76,8 +76,8 @@ func TestGeneratedNamesAreStableAndFit(t *testing.T) {
 }
 
 func TestAttributesOfKnownTypesAreChecked(t *testing.T) {
-	c := known(t)
-	_, err := c.Make(order("AWS::SQS::Queue", nil)).Attribute("Nope")
+	catalog := known(t)
+	_, err := catalog.Make(order("AWS::SQS::Queue", nil)).Attribute("Nope")
 	if want := "Template error: resource Thing does not support attribute type Nope in Fn::GetAtt"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -86,7 +86,7 @@ func TestAttributesOfKnownTypesAreChecked(t *testing.T) {
 		"AWS::Rocket::Launcher": "arn:aws:rocket:eu-west-1:111122223333:launcher/",
 		"Custom::Thing":         "arn:aws:custom:eu-west-1:111122223333:resource/",
 	} {
-		v, err := c.Make(order(typ, nil)).Attribute("Arn")
+		v, err := catalog.Make(order(typ, nil)).Attribute("Arn")
 		if err != nil || !strings.HasPrefix(v.(string), want) {
 			t.Errorf("%s: %v, %v", typ, v, err)
 		}
@@ -130,7 +130,7 @@ func TestTextFromTemplatesIsNotAFormat(t *testing.T) {
 }
 
 func TestRecreation(t *testing.T) {
-	c := known(t)
+	catalog := known(t)
 	for _, row := range []struct {
 		typ, property string
 		want          spec.Recreation
@@ -141,16 +141,16 @@ func TestRecreation(t *testing.T) {
 		{"AWS::Lambda::Permission", "Action", spec.Always},
 		{"AWS::Rocket::Launcher", "Fuel", spec.Conditionally},
 	} {
-		if got := c.Recreation(row.typ, row.property); got != row.want {
+		if got := catalog.Recreation(row.typ, row.property); got != row.want {
 			t.Errorf("%s.%s: %s, want %s", row.typ, row.property, got, row.want)
 		}
 	}
 
-	if !c.Unique("AWS::SQS::Queue", map[string]any{"QueueName": "q"}) || c.Unique("AWS::SQS::Queue", nil) || c.Unique("AWS::ApiGateway::Stage", map[string]any{"StageName": "prod"}) {
+	if !catalog.Unique("AWS::SQS::Queue", map[string]any{"QueueName": "q"}) || catalog.Unique("AWS::SQS::Queue", nil) || catalog.Unique("AWS::ApiGateway::Stage", map[string]any{"StageName": "prod"}) {
 		t.Error("only chosen names of types that need unique ones are unique")
 	}
 
-	if !c.Taggable("AWS::SQS::Queue") || c.Taggable("AWS::SQS::QueuePolicy") || c.Taggable("Custom::X") {
+	if !catalog.Taggable("AWS::SQS::Queue") || catalog.Taggable("AWS::SQS::QueuePolicy") || catalog.Taggable("Custom::X") {
 		t.Error("tags reach queues, not their policies, nor custom resources")
 	}
 }

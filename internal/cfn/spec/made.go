@@ -27,24 +27,24 @@ type Order struct {
 // Made is a resource as it would be.
 type Made struct {
 	order Order
-	kind  *kind
+	kind  *typeInfo
 	name  string
 	// ID is the physical id, which is also what Ref yields.
 	ID string
 }
 
 // Make gives a resource its name and physical id.
-func (c *Catalog) Make(o Order) Made {
-	k := c.known[o.Type]
-	if k == nil {
-		k = &kind{nameLength: 255, id: "{name}", open: true}
+func (c *Catalog) Make(order Order) Made {
+	kind := c.known[order.Type]
+	if kind == nil {
+		kind = &typeInfo{nameLength: 255, id: "{name}", open: true}
 	}
-	m := Made{order: o, kind: k, name: given(k, o.Properties)}
-	if m.name == "" {
-		m.name = m.generated()
+	made := Made{order: order, kind: kind, name: given(kind, order.Properties)}
+	if made.name == "" {
+		made.name = made.generated()
 	}
-	m.ID = m.fill(k.id)
-	return m
+	made.ID = made.fill(kind.id)
+	return made
 }
 
 // Unique says whether the template chose the resource's name, and nothing else
@@ -54,7 +54,7 @@ func (c *Catalog) Unique(typ string, properties map[string]any) bool {
 	return k != nil && k.unique && given(k, properties) != ""
 }
 
-func given(k *kind, properties map[string]any) string {
+func given(k *typeInfo, properties map[string]any) string {
 	name, _ := properties[k.nameProperty].(string)
 	if len(name) > 1024 { // no service has a longer one; text must not multiply
 		name = strings.ToValidUTF8(name[:1024], "")
@@ -132,11 +132,11 @@ func (m Made) invented(name string) any {
 	return m.name + "-" + short(name)
 }
 
-func short(s string) string {
-	if len(s) > 100 {
-		s = s[:100]
+func short(text string) string {
+	if len(text) > 100 {
+		text = text[:100]
 	}
-	return strings.ToValidUTF8(s, "")
+	return strings.ToValidUTF8(text, "")
 }
 
 // fill replaces the {placeholders} of a format.
@@ -145,11 +145,11 @@ func (m Made) fill(format string) string {
 		return format
 	}
 
-	s := m.order.Site
+	site := m.order.Site
 	sum := hex.EncodeToString(m.sum())
 	pairs := []string{
-		"{name}", m.name, "{id}", m.ID, "{region}", s.Region, "{account}", s.Account, "{partition}", s.Partition,
-		"{suffix}", s.Suffix, "{stack}", s.StackName, "{stackid}", s.StackID, "{hex8}", sum[:8], "{hex10}", sum[:10],
+		"{name}", m.name, "{id}", m.ID, "{region}", site.Region, "{account}", site.Account, "{partition}", site.Partition,
+		"{suffix}", site.Suffix, "{stack}", site.StackName, "{stackid}", site.StackID, "{hex8}", sum[:8], "{hex10}", sum[:10],
 		"{hex17}", sum[:17], "{hex32}", sum[:32], "{letters}", m.random(13), "{lower}", strings.ToLower(m.random(10)),
 		"{uuid}", sum[:8] + "-" + sum[8:12] + "-" + sum[12:16] + "-" + sum[16:20] + "-" + sum[20:32],
 		"{last}", m.name[strings.LastIndexAny(m.name, "/:")+1:],
@@ -171,12 +171,12 @@ func (m Made) fillProperties(text string, fixed *strings.Replacer) string {
 			return b.String()
 		}
 
-		v, _ := m.order.Properties[name].(string)
-		if len(v) > 256 {
-			v = strings.ToValidUTF8(v[:256], "")
+		value, _ := m.order.Properties[name].(string)
+		if len(value) > 256 {
+			value = strings.ToValidUTF8(value[:256], "")
 		}
 
-		b.WriteString(fixed.Replace(before) + v)
+		b.WriteString(fixed.Replace(before) + value)
 		text = tail
 	}
 }
@@ -217,14 +217,14 @@ const (
 
 // Recreation says whether changing a property replaces a resource of the type.
 func (c *Catalog) Recreation(typ, property string) Recreation {
-	k := c.known[typ]
-	if k == nil {
+	kind := c.known[typ]
+	if kind == nil {
 		return Conditionally
 	}
 	switch {
-	case property == k.nameProperty, slices.Contains(k.always, property), slices.Contains(k.always, "*"):
+	case property == kind.nameProperty, slices.Contains(kind.always, property), slices.Contains(kind.always, "*"):
 		return Always
-	case slices.Contains(k.maybe, property):
+	case slices.Contains(kind.maybe, property):
 		return Conditionally
 	}
 	return Never

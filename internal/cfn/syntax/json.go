@@ -49,16 +49,16 @@ type jsonReader struct {
 
 func decodeJSON(body string) (*Node, error) {
 	b := []byte(strings.TrimPrefix(body, "\ufeff"))
-	r := &jsonReader{body: b, dec: json.NewDecoder(bytes.NewReader(b)), line: 1}
-	r.dec.UseNumber()
-	n, err := r.value(0)
+	reader := &jsonReader{body: b, dec: json.NewDecoder(bytes.NewReader(b)), line: 1}
+	reader.dec.UseNumber()
+	root, err := reader.value(0)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := r.dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, r.malformed()
+	if _, err := reader.dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, reader.malformed()
 	}
-	return n, nil
+	return root, nil
 }
 
 // currentLine returns the line of the token read last.
@@ -84,52 +84,52 @@ func (r *jsonReader) value(depth int) (*Node, error) {
 		return nil, r.malformed()
 	}
 
-	n := &Node{Line: r.currentLine()}
+	node := &Node{Line: r.currentLine()}
 	if r.nodes++; depth > maxDepth || r.nodes > maxNodes {
-		return nil, ErrorAt(n.Line, "Template format error: the template nests deeper than %d levels or has too many values", maxDepth)
+		return nil, ErrorAt(node.Line, "Template format error: the template nests deeper than %d levels or has too many values", maxDepth)
 	}
 
 	switch t := tok.(type) {
 	case json.Delim:
 		if t == '[' {
-			return n, r.list(n, depth)
+			return node, r.list(node, depth)
 		}
 		if t == '{' {
-			return n, r.object(n, depth)
+			return node, r.object(node, depth)
 		}
 		return nil, r.malformed()
 
 	case string:
-		n.Text = t
+		node.Text = t
 	case json.Number:
-		n.Text = t.String()
+		node.Text = t.String()
 	case bool:
-		n.Text = "false"
+		node.Text = "false"
 		if t {
-			n.Text = "true"
+			node.Text = "true"
 		}
 
 	default:
-		n.Kind = Null
+		node.Kind = Null
 	}
 
-	return n, nil
+	return node, nil
 }
 
-func (r *jsonReader) list(n *Node, depth int) error {
-	n.Kind = List
+func (r *jsonReader) list(list *Node, depth int) error {
+	list.Kind = List
 	for r.dec.More() {
-		it, err := r.value(depth + 1)
+		item, err := r.value(depth + 1)
 		if err != nil {
 			return err
 		}
-		n.Items = append(n.Items, it)
+		list.Items = append(list.Items, item)
 	}
 	return r.end()
 }
 
-func (r *jsonReader) object(n *Node, depth int) error {
-	n.Kind = Object
+func (r *jsonReader) object(object *Node, depth int) error {
+	object.Kind = Object
 	seen := map[string]bool{}
 	for r.dec.More() {
 		tok, err := r.dec.Token()
@@ -148,12 +148,12 @@ func (r *jsonReader) object(n *Node, depth int) error {
 		}
 
 		seen[name] = true
-		v, err := r.value(depth + 1)
+		value, err := r.value(depth + 1)
 		if err != nil {
 			return err
 		}
 
-		n.Fields = append(n.Fields, Field{Name: name, Line: line, Value: v})
+		object.Fields = append(object.Fields, Field{Name: name, Line: line, Value: value})
 	}
 
 	return r.end()

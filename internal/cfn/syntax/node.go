@@ -30,12 +30,12 @@ func Unsupported(line int, feature string) error {
 }
 
 // Clip keeps text taken from a template from flooding a message.
-func Clip(s string) string {
+func Clip(text string) string {
 	const most = 200
-	if len(s) <= most {
-		return s
+	if len(text) <= most {
+		return text
 	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 type Kind int
@@ -129,19 +129,19 @@ func Canonical(v any) string {
 }
 
 // Walk calls f on the node and on all below it.
-func (n *Node) Walk(f func(*Node) error) error {
-	if err := f(n); err != nil {
+func (n *Node) Walk(visit func(*Node) error) error {
+	if err := visit(n); err != nil {
 		return err
 	}
 
 	for _, it := range n.Items {
-		if err := it.Walk(f); err != nil {
+		if err := it.Walk(visit); err != nil {
 			return err
 		}
 	}
 
 	for _, fd := range n.Fields {
-		if err := fd.Value.Walk(f); err != nil {
+		if err := fd.Value.Walk(visit); err != nil {
 			return err
 		}
 	}

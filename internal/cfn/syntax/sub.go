@@ -13,9 +13,9 @@ type SubPart struct {
 
 // SplitSub takes a Fn::Sub text apart. ${!X} is the literal ${X}; a ${ that is
 // never closed is literal too.
-func SplitSub(n *Node) ([]SubPart, error) {
+func SplitSub(text *Node) ([]SubPart, error) {
 	var out []SubPart
-	rest := n.Text
+	rest := text.Text
 	for {
 		before, after, ok := strings.Cut(rest, "${")
 		name, tail, closed := strings.Cut(after, "}")
@@ -28,7 +28,7 @@ func SplitSub(n *Node) ([]SubPart, error) {
 		case isLiteral:
 			out = append(out, SubPart{Text: "${" + literal + "}"})
 		case !isVariableName(name):
-			return nil, ErrorAt(n.Line, "Template error: variable names in Fn::Sub syntax must contain only alphanumeric characters, underscores, periods, and colons")
+			return nil, ErrorAt(text.Line, "Template error: variable names in Fn::Sub syntax must contain only alphanumeric characters, underscores, periods, and colons")
 		default:
 			out = append(out, SubPart{Text: name, IsVariable: true})
 		}

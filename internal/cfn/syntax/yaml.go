@@ -42,77 +42,77 @@ func malformedYAML(err error) error {
 	return Errorf("Template format error: YAML not well-formed. (%s)", strings.TrimPrefix(err.Error(), "yaml: "))
 }
 
-func (r *yamlReader) value(y *yaml.Node, depth int) (*Node, error) {
+func (r *yamlReader) value(source *yaml.Node, depth int) (*Node, error) {
 	if r.nodes++; depth > maxDepth || r.nodes > maxNodes {
-		return nil, ErrorAt(y.Line, "Template format error: the template nests deeper than %d levels or has too many values", maxDepth)
+		return nil, ErrorAt(source.Line, "Template format error: the template nests deeper than %d levels or has too many values", maxDepth)
 	}
-	if y.Kind == yaml.AliasNode {
-		return nil, ErrorAt(y.Line, "Template error: YAML aliases are not allowed in CloudFormation templates")
+	if source.Kind == yaml.AliasNode {
+		return nil, ErrorAt(source.Line, "Template error: YAML aliases are not allowed in CloudFormation templates")
 	}
-	if strings.HasPrefix(y.Tag, "!") && !strings.HasPrefix(y.Tag, "!!") {
-		return r.shortForm(y, depth)
+	if strings.HasPrefix(source.Tag, "!") && !strings.HasPrefix(source.Tag, "!!") {
+		return r.shortForm(source, depth)
 	}
-	return r.untagged(y, depth)
+	return r.untagged(source, depth)
 }
 
-func (r *yamlReader) untagged(y *yaml.Node, depth int) (*Node, error) {
-	switch y.Kind {
+func (r *yamlReader) untagged(source *yaml.Node, depth int) (*Node, error) {
+	switch source.Kind {
 	case yaml.SequenceNode:
-		n := &Node{Line: y.Line, Kind: List}
-		for _, c := range y.Content {
-			it, err := r.value(c, depth+1)
+		list := &Node{Line: source.Line, Kind: List}
+		for _, c := range source.Content {
+			item, err := r.value(c, depth+1)
 			if err != nil {
 				return nil, err
 			}
 
-			n.Items = append(n.Items, it)
+			list.Items = append(list.Items, item)
 		}
-		return n, nil
+		return list, nil
 
 	case yaml.MappingNode:
-		return r.mapping(y, depth)
+		return r.mapping(source, depth)
 	}
 
-	return yamlScalar(y)
+	return yamlScalar(source)
 }
 
-func (r *yamlReader) mapping(y *yaml.Node, depth int) (*Node, error) {
-	n := &Node{Line: y.Line, Kind: Object}
+func (r *yamlReader) mapping(source *yaml.Node, depth int) (*Node, error) {
+	object := &Node{Line: source.Line, Kind: Object}
 	seen := map[string]bool{}
-	for i := 0; i+1 < len(y.Content); i += 2 {
-		k := y.Content[i]
+	for i := 0; i+1 < len(source.Content); i += 2 {
+		key := source.Content[i]
 		switch {
-		case k.Kind == yaml.AliasNode:
-			return nil, ErrorAt(k.Line, "Template error: YAML aliases are not allowed in CloudFormation templates")
-		case k.Tag == "!!merge":
-			return nil, ErrorAt(k.Line, "Template error: YAML merge keys are not allowed in CloudFormation templates")
-		case k.Kind != yaml.ScalarNode:
-			return nil, ErrorAt(k.Line, "Template format error: a key must be a string")
-		case seen[k.Value]:
-			return nil, ErrorAt(k.Line, "Template format error: duplicate key %q", Clip(k.Value))
+		case key.Kind == yaml.AliasNode:
+			return nil, ErrorAt(key.Line, "Template error: YAML aliases are not allowed in CloudFormation templates")
+		case key.Tag == "!!merge":
+			return nil, ErrorAt(key.Line, "Template error: YAML merge keys are not allowed in CloudFormation templates")
+		case key.Kind != yaml.ScalarNode:
+			return nil, ErrorAt(key.Line, "Template format error: a key must be a string")
+		case seen[key.Value]:
+			return nil, ErrorAt(key.Line, "Template format error: duplicate key %q", Clip(key.Value))
 		}
 
-		seen[k.Value] = true
-		v, err := r.value(y.Content[i+1], depth+1)
+		seen[key.Value] = true
+		value, err := r.value(source.Content[i+1], depth+1)
 		if err != nil {
 			return nil, err
 		}
 
-		n.Fields = append(n.Fields, Field{Name: k.Value, Line: k.Line, Value: v})
+		object.Fields = append(object.Fields, Field{Name: key.Value, Line: key.Line, Value: value})
 	}
 
-	return n, nil
+	return object, nil
 }
 
 // shortForm gives a short form its long form: !Ref X is {Ref: X}, !Sub X is
 // {Fn::Sub: X}. Which functions exist is checked later, by name.
-func (r *yamlReader) shortForm(y *yaml.Node, depth int) (*Node, error) {
-	name := strings.TrimPrefix(y.Tag, "!")
+func (r *yamlReader) shortForm(source *yaml.Node, depth int) (*Node, error) {
+	name := strings.TrimPrefix(source.Tag, "!")
 	if name == "" { // "! text" only says that the text is a string
-		return &Node{Line: y.Line, Text: y.Value}, nil
+		return &Node{Line: source.Line, Text: source.Value}, nil
 	}
 
-	bare := *y
+	bare := *source
 	bare.Tag = ""
 	if bare.Kind == yaml.ScalarNode {
 		bare.Style |= yaml.DoubleQuotedStyle // a tag's argument is never null
@@ -132,47 +132,47 @@ func (r *yamlReader) shortForm(y *yaml.Node, depth int) (*Node, error) {
 		name = "Fn::" + name
 	}
 
-	return &Node{Line: y.Line, Kind: Object, Fields: []Field{{Name: name, Line: y.Line, Value: arg}}}, nil
+	return &Node{Line: source.Line, Kind: Object, Fields: []Field{{Name: name, Line: source.Line, Value: arg}}}, nil
 }
 
 // splitAttribute splits A.B.C into [A, B.C], as GetAtt takes it.
-func splitAttribute(n *Node) *Node {
-	if n.Kind != Scalar {
-		return n
+func splitAttribute(node *Node) *Node {
+	if node.Kind != Scalar {
+		return node
 	}
-	id, att, ok := strings.Cut(n.Text, ".")
-	out := &Node{Line: n.Line, Kind: List, Items: []*Node{{Line: n.Line, Text: id}}}
+	id, att, ok := strings.Cut(node.Text, ".")
+	out := &Node{Line: node.Line, Kind: List, Items: []*Node{{Line: node.Line, Text: id}}}
 	if ok {
-		out.Items = append(out.Items, &Node{Line: n.Line, Text: att})
+		out.Items = append(out.Items, &Node{Line: node.Line, Text: att})
 	}
 	return out
 }
 
 // yamlScalar reads a scalar as YAML 1.1 does, which CloudFormation follows:
 // yes and on are booleans. All but null become strings.
-func yamlScalar(y *yaml.Node) (*Node, error) {
-	n := &Node{Line: y.Line, Text: y.Value}
-	quoted := y.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
-	switch y.Tag {
+func yamlScalar(source *yaml.Node) (*Node, error) {
+	node := &Node{Line: source.Line, Text: source.Value}
+	quoted := source.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
+	switch source.Tag {
 	case "!!binary", "!!set", "!!omap", "!!pairs":
-		return nil, ErrorAt(y.Line, "Template format error: the YAML tag %s is not supported", y.Tag)
+		return nil, ErrorAt(source.Line, "Template format error: the YAML tag %s is not supported", source.Tag)
 	}
 
-	if quoted || y.Style&yaml.TaggedStyle != 0 && y.Tag == "!!str" {
-		return n, nil
+	if quoted || source.Style&yaml.TaggedStyle != 0 && source.Tag == "!!str" {
+		return node, nil
 	}
 
-	if y.Tag == "!!null" {
-		n.Kind = Null
-		return n, nil
+	if source.Tag == "!!null" {
+		node.Kind = Null
+		return node, nil
 	}
 
-	switch y.Value {
+	switch source.Value {
 	case "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON":
-		n.Text = "true"
+		node.Text = "true"
 	case "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF":
-		n.Text = "false"
+		node.Text = "false"
 	}
 
-	return n, nil
+	return node, nil
 }

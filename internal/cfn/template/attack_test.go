@@ -120,24 +120,24 @@ func FuzzTemplate(f *testing.F) {
 	}
 
 	f.Fuzz(func(t *testing.T, body string) {
-		tm, err := template.Parse(body)
+		parsed, err := template.Parse(body)
 		if err != nil {
 			return
 		}
 
 		var given []template.ParameterInput
-		for _, p := range tm.Parameters() {
+		for _, p := range parsed.Parameters() {
 			if !p.HasDefault {
 				given = append(given, give(p.Name, "1"))
 			}
 		}
 
-		params, err := tm.BindParameters(given, nil)
+		params, err := parsed.BindParameters(given, nil)
 		if err != nil {
 			return
 		}
 
-		if _, err := tm.Evaluate(world(params, nil)); err != nil && err.Error() == "" {
+		if _, err := parsed.Evaluate(world(params, nil)); err != nil && err.Error() == "" {
 			t.Error("an error without a message")
 		}
 	})

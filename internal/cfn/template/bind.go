@@ -29,14 +29,14 @@ const Masked = "****"
 func (t *Template) BindParameters(given []ParameterInput, previous map[string]string) (map[string]string, error) {
 	byName := map[string]ParameterInput{}
 	var unknown []string
-	for _, g := range given {
-		if _, twice := byName[g.Key]; twice {
-			return nil, syntax.Errorf("Duplicate parameter key: %s", syntax.Clip(g.Key))
+	for _, input := range given {
+		if _, twice := byName[input.Key]; twice {
+			return nil, syntax.Errorf("Duplicate parameter key: %s", syntax.Clip(input.Key))
 		}
 
-		byName[g.Key] = g
-		if !slices.ContainsFunc(t.parameters, func(d *parameter) bool { return d.name == g.Key }) {
-			unknown = append(unknown, syntax.Clip(g.Key))
+		byName[input.Key] = input
+		if !slices.ContainsFunc(t.parameters, func(parameter *parameter) bool { return parameter.name == input.Key }) {
+			unknown = append(unknown, syntax.Clip(input.Key))
 		}
 	}
 
@@ -46,25 +46,25 @@ func (t *Template) BindParameters(given []ParameterInput, previous map[string]st
 
 	values := map[string]string{}
 	var missing []string
-	for _, d := range t.parameters {
-		v, ok, err := d.chooseValue(byName[d.name], previous)
+	for _, parameter := range t.parameters {
+		value, ok, err := parameter.chooseValue(byName[parameter.name], previous)
 		if err != nil {
 			return nil, err
 		}
 
 		if !ok {
-			missing = append(missing, d.name)
+			missing = append(missing, parameter.name)
 		}
 
-		values[d.name] = v
+		values[parameter.name] = value
 	}
 
 	if missing != nil {
 		return nil, syntax.Errorf("Parameters: [%s] must have values", strings.Join(missing, ", "))
 	}
 
-	for _, d := range t.parameters {
-		if err := d.check(values[d.name]); err != nil {
+	for _, parameter := range t.parameters {
+		if err := parameter.check(values[parameter.name]); err != nil {
 			return nil, err
 		}
 	}
@@ -73,19 +73,19 @@ func (t *Template) BindParameters(given []ParameterInput, previous map[string]st
 }
 
 // chooseValue says which value a parameter takes, and whether there is one.
-func (d *parameter) chooseValue(g ParameterInput, previous map[string]string) (string, bool, error) {
+func (d *parameter) chooseValue(input ParameterInput, previous map[string]string) (string, bool, error) {
 	switch {
-	case g.UsePrevious && g.Value != nil && *g.Value != "":
+	case input.UsePrevious && input.Value != nil && *input.Value != "":
 		return "", false, syntax.Errorf("Invalid input for parameter key %s. Cannot specify usePreviousValue as true and non empty value for a parameter", d.name)
-	case g.UsePrevious:
-		v, ok := previous[d.name]
+	case input.UsePrevious:
+		value, ok := previous[d.name]
 		if !ok {
 			return "", false, syntax.Errorf("Invalid input for parameter key %s. Cannot specify usePreviousValue as true for a parameter key not in the previous template", d.name)
 		}
-		return v, true, nil
+		return value, true, nil
 
-	case g.Value != nil:
-		return *g.Value, true, nil
+	case input.Value != nil:
+		return *input.Value, true, nil
 	case d.defaultValue != nil:
 		return *d.defaultValue, true, nil
 	}
@@ -120,21 +120,21 @@ func (d *parameter) check(text string) error {
 }
 
 // violation names the first constraint that a value breaks, "" for none.
-func (d *parameter) violation(v string) string {
-	if d.allowed != nil && !slices.Contains(d.allowed, v) {
+func (d *parameter) violation(value string) string {
+	if d.allowed != nil && !slices.Contains(d.allowed, value) {
 		return "must be one of AllowedValues"
 	}
 	if d.typ == "Number" || d.typ == "List<Number>" {
-		return d.numberViolation(v)
+		return d.numberViolation(value)
 	}
 
-	n := utf8.RuneCountInString(v)
+	length := utf8.RuneCountInString(value)
 	switch {
-	case d.minLength != nil && n < *d.minLength:
+	case d.minLength != nil && length < *d.minLength:
 		return "must contain at least " + strconv.Itoa(*d.minLength) + " characters"
-	case d.maxLength != nil && n > *d.maxLength:
+	case d.maxLength != nil && length > *d.maxLength:
 		return "must contain at most " + strconv.Itoa(*d.maxLength) + " characters"
-	case d.pattern != nil && !d.pattern.MatchString(v):
+	case d.pattern != nil && !d.pattern.MatchString(value):
 		return "must match pattern " + d.patternText
 	}
 
@@ -142,13 +142,13 @@ func (d *parameter) violation(v string) string {
 }
 
 func (d *parameter) numberViolation(v string) string {
-	x, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
+	number, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
 	switch {
 	case err != nil:
 		return "must be a number."
-	case d.minValue != nil && x < *d.minValue:
+	case d.minValue != nil && number < *d.minValue:
 		return "must be a number not less than " + d.minText
-	case d.maxValue != nil && x > *d.maxValue:
+	case d.maxValue != nil && number > *d.maxValue:
 		return "must be a number not greater than " + d.maxText
 	}
 	return ""

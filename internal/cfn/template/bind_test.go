@@ -27,11 +27,11 @@ Resources: {T: {Type: AWS::SNS::Topic}}
 
 func bound(t *testing.T, body string, previous map[string]string, given ...template.ParameterInput) (map[string]string, error) {
 	t.Helper()
-	tm, err := template.Parse(body)
+	parsed, err := template.Parse(body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tm.BindParameters(given, previous)
+	return parsed.BindParameters(given, previous)
 }
 
 func give(key, value string) template.ParameterInput {

@@ -24,17 +24,17 @@ type block struct {
 }
 
 func newChecker(t *Template) *checker {
-	c := &checker{t: t, parameters: map[string]*parameter{}, resources: map[string]*resource{}, conditions: map[string]*syntax.Node{}}
+	checker := &checker{t: t, parameters: map[string]*parameter{}, resources: map[string]*resource{}, conditions: map[string]*syntax.Node{}}
 	for _, p := range t.parameters {
-		c.parameters[p.name] = p
+		checker.parameters[p.name] = p
 	}
 	for _, r := range t.resources {
-		c.resources[r.id] = r
+		checker.resources[r.id] = r
 	}
 	for _, f := range t.conditions {
-		c.conditions[f.Name] = f.Value
+		checker.conditions[f.Name] = f.Value
 	}
-	return c
+	return checker
 }
 
 func (c *checker) run() error {
@@ -87,19 +87,19 @@ func (c *checker) checkRules() error {
 
 func (c *checker) checkResources() error {
 	b := block{name: "Resources"}
-	for _, r := range c.t.resources {
-		b.owner = r.id
-		if err := c.checkConditionName(r.condition, r.line, b); err != nil {
+	for _, resource := range c.t.resources {
+		b.owner = resource.id
+		if err := c.checkConditionName(resource.condition, resource.line, b); err != nil {
 			return err
 		}
 
-		for _, id := range r.dependsOn {
+		for _, id := range resource.dependsOn {
 			if c.resources[id] == nil {
 				c.unresolved = append(c.unresolved, syntax.Clip(id))
 			}
 		}
 
-		for _, n := range r.nodes() {
+		for _, n := range resource.nodes() {
 			if err := c.checkValue(n, b); err != nil {
 				return err
 			}
@@ -111,23 +111,23 @@ func (c *checker) checkResources() error {
 
 func (c *checker) checkOutputs() error {
 	b := block{name: "Outputs"}
-	for _, o := range c.t.outputs {
-		b.owner = o.id
-		if err := c.checkConditionName(o.condition, o.line, b); err != nil {
+	for _, output := range c.t.outputs {
+		b.owner = output.id
+		if err := c.checkConditionName(output.condition, output.line, b); err != nil {
 			return err
 		}
-		if err := c.checkValue(o.value, b); err != nil {
+		if err := c.checkValue(output.value, b); err != nil {
 			return err
 		}
 
-		if o.export == nil {
+		if output.export == nil {
 			continue
 		}
-		if err := c.checkValue(o.export, b); err != nil {
+		if err := c.checkValue(output.export, b); err != nil {
 			return err
 		}
-		if c.dependsOnResources(o.export) {
-			return syntax.ErrorAt(o.export.Line, "Template format error: Output %s is malformed. The Name field of Export must not depend on any resources, imported values, or Fn::GetAZs.", o.id)
+		if c.dependsOnResources(output.export) {
+			return syntax.ErrorAt(output.export.Line, "Template format error: Output %s is malformed. The Name field of Export must not depend on any resources, imported values, or Fn::GetAZs.", output.id)
 		}
 	}
 
@@ -163,29 +163,29 @@ func (c *checker) unresolvedError(b block) error {
 }
 
 // checkValue checks a value and everything below it.
-func (c *checker) checkValue(n *syntax.Node, b block) error {
-	switch n.Kind {
+func (c *checker) checkValue(node *syntax.Node, b block) error {
+	switch node.Kind {
 	case syntax.Null:
-		return syntax.ErrorAt(n.Line, "Template format error: [/%s/%s] 'null' values are not allowed in templates", b.name, b.owner)
+		return syntax.ErrorAt(node.Line, "Template format error: [/%s/%s] 'null' values are not allowed in templates", b.name, b.owner)
 	case syntax.List:
-		for _, it := range n.Items {
+		for _, it := range node.Items {
 			if err := c.checkValue(it, b); err != nil {
 				return err
 			}
 		}
 	case syntax.Object:
-		if name, arg, ok := n.Function(); ok {
-			return c.checkFunction(n, name, arg, b)
+		if name, arg, ok := node.Function(); ok {
+			return c.checkFunction(node, name, arg, b)
 		}
-		if b.conditions && len(n.Fields) == 1 && n.Fields[0].Name == "Condition" {
-			return c.checkConditionName(n.Fields[0].Value.Text, n.Line, b)
+		if b.conditions && len(node.Fields) == 1 && node.Fields[0].Name == "Condition" {
+			return c.checkConditionName(node.Fields[0].Value.Text, node.Line, b)
 		}
 
-		for _, f := range n.Fields {
-			if strings.HasPrefix(f.Name, "Fn::") {
-				return syntax.ErrorAt(f.Line, "Template error: %s must be the only key of its object", syntax.Clip(f.Name))
+		for _, field := range node.Fields {
+			if strings.HasPrefix(field.Name, "Fn::") {
+				return syntax.ErrorAt(field.Line, "Template error: %s must be the only key of its object", syntax.Clip(field.Name))
 			}
-			if err := c.checkValue(f.Value, b); err != nil {
+			if err := c.checkValue(field.Value, b); err != nil {
 				return err
 			}
 		}
@@ -195,8 +195,8 @@ func (c *checker) checkValue(n *syntax.Node, b block) error {
 }
 
 // checkFunction checks one function call and its arguments.
-func (c *checker) checkFunction(n *syntax.Node, name string, arg *syntax.Node, b block) error {
-	if err := c.checkCall(n, name, arg, b); err != nil {
+func (c *checker) checkFunction(node *syntax.Node, name string, arg *syntax.Node, b block) error {
+	if err := c.checkCall(node, name, arg, b); err != nil {
 		return err
 	}
 
@@ -205,16 +205,16 @@ func (c *checker) checkFunction(n *syntax.Node, name string, arg *syntax.Node, b
 		c.checkName(arg.Text, b)
 		return nil
 	case "Fn::GetAtt":
-		return c.checkGetAtt(n, arg, b)
+		return c.checkGetAtt(node, arg, b)
 	case "Fn::Sub":
-		return c.checkSub(n, arg, b)
+		return c.checkSub(node, arg, b)
 	case "Fn::If":
-		if err := c.checkConditionName(arg.Items[0].Text, n.Line, b); err != nil {
+		if err := c.checkConditionName(arg.Items[0].Text, node.Line, b); err != nil {
 			return err
 		}
 	case "Fn::ImportValue":
 		if c.dependsOnResources(arg) {
-			return syntax.ErrorAt(n.Line, "Template error: the attribute in Fn::ImportValue must not depend on any resources, imported values, or Fn::GetAZs")
+			return syntax.ErrorAt(node.Line, "Template error: the attribute in Fn::ImportValue must not depend on any resources, imported values, or Fn::GetAZs")
 		}
 	}
 
@@ -223,32 +223,32 @@ func (c *checker) checkFunction(n *syntax.Node, name string, arg *syntax.Node, b
 
 // checkCall checks that a function exists in this place and has the arguments it
 // needs, so that evaluation can rely on their number and kind.
-func (c *checker) checkCall(n *syntax.Node, name string, arg *syntax.Node, b block) error {
+func (c *checker) checkCall(node *syntax.Node, name string, arg *syntax.Node, b block) error {
 	conditional := []string{"Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals"}
 	ruleOnly := []string{"Fn::Contains", "Fn::EachMemberEquals", "Fn::EachMemberIn"}
 	switch {
 	case slices.Contains(conditional, name) && !b.conditions:
-		return syntax.ErrorAt(n.Line, "Template error: %s can only be used in Conditions and Rules", name)
+		return syntax.ErrorAt(node.Line, "Template error: %s can only be used in Conditions and Rules", name)
 	case slices.Contains(ruleOnly, name) && b.name != "Rules":
-		return syntax.ErrorAt(n.Line, "Template error: %s can only be used in Rules", name)
+		return syntax.ErrorAt(node.Line, "Template error: %s can only be used in Rules", name)
 	case slices.Contains([]string{"Fn::GetAtt", "Fn::ImportValue", "Fn::GetAZs", "Fn::Cidr", "Fn::Base64"}, name) && b.conditions:
-		return syntax.ErrorAt(n.Line, "Template format error: %s cannot be used in the %s block of the template", name, b.name)
+		return syntax.ErrorAt(node.Line, "Template format error: %s cannot be used in the %s block of the template", name, b.name)
 	}
 
 	complaint, known := syntax.CheckArguments(name, arg)
 	if !known {
-		return syntax.Unsupported(n.Line, name)
+		return syntax.Unsupported(node.Line, name)
 	}
 	if complaint != "" {
-		return syntax.ErrorAt(n.Line, "%s", complaint)
+		return syntax.ErrorAt(node.Line, "%s", complaint)
 	}
 
 	if name == "Fn::FindInMap" && arg.Items[0].Kind == syntax.Scalar && c.t.mappings[arg.Items[0].Text] == nil {
-		return syntax.ErrorAt(n.Line, "Template error: Mapping named '%s' is not present in the 'Mappings' section of template.", syntax.Clip(arg.Items[0].Text))
+		return syntax.ErrorAt(node.Line, "Template error: Mapping named '%s' is not present in the 'Mappings' section of template.", syntax.Clip(arg.Items[0].Text))
 	}
 
 	if name == "Fn::Sub" {
-		_, _, err := syntax.SubArguments(n, arg)
+		_, _, err := syntax.SubArguments(node, arg)
 		return err
 	}
 
@@ -284,15 +284,15 @@ func (c *checker) checkSub(n, arg *syntax.Node, b block) error {
 		return err
 	}
 
-	for _, p := range parts {
-		if !p.IsVariable || own.Member(p.Text) != nil {
+	for _, part := range parts {
+		if !part.IsVariable || own.Member(part.Text) != nil {
 			continue
 		}
 
-		if id, _, dotted := strings.Cut(p.Text, "."); dotted {
+		if id, _, dotted := strings.Cut(part.Text, "."); dotted {
 			c.checkName(id, b)
 		} else {
-			c.checkName(p.Text, b)
+			c.checkName(part.Text, b)
 		}
 	}
 
@@ -301,10 +301,10 @@ func (c *checker) checkSub(n, arg *syntax.Node, b block) error {
 
 // dependsOnResources says whether a value needs resources, imports or zones, which the
 // names of exports and imports must not.
-func (c *checker) dependsOnResources(n *syntax.Node) bool {
+func (c *checker) dependsOnResources(node *syntax.Node) bool {
 	stop := syntax.Errorf("dependent")
-	return n.Walk(func(n *syntax.Node) error {
-		name, arg, ok := n.Function()
+	return node.Walk(func(node *syntax.Node) error {
+		name, arg, ok := node.Function()
 		if !ok {
 			return nil
 		}
@@ -317,7 +317,7 @@ func (c *checker) dependsOnResources(n *syntax.Node) bool {
 				return stop
 			}
 		case "Fn::Sub":
-			if c.subDependsOnResources(n, arg) {
+			if c.subDependsOnResources(node, arg) {
 				return stop
 			}
 		}
@@ -348,20 +348,20 @@ func (c *checker) checkConditionCycle() error {
 	state := map[string]int{} // 1 being visited, 2 done
 	var visit func(name string, from string) error
 	visit = func(name, from string) error {
-		n := c.conditions[name]
-		if n == nil || state[name] == 2 {
+		condition := c.conditions[name]
+		if condition == nil || state[name] == 2 {
 			return nil
 		}
 		if state[name] == 1 {
-			return syntax.ErrorAt(n.Line, "Template error: Found circular condition dependency between %s and %s", from, name)
+			return syntax.ErrorAt(condition.Line, "Template error: Found circular condition dependency between %s and %s", from, name)
 		}
 
 		state[name] = 1
-		err := n.Walk(func(n *syntax.Node) error {
-			if n.Kind == syntax.Object && len(n.Fields) == 1 && n.Fields[0].Name == "Condition" {
-				return visit(n.Fields[0].Value.Text, name)
+		err := condition.Walk(func(condition *syntax.Node) error {
+			if condition.Kind == syntax.Object && len(condition.Fields) == 1 && condition.Fields[0].Name == "Condition" {
+				return visit(condition.Fields[0].Value.Text, name)
 			}
-			if f, arg, ok := n.Function(); ok && f == "Fn::If" {
+			if function, arg, ok := condition.Function(); ok && function == "Fn::If" {
 				return visit(arg.Items[0].Text, name)
 			}
 
@@ -371,8 +371,8 @@ func (c *checker) checkConditionCycle() error {
 		state[name] = 2
 		return err
 	}
-	for _, f := range c.t.conditions {
-		if err := visit(f.Name, f.Name); err != nil {
+	for _, function := range c.t.conditions {
+		if err := visit(function.Name, function.Name); err != nil {
 			return err
 		}
 	}

@@ -7,22 +7,22 @@ func (e *evaluator) conditionHolds(name string) (bool, error) {
 	if name == "" {
 		return true, nil
 	}
-	if v, ok := e.conditions[name]; ok {
-		return v, nil
+	if holds, ok := e.conditions[name]; ok {
+		return holds, nil
 	}
 
-	n := e.names.conditions[name]
-	if n == nil {
+	node := e.names.conditions[name]
+	if node == nil {
 		return false, syntax.Errorf("Template format error: Unresolved condition dependency %s", syntax.Clip(name))
 	}
 
-	v, err := e.boolean(n)
+	holds, err := e.boolean(node)
 	if err != nil {
 		return false, err
 	}
 
-	e.conditions[name] = v
-	return v, nil
+	e.conditions[name] = holds
+	return holds, nil
 }
 
 // ifBranch returns the side of a Fn::If that its condition takes.
@@ -38,30 +38,30 @@ func (e *evaluator) ifBranch(arg *syntax.Node) (*syntax.Node, error) {
 }
 
 // boolean evaluates a node that has to be true or false.
-func (e *evaluator) boolean(n *syntax.Node) (bool, error) {
-	if n.Kind == syntax.Object && len(n.Fields) == 1 && n.Fields[0].Name == "Condition" {
-		return e.conditionHolds(n.Fields[0].Value.Text)
+func (e *evaluator) boolean(node *syntax.Node) (bool, error) {
+	if node.Kind == syntax.Object && len(node.Fields) == 1 && node.Fields[0].Name == "Condition" {
+		return e.conditionHolds(node.Fields[0].Value.Text)
 	}
 
-	name, arg, _ := n.Function()
+	name, arg, _ := node.Function()
 	switch name {
 	case "Fn::Equals":
-		a, err := e.value(arg.Items[0])
+		first, err := e.value(arg.Items[0])
 		if err != nil {
 			return false, err
 		}
 
 		b, err := e.value(arg.Items[1])
-		return err == nil && syntax.Canonical(a) == syntax.Canonical(b), err
+		return err == nil && syntax.Canonical(first) == syntax.Canonical(b), err
 	case "Fn::Not":
 		v, err := e.boolean(arg.Items[0])
 		return !v, err
 	case "Fn::And", "Fn::Or":
 		return e.andOr(arg, name == "Fn::And")
 	case "Fn::Contains":
-		return e.contains(n, arg)
+		return e.contains(node, arg)
 	case "Fn::EachMemberIn", "Fn::EachMemberEquals":
-		return e.eachMember(n, arg)
+		return e.eachMember(node, arg)
 	case "Fn::If":
 		taken, err := e.ifBranch(arg)
 		if err != nil {
@@ -70,22 +70,22 @@ func (e *evaluator) boolean(n *syntax.Node) (bool, error) {
 		return e.boolean(taken)
 	}
 
-	return e.plainBoolean(n)
+	return e.plainBoolean(node)
 }
 
 // plainBoolean reads a plain value as a condition.
-func (e *evaluator) plainBoolean(n *syntax.Node) (bool, error) {
-	v, err := e.value(n)
+func (e *evaluator) plainBoolean(node *syntax.Node) (bool, error) {
+	value, err := e.value(node)
 	if err != nil {
 		return false, err
 	}
-	switch v {
+	switch value {
 	case "true":
 		return true, nil
 	case "false":
 		return false, nil
 	}
-	return false, syntax.ErrorAt(n.Line, "Template error: a condition must be a condition function, the name of a condition, true or false")
+	return false, syntax.ErrorAt(node.Line, "Template error: a condition must be a condition function, the name of a condition, true or false")
 }
 
 // andOr evaluates Fn::And (every is true) and Fn::Or. Every operand is computed,
@@ -93,12 +93,12 @@ func (e *evaluator) plainBoolean(n *syntax.Node) (bool, error) {
 func (e *evaluator) andOr(arg *syntax.Node, every bool) (bool, error) {
 	result := every
 	for _, it := range arg.Items {
-		v, err := e.boolean(it)
+		holds, err := e.boolean(it)
 		if err != nil {
 			return false, err
 		}
-		if v != every {
-			result = v
+		if holds != every {
+			result = holds
 		}
 	}
 	return result, nil

@@ -106,41 +106,41 @@ func newEvaluator(t *Template, in Input) *evaluator {
 
 // Evaluate computes everything. Errors are *[Error], *[MissingExport] or what
 // in.Place answered.
-func (t *Template) Evaluate(in Input) (*Evaluation, error) {
-	e := newEvaluator(t, in)
-	if err := e.fetchStoredParameters(); err != nil {
+func (t *Template) Evaluate(input Input) (*Evaluation, error) {
+	evaluator := newEvaluator(t, input)
+	if err := evaluator.fetchStoredParameters(); err != nil {
 		return nil, err
 	}
-	if err := e.assertRules(); err != nil {
+	if err := evaluator.assertRules(); err != nil {
 		return nil, err
 	}
 
-	order, err := t.orderResources(e)
+	order, err := t.orderResources(evaluator)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &Evaluation{}
 	for _, st := range order {
-		r, err := e.resource(st)
+		resource, err := evaluator.resource(st)
 		if err != nil {
 			return nil, err
 		}
 
-		placed, err := in.ResolveResource(r)
+		placed, err := input.ResolveResource(resource)
 		if err != nil {
 			return nil, err
 		}
 
-		e.resolved[r.LogicalID] = placed
-		out.Resources = append(out.Resources, r)
+		evaluator.resolved[resource.LogicalID] = placed
+		out.Resources = append(out.Resources, resource)
 	}
 
-	if out.Outputs, err = e.outputs(); err != nil {
+	if out.Outputs, err = evaluator.outputs(); err != nil {
 		return nil, err
 	}
 
-	out.Imports = e.imports
+	out.Imports = evaluator.imports
 	return out, nil
 }
 
@@ -148,17 +148,17 @@ func (t *Template) Evaluate(in Input) (*Evaluation, error) {
 func (e *evaluator) fetchStoredParameters() error {
 	values := maps.Clone(e.in.Parameters)
 	var missing []string
-	for _, p := range e.t.parameters {
-		if !p.isStored() {
+	for _, parameter := range e.t.parameters {
+		if !parameter.isStored() {
 			continue
 		}
 
-		v, ok := e.in.StoredParameter(values[p.name])
+		value, ok := e.in.StoredParameter(values[parameter.name])
 		if !ok {
-			missing = append(missing, syntax.Clip(values[p.name]))
+			missing = append(missing, syntax.Clip(values[parameter.name]))
 		}
 
-		values[p.name] = v
+		values[parameter.name] = value
 	}
 
 	e.in.Parameters = values
@@ -170,37 +170,37 @@ func (e *evaluator) fetchStoredParameters() error {
 }
 
 func (e *evaluator) resource(st orderedResource) (Resource, error) {
-	r := st.resource
+	resource := st.resource
 	out := Resource{
-		LogicalID: r.id, Type: r.typ, Line: r.line, DependsOn: st.dependsOn, Attributes: map[string]string{},
-		DeletionPolicy: r.policies["DeletionPolicy"], UpdateReplacePolicy: r.policies["UpdateReplacePolicy"],
+		LogicalID: resource.id, Type: resource.typ, Line: resource.line, DependsOn: st.dependsOn, Attributes: map[string]string{},
+		DeletionPolicy: resource.policies["DeletionPolicy"], UpdateReplacePolicy: resource.policies["UpdateReplacePolicy"],
 		Sources: map[string]Source{},
 	}
-	for _, f := range r.attributes.Fields {
-		out.Attributes[f.Name] = f.Value.Canonical()
+	for _, field := range resource.attributes.Fields {
+		out.Attributes[field.Name] = field.Value.Canonical()
 	}
 
 	var err error
-	if out.Properties, err = e.object(r.properties); err != nil {
+	if out.Properties, err = e.object(resource.properties); err != nil {
 		return out, err
 	}
-	if out.Metadata, err = e.object(r.metadata); err != nil {
+	if out.Metadata, err = e.object(resource.metadata); err != nil {
 		return out, err
 	}
 
 	if found := dynamicIn(out.Properties); found != "" {
-		return out, syntax.Unsupported(lineOf(r.properties, found, r.line), found)
+		return out, syntax.Unsupported(lineOf(resource.properties, found, resource.line), found)
 	}
 
-	if r.properties != nil {
-		for _, f := range r.properties.Fields {
-			src := Source{Text: f.Value.Canonical()}
-			err := e.visitReferences(f.Value, func(ref Reference) { src.References = append(src.References, ref) })
+	if resource.properties != nil {
+		for _, field := range resource.properties.Fields {
+			src := Source{Text: field.Value.Canonical()}
+			err := e.visitReferences(field.Value, func(ref Reference) { src.References = append(src.References, ref) })
 			if err != nil {
 				return out, err
 			}
 
-			out.Sources[f.Name] = src
+			out.Sources[field.Name] = src
 		}
 	}
 
@@ -208,66 +208,66 @@ func (e *evaluator) resource(st orderedResource) (Resource, error) {
 }
 
 // object evaluates a node that is an object, or is not there.
-func (e *evaluator) object(n *syntax.Node) (map[string]any, error) {
-	if n == nil {
+func (e *evaluator) object(node *syntax.Node) (map[string]any, error) {
+	if node == nil {
 		return map[string]any{}, nil
 	}
 
-	v, err := e.value(n)
+	value, err := e.value(node)
 	if err != nil {
 		return nil, err
 	}
 
-	m, ok := v.(map[string]any)
+	object, ok := value.(map[string]any)
 	if !ok {
-		return nil, syntax.ErrorAt(n.Line, "Template format error: Properties and Metadata must be objects")
+		return nil, syntax.ErrorAt(node.Line, "Template format error: Properties and Metadata must be objects")
 	}
 
-	return m, nil
+	return object, nil
 }
 
 // value evaluates a node: a string, []any, map[string]any or noValue.
-func (e *evaluator) value(n *syntax.Node) (any, error) {
-	switch n.Kind {
+func (e *evaluator) value(node *syntax.Node) (any, error) {
+	switch node.Kind {
 	case syntax.List:
-		out := make([]any, 0, len(n.Items))
-		for _, it := range n.Items {
-			v, err := e.value(it)
+		out := make([]any, 0, len(node.Items))
+		for _, it := range node.Items {
+			value, err := e.value(it)
 			if err != nil {
 				return nil, err
 			}
 
-			if _, nothing := v.(noValue); !nothing {
-				out = append(out, v)
+			if _, nothing := value.(noValue); !nothing {
+				out = append(out, value)
 			}
 		}
 
 		return out, nil
 	case syntax.Object:
-		if name, arg, ok := n.Function(); ok {
-			v, err := e.call(n, name, arg)
+		if name, arg, ok := node.Function(); ok {
+			value, err := e.call(node, name, arg)
 			if err != nil {
 				return nil, err
 			}
-			return v, e.countSize(n, v)
+			return value, e.countSize(node, value)
 		}
 
-		out := make(map[string]any, len(n.Fields))
-		for _, f := range n.Fields {
-			v, err := e.value(f.Value)
+		out := make(map[string]any, len(node.Fields))
+		for _, field := range node.Fields {
+			value, err := e.value(field.Value)
 			if err != nil {
 				return nil, err
 			}
 
-			if _, nothing := v.(noValue); !nothing {
-				out[f.Name] = v
+			if _, nothing := value.(noValue); !nothing {
+				out[field.Name] = value
 			}
 		}
 
 		return out, nil
 	}
 
-	return n.Text, nil
+	return node.Text, nil
 }
 
 // countSize counts a computed value against the budget.
@@ -286,12 +286,12 @@ func sizeOf(v any) int {
 	case string:
 		sum += len(v)
 	case []any:
-		for _, it := range v {
-			sum += sizeOf(it)
+		for _, item := range v {
+			sum += sizeOf(item)
 		}
 	case map[string]any:
-		for k, it := range v {
-			sum += len(k) + sizeOf(it)
+		for k, item := range v {
+			sum += len(k) + sizeOf(item)
 		}
 	}
 
@@ -301,55 +301,55 @@ func sizeOf(v any) int {
 func (e *evaluator) outputs() ([]Output, error) {
 	var out []Output
 	exported := map[string]bool{}
-	for _, o := range e.t.outputs {
-		if active, err := e.conditionHolds(o.condition); err != nil || !active {
+	for _, output := range e.t.outputs {
+		if active, err := e.conditionHolds(output.condition); err != nil || !active {
 			if err != nil {
 				return nil, err
 			}
 			continue
 		}
 
-		v, err := e.value(o.value)
+		value, err := e.value(output.value)
 		if err != nil {
 			return nil, err
 		}
 
-		text, ok := v.(string)
+		text, ok := value.(string)
 		if !ok {
-			return nil, syntax.ErrorAt(o.line, "Template format error: The Value field of every Outputs member must evaluate to a String.")
+			return nil, syntax.ErrorAt(output.line, "Template format error: The Value field of every Outputs member must evaluate to a String.")
 		}
 		if found := syntax.DynamicReference(text); found != "" {
-			return nil, syntax.Unsupported(lineOf(o.value, found, o.line), found)
+			return nil, syntax.Unsupported(lineOf(output.value, found, output.line), found)
 		}
 
-		export, err := e.export(o)
+		export, err := e.export(output)
 		if err != nil {
 			return nil, err
 		}
 		if export != "" && exported[export] {
-			return nil, syntax.ErrorAt(o.line, "Template format error: Export with name %s is declared more than once", export)
+			return nil, syntax.ErrorAt(output.line, "Template format error: Export with name %s is declared more than once", export)
 		}
 
 		exported[export] = true
-		out = append(out, Output{Key: o.id, Value: text, Description: o.description, Export: export})
+		out = append(out, Output{Key: output.id, Value: text, Description: output.description, Export: export})
 	}
 
 	return out, nil
 }
 
-func (e *evaluator) export(o *output) (string, error) {
-	if o.export == nil {
+func (e *evaluator) export(output *output) (string, error) {
+	if output.export == nil {
 		return "", nil
 	}
 
-	v, err := e.value(o.export)
+	value, err := e.value(output.export)
 	if err != nil {
 		return "", err
 	}
 
-	name, ok := v.(string)
+	name, ok := value.(string)
 	if !ok || !exportPattern.MatchString(name) {
-		return "", malformedExport(syntax.Field{Name: o.id, Line: o.line})
+		return "", malformedExport(syntax.Field{Name: output.id, Line: output.line})
 	}
 
 	return name, nil
@@ -361,14 +361,14 @@ func dynamicIn(v any) string {
 	case string:
 		return syntax.DynamicReference(v)
 	case []any:
-		for _, it := range v {
-			if found := dynamicIn(it); found != "" {
+		for _, item := range v {
+			if found := dynamicIn(item); found != "" {
 				return found
 			}
 		}
 	case map[string]any:
-		for _, it := range v {
-			if found := dynamicIn(it); found != "" {
+		for _, item := range v {
+			if found := dynamicIn(item); found != "" {
 				return found
 			}
 		}
@@ -378,13 +378,13 @@ func dynamicIn(v any) string {
 }
 
 // lineOf finds the line of the text that holds a dynamic reference.
-func lineOf(n *syntax.Node, found string, otherwise int) int {
+func lineOf(node *syntax.Node, found string, otherwise int) int {
 	line := otherwise
 	head, _, _ := strings.Cut(strings.TrimPrefix(found, "{{resolve:"), ":")
 	stop := syntax.Errorf("found")
-	_ = n.Walk(func(n *syntax.Node) error { // the error only ends the walk
-		if n.Kind == syntax.Scalar && strings.Contains(n.Text, "{{resolve:"+head) {
-			line = n.Line
+	_ = node.Walk(func(node *syntax.Node) error { // the error only ends the walk
+		if node.Kind == syntax.Scalar && strings.Contains(node.Text, "{{resolve:"+head) {
+			line = node.Line
 			return stop
 		}
 		return nil

@@ -22,12 +22,12 @@ func (e *evaluator) getAZs(n, arg *syntax.Node) (any, error) {
 }
 
 // cidr cuts an address block into count blocks of the same size.
-func (e *evaluator) cidr(n, arg *syntax.Node) (any, error) {
+func (e *evaluator) cidr(node, arg *syntax.Node) (any, error) {
 	const complaint = "Template error: Fn::Cidr requires a valid address block, a count from 1 to 256 and a number of bits"
 	text := []string{"", "", "8"}
 	for i, it := range arg.Items {
 		var err error
-		if text[i], err = e.text(n, it, complaint); err != nil {
+		if text[i], err = e.text(node, it, complaint); err != nil {
 			return nil, err
 		}
 	}
@@ -36,13 +36,13 @@ func (e *evaluator) cidr(n, arg *syntax.Node) (any, error) {
 	count, err2 := strconv.Atoi(text[1])
 	bits, err3 := strconv.Atoi(text[2])
 	if err != nil || err2 != nil || err3 != nil || count < 1 || count > 256 || bits < 1 {
-		return nil, syntax.ErrorAt(n.Line, "%s", complaint)
+		return nil, syntax.ErrorAt(node.Line, "%s", complaint)
 	}
 
 	size := prefix.Addr().BitLen()
 	length := size - bits
 	if length < prefix.Bits() || length-prefix.Bits() < 9 && count > 1<<(length-prefix.Bits()) {
-		return nil, syntax.ErrorAt(n.Line, "Template error: Fn::Cidr: %s does not hold %d blocks of %d bits", syntax.Clip(text[0]), count, bits)
+		return nil, syntax.ErrorAt(node.Line, "Template error: Fn::Cidr: %s does not hold %d blocks of %d bits", syntax.Clip(text[0]), count, bits)
 	}
 
 	out := make([]any, count)
@@ -54,30 +54,30 @@ func (e *evaluator) cidr(n, arg *syntax.Node) (any, error) {
 }
 
 // nthBlock adds i blocks of 2^bits addresses to an address.
-func nthBlock(a netip.Addr, i, bits int) netip.Addr {
-	if a.Is4() {
-		b := a.As4()
+func nthBlock(addr netip.Addr, i, bits int) netip.Addr {
+	if addr.Is4() {
+		b := addr.As4()
 		v := binary.BigEndian.Uint32(b[:]) + uint32(i)<<bits
 		binary.BigEndian.PutUint32(b[:], v)
 
 		return netip.AddrFrom4(b)
 	}
 
-	b := a.As16()
-	hi, lo := binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
+	b := addr.As16()
+	high, low := binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
 	if bits >= 64 {
-		hi += uint64(i) << (bits - 64)
+		high += uint64(i) << (bits - 64)
 	} else {
-		sum := lo + uint64(i)<<bits
-		hi += uint64(i) >> (64 - bits)
-		if sum < lo {
-			hi++
+		sum := low + uint64(i)<<bits
+		high += uint64(i) >> (64 - bits)
+		if sum < low {
+			high++
 		}
 
-		lo = sum
+		low = sum
 	}
 
-	binary.BigEndian.PutUint64(b[:8], hi)
-	binary.BigEndian.PutUint64(b[8:], lo)
+	binary.BigEndian.PutUint64(b[:8], high)
+	binary.BigEndian.PutUint64(b[8:], low)
 	return netip.AddrFrom16(b)
 }

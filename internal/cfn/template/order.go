@@ -16,25 +16,25 @@ type orderedResource struct {
 
 // orderResources lists the resources whose conditions hold, each after those it needs;
 // where nothing decides, in the template's order.
-func (t *Template) orderResources(e *evaluator) ([]orderedResource, error) {
+func (t *Template) orderResources(evaluator *evaluator) ([]orderedResource, error) {
 	needs := map[string][]string{}
 	active := map[string]bool{}
-	for _, r := range t.resources {
-		on, err := e.conditionHolds(r.condition)
+	for _, resource := range t.resources {
+		holds, err := evaluator.conditionHolds(resource.condition)
 		if err != nil {
 			return nil, err
 		}
 
-		active[r.id] = on
+		active[resource.id] = holds
 	}
 
 	var unresolved []string
-	for _, r := range t.resources {
-		if !active[r.id] {
+	for _, resource := range t.resources {
+		if !active[resource.id] {
 			continue
 		}
 
-		list, err := e.dependencies(r, active)
+		list, err := evaluator.dependencies(resource, active)
 		if err != nil {
 			return nil, err
 		}
@@ -45,7 +45,7 @@ func (t *Template) orderResources(e *evaluator) ([]orderedResource, error) {
 			}
 		}
 
-		needs[r.id] = list
+		needs[resource.id] = list
 	}
 
 	if unresolved != nil {
@@ -58,15 +58,15 @@ func (t *Template) orderResources(e *evaluator) ([]orderedResource, error) {
 
 // dependencies lists what a resource depends on: what it names in DependsOn, unless
 // that is conditioned away, and what its values refer to.
-func (e *evaluator) dependencies(r *resource, active map[string]bool) ([]string, error) {
+func (e *evaluator) dependencies(resource *resource, active map[string]bool) ([]string, error) {
 	var out []string
-	for _, id := range r.dependsOn {
+	for _, id := range resource.dependsOn {
 		if active[id] {
 			out = append(out, id)
 		}
 	}
 
-	for _, n := range r.nodes() {
+	for _, n := range resource.nodes() {
 		err := e.visitReferences(n, func(ref Reference) {
 			if ref.Kind == ToParameter {
 				return
@@ -89,14 +89,14 @@ func (t *Template) sortByDependencies(needs map[string][]string) ([]orderedResou
 	done := map[string]bool{}
 	for len(out) < len(needs) {
 		before := len(out)
-		for _, r := range t.resources {
-			list, active := needs[r.id]
-			if !active || done[r.id] || slices.ContainsFunc(list, func(id string) bool { return !done[id] }) {
+		for _, resource := range t.resources {
+			list, active := needs[resource.id]
+			if !active || done[resource.id] || slices.ContainsFunc(list, func(id string) bool { return !done[id] }) {
 				continue
 			}
 
-			done[r.id] = true
-			out = append(out, orderedResource{resource: r, dependsOn: list})
+			done[resource.id] = true
+			out = append(out, orderedResource{resource: resource, dependsOn: list})
 		}
 
 		if len(out) == before {
@@ -146,17 +146,17 @@ func circularError(needs map[string][]string, done map[string]bool) error {
 
 // visitReferences calls f for each parameter, resource and attribute that a value
 // refers to, in the branches that the conditions take.
-func (e *evaluator) visitReferences(n *syntax.Node, f func(Reference)) error {
-	name, arg, ok := n.Function()
+func (e *evaluator) visitReferences(node *syntax.Node, visit func(Reference)) error {
+	name, arg, ok := node.Function()
 	if !ok {
-		for _, it := range n.Items {
-			if err := e.visitReferences(it, f); err != nil {
+		for _, it := range node.Items {
+			if err := e.visitReferences(it, visit); err != nil {
 				return err
 			}
 		}
 
-		for _, fd := range n.Fields {
-			if err := e.visitReferences(fd.Value, f); err != nil {
+		for _, fd := range node.Fields {
+			if err := e.visitReferences(fd.Value, visit); err != nil {
 				return err
 			}
 		}
@@ -166,35 +166,35 @@ func (e *evaluator) visitReferences(n *syntax.Node, f func(Reference)) error {
 
 	switch name {
 	case "Ref":
-		e.visitReference(arg.Text, f)
+		e.visitReference(arg.Text, visit)
 		return nil
 	case "Fn::GetAtt":
 		id, att := syntax.GetAttArguments(arg)
-		f(Reference{Kind: ToAttribute, Name: id + "." + att.Text})
-		return e.visitReferences(att, f)
+		visit(Reference{Kind: ToAttribute, Name: id + "." + att.Text})
+		return e.visitReferences(att, visit)
 	case "Fn::If":
 		taken, err := e.ifBranch(arg)
 		if err != nil {
 			return err
 		}
-		return e.visitReferences(taken, f)
+		return e.visitReferences(taken, visit)
 
 	case "Fn::Sub":
-		return e.visitSubReferences(n, arg, f)
+		return e.visitSubReferences(node, arg, visit)
 	}
 
-	return e.visitReferences(arg, f)
+	return e.visitReferences(arg, visit)
 }
 
-func (e *evaluator) visitReference(name string, f func(Reference)) {
+func (e *evaluator) visitReference(name string, visit func(Reference)) {
 	if e.names.parameters[name] != nil {
-		f(Reference{Kind: ToParameter, Name: name})
+		visit(Reference{Kind: ToParameter, Name: name})
 	} else if e.names.resources[name] != nil {
-		f(Reference{Kind: ToResource, Name: name})
+		visit(Reference{Kind: ToResource, Name: name})
 	}
 }
 
-func (e *evaluator) visitSubReferences(n, arg *syntax.Node, f func(Reference)) error {
+func (e *evaluator) visitSubReferences(n, arg *syntax.Node, visit func(Reference)) error {
 	text, own, err := syntax.SubArguments(n, arg)
 	if err != nil {
 		return err
@@ -205,17 +205,17 @@ func (e *evaluator) visitSubReferences(n, arg *syntax.Node, f func(Reference)) e
 		return err
 	}
 
-	for _, p := range parts {
-		if !p.IsVariable || own.Member(p.Text) != nil {
+	for _, part := range parts {
+		if !part.IsVariable || own.Member(part.Text) != nil {
 			continue
 		}
 
-		if id, _, dotted := strings.Cut(p.Text, "."); dotted && e.names.resources[id] != nil {
-			f(Reference{Kind: ToAttribute, Name: p.Text})
+		if id, _, dotted := strings.Cut(part.Text, "."); dotted && e.names.resources[id] != nil {
+			visit(Reference{Kind: ToAttribute, Name: part.Text})
 		} else {
-			e.visitReference(p.Text, f)
+			e.visitReference(part.Text, visit)
 		}
 	}
 
-	return e.visitReferences(own, f)
+	return e.visitReferences(own, visit)
 }

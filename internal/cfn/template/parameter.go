@@ -35,86 +35,86 @@ type Parameter struct {
 func (t *Template) Parameters() []Parameter {
 	var out []Parameter
 	for _, p := range t.parameters {
-		d := Parameter{Name: p.name, Type: p.typ, Description: p.description, NoEcho: p.noEcho, AllowedValues: slices.Clone(p.allowed)}
+		parameter := Parameter{Name: p.name, Type: p.typ, Description: p.description, NoEcho: p.noEcho, AllowedValues: slices.Clone(p.allowed)}
 		if p.defaultValue != nil {
-			d.Default, d.HasDefault = *p.defaultValue, true
+			parameter.Default, parameter.HasDefault = *p.defaultValue, true
 		}
-		out = append(out, d)
+		out = append(out, parameter)
 	}
 	return out
 }
 
-func (p *parser) parameterSection(f syntax.Field) error {
-	if n := len(f.Value.Fields); n > maxParameters {
+func (p *parser) parameterSection(section syntax.Field) error {
+	if n := len(section.Value.Fields); n > maxParameters {
 		return syntax.Errorf("Template format error: Number of parameters, %d, is greater than maximum allowed, %d", n, maxParameters)
 	}
 
-	for _, m := range f.Value.Fields {
-		if strings.HasPrefix(m.Name, "Fn::") {
-			return syntax.Unsupported(m.Line, m.Name)
+	for _, field := range section.Value.Fields {
+		if strings.HasPrefix(field.Name, "Fn::") {
+			return syntax.Unsupported(field.Line, field.Name)
 		}
-		if !idPattern.MatchString(m.Name) {
-			return syntax.ErrorAt(m.Line, "Template format error: Parameter name %s is non alphanumeric.", syntax.Clip(m.Name))
+		if !idPattern.MatchString(field.Name) {
+			return syntax.ErrorAt(field.Line, "Template format error: Parameter name %s is non alphanumeric.", syntax.Clip(field.Name))
 		}
-		if m.Value.Kind != syntax.Object {
-			return syntax.ErrorAt(m.Line, "Template format error: Any Parameters member must be an object.")
+		if field.Value.Kind != syntax.Object {
+			return syntax.ErrorAt(field.Line, "Template format error: Any Parameters member must be an object.")
 		}
 
-		d := &parameter{name: m.Name, line: m.Line}
-		for _, a := range m.Value.Fields {
-			if err := d.setMember(a); err != nil {
+		parameter := &parameter{name: field.Name, line: field.Line}
+		for _, a := range field.Value.Fields {
+			if err := parameter.setMember(a); err != nil {
 				return err
 			}
 		}
 
-		if err := d.validate(); err != nil {
+		if err := parameter.validate(); err != nil {
 			return err
 		}
 
-		p.t.parameters = append(p.t.parameters, d)
+		p.t.parameters = append(p.t.parameters, parameter)
 	}
 
 	return nil
 }
 
-func (d *parameter) setMember(a syntax.Field) error {
-	v := a.Value
-	if a.Name == "AllowedValues" {
-		if v.Kind != syntax.List {
-			return syntax.ErrorAt(a.Line, "Template format error: AllowedValues of parameter '%s' must be a list", d.name)
+func (d *parameter) setMember(field syntax.Field) error {
+	value := field.Value
+	if field.Name == "AllowedValues" {
+		if value.Kind != syntax.List {
+			return syntax.ErrorAt(field.Line, "Template format error: AllowedValues of parameter '%s' must be a list", d.name)
 		}
 
-		for _, it := range v.Items {
-			if it.Kind != syntax.Scalar {
-				return syntax.ErrorAt(it.Line, "Template format error: Every AllowedValues member must be a string.")
+		for _, item := range value.Items {
+			if item.Kind != syntax.Scalar {
+				return syntax.ErrorAt(item.Line, "Template format error: Every AllowedValues member must be a string.")
 			}
-			d.allowed = append(d.allowed, it.Text)
+			d.allowed = append(d.allowed, item.Text)
 		}
 
 		return nil
 	}
 
-	if v.Kind != syntax.Scalar {
-		return syntax.ErrorAt(a.Line, "Template format error: Every %s member must be a string.", syntax.Clip(a.Name))
+	if value.Kind != syntax.Scalar {
+		return syntax.ErrorAt(field.Line, "Template format error: Every %s member must be a string.", syntax.Clip(field.Name))
 	}
 
-	switch a.Name {
+	switch field.Name {
 	case "Type":
-		d.typ = v.Text
+		d.typ = value.Text
 	case "Description":
-		d.description = v.Text
+		d.description = value.Text
 	case "Default":
-		d.defaultValue = &v.Text
+		d.defaultValue = &value.Text
 	case "NoEcho":
-		d.noEcho = strings.EqualFold(v.Text, "true")
+		d.noEcho = strings.EqualFold(value.Text, "true")
 	case "ConstraintDescription":
-		d.constraint = v.Text
+		d.constraint = value.Text
 	case "AllowedPattern":
-		return d.setPattern(a)
+		return d.setPattern(field)
 	case "MinLength", "MaxLength", "MinValue", "MaxValue":
-		return d.setBound(a)
+		return d.setBound(field)
 	default:
-		return syntax.ErrorAt(a.Line, "Invalid template parameter property '%s'", syntax.Clip(a.Name))
+		return syntax.ErrorAt(field.Line, "Invalid template parameter property '%s'", syntax.Clip(field.Name))
 	}
 
 	return nil
@@ -122,40 +122,40 @@ func (d *parameter) setMember(a syntax.Field) error {
 
 // setPattern compiles AllowedPattern. CloudFormation's engine is Java's, ours
 // has no look-around: a pattern that needs it is refused rather than ignored.
-func (d *parameter) setPattern(a syntax.Field) error {
-	re, err := regexp.Compile(`^(?:` + a.Value.Text + `)$`)
+func (d *parameter) setPattern(field syntax.Field) error {
+	pattern, err := regexp.Compile(`^(?:` + field.Value.Text + `)$`)
 	if err != nil {
-		return syntax.Unsupported(a.Line, "AllowedPattern "+a.Value.Text)
+		return syntax.Unsupported(field.Line, "AllowedPattern "+field.Value.Text)
 	}
-	d.pattern, d.patternText = re, a.Value.Text
+	d.pattern, d.patternText = pattern, field.Value.Text
 	return nil
 }
 
-func (d *parameter) setBound(a syntax.Field) error {
-	if strings.HasSuffix(a.Name, "Length") {
-		n, err := strconv.Atoi(a.Value.Text)
+func (d *parameter) setBound(field syntax.Field) error {
+	if strings.HasSuffix(field.Name, "Length") {
+		length, err := strconv.Atoi(field.Value.Text)
 		if err != nil {
-			return syntax.ErrorAt(a.Line, "Template format error: %s of parameter '%s' must be an integer", a.Name, d.name)
+			return syntax.ErrorAt(field.Line, "Template format error: %s of parameter '%s' must be an integer", field.Name, d.name)
 		}
 
-		if a.Name == "MinLength" {
-			d.minLength = &n
+		if field.Name == "MinLength" {
+			d.minLength = &length
 		} else {
-			d.maxLength = &n
+			d.maxLength = &length
 		}
 
 		return nil
 	}
 
-	x, err := strconv.ParseFloat(a.Value.Text, 64)
+	number, err := strconv.ParseFloat(field.Value.Text, 64)
 	if err != nil {
-		return syntax.ErrorAt(a.Line, "Template format error: %s of parameter '%s' must be a number", a.Name, d.name)
+		return syntax.ErrorAt(field.Line, "Template format error: %s of parameter '%s' must be a number", field.Name, d.name)
 	}
 
-	if a.Name == "MinValue" {
-		d.minValue, d.minText = &x, a.Value.Text
+	if field.Name == "MinValue" {
+		d.minValue, d.minText = &number, field.Value.Text
 	} else {
-		d.maxValue, d.maxText = &x, a.Value.Text
+		d.maxValue, d.maxText = &number, field.Value.Text
 	}
 
 	return nil
@@ -185,16 +185,16 @@ func knownParameterType(typ string) bool {
 		return true
 	}
 
-	of, isList := strings.CutPrefix(typ, "List<")
+	element, isList := strings.CutPrefix(typ, "List<")
 	if isList {
-		of = strings.TrimSuffix(of, ">")
+		element = strings.TrimSuffix(element, ">")
 	}
 
 	return slices.Contains([]string{
 		"AWS::EC2::AvailabilityZone::Name", "AWS::EC2::Image::Id", "AWS::EC2::Instance::Id",
 		"AWS::EC2::KeyPair::KeyName", "AWS::EC2::SecurityGroup::GroupName", "AWS::EC2::SecurityGroup::Id",
 		"AWS::EC2::Subnet::Id", "AWS::EC2::Volume::Id", "AWS::EC2::VPC::Id", "AWS::Route53::HostedZone::Id",
-	}, of)
+	}, element)
 }
 
 // isStored says whether the parameter's value is the name of one in the parameter

@@ -101,12 +101,12 @@ func TestJSONAndYAMLMeanTheSame(t *testing.T) {
 		"Properties": {"N": 5, "T": true, "S": {"Fn::Sub": "${A}\u00e9"}, "G": {"Fn::GetAtt": ["A", "Arn"]}}}}}`
 	var got []string
 	for _, body := range []string{yaml, json, "\ufeff" + json} {
-		ev, err := evaluate(body, nil, nil)
+		evaluation, err := evaluate(body, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		got = append(got, syntax.Canonical(ev.Resources[1].Properties))
+		got = append(got, syntax.Canonical(evaluation.Resources[1].Properties))
 	}
 
 	want := `{"G":"A.Arn","N":"5","S":"ref-Aé","T":"true"}`
@@ -116,7 +116,7 @@ func TestJSONAndYAMLMeanTheSame(t *testing.T) {
 }
 
 func TestResourcesComeAfterWhatTheyDependOn(t *testing.T) {
-	ev, err := evaluate(`
+	evaluation, err := evaluate(`
 Conditions: {Never: !Equals [a, b]}
 Resources:
   Last: {Type: AWS::SNS::Topic, DependsOn: [Middle, Skipped]}
@@ -129,7 +129,7 @@ Resources:
 	}
 
 	var got []string
-	for _, r := range ev.Resources {
+	for _, r := range evaluation.Resources {
 		got = append(got, r.LogicalID+fmt.Sprint(r.DependsOn))
 	}
 
@@ -146,12 +146,12 @@ func TestCapabilities(t *testing.T) {
 		"T: {Type: AWS::IAM::Role, Properties: {RoleName: x}}":                            "[CAPABILITY_NAMED_IAM]",
 		"A: {Type: AWS::IAM::User, Properties: {UserName: x}}, B: {Type: AWS::IAM::Role}": "[CAPABILITY_NAMED_IAM]",
 	} {
-		tm, err := template.Parse("Resources: {" + body + "}")
+		parsed, err := template.Parse("Resources: {" + body + "}")
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		if got, _ := tm.Capabilities(); fmt.Sprint(got) != want {
+		if got, _ := parsed.Capabilities(); fmt.Sprint(got) != want {
 			t.Errorf("%s: %v, want %s", body, got, want)
 		}
 	}

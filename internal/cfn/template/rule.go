@@ -30,35 +30,35 @@ func (r *rule) values() []*syntax.Node {
 }
 
 func (p *parser) ruleSection(f syntax.Field) error {
-	for _, m := range f.Value.Fields {
-		r := &rule{name: m.Name, condition: m.Value.Member("RuleCondition")}
-		refuse := func(a syntax.Field) error {
-			return syntax.ErrorAt(a.Line, "Template format error: Invalid template rule property '%s'", syntax.Clip(a.Name))
+	for _, field := range f.Value.Fields {
+		rule := &rule{name: field.Name, condition: field.Value.Member("RuleCondition")}
+		refuse := func(member syntax.Field) error {
+			return syntax.ErrorAt(member.Line, "Template format error: Invalid template rule property '%s'", syntax.Clip(member.Name))
 		}
-		if err := m.Value.CheckKeys(refuse, "RuleCondition", "Assertions"); err != nil {
+		if err := field.Value.CheckKeys(refuse, "RuleCondition", "Assertions"); err != nil {
 			return err
 		}
 
-		list := m.Value.Member("Assertions")
+		list := field.Value.Member("Assertions")
 		if list == nil || len(list.Items) == 0 {
-			return syntax.ErrorAt(m.Line, "Template format error: Rule %s must contain Assertions", syntax.Clip(m.Name))
+			return syntax.ErrorAt(field.Line, "Template format error: Rule %s must contain Assertions", syntax.Clip(field.Name))
 		}
 
-		for _, it := range list.Items {
-			that := it.Member("Assert")
+		for _, item := range list.Items {
+			that := item.Member("Assert")
 			if that == nil {
-				return syntax.ErrorAt(it.Line, "Template format error: every assertion of rule %s must contain an Assert member", syntax.Clip(m.Name))
+				return syntax.ErrorAt(item.Line, "Template format error: every assertion of rule %s must contain an Assert member", syntax.Clip(field.Name))
 			}
 
-			a := assertion{assert: that}
-			if d := it.Member("AssertDescription"); d != nil {
-				a.description = d.Text
+			member := assertion{assert: that}
+			if d := item.Member("AssertDescription"); d != nil {
+				member.description = d.Text
 			}
 
-			r.assertions = append(r.assertions, a)
+			rule.assertions = append(rule.assertions, member)
 		}
 
-		p.t.rules = append(p.t.rules, r)
+		p.t.rules = append(p.t.rules, rule)
 	}
 
 	return nil
@@ -66,9 +66,9 @@ func (p *parser) ruleSection(f syntax.Field) error {
 
 // assertRules evaluates the rules and refuses the parameters that break one.
 func (e *evaluator) assertRules() error {
-	for _, r := range e.t.rules {
-		if r.condition != nil {
-			applies, err := e.boolean(r.condition)
+	for _, rule := range e.t.rules {
+		if rule.condition != nil {
+			applies, err := e.boolean(rule.condition)
 			if err != nil {
 				return err
 			}
@@ -77,13 +77,13 @@ func (e *evaluator) assertRules() error {
 			}
 		}
 
-		for _, a := range r.assertions {
-			holds, err := e.boolean(a.assert)
+		for _, assertion := range rule.assertions {
+			holds, err := e.boolean(assertion.assert)
 			if err != nil {
 				return err
 			}
 			if !holds {
-				return syntax.Errorf("Template error: Rule %s failed: %s", r.name, syntax.Clip(a.description))
+				return syntax.Errorf("Template error: Rule %s failed: %s", rule.name, syntax.Clip(assertion.description))
 			}
 		}
 	}
@@ -91,13 +91,13 @@ func (e *evaluator) assertRules() error {
 	return nil
 }
 
-func (e *evaluator) contains(n, arg *syntax.Node) (bool, error) {
+func (e *evaluator) contains(node, arg *syntax.Node) (bool, error) {
 	const complaint = "Template error: every Fn::Contains object requires a list of strings and a string."
-	items, err := e.texts(n, arg.Items[0], complaint)
+	items, err := e.texts(node, arg.Items[0], complaint)
 	if err != nil {
 		return false, err
 	}
-	want, err := e.text(n, arg.Items[1], complaint)
+	want, err := e.text(node, arg.Items[1], complaint)
 	return err == nil && slices.Contains(items, want), err
 }
 
@@ -109,13 +109,13 @@ func (e *evaluator) eachMember(n, arg *syntax.Node) (bool, error) {
 		return false, err
 	}
 
-	v, err := e.value(arg.Items[1])
+	value, err := e.value(arg.Items[1])
 	if err != nil {
 		return false, err
 	}
 
-	allowed := []any{v}
-	if l, ok := v.([]any); ok {
+	allowed := []any{value}
+	if l, ok := value.([]any); ok {
 		allowed = l
 	}
 

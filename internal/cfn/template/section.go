@@ -7,23 +7,23 @@ import (
 	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 )
 
-func (p *parser) resourceSection(f syntax.Field) error {
-	if n := len(f.Value.Fields); n > maxResources {
+func (p *parser) resourceSection(section syntax.Field) error {
+	if n := len(section.Value.Fields); n > maxResources {
 		return syntax.Errorf("Template format error: Number of resources, %d, is greater than maximum allowed, %d", n, maxResources)
 	}
 
 	var unknown []string
-	for _, m := range f.Value.Fields {
-		r, err := p.resource(m)
+	for _, m := range section.Value.Fields {
+		resource, err := p.resource(m)
 		if err != nil {
 			return err
 		}
 
-		if !typePattern.MatchString(r.typ) {
-			unknown = append(unknown, syntax.Clip(r.typ))
+		if !typePattern.MatchString(resource.typ) {
+			unknown = append(unknown, syntax.Clip(resource.typ))
 		}
 
-		p.t.resources = append(p.t.resources, r)
+		p.t.resources = append(p.t.resources, resource)
 	}
 
 	if unknown != nil {
@@ -34,172 +34,172 @@ func (p *parser) resourceSection(f syntax.Field) error {
 	return nil
 }
 
-func (p *parser) resource(f syntax.Field) (*resource, error) {
+func (p *parser) resource(field syntax.Field) (*resource, error) {
 	switch {
-	case strings.HasPrefix(f.Name, "Fn::"):
-		return nil, syntax.Unsupported(f.Line, f.Name)
-	case !idPattern.MatchString(f.Name):
-		return nil, syntax.ErrorAt(f.Line, "Template format error: Resource name %s is non alphanumeric.", syntax.Clip(f.Name))
-	case f.Value.Kind == syntax.Null:
-		return nil, syntax.ErrorAt(f.Line, "Template format error: [/Resources/%s] 'null' values are not allowed in templates", f.Name)
-	case f.Value.Kind != syntax.Object:
-		return nil, syntax.ErrorAt(f.Line, "Template format error: Any Resources member must be an object.")
+	case strings.HasPrefix(field.Name, "Fn::"):
+		return nil, syntax.Unsupported(field.Line, field.Name)
+	case !idPattern.MatchString(field.Name):
+		return nil, syntax.ErrorAt(field.Line, "Template format error: Resource name %s is non alphanumeric.", syntax.Clip(field.Name))
+	case field.Value.Kind == syntax.Null:
+		return nil, syntax.ErrorAt(field.Line, "Template format error: [/Resources/%s] 'null' values are not allowed in templates", field.Name)
+	case field.Value.Kind != syntax.Object:
+		return nil, syntax.ErrorAt(field.Line, "Template format error: Any Resources member must be an object.")
 	}
 
-	r := &resource{id: f.Name, line: f.Line, policies: map[string]string{}}
-	r.attributes = &syntax.Node{Line: f.Line, Kind: syntax.Object}
-	for _, a := range f.Value.Fields {
-		if err := r.setMember(a); err != nil {
+	resource := &resource{id: field.Name, line: field.Line, policies: map[string]string{}}
+	resource.attributes = &syntax.Node{Line: field.Line, Kind: syntax.Object}
+	for _, a := range field.Value.Fields {
+		if err := resource.setMember(a); err != nil {
 			return nil, err
 		}
 	}
 
 	switch {
-	case r.typ == "":
-		return nil, syntax.ErrorAt(f.Line, "Template format error: [/Resources/%s] Every Resources object must contain a Type member.", f.Name)
-	case strings.HasSuffix(r.typ, "::MODULE"):
-		return nil, syntax.Unsupported(f.Line, "module "+r.typ)
-	case strings.HasPrefix(r.typ, "AWS::Serverless::"):
-		return nil, syntax.Unsupported(f.Line, r.typ)
+	case resource.typ == "":
+		return nil, syntax.ErrorAt(field.Line, "Template format error: [/Resources/%s] Every Resources object must contain a Type member.", field.Name)
+	case strings.HasSuffix(resource.typ, "::MODULE"):
+		return nil, syntax.Unsupported(field.Line, "module "+resource.typ)
+	case strings.HasPrefix(resource.typ, "AWS::Serverless::"):
+		return nil, syntax.Unsupported(field.Line, resource.typ)
 	}
 
-	return r, nil
+	return resource, nil
 }
 
 // setMember reads one member of a resource.
-func (r *resource) setMember(a syntax.Field) error {
-	v := a.Value
-	if v.Kind == syntax.Null {
-		return syntax.ErrorAt(a.Line, "Template format error: [/Resources/%s/%s] 'null' values are not allowed in templates", r.id, a.Name)
+func (r *resource) setMember(field syntax.Field) error {
+	value := field.Value
+	if value.Kind == syntax.Null {
+		return syntax.ErrorAt(field.Line, "Template format error: [/Resources/%s/%s] 'null' values are not allowed in templates", r.id, field.Name)
 	}
 
-	switch a.Name {
+	switch field.Name {
 	case "Type":
-		r.typ = v.Text
+		r.typ = value.Text
 	case "Condition":
-		if v.Kind != syntax.Scalar {
-			return syntax.ErrorAt(a.Line, "Template format error: Every Condition member must be a string.")
+		if value.Kind != syntax.Scalar {
+			return syntax.ErrorAt(field.Line, "Template format error: Every Condition member must be a string.")
 		}
-		r.condition = v.Text
+		r.condition = value.Text
 
 	case "DependsOn":
-		return r.setDependsOn(v)
+		return r.setDependsOn(value)
 	case "DeletionPolicy", "UpdateReplacePolicy":
-		return r.setPolicy(a)
+		return r.setPolicy(field)
 	case "Properties":
-		if v.Kind != syntax.Object {
-			return syntax.ErrorAt(a.Line, "Template format error: [/Resources/%s/Properties] must be an object", r.id)
+		if value.Kind != syntax.Object {
+			return syntax.ErrorAt(field.Line, "Template format error: [/Resources/%s/Properties] must be an object", r.id)
 		}
-		r.properties = v
+		r.properties = value
 	case "Metadata":
-		if v.Kind != syntax.Object {
-			return syntax.ErrorAt(a.Line, "Template format error: [/Resources/%s/Metadata] must be an object", r.id)
+		if value.Kind != syntax.Object {
+			return syntax.ErrorAt(field.Line, "Template format error: [/Resources/%s/Metadata] must be an object", r.id)
 		}
-		r.metadata = v
+		r.metadata = value
 
 	case "CreationPolicy", "UpdatePolicy":
-		r.attributes.Fields = append(r.attributes.Fields, a)
+		r.attributes.Fields = append(r.attributes.Fields, field)
 	case "Description", "Version":
 	default:
-		if strings.HasPrefix(a.Name, "Fn::") {
-			return syntax.Unsupported(a.Line, a.Name)
+		if strings.HasPrefix(field.Name, "Fn::") {
+			return syntax.Unsupported(field.Line, field.Name)
 		}
-		return syntax.ErrorAt(a.Line, "Invalid template resource property '%s'", syntax.Clip(a.Name))
+		return syntax.ErrorAt(field.Line, "Invalid template resource property '%s'", syntax.Clip(field.Name))
 	}
 
 	return nil
 }
 
-func (r *resource) setDependsOn(v *syntax.Node) error {
-	if v.Kind == syntax.Scalar {
-		r.dependsOn = []string{v.Text}
+func (r *resource) setDependsOn(value *syntax.Node) error {
+	if value.Kind == syntax.Scalar {
+		r.dependsOn = []string{value.Text}
 		return nil
 	}
 
-	if v.Kind == syntax.List {
-		for _, it := range v.Items {
-			if it.Kind != syntax.Scalar {
-				return syntax.ErrorAt(it.Line, "Template format error: DependsOn must be a string or list of strings.")
+	if value.Kind == syntax.List {
+		for _, item := range value.Items {
+			if item.Kind != syntax.Scalar {
+				return syntax.ErrorAt(item.Line, "Template format error: DependsOn must be a string or list of strings.")
 			}
-			r.dependsOn = append(r.dependsOn, it.Text)
+			r.dependsOn = append(r.dependsOn, item.Text)
 		}
 
 		return nil
 	}
 
-	return syntax.ErrorAt(v.Line, "Template format error: DependsOn must be a string or list of strings.")
+	return syntax.ErrorAt(value.Line, "Template format error: DependsOn must be a string or list of strings.")
 }
 
-func (r *resource) setPolicy(a syntax.Field) error {
-	if name, _, ok := a.Value.Function(); ok {
-		return syntax.Unsupported(a.Line, name+" in "+a.Name)
+func (r *resource) setPolicy(field syntax.Field) error {
+	if name, _, ok := field.Value.Function(); ok {
+		return syntax.Unsupported(field.Line, name+" in "+field.Name)
 	}
 
 	allowed := []string{"Delete", "Retain", "Snapshot"}
-	if a.Name == "DeletionPolicy" {
+	if field.Name == "DeletionPolicy" {
 		allowed = append(allowed, "RetainExceptOnCreate")
 	}
 
-	if !slices.Contains(allowed, a.Value.Text) {
-		return syntax.ErrorAt(a.Line, "Template format error: Unrecognized %s %s for resource %s", a.Name, syntax.Clip(a.Value.Text), r.id)
+	if !slices.Contains(allowed, field.Value.Text) {
+		return syntax.ErrorAt(field.Line, "Template format error: Unrecognized %s %s for resource %s", field.Name, syntax.Clip(field.Value.Text), r.id)
 	}
 
-	r.policies[a.Name] = a.Value.Text
+	r.policies[field.Name] = field.Value.Text
 	return nil
 }
 
-func (p *parser) outputSection(f syntax.Field) error {
-	if n := len(f.Value.Fields); n > maxOutputs {
+func (p *parser) outputSection(section syntax.Field) error {
+	if n := len(section.Value.Fields); n > maxOutputs {
 		return syntax.Errorf("Template format error: Number of outputs, %d, is greater than maximum allowed, %d", n, maxOutputs)
 	}
-	for _, m := range f.Value.Fields {
-		o, err := p.output(m)
+	for _, m := range section.Value.Fields {
+		output, err := p.output(m)
 		if err != nil {
 			return err
 		}
-		p.t.outputs = append(p.t.outputs, o)
+		p.t.outputs = append(p.t.outputs, output)
 	}
 	return nil
 }
 
-func (p *parser) output(f syntax.Field) (*output, error) {
+func (p *parser) output(field syntax.Field) (*output, error) {
 	switch {
-	case strings.HasPrefix(f.Name, "Fn::"):
-		return nil, syntax.Unsupported(f.Line, f.Name)
-	case !idPattern.MatchString(f.Name):
-		return nil, syntax.ErrorAt(f.Line, "Template format error: Output name %s is non alphanumeric.", syntax.Clip(f.Name))
-	case f.Value.Kind != syntax.Object:
-		return nil, syntax.ErrorAt(f.Line, "Template format error: Any Outputs member must be an object.")
+	case strings.HasPrefix(field.Name, "Fn::"):
+		return nil, syntax.Unsupported(field.Line, field.Name)
+	case !idPattern.MatchString(field.Name):
+		return nil, syntax.ErrorAt(field.Line, "Template format error: Output name %s is non alphanumeric.", syntax.Clip(field.Name))
+	case field.Value.Kind != syntax.Object:
+		return nil, syntax.ErrorAt(field.Line, "Template format error: Any Outputs member must be an object.")
 	}
 
-	o := &output{id: f.Name, line: f.Line}
-	for _, a := range f.Value.Fields {
-		switch a.Name {
+	output := &output{id: field.Name, line: field.Line}
+	for _, member := range field.Value.Fields {
+		switch member.Name {
 		case "Value":
-			o.value = a.Value
+			output.value = member.Value
 		case "Description":
-			o.description = a.Value.Text
+			output.description = member.Value.Text
 		case "Condition":
-			o.condition = a.Value.Text
-			if a.Value.Kind != syntax.Scalar {
-				return nil, syntax.ErrorAt(a.Line, "Template format error: Every Condition member must be a string.")
+			output.condition = member.Value.Text
+			if member.Value.Kind != syntax.Scalar {
+				return nil, syntax.ErrorAt(member.Line, "Template format error: Every Condition member must be a string.")
 			}
 		case "Export":
-			o.export = a.Value.Member("Name")
-			if o.export == nil || len(a.Value.Fields) != 1 {
-				return nil, malformedExport(f)
+			output.export = member.Value.Member("Name")
+			if output.export == nil || len(member.Value.Fields) != 1 {
+				return nil, malformedExport(field)
 			}
 
 		default:
-			return nil, syntax.ErrorAt(a.Line, "Invalid template output property '%s'", syntax.Clip(a.Name))
+			return nil, syntax.ErrorAt(member.Line, "Invalid template output property '%s'", syntax.Clip(member.Name))
 		}
 	}
 
-	if o.value == nil || o.value.Kind == syntax.Null {
-		return nil, syntax.ErrorAt(f.Line, "Template format error: Every Outputs member must contain a Value object")
+	if output.value == nil || output.value.Kind == syntax.Null {
+		return nil, syntax.ErrorAt(field.Line, "Template format error: Every Outputs member must contain a Value object")
 	}
 
-	return o, nil
+	return output, nil
 }
 
 func malformedExport(f syntax.Field) error {

@@ -63,15 +63,15 @@ func Parse(body string) (*Template, error) {
 		return nil, syntax.Errorf("Template format error: unsupported structure.")
 	}
 
-	p := &parser{t: &Template{}}
-	if err := p.sections(root); err != nil {
+	parser := &parser{t: &Template{}}
+	if err := parser.sections(root); err != nil {
 		return nil, err
 	}
-	if err := newChecker(p.t).run(); err != nil {
+	if err := newChecker(parser.t).run(); err != nil {
 		return nil, err
 	}
 
-	return p.t, nil
+	return parser.t, nil
 }
 
 // Description returns the template's description, "" for none.
@@ -99,14 +99,14 @@ func (t *Template) Capabilities() (required []string, reason string) {
 
 	capability := ""
 	var types []string
-	for _, r := range t.resources {
-		property, iam := named[r.typ]
+	for _, resource := range t.resources {
+		property, iam := named[resource.typ]
 		if !iam {
 			continue
 		}
 
-		types = append(types, r.typ)
-		if property != "" && r.properties != nil && r.properties.Member(property) != nil {
+		types = append(types, resource.typ)
+		if property != "" && resource.properties != nil && resource.properties.Member(property) != nil {
 			capability = "CAPABILITY_NAMED_IAM"
 		} else if capability == "" {
 			capability = "CAPABILITY_IAM"
@@ -139,128 +139,128 @@ func (p *parser) sections(root *syntax.Node) error {
 	return nil
 }
 
-func (p *parser) section(f syntax.Field) error {
-	switch f.Name {
+func (p *parser) section(section syntax.Field) error {
+	switch section.Name {
 	case "AWSTemplateFormatVersion":
-		if f.Value.Kind != syntax.Scalar || f.Value.Text != "2010-09-09" {
-			return syntax.ErrorAt(f.Line, "Template format error: unsupported value for AWSTemplateFormatVersion.")
+		if section.Value.Kind != syntax.Scalar || section.Value.Text != "2010-09-09" {
+			return syntax.ErrorAt(section.Line, "Template format error: unsupported value for AWSTemplateFormatVersion.")
 		}
 		return nil
 	case "Description":
-		if f.Value.Kind != syntax.Scalar {
-			return syntax.ErrorAt(f.Line, "Template format error: every Description member must be a string.")
+		if section.Value.Kind != syntax.Scalar {
+			return syntax.ErrorAt(section.Line, "Template format error: every Description member must be a string.")
 		}
-		if len(f.Value.Text) > 1024 {
-			return syntax.ErrorAt(f.Line, "Template format error: 'Description' length is greater than 1024.")
+		if len(section.Value.Text) > 1024 {
+			return syntax.ErrorAt(section.Line, "Template format error: 'Description' length is greater than 1024.")
 		}
 
-		p.t.description = f.Value.Text
+		p.t.description = section.Value.Text
 		return nil
 
 	case "Transform":
-		return syntax.Unsupported(f.Line, "Transform "+describeNames(f.Value))
+		return syntax.Unsupported(section.Line, "Transform "+describeNames(section.Value))
 	case "Hooks", "Globals":
-		return syntax.Unsupported(f.Line, f.Name)
+		return syntax.Unsupported(section.Line, section.Name)
 	case "Metadata":
-		return checkSection(f)
+		return checkSection(section)
 	}
 
 	sections := map[string]func(syntax.Field) error{
 		"Parameters": p.parameterSection, "Mappings": p.mappingSection, "Conditions": p.conditionSection,
 		"Rules": p.ruleSection, "Resources": p.resourceSection, "Outputs": p.outputSection,
 	}
-	parse, ok := sections[f.Name]
+	parse, ok := sections[section.Name]
 	if !ok {
-		return syntax.ErrorAt(f.Line, "Invalid template property or properties [%s]", syntax.Clip(f.Name))
+		return syntax.ErrorAt(section.Line, "Invalid template property or properties [%s]", syntax.Clip(section.Name))
 	}
 
-	if err := checkSection(f); err != nil {
+	if err := checkSection(section); err != nil {
 		return err
 	}
 
-	return parse(f)
+	return parse(section)
 }
 
-func checkSection(f syntax.Field) error {
-	switch f.Value.Kind {
+func checkSection(section syntax.Field) error {
+	switch section.Value.Kind {
 	case syntax.Object:
 		return nil
 	case syntax.Null:
-		return syntax.ErrorAt(f.Line, "Template format error: [/%s] 'null' values are not allowed in templates", f.Name)
+		return syntax.ErrorAt(section.Line, "Template format error: [/%s] 'null' values are not allowed in templates", section.Name)
 	}
-	return syntax.ErrorAt(f.Line, "Template format error: %s must be an object.", f.Name)
+	return syntax.ErrorAt(section.Line, "Template format error: %s must be an object.", section.Name)
 }
 
 // describeNames shows a value that is one name or a list of them.
-func describeNames(n *syntax.Node) string {
-	if n.Kind == syntax.List {
+func describeNames(node *syntax.Node) string {
+	if node.Kind == syntax.List {
 		var out []string
-		for _, it := range n.Items {
+		for _, it := range node.Items {
 			out = append(out, describeNames(it))
 		}
 		return strings.Join(out, ", ")
 	}
-	if name := n.Member("Name"); name != nil {
+	if name := node.Member("Name"); name != nil {
 		return name.Text
 	}
-	return n.Text
+	return node.Text
 }
 
-func (p *parser) mappingSection(f syntax.Field) error {
-	if len(f.Value.Fields) > maxMappings {
-		return syntax.ErrorAt(f.Line, "Template format error: Number of mappings, %d, is greater than maximum allowed, %d", len(f.Value.Fields), maxMappings)
+func (p *parser) mappingSection(section syntax.Field) error {
+	if len(section.Value.Fields) > maxMappings {
+		return syntax.ErrorAt(section.Line, "Template format error: Number of mappings, %d, is greater than maximum allowed, %d", len(section.Value.Fields), maxMappings)
 	}
 
 	p.t.mappings = map[string]map[string]map[string]*syntax.Node{}
-	for _, m := range f.Value.Fields {
-		if m.Name == "Fn::Transform" {
-			return syntax.Unsupported(m.Line, "Fn::Transform")
+	for _, mapping := range section.Value.Fields {
+		if mapping.Name == "Fn::Transform" {
+			return syntax.Unsupported(mapping.Line, "Fn::Transform")
 		}
-		if m.Value.Kind != syntax.Object {
-			return syntax.ErrorAt(m.Line, "Template format error: Every Mappings member %s must be a map", syntax.Clip(m.Name))
+		if mapping.Value.Kind != syntax.Object {
+			return syntax.ErrorAt(mapping.Line, "Template format error: Every Mappings member %s must be a map", syntax.Clip(mapping.Name))
 		}
 
 		top := map[string]map[string]*syntax.Node{}
-		for _, k := range m.Value.Fields {
-			if k.Value.Kind != syntax.Object {
-				return syntax.ErrorAt(k.Line, "Template format error: Every Mappings attribute must be a map of strings or lists")
+		for _, key := range mapping.Value.Fields {
+			if key.Value.Kind != syntax.Object {
+				return syntax.ErrorAt(key.Line, "Template format error: Every Mappings attribute must be a map of strings or lists")
 			}
 
 			second := map[string]*syntax.Node{}
-			for _, v := range k.Value.Fields {
-				if err := checkMappingValue(v.Value); err != nil {
+			for _, value := range key.Value.Fields {
+				if err := checkMappingValue(value.Value); err != nil {
 					return err
 				}
-				second[v.Name] = v.Value
+				second[value.Name] = value.Value
 			}
 
-			top[k.Name] = second
+			top[key.Name] = second
 		}
 
-		p.t.mappings[m.Name] = top
+		p.t.mappings[mapping.Name] = top
 	}
 
 	return nil
 }
 
 // checkMappingValue accepts a string or a list of strings: what a mapping may hold.
-func checkMappingValue(n *syntax.Node) error {
-	ok := n.Kind == syntax.Scalar || n.Kind == syntax.List
-	for _, it := range n.Items {
+func checkMappingValue(node *syntax.Node) error {
+	ok := node.Kind == syntax.Scalar || node.Kind == syntax.List
+	for _, it := range node.Items {
 		ok = ok && it.Kind == syntax.Scalar
 	}
 	if !ok {
-		return syntax.ErrorAt(n.Line, "Template format error: Every Mappings attribute must be a String or a List.")
+		return syntax.ErrorAt(node.Line, "Template format error: Every Mappings attribute must be a String or a List.")
 	}
 	return nil
 }
 
-func (p *parser) conditionSection(f syntax.Field) error {
-	for _, c := range f.Value.Fields {
+func (p *parser) conditionSection(section syntax.Field) error {
+	for _, c := range section.Value.Fields {
 		if c.Value.Kind != syntax.Object {
 			return syntax.ErrorAt(c.Line, "Template format error: Every Conditions member must be an object")
 		}
 	}
-	p.t.conditions = f.Value.Fields
+	p.t.conditions = section.Value.Fields
 	return nil
 }

@@ -23,12 +23,12 @@ func world(params, exports map[string]string) template.Input {
 			v, ok := map[string]string{"/one": "stored", "/many": "a,b"}[name]
 			return v, ok
 		},
-		ResolveResource: func(r template.Resource) (template.ResourceValues, error) {
-			return template.ResourceValues{Ref: "ref-" + r.LogicalID, Attribute: func(name string) (any, error) {
+		ResolveResource: func(resource template.Resource) (template.ResourceValues, error) {
+			return template.ResourceValues{Ref: "ref-" + resource.LogicalID, Attribute: func(name string) (any, error) {
 				if name == "List" {
 					return []any{"one", "two"}, nil
 				}
-				return r.LogicalID + "." + name, nil
+				return resource.LogicalID + "." + name, nil
 			}}, nil
 		},
 	}
@@ -123,16 +123,16 @@ func TestFunctions(t *testing.T) {
 		{"Condition as a property", `{Condition: {Bool: {x: true}}}`, `{"Condition":{"Bool":{"x":"true"}}}`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			ev, err := evaluate(tried(row.value), nil, map[string]string{"net": "vpc-1", "bob-net": "vpc-2"})
+			evaluation, err := evaluate(tried(row.value), nil, map[string]string{"net": "vpc-1", "bob-net": "vpc-2"})
 			if err != nil {
 				t.Fatal(err)
 			}
 
-			for _, r := range ev.Resources {
-				if r.LogicalID != "Tried" {
+			for _, resource := range evaluation.Resources {
+				if resource.LogicalID != "Tried" {
 					continue
 				}
-				if got := syntax.Canonical(r.Properties["V"]); got != row.want {
+				if got := syntax.Canonical(resource.Properties["V"]); got != row.want {
 					t.Errorf("got %s, want %s", got, row.want)
 				}
 			}
@@ -218,13 +218,13 @@ Outputs: {Out: {Condition: C, Value: on}}
 		{`{Condition: Base}`, true},
 		{`!Equals [!If [Base, 1, 2], "1"]`, true},
 	} {
-		ev, err := evaluate(fmt.Sprintf(body, row.condition), nil, nil)
+		evaluation, err := evaluate(fmt.Sprintf(body, row.condition), nil, nil)
 		if err != nil {
 			t.Errorf("%s: %v", row.condition, err)
 			continue
 		}
 
-		if got := len(ev.Outputs) == 1; got != row.want {
+		if got := len(evaluation.Outputs) == 1; got != row.want {
 			t.Errorf("%s is %v, want %v", row.condition, got, row.want)
 		}
 	}

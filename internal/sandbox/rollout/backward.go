@@ -19,32 +19,32 @@ func (c *course) remove(all []removal, begin time.Duration) (time.Duration, []st
 	end := begin
 	var failed []string
 	for i := len(all) - 1; i >= 0; i-- {
-		rm := all[i]
-		r := rm.resource
-		start := max(begin, free[r.LogicalID])
-		m := Moment{PhysicalID: r.PhysicalID, Status: "DELETE_SKIPPED", Gone: !rm.replaced}
-		if !rm.replaced {
-			m.State = r
+		removal := all[i]
+		resource := removal.resource
+		start := max(begin, free[resource.LogicalID])
+		moment := Moment{PhysicalID: resource.PhysicalID, Status: "DELETE_SKIPPED", Gone: !removal.replaced}
+		if !removal.replaced {
+			moment.State = resource
 		}
 
-		if rm.keep {
-			c.resource(start, r, m)
+		if removal.keep {
+			c.resource(start, resource, moment)
 			continue
 		}
 
-		doing := m
+		doing := moment
 		doing.Status, doing.Gone = "DELETE_IN_PROGRESS", false
-		c.resource(start, r, doing)
+		c.resource(start, resource, doing)
 		done := start + c.each
-		m.Status = "DELETE_COMPLETE"
+		moment.Status = "DELETE_COMPLETE"
 
-		if reason, fails := r.Behaviour.fails(rm.phase); fails {
-			m.Status, m.Reason, m.Gone = "DELETE_FAILED", reason, rm.forget
-			failed = append(failed, r.LogicalID)
+		if reason, fails := resource.Behaviour.fails(removal.phase); fails {
+			moment.Status, moment.Reason, moment.Gone = "DELETE_FAILED", reason, removal.forget
+			failed = append(failed, resource.LogicalID)
 		}
 
-		c.resource(done, r, m)
-		for _, id := range r.DependsOn {
+		c.resource(done, resource, moment)
+		for _, id := range resource.DependsOn {
 			free[id] = max(free[id], done)
 		}
 
@@ -68,20 +68,20 @@ func keeps(policy string, created, exceptOnCreate bool) bool {
 // restore puts updated resources back, in the order they were updated.
 func (c *course) restore(started []*step, begin time.Duration) (end time.Duration, failed []string) {
 	end = begin
-	for _, s := range started {
-		if s.old == nil {
+	for _, step := range started {
+		if step.old == nil {
 			continue
 		}
 
-		c.resource(begin, s.old, Moment{PhysicalID: s.old.PhysicalID, Status: "UPDATE_IN_PROGRESS", State: s.old})
+		c.resource(begin, step.old, Moment{PhysicalID: step.old.PhysicalID, Status: "UPDATE_IN_PROGRESS", State: step.old})
 		done := begin + c.each
-		m := Moment{PhysicalID: s.old.PhysicalID, Status: "UPDATE_COMPLETE", State: s.old}
-		if reason, fails := s.new.Behaviour.fails(RollingBack); fails {
-			m.Status, m.Reason = "UPDATE_FAILED", reason
-			failed = append(failed, s.new.LogicalID)
+		moment := Moment{PhysicalID: step.old.PhysicalID, Status: "UPDATE_COMPLETE", State: step.old}
+		if reason, fails := step.new.Behaviour.fails(RollingBack); fails {
+			moment.Status, moment.Reason = "UPDATE_FAILED", reason
+			failed = append(failed, step.new.LogicalID)
 		}
 
-		c.resource(done, s.old, m)
+		c.resource(done, step.old, moment)
 		end = max(end, done)
 	}
 

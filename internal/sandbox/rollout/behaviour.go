@@ -31,32 +31,32 @@ const (
 )
 
 // fails says whether, and why, the resource fails in a phase.
-func (b Behaviour) fails(p Phase) (string, bool) {
+func (b Behaviour) fails(phase Phase) (string, bool) {
 	if b.Fail == "" {
 		return "", false
 	}
 	if len(b.FailOn) == 0 {
-		return b.Fail, p == Creating || p == Updating
+		return b.Fail, phase == Creating || phase == Updating
 	}
-	return b.Fail, slices.Contains(b.FailOn, p)
+	return b.Fail, slices.Contains(b.FailOn, phase)
 }
 
 // ReadBehaviour reads {Delay: 2s, Fail: "reason", FailOn: [CREATE, UPDATE,
 // DELETE, ROLLBACK]} from a resource's evaluated Metadata.
 func ReadBehaviour(metadata map[string]any) (Behaviour, error) {
 	var b Behaviour
-	v, ok := metadata[MetadataKey]
+	value, ok := metadata[MetadataKey]
 	if !ok {
 		return b, nil
 	}
 
-	m, ok := v.(map[string]any)
+	settings, ok := value.(map[string]any)
 	if !ok {
 		return b, fmt.Errorf("%s must be an object with Delay, Fail and FailOn", MetadataKey)
 	}
 
-	for k, v := range m {
-		if err := b.set(k, v); err != nil {
+	for k, value := range settings {
+		if err := b.set(k, value); err != nil {
 			return b, fmt.Errorf("%s: %w", MetadataKey, err)
 		}
 	}
@@ -64,23 +64,23 @@ func ReadBehaviour(metadata map[string]any) (Behaviour, error) {
 	return b, nil
 }
 
-func (b *Behaviour) set(key string, v any) error {
-	text, isText := v.(string)
+func (b *Behaviour) set(key string, value any) error {
+	text, isText := value.(string)
 	switch key {
 	case "Delay":
-		d, err := time.ParseDuration(text)
-		if err != nil || d < 0 || d > longest {
+		delay, err := time.ParseDuration(text)
+		if err != nil || delay < 0 || delay > longest {
 			return fmt.Errorf("%s must be a duration such as 2s, at most %s", key, longest)
 		}
 
-		b.Delay = d
+		b.Delay = delay
 	case "Fail":
 		if !isText || text == "" || len(text) > 1024 {
 			return fmt.Errorf("%s must be a reason of at most 1024 bytes", key)
 		}
 		b.Fail = text
 	case "FailOn":
-		list, isList := v.([]any)
+		list, isList := value.([]any)
 		if isText {
 			list, isList = []any{text}, true
 		}

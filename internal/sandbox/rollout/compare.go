@@ -53,36 +53,36 @@ func (c Comparison) Compare(old, desired []Resource) []Change {
 	changed := map[string]bool{}
 	var out []Change
 	for i := range desired {
-		n := &desired[i]
-		o := before[n.LogicalID]
-		delete(before, n.LogicalID)
+		resource := &desired[i]
+		previous := before[resource.LogicalID]
+		delete(before, resource.LogicalID)
 
-		if o == nil {
-			changed[n.LogicalID] = true
-			out = append(out, Change{Action: "Add", LogicalID: n.LogicalID, Type: n.Type})
+		if previous == nil {
+			changed[resource.LogicalID] = true
+			out = append(out, Change{Action: "Add", LogicalID: resource.LogicalID, Type: resource.Type})
 			continue
 		}
 
-		if ch, differs := c.modify(o, n, changed); differs {
-			changed[n.LogicalID] = true
+		if ch, differs := c.modify(previous, resource, changed); differs {
+			changed[resource.LogicalID] = true
 			out = append(out, ch)
 		}
 	}
 
 	for i := range old {
-		o := &old[i]
-		if before[o.LogicalID] == nil {
+		previous := &old[i]
+		if before[previous.LogicalID] == nil {
 			continue
 		}
 
 		action := "Delete"
-		if p := o.DeletionPolicy; p == "Retain" || p == "Snapshot" {
+		if p := previous.DeletionPolicy; p == "Retain" || p == "Snapshot" {
 			action = p
 		} else if p == "RetainExceptOnCreate" {
 			action = "Retain"
 		}
 
-		out = append(out, Change{Action: "Remove", LogicalID: o.LogicalID, PhysicalID: o.PhysicalID, Type: o.Type, PolicyAction: action})
+		out = append(out, Change{Action: "Remove", LogicalID: previous.LogicalID, PhysicalID: previous.PhysicalID, Type: previous.Type, PolicyAction: action})
 	}
 
 	return out
@@ -104,52 +104,52 @@ func ChangedProperties(old, desired map[string]any) []string {
 
 func union(a, b map[string]any) map[string]bool {
 	out := map[string]bool{}
-	for k := range a {
-		out[k] = true
+	for key := range a {
+		out[key] = true
 	}
-	for k := range b {
-		out[k] = true
+	for key := range b {
+		out[key] = true
 	}
 	return out
 }
 
 // modify compares one resource with its successor.
-func (c Comparison) modify(o, n *Resource, changed map[string]bool) (Change, bool) {
-	ch := Change{Action: "Modify", LogicalID: n.LogicalID, PhysicalID: o.PhysicalID, Type: n.Type, Replacement: "False"}
-	for _, name := range ChangedProperties(o.Properties, n.Properties) {
-		ch.property(c, o, n, name, changed)
+func (c Comparison) modify(previous, resource *Resource, changed map[string]bool) (Change, bool) {
+	change := Change{Action: "Modify", LogicalID: resource.LogicalID, PhysicalID: previous.PhysicalID, Type: resource.Type, Replacement: "False"}
+	for _, name := range ChangedProperties(previous.Properties, resource.Properties) {
+		change.property(c, previous, resource, name, changed)
 	}
 
-	if o.Metadata != n.Metadata {
-		ch.attribute("Metadata")
+	if previous.Metadata != resource.Metadata {
+		change.attribute("Metadata")
 	}
 
 	for _, name := range []string{"CreationPolicy", "UpdatePolicy"} {
-		if o.Attributes[name] != n.Attributes[name] {
-			ch.attribute(name)
+		if previous.Attributes[name] != resource.Attributes[name] {
+			change.attribute(name)
 		}
 	}
 
-	if o.DeletionPolicy != n.DeletionPolicy {
-		ch.attribute("DeletionPolicy")
+	if previous.DeletionPolicy != resource.DeletionPolicy {
+		change.attribute("DeletionPolicy")
 	}
 
-	if o.UpdateReplacePolicy != n.UpdateReplacePolicy {
-		ch.attribute("UpdateReplacePolicy")
+	if previous.UpdateReplacePolicy != resource.UpdateReplacePolicy {
+		change.attribute("UpdateReplacePolicy")
 	}
 
-	if c.Tags && c.Catalog.Taggable(n.Type) {
-		ch.attribute("Tags")
+	if c.Tags && c.Catalog.Taggable(resource.Type) {
+		change.attribute("Tags")
 	}
 
-	if ch.Replacement == "True" {
-		ch.PolicyAction = "ReplaceAndDelete"
-		if p := n.UpdateReplacePolicy; p == "Retain" || p == "Snapshot" {
-			ch.PolicyAction = "ReplaceAnd" + p
+	if change.Replacement == "True" {
+		change.PolicyAction = "ReplaceAndDelete"
+		if p := resource.UpdateReplacePolicy; p == "Retain" || p == "Snapshot" {
+			change.PolicyAction = "ReplaceAnd" + p
 		}
 	}
 
-	return ch, len(ch.Details) > 0
+	return change, len(change.Details) > 0
 }
 
 func (ch *Change) attribute(name string) {
@@ -164,9 +164,9 @@ func (ch *Change) scope(name string) {
 }
 
 // property adds the details of one changed property.
-func (ch *Change) property(c Comparison, o, n *Resource, name string, changed map[string]bool) {
+func (ch *Change) property(comparison Comparison, previous, resource *Resource, name string, changed map[string]bool) {
 	ch.scope("Properties")
-	recreation := c.Catalog.Recreation(n.Type, name)
+	recreation := comparison.Catalog.Recreation(resource.Type, name)
 	switch {
 	case recreation == spec.Always:
 		ch.Replacement = "True"
@@ -174,20 +174,20 @@ func (ch *Change) property(c Comparison, o, n *Resource, name string, changed ma
 		ch.Replacement = "Conditional"
 	}
 
-	d := Detail{Attribute: "Properties", Name: name, Recreation: recreation, Evaluation: "Static", Source: "DirectModification"}
-	causes := c.causes(n.Sources[name], changed)
-	if o.Sources[name].Text == n.Sources[name].Text && len(causes) > 0 {
-		d.Evaluation = "Dynamic" // the text is the same, what it refers to is not
+	detail := Detail{Attribute: "Properties", Name: name, Recreation: recreation, Evaluation: "Static", Source: "DirectModification"}
+	causes := comparison.causes(resource.Sources[name], changed)
+	if previous.Sources[name].Text == resource.Sources[name].Text && len(causes) > 0 {
+		detail.Evaluation = "Dynamic" // the text is the same, what it refers to is not
 	}
 
-	ch.Details = append(ch.Details, d)
+	ch.Details = append(ch.Details, detail)
 	for _, cause := range causes {
-		d.Source, d.Cause, d.Evaluation = string(cause.Kind), cause.Name, "Dynamic"
+		detail.Source, detail.Cause, detail.Evaluation = string(cause.Kind), cause.Name, "Dynamic"
 		if cause.Kind == template.ToParameter {
-			d.Evaluation = "Static"
+			detail.Evaluation = "Static"
 		}
 
-		ch.Details = append(ch.Details, d)
+		ch.Details = append(ch.Details, detail)
 	}
 }
 

@@ -53,13 +53,13 @@ func (r Request) steps() []*step {
 
 	var out []*step
 	for i := range r.New {
-		n := &r.New[i]
-		if _, ok := changes[n.LogicalID]; !ok {
+		resource := &r.New[i]
+		if _, ok := changes[resource.LogicalID]; !ok {
 			continue
 		}
 
-		s := &step{new: n, old: old[n.LogicalID]}
-		s.replace = s.old != nil && s.old.Generation != n.Generation
+		s := &step{new: resource, old: old[resource.LogicalID]}
+		s.replace = s.old != nil && s.old.Generation != resource.Generation
 		out = append(out, s)
 	}
 
@@ -73,21 +73,21 @@ func (c *course) schedule(steps []*step, begin, timeout time.Duration) (late boo
 	ends := map[string]time.Duration{}
 	c.failAt = -1
 	end := begin
-	for _, s := range steps {
-		s.start = begin
-		for _, id := range s.new.DependsOn {
-			s.start = max(s.start, ends[id])
+	for _, step := range steps {
+		step.start = begin
+		for _, id := range step.new.DependsOn {
+			step.start = max(step.start, ends[id])
 		}
 
-		s.end = s.start + c.each
-		if d := s.new.Behaviour.Delay; d > 0 {
-			s.end = s.start + d
+		step.end = step.start + c.each
+		if d := step.new.Behaviour.Delay; d > 0 {
+			step.end = step.start + d
 		}
 
-		ends[s.new.LogicalID] = s.end
-		end = max(end, s.end)
-		if _, fails := s.new.Behaviour.fails(s.phase()); fails && (c.failAt < 0 || s.end < c.failAt) {
-			c.failAt = s.end
+		ends[step.new.LogicalID] = step.end
+		end = max(end, step.end)
+		if _, fails := step.new.Behaviour.fails(step.phase()); fails && (c.failAt < 0 || step.end < c.failAt) {
+			c.failAt = step.end
 		}
 	}
 
@@ -102,58 +102,58 @@ func (c *course) schedule(steps []*step, begin, timeout time.Duration) (late boo
 // forward runs the scheduled steps until they are done or stopped, and writes
 // what happens. Steps that are under way when they are stopped are cancelled.
 func (c *course) forward(steps []*step, begin time.Duration) *result {
-	r := &result{end: begin}
-	for _, s := range steps {
-		if c.failAt >= 0 && s.start >= c.failAt {
+	result := &result{end: begin}
+	for _, step := range steps {
+		if c.failAt >= 0 && step.start >= c.failAt {
 			continue // never begun
 		}
-		r.started = append(r.started, s)
-		c.run(s, r)
-		r.end = max(r.end, s.end)
+		result.started = append(result.started, step)
+		c.run(step, result)
+		result.end = max(result.end, step.end)
 	}
-	return r
+	return result
 }
 
 // run writes the course of one step that is begun.
-func (c *course) run(s *step, r *result) {
+func (c *course) run(step *step, result *result) {
 	verb, first := "CREATE", ""
-	if s.old != nil {
+	if step.old != nil {
 		verb = "UPDATE"
 	}
 
-	if s.replace {
+	if step.replace {
 		first = "Requested update requires the creation of a new physical resource; hence creating one."
 	}
 
-	c.begin(s, Status(verb+"_IN_PROGRESS"), first)
-	reason, fails := s.new.Behaviour.fails(s.phase())
-	cancelled := c.failAt >= 0 && s.end > c.failAt
+	c.begin(step, Status(verb+"_IN_PROGRESS"), first)
+	reason, fails := step.new.Behaviour.fails(step.phase())
+	cancelled := c.failAt >= 0 && step.end > c.failAt
 	if cancelled {
-		s.end, fails = c.failAt, true
+		step.end, fails = c.failAt, true
 		reason = "Resource creation cancelled"
-		if s.old != nil {
+		if step.old != nil {
 			reason = "Resource update cancelled"
 		}
 	}
 
-	if half := s.start + (s.end-s.start)/2; s.old == nil || s.replace {
-		c.resource(half, s.new, Moment{PhysicalID: s.new.PhysicalID, Status: Status(verb + "_IN_PROGRESS"), Reason: "Resource creation Initiated", State: s.state()})
+	if half := step.start + (step.end-step.start)/2; step.old == nil || step.replace {
+		c.resource(half, step.new, Moment{PhysicalID: step.new.PhysicalID, Status: Status(verb + "_IN_PROGRESS"), Reason: "Resource creation Initiated", State: step.state()})
 	}
 
 	if !fails {
-		c.resource(s.end, s.new, Moment{PhysicalID: s.new.PhysicalID, Status: Status(verb + "_COMPLETE"), State: s.new})
+		c.resource(step.end, step.new, Moment{PhysicalID: step.new.PhysicalID, Status: Status(verb + "_COMPLETE"), State: step.new})
 		return
 	}
 
-	m := Moment{PhysicalID: s.new.PhysicalID, Status: Status(verb + "_FAILED"), Reason: reason, State: s.state()}
-	if s.old != nil {
-		m.PhysicalID = s.old.PhysicalID
-		r.updated = append(r.updated, s.new.LogicalID)
+	moment := Moment{PhysicalID: step.new.PhysicalID, Status: Status(verb + "_FAILED"), Reason: reason, State: step.state()}
+	if step.old != nil {
+		moment.PhysicalID = step.old.PhysicalID
+		result.updated = append(result.updated, step.new.LogicalID)
 	} else {
-		r.created = append(r.created, s.new.LogicalID)
+		result.created = append(result.created, step.new.LogicalID)
 	}
 
-	c.resource(s.end, s.new, m)
+	c.resource(step.end, step.new, moment)
 }
 
 // state is the resource as it stands while the step is not complete.
@@ -164,12 +164,12 @@ func (s *step) state() *Resource {
 	return s.new
 }
 
-func (c *course) begin(s *step, status Status, reason string) {
-	m := Moment{Status: status, Reason: reason, State: s.state()}
-	if s.old != nil {
-		m.PhysicalID = s.old.PhysicalID
+func (c *course) begin(step *step, status Status, reason string) {
+	moment := Moment{Status: status, Reason: reason, State: step.state()}
+	if step.old != nil {
+		moment.PhysicalID = step.old.PhysicalID
 	}
-	c.resource(s.start, s.new, m)
+	c.resource(step.start, step.new, moment)
 }
 
 func (c *course) resource(at time.Duration, r *Resource, m Moment) {

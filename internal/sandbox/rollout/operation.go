@@ -11,47 +11,47 @@ const (
 )
 
 // Create writes the course of a stack's creation.
-func Create(r Request) []Moment {
-	c := &course{each: r.each()}
-	c.stack(0, "CREATE_IN_PROGRESS", initiated, After)
-	if r.Fatal != "" {
-		return c.undoCreation(r, &result{}, r.Fatal+" ")
+func Create(request Request) []Moment {
+	course := &course{each: request.each()}
+	course.stack(0, "CREATE_IN_PROGRESS", initiated, After)
+	if request.Fatal != "" {
+		return course.undoCreation(request, &result{}, request.Fatal+" ")
 	}
 
-	steps := r.steps()
-	late := c.schedule(steps, c.each, r.Timeout)
-	res := c.forward(steps, c.each)
+	steps := request.steps()
+	late := course.schedule(steps, course.each, request.Timeout)
+	res := course.forward(steps, course.each)
 	switch {
 	case late:
-		return c.undoCreation(r, res, "Stack creation time exceeded the specified timeout. ")
+		return course.undoCreation(request, res, "Stack creation time exceeded the specified timeout. ")
 	case res.failed():
-		return c.undoCreation(r, res, res.reason())
+		return course.undoCreation(request, res, res.reason())
 	}
 
-	c.stack(res.end+c.each, "CREATE_COMPLETE", Notice, After)
-	return c.finish()
+	course.stack(res.end+course.each, "CREATE_COMPLETE", Notice, After)
+	return course.finish()
 }
 
 // undoCreation does what the request says of a creation that failed.
-func (c *course) undoCreation(r Request, res *result, reason string) []Moment {
+func (c *course) undoCreation(request Request, res *result, reason string) []Moment {
 	at := max(res.end, c.each)
-	if r.OnFailure == DoNothing {
+	if request.OnFailure == DoNothing {
 		c.stack(at+c.each, "CREATE_FAILED", reason+Notice, After)
 		return c.finish()
 	}
 
 	begun, ended, phase := Status("ROLLBACK_IN_PROGRESS"), Status("ROLLBACK_COMPLETE"), RollingBack
 	broken := Status("ROLLBACK_FAILED")
-	request := onDemand
-	if r.OnFailure == Remove {
+	initiator := onDemand
+	if request.OnFailure == Remove {
 		begun, ended, broken, phase = "DELETE_IN_PROGRESS", "DELETE_COMPLETE", "DELETE_FAILED", Deleting
-		request = "Delete requested by user."
+		initiator = "Delete requested by user."
 	}
 
-	c.stack(at+1, begun, reason+request, After)
+	c.stack(at+1, begun, reason+initiator, After)
 	var all []removal
 	for _, s := range res.started {
-		all = append(all, removal{resource: s.new, keep: keeps(s.new.DeletionPolicy, true, r.RetainExceptOnCreate), phase: phase})
+		all = append(all, removal{resource: s.new, keep: keeps(s.new.DeletionPolicy, true, request.RetainExceptOnCreate), phase: phase})
 	}
 
 	end, failed := c.remove(all, at+c.each)
@@ -65,31 +65,31 @@ func (c *course) undoCreation(r Request, res *result, reason string) []Moment {
 }
 
 // Update writes the course of a stack's update.
-func Update(r Request) []Moment {
-	c := &course{each: r.each()}
-	c.stack(0, "UPDATE_IN_PROGRESS", initiated, After)
-	if r.Fatal != "" {
-		return c.undoUpdate(r, &result{}, r.Fatal+" ")
+func Update(request Request) []Moment {
+	course := &course{each: request.each()}
+	course.stack(0, "UPDATE_IN_PROGRESS", initiated, After)
+	if request.Fatal != "" {
+		return course.undoUpdate(request, &result{}, request.Fatal+" ")
 	}
 
-	steps := r.steps()
-	c.schedule(steps, c.each, 0)
-	res := c.forward(steps, c.each)
+	steps := request.steps()
+	course.schedule(steps, course.each, 0)
+	res := course.forward(steps, course.each)
 	if res.failed() {
-		return c.undoUpdate(r, res, res.reason())
+		return course.undoUpdate(request, res, res.reason())
 	}
 
-	at := res.end + c.each
-	c.stack(at, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "", After)
-	c.refresh(r, at)
-	end, failed := c.remove(r.cleanup(res.started), at+1)
+	at := res.end + course.each
+	course.stack(at, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "", After)
+	course.refresh(request, at)
+	end, failed := course.remove(request.cleanup(res.started), at+1)
 	reason := Notice
 	if len(failed) > 0 {
 		reason = "Update successful. One or more resources could not be deleted. " + Notice
 	}
 
-	c.stack(end+c.each, "UPDATE_COMPLETE", reason, After)
-	return c.finish()
+	course.stack(end+course.each, "UPDATE_COMPLETE", reason, After)
+	return course.finish()
 }
 
 // cleanup lists what a successful update leaves behind.
@@ -100,21 +100,21 @@ func (r Request) cleanup(started []*step) []removal {
 	}
 
 	replaced := map[string]*step{}
-	for _, s := range started {
-		if s.replace {
-			replaced[s.new.LogicalID] = s
+	for _, step := range started {
+		if step.replace {
+			replaced[step.new.LogicalID] = step
 		}
 	}
 
 	var all []removal
 	for i := range r.Old {
-		o := &r.Old[i]
-		if gone[o.LogicalID] {
-			all = append(all, removal{resource: o, keep: keeps(o.DeletionPolicy, false, false), forget: true, phase: Deleting})
+		resource := &r.Old[i]
+		if gone[resource.LogicalID] {
+			all = append(all, removal{resource: resource, keep: keeps(resource.DeletionPolicy, false, false), forget: true, phase: Deleting})
 		}
 
-		if s := replaced[o.LogicalID]; s != nil {
-			all = append(all, removal{resource: o, replaced: true, keep: s.new.UpdateReplacePolicy == "Retain", phase: Deleting})
+		if step := replaced[resource.LogicalID]; step != nil {
+			all = append(all, removal{resource: resource, replaced: true, keep: step.new.UpdateReplacePolicy == "Retain", phase: Deleting})
 		}
 	}
 
@@ -123,28 +123,28 @@ func (r Request) cleanup(started []*step) []removal {
 
 // refresh takes over what changed about untouched resources without changing
 // them: their dependencies and the texts their values come from.
-func (c *course) refresh(r Request, at time.Duration) {
+func (c *course) refresh(request Request, at time.Duration) {
 	touched := map[string]bool{}
-	for _, ch := range r.Changes {
+	for _, ch := range request.Changes {
 		touched[ch.LogicalID] = true
 	}
 
 	old := map[string]Resource{}
-	for _, o := range r.Old {
+	for _, o := range request.Old {
 		old[o.LogicalID] = o
 	}
 
-	for i := range r.New {
-		if n := &r.New[i]; !touched[n.LogicalID] && !reflect.DeepEqual(old[n.LogicalID], *n) {
+	for i := range request.New {
+		if n := &request.New[i]; !touched[n.LogicalID] && !reflect.DeepEqual(old[n.LogicalID], *n) {
 			c.resource(at, n, Moment{PhysicalID: n.PhysicalID, State: n, Silent: true})
 		}
 	}
 }
 
 // undoUpdate does what the request says of an update that failed.
-func (c *course) undoUpdate(r Request, res *result, reason string) []Moment {
+func (c *course) undoUpdate(request Request, res *result, reason string) []Moment {
 	at := max(res.end, c.each)
-	if r.OnFailure == DoNothing {
+	if request.OnFailure == DoNothing {
 		c.stack(at+c.each, "UPDATE_FAILED", reason+Notice, After)
 		return c.finish()
 	}
@@ -158,12 +158,12 @@ func (c *course) undoUpdate(r Request, res *result, reason string) []Moment {
 
 	c.stack(at+c.each, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "", Before)
 	var all []removal
-	for _, s := range res.started {
+	for _, step := range res.started {
 		switch {
-		case s.old == nil:
-			all = append(all, removal{resource: s.new, keep: keeps(s.new.DeletionPolicy, true, r.RetainExceptOnCreate), phase: RollingBack})
-		case s.replace && s.new.PhysicalID != s.old.PhysicalID:
-			all = append(all, removal{resource: s.new, replaced: true, phase: RollingBack})
+		case step.old == nil:
+			all = append(all, removal{resource: step.new, keep: keeps(step.new.DeletionPolicy, true, request.RetainExceptOnCreate), phase: RollingBack})
+		case step.replace && step.new.PhysicalID != step.old.PhysicalID:
+			all = append(all, removal{resource: step.new, replaced: true, phase: RollingBack})
 		}
 	}
 
@@ -181,28 +181,28 @@ type Deletion struct {
 }
 
 // Delete writes the course of a stack's deletion.
-func Delete(d Deletion) []Moment {
-	c := &course{each: Request{Old: d.Old, Each: d.Each}.each()}
-	c.stack(0, "DELETE_IN_PROGRESS", initiated, After)
+func Delete(deletion Deletion) []Moment {
+	course := &course{each: Request{Old: deletion.Old, Each: deletion.Each}.each()}
+	course.stack(0, "DELETE_IN_PROGRESS", initiated, After)
 	retain := map[string]bool{}
-	for _, id := range d.Retain {
+	for _, id := range deletion.Retain {
 		retain[id] = true
 	}
 
 	var all []removal
-	for i := range d.Old {
-		o := &d.Old[i]
+	for i := range deletion.Old {
+		o := &deletion.Old[i]
 		_, fails := o.Behaviour.fails(Deleting)
-		keep := retain[o.LogicalID] || keeps(o.DeletionPolicy, false, false) || d.Force && fails
+		keep := retain[o.LogicalID] || keeps(o.DeletionPolicy, false, false) || deletion.Force && fails
 		all = append(all, removal{resource: o, keep: keep, phase: Deleting})
 	}
 
-	end, failed := c.remove(all, c.each)
+	end, failed := course.remove(all, course.each)
 	if len(failed) > 0 {
-		c.stack(end+c.each, "DELETE_FAILED", "The following resource(s) failed to delete: "+bracket(failed)+". "+Notice, After)
-		return c.finish()
+		course.stack(end+course.each, "DELETE_FAILED", "The following resource(s) failed to delete: "+bracket(failed)+". "+Notice, After)
+		return course.finish()
 	}
 
-	c.stack(end+c.each, "DELETE_COMPLETE", Notice, After)
-	return c.finish()
+	course.stack(end+course.each, "DELETE_COMPLETE", Notice, After)
+	return course.finish()
 }

@@ -6,22 +6,22 @@ import "slices"
 // are there. What a half-finished update has left in a circle comes last.
 func Ordered(all []Resource) []Resource {
 	waits := map[string]bool{}
-	for _, r := range all {
-		waits[r.LogicalID] = true
+	for _, resource := range all {
+		waits[resource.LogicalID] = true
 	}
 
 	var out []Resource
 	rest := slices.Clone(all)
 	for len(rest) > 0 {
 		var later []Resource
-		for _, r := range rest {
-			if slices.ContainsFunc(r.DependsOn, func(id string) bool { return waits[id] && id != r.LogicalID }) {
-				later = append(later, r)
+		for _, resource := range rest {
+			if slices.ContainsFunc(resource.DependsOn, func(id string) bool { return waits[id] && id != resource.LogicalID }) {
+				later = append(later, resource)
 				continue
 			}
 
-			out = append(out, r)
-			delete(waits, r.LogicalID)
+			out = append(out, resource)
+			delete(waits, resource.LogicalID)
 		}
 
 		if len(later) == len(rest) {

@@ -113,11 +113,11 @@ func (r Request) each() time.Duration {
 func depth(all []Resource) int {
 	level := map[string]int{}
 	deepest := 0
-	for _, r := range all {
-		for _, id := range r.DependsOn {
-			level[r.LogicalID] = max(level[r.LogicalID], level[id]+1)
+	for _, resource := range all {
+		for _, id := range resource.DependsOn {
+			level[resource.LogicalID] = max(level[resource.LogicalID], level[id]+1)
 		}
-		deepest = max(deepest, level[r.LogicalID])
+		deepest = max(deepest, level[resource.LogicalID])
 	}
 	return deepest
 }

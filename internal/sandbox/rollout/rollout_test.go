@@ -17,20 +17,20 @@ const ms = time.Millisecond
 // shown writes moments as "ms logical STATUS reason", the stack being "*".
 func shown(moments []rollout.Moment) []string {
 	var out []string
-	for _, m := range moments {
-		if m.Silent {
+	for _, moment := range moments {
+		if moment.Silent {
 			continue
 		}
 
 		id := "*"
-		if m.Resource != nil {
-			id = m.Resource.LogicalID
-			if m.PhysicalID != "" {
-				id += "=" + m.PhysicalID
+		if moment.Resource != nil {
+			id = moment.Resource.LogicalID
+			if moment.PhysicalID != "" {
+				id += "=" + moment.PhysicalID
 			}
 		}
 
-		line := m.At.Truncate(ms).String() + " " + id + " " + string(m.Status) + " " + strings.ReplaceAll(m.Reason, rollout.Notice, "(notice)")
+		line := moment.At.Truncate(ms).String() + " " + id + " " + string(moment.Status) + " " + strings.ReplaceAll(moment.Reason, rollout.Notice, "(notice)")
 		out = append(out, strings.TrimSpace(line))
 	}
 
@@ -303,17 +303,17 @@ func TestOrderedSurvivesCircles(t *testing.T) {
 }
 
 func TestCompareWithoutDifferenceIsEmpty(t *testing.T) {
-	c, err := spec.New()
+	catalog, err := spec.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	r := []rollout.Resource{resource("A")}
-	if got := (rollout.Comparison{Catalog: c}).Compare(r, r); got != nil {
+	resources := []rollout.Resource{resource("A")}
+	if got := (rollout.Comparison{Catalog: catalog}).Compare(resources, resources); got != nil {
 		t.Error(got)
 	}
 
-	tagged := (rollout.Comparison{Catalog: c, Tags: true}).Compare(r, r)
+	tagged := (rollout.Comparison{Catalog: catalog, Tags: true}).Compare(resources, resources)
 	want := []rollout.Change{{
 		Action: "Modify", LogicalID: "A", PhysicalID: "pA", Type: "AWS::SNS::Topic", Replacement: "False", Scope: []string{"Tags"},
 		Details: []rollout.Detail{{Attribute: "Tags", Evaluation: "Static", Source: "DirectModification"}},

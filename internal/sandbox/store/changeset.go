@@ -33,15 +33,15 @@ const changeSetColumns = `SELECT c.id, c.arn, c.name, c.stack_id, c.created_at, 
 	FROM change_set c JOIN stack s ON s.id = c.stack_id `
 
 func scanChangeSet(scan func(...any) error, now int64) (*ChangeSet, error) {
-	var cs ChangeSet
+	var changeSet ChangeSet
 	var changes string
-	err := scan(&cs.ID, &cs.ARN, &cs.Name, &cs.stackID, &cs.CreatedAt, &cs.ReadyAt, &cs.FinalStatus, &cs.FinalReason, &cs.ClientToken,
-		&cs.DefinitionID, &changes, &cs.ExecutedAt, &cs.EndsAt, &cs.obsoleteAt, &cs.Succeeded)
+	err := scan(&changeSet.ID, &changeSet.ARN, &changeSet.Name, &changeSet.stackID, &changeSet.CreatedAt, &changeSet.ReadyAt, &changeSet.FinalStatus, &changeSet.FinalReason, &changeSet.ClientToken,
+		&changeSet.DefinitionID, &changes, &changeSet.ExecutedAt, &changeSet.EndsAt, &changeSet.obsoleteAt, &changeSet.Succeeded)
 	if err != nil {
 		return nil, err
 	}
-	cs.deriveStatus(now)
-	return &cs, json.Unmarshal([]byte(changes), &cs.Changes)
+	changeSet.deriveStatus(now)
+	return &changeSet, json.Unmarshal([]byte(changes), &changeSet.Changes)
 }
 
 // deriveStatus works out the statuses that hold now.
@@ -73,7 +73,7 @@ var ErrNoChangeSet = errors.New("no such change set")
 func (scope *Scope) FindChangeSet(nameOrARN, stackName string) (*ChangeSet, error) {
 	where, args := `WHERE s.account = $1 AND s.region = $2 AND c.arn = $3`, []any{scope.Account, scope.Region, nameOrARN}
 	if !strings.HasPrefix(nameOrARN, "arn:") {
-		st, err := scope.FindStack(stackName)
+		stack, err := scope.FindStack(stackName)
 		if errors.Is(err, ErrNoStack) {
 			return nil, ErrNoChangeSet
 		}
@@ -81,11 +81,11 @@ func (scope *Scope) FindChangeSet(nameOrARN, stackName string) (*ChangeSet, erro
 			return nil, err
 		}
 
-		where, args = `WHERE c.stack_id = $1 AND c.name = $2`, []any{st.ID, nameOrARN}
+		where, args = `WHERE c.stack_id = $1 AND c.name = $2`, []any{stack.ID, nameOrARN}
 	}
 
 	row := scope.Tx.QueryRow(changeSetColumns+where, args...)
-	cs, err := scanChangeSet(row.Scan, scope.Now())
+	changeSet, err := scanChangeSet(row.Scan, scope.Now())
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, ErrNoChangeSet
 	}
@@ -93,36 +93,36 @@ func (scope *Scope) FindChangeSet(nameOrARN, stackName string) (*ChangeSet, erro
 	if err != nil {
 		return nil, err
 	}
-	if cs.Stack, err = scanStack(scope.Tx.QueryRow(stackColumns+`WHERE s.id = $2`, scope.Now(), cs.stackID).Scan); err != nil {
+	if changeSet.Stack, err = scanStack(scope.Tx.QueryRow(stackColumns+`WHERE s.id = $2`, scope.Now(), changeSet.stackID).Scan); err != nil {
 		return nil, err
 	}
-	if cs.Stack.Definition, err = scope.LoadDefinition(cs.Stack.DefinitionID); err != nil {
+	if changeSet.Stack.Definition, err = scope.LoadDefinition(changeSet.Stack.DefinitionID); err != nil {
 		return nil, err
 	}
 
-	cs.Definition, err = scope.LoadDefinition(cs.DefinitionID)
-	return cs, err
+	changeSet.Definition, err = scope.LoadDefinition(changeSet.DefinitionID)
+	return changeSet, err
 }
 
 // InsertChangeSet writes a change set and returns its ARN.
-func (scope *Scope) InsertChangeSet(st *Stack, cs ChangeSet) (string, error) {
-	id, err := scope.InsertDefinition(st.ID, cs.Definition)
+func (scope *Scope) InsertChangeSet(stack *Stack, changeSet ChangeSet) (string, error) {
+	id, err := scope.InsertDefinition(stack.ID, changeSet.Definition)
 	if err != nil {
 		return "", err
 	}
 
-	if cs.Changes == nil {
-		cs.Changes = []rollout.Change{}
+	if changeSet.Changes == nil {
+		changeSet.Changes = []rollout.Change{}
 	}
 
-	changes, err := json.Marshal(cs.Changes)
+	changes, err := json.Marshal(changeSet.Changes)
 	if err != nil {
 		return "", err
 	}
 
 	_, err = scope.Tx.Exec(`INSERT INTO change_set (arn, stack_id, name, created_at, ready_at, status, reason, definition_id, changes, client_token)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, cs.ARN, st.ID, cs.Name, scope.Now(), cs.ReadyAt, cs.FinalStatus, cs.FinalReason, id, string(changes), cs.ClientToken)
-	return cs.ARN, err
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, changeSet.ARN, stack.ID, changeSet.Name, scope.Now(), changeSet.ReadyAt, changeSet.FinalStatus, changeSet.FinalReason, id, string(changes), changeSet.ClientToken)
+	return changeSet.ARN, err
 }
 
 // MarkChangeSetsObsolete makes the stack's other change sets obsolete: they were computed
@@ -142,12 +142,12 @@ func (scope *Scope) ListStackChangeSets(st *Stack, before int64, limit int) ([]*
 
 	var out []*ChangeSet
 	for rows.Next() {
-		cs, err := scanChangeSet(rows.Scan, scope.Now())
+		changeSet, err := scanChangeSet(rows.Scan, scope.Now())
 		if err != nil {
 			return nil, err
 		}
 
-		out = append(out, cs)
+		out = append(out, changeSet)
 	}
 
 	return out, rows.Err()

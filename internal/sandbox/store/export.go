@@ -18,11 +18,11 @@ func (scope *Scope) ExportValue(name string) (string, bool) {
 }
 
 // Exporter names another stack that exports, or is about to export, a name.
-func (scope *Scope) Exporter(st *Stack, name string) (string, error) {
+func (scope *Scope) Exporter(stack *Stack, name string) (string, error) {
 	var arn string
 	err := scope.Tx.QueryRow(`SELECT s.arn FROM export e JOIN stack s ON s.id = e.stack_id
 		WHERE e.account = $1 AND e.region = $2 AND e.name = $3 AND e.stack_id <> $4 AND (e.until_at IS NULL OR e.until_at > $5)`,
-		scope.Account, scope.Region, name, st.ID, scope.Now()).Scan(&arn)
+		scope.Account, scope.Region, name, stack.ID, scope.Now()).Scan(&arn)
 	if errors.Is(err, db.ErrNoRows) {
 		return "", nil
 	}
@@ -41,12 +41,12 @@ func (scope *Scope) Importers(name string) ([]string, error) {
 
 	var out []string
 	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
+		var name string
+		if err := rows.Scan(&name); err != nil {
 			return nil, err
 		}
 
-		out = append(out, s)
+		out = append(out, name)
 	}
 
 	return out, rows.Err()
@@ -95,23 +95,23 @@ func (scope *Scope) UpdateExports(stack *Stack, imports []string, outputs []temp
 // publishExports puts the exports of a deployment that succeeds in force at its end.
 func (scope *Scope) publishExports(stack *Stack, outputs []template.Output, at int64) error {
 	keeps := map[string]string{}
-	for _, o := range outputs {
-		if o.Export != "" {
-			keeps[o.Export] = o.Value
+	for _, output := range outputs {
+		if output.Export != "" {
+			keeps[output.Export] = output.Value
 		}
 	}
 
-	for _, o := range stack.Outputs {
-		if o.Export == "" {
+	for _, output := range stack.Outputs {
+		if output.Export == "" {
 			continue
 		}
 
-		if keeps[o.Export] == o.Value {
-			delete(keeps, o.Export)
+		if keeps[output.Export] == output.Value {
+			delete(keeps, output.Export)
 			continue
 		}
 
-		if err := scope.endExport("export", stack, o.Export, at); err != nil {
+		if err := scope.endExport("export", stack, output.Export, at); err != nil {
 			return err
 		}
 	}

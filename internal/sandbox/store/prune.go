@@ -12,21 +12,21 @@ const keptChangeSets = 100
 // a long history is as quick as a new one: the states that resources had before
 // the one they have, the stack's earlier revisions, and the definitions and
 // change sets that nothing shows any more. Events stay.
-func (scope *Scope) Prune(st *Stack) error {
+func (scope *Scope) Prune(stack *Stack) error {
 	steps := []struct {
 		sql  string
 		args []any
 	}{
 		{`UPDATE event SET state = NULL WHERE stack_id = $1 AND state IS NOT NULL AND at <= $2 AND (gone = 1 OR seq <
 			(SELECT max(l.seq) FROM event l WHERE l.stack_id = $1 AND l.logical_id = event.logical_id AND l.state IS NOT NULL AND l.at <= $2))`,
-			[]any{st.ID, scope.Now()}},
-		{`DELETE FROM revision WHERE stack_id = $1 AND seq < $2`, []any{st.ID, st.revisionSeq}},
+			[]any{stack.ID, scope.Now()}},
+		{`DELETE FROM revision WHERE stack_id = $1 AND seq < $2`, []any{stack.ID, stack.revisionSeq}},
 		{`DELETE FROM change_set WHERE id IN (SELECT id FROM change_set WHERE stack_id = $1
 			AND (status = 'FAILED' OR executed_at IS NOT NULL OR obsolete_at IS NOT NULL) ORDER BY id DESC LIMIT -1 OFFSET $2)`,
-			[]any{st.ID, keptChangeSets}},
+			[]any{stack.ID, keptChangeSets}},
 		{`DELETE FROM definition WHERE stack_id = $1
 			AND id NOT IN (SELECT definition_id FROM revision WHERE stack_id = $1 AND definition_id IS NOT NULL)
-			AND id NOT IN (SELECT definition_id FROM change_set WHERE stack_id = $1)`, []any{st.ID}},
+			AND id NOT IN (SELECT definition_id FROM change_set WHERE stack_id = $1)`, []any{stack.ID}},
 	}
 	for _, s := range steps {
 		if _, err := scope.Tx.Exec(s.sql, s.args...); err != nil {

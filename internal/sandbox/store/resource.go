@@ -20,24 +20,24 @@ func (scope *Scope) ParameterValue(name string) (string, bool) {
 		return "", false
 	}
 
-	var r rollout.Resource
-	if err := json.Unmarshal([]byte(text), &r); err != nil {
+	var resource rollout.Resource
+	if err := json.Unmarshal([]byte(text), &resource); err != nil {
 		return "", false
 	}
 
-	value, ok := r.Properties["Value"].(string)
+	value, ok := resource.Properties["Value"].(string)
 	return value, ok
 }
 
 // ResourceOwner names the stack, other than st, that has a resource of this type and
 // physical id now or has begun to make one.
-func (scope *Scope) ResourceOwner(st *Stack, typ, physicalID string) (string, bool, error) {
+func (scope *Scope) ResourceOwner(stack *Stack, typ, physicalID string) (string, bool, error) {
 	var arn string
 	err := scope.Tx.QueryRow(`SELECT s.arn FROM event e JOIN stack s ON s.id = e.stack_id
 		WHERE e.type = $1 AND e.physical_id = $2 AND s.account = $3 AND s.region = $4 AND s.id <> $5 AND e.state IS NOT NULL AND e.gone = 0
 		AND (s.deleted_at IS NULL OR s.deleted_at > $6)
 		AND e.seq = (SELECT max(seq) FROM event l WHERE l.stack_id = e.stack_id AND l.logical_id = e.logical_id AND l.state IS NOT NULL AND l.at <= $6)
-		LIMIT 1`, typ, physicalID, scope.Account, scope.Region, st.ID, scope.Now()).Scan(&arn)
+		LIMIT 1`, typ, physicalID, scope.Account, scope.Region, stack.ID, scope.Now()).Scan(&arn)
 	if errors.Is(err, db.ErrNoRows) {
 		return "", false, nil
 	}
@@ -62,13 +62,13 @@ func (scope *Scope) Resources(st *Stack) ([]rollout.Resource, error) {
 			return nil, err
 		}
 
-		var r rollout.Resource
-		if err := json.Unmarshal([]byte(text), &r); err != nil {
+		var resource rollout.Resource
+		if err := json.Unmarshal([]byte(text), &resource); err != nil {
 			return nil, err
 		}
 
 		if !gone && status != "CREATE_FAILED" {
-			out = append(out, r)
+			out = append(out, resource)
 		}
 	}
 

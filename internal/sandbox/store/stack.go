@@ -80,14 +80,14 @@ const stackColumns = `SELECT s.id, s.arn, s.account, s.region, s.name, s.created
 	AND r.seq = (SELECT seq FROM revision WHERE stack_id = s.id AND at <= $1 ORDER BY seq DESC LIMIT 1) `
 
 func scanStack(scan func(...any) error) (*Stack, error) {
-	var s Stack
+	var stack Stack
 	var outputs string
-	err := scan(&s.ID, &s.ARN, &s.Account, &s.Region, &s.Name, &s.CreatedAt, &s.DeletedAt, &s.Operations, &s.Protected,
-		&s.Status, &s.StatusReason, &outputs, &s.UpdatedAt, &s.StatusAt, &s.revisionSeq, &s.DefinitionID)
+	err := scan(&stack.ID, &stack.ARN, &stack.Account, &stack.Region, &stack.Name, &stack.CreatedAt, &stack.DeletedAt, &stack.Operations, &stack.Protected,
+		&stack.Status, &stack.StatusReason, &outputs, &stack.UpdatedAt, &stack.StatusAt, &stack.revisionSeq, &stack.DefinitionID)
 	if err != nil {
 		return nil, err
 	}
-	return &s, json.Unmarshal([]byte(outputs), &s.Outputs)
+	return &stack, json.Unmarshal([]byte(outputs), &stack.Outputs)
 }
 
 // ErrNoStack is what find returns when there is no such stack.
@@ -102,7 +102,7 @@ func (scope *Scope) FindStack(nameOrARN string) (*Stack, error) {
 	}
 
 	row := scope.Tx.QueryRow(stackColumns+where, scope.Now(), scope.Account, scope.Region, nameOrARN)
-	s, err := scanStack(row.Scan)
+	stack, err := scanStack(row.Scan)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, ErrNoStack
 	}
@@ -111,8 +111,8 @@ func (scope *Scope) FindStack(nameOrARN string) (*Stack, error) {
 		return nil, err
 	}
 
-	s.Definition, err = scope.LoadDefinition(s.DefinitionID)
-	return s, err
+	stack.Definition, err = scope.LoadDefinition(stack.DefinitionID)
+	return stack, err
 }
 
 // ListStacks lists the stacks of the caller's books, newest first.
@@ -130,12 +130,12 @@ func (scope *Scope) ListStacks(deleted bool, before int64, limit int) ([]*Stack,
 
 	var out []*Stack
 	for rows.Next() {
-		s, err := scanStack(rows.Scan)
+		stack, err := scanStack(rows.Scan)
 		if err != nil {
 			return nil, err
 		}
 
-		out = append(out, s)
+		out = append(out, stack)
 	}
 
 	return out, rows.Err()
@@ -143,33 +143,33 @@ func (scope *Scope) ListStacks(deleted bool, before int64, limit int) ([]*Stack,
 
 // InsertStack adds a stack to the books, without a revision yet.
 func (scope *Scope) InsertStack(name string, protected bool) (*Stack, error) {
-	s := &Stack{Account: scope.Account, Region: scope.Region, Name: name, CreatedAt: scope.Now(), Protected: protected}
-	s.ARN = "arn:" + scope.Partition + ":cloudformation:" + s.Region + ":" + s.Account + ":stack/" + name + "/" + uuid.NewString()
+	stack := &Stack{Account: scope.Account, Region: scope.Region, Name: name, CreatedAt: scope.Now(), Protected: protected}
+	stack.ARN = "arn:" + scope.Partition + ":cloudformation:" + stack.Region + ":" + stack.Account + ":stack/" + name + "/" + uuid.NewString()
 	err := scope.Tx.QueryRow(`INSERT INTO stack (arn, account, region, name, created_at, protected) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`,
-		s.ARN, s.Account, s.Region, s.Name, s.CreatedAt, protected).Scan(&s.ID)
-	return s, err
+		stack.ARN, stack.Account, stack.Region, stack.Name, stack.CreatedAt, protected).Scan(&stack.ID)
+	return stack, err
 }
 
 func (scope *Scope) LoadDefinition(id int64) (Definition, error) {
-	var d Definition
+	var definition Definition
 	if id == 0 {
-		return d, nil
+		return definition, nil
 	}
 	var text string
-	err := scope.Tx.QueryRow(`SELECT body, detail FROM definition WHERE id = $1`, id).Scan(&d.Body, &text)
+	err := scope.Tx.QueryRow(`SELECT body, detail FROM definition WHERE id = $1`, id).Scan(&definition.Body, &text)
 	if err != nil {
-		return d, err
+		return definition, err
 	}
-	return d, json.Unmarshal([]byte(text), &d.Settings)
+	return definition, json.Unmarshal([]byte(text), &definition.Settings)
 }
 
-func (scope *Scope) InsertDefinition(stackID int64, d Definition) (int64, error) {
-	text, err := json.Marshal(d.Settings)
+func (scope *Scope) InsertDefinition(stackID int64, definition Definition) (int64, error) {
+	text, err := json.Marshal(definition.Settings)
 	if err != nil {
 		return 0, err
 	}
 	var id int64
-	err = scope.Tx.QueryRow(`INSERT INTO definition (stack_id, body, detail) VALUES ($1, $2, $3) RETURNING id`, stackID, d.Body, string(text)).Scan(&id)
+	err = scope.Tx.QueryRow(`INSERT INTO definition (stack_id, body, detail) VALUES ($1, $2, $3) RETURNING id`, stackID, definition.Body, string(text)).Scan(&id)
 	return id, err
 }
 
@@ -179,7 +179,7 @@ type Parameter struct {
 }
 
 // DropFuture drops the part of a course that lies ahead.
-func (scope *Scope) DropFuture(st *Stack) error {
+func (scope *Scope) DropFuture(stack *Stack) error {
 	for _, sql := range []string{
 		`DELETE FROM event WHERE stack_id = $1 AND at > $2`,
 		`DELETE FROM revision WHERE stack_id = $1 AND at > $2`,
@@ -187,7 +187,7 @@ func (scope *Scope) DropFuture(st *Stack) error {
 		`UPDATE change_set SET ends_at = $2, succeeded = 0 WHERE stack_id = $1 AND ends_at > $2`,
 		`UPDATE stack SET deleted_at = NULL WHERE id = $1 AND deleted_at > $2`,
 	} {
-		if _, err := scope.Tx.Exec(sql, st.ID, scope.Now()); err != nil {
+		if _, err := scope.Tx.Exec(sql, stack.ID, scope.Now()); err != nil {
 			return err
 		}
 	}

@@ -68,17 +68,17 @@ type checkpoint struct {
 
 // decodeCheckpoint reads a memory; the empty one is an attempt's beginning.
 func decodeCheckpoint(b []byte) (checkpoint, error) {
-	m := checkpoint{Version: stateVersion}
+	decoded := checkpoint{Version: stateVersion}
 	if len(b) == 0 {
-		return m, nil
+		return decoded, nil
 	}
-	if err := json.Unmarshal(b, &m); err != nil {
-		return m, lockstep.Wrapf(lockstep.Internal, err, "The attempt's memory is not legible.")
+	if err := json.Unmarshal(b, &decoded); err != nil {
+		return decoded, lockstep.Wrapf(lockstep.Internal, err, "The attempt's memory is not legible.")
 	}
-	if m.Version != stateVersion {
-		return m, lockstep.Errorf(lockstep.Internal, "The attempt's memory has version %d.", m.Version)
+	if decoded.Version != stateVersion {
+		return decoded, lockstep.Errorf(lockstep.Internal, "The attempt's memory has version %d.", decoded.Version)
 	}
-	return m, nil
+	return decoded, nil
 }
 
 // forNextChangeSet is what an attempt remembers that makes another change set.
@@ -112,9 +112,9 @@ func (n baseline) encode() []byte {
 
 // decodeBaseline reads the note of the last attempt; nil where nothing is to be compared.
 func decodeBaseline(a target.Attempt) *baseline {
-	var n baseline
-	if len(a.Baseline) == 0 || json.Unmarshal(a.Baseline, &n) != nil || n.Accepted || n.StackARN == "" {
+	var baseline baseline
+	if len(a.Baseline) == 0 || json.Unmarshal(a.Baseline, &baseline) != nil || baseline.Accepted || baseline.StackARN == "" {
 		return nil
 	}
-	return &n
+	return &baseline
 }

@@ -73,28 +73,28 @@ func (w *runner) bundle(ctx context.Context) (target.Step, error) {
 // default, and where there is none the value in the stack.
 func absentParameters(doc *deploymentfile.Document, stack *types.Stack, create bool) (previous []string, absent string, err error) {
 	given := make(map[string]bool, len(doc.File.Parameters))
-	for _, p := range doc.File.Parameters {
-		given[p.Name] = true
+	for _, parameter := range doc.File.Parameters {
+		given[parameter.Name] = true
 	}
 
 	inStack := map[string]bool{}
 	if stack != nil && !create {
-		for _, p := range stack.Parameters {
-			inStack[aws.ToString(p.ParameterKey)] = true
+		for _, parameter := range stack.Parameters {
+			inStack[aws.ToString(parameter.ParameterKey)] = true
 		}
 	}
 
 	var said []string
-	for _, p := range doc.Template.Parameters {
+	for _, parameter := range doc.Template.Parameters {
 		switch {
-		case given[p.Name]:
-		case inStack[p.Name] && (p.NoEcho || !p.HasDefault):
-			previous = append(previous, p.Name)
-			said = append(said, p.Name+" (keeps the stack's value)")
-		case p.HasDefault:
-			said = append(said, p.Name+" (the template's default)")
+		case given[parameter.Name]:
+		case inStack[parameter.Name] && (parameter.NoEcho || !parameter.HasDefault):
+			previous = append(previous, parameter.Name)
+			said = append(said, parameter.Name+" (keeps the stack's value)")
+		case parameter.HasDefault:
+			said = append(said, parameter.Name+" (the template's default)")
 		default:
-			return nil, "", doc.MissingParameterError(p.Name)
+			return nil, "", doc.MissingParameterError(parameter.Name)
 		}
 	}
 
@@ -155,7 +155,7 @@ func (w *runner) rememberChangeSet(changeSet, stack string) {
 }
 
 func (w *runner) changeSetInput(doc *deploymentfile.Document) *cloudformation.CreateChangeSetInput {
-	in := &cloudformation.CreateChangeSetInput{
+	input := &cloudformation.CreateChangeSetInput{
 		// By name: some endpoints update no stack by ARN. That it is still the
 		// same stack shows in the answer's StackId.
 		StackName:     &w.Configuration.ResourceName,
@@ -169,29 +169,29 @@ func (w *runner) changeSetInput(doc *deploymentfile.Document) *cloudformation.Cr
 		Description: aws.String(w.description()),
 	}
 	if w.checkpoint.CreatesStack {
-		in.ChangeSetType = types.ChangeSetTypeCreate
+		input.ChangeSetType = types.ChangeSetTypeCreate
 	}
 
 	if doc.Template.HasNestedStacks {
-		in.IncludeNestedStacks = aws.Bool(true)
+		input.IncludeNestedStacks = aws.Bool(true)
 	}
 
 	for _, p := range doc.File.Parameters {
-		in.Parameters = append(in.Parameters, types.Parameter{ParameterKey: &p.Name, ParameterValue: &p.Value})
+		input.Parameters = append(input.Parameters, types.Parameter{ParameterKey: &p.Name, ParameterValue: &p.Value})
 	}
 
 	for _, name := range w.checkpoint.PreviousParameters {
-		in.Parameters = append(in.Parameters, types.Parameter{ParameterKey: &name, UsePreviousValue: aws.Bool(true)})
+		input.Parameters = append(input.Parameters, types.Parameter{ParameterKey: &name, UsePreviousValue: aws.Bool(true)})
 	}
 
 	if doc.File.HasTags { // an empty list clears, none keeps
-		in.Tags = make([]types.Tag, 0, len(doc.File.Tags))
+		input.Tags = make([]types.Tag, 0, len(doc.File.Tags))
 		for _, t := range doc.File.Tags {
-			in.Tags = append(in.Tags, types.Tag{Key: &t.Key, Value: &t.Value})
+			input.Tags = append(input.Tags, types.Tag{Key: &t.Key, Value: &t.Value})
 		}
 	}
 
-	return in
+	return input
 }
 
 // description is the one place where AWS shows whose change this is.

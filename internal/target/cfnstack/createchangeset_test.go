@@ -31,13 +31,13 @@ func TestAdvanceSendsExactlyWhatTheCommitSays(t *testing.T) {
 			"Tags.member.1.Key": "b", "Tags.member.1.Value": "1", "Tags.member.2.Key": "a", "Tags.member.2.Value": "yes it is",
 		}},
 	}
-	for name, tt := range tests {
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)
 			f.on("DescribeStacks", stack("CREATE_COMPLETE", inStack))
-			run := targettest.DriveToIntent(t, f.driver(), f.attempt(withParameters(tt.file), nil))
+			run := targettest.DriveToIntent(t, f.driver(), f.attempt(withParameters(test.file), nil))
 			call := f.called("CreateChangeSet")[0]
-			if diff := cmp.Diff(tt.want, members(call, "Parameters", "Tags")); diff != "" {
+			if diff := cmp.Diff(test.want, members(call, "Parameters", "Tags")); diff != "" {
 				t.Error(diff)
 			}
 
@@ -95,45 +95,45 @@ func TestAdvanceSaysWhatBecomesOfAbsentParameters(t *testing.T) {
 }
 
 func TestAdvanceMissesAParameterBeforeAnythingIsChanged(t *testing.T) {
-	f := newFake(t)
+	fake := newFake(t)
 	files := targettest.Files(map[string]string{
 		"web.yaml": "template-file-path: t.yaml\n", "t.yaml": "Parameters:\n  Need: {Type: String}\nResources: {}\n",
 	})
-	run := f.run(files, nil)
+	run := fake.run(files, nil)
 	const want = `Deployment file "web.yaml", key parameters.Need: the key is missing; template "t.yaml" has the parameter without a default`
 	if lockstep.KindOf(run.Err) != lockstep.Invalid || !strings.Contains(lockstep.Shown(run.Err), want) {
 		t.Errorf("got %v", run.Err)
 	}
 
-	if len(f.calls) != 1 {
-		t.Errorf("calls %v", f.calls)
+	if len(fake.calls) != 1 {
+		t.Errorf("calls %v", fake.calls)
 	}
 }
 
 func TestAdvanceTakesEachFormOfNoChanges(t *testing.T) {
 	tests := map[string]func(*fake){
-		"change set, one text": func(f *fake) {
-			f.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE",
+		"change set, one text": func(fake *fake) {
+			fake.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE",
 				"The submitted information didn&apos;t contain changes. Submit different information to create a change set."))
 		},
-		"change set, the other text": func(f *fake) {
-			f.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE", "No updates are to be performed."))
+		"change set, the other text": func(fake *fake) {
+			fake.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE", "No updates are to be performed."))
 		},
-		"refused": func(f *fake) {
-			f.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""))
-			f.on("CreateChangeSet", refused(400, "ValidationError", "No updates are to be performed."))
+		"refused": func(fake *fake) {
+			fake.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""))
+			fake.on("CreateChangeSet", refused(400, "ValidationError", "No updates are to be performed."))
 		},
 	}
 	for name, arrange := range tests {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t)
-			arrange(f)
-			run := f.run(plainFiles(), nil)
+			fake := newFake(t)
+			arrange(fake)
+			run := fake.run(plainFiles(), nil)
 			if run.Err != nil || run.End.Outcome != lockstep.Unchanged || run.LastEvent().Type != "NO_CHANGES" {
 				t.Errorf("got %+v, %v after %v", run.End, run.Err, run.Events)
 			}
 
-			if len(f.called("ExecuteChangeSet"))+len(f.called("DeleteStack")) != 0 {
+			if len(fake.called("ExecuteChangeSet"))+len(fake.called("DeleteStack")) != 0 {
 				t.Error("something was executed or deleted")
 			}
 
@@ -145,11 +145,11 @@ func TestAdvanceTakesEachFormOfNoChanges(t *testing.T) {
 }
 
 func TestAdvanceEndsWithTheReasonOfARefusedChangeSet(t *testing.T) {
-	f := newFake(t)
-	f.on("DescribeStacks", noStack(), stack("REVIEW_IN_PROGRESS", ""))
-	f.on("DescribeChangeSet", refused(400, "ValidationError", "Stack [web] does not exist"), changeSet("CREATE_IN_PROGRESS", "UNAVAILABLE", ""),
+	fake := newFake(t)
+	fake.on("DescribeStacks", noStack(), stack("REVIEW_IN_PROGRESS", ""))
+	fake.on("DescribeChangeSet", refused(400, "ValidationError", "Stack [web] does not exist"), changeSet("CREATE_IN_PROGRESS", "UNAVAILABLE", ""),
 		changeSet("FAILED", "UNAVAILABLE", "Circular dependency."))
-	run := f.run(plainFiles(), nil)
+	run := fake.run(plainFiles(), nil)
 	if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Reason != "Circular dependency." {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
@@ -158,35 +158,35 @@ func TestAdvanceEndsWithTheReasonOfARefusedChangeSet(t *testing.T) {
 		t.Errorf("last event %+v", got)
 	}
 
-	if got := f.called("DeleteChangeSet"); len(got) != 1 || got[0].Get("ChangeSetName") != changeSetARN {
+	if got := fake.called("DeleteChangeSet"); len(got) != 1 || got[0].Get("ChangeSetName") != changeSetARN {
 		t.Errorf("change set not deleted: %v", got)
 	}
 
-	if got := f.called("DeleteStack"); len(got) != 1 || got[0].Get("StackName") != stackARN {
+	if got := fake.called("DeleteStack"); len(got) != 1 || got[0].Get("StackName") != stackARN {
 		t.Errorf("the empty stack is left behind: %v", got)
 	}
 }
 
 func TestAdvanceDeletesNoStackThatIsNotItsOwn(t *testing.T) {
 	tests := map[string]func(*fake){
-		"was there before": func(f *fake) { f.on("DescribeStacks", stack("REVIEW_IN_PROGRESS", "")) },
-		"has another change set": func(f *fake) {
-			f.on("DescribeStacks", noStack(), stack("REVIEW_IN_PROGRESS", ""))
-			f.on("ListChangeSets", result("ListChangeSets", "<Summaries><member><StackId>"+stackARN+"</StackId><Status>CREATE_COMPLETE</Status></member></Summaries>"))
+		"was there before": func(fake *fake) { fake.on("DescribeStacks", stack("REVIEW_IN_PROGRESS", "")) },
+		"has another change set": func(fake *fake) {
+			fake.on("DescribeStacks", noStack(), stack("REVIEW_IN_PROGRESS", ""))
+			fake.on("ListChangeSets", result("ListChangeSets", "<Summaries><member><StackId>"+stackARN+"</StackId><Status>CREATE_COMPLETE</Status></member></Summaries>"))
 		},
-		"lives": func(f *fake) { f.on("DescribeStacks", noStack(), stack("CREATE_IN_PROGRESS", "")) },
+		"lives": func(fake *fake) { fake.on("DescribeStacks", noStack(), stack("CREATE_IN_PROGRESS", "")) },
 	}
 	for name, arrange := range tests {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t)
-			arrange(f)
-			f.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE", "No."))
+			fake := newFake(t)
+			arrange(fake)
+			fake.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""), changeSet("FAILED", "UNAVAILABLE", "No."))
 
-			if run := f.run(plainFiles(), nil); run.End == nil || run.End.Outcome != lockstep.Failed {
+			if run := fake.run(plainFiles(), nil); run.End == nil || run.End.Outcome != lockstep.Failed {
 				t.Errorf("got %+v, %v", run.End, run.Err)
 			}
 
-			if got := f.called("DeleteStack"); len(got) != 0 {
+			if got := fake.called("DeleteStack"); len(got) != 0 {
 				t.Errorf("a stack was deleted: %v", got)
 			}
 		})
@@ -204,94 +204,94 @@ func TestAdvanceReplacesAChangeSetThatCannotBeUsedAnyMore(t *testing.T) {
 	}
 	for name, answers := range tests {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t)
-			f.on("DescribeChangeSet", answers...)
-			f.on("DescribeStackEvents", events(ofStack("UPDATE_IN_PROGRESS", ""), ofStack("UPDATE_COMPLETE", "")))
-			f.on("DescribeStacks", stack("CREATE_COMPLETE", ""), stack("CREATE_COMPLETE", ""), stack("UPDATE_COMPLETE", ""))
-			run := f.run(plainFiles(), nil)
+			fake := newFake(t)
+			fake.on("DescribeChangeSet", answers...)
+			fake.on("DescribeStackEvents", events(ofStack("UPDATE_IN_PROGRESS", ""), ofStack("UPDATE_COMPLETE", "")))
+			fake.on("DescribeStacks", stack("CREATE_COMPLETE", ""), stack("CREATE_COMPLETE", ""), stack("UPDATE_COMPLETE", ""))
+			run := fake.run(plainFiles(), nil)
 			if run.Err != nil || run.End.Outcome != lockstep.Applied {
 				t.Fatalf("got %+v, %v after %v", run.End, run.Err, run.Events)
 			}
 
-			created := f.called("CreateChangeSet")
+			created := fake.called("CreateChangeSet")
 			if len(created) != 2 || created[0].Get("ChangeSetName") == created[1].Get("ChangeSetName") {
 				t.Errorf("change sets %v", created)
 			}
 
-			if len(f.called("ExecuteChangeSet")) != 1 {
-				t.Errorf("executed %d times", len(f.called("ExecuteChangeSet")))
+			if len(fake.called("ExecuteChangeSet")) != 1 {
+				t.Errorf("executed %d times", len(fake.called("ExecuteChangeSet")))
 			}
 		})
 	}
 }
 
 func TestAdvanceGivesUpOnAStackThatOthersKeepChanging(t *testing.T) {
-	f := newFake(t)
+	fake := newFake(t)
 	missing, obsolete := refused(404, "ChangeSetNotFound", ""), changeSet("CREATE_COMPLETE", "OBSOLETE", "")
-	f.on("DescribeChangeSet", missing, obsolete, missing, obsolete, missing, obsolete)
-	run := f.run(plainFiles(), nil)
+	fake.on("DescribeChangeSet", missing, obsolete, missing, obsolete, missing, obsolete)
+	run := fake.run(plainFiles(), nil)
 	if run.Err != nil || run.End.Outcome != lockstep.Failed || !strings.Contains(run.End.Reason, "happened 3 times") {
 		t.Errorf("got %+v, %v", run.End, run.Err)
 	}
-	if n := len(f.called("CreateChangeSet")); n != 3 {
+	if n := len(fake.called("CreateChangeSet")); n != 3 {
 		t.Errorf("%d change sets", n)
 	}
 }
 
 func TestAdvanceLooksAtTheStackAnewAfterAPause(t *testing.T) {
-	f := newFake(t)
-	d, a := f.driver(), f.attempt(plainFiles(), []byte(`{"v":1,"stack":"`+stackARN+`","updated_at":"2026-01-02T02:00:00Z"}`))
-	step, err := d.Advance(t.Context(), a)
+	fake := newFake(t)
+	driver, attempt := fake.driver(), fake.attempt(plainFiles(), []byte(`{"v":1,"stack":"`+stackARN+`","updated_at":"2026-01-02T02:00:00Z"}`))
+	step, err := driver.Advance(t.Context(), attempt)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	f.on("DescribeStacks", stack("UPDATE_COMPLETE", "<LastUpdatedTime>2026-01-02T03:00:00Z</LastUpdatedTime>"))
-	a.Checkpoint, a.Now = step.Checkpoint, a.Now.Add(time.Hour)
+	fake.on("DescribeStacks", stack("UPDATE_COMPLETE", "<LastUpdatedTime>2026-01-02T03:00:00Z</LastUpdatedTime>"))
+	attempt.Checkpoint, attempt.Now = step.Checkpoint, attempt.Now.Add(time.Hour)
 	run := targettest.Run{}
-	if step, err = d.Advance(t.Context(), a); err == nil {
-		a.Checkpoint = step.Checkpoint
-		run = targettest.Drive(t, d, a, false)
+	if step, err = driver.Advance(t.Context(), attempt); err == nil {
+		attempt.Checkpoint = step.Checkpoint
+		run = targettest.Drive(t, driver, attempt, false)
 		err = run.Err
 	}
 
-	if lockstep.KindOf(err) != lockstep.Blocked || len(f.called("CreateChangeSet")) != 0 {
+	if lockstep.KindOf(err) != lockstep.Blocked || len(fake.called("CreateChangeSet")) != 0 {
 		t.Errorf("got %v, %+v", err, run.End)
 	}
 }
 
 func TestAdvanceRepeatsNoCallThatActs(t *testing.T) {
 	for _, action := range []string{"CreateChangeSet", "ExecuteChangeSet"} {
-		f := newFake(t)
-		f.on(action, refused(503, "ServiceUnavailable", "later"))
-		d, a := f.driver(), f.attempt(plainFiles(), nil)
+		fake := newFake(t)
+		fake.on(action, refused(503, "ServiceUnavailable", "later"))
+		d, attempt := fake.driver(), fake.attempt(plainFiles(), nil)
 		var err error
 		for err == nil {
-			step, stepErr := d.Advance(t.Context(), a)
-			a.Checkpoint, err = step.Checkpoint, stepErr
+			step, stepErr := d.Advance(t.Context(), attempt)
+			attempt.Checkpoint, err = step.Checkpoint, stepErr
 			if step.Intent != "" {
-				a.Intent = step.Intent
+				attempt.Intent = step.Intent
 			}
 		}
 
-		if n := len(f.called(action)); n != 1 || lockstep.KindOf(err) != lockstep.Unavailable {
+		if n := len(fake.called(action)); n != 1 || lockstep.KindOf(err) != lockstep.Unavailable {
 			t.Errorf("%s was called %d times in one step: %v", action, n, err)
 		}
 	}
 }
 
 func TestAdvanceProposesAnewWhenAnotherStackHasTakenTheName(t *testing.T) {
-	f := newFake(t)
+	fake := newFake(t)
 	missing := refused(404, "ChangeSetNotFound", "")
-	f.on("DescribeChangeSet", missing, missing, changeSet("CREATE_COMPLETE", "AVAILABLE", ""))
-	f.on("CreateChangeSet", result("CreateChangeSet", "<Id>arn:other</Id><StackId>"+nestedARN+"</StackId>"),
+	fake.on("DescribeChangeSet", missing, missing, changeSet("CREATE_COMPLETE", "AVAILABLE", ""))
+	fake.on("CreateChangeSet", result("CreateChangeSet", "<Id>arn:other</Id><StackId>"+nestedARN+"</StackId>"),
 		result("CreateChangeSet", "<Id>"+changeSetARN+"</Id><StackId>"+stackARN+"</StackId>"))
-	run := targettest.DriveToIntent(t, f.driver(), f.attempt(plainFiles(), nil))
+	run := targettest.DriveToIntent(t, fake.driver(), fake.attempt(plainFiles(), nil))
 	if run.Attempt.Intent != changeSetARN {
 		t.Errorf("intent %s", run.Attempt.Intent)
 	}
 
-	if got := f.called("DeleteChangeSet"); len(got) != 1 || got[0].Get("ChangeSetName") != "arn:other" {
+	if got := fake.called("DeleteChangeSet"); len(got) != 1 || got[0].Get("ChangeSetName") != "arn:other" {
 		t.Errorf("deleted %v", got)
 	}
 }
@@ -307,21 +307,21 @@ func TestAdvanceLooksAgainWhenTheStackChangedAsItProposed(t *testing.T) {
 		"deleted by another": {refused(400, "ValidationError", "Stack [web] does not exist"), noStack(), lockstep.Internal},
 		"name is taken":      {refused(400, "AlreadyExistsException", "exists"), stack("CREATE_COMPLETE", ""), lockstep.Internal},
 	}
-	for name, tt := range tests {
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t)
-			f.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""))
-			f.on("CreateChangeSet", tt.refusal)
-			d, a := f.driver(), f.attempt(plainFiles(), nil)
-			step, err := d.Advance(t.Context(), a)
+			fake := newFake(t)
+			fake.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""))
+			fake.on("CreateChangeSet", test.refusal)
+			driver, attempt := fake.driver(), fake.attempt(plainFiles(), nil)
+			step, err := driver.Advance(t.Context(), attempt)
 			if err != nil {
 				t.Fatal(err)
 			}
 
-			a.Checkpoint = step.Checkpoint
-			f.on("DescribeStacks", tt.stack)
-			step, err = d.Advance(t.Context(), a)
-			if lockstep.KindOf(err) != tt.kind {
+			attempt.Checkpoint = step.Checkpoint
+			fake.on("DescribeStacks", test.stack)
+			step, err = driver.Advance(t.Context(), attempt)
+			if lockstep.KindOf(err) != test.kind {
 				t.Errorf("got %v", err)
 			}
 

@@ -92,37 +92,37 @@ var (
 )
 
 // New makes a driver. It calls nobody; its only errors are Invalid URLs.
-func New(o Options) (*Driver, error) {
-	if o.STSEndpoint == "" {
-		o.STSEndpoint = o.Target
+func New(options Options) (*Driver, error) {
+	if options.STSEndpoint == "" {
+		options.STSEndpoint = options.Target
 	}
 
-	for _, endpoint := range []string{o.Target, o.STSEndpoint} {
+	for _, endpoint := range []string{options.Target, options.STSEndpoint} {
 		if err := checkEndpoint(endpoint); err != nil {
 			return nil, err
 		}
 	}
 
-	if o.AwaitExports == 0 {
-		o.AwaitExports = 5 * time.Minute
-		if netaddr.IsLoopbackURL(o.Target) {
-			o.AwaitExports = 10 * time.Second
+	if options.AwaitExports == 0 {
+		options.AwaitExports = 5 * time.Minute
+		if netaddr.IsLoopbackURL(options.Target) {
+			options.AwaitExports = 10 * time.Second
 		}
 	}
 
-	if o.Poll == (Schedule{}) {
-		o.Poll = Schedule{2 * time.Second, 10 * time.Second}
-		if netaddr.IsLoopbackURL(o.Target) {
-			o.Poll = Schedule{100 * time.Millisecond, time.Second}
+	if options.Poll == (Schedule{}) {
+		options.Poll = Schedule{2 * time.Second, 10 * time.Second}
+		if netaddr.IsLoopbackURL(options.Target) {
+			options.Poll = Schedule{100 * time.Millisecond, time.Second}
 		}
 	}
 
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
 	}
 
 	return &Driver{
-		options:  o,
+		options:  options,
 		http:     awshttp.NewBuildableClient().WithTimeout(httpTimeout),
 		clients:  make(map[string]*cloudformation.Client),
 		roles:    make(map[roleKey]aws.CredentialsProvider),
@@ -146,14 +146,14 @@ func checkEndpoint(endpoint string) error {
 
 // endpointName names the target in messages.
 func (d *Driver) endpointName() string {
-	u, err := url.Parse(d.options.Target)
-	if err != nil || u.Host == "" {
+	parsed, err := url.Parse(d.options.Target)
+	if err != nil || parsed.Host == "" {
 		return "AWS"
 	}
-	if host, port, err := net.SplitHostPort(u.Host); err == nil {
+	if host, port, err := net.SplitHostPort(parsed.Host); err == nil {
 		return net.JoinHostPort(host, port)
 	}
-	return u.Host
+	return parsed.Host
 }
 
 // ReadInputs reads the deployment file and the template it names. The kinds of
@@ -176,8 +176,8 @@ func (d *Driver) Advance(ctx context.Context, a target.Attempt) (target.Step, er
 
 // Discard deletes a change set that was proposed and not executed, and the
 // empty stack that proposing it has made.
-func (d *Driver) Discard(ctx context.Context, a target.Attempt) error {
-	w, err := d.newRunner(a)
+func (d *Driver) Discard(ctx context.Context, attempt target.Attempt) error {
+	w, err := d.newRunner(attempt)
 	if err != nil {
 		return err
 	}
@@ -185,7 +185,7 @@ func (d *Driver) Discard(ctx context.Context, a target.Attempt) error {
 		return nil
 	}
 
-	if w.session, err = d.newSession(ctx, a.Configuration); err != nil {
+	if w.session, err = d.newSession(ctx, attempt.Configuration); err != nil {
 		return err
 	}
 

@@ -39,20 +39,20 @@ type answer struct {
 
 // newFake answers as AWS does while a stack called web is updated in peace.
 func newFake(t testing.TB) *fake {
-	f := &fake{t: t, answers: map[string][]answer{}}
-	server := httptest.NewServer(f)
+	fake := &fake{t: t, answers: map[string][]answer{}}
+	server := httptest.NewServer(fake)
 	t.Cleanup(server.Close)
-	f.url = server.URL
-	f.on("DescribeStacks", stack("CREATE_COMPLETE", ""))
-	f.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", "ChangeSet not found"), changeSet("CREATE_COMPLETE", "AVAILABLE", ""))
-	f.on("CreateChangeSet", result("CreateChangeSet", "<Id>"+changeSetARN+"</Id><StackId>"+stackARN+"</StackId>"))
-	f.on("ExecuteChangeSet", result("ExecuteChangeSet", ""))
-	f.on("DeleteChangeSet", result("DeleteChangeSet", ""))
-	f.on("DescribeStackEvents", events())
-	f.on("ListChangeSets", result("ListChangeSets", "<Summaries/>"))
-	f.on("DeleteStack", result("DeleteStack", ""))
+	fake.url = server.URL
+	fake.on("DescribeStacks", stack("CREATE_COMPLETE", ""))
+	fake.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", "ChangeSet not found"), changeSet("CREATE_COMPLETE", "AVAILABLE", ""))
+	fake.on("CreateChangeSet", result("CreateChangeSet", "<Id>"+changeSetARN+"</Id><StackId>"+stackARN+"</StackId>"))
+	fake.on("ExecuteChangeSet", result("ExecuteChangeSet", ""))
+	fake.on("DeleteChangeSet", result("DeleteChangeSet", ""))
+	fake.on("DescribeStackEvents", events())
+	fake.on("ListChangeSets", result("ListChangeSets", "<Summaries/>"))
+	fake.on("DeleteStack", result("DeleteStack", ""))
 
-	return f
+	return fake
 }
 
 func (f *fake) on(action string, answers ...answer) { f.answers[action] = answers }
@@ -136,11 +136,11 @@ type event [5]string
 func events(list ...event) answer {
 	body := strings.Builder{}
 	for i := len(list) - 1; i >= 0; i-- {
-		ev := list[i]
+		listed := list[i]
 		fmt.Fprintf(&body, "<member><EventId>e%d-%s</EventId><StackId>%s</StackId><StackName>web</StackName><PhysicalResourceId>%s</PhysicalResourceId>"+
 			"<LogicalResourceId>%s</LogicalResourceId><ResourceType>%s</ResourceType><ResourceStatus>%s</ResourceStatus>"+
 			"<ResourceStatusReason>%s</ResourceStatusReason><Timestamp>2026-01-02T03:04:06.%03dZ</Timestamp></member>",
-			i, ev[1], stackARN, ev[0], ev[1], ev[2], ev[3], ev[4], i)
+			i, listed[1], stackARN, listed[0], listed[1], listed[2], listed[3], listed[4], i)
 	}
 	return result("DescribeStackEvents", "<StackEvents>"+body.String()+"</StackEvents>")
 }

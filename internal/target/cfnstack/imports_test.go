@@ -22,13 +22,13 @@ const (
 )
 
 func TestAMissingExportIsAwaitedAndThenFound(t *testing.T) {
-	d := driver(t, sandboxURL(t, time.Nanosecond))
+	driver := driver(t, sandboxURL(t, time.Nanosecond))
 	attempt := targettest.NewAttempt(t, configuration("api"), stackFiles(importing), nil)
 	var types []string
 	made := false
 	for range 100 {
 		attempt.Now = attempt.StartedAt.Add(time.Second)
-		step, err := d.Advance(t.Context(), attempt)
+		step, err := driver.Advance(t.Context(), attempt)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,16 +54,16 @@ func TestAMissingExportIsAwaitedAndThenFound(t *testing.T) {
 
 		if slices.Contains(types, "EXPORT_AWAITED") && !made {
 			made = true
-			targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(exporting), nil), false)
+			targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(exporting), nil), false)
 		}
 	}
 
-	if n := count(types, "EXPORT_AWAITED"); n != 1 {
-		t.Errorf("the wait was told %d times: %v", n, types)
+	if times := count(types, "EXPORT_AWAITED"); times != 1 {
+		t.Errorf("the wait was told %d times: %v", times, types)
 	}
 
-	if n := count(types, "CHANGESET_CREATION_IN_PROGRESS"); n != 1 {
-		t.Errorf("the change set was announced %d times: %v", n, types)
+	if times := count(types, "CHANGESET_CREATION_IN_PROGRESS"); times != 1 {
+		t.Errorf("the change set was announced %d times: %v", times, types)
 	}
 
 	if types[len(types)-1] != "STACK_CREATE_SUCCEEDED" {
@@ -90,11 +90,11 @@ func TestAnExportThatNeverComesFailsWithCloudFormationsReason(t *testing.T) {
 	}
 }
 
-func count(list []string, want string) (n int) {
+func count(list []string, want string) (times int) {
 	for _, s := range list {
 		if s == want {
-			n++
+			times++
 		}
 	}
-	return n
+	return times
 }

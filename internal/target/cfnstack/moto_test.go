@@ -58,13 +58,13 @@ func startMoto() (why string) {
 		return "moto is not installed: python3 -m pip install 'moto[server]'"
 	}
 
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err.Error()
 	}
 
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	listener.Close()
 	cmd := exec.Command("python3", "-m", "moto.server", "-H", "127.0.0.1", "-p", port)
 	if err := cmd.Start(); err != nil {
 		return err.Error()
@@ -111,7 +111,7 @@ func api(url string) *cloudformation.Client {
 // driver makes one that asks quickly.
 func driver(t testing.TB, url string) *cfnstack.Driver {
 	t.Helper()
-	d, err := cfnstack.New(cfnstack.Options{
+	driver, err := cfnstack.New(cfnstack.Options{
 		Target: url, BaseCredentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
 		Poll:     cfnstack.Schedule{First: 5 * time.Millisecond, Max: 50 * time.Millisecond},
 		Instance: "test",
@@ -119,7 +119,7 @@ func driver(t testing.TB, url string) *cfnstack.Driver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d
+	return driver
 }
 
 // motoConfiguration is one of a stack that no other test uses.
@@ -167,15 +167,15 @@ func changes(t testing.TB, url, name string) int {
 		return 0 // there is no such stack
 	}
 
-	n := 0
+	executed := 0
 	for _, ev := range out.StackEvents {
 		status := string(ev.ResourceStatus)
 		if aws.ToString(ev.PhysicalResourceId) == aws.ToString(ev.StackId) && (status == "CREATE_IN_PROGRESS" || status == "UPDATE_IN_PROGRESS") {
-			n++
+			executed++
 		}
 	}
 
-	return n
+	return executed
 }
 
 // proposals counts the change sets of a stack that were not executed, and the
@@ -187,9 +187,9 @@ func proposals(t testing.TB, url, name string) int {
 		return 0
 	}
 
-	n := 0
+	unexecuted := 0
 	if stacks.Stacks[0].StackStatus == types.StackStatusReviewInProgress {
-		n++
+		unexecuted++
 	}
 
 	sets, err := api(url).ListChangeSets(t.Context(), &cloudformation.ListChangeSetsInput{StackName: &name})
@@ -199,9 +199,9 @@ func proposals(t testing.TB, url, name string) int {
 
 	for _, s := range sets.Summaries {
 		if aws.ToString(s.StackName) == name && !strings.HasPrefix(string(s.ExecutionStatus), "EXECUTE_") {
-			n++
+			unexecuted++
 		}
 	}
 
-	return n
+	return unexecuted
 }

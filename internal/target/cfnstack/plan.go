@@ -18,36 +18,36 @@ const maxChangePages = 50
 // on. Values of properties are never asked for, and none is taken. It is for
 // people to read: where its end cannot be had it is cut.
 func (w *runner) readPlan(ctx context.Context, first *cloudformation.DescribeChangeSetOutput) (*lockstep.Plan, error) {
-	p, err := w.readChanges(ctx, first)
+	plan, err := w.readChanges(ctx, first)
 	if err == nil {
-		w.addValueChanges(ctx, first, p)
+		w.addValueChanges(ctx, first, plan)
 	}
-	return p, err
+	return plan, err
 }
 
 func (w *runner) readChanges(ctx context.Context, first *cloudformation.DescribeChangeSetOutput) (*lockstep.Plan, error) {
-	p := &lockstep.Plan{ID: w.checkpoint.ChangeSetARN, Name: w.checkpoint.ChangeSetName}
+	plan := &lockstep.Plan{ID: w.checkpoint.ChangeSetARN, Name: w.checkpoint.ChangeSetName}
 	for page, out := 1, first; ; page++ {
-		for _, c := range out.Changes {
-			if c.ResourceChange == nil { // of a hook
+		for _, change := range out.Changes {
+			if change.ResourceChange == nil { // of a hook
 				continue
 			}
 
-			if len(p.Changes) == lockstep.MaxChanges {
-				p.Truncated = true
-				return p, nil
+			if len(plan.Changes) == lockstep.MaxChanges {
+				plan.Truncated = true
+				return plan, nil
 			}
 
-			p.Changes = append(p.Changes, proposedChange(c.ResourceChange, &p.Truncated))
+			plan.Changes = append(plan.Changes, proposedChange(change.ResourceChange, &plan.Truncated))
 		}
 
 		if aws.ToString(out.NextToken) == "" {
-			return p, nil
+			return plan, nil
 		}
 
 		if page == maxChangePages {
-			p.Truncated = true
-			return p, nil
+			plan.Truncated = true
+			return plan, nil
 		}
 
 		var err error
@@ -55,8 +55,8 @@ func (w *runner) readChanges(ctx context.Context, first *cloudformation.Describe
 			ChangeSetName: &w.checkpoint.ChangeSetARN, NextToken: out.NextToken,
 		})
 		if errors.Is(err, errNotFound) { // or a token that is not taken; the execution finds out which
-			p.Truncated = true
-			return p, nil
+			plan.Truncated = true
+			return plan, nil
 		}
 
 		if err != nil {
@@ -66,21 +66,21 @@ func (w *runner) readChanges(ctx context.Context, first *cloudformation.Describe
 }
 
 // proposedChange takes the names of a change, and says in cut where that is not all.
-func proposedChange(c *types.ResourceChange, cut *bool) lockstep.ProposedChange {
+func proposedChange(source *types.ResourceChange, cut *bool) lockstep.ProposedChange {
 	change := lockstep.ProposedChange{
-		Action: cutText(string(c.Action)), LogicalID: cutText(aws.ToString(c.LogicalResourceId)),
-		PhysicalID: aws.ToString(c.PhysicalResourceId), ResourceType: cutText(aws.ToString(c.ResourceType)),
-		Replacement: cutText(string(c.Replacement)),
+		Action: cutText(string(source.Action)), LogicalID: cutText(aws.ToString(source.LogicalResourceId)),
+		PhysicalID: aws.ToString(source.PhysicalResourceId), ResourceType: cutText(aws.ToString(source.ResourceType)),
+		Replacement: cutText(string(source.Replacement)),
 	}
-	for _, scope := range c.Scope[:min(len(c.Scope), lockstep.MaxChangeDetails)] {
+	for _, scope := range source.Scope[:min(len(source.Scope), lockstep.MaxChangeDetails)] {
 		change.Scope = append(change.Scope, cutText(string(scope)))
 	}
 
-	for _, d := range c.Details[:min(len(c.Details), lockstep.MaxChangeDetails)] {
+	for _, sourceDetail := range source.Details[:min(len(source.Details), lockstep.MaxChangeDetails)] {
 		detail := lockstep.ChangeDetail{
-			ChangeSource: cutText(string(d.ChangeSource)), CausingEntity: aws.ToString(d.CausingEntity), Evaluation: cutText(string(d.Evaluation)),
+			ChangeSource: cutText(string(sourceDetail.ChangeSource)), CausingEntity: aws.ToString(sourceDetail.CausingEntity), Evaluation: cutText(string(sourceDetail.Evaluation)),
 		}
-		if t := d.Target; t != nil {
+		if t := sourceDetail.Target; t != nil {
 			detail.Attribute, detail.RequiresRecreation = cutText(string(t.Attribute)), cutText(string(t.RequiresRecreation))
 			detail.Name, detail.Path = aws.ToString(t.Name), aws.ToString(t.Path)
 		}
@@ -88,7 +88,7 @@ func proposedChange(c *types.ResourceChange, cut *bool) lockstep.ProposedChange 
 		change.Details = append(change.Details, detail)
 	}
 
-	*cut = *cut || len(c.Details) > lockstep.MaxChangeDetails || len(c.Scope) > lockstep.MaxChangeDetails
+	*cut = *cut || len(source.Details) > lockstep.MaxChangeDetails || len(source.Scope) > lockstep.MaxChangeDetails
 	return change
 }
 
@@ -98,31 +98,31 @@ func cutText(s string) string { return lockstep.Truncate(s, lockstep.MaxChangeTe
 // that no half of one is left: a property that a NoEcho parameter gives may be a
 // resource's name. What else a plan tells are names of the template; they are
 // searched all the same.
-func redactPlan(p *lockstep.Plan, hide func(string) string) {
+func redactPlan(plan *lockstep.Plan, hide func(string) string) {
 	clean := func(text *string) {
 		if *text != hide(*text) {
 			*text = ""
 		}
 		*text = cutText(*text)
 	}
-	for i := range p.Changes {
-		clean(&p.Changes[i].PhysicalID)
-		for j := range p.Changes[i].Details {
-			d := &p.Changes[i].Details[j]
+	for i := range plan.Changes {
+		clean(&plan.Changes[i].PhysicalID)
+		for j := range plan.Changes[i].Details {
+			d := &plan.Changes[i].Details[j]
 			clean(&d.Name)
 			clean(&d.Path)
 			clean(&d.CausingEntity)
 		}
 	}
 
-	for _, list := range [][]lockstep.ValueChange{p.Parameters, p.Tags} {
+	for _, list := range [][]lockstep.ValueChange{plan.Parameters, plan.Tags} {
 		for i := range list {
-			v := &list[i]
-			if v.Before != hide(v.Before) || v.After != hide(v.After) {
-				v.Before, v.After, v.Masked = "", "", true
+			change := &list[i]
+			if change.Before != hide(change.Before) || change.After != hide(change.After) {
+				change.Before, change.After, change.Masked = "", "", true
 			}
 
-			v.Name, v.Before, v.After = cutText(hide(v.Name)), cutText(v.Before), cutText(v.After)
+			change.Name, change.Before, change.After = cutText(hide(change.Name)), cutText(change.Before), cutText(change.After)
 		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 )
 
 func TestPlanTellsWhatTheSandboxProposes(t *testing.T) {
-	d := driver(t, sandboxURL(t, time.Nanosecond))
-	create := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
+	driver := driver(t, sandboxURL(t, time.Nanosecond))
+	create := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
 	want := &lockstep.Plan{ID: create.Attempt.Intent, Name: "lockstep-" + create.Attempt.ID + "-1", Changes: []lockstep.ProposedChange{
 		{Action: "Add", LogicalID: "Topic", ResourceType: "AWS::SNS::Topic"},
 	}, Parameters: []lockstep.ValueChange{{Name: "Password", Masked: true}, {Name: "Title", After: "one"}}}
@@ -25,7 +25,7 @@ func TestPlanTellsWhatTheSandboxProposes(t *testing.T) {
 	files := targettest.Files(map[string]string{
 		"web.yaml": "template-file-path: t.yaml\nparameters: {Title: two}\n", "t.yaml": topicTemplate,
 	})
-	update := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), files, create.End.Baseline), false)
+	update := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), files, create.End.Baseline), false)
 	if update.Plan == nil || len(update.Plan.Changes) != 1 {
 		t.Fatalf("an update: %+v", update.Plan)
 	}
@@ -54,7 +54,7 @@ func TestPlanTellsWhatTheSandboxProposes(t *testing.T) {
 		t.Errorf("an update (-want +got):\n%s", diff)
 	}
 
-	same := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), files, update.End.Baseline), false)
+	same := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), files, update.End.Baseline), false)
 	if same.Plan != nil {
 		t.Errorf("nothing to change: %+v", same.Plan)
 	}
@@ -104,13 +104,13 @@ func aPlan(t *testing.T, f *fake, files targettest.Tree, pages ...answer) *locks
 }
 
 func TestPlanFollowsPages(t *testing.T) {
-	f := newFake(t)
+	fake := newFake(t)
 	hook := "<member><Type>Resource</Type></member>"
-	p := aPlan(t, f, plainFiles(), changePage(nextToken, change("A", ""), hook), changePage(nextToken), changePage("", change("B", "")))
+	p := aPlan(t, fake, plainFiles(), changePage(nextToken, change("A", ""), hook), changePage(nextToken), changePage("", change("B", "")))
 	if len(p.Changes) != 2 || p.Changes[1].LogicalID != "B" || p.Truncated {
 		t.Errorf("plan %+v", p)
 	}
-	calls := f.called("DescribeChangeSet")
+	calls := fake.called("DescribeChangeSet")
 	if last := calls[len(calls)-1]; last.Get("NextToken") != "more" || last.Get("ChangeSetName") != changeSetARN || last.Get("IncludePropertyValues") != "" {
 		t.Errorf("asked %v", last)
 	}
@@ -137,12 +137,12 @@ func TestPlanIsBoundedAndSaysSo(t *testing.T) {
 		"a text that is cut": {[]answer{changePage("", change("A", long))}, 1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := aPlan(t, newFake(t), plainFiles(), test.pages...)
-			if len(p.Changes) != test.changes || p.Truncated != test.cut {
-				t.Errorf("%d changes, cut: %t", len(p.Changes), p.Truncated)
+			plan := aPlan(t, newFake(t), plainFiles(), test.pages...)
+			if len(plan.Changes) != test.changes || plan.Truncated != test.cut {
+				t.Errorf("%d changes, cut: %t", len(plan.Changes), plan.Truncated)
 			}
 
-			for _, c := range p.Changes {
+			for _, c := range plan.Changes {
 				if len(c.Details) > lockstep.MaxChangeDetails || len(c.PhysicalID) > lockstep.MaxChangeText {
 					t.Errorf("%d details, a physical id of %d", len(c.Details), len(c.PhysicalID))
 				}

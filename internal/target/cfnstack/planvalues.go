@@ -22,7 +22,7 @@ const valuesTimeout = 5 * time.Second
 // addValueChanges adds to a plan which parameters and tags would change: from what the
 // stack has to what the file says. What cannot be had is left out, and the plan
 // says that it is cut.
-func (w *runner) addValueChanges(ctx context.Context, out *cloudformation.DescribeChangeSetOutput, p *lockstep.Plan) {
+func (w *runner) addValueChanges(ctx context.Context, out *cloudformation.DescribeChangeSetOutput, plan *lockstep.Plan) {
 	ctx, cancel := context.WithTimeout(ctx, valuesTimeout)
 	defer cancel()
 
@@ -33,12 +33,12 @@ func (w *runner) addValueChanges(ctx context.Context, out *cloudformation.Descri
 	}
 
 	if err != nil {
-		p.Truncated = true
+		plan.Truncated = true
 		return
 	}
 
-	p.Parameters = limitValueChanges(w.parameterChanges(doc, stack, out, causingParameters(p.Changes)), &p.Truncated)
-	p.Tags = limitValueChanges(tagChanges(doc, stack), &p.Truncated)
+	plan.Parameters = limitValueChanges(w.parameterChanges(doc, stack, out, causingParameters(plan.Changes)), &plan.Truncated)
+	plan.Tags = limitValueChanges(tagChanges(doc, stack), &plan.Truncated)
 }
 
 func limitValueChanges(list []lockstep.ValueChange, cut *bool) []lockstep.ValueChange {
@@ -123,13 +123,13 @@ func tagChanges(doc *deploymentfile.Document, stack *types.Stack) []lockstep.Val
 	}
 
 	for _, t := range doc.File.Tags {
-		c, there := changes[t.Key]
-		if there && c.Before == t.Value {
+		change, there := changes[t.Key]
+		if there && change.Before == t.Value {
 			delete(changes, t.Key)
 			continue
 		}
 
-		changes[t.Key] = lockstep.ValueChange{Name: t.Key, Before: c.Before, After: t.Value}
+		changes[t.Key] = lockstep.ValueChange{Name: t.Key, Before: change.Before, After: t.Value}
 	}
 
 	var list []lockstep.ValueChange

@@ -15,7 +15,7 @@ import (
 
 func TestPlanTellsWhichParametersAndTagsChange(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
-	d := driver(t, url)
+	driver := driver(t, url)
 	const template = `Parameters:
   %s: {Type: String, Default: one}
   Title: {Type: String, Default: one}
@@ -26,7 +26,7 @@ Resources:
 	files := func(third, file string) targettest.Tree {
 		return targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml\n" + file, "t.yaml": fmt.Sprintf(template, third)})
 	}
-	run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"),
+	run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"),
 		files("Old", "parameters: {Title: a, Password: first-secret}\ntags: {keep: x, change: x, drop: x}"), nil), false)
 	if run.Err != nil {
 		t.Fatal(run.Err)
@@ -37,7 +37,7 @@ Resources:
 		t.Errorf("tags of a creation (-want +got):\n%s", diff)
 	}
 
-	run = targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"),
+	run = targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"),
 		files("New", "parameters: {Title: b, Password: second-secret}\ntags: {keep: x, change: y, more: z}"), run.End.Baseline), false)
 	if run.Err != nil {
 		t.Fatal(run.Err)
@@ -54,27 +54,27 @@ Resources:
 		t.Errorf("tags of an update (-want +got):\n%s", diff)
 	}
 
-	run = targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), files("New", "parameters: {Title: c, Password: second-secret}"), run.End.Baseline), false)
+	run = targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), files("New", "parameters: {Title: c, Password: second-secret}"), run.End.Baseline), false)
 	if run.Plan == nil || run.Plan.Tags != nil {
 		t.Errorf("without tags in the file: %+v", run.Plan)
 	}
 }
 
 func TestAttack18PlanHasNoValueThatMayBeASecret(t *testing.T) {
-	f := newFake(t)
-	f.on("DescribeStacks", stack("CREATE_COMPLETE", "<Parameters>"+
+	fake := newFake(t)
+	fake.on("DescribeStacks", stack("CREATE_COMPLETE", "<Parameters>"+
 		"<member><ParameterKey>Password</ParameterKey><ParameterValue>"+canary+"-before</ParameterValue></member>"+
 		"<member><ParameterKey>Gone</ParameterKey><ParameterValue>"+canary+"-gone</ParameterValue></member></Parameters>"+
 		"<Tags><member><Key>note</Key><Value>was "+canary+"</Value></member></Tags>"))
 	cause := change("Topic", "<Details><member><ChangeSource>ParameterReference</ChangeSource><CausingEntity>Password</CausingEntity></member></Details>")
-	p := aPlan(t, f, withParameters("parameters: {Password: "+canary+"}\ntags: {note: is "+canary+"}"), changePage("", cause))
-	text, err := json.Marshal(p)
+	plan := aPlan(t, fake, withParameters("parameters: {Password: "+canary+"}\ntags: {note: is "+canary+"}"), changePage("", cause))
+	text, err := json.Marshal(plan)
 	if err != nil || strings.Contains(string(text), canary) {
 		t.Errorf("the secret shows: %s, %v", text, err)
 	}
 
 	masked := map[string]bool{}
-	for _, v := range append(p.Parameters, p.Tags...) {
+	for _, v := range append(plan.Parameters, plan.Tags...) {
 		masked[v.Name] = v.Masked
 	}
 

@@ -16,11 +16,11 @@ import (
 // change of the stack. So it can be for the sake of a look alone.
 func TestAProposalThatIsNeverExecutedDisturbsNoAttempt(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
-	d := driver(t, url)
+	driver := driver(t, url)
 	look := func(text string, last []byte) target.Attempt {
-		a := targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+text), last)
-		a.ID, a.StartedAt = "preview-"+a.ID, time.Time{}
-		run := targettest.DriveToIntent(t, d, a)
+		attempt := targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+text), last)
+		attempt.ID, attempt.StartedAt = "preview-"+attempt.ID, time.Time{}
+		run := targettest.DriveToIntent(t, driver, attempt)
 		run.Attempt.Intent = ""
 
 		return run.Attempt
@@ -29,18 +29,18 @@ func TestAProposalThatIsNeverExecutedDisturbsNoAttempt(t *testing.T) {
 	const more = "  More: {Type: AWS::SNS::Topic}\n"
 	var note []byte
 	for _, text := range []string{"", more} { // of a stack that is not there, and of one that is
-		a := look(text+"  Other: {Type: AWS::SNS::Topic}\n", note)
-		run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+text), note), false)
+		attempt := look(text+"  Other: {Type: AWS::SNS::Topic}\n", note)
+		run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+text), note), false)
 		if run.Err != nil || run.End.Outcome != lockstep.Applied {
 			t.Fatalf("beside a proposal: %+v, %v after %v", run.End, run.Err, run.Types())
 		}
 
-		if err := d.Discard(t.Context(), a); err != nil {
+		if err := driver.Discard(t.Context(), attempt); err != nil {
 			t.Fatal(err)
 		}
 
 		note = run.End.Baseline
-		again := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+text), note), false)
+		again := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+text), note), false)
 		if again.Err != nil || again.End.Outcome != lockstep.Unchanged {
 			t.Errorf("after it was discarded: %+v, %v", again.End, again.Err)
 		}

@@ -32,13 +32,13 @@ func (w *runner) finish(ctx context.Context, step target.Step, err error) (targe
 		return target.Step{}, redactError(err, hide)
 	}
 
-	for _, ev := range w.pendingEvents {
-		if !ev.isFixed {
-			ev.Message = lockstep.Truncate(hide(ev.Message), lockstep.MaxMessage)
+	for _, event := range w.pendingEvents {
+		if !event.isFixed {
+			event.Message = lockstep.Truncate(hide(event.Message), lockstep.MaxMessage)
 		}
 
-		ev.ExternalID = w.redactID(ev.ExternalID, hide)
-		step.Events = append(step.Events, ev.Event)
+		event.ExternalID = w.redactID(event.ExternalID, hide)
+		step.Events = append(step.Events, event.Event)
 	}
 
 	w.checkpoint.Reason, w.checkpoint.EndReason = hide(w.checkpoint.Reason), hide(w.checkpoint.EndReason)
@@ -117,14 +117,14 @@ func redactError(err error, hide func(string) string) error {
 		return err
 	}
 
-	e, ok := errors.AsType[*lockstep.Error](err)
+	lockstepErr, ok := errors.AsType[*lockstep.Error](err)
 	if !ok {
 		return errors.New(hide(err.Error()))
 	}
 
-	clean := &lockstep.Error{Kind: e.Kind, Message: hide(e.Message), Contexts: e.Contexts}
-	if e.Err != nil {
-		clean.Err = errors.New(hide(e.Err.Error()))
+	clean := &lockstep.Error{Kind: lockstepErr.Kind, Message: hide(lockstepErr.Message), Contexts: lockstepErr.Contexts}
+	if lockstepErr.Err != nil {
+		clean.Err = errors.New(hide(lockstepErr.Err.Error()))
 	}
 
 	return clean

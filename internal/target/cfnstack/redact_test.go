@@ -55,18 +55,18 @@ func TestAdvanceNeverShowsAValueOfANoEchoParameter(t *testing.T) {
 }
 
 func TestAdvanceShowsNothingOnceItCannotTellWhatIsSecret(t *testing.T) {
-	f := newFake(t)
-	secretive["a failed resource"](f)
-	a := f.attempt(withParameters("parameters: {Password: "+canary+"}"), nil)
-	open, opened := a.OpenTree, 0
-	a.OpenTree = func(ctx context.Context) (lockstep.Tree, error) {
+	fake := newFake(t)
+	secretive["a failed resource"](fake)
+	attempt := fake.attempt(withParameters("parameters: {Password: "+canary+"}"), nil)
+	open, opened := attempt.OpenTree, 0
+	attempt.OpenTree = func(ctx context.Context) (lockstep.Tree, error) {
 		if opened++; opened > 2 { // by the change set's execution
 			return nil, lockstep.Errorf(lockstep.NotFound, "The commit is gone.")
 		}
 		return open(ctx)
 	}
 
-	run := checkNoCanary(t, f, a)
+	run := checkNoCanary(t, fake, attempt)
 	if run.End == nil || run.End.Outcome != lockstep.Failed {
 		t.Errorf("got %+v, %v", run.End, run.Err)
 	}
@@ -98,13 +98,13 @@ func checkNoCanary(t *testing.T, f *fake, a target.Attempt) targettest.Run {
 }
 
 func TestAdvanceHidesASecretThatHoldsAnother(t *testing.T) {
-	f := newFake(t)
-	f.on("CreateChangeSet", refused(400, "ValidationError", "the value canary-long is refused"))
+	fake := newFake(t)
+	fake.on("CreateChangeSet", refused(400, "ValidationError", "the value canary-long is refused"))
 	files := targettest.Files(map[string]string{
 		"web.yaml": "template-file-path: t.yaml\nparameters: {A: canary, B: canary-long}\n",
 		"t.yaml":   "Parameters: {A: {Type: String, NoEcho: true}, B: {Type: String, NoEcho: 'true'}}\nResources: {}\n",
 	})
-	run := f.run(files, nil)
+	run := fake.run(files, nil)
 	if run.End == nil || run.End.Reason != "the value **** is refused" {
 		t.Errorf("got %+v, %v", run.End, run.Err)
 	}

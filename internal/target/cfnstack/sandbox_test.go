@@ -36,15 +36,15 @@ Resources:
 // sandboxURL gives a sandbox in which each resource takes some time.
 func sandboxURL(t testing.TB, each time.Duration) string {
 	t.Helper()
-	s, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{Each: each})
+	endpoint, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{Each: each})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	server := httptest.NewServer(s)
+	server := httptest.NewServer(endpoint)
 	t.Cleanup(func() {
 		server.Close()
-		if err := s.Close(); err != nil {
+		if err := endpoint.Close(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -90,9 +90,9 @@ func TestDriverTellsAFirstSyncFromEndToEnd(t *testing.T) {
 
 func TestDriverNamesTheResourceThatFailsAndGoesOn(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
-	d := driver(t, url)
-	run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
-	broken := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+failing), run.End.Baseline), false)
+	driver := driver(t, url)
+	run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
+	broken := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+failing), run.End.Baseline), false)
 	if broken.End == nil || broken.End.Outcome != lockstep.Failed || broken.End.Reason != "Queue (AWS::SQS::Queue): the queue is full." {
 		t.Fatalf("got %+v, %v after %v", broken.End, broken.Err, broken.Events)
 	}
@@ -101,7 +101,7 @@ func TestDriverNamesTheResourceThatFailsAndGoesOn(t *testing.T) {
 		t.Errorf("last event %+v", broken.LastEvent())
 	}
 
-	mended := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), broken.End.Baseline), false)
+	mended := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), broken.End.Baseline), false)
 	if mended.End == nil || mended.End.Outcome != lockstep.Unchanged {
 		t.Errorf("got %+v, %v", mended.End, mended.Err)
 	}
@@ -109,13 +109,13 @@ func TestDriverNamesTheResourceThatFailsAndGoesOn(t *testing.T) {
 
 func TestDriverIsBlockedByAFirstSyncThatFails(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
-	d := driver(t, url)
-	run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+failing), nil), false)
+	driver := driver(t, url)
+	run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate+failing), nil), false)
 	if run.End == nil || run.End.Outcome != lockstep.Failed || run.End.Blocked == nil {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
 
-	next := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), run.End.Baseline), false)
+	next := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), run.End.Baseline), false)
 	if lockstep.KindOf(next.Err) != lockstep.Blocked {
 		t.Errorf("got %+v, %v", next.End, next.Err)
 	}
@@ -124,7 +124,7 @@ func TestDriverIsBlockedByAFirstSyncThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	next = targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
+	next = targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
 	if next.Err != nil || next.End.Outcome != lockstep.Applied {
 		t.Errorf("after the blocker: %+v, %v", next.End, next.Err)
 	}
@@ -132,8 +132,8 @@ func TestDriverIsBlockedByAFirstSyncThatFails(t *testing.T) {
 
 func TestDriverNoticesWhatIsDoneByHand(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
-	d := driver(t, url)
-	run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
+	driver := driver(t, url)
+	run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
 	_, err := api(url).UpdateStack(t.Context(), &cloudformation.UpdateStackInput{
 		StackName: aws.String("web"), UsePreviousTemplate: aws.Bool(true),
 		Parameters: []types.Parameter{{ParameterKey: aws.String("Title"), ParameterValue: aws.String("by hand")}},
@@ -142,12 +142,12 @@ func TestDriverNoticesWhatIsDoneByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	next := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), run.End.Baseline), false)
+	next := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), run.End.Baseline), false)
 	if lockstep.KindOf(next.Err) != lockstep.Blocked || !strings.Contains(lockstep.Shown(next.Err), "by something besides StackSync") {
 		t.Fatalf("updated: %+v, %v", next.End, next.Err)
 	}
 
-	next = targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
+	next = targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil), false)
 	if next.Err != nil || next.End.Outcome != lockstep.Applied {
 		t.Fatalf("resolved: %+v, %v", next.End, next.Err)
 	}
@@ -156,7 +156,7 @@ func TestDriverNoticesWhatIsDoneByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	next = targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), next.End.Baseline), false)
+	next = targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), next.End.Baseline), false)
 	if lockstep.KindOf(next.Err) != lockstep.Blocked {
 		t.Errorf("deleted: %+v, %v", next.End, next.Err)
 	}
@@ -164,9 +164,9 @@ func TestDriverNoticesWhatIsDoneByHand(t *testing.T) {
 
 func TestDriverKeepsAndClearsTags(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
-	d := driver(t, url)
+	driver := driver(t, url)
 	var note []byte
-	for i, tt := range []struct {
+	for i, test := range []struct {
 		file    string
 		outcome lockstep.Outcome
 		tags    int
@@ -177,15 +177,15 @@ func TestDriverKeepsAndClearsTags(t *testing.T) {
 		{"tags: {a: b}\n", lockstep.Applied, 1},
 		{"tags: {}\n", lockstep.Applied, 0},
 	} {
-		files := targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml\n" + tt.file, "t.yaml": topicTemplate})
-		run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), files, note), false)
-		if run.Err != nil || run.End.Outcome != tt.outcome {
+		files := targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml\n" + test.file, "t.yaml": topicTemplate})
+		run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), files, note), false)
+		if run.Err != nil || run.End.Outcome != test.outcome {
 			t.Fatalf("%d: got %+v, %v after %v", i, run.End, run.Err, run.Events)
 		}
 
 		note = run.End.Baseline
 		out, err := api(url).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("web")})
-		if err != nil || len(out.Stacks[0].Tags) != tt.tags {
+		if err != nil || len(out.Stacks[0].Tags) != test.tags {
 			t.Errorf("%d: tags %v, %v", i, out.Stacks[0].Tags, err)
 		}
 	}
@@ -193,19 +193,19 @@ func TestDriverKeepsAndClearsTags(t *testing.T) {
 
 func TestDriverKeepsTheValueOfAnAbsentNoEchoParameter(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
-	d := driver(t, url)
+	driver := driver(t, url)
 
 	// The password shows in the topic's name, so that one that changes is seen.
 	template := strings.Replace(topicTemplate, "!Ref Title", "!Ref Password", 1)
 	files := func(file string) targettest.Tree {
 		return targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml\n" + file, "t.yaml": template})
 	}
-	run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), files("parameters: {Password: kept}"), nil), false)
+	run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), files("parameters: {Password: kept}"), nil), false)
 	if run.Err != nil || run.End.Outcome != lockstep.Applied {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
 
-	next := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), files(""), run.End.Baseline), false)
+	next := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), files(""), run.End.Baseline), false)
 	if next.Err != nil || next.End.Outcome != lockstep.Unchanged {
 		t.Errorf("got %+v, %v after %v", next.End, next.Err, next.Events)
 	}
@@ -213,12 +213,12 @@ func TestDriverKeepsTheValueOfAnAbsentNoEchoParameter(t *testing.T) {
 
 func TestDriverFailsWithTheReasonOfABrokenTemplate(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
-	d := driver(t, url)
+	driver := driver(t, url)
 	for name, template := range map[string]string{
 		"no resources": "Parameters: {}\n",
 		"unknown ref":  "Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Nothing}}}\n",
 	} {
-		run := targettest.Drive(t, d, targettest.NewAttempt(t, configuration("web"), stackFiles(template), nil), false)
+		run := targettest.Drive(t, driver, targettest.NewAttempt(t, configuration("web"), stackFiles(template), nil), false)
 		if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Reason == "" || run.LastEvent().Type != "CHANGESET_CREATION_FAILED" {
 			t.Errorf("%s: got %+v, %v after %v", name, run.End, run.Err, run.Types())
 		}
@@ -240,26 +240,26 @@ func TestDriverWorksInTheAccountOfTheRole(t *testing.T) {
 
 func TestDiscardFindsWhatACrashHasHidden(t *testing.T) {
 	url := sandboxURL(t, time.Nanosecond)
-	d, a := driver(t, url), targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil)
-	step, err := d.Advance(t.Context(), a)
+	driver, attempt := driver(t, url), targettest.NewAttempt(t, configuration("web"), stackFiles(topicTemplate), nil)
+	step, err := driver.Advance(t.Context(), attempt)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	a.Checkpoint = step.Checkpoint
-	if _, err := d.Advance(t.Context(), a); err != nil { // creates the change set; its memory is lost
+	attempt.Checkpoint = step.Checkpoint
+	if _, err := driver.Advance(t.Context(), attempt); err != nil { // creates the change set; its memory is lost
 		t.Fatal(err)
 	}
 
-	if n := proposals(t, url, "web"); n == 0 {
+	if left := proposals(t, url, "web"); left == 0 {
 		t.Fatal("nothing was proposed")
 	}
 
-	if err := d.Discard(t.Context(), a); err != nil {
+	if err := driver.Discard(t.Context(), attempt); err != nil {
 		t.Fatal(err)
 	}
 
-	if n := proposals(t, url, "web"); n != 0 {
-		t.Errorf("%d proposals are left behind", n)
+	if left := proposals(t, url, "web"); left != 0 {
+		t.Errorf("%d proposals are left behind", left)
 	}
 }

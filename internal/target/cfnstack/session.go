@@ -49,7 +49,7 @@ type session struct {
 // newSession gives a configuration's way to CloudFormation. It gets credentials
 // at once, so that a role that cannot be assumed is told from a refused call.
 func (d *Driver) newSession(ctx context.Context, cfg lockstep.SyncConfiguration) (*session, error) {
-	s := &session{driver: d, cfg: cfg, principal: ownPrincipal}
+	session := &session{driver: d, cfg: cfg, principal: ownPrincipal}
 	credentials := d.options.BaseCredentials
 	account := string(cfg.Account)
 
@@ -62,21 +62,21 @@ func (d *Driver) newSession(ctx context.Context, cfg lockstep.SyncConfiguration)
 			return nil, lockstep.Errorf(lockstep.Invalid, "The sync configuration has no role to assume.")
 		}
 
-		s.principal, account = cfg.RoleARN, lockstep.ARN(cfg.RoleARN).Account()
+		session.principal, account = cfg.RoleARN, lockstep.ARN(cfg.RoleARN).Account()
 		credentials = d.roleCredentials(cfg)
 	}
 
 	if _, err := credentials.Retrieve(ctx); err != nil {
-		return nil, s.credentialsError(err)
+		return nil, session.credentialsError(err)
 	}
 
 	retryer := d.retryer(accountKey{account, cfg.Region})
-	s.client = d.client(cfg.Region)
-	s.callOptions = func(o *cloudformation.Options) {
+	session.client = d.client(cfg.Region)
+	session.callOptions = func(o *cloudformation.Options) {
 		o.Credentials, o.Retryer = credentials, retryer
 	}
 
-	return s, nil
+	return session, nil
 }
 
 // withoutRetries keeps the SDK from repeating a call whose answer it has missed: not
@@ -98,11 +98,11 @@ func (s *session) credentialsError(err error) error {
 		return fault
 	}
 
-	e := lockstep.Wrapf(lockstep.Denied, err, "The role %s cannot be assumed: %s Check that it exists, that its trust policy names the "+
+	lockstepErr := lockstep.Wrapf(lockstep.Denied, err, "The role %s cannot be assumed: %s Check that it exists, that its trust policy names the "+
 		"principal this server runs as%s, and that this principal may call sts:AssumeRole on it.",
 		s.cfg.RoleARN, lockstep.Shown(fault), s.driver.externalIDHint(s.cfg.Account))
-	e.Contexts = []lockstep.Context{{Key: "RoleArn", Value: s.cfg.RoleARN}}
-	return e
+	lockstepErr.Contexts = []lockstep.Context{{Key: "RoleArn", Value: s.cfg.RoleARN}}
+	return lockstepErr
 }
 
 // externalID is by which roles are assumed for an account, "" for none.
@@ -124,14 +124,14 @@ func (d *Driver) externalIDHint(account lockstep.AccountID) string {
 func (d *Driver) client(region string) *cloudformation.Client {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	c := d.clients[region]
-	if c == nil {
-		c = cloudformation.New(cloudformation.Options{
+	client := d.clients[region]
+	if client == nil {
+		client = cloudformation.New(cloudformation.Options{
 			Region: region, HTTPClient: d.http, BaseEndpoint: baseEndpoint(d.options.Target),
 		})
-		d.clients[region] = c
+		d.clients[region] = client
 	}
-	return c
+	return client
 }
 
 func baseEndpoint(url string) *string {
@@ -146,19 +146,19 @@ func baseEndpoint(url string) *string {
 func (d *Driver) retryer(key accountKey) aws.RetryerV2 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	r := d.retryers[key]
-	if r == nil {
-		r = d.newRetryer()
-		d.retryers[key] = r
+	retryer := d.retryers[key]
+	if retryer == nil {
+		retryer = d.newRetryer()
+		d.retryers[key] = retryer
 	}
-	return r
+	return retryer
 }
 
 func (d *Driver) newRetryer() aws.RetryerV2 {
-	return retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
-		o.StandardOptions = append(o.StandardOptions, func(o *retry.StandardOptions) {
-			o.MaxAttempts = maxTries
-			o.MaxBackoff = min(2*time.Second, d.options.Poll.Max)
+	return retry.NewAdaptiveMode(func(options *retry.AdaptiveModeOptions) {
+		options.StandardOptions = append(options.StandardOptions, func(options *retry.StandardOptions) {
+			options.MaxAttempts = maxTries
+			options.MaxBackoff = min(2*time.Second, d.options.Poll.Max)
 			final := retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
 				if isNotXML(err) || hasCode(err, "LimitExceeded") { // a quota of stacks, not of calls
 					return aws.FalseTernary
@@ -166,7 +166,7 @@ func (d *Driver) newRetryer() aws.RetryerV2 {
 				return aws.UnknownTernary
 			})
 
-			o.Retryables = append([]retry.IsErrorRetryable{final}, o.Retryables...)
+			options.Retryables = append([]retry.IsErrorRetryable{final}, options.Retryables...)
 		})
 	})
 }
@@ -189,15 +189,15 @@ func (d *Driver) roleCredentials(cfg lockstep.SyncConfiguration) aws.Credentials
 		Region: cfg.Region, HTTPClient: d.http, BaseEndpoint: baseEndpoint(d.options.STSEndpoint),
 		Credentials: d.options.BaseCredentials, Retryer: d.newRetryer(),
 	})
-	provider := stscreds.NewAssumeRoleProvider(client, cfg.RoleARN, func(o *stscreds.AssumeRoleOptions) {
-		o.RoleSessionName = roleSessionName(cfg.ResourceName)
-		o.Duration = time.Hour
+	provider := stscreds.NewAssumeRoleProvider(client, cfg.RoleARN, func(options *stscreds.AssumeRoleOptions) {
+		options.RoleSessionName = roleSessionName(cfg.ResourceName)
+		options.Duration = time.Hour
 		if id := d.externalID(cfg.Account); id != "" {
-			o.ExternalID = aws.String(id)
+			options.ExternalID = aws.String(id)
 		}
 	})
 
-	d.roles[key] = aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = expiryWindow })
+	d.roles[key] = aws.NewCredentialsCache(provider, func(options *aws.CredentialsCacheOptions) { options.ExpiryWindow = expiryWindow })
 	return d.roles[key]
 }
 

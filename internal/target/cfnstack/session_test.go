@@ -19,7 +19,7 @@ const assumed = "<Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAcces
 // assuming makes a driver that assumes roles at the fake.
 func assuming(t *testing.T, f *fake) *cfnstack.Driver {
 	t.Helper()
-	d, err := cfnstack.New(cfnstack.Options{
+	driver, err := cfnstack.New(cfnstack.Options{
 		Target: f.url, AssumeRoles: true, BaseCredentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
 		Poll:       cfnstack.Schedule{First: time.Millisecond, Max: time.Millisecond},
 		ExternalID: func(a lockstep.AccountID) string { return "ext-" + string(a) },
@@ -27,17 +27,17 @@ func assuming(t *testing.T, f *fake) *cfnstack.Driver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d
+	return driver
 }
 
 func TestDriverAssumesTheRoleOncePerResource(t *testing.T) {
-	f := newFake(t)
-	f.on("AssumeRole", result("AssumeRole", assumed))
-	d := assuming(t, f)
-	a := f.attempt(plainFiles(), nil)
-	a.Configuration.ResourceName = "web-" + strings.Repeat("x", 80)
-	targettest.DriveToIntent(t, d, a)
-	calls := f.called("AssumeRole")
+	fake := newFake(t)
+	fake.on("AssumeRole", result("AssumeRole", assumed))
+	d := assuming(t, fake)
+	attempt := fake.attempt(plainFiles(), nil)
+	attempt.Configuration.ResourceName = "web-" + strings.Repeat("x", 80)
+	targettest.DriveToIntent(t, d, attempt)
+	calls := fake.called("AssumeRole")
 	if len(calls) != 1 {
 		t.Fatalf("%d calls, want 1", len(calls))
 	}
@@ -47,25 +47,25 @@ func TestDriverAssumesTheRoleOncePerResource(t *testing.T) {
 		t.Errorf("session name %q", name)
 	}
 
-	if calls[0].Get("ExternalId") != "ext-111122223333" || calls[0].Get("RoleArn") != a.Configuration.RoleARN {
+	if calls[0].Get("ExternalId") != "ext-111122223333" || calls[0].Get("RoleArn") != attempt.Configuration.RoleARN {
 		t.Errorf("call %v", calls[0])
 	}
 }
 
 func TestDriverRenewsCredentialsFiveMinutesBeforeTheirEnd(t *testing.T) {
-	f := newFake(t)
+	fake := newFake(t)
 	soon := time.Now().Add(4 * time.Minute).UTC().Format(time.RFC3339)
-	f.on("AssumeRole", result("AssumeRole", strings.Replace(assumed, "2099-01-01T00:00:00Z", soon, 1)))
-	targettest.DriveToIntent(t, assuming(t, f), f.attempt(plainFiles(), nil))
-	if n := len(f.called("AssumeRole")); n < 2 {
+	fake.on("AssumeRole", result("AssumeRole", strings.Replace(assumed, "2099-01-01T00:00:00Z", soon, 1)))
+	targettest.DriveToIntent(t, assuming(t, fake), fake.attempt(plainFiles(), nil))
+	if n := len(fake.called("AssumeRole")); n < 2 {
 		t.Errorf("the role was assumed %d times", n)
 	}
 }
 
 func TestAdvanceSaysWhatToCheckWhenARoleCannotBeAssumed(t *testing.T) {
-	f := newFake(t)
-	f.on("AssumeRole", refused(http.StatusForbidden, "AccessDenied", "User: arn:aws:iam::1:user/x is not authorized to perform: sts:AssumeRole"))
-	_, err := assuming(t, f).Advance(t.Context(), f.attempt(plainFiles(), nil))
+	fake := newFake(t)
+	fake.on("AssumeRole", refused(http.StatusForbidden, "AccessDenied", "User: arn:aws:iam::1:user/x is not authorized to perform: sts:AssumeRole"))
+	_, err := assuming(t, fake).Advance(t.Context(), fake.attempt(plainFiles(), nil))
 	if lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("kind %v", lockstep.KindOf(err))
 	}
@@ -76,18 +76,18 @@ func TestAdvanceSaysWhatToCheckWhenARoleCannotBeAssumed(t *testing.T) {
 		}
 	}
 
-	a := f.attempt(plainFiles(), nil)
-	a.Configuration.RoleARN = ""
-	if _, err := assuming(t, f).Advance(t.Context(), a); lockstep.KindOf(err) != lockstep.Invalid {
+	attempt := fake.attempt(plainFiles(), nil)
+	attempt.Configuration.RoleARN = ""
+	if _, err := assuming(t, fake).Advance(t.Context(), attempt); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("without a role: %v", err)
 	}
 
-	d, err := cfnstack.New(cfnstack.Options{Target: f.url})
+	driver, err := cfnstack.New(cfnstack.Options{Target: fake.url})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if _, err := d.Advance(t.Context(), a); lockstep.KindOf(err) != lockstep.Denied {
+	if _, err := driver.Advance(t.Context(), attempt); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("without credentials: %v", err)
 	}
 }
@@ -111,18 +111,18 @@ func TestAdvanceSortsTheAnswersOfAnEndpoint(t *testing.T) {
 		"no sense":      {answer{200, "<a><b></a>"}, lockstep.Unavailable, "gave an answer that is not CloudFormation's", 1},
 		"other refusal": {refused(400, "InvalidAction", "no such action"), lockstep.Invalid, "no such action", 1},
 	}
-	for name, tt := range tests {
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // the SDK pauses between its tries
-			f := newFake(t)
-			f.on("DescribeStacks", tt.answer)
-			_, err := f.driver().Advance(t.Context(), f.attempt(plainFiles(), nil))
-			if lockstep.KindOf(err) != tt.kind || !strings.Contains(lockstep.Shown(err), tt.want) {
+			fake := newFake(t)
+			fake.on("DescribeStacks", test.answer)
+			_, err := fake.driver().Advance(t.Context(), fake.attempt(plainFiles(), nil))
+			if lockstep.KindOf(err) != test.kind || !strings.Contains(lockstep.Shown(err), test.want) {
 				t.Errorf("got %v: %s", lockstep.KindOf(err), lockstep.Shown(err))
 			}
 
-			if n := len(f.called("DescribeStacks")); n != tt.calls {
-				t.Errorf("%d calls, want %d", n, tt.calls)
+			if n := len(fake.called("DescribeStacks")); n != test.calls {
+				t.Errorf("%d calls, want %d", n, test.calls)
 			}
 		})
 	}

@@ -35,11 +35,11 @@ func (s *session) describeStack(ctx context.Context, name string) (*types.Stack,
 // findChangeSet describes a change set by ARN, or by name where a stack is given;
 // errMissing where it or its stack is not there.
 func (s *session) findChangeSet(ctx context.Context, name, stack string) (*cloudformation.DescribeChangeSetOutput, error) {
-	in := &cloudformation.DescribeChangeSetInput{ChangeSetName: &name}
+	input := &cloudformation.DescribeChangeSetInput{ChangeSetName: &name}
 	if stack != "" {
-		in.StackName = &stack
+		input.StackName = &stack
 	}
-	return s.describeChangeSet(ctx, in)
+	return s.describeChangeSet(ctx, input)
 }
 
 func (s *session) describeChangeSet(ctx context.Context, in *cloudformation.DescribeChangeSetInput) (*cloudformation.DescribeChangeSetOutput, error) {
@@ -84,38 +84,38 @@ func checkStackStatus(stack *types.Stack) (create bool, err error) {
 }
 
 func blockedError(stack *types.Stack, format string, args ...any) *lockstep.Error {
-	e := lockstep.Errorf(lockstep.Blocked, format, args...)
-	e.Contexts = []lockstep.Context{
+	lockstepErr := lockstep.Errorf(lockstep.Blocked, format, args...)
+	lockstepErr.Contexts = []lockstep.Context{
 		{Key: "StackName", Value: aws.ToString(stack.StackName)},
 		{Key: "StackId", Value: aws.ToString(stack.StackId)},
 		{Key: "StackStatus", Value: string(stack.StackStatus)},
 	}
-	return e
+	return lockstepErr
 }
 
 // checkUnchanged says whether a stack is still as our last attempt left it; the
 // error is Blocked where it is not. Only what the endpoint tells is compared:
 // not all keep the time of the last update.
 func (w *runner) checkUnchanged(ctx context.Context, stack *types.Stack) error {
-	n := decodeBaseline(w.Attempt)
-	if n == nil {
+	baseline := decodeBaseline(w.Attempt)
+	if baseline == nil {
 		return nil
 	}
-	if stack == nil || aws.ToString(stack.StackId) != n.StackARN {
-		return w.deletedError(ctx, n, stack)
+	if stack == nil || aws.ToString(stack.StackId) != baseline.StackARN {
+		return w.deletedError(ctx, baseline, stack)
 	}
 
 	updated := aws.ToTime(stack.LastUpdatedTime)
-	if updated.IsZero() || updated.Equal(n.UpdatedAt) || n.UpdatedAt.IsZero() && (n.SeenAt.IsZero() || !updated.After(n.SeenAt)) {
+	if updated.IsZero() || updated.Equal(baseline.UpdatedAt) || baseline.UpdatedAt.IsZero() && (baseline.SeenAt.IsZero() || !updated.After(baseline.SeenAt)) {
 		return nil
 	}
 
-	return modifiedError(stack, n.StackARN, updated)
+	return modifiedError(stack, baseline.StackARN, updated)
 }
 
 // deletedError tells of a stack that is gone, perhaps with another in its place.
-func (w *runner) deletedError(ctx context.Context, n *baseline, instead *types.Stack) error {
-	gone, err := w.session.describeStack(ctx, n.StackARN)
+func (w *runner) deletedError(ctx context.Context, baseline *baseline, instead *types.Stack) error {
+	gone, err := w.session.describeStack(ctx, baseline.StackARN)
 	if err != nil && !errors.Is(err, errNotFound) {
 		return err
 	}
@@ -129,10 +129,10 @@ func (w *runner) deletedError(ctx context.Context, n *baseline, instead *types.S
 	}
 
 	if gone == nil {
-		gone = &types.Stack{StackName: &w.Configuration.ResourceName, StackId: &n.StackARN, StackStatus: types.StackStatusDeleteComplete}
+		gone = &types.Stack{StackName: &w.Configuration.ResourceName, StackId: &baseline.StackARN, StackStatus: types.StackStatusDeleteComplete}
 	}
 
-	return modifiedError(gone, n.StackARN, at)
+	return modifiedError(gone, baseline.StackARN, at)
 }
 
 // modifiedError is AWS's sentence.

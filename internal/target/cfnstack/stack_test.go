@@ -23,24 +23,24 @@ func TestAdvanceExplainsTheStatesThatAStackCannotBeChangedIn(t *testing.T) {
 		"UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": {lockstep.Unavailable, "waiting"},
 		"DELETE_IN_PROGRESS":                           {lockstep.Unavailable, "Stack web is DELETE_IN_PROGRESS"},
 	}
-	for status, tt := range tests {
+	for status, test := range tests {
 		t.Run(status, func(t *testing.T) {
-			f := newFake(t)
-			f.on("DescribeStacks", stack(status, ""))
-			step, err := f.driver().Advance(t.Context(), f.attempt(plainFiles(), nil))
-			if lockstep.KindOf(err) != tt.kind || !strings.Contains(lockstep.Shown(err), tt.want) {
+			fake := newFake(t)
+			fake.on("DescribeStacks", stack(status, ""))
+			step, err := fake.driver().Advance(t.Context(), fake.attempt(plainFiles(), nil))
+			if lockstep.KindOf(err) != test.kind || !strings.Contains(lockstep.Shown(err), test.want) {
 				t.Errorf("got %v, %v", lockstep.KindOf(err), err)
 			}
 
-			if step.Checkpoint != nil || len(f.calls) != 1 {
-				t.Errorf("%d calls, memory %s", len(f.calls), step.Checkpoint)
+			if step.Checkpoint != nil || len(fake.calls) != 1 {
+				t.Errorf("%d calls, memory %s", len(fake.calls), step.Checkpoint)
 			}
 		})
 	}
 }
 
 func TestAdvanceCreatesAStackThatIsMissingOrInReview(t *testing.T) {
-	for name, tt := range map[string]struct {
+	for name, test := range map[string]struct {
 		stack answer
 		want  string
 	}{
@@ -50,12 +50,12 @@ func TestAdvanceCreatesAStackThatIsMissingOrInReview(t *testing.T) {
 		"failed":    {stack("UPDATE_FAILED", ""), "UPDATE"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t)
-			f.on("DescribeStacks", tt.stack)
-			targettest.DriveToIntent(t, f.driver(), f.attempt(plainFiles(), nil))
+			fake := newFake(t)
+			fake.on("DescribeStacks", test.stack)
+			targettest.DriveToIntent(t, fake.driver(), fake.attempt(plainFiles(), nil))
 
-			if got := f.called("CreateChangeSet")[0].Get("ChangeSetType"); got != tt.want {
-				t.Errorf("change set type %s, want %s", got, tt.want)
+			if got := fake.called("CreateChangeSet")[0].Get("ChangeSetType"); got != test.want {
+				t.Errorf("change set type %s, want %s", got, test.want)
 			}
 		})
 	}
@@ -90,25 +90,25 @@ func TestAdvanceIsBlockedByChangesOfOthers(t *testing.T) {
 			`{"v":1,"stack":"` + nestedARN + `"}`, []answer{stack("CREATE_COMPLETE", ""), noStack()},
 			"Target " + nestedARN + " was modified at time Thu Jan 01 00:00:00 UTC 2026" + rest},
 	}
-	for name, tt := range tests {
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)
-			f.on("DescribeStacks", tt.stacks...)
-			_, err := f.driver().Advance(t.Context(), f.attempt(plainFiles(), []byte(tt.last)))
-			if tt.want == "" {
+			f.on("DescribeStacks", test.stacks...)
+			_, err := f.driver().Advance(t.Context(), f.attempt(plainFiles(), []byte(test.last)))
+			if test.want == "" {
 				if err != nil {
 					t.Error(err)
 				}
 				return
 			}
 
-			e, ok := err.(*lockstep.Error)
-			if !ok || e.Kind != lockstep.Blocked || e.Message != tt.want {
-				t.Fatalf("got  %v\nwant %s", err, tt.want)
+			lockstepErr, ok := err.(*lockstep.Error)
+			if !ok || lockstepErr.Kind != lockstep.Blocked || lockstepErr.Message != test.want {
+				t.Fatalf("got  %v\nwant %s", err, test.want)
 			}
 
-			if len(e.Contexts) != 4 || e.Contexts[0] != (lockstep.Context{Key: "StackName", Value: "web"}) {
-				t.Errorf("contexts %v", e.Contexts)
+			if len(lockstepErr.Contexts) != 4 || lockstepErr.Contexts[0] != (lockstep.Context{Key: "StackName", Value: "web"}) {
+				t.Errorf("contexts %v", lockstepErr.Contexts)
 			}
 		})
 	}

@@ -39,12 +39,12 @@ func (c *cause) addContext(e *lockstep.Error) {
 
 // failureReason is what the attempt's owner reads of a failed execution.
 func (w *runner) failureReason(stack *types.Stack) string {
-	c := w.checkpoint.Cause
+	cause := w.checkpoint.Cause
 	switch {
-	case c != nil && c.LogicalID != "":
-		return c.LogicalID + " (" + c.ResourceType + "): " + asSentence(c.Reason, "it failed")
-	case c != nil:
-		return asSentence(c.Reason, "")
+	case cause != nil && cause.LogicalID != "":
+		return cause.LogicalID + " (" + cause.ResourceType + "): " + asSentence(cause.Reason, "it failed")
+	case cause != nil:
+		return asSentence(cause.Reason, "")
 	case aws.ToString(stack.StackStatusReason) != "":
 		return asSentence(*stack.StackStatusReason, "")
 	}
@@ -63,11 +63,11 @@ func (w *runner) emitStackEvents(ctx context.Context, stack string) error {
 		w.checkpoint.LastEventID, w.checkpoint.LastEventTime = aws.ToString(newest.EventId), aws.ToTime(newest.Timestamp)
 	}
 
-	for _, ev := range w.filterOwnEvents(events) {
-		if aws.ToString(ev.PhysicalResourceId) == stack {
-			w.handleStackEvent(ev)
+	for _, event := range w.filterOwnEvents(events) {
+		if aws.ToString(event.PhysicalResourceId) == stack {
+			w.handleStackEvent(event)
 		} else {
-			w.handleResourceEvent(ev)
+			w.handleResourceEvent(event)
 		}
 	}
 
@@ -85,18 +85,18 @@ func (w *runner) eventsSince() time.Time {
 // filterOwnEvents leaves out what others have done, as far as the endpoint keeps request
 // tokens.
 func (w *runner) filterOwnEvents(events []types.StackEvent) []types.StackEvent {
-	kept := slices.ContainsFunc(events, func(ev types.StackEvent) bool {
-		return aws.ToString(ev.ClientRequestToken) == w.checkpoint.ChangeSetName
+	kept := slices.ContainsFunc(events, func(event types.StackEvent) bool {
+		return aws.ToString(event.ClientRequestToken) == w.checkpoint.ChangeSetName
 	})
-	return slices.DeleteFunc(events, func(ev types.StackEvent) bool {
-		token := aws.ToString(ev.ClientRequestToken)
+	return slices.DeleteFunc(events, func(event types.StackEvent) bool {
+		token := aws.ToString(event.ClientRequestToken)
 		return token != w.checkpoint.ChangeSetName && (kept || token != "")
 	})
 }
 
 // handleStackEvent takes an event of the stack itself.
-func (w *runner) handleStackEvent(ev types.StackEvent) {
-	status, reason := string(ev.ResourceStatus), aws.ToString(ev.ResourceStatusReason)
+func (w *runner) handleStackEvent(event types.StackEvent) {
+	status, reason := string(event.ResourceStatus), aws.ToString(event.ResourceStatusReason)
 	switch {
 	case strings.HasSuffix(status, "ROLLBACK_IN_PROGRESS"):
 		w.checkpoint.EndStatus, w.checkpoint.IsRollingBack = "", true
@@ -104,7 +104,7 @@ func (w *runner) handleStackEvent(ev types.StackEvent) {
 			w.checkpoint.Cause = &cause{Reason: reason}
 		}
 
-		w.emit(StackRollbackInProgress, aws.ToString(ev.StackId), "%s",
+		w.emit(StackRollbackInProgress, aws.ToString(event.StackId), "%s",
 			strings.TrimSpace("The stack is being rolled back. "+reason))
 
 	case strings.HasSuffix(status, "_IN_PROGRESS"):
@@ -116,20 +116,20 @@ func (w *runner) handleStackEvent(ev types.StackEvent) {
 
 // handleResourceEvent takes an event of one resource. What failed only because
 // something else did is passed over.
-func (w *runner) handleResourceEvent(ev types.StackEvent) {
-	status := string(ev.ResourceStatus)
-	c := newCause(ev)
+func (w *runner) handleResourceEvent(event types.StackEvent) {
+	status := string(event.ResourceStatus)
+	cause := newCause(event)
 	switch {
-	case isFailure(ev):
+	case isFailure(event):
 		if w.checkpoint.Cause == nil || w.checkpoint.Cause.LogicalID == "" {
-			w.checkpoint.Cause = &c
+			w.checkpoint.Cause = &cause
 		}
 		if w.checkpoint.ResourceEvents++; w.checkpoint.ResourceEvents <= maxResourceEvents {
-			w.emitResourceFailed(c, status)
+			w.emitResourceFailed(cause, status)
 		}
 	case strings.HasSuffix(status, "_COMPLETE") && !w.checkpoint.IsRollingBack:
 		if w.checkpoint.ResourceEvents++; w.checkpoint.ResourceEvents <= maxSucceededEvents {
-			w.emit(StackResourceSucceeded, c.PhysicalID, "%s (%s): %s.", c.LogicalID, c.ResourceType, status)
+			w.emit(StackResourceSucceeded, cause.PhysicalID, "%s (%s): %s.", cause.LogicalID, cause.ResourceType, status)
 		}
 	}
 }
@@ -147,36 +147,36 @@ func newCause(ev types.StackEvent) cause {
 
 // isFailure tells a failure from a cancellation, which has the same status and
 // no code of its own.
-func isFailure(ev types.StackEvent) bool {
-	if !strings.HasSuffix(string(ev.ResourceStatus), "_FAILED") {
+func isFailure(event types.StackEvent) bool {
+	if !strings.HasSuffix(string(event.ResourceStatus), "_FAILED") {
 		return false
 	}
-	reason := strings.ToLower(aws.ToString(ev.ResourceStatusReason))
+	reason := strings.ToLower(aws.ToString(event.ResourceStatusReason))
 	return !strings.HasPrefix(reason, "resource ") || !strings.Contains(reason, "cancelled")
 }
 
 // findNestedCause follows a cause that is a nested stack to the resource in it.
 func (w *runner) findNestedCause(ctx context.Context) error {
 	for range maxNestedDepth {
-		c := w.checkpoint.Cause
-		if c == nil || c.ResourceType != nestedStack || !strings.HasPrefix(c.PhysicalID, "arn:") {
+		cause := w.checkpoint.Cause
+		if cause == nil || cause.ResourceType != nestedStack || !strings.HasPrefix(cause.PhysicalID, "arn:") {
 			return nil
 		}
 
-		events, err := w.session.stackEvents(ctx, c.PhysicalID, "", w.eventsSince())
+		events, err := w.session.stackEvents(ctx, cause.PhysicalID, "", w.eventsSince())
 		if err != nil {
 			return err
 		}
 
 		i := slices.IndexFunc(events, func(ev types.StackEvent) bool {
-			return isFailure(ev) && aws.ToString(ev.PhysicalResourceId) != c.PhysicalID
+			return isFailure(ev) && aws.ToString(ev.PhysicalResourceId) != cause.PhysicalID
 		})
 		if i < 0 {
 			return nil
 		}
 
 		inner := newCause(events[i])
-		inner.LogicalID = c.LogicalID + "." + inner.LogicalID
+		inner.LogicalID = cause.LogicalID + "." + inner.LogicalID
 		w.emitResourceFailed(inner, string(events[i].ResourceStatus))
 		w.checkpoint.Cause = &inner
 	}
@@ -188,9 +188,9 @@ func (w *runner) findNestedCause(ctx context.Context) error {
 // an id, oldest first.
 func (s *session) stackEvents(ctx context.Context, stack, after string, since time.Time) ([]types.StackEvent, error) {
 	var events []types.StackEvent
-	in := &cloudformation.DescribeStackEventsInput{StackName: &stack}
+	input := &cloudformation.DescribeStackEventsInput{StackName: &stack}
 	for range maxEventPages {
-		out, err := s.client.DescribeStackEvents(ctx, in, s.callOptions)
+		out, err := s.client.DescribeStackEvents(ctx, input, s.callOptions)
 		if hasCode(err, "Validation") { // the stack is gone, its events with it
 			break
 		}
@@ -207,7 +207,7 @@ func (s *session) stackEvents(ctx context.Context, stack, after string, since ti
 		}
 
 		events = append(events, out.StackEvents...)
-		if in.NextToken = out.NextToken; in.NextToken == nil {
+		if input.NextToken = out.NextToken; input.NextToken == nil {
 			break
 		}
 	}

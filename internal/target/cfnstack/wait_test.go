@@ -18,14 +18,14 @@ func executes(f *fake, list answer, stacks ...answer) {
 }
 
 func TestAdvanceTellsAnUpdateAsAWSDoes(t *testing.T) {
-	f := newFake(t)
-	executes(f, events(ofStack("UPDATE_IN_PROGRESS", "User Initiated"),
+	fake := newFake(t)
+	executes(fake, events(ofStack("UPDATE_IN_PROGRESS", "User Initiated"),
 		event{"arn:topic", "Topic", "AWS::SNS::Topic", "UPDATE_IN_PROGRESS", ""},
 		event{"arn:topic", "Topic", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""},
 		ofStack("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""), ofStack("UPDATE_COMPLETE", "")),
 		stack("UPDATE_COMPLETE", "<LastUpdatedTime>2026-01-02T03:04:06Z</LastUpdatedTime>"))
 
-	run := f.run(plainFiles(), nil)
+	run := fake.run(plainFiles(), nil)
 	want := []lockstep.Event{
 		{Type: "CHANGESET_CREATION_SUCCEEDED", Message: "Changeset creation succeeded.", ExternalID: changeSetARN},
 		{Type: "CHANGESET_EXECUTION_IN_PROGRESS", Message: "Waiting for changeset execution to finish.", ExternalID: changeSetARN},
@@ -40,19 +40,19 @@ func TestAdvanceTellsAnUpdateAsAWSDoes(t *testing.T) {
 		t.Errorf("got %+v, note %s", run.End, run.End.Baseline)
 	}
 
-	call := f.called("ExecuteChangeSet")[0]
+	call := fake.called("ExecuteChangeSet")[0]
 	if call.Get("ChangeSetName") != changeSetARN || call.Get("ClientRequestToken") != "lockstep-"+run.Attempt.ID+"-1" {
 		t.Errorf("call %v", call)
 	}
 }
 
 func TestAdvanceShowsEachStackEventOnce(t *testing.T) {
-	f := newFake(t)
+	fake := newFake(t)
 	begin := []event{ofStack("UPDATE_IN_PROGRESS", ""), {"a", "A", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""}}
 	more := append(begin[:2:2], event{"b", "B", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""})
-	executes(f, answer{}, stack("UPDATE_IN_PROGRESS", ""), stack("UPDATE_IN_PROGRESS", ""), stack("UPDATE_COMPLETE", ""))
-	f.on("DescribeStackEvents", events(begin...), events(more...), events(append(more, ofStack("UPDATE_COMPLETE", ""))...))
-	run := f.run(plainFiles(), nil)
+	executes(fake, answer{}, stack("UPDATE_IN_PROGRESS", ""), stack("UPDATE_IN_PROGRESS", ""), stack("UPDATE_COMPLETE", ""))
+	fake.on("DescribeStackEvents", events(begin...), events(more...), events(append(more, ofStack("UPDATE_COMPLETE", ""))...))
+	run := fake.run(plainFiles(), nil)
 	shown := 0
 	for _, ev := range run.Events {
 		if ev.Type == "STACK_RESOURCE_SUCCEEDED" {
@@ -66,31 +66,31 @@ func TestAdvanceShowsEachStackEventOnce(t *testing.T) {
 }
 
 func TestAdvanceBelievesNoStackAtRestBeforeTheExecutionHasEnded(t *testing.T) {
-	f := newFake(t)
-	executes(f, events(), stack("UPDATE_COMPLETE", ""))
+	fake := newFake(t)
+	executes(fake, events(), stack("UPDATE_COMPLETE", ""))
 	running := changeSet("CREATE_COMPLETE", "EXECUTE_IN_PROGRESS", "")
-	f.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""), changeSet("CREATE_COMPLETE", "AVAILABLE", ""),
+	fake.on("DescribeChangeSet", refused(404, "ChangeSetNotFound", ""), changeSet("CREATE_COMPLETE", "AVAILABLE", ""),
 		changeSet("CREATE_COMPLETE", "AVAILABLE", ""), running, running, running, changeSet("CREATE_COMPLETE", "EXECUTE_COMPLETE", ""))
-	run := f.run(plainFiles(), nil)
+	run := fake.run(plainFiles(), nil)
 	if run.Err != nil || run.End.Outcome != lockstep.Applied {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
 
-	if n := len(f.called("DescribeChangeSet")); n != 7 {
+	if n := len(fake.called("DescribeChangeSet")); n != 7 {
 		t.Errorf("the change set was looked at %d times, want 7", n)
 	}
 }
 
 func TestAdvanceNamesTheFirstResourceThatFailed(t *testing.T) {
-	f := newFake(t)
-	executes(f, events(ofStack("UPDATE_IN_PROGRESS", "User Initiated"),
+	fake := newFake(t)
+	executes(fake, events(ofStack("UPDATE_IN_PROGRESS", "User Initiated"),
 		event{"b", "Bucket", "AWS::S3::Bucket", "CREATE_FAILED", "The bucket name is taken"},
 		event{"q", "Queue", "AWS::SQS::Queue", "CREATE_FAILED", "Resource creation cancelled"},
 		ofStack("UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed to create: [Bucket, Queue]."),
 		event{"t", "Topic", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""},
 		ofStack("UPDATE_ROLLBACK_COMPLETE", "")), stack("UPDATE_ROLLBACK_COMPLETE", ""))
 
-	run := f.run(plainFiles(), nil)
+	run := fake.run(plainFiles(), nil)
 	if run.Err != nil || run.End.Outcome != lockstep.Failed || run.End.Blocked != nil || run.End.Baseline == nil {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
@@ -118,34 +118,34 @@ func messages(run targettest.Run) []string {
 }
 
 func TestAdvanceFollowsAFailureIntoNestedStacks(t *testing.T) {
-	f := newFake(t)
+	fake := newFake(t)
 	outer := events(ofStack("UPDATE_IN_PROGRESS", ""),
 		event{nestedARN, "Net", "AWS::CloudFormation::Stack", "CREATE_FAILED", "Embedded stack was not successfully created"},
 		ofStack("UPDATE_ROLLBACK_COMPLETE", ""))
 	inner := events(event{nestedARN, "web-Net", "AWS::CloudFormation::Stack", "CREATE_FAILED", "self"},
 		event{"v", "Vpc", "AWS::EC2::VPC", "CREATE_FAILED", "The CIDR is invalid"})
-	executes(f, answer{}, stack("UPDATE_ROLLBACK_COMPLETE", ""))
-	f.on("DescribeStackEvents", outer, inner)
-	run := f.run(plainFiles(), nil)
+	executes(fake, answer{}, stack("UPDATE_ROLLBACK_COMPLETE", ""))
+	fake.on("DescribeStackEvents", outer, inner)
+	run := fake.run(plainFiles(), nil)
 	if run.Err != nil || run.End.Reason != "Net.Vpc (AWS::EC2::VPC): The CIDR is invalid." {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
 
-	if got := f.called("DescribeStackEvents"); got[len(got)-1].Get("StackName") != nestedARN {
+	if got := fake.called("DescribeStackEvents"); got[len(got)-1].Get("StackName") != nestedARN {
 		t.Errorf("calls %v", got)
 	}
 }
 
 func TestAdvanceLeavesOutWhatOthersDid(t *testing.T) {
-	f := newFake(t)
-	a := f.attempt(plainFiles(), nil)
+	fake := newFake(t)
+	attempt := fake.attempt(plainFiles(), nil)
 	list := events(event{"o", "Other", "AWS::SNS::Topic", "CREATE_FAILED", "not ours"},
 		event{"b", "Bucket", "AWS::S3::Bucket", "CREATE_FAILED", "ours"}, ofStack("UPDATE_ROLLBACK_COMPLETE", ""))
-	token := "<ClientRequestToken>lockstep-" + a.ID + "-1</ClientRequestToken></member>"
+	token := "<ClientRequestToken>lockstep-" + attempt.ID + "-1</ClientRequestToken></member>"
 	parts := strings.Split(list.body, "</member>") // newest first
 	list.body = parts[0] + token + parts[1] + token + parts[2] + "</member>" + parts[3]
-	executes(f, list, stack("UPDATE_ROLLBACK_COMPLETE", ""))
-	run := targettest.Drive(t, f.driver(), a, false)
+	executes(fake, list, stack("UPDATE_ROLLBACK_COMPLETE", ""))
+	run := targettest.Drive(t, fake.driver(), attempt, false)
 	if run.Err != nil || run.End.Reason != "Bucket (AWS::S3::Bucket): ours." {
 		t.Errorf("got %+v, %v", run.End, run.Err)
 	}
@@ -172,27 +172,27 @@ func TestAdvanceBlocksWhereItsOwnFailureNeedsAPerson(t *testing.T) {
 
 func TestAdvanceNeverExecutesWhatIsExecutedAlready(t *testing.T) {
 	for _, status := range []string{"EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE"} {
-		f := newFake(t)
-		run := targettest.DriveToIntent(t, f.driver(), f.attempt(plainFiles(), nil))
-		f.on("DescribeChangeSet", changeSet("CREATE_COMPLETE", status, ""), changeSet("CREATE_COMPLETE", "EXECUTE_COMPLETE", ""))
-		f.on("DescribeStacks", stack("UPDATE_COMPLETE", ""))
-		run = targettest.Drive(t, f.driver(), run.Attempt, false)
-		if run.Err != nil || run.End.Outcome != lockstep.Applied || len(f.called("ExecuteChangeSet")) != 0 {
-			t.Errorf("%s: got %+v, %v, executed %d times", status, run.End, run.Err, len(f.called("ExecuteChangeSet")))
+		fake := newFake(t)
+		run := targettest.DriveToIntent(t, fake.driver(), fake.attempt(plainFiles(), nil))
+		fake.on("DescribeChangeSet", changeSet("CREATE_COMPLETE", status, ""), changeSet("CREATE_COMPLETE", "EXECUTE_COMPLETE", ""))
+		fake.on("DescribeStacks", stack("UPDATE_COMPLETE", ""))
+		run = targettest.Drive(t, fake.driver(), run.Attempt, false)
+		if run.Err != nil || run.End.Outcome != lockstep.Applied || len(fake.called("ExecuteChangeSet")) != 0 {
+			t.Errorf("%s: got %+v, %v, executed %d times", status, run.End, run.Err, len(fake.called("ExecuteChangeSet")))
 		}
 
-		if err := f.driver().Discard(t.Context(), run.Attempt); err != nil || len(f.called("DeleteChangeSet")) != 0 {
+		if err := fake.driver().Discard(t.Context(), run.Attempt); err != nil || len(fake.called("DeleteChangeSet")) != 0 {
 			t.Errorf("discard: %v", err)
 		}
 	}
 }
 
 func TestAdvanceExecutesOnlyTheCommittedIntent(t *testing.T) {
-	f := newFake(t)
-	run := targettest.DriveToIntent(t, f.driver(), f.attempt(plainFiles(), nil))
+	fake := newFake(t)
+	run := targettest.DriveToIntent(t, fake.driver(), fake.attempt(plainFiles(), nil))
 	run.Attempt.Intent = "arn:of:another"
-	step, err := f.driver().Advance(t.Context(), run.Attempt)
-	if err != nil || step.Intent != changeSetARN || len(f.called("ExecuteChangeSet")) != 0 {
+	step, err := fake.driver().Advance(t.Context(), run.Attempt)
+	if err != nil || step.Intent != changeSetARN || len(fake.called("ExecuteChangeSet")) != 0 {
 		t.Errorf("got %+v, %v", step, err)
 	}
 }
@@ -219,26 +219,26 @@ func TestAdvanceAnswersARefusedExecutionWithTheServicesReason(t *testing.T) {
 }
 
 func TestAdvanceTakesTheStackAsItIsAfterLosingSightOfIt(t *testing.T) {
-	f := newFake(t)
-	executes(f, events(), stack("UPDATE_IN_PROGRESS", ""), refused(403, "AccessDenied", "no longer"))
-	run := f.run(plainFiles(), nil)
+	fake := newFake(t)
+	executes(fake, events(), stack("UPDATE_IN_PROGRESS", ""), refused(403, "AccessDenied", "no longer"))
+	run := fake.run(plainFiles(), nil)
 	if run.Err != nil || run.End.Outcome != lockstep.Failed || !strings.Contains(run.End.Reason, "cloudformation:DescribeStacks was denied") {
 		t.Fatalf("got %+v, %v", run.End, run.Err)
 	}
-	f.on("DescribeStacks", stack("UPDATE_COMPLETE", "<LastUpdatedTime>2026-01-02T03:04:06Z</LastUpdatedTime>"))
-	if _, err := f.driver().Advance(t.Context(), f.attempt(plainFiles(), run.End.Baseline)); err != nil {
+	fake.on("DescribeStacks", stack("UPDATE_COMPLETE", "<LastUpdatedTime>2026-01-02T03:04:06Z</LastUpdatedTime>"))
+	if _, err := fake.driver().Advance(t.Context(), fake.attempt(plainFiles(), run.End.Baseline)); err != nil {
 		t.Errorf("the next attempt: %v", err)
 	}
 }
 
 func TestAdvanceShowsABoundedNumberOfResources(t *testing.T) {
-	f := newFake(t)
+	fake := newFake(t)
 	list := []event{ofStack("UPDATE_IN_PROGRESS", "")}
 	for range 50 {
 		list = append(list, event{"a", "A", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""}, event{"b", "B", "AWS::SNS::Topic", "UPDATE_COMPLETE", ""})
 	}
-	executes(f, events(append(list, ofStack("UPDATE_COMPLETE", ""))...), stack("UPDATE_COMPLETE", ""))
-	run := f.run(plainFiles(), nil)
+	executes(fake, events(append(list, ofStack("UPDATE_COMPLETE", ""))...), stack("UPDATE_COMPLETE", ""))
+	run := fake.run(plainFiles(), nil)
 	if run.Err != nil || run.End.Outcome != lockstep.Applied || len(run.Events) > 70 {
 		t.Errorf("got %+v, %v with %d events", run.End, run.Err, len(run.Events))
 	}

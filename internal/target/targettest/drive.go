@@ -62,11 +62,11 @@ func NewAttempt(t testing.TB, cfg lockstep.SyncConfiguration, files lockstep.Tre
 // Drive takes an attempt to its end as the engine does. With crash it does as
 // an engine that dies after each step, before that is recorded: every step is
 // taken twice with the same memory, and the first result is lost.
-func Drive(t testing.TB, d target.Driver, a target.Attempt, crash bool) Run {
+func Drive(t testing.TB, driver target.Driver, a target.Attempt, crash bool) Run {
 	t.Helper()
 	run := Run{Attempt: a}
 	for range maxSteps {
-		step, err := advance(t, d, &run, crash)
+		step, err := advance(t, driver, &run, crash)
 		if err != nil {
 			run.Err = err
 			return run
@@ -86,11 +86,11 @@ func Drive(t testing.TB, d target.Driver, a target.Attempt, crash bool) Run {
 }
 
 // DriveToIntent drives an attempt until its intent is committed.
-func DriveToIntent(t testing.TB, d target.Driver, a target.Attempt) Run {
+func DriveToIntent(t testing.TB, driver target.Driver, a target.Attempt) Run {
 	t.Helper()
 	run := Run{Attempt: a}
 	for range maxSteps {
-		step, err := advance(t, d, &run, false)
+		step, err := advance(t, driver, &run, false)
 		if err != nil || step.End != nil {
 			t.Fatalf("the attempt ended before its intent: %v, %v", step.End, err)
 		}
@@ -108,15 +108,15 @@ func DriveToIntent(t testing.TB, d target.Driver, a target.Attempt) Run {
 }
 
 // advance takes one step, again while the outside system is unavailable.
-func advance(t testing.TB, d target.Driver, run *Run, crash bool) (target.Step, error) {
+func advance(t testing.TB, driver target.Driver, run *Run, crash bool) (target.Step, error) {
 	t.Helper()
 	run.Attempt.Now = time.Now()
 	if crash {
-		_, _ = d.Advance(t.Context(), run.Attempt)
+		_, _ = driver.Advance(t.Context(), run.Attempt)
 	}
 
 	for try := 0; ; try++ {
-		step, err := d.Advance(t.Context(), run.Attempt)
+		step, err := driver.Advance(t.Context(), run.Attempt)
 		if lockstep.KindOf(err) != lockstep.Unavailable || err == nil || try == 20 {
 			return step, err
 		}
@@ -165,30 +165,30 @@ func (r *Run) take(t testing.TB, step target.Step) {
 }
 
 // checkPlan: a plan is kept in a row that every later step writes.
-func checkPlan(t testing.TB, p lockstep.Plan) {
+func checkPlan(t testing.TB, plan lockstep.Plan) {
 	t.Helper()
-	if len(p.Changes) > lockstep.MaxChanges {
-		t.Errorf("a plan of %d changes", len(p.Changes))
+	if len(plan.Changes) > lockstep.MaxChanges {
+		t.Errorf("a plan of %d changes", len(plan.Changes))
 	}
 
-	for _, c := range p.Changes {
-		if c.Action == "" || c.LogicalID == "" || c.ResourceType == "" {
-			t.Errorf("a change of nothing: %+v", c)
+	for _, change := range plan.Changes {
+		if change.Action == "" || change.LogicalID == "" || change.ResourceType == "" {
+			t.Errorf("a change of nothing: %+v", change)
 		}
-		if len(c.Details) > lockstep.MaxChangeDetails {
-			t.Errorf("%d details of %s", len(c.Details), c.LogicalID)
+		if len(change.Details) > lockstep.MaxChangeDetails {
+			t.Errorf("%d details of %s", len(change.Details), change.LogicalID)
 		}
 	}
 }
 
 // pause waits as long as a step asks for.
-func pause(t testing.TB, d time.Duration) {
+func pause(t testing.TB, duration time.Duration) {
 	t.Helper()
-	if d == 0 {
+	if duration == 0 {
 		return
 	}
 	select {
-	case <-time.After(d):
+	case <-time.After(duration):
 	case <-t.Context().Done():
 		t.Fatal(t.Context().Err())
 	}

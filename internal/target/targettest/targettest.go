@@ -47,28 +47,28 @@ func Test(t *testing.T, harness func(t *testing.T) Harness) {
 	}
 }
 
-func readsInputs(t *testing.T, h Harness) {
-	inputs, err := h.Driver.ReadInputs(t.Context(), h.Configuration, h.First)
+func readsInputs(t *testing.T, harness Harness) {
+	inputs, err := harness.Driver.ReadInputs(t.Context(), harness.Configuration, harness.First)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if _, ok := inputs[h.Configuration.ConfigFile]; !ok {
+	if _, ok := inputs[harness.Configuration.ConfigFile]; !ok {
 		t.Errorf("the configuration's file is not among the inputs %v", inputs)
 	}
 
 	for name, id := range inputs {
-		if want, err := h.First.ObjectID(name); err != nil || id != want {
+		if want, err := harness.First.ObjectID(name); err != nil || id != want {
 			t.Errorf("input %s is %s, want %s, %v", name, id, want, err)
 		}
 	}
 
-	inputs, err = h.Driver.ReadInputs(t.Context(), h.Configuration, Files(nil))
+	inputs, err = harness.Driver.ReadInputs(t.Context(), harness.Configuration, Files(nil))
 	if kind := lockstep.KindOf(err); kind != lockstep.NotFound || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without files: kind %v, %v", kind, err)
 	}
 
-	if diff := cmp.Diff(target.Inputs{h.Configuration.ConfigFile: lockstep.NoObject}, inputs); diff != "" {
+	if diff := cmp.Diff(target.Inputs{harness.Configuration.ConfigFile: lockstep.NoObject}, inputs); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -86,27 +86,27 @@ func apply(t *testing.T, h Harness, files lockstep.Tree, last []byte, crash bool
 	return run
 }
 
-func applies(t *testing.T, h Harness) {
-	run := apply(t, h, h.First, nil, false)
-	changed(t, h, 1)
-	apply(t, h, h.Second, run.End.Baseline, false)
-	changed(t, h, 2)
+func applies(t *testing.T, harness Harness) {
+	run := apply(t, harness, harness.First, nil, false)
+	changed(t, harness, 1)
+	apply(t, harness, harness.Second, run.End.Baseline, false)
+	changed(t, harness, 2)
 }
 
-func changed(t *testing.T, h Harness, want int) {
+func changed(t *testing.T, harness Harness, want int) {
 	t.Helper()
-	if got := h.Changes(t); got != want {
+	if got := harness.Changes(t); got != want {
 		t.Errorf("the resource was changed %d times, want %d", got, want)
 	}
-	if got := h.Proposals(t); got != 0 {
+	if got := harness.Proposals(t); got != 0 {
 		t.Errorf("%d proposals are left behind", got)
 	}
 }
 
-func unchanged(t *testing.T, h Harness) {
-	run := apply(t, h, h.First, nil, false)
+func unchanged(t *testing.T, harness Harness) {
+	run := apply(t, harness, harness.First, nil, false)
 	for range 2 {
-		again := Drive(t, h.Driver, NewAttempt(t, h.Configuration, h.First, run.End.Baseline), false)
+		again := Drive(t, harness.Driver, NewAttempt(t, harness.Configuration, harness.First, run.End.Baseline), false)
 		if again.Err != nil || again.End.Outcome != lockstep.Unchanged {
 			t.Fatalf("got %+v, %v", again.End, again.Err)
 		}
@@ -120,64 +120,64 @@ func unchanged(t *testing.T, h Harness) {
 		}
 	}
 
-	changed(t, h, 1)
-	apply(t, h, h.Second, run.End.Baseline, false)
-	changed(t, h, 2)
+	changed(t, harness, 1)
+	apply(t, harness, harness.Second, run.End.Baseline, false)
+	changed(t, harness, 2)
 }
 
-func survivesCrashes(t *testing.T, h Harness) {
-	run := apply(t, h, h.First, nil, true)
-	changed(t, h, 1)
-	run = apply(t, h, h.Second, run.End.Baseline, true)
-	changed(t, h, 2)
-	again := Drive(t, h.Driver, NewAttempt(t, h.Configuration, h.Second, run.End.Baseline), true)
+func survivesCrashes(t *testing.T, harness Harness) {
+	run := apply(t, harness, harness.First, nil, true)
+	changed(t, harness, 1)
+	run = apply(t, harness, harness.Second, run.End.Baseline, true)
+	changed(t, harness, 2)
+	again := Drive(t, harness.Driver, NewAttempt(t, harness.Configuration, harness.Second, run.End.Baseline), true)
 	if again.Err != nil || again.End.Outcome != lockstep.Unchanged {
 		t.Errorf("got %+v, %v", again.End, again.Err)
 	}
-	changed(t, h, 2)
+	changed(t, harness, 2)
 }
 
-func discards(t *testing.T, h Harness) {
-	if err := h.Driver.Discard(t.Context(), NewAttempt(t, h.Configuration, h.First, nil)); err != nil {
+func discards(t *testing.T, harness Harness) {
+	if err := harness.Driver.Discard(t.Context(), NewAttempt(t, harness.Configuration, harness.First, nil)); err != nil {
 		t.Errorf("discard of an attempt that has not begun: %v", err)
 	}
 
-	run := DriveToIntent(t, h.Driver, NewAttempt(t, h.Configuration, h.First, nil))
+	run := DriveToIntent(t, harness.Driver, NewAttempt(t, harness.Configuration, harness.First, nil))
 	for range 2 {
-		if err := h.Driver.Discard(t.Context(), run.Attempt); err != nil {
+		if err := harness.Driver.Discard(t.Context(), run.Attempt); err != nil {
 			t.Fatal(err)
 		}
-		changed(t, h, 0)
+		changed(t, harness, 0)
 	}
 
-	first := apply(t, h, h.First, nil, false)
-	run = DriveToIntent(t, h.Driver, NewAttempt(t, h.Configuration, h.Second, first.End.Baseline))
-	if err := h.Driver.Discard(t.Context(), run.Attempt); err != nil {
+	first := apply(t, harness, harness.First, nil, false)
+	run = DriveToIntent(t, harness.Driver, NewAttempt(t, harness.Configuration, harness.Second, first.End.Baseline))
+	if err := harness.Driver.Discard(t.Context(), run.Attempt); err != nil {
 		t.Fatal(err)
 	}
 
-	changed(t, h, 1)
+	changed(t, harness, 1)
 }
 
-func discardDoesNotUndo(t *testing.T, h Harness) {
-	run := apply(t, h, h.First, nil, false)
-	if err := h.Driver.Discard(t.Context(), run.Attempt); err != nil {
+func discardDoesNotUndo(t *testing.T, harness Harness) {
+	run := apply(t, harness, harness.First, nil, false)
+	if err := harness.Driver.Discard(t.Context(), run.Attempt); err != nil {
 		t.Fatal(err)
 	}
-	again := Drive(t, h.Driver, NewAttempt(t, h.Configuration, h.First, run.End.Baseline), false)
+	again := Drive(t, harness.Driver, NewAttempt(t, harness.Configuration, harness.First, run.End.Baseline), false)
 	if again.Err != nil || again.End.Outcome != lockstep.Unchanged {
 		t.Errorf("got %+v, %v", again.End, again.Err)
 	}
 }
 
-func fails(t *testing.T, h Harness) {
-	run := apply(t, h, h.First, nil, false)
-	broken := failed(t, Drive(t, h.Driver, NewAttempt(t, h.Configuration, h.Broken, run.End.Baseline), false))
+func fails(t *testing.T, harness Harness) {
+	run := apply(t, harness, harness.First, nil, false)
+	broken := failed(t, Drive(t, harness.Driver, NewAttempt(t, harness.Configuration, harness.Broken, run.End.Baseline), false))
 	note := run.End.Baseline
 	if broken.End != nil && broken.End.Baseline != nil {
 		note = broken.End.Baseline
 	}
-	apply(t, h, h.Second, note, false)
+	apply(t, harness, harness.Second, note, false)
 }
 
 func failed(t *testing.T, run Run) Run {
@@ -197,25 +197,25 @@ func failed(t *testing.T, run Run) Run {
 	return run
 }
 
-func failsOnceWithCrashes(t *testing.T, h Harness) {
-	if h.Forgetful {
+func failsOnceWithCrashes(t *testing.T, harness Harness) {
+	if harness.Forgetful {
 		return
 	}
-	run := apply(t, h, h.First, nil, false)
-	failed(t, Drive(t, h.Driver, NewAttempt(t, h.Configuration, h.Broken, run.End.Baseline), true))
+	run := apply(t, harness, harness.First, nil, false)
+	failed(t, Drive(t, harness.Driver, NewAttempt(t, harness.Configuration, harness.Broken, run.End.Baseline), true))
 }
 
 // intentOnce takes the step that executes again and again, as engines do that
 // die in it.
-func intentOnce(t *testing.T, h Harness) {
-	run := DriveToIntent(t, h.Driver, NewAttempt(t, h.Configuration, h.First, nil))
+func intentOnce(t *testing.T, harness Harness) {
+	run := DriveToIntent(t, harness.Driver, NewAttempt(t, harness.Configuration, harness.First, nil))
 	for range 3 {
-		if _, err := h.Driver.Advance(t.Context(), run.Attempt); err != nil {
+		if _, err := harness.Driver.Advance(t.Context(), run.Attempt); err != nil {
 			t.Fatal(err)
 		}
 	}
 
-	rest := Drive(t, h.Driver, run.Attempt, false)
+	rest := Drive(t, harness.Driver, run.Attempt, false)
 	if rest.Err != nil || rest.End.Outcome != lockstep.Applied {
 		t.Fatalf("got %+v, %v", rest.End, rest.Err)
 	}
@@ -224,5 +224,5 @@ func intentOnce(t *testing.T, h Harness) {
 		t.Errorf("the intent became %q", rest.Attempt.Intent)
 	}
 
-	changed(t, h, 1)
+	changed(t, harness, 1)
 }

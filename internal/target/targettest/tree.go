@@ -43,13 +43,13 @@ func (t Tree) ObjectID(name string) (string, error) {
 	}
 
 	all := ""
-	err := fs.WalkDir(t.MapFS, name, func(p string, e fs.DirEntry, err error) error {
+	err := fs.WalkDir(t.MapFS, name, func(entryPath string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
 		}
 
-		id, err := t.ObjectID(p)
-		all += fmt.Sprintln(id, p)
+		id, err := t.ObjectID(entryPath)
+		all += fmt.Sprintln(id, entryPath)
 		return err
 	})
 	if err != nil {

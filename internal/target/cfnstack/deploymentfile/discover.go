@@ -47,13 +47,13 @@ func (m *cache) get(id string) (classification, bool) {
 	return f, ok
 }
 
-func (m *cache) put(id string, f classification) {
+func (m *cache) put(id string, class classification) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.known == nil || len(m.known) >= maxCached {
 		m.known = make(map[string]classification)
 	}
-	m.known[id] = f
+	m.known[id] = class
 }
 
 // A Discoverer finds deployment files. It remembers what it has classified, and
@@ -82,22 +82,22 @@ func (d *Discoverer) Discover(ctx context.Context, files lockstep.Tree, want loc
 	}
 
 	named := map[string]bool{}
-	for _, f := range findings {
-		named[f.namedTemplate] = true
+	for _, class := range findings {
+		named[class.namedTemplate] = true
 	}
 
-	for i, p := range paths {
-		switch f := findings[i]; {
-		case f.isDeploymentFile && matchesOnly(want, p):
-			name, err := stackName(want, p)
+	for i, filePath := range paths {
+		switch class := findings[i]; {
+		case class.isDeploymentFile && matchesOnly(want, filePath):
+			name, err := stackName(want, filePath)
 			if err != nil {
 				return target.Discovered{}, err
 			}
 
-			found.Files = append(found.Files, target.DeploymentFile{Path: p, Name: name})
+			found.Files = append(found.Files, target.DeploymentFile{Path: filePath, Name: name})
 
-		case f.isTemplate && !named[p]:
-			found.Candidates = append(found.Candidates, p)
+		case class.isTemplate && !named[filePath]:
+			found.Candidates = append(found.Candidates, filePath)
 		}
 	}
 
@@ -105,12 +105,12 @@ func (d *Discoverer) Discover(ctx context.Context, files lockstep.Tree, want loc
 }
 
 // matchesOnly applies the Only pattern, to the whole path or to the file's name.
-func matchesOnly(want lockstep.Discovery, p string) bool {
+func matchesOnly(want lockstep.Discovery, name string) bool {
 	if want.Only == "" {
 		return true
 	}
-	whole, _ := path.Match(want.Only, p)
-	base, _ := path.Match(want.Only, path.Base(p))
+	whole, _ := path.Match(want.Only, name)
+	base, _ := path.Match(want.Only, path.Base(name))
 	return whole || base
 }
 
@@ -129,7 +129,7 @@ func listFiles(ctx context.Context, files lockstep.Tree, want lockstep.Discovery
 
 	var paths []string
 	entries := 0
-	err := fs.WalkDir(files, folder, func(p string, e fs.DirEntry, err error) error {
+	err := fs.WalkDir(files, folder, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -137,19 +137,19 @@ func listFiles(ctx context.Context, files lockstep.Tree, want lockstep.Discovery
 			return lockstep.Errorf(lockstep.Limit, "The repository has more than %d files; name a folder to look in.", maxEntries)
 		}
 
-		if e.IsDir() {
-			if p != folder && isSkippedFolder(e.Name()) {
+		if entry.IsDir() {
+			if name != folder && isSkippedFolder(entry.Name()) {
 				return fs.SkipDir
 			}
 			return ctx.Err()
 		}
 
-		if strings.ContainsFunc(p, unicode.IsControl) {
+		if strings.ContainsFunc(name, unicode.IsControl) {
 			return nil // nor does the API take such a path
 		}
 
-		if e.Type().IsRegular() && slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(p)) {
-			paths = append(paths, p)
+		if entry.Type().IsRegular() && slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name)) {
+			paths = append(paths, name)
 		}
 
 		return nil
@@ -163,7 +163,7 @@ func listFiles(ctx context.Context, files lockstep.Tree, want lockstep.Discovery
 	}
 
 	if len(paths) > maxClassified {
-		paths = slices.DeleteFunc(paths, func(p string) bool { return want.Only == "" || !matchesOnly(want, p) })
+		paths = slices.DeleteFunc(paths, func(name string) bool { return want.Only == "" || !matchesOnly(want, name) })
 		if len(paths) == 0 || len(paths) > maxClassified {
 			return nil, lockstep.Errorf(lockstep.Limit,
 				"The repository has more than %d YAML and JSON files; name a folder or a pattern to look for.", maxClassified)
@@ -184,15 +184,15 @@ func (d *Discoverer) classifyFiles(ctx context.Context, files lockstep.Tree, pat
 	ids := make([]string, len(paths))
 	var unknown []int
 	var fetch []string
-	for i, p := range paths {
-		id, err := files.ObjectID(p)
+	for i, name := range paths {
+		id, err := files.ObjectID(name)
 		if err != nil {
-			return nil, readError("File", p, err)
+			return nil, readError("File", name, err)
 		}
 
 		known, ok := d.cache.get(id)
 		if ids[i], findings[i] = id, known; !ok {
-			unknown, fetch = append(unknown, i), append(fetch, p)
+			unknown, fetch = append(unknown, i), append(fetch, name)
 		}
 	}
 
@@ -272,12 +272,12 @@ func isTemplate(root *yaml.Node) bool {
 
 // stackName makes a stack name of a deployment file's path. A file whose
 // own name says nothing is called after its folder.
-func stackName(want lockstep.Discovery, p string) (string, error) {
-	if name, ok := want.Names[p]; ok {
+func stackName(want lockstep.Discovery, filePath string) (string, error) {
+	if name, ok := want.Names[filePath]; ok {
 		return name, ValidateStackName(name)
 	}
-	base := strings.TrimSuffix(path.Base(p), path.Ext(p))
-	switch folder := path.Dir(p); base {
+	base := strings.TrimSuffix(path.Base(filePath), path.Ext(filePath))
+	switch folder := path.Dir(filePath); base {
 	case "deployment", "deployment-file", "stack-deployment":
 		if folder != "." {
 			base = path.Base(folder)

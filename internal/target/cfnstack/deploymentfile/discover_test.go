@@ -113,8 +113,8 @@ func (c counting) Prefetch(_ context.Context, paths ...string) error {
 func TestDiscoverReadsOnlyWhatChanged(t *testing.T) {
 	var fetched []string
 	files := map[string]string{"a.yaml": "template-file-path: t.yaml\n", "t.yaml": plainTemplate, "c.json": "{}"}
-	d := &deploymentfile.Discoverer{}
-	discover(t, d, counting{targettest.Files(files), &fetched}, lockstep.Discovery{})
+	discoverer := &deploymentfile.Discoverer{}
+	discover(t, discoverer, counting{targettest.Files(files), &fetched}, lockstep.Discovery{})
 
 	if diff := cmp.Diff([]string{"a.yaml", "c.json", "t.yaml"}, fetched); diff != "" {
 		t.Error(diff)
@@ -122,7 +122,7 @@ func TestDiscoverReadsOnlyWhatChanged(t *testing.T) {
 
 	fetched = nil
 	files["b.yaml"] = "template-file-path: t.yaml\n# b\n"
-	got := discover(t, d, counting{targettest.Files(files), &fetched}, lockstep.Discovery{})
+	got := discover(t, discoverer, counting{targettest.Files(files), &fetched}, lockstep.Discovery{})
 
 	if diff := cmp.Diff([]string{"b.yaml"}, fetched); diff != "" {
 		t.Error(diff)

@@ -96,17 +96,17 @@ func missingError(files lockstep.Tree, what, name string) error {
 // matchParameters holds the file's parameters against the template's.
 func (d *Document) matchParameters() error {
 	d.Declared = make(map[string]Declaration, len(d.Template.Parameters))
-	for _, p := range d.Template.Parameters {
-		d.Declared[p.Name] = p
+	for _, declaration := range d.Template.Parameters {
+		d.Declared[declaration.Name] = declaration
 	}
 
-	for _, p := range d.File.Parameters {
-		declared, ok := d.Declared[p.Name]
+	for _, declaration := range d.File.Parameters {
+		declared, ok := d.Declared[declaration.Name]
 		if !ok {
-			return d.File.source.errorf(p.Line, "parameters."+p.Name, "template %q has no such parameter", d.File.Template)
+			return d.File.source.errorf(declaration.Line, "parameters."+declaration.Name, "template %q has no such parameter", d.File.Template)
 		}
-		if p.IsList && !declared.isList() {
-			return d.File.source.errorf(p.Line, "parameters."+p.Name,
+		if declaration.IsList && !declared.isList() {
+			return d.File.source.errorf(declaration.Line, "parameters."+declaration.Name,
 				"the value is a list, but template %q declares the parameter as %s", d.File.Template, declared.Type)
 		}
 	}

@@ -46,34 +46,34 @@ var yaml11Boolean = regexp.MustCompile(`^(?i:y|n|yes|no|on|off)$`)
 
 // stringNode is a string whatever it looks like: 007 and yes too.
 func stringNode(value string) *yaml.Node {
-	n := &yaml.Node{}
-	n.SetString(value)
+	node := &yaml.Node{}
+	node.SetString(value)
 	if yaml11Boolean.MatchString(value) {
-		n.Style = yaml.DoubleQuotedStyle
+		node.Style = yaml.DoubleQuotedStyle
 	}
-	return n
+	return node
 }
 
 func mappingNode(values map[string]string) *yaml.Node {
-	n := &yaml.Node{Kind: yaml.MappingNode}
+	node := &yaml.Node{Kind: yaml.MappingNode}
 	if len(values) == 0 {
-		n.Style = yaml.FlowStyle // {}
+		node.Style = yaml.FlowStyle // {}
 	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		n.Content = append(n.Content, stringNode(key), stringNode(values[key]))
+		node.Content = append(node.Content, stringNode(key), stringNode(values[key]))
 	}
-	return n
+	return node
 }
 
 // Equal reports whether two deployment files ask for the same, however they are
 // written. No tags at all are not the same as {}: that clears the stack's.
 func (Encoder) Equal(a, b []byte) bool {
-	x, errX := parseDeploymentFile("a", a)
-	y, errY := parseDeploymentFile("b", b)
-	if errX != nil || errY != nil || x.Template != y.Template || x.HasTags != y.HasTags {
+	first, errX := parseDeploymentFile("a", a)
+	second, errY := parseDeploymentFile("b", b)
+	if errX != nil || errY != nil || first.Template != second.Template || first.HasTags != second.HasTags {
 		return false
 	}
-	return maps.Equal(x.parameterValues(), y.parameterValues()) && maps.Equal(x.tagValues(), y.tagValues())
+	return maps.Equal(first.parameterValues(), second.parameterValues()) && maps.Equal(first.tagValues(), second.tagValues())
 }
 
 func (f File) parameterValues() map[string]string {

@@ -12,7 +12,7 @@ import (
 )
 
 func TestADeploymentFileIsWrittenAsItIsRead(t *testing.T) {
-	var d deploymentfile.Encoder
+	var encoder deploymentfile.Encoder
 	for want, w := range map[string]target.Deployment{
 		"template-file-path: t/web.yaml\nparameters: {}\ntags: {}\n": {Template: "t/web.yaml"},
 		"template-file-path: web.yaml\nparameters:\n  A: \"007\"\n  B: \"yes\"\n  C: 'a: #b'\n  D: \"\"\n  E: \"null\"\ntags:\n  \"12\": é\n  team: web\n": {
@@ -21,7 +21,7 @@ func TestADeploymentFileIsWrittenAsItIsRead(t *testing.T) {
 			Tags:       map[string]string{"team": "web", "12": "é"},
 		},
 	} {
-		got, err := d.Encode(w)
+		got, err := encoder.Encode(w)
 		if err != nil {
 			t.Error(err)
 		}
@@ -30,15 +30,15 @@ func TestADeploymentFileIsWrittenAsItIsRead(t *testing.T) {
 			t.Errorf("want -, got +:\n%s", diff)
 		}
 
-		again, err := d.Encode(w)
-		if err != nil || !d.Equal(got, again) {
+		again, err := encoder.Encode(w)
+		if err != nil || !encoder.Equal(got, again) {
 			t.Errorf("written again it asks for something else: %q, %v", again, err)
 		}
 	}
 }
 
 func TestAFileThatCouldNotBeReadIsNotWritten(t *testing.T) {
-	var d deploymentfile.Encoder
+	var encoder deploymentfile.Encoder
 	many := map[string]string{}
 	for _, a := range "abcdefghijklmnopqrstuvwxyz" {
 		many[string(a)], many[string(a)+"x"] = "1", "1"
@@ -50,14 +50,14 @@ func TestAFileThatCouldNotBeReadIsNotWritten(t *testing.T) {
 		"at most 50":         {Template: "web.yaml", Parameters: many},
 		"tags":               {Template: "web.yaml", Tags: map[string]string{"a": strings.Repeat("x", 257)}},
 	} {
-		if _, err := d.Encode(w); lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), says) {
+		if _, err := encoder.Encode(w); lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", says, err)
 		}
 	}
 }
 
 func TestTwoFilesAreTheSameByWhatTheyAskFor(t *testing.T) {
-	var d deploymentfile.Encoder
+	var encoder deploymentfile.Encoder
 	const file = "template-file-path: web.yaml\nparameters: {A: \"1\", B: x}\ntags: {}\n"
 	for other, want := range map[string]bool{
 		`{"tags": {}, "parameters": {"B": "x", "A": 1}, "template-file-path": "web.yaml"}`: true,
@@ -67,7 +67,7 @@ func TestTwoFilesAreTheSameByWhatTheyAskFor(t *testing.T) {
 		"template-file-path: api.yaml\nparameters: {A: \"1\", B: x}\ntags: {}\n":           false,
 		"nonsense": false,
 	} {
-		if got := d.Equal([]byte(file), []byte(other)); got != want {
+		if got := encoder.Equal([]byte(file), []byte(other)); got != want {
 			t.Errorf("%q: %v", other, got)
 		}
 	}

@@ -42,109 +42,109 @@ var parameterName = regexp.MustCompile(`^[A-Za-z0-9]{1,255}$`)
 // parseDeploymentFile reads a deployment file strictly: what it does not know
 // is an error, for a key that is passed over is a change that never happens.
 func parseDeploymentFile(name string, data []byte) (File, error) {
-	f := File{source: source{"Deployment file", name}}
-	root, err := f.source.root(data)
+	file := File{source: source{"Deployment file", name}}
+	root, err := file.source.root(data)
 	if err != nil {
-		return f, err
+		return file, err
 	}
 
 	if lookup(root, "AWSTemplateFormatVersion") != nil || lookup(root, "Resources") != nil {
-		return f, f.source.errorf(0, "", "this is a template; a deployment file names one under template-file-path")
+		return file, file.source.errorf(0, "", "this is a template; a deployment file names one under template-file-path")
 	}
-	if err := f.source.refuseAliases(root); err != nil {
-		return f, err
+	if err := file.source.refuseAliases(root); err != nil {
+		return file, err
 	}
-	if err := f.source.eachKey(root, "", f.setKey); err != nil {
-		return f, err
-	}
-
-	if f.Template == "" {
-		return f, f.source.errorf(0, "template-file-path", "the key is missing")
+	if err := file.source.eachKey(root, "", file.setKey); err != nil {
+		return file, err
 	}
 
-	return f, nil
+	if file.Template == "" {
+		return file, file.source.errorf(0, "template-file-path", "the key is missing")
+	}
+
+	return file, nil
 }
 
 // setKey reads one key of the top level.
-func (f *File) setKey(key string, k, v *yaml.Node) (err error) {
+func (f *File) setKey(key string, keyNode, value *yaml.Node) (err error) {
 	switch key {
 	case "template-file-path":
-		if v.Kind != yaml.ScalarNode || v.ShortTag() != "!!str" {
-			return f.source.errorf(v.Line, key, "the value is not a path in the repository")
+		if value.Kind != yaml.ScalarNode || value.ShortTag() != "!!str" {
+			return f.source.errorf(value.Line, key, "the value is not a path in the repository")
 		}
 
 		var problem string
-		if f.Template, problem = cleanPath(v.Value); problem != "" {
-			return f.source.errorf(v.Line, key, "%s", problem)
+		if f.Template, problem = cleanPath(value.Value); problem != "" {
+			return f.source.errorf(value.Line, key, "%s", problem)
 		}
 
 		return nil
 	case "parameters":
-		if err := f.checkMapping(key, v, maxParameters); err != nil {
+		if err := f.checkMapping(key, value, maxParameters); err != nil {
 			return err
 		}
-		return f.source.eachKey(v, "parameters.", f.addParameter)
+		return f.source.eachKey(value, "parameters.", f.addParameter)
 	case "tags":
-		if err := f.checkMapping(key, v, maxTags); err != nil {
+		if err := f.checkMapping(key, value, maxTags); err != nil {
 			return err
 		}
 
 		f.HasTags = true
-		return f.source.eachKey(v, "tags.", f.addTag)
+		return f.source.eachKey(value, "tags.", f.addTag)
 	}
 
-	return f.source.errorf(k.Line, key, "%s", suggestKey(key))
+	return f.source.errorf(keyNode.Line, key, "%s", suggestKey(key))
 }
 
-func (f *File) checkMapping(key string, v *yaml.Node, most int) error {
-	if v.Kind == yaml.SequenceNode {
-		return f.source.errorf(v.Line, key, "the value is a list; write it as a mapping, one \"Name: value\" a line")
+func (f *File) checkMapping(key string, value *yaml.Node, most int) error {
+	if value.Kind == yaml.SequenceNode {
+		return f.source.errorf(value.Line, key, "the value is a list; write it as a mapping, one \"Name: value\" a line")
 	}
-	if v.Kind != yaml.MappingNode {
-		return f.source.errorf(v.Line, key, "the value is not a mapping; write {} for an empty one")
+	if value.Kind != yaml.MappingNode {
+		return f.source.errorf(value.Line, key, "the value is not a mapping; write {} for an empty one")
 	}
-	if n := len(v.Content) / 2; n > most {
-		return f.source.errorf(v.Line, key, "there are %d entries, at most %d are allowed", n, most)
+	if n := len(value.Content) / 2; n > most {
+		return f.source.errorf(value.Line, key, "there are %d entries, at most %d are allowed", n, most)
 	}
 	return nil
 }
 
-func (f *File) addParameter(key string, k, v *yaml.Node) error {
-	if !parameterName.MatchString(k.Value) {
-		return f.source.errorf(k.Line, key, "a parameter's name has letters and digits only")
+func (f *File) addParameter(key string, name, value *yaml.Node) error {
+	if !parameterName.MatchString(name.Value) {
+		return f.source.errorf(name.Line, key, "a parameter's name has letters and digits only")
 	}
 
-	p := Parameter{Name: k.Value, Line: k.Line, IsList: v.Kind == yaml.SequenceNode}
+	parameter := Parameter{Name: name.Value, Line: name.Line, IsList: value.Kind == yaml.SequenceNode}
 	var err error
-	if p.IsList {
-		p.Value, err = f.joinList(key, v)
-	} else if v.Kind == yaml.MappingNode {
-		err = f.source.errorf(v.Line, key, "the value is a mapping; a parameter is a string, number, boolean or list of these")
+	if parameter.IsList {
+		parameter.Value, err = f.joinList(key, value)
+	} else if value.Kind == yaml.MappingNode {
+		err = f.source.errorf(value.Line, key, "the value is a mapping; a parameter is a string, number, boolean or list of these")
 	} else {
-		p.Value, err = f.source.scalar(v, key)
+		parameter.Value, err = f.source.scalar(value, key)
 	}
 
 	if err != nil {
 		return err
 	}
-	if len(p.Value) > maxValue {
-		return f.source.errorf(v.Line, key, "the value has %d bytes, at most %d are allowed", len(p.Value), maxValue)
+	if len(parameter.Value) > maxValue {
+		return f.source.errorf(value.Line, key, "the value has %d bytes, at most %d are allowed", len(parameter.Value), maxValue)
 	}
 
-	f.Parameters = append(f.Parameters, p)
+	f.Parameters = append(f.Parameters, parameter)
 	return nil
 }
 
 // joinList joins a list with commas, the form in which CloudFormation takes one.
 func (f *File) joinList(key string, v *yaml.Node) (string, error) {
 	parts := make([]string, 0, len(v.Content))
-	for _, n := range v.Content {
-		part, err := f.source.scalar(n, key)
+	for _, element := range v.Content {
+		part, err := f.source.scalar(element, key)
 		if err != nil {
 			return "", err
 		}
 		if strings.Contains(part, ",") {
-			return "", f.source.errorf(n.Line, key, "an element holds a comma, at which CloudFormation would split it")
+			return "", f.source.errorf(element.Line, key, "an element holds a comma, at which CloudFormation would split it")
 		}
 
 		parts = append(parts, part)
@@ -153,23 +153,23 @@ func (f *File) joinList(key string, v *yaml.Node) (string, error) {
 	return strings.Join(parts, ","), nil
 }
 
-func (f *File) addTag(key string, k, v *yaml.Node) error {
+func (f *File) addTag(key string, name, value *yaml.Node) error {
 	switch {
-	case k.Value == "" || len(k.Value) > maxTagKey:
-		return f.source.errorf(k.Line, "tags", "a tag's key has 1 to %d characters", maxTagKey)
-	case strings.HasPrefix(strings.ToLower(k.Value), "aws:"):
-		return f.source.errorf(k.Line, key, "keys that begin with aws: are AWS's own")
-	case v.Kind != yaml.ScalarNode:
-		return f.source.errorf(v.Line, key, "the value is not a string")
-	case v.ShortTag() == "!!null":
-		return f.source.errorf(v.Line, key, "a value cannot be null; write \"\" for an empty one")
-	case v.ShortTag() != "!!str":
-		return f.source.errorf(v.Line, key, "the value is not a string; put it in quotes")
-	case len(v.Value) > maxTagValue:
-		return f.source.errorf(v.Line, key, "the value has %d bytes, at most %d are allowed", len(v.Value), maxTagValue)
+	case name.Value == "" || len(name.Value) > maxTagKey:
+		return f.source.errorf(name.Line, "tags", "a tag's key has 1 to %d characters", maxTagKey)
+	case strings.HasPrefix(strings.ToLower(name.Value), "aws:"):
+		return f.source.errorf(name.Line, key, "keys that begin with aws: are AWS's own")
+	case value.Kind != yaml.ScalarNode:
+		return f.source.errorf(value.Line, key, "the value is not a string")
+	case value.ShortTag() == "!!null":
+		return f.source.errorf(value.Line, key, "a value cannot be null; write \"\" for an empty one")
+	case value.ShortTag() != "!!str":
+		return f.source.errorf(value.Line, key, "the value is not a string; put it in quotes")
+	case len(value.Value) > maxTagValue:
+		return f.source.errorf(value.Line, key, "the value has %d bytes, at most %d are allowed", len(value.Value), maxTagValue)
 	}
 
-	f.Tags = append(f.Tags, Tag{k.Value, v.Value})
+	f.Tags = append(f.Tags, Tag{name.Value, value.Value})
 	return nil
 }
 

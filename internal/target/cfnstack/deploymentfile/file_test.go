@@ -84,15 +84,15 @@ func TestReadErrorsNameFileLineAndKey(t *testing.T) {
 		"path backslash":       {"template-file-path: a\\t.yaml\n", `line 1, key template-file-path: a path holds a backslash`},
 		"path with two /":      {"template-file-path: a//t.yaml\n", `line 1, key template-file-path: a path is not in its plain form; write a/t.yaml`},
 	}
-	for name, tt := range tests {
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			inputs, err := readInputs(t, targettest.Files(map[string]string{"web.yaml": tt.file, "t.yaml": plainTemplate}))
+			inputs, err := readInputs(t, targettest.Files(map[string]string{"web.yaml": test.file, "t.yaml": plainTemplate}))
 			if kind := lockstep.KindOf(err); kind != lockstep.Invalid {
 				t.Errorf("kind %v, want invalid", kind)
 			}
 
-			if !strings.Contains(lockstep.Shown(err), tt.want) || !strings.Contains(lockstep.Shown(err), `Deployment file "web.yaml"`) {
-				t.Errorf("got  %s\nwant %s", lockstep.Shown(err), tt.want)
+			if !strings.Contains(lockstep.Shown(err), test.want) || !strings.Contains(lockstep.Shown(err), `Deployment file "web.yaml"`) {
+				t.Errorf("got  %s\nwant %s", lockstep.Shown(err), test.want)
 			}
 
 			if inputs["web.yaml"] == "" {

@@ -45,17 +45,17 @@ func (s source) root(data []byte) (*yaml.Node, error) {
 	}
 
 	if err != nil {
-		m := yamlLine.FindStringSubmatch(strings.ReplaceAll(err.Error(), "\n", " "))
-		if m == nil {
+		match := yamlLine.FindStringSubmatch(strings.ReplaceAll(err.Error(), "\n", " "))
+		if match == nil {
 			return nil, s.errorf(0, "", "the file is neither YAML nor JSON")
 		}
 
-		line, _ := strconv.Atoi(m[1])
-		if strings.Contains(m[2], "anchor") { // the parser's text would quote a value that begins with *
-			m[2] = "a value that begins with * or & has to stand in quotes"
+		line, _ := strconv.Atoi(match[1])
+		if strings.Contains(match[2], "anchor") { // the parser's text would quote a value that begins with *
+			match[2] = "a value that begins with * or & has to stand in quotes"
 		}
 
-		return nil, s.errorf(line, "", "the file is neither YAML nor JSON: %s", m[2])
+		return nil, s.errorf(line, "", "the file is neither YAML nor JSON: %s", match[2])
 	}
 
 	if doc.Kind != yaml.DocumentNode || len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
@@ -72,11 +72,11 @@ func (s source) root(data []byte) (*yaml.Node, error) {
 
 // refuseAliases refuses anchors and aliases, with which a small file can stand for
 // a huge one.
-func (s source) refuseAliases(n *yaml.Node) error {
-	if n.Kind == yaml.AliasNode || n.Anchor != "" {
-		return s.errorf(n.Line, "", "anchors and aliases are not allowed; write the value out")
+func (s source) refuseAliases(node *yaml.Node) error {
+	if node.Kind == yaml.AliasNode || node.Anchor != "" {
+		return s.errorf(node.Line, "", "anchors and aliases are not allowed; write the value out")
 	}
-	for _, child := range n.Content {
+	for _, child := range node.Content {
 		if err := s.refuseAliases(child); err != nil {
 			return err
 		}
@@ -86,19 +86,19 @@ func (s source) refuseAliases(n *yaml.Node) error {
 
 // eachKey calls visit for every key of a mapping, in order, and refuses a key
 // that comes twice.
-func (s source) eachKey(n *yaml.Node, prefix string, visit func(key string, k, v *yaml.Node) error) error {
+func (s source) eachKey(n *yaml.Node, prefix string, visit func(key string, name, value *yaml.Node) error) error {
 	seen := make(map[string]int, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		k, v := n.Content[i], n.Content[i+1]
-		if k.Kind != yaml.ScalarNode || k.ShortTag() == "!!null" || k.ShortTag() == "!!merge" {
-			return s.errorf(k.Line, strings.TrimSuffix(prefix, "."), "a key of the mapping is not a plain name")
+		name, value := n.Content[i], n.Content[i+1]
+		if name.Kind != yaml.ScalarNode || name.ShortTag() == "!!null" || name.ShortTag() == "!!merge" {
+			return s.errorf(name.Line, strings.TrimSuffix(prefix, "."), "a key of the mapping is not a plain name")
 		}
-		if first, twice := seen[k.Value]; twice {
-			return s.errorf(k.Line, prefix+k.Value, "the key stands here twice, first in line %d", first)
+		if first, twice := seen[name.Value]; twice {
+			return s.errorf(name.Line, prefix+name.Value, "the key stands here twice, first in line %d", first)
 		}
 
-		seen[k.Value] = k.Line
-		if err := visit(prefix+k.Value, k, v); err != nil {
+		seen[name.Value] = name.Line
+		if err := visit(prefix+name.Value, name, value); err != nil {
 			return err
 		}
 	}
@@ -108,20 +108,20 @@ func (s source) eachKey(n *yaml.Node, prefix string, visit func(key string, k, v
 
 // scalar gives the text of a string, number or boolean. A number keeps the
 // text it was written in, so that 1.10 stays 1.10.
-func (s source) scalar(n *yaml.Node, key string) (string, error) {
-	if n.Kind != yaml.ScalarNode {
-		return "", s.errorf(n.Line, key, "the value is neither a string nor a number nor a boolean")
+func (s source) scalar(node *yaml.Node, key string) (string, error) {
+	if node.Kind != yaml.ScalarNode {
+		return "", s.errorf(node.Line, key, "the value is neither a string nor a number nor a boolean")
 	}
 
-	switch tag := n.ShortTag(); tag {
+	switch tag := node.ShortTag(); tag {
 	case "!!str", "!!int", "!!float", "!!timestamp":
-		return n.Value, nil
+		return node.Value, nil
 	case "!!bool":
-		return strings.ToLower(n.Value), nil
+		return strings.ToLower(node.Value), nil
 	case "!!null":
-		return "", s.errorf(n.Line, key, "a value cannot be null; write \"\" for an empty one")
+		return "", s.errorf(node.Line, key, "a value cannot be null; write \"\" for an empty one")
 	default:
-		return "", s.errorf(n.Line, key, "the tag %s means nothing here", lockstep.Truncate(tag, 40))
+		return "", s.errorf(node.Line, key, "the tag %s means nothing here", lockstep.Truncate(tag, 40))
 	}
 }
 
@@ -135,25 +135,25 @@ func joinSurrogates(data []byte) []byte {
 	}
 
 	return jsonEscape.ReplaceAllFunc(data, func(escape []byte) []byte {
-		m := jsonEscape.FindSubmatch(escape)
-		if m[1] == nil {
+		match := jsonEscape.FindSubmatch(escape)
+		if match[1] == nil {
 			return escape
 		}
 
-		high, _ := strconv.ParseUint(string(m[1]), 16, 16)
-		low, _ := strconv.ParseUint(string(m[2]), 16, 16)
+		high, _ := strconv.ParseUint(string(match[1]), 16, 16)
+		low, _ := strconv.ParseUint(string(match[2]), 16, 16)
 		return []byte(string(utf16.DecodeRune(rune(high), rune(low))))
 	})
 }
 
 // lookup gives the value of a key of a mapping, nil where there is none.
-func lookup(n *yaml.Node, key string) *yaml.Node {
-	if n == nil || n.Kind != yaml.MappingNode {
+func lookup(node *yaml.Node, key string) *yaml.Node {
+	if node == nil || node.Kind != yaml.MappingNode {
 		return nil
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Kind == yaml.ScalarNode && n.Content[i].Value == key {
-			return n.Content[i+1]
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if node.Content[i].Kind == yaml.ScalarNode && node.Content[i].Value == key {
+			return node.Content[i+1]
 		}
 	}
 	return nil

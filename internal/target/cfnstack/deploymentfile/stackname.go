@@ -30,13 +30,13 @@ func ValidateStackName(name string) error {
 }
 
 // makeStackName makes a stack name of any text, always the same one.
-func makeStackName(s string) string {
-	s = strings.Trim(invalidInName.ReplaceAllString(s, "-"), "-")
-	if s == "" {
+func makeStackName(name string) string {
+	name = strings.Trim(invalidInName.ReplaceAllString(name, "-"), "-")
+	if name == "" {
 		return "stack"
 	}
-	if !stackNamePattern.MatchString(s) {
-		s = "stack-" + s
+	if !stackNamePattern.MatchString(name) {
+		name = "stack-" + name
 	}
-	return strings.TrimRight(s[:min(len(s), maxName)], "-")
+	return strings.TrimRight(name[:min(len(name), maxName)], "-")
 }

@@ -32,8 +32,8 @@ func (d Declaration) isList() bool {
 
 func parseTemplate(name string, data []byte) (Template, error) {
 	t := Template{Body: string(data)}
-	s := source{"Template", name}
-	root, err := s.root(data)
+	source := source{"Template", name}
+	root, err := source.root(data)
 	if err != nil {
 		return t, err
 	}
@@ -45,24 +45,24 @@ func parseTemplate(name string, data []byte) (Template, error) {
 	}
 
 	if parameters.Kind != yaml.MappingNode {
-		return t, s.errorf(parameters.Line, "Parameters", "the value is not a mapping of names to parameters")
+		return t, source.errorf(parameters.Line, "Parameters", "the value is not a mapping of names to parameters")
 	}
 
-	err = s.eachKey(parameters, "Parameters.", func(key string, k, v *yaml.Node) error {
-		if v.Kind != yaml.MappingNode {
-			return s.errorf(v.Line, key, "the value is not a parameter's description")
+	err = source.eachKey(parameters, "Parameters.", func(key string, name, value *yaml.Node) error {
+		if value.Kind != yaml.MappingNode {
+			return source.errorf(value.Line, key, "the value is not a parameter's description")
 		}
 
-		d := Declaration{Name: k.Value, HasDefault: lookup(v, "Default") != nil}
-		if n := lookup(v, "Type"); n != nil {
-			d.Type = n.Value
+		declaration := Declaration{Name: name.Value, HasDefault: lookup(value, "Default") != nil}
+		if member := lookup(value, "Type"); member != nil {
+			declaration.Type = member.Value
 		}
 
-		if n := lookup(v, "NoEcho"); n != nil {
-			d.NoEcho = !strings.EqualFold(n.Value, "false")
+		if member := lookup(value, "NoEcho"); member != nil {
+			declaration.NoEcho = !strings.EqualFold(member.Value, "false")
 		}
 
-		t.Parameters = append(t.Parameters, d)
+		t.Parameters = append(t.Parameters, declaration)
 		return nil
 	})
 

@@ -14,33 +14,33 @@ import (
 // cleanPath gives the path of a file in a tree as it was meant, or what is
 // wrong with it. Only ./ in front is forgiven: a path that has to be cleaned
 // to stay in the repository is refused, not cleaned.
-func cleanPath(p string) (clean, problem string) {
-	for strings.HasPrefix(p, "./") {
-		p = p[2:]
+func cleanPath(name string) (clean, problem string) {
+	for strings.HasPrefix(name, "./") {
+		name = name[2:]
 	}
 
 	switch {
-	case p == "" || p == ".":
+	case name == "" || name == ".":
 		return "", "a path is empty"
-	case strings.ContainsRune(p, 0):
+	case strings.ContainsRune(name, 0):
 		return "", "a path holds a NUL byte"
-	case strings.Contains(p, `\`):
+	case strings.Contains(name, `\`):
 		return "", "a path holds a backslash; folders are divided by /"
-	case strings.HasPrefix(p, "/"):
+	case strings.HasPrefix(name, "/"):
 		return "", "a path begins at the repository's root, without a leading /"
 	}
 
-	for part := range strings.SplitSeq(p, "/") {
+	for part := range strings.SplitSeq(name, "/") {
 		if part == ".." {
 			return "", "a path cannot lead upwards with `..`"
 		}
 	}
 
-	if !fs.ValidPath(p) {
-		return "", "a path is not in its plain form; write " + path.Clean(p)
+	if !fs.ValidPath(name) {
+		return "", "a path is not in its plain form; write " + path.Clean(name)
 	}
 
-	return p, ""
+	return name, ""
 }
 
 // A prefetcher reads many files at once, where a tree can do so more cheaply
@@ -51,11 +51,11 @@ type prefetcher interface {
 
 // prefetch warms a tree. What cannot be had shows when the file is opened.
 func prefetch(ctx context.Context, files lockstep.Tree, paths ...string) error {
-	p, ok := files.(prefetcher)
+	prefetcher, ok := files.(prefetcher)
 	if !ok || len(paths) == 0 {
 		return nil
 	}
-	err := p.Prefetch(ctx, paths...)
+	err := prefetcher.Prefetch(ctx, paths...)
 	if lockstep.KindOf(err) == lockstep.Unavailable || ctx.Err() != nil {
 		return err
 	}
@@ -65,13 +65,13 @@ func prefetch(ctx context.Context, files lockstep.Tree, paths ...string) error {
 // readFile reads a file of at most limit bytes; large says that there are
 // more.
 func readFile(files fs.FS, name string, limit int64) (data []byte, large bool, err error) {
-	f, err := files.Open(name)
+	file, err := files.Open(name)
 	if err != nil {
 		return nil, false, err
 	}
 
-	data, err = io.ReadAll(io.LimitReader(f, limit+1))
-	if closeErr := f.Close(); err == nil {
+	data, err = io.ReadAll(io.LimitReader(file, limit+1))
+	if closeErr := file.Close(); err == nil {
 		err = closeErr
 	}
 
