@@ -33,14 +33,23 @@ func layout() map[string]layoutEntry {
 
 		// What runs.
 		"cmd/lockstep": {imports: "internal/cli"},
-		"internal/cli": {imports: ". internal/server internal/client internal/wire internal/model internal/manifest" +
-			" internal/policy"}, // a policy is checked where there is no server
-		"internal/server": {imports: ". internal/access internal/api internal/apiserver internal/iam internal/awsjson internal/console internal/db internal/engine internal/gitwire/localrepo internal/gitwire/sshpool internal/gitwire/transport internal/connection" +
-			" internal/identity internal/metrics internal/netaddr internal/preview internal/provider internal/provider/azuredevops internal/provider/bitbucket" +
-			" internal/provider/git internal/provider/github internal/provider/gitlab internal/queue internal/sample internal/sandbox internal/seal" +
-			" internal/sigv4 internal/store internal/syncstate internal/sts internal/target internal/target/cfnstack internal/target/cfnstack/deploymentfile internal/trigger internal/wire"},
-		"internal/client":   {imports: "internal/wire internal/netaddr"},
-		"internal/manifest": {imports: ". internal/client internal/wire internal/signature"},
+		"internal/cli": {imports: ". internal/client internal/config internal/local internal/manifest internal/model" +
+			" internal/policy internal/server internal/wire"}, // a policy is checked where there is no server
+		"internal/local": {imports: ". internal/access internal/api internal/config internal/db internal/gitwire/localrepo" +
+			" internal/gitwire/transport internal/httpserver internal/identity internal/netaddr internal/provider internal/provider/git internal/sample internal/sandbox" +
+			" internal/seal internal/server internal/target internal/target/cfnstack internal/trigger internal/wire"},
+		"internal/server": {imports: ". internal/access internal/api internal/apiserver internal/config internal/connection" +
+			" internal/console internal/db internal/engine internal/gitwire/sshpool" +
+			" internal/gitwire/transport internal/httpserver internal/iam internal/identity" +
+			" internal/metrics internal/preview internal/provider internal/provider/azuredevops internal/provider/bitbucket" +
+			" internal/provider/git internal/provider/github internal/provider/gitlab internal/queue internal/sandbox" +
+			" internal/seal internal/store internal/sts internal/target internal/target/cfnstack" +
+			" internal/target/cfnstack/deploymentfile internal/trigger",
+			tests: "internal/local"},
+		"internal/config":     {imports: ". internal/db internal/gitwire/transport internal/httpserver internal/netaddr internal/seal"},
+		"internal/httpserver": {imports: ". internal/netaddr"},
+		"internal/client":     {imports: "internal/wire internal/netaddr"},
+		"internal/manifest":   {imports: ". internal/client internal/wire internal/signature"},
 
 		// The ways in.
 		"internal/wire":     {},
@@ -118,6 +127,7 @@ func layout() map[string]layoutEntry {
 		"internal/seal":      {},
 
 		// For tests alone.
+		"internal/server/servertest":         {imports: "internal/config internal/local internal/server"},
 		"internal/db/dbtest":                 {imports: "internal/db"},
 		"internal/store/storetest":           {imports: ". internal/db internal/store"},
 		"internal/queue/queuetest":           {imports: "internal/db internal/db/dbtest internal/queue"},
@@ -161,7 +171,7 @@ func restrictedImports() map[string]string {
 		"github.com/hiddeco/":                      "internal/signature",
 		"github.com/ProtonMail/":                   "internal/signature",
 		"github.com/spf13/cobra":                   "internal/cli",
-		"github.com/spf13/pflag":                   "internal/cli internal/server",
+		"github.com/spf13/pflag":                   "internal/cli internal/config",
 		// The product starts no process but git upload-pack, and that in one place.
 		"os/exec": "internal/gitwire/localrepo",
 	}

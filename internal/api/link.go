@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"unicode"
@@ -18,8 +19,9 @@ import (
 // CreateRepositoryLink links one repository over a connection, which may still
 // be PENDING. Whether the repository is there is found out by the first sync.
 func (s *Service) CreateRepositoryLink(ctx context.Context, caller access.Caller, input *wire.CreateRepositoryLinkInput) (*wire.CreateRepositoryLinkOutput, error) {
-	if err := checkRepository(input.OwnerId, input.RepositoryName); err != nil {
-		return nil, err
+	pathErr := checkRepository(input.OwnerId, input.RepositoryName, false)
+	if pathErr != nil && checkRepository(input.OwnerId, input.RepositoryName, true) != nil {
+		return nil, pathErr
 	}
 
 	tags, around, err := newTags(input.Tags)
@@ -41,6 +43,10 @@ func (s *Service) CreateRepositoryLink(ctx context.Context, caller access.Caller
 		conn, err := passConnection(tx, caller, lockstep.ARN(input.ConnectionArn))
 		if err != nil {
 			return err
+		}
+
+		if isLocal, err := isOnLocalHost(tx, conn); err != nil || pathErr != nil && !isLocal {
+			return cmp.Or(err, pathErr)
 		}
 
 		link.ConnectionARN, link.ProviderType = conn.ARN, conn.ProviderType
@@ -199,19 +205,33 @@ func (s *Service) DeleteRepositoryLink(ctx context.Context, caller access.Caller
 // linkID gives an id as it is stored; the shape allows capitals.
 func linkID(id string) string { return strings.ToLower(id) }
 
-// checkRepository refuses what would not stay below the host's endpoint, or
-// would be read as something else than a path.
-func checkRepository(owner, name string) error {
+// isOnLocalHost reports whether the repositories of a connection are folders of this machine.
+func isOnLocalHost(tx *db.Tx, conn lockstep.Connection) (bool, error) {
+	if conn.HostARN == "" {
+		return false, nil
+	}
+	host, err := store.HostByARN(tx, conn.HostARN)
+	return strings.HasPrefix(host.Endpoint, "file://"), err
+}
+
+// checkRepository refuses what would not stay below the host's endpoint, or would be read as something
+// else than a path. The folders of a local host, which is no URL, may have more names.
+func checkRepository(owner, name string, isLocal bool) error {
 	segments := append(strings.Split(owner, "/"), name)
 	if owner == "-" {
 		segments = []string{name}
 	}
-	for _, s := range segments {
-		if s == "" || s == "." || s == ".." || s[0] == '-' || strings.ContainsAny(s, `/\?#`) || strings.ContainsFunc(s, unicode.IsControl) {
+
+	for _, segment := range segments {
+		isBad := segment == "" || segment == "." || segment == ".." ||
+			strings.ContainsAny(segment, `/\`) || strings.ContainsFunc(segment, unicode.IsControl)
+		isBadURL := strings.HasPrefix(segment, "-") || strings.ContainsAny(segment, "?#")
+		if isBad || isBadURL && !isLocal {
 			return lockstep.Errorf(lockstep.Invalid,
 				"OwnerId %q and RepositoryName %q do not make the path of a repository.", owner, name)
 		}
 	}
+
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/client"
+	"github.com/lockstephq/lockstep/internal/config"
 	"github.com/lockstephq/lockstep/internal/server"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
@@ -108,7 +109,7 @@ func newKeyCreateCommand(p *program) *cobra.Command {
 		"with --db: key that seals the database's secrets (or LOCKSTEP_SEAL_KEY_FILE; default beside an SQLite database)")
 	f.StringVar(&k.db.SealKeyKMS, "seal-key-kms", p.getenv("LOCKSTEP_SEAL_KEY_KMS"),
 		"with --db: `ARN` of the AWS KMS key that the seal key file is encrypted under (or LOCKSTEP_SEAL_KEY_KMS)")
-	k.db.SealKey = server.SealKeyOf(p.getenv)
+	k.db.SealKey = config.SealKey(p.getenv)
 	account := f.String("account", defaultAccount, "with --db: account of twelve digits that the key sees and changes")
 	principal := f.String("principal", "", "whose key it is: NAME")
 	var may role

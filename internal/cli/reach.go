@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstephq/lockstep/internal/client"
-	"github.com/lockstephq/lockstep/internal/server"
+	"github.com/lockstephq/lockstep/internal/local"
 )
 
 // A reach holds the flags by which a command finds its server.
@@ -19,7 +19,7 @@ type reach struct {
 // reaches gives a command the flags that name a server.
 func reaches(p *program, c *cobra.Command) *reach {
 	// Without a home there is no default, which matters only to who needs it.
-	data, _ := server.DefaultDataDir(p.getenv)
+	data, _ := local.DefaultDataDir(p.getenv)
 	r := &reach{p: p, options: client.Options{Getenv: p.getenv, DefaultData: data}}
 	f := c.Flags()
 	f.StringVar(&r.options.EndpointURL, "endpoint-url", "", "URL of the server (or LOCKSTEP_ENDPOINT_URL)")

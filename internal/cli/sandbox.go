@@ -3,7 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/lockstephq/lockstep/internal/server"
+	"github.com/lockstephq/lockstep/internal/local"
 )
 
 func newSandboxCommand(p *program) *cobra.Command {
@@ -15,10 +15,10 @@ func newSandboxCommand(p *program) *cobra.Command {
 		Args: arguments(),
 	}
 
-	o := server.SandboxOptions{Out: p.stdout, Err: p.stderr}
+	o := local.SandboxOptions{Out: p.stdout, Err: p.stderr}
 	c.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:4748", "`ADDR` of the endpoint")
 	c.Flags().StringVar(&o.Data, "data", "lockstep-sandbox.db", "`FILE` that keeps the books")
-	c.RunE = func(c *cobra.Command, _ []string) error { return ended(server.Sandbox(c.Context(), o)) }
+	c.RunE = func(c *cobra.Command, _ []string) error { return ended(local.Sandbox(c.Context(), o)) }
 
 	return c
 }

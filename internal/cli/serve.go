@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/lockstephq/lockstep/internal/config"
 	"github.com/lockstephq/lockstep/internal/server"
 )
 
@@ -15,18 +16,18 @@ func newServeCommand(p *program) *cobra.Command {
 		Args: arguments(),
 	}
 
-	server.Flags(c.Flags())
+	config.Flags(c.Flags())
 	show := c.Flags().Bool("print-config", false, "print the settings in effect, and end")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		config, err := server.Load(c.Flags(), p.getenv)
+		settings, err := config.Load(c.Flags(), p.getenv)
 		if err != nil {
 			return usagef("%s", err)
 		}
 		if *show {
-			return config.Print(p.stdout)
+			return settings.Print(p.stdout)
 		}
 
-		return ended(server.Serve(c.Context(), config, p.stdout, p.stderr))
+		return ended(server.Serve(c.Context(), settings, p.stdout, p.stderr))
 	}
 
 	return c

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lockstephq/lockstep/internal/server"
+	"github.com/lockstephq/lockstep/internal/local"
 )
 
 func newUpCommand(p *program) *cobra.Command {
@@ -21,7 +21,7 @@ func newUpCommand(p *program) *cobra.Command {
 	}
 
 	f := c.Flags()
-	o := server.UpOptions{In: p.stdin, Out: p.stdout, Err: p.stderr}
+	o := local.UpOptions{In: p.stdin, Out: p.stdout, Err: p.stderr}
 	f.BoolVar(&o.Once, "once", false, "end after every stack's first sync: 0 when all succeeded, 1 otherwise")
 	f.StringVar(&o.Data, "data", "", "`DIR` that keeps everything (default lockstep in the user's data directory)")
 	f.StringVar(&o.Listen, "listen", "127.0.0.1:4747", "`ADDR` of the API")
@@ -43,12 +43,12 @@ func newUpCommand(p *program) *cobra.Command {
 		}
 
 		if o.Data == "" {
-			if o.Data, err = server.DefaultDataDir(p.getenv); err != nil {
+			if o.Data, err = local.DefaultDataDir(p.getenv); err != nil {
 				return usagef("%s.", err)
 			}
 		}
 
-		return ended(server.Up(c.Context(), o))
+		return ended(local.Up(c.Context(), o))
 	}
 
 	return c
@@ -69,7 +69,7 @@ func namesOf(pairs []string) (map[string]string, error) {
 
 // ended gives a server's error as ours.
 func ended(err error) error {
-	var e *server.Exit
+	var e *local.Exit
 	if !errors.As(err, &e) {
 		return err
 	}

@@ -1,56 +1,42 @@
 package server
 
 import (
-	"log/slog"
-	"net/http"
-
 	"github.com/lockstephq/lockstep/internal/access"
+	"github.com/lockstephq/lockstep/internal/config"
 	"github.com/lockstephq/lockstep/internal/identity"
-	"github.com/lockstephq/lockstep/internal/sts"
 )
 
-// callers are what the administrator has decided of those who call. The zero
-// value takes all keys, trusts no issuer, and limits nobody.
-type callers struct {
-	quotas       access.Quotas
-	rates        access.Rates
-	issuers      []string
-	sessionsOnly bool
+// Callers limit what callers may do. The zero value accepts all access keys, trusts no issuer and
+// limits no rate.
+type Callers struct {
+	Quotas       access.Quotas
+	Rates        access.Rates
+	Issuers      []string // of web identity tokens
+	SessionsOnly bool     // access keys sign no calls
 }
 
-func callersOf(c Config) callers {
-	all := callers{
-		rates:        access.Rates{Read: c.ThrottleRead, Write: c.ThrottleWrite, Host: c.ThrottleHost},
-		issuers:      c.WebIdentityIssuers,
-		sessionsOnly: !c.LongLivedKeys,
+func callersOf(settings config.Settings) Callers {
+	callers := Callers{
+		Rates: access.Rates{
+			Read:  settings.ThrottleRead,
+			Write: settings.ThrottleWrite,
+			Host:  settings.ThrottleHost,
+		},
+		Issuers:      settings.WebIdentityIssuers,
+		SessionsOnly: !settings.LongLivedKeys,
 	}
-	if c.AWSQuotas {
-		all.quotas = access.AWSQuotas()
+	if settings.AWSQuotas {
+		callers.Quotas = access.AWSQuotas()
 	}
-	return all
+	return callers
 }
 
-// directory says who has which key, and which policies.
-func (p plan) directory() (*identity.Directory, error) {
-	return identity.NewDirectory(identity.Options{DB: p.db, Key: p.key, SessionsOnly: p.callers.sessionsOnly,
-		Log: p.log.With(slog.String("room", "identity"))})
-}
-
-// withSTS answers on the API's port those who come for a session: the SDKs ask
-// STS in another protocol, by which it is told from the API.
-func (s *server) withSTS(next http.Handler, directory *identity.Directory) http.Handler {
-	tokens := sts.New(sts.Options{
-		Directory: directory,
-		WebIdentities: identity.NewTokenExchange(identity.TokenExchangeOptions{
-			DB: s.db, Key: s.key, Issuers: s.callers.issuers, Log: s.log.With(slog.String("room", "identity")),
-		}),
-		Log: s.log.With(slog.String("room", "sts")), Observe: s.observe,
-	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if sts.Wants(r) {
-			tokens.ServeHTTP(w, r)
-			return
-		}
-		next.ServeHTTP(w, r)
+// openDirectory opens the directory of access keys and policies.
+func (s *Server) openDirectory() (*identity.Directory, error) {
+	return identity.NewDirectory(identity.Options{
+		DB:           s.options.DB,
+		Key:          s.options.SealKey,
+		SessionsOnly: s.options.Callers.SessionsOnly,
+		Log:          s.logOf("identity"),
 	})
 }

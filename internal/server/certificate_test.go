@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
 
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/server/servertest"
 )
 
 // A pairOfFiles is a certificate and its key, as something renews them.
@@ -90,7 +91,7 @@ func (p *pairOfFiles) flags() []string { return []string{"--tls-cert", p.cert, "
 func (p *pairOfFiles) client() *http.Client {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.roots}, ForceAttemptHTTP2: true}
 	p.t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport, Timeout: patience}
+	return &http.Client{Transport: transport, Timeout: servertest.Timeout}
 }
 
 // shown gives the name on the certificate of a new connection.
@@ -108,20 +109,20 @@ func TestOverTLSTheAPIAndTheSandboxWork(t *testing.T) {
 	t.Parallel()
 	dir, pair := t.TempDir(), newPair(t)
 	repo := gitwiretest.NewRepoAt(t, filepath.Join(dir, "infra.git"))
-	first := repo.Commit(map[string]string{"topic.yaml": deploymentFile, "template.yaml": topicTemplate})
+	first := repo.Commit(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate})
 	args := []string{"--db", "sqlite:" + filepath.Join(dir, "l.db"), "--target", "sandbox", "--git-roots", dir, "--poll-interval", "1s"}
 	k := createKey(t, args[1], "")
-	plain := startServe(t, args...)
-	configure(t, k, plain.url(), dir, 1)
-	waitFor(t, connections(k, plain.url()), "s0", first)
-	plain.stop()
-	second := repo.Commit(map[string]string{"template.yaml": topicTemplate + "  More:\n    Type: AWS::SNS::Topic\n"})
-	r := startServe(t, append(append(args, pair.flags()...), "--listen", "0.0.0.0:0")...)
-	if !strings.HasPrefix(r.url(), "https://127.0.0.1:") {
-		t.Fatalf("it is said to be reached at %s", r.url())
+	plain := servertest.Serve(t, args...)
+	configure(t, k, plain.URL(), dir, 1)
+	waitFor(t, connections(k, plain.URL()), "s0", first)
+	plain.Stop()
+	second := repo.Commit(map[string]string{"template.yaml": servertest.TopicTemplate + "  More:\n    Type: AWS::SNS::Topic\n"})
+	r := servertest.Serve(t, append(append(args, pair.flags()...), "--listen", "0.0.0.0:0")...)
+	if !strings.HasPrefix(r.URL(), "https://127.0.0.1:") {
+		t.Fatalf("it is said to be reached at %s", r.URL())
 	}
 
-	resp, err := pair.client().Get(r.url() + "/livez")
+	resp, err := pair.client().Get(r.URL() + "/livez")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,16 +133,16 @@ func TestOverTLSTheAPIAndTheSandboxWork(t *testing.T) {
 		t.Errorf("%s over %s", resp.Proto, tls.VersionName(resp.TLS.Version))
 	}
 
-	trusting := codeconnections.New(connections(k, r.url()).Options(), func(o *codeconnections.Options) { o.HTTPClient = pair.client() })
+	trusting := codeconnections.New(connections(k, r.URL()).Options(), func(o *codeconnections.Options) { o.HTTPClient = pair.client() })
 	waitFor(t, trusting, "s0", second)
-	r.stop()
+	r.Stop()
 }
 
 func TestTLSIsNoOlderThan12(t *testing.T) {
-	varies(t)
+	servertest.SkipIfShort(t)
 	t.Parallel()
 	pair := newPair(t)
-	address := strings.TrimPrefix(newServe(t, pair.flags()...).url(), "https://")
+	address := strings.TrimPrefix(servertest.ServeSandbox(t, pair.flags()...).URL(), "https://")
 	for version, taken := range map[uint16]bool{tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
 		c, err := tls.Dial("tcp", address, &tls.Config{RootCAs: pair.roots, MinVersion: version, MaxVersion: version})
 		if (err == nil) != taken {
@@ -176,22 +177,22 @@ func TestTLSIsNoOlderThan12(t *testing.T) {
 		t.Errorf("as host attacker.example: %s", resp.Status)
 	}
 
-	newServe(t, "--listen", address).exit(1, "is taken by another Lockstep: ")
+	servertest.ServeSandbox(t, "--listen", address).WantExit(1, "is already in use by another Lockstep: ")
 }
 
 func TestARenewedCertificateIsUsedWithoutARestart(t *testing.T) {
-	varies(t)
+	servertest.SkipIfShort(t)
 	t.Parallel()
 	pair := newPair(t)
-	r := newServe(t, pair.flags()...)
-	if got := pair.shown(r.url()); got != "first" {
+	r := servertest.ServeSandbox(t, pair.flags()...)
+	if got := pair.shown(r.URL()); got != "first" {
 		t.Fatalf("shown is %s", got)
 	}
 
 	idle := pair.client()
 	ask := func() {
 		t.Helper()
-		resp, err := idle.Get(r.url() + "/livez")
+		resp, err := idle.Get(r.URL() + "/livez")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,40 +208,40 @@ func TestARenewedCertificateIsUsedWithoutARestart(t *testing.T) {
 
 	// What cannot be used is told of once, with its file, and changes nothing.
 	pair.write(pair.cert, []byte("no certificate"), 0o644)
-	told := func() int { return strings.Count(r.errs.String(), "not renewed") }
-	pair.eventually(func() bool { pair.shown(r.url()); return told() > 0 })
+	told := func() int { return strings.Count(r.Errs(), "not renewed") }
+	pair.eventually(func() bool { pair.shown(r.URL()); return told() > 0 })
 
-	if !strings.Contains(r.errs.String(), pair.cert) {
-		t.Errorf("the log does not name %s:\n%s", pair.cert, &r.errs)
+	if !strings.Contains(r.Errs(), pair.cert) {
+		t.Errorf("the log does not name %s:\n%s", pair.cert, r.Errs())
 	}
 
 	for began := time.Now(); time.Since(began) < 1200*time.Millisecond; {
-		if got := pair.shown(r.url()); got != "second" {
+		if got := pair.shown(r.URL()); got != "second" {
 			t.Fatalf("shown is %s", got)
 		}
 	}
 
 	if n := told(); n != 1 {
-		t.Errorf("told %d times:\n%s", n, &r.errs)
+		t.Errorf("told %d times:\n%s", n, r.Errs())
 	}
 
 	pair.renew("third", -time.Hour)
-	pair.eventually(func() bool { pair.shown(r.url()); return strings.Contains(r.errs.String(), "has expired") })
+	pair.eventually(func() bool { pair.shown(r.URL()); return strings.Contains(r.Errs(), "has expired") })
 	pair.renew("fourth", time.Hour)
 	pair.until(r, "fourth")
 }
 
 // until waits until the server shows a certificate.
-func (p *pairOfFiles) until(r *run, name string) {
+func (p *pairOfFiles) until(r *servertest.Run, name string) {
 	p.t.Helper()
-	p.eventually(func() bool { return p.shown(r.url()) == name })
+	p.eventually(func() bool { return p.shown(r.URL()) == name })
 }
 
 func (p *pairOfFiles) eventually(ok func() bool) {
 	p.t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.After(patience); !ok(); {
+	for deadline := time.After(servertest.Timeout); !ok(); {
 		select {
 		case <-tick.C:
 		case <-deadline:
@@ -250,7 +251,7 @@ func (p *pairOfFiles) eventually(ok func() bool) {
 }
 
 func TestAPairThatCannotBeUsedIsNamedAtTheStart(t *testing.T) {
-	varies(t)
+	servertest.SkipIfShort(t)
 	t.Parallel()
 	good, other := newPair(t), newPair(t)
 	open := newPair(t)
@@ -273,10 +274,10 @@ func TestAPairThatCannotBeUsedIsNamedAtTheStart(t *testing.T) {
 		{good.cert, empty, []string{"--tls-key " + empty}},
 		{good.cert, other.key, []string{good.cert, other.key, "does not match"}},
 		{good.key, good.cert, []string{good.cert}}, // the wrong way round
-		{t.TempDir(), good.key, []string{"--tls-cert: ", "no ordinary file"}},
+		{t.TempDir(), good.key, []string{"--tls-cert: ", "not a regular file"}},
 		{open.cert, open.key, []string{"--tls-key: " + open.key + " has mode 0604", "chmod o-rwx"}},
 	} {
-		newServe(t, "--tls-cert", c.cert, "--tls-key", c.key).exit(1, c.want...)
+		servertest.ServeSandbox(t, "--tls-cert", c.cert, "--tls-key", c.key).WantExit(1, c.want...)
 	}
 
 	// A group may share a key.
@@ -284,5 +285,5 @@ func TestAPairThatCannotBeUsedIsNamedAtTheStart(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	newServe(t, open.flags()...).url()
+	servertest.ServeSandbox(t, open.flags()...).URL()
 }

@@ -4,8 +4,6 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/api"
 	"github.com/lockstephq/lockstep/internal/gitwire/transport"
@@ -20,9 +18,9 @@ import (
 	"github.com/lockstephq/lockstep/internal/target/cfnstack/deploymentfile"
 )
 
-// providers lists the drivers of Git hosts. A new one is a line here and one in
-// hostRules.
-func providers(network *transport.Network, roots []string) []provider.Driver {
+// providerDrivers returns the drivers of Git hosts. A new driver is a line here and one in
+// providerRules.
+func providerDrivers(network *transport.Network, roots []string) []provider.Driver {
 	return []provider.Driver{
 		git.New(git.Options{Network: network, Roots: roots}),
 		azuredevops.New(azuredevops.Options{Network: network}),
@@ -34,19 +32,8 @@ func providers(network *transport.Network, roots []string) []provider.Driver {
 	}
 }
 
-// transports carries requests for tokens where those of drivers may go.
-func transports(network *transport.Network) func(string) (http.RoundTripper, error) {
-	return func(certificate string) (http.RoundTripper, error) {
-		trusting, err := network.Trusting(certificate)
-		if err != nil {
-			return nil, err
-		}
-		return trusting.Transport(), nil
-	}
-}
-
-// hostRules is what the API has to know of each provider type.
-func hostRules(roots []string) map[lockstep.ProviderType]api.Provider {
+// providerRules returns what the API checks for each provider type.
+func providerRules(roots []string) map[lockstep.ProviderType]api.Provider {
 	return map[lockstep.ProviderType]api.Provider{
 		git.Type:               {NeedsHost: true, ValidEndpoint: git.ValidEndpoint(roots)},
 		azuredevops.Type:       {ValidEndpoint: azuredevops.ValidEndpoint},
@@ -58,29 +45,37 @@ func hostRules(roots []string) map[lockstep.ProviderType]api.Provider {
 	}
 }
 
-// targets lists the drivers of sync types. A new one is a line here and one in
-// validNames.
-func targets(t stackTarget, credentials aws.CredentialsProvider, installation string, log *slog.Logger) ([]target.Driver, error) {
+// tokenTransport returns the transports for OAuth token requests, which reach the same addresses as
+// the drivers do. The certificate, in PEM, is trusted in addition.
+func tokenTransport(network *transport.Network) func(certificate string) (http.RoundTripper, error) {
+	return func(certificate string) (http.RoundTripper, error) {
+		trusting, err := network.Trusting(certificate)
+		if err != nil {
+			return nil, err
+		}
+		return trusting.Transport(), nil
+	}
+}
+
+// targetDrivers returns the drivers of sync types. A new driver is a line here and one in nameRules.
+func targetDrivers(t Target, installationID string, log *slog.Logger) ([]target.Driver, error) {
 	stacks, err := cfnstack.New(cfnstack.Options{
-		Target: t.endpoint, BaseCredentials: credentials, AssumeRoles: t.assumeRoles, Instance: installation, Log: log,
-		ExternalID: externalID,
+		Target:          t.Endpoint,
+		BaseCredentials: t.Credentials,
+		AssumeRoles:     t.AssumeRoles,
+		Instance:        installationID,
+		Log:             log,
+		ExternalID:      externalID,
 	})
 	return []target.Driver{stacks}, err
 }
 
-// externalID is by which the server assumes roles for an account. A caller
-// cannot choose it, so that a role whose trust policy asks for it serves the
-// configurations of one account alone, whoever else names the role.
-func externalID(account lockstep.AccountID) string { return "lockstep:" + string(account) }
-
-// validNames says which names each sync type's resources can have.
-func validNames() map[lockstep.SyncType]func(string) error {
+// nameRules returns what is a valid resource name for each sync type.
+func nameRules() map[lockstep.SyncType]func(string) error {
 	return map[lockstep.SyncType]func(string) error{cfnstack.Type: deploymentfile.ValidateStackName}
 }
 
-// A stackTarget is the CloudFormation that stacks are in.
-type stackTarget struct {
-	name        string // as the administrator says it
-	endpoint    string // "" is AWS
-	assumeRoles bool
-}
+// externalID returns the external ID with which the server assumes roles for an account. Callers
+// cannot choose it, so a role whose trust policy requires it works for the sync configurations of
+// one account only, whichever account names the role.
+func externalID(account lockstep.AccountID) string { return "lockstep:" + string(account) }

@@ -19,6 +19,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/lockstephq/lockstep/internal/server"
+	"github.com/lockstephq/lockstep/internal/server/servertest"
 )
 
 // dial opens a connection that a test sends on what it likes.
@@ -63,10 +64,10 @@ const liveness = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 func TestAttack23ConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
-	r := newServe(t, "--max-connections", "2")
+	r := servertest.ServeSandbox(t, "--max-connections", "2")
 	const begun, rest = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.0\r\n" +
 		"X-Amz-Target: CodeConnections_20231201.ListConnections\r\nContent-Length: 2\r\n\r\n{", "}"
-	one, two, three := dial(t, r.url()), dial(t, r.url()), dial(t, r.url())
+	one, two, three := dial(t, r.URL()), dial(t, r.URL()), dial(t, r.URL())
 	for _, c := range []net.Conn{one, two} {
 		if got := status(t, c, begun, 50*time.Millisecond); got != 0 {
 			t.Fatalf("half a request is answered with %d", got)
@@ -77,47 +78,47 @@ func TestAttack23ConnectionsAreBounded(t *testing.T) {
 		t.Fatalf("a third connection was answered with %d", got)
 	}
 
-	if got := status(t, two, rest, patience); got != 400 {
+	if got := status(t, two, rest, servertest.Timeout); got != 400 {
 		t.Errorf("while one waits, another is answered with %d", got)
 	}
 
-	if got := status(t, three, "", patience); got != 200 {
+	if got := status(t, three, "", servertest.Timeout); got != 200 {
 		t.Errorf("when another has nothing to do, who waited is answered with %d", got)
 	}
 
-	four := dial(t, r.url())
+	four := dial(t, r.URL())
 	if got := status(t, four, begun, 300*time.Millisecond); got != 0 {
 		t.Errorf("half a request is answered with %d", got)
 	}
 
-	five := dial(t, r.url())
+	five := dial(t, r.URL())
 	one.Close()
-	if got := status(t, five, liveness, patience); got != 200 {
+	if got := status(t, five, liveness, servertest.Timeout); got != 200 {
 		t.Errorf("when another has ended, who waited is answered with %d", got)
 	}
 
-	if got := status(t, four, rest, patience); got != 400 {
+	if got := status(t, four, rest, servertest.Timeout); got != 400 {
 		t.Errorf("who was let in for one that did nothing is answered with %d", got)
 	}
 
-	dial(t, r.url()) // it waits, and does not hold the end
-	r.stop()
+	dial(t, r.URL()) // it waits, and does not hold the end
+	r.Stop()
 }
 
 func TestAttack23WhoDoesNothingKeepsNobodyOut(t *testing.T) {
 	t.Parallel()
-	r := newServe(t, "--max-connections", "4")
+	r := servertest.ServeSandbox(t, "--max-connections", "4")
 	var idle []net.Conn
 	for range 12 {
-		c := dial(t, r.url())
-		if got := status(t, c, liveness, patience); got != 200 {
+		c := dial(t, r.URL())
+		if got := status(t, c, liveness, servertest.Timeout); got != 200 {
 			t.Fatalf("connection %d is answered with %d", len(idle)+1, got)
 		}
 
 		idle = append(idle, c)
 	}
 
-	if got := status(t, idle[len(idle)-1], liveness, patience); got != 200 {
+	if got := status(t, idle[len(idle)-1], liveness, servertest.Timeout); got != 200 {
 		t.Errorf("the newest is answered with %d", got)
 	}
 
@@ -137,7 +138,7 @@ func TestAttack23WhoDoesNothingKeepsNobodyOut(t *testing.T) {
 			if err != io.EOF {
 				t.Errorf("one that made way was told %v", err)
 			}
-		case <-time.After(patience):
+		case <-time.After(servertest.Timeout):
 			t.Fatalf("%d of 12 made way for those who came", n)
 		}
 	}
@@ -152,19 +153,19 @@ func TestAttack23WhoDoesNothingKeepsNobodyOut(t *testing.T) {
 }
 
 func TestAttack12ManySmallHeadersAreRefused(t *testing.T) {
-	varies(t)
+	servertest.SkipIfShort(t)
 	t.Parallel()
-	r := newServe(t)
+	r := servertest.ServeSandbox(t)
 	head := strings.TrimSuffix(liveness, "\r\n")
-	if got := status(t, dial(t, r.url()), head+strings.Repeat("X:\r\n", 1000)+"\r\n", patience); got != 200 {
+	if got := status(t, dial(t, r.URL()), head+strings.Repeat("X:\r\n", 1000)+"\r\n", servertest.Timeout); got != 200 {
 		t.Errorf("1000 headers: status %d", got)
 	}
 
 	// It is refused before all is sent: what follows may find a closed
 	// connection.
-	c := dial(t, r.url())
+	c := dial(t, r.URL())
 	go func() { _, _ = io.WriteString(c, head+strings.Repeat("X:\r\n", 1<<20)) }()
-	if got := status(t, c, "", patience); got != http.StatusRequestHeaderFieldsTooLarge {
+	if got := status(t, c, "", servertest.Timeout); got != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("a million headers: status %d", got)
 	}
 }
@@ -208,11 +209,11 @@ func callAt(t testing.TB, k server.AccessKey, url, path, target string, body []b
 }
 
 func TestAttack12LargeAndDeepBodiesAreRefused(t *testing.T) {
-	varies(t)
+	servertest.SkipIfShort(t)
 	t.Parallel()
 	db := "sqlite:" + filepath.Join(t.TempDir(), "l.db")
 	k := createKey(t, db, "")
-	r := startServe(t, "--db", db, "--target", "sandbox")
+	r := servertest.Serve(t, "--db", db, "--target", "sandbox")
 	const list = "com.amazonaws.codeconnections.CodeConnections_20231201.ListConnections"
 	padded := func(size int) []byte { return append(bytes.Repeat([]byte(" "), size-2), "{}"...) }
 	nested := func(depth int) []byte {
@@ -229,14 +230,14 @@ func TestAttack12LargeAndDeepBodiesAreRefused(t *testing.T) {
 		{"64 levels", nested(64), 200, "Connections"},
 		{"65 levels", nested(65), 400, "SerializationException"},
 	} {
-		if got, answer := call(t, k, r.url(), list, c.body); got != c.status || !strings.Contains(answer, c.says) {
+		if got, answer := call(t, k, r.URL(), list, c.body); got != c.status || !strings.Contains(answer, c.says) {
 			t.Errorf("%s: %d %s", c.what, got, answer)
 		}
 	}
 
 	// Whoever is unknown gets no further.
 	k.AccessKeyID = "LSAKAAAAAAAAAAAAAAAA"
-	if got, answer := call(t, k, r.url(), list, padded(1<<20+1)); got != http.StatusRequestEntityTooLarge {
+	if got, answer := call(t, k, r.URL(), list, padded(1<<20+1)); got != http.StatusRequestEntityTooLarge {
 		t.Errorf("too much from a stranger: %d %s", got, answer)
 	}
 }

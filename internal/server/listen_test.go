@@ -2,41 +2,19 @@ package server_test
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/lockstephq/lockstep/internal/server"
+	"github.com/lockstephq/lockstep/internal/local"
+	"github.com/lockstephq/lockstep/internal/server/servertest"
 )
-
-// startSandbox runs `lockstep sandbox`.
-func startSandbox(t testing.TB, o server.SandboxOptions) *run {
-	t.Helper()
-	if o.Data == "" {
-		o.Data = filepath.Join(t.TempDir(), "books.db")
-	}
-	if o.Listen == "" {
-		o.Listen = "127.0.0.1:0"
-	}
-	return start(t, func(ctx context.Context, r *run) error {
-		o.Out, o.Err = &r.out, &r.errs
-		return server.Sandbox(ctx, o)
-	})
-}
-
-// newServe starts `lockstep serve` on a new SQLite database.
-func newServe(t testing.TB, args ...string) *run {
-	t.Helper()
-	return startServe(t, append([]string{"--db", "sqlite:" + filepath.Join(t.TempDir(), "l.db"), "--target", "sandbox"}, args...)...)
-}
 
 // get asks a URL under the name of a host, "" for its own.
 func get(t testing.TB, url, host string) (status int, body string, header http.Header) {
@@ -63,7 +41,7 @@ func get(t testing.TB, url, host string) (status int, body string, header http.H
 }
 
 func TestATakenPortSaysByWhatAndNamesTheFlag(t *testing.T) {
-	varies(t)
+	servertest.SkipIfShort(t)
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -75,39 +53,39 @@ func TestATakenPortSaysByWhatAndNamesTheFlag(t *testing.T) {
 	web := httptest.NewServer(http.NotFoundHandler())
 	defer web.Close()
 
-	own := newServe(t)
+	own := servertest.ServeSandbox(t)
 	process := fmt.Sprintf("(process %d); choose another address with --listen", os.Getpid())
 	for address, want := range map[string]string{
-		silent.Addr().String():                   silent.Addr().String() + " is taken by ",
-		web.Listener.Addr().String():             web.Listener.Addr().String() + " is taken by ",
-		strings.TrimPrefix(own.url(), "http://"): strings.TrimPrefix(own.url(), "http://") + " is taken by another Lockstep: ",
+		silent.Addr().String():                   silent.Addr().String() + " is already in use by ",
+		web.Listener.Addr().String():             web.Listener.Addr().String() + " is already in use by ",
+		strings.TrimPrefix(own.URL(), "http://"): strings.TrimPrefix(own.URL(), "http://") + " is already in use by another Lockstep: ",
 	} {
-		startUp(t, server.UpOptions{Listen: address}).exit(2, want, process)
-		startSandbox(t, server.SandboxOptions{Listen: address}).exit(2, want, process)
-		newServe(t, "--listen", address).exit(1, want, process)
+		servertest.Up(t, local.UpOptions{Listen: address}).WantExit(2, want, process)
+		servertest.Sandbox(t, local.SandboxOptions{Listen: address}).WantExit(2, want, process)
+		servertest.ServeSandbox(t, "--listen", address).WantExit(1, want, process)
 	}
 
-	if err := startUp(t, server.UpOptions{Listen: silent.Addr().String()}).wait().err; strings.Contains(err.Error(), "Lockstep") {
+	if err := servertest.Up(t, local.UpOptions{Listen: silent.Addr().String()}).Err(); strings.Contains(err.Error(), "Lockstep") {
 		t.Errorf("who is silent is no Lockstep: %s", err)
 	}
 }
 
 func TestAnAddressOfAnotherMachineIsRefused(t *testing.T) {
 	t.Parallel()
-	startUp(t, server.UpOptions{Listen: "192.0.2.1:4747"}).exit(2, "--listen: ", "192.0.2.1:4747")
-	newServe(t, "--listen", "192.0.2.1:4747").exit(1, "--listen: ", "192.0.2.1:4747")
+	servertest.Up(t, local.UpOptions{Listen: "192.0.2.1:4747"}).WantExit(2, "--listen: ", "192.0.2.1:4747")
+	servertest.ServeSandbox(t, "--listen", "192.0.2.1:4747").WantExit(1, "--listen: ", "192.0.2.1:4747")
 }
 
 func TestOnLoopbackOnlyThisMachinesNamesAreAnswered(t *testing.T) {
-	varies(t)
+	servertest.SkipIfShort(t)
 	t.Parallel()
-	up, serve, alone := startUp(t, server.UpOptions{Repositories: []string{topic(t).dir}}), newServe(t), startSandbox(t, server.SandboxOptions{})
+	up, serve, alone := servertest.Up(t, local.UpOptions{Repositories: []string{servertest.NewTopic(t).Dir}}), servertest.ServeSandbox(t), servertest.Sandbox(t, local.SandboxOptions{})
 	hosts := map[string]bool{
 		"": true, "localhost": true, "LocalHost:99": true, "127.0.0.1": true, "127.0.0.1:1": true, "127.1.2.3": true, "[::1]": true, "[::1]:80": true, "::1": true,
 		"attacker.example": false, "attacker.example:4747": false, "localhost.attacker.example": false, "127.0.0.1.attacker.example": false,
 		"192.168.0.1": false, "0.0.0.0": false, "[fe80::1]:80": false, "localhost:1:2": false, "127.0.0.1@attacker.example": false,
 	}
-	for _, base := range []string{up.url(), up.url() + "/sandbox", serve.url() + "/livez", serve.url() + "/sandbox/", alone.url()} {
+	for _, base := range []string{up.URL(), up.URL() + "/sandbox", serve.URL() + "/livez", serve.URL() + "/sandbox/", alone.URL()} {
 		for host, answered := range hosts {
 			status, _, header := get(t, base, host)
 			if got := status != http.StatusMisdirectedRequest && status != http.StatusBadRequest; got != answered {
@@ -122,50 +100,50 @@ func TestOnLoopbackOnlyThisMachinesNamesAreAnswered(t *testing.T) {
 }
 
 func TestElsewhereEveryNameIsAnswered(t *testing.T) {
-	varies(t)
+	servertest.SkipIfShort(t)
 	t.Parallel()
 	for _, any := range []string{"0.0.0.0:0", ":0", "[::]:0"} {
-		r := newServe(t, "--listen", any, "--plain-http")
-		if !strings.HasPrefix(r.url(), "http://127.0.0.1:") {
-			t.Errorf("%s is said to be reached at %s", any, r.url())
+		r := servertest.ServeSandbox(t, "--listen", any, "--plain-http")
+		if !strings.HasPrefix(r.URL(), "http://127.0.0.1:") {
+			t.Errorf("%s is said to be reached at %s", any, r.URL())
 		}
-		if status, body, _ := get(t, r.url()+"/livez", "lockstep.example"); status != 200 {
+		if status, body, _ := get(t, r.URL()+"/livez", "lockstep.example"); status != 200 {
 			t.Errorf("%s: status %d: %s", any, status, body)
 		}
 	}
 }
 
 func TestPlainHTTPIsForThisMachineUnlessToldOtherwise(t *testing.T) {
-	varies(t)
+	servertest.SkipIfShort(t)
 	t.Parallel()
-	newServe(t, "--listen", "0.0.0.0:0").exit(1, "--listen: other machines can reach 0.0.0.0:0", "--tls-cert and --tls-key", "--plain-http")
-	startUp(t, server.UpOptions{Listen: ":0"}).exit(2, "--listen: other machines can reach :0", "lockstep serve", "--plain-http")
+	servertest.ServeSandbox(t, "--listen", "0.0.0.0:0").WantExit(1, "--listen: other machines can reach 0.0.0.0:0", "--tls-cert and --tls-key", "--plain-http")
+	servertest.Up(t, local.UpOptions{Listen: ":0"}).WantExit(2, "--listen: other machines can reach :0", "lockstep serve", "--plain-http")
 	for _, near := range []string{"localhost:0", "127.0.0.2:0"} {
-		newServe(t, "--listen", near).url()
+		servertest.ServeSandbox(t, "--listen", near).URL()
 	}
-	up := startUp(t, server.UpOptions{Listen: "0.0.0.0:0", PlainHTTP: true, Repositories: []string{topic(t).dir}})
-	if !strings.HasPrefix(up.url(), "http://127.0.0.1:") {
-		t.Errorf("it is said to be reached at %s", up.url())
+	up := servertest.Up(t, local.UpOptions{Listen: "0.0.0.0:0", PlainHTTP: true, Repositories: []string{servertest.NewTopic(t).Dir}})
+	if !strings.HasPrefix(up.URL(), "http://127.0.0.1:") {
+		t.Errorf("it is said to be reached at %s", up.URL())
 	}
 }
 
 func TestHealthIsAnswered(t *testing.T) {
-	varies(t)
+	servertest.SkipIfShort(t)
 	t.Parallel()
-	r := newServe(t)
+	r := servertest.ServeSandbox(t)
 	for path, want := range map[string]string{"/livez": "lockstep\n", "/readyz": "ready\n"} {
-		if status, body, _ := get(t, r.url()+path, ""); status != 200 || body != want {
+		if status, body, _ := get(t, r.URL()+path, ""); status != 200 || body != want {
 			t.Errorf("%s: %d %q", path, status, body)
 		}
 	}
 }
 
 func TestAHugeHeaderIsRefused(t *testing.T) {
-	varies(t)
+	servertest.SkipIfShort(t)
 	t.Parallel()
-	r := newServe(t)
+	r := servertest.ServeSandbox(t)
 	for size, want := range map[int]int{16 << 10: 200, 128 << 10: http.StatusRequestHeaderFieldsTooLarge} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url()+"/livez", nil)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.URL()+"/livez", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,8 +163,8 @@ func TestAHugeHeaderIsRefused(t *testing.T) {
 
 func TestClientsThatSendNothingDoNotHoldTheEnd(t *testing.T) {
 	t.Parallel()
-	for _, r := range []*run{newServe(t), startSandbox(t, server.SandboxOptions{})} {
-		address := strings.TrimPrefix(r.url(), "http://")
+	for _, r := range []*servertest.Run{servertest.ServeSandbox(t), servertest.Sandbox(t, local.SandboxOptions{})} {
+		address := strings.TrimPrefix(r.URL(), "http://")
 		silent, err := net.Dial("tcp", address)
 		if err != nil {
 			t.Fatal(err)
@@ -211,7 +189,7 @@ func TestClientsThatSendNothingDoNotHoldTheEnd(t *testing.T) {
 		}
 
 		begun := time.Now()
-		r.stop()
+		r.Stop()
 		if took := time.Since(begun); took > 3*time.Second {
 			t.Errorf("stopping took %s", took)
 		}

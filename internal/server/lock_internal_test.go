@@ -6,30 +6,28 @@ import (
 	"testing"
 )
 
-func TestALockEndsAlthoughAProcessThatIsBeingStartedHasACopy(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "l.db")
-	lock, err := lockDatabase(name, name)
+func TestALockEndsAlthoughAStartingProcessHasACopy(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "lockstep.db")
+	lock, err := LockDatabase(name, name)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	duplicate, err := syscall.Dup(int(lock.Fd()))
+	duplicate, err := syscall.Dup(int(lock.file.Fd()))
 	if err != nil {
 		t.Fatal(err)
 	}
-
 	defer syscall.Close(duplicate)
 
-	if err := unlock(lock); err != nil {
+	if err := lock.Unlock(); err != nil {
 		t.Fatal(err)
 	}
 
-	again, err := lockDatabase(name, name)
+	again, err := LockDatabase(name, name)
 	if err != nil {
 		t.Fatal(err)
 	}
-
-	if err := unlock(again); err != nil {
+	if err := again.Unlock(); err != nil {
 		t.Fatal(err)
 	}
 }

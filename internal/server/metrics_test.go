@@ -11,13 +11,14 @@ import (
 
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
+	"github.com/lockstephq/lockstep/internal/server/servertest"
 )
 
 // metricsURL waits for the server to be ready.
-func (r *run) metricsURL() string {
-	r.t.Helper()
-	r.url()
-	return r.until(`(?m)^metrics (http\S+)/metrics$`)[1]
+func metricsURL(t testing.TB, r *servertest.Run) string {
+	t.Helper()
+	r.URL()
+	return r.WaitFor(`(?m)^metrics (http\S+)/metrics$`)[1]
 }
 
 func TestMetricsAreToldAtTheirOwnAddressAlone(t *testing.T) {
@@ -25,17 +26,17 @@ func TestMetricsAreToldAtTheirOwnAddressAlone(t *testing.T) {
 	for _, url := range []string{"sqlite:" + filepath.Join(t.TempDir(), "l.db"), dbtest.URL(t, db.Postgres)} {
 		seal := filepath.Join(t.TempDir(), "seal")
 		k := createKey(t, url, seal)
-		r := startServe(t, "--db", url, "--seal-key-file", seal, "--target", "http://127.0.0.1:9", "--metrics-listen", "127.0.0.1:0")
-		if _, err := connections(k, r.url()).ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
+		r := servertest.Serve(t, "--db", url, "--seal-key-file", seal, "--target", "http://127.0.0.1:9", "--metrics-listen", "127.0.0.1:0")
+		if _, err := connections(k, r.URL()).ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
 			t.Fatal(err)
 		}
 
 		// The SDK may have closed its connection by now; this one stays open.
-		if got := status(t, dial(t, r.url()), liveness, patience); got != 200 {
+		if got := status(t, dial(t, r.URL()), liveness, servertest.Timeout); got != 200 {
 			t.Fatalf("status %d", got)
 		}
 
-		at := r.metricsURL()
+		at := metricsURL(t, r)
 		code, body, _ := get(t, at+"/metrics", "")
 		if code != 200 {
 			t.Fatalf("status %d", code)
@@ -60,7 +61,7 @@ func TestMetricsAreToldAtTheirOwnAddressAlone(t *testing.T) {
 			}
 		}
 
-		if code, _, _ := get(t, r.url()+"/metrics", ""); code == 200 {
+		if code, _, _ := get(t, r.URL()+"/metrics", ""); code == 200 {
 			t.Error("metrics are told at the address of the API")
 		}
 
@@ -68,24 +69,24 @@ func TestMetricsAreToldAtTheirOwnAddressAlone(t *testing.T) {
 			t.Errorf("metrics as host attacker.example: status %d", code)
 		}
 
-		r.stop()
+		r.Stop()
 	}
 }
 
 func TestMetricsMayBeReadFromAnywhereWhenTheirAddressSaysSo(t *testing.T) {
-	varies(t)
+	servertest.SkipIfShort(t)
 	t.Parallel()
-	r := newServe(t, "--metrics-listen", "0.0.0.0:0")
-	if code, _, _ := get(t, r.metricsURL()+"/metrics", "lockstep.example"); code != 200 {
+	r := servertest.ServeSandbox(t, "--metrics-listen", "0.0.0.0:0")
+	if code, _, _ := get(t, metricsURL(t, r)+"/metrics", "lockstep.example"); code != 200 {
 		t.Errorf("status %d", code)
 	}
-	newServe(t, "--metrics-listen", strings.TrimPrefix(r.url(), "http://")).exit(1, "choose another address with --metrics-listen")
+	servertest.ServeSandbox(t, "--metrics-listen", strings.TrimPrefix(r.URL(), "http://")).WantExit(1, "choose another address with --metrics-listen")
 }
 
 func TestWithoutAnAddressNothingIsToldOfMetrics(t *testing.T) {
-	varies(t)
+	servertest.SkipIfShort(t)
 	t.Parallel()
-	r := newServe(t)
-	r.url()
-	r.says("!metrics")
+	r := servertest.ServeSandbox(t)
+	r.URL()
+	r.WantOutput("!metrics")
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
 
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/server/servertest"
 )
 
 // A told is a status that a Git host was given.
@@ -75,22 +76,22 @@ func publish(t testing.TB, c *codeconnections.Client, endpoint string, complete 
 }
 
 // published runs a server until a Git host was told that a commit has succeeded.
-func published(t testing.TB, args ...string) (r *run, sha string, last told) {
+func published(t testing.TB, args ...string) (r *servertest.Run, sha string, last told) {
 	t.Helper()
 	dir := t.TempDir()
 	repo := gitwiretest.NewRepoAt(t, filepath.Join(dir, "acme", "infra"))
-	sha = repo.Commit(map[string]string{"topic.yaml": deploymentFile, "template.yaml": topicTemplate})
+	sha = repo.Commit(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate})
 	endpoint, statuses := gitea(t, dir)
 	database, sealKey := "sqlite:"+filepath.Join(dir, "l.db"), filepath.Join(dir, "seal")
 	k := createKey(t, database, sealKey)
-	r = startServe(t, append([]string{"--db", database, "--seal-key-file", sealKey, "--target", "sandbox", "--git-loopback", "--poll-interval", "1s"}, args...)...)
-	publish(t, connections(k, r.url()), endpoint, func(conn string) { complete(t, k, r.url(), conn) })
+	r = servertest.Serve(t, append([]string{"--db", database, "--seal-key-file", sealKey, "--target", "sandbox", "--git-loopback", "--poll-interval", "1s"}, args...)...)
+	publish(t, connections(k, r.URL()), endpoint, func(conn string) { complete(t, k, r.URL(), conn) })
 
-	for deadline := time.After(patience); last.State != "success"; {
+	for deadline := time.After(servertest.Timeout); last.State != "success"; {
 		select {
 		case last = <-statuses:
 		case <-deadline:
-			t.Fatalf("the commit is not told of: %+v\n%s", last, &r.errs)
+			t.Fatalf("the commit is not told of: %+v\n%s", last, r.Errs())
 		}
 	}
 
@@ -106,41 +107,41 @@ func TestAStatusLinksToThePageOfItsCommit(t *testing.T) {
 		t.Fatalf("the status links to %q", last.TargetURL)
 	}
 
-	status, body, _ := get(t, r.url()+"/commits/"+path, "")
+	status, body, _ := get(t, r.URL()+"/commits/"+path, "")
 	if status != http.StatusOK || !strings.Contains(body, "<strong>Succeeded</strong>") || !strings.Contains(body, sha) ||
 		!strings.Contains(body, last.Description) || !strings.Contains(body, "<caption>Events of <bdi>web</bdi>") {
 		t.Errorf("status %d: %s", status, body)
 	}
 
-	if status, _, _ := get(t, r.url()+"/commits/"+path+"x", ""); status != http.StatusNotFound {
+	if status, _, _ := get(t, r.URL()+"/commits/"+path+"x", ""); status != http.StatusNotFound {
 		t.Errorf("with another key: status %d", status)
 	}
 
 	_, key, _ := strings.Cut(path, "?key=")
-	r.stop()
-	if strings.Contains(r.errs.String(), key) {
+	r.Stop()
+	if strings.Contains(r.Errs(), key) {
 		t.Error("the key is in the log")
 	}
 }
 
 func TestWithoutAPublicURLAStatusLinksNowhereAndNothingIsThere(t *testing.T) {
-	varies(t)
+	servertest.SkipIfShort(t)
 	t.Parallel()
 	r, sha, last := published(t)
 	if last.TargetURL != "" {
 		t.Errorf("the status links to %q", last.TargetURL)
 	}
-	_, root, _ := get(t, r.url()+"/elsewhere", "")
-	if _, body, _ := get(t, r.url()+"/commits/x/"+sha+"/123456789012/"+region+"?key=x", ""); body != root || strings.Contains(body, "<html") {
+	_, root, _ := get(t, r.URL()+"/elsewhere", "")
+	if _, body, _ := get(t, r.URL()+"/commits/x/"+sha+"/123456789012/"+region+"?key=x", ""); body != root || strings.Contains(body, "<html") {
 		t.Errorf("at the place of a page: %s", body)
 	}
 }
 
 func TestPagesAreWhereWebhooksAre(t *testing.T) {
-	varies(t)
+	servertest.SkipIfShort(t)
 	t.Parallel()
-	r := newServe(t, "--public-url", "https://lockstep.example", "--webhook-listen", "127.0.0.1:0")
-	api, hooks := r.url(), r.until(`(?m)^webhooks (http\S+)/webhooks/$`)[1]
+	r := servertest.ServeSandbox(t, "--public-url", "https://lockstep.example", "--webhook-listen", "127.0.0.1:0")
+	api, hooks := r.URL(), r.WaitFor(`(?m)^webhooks (http\S+)/webhooks/$`)[1]
 	if status, body, _ := get(t, hooks+"/commits/x", "lockstep.example"); status != http.StatusNotFound || !strings.Contains(body, "<html") {
 		t.Errorf("beside webhooks: status %d %s", status, body)
 	}
@@ -149,9 +150,9 @@ func TestPagesAreWhereWebhooksAre(t *testing.T) {
 		t.Error("they are at the address of the API as well")
 	}
 
-	r.stop()
-	r = newServe(t, "--webhook-listen", "127.0.0.1:0")
-	if _, body, _ := get(t, r.until(`(?m)^webhooks (http\S+)/webhooks/$`)[1]+"/commits/x", ""); strings.Contains(body, "<html") {
+	r.Stop()
+	r = servertest.ServeSandbox(t, "--webhook-listen", "127.0.0.1:0")
+	if _, body, _ := get(t, r.WaitFor(`(?m)^webhooks (http\S+)/webhooks/$`)[1]+"/commits/x", ""); strings.Contains(body, "<html") {
 		t.Error("without a public URL there are pages")
 	}
 }

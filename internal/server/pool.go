@@ -5,17 +5,29 @@ import (
 	"github.com/lockstephq/lockstep/internal/metrics"
 )
 
-// poolOf reads the state of a database's connections, whichever engine it is.
+// poolOf returns a function that reads the state of a database's connection pool.
 func poolOf(d *db.DB) func() metrics.Pool {
 	if d.Dialect() == db.Postgres {
 		return func() metrics.Pool {
-			s := d.Pool().Stat()
-			return metrics.Pool{InUse: int(s.AcquiredConns()), Idle: int(s.IdleConns()), Max: int(s.MaxConns()),
-				Waits: s.EmptyAcquireCount(), Waited: s.EmptyAcquireWaitTime()}
+			stat := d.Pool().Stat()
+			return metrics.Pool{
+				InUse:  int(stat.AcquiredConns()),
+				Idle:   int(stat.IdleConns()),
+				Max:    int(stat.MaxConns()),
+				Waits:  stat.EmptyAcquireCount(),
+				Waited: stat.EmptyAcquireWaitTime(),
+			}
 		}
 	}
+
 	return func() metrics.Pool {
-		s := d.SQL().Stats()
-		return metrics.Pool{InUse: s.InUse, Idle: s.Idle, Max: s.MaxOpenConnections, Waits: s.WaitCount, Waited: s.WaitDuration}
+		stats := d.SQL().Stats()
+		return metrics.Pool{
+			InUse:  stats.InUse,
+			Idle:   stats.Idle,
+			Max:    stats.MaxOpenConnections,
+			Waits:  stats.WaitCount,
+			Waited: stats.WaitDuration,
+		}
 	}
 }

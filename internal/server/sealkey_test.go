@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -23,22 +22,15 @@ import (
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/server"
+	"github.com/lockstephq/lockstep/internal/server/servertest"
 )
 
-// serveWith runs `lockstep serve` with an environment.
-func serveWith(t testing.TB, environment map[string]string, args ...string) *run {
-	t.Helper()
-	c, err := load(t, environment, append([]string{"--listen", "127.0.0.1:0", "--target", "http://127.0.0.1:9"}, args...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return start(t, func(ctx context.Context, r *run) error { return server.Serve(ctx, c, &r.out, &r.errs) })
-}
+const testKeyARN = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 // answers says whether a server takes a key.
-func answers(t testing.TB, r *run, k server.AccessKey) {
+func answers(t testing.TB, r *servertest.Run, k server.AccessKey) {
 	t.Helper()
-	if _, err := connections(k, r.url()).ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
+	if _, err := connections(k, r.URL()).ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
 		t.Errorf("the key is refused: %s", err)
 	}
 }
@@ -59,17 +51,17 @@ func TestTheSealKeyMayBeAVariable(t *testing.T) {
 
 	environment := map[string]string{"LOCKSTEP_SEAL_KEY": string(text)}
 	for _, url := range []string{"sqlite:" + filepath.Join(dir, "l.db"), dbtest.URL(t, db.Postgres)} {
-		r := serveWith(t, environment, "--db", url)
-		r.url()
-		r.says("Make the first one, with LOCKSTEP_SEAL_KEY as it is here:\n  lockstep key create --db ", "!--seal-key")
+		r := servertest.ServeIn(t, environment, "--target", "http://127.0.0.1:9", "--db", url)
+		r.URL()
+		r.WantOutput("Make the first one, with the same LOCKSTEP_SEAL_KEY:\n  lockstep key create --db ", "!--seal-key")
 		k, err := server.CreateKey(t.Context(), server.KeyOptions{DB: url, SealKey: seal.NewSecret(string(text))}, firstKey)
 		if err != nil {
 			t.Fatal(err)
 		}
 
 		answers(t, r, k)
-		r.stop()
-		if shown := r.out.String() + r.errs.String(); strings.Contains(shown, "keyData") {
+		r.Stop()
+		if shown := r.Out() + r.Errs(); strings.Contains(shown, "keyData") {
 			t.Errorf("the key is shown:\n%s", shown)
 		}
 	}
@@ -137,7 +129,7 @@ func TestTheSealKeyMayBeAFileThatKMSOpens(t *testing.T) {
 	dir := t.TempDir()
 	url, file := "sqlite:"+filepath.Join(dir, "l.db"), filepath.Join(dir, "l.db.key")
 	args := []string{"--db", url, "--seal-key-kms", testKeyARN}
-	r := serveWith(t, nil, args...)
+	r := servertest.ServeIn(t, nil, append(args, "--target", "http://127.0.0.1:9")...)
 	want := []string{"key", "create", "--db", url, "--seal-key-kms", testKeyARN, "--admin"}
 	if diff := cmp.Diff(want, adviceOf(t, r)); diff != "" {
 		t.Error(diff)
@@ -149,14 +141,14 @@ func TestTheSealKeyMayBeAFileThatKMSOpens(t *testing.T) {
 	}
 
 	answers(t, r, k)
-	r.stop()
+	r.Stop()
 	if text, err := os.ReadFile(file); err != nil || strings.Contains(string(text), "keyData") {
 		t.Errorf("the file is %s, %v", text, err)
 	}
 
 	other := strings.Replace(testKeyARN, "key/", "key/9", 1)
-	serveWith(t, nil, "--db", url, "--seal-key-kms", other).exit(1, file, other, "IncorrectKeyException")
-	serveWith(t, nil, "--db", url).exit(1, file, "--seal-key-kms")
+	servertest.ServeIn(t, nil, "--target", "http://127.0.0.1:9", "--db", url, "--seal-key-kms", other).WantExit(1, file, other, "IncorrectKeyException")
+	servertest.ServeIn(t, nil, "--target", "http://127.0.0.1:9", "--db", url).WantExit(1, file, "--seal-key-kms")
 	_, err = server.CreateKey(t.Context(), server.KeyOptions{DB: url}, firstKey)
 	if err == nil || !strings.Contains(err.Error(), "--seal-key-kms") {
 		t.Errorf("without KMS: %v", err)
@@ -172,5 +164,5 @@ func TestTheSealKeyMayBeAFileThatKMSOpens(t *testing.T) {
 		t.Errorf("without its file: %v", err)
 	}
 
-	serveWith(t, nil, args...).url()
+	servertest.ServeIn(t, nil, append(args, "--target", "http://127.0.0.1:9")...).URL()
 }

@@ -25,15 +25,17 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/local"
 	"github.com/lockstephq/lockstep/internal/server"
+	"github.com/lockstephq/lockstep/internal/server/servertest"
 )
 
 // adviceOf gives what a ready server has advised, as a shell reads it: one
 // argument an element. None is no advice.
-func adviceOf(t testing.TB, r *run) []string {
+func adviceOf(t testing.TB, r *servertest.Run) []string {
 	t.Helper()
-	r.url()
-	_, rest, ok := strings.Cut(r.out.String(), "No access key exists yet. Make the first one:\n  lockstep ")
+	r.URL()
+	_, rest, ok := strings.Cut(r.Out(), "No access key exists yet. Make the first one:\n  lockstep ")
 	if !ok {
 		return nil
 	}
@@ -48,7 +50,7 @@ func adviceOf(t testing.TB, r *run) []string {
 }
 
 func TestServeAdvisesTheFirstKeyOnAnEmptyDatabase(t *testing.T) {
-	varies(t)
+	servertest.SkipIfShort(t)
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "it's here")
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -71,19 +73,19 @@ func TestServeAdvisesTheFirstKeyOnAnEmptyDatabase(t *testing.T) {
 			args = append(args, "--seal-key-file", tt.sealKey)
 		}
 
-		r := startServe(t, args...)
+		r := servertest.Serve(t, args...)
 		if diff := cmp.Diff(tt.want, adviceOf(t, r)); diff != "" {
 			t.Error(diff)
 		}
 
 		// The key that is made so is one that the running server takes.
 		k := createKey(t, tt.db, tt.sealKey)
-		if _, err := connections(k, r.url()).ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
+		if _, err := connections(k, r.URL()).ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
 			t.Errorf("the first key is refused: %s", err)
 		}
 
-		r.stop()
-		if again := adviceOf(t, startServe(t, args...)); again != nil {
+		r.Stop()
+		if again := adviceOf(t, servertest.Serve(t, args...)); again != nil {
 			t.Errorf("with a key it still advises %q", again)
 		}
 	}
@@ -168,7 +170,7 @@ func configure(t testing.TB, k server.AccessKey, url, folder string, stacks int)
 // waitFor waits until a stack's sync to a commit has succeeded.
 func waitFor(t testing.TB, c *codeconnections.Client, stack, sha string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), servertest.Timeout)
 	defer cancel()
 
 	tick := time.NewTicker(50 * time.Millisecond)
@@ -192,37 +194,37 @@ func TestTwoServersShareADatabase(t *testing.T) {
 	t.Parallel()
 	const stacks = 6
 	url, dir := dbtest.URL(t, db.Postgres), t.TempDir()
-	target := startSandbox(t, server.SandboxOptions{}).url()
+	target := servertest.Sandbox(t, local.SandboxOptions{}).URL()
 	repo := gitwiretest.NewRepoAt(t, filepath.Join(dir, "infra.git"))
-	first := repo.Commit(map[string]string{"topic.yaml": deploymentFile, "template.yaml": topicTemplate})
+	first := repo.Commit(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate})
 	args := []string{"--db", url, "--seal-key-file", filepath.Join(dir, "seal"), "--target", target, "--git-roots", dir, "--poll-interval", "1s"}
-	one, two := startServe(t, args...), startServe(t, args...)
-	one.url()
-	two.url()
+	one, two := servertest.Serve(t, args...), servertest.Serve(t, args...)
+	one.URL()
+	two.URL()
 	k := createKey(t, url, filepath.Join(dir, "seal"))
-	configure(t, k, one.url(), dir, stacks)
+	configure(t, k, one.URL(), dir, stacks)
 
 	for n := range stacks { // what one was told, the other knows
-		waitFor(t, connections(k, two.url()), fmt.Sprintf("s%d", n), first)
+		waitFor(t, connections(k, two.URL()), fmt.Sprintf("s%d", n), first)
 	}
 
-	one.stop()
-	second := repo.Commit(map[string]string{"template.yaml": topicTemplate + "  More:\n    Type: AWS::SNS::Topic\n"})
+	one.Stop()
+	second := repo.Commit(map[string]string{"template.yaml": servertest.TopicTemplate + "  More:\n    Type: AWS::SNS::Topic\n"})
 	for n := range stacks {
-		waitFor(t, connections(k, two.url()), fmt.Sprintf("s%d", n), second)
+		waitFor(t, connections(k, two.URL()), fmt.Sprintf("s%d", n), second)
 	}
 
-	three := startServe(t, args...)
-	three.url()
-	two.stop()
-	third := repo.Commit(map[string]string{"template.yaml": topicTemplate})
+	three := servertest.Serve(t, args...)
+	three.URL()
+	two.Stop()
+	third := repo.Commit(map[string]string{"template.yaml": servertest.TopicTemplate})
 	for n := range stacks {
-		waitFor(t, connections(k, three.url()), fmt.Sprintf("s%d", n), third)
+		waitFor(t, connections(k, three.URL()), fmt.Sprintf("s%d", n), third)
 	}
 
-	three.stop()
+	three.Stop()
 	// Each attempt had its end once, whoever worked it.
-	ended := one.errs.String() + two.errs.String() + three.errs.String()
+	ended := one.Errs() + two.Errs() + three.Errs()
 	for n := range stacks {
 		if got := strings.Count(ended, fmt.Sprintf(`"resource":"s%d"`, n)); got != 3 {
 			t.Errorf("s%d was synced %d times for three commits\n%s", n, got, ended)
@@ -234,48 +236,37 @@ func TestServeOnSQLiteSyncsAndGoesOn(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	repo := gitwiretest.NewRepoAt(t, filepath.Join(dir, "infra.git"))
-	first := repo.Commit(map[string]string{"topic.yaml": deploymentFile, "template.yaml": topicTemplate})
+	first := repo.Commit(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate})
 	args := []string{"--db", "sqlite:" + filepath.Join(dir, "l.db"), "--target", "sandbox", "--git-roots", dir, "--poll-interval", "1s", "--log-format", "text"}
 	k := createKey(t, "sqlite:"+filepath.Join(dir, "l.db"), "")
-	r := startServe(t, args...)
-	configure(t, k, r.url(), dir, 1)
-	waitFor(t, connections(k, r.url()), "s0", first)
+	r := servertest.Serve(t, args...)
+	configure(t, k, r.URL(), dir, 1)
+	waitFor(t, connections(k, r.URL()), "s0", first)
 
-	if !strings.Contains(r.errs.String(), "level=INFO msg=") || strings.Contains(r.errs.String(), k.Secret.Reveal()) {
-		t.Errorf("the log is\n%s", &r.errs)
+	if !strings.Contains(r.Errs(), "level=INFO msg=") || strings.Contains(r.Errs(), k.Secret.Reveal()) {
+		t.Errorf("the log is\n%s", r.Errs())
 	}
 
-	r.stop()
-	second := repo.Commit(map[string]string{"template.yaml": topicTemplate + "  More:\n    Type: AWS::SNS::Topic\n"})
-	r = startServe(t, args...)
-	waitFor(t, connections(k, r.url()), "s0", second)
-	r.stop()
+	r.Stop()
+	second := repo.Commit(map[string]string{"template.yaml": servertest.TopicTemplate + "  More:\n    Type: AWS::SNS::Topic\n"})
+	r = servertest.Serve(t, args...)
+	waitFor(t, connections(k, r.URL()), "s0", second)
+	r.Stop()
 
 	// The database is about one target.
-	startServe(t, append(args, "--target", "http://127.0.0.1:9")...).exit(1, "bound to target sandbox")
-}
-
-func TestNothingIsOpenedWhereTheSettingsAreWrong(t *testing.T) {
-	dir := t.TempDir()
-	_, err := load(t, nil, "--db", "sqlite:"+filepath.Join(dir, "l.db"), "--workers", "0")
-	if err == nil {
-		t.Fatal("no error")
-	}
-	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
-		t.Errorf("left are %v, %v", left, err)
-	}
+	servertest.Serve(t, append(args, "--target", "http://127.0.0.1:9")...).WantExit(1, "bound to target sandbox")
 }
 
 func TestServeNeverShowsTheDatabasesPassword(t *testing.T) {
-	varies(t)
+	servertest.SkipIfShort(t)
 	t.Parallel()
 	for _, url := range []string{
-		"postgres://me:hunter2@" + closedAddress(t) + "/d?sslmode=disable", "postgres://me:hunter2%zz@h/d", "postgres://me:hunter2@h:port/d",
+		"postgres://me:hunter2@" + servertest.ClosedAddress(t) + "/d?sslmode=disable", "postgres://me:hunter2%zz@h/d", "postgres://me:hunter2@h:port/d",
 		"postgres://me:hunter2@h/d?sslmode=nonsense", "postgres://h/d?password=hunter2&port=x",
 	} {
-		r := startServe(t, "--db", url, "--seal-key-file", filepath.Join(t.TempDir(), "seal")).wait()
-		if r.err == nil || strings.Contains(r.err.Error()+r.out.String()+r.errs.String(), "hunter2") {
-			t.Errorf("%s: %v\n%s%s", url, r.err, &r.out, &r.errs)
+		r := servertest.Serve(t, "--db", url, "--seal-key-file", filepath.Join(t.TempDir(), "seal")).Wait()
+		if r.Err() == nil || strings.Contains(r.Err().Error()+r.Out()+r.Errs(), "hunter2") {
+			t.Errorf("%s: %v\n%s%s", url, r.Err(), r.Out(), r.Errs())
 		}
 	}
 }
@@ -287,11 +278,11 @@ func TestAnEndpointURLMayEndInAnything(t *testing.T) {
 	url := "sqlite:" + filepath.Join(t.TempDir(), "l.db")
 	seal := filepath.Join(t.TempDir(), "seal")
 	k := createKey(t, url, seal)
-	r := startServe(t, "--db", url, "--seal-key-file", seal, "--target", "http://127.0.0.1:9")
+	r := servertest.Serve(t, "--db", url, "--seal-key-file", seal, "--target", "http://127.0.0.1:9")
 	for _, ending := range []string{"/", "//", "/./", "/x/..", "/x/../", "/sandbox/..//"} {
-		if status, body := callAt(t, k, r.url(), ending, "CodeConnections_20231201.ListHosts", []byte("{}")); status != 200 {
+		if status, body := callAt(t, k, r.URL(), ending, "CodeConnections_20231201.ListHosts", []byte("{}")); status != 200 {
 			t.Errorf("%s: status %d: %s", ending, status, body)
 		}
 	}
-	r.stop()
+	r.Stop()
 }

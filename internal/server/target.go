@@ -2,87 +2,108 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/smithy-go/logging"
 
-	"github.com/lockstephq/lockstep/internal/netaddr"
+	"github.com/lockstephq/lockstep/internal/config"
+	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/identity"
+	"github.com/lockstephq/lockstep/internal/seal"
+	"github.com/lockstephq/lockstep/internal/store"
 )
 
-// aim fills in which CloudFormation the plan's stacks are in and who calls it.
-// A server lets each configuration's role do the work.
-func (p *plan) aim(ctx context.Context, c Config) error {
-	endpoint, err := parseTarget(c.Target)
+// SandboxAccount is the account of everything where no AWS account is behind it.
+const SandboxAccount = "000000000000"
+
+// sandboxPrincipal is the principal of the server's own calls to its sandbox.
+const sandboxPrincipal = "lockstep.sandbox"
+
+// resolveTarget fills in the target, with the credentials for it. The role of each sync
+// configuration does the work there.
+func (o *Options) resolveTarget(ctx context.Context, settings config.Settings) error {
+	endpoint, err := config.TargetEndpoint(settings.Target)
 	if err != nil {
 		return fmt.Errorf("--target: %w", err)
 	}
 
-	p.target = stackTarget{name: c.Target, endpoint: endpoint, assumeRoles: true}
-	if c.Target == "sandbox" {
-		p.target.endpoint = p.sandboxURL()
-		p.sandboxFile = c.SandboxFile
-		p.credentials, err = sandboxCaller(ctx, p.db, p.key)
-
+	o.Target = Target{Name: settings.Target, Endpoint: endpoint, AssumeRoles: true}
+	if settings.Target == "sandbox" {
+		o.Target.Endpoint = o.Listeners.SandboxURL()
+		o.SandboxFile = settings.SandboxFile
+		o.Target.Credentials, err = sandboxCredentials(ctx, o.DB, o.SealKey)
 		return err
 	}
 
-	cfg, err := callerConfig(ctx, endpoint)
-	p.credentials = cfg.Credentials
+	cfg, err := config.LoadAWS(ctx, endpoint)
+	o.Target.Credentials = cfg.Credentials
 	return err
 }
 
-// callerConfig reads the AWS credential chain. Where it finds nothing and the
-// endpoint is on this machine, placeholders do: it will hardly ask.
-func callerConfig(ctx context.Context, endpoint string) (aws.Config, error) {
-	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithLogger(logging.Nop{})}
-	if netaddr.IsLoopbackURL(endpoint) { // no use in asking the network who this machine is
-		options = append(options, awsconfig.WithEC2IMDSClientEnableState(imds.ClientDisabled))
-	}
-
-	cfg, err := awsconfig.LoadDefaultConfig(ctx, options...)
-	if err != nil {
-		return aws.Config{}, fmt.Errorf("read the AWS configuration: %w", err)
-	}
-
-	if cfg.Region == "" {
-		cfg.Region = defaultRegion
-	}
-
-	if netaddr.IsLoopbackURL(endpoint) {
-		if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-			cfg.Credentials = credentials.NewStaticCredentialsProvider("placeholder", "placeholder", "")
-		}
-	}
-
-	return cfg, nil
-}
-
-const defaultRegion = "us-east-1"
-
-// callerAccount asks STS whose credentials these are: that of the target, which
-// the stacks will be in, whatever AWS_ENDPOINT_URL says.
-func callerAccount(ctx context.Context, cfg aws.Config, endpoint string) (string, error) {
-	plain := aws.Config{Region: cfg.Region, Credentials: cfg.Credentials, HTTPClient: cfg.HTTPClient}
-	client := sts.NewFromConfig(plain, func(o *sts.Options) {
-		if endpoint != "" {
-			o.BaseEndpoint = aws.String(endpoint)
-		}
+// sandboxCredentials returns the credentials for the server's own calls to its sandbox.
+func sandboxCredentials(ctx context.Context, d *db.DB, sealKey *seal.Key) (aws.CredentialsProvider, error) {
+	key, err := EnsureKey(ctx, d, sealKey, identity.CreateKeyInput{
+		Account:     SandboxAccount,
+		Principal:   sandboxPrincipal,
+		Role:        identity.Reader,
+		ServerOwned: true,
 	})
-	who, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	if err != nil {
-		return "", fmt.Errorf("ask %s whose credentials these are: %w", orAWS(endpoint), err)
-	}
-	return aws.ToString(who.Account), nil
+	return credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.Secret.Reveal(), ""), err
 }
 
-func orAWS(endpoint string) string {
-	if endpoint == "" {
-		return "AWS"
+// EnsureKey returns the active access key of a principal, with its secret. It creates one if there
+// is none.
+func EnsureKey(ctx context.Context, d *db.DB, sealKey *seal.Key, wanted identity.CreateKeyInput) (key identity.AccessKey, err error) {
+	var keys []identity.AccessKey
+	err = d.View(ctx, func(tx *db.Tx) (err error) {
+		keys, err = identity.AllKeys(tx)
+		return err
+	})
+	if err != nil {
+		return key, err
 	}
-	return endpoint
+
+	for _, existing := range keys {
+		isActive := !existing.Disabled && existing.ExpiresAt.IsZero()
+		if isActive && existing.Name == wanted.Principal && existing.Account == wanted.Account {
+			key = existing
+		}
+	}
+
+	if key.AccessKeyID != "" {
+		directory, err := identity.NewDirectory(identity.Options{DB: d, Key: sealKey})
+		if err != nil {
+			return key, err
+		}
+		_, key.Secret, err = directory.Lookup(ctx, key.AccessKeyID, "")
+		return key, err
+	}
+
+	err = d.Update(ctx, func(tx *db.Tx) (err error) {
+		key, err = identity.CreateKey(tx, sealKey, wanted)
+		return err
+	})
+
+	return key, err
+}
+
+// errRollback rolls back a transaction that succeeded.
+var errRollback = errors.New("roll back")
+
+// CheckTargetBinding returns an Invalid error if a database is bound to another target: what it stores
+// about stacks is about one target. It does not bind the database yet, because a target that cannot be
+// reached is probably a typing error.
+func CheckTargetBinding(ctx context.Context, d *db.DB, target string) error {
+	err := d.Update(ctx, func(tx *db.Tx) error {
+		if _, err := store.BindTarget(tx, target); err != nil {
+			return err
+		}
+		return errRollback
+	})
+	if errors.Is(err, errRollback) {
+		return nil
+	}
+	return err
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/lockstephq/lockstep/internal/server/servertest"
 )
 
 // post sends nothing to a URL under the name of a host, "" for its own.
@@ -28,20 +30,20 @@ func post(t testing.TB, url, host string) (status int) {
 func TestWebhooksAreAnsweredAtOneAddressAlone(t *testing.T) {
 	t.Parallel()
 	const path = "/webhooks/github/aaaaaaaaaaaaaaaaaaaaaaaaaa"
-	r := newServe(t)
-	if got := post(t, r.url()+path, ""); got != http.StatusUnauthorized {
+	r := servertest.ServeSandbox(t)
+	if got := post(t, r.URL()+path, ""); got != http.StatusUnauthorized {
 		t.Errorf("at the address of the API: status %d", got)
 	}
 
-	if got := post(t, r.url()+path, "attacker.example"); got != http.StatusMisdirectedRequest {
+	if got := post(t, r.URL()+path, "attacker.example"); got != http.StatusMisdirectedRequest {
 		t.Errorf("there, as host attacker.example: status %d", got)
 	}
 
-	r.stop()
+	r.Stop()
 
-	r = newServe(t, "--webhook-listen", "127.0.0.1:0")
-	api := r.url()
-	at := r.until(`(?m)^webhooks (http\S+)/webhooks/$`)[1]
+	r = servertest.ServeSandbox(t, "--webhook-listen", "127.0.0.1:0")
+	api := r.URL()
+	at := r.WaitFor(`(?m)^webhooks (http\S+)/webhooks/$`)[1]
 	for url, want := range map[string]int{
 		at + path: http.StatusUnauthorized, at + "/": http.StatusNotFound, at + "/readyz": http.StatusNotFound, at + "/sandbox": http.StatusNotFound,
 	} {
@@ -57,9 +59,9 @@ func TestWebhooksAreAnsweredAtOneAddressAlone(t *testing.T) {
 }
 
 func TestWebhooksSecretsDoNotPassInPlainHTTP(t *testing.T) {
-	varies(t)
+	servertest.SkipIfShort(t)
 	t.Parallel()
-	newServe(t, "--webhook-listen", "0.0.0.0:0").exit(1, "--webhook-listen: other machines can reach 0.0.0.0:0", "say --plain-http")
-	r := newServe(t, "--webhook-listen", "0.0.0.0:0", "--plain-http")
-	r.url()
+	servertest.ServeSandbox(t, "--webhook-listen", "0.0.0.0:0").WantExit(1, "--webhook-listen: other machines can reach 0.0.0.0:0", "--plain-http")
+	r := servertest.ServeSandbox(t, "--webhook-listen", "0.0.0.0:0", "--plain-http")
+	r.URL()
 }

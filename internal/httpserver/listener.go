@@ -1,0 +1,136 @@
+package httpserver
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// DefaultMaxConnections is the number of connections that a listener holds at once by default.
+const DefaultMaxConnections = 1024
+
+// serverName is the Server header of every response.
+const serverName = "Lockstep"
+
+// Options describe a [Listener]. Listener, Handler and Log are required.
+type Options struct {
+	Listener net.Listener
+	Handler  http.Handler
+	// MaxConnections is the number of connections held at once. Defaults to DefaultMaxConnections.
+	MaxConnections int
+	// Certificate makes the listener speak TLS. Defaults to none: plain HTTP.
+	Certificate *Certificate
+	// AnyHost serves requests for any host on a loopback address too: for paths that a proxy or a
+	// tunnel on this machine forwards with the public host name, and that check a secret.
+	AnyHost bool
+	Log     *slog.Logger
+}
+
+// A Listener serves HTTP on one address, with limits on connections and bodies.
+type Listener struct {
+	connections *limitedListener
+	server      *http.Server
+}
+
+// New returns a listener that does not serve yet.
+func New(o Options) *Listener {
+	if o.MaxConnections == 0 {
+		o.MaxConnections = DefaultMaxConnections
+	}
+
+	handler := limitLargeBodies(o.Handler)
+	if !o.AnyHost && IsLoopback(o.Listener.Addr()) {
+		handler = requireLoopbackHost(handler)
+	}
+
+	l := &Listener{
+		connections: limitConnections(o.Listener, o.MaxConnections),
+		server:      newServer(handler, o.Log),
+	}
+
+	silent := trackSilent(l.server)
+	l.server.ConnState = func(conn net.Conn, state http.ConnState) {
+		silent(conn, state)
+		l.connections.track(conn, state)
+	}
+	if o.Certificate != nil {
+		l.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: o.Certificate.get}
+	}
+
+	return l
+}
+
+// Serve accepts connections until Shutdown or Close. It always returns an error; after either of
+// the two it is [http.ErrServerClosed].
+func (l *Listener) Serve() error {
+	if l.server.TLSConfig != nil {
+		return l.server.ServeTLS(l.connections, "", "")
+	}
+	return l.server.Serve(l.connections)
+}
+
+// Shutdown stops accepting and waits for the requests under way. When ctx ends, the remaining
+// connections are closed.
+func (l *Listener) Shutdown(ctx context.Context) error {
+	if err := l.server.Shutdown(ctx); err != nil {
+		return l.server.Close()
+	}
+	return nil
+}
+
+// OpenConnections returns the number of open connections, without those that wait to be accepted.
+func (l *Listener) OpenConnections() int { return len(l.connections.slots) }
+
+// newServer bounds the size of headers and the time that a client may take. It speaks HTTP/1.1
+// alone.
+func newServer(h http.Handler, log *slog.Logger) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+
+	return &http.Server{
+		Handler:           setServerHeader(h),
+		Protocols:         protocols,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      2 * time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// trackSilent closes, when server shuts down, the connections that never sent anything: Shutdown
+// would wait five seconds for each, and browsers and Go's own client open connections in advance.
+// The caller passes each change of a connection's state to the returned function.
+func trackSilent(server *http.Server) func(net.Conn, http.ConnState) {
+	var mu sync.Mutex
+	silent, closing := map[net.Conn]bool{}, false
+
+	server.RegisterOnShutdown(func() {
+		mu.Lock()
+		defer mu.Unlock()
+
+		closing = true
+		for conn := range silent {
+			conn.Close()
+		}
+	})
+
+	return func(conn net.Conn, state http.ConnState) {
+		mu.Lock()
+		defer mu.Unlock()
+
+		switch {
+		case state != http.StateNew:
+			delete(silent, conn)
+		case closing:
+			conn.Close()
+		default:
+			silent[conn] = true
+		}
+	}
+}

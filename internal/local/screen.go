@@ -1,0 +1,19 @@
+package local
+
+import (
+	"io"
+
+	"github.com/lockstephq/lockstep"
+)
+
+// A screen is a writer for people. It sanitizes what it writes, because file names and the events of
+// stacks are under the control of whoever commits to the repository.
+type screen struct{ io.Writer }
+
+// Write expects whole characters, as package fmt writes them.
+func (s screen) Write(b []byte) (int, error) {
+	if _, err := io.WriteString(s.Writer, lockstep.Sanitize(string(b))); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}

@@ -1,0 +1,162 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/target/cfnstack"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+const syncType = string(cfnstack.Type)
+
+// A trackedBranch is a branch that the server syncs.
+type trackedBranch struct {
+	branch
+	repository string // path below the host
+}
+
+// A syncState is the state of the latest sync of a branch.
+type syncState struct {
+	started  bool
+	ended    bool
+	failures []string
+}
+
+// discoveredBranches returns the branches whose deployment files become sync configurations.
+func (u *up) discoveredBranches(ctx context.Context) ([]trackedBranch, error) {
+	links, err := u.client.links(ctx)
+	if err != nil {
+		return nil, err
+	}
+
+	var branches []trackedBranch
+	for _, link := range links {
+		discovery, err := u.server.Engine().Discovery(ctx, link.RepositoryLinkId)
+		if err != nil {
+			return nil, err
+		}
+		if discovery != nil {
+			branches = append(branches, trackedBranch{branch{link.RepositoryLinkId, discovery.Branch}, pathOf(link)})
+		}
+	}
+
+	return branches, nil
+}
+
+// syncState reports whether every tracked branch has been acted on and the latest sync of every stack
+// has ended, and which failed.
+func (u *up) syncState(ctx context.Context) (ended bool, failures []string, err error) {
+	branches, err := u.discoveredBranches(ctx)
+	if err != nil {
+		return false, nil, err
+	}
+	resources, err := u.client.resourceSyncs(ctx)
+	if err != nil {
+		return false, nil, err
+	}
+
+	for _, resource := range resources {
+		tracked := trackedBranch{
+			branch: branch{resource.RepositoryLinkId, resource.Branch},
+			repository: pathOf(wire.RepositoryLinkInfo{
+				OwnerId:        resource.OwnerId,
+				RepositoryName: resource.RepositoryName,
+			}),
+		}
+		if !slices.Contains(branches, tracked) {
+			branches = append(branches, tracked)
+		}
+	}
+
+	ended = true
+	for _, b := range branches {
+		if u.Once && slices.Contains(u.unborn, b.branch) {
+			continue
+		}
+
+		state, err := u.branchState(ctx, b)
+		if err != nil {
+			return false, nil, err
+		}
+		ended = ended && state.ended
+		failures = append(failures, state.failures...)
+	}
+
+	for _, resource := range resources {
+		failure, err := u.resourceFailure(ctx, resource)
+		if err != nil {
+			return false, nil, err
+		}
+		ended = ended && hasEnded(resource)
+		failures = append(failures, failure...)
+	}
+
+	return ended, failures, nil
+}
+
+// branchState returns the state of the latest repository sync of a branch.
+func (u *up) branchState(ctx context.Context, b trackedBranch) (state syncState, err error) {
+	out, err := u.client.service.GetRepositorySyncStatus(ctx, u.client.caller, &wire.GetRepositorySyncStatusInput{
+		Branch:           b.name,
+		RepositoryLinkId: b.linkID,
+		SyncType:         syncType,
+	})
+	if lockstep.KindOf(err) == lockstep.NotFound {
+		return state, nil // it waits for its first commit
+	}
+	if err != nil {
+		return state, err
+	}
+
+	latest := out.LatestSync
+	failed := latest.Status == string(lockstep.RepositoryFailed)
+	state.started = true
+	state.ended = failed || latest.Status == string(lockstep.RepositorySucceeded)
+	for _, event := range latest.Events {
+		if failed && event.Type != "CLONE_STARTED" || event.Type == "RESOURCE_NAME_TAKEN" {
+			state.failures = append(state.failures,
+				fmt.Sprintf("%s %s: %s", b.repository, b.name, lockstep.SanitizeLine(event.Event)))
+		}
+	}
+
+	return state, nil
+}
+
+// hasEnded reports whether the latest sync of a resource has ended and was one to its desired
+// revision, or is blocked.
+func hasEnded(resource wire.ResourceSyncSummary) bool {
+	return resource.Blocked || hasOutcome(resource)
+}
+
+func hasOutcome(resource wire.ResourceSyncSummary) bool {
+	ended := resource.Status == string(lockstep.ResourceSucceeded) || resource.Status == string(lockstep.ResourceFailed)
+	return ended && resource.TargetSha == resource.DesiredSha
+}
+
+// resourceFailure returns why the latest sync of a resource has failed, or nothing.
+func (u *up) resourceFailure(ctx context.Context, resource wire.ResourceSyncSummary) ([]string, error) {
+	if !hasOutcome(resource) || resource.Status != string(lockstep.ResourceFailed) {
+		return nil, nil
+	}
+
+	document, err := u.client.service.GetResourceSyncStatus(ctx, u.client.caller,
+		&wire.GetResourceSyncStatusInput{ResourceName: resource.ResourceName, SyncType: syncType})
+	if err != nil {
+		return nil, err
+	}
+
+	var status wire.GetResourceSyncStatusOutput
+	if err := json.Unmarshal(*document, &status); err != nil {
+		return nil, fmt.Errorf("read the sync status of %s: %w", resource.ResourceName, err)
+	}
+
+	reason := ""
+	if events := status.LatestSync.Events; len(events) > 0 {
+		reason = lockstep.SanitizeLine(events[len(events)-1].Event)
+	}
+	return []string{fmt.Sprintf("%s FAILED at %s: %s", resource.ResourceName, lockstep.SHA(resource.TargetSha).Short(), reason)}, nil
+}

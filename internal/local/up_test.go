@@ -1,0 +1,285 @@
+package local_test
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
+	"github.com/lockstephq/lockstep/internal/local"
+	"github.com/lockstephq/lockstep/internal/server/servertest"
+)
+
+func TestUpSyncsTheSample(t *testing.T) {
+	servertest.SkipIfShort(t)
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	r := servertest.UpOnce(t, local.UpOptions{Data: data})
+	r.WantExit(0)
+	r.WantOutput("Made a sample repository with two stacks: "+filepath.Join(data, "sample"), "web@", "api@", "STACK_CREATE_SUCCEEDED", "!FAILED")
+	if r.Errs() != "" {
+		t.Errorf("written to standard error: %s", r.Errs())
+	}
+}
+
+func TestUpGoesOnWithTheUsersCommits(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	r := servertest.Up(t, local.UpOptions{Data: data})
+	r.WaitFor(`(?m)^web +SUCCEEDED +main@`)
+	r.WaitFor(`Ctrl-C stops`)
+	r.WantOutput("Change a parameter and commit", "--resource-name web ", "AWS_CONFIG_FILE="+data, `boto3.client("codestar-connections", endpoint_url="`+r.URL())
+	r.Stop()
+	r.WantOutput("Stopped. Everything is kept")
+
+	sample := servertest.OpenWorkingCopy(t, filepath.Join(data, "sample"))
+	file := filepath.Join(sample.Dir, "deployments/web.yaml")
+	b, err := os.ReadFile(file)
+	changed := strings.ReplaceAll(string(b), `"4"`, `"7"`)
+	if err != nil || changed == string(b) {
+		t.Fatalf("the sample's deployment file is %q, %v", b, err)
+	}
+
+	sample.Write(map[string]string{"deployments/web.yaml": changed, "mine.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate}).Commit()
+	again := servertest.UpOnce(t, local.UpOptions{Data: data})
+	again.WantExit(0)
+	again.WantOutput("web@", "STACK_UPDATE_SUCCEEDED", "mine@", "!Made a sample")
+
+	if b, err := os.ReadFile(file); err != nil || string(b) != changed {
+		t.Errorf("the user's file was not kept: %q %v", b, err)
+	}
+}
+
+func TestUpSyncsWhatItIsGiven(t *testing.T) {
+	servertest.SkipIfShort(t)
+	two := servertest.NewWorkingCopy(t, "two").Write(map[string]string{
+		"a/deployment.yaml": "template-file-path: template.yaml\n", "b/deployment.yaml": "template-file-path: template.yaml\n",
+		"template.yaml": servertest.TopicTemplate,
+	}).Commit()
+	gitwiretest.Git(t, two.Dir, "switch", "--quiet", "--create", "topic")
+	two.Write(map[string]string{"a/later.yaml": "template-file-path: template.yaml\n"}).Commit()
+	gitwiretest.Git(t, two.Dir, "switch", "--quiet", "main")
+	one := servertest.NewTopic(t)
+	again := servertest.NewTopic(t)
+	odd := servertest.NewWorkingCopy(t, "it's 100% \"ö\" #1?").Write(map[string]string{"some where/topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate}).Commit()
+	tests := map[string]struct {
+		o    local.UpOptions
+		says []string
+	}{
+		"two repositories": {local.UpOptions{Repositories: []string{two.Dir, one.Dir}}, []string{"a@", "b@", "topic@", "!later"}},
+		"a subfolder":      {local.UpOptions{Repositories: []string{filepath.Join(two.Dir, "b")}}, []string{"b@", "!a@"}},
+		"a branch":         {local.UpOptions{Repositories: []string{two.Dir}, Branch: "topic"}, []string{"later@", "a@"}},
+		"some files":       {local.UpOptions{Repositories: []string{two.Dir}, Only: "b/*"}, []string{"b@", "!a@"}},
+		"another name":     {local.UpOptions{Repositories: []string{two.Dir}, Names: map[string]string{"a/deployment.yaml": "azure"}}, []string{"azure@", "b@", "!a@"}},
+		"names that collide": {local.UpOptions{Repositories: []string{one.Dir, again.Dir}},
+			[]string{"topic@", "topic-2@", "it is synced as topic-2, because topic is taken"}},
+		"a name of an odd kind": {local.UpOptions{Repositories: []string{odd.Dir}}, []string{"topic@", "STACK_CREATE_SUCCEEDED"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := servertest.UpOnce(t, tt.o)
+			r.WantExit(0)
+			r.WantOutput(tt.says...)
+		})
+	}
+}
+
+func TestUpNamesWhatIsNotCommitted(t *testing.T) {
+	servertest.SkipIfShort(t)
+	t.Parallel()
+	c := servertest.NewWorkingCopy(t, "infra").Write(map[string]string{
+		"same.yaml": "template-file-path: same-template.yaml\n", "changed.yaml": servertest.DeploymentFile, "gone.yaml": "template-file-path: same-template.yaml\n",
+		"same-template.yaml": servertest.TopicTemplate, "template.yaml": servertest.TopicTemplate, "notes.yaml": "a: b\n",
+	}).Commit()
+	c.Write(map[string]string{
+		"changed.yaml": servertest.DeploymentFile + "tags: {a: b}\n", "template.yaml": servertest.TopicTemplate + "# more\n", "notes.yaml": "a: c\n",
+		"untracked.yaml": "template-file-path: new-template.yaml\n", "new-template.yaml": servertest.TopicTemplate, "README": "changed",
+	})
+
+	if err := os.Remove(filepath.Join(c.Dir, "gone.yaml")); err != nil {
+		t.Fatal(err)
+	}
+
+	r := servertest.UpOnce(t, local.UpOptions{Repositories: []string{c.Dir}})
+	r.WantExit(0)
+	var named []string
+	for line := range strings.Lines(r.Out()) {
+		if name, ok := strings.CutPrefix(line, "Not committed, and so not synced: "); ok {
+			named = append(named, strings.TrimSpace(name))
+		}
+	}
+
+	if got, want := strings.Join(named, " "), "changed.yaml gone.yaml new-template.yaml template.yaml untracked.yaml"; got != want {
+		t.Errorf("named are %s, want %s", got, want)
+	}
+
+	r.WantOutput("changed@", "gone@", "same@", "!untracked@")
+}
+
+func TestUpWithNothingToSyncIsAUsageError(t *testing.T) {
+	servertest.SkipIfShort(t)
+	none := servertest.NewWorkingCopy(t, "no files").Write(map[string]string{"a template.yaml": servertest.TopicTemplate, "sub/other.json": `{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}`}).Commit()
+	empty := servertest.NewWorkingCopy(t, "empty")
+	tests := map[string]struct {
+		o    local.UpOptions
+		want []string
+	}{
+		"no deployment file": {local.UpOptions{Repositories: []string{none.Dir}}, []string{
+			none.Dir + ": no deployment file at main@",
+			"a template.yaml is a template. To sync it: cd '" + none.Dir + "' && lockstep init 'a template.yaml', then commit.",
+			"&& lockstep init sub/other.json, then commit."}},
+		"no deployment file, once": {local.UpOptions{Repositories: []string{none.Dir}, Once: true}, []string{"no deployment file"}},
+		"none of that pattern":     {local.UpOptions{Repositories: []string{servertest.NewTopic(t).Dir}, Only: "x*"}, []string{"no deployment file"}},
+		"no commit, once":          {local.UpOptions{Repositories: []string{empty.Dir}, Once: true}, []string{empty.Dir + ": branch main has no commit yet."}},
+		"no such branch, once":     {local.UpOptions{Repositories: []string{none.Dir}, Branch: "nosuch", Once: true}, []string{"there is no branch nosuch"}},
+		"no such folder":           {local.UpOptions{Repositories: []string{"/nowhere"}}, []string{"/nowhere: there is no such folder"}},
+		"one repository twice":     {local.UpOptions{Repositories: []string{none.Dir, filepath.Join(none.Dir, "sub")}}, []string{"are one repository"}},
+		"no such target":           {local.UpOptions{Repositories: []string{none.Dir}, Target: "gcp"}, []string{"--target: ", "gcp"}},
+		"no such address":          {local.UpOptions{Repositories: []string{none.Dir}, Listen: "nonsense"}, []string{"--listen: ", "nonsense"}},
+		"no pattern":               {local.UpOptions{Repositories: []string{none.Dir}, Only: "["}, []string{"--only: "}},
+		"no name of a branch":      {local.UpOptions{Repositories: []string{none.Dir}, Branch: "a..b"}, []string{"--branch: ", "a..b"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := servertest.Up(t, tt.o)
+			r.WantExit(2, tt.want...)
+			r.WantOutput("!ready", "!@")
+		})
+	}
+}
+
+func TestUpWaitsForAFirstCommit(t *testing.T) {
+	t.Parallel()
+	c := servertest.NewWorkingCopy(t, "infra")
+	r := servertest.Up(t, local.UpOptions{Repositories: []string{c.Dir}})
+	r.URL()
+	r.WaitFor(`branch main has no commit yet`)
+	c.Write(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate}).Commit()
+	r.WaitFor(`topic@\S+ +STACK_CREATE_SUCCEEDED`)
+	r.WaitFor(`(?m)^topic +SUCCEEDED +main@`)
+	r.Stop()
+}
+
+func TestUpOnceDoesNotWaitForAFirstCommitBesideOthers(t *testing.T) {
+	servertest.SkipIfShort(t)
+	t.Parallel()
+	r := servertest.UpOnce(t, local.UpOptions{Repositories: []string{servertest.NewWorkingCopy(t, "empty").Dir, servertest.NewTopic(t).Dir}})
+	r.WantExit(0)
+	r.WantOutput("topic@", "branch main has no commit yet")
+}
+
+func TestUpNamesARepositoryThatHasNothingBesideOthers(t *testing.T) {
+	servertest.SkipIfShort(t)
+	t.Parallel()
+	none := servertest.NewWorkingCopy(t, "none").Write(map[string]string{"template.yaml": servertest.TopicTemplate}).Commit()
+	r := servertest.UpOnce(t, local.UpOptions{Repositories: []string{none.Dir, servertest.NewTopic(t).Dir}})
+	r.WantExit(0)
+	r.WantOutput("topic@", none.Dir+": no deployment file at main@", "lockstep init template.yaml")
+}
+
+func TestUpOnceEndsWithTheReasonOfAFailure(t *testing.T) {
+	t.Parallel()
+	c := servertest.NewWorkingCopy(t, "infra").Write(map[string]string{
+		"good.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate, "bad.yaml": "template-file-path: bad-template.yaml\n", "bad-template.yaml": servertest.FailingTemplate,
+		"invalid.yaml": "template-file-path: template.yaml\nno-such-key: 1\n",
+	}).Commit()
+	r := servertest.UpOnce(t, local.UpOptions{Repositories: []string{c.Dir}})
+	r.WantExit(1, "bad FAILED at ", "Topic (AWS::SNS::Topic): on strike", "invalid FAILED at ", "no-such-key")
+	if strings.Contains(r.Err().Error(), "good") {
+		t.Errorf("what succeeded is among the failures: %s", r.Err())
+	}
+	r.WantOutput("good@", "STACK_CREATE_SUCCEEDED")
+}
+
+func TestUpSaysWhyARepositoryCannotBeRead(t *testing.T) {
+	servertest.SkipIfShort(t)
+	t.Parallel()
+	folder := t.TempDir()
+	gitwiretest.NewRepoAt(t, filepath.Join(folder, "infra.git")).Commit(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate})
+	host := gitwiretest.NewServer(t, folder, gitwiretest.Options{User: "me", Password: "hunter2"})
+	address := strings.TrimPrefix(host.URL, "http://")
+	data := filepath.Join(t.TempDir(), "data")
+	for said, want := range map[string]string{
+		"http://" + address + "/infra.git":                                   "/infra.git: ",
+		"http://me:wrong%2Dsecret@" + address + "/infra.git":                 "/infra.git: ",
+		"http://me:wrong%2Dsecret@" + address + "/nowhere.git":               "/nowhere.git: ",
+		"http://me:wrong%2Dsecret@" + servertest.ClosedAddress(t) + "/x.git": "/x.git: ",
+	} {
+		r := servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{said}, Log: true})
+		r.WantExit(1, "http://1", want)
+		if all := r.Err().Error() + r.Out() + r.Errs(); strings.Contains(all, "wrong") || strings.Contains(all, "2Dsecret") {
+			t.Errorf("the password is shown: %s", all)
+		}
+	}
+
+	r := servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{"http://me:hunter2@" + address + "/infra.git"}, Log: true})
+	r.WantExit(0)
+	r.WantOutput("topic@", "STACK_CREATE_SUCCEEDED")
+
+	if all := r.Out() + r.Errs(); strings.Contains(all, "hunter2") {
+		t.Errorf("the password is shown: %s", all)
+	}
+
+	// Named again without it, the password is still known.
+	servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{"http://" + address + "/infra.git"}}).WantExit(0)
+	for _, name := range []string{"lockstep.db", "lockstep.db-wal", "sandbox.db"} {
+		b, err := os.ReadFile(filepath.Join(data, name))
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+
+		if strings.Contains(string(b), "hunter2") {
+			t.Errorf("%s holds the password as it is", name)
+		}
+	}
+}
+
+// TestUpLeavesNothingRunning is not parallel: it counts goroutines.
+func TestUpLeavesNothingRunning(t *testing.T) {
+	c := servertest.NewTopic(t)
+	none := servertest.NewWorkingCopy(t, "none").Write(map[string]string{"template.yaml": servertest.TopicTemplate}).Commit()
+	data := filepath.Join(t.TempDir(), "data")
+	before := runtime.NumGoroutine()
+	settled := func(what string) {
+		t.Helper()
+		for deadline := time.Now().Add(servertest.Timeout); runtime.NumGoroutine() > before; runtime.Gosched() {
+			if time.Now().After(deadline) {
+				b := make([]byte, 1<<20)
+				t.Fatalf("%s leaves goroutines running:\n%s", what, b[:runtime.Stack(b, true)])
+			}
+		}
+	}
+	for range 2 {
+		r := servertest.Up(t, local.UpOptions{Data: data, Repositories: []string{c.Dir}})
+		r.WaitFor(`(?m)^topic +SUCCEEDED`)
+		begun := time.Now()
+		r.Stop()
+
+		if took := time.Since(begun); took > 3*time.Second {
+			t.Errorf("stopping took %s", took)
+		}
+
+		settled("a run")
+	}
+
+	// What ends before it has begun leaves nothing either.
+	servertest.UpOnce(t, local.UpOptions{Data: data + "2", Repositories: []string{none.Dir}}).WantExit(2)
+	settled("a usage error")
+	servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{none.Dir}, Listen: "nonsense"}).WantExit(2)
+	settled("an address")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := local.Up(ctx, local.UpOptions{Data: data, Listen: "127.0.0.1:0", Target: "sandbox", Out: io.Discard, Err: io.Discard})
+	if err == nil {
+		t.Error("a run that was interrupted before it began has done what it should")
+	}
+
+	settled("an interrupted run")
+}

@@ -1,0 +1,74 @@
+package server_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep/internal/server"
+	"github.com/lockstephq/lockstep/internal/server/servertest"
+)
+
+func TestKeysAreSealedWithOneSealKey(t *testing.T) {
+	servertest.SkipIfShort(t)
+	dir := t.TempDir()
+	o := server.KeyOptions{DB: "sqlite:" + filepath.Join(dir, "l.db")}
+	n := server.NewKey{Account: "123456789012", Principal: "me", Role: server.Reader}
+	first, err := server.CreateKey(t.Context(), o, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for file, want := range map[string]string{filepath.Join(dir, "missing"): "does not exist", filepath.Join(dir, "other"): "is not the one"} {
+		if strings.HasSuffix(file, "other") {
+			other := server.KeyOptions{DB: "sqlite:" + filepath.Join(dir, "other.db"), SealKeyFile: file}
+			if _, err := server.CreateKey(t.Context(), other, n); err != nil {
+				t.Fatal(err)
+			}
+		}
+
+		_, err := server.CreateKey(t.Context(), server.KeyOptions{DB: o.DB, SealKeyFile: file}, n)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), file) {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+
+	if _, err := server.CreateKey(t.Context(), server.KeyOptions{DB: "postgres://nobody/asks"}, n); err == nil {
+		t.Error("a database on a server needs a seal key file")
+	}
+
+	second, err := server.CreateKey(t.Context(), o, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if err := server.DisableKey(t.Context(), o, first.AccessKeyID); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := server.DisableKey(t.Context(), o, "LSAKNOBODYKNOWSTHIS0"); err == nil {
+		t.Error("a key that is not there was disabled")
+	}
+
+	keys, err := server.ListKeys(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	type listed struct {
+		ID       string
+		Disabled bool
+		Secret   string
+	}
+
+	var got []listed
+	for _, k := range keys {
+		got = append(got, listed{k.AccessKeyID, k.Disabled, k.Secret.Reveal()})
+	}
+
+	if diff := cmp.Diff([]listed{{first.AccessKeyID, true, ""}, {second.AccessKeyID, false, ""}}, got); diff != "" {
+		t.Error(diff)
+	}
+}
