@@ -1,15 +1,13 @@
 #!/bin/sh
-# What the tests need beside Go and modules.
+# Installs what the tests need in addition to Go and modules.
 #
-#   deps.sh setup   as root on Debian installs what is missing; then names what
-#                   is still missing and what is skipped for that. With CI=true
-#                   that is a failure.
+#   deps.sh setup   installs what is missing, as root on Debian; then prints what is still missing and
+#                   what is skipped because of it. With CI=true that is a failure.
 #   deps.sh print   prints the commands that would install it
-#   deps.sh has X   says by its exit code whether X is there
+#   deps.sh has X   exits with 0 if X is installed
 #
-# Python packages go into .cache/python and those of JavaScript into .cache/node,
-# never into the system. Debian 12's own are no use: its botocore is of 2022, older
-# than every operation of Git sync.
+# Python packages are installed into .cache/python and JavaScript packages into .cache/node, never
+# into the system. Debian 12 packages a botocore of 2022, which has no operation of Git sync.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -34,19 +32,19 @@ has() {
 	moto) python3 -c 'import moto.server, moto.cloudformation' ;;
 	awscli) aws codeconnections get-resource-sync-status --generate-cli-skeleton ;;
 	node) node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' && npm --version ;;
-	# What is installed is what the lock file says: another one is another version.
+	# The lock file is copied at installation: a different one is a different version.
 	nodesdk) cmp "scripts/$lock" "$node/$lock" && [ -d "$node/node_modules" ] ;;
-	*) echo "deps.sh: nothing is known of $1" >&2 && return 2 ;;
+	*) echo "deps.sh: unknown dependency $1" >&2 && return 2 ;;
 	esac >/dev/null 2>&1
 }
 
-# skipped says what does not run without a thing.
+# skipped prints what does not run without a dependency.
 skipped() {
 	case $1 in
-	git) echo "nearly everything: gitwire, provider/git and the scripts of e2e" ;;
-	sshkeygen) echo "commits that are signed with a real key" ;;
+	git) echo "most tests: gitwire, provider/git and the scripts of e2e" ;;
+	sshkeygen) echo "commits signed with a real key" ;;
 	compiler) echo "the race detector" ;;
-	postgresql) echo "every suite's run on PostgreSQL" ;;
+	postgresql) echo "the tests on PostgreSQL" ;;
 	boto3) echo "boto3 as a client" ;;
 	moto) echo "moto as a CloudFormation target" ;;
 	awscli) echo "the AWS CLI as a client" ;;
@@ -62,7 +60,7 @@ missing() {
 
 debian() { command -v apt-get >/dev/null 2>&1 && [ -f /etc/debian_version ]; }
 
-# packages gives the Debian packages for what is missing.
+# packages prints the Debian packages for dependencies.
 packages() {
 	for thing in "$@"; do
 		case $thing in
@@ -93,14 +91,14 @@ install() {
 	if [ -n "$names" ]; then
 		echo "apt-get install $names"
 		export DEBIAN_FRONTEND=noninteractive
-		# A failure shows in what is missing afterwards.
+		# A failure shows as a missing dependency afterwards.
 		# shellcheck disable=SC2086
 		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends $names; } >/dev/null || true
 	fi
 	if python_missing "$@"; then
 		echo "python3 -m venv $venv && $venv/bin/pip install -r $requirements"
 		if ! { python3 -m venv "$venv" && "$venv/bin/pip" install -q -r "$requirements"; }; then
-			# A half-made one would hide what the system has.
+			# An incomplete environment would hide the system's packages.
 			rm -rf "$venv"
 		fi
 	fi
@@ -112,39 +110,39 @@ install() {
 }
 
 setup() {
-	lacking=$(missing)
-	if [ -n "$lacking" ] && debian && [ "$(id -u)" -eq 0 ]; then
+	absent=$(missing)
+	if [ -n "$absent" ] && debian && [ "$(id -u)" -eq 0 ]; then
 		# shellcheck disable=SC2086
-		install $lacking
-		lacking=$(missing)
+		install $absent
+		absent=$(missing)
 	fi
-	for thing in $lacking; do
-		echo "missing: $thing; skipped for that: $(skipped "$thing")"
+	for thing in $absent; do
+		echo "missing: $thing; skipped because of it: $(skipped "$thing")"
 	done
-	if [ -n "$lacking" ]; then
+	if [ -n "$absent" ]; then
 		echo "make deps prints the commands that install it"
-		[ "${CI:-}" != true ] || { echo "CI=true: nothing may be skipped" >&2 && return 1; }
+		[ "${CI:-}" != true ] || { echo "CI=true: nothing must be skipped" >&2 && return 1; }
 	fi
 }
 
 print() {
-	lacking=$(missing)
-	if [ -z "$lacking" ]; then
+	absent=$(missing)
+	if [ -z "$absent" ]; then
 		echo "nothing is missing"
 		return
 	fi
 	# shellcheck disable=SC2086
 	if debian; then
-		names=$(packages $lacking)
+		names=$(packages $absent)
 		[ -z "$names" ] || echo "sudo apt-get install $names"
 	else
-		echo "# with your system's packages: $lacking"
+		echo "# with your system's package manager: $absent"
 	fi
 	# shellcheck disable=SC2086
-	if python_missing $lacking; then
+	if python_missing $absent; then
 		echo "python3 -m venv $venv && $venv/bin/pip install -r $requirements"
 	fi
-	case " $lacking" in *" nodesdk "*)
+	case " $absent" in *" nodesdk "*)
 		echo "mkdir -p $node && cp scripts/package.json scripts/$lock $node && npm ci --prefix $node --ignore-scripts"
 		;;
 	esac

@@ -1,5 +1,4 @@
-// Command lockstep keeps CloudFormation stacks in lockstep with Git. Everything
-// it does is in package cli.
+// Command lockstep keeps CloudFormation stacks in sync with Git. Package cli implements it.
 package main
 
 import (
@@ -13,6 +12,6 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	context.AfterFunc(ctx, stop) // a second signal kills the program
 	os.Exit(cli.Run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))
 }

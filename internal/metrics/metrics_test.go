@@ -24,27 +24,30 @@ func newMetrics(t testing.TB) *metrics.Metrics {
 	})
 }
 
-// read gives the lines of our own series.
-func read(t testing.TB, m *metrics.Metrics) []string {
+// ownSeries returns the lines of Lockstep's own metrics.
+func ownSeries(t testing.TB, m *metrics.Metrics) []string {
 	t.Helper()
 	w := httptest.NewRecorder()
 	m.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 
-	if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain; version=0.0.4") {
-		t.Fatalf("%d %s", w.Code, w.Header())
+	if w.Code != http.StatusOK {
+		t.Fatalf("the status is %d", w.Code)
+	}
+	if format := w.Header().Get("Content-Type"); !strings.HasPrefix(format, "text/plain; version=0.0.4") {
+		t.Fatalf("the content type is %s", format)
 	}
 
-	var ours []string
+	var own []string
 	for line := range strings.Lines(w.Body.String()) {
 		if strings.HasPrefix(line, "lockstep_") && !strings.Contains(line, "_bucket{") {
-			ours = append(ours, strings.TrimSuffix(line, "\n"))
+			own = append(own, strings.TrimSuffix(line, "\n"))
 		}
 	}
 
-	return ours
+	return own
 }
 
-func TestAnswersAreCountedByOperationAndOutcome(t *testing.T) {
+func TestResponsesAreCountedByOperationAndOutcome(t *testing.T) {
 	m := newMetrics(t)
 	m.Observe("codeconnections", "GetConnection", "", 2*time.Second)
 	m.Observe("codestar-connections", "GetConnection", "", time.Second)
@@ -65,23 +68,26 @@ func TestAnswersAreCountedByOperationAndOutcome(t *testing.T) {
 		`lockstep_db_waits_total 4`,
 		`lockstep_http_connections 3`,
 	}
-	if diff := cmp.Diff(want, read(t, m)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, ownSeries(t, m)); diff != "" {
+		t.Error(diff)
 	}
 }
 
-func TestTwoServersInAProcessCountApart(t *testing.T) {
+func TestTwoServersInOneProcessCountSeparately(t *testing.T) {
 	one, two := newMetrics(t), newMetrics(t)
 	one.Observe("codeconnections", "GetHost", "", time.Second)
 	counted := func(m *metrics.Metrics) bool {
-		return slices.ContainsFunc(read(t, m), func(line string) bool { return strings.Contains(line, "GetHost") })
+		return slices.ContainsFunc(ownSeries(t, m), func(line string) bool { return strings.Contains(line, "GetHost") })
 	}
-	if !counted(one) || counted(two) {
-		t.Errorf("counted by the one: %t, by the other: %t", counted(one), counted(two))
+	if !counted(one) {
+		t.Error("the server that answered does not count")
+	}
+	if counted(two) {
+		t.Error("the other server counts")
 	}
 }
 
-func TestRuntimeProcessAndBuildAreTold(t *testing.T) {
+func TestRuntimeProcessAndBuildAreServed(t *testing.T) {
 	w := httptest.NewRecorder()
 	newMetrics(t).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for _, series := range []string{`go_goroutines \d`, `process_open_fds \d`, `go_build_info\{.*path=.*\} 1`} {
