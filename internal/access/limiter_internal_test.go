@@ -15,7 +15,9 @@ func user(name string) identity.Principal {
 }
 
 // countAllowed returns how many of n calls at a time are allowed.
-func countAllowed(limiter *Limiter, principal identity.Principal, operation string, n int, at time.Time) (allowed int) {
+func countAllowed(
+	limiter *Limiter, principal identity.Principal, operation string, n int, at time.Time,
+) (allowed int) {
 	for range n {
 		if limiter.Allow(principal, operation, at) {
 			allowed++

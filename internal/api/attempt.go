@@ -8,40 +8,40 @@ import (
 	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/policy"
-	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// ListResourceSyncAttempts reads the history of a configured resource, newest
-// first. It reaches back beyond the present configuration, to attempts that the
-// caller may see by what was configured then.
-func (s *Service) ListResourceSyncAttempts(ctx context.Context, caller access.Caller, input *wire.ListResourceSyncAttemptsInput) (*wire.ListResourceSyncAttemptsOutput, error) {
-	list := access.NewList(s.o.Seal, caller, "resource sync attempts", input.SyncType, input.ResourceName)
+// ListResourceSyncAttempts returns the attempts of a resource, newest first. They
+// include attempts of earlier sync configurations of the resource that the caller
+// may read.
+func (s *Service) ListResourceSyncAttempts(
+	ctx context.Context, caller access.Caller, input *wire.ListResourceSyncAttemptsInput,
+) (*wire.ListResourceSyncAttemptsOutput, error) {
+	list := access.NewList(s.options.Seal, caller, "resource sync attempts", input.SyncType, input.ResourceName)
 	page, err := list.Page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListResourceSyncAttemptsOutput{}
-	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
-		cfg, err := store.Configuration(tx, caller.Account, caller.Region, lockstep.SyncType(input.SyncType), input.ResourceName)
+	err = s.options.DB.View(ctx, func(tx *db.Tx) error {
+		cfg, err := authorizedConfiguration(tx, caller, "lockstep:ListResourceSyncAttempts",
+			input.SyncType, input.ResourceName)
 		if err != nil {
 			return err
 		}
-		if err := caller.Authorize(tx, "lockstep:ListResourceSyncAttempts", access.ConfigurationSubject(cfg)); err != nil {
-			return err
-		}
 
-		attempts, next, err := access.Visible(tx, caller, policy.SyncConfiguration, page, func(p db.Page) ([]syncstate.AttemptEntry, db.Cursor, error) {
-			return syncstate.Attempts(tx, cfg.Resource(), p)
-		}, access.AttemptSubjects())
+		attempts, next, err := access.Visible(tx, caller, policy.SyncConfiguration, page,
+			func(page db.Page) ([]syncstate.AttemptEntry, db.Cursor, error) {
+				return syncstate.Attempts(tx, cfg.Resource(), page)
+			}, access.AttemptSubjects())
 		if err != nil {
 			return err
 		}
 
 		for _, a := range attempts {
-			out.Attempts = append(out.Attempts, showAttempt(a))
+			out.Attempts = append(out.Attempts, toWireAttemptSummary(a))
 		}
 
 		out.NextToken, err = list.Token(next)
@@ -51,13 +51,16 @@ func (s *Service) ListResourceSyncAttempts(ctx context.Context, caller access.Ca
 	return out, err
 }
 
-// GetResourceSyncAttempt reads one attempt whole: its events, and what it
-// proposed to change. Who may read it is decided by the configuration that it was
-// made for, as that was then.
-func (s *Service) GetResourceSyncAttempt(ctx context.Context, caller access.Caller, input *wire.GetResourceSyncAttemptInput) (*wire.GetResourceSyncAttemptOutput, error) {
+// GetResourceSyncAttempt returns an attempt with its events and its plan.
+//
+// The caller is authorized for the sync configuration as it was when the attempt
+// began.
+func (s *Service) GetResourceSyncAttempt(
+	ctx context.Context, caller access.Caller, input *wire.GetResourceSyncAttemptInput,
+) (*wire.GetResourceSyncAttemptOutput, error) {
 	const action = "lockstep:GetResourceSyncAttempt"
 	out := &wire.GetResourceSyncAttemptOutput{}
-	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
+	err := s.options.DB.View(ctx, func(tx *db.Tx) error {
 		attempt, err := syncstate.Attempt(tx, caller.Account, caller.Region, input.AttemptId)
 		if err != nil {
 			return err
@@ -72,8 +75,8 @@ func (s *Service) GetResourceSyncAttempt(ctx context.Context, caller access.Call
 			SyncType:     string(attempt.Resource.SyncType),
 			Outcome:      strings.ToUpper(string(attempt.Outcome)),
 			EndedAt:      wire.Time{Time: attempt.EndedAt},
-			Attempt:      showResourceSync(attempt.ResourceSyncAttempt),
-			Plan:         showPlan(attempt.Plan),
+			Attempt:      toWireResourceSyncAttempt(attempt.ResourceSyncAttempt),
+			Plan:         toWirePlan(attempt.Plan),
 		}
 
 		return nil
@@ -82,7 +85,7 @@ func (s *Service) GetResourceSyncAttempt(ctx context.Context, caller access.Call
 	return out, err
 }
 
-func showAttempt(entry syncstate.AttemptEntry) wire.ResourceSyncAttemptSummary {
+func toWireAttemptSummary(entry syncstate.AttemptEntry) wire.ResourceSyncAttemptSummary {
 	return wire.ResourceSyncAttemptSummary{
 		AttemptId:  entry.ID,
 		Status:     string(entry.Status),
@@ -96,7 +99,7 @@ func showAttempt(entry syncstate.AttemptEntry) wire.ResourceSyncAttemptSummary {
 	}
 }
 
-func showPlan(plan *lockstep.Plan) *wire.SyncPlan {
+func toWirePlan(plan *lockstep.Plan) *wire.SyncPlan {
 	if plan == nil {
 		return nil
 	}

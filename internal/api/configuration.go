@@ -17,10 +17,23 @@ import (
 // maxConfigFile is the longest path of a configuration's file, in bytes.
 const maxConfigFile = 1024
 
-// CreateSyncConfiguration makes a sync configuration and requests its first
-// sync.
-func (s *Service) CreateSyncConfiguration(ctx context.Context, caller access.Caller, input *wire.CreateSyncConfigurationInput) (*wire.CreateSyncConfigurationOutput, error) {
-	cfg := lockstep.SyncConfiguration{
+// CreateSyncConfiguration creates a sync configuration and requests its first sync.
+func (s *Service) CreateSyncConfiguration(
+	ctx context.Context, caller access.Caller, input *wire.CreateSyncConfigurationInput,
+) (*wire.CreateSyncConfigurationOutput, error) {
+	cfg := fromWireConfiguration(caller, *input)
+	if err := s.checkConfiguration(cfg); err != nil {
+		return nil, err
+	}
+
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
+		return s.createConfiguration(tx, caller, &cfg, "codeconnections:CreateSyncConfiguration")
+	})
+	return &wire.CreateSyncConfigurationOutput{SyncConfiguration: toWireConfiguration(cfg)}, err
+}
+
+func fromWireConfiguration(caller access.Caller, input wire.CreateSyncConfigurationInput) lockstep.SyncConfiguration {
+	return lockstep.SyncConfiguration{
 		Account:                 caller.Account,
 		Region:                  caller.Region,
 		SyncType:                lockstep.SyncType(input.SyncType),
@@ -33,36 +46,32 @@ func (s *Service) CreateSyncConfiguration(ctx context.Context, caller access.Cal
 		PublishDeploymentStatus: lockstep.Switch(input.PublishDeploymentStatus),
 		PullRequestComment:      lockstep.Switch(input.PullRequestComment),
 	}
-	if err := s.checkConfiguration(cfg); err != nil {
-		return nil, err
-	}
-
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		return s.configure(tx, caller, &cfg, "codeconnections:CreateSyncConfiguration")
-	})
-	return &wire.CreateSyncConfigurationOutput{SyncConfiguration: showConfiguration(cfg)}, err
 }
 
-// configure makes a configuration that was checked, for a caller who may do all
-// these actions to it.
-func (s *Service) configure(tx *db.Tx, caller access.Caller, cfg *lockstep.SyncConfiguration, actions ...string) error {
+// createConfiguration stores a valid configuration and requests its first sync. It
+// authorizes each of actions.
+func (s *Service) createConfiguration(
+	tx *db.Tx, caller access.Caller, cfg *lockstep.SyncConfiguration, actions ...string,
+) error {
 	if err := authorizeConfiguration(tx, caller, cfg, actions...); err != nil {
 		return err
 	}
-	if err := s.o.Quotas.CheckNewConfiguration(tx, *cfg); err != nil {
+	if err := s.options.Quotas.CheckNewConfiguration(tx, *cfg); err != nil {
 		return err
 	}
 	if err := store.InsertConfiguration(tx, cfg); err != nil {
 		return err
 	}
-	return s.o.Syncs.AttachConfiguration(tx, *cfg)
+	return s.options.Syncs.AttachConfiguration(tx, *cfg)
 }
 
-// authorizeConfiguration asks whether the caller may make a configuration as it is given:
-// follow that branch of that repository, and hand the syncs that role. Who may not
-// see the link gets the answer that a missing one gets; the configuration is the
-// caller's own words, which hide nothing from it.
-func authorizeConfiguration(tx *db.Tx, caller access.Caller, cfg *lockstep.SyncConfiguration, actions ...string) error {
+// authorizeConfiguration authorizes the configuration that a caller asks for:
+// actions on it, its repository link and its role. It fills in the members that the
+// link decides. A configuration that the caller may not read is denied, not missing:
+// the caller has named all there is to know.
+func authorizeConfiguration(
+	tx *db.Tx, caller access.Caller, cfg *lockstep.SyncConfiguration, actions ...string,
+) error {
 	link, err := store.Link(tx, caller.Account, caller.Region, cfg.LinkID)
 	if err != nil {
 		return err
@@ -81,30 +90,45 @@ func authorizeConfiguration(tx *db.Tx, caller access.Caller, cfg *lockstep.SyncC
 	return caller.AuthorizePassRole(cfg.RoleARN)
 }
 
-// GetSyncConfiguration reads a resource's sync configuration.
-func (s *Service) GetSyncConfiguration(ctx context.Context, caller access.Caller, in *wire.GetSyncConfigurationInput) (*wire.GetSyncConfigurationOutput, error) {
-	cfg, err := s.configuration(ctx, caller, "codeconnections:GetSyncConfiguration", in.SyncType, in.ResourceName)
+// GetSyncConfiguration returns the sync configuration of a resource.
+func (s *Service) GetSyncConfiguration(
+	ctx context.Context, caller access.Caller, input *wire.GetSyncConfigurationInput,
+) (*wire.GetSyncConfigurationOutput, error) {
+	cfg, err := s.readConfiguration(ctx, caller, "codeconnections:GetSyncConfiguration",
+		input.SyncType, input.ResourceName)
 	if err != nil {
 		return nil, err
 	}
-	return &wire.GetSyncConfigurationOutput{SyncConfiguration: showConfiguration(cfg)}, nil
+	return &wire.GetSyncConfigurationOutput{SyncConfiguration: toWireConfiguration(cfg)}, nil
 }
 
-// configuration reads a configuration for an action that changes nothing.
-func (s *Service) configuration(ctx context.Context, caller access.Caller, action, syncType, name string) (cfg lockstep.SyncConfiguration, err error) {
+// readConfiguration returns a configuration for an action that changes nothing.
+func (s *Service) readConfiguration(
+	ctx context.Context, caller access.Caller, action, syncType, name string,
+) (cfg lockstep.SyncConfiguration, err error) {
 	err = s.view(ctx, caller, action, policy.SyncConfiguration, func(tx *db.Tx) error {
-		cfg, err = store.Configuration(tx, caller.Account, caller.Region, lockstep.SyncType(syncType), name)
-		if err != nil {
-			return err
-		}
-		return caller.Authorize(tx, action, access.ConfigurationSubject(cfg))
+		cfg, err = authorizedConfiguration(tx, caller, action, syncType, name)
+		return err
 	})
 	return cfg, err
 }
 
-// lockConfiguration reads a configuration for an action that changes something,
-// and keeps others from changing it meanwhile.
-func lockConfiguration(tx *db.Tx, caller access.Caller, action, syncType, name string) (lockstep.SyncConfiguration, error) {
+// authorizedConfiguration is readConfiguration within a transaction.
+func authorizedConfiguration(
+	tx *db.Tx, caller access.Caller, action, syncType, name string,
+) (lockstep.SyncConfiguration, error) {
+	cfg, err := store.Configuration(tx, caller.Account, caller.Region, lockstep.SyncType(syncType), name)
+	if err != nil {
+		return cfg, err
+	}
+	return cfg, caller.Authorize(tx, action, access.ConfigurationSubject(cfg))
+}
+
+// lockConfiguration returns a configuration for an action that changes it, and locks
+// it until the end of the transaction.
+func lockConfiguration(
+	tx *db.Tx, caller access.Caller, action, syncType, name string,
+) (lockstep.SyncConfiguration, error) {
 	cfg, err := store.LockConfiguration(tx, caller.Account, caller.Region, lockstep.SyncType(syncType), name)
 	if err != nil {
 		return cfg, err
@@ -112,11 +136,13 @@ func lockConfiguration(tx *db.Tx, caller access.Caller, action, syncType, name s
 	return cfg, caller.Authorize(tx, action, access.ConfigurationSubject(cfg))
 }
 
-// UpdateSyncConfiguration changes what is given and leaves the rest. It always
-// requests a sync, as at AWS, also when nothing differs.
-func (s *Service) UpdateSyncConfiguration(ctx context.Context, caller access.Caller, input *wire.UpdateSyncConfigurationInput) (*wire.UpdateSyncConfigurationOutput, error) {
+// UpdateSyncConfiguration changes the members that are given. As at AWS, it requests
+// a sync even if nothing changes.
+func (s *Service) UpdateSyncConfiguration(
+	ctx context.Context, caller access.Caller, input *wire.UpdateSyncConfigurationInput,
+) (*wire.UpdateSyncConfigurationOutput, error) {
 	var cfg lockstep.SyncConfiguration
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) (err error) {
 		const action = "codeconnections:UpdateSyncConfiguration"
 		cfg, err = lockConfiguration(tx, caller, action, input.SyncType, input.ResourceName)
 		if err != nil {
@@ -129,21 +155,21 @@ func (s *Service) UpdateSyncConfiguration(ctx context.Context, caller access.Cal
 			return err
 		}
 
-		// Allowed must be what it is and what it becomes.
+		// The configuration is authorized as it was, by lockConfiguration, and as it is now.
 		if err := authorizeConfiguration(tx, caller, &cfg, action); err != nil {
 			return err
 		}
-		if err := s.o.Quotas.CheckMove(tx, before, cfg); err != nil {
+		if err := s.options.Quotas.CheckMove(tx, before, cfg); err != nil {
 			return err
 		}
 		if err := store.UpdateConfiguration(tx, &cfg); err != nil {
 			return err
 		}
 
-		return s.o.Syncs.AttachConfiguration(tx, cfg)
+		return s.options.Syncs.AttachConfiguration(tx, cfg)
 	})
 
-	return &wire.UpdateSyncConfigurationOutput{SyncConfiguration: showConfiguration(cfg)}, err
+	return &wire.UpdateSyncConfigurationOutput{SyncConfiguration: toWireConfiguration(cfg)}, err
 }
 
 func mergeUpdate(cfg *lockstep.SyncConfiguration, input *wire.UpdateSyncConfigurationInput) {
@@ -158,32 +184,37 @@ func mergeUpdate(cfg *lockstep.SyncConfiguration, input *wire.UpdateSyncConfigur
 	}
 }
 
-// setIfGiven changes what a caller has given; "" is what was not.
+// setIfGiven sets field unless given is "", which means absent.
 func setIfGiven[T ~string](field *T, given T) {
 	if given != "" {
 		*field = given
 	}
 }
 
-// ListSyncConfigurations reads the sync configurations of a repository link,
+// ListSyncConfigurations returns the sync configurations of a repository link,
 // oldest first.
-func (s *Service) ListSyncConfigurations(ctx context.Context, caller access.Caller, in *wire.ListSyncConfigurationsInput) (*wire.ListSyncConfigurationsOutput, error) {
-	filter := store.ConfigurationFilter{SyncType: lockstep.SyncType(in.SyncType), LinkID: linkID(in.RepositoryLinkId)}
-	list := access.NewList(s.o.Seal, caller, "sync configurations", filter)
-	page, err := list.Page(in.MaxResults, in.NextToken)
+func (s *Service) ListSyncConfigurations(
+	ctx context.Context, caller access.Caller, input *wire.ListSyncConfigurationsInput,
+) (*wire.ListSyncConfigurationsOutput, error) {
+	filter := store.ConfigurationFilter{
+		SyncType: lockstep.SyncType(input.SyncType),
+		LinkID:   linkID(input.RepositoryLinkId),
+	}
+	list := access.NewList(s.options.Seal, caller, "sync configurations", filter)
+	page, err := list.Page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListSyncConfigurationsOutput{}
-	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
-		all, next, err := configurationsOf(tx, caller, "codeconnections:ListSyncConfigurations", filter, page)
+	err = s.options.DB.View(ctx, func(tx *db.Tx) error {
+		all, next, err := configurationsOfLink(tx, caller, "codeconnections:ListSyncConfigurations", filter, page)
 		if err != nil {
 			return err
 		}
 
 		for _, cfg := range all {
-			out.SyncConfigurations = append(out.SyncConfigurations, showConfiguration(cfg))
+			out.SyncConfigurations = append(out.SyncConfigurations, toWireConfiguration(cfg))
 		}
 
 		out.NextToken, err = list.Token(next)
@@ -193,9 +224,11 @@ func (s *Service) ListSyncConfigurations(ctx context.Context, caller access.Call
 	return out, err
 }
 
-// configurationsOf reads a page of a link's configurations, those that the
-// caller may see.
-func configurationsOf(tx *db.Tx, caller access.Caller, action string, filter store.ConfigurationFilter, page db.Page) ([]lockstep.SyncConfiguration, db.Cursor, error) {
+// configurationsOfLink returns a page of the configurations of a link that the
+// caller may read.
+func configurationsOfLink(
+	tx *db.Tx, caller access.Caller, action string, filter store.ConfigurationFilter, page db.Page,
+) ([]lockstep.SyncConfiguration, db.Cursor, error) {
 	link, err := store.Link(tx, caller.Account, caller.Region, filter.LinkID)
 	if err != nil {
 		return nil, db.Cursor{}, err
@@ -203,20 +236,24 @@ func configurationsOf(tx *db.Tx, caller access.Caller, action string, filter sto
 	if err := caller.Authorize(tx, action, access.LinkSubject(link)); err != nil {
 		return nil, db.Cursor{}, err
 	}
-	return access.Visible(tx, caller, policy.SyncConfiguration, page, func(page db.Page) ([]lockstep.SyncConfiguration, db.Cursor, error) {
-		return store.Configurations(tx, caller.Account, caller.Region, filter, page)
-	}, access.ConfigurationSubjects())
+	return access.Visible(tx, caller, policy.SyncConfiguration, page,
+		func(page db.Page) ([]lockstep.SyncConfiguration, db.Cursor, error) {
+			return store.Configurations(tx, caller.Account, caller.Region, filter, page)
+		}, access.ConfigurationSubjects())
 }
 
-// DeleteSyncConfiguration ends the syncing of a resource. The resource itself,
-// a stack for instance, stays as it is.
-func (s *Service) DeleteSyncConfiguration(ctx context.Context, caller access.Caller, in *wire.DeleteSyncConfigurationInput) (*wire.DeleteSyncConfigurationOutput, error) {
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		cfg, err := lockConfiguration(tx, caller, "codeconnections:DeleteSyncConfiguration", in.SyncType, in.ResourceName)
+// DeleteSyncConfiguration stops syncing a resource. The resource itself, such as a
+// stack, is not changed.
+func (s *Service) DeleteSyncConfiguration(
+	ctx context.Context, caller access.Caller, input *wire.DeleteSyncConfigurationInput,
+) (*wire.DeleteSyncConfigurationOutput, error) {
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
+		cfg, err := lockConfiguration(tx, caller, "codeconnections:DeleteSyncConfiguration",
+			input.SyncType, input.ResourceName)
 		if err != nil {
 			return err
 		}
-		if err := s.o.Syncs.DetachConfiguration(tx, cfg); err != nil {
+		if err := s.options.Syncs.DetachConfiguration(tx, cfg); err != nil {
 			return err
 		}
 		return store.DeleteConfiguration(tx, cfg.ID)
@@ -224,25 +261,32 @@ func (s *Service) DeleteSyncConfiguration(ctx context.Context, caller access.Cal
 	return &wire.DeleteSyncConfigurationOutput{}, err
 }
 
-// definitionsPage is how many configurations ListRepositorySyncDefinitions
+// definitionsPage is the number of configurations that ListRepositorySyncDefinitions
 // reads at a time.
 const definitionsPage = 1000
 
-// ListRepositorySyncDefinitions reads what the configurations of a repository
-// link mean, all at once: the model has no way to ask for another page.
-func (s *Service) ListRepositorySyncDefinitions(ctx context.Context, caller access.Caller, in *wire.ListRepositorySyncDefinitionsInput) (*wire.ListRepositorySyncDefinitionsOutput, error) {
-	filter := store.ConfigurationFilter{SyncType: lockstep.SyncType(in.SyncType), LinkID: linkID(in.RepositoryLinkId)}
+// ListRepositorySyncDefinitions returns the definitions of all sync configurations
+// of a repository link.
+//
+// It does not page: AWS's model has no way to ask for a second page.
+func (s *Service) ListRepositorySyncDefinitions(
+	ctx context.Context, caller access.Caller, input *wire.ListRepositorySyncDefinitionsInput,
+) (*wire.ListRepositorySyncDefinitionsOutput, error) {
+	filter := store.ConfigurationFilter{
+		SyncType: lockstep.SyncType(input.SyncType),
+		LinkID:   linkID(input.RepositoryLinkId),
+	}
 	out := &wire.ListRepositorySyncDefinitionsOutput{}
-	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
+	err := s.options.DB.View(ctx, func(tx *db.Tx) error {
 		page := db.Page{Limit: definitionsPage}
 		for more := true; more; more = page.After != (db.Cursor{}) {
-			all, next, err := configurationsOf(tx, caller, "codeconnections:ListRepositorySyncDefinitions", filter, page)
+			all, next, err := configurationsOfLink(tx, caller, "codeconnections:ListRepositorySyncDefinitions", filter, page)
 			if err != nil {
 				return err
 			}
 
 			for _, cfg := range all {
-				out.RepositorySyncDefinitions = append(out.RepositorySyncDefinitions, showDefinition(cfg))
+				out.RepositorySyncDefinitions = append(out.RepositorySyncDefinitions, toWireDefinition(cfg))
 			}
 
 			page.After = next
@@ -254,10 +298,10 @@ func (s *Service) ListRepositorySyncDefinitions(ctx context.Context, caller acce
 	return out, err
 }
 
-// checkConfiguration says what is wrong with what a caller asks for, beyond
-// its shape.
+// checkConfiguration returns Invalid if a configuration is invalid in a way that its
+// shapes do not check.
 func (s *Service) checkConfiguration(cfg lockstep.SyncConfiguration) error {
-	validName, ok := s.o.ValidName[cfg.SyncType]
+	validName, ok := s.options.ValidName[cfg.SyncType]
 	if !ok {
 		return lockstep.Errorf(lockstep.Invalid, "Sync type %s is not supported by this server.", cfg.SyncType)
 	}
@@ -266,20 +310,21 @@ func (s *Service) checkConfiguration(cfg lockstep.SyncConfiguration) error {
 	}
 
 	if !lockstep.ValidBranch(cfg.Branch) {
-		return lockstep.Errorf(lockstep.Invalid, "Branch %q is not a name that a branch can have.", cfg.Branch)
+		return lockstep.Errorf(lockstep.Invalid, "Branch %q is not a valid branch name.", cfg.Branch)
 	}
 
 	file := cfg.ConfigFile
 	if len(file) > maxConfigFile || !fs.ValidPath(file) || file == "." ||
 		strings.Contains(file, `\`) || strings.ContainsFunc(file, unicode.IsControl) {
 		return lockstep.Errorf(lockstep.Invalid,
-			"ConfigFile must be the path of a file from the repository's root, such as stacks/web.yaml: no leading slash, no backslash, no empty, . or .. part, at most %d bytes.", maxConfigFile)
+			"ConfigFile must be the path of a file from the repository's root, such as stacks/web.yaml: "+
+				"no leading slash, no backslash, no empty, . or .. part, at most %d bytes.", maxConfigFile)
 	}
 
 	return nil
 }
 
-func showConfiguration(cfg lockstep.SyncConfiguration) wire.SyncConfiguration {
+func toWireConfiguration(cfg lockstep.SyncConfiguration) wire.SyncConfiguration {
 	return wire.SyncConfiguration{
 		Branch:                  cfg.Branch,
 		ConfigFile:              cfg.ConfigFile,
@@ -296,9 +341,9 @@ func showConfiguration(cfg lockstep.SyncConfiguration) wire.SyncConfiguration {
 	}
 }
 
-// showDefinition gives parent and target the same name, as AWS does for
+// toWireDefinition uses one name for parent and target, as AWS does for
 // CFN_STACK_SYNC.
-func showDefinition(cfg lockstep.SyncConfiguration) wire.RepositorySyncDefinition {
+func toWireDefinition(cfg lockstep.SyncConfiguration) wire.RepositorySyncDefinition {
 	return wire.RepositorySyncDefinition{
 		Branch:    cfg.Branch,
 		Directory: cfg.ConfigFile,

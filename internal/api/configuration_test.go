@@ -77,9 +77,9 @@ func TestCreateSyncConfigurationRefusesWhatCannotBeSynced(t *testing.T) {
 			{"taken", "main", "a.yaml", link, "ResourceAlreadyExistsException", "already exists for resource: taken"},
 			{"web", "main", "a.yaml", noLink, "InvalidInputException", "Could not find repository link:" + noLink},
 			{"a_b", "main", "a.yaml", link, "InvalidInputException", "A stack cannot be called"},
-			{"web", "a..b", "a.yaml", link, "InvalidInputException", "not a name that a branch can have"},
-			{"web", "-x", "a.yaml", link, "InvalidInputException", "not a name that a branch can have"},
-			{"web", "refs heads", "a.yaml", link, "InvalidInputException", "not a name that a branch can have"},
+			{"web", "a..b", "a.yaml", link, "InvalidInputException", "not a valid branch name"},
+			{"web", "-x", "a.yaml", link, "InvalidInputException", "not a valid branch name"},
+			{"web", "refs heads", "a.yaml", link, "InvalidInputException", "not a valid branch name"},
 			{"web", "main", "/etc/passwd", link, "InvalidInputException", "ConfigFile must be"},
 			{"web", "main", "../a.yaml", link, "InvalidInputException", "ConfigFile must be"},
 			{"web", "main", "a/../b.yaml", link, "InvalidInputException", "ConfigFile must be"},
@@ -153,7 +153,7 @@ func TestUpdateSyncConfigurationRefuses(t *testing.T) {
 		}{
 			{"api", "ResourceNotFoundException", "Could not find a sync configuration for resource: api", codeconnections.UpdateSyncConfigurationInput{}},
 			{"web", "ResourceNotFoundException", "Could not find repository link:", codeconnections.UpdateSyncConfigurationInput{RepositoryLinkId: aws.String(noLink)}},
-			{"web", "InvalidInputException", "branch can have", codeconnections.UpdateSyncConfigurationInput{Branch: aws.String("a..b")}},
+			{"web", "InvalidInputException", "valid branch name", codeconnections.UpdateSyncConfigurationInput{Branch: aws.String("a..b")}},
 			{"web", "InvalidInputException", "ConfigFile must be", codeconnections.UpdateSyncConfigurationInput{ConfigFile: aws.String("")}},
 		} {
 			tc.change.ResourceName, tc.change.SyncType = &tc.name, "CFN_STACK_SYNC"

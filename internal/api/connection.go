@@ -13,10 +13,12 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// CreateConnection makes a connection, PENDING until CompleteConnection. Names
-// need not be unique, as at AWS.
-func (s *Service) CreateConnection(ctx context.Context, caller access.Caller, input *wire.CreateConnectionInput) (*wire.CreateConnectionOutput, error) {
-	tags, around, err := newTags(input.Tags)
+// CreateConnection creates a connection. It is PENDING until CompleteConnection. As
+// at AWS, names need not be unique.
+func (s *Service) CreateConnection(
+	ctx context.Context, caller access.Caller, input *wire.CreateConnectionInput,
+) (*wire.CreateConnectionOutput, error) {
+	tags, request, err := parseTags(input.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -30,14 +32,16 @@ func (s *Service) CreateConnection(ctx context.Context, caller access.Caller, in
 		HostARN:      lockstep.ARN(input.HostArn),
 		Status:       lockstep.ConnectionPending,
 	}
-	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
+	err = s.options.DB.Update(ctx, func(tx *db.Tx) error {
 		if err := s.resolveProvider(tx, caller, &conn); err != nil {
 			return err
 		}
-		if err := caller.AuthorizeTagged(tx, "codeconnections:CreateConnection", access.ConnectionSubject(conn).WithNotFound(nil), around); err != nil {
+		subject := access.ConnectionSubject(conn).WithNotFound(nil)
+		if err := caller.AuthorizeTagged(tx, "codeconnections:CreateConnection", subject, request); err != nil {
 			return err
 		}
-		if err := access.CheckQuota(tx, store.CountConnections, caller.Scope(), s.o.Quotas.Connections, "connections"); err != nil {
+		err := access.CheckQuota(tx, store.CountConnections, caller.Scope(), s.options.Quotas.Connections, "connections")
+		if err != nil {
 			return err
 		}
 
@@ -45,7 +49,7 @@ func (s *Service) CreateConnection(ctx context.Context, caller access.Caller, in
 			return err
 		}
 
-		return addTags(tx, caller, access.ConnectionSubject(conn), conn.ARN, tags, around)
+		return addTags(tx, caller, access.ConnectionSubject(conn), conn.ARN, tags, request)
 	})
 	if err != nil {
 		return nil, err
@@ -54,8 +58,8 @@ func (s *Service) CreateConnection(ctx context.Context, caller access.Caller, in
 	return &wire.CreateConnectionOutput{ConnectionArn: string(conn.ARN), Tags: input.Tags}, nil
 }
 
-// resolveProvider finds a new connection's provider type, which a host decides
-// where there is one. Naming both is allowed when they agree.
+// resolveProvider sets the provider type of a new connection. If there is a host,
+// its provider type decides, and a given provider type must be the same.
 func (s *Service) resolveProvider(tx *db.Tx, caller access.Caller, conn *lockstep.Connection) error {
 	if conn.HostARN == "" && conn.ProviderType == "" {
 		return lockstep.Errorf(lockstep.Invalid, "Either ProviderType or HostArn must be given.")
@@ -71,7 +75,8 @@ func (s *Service) resolveProvider(tx *db.Tx, caller access.Caller, conn *lockste
 		}
 
 		if conn.ProviderType != "" && conn.ProviderType != host.ProviderType {
-			return lockstep.Errorf(lockstep.Invalid, "ProviderType %s differs from the host's, %s.", conn.ProviderType, host.ProviderType)
+			return lockstep.Errorf(lockstep.Invalid, "ProviderType %s differs from the host's, %s.",
+				conn.ProviderType, host.ProviderType)
 		}
 		if host.Status != lockstep.HostAvailable {
 			return lockstep.Errorf(lockstep.Unavailable, "Host %s is %s.", host.ARN, host.Status)
@@ -80,7 +85,7 @@ func (s *Service) resolveProvider(tx *db.Tx, caller access.Caller, conn *lockste
 		conn.ProviderType = host.ProviderType
 	}
 
-	rules, err := s.provider(conn.ProviderType)
+	rules, err := s.providerRules(conn.ProviderType)
 	if err != nil {
 		return err
 	}
@@ -91,8 +96,10 @@ func (s *Service) resolveProvider(tx *db.Tx, caller access.Caller, conn *lockste
 	return nil
 }
 
-// GetConnection reads a connection.
-func (s *Service) GetConnection(ctx context.Context, caller access.Caller, input *wire.GetConnectionInput) (*wire.GetConnectionOutput, error) {
+// GetConnection returns a connection.
+func (s *Service) GetConnection(
+	ctx context.Context, caller access.Caller, input *wire.GetConnectionInput,
+) (*wire.GetConnectionOutput, error) {
 	const action = "codeconnections:GetConnection"
 	out := &wire.GetConnectionOutput{}
 	err := s.view(ctx, caller, action, policy.Connection, func(tx *db.Tx) error {
@@ -101,7 +108,7 @@ func (s *Service) GetConnection(ctx context.Context, caller access.Caller, input
 			return err
 		}
 
-		shown := showConnection(conn)
+		shown := toWireConnection(conn)
 		out.Connection = &shown
 		return caller.Authorize(tx, action, access.ConnectionSubject(conn))
 	})
@@ -109,8 +116,10 @@ func (s *Service) GetConnection(ctx context.Context, caller access.Caller, input
 	return out, err
 }
 
-// ListConnections reads connections, oldest first.
-func (s *Service) ListConnections(ctx context.Context, caller access.Caller, input *wire.ListConnectionsInput) (*wire.ListConnectionsOutput, error) {
+// ListConnections returns connections, oldest first.
+func (s *Service) ListConnections(
+	ctx context.Context, caller access.Caller, input *wire.ListConnectionsInput,
+) (*wire.ListConnectionsOutput, error) {
 	if err := caller.AuthorizeAccount("codeconnections:ListConnections"); err != nil {
 		return nil, err
 	}
@@ -119,7 +128,7 @@ func (s *Service) ListConnections(ctx context.Context, caller access.Caller, inp
 		ProviderType: lockstep.ProviderType(input.ProviderTypeFilter),
 		HostARN:      lockstep.ARN(input.HostArnFilter),
 	}
-	list := access.NewList(s.o.Seal, caller, "connections", filter)
+	list := access.NewList(s.options.Seal, caller, "connections", filter)
 	page, err := list.Page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
@@ -127,15 +136,16 @@ func (s *Service) ListConnections(ctx context.Context, caller access.Caller, inp
 
 	out := &wire.ListConnectionsOutput{Connections: []wire.Connection{}}
 	err = s.viewList(ctx, caller, policy.Connection, func(tx *db.Tx) error {
-		all, next, err := access.Visible(tx, caller, policy.Connection, page, func(p db.Page) ([]lockstep.Connection, db.Cursor, error) {
-			return store.Connections(tx, caller.Account, caller.Region, filter, p)
-		}, access.ConnectionSubject)
+		all, next, err := access.Visible(tx, caller, policy.Connection, page,
+			func(page db.Page) ([]lockstep.Connection, db.Cursor, error) {
+				return store.Connections(tx, caller.Account, caller.Region, filter, page)
+			}, access.ConnectionSubject)
 		if err != nil {
 			return err
 		}
 
 		for _, conn := range all {
-			out.Connections = append(out.Connections, showConnection(conn))
+			out.Connections = append(out.Connections, toWireConnection(conn))
 		}
 
 		out.NextToken, err = list.Token(next)
@@ -145,14 +155,13 @@ func (s *Service) ListConnections(ctx context.Context, caller access.Caller, inp
 	return out, err
 }
 
-// DeleteConnection removes a connection that no repository link uses.
-func (s *Service) DeleteConnection(ctx context.Context, caller access.Caller, in *wire.DeleteConnectionInput) (*wire.DeleteConnectionOutput, error) {
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		conn, err := store.LockConnection(tx, caller.Account, caller.Region, lockstep.ARN(in.ConnectionArn))
+// DeleteConnection deletes a connection. No repository link may use it.
+func (s *Service) DeleteConnection(
+	ctx context.Context, caller access.Caller, input *wire.DeleteConnectionInput,
+) (*wire.DeleteConnectionOutput, error) {
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
+		conn, err := lockConnection(tx, caller, "codeconnections:DeleteConnection", input.ConnectionArn)
 		if err != nil {
-			return err
-		}
-		if err := caller.Authorize(tx, "codeconnections:DeleteConnection", access.ConnectionSubject(conn)); err != nil {
 			return err
 		}
 		return store.DeleteConnection(tx, caller.Account, caller.Region, conn.ARN)
@@ -160,7 +169,16 @@ func (s *Service) DeleteConnection(ctx context.Context, caller access.Caller, in
 	return &wire.DeleteConnectionOutput{}, err
 }
 
-func showConnection(conn lockstep.Connection) wire.Connection {
+// lockConnection returns a connection for an action that changes it, and locks it.
+func lockConnection(tx *db.Tx, caller access.Caller, action, arn string) (lockstep.Connection, error) {
+	conn, err := store.LockConnection(tx, caller.Account, caller.Region, lockstep.ARN(arn))
+	if err != nil {
+		return conn, err
+	}
+	return conn, caller.Authorize(tx, action, access.ConnectionSubject(conn))
+}
+
+func toWireConnection(conn lockstep.Connection) wire.Connection {
 	return wire.Connection{
 		ConnectionName:   conn.Name,
 		ConnectionArn:    string(conn.ARN),

@@ -1,40 +1,41 @@
-// Package api holds the operations: those of AWS CodeConnections and CodeStar
-// Connections that Lockstep answers, and Lockstep's own.
+// Package api holds the operations on hosts, connections, repository links, sync
+// configurations and syncs: those of AWS CodeConnections and AWS CodeStar
+// Connections, and those that Lockstep adds.
 //
-// # Operations are methods
+// # Operations
 //
-// Each is a method of [Service] that takes who calls, a [Caller], and a struct
-// of package wire, and returns another; the method is the whole use case, and
-// whoever is not the HTTP handler calls it the same way. Files go by noun.
-// routes.go says which service has which; what is not there is answered as an
-// operation nobody knows. Package awsjson decodes and checks shapes before a
-// method runs, so methods only check what shapes cannot say.
+// An operation is a method of [Service]. It takes an [access.Caller] and a request
+// of package wire, and returns a response. The method is the whole use case: the
+// HTTP handler (package apiserver), the console and "lockstep up" call it alike.
+// [Service.NewCaller] returns the caller for a principal, and
+// [access.LocalAdministrator] the one for code in the same process:
 //
-// A method opens one transaction and does everything in it, the engine's part
-// included: a sync configuration and the request to sync it are committed
-// together or not at all. Only GetRevisionSync leaves the database, to ask the
-// Git host, and does so outside of any transaction.
+//	caller, err := access.LocalAdministrator(account, region)
+//	...
+//	output, err := service.CreateHost(ctx, caller, &wire.CreateHostInput{...})
 //
-// # Who sees what
+// Package awsjson validates the shapes of a request before it calls an operation.
+// Code in the same process must pass valid shapes itself.
 //
-// Account and region come with the caller: the account of the access key, the
-// region of the signature's scope. What lies in another account or region is
-// not found, in the very words of what does not exist.
+// # Transactions
 //
-// Whether the caller may do what it asks for is asked of each thing, by the
-// policies of the account, within the transaction that reads or changes the thing
-// (access.go). What the caller may not read is missing too, in the same words, and
-// lists, their counts, pages and tokens are as if it were not there (visible.go).
-// What it may read and not do is denied. Three things show all the same, as at AWS:
-// that a name is taken, that a quota is reached, and that a thing is in use. Who may
-// never call an operation, whatever the thing, is told so before a body is looked
-// at (authenticate.go).
+// An operation runs in one transaction, together with what the engine does: a sync
+// configuration and the request to sync it are committed together or not at all.
+// Operations that call a Git host do so outside of transactions.
 //
-// The service through which a call came makes the prefix of new ARNs. What the
-// other service has made is answered as stored.
+// # Visibility
+//
+// The account and the region are the caller's. A resource of another account or
+// region is not found, and so is a resource that the caller may not read. Lists,
+// their counts, pages and tokens are as if such resources did not exist. As at AWS,
+// three things show nevertheless: that a name is taken, that a quota is reached, and
+// that a resource is in use.
+//
+// The ARN of a new resource has the prefix of the service that was called. A
+// resource that the other service created is returned as it is.
 //
 // # Errors
 //
-// Methods return *lockstep.Error. One table (errors.go) turns an operation and
-// a kind into the exception that the operation declares for it.
+// Operations return *[lockstep.Error]. Package apiserver turns its kind into the
+// exception of an operation.
 package api

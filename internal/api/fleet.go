@@ -12,9 +12,11 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// ListResourceSyncs reads the fleet: each configured resource with its latest
-// status, by name.
-func (s *Service) ListResourceSyncs(ctx context.Context, caller access.Caller, input *wire.ListResourceSyncsInput) (*wire.ListResourceSyncsOutput, error) {
+// ListResourceSyncs returns the resources of the account with their latest status,
+// by name.
+func (s *Service) ListResourceSyncs(
+	ctx context.Context, caller access.Caller, input *wire.ListResourceSyncsInput,
+) (*wire.ListResourceSyncsOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:ListResourceSyncs"); err != nil {
 		return nil, err
 	}
@@ -24,8 +26,8 @@ func (s *Service) ListResourceSyncs(ctx context.Context, caller access.Caller, i
 		return nil, err
 	}
 
-	list := access.NewList(s.o.Seal, caller, "resource syncs", input.AccountId, input.SyncType, filter.LinkID, input.OwnerId, input.RepositoryName, input.Branch,
-		input.Status, flag(input.NeverSynced), flag(input.Blocked))
+	list := access.NewList(s.options.Seal, caller, "resource syncs", input.AccountId, input.SyncType, filter.LinkID,
+		input.OwnerId, input.RepositoryName, input.Branch, input.Status, formatFlag(input.NeverSynced), formatFlag(input.Blocked))
 	page, err := list.Page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
@@ -40,22 +42,22 @@ func (s *Service) ListResourceSyncs(ctx context.Context, caller access.Caller, i
 		return out, nil
 	}
 
-	the := fleetSubjects()
-	err = s.readFleet(ctx, caller, counted, func(tx *db.Tx) error {
+	subjectOf := fleetSubjects()
+	err = s.viewFleet(ctx, caller, counted, func(tx *db.Tx) error {
 		entries := func(p db.Page) ([]syncstate.FleetEntry, db.Cursor, error) {
 			return syncstate.Fleet(tx, caller.Account, caller.Region, filter, p)
 		}
-		fleet, next, err := access.Visible(tx, caller, policy.SyncConfiguration, page, entries, the)
+		fleet, next, err := access.Visible(tx, caller, policy.SyncConfiguration, page, entries, subjectOf)
 		if err != nil {
 			return err
 		}
 
 		for _, e := range fleet {
-			out.ResourceSyncs = append(out.ResourceSyncs, showFleetEntry(caller.Account, e))
+			out.ResourceSyncs = append(out.ResourceSyncs, toWireResourceSync(caller.Account, e))
 		}
 
 		if counted {
-			if out.Counts, err = countFleet(tx, caller, filter, entries, the); err != nil {
+			if out.Counts, err = countFleet(tx, caller, filter, entries, subjectOf); err != nil {
 				return err
 			}
 		}
@@ -67,10 +69,12 @@ func (s *Service) ListResourceSyncs(ctx context.Context, caller access.Caller, i
 	return out, err
 }
 
-// readFleet is list, unless there is more to read than the list.
-func (s *Service) readFleet(ctx context.Context, caller access.Caller, counted bool, read func(tx *db.Tx) error) error {
+// viewFleet is viewList, but in a transaction if the resources are counted too.
+func (s *Service) viewFleet(
+	ctx context.Context, caller access.Caller, counted bool, read func(tx *db.Tx) error,
+) error {
 	if counted {
-		return s.o.DB.View(ctx, read)
+		return s.options.DB.View(ctx, read)
 	}
 	return s.viewList(ctx, caller, policy.SyncConfiguration, read)
 }
@@ -87,14 +91,15 @@ func fleetFilter(input *wire.ListResourceSyncsInput) (syncstate.FleetFilter, err
 		Blocked:        input.Blocked,
 	}
 	if input.Status != "" && input.NeverSynced != nil && *input.NeverSynced {
-		return filter, lockstep.Errorf(lockstep.Invalid, "Status and NeverSynced exclude each other: what was never synced has no status.")
+		return filter, lockstep.Errorf(lockstep.Invalid,
+			"Status and NeverSynced cannot be used together: a resource that was never synced has no status.")
 	}
 
 	return filter, nil
 }
 
-// flag writes what a caller said of a flag, or that nothing was said.
-func flag(b *bool) string {
+// formatFlag returns "" for a flag that was not given.
+func formatFlag(b *bool) string {
 	if b == nil {
 		return ""
 	}
@@ -102,24 +107,26 @@ func flag(b *bool) string {
 }
 
 func fleetSubjects() func(syncstate.FleetEntry) access.Subject {
-	the := access.ConfigurationSubjects()
-	return func(e syncstate.FleetEntry) access.Subject { return the(e.Configuration) }
+	subjectOf := access.ConfigurationSubjects()
+	return func(e syncstate.FleetEntry) access.Subject { return subjectOf(e.Configuration) }
 }
 
-// countedAtOnce is how many entries are read at a time to be counted.
-const countedAtOnce = 1000
+// countPage is the number of entries that countFleet reads at a time.
+const countPage = 1000
 
-// countFleet counts what the caller may see of the fleet: by the database, where
-// that is all of it.
-func countFleet(tx *db.Tx, caller access.Caller, f syncstate.FleetFilter, read func(db.Page) ([]syncstate.FleetEntry, db.Cursor, error),
-	the func(syncstate.FleetEntry) access.Subject) (*wire.ResourceSyncCounts, error) {
+// countFleet counts the resources that the caller may read. The database counts if
+// these are all.
+func countFleet(
+	tx *db.Tx, caller access.Caller, filter syncstate.FleetFilter, read access.Read[syncstate.FleetEntry],
+	subjectOf func(syncstate.FleetEntry) access.Subject,
+) (*wire.ResourceSyncCounts, error) {
 	if caller.CanReadAll(policy.SyncConfiguration) {
-		total, err := syncstate.FleetCounts(tx, caller.Account, caller.Region, f)
-		return showCounts(total), err
+		total, err := syncstate.FleetCounts(tx, caller.Account, caller.Region, filter)
+		return toWireCounts(total), err
 	}
 
 	var total syncstate.FleetCount
-	page := db.Page{Limit: countedAtOnce}
+	page := db.Page{Limit: countPage}
 	for more := true; more; more = page.After != (db.Cursor{}) {
 		fleet, next, err := read(page)
 		if err != nil {
@@ -127,7 +134,7 @@ func countFleet(tx *db.Tx, caller access.Caller, f syncstate.FleetFilter, read f
 		}
 
 		for _, entry := range fleet {
-			sees, err := caller.CanRead(tx, the(entry))
+			sees, err := caller.CanRead(tx, subjectOf(entry))
 			if err != nil {
 				return nil, err
 			}
@@ -140,10 +147,10 @@ func countFleet(tx *db.Tx, caller access.Caller, f syncstate.FleetFilter, read f
 		page.After = next
 	}
 
-	return showCounts(total), nil
+	return toWireCounts(total), nil
 }
 
-func showCounts(total syncstate.FleetCount) *wire.ResourceSyncCounts {
+func toWireCounts(total syncstate.FleetCount) *wire.ResourceSyncCounts {
 	return &wire.ResourceSyncCounts{
 		Total:       total.Total,
 		Initiated:   total.ByStatus[lockstep.ResourceInitiated],
@@ -155,7 +162,7 @@ func showCounts(total syncstate.FleetCount) *wire.ResourceSyncCounts {
 	}
 }
 
-func showFleetEntry(account lockstep.AccountID, entry syncstate.FleetEntry) wire.ResourceSyncSummary {
+func toWireResourceSync(account lockstep.AccountID, entry syncstate.FleetEntry) wire.ResourceSyncSummary {
 	return wire.ResourceSyncSummary{
 		ResourceName:     entry.Configuration.ResourceName,
 		SyncType:         string(entry.Configuration.SyncType),

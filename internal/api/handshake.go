@@ -14,25 +14,28 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// CompleteConnection gives a connection its credential, which makes it
-// AVAILABLE. The Git host is asked first: one that it refuses is not stored, and
-// where the host is away the connection is PENDING until it answers. Doing so again
-// replaces the credential. The repositories that are followed over it are looked at
-// now: the old one may have been refused.
-func (s *Service) CompleteConnection(ctx context.Context, caller access.Caller, input *wire.CompleteConnectionInput) (*wire.CompleteConnectionOutput, error) {
+// CompleteConnection gives a connection its credential, or replaces it, and makes
+// the connection AVAILABLE. A credential that the Git host refuses is not stored. If
+// the Git host cannot be reached, the connection is PENDING until it can.
+//
+// The branches of the connection are probed at once, since the host may have refused
+// the old credential.
+func (s *Service) CompleteConnection(
+	ctx context.Context, caller access.Caller, input *wire.CompleteConnectionInput,
+) (*wire.CompleteConnectionOutput, error) {
 	given, err := parseCredential(input.Credential)
 	if err != nil {
 		return nil, err
 	}
 
 	var handshake *connection.Handshake
-	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		conn, err := lockedConnection(tx, caller, input.ConnectionArn, "lockstep:CompleteConnection")
+	err = s.options.DB.Update(ctx, func(tx *db.Tx) error {
+		conn, err := lockConnection(tx, caller, "lockstep:CompleteConnection", input.ConnectionArn)
 		if err != nil {
 			return err
 		}
 
-		handshake, err = s.o.Connections.BeginHandshake(tx, conn, given)
+		handshake, err = s.options.Connections.BeginHandshake(tx, conn, given)
 		return err
 	})
 	if err != nil {
@@ -44,9 +47,9 @@ func (s *Service) CompleteConnection(ctx context.Context, caller access.Caller, 
 	}
 
 	out := &wire.CompleteConnectionOutput{}
-	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
+	err = s.options.DB.Update(ctx, func(tx *db.Tx) error {
 		// Asked again: the host may have taken its time.
-		conn, err := lockedConnection(tx, caller, input.ConnectionArn, "lockstep:CompleteConnection")
+		conn, err := lockConnection(tx, caller, "lockstep:CompleteConnection", input.ConnectionArn)
 		if err != nil {
 			return err
 		}
@@ -59,39 +62,48 @@ func (s *Service) CompleteConnection(ctx context.Context, caller access.Caller, 
 	return out, err
 }
 
-// parseCredential takes what a caller gives a connection. What belongs to another kind is
-// refused, lest it be thought to count.
+// parseCredential returns the credential of a request. A member that its kind does
+// not use is Invalid rather than ignored.
 func parseCredential(credential wire.Credential) (connection.HandshakeInput, error) {
 	given := connection.HandshakeInput{Credential: lockstep.Credential{
 		Kind: lockstep.CredentialKind(credential.Kind), Username: credential.Username, Secret: credential.Secret,
 		AppID: credential.AppId, InstallationID: credential.InstallationId,
 	}}
 	if credential.Kind != wire.CredentialOAuthCode {
-		if credential.State != "" || credential.Kind != wire.CredentialApp && (credential.AppId != "" || credential.InstallationId != "") {
+		if credential.State != "" {
 			return given, lockstep.Errorf(lockstep.Invalid,
-				"A credential of kind %s has no State, and AppId and InstallationId are of kind APP.", credential.Kind)
+				"State is for credentials of kind OAUTH_CODE, not %s.", credential.Kind)
 		}
+		if credential.Kind != wire.CredentialApp && (credential.AppId != "" || credential.InstallationId != "") {
+			return given, lockstep.Errorf(lockstep.Invalid,
+				"AppId and InstallationId are for credentials of kind APP, not %s.", credential.Kind)
+		}
+
 		return given, given.Credential.Validate()
 	}
 
-	if credential.Secret == "" || credential.State == "" || credential.Username != "" || credential.AppId != "" || credential.InstallationId != "" {
-		return given, lockstep.Errorf(lockstep.Invalid, "A credential of kind OAUTH_CODE needs Secret and State, and nothing else.")
+	isComplete := credential.Secret != "" && credential.State != ""
+	if !isComplete || credential.Username != "" || credential.AppId != "" || credential.InstallationId != "" {
+		return given, lockstep.Errorf(lockstep.Invalid,
+			"A credential of kind OAUTH_CODE must have Secret and State, and nothing else.")
 	}
 
 	return connection.HandshakeInput{Code: credential.Secret, State: credential.State}, nil
 }
 
-// StartConnectionHandshake begins to let an application in by OAuth 2, with PKCE.
-// It ends any that the connection waits for.
-func (s *Service) StartConnectionHandshake(ctx context.Context, caller access.Caller, input *wire.StartConnectionHandshakeInput) (*wire.StartConnectionHandshakeOutput, error) {
+// StartConnectionHandshake starts to authorize an application by OAuth 2.0 with
+// PKCE. It ends an earlier handshake of the connection.
+func (s *Service) StartConnectionHandshake(
+	ctx context.Context, caller access.Caller, input *wire.StartConnectionHandshakeInput,
+) (*wire.StartConnectionHandshakeOutput, error) {
 	out := &wire.StartConnectionHandshakeOutput{}
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		conn, err := lockedConnection(tx, caller, input.ConnectionArn, "lockstep:StartConnectionHandshake")
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
+		conn, err := lockConnection(tx, caller, "lockstep:StartConnectionHandshake", input.ConnectionArn)
 		if err != nil {
 			return err
 		}
 
-		started, err := s.o.Connections.StartAuthorization(tx, conn,
+		started, err := s.options.Connections.StartAuthorization(tx, conn,
 			connection.OAuthClient{ID: input.ClientId, Secret: input.ClientSecret, RedirectURI: input.RedirectUri})
 		out.AuthorizationUrl, out.State, out.ExpiresAt = started.URL, started.State, wire.Time{Time: started.Expires}
 		return err
@@ -100,11 +112,14 @@ func (s *Service) StartConnectionHandshake(ctx context.Context, caller access.Ca
 	return out, err
 }
 
-// GetConnectionHandshake says where the handshake of a connection stands, and why.
-func (s *Service) GetConnectionHandshake(ctx context.Context, caller access.Caller, in *wire.GetConnectionHandshakeInput) (*wire.GetConnectionHandshakeOutput, error) {
+// GetConnectionHandshake returns the state of a connection's credential, and why the
+// connection is not AVAILABLE.
+func (s *Service) GetConnectionHandshake(
+	ctx context.Context, caller access.Caller, input *wire.GetConnectionHandshakeInput,
+) (*wire.GetConnectionHandshakeOutput, error) {
 	out := &wire.GetConnectionHandshakeOutput{}
-	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
-		conn, err := store.Connection(tx, caller.Account, caller.Region, lockstep.ARN(in.ConnectionArn))
+	err := s.options.DB.View(ctx, func(tx *db.Tx) error {
+		conn, err := store.Connection(tx, caller.Account, caller.Region, lockstep.ARN(input.ConnectionArn))
 		if err != nil {
 			return err
 		}
@@ -112,7 +127,7 @@ func (s *Service) GetConnectionHandshake(ctx context.Context, caller access.Call
 			return err
 		}
 
-		state, err := s.o.Connections.CredentialStatus(tx, conn)
+		state, err := s.options.Connections.CredentialStatus(tx, conn)
 		*out = wire.GetConnectionHandshakeOutput{
 			ConnectionArn: string(conn.ARN), ConnectionStatus: string(conn.Status), Reason: state.Reason,
 			CredentialKind: string(state.Kind), ExpiresAt: wire.Time{Time: state.ExpiresAt}, Renewed: state.IsRenewed,
@@ -125,23 +140,19 @@ func (s *Service) GetConnectionHandshake(ctx context.Context, caller access.Call
 	return out, err
 }
 
-// PutHostCertificate says which certificate a host is known by. AWS has a place
-// for it in a VPC configuration alone, which needs a VPC.
-func (s *Service) PutHostCertificate(ctx context.Context, caller access.Caller, input *wire.PutHostCertificateInput) (*wire.PutHostCertificateOutput, error) {
+// PutHostCertificate sets the TLS certificate that a host is trusted by.
+//
+// AWS has a certificate only in a VPC configuration, which needs a VPC.
+func (s *Service) PutHostCertificate(
+	ctx context.Context, caller access.Caller, input *wire.PutHostCertificateInput,
+) (*wire.PutHostCertificateOutput, error) {
 	if err := checkCertificates(input.TlsCertificate); err != nil {
 		return nil, err
 	}
 
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		host, err := store.LockHost(tx, caller.Account, caller.Region, lockstep.ARN(input.HostArn))
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
+		host, err := lockHost(tx, caller, "lockstep:PutHostCertificate", input.HostArn)
 		if err != nil {
-			return err
-		}
-		if err := caller.Authorize(tx, "lockstep:PutHostCertificate", access.HostSubject(host)); err != nil {
-			return err
-		}
-
-		if err := validateHost(host); err != nil {
 			return err
 		}
 
@@ -152,7 +163,8 @@ func (s *Service) PutHostCertificate(ctx context.Context, caller access.Caller, 
 	return &wire.PutHostCertificateOutput{}, err
 }
 
-// checkCertificates refuses what is not one certificate after the other.
+// checkCertificates returns Invalid unless text is a sequence of certificates in
+// PEM.
 func checkCertificates(text string) error {
 	rest := []byte(text)
 	for strings.TrimSpace(string(rest)) != "" {
@@ -164,17 +176,8 @@ func checkCertificates(text string) error {
 			}
 		}
 
-		return lockstep.Errorf(lockstep.Invalid, "TlsCertificate must be one certificate in PEM, or several.")
+		return lockstep.Errorf(lockstep.Invalid, "TlsCertificate must be one or more certificates in PEM format.")
 	}
 
 	return nil
-}
-
-// lockedConnection locks a connection for an action that the caller may do to it.
-func lockedConnection(tx *db.Tx, caller access.Caller, arn, action string) (lockstep.Connection, error) {
-	conn, err := store.LockConnection(tx, caller.Account, caller.Region, lockstep.ARN(arn))
-	if err != nil {
-		return conn, err
-	}
-	return conn, caller.Authorize(tx, action, access.ConnectionSubject(conn))
 }

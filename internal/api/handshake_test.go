@@ -115,9 +115,9 @@ func TestCredentialsAreWhole(t *testing.T) {
 			{wire.Credential{Kind: "APP", AppId: "12", Secret: key}, "InvalidInputException", "InstallationId in digits"},
 			{wire.Credential{Kind: "APP", AppId: "12", InstallationId: "x", Secret: key}, "ValidationException", "regular expression"},
 			{wire.Credential{Kind: "APP", AppId: "12", InstallationId: "34", Secret: "canary"}, "InvalidInputException", "private key in PEM"},
-			{wire.Credential{Kind: "TOKEN", AppId: "12", Secret: "canary"}, "InvalidInputException", "are of kind APP"},
-			{wire.Credential{Kind: "TOKEN", State: "canary", Secret: "canary"}, "InvalidInputException", "has no State"},
-			{wire.Credential{Kind: "OAUTH_CODE", Secret: "canary"}, "InvalidInputException", "needs Secret and State"},
+			{wire.Credential{Kind: "TOKEN", AppId: "12", Secret: "canary"}, "InvalidInputException", "for credentials of kind APP"},
+			{wire.Credential{Kind: "TOKEN", State: "canary", Secret: "canary"}, "InvalidInputException", "State is for"},
+			{wire.Credential{Kind: "OAUTH_CODE", Secret: "canary"}, "InvalidInputException", "must have Secret and State"},
 			{wire.Credential{Kind: "OAUTH_CODE", Secret: "canary", State: "canary-state"}, "InvalidInputException", "waits for no handshake"},
 			{wire.Credential{Kind: "OAUTH", Secret: "canary"}, "ValidationException", "enum value set"},
 		} {
@@ -224,7 +224,7 @@ func TestAHostIsKnownByACertificateOfItsOwn(t *testing.T) {
 		for _, wrong := range []string{"x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", certificate + "and more",
 			"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"} {
 			refused(t, w.ours("PutHostCertificate", wire.PutHostCertificateInput{HostArn: host, TlsCertificate: wrong}, nil),
-				"InvalidInputException", "one certificate in PEM")
+				"InvalidInputException", "one or more certificates in PEM")
 		}
 
 		for _, text := range []string{certificate, certificate + certificate, ""} {

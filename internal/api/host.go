@@ -16,9 +16,11 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// CreateHost makes a host. Its endpoint is not asked whether it is there.
-func (s *Service) CreateHost(ctx context.Context, caller access.Caller, input *wire.CreateHostInput) (*wire.CreateHostOutput, error) {
-	rules, err := s.provider(lockstep.ProviderType(input.ProviderType))
+// CreateHost creates a host. It does not connect to the endpoint.
+func (s *Service) CreateHost(
+	ctx context.Context, caller access.Caller, input *wire.CreateHostInput,
+) (*wire.CreateHostOutput, error) {
+	rules, err := s.providerRules(lockstep.ProviderType(input.ProviderType))
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +28,7 @@ func (s *Service) CreateHost(ctx context.Context, caller access.Caller, input *w
 		return nil, err
 	}
 
-	tags, around, err := newTags(input.Tags)
+	tags, request, err := parseTags(input.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -39,20 +41,21 @@ func (s *Service) CreateHost(ctx context.Context, caller access.Caller, input *w
 		ProviderType: lockstep.ProviderType(input.ProviderType),
 		Endpoint:     input.ProviderEndpoint,
 		Status:       lockstep.HostAvailable,
-		VPC:          newVPC(input.VpcConfiguration),
+		VPC:          fromWireVPC(input.VpcConfiguration),
 	}
-	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		if err := caller.AuthorizeTagged(tx, "codeconnections:CreateHost", access.HostSubject(host).WithNotFound(nil), around); err != nil {
+	err = s.options.DB.Update(ctx, func(tx *db.Tx) error {
+		subject := access.HostSubject(host).WithNotFound(nil)
+		if err := caller.AuthorizeTagged(tx, "codeconnections:CreateHost", subject, request); err != nil {
 			return err
 		}
-		if err := access.CheckQuota(tx, store.CountHosts, caller.Scope(), s.o.Quotas.Hosts, "hosts"); err != nil {
+		if err := access.CheckQuota(tx, store.CountHosts, caller.Scope(), s.options.Quotas.Hosts, "hosts"); err != nil {
 			return err
 		}
 		if err := store.InsertHost(tx, &host); err != nil {
 			return err
 		}
 
-		return addTags(tx, caller, access.HostSubject(host), host.ARN, tags, around)
+		return addTags(tx, caller, access.HostSubject(host), host.ARN, tags, request)
 	})
 	if err != nil {
 		return nil, err
@@ -61,8 +64,10 @@ func (s *Service) CreateHost(ctx context.Context, caller access.Caller, input *w
 	return &wire.CreateHostOutput{HostArn: string(host.ARN), Tags: input.Tags}, nil
 }
 
-// GetHost reads a host.
-func (s *Service) GetHost(ctx context.Context, caller access.Caller, input *wire.GetHostInput) (*wire.GetHostOutput, error) {
+// GetHost returns a host.
+func (s *Service) GetHost(
+	ctx context.Context, caller access.Caller, input *wire.GetHostInput,
+) (*wire.GetHostOutput, error) {
 	var host lockstep.Host
 	const action = "codeconnections:GetHost"
 	err := s.view(ctx, caller, action, policy.Host, func(tx *db.Tx) (err error) {
@@ -76,7 +81,7 @@ func (s *Service) GetHost(ctx context.Context, caller access.Caller, input *wire
 		return nil, err
 	}
 
-	shown := showHost(host)
+	shown := toWireHost(host)
 	return &wire.GetHostOutput{
 		Name:             shown.Name,
 		Status:           shown.Status,
@@ -86,13 +91,15 @@ func (s *Service) GetHost(ctx context.Context, caller access.Caller, input *wire
 	}, nil
 }
 
-// ListHosts reads hosts, oldest first.
-func (s *Service) ListHosts(ctx context.Context, caller access.Caller, input *wire.ListHostsInput) (*wire.ListHostsOutput, error) {
+// ListHosts returns hosts, oldest first.
+func (s *Service) ListHosts(
+	ctx context.Context, caller access.Caller, input *wire.ListHostsInput,
+) (*wire.ListHostsOutput, error) {
 	if err := caller.AuthorizeAccount("codeconnections:ListHosts"); err != nil {
 		return nil, err
 	}
 
-	list := access.NewList(s.o.Seal, caller, "hosts")
+	list := access.NewList(s.options.Seal, caller, "hosts")
 	page, err := list.Page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
@@ -100,15 +107,16 @@ func (s *Service) ListHosts(ctx context.Context, caller access.Caller, input *wi
 
 	out := &wire.ListHostsOutput{Hosts: []wire.Host{}}
 	err = s.viewList(ctx, caller, policy.Host, func(tx *db.Tx) error {
-		hosts, next, err := access.Visible(tx, caller, policy.Host, page, func(p db.Page) ([]lockstep.Host, db.Cursor, error) {
-			return store.Hosts(tx, caller.Account, caller.Region, p)
-		}, access.HostSubject)
+		hosts, next, err := access.Visible(tx, caller, policy.Host, page,
+			func(page db.Page) ([]lockstep.Host, db.Cursor, error) {
+				return store.Hosts(tx, caller.Account, caller.Region, page)
+			}, access.HostSubject)
 		if err != nil {
 			return err
 		}
 
 		for _, h := range hosts {
-			out.Hosts = append(out.Hosts, showHost(h))
+			out.Hosts = append(out.Hosts, toWireHost(h))
 		}
 
 		out.NextToken, err = list.Token(next)
@@ -118,20 +126,16 @@ func (s *Service) ListHosts(ctx context.Context, caller access.Caller, input *wi
 	return out, err
 }
 
-// UpdateHost changes what is given and leaves the rest. A host that moves to
-// another origin takes its connections back to PENDING: what they hold was given
-// for the one before.
-func (s *Service) UpdateHost(ctx context.Context, caller access.Caller, input *wire.UpdateHostInput) (*wire.UpdateHostOutput, error) {
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		host, err := store.LockHost(tx, caller.Account, caller.Region, lockstep.ARN(input.HostArn))
+// UpdateHost changes the members that are given. If the host moves to another
+// origin, its connections lose their credentials and are PENDING.
+//
+// The credentials were given for the old origin and must not be sent to another.
+func (s *Service) UpdateHost(
+	ctx context.Context, caller access.Caller, input *wire.UpdateHostInput,
+) (*wire.UpdateHostOutput, error) {
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
+		host, err := lockHost(tx, caller, "codeconnections:UpdateHost", input.HostArn)
 		if err != nil {
-			return err
-		}
-		if err := caller.Authorize(tx, "codeconnections:UpdateHost", access.HostSubject(host)); err != nil {
-			return err
-		}
-
-		if err := validateHost(host); err != nil {
 			return err
 		}
 
@@ -143,7 +147,7 @@ func (s *Service) UpdateHost(ctx context.Context, caller access.Caller, input *w
 		}
 
 		if input.VpcConfiguration != nil {
-			host.VPC = newVPC(input.VpcConfiguration)
+			host.VPC = fromWireVPC(input.VpcConfiguration)
 		}
 
 		if err := store.UpdateHost(tx, host); err != nil || netaddr.SameOriginURLs(before, host.Endpoint) {
@@ -156,10 +160,9 @@ func (s *Service) UpdateHost(ctx context.Context, caller access.Caller, input *w
 	return &wire.UpdateHostOutput{}, err
 }
 
-// setEndpoint gives a host another endpoint, which must be one that the caller may
-// give it.
+// setEndpoint sets the endpoint of a host, and authorizes the result.
 func (s *Service) setEndpoint(tx *db.Tx, caller access.Caller, host *lockstep.Host, endpoint string) error {
-	rules, err := s.provider(host.ProviderType)
+	rules, err := s.providerRules(host.ProviderType)
 	if err != nil {
 		return err
 	}
@@ -170,27 +173,31 @@ func (s *Service) setEndpoint(tx *db.Tx, caller access.Caller, host *lockstep.Ho
 	return caller.AuthorizeResult(tx, "codeconnections:UpdateHost", access.HostSubject(*host))
 }
 
-// validateHost refuses to touch a host while its network is being set up or
-// taken down, as AWS does.
-func validateHost(h lockstep.Host) error {
-	if h.Status == lockstep.HostVPCInitializing || h.Status == lockstep.HostVPCDeleting {
-		return lockstep.Errorf(lockstep.Unavailable, "Host %s is %s.", h.ARN, h.Status)
+// lockHost returns a host for an action that changes it, and locks it. As at AWS,
+// it is Unavailable while its network is being set up or taken down.
+func lockHost(tx *db.Tx, caller access.Caller, action, arn string) (lockstep.Host, error) {
+	host, err := store.LockHost(tx, caller.Account, caller.Region, lockstep.ARN(arn))
+	if err != nil {
+		return host, err
 	}
-	return nil
+	if err := caller.Authorize(tx, action, access.HostSubject(host)); err != nil {
+		return host, err
+	}
+
+	if host.Status == lockstep.HostVPCInitializing || host.Status == lockstep.HostVPCDeleting {
+		return host, lockstep.Errorf(lockstep.Unavailable, "Host %s is %s.", host.ARN, host.Status)
+	}
+
+	return host, nil
 }
 
-// DeleteHost removes a host that no connection uses.
-func (s *Service) DeleteHost(ctx context.Context, caller access.Caller, in *wire.DeleteHostInput) (*wire.DeleteHostOutput, error) {
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		host, err := store.LockHost(tx, caller.Account, caller.Region, lockstep.ARN(in.HostArn))
+// DeleteHost deletes a host. No connection may use it.
+func (s *Service) DeleteHost(
+	ctx context.Context, caller access.Caller, input *wire.DeleteHostInput,
+) (*wire.DeleteHostOutput, error) {
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
+		host, err := lockHost(tx, caller, "codeconnections:DeleteHost", input.HostArn)
 		if err != nil {
-			return err
-		}
-		if err := caller.Authorize(tx, "codeconnections:DeleteHost", access.HostSubject(host)); err != nil {
-			return err
-		}
-
-		if err := validateHost(host); err != nil {
 			return err
 		}
 
@@ -200,10 +207,9 @@ func (s *Service) DeleteHost(ctx context.Context, caller access.Caller, in *wire
 	return &wire.DeleteHostOutput{}, err
 }
 
-// provider finds what is known of a provider type. Invalid where there is no
-// driver.
-func (s *Service) provider(t lockstep.ProviderType) (Provider, error) {
-	rules, ok := s.o.Providers[t]
+// providerRules returns the rules of a provider type, or Invalid if it has no driver.
+func (s *Service) providerRules(t lockstep.ProviderType) (Provider, error) {
+	rules, ok := s.options.Providers[t]
 	if !ok {
 		return rules, lockstep.Errorf(lockstep.Invalid, "Provider type %s is not supported by this server.", t)
 	}
@@ -216,9 +222,10 @@ func (p Provider) checkEndpoint(endpoint string) error {
 	case err != nil || address.Scheme == "" || address.Opaque != "" || address.Host == "" && address.Path == "":
 		return lockstep.Errorf(lockstep.Invalid, "ProviderEndpoint must be a URL such as https://git.example.com.")
 	case address.User != nil:
-		return lockstep.Errorf(lockstep.Invalid, "ProviderEndpoint must hold no user name and no password: give these to the connection.")
+		return lockstep.Errorf(lockstep.Invalid,
+			"ProviderEndpoint must not contain a user name or a password. Give them to the connection with CompleteConnection.")
 	case address.RawQuery != "" || address.ForceQuery || strings.Contains(endpoint, "#"):
-		return lockstep.Errorf(lockstep.Invalid, "ProviderEndpoint must have no query and no fragment.")
+		return lockstep.Errorf(lockstep.Invalid, "ProviderEndpoint must not have a query or a fragment.")
 	}
 
 	if p.ValidEndpoint == nil {
@@ -228,8 +235,8 @@ func (p Provider) checkEndpoint(endpoint string) error {
 	return p.ValidEndpoint(endpoint)
 }
 
-// hostID makes the last part of a host's ARN: the letters and digits of its
-// name, and eight random digits.
+// hostID returns the last part of a host's ARN: the letters and digits of its name,
+// and eight random digits.
 func hostID(name string) string {
 	id := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
@@ -243,7 +250,7 @@ func hostID(name string) string {
 	return id + "-" + hex.EncodeToString(random[:])
 }
 
-func newVPC(vpc *wire.VpcConfiguration) *lockstep.VPCConfiguration {
+func fromWireVPC(vpc *wire.VpcConfiguration) *lockstep.VPCConfiguration {
 	if vpc == nil {
 		return nil
 	}
@@ -255,7 +262,7 @@ func newVPC(vpc *wire.VpcConfiguration) *lockstep.VPCConfiguration {
 	}
 }
 
-func showHost(host lockstep.Host) wire.Host {
+func toWireHost(host lockstep.Host) wire.Host {
 	shown := wire.Host{
 		Name:             host.Name,
 		HostArn:          string(host.ARN),

@@ -116,9 +116,9 @@ func TestADeploymentFileIsProposed(t *testing.T) {
 		}
 
 		for says, change := range map[string]func(*wire.ProposeDeploymentFileInput){
-			`Parameters has "Size" twice`: func(in *wire.ProposeDeploymentFileInput) { in.Parameters = append(in.Parameters, in.Parameters[0]) },
-			"cannot be a branch":          func(in *wire.ProposeDeploymentFileInput) { in.Branch = "-x" },
-			"ResourceNotFoundException":   func(in *wire.ProposeDeploymentFileInput) { in.RepositoryLinkId = noLink },
+			`Parameters contains "Size" twice`: func(in *wire.ProposeDeploymentFileInput) { in.Parameters = append(in.Parameters, in.Parameters[0]) },
+			"is not a valid branch name":       func(in *wire.ProposeDeploymentFileInput) { in.Branch = "-x" },
+			"ResourceNotFoundException":        func(in *wire.ProposeDeploymentFileInput) { in.RepositoryLinkId = noLink },
 			"ResourceAlreadyExistsException": func(*wire.ProposeDeploymentFileInput) {
 				w.engine.hostErr = lockstep.Errorf(lockstep.Exists, "It is there.")
 			},

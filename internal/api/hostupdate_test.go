@@ -78,9 +78,9 @@ func TestUpdateHostRefuses(t *testing.T) {
 		host := w.host("h")
 		for _, tc := range []struct{ host, endpoint, code, says string }{
 			{host + "0", "https://git.example.com", "ResourceNotFoundException", "Could not find host: " + host + "0"},
-			{host, "https://jo:hunter2@git.example.com", "ValidationException", "no user name"},
+			{host, "https://jo:hunter2@git.example.com", "ValidationException", "not contain a user name"},
 			{host, "ssh://git.example.com", "ValidationException", "https form"},
-			{host, "https://git.example.com?x", "ValidationException", "no query"},
+			{host, "https://git.example.com?x", "ValidationException", "not have a query"},
 		} {
 			refused(t, w.moveHost(tc.host, tc.endpoint), tc.code, tc.says)
 		}

@@ -16,15 +16,17 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// CreateRepositoryLink links one repository over a connection, which may still
-// be PENDING. Whether the repository is there is found out by the first sync.
-func (s *Service) CreateRepositoryLink(ctx context.Context, caller access.Caller, input *wire.CreateRepositoryLinkInput) (*wire.CreateRepositoryLinkOutput, error) {
+// CreateRepositoryLink links a repository to a connection, which may be PENDING.
+// Whether the repository exists is found out by the first sync.
+func (s *Service) CreateRepositoryLink(
+	ctx context.Context, caller access.Caller, input *wire.CreateRepositoryLinkInput,
+) (*wire.CreateRepositoryLinkOutput, error) {
 	pathErr := checkRepository(input.OwnerId, input.RepositoryName, false)
 	if pathErr != nil && checkRepository(input.OwnerId, input.RepositoryName, true) != nil {
 		return nil, pathErr
 	}
 
-	tags, around, err := newTags(input.Tags)
+	tags, request, err := parseTags(input.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +41,7 @@ func (s *Service) CreateRepositoryLink(ctx context.Context, caller access.Caller
 		RepositoryName:   input.RepositoryName,
 		EncryptionKeyARN: input.EncryptionKeyArn,
 	}
-	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
+	err = s.options.DB.Update(ctx, func(tx *db.Tx) error {
 		conn, err := passConnection(tx, caller, lockstep.ARN(input.ConnectionArn))
 		if err != nil {
 			return err
@@ -50,10 +52,12 @@ func (s *Service) CreateRepositoryLink(ctx context.Context, caller access.Caller
 		}
 
 		link.ConnectionARN, link.ProviderType = conn.ARN, conn.ProviderType
-		if err := caller.AuthorizeTagged(tx, "codeconnections:CreateRepositoryLink", access.LinkSubject(link).WithNotFound(nil), around); err != nil {
+		subject := access.LinkSubject(link).WithNotFound(nil)
+		if err := caller.AuthorizeTagged(tx, "codeconnections:CreateRepositoryLink", subject, request); err != nil {
 			return err
 		}
-		if err := access.CheckQuota(tx, store.CountLinks, caller.Scope(), s.o.Quotas.Links, "repository links"); err != nil {
+		err = access.CheckQuota(tx, store.CountLinks, caller.Scope(), s.options.Quotas.Links, "repository links")
+		if err != nil {
 			return err
 		}
 
@@ -61,14 +65,14 @@ func (s *Service) CreateRepositoryLink(ctx context.Context, caller access.Caller
 			return err
 		}
 
-		return addTags(tx, caller, access.LinkSubject(link), link.ARN, tags, around)
+		return addTags(tx, caller, access.LinkSubject(link), link.ARN, tags, request)
 	})
 
-	return &wire.CreateRepositoryLinkOutput{RepositoryLinkInfo: showLink(link)}, err
+	return &wire.CreateRepositoryLinkOutput{RepositoryLinkInfo: toWireLink(link)}, err
 }
 
-// passConnection gives a connection that a repository link is to read over, if the caller
-// may use it and hand it on.
+// passConnection returns a connection for a repository link, if the caller may use
+// it and pass it.
 func passConnection(tx *db.Tx, caller access.Caller, arn lockstep.ARN) (lockstep.Connection, error) {
 	conn, err := store.Connection(tx, caller.Account, caller.Region, arn)
 	if err != nil {
@@ -80,17 +84,17 @@ func passConnection(tx *db.Tx, caller access.Caller, arn lockstep.ARN) (lockstep
 	return conn, caller.Authorize(tx, "codeconnections:PassConnection", access.ConnectionSubject(conn))
 }
 
-// UpdateRepositoryLink reads a repository over another connection from now on.
-// The branches that are followed are looked at at once, also where their heads are
-// those last seen: over the old connection a sync may have failed. What was synced
-// before is not synced again, since a commit that is the same is so anywhere.
-func (s *Service) UpdateRepositoryLink(ctx context.Context, caller access.Caller, input *wire.UpdateRepositoryLinkInput) (*wire.UpdateRepositoryLinkOutput, error) {
+// UpdateRepositoryLink changes the connection or the encryption key of a repository
+// link. After a change of the connection, all tracked branches are synced.
+//
+// Branches are synced even if their heads have not moved: a sync over the old
+// connection may have failed. A revision that was synced before is not synced again.
+func (s *Service) UpdateRepositoryLink(
+	ctx context.Context, caller access.Caller, input *wire.UpdateRepositoryLinkInput,
+) (*wire.UpdateRepositoryLinkOutput, error) {
 	var link lockstep.RepositoryLink
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
-		if link, err = store.LockLink(tx, caller.Account, caller.Region, linkID(input.RepositoryLinkId)); err != nil {
-			return err
-		}
-		if err := caller.Authorize(tx, "codeconnections:UpdateRepositoryLink", access.LinkSubject(link)); err != nil {
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) (err error) {
+		if link, err = lockLink(tx, caller, "codeconnections:UpdateRepositoryLink", input.RepositoryLinkId); err != nil {
 			return err
 		}
 
@@ -109,39 +113,42 @@ func (s *Service) UpdateRepositoryLink(ctx context.Context, caller access.Caller
 		return s.requestBranches(tx, link.ID)
 	})
 
-	return &wire.UpdateRepositoryLinkOutput{RepositoryLinkInfo: showLink(link)}, err
+	return &wire.UpdateRepositoryLinkOutput{RepositoryLinkInfo: toWireLink(link)}, err
 }
 
-// setConnection puts a link on another connection, which must be of the same provider
-// type.
+// setConnection sets the connection of a link, which must have the same provider
+// type, and authorizes the result.
 func setConnection(tx *db.Tx, caller access.Caller, link *lockstep.RepositoryLink, arn lockstep.ARN) error {
 	conn, err := passConnection(tx, caller, arn)
 	if err != nil {
 		return err
 	}
 	if conn.ProviderType != link.ProviderType {
-		return lockstep.Errorf(lockstep.Invalid, "The connection's provider type is %s. It must be that of the repository link, %s.",
+		return lockstep.Errorf(lockstep.Invalid,
+			"The provider type of the connection is %s. It must be the same as that of the repository link, %s.",
 			conn.ProviderType, link.ProviderType)
 	}
 	link.ConnectionARN = conn.ARN
 	return caller.AuthorizeResult(tx, "codeconnections:UpdateRepositoryLink", access.LinkSubject(*link))
 }
 
-// requestBranches has a link's branches synced that something follows, and the poller
-// forget how long it meant to wait.
+// requestBranches requests a sync of all tracked branches of a link, and a poll
+// without delay.
 func (s *Service) requestBranches(tx *db.Tx, linkID string) error {
 	branches, err := store.TrackedBranches(tx, linkID)
 	if err != nil || len(branches) == 0 {
 		return err
 	}
-	if err := s.requestAll(tx, linkID, branches); err != nil {
+	if err := s.requestSyncs(tx, linkID, branches); err != nil {
 		return err
 	}
 	return store.RequestPoll(tx, linkID)
 }
 
-// GetRepositoryLink reads a repository link.
-func (s *Service) GetRepositoryLink(ctx context.Context, caller access.Caller, input *wire.GetRepositoryLinkInput) (*wire.GetRepositoryLinkOutput, error) {
+// GetRepositoryLink returns a repository link.
+func (s *Service) GetRepositoryLink(
+	ctx context.Context, caller access.Caller, input *wire.GetRepositoryLinkInput,
+) (*wire.GetRepositoryLinkOutput, error) {
 	const action = "codeconnections:GetRepositoryLink"
 	out := &wire.GetRepositoryLinkOutput{}
 	err := s.view(ctx, caller, action, policy.RepositoryLink, func(tx *db.Tx) error {
@@ -149,19 +156,21 @@ func (s *Service) GetRepositoryLink(ctx context.Context, caller access.Caller, i
 		if err != nil {
 			return err
 		}
-		out.RepositoryLinkInfo = showLink(link)
+		out.RepositoryLinkInfo = toWireLink(link)
 		return caller.Authorize(tx, action, access.LinkSubject(link))
 	})
 	return out, err
 }
 
-// ListRepositoryLinks reads repository links, oldest first.
-func (s *Service) ListRepositoryLinks(ctx context.Context, caller access.Caller, input *wire.ListRepositoryLinksInput) (*wire.ListRepositoryLinksOutput, error) {
+// ListRepositoryLinks returns repository links, oldest first.
+func (s *Service) ListRepositoryLinks(
+	ctx context.Context, caller access.Caller, input *wire.ListRepositoryLinksInput,
+) (*wire.ListRepositoryLinksOutput, error) {
 	if err := caller.AuthorizeAccount("codeconnections:ListRepositoryLinks"); err != nil {
 		return nil, err
 	}
 
-	list := access.NewList(s.o.Seal, caller, "repository links")
+	list := access.NewList(s.options.Seal, caller, "repository links")
 	page, err := list.Page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
@@ -169,15 +178,16 @@ func (s *Service) ListRepositoryLinks(ctx context.Context, caller access.Caller,
 
 	out := &wire.ListRepositoryLinksOutput{}
 	err = s.viewList(ctx, caller, policy.RepositoryLink, func(tx *db.Tx) error {
-		links, next, err := access.Visible(tx, caller, policy.RepositoryLink, page, func(p db.Page) ([]lockstep.RepositoryLink, db.Cursor, error) {
-			return store.Links(tx, caller.Account, caller.Region, p)
-		}, access.LinkSubject)
+		links, next, err := access.Visible(tx, caller, policy.RepositoryLink, page,
+			func(page db.Page) ([]lockstep.RepositoryLink, db.Cursor, error) {
+				return store.Links(tx, caller.Account, caller.Region, page)
+			}, access.LinkSubject)
 		if err != nil {
 			return err
 		}
 
 		for _, l := range links {
-			out.RepositoryLinks = append(out.RepositoryLinks, showLink(l))
+			out.RepositoryLinks = append(out.RepositoryLinks, toWireLink(l))
 		}
 
 		out.NextToken, err = list.Token(next)
@@ -187,10 +197,12 @@ func (s *Service) ListRepositoryLinks(ctx context.Context, caller access.Caller,
 	return out, err
 }
 
-// DeleteRepositoryLink removes a link that no sync configuration uses.
-func (s *Service) DeleteRepositoryLink(ctx context.Context, caller access.Caller, in *wire.DeleteRepositoryLinkInput) (*wire.DeleteRepositoryLinkOutput, error) {
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		link, err := store.LockLinkToDelete(tx, caller.Account, caller.Region, linkID(in.RepositoryLinkId))
+// DeleteRepositoryLink deletes a repository link. No sync configuration may use it.
+func (s *Service) DeleteRepositoryLink(
+	ctx context.Context, caller access.Caller, input *wire.DeleteRepositoryLinkInput,
+) (*wire.DeleteRepositoryLinkOutput, error) {
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
+		link, err := store.LockLinkToDelete(tx, caller.Account, caller.Region, linkID(input.RepositoryLinkId))
 		if err != nil {
 			return err
 		}
@@ -202,10 +214,33 @@ func (s *Service) DeleteRepositoryLink(ctx context.Context, caller access.Caller
 	return &wire.DeleteRepositoryLinkOutput{}, err
 }
 
-// linkID gives an id as it is stored; the shape allows capitals.
+// readLink returns a link for an action that calls the Git host.
+func (s *Service) readLink(
+	ctx context.Context, caller access.Caller, action, id string,
+) (link lockstep.RepositoryLink, err error) {
+	err = s.options.DB.View(ctx, func(tx *db.Tx) error {
+		if link, err = store.Link(tx, caller.Account, caller.Region, linkID(id)); err != nil {
+			return err
+		}
+		return caller.Authorize(tx, action, access.LinkSubject(link))
+	})
+	return link, err
+}
+
+// lockLink returns a link for an action that changes it, and locks it.
+func lockLink(tx *db.Tx, caller access.Caller, action, id string) (lockstep.RepositoryLink, error) {
+	link, err := store.LockLink(tx, caller.Account, caller.Region, linkID(id))
+	if err != nil {
+		return link, err
+	}
+	return link, caller.Authorize(tx, action, access.LinkSubject(link))
+}
+
+// linkID returns an id as it is stored. The shape allows upper case.
 func linkID(id string) string { return strings.ToLower(id) }
 
-// isOnLocalHost reports whether the repositories of a connection are folders of this machine.
+// isOnLocalHost reports whether the repositories of a connection are directories of
+// this machine.
 func isOnLocalHost(tx *db.Tx, conn lockstep.Connection) (bool, error) {
 	if conn.HostARN == "" {
 		return false, nil
@@ -214,8 +249,9 @@ func isOnLocalHost(tx *db.Tx, conn lockstep.Connection) (bool, error) {
 	return strings.HasPrefix(host.Endpoint, "file://"), err
 }
 
-// checkRepository refuses what would not stay below the host's endpoint, or would be read as something
-// else than a path. The folders of a local host, which is no URL, may have more names.
+// checkRepository returns Invalid if the path of a repository would leave the
+// host's endpoint, or would not be read as a path. A local host has directories
+// rather than URLs and allows more names.
 func checkRepository(owner, name string, isLocal bool) error {
 	segments := append(strings.Split(owner, "/"), name)
 	if owner == "-" {
@@ -223,19 +259,19 @@ func checkRepository(owner, name string, isLocal bool) error {
 	}
 
 	for _, segment := range segments {
-		isBad := segment == "" || segment == "." || segment == ".." ||
+		isInvalid := segment == "" || segment == "." || segment == ".." ||
 			strings.ContainsAny(segment, `/\`) || strings.ContainsFunc(segment, unicode.IsControl)
-		isBadURL := strings.HasPrefix(segment, "-") || strings.ContainsAny(segment, "?#")
-		if isBad || isBadURL && !isLocal {
+		isInvalidInURL := strings.HasPrefix(segment, "-") || strings.ContainsAny(segment, "?#")
+		if isInvalid || isInvalidInURL && !isLocal {
 			return lockstep.Errorf(lockstep.Invalid,
-				"OwnerId %q and RepositoryName %q do not make the path of a repository.", owner, name)
+				"OwnerId %q and RepositoryName %q are not the path of a repository.", owner, name)
 		}
 	}
 
 	return nil
 }
 
-func showLink(link lockstep.RepositoryLink) wire.RepositoryLinkInfo {
+func toWireLink(link lockstep.RepositoryLink) wire.RepositoryLinkInfo {
 	return wire.RepositoryLinkInfo{
 		ConnectionArn:     string(link.ConnectionARN),
 		EncryptionKeyArn:  link.EncryptionKeyARN,

@@ -77,7 +77,7 @@ func TestUpdateRepositoryLinkRefuses(t *testing.T) {
 		for _, tc := range []struct{ link, connection, code, says string }{
 			{noLink, connection, "ResourceNotFoundException", "Could not find repository link:" + noLink},
 			{link, connection + "0", "ResourceNotFoundException", "Could not find connection: " + connection + "0"},
-			{link, *hub.ConnectionArn, "InvalidInputException", "provider type is GitHub"},
+			{link, *hub.ConnectionArn, "InvalidInputException", "provider type of the connection is GitHub"},
 			{link, taken, "ConditionalCheckFailedException", "acme/infra already exists"},
 		} {
 			refused(t, w.relink(tc.link, tc.connection), tc.code, tc.says)

@@ -11,21 +11,23 @@ import (
 )
 
 // ProposeDeploymentFile opens a pull request that adds the deployment file of a
-// resource. It asks the Git host, outside of any transaction.
-func (s *Service) ProposeDeploymentFile(ctx context.Context, caller access.Caller, input *wire.ProposeDeploymentFileInput) (*wire.ProposeDeploymentFileOutput, error) {
-	link, err := s.readLink(ctx, caller, input.RepositoryLinkId, "lockstep:ProposeDeploymentFile")
+// resource.
+func (s *Service) ProposeDeploymentFile(
+	ctx context.Context, caller access.Caller, input *wire.ProposeDeploymentFileInput,
+) (*wire.ProposeDeploymentFileOutput, error) {
+	link, err := s.readLink(ctx, caller, "lockstep:ProposeDeploymentFile", input.RepositoryLinkId)
 	if err != nil {
 		return nil, err
 	}
 
-	if wrong := s.o.ValidName[lockstep.SyncType(input.SyncType)]; wrong != nil {
+	if wrong := s.options.ValidName[lockstep.SyncType(input.SyncType)]; wrong != nil {
 		if err := wrong(input.ResourceName); err != nil {
 			return nil, err
 		}
 	}
 
 	if input.Branch != "" && !lockstep.ValidBranch(input.Branch) {
-		return nil, lockstep.Errorf(lockstep.Invalid, "%q cannot be a branch.", input.Branch)
+		return nil, lockstep.Errorf(lockstep.Invalid, "%q is not a valid branch name.", input.Branch)
 	}
 
 	parameters, err := uniqueValues("Parameters", input.Parameters)
@@ -38,7 +40,7 @@ func (s *Service) ProposeDeploymentFile(ctx context.Context, caller access.Calle
 		return nil, err
 	}
 
-	pullRequest, branch, err := s.o.Repositories.Propose(ctx, link.ID, engine.Proposed{
+	pullRequest, branch, err := s.options.Repositories.Propose(ctx, link.ID, engine.Proposed{
 		SyncType:   lockstep.SyncType(input.SyncType),
 		Resource:   input.ResourceName,
 		Branch:     input.Branch,
@@ -52,12 +54,12 @@ func (s *Service) ProposeDeploymentFile(ctx context.Context, caller access.Calle
 	return &wire.ProposeDeploymentFileOutput{Branch: branch, Number: int(pullRequest.Number), Url: pullRequest.URL}, nil
 }
 
-// uniqueValues makes a map of a list, of which no two have one name.
+// uniqueValues returns a list as a map, or Invalid if a name occurs twice.
 func uniqueValues(member string, list []wire.NamedValue) (map[string]string, error) {
 	all := make(map[string]string, len(list))
 	for _, value := range list {
 		if _, twice := all[value.Name]; twice {
-			return nil, lockstep.Errorf(lockstep.Invalid, "%s has %q twice.", member, value.Name)
+			return nil, lockstep.Errorf(lockstep.Invalid, "%s contains %q twice.", member, value.Name)
 		}
 		all[value.Name] = value.Value
 	}

@@ -39,57 +39,58 @@ type Repositories interface {
 	Propose(ctx context.Context, linkID string, p engine.Proposed) (provider.PullRequest, string, error)
 }
 
-// Options are what the operations need. What has no default is required.
+// Options are what a Service needs. Fields without a default are required.
 type Options struct {
 	DB           *db.DB
 	Syncs        Syncs
 	Repositories Repositories
-	// PublicURL is where Git hosts reach the webhooks, without a path. Defaults to
-	// none: then callers say it.
+	// PublicURL is the URL at which Git hosts reach the server, without a path. If
+	// it is empty, callers must give one.
 	PublicURL string
-	// Directory says whose access keys are whose, and what their accounts'
-	// policies are.
+	// Directory has the policies of accounts.
 	Directory *identity.Directory
 	// Providers are the provider types that have a driver.
 	Providers map[lockstep.ProviderType]Provider
-	// ValidName says, per sync type that has a driver, what is wrong with a
-	// resource name that its target could not have; nil where nothing is.
+	// ValidName has a function for each sync type that has a driver. It returns an
+	// error if no resource can have the name.
 	ValidName map[lockstep.SyncType]func(name string) error
-	// Connections gives connections their credentials.
+	// Connections verifies and stores credentials.
 	Connections *connection.Controller
-	// Seal closes the tokens of lists and the secrets of new access keys.
+	// Seal encrypts page tokens and webhook secrets.
 	Seal *seal.Key
-	// Quotas are how much an account may have. Defaults to SafetyQuotas.
+	// Quotas bound the resources of an account. Defaults to [access.SafetyQuotas].
 	Quotas access.Quotas
 }
 
-// A Provider is what the operations need to know of a provider type.
+// A Provider is the rules of a provider type.
 type Provider struct {
-	// NeedsHost says that a connection of this type is always to a host.
+	// NeedsHost reports whether a connection must have a host.
 	NeedsHost bool
-	// ValidEndpoint says what is wrong with a host's endpoint, beyond what is
-	// wrong with any. nil lets all pass.
+	// ValidEndpoint returns an error if a host cannot have the endpoint. nil allows
+	// any valid URL.
 	ValidEndpoint func(endpoint string) error
 }
 
-// A Service answers operations. It may be used concurrently.
+// A Service performs operations. It is safe for concurrent use.
 type Service struct {
-	o        Options
+	options  Options
 	statuses *syncstate.StatusReader
 }
 
-// New makes a service.
+// New returns a Service.
 func New(options Options) *Service {
 	if options.Quotas == (access.Quotas{}) {
 		options.Quotas = access.SafetyQuotas()
 	}
-	return &Service{o: options, statuses: syncstate.NewStatusReader(options.DB)}
+	return &Service{options: options, statuses: syncstate.NewStatusReader(options.DB)}
 }
 
 // NewCaller returns a Caller that may do what the policies of the principal's
 // account allow. Use [access.LocalAdministrator] for calls within the process.
-func (s *Service) NewCaller(ctx context.Context, principal identity.Principal, region, service string) (access.Caller, error) {
-	policies, err := s.o.Directory.Policies(ctx, principal.Account)
+func (s *Service) NewCaller(
+	ctx context.Context, principal identity.Principal, region, service string,
+) (access.Caller, error) {
+	policies, err := s.options.Directory.Policies(ctx, principal.Account)
 	if err != nil {
 		return access.Caller{}, err
 	}
@@ -98,17 +99,21 @@ func (s *Service) NewCaller(ctx context.Context, principal identity.Principal, r
 
 // view runs read in one statement if the policies decide action without reading
 // resources, else in a transaction in which it may read what they refer to.
-func (s *Service) view(ctx context.Context, caller access.Caller, action string, resourceType policy.EntityType, read func(tx *db.Tx) error) error {
+func (s *Service) view(
+	ctx context.Context, caller access.Caller, action string, resourceType policy.EntityType, read func(tx *db.Tx) error,
+) error {
 	if caller.AllowsAll(action, resourceType) {
-		return s.o.DB.Peek(ctx, read)
+		return s.options.DB.Peek(ctx, read)
 	}
-	return s.o.DB.View(ctx, read)
+	return s.options.DB.View(ctx, read)
 }
 
 // viewList is view for a list of resources that the caller may read.
-func (s *Service) viewList(ctx context.Context, caller access.Caller, resourceType policy.EntityType, read func(tx *db.Tx) error) error {
+func (s *Service) viewList(
+	ctx context.Context, caller access.Caller, resourceType policy.EntityType, read func(tx *db.Tx) error,
+) error {
 	if caller.CanReadAll(resourceType) {
-		return s.o.DB.Peek(ctx, read)
+		return s.options.DB.Peek(ctx, read)
 	}
-	return s.o.DB.View(ctx, read)
+	return s.options.DB.View(ctx, read)
 }

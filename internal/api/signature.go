@@ -12,66 +12,77 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// CreateSignedSyncConfiguration is CreateSyncConfiguration and PutSignaturePolicy
-// in one: between the two a commit could be synced that nobody signed. The caller
-// must be allowed both beside.
-func (s *Service) CreateSignedSyncConfiguration(ctx context.Context, caller access.Caller, input *wire.CreateSignedSyncConfigurationInput) (*wire.CreateSignedSyncConfigurationOutput, error) {
+// CreateSignedSyncConfiguration creates a sync configuration together with its
+// signature policy. Without it, a commit could be synced before PutSignaturePolicy.
+// The caller must be allowed CreateSyncConfiguration and PutSignaturePolicy too.
+func (s *Service) CreateSignedSyncConfiguration(
+	ctx context.Context, caller access.Caller, input *wire.CreateSignedSyncConfigurationInput,
+) (*wire.CreateSignedSyncConfigurationOutput, error) {
 	if _, err := signature.Parse(input.AllowedSigners, input.PublicKeys); err != nil {
 		return nil, err
 	}
 
-	cfg := lockstep.SyncConfiguration{
-		Account:                 caller.Account,
-		Region:                  caller.Region,
-		SyncType:                lockstep.SyncType(input.SyncType),
-		ResourceName:            input.ResourceName,
-		LinkID:                  linkID(input.RepositoryLinkId),
+	cfg := fromWireConfiguration(caller, wire.CreateSyncConfigurationInput{
 		Branch:                  input.Branch,
 		ConfigFile:              input.ConfigFile,
-		RoleARN:                 input.RoleArn,
-		TriggerResourceUpdateOn: lockstep.TriggerResourceUpdateOn(input.TriggerResourceUpdateOn),
-		PublishDeploymentStatus: lockstep.Switch(input.PublishDeploymentStatus),
-		PullRequestComment:      lockstep.Switch(input.PullRequestComment),
-	}
+		RepositoryLinkId:        input.RepositoryLinkId,
+		ResourceName:            input.ResourceName,
+		RoleArn:                 input.RoleArn,
+		SyncType:                input.SyncType,
+		PublishDeploymentStatus: input.PublishDeploymentStatus,
+		TriggerResourceUpdateOn: input.TriggerResourceUpdateOn,
+		PullRequestComment:      input.PullRequestComment,
+	})
 	if err := s.checkConfiguration(cfg); err != nil {
 		return nil, err
 	}
 
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		err := s.configure(tx, caller, &cfg, "lockstep:CreateSignedSyncConfiguration", "codeconnections:CreateSyncConfiguration", "lockstep:PutSignaturePolicy")
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
+		err := s.createConfiguration(tx, caller, &cfg, "lockstep:CreateSignedSyncConfiguration",
+			"codeconnections:CreateSyncConfiguration", "lockstep:PutSignaturePolicy")
 		if err != nil {
 			return err
 		}
-		return store.PutSignaturePolicy(tx, cfg.ID, lockstep.SignaturePolicy{AllowedSigners: input.AllowedSigners, PublicKeys: input.PublicKeys})
+		return store.PutSignaturePolicy(tx, cfg.ID, lockstep.SignaturePolicy{
+			AllowedSigners: input.AllowedSigners,
+			PublicKeys:     input.PublicKeys,
+		})
 	})
 
-	return &wire.CreateSignedSyncConfigurationOutput{SyncConfiguration: showConfiguration(cfg)}, err
+	return &wire.CreateSignedSyncConfigurationOutput{SyncConfiguration: toWireConfiguration(cfg)}, err
 }
 
-// PutSignaturePolicy says who may sign the commits of a resource. An attempt that
-// is under way was begun before and goes on.
-func (s *Service) PutSignaturePolicy(ctx context.Context, caller access.Caller, input *wire.PutSignaturePolicyInput) (*wire.PutSignaturePolicyOutput, error) {
+// PutSignaturePolicy sets who may sign the commits of a resource. A running attempt
+// is not stopped.
+func (s *Service) PutSignaturePolicy(
+	ctx context.Context, caller access.Caller, input *wire.PutSignaturePolicyInput,
+) (*wire.PutSignaturePolicyOutput, error) {
 	if _, err := signature.Parse(input.AllowedSigners, input.PublicKeys); err != nil {
 		return nil, err
 	}
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
 		cfg, err := lockConfiguration(tx, caller, "lockstep:PutSignaturePolicy", input.SyncType, input.ResourceName)
 		if err != nil {
 			return err
 		}
-		return store.PutSignaturePolicy(tx, cfg.ID, lockstep.SignaturePolicy{AllowedSigners: input.AllowedSigners, PublicKeys: input.PublicKeys})
+		return store.PutSignaturePolicy(tx, cfg.ID, lockstep.SignaturePolicy{
+			AllowedSigners: input.AllowedSigners,
+			PublicKeys:     input.PublicKeys,
+		})
 	})
 	return &wire.PutSignaturePolicyOutput{}, err
 }
 
-// GetSignaturePolicy reads who may sign the commits of a resource.
-func (s *Service) GetSignaturePolicy(ctx context.Context, caller access.Caller, in *wire.GetSignaturePolicyInput) (*wire.GetSignaturePolicyOutput, error) {
-	cfg, err := s.configuration(ctx, caller, "lockstep:GetSignaturePolicy", in.SyncType, in.ResourceName)
+// GetSignaturePolicy returns the signature policy of a resource.
+func (s *Service) GetSignaturePolicy(
+	ctx context.Context, caller access.Caller, input *wire.GetSignaturePolicyInput,
+) (*wire.GetSignaturePolicyOutput, error) {
+	cfg, err := s.readConfiguration(ctx, caller, "lockstep:GetSignaturePolicy", input.SyncType, input.ResourceName)
 	if err != nil {
 		return nil, err
 	}
 	out := &wire.GetSignaturePolicyOutput{}
-	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
+	err = s.options.DB.View(ctx, func(tx *db.Tx) error {
 		p, err := store.SignaturePolicy(tx, cfg.ID)
 		out.AllowedSigners, out.PublicKeys, out.UpdatedAt = p.AllowedSigners, p.PublicKeys, wire.Time{Time: p.UpdatedAt}
 		return err
@@ -79,14 +90,16 @@ func (s *Service) GetSignaturePolicy(ctx context.Context, caller access.Caller, 
 	return out, err
 }
 
-// ListSignaturePolicies reads who may sign the commits of all resources, by name:
-// the policies that GetSignaturePolicy would give.
-func (s *Service) ListSignaturePolicies(ctx context.Context, caller access.Caller, input *wire.ListSignaturePoliciesInput) (*wire.ListSignaturePoliciesOutput, error) {
+// ListSignaturePolicies returns the signature policies that the caller may get, by
+// resource name.
+func (s *Service) ListSignaturePolicies(
+	ctx context.Context, caller access.Caller, input *wire.ListSignaturePoliciesInput,
+) (*wire.ListSignaturePoliciesOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:ListSignaturePolicies"); err != nil {
 		return nil, err
 	}
 
-	list := access.NewList(s.o.Seal, caller, "signature policies")
+	list := access.NewList(s.options.Seal, caller, "signature policies")
 	page, err := list.Page(input.MaxResults, input.NextToken)
 	if err != nil {
 		return nil, err
@@ -113,9 +126,11 @@ func (s *Service) ListSignaturePolicies(ctx context.Context, caller access.Calle
 	return out, err
 }
 
-// readableSignaturePolicies reads a page of the policies that the caller may get. That it
-// sees a configuration does not do: who may sign for it is asked for by itself.
-func readableSignaturePolicies(tx *db.Tx, caller access.Caller, page db.Page) ([]store.SignedConfiguration, db.Cursor, error) {
+// readableSignaturePolicies returns a page of the policies that the caller may get.
+// Being allowed to read a configuration is not enough.
+func readableSignaturePolicies(
+	tx *db.Tx, caller access.Caller, page db.Page,
+) ([]store.SignedConfiguration, db.Cursor, error) {
 	const action = "lockstep:GetSignaturePolicy"
 	read := func(page db.Page) ([]store.SignedConfiguration, db.Cursor, error) {
 		return store.SignaturePolicies(tx, caller.Account, caller.Region, page)
@@ -123,16 +138,19 @@ func readableSignaturePolicies(tx *db.Tx, caller access.Caller, page db.Page) ([
 	if caller.AllowsAll(action, policy.SyncConfiguration) {
 		return read(page)
 	}
-	the := access.ConfigurationSubjects()
+	subjectOf := access.ConfigurationSubjects()
 	return access.Filter(page, read, func(one store.SignedConfiguration) (bool, error) {
-		return caller.Allows(tx, action, the(one.Configuration))
+		return caller.Allows(tx, action, subjectOf(one.Configuration))
 	})
 }
 
-// DeleteSignaturePolicy lets all commits of the branch be synced again.
-func (s *Service) DeleteSignaturePolicy(ctx context.Context, caller access.Caller, in *wire.DeleteSignaturePolicyInput) (*wire.DeleteSignaturePolicyOutput, error) {
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		cfg, err := lockConfiguration(tx, caller, "lockstep:DeleteSignaturePolicy", in.SyncType, in.ResourceName)
+// DeleteSignaturePolicy removes the signature policy of a resource. Commits need no
+// signature any more.
+func (s *Service) DeleteSignaturePolicy(
+	ctx context.Context, caller access.Caller, input *wire.DeleteSignaturePolicyInput,
+) (*wire.DeleteSignaturePolicyOutput, error) {
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
+		cfg, err := lockConfiguration(tx, caller, "lockstep:DeleteSignaturePolicy", input.SyncType, input.ResourceName)
 		if err != nil {
 			return err
 		}

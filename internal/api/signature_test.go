@@ -222,7 +222,7 @@ func TestASignedConfigurationIsMadeWithItsSignersOrNotAtAll(t *testing.T) {
 		refused(t, err, "InvalidInputException", "Allowed signers, line 1")
 		in.AllowedSigners, in.Branch = allowed, "a..b"
 		_, err = create()
-		refused(t, err, "InvalidInputException", "is not a name that a branch can have")
+		refused(t, err, "InvalidInputException", "is not a valid branch name")
 		in.Branch, in.RepositoryLinkId = "main", noLink
 		_, err = create()
 		refused(t, err, "ResourceNotFoundException", noLink)

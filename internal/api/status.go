@@ -16,12 +16,14 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// GetRepositorySyncStatus reads the latest sync of a branch. A link that is
-// not the caller's and a branch that was never synced answer alike, as at AWS.
-func (s *Service) GetRepositorySyncStatus(ctx context.Context, caller access.Caller, input *wire.GetRepositorySyncStatusInput) (*wire.GetRepositorySyncStatusOutput, error) {
+// GetRepositorySyncStatus returns the latest sync of a branch. As at AWS, the error
+// for an unknown link is the same as for a branch that was never synced.
+func (s *Service) GetRepositorySyncStatus(
+	ctx context.Context, caller access.Caller, input *wire.GetRepositorySyncStatusInput,
+) (*wire.GetRepositorySyncStatusOutput, error) {
 	id := linkID(input.RepositoryLinkId)
 	out := &wire.GetRepositorySyncStatusOutput{}
-	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
+	err := s.options.DB.View(ctx, func(tx *db.Tx) error {
 		link, err := store.Link(tx, caller.Account, caller.Region, id)
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return syncstate.NoRepositoryStatus(id)
@@ -30,34 +32,36 @@ func (s *Service) GetRepositorySyncStatus(ctx context.Context, caller access.Cal
 			return err
 		}
 
-		if err := caller.Authorize(tx, "codeconnections:GetRepositorySyncStatus", access.LinkSubject(link).WithNotFound(syncstate.NoRepositoryStatus(id))); err != nil {
+		subject := access.LinkSubject(link).WithNotFound(syncstate.NoRepositoryStatus(id))
+		if err := caller.Authorize(tx, "codeconnections:GetRepositorySyncStatus", subject); err != nil {
 			return err
 		}
 
 		attempt, err := syncstate.LatestRepositorySync(tx, id, input.Branch)
-		out.LatestSync = showRepositorySync(attempt)
+		out.LatestSync = toWireRepositorySync(attempt)
 		return err
 	})
 
 	return out, err
 }
 
-// GetResourceSyncStatus reads where a resource stands: its latest attempt, its
-// latest success, and the newest revision that concerns it.
+// GetResourceSyncStatus returns the latest attempt of a resource, its latest
+// successful attempt, and its desired revision.
 //
-// The answer was encoded when the resource's last event happened: one SELECT,
-// and no encoding. Where the policies look at what is configured, that is read
-// as well.
-func (s *Service) GetResourceSyncStatus(ctx context.Context, caller access.Caller, in *wire.GetResourceSyncStatusInput) (*awsjson.Raw, error) {
+// The response is stored encoded when an event is recorded: reading it takes one
+// SELECT, unless the policies depend on the sync configuration.
+func (s *Service) GetResourceSyncStatus(
+	ctx context.Context, caller access.Caller, input *wire.GetResourceSyncStatusInput,
+) (*awsjson.Raw, error) {
 	const action = "codeconnections:GetResourceSyncStatus"
-	resource := caller.Resource(in.SyncType, in.ResourceName)
+	resource := caller.Resource(input.SyncType, input.ResourceName)
 	if caller.AuthorizeAll(action, policy.SyncConfiguration) {
 		document, err := s.statuses.Document(ctx, resource)
 		return (*awsjson.Raw)(&document), err
 	}
 
 	var document []byte
-	err := s.o.DB.View(ctx, func(tx *db.Tx) (err error) {
+	err := s.options.DB.View(ctx, func(tx *db.Tx) (err error) {
 		if err := caller.Authorize(tx, action, access.StatusSubject(resource)); err != nil {
 			return err
 		}
@@ -72,22 +76,21 @@ func (s *Service) GetResourceSyncStatus(ctx context.Context, caller access.Calle
 	return (*awsjson.Raw)(&document), nil
 }
 
-// EncodeStatus makes the answer of GetResourceSyncStatus. It is for the engine,
-// which keeps it with the resource. There must have been an attempt: without
-// one the answer is that there is no status.
+// EncodeStatus returns the response of GetResourceSyncStatus for the engine to
+// store. It returns an error if there was no attempt yet.
 func EncodeStatus(status lockstep.ResourceSync) ([]byte, error) {
 	if status.LatestSync == nil {
-		return nil, errors.New("encode sync status: there is no attempt to tell of")
+		return nil, errors.New("encode sync status: there is no attempt")
 	}
 
-	out := wire.GetResourceSyncStatusOutput{LatestSync: showResourceSync(*status.LatestSync)}
+	out := wire.GetResourceSyncStatusOutput{LatestSync: toWireResourceSyncAttempt(*status.LatestSync)}
 	if status.DesiredState != nil {
-		rev := showRevision(*status.DesiredState)
+		rev := toWireRevision(*status.DesiredState)
 		out.DesiredState = &rev
 	}
 
 	if status.LatestSuccessfulSync != nil {
-		attempt := showResourceSync(*status.LatestSuccessfulSync)
+		attempt := toWireResourceSyncAttempt(*status.LatestSuccessfulSync)
 		out.LatestSuccessfulSync = &attempt
 	}
 
@@ -99,7 +102,7 @@ func EncodeStatus(status lockstep.ResourceSync) ([]byte, error) {
 	return b, nil
 }
 
-func showRepositorySync(attempt lockstep.RepositorySyncAttempt) wire.RepositorySyncAttempt {
+func toWireRepositorySync(attempt lockstep.RepositorySyncAttempt) wire.RepositorySyncAttempt {
 	shown := wire.RepositorySyncAttempt{
 		StartedAt: wire.Time{Time: attempt.StartedAt},
 		Status:    string(attempt.Status),
@@ -113,13 +116,13 @@ func showRepositorySync(attempt lockstep.RepositorySyncAttempt) wire.RepositoryS
 	return shown
 }
 
-func showResourceSync(attempt lockstep.ResourceSyncAttempt) wire.ResourceSyncAttempt {
+func toWireResourceSyncAttempt(attempt lockstep.ResourceSyncAttempt) wire.ResourceSyncAttempt {
 	shown := wire.ResourceSyncAttempt{
 		Events:          []wire.ResourceSyncEvent{},
-		InitialRevision: showRevision(attempt.InitialRevision),
+		InitialRevision: toWireRevision(attempt.InitialRevision),
 		StartedAt:       wire.Time{Time: attempt.StartedAt},
 		Status:          string(attempt.Status),
-		TargetRevision:  showRevision(attempt.TargetRevision),
+		TargetRevision:  toWireRevision(attempt.TargetRevision),
 		Target:          attempt.Target,
 	}
 	for _, ev := range attempt.Events {
@@ -131,7 +134,7 @@ func showResourceSync(attempt lockstep.ResourceSyncAttempt) wire.ResourceSyncAtt
 	return shown
 }
 
-func showRevision(revision lockstep.Revision) wire.Revision {
+func toWireRevision(revision lockstep.Revision) wire.Revision {
 	return wire.Revision{
 		Branch:         revision.Branch,
 		Directory:      revision.Directory,

@@ -233,7 +233,7 @@ func TestStartingSyncsTellsTheEngine(t *testing.T) {
 		refused(t, w.ours("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: noLink}, nil),
 			"ResourceNotFoundException", "repository link:"+noLink)
 		refused(t, w.ours("StartRepositorySync", wire.StartRepositorySyncInput{RepositoryLinkId: link, Branch: "gone"}, nil),
-			"InvalidInputException", "follows branch gone")
+			"InvalidInputException", "tracks branch gone")
 		w.engine.err = lockstep.Errorf(lockstep.Unavailable, "Not now.")
 		refused(t, w.ours("StartResourceSync", wire.StartResourceSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"}, nil),
 			"RetryLatestCommitFailedException", "Not now.")
@@ -269,7 +269,7 @@ func TestRevisionSyncTellsWhatBecameOfACommit(t *testing.T) {
 		}
 
 		_, err := ask("abc")
-		refused(t, err, "InvalidInputException", "whole commit id")
+		refused(t, err, "InvalidInputException", "full commit id")
 		w.engine.noHead = lockstep.Errorf(lockstep.Unavailable, "git.example.com does not answer.")
 		_, err = ask("")
 		refused(t, err, "ResourceUnavailableException", "git.example.com does not answer.")

@@ -14,45 +14,50 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// StartResourceSync tries the head of the resource's branch again now, or syncs
-// one of its commits. What blocks the resource is resolved by it.
-func (s *Service) StartResourceSync(ctx context.Context, caller access.Caller, input *wire.StartResourceSyncInput) (*wire.StartResourceSyncOutput, error) {
+// StartResourceSync syncs the head of the branch of a resource now, or one of its
+// commits. It resolves the active blocker of the resource.
+func (s *Service) StartResourceSync(
+	ctx context.Context, caller access.Caller, input *wire.StartResourceSyncInput,
+) (*wire.StartResourceSyncOutput, error) {
 	if input.Sha != "" {
 		return &wire.StartResourceSyncOutput{}, s.startSyncOfCommit(ctx, caller, input)
 	}
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
 		cfg, err := lockConfiguration(tx, caller, "lockstep:StartResourceSync", input.SyncType, input.ResourceName)
 		if err != nil {
 			return err
 		}
-		return s.o.Syncs.Retry(tx, cfg)
+		return s.options.Syncs.Retry(tx, cfg)
 	})
 	return &wire.StartResourceSyncOutput{}, err
 }
 
-// startSyncOfCommit is StartResourceSync of a commit, which the Git host has to be asked
-// about outside of a transaction. Whether the configuration changed meanwhile is
-// found out by the engine.
-func (s *Service) startSyncOfCommit(ctx context.Context, caller access.Caller, input *wire.StartResourceSyncInput) error {
+// startSyncOfCommit is StartResourceSync for a commit. It calls the Git host and so
+// runs outside of a transaction. The engine checks that the configuration has not
+// changed meanwhile.
+func (s *Service) startSyncOfCommit(
+	ctx context.Context, caller access.Caller, input *wire.StartResourceSyncInput,
+) error {
 	sha := lockstep.SHA(input.Sha)
 	if !sha.Valid() {
 		return invalidSHA()
 	}
-	cfg, err := s.configuration(ctx, caller, "lockstep:StartResourceSync", input.SyncType, input.ResourceName)
+	cfg, err := s.readConfiguration(ctx, caller, "lockstep:StartResourceSync", input.SyncType, input.ResourceName)
 	if err != nil {
 		return err
 	}
-	return asHostFailure(s.o.Syncs.RetryCommit(ctx, cfg, sha))
+	return asHostFailure(s.options.Syncs.RetryCommit(ctx, cfg, sha))
 }
 
 func invalidSHA() error {
-	return lockstep.Errorf(lockstep.Invalid, "Sha must be a whole commit id: 40 hexadecimal digits, none of them a capital.")
+	return lockstep.Errorf(lockstep.Invalid, "Sha must be a full commit id: 40 hexadecimal digits in lower case.")
 }
 
-// StartRepositorySync looks at a branch of a repository now, or at all that
-// are followed.
-func (s *Service) StartRepositorySync(ctx context.Context, caller access.Caller, input *wire.StartRepositorySyncInput) (*wire.StartRepositorySyncOutput, error) {
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
+// StartRepositorySync syncs a branch of a repository now, or all tracked branches.
+func (s *Service) StartRepositorySync(
+	ctx context.Context, caller access.Caller, input *wire.StartRepositorySyncInput,
+) (*wire.StartRepositorySyncOutput, error) {
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
 		link, err := store.Link(tx, caller.Account, caller.Region, linkID(input.RepositoryLinkId))
 		if err != nil {
 			return err
@@ -68,46 +73,49 @@ func (s *Service) StartRepositorySync(ctx context.Context, caller access.Caller,
 
 		if input.Branch != "" {
 			if !slices.Contains(branches, input.Branch) {
-				return lockstep.Errorf(lockstep.Invalid, "No sync configuration of repository link:%s follows branch %s.", link.ID, input.Branch)
+				return lockstep.Errorf(lockstep.Invalid,
+					"No sync configuration of repository link:%s tracks branch %s.", link.ID, input.Branch)
 			}
 			branches = []string{input.Branch}
 		}
 
-		return s.requestAll(tx, link.ID, branches)
+		return s.requestSyncs(tx, link.ID, branches)
 	})
 
 	return &wire.StartRepositorySyncOutput{}, err
 }
 
-func (s *Service) requestAll(tx *db.Tx, linkID string, branches []string) error {
+func (s *Service) requestSyncs(tx *db.Tx, linkID string, branches []string) error {
 	for _, branch := range branches {
-		if err := s.o.Syncs.RequestSync(tx, linkID, branch); err != nil {
+		if err := s.options.Syncs.RequestSync(tx, linkID, branch); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// GetRevisionSync says what became of a commit for a resource; without one, of
-// the head that the Git host has now.
-func (s *Service) GetRevisionSync(ctx context.Context, caller access.Caller, input *wire.GetRevisionSyncInput) (*wire.GetRevisionSyncOutput, error) {
+// GetRevisionSync returns what became of a commit for a resource. Without a commit,
+// it asks the Git host for the head of the branch.
+func (s *Service) GetRevisionSync(
+	ctx context.Context, caller access.Caller, input *wire.GetRevisionSyncInput,
+) (*wire.GetRevisionSyncOutput, error) {
 	sha := lockstep.SHA(input.Sha)
 	if sha != "" && !sha.Valid() {
 		return nil, invalidSHA()
 	}
 
-	cfg, err := s.configuration(ctx, caller, "lockstep:GetRevisionSync", input.SyncType, input.ResourceName)
+	cfg, err := s.readConfiguration(ctx, caller, "lockstep:GetRevisionSync", input.SyncType, input.ResourceName)
 	if err != nil {
 		return nil, err
 	}
 
 	if sha == "" {
-		if sha, err = s.o.Syncs.ResolveHead(ctx, cfg); err != nil {
+		if sha, err = s.options.Syncs.ResolveHead(ctx, cfg); err != nil {
 			return nil, asHostFailure(err)
 		}
 	}
 
-	status, err := s.o.Syncs.RevisionStatus(ctx, cfg, sha)
+	status, err := s.options.Syncs.RevisionStatus(ctx, cfg, sha)
 	if err != nil {
 		return nil, asHostFailure(err)
 	}
@@ -116,11 +124,13 @@ func (s *Service) GetRevisionSync(ctx context.Context, caller access.Caller, inp
 	return out, s.addStatus(ctx, cfg, out)
 }
 
-// addStatus fills in what is known beside the commit: the branch's head as
-// last seen, and the resource's status.
-func (s *Service) addStatus(ctx context.Context, cfg lockstep.SyncConfiguration, out *wire.GetRevisionSyncOutput) error {
+// addStatus adds the head of the branch as last seen, and the status of the
+// resource.
+func (s *Service) addStatus(
+	ctx context.Context, cfg lockstep.SyncConfiguration, out *wire.GetRevisionSyncOutput,
+) error {
 	var document []byte
-	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
+	err := s.options.DB.View(ctx, func(tx *db.Tx) error {
 		head, err := syncstate.BranchHead(tx, cfg.LinkID, cfg.Branch)
 		if err != nil {
 			return err

@@ -12,9 +12,11 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// ListSyncEvents reads what has happened since a cursor, or last, for whoever
-// watches. The cursor goes on also past what the caller may not see.
-func (s *Service) ListSyncEvents(ctx context.Context, caller access.Caller, input *wire.ListSyncEventsInput) (*wire.ListSyncEventsOutput, error) {
+// ListSyncEvents returns the events after a cursor, or the newest events without
+// one. The cursor also moves past events that the caller may not read.
+func (s *Service) ListSyncEvents(
+	ctx context.Context, caller access.Caller, input *wire.ListSyncEventsInput,
+) (*wire.ListSyncEventsOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:ListSyncEvents"); err != nil {
 		return nil, err
 	}
@@ -25,14 +27,14 @@ func (s *Service) ListSyncEvents(ctx context.Context, caller access.Caller, inpu
 		limit = *input.MaxResults
 	}
 
-	list := access.NewList(s.o.Seal, caller, "sync events")
+	list := access.NewList(s.options.Seal, caller, "sync events")
 	after, err := eventPlace(list, input.After)
 	if err != nil {
 		return nil, err
 	}
 
 	out := &wire.ListSyncEventsOutput{}
-	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
+	err = s.options.DB.View(ctx, func(tx *db.Tx) error {
 		read := func() ([]syncstate.SyncEvent, int64, error) {
 			if input.After == "" {
 				return syncstate.NewestEvents(tx, caller.Account, caller.Region, filter, limit)
@@ -49,7 +51,7 @@ func (s *Service) ListSyncEvents(ctx context.Context, caller access.Caller, inpu
 		}
 
 		for _, ev := range events {
-			out.Events = append(out.Events, showEvent(ev))
+			out.Events = append(out.Events, toWireEvent(ev))
 		}
 
 		if out.NextCursor = input.After; input.After == "" || next != after {
@@ -62,14 +64,14 @@ func (s *Service) ListSyncEvents(ctx context.Context, caller access.Caller, inpu
 	return out, err
 }
 
-// visibleEvents leaves out the events of what the caller may not see. A resource's
-// event is of the configuration that its attempt was made for.
+// visibleEvents returns the events that the caller may read. An event of a resource
+// belongs to the sync configuration of its attempt.
 func visibleEvents(tx *db.Tx, caller access.Caller, events []syncstate.SyncEvent) ([]syncstate.SyncEvent, error) {
 	if caller.CanReadAll(policy.SyncConfiguration) && caller.CanReadAll(policy.RepositoryLink) {
 		return events, nil
 	}
 
-	the := access.AttemptSubjects()
+	subjectOf := access.AttemptSubjects()
 	known := map[string]bool{} // by the id of the link or of the attempt
 	var shown []syncstate.SyncEvent
 	for _, event := range events {
@@ -81,7 +83,7 @@ func visibleEvents(tx *db.Tx, caller access.Caller, events []syncstate.SyncEvent
 		sees, ok := known[id]
 		if !ok {
 			var err error
-			if sees, err = canReadEvent(tx, caller, event, the); err != nil {
+			if sees, err = canReadEvent(tx, caller, event, subjectOf); err != nil {
 				return nil, err
 			}
 
@@ -96,7 +98,9 @@ func visibleEvents(tx *db.Tx, caller access.Caller, events []syncstate.SyncEvent
 	return shown, nil
 }
 
-func canReadEvent(tx *db.Tx, caller access.Caller, event syncstate.SyncEvent, the func(syncstate.AttemptEntry) access.Subject) (bool, error) {
+func canReadEvent(
+	tx *db.Tx, caller access.Caller, event syncstate.SyncEvent, subjectOf func(syncstate.AttemptEntry) access.Subject,
+) (bool, error) {
 	if event.Resource.Name == "" {
 		link, err := store.Link(tx, caller.Account, caller.Region, event.LinkID)
 		if err != nil {
@@ -110,7 +114,7 @@ func canReadEvent(tx *db.Tx, caller access.Caller, event syncstate.SyncEvent, th
 		return false, err
 	}
 
-	return caller.CanRead(tx, the(attempt.AttemptEntry))
+	return caller.CanRead(tx, subjectOf(attempt.AttemptEntry))
 }
 
 // eventCursor is the cursor at a place among the events. Places are numbered across
@@ -128,7 +132,7 @@ func eventPlace(list access.List, token string) (int64, error) {
 	return cursor.Number, nil
 }
 
-func showEvent(event syncstate.SyncEvent) wire.SyncEvent {
+func toWireEvent(event syncstate.SyncEvent) wire.SyncEvent {
 	return wire.SyncEvent{
 		Time:             wire.Time{Time: event.Time},
 		Event:            event.Message,

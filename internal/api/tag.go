@@ -13,16 +13,18 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// TagResource adds tags to a connection, a host or a repository link; a key that
-// is there takes the new value.
-func (s *Service) TagResource(ctx context.Context, caller access.Caller, input *wire.TagResourceInput) (*wire.TagResourceOutput, error) {
-	tags, around, err := newTags(input.Tags)
+// TagResource adds tags to a connection, a host or a repository link. The value of
+// an existing key is replaced.
+func (s *Service) TagResource(
+	ctx context.Context, caller access.Caller, input *wire.TagResourceInput,
+) (*wire.TagResourceOutput, error) {
+	tags, request, err := parseTags(input.Tags)
 	if err != nil {
 		return nil, err
 	}
 
-	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		arn, err := authorizeTaggable(tx, caller, true, "codeconnections:TagResource", input.ResourceArn, around)
+	err = s.options.DB.Update(ctx, func(tx *db.Tx) error {
+		arn, err := authorizeTaggable(tx, caller, true, "codeconnections:TagResource", input.ResourceArn, request)
 		if err != nil {
 			return err
 		}
@@ -32,7 +34,7 @@ func (s *Service) TagResource(ctx context.Context, caller access.Caller, input *
 
 		all, err := store.Tags(tx, arn)
 		if err == nil && len(all) > maxTags {
-			return tooManyTags()
+			return tagLimitError()
 		}
 
 		return err
@@ -41,10 +43,14 @@ func (s *Service) TagResource(ctx context.Context, caller access.Caller, input *
 	return &wire.TagResourceOutput{}, err
 }
 
-// UntagResource removes tags by key; what is not there is no error, as at AWS.
-func (s *Service) UntagResource(ctx context.Context, caller access.Caller, input *wire.UntagResourceInput) (*wire.UntagResourceOutput, error) {
-	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		arn, err := authorizeTaggable(tx, caller, true, "codeconnections:UntagResource", input.ResourceArn, policy.Context{TagKeys: input.TagKeys})
+// UntagResource removes tags by their keys. As at AWS, an unknown key is not an
+// error.
+func (s *Service) UntagResource(
+	ctx context.Context, caller access.Caller, input *wire.UntagResourceInput,
+) (*wire.UntagResourceOutput, error) {
+	err := s.options.DB.Update(ctx, func(tx *db.Tx) error {
+		arn, err := authorizeTaggable(tx, caller, true, "codeconnections:UntagResource", input.ResourceArn,
+			policy.Context{TagKeys: input.TagKeys})
 		if err != nil {
 			return err
 		}
@@ -53,11 +59,14 @@ func (s *Service) UntagResource(ctx context.Context, caller access.Caller, input
 	return &wire.UntagResourceOutput{}, err
 }
 
-// ListTagsForResource reads all tags of a thing, by key.
-func (s *Service) ListTagsForResource(ctx context.Context, caller access.Caller, in *wire.ListTagsForResourceInput) (*wire.ListTagsForResourceOutput, error) {
+// ListTagsForResource returns the tags of a resource, by key.
+func (s *Service) ListTagsForResource(
+	ctx context.Context, caller access.Caller, input *wire.ListTagsForResourceInput,
+) (*wire.ListTagsForResourceOutput, error) {
 	out := &wire.ListTagsForResourceOutput{Tags: []wire.Tag{}}
-	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
-		arn, err := authorizeTaggable(tx, caller, false, "codeconnections:ListTagsForResource", in.ResourceArn, policy.Context{})
+	err := s.options.DB.View(ctx, func(tx *db.Tx) error {
+		arn, err := authorizeTaggable(tx, caller, false, "codeconnections:ListTagsForResource", input.ResourceArn,
+			policy.Context{})
 		if err != nil {
 			return err
 		}
@@ -73,23 +82,27 @@ func (s *Service) ListTagsForResource(ctx context.Context, caller access.Caller,
 	return out, err
 }
 
-// addTags gives a thing that was just made its tags. As at AWS that takes the
-// permission to tag beside the one to make.
-func addTags(tx *db.Tx, caller access.Caller, t access.Subject, arn lockstep.ARN, tags []lockstep.Tag, around policy.Context) error {
+// addTags stores the tags of a new resource. As at AWS, the caller must be allowed
+// to tag it.
+func addTags(
+	tx *db.Tx, caller access.Caller, t access.Subject, arn lockstep.ARN, tags []lockstep.Tag, request policy.Context,
+) error {
 	if len(tags) == 0 {
 		return nil
 	}
-	if err := caller.AuthorizeTagged(tx, "codeconnections:TagResource", t.WithNotFound(nil), around); err != nil {
+	if err := caller.AuthorizeTagged(tx, "codeconnections:TagResource", t.WithNotFound(nil), request); err != nil {
 		return err
 	}
 	return store.SetTags(tx, arn, tags)
 }
 
-// authorizeTaggable finds the thing that an ARN names and asks about it. Whatever the ARN
-// is, what is missing is missing in the same words. Who is about to change the tags
-// locks the thing: tags that others add meanwhile would not be counted, and no
-// foreign key has tags go with a thing that is deleted.
-func authorizeTaggable(tx *db.Tx, caller access.Caller, lock bool, action, resource string, around policy.Context) (lockstep.ARN, error) {
+// authorizeTaggable authorizes an action on the resource with an ARN. The error for
+// an unknown ARN is the same whatever its form. Lock the resource to change its
+// tags: otherwise tags that others add meanwhile are not counted, and tags may
+// outlive the resource.
+func authorizeTaggable(
+	tx *db.Tx, caller access.Caller, lock bool, action, resource string, request policy.Context,
+) (lockstep.ARN, error) {
 	arn := lockstep.ARN(resource)
 	missing := lockstep.Errorf(lockstep.NotFound, "Could not find resource: %s", arn)
 	t, err := findTaggable(tx, caller, lock, arn)
@@ -99,10 +112,10 @@ func authorizeTaggable(tx *db.Tx, caller access.Caller, lock bool, action, resou
 	if err != nil {
 		return "", err
 	}
-	return arn, caller.AuthorizeTagged(tx, action, t.WithNotFound(missing), around)
+	return arn, caller.AuthorizeTagged(tx, action, t.WithNotFound(missing), request)
 }
 
-// findTaggable gives the thing of the caller's that an ARN names.
+// findTaggable returns the resource of the caller with an ARN.
 func findTaggable(tx *db.Tx, caller access.Caller, lock bool, arn lockstep.ARN) (access.Subject, error) {
 	host, connection, link := store.Host, store.Connection, store.Link
 	if lock {
@@ -125,46 +138,45 @@ func findTaggable(tx *db.Tx, caller access.Caller, lock bool, arn lockstep.ARN) 
 		return access.LinkSubject(link), err
 	}
 
-	return access.Subject{}, lockstep.Errorf(lockstep.NotFound, "Nothing of that kind can have tags.")
+	return access.Subject{}, lockstep.Errorf(lockstep.NotFound, "Resources of this type cannot have tags.")
 }
 
 // maxTags is the number of tags that a resource may have, as everywhere at AWS.
 const maxTags = 50
 
-// taggable are the characters that AWS allows in keys and values
+// tagPattern are the characters that AWS allows in keys and values
 // (https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html).
-var taggable = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+var tagPattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
-// newTags checks what the shapes cannot say of tags: their characters, that AWS
-// keeps the keys that begin with aws: to itself, that a key is given once, and
-// how many there may be. Policies are told what is given.
-func newTags(in []wire.Tag) ([]lockstep.Tag, policy.Context, error) {
-	around := policy.Context{RequestTags: map[string]string{}}
+// parseTags checks what the shapes of tags do not: characters, reserved and repeated
+// keys, and their number. It returns them as policies see them, too.
+func parseTags(in []wire.Tag) ([]lockstep.Tag, policy.Context, error) {
+	request := policy.Context{RequestTags: map[string]string{}}
 	var tags []lockstep.Tag
 	for _, t := range in {
 		if strings.HasPrefix(strings.ToLower(t.Key), "aws:") {
-			return nil, around, lockstep.Errorf(lockstep.Invalid, "Tag keys must not begin with aws: as %q does.", t.Key)
+			return nil, request, lockstep.Errorf(lockstep.Invalid, "Tag keys must not begin with aws: as %q does.", t.Key)
 		}
-		if !taggable.MatchString(t.Key) || !taggable.MatchString(t.Value) {
-			return nil, around, lockstep.Errorf(lockstep.Invalid,
-				"Tag %q has characters that tags cannot have: letters, digits, spaces and _.:/=+-@ are allowed.", t.Key)
+		if !tagPattern.MatchString(t.Key) || !tagPattern.MatchString(t.Value) {
+			return nil, request, lockstep.Errorf(lockstep.Invalid,
+				"Tag %q has invalid characters. Tags can have letters, digits, spaces and _.:/=+-@.", t.Key)
 		}
-		if _, twice := around.RequestTags[t.Key]; twice {
-			return nil, around, lockstep.Errorf(lockstep.Invalid, "Tag key %q is given twice.", t.Key)
+		if _, twice := request.RequestTags[t.Key]; twice {
+			return nil, request, lockstep.Errorf(lockstep.Invalid, "Tag key %q is given twice.", t.Key)
 		}
 
-		around.RequestTags[t.Key] = t.Value
-		around.TagKeys = append(around.TagKeys, t.Key)
+		request.RequestTags[t.Key] = t.Value
+		request.TagKeys = append(request.TagKeys, t.Key)
 		tags = append(tags, lockstep.Tag{Key: t.Key, Value: t.Value})
 	}
 
 	if len(tags) > maxTags {
-		return nil, around, tooManyTags()
+		return nil, request, tagLimitError()
 	}
 
-	return tags, around, nil
+	return tags, request, nil
 }
 
-func tooManyTags() error {
+func tagLimitError() error {
 	return lockstep.Errorf(lockstep.Limit, "A resource can have at most %d tags.", maxTags)
 }

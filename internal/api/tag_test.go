@@ -129,9 +129,9 @@ func TestTagResourceRefusesWhatIsNoTag(t *testing.T) {
 	for _, tc := range []struct{ tag, says string }{
 		{"aws:x=1", "must not begin with aws:"},
 		{"Aws:x=1", "must not begin with aws:"},
-		{"a;b=1", "has characters that tags cannot have"},
-		{"a\tb=1", "has characters that tags cannot have"},
-		{"a=<script>", "has characters that tags cannot have"},
+		{"a;b=1", "has invalid characters"},
+		{"a\tb=1", "has invalid characters"},
+		{"a=<script>", "has invalid characters"},
 	} {
 		refused(t, w.tag(host, tc.tag), "ValidationException", tc.says)
 	}

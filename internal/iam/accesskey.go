@@ -11,9 +11,11 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// CreateAccessKey makes a key in the caller's account. The secret is in the
-// answer and can never be had again.
-func (s *Service) CreateAccessKey(ctx context.Context, caller access.Caller, input *wire.CreateAccessKeyInput) (*wire.CreateAccessKeyOutput, error) {
+// CreateAccessKey creates an access key in the caller's account. The secret is
+// returned only once.
+func (s *Service) CreateAccessKey(
+	ctx context.Context, caller access.Caller, input *wire.CreateAccessKeyInput,
+) (*wire.CreateAccessKeyOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:CreateAccessKey"); err != nil {
 		return nil, err
 	}
@@ -33,8 +35,11 @@ func (s *Service) CreateAccessKey(ctx context.Context, caller access.Caller, inp
 	return &wire.CreateAccessKeyOutput{AccessKey: toWireKey(accessKey), SecretAccessKey: accessKey.Secret.Reveal()}, err
 }
 
-// ListAccessKeys reads the account's keys, oldest first, disabled ones included.
-func (s *Service) ListAccessKeys(ctx context.Context, caller access.Caller, input *wire.ListAccessKeysInput) (*wire.ListAccessKeysOutput, error) {
+// ListAccessKeys returns the access keys of the account, oldest first, including
+// disabled ones.
+func (s *Service) ListAccessKeys(
+	ctx context.Context, caller access.Caller, input *wire.ListAccessKeysInput,
+) (*wire.ListAccessKeysOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:ListAccessKeys"); err != nil {
 		return nil, err
 	}
@@ -63,9 +68,11 @@ func (s *Service) ListAccessKeys(ctx context.Context, caller access.Caller, inpu
 	return out, err
 }
 
-// UpdateAccessKey disables a key, or lets it work again. It takes effect on all
-// nodes within seconds.
-func (s *Service) UpdateAccessKey(ctx context.Context, caller access.Caller, input *wire.UpdateAccessKeyInput) (*wire.UpdateAccessKeyOutput, error) {
+// UpdateAccessKey disables or enables an access key. All nodes apply it within
+// seconds.
+func (s *Service) UpdateAccessKey(
+	ctx context.Context, caller access.Caller, input *wire.UpdateAccessKeyInput,
+) (*wire.UpdateAccessKeyOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:UpdateAccessKey"); err != nil {
 		return nil, err
 	}
@@ -75,9 +82,11 @@ func (s *Service) UpdateAccessKey(ctx context.Context, caller access.Caller, inp
 	return &wire.UpdateAccessKeyOutput{}, err
 }
 
-// RotateAccessKey makes a new key in the place of an old one, for the same
-// principal and role.
-func (s *Service) RotateAccessKey(ctx context.Context, caller access.Caller, input *wire.RotateAccessKeyInput) (*wire.RotateAccessKeyOutput, error) {
+// RotateAccessKey replaces an access key by a new one for the same principal and
+// role.
+func (s *Service) RotateAccessKey(
+	ctx context.Context, caller access.Caller, input *wire.RotateAccessKeyInput,
+) (*wire.RotateAccessKeyOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:RotateAccessKey"); err != nil {
 		return nil, err
 	}
@@ -100,8 +109,10 @@ func (s *Service) RotateAccessKey(ctx context.Context, caller access.Caller, inp
 	return &wire.RotateAccessKeyOutput{AccessKey: toWireKey(accessKey), SecretAccessKey: accessKey.Secret.Reveal()}, err
 }
 
-// DeleteAccessKey removes a key. It takes effect on all nodes within seconds.
-func (s *Service) DeleteAccessKey(ctx context.Context, caller access.Caller, input *wire.DeleteAccessKeyInput) (*wire.DeleteAccessKeyOutput, error) {
+// DeleteAccessKey deletes an access key. All nodes apply it within seconds.
+func (s *Service) DeleteAccessKey(
+	ctx context.Context, caller access.Caller, input *wire.DeleteAccessKeyInput,
+) (*wire.DeleteAccessKeyOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:DeleteAccessKey"); err != nil {
 		return nil, err
 	}

@@ -9,9 +9,11 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// PutPolicy makes a policy of the account, or replaces it. It takes effect on all
-// nodes within seconds, on this one at once.
-func (s *Service) PutPolicy(ctx context.Context, caller access.Caller, input *wire.PutPolicyInput) (*wire.PutPolicyOutput, error) {
+// PutPolicy creates or replaces a policy of the account. All nodes apply it within
+// seconds.
+func (s *Service) PutPolicy(
+	ctx context.Context, caller access.Caller, input *wire.PutPolicyInput,
+) (*wire.PutPolicyOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:PutPolicy"); err != nil {
 		return nil, err
 	}
@@ -22,8 +24,10 @@ func (s *Service) PutPolicy(ctx context.Context, caller access.Caller, input *wi
 	return &wire.PutPolicyOutput{}, err
 }
 
-// GetPolicy reads a policy.
-func (s *Service) GetPolicy(ctx context.Context, caller access.Caller, input *wire.GetPolicyInput) (*wire.GetPolicyOutput, error) {
+// GetPolicy returns a policy.
+func (s *Service) GetPolicy(
+	ctx context.Context, caller access.Caller, input *wire.GetPolicyInput,
+) (*wire.GetPolicyOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:GetPolicy"); err != nil {
 		return nil, err
 	}
@@ -36,8 +40,10 @@ func (s *Service) GetPolicy(ctx context.Context, caller access.Caller, input *wi
 	return out, err
 }
 
-// ListPolicies reads the account's policies, by name.
-func (s *Service) ListPolicies(ctx context.Context, caller access.Caller, input *wire.ListPoliciesInput) (*wire.ListPoliciesOutput, error) {
+// ListPolicies returns the policies of the account, by name.
+func (s *Service) ListPolicies(
+	ctx context.Context, caller access.Caller, input *wire.ListPoliciesInput,
+) (*wire.ListPoliciesOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:ListPolicies"); err != nil {
 		return nil, err
 	}
@@ -66,8 +72,10 @@ func (s *Service) ListPolicies(ctx context.Context, caller access.Caller, input 
 	return out, err
 }
 
-// DeletePolicy removes a policy. It takes effect as PutPolicy does.
-func (s *Service) DeletePolicy(ctx context.Context, caller access.Caller, input *wire.DeletePolicyInput) (*wire.DeletePolicyOutput, error) {
+// DeletePolicy deletes a policy. All nodes apply it within seconds.
+func (s *Service) DeletePolicy(
+	ctx context.Context, caller access.Caller, input *wire.DeletePolicyInput,
+) (*wire.DeletePolicyOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:DeletePolicy"); err != nil {
 		return nil, err
 	}

@@ -14,9 +14,11 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// PutWebIdentityRole makes a role of the account, or replaces it, which ends its
-// sessions within seconds.
-func (s *Service) PutWebIdentityRole(ctx context.Context, caller access.Caller, input *wire.PutWebIdentityRoleInput) (*wire.PutWebIdentityRoleOutput, error) {
+// PutWebIdentityRole creates or replaces a role of the account. The sessions of a
+// replaced role end within seconds.
+func (s *Service) PutWebIdentityRole(
+	ctx context.Context, caller access.Caller, input *wire.PutWebIdentityRoleInput,
+) (*wire.PutWebIdentityRoleOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:PutWebIdentityRole"); err != nil {
 		return nil, err
 	}
@@ -30,8 +32,10 @@ func (s *Service) PutWebIdentityRole(ctx context.Context, caller access.Caller, 
 	return &wire.PutWebIdentityRoleOutput{RoleArn: role.ARN(string(caller.Account))}, err
 }
 
-// ListWebIdentityRoles reads the account's roles, by name.
-func (s *Service) ListWebIdentityRoles(ctx context.Context, caller access.Caller, input *wire.ListWebIdentityRolesInput) (*wire.ListWebIdentityRolesOutput, error) {
+// ListWebIdentityRoles returns the web identity roles of the account, by name.
+func (s *Service) ListWebIdentityRoles(
+	ctx context.Context, caller access.Caller, input *wire.ListWebIdentityRolesInput,
+) (*wire.ListWebIdentityRolesOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:ListWebIdentityRoles"); err != nil {
 		return nil, err
 	}
@@ -60,8 +64,10 @@ func (s *Service) ListWebIdentityRoles(ctx context.Context, caller access.Caller
 	return out, err
 }
 
-// DeleteWebIdentityRole removes a role, which ends its sessions within seconds.
-func (s *Service) DeleteWebIdentityRole(ctx context.Context, caller access.Caller, input *wire.DeleteWebIdentityRoleInput) (*wire.DeleteWebIdentityRoleOutput, error) {
+// DeleteWebIdentityRole deletes a role. Its sessions end within seconds.
+func (s *Service) DeleteWebIdentityRole(
+	ctx context.Context, caller access.Caller, input *wire.DeleteWebIdentityRoleInput,
+) (*wire.DeleteWebIdentityRoleOutput, error) {
 	if err := caller.AuthorizeAccount("lockstep:DeleteWebIdentityRole"); err != nil {
 		return nil, err
 	}

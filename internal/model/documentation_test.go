@@ -50,7 +50,7 @@ func readSource(t *testing.T) documentation {
 	t.Helper()
 	d := documentation{Operations: map[string]string{}, Structures: map[string]structureText{}, Values: map[string]map[string]string{}}
 	d.readShapes(t, parse(t, "../wire"))
-	methods := operationMethods(parse(t, "../api"))
+	methods := operationMethods(append(parse(t, "../api"), parse(t, "../iam")...))
 	for _, s := range wire.Services() {
 		for _, op := range s.Operations {
 			d.Operations[op.Name] = methods[op.Name]
