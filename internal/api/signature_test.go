@@ -216,7 +216,7 @@ func TestASignedConfigurationIsMadeWithItsSignersOrNotAtAll(t *testing.T) {
 			return out, w.ours("CreateSignedSyncConfiguration", in, &out)
 		}
 		_, err := create()
-		refused(t, err, "InvalidInputException", "The lists of allowed signers hold no key")
+		refused(t, err, "InvalidInputException", "The lists of allowed signers contain no key")
 		in.AllowedSigners = "ann ssh-ed25519 nonsense"
 		_, err = create()
 		refused(t, err, "InvalidInputException", "Allowed signers, line 1")

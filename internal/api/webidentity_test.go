@@ -99,7 +99,7 @@ func TestWebIdentityRolesAreRefusedThatCouldNotBeMeant(t *testing.T) {
 	good := ciRole(identitytest.JWKS(t, identitytest.NewKey(t, "first", jose.ES256)))
 	for says, spoil := range map[string]func(*wire.WebIdentityRole){
 		"given twice":       func(r *wire.WebIdentityRole) { r.Claims = append(r.Claims, r.Claims[0]) },
-		"ready-made":        func(r *wire.WebIdentityRole) { r.RoleName = "admin" },
+		"built-in":          func(r *wire.WebIdentityRole) { r.RoleName = "admin" },
 		"no key set":        func(r *wire.WebIdentityRole) { r.Jwks = "" },
 		"leave the key set": func(r *wire.WebIdentityRole) { r.Issuer = issuer },
 		"does not begin":    func(r *wire.WebIdentityRole) { r.RoleName = "lockstep.x" },

@@ -106,7 +106,7 @@ func TestSignersThatAreNoneChangeNothing(t *testing.T) {
 	f, changes := newSigned(t, "web")
 	r := runWith(t, t.Context(), f.env(), "configurations:\n- {resource: api, link: acme/infra, branch: main, file: f,\n  role: 'arn:aws:iam::111122223333:role/deploy', allowed-signers: ann}\n",
 		"apply", "-f", "-")
-	r.refused(t, 1, "nothing was changed:\nstandard input:3:67: the server would refuse who may sign: Allowed signers, line 1: there is no key behind the principals\n")
+	r.refused(t, 1, "nothing was changed:\nstandard input:3:67: the server would refuse who may sign: Allowed signers, line 1: there is no key after the principals\n")
 	if did := changes(); did != nil {
 		t.Errorf("did %v", did)
 	}

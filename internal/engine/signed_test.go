@@ -48,9 +48,9 @@ func TestAttack27OnlySignedCommitsAreSynced(t *testing.T) {
 
 		steps, _ := w.target.called()
 		for n, row := range []struct{ raw, says string }{
-			{signing(w.t, "unsigned.commit"), "carries no signature"},
+			{signing(w.t, "unsigned.commit"), "is not signed"},
 			{signing(w.t, "pgp-ann.commit"), "no OpenPGP key is allowed"},
-			{strings.Replace(signing(w.t, "ssh-rsa.commit"), "tree ", "tree 1", 1), "not good for it"},
+			{strings.Replace(signing(w.t, "ssh-rsa.commit"), "tree ", "tree 1", 1), "does not match"},
 		} {
 			w.sign(row.raw)
 			sha := w.push(map[string]string{"web.yaml": fmt.Sprint("bad", n)})

@@ -22,17 +22,17 @@ import (
 func encoded(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
 func TestAttack20TokenThatProvesNothing(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
+	federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	signing := identitytest.NewKey(t, "k", jose.RS256)
-	f.issuer.SetKeys(signing)
-	good := signing.Sign(t, f.issuer.Claims(audience, subject, nil))
+	federation.issuer.SetKeys(signing)
+	good := signing.Sign(t, federation.issuer.Claims(audience, subject, nil))
 	header, claims, _ := strings.Cut(good, ".")
 	claims, signature, _ := strings.Cut(claims, ".")
 	stranger := identitytest.NewKey(t, "k", jose.RS256)
-	ec := identitytest.NewKey(t, "k", jose.ES256)
+	ecKey := identitytest.NewKey(t, "k", jose.ES256)
 	public := identitytest.Key{KeyID: "k", Algorithm: jose.HS256, Private: []byte(identitytest.JWKS(t, signing))}
 	sign := func(k identitytest.Key, changes map[string]any) string {
-		return k.Sign(t, f.issuer.Claims(audience, subject, changes))
+		return k.Sign(t, federation.issuer.Claims(audience, subject, changes))
 	}
 	now := time.Now()
 	for name, token := range map[string]string{
@@ -44,7 +44,7 @@ func TestAttack20TokenThatProvesNothing(t *testing.T) {
 		"HS256 with public key":    sign(public, nil),
 		"alg changed to RS512":     encoded(`{"alg":"RS512","kid":"k"}`) + "." + claims + "." + signature,
 		"alg changed to HS256":     encoded(`{"alg":"HS256","kid":"k"}`) + "." + claims + "." + signature,
-		"EC key for RSA":           sign(ec, nil),
+		"EC key for RSA":           sign(ecKey, nil),
 		"signature left out":       header + "." + claims + ".",
 		"signature of another":     header + "." + strings.Split(sign(signing, map[string]any{"sub": "x"}), ".")[1] + "." + signature,
 		"stranger with our kid":    sign(stranger, nil),
@@ -55,14 +55,14 @@ func TestAttack20TokenThatProvesNothing(t *testing.T) {
 		"key of its own in header": encoded(`{"alg":"RS256","jwk":`+jwk(t, stranger)+`}`) + "." + claims + "." + strings.Split(sign(stranger, nil), ".")[2],
 		"no subject":               sign(signing, map[string]any{"sub": nil}),
 		"empty subject":            sign(signing, map[string]any{"sub": ""}),
-		"null subject":             signing.SignText(t, `{"iss":"`+f.issuer.URL+`","aud":"`+audience+`","sub":null,"exp":99999999999}`),
+		"null subject":             signing.SignText(t, `{"iss":"`+federation.issuer.URL+`","aud":"`+audience+`","sub":null,"exp":99999999999}`),
 		"subject is a list":        sign(signing, map[string]any{"sub": []string{subject}}),
-		"two subjects":             signing.SignText(t, `{"iss":"`+f.issuer.URL+`","aud":"`+audience+`","exp":99999999999,"sub":"x","sub":"`+subject+`"}`),
-		"subject named Sub":        signing.SignText(t, `{"iss":"`+f.issuer.URL+`","aud":"`+audience+`","exp":99999999999,"Sub":"`+subject+`"}`),
+		"two subjects":             signing.SignText(t, `{"iss":"`+federation.issuer.URL+`","aud":"`+audience+`","exp":99999999999,"sub":"x","sub":"`+subject+`"}`),
+		"subject named Sub":        signing.SignText(t, `{"iss":"`+federation.issuer.URL+`","aud":"`+audience+`","exp":99999999999,"Sub":"`+subject+`"}`),
 		"no audience":              sign(signing, map[string]any{"aud": nil}),
 		"no issuer":                sign(signing, map[string]any{"iss": nil}),
 		"another issuer":           sign(signing, map[string]any{"iss": "https://evil.example"}),
-		"issuer with a slash":      sign(signing, map[string]any{"iss": f.issuer.URL + "/"}),
+		"issuer with a slash":      sign(signing, map[string]any{"iss": federation.issuer.URL + "/"}),
 		"no expiry":                sign(signing, map[string]any{"exp": nil}),
 		"expiry is a text":         sign(signing, map[string]any{"exp": "tomorrow"}),
 		"expiry beyond time":       sign(signing, map[string]any{"exp": 1e300}),
@@ -71,19 +71,19 @@ func TestAttack20TokenThatProvesNothing(t *testing.T) {
 		"nbf is a text":            sign(signing, map[string]any{"nbf": "now"}),
 		"claims are a list":        signing.SignText(t, `["iss"]`),
 		"claims are no JSON":       signing.SignText(t, `{"iss":`),
-		"something after claims":   signing.SignText(t, `{"iss":"`+f.issuer.URL+`"}{}`),
+		"something after claims":   signing.SignText(t, `{"iss":"`+federation.issuer.URL+`"}{}`),
 		"too long":                 sign(signing, map[string]any{"x": strings.Repeat("x", 20_000)}),
 	} {
-		if _, err := f.assume(token); lockstep.KindOf(err) != lockstep.Invalid {
+		if _, err := federation.assume(token); lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("%s: got %v, want an Invalid", name, err)
 		}
 	}
 
-	if _, err := f.assume(sign(signing, map[string]any{"exp": now.Add(-2 * time.Minute).Unix()})); lockstep.KindOf(err) != lockstep.Stale {
+	if _, err := federation.assume(sign(signing, map[string]any{"exp": now.Add(-2 * time.Minute).Unix()})); lockstep.KindOf(err) != lockstep.Stale {
 		t.Errorf("expired: got %v, want a Stale", err)
 	}
 
-	if _, err := f.assume(good); err != nil {
+	if _, err := federation.assume(good); err != nil {
 		t.Errorf("and the good one: %v", err)
 	}
 }
@@ -100,12 +100,12 @@ func jwk(t *testing.T, k identitytest.Key) string {
 // Another claim whose name differs in case must not stand in for the subject, in
 // whatever order the two come.
 func TestAttack20ClaimOfAnotherCaseIsNotTheSubject(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
+	federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	signing := identitytest.NewKey(t, "k", jose.ES256)
-	f.issuer.SetKeys(signing)
+	federation.issuer.SetKeys(signing)
 	for _, subjects := range []string{`"sub":"evil","SUB":"` + subject + `"`, `"Sub":"` + subject + `","sub":"evil"`} {
-		token := signing.SignText(t, `{"iss":"`+f.issuer.URL+`","aud":"`+audience+`","exp":99999999999,`+subjects+`}`)
-		if a, err := f.assume(token); err == nil {
+		token := signing.SignText(t, `{"iss":"`+federation.issuer.URL+`","aud":"`+audience+`","exp":99999999999,`+subjects+`}`)
+		if a, err := federation.assume(token); err == nil {
 			t.Errorf("%s became %s", subjects, a.Subject)
 		}
 	}
@@ -115,8 +115,8 @@ func TestAttack20ClaimOfAnotherCaseIsNotTheSubject(t *testing.T) {
 // role is there for.
 func TestAttack20RefusalDoesNotTellWhetherTheRoleExists(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		f := newFederation(t, d, identitytest.NewInProcessIssuer(t))
-		good := f.issuer.Token(audience, subject, nil)
+		federation := newFederation(t, d, identitytest.NewInProcessIssuer(t))
+		good := federation.issuer.Token(audience, subject, nil)
 		type attempt struct{ account, role, token string }
 		attempts := map[string]attempt{
 			"unknown account":    {otherAccount, "deploy", good},
@@ -124,20 +124,20 @@ func TestAttack20RefusalDoesNotTellWhetherTheRoleExists(t *testing.T) {
 			"unknown role":       {account, "missing", good},
 			"role with NUL":      {account, "dep\x00loy", good},
 			"role in capitals":   {account, "Deploy", good},
-			"another audience":   {account, "deploy", f.issuer.Token("other", subject, nil)},
-			"audience and more":  {account, "deploy", f.issuer.Token(audience+"x", subject, nil)},
-			"empty audience":     {account, "deploy", f.issuer.Token("", subject, nil)},
-			"audience as a list": {account, "deploy", f.issuer.Token("", subject, map[string]any{"aud": []string{"", "other"}})},
+			"another audience":   {account, "deploy", federation.issuer.Token("other", subject, nil)},
+			"audience and more":  {account, "deploy", federation.issuer.Token(audience+"x", subject, nil)},
+			"empty audience":     {account, "deploy", federation.issuer.Token("", subject, nil)},
+			"audience as a list": {account, "deploy", federation.issuer.Token("", subject, map[string]any{"aud": []string{"", "other"}})},
 		}
 		for _, s := range []string{
 			"repo:acme/infra-evil:ref:refs/heads/main", "repo:acme/infra", "repo:acme/infra2:x", "xrepo:acme/infra:x",
 			"repo:ACME/infra:x", " repo:acme/infra:x", "repo:evil/x:repo:acme/infra:x", "*", "repo:acme/infr*:x",
 		} {
-			attempts["subject "+s] = attempt{account, "deploy", f.issuer.Token(audience, s, nil)}
+			attempts["subject "+s] = attempt{account, "deploy", federation.issuer.Token(audience, s, nil)}
 		}
 
 		for name, a := range attempts {
-			_, err := f.tokens.AssumeRole(context.Background(),
+			_, err := federation.tokens.AssumeRole(context.Background(),
 				identity.AssumeRoleInput{Account: a.account, Role: a.role, SessionName: "run-1", Token: a.token, Duration: 12 * time.Hour})
 			if lockstep.KindOf(err) != lockstep.Denied || err.Error() != "Not authorized to perform sts:AssumeRoleWithWebIdentity" {
 				t.Errorf("%s: %v", name, err)
@@ -149,35 +149,35 @@ func TestAttack20RefusalDoesNotTellWhetherTheRoleExists(t *testing.T) {
 func TestAttack20KeyOfAnotherIssuerSignsNothingHere(t *testing.T) {
 	ours, theirs := identitytest.NewKey(t, "one", jose.ES256), identitytest.NewKey(t, "two", jose.ES256)
 	good, evil := identitytest.NewIssuer(t, ours), identitytest.NewIssuer(t, theirs)
-	f := newFederation(t, dbtest.Open(t), good)
-	f.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{DB: f.db, Key: f.key, Issuers: []string{good.URL, evil.URL}})
+	federation := newFederation(t, dbtest.Open(t), good)
+	federation.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{DB: federation.db, Key: federation.key, Issuers: []string{good.URL, evil.URL}})
 
-	if _, err := f.assume(theirs.Sign(t, evil.Claims(audience, subject, nil))); lockstep.KindOf(err) != lockstep.Denied {
+	if _, err := federation.assume(theirs.Sign(t, evil.Claims(audience, subject, nil))); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("their own token: %v", err) // their keys are known from here on
 	}
 
-	if _, err := f.assume(theirs.Sign(t, good.Claims(audience, subject, nil))); lockstep.KindOf(err) != lockstep.Invalid {
+	if _, err := federation.assume(theirs.Sign(t, good.Claims(audience, subject, nil))); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("our issuer's name on it: %v", err)
 	}
 
-	if _, err := f.assume(ours.Sign(t, good.Claims(audience, subject, nil))); err != nil {
+	if _, err := federation.assume(ours.Sign(t, good.Claims(audience, subject, nil))); err != nil {
 		t.Errorf("and a good one: %v", err)
 	}
 }
 
 func TestAttack20SessionTokens(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		f := newFederation(t, d, identitytest.NewInProcessIssuer(t))
-		one, two, long := f.session(), f.session(), create(t, d, f.key, "ci", identity.Admin)
+		federation := newFederation(t, d, identitytest.NewInProcessIssuer(t))
+		one, two, long := federation.session(), federation.session(), create(t, d, federation.key, "ci", identity.Admin)
 		token := one.Token.Reveal()
 		sealed := func(text, context string) string {
-			box, err := f.key.Seal([]byte(text), []byte(context))
+			box, err := federation.key.Seal([]byte(text), []byte(context))
 			if err != nil {
 				t.Fatal(err)
 			}
 			return base64.RawURLEncoding.EncodeToString(box)
 		}
-		for _, c := range []struct {
+		for _, test := range []struct {
 			name, id, token string
 			secret          seal.Secret
 		}{
@@ -202,21 +202,21 @@ func TestAttack20SessionTokens(t *testing.T) {
 			{"no document", one.AccessKeyID, sealed(`x`, "session"), one.Secret},
 		} {
 			checks := 0
-			p, err := f.dir.Verify(context.Background(), c.id, c.token, func(secret seal.Secret) error {
+			principal, err := federation.dir.Verify(context.Background(), test.id, test.token, func(secret seal.Secret) error {
 				checks++
-				return signedWith(c.secret)(secret)
+				return signedWith(test.secret)(secret)
 			})
-			if !errors.Is(err, identity.ErrUnknownKey) || p != (identity.Principal{}) || checks != 1 {
-				t.Errorf("%s: got %+v, %v after %d checks", c.name, p, err, checks)
+			if !errors.Is(err, identity.ErrUnknownKey) || principal != (identity.Principal{}) || checks != 1 {
+				t.Errorf("%s: got %+v, %v after %d checks", test.name, principal, err, checks)
 			}
 		}
 
-		if _, err := f.dir.Verify(context.Background(), one.AccessKeyID, token, signedWith(two.Secret)); !errors.Is(err, errSignature) {
+		if _, err := federation.dir.Verify(context.Background(), one.AccessKeyID, token, signedWith(two.Secret)); !errors.Is(err, errSignature) {
 			t.Errorf("a wrong signature: %v", err)
 		}
 
 		for _, s := range []identity.Session{one, two} {
-			if _, err := f.verify(s); err != nil {
+			if _, err := federation.verify(s); err != nil {
 				t.Errorf("and the good ones: %v", err)
 			}
 		}
@@ -231,38 +231,38 @@ func flip(c byte) string {
 }
 
 func TestAttack20SessionEndsWithItsRole(t *testing.T) {
-	change := map[string]func(f *federation){
-		"deleted": func(f *federation) {
-			update(f, f.db, func(tx *db.Tx) error { return identity.DeleteWebIdentityRole(tx, account, "deploy") })
+	change := map[string]func(federation *federation){
+		"deleted": func(federation *federation) {
+			update(federation, federation.db, func(tx *db.Tx) error { return identity.DeleteWebIdentityRole(tx, account, "deploy") })
 		},
-		"made anew": func(f *federation) {
-			update(f, f.db, func(tx *db.Tx) error { return identity.DeleteWebIdentityRole(tx, account, "deploy") })
-			f.put(f.deploy())
+		"made anew": func(federation *federation) {
+			update(federation, federation.db, func(tx *db.Tx) error { return identity.DeleteWebIdentityRole(tx, account, "deploy") })
+			federation.put(federation.deploy())
 		},
-		"changed": func(f *federation) {
-			r := f.deploy()
+		"changed": func(federation *federation) {
+			r := federation.deploy()
 			r.Grants = identity.Reader
-			f.put(r)
+			federation.put(r)
 		},
 	}
 	for name, do := range change {
 		dbtest.EachEngine(t, func(t *testing.T, engine db.Dialect) {
 			synctest.Test(t, func(t *testing.T) {
-				f := newFederation(t, dbtest.OpenOn(t, engine, db.Schema()), identitytest.NewInProcessIssuer(t))
-				s := f.session()
-				if _, err := f.verify(s); err != nil {
+				federation := newFederation(t, dbtest.OpenOn(t, engine, db.Schema()), identitytest.NewInProcessIssuer(t))
+				session := federation.session()
+				if _, err := federation.verify(session); err != nil {
 					t.Fatal(err)
 				}
 
-				f.put(f.deploy()) // the same rules again end nothing
+				federation.put(federation.deploy()) // the same rules again end nothing
 				time.Sleep(identity.CacheFor)
-				if _, err := f.verify(s); err != nil {
+				if _, err := federation.verify(session); err != nil {
 					t.Fatalf("put again: %v", err)
 				}
 
-				do(f)
+				do(federation)
 				time.Sleep(identity.CacheFor)
-				if _, err := f.verify(s); !errors.Is(err, identity.ErrUnknownKey) {
+				if _, err := federation.verify(session); !errors.Is(err, identity.ErrUnknownKey) {
 					t.Errorf("%s: got %v, want ErrUnknownKey", name, err)
 				}
 			})
@@ -272,24 +272,24 @@ func TestAttack20SessionEndsWithItsRole(t *testing.T) {
 
 func TestAttack20SessionEndsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
-		s := f.session()
-		time.Sleep(time.Until(s.Expires) - time.Millisecond)
+		federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
+		session := federation.session()
+		time.Sleep(time.Until(session.Expires) - time.Millisecond)
 
-		if _, err := f.verify(s); err != nil {
+		if _, err := federation.verify(session); err != nil {
 			t.Errorf("before its end: %v", err)
 		}
 
 		time.Sleep(time.Millisecond)
-		if p, err := f.verify(s); !errors.Is(err, identity.ErrExpiredToken) || p != (identity.Principal{}) {
+		if p, err := federation.verify(session); !errors.Is(err, identity.ErrExpiredToken) || p != (identity.Principal{}) {
 			t.Errorf("at its end: got %+v, %v, want ErrExpiredToken", p, err)
 		}
 
-		if _, err := f.dir.Verify(context.Background(), s.AccessKeyID, s.Token.Reveal(), signedWith(seal.Secret{})); !errors.Is(err, errSignature) {
+		if _, err := federation.dir.Verify(context.Background(), session.AccessKeyID, session.Token.Reveal(), signedWith(seal.Secret{})); !errors.Is(err, errSignature) {
 			t.Errorf("with a wrong signature: %v", err)
 		}
 
-		if _, secret, err := f.dir.Lookup(context.Background(), s.AccessKeyID, s.Token.Reveal()); !errors.Is(err, identity.ErrUnknownKey) || secret.Equal(s.Secret) {
+		if _, secret, err := federation.dir.Lookup(context.Background(), session.AccessKeyID, session.Token.Reveal()); !errors.Is(err, identity.ErrUnknownKey) || secret.Equal(session.Secret) {
 			t.Errorf("looked up: %v", err)
 		}
 	})
@@ -298,27 +298,27 @@ func TestAttack20SessionEndsInTime(t *testing.T) {
 // What fails has been looked for in the database, a session as well as a key.
 func TestAttack20UnknownSessionCostsARead(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		f := newFederation(t, d, identitytest.NewInProcessIssuer(t))
-		s := f.session()
-		if _, err := f.verify(s); err != nil {
+		federation := newFederation(t, d, identitytest.NewInProcessIssuer(t))
+		session := federation.session()
+		if _, err := federation.verify(session); err != nil {
 			t.Fatal(err)
 		}
 
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		if _, err := f.dir.Verify(ctx, s.AccessKeyID, s.Token.Reveal(), signedWith(s.Secret)); err != nil {
+		if _, err := federation.dir.Verify(ctx, session.AccessKeyID, session.Token.Reveal(), signedWith(session.Secret)); err != nil {
 			t.Errorf("a good request: %v", err)
 		}
 
-		for _, c := range []struct{ name, id, token string }{
-			{"wrong signature", s.AccessKeyID, s.Token.Reveal()},
-			{"another token", s.AccessKeyID, "x"},
-			{"no token", s.AccessKeyID, ""},
-			{"unknown session", "LSSKAAAAAAAAAAAAAAAA", s.Token.Reveal()},
+		for _, test := range []struct{ name, id, token string }{
+			{"wrong signature", session.AccessKeyID, session.Token.Reveal()},
+			{"another token", session.AccessKeyID, "x"},
+			{"no token", session.AccessKeyID, ""},
+			{"unknown session", "LSSKAAAAAAAAAAAAAAAA", session.Token.Reveal()},
 			{"unknown session without token", "LSSKAAAAAAAAAAAAAAAA", ""},
 		} {
-			if _, err := f.dir.Verify(ctx, c.id, c.token, signedWith(seal.Secret{})); !errors.Is(err, context.Canceled) {
-				t.Errorf("%s: got %v: the database was not asked", c.name, err)
+			if _, err := federation.dir.Verify(ctx, test.id, test.token, signedWith(seal.Secret{})); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: got %v: the database was not asked", test.name, err)
 			}
 		}
 	})

@@ -10,9 +10,9 @@ import (
 // It reaches inside: ten thousand keys in a database would say the same, slowly.
 func TestMemoryOfADirectoryIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &Directory{cached: map[string]opened{}}
+		directory := &Directory{cached: map[string]openedKey{}}
 		keep := func(id string, lives time.Duration) {
-			d.keep(opened{principal: Principal{AccessKeyID: id}, until: time.Now().Add(lives)})
+			directory.cacheKey(openedKey{principal: Principal{AccessKeyID: id}, until: time.Now().Add(lives)})
 		}
 		for i := range maxCached / 2 {
 			keep(fmt.Sprint("short", i), time.Second)
@@ -21,18 +21,18 @@ func TestMemoryOfADirectoryIsBounded(t *testing.T) {
 
 		time.Sleep(time.Minute)
 		keep("one more", time.Hour)
-		if got := len(d.cached); got != maxCached/2+1 {
+		if got := len(directory.cached); got != maxCached/2+1 {
 			t.Errorf("%d keys after the expired were dropped, want %d", got, maxCached/2+1)
 		}
 
 		for i := range 2 * maxCached {
 			keep(fmt.Sprint("flood", i), time.Hour)
-			if len(d.cached) > maxCached {
-				t.Fatalf("%d keys in memory", len(d.cached))
+			if len(directory.cached) > maxCached {
+				t.Fatalf("%d keys in memory", len(directory.cached))
 			}
 		}
 
-		if _, hit := d.remember(fmt.Sprint("flood", 2*maxCached-1), ""); !hit {
+		if _, hit := directory.cachedKey(fmt.Sprint("flood", 2*maxCached-1), ""); !hit {
 			t.Error("the newest key was not kept")
 		}
 	})

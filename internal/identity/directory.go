@@ -50,14 +50,14 @@ type Directory struct {
 	dummyBox seal.Box
 
 	mu     sync.RWMutex
-	cached map[string]opened
+	cached map[string]openedKey
 
 	policies policyCache
 }
 
 // An opened key or session. token is the hash of a session's token, zero for a
 // key.
-type opened struct {
+type openedKey struct {
 	principal Principal
 	secret    seal.Secret
 	token     [sha256.Size]byte
@@ -76,17 +76,17 @@ type Options struct {
 }
 
 // NewDirectory returns a directory of the keys in o.DB, whose secrets o.Key has sealed.
-func NewDirectory(o Options) (*Directory, error) {
+func NewDirectory(options Options) (*Directory, error) {
 	dummy := newSecret()
-	box, err := o.Key.Seal([]byte(dummy.Reveal()), Principal{}.sealContext(nil))
+	box, err := options.Key.Seal([]byte(dummy.Reveal()), Principal{}.sealContext(nil))
 	if err != nil {
 		return nil, fmt.Errorf("new key directory: %w", err)
 	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Directory{db: o.DB, key: o.Key, sessionsOnly: o.SessionsOnly, log: o.Log,
-		dummy: dummy, dummyBox: box, cached: map[string]opened{}}, nil
+	return &Directory{db: options.DB, key: options.Key, sessionsOnly: options.SessionsOnly, log: options.Log,
+		dummy: dummy, dummyBox: box, cached: map[string]openedKey{}}, nil
 }
 
 // Verify finds the key of a request and has its signature checked: check says
@@ -96,26 +96,26 @@ func NewDirectory(o Options) (*Directory, error) {
 // ErrLongLivedOff or what went wrong in the database; the first two cannot be
 // told apart by time, and the next two are for those alone who have signed well.
 func (d *Directory) Verify(ctx context.Context, id, token string, check func(secret seal.Secret) error) (Principal, error) {
-	k, hit, err := d.find(ctx, id, token)
+	opened, hit, err := d.find(ctx, id, token)
 	if err != nil && !errors.Is(err, ErrUnknownKey) && !errors.Is(err, ErrExpiredToken) {
 		return Principal{}, err
 	}
 
-	checked := check(k.secret)
+	checked := check(opened.secret)
 	if errors.Is(err, ErrUnknownKey) {
 		return Principal{}, ErrUnknownKey // whatever check found: the secret was made up
 	}
 
 	if checked == nil {
 		if err == nil {
-			err = d.switchedOff(k.principal)
+			err = d.checkSessionsOnly(opened.principal)
 		}
 
 		if err != nil {
 			return Principal{}, err
 		}
 
-		return k.principal, nil
+		return opened.principal, nil
 	}
 
 	if hit {
@@ -129,10 +129,10 @@ func (d *Directory) Verify(ctx context.Context, id, token string, check func(sec
 	return Principal{}, checked
 }
 
-// switchedOff gives ErrLongLivedOff for a key that only an installation with
+// checkSessionsOnly gives ErrLongLivedOff for a key that only an installation with
 // long-lived keys takes.
-func (d *Directory) switchedOff(p Principal) error {
-	if d.sessionsOnly && p.AssumedRole == "" && !reserved(p.Name) {
+func (d *Directory) checkSessionsOnly(p Principal) error {
+	if d.sessionsOnly && p.AssumedRole == "" && !isReservedName(p.Name) {
 		return ErrSessionRequired
 	}
 	return nil
@@ -144,57 +144,57 @@ func (d *Directory) switchedOff(p Principal) error {
 // not known here either, since nothing proves that its owner asks. Verify makes a
 // wrong signature cost what an unknown key costs: prefer it.
 func (d *Directory) Lookup(ctx context.Context, id, token string) (Principal, seal.Secret, error) {
-	k, _, err := d.find(ctx, id, token)
-	if errors.Is(err, ErrExpiredToken) || err == nil && d.switchedOff(k.principal) != nil {
+	opened, _, err := d.find(ctx, id, token)
+	if errors.Is(err, ErrExpiredToken) || err == nil && d.checkSessionsOnly(opened.principal) != nil {
 		return Principal{}, d.dummy, ErrUnknownKey
 	}
-	return k.principal, k.secret, err
+	return opened.principal, opened.secret, err
 }
 
 // find gives a key or session from memory, which is a hit, or from the database
 // and the token. With ErrUnknownKey comes the dummy.
-func (d *Directory) find(ctx context.Context, id, token string) (k opened, hit bool, err error) {
-	if k, hit := d.remember(id, token); hit {
-		return k, true, nil
+func (d *Directory) find(ctx context.Context, id, token string) (opened openedKey, hit bool, err error) {
+	if opened, hit := d.cachedKey(id, token); hit {
+		return opened, true, nil
 	}
-	k, err = d.read(ctx, id, token)
+	opened, err = d.read(ctx, id, token)
 	if err == nil {
-		d.keep(k)
+		d.cacheKey(opened)
 	}
-	return k, false, err
+	return opened, false, err
 }
 
-func (d *Directory) remember(id, token string) (opened, bool) {
+func (d *Directory) cachedKey(id, token string) (openedKey, bool) {
 	d.mu.RLock()
 	k, ok := d.cached[id]
 	d.mu.RUnlock()
-	return k, ok && time.Now().Before(k.until) && k.token == hashed(token)
+	return k, ok && time.Now().Before(k.until) && k.token == hashToken(token)
 }
 
-// hashed gives what a token is remembered by: nothing for none.
-func hashed(token string) [sha256.Size]byte {
+// hashToken gives what a token is remembered by: nothing for none.
+func hashToken(token string) [sha256.Size]byte {
 	if token == "" {
 		return [sha256.Size]byte{}
 	}
 	return sha256.Sum256([]byte(token))
 }
 
-func (d *Directory) keep(k opened) {
+func (d *Directory) cacheKey(opened openedKey) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.cached) >= maxCached {
 		now := time.Now()
-		maps.DeleteFunc(d.cached, func(_ string, k opened) bool { return !now.Before(k.until) })
+		maps.DeleteFunc(d.cached, func(_ string, opened openedKey) bool { return !now.Before(opened.until) })
 	}
 	if len(d.cached) >= maxCached {
 		clear(d.cached)
 	}
-	d.cached[k.principal.AccessKeyID] = k
+	d.cached[opened.principal.AccessKeyID] = opened
 }
 
 // read looks in the database and opens a box in any case: the one that belongs
 // to the id, or the dummy's.
-func (d *Directory) read(ctx context.Context, id, token string) (opened, error) {
+func (d *Directory) read(ctx context.Context, id, token string) (openedKey, error) {
 	if strings.HasPrefix(id, sessionPrefix) {
 		return d.readSession(ctx, id, token)
 	}
@@ -203,43 +203,43 @@ func (d *Directory) read(ctx context.Context, id, token string) (opened, error) 
 
 // readKey does not tell a key with a token from one that is not there: whoever
 // has a key has no token for it.
-func (d *Directory) readKey(ctx context.Context, id, token string) (opened, error) {
-	dummy := opened{secret: d.dummy}
-	if !wellFormed(id, idPrefix) {
+func (d *Directory) readKey(ctx context.Context, id, token string) (openedKey, error) {
+	dummy := openedKey{secret: d.dummy}
+	if !isWellFormedID(id, idPrefix) {
 		return dummy, ErrUnknownKey
 	}
 
-	var k storedKey
+	var stored storedKey
 	until := time.Now().Add(CacheFor)
 	found := d.db.Peek(ctx, func(tx *db.Tx) (err error) {
-		k, err = activeKey(tx, id)
+		stored, err = readActiveKey(tx, id)
 		return err
 	})
 	unknown := errors.Is(found, ErrUnknownKey)
 	if found != nil && !unknown {
-		return opened{}, found
+		return openedKey{}, found
 	}
 
 	if unknown || token != "" {
-		unknown, k = true, storedKey{box: d.dummyBox}
+		unknown, stored = true, storedKey{box: d.dummyBox}
 	}
 
-	secret, err := d.key.Open(k.box, k.sealContext(k.expires))
+	secret, err := d.key.Open(stored.box, stored.sealContext(stored.expires))
 	if err != nil {
-		return opened{}, fmt.Errorf("open the secret of access key %s: %w", id, err)
+		return openedKey{}, fmt.Errorf("open the secret of access key %s: %w", id, err)
 	}
 	if unknown {
 		return dummy, ErrUnknownKey
 	}
 
-	if k.expires != nil {
-		until = earlier(until, db.Time(*k.expires))
+	if stored.expires != nil {
+		until = earliest(until, db.Time(*stored.expires))
 	}
 
-	return opened{principal: k.Principal, secret: seal.NewSecret(string(secret)), until: until}, nil
+	return openedKey{principal: stored.Principal, secret: seal.NewSecret(string(secret)), until: until}, nil
 }
 
-func earlier(a, b time.Time) time.Time {
+func earliest(a, b time.Time) time.Time {
 	if b.Before(a) {
 		return b
 	}

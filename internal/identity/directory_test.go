@@ -40,11 +40,11 @@ func newDirectory(t testing.TB, d *db.DB, key *seal.Key) *identity.Directory {
 func TestVerifyGivesThePrincipalOfASignedRequest(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		key := newSealKey(t)
-		k := create(t, d, key, "ci", identity.Reader)
+		accessKey := create(t, d, key, "ci", identity.Reader)
 		dir := newDirectory(t, d, key)
-		want := identity.Principal{AccessKeyID: k.AccessKeyID, Account: account, Name: "ci", Role: identity.Reader}
+		want := identity.Principal{AccessKeyID: accessKey.AccessKeyID, Account: account, Name: "ci", Role: identity.Reader}
 		for range 2 { // read, then from memory
-			got, err := dir.Verify(context.Background(), k.AccessKeyID, "", signedWith(k.Secret))
+			got, err := dir.Verify(context.Background(), accessKey.AccessKeyID, "", signedWith(accessKey.Secret))
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				t.Errorf("%v, (-want +got):\n%s", err, diff)
 			}
@@ -53,31 +53,31 @@ func TestVerifyGivesThePrincipalOfASignedRequest(t *testing.T) {
 }
 
 func TestVerifyRefusesAndGivesNobody(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := newSealKey(t)
-		k, gone := create(t, d, key, "ci", identity.Admin), create(t, d, key, "gone", identity.Admin)
-		disable(t, d, gone.AccessKeyID)
-		dir := newDirectory(t, d, key)
-		for _, c := range []struct {
+		accessKey, gone := create(t, database, key, "ci", identity.Admin), create(t, database, key, "gone", identity.Admin)
+		disable(t, database, gone.AccessKeyID)
+		dir := newDirectory(t, database, key)
+		for _, test := range []struct {
 			name, id string
 			secret   seal.Secret
 			want     error
 		}{
-			{"wrong signature", k.AccessKeyID, gone.Secret, errSignature},
-			{"wrong signature again", k.AccessKeyID, gone.Secret, errSignature},
-			{"empty secret", k.AccessKeyID, seal.Secret{}, errSignature},
+			{"wrong signature", accessKey.AccessKeyID, gone.Secret, errSignature},
+			{"wrong signature again", accessKey.AccessKeyID, gone.Secret, errSignature},
+			{"empty secret", accessKey.AccessKeyID, seal.Secret{}, errSignature},
 			{"disabled", gone.AccessKeyID, gone.Secret, identity.ErrUnknownKey},
-			{"unknown", "LSAKAAAAAAAAAAAAAAAA", k.Secret, identity.ErrUnknownKey},
+			{"unknown", "LSAKAAAAAAAAAAAAAAAA", accessKey.Secret, identity.ErrUnknownKey},
 			{"unknown, empty secret", "LSAKAAAAAAAAAAAAAAAA", seal.Secret{}, identity.ErrUnknownKey},
-			{"of AWS", "AKIAIOSFODNN7EXAMPLE", k.Secret, identity.ErrUnknownKey},
-			{"empty id", "", k.Secret, identity.ErrUnknownKey},
-			{"id with NUL", "LSAK\x00AAAAAAAAAAAAAAA", k.Secret, identity.ErrUnknownKey},
-			{"id that is no UTF-8", "LSAK\xff\xfeAAAAAAAAAAAAAA", k.Secret, identity.ErrUnknownKey},
-			{"id in lower case", "lsak" + k.AccessKeyID[4:], k.Secret, identity.ErrUnknownKey},
+			{"of AWS", "AKIAIOSFODNN7EXAMPLE", accessKey.Secret, identity.ErrUnknownKey},
+			{"empty id", "", accessKey.Secret, identity.ErrUnknownKey},
+			{"id with NUL", "LSAK\x00AAAAAAAAAAAAAAA", accessKey.Secret, identity.ErrUnknownKey},
+			{"id that is no UTF-8", "LSAK\xff\xfeAAAAAAAAAAAAAA", accessKey.Secret, identity.ErrUnknownKey},
+			{"id in lower case", "lsak" + accessKey.AccessKeyID[4:], accessKey.Secret, identity.ErrUnknownKey},
 		} {
-			p, err := dir.Verify(context.Background(), c.id, "", signedWith(c.secret))
-			if !errors.Is(err, c.want) || p != (identity.Principal{}) {
-				t.Errorf("%s: got %+v, %v, want %v", c.name, p, err, c.want)
+			p, err := dir.Verify(context.Background(), test.id, "", signedWith(test.secret))
+			if !errors.Is(err, test.want) || p != (identity.Principal{}) {
+				t.Errorf("%s: got %+v, %v, want %v", test.name, p, err, test.want)
 			}
 		}
 	})
@@ -89,15 +89,15 @@ func TestVerifyRefusesAnUnknownKeyWhateverTheCheckSays(t *testing.T) {
 		dir := newDirectory(t, d, newSealKey(t))
 		for _, id := range []string{"LSAKAAAAAAAAAAAAAAAA", "not a key"} {
 			checks := 0
-			p, err := dir.Verify(context.Background(), id, "", func(secret seal.Secret) error {
+			principal, err := dir.Verify(context.Background(), id, "", func(secret seal.Secret) error {
 				checks++
 				if len(secret.Reveal()) != 40 {
 					t.Errorf("%q is checked against a secret of %d characters", id, len(secret.Reveal()))
 				}
 				return nil
 			})
-			if !errors.Is(err, identity.ErrUnknownKey) || p != (identity.Principal{}) || checks != 1 {
-				t.Errorf("%q: got %+v, %v after %d checks", id, p, err, checks)
+			if !errors.Is(err, identity.ErrUnknownKey) || principal != (identity.Principal{}) || checks != 1 {
+				t.Errorf("%q: got %+v, %v after %d checks", id, principal, err, checks)
 			}
 		}
 	})
@@ -108,14 +108,14 @@ func TestLookupGivesAMadeUpSecretForAnUnknownKey(t *testing.T) {
 		key := newSealKey(t)
 		k := create(t, d, key, "ci", identity.Admin)
 		dir, other := newDirectory(t, d, key), newDirectory(t, d, key)
-		p, secret, err := dir.Lookup(context.Background(), k.AccessKeyID, "")
-		if err != nil || p != k.Principal || !secret.Equal(k.Secret) {
-			t.Errorf("a known key: %+v, %v", p, err)
+		principal, secret, err := dir.Lookup(context.Background(), k.AccessKeyID, "")
+		if err != nil || principal != k.Principal || !secret.Equal(k.Secret) {
+			t.Errorf("a known key: %+v, %v", principal, err)
 		}
 
-		p, first, err := dir.Lookup(context.Background(), "LSAKAAAAAAAAAAAAAAAA", "")
-		if !errors.Is(err, identity.ErrUnknownKey) || p != (identity.Principal{}) {
-			t.Errorf("an unknown key: %+v, %v", p, err)
+		principal, first, err := dir.Lookup(context.Background(), "LSAKAAAAAAAAAAAAAAAA", "")
+		if !errors.Is(err, identity.ErrUnknownKey) || principal != (identity.Principal{}) {
+			t.Errorf("an unknown key: %+v, %v", principal, err)
 		}
 
 		_, second, _ := other.Lookup(context.Background(), "LSAKAAAAAAAAAAAAAAAA", "")
@@ -128,18 +128,18 @@ func TestLookupGivesAMadeUpSecretForAnUnknownKey(t *testing.T) {
 func TestDisabledKeyStopsWithinCacheFor(t *testing.T) {
 	dbtest.EachEngine(t, func(t *testing.T, engine db.Dialect) {
 		synctest.Test(t, func(t *testing.T) {
-			d, key := dbtest.OpenOn(t, engine, db.Schema()), newSealKey(t)
-			k := create(t, d, key, "ci", identity.Admin)
-			dir := newDirectory(t, d, key)
+			database, key := dbtest.OpenOn(t, engine, db.Schema()), newSealKey(t)
+			accessKey := create(t, database, key, "ci", identity.Admin)
+			dir := newDirectory(t, database, key)
 			verify := func() error {
-				_, err := dir.Verify(context.Background(), k.AccessKeyID, "", signedWith(k.Secret))
+				_, err := dir.Verify(context.Background(), accessKey.AccessKeyID, "", signedWith(accessKey.Secret))
 				return err
 			}
 			if err := verify(); err != nil {
 				t.Fatal(err)
 			}
 
-			disable(t, d, k.AccessKeyID)
+			disable(t, database, accessKey.AccessKeyID)
 			time.Sleep(identity.CacheFor / 2)
 			if err := verify(); err != nil {
 				t.Errorf("before CacheFor is over: %v", err)
@@ -159,20 +159,20 @@ func TestDisabledKeyStopsWithinCacheFor(t *testing.T) {
 func TestOnlySuccessIsAnsweredFromMemory(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		key := newSealKey(t)
-		k := create(t, d, key, "ci", identity.Admin)
+		accessKey := create(t, d, key, "ci", identity.Admin)
 		dir := newDirectory(t, d, key)
-		_, _ = dir.Verify(context.Background(), "LSAKAAAAAAAAAAAAAAAA", "", signedWith(k.Secret))
-		if _, err := dir.Verify(context.Background(), k.AccessKeyID, "", signedWith(k.Secret)); err != nil {
+		_, _ = dir.Verify(context.Background(), "LSAKAAAAAAAAAAAAAAAA", "", signedWith(accessKey.Secret))
+		if _, err := dir.Verify(context.Background(), accessKey.AccessKeyID, "", signedWith(accessKey.Secret)); err != nil {
 			t.Fatal(err)
 		}
 
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		if _, err := dir.Verify(ctx, k.AccessKeyID, "", signedWith(k.Secret)); err != nil {
+		if _, err := dir.Verify(ctx, accessKey.AccessKeyID, "", signedWith(accessKey.Secret)); err != nil {
 			t.Errorf("a good request: %v", err)
 		}
 
-		for name, id := range map[string]string{"wrong signature": k.AccessKeyID, "unknown key": "LSAKAAAAAAAAAAAAAAAA"} {
+		for name, id := range map[string]string{"wrong signature": accessKey.AccessKeyID, "unknown key": "LSAKAAAAAAAAAAAAAAAA"} {
 			_, err := dir.Verify(ctx, id, "", signedWith(seal.Secret{}))
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("%s: got %v: the database was not asked", name, err)
@@ -199,13 +199,13 @@ func TestKeyChangedInTheDatabaseIsWorthNothing(t *testing.T) {
 		`UPDATE access_key SET principal = 'root'`,
 		`UPDATE access_key SET id = 'LSAKAAAAAAAAAAAAAAAA'`,
 	} {
-		dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		dbtest.Each(t, func(t *testing.T, database *db.DB) {
 			key := newSealKey(t)
-			k := create(t, d, key, "ci", identity.Reader)
-			update(t, d, func(tx *db.Tx) error { _, err := tx.Exec(change); return err })
-			dir := newDirectory(t, d, key)
-			for _, id := range []string{k.AccessKeyID, "LSAKAAAAAAAAAAAAAAAA"} {
-				p, err := dir.Verify(context.Background(), id, "", signedWith(k.Secret))
+			accessKey := create(t, database, key, "ci", identity.Reader)
+			update(t, database, func(tx *db.Tx) error { _, err := tx.Exec(change); return err })
+			dir := newDirectory(t, database, key)
+			for _, id := range []string{accessKey.AccessKeyID, "LSAKAAAAAAAAAAAAAAAA"} {
+				p, err := dir.Verify(context.Background(), id, "", signedWith(accessKey.Secret))
 				if err == nil || p != (identity.Principal{}) {
 					t.Errorf("after %s, %s is %+v, %v", change, id, p, err)
 				}
@@ -225,16 +225,16 @@ func TestKeySealedForAnotherInstallationIsNoSilentRefusal(t *testing.T) {
 }
 
 func TestDirectoryServesManyAtOnce(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := newSealKey(t)
-		k, gone := create(t, d, key, "ci", identity.Admin), create(t, d, key, "gone", identity.Admin)
-		disable(t, d, gone.AccessKeyID)
-		dir := newDirectory(t, d, key)
+		accessKey, gone := create(t, database, key, "ci", identity.Admin), create(t, database, key, "gone", identity.Admin)
+		disable(t, database, gone.AccessKeyID)
+		dir := newDirectory(t, database, key)
 		var group sync.WaitGroup
 		for range 8 {
 			group.Go(func() {
 				for range 20 {
-					if _, err := dir.Verify(context.Background(), k.AccessKeyID, "", signedWith(k.Secret)); err != nil {
+					if _, err := dir.Verify(context.Background(), accessKey.AccessKeyID, "", signedWith(accessKey.Secret)); err != nil {
 						t.Error(err)
 					}
 					if _, err := dir.Verify(context.Background(), gone.AccessKeyID, "", signedWith(gone.Secret)); !errors.Is(err, identity.ErrUnknownKey) {

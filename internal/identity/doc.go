@@ -46,7 +46,7 @@
 // # Policies
 //
 // An account's policies lie sealed in the table policy. Directory.Policies gives
-// them compiled, together with the ready-made roles, as package policy decides by
+// them compiled, together with the built-in roles, as package policy decides by
 // them. One stored policy that cannot be used closes its account to all but the
 // admins, who must be able to mend it; it opens nothing. Sealing keeps a writer
 // of the database from granting anything by a text of theirs, but not from taking

@@ -33,13 +33,13 @@ type federation struct {
 	dir    *identity.Directory
 }
 
-func newFederation(t testing.TB, d *db.DB, issuer *identitytest.Issuer) *federation {
+func newFederation(t testing.TB, database *db.DB, issuer *identitytest.Issuer) *federation {
 	t.Helper()
-	f := &federation{TB: t, db: d, key: newSealKey(t), issuer: issuer}
-	f.dir = newDirectory(t, d, f.key)
-	f.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{DB: d, Key: f.key, Issuers: []string{issuer.URL}, Client: issuer.Client()})
-	f.put(f.deploy())
-	return f
+	federation := &federation{TB: t, db: database, key: newSealKey(t), issuer: issuer}
+	federation.dir = newDirectory(t, database, federation.key)
+	federation.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{DB: database, Key: federation.key, Issuers: []string{issuer.URL}, Client: issuer.Client()})
+	federation.put(federation.deploy())
+	return federation
 }
 
 func (f *federation) deploy() identity.WebIdentityRole {
@@ -67,11 +67,11 @@ func (f *federation) assume(token string) (identity.AssumeRoleOutput, error) {
 
 func (f *federation) session() identity.Session {
 	f.Helper()
-	a, err := f.assume(f.issuer.Token(audience, subject, nil))
+	output, err := f.assume(f.issuer.Token(audience, subject, nil))
 	if err != nil {
 		f.Fatal(err)
 	}
-	return a.Session
+	return output.Session
 }
 
 func (f *federation) verify(s identity.Session) (identity.Principal, error) {
@@ -80,27 +80,27 @@ func (f *federation) verify(s identity.Session) (identity.Principal, error) {
 
 func TestTokenThatFitsGivesASession(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		f := newFederation(t, d, identitytest.NewInProcessIssuer(t))
-		a, err := f.assume(f.issuer.Token(audience, subject, nil))
+		federation := newFederation(t, d, identitytest.NewInProcessIssuer(t))
+		output, err := federation.assume(federation.issuer.Token(audience, subject, nil))
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		if diff := cmp.Diff([]string{subject, audience, f.issuer.URL}, []string{a.Subject, a.Audience, a.Issuer}); diff != "" {
+		if diff := cmp.Diff([]string{subject, audience, federation.issuer.URL}, []string{output.Subject, output.Audience, output.Issuer}); diff != "" {
 			t.Error(diff)
 		}
 
-		if left := time.Until(a.Expires); left > time.Hour || left < 59*time.Minute {
+		if left := time.Until(output.Expires); left > time.Hour || left < 59*time.Minute {
 			t.Errorf("it lasts %v", left)
 		}
 
-		if n := len(a.Token.Reveal()); n >= 1024 {
+		if n := len(output.Token.Reveal()); n >= 1024 {
 			t.Errorf("a token of %d characters", n)
 		}
 
-		want := identity.Principal{AccessKeyID: a.AccessKeyID, Account: account, Name: "run-1", Role: identity.Operator, AssumedRole: "deploy", Expires: a.Expires}
+		want := identity.Principal{AccessKeyID: output.AccessKeyID, Account: account, Name: "run-1", Role: identity.Operator, AssumedRole: "deploy", Expires: output.Expires}
 		for range 2 { // read, then from memory
-			got, err := f.verify(a.Session)
+			got, err := federation.verify(output.Session)
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
 			}
@@ -110,8 +110,8 @@ func TestTokenThatFitsGivesASession(t *testing.T) {
 			t.Error(got)
 		}
 
-		p, secret, err := f.dir.Lookup(context.Background(), a.AccessKeyID, a.Token.Reveal())
-		if err != nil || p != want || !secret.Equal(a.Secret) {
+		p, secret, err := federation.dir.Lookup(context.Background(), output.AccessKeyID, output.Token.Reveal())
+		if err != nil || p != want || !secret.Equal(output.Secret) {
 			t.Errorf("looked up: %+v, %v", p, err)
 		}
 	})
@@ -146,19 +146,19 @@ func TestClocksMayDifferALittle(t *testing.T) {
 }
 
 func TestFurtherClaimsMustFit(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
-	r := f.deploy()
+	federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
+	r := federation.deploy()
 	r.Claims = map[string]string{"environment": "prod*", "run": "7", "protected": "true"}
-	f.put(r)
+	federation.put(r)
 	good := map[string]any{"environment": "prod-eu", "run": 7, "protected": true}
-	if _, err := f.assume(f.issuer.Token(audience, subject, good)); err != nil {
+	if _, err := federation.assume(federation.issuer.Token(audience, subject, good)); err != nil {
 		t.Error(err)
 	}
 
 	for name, value := range map[string]any{"environment": "dev", "run": 70, "protected": false} {
 		for _, v := range []any{value, nil, "", []string{"prod"}, map[string]any{"prod": 1}} {
 			bad := map[string]any{"environment": "prod", "run": 7, "protected": true, name: v}
-			if _, err := f.assume(f.issuer.Token(audience, subject, bad)); lockstep.KindOf(err) != lockstep.Denied {
+			if _, err := federation.assume(federation.issuer.Token(audience, subject, bad)); lockstep.KindOf(err) != lockstep.Denied {
 				t.Errorf("%s is %v: %v", name, v, err)
 			}
 		}
@@ -166,93 +166,93 @@ func TestFurtherClaimsMustFit(t *testing.T) {
 }
 
 func TestRoleWithAKeySetNeedsNoIssuerThatAnswers(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
+	federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	signing := identitytest.NewKey(t, "cluster", jose.ES256)
 	cluster := identitytest.NewInProcessIssuer(t, signing)
 	cluster.URL = "https://kubernetes.default.svc.cluster.local"
-	r := identity.WebIdentityRole{Name: "cluster", Issuer: cluster.URL, Audiences: []string{audience},
+	role := identity.WebIdentityRole{Name: "cluster", Issuer: cluster.URL, Audiences: []string{audience},
 		Subjects: []string{"system:serviceaccount:ci:deployer"}, Grants: identity.None, MaxSession: 15 * time.Minute, JWKS: identitytest.JWKS(t, signing)}
-	f.put(r)
-	request := identity.AssumeRoleInput{Account: account, Role: "cluster", SessionName: "pod", Token: cluster.Token(audience, r.Subjects[0], nil)}
-	a, err := f.tokens.AssumeRole(context.Background(), request)
+	federation.put(role)
+	request := identity.AssumeRoleInput{Account: account, Role: "cluster", SessionName: "pod", Token: cluster.Token(audience, role.Subjects[0], nil)}
+	output, err := federation.tokens.AssumeRole(context.Background(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if p, err := f.verify(a.Session); err != nil || p.Role != identity.None || time.Until(p.Expires) > 15*time.Minute {
+	if p, err := federation.verify(output.Session); err != nil || p.Role != identity.None || time.Until(p.Expires) > 15*time.Minute {
 		t.Errorf("%+v, %v", p, err)
 	}
 
 	// Neither a key of another set nor a role that is not there tells more.
-	forged := cluster.Claims(audience, r.Subjects[0], nil)
+	forged := cluster.Claims(audience, role.Subjects[0], nil)
 	request.Token = identitytest.NewKey(t, "cluster", jose.ES256).Sign(t, forged)
-	_, first := f.tokens.AssumeRole(context.Background(), request)
+	_, first := federation.tokens.AssumeRole(context.Background(), request)
 	request.Role = "missing"
-	_, second := f.tokens.AssumeRole(context.Background(), request)
+	_, second := federation.tokens.AssumeRole(context.Background(), request)
 	if lockstep.KindOf(first) != lockstep.Invalid || lockstep.Shown(first) != lockstep.Shown(second) {
 		t.Errorf("a forged token: %v; of no role: %v", first, second)
 	}
 
-	request.Role, request.Token = "cluster", cluster.Token(audience, r.Subjects[0], map[string]any{"iss": "https://other.example"})
-	if _, err := f.tokens.AssumeRole(context.Background(), request); lockstep.KindOf(err) != lockstep.Invalid {
+	request.Role, request.Token = "cluster", cluster.Token(audience, role.Subjects[0], map[string]any{"iss": "https://other.example"})
+	if _, err := federation.tokens.AssumeRole(context.Background(), request); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("the set's key under another issuer's name: %v", err)
 	}
 }
 
 func TestSessionLastsAsLongAsAskedAndAllowed(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
-	r := f.deploy()
+	federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
+	r := federation.deploy()
 	r.MaxSession = 30 * time.Minute
-	f.put(r)
-	request := identity.AssumeRoleInput{Account: account, Role: "deploy", SessionName: "run-1", Token: f.issuer.Token(audience, subject, nil)}
+	federation.put(r)
+	request := identity.AssumeRoleInput{Account: account, Role: "deploy", SessionName: "run-1", Token: federation.issuer.Token(audience, subject, nil)}
 	for asked, want := range map[time.Duration]time.Duration{0: 30 * time.Minute, 15 * time.Minute: 15 * time.Minute, 30 * time.Minute: 30 * time.Minute} {
 		request.Duration = asked
-		a, err := f.tokens.AssumeRole(context.Background(), request)
+		a, err := federation.tokens.AssumeRole(context.Background(), request)
 		if left := time.Until(a.Expires); err != nil || left > want || left < want-time.Minute {
 			t.Errorf("asked for %v: %v, %v", asked, left, err)
 		}
 	}
 
 	request.Duration = 31 * time.Minute
-	if _, err := f.tokens.AssumeRole(context.Background(), request); lockstep.KindOf(err) != lockstep.Limit {
+	if _, err := federation.tokens.AssumeRole(context.Background(), request); lockstep.KindOf(err) != lockstep.Limit {
 		t.Errorf("too long: %v", err)
 	}
 }
 
 func TestSessionGoesOnWhereLongLivedKeysAreOff(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
-	s := f.session()
+	federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
+	session := federation.session()
 	var err error
-	if f.dir, err = identity.NewDirectory(identity.Options{DB: f.db, Key: f.key, SessionsOnly: true}); err != nil {
+	if federation.dir, err = identity.NewDirectory(identity.Options{DB: federation.db, Key: federation.key, SessionsOnly: true}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.verify(s); err != nil {
+	if _, err := federation.verify(session); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestUnreadableRoleIsNoRole(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		f := newFederation(t, d, identitytest.NewInProcessIssuer(t))
-		update(t, d, func(tx *db.Tx) error {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		federation := newFederation(t, database, identitytest.NewInProcessIssuer(t))
+		update(t, database, func(tx *db.Tx) error {
 			_, err := tx.Exec(`UPDATE web_identity_role SET sealed = $1`, []byte("not a box"))
 			return err
 		})
-		if _, err := f.assume(f.issuer.Token(audience, subject, nil)); lockstep.KindOf(err) != lockstep.Denied {
+		if _, err := federation.assume(federation.issuer.Token(audience, subject, nil)); lockstep.KindOf(err) != lockstep.Denied {
 			t.Errorf("assume: %v", err)
 		}
 
 		var all []identity.WebIdentityRole
-		err := d.View(context.Background(), func(tx *db.Tx) (err error) {
-			all, _, err = identity.WebIdentityRoles(tx, f.key, account, db.Page{Limit: 10})
+		err := database.View(context.Background(), func(tx *db.Tx) (err error) {
+			all, _, err = identity.WebIdentityRoles(tx, federation.key, account, db.Page{Limit: 10})
 			return err
 		})
 		if err != nil || len(all) != 1 || all[0].Name != "deploy" || all[0].Issuer != "" {
 			t.Errorf("listed: %+v, %v", all, err)
 		}
 
-		f.put(f.deploy())
-		f.session()
+		federation.put(federation.deploy())
+		federation.session()
 	})
 }
 

@@ -28,7 +28,7 @@ func FuzzWebIdentityToken(f *testing.F) {
 	f.Add(encoded(`{"alg":"ES256","crit":["b64"],"b64":false}`) + ".x." + encoded("signature"))
 	f.Add(identitytest.NewKey(f, "first", jose.EdDSA).SignText(f, `{"iss":1,"sub":{},"aud":[null],"exp":1e400}`))
 	f.Fuzz(func(t *testing.T, token string) {
-		a, err := w.assume(token)
+		output, err := w.assume(token)
 		switch lockstep.KindOf(err) {
 		case lockstep.Invalid, lockstep.Stale, lockstep.Denied:
 			if message := lockstep.Shown(err); len(message) > 1000 {
@@ -36,7 +36,7 @@ func FuzzWebIdentityToken(f *testing.F) {
 			}
 		default:
 			if err != nil || token != good {
-				t.Errorf("%q: %+v, %v", token, a.Principal, err)
+				t.Errorf("%q: %+v, %v", token, output.Principal, err)
 			}
 		}
 	})
@@ -55,33 +55,33 @@ func FuzzSignedClaims(f *testing.F) {
 	}
 
 	f.Fuzz(func(t *testing.T, claims string) {
-		a, err := w.assume(signing.SignText(t, claims))
+		output, err := w.assume(signing.SignText(t, claims))
 		if kind := lockstep.KindOf(err); err != nil && kind != lockstep.Invalid && kind != lockstep.Stale && kind != lockstep.Denied {
 			t.Errorf("%q: %v", claims, err)
 		}
 
-		if err == nil && (a.Subject == "" || a.Issuer != w.issuer.URL || a.Audience != audience) {
-			t.Errorf("%q: %+v", claims, a)
+		if err == nil && (output.Subject == "" || output.Issuer != w.issuer.URL || output.Audience != audience) {
+			t.Errorf("%q: %+v", claims, output)
 		}
 	})
 }
 
 func FuzzSessionToken(f *testing.F) {
 	w := newFederation(f, dbtest.Open(f), identitytest.NewInProcessIssuer(f))
-	s := w.session()
-	f.Add(s.AccessKeyID, s.Token.Reveal())
+	session := w.session()
+	f.Add(session.AccessKeyID, session.Token.Reveal())
 	f.Add("LSSKAAAAAAAAAAAAAAAA", "")
 	f.Add("LSSK\x00", "AAAA")
-	f.Add("", s.Token.Reveal())
-	f.Add(s.AccessKeyID, encoded("\x01\x00\x00\x00\x00box"))
+	f.Add("", session.Token.Reveal())
+	f.Add(session.AccessKeyID, encoded("\x01\x00\x00\x00\x00box"))
 	f.Fuzz(func(t *testing.T, id, token string) {
-		p, err := w.dir.Verify(context.Background(), id, token, func(seal.Secret) error { return nil })
-		if id == s.AccessKeyID && token == s.Token.Reveal() {
+		principal, err := w.dir.Verify(context.Background(), id, token, func(seal.Secret) error { return nil })
+		if id == session.AccessKeyID && token == session.Token.Reveal() {
 			if err != nil && !errors.Is(err, identity.ErrExpiredToken) {
 				t.Errorf("the good one: %v", err)
 			}
-		} else if !errors.Is(err, identity.ErrUnknownKey) || p != (identity.Principal{}) {
-			t.Errorf("%q %q: %+v, %v", id, token, p, err)
+		} else if !errors.Is(err, identity.ErrUnknownKey) || principal != (identity.Principal{}) {
+			t.Errorf("%q %q: %+v, %v", id, token, principal, err)
 		}
 	})
 }

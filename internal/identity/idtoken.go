@@ -19,10 +19,10 @@ const (
 	leeway = time.Minute
 )
 
-// signatures are the algorithms that a token may be signed with: those whose
+// allowedAlgorithms are the algorithms that a token may be signed with: those whose
 // keys verify and cannot sign. With a symmetric one, whoever knows the public
 // key could make tokens.
-func signatures() []jose.SignatureAlgorithm {
+func allowedAlgorithms() []jose.SignatureAlgorithm {
 	return []jose.SignatureAlgorithm{
 		jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
 	}
@@ -44,14 +44,14 @@ func badToken(format string, args ...any) error {
 	return lockstep.Errorf(lockstep.Invalid, "The web identity token that was passed could not be validated: "+format, args...)
 }
 
-// readToken reads a token and refuses what can be refused without its issuer's
+// parseToken reads a token and refuses what can be refused without its issuer's
 // keys. The error is Invalid, or Stale for a token whose time is over.
-func readToken(raw string, now time.Time) (idToken, error) {
+func parseToken(raw string, now time.Time) (idToken, error) {
 	if len(raw) > maxIDToken {
 		return idToken{}, badToken("it has %d characters, and may have %d.", len(raw), maxIDToken)
 	}
 
-	jws, err := jose.ParseSignedCompact(raw, signatures())
+	jws, err := jose.ParseSignedCompact(raw, allowedAlgorithms())
 	if err != nil {
 		return idToken{}, badToken("it is no JSON Web Token with an asymmetric signature.")
 	}

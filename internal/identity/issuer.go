@@ -17,86 +17,86 @@ import (
 )
 
 const (
-	// keysFresh is how long an issuer's keys are used without asking again, so
+	// keysFreshFor is how long an issuer's keys are used without asking again, so
 	// that one that was withdrawn does not live on here.
-	keysFresh = 10 * time.Minute
-	// keysUsable is how long they are used while the issuer cannot be asked.
-	keysUsable = time.Hour
-	// askAgain is how often a token with a key that is not known makes us ask:
+	keysFreshFor = 10 * time.Minute
+	// keysUsableFor is how long they are used while the issuer cannot be asked.
+	keysUsableFor = time.Hour
+	// minFetchInterval is how often a token with a key that is not known makes us ask:
 	// anybody can make such tokens.
-	askAgain = 30 * time.Second
-	// askAfterFailure is the same where the issuer did not answer.
-	askAfterFailure = 5 * time.Second
-	askFor          = 10 * time.Second
-	maxIssuerAnswer = 1 << 20
+	minFetchInterval = 30 * time.Second
+	// failedFetchInterval is the same where the issuer did not answer.
+	failedFetchInterval = 5 * time.Second
+	fetchTimeout        = 10 * time.Second
+	maxIssuerAnswer     = 1 << 20
 )
 
 // An issuer signs tokens, and is asked for its keys.
 type issuer struct {
-	url    string
-	client *http.Client
-	turn   chan struct{} // whoever asks the issuer is in it
+	url      string
+	client   *http.Client
+	fetching chan struct{} // whoever asks the issuer is in it
 
-	mu     sync.Mutex
-	keys   []jose.JSONWebKey
-	asked  time.Time // when keys were got
-	again  time.Time // not to be asked before
-	failed error     // what went wrong the last time, if it did
+	mu          sync.Mutex
+	keys        []jose.JSONWebKey
+	fetchedAt   time.Time // when keys were got
+	nextFetchAt time.Time // not to be asked before
+	lastErr     error     // what went wrong the last time, if it did
 }
 
 func newIssuer(url string, client *http.Client) *issuer {
-	return &issuer{url: url, client: client, turn: make(chan struct{}, 1)}
+	return &issuer{url: url, client: client, fetching: make(chan struct{}, 1)}
 }
 
 // keysFor gives the issuer's keys, got anew where they are old or none of them
 // fits t. The error is Unavailable where there are none to be had.
 func (i *issuer) keysFor(ctx context.Context, t idToken) ([]jose.JSONWebKey, error) {
-	keys, usable, wanted := i.known(t)
+	keys, usable, wanted := i.cachedKeys(t)
 	if !wanted {
-		return i.answer(keys, usable)
+		return i.keysOrError(keys, usable)
 	}
 
 	select {
-	case i.turn <- struct{}{}:
+	case i.fetching <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 
-	defer func() { <-i.turn }()
+	defer func() { <-i.fetching }()
 
-	if _, _, wanted := i.known(t); wanted { // nobody else has asked meanwhile
-		i.ask(ctx)
+	if _, _, wanted := i.cachedKeys(t); wanted { // nobody else has asked meanwhile
+		i.refreshKeys(ctx)
 	}
 
-	keys, usable, _ = i.known(t)
-	return i.answer(keys, usable)
+	keys, usable, _ = i.cachedKeys(t)
+	return i.keysOrError(keys, usable)
 }
 
-func (i *issuer) answer(keys []jose.JSONWebKey, usable bool) ([]jose.JSONWebKey, error) {
+func (i *issuer) keysOrError(keys []jose.JSONWebKey, usable bool) ([]jose.JSONWebKey, error) {
 	if usable {
 		return keys, nil
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return nil, lockstep.Wrapf(lockstep.Unavailable, i.failed, "The identity provider %s could not be asked for its keys. Try again.", i.url)
+	return nil, lockstep.Wrapf(lockstep.Unavailable, i.lastErr, "The identity provider %s could not be asked for its keys. Try again.", i.url)
 }
 
-// known gives the keys at hand, whether they may be used, and whether the issuer
+// cachedKeys gives the keys at hand, whether they may be used, and whether the issuer
 // should be asked for others.
-func (i *issuer) known(t idToken) (keys []jose.JSONWebKey, usable, wanted bool) {
+func (i *issuer) cachedKeys(t idToken) (keys []jose.JSONWebKey, usable, wanted bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	now := time.Now()
-	age := now.Sub(i.asked)
-	usable = i.keys != nil && age < keysUsable
-	fits := age < keysFresh && len(fitting(i.keys, t)) > 0
-	return i.keys, usable, !fits && !now.Before(i.again)
+	age := now.Sub(i.fetchedAt)
+	usable = i.keys != nil && age < keysUsableFor
+	fits := age < keysFreshFor && len(keysFor(i.keys, t)) > 0
+	return i.keys, usable, !fits && !now.Before(i.nextFetchAt)
 }
 
-// ask gets the issuer's keys. That the caller goes away does not end it: others
+// refreshKeys gets the issuer's keys. That the caller goes away does not end it: others
 // wait for the same answer.
-func (i *issuer) ask(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askFor)
+func (i *issuer) refreshKeys(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 	defer cancel()
 
 	keys, err := i.fetch(ctx)
@@ -104,13 +104,13 @@ func (i *issuer) ask(ctx context.Context) {
 	defer i.mu.Unlock()
 
 	now := time.Now()
-	i.failed = err
+	i.lastErr = err
 	if err != nil {
-		i.again = now.Add(askAfterFailure)
+		i.nextFetchAt = now.Add(failedFetchInterval)
 		return
 	}
 
-	i.keys, i.asked, i.again = keys, now, now.Add(askAgain)
+	i.keys, i.fetchedAt, i.nextFetchAt = keys, now, now.Add(minFetchInterval)
 }
 
 // fetch reads the issuer's description and then the keys where that says they
@@ -127,7 +127,7 @@ func (i *issuer) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	if err := provider.Claims(&found); err != nil {
 		return nil, fmt.Errorf("read the description of issuer %s: %w", i.url, err)
 	}
-	if err := i.safe(found.JWKS); err != nil {
+	if err := i.checkKeysURL(found.JWKS); err != nil {
 		return nil, err
 	}
 
@@ -149,7 +149,7 @@ func (i *issuer) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 
 	var keys []jose.JSONWebKey
 	if err == nil {
-		keys, err = readKeys(text)
+		keys, err = parseKeys(text)
 	}
 
 	if err != nil {
@@ -159,9 +159,9 @@ func (i *issuer) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	return keys, nil
 }
 
-// safe refuses keys that would come over a line on which anybody could change
+// checkKeysURL refuses keys that would come over a line on which anybody could change
 // them, unless the issuer itself was allowed without TLS.
-func (i *issuer) safe(jwks string) error {
+func (i *issuer) checkKeysURL(jwks string) error {
 	from, err := url.Parse(jwks)
 	if err != nil || from.Host == "" {
 		return fmt.Errorf("issuer %s does not say where its keys are", i.url)
@@ -173,9 +173,9 @@ func (i *issuer) safe(jwks string) error {
 	return nil
 }
 
-// bounded gives a client like c that reads no endless answer, waits for no
+// boundedClient gives a client like c that reads no endless answer, waits for no
 // endless one, and is not led elsewhere.
-func bounded(c *http.Client) *http.Client {
+func boundedClient(c *http.Client) *http.Client {
 	b := http.Client{}
 	if c != nil {
 		b = *c
@@ -191,7 +191,7 @@ func bounded(c *http.Client) *http.Client {
 	}
 
 	if b.Timeout == 0 {
-		b.Timeout = askFor
+		b.Timeout = fetchTimeout
 	}
 
 	return &b

@@ -19,30 +19,30 @@ import (
 )
 
 func TestIssuerIsAskedOnceForManyTokens(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.NewIssuer(t))
+	federation := newFederation(t, dbtest.Open(t), identitytest.NewIssuer(t))
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
-			if _, err := f.assume(f.issuer.Token(audience, subject, nil)); err != nil {
+			if _, err := federation.assume(federation.issuer.Token(audience, subject, nil)); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 
 	group.Wait()
-	if n := f.issuer.KeyReads(); n != 1 {
+	if n := federation.issuer.KeyReads(); n != 1 {
 		t.Errorf("its keys were read %d times", n)
 	}
 }
 
 func TestNothingIsAskedForTokensThatCannotBeGood(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
+	federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	for _, changes := range []map[string]any{{"sub": ""}, {"exp": 1}, {"iss": "https://evil.example"}, {"nbf": 99999999999}, {"aud": nil}} {
-		if _, err := f.assume(f.issuer.Token(audience, subject, changes)); err == nil {
+		if _, err := federation.assume(federation.issuer.Token(audience, subject, changes)); err == nil {
 			t.Errorf("%v is taken", changes)
 		}
 	}
-	if n := f.issuer.KeyReads(); n != 0 {
+	if n := federation.issuer.KeyReads(); n != 0 {
 		t.Errorf("its keys were read %d times", n)
 	}
 }
@@ -50,9 +50,9 @@ func TestNothingIsAskedForTokensThatCannotBeGood(t *testing.T) {
 func TestNewKeyOfAnIssuerIsFoundAndUnknownOnesAreNotLookedForAgainAndAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, second := identitytest.NewKey(t, "first", jose.ES256), identitytest.NewKey(t, "second", jose.ES256)
-		f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t, first))
+		federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t, first))
 		sign := func(k identitytest.Key) error {
-			_, err := f.assume(k.Sign(t, f.issuer.Claims(audience, subject, nil)))
+			_, err := federation.assume(k.Sign(t, federation.issuer.Claims(audience, subject, nil)))
 			return err
 		}
 		if err := sign(first); err != nil {
@@ -65,17 +65,17 @@ func TestNewKeyOfAnIssuerIsFoundAndUnknownOnesAreNotLookedForAgainAndAgain(t *te
 			}
 		}
 
-		if n := f.issuer.KeyReads(); n != 1 {
+		if n := federation.issuer.KeyReads(); n != 1 {
 			t.Errorf("its keys were read %d times within 30 s", n)
 		}
 
-		f.issuer.SetKeys(first, second)
+		federation.issuer.SetKeys(first, second)
 		time.Sleep(30 * time.Second)
 		if err := sign(second); err != nil {
 			t.Errorf("a key that was published: %v", err)
 		}
 
-		f.issuer.SetKeys(second)
+		federation.issuer.SetKeys(second)
 		time.Sleep(10 * time.Minute)
 		if err := sign(first); lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("a key that was withdrawn 10 minutes ago: %v", err)
@@ -85,18 +85,18 @@ func TestNewKeyOfAnIssuerIsFoundAndUnknownOnesAreNotLookedForAgainAndAgain(t *te
 
 func TestIssuerThatIsDownIsForALaterTry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
+		federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 		assume := func() error {
-			_, err := f.assume(f.issuer.Token(audience, subject, nil))
+			_, err := federation.assume(federation.issuer.Token(audience, subject, nil))
 			return err
 		}
-		f.issuer.SetUnavailable(true)
+		federation.issuer.SetUnavailable(true)
 
 		if err := assume(); lockstep.KindOf(err) != lockstep.Unavailable || !strings.Contains(err.Error(), "503") {
 			t.Errorf("down: %v", err)
 		}
 
-		f.issuer.SetUnavailable(false)
+		federation.issuer.SetUnavailable(false)
 		if err := assume(); lockstep.KindOf(err) != lockstep.Unavailable {
 			t.Errorf("asked again at once: %v", err)
 		}
@@ -106,7 +106,7 @@ func TestIssuerThatIsDownIsForALaterTry(t *testing.T) {
 			t.Errorf("up again: %v", err)
 		}
 
-		f.issuer.SetUnavailable(true)
+		federation.issuer.SetUnavailable(true)
 		time.Sleep(59 * time.Minute)
 		if err := assume(); err != nil {
 			t.Errorf("down, and its keys known: %v", err)
@@ -178,12 +178,12 @@ func TestIssuerThatPublishesASecretHasNoKeys(t *testing.T) {
 // Whoever waits for the issuer may go away without taking the answer from the
 // others.
 func TestCallerThatGoesAwayDoesNotEndTheAsking(t *testing.T) {
-	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
+	federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	ctx, cancel := context.WithCancel(context.Background())
-	request := identity.AssumeRoleInput{Account: account, Role: "deploy", SessionName: "run-1", Token: f.issuer.Token(audience, subject, nil)}
-	f.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{DB: f.db, Key: f.key, Issuers: []string{f.issuer.URL},
-		Client: &http.Client{Transport: cancelling{f.issuer.Client().Transport, cancel}}})
-	if _, err := f.tokens.AssumeRole(ctx, request); err != nil {
+	request := identity.AssumeRoleInput{Account: account, Role: "deploy", SessionName: "run-1", Token: federation.issuer.Token(audience, subject, nil)}
+	federation.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{DB: federation.db, Key: federation.key, Issuers: []string{federation.issuer.URL},
+		Client: &http.Client{Transport: cancelling{federation.issuer.Client().Transport, cancel}}})
+	if _, err := federation.tokens.AssumeRole(ctx, request); err != nil {
 		t.Errorf("got %v", err)
 	}
 }

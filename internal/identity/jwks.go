@@ -17,9 +17,9 @@ const (
 	maxRSABits = 8192 // more costs too much to verify
 )
 
-// readKeys gives the keys of a JSON Web Key Set that may verify a token. What it
+// parseKeys gives the keys of a JSON Web Key Set that may verify a token. What it
 // does not know, or must not use, it leaves out.
-func readKeys(text []byte) ([]jose.JSONWebKey, error) {
+func parseKeys(text []byte) ([]jose.JSONWebKey, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
@@ -33,7 +33,7 @@ func readKeys(text []byte) ([]jose.JSONWebKey, error) {
 	var keys []jose.JSONWebKey
 	for _, raw := range set.Keys {
 		var k jose.JSONWebKey
-		if err := json.Unmarshal(raw, &k); err == nil && usable(k) {
+		if err := json.Unmarshal(raw, &k); err == nil && isUsable(k) {
 			keys = append(keys, k)
 		}
 	}
@@ -45,9 +45,9 @@ func readKeys(text []byte) ([]jose.JSONWebKey, error) {
 	return keys, nil
 }
 
-// givenKeys is readKeys for a set that a person has given, who should hear of a
+// parseProvidedKeys is readKeys for a set that a person has given, who should hear of a
 // private key that is in it.
-func givenKeys(text string) ([]jose.JSONWebKey, error) {
+func parseProvidedKeys(text string) ([]jose.JSONWebKey, error) {
 	var set struct {
 		Keys []struct {
 			D string `json:"d"`
@@ -64,10 +64,10 @@ func givenKeys(text string) ([]jose.JSONWebKey, error) {
 		}
 	}
 
-	return readKeys([]byte(text))
+	return parseKeys([]byte(text))
 }
 
-func usable(k jose.JSONWebKey) bool {
+func isUsable(k jose.JSONWebKey) bool {
 	if !k.Valid() || k.Use != "" && k.Use != "sig" {
 		return false
 	}
@@ -81,8 +81,8 @@ func usable(k jose.JSONWebKey) bool {
 	return false
 }
 
-// fitting gives those of keys that may have signed a token.
-func fitting(keys []jose.JSONWebKey, t idToken) []crypto.PublicKey {
+// keysFor gives those of keys that may have signed a token.
+func keysFor(keys []jose.JSONWebKey, t idToken) []crypto.PublicKey {
 	var fit []crypto.PublicKey
 	for _, k := range keys {
 		if (t.kid == "" || k.KeyID == t.kid) && (k.Algorithm == "" || k.Algorithm == t.algorithm) {

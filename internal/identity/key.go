@@ -44,14 +44,14 @@ type CreateKeyInput struct {
 }
 
 func (n CreateKeyInput) validate() error {
-	if !matches(accountPattern, n.Account) {
+	if !matchesPattern(accountPattern, n.Account) {
 		return lockstep.Errorf(lockstep.Invalid, "Account %q is not a number of twelve digits.", n.Account)
 	}
-	if !matches(namePattern, n.Principal) {
+	if !matchesPattern(namePattern, n.Principal) {
 		return lockstep.Errorf(lockstep.Invalid,
 			"Principal %q is not a name of 1 to 64 letters, digits and +=,.@_- characters.", n.Principal)
 	}
-	if reserved(n.Principal) != n.ServerOwned {
+	if isReservedName(n.Principal) != n.ServerOwned {
 		return lockstep.Errorf(lockstep.Invalid, "Principal %q: names that begin with %q are the server's own.", n.Principal, reservedPrefix)
 	}
 
@@ -67,36 +67,36 @@ const (
 	namePattern    = `[A-Za-z0-9+=,.@_-]{1,64}`
 )
 
-func matches(pattern, text string) bool {
+func matchesPattern(pattern, text string) bool {
 	return regexp.MustCompile(`\A(?:` + pattern + `)\z`).MatchString(text)
 }
 
 // CreateKey makes an access key; its id and secret are drawn at random. The error
 // is Invalid where n is not as its fields demand.
-func CreateKey(tx *db.Tx, key *seal.Key, n CreateKeyInput) (AccessKey, error) {
-	if err := n.validate(); err != nil {
+func CreateKey(tx *db.Tx, key *seal.Key, input CreateKeyInput) (AccessKey, error) {
+	if err := input.validate(); err != nil {
 		return AccessKey{}, err
 	}
 
-	k := AccessKey{
-		Principal: Principal{AccessKeyID: newID(idPrefix), Account: n.Account, Name: n.Principal, Role: n.Role},
+	accessKey := AccessKey{
+		Principal: Principal{AccessKeyID: newID(idPrefix), Account: input.Account, Name: input.Principal, Role: input.Role},
 		CreatedAt: tx.Now,
 		Secret:    newSecret(),
 	}
 
-	box, err := key.Seal([]byte(k.Secret.Reveal()), k.sealContext(nil))
+	box, err := key.Seal([]byte(accessKey.Secret.Reveal()), accessKey.sealContext(nil))
 	if err != nil {
 		return AccessKey{}, fmt.Errorf("create access key: %w", err)
 	}
 
 	_, err = tx.Exec(`INSERT INTO access_key (id, account, principal, role, sealed, status, created_at)
 		VALUES ($1, $2, $3, $4, $5, 'active', $6)`,
-		k.AccessKeyID, k.Account, k.Name, string(k.Role), []byte(box), db.Millis(tx.Now))
+		accessKey.AccessKeyID, accessKey.Account, accessKey.Name, string(accessKey.Role), []byte(box), db.Millis(tx.Now))
 	if err != nil {
 		return AccessKey{}, fmt.Errorf("create access key: %w", err)
 	}
 
-	return k, nil
+	return accessKey, nil
 }
 
 // sealContext binds a secret to all that gives its key power. The end is part of
@@ -117,15 +117,15 @@ type storedKey struct {
 	expires *int64
 }
 
-// activeKey gives an active key, or ErrUnknownKey. One that has ended is not
+// readActiveKey gives an active key, or ErrUnknownKey. One that has ended is not
 // told from one that is not there.
-func activeKey(tx *db.Tx, id string) (storedKey, error) {
-	k := storedKey{Principal: Principal{AccessKeyID: id}}
+func readActiveKey(tx *db.Tx, id string) (storedKey, error) {
+	stored := storedKey{Principal: Principal{AccessKeyID: id}}
 	var role string
 	var box []byte
 	err := tx.QueryRow(`SELECT account, principal, role, sealed, expires_at FROM access_key
-		WHERE id = $1 AND status = 'active'`, id).Scan(&k.Account, &k.Name, &role, &box, &k.expires)
-	if errors.Is(err, db.ErrNoRows) || err == nil && k.expires != nil && *k.expires <= db.Millis(tx.Now) {
+		WHERE id = $1 AND status = 'active'`, id).Scan(&stored.Account, &stored.Name, &role, &box, &stored.expires)
+	if errors.Is(err, db.ErrNoRows) || err == nil && stored.expires != nil && *stored.expires <= db.Millis(tx.Now) {
 		return storedKey{}, ErrUnknownKey
 	}
 
@@ -133,8 +133,8 @@ func activeKey(tx *db.Tx, id string) (storedKey, error) {
 		return storedKey{}, fmt.Errorf("read access key: %w", err)
 	}
 
-	k.Role, k.box = Role(role), box
-	return k, nil
+	stored.Role, stored.box = Role(role), box
+	return stored, nil
 }
 
 // IsAWSKeyID says whether an access key id is one of AWS's own, which has no
@@ -143,9 +143,9 @@ func IsAWSKeyID(id string) bool {
 	return strings.HasPrefix(id, "AKIA") || strings.HasPrefix(id, "ASIA")
 }
 
-// wellFormed says whether id could be one of ours. What is not never reaches
+// isWellFormedID says whether id could be one of ours. What is not never reaches
 // the database, which would choke on some bytes.
-func wellFormed(id, prefix string) bool {
+func isWellFormedID(id, prefix string) bool {
 	random, found := strings.CutPrefix(id, prefix)
 	if !found || len(random) != base32.StdEncoding.EncodedLen(idBytes) {
 		return false
@@ -155,15 +155,15 @@ func wellFormed(id, prefix string) bool {
 }
 
 func newID(prefix string) string {
-	return prefix + base32.StdEncoding.EncodeToString(random(idBytes))
+	return prefix + base32.StdEncoding.EncodeToString(randomBytes(idBytes))
 }
 
 func newSecret() seal.Secret {
-	return seal.NewSecret(base64.StdEncoding.EncodeToString(random(secretBytes)))
+	return seal.NewSecret(base64.StdEncoding.EncodeToString(randomBytes(secretBytes)))
 }
 
-// random gives n bytes. The system's source does not fail (crypto/rand.Read).
-func random(n int) []byte {
+// randomBytes gives n bytes. The system's source does not fail (crypto/rand.Read).
+func randomBytes(n int) []byte {
 	b := make([]byte, n)
 	_, _ = rand.Read(b)
 	return b

@@ -36,12 +36,12 @@ func update(t testing.TB, d *db.DB, f func(tx *db.Tx) error) {
 
 func create(t testing.TB, d *db.DB, key *seal.Key, name string, role identity.Role) identity.AccessKey {
 	t.Helper()
-	var k identity.AccessKey
+	var accessKey identity.AccessKey
 	update(t, d, func(tx *db.Tx) (err error) {
-		k, err = identity.CreateKey(tx, key, identity.CreateKeyInput{Account: account, Principal: name, Role: role})
+		accessKey, err = identity.CreateKey(tx, key, identity.CreateKeyInput{Account: account, Principal: name, Role: role})
 		return err
 	})
-	return k
+	return accessKey
 }
 
 func disable(t testing.TB, d *db.DB, id string) {
@@ -66,12 +66,12 @@ func TestCreatedKeyIsToldFromOneOfAWS(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		key := newSealKey(t)
 		first, second := create(t, d, key, "ci", identity.Reader), create(t, d, key, "ci", identity.Reader)
-		for _, k := range []identity.AccessKey{first, second} {
-			if !regexp.MustCompile(`^LSAK[A-Z2-7]{16}$`).MatchString(k.AccessKeyID) || identity.IsAWSKeyID(k.AccessKeyID) {
-				t.Errorf("id %q", k.AccessKeyID)
+		for _, accessKey := range []identity.AccessKey{first, second} {
+			if !regexp.MustCompile(`^LSAK[A-Z2-7]{16}$`).MatchString(accessKey.AccessKeyID) || identity.IsAWSKeyID(accessKey.AccessKeyID) {
+				t.Errorf("id %q", accessKey.AccessKeyID)
 			}
-			if !regexp.MustCompile(`^[A-Za-z0-9+/]{40}$`).MatchString(k.Secret.Reveal()) {
-				t.Errorf("a secret of %d characters", len(k.Secret.Reveal()))
+			if !regexp.MustCompile(`^[A-Za-z0-9+/]{40}$`).MatchString(accessKey.Secret.Reveal()) {
+				t.Errorf("a secret of %d characters", len(accessKey.Secret.Reveal()))
 			}
 		}
 
@@ -82,22 +82,22 @@ func TestCreatedKeyIsToldFromOneOfAWS(t *testing.T) {
 }
 
 func TestKeysListsOldestFirstWithoutSecrets(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		if got := list(t, d); len(got) != 0 {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		if got := list(t, database); len(got) != 0 {
 			t.Errorf("keys of an empty database: %+v", got)
 		}
 
 		key := newSealKey(t)
-		admin, reader := create(t, d, key, "root", identity.Admin), create(t, d, key, "ci@example", identity.Reader)
-		update(t, d, func(tx *db.Tx) error {
+		admin, reader := create(t, database, key, "root", identity.Admin), create(t, database, key, "ci@example", identity.Reader)
+		update(t, database, func(tx *db.Tx) error {
 			_, err := tx.Exec(`UPDATE access_key SET created_at = created_at - 1000 WHERE id = $1`, reader.AccessKeyID)
 			return err
 		})
-		disable(t, d, reader.AccessKeyID)
+		disable(t, database, reader.AccessKeyID)
 		reader.CreatedAt, reader.Disabled = reader.CreatedAt.Add(-1e9), true
 		reader.Secret, admin.Secret = seal.Secret{}, seal.Secret{}
 
-		if diff := cmp.Diff([]identity.AccessKey{reader, admin}, list(t, d)); diff != "" {
+		if diff := cmp.Diff([]identity.AccessKey{reader, admin}, list(t, database)); diff != "" {
 			t.Errorf("keys (-want +got):\n%s", diff)
 		}
 	})
@@ -105,16 +105,16 @@ func TestKeysListsOldestFirstWithoutSecrets(t *testing.T) {
 
 func TestStoredKeyHidesItsSecret(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		k := create(t, d, newSealKey(t), "ci", identity.Reader)
+		accessKey := create(t, d, newSealKey(t), "ci", identity.Reader)
 		var box []byte
 		err := d.View(context.Background(), func(tx *db.Tx) error {
-			return tx.QueryRow(`SELECT sealed FROM access_key WHERE id = $1`, k.AccessKeyID).Scan(&box)
+			return tx.QueryRow(`SELECT sealed FROM access_key WHERE id = $1`, accessKey.AccessKeyID).Scan(&box)
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		if strings.Contains(string(box), k.Secret.Reveal()) {
+		if strings.Contains(string(box), accessKey.Secret.Reveal()) {
 			t.Error("the secret is stored as plain text")
 		}
 	})
@@ -165,11 +165,11 @@ func TestDisableOfNoKeyIsNotFound(t *testing.T) {
 }
 
 func TestDisableTwiceIsDisabled(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		k := create(t, d, newSealKey(t), "ci", identity.Reader)
-		disable(t, d, k.AccessKeyID)
-		disable(t, d, k.AccessKeyID)
-		if got := list(t, d); len(got) != 1 || !got[0].Disabled {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		k := create(t, database, newSealKey(t), "ci", identity.Reader)
+		disable(t, database, k.AccessKeyID)
+		disable(t, database, k.AccessKeyID)
+		if got := list(t, database); len(got) != 1 || !got[0].Disabled {
 			t.Errorf("keys: %+v", got)
 		}
 	})

@@ -18,18 +18,18 @@ func AllKeys(tx *db.Tx) ([]AccessKey, error) {
 
 // KeysOfAccount lists keys of an account, oldest first. Disabled and ended ones are
 // among them, those of the server itself are not.
-func KeysOfAccount(tx *db.Tx, account string, p db.Page) ([]AccessKey, db.Cursor, error) {
-	all, err := keys(tx, `WHERE account = $1 AND `+notOurs+` AND (created_at > $2 OR created_at = $2 AND id > $3)
-		ORDER BY created_at, id LIMIT $4`, account, p.After.Number, p.After.Text, p.Limit+1)
+func KeysOfAccount(tx *db.Tx, account string, page db.Page) ([]AccessKey, db.Cursor, error) {
+	all, err := keys(tx, `WHERE account = $1 AND `+notServerOwned+` AND (created_at > $2 OR created_at = $2 AND id > $3)
+		ORDER BY created_at, id LIMIT $4`, account, page.After.Number, page.After.Text, page.Limit+1)
 	if err != nil {
 		return nil, db.Cursor{}, err
 	}
-	found, next := db.Cut(all, p.Limit, func(k AccessKey) db.Cursor { return db.Cursor{Number: db.Millis(k.CreatedAt), Text: k.AccessKeyID} })
+	found, next := db.Cut(all, page.Limit, func(k AccessKey) db.Cursor { return db.Cursor{Number: db.Millis(k.CreatedAt), Text: k.AccessKeyID} })
 	return found, next, nil
 }
 
-// notOurs leaves out the server's own principals, as reserved does.
-const notOurs = `lower(substr(principal, 1, 9)) <> '` + reservedPrefix + `'`
+// notServerOwned leaves out the server's own principals, as reserved does.
+const notServerOwned = `lower(substr(principal, 1, 9)) <> '` + reservedPrefix + `'`
 
 func keys(tx *db.Tx, where string, args ...any) ([]AccessKey, error) {
 	rows, err := tx.Query(`SELECT id, account, principal, role, status, created_at, expires_at FROM access_key `+where, args...)
@@ -40,20 +40,20 @@ func keys(tx *db.Tx, where string, args ...any) ([]AccessKey, error) {
 
 	var found []AccessKey
 	for rows.Next() {
-		var k AccessKey
+		var accessKey AccessKey
 		var role, status string
 		var created int64
 		var expires *int64
-		if err := rows.Scan(&k.AccessKeyID, &k.Account, &k.Name, &role, &status, &created, &expires); err != nil {
+		if err := rows.Scan(&accessKey.AccessKeyID, &accessKey.Account, &accessKey.Name, &role, &status, &created, &expires); err != nil {
 			return nil, fmt.Errorf("list access keys: %w", err)
 		}
 
-		k.Role, k.Disabled, k.CreatedAt = Role(role), status != "active", db.Time(created)
+		accessKey.Role, accessKey.Disabled, accessKey.CreatedAt = Role(role), status != "active", db.Time(created)
 		if expires != nil {
-			k.ExpiresAt = db.Time(*expires)
+			accessKey.ExpiresAt = db.Time(*expires)
 		}
 
-		found = append(found, k)
+		found = append(found, accessKey)
 	}
 
 	return found, rows.Err()
@@ -64,7 +64,7 @@ func keys(tx *db.Tx, where string, args ...any) ([]AccessKey, error) {
 // NotFound where there is none. It is for whoever administers the installation.
 func DisableKey(tx *db.Tx, id string) error {
 	notFound := lockstep.Errorf(lockstep.NotFound, "There is no access key %q.", id)
-	if !wellFormed(id, idPrefix) {
+	if !isWellFormedID(id, idPrefix) {
 		return notFound
 	}
 
@@ -79,7 +79,7 @@ func DisableKey(tx *db.Tx, id string) error {
 	return nil
 }
 
-func noKey(id string) error {
+func keyNotFound(id string) error {
 	return lockstep.Errorf(lockstep.NotFound, "Could not find access key: %s", id)
 }
 
@@ -91,25 +91,25 @@ func SetKeyStatus(tx *db.Tx, account, id string, active bool) error {
 	if active {
 		status = "active"
 	}
-	return changeKey(tx, account, id, `UPDATE access_key SET status = $3 WHERE id = $1 AND account = $2 AND `+notOurs, status)
+	return updateKey(tx, account, id, `UPDATE access_key SET status = $3 WHERE id = $1 AND account = $2 AND `+notServerOwned, status)
 }
 
 // DeleteKey removes a key of an account. Servers take notice within CacheFor.
 // The error is NotFound as with SetKeyStatus.
 func DeleteKey(tx *db.Tx, account, id string) error {
-	return changeKey(tx, account, id, `DELETE FROM access_key WHERE id = $1 AND account = $2 AND `+notOurs)
+	return updateKey(tx, account, id, `DELETE FROM access_key WHERE id = $1 AND account = $2 AND `+notServerOwned)
 }
 
-func changeKey(tx *db.Tx, account, id, sql string, args ...any) error {
-	if !wellFormed(id, idPrefix) {
-		return noKey(id)
+func updateKey(tx *db.Tx, account, id, sql string, args ...any) error {
+	if !isWellFormedID(id, idPrefix) {
+		return keyNotFound(id)
 	}
 	n, err := tx.Exec(sql, append([]any{id, account}, args...)...)
 	if err != nil {
 		return fmt.Errorf("change access key %s: %w", id, err)
 	}
 	if n == 0 {
-		return noKey(id)
+		return keyNotFound(id)
 	}
 	return nil
 }
@@ -119,21 +119,21 @@ func changeKey(tx *db.Tx, account, id, sql string, args ...any) error {
 // ends no later than it would have. The error is NotFound as with SetKeyStatus,
 // and Invalid for a key that no longer works: to follow it would revive it.
 func RotateKey(tx *db.Tx, key *seal.Key, account, id string, keepOldFor time.Duration) (AccessKey, error) {
-	if !wellFormed(id, idPrefix) {
-		return AccessKey{}, noKey(id)
+	if !isWellFormedID(id, idPrefix) {
+		return AccessKey{}, keyNotFound(id)
 	}
 
 	var name string
-	err := tx.QueryRow(`SELECT principal FROM access_key WHERE id = $1 AND account = $2 AND `+notOurs+tx.ForUpdate(), id, account).Scan(&name)
+	err := tx.QueryRow(`SELECT principal FROM access_key WHERE id = $1 AND account = $2 AND `+notServerOwned+tx.ForUpdate(), id, account).Scan(&name)
 	if errors.Is(err, db.ErrNoRows) {
-		return AccessKey{}, noKey(id)
+		return AccessKey{}, keyNotFound(id)
 	}
 
 	if err != nil {
 		return AccessKey{}, fmt.Errorf("rotate access key %s: %w", id, err)
 	}
 
-	old, err := activeKey(tx, id)
+	old, err := readActiveKey(tx, id)
 	if errors.Is(err, ErrUnknownKey) {
 		return AccessKey{}, lockstep.Errorf(lockstep.Invalid, "Access key %s is disabled or has ended: create another instead of rotating it.", id)
 	}
@@ -147,16 +147,16 @@ func RotateKey(tx *db.Tx, key *seal.Key, account, id string, keepOldFor time.Dur
 	if err != nil {
 		return AccessKey{}, fmt.Errorf("open the secret of access key %s: %w", id, err)
 	}
-	if err := old.end(tx, key, secret, keepOldFor); err != nil {
+	if err := old.expireAfter(tx, key, secret, keepOldFor); err != nil {
 		return AccessKey{}, fmt.Errorf("rotate access key %s: %w", id, err)
 	}
 
 	return CreateKey(tx, key, CreateKeyInput{Account: old.Account, Principal: old.Name, Role: old.Role})
 }
 
-// end lets a key work for a while longer, its secret sealed together with the
+// expireAfter lets a key work for a while longer, its secret sealed together with the
 // end.
-func (k storedKey) end(tx *db.Tx, key *seal.Key, secret []byte, after time.Duration) error {
+func (k storedKey) expireAfter(tx *db.Tx, key *seal.Key, secret []byte, after time.Duration) error {
 	if after <= 0 {
 		_, err := tx.Exec(`UPDATE access_key SET status = 'disabled' WHERE id = $1`, k.AccessKeyID)
 		return err

@@ -18,14 +18,14 @@ import (
 
 const otherAccount = "210987654321"
 
-func createIn(t testing.TB, d *db.DB, key *seal.Key, n identity.CreateKeyInput) identity.AccessKey {
+func createIn(t testing.TB, d *db.DB, key *seal.Key, input identity.CreateKeyInput) identity.AccessKey {
 	t.Helper()
-	var k identity.AccessKey
+	var accessKey identity.AccessKey
 	update(t, d, func(tx *db.Tx) (err error) {
-		k, err = identity.CreateKey(tx, key, n)
+		accessKey, err = identity.CreateKey(tx, key, input)
 		return err
 	})
-	return k
+	return accessKey
 }
 
 func ownKey(t testing.TB, d *db.DB, key *seal.Key) identity.AccessKey {
@@ -47,22 +47,22 @@ func idsOf(keys []identity.AccessKey) []string {
 }
 
 func TestKeysOfAnAccountComeInPages(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := newSealKey(t)
 		var want []string
 		for range 5 {
-			want = append(want, create(t, d, key, "ci", identity.Operator).AccessKeyID)
+			want = append(want, create(t, database, key, "ci", identity.Operator).AccessKeyID)
 		}
 
-		createIn(t, d, key, identity.CreateKeyInput{Account: otherAccount, Principal: "ci", Role: identity.Admin})
-		ownKey(t, d, key)
+		createIn(t, database, key, identity.CreateKeyInput{Account: otherAccount, Principal: "ci", Role: identity.Admin})
+		ownKey(t, database, key)
 
 		// Two were made in the same millisecond: the id is part of the place.
-		update(t, d, func(tx *db.Tx) error {
+		update(t, database, func(tx *db.Tx) error {
 			_, err := tx.Exec(`UPDATE access_key SET created_at = 1000 WHERE account = $1`, account)
 			return err
 		})
-		update(t, d, func(tx *db.Tx) error {
+		update(t, database, func(tx *db.Tx) error {
 			_, err := tx.Exec(`UPDATE access_key SET created_at = 2000 WHERE id = $1`, want[0])
 			return err
 		})
@@ -70,7 +70,7 @@ func TestKeysOfAnAccountComeInPages(t *testing.T) {
 		page := db.Page{Limit: 2}
 		for {
 			var keys []identity.AccessKey
-			err := d.View(context.Background(), func(tx *db.Tx) (err error) {
+			err := database.View(context.Background(), func(tx *db.Tx) (err error) {
 				keys, page.After, err = identity.KeysOfAccount(tx, account, page)
 				return err
 			})
@@ -100,11 +100,11 @@ func TestKeysOfAnAccountComeInPages(t *testing.T) {
 }
 
 func TestKeyOfAnotherAccountIsAsOneThatIsNot(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := newSealKey(t)
-		theirs := createIn(t, d, key, identity.CreateKeyInput{Account: otherAccount, Principal: "ci", Role: identity.Admin})
-		own := ownKey(t, d, key)
-		before := list(t, d)
+		theirs := createIn(t, database, key, identity.CreateKeyInput{Account: otherAccount, Principal: "ci", Role: identity.Admin})
+		own := ownKey(t, database, key)
+		before := list(t, database)
 
 		for _, id := range []string{theirs.AccessKeyID, own.AccessKeyID, "LSAKAAAAAAAAAAAAAAAA", "", "LSAK\x00", "\xff", "LSSKAAAAAAAAAAAAAAAA"} {
 			for name, do := range map[string]func(tx *db.Tx) error{
@@ -113,7 +113,7 @@ func TestKeyOfAnotherAccountIsAsOneThatIsNot(t *testing.T) {
 				"delete":  func(tx *db.Tx) error { return identity.DeleteKey(tx, account, id) },
 				"rotate":  func(tx *db.Tx) error { _, err := identity.RotateKey(tx, key, account, id, 0); return err },
 			} {
-				err := d.Update(context.Background(), do)
+				err := database.Update(context.Background(), do)
 				want := "Could not find access key: " + id
 				if lockstep.KindOf(err) != lockstep.NotFound || err.Error() != want {
 					t.Errorf("%s %q: got %v, want %s", name, id, err, want)
@@ -121,29 +121,29 @@ func TestKeyOfAnotherAccountIsAsOneThatIsNot(t *testing.T) {
 			}
 		}
 
-		if diff := cmp.Diff(before, list(t, d)); diff != "" {
+		if diff := cmp.Diff(before, list(t, database)); diff != "" {
 			t.Errorf("the keys have changed:\n%s", diff)
 		}
 	})
 }
 
 func TestKeyIsDisabledEnabledAndDeleted(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := newSealKey(t)
-		k := create(t, d, key, "ci", identity.None)
+		accessKey := create(t, database, key, "ci", identity.None)
 		for _, active := range []bool{false, false, true, true} {
-			update(t, d, func(tx *db.Tx) error { return identity.SetKeyStatus(tx, account, k.AccessKeyID, active) })
-			if err := verifies(newDirectory(t, d, key), k); (err == nil) != active {
+			update(t, database, func(tx *db.Tx) error { return identity.SetKeyStatus(tx, account, accessKey.AccessKeyID, active) })
+			if err := verifies(newDirectory(t, database, key), accessKey); (err == nil) != active {
 				t.Errorf("active %v: %v", active, err)
 			}
 		}
 
-		update(t, d, func(tx *db.Tx) error { return identity.DeleteKey(tx, account, k.AccessKeyID) })
-		if err := verifies(newDirectory(t, d, key), k); !errors.Is(err, identity.ErrUnknownKey) {
+		update(t, database, func(tx *db.Tx) error { return identity.DeleteKey(tx, account, accessKey.AccessKeyID) })
+		if err := verifies(newDirectory(t, database, key), accessKey); !errors.Is(err, identity.ErrUnknownKey) {
 			t.Errorf("a deleted key: %v", err)
 		}
 
-		if got := list(t, d); len(got) != 0 {
+		if got := list(t, database); len(got) != 0 {
 			t.Errorf("left: %+v", got)
 		}
 	})
@@ -151,27 +151,27 @@ func TestKeyIsDisabledEnabledAndDeleted(t *testing.T) {
 
 func rotate(t testing.TB, d *db.DB, key *seal.Key, id string, keep time.Duration) identity.AccessKey {
 	t.Helper()
-	var k identity.AccessKey
+	var accessKey identity.AccessKey
 	update(t, d, func(tx *db.Tx) (err error) {
-		k, err = identity.RotateKey(tx, key, account, id, keep)
+		accessKey, err = identity.RotateKey(tx, key, account, id, keep)
 		return err
 	})
-	return k
+	return accessKey
 }
 
 func TestRotatedKeyIsFollowedByAnotherAndEnds(t *testing.T) {
 	dbtest.EachEngine(t, func(t *testing.T, engine db.Dialect) {
 		synctest.Test(t, func(t *testing.T) {
-			d, key := dbtest.OpenOn(t, engine, db.Schema()), newSealKey(t)
-			dir := newDirectory(t, d, key)
-			old := create(t, d, key, "ci", identity.Operator)
-			following := rotate(t, d, key, old.AccessKeyID, time.Hour)
+			database, key := dbtest.OpenOn(t, engine, db.Schema()), newSealKey(t)
+			dir := newDirectory(t, database, key)
+			old := create(t, database, key, "ci", identity.Operator)
+			following := rotate(t, database, key, old.AccessKeyID, time.Hour)
 			if following.Name != "ci" || following.Role != identity.Operator || following.Account != account || following.AccessKeyID == old.AccessKeyID {
 				t.Errorf("the key that follows: %+v", following)
 			}
 
 			ends := time.Now().Add(time.Hour).Truncate(time.Millisecond)
-			if got := list(t, d); len(got) != 2 || !got[0].ExpiresAt.Equal(ends) && !got[1].ExpiresAt.Equal(ends) {
+			if got := list(t, database); len(got) != 2 || !got[0].ExpiresAt.Equal(ends) && !got[1].ExpiresAt.Equal(ends) {
 				t.Errorf("keys: %+v, want one to end at %v", got, ends)
 			}
 
@@ -185,8 +185,8 @@ func TestRotatedKeyIsFollowedByAnotherAndEnds(t *testing.T) {
 				t.Errorf("after the end: got %v, want ErrUnknownKey", err)
 			}
 
-			update(t, d, func(tx *db.Tx) error { return identity.SetKeyStatus(tx, account, old.AccessKeyID, true) })
-			if err := verifies(newDirectory(t, d, key), old); !errors.Is(err, identity.ErrUnknownKey) {
+			update(t, database, func(tx *db.Tx) error { return identity.SetKeyStatus(tx, account, old.AccessKeyID, true) })
+			if err := verifies(newDirectory(t, database, key), old); !errors.Is(err, identity.ErrUnknownKey) {
 				t.Errorf("enabled after the end: got %v, want ErrUnknownKey", err)
 			}
 
@@ -198,11 +198,11 @@ func TestRotatedKeyIsFollowedByAnotherAndEnds(t *testing.T) {
 }
 
 func TestRotateWithoutGraceDisablesAtOnce(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := newSealKey(t)
-		old := create(t, d, key, "ci", identity.Reader)
-		following := rotate(t, d, key, old.AccessKeyID, 0)
-		dir := newDirectory(t, d, key)
+		old := create(t, database, key, "ci", identity.Reader)
+		following := rotate(t, database, key, old.AccessKeyID, 0)
+		dir := newDirectory(t, database, key)
 		if err := verifies(dir, old); !errors.Is(err, identity.ErrUnknownKey) {
 			t.Errorf("the old key: %v", err)
 		}
@@ -211,7 +211,7 @@ func TestRotateWithoutGraceDisablesAtOnce(t *testing.T) {
 			t.Errorf("the new key: %v", err)
 		}
 
-		err := d.Update(context.Background(), func(tx *db.Tx) error {
+		err := database.Update(context.Background(), func(tx *db.Tx) error {
 			_, err := identity.RotateKey(tx, key, account, old.AccessKeyID, time.Hour)
 			return err
 		})
@@ -222,19 +222,19 @@ func TestRotateWithoutGraceDisablesAtOnce(t *testing.T) {
 }
 
 func TestRotateTwiceDoesNotProlong(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := newSealKey(t)
-		old := create(t, d, key, "ci", identity.Reader)
-		rotate(t, d, key, old.AccessKeyID, time.Hour)
-		rotate(t, d, key, old.AccessKeyID, 24*time.Hour)
+		old := create(t, database, key, "ci", identity.Reader)
+		rotate(t, database, key, old.AccessKeyID, time.Hour)
+		rotate(t, database, key, old.AccessKeyID, 24*time.Hour)
 
-		for _, k := range list(t, d) {
+		for _, k := range list(t, database) {
 			if k.AccessKeyID == old.AccessKeyID && time.Until(k.ExpiresAt) > time.Hour {
 				t.Errorf("it ends at %v", k.ExpiresAt)
 			}
 		}
 
-		if err := verifies(newDirectory(t, d, key), old); err != nil {
+		if err := verifies(newDirectory(t, database, key), old); err != nil {
 			t.Error(err)
 		}
 	})
@@ -245,22 +245,22 @@ func TestAttack20EndOfAKeyIsNotMovedInTheDatabase(t *testing.T) {
 		`UPDATE access_key SET expires_at = NULL WHERE id = $1`,
 		`UPDATE access_key SET expires_at = expires_at + 1 WHERE id = $1`,
 	} {
-		dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		dbtest.Each(t, func(t *testing.T, database *db.DB) {
 			key := newSealKey(t)
-			k := create(t, d, key, "ci", identity.Reader)
-			rotate(t, d, key, k.AccessKeyID, time.Hour)
+			accessKey := create(t, database, key, "ci", identity.Reader)
+			rotate(t, database, key, accessKey.AccessKeyID, time.Hour)
 
-			if err := verifies(newDirectory(t, d, key), k); err != nil {
+			if err := verifies(newDirectory(t, database, key), accessKey); err != nil {
 				t.Fatal(err)
 			}
 
-			update(t, d, func(tx *db.Tx) error { _, err := tx.Exec(change, k.AccessKeyID); return err })
-			if err := verifies(newDirectory(t, d, key), k); !errors.Is(err, seal.ErrCorrupted) {
+			update(t, database, func(tx *db.Tx) error { _, err := tx.Exec(change, accessKey.AccessKeyID); return err })
+			if err := verifies(newDirectory(t, database, key), accessKey); !errors.Is(err, seal.ErrCorrupted) {
 				t.Errorf("after %s: got %v, want ErrCorrupted", change, err)
 			}
 
-			err := d.Update(context.Background(), func(tx *db.Tx) error {
-				_, err := identity.RotateKey(tx, key, account, k.AccessKeyID, 0)
+			err := database.Update(context.Background(), func(tx *db.Tx) error {
+				_, err := identity.RotateKey(tx, key, account, accessKey.AccessKeyID, 0)
 				return err
 			})
 			if !errors.Is(err, seal.ErrCorrupted) {
@@ -271,14 +271,14 @@ func TestAttack20EndOfAKeyIsNotMovedInTheDatabase(t *testing.T) {
 }
 
 func TestNamesOfTheServerItselfAreReserved(t *testing.T) {
-	for _, n := range []identity.CreateKeyInput{
+	for _, input := range []identity.CreateKeyInput{
 		{Account: account, Principal: "lockstep.sandbox", Role: identity.Admin},
 		{Account: account, Principal: "Lockstep.x", Role: identity.Admin},
 		{Account: account, Principal: "lockstep.", Role: identity.Admin},
 		{Account: account, Principal: "ci", Role: identity.Admin, ServerOwned: true},
 	} {
-		if _, err := identity.CreateKey(nil, nil, n); lockstep.KindOf(err) != lockstep.Invalid {
-			t.Errorf("%+v: got %v, want an Invalid", n, err)
+		if _, err := identity.CreateKey(nil, nil, input); lockstep.KindOf(err) != lockstep.Invalid {
+			t.Errorf("%+v: got %v, want an Invalid", input, err)
 		}
 	}
 }
@@ -286,7 +286,7 @@ func TestNamesOfTheServerItselfAreReserved(t *testing.T) {
 func TestLongLivedKeysCanBeSwitchedOff(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		key := newSealKey(t)
-		k, own := create(t, d, key, "ci", identity.Admin), ownKey(t, d, key)
+		accessKey, own := create(t, d, key, "ci", identity.Admin), ownKey(t, d, key)
 		dir, err := identity.NewDirectory(identity.Options{DB: d, Key: key, SessionsOnly: true})
 		if err != nil {
 			t.Fatal(err)
@@ -296,16 +296,16 @@ func TestLongLivedKeysCanBeSwitchedOff(t *testing.T) {
 			t.Errorf("the server's own key: %v", err)
 		}
 
-		if err := verifies(dir, k); !errors.Is(err, identity.ErrSessionRequired) {
+		if err := verifies(dir, accessKey); !errors.Is(err, identity.ErrSessionRequired) {
 			t.Errorf("another key: got %v, want ErrLongLivedOff", err)
 		}
 
 		// Only its owner learns that there is such a key.
-		if _, err := dir.Verify(context.Background(), k.AccessKeyID, "", signedWith(own.Secret)); !errors.Is(err, errSignature) {
+		if _, err := dir.Verify(context.Background(), accessKey.AccessKeyID, "", signedWith(own.Secret)); !errors.Is(err, errSignature) {
 			t.Errorf("a wrong signature: %v", err)
 		}
 
-		if p, secret, err := dir.Lookup(context.Background(), k.AccessKeyID, ""); !errors.Is(err, identity.ErrUnknownKey) || p != (identity.Principal{}) || secret.Equal(k.Secret) {
+		if p, secret, err := dir.Lookup(context.Background(), accessKey.AccessKeyID, ""); !errors.Is(err, identity.ErrUnknownKey) || p != (identity.Principal{}) || secret.Equal(accessKey.Secret) {
 			t.Errorf("looked up: %+v, %v", p, err)
 		}
 	})

@@ -16,8 +16,8 @@ const (
 	maxPolicyText = 16 * 1024 // bytes of one
 )
 
-// readyMadeName is what refusals call the policies of the ready-made roles.
-const readyMadeName = "ready-made"
+// builtInPolicyName is what refusals call the policies of the built-in roles.
+const builtInPolicyName = "built-in"
 
 // A Policy is one of an account's, as it was written.
 type Policy struct {
@@ -28,11 +28,11 @@ type Policy struct {
 	CreatedAt, UpdatedAt time.Time
 }
 
-func noPolicy(name string) error {
+func policyNotFound(name string) error {
 	return lockstep.Errorf(lockstep.NotFound, "Could not find policy: %s", name)
 }
 
-func policyContext(account, name string) []byte {
+func policySealContext(account, name string) []byte {
 	return fmt.Appendf(nil, "policy %q %q", account, name)
 }
 
@@ -56,12 +56,12 @@ func PutPolicy(tx *db.Tx, key *seal.Key, account, name, text string) error {
 	}
 
 	if missing {
-		if err := room(tx, "policy", account, maxPolicies, "policies"); err != nil {
+		if err := checkQuota(tx, "policy", account, maxPolicies, "policies"); err != nil {
 			return err
 		}
 	}
 
-	box, err := key.Seal([]byte(text), policyContext(account, name))
+	box, err := key.Seal([]byte(text), policySealContext(account, name))
 	if err != nil {
 		return fmt.Errorf("put policy: %w", err)
 	}
@@ -77,9 +77,9 @@ func PutPolicy(tx *db.Tx, key *seal.Key, account, name, text string) error {
 }
 
 func checkPolicy(name, text string) error {
-	if !matches(namePattern, name) || reserved(name) || name == readyMadeName {
+	if !matchesPattern(namePattern, name) || isReservedName(name) || name == builtInPolicyName {
 		return lockstep.Errorf(lockstep.Invalid, "Policy name %q is not one of 1 to 64 letters, digits and +=,.@_- characters "+
-			"that neither begins with %q nor is %q.", name, reservedPrefix, readyMadeName)
+			"that neither begins with %q nor is %q.", name, reservedPrefix, builtInPolicyName)
 	}
 	if text == "" || len(text) > maxPolicyText {
 		return lockstep.Errorf(lockstep.Invalid, "Policy %s has %d bytes; it must have 1 to %d.", name, len(text), maxPolicyText)
@@ -96,8 +96,8 @@ func checkPolicy(name, text string) error {
 	return nil
 }
 
-// room says whether an account may have one more row in a table.
-func room(tx *db.Tx, table, account string, most int, what string) error {
+// checkQuota says whether an account may have one more row in a table.
+func checkQuota(tx *db.Tx, table, account string, most int, what string) error {
 	var n int
 	if err := tx.QueryRow(`SELECT count(*) FROM `+table+` WHERE account = $1`, account).Scan(&n); err != nil {
 		return fmt.Errorf("count %s: %w", what, err)
@@ -111,8 +111,8 @@ func room(tx *db.Tx, table, account string, most int, what string) error {
 // PolicyOf gives a policy of an account. The error is NotFound where there is
 // none.
 func PolicyOf(tx *db.Tx, key *seal.Key, account, name string) (Policy, error) {
-	if !matches(namePattern, name) {
-		return Policy{}, noPolicy(name)
+	if !matchesPattern(namePattern, name) {
+		return Policy{}, policyNotFound(name)
 	}
 
 	p := Policy{Name: name}
@@ -121,7 +121,7 @@ func PolicyOf(tx *db.Tx, key *seal.Key, account, name string) (Policy, error) {
 	err := tx.QueryRow(`SELECT sealed, created_at, updated_at FROM policy WHERE account = $1 AND name = $2`, account, name).
 		Scan(&box, &created, &updated)
 	if errors.Is(err, db.ErrNoRows) {
-		return Policy{}, noPolicy(name)
+		return Policy{}, policyNotFound(name)
 	}
 
 	if err != nil {
@@ -136,7 +136,7 @@ func PolicyOf(tx *db.Tx, key *seal.Key, account, name string) (Policy, error) {
 // open leaves the text of what does not open empty: one bad row must not keep
 // its owner from replacing it.
 func (p *Policy) open(key *seal.Key, account string, box seal.Box) {
-	if text, err := key.Open(box, policyContext(account, p.Name)); err == nil {
+	if text, err := key.Open(box, policySealContext(account, p.Name)); err == nil {
 		p.Text = string(text)
 	}
 }
@@ -175,11 +175,11 @@ func Policies(tx *db.Tx, key *seal.Key, account string, page db.Page) ([]Policy,
 // DeletePolicy removes a policy of an account. The error is NotFound where there
 // is none. Call Directory.Forget when it is committed.
 func DeletePolicy(tx *db.Tx, account, name string) error {
-	return deleteNamed(tx, "policy", account, name, noPolicy(name))
+	return deleteNamed(tx, "policy", account, name, policyNotFound(name))
 }
 
 func deleteNamed(tx *db.Tx, table, account, name string, missing error) error {
-	if !matches(namePattern, name) {
+	if !matchesPattern(namePattern, name) {
 		return missing
 	}
 	n, err := tx.Exec(`DELETE FROM `+table+` WHERE account = $1 AND name = $2`, account, name)

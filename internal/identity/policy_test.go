@@ -30,11 +30,11 @@ func putPolicy(t testing.TB, d *db.DB, key *seal.Key, name, text string) {
 	update(t, d, func(tx *db.Tx) error { return identity.PutPolicy(tx, key, account, name, text) })
 }
 
-func policies(t testing.TB, d *db.DB, key *seal.Key, page db.Page) ([]identity.Policy, db.Cursor) {
+func policies(t testing.TB, database *db.DB, key *seal.Key, page db.Page) ([]identity.Policy, db.Cursor) {
 	t.Helper()
 	var found []identity.Policy
 	var next db.Cursor
-	err := d.View(context.Background(), func(tx *db.Tx) (err error) {
+	err := database.View(context.Background(), func(tx *db.Tx) (err error) {
 		found, next, err = identity.Policies(tx, key, account, page)
 		return err
 	})
@@ -56,16 +56,16 @@ func may(t testing.TB, dir *identity.Directory, name string, role identity.Role)
 }
 
 func TestPoliciesAreKeptListedAndDeleted(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := newSealKey(t)
 		for _, name := range []string{"c", "a", "b"} {
-			putPolicy(t, d, key, name, permitBo)
+			putPolicy(t, database, key, name, permitBo)
 		}
 
-		update(t, d, func(tx *db.Tx) error { return identity.PutPolicy(tx, key, otherAccount, "theirs", permitBo) })
-		putPolicy(t, d, key, "b", forbidBo)
-		first, next := policies(t, d, key, db.Page{Limit: 2})
-		rest, end := policies(t, d, key, db.Page{Limit: 2, After: next})
+		update(t, database, func(tx *db.Tx) error { return identity.PutPolicy(tx, key, otherAccount, "theirs", permitBo) })
+		putPolicy(t, database, key, "b", forbidBo)
+		first, next := policies(t, database, key, db.Page{Limit: 2})
+		rest, end := policies(t, database, key, db.Page{Limit: 2, After: next})
 		got := map[string]string{}
 		for _, p := range append(first, rest...) {
 			got[p.Name] = p.Text
@@ -78,7 +78,7 @@ func TestPoliciesAreKeptListedAndDeleted(t *testing.T) {
 			t.Errorf("%d on the first page, then %v (-want +got):\n%s", len(first), end, diff)
 		}
 
-		update(t, d, func(tx *db.Tx) error { return identity.DeletePolicy(tx, account, "b") })
+		update(t, database, func(tx *db.Tx) error { return identity.DeletePolicy(tx, account, "b") })
 		for name, f := range map[string]func(tx *db.Tx) error{
 			"read":          func(tx *db.Tx) error { _, err := identity.PolicyOf(tx, key, account, "b"); return err },
 			"delete":        func(tx *db.Tx) error { return identity.DeletePolicy(tx, account, "b") },
@@ -86,7 +86,7 @@ func TestPoliciesAreKeptListedAndDeleted(t *testing.T) {
 			"delete theirs": func(tx *db.Tx) error { return identity.DeletePolicy(tx, account, "theirs") },
 			"odd name":      func(tx *db.Tx) error { return identity.DeletePolicy(tx, account, "\x00") },
 		} {
-			err := d.Update(context.Background(), f)
+			err := database.Update(context.Background(), f)
 			if lockstep.KindOf(err) != lockstep.NotFound || !strings.HasPrefix(err.Error(), "Could not find policy: ") {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -95,11 +95,11 @@ func TestPoliciesAreKeptListedAndDeleted(t *testing.T) {
 }
 
 func TestStoredPolicyIsNoPlainText(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := newSealKey(t)
-		putPolicy(t, d, key, "p", permitBo)
+		putPolicy(t, database, key, "p", permitBo)
 		var box []byte
-		err := d.View(context.Background(), func(tx *db.Tx) error {
+		err := database.View(context.Background(), func(tx *db.Tx) error {
 			return tx.QueryRow(`SELECT sealed FROM policy`).Scan(&box)
 		})
 		if err != nil || bytes.Contains(box, []byte("permit")) {
@@ -109,19 +109,19 @@ func TestStoredPolicyIsNoPlainText(t *testing.T) {
 }
 
 func TestPutPolicyRefusesWhatIsNone(t *testing.T) {
-	for name, c := range map[string]struct{ name, text, says string }{
+	for name, test := range map[string]struct{ name, text, says string }{
 		"no name":       {"", permitBo, "Policy name"},
 		"name of slash": {"a/b", permitBo, "Policy name"},
 		"long name":     {strings.Repeat("n", 65), permitBo, "Policy name"},
 		"our name":      {"lockstep.closed", permitBo, "Policy name"},
-		"name in use":   {"ready-made", permitBo, "Policy name"},
+		"name in use":   {"built-in", permitBo, "Policy name"},
 		"no text":       {"p", "", "0 bytes"},
 		"long text":     {"p", strings.Repeat(" ", 16*1024) + permitBo, "bytes"},
 		"no Cedar":      {"p", "permit (\n  principal,\n  !!", "line 3, column "},
 	} {
-		err := identity.PutPolicy(nil, nil, account, c.name, c.text) // validation needs no transaction
-		if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: got %v, want an Invalid that says %s", name, err, c.says)
+		err := identity.PutPolicy(nil, nil, account, test.name, test.text) // validation needs no transaction
+		if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: got %v, want an Invalid that says %s", name, err, test.says)
 		}
 	}
 }
@@ -131,13 +131,13 @@ func TestAccountMayHaveSoManyPolicies(t *testing.T) {
 		t.Skip("it writes a hundred rows")
 	}
 
-	d, key := dbtest.Open(t), newSealKey(t)
+	database, key := dbtest.Open(t), newSealKey(t)
 	for i := range 100 {
-		putPolicy(t, d, key, fmt.Sprint("p", i), permitBo)
+		putPolicy(t, database, key, fmt.Sprint("p", i), permitBo)
 	}
 
 	put := func(account, name string) error {
-		return d.Update(context.Background(), func(tx *db.Tx) error { return identity.PutPolicy(tx, key, account, name, forbidBo) })
+		return database.Update(context.Background(), func(tx *db.Tx) error { return identity.PutPolicy(tx, key, account, name, forbidBo) })
 	}
 	if err := put(account, "one-more"); lockstep.KindOf(err) != lockstep.Limit {
 		t.Errorf("one more: %v", err)
@@ -155,13 +155,13 @@ func TestAccountMayHaveSoManyPolicies(t *testing.T) {
 func TestChangedPolicyCountsWithinCacheForOrAtOnce(t *testing.T) {
 	dbtest.EachEngine(t, func(t *testing.T, engine db.Dialect) {
 		synctest.Test(t, func(t *testing.T) {
-			d, key := dbtest.OpenOn(t, engine, db.Schema()), newSealKey(t)
-			here, there := newDirectory(t, d, key), newDirectory(t, d, key)
+			database, key := dbtest.OpenOn(t, engine, db.Schema()), newSealKey(t)
+			here, there := newDirectory(t, database, key), newDirectory(t, database, key)
 			if may(t, here, "bo", identity.None) || may(t, there, "bo", identity.None) {
 				t.Fatal("allowed by nothing")
 			}
 
-			putPolicy(t, d, key, "p", permitBo)
+			putPolicy(t, database, key, "p", permitBo)
 			here.InvalidatePolicies(account)
 			if !may(t, here, "bo", identity.None) {
 				t.Error("forgotten, and still denied")
@@ -176,7 +176,7 @@ func TestChangedPolicyCountsWithinCacheForOrAtOnce(t *testing.T) {
 				t.Error("another node has not taken notice within CacheFor")
 			}
 
-			putPolicy(t, d, key, "q", forbidBo)
+			putPolicy(t, database, key, "q", forbidBo)
 			time.Sleep(identity.CacheFor)
 			if may(t, here, "bo", identity.None) || may(t, there, "bo", identity.None) {
 				t.Error("allowed against a policy that forbids it")
@@ -195,16 +195,16 @@ func TestAttack26BadStoredPolicyClosesTheAccountToAllButAdmins(t *testing.T) {
 		`UPDATE policy SET account = '210987654321' WHERE name = 'theirs'`,                                // no change here
 		"no Cedar",
 	} {
-		dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		dbtest.Each(t, func(t *testing.T, database *db.DB) {
 			key, out := newSealKey(t), &bytes.Buffer{}
-			dir, err := identity.NewDirectory(identity.Options{DB: d, Key: key, Log: slog.New(slog.NewTextHandler(out, nil))})
+			dir, err := identity.NewDirectory(identity.Options{DB: database, Key: key, Log: slog.New(slog.NewTextHandler(out, nil))})
 			if err != nil {
 				t.Fatal(err)
 			}
 
-			putPolicy(t, d, key, "mine", permitBo)
-			putPolicy(t, d, key, "other", `forbid (principal == User::"root", action, resource);`)
-			update(t, d, func(tx *db.Tx) error {
+			putPolicy(t, database, key, "mine", permitBo)
+			putPolicy(t, database, key, "other", `forbid (principal == User::"root", action, resource);`)
+			update(t, database, func(tx *db.Tx) error {
 				if bad != "no Cedar" {
 					_, err := tx.Exec(bad)
 					return err
@@ -234,7 +234,7 @@ func TestAttack26BadStoredPolicyClosesTheAccountToAllButAdmins(t *testing.T) {
 			}
 
 			// Put anew, it is as it should be.
-			putPolicy(t, d, key, "other", forbidBo)
+			putPolicy(t, database, key, "other", forbidBo)
 			dir.InvalidatePolicies(account)
 			if may(t, dir, "bo", identity.None) || !may(t, dir, "boss", identity.Admin) {
 				t.Errorf("%s: mended, and still closed or open", bad)
@@ -244,21 +244,21 @@ func TestAttack26BadStoredPolicyClosesTheAccountToAllButAdmins(t *testing.T) {
 }
 
 func TestBadPolicyCanBeSeenAndDeleted(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := newSealKey(t)
-		putPolicy(t, d, key, "p", permitBo)
+		putPolicy(t, database, key, "p", permitBo)
 		other := newSealKey(t)
-		found, _ := policies(t, d, other, db.Page{Limit: 5})
+		found, _ := policies(t, database, other, db.Page{Limit: 5})
 		if len(found) != 1 || found[0].Name != "p" || found[0].Text != "" {
 			t.Errorf("listed: %+v", found)
 		}
 
-		putPolicy(t, d, other, "p", permitBo)
-		if found, _ := policies(t, d, other, db.Page{Limit: 5}); found[0].Text != permitBo {
+		putPolicy(t, database, other, "p", permitBo)
+		if found, _ := policies(t, database, other, db.Page{Limit: 5}); found[0].Text != permitBo {
 			t.Errorf("put anew: %+v", found)
 		}
 
-		update(t, d, func(tx *db.Tx) error { return identity.DeletePolicy(tx, account, "p") })
+		update(t, database, func(tx *db.Tx) error { return identity.DeletePolicy(tx, account, "p") })
 	})
 }
 

@@ -20,20 +20,20 @@ import (
 // maxCached does its keys.
 const maxCachedSets = 1000
 
-// closedName is what refusals call the policy that stands in for those which
+// closedPolicyName is what refusals call the policy that stands in for those which
 // cannot be used. No account can have one of that name.
-const closedName = reservedPrefix + "closed"
+const closedPolicyName = reservedPrefix + "closed"
 
-// closed denies everybody but who is in the ready-made role admin.
-const closed = `forbid (principal, action, resource) unless { principal in Role::"admin" };`
+// denyAllButAdmins denies everybody but who is in the built-in role admin.
+const denyAllButAdmins = `forbid (principal, action, resource) unless { principal in Role::"admin" };`
 
 // A policyCache holds the sets of accounts.
 type policyCache struct {
 	mu   sync.Mutex
 	sets map[string]cachedSet
-	// forgotten counts calls of Forget, so that what was read before one is not
+	// invalidations counts calls of Forget, so that what was read before one is not
 	// kept after it.
-	forgotten uint64
+	invalidations uint64
 }
 
 // A cachedSet was compiled from rows whose hash is rows, and may be used until.
@@ -52,7 +52,7 @@ func (d *Directory) Policies(ctx context.Context, account string) (*policy.Set, 
 	c := &d.policies
 	c.mu.Lock()
 	known, ok := c.sets[account]
-	begun := c.forgotten
+	begun := c.invalidations
 	c.mu.Unlock()
 
 	if ok && time.Now().Before(known.until) {
@@ -75,25 +75,25 @@ func (d *Directory) Policies(ctx context.Context, account string) (*policy.Set, 
 	}
 
 	known.until = until
-	c.keep(account, known, begun)
+	c.put(account, known, begun)
 	return known.set, nil
 }
 
 // InvalidatePolicies makes this Directory read an account's policies anew, at once. Others
 // take notice of a change within CacheFor.
 func (d *Directory) InvalidatePolicies(account string) {
-	c := &d.policies
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.forgotten++
-	delete(c.sets, account)
+	cache := &d.policies
+	cache.mu.Lock()
+	defer cache.mu.Unlock()
+	cache.invalidations++
+	delete(cache.sets, account)
 }
 
-func (c *policyCache) keep(account string, s cachedSet, begun uint64) {
+func (c *policyCache) put(account string, set cachedSet, begun uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 
-	if c.forgotten != begun {
+	if c.invalidations != begun {
 		return
 	}
 
@@ -103,14 +103,14 @@ func (c *policyCache) keep(account string, s cachedSet, begun uint64) {
 
 	if len(c.sets) >= maxCachedSets {
 		now := time.Now()
-		maps.DeleteFunc(c.sets, func(_ string, s cachedSet) bool { return !now.Before(s.until) })
+		maps.DeleteFunc(c.sets, func(_ string, set cachedSet) bool { return !now.Before(set.until) })
 	}
 
 	if len(c.sets) >= maxCachedSets {
 		clear(c.sets)
 	}
 
-	c.sets[account] = s
+	c.sets[account] = set
 }
 
 // policyRows reads an account's policies, still sealed, and a hash that changes
@@ -133,7 +133,7 @@ func (d *Directory) policyRows(ctx context.Context, account string) (map[string]
 			}
 
 			boxes[name] = box
-			addRow(h, name, box)
+			hashRow(h, name, box)
 		}
 
 		return rows.Err()
@@ -145,7 +145,7 @@ func (d *Directory) policyRows(ctx context.Context, account string) (map[string]
 	return boxes, [sha256.Size]byte(h.Sum(nil)), nil
 }
 
-func addRow(h hash.Hash, name string, box seal.Box) {
+func hashRow(h hash.Hash, name string, box seal.Box) {
 	fmt.Fprintf(h, "%d %d ", len(name), len(box)) // so that rows cannot run into each other
 	h.Write([]byte(name))
 	h.Write(box)
@@ -155,10 +155,10 @@ func addRow(h hash.Hash, name string, box seal.Box) {
 func (d *Directory) compile(ctx context.Context, account string, boxes map[string]seal.Box) (*policy.Set, error) {
 	texts := map[string]string{}
 	for name, box := range boxes {
-		text, err := d.key.Open(box, policyContext(account, name))
+		text, err := d.key.Open(box, policySealContext(account, name))
 		if err != nil {
-			d.unusable(ctx, account, name, err)
-			texts[closedName] = closed
+			d.logUnusablePolicy(ctx, account, name, err)
+			texts[closedPolicyName] = denyAllButAdmins
 			continue
 		}
 
@@ -168,17 +168,17 @@ func (d *Directory) compile(ctx context.Context, account string, boxes map[strin
 	for {
 		set, err := policy.Compile(texts)
 		wrong, ok := errors.AsType[*policy.SyntaxError](err)
-		if !ok || texts[wrong.Policy] == "" || wrong.Policy == closedName {
+		if !ok || texts[wrong.Policy] == "" || wrong.Policy == closedPolicyName {
 			return set, err
 		}
 
-		d.unusable(ctx, account, wrong.Policy, err)
+		d.logUnusablePolicy(ctx, account, wrong.Policy, err)
 		delete(texts, wrong.Policy)
-		texts[closedName] = closed
+		texts[closedPolicyName] = denyAllButAdmins
 	}
 }
 
-func (d *Directory) unusable(ctx context.Context, account, name string, err error) {
+func (d *Directory) logUnusablePolicy(ctx context.Context, account, name string, err error) {
 	d.log.LogAttrs(ctx, slog.LevelError, "a stored policy cannot be used: its account is closed to all but its admins",
 		slog.String("account", account), slog.String("policy", name), slog.Any("err", err))
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/policy"
 )
 
-// A Role is a ready-made answer to what a principal may do. Policies of its
+// A Role is a built-in answer to what a principal may do. Policies of its
 // account add to it and take from it.
 type Role string
 
@@ -59,12 +59,12 @@ func (p Principal) ARN(partition string) string {
 // between. It is made of the names, and its prefixes are not AWS's.
 func (p Principal) UserID() string {
 	if p.AssumedRole != "" {
-		return madeUpID("LSRO", p.Account, p.AssumedRole) + ":" + p.Name
+		return derivedID("LSRO", p.Account, p.AssumedRole) + ":" + p.Name
 	}
-	return madeUpID("LSUS", p.Account, p.Name)
+	return derivedID("LSUS", p.Account, p.Name)
 }
 
-func madeUpID(prefix, account, name string) string {
+func derivedID(prefix, account, name string) string {
 	sum := sha256.Sum256([]byte(prefix + " " + account + " " + name))
 	return prefix + base32.StdEncoding.EncodeToString(sum[:idBytes])
 }
@@ -91,7 +91,7 @@ func (p Principal) LogValue() slog.Value {
 // letters.
 const reservedPrefix = "lockstep."
 
-// reserved says whether a name is one that only the server itself may have.
-func reserved(name string) bool {
+// isReservedName says whether a name is one that only the server itself may have.
+func isReservedName(name string) bool {
 	return len(name) >= len(reservedPrefix) && strings.EqualFold(name[:len(reservedPrefix)], reservedPrefix)
 }

@@ -27,15 +27,15 @@ func TestPrincipalIsNamedAsAtAWS(t *testing.T) {
 }
 
 func TestUserIDIsThatOfTheNameNotOfTheKey(t *testing.T) {
-	p := identity.Principal{AccessKeyID: "LSAK1", Account: "000000000000", Name: "ci"}
-	same, other, elsewhere := p, p, p
+	principal := identity.Principal{AccessKeyID: "LSAK1", Account: "000000000000", Name: "ci"}
+	same, other, elsewhere := principal, principal, principal
 	same.AccessKeyID, other.Name, elsewhere.Account = "LSAK2", "cd", "111111111111"
-	if p.UserID() != same.UserID() || p.UserID() == other.UserID() || p.UserID() == elsewhere.UserID() {
-		t.Errorf("%s, %s, %s, %s", p.UserID(), same.UserID(), other.UserID(), elsewhere.UserID())
+	if principal.UserID() != same.UserID() || principal.UserID() == other.UserID() || principal.UserID() == elsewhere.UserID() {
+		t.Errorf("%s, %s, %s, %s", principal.UserID(), same.UserID(), other.UserID(), elsewhere.UserID())
 	}
-	p.AssumedRole = "deploy"
-	if !regexp.MustCompile(`^LSRO[A-Z2-7]{16}:ci$`).MatchString(p.UserID()) {
-		t.Error(p.UserID())
+	principal.AssumedRole = "deploy"
+	if !regexp.MustCompile(`^LSRO[A-Z2-7]{16}:ci$`).MatchString(principal.UserID()) {
+		t.Error(principal.UserID())
 	}
 }
 

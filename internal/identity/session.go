@@ -47,28 +47,28 @@ type sessionToken struct {
 	Expires int64  `json:"e"`
 }
 
-func tokenContext() []byte { return []byte("session") }
+func tokenSealContext() []byte { return []byte("session") }
 
 // newSession makes credentials for p, who has assumed a role whose row holds
 // rules.
-func newSession(key *seal.Key, p Principal, rules seal.Box, now time.Time) (Session, error) {
-	p.AccessKeyID = newID(sessionPrefix)
-	s := Session{Principal: p, Secret: newSecret()}
+func newSession(key *seal.Key, principal Principal, rules seal.Box, now time.Time) (Session, error) {
+	principal.AccessKeyID = newID(sessionPrefix)
+	session := Session{Principal: principal, Secret: newSecret()}
 	text, err := json.Marshal(sessionToken{
-		Version: tokenVersion, ID: p.AccessKeyID, Secret: s.Secret.Reveal(), Account: p.Account, Assumed: p.AssumedRole, Name: p.Name,
-		Role: p.Role, Rules: fingerprint(rules), Issued: db.Millis(now), Expires: db.Millis(p.Expires),
+		Version: tokenVersion, ID: principal.AccessKeyID, Secret: session.Secret.Reveal(), Account: principal.Account, Assumed: principal.AssumedRole, Name: principal.Name,
+		Role: principal.Role, Rules: fingerprint(rules), Issued: db.Millis(now), Expires: db.Millis(principal.Expires),
 	})
 	if err != nil {
 		return Session{}, fmt.Errorf("make a session: %w", err)
 	}
 
-	box, err := key.Seal(text, tokenContext())
+	box, err := key.Seal(text, tokenSealContext())
 	if err != nil {
 		return Session{}, fmt.Errorf("make a session: %w", err)
 	}
 
-	s.Token = seal.NewSecret(base64.RawURLEncoding.EncodeToString(box))
-	return s, nil
+	session.Token = seal.NewSecret(base64.RawURLEncoding.EncodeToString(box))
+	return session, nil
 }
 
 // fingerprint tells one version of a role from another. A row that is written
@@ -89,7 +89,7 @@ func openToken(key *seal.Key, token string) (sessionToken, bool) {
 		return sessionToken{}, false
 	}
 
-	text, err := key.Open(box, tokenContext())
+	text, err := key.Open(box, tokenSealContext())
 	if err != nil {
 		return sessionToken{}, false
 	}
@@ -104,16 +104,16 @@ func openToken(key *seal.Key, token string) (sessionToken, bool) {
 
 // readSession opens a session's token and asks the database whether its role is
 // still what it was. A session that is not known costs the same read, and a box.
-func (d *Directory) readSession(ctx context.Context, id, token string) (opened, error) {
-	dummy := opened{secret: d.dummy}
-	if !wellFormed(id, sessionPrefix) {
+func (d *Directory) readSession(ctx context.Context, id, token string) (openedKey, error) {
+	dummy := openedKey{secret: d.dummy}
+	if !isWellFormedID(id, sessionPrefix) {
 		return dummy, ErrUnknownKey
 	}
 
 	t, known := openToken(d.key, token)
 	if !known {
 		if _, err := d.key.Open(d.dummyBox, Principal{}.sealContext(nil)); err != nil {
-			return opened{}, fmt.Errorf("open the dummy: %w", err)
+			return openedKey{}, fmt.Errorf("open the dummy: %w", err)
 		}
 	}
 
@@ -123,7 +123,7 @@ func (d *Directory) readSession(ctx context.Context, id, token string) (opened, 
 		return tx.QueryRow(`SELECT sealed FROM web_identity_role WHERE account = $1 AND name = $2`, t.Account, t.Assumed).Scan(&rules)
 	})
 	if err != nil && !errors.Is(err, db.ErrNoRows) {
-		return opened{}, fmt.Errorf("read the role of a session: %w", err)
+		return openedKey{}, fmt.Errorf("read the role of a session: %w", err)
 	}
 
 	same := subtle.ConstantTimeCompare(fingerprint(rules), t.Rules) == 1
@@ -131,15 +131,15 @@ func (d *Directory) readSession(ctx context.Context, id, token string) (opened, 
 		return dummy, ErrUnknownKey
 	}
 
-	k := opened{
+	opened := openedKey{
 		principal: Principal{AccessKeyID: t.ID, Account: t.Account, Name: t.Name, Role: t.Role, AssumedRole: t.Assumed, Expires: db.Time(t.Expires)},
 		secret:    seal.NewSecret(t.Secret),
-		token:     hashed(token),
-		until:     earlier(now.Add(CacheFor), db.Time(t.Expires)),
+		token:     hashToken(token),
+		until:     earliest(now.Add(CacheFor), db.Time(t.Expires)),
 	}
-	if !now.Before(k.principal.Expires) {
-		return k, ErrExpiredToken
+	if !now.Before(opened.principal.Expires) {
+		return opened, ErrExpiredToken
 	}
 
-	return k, nil
+	return opened, nil
 }

@@ -40,13 +40,13 @@ type TokenExchange struct {
 }
 
 // NewTokenExchange makes one of its options. It asks nobody yet.
-func NewTokenExchange(o TokenExchangeOptions) *TokenExchange {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
+func NewTokenExchange(options TokenExchangeOptions) *TokenExchange {
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
 	}
-	w := &TokenExchange{db: o.DB, key: o.Key, log: o.Log, issuers: map[string]*issuer{}}
-	client := bounded(o.Client)
-	for _, url := range o.Issuers {
+	w := &TokenExchange{db: options.DB, key: options.Key, log: options.Log, issuers: map[string]*issuer{}}
+	client := boundedClient(options.Client)
+	for _, url := range options.Issuers {
 		w.issuers[url] = newIssuer(url, client)
 	}
 	return w
@@ -72,24 +72,24 @@ type AssumeRoleOutput struct {
 
 // IsValidSessionName says whether a session may have that name, which becomes part
 // of an ARN.
-func IsValidSessionName(name string) bool { return len(name) >= 2 && matches(namePattern, name) }
+func IsValidSessionName(name string) bool { return len(name) >= 2 && matchesPattern(namePattern, name) }
 
 // AssumeRole gives a session to the holder of a token that a role takes. The error
 // is Invalid for a token that nobody's role could take, Stale for one whose time
 // is over, Unavailable where its issuer cannot be asked, Limit for a duration
 // beyond the role's, and Denied for all else: from that nobody can tell whether
 // the account has the role.
-func (w *TokenExchange) AssumeRole(ctx context.Context, r AssumeRoleInput) (AssumeRoleOutput, error) {
-	if !IsValidSessionName(r.SessionName) {
-		return AssumeRoleOutput{}, fmt.Errorf("assume role: %q is no name of a session", r.SessionName)
+func (w *TokenExchange) AssumeRole(ctx context.Context, input AssumeRoleInput) (AssumeRoleOutput, error) {
+	if !IsValidSessionName(input.SessionName) {
+		return AssumeRoleOutput{}, fmt.Errorf("assume role: %q is no name of a session", input.SessionName)
 	}
 
-	t, err := readToken(r.Token, time.Now())
+	t, err := parseToken(input.Token, time.Now())
 	if err != nil {
 		return AssumeRoleOutput{}, err
 	}
 
-	role, there, err := w.role(ctx, r.Account, r.Role)
+	role, there, err := w.role(ctx, input.Account, input.Role)
 	if err != nil {
 		return AssumeRoleOutput{}, err
 	}
@@ -98,32 +98,32 @@ func (w *TokenExchange) AssumeRole(ctx context.Context, r AssumeRoleInput) (Assu
 	if err != nil {
 		return AssumeRoleOutput{}, err
 	}
-	if err := verify(ctx, t, keys); err != nil {
-		return AssumeRoleOutput{}, w.unproven(t, err)
+	if err := verifySignature(ctx, t, keys); err != nil {
+		return AssumeRoleOutput{}, w.verificationError(t, err)
 	}
 
-	audience, fits := role.fits(t)
+	audience, fits := role.accepts(t)
 	if !there || !fits {
 		return AssumeRoleOutput{}, lockstep.Errorf(lockstep.Denied, "Not authorized to perform sts:AssumeRoleWithWebIdentity")
 	}
-	if r.Duration > role.MaxSession {
+	if input.Duration > role.MaxSession {
 		return AssumeRoleOutput{}, lockstep.Errorf(lockstep.Limit, "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
 
-	if r.Duration == 0 {
-		r.Duration = role.MaxSession
+	if input.Duration == 0 {
+		input.Duration = role.MaxSession
 	}
 
 	now := time.Now().UTC().Truncate(time.Second)
-	s, err := newSession(w.key, Principal{Account: r.Account, Name: r.SessionName, Role: role.Grants, AssumedRole: role.Name, Expires: now.Add(r.Duration)}, role.box, now)
+	s, err := newSession(w.key, Principal{Account: input.Account, Name: input.SessionName, Role: role.Grants, AssumedRole: role.Name, Expires: now.Add(input.Duration)}, role.box, now)
 	return AssumeRoleOutput{Session: s, Subject: t.subject, Audience: audience, Issuer: t.issuer}, err
 }
 
 // role gives a role, or false where there is none that can be used.
 func (w *TokenExchange) role(ctx context.Context, account, name string) (roleRow, bool, error) {
-	var r roleRow
+	var row roleRow
 	err := w.db.Peek(ctx, func(tx *db.Tx) (err error) {
-		r, err = storedRole(tx, account, name)
+		row, err = readRole(tx, account, name)
 		return err
 	})
 	if lockstep.KindOf(err) == lockstep.NotFound {
@@ -134,12 +134,12 @@ func (w *TokenExchange) role(ctx context.Context, account, name string) (roleRow
 		return roleRow{}, false, err
 	}
 
-	if err := r.open(w.key, account); err != nil {
+	if err := row.open(w.key, account); err != nil {
 		w.log.LogAttrs(ctx, slog.LevelError, "a stored web identity role cannot be used", slog.Any("err", err))
 		return roleRow{}, false, nil
 	}
 
-	return r, true, nil
+	return row, true, nil
 }
 
 // keys gives the keys of a token's issuer: those that it is asked for, else
@@ -153,7 +153,7 @@ func (w *TokenExchange) keys(ctx context.Context, t idToken, role roleRow) ([]jo
 		return nil, nil
 	}
 
-	keys, err := givenKeys(role.JWKS)
+	keys, err := parseProvidedKeys(role.JWKS)
 	if err != nil {
 		w.log.LogAttrs(ctx, slog.LevelError, "the key set of a stored web identity role cannot be used",
 			slog.String("role", role.Name), slog.Any("err", err))
@@ -162,23 +162,23 @@ func (w *TokenExchange) keys(ctx context.Context, t idToken, role roleRow) ([]jo
 	return keys, nil
 }
 
-// unproven is the answer to a token that was not verified.
-func (w *TokenExchange) unproven(t idToken, cause error) error {
+// verificationError is the answer to a token that was not verified.
+func (w *TokenExchange) verificationError(t idToken, cause error) error {
 	if _, asked := w.issuers[t.issuer]; asked {
 		return lockstep.Wrapf(lockstep.Invalid, cause, "The web identity token that was passed could not be validated: its signature is none of its issuer's.")
 	}
 	return lockstep.Wrapf(lockstep.Invalid, cause, "No OpenIDConnect provider found in your account for %.512s", t.issuer)
 }
 
-// verify says whether one of keys has signed a token.
-func verify(ctx context.Context, t idToken, keys []jose.JSONWebKey) error {
+// verifySignature says whether one of keys has signed a token.
+func verifySignature(ctx context.Context, t idToken, keys []jose.JSONWebKey) error {
 	var algorithms []string
-	for _, a := range signatures() {
+	for _, a := range allowedAlgorithms() {
 		algorithms = append(algorithms, string(a))
 	}
 	// What else the library looks at, readToken has looked at: with one leeway for
 	// all times, and without taking a claim of another name for one it knows.
-	_, err := oidc.NewVerifier(t.issuer, &oidc.StaticKeySet{PublicKeys: fitting(keys, t)}, &oidc.Config{
+	_, err := oidc.NewVerifier(t.issuer, &oidc.StaticKeySet{PublicKeys: keysFor(keys, t)}, &oidc.Config{
 		SkipClientIDCheck: true, SkipExpiryCheck: true, SupportedSigningAlgs: algorithms,
 	}).Verify(ctx, t.raw)
 	return err

@@ -40,7 +40,7 @@ type WebIdentityRole struct {
 	// Claims are further claims, by name, that a token must have: texts, numbers
 	// or booleans.
 	Claims map[string]string
-	// Grants is the ready-made role that its sessions are in; None leaves them to
+	// Grants is the built-in role that its sessions are in; None leaves them to
 	// policies, which know them as in Role::"NAME".
 	Grants Role
 	// MaxSession is the longest that a session may be. Defaults to an hour.
@@ -72,26 +72,26 @@ func (r WebIdentityRole) rules() rules {
 		Grants: r.Grants, MaxSession: int64(r.MaxSession / time.Second), JWKS: r.JWKS}
 }
 
-func (r *WebIdentityRole) follow(s rules) {
+func (r *WebIdentityRole) setRules(s rules) {
 	r.Issuer, r.Audiences, r.Subjects, r.Claims = s.Issuer, s.Audiences, s.Subjects, s.Claims
 	r.Grants, r.MaxSession, r.JWKS = s.Grants, time.Duration(s.MaxSession)*time.Second, s.JWKS
 }
 
-// fits says whether a token, already proven to be its issuer's, may assume the
+// accepts says whether a token, already proven to be its issuer's, may assume the
 // role, and as which of its audiences.
-func (r WebIdentityRole) fits(t idToken) (audience string, ok bool) {
+func (r WebIdentityRole) accepts(t idToken) (audience string, ok bool) {
 	if t.issuer != r.Issuer || t.subject == "" {
 		return "", false
 	}
 
 	at := slices.IndexFunc(t.audiences, func(a string) bool { return a != "" && slices.Contains(r.Audiences, a) })
-	if at < 0 || !slices.ContainsFunc(r.Subjects, func(pattern string) bool { return like(pattern, t.subject) }) {
+	if at < 0 || !slices.ContainsFunc(r.Subjects, func(pattern string) bool { return matchWildcard(pattern, t.subject) }) {
 		return "", false
 	}
 
 	for name, pattern := range r.Claims {
 		text, there := t.text(name)
-		if !there || !like(pattern, text) {
+		if !there || !matchWildcard(pattern, text) {
 			return "", false
 		}
 	}
@@ -106,17 +106,17 @@ func (r WebIdentityRole) validate(asked []string) error {
 		return lockstep.Errorf(lockstep.Invalid, "Web identity role %q: "+format, append([]any{r.Name}, args...)...)
 	}
 	switch {
-	case !matches(namePattern, r.Name) || reserved(r.Name):
+	case !matchesPattern(namePattern, r.Name) || isReservedName(r.Name):
 		return refuse("the name is not one of 1 to 64 letters, digits and +=,.@_- characters that does not begin with %q.", reservedPrefix)
-	case readyMade(r.Name):
-		return refuse("the name is that of a ready-made role.")
+	case isBuiltInRoleName(r.Name):
+		return refuse("the name is that of a built-in role.")
 	case !r.Grants.valid():
 		return refuse("it grants %q, which is not one of admin, operator, reader, none.", string(r.Grants))
 	case r.MaxSession < MinSession || r.MaxSession > MaxSession || r.MaxSession%time.Second != 0:
 		return refuse("sessions last %v; they must last from %v to %v, in whole seconds.", r.MaxSession, MinSession, MaxSession)
 	}
 
-	for _, check := range []func([]string) string{r.wrongIssuer, r.wrongPatterns} {
+	for _, check := range []func([]string) string{r.issuerProblem, r.patternProblem} {
 		if why := check(asked); why != "" {
 			return refuse("%s", why)
 		}
@@ -125,11 +125,11 @@ func (r WebIdentityRole) validate(asked []string) error {
 	return nil
 }
 
-func readyMade(name string) bool {
+func isBuiltInRoleName(name string) bool {
 	return policy.IsBuiltInRole(strings.ToLower(name)) || strings.EqualFold(name, string(None))
 }
 
-func (r WebIdentityRole) wrongIssuer(asked []string) string {
+func (r WebIdentityRole) issuerProblem(asked []string) string {
 	u, err := url.Parse(r.Issuer)
 	known := slices.Contains(asked, r.Issuer)
 	switch {
@@ -145,14 +145,14 @@ func (r WebIdentityRole) wrongIssuer(asked []string) string {
 		return fmt.Sprintf("the key set has %d bytes, and may have %d.", len(r.JWKS), maxJWKS)
 	}
 
-	if _, err := givenKeys(r.JWKS); err != nil {
+	if _, err := parseProvidedKeys(r.JWKS); err != nil {
 		return fmt.Sprintf("the key set cannot be used: %s.", err)
 	}
 
 	return ""
 }
 
-func (r WebIdentityRole) wrongPatterns([]string) string {
+func (r WebIdentityRole) patternProblem([]string) string {
 	switch {
 	case len(r.Audiences) == 0 || len(r.Audiences) > maxAudiences:
 		return fmt.Sprintf("it has %d audiences; it must have 1 to %d.", len(r.Audiences), maxAudiences)
@@ -172,7 +172,7 @@ func (r WebIdentityRole) wrongPatterns([]string) string {
 		if s == "" || len(s) > maxClaimText {
 			return fmt.Sprintf("the subject %q is empty or too long.", s)
 		}
-		if why := tooOpen(r.Issuer, s, r.Claims); why != "" {
+		if why := subjectProblem(r.Issuer, s, r.Claims); why != "" {
 			return fmt.Sprintf("the subject %q is too open: %s.", s, why)
 		}
 	}

@@ -18,12 +18,12 @@ import (
 	"github.com/lockstephq/lockstep/internal/identity/identitytest"
 )
 
-func webRoles(t testing.TB, f *federation, page db.Page) ([]identity.WebIdentityRole, db.Cursor) {
+func webRoles(t testing.TB, federation *federation, page db.Page) ([]identity.WebIdentityRole, db.Cursor) {
 	t.Helper()
 	var found []identity.WebIdentityRole
 	var next db.Cursor
-	err := f.db.View(context.Background(), func(tx *db.Tx) (err error) {
-		found, next, err = identity.WebIdentityRoles(tx, f.key, account, page)
+	err := federation.db.View(context.Background(), func(tx *db.Tx) (err error) {
+		found, next, err = identity.WebIdentityRoles(tx, federation.key, account, page)
 		return err
 	})
 	if err != nil {
@@ -33,21 +33,21 @@ func webRoles(t testing.TB, f *federation, page db.Page) ([]identity.WebIdentity
 }
 
 func TestWebIdentityRolesAreKeptListedAndDeleted(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		f := newFederation(t, d, identitytest.NewInProcessIssuer(t))
-		full := f.deploy()
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		federation := newFederation(t, database, identitytest.NewInProcessIssuer(t))
+		full := federation.deploy()
 		full.Name, full.Claims, full.MaxSession = "build", map[string]string{"environment": "prod"}, 20*time.Minute
-		f.put(full)
-		theirs := f.deploy()
+		federation.put(full)
+		theirs := federation.deploy()
 		theirs.Name = "theirs"
 
-		if err := f.tryPut(otherAccount, theirs); err != nil {
+		if err := federation.tryPut(otherAccount, theirs); err != nil {
 			t.Fatal(err)
 		}
 
-		first, next := webRoles(t, f, db.Page{Limit: 1})
-		rest, end := webRoles(t, f, db.Page{Limit: 1, After: next})
-		deploy := f.deploy()
+		first, next := webRoles(t, federation, db.Page{Limit: 1})
+		rest, end := webRoles(t, federation, db.Page{Limit: 1, After: next})
+		deploy := federation.deploy()
 		deploy.MaxSession = time.Hour // as long as it may be
 		times := cmpopts.IgnoreFields(identity.WebIdentityRole{}, "CreatedAt", "UpdatedAt")
 		if diff := cmp.Diff([]identity.WebIdentityRole{full, deploy}, append(first, rest...), times); diff != "" || end != (db.Cursor{}) {
@@ -58,9 +58,9 @@ func TestWebIdentityRolesAreKeptListedAndDeleted(t *testing.T) {
 			t.Error(got)
 		}
 
-		update(t, d, func(tx *db.Tx) error { return identity.DeleteWebIdentityRole(tx, account, "build") })
+		update(t, database, func(tx *db.Tx) error { return identity.DeleteWebIdentityRole(tx, account, "build") })
 		for _, name := range []string{"build", "theirs", "", "a\x00"} {
-			err := d.Update(context.Background(), func(tx *db.Tx) error { return identity.DeleteWebIdentityRole(tx, account, name) })
+			err := database.Update(context.Background(), func(tx *db.Tx) error { return identity.DeleteWebIdentityRole(tx, account, name) })
 			if lockstep.KindOf(err) != lockstep.NotFound || err.Error() != "Could not find web identity role: "+name {
 				t.Errorf("delete %q: %v", name, err)
 			}
@@ -78,26 +78,26 @@ func TestPutWebIdentityRoleRefusesWhatCannotBeMeant(t *testing.T) {
 
 	good := identity.WebIdentityRole{Name: "deploy", Issuer: issuer.URL, Audiences: []string{audience},
 		Subjects: []string{"repo:acme/infra:*"}, Grants: identity.None, MaxSession: time.Hour}
-	changed := func(change func(r *identity.WebIdentityRole)) identity.WebIdentityRole {
-		r := good
-		change(&r)
-		return r
+	changed := func(change func(role *identity.WebIdentityRole)) identity.WebIdentityRole {
+		role := good
+		change(&role)
+		return role
 	}
 	given := func(jwks string) identity.WebIdentityRole {
-		return changed(func(r *identity.WebIdentityRole) { r.Issuer, r.JWKS = "https://cluster.example", jwks })
+		return changed(func(role *identity.WebIdentityRole) { role.Issuer, role.JWKS = "https://cluster.example", jwks })
 	}
-	for says, r := range map[string]identity.WebIdentityRole{
-		"the name is not one of":                       changed(func(r *identity.WebIdentityRole) { r.Name = "a/b" }),
-		"does not begin with \"lockstep.\"":            changed(func(r *identity.WebIdentityRole) { r.Name = "lockstep.x" }),
-		"that of a ready-made role":                    changed(func(r *identity.WebIdentityRole) { r.Name = "Admin" }),
-		"that of a ready-made role.":                   changed(func(r *identity.WebIdentityRole) { r.Name = "none" }),
-		"it grants \"root\"":                           changed(func(r *identity.WebIdentityRole) { r.Grants = "root" }),
-		"it grants \"\"":                               changed(func(r *identity.WebIdentityRole) { r.Grants = "" }),
-		"sessions last 1h0m1s":                         changed(func(r *identity.WebIdentityRole) { r.MaxSession = time.Hour + time.Second }),
-		"sessions last 14m59s":                         changed(func(r *identity.WebIdentityRole) { r.MaxSession = 15*time.Minute - time.Second }),
-		"is not a URL":                                 changed(func(r *identity.WebIdentityRole) { r.Issuer = "cluster" }),
-		"no key set is given":                          changed(func(r *identity.WebIdentityRole) { r.Issuer += "/" }),
-		"leave the key set out":                        changed(func(r *identity.WebIdentityRole) { r.JWKS = identitytest.JWKS(t, signing) }),
+	for says, role := range map[string]identity.WebIdentityRole{
+		"the name is not one of":                       changed(func(role *identity.WebIdentityRole) { role.Name = "a/b" }),
+		"does not begin with \"lockstep.\"":            changed(func(role *identity.WebIdentityRole) { role.Name = "lockstep.x" }),
+		"that of a built-in role":                      changed(func(role *identity.WebIdentityRole) { role.Name = "Admin" }),
+		"that of a built-in role.":                     changed(func(role *identity.WebIdentityRole) { role.Name = "none" }),
+		"it grants \"root\"":                           changed(func(role *identity.WebIdentityRole) { role.Grants = "root" }),
+		"it grants \"\"":                               changed(func(role *identity.WebIdentityRole) { role.Grants = "" }),
+		"sessions last 1h0m1s":                         changed(func(role *identity.WebIdentityRole) { role.MaxSession = time.Hour + time.Second }),
+		"sessions last 14m59s":                         changed(func(role *identity.WebIdentityRole) { role.MaxSession = 15*time.Minute - time.Second }),
+		"is not a URL":                                 changed(func(role *identity.WebIdentityRole) { role.Issuer = "cluster" }),
+		"no key set is given":                          changed(func(role *identity.WebIdentityRole) { role.Issuer += "/" }),
+		"leave the key set out":                        changed(func(role *identity.WebIdentityRole) { role.JWKS = identitytest.JWKS(t, signing) }),
 		"it is no JSON Web Key Set":                    given("{"),
 		"it has no public key":                         given(`{"keys":[]}`),
 		"it has no public key that":                    given(`{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB","kid":"short"}]}`),
@@ -105,17 +105,17 @@ func TestPutWebIdentityRoleRefusesWhatCannotBeMeant(t *testing.T) {
 		"it holds a secret key:":                       given(`{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}`),
 		"too many keys":                                given(`{"keys":[` + strings.Repeat(`{},`, 60) + `{}]}`),
 		"the key set has":                              given(strings.Repeat(" ", 64*1024+1)),
-		"it has 0 audiences":                           changed(func(r *identity.WebIdentityRole) { r.Audiences = nil }),
-		"the audience \"\" is empty":                   changed(func(r *identity.WebIdentityRole) { r.Audiences = []string{""} }),
-		"it has 0 subjects":                            changed(func(r *identity.WebIdentityRole) { r.Subjects = nil }),
-		"it has 101 subjects":                          changed(func(r *identity.WebIdentityRole) { r.Subjects = make([]string, 101) }),
-		"the subject \"\" is empty":                    changed(func(r *identity.WebIdentityRole) { r.Subjects = []string{"x", ""} }),
-		"the subject \"*\" is too open":                changed(func(r *identity.WebIdentityRole) { r.Subjects = []string{"repo:acme/infra:*", "*"} }),
-		"the claim \"environment\" or its pattern":     changed(func(r *identity.WebIdentityRole) { r.Claims = map[string]string{"environment": ""} }),
-		"the claim \"\" or its pattern is empty or to": changed(func(r *identity.WebIdentityRole) { r.Claims = map[string]string{"": "x"} }),
+		"it has 0 audiences":                           changed(func(role *identity.WebIdentityRole) { role.Audiences = nil }),
+		"the audience \"\" is empty":                   changed(func(role *identity.WebIdentityRole) { role.Audiences = []string{""} }),
+		"it has 0 subjects":                            changed(func(role *identity.WebIdentityRole) { role.Subjects = nil }),
+		"it has 101 subjects":                          changed(func(role *identity.WebIdentityRole) { role.Subjects = make([]string, 101) }),
+		"the subject \"\" is empty":                    changed(func(role *identity.WebIdentityRole) { role.Subjects = []string{"x", ""} }),
+		"the subject \"*\" is too open":                changed(func(role *identity.WebIdentityRole) { role.Subjects = []string{"repo:acme/infra:*", "*"} }),
+		"the claim \"environment\" or its pattern":     changed(func(role *identity.WebIdentityRole) { role.Claims = map[string]string{"environment": ""} }),
+		"the claim \"\" or its pattern is empty or to": changed(func(role *identity.WebIdentityRole) { role.Claims = map[string]string{"": "x"} }),
 	} {
 		// validation needs no transaction
-		err := identity.PutWebIdentityRole(nil, nil, account, r, []string{issuer.URL})
+		err := identity.PutWebIdentityRole(nil, nil, account, role, []string{issuer.URL})
 		if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), says) {
 			t.Errorf("got %v, want an Invalid that says %s", err, says)
 		}
@@ -127,17 +127,17 @@ func TestAccountMayHaveSoManyWebIdentityRoles(t *testing.T) {
 		t.Skip("it writes a hundred rows")
 	}
 
-	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
-	r := f.deploy()
+	federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
+	role := federation.deploy()
 	for i := range 99 {
-		r.Name = fmt.Sprint("role", i)
-		f.put(r)
+		role.Name = fmt.Sprint("role", i)
+		federation.put(role)
 	}
 
-	r.Name = "one-more"
-	if err := f.tryPut(account, r); lockstep.KindOf(err) != lockstep.Limit {
+	role.Name = "one-more"
+	if err := federation.tryPut(account, role); lockstep.KindOf(err) != lockstep.Limit {
 		t.Errorf("one more: %v", err)
 	}
 
-	f.put(f.deploy())
+	federation.put(federation.deploy())
 }

@@ -14,11 +14,11 @@ import (
 // maxWebIdentityRoles is how many an account may have.
 const maxWebIdentityRoles = 100
 
-func noWebIdentityRole(name string) error {
+func roleNotFound(name string) error {
 	return lockstep.Errorf(lockstep.NotFound, "Could not find web identity role: %s", name)
 }
 
-func roleContext(account, name string) []byte {
+func roleSealContext(account, name string) []byte {
 	return fmt.Appendf(nil, "web_identity_role %q %q", account, name)
 }
 
@@ -26,44 +26,44 @@ func roleContext(account, name string) []byte {
 // sessions within CacheFor; the same rules again change nothing and end none.
 // issuers are those whose keys this server asks for. The error is Invalid for a
 // role that could not be meant, and Limit where an account has too many.
-func PutWebIdentityRole(tx *db.Tx, key *seal.Key, account string, r WebIdentityRole, issuers []string) error {
-	if r.MaxSession == 0 {
-		r.MaxSession = MaxSession
+func PutWebIdentityRole(tx *db.Tx, key *seal.Key, account string, role WebIdentityRole, issuers []string) error {
+	if role.MaxSession == 0 {
+		role.MaxSession = MaxSession
 	}
 
-	if err := r.validate(issuers); err != nil {
+	if err := role.validate(issuers); err != nil {
 		return err
 	}
 
-	text, err := json.Marshal(r.rules())
+	text, err := json.Marshal(role.rules())
 	if err != nil {
 		return fmt.Errorf("put web identity role: %w", err)
 	}
 
-	old, err := storedRole(tx, account, r.Name)
+	old, err := readRole(tx, account, role.Name)
 	missing := lockstep.KindOf(err) == lockstep.NotFound
 	if err != nil && !missing {
 		return err
 	}
 
-	if before, err := key.Open(old.box, roleContext(account, r.Name)); !missing && err == nil && bytes.Equal(before, text) {
+	if before, err := key.Open(old.box, roleSealContext(account, role.Name)); !missing && err == nil && bytes.Equal(before, text) {
 		return nil
 	}
 
 	if missing {
-		if err := room(tx, "web_identity_role", account, maxWebIdentityRoles, "web identity roles"); err != nil {
+		if err := checkQuota(tx, "web_identity_role", account, maxWebIdentityRoles, "web identity roles"); err != nil {
 			return err
 		}
 	}
 
-	box, err := key.Seal(text, roleContext(account, r.Name))
+	box, err := key.Seal(text, roleSealContext(account, role.Name))
 	if err != nil {
 		return fmt.Errorf("put web identity role: %w", err)
 	}
 
 	_, err = tx.Exec(`INSERT INTO web_identity_role (account, name, sealed, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)
 		ON CONFLICT (account, name) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at`,
-		account, r.Name, []byte(box), db.Millis(tx.Now))
+		account, role.Name, []byte(box), db.Millis(tx.Now))
 	if err != nil {
 		return fmt.Errorf("put web identity role: %w", err)
 	}
@@ -77,49 +77,49 @@ type roleRow struct {
 	box seal.Box
 }
 
-// storedRole gives a role's row, or a NotFound.
-func storedRole(tx *db.Tx, account, name string) (roleRow, error) {
-	if !matches(namePattern, name) {
-		return roleRow{}, noWebIdentityRole(name)
+// readRole gives a role's row, or a NotFound.
+func readRole(tx *db.Tx, account, name string) (roleRow, error) {
+	if !matchesPattern(namePattern, name) {
+		return roleRow{}, roleNotFound(name)
 	}
 
-	r, err := scanRole(tx.QueryRow(`SELECT name, sealed, created_at, updated_at FROM web_identity_role
+	row, err := scanRole(tx.QueryRow(`SELECT name, sealed, created_at, updated_at FROM web_identity_role
 		WHERE account = $1 AND name = $2`, account, name))
 	if errors.Is(err, db.ErrNoRows) {
-		return roleRow{}, noWebIdentityRole(name)
+		return roleRow{}, roleNotFound(name)
 	}
 	if err != nil {
 		return roleRow{}, fmt.Errorf("read web identity role: %w", err)
 	}
 
-	return r, nil
+	return row, nil
 }
 
-// A scanner is a row to be copied out: db.Row or *db.Rows.
+// A scanner is a db.Row or *db.Rows.
 type scanner interface{ Scan(dst ...any) error }
 
-func scanRole(row scanner) (roleRow, error) {
-	var r roleRow
+func scanRole(rows scanner) (roleRow, error) {
+	var row roleRow
 	var box []byte
 	var created, updated int64
-	if err := row.Scan(&r.Name, &box, &created, &updated); err != nil {
+	if err := rows.Scan(&row.Name, &box, &created, &updated); err != nil {
 		return roleRow{}, err
 	}
-	r.box, r.CreatedAt, r.UpdatedAt = box, db.Time(created), db.Time(updated)
-	return r, nil
+	row.box, row.CreatedAt, row.UpdatedAt = box, db.Time(created), db.Time(updated)
+	return row, nil
 }
 
 // open reads the rules.
 func (r *roleRow) open(key *seal.Key, account string) error {
-	text, err := key.Open(r.box, roleContext(account, r.Name))
+	text, err := key.Open(r.box, roleSealContext(account, r.Name))
 	if err != nil {
 		return fmt.Errorf("open web identity role %s of account %s: %w", r.Name, account, err)
 	}
-	var s rules
-	if err := json.Unmarshal(text, &s); err != nil {
+	var stored rules
+	if err := json.Unmarshal(text, &stored); err != nil {
 		return fmt.Errorf("read web identity role %s of account %s: %w", r.Name, account, err)
 	}
-	r.follow(s)
+	r.setRules(stored)
 	return nil
 }
 
@@ -136,25 +136,25 @@ func WebIdentityRoles(tx *db.Tx, key *seal.Key, account string, page db.Page) ([
 
 	var all []WebIdentityRole
 	for rows.Next() {
-		r, err := scanRole(rows)
+		row, err := scanRole(rows)
 		if err != nil {
 			return nil, db.Cursor{}, fmt.Errorf("list web identity roles: %w", err)
 		}
 
-		_ = r.open(key, account) // said above
-		all = append(all, r.WebIdentityRole)
+		_ = row.open(key, account) // said above
+		all = append(all, row.WebIdentityRole)
 	}
 
 	if err := rows.Err(); err != nil {
 		return nil, db.Cursor{}, fmt.Errorf("list web identity roles: %w", err)
 	}
 
-	found, next := db.Cut(all, page.Limit, func(r WebIdentityRole) db.Cursor { return db.Cursor{Text: r.Name} })
+	found, next := db.Cut(all, page.Limit, func(row WebIdentityRole) db.Cursor { return db.Cursor{Text: row.Name} })
 	return found, next, nil
 }
 
 // DeleteWebIdentityRole removes a role of an account, which ends its sessions
 // within CacheFor. The error is NotFound where there is none.
 func DeleteWebIdentityRole(tx *db.Tx, account, name string) error {
-	return deleteNamed(tx, "web_identity_role", account, name, noWebIdentityRole(name))
+	return deleteNamed(tx, "web_identity_role", account, name, roleNotFound(name))
 }

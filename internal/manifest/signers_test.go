@@ -94,13 +94,13 @@ func TestSignersThatTheServerWouldRefuseAreRefusedWithTheirPlace(t *testing.T) {
 		{"  allowed-signers:\n", `7:19: allowed-signers must be a text, not nothing`},
 		{"  public-keys: [a]\n", `7:16: public-keys must be a text, not a list`},
 		{"  allowed-signers: " + strings.Repeat("a", 65537) + "\n", `7:20: allowed-signers must have 1 to 65536 characters, and has 65537`},
-		{"  allowed-signers: '# nobody'\n", `7:20: the server would refuse who may sign: The lists of allowed signers hold no key, so that no commit could be signed well`},
+		{"  allowed-signers: '# nobody'\n", `7:20: the server would refuse who may sign: The lists of allowed signers contain no key, so no commit could be accepted`},
 		{"  allowed-signers: |\n    # Ann\n    ann\n",
-			`7:20: the server would refuse who may sign: Allowed signers, line 2: there is no key behind the principals`},
+			`7:20: the server would refuse who may sign: Allowed signers, line 2: there is no key after the principals`},
 		{"  public-keys: |\n    ann\n    bob\n  allowed-signers: " + quoted(ann),
-			`7:16: the server would refuse who may sign: OpenPGP keys: there are 0, and not 1 to 200`},
+			`7:16: the server would refuse who may sign: OpenPGP keys: found 0 keys; expected 1 to 200`},
 		{"  allowed-signers: ann\n  public-keys: " + quoted(armour(t)),
-			`7:20: the server would refuse who may sign: Allowed signers, line 1: there is no key behind the principals`},
+			`7:20: the server would refuse who may sign: Allowed signers, line 1: there is no key after the principals`},
 		{"  public-keys: " + quoted(cut), `7:16: the server would refuse who may sign: OpenPGP keys: `},
 	} {
 		_, err := manifest.Parse("fleet.yaml", []byte(begin+c.keys))

@@ -1,30 +1,29 @@
 package policy
 
-// A Group is a kind of action. A policy may name it instead of the actions:
-// action in Action::"Read".
+// An ActionGroup is a parent of actions, so that a policy may say action in
+// Action::"Read".
 type ActionGroup string
 
-// The groups. Each action is in exactly one.
+// The action groups. Each action is in exactly one.
 const (
 	Read       ActionGroup = "Read"
 	Operate    ActionGroup = "Operate"    // start a sync, resolve a blocker
-	Configure  ActionGroup = "Configure"  // make, change, delete and use what is synced
-	Administer ActionGroup = "Administer" // keys, policies, web identity roles; to read them too
+	Configure  ActionGroup = "Configure"  // create, change, delete and use what is synced
+	Administer ActionGroup = "Administer" // manage and read keys, policies, web identity roles
 )
 
-// An Action is what a policy may allow or forbid. On a thing of another type
-// than its Types nobody may do it.
+// An Action is what a policy may permit or forbid. It is denied on a resource of
+// any other type than ResourceTypes.
 type Action struct {
 	Name          string
 	Group         ActionGroup
 	ResourceTypes []EntityType
 }
 
-// ActionGroups gives all groups.
+// ActionGroups returns all action groups.
 func ActionGroups() []ActionGroup { return []ActionGroup{Read, Operate, Configure, Administer} }
 
-// Actions gives all actions there are. schema.cedarschema says the same to those
-// who write policies.
+// Actions returns all actions, as schema.cedarschema declares them.
 func Actions() []Action {
 	var all []Action
 	add := func(g ActionGroup, types []EntityType, names ...string) {
@@ -37,7 +36,8 @@ func Actions() []Action {
 	link, configuration := []EntityType{RepositoryLink}, []EntityType{SyncConfiguration}
 	tagged := []EntityType{Connection, Host, RepositoryLink}
 
-	add(Read, account, "codeconnections:ListConnections", "codeconnections:ListHosts", "codeconnections:ListRepositoryLinks",
+	add(Read, account, "codeconnections:ListConnections", "codeconnections:ListHosts",
+		"codeconnections:ListRepositoryLinks",
 		"lockstep:ListResourceSyncs", "lockstep:ListSignaturePolicies", "lockstep:ListSyncBlockers", "lockstep:ListSyncEvents")
 	add(Read, connection, "codeconnections:GetConnection", "lockstep:GetConnectionHandshake")
 	add(Read, host, "codeconnections:GetHost")
@@ -52,12 +52,13 @@ func Actions() []Action {
 	add(Operate, link, "lockstep:StartRepositorySync")
 	add(Operate, configuration, "codeconnections:UpdateSyncBlocker", "lockstep:StartResourceSync")
 
-	// A thing that is to be made is asked about as if it were there, so that a
-	// policy can speak of its name, its repository, its branch.
+	// A resource to be created is authorized as if it existed, so that a policy can
+	// test its name, repository and branch.
 	add(Configure, connection, "codeconnections:CreateConnection")
 	add(Configure, host, "codeconnections:CreateHost")
 	add(Configure, link, "codeconnections:CreateRepositoryLink")
-	add(Configure, connection, "codeconnections:DeleteConnection", "codeconnections:PassConnection", "codeconnections:UseConnection",
+	add(Configure, connection, "codeconnections:DeleteConnection", "codeconnections:PassConnection",
+		"codeconnections:UseConnection",
 		"lockstep:CompleteConnection", "lockstep:StartConnectionHandshake")
 	add(Configure, host, "codeconnections:DeleteHost", "codeconnections:UpdateHost", "lockstep:PutHostCertificate")
 	add(Configure, tagged, "codeconnections:TagResource", "codeconnections:UntagResource")
@@ -65,7 +66,8 @@ func Actions() []Action {
 		"codeconnections:PassRepository", "codeconnections:UpdateRepositoryLink",
 		"lockstep:DeleteRepositoryWebhook", "lockstep:ProposeDeploymentFile", "lockstep:PutRepositoryWebhook",
 		"lockstep:RegisterRepositoryWebhook")
-	add(Configure, configuration, "codeconnections:CreateSyncConfiguration", "codeconnections:DeleteSyncConfiguration",
+	add(Configure, configuration, "codeconnections:CreateSyncConfiguration",
+		"codeconnections:DeleteSyncConfiguration",
 		"codeconnections:UpdateSyncConfiguration",
 		"lockstep:CreateSignedSyncConfiguration", "lockstep:DeleteSignaturePolicy", "lockstep:PutSignaturePolicy")
 	add(Configure, []EntityType{IAMRole}, "iam:PassRole")

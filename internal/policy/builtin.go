@@ -5,14 +5,15 @@ import (
 	"slices"
 )
 
-// builtInPolicies are the policies of the ready-made roles: part of every Set.
+// builtInPolicies are the policies of the built-in roles. They are part of every
+// Set.
 //
 //go:embed builtin.cedar
 var builtInPolicies string
 
-// BuiltInRoles gives the names of the ready-made roles. No web identity role may
-// have one of them: whoever assumed it would be in the ready-made one.
+// BuiltInRoles returns the names of the built-in roles. A web identity role must
+// not have one of these names: its sessions would be in the built-in role.
 func BuiltInRoles() []string { return []string{"reader", "operator", "admin"} }
 
-// IsBuiltInRole says whether a role is one of the ready-made ones.
+// IsBuiltInRole reports whether a role is a built-in one.
 func IsBuiltInRole(role string) bool { return slices.Contains(BuiltInRoles(), role) }

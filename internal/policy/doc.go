@@ -1,37 +1,45 @@
-// Package policy decides who may do what.
+// Package policy authorizes requests by Cedar policies.
 //
-// Policies are written in Cedar (https://docs.cedarpolicy.com). All policies of
-// an account, and the ready-made ones of this package, make a [Set]; what no
-// policy permits is denied, and what one forbids is denied whatever others
-// permit. The room is pure: it neither reads nor keeps anything.
+// Policies are written in Cedar (https://docs.cedarpolicy.com). The policies of an account
+// and those of the built-in roles form a [Set]. What no policy permits is denied, and a forbid
+// overrides every permit.
 //
-// # What a policy speaks of
+// # Schema
 //
-// Actions are the names that IAM has for the operations, such as
-// codeconnections:GetConnection, by whichever of the two AWS services a call
-// comes; iam:PassRole; and lockstep: for Lockstep's own. Each is in one group,
-// so that a policy may say action in Action::"Read": Read, Operate (start a
-// sync, resolve a blocker), Configure, Administer (keys, policies, roles).
+// Actions have the names that IAM uses for the operations, such as
+// codeconnections:GetConnection, for both AWS services; iam:PassRole; and lockstep: for
+// Lockstep's own. Each action is in one group, so that a policy may say action in
+// Action::"Read": Read, Operate (start a sync, resolve a blocker), Configure, Administer (keys,
+// policies, roles).
 //
-// Principals are User::"name", who has an access key, and Session::"role/name",
-// who came with another issuer's token and is in Role::"role". Either may be in
-// one of the ready-made roles: Role::"reader", Role::"operator", Role::"admin".
+// Principals are User::"name", which has an access key, and Session::"role/name", which has
+// assumed Role::"role" with a web identity token. Either may be in a built-in role:
+// Role::"reader", Role::"operator", Role::"admin".
 //
-// Things are Host, Connection, RepositoryLink and SyncConfiguration, all in the
-// Account; a link is in its connection, a configuration in both. IamRole, for
-// iam:PassRole, is in nothing. A connection's host is an attribute: see ADR 10.
-// [Schema] has it all, with every attribute.
+// Resources are Host, Connection, RepositoryLink and SyncConfiguration, all in the Account. A
+// link is in its connection, a configuration in both. IamRole, for iam:PassRole, is in nothing.
+// A connection's host is an attribute: see ADR 10. [Schema] lists every attribute.
 //
-// # How it is decided
+// # Evaluation
 //
-// A [Set] has a plan for each question of principal, action and type of thing.
-// Where scopes alone answer it, it is settled: reading a status then costs no
-// look at the resource's tags. Otherwise Cedar evaluates the statements whose
-// scopes leave them open. [Set.Decide] always does both, so that what is settled
-// cannot differ from what is decided.
+//	principal, action, resource type ──▶ scopes ──▶ decided ────────▶ Decision
+//	                                       │
+//	                                       └──▶ residual statements ──▶ Cedar ──▶ Decision
+//	                                              resource, context ──────┘
 //
-// [Check] is stricter than [Compile]. A text is checked when it is stored;
-// compiled, whenever the server starts, maybe by a later version that knows more
-// or less. There a permit that makes no sense any more permits nothing and a
-// forbid denies.
+// A [Set] evaluates the scopes of its statements once for each principal, action and resource
+// type. If the scopes alone decide, [Set.DecideByType] returns the decision and the caller does
+// not have to read the resource's tags. Otherwise Cedar evaluates the remaining statements.
+// [Set.Decide] uses the same partial evaluation, so that the two cannot differ.
+//
+// # Validation
+//
+// [Validate] is stricter than [Compile]. A text is validated when it is stored. It is compiled
+// whenever a server starts, perhaps by a later version with another schema: there, a permit
+// that refers to unknown names permits nothing and a forbid denies.
+//
+// # Limits
+//
+// The package stores nothing, reads no resource and does not know which operation needs which
+// action.
 package policy

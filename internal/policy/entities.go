@@ -9,7 +9,7 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// The types of what is no thing.
+// The types of entities that are not resources.
 const (
 	userType    cedar.EntityType = "User"
 	sessionType cedar.EntityType = "Session"
@@ -18,11 +18,10 @@ const (
 	tagsType    cedar.EntityType = "RequestTags"
 )
 
-// somebody says whether there is such a principal. One without an account or a
-// name is nobody; so is one in a ready-made role that does not exist, and one
-// whose assumed role is written as a ready-made one, or with a slash, which would
-// let two sessions have one id.
-func (p Principal) somebody() bool {
+// isValid reports whether the principal can exist. It needs an account and a name.
+// Its built-in role must exist, and its assumed role must not have the name of a
+// built-in one, or contain a slash, which would give two sessions the same id.
+func (p Principal) isValid() bool {
 	return p.Account != "" && p.Name != "" && (p.Role == "" || IsBuiltInRole(p.Role)) &&
 		!IsBuiltInRole(p.AssumedRole) && !strings.Contains(p.AssumedRole, "/")
 }
@@ -34,7 +33,7 @@ func (p Principal) uid() cedar.EntityUID {
 	return cedar.NewEntityUID(userType, cedar.String(p.Name))
 }
 
-// roles gives all roles that the principal is in, directly or not.
+// roles returns all roles of the principal.
 func (p Principal) roles() []cedar.EntityUID {
 	var roles []cedar.EntityUID
 	for _, role := range []string{p.AssumedRole, p.Role} {
@@ -53,58 +52,65 @@ func (r Resource) uid() cedar.EntityUID {
 	return cedar.NewEntityUID(cedar.EntityType(r.Type), cedar.String(r.ID))
 }
 
-// requestTags is the entity that carries the tags of a call: Cedar has no other
-// value whose keys may be any.
+// requestTags is the entity that carries the tags of a request: in Cedar, only tags
+// may have arbitrary keys.
 func requestTags() cedar.EntityUID { return cedar.NewEntityUID(tagsType, "call") }
 
-// entities are those of one request. They are made when a policy asks for them,
-// once: most policies ask for few, and ten ask for the same.
+// entities are those of one request. Each is built once, when a policy first needs
+// it.
 type entities struct {
 	principal Principal
 	request   Request
 	group     ActionGroup
 
-	asked cedar.Request
-	made  [4]cedar.Entity // in the order of Get; one without a type is not made yet
+	cedarRequest cedar.Request
+	cached       [4]cedar.Entity // in the order of Get; not yet built if its type is ""
 }
 
-func newEntities(p Principal, r Request, g ActionGroup) *entities {
-	keys := make([]cedar.Value, len(r.Context.TagKeys))
-	for i, key := range r.Context.TagKeys {
+func newEntities(principal Principal, request Request, group ActionGroup) *entities {
+	keys := make([]cedar.Value, len(request.Context.TagKeys))
+	for i, key := range request.Context.TagKeys {
 		keys[i] = cedar.String(key)
 	}
-	return &entities{principal: p, request: r, group: g, asked: cedar.Request{
-		Principal: p.uid(), Action: actionUID(r.Action), Resource: r.Resource.uid(),
-		Context: cedar.NewRecord(cedar.RecordMap{
-			"region": cedar.String(r.Context.Region), "requestTags": requestTags(), "tagKeys": cedar.NewSet(keys...),
-		}),
-	}}
+	return &entities{
+		principal: principal,
+		request:   request,
+		group:     group,
+		cedarRequest: cedar.Request{
+			Principal: principal.uid(),
+			Action:    actionUID(request.Action),
+			Resource:  request.Resource.uid(),
+			Context: cedar.NewRecord(cedar.RecordMap{
+				"region": cedar.String(request.Context.Region), "requestTags": requestTags(), "tagKeys": cedar.NewSet(keys...),
+			}),
+		},
+	}
 }
 
-// Get gives an entity, as Cedar's evaluator wants it. What is not part of the
-// request is not there: a policy learns nothing of other things.
+// Get implements cedar's entity getter. It returns only the entities of the
+// request, so that a policy cannot test others.
 func (e *entities) Get(uid cedar.EntityUID) (cedar.Entity, bool) {
 	switch uid {
-	case e.asked.Resource:
-		return e.once(0, func() cedar.Entity { return e.request.Resource.entity(e.principal.Account) }), true
-	case e.asked.Principal:
-		return e.once(1, e.principal.entity), true
-	case e.asked.Action:
-		return e.once(2, func() cedar.Entity {
+	case e.cedarRequest.Resource:
+		return e.entity(0, func() cedar.Entity { return e.request.Resource.entity(e.principal.Account) }), true
+	case e.cedarRequest.Principal:
+		return e.entity(1, e.principal.entity), true
+	case e.cedarRequest.Action:
+		return e.entity(2, func() cedar.Entity {
 			return cedar.Entity{UID: uid, Parents: cedar.NewEntityUIDSet(actionUID(string(e.group)))}
 		}), true
 	case requestTags():
-		return e.once(3, func() cedar.Entity { return cedar.Entity{UID: uid, Tags: record(e.request.Context.RequestTags)} }), true
+		return e.entity(3, func() cedar.Entity { return cedar.Entity{UID: uid, Tags: recordOf(e.request.Context.RequestTags)} }), true
 	}
 
 	return cedar.Entity{}, false
 }
 
-func (e *entities) once(n int, entity func() cedar.Entity) cedar.Entity {
-	if e.made[n].UID.Type == "" {
-		e.made[n] = entity()
+func (e *entities) entity(i int, entity func() cedar.Entity) cedar.Entity {
+	if e.cached[i].UID.Type == "" {
+		e.cached[i] = entity()
 	}
-	return e.made[n]
+	return e.cached[i]
 }
 
 func (p Principal) entity() cedar.Entity {
@@ -115,8 +121,8 @@ func (p Principal) entity() cedar.Entity {
 	return cedar.Entity{UID: p.uid(), Parents: cedar.NewEntityUIDSet(p.roles()...), Attributes: cedar.NewRecord(attributes)}
 }
 
-// entity describes a thing. Its parents are all that it is in, so that Cedar
-// need not be told of those.
+// entity returns the resource as a Cedar entity. Its parents are transitive, so
+// that Cedar does not need theirs.
 func (r Resource) entity(account string) cedar.Entity {
 	var parents []cedar.EntityUID
 	for _, in := range r.Parents {
@@ -126,22 +132,25 @@ func (r Resource) entity(account string) cedar.Entity {
 		parents = append(parents, cedar.NewEntityUID(cedar.EntityType(Account), cedar.String(account)))
 	}
 	return cedar.Entity{
-		UID: r.uid(), Parents: cedar.NewEntityUIDSet(parents...), Attributes: record(r.Attributes), Tags: tags(r.Tags),
+		UID:        r.uid(),
+		Parents:    cedar.NewEntityUIDSet(parents...),
+		Attributes: recordOf(r.Attributes),
+		Tags:       tagRecord(r.Tags),
 	}
 }
 
-func record(values map[string]string) cedar.Record {
-	m := make(cedar.RecordMap, len(values))
+func recordOf(values map[string]string) cedar.Record {
+	record := make(cedar.RecordMap, len(values))
 	for key, value := range values {
-		m[cedar.String(key)] = cedar.String(value)
+		record[cedar.String(key)] = cedar.String(value)
 	}
-	return cedar.NewRecord(m)
+	return cedar.NewRecord(record)
 }
 
-func tags(all []lockstep.Tag) cedar.Record {
-	m := make(cedar.RecordMap, len(all))
-	for _, tag := range slices.Backward(all) { // of two with one key the first counts
-		m[cedar.String(tag.Key)] = cedar.String(tag.Value)
+func tagRecord(all []lockstep.Tag) cedar.Record {
+	values := make(cedar.RecordMap, len(all))
+	for _, tag := range slices.Backward(all) { // the first of two tags with one key counts
+		values[cedar.String(tag.Key)] = cedar.String(tag.Value)
 	}
-	return cedar.NewRecord(m)
+	return cedar.NewRecord(values)
 }

@@ -10,18 +10,18 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// A literal is an entity as a text names it, such as User::"ada".
+// A literal is an entity as a policy names it, such as User::"ada".
 type literal struct {
-	token // its first
+	token // its first token
 	kind  string
 	id    string
-	// before are the tokens in front of it, as far as they matter.
-	equal, in bool
+	// These report whether == or !=, or in, precedes it.
+	afterEquals, afterIn bool
 }
 
-// checkNames finds what is not there: types, actions, ids that can be nobody's.
-// The validator would find most of them too, but not where they are.
-func checkNames(tokens []token) *SyntaxError {
+// checkEntityNames reports unknown types and actions and malformed ids. The
+// validator finds most of them too, but not their positions.
+func checkEntityNames(tokens []token) *SyntaxError {
 	var inList bool
 	for i := 0; i < len(tokens); i++ {
 		t := tokens[i]
@@ -41,17 +41,17 @@ func checkNames(tokens []token) *SyntaxError {
 			continue
 		}
 
-		kind, n := path(tokens[i:])
+		kind, n := parsePath(tokens[i:])
 		last := tokens[i+n-1]
 		switch {
 		case last.kind == stringToken:
-			l := literal{t, kind, unquote(last), before.text == "==" || before.text == "!=", inList || before.text == "in"}
-			if err := l.check(last); err != nil {
+			literal := literal{t, kind, unquote(last), before.text == "==" || before.text == "!=", inList || before.text == "in"}
+			if err := literal.check(last); err != nil {
 				return err
 			}
 			if next := tokens[i+n]; next.text == "." || next.text == "[" || next.text == "has" {
-				return l.errorf("Nothing is known of %s::%s here but its name: attributes and tags are those of principal, resource and context.",
-					kind, last.found())
+				return literal.errorf("%s::%s has no attributes or tags here: only principal, resource and context have.",
+					kind, last.quoted())
 			}
 		case n > 1 || before.text == "is" && before.kind == identToken:
 			if !slices.Contains(entityTypes(), kind) || kind == string(actionType) {
@@ -65,8 +65,8 @@ func checkNames(tokens []token) *SyntaxError {
 	return nil
 }
 
-// path reads a type, or a type and an id, and says how many tokens it has.
-func path(tokens []token) (kind string, n int) {
+// parsePath returns a type, or the type of an id, and its number of tokens.
+func parsePath(tokens []token) (kind string, n int) {
 	kind, n = tokens[0].text, 1
 	for n+1 < len(tokens) && tokens[n].text == "::" {
 		if tokens[n+1].kind == stringToken {
@@ -78,19 +78,19 @@ func path(tokens []token) (kind string, n int) {
 	return kind, n
 }
 
-// unquote gives the value of a string that the parser has taken.
+// unquote returns the value of a string literal that the parser has accepted.
 func unquote(t token) string {
 	if !strings.Contains(t.text, `\`) {
 		return strings.Trim(t.text, `"`)
 	}
-	var p cedar.Policy
-	if err := p.UnmarshalCedar([]byte("@value(" + t.text + ") permit(principal, action, resource);")); err != nil {
+	var annotated cedar.Policy
+	if err := annotated.UnmarshalCedar([]byte("@value(" + t.text + ") permit(principal, action, resource);")); err != nil {
 		return t.text
 	}
-	return string(p.Annotations()["value"])
+	return string(annotated.Annotations()["value"])
 }
 
-// entityTypes are the types whose entities a text may name.
+// entityTypes returns the types whose entities a policy may name.
 func entityTypes() []string {
 	return []string{
 		string(userType), string(sessionType), string(roleType), string(actionType),
@@ -104,10 +104,10 @@ func unknownType(t token, kind string) *SyntaxError {
 			return t.errorf("There is no type %q: write %s.", kind, known)
 		}
 	}
-	return t.errorf("There is no type %q: there are %s.", kind, strings.Join(entityTypes(), ", "))
+	return t.errorf("There is no type %q: the types are %s.", kind, strings.Join(entityTypes(), ", "))
 }
 
-// check says what is wrong with a literal, whose id is the token at.
+// check checks a literal whose id is the token at.
 func (l literal) check(at token) *SyntaxError {
 	if !slices.Contains(entityTypes(), l.kind) {
 		return unknownType(l.token, l.kind)
@@ -116,36 +116,36 @@ func (l literal) check(at token) *SyntaxError {
 		return l.checkAction(at)
 	}
 
-	if want := ids()[l.kind]; !want.fits(l.id) {
+	if want := idFormats()[l.kind]; !want.matches(l.id) {
 		if strings.Contains(l.id, "*") {
-			return at.errorf("An id has no wildcards: compare an attribute, as in resource.arn like %s.", at.found())
+			return at.errorf("An id cannot contain wildcards: compare an attribute, as in resource.arn like %s.",
+				at.quoted())
 		}
-		return at.errorf("%s is not the id of a %s: that is %s.", at.found(), l.kind, want.told)
+		return at.errorf("%s is not a valid id of a %s: use %s.", at.quoted(), l.kind, want.description)
 	}
 
 	if l.kind == string(roleType) {
 		return l.checkRole(at)
 	}
 
-	if l.in && !slices.Contains([]string{string(Account), string(Connection), string(RepositoryLink)}, l.kind) {
+	if l.afterIn && !slices.Contains([]string{string(Account), string(Connection), string(RepositoryLink)}, l.kind) {
 		if l.kind == string(Host) {
-			return l.errorf("Nothing is in a Host: write ==, or compare resource.hostArn of a connection.")
+			return l.errorf("A Host has no children: write ==, or compare resource.hostArn of a connection.")
 		}
-		return l.errorf("Nothing is in a %s: write ==.", l.kind)
+		return l.errorf("A %s has no children: write ==.", l.kind)
 	}
 
 	return nil
 }
 
-// checkRole refuses what no role can be called: the name of a ready-made one in
-// other letters, as the API writes it, and the word for having none. A forbid
-// that names such a role would forbid nothing.
+// checkRole refuses the name of a built-in role in another case, as the API writes
+// it, and the word for having none. A forbid with such a role would forbid nothing.
 func (l literal) checkRole(at token) *SyntaxError {
 	switch name := strings.ToLower(l.id); {
 	case name == "none":
-		return at.errorf(`Nobody is in Role::%s: name who is meant, as in User::"ada".`, at.found())
+		return at.errorf(`No principal is in Role::%s: name the principal, as in User::"ada".`, at.quoted())
 	case IsBuiltInRole(name) && name != l.id:
-		return at.errorf("No role is called %s: write Role::%q.", at.found(), name)
+		return at.errorf("There is no role %s: write Role::%q.", at.quoted(), name)
 	}
 	return nil
 }
@@ -159,60 +159,61 @@ func (l literal) checkAction(at token) *SyntaxError {
 	group := slices.Contains(ActionGroups(), ActionGroup(l.id))
 	short := l.id[strings.Index(l.id, ":")+1:]
 	switch {
-	case group && l.equal:
-		return at.errorf("%s is a group of actions, and no request asks for a group: write action in Action::%s.", l.id, at.found())
+	case group && l.afterEquals:
+		return at.errorf("%s is a group of actions: write action in Action::%s.", l.id, at.quoted())
 	case group || names[l.id]:
 		return nil
 	case strings.HasPrefix(l.id, "codestar-connections:") && names["codeconnections:"+short]:
-		return at.errorf("Action %s is not known: write codeconnections:%s, which covers both services.", at.found(), short)
+		return at.errorf("There is no action %s: write codeconnections:%s, which covers both services.",
+			at.quoted(), short)
 	case strings.Contains(l.id, "*"):
-		return at.errorf("Actions have no wildcards: name a group, as in action in Action::%q, or write action for all.", Read)
+		return at.errorf("Actions cannot contain wildcards: name a group, as in action in Action::%q, or write action for all.", Read)
 	}
 
 	for _, known := range slices.Sorted(maps.Keys(names)) {
 		if strings.EqualFold(known[strings.Index(known, ":")+1:], short) {
-			return at.errorf("Action %s is not known: write %s.", at.found(), known)
+			return at.errorf("There is no action %s: write %s.", at.quoted(), known)
 		}
 	}
 
 	for _, g := range ActionGroups() {
 		if strings.EqualFold(string(g), l.id) {
-			return at.errorf("Action %s is not known: write %s.", at.found(), g)
+			return at.errorf("There is no action %s: write %s.", at.quoted(), g)
 		}
 	}
 
-	return at.errorf("Action %s is not known.", at.found())
+	return at.errorf("There is no action %s.", at.quoted())
 }
 
-// An id is what the ids of a type look like.
-type id struct {
-	told string
-	fits func(string) bool
+// An idFormat describes the ids of a type.
+type idFormat struct {
+	description string
+	matches     func(string) bool
 }
 
-func ids() map[string]id {
-	named := id{"a name", func(s string) bool { return s != "" }}
-	two := func(s string) bool {
-		first, rest, ok := strings.Cut(s, "/")
+func idFormats() map[string]idFormat {
+	named := idFormat{"a name", func(id string) bool { return id != "" }}
+	two := func(id string) bool {
+		first, rest, ok := strings.Cut(id, "/")
 		return ok && first != "" && rest != ""
 	}
-	return map[string]id{
+	return map[string]idFormat{
 		string(userType):          named,
-		string(roleType):          {"a name, without slashes", func(s string) bool { return s != "" && !strings.Contains(s, "/") }},
+		string(roleType):          {"a name without slashes", func(id string) bool { return id != "" && !strings.Contains(id, "/") }},
 		string(sessionType):       {"ROLE/NAME", two},
-		string(Account):           {"an account's twelve digits", func(s string) bool { return lockstep.AccountID(s).Valid() }},
-		string(Host):              arnOf("host"),
-		string(Connection):        arnOf("connection"),
-		string(RepositoryLink):    arnOf("repository-link"),
+		string(Account):           {"the account's twelve digits", func(id string) bool { return lockstep.AccountID(id).Valid() }},
+		string(Host):              arnFormat("host"),
+		string(Connection):        arnFormat("connection"),
+		string(RepositoryLink):    arnFormat("repository-link"),
 		string(SyncConfiguration): {"SYNC_TYPE/NAME, as in CFN_STACK_SYNC/web", two},
-		string(IAMRole): {"an ARN, as in arn:aws:iam::111122223333:role/deploy", func(s string) bool {
-			return strings.HasPrefix(s, "arn:") && lockstep.ARN(s).Service() == "iam" && strings.HasPrefix(lockstep.ARN(s).Resource(), "role/")
+		string(IAMRole): {"an ARN, as in arn:aws:iam::111122223333:role/deploy", func(id string) bool {
+			return strings.HasPrefix(id, "arn:") && lockstep.ARN(id).Service() == "iam" && strings.HasPrefix(lockstep.ARN(id).Resource(), "role/")
 		}},
 	}
 }
 
-func arnOf(kind string) id {
-	return id{"its ARN, arn:PARTITION:SERVICE:REGION:ACCOUNT:" + kind + "/ID", func(s string) bool {
+func arnFormat(kind string) idFormat {
+	return idFormat{"its ARN, arn:PARTITION:SERVICE:REGION:ACCOUNT:" + kind + "/ID", func(s string) bool {
 		arn := lockstep.ARN(s)
 		return strings.HasPrefix(s, "arn:") && slices.Contains([]string{"codeconnections", "codestar-connections"}, arn.Service()) &&
 			strings.HasPrefix(arn.Resource(), kind+"/")

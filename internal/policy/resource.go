@@ -6,10 +6,10 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// A Type is a kind of thing that a policy may speak of.
+// An EntityType is a type of resource.
 type EntityType string
 
-// The types.
+// The resource types.
 const (
 	Account           EntityType = "Account"
 	Host              EntityType = "Host"
@@ -19,71 +19,92 @@ const (
 	IAMRole           EntityType = "IamRole"
 )
 
-// A Resource is a thing with what policies may ask of it. The zero Resource is
-// nothing, and nobody may do anything to it.
+// A Resource is the resource of a request, with what policies may test of it. Every
+// action on the zero Resource is denied.
 type Resource struct {
 	Type EntityType
-	// ID is the entity's: the account's number, an ARN, SYNC_TYPE/NAME for a sync
-	// configuration.
+	// ID is the id of the entity: an account number, an ARN, or SYNC_TYPE/NAME for
+	// a sync configuration.
 	ID string
-	// Parents are all things that it is in beside the account, directly or not.
+	// Parents are all ancestors other than the account.
 	Parents    []EntityUID
 	Attributes map[string]string
 	Tags       []lockstep.Tag
 }
 
-// A Ref names a thing.
+// An EntityUID names a resource.
 type EntityUID struct {
 	Type EntityType
 	ID   string
 }
 
-// AccountResource is the account itself: for what concerns no single thing.
+// AccountResource returns the account itself, for actions on no single resource.
 func AccountResource(account lockstep.AccountID) Resource {
 	return Resource{Type: Account, ID: string(account), Attributes: map[string]string{"id": string(account)}}
 }
 
-// HostResource describes a host. Attributes: arn, name, providerType, endpoint, region.
+// HostResource returns a host. Attributes: arn, name, providerType, endpoint,
+// region.
 func HostResource(h lockstep.Host, tags []lockstep.Tag) Resource {
-	return Resource{Type: Host, ID: string(h.ARN), Tags: tags, Attributes: map[string]string{
-		"arn": string(h.ARN), "name": h.Name, "providerType": string(h.ProviderType), "endpoint": h.Endpoint, "region": h.Region,
-	}}
-}
-
-// ConnectionResource describes a connection. Attributes: arn, name, providerType,
-// hostArn ("" where there is none), region. It is not in its host: what hangs on
-// the connection would be in it too, and a link does not say which host that is.
-func ConnectionResource(c lockstep.Connection, tags []lockstep.Tag) Resource {
-	return Resource{Type: Connection, ID: string(c.ARN), Tags: tags, Attributes: map[string]string{
-		"arn": string(c.ARN), "name": c.Name, "providerType": string(c.ProviderType), "hostArn": string(c.HostARN), "region": c.Region,
-	}}
-}
-
-// LinkResource describes a repository link, which is in its Connection. Attributes:
-// arn, id, connectionArn, owner, repository, providerType, region.
-func LinkResource(l lockstep.RepositoryLink, tags []lockstep.Tag) Resource {
-	return Resource{Type: RepositoryLink, ID: string(l.ARN), Tags: tags, Parents: []EntityUID{{Connection, string(l.ConnectionARN)}},
+	return Resource{
+		Type: Host,
+		ID:   string(h.ARN),
+		Tags: tags,
 		Attributes: map[string]string{
-			"arn": string(l.ARN), "id": l.ID, "connectionArn": string(l.ConnectionARN), "owner": l.OwnerID,
-			"repository": l.RepositoryName, "providerType": string(l.ProviderType), "region": l.Region,
-		}}
+			"arn": string(h.ARN), "name": h.Name, "providerType": string(h.ProviderType), "endpoint": h.Endpoint, "region": h.Region,
+		},
+	}
 }
 
-// ConfigurationResource describes a sync configuration, which is in its link l and so
-// in l's connection; tags are those of the link, since it has none of its own.
-// Attributes: syncType, resourceName, branch, configFile, roleArn,
+// ConnectionResource returns a connection. Attributes: arn, name, providerType,
+// hostArn ("" without a host), region. A host is not its parent: it would be an
+// ancestor of the connection's links too, and a link does not record its host.
+func ConnectionResource(c lockstep.Connection, tags []lockstep.Tag) Resource {
+	return Resource{
+		Type: Connection,
+		ID:   string(c.ARN),
+		Tags: tags,
+		Attributes: map[string]string{
+			"arn": string(c.ARN), "name": c.Name, "providerType": string(c.ProviderType), "hostArn": string(c.HostARN), "region": c.Region,
+		},
+	}
+}
+
+// LinkResource returns a repository link; its parent is the connection. Attributes:
+// arn, id, connectionArn, owner, repository, providerType, region.
+func LinkResource(link lockstep.RepositoryLink, tags []lockstep.Tag) Resource {
+	return Resource{
+		Type:    RepositoryLink,
+		ID:      string(link.ARN),
+		Tags:    tags,
+		Parents: []EntityUID{{Connection, string(link.ConnectionARN)}},
+		Attributes: map[string]string{
+			"arn": string(link.ARN), "id": link.ID, "connectionArn": string(link.ConnectionARN), "owner": link.OwnerID,
+			"repository": link.RepositoryName, "providerType": string(link.ProviderType), "region": link.Region,
+		},
+	}
+}
+
+// ConfigurationResource returns a sync configuration; its parents are its link and
+// the link's connection. tags are those of the link, because a configuration has
+// none. Attributes: syncType, resourceName, branch, configFile, roleArn,
 // repositoryLinkId, owner, repository, providerType, region.
-func ConfigurationResource(c lockstep.SyncConfiguration, l lockstep.RepositoryLink, tags []lockstep.Tag) Resource {
-	return Resource{Type: SyncConfiguration, ID: string(c.SyncType) + "/" + c.ResourceName, Tags: tags,
-		Parents: []EntityUID{{RepositoryLink, string(l.ARN)}, {Connection, string(l.ConnectionARN)}}, Attributes: map[string]string{
-			"syncType": string(c.SyncType), "resourceName": c.ResourceName, "branch": c.Branch, "configFile": c.ConfigFile,
-			"roleArn": c.RoleARN, "repositoryLinkId": c.LinkID, "owner": c.OwnerID, "repository": c.RepositoryName,
-			"providerType": string(c.ProviderType), "region": c.Region,
-		}}
+func ConfigurationResource(cfg lockstep.SyncConfiguration, l lockstep.RepositoryLink, tags []lockstep.Tag) Resource {
+	return Resource{
+		Type:    SyncConfiguration,
+		ID:      string(cfg.SyncType) + "/" + cfg.ResourceName,
+		Tags:    tags,
+		Parents: []EntityUID{{RepositoryLink, string(l.ARN)}, {Connection, string(l.ConnectionARN)}},
+		Attributes: map[string]string{
+			"syncType": string(cfg.SyncType), "resourceName": cfg.ResourceName, "branch": cfg.Branch, "configFile": cfg.ConfigFile,
+			"roleArn": cfg.RoleARN, "repositoryLinkId": cfg.LinkID, "owner": cfg.OwnerID, "repository": cfg.RepositoryName,
+			"providerType": string(cfg.ProviderType), "region": cfg.Region,
+		},
+	}
 }
 
-// IAMRoleResource describes a role that is to be passed. Attributes: arn, account,
-// name (with its path, without the word role/ before it in the ARN).
+// IAMRoleResource returns a role to be passed. Attributes: arn, account, name (with
+// its path, without the ARN's role/).
 func IAMRoleResource(arn, account, name string) Resource {
 	name = strings.TrimPrefix(name, "role/")
 	return Resource{Type: IAMRole, ID: arn, Attributes: map[string]string{"arn": arn, "account": account, "name": name}}

@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// A token is a word of a policy's text. The parser that is used tells of no
-// place beyond that of whole policies and of its own errors, so the text is
-// scanned here once more, by the same rules.
+// A token is a lexical token of a policy text. The parser reports only the
+// positions of statements and of its own errors, so the text is scanned again, by
+// the same rules.
 type token struct {
 	kind         tokenKind
 	text         string // as written; "" at the end of the text
@@ -23,15 +23,15 @@ const (
 	identToken
 	intToken
 	stringToken
-	operatorToken // also what is no operator of Cedar's
+	operatorToken // also characters that are not in Cedar's grammar
 )
 
 func (t token) errorf(format string, args ...any) *SyntaxError {
 	return &SyntaxError{Line: t.line, Column: t.column, Message: fmt.Sprintf(format, args...)}
 }
 
-// found is the token as a message tells of it.
-func (t token) found() string {
+// quoted returns the token for a message.
+func (t token) quoted() string {
 	if t.kind == endToken {
 		return "the end of the text"
 	}
@@ -45,39 +45,38 @@ func (t token) found() string {
 	return `"` + string(text) + `"`
 }
 
-// A scanner walks over a text. line, column and offset are of what comes next.
+// A scanner scans a text. line, column and offset are those of the next character.
 type scanner struct {
 	text         string
 	offset       int
 	line, column int
 }
 
-// scan gives the tokens of a text, the last of which is its end. The error is
-// for what cannot be told apart into tokens at all.
+// scan returns the tokens of a text, ending with an endToken.
 func scan(document string) ([]token, *SyntaxError) {
-	s := &scanner{text: document, line: 1, column: 1}
+	scanner := &scanner{text: document, line: 1, column: 1}
 	var tokens []token
 	for {
-		if err := s.space(); err != nil {
+		if err := scanner.skipSpace(); err != nil {
 			return nil, err
 		}
 
-		t := token{line: s.line, column: s.column, offset: s.offset}
-		if s.offset == len(s.text) {
+		t := token{line: scanner.line, column: scanner.column, offset: scanner.offset}
+		if scanner.offset == len(scanner.text) {
 			return append(tokens, t), nil
 		}
 
 		var err *SyntaxError
-		if t.kind, err = s.word(t); err != nil {
+		if t.kind, err = scanner.scanToken(t); err != nil {
 			return nil, err
 		}
 
-		t.text = s.text[t.offset:s.offset]
+		t.text = scanner.text[t.offset:scanner.offset]
 		tokens = append(tokens, t)
 	}
 }
 
-// peek gives the character n bytes on, 0 at the end.
+// peek returns the byte n bytes ahead, or 0 at the end.
 func (s *scanner) peek(n int) byte {
 	if s.offset+n >= len(s.text) {
 		return 0
@@ -85,7 +84,7 @@ func (s *scanner) peek(n int) byte {
 	return s.text[s.offset+n]
 }
 
-// skip goes over n characters.
+// skip advances by n characters.
 func (s *scanner) skip(n int) {
 	for range n {
 		r, size := utf8.DecodeRuneInString(s.text[s.offset:])
@@ -99,8 +98,8 @@ func (s *scanner) skip(n int) {
 
 func (s *scanner) rest() string { return s.text[s.offset:] }
 
-// space goes over white space and comments.
-func (s *scanner) space() *SyntaxError {
+// skipSpace skips white space and comments.
+func (s *scanner) skipSpace() *SyntaxError {
 	for {
 		switch {
 		case s.peek(0) != 0 && strings.IndexByte(" \t\r\n", s.peek(0)) >= 0:
@@ -122,23 +121,23 @@ func (s *scanner) space() *SyntaxError {
 	}
 }
 
-// word goes over a token that begins here.
-func (s *scanner) word(begin token) (tokenKind, *SyntaxError) {
+// scanToken skips a token that begins here and returns its kind.
+func (s *scanner) scanToken(begin token) (tokenKind, *SyntaxError) {
 	c := s.peek(0)
 	switch {
-	case letter(c):
-		for letter(s.peek(0)) || digit(s.peek(0)) {
+	case isLetter(c):
+		for isLetter(s.peek(0)) || isDigit(s.peek(0)) {
 			s.skip(1)
 		}
 		return identToken, nil
-	case digit(c):
-		for digit(s.peek(0)) {
+	case isDigit(c):
+		for isDigit(s.peek(0)) {
 			s.skip(1)
 		}
 		return intToken, nil
 
 	case c == '"':
-		return stringToken, s.quoted(begin)
+		return stringToken, s.scanString(begin)
 	}
 
 	n := 1
@@ -152,7 +151,7 @@ func (s *scanner) word(begin token) (tokenKind, *SyntaxError) {
 	return operatorToken, nil
 }
 
-func (s *scanner) quoted(begin token) *SyntaxError {
+func (s *scanner) scanString(begin token) *SyntaxError {
 	s.skip(1)
 	for {
 		switch s.peek(0) {
@@ -172,19 +171,19 @@ func (s *scanner) quoted(begin token) *SyntaxError {
 	}
 }
 
-func letter(c byte) bool { return c == '_' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' }
+func isLetter(c byte) bool { return c == '_' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' }
 
-func digit(c byte) bool { return c >= '0' && c <= '9' }
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// unprintable finds what no text may hold: bytes that are no UTF-8, and NUL.
-func unprintable(document string) *SyntaxError {
-	s := &scanner{text: document, line: 1, column: 1}
-	for s.offset < len(s.text) {
-		r, size := utf8.DecodeRuneInString(s.rest())
+// checkEncoding reports invalid UTF-8 and NUL.
+func checkEncoding(document string) *SyntaxError {
+	scanner := &scanner{text: document, line: 1, column: 1}
+	for scanner.offset < len(scanner.text) {
+		r, size := utf8.DecodeRuneInString(scanner.rest())
 		if r == 0 || r == utf8.RuneError && size == 1 {
-			return token{line: s.line, column: s.column}.errorf("This is not text: a policy is written in UTF-8.")
+			return token{line: scanner.line, column: scanner.column}.errorf("A policy must be UTF-8 text.")
 		}
-		s.skip(1)
+		scanner.skip(1)
 	}
 	return nil
 }

@@ -17,51 +17,51 @@ import (
 
 func resolve(t *testing.T) *resolved.Schema {
 	t.Helper()
-	var s schema.Schema
-	if err := s.UnmarshalCedar([]byte(policy.Schema())); err != nil {
+	var parsed schema.Schema
+	if err := parsed.UnmarshalCedar([]byte(policy.Schema())); err != nil {
 		t.Fatal(err)
 	}
-	r, err := s.Resolve()
+	resolved, err := parsed.Resolve()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r
+	return resolved
 }
 
 func TestTheSchemaHasTheActions(t *testing.T) {
 	want := map[string]policy.Action{}
-	for _, a := range policy.Actions() {
-		a.ResourceTypes = slices.Sorted(slices.Values(a.ResourceTypes))
-		if _, twice := want[a.Name]; twice {
-			t.Errorf("%s is there twice", a.Name)
+	for _, action := range policy.Actions() {
+		action.ResourceTypes = slices.Sorted(slices.Values(action.ResourceTypes))
+		if _, twice := want[action.Name]; twice {
+			t.Errorf("%s is there twice", action.Name)
 		}
 
-		want[a.Name] = a
+		want[action.Name] = action
 	}
 
 	got := map[string]policy.Action{}
 	var groups []string
-	for uid, a := range resolve(t).Actions {
-		if a.AppliesTo == nil {
+	for uid, action := range resolve(t).Actions {
+		if action.AppliesTo == nil {
 			groups = append(groups, string(uid.ID))
 			continue
 		}
 
-		if diff := cmp.Diff([]types.EntityType{"User", "Session"}, a.AppliesTo.Principals); diff != "" {
+		if diff := cmp.Diff([]types.EntityType{"User", "Session"}, action.AppliesTo.Principals); diff != "" {
 			t.Errorf("%s is for other principals:\n%s", uid, diff)
 		}
 
-		action := policy.Action{Name: string(uid.ID)}
-		for parent := range a.Entity.Parents.All() {
-			action.Group += policy.ActionGroup(parent.ID)
+		declared := policy.Action{Name: string(uid.ID)}
+		for parent := range action.Entity.Parents.All() {
+			declared.Group += policy.ActionGroup(parent.ID)
 		}
 
-		for _, kind := range a.AppliesTo.Resources {
-			action.ResourceTypes = append(action.ResourceTypes, policy.EntityType(kind))
+		for _, kind := range action.AppliesTo.Resources {
+			declared.ResourceTypes = append(declared.ResourceTypes, policy.EntityType(kind))
 		}
 
-		slices.Sort(action.ResourceTypes)
-		got[action.Name] = action
+		slices.Sort(declared.ResourceTypes)
+		got[declared.Name] = declared
 	}
 
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -74,7 +74,7 @@ func TestTheSchemaHasTheActions(t *testing.T) {
 	}
 }
 
-// What the schema says of a thing is what a decision sees of it.
+// The schema must declare exactly the attributes of the entities that Decide uses.
 func TestTheSchemaHasTheAttributes(t *testing.T) {
 	s := resolve(t)
 	for kind, thing := range things() {
@@ -114,7 +114,7 @@ func TestTheSchemaHasTheAttributes(t *testing.T) {
 	}
 }
 
-func TestTheReadyMadePoliciesAreRight(t *testing.T) {
+func TestTheBuiltInPoliciesAreRight(t *testing.T) {
 	text, err := os.ReadFile("builtin.cedar")
 	if err != nil {
 		t.Fatal(err)
@@ -131,11 +131,11 @@ func TestTheReadyMadePoliciesAreRight(t *testing.T) {
 
 	for _, role := range policy.BuiltInRoles() {
 		if !policy.IsBuiltInRole(role) {
-			t.Errorf("%s is not ready-made", role)
+			t.Errorf("%s is not built-in", role)
 		}
 	}
 
 	if policy.IsBuiltInRole("ci") || policy.IsBuiltInRole("") {
-		t.Error("any role is ready-made")
+		t.Error("any role is built-in")
 	}
 }

@@ -11,76 +11,85 @@ import (
 	"github.com/cedar-policy/cedar-go"
 )
 
-// A Set is all policies of an account, compiled, together with those of the
-// ready-made roles. It may be used concurrently. The zero Set allows nothing.
+// A Set is the compiled policies of an account and of the built-in roles. It may be
+// used concurrently. The zero Set permits nothing.
 type Set struct {
 	statements []*statement
 	actions    map[string]Action
 
-	mu    sync.RWMutex
-	plans map[question]*plan
-	open  int // statements that plans leave open, all together
+	mu                 sync.RWMutex
+	residuals          map[partialRequest]*residual
+	residualStatements int // the sum over residuals
 }
 
-// A statement is one permit or forbid of a policy's text.
+// A statement is one permit or forbid of a policy text.
 type statement struct {
-	// id is the policy's name, and from its second statement on NAME#2 and so on.
+	// id is the policy's name, with #2 and so on from the second statement on.
 	id     cedar.PolicyID
 	cedar  *cedar.Policy
 	forbid bool
 }
 
-// Compile makes a set of an account's policies: their texts by their names. What
-// [Check] takes it takes; but it does not refuse what once was right and is no
-// longer known, such as an attribute. Such a permit allows nothing any more, and
-// such a forbid denies all that it could be about. The error is a *SyntaxError
-// with the name of its policy.
+// Compile compiles an account's policies, given as texts by name. It accepts what
+// [Validate] accepts, and also names that no longer exist, such as a former
+// attribute: such a permit permits nothing, and such a forbid denies every request
+// it might match. The error is a *SyntaxError with the name of its policy.
 func Compile(documents map[string]string) (*Set, error) {
-	s := &Set{actions: map[string]Action{}, plans: map[question]*plan{}}
+	set := &Set{actions: map[string]Action{}, residuals: map[partialRequest]*residual{}}
 	for _, a := range Actions() {
-		s.actions[a.Name] = a
+		set.actions[a.Name] = a
 	}
 
-	if err := s.add("ready-made", builtInPolicies); err != nil {
+	if err := set.add("built-in", builtInPolicies); err != nil {
 		return nil, err
 	}
 
 	for _, name := range slices.Sorted(maps.Keys(documents)) {
-		if err := s.add(name, documents[name]); err != nil {
+		if err := set.add(name, documents[name]); err != nil {
 			return nil, err
 		}
 	}
 
-	return s, nil
+	return set, nil
 }
 
 func (s *Set) add(name, document string) error {
 	policies, err := parse(document)
 	if err != nil {
-		return &SyntaxError{Policy: name, Line: err.Line, Column: err.Column, Message: err.Message}
+		return &SyntaxError{
+			Policy:  name,
+			Line:    err.Line,
+			Column:  err.Column,
+			Message: err.Message,
+		}
 	}
 
-	for i, p := range policies {
+	for i, parsed := range policies {
 		id := name
 		if i > 0 {
 			id += "#" + strconv.Itoa(i+1)
 		}
 
-		s.statements = append(s.statements, &statement{id: cedar.PolicyID(id), cedar: p, forbid: p.Effect() == cedar.Forbid})
+		s.statements = append(s.statements, &statement{
+			id:     cedar.PolicyID(id),
+			cedar:  parsed,
+			forbid: parsed.Effect() == cedar.Forbid,
+		})
 	}
 
 	return nil
 }
 
-// A SyntaxError says where a policy's text is wrong. Line and Column count from
-// one, columns in characters. Policy is the policy's name where one is known.
+// A SyntaxError is the position and description of an error in a policy text. Line
+// and Column begin at one; columns count characters. Policy is the policy's name,
+// if known.
 type SyntaxError struct {
 	Policy       string
 	Line, Column int
 	Message      string
 }
 
-// Error gives the place and the message.
+// Error returns the position and the message.
 func (e *SyntaxError) Error() string {
 	text := fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Message)
 	if e.Policy != "" {
@@ -89,18 +98,18 @@ func (e *SyntaxError) Error() string {
 	return text
 }
 
-// Decide answers a request. It is the only place that does. A permit that cannot
-// be evaluated allows nothing; a forbid that cannot be evaluated denies.
-func (s *Set) Decide(p Principal, r Request) Decision {
-	plan := s.plan(p, r.Action, r.Resource.Type)
-	if plan.settled {
+// Decide decides a request. A permit that cannot be evaluated permits nothing; a
+// forbid that cannot be evaluated denies.
+func (s *Set) Decide(principal Principal, request Request) Decision {
+	plan := s.residualOf(principal, request.Action, request.Resource.Type)
+	if plan.isDecided {
 		return plan.decision
 	}
 
-	e := newEntities(p, r, s.actions[r.Action].Group)
-	answer, found := cedar.Authorize(plan, e, e.asked)
+	e := newEntities(principal, request, s.actions[request.Action].Group)
+	answer, found := cedar.Authorize(plan, e, e.cedarRequest)
 	for _, wrong := range found.Errors {
-		if plan.forbids(wrong.PolicyID) {
+		if plan.isForbid(wrong.PolicyID) {
 			return Decision{Reason: fmt.Sprintf("because policy %q cannot be evaluated", wrong.PolicyID)}
 		}
 	}
@@ -109,31 +118,30 @@ func (s *Set) Decide(p Principal, r Request) Decision {
 	case answer == cedar.Allow:
 		return Decision{Allowed: true}
 	case len(found.Reasons) > 0:
-		return Decision{Reason: forbidden(found.Reasons[0].PolicyID)}
+		return Decision{Reason: reasonForbidden(found.Reasons[0].PolicyID)}
 	}
 
-	return Decision{Reason: noPermit}
+	return Decision{Reason: reasonNoPermit}
 }
 
-// DecideByType says whether an action on things of a type is decided alike for all
-// of them, whatever their ids, places, attributes and tags and the context, and
-// how. It spares reading what a decision does not hang on.
+// DecideByType reports whether every request for an action on resources of a type
+// has the same decision, and returns it. It saves reading attributes and tags that
+// the decision does not depend on.
 func (s *Set) DecideByType(p Principal, action string, t EntityType) (d Decision, settled bool) {
-	plan := s.plan(p, action, t)
-	return plan.decision, plan.settled
+	plan := s.residualOf(p, action, t)
+	return plan.decision, plan.isDecided
 }
 
-const noPermit = "because no policy allows the action"
+const reasonNoPermit = "because no policy allows the action"
 
-func forbidden(by cedar.PolicyID) string {
+func reasonForbidden(by cedar.PolicyID) string {
 	return fmt.Sprintf("because policy %q forbids the action", string(by))
 }
 
-// All gives the statements that a plan leaves open, as Cedar's authorizer wants
-// them.
-func (p *plan) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
+// All implements Cedar's policy iterator.
+func (p *residual) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
 	return func(yield func(cedar.PolicyID, *cedar.Policy) bool) {
-		for _, s := range p.open {
+		for _, s := range p.statements {
 			if !yield(s.id, s.cedar) {
 				return
 			}
@@ -141,6 +149,6 @@ func (p *plan) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
 	}
 }
 
-func (p *plan) forbids(id cedar.PolicyID) bool {
-	return slices.ContainsFunc(p.open, func(s *statement) bool { return s.id == id && s.forbid })
+func (p *residual) isForbid(id cedar.PolicyID) bool {
+	return slices.ContainsFunc(p.statements, func(s *statement) bool { return s.id == id && s.forbid })
 }

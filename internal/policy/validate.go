@@ -1,10 +1,10 @@
 package policy
 
-// Validate says what is wrong with a policy's text: a *SyntaxError, or nil. What
-// it takes is within the limits, parses, and speaks only of what the schema
-// (schema.cedarschema) has. A role or a name that nobody has yet is not wrong.
+// Validate validates a policy text against the limits, Cedar's grammar and the
+// schema (schema.cedarschema). It returns a *SyntaxError, or nil. Roles and names
+// that do not exist yet are valid.
 func Validate(document string) error {
-	tokens, err := tokensOf(document)
+	tokens, err := tokenize(document)
 	if err != nil {
 		return err
 	}
@@ -14,25 +14,26 @@ func Validate(document string) error {
 		return err
 	}
 	if len(policies) == 0 {
-		return tokens[0].errorf("There is no policy in this text: one begins with permit or forbid.")
+		return tokens[0].errorf("This text contains no policy: a policy begins with permit or forbid.")
 	}
 
-	if err := checkNames(tokens); err != nil {
+	if err := checkEntityNames(tokens); err != nil {
 		return err
 	}
 
-	v, broken := newValidator()
+	validator, broken := newValidator()
 	if broken != nil {
 		return broken
 	}
 
-	for i, p := range policies {
+	for i, statement := range policies {
 		last := len(tokens)
 		if i+1 < len(policies) {
-			last = at(tokens, policies[i+1].Position().Offset)
+			last = indexAtOffset(tokens, policies[i+1].Position().Offset)
 		}
 
-		if err := v.statement(p.AST(), tokens[at(tokens, p.Position().Offset):last]); err != nil {
+		if err := validator.checkStatement(statement.AST(),
+			tokens[indexAtOffset(tokens, statement.Position().Offset):last]); err != nil {
 			return err
 		}
 	}
@@ -40,8 +41,8 @@ func Validate(document string) error {
 	return nil
 }
 
-// at gives the index of the token at an offset.
-func at(tokens []token, offset int) int {
+// indexAtOffset returns the index of the token at an offset.
+func indexAtOffset(tokens []token, offset int) int {
 	for i, t := range tokens {
 		if t.offset >= offset {
 			return i

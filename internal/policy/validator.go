@@ -20,32 +20,31 @@ import (
 //go:embed schema.cedarschema
 var schemaText string
 
-// Schema gives what policies may speak of, as a Cedar schema: for those who
-// write them, and for their editors.
+// Schema returns the Cedar schema of all policies, for their authors and editors.
 func Schema() string { return schemaText }
 
-// A validator compares policies with the schema, and finds the place of what is
-// wrong: the library tells none.
+// A validator validates statements against the schema and finds the positions of
+// errors, which Cedar's validator does not report.
 type validator struct {
 	schema *resolved.Schema
 	strict *validate.Validator
 }
 
 func newValidator() (*validator, error) {
-	var s schema.Schema
-	if err := s.UnmarshalCedar([]byte(schemaText)); err != nil {
+	var parsed schema.Schema
+	if err := parsed.UnmarshalCedar([]byte(schemaText)); err != nil {
 		return nil, fmt.Errorf("read the schema of policies: %w", err)
 	}
-	r, err := s.Resolve()
+	resolved, err := parsed.Resolve()
 	if err != nil {
 		return nil, fmt.Errorf("read the schema of policies: %w", err)
 	}
-	return &validator{schema: r, strict: validate.New(r)}, nil
+	return &validator{schema: resolved, strict: validate.New(resolved)}, nil
 }
 
-// statement checks one permit or forbid, whose tokens these are.
-func (v *validator) statement(p *ast.Policy, tokens []token) error {
-	scope := tree.Policy(*p)
+// checkStatement validates one permit or forbid with the given tokens.
+func (v *validator) checkStatement(statement *ast.Policy, tokens []token) error {
+	scope := tree.Policy(*statement)
 	scope.Conditions = nil
 	if wrong := v.errors(&scope); len(wrong) > 0 {
 		place := tokens[0]
@@ -60,8 +59,8 @@ func (v *validator) statement(p *ast.Policy, tokens []token) error {
 	}
 
 	bodies := conditions(tokens)
-	v, scope = v.narrow(scope, bodies)
-	for i, condition := range p.Conditions {
+	v, scope = v.restrict(scope, bodies)
+	for i, condition := range statement.Conditions {
 		only := scope
 		only.Conditions = []tree.ConditionType{condition}
 		wrong := v.errors(&only)
@@ -69,16 +68,16 @@ func (v *validator) statement(p *ast.Policy, tokens []token) error {
 			continue
 		}
 
-		node := v.smallest(scope, condition.Body, wrong[0], maxTries/len(tokens))
-		return place(bodies[i], node).errorf("%s", v.explain(wrong[0]))
+		node := v.smallestInvalid(scope, condition.Body, wrong[0], maxTries/len(tokens))
+		return locateNode(bodies[i], node).errorf("%s", v.explain(wrong[0]))
 	}
 
 	return nil
 }
 
-// errors gives the messages for a policy, in an order of ours: the library's is
-// another each time.
-func (v *validator) errors(p *tree.Policy) []string {
+// errors returns the messages for a statement in a fixed order: the library's order
+// varies.
+func (v *validator) errors(statement *tree.Policy) []string {
 	var messages []string
 	var flatten func(error)
 	flatten = func(err error) {
@@ -91,7 +90,7 @@ func (v *validator) errors(p *tree.Policy) []string {
 
 		messages = append(messages, err.Error())
 	}
-	if err := v.strict.Policy("", p); err != nil {
+	if err := v.strict.Policy("", statement); err != nil {
 		flatten(err)
 	}
 
@@ -99,10 +98,11 @@ func (v *validator) errors(p *tree.Policy) []string {
 	return slices.Compact(messages)
 }
 
-// narrow leaves out what makes no difference to the conditions of a policy. The
-// library walks them for each action, kind of principal and kind of resource;
-// where they do not speak of actions, one action for each kind of resource does.
-func (v *validator) narrow(scope tree.Policy, bodies [][]token) (*validator, tree.Policy) {
+// restrict removes actions that make no difference to the conditions of a
+// statement. The library validates them for each combination of action, principal
+// type and resource type; conditions that do not mention actions need only one
+// action for each resource type.
+func (v *validator) restrict(scope tree.Policy, bodies [][]token) (*validator, tree.Policy) {
 	for _, body := range bodies {
 		if slices.ContainsFunc(body, func(t token) bool { return strings.EqualFold(t.text, string(actionType)) }) {
 			return v, scope
@@ -122,22 +122,22 @@ func (v *validator) narrow(scope tree.Policy, bodies [][]token) (*validator, tre
 	return &validator{schema: v.schema, strict: validate.New(narrow)}, scope
 }
 
-// maxTries bounds the search for the smallest expression, shared among the
-// tokens of a policy: a place that is less exact is worth less than time that
-// anybody may use up.
+// maxTries bounds the search for the smallest invalid expression of a policy: an
+// exact position is not worth unbounded time.
 const maxTries = 4000
 
-// smallest gives the smallest part of an expression that is wrong in a way.
-func (v *validator) smallest(scope tree.Policy, node tree.IsNode, message string, tries int) tree.IsNode {
+// smallestInvalid returns the smallest part of an expression that causes a message.
+func (v *validator) smallestInvalid(scope tree.Policy, node tree.IsNode, message string, tries int) tree.IsNode {
 	for {
 		var next tree.IsNode
-		for _, part := range parts(node) {
+		for _, part := range children(node) {
 			if tries--; tries < 0 {
 				return node
 			}
 
 			only := scope
-			// Whatever type the part has, a comparison with itself is a condition.
+			// A comparison of the part with itself is a condition, whatever its
+			// type.
 			only.Conditions = []tree.ConditionType{{Condition: tree.ConditionWhen, Body: tree.NewNode(part).Equal(tree.NewNode(part)).AsIsNode()}}
 			if slices.Contains(v.errors(&only), message) {
 				next = part
@@ -153,7 +153,7 @@ func (v *validator) smallest(scope tree.Policy, node tree.IsNode, message string
 	}
 }
 
-func parts(node tree.IsNode) []tree.IsNode {
+func children(node tree.IsNode) []tree.IsNode {
 	var all []tree.IsNode
 	root := true
 	tree.Inspect(tree.NewNode(node), func(n tree.IsNode) bool {
@@ -167,7 +167,7 @@ func parts(node tree.IsNode) []tree.IsNode {
 	return all
 }
 
-// conditions gives the tokens within the braces of each when and unless.
+// conditions returns the tokens within the braces of each when and unless.
 func conditions(tokens []token) [][]token {
 	var all [][]token
 	depth, begin := 0, 0
@@ -189,10 +189,10 @@ func conditions(tokens []token) [][]token {
 	return all
 }
 
-// place finds an expression in a condition: it is written out, and its tokens
-// are looked for. One that was written otherwise, such as with ["name"] for
-// .name, is not found, and then the place is where the condition begins.
-func place(body []token, node tree.IsNode) token {
+// locateNode returns the first token of an expression. It formats the expression
+// and searches for its tokens. One that was written differently, such as ["name"]
+// for .name, is not found; the position is then the beginning of the condition.
+func locateNode(body []token, node tree.IsNode) token {
 	p := tree.Permit().When(tree.NewNode(node))
 	written, err := scan(string(cedar.NewPolicyFromAST((*ast.Policy)(p)).MarshalCedar()))
 	if err != nil {
@@ -208,7 +208,7 @@ func place(body []token, node tree.IsNode) token {
 			continue
 		}
 		if _, ok := node.(tree.NodeTypeAccess); ok {
-			return have[i+len(want)-1] // the attribute, not whose it is
+			return have[i+len(want)-1] // the attribute, not the entity before it
 		}
 
 		return have[i]
@@ -220,13 +220,14 @@ func place(body []token, node tree.IsNode) token {
 func (v *validator) explainScope(p *tree.Policy, message string) string {
 	if scope, ok := p.Action.(tree.ScopeTypeEq); ok {
 		if action, ok := v.schema.Actions[scope.Entity]; ok && action.AppliesTo != nil {
-			return fmt.Sprintf("%s is asked for by a User or a Session, on %s.", scope.Entity.ID, list(action.AppliesTo.Resources))
+			return fmt.Sprintf("%s applies to a User or Session principal and to resources of type %s.",
+				scope.Entity.ID, joinTypes(action.AppliesTo.Resources))
 		}
 	}
 	if strings.HasPrefix(message, "unable to find an applicable action") {
-		return "No action of this policy can be asked for by such a principal on such a resource."
+		return "No action of this statement applies to such a principal and resource."
 	}
-	return sentence(message)
+	return asSentence(message)
 }
 
 var (
@@ -236,19 +237,19 @@ var (
 )
 
 func (v *validator) explain(message string) string {
-	if m := noAttribute.FindStringSubmatch(message); m != nil {
-		return v.explainAttribute(m[1], m[2])
+	if groups := noAttribute.FindStringSubmatch(message); groups != nil {
+		return v.explainAttribute(groups[1], groups[2])
 	}
-	if m := noContext.FindStringSubmatch(message); m != nil {
-		return fmt.Sprintf("The context has no %q: it has region, requestTags, tagKeys.", m[1])
+	if groups := noContext.FindStringSubmatch(message); groups != nil {
+		return fmt.Sprintf("The context has no %q: it has region, requestTags, tagKeys.", groups[1])
 	}
-	if m := unsafeTag.FindStringSubmatch(message); m != nil {
-		return fmt.Sprintf("Ask hasTag(%s) first, as in resource.hasTag(%[1]s) && resource.getTag(%[1]s) == \"x\": not every thing has that tag.", m[1])
+	if groups := unsafeTag.FindStringSubmatch(message); groups != nil {
+		return fmt.Sprintf("Test hasTag(%s) first, as in resource.hasTag(%[1]s) && resource.getTag(%[1]s) == \"x\": not every resource has that tag.", groups[1])
 	}
-	return sentence(message)
+	return asSentence(message)
 }
 
-func (v *validator) explainAttribute(name, of string) string {
+func (v *validator) explainAttribute(name, entityType string) string {
 	var with []types.EntityType
 	for kind, entity := range v.schema.Entities {
 		if _, ok := entity.Shape[types.String(name)]; ok {
@@ -256,20 +257,21 @@ func (v *validator) explainAttribute(name, of string) string {
 		}
 	}
 	if len(with) == 0 {
-		return fmt.Sprintf("Nothing has an attribute %q. %s has %s.", name, one(of),
-			strings.Join(slices.Sorted(stringsOf(maps.Keys(v.schema.Entities[types.EntityType(of)].Shape))), ", "))
+		return fmt.Sprintf("There is no attribute %q. %s has %s.", name, withArticle(entityType),
+			strings.Join(slices.Sorted(stringsOf(maps.Keys(v.schema.Entities[types.EntityType(entityType)].Shape))), ", "))
 	}
-	return fmt.Sprintf("%s has no %q: %s has. Say which are meant with \"is\" in the scope, or ask \"has\" first.", one(of), name, list(with))
+	return fmt.Sprintf("%s has no %q; %s has. Restrict the scope with \"is\", or test \"has\" first.",
+		withArticle(entityType), name, joinTypes(with))
 }
 
-func one(kind string) string {
-	if strings.Contains("AEIO", kind[:1]) { // but a User
+func withArticle(kind string) string {
+	if strings.Contains("AEIO", kind[:1]) { // but "A User"
 		return "An " + kind
 	}
 	return "A " + kind
 }
 
-func list(kinds []types.EntityType) string {
+func joinTypes(kinds []types.EntityType) string {
 	return strings.Join(slices.Sorted(stringsOf(slices.Values(kinds))), ", ")
 }
 
@@ -279,8 +281,8 @@ func stringsOf[T ~string](all func(func(T) bool)) func(func(string) bool) {
 	}
 }
 
-// sentence makes one of the library's message.
-func sentence(message string) string {
+// asSentence converts a message of the library to a sentence.
+func asSentence(message string) string {
 	message = strings.NewReplacer("__cedar::internal::True", "Bool", "__cedar::internal::False", "Bool",
 		"__cedar::internal::", "", "`", `"`).Replace(message)
 	if message == "" {

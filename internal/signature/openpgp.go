@@ -19,12 +19,12 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// A keyring holds public keys. Verifying only reads them.
+// A keyring holds public keys. It is not modified by verification.
 type keyring struct{ keys openpgp.EntityList }
 
-const maxKeys = 200
+const maxPGPKeys = 200
 
-// parseKeyring reads any number of blocks of public keys. nil where there is none.
+// parseKeyring parses any number of armored public keys. It returns nil if text is blank.
 func parseKeyring(text string) (*keyring, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
@@ -38,42 +38,44 @@ func parseKeyring(text string) (*keyring, error) {
 			break
 		}
 		if err != nil || block.Type != openpgp.PublicKeyType {
-			return nil, lockstep.Wrapf(lockstep.Invalid, err, "OpenPGP keys: there is something else than blocks of public keys in ASCII armour.")
+			return nil, lockstep.Wrapf(lockstep.Invalid, err,
+				"OpenPGP keys: expected public keys in ASCII armor and nothing else.")
 		}
 
 		blocks++
-		some, err := openpgp.ReadKeyRing(block.Body)
+		entities, err := openpgp.ReadKeyRing(block.Body)
 		if err != nil {
-			return nil, lockstep.Wrapf(lockstep.Invalid, err, "OpenPGP keys: block %d cannot be read.", blocks)
+			return nil, lockstep.Wrapf(lockstep.Invalid, err, "OpenPGP keys: block %d could not be read.", blocks)
 		}
 
-		keys = append(keys, some...)
-		// What is left of the block is its checksum and its last line.
+		keys = append(keys, entities...)
+		// The rest of the block is its checksum and its last line.
 		if _, err := io.Copy(io.Discard, block.Body); err != nil {
-			return nil, lockstep.Wrapf(lockstep.Invalid, err, "OpenPGP keys: a block is cut off.")
+			return nil, lockstep.Wrapf(lockstep.Invalid, err, "OpenPGP keys: a block is truncated.")
 		}
 	}
 
-	// Between blocks anything is passed over, and so is a block without its beginning.
+	// The decoder skips text between blocks, and blocks without a first line.
 	if ends := strings.Count(text, "-----END PGP"); ends != blocks {
 		return nil, lockstep.Errorf(lockstep.Invalid, "OpenPGP keys: %d blocks begin and %d end.", blocks, ends)
 	}
-	if len(keys) == 0 || len(keys) > maxKeys {
-		return nil, lockstep.Errorf(lockstep.Invalid, "OpenPGP keys: there are %d, and not 1 to %d.", len(keys), maxKeys)
+	if len(keys) == 0 || len(keys) > maxPGPKeys {
+		return nil, lockstep.Errorf(lockstep.Invalid, "OpenPGP keys: found %d keys; expected 1 to %d.", len(keys),
+			maxPGPKeys)
 	}
 
 	return &keyring{keys}, nil
 }
 
-// verifyPGP has the signature checked with the keys, as of now.
-func (s *AllowedSigners) verifyPGP(c commit, now time.Time) (Signer, error) {
+// verifyPGP verifies an OpenPGP signature at the time now.
+func (s *AllowedSigners) verifyPGP(commit signedCommit, now time.Time) (Signer, error) {
 	if s.pgp == nil {
-		return Signer{}, refused("it is signed with OpenPGP, and no OpenPGP key is allowed")
+		return Signer{}, denied("it is signed with OpenPGP, and no OpenPGP key is allowed")
 	}
 
-	block, err := armor.Decode(strings.NewReader(c.signature))
+	block, err := armor.Decode(strings.NewReader(commit.signature))
 	if err != nil || block.Type != openpgp.SignatureType {
-		return Signer{}, refused("its OpenPGP signature cannot be read")
+		return Signer{}, denied("its OpenPGP signature cannot be read")
 	}
 
 	config := &packet.Config{
@@ -81,29 +83,31 @@ func (s *AllowedSigners) verifyPGP(c commit, now time.Time) (Signer, error) {
 		RejectMessageHashAlgorithms: map[crypto.Hash]bool{
 			crypto.MD5: true, crypto.SHA1: true, crypto.RIPEMD160: true,
 		},
-		MinRSABits: minRSA,
+		MinRSABits: minRSABits,
 	}
 
-	sig, entity, err := openpgp.VerifyDetachedSignature(s.pgp.keys, bytes.NewReader(c.payload), block.Body, config)
+	sig, entity, err := openpgp.VerifyDetachedSignature(s.pgp.keys, bytes.NewReader(commit.payload), block.Body,
+		config)
 	switch {
 	case errors.Is(err, pgperrors.ErrUnknownIssuer):
-		return Signer{}, refused("the OpenPGP key with which it is signed is not an allowed signer's")
-	case errors.Is(err, pgperrors.ErrKeyExpired), errors.Is(err, pgperrors.ErrKeyRevoked), errors.Is(err, pgperrors.ErrSignatureExpired):
-		return Signer{}, refused("its OpenPGP signature or the key of it has ended")
+		return Signer{}, denied("it is signed with an OpenPGP key that is not an allowed signer's")
+	case errors.Is(err, pgperrors.ErrKeyExpired), errors.Is(err, pgperrors.ErrKeyRevoked), errors.Is(err,
+		pgperrors.ErrSignatureExpired):
+		return Signer{}, denied("its OpenPGP signature or key has expired or was revoked")
 	case err != nil || entity == nil || sig == nil:
-		return Signer{}, refused("its OpenPGP signature is not good for it")
+		return Signer{}, denied("its OpenPGP signature does not match")
 	}
 
-	return Signer{Name: nameOf(entity), Key: fmt.Sprintf("%X", entity.PrimaryKey.Fingerprint)}, nil
+	return Signer{Name: userIDOf(entity), Key: fmt.Sprintf("%X", entity.PrimaryKey.Fingerprint)}, nil
 }
 
-// nameOf gives one user id of a key, always the same.
-func nameOf(e *openpgp.Entity) string {
-	if id := e.PrimaryIdentity(); id != nil {
+// userIDOf returns a user id of a key, always the same one.
+func userIDOf(entity *openpgp.Entity) string {
+	if id := entity.PrimaryIdentity(); id != nil {
 		return id.Name
 	}
 	var names []string
-	for name := range e.Identities {
+	for name := range entity.Identities {
 		names = append(names, name)
 	}
 	slices.Sort(names)

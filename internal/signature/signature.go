@@ -1,21 +1,3 @@
-// Package signature says whether a commit is signed by somebody who may sign
-// what is deployed. It is pure: it is given the commit's raw bytes, whose hash is
-// the id that is deployed, and reads nothing else.
-//
-// What is verified is what Git signs: the object without its signature header,
-// byte for byte. A commit with a second header of that kind is refused, since
-// such a header is no part of what is signed.
-//
-// SSH signatures are looked for among the keys of a file in OpenSSH's
-// allowed_signers form (allowed.go), in the namespace git; OpenPGP signatures
-// among public keys in armour (openpgp.go). That a key is listed is all that lets
-// a commit through: names and addresses in the commit prove nothing. The time at
-// which a key must have been good is both when the commit says it was made, which
-// its author chose, and now: a key that was taken away signs nothing any more,
-// not even the past.
-//
-// Errors are *lockstep.Error: Invalid where what is allowed cannot be read, with
-// the line, and Denied where a commit is refused, with the reason.
 package signature
 
 import (
@@ -27,89 +9,92 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// AllowedSigners are those whose signature is good. The zero Signers are nobody. They
-// may be used concurrently.
+// AllowedSigners are the keys whose signatures are accepted. The zero value accepts none.
+// They may be used concurrently.
 type AllowedSigners struct {
-	ssh []allowed
+	ssh []allowedSigner
 	pgp *keyring
 }
 
-// A Signer is whose signature was found to be good.
+// A Signer is the owner of the key that signed a commit.
 type Signer struct {
-	// Name is the first of the principals that the key is listed with, or the
-	// user id of an OpenPGP key. It is what the list says, not the commit.
+	// Name is the first principal that the key is listed with, or the user id of an
+	// OpenPGP key. It comes from the list, not from the commit.
 	Name string
 	Key  string // SHA256:… of an SSH key, the fingerprint of an OpenPGP key
 }
 
-// MaxListBytes is the size, in bytes, of either list of keys.
+// MaxListBytes is the maximum size of either list of keys.
 const MaxListBytes = 64 << 10
 
-// Parse reads an allowed_signers file and public keys in ASCII armour. Either may
-// be "", both may not: nobody could sign then.
+// Parse parses an allowed_signers file and OpenPGP public keys in ASCII armor. Either may
+// be "", but not both. It returns an Invalid error that names the line.
 func Parse(allowedSigners, publicKeys string) (*AllowedSigners, error) {
 	if len(allowedSigners) > MaxListBytes || len(publicKeys) > MaxListBytes {
 		return nil, lockstep.Errorf(lockstep.Invalid, "A list of allowed signers has at most %d bytes.", MaxListBytes)
 	}
 
-	var s AllowedSigners
+	var signers AllowedSigners
 	var err error
-	if s.ssh, err = parseAllowed(allowedSigners); err != nil {
+	if signers.ssh, err = parseAllowedSigners(allowedSigners); err != nil {
 		return nil, err
 	}
 
-	if s.pgp, err = parseKeyring(publicKeys); err != nil {
+	if signers.pgp, err = parseKeyring(publicKeys); err != nil {
 		return nil, err
 	}
-	if len(s.ssh) == 0 && s.pgp == nil {
-		return nil, lockstep.Errorf(lockstep.Invalid, "The lists of allowed signers hold no key, so that no commit could be signed well.")
+	if len(signers.ssh) == 0 && signers.pgp == nil {
+		return nil, lockstep.Errorf(lockstep.Invalid,
+			"The lists of allowed signers contain no key, so no commit could be accepted.")
 	}
 
-	return &s, nil
+	return &signers, nil
 }
 
-// Verify says who signed a commit, given as it is stored. Denied where nobody did
-// who may.
-func (s *AllowedSigners) Verify(commit []byte, now time.Time) (Signer, error) {
-	c, err := takeApart(commit)
+// Verify returns who signed a commit, given as Git stores it. It returns a Denied error
+// with the reason if no allowed signer did.
+func (s *AllowedSigners) Verify(raw []byte, now time.Time) (Signer, error) {
+	commit, err := parseCommit(raw)
 	if err != nil {
 		return Signer{}, err
 	}
+
 	switch {
-	case strings.HasPrefix(c.signature, "-----BEGIN SSH SIGNATURE-----"):
-		return s.verifySSH(c, now)
-	case strings.HasPrefix(c.signature, "-----BEGIN PGP SIGNATURE-----"):
-		return s.verifyPGP(c, now)
+	case strings.HasPrefix(commit.signature, "-----BEGIN SSH SIGNATURE-----"):
+		return s.verifySSH(commit, now)
+	case strings.HasPrefix(commit.signature, "-----BEGIN PGP SIGNATURE-----"):
+		return s.verifyPGP(commit, now)
 	}
-	return Signer{}, refused("its signature is of a kind that is not known; SSH and OpenPGP are")
+
+	return Signer{}, denied("its signature is of an unsupported kind; SSH and OpenPGP are supported")
 }
 
-func refused(why string) error {
-	return lockstep.Errorf(lockstep.Denied, "The commit is not accepted: %s.", why)
+func denied(reason string) error {
+	return lockstep.Errorf(lockstep.Denied, "The commit was not accepted: %s.", reason)
 }
 
-// A commit in the parts that a signature is about.
-type commit struct {
-	payload   []byte // what was signed
-	signature string // in armour
-	made      time.Time
+// A signedCommit is a commit, split into its signature and the rest.
+type signedCommit struct {
+	payload     []byte // the signed bytes
+	signature   string // in ASCII armor
+	committedAt time.Time
 }
 
-// maxSignature bounds a signature in armour, in bytes.
+// maxSignature is the maximum size of an armored signature, in bytes.
 const maxSignature = 32 << 10
 
-const header = "gpgsig"
+const signatureHeader = "gpgsig"
 
-// takeApart parts a commit from its signature. The header's value goes on in
-// lines that begin with a space, which are no part of it.
-func takeApart(raw []byte) (commit, error) {
-	c := commit{payload: make([]byte, 0, len(raw))}
+// parseCommit splits a commit into its signature and the rest. The header's value
+// continues on lines that begin with a space, which is not part of it.
+func parseCommit(raw []byte) (signedCommit, error) {
+	commit := signedCommit{payload: make([]byte, 0, len(raw))}
 	var armour strings.Builder
 	found, inside := 0, false
 	for rest := raw; ; {
 		line, after, more := bytes.Cut(rest, []byte("\n"))
-		if len(line) == 0 || !more { // the message follows, if there is one
-			c.payload = append(c.payload, rest...)
+		if len(line) == 0 || !more { // the message follows
+			commit.payload = append(commit.payload, rest...)
 			break
 		}
 
@@ -119,10 +104,10 @@ func takeApart(raw []byte) (commit, error) {
 			armour.Write(line[1:])
 			armour.WriteByte('\n')
 			continue
-		case bytes.HasPrefix(line, []byte(header)):
+		case bytes.HasPrefix(line, []byte(signatureHeader)):
 			name, value, _ := bytes.Cut(line, []byte(" "))
-			if found++; found > 1 || string(name) != header {
-				return c, refused("it has more than one signature, and what stands in the others is not signed")
+			if found++; found > 1 || string(name) != signatureHeader {
+				return commit, denied("it has more than one signature")
 			}
 
 			inside = true
@@ -132,28 +117,27 @@ func takeApart(raw []byte) (commit, error) {
 		}
 
 		inside = false
-		c.payload = append(append(c.payload, line...), '\n')
-		if value, ok := bytes.CutPrefix(line, []byte("committer ")); ok && c.made.IsZero() {
-			c.made = timeOf(value)
+		commit.payload = append(append(commit.payload, line...), '\n')
+		if value, ok := bytes.CutPrefix(line, []byte("committer ")); ok && commit.committedAt.IsZero() {
+			commit.committedAt = committerTime(value)
 		}
 	}
 
-	c.signature = armour.String()
+	commit.signature = armour.String()
 	switch {
 	case found == 0:
-		return c, refused("it carries no signature")
-	case len(c.signature) > maxSignature:
-		return c, refused("its signature is longer than any is")
-	case c.made.IsZero():
-		return c, refused("it does not say when it was made")
+		return commit, denied("it is not signed")
+	case len(commit.signature) > maxSignature:
+		return commit, denied("its signature is longer than " + strconv.Itoa(maxSignature) + " bytes")
+	case commit.committedAt.IsZero():
+		return commit, denied("it has no commit date")
 	}
 
-	return c, nil
+	return commit, nil
 }
 
-// timeOf reads the seconds in NAME <ADDRESS> SECONDS ZONE; the zero time where
-// there are none.
-func timeOf(ident []byte) time.Time {
+// committerTime returns the time in NAME <ADDRESS> SECONDS ZONE, or the zero time.
+func committerTime(ident []byte) time.Time {
 	_, after, ok := bytes.Cut(ident[max(0, bytes.LastIndexByte(ident, '>')):], []byte(" "))
 	seconds, _, _ := bytes.Cut(after, []byte(" "))
 	n, err := strconv.ParseInt(string(seconds), 10, 64)

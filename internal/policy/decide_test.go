@@ -13,9 +13,9 @@ import (
 	"github.com/lockstephq/lockstep/internal/policy"
 )
 
-// oracle decides by Cedar's own authorizer over all policies at once, without
-// plans, and with entities made by other code than the room's.
-func oracle(t testing.TB, documents map[string]string, p policy.Principal, r policy.Request) bool {
+// oracle decides by Cedar's own authorizer over all policies, without residuals and
+// with entities built by independent code.
+func oracle(t testing.TB, documents map[string]string, principal policy.Principal, request policy.Request) bool {
 	t.Helper()
 	all := cedar.NewPolicySet()
 	ready := `permit(principal in Role::"reader", action in Action::"Read", resource);
@@ -44,47 +44,64 @@ func oracle(t testing.TB, documents map[string]string, p policy.Principal, r pol
 		return cedar.NewRecord(out)
 	}
 
-	who, about := uid("User", p.Name), map[string]string{"name": p.Name}
-	if p.AssumedRole != "" {
-		who, about["role"] = uid("Session", p.AssumedRole+"/"+p.Name), p.AssumedRole
+	who, about := uid("User", principal.Name), map[string]string{"name": principal.Name}
+	if principal.AssumedRole != "" {
+		who, about["role"] = uid("Session", principal.AssumedRole+"/"+principal.Name), principal.AssumedRole
 	}
 
 	group := ""
 	for _, a := range policy.Actions() {
-		if a.Name == r.Action {
+		if a.Name == request.Action {
 			group = string(a.Group)
 		}
 	}
 
-	thing, do, call := uid(string(r.Resource.Type), r.Resource.ID), uid("Action", r.Action), uid("RequestTags", "call")
+	thing, do, call := uid(string(request.Resource.Type), request.Resource.ID), uid("Action",
+		request.Action), uid("RequestTags", "call")
 	var parents []cedar.EntityUID
-	for _, in := range r.Resource.Parents {
+	for _, in := range request.Resource.Parents {
 		parents = append(parents, uid(string(in.Type), in.ID))
 	}
 
-	if r.Resource.Type != policy.IAMRole && r.Resource.Type != policy.Account {
-		parents = append(parents, uid("Account", p.Account))
+	if request.Resource.Type != policy.IAMRole && request.Resource.Type != policy.Account {
+		parents = append(parents, uid("Account", principal.Account))
 	}
 
 	labels := map[string]string{}
-	for _, tag := range r.Resource.Tags {
+	for _, tag := range request.Resource.Tags {
 		labels[tag.Key] = tag.Value
 	}
 
 	var keys []cedar.Value
-	for _, key := range r.Context.TagKeys {
+	for _, key := range request.Context.TagKeys {
 		keys = append(keys, cedar.String(key))
 	}
 
 	entities := cedar.EntityMap{
-		who:   {UID: who, Attributes: strs(about), Parents: cedar.NewEntityUIDSet(uid("Role", p.AssumedRole), uid("Role", p.Role))},
-		do:    {UID: do, Parents: cedar.NewEntityUIDSet(uid("Action", group))},
-		thing: {UID: thing, Attributes: strs(r.Resource.Attributes), Tags: strs(labels), Parents: cedar.NewEntityUIDSet(parents...)},
-		call:  {UID: call, Tags: strs(r.Context.RequestTags)},
+		who: {
+			UID:        who,
+			Attributes: strs(about),
+			Parents: cedar.NewEntityUIDSet(uid("Role",
+				principal.AssumedRole), uid("Role", principal.Role)),
+		},
+		do: {UID: do, Parents: cedar.NewEntityUIDSet(uid("Action", group))},
+		thing: {
+			UID:        thing,
+			Attributes: strs(request.Resource.Attributes),
+			Tags:       strs(labels),
+			Parents:    cedar.NewEntityUIDSet(parents...),
+		},
+		call: {UID: call, Tags: strs(request.Context.RequestTags)},
 	}
 
-	answer, found := cedar.Authorize(all, entities, cedar.Request{Principal: who, Action: do, Resource: thing, Context: cedar.NewRecord(
-		cedar.RecordMap{"region": cedar.String(r.Context.Region), "requestTags": call, "tagKeys": cedar.NewSet(keys...)})})
+	answer, found := cedar.Authorize(all, entities,
+		cedar.Request{
+			Principal: who,
+			Action:    do,
+			Resource:  thing,
+			Context: cedar.NewRecord(
+				cedar.RecordMap{"region": cedar.String(request.Context.Region), "requestTags": call, "tagKeys": cedar.NewSet(keys...)}),
+		})
 	for _, wrong := range found.Errors {
 		if all.Get(wrong.PolicyID).Effect() == cedar.Forbid {
 			return false
@@ -94,45 +111,57 @@ func oracle(t testing.TB, documents map[string]string, p policy.Principal, r pol
 	return answer == cedar.Allow
 }
 
-// agree compares Decide with the oracle, and Settled with Decide.
-func agree(t testing.TB, set *policy.Set, documents map[string]string, p policy.Principal, r policy.Request, kind policy.EntityType) (settled bool) {
+// agree compares Decide with the oracle, and DecideByType with Decide.
+func agree(
+	t testing.TB,
+	set *policy.Set,
+	documents map[string]string,
+	principal policy.Principal,
+	request policy.Request,
+	kind policy.EntityType,
+) (settled bool) {
 	t.Helper()
-	got := set.Decide(p, r)
+	got := set.Decide(principal, request)
 	possible := false
 	for _, a := range policy.Actions() {
 		for _, k := range a.ResourceTypes {
-			possible = possible || a.Name == r.Action && k == kind
+			possible = possible || a.Name == request.Action && k == kind
 		}
 	}
 
-	if want := possible && oracle(t, documents, p, r); got.Allowed != want {
-		t.Errorf("%v, %s on %v\nis allowed: %v, by Cedar %v (%s), with\n%s", p, r.Action, r.Resource, got.Allowed, want, got.Reason, documents["fuzzed"])
+	if want := possible && oracle(t, documents, principal, request); got.Allowed != want {
+		t.Errorf("%v, %s on %v\nis allowed: %v, by Cedar %v (%s), with\n%s", principal, request.Action,
+			request.Resource, got.Allowed, want, got.Reason, documents["fuzzed"])
 	}
 
-	early, settled := set.DecideByType(p, r.Action, kind)
+	early, settled := set.DecideByType(principal, request.Action, kind)
 	if settled && early != got {
-		t.Errorf("%v, %s on a %s is settled as %v, decided as %v, with\n%s", p, r.Action, kind, early, got, documents["fuzzed"])
+		t.Errorf("%v, %s on a %s is settled as %v, decided as %v, with\n%s", principal, request.Action, kind,
+			early, got, documents["fuzzed"])
 	}
 
 	return settled
 }
 
-// A maker makes policies and requests that are often about each other.
-type maker struct{ *rand.Rand }
+// A generator generates policies and requests that often match.
+type generator struct{ *rand.Rand }
 
-func (m maker) one(of ...string) string { return of[m.IntN(len(of))] }
+func (m generator) one(of ...string) string { return of[m.IntN(len(of))] }
 
-func (m maker) statement() string {
+func (m generator) statement() string {
 	text := m.one("permit", "permit", "forbid") + "(" +
 		m.one("principal", "principal", `principal == User::"ada"`, `principal in Role::"ci"`, `principal is Session`,
 			`principal is User in Role::"reader"`, `principal == Session::"ci/1"`, `principal in User::"ada"`) + ", " +
-		m.one("action", "action", `action in Action::"Read"`, `action in [Action::"Operate", Action::"codeconnections:GetConnection"]`,
+		m.one("action", "action", `action in Action::"Read"`,
+			`action in [Action::"Operate", Action::"codeconnections:GetConnection"]`,
 			`action == Action::"codeconnections:GetConnection"`, `action == Action::"codeconnections:GetSyncConfiguration"`) + ", " +
-		m.one("resource", "resource", "resource is Connection", "resource is SyncConfiguration", `resource == Connection::"`+connectionARN+`"`,
+		m.one("resource", "resource", "resource is Connection", "resource is SyncConfiguration",
+			`resource == Connection::"`+connectionARN+`"`,
 			`resource in RepositoryLink::"`+linkARN+`"`, `resource in Connection::"`+connectionARN+`"`, `resource in Account::"`+account+`"`,
 			`resource is SyncConfiguration in Connection::"`+connectionARN+`"`) + ")"
 	for m.IntN(3) == 0 {
-		text += m.one(" when", " unless") + " { " + m.one("true", "false", `resource.name == "acme"`, `resource has branch && resource.branch == "main"`,
+		text += m.one(" when", " unless") + " { " + m.one("true", "false", `resource.name == "acme"`,
+			`resource has branch && resource.branch == "main"`,
 			`resource.hasTag("team") && resource.getTag("team") == "a"`, `context.region == "eu-central-1"`, `context.tagKeys.contains("team")`,
 			`principal.name == "ada"`, `context.missing`, `context.requestTags.hasTag("team")`, `resource in Connection::"`+connectionARN+`"`) + " }"
 	}
@@ -140,9 +169,13 @@ func (m maker) statement() string {
 	return text + ";\n"
 }
 
-func (m maker) request() (policy.Principal, policy.Request, policy.EntityType) {
-	p := policy.Principal{
-		Account: account, Name: m.one("ada", "1"), AssumedRole: m.one("", "ci", "other"), Role: m.one("", "", "reader", "operator", "admin"),
+func (m generator) request() (policy.Principal, policy.Request, policy.EntityType) {
+	principal := policy.Principal{
+		Account:     account,
+		Name:        m.one("ada", "1"),
+		AssumedRole: m.one("", "ci", "other"),
+		Role: m.one("", "",
+			"reader", "operator", "admin"),
 	}
 	action := policy.Actions()[m.IntN(len(policy.Actions()))]
 	if m.IntN(2) == 0 {
@@ -150,35 +183,36 @@ func (m maker) request() (policy.Principal, policy.Request, policy.EntityType) {
 	}
 
 	kind := action.ResourceTypes[m.IntN(len(action.ResourceTypes))]
-	r := policy.Request{Action: action.Name, Resource: things()[kind], Context: policy.Context{Region: m.one("eu-central-1", "us-east-1")}}
+	request := policy.Request{Action: action.Name, Resource: things()[kind], Context: policy.Context{Region: m.one("eu-central-1", "us-east-1")}}
 	if m.IntN(2) == 0 {
-		r.Resource.ID += "-other"
+		request.Resource.ID += "-other"
 	}
 
 	if m.IntN(2) == 0 {
-		r.Resource.Tags, r.Resource.Parents = []lockstep.Tag{{Key: "team", Value: m.one("a", "b")}}, nil
+		request.Resource.Tags, request.Resource.Parents = []lockstep.Tag{{Key: "team", Value: m.one("a", "b")}}, nil
 	}
 
 	if m.IntN(2) == 0 {
-		r.Context.TagKeys, r.Context.RequestTags = []string{"team"}, map[string]string{"team": "a"}
-		r.Resource.Attributes = map[string]string{"name": m.one("acme", "other"), "branch": m.one("main", "prod")}
+		request.Context.TagKeys, request.Context.RequestTags = []string{"team"}, map[string]string{"team": "a"}
+		request.Resource.Attributes = map[string]string{"name": m.one("acme", "other"), "branch": m.one("main",
+			"prod")}
 	}
 
-	return p, r, kind
+	return principal, request, kind
 }
 
-func TestSettledNeverDisagrees(t *testing.T) {
-	m := maker{rand.New(rand.NewPCG(1, 2))}
+func TestDecideByTypeAgreesWithDecide(t *testing.T) {
+	maker := generator{rand.New(rand.NewPCG(1, 2))}
 	settled, open := 0, 0
 	for range 600 {
 		documents := map[string]string{"fuzzed": ""}
-		for range m.IntN(4) {
-			documents["fuzzed"] += m.statement()
+		for range maker.IntN(4) {
+			documents["fuzzed"] += maker.statement()
 		}
 
 		set := compile(t, documents)
 		for range 20 {
-			p, r, kind := m.request()
+			p, r, kind := maker.request()
 			if agree(t, set, documents, p, r, kind) {
 				settled++
 			} else {
@@ -196,14 +230,14 @@ func TestSettledNeverDisagrees(t *testing.T) {
 	}
 }
 
-func TestSettledSparesReading(t *testing.T) {
+func TestDecideByTypeSavesReading(t *testing.T) {
 	documents := map[string]string{
 		"prod":   `forbid(principal in Role::"operator", action in Action::"Operate", resource is SyncConfiguration) when { resource.branch == "prod" };`,
 		"freeze": `forbid(principal, action in Action::"Configure", resource is Host);`,
 		"team":   `permit(principal == User::"ada", action in Action::"Read", resource is Connection) when { resource.hasTag("team") };`,
 	}
 
-	s := compile(t, documents)
+	set := compile(t, documents)
 	tests := []struct {
 		who     policy.Principal
 		action  string
@@ -223,21 +257,21 @@ func TestSettledSparesReading(t *testing.T) {
 		{policy.Principal{}, "codeconnections:GetHost", policy.Host, false, true},
 	}
 	for _, test := range tests {
-		d, settled := s.DecideByType(test.who, test.action, test.kind)
+		d, settled := set.DecideByType(test.who, test.action, test.kind)
 		if settled != test.settled || d.Allowed != test.allowed {
 			t.Errorf("%v, %s on a %s: %v, settled %v", test.who, test.action, test.kind, d, settled)
 		}
 	}
 }
 
-func TestASetMayBeUsedByManyAtOnce(t *testing.T) {
-	s := compile(t, map[string]string{"own": `permit(principal in Role::"ci", action, resource is Host) when { resource.name == "git" };`})
+func TestASetIsSafeForConcurrentUse(t *testing.T) {
+	set := compile(t, map[string]string{"own": `permit(principal in Role::"ci", action, resource is Host) when { resource.name == "git" };`})
 	var group sync.WaitGroup
 	for n := range 4 {
 		group.Go(func() {
-			for i := range 3000 { // more than a set remembers
+			for i := range 3000 { // more than a set caches
 				p := session("ci", fmt.Sprint(n, "-", i), "")
-				if !s.Decide(p, policy.Request{Action: "codeconnections:GetHost", Resource: host}).Allowed {
+				if !set.Decide(p, policy.Request{Action: "codeconnections:GetHost", Resource: host}).Allowed {
 					t.Error("denied")
 					return
 				}
@@ -249,9 +283,9 @@ func TestASetMayBeUsedByManyAtOnce(t *testing.T) {
 }
 
 func FuzzDecide(f *testing.F) {
-	m := maker{rand.New(rand.NewPCG(3, 4))}
+	maker := generator{rand.New(rand.NewPCG(3, 4))}
 	for range 12 {
-		f.Add(m.statement()+m.statement(), uint64(m.IntN(1000)))
+		f.Add(maker.statement()+maker.statement(), uint64(maker.IntN(1000)))
 	}
 
 	f.Fuzz(func(t *testing.T, text string, seed uint64) {
@@ -261,15 +295,15 @@ func FuzzDecide(f *testing.F) {
 			t.Skip("no policy")
 		}
 
-		m := maker{rand.New(rand.NewPCG(seed, 1))}
+		maker := generator{rand.New(rand.NewPCG(seed, 1))}
 		for range 10 {
-			p, r, kind := m.request()
+			p, r, kind := maker.request()
 			agree(t, set, documents, p, r, kind)
 		}
 	})
 }
 
-// ten are policies of the size that people write.
+// ten returns ten policies of typical size.
 func ten() map[string]string {
 	documents := map[string]string{}
 	for i := range 10 {
@@ -281,11 +315,11 @@ func ten() map[string]string {
 }
 
 func BenchmarkDecideWithTenPolicies(b *testing.B) {
-	s := compile(b, ten())
+	set := compile(b, ten())
 	p := session("ci", "1", "")
 	r := policy.Request{Action: "codeconnections:GetSyncConfiguration", Resource: configuration, Context: policy.Context{Region: "eu-central-1"}}
 	for b.Loop() {
-		if s.Decide(p, r).Allowed {
+		if set.Decide(p, r).Allowed {
 			b.Fatal("allowed")
 		}
 	}
@@ -295,7 +329,8 @@ func BenchmarkSettled(b *testing.B) {
 	s := compile(b, ten())
 	p := user("ada", "reader")
 	for b.Loop() {
-		if d, settled := s.DecideByType(p, "codeconnections:GetResourceSyncStatus", policy.SyncConfiguration); !settled || !d.Allowed {
+		if d, settled := s.DecideByType(p, "codeconnections:GetResourceSyncStatus",
+			policy.SyncConfiguration); !settled || !d.Allowed {
 			b.Fatal("not settled")
 		}
 	}
