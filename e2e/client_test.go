@@ -17,7 +17,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 )
 
-// database makes a fresh database and gives its URL.
+// database creates a database and returns its URL.
 func database(t testing.TB, engine string) string {
 	if engine == "postgres" {
 		return dbtest.URL(t, db.Postgres)
@@ -58,51 +58,51 @@ func as(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Setenv(variable, ts.Getenv(name+value))
 		}
 	}
-	judge(ts, neg, ts.Exec(args[1], args[2:]...))
+	checkExit(ts, neg, ts.Exec(args[1], args[2:]...))
 }
 
-// judge ends the script where a program did not end as it was meant to.
-func judge(ts *testscript.TestScript, neg bool, err error) {
+// checkExit fails the script if a program failed, or with neg if it succeeded.
+func checkExit(ts *testscript.TestScript, neg bool, err error) {
 	_, exited := errors.AsType[*exec.ExitError](err)
 	switch {
 	case err != nil && !exited:
 		ts.Fatalf("%v", err)
 	case err == nil && neg:
-		ts.Fatalf("it succeeded")
+		ts.Fatalf("the program succeeded")
 	case err != nil && !neg:
 		ts.Fatalf("%v", err)
 	}
 }
 
 // python3 FILE ARG…
-func (o outside) python3(ts *testscript.TestScript, neg bool, args []string) {
-	if o.python == "" {
-		lacking(worldOf(ts).tb(), "python3 is not installed")
+func (m machine) python3(ts *testscript.TestScript, neg bool, args []string) {
+	if m.python == "" {
+		skipOrFail(worldOf(ts).tb(), "python3 is not installed")
 	}
-	judge(ts, neg, ts.Exec(o.python, args...))
+	checkExit(ts, neg, ts.Exec(m.python, args...))
 }
 
 // boto3 FILE
-func (o outside) boto3(ts *testscript.TestScript, neg bool, args []string) {
+func (o machine) boto3(ts *testscript.TestScript, neg bool, args []string) {
 	if o.python == "" || exec.Command(o.python, "-c", "import boto3").Run() != nil {
-		lacking(worldOf(ts).tb(), "python3 with boto3 is not installed")
+		skipOrFail(worldOf(ts).tb(), "python3 with boto3 is not installed")
 	}
 	o.python3(ts, neg, args)
 }
 
 // aws ARG…
-func (o outside) aws(ts *testscript.TestScript, neg bool, args []string) {
+func (o machine) aws(ts *testscript.TestScript, neg bool, args []string) {
 	program, err := lookPath(ts, "aws")
 	if o.python != "" && exec.Command(o.python, "-c", "import awscli").Run() == nil {
 		program, err = o.pythonDir+"/aws", nil
 	}
 	if err != nil {
-		lacking(worldOf(ts).tb(), "the AWS CLI is not installed")
+		skipOrFail(worldOf(ts).tb(), "the AWS CLI is not installed")
 	}
-	judge(ts, neg, ts.Exec(program, args...))
+	checkExit(ts, neg, ts.Exec(program, args...))
 }
 
-// request is a program: request URL [HEADER:VALUE]
+// request runs the program request URL [HEADER:VALUE].
 func request() {
 	r, err := http.NewRequest(http.MethodGet, os.Args[1], nil)
 	if err == nil && len(os.Args) > 2 {
@@ -111,9 +111,9 @@ func request() {
 		r.Host = r.Header.Get("Host")
 	}
 
-	var answer *http.Response
+	var response *http.Response
 	if err == nil {
-		answer, err = http.DefaultClient.Do(r)
+		response, err = http.DefaultClient.Do(r)
 	}
 
 	if err != nil {
@@ -121,8 +121,8 @@ func request() {
 		os.Exit(1)
 	}
 
-	defer answer.Body.Close()
+	defer response.Body.Close()
 
-	body, _ := io.ReadAll(answer.Body) // as far as it goes
-	fmt.Printf("%s\n%s", answer.Status, body)
+	body, _ := io.ReadAll(response.Body) // as much as arrives
+	fmt.Printf("%s\n%s", response.Status, body)
 }

@@ -1,61 +1,65 @@
-// Package e2e tests the whole program from outside, by scripts that a stranger
-// can read: testdata/*.txtar. The one to read first is
-// testdata/backends/main-job.txtar, which runs on SQLite with the sandbox, on
-// PostgreSQL with the sandbox, and on SQLite with moto.
+// Package e2e tests the whole program from outside, with scripts: testdata/*.txtar. Begin with
+// testdata/backends/main-job.txtar, which runs on SQLite with the sandbox, on PostgreSQL with the
+// sandbox, and on SQLite with moto.
 //
-// `lockstep` in a script is the real program in a process of its own: the test
-// binary, started under that name. So kill -9 is kill -9. A script has a work
-// folder, $WORK, a home and a data directory ($DATA, where `lockstep up` and its
-// clients look first), the two AWS variables that `up` prints, no configuration
-// of the machine, and these commands beside those of testscript:
+// # Environment
+//
+// `lockstep` in a script is the real program in a process of its own: the test binary, started under
+// that name. So kill -9 is kill -9. A script has a work folder, $WORK, a home and a data directory
+// ($DATA, the default of `lockstep up` and its clients), the two AWS variables that `up` prints, and no
+// configuration of the machine.
+//
+// # Commands
+//
+// In addition to those of testscript:
 //
 //	start NAME PROGRAM ARG…
 //		starts a server and waits for its line "ready URL"; the URL is then
-//		$NAME_URL, what it writes is in NAME.out and NAME.err
+//		$NAME_URL, its output is in NAME.out and NAME.err
 //	spawn NAME PROGRAM ARG…
-//		starts anything else that goes on
+//		starts any other long-running program
 //	end NAME
-//		asks it to end (SIGTERM) and wants exit code 0
+//		ends it with SIGTERM and checks for exit code 0
 //	kill9 NAME
-//		ends it at once (SIGKILL)
+//		ends it with SIGKILL
 //	exits CODE PROGRAM ARG…
-//		runs a program that must end with this exit code
+//		runs a program and checks its exit code
 //	until TIME [PATTERN] -- PROGRAM ARG…
-//		runs a program again and again until it succeeds and its standard
-//		output matches; at most so long
+//		runs a program repeatedly until it succeeds and its standard output
+//		matches, for at most TIME
 //	commit DIR MESSAGE
-//		commits everything in a working copy, which it makes if need be; the
-//		commit's id is then $COMMIT
-//	githost start [USER:PASSWORD | gitea TOKEN] | create REPO | push REPO BRANCH DIR |
-//	githost force REPO BRANCH DIR | pull HEAD BASE [fork] | tell EVENT |
+//		commits all files of a working copy, which it creates if it is missing;
+//		the commit's id is then $COMMIT
+//	githost start [USER:PASSWORD | gitea TOKEN] | ssh | create REPO | push REPO BRANCH DIR |
+//	githost force REPO BRANCH DIR | pull HEAD BASE [fork] | notify EVENT |
 //	githost fail STATUS | heal
-//		a Git host at $GITHOST_URL. A push adds the files of a folder as one
-//		commit, $COMMIT; force makes them a new history. As gitea it has that
-//		API too, calls the webhooks that were registered (tell: of anything
-//		else), opens pull requests ($PULL), and shows what it was told at
-//		$GITHOST_URL/state
+//		a Git host at $GITHOST_URL. push adds the files of a folder as one
+//		commit, $COMMIT; force makes them a new history. As gitea it also serves
+//		Gitea's API, calls the registered webhooks (notify: for another event
+//		than a push), opens pull requests ($PULL), and shows what it has received
+//		at $GITHOST_URL/state
 //	database sqlite|postgres
-//		a fresh database; its URL is then $DB
+//		creates a database; its URL is then $DB
 //	key NAME FLAG…
-//		makes an access key in $DB: $NAME_ID and $NAME_SECRET
+//		creates an access key in $DB: $NAME_ID and $NAME_SECRET
 //	as NAME PROGRAM ARG…
 //		runs a program with that key
 //	python3 FILE ARG…
-//		runs a Python program: where JSON has to be taken apart
+//		runs a Python program, to check JSON
 //	boto3 FILE ARG…
 //	aws ARG…
-//		AWS's own clients
+//		run AWS's own clients
 //	moto
-//		a moto server of its own, at $MOTO_URL
+//		starts a moto server at $MOTO_URL
 //
-// And three more programs: `stack get|events|delete NAME` and `stack change NAME
-// KEY=VALUE` look at a stack, or change it behind Lockstep's back, at the
-// CloudFormation that the AWS variables name; `request URL [HEADER:VALUE]` prints
-// the status and body of an HTTP answer.
+// # Programs
 //
-// Nothing here sleeps or uses a fixed port. What a script needs from outside Go
-// (python3 with boto3 and moto, aws, PostgreSQL, git) it is skipped without,
-// saying so; with CI=true that is a failure.
+// `stack get|events|delete NAME` and `stack change NAME KEY=VALUE` read a stack, or change it without
+// Lockstep, at the CloudFormation that the AWS variables name. `request URL [HEADER:VALUE]` prints the
+// status and body of an HTTP response.
+//
+// No script sleeps or uses a fixed port. A script that needs a program that is missing (python3 with
+// boto3 and moto, aws, PostgreSQL, git) is skipped with a message; with CI=true it fails.
 package e2e
 
 import (
@@ -75,14 +79,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(waits{m}, map[string]func(){"lockstep": lockstep, "stack": stack, "request": request})
+	testscript.Main(testRunner{m}, map[string]func(){"lockstep": lockstep, "stack": stack, "request": request})
 }
 
-// waits runs the tests, of which far more at once than there are processors:
-// most of the time a script waits for a poll.
-type waits struct{ *testing.M }
+// A testRunner runs more tests at once than there are processors, because scripts mostly wait.
+type testRunner struct{ *testing.M }
 
-func (m waits) Run() int {
+func (m testRunner) Run() int {
 	flag.Parse()
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
@@ -94,7 +97,7 @@ func (m waits) Run() int {
 	return m.M.Run()
 }
 
-// lockstep is the program, as cmd/lockstep has it.
+// lockstep runs the program, like cmd/lockstep.
 func lockstep() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
@@ -102,9 +105,9 @@ func lockstep() {
 }
 
 func TestScripts(t *testing.T) {
-	outside := find(t)
+	tools := findTools(t)
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata", Setup: outside.setup, Cmds: commands(outside), RequireUniqueNames: true,
+		Dir: "testdata", Setup: tools.setup, Cmds: commands(tools), RequireUniqueNames: true,
 		UpdateScripts: *update,
 	})
 }
@@ -112,7 +115,7 @@ func TestScripts(t *testing.T) {
 // TestMainJob runs one script on every pair of database and target that is
 // supported.
 func TestMainJob(t *testing.T) {
-	outside := find(t)
+	tools := findTools(t)
 	for _, backend := range []struct{ name, database, target string }{
 		{"SQLite and the sandbox", "sqlite", "sandbox"},
 		{"PostgreSQL and the sandbox", "postgres", "sandbox"},
@@ -121,10 +124,10 @@ func TestMainJob(t *testing.T) {
 		t.Run(backend.name, func(t *testing.T) {
 			t.Parallel()
 			testscript.Run(t, testscript.Params{
-				Dir: filepath.Join("testdata", "backends"), RequireUniqueNames: true, Cmds: commands(outside),
+				Dir: filepath.Join("testdata", "backends"), RequireUniqueNames: true, Cmds: commands(tools),
 				Condition: func(cond string) (bool, error) { return cond == backend.target, nil },
 				Setup: func(env *testscript.Env) error {
-					if err := outside.setup(env); err != nil {
+					if err := tools.setup(env); err != nil {
 						return err
 					}
 
@@ -133,7 +136,7 @@ func TestMainJob(t *testing.T) {
 					env.Setenv("TARGET", backend.target)
 
 					if backend.target == "moto" {
-						env.Setenv("TARGET", motoURL(tb, outside))
+						env.Setenv("TARGET", motoURL(tb, tools))
 					}
 
 					return nil
@@ -145,8 +148,8 @@ func TestMainJob(t *testing.T) {
 
 var update = flag.Bool("update", false, "rewrite README.md's transcript and the scripts' expected files")
 
-// setup gives a script a world of its own.
-func (o outside) setup(env *testscript.Env) error {
+// setup prepares the environment of a script.
+func (o machine) setup(env *testscript.Env) error {
 	home := filepath.Join(env.WorkDir, "home")
 	data := filepath.Join(home, "share", "lockstep")
 	if err := os.MkdirAll(home, 0o700); err != nil {
@@ -172,7 +175,7 @@ func (o outside) setup(env *testscript.Env) error {
 	return nil
 }
 
-// gitEnvironment cuts git off from the machine's configuration.
+// gitEnvironment returns the variables that hide the machine's configuration from git.
 func gitEnvironment() [][2]string {
 	return [][2]string{
 		{"GIT_CONFIG_NOSYSTEM", "1"}, {"GIT_CONFIG_GLOBAL", os.DevNull}, {"GIT_TERMINAL_PROMPT", "0"},
@@ -181,33 +184,32 @@ func gitEnvironment() [][2]string {
 	}
 }
 
-// An outside is what the machine has beside Go.
-type outside struct {
-	python    string // the interpreter itself, "" where there is none
+// A machine is what is installed in addition to Go.
+type machine struct {
+	python    string // the interpreter itself, or ""
 	pythonDir string
 }
 
-// find looks for it. Without git there is nothing to test.
-func find(t *testing.T) outside {
+// findTools returns what is installed. It skips the test without git.
+func findTools(t *testing.T) machine {
 	t.Helper()
 	if _, err := exec.LookPath("git"); err != nil {
-		lacking(t, "git is not installed")
+		skipOrFail(t, "git is not installed")
 	}
-	// What PATH leads to may be a shim that needs the home it was installed in.
+	// The python3 in PATH may be a shim that needs another home directory.
 	out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
 	if err != nil {
-		return outside{}
+		return machine{}
 	}
 	python := strings.TrimSpace(string(out))
-	return outside{python: python, pythonDir: filepath.Dir(python)}
+	return machine{python: python, pythonDir: filepath.Dir(python)}
 }
 
-// lacking skips a test for want of something, or fails it where nothing may be
-// skipped.
-func lacking(t testing.TB, why string) {
+// skipOrFail skips a test, or fails it with CI=true.
+func skipOrFail(t testing.TB, reason string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
-		t.Fatal(why)
+		t.Fatal(reason)
 	}
-	t.Skip(why)
+	t.Skip(reason)
 }

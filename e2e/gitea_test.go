@@ -19,8 +19,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
 )
 
-// A gitea is what a Git host adds to Git: as much of Gitea's API as shows a
-// person what Lockstep reports, on the port of the repositories. /state has it all.
+// A gitea serves the part of Gitea's API that Lockstep uses, on the port of the repositories. /state
+// returns all that it has received.
 type gitea struct {
 	token string
 	repo  func(name string) *gitwiretest.Repo
@@ -78,7 +78,7 @@ func newGitea(token string, repo func(string) *gitwiretest.Repo) *gitea {
 	return g
 }
 
-// wrap stands before the Git server.
+// wrap adds the API to the Git server.
 func (g *gitea) wrap(git http.Handler) http.Handler {
 	const repo = " /api/v1/repos/{owner}/{name}/"
 	mux := http.NewServeMux()
@@ -87,12 +87,12 @@ func (g *gitea) wrap(git http.Handler) http.Handler {
 		"GET /api/v1/user":                       func(*http.Request) any { return map[string]int{"id": 1} },
 		"GET /state":                             func(*http.Request) any { return g.State },
 		"POST" + repo + "statuses/{sha}":         g.addStatus,
-		"GET" + repo + "pulls":                   func(r *http.Request) any { return g.page(r) },
+		"GET" + repo + "pulls":                   func(r *http.Request) any { return g.openPulls(r) },
 		"POST" + repo + "pulls":                  g.addPull,
 		"GET" + repo + "issues/{id}/comments":    func(r *http.Request) any { return g.State.Comments[number(r)] },
 		"POST" + repo + "issues/{id}/comments":   g.addComment,
 		"PATCH" + repo + "issues/comments/{id}":  g.editComment,
-		"GET" + repo + "hooks":                   func(r *http.Request) any { return first(r, g.State.Hooks) },
+		"GET" + repo + "hooks":                   func(r *http.Request) any { return firstPage(r, g.State.Hooks) },
 		"POST" + repo + "hooks":                  g.addHook,
 		"DELETE" + repo + "hooks/{id}":           g.removeHook,
 		"POST" + repo + "branches":               g.addBranch,
@@ -105,7 +105,7 @@ func (g *gitea) wrap(git http.Handler) http.Handler {
 
 			open := strings.HasSuffix(r.URL.Path, "/version") || r.URL.Path == "/state"
 			if !open && r.Header.Get("Authorization") != "token "+g.token {
-				http.Error(w, `{"message":"who are you?"}`, http.StatusUnauthorized)
+				http.Error(w, `{"message":"token is required"}`, http.StatusUnauthorized)
 				return
 			}
 
@@ -128,7 +128,7 @@ func (g *gitea) wrap(git http.Handler) http.Handler {
 	return mux
 }
 
-// A refusal is an answer of another status than 200.
+// A refusal is an error status.
 type refusal int
 
 func number(r *http.Request) int {
@@ -136,60 +136,60 @@ func number(r *http.Request) int {
 	return n
 }
 
-// first gives a list on the first page, and nothing on the others.
-func first[T any](r *http.Request, all []T) []T {
+// firstPage returns the list for the first page, and an empty one for the others.
+func firstPage[T any](r *http.Request, all []T) []T {
 	if p := r.FormValue("page"); p != "" && p != "1" {
 		return []T{}
 	}
 	return append([]T{}, all...)
 }
 
-func body[T any](r *http.Request) (in T) {
-	_ = json.NewDecoder(r.Body).Decode(&in) // what is wrong with it will be missed in /state
+func decodeBody[T any](r *http.Request) (in T) {
+	_ = json.NewDecoder(r.Body).Decode(&in) // an invalid one shows in /state
 	return in
 }
 
-func (g *gitea) id() int {
+func (g *gitea) nextID() int {
 	g.ids++
 	return g.ids
 }
 
 func (g *gitea) addStatus(r *http.Request) any {
-	s := body[status](r)
+	reported := decodeBody[status](r)
 	sha := r.PathValue("sha")
 	if g.State.Statuses[sha] == nil {
 		g.State.Statuses[sha] = map[string]status{}
 	}
-	g.State.Statuses[sha][s.Context] = s
-	return s
+	g.State.Statuses[sha][reported.Context] = reported
+	return reported
 }
 
-// page gives the pull requests with their heads as they are now.
-func (g *gitea) page(r *http.Request) any {
+// openPulls returns the open pull requests with their current heads.
+func (g *gitea) openPulls(r *http.Request) any {
 	repo := g.repo(r.PathValue("owner") + "/" + r.PathValue("name"))
 	for _, p := range g.State.Pulls {
 		p.Head.SHA = repo.ID("refs/heads/" + p.Head.Ref)
 	}
-	return first(r, slices.DeleteFunc(slices.Clone(g.State.Pulls), func(p *pull) bool { return p.State != "open" }))
+	return firstPage(r, slices.DeleteFunc(slices.Clone(g.State.Pulls), func(p *pull) bool { return p.State != "open" }))
 }
 
-func (g *gitea) open(head, base, title string, fork bool) *pull {
-	p := &pull{Number: g.id(), Title: title, State: "open", Base: side{Ref: base, Label: base}, Head: side{Ref: head, Label: head}}
-	p.Base.Repo.ID, p.Head.Repo.ID = 1, 1
+func (g *gitea) openPull(head, base, title string, fork bool) *pull {
+	opened := &pull{Number: g.nextID(), Title: title, State: "open", Base: side{Ref: base, Label: base}, Head: side{Ref: head, Label: head}}
+	opened.Base.Repo.ID, opened.Head.Repo.ID = 1, 1
 	if fork {
-		p.Head.Repo.ID = 2
+		opened.Head.Repo.ID = 2
 	}
-	g.State.Pulls = append(g.State.Pulls, p)
-	return p
+	g.State.Pulls = append(g.State.Pulls, opened)
+	return opened
 }
 
 func (g *gitea) addPull(r *http.Request) any {
-	in := body[struct{ Head, Base, Title string }](r)
-	return g.open(in.Head, in.Base, in.Title, false)
+	input := decodeBody[struct{ Head, Base, Title string }](r)
+	return g.openPull(input.Head, input.Base, input.Title, false)
 }
 
 func (g *gitea) addComment(r *http.Request) any {
-	c := &comment{ID: g.id(), Body: body[comment](r).Body}
+	c := &comment{ID: g.nextID(), Body: decodeBody[comment](r).Body}
 	g.State.Comments[number(r)] = append(g.State.Comments[number(r)], c)
 	return c
 }
@@ -198,7 +198,7 @@ func (g *gitea) editComment(r *http.Request) any {
 	for _, all := range g.State.Comments {
 		for _, c := range all {
 			if c.ID == number(r) {
-				c.Body = body[comment](r).Body
+				c.Body = decodeBody[comment](r).Body
 				return c
 			}
 		}
@@ -207,10 +207,10 @@ func (g *gitea) editComment(r *http.Request) any {
 }
 
 func (g *gitea) addHook(r *http.Request) any {
-	h := body[hook](r)
-	h.ID = g.id()
-	g.State.Hooks = append(g.State.Hooks, &h)
-	return h
+	added := decodeBody[hook](r)
+	added.ID = g.nextID()
+	g.State.Hooks = append(g.State.Hooks, &added)
+	return added
 }
 
 func (g *gitea) removeHook(r *http.Request) any {
@@ -219,52 +219,52 @@ func (g *gitea) removeHook(r *http.Request) any {
 }
 
 func (g *gitea) addBranch(r *http.Request) any {
-	in := body[struct {
+	input := decodeBody[struct {
 		New string `json:"new_branch_name"`
 		Old string `json:"old_ref_name"`
 	}](r)
 	repo := g.repo(r.PathValue("owner") + "/" + r.PathValue("name"))
-	if repo.Git("for-each-ref", "refs/heads/"+in.New) != "" {
+	if repo.Git("for-each-ref", "refs/heads/"+input.New) != "" {
 		return refusal(http.StatusConflict)
 	}
-	repo.Git("branch", in.New, in.Old)
+	repo.Git("branch", input.New, input.Old)
 	return struct{}{}
 }
 
 func (g *gitea) addFiles(r *http.Request) any {
-	in := body[struct {
+	input := decodeBody[struct {
 		Branch string
 		Files  []struct{ Path, Content string }
 	}](r)
 	files := map[string]string{}
-	for _, f := range in.Files {
-		text, err := base64.StdEncoding.DecodeString(f.Content)
+	for _, file := range input.Files {
+		text, err := base64.StdEncoding.DecodeString(file.Content)
 		if err != nil {
 			return nil
 		}
 
-		files[f.Path] = string(text)
+		files[file.Path] = string(text)
 	}
 
-	sha := g.repo(r.PathValue("owner")+"/"+r.PathValue("name")).CommitTo("refs/heads/"+in.Branch, files)
+	sha := g.repo(r.PathValue("owner")+"/"+r.PathValue("name")).CommitTo("refs/heads/"+input.Branch, files)
 	return map[string]any{"commit": map[string]string{"sha": sha}}
 }
 
-// deliver sends an event to every webhook, as Gitea signs it.
+// deliver sends an event to every webhook, signed like Gitea's.
 func (g *gitea) deliver(ts *testscript.TestScript, event string) {
 	g.mu.Lock()
 	hooks := slices.Clone(g.State.Hooks)
 	g.mu.Unlock()
 
-	for _, h := range hooks {
-		if !slices.Contains(h.Events, event) {
+	for _, registered := range hooks {
+		if !slices.Contains(registered.Events, event) {
 			continue
 		}
 
 		text := []byte(`{"ref": "refs/heads/main"}`)
-		mac := hmac.New(sha256.New, []byte(h.Config["secret"]))
+		mac := hmac.New(sha256.New, []byte(registered.Config["secret"]))
 		mac.Write(text)
-		r, err := http.NewRequest(http.MethodPost, h.Config["url"], bytes.NewReader(text))
+		r, err := http.NewRequest(http.MethodPost, registered.Config["url"], bytes.NewReader(text))
 		ts.Check(err)
 		r.Header.Set("X-Gitea-Event", strings.TrimSuffix(strings.TrimSuffix(event, "_only"), "_sync"))
 		r.Header.Set("X-Gitea-Delivery", uuid.NewString())
@@ -274,7 +274,7 @@ func (g *gitea) deliver(ts *testscript.TestScript, event string) {
 		resp.Body.Close()
 
 		if resp.StatusCode != http.StatusAccepted {
-			ts.Fatalf("the webhook is answered %s", resp.Status)
+			ts.Fatalf("the webhook responds with %s", resp.Status)
 		}
 	}
 }

@@ -14,20 +14,20 @@ import (
 )
 
 // A host is a script's Git host.
-type host struct {
+type gitHost struct {
 	server *gitwiretest.Server
 	folder string
 	repos  map[string]*gitwiretest.Repo
-	gitea  *gitea // nil where it is Git alone
+	gitea  *gitea // nil for a host without an API
 }
 
 // githost start [USER:PASSWORD | gitea TOKEN] | ssh | create REPO |
 // push REPO BRANCH DIR | force REPO BRANCH DIR | pull HEAD BASE [fork] |
-// tell EVENT | fail STATUS | heal
+// notify EVENT | fail STATUS | heal
 func githost(ts *testscript.TestScript, neg bool, args []string) {
 	w := worldOf(ts)
 	if neg || len(args) == 0 || (w.host == nil) != (args[0] == "start") {
-		ts.Fatalf("usage: githost start once, then githost create, push, force, fail or heal")
+		ts.Fatalf("usage: githost start, once; then githost create, push, force, fail or heal")
 	}
 
 	switch command, rest := args[0], args[1:]; {
@@ -39,13 +39,13 @@ func githost(ts *testscript.TestScript, neg bool, args []string) {
 		w.host.repos[rest[0]] = gitwiretest.NewRepoAt(w.tb(), filepath.Join(w.host.folder, rest[0]))
 	case command == "push" && len(rest) == 3:
 		ts.Setenv("COMMIT", w.host.repo(ts, rest[0]).CommitTo("refs/heads/"+rest[1], files(ts, rest[2])))
-		w.host.tell(ts, "push")
+		w.host.notify(ts, "push")
 	case command == "pull" && len(rest) >= 2 && w.host.gitea != nil:
 		w.host.pull(ts, rest)
 	case command == "force" && len(rest) == 3:
 		ts.Setenv("COMMIT", w.host.repo(ts, rest[0]).ForcePush("refs/heads/"+rest[1], files(ts, rest[2])))
-	case command == "tell" && len(rest) == 1:
-		w.host.tell(ts, rest[0])
+	case command == "notify" && len(rest) == 1:
+		w.host.notify(ts, rest[0])
 	case command == "fail" && len(rest) == 1:
 		status, err := strconv.Atoi(rest[0])
 		ts.Check(err)
@@ -53,47 +53,47 @@ func githost(ts *testscript.TestScript, neg bool, args []string) {
 	case command == "heal" && len(rest) == 0:
 		w.host.server.Fail(0, nil)
 	default:
-		ts.Fatalf("githost %s: not so", strings.Join(args, " "))
+		ts.Fatalf("githost %s: unknown command or wrong arguments", strings.Join(args, " "))
 	}
 }
 
 func (w *world) startHost(ts *testscript.TestScript, credential []string) {
-	var o gitwiretest.Options
+	var options gitwiretest.Options
 	if len(credential) == 1 {
-		o.User, o.Password, _ = strings.Cut(credential[0], ":")
+		options.User, options.Password, _ = strings.Cut(credential[0], ":")
 	}
 
 	var api *gitea
 	if len(credential) == 2 {
-		o.Token = credential[1]
-		api = newGitea(o.Token, func(name string) *gitwiretest.Repo { return w.host.repos[name] })
-		o.Wrap = api.wrap
+		options.Token = credential[1]
+		api = newGitea(options.Token, func(name string) *gitwiretest.Repo { return w.host.repos[name] })
+		options.Wrap = api.wrap
 	}
 
-	w.host = &host{gitea: api, folder: filepath.Join(w.env.WorkDir, ".githost"), repos: map[string]*gitwiretest.Repo{}}
-	w.host.server = gitwiretest.NewServer(w.tb(), w.host.folder, o)
+	w.host = &gitHost{gitea: api, folder: filepath.Join(w.env.WorkDir, ".githost"), repos: map[string]*gitwiretest.Repo{}}
+	w.host.server = gitwiretest.NewServer(w.tb(), w.host.folder, options)
 	ts.Setenv("GITHOST_URL", w.host.server.URL)
 	ts.Setenv("GITHOST", strings.TrimPrefix(w.host.server.URL, "http://"))
 }
 
 // pull opens a pull request, $PULL.
-func (h *host) pull(ts *testscript.TestScript, args []string) {
+func (h *gitHost) pull(ts *testscript.TestScript, args []string) {
 	h.gitea.mu.Lock()
-	p := h.gitea.open(args[0], args[1], "A change", len(args) == 3)
+	opened := h.gitea.openPull(args[0], args[1], "A change", len(args) == 3)
 	h.gitea.mu.Unlock()
-	ts.Setenv("PULL", strconv.Itoa(p.Number))
-	h.tell(ts, "pull_request_only")
+	ts.Setenv("PULL", strconv.Itoa(opened.Number))
+	h.notify(ts, "pull_request_only")
 }
 
-// tell has the webhooks called that were registered.
-func (h *host) tell(ts *testscript.TestScript, event string) {
+// notify calls the registered webhooks.
+func (h *gitHost) notify(ts *testscript.TestScript, event string) {
 	if h.gitea != nil {
 		h.gitea.deliver(ts, event)
 	}
 }
 
-// serveSSH serves the same repositories over SSH as well, and writes the files
-// deploy_key, which is let in, and known_hosts.
+// serveSSH also serves the repositories over SSH, and writes the files deploy_key, which it accepts, and
+// known_hosts.
 func (w *world) serveSSH(ts *testscript.TestScript) {
 	server := gitwiretest.NewSSHServer(w.tb(), w.host.folder, gitwiretest.SSHOptions{})
 	ts.Setenv("SSHHOST", server.Address)
@@ -103,7 +103,7 @@ func (w *world) serveSSH(ts *testscript.TestScript) {
 	ts.Check(os.WriteFile(ts.MkAbs("known_hosts"), known, 0o600))
 }
 
-func (h *host) repo(ts *testscript.TestScript, name string) *gitwiretest.Repo {
+func (h *gitHost) repo(ts *testscript.TestScript, name string) *gitwiretest.Repo {
 	repo := h.repos[name]
 	if repo == nil {
 		ts.Fatalf("githost create %s first", name)
@@ -111,7 +111,7 @@ func (h *host) repo(ts *testscript.TestScript, name string) *gitwiretest.Repo {
 	return repo
 }
 
-// files reads a folder.
+// files returns the files of a folder: path to content.
 func files(ts *testscript.TestScript, dir string) map[string]string {
 	all := map[string]string{}
 	root := os.DirFS(ts.MkAbs(dir))

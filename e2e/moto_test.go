@@ -12,24 +12,24 @@ import (
 )
 
 // moto
-func (o outside) moto(ts *testscript.TestScript, neg bool, args []string) {
+func (o machine) moto(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: moto")
 	}
 	ts.Setenv("MOTO_URL", motoURL(worldOf(ts).tb(), o))
 }
 
-var motoLine = regexp.MustCompile(`Running on (http://\S+)`)
+var motoRunning = regexp.MustCompile(`Running on (http://\S+)`)
 
-// motoURL starts a moto server, which ends with the test, and gives its URL.
-func motoURL(t testing.TB, o outside) string {
+// motoURL starts a moto server, which ends with the test, and returns its URL.
+func motoURL(t testing.TB, o machine) string {
 	t.Helper()
 	if o.python == "" || exec.Command(o.python, "-c", "import moto.server, flask").Run() != nil {
-		lacking(t, "moto is not installed: python3 -m pip install 'moto[server]'")
+		skipOrFail(t, "moto is not installed: python3 -m pip install 'moto[server]'")
 	}
 
 	cmd := exec.Command(o.python, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")
-	said, err := cmd.StderrPipe()
+	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,35 +38,35 @@ func motoURL(t testing.TB, o outside) string {
 		t.Fatal(err)
 	}
 
-	url, silent := make(chan string, 1), make(chan struct{})
+	url, closed := make(chan string, 1), make(chan struct{})
 	go func() {
-		defer close(silent)
-		for lines := bufio.NewScanner(said); lines.Scan(); {
-			if found := motoLine.FindStringSubmatch(lines.Text()); found != nil && len(url) == 0 {
+		defer close(closed)
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			if found := motoRunning.FindStringSubmatch(lines.Text()); found != nil && len(url) == 0 {
 				url <- found[1]
 			}
 		}
 	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill() // it may have ended
-		<-silent
+		<-closed
 		_ = cmd.Wait()
 	})
 
 	select {
 	case at := <-url:
-		answer, err := http.Get(at + "/moto-api/")
+		response, err := http.Get(at + "/moto-api/")
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		answer.Body.Close()
+		response.Body.Close()
 		return at
 
-	case <-silent:
+	case <-closed:
 		t.Fatal("moto has ended")
-	case <-time.After(2 * patience):
-		t.Fatal("moto does not say where it answers")
+	case <-time.After(2 * timeout):
+		t.Fatal("moto does not print its URL")
 	}
 
 	return ""

@@ -16,25 +16,25 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// patience is how long anything may take that takes moments.
-const patience = 60 * time.Second
+// timeout is how long anything may take that takes moments.
+const timeout = 60 * time.Second
 
-// A world is what a script has running.
+// A world is the servers and the Git host of a script.
 type world struct {
 	env     *testscript.Env
 	running map[string]*process
-	host    *host
+	host    *gitHost
 }
 
 type worldKey struct{}
 
 func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
 
-// tb is the test that a script is.
+// tb returns the test of a script.
 func (w *world) tb() testing.TB { return w.env.T().(testing.TB) }
 
-// commands are what scripts can do beside testscript's own.
-func commands(o outside) map[string]func(*testscript.TestScript, bool, []string) {
+// commands returns the commands of scripts.
+func commands(o machine) map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
 		"start":    start,
 		"spawn":    spawn,
@@ -57,7 +57,7 @@ func commands(o outside) map[string]func(*testscript.TestScript, bool, []string)
 // A process is a server that a script has started.
 type process struct {
 	cmd   *exec.Cmd
-	ended chan struct{} // closed when it has, with err set
+	ended chan struct{} // closed at its end, with err set
 	err   error
 	out   string // file
 	errs  string // file
@@ -68,9 +68,9 @@ var readyLine = regexp.MustCompile(`(?m)^ready (http\S+)$`)
 // start NAME PROGRAM ARG…
 func start(ts *testscript.TestScript, neg bool, args []string) {
 	spawn(ts, neg, args)
-	p := worldOf(ts).running[args[0]]
-	ts.Setenv(strings.ToUpper(args[0])+"_URL", p.ready(ts, args[0]))
-	_, err := io.WriteString(ts.Stdout(), p.said())
+	server := worldOf(ts).running[args[0]]
+	ts.Setenv(strings.ToUpper(args[0])+"_URL", server.ready(ts, args[0]))
+	_, err := io.WriteString(ts.Stdout(), server.output())
 	ts.Check(err)
 }
 
@@ -88,50 +88,49 @@ func spawn(ts *testscript.TestScript, neg bool, args []string) {
 	w.running[args[0]] = p
 }
 
-// spawn starts a process with the script's environment. It does not outlive
-// the script.
+// spawn starts a process with the script's environment. The process ends with the script.
 func (w *world) spawn(ts *testscript.TestScript, name string, argv []string) (*process, error) {
 	program, err := lookPath(ts, argv[0])
 	if err != nil {
 		return nil, err
 	}
 
-	p := &process{cmd: exec.Command(program, argv[1:]...), ended: make(chan struct{}),
+	started := &process{cmd: exec.Command(program, argv[1:]...), ended: make(chan struct{}),
 		out: filepath.Join(w.env.WorkDir, name+".out"), errs: filepath.Join(w.env.WorkDir, name+".err")}
-	stdout, err := os.Create(p.out)
+	stdout, err := os.Create(started.out)
 	if err != nil {
 		return nil, err
 	}
 	defer stdout.Close()
 
-	stderr, err := os.Create(p.errs)
+	stderr, err := os.Create(started.errs)
 	if err != nil {
 		return nil, err
 	}
 	defer stderr.Close()
 
-	p.cmd.Args[0] = argv[0]
-	p.cmd.Dir = ts.MkAbs(".")
-	p.cmd.Stdout, p.cmd.Stderr = stdout, stderr
-	p.cmd.Env = w.environment(ts)
+	started.cmd.Args[0] = argv[0]
+	started.cmd.Dir = ts.MkAbs(".")
+	started.cmd.Stdout, started.cmd.Stderr = stdout, stderr
+	started.cmd.Env = w.environment(ts)
 
-	if err := p.cmd.Start(); err != nil {
+	if err := started.cmd.Start(); err != nil {
 		return nil, err
 	}
 
 	go func() {
-		p.err = p.cmd.Wait()
-		close(p.ended)
+		started.err = started.cmd.Wait()
+		close(started.ended)
 	}()
 	ts.Defer(func() {
-		_ = p.cmd.Process.Kill() // it may have ended
-		<-p.ended
+		_ = started.cmd.Process.Kill() // it may have ended
+		<-started.ended
 	})
-	return p, nil
+	return started, nil
 }
 
-// environment is the script's, which testscript does not tell: the variables
-// that setup gave it and those that servers and clients of ours read.
+// environment returns the script's environment, which testscript does not expose: the variables that
+// setup has set, and those that Lockstep reads.
 func (w *world) environment(ts *testscript.TestScript) []string {
 	var all []string
 	for _, pair := range w.env.Vars {
@@ -158,9 +157,9 @@ func lookPath(ts *testscript.TestScript, program string) (string, error) {
 	return "", fmt.Errorf("%s: no such program", program)
 }
 
-// ready waits for the line that says where a server answers.
+// ready waits until a server is ready and returns its URL.
 func (p *process) ready(ts *testscript.TestScript, name string) string {
-	deadline := time.After(patience)
+	deadline := time.After(timeout)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 
@@ -170,7 +169,7 @@ func (p *process) ready(ts *testscript.TestScript, name string) string {
 		case <-p.ended:
 			ended = true
 		case <-deadline:
-			ts.Fatalf("%s is not ready after %s:\n%s", name, patience, p.said())
+			ts.Fatalf("%s is not ready after %s:\n%s", name, timeout, p.output())
 		case <-tick.C:
 		}
 
@@ -181,52 +180,52 @@ func (p *process) ready(ts *testscript.TestScript, name string) string {
 		}
 
 		if ended {
-			ts.Fatalf("%s ended (%v) and was never ready:\n%s", name, p.err, p.said())
+			ts.Fatalf("%s ended (%v) and was not ready:\n%s", name, p.err, p.output())
 		}
 	}
 }
 
-// said is what a process has written.
-func (p *process) said() string {
+// output returns what a process has written.
+func (p *process) output() string {
 	out, _ := os.ReadFile(p.out)
 	errs, _ := os.ReadFile(p.errs)
 	return string(out) + string(errs)
 }
 
-// take gives a running process by name, which then is no longer.
-func (w *world) take(ts *testscript.TestScript, neg bool, args []string) *process {
+// remove returns a running process by name and forgets it.
+func (w *world) remove(ts *testscript.TestScript, neg bool, args []string) *process {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: end NAME, kill9 NAME")
 	}
-	p := w.running[args[0]]
-	if p == nil {
+	server := w.running[args[0]]
+	if server == nil {
 		ts.Fatalf("%s is not running", args[0])
 	}
 	delete(w.running, args[0])
-	return p
+	return server
 }
 
 // end NAME
 func end(ts *testscript.TestScript, neg bool, args []string) {
-	p := worldOf(ts).take(ts, neg, args)
-	ts.Check(p.cmd.Process.Signal(syscall.SIGTERM))
+	server := worldOf(ts).remove(ts, neg, args)
+	ts.Check(server.cmd.Process.Signal(syscall.SIGTERM))
 	select {
-	case <-p.ended:
-	case <-time.After(patience):
-		ts.Fatalf("%s goes on %s after SIGTERM", args[0], patience)
+	case <-server.ended:
+	case <-time.After(timeout):
+		ts.Fatalf("%s still runs %s after SIGTERM", args[0], timeout)
 	}
-	if p.err != nil {
-		ts.Fatalf("%s: %v\n%s", args[0], p.err, p.said())
+	if server.err != nil {
+		ts.Fatalf("%s: %v\n%s", args[0], server.err, server.output())
 	}
 }
 
 // kill9 NAME
 func kill9(ts *testscript.TestScript, neg bool, args []string) {
-	p := worldOf(ts).take(ts, neg, args)
-	ts.Check(p.cmd.Process.Kill())
-	<-p.ended
-	if code := p.cmd.ProcessState.ExitCode(); code != -1 {
-		ts.Fatalf("%s had ended by itself with %d:\n%s", args[0], code, p.said())
+	server := worldOf(ts).remove(ts, neg, args)
+	ts.Check(server.cmd.Process.Kill())
+	<-server.ended
+	if code := server.cmd.ProcessState.ExitCode(); code != -1 {
+		ts.Fatalf("%s had already ended with exit code %d:\n%s", args[0], code, server.output())
 	}
 }
 
@@ -245,7 +244,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 
 	if fmt.Sprint(code) != args[0] {
-		ts.Fatalf("exit code %d, not %s", code, args[0])
+		ts.Fatalf("the exit code is %d, want %s", code, args[0])
 	}
 }
 
@@ -279,7 +278,7 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 
 		select {
 		case <-deadline:
-			ts.Fatalf("not so within %s (%v): %s", limit, err, strings.Join(args[1:], " "))
+			ts.Fatalf("no success within %s (%v): %s", limit, err, strings.Join(args[1:], " "))
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

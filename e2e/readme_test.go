@@ -11,15 +11,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// What stands before and after README's transcript.
+// The markers around the transcript in README.md.
 const (
 	transcriptBegins = "<!-- transcript -->\n"
 	transcriptEnds   = "<!-- /transcript -->\n"
 )
 
-// TestReadmeShowsWhatUpPrints compares the transcript in README.md with what a
-// first `lockstep up --once` prints, times, ports, paths and commit ids aside.
-// -update rewrites it.
+// TestReadmeShowsWhatUpPrints compares the transcript in README.md with the output of a first
+// `lockstep up --once`, except for times, ports, paths and commit ids. -update rewrites it.
 func TestReadmeShowsWhatUpPrints(t *testing.T) {
 	t.Parallel()
 	readme := filepath.Join("..", "README.md")
@@ -43,11 +42,11 @@ func TestReadmeShowsWhatUpPrints(t *testing.T) {
 	}
 
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("README.md shows something else than `lockstep up --once` prints; go test ./e2e -run Readme -update rewrites it:\n%s", diff)
+		t.Errorf("the transcript in README.md is not current; run go test ./e2e -run Readme -update:\n%s", diff)
 	}
 }
 
-// transcript is what `lockstep up --once` prints on a new data directory.
+// transcript returns the output of `lockstep up --once` on a new data directory.
 func transcript(t *testing.T) string {
 	t.Helper()
 	home := t.TempDir()
@@ -60,12 +59,12 @@ func transcript(t *testing.T) string {
 	return inOrder(strings.ReplaceAll(string(out), home, "~"))
 }
 
-// eventLine is an event as `up` prints it: time, what it is about, type, text.
+// eventLine matches an event as `up` prints it: time, subject, type, text.
 var eventLine = regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d  (\w+)(?:@\S+)? +(\S+) +(.*)\n`)
 
-// inOrder makes two transcripts of the same events the same. Two stacks are
-// synced at once, so that their events come in any order: here one stack stands
-// under the other. Whether api has to wait for what web exports is chance too.
+// inOrder normalizes a transcript. Two stacks are synced at once, so their events arrive in any order:
+// inOrder groups them by stack. It removes EXPORT_AWAITED, because only sometimes api waits for the
+// export of web.
 func inOrder(text string) string {
 	const sha = "7c1f0be9a1d24e6f8b3c5d7e9f0a2b4c6d8e0f12"
 	text = regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(text, "127.0.0.1:4747")

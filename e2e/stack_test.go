@@ -15,10 +15,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 )
 
-// stack is a program: stack get|events|delete NAME, stack change NAME KEY=VALUE.
-// It knows nothing of Lockstep.
+// stack runs the program stack get|events|delete NAME, or stack change NAME KEY=VALUE. It does not use
+// Lockstep.
 func stack() {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	if err := runStack(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -42,7 +42,7 @@ func runStack(ctx context.Context, args []string) error {
 		if _, err := api.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &args[1]}); err != nil {
 			return err
 		}
-		return settled(ctx, api, args[1])
+		return waitUntilIdle(ctx, api, args[1])
 
 	case len(args) == 3 && args[0] == "change":
 		return changeStack(ctx, api, args[1], args[2])
@@ -51,8 +51,8 @@ func runStack(ctx context.Context, args []string) error {
 	return errors.New("usage: stack get|events|delete NAME, stack change NAME KEY=VALUE")
 }
 
-// described is what `stack get` prints, as JSON with the keys in order.
-type described struct {
+// A stackDocument is what `stack get` prints, as JSON.
+type stackDocument struct {
 	Name       string
 	Status     string
 	Parameters map[string]string
@@ -72,27 +72,27 @@ func getStack(ctx context.Context, api *cloudformation.Client, name string) erro
 		return err
 	}
 
-	d := described{Name: name, Status: string(stack.StackStatus), Parameters: map[string]string{}, Tags: map[string]string{},
+	document := stackDocument{Name: name, Status: string(stack.StackStatus), Parameters: map[string]string{}, Tags: map[string]string{},
 		Outputs: map[string]string{}, Resources: map[string]string{}}
 	for _, p := range stack.Parameters {
-		d.Parameters[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
+		document.Parameters[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
 	}
 
 	for _, t := range stack.Tags {
-		d.Tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
+		document.Tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
 	}
 
 	for _, o := range stack.Outputs {
-		d.Outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
+		document.Outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
 	}
 
 	for _, r := range list.StackResources {
-		d.Resources[aws.ToString(r.LogicalResourceId)] = aws.ToString(r.ResourceType)
+		document.Resources[aws.ToString(r.LogicalResourceId)] = aws.ToString(r.ResourceType)
 	}
 
 	out := json.NewEncoder(os.Stdout)
 	out.SetIndent("", "  ")
-	return out.Encode(d)
+	return out.Encode(document)
 }
 
 func describe(ctx context.Context, api *cloudformation.Client, name string) (types.Stack, error) {
@@ -116,7 +116,7 @@ func stackEvents(ctx context.Context, api *cloudformation.Client, name string) e
 	return nil
 }
 
-// changeStack gives a stack another parameter, as a person would at the console.
+// changeStack changes a parameter of a stack, like a person in the AWS console.
 func changeStack(ctx context.Context, api *cloudformation.Client, name, assignment string) error {
 	key, value, _ := strings.Cut(assignment, "=")
 	_, err := api.UpdateStack(ctx, &cloudformation.UpdateStackInput{StackName: &name, UsePreviousTemplate: aws.Bool(true),
@@ -124,11 +124,11 @@ func changeStack(ctx context.Context, api *cloudformation.Client, name, assignme
 	if err != nil {
 		return err
 	}
-	return settled(ctx, api, name)
+	return waitUntilIdle(ctx, api, name)
 }
 
-// settled waits until nothing is under way at a stack, or it is gone.
-func settled(ctx context.Context, api *cloudformation.Client, name string) error {
+// waitUntilIdle waits until no operation runs on a stack, or the stack does not exist.
+func waitUntilIdle(ctx context.Context, api *cloudformation.Client, name string) error {
 	for {
 		stack, err := describe(ctx, api, name)
 		if err != nil || !strings.HasSuffix(string(stack.StackStatus), "_IN_PROGRESS") {
