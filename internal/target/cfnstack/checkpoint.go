@@ -8,7 +8,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-// A phase is what an attempt does next.
+// A phase is what an attempt does next. Its values are stored in checkpoints.
 type phase string
 
 const (
@@ -16,105 +16,130 @@ const (
 	phaseCreate   phase = "create"
 	phaseDescribe phase = "describe"
 	phaseExecute  phase = "execute"
-	phaseFollow   phase = "follow"
+	phaseWait     phase = "follow"
 	phaseCleanUp  phase = "clean"
 )
 
-// stateVersion is that of the fields of memory and note. A newer one is
-// refused: a program that was set back must not guess.
+// stateVersion is the version of the fields of checkpoint and baseline. A newer
+// one is refused, since a downgraded program must not guess.
 const stateVersion = 1
 
-// checkpoint is what an attempt remembers from step to step. It holds no value of
-// a parameter.
+// A checkpoint is what an attempt keeps from step to step. It has no values of
+// parameters.
 type checkpoint struct {
-	Version         int   `json:"v"`
-	Phase           phase `json:"phase,omitempty"`
-	ChangeSetNumber int   `json:"number,omitempty"`  // of the change set in this attempt, from 1
-	ExportRetries   int   `json:"awaited,omitempty"` // change sets that waited for an export
-	// StaleChangeSet is the ARN of a change set that was given up. It is deleted a step
-	// later, so that a crash does not take it for deleted by something else.
+	Version int   `json:"v"`
+	Phase   phase `json:"phase,omitempty"`
+	// ChangeSetNumber is that of the change set in this attempt, from 1.
+	ChangeSetNumber int `json:"number,omitempty"`
+	// ExportRetries counts the change sets that failed for a missing export.
+	ExportRetries int `json:"awaited,omitempty"`
+	// StaleChangeSet is the ARN of a replaced change set. It is deleted a step
+	// later, so that a crash does not look like a deletion by something else.
 	StaleChangeSet string `json:"stale,omitempty"`
-	// ChangeSetName is the change set's and, as the request token, its execution's. It is
-	// remembered before the change set is created.
+	// ChangeSetName is also the request token of the execution. It is recorded
+	// before the change set is created.
 	ChangeSetName string `json:"name,omitempty"`
-	// CreatesStack says that the change set creates the stack.
-	CreatesStack bool `json:"create,omitempty"`
-	// StackWasMissing says that there was no stack of the name when the change set was
-	// about to be created. The one that it creates is then ours, and Shell is
-	// its ARN once that is known.
+	ChangeSetARN  string `json:"change_set,omitempty"`
+	// CreatesStack is set if the change set creates the stack.
+	CreatesStack bool   `json:"create,omitempty"`
+	StackARN     string `json:"stack,omitempty"`
+	// StackWasMissing is set if there was no stack of the name before the change
+	// set was created. The stack that comes with the change set then belongs to this
+	// attempt. CreatedStack is its ARN once that is known.
 	StackWasMissing bool   `json:"missing,omitempty"`
 	CreatedStack    string `json:"shell,omitempty"`
-	StackARN        string `json:"stack,omitempty"`      // ARN
-	ChangeSetARN    string `json:"change_set,omitempty"` // ARN
-	// PreviousParameters are the parameters that keep the value they have in the stack.
-	PreviousParameters []string  `json:"previous,omitempty"`
-	ProposedAt         time.Time `json:"proposed,omitzero"` // the change set's creation by the endpoint's clock
-	PollCount          int       `json:"polls,omitempty"`   // in this phase
-	HasSecret          bool      `json:"secret,omitempty"`  // the file gives a NoEcho parameter
-	InspectedAt        time.Time `json:"looked,omitzero"`   // when the stack was looked at
-	BundleEmitted      bool      `json:"bundled,omitempty"` // the events of bundling are known
+	// PreviousParameters keep the value that they have in the stack.
+	PreviousParameters []string `json:"previous,omitempty"`
+	// HasSecret is set if the deployment file has a NoEcho parameter.
+	HasSecret bool `json:"secret,omitempty"`
 
-	LastEventID    string    `json:"last_event,omitempty"` // id of the newest stack event seen
-	LastEventTime  time.Time `json:"last_time,omitzero"`   // its time by the endpoint's clock
-	ResourceEvents int       `json:"shown,omitempty"`      // stack events made known
-	IsRollingBack  bool      `json:"rolling,omitempty"`    // a rollback has begun
-	EndStatus      string    `json:"ended,omitempty"`      // the stack's last status, as its events say
-	EndReason      string    `json:"end_reason,omitempty"` // and what they add to it
-	Cause          *cause    `json:"cause,omitempty"`
+	// CreatedAt is when the change set was created, by the endpoint's clock.
+	CreatedAt time.Time `json:"proposed,omitzero"`
+	// InspectedAt is when the stack was described for this change set.
+	InspectedAt time.Time `json:"looked,omitzero"`
+	// PollCount counts the polls of this phase.
+	PollCount int `json:"polls,omitempty"`
+	// BundleEmitted is set once the events of the bundle phase are emitted.
+	BundleEmitted bool `json:"bundled,omitempty"`
 
-	Outcome lockstep.Outcome `json:"outcome,omitempty"` // while cleaning
+	// LastEventID and LastEventTime are those of the newest stack event seen.
+	LastEventID   string    `json:"last_event,omitempty"`
+	LastEventTime time.Time `json:"last_time,omitzero"` // by the endpoint's clock
+	// ResourceEvents counts the events of resources, to bound those emitted.
+	ResourceEvents int `json:"shown,omitempty"`
+	// IsRollingBack is set once a rollback has begun.
+	IsRollingBack bool `json:"rolling,omitempty"`
+	// EndStatus is the stack's last status by its events, EndReason its reason.
+	EndStatus string `json:"ended,omitempty"`
+	EndReason string `json:"end_reason,omitempty"`
+	Cause     *cause `json:"cause,omitempty"`
+
+	// Outcome and Reason are how the attempt ends after the cleanup.
+	Outcome lockstep.Outcome `json:"outcome,omitempty"`
 	Reason  string           `json:"reason,omitempty"`
 }
 
-// decodeCheckpoint reads a memory; the empty one is an attempt's beginning.
-func decodeCheckpoint(b []byte) (checkpoint, error) {
+// decodeCheckpoint reads a checkpoint. The empty one is an attempt's beginning.
+func decodeCheckpoint(encoded []byte) (checkpoint, error) {
 	decoded := checkpoint{Version: stateVersion}
-	if len(b) == 0 {
+	if len(encoded) == 0 {
 		return decoded, nil
 	}
-	if err := json.Unmarshal(b, &decoded); err != nil {
-		return decoded, lockstep.Wrapf(lockstep.Internal, err, "The attempt's memory is not legible.")
+
+	if err := json.Unmarshal(encoded, &decoded); err != nil {
+		return decoded, lockstep.Wrapf(lockstep.Internal, err, "The attempt's checkpoint cannot be decoded.")
 	}
 	if decoded.Version != stateVersion {
-		return decoded, lockstep.Errorf(lockstep.Internal, "The attempt's memory has version %d.", decoded.Version)
+		return decoded, lockstep.Errorf(lockstep.Internal,
+			"The attempt's checkpoint has version %d; this program knows version %d.", decoded.Version, stateVersion)
 	}
+
 	return decoded, nil
 }
 
-// forNextChangeSet is what an attempt remembers that makes another change set.
-func (m checkpoint) forNextChangeSet() checkpoint {
+// forNextChangeSet returns the checkpoint of an attempt that creates another
+// change set.
+func (c checkpoint) forNextChangeSet() checkpoint {
 	return checkpoint{
-		Version: stateVersion, ChangeSetNumber: m.ChangeSetNumber, ExportRetries: m.ExportRetries, StaleChangeSet: m.ChangeSetARN, CreatedStack: m.CreatedStack, BundleEmitted: true,
+		Version:         stateVersion,
+		ChangeSetNumber: c.ChangeSetNumber,
+		ExportRetries:   c.ExportRetries,
+		StaleChangeSet:  c.ChangeSetARN,
+		CreatedStack:    c.CreatedStack,
+		BundleEmitted:   true,
 	}
 }
 
-// A note is what a resource's attempts leave for the next one: how the stack
-// looked when we had last changed it.
+// A baseline is the stack as the last attempt left it.
 type baseline struct {
 	Version  int    `json:"v"`
-	StackARN string `json:"stack,omitempty"` // ARN
+	StackARN string `json:"stack,omitempty"`
 	// UpdatedAt is when the stack was last updated, zero if never or unknown.
 	UpdatedAt time.Time `json:"updated_at,omitzero"`
-	// SeenAt is when our change was over by the endpoint's clock.
+	// SeenAt is when the attempt's change was complete, by the endpoint's clock.
 	SeenAt time.Time `json:"seen_at,omitzero"`
-	// Accepted says that the stack is taken as it is found.
+	// Accepted is set if the next attempt accepts the stack as it is.
 	Accepted bool `json:"accepted,omitempty"`
 }
 
-func (n baseline) encode() []byte {
-	n.Version = stateVersion
-	b, err := json.Marshal(n)
-	if err != nil { // cannot be: the fields are plain
+func (b baseline) encode() []byte {
+	b.Version = stateVersion
+	encoded, err := json.Marshal(b)
+	if err != nil { // impossible: the fields are plain
 		return nil
 	}
-	return b
+	return encoded
 }
 
-// decodeBaseline reads the note of the last attempt; nil where nothing is to be compared.
-func decodeBaseline(a target.Attempt) *baseline {
-	var baseline baseline
-	if len(a.Baseline) == 0 || json.Unmarshal(a.Baseline, &baseline) != nil || baseline.Accepted || baseline.StackARN == "" {
+// decodeBaseline returns the baseline of the last attempt, or nil if there is
+// nothing to compare the stack with.
+func decodeBaseline(attempt target.Attempt) *baseline {
+	var decoded baseline
+	if len(attempt.Baseline) == 0 || json.Unmarshal(attempt.Baseline, &decoded) != nil {
 		return nil
 	}
-	return &baseline
+	if decoded.Accepted || decoded.StackARN == "" {
+		return nil
+	}
+	return &decoded
 }

@@ -17,24 +17,24 @@ import (
 	"github.com/lockstephq/lockstep/internal/target/cfnstack/deploymentfile"
 )
 
-// maxInspectionAge is how long the look at the stack counts on which a change set is
-// built.
+// maxInspectionAge is how old the description of the stack may be when a change
+// set is created.
 const maxInspectionAge = time.Minute
 
-// bundle reads the files, looks at the stack and decides what to propose. It
-// changes nothing, so that what is wrong is known before the first call that
-// does.
-func (w *runner) bundle(ctx context.Context) (target.Step, error) {
-	doc, err := w.readDocument(ctx)
+// bundle reads the files, describes the stack and decides what kind of change set
+// to create. It changes nothing, so that errors of the files are found before the
+// first call that changes something.
+func (c creation) bundle(ctx context.Context) (target.Step, error) {
+	document, err := c.readDocument(ctx)
 	if err != nil {
 		return target.Step{}, err
 	}
 
-	stack, err := w.describeStack(ctx)
+	stack, err := c.describeStack(ctx)
 	if err != nil && !errors.Is(err, errNotFound) {
 		return target.Step{}, err
 	}
-	if err := w.checkUnchanged(ctx, stack); err != nil {
+	if err := c.checkUnchanged(ctx, stack); err != nil {
 		return target.Step{}, err
 	}
 
@@ -43,35 +43,41 @@ func (w *runner) bundle(ctx context.Context) (target.Step, error) {
 		return target.Step{}, err
 	}
 
-	previous, absent, err := absentParameters(doc, stack, create)
+	previous, absent, err := absentParameters(document, stack, create)
 	if err != nil {
 		return target.Step{}, err
 	}
 
-	if !w.checkpoint.BundleEmitted {
-		w.emit(TemplateBundled, string(w.Revision.SHA), "Uploaded CloudFormation template.")
+	if !c.checkpoint.BundleEmitted {
+		c.emit(TemplateBundled, string(c.Revision.SHA), "Uploaded CloudFormation template.")
 		if absent != "" {
-			w.emit(ParametersAbsent, "", "Not in the deployment file: %s.", absent)
+			c.emit(ParametersAbsent, "", "Not in the deployment file: %s.", absent)
 		}
 	}
 
-	if w.checkpoint.ExportRetries == 0 {
-		w.emit(ChangeSetCreationInProgress, stackID(stack), "Creating a changeset.")
+	if c.checkpoint.ExportRetries == 0 {
+		c.emit(ChangeSetCreationInProgress, stackID(stack), "Creating a changeset.")
 	}
 
-	w.checkpoint.BundleEmitted, w.checkpoint.InspectedAt = true, w.Now
-	w.checkpoint.ChangeSetNumber++
-	w.checkpoint.ChangeSetName = fmt.Sprintf("lockstep-%s-%d", w.ID, w.checkpoint.ChangeSetNumber)
-	w.checkpoint.CreatesStack, w.checkpoint.StackWasMissing, w.checkpoint.StackARN = create, stack == nil, stackID(stack)
-	w.checkpoint.PreviousParameters, w.checkpoint.HasSecret = previous, len(doc.Secrets()) > 0
+	state := &c.checkpoint
+	state.BundleEmitted = true
+	state.InspectedAt = c.Now
+	state.ChangeSetNumber++
+	state.ChangeSetName = fmt.Sprintf("lockstep-%s-%d", c.ID, state.ChangeSetNumber)
+	state.CreatesStack = create
+	state.StackWasMissing = stack == nil
+	state.StackARN = stackID(stack)
+	state.PreviousParameters = previous
+	state.HasSecret = len(document.Secrets()) > 0
 
-	return w.enterPhase(phaseCreate)
+	return c.enterPhase(phaseCreate)
 }
 
-// absent decides what becomes of the parameters that the file does not give: a
-// NoEcho one keeps the value in the stack, another takes the template's
-// default, and where there is none the value in the stack.
-func absentParameters(doc *deploymentfile.Document, stack *types.Stack, create bool) (previous []string, absent string, err error) {
+// absentParameters decides which values the parameters get that are not in the
+// deployment file. A NoEcho parameter keeps the stack's value. Another one gets the
+// template's default or, without one, keeps the stack's value. It returns the names
+// of those that keep their value, and a description of all.
+func absentParameters(doc *deploymentfile.Document, stack *types.Stack, create bool) (previous []string, description string, err error) {
 	given := make(map[string]bool, len(doc.File.Parameters))
 	for _, parameter := range doc.File.Parameters {
 		given[parameter.Name] = true
@@ -84,91 +90,89 @@ func absentParameters(doc *deploymentfile.Document, stack *types.Stack, create b
 		}
 	}
 
-	var said []string
+	var described []string
 	for _, parameter := range doc.Template.Parameters {
 		switch {
 		case given[parameter.Name]:
 		case inStack[parameter.Name] && (parameter.NoEcho || !parameter.HasDefault):
 			previous = append(previous, parameter.Name)
-			said = append(said, parameter.Name+" (keeps the stack's value)")
+			described = append(described, parameter.Name+" (keeps the stack's value)")
 		case parameter.HasDefault:
-			said = append(said, parameter.Name+" (the template's default)")
+			described = append(described, parameter.Name+" (the template's default)")
 		default:
 			return nil, "", doc.MissingParameterError(parameter.Name)
 		}
 	}
 
-	return previous, strings.Join(said, ", "), nil
+	return previous, strings.Join(described, ", "), nil
 }
 
-// createChangeSet proposes the change set, unless that has been done.
-func (w *runner) createChangeSet(ctx context.Context) (target.Step, error) {
-	name := w.checkpoint.StackARN
-	if name == "" {
-		name = w.Configuration.ResourceName
-	}
-
-	found, err := w.session.findChangeSet(ctx, w.checkpoint.ChangeSetName, name)
+// createChangeSet creates the change set, unless it exists.
+func (c creation) createChangeSet(ctx context.Context) (target.Step, error) {
+	found, err := c.findChangeSet(ctx)
 	if err == nil {
-		w.rememberChangeSet(aws.ToString(found.ChangeSetId), aws.ToString(found.StackId))
-		return w.checkChangeSet(ctx, found)
+		c.rememberChangeSet(aws.ToString(found.ChangeSetId), aws.ToString(found.StackId))
+		return c.checkChangeSet(ctx, found)
 	}
 
 	if !errors.Is(err, errNotFound) {
 		return target.Step{}, err
 	}
 
-	if w.Now.Sub(w.checkpoint.InspectedAt) > maxInspectionAge { // after a pause the stack may be another's
-		stale := w.checkpoint.StaleChangeSet
-		w.checkpoint = w.checkpoint.forNextChangeSet()
-		w.checkpoint.ChangeSetNumber, w.checkpoint.StaleChangeSet = w.checkpoint.ChangeSetNumber-1, stale
+	if c.Now.Sub(c.checkpoint.InspectedAt) > maxInspectionAge { // the stack may have changed since
+		stale := c.checkpoint.StaleChangeSet
+		c.checkpoint = c.checkpoint.forNextChangeSet()
+		c.checkpoint.ChangeSetNumber--
+		c.checkpoint.StaleChangeSet = stale
 
-		return w.enterPhase(phaseBundle)
+		return c.enterPhase(phaseBundle)
 	}
 
-	doc, err := w.readDocument(ctx)
+	document, err := c.readDocument(ctx)
 	if err != nil {
 		return target.Step{}, err
 	}
 
-	w.deleteStaleChangeSet(ctx)
-	out, err := w.session.client.CreateChangeSet(ctx, w.changeSetInput(doc), w.session.callOptions, withoutRetries)
+	c.deleteStaleChangeSet(ctx)
+	out, err := c.session.client.CreateChangeSet(ctx, c.changeSetInput(document), c.session.callOptions, withoutRetries)
 	if err != nil {
-		return w.handleCreateError(ctx, err)
+		return c.handleCreateError(ctx, err)
 	}
 
-	was := w.checkpoint.StackARN
-	w.rememberChangeSet(aws.ToString(out.Id), aws.ToString(out.StackId))
-	if !w.checkpoint.CreatesStack && was != w.checkpoint.StackARN {
-		return w.replaceChangeSet("Another stack has taken the name.")
+	before := c.checkpoint.StackARN
+	c.rememberChangeSet(aws.ToString(out.Id), aws.ToString(out.StackId))
+	if !c.checkpoint.CreatesStack && before != c.checkpoint.StackARN {
+		return c.replaceChangeSet("Another stack has taken the name.")
 	}
 
-	return w.describeChangeSet(ctx)
+	return c.describeChangeSet(ctx)
 }
 
-// rememberChangeSet remembers the ARNs of a change set that was made by this attempt, and
-// of the stack that was made with it.
-func (w *runner) rememberChangeSet(changeSet, stack string) {
-	if w.checkpoint.ChangeSetARN, w.checkpoint.StackARN = changeSet, stack; w.checkpoint.StackWasMissing {
-		w.checkpoint.CreatedStack = stack
+// rememberChangeSet records the ARNs of this attempt's change set and of the stack
+// that was created with it.
+func (r *runner) rememberChangeSet(changeSetARN, stackARN string) {
+	r.checkpoint.ChangeSetARN = changeSetARN
+	r.checkpoint.StackARN = stackARN
+	if r.checkpoint.StackWasMissing {
+		r.checkpoint.CreatedStack = stackARN
 	}
 }
 
-func (w *runner) changeSetInput(doc *deploymentfile.Document) *cloudformation.CreateChangeSetInput {
+func (c creation) changeSetInput(doc *deploymentfile.Document) *cloudformation.CreateChangeSetInput {
 	input := &cloudformation.CreateChangeSetInput{
-		// By name: some endpoints update no stack by ARN. That it is still the
-		// same stack shows in the answer's StackId.
-		StackName:     &w.Configuration.ResourceName,
-		ChangeSetName: &w.checkpoint.ChangeSetName,
-		ClientToken:   &w.checkpoint.ChangeSetName,
+		// By name, since some endpoints cannot update a stack by ARN. The StackId of
+		// the response shows whether it is still the same stack.
+		StackName:     &c.Configuration.ResourceName,
+		ChangeSetName: &c.checkpoint.ChangeSetName,
+		ClientToken:   &c.checkpoint.ChangeSetName,
 		ChangeSetType: types.ChangeSetTypeUpdate,
 		TemplateBody:  &doc.Template.Body,
 		Capabilities: []types.Capability{
 			types.CapabilityCapabilityIam, types.CapabilityCapabilityNamedIam, types.CapabilityCapabilityAutoExpand,
 		},
-		Description: aws.String(w.description()),
+		Description: aws.String(c.description()),
 	}
-	if w.checkpoint.CreatesStack {
+	if c.checkpoint.CreatesStack {
 		input.ChangeSetType = types.ChangeSetTypeCreate
 	}
 
@@ -180,11 +184,11 @@ func (w *runner) changeSetInput(doc *deploymentfile.Document) *cloudformation.Cr
 		input.Parameters = append(input.Parameters, types.Parameter{ParameterKey: &p.Name, ParameterValue: &p.Value})
 	}
 
-	for _, name := range w.checkpoint.PreviousParameters {
+	for _, name := range c.checkpoint.PreviousParameters {
 		input.Parameters = append(input.Parameters, types.Parameter{ParameterKey: &name, UsePreviousValue: aws.Bool(true)})
 	}
 
-	if doc.File.HasTags { // an empty list clears, none keeps
+	if doc.File.HasTags { // an empty list clears the tags, no list keeps them
 		input.Tags = make([]types.Tag, 0, len(doc.File.Tags))
 		for _, t := range doc.File.Tags {
 			input.Tags = append(input.Tags, types.Tag{Key: &t.Key, Value: &t.Value})
@@ -194,31 +198,31 @@ func (w *runner) changeSetInput(doc *deploymentfile.Document) *cloudformation.Cr
 	return input
 }
 
-// description is the one place where AWS shows whose change this is.
-func (w *runner) description() string {
-	text := fmt.Sprintf("Lockstep: commit %s of %s, attempt %s", w.Revision.SHA, w.Revision.Branch, w.ID)
-	if w.driver.options.Instance != "" {
-		text += ", instance " + w.driver.options.Instance
+// description is the only place where AWS shows whose change this is.
+func (c creation) description() string {
+	text := fmt.Sprintf("Lockstep: commit %s of %s, attempt %s", c.Revision.SHA, c.Revision.Branch, c.ID)
+	if c.driver.options.Instance != "" {
+		text += ", instance " + c.driver.options.Instance
 	}
 	return lockstep.Truncate(text, 1000)
 }
 
-// handleCreateError decides what a refused CreateChangeSet means. A refusal because
-// something else has begun to work on the stack in between is told by looking
-// at the stack, not by its text.
-func (w *runner) handleCreateError(ctx context.Context, refused error) (target.Step, error) {
+// handleCreateError decides what a refused CreateChangeSet means. It describes the
+// stack to find out whether something else has begun to change it, since the error
+// has no code for that.
+func (c creation) handleCreateError(ctx context.Context, refused error) (target.Step, error) {
 	code, message := apiError(refused)
 	if isNoChange(message) {
-		return w.endUnchanged()
+		return c.endUnchanged()
 	}
 
-	fault := w.session.toError("CreateChangeSet", refused)
+	fault := c.session.toError("CreateChangeSet", refused)
 	switch lockstep.KindOf(fault) {
 	case lockstep.Unavailable, lockstep.Denied:
 		return target.Step{}, fault
 	}
 
-	stack, err := w.describeStack(ctx)
+	stack, err := c.describeStack(ctx)
 	if err != nil && !errors.Is(err, errNotFound) {
 		return target.Step{}, err
 	}
@@ -227,20 +231,20 @@ func (w *runner) handleCreateError(ctx context.Context, refused error) (target.S
 	if err != nil {
 		return target.Step{}, err
 	}
-	if hasCode(refused, "AlreadyExists") || create != w.checkpoint.CreatesStack {
-		return w.replaceChangeSet("The stack has changed since it was looked at.")
+	if hasCode(refused, "AlreadyExists") || create != c.checkpoint.CreatesStack {
+		return c.replaceChangeSet("The stack has changed since it was described.")
 	}
 
 	if code == "" || isNotXML(refused) {
 		message = lockstep.Shown(fault)
 	}
 
-	w.emit(ChangeSetCreationFailed, w.checkpoint.StackARN, "%s", failureSentence("Changeset creation failed.", message))
-	return w.cleanUpAndEnd(lockstep.Failed, message)
+	c.emit(ChangeSetCreationFailed, c.checkpoint.StackARN, "%s", failureSentence("Changeset creation failed.", message))
+	return c.cleanUpAndEnd(lockstep.Failed, message)
 }
 
-// noChangeReasons are the ways in which "nothing to change" is said; there is no code
-// for it.
+// noChangeReasons are the messages for "nothing to change". CloudFormation has no
+// code for it.
 var noChangeReasons = [...]string{
 	"The submitted information didn't contain changes",
 	"No updates are to be performed",
@@ -251,69 +255,69 @@ func isNoChange(message string) bool {
 	return slices.ContainsFunc(noChangeReasons[:], func(s string) bool { return strings.Contains(message, s) })
 }
 
-func (w *runner) endUnchanged() (target.Step, error) {
-	w.emit(NoChanges, w.checkpoint.StackARN, "The commit changes nothing in the stack. No update was made.")
-	return w.cleanUpAndEnd(lockstep.Unchanged, "")
+func (c creation) endUnchanged() (target.Step, error) {
+	c.emit(NoChanges, c.checkpoint.StackARN, "The commit changes nothing in the stack. No update was performed.")
+	return c.cleanUpAndEnd(lockstep.Unchanged, "")
 }
 
-// describeChangeSet looks how far the change set is.
-func (w *runner) describeChangeSet(ctx context.Context) (target.Step, error) {
-	out, err := w.session.findChangeSet(ctx, w.checkpoint.ChangeSetARN, "")
+// describeChangeSet continues by the status of the change set.
+func (c creation) describeChangeSet(ctx context.Context) (target.Step, error) {
+	out, err := c.session.findChangeSet(ctx, c.checkpoint.ChangeSetARN, "")
 	if errors.Is(err, errNotFound) {
-		return w.replaceChangeSet("The changeset or its stack was deleted by something else.")
+		return c.replaceChangeSet("The changeset or its stack was deleted by something else.")
 	}
 	if err != nil {
 		return target.Step{}, err
 	}
-	return w.checkChangeSet(ctx, out)
+	return c.checkChangeSet(ctx, out)
 }
 
-func (w *runner) checkChangeSet(ctx context.Context, out *cloudformation.DescribeChangeSetOutput) (target.Step, error) {
-	w.checkpoint.ProposedAt = aws.ToTime(out.CreationTime)
+func (c creation) checkChangeSet(ctx context.Context, out *cloudformation.DescribeChangeSetOutput) (target.Step, error) {
+	c.checkpoint.CreatedAt = aws.ToTime(out.CreationTime)
 	switch out.Status {
 	case types.ChangeSetStatusCreatePending, types.ChangeSetStatusCreateInProgress:
-		return w.pollAgain(phaseDescribe)
+		return c.pollAgain(phaseDescribe)
 	case types.ChangeSetStatusFailed:
 		reason := aws.ToString(out.StatusReason)
 		if isNoChange(reason) {
-			return w.endUnchanged()
+			return c.endUnchanged()
 		}
-		if name := missingExportName(reason); name != "" && w.mayAwaitExport() {
-			return w.awaitExport(name)
+		if name := missingExportName(reason); name != "" && c.mayAwaitExport() {
+			return c.awaitExport(name)
 		}
 
 		if reason == "" {
-			reason = "CloudFormation gave none"
+			reason = "CloudFormation returned no reason"
 		}
 
-		w.emit(ChangeSetCreationFailed, w.checkpoint.ChangeSetARN, "%s", failureSentence("Changeset creation failed.", reason))
-		return w.cleanUpAndEnd(lockstep.Failed, reason)
+		c.emit(ChangeSetCreationFailed, c.checkpoint.ChangeSetARN, "%s", failureSentence("Changeset creation failed.", reason))
+		return c.cleanUpAndEnd(lockstep.Failed, reason)
 
 	case types.ChangeSetStatusCreateComplete:
-		return w.declareIntent(ctx, out)
+		return c.declareIntent(ctx, out)
 	}
 
-	return w.replaceChangeSet("The changeset is being deleted by something else.")
+	return c.replaceChangeSet("The changeset is being deleted by something else.")
 }
 
-// declareIntent declares what is about to be executed, and shows it. Nothing is before
-// that is committed.
-func (w *runner) declareIntent(ctx context.Context, out *cloudformation.DescribeChangeSetOutput) (target.Step, error) {
+// declareIntent returns the intent to execute the change set, and its plan. The
+// change set is executed once the intent is committed.
+func (c creation) declareIntent(ctx context.Context, out *cloudformation.DescribeChangeSetOutput) (target.Step, error) {
 	switch out.ExecutionStatus {
 	case types.ExecutionStatusObsolete:
-		return w.replaceChangeSet("Something else has changed the stack since the changeset was made.")
+		return c.replaceChangeSet("The stack was changed by something else after the changeset was created.")
 	case types.ExecutionStatusUnavailable:
-		return w.pollAgain(phaseDescribe)
+		return c.pollAgain(phaseDescribe)
 	}
 
-	plan, err := w.readPlan(ctx, out)
+	plan, err := c.readPlan(ctx, out)
 	if err != nil {
 		return target.Step{}, err
 	}
 
-	w.emit(ChangeSetCreationSucceeded, w.checkpoint.ChangeSetARN, "Changeset creation succeeded.")
-	step, err := w.enterPhase(phaseExecute)
-	step.Intent, step.Plan = w.checkpoint.ChangeSetARN, plan
+	c.emit(ChangeSetCreationSucceeded, c.checkpoint.ChangeSetARN, "Changeset creation succeeded.")
+	step, err := c.enterPhase(phaseExecute)
+	step.Intent, step.Plan = c.checkpoint.ChangeSetARN, plan
 
 	return step, err
 }

@@ -1,34 +1,49 @@
 // Package cfnstack syncs CloudFormation stacks, sync type CFN_STACK_SYNC. It
-// speaks to AWS or to any other endpoint of the same protocol, with the same
-// calls.
+// works with AWS and with any other endpoint of the same protocol, and makes the
+// same calls to both.
 //
-// A commit says what a stack should be by a deployment file (Plan); an attempt
-// brings the stack there by one change set (Advance): bundle, create, describe,
-// execute, follow, end. Each step is written down before the next one acts:
+// # Phases
 //
-//	bundle ─▶ create ─▶ describe ─▶ execute ─▶ follow ─▶ end
-//	            ▲           │          │
-//	            └─ again ───┴──────────┘   the change set or the stack is gone
-//	                        └─▶ clean up ─▶ end   nothing to change, or refused
+// A deployment file says what a stack should be. An attempt brings the stack
+// there with one change set:
 //
-// Never done twice: the change set's name is remembered before it is created
-// and looked for first; its ARN is the intent, and its execution status is
-// read before it is executed. Request tokens are only the second line, since
-// not every endpoint keeps them.
+//	bundle ─▶ create change set ─▶ describe ─▶ execute ─▶ wait ─▶ end
+//	  ▲                               │          │
+//	  └── replace the change set ─────┴──────────┤  it is obsolete or deleted
+//	                                  └──────────┴─▶ clean up ─▶ end
+//	                                     nothing to change, or refused
 //
-// Nothing of ours reaches the stack: a tag that carries a commit would make
-// every sync an update of every resource. Commit and attempt stand in the
-// change set's name and description.
+// Each phase is recorded in the checkpoint before the next one acts.
 //
-// What others did is not overwritten: an attempt leaves a note of the stack it
-// ended with (ARN, time of the last update), and the next one is Blocked where
-// the stack differs. Without a note the stack is taken as it is found.
+// # Idempotence
 //
-// What the file gives for NoEcho parameters leaves the driver in CreateChangeSet
-// alone: every event, error and memory is searched for it first.
+// A change set has a name that is recorded before it is created, so that a
+// repeated step finds it. Its ARN is the execute intent, and its execution status
+// is read before it is executed. Request tokens are sent too, but not all
+// endpoints keep them.
 //
-// Endpoints differ. The driver names stacks and change sets by ARN wherever it
-// can, takes each of the forms in which "nothing to change" is said, decides
-// from DescribeStacks whether a stack is created or updated, and relies on no
-// timestamp, event, tag or token being there.
+// # Changes by others
+//
+// An attempt leaves a baseline: the ARN of the stack and the time of its last
+// update. If the stack differs from the baseline, the next attempt is Blocked
+// instead of overwriting the change. Without a baseline the stack is accepted as
+// it is.
+//
+// # Secrets
+//
+// The values that a deployment file has for NoEcho parameters leave the driver in
+// CreateChangeSet only. They are redacted in every event, error, plan and
+// checkpoint.
+//
+// # Endpoints
+//
+// Endpoints differ. The driver names stacks and change sets by ARN where it can,
+// recognizes each form of "nothing to change", decides from DescribeStacks
+// whether a stack is created or updated, and does not need timestamps, events,
+// tags or tokens to be present.
+//
+// The driver adds nothing to the stack: a tag with the commit would make every
+// sync an update of every resource. The commit and the attempt are in the name
+// and the description of the change set. It does not detect drift, and it does
+// not delete stacks that have resources.
 package cfnstack

@@ -21,42 +21,40 @@ import (
 // Type is the sync type of CloudFormation stacks.
 const Type lockstep.SyncType = "CFN_STACK_SYNC"
 
-// Options say which CloudFormation a driver speaks to, and as whom.
+// Options are the endpoint and the credentials of a driver.
 type Options struct {
 	// Target is the URL of an endpoint that serves CloudFormation; "" is AWS.
-	// AWS_ENDPOINT_URL and its sisters are ignored.
+	// AWS_ENDPOINT_URL and its variants are ignored.
 	Target string
 	// STSEndpoint is where roles are assumed. Defaults to Target.
 	STSEndpoint string
-	// BaseCredentials sign every call, or only AssumeRole where AssumeRoles is
-	// set. Without them every attempt is denied.
+	// BaseCredentials sign every call, or only AssumeRole if AssumeRoles is set.
+	// Without them every attempt is denied.
 	BaseCredentials aws.CredentialsProvider
-	// AssumeRoles lets each configuration's role do the work.
+	// AssumeRoles signs the calls with the role of each sync configuration.
 	AssumeRoles bool
-	// ExternalID gives the external id by which roles of an account are
-	// assumed, "" for none. Defaults to none.
+	// ExternalID returns the external id for the roles of an account, "" for none.
+	// Defaults to none.
 	ExternalID func(lockstep.AccountID) string
-	// Poll says how often AWS is asked while it works. Defaults to 2 s growing
-	// to 10 s, and to 100 ms growing to 1 s for a Target on loopback.
+	// Poll is the pause between two polls. Defaults to 2 s growing to 10 s, and to
+	// 100 ms growing to 1 s for a Target on loopback.
 	Poll Schedule
-	// AwaitExports is how long an attempt waits for an export that its template
-	// imports and that is not there: another stack of the same commit may be
-	// about to make it. Defaults to 5 minutes, and to 10 s for a Target on
-	// loopback.
+	// AwaitExports is how long an attempt waits for a missing export that its
+	// template imports, since another stack of the same commit may be about to
+	// create it. Defaults to 5 minutes, and to 10 s for a Target on loopback.
 	AwaitExports time.Duration
-	// Instance names this installation in change sets' descriptions.
+	// Instance names this installation in the descriptions of change sets.
 	Instance string
-	// Log receives what is worth knowing and no attempt's owner can act on.
-	// Defaults to nowhere.
+	// Log receives what an attempt's owner cannot act on. Defaults to discarding it.
 	Log *slog.Logger
 }
 
-// A Schedule is a pause that grows by half each time, from First to Most.
+// A Schedule is a pause that grows by half each time, from First to Max.
 type Schedule struct {
 	First, Max time.Duration
 }
 
-// delay gives the pause after n others.
+// delay returns the pause after n others.
 func (s Schedule) delay(n int) time.Duration {
 	pause := s.First
 	for range n {
@@ -68,11 +66,12 @@ func (s Schedule) delay(n int) time.Duration {
 }
 
 // httpTimeout bounds one request. Some endpoints execute a whole change set
-// inside the call.
+// within the call.
 const httpTimeout = 20 * time.Second
 
 // A Driver syncs CloudFormation stacks. It is safe for concurrent use.
 type Driver struct {
+	// Discover, Encode and Equal.
 	deploymentfile.Discoverer
 	deploymentfile.Encoder
 
@@ -91,7 +90,7 @@ var (
 	_ target.Encoder    = (*Driver)(nil)
 )
 
-// New makes a driver. It calls nobody; its only errors are Invalid URLs.
+// New returns a driver. It makes no calls. Its only errors are Invalid URLs.
 func New(options Options) (*Driver, error) {
 	if options.STSEndpoint == "" {
 		options.STSEndpoint = options.Target
@@ -111,9 +110,9 @@ func New(options Options) (*Driver, error) {
 	}
 
 	if options.Poll == (Schedule{}) {
-		options.Poll = Schedule{2 * time.Second, 10 * time.Second}
+		options.Poll = Schedule{First: 2 * time.Second, Max: 10 * time.Second}
 		if netaddr.IsLoopbackURL(options.Target) {
-			options.Poll = Schedule{100 * time.Millisecond, time.Second}
+			options.Poll = Schedule{First: 100 * time.Millisecond, Max: time.Second}
 		}
 	}
 
@@ -130,21 +129,24 @@ func New(options Options) (*Driver, error) {
 	}, nil
 }
 
-// Type is CFN_STACK_SYNC.
+// Type returns CFN_STACK_SYNC.
 func (d *Driver) Type() lockstep.SyncType { return Type }
 
 func checkEndpoint(endpoint string) error {
 	if endpoint == "" {
 		return nil
 	}
-	u, err := url.Parse(endpoint)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
-		return lockstep.Errorf(lockstep.Invalid, "A target is the URL of a CloudFormation endpoint, http://HOST:PORT or https://HOST, without user name.")
+
+	parsed, err := url.Parse(endpoint)
+	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Hostname() == "" || parsed.User != nil {
+		return lockstep.Errorf(lockstep.Invalid,
+			"A target is the URL of a CloudFormation endpoint, http://HOST:PORT or https://HOST, without user name.")
 	}
+
 	return nil
 }
 
-// endpointName names the target in messages.
+// endpointName returns the name of the target for messages.
 func (d *Driver) endpointName() string {
 	parsed, err := url.Parse(d.options.Target)
 	if err != nil || parsed.Host == "" {
@@ -163,32 +165,35 @@ func (d *Driver) ReadInputs(ctx context.Context, cfg lockstep.SyncConfiguration,
 	return inputs, err
 }
 
-// Advance takes an attempt one step further. Beside Failed ends its errors are
+// Advance takes an attempt one step further. The kinds of its errors are
 // Unavailable, Denied, Invalid, NotFound, Limit and Blocked.
-func (d *Driver) Advance(ctx context.Context, a target.Attempt) (target.Step, error) {
-	w, err := d.newRunner(a)
+func (d *Driver) Advance(ctx context.Context, attempt target.Attempt) (target.Step, error) {
+	r, err := d.newRunner(attempt)
 	if err != nil {
 		return target.Step{}, err
 	}
-	step, err := w.advance(ctx)
-	return w.finish(ctx, step, err)
+
+	step, err := r.advance(ctx)
+	return r.finish(ctx, step, err)
 }
 
-// Discard deletes a change set that was proposed and not executed, and the
-// empty stack that proposing it has made.
+// Discard deletes a change set that was created and not executed, and the empty
+// stack that was created with it.
 func (d *Driver) Discard(ctx context.Context, attempt target.Attempt) error {
-	w, err := d.newRunner(attempt)
+	r, err := d.newRunner(attempt)
 	if err != nil {
 		return err
 	}
-	if w.checkpoint.ChangeSetName == "" && w.checkpoint.StaleChangeSet == "" && w.checkpoint.CreatedStack == "" { // nothing was proposed
-		return nil
+
+	state := r.checkpoint
+	if state.ChangeSetName == "" && state.StaleChangeSet == "" && state.CreatedStack == "" {
+		return nil // nothing was created
 	}
 
-	if w.session, err = d.newSession(ctx, attempt.Configuration); err != nil {
+	if r.session, err = d.newSession(ctx, attempt.Configuration); err != nil {
 		return err
 	}
 
-	_, err = w.finish(ctx, target.Step{}, w.deleteProposal(ctx))
+	_, err = r.finish(ctx, target.Step{}, cleanup{r}.deleteProposal(ctx))
 	return err
 }

@@ -13,9 +13,8 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// errorKinds says who has to act on an error code of CloudFormation or STS. Codes
-// are matched without the endings Exception and Error, which endpoints do not
-// agree on.
+// errorKinds are the kinds of the error codes of CloudFormation and STS. Codes have
+// no suffix Exception or Error here, since endpoints differ in that.
 var errorKinds = map[string]lockstep.Kind{
 	"Throttling":             lockstep.Unavailable,
 	"Throttled":              lockstep.Unavailable,
@@ -50,8 +49,8 @@ var errorKinds = map[string]lockstep.Kind{
 	"LimitExceeded": lockstep.Limit,
 }
 
-// toError turns the error of a call into one for the attempt's owner. What a
-// service refused for a reason of its own is Invalid.
+// toError converts the error of a call into one for the attempt's owner. Its kind is
+// Invalid if a service refused the call with an unknown code.
 func (s *session) toError(operation string, err error) error {
 	if err == nil {
 		return nil
@@ -84,8 +83,9 @@ func (s *session) toError(operation string, err error) error {
 	}
 }
 
-// notXMLError is how an endpoint that imitates CloudFormation breaks on what it
-// does not know: for good. From AWS it is a proxy's answer: for now.
+// notXMLError is the error of an HTTP 500 that is not CloudFormation's. An endpoint
+// that emulates CloudFormation sends it for what it does not support, which is
+// permanent. From AWS it comes from a proxy, which is temporary.
 func (s *session) notXMLError(call string, err error) error {
 	if s.driver.options.Target == "" {
 		return lockstep.Wrapf(lockstep.Unavailable, err, "%s: AWS answered HTTP 500.", call)
@@ -99,24 +99,24 @@ func (s *session) unreachableError(call string, err error) error {
 		return lockstep.Wrapf(lockstep.Invalid, err, "%s: the endpoint %s answered HTTP %d and no CloudFormation error.", call, s.driver.endpointName(), code)
 	}
 	if code := httpStatus(err); code != 0 && code < 300 {
-		return lockstep.Wrapf(lockstep.Unavailable, err, "%s: the endpoint %s gave an answer that is not CloudFormation's.", call, s.driver.endpointName())
+		return lockstep.Wrapf(lockstep.Unavailable, err, "%s: the endpoint %s sent a response that is not CloudFormation's.", call, s.driver.endpointName())
 	}
 
-	reason := "no answer"
+	reason := "no response"
 	var timeout net.Error
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &dns):
-		reason = "its name is not known"
+		reason = "its name cannot be resolved"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		reason = "no answer in time"
+		reason = "the request timed out"
 	}
 
 	return lockstep.Wrapf(lockstep.Unavailable, err, "%s: %s cannot be reached: %s.", call, s.driver.endpointName(), reason)
 }
 
-// apiError gives the code and the message of a service's error, "" where the
-// error is not a service's.
+// apiError returns the code and the message of a service's error, or "" if the
+// error is not from a service.
 func apiError(err error) (code, message string) {
 	var api smithy.APIError
 	if !errors.As(err, &api) {
@@ -125,7 +125,7 @@ func apiError(err error) (code, message string) {
 	return api.ErrorCode(), api.ErrorMessage()
 }
 
-// normalizeCode drops the endings that endpoints do not agree on.
+// normalizeCode removes the suffixes in which endpoints differ.
 func normalizeCode(code string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(code, "Exception"), "Error")
 }
@@ -140,7 +140,7 @@ func hasCode(err error, codes ...string) bool {
 	return false
 }
 
-// httpStatus gives the HTTP status of an answer, 0 where there was none.
+// httpStatus returns the HTTP status of a response, or 0 if there was none.
 func httpStatus(err error) int {
 	var response *awshttp.ResponseError
 	if errors.As(err, &response) {
@@ -149,13 +149,13 @@ func httpStatus(err error) int {
 	return 0
 }
 
-// isNotXML recognises an answer of HTTP 500 that is not CloudFormation's.
+// isNotXML reports whether an error is an HTTP 500 that is not CloudFormation's.
 func isNotXML(err error) bool {
 	code, _ := apiError(err)
 	return httpStatus(err) == http.StatusInternalServerError && (code == "" || code == "UnknownError")
 }
 
-// asSentence makes a sentence of a service's message.
+// asSentence returns a service's message, or its code, as a sentence.
 func asSentence(message, code string) string {
 	message = strings.TrimSpace(message)
 	if message == "" {

@@ -7,10 +7,10 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// The types of a stack's sync events. The first five and the text of the sixth
-// are AWS's; the others are ours, in the same grammar.
+// The types of a stack's sync events. The first five, and the text of the sixth,
+// are AWS's. The others are Lockstep's, in the same grammar.
 const (
-	// TemplateBundled: deployment file and template were read.
+	// TemplateBundled: the deployment file and the template were read.
 	TemplateBundled = "TEMPLATE_BUNDLED"
 	// ChangeSetCreationInProgress: a change set is being created.
 	ChangeSetCreationInProgress = "CHANGESET_CREATION_IN_PROGRESS"
@@ -18,54 +18,62 @@ const (
 	ChangeSetCreationSucceeded = "CHANGESET_CREATION_SUCCEEDED"
 	// ChangeSetExecutionInProgress: the change set is being executed.
 	ChangeSetExecutionInProgress = "CHANGESET_EXECUTION_IN_PROGRESS"
-	// StackUpdateSucceeded: an existing stack is what the commit says.
+	// StackUpdateSucceeded: an existing stack was updated to the commit.
 	StackUpdateSucceeded = "STACK_UPDATE_SUCCEEDED"
-	// ChangeSetCreationFailed: CloudFormation refused what the commit says.
+	// ChangeSetCreationFailed: CloudFormation refused the change set.
 	ChangeSetCreationFailed = "CHANGESET_CREATION_FAILED"
 
-	// ParametersAbsent: what becomes of parameters that the file does not give.
+	// ParametersAbsent: parameters that are not in the deployment file, and the
+	// values they get.
 	ParametersAbsent = "PARAMETERS_ABSENT"
-	// ExportAwaited: the template imports what no stack exports yet.
+	// ExportAwaited: the template imports an export that does not exist yet.
 	ExportAwaited = "EXPORT_AWAITED"
-	// ChangeSetReplaced: the change set could not be used any more, and another
-	// is made in the same attempt.
+	// ChangeSetReplaced: the change set can no longer be used, and another one is
+	// created in the same attempt.
 	ChangeSetReplaced = "CHANGESET_REPLACED"
 	// ChangeSetExecutionFailed: the change set could not be executed.
 	ChangeSetExecutionFailed = "CHANGESET_EXECUTION_FAILED"
-	// NoChanges: the stack already is what the commit says.
+	// NoChanges: the stack is already at the commit.
 	NoChanges = "NO_CHANGES"
-	// StackResourceSucceeded: one resource is done.
+	// StackResourceSucceeded: one resource is complete.
 	StackResourceSucceeded = "STACK_RESOURCE_SUCCEEDED"
 	// StackResourceFailed: one resource failed, with CloudFormation's reason.
 	StackResourceFailed = "STACK_RESOURCE_FAILED"
-	// StackRollbackInProgress: CloudFormation takes back what it did.
+	// StackRollbackInProgress: CloudFormation rolls the stack back.
 	StackRollbackInProgress = "STACK_ROLLBACK_IN_PROGRESS"
-	// StackCreateSucceeded: a new stack is what the commit says.
+	// StackCreateSucceeded: a new stack was created from the commit.
 	StackCreateSucceeded = "STACK_CREATE_SUCCEEDED"
-	// StackCreateFailed ends an attempt whose stack could not be created.
+	// StackCreateFailed: the stack could not be created. It ends the attempt.
 	StackCreateFailed = "STACK_CREATE_FAILED"
-	// StackUpdateFailed ends an attempt whose stack could not be updated.
+	// StackUpdateFailed: the stack could not be updated. It ends the attempt.
 	StackUpdateFailed = "STACK_UPDATE_FAILED"
 )
 
-// emit adds an event to the step. The step's time is the event's: the clocks
-// of endpoints are not ours, and events stay in order.
-func (w *runner) emit(kind, about, format string, args ...any) {
-	ev := lockstep.Event{Type: kind, Message: fmt.Sprintf(format, args...), ExternalID: about}
-	w.pendingEvents = append(w.pendingEvents, pendingEvent{ev, len(args) == 0})
+// emit adds an event to the step. Events have the step's time, so that they stay
+// in order whatever the endpoint's clock is.
+func (r *runner) emit(eventType, externalID, format string, args ...any) {
+	r.pendingEvents = append(r.pendingEvents, pendingEvent{
+		Event: lockstep.Event{
+			Type:       eventType,
+			Message:    fmt.Sprintf(format, args...),
+			ExternalID: externalID,
+		},
+		isFixed: len(args) == 0,
+	})
 }
 
-// pendingEvent is an event as it was first put; fixed is one with a text of our own
-// alone, which can hold no secret.
+// A pendingEvent is an event before redaction. Its message is fixed if it has no
+// text from outside, and so no secret.
 type pendingEvent struct {
 	lockstep.Event
 	isFixed bool
 }
 
-// failureSentence makes AWS's sentence about a failure. AWS doubles the full stop.
+// failureSentence returns AWS's sentence about a failure, without AWS's second
+// full stop.
 func failureSentence(what, reason string) string {
 	return what + " The reason was " + strings.TrimRight(strings.TrimSpace(reason), ".") + "."
 }
 
-// blockerTimeLayout is how AWS writes a time in a blocker's reason.
+// blockerTimeLayout is the layout of times in AWS's reasons of blockers.
 const blockerTimeLayout = "Mon Jan 02 15:04:05 MST 2006"

@@ -12,16 +12,16 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-// executeChangeSet executes the change set that is the committed intent, unless that
-// has been done.
-func (w *runner) executeChangeSet(ctx context.Context) (target.Step, error) {
-	if w.Intent != w.checkpoint.ChangeSetARN {
-		return target.Step{Intent: w.checkpoint.ChangeSetARN}, nil
+// executeChangeSet executes the change set of the committed intent, unless that has
+// been done.
+func (e execution) executeChangeSet(ctx context.Context) (target.Step, error) {
+	if e.Intent != e.checkpoint.ChangeSetARN {
+		return target.Step{Intent: e.checkpoint.ChangeSetARN}, nil
 	}
 
-	out, err := w.session.findChangeSet(ctx, w.checkpoint.ChangeSetARN, "")
+	out, err := e.session.findChangeSet(ctx, e.checkpoint.ChangeSetARN, "")
 	if errors.Is(err, errNotFound) {
-		return w.replaceChangeSet("The changeset or its stack was deleted by something else.")
+		return e.replaceChangeSet("The changeset or its stack was deleted by something else.")
 	}
 	if err != nil {
 		return target.Step{}, err
@@ -30,48 +30,52 @@ func (w *runner) executeChangeSet(ctx context.Context) (target.Step, error) {
 	switch out.ExecutionStatus {
 	case types.ExecutionStatusAvailable:
 	case types.ExecutionStatusObsolete, types.ExecutionStatusUnavailable:
-		return w.replaceChangeSet("Something else has changed the stack since the changeset was made.")
+		return e.replaceChangeSet("The stack was changed by something else after the changeset was created.")
 	default:
-		return w.startFollowing(ctx)
+		return e.startWaiting(ctx)
 	}
 
-	_, err = w.session.client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{
-		ChangeSetName: &w.checkpoint.ChangeSetARN, ClientRequestToken: &w.checkpoint.ChangeSetName,
-	}, w.session.callOptions, withoutRetries)
+	_, err = e.session.client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{
+		ChangeSetName: &e.checkpoint.ChangeSetARN, ClientRequestToken: &e.checkpoint.ChangeSetName,
+	}, e.session.callOptions, withoutRetries)
 	if err != nil {
-		return w.handleExecuteError(ctx, err)
+		return e.handleExecuteError(ctx, err)
 	}
 
-	return w.startFollowing(ctx)
+	return e.startWaiting(ctx)
 }
 
-// startFollowing takes the first look at the execution, which may be over already.
-// From here on it is followed: an error of that look is left to the next one.
-func (w *runner) startFollowing(ctx context.Context) (target.Step, error) {
-	w.emit(ChangeSetExecutionInProgress, w.checkpoint.ChangeSetARN, "Waiting for changeset execution to finish.")
-	w.checkpoint.Phase, w.checkpoint.PollCount = phaseFollow, 0
-	before, events := w.checkpoint, len(w.pendingEvents)
-	step, err := w.pollExecution(ctx)
+// startWaiting polls the execution for the first time, since it may be complete
+// already. The next step repeats a poll that failed.
+func (e execution) startWaiting(ctx context.Context) (target.Step, error) {
+	e.emit(ChangeSetExecutionInProgress, e.checkpoint.ChangeSetARN, "Waiting for changeset execution to finish.")
+	e.checkpoint.Phase = phaseWait
+	e.checkpoint.PollCount = 0
+	before := e.checkpoint
+	emitted := len(e.pendingEvents)
+
+	step, err := e.pollExecution(ctx)
 	if err != nil {
-		w.checkpoint, w.pendingEvents = before, w.pendingEvents[:events]
-		return w.pollAgain(phaseFollow)
+		e.checkpoint = before
+		e.pendingEvents = e.pendingEvents[:emitted]
+		return e.pollAgain(phaseWait)
 	}
 	return step, nil
 }
 
 // handleExecuteError decides what a refused ExecuteChangeSet means.
-func (w *runner) handleExecuteError(ctx context.Context, refused error) (target.Step, error) {
-	fault := w.session.toError("ExecuteChangeSet", refused)
+func (e execution) handleExecuteError(ctx context.Context, refused error) (target.Step, error) {
+	fault := e.session.toError("ExecuteChangeSet", refused)
 	switch {
 	case hasCode(refused, "ChangeSetNotFound"):
-		return w.replaceChangeSet("The changeset or its stack was deleted by something else.")
+		return e.replaceChangeSet("The changeset or its stack was deleted by something else.")
 	case lockstep.KindOf(fault) == lockstep.Unavailable, lockstep.KindOf(fault) == lockstep.Denied:
 		return target.Step{}, fault
 	}
 
-	stack, err := w.describeStack(ctx)
+	stack, err := e.describeStack(ctx)
 	if errors.Is(err, errNotFound) {
-		return w.replaceChangeSet("The stack was deleted by something else.")
+		return e.replaceChangeSet("The stack was deleted by something else.")
 	}
 	if err != nil {
 		return target.Step{}, err
@@ -81,8 +85,8 @@ func (w *runner) handleExecuteError(ctx context.Context, refused error) (target.
 		return target.Step{}, err
 	}
 
-	// Some endpoints execute within the call and answer with the error of the
-	// service that refused a resource.
+	// Some endpoints execute within the call and return the error of the service
+	// that refused a resource.
 	code, message := apiError(refused)
 	if code == "" || isNotXML(refused) {
 		message = lockstep.Shown(fault)
@@ -90,26 +94,26 @@ func (w *runner) handleExecuteError(ctx context.Context, refused error) (target.
 		message = code + ": " + message
 	}
 
-	w.emit(ChangeSetExecutionFailed, w.checkpoint.ChangeSetARN, "%s", failureSentence("Changeset execution failed.", message))
-	return w.cleanUpAndEnd(lockstep.Failed, message)
+	e.emit(ChangeSetExecutionFailed, e.checkpoint.ChangeSetARN, "%s", failureSentence("Changeset execution failed.", message))
+	return e.cleanUpAndEnd(lockstep.Failed, message)
 }
 
-// cleanUp removes what was proposed and ends the attempt.
-func (w *runner) cleanUp(ctx context.Context) (target.Step, error) {
-	err := w.deleteProposal(ctx)
+// cleanUp deletes what was not executed and ends the attempt.
+func (c cleanup) cleanUp(ctx context.Context) (target.Step, error) {
+	err := c.deleteProposal(ctx)
 	if lockstep.KindOf(err) == lockstep.Unavailable {
 		return target.Step{}, err
 	}
 
-	if err != nil { // what is left behind harms nobody
-		w.driver.options.Log.Warn("change set left behind", "attempt", w.ID, "kind", lockstep.KindOf(err).String())
+	if err != nil { // an unexecuted change set does no harm
+		c.driver.options.Log.Warn("change set not deleted", "attempt", c.ID, "kind", lockstep.KindOf(err).String())
 	}
 
-	end := &target.End{Outcome: w.checkpoint.Outcome, Reason: w.checkpoint.Reason}
+	end := &target.End{Outcome: c.checkpoint.Outcome, Reason: c.checkpoint.Reason}
 	if end.Outcome == lockstep.Unchanged {
-		stack, err := w.describeStack(ctx)
+		stack, err := c.describeStack(ctx)
 		if err == nil {
-			end.Baseline = newBaseline(stack, w.lastSeenTime())
+			end.Baseline = newBaseline(stack, c.lastSeenTime())
 		} else if !errors.Is(err, errNotFound) {
 			return target.Step{}, err
 		}
@@ -118,15 +122,15 @@ func (w *runner) cleanUp(ctx context.Context) (target.Step, error) {
 	return target.Step{End: end}, nil
 }
 
-// deleteProposal deletes the change set unless it was executed, and with it the
-// empty stack that came into being with it.
+// deleteProposal deletes the change set unless it was executed, and the empty stack
+// that was created with it.
 //
-// The stack is deleted only if there was none of its name before, it is still
-// in review, which means that nothing was ever executed on it, and no other
-// change set waits for it: then it is ours, and nobody else's in the meantime.
-func (w *runner) deleteProposal(ctx context.Context) error {
-	w.deleteStaleChangeSet(ctx)
-	out, err := w.findChangeSet(ctx)
+// The stack is deleted only if there was no stack of its name before, it is in
+// REVIEW_IN_PROGRESS, which means that no change set was ever executed on it, and
+// it has no other change set. Then nothing else uses it.
+func (c cleanup) deleteProposal(ctx context.Context) error {
+	c.deleteStaleChangeSet(ctx)
+	out, err := c.findChangeSet(ctx)
 	if err != nil && !errors.Is(err, errNotFound) {
 		return err
 	}
@@ -137,49 +141,49 @@ func (w *runner) deleteProposal(ctx context.Context) error {
 			return nil
 		}
 
-		w.rememberChangeSet(aws.ToString(out.ChangeSetId), aws.ToString(out.StackId))
-		if err := w.session.deleteChangeSet(ctx, w.checkpoint.ChangeSetARN); err != nil {
+		c.rememberChangeSet(aws.ToString(out.ChangeSetId), aws.ToString(out.StackId))
+		if err := c.session.deleteChangeSet(ctx, c.checkpoint.ChangeSetARN); err != nil {
 			return err
 		}
 	}
 
-	if w.checkpoint.CreatedStack == "" {
+	if c.checkpoint.CreatedStack == "" {
 		return nil
 	}
 
-	err = w.session.deleteEmptyStack(ctx, w.checkpoint.CreatedStack)
-	if lockstep.KindOf(err) == lockstep.Denied { // the next attempt uses it as it is
-		w.driver.options.Log.Info("empty stack left behind", "attempt", w.ID, "stack", w.checkpoint.CreatedStack)
+	err = c.session.deleteEmptyStack(ctx, c.checkpoint.CreatedStack)
+	if lockstep.KindOf(err) == lockstep.Denied { // the next attempt uses the stack as it is
+		c.driver.options.Log.Info("empty stack not deleted", "attempt", c.ID, "stack", c.checkpoint.CreatedStack)
 		return nil
 	}
 
 	return err
 }
 
-// deleteStaleChangeSet deletes a change set that was given up. One that stays harms
-// nobody.
-func (w *runner) deleteStaleChangeSet(ctx context.Context) {
-	if w.checkpoint.StaleChangeSet == "" {
+// deleteStaleChangeSet deletes a change set that was replaced. If it remains, it
+// does no harm.
+func (r *runner) deleteStaleChangeSet(ctx context.Context) {
+	if r.checkpoint.StaleChangeSet == "" {
 		return
 	}
-	if err := w.session.deleteChangeSet(ctx, w.checkpoint.StaleChangeSet); err != nil {
-		w.driver.options.Log.Debug("change set left behind", "attempt", w.ID, "kind", lockstep.KindOf(err).String())
+	if err := r.session.deleteChangeSet(ctx, r.checkpoint.StaleChangeSet); err != nil {
+		r.driver.options.Log.Debug("stale change set not deleted", "attempt", r.ID, "kind", lockstep.KindOf(err).String())
 	}
-	w.checkpoint.StaleChangeSet = ""
+	r.checkpoint.StaleChangeSet = ""
 }
 
-// findChangeSet describes the attempt's change set, by its name where a crash came
-// before its ARN was remembered.
-func (w *runner) findChangeSet(ctx context.Context) (*cloudformation.DescribeChangeSetOutput, error) {
+// findChangeSet describes the attempt's change set, by name if its ARN was not
+// recorded before a crash.
+func (r *runner) findChangeSet(ctx context.Context) (*cloudformation.DescribeChangeSetOutput, error) {
 	switch {
-	case w.checkpoint.ChangeSetARN != "":
-		return w.session.findChangeSet(ctx, w.checkpoint.ChangeSetARN, "")
-	case w.checkpoint.ChangeSetName == "":
+	case r.checkpoint.ChangeSetARN != "":
+		return r.session.findChangeSet(ctx, r.checkpoint.ChangeSetARN, "")
+	case r.checkpoint.ChangeSetName == "":
 		return nil, errNotFound
-	case w.checkpoint.StackARN != "":
-		return w.session.findChangeSet(ctx, w.checkpoint.ChangeSetName, w.checkpoint.StackARN)
+	case r.checkpoint.StackARN != "":
+		return r.session.findChangeSet(ctx, r.checkpoint.ChangeSetName, r.checkpoint.StackARN)
 	}
-	return w.session.findChangeSet(ctx, w.checkpoint.ChangeSetName, w.Configuration.ResourceName)
+	return r.session.findChangeSet(ctx, r.checkpoint.ChangeSetName, r.Configuration.ResourceName)
 }
 
 func (s *session) deleteChangeSet(ctx context.Context, arn string) error {

@@ -30,6 +30,9 @@ type fake struct {
 	mu      sync.Mutex
 	answers map[string][]answer
 	calls   []url.Values
+	// firstPage is, by action, the first page of a list whose second page was not
+	// requested yet.
+	firstPage map[string]answer
 }
 
 type answer struct {
@@ -39,7 +42,7 @@ type answer struct {
 
 // newFake answers as AWS does while a stack called web is updated in peace.
 func newFake(t testing.TB) *fake {
-	fake := &fake{t: t, answers: map[string][]answer{}}
+	fake := &fake{t: t, answers: map[string][]answer{}, firstPage: map[string]answer{}}
 	server := httptest.NewServer(fake)
 	t.Cleanup(server.Close)
 	fake.url = server.URL
@@ -73,8 +76,18 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		list = []answer{{http.StatusBadRequest, ""}}
 	}
 
-	if len(list) > 1 {
+	// The SDK may lose a response and repeat the request: a request without a token
+	// is answered with the first page until the next page is requested.
+	token := r.PostForm.Get("NextToken")
+	if page := f.firstPage[action]; page.body != "" && token == "" {
+		list = []answer{page, {}}
+	} else if len(list) > 1 {
 		f.answers[action] = list[1:]
+	}
+
+	delete(f.firstPage, action)
+	if token == "" && strings.Contains(list[0].body, "<NextToken>") {
+		f.firstPage[action] = list[0]
 	}
 
 	w.Header().Set("Content-Type", "text/xml")

@@ -7,33 +7,35 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-// noExportPattern is how CloudFormation says that an import finds nothing; there is no
-// code for it.
+// noExportPattern is the reason of a change set that imports a missing export.
+// CloudFormation has no code for it.
 var noExportPattern = regexp.MustCompile(`No export named (\S+) found`)
 
-// missingExportName gives the export that a change set failed for, "" if it failed
-// for something else.
+// missingExportName returns the export that a change set failed for, or "" if it
+// failed for another reason.
 func missingExportName(reason string) string {
-	if m := noExportPattern.FindStringSubmatch(reason); m != nil {
-		return m[1]
+	if match := noExportPattern.FindStringSubmatch(reason); match != nil {
+		return match[1]
 	}
 	return ""
 }
 
-// mayAwaitExport says whether the attempt still waits for what another stack exports.
-// Stacks of one commit are synced side by side, so that one may import what the
-// other is about to export.
-func (w *runner) mayAwaitExport() bool {
-	return w.Now.Sub(w.StartedAt) < w.driver.options.AwaitExports
+// mayAwaitExport reports whether the attempt still waits for an export of another
+// stack. Stacks of one commit are synced in parallel, so one may import what
+// another is about to export.
+func (c creation) mayAwaitExport() bool {
+	return c.Now.Sub(c.StartedAt) < c.driver.options.AwaitExports
 }
 
-// awaitExport proposes the same once more, a little later.
-func (w *runner) awaitExport(name string) (target.Step, error) {
-	if w.checkpoint.ExportRetries == 0 {
-		w.emit(ExportAwaited, w.checkpoint.ChangeSetARN, "Waiting up to %s for another stack to export %s.",
-			w.driver.options.AwaitExports.Round(time.Second), name)
+// awaitExport creates the same change set again, a little later.
+func (c creation) awaitExport(name string) (target.Step, error) {
+	if c.checkpoint.ExportRetries == 0 {
+		c.emit(ExportAwaited, c.checkpoint.ChangeSetARN, "Waiting up to %s for another stack to export %s.",
+			c.driver.options.AwaitExports.Round(time.Second), name)
 	}
-	w.checkpoint = w.checkpoint.forNextChangeSet()
-	w.checkpoint.ExportRetries++
-	return target.Step{ContinueAfter: w.driver.options.Poll.delay(w.checkpoint.ExportRetries)}, nil
+
+	c.checkpoint = c.checkpoint.forNextChangeSet()
+	c.checkpoint.ExportRetries++
+
+	return target.Step{ContinueAfter: c.driver.options.Poll.delay(c.checkpoint.ExportRetries)}, nil
 }

@@ -11,22 +11,22 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// maxChangePages bounds the reading of a change set whose pages hold nothing.
+// maxChangePages bounds the reading of a change set with empty pages.
 const maxChangePages = 50
 
-// readPlan reads what a change set that is ready would change, from its first page
-// on. Values of properties are never asked for, and none is taken. It is for
-// people to read: where its end cannot be had it is cut.
-func (w *runner) readPlan(ctx context.Context, first *cloudformation.DescribeChangeSetOutput) (*lockstep.Plan, error) {
-	plan, err := w.readChanges(ctx, first)
+// readPlan reads the changes of a change set, from its first page on. It never
+// requests values of properties. If a later page cannot be read, the plan is
+// truncated.
+func (c creation) readPlan(ctx context.Context, first *cloudformation.DescribeChangeSetOutput) (*lockstep.Plan, error) {
+	plan, err := c.readChanges(ctx, first)
 	if err == nil {
-		w.addValueChanges(ctx, first, plan)
+		c.addValueChanges(ctx, first, plan)
 	}
 	return plan, err
 }
 
-func (w *runner) readChanges(ctx context.Context, first *cloudformation.DescribeChangeSetOutput) (*lockstep.Plan, error) {
-	plan := &lockstep.Plan{ID: w.checkpoint.ChangeSetARN, Name: w.checkpoint.ChangeSetName}
+func (c creation) readChanges(ctx context.Context, first *cloudformation.DescribeChangeSetOutput) (*lockstep.Plan, error) {
+	plan := &lockstep.Plan{ID: c.checkpoint.ChangeSetARN, Name: c.checkpoint.ChangeSetName}
 	for page, out := 1, first; ; page++ {
 		for _, change := range out.Changes {
 			if change.ResourceChange == nil { // of a hook
@@ -51,10 +51,10 @@ func (w *runner) readChanges(ctx context.Context, first *cloudformation.Describe
 		}
 
 		var err error
-		out, err = w.session.describeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{
-			ChangeSetName: &w.checkpoint.ChangeSetARN, NextToken: out.NextToken,
+		out, err = c.session.describeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{
+			ChangeSetName: &c.checkpoint.ChangeSetARN, NextToken: out.NextToken,
 		})
-		if errors.Is(err, errNotFound) { // or a token that is not taken; the execution finds out which
+		if errors.Is(err, errNotFound) { // or an invalid token; the execution finds out which
 			plan.Truncated = true
 			return plan, nil
 		}
@@ -65,7 +65,8 @@ func (w *runner) readChanges(ctx context.Context, first *cloudformation.Describe
 	}
 }
 
-// proposedChange takes the names of a change, and says in cut where that is not all.
+// proposedChange converts a change, without its values. It sets cut if it leaves
+// something out.
 func proposedChange(source *types.ResourceChange, cut *bool) lockstep.ProposedChange {
 	change := lockstep.ProposedChange{
 		Action: cutText(string(source.Action)), LogicalID: cutText(aws.ToString(source.LogicalResourceId)),
@@ -94,10 +95,8 @@ func proposedChange(source *types.ResourceChange, cut *bool) lockstep.ProposedCh
 
 func cutText(s string) string { return lockstep.Truncate(s, lockstep.MaxChangeText) }
 
-// redactPlan drops what holds a secret, and cuts what is too long only then, so
-// that no half of one is left: a property that a NoEcho parameter gives may be a
-// resource's name. What else a plan tells are names of the template; they are
-// searched all the same.
+// redactPlan removes what contains a secret: a NoEcho parameter may be the name of a
+// resource. It truncates texts afterwards, so that no part of a secret is left.
 func redactPlan(plan *lockstep.Plan, hide func(string) string) {
 	clean := func(text *string) {
 		if *text != hide(*text) {

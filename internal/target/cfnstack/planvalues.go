@@ -15,21 +15,21 @@ import (
 	"github.com/lockstephq/lockstep/internal/target/cfnstack/deploymentfile"
 )
 
-// valuesTimeout bounds what is asked for the sake of values alone: they are for
-// people to read, and no sync waits for them or fails for them.
+// valuesTimeout bounds the calls for the values of a plan, so that no sync waits for
+// them or fails because of them.
 const valuesTimeout = 5 * time.Second
 
-// addValueChanges adds to a plan which parameters and tags would change: from what the
-// stack has to what the file says. What cannot be had is left out, and the plan
-// says that it is cut.
-func (w *runner) addValueChanges(ctx context.Context, out *cloudformation.DescribeChangeSetOutput, plan *lockstep.Plan) {
+// addValueChanges adds to a plan the parameters and tags that would change, from the
+// stack's values to the file's. If the stack or the files cannot be read, the plan is
+// truncated instead.
+func (c creation) addValueChanges(ctx context.Context, out *cloudformation.DescribeChangeSetOutput, plan *lockstep.Plan) {
 	ctx, cancel := context.WithTimeout(ctx, valuesTimeout)
 	defer cancel()
 
-	doc, err := w.readDocument(ctx)
+	doc, err := c.readDocument(ctx)
 	stack := new(types.Stack)
-	if err == nil && !w.checkpoint.CreatesStack {
-		stack, err = w.describeStack(ctx)
+	if err == nil && !c.checkpoint.CreatesStack {
+		stack, err = c.describeStack(ctx)
 	}
 
 	if err != nil {
@@ -37,7 +37,7 @@ func (w *runner) addValueChanges(ctx context.Context, out *cloudformation.Descri
 		return
 	}
 
-	plan.Parameters = limitValueChanges(w.parameterChanges(doc, stack, out, causingParameters(plan.Changes)), &plan.Truncated)
+	plan.Parameters = limitValueChanges(c.parameterChanges(doc, stack, out, causingParameters(plan.Changes)), &plan.Truncated)
 	plan.Tags = limitValueChanges(tagChanges(doc, stack), &plan.Truncated)
 }
 
@@ -49,7 +49,7 @@ func limitValueChanges(list []lockstep.ValueChange, cut *bool) []lockstep.ValueC
 	return list[:lockstep.MaxValueChanges]
 }
 
-// causingParameters are the parameters that a change set gives as the reason of a change.
+// causingParameters returns the parameters that cause a change of a resource.
 func causingParameters(changes []lockstep.ProposedChange) map[string]bool {
 	names := map[string]bool{}
 	for _, c := range changes {
@@ -62,10 +62,10 @@ func causingParameters(changes []lockstep.ProposedChange) map[string]bool {
 	return names
 }
 
-// parameterChanges compares parameters. The value of a NoEcho one is told by
-// nobody: whether it would change shows in what it causes. Whether one that the
-// template has no more was NoEcho is not known, so its value is not told either.
-func (w *runner) parameterChanges(doc *deploymentfile.Document, stack *types.Stack, out *cloudformation.DescribeChangeSetOutput, causes map[string]bool) []lockstep.ValueChange {
+// parameterChanges compares parameters. The value of a NoEcho parameter is unknown;
+// it changes if it causes a change of a resource. A parameter that is no longer in
+// the template may have been NoEcho, so its value is masked.
+func (c creation) parameterChanges(doc *deploymentfile.Document, stack *types.Stack, out *cloudformation.DescribeChangeSetOutput, causes map[string]bool) []lockstep.ValueChange {
 	before, told, given := parameterValues(stack.Parameters), parameterValues(out.Parameters), map[string]string{}
 	for _, p := range doc.File.Parameters {
 		given[p.Name] = p.Value
@@ -88,7 +88,7 @@ func (w *runner) parameterChanges(doc *deploymentfile.Document, stack *types.Sta
 		switch {
 		case !stays:
 			list = append(list, lockstep.ValueChange{Name: name, Masked: true})
-		case slices.Contains(w.checkpoint.PreviousParameters, name):
+		case slices.Contains(c.checkpoint.PreviousParameters, name):
 		case declared.NoEcho:
 			if !there || causes[name] {
 				list = append(list, lockstep.ValueChange{Name: name, Masked: true})
@@ -109,7 +109,7 @@ func parameterValues(parameters []types.Parameter) map[string]string {
 	return values
 }
 
-// tagChanges compares tags. Without any in the file the stack keeps its own.
+// tagChanges compares tags. Without tags in the file the stack keeps its own.
 func tagChanges(doc *deploymentfile.Document, stack *types.Stack) []lockstep.ValueChange {
 	if !doc.File.HasTags {
 		return nil

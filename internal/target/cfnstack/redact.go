@@ -12,18 +12,18 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-// minSecretLength is the shortest value that is hidden: what is shorter stands in
-// every text by chance.
+// minSecretLength is the shortest value that is redacted. A shorter one occurs in
+// texts by chance.
 const minSecretLength = 4
 
-// finish adds events and memory to a step and hides in all that leaves the
-// driver what the file gives for NoEcho parameters: services like to quote
-// what they refuse.
-func (w *runner) finish(ctx context.Context, step target.Step, err error) (target.Step, error) {
+// finish adds the events and the checkpoint to a step. It redacts the values of NoEcho
+// parameters in everything that leaves the driver, since services quote what they
+// refuse.
+func (r *runner) finish(ctx context.Context, step target.Step, err error) (target.Step, error) {
 	hide := func(s string) string { return s }
-	if err != nil || len(w.pendingEvents) > 0 || step.End != nil || step.Plan != nil {
+	if err != nil || len(r.pendingEvents) > 0 || step.End != nil || step.Plan != nil {
 		var hideErr error
-		if hide, hideErr = w.redactor(ctx); hideErr != nil {
+		if hide, hideErr = r.redactor(ctx); hideErr != nil {
 			return target.Step{}, hideErr
 		}
 	}
@@ -32,22 +32,22 @@ func (w *runner) finish(ctx context.Context, step target.Step, err error) (targe
 		return target.Step{}, redactError(err, hide)
 	}
 
-	for _, event := range w.pendingEvents {
+	for _, event := range r.pendingEvents {
 		if !event.isFixed {
 			event.Message = lockstep.Truncate(hide(event.Message), lockstep.MaxMessage)
 		}
 
-		event.ExternalID = w.redactID(event.ExternalID, hide)
+		event.ExternalID = r.redactID(event.ExternalID, hide)
 		step.Events = append(step.Events, event.Event)
 	}
 
-	w.checkpoint.Reason, w.checkpoint.EndReason = hide(w.checkpoint.Reason), hide(w.checkpoint.EndReason)
-	if c := w.checkpoint.Cause; c != nil {
-		c.Reason, c.PhysicalID = hide(c.Reason), w.redactID(c.PhysicalID, hide)
+	r.checkpoint.Reason, r.checkpoint.EndReason = hide(r.checkpoint.Reason), hide(r.checkpoint.EndReason)
+	if c := r.checkpoint.Cause; c != nil {
+		c.Reason, c.PhysicalID = hide(c.Reason), r.redactID(c.PhysicalID, hide)
 	}
 
-	if step.Checkpoint, err = json.Marshal(w.checkpoint); err != nil {
-		return target.Step{}, fmt.Errorf("encode memory: %w", err)
+	if step.Checkpoint, err = json.Marshal(r.checkpoint); err != nil {
+		return target.Step{}, fmt.Errorf("encode checkpoint: %w", err)
 	}
 
 	if step.Plan != nil {
@@ -64,21 +64,21 @@ func (w *runner) finish(ctx context.Context, step target.Step, err error) (targe
 	return step, nil
 }
 
-// redactID drops the id of a resource that holds a secret. The names of stacks
-// and change sets hold none.
-func (w *runner) redactID(id string, hide func(string) string) string {
-	if id == w.checkpoint.StackARN || id == w.checkpoint.ChangeSetARN || id == string(w.Revision.SHA) || id == hide(id) {
+// redactID returns "" for the id of a resource that contains a secret. The names of
+// stacks and change sets contain none.
+func (r *runner) redactID(id string, hide func(string) string) string {
+	if id == r.checkpoint.StackARN || id == r.checkpoint.ChangeSetARN || id == string(r.Revision.SHA) || id == hide(id) {
 		return id
 	}
 	return ""
 }
 
-// redactor replaces the secrets of the file. It reads the files again only where
-// there is a secret in them; if they are gone for good it shows no text at all
-// rather than one that may hold the secret.
-func (w *runner) redactor(ctx context.Context) (func(string) string, error) {
-	if w.document == nil && w.checkpoint.HasSecret {
-		_, err := w.readDocument(ctx)
+// redactor returns a function that replaces the secrets of the deployment file. It
+// reads the files again only if they have a secret. If they can no longer be read,
+// the function withholds every text.
+func (r *runner) redactor(ctx context.Context) (func(string) string, error) {
+	if r.document == nil && r.checkpoint.HasSecret {
+		_, err := r.readDocument(ctx)
 		switch kind := lockstep.KindOf(err); {
 		case err == nil:
 		case kind == lockstep.Unavailable || kind == lockstep.Internal:
@@ -88,12 +88,12 @@ func (w *runner) redactor(ctx context.Context) (func(string) string, error) {
 		}
 	}
 
-	if w.document == nil {
+	if r.document == nil {
 		return func(s string) string { return s }, nil
 	}
 
-	secrets := w.document.Secrets()
-	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // one may be part of another
+	secrets := r.document.Secrets()
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // one secret may contain another
 	var pairs []string
 	for _, secret := range secrets {
 		if len(secret) >= minSecretLength {
@@ -108,10 +108,10 @@ func withholdText(s string) string {
 	if s == "" {
 		return ""
 	}
-	return "What was said is not shown: it may hold the value of a NoEcho parameter, and the deployment file cannot be read any more."
+	return "Output withheld: it may contain a NoEcho value, and the deployment file can no longer be read."
 }
 
-// redactError gives an error without secrets, in its message and in its cause.
+// redactError returns an error without secrets in its message and its cause.
 func redactError(err error, hide func(string) string) error {
 	if hide(err.Error()) == err.Error() {
 		return err

@@ -90,7 +90,7 @@ func checkNoCanary(t *testing.T, f *fake, a target.Attempt) targettest.Run {
 		t.Errorf("the secret shows: %s", said)
 	}
 
-	if !strings.Contains(said, "****") && !strings.Contains(said, "is not shown") {
+	if !strings.Contains(said, "****") && !strings.Contains(said, "Output withheld") {
 		t.Errorf("the secret was not met: %s", said)
 	}
 

@@ -13,11 +13,12 @@ import (
 	"github.com/lockstephq/lockstep/internal/target/cfnstack/deploymentfile"
 )
 
-// maxChangeSets is how many change sets one attempt makes before it gives up
+// maxChangeSets is how many change sets one attempt creates before it gives up
 // on a stack that something else keeps changing.
 const maxChangeSets = 3
 
-// runner is one step of one attempt.
+// A runner runs one step of one attempt. The steps of its phases are the methods
+// of creation, execution and cleanup.
 type runner struct {
 	target.Attempt
 	driver        *Driver
@@ -27,117 +28,138 @@ type runner struct {
 	pendingEvents []pendingEvent
 }
 
-func (d *Driver) newRunner(a target.Attempt) (*runner, error) {
-	w := &runner{Attempt: a, driver: d}
-	var err error
-	if w.checkpoint, err = decodeCheckpoint(a.Checkpoint); err != nil {
+// A creation creates the change set, up to the intent to execute it.
+type creation struct{ *runner }
+
+// An execution executes the change set and waits for the end of that.
+type execution struct{ *runner }
+
+// A cleanup deletes what was created and not executed.
+type cleanup struct{ *runner }
+
+func (d *Driver) newRunner(attempt target.Attempt) (*runner, error) {
+	decoded, err := decodeCheckpoint(attempt.Checkpoint)
+	if err != nil {
 		return nil, err
 	}
-	return w, nil
+	return &runner{Attempt: attempt, driver: d, checkpoint: decoded}, nil
 }
 
-func (w *runner) advance(ctx context.Context) (step target.Step, err error) {
-	if w.session, err = w.driver.newSession(ctx, w.Configuration); err != nil {
-		if w.checkpoint.Phase == phaseFollow {
-			return w.endLostSight(err)
+func (r *runner) advance(ctx context.Context) (step target.Step, err error) {
+	if r.session, err = r.driver.newSession(ctx, r.Configuration); err != nil {
+		if r.checkpoint.Phase == phaseWait {
+			return execution{r}.endUnknown(err)
 		}
 		return target.Step{}, err
 	}
 
-	switch w.checkpoint.Phase {
+	switch r.checkpoint.Phase {
 	case phaseBundle:
-		return w.bundle(ctx)
+		return creation{r}.bundle(ctx)
 	case phaseCreate:
-		return w.createChangeSet(ctx)
+		return creation{r}.createChangeSet(ctx)
 	case phaseDescribe:
-		return w.describeChangeSet(ctx)
+		return creation{r}.describeChangeSet(ctx)
 	case phaseExecute:
-		return w.executeChangeSet(ctx)
-	case phaseFollow:
-		return w.follow(ctx)
+		return execution{r}.executeChangeSet(ctx)
+	case phaseWait:
+		return execution{r}.wait(ctx)
 	case phaseCleanUp:
-		return w.cleanUp(ctx)
+		return cleanup{r}.cleanUp(ctx)
 	}
 
-	return target.Step{}, lockstep.Errorf(lockstep.Internal, "The attempt's memory names the unknown phase %q.", w.checkpoint.Phase)
+	return target.Step{}, lockstep.Errorf(lockstep.Internal,
+		"The attempt's checkpoint has the unknown phase %q.", r.checkpoint.Phase)
 }
 
-// enterPhase goes on with a phase at once, and wait with this one after a pause.
-func (w *runner) enterPhase(p phase) (target.Step, error) {
-	w.checkpoint.Phase, w.checkpoint.PollCount = p, 0
+// enterPhase continues with a phase at once.
+func (r *runner) enterPhase(next phase) (target.Step, error) {
+	r.checkpoint.Phase = next
+	r.checkpoint.PollCount = 0
 	return target.Step{}, nil
 }
 
-func (w *runner) pollAgain(p phase) (target.Step, error) {
-	if w.checkpoint.Phase != p {
-		w.checkpoint.Phase, w.checkpoint.PollCount = p, 0
+// pollAgain continues with a phase after a pause that grows with each poll.
+func (r *runner) pollAgain(next phase) (target.Step, error) {
+	if r.checkpoint.Phase != next {
+		r.checkpoint.Phase = next
+		r.checkpoint.PollCount = 0
 	}
-	after := w.driver.options.Poll.delay(w.checkpoint.PollCount)
-	w.checkpoint.PollCount++
-	return target.Step{ContinueAfter: after}, nil
+
+	delay := r.driver.options.Poll.delay(r.checkpoint.PollCount)
+	r.checkpoint.PollCount++
+
+	return target.Step{ContinueAfter: delay}, nil
 }
 
-// replaceChangeSet makes another change set in the same attempt, because this one cannot
-// be used any more.
-func (w *runner) replaceChangeSet(reason string) (target.Step, error) {
-	if w.checkpoint.ChangeSetNumber-w.checkpoint.ExportRetries >= maxChangeSets {
+// replaceChangeSet creates another change set in the same attempt, because this
+// one can no longer be used.
+func (r *runner) replaceChangeSet(reason string) (target.Step, error) {
+	if r.checkpoint.ChangeSetNumber-r.checkpoint.ExportRetries >= maxChangeSets {
 		reason = fmt.Sprintf("%s That happened %d times", reason, maxChangeSets)
-		w.emit(ChangeSetCreationFailed, w.checkpoint.ChangeSetARN, "%s", failureSentence("Changeset creation failed.", reason))
-		return w.cleanUpAndEnd(lockstep.Failed, reason+".")
+		message := failureSentence("Changeset creation failed.", reason)
+		r.emit(ChangeSetCreationFailed, r.checkpoint.ChangeSetARN, "%s", message)
+
+		return r.cleanUpAndEnd(lockstep.Failed, reason+".")
 	}
-	w.emit(ChangeSetReplaced, w.checkpoint.ChangeSetARN, "%s Making another changeset.", reason)
-	w.checkpoint = w.checkpoint.forNextChangeSet()
-	step, err := w.enterPhase(phaseBundle)
+
+	r.emit(ChangeSetReplaced, r.checkpoint.ChangeSetARN, "%s Creating another changeset.", reason)
+	r.checkpoint = r.checkpoint.forNextChangeSet()
+
+	step, err := r.enterPhase(phaseBundle)
 	step.Plan = new(lockstep.Plan)
 	return step, err
 }
 
-// cleanUpAndEnd ends the attempt once what it proposed is cleaned away.
-func (w *runner) cleanUpAndEnd(o lockstep.Outcome, reason string) (target.Step, error) {
-	w.checkpoint.Outcome, w.checkpoint.Reason = o, reason
-	return w.enterPhase(phaseCleanUp)
+// cleanUpAndEnd ends the attempt once its change set is deleted.
+func (r *runner) cleanUpAndEnd(outcome lockstep.Outcome, reason string) (target.Step, error) {
+	r.checkpoint.Outcome = outcome
+	r.checkpoint.Reason = reason
+	return r.enterPhase(phaseCleanUp)
 }
 
-// readDocument gives what the commit asks for, read at most once a step.
-func (w *runner) readDocument(ctx context.Context) (*deploymentfile.Document, error) {
-	if w.document != nil {
-		return w.document, nil
+// readDocument returns what the commit asks for. It reads the files at most once
+// a step.
+func (r *runner) readDocument(ctx context.Context) (*deploymentfile.Document, error) {
+	if r.document != nil {
+		return r.document, nil
 	}
 
-	files, err := w.OpenTree(ctx)
+	files, err := r.OpenTree(ctx)
 	if err != nil {
 		return nil, err
 	}
 
-	doc, _, err := deploymentfile.Read(ctx, w.Configuration, files)
+	document, _, err := deploymentfile.Read(ctx, r.Configuration, files)
 	if err != nil {
 		return nil, err
 	}
 
-	w.document = doc
-	return doc, nil
+	r.document = document
+	return document, nil
 }
 
-// describeStack describes the attempt's stack, by ARN once that is known. A
-// deleted one is missing.
-func (w *runner) describeStack(ctx context.Context) (*types.Stack, error) {
-	name := w.checkpoint.StackARN
+// describeStack describes the attempt's stack, by ARN once that is known. It
+// returns errNotFound for a deleted stack.
+func (r *runner) describeStack(ctx context.Context) (*types.Stack, error) {
+	name := r.checkpoint.StackARN
 	if name == "" {
-		name = w.Configuration.ResourceName
+		name = r.Configuration.ResourceName
 	}
-	stack, err := w.session.describeStack(ctx, name)
+
+	stack, err := r.session.describeStack(ctx, name)
 	if err == nil && stack.StackStatus == types.StackStatusDeleteComplete {
 		return nil, errNotFound
 	}
 	return stack, err
 }
 
-// lastSeenTime is the newest time that the endpoint has told of this attempt.
-func (w *runner) lastSeenTime() time.Time {
-	if w.checkpoint.LastEventTime.After(w.checkpoint.ProposedAt) {
-		return w.checkpoint.LastEventTime
+// lastSeenTime returns the newest time of this attempt by the endpoint's clock.
+func (r *runner) lastSeenTime() time.Time {
+	if r.checkpoint.LastEventTime.After(r.checkpoint.CreatedAt) {
+		return r.checkpoint.LastEventTime
 	}
-	return w.checkpoint.ProposedAt
+	return r.checkpoint.CreatedAt
 }
 
 func stackID(stack *types.Stack) string {

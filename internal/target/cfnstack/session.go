@@ -14,30 +14,30 @@ import (
 )
 
 const (
-	// maxTries bounds what the SDK repeats within one call; the attempt itself
-	// is repeated by the engine.
+	// maxTries bounds the retries of the SDK within one call. The engine retries the
+	// step.
 	maxTries = 3
-	// expiryWindow is how long before their end credentials are renewed.
+	// expiryWindow is how long before their expiry credentials are renewed.
 	expiryWindow = 5 * time.Minute
-	// maxRoles bounds the remembered credentials.
+	// maxRoles bounds the cached credentials.
 	maxRoles = 10_000
 )
 
-// ownPrincipal names the principal that is no role of a configuration.
+// ownPrincipal is the name of the base credentials in messages.
 const ownPrincipal = "the server's own credentials"
 
-// A roleKey is what a set of assumed credentials belongs to. The resource is
-// part of it because the session is called after it.
+// A roleKey is the key of cached role credentials. It has the resource because the
+// role session is named after it.
 type roleKey struct {
 	account      lockstep.AccountID
 	role, region string
 	resource     string
 }
 
-// An accountKey is what CloudFormation throttles by.
+// An accountKey is the scope of CloudFormation's throttling.
 type accountKey struct{ account, region string }
 
-// A session is CloudFormation as one configuration sees it.
+// A session makes the calls of one sync configuration.
 type session struct {
 	driver      *Driver
 	cfg         lockstep.SyncConfiguration
@@ -46,15 +46,15 @@ type session struct {
 	principal   string // the principal, for messages
 }
 
-// newSession gives a configuration's way to CloudFormation. It gets credentials
-// at once, so that a role that cannot be assumed is told from a refused call.
+// newSession returns a session. It retrieves credentials at once, so that a role that
+// cannot be assumed is not mistaken for a denied call.
 func (d *Driver) newSession(ctx context.Context, cfg lockstep.SyncConfiguration) (*session, error) {
 	session := &session{driver: d, cfg: cfg, principal: ownPrincipal}
 	credentials := d.options.BaseCredentials
 	account := string(cfg.Account)
 
 	if credentials == nil {
-		return nil, lockstep.Errorf(lockstep.Denied, "There are no AWS credentials to sign with.")
+		return nil, lockstep.Errorf(lockstep.Denied, "The server has no AWS credentials.")
 	}
 
 	if d.options.AssumeRoles {
@@ -79,18 +79,18 @@ func (d *Driver) newSession(ctx context.Context, cfg lockstep.SyncConfiguration)
 	return session, nil
 }
 
-// withoutRetries keeps the SDK from repeating a call whose answer it has missed: not
-// every endpoint knows a request token again. The attempt repeats it, and looks
-// first.
+// withoutRetries stops the SDK from repeating a call whose response was lost, since
+// not every endpoint recognizes a repeated request token. The attempt checks first
+// and then repeats the call.
 func withoutRetries(o *cloudformation.Options) { o.RetryMaxAttempts = 1 }
 
-// credentialsError explains why there is nothing to sign with.
+// credentialsError explains why there are no credentials.
 func (s *session) credentialsError(err error) error {
 	if !s.driver.options.AssumeRoles {
 		if fault := s.toError("GetCredentials", err); lockstep.KindOf(fault) == lockstep.Unavailable {
 			return fault
 		}
-		return lockstep.Wrapf(lockstep.Denied, err, "The AWS credentials to sign with cannot be had.")
+		return lockstep.Wrapf(lockstep.Denied, err, "The AWS credentials of the server cannot be retrieved. Check its environment, profile or instance role.")
 	}
 
 	fault := s.toError("AssumeRole", err)
@@ -105,7 +105,7 @@ func (s *session) credentialsError(err error) error {
 	return lockstepErr
 }
 
-// externalID is by which roles are assumed for an account, "" for none.
+// externalID returns the external id for the roles of an account, "" for none.
 func (d *Driver) externalID(account lockstep.AccountID) string {
 	if d.options.ExternalID == nil {
 		return ""
@@ -120,7 +120,7 @@ func (d *Driver) externalIDHint(account lockstep.AccountID) string {
 	return ""
 }
 
-// client gives the region's client. Credentials come with each call.
+// client returns the client of a region. Each call brings its credentials.
 func (d *Driver) client(region string) *cloudformation.Client {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -141,8 +141,8 @@ func baseEndpoint(url string) *string {
 	return aws.String(url)
 }
 
-// retryer gives the retryer of an account and region. It is shared, because
-// its rate follows the throttling that the account meets as a whole.
+// retryer returns the retryer of an account and region. It is shared, since
+// CloudFormation throttles the account as a whole.
 func (d *Driver) retryer(key accountKey) aws.RetryerV2 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -160,7 +160,7 @@ func (d *Driver) newRetryer() aws.RetryerV2 {
 			options.MaxAttempts = maxTries
 			options.MaxBackoff = min(2*time.Second, d.options.Poll.Max)
 			final := retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
-				if isNotXML(err) || hasCode(err, "LimitExceeded") { // a quota of stacks, not of calls
+				if isNotXML(err) || hasCode(err, "LimitExceeded") { // a quota of stacks, not a rate of calls
 					return aws.FalseTernary
 				}
 				return aws.UnknownTernary
@@ -171,7 +171,7 @@ func (d *Driver) newRetryer() aws.RetryerV2 {
 	})
 }
 
-// roleCredentials gives the credentials of a configuration's role.
+// roleCredentials returns the credentials of a configuration's role.
 func (d *Driver) roleCredentials(cfg lockstep.SyncConfiguration) aws.CredentialsProvider {
 	key := roleKey{cfg.Account, cfg.RoleARN, cfg.Region, cfg.ResourceName}
 	d.mu.Lock()
@@ -201,7 +201,7 @@ func (d *Driver) roleCredentials(cfg lockstep.SyncConfiguration) aws.Credentials
 	return d.roles[key]
 }
 
-// roleSessionName is by what CloudTrail shows a resource's calls.
+// roleSessionName returns the name under which CloudTrail shows a resource's calls.
 func roleSessionName(resource string) string {
 	name := "lockstep-" + resource
 	return name[:min(len(name), 64)]

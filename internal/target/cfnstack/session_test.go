@@ -108,7 +108,7 @@ func TestAdvanceSortsTheAnswersOfAnEndpoint(t *testing.T) {
 		"not XML, 500":  {answer{500, page}, lockstep.Invalid, "answered HTTP 500 and no CloudFormation error", 1},
 		"not XML, 404":  {answer{404, page}, lockstep.Invalid, "answered HTTP 404 and no CloudFormation error", 1},
 		"quota":         {refused(400, "LimitExceededException", "too many stacks"), lockstep.Limit, "too many stacks", 1},
-		"no sense":      {answer{200, "<a><b></a>"}, lockstep.Unavailable, "gave an answer that is not CloudFormation's", 1},
+		"no sense":      {answer{200, "<a><b></a>"}, lockstep.Unavailable, "sent a response that is not CloudFormation's", 1},
 		"other refusal": {refused(400, "InvalidAction", "no such action"), lockstep.Invalid, "no such action", 1},
 	}
 	for name, test := range tests {

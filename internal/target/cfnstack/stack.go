@@ -13,8 +13,8 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// errNotFound says that a stack or a change set is not there.
-var errNotFound = errors.New("not there")
+// errNotFound is the error of a stack or a change set that does not exist.
+var errNotFound = errors.New("not found")
 
 // describeStack describes a stack by name or ARN; errMissing where there is none. By
 // ARN a deleted one is found too.
@@ -53,9 +53,9 @@ func (s *session) describeChangeSet(ctx context.Context, in *cloudformation.Desc
 	return out, nil
 }
 
-// checkStackStatus says whether a stack can take a change set now: create is the kind it
-// takes. An error is Unavailable while something else works on the stack, and
-// Blocked where only a person can mend it.
+// checkStackStatus reports which type of change set a stack can have now. The error
+// is Unavailable while another operation is in progress, and Blocked if a person has
+// to repair the stack.
 func checkStackStatus(stack *types.Stack) (create bool, err error) {
 	if stack == nil {
 		return true, nil
@@ -72,12 +72,12 @@ func checkStackStatus(stack *types.Stack) (create bool, err error) {
 		return false, blockedError(stack, "Stack %s is UPDATE_ROLLBACK_FAILED: run aws cloudformation continue-update-rollback --stack-name %s, "+
 			"then resolve this blocker.", name, name)
 	case types.StackStatusRollbackFailed, types.StackStatusDeleteFailed, types.StackStatusImportRollbackFailed:
-		return false, blockedError(stack, "Stack %s is %s, a state that CloudFormation does not update. Mend or delete it, then resolve this blocker.",
+		return false, blockedError(stack, "Stack %s is %s, a state that CloudFormation does not update. Repair or delete it, then resolve this blocker.",
 			name, status)
 	}
 
 	if strings.HasSuffix(status, "_IN_PROGRESS") {
-		return false, lockstep.Errorf(lockstep.Unavailable, "Stack %s is %s: waiting until that has ended.", name, status)
+		return false, lockstep.Errorf(lockstep.Unavailable, "Stack %s is %s: waiting until it is complete.", name, status)
 	}
 
 	return false, nil
@@ -93,16 +93,16 @@ func blockedError(stack *types.Stack, format string, args ...any) *lockstep.Erro
 	return lockstepErr
 }
 
-// checkUnchanged says whether a stack is still as our last attempt left it; the
-// error is Blocked where it is not. Only what the endpoint tells is compared:
-// not all keep the time of the last update.
-func (w *runner) checkUnchanged(ctx context.Context, stack *types.Stack) error {
-	baseline := decodeBaseline(w.Attempt)
+// checkUnchanged returns a Blocked error if the stack differs from the baseline. Not
+// all endpoints keep the time of the last update, so that zero times are not
+// compared.
+func (r *runner) checkUnchanged(ctx context.Context, stack *types.Stack) error {
+	baseline := decodeBaseline(r.Attempt)
 	if baseline == nil {
 		return nil
 	}
 	if stack == nil || aws.ToString(stack.StackId) != baseline.StackARN {
-		return w.deletedError(ctx, baseline, stack)
+		return r.deletedError(ctx, baseline, stack)
 	}
 
 	updated := aws.ToTime(stack.LastUpdatedTime)
@@ -113,14 +113,14 @@ func (w *runner) checkUnchanged(ctx context.Context, stack *types.Stack) error {
 	return modifiedError(stack, baseline.StackARN, updated)
 }
 
-// deletedError tells of a stack that is gone, perhaps with another in its place.
-func (w *runner) deletedError(ctx context.Context, baseline *baseline, instead *types.Stack) error {
-	gone, err := w.session.describeStack(ctx, baseline.StackARN)
+// deletedError is the error of a stack that was deleted, and possibly replaced.
+func (r *runner) deletedError(ctx context.Context, baseline *baseline, instead *types.Stack) error {
+	gone, err := r.session.describeStack(ctx, baseline.StackARN)
 	if err != nil && !errors.Is(err, errNotFound) {
 		return err
 	}
 
-	at := w.Now
+	at := r.Now
 	switch {
 	case gone != nil && gone.DeletionTime != nil:
 		at = *gone.DeletionTime
@@ -129,13 +129,13 @@ func (w *runner) deletedError(ctx context.Context, baseline *baseline, instead *
 	}
 
 	if gone == nil {
-		gone = &types.Stack{StackName: &w.Configuration.ResourceName, StackId: &baseline.StackARN, StackStatus: types.StackStatusDeleteComplete}
+		gone = &types.Stack{StackName: &r.Configuration.ResourceName, StackId: &baseline.StackARN, StackStatus: types.StackStatusDeleteComplete}
 	}
 
 	return modifiedError(gone, baseline.StackARN, at)
 }
 
-// modifiedError is AWS's sentence.
+// modifiedError has AWS's sentence.
 func modifiedError(stack *types.Stack, arn string, at time.Time) error {
 	date := at.UTC().Format(blockerTimeLayout)
 	e := blockedError(stack, "Target %s was modified at time %s by something besides StackSync. "+
@@ -144,7 +144,11 @@ func modifiedError(stack *types.Stack, arn string, at time.Time) error {
 	return e
 }
 
-// newBaseline remembers how a stack is now.
-func newBaseline(stack *types.Stack, seen time.Time) []byte {
-	return baseline{StackARN: aws.ToString(stack.StackId), UpdatedAt: aws.ToTime(stack.LastUpdatedTime), SeenAt: seen}.encode()
+// newBaseline returns the stack as it is now.
+func newBaseline(stack *types.Stack, seenAt time.Time) []byte {
+	return baseline{
+		StackARN:  aws.ToString(stack.StackId),
+		UpdatedAt: aws.ToTime(stack.LastUpdatedTime),
+		SeenAt:    seenAt,
+	}.encode()
 }

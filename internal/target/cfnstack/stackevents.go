@@ -13,7 +13,7 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// Bounds of what is read and made known of a stack's events.
+// Limits of the stack events that are read and emitted.
 const (
 	maxEventPages      = 10
 	maxSucceededEvents = 60 // resources that are done
@@ -22,7 +22,8 @@ const (
 	nestedStack        = "AWS::CloudFormation::Stack"
 )
 
-// A cause is the first resource that failed, all others follow from it.
+// A cause is the first resource that failed, or the reason of a rollback. The other
+// failures follow from it.
 type cause struct {
 	LogicalID    string `json:"logical,omitempty"`
 	ResourceType string `json:"kind,omitempty"`
@@ -30,16 +31,16 @@ type cause struct {
 	Reason       string `json:"reason,omitempty"`
 }
 
-// addContext adds the cause to a blocker.
+// addContext adds the resource of the cause to a blocker.
 func (c *cause) addContext(e *lockstep.Error) {
 	if c != nil && c.LogicalID != "" && e != nil {
 		e.Contexts = append(e.Contexts, lockstep.Context{Key: "LogicalResourceId", Value: c.LogicalID})
 	}
 }
 
-// failureReason is what the attempt's owner reads of a failed execution.
-func (w *runner) failureReason(stack *types.Stack) string {
-	cause := w.checkpoint.Cause
+// failureReason returns the reason of a failed execution for the attempt's owner.
+func (e execution) failureReason(stack *types.Stack) string {
+	cause := e.checkpoint.Cause
 	switch {
 	case cause != nil && cause.LogicalID != "":
 		return cause.LogicalID + " (" + cause.ResourceType + "): " + asSentence(cause.Reason, "it failed")
@@ -48,94 +49,95 @@ func (w *runner) failureReason(stack *types.Stack) string {
 	case aws.ToString(stack.StackStatusReason) != "":
 		return asSentence(*stack.StackStatusReason, "")
 	}
-	return "CloudFormation gave no reason."
+	return "CloudFormation returned no reason."
 }
 
-// emitStackEvents makes the stack's new events known.
-func (w *runner) emitStackEvents(ctx context.Context, stack string) error {
-	events, err := w.session.stackEvents(ctx, stack, w.checkpoint.LastEventID, w.eventsSince())
+// emitStackEvents emits the new events of the stack.
+func (e execution) emitStackEvents(ctx context.Context, stack string) error {
+	events, err := e.session.stackEvents(ctx, stack, e.checkpoint.LastEventID, e.eventsSince())
 	if err != nil {
 		return err
 	}
 
 	if len(events) > 0 {
 		newest := events[len(events)-1]
-		w.checkpoint.LastEventID, w.checkpoint.LastEventTime = aws.ToString(newest.EventId), aws.ToTime(newest.Timestamp)
+		e.checkpoint.LastEventID, e.checkpoint.LastEventTime = aws.ToString(newest.EventId), aws.ToTime(newest.Timestamp)
 	}
 
-	for _, event := range w.filterOwnEvents(events) {
+	for _, event := range e.filterOwnEvents(events) {
 		if aws.ToString(event.PhysicalResourceId) == stack {
-			w.handleStackEvent(event)
+			e.handleStackEvent(event)
 		} else {
-			w.handleResourceEvent(event)
+			e.handleResourceEvent(event)
 		}
 	}
 
 	return nil
 }
 
-// eventsSince is the time before which no event is ours, by the endpoint's clock.
-func (w *runner) eventsSince() time.Time {
-	if w.checkpoint.ProposedAt.IsZero() {
-		return w.StartedAt
+// eventsSince returns the time of the first event of this attempt, by the endpoint's
+// clock.
+func (e execution) eventsSince() time.Time {
+	if e.checkpoint.CreatedAt.IsZero() {
+		return e.StartedAt
 	}
-	return w.checkpoint.ProposedAt
+	return e.checkpoint.CreatedAt
 }
 
-// filterOwnEvents leaves out what others have done, as far as the endpoint keeps request
-// tokens.
-func (w *runner) filterOwnEvents(events []types.StackEvent) []types.StackEvent {
+// filterOwnEvents removes the events of other operations, if the endpoint keeps
+// request tokens.
+func (e execution) filterOwnEvents(events []types.StackEvent) []types.StackEvent {
 	kept := slices.ContainsFunc(events, func(event types.StackEvent) bool {
-		return aws.ToString(event.ClientRequestToken) == w.checkpoint.ChangeSetName
+		return aws.ToString(event.ClientRequestToken) == e.checkpoint.ChangeSetName
 	})
 	return slices.DeleteFunc(events, func(event types.StackEvent) bool {
 		token := aws.ToString(event.ClientRequestToken)
-		return token != w.checkpoint.ChangeSetName && (kept || token != "")
+		return token != e.checkpoint.ChangeSetName && (kept || token != "")
 	})
 }
 
-// handleStackEvent takes an event of the stack itself.
-func (w *runner) handleStackEvent(event types.StackEvent) {
+// handleStackEvent processes an event of the stack itself.
+func (e execution) handleStackEvent(event types.StackEvent) {
 	status, reason := string(event.ResourceStatus), aws.ToString(event.ResourceStatusReason)
 	switch {
 	case strings.HasSuffix(status, "ROLLBACK_IN_PROGRESS"):
-		w.checkpoint.EndStatus, w.checkpoint.IsRollingBack = "", true
-		if w.checkpoint.Cause == nil && reason != "" {
-			w.checkpoint.Cause = &cause{Reason: reason}
+		e.checkpoint.EndStatus, e.checkpoint.IsRollingBack = "", true
+		if e.checkpoint.Cause == nil && reason != "" {
+			e.checkpoint.Cause = &cause{Reason: reason}
 		}
 
-		w.emit(StackRollbackInProgress, aws.ToString(event.StackId), "%s",
+		e.emit(StackRollbackInProgress, aws.ToString(event.StackId), "%s",
 			strings.TrimSpace("The stack is being rolled back. "+reason))
 
 	case strings.HasSuffix(status, "_IN_PROGRESS"):
-		w.checkpoint.EndStatus = ""
+		e.checkpoint.EndStatus = ""
 	default:
-		w.checkpoint.EndStatus, w.checkpoint.EndReason = status, reason
+		e.checkpoint.EndStatus, e.checkpoint.EndReason = status, reason
 	}
 }
 
-// handleResourceEvent takes an event of one resource. What failed only because
-// something else did is passed over.
-func (w *runner) handleResourceEvent(event types.StackEvent) {
+// handleResourceEvent processes an event of one resource. It ignores resources that
+// were cancelled because another one failed.
+func (e execution) handleResourceEvent(event types.StackEvent) {
 	status := string(event.ResourceStatus)
 	cause := newCause(event)
 	switch {
 	case isFailure(event):
-		if w.checkpoint.Cause == nil || w.checkpoint.Cause.LogicalID == "" {
-			w.checkpoint.Cause = &cause
+		if e.checkpoint.Cause == nil || e.checkpoint.Cause.LogicalID == "" {
+			e.checkpoint.Cause = &cause
 		}
-		if w.checkpoint.ResourceEvents++; w.checkpoint.ResourceEvents <= maxResourceEvents {
-			w.emitResourceFailed(cause, status)
+		if e.checkpoint.ResourceEvents++; e.checkpoint.ResourceEvents <= maxResourceEvents {
+			e.emitResourceFailed(cause, status)
 		}
-	case strings.HasSuffix(status, "_COMPLETE") && !w.checkpoint.IsRollingBack:
-		if w.checkpoint.ResourceEvents++; w.checkpoint.ResourceEvents <= maxSucceededEvents {
-			w.emit(StackResourceSucceeded, cause.PhysicalID, "%s (%s): %s.", cause.LogicalID, cause.ResourceType, status)
+	case strings.HasSuffix(status, "_COMPLETE") && !e.checkpoint.IsRollingBack:
+		if e.checkpoint.ResourceEvents++; e.checkpoint.ResourceEvents <= maxSucceededEvents {
+			e.emit(StackResourceSucceeded, cause.PhysicalID, "%s (%s): %s.", cause.LogicalID, cause.ResourceType, status)
 		}
 	}
 }
 
-func (w *runner) emitResourceFailed(c cause, status string) {
-	w.emit(StackResourceFailed, c.PhysicalID, "%s (%s): %s: %s", c.LogicalID, c.ResourceType, status, asSentence(c.Reason, "no reason was given"))
+func (e execution) emitResourceFailed(c cause, status string) {
+	e.emit(StackResourceFailed, c.PhysicalID, "%s (%s): %s: %s", c.LogicalID, c.ResourceType, status, asSentence(c.Reason, "no reason returned"))
 }
 
 func newCause(ev types.StackEvent) cause {
@@ -145,8 +147,8 @@ func newCause(ev types.StackEvent) cause {
 	}
 }
 
-// isFailure tells a failure from a cancellation, which has the same status and
-// no code of its own.
+// isFailure reports whether a resource failed and was not cancelled. Cancellations
+// have the same status.
 func isFailure(event types.StackEvent) bool {
 	if !strings.HasSuffix(string(event.ResourceStatus), "_FAILED") {
 		return false
@@ -155,15 +157,16 @@ func isFailure(event types.StackEvent) bool {
 	return !strings.HasPrefix(reason, "resource ") || !strings.Contains(reason, "cancelled")
 }
 
-// findNestedCause follows a cause that is a nested stack to the resource in it.
-func (w *runner) findNestedCause(ctx context.Context) error {
+// findNestedCause replaces a cause that is a nested stack by the resource that failed
+// in it.
+func (e execution) findNestedCause(ctx context.Context) error {
 	for range maxNestedDepth {
-		cause := w.checkpoint.Cause
+		cause := e.checkpoint.Cause
 		if cause == nil || cause.ResourceType != nestedStack || !strings.HasPrefix(cause.PhysicalID, "arn:") {
 			return nil
 		}
 
-		events, err := w.session.stackEvents(ctx, cause.PhysicalID, "", w.eventsSince())
+		events, err := e.session.stackEvents(ctx, cause.PhysicalID, "", e.eventsSince())
 		if err != nil {
 			return err
 		}
@@ -177,14 +180,14 @@ func (w *runner) findNestedCause(ctx context.Context) error {
 
 		inner := newCause(events[i])
 		inner.LogicalID = cause.LogicalID + "." + inner.LogicalID
-		w.emitResourceFailed(inner, string(events[i].ResourceStatus))
-		w.checkpoint.Cause = &inner
+		e.emitResourceFailed(inner, string(events[i].ResourceStatus))
+		e.checkpoint.Cause = &inner
 	}
 
 	return nil
 }
 
-// stackEvents gives the events of a stack from since on and after the one with
+// stackEvents returns the events of a stack from a time on and after the event with
 // an id, oldest first.
 func (s *session) stackEvents(ctx context.Context, stack, after string, since time.Time) ([]types.StackEvent, error) {
 	var events []types.StackEvent

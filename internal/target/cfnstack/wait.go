@@ -12,76 +12,75 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-// maxDoubtfulPolls is how many looks are taken at a stack that is at rest while its
-// change set is said to be executed still.
+// maxDoubtfulPolls is how many polls a stack at rest is waited for while its change
+// set is still reported to be executing.
 const maxDoubtfulPolls = 30
 
-// follow follows the execution, whatever comes. An error that time does not
-// heal ends the attempt by a note that lets the next one take the stack as it
-// finds it: how this execution ends is not known.
-func (w *runner) follow(ctx context.Context) (target.Step, error) {
-	step, err := w.pollExecution(ctx)
+// wait polls the execution. A permanent error ends the attempt with a baseline that
+// accepts the stack as it is, since the end of this execution is unknown.
+func (e execution) wait(ctx context.Context) (target.Step, error) {
+	step, err := e.pollExecution(ctx)
 	if err != nil {
-		return w.endLostSight(err)
+		return e.endUnknown(err)
 	}
 	return step, nil
 }
 
-func (w *runner) endLostSight(err error) (target.Step, error) {
+func (e execution) endUnknown(err error) (target.Step, error) {
 	switch lockstep.KindOf(err) {
 	case lockstep.Unavailable, lockstep.Internal:
 		return target.Step{}, err
 	}
 	reason := lockstep.Shown(err)
-	w.emit(w.eventType(StackCreateFailed, StackUpdateFailed), w.checkpoint.StackARN, "Changeset execution cannot be followed to its end. %s", reason)
+	e.emit(e.eventType(StackCreateFailed, StackUpdateFailed), e.checkpoint.StackARN, "The end of the changeset execution is unknown. %s", reason)
 	return target.Step{End: &target.End{Outcome: lockstep.Failed, Reason: reason, Baseline: baseline{Accepted: true}.encode()}}, nil
 }
 
-func (w *runner) eventType(create, update string) string {
-	if w.checkpoint.CreatesStack {
+func (e execution) eventType(create, update string) string {
+	if e.checkpoint.CreatesStack {
 		return create
 	}
 	return update
 }
 
-// pollExecution looks how far the execution is.
-func (w *runner) pollExecution(ctx context.Context) (target.Step, error) {
-	stack, err := w.describeStack(ctx)
+// pollExecution continues by the state of the execution.
+func (e execution) pollExecution(ctx context.Context) (target.Step, error) {
+	stack, err := e.describeStack(ctx)
 	if errors.Is(err, errNotFound) {
-		return w.endStackDeleted(), nil
+		return e.endStackDeleted(), nil
 	}
 	if err != nil {
 		return target.Step{}, err
 	}
 
-	if err := w.emitStackEvents(ctx, stackID(stack)); err != nil {
+	if err := e.emitStackEvents(ctx, stackID(stack)); err != nil {
 		return target.Step{}, err
 	}
 
-	over, err := w.executionEnded(ctx, stack)
+	over, err := e.executionEnded(ctx, stack)
 	if err != nil {
 		return target.Step{}, err
 	}
 	if !over {
-		return w.pollAgain(phaseFollow)
+		return e.pollAgain(phaseWait)
 	}
 
-	return w.endExecution(ctx, stack)
+	return e.endExecution(ctx, stack)
 }
 
-// executionEnded says whether the execution has ended. A stack at rest alone is no
-// proof: an answer may be older than the execution. Its events are, or what
-// the change set says.
-func (w *runner) executionEnded(ctx context.Context, stack *types.Stack) (bool, error) {
+// executionEnded reports whether the execution has ended. That the stack is at rest
+// does not prove it, since a response may be older than the execution. The stack's
+// events and the status of the change set do.
+func (e execution) executionEnded(ctx context.Context, stack *types.Stack) (bool, error) {
 	review := stack.StackStatus == types.StackStatusReviewInProgress
 	if !review && strings.HasSuffix(string(stack.StackStatus), "_IN_PROGRESS") {
 		return false, nil
 	}
-	if w.checkpoint.EndStatus == string(stack.StackStatus) {
+	if e.checkpoint.EndStatus == string(stack.StackStatus) {
 		return true, nil
 	}
 
-	out, err := w.session.findChangeSet(ctx, w.checkpoint.ChangeSetARN, "")
+	out, err := e.session.findChangeSet(ctx, e.checkpoint.ChangeSetARN, "")
 	if errors.Is(err, errNotFound) {
 		return true, nil
 	}
@@ -96,58 +95,58 @@ func (w *runner) executionEnded(ctx context.Context, stack *types.Stack) (bool, 
 		return !review, nil
 	}
 
-	return !review && w.checkpoint.PollCount >= maxDoubtfulPolls, nil
+	return !review && e.checkpoint.PollCount >= maxDoubtfulPolls, nil
 }
 
-// endExecution ends the attempt by the state that the stack has come to.
-func (w *runner) endExecution(ctx context.Context, stack *types.Stack) (target.Step, error) {
-	end := &target.End{Outcome: lockstep.Applied, Baseline: newBaseline(stack, w.lastSeenTime())}
+// endExecution ends the attempt by the status of the stack.
+func (e execution) endExecution(ctx context.Context, stack *types.Stack) (target.Step, error) {
+	end := &target.End{Outcome: lockstep.Applied, Baseline: newBaseline(stack, e.lastSeenTime())}
 	switch {
-	case w.checkpoint.CreatesStack && stack.StackStatus == types.StackStatusCreateComplete:
-		w.emitSucceeded(StackCreateSucceeded, "Changeset execution succeeded and stack created successfully.", stack)
+	case e.checkpoint.CreatesStack && stack.StackStatus == types.StackStatusCreateComplete:
+		e.emitSucceeded(StackCreateSucceeded, "Changeset execution succeeded and stack created successfully.", stack)
 		return target.Step{End: end}, nil
-	case !w.checkpoint.CreatesStack && stack.StackStatus == types.StackStatusUpdateComplete:
-		w.emitSucceeded(StackUpdateSucceeded, "Changeset execution succeeded and stack updated successfully.", stack)
+	case !e.checkpoint.CreatesStack && stack.StackStatus == types.StackStatusUpdateComplete:
+		e.emitSucceeded(StackUpdateSucceeded, "Changeset execution succeeded and stack updated successfully.", stack)
 		return target.Step{End: end}, nil
 	}
 
-	if err := w.findNestedCause(ctx); err != nil {
+	if err := e.findNestedCause(ctx); err != nil {
 		return target.Step{}, err
 	}
 
 	end.Outcome = lockstep.Failed
-	end.Reason = w.failureReason(stack)
-	w.emit(w.eventType(StackCreateFailed, StackUpdateFailed), stackID(stack),
+	end.Reason = e.failureReason(stack)
+	e.emit(e.eventType(StackCreateFailed, StackUpdateFailed), stackID(stack),
 		"Changeset execution failed and the stack is %s. %s", stack.StackStatus, end.Reason)
 
 	if _, err := checkStackStatus(stack); lockstep.KindOf(err) == lockstep.Blocked {
 		end.Blocked, _ = errors.AsType[*lockstep.Error](err)
-		w.checkpoint.Cause.addContext(end.Blocked)
+		e.checkpoint.Cause.addContext(end.Blocked)
 	}
 
 	return target.Step{End: end}, nil
 }
 
-// emitSucceeded tells of the end, with what the endpoint adds to it: AWS nothing, the
-// sandbox that nothing was provisioned.
-func (w *runner) emitSucceeded(kind, text string, stack *types.Stack) {
+// emitSucceeded emits the last event, with the stack's status reason. AWS has none;
+// the sandbox's is that nothing was provisioned.
+func (e execution) emitSucceeded(kind, text string, stack *types.Stack) {
 	more := aws.ToString(stack.StackStatusReason)
 	if more == "" {
-		more = w.checkpoint.EndReason
+		more = e.checkpoint.EndReason
 	}
 	if more != "" {
 		text += " " + asSentence(more, "")
 	}
-	w.emit(kind, stackID(stack), "%s", text)
+	e.emit(kind, stackID(stack), "%s", text)
 }
 
-// endStackDeleted ends an attempt whose stack was deleted while it was changed.
-func (w *runner) endStackDeleted() target.Step {
-	name := w.Configuration.ResourceName
-	gone := &types.Stack{StackName: &name, StackId: &w.checkpoint.StackARN, StackStatus: types.StackStatusDeleteComplete}
-	const reason = "The stack was deleted by something else while the changeset was executed."
-	w.emit(w.eventType(StackCreateFailed, StackUpdateFailed), w.checkpoint.StackARN, "%s", reason)
+// endStackDeleted ends an attempt whose stack was deleted during the execution.
+func (e execution) endStackDeleted() target.Step {
+	name := e.Configuration.ResourceName
+	gone := &types.Stack{StackName: &name, StackId: &e.checkpoint.StackARN, StackStatus: types.StackStatusDeleteComplete}
+	const reason = "The stack was deleted by something else during the changeset execution."
+	e.emit(e.eventType(StackCreateFailed, StackUpdateFailed), e.checkpoint.StackARN, "%s", reason)
 	end := &target.End{Outcome: lockstep.Failed, Reason: reason}
-	end.Blocked, _ = errors.AsType[*lockstep.Error](modifiedError(gone, w.checkpoint.StackARN, w.Now))
+	end.Blocked, _ = errors.AsType[*lockstep.Error](modifiedError(gone, e.checkpoint.StackARN, e.Now))
 	return target.Step{End: end}
 }
