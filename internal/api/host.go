@@ -154,7 +154,7 @@ func (s *Service) UpdateHost(
 			return err
 		}
 
-		return store.ForgetCredentials(tx, host.ARN)
+		return store.DeleteCredentialsOfHost(tx, host.ARN)
 	})
 
 	return &wire.UpdateHostOutput{}, err

@@ -103,7 +103,7 @@ func (s *Service) view(
 	ctx context.Context, caller access.Caller, action string, resourceType policy.EntityType, read func(tx *db.Tx) error,
 ) error {
 	if caller.AllowsAll(action, resourceType) {
-		return s.options.DB.Peek(ctx, read)
+		return s.options.DB.ViewOnce(ctx, read)
 	}
 	return s.options.DB.View(ctx, read)
 }
@@ -113,7 +113,7 @@ func (s *Service) viewList(
 	ctx context.Context, caller access.Caller, resourceType policy.EntityType, read func(tx *db.Tx) error,
 ) error {
 	if caller.CanReadAll(resourceType) {
-		return s.options.DB.Peek(ctx, read)
+		return s.options.DB.ViewOnce(ctx, read)
 	}
 	return s.options.DB.View(ctx, read)
 }

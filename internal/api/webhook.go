@@ -57,7 +57,7 @@ func (s *Service) GetRepositoryWebhook(
 			return err
 		}
 
-		w, err := store.WebhookOf(tx, link.ID)
+		w, err := store.WebhookOfLink(tx, link.ID)
 		out.RepositoryLinkId, out.Kind, out.Path = w.LinkID, string(w.Kind), w.Path()
 		out.CreatedAt, out.LastDeliveredAt = wire.Time{Time: w.CreatedAt}, wire.Time{Time: w.DeliveredAt}
 
@@ -137,7 +137,7 @@ func (s *Service) DeleteRepositoryWebhook(
 		if err != nil {
 			return err
 		}
-		if w, err = store.WebhookOf(tx, link.ID); err != nil {
+		if w, err = store.WebhookOfLink(tx, link.ID); err != nil {
 			return err
 		}
 

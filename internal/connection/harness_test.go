@@ -210,7 +210,7 @@ func (w *world) recordProbe(link string, cause error) {
 		if cause != nil {
 			_, err = store.SetOutage(tx, link, lockstep.Shown(cause))
 		} else {
-			_, err = store.EndOutage(tx, link)
+			_, err = store.ClearOutage(tx, link)
 		}
 
 		if err != nil {
@@ -413,7 +413,7 @@ func (w *world) moveHost(arn lockstep.ARN, to string) {
 			return err
 		}
 
-		return store.ForgetCredentials(tx, host.ARN)
+		return store.DeleteCredentialsOfHost(tx, host.ARN)
 	})
 }
 

@@ -28,11 +28,11 @@ const (
 func (p place) path() string { return prefix + p.link + "/" + string(p.sha) + "/" + p.environment }
 
 func (p place) key(k *seal.Key) string {
-	return k.Stamp(purpose, p.link, string(p.sha), p.environment)
+	return k.MAC(purpose, p.link, string(p.sha), p.environment)
 }
 
 func (p place) opens(k *seal.Key, key string) bool {
-	return k.Stamped(key, purpose, p.link, string(p.sha), p.environment)
+	return k.VerifyMAC(key, purpose, p.link, string(p.sha), p.environment)
 }
 
 // url gives the address that is told, below the one at which people reach this

@@ -41,7 +41,7 @@ func TestAttack14NobodyReadsAPageWithoutItsKey(t *testing.T) {
 		"another place with this key":     strings.Replace(whole, region, "us-east-1", 1),
 		"a commit's beginning":            strings.Replace(whole, string(sha), sha.Short(), 1),
 		"a commit in capitals":            strings.Replace(whole, string(sha), strings.ToUpper(string(sha)), 1),
-		"a key of something else":         path + "?key=" + w.key.Stamp("another purpose", w.link.ID, string(sha), home),
+		"a key of something else":         path + "?key=" + w.key.MAC("another purpose", w.link.ID, string(sha), home),
 		"the key twice":                   whole + "&key=" + key,
 		"something besides":               whole + "&x=1",
 		"a semicolon":                     whole + ";page=1",

@@ -9,10 +9,10 @@ import (
 )
 
 const (
-	// gatherTurns is how many statements of a Gather are under way at once. With
+	// maxInFlight is how many statements of a Gather are under way at once. With
 	// one, a connection that hangs would hold up everybody; with many, there would
 	// be little left to gather.
-	gatherTurns = 2
+	maxInFlight = 2
 	// maxBatch bounds the keys of one statement, and so how long it keeps those
 	// who wait for the next.
 	maxBatch = 64
@@ -31,9 +31,9 @@ type Batcher[K comparable, V any] struct {
 	one  func(tx *Tx, key K) (V, error)
 	many func(tx *Tx, keys []K) (map[K]V, error)
 
-	mu      sync.Mutex
-	turns   int            // under way
-	waiting []*batch[K, V] // in the order in which they go
+	mu       sync.Mutex
+	inFlight int            // under way
+	waiting  []*batch[K, V] // in the order in which they go
 }
 
 // A turn is a statement for all who have joined it.
@@ -62,13 +62,13 @@ func NewBatcher[K comparable, V any](d *DB, one func(tx *Tx, key K) (V, error), 
 // value: then each reads for itself, so that nobody answers for another's key.
 func (g *Batcher[K, V]) Get(ctx context.Context, key K) (V, error) {
 	if g.db.dialect == SQLite {
-		return g.alone(ctx, key)
+		return g.getOne(ctx, key)
 	}
 
 	t := g.join(key)
 	if t == nil {
-		defer g.next()
-		return g.alone(ctx, key)
+		defer g.releaseSlot()
+		return g.getOne(ctx, key)
 	}
 
 	var none V
@@ -82,7 +82,7 @@ func (g *Batcher[K, V]) Get(ctx context.Context, key K) (V, error) {
 	case t.panicked != nil:
 		panic(t.panicked)
 	case len(t.keys) > 1 && refusesValue(t.err):
-		return g.alone(ctx, key)
+		return g.getOne(ctx, key)
 	case t.err != nil:
 		return none, t.err
 	}
@@ -104,8 +104,8 @@ func (g *Batcher[K, V]) join(key K) *batch[K, V] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 
-	if g.turns < gatherTurns {
-		g.turns++
+	if g.inFlight < maxInFlight {
+		g.inFlight++
 		return nil
 	}
 
@@ -126,24 +126,24 @@ func (g *Batcher[K, V]) join(key K) *batch[K, V] {
 	return t
 }
 
-// next ends a turn and begins the one that has waited longest. Nobody who has
+// releaseSlot ends a turn and begins the one that has waited longest. Nobody who has
 // got an answer runs it for the others.
-func (g *Batcher[K, V]) next() {
-	if t := g.take(); t != nil {
+func (g *Batcher[K, V]) releaseSlot() {
+	if t := g.takeNext(); t != nil {
 		go func() {
-			for ; t != nil; t = g.take() {
+			for ; t != nil; t = g.takeNext() {
 				g.run(t)
 			}
 		}()
 	}
 }
 
-// take gives the turn that goes in place of one that has ended, or nil.
-func (g *Batcher[K, V]) take() *batch[K, V] {
+// takeNext gives the turn that goes in place of one that has ended, or nil.
+func (g *Batcher[K, V]) takeNext() *batch[K, V] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.waiting) == 0 {
-		g.turns--
+		g.inFlight--
 		return nil
 	}
 	t := g.waiting[0]
@@ -164,19 +164,19 @@ func (g *Batcher[K, V]) run(t *batch[K, V]) {
 
 	ctx := context.Background() // of none of those who wait: each may leave
 	if len(t.keys) > 1 {
-		t.err = g.db.Peek(ctx, func(tx *Tx) (err error) {
+		t.err = g.db.ViewOnce(ctx, func(tx *Tx) (err error) {
 			t.found, err = g.many(tx, t.keys)
 			return err
 		})
 		return
 	}
 
-	v, err := g.alone(ctx, t.keys[0])
+	v, err := g.getOne(ctx, t.keys[0])
 	t.found, t.err = map[K]V{t.keys[0]: v}, err
 }
 
-func (g *Batcher[K, V]) alone(ctx context.Context, key K) (v V, err error) {
-	err = g.db.Peek(ctx, func(tx *Tx) (err error) {
+func (g *Batcher[K, V]) getOne(ctx context.Context, key K) (v V, err error) {
+	err = g.db.ViewOnce(ctx, func(tx *Tx) (err error) {
 		v, err = g.one(tx, key)
 		return err
 	})

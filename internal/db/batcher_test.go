@@ -44,7 +44,7 @@ func sizes(tx *db.Tx, names []string) (map[string]int, error) {
 }
 
 // gatherBy makes a Gather that reads one key as it reads many.
-func gatherBy(d *db.DB, many func(tx *db.Tx, names []string) (map[string]int, error)) *db.Batcher[string, int] {
+func gatherBy(database *db.DB, many func(tx *db.Tx, names []string) (map[string]int, error)) *db.Batcher[string, int] {
 	one := func(tx *db.Tx, name string) (int, error) {
 		found, err := many(tx, []string{name})
 		if size, ok := found[name]; ok || err != nil {
@@ -52,7 +52,7 @@ func gatherBy(d *db.DB, many func(tx *db.Tx, names []string) (map[string]int, er
 		}
 		return 0, db.ErrNoRows
 	}
-	return db.NewBatcher(d, one, many)
+	return db.NewBatcher(database, one, many)
 }
 
 // fillItems makes the items n0, n1 … with the sizes 0, 1 ….
@@ -75,13 +75,13 @@ func TestGatherGivesEveryKeyItsOwn(t *testing.T) {
 	dbtest.EachWith(t, schema(items), func(t *testing.T, d *db.DB) {
 		const there = 30
 		fillItems(t, d, there)
-		g := gatherBy(d, sizes)
+		batcher := gatherBy(d, sizes)
 		var readers sync.WaitGroup
 		for r := range 40 {
 			readers.Go(func() {
 				for i := range 25 {
 					n := (r*7 + i*3) % (there + 10)
-					size, err := g.Get(t.Context(), fmt.Sprint("n", n))
+					size, err := batcher.Get(t.Context(), fmt.Sprint("n", n))
 					if n < there && (err != nil || size != n) || n >= there && !errors.Is(err, db.ErrNoRows) {
 						t.Errorf("n%d: %d, %v", n, size, err)
 					}
@@ -106,11 +106,11 @@ type jam struct {
 
 // newJam holds the turns after they have read. Its read answers as sizes does,
 // save for what it is told to fail with.
-func newJam(t *testing.T, d *db.DB, fails func(names []string) error) *jam {
+func newJam(t *testing.T, database *db.DB, fails func(names []string) error) *jam {
 	t.Helper()
 	gate := make(chan struct{})
 	j := &jam{open: sync.OnceFunc(func() { close(gate) })}
-	j.Batcher = gatherBy(d, func(tx *db.Tx, names []string) (map[string]int, error) {
+	j.Batcher = gatherBy(database, func(tx *db.Tx, names []string) (map[string]int, error) {
 		found, err := sizes(tx, names)
 		if strings.HasPrefix(names[0], "held") {
 			<-gate
@@ -150,13 +150,13 @@ func (j *jam) end() {
 }
 
 // inJam runs a test in a bubble with a database of five items.
-func inJam(t *testing.T, f func(t *testing.T, d *db.DB)) {
+func inJam(t *testing.T, f func(t *testing.T, database *db.DB)) {
 	t.Helper()
 	dbtest.URL(t, db.Postgres) // starts the server, outside of the bubble, or skips
 	synctest.Test(t, func(t *testing.T) {
-		d := dbtest.OpenOn(t, db.Postgres, schema(items))
-		fillItems(t, d, 5)
-		f(t, d)
+		database := dbtest.OpenOn(t, db.Postgres, schema(items))
+		fillItems(t, database, 5)
+		f(t, database)
 	})
 }
 

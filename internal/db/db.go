@@ -32,12 +32,12 @@ func (d Dialect) String() string {
 // A DB is an open database with a current schema. Its methods may be called
 // concurrently.
 type DB struct {
-	dialect Dialect
-	writer  *sql.DB       // SQLite
-	readers *sql.DB       // SQLite, for View
-	peekers *peekers      // SQLite, for Peek
-	pool    *pgxpool.Pool // PostgreSQL
-	limit   limit         // PostgreSQL, for Peek
+	dialect      Dialect
+	writer       *sql.DB        // SQLite
+	readers      *sql.DB        // SQLite, for View
+	readPool     *readPool      // SQLite, for Peek
+	pool         *pgxpool.Pool  // PostgreSQL
+	readDeadline sharedDeadline // PostgreSQL, for Peek
 }
 
 // Open opens the database at sqlite:PATH or postgres://… and brings its schema
@@ -46,19 +46,19 @@ type DB struct {
 // pgx knows is obeyed, pool_max_conns included, which defaults to 20 here. The
 // error names the URL without its password.
 func Open(ctx context.Context, rawURL string, m Migrations) (*DB, error) {
-	d, err := open(ctx, rawURL, m)
+	database, err := open(ctx, rawURL, m)
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", Redact(rawURL), err)
 	}
-	return d, nil
+	return database, nil
 }
 
-func open(ctx context.Context, rawURL string, m Migrations) (*DB, error) {
+func open(ctx context.Context, rawURL string, migrations Migrations) (*DB, error) {
 	if path, ok := strings.CutPrefix(rawURL, "sqlite:"); ok {
-		return openSQLite(ctx, path, m)
+		return openSQLite(ctx, path, migrations)
 	}
 	if strings.HasPrefix(rawURL, "postgres://") || strings.HasPrefix(rawURL, "postgresql://") {
-		return openPostgres(ctx, rawURL, m)
+		return openPostgres(ctx, rawURL, migrations)
 	}
 	return nil, errors.New("the URL must begin with sqlite: or postgres://")
 }
@@ -74,45 +74,45 @@ func Redact(rawURL string) string {
 		return "(not a URL)"
 	}
 
-	u, err := takeApart(rawURL)
+	parsed, err := parseServerURL(rawURL)
 	if err != nil {
 		return scheme + "://…"
 	}
 
-	q := u.Query()
-	if q.Has("password") || q.Has("sslpassword") {
+	query := parsed.Query()
+	if query.Has("password") || query.Has("sslpassword") {
 		for _, secret := range []string{"password", "sslpassword"} {
-			if q.Has(secret) {
-				q.Set(secret, "xxxxx")
+			if query.Has(secret) {
+				query.Set(secret, "xxxxx")
 			}
 		}
-		u.RawQuery = q.Encode()
+		parsed.RawQuery = query.Encode()
 	}
 
-	return u.Redacted()
+	return parsed.Redacted()
 }
 
-// takeApart parses the URL of a server. One whose parts cannot be told apart is
+// parseServerURL parses the URL of a server. One whose parts cannot be told apart is
 // refused: its password may be anywhere.
-func takeApart(rawURL string) (*url.URL, error) {
+func parseServerURL(rawURL string) (*url.URL, error) {
 	wrong := errors.New("not a URL: is a character of the password not percent-encoded?")
-	u, err := url.Parse(rawURL)
-	if err != nil || u.Fragment != "" || strings.Contains(u.EscapedPath(), "@") {
+	parsed, err := url.Parse(rawURL)
+	if err != nil || parsed.Fragment != "" || strings.Contains(parsed.EscapedPath(), "@") {
 		return nil, wrong
 	}
 
-	q, err := url.ParseQuery(u.RawQuery)
+	query, err := url.ParseQuery(parsed.RawQuery)
 	if err != nil {
 		return nil, wrong
 	}
 
-	for name := range q {
+	for name := range query {
 		if strings.Contains(name, "@") {
 			return nil, wrong
 		}
 	}
 
-	return u, nil
+	return parsed, nil
 }
 
 // Dialect says which engine this is.
@@ -138,10 +138,10 @@ func (d *DB) Ping(ctx context.Context) error {
 func (d *DB) Close() error {
 	if d.dialect == Postgres {
 		d.pool.Close()
-		d.limit.close()
+		d.readDeadline.close()
 		return nil
 	}
-	return errors.Join(d.peekers.close(), d.readers.Close(), d.writer.Close())
+	return errors.Join(d.readPool.close(), d.readers.Close(), d.writer.Close())
 }
 
 // updateTries is how often an Update runs before a deadlock or a serialization
@@ -182,19 +182,19 @@ func (d *DB) View(ctx context.Context, f func(tx *Tx) error) error {
 	return d.runPostgres(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, f)
 }
 
-// Peek runs f with a Tx that can read by one statement only, and is no
+// ViewOnce runs f with a Tx that can read by one statement only, and is no
 // transaction: it costs one round trip where View costs three. A second
 // statement, or Exec, is an error. What has begun is not cut short when ctx ends:
 // watching for that costs SQLite as much as the read, and PostgreSQL would lose a
 // connection to it. There it ends with [context.DeadlineExceeded] after 10 to 15 s.
-func (d *DB) Peek(ctx context.Context, f func(tx *Tx) error) error {
+func (d *DB) ViewOnce(ctx context.Context, f func(tx *Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 
-	tx := &Tx{Now: now(), Dialect: d.dialect, peek: true}
+	tx := &Tx{Now: now(), Dialect: d.dialect, once: true}
 	if d.dialect == Postgres {
-		tx.ctx = d.limit.context()
+		tx.ctx = d.readDeadline.context()
 		return d.pool.AcquireFunc(tx.ctx, func(c *pgxpool.Conn) error {
 			tx.q = pgQuerier{c}
 			return tx.run(f)
@@ -202,7 +202,7 @@ func (d *DB) Peek(ctx context.Context, f func(tx *Tx) error) error {
 	}
 
 	tx.ctx = context.WithoutCancel(ctx)
-	return d.peekers.peek(ctx, func(q querier) error {
+	return d.readPool.peek(ctx, func(q querier) error {
 		tx.q = q
 		return tx.run(f)
 	})

@@ -51,25 +51,25 @@ func count(t *testing.T, d *db.DB) int {
 }
 
 func TestUpdateCommitsOnNilAndRollsBackOnErrorAndPanic(t *testing.T) {
-	dbtest.EachWith(t, schema(items), func(t *testing.T, d *db.DB) {
-		if err := d.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 1, "a") }); err != nil {
+	dbtest.EachWith(t, schema(items), func(t *testing.T, database *db.DB) {
+		if err := database.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 1, "a") }); err != nil {
 			t.Fatal(err)
 		}
 
 		broken := errors.New("broken")
-		err := d.Update(t.Context(), func(tx *db.Tx) error { return errors.Join(insert(tx, 2, "b"), broken) })
+		err := database.Update(t.Context(), func(tx *db.Tx) error { return errors.Join(insert(tx, 2, "b"), broken) })
 		if !errors.Is(err, broken) {
 			t.Errorf("got %v, want f's error", err)
 		}
 
 		func() {
 			defer func() { _ = recover() }()
-			_ = d.Update(t.Context(), func(tx *db.Tx) error {
+			_ = database.Update(t.Context(), func(tx *db.Tx) error {
 				_ = insert(tx, 3, "c")
 				panic("broken")
 			})
 		}()
-		if n := count(t, d); n != 1 {
+		if n := count(t, database); n != 1 {
 			t.Errorf("%d rows, want the committed one", n)
 		}
 	})
@@ -79,7 +79,7 @@ func TestValuesScanTheSameOnBothEngines(t *testing.T) {
 	m := schema("CREATE TABLE v (b boolean, i bigint, t text, n text, x blob)")
 	m.FS.(fstest.MapFS)["postgres/0001_step.sql"].Data = []byte("CREATE TABLE v (b boolean, i bigint, t text, n text, x bytea)")
 	type name string
-	dbtest.EachWith(t, m, func(t *testing.T, d *db.DB) {
+	dbtest.EachWith(t, m, func(t *testing.T, database *db.DB) {
 		type row struct {
 			B     bool
 			I     int64
@@ -92,7 +92,7 @@ func TestValuesScanTheSameOnBothEngines(t *testing.T) {
 		}
 
 		var got row
-		err := d.Update(t.Context(), func(tx *db.Tx) error {
+		err := database.Update(t.Context(), func(tx *db.Tx) error {
 			_, err := tx.Exec("INSERT INTO v (b, i, t, n, x) VALUES ($1, $2, $3, $4, $5)", true, int64(1)<<62, name("täxt"), nil, []byte{0, 255})
 			if err != nil {
 				return err
@@ -179,8 +179,8 @@ func TestErrorsAreToldApartByCode(t *testing.T) {
 		{"not null", "INSERT INTO item (id) VALUES (4)", false, false, false},
 		{"syntax", "INSERT INTO", false, false, false},
 	}
-	dbtest.EachWith(t, schema(items), func(t *testing.T, d *db.DB) {
-		err := d.Update(t.Context(), func(tx *db.Tx) error {
+	dbtest.EachWith(t, schema(items), func(t *testing.T, database *db.DB) {
+		err := database.Update(t.Context(), func(tx *db.Tx) error {
 			if err := insert(tx, 1, "a"); err != nil {
 				return err
 			}
@@ -193,7 +193,7 @@ func TestErrorsAreToldApartByCode(t *testing.T) {
 		}
 
 		for _, tt := range tests {
-			err := d.Update(t.Context(), func(tx *db.Tx) error { _, err := tx.Exec(tt.sql); return err })
+			err := database.Update(t.Context(), func(tx *db.Tx) error { _, err := tx.Exec(tt.sql); return err })
 			if err == nil || db.IsUnique(err) != tt.unique || db.IsForeignKey(err) != tt.foreignKey || db.IsCheck(err) != tt.chk {
 				t.Errorf("%s: %v: unique %v, foreign key %v, check %v", tt.name, err, db.IsUnique(err), db.IsForeignKey(err), db.IsCheck(err))
 			}
@@ -202,26 +202,26 @@ func TestErrorsAreToldApartByCode(t *testing.T) {
 }
 
 func TestViewAndPeekCannotWrite(t *testing.T) {
-	dbtest.EachWith(t, schema(items), func(t *testing.T, d *db.DB) {
-		for name, read := range map[string]func(context.Context, func(*db.Tx) error) error{"View": d.View, "Peek": d.Peek} {
+	dbtest.EachWith(t, schema(items), func(t *testing.T, database *db.DB) {
+		for name, read := range map[string]func(context.Context, func(*db.Tx) error) error{"View": database.View, "Peek": database.ViewOnce} {
 			if err := read(t.Context(), func(tx *db.Tx) error { return insert(tx, 1, "a") }); err == nil {
 				t.Errorf("%s wrote", name)
 			}
 		}
-		if n := count(t, d); n != 0 {
+		if n := count(t, database); n != 0 {
 			t.Errorf("%d rows", n)
 		}
 	})
 }
 
 func TestPeekIsForOneStatement(t *testing.T) {
-	dbtest.EachWith(t, schema(items), func(t *testing.T, d *db.DB) {
+	dbtest.EachWith(t, schema(items), func(t *testing.T, database *db.DB) {
 		var n int
 		read := func(tx *db.Tx) error { return tx.QueryRow("SELECT count(*) FROM item").Scan(&n) }
-		if err := d.Peek(t.Context(), read); err != nil {
+		if err := database.ViewOnce(t.Context(), read); err != nil {
 			t.Error(err)
 		}
-		err := d.Peek(t.Context(), func(tx *db.Tx) error { return errors.Join(read(tx), read(tx)) })
+		err := database.ViewOnce(t.Context(), func(tx *db.Tx) error { return errors.Join(read(tx), read(tx)) })
 		if err == nil {
 			t.Error("two statements went through")
 		}
@@ -229,13 +229,13 @@ func TestPeekIsForOneStatement(t *testing.T) {
 }
 
 func TestViewSeesOneSnapshot(t *testing.T) {
-	dbtest.EachWith(t, schema(items), func(t *testing.T, d *db.DB) {
-		err := d.View(t.Context(), func(tx *db.Tx) error {
+	dbtest.EachWith(t, schema(items), func(t *testing.T, database *db.DB) {
+		err := database.View(t.Context(), func(tx *db.Tx) error {
 			var before, after int
 			if err := tx.QueryRow("SELECT count(*) FROM item").Scan(&before); err != nil {
 				return err
 			}
-			if err := d.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 1, "a") }); err != nil {
+			if err := database.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 1, "a") }); err != nil {
 				return err
 			}
 
@@ -255,9 +255,9 @@ func TestViewSeesOneSnapshot(t *testing.T) {
 }
 
 func TestAFailedStatementEndsTheTransaction(t *testing.T) {
-	dbtest.EachWith(t, schema(items), func(t *testing.T, d *db.DB) {
+	dbtest.EachWith(t, schema(items), func(t *testing.T, database *db.DB) {
 		var second error
-		err := d.Update(t.Context(), func(tx *db.Tx) error {
+		err := database.Update(t.Context(), func(tx *db.Tx) error {
 			if err := insert(tx, 1, "a"); err != nil {
 				return err
 			}
@@ -270,22 +270,22 @@ func TestAFailedStatementEndsTheTransaction(t *testing.T) {
 			t.Errorf("a swallowed failure: committed with %v, next statement %v", err, second)
 		}
 
-		if n := count(t, d); n != 0 {
+		if n := count(t, database); n != 0 {
 			t.Errorf("%d rows", n)
 		}
 	})
 }
 
 func TestNoRowsDoesNotEndTheTransaction(t *testing.T) {
-	dbtest.EachWith(t, schema(items), func(t *testing.T, d *db.DB) {
-		err := d.Update(t.Context(), func(tx *db.Tx) error {
+	dbtest.EachWith(t, schema(items), func(t *testing.T, database *db.DB) {
+		err := database.Update(t.Context(), func(tx *db.Tx) error {
 			var name string
 			if err := tx.QueryRow("SELECT name FROM item WHERE id = $1", 1).Scan(&name); err != db.ErrNoRows {
 				return fmt.Errorf("got %v, want ErrNoRows", err)
 			}
 			return insert(tx, 1, "a")
 		})
-		if err != nil || count(t, d) != 1 {
+		if err != nil || count(t, database) != 1 {
 			t.Error(err)
 		}
 	})
@@ -331,10 +331,10 @@ func TestNowIsFixedUTCAndWholeMilliseconds(t *testing.T) {
 }
 
 func TestACancelledContextEndsTheTransactionAndNotTheDatabase(t *testing.T) {
-	dbtest.EachWith(t, schema(items), func(t *testing.T, d *db.DB) {
+	dbtest.EachWith(t, schema(items), func(t *testing.T, database *db.DB) {
 		for range 30 { // more often than there are connections
 			ctx, cancel := context.WithCancel(t.Context())
-			err := d.Update(ctx, func(tx *db.Tx) error {
+			err := database.Update(ctx, func(tx *db.Tx) error {
 				cancel()
 				return insert(tx, 1, "a")
 			})
@@ -343,7 +343,7 @@ func TestACancelledContextEndsTheTransactionAndNotTheDatabase(t *testing.T) {
 			}
 		}
 
-		if err := d.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 1, "a") }); err != nil {
+		if err := database.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 1, "a") }); err != nil {
 			t.Error(err)
 		}
 	})
@@ -353,13 +353,13 @@ func TestSQLiteFileNamesAreTakenAsTheyStand(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"a b", "what?", "a#b", "100%", "%41", "a+b&c=d;e", "ünï", ":memory:", "file:x"} {
 		path := filepath.Join(dir, name)
-		d, err := db.Open(t.Context(), "sqlite:"+path, schema(items))
+		database, err := db.Open(t.Context(), "sqlite:"+path, schema(items))
 		if err != nil {
 			t.Errorf("%q: %v", name, err)
 			continue
 		}
 
-		if err := d.Close(); err != nil {
+		if err := database.Close(); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
 
@@ -381,12 +381,12 @@ func TestSQLiteFollowsSymlinks(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	a, err := db.Open(t.Context(), "sqlite:"+link, schema(items))
+	database, err := db.Open(t.Context(), "sqlite:"+link, schema(items))
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	defer a.Close()
+	defer database.Close()
 
 	b, err := db.Open(t.Context(), "sqlite:"+filepath.Join(dir, "real.db"), schema(items))
 	if err != nil {
@@ -395,7 +395,7 @@ func TestSQLiteFollowsSymlinks(t *testing.T) {
 
 	defer b.Close()
 
-	if err := a.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 1, "a") }); err != nil {
+	if err := database.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 1, "a") }); err != nil {
 		t.Fatal(err)
 	}
 

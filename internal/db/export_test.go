@@ -7,5 +7,5 @@ import (
 
 // LimitPeeks has the Peeks that begin now end with ctx.
 func (d *DB) LimitPeeks(ctx context.Context) {
-	d.limit.ctx, d.limit.began = ctx, time.Now()
+	d.readDeadline.ctx, d.readDeadline.began = ctx, time.Now()
 }

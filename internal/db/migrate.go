@@ -48,19 +48,19 @@ type migration struct {
 }
 
 // files reads the migrations for an engine, in order.
-func (m Migrations) files(d Dialect) ([]migration, error) {
+func (m Migrations) files(dialect Dialect) ([]migration, error) {
 	if !tableName.MatchString(m.Table) {
 		return nil, fmt.Errorf("migrations: %q is no name for the bookkeeping table", m.Table)
 	}
 
-	names, err := fs.Glob(m.FS, d.String()+"/*.sql")
+	names, err := fs.Glob(m.FS, dialect.String()+"/*.sql")
 	if err != nil {
 		return nil, err
 	}
 
 	var all []migration
 	for i, name := range names {
-		base := name[len(d.String())+1:]
+		base := name[len(dialect.String())+1:]
 		match := migrationName.FindStringSubmatch(base)
 		if match == nil {
 			return nil, fmt.Errorf("migration %s: the name must be NNNN_name.sql", name)
@@ -84,15 +84,15 @@ func (m Migrations) files(d Dialect) ([]migration, error) {
 
 // migrate applies one missing migration after the other. Several programs may do
 // so at once: each looks again under the lock.
-func (d *DB) migrate(ctx context.Context, m Migrations) error {
-	all, err := m.files(d.dialect)
+func (d *DB) migrate(ctx context.Context, migrations Migrations) error {
+	all, err := migrations.files(d.dialect)
 	if err != nil {
 		return err
 	}
 
 	for done := false; !done; {
 		err := d.Update(ctx, func(tx *Tx) (err error) {
-			done, err = migrateOne(tx, m.Table, all)
+			done, err = migrateOne(tx, migrations.Table, all)
 			return err
 		})
 		if err != nil {

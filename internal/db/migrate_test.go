@@ -16,11 +16,11 @@ import (
 // reopen opens the database at url with m, closes it, and returns what Open said.
 func reopen(t *testing.T, url string, m db.Migrations) error {
 	t.Helper()
-	d, err := db.Open(t.Context(), url, m)
+	database, err := db.Open(t.Context(), url, m)
 	if err != nil {
 		return err
 	}
-	return d.Close()
+	return database.Close()
 }
 
 func TestOpenAppliesWhatIsMissing(t *testing.T) {
@@ -33,15 +33,15 @@ func TestOpenAppliesWhatIsMissing(t *testing.T) {
 			}
 		}
 
-		d, err := db.Open(t.Context(), url, schema(items, more))
+		database, err := db.Open(t.Context(), url, schema(items, more))
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		defer d.Close()
+		defer database.Close()
 
 		var colour string
-		err = d.Update(t.Context(), func(tx *db.Tx) error {
+		err = database.Update(t.Context(), func(tx *db.Tx) error {
 			if err := insert(tx, 1, "a"); err != nil {
 				return err
 			}
@@ -126,15 +126,15 @@ func TestASQLiteTableCanBeRebuilt(t *testing.T) {
 	}
 
 	second.FS.(fstest.MapFS)["sqlite/0002_step.sql"].Data = []byte(rebuild)
-	d, err := db.Open(t.Context(), url, second)
+	database, err := db.Open(t.Context(), url, second)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	defer d.Close()
+	defer database.Close()
 
 	var parts int
-	err = d.View(t.Context(), func(tx *db.Tx) error { return tx.QueryRow("SELECT count(*) FROM part").Scan(&parts) })
+	err = database.View(t.Context(), func(tx *db.Tx) error { return tx.QueryRow("SELECT count(*) FROM part").Scan(&parts) })
 	if err != nil || parts != 1 {
 		t.Errorf("%d parts, %v", parts, err)
 	}
@@ -151,19 +151,19 @@ func TestMigrationNamesAreChecked(t *testing.T) {
 		"other letters": {"0001_A b.sql"},
 	}
 	for name, files := range tests {
-		m := db.Migrations{FS: fstest.MapFS{}, Table: "m"}
+		migrations := db.Migrations{FS: fstest.MapFS{}, Table: "m"}
 		for _, f := range files {
-			m.FS.(fstest.MapFS)["sqlite/"+f] = &fstest.MapFile{Data: []byte("SELECT 1")}
+			migrations.FS.(fstest.MapFS)["sqlite/"+f] = &fstest.MapFile{Data: []byte("SELECT 1")}
 		}
 
-		if err := reopen(t, dbtest.URL(t, db.SQLite), m); err == nil {
+		if err := reopen(t, dbtest.URL(t, db.SQLite), migrations); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
 
-	m := schema(items)
-	m.Table = "m; DROP TABLE item"
-	if err := reopen(t, dbtest.URL(t, db.SQLite), m); err == nil {
+	migrations := schema(items)
+	migrations.Table = "m; DROP TABLE item"
+	if err := reopen(t, dbtest.URL(t, db.SQLite), migrations); err == nil {
 		t.Error("a table name with a statement: accepted")
 	}
 }
@@ -219,8 +219,8 @@ func TestRedactKeepsWhatMayBeShown(t *testing.T) {
 }
 
 func TestUpdateRunsAgainAfterADeadlock(t *testing.T) {
-	d := dbtest.OpenOn(t, db.Postgres, schema(items))
-	err := d.Update(t.Context(), func(tx *db.Tx) error { return errors.Join(insert(tx, 1, "a"), insert(tx, 2, "b")) })
+	database := dbtest.OpenOn(t, db.Postgres, schema(items))
+	err := database.Update(t.Context(), func(tx *db.Tx) error { return errors.Join(insert(tx, 1, "a"), insert(tx, 2, "b")) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestUpdateRunsAgainAfterADeadlock(t *testing.T) {
 	for i, order := range [][]int{{1, 2}, {2, 1}} {
 		go func() {
 			n := 0
-			err := d.Update(context.WithoutCancel(t.Context()), func(tx *db.Tx) error {
+			err := database.Update(context.WithoutCancel(t.Context()), func(tx *db.Tx) error {
 				n++
 				if _, err := tx.Exec("UPDATE item SET size = 1 WHERE id = $1", order[0]); err != nil {
 					return err

@@ -9,8 +9,8 @@ import (
 
 const poolSize = 20
 
-func openPostgres(ctx context.Context, rawURL string, m Migrations) (*DB, error) {
-	u, err := takeApart(rawURL)
+func openPostgres(ctx context.Context, rawURL string, migrations Migrations) (*DB, error) {
+	parsed, err := parseServerURL(rawURL)
 	if err != nil {
 		return nil, err
 	}
@@ -21,7 +21,7 @@ func openPostgres(ctx context.Context, rawURL string, m Migrations) (*DB, error)
 		return nil, err
 	}
 
-	if !u.Query().Has("pool_max_conns") {
+	if !parsed.Query().Has("pool_max_conns") {
 		config.MaxConns = poolSize
 	}
 
@@ -35,13 +35,13 @@ func openPostgres(ctx context.Context, rawURL string, m Migrations) (*DB, error)
 		return nil, err
 	}
 
-	d := &DB{dialect: Postgres, pool: pool}
-	if err := d.migrate(ctx, m); err != nil {
+	database := &DB{dialect: Postgres, pool: pool}
+	if err := database.migrate(ctx, migrations); err != nil {
 		pool.Close()
 		return nil, err
 	}
 
-	return d, nil
+	return database, nil
 }
 
 func (d *DB) runPostgres(ctx context.Context, opts pgx.TxOptions, f func(tx *Tx) error) error {

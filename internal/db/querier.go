@@ -30,11 +30,11 @@ type sqlQuerier struct {
 }
 
 func (s sqlQuerier) exec(ctx context.Context, sql string, args []any) (int64, error) {
-	r, err := s.q.ExecContext(ctx, sql, args...)
+	result, err := s.q.ExecContext(ctx, sql, args...)
 	if err != nil {
 		return 0, err
 	}
-	return r.RowsAffected()
+	return result.RowsAffected()
 }
 
 func (s sqlQuerier) query(ctx context.Context, sql string, args []any) (resultRows, error) {

@@ -26,78 +26,78 @@ func scanRow(dst []any, row []driver.Value) error {
 
 // scanValue knows the commonest pairs by their types; reflection finds the
 // others.
-func scanValue(dst any, v driver.Value) error {
+func scanValue(dst any, value driver.Value) error {
 	switch d := dst.(type) {
 	case *string:
-		if s, ok := v.(string); ok {
+		if s, ok := value.(string); ok {
 			*d = s
 			return nil
 		}
 	case **string:
-		if s, ok := v.(string); ok {
+		if s, ok := value.(string); ok {
 			*d = &s
 			return nil
 		}
 	case *int64:
-		if n, ok := v.(int64); ok {
+		if n, ok := value.(int64); ok {
 			*d = n
 			return nil
 		}
 
 	case sql.Scanner:
-		return d.Scan(v)
+		return d.Scan(value)
 	}
 
-	to := reflect.ValueOf(dst)
-	if to.Kind() != reflect.Pointer || to.IsNil() {
+	target := reflect.ValueOf(dst)
+	if target.Kind() != reflect.Pointer || target.IsNil() {
 		return fmt.Errorf("%T is no pointer", dst)
 	}
 
-	return scanTo(to.Elem(), v)
+	return scanTo(target.Elem(), value)
 }
 
-func scanTo(to reflect.Value, v driver.Value) error {
-	if v == nil && (to.Kind() == reflect.Pointer || to.Kind() == reflect.Slice) {
-		to.SetZero()
+func scanTo(target reflect.Value, value driver.Value) error {
+	if value == nil && (target.Kind() == reflect.Pointer || target.Kind() == reflect.Slice) {
+		target.SetZero()
 		return nil
 	}
 
-	switch v := v.(type) {
+	switch value := value.(type) {
 	case string:
-		if to.Kind() == reflect.String {
-			to.SetString(v)
+		if target.Kind() == reflect.String {
+			target.SetString(value)
 			return nil
 		}
 	case int64:
 		switch {
-		case to.CanInt() && !to.OverflowInt(v):
-			to.SetInt(v)
+		case target.CanInt() && !target.OverflowInt(value):
+			target.SetInt(value)
 			return nil
-		case to.Kind() == reflect.Bool && (v == 0 || v == 1):
-			to.SetBool(v == 1)
+		case target.Kind() == reflect.Bool && (value == 0 || value == 1):
+			target.SetBool(value == 1)
 			return nil
 		}
 	}
 
 	switch {
-	case to.Kind() == reflect.Pointer:
-		to.Set(reflect.New(to.Type().Elem()))
-		return scanTo(to.Elem(), v)
-	case to.Kind() == reflect.Slice && to.Type().Elem().Kind() == reflect.Uint8:
-		return scanBytes(to, v)
+	case target.Kind() == reflect.Pointer:
+		target.Set(reflect.New(target.Type().Elem()))
+		return scanTo(target.Elem(), value)
+	case target.Kind() == reflect.Slice && target.Type().Elem().Kind() == reflect.Uint8:
+		return scanBytes(target, value)
 	}
 
-	return fmt.Errorf("%T does not fit in %s", v, to.Type())
+	return fmt.Errorf("%T does not fit in %s", value, target.Type())
 }
 
-func scanBytes(to reflect.Value, v driver.Value) error {
+func scanBytes(target reflect.Value, v driver.Value) error {
 	switch v := v.(type) {
 	case []byte:
-		to.SetBytes(slices.Clone(v))
+		target.SetBytes(slices.Clone(v))
 	case string:
-		to.SetBytes([]byte(v))
+		target.SetBytes([]byte(v))
 	default:
-		return fmt.Errorf("%T does not fit in %s", v, to.Type())
+		return fmt.Errorf("%T does not fit in %s", v, target.Type())
 	}
 	return nil
 }

@@ -19,10 +19,10 @@ var update = flag.Bool("update", false, "rewrite the committed schemas")
 // TestSchemaIsTheCommittedOne shows in review what a migration makes of the whole.
 func TestSchemaIsTheCommittedOne(t *testing.T) {
 	describe := map[db.Dialect]string{db.SQLite: describeSQLite, db.Postgres: describePostgres}
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		var lines []string
-		err := d.View(t.Context(), func(tx *db.Tx) error {
-			rows, err := tx.Query(describe[d.Dialect()])
+		err := database.View(t.Context(), func(tx *db.Tx) error {
+			rows, err := tx.Query(describe[database.Dialect()])
 			if err != nil {
 				return err
 			}
@@ -43,7 +43,7 @@ func TestSchemaIsTheCommittedOne(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		file, got := "schema/"+d.Dialect().String()+".sql", strings.Join(lines, "\n")+"\n"
+		file, got := "schema/"+database.Dialect().String()+".sql", strings.Join(lines, "\n")+"\n"
 		if *update {
 			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 				t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 
 // openSQLite migrates by a connection of its own, which has foreign keys off: a
 // table can only be rebuilt so.
-func openSQLite(ctx context.Context, path string, m Migrations) (*DB, error) {
+func openSQLite(ctx context.Context, path string, migrations Migrations) (*DB, error) {
 	dsn, err := sqliteDSN(path)
 	if err != nil {
 		return nil, err
@@ -27,35 +27,35 @@ func openSQLite(ctx context.Context, path string, m Migrations) (*DB, error) {
 		return nil, err
 	}
 
-	err = (&DB{dialect: SQLite, writer: writer}).migrate(ctx, m)
+	err = (&DB{dialect: SQLite, writer: writer}).migrate(ctx, migrations)
 	if err = errors.Join(err, writer.Close()); err != nil {
 		return nil, err
 	}
 
-	d := &DB{dialect: SQLite}
-	if d.writer, err = sqlitePool(dsn+"&_txlock=immediate&_pragma=foreign_keys(1)", 1); err != nil {
+	database := &DB{dialect: SQLite}
+	if database.writer, err = sqlitePool(dsn+"&_txlock=immediate&_pragma=foreign_keys(1)", 1); err != nil {
 		return nil, err
 	}
 
-	reader, err := sqliteConnector(dsn + "&_pragma=query_only(1)&_pragma=mmap_size(" + mapped + ")")
+	reader, err := sqliteConnector(dsn + "&_pragma=query_only(1)&_pragma=mmap_size(" + mmapSize + ")")
 	if err != nil {
-		d.writer.Close()
+		database.writer.Close()
 		return nil, err
 	}
 
 	readers := max(4, runtime.GOMAXPROCS(0))
-	d.readers, d.peekers = poolOf(reader, readers), newPeekers(reader, readers)
-	if err := d.Ping(ctx); err != nil {
-		return nil, errors.Join(err, d.Close())
+	database.readers, database.readPool = poolOf(reader, readers), newReadPool(reader, readers)
+	if err := database.Ping(ctx); err != nil {
+		return nil, errors.Join(err, database.Close())
 	}
 
-	return d, nil
+	return database, nil
 }
 
-// mapped is how much of the file the readers map into memory, in bytes: a page
+// mmapSize is how much of the file the readers map into memory, in bytes: a page
 // that the system holds is then read without a call to it. A larger file is read
 // the usual way from there on.
-const mapped = "1073741824"
+const mmapSize = "1073741824"
 
 // sqliteDSN makes sure of the file and returns its name in SQLite's URI form, in
 // which the characters that mean something to URIs are escaped.
@@ -73,11 +73,11 @@ func sqliteDSN(path string) (string, error) {
 	}
 
 	// SQLite would make the file readable by everybody.
-	f, err := os.OpenFile(abs, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(abs, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return "", err
 	}
-	if err := f.Close(); err != nil {
+	if err := file.Close(); err != nil {
 		return "", err
 	}
 
@@ -86,11 +86,11 @@ func sqliteDSN(path string) (string, error) {
 }
 
 func sqlitePool(dsn string, connections int) (*sql.DB, error) {
-	c, err := sqliteConnector(dsn)
+	connector, err := sqliteConnector(dsn)
 	if err != nil {
 		return nil, err
 	}
-	return poolOf(c, connections), nil
+	return poolOf(connector, connections), nil
 }
 
 func sqliteConnector(dsn string) (cachingConnector, error) {

@@ -11,11 +11,11 @@ import (
 
 // TestSQLiteCommitsAreOnTheDisk pins what no test can see without a power cut.
 func TestSQLiteCommitsAreOnTheDisk(t *testing.T) {
-	d := dbtest.OpenOn(t, db.SQLite, schema(items))
+	database := dbtest.OpenOn(t, db.SQLite, schema(items))
 	got := map[string]string{}
 	for _, pragma := range []string{"journal_mode", "synchronous", "foreign_keys"} {
 		var value string
-		if err := d.SQL().QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&value); err != nil {
+		if err := database.SQL().QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&value); err != nil {
 			t.Fatal(err)
 		}
 
@@ -47,17 +47,17 @@ func TestProgramsOnOneSQLiteFileTakeTurns(t *testing.T) {
 
 	for range programs {
 		go func() {
-			d, err := db.Open(t.Context(), url, schema(items))
+			database, err := db.Open(t.Context(), url, schema(items))
 			if err != nil {
 				errs <- err
 				return
 			}
 
 			for i := 0; i < each && err == nil; i++ {
-				err = d.Update(t.Context(), increment)
+				err = database.Update(t.Context(), increment)
 			}
 
-			d.Close()
+			database.Close()
 			errs <- err
 		}()
 	}

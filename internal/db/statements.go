@@ -6,12 +6,12 @@ import (
 	"errors"
 )
 
-// statementsKept bounds the prepared statements of one SQLite connection. When
+// maxCachedStatements bounds the prepared statements of one SQLite connection. When
 // it is reached all idle ones go: the texts in use are a fixed set well below it,
 // so this is about texts made at run time.
-const statementsKept = 400
+const maxCachedStatements = 400
 
-var errAbility = errors.New("db: the SQLite driver has lost an ability")
+var errDriverChanged = errors.New("db: the SQLite driver has lost an ability")
 
 // cachingConnector makes connections that keep their prepared statements.
 type cachingConnector struct{ driver.Connector }
@@ -29,15 +29,15 @@ func (c cachingConnector) open(ctx context.Context) (*cachingConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	lite, ok := conn.(liteConn)
+	lite, ok := conn.(sqliteConn)
 	if !ok {
-		return nil, errors.Join(errAbility, conn.Close())
+		return nil, errors.Join(errDriverChanged, conn.Close())
 	}
-	return &cachingConn{liteConn: lite, kept: map[string]*keptStmt{}}, nil
+	return &cachingConn{sqliteConn: lite, kept: map[string]*cachedStatement{}}, nil
 }
 
-// liteConn is what the driver's connection can do.
-type liteConn interface {
+// sqliteConn is what the driver's connection can do.
+type sqliteConn interface {
 	driver.Conn
 	driver.ConnPrepareContext
 	driver.ConnBeginTx
@@ -49,20 +49,20 @@ type liteConn interface {
 // A cachingConn prepares the statements of ExecContext and QueryContext once. As
 // every driver connection it is used by one goroutine at a time.
 type cachingConn struct {
-	liteConn
-	kept map[string]*keptStmt
+	sqliteConn
+	kept map[string]*cachedStatement
 
 	// args and row are a peek's, used again by the next.
 	args []driver.NamedValue
 	row  []driver.Value
 }
 
-type keptStmt struct {
-	liteStmt
+type cachedStatement struct {
+	sqliteStatement
 	busy bool // its rows are open
 }
 
-type liteStmt interface {
+type sqliteStatement interface {
 	driver.Stmt
 	driver.StmtExecContext
 	driver.StmtQueryContext
@@ -73,37 +73,37 @@ func (c *cachingConn) ExecContext(ctx context.Context, query string, args []driv
 		// Schema changes, pragmas and scripts: not worth keeping.
 		return nil, driver.ErrSkip
 	}
-	s, err := c.statement(ctx, query)
+	statement, err := c.statement(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	return s.ExecContext(ctx, args)
+	return statement.ExecContext(ctx, args)
 }
 
 func (c *cachingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	s, err := c.statement(ctx, query)
+	statement, err := c.statement(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.QueryContext(ctx, args)
+	rows, err := statement.QueryContext(ctx, args)
 	if err != nil {
 		return nil, err
 	}
-	s.busy = true
-	return &keptRows{Rows: rows, s: s}, nil
+	statement.busy = true
+	return &cachedRows{Rows: rows, s: statement}, nil
 }
 
 // statement returns the kept statement, or prepares one. A busy one is not
 // handed out twice: ErrSkip makes database/sql prepare another and close it.
-func (c *cachingConn) statement(ctx context.Context, query string) (*keptStmt, error) {
-	if s := c.kept[query]; s != nil {
-		if s.busy {
+func (c *cachingConn) statement(ctx context.Context, query string) (*cachedStatement, error) {
+	if statement := c.kept[query]; statement != nil {
+		if statement.busy {
 			return nil, driver.ErrSkip
 		}
-		return s, nil
+		return statement, nil
 	}
 
-	if len(c.kept) >= statementsKept {
+	if len(c.kept) >= maxCachedStatements {
 		c.forget()
 	}
 
@@ -112,14 +112,14 @@ func (c *cachingConn) statement(ctx context.Context, query string) (*keptStmt, e
 		return nil, err
 	}
 
-	lite, ok := stmt.(liteStmt)
+	lite, ok := stmt.(sqliteStatement)
 	if !ok {
-		return nil, errors.Join(errAbility, stmt.Close())
+		return nil, errors.Join(errDriverChanged, stmt.Close())
 	}
 
-	s := &keptStmt{liteStmt: lite}
-	c.kept[query] = s
-	return s, nil
+	statement := &cachedStatement{sqliteStatement: lite}
+	c.kept[query] = statement
+	return statement, nil
 }
 
 func (c *cachingConn) forget() {
@@ -136,15 +136,15 @@ func (c *cachingConn) Close() error {
 		s.Close()
 	}
 	clear(c.kept)
-	return c.liteConn.Close()
+	return c.sqliteConn.Close()
 }
 
-type keptRows struct {
+type cachedRows struct {
 	driver.Rows
-	s *keptStmt
+	s *cachedStatement
 }
 
-func (r *keptRows) Close() error {
+func (r *cachedRows) Close() error {
 	r.s.busy = false
 	return r.Rows.Close()
 }

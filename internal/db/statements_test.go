@@ -11,8 +11,8 @@ import (
 // open is an SQLite database with two items.
 func open(t testing.TB) *db.DB {
 	t.Helper()
-	d := dbtest.OpenOn(t, db.SQLite, schema(items))
-	err := d.Update(t.Context(), func(tx *db.Tx) error {
+	database := dbtest.OpenOn(t, db.SQLite, schema(items))
+	err := database.Update(t.Context(), func(tx *db.Tx) error {
 		if err := insert(tx, 1, "a"); err != nil {
 			return err
 		}
@@ -22,7 +22,7 @@ func open(t testing.TB) *db.DB {
 		t.Fatal(err)
 	}
 
-	return d
+	return database
 }
 
 func TestAKeptStatementIsNotUsedTwiceAtOnce(t *testing.T) {
@@ -63,19 +63,19 @@ func TestAKeptStatementIsNotUsedTwiceAtOnce(t *testing.T) {
 }
 
 func TestAKeptStatementWorksAgainAfterAnErrorAndAfterASchemaChange(t *testing.T) {
-	d := open(t)
+	database := open(t)
 	for i := range 3 {
-		err := d.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 10, "a") })
+		err := database.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 10, "a") })
 		if !db.IsUnique(err) {
 			t.Fatalf("round %d: %v", i, err)
 		}
 
-		err = d.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 10+i, fmt.Sprint("n", i)) })
+		err = database.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 10+i, fmt.Sprint("n", i)) })
 		if err != nil {
 			t.Fatalf("round %d: %v", i, err)
 		}
 
-		err = d.Update(t.Context(), func(tx *db.Tx) error {
+		err = database.Update(t.Context(), func(tx *db.Tx) error {
 			_, err := tx.Exec(fmt.Sprintf("ALTER TABLE item ADD COLUMN c%d text", i))
 			return err
 		})
@@ -84,7 +84,7 @@ func TestAKeptStatementWorksAgainAfterAnErrorAndAfterASchemaChange(t *testing.T)
 		}
 	}
 
-	if n := count(t, d); n != 5 {
+	if n := count(t, database); n != 5 {
 		t.Errorf("%d items", n)
 	}
 }
@@ -109,8 +109,8 @@ func TestStatementsBeyondTheBoundWork(t *testing.T) {
 // BenchmarkRead is the read that a status is: one row by its key.
 func BenchmarkRead(b *testing.B) {
 	for _, engine := range []db.Dialect{db.SQLite, db.Postgres} {
-		d := dbtest.OpenOn(b, engine, schema(items))
-		if err := d.Update(b.Context(), func(tx *db.Tx) error { return insert(tx, 1, "a") }); err != nil {
+		database := dbtest.OpenOn(b, engine, schema(items))
+		if err := database.Update(b.Context(), func(tx *db.Tx) error { return insert(tx, 1, "a") }); err != nil {
 			b.Fatal(err)
 		}
 
@@ -121,7 +121,7 @@ func BenchmarkRead(b *testing.B) {
 		b.Run(engine.String()+"/View", func(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
-					if err := d.View(b.Context(), read); err != nil {
+					if err := database.View(b.Context(), read); err != nil {
 						b.Error(err)
 					}
 				}
@@ -130,7 +130,7 @@ func BenchmarkRead(b *testing.B) {
 		b.Run(engine.String()+"/Peek", func(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
-					if err := d.Peek(b.Context(), read); err != nil {
+					if err := database.ViewOnce(b.Context(), read); err != nil {
 						b.Error(err)
 					}
 				}

@@ -10,9 +10,9 @@ import (
 )
 
 var (
-	errRowsOpen = errors.New("db: a statement while the rows of another are open")
-	errEnded    = errors.New("db: a statement after one that failed: the transaction has ended")
-	errPeek     = errors.New("db: Peek is for one statement that reads")
+	errRowsOpen     = errors.New("db: a statement while the rows of another are open")
+	errEnded        = errors.New("db: a statement after one that failed: the transaction has ended")
+	errOneStatement = errors.New("db: Peek is for one statement that reads")
 )
 
 // A Tx is a transaction, or what [DB.Peek] gives. It belongs to the function it
@@ -31,7 +31,7 @@ type Tx struct {
 	pgxTx  pgx.Tx
 	open   resultRows // rows not closed yet
 	failed error      // the statement error that has ended the transaction
-	peek   bool
+	once   bool
 	used   bool
 }
 
@@ -62,8 +62,8 @@ func (tx *Tx) onPostgres(clause string) string {
 
 // Exec runs a statement and says how many rows it has changed.
 func (tx *Tx) Exec(sql string, args ...any) (rowsAffected int64, err error) {
-	if tx.peek {
-		return 0, tx.fail(errPeek)
+	if tx.once {
+		return 0, tx.fail(errOneStatement)
 	}
 	if err := tx.begin(); err != nil {
 		return 0, err
@@ -78,12 +78,12 @@ func (tx *Tx) Query(sql string, args ...any) (*Rows, error) {
 	if err := tx.begin(); err != nil {
 		return nil, err
 	}
-	c, err := tx.q.query(tx.ctx, sql, args)
+	rows, err := tx.q.query(tx.ctx, sql, args)
 	if err != nil {
 		return nil, tx.fail(err)
 	}
-	tx.open = c
-	return &Rows{tx: tx, c: c}, nil
+	tx.open = rows
+	return &Rows{tx: tx, c: rows}, nil
 }
 
 // QueryRow runs a statement of which the first row is wanted. The row must be
@@ -99,8 +99,8 @@ func (tx *Tx) begin() error {
 		return errEnded
 	case tx.open != nil:
 		return tx.fail(errRowsOpen)
-	case tx.peek && tx.used:
-		return tx.fail(errPeek)
+	case tx.once && tx.used:
+		return tx.fail(errOneStatement)
 	}
 	tx.used = true
 	return nil

@@ -19,7 +19,7 @@ func (e *Engine) Reserve(tx *db.Tx, resourceID int64, most time.Duration) (bool,
 	if err != nil || running {
 		return false, err
 	}
-	return true, syncstate.Reserve(tx, resourceID, tx.Now.Add(most))
+	return true, syncstate.ReserveResource(tx, resourceID, tx.Now.Add(most))
 }
 
 // Release ends what Reserve began. What has been desired meanwhile is attempted
@@ -29,7 +29,7 @@ func (e *Engine) Release(tx *db.Tx, resourceID int64) error {
 	if err != nil {
 		return err
 	}
-	if err := syncstate.Reserve(tx, resourceID, time.UnixMilli(0)); err != nil || !s.IsBehind() {
+	if err := syncstate.ReserveResource(tx, resourceID, time.UnixMilli(0)); err != nil || !s.IsBehind() {
 		return err
 	}
 	return e.queue.Wake(tx, resourceWork{ResourceID: resourceID}, tx.Now)

@@ -51,7 +51,7 @@ func (s *Service) ListAccessKeys(
 	}
 
 	out := &wire.ListAccessKeysOutput{}
-	err = s.options.DB.Peek(ctx, func(tx *db.Tx) error {
+	err = s.options.DB.ViewOnce(ctx, func(tx *db.Tx) error {
 		keys, next, err := identity.KeysOfAccount(tx, string(caller.Account), page)
 		if err != nil {
 			return err

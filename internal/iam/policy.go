@@ -32,7 +32,7 @@ func (s *Service) GetPolicy(
 		return nil, err
 	}
 	out := &wire.GetPolicyOutput{}
-	err := s.options.DB.Peek(ctx, func(tx *db.Tx) error {
+	err := s.options.DB.ViewOnce(ctx, func(tx *db.Tx) error {
 		p, err := identity.PolicyOf(tx, s.options.Seal, string(caller.Account), input.Name)
 		out.Policy = toWirePolicy(p)
 		return err
@@ -55,7 +55,7 @@ func (s *Service) ListPolicies(
 	}
 
 	out := &wire.ListPoliciesOutput{}
-	err = s.options.DB.Peek(ctx, func(tx *db.Tx) error {
+	err = s.options.DB.ViewOnce(ctx, func(tx *db.Tx) error {
 		policies, next, err := identity.Policies(tx, s.options.Seal, string(caller.Account), page)
 		if err != nil {
 			return err

@@ -47,7 +47,7 @@ func (s *Service) ListWebIdentityRoles(
 	}
 
 	out := &wire.ListWebIdentityRolesOutput{}
-	err = s.options.DB.Peek(ctx, func(tx *db.Tx) error {
+	err = s.options.DB.ViewOnce(ctx, func(tx *db.Tx) error {
 		roles, next, err := identity.WebIdentityRoles(tx, s.options.Seal, string(caller.Account), page)
 		if err != nil {
 			return err

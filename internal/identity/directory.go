@@ -211,7 +211,7 @@ func (d *Directory) readKey(ctx context.Context, id, token string) (openedKey, e
 
 	var stored storedKey
 	until := time.Now().Add(CacheFor)
-	found := d.db.Peek(ctx, func(tx *db.Tx) (err error) {
+	found := d.db.ViewOnce(ctx, func(tx *db.Tx) (err error) {
 		stored, err = readActiveKey(tx, id)
 		return err
 	})

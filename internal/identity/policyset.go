@@ -118,7 +118,7 @@ func (c *policyCache) put(account string, set cachedSet, begun uint64) {
 func (d *Directory) policyRows(ctx context.Context, account string) (map[string]seal.Box, [sha256.Size]byte, error) {
 	boxes := map[string]seal.Box{}
 	h := sha256.New()
-	err := d.db.Peek(ctx, func(tx *db.Tx) error {
+	err := d.db.ViewOnce(ctx, func(tx *db.Tx) error {
 		rows, err := tx.Query(`SELECT name, sealed FROM policy WHERE account = $1 ORDER BY name`, account)
 		if err != nil {
 			return err

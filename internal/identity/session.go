@@ -119,7 +119,7 @@ func (d *Directory) readSession(ctx context.Context, id, token string) (openedKe
 
 	now := time.Now()
 	var rules []byte
-	err := d.db.Peek(ctx, func(tx *db.Tx) error {
+	err := d.db.ViewOnce(ctx, func(tx *db.Tx) error {
 		return tx.QueryRow(`SELECT sealed FROM web_identity_role WHERE account = $1 AND name = $2`, t.Account, t.Assumed).Scan(&rules)
 	})
 	if err != nil && !errors.Is(err, db.ErrNoRows) {

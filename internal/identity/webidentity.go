@@ -122,7 +122,7 @@ func (w *TokenExchange) AssumeRole(ctx context.Context, input AssumeRoleInput) (
 // role gives a role, or false where there is none that can be used.
 func (w *TokenExchange) role(ctx context.Context, account, name string) (roleRow, bool, error) {
 	var row roleRow
-	err := w.db.Peek(ctx, func(tx *db.Tx) (err error) {
+	err := w.db.ViewOnce(ctx, func(tx *db.Tx) (err error) {
 		row, err = readRole(tx, account, name)
 		return err
 	})

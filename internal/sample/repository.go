@@ -17,10 +17,10 @@ type objectID = [sha1.Size]byte
 // A repository writes the files of a .git folder.
 type repository struct {
 	dir   string
-	index []entry // in the order of Git: by path
+	index []indexEntry // in the order of Git: by path
 }
 
-type entry struct {
+type indexEntry struct {
 	path string
 	id   objectID
 	size int
@@ -58,12 +58,12 @@ func (r *repository) object(kind string, data []byte) (objectID, error) {
 	whole := append(fmt.Appendf(nil, "%s %d\x00", kind, len(data)), data...)
 	id := sha1.Sum(whole)
 	var packed bytes.Buffer
-	z := zlib.NewWriter(&packed)
-	if _, err := z.Write(whole); err != nil {
+	compressor := zlib.NewWriter(&packed)
+	if _, err := compressor.Write(whole); err != nil {
 		return id, err
 	}
 
-	if err := z.Close(); err != nil {
+	if err := compressor.Close(); err != nil {
 		return id, err
 	}
 
@@ -85,11 +85,11 @@ func (r *repository) add(tree fs.FS, work, folder string) (objectID, error) {
 	}
 
 	var data []byte
-	for _, d := range list {
-		name := path.Join(folder, d.Name())
+	for _, entry := range list {
+		name := path.Join(folder, entry.Name())
 		at := filepath.Join(work, filepath.FromSlash(name))
 		mode, id := "40000", objectID{}
-		if d.IsDir() {
+		if entry.IsDir() {
 			if err = os.Mkdir(at, 0o755); err == nil {
 				id, err = r.add(tree, work, name)
 			}
@@ -102,7 +102,7 @@ func (r *repository) add(tree fs.FS, work, folder string) (objectID, error) {
 			return objectID{}, err
 		}
 
-		data = append(fmt.Appendf(data, "%s %s\x00", mode, d.Name()), id[:]...)
+		data = append(fmt.Appendf(data, "%s %s\x00", mode, entry.Name()), id[:]...)
 	}
 
 	return r.object("tree", data)
@@ -117,7 +117,7 @@ func (r *repository) addFile(tree fs.FS, at, name string) (objectID, error) {
 		return objectID{}, err
 	}
 	id, err := r.object("blob", b)
-	r.index = append(r.index, entry{path: name, id: id, size: len(b)})
+	r.index = append(r.index, indexEntry{path: name, id: id, size: len(b)})
 	return id, err
 }
 

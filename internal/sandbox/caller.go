@@ -72,7 +72,7 @@ func (s *Sandbox) authenticate(r *http.Request, body []byte) (caller, error) {
 // findSession looks up a key of ours.
 func (s *Sandbox) findSession(r *http.Request, accessKeyID string) (assumedSession, error) {
 	var ses assumedSession
-	err := s.db.Peek(r.Context(), func(tx *db.Tx) error {
+	err := s.db.ViewOnce(r.Context(), func(tx *db.Tx) error {
 		return tx.QueryRow(`SELECT secret, token, account, arn, user_id, expires_at FROM session WHERE access_key_id = $1`, accessKeyID).
 			Scan(&ses.secret, &ses.token, &ses.account, &ses.arn, &ses.userID, &ses.expires)
 	})

@@ -32,38 +32,38 @@ func (e *FileError) Unwrap() error { return e.Err }
 // Create makes a new key and writes it to path with mode 0600, whole or not at
 // all. Whatever is at path already, a dangling symbolic link included, stays
 // as it is and makes it fail with fs.ErrExist.
-func Create(path string) (*Key, error) { return create(path, cleartext{}) }
+func Create(path string) (*Key, error) { return create(path, plainFormat{}) }
 
 // A form is how a file holds a key. Its errors are FileErrors that lack the
 // path.
-type form interface {
+type fileFormat interface {
 	encode(k *Key) ([]byte, error)
 	decode(text []byte) (*Key, error)
 }
 
-// cleartext is the form in which the file is the key.
-type cleartext struct{}
+// plainFormat is the form in which the file is the key.
+type plainFormat struct{}
 
-func (cleartext) encode(k *Key) ([]byte, error) { return k.encode() }
+func (plainFormat) encode(k *Key) ([]byte, error) { return k.encode() }
 
-func (cleartext) decode(text []byte) (*Key, error) {
-	k, err := decode(text)
+func (plainFormat) decode(text []byte) (*Key, error) {
+	key, err := decode(text)
 	if err != nil && encrypted(text) {
 		return nil, &FileError{Reason: "is encrypted under a key of AWS KMS, which must be named: --seal-key-kms", Err: err}
 	}
 	if err != nil {
-		return nil, &FileError{Reason: noKeyset, Err: err}
+		return nil, &FileError{Reason: reasonNoKeyset, Err: err}
 	}
-	return k, nil
+	return key, nil
 }
 
-func create(path string, f form) (*Key, error) {
-	k, err := Generate()
+func create(path string, format fileFormat) (*Key, error) {
+	key, err := Generate()
 	if err != nil {
 		return nil, err
 	}
 
-	text, err := f.encode(k)
+	text, err := format.encode(key)
 	if err != nil {
 		return nil, at(path, err)
 	}
@@ -75,7 +75,7 @@ func create(path string, f form) (*Key, error) {
 		return nil, &FileError{Path: path, Reason: err.Error(), Err: err}
 	}
 
-	return k, nil
+	return key, nil
 }
 
 // at tells a FileError its path.
@@ -90,17 +90,17 @@ func at(path string, err error) error {
 // replaces what is there.
 func writeNew(path string, text []byte) error {
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".seal-*") // mode 0600, O_EXCL
+	file, err := os.CreateTemp(dir, ".seal-*") // mode 0600, O_EXCL
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
+	defer os.Remove(file.Name())
 
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	_, err = file.Write(text)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}
-	if err := os.Link(f.Name(), path); err != nil {
+	if err := os.Link(file.Name(), path); err != nil {
 		return err
 	}
 
@@ -110,11 +110,11 @@ func writeNew(path string, text []byte) error {
 // syncDir makes the new name survive a power cut. What is sealed with a key
 // that was lost would be lost with it.
 func syncDir(dir string) error {
-	d, err := os.Open(dir)
+	file, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(file.Sync(), file.Close())
 }
 
 // Open reads the key at path. It refuses, with a FileError that says how to
@@ -122,38 +122,38 @@ func syncDir(dir string) error {
 // to neither us nor root, or that is no ordinary file. A symbolic link is
 // followed, since secrets are mounted that way; what is checked is the file
 // that was opened, so that exchanging the link in between gains nothing.
-func Open(path string) (*Key, error) { return open(path, cleartext{}) }
+func Open(path string) (*Key, error) { return open(path, plainFormat{}) }
 
-func open(path string, f form) (*Key, error) {
+func open(path string, format fileFormat) (*Key, error) {
 	text, err := readSafe(path)
 	if err != nil {
 		return nil, err
 	}
-	k, err := f.decode(text)
+	k, err := format.decode(text)
 	return k, at(path, err)
 }
 
 // readSafe reads a file that nobody but its owner can reach.
 func readSafe(path string) ([]byte, error) {
 	// Without O_NONBLOCK, a named pipe at path would hold us for ever.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &FileError{Path: path, Reason: "does not exist", Err: err}
 	}
 	if err != nil {
 		return nil, &FileError{Path: path, Reason: err.Error(), Err: err}
 	}
-	defer f.Close()
+	defer file.Close()
 
-	info, err := f.Stat()
+	info, err := file.Stat()
 	if err != nil {
 		return nil, &FileError{Path: path, Reason: err.Error(), Err: err}
 	}
-	if reason := objection(path, info); reason != "" {
+	if reason := checkFile(path, info); reason != "" {
 		return nil, &FileError{Path: path, Reason: reason}
 	}
 
-	text, err := io.ReadAll(io.LimitReader(f, maxFile))
+	text, err := io.ReadAll(io.LimitReader(file, maxFile))
 	if err != nil {
 		return nil, &FileError{Path: path, Reason: err.Error(), Err: err}
 	}
@@ -161,7 +161,7 @@ func readSafe(path string) ([]byte, error) {
 	return text, nil
 }
 
-func objection(path string, info fs.FileInfo) string {
+func checkFile(path string, info fs.FileInfo) string {
 	if !info.Mode().IsRegular() {
 		return fmt.Sprintf("is no ordinary file (%s)", info.Mode())
 	}
@@ -180,16 +180,16 @@ func objection(path string, info fs.FileInfo) string {
 
 // OpenOrCreate opens the key at path, or makes it where nothing is there. Of
 // two processes that start at once one makes the key and both use it.
-func OpenOrCreate(path string) (*Key, error) { return openOrCreate(path, cleartext{}) }
+func OpenOrCreate(path string) (*Key, error) { return openOrCreate(path, plainFormat{}) }
 
-func openOrCreate(path string, f form) (*Key, error) {
-	k, err := open(path, f)
+func openOrCreate(path string, format fileFormat) (*Key, error) {
+	key, err := open(path, format)
 	if !errors.Is(err, fs.ErrNotExist) {
-		return k, err
+		return key, err
 	}
-	k, err = create(path, f)
+	key, err = create(path, format)
 	if errors.Is(err, fs.ErrExist) {
-		return open(path, f)
+		return open(path, format)
 	}
-	return k, err
+	return key, err
 }

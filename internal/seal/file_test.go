@@ -17,11 +17,11 @@ import (
 func newFile(t *testing.T) (string, *seal.Key) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "seal.key")
-	k, err := seal.Create(path)
+	key, err := seal.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return path, k
+	return path, key
 }
 
 // wantFileError fails unless err is a FileError that names path and every word.
@@ -207,12 +207,12 @@ func TestOpenOrCreateAtOnceGivesEveryoneTheSameKey(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range keys {
 		group.Go(func() {
-			k, err := seal.OpenOrCreate(path)
+			key, err := seal.OpenOrCreate(path)
 			if err != nil {
 				t.Errorf("start %d: %v", i, err)
 			}
 
-			keys[i] = k
+			keys[i] = key
 		})
 	}
 
@@ -222,8 +222,8 @@ func TestOpenOrCreateAtOnceGivesEveryoneTheSameKey(t *testing.T) {
 	}
 
 	box := mustSeal(t, keys[0], "hunter2", "a")
-	for i, k := range keys {
-		if _, err := k.Open(box, []byte("a")); err != nil {
+	for i, key := range keys {
+		if _, err := key.Open(box, []byte("a")); err != nil {
 			t.Errorf("key %d: %v", i, err)
 		}
 	}

@@ -29,10 +29,10 @@ type Box []byte
 // A Key seals and opens boxes. It is safe for concurrent use and shows nothing
 // of itself when printed or logged.
 type Key struct {
-	handle *keyset.Handle
-	aead   tink.AEAD
-	ids    map[uint32]bool
-	stamps [][]byte // keys of stamps, never empty
+	handle  *keyset.Handle
+	aead    tink.AEAD
+	ids     map[uint32]bool
+	macKeys [][]byte // keys of stamps, never empty
 }
 
 // Generate makes a key that lives only in memory: for tests, and for Create.
@@ -47,16 +47,16 @@ func Generate() (*Key, error) {
 // Parse reads a key that is given as the text of a key file. What the text is
 // does not appear in the error.
 func Parse(text Secret) (*Key, error) {
-	k, err := decode([]byte(text.Reveal()))
+	key, err := decode([]byte(text.Reveal()))
 	if err != nil {
-		return nil, errors.New(noKeyset)
+		return nil, errors.New(reasonNoKeyset)
 	}
-	return k, nil
+	return key, nil
 }
 
-// noKeyset is what is wrong with a text that is no key. Tink's own words for it
+// reasonNoKeyset is what is wrong with a text that is no key. Tink's own words for it
 // may repeat the text.
-const noKeyset = "holds no Tink AEAD keyset"
+const reasonNoKeyset = "holds no Tink AEAD keyset"
 
 func newKey(handle *keyset.Handle) (*Key, error) {
 	primitive, err := aead.New(handle)
@@ -64,8 +64,8 @@ func newKey(handle *keyset.Handle) (*Key, error) {
 		return nil, fmt.Errorf("read seal key: %w", err)
 	}
 
-	k := &Key{handle: handle, aead: primitive, ids: map[uint32]bool{}}
-	if k.stamps, err = stampKeys(handle); err != nil {
+	key := &Key{handle: handle, aead: primitive, ids: map[uint32]bool{}}
+	if key.macKeys, err = deriveMACKeys(handle); err != nil {
 		return nil, err
 	}
 
@@ -76,11 +76,11 @@ func newKey(handle *keyset.Handle) (*Key, error) {
 		}
 
 		if entry.KeyStatus() == keyset.Enabled {
-			k.ids[entry.KeyID()] = true
+			key.ids[entry.KeyID()] = true
 		}
 	}
 
-	return k, nil
+	return key, nil
 }
 
 // Seal closes plaintext in a box that opens only with an equal context. Two

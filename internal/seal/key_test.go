@@ -15,11 +15,11 @@ import (
 
 func newKey(t testing.TB) *seal.Key {
 	t.Helper()
-	k, err := seal.Generate()
+	key, err := seal.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return k
+	return key
 }
 
 func mustSeal(t testing.TB, k *seal.Key, text, context string) seal.Box {
@@ -67,23 +67,23 @@ func TestOpenRefusesAnotherContext(t *testing.T) {
 }
 
 func TestOpenTellsAWrongKeyFromACorruptedBox(t *testing.T) {
-	k := newKey(t)
-	box := mustSeal(t, k, "hunter2", "a")
+	key := newKey(t)
+	box := mustSeal(t, key, "hunter2", "a")
 	if _, err := newKey(t).Open(box, []byte("a")); !errors.Is(err, seal.ErrWrongKey) {
 		t.Errorf("open with another key: got %v, want ErrWrongKey", err)
 	}
-	if _, err := k.Open(box, []byte("a")); err != nil {
+	if _, err := key.Open(box, []byte("a")); err != nil {
 		t.Errorf("open with the right key: %v", err)
 	}
 }
 
 func TestOpenRefusesEveryChangedByte(t *testing.T) {
-	k := newKey(t)
-	box := mustSeal(t, k, "hunter2", "a")
+	key := newKey(t)
+	box := mustSeal(t, key, "hunter2", "a")
 	for i := range box {
 		changed := bytes.Clone(box)
 		changed[i] ^= 0x40
-		text, err := k.Open(changed, []byte("a"))
+		text, err := key.Open(changed, []byte("a"))
 		if !errors.Is(err, seal.ErrCorrupted) && !errors.Is(err, seal.ErrWrongKey) {
 			t.Errorf("byte %d changed: got %q, %v", i, text, err)
 		}
@@ -101,13 +101,13 @@ func TestOpenRefusesEveryShortenedBox(t *testing.T) {
 }
 
 func TestKeyShowsNothingOfItself(t *testing.T) {
-	k := newKey(t)
+	key := newKey(t)
 	var log bytes.Buffer
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "key", k, "nested", []any{k})
-	slog.New(slog.NewTextHandler(&log, nil)).Info("m", "key", k)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "key", key, "nested", []any{key})
+	slog.New(slog.NewTextHandler(&log, nil)).Info("m", "key", key)
 
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		fmt.Fprintf(&log, verb, k)
+		fmt.Fprintf(&log, verb, key)
 	}
 
 	for _, word := range []string{"keyset", "Tink", "XChaCha", "map[", "0x"} {
@@ -122,14 +122,14 @@ func TestKeyShowsNothingOfItself(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	k := newKey(f)
-	box := mustSeal(f, k, "hunter2", "a")
+	key := newKey(f)
+	box := mustSeal(f, key, "hunter2", "a")
 	f.Add([]byte(box), []byte("b"))
 	f.Add([]byte(box[:5]), []byte("a"))
 	f.Add([]byte{}, []byte{})
 	f.Add([]byte{1, 0, 0, 0, 0}, []byte("a"))
 	f.Fuzz(func(t *testing.T, box, context []byte) {
-		text, err := k.Open(box, context)
+		text, err := key.Open(box, context)
 		switch {
 		case err == nil && string(text) != "hunter2":
 			t.Errorf("a forged box opened as %q", text)

@@ -28,11 +28,11 @@ type KMS struct {
 // NewKMS makes a client for the key or the alias of an ARN, in the ARN's region
 // whatever the configuration says. It asks nobody.
 func NewKMS(cfg aws.Config, keyARN string) (*KMS, error) {
-	a, err := parseKeyARN(keyARN)
+	parsed, err := parseKeyARN(keyARN)
 	if err != nil {
 		return nil, err
 	}
-	return &KMS{arn: keyARN, client: kms.NewFromConfig(cfg, func(o *kms.Options) { o.Region = a.Region })}, nil
+	return &KMS{arn: keyARN, client: kms.NewFromConfig(cfg, func(o *kms.Options) { o.Region = parsed.Region })}, nil
 }
 
 // CheckKeyARN says what is wrong with the ARN of a key of AWS KMS.
@@ -42,40 +42,40 @@ func CheckKeyARN(keyARN string) error {
 }
 
 func parseKeyARN(s string) (arn.ARN, error) {
-	a, err := arn.Parse(s)
-	kind, id, _ := strings.Cut(a.Resource, "/")
-	if err != nil || a.Service != "kms" || a.Region == "" || a.AccountID == "" || id == "" || kind != "key" && kind != "alias" {
-		return a, fmt.Errorf("%q is not arn:aws:kms:REGION:ACCOUNT:key/ID, nor …:alias/NAME", s)
+	parsed, err := arn.Parse(s)
+	kind, id, _ := strings.Cut(parsed.Resource, "/")
+	if err != nil || parsed.Service != "kms" || parsed.Region == "" || parsed.AccountID == "" || id == "" || kind != "key" && kind != "alias" {
+		return parsed, fmt.Errorf("%q is not arn:aws:kms:REGION:ACCOUNT:key/ID, nor …:alias/NAME", s)
 	}
-	return a, nil
+	return parsed, nil
 }
 
 // Create makes a key as the function Create does, and writes it encrypted. What
 // is written has passed KMS: the key itself never touches the disk.
 func (k *KMS) Create(ctx context.Context, path string) (*Key, error) {
-	return create(path, wrapped{ctx, k})
+	return create(path, kmsFormat{ctx, k})
 }
 
 // Open reads a key as the function Open does. A FileError that KMS is the cause
 // of names the key's ARN.
 func (k *KMS) Open(ctx context.Context, path string) (*Key, error) {
-	return open(path, wrapped{ctx, k})
+	return open(path, kmsFormat{ctx, k})
 }
 
 // OpenOrCreate opens the key at path, or makes it where nothing is there.
 func (k *KMS) OpenOrCreate(ctx context.Context, path string) (*Key, error) {
-	return openOrCreate(path, wrapped{ctx, k})
+	return openOrCreate(path, kmsFormat{ctx, k})
 }
 
-// wrapped is the form of a file that is encrypted, during one call.
-type wrapped struct {
+// kmsFormat is the form of a file that is encrypted, during one call.
+type kmsFormat struct {
 	ctx context.Context
 	kms *KMS
 }
 
-func (w wrapped) encode(k *Key) ([]byte, error) {
+func (w kmsFormat) encode(k *Key) ([]byte, error) {
 	var text bytes.Buffer
-	remote := remote{kms: w.kms}
+	remote := kmsAEAD{kms: w.kms}
 	if err := k.handle.WriteWithContext(w.ctx, keyset.NewJSONWriter(&text), &remote, nil); err != nil {
 		return nil, remote.explain(err)
 	}
@@ -83,7 +83,7 @@ func (w wrapped) encode(k *Key) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-func (w wrapped) decode(text []byte) (*Key, error) {
+func (w kmsFormat) decode(text []byte) (*Key, error) {
 	if !encrypted(text) {
 		if _, err := decode(text); err == nil {
 			return nil, &FileError{Reason: "is not encrypted: it was made without --seal-key-kms"}
@@ -91,18 +91,18 @@ func (w wrapped) decode(text []byte) (*Key, error) {
 		return nil, &FileError{Reason: "holds no encrypted Tink keyset"}
 	}
 
-	remote := remote{kms: w.kms}
+	remote := kmsAEAD{kms: w.kms}
 	handle, err := keyset.ReadWithContext(w.ctx, keyset.NewJSONReader(bytes.NewReader(text)), &remote, nil)
 	if err != nil {
 		return nil, remote.explain(err)
 	}
 
-	k, err := newKey(handle)
+	key, err := newKey(handle)
 	if err != nil {
-		return nil, &FileError{Reason: noKeyset, Err: err}
+		return nil, &FileError{Reason: reasonNoKeyset, Err: err}
 	}
 
-	return k, nil
+	return key, nil
 }
 
 // encrypted says whether a text is an encrypted keyset, by the name of the one
@@ -114,20 +114,20 @@ func encrypted(text []byte) bool {
 	return json.Unmarshal(text, &members) == nil && members.EncryptedKeyset != ""
 }
 
-// purpose is the context that KMS binds ciphertexts to: it stands in CloudTrail,
+// encryptionContext is the context that KMS binds ciphertexts to: it stands in CloudTrail,
 // and a policy of the key may demand it. What it says is part of the format.
-func purpose() map[string]string { return map[string]string{"lockstep": "seal-key"} }
+func encryptionContext() map[string]string { return map[string]string{"lockstep": "seal-key"} }
 
-// remote is a KMS as Tink wants it, for one use. Tink turns errors into text, so
+// kmsAEAD is a KMS as Tink wants it, for one use. Tink turns errors into text, so
 // what KMS said is kept here.
-type remote struct {
+type kmsAEAD struct {
 	kms *KMS
 	err error
 }
 
 // EncryptWithContext asks KMS. The associated data is always that of purpose.
-func (r *remote) EncryptWithContext(ctx context.Context, plaintext, _ []byte) ([]byte, error) {
-	out, err := r.kms.client.Encrypt(ctx, &kms.EncryptInput{KeyId: &r.kms.arn, Plaintext: plaintext, EncryptionContext: purpose()})
+func (r *kmsAEAD) EncryptWithContext(ctx context.Context, plaintext, _ []byte) ([]byte, error) {
+	out, err := r.kms.client.Encrypt(ctx, &kms.EncryptInput{KeyId: &r.kms.arn, Plaintext: plaintext, EncryptionContext: encryptionContext()})
 	if err != nil {
 		r.err = err
 		return nil, err
@@ -137,8 +137,8 @@ func (r *remote) EncryptWithContext(ctx context.Context, plaintext, _ []byte) ([
 
 // DecryptWithContext asks KMS, and for this key alone: without the name of one
 // KMS would take any that the caller may use.
-func (r *remote) DecryptWithContext(ctx context.Context, ciphertext, _ []byte) ([]byte, error) {
-	out, err := r.kms.client.Decrypt(ctx, &kms.DecryptInput{KeyId: &r.kms.arn, CiphertextBlob: ciphertext, EncryptionContext: purpose()})
+func (r *kmsAEAD) DecryptWithContext(ctx context.Context, ciphertext, _ []byte) ([]byte, error) {
+	out, err := r.kms.client.Decrypt(ctx, &kms.DecryptInput{KeyId: &r.kms.arn, CiphertextBlob: ciphertext, EncryptionContext: encryptionContext()})
 	if err != nil {
 		r.err = err
 		return nil, err
@@ -147,7 +147,7 @@ func (r *remote) DecryptWithContext(ctx context.Context, ciphertext, _ []byte) (
 }
 
 // explain gives the reason for which a file could not be used.
-func (r *remote) explain(err error) error {
+func (r *kmsAEAD) explain(err error) error {
 	if r.err == nil {
 		return &FileError{Reason: "holds no encrypted Tink keyset", Err: err}
 	}

@@ -33,11 +33,11 @@ func config(url string) aws.Config {
 
 func newKMS(t testing.TB, url, arn string) *seal.KMS {
 	t.Helper()
-	k, err := seal.NewKMS(config(url), arn)
+	kmsKey, err := seal.NewKMS(config(url), arn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return k
+	return kmsKey
 }
 
 // motoKey makes a key at moto.
@@ -140,10 +140,10 @@ func (v *vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestUnderKMSTheKeyItselfNeverTouchesTheDisk(t *testing.T) {
-	v, dir := newVault(t), t.TempDir()
+	vault, dir := newVault(t), t.TempDir()
 	path := filepath.Join(dir, "seal.key")
-	k := newKMS(t, v.URL, keyARN)
-	if _, err := k.OpenOrCreate(t.Context(), path); err != nil {
+	kmsKey := newKMS(t, vault.URL, keyARN)
+	if _, err := kmsKey.OpenOrCreate(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
 
@@ -152,7 +152,7 @@ func TestUnderKMSTheKeyItselfNeverTouchesTheDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if strings.Contains(string(text), v.plain[0]) || strings.Contains(string(text), `"keyData"`) || !strings.Contains(string(text), `"encryptedKeyset"`) {
+	if strings.Contains(string(text), vault.plain[0]) || strings.Contains(string(text), `"keyData"`) || !strings.Contains(string(text), `"encryptedKeyset"`) {
 		t.Errorf("the file is %s", text)
 	}
 
@@ -165,12 +165,12 @@ func TestUnderKMSTheKeyItselfNeverTouchesTheDisk(t *testing.T) {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 
-	if _, err := k.Open(t.Context(), path); err != nil {
+	if _, err := kmsKey.Open(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
 
 	for i, operation := range []string{"Encrypt", "Decrypt"} {
-		r := v.requests[i]
+		r := vault.requests[i]
 		if r["operation"] != operation || r["KeyId"] != keyARN || fmt.Sprint(r["EncryptionContext"]) != "map[lockstep:seal-key]" {
 			t.Errorf("asked was %v", r)
 		}
@@ -182,10 +182,10 @@ func TestUnderKMSTheKeyItselfNeverTouchesTheDisk(t *testing.T) {
 }
 
 func TestWhatKMSRefusesNamesItsKey(t *testing.T) {
-	v, dir := newVault(t), t.TempDir()
-	k := newKMS(t, v.URL, keyARN)
+	vault, dir := newVault(t), t.TempDir()
+	kmsKey := newKMS(t, vault.URL, keyARN)
 	path := filepath.Join(dir, "seal.key")
-	if _, err := k.Create(t.Context(), path); err != nil {
+	if _, err := kmsKey.Create(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
 
@@ -193,15 +193,15 @@ func TestWhatKMSRefusesNamesItsKey(t *testing.T) {
 		"AccessDeniedException": "cannot be used", "NotFoundException": "cannot be used", "DisabledException": "cannot be used",
 		"IncorrectKeyException": "is not the one", "InvalidCiphertextException": "is not the one",
 	} {
-		v.code = code
-		_, err := k.Open(t.Context(), path)
+		vault.code = code
+		_, err := kmsKey.Open(t.Context(), path)
 		wantFileError(t, err, path, keyARN, word, code)
 
 		if e, ok := errors.AsType[smithy.APIError](err); !ok || e.ErrorCode() != code {
 			t.Errorf("%s: the cause is lost: %v", code, err)
 		}
 
-		_, err = k.OpenOrCreate(t.Context(), filepath.Join(dir, "new.key"))
+		_, err = kmsKey.OpenOrCreate(t.Context(), filepath.Join(dir, "new.key"))
 		wantFileError(t, err, "new.key", keyARN, code)
 	}
 
@@ -209,19 +209,19 @@ func TestWhatKMSRefusesNamesItsKey(t *testing.T) {
 		t.Errorf("left are %v, %v", left, err)
 	}
 
-	v.Close()
-	_, err := k.Open(t.Context(), path)
+	vault.Close()
+	_, err := kmsKey.Open(t.Context(), path)
 	wantFileError(t, err, path, keyARN, "cannot be used")
 }
 
 func TestEachFormOfAFileIsToldFromTheOther(t *testing.T) {
 	v := newVault(t)
-	k := newKMS(t, v.URL, keyARN)
+	kmsKey := newKMS(t, v.URL, keyARN)
 	plain, _ := newFile(t)
-	_, err := k.OpenOrCreate(t.Context(), plain)
+	_, err := kmsKey.OpenOrCreate(t.Context(), plain)
 	wantFileError(t, err, plain, "is not encrypted", "--seal-key-kms")
 	sealed := filepath.Join(t.TempDir(), "sealed.key")
-	if _, err := k.Create(t.Context(), sealed); err != nil {
+	if _, err := kmsKey.Create(t.Context(), sealed); err != nil {
 		t.Fatal(err)
 	}
 
@@ -234,7 +234,7 @@ func TestEachFormOfAFileIsToldFromTheOther(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		_, err := k.Open(t.Context(), sealed)
+		_, err := kmsKey.Open(t.Context(), sealed)
 		wantFileError(t, err, sealed, "holds no")
 		if strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: the error shows the content: %v", name, err)
@@ -245,13 +245,13 @@ func TestEachFormOfAFileIsToldFromTheOther(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	_, err = k.Open(t.Context(), sealed)
+	_, err = kmsKey.Open(t.Context(), sealed)
 	wantFileError(t, err, sealed, keyARN, "is not the one", "or it was changed")
 	if err := os.Chmod(sealed, 0o644); err != nil {
 		t.Fatal(err)
 	}
 
-	_, err = k.Open(t.Context(), sealed)
+	_, err = kmsKey.Open(t.Context(), sealed)
 	wantFileError(t, err, sealed, "mode 0644")
 }
 
@@ -273,7 +273,7 @@ func TestOnlyTheARNOfAKMSKeyIsOne(t *testing.T) {
 }
 
 func TestAKeyMayBeGivenAsText(t *testing.T) {
-	path, k := newFile(t)
+	path, key := newFile(t)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -284,7 +284,7 @@ func TestAKeyMayBeGivenAsText(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if _, err := given.Open(mustSeal(t, k, "hunter2", "a"), []byte("a")); err != nil {
+	if _, err := given.Open(mustSeal(t, key, "hunter2", "a"), []byte("a")); err != nil {
 		t.Error(err)
 	}
 

@@ -41,13 +41,13 @@ func refuseCanary(t *testing.T, how, text string) {
 }
 
 func TestSecretHidesFromFmt(t *testing.T) {
-	h := newHolder()
+	holder := newHolder()
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%10.3v"} {
-		for _, value := range []any{h.Shown, &h.Shown, h, &h, h.List, h.Map} {
+		for _, value := range []any{holder.Shown, &holder.Shown, holder, &holder, holder.List, holder.Map} {
 			refuseCanary(t, fmt.Sprintf("%s of %T", verb, value), fmt.Sprintf(verb, value))
 		}
 	}
-	refuseCanary(t, "an error", fmt.Errorf("dial: %v", h.Shown).Error())
+	refuseCanary(t, "an error", fmt.Errorf("dial: %v", holder.Shown).Error())
 }
 
 func TestSecretHidesFromLogs(t *testing.T) {
@@ -103,14 +103,14 @@ func TestUnsetSecretShowsThatItIsUnset(t *testing.T) {
 }
 
 func TestSecretsAreEqualByText(t *testing.T) {
-	for _, c := range []struct {
+	for _, test := range []struct {
 		a, b string
 		want bool
 	}{
 		{"a", "a", true}, {"a", "b", false}, {"a", "ab", false}, {"", "", true}, {"", "a", false},
 	} {
-		if got := seal.NewSecret(c.a).Equal(seal.NewSecret(c.b)); got != c.want {
-			t.Errorf("Equal(%q, %q) = %v", c.a, c.b, got)
+		if got := seal.NewSecret(test.a).Equal(seal.NewSecret(test.b)); got != test.want {
+			t.Errorf("Equal(%q, %q) = %v", test.a, test.b, got)
 		}
 	}
 }

@@ -66,33 +66,33 @@ type ConfigurationFilter struct {
 
 // Configurations reads a page of the caller's sync configurations, oldest
 // first.
-func Configurations(tx *db.Tx, account lockstep.AccountID, region string, f ConfigurationFilter, p db.Page) ([]lockstep.SyncConfiguration, db.Cursor, error) {
-	return db.SelectPage(tx, p, scanConfiguration, func(c lockstep.SyncConfiguration) db.Cursor {
+func Configurations(tx *db.Tx, account lockstep.AccountID, region string, filter ConfigurationFilter, page db.Page) ([]lockstep.SyncConfiguration, db.Cursor, error) {
+	return db.SelectPage(tx, page, scanConfiguration, func(c lockstep.SyncConfiguration) db.Cursor {
 		return db.Cursor{Number: c.ID}
 	}, selectConfiguration+
 		`WHERE c.account = $1 AND c.region = $2 AND c.sync_type = $3 AND c.link_id = $4 AND c.id > $5
 		ORDER BY c.id LIMIT $6`,
-		account, region, f.SyncType, f.LinkID, p.After.Number)
+		account, region, filter.SyncType, filter.LinkID, page.After.Number)
 }
 
 // InsertConfiguration makes a sync configuration and fills what the database
 // knows: ID, CreatedAt, and the link's owner, name and provider type. NotFound
 // when the caller has no such link, Exists when the resource has a
 // configuration.
-func InsertConfiguration(tx *db.Tx, c *lockstep.SyncConfiguration) error {
-	if err := fillFromLink(tx, c); err != nil {
+func InsertConfiguration(tx *db.Tx, cfg *lockstep.SyncConfiguration) error {
+	if err := fillFromLink(tx, cfg); err != nil {
 		return err
 	}
 
-	c.CreatedAt = tx.Now
+	cfg.CreatedAt = tx.Now
 	err := tx.QueryRow(`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id, branch,
 		config_file, role_arn, trigger_resource_update_on, publish_deployment_status, pull_request_comment, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		ON CONFLICT (account, region, sync_type, resource_name) DO NOTHING RETURNING id`,
-		c.Account, c.Region, c.SyncType, c.ResourceName, c.LinkID, c.Branch, c.ConfigFile, c.RoleARN,
-		c.TriggerResourceUpdateOn, c.PublishDeploymentStatus, c.PullRequestComment, db.Millis(c.CreatedAt)).Scan(&c.ID)
+		cfg.Account, cfg.Region, cfg.SyncType, cfg.ResourceName, cfg.LinkID, cfg.Branch, cfg.ConfigFile, cfg.RoleARN,
+		cfg.TriggerResourceUpdateOn, cfg.PublishDeploymentStatus, cfg.PullRequestComment, db.Millis(cfg.CreatedAt)).Scan(&cfg.ID)
 	if errors.Is(err, db.ErrNoRows) {
-		return lockstep.Errorf(lockstep.Exists, "A sync configuration already exists for resource: %s", c.ResourceName)
+		return lockstep.Errorf(lockstep.Exists, "A sync configuration already exists for resource: %s", cfg.ResourceName)
 	}
 
 	return err
@@ -102,18 +102,18 @@ func InsertConfiguration(tx *db.Tx, c *lockstep.SyncConfiguration) error {
 // known by (account, region, sync type, resource name), and makes the next
 // repository sync look at it whatever has changed. NotFound when it, or the
 // caller's link, is not there.
-func UpdateConfiguration(tx *db.Tx, c *lockstep.SyncConfiguration) error {
-	if err := fillFromLink(tx, c); err != nil {
+func UpdateConfiguration(tx *db.Tx, cfg *lockstep.SyncConfiguration) error {
+	if err := fillFromLink(tx, cfg); err != nil {
 		return err
 	}
 
-	n, err := tx.Exec(`UPDATE sync_configuration SET link_id = $2, branch = $3, config_file = $4, role_arn = $5,
+	changed, err := tx.Exec(`UPDATE sync_configuration SET link_id = $2, branch = $3, config_file = $4, role_arn = $5,
 		trigger_resource_update_on = $6, publish_deployment_status = $7, pull_request_comment = $8,
 		version = version + 1 WHERE id = $1`,
-		c.ID, c.LinkID, c.Branch, c.ConfigFile, c.RoleARN,
-		c.TriggerResourceUpdateOn, c.PublishDeploymentStatus, c.PullRequestComment)
-	if err == nil && n == 0 {
-		return NoConfiguration(c.ResourceName)
+		cfg.ID, cfg.LinkID, cfg.Branch, cfg.ConfigFile, cfg.RoleARN,
+		cfg.TriggerResourceUpdateOn, cfg.PublishDeploymentStatus, cfg.PullRequestComment)
+	if err == nil && changed == 0 {
+		return NoConfiguration(cfg.ResourceName)
 	}
 
 	return err
@@ -136,13 +136,13 @@ func DeleteConfiguration(tx *db.Tx, id int64) error {
 	return err
 }
 
-func fillFromLink(tx *db.Tx, c *lockstep.SyncConfiguration) error {
-	l, err := foundLink(tx.QueryRow(`SELECT `+linkColumns+` FROM repository_link
-		WHERE id = $1 AND account = $2 AND region = $3`+forKeyShare(tx), c.LinkID, c.Account, c.Region), c.LinkID)
+func fillFromLink(tx *db.Tx, cfg *lockstep.SyncConfiguration) error {
+	link, err := linkRow(tx.QueryRow(`SELECT `+linkColumns+` FROM repository_link
+		WHERE id = $1 AND account = $2 AND region = $3`+forKeyShare(tx), cfg.LinkID, cfg.Account, cfg.Region), cfg.LinkID)
 	if err != nil {
 		return err
 	}
-	c.OwnerID, c.RepositoryName, c.ProviderType = l.OwnerID, l.RepositoryName, l.ProviderType
+	cfg.OwnerID, cfg.RepositoryName, cfg.ProviderType = link.OwnerID, link.RepositoryName, link.ProviderType
 	return nil
 }
 
@@ -158,13 +158,13 @@ func forKeyShare(tx *db.Tx) string {
 // ScanConfiguration scans ConfigurationColumns, after the columns that the
 // statement selects before them.
 func ScanConfiguration(row db.Scanner, before ...any) (lockstep.SyncConfiguration, error) {
-	var c lockstep.SyncConfiguration
+	var cfg lockstep.SyncConfiguration
 	var created int64
-	err := row.Scan(append(before, &c.ID, &c.Account, &c.Region, &c.SyncType, &c.ResourceName, &c.LinkID, &c.Branch,
-		&c.ConfigFile, &c.RoleARN, &c.TriggerResourceUpdateOn, &c.PublishDeploymentStatus, &c.PullRequestComment,
-		&created, &c.OwnerID, &c.RepositoryName, &c.ProviderType)...)
-	c.CreatedAt = db.Time(created)
-	return c, err
+	err := row.Scan(append(before, &cfg.ID, &cfg.Account, &cfg.Region, &cfg.SyncType, &cfg.ResourceName, &cfg.LinkID, &cfg.Branch,
+		&cfg.ConfigFile, &cfg.RoleARN, &cfg.TriggerResourceUpdateOn, &cfg.PublishDeploymentStatus, &cfg.PullRequestComment,
+		&created, &cfg.OwnerID, &cfg.RepositoryName, &cfg.ProviderType)...)
+	cfg.CreatedAt = db.Time(created)
+	return cfg, err
 }
 
 func scanConfiguration(row db.Scanner) (lockstep.SyncConfiguration, error) {

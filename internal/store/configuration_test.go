@@ -14,12 +14,12 @@ import (
 )
 
 func TestLinkIsReadAsItWasInserted(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		want := storetest.InsertLink(t, d, 1)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		want := storetest.InsertLink(t, database, 1)
 		discovery := &lockstep.Discovery{Branch: "main", Names: map[string]string{"a.yaml": "a"}, Rename: true}
 		for _, want.Discovery = range []*lockstep.Discovery{discovery, nil} {
-			storetest.Update(t, d, func(tx *db.Tx) error { return store.SetDiscovery(tx, want.ID, want.Discovery) })
-			storetest.Update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, database, func(tx *db.Tx) error { return store.SetDiscovery(tx, want.ID, want.Discovery) })
+			storetest.Update(t, database, func(tx *db.Tx) error {
 				got, err := store.Link(tx, account, region, want.ID)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("link (-want +got):\n%s", diff)
@@ -31,12 +31,12 @@ func TestLinkIsReadAsItWasInserted(t *testing.T) {
 }
 
 func TestRepositoryIsLinkedOncePerConnection(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		again := storetest.InsertLink(t, d, 1)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		again := storetest.InsertLink(t, database, 1)
 		again.ID, again.ARN = storetest.NewLink(2, "").ID, storetest.NewLink(2, "").ARN
-		storetest.RequireKind(t, d, lockstep.Exists, func(tx *db.Tx) error { return store.InsertLink(tx, &again) })
+		storetest.RequireKind(t, database, lockstep.Exists, func(tx *db.Tx) error { return store.InsertLink(tx, &again) })
 		again.RepositoryName = "another"
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.InsertLink(tx, &again) })
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.InsertLink(tx, &again) })
 	})
 }
 
@@ -48,60 +48,60 @@ func TestLinkNeedsItsConnection(t *testing.T) {
 }
 
 func TestDeleteLinkRefusesWhileConfigured(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := storetest.InsertLink(t, d, 1)
-		c := storetest.InsertConfiguration(t, d, storetest.NewConfiguration("web", l.ID))
-		remove := func(tx *db.Tx) error { return store.DeleteLink(tx, account, region, l.ID) }
-		storetest.RequireKind(t, d, lockstep.InUse, remove)
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, c.ID) })
-		storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.DeleteLink(tx, other, region, l.ID) })
-		storetest.Update(t, d, remove)
-		storetest.RequireKind(t, d, lockstep.NotFound, remove)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		link := storetest.InsertLink(t, database, 1)
+		c := storetest.InsertConfiguration(t, database, storetest.NewConfiguration("web", link.ID))
+		remove := func(tx *db.Tx) error { return store.DeleteLink(tx, account, region, link.ID) }
+		storetest.RequireKind(t, database, lockstep.InUse, remove)
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, c.ID) })
+		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error { return store.DeleteLink(tx, other, region, link.ID) })
+		storetest.Update(t, database, remove)
+		storetest.RequireKind(t, database, lockstep.NotFound, remove)
 	})
 }
 
 // Who changes a link has its branches synced in the same transaction. If whoever
 // holds one of the branches had to wait for the link, both would wait for ever.
 func TestASyncBeginsWhileItsLinkIsChanged(t *testing.T) {
-	d := dbtest.OpenOn(t, db.Postgres, db.Schema())
-	l := storetest.InsertLink(t, d, 1)
+	database := dbtest.OpenOn(t, db.Postgres, db.Schema())
+	link := storetest.InsertLink(t, database, 1)
 	begin := func(tx *db.Tx) error {
 		if _, err := tx.Exec(`SET LOCAL lock_timeout = '1s'`); err != nil {
 			return err
 		}
-		if _, err := syncstate.LockBranch(tx, l.ID, "main"); err != nil {
+		if _, err := syncstate.LockBranch(tx, link.ID, "main"); err != nil {
 			return err
 		}
 
-		_, err := syncstate.InsertRepositoryAttempt(tx, l.ID, "main", lockstep.RepositoryQueued)
+		_, err := syncstate.InsertRepositoryAttempt(tx, link.ID, "main", lockstep.RepositoryQueued)
 		return err
 	}
-	storetest.Update(t, d, func(tx *db.Tx) error {
-		if _, err := store.LockLinkToDelete(tx, account, region, l.ID); err != nil {
+	storetest.Update(t, database, func(tx *db.Tx) error {
+		if _, err := store.LockLinkToDelete(tx, account, region, link.ID); err != nil {
 			return err
 		}
 
-		if err := d.Update(t.Context(), begin); err == nil {
+		if err := database.Update(t.Context(), begin); err == nil {
 			t.Error("one begins while its link is deleted")
 		}
 
 		return nil
 	})
-	storetest.Update(t, d, func(tx *db.Tx) error {
-		if _, err := store.LockLink(tx, account, region, l.ID); err != nil {
+	storetest.Update(t, database, func(tx *db.Tx) error {
+		if _, err := store.LockLink(tx, account, region, link.ID); err != nil {
 			return err
 		}
-		return d.Update(t.Context(), begin)
+		return database.Update(t.Context(), begin)
 	})
 }
 
 func TestFollowedBranchesAreThoseOfConfigurationsAndDiscovery(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := storetest.InsertLink(t, d, 1)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		link := storetest.InsertLink(t, database, 1)
 		follow := func(want []string) {
 			t.Helper()
-			storetest.Update(t, d, func(tx *db.Tx) error {
-				got, err := store.TrackedBranches(tx, l.ID)
+			storetest.Update(t, database, func(tx *db.Tx) error {
+				got, err := store.TrackedBranches(tx, link.ID)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("branches (-want +got):\n%s", diff)
 				}
@@ -110,32 +110,32 @@ func TestFollowedBranchesAreThoseOfConfigurationsAndDiscovery(t *testing.T) {
 		}
 
 		follow(nil)
-		storetest.InsertConfiguration(t, d, storetest.NewConfiguration("web", l.ID))
-		storetest.InsertConfiguration(t, d, storetest.NewConfiguration("api", l.ID))
+		storetest.InsertConfiguration(t, database, storetest.NewConfiguration("web", link.ID))
+		storetest.InsertConfiguration(t, database, storetest.NewConfiguration("api", link.ID))
 		follow([]string{"main"})
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.SetDiscovery(tx, l.ID, &lockstep.Discovery{Branch: "dev"}) })
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.SetDiscovery(tx, link.ID, &lockstep.Discovery{Branch: "dev"}) })
 		follow([]string{"dev", "main"})
 	})
 }
 
 func TestConfigurationKnowsItsLink(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := storetest.InsertLink(t, d, 1)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		l := storetest.InsertLink(t, database, 1)
 		c := storetest.NewConfiguration("web", l.ID)
 		c.TriggerResourceUpdateOn, c.PublishDeploymentStatus, c.PullRequestComment = lockstep.AnyChange, "ENABLED", "DISABLED"
-		want := storetest.InsertConfiguration(t, d, c)
+		want := storetest.InsertConfiguration(t, database, c)
 		if want.ID == 0 || want.OwnerID != "acme" || want.RepositoryName != "infra1" || want.ProviderType != "Git" {
 			t.Errorf("not filled: %+v", want)
 		}
 
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			got, err := store.Configuration(tx, account, region, "CFN_STACK_SYNC", "web")
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("configuration (-want +got):\n%s", diff)
 			}
 			return err
 		})
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			got, err := store.ConfigurationByID(tx, want.ID)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("configuration by id (-want +got):\n%s", diff)
@@ -146,22 +146,22 @@ func TestConfigurationKnowsItsLink(t *testing.T) {
 }
 
 func TestConfigurationNeedsALinkOfTheSameAccount(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := storetest.InsertLink(t, d, 1)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		l := storetest.InsertLink(t, database, 1)
 		c := storetest.NewConfiguration("web", l.ID)
 		c.Account = other
-		storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.InsertConfiguration(tx, &c) })
+		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error { return store.InsertConfiguration(tx, &c) })
 	})
 }
 
 func TestResourceHasOneConfigurationAndIDsAreNeverReused(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := storetest.InsertLink(t, d, 1)
-		first := storetest.InsertConfiguration(t, d, storetest.NewConfiguration("web", l.ID))
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		l := storetest.InsertLink(t, database, 1)
+		first := storetest.InsertConfiguration(t, database, storetest.NewConfiguration("web", l.ID))
 		again := storetest.NewConfiguration("web", l.ID)
-		storetest.RequireKind(t, d, lockstep.Exists, func(tx *db.Tx) error { return store.InsertConfiguration(tx, &again) })
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, first.ID) })
-		if second := storetest.InsertConfiguration(t, d, again); second.ID <= first.ID {
+		storetest.RequireKind(t, database, lockstep.Exists, func(tx *db.Tx) error { return store.InsertConfiguration(tx, &again) })
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, first.ID) })
+		if second := storetest.InsertConfiguration(t, database, again); second.ID <= first.ID {
 			t.Errorf("the id %d came after %d", second.ID, first.ID)
 		}
 	})
@@ -176,25 +176,25 @@ func version(t testing.TB, d *db.DB, id int64) (v int64) {
 }
 
 func TestEveryUpdateMakesANewVersion(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l, moved := storetest.InsertLink(t, d, 1), storetest.InsertLink(t, d, 2)
-		want := storetest.InsertConfiguration(t, d, storetest.NewConfiguration("web", l.ID))
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &want) })
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		l, moved := storetest.InsertLink(t, database, 1), storetest.InsertLink(t, database, 2)
+		want := storetest.InsertConfiguration(t, database, storetest.NewConfiguration("web", l.ID))
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &want) })
 
-		if got := version(t, d, want.ID); got != 2 {
+		if got := version(t, database, want.ID); got != 2 {
 			t.Errorf("version %d after an update that changed nothing, want 2", got)
 		}
 
 		want.LinkID, want.Branch, want.ConfigFile, want.RoleARN = moved.ID, "dev", "b.yaml", "arn:aws:iam::111122223333:role/b"
 		want.TriggerResourceUpdateOn, want.PublishDeploymentStatus, want.PullRequestComment = lockstep.FileChange, "DISABLED", "ENABLED"
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &want) })
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.TouchConfiguration(tx, want.ID) })
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &want) })
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.TouchConfiguration(tx, want.ID) })
 
-		if got := version(t, d, want.ID); got != 4 {
+		if got := version(t, database, want.ID); got != 4 {
 			t.Errorf("version %d after another update and a touch, want 4", got)
 		}
 
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			got, err := store.Configuration(tx, account, region, want.SyncType, "web")
 			if diff := cmp.Diff(want, got); diff != "" || got.RepositoryName != "infra2" {
 				t.Errorf("configuration (-want +got):\n%s", diff)
@@ -205,31 +205,31 @@ func TestEveryUpdateMakesANewVersion(t *testing.T) {
 }
 
 func TestConfigurationsAreListedByLinkAndBranch(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l, elsewhere := storetest.InsertLink(t, d, 1), storetest.InsertLink(t, d, 2)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		link, elsewhere := storetest.InsertLink(t, database, 1), storetest.InsertLink(t, database, 2)
 		for _, name := range []string{"c", "a", "b"} {
-			storetest.InsertConfiguration(t, d, storetest.NewConfiguration(name, l.ID))
+			storetest.InsertConfiguration(t, database, storetest.NewConfiguration(name, link.ID))
 		}
 
-		dev := storetest.NewConfiguration("dev", l.ID)
+		dev := storetest.NewConfiguration("dev", link.ID)
 		dev.Branch = "dev"
-		storetest.InsertConfiguration(t, d, dev)
-		storetest.InsertConfiguration(t, d, storetest.NewConfiguration("elsewhere", elsewhere.ID))
-		storetest.Update(t, d, func(tx *db.Tx) error {
-			all, err := store.ConfigurationsOf(tx, l.ID, "main")
+		storetest.InsertConfiguration(t, database, dev)
+		storetest.InsertConfiguration(t, database, storetest.NewConfiguration("elsewhere", elsewhere.ID))
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			all, err := store.ConfigurationsOf(tx, link.ID, "main")
 			if diff := cmp.Diff([]string{"c", "a", "b"}, names(all)); diff != "" {
 				t.Errorf("of the branch (-want +got):\n%s", diff)
 			}
 			return err
 		})
-		storetest.Update(t, d, func(tx *db.Tx) error {
-			f := store.ConfigurationFilter{SyncType: "CFN_STACK_SYNC", LinkID: l.ID}
-			first, next, err := store.Configurations(tx, account, region, f, db.Page{Limit: 3})
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			filter := store.ConfigurationFilter{SyncType: "CFN_STACK_SYNC", LinkID: link.ID}
+			first, next, err := store.Configurations(tx, account, region, filter, db.Page{Limit: 3})
 			if err != nil {
 				return err
 			}
 
-			second, end, err := store.Configurations(tx, account, region, f, db.Page{Limit: 3, After: next})
+			second, end, err := store.Configurations(tx, account, region, filter, db.Page{Limit: 3, After: next})
 			if diff := cmp.Diff([]string{"c", "a", "b", "dev"}, names(append(first, second...))); diff != "" {
 				t.Errorf("of the link (-want +got):\n%s", diff)
 			}

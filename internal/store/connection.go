@@ -11,16 +11,16 @@ const connectionColumns = `arn, account, region, name, provider_type, host_arn, 
 func Connection(tx *db.Tx, account lockstep.AccountID, region string, arn lockstep.ARN) (lockstep.Connection, error) {
 	row := tx.QueryRow(`SELECT `+connectionColumns+` FROM connection WHERE arn = $1 AND account = $2 AND region = $3`,
 		arn, account, region)
-	return foundConnection(row, arn)
+	return connectionRow(row, arn)
 }
 
 // ConnectionByARN reads a connection whoever it belongs to. NotFound when there
 // is none.
 func ConnectionByARN(tx *db.Tx, arn lockstep.ARN) (lockstep.Connection, error) {
-	return foundConnection(tx.QueryRow(`SELECT `+connectionColumns+` FROM connection WHERE arn = $1`, arn), arn)
+	return connectionRow(tx.QueryRow(`SELECT `+connectionColumns+` FROM connection WHERE arn = $1`, arn), arn)
 }
 
-func foundConnection(row db.Row, arn lockstep.ARN) (lockstep.Connection, error) {
+func connectionRow(row db.Row, arn lockstep.ARN) (lockstep.Connection, error) {
 	c, err := scanConnection(row)
 	return c, notFoundAs(err, NoConnection(arn))
 }
@@ -28,14 +28,14 @@ func foundConnection(row db.Row, arn lockstep.ARN) (lockstep.Connection, error) 
 // LockConnection is Connection that keeps the row locked until the transaction
 // ends, for whoever is about to change or delete it.
 func LockConnection(tx *db.Tx, account lockstep.AccountID, region string, arn lockstep.ARN) (lockstep.Connection, error) {
-	return foundConnection(tx.QueryRow(`SELECT `+connectionColumns+` FROM connection
+	return connectionRow(tx.QueryRow(`SELECT `+connectionColumns+` FROM connection
 		WHERE arn = $1 AND account = $2 AND region = $3`+tx.ForUpdate(), arn, account, region), arn)
 }
 
 // LockConnectionByARN is ConnectionByARN that keeps the row locked until the
 // transaction ends.
 func LockConnectionByARN(tx *db.Tx, arn lockstep.ARN) (lockstep.Connection, error) {
-	return foundConnection(tx.QueryRow(`SELECT `+connectionColumns+` FROM connection WHERE arn = $1`+tx.ForUpdate(), arn), arn)
+	return connectionRow(tx.QueryRow(`SELECT `+connectionColumns+` FROM connection WHERE arn = $1`+tx.ForUpdate(), arn), arn)
 }
 
 // A ConnectionFilter narrows a list of connections; "" lets all through.
@@ -45,35 +45,35 @@ type ConnectionFilter struct {
 }
 
 // Connections reads a page of the caller's connections, oldest first.
-func Connections(tx *db.Tx, account lockstep.AccountID, region string, f ConnectionFilter, p db.Page) ([]lockstep.Connection, db.Cursor, error) {
-	return db.SelectPage(tx, p, scanConnection, func(c lockstep.Connection) db.Cursor {
+func Connections(tx *db.Tx, account lockstep.AccountID, region string, filter ConnectionFilter, page db.Page) ([]lockstep.Connection, db.Cursor, error) {
+	return db.SelectPage(tx, page, scanConnection, func(c lockstep.Connection) db.Cursor {
 		return db.Cursor{Number: db.Millis(c.CreatedAt), Text: string(c.ARN)}
 	}, `SELECT `+connectionColumns+` FROM connection
 		WHERE account = $1 AND region = $2 AND (created_at, arn) > ($3, $4)
 		AND ($5 = '' OR provider_type = $5) AND ($6 = '' OR host_arn = $6)
 		ORDER BY created_at, arn LIMIT $7`,
-		account, region, p.After.Number, p.After.Text, f.ProviderType, f.HostARN)
+		account, region, page.After.Number, page.After.Text, filter.ProviderType, filter.HostARN)
 }
 
 // InsertConnection makes a connection; CreatedAt is filled with the
 // transaction's time. NotFound when its host is not there, Exists when its ARN is
 // taken.
-func InsertConnection(tx *db.Tx, c *lockstep.Connection) error {
+func InsertConnection(tx *db.Tx, connection *lockstep.Connection) error {
 	var host *lockstep.ARN
-	if c.HostARN != "" {
-		host = &c.HostARN
+	if connection.HostARN != "" {
+		host = &connection.HostARN
 	}
 
-	c.CreatedAt = tx.Now
-	n, err := tx.Exec(`INSERT INTO connection (`+connectionColumns+`)
+	connection.CreatedAt = tx.Now
+	changed, err := tx.Exec(`INSERT INTO connection (`+connectionColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
-		c.ARN, c.Account, c.Region, c.Name, c.ProviderType, host, c.Status, db.Millis(c.CreatedAt))
+		connection.ARN, connection.Account, connection.Region, connection.Name, connection.ProviderType, host, connection.Status, db.Millis(connection.CreatedAt))
 	if db.IsForeignKey(err) {
-		return NoHost(c.HostARN)
+		return NoHost(connection.HostARN)
 	}
 
-	if err == nil && n == 0 {
-		return lockstep.Errorf(lockstep.Exists, "Connection already exists: %s", c.ARN)
+	if err == nil && changed == 0 {
+		return lockstep.Errorf(lockstep.Exists, "Connection already exists: %s", connection.ARN)
 	}
 
 	return err
@@ -89,11 +89,11 @@ func SetConnectionStatus(tx *db.Tx, arn lockstep.ARN, status lockstep.Connection
 	return err
 }
 
-// ForgetCredentials takes from all connections of a host what they hold and what
+// DeleteCredentialsOfHost takes from all connections of a host what they hold and what
 // they wait for, and makes them PENDING: what was given for one endpoint must not
 // be shown to another. A credential that is being given meanwhile, under LockConnection, is
 // waited for and taken as well.
-func ForgetCredentials(tx *db.Tx, host lockstep.ARN) error {
+func DeleteCredentialsOfHost(tx *db.Tx, host lockstep.ARN) error {
 	_, err := tx.Exec(`UPDATE connection SET status = $2 WHERE host_arn = $1`, host, lockstep.ConnectionPending)
 	if err != nil {
 		return err
@@ -123,7 +123,7 @@ func DeleteConnection(tx *db.Tx, account lockstep.AccountID, region string, arn 
 	}
 	if used > 0 {
 		return lockstep.Errorf(lockstep.InUse,
-			"Connection %s is used by %s. Delete these before the connection.", arn, counted(used, "repository link"))
+			"Connection %s is used by %s. Delete these before the connection.", arn, pluralize(used, "repository link"))
 	}
 
 	if err := deleteTags(tx, arn); err != nil {
@@ -135,18 +135,18 @@ func DeleteConnection(tx *db.Tx, account lockstep.AccountID, region string, arn 
 }
 
 func scanConnection(row db.Scanner) (lockstep.Connection, error) {
-	var c lockstep.Connection
+	var connection lockstep.Connection
 	var host *lockstep.ARN
 	var created int64
-	err := row.Scan(&c.ARN, &c.Account, &c.Region, &c.Name, &c.ProviderType, &host, &c.Status, &created)
+	err := row.Scan(&connection.ARN, &connection.Account, &connection.Region, &connection.Name, &connection.ProviderType, &host, &connection.Status, &created)
 	if err != nil {
-		return c, err
+		return connection, err
 	}
 
-	c.CreatedAt = db.Time(created)
+	connection.CreatedAt = db.Time(created)
 	if host != nil {
-		c.HostARN = *host
+		connection.HostARN = *host
 	}
 
-	return c, nil
+	return connection, nil
 }

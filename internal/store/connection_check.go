@@ -27,30 +27,32 @@ type ConnectionCheck struct {
 // ConnectionCheckOf reads how a connection's credential fares; the zero Handshake where
 // nothing is known.
 func ConnectionCheckOf(tx *db.Tx, arn lockstep.ARN) (ConnectionCheck, error) {
-	var h ConnectionCheck
-	var checked, check, renew *int64
-	var lease int64
-	err := tx.QueryRow(`SELECT reason, checked_at, next_check_at, check_failures, next_renewal_at, renewal_lease_until, renewal_failures
-		FROM connection_check WHERE connection_arn = $1`, arn).
-		Scan(&h.Reason, &checked, &check, &h.CheckFailures, &renew, &lease, &h.RenewalFailures)
+	var check ConnectionCheck
+	var checkedAt, nextCheckAt, nextRenewalAt *int64
+	var leaseUntil int64
+	err := tx.QueryRow(`SELECT reason, checked_at, next_check_at, check_failures, next_renewal_at, renewal_lease_until,
+		renewal_failures FROM connection_check WHERE connection_arn = $1`, arn).
+		Scan(&check.Reason, &checkedAt, &nextCheckAt, &check.CheckFailures, &nextRenewalAt, &leaseUntil, &check.RenewalFailures)
 	if errors.Is(err, db.ErrNoRows) {
 		return ConnectionCheck{}, nil
 	}
 
-	h.CheckedAt, h.NextCheckAt, h.NextRenewalAt = db.TimeOrZero(checked), db.TimeOrZero(check), db.TimeOrZero(renew)
-	if lease != 0 {
-		h.RenewalLeaseUntil = db.Time(lease)
+	check.CheckedAt = db.TimeOrZero(checkedAt)
+	check.NextCheckAt = db.TimeOrZero(nextCheckAt)
+	check.NextRenewalAt = db.TimeOrZero(nextRenewalAt)
+	if leaseUntil != 0 {
+		check.RenewalLeaseUntil = db.Time(leaseUntil)
 	}
 
-	return h, err
+	return check, err
 }
 
 // SaveConnectionCheck records how a connection's credential fares. The connection is to
 // be locked.
-func SaveConnectionCheck(tx *db.Tx, arn lockstep.ARN, h ConnectionCheck) error {
+func SaveConnectionCheck(tx *db.Tx, arn lockstep.ARN, check ConnectionCheck) error {
 	var lease int64
-	if !h.RenewalLeaseUntil.IsZero() {
-		lease = db.Millis(h.RenewalLeaseUntil)
+	if !check.RenewalLeaseUntil.IsZero() {
+		lease = db.Millis(check.RenewalLeaseUntil)
 	}
 
 	_, err := tx.Exec(`INSERT INTO connection_check
@@ -59,7 +61,7 @@ func SaveConnectionCheck(tx *db.Tx, arn lockstep.ARN, h ConnectionCheck) error {
 		ON CONFLICT (connection_arn) DO UPDATE SET reason = excluded.reason, checked_at = excluded.checked_at,
 			next_check_at = excluded.next_check_at, check_failures = excluded.check_failures, next_renewal_at = excluded.next_renewal_at,
 			renewal_lease_until = excluded.renewal_lease_until, renewal_failures = excluded.renewal_failures`,
-		arn, db.Storable(h.Reason), db.MillisOrNull(h.CheckedAt), db.MillisOrNull(h.NextCheckAt), h.CheckFailures, db.MillisOrNull(h.NextRenewalAt), lease, h.RenewalFailures)
+		arn, db.Storable(check.Reason), db.MillisOrNull(check.CheckedAt), db.MillisOrNull(check.NextCheckAt), check.CheckFailures, db.MillisOrNull(check.NextRenewalAt), lease, check.RenewalFailures)
 
 	return err
 }
@@ -121,28 +123,28 @@ func PutPendingAuthorization(tx *db.Tx, key *seal.Key, conn lockstep.Connection,
 // the state is another's; which of them is not told.
 func TakePendingAuthorization(tx *db.Tx, key *seal.Key, conn lockstep.Connection, state string) (PendingAuthorization, error) {
 	missing := lockstep.Errorf(lockstep.NotFound, "Connection %s waits for no handshake with this state.", conn.ARN)
-	var p PendingAuthorization
+	var pending PendingAuthorization
 	var box []byte
 	var expires int64
 	err := tx.QueryRow(`SELECT sealed, expires_at FROM pending_authorization WHERE connection_arn = $1`+tx.ForUpdate(), conn.ARN).Scan(&box, &expires)
 	if err != nil {
-		return p, notFoundAs(err, missing)
+		return pending, notFoundAs(err, missing)
 	}
 
 	plain, err := key.Open(seal.Box(box), pendingContext(conn))
 	if err != nil {
-		return p, fmt.Errorf("pending handshake of %s: %w", conn.ARN, err)
+		return pending, fmt.Errorf("pending handshake of %s: %w", conn.ARN, err)
 	}
-	if err := json.Unmarshal(plain, &p); err != nil {
-		return p, fmt.Errorf("decode pending handshake of %s: %w", conn.ARN, err)
+	if err := json.Unmarshal(plain, &pending); err != nil {
+		return pending, fmt.Errorf("decode pending handshake of %s: %w", conn.ARN, err)
 	}
 
-	if subtle.ConstantTimeCompare([]byte(p.State), []byte(state)) != 1 || expires <= db.Millis(tx.Now) {
+	if subtle.ConstantTimeCompare([]byte(pending.State), []byte(state)) != 1 || expires <= db.Millis(tx.Now) {
 		return PendingAuthorization{}, missing
 	}
 
 	_, err = tx.Exec(`DELETE FROM pending_authorization WHERE connection_arn = $1`, conn.ARN)
-	return p, err
+	return pending, err
 }
 
 // DeleteExpiredAuthorizations removes those that are over.
@@ -184,15 +186,15 @@ type ProbeSummary struct {
 
 // SummarizeProbes sums up the looks at all repositories of a connection that are
 // polled and were looked at.
-func SummarizeProbes(tx *db.Tx, connection lockstep.ARN) (l ProbeSummary, err error) {
+func SummarizeProbes(tx *db.Tx, connection lockstep.ARN) (summary ProbeSummary, err error) {
 	count := func(what string) string {
 		return `CAST(coalesce(sum(CASE WHEN ` + what + ` THEN 1 ELSE 0 END), 0) AS bigint)`
 	}
 	err = tx.QueryRow(`SELECT `+count(`probe_denial = 0 AND outage = '' AND poll_interval > 0`)+`, `+count(`probe_denial = 1`)+`, `+count(`probe_denial = 2`)+`,
 			coalesce(max(CASE WHEN probe_denial = 1 THEN outage END), max(CASE WHEN probe_denial = 2 THEN outage END), '')
 		FROM repository_link WHERE connection_arn = $1 AND next_poll_at IS NOT NULL`, connection).
-		Scan(&l.Succeeded, &l.DeniedByHost, &l.CredentialNotSent, &l.Cause)
-	return l, err
+		Scan(&summary.Succeeded, &summary.DeniedByHost, &summary.CredentialNotSent, &summary.Cause)
+	return summary, err
 }
 
 // ClearProbeDenials forgets what looks say of a connection's credential: it has

@@ -19,29 +19,29 @@ import (
 func TestConnectionsOfTheReleaseBeforeHaveNoHandshakeYet(t *testing.T) {
 	dbtest.EachEngine(t, func(t *testing.T, on db.Dialect) {
 		url := dbtest.URL(t, on)
-		d, err := db.Open(t.Context(), url, dbtest.SchemaBefore(t, "0009"))
+		database, err := db.Open(t.Context(), url, dbtest.SchemaBefore(t, "0009"))
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		l := storetest.InsertLink(t, d, 1)
-		if err := d.Close(); err != nil {
+		link := storetest.InsertLink(t, database, 1)
+		if err := database.Close(); err != nil {
 			t.Fatal(err)
 		}
 
-		if d, err = db.Open(t.Context(), url, db.Schema()); err != nil {
+		if database, err = db.Open(t.Context(), url, db.Schema()); err != nil {
 			t.Fatal(err)
 		}
 
-		defer d.Close()
+		defer database.Close()
 
-		storetest.Update(t, d, func(tx *db.Tx) error {
-			row, err := store.ConnectionCheckOf(tx, l.ConnectionARN)
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			row, err := store.ConnectionCheckOf(tx, link.ConnectionARN)
 			if err != nil || row != (store.ConnectionCheck{}) {
 				t.Errorf("its handshake is %+v, %v", row, err)
 			}
 
-			conn, err := store.ConnectionByARN(tx, l.ConnectionARN)
+			conn, err := store.ConnectionByARN(tx, link.ConnectionARN)
 			if err != nil {
 				return err
 			}
@@ -57,15 +57,15 @@ func TestConnectionsOfTheReleaseBeforeHaveNoHandshakeYet(t *testing.T) {
 }
 
 func TestAHandshakeIsReadAsItWasSaved(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		arn := storetest.InsertLink(t, d, 1).ConnectionARN
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		arn := storetest.InsertLink(t, database, 1).ConnectionARN
 		at := func(minutes int) time.Time { return time.Date(2026, 11, 28, 12, minutes, 0, 0, time.UTC) }
 		for _, want := range []store.ConnectionCheck{
 			{Reason: "refused", CheckedAt: at(1), NextCheckAt: at(2), CheckFailures: 3, NextRenewalAt: at(4), RenewalLeaseUntil: at(5), RenewalFailures: 6},
 			{Reason: "only this"}, {},
 		} {
-			storetest.Update(t, d, func(tx *db.Tx) error { return store.SaveConnectionCheck(tx, arn, want) })
-			storetest.Update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, database, func(tx *db.Tx) error { return store.SaveConnectionCheck(tx, arn, want) })
+			storetest.Update(t, database, func(tx *db.Tx) error {
 				got, err := store.ConnectionCheckOf(tx, arn)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("(-want +got):\n%s", diff)
@@ -78,16 +78,18 @@ func TestAHandshakeIsReadAsItWasSaved(t *testing.T) {
 
 // A sealed handshake that is copied to another connection or account does not open.
 func TestAttack20APendingHandshakeIsBoundToItsConnectionAndAccount(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key, err := seal.Generate()
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		one, two := connectionOf(t, d, storetest.InsertLink(t, d, 1)), connectionOf(t, d, storetest.InsertLink(t, d, 2))
-		p := store.PendingAuthorization{State: strings.Repeat("s", 43), Verifier: "canary-verifier", ClientID: "c", ClientSecret: "canary-secret", RedirectURI: "https://c.example"}
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.PutPendingAuthorization(tx, key, one, p, tx.Now.Add(time.Minute)) })
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		one, two := connectionOf(t, database, storetest.InsertLink(t, database, 1)), connectionOf(t, database, storetest.InsertLink(t, database, 2))
+		pending := store.PendingAuthorization{State: strings.Repeat("s", 43), Verifier: "canary-verifier", ClientID: "c", ClientSecret: "canary-secret", RedirectURI: "https://c.example"}
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			return store.PutPendingAuthorization(tx, key, one, pending, tx.Now.Add(time.Minute))
+		})
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			_, err := tx.Exec(`INSERT INTO pending_authorization SELECT $1, sealed, expires_at FROM pending_authorization`, two.ARN)
 			return err
 		})
@@ -95,8 +97,8 @@ func TestAttack20APendingHandshakeIsBoundToItsConnectionAndAccount(t *testing.T)
 		stranger.Account = "444455556666"
 
 		for _, conn := range []lockstep.Connection{two, stranger} {
-			storetest.Update(t, d, func(tx *db.Tx) error {
-				got, err := store.TakePendingAuthorization(tx, key, conn, p.State)
+			storetest.Update(t, database, func(tx *db.Tx) error {
+				got, err := store.TakePendingAuthorization(tx, key, conn, pending.State)
 				if err == nil || got != (store.PendingAuthorization{}) {
 					t.Errorf("it opens for %s of %s", conn.ARN, conn.Account)
 				}
@@ -104,7 +106,7 @@ func TestAttack20APendingHandshakeIsBoundToItsConnectionAndAccount(t *testing.T)
 			})
 		}
 
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			var box []byte
 			if err := tx.QueryRow(`SELECT sealed FROM pending_authorization WHERE connection_arn = $1`, one.ARN).Scan(&box); err != nil {
 				return err
@@ -114,8 +116,8 @@ func TestAttack20APendingHandshakeIsBoundToItsConnectionAndAccount(t *testing.T)
 				t.Error("it lies open in the database")
 			}
 
-			got, err := store.TakePendingAuthorization(tx, key, one, p.State)
-			if got != p {
+			got, err := store.TakePendingAuthorization(tx, key, one, pending.State)
+			if got != pending {
 				t.Error("the rightful one gets something else")
 			}
 

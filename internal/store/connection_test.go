@@ -21,14 +21,14 @@ func insertConnection(t testing.TB, d *db.DB, id string) lockstep.Connection {
 }
 
 func TestConnectionIsReadAsItWasInserted(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		h := storetest.NewHost("host")
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.InsertHost(tx, &h) })
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.InsertHost(tx, &h) })
 		for _, want := range []lockstep.Connection{storetest.NewConnection("hosted", h.ARN), storetest.NewConnection("plain", "")} {
-			storetest.Update(t, d, func(tx *db.Tx) error { return store.InsertConnection(tx, &want) })
-			storetest.Update(t, d, func(tx *db.Tx) error { return store.SetConnectionStatus(tx, want.ARN, lockstep.ConnectionAvailable) })
+			storetest.Update(t, database, func(tx *db.Tx) error { return store.InsertConnection(tx, &want) })
+			storetest.Update(t, database, func(tx *db.Tx) error { return store.SetConnectionStatus(tx, want.ARN, lockstep.ConnectionAvailable) })
 			want.Status = lockstep.ConnectionAvailable
-			storetest.Update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, database, func(tx *db.Tx) error {
 				got, err := store.Connection(tx, account, region, want.ARN)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("connection (-want +got):\n%s", diff)
@@ -47,12 +47,12 @@ func TestConnectionNeedsItsHost(t *testing.T) {
 }
 
 func TestConnectionsAreFiltered(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		h := storetest.NewHost("host")
-		hosted, plain := storetest.NewConnection("hosted", h.ARN), storetest.NewConnection("plain", "")
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		host := storetest.NewHost("host")
+		hosted, plain := storetest.NewConnection("hosted", host.ARN), storetest.NewConnection("plain", "")
 		plain.ProviderType = "GitHub"
-		storetest.Update(t, d, func(tx *db.Tx) error {
-			if err := store.InsertHost(tx, &h); err != nil {
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			if err := store.InsertHost(tx, &host); err != nil {
 				return err
 			}
 			if err := store.InsertConnection(tx, &hosted); err != nil {
@@ -62,24 +62,24 @@ func TestConnectionsAreFiltered(t *testing.T) {
 			return store.InsertConnection(tx, &plain)
 		})
 
-		for _, c := range []struct {
+		for _, test := range []struct {
 			filter store.ConnectionFilter
 			want   []string
 		}{
 			{store.ConnectionFilter{}, []string{"hosted", "plain"}},
 			{store.ConnectionFilter{ProviderType: "GitHub"}, []string{"plain"}},
-			{store.ConnectionFilter{HostARN: h.ARN}, []string{"hosted"}},
-			{store.ConnectionFilter{ProviderType: "GitHub", HostARN: h.ARN}, nil},
+			{store.ConnectionFilter{HostARN: host.ARN}, []string{"hosted"}},
+			{store.ConnectionFilter{ProviderType: "GitHub", HostARN: host.ARN}, nil},
 		} {
-			storetest.Update(t, d, func(tx *db.Tx) error {
-				list, _, err := store.Connections(tx, account, region, c.filter, db.Page{Limit: 10})
+			storetest.Update(t, database, func(tx *db.Tx) error {
+				list, _, err := store.Connections(tx, account, region, test.filter, db.Page{Limit: 10})
 				var got []string
 				for _, one := range list {
 					got = append(got, one.Name)
 				}
 
-				if diff := cmp.Diff(c.want, got); diff != "" {
-					t.Errorf("%+v (-want +got):\n%s", c.filter, diff)
+				if diff := cmp.Diff(test.want, got); diff != "" {
+					t.Errorf("%+v (-want +got):\n%s", test.filter, diff)
 				}
 
 				return err
@@ -89,12 +89,12 @@ func TestConnectionsAreFiltered(t *testing.T) {
 }
 
 func TestDeleteConnectionRefusesWhileLinked(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := storetest.InsertLink(t, d, 1)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		l := storetest.InsertLink(t, database, 1)
 		remove := func(tx *db.Tx) error { return store.DeleteConnection(tx, account, region, l.ConnectionARN) }
-		storetest.RequireKind(t, d, lockstep.InUse, remove)
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteLink(tx, account, region, l.ID) })
-		storetest.Update(t, d, remove)
+		storetest.RequireKind(t, database, lockstep.InUse, remove)
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteLink(tx, account, region, l.ID) })
+		storetest.Update(t, database, remove)
 	})
 }
 
@@ -104,10 +104,10 @@ func TestCredentialComesBackOpened(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		c := insertConnection(t, d, "conn")
-		storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error {
-			_, err := store.Credential(tx, key, c.ARN)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		connection := insertConnection(t, database, "conn")
+		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
+			_, err := store.Credential(tx, key, connection.ARN)
 			return err
 		})
 		for _, want := range []lockstep.Credential{
@@ -115,9 +115,9 @@ func TestCredentialComesBackOpened(t *testing.T) {
 			{Kind: lockstep.TokenCredential, Secret: "tok"},
 			{Kind: lockstep.NoCredential},
 		} {
-			storetest.Update(t, d, func(tx *db.Tx) error { return store.SaveCredential(tx, key, c.ARN, want) })
-			storetest.Update(t, d, func(tx *db.Tx) error {
-				got, err := store.Credential(tx, key, c.ARN)
+			storetest.Update(t, database, func(tx *db.Tx) error { return store.SaveCredential(tx, key, connection.ARN, want) })
+			storetest.Update(t, database, func(tx *db.Tx) error {
+				got, err := store.Credential(tx, key, connection.ARN)
 				if got != want {
 					t.Errorf("got %#v, want %#v", got, want)
 				}
@@ -133,28 +133,28 @@ func TestCredentialCopiedToAnotherConnectionDoesNotOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	d := dbtest.Open(t)
-	mine, theirs := insertConnection(t, d, "mine"), insertConnection(t, d, "theirs")
-	storetest.Update(t, d, func(tx *db.Tx) error {
+	database := dbtest.Open(t)
+	mine, theirs := insertConnection(t, database, "mine"), insertConnection(t, database, "theirs")
+	storetest.Update(t, database, func(tx *db.Tx) error {
 		return store.SaveCredential(tx, key, theirs.ARN, lockstep.Credential{Kind: lockstep.TokenCredential, Secret: "hunter2"})
 	})
-	storetest.Update(t, d, func(tx *db.Tx) error {
+	storetest.Update(t, database, func(tx *db.Tx) error {
 		_, err := tx.Exec(`INSERT INTO credential SELECT $1, sealed, updated_at FROM credential`, mine.ARN)
 		return err
 	})
-	storetest.RequireKind(t, d, lockstep.Internal, func(tx *db.Tx) error {
+	storetest.RequireKind(t, database, lockstep.Internal, func(tx *db.Tx) error {
 		_, err := store.Credential(tx, key, mine.ARN)
 		return err
 	})
 }
 
 func TestTagsGoWithTheThing(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		c := insertConnection(t, d, "tagged")
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		connection := insertConnection(t, database, "tagged")
 		tagged := func(want []lockstep.Tag) {
 			t.Helper()
-			storetest.Update(t, d, func(tx *db.Tx) error {
-				got, err := store.Tags(tx, c.ARN)
+			storetest.Update(t, database, func(tx *db.Tx) error {
+				got, err := store.Tags(tx, connection.ARN)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("tags (-want +got):\n%s", diff)
 				}
@@ -162,12 +162,12 @@ func TestTagsGoWithTheThing(t *testing.T) {
 			})
 		}
 		set := func(tags ...lockstep.Tag) {
-			storetest.Update(t, d, func(tx *db.Tx) error { return store.SetTags(tx, c.ARN, tags) })
+			storetest.Update(t, database, func(tx *db.Tx) error { return store.SetTags(tx, connection.ARN, tags) })
 		}
 		set(lockstep.Tag{Key: "b", Value: "1"}, lockstep.Tag{Key: "a"})
 		set(lockstep.Tag{Key: "b", Value: "2"})
 		tagged([]lockstep.Tag{{Key: "a"}, {Key: "b", Value: "2"}})
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteConnection(tx, account, region, c.ARN) })
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteConnection(tx, account, region, connection.ARN) })
 		tagged(nil)
 	})
 }

@@ -17,51 +17,51 @@ const (
 func Host(tx *db.Tx, account lockstep.AccountID, region string, arn lockstep.ARN) (lockstep.Host, error) {
 	row := tx.QueryRow(`SELECT `+hostColumns+` FROM host WHERE arn = $1 AND account = $2 AND region = $3`,
 		arn, account, region)
-	return foundHost(row, arn)
+	return hostRow(row, arn)
 }
 
 // HostByARN reads a host whoever it belongs to. NotFound when there is none.
 func HostByARN(tx *db.Tx, arn lockstep.ARN) (lockstep.Host, error) {
-	return foundHost(tx.QueryRow(`SELECT `+hostColumns+` FROM host WHERE arn = $1`, arn), arn)
+	return hostRow(tx.QueryRow(`SELECT `+hostColumns+` FROM host WHERE arn = $1`, arn), arn)
 }
 
-func foundHost(row db.Row, arn lockstep.ARN) (lockstep.Host, error) {
+func hostRow(row db.Row, arn lockstep.ARN) (lockstep.Host, error) {
 	h, err := scanHost(row)
 	return h, notFoundAs(err, NoHost(arn))
 }
 
 // Hosts reads a page of the caller's hosts, oldest first.
-func Hosts(tx *db.Tx, account lockstep.AccountID, region string, p db.Page) ([]lockstep.Host, db.Cursor, error) {
-	return db.SelectPage(tx, p, scanHost, func(h lockstep.Host) db.Cursor {
+func Hosts(tx *db.Tx, account lockstep.AccountID, region string, page db.Page) ([]lockstep.Host, db.Cursor, error) {
+	return db.SelectPage(tx, page, scanHost, func(h lockstep.Host) db.Cursor {
 		return db.Cursor{Number: db.Millis(h.CreatedAt), Text: string(h.ARN)}
 	}, `SELECT `+hostColumns+` FROM host
 		WHERE account = $1 AND region = $2 AND (created_at, arn) > ($3, $4)
 		ORDER BY created_at, arn LIMIT $5`,
-		account, region, p.After.Number, p.After.Text)
+		account, region, page.After.Number, page.After.Text)
 }
 
 // LockHost is Host that keeps the row locked until the transaction ends, for
 // whoever is about to change or delete it.
 func LockHost(tx *db.Tx, account lockstep.AccountID, region string, arn lockstep.ARN) (lockstep.Host, error) {
-	return foundHost(tx.QueryRow(`SELECT `+hostColumns+` FROM host
+	return hostRow(tx.QueryRow(`SELECT `+hostColumns+` FROM host
 		WHERE arn = $1 AND account = $2 AND region = $3`+tx.ForUpdate(), arn, account, region), arn)
 }
 
 // InsertHost makes a host; CreatedAt is filled with the transaction's time. A
 // certificate of its own is given to one that is there, by UpdateHost.
 // Exists when its ARN is taken.
-func InsertHost(tx *db.Tx, h *lockstep.Host) error {
-	vpc, err := encodeVPC(h.VPC)
+func InsertHost(tx *db.Tx, host *lockstep.Host) error {
+	vpc, err := encodeVPC(host.VPC)
 	if err != nil {
 		return err
 	}
 
-	h.CreatedAt = tx.Now
+	host.CreatedAt = tx.Now
 	n, err := tx.Exec(`INSERT INTO host (`+newHostColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
-		h.ARN, h.Account, h.Region, h.Name, h.ProviderType, h.Endpoint, h.Status, h.StatusMessage, vpc, db.Millis(h.CreatedAt))
+		host.ARN, host.Account, host.Region, host.Name, host.ProviderType, host.Endpoint, host.Status, host.StatusMessage, vpc, db.Millis(host.CreatedAt))
 	if err == nil && n == 0 {
-		return lockstep.Errorf(lockstep.Exists, "Host already exists: %s", h.ARN)
+		return lockstep.Errorf(lockstep.Exists, "Host already exists: %s", host.ARN)
 	}
 
 	return err
@@ -69,24 +69,24 @@ func InsertHost(tx *db.Tx, h *lockstep.Host) error {
 
 // UpdateHost writes a host's endpoint, status, VPC configuration and own
 // certificate. NotFound when it is not there.
-func UpdateHost(tx *db.Tx, h lockstep.Host) error {
-	vpc, err := encodeVPC(h.VPC)
+func UpdateHost(tx *db.Tx, host lockstep.Host) error {
+	vpc, err := encodeVPC(host.VPC)
 	if err != nil {
 		return err
 	}
 	n, err := tx.Exec(`UPDATE host SET endpoint = $2, status = $3, status_message = $4, vpc = $5, certificate = $6 WHERE arn = $1`,
-		h.ARN, h.Endpoint, h.Status, h.StatusMessage, vpc, h.OwnCertificate)
+		host.ARN, host.Endpoint, host.Status, host.StatusMessage, vpc, host.OwnCertificate)
 	if err == nil && n == 0 {
-		return NoHost(h.ARN)
+		return NoHost(host.ARN)
 	}
 	return err
 }
 
-func encodeVPC(v *lockstep.VPCConfiguration) (*string, error) {
-	if v == nil {
+func encodeVPC(vpc *lockstep.VPCConfiguration) (*string, error) {
+	if vpc == nil {
 		return nil, nil // NULL
 	}
-	b, err := json.Marshal(v)
+	b, err := json.Marshal(vpc)
 	if err != nil {
 		return nil, fmt.Errorf("encode VPC configuration: %w", err)
 	}
@@ -107,7 +107,7 @@ func DeleteHost(tx *db.Tx, account lockstep.AccountID, region string, arn lockst
 	}
 	if used > 0 {
 		return lockstep.Errorf(lockstep.InUse,
-			"Host %s is used by %s. Delete these before the host.", arn, counted(used, "connection"))
+			"Host %s is used by %s. Delete these before the host.", arn, pluralize(used, "connection"))
 	}
 
 	if err := deleteTags(tx, arn); err != nil {
@@ -119,28 +119,28 @@ func DeleteHost(tx *db.Tx, account lockstep.AccountID, region string, arn lockst
 }
 
 func scanHost(row db.Scanner) (lockstep.Host, error) {
-	var h lockstep.Host
+	var host lockstep.Host
 	var vpc *string
 	var created int64
-	err := row.Scan(&h.ARN, &h.Account, &h.Region, &h.Name, &h.ProviderType, &h.Endpoint,
-		&h.Status, &h.StatusMessage, &vpc, &created, &h.OwnCertificate)
+	err := row.Scan(&host.ARN, &host.Account, &host.Region, &host.Name, &host.ProviderType, &host.Endpoint,
+		&host.Status, &host.StatusMessage, &vpc, &created, &host.OwnCertificate)
 	if err != nil {
-		return h, err
+		return host, err
 	}
 
-	h.CreatedAt = db.Time(created)
+	host.CreatedAt = db.Time(created)
 	if vpc != nil {
-		h.VPC = new(lockstep.VPCConfiguration)
-		if err := json.Unmarshal([]byte(*vpc), h.VPC); err != nil {
-			return h, fmt.Errorf("decode VPC configuration of %s: %w", h.ARN, err)
+		host.VPC = new(lockstep.VPCConfiguration)
+		if err := json.Unmarshal([]byte(*vpc), host.VPC); err != nil {
+			return host, fmt.Errorf("decode VPC configuration of %s: %w", host.ARN, err)
 		}
 	}
 
-	return h, nil
+	return host, nil
 }
 
-// counted writes a number with its noun, in the plural where it belongs.
-func counted(n int, noun string) string {
+// pluralize writes a number with its noun, in the plural where it belongs.
+func pluralize(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}

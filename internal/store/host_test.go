@@ -14,13 +14,13 @@ import (
 )
 
 func TestHostIsReadAsItWasInserted(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		plain, inVPC := storetest.NewHost("plain"), storetest.NewHost("in-vpc")
 		inVPC.StatusMessage = "fine"
 		inVPC.VPC = &lockstep.VPCConfiguration{VPCID: "vpc-1", SubnetIDs: []string{"a", "b"}, SecurityGroupIDs: []string{"c"}, TLSCertificate: "pem"}
 
 		for _, want := range []lockstep.Host{plain, inVPC} {
-			storetest.Update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, database, func(tx *db.Tx) error {
 				if err := store.InsertHost(tx, &want); err != nil {
 					return err
 				}
@@ -31,7 +31,7 @@ func TestHostIsReadAsItWasInserted(t *testing.T) {
 
 				return nil
 			})
-			storetest.Update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, database, func(tx *db.Tx) error {
 				got, err := store.Host(tx, account, region, want.ARN)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("host (-want +got):\n%s", diff)
@@ -43,17 +43,17 @@ func TestHostIsReadAsItWasInserted(t *testing.T) {
 }
 
 func TestHostOfAnotherAccountOrRegionIsNotFound(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		h := storetest.NewHost("mine")
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.InsertHost(tx, &h) })
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		host := storetest.NewHost("mine")
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.InsertHost(tx, &host) })
 		for _, scope := range [][2]string{{string(other), region}, {string(account), "us-east-1"}} {
 			whose, where := lockstep.AccountID(scope[0]), scope[1]
-			storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error {
-				_, err := store.Host(tx, whose, where, h.ARN)
+			storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
+				_, err := store.Host(tx, whose, where, host.ARN)
 				return err
 			})
-			storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.DeleteHost(tx, whose, where, h.ARN) })
-			storetest.Update(t, d, func(tx *db.Tx) error {
+			storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error { return store.DeleteHost(tx, whose, where, host.ARN) })
+			storetest.Update(t, database, func(tx *db.Tx) error {
 				list, _, err := store.Hosts(tx, whose, where, db.Page{Limit: 10})
 				if len(list) != 0 {
 					t.Errorf("%v sees %v", scope, list)
@@ -62,8 +62,8 @@ func TestHostOfAnotherAccountOrRegionIsNotFound(t *testing.T) {
 			})
 		}
 
-		storetest.Update(t, d, func(tx *db.Tx) error {
-			_, err := store.HostByARN(tx, h.ARN)
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			_, err := store.HostByARN(tx, host.ARN)
 			return err
 		})
 	})
@@ -78,32 +78,32 @@ func TestHostARNIsTakenOnce(t *testing.T) {
 }
 
 func TestDeleteHostRefusesWhileConnected(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		h := storetest.NewHost("used")
-		c := storetest.NewConnection("user", h.ARN)
-		storetest.Update(t, d, func(tx *db.Tx) error {
-			if err := store.InsertHost(tx, &h); err != nil {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		host := storetest.NewHost("used")
+		connection := storetest.NewConnection("user", host.ARN)
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			if err := store.InsertHost(tx, &host); err != nil {
 				return err
 			}
-			return store.InsertConnection(tx, &c)
+			return store.InsertConnection(tx, &connection)
 		})
 
-		remove := func(tx *db.Tx) error { return store.DeleteHost(tx, account, region, h.ARN) }
-		storetest.RequireKind(t, d, lockstep.InUse, remove)
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteConnection(tx, account, region, c.ARN) })
-		storetest.Update(t, d, remove)
-		storetest.RequireKind(t, d, lockstep.NotFound, remove)
+		remove := func(tx *db.Tx) error { return store.DeleteHost(tx, account, region, host.ARN) }
+		storetest.RequireKind(t, database, lockstep.InUse, remove)
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteConnection(tx, account, region, connection.ARN) })
+		storetest.Update(t, database, remove)
+		storetest.RequireKind(t, database, lockstep.NotFound, remove)
 	})
 }
 
 func TestHostsAreListedInPagesWithoutGapOrRepetition(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		var want []string
 		// One transaction: all have the same time, so the ARN decides.
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			for _, n := range []int{4, 2, 0, 3, 1} {
-				h := storetest.NewHost(fmt.Sprintf("h%d", n))
-				if err := store.InsertHost(tx, &h); err != nil {
+				host := storetest.NewHost(fmt.Sprintf("h%d", n))
+				if err := store.InsertHost(tx, &host); err != nil {
 					return err
 				}
 			}
@@ -116,15 +116,15 @@ func TestHostsAreListedInPagesWithoutGapOrRepetition(t *testing.T) {
 
 		for limit := 1; limit <= 6; limit++ {
 			var got []string
-			p := db.Page{Limit: limit}
-			for done := false; !done; done = p.After == (db.Cursor{}) {
-				storetest.Update(t, d, func(tx *db.Tx) error {
-					list, next, err := store.Hosts(tx, account, region, p)
-					for _, h := range list {
-						got = append(got, h.Name)
+			page := db.Page{Limit: limit}
+			for done := false; !done; done = page.After == (db.Cursor{}) {
+				storetest.Update(t, database, func(tx *db.Tx) error {
+					list, next, err := store.Hosts(tx, account, region, page)
+					for _, host := range list {
+						got = append(got, host.Name)
 					}
 
-					p.After = next
+					page.After = next
 					return err
 				})
 				if len(got) > 5 {

@@ -22,14 +22,14 @@ func BindTarget(tx *db.Tx, target string) (Installation, error) {
 		return Installation{}, err
 	}
 
-	var in Installation
-	if err := tx.QueryRow(`SELECT id, target FROM installation`).Scan(&in.ID, &in.Target); err != nil {
+	var installation Installation
+	if err := tx.QueryRow(`SELECT id, target FROM installation`).Scan(&installation.ID, &installation.Target); err != nil {
 		return Installation{}, err
 	}
-	if in.Target != target {
+	if installation.Target != target {
 		return Installation{}, lockstep.Errorf(lockstep.Invalid,
-			"The database is bound to target %s, and %s was asked for. Give each target a database of its own.", in.Target, target)
+			"The database is bound to target %s, and %s was asked for. Give each target a database of its own.", installation.Target, target)
 	}
 
-	return in, nil
+	return installation, nil
 }

@@ -15,50 +15,50 @@ const linkColumns = `id, arn, account, region, connection_arn, owner_id, reposit
 func Link(tx *db.Tx, account lockstep.AccountID, region, id string) (lockstep.RepositoryLink, error) {
 	row := tx.QueryRow(`SELECT `+linkColumns+` FROM repository_link WHERE id = $1 AND account = $2 AND region = $3`,
 		id, account, region)
-	return foundLink(row, id)
+	return linkRow(row, id)
 }
 
 // LinkByID reads a repository link whoever it belongs to. NotFound when there
 // is none.
 func LinkByID(tx *db.Tx, id string) (lockstep.RepositoryLink, error) {
-	return foundLink(tx.QueryRow(`SELECT `+linkColumns+` FROM repository_link WHERE id = $1`, id), id)
+	return linkRow(tx.QueryRow(`SELECT `+linkColumns+` FROM repository_link WHERE id = $1`, id), id)
 }
 
-func foundLink(row db.Row, id string) (lockstep.RepositoryLink, error) {
+func linkRow(row db.Row, id string) (lockstep.RepositoryLink, error) {
 	l, err := scanLink(row)
 	return l, notFoundAs(err, NoLink(id))
 }
 
 // Links reads a page of the caller's repository links, oldest first.
-func Links(tx *db.Tx, account lockstep.AccountID, region string, p db.Page) ([]lockstep.RepositoryLink, db.Cursor, error) {
-	return db.SelectPage(tx, p, scanLink, func(l lockstep.RepositoryLink) db.Cursor {
+func Links(tx *db.Tx, account lockstep.AccountID, region string, page db.Page) ([]lockstep.RepositoryLink, db.Cursor, error) {
+	return db.SelectPage(tx, page, scanLink, func(l lockstep.RepositoryLink) db.Cursor {
 		return db.Cursor{Number: db.Millis(l.CreatedAt), Text: l.ID}
 	}, `SELECT `+linkColumns+` FROM repository_link
 		WHERE account = $1 AND region = $2 AND (created_at, id) > ($3, $4)
 		ORDER BY created_at, id LIMIT $5`,
-		account, region, p.After.Number, p.After.Text)
+		account, region, page.After.Number, page.After.Text)
 }
 
 // InsertLink makes a repository link; CreatedAt is filled with the
 // transaction's time. It is not polled until the poller is told to. NotFound when
 // its connection is not there, Exists when that has a link to this repository.
-func InsertLink(tx *db.Tx, l *lockstep.RepositoryLink) error {
-	discovery, err := encodeDiscovery(l.Discovery)
+func InsertLink(tx *db.Tx, link *lockstep.RepositoryLink) error {
+	discovery, err := encodeDiscovery(link.Discovery)
 	if err != nil {
 		return err
 	}
 
-	l.CreatedAt = tx.Now
-	n, err := tx.Exec(`INSERT INTO repository_link (`+linkColumns+`)
+	link.CreatedAt = tx.Now
+	changed, err := tx.Exec(`INSERT INTO repository_link (`+linkColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
-		l.ID, l.ARN, l.Account, l.Region, l.ConnectionARN, l.OwnerID, l.RepositoryName,
-		l.ProviderType, l.EncryptionKeyARN, discovery, db.Millis(l.CreatedAt))
+		link.ID, link.ARN, link.Account, link.Region, link.ConnectionARN, link.OwnerID, link.RepositoryName,
+		link.ProviderType, link.EncryptionKeyARN, discovery, db.Millis(link.CreatedAt))
 	if db.IsForeignKey(err) {
-		return NoConnection(l.ConnectionARN)
+		return NoConnection(link.ConnectionARN)
 	}
 
-	if err == nil && n == 0 {
-		return linkExists(*l)
+	if err == nil && changed == 0 {
+		return linkExists(*link)
 	}
 
 	return err
@@ -78,7 +78,7 @@ func LockLinkToDelete(tx *db.Tx, account lockstep.AccountID, region, id string) 
 }
 
 func lockLink(tx *db.Tx, account lockstep.AccountID, region, id, lock string) (lockstep.RepositoryLink, error) {
-	return foundLink(tx.QueryRow(`SELECT `+linkColumns+` FROM repository_link
+	return linkRow(tx.QueryRow(`SELECT `+linkColumns+` FROM repository_link
 		WHERE id = $1 AND account = $2 AND region = $3`+lock, id, account, region), id)
 }
 
@@ -94,28 +94,28 @@ func forNoKeyUpdate(tx *db.Tx) string {
 // UpdateLink writes over which connection a link reads, and with which key it
 // says that it encrypts. NotFound when the link or the connection is not there,
 // Exists when that connection has a link to this repository already.
-func UpdateLink(tx *db.Tx, l lockstep.RepositoryLink) error {
+func UpdateLink(tx *db.Tx, link lockstep.RepositoryLink) error {
 	var taken int
 	err := tx.QueryRow(`SELECT count(*) FROM repository_link WHERE account = $1 AND region = $2 AND connection_arn = $3
 		AND owner_id = $4 AND repository_name = $5 AND id <> $6`,
-		l.Account, l.Region, l.ConnectionARN, l.OwnerID, l.RepositoryName, l.ID).Scan(&taken)
+		link.Account, link.Region, link.ConnectionARN, link.OwnerID, link.RepositoryName, link.ID).Scan(&taken)
 	if err != nil {
 		return err
 	}
 
 	if taken > 0 {
-		return linkExists(l)
+		return linkExists(link)
 	}
 
-	n, err := tx.Exec(`UPDATE repository_link SET connection_arn = $2, encryption_key_arn = $3 WHERE id = $1`,
-		l.ID, l.ConnectionARN, l.EncryptionKeyARN)
+	changed, err := tx.Exec(`UPDATE repository_link SET connection_arn = $2, encryption_key_arn = $3 WHERE id = $1`,
+		link.ID, link.ConnectionARN, link.EncryptionKeyARN)
 	switch {
 	case db.IsForeignKey(err):
-		return NoConnection(l.ConnectionARN)
+		return NoConnection(link.ConnectionARN)
 	case db.IsUnique(err):
-		return linkExists(l)
-	case err == nil && n == 0:
-		return NoLink(l.ID)
+		return linkExists(link)
+	case err == nil && changed == 0:
+		return NoLink(link.ID)
 	}
 
 	return err
@@ -143,48 +143,48 @@ func SetDiscovery(tx *db.Tx, id string, d *lockstep.Discovery) error {
 // was recorded of its branches. NotFound when there is none, InUse while a sync
 // configuration uses it.
 func DeleteLink(tx *db.Tx, account lockstep.AccountID, region, id string) error {
-	l, err := LockLinkToDelete(tx, account, region, id)
+	link, err := LockLinkToDelete(tx, account, region, id)
 	if err != nil {
 		return err
 	}
 
 	var used int
-	if err := tx.QueryRow(`SELECT count(*) FROM sync_configuration WHERE link_id = $1`, l.ID).Scan(&used); err != nil {
+	if err := tx.QueryRow(`SELECT count(*) FROM sync_configuration WHERE link_id = $1`, link.ID).Scan(&used); err != nil {
 		return err
 	}
 	if used > 0 {
 		return lockstep.Errorf(lockstep.InUse,
-			"Repository link:%s is used by %s. Delete these before the link.", l.ID, counted(used, "sync configuration"))
+			"Repository link:%s is used by %s. Delete these before the link.", link.ID, pluralize(used, "sync configuration"))
 	}
 
-	if err := deleteTags(tx, l.ARN); err != nil {
+	if err := deleteTags(tx, link.ARN); err != nil {
 		return err
 	}
 
-	_, err = tx.Exec(`DELETE FROM repository_link WHERE id = $1`, l.ID)
+	_, err = tx.Exec(`DELETE FROM repository_link WHERE id = $1`, link.ID)
 	return err
 }
 
 // TrackedBranches reads which branches of a link something follows: those of
 // its sync configurations and that of its discovery, in order, each once.
 func TrackedBranches(tx *db.Tx, linkID string) ([]string, error) {
-	l, err := LinkByID(tx, linkID)
+	link, err := LinkByID(tx, linkID)
 	if err != nil {
 		return nil, err
 	}
 	discovered := ""
-	if l.Discovery != nil {
-		discovered = l.Discovery.Branch
+	if link.Discovery != nil {
+		discovered = link.Discovery.Branch
 	}
 	return db.Select(tx, db.ScanValue[string], `SELECT branch FROM sync_configuration WHERE link_id = $1
 		UNION SELECT $2 WHERE $2 <> '' ORDER BY 1`, linkID, discovered)
 }
 
-func encodeDiscovery(d *lockstep.Discovery) (*string, error) {
-	if d == nil {
+func encodeDiscovery(discovery *lockstep.Discovery) (*string, error) {
+	if discovery == nil {
 		return nil, nil // NULL
 	}
-	b, err := json.Marshal(d)
+	b, err := json.Marshal(discovery)
 	if err != nil {
 		return nil, fmt.Errorf("encode discovery: %w", err)
 	}
@@ -193,22 +193,22 @@ func encodeDiscovery(d *lockstep.Discovery) (*string, error) {
 }
 
 func scanLink(row db.Scanner) (lockstep.RepositoryLink, error) {
-	var l lockstep.RepositoryLink
+	var link lockstep.RepositoryLink
 	var discovery *string
 	var created int64
-	err := row.Scan(&l.ID, &l.ARN, &l.Account, &l.Region, &l.ConnectionARN, &l.OwnerID, &l.RepositoryName,
-		&l.ProviderType, &l.EncryptionKeyARN, &discovery, &created)
+	err := row.Scan(&link.ID, &link.ARN, &link.Account, &link.Region, &link.ConnectionARN, &link.OwnerID, &link.RepositoryName,
+		&link.ProviderType, &link.EncryptionKeyARN, &discovery, &created)
 	if err != nil {
-		return l, err
+		return link, err
 	}
 
-	l.CreatedAt = db.Time(created)
+	link.CreatedAt = db.Time(created)
 	if discovery != nil {
-		l.Discovery = new(lockstep.Discovery)
-		if err := json.Unmarshal([]byte(*discovery), l.Discovery); err != nil {
-			return l, fmt.Errorf("decode discovery of repository link %s: %w", l.ID, err)
+		link.Discovery = new(lockstep.Discovery)
+		if err := json.Unmarshal([]byte(*discovery), link.Discovery); err != nil {
+			return link, fmt.Errorf("decode discovery of repository link %s: %w", link.ID, err)
 		}
 	}
 
-	return l, nil
+	return link, nil
 }

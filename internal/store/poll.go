@@ -19,12 +19,12 @@ type Poll struct {
 // ClaimPolls takes up to limit links whose time has come, each for as long as
 // lease: if the claimant dies, somebody else looks when that is over.
 func ClaimPolls(tx *db.Tx, limit int, lease time.Duration) ([]Poll, error) {
-	due, err := db.Select(tx, func(row db.Scanner) (p Poll, err error) {
+	due, err := db.Select(tx, func(row db.Scanner) (poll Poll, err error) {
 		var hinted int64
-		err = row.Scan(&p.LinkID, &hinted)
-		p.Requested = hinted == 1
+		err = row.Scan(&poll.LinkID, &hinted)
+		poll.Requested = hinted == 1
 
-		return p, err
+		return poll, err
 	}, `SELECT id, CASE WHEN requested_seq <> claimed_seq THEN 1 ELSE 0 END FROM repository_link
 		WHERE next_poll_at <= $1 ORDER BY next_poll_at LIMIT $2`+tx.SkipLocked(), db.Millis(tx.Now), limit)
 	if err != nil {
@@ -32,17 +32,17 @@ func ClaimPolls(tx *db.Tx, limit int, lease time.Duration) ([]Poll, error) {
 	}
 
 	polls := make([]Poll, 0, len(due))
-	for _, p := range due {
+	for _, poll := range due {
 		var interval int64
 		err := tx.QueryRow(`UPDATE repository_link SET next_poll_at = $2, claimed_seq = requested_seq WHERE id = $1
-			RETURNING poll_interval, poll_failures, claimed_seq`, p.LinkID, db.Millis(tx.Now.Add(lease))).
-			Scan(&interval, &p.Failures, &p.seq)
+			RETURNING poll_interval, poll_failures, claimed_seq`, poll.LinkID, db.Millis(tx.Now.Add(lease))).
+			Scan(&interval, &poll.Failures, &poll.seq)
 		if err != nil {
 			return nil, err
 		}
 
-		p.Interval = time.Duration(interval) * time.Millisecond
-		polls = append(polls, p)
+		poll.Interval = time.Duration(interval) * time.Millisecond
+		polls = append(polls, poll)
 	}
 
 	return polls, nil
@@ -72,9 +72,9 @@ func SetOutage(tx *db.Tx, linkID, cause string) (bool, error) {
 	return n > 0, err
 }
 
-// EndOutage records that a repository can be reached and says whether that is
+// ClearOutage records that a repository can be reached and says whether that is
 // news.
-func EndOutage(tx *db.Tx, linkID string) (bool, error) {
+func ClearOutage(tx *db.Tx, linkID string) (bool, error) {
 	n, err := tx.Exec(`UPDATE repository_link SET outage = '' WHERE id = $1 AND outage <> ''`, linkID)
 	return n > 0, err
 }

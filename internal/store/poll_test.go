@@ -46,53 +46,53 @@ func due(t testing.TB, d *db.DB) (in time.Duration, some bool) {
 }
 
 func TestAClaimIsALeaseAndItsEndIsTheNextPoll(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := storetest.InsertLink(t, d, 1)
-		if _, some := due(t, d); some {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		link := storetest.InsertLink(t, database, 1)
+		if _, some := due(t, database); some {
 			t.Error("a link that nothing follows is due")
 		}
 
-		claim(t, d, time.Minute)
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.StartPolling(tx, l.ID, tx.Now) })
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.StartPolling(tx, l.ID, tx.Now.Add(time.Hour)) })
-		p := claim(t, d, time.Minute, l.ID)[0]
-		claim(t, d, time.Minute)
+		claim(t, database, time.Minute)
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.StartPolling(tx, link.ID, tx.Now) })
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.StartPolling(tx, link.ID, tx.Now.Add(time.Hour)) })
+		poll := claim(t, database, time.Minute, link.ID)[0]
+		claim(t, database, time.Minute)
 
-		if in, _ := due(t, d); in < 50*time.Second || in > time.Minute {
+		if in, _ := due(t, database); in < 50*time.Second || in > time.Minute {
 			t.Errorf("after a claim it is due in %s, want the lease", in)
 		}
 
-		p.Interval, p.Failures = 2*time.Hour, 3
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.FinishPoll(tx, p, tx.Now.Add(2*time.Hour)) })
-		if in, _ := due(t, d); in < 119*time.Minute {
+		poll.Interval, poll.Failures = 2*time.Hour, 3
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.FinishPoll(tx, poll, tx.Now.Add(2*time.Hour)) })
+		if in, _ := due(t, database); in < 119*time.Minute {
 			t.Errorf("after a poll it is due in %s", in)
 		}
 
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.RequestPoll(tx, l.ID) })
-		again := claim(t, d, -time.Second, l.ID)[0]
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
+		again := claim(t, database, -time.Second, link.ID)[0]
 		if again.Interval != 2*time.Hour || again.Failures != 3 {
 			t.Errorf("remembered: %+v", again)
 		}
 
-		claim(t, d, time.Minute, l.ID) // the lease had expired
+		claim(t, database, time.Minute, link.ID) // the lease had expired
 	})
 }
 
 func TestAHintDuringAPollIsNotLost(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := storetest.InsertLink(t, d, 1)
-		end := map[string]func(tx *db.Tx, p store.Poll) error{
-			"finished": func(tx *db.Tx, p store.Poll) error { return store.FinishPoll(tx, p, tx.Now.Add(time.Hour)) },
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		link := storetest.InsertLink(t, database, 1)
+		end := map[string]func(tx *db.Tx, poll store.Poll) error{
+			"finished": func(tx *db.Tx, poll store.Poll) error { return store.FinishPoll(tx, poll, tx.Now.Add(time.Hour)) },
 			"stopped":  store.StopPolling,
 		}
 		for name, f := range end {
-			storetest.Update(t, d, func(tx *db.Tx) error { return store.RequestPoll(tx, l.ID) })
-			p := claim(t, d, time.Minute, l.ID)[0]
-			storetest.Update(t, d, func(tx *db.Tx) error { return errors.Join(store.RequestPoll(tx, l.ID), f(tx, p)) })
-			p = claim(t, d, time.Minute, l.ID)[0]
-			storetest.Update(t, d, func(tx *db.Tx) error { return f(tx, p) })
+			storetest.Update(t, database, func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
+			poll := claim(t, database, time.Minute, link.ID)[0]
+			storetest.Update(t, database, func(tx *db.Tx) error { return errors.Join(store.RequestPoll(tx, link.ID), f(tx, poll)) })
+			poll = claim(t, database, time.Minute, link.ID)[0]
+			storetest.Update(t, database, func(tx *db.Tx) error { return f(tx, poll) })
 
-			if in, some := due(t, d); some && in < 59*time.Minute {
+			if in, some := due(t, database); some && in < 59*time.Minute {
 				t.Errorf("%s: due in %s, although nothing hinted since", name, in)
 			}
 		}
@@ -100,26 +100,26 @@ func TestAHintDuringAPollIsNotLost(t *testing.T) {
 }
 
 func TestStopPollingLeavesALinkAloneUntilSomethingFollowsIt(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := storetest.InsertLink(t, d, 1)
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.StartPolling(tx, l.ID, tx.Now) })
-		p := claim(t, d, time.Minute, l.ID)[0]
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.StopPolling(tx, p) })
-		if _, some := due(t, d); some {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		link := storetest.InsertLink(t, database, 1)
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.StartPolling(tx, link.ID, tx.Now) })
+		p := claim(t, database, time.Minute, link.ID)[0]
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.StopPolling(tx, p) })
+		if _, some := due(t, database); some {
 			t.Error("it is still due")
 		}
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.StartPolling(tx, l.ID, tx.Now) })
-		claim(t, d, time.Minute, l.ID)
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.StartPolling(tx, link.ID, tx.Now) })
+		claim(t, database, time.Minute, link.ID)
 	})
 }
 
 func TestAnOutageIsNewsWithEachCauseAndSoIsItsEnd(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := storetest.InsertLink(t, d, 1)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		link := storetest.InsertLink(t, database, 1)
 		set := func(cause string, want bool) {
 			t.Helper()
-			storetest.Update(t, d, func(tx *db.Tx) error {
-				news, err := store.SetOutage(tx, l.ID, cause)
+			storetest.Update(t, database, func(tx *db.Tx) error {
+				news, err := store.SetOutage(tx, link.ID, cause)
 				if news != want {
 					t.Errorf("%q is news: %t", cause, news)
 				}
@@ -128,8 +128,8 @@ func TestAnOutageIsNewsWithEachCauseAndSoIsItsEnd(t *testing.T) {
 		}
 		end := func(want bool) {
 			t.Helper()
-			storetest.Update(t, d, func(tx *db.Tx) error {
-				news, err := store.EndOutage(tx, l.ID)
+			storetest.Update(t, database, func(tx *db.Tx) error {
+				news, err := store.ClearOutage(tx, link.ID)
 				if news != want {
 					t.Errorf("the end is news: %t", news)
 				}
@@ -149,34 +149,34 @@ func TestAnOutageIsNewsWithEachCauseAndSoIsItsEnd(t *testing.T) {
 }
 
 func TestABranchHasTheHeadThatWasSeenLast(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := storetest.InsertLink(t, d, 1)
-		storetest.Update(t, d, func(tx *db.Tx) error {
-			if head, err := syncstate.BranchHead(tx, l.ID, "main"); head != "" || err != nil {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		link := storetest.InsertLink(t, database, 1)
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			if head, err := syncstate.BranchHead(tx, link.ID, "main"); head != "" || err != nil {
 				t.Errorf("before the first look: %q, %v", head, err)
 			}
 
-			head, err := syncstate.LockBranch(tx, l.ID, "main")
+			head, err := syncstate.LockBranch(tx, link.ID, "main")
 			if head != "" || err != nil {
 				t.Errorf("locked: %q, %v", head, err)
 			}
 
-			return errors.Join(syncstate.SetBranchHead(tx, l.ID, "main", "one"), syncstate.SetBranchHead(tx, l.ID, "main", "two"))
+			return errors.Join(syncstate.SetBranchHead(tx, link.ID, "main", "one"), syncstate.SetBranchHead(tx, link.ID, "main", "two"))
 		})
-		storetest.Update(t, d, func(tx *db.Tx) error {
-			head, err := syncstate.LockBranch(tx, l.ID, "main")
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			head, err := syncstate.LockBranch(tx, link.ID, "main")
 			if head != "two" || err != nil {
 				t.Errorf("locked: %q, %v", head, err)
 			}
 
-			heads, err := syncstate.PolledHeads(tx, l.ID)
+			heads, err := syncstate.PolledHeads(tx, link.ID)
 			if diff := cmp.Diff(map[string]lockstep.SHA{"main": "two"}, heads); diff != "" {
 				t.Error(diff)
 			}
 
 			return err
 		})
-		err := d.Update(t.Context(), func(tx *db.Tx) error {
+		err := database.Update(t.Context(), func(tx *db.Tx) error {
 			_, err := syncstate.LockBranch(tx, "no-link", "main")
 			return err
 		})
@@ -187,9 +187,9 @@ func TestABranchHasTheHeadThatWasSeenLast(t *testing.T) {
 }
 
 func TestADatabaseIsBoundToItsFirstTarget(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		var first store.Installation
-		storetest.Update(t, d, func(tx *db.Tx) (err error) {
+		storetest.Update(t, database, func(tx *db.Tx) (err error) {
 			first, err = store.BindTarget(tx, "sandbox")
 			return err
 		})
@@ -197,14 +197,14 @@ func TestADatabaseIsBoundToItsFirstTarget(t *testing.T) {
 			t.Errorf("bound: %+v", first)
 		}
 
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			again, err := store.BindTarget(tx, "sandbox")
 			if again != first {
 				t.Errorf("bound again: %+v, was %+v", again, first)
 			}
 			return err
 		})
-		storetest.RequireKind(t, d, lockstep.Invalid, func(tx *db.Tx) error {
+		storetest.RequireKind(t, database, lockstep.Invalid, func(tx *db.Tx) error {
 			_, err := store.BindTarget(tx, "aws")
 			return err
 		})

@@ -30,27 +30,27 @@ type Scope struct {
 	Branch  string // for those of a branch
 }
 
-// crowd is more than all nodes together have transactions under way.
-const crowd = 1000
+// maxConcurrentRequests is more than all nodes together have transactions under way.
+const maxConcurrentRequests = 1000
 
 // IsQuotaReached says whether there are limit or more of what. It looks at no more rows
 // than that. Near the limit others that ask the same wait until the transaction
 // ends: nobody sees what the others are about to make.
-func IsQuotaReached(tx *db.Tx, what Countable, s Scope, limit int) (bool, error) {
-	n, err := count(tx, what, s, limit)
-	if err != nil || tx.Dialect == db.SQLite || n >= limit || n < limit-crowd {
+func IsQuotaReached(tx *db.Tx, what Countable, scope Scope, limit int) (bool, error) {
+	n, err := count(tx, what, scope, limit)
+	if err != nil || tx.Dialect == db.SQLite || n >= limit || n < limit-maxConcurrentRequests {
 		return n >= limit, err
 	}
-	if err := countAlone(tx, what, s); err != nil {
+	if err := lockQuota(tx, what, scope); err != nil {
 		return false, err
 	}
-	n, err = count(tx, what, s, limit)
+	n, err = count(tx, what, scope, limit)
 	return n >= limit, err
 }
 
-func count(tx *db.Tx, what Countable, s Scope, limit int) (int, error) {
+func count(tx *db.Tx, what Countable, scope Scope, limit int) (int, error) {
 	var q string
-	args := []any{s.Account, s.Region}
+	args := []any{scope.Account, scope.Region}
 	switch what {
 	case CountHosts:
 		q = `host WHERE account = $1 AND region = $2 LIMIT $3`
@@ -59,13 +59,13 @@ func count(tx *db.Tx, what Countable, s Scope, limit int) (int, error) {
 	case CountLinks:
 		q = `repository_link WHERE account = $1 AND region = $2 LIMIT $3`
 	case CountKeys:
-		q, args = `access_key WHERE account = $1 LIMIT $2`, []any{s.Account}
+		q, args = `access_key WHERE account = $1 LIMIT $2`, []any{scope.Account}
 	case CountConfigurations:
 		q = `sync_configuration WHERE account = $1 AND region = $2 LIMIT $3`
 	case CountConfigurationsOfLink:
-		q, args = `sync_configuration WHERE link_id = $1 LIMIT $2`, []any{s.LinkID}
+		q, args = `sync_configuration WHERE link_id = $1 LIMIT $2`, []any{scope.LinkID}
 	case CountConfigurationsOfBranch:
-		q, args = `sync_configuration WHERE link_id = $1 AND branch = $2 LIMIT $3`, []any{s.LinkID, s.Branch}
+		q, args = `sync_configuration WHERE link_id = $1 AND branch = $2 LIMIT $3`, []any{scope.LinkID, scope.Branch}
 	}
 
 	var n int
@@ -73,20 +73,20 @@ func count(tx *db.Tx, what Countable, s Scope, limit int) (int, error) {
 	return n, err
 }
 
-// countAlone is for PostgreSQL: an Update of SQLite has the whole database.
-func countAlone(tx *db.Tx, what Countable, s Scope) error {
+// lockQuota is for PostgreSQL: an Update of SQLite has the whole database.
+func lockQuota(tx *db.Tx, what Countable, scope Scope) error {
 	switch what {
 	case CountKeys:
-		s = Scope{Account: s.Account}
+		scope = Scope{Account: scope.Account}
 	case CountConfigurationsOfLink:
-		s.Branch = ""
+		scope.Branch = ""
 	case CountConfigurationsOfBranch:
 	default:
-		s.LinkID, s.Branch = "", ""
+		scope.LinkID, scope.Branch = "", ""
 	}
 
 	h := fnv.New64a()
-	fmt.Fprintf(h, "lockstep quota %d %q", what, s)
+	fmt.Fprintf(h, "lockstep quota %d %q", what, scope)
 	_, err := tx.Exec("SELECT pg_advisory_xact_lock($1)", int64(h.Sum64()))
 
 	return err

@@ -10,12 +10,12 @@ import (
 // SignaturePolicy reads who may sign for a configuration. NotFound when anybody
 // may.
 func SignaturePolicy(tx *db.Tx, configurationID int64) (lockstep.SignaturePolicy, error) {
-	var p lockstep.SignaturePolicy
+	var policy lockstep.SignaturePolicy
 	var updated int64
 	err := tx.QueryRow(`SELECT allowed_signers, public_keys, updated_at FROM signature_policy WHERE configuration_id = $1`,
-		configurationID).Scan(&p.AllowedSigners, &p.PublicKeys, &updated)
-	p.UpdatedAt = db.Time(updated)
-	return p, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find a signature policy: commits need no signature."))
+		configurationID).Scan(&policy.AllowedSigners, &policy.PublicKeys, &updated)
+	policy.UpdatedAt = db.Time(updated)
+	return policy, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find a signature policy: commits need no signature."))
 }
 
 // A SignedConfiguration is a sync configuration with who may sign for it.
@@ -39,21 +39,21 @@ func SignaturePolicies(tx *db.Tx, account lockstep.AccountID, region string, p d
 }
 
 func scanSigned(row db.Scanner) (SignedConfiguration, error) {
-	var s SignedConfiguration
+	var signed SignedConfiguration
 	var updated int64
 	var err error
-	s.Configuration, err = ScanConfiguration(row, &s.AllowedSigners, &s.PublicKeys, &updated)
-	s.UpdatedAt = db.Time(updated)
-	return s, err
+	signed.Configuration, err = ScanConfiguration(row, &signed.AllowedSigners, &signed.PublicKeys, &updated)
+	signed.UpdatedAt = db.Time(updated)
+	return signed, err
 }
 
 // PutSignaturePolicy says who may sign for a configuration, in place of what was
 // said before. NotFound when the configuration is not there.
-func PutSignaturePolicy(tx *db.Tx, configurationID int64, p lockstep.SignaturePolicy) error {
+func PutSignaturePolicy(tx *db.Tx, configurationID int64, policy lockstep.SignaturePolicy) error {
 	_, err := tx.Exec(`INSERT INTO signature_policy (configuration_id, allowed_signers, public_keys, updated_at) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (configuration_id) DO UPDATE SET allowed_signers = excluded.allowed_signers,
 		public_keys = excluded.public_keys, updated_at = excluded.updated_at`,
-		configurationID, p.AllowedSigners, p.PublicKeys, db.Millis(tx.Now))
+		configurationID, policy.AllowedSigners, policy.PublicKeys, db.Millis(tx.Now))
 	if db.IsForeignKey(err) {
 		return noConfigurationID(configurationID)
 	}

@@ -14,26 +14,26 @@ import (
 )
 
 func TestSignaturePoliciesAreReadByNameWithTheirConfiguration(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		link := storetest.InsertLink(t, d, 1)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		link := storetest.InsertLink(t, database, 1)
 		var want []store.SignedConfiguration
 		for _, name := range []string{"Web", "api", "open", "web"} {
-			cfg := storetest.InsertConfiguration(t, d, storetest.NewConfiguration(name, link.ID))
+			cfg := storetest.InsertConfiguration(t, database, storetest.NewConfiguration(name, link.ID))
 			if name == "open" {
 				continue
 			}
 
-			p := lockstep.SignaturePolicy{AllowedSigners: "signers of " + name, PublicKeys: "keys\r\n of " + name}
-			storetest.Update(t, d, func(tx *db.Tx) error {
-				p.UpdatedAt = tx.Now.Truncate(time.Millisecond)
-				return store.PutSignaturePolicy(tx, cfg.ID, p)
+			policy := lockstep.SignaturePolicy{AllowedSigners: "signers of " + name, PublicKeys: "keys\r\n of " + name}
+			storetest.Update(t, database, func(tx *db.Tx) error {
+				policy.UpdatedAt = tx.Now.Truncate(time.Millisecond)
+				return store.PutSignaturePolicy(tx, cfg.ID, policy)
 			})
-			want = append(want, store.SignedConfiguration{Configuration: cfg, SignaturePolicy: p})
+			want = append(want, store.SignedConfiguration{Configuration: cfg, SignaturePolicy: policy})
 		}
 
 		for _, limit := range []int{1, 2, 3, 4} {
 			var got []store.SignedConfiguration
-			storetest.Update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, database, func(tx *db.Tx) error {
 				page := db.Page{Limit: limit}
 				for {
 					some, next, err := store.SignaturePolicies(tx, account, region, page)
@@ -52,7 +52,7 @@ func TestSignaturePoliciesAreReadByNameWithTheirConfiguration(t *testing.T) {
 			account lockstep.AccountID
 			region  string
 		}{{other, region}, {account, "us-east-1"}} {
-			storetest.Update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, database, func(tx *db.Tx) error {
 				some, _, err := store.SignaturePolicies(tx, where.account, where.region, db.Page{Limit: 10})
 				if len(some) > 0 {
 					t.Errorf("%v has %v", where, some)
@@ -61,8 +61,8 @@ func TestSignaturePoliciesAreReadByNameWithTheirConfiguration(t *testing.T) {
 			})
 		}
 
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, want[1].Configuration.ID) })
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, want[1].Configuration.ID) })
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			some, _, err := store.SignaturePolicies(tx, account, region, db.Page{Limit: 10})
 			if diff := cmp.Diff([]store.SignedConfiguration{want[0], want[2]}, some); diff != "" {
 				t.Errorf("after one configuration was deleted (-want +got):\n%s", diff)

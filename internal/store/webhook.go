@@ -53,7 +53,7 @@ func PutWebhook(tx *db.Tx, key *seal.Key, w *lockstep.Webhook, secret seal.Secre
 		return err
 	}
 
-	there, err := WebhookOf(tx, w.LinkID)
+	there, err := WebhookOfLink(tx, w.LinkID)
 	switch {
 	case err == nil:
 		w.ID, w.CreatedAt = there.ID, there.CreatedAt
@@ -87,8 +87,8 @@ func SetRegisteredURL(tx *db.Tx, w lockstep.Webhook, url string) error {
 	return err
 }
 
-// WebhookOf reads a link's webhook. NotFound when it has none.
-func WebhookOf(tx *db.Tx, linkID string) (lockstep.Webhook, error) {
+// WebhookOfLink reads a link's webhook. NotFound when it has none.
+func WebhookOfLink(tx *db.Tx, linkID string) (lockstep.Webhook, error) {
 	w := lockstep.Webhook{LinkID: linkID}
 	var created int64
 	var delivered *int64
@@ -138,12 +138,12 @@ func webhookContext(w lockstep.Webhook) []byte {
 }
 
 const (
-	// remembered is how long a delivery is known again, mostDeliveries how many of
+	// deliveryLifetime is how long a delivery is known again, mostDeliveries how many of
 	// a webhook are.
-	remembered     = 24 * time.Hour
-	mostDeliveries = 10_000
-	// forgotten is after how many deliveries old ones are forgotten.
-	forgotten = 10
+	deliveryLifetime = 24 * time.Hour
+	maxDeliveries    = 10_000
+	// cleanupInterval is after how many deliveries old ones are forgotten.
+	cleanupInterval = 10
 )
 
 // RecordDelivery records that a webhook has accepted a delivery, by a key of any
@@ -165,18 +165,18 @@ func RecordDelivery(tx *db.Tx, w lockstep.Webhook, delivery string) (news bool, 
 		return false, err
 	}
 
-	if seq%forgotten == 0 {
-		err = forgetDeliveries(tx, w.ID, seq)
+	if seq%cleanupInterval == 0 {
+		err = deleteOldDeliveries(tx, w.ID, seq)
 	}
 
 	return true, err
 }
 
-// forgetDeliveries forgets some of the oldest: more than were added since the last
+// deleteOldDeliveries forgets some of the oldest: more than were added since the last
 // time, so that it catches up.
-func forgetDeliveries(tx *db.Tx, id string, seq int64) error {
+func deleteOldDeliveries(tx *db.Tx, id string, seq int64) error {
 	_, err := tx.Exec(`DELETE FROM webhook_delivery WHERE webhook_id = $1
 		AND seq IN (SELECT seq FROM webhook_delivery WHERE webhook_id = $1 ORDER BY seq LIMIT $4)
-		AND (received_at < $2 OR seq <= $3)`, id, db.Millis(tx.Now.Add(-remembered)), seq-mostDeliveries, 10*forgotten)
+		AND (received_at < $2 OR seq <= $3)`, id, db.Millis(tx.Now.Add(-deliveryLifetime)), seq-maxDeliveries, 10*cleanupInterval)
 	return err
 }

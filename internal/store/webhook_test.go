@@ -36,18 +36,18 @@ func sealKey(t testing.TB) *seal.Key {
 }
 
 func TestANewSecretOfAWebhookTakesThePlaceOfTheOld(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := sealKey(t)
-		before := putWebhook(t, d, key, 1)
+		before := putWebhook(t, database, key, 1)
 		after := lockstep.Webhook{LinkID: before.LinkID, Kind: lockstep.GitLabWebhook}
 		secret := seal.NewSecret("sixteen characters")
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.PutWebhook(tx, key, &after, secret) })
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.PutWebhook(tx, key, &after, secret) })
 
 		if after.ID != before.ID {
 			t.Errorf("the id %s has become %s", before.ID, after.ID)
 		}
 
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			got, opened, err := store.OpenWebhook(tx, key, before.ID)
 			if got.Kind != after.Kind || got.LinkID != before.LinkID || !opened.Equal(secret) {
 				t.Errorf("it is now %+v", got)
@@ -55,9 +55,9 @@ func TestANewSecretOfAWebhookTakesThePlaceOfTheOld(t *testing.T) {
 			return err
 		})
 
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteWebhook(tx, before.LinkID) })
-		storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error { return store.DeleteWebhook(tx, before.LinkID) })
-		storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error {
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteWebhook(tx, before.LinkID) })
+		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error { return store.DeleteWebhook(tx, before.LinkID) })
+		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
 			_, _, err := store.OpenWebhook(tx, key, before.ID)
 			return err
 		})
@@ -65,9 +65,9 @@ func TestANewSecretOfAWebhookTakesThePlaceOfTheOld(t *testing.T) {
 }
 
 func TestASecretThatCannotServeIsRefused(t *testing.T) {
-	d := dbtest.OpenOn(t, db.SQLite, db.Schema())
-	link := storetest.InsertLink(t, d, 1)
-	for _, tt := range []struct {
+	database := dbtest.OpenOn(t, db.SQLite, db.Schema())
+	link := storetest.InsertLink(t, database, 1)
+	for _, test := range []struct {
 		kind   lockstep.WebhookKind
 		secret string
 	}{
@@ -75,8 +75,8 @@ func TestASecretThatCannotServeIsRefused(t *testing.T) {
 		{lockstep.GitLabSigningWebhook, "sixteen characters"}, {lockstep.GitLabSigningWebhook, "whsec_*************"},
 		{lockstep.GitLabSigningWebhook, "whsec_c2hvcnQ=     "}, {lockstep.GitLabSigningWebhook, "whsec_c2hvcnQxMjM="},
 	} {
-		storetest.RequireKind(t, d, lockstep.Invalid, func(tx *db.Tx) error {
-			return store.PutWebhook(tx, sealKey(t), &lockstep.Webhook{LinkID: link.ID, Kind: tt.kind}, seal.NewSecret(tt.secret))
+		storetest.RequireKind(t, database, lockstep.Invalid, func(tx *db.Tx) error {
+			return store.PutWebhook(tx, sealKey(t), &lockstep.Webhook{LinkID: link.ID, Kind: test.kind}, seal.NewSecret(test.secret))
 		})
 	}
 }
@@ -91,20 +91,20 @@ func TestAttack14AWebhookMovedInTheDatabaseIsWorthNothing(t *testing.T) {
 		"id":   `UPDATE webhook SET id = 'w'`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := dbtest.OpenOn(t, db.SQLite, db.Schema())
+			database := dbtest.OpenOn(t, db.SQLite, db.Schema())
 			key := sealKey(t)
-			w := putWebhook(t, d, key, 1)
-			storetest.InsertLink(t, d, 2)
+			w := putWebhook(t, database, key, 1)
+			storetest.InsertLink(t, database, 2)
 
 			if name == "id" {
 				w.ID = "w"
 			}
 
-			storetest.Update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, database, func(tx *db.Tx) error {
 				_, err := tx.Exec(move)
 				return err
 			})
-			err := d.View(t.Context(), func(tx *db.Tx) error {
+			err := database.View(t.Context(), func(tx *db.Tx) error {
 				_, _, err := store.OpenWebhook(tx, key, w.ID)
 				return err
 			})
@@ -126,23 +126,23 @@ func take(t testing.TB, d *db.DB, w lockstep.Webhook, delivery string) (news boo
 }
 
 func TestADeliveryIsNewsOncePerWebhook(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := sealKey(t)
-		one, other := putWebhook(t, d, key, 1), putWebhook(t, d, key, 2)
-		for i, tt := range []struct {
+		one, other := putWebhook(t, database, key, 1), putWebhook(t, database, key, 2)
+		for i, test := range []struct {
 			of       lockstep.Webhook
 			delivery string
 			news     bool
 		}{
 			{one, "a", true}, {one, "a", false}, {one, "b", true}, {other, "a", true}, {one, "", true}, {one, "", true}, {one, "a", false},
 		} {
-			if got := take(t, d, tt.of, tt.delivery); got != tt.news {
+			if got := take(t, database, test.of, test.delivery); got != test.news {
 				t.Errorf("delivery %d: news %t", i, got)
 			}
 		}
 
-		storetest.Update(t, d, func(tx *db.Tx) error {
-			w, err := store.WebhookOf(tx, one.LinkID)
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			w, err := store.WebhookOfLink(tx, one.LinkID)
 			if !w.DeliveredAt.Equal(tx.Now) && tx.Now.Sub(w.DeliveredAt) > time.Minute {
 				t.Errorf("delivered at %s", w.DeliveredAt)
 			}
@@ -152,18 +152,18 @@ func TestADeliveryIsNewsOncePerWebhook(t *testing.T) {
 }
 
 func TestADeliveryOfAWebhookThatIsGoneIsRefused(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := sealKey(t)
-		deleted, changed, unlinked := putWebhook(t, d, key, 1), putWebhook(t, d, key, 2), putWebhook(t, d, key, 3)
-		take(t, d, unlinked, "a")
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		deleted, changed, unlinked := putWebhook(t, database, key, 1), putWebhook(t, database, key, 2), putWebhook(t, database, key, 3)
+		take(t, database, unlinked, "a")
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			w := lockstep.Webhook{LinkID: changed.LinkID, Kind: lockstep.GenericWebhook}
 			return errors.Join(store.DeleteWebhook(tx, deleted.LinkID), store.PutWebhook(tx, key, &w, store.NewWebhookSecret(w.Kind)),
 				store.DeleteLink(tx, account, region, unlinked.LinkID))
 		})
 
 		for _, w := range []lockstep.Webhook{deleted, changed, unlinked} {
-			storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error {
+			storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
 				_, err := store.RecordDelivery(tx, w, "x")
 				return err
 			})
@@ -173,27 +173,27 @@ func TestADeliveryOfAWebhookThatIsGoneIsRefused(t *testing.T) {
 
 func TestDeliveriesAreForgottenAfterADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := dbtest.OpenOn(t, db.SQLite, db.Schema())
-		w := putWebhook(t, d, sealKey(t), 1)
+		database := dbtest.OpenOn(t, db.SQLite, db.Schema())
+		w := putWebhook(t, database, sealKey(t), 1)
 		for i := range 30 {
-			take(t, d, w, fmt.Sprint("old-", i))
+			take(t, database, w, fmt.Sprint("old-", i))
 		}
 
 		time.Sleep(25 * time.Hour)
 		for i := range 10 {
-			take(t, d, w, fmt.Sprint("new-", i))
+			take(t, database, w, fmt.Sprint("new-", i))
 		}
 
-		if n := deliveries(t, d); n != 10 {
+		if n := deliveries(t, database); n != 10 {
 			t.Errorf("%d deliveries are remembered, want those of the last day, 10", n)
 		}
 	})
 }
 
 func TestAttack15OnlySoManyDeliveriesAreRemembered(t *testing.T) {
-	d := dbtest.OpenOn(t, db.SQLite, db.Schema())
-	w := putWebhook(t, d, sealKey(t), 1)
-	storetest.Update(t, d, func(tx *db.Tx) error {
+	database := dbtest.OpenOn(t, db.SQLite, db.Schema())
+	w := putWebhook(t, database, sealKey(t), 1)
+	storetest.Update(t, database, func(tx *db.Tx) error {
 		_, err := tx.Exec(`INSERT INTO webhook_delivery (webhook_id, delivery, seq, received_at)
 			WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
 			SELECT $1, 'd' || i, i, $2 FROM n`, w.ID, db.Millis(tx.Now))
@@ -206,10 +206,10 @@ func TestAttack15OnlySoManyDeliveriesAreRemembered(t *testing.T) {
 	})
 
 	for i := range 30 {
-		take(t, d, w, strings.Repeat("x", i+1))
+		take(t, database, w, strings.Repeat("x", i+1))
 	}
 
-	if n := deliveries(t, d); n != 10000 {
+	if n := deliveries(t, database); n != 10000 {
 		t.Errorf("%d deliveries are remembered", n)
 	}
 }

@@ -25,39 +25,39 @@ func concerns(t testing.TB, d *db.DB, link string, sha lockstep.SHA) (list []syn
 }
 
 func TestAConcernHasTheTimesOfItsAttempt(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		cfg := configured(t, d)
-		desire(t, d, cfg, "a")
-		if list := concerns(t, d, cfg.LinkID, "a"); len(list) != 0 {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfg := configured(t, database)
+		setDesired(t, database, cfg, "a")
+		if list := concerns(t, database, cfg.LinkID, "a"); len(list) != 0 {
 			t.Errorf("what does not publish is read: %+v", list)
 		}
 
 		cfg.PublishDeploymentStatus = "ENABLED"
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &cfg) })
-		if k := concerns(t, d, cfg.LinkID, "a")[0]; !k.IsPending || k.AttemptID != "" || !k.StartedAt.IsZero() || !k.EndedAt.IsZero() {
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &cfg) })
+		if k := concerns(t, database, cfg.LinkID, "a")[0]; !k.IsPending || k.AttemptID != "" || !k.StartedAt.IsZero() || !k.EndedAt.IsZero() {
 			t.Errorf("before an attempt: %+v", k)
 		}
 
-		a := attempt(t, d, cfg, "")
-		if k := concerns(t, d, cfg.LinkID, "a")[0]; k.IsPending || k.AttemptID != a.ID || !k.StartedAt.Equal(a.StartedAt) || !k.EndedAt.IsZero() {
+		attempt := endAttempt(t, database, cfg, "")
+		if k := concerns(t, database, cfg.LinkID, "a")[0]; k.IsPending || k.AttemptID != attempt.ID || !k.StartedAt.Equal(attempt.StartedAt) || !k.EndedAt.IsZero() {
 			t.Errorf("while it runs: %+v", k)
 		}
 
-		storetest.Update(t, d, func(tx *db.Tx) error { return syncstate.FinishAttempt(tx, a.ID, lockstep.Failed) })
-		if k := concerns(t, d, cfg.LinkID, "a")[0]; k.Outcome != lockstep.Failed || !k.StartedAt.Equal(a.StartedAt) || k.EndedAt.IsZero() {
+		storetest.Update(t, database, func(tx *db.Tx) error { return syncstate.FinishAttempt(tx, attempt.ID, lockstep.Failed) })
+		if k := concerns(t, database, cfg.LinkID, "a")[0]; k.Outcome != lockstep.Failed || !k.StartedAt.Equal(attempt.StartedAt) || k.EndedAt.IsZero() {
 			t.Errorf("after it: %+v", k)
 		}
 	})
 }
 
 func TestTheLastEventsAreReadInTheirOrder(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		cfg := configured(t, d)
-		desire(t, d, cfg, "a")
-		a := attempt(t, d, cfg, "")
-		storetest.Update(t, d, func(tx *db.Tx) error {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfg := configured(t, database)
+		setDesired(t, database, cfg, "a")
+		attempt := endAttempt(t, database, cfg, "")
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			for i := range 5 {
-				if err := syncstate.AddResourceEvents(tx, a.ID, lockstep.Event{Type: "T", Message: fmt.Sprint(i)}); err != nil {
+				if err := syncstate.AddResourceEvents(tx, attempt.ID, lockstep.Event{Type: "T", Message: fmt.Sprint(i)}); err != nil {
 					return err
 				}
 			}
@@ -66,8 +66,8 @@ func TestTheLastEventsAreReadInTheirOrder(t *testing.T) {
 
 		for limit, want := range map[int][]string{0: nil, 2: {"3", "4"}, 5: {"0", "1", "2", "3", "4"}, 9: {"0", "1", "2", "3", "4"}} {
 			var got []string
-			storetest.Update(t, d, func(tx *db.Tx) error {
-				list, err := syncstate.LastResourceEvents(tx, a.ID, limit)
+			storetest.Update(t, database, func(tx *db.Tx) error {
+				list, err := syncstate.LastResourceEvents(tx, attempt.ID, limit)
 				for _, ev := range list {
 					got = append(got, ev.Message)
 				}
@@ -81,10 +81,10 @@ func TestTheLastEventsAreReadInTheirOrder(t *testing.T) {
 }
 
 func TestAReportIsFoundByItsCommitInItsEnvironment(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		link := storetest.InsertLink(t, d, 1).ID
-		addNews(t, d, link, "a", 0, true)
-		addNews(t, d, storetest.InsertLink(t, d, 2).ID, "b", 0, true)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		link := storetest.InsertLink(t, database, 1).ID
+		addNews(t, database, link, "a", 0, true)
+		addNews(t, database, storetest.InsertLink(t, database, 2).ID, "b", 0, true)
 		read := func(link, environment string, sha lockstep.SHA) func(tx *db.Tx) error {
 			return func(tx *db.Tx) error {
 				r, err := syncstate.StatusReportOf(tx, link, environment, sha)
@@ -95,9 +95,9 @@ func TestAReportIsFoundByItsCommitInItsEnvironment(t *testing.T) {
 			}
 		}
 
-		storetest.Update(t, d, read(link, "e", "a"))
-		storetest.RequireKind(t, d, lockstep.NotFound, read(link, "e", "b"))
-		storetest.RequireKind(t, d, lockstep.NotFound, read(link, "f", "a"))
-		storetest.RequireKind(t, d, lockstep.NotFound, read("another", "e", "a"))
+		storetest.Update(t, database, read(link, "e", "a"))
+		storetest.RequireKind(t, database, lockstep.NotFound, read(link, "e", "b"))
+		storetest.RequireKind(t, database, lockstep.NotFound, read(link, "f", "a"))
+		storetest.RequireKind(t, database, lockstep.NotFound, read("another", "e", "a"))
 	})
 }

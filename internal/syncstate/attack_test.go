@@ -16,28 +16,28 @@ import (
 // words of an outage.
 func TestAttack26AnyTextCanBeKept(t *testing.T) {
 	const poison, kept = "key a\x00b\xff\u202e", "key a\uFFFDb\uFFFD\u202e"
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		cfg := configured(t, d)
-		desire(t, d, cfg, "9d1e4a3c5b7f60812e4d6a8c0f1b3d5e7f901234")
-		a := attempt(t, d, cfg, lockstep.Failed)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfg := configured(t, database)
+		setDesired(t, database, cfg, "9d1e4a3c5b7f60812e4d6a8c0f1b3d5e7f901234")
+		attempt := endAttempt(t, database, cfg, lockstep.Failed)
 		var got []string
-		resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error {
-			if err := syncstate.AddResourceEvents(tx, a.ID, lockstep.Event{Type: "SYNC_FAILED", Message: poison, ExternalID: poison}); err != nil {
+		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
+			if err := syncstate.AddResourceEvents(tx, attempt.ID, lockstep.Event{Type: "SYNC_FAILED", Message: poison, ExternalID: poison}); err != nil {
 				return err
 			}
-			if err := syncstate.InsertBlocker(tx, s.ID, poison, []lockstep.Context{{Key: "StackName", Value: poison}}); err != nil {
+			if err := syncstate.InsertBlocker(tx, state.ID, poison, []lockstep.Context{{Key: "StackName", Value: poison}}); err != nil {
 				return err
 			}
 			if _, err := store.SetOutage(tx, cfg.LinkID, poison); err != nil {
 				return err
 			}
 
-			events, err := syncstate.ResourceEvents(tx, a.ID)
+			events, err := syncstate.ResourceEvents(tx, attempt.ID)
 			if err != nil {
 				return err
 			}
 
-			b, _, err := syncstate.ActiveBlocker(tx, s.ID)
+			b, _, err := syncstate.ActiveBlocker(tx, state.ID)
 			last := events[len(events)-1]
 			got = []string{last.Message, last.ExternalID, b.CreatedReason}
 

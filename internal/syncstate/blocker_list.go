@@ -12,11 +12,11 @@ import (
 // ones included, newest first. Those of a configuration that the resource had
 // before are not among them: its status begins anew with this one.
 func Blockers(tx *db.Tx, cfg lockstep.SyncConfiguration, limit int) ([]lockstep.Blocker, error) {
-	r := cfg.Resource()
+	resource := cfg.Resource()
 	return db.Select(tx, scanBlocker, `SELECT `+blockerColumns+` FROM sync_blocker b WHERE b.resource_id = (SELECT id FROM resource
 			WHERE account = $1 AND region = $2 AND sync_type = $3 AND name = $4) AND b.created_at >= $5
 		ORDER BY b.created_at DESC, b.id DESC LIMIT $6`,
-		r.Account, r.Region, r.SyncType, r.Name, db.Millis(cfg.CreatedAt), limit)
+		resource.Account, resource.Region, resource.SyncType, resource.Name, db.Millis(cfg.CreatedAt), limit)
 }
 
 // BlockerByID reads a blocker of a configuration's resource. NotFound when
@@ -50,11 +50,11 @@ type BlockerFilter struct {
 // FleetBlockers reads a page of the blockers of all of the caller's resources,
 // newest first. As with [Blockers], those of deleted configurations are left
 // out. It is one SELECT, fit for [db.DB.Peek].
-func FleetBlockers(tx *db.Tx, account lockstep.AccountID, region string, f BlockerFilter, p db.Page) ([]FleetBlocker, db.Cursor, error) {
+func FleetBlockers(tx *db.Tx, account lockstep.AccountID, region string, filter BlockerFilter, page db.Page) ([]FleetBlocker, db.Cursor, error) {
 	w := &conditions{}
 	w.and("c.account = ? AND c.region = ?", account, region)
 	for _, narrow := range []struct{ column, value string }{
-		{"b.status", string(f.Status)}, {"c.sync_type", string(f.SyncType)}, {"c.resource_name", f.ResourceName},
+		{"b.status", string(filter.Status)}, {"c.sync_type", string(filter.SyncType)}, {"c.resource_name", filter.ResourceName},
 	} {
 		if narrow.value != "" {
 			w.and(narrow.column+" = ?", narrow.value)
@@ -62,12 +62,12 @@ func FleetBlockers(tx *db.Tx, account lockstep.AccountID, region string, f Block
 	}
 
 	before := db.Cursor{Number: math.MaxInt64}
-	if p.After != (db.Cursor{}) {
-		before = p.After
+	if page.After != (db.Cursor{}) {
+		before = page.After
 	}
 
 	w.and("(b.created_at, b.id) < (?, ?)", before.Number, before.Text)
-	return db.SelectPage(tx, p, scanFleetBlocker, func(b FleetBlocker) db.Cursor {
+	return db.SelectPage(tx, page, scanFleetBlocker, func(b FleetBlocker) db.Cursor {
 		return db.Cursor{Number: db.Millis(b.CreatedAt), Text: b.ID}
 	}, `SELECT l.arn, l.connection_arn, `+blockerColumns+`, `+store.ConfigurationColumns+`
 		JOIN resource r ON r.configuration_id = c.id

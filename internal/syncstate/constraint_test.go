@@ -153,19 +153,19 @@ func previewNonsense() []nonsense {
 // refuses. Whoever adds a CHECK or a partial unique index adds the nonsense that
 // it refuses: on PostgreSQL, which names them, none may be left over.
 func TestTheDatabaseRefusesNonsense(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := storetest.InsertLink(t, d, 1)
-		var s syncstate.ResourceState
-		storetest.Update(t, d, func(tx *db.Tx) (err error) {
-			s, err = syncstate.LockResourceByName(tx, lockstep.Resource{Account: account, Region: region, SyncType: "T", Name: "web"})
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		link := storetest.InsertLink(t, database, 1)
+		var state syncstate.ResourceState
+		storetest.Update(t, database, func(tx *db.Tx) (err error) {
+			state, err = syncstate.LockResourceByName(tx, lockstep.Resource{Account: account, Region: region, SyncType: "T", Name: "web"})
 			return err
 		})
-		fill := strings.NewReplacer("RESOURCE", fmt.Sprint(s.ID), "'LINK'", "'"+l.ID+"'").Replace
-		left := constraints(t, d)
+		fill := strings.NewReplacer("RESOURCE", fmt.Sprint(state.ID), "'LINK'", "'"+link.ID+"'").Replace
+		left := constraints(t, database)
 		for group, list := range map[string][]nonsense{
 			"repository": repositoryNonsense(), "resource": resourceNonsense(), "other": otherNonsense(), "preview": previewNonsense()} {
 			for _, n := range list {
-				t.Run(group+"/"+n.why, func(t *testing.T) { delete(left, refuses(t, d, n, fill)) })
+				t.Run(group+"/"+n.why, func(t *testing.T) { delete(left, refuses(t, database, n, fill)) })
 			}
 		}
 
@@ -203,13 +203,13 @@ func refuses(t *testing.T, d *db.DB, n nonsense, fill func(string) string) (cons
 
 // constraints gives the names of all CHECKs and partial unique indexes, on
 // PostgreSQL.
-func constraints(t *testing.T, d *db.DB) map[string]bool {
+func constraints(t *testing.T, database *db.DB) map[string]bool {
 	names := map[string]bool{}
-	if d.Dialect() != db.Postgres {
+	if database.Dialect() != db.Postgres {
 		return names
 	}
 
-	storetest.Update(t, d, func(tx *db.Tx) error {
+	storetest.Update(t, database, func(tx *db.Tx) error {
 		rows, err := tx.Query(`SELECT c.conname FROM pg_constraint c WHERE c.contype = 'c' AND c.connamespace = 'public'::regnamespace
 			AND c.conrelid <> 0 UNION ALL
 			SELECT indexname FROM pg_indexes WHERE schemaname = 'public' AND indexdef LIKE 'CREATE UNIQUE INDEX% WHERE %'`)

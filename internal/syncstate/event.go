@@ -19,15 +19,15 @@ func AddResourceEvents(tx *db.Tx, attemptID string, events ...lockstep.Event) er
 }
 
 func addEvents(tx *db.Tx, repository, resource *string, events []lockstep.Event) error {
-	for _, ev := range events {
-		at := ev.Time
+	for _, event := range events {
+		at := event.Time
 		if at.IsZero() {
 			at = tx.Now
 		}
 
 		_, err := tx.Exec(`INSERT INTO sync_event (repository_attempt_id, resource_attempt_id, at, type, message, external_id)
-			VALUES ($1, $2, $3, $4, $5, $6)`, repository, resource, db.Millis(at), ev.Type,
-			lockstep.Truncate(db.Storable(ev.Message), lockstep.MaxMessage), db.Storable(ev.ExternalID))
+			VALUES ($1, $2, $3, $4, $5, $6)`, repository, resource, db.Millis(at), event.Type,
+			lockstep.Truncate(db.Storable(event.Message), lockstep.MaxMessage), db.Storable(event.ExternalID))
 		if err != nil {
 			return err
 		}

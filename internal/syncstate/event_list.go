@@ -29,59 +29,59 @@ type EventFilter struct {
 }
 
 const (
-	// gapTime is how long an id that is missing between two events may still
+	// maxCommitTime is how long an id that is missing between two events may still
 	// turn up: as long as a transaction that writes one may take to commit.
-	gapTime = 10 * time.Second
-	// gapWindow is how many ids are looked at for gaps in one reading.
-	gapWindow = 1000
+	maxCommitTime = 10 * time.Second
+	// stableWindow is how many ids are looked at for gaps in one reading.
+	stableWindow = 1000
 )
 
 // NewestEvents reads the caller's last events, oldest first, and the place to go
 // on from.
-func NewestEvents(tx *db.Tx, account lockstep.AccountID, region string, f EventFilter, limit int) ([]SyncEvent, int64, error) {
+func NewestEvents(tx *db.Tx, account lockstep.AccountID, region string, filter EventFilter, limit int) ([]SyncEvent, int64, error) {
 	var newest int64
 	if err := tx.QueryRow(`SELECT coalesce(max(id), 0) FROM sync_event`).Scan(&newest); err != nil {
 		return nil, 0, err
 	}
 
-	settled, err := settledEvent(tx, max(0, newest-gapWindow))
+	settled, err := lastStableEvent(tx, max(0, newest-stableWindow))
 	if err != nil {
 		return nil, 0, err
 	}
 
 	list, err := db.Select(tx, scanSyncEvent, selectSyncEvents+`AND e.id <= $5 ORDER BY e.id DESC LIMIT $6`,
-		account, region, f.SyncType, f.ResourceName, settled, limit)
+		account, region, filter.SyncType, filter.ResourceName, settled, limit)
 	slices.Reverse(list)
 	return list, settled, err
 }
 
 // SyncEvents reads the caller's events after a place, oldest first, and the
 // place to go on from: none is ever skipped that way, and none comes twice.
-func SyncEvents(tx *db.Tx, account lockstep.AccountID, region string, f EventFilter, after int64, limit int) ([]SyncEvent, int64, error) {
-	settled, err := settledEvent(tx, after)
+func SyncEvents(tx *db.Tx, account lockstep.AccountID, region string, filter EventFilter, after int64, limit int) ([]SyncEvent, int64, error) {
+	settled, err := lastStableEvent(tx, after)
 	if err != nil {
 		return nil, after, err
 	}
 	list, err := db.Select(tx, scanSyncEvent, selectSyncEvents+`AND e.id > $5 AND e.id <= $6 ORDER BY e.id LIMIT $7`,
-		account, region, f.SyncType, f.ResourceName, after, settled, limit)
+		account, region, filter.SyncType, filter.ResourceName, after, settled, limit)
 	if len(list) == limit {
 		settled = list[limit-1].ID
 	}
 	return list, settled, err
 }
 
-// settledEvent gives the last event of a row of events without gaps that begins
+// lastStableEvent gives the last event of a row of events without gaps that begins
 // after a place. PostgreSQL gives ids before it commits: a missing id is either
 // an event that is about to be committed or one that never will be, and only
 // time tells which.
-func settledEvent(tx *db.Tx, after int64) (int64, error) {
-	rows, err := tx.Query(`SELECT id, at FROM sync_event WHERE id > $1 ORDER BY id LIMIT $2`, after, gapWindow)
+func lastStableEvent(tx *db.Tx, after int64) (int64, error) {
+	rows, err := tx.Query(`SELECT id, at FROM sync_event WHERE id > $1 ORDER BY id LIMIT $2`, after, stableWindow)
 	if err != nil {
 		return after, err
 	}
 	defer rows.Close()
 
-	old := db.Millis(tx.Now.Add(-gapTime))
+	old := db.Millis(tx.Now.Add(-maxCommitTime))
 	settled := after
 	for rows.Next() {
 		var id, at int64
@@ -112,23 +112,23 @@ const selectSyncEvents = `SELECT e.id, e.at, e.type, e.message, e.external_id,
 	AND ($3 = '' OR r.sync_type = $3) AND ($4 = '' OR r.name = $4) `
 
 func scanSyncEvent(row db.Scanner) (SyncEvent, error) {
-	var ev SyncEvent
+	var event SyncEvent
 	var at int64
 	var target string
-	err := row.Scan(&ev.ID, &at, &ev.Type, &ev.Message, &ev.ExternalID, &ev.AttemptID, &ev.Status, &ev.SHA,
-		&ev.Resource.Account, &ev.Resource.Region, &ev.Resource.SyncType, &ev.Resource.Name,
-		&target, &ev.LinkID, &ev.Branch)
+	err := row.Scan(&event.ID, &at, &event.Type, &event.Message, &event.ExternalID, &event.AttemptID, &event.Status, &event.SHA,
+		&event.Resource.Account, &event.Resource.Region, &event.Resource.SyncType, &event.Resource.Name,
+		&target, &event.LinkID, &event.Branch)
 	if err != nil {
-		return ev, err
+		return event, err
 	}
 
-	ev.Time = db.Time(at)
-	if ev.Resource.Name == "" {
-		ev.Resource = lockstep.Resource{}
-		return ev, nil
+	event.Time = db.Time(at)
+	if event.Resource.Name == "" {
+		event.Resource = lockstep.Resource{}
+		return event, nil
 	}
 
 	rev, err := decodeRevision(target)
-	ev.Branch = rev.Branch
-	return ev, err
+	event.Branch = rev.Branch
+	return event, err
 }

@@ -19,14 +19,14 @@ func insertEvents(t testing.TB, d *db.DB, n int, age time.Duration) {
 	t.Helper()
 	l := storetest.InsertLink(t, d, 1)
 	storetest.Update(t, d, func(tx *db.Tx) error {
-		a, err := syncstate.InsertRepositoryAttempt(tx, l.ID, "main", lockstep.RepositoryInitiated)
+		attempt, err := syncstate.InsertRepositoryAttempt(tx, l.ID, "main", lockstep.RepositoryInitiated)
 		if err != nil {
 			return err
 		}
 
 		for i := range n {
 			ev := lockstep.Event{Time: tx.Now.Add(-age), Type: fmt.Sprintf("E%d", i+1), Message: "m"}
-			if err := syncstate.AddRepositoryEvents(tx, a.ID, ev); err != nil {
+			if err := syncstate.AddRepositoryEvents(tx, attempt.ID, ev); err != nil {
 				return err
 			}
 		}
@@ -60,15 +60,15 @@ func seen(t testing.TB, d *db.DB) (types []string, next int64) {
 // On PostgreSQL an id is given before its row is committed, so that event 3 may
 // be seen before event 2. A watcher who went on from 3 would never see 2.
 func TestWatcherWaitsForAnEventThatMayStillBeCommitted(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		insertEvents(t, d, 4, 0)
-		deleteEvent(t, d, 2)
-		types, next := seen(t, d)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		insertEvents(t, database, 4, 0)
+		deleteEvent(t, database, 2)
+		types, next := seen(t, database)
 		if diff := cmp.Diff([]string{"E1"}, types); diff != "" || next != 1 {
 			t.Errorf("a gap that may be filled, going on at %d (-want +got):\n%s", next, diff)
 		}
 
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			list, place, err := syncstate.NewestEvents(tx, account, region, syncstate.EventFilter{}, 100)
 			if len(list) != 1 || place != 1 {
 				t.Errorf("the newest: %v, going on at %d", list, place)
@@ -90,13 +90,13 @@ func TestWatcherPassesOverAGapThatStays(t *testing.T) {
 }
 
 func TestEventsOfAnotherAccountAreNotSeen(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		insertEvents(t, d, 2, 0)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		insertEvents(t, database, 2, 0)
 		for _, scope := range []struct {
 			account lockstep.AccountID
 			region  string
 		}{{other, region}, {account, "us-east-1"}} {
-			storetest.Update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, database, func(tx *db.Tx) error {
 				list, next, err := syncstate.SyncEvents(tx, scope.account, scope.region, syncstate.EventFilter{}, 0, 100)
 				if len(list) != 0 || next != 2 {
 					t.Errorf("%v sees %v, going on at %d", scope, list, next)
@@ -108,28 +108,28 @@ func TestEventsOfAnotherAccountAreNotSeen(t *testing.T) {
 }
 
 func TestEventsAreReadInPagesOfAResourceWithoutGapOrRepetition(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		cfg := configured(t, d)
-		desire(t, d, cfg, "one")
-		a := attempt(t, d, cfg, "")
-		storetest.Update(t, d, func(tx *db.Tx) error {
-			p, err := syncstate.InsertRepositoryAttempt(tx, cfg.LinkID, "main", lockstep.RepositoryInitiated)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfg := configured(t, database)
+		setDesired(t, database, cfg, "one")
+		attempt := endAttempt(t, database, cfg, "")
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			repositoryAttempt, err := syncstate.InsertRepositoryAttempt(tx, cfg.LinkID, "main", lockstep.RepositoryInitiated)
 			if err != nil {
 				return err
 			}
 
 			for i := range 5 {
-				if err := syncstate.AddRepositoryEvents(tx, p.ID, lockstep.Event{Type: "P"}); err != nil {
+				if err := syncstate.AddRepositoryEvents(tx, repositoryAttempt.ID, lockstep.Event{Type: "P"}); err != nil {
 					return err
 				}
-				if err := syncstate.AddResourceEvents(tx, a.ID, lockstep.Event{Type: fmt.Sprint("R", i), ExternalID: "x"}); err != nil {
+				if err := syncstate.AddResourceEvents(tx, attempt.ID, lockstep.Event{Type: fmt.Sprint("R", i), ExternalID: "x"}); err != nil {
 					return err
 				}
 			}
 
 			return nil
 		})
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			var types []string
 			place, pages := int64(0), 0
 			for {
@@ -140,7 +140,7 @@ func TestEventsAreReadInPagesOfAResourceWithoutGapOrRepetition(t *testing.T) {
 
 				for _, ev := range list {
 					types = append(types, ev.Type)
-					if ev.AttemptID != a.ID || ev.Resource != cfg.Resource() || ev.SHA != "one" || ev.Branch != "main" || ev.Status != "INITIATED" {
+					if ev.AttemptID != attempt.ID || ev.Resource != cfg.Resource() || ev.SHA != "one" || ev.Branch != "main" || ev.Status != "INITIATED" {
 						t.Errorf("event %+v", ev)
 					}
 				}
@@ -167,11 +167,11 @@ func TestEventsAreReadInPagesOfAResourceWithoutGapOrRepetition(t *testing.T) {
 }
 
 func TestRepositorySyncsAreOverdueUntilTheirEndAndItIsFinal(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := storetest.InsertLink(t, d, 1)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		link := storetest.InsertLink(t, database, 1)
 		overdue := func(want int) {
 			t.Helper()
-			storetest.Update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, database, func(tx *db.Tx) error {
 				list, err := syncstate.OverdueRepositorySyncs(tx, 10)
 				if len(list) != want {
 					t.Errorf("overdue: %v", list)
@@ -181,34 +181,34 @@ func TestRepositorySyncsAreOverdueUntilTheirEndAndItIsFinal(t *testing.T) {
 		}
 
 		overdue(0)
-		var a syncstate.RepositoryAttempt
-		storetest.Update(t, d, func(tx *db.Tx) (err error) {
-			if _, err = syncstate.InsertRepositoryAttempt(tx, l.ID, "main", lockstep.RepositoryQueued); err != nil {
+		var attempt syncstate.RepositoryAttempt
+		storetest.Update(t, database, func(tx *db.Tx) (err error) {
+			if _, err = syncstate.InsertRepositoryAttempt(tx, link.ID, "main", lockstep.RepositoryQueued); err != nil {
 				return err
 			}
 
-			_, err = syncstate.InsertRepositoryAttempt(tx, l.ID, "failed", lockstep.RepositoryFailed)
+			_, err = syncstate.InsertRepositoryAttempt(tx, link.ID, "failed", lockstep.RepositoryFailed)
 			return err
 		})
 
 		overdue(1)
-		storetest.Update(t, d, func(tx *db.Tx) (err error) {
-			a, err = syncstate.InsertRepositoryAttempt(tx, l.ID, "main", lockstep.RepositoryInitiated)
+		storetest.Update(t, database, func(tx *db.Tx) (err error) {
+			attempt, err = syncstate.InsertRepositoryAttempt(tx, link.ID, "main", lockstep.RepositoryInitiated)
 			return err
 		})
 		overdue(1)
-		a.Status, a.SHA = lockstep.RepositorySucceeded, "one"
-		storetest.Update(t, d, func(tx *db.Tx) error { return syncstate.SaveRepositoryAttempt(tx, a) })
-		storetest.RequireKind(t, d, lockstep.Stale, func(tx *db.Tx) error { return syncstate.SaveRepositoryAttempt(tx, a) })
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		attempt.Status, attempt.SHA = lockstep.RepositorySucceeded, "one"
+		storetest.Update(t, database, func(tx *db.Tx) error { return syncstate.SaveRepositoryAttempt(tx, attempt) })
+		storetest.RequireKind(t, database, lockstep.Stale, func(tx *db.Tx) error { return syncstate.SaveRepositoryAttempt(tx, attempt) })
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			for branch, want := range map[string]bool{"main": true, "failed": false} {
-				if handled, err := syncstate.HasSyncedHead(tx, l.ID, branch, "one"); handled != want || err != nil {
+				if handled, err := syncstate.HasSyncedHead(tx, link.ID, branch, "one"); handled != want || err != nil {
 					t.Errorf("%s was handled: %t, %v", branch, handled, err)
 				}
 			}
 
-			latest, err := syncstate.LatestRepositorySync(tx, l.ID, "main")
-			if latest.ID != a.ID {
+			latest, err := syncstate.LatestRepositorySync(tx, link.ID, "main")
+			if latest.ID != attempt.ID {
 				t.Errorf("the latest: %+v", latest)
 			}
 

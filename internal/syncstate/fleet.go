@@ -69,14 +69,14 @@ const fleetTables = `LEFT JOIN resource r ON r.configuration_id = c.id
 
 // Fleet reads a page of the caller's resources by sync type and name, each with
 // its latest status. It is one SELECT, fit for [db.DB.Peek].
-func Fleet(tx *db.Tx, account lockstep.AccountID, region string, f FleetFilter, p db.Page) ([]FleetEntry, db.Cursor, error) {
+func Fleet(tx *db.Tx, account lockstep.AccountID, region string, f FleetFilter, page db.Page) ([]FleetEntry, db.Cursor, error) {
 	w := f.conditions(account, region)
-	if p.After != (db.Cursor{}) {
-		afterType, afterName, _ := strings.Cut(p.After.Text, "/")
+	if page.After != (db.Cursor{}) {
+		afterType, afterName, _ := strings.Cut(page.After.Text, "/")
 		w.and("(c.sync_type, c.resource_name) > (?, ?)", afterType, afterName)
 	}
 
-	return db.SelectPage(tx, p, scanFleetEntry, func(e FleetEntry) db.Cursor {
+	return db.SelectPage(tx, page, scanFleetEntry, func(e FleetEntry) db.Cursor {
 		return db.Cursor{Text: string(e.Configuration.SyncType) + "/" + e.Configuration.ResourceName}
 	}, `SELECT l.arn, l.connection_arn, coalesce(r.desired_sha, ''), coalesce(a.status, ''),
 		coalesce(a.target_sha, ''), a.started_at, `+isBlocked+`, `+store.ConfigurationColumns+fleetTables+
@@ -84,13 +84,13 @@ func Fleet(tx *db.Tx, account lockstep.AccountID, region string, f FleetFilter, 
 }
 
 func scanFleetEntry(row db.Scanner) (FleetEntry, error) {
-	var e FleetEntry
+	var entry FleetEntry
 	var started *int64
 	var err error
-	e.Configuration, err = store.ScanConfiguration(row, &e.LinkARN, &e.ConnectionARN, &e.DesiredSHA, &e.Status,
-		&e.TargetSHA, &started, &e.Blocked)
-	e.StartedAt = db.TimeOrZero(started)
-	return e, err
+	entry.Configuration, err = store.ScanConfiguration(row, &entry.LinkARN, &entry.ConnectionARN, &entry.DesiredSHA, &entry.Status,
+		&entry.TargetSHA, &started, &entry.Blocked)
+	entry.StartedAt = db.TimeOrZero(started)
+	return entry, err
 }
 
 // FleetCount is how many resources stand where. The statuses and NeverSynced
@@ -144,11 +144,11 @@ func (c *FleetCount) add(status lockstep.ResourceSyncStatus, blocked bool, n int
 }
 
 // Add counts an entry, for whoever counts what they have read.
-func (c *FleetCount) Add(e FleetEntry) {
+func (c *FleetCount) Add(entry FleetEntry) {
 	if c.ByStatus == nil {
 		c.ByStatus = map[lockstep.ResourceSyncStatus]int{}
 	}
-	c.add(e.Status, e.Blocked, 1)
+	c.add(entry.Status, entry.Blocked, 1)
 }
 
 // conditions are the WHERE of a list that can be narrowed. Only what is asked

@@ -14,11 +14,11 @@ import (
 // manyResources makes 10,000 resources in one account: each with three attempts, a
 // tenth of them failed, a hundredth blocked. One statement a table makes
 // it: through the functions it would take longer than what is measured.
-func manyResources(t testing.TB, d *db.DB) {
+func manyResources(t testing.TB, database *db.DB) {
 	t.Helper()
-	storetest.InsertLink(t, d, 1)
+	storetest.InsertLink(t, database, 1)
 	const numbers = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) `
-	storetest.Update(t, d, func(tx *db.Tx) error {
+	storetest.Update(t, database, func(tx *db.Tx) error {
 		for _, statement := range []string{
 			`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id, branch, config_file, role_arn, created_at)
 				` + numbers + `SELECT l.account, l.region, 'CFN_STACK_SYNC', 'r' || (100000 + i), l.id, 'main', 'r.yaml', 'arn:role', 1
@@ -81,12 +81,12 @@ func BenchmarkFleet(b *testing.B) {
 	}
 	for _, on := range []db.Dialect{db.SQLite, db.Postgres} {
 		b.Run(on.String(), func(b *testing.B) {
-			d := dbtest.OpenOn(b, on, db.Schema())
-			manyResources(b, d)
+			database := dbtest.OpenOn(b, on, db.Schema())
+			manyResources(b, database)
 			for _, q := range questions {
 				b.Run(q.name, func(b *testing.B) {
 					for b.Loop() {
-						if err := d.View(b.Context(), q.ask); err != nil {
+						if err := database.View(b.Context(), q.ask); err != nil {
 							b.Fatal(err)
 						}
 					}

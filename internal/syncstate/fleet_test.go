@@ -17,18 +17,18 @@ import (
 // aFleet makes resources of two repositories: web applied, api failed and
 // blocked, db running for the second time, new without an attempt; and one of
 // another account.
-func aFleet(t testing.TB, d *db.DB) map[string]lockstep.SyncConfiguration {
+func aFleet(t testing.TB, database *db.DB) map[string]lockstep.SyncConfiguration {
 	t.Helper()
-	first, second := storetest.InsertLink(t, d, 1), storetest.InsertLink(t, d, 2)
+	first, second := storetest.InsertLink(t, database, 1), storetest.InsertLink(t, database, 2)
 	cfgs := map[string]lockstep.SyncConfiguration{}
 	for name, where := range map[string][2]string{
 		"web": {first.ID, "main"}, "api": {first.ID, "prod"}, "db": {second.ID, "main"}, "new": {second.ID, "main"},
 	} {
 		cfg := storetest.NewConfiguration(name, where[0])
 		cfg.Branch = where[1]
-		cfgs[name] = storetest.InsertConfiguration(t, d, cfg)
-		resource(t, d, cfgs[name], func(tx *db.Tx, s syncstate.ResourceState) error {
-			return syncstate.BindResource(tx, s.ID, cfgs[name].ID)
+		cfgs[name] = storetest.InsertConfiguration(t, database, cfg)
+		withResource(t, database, cfgs[name], func(tx *db.Tx, state syncstate.ResourceState) error {
+			return syncstate.BindResource(tx, state.ID, cfgs[name].ID)
 		})
 	}
 
@@ -36,22 +36,24 @@ func aFleet(t testing.TB, d *db.DB) map[string]lockstep.SyncConfiguration {
 		"web": {lockstep.Failed, lockstep.Applied}, "api": {lockstep.Failed}, "db": {lockstep.Applied, ""},
 	} {
 		for i, outcome := range outcomes {
-			desire(t, d, cfgs[name], lockstep.SHA(fmt.Sprint(name, i)))
-			attempt(t, d, cfgs[name], outcome)
+			setDesired(t, database, cfgs[name], lockstep.SHA(fmt.Sprint(name, i)))
+			endAttempt(t, database, cfgs[name], outcome)
 		}
 	}
 
-	resource(t, d, cfgs["api"], func(tx *db.Tx, s syncstate.ResourceState) error { return syncstate.InsertBlocker(tx, s.ID, "r", nil) })
+	withResource(t, database, cfgs["api"], func(tx *db.Tx, state syncstate.ResourceState) error {
+		return syncstate.InsertBlocker(tx, state.ID, "r", nil)
+	})
 	return cfgs
 }
 
 // fleet reads all pages of two.
-func fleet(t testing.TB, d *db.DB, a lockstep.AccountID, f syncstate.FleetFilter) (list []syncstate.FleetEntry) {
+func readFleet(t testing.TB, d *db.DB, a lockstep.AccountID, filter syncstate.FleetFilter) (list []syncstate.FleetEntry) {
 	t.Helper()
 	storetest.Update(t, d, func(tx *db.Tx) error {
 		page := db.Page{Limit: 2}
 		for {
-			entries, next, err := syncstate.Fleet(tx, a, region, f, page)
+			entries, next, err := syncstate.Fleet(tx, a, region, filter, page)
 			list = append(list, entries...)
 			if page.After = next; err != nil || next == (db.Cursor{}) {
 				return err
@@ -92,13 +94,13 @@ func TestFleetIsNarrowedByAllThatIsGiven(t *testing.T) {
 			syncstate.FleetCount{Total: 4, NeverSynced: 1, Blocked: 1, ByStatus: counts("INITIATED", "FAILED", "SUCCEEDED")}},
 		{"another sync type", syncstate.FleetFilter{SyncType: "OTHER"}, nil, syncstate.FleetCount{ByStatus: counts()}},
 	}
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		aFleet(t, d)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		aFleet(t, database)
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
 				var names []string
 				var read syncstate.FleetCount
-				for _, e := range fleet(t, d, account, test.filter) {
+				for _, e := range readFleet(t, database, account, test.filter) {
 					names = append(names, e.Configuration.ResourceName)
 					read.Add(e)
 				}
@@ -113,7 +115,7 @@ func TestFleetIsNarrowedByAllThatIsGiven(t *testing.T) {
 					}
 				}
 
-				storetest.Update(t, d, func(tx *db.Tx) error {
+				storetest.Update(t, database, func(tx *db.Tx) error {
 					got, err := syncstate.FleetCounts(tx, account, region, test.filter)
 					if diff := cmp.Diff(test.count, got); diff != "" {
 						t.Errorf("counts (-want +got):\n%s", diff)
@@ -123,7 +125,7 @@ func TestFleetIsNarrowedByAllThatIsGiven(t *testing.T) {
 			})
 		}
 
-		if list := fleet(t, d, other, syncstate.FleetFilter{}); list != nil {
+		if list := readFleet(t, database, other, syncstate.FleetFilter{}); list != nil {
 			t.Errorf("another account sees %v", list)
 		}
 	})
@@ -138,23 +140,23 @@ func counts(statuses ...lockstep.ResourceSyncStatus) map[lockstep.ResourceSyncSt
 }
 
 func TestFleetTellsWhatAPolicyAsksAndTheLatestAttemptOfTheConfigurationThereIs(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		cfgs := aFleet(t, d)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfgs := aFleet(t, database)
 		link := storetest.NewLink(2, storetest.NewConnection("conn-2", "").ARN)
-		e := fleet(t, d, account, syncstate.FleetFilter{})[1]
+		entry := readFleet(t, database, account, syncstate.FleetFilter{})[1]
 		want := syncstate.FleetEntry{Configuration: cfgs["db"], LinkARN: link.ARN, ConnectionARN: link.ConnectionARN,
-			Status: lockstep.ResourceInitiated, TargetSHA: "db1", DesiredSHA: "db1", StartedAt: e.StartedAt}
-		if diff := cmp.Diff(want, e); diff != "" || e.StartedAt.IsZero() {
+			Status: lockstep.ResourceInitiated, TargetSHA: "db1", DesiredSHA: "db1", StartedAt: entry.StartedAt}
+		if diff := cmp.Diff(want, entry); diff != "" || entry.StartedAt.IsZero() {
 			t.Errorf("entry (-want +got):\n%s", diff)
 		}
 
 		web := cfgs["web"]
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, web.ID) })
-		web = storetest.InsertConfiguration(t, d, storetest.NewConfiguration("web", web.LinkID))
-		resource(t, d, web, func(tx *db.Tx, s syncstate.ResourceState) error { return syncstate.BindResource(tx, s.ID, web.ID) })
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, web.ID) })
+		web = storetest.InsertConfiguration(t, database, storetest.NewConfiguration("web", web.LinkID))
+		withResource(t, database, web, func(tx *db.Tx, s syncstate.ResourceState) error { return syncstate.BindResource(tx, s.ID, web.ID) })
 
-		if e := fleet(t, d, account, syncstate.FleetFilter{})[3]; e.Status != "" || e.TargetSHA != "" || e.DesiredSHA != "" {
-			t.Errorf("made anew: %+v", e)
+		if entry := readFleet(t, database, account, syncstate.FleetFilter{})[3]; entry.Status != "" || entry.TargetSHA != "" || entry.DesiredSHA != "" {
+			t.Errorf("made anew: %+v", entry)
 		}
 	})
 }

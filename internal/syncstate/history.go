@@ -33,38 +33,38 @@ const selectEntries = `SELECT a.seq, r.account, r.region, r.sync_type, r.name,
 	a.target, NULL, a.intent, a.tries, a.not_before, a.started_at, a.ended_at
 	FROM resource_sync_attempt a JOIN resource r ON r.id = a.resource_id `
 
-// placedEntry is an entry with its place in the list.
-type placedEntry struct {
+// numberedEntry is an entry with its place in the list.
+type numberedEntry struct {
 	AttemptEntry
 	seq int64
 }
 
-func scanEntry(row db.Scanner) (placedEntry, error) {
-	var e placedEntry
-	r := &e.Resource
-	a, err := scanAttempt(row, &e.seq, &r.Account, &r.Region, &r.SyncType, &r.Name, &e.LastEvent)
-	e.ResourceSyncAttempt, e.Configuration = a.ResourceSyncAttempt, a.Configuration
-	return e, err
+func scanEntry(row db.Scanner) (numberedEntry, error) {
+	var entry numberedEntry
+	r := &entry.Resource
+	a, err := scanAttempt(row, &entry.seq, &r.Account, &r.Region, &r.SyncType, &r.Name, &entry.LastEvent)
+	entry.ResourceSyncAttempt, entry.Configuration = a.ResourceSyncAttempt, a.Configuration
+	return entry, err
 }
 
 // Attempts reads a page of the history of a resource of the caller's, newest
 // first: the attempts of all configurations that it ever had, since a stack's
 // history does not begin anew with them. A resource that was never configured
 // has none.
-func Attempts(tx *db.Tx, r lockstep.Resource, p db.Page) ([]AttemptEntry, db.Cursor, error) {
+func Attempts(tx *db.Tx, resource lockstep.Resource, page db.Page) ([]AttemptEntry, db.Cursor, error) {
 	before := int64(math.MaxInt64)
-	if p.After != (db.Cursor{}) {
-		before = p.After.Number
+	if page.After != (db.Cursor{}) {
+		before = page.After.Number
 	}
 
-	placed, next, err := db.SelectPage(tx, p, scanEntry, func(e placedEntry) db.Cursor {
-		return db.Cursor{Number: e.seq}
+	placed, next, err := db.SelectPage(tx, page, scanEntry, func(entry numberedEntry) db.Cursor {
+		return db.Cursor{Number: entry.seq}
 	}, selectEntries+`WHERE a.resource_id = (SELECT id FROM resource
 			WHERE account = $1 AND region = $2 AND sync_type = $3 AND name = $4)
-		AND a.seq < $5 ORDER BY a.seq DESC LIMIT $6`, r.Account, r.Region, r.SyncType, r.Name, before)
+		AND a.seq < $5 ORDER BY a.seq DESC LIMIT $6`, resource.Account, resource.Region, resource.SyncType, resource.Name, before)
 	list := make([]AttemptEntry, len(placed))
-	for i, e := range placed {
-		list[i] = e.AttemptEntry
+	for i, entry := range placed {
+		list[i] = entry.AttemptEntry
 	}
 
 	return list, next, err
@@ -73,16 +73,16 @@ func Attempts(tx *db.Tx, r lockstep.Resource, p db.Page) ([]AttemptEntry, db.Cur
 // Attempt reads one resource sync attempt of the caller's whole. NotFound when
 // there is none.
 func Attempt(tx *db.Tx, account lockstep.AccountID, region, id string) (AttemptRecord, error) {
-	e, err := scanEntry(tx.QueryRow(selectEntries+`WHERE a.id = $1 AND r.account = $2 AND r.region = $3`, id, account, region))
+	entry, err := scanEntry(tx.QueryRow(selectEntries+`WHERE a.id = $1 AND r.account = $2 AND r.region = $3`, id, account, region))
 	if err != nil {
 		return AttemptRecord{}, notFoundAs(err, NoAttempt(id))
 	}
-	a := AttemptRecord{AttemptEntry: e.AttemptEntry}
-	if a.Events, err = ResourceEvents(tx, id); err != nil {
-		return a, err
+	record := AttemptRecord{AttemptEntry: entry.AttemptEntry}
+	if record.Events, err = ResourceEvents(tx, id); err != nil {
+		return record, err
 	}
-	a.Plan, err = plan(tx, id)
-	return a, err
+	record.Plan, err = plan(tx, id)
+	return record, err
 }
 
 func plan(tx *db.Tx, attemptID string) (*lockstep.Plan, error) {
@@ -91,9 +91,9 @@ func plan(tx *db.Tx, attemptID string) (*lockstep.Plan, error) {
 	if err != nil || text == nil {
 		return nil, err
 	}
-	p := new(lockstep.Plan)
-	if err := json.Unmarshal([]byte(*text), p); err != nil {
+	plan := new(lockstep.Plan)
+	if err := json.Unmarshal([]byte(*text), plan); err != nil {
 		return nil, fmt.Errorf("decode the plan of attempt %s: %w", attemptID, err)
 	}
-	return p, nil
+	return plan, nil
 }

@@ -17,30 +17,30 @@ import (
 )
 
 func TestHistoryIsReadNewestFirstInPagesAndOutlivesItsConfiguration(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		cfg := configured(t, d)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfg := configured(t, database)
 		var want []string
 		for i := range 5 {
 			if i == 3 { // made anew
-				storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, cfg.ID) })
-				cfg = storetest.InsertConfiguration(t, d, storetest.NewConfiguration("web", cfg.LinkID))
-				resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error { return syncstate.BindResource(tx, s.ID, cfg.ID) })
+				storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, cfg.ID) })
+				cfg = storetest.InsertConfiguration(t, database, storetest.NewConfiguration("web", cfg.LinkID))
+				withResource(t, database, cfg, func(tx *db.Tx, s syncstate.ResourceState) error { return syncstate.BindResource(tx, s.ID, cfg.ID) })
 			}
 
-			desire(t, d, cfg, lockstep.SHA(fmt.Sprint(i)))
-			a := attempt(t, d, cfg, lockstep.Applied)
-			want = append([]string{a.ID + " " + fmt.Sprint(i)}, want...)
+			setDesired(t, database, cfg, lockstep.SHA(fmt.Sprint(i)))
+			attempt := endAttempt(t, database, cfg, lockstep.Applied)
+			want = append([]string{attempt.ID + " " + fmt.Sprint(i)}, want...)
 		}
 
 		var got []string
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			page := db.Page{Limit: 2}
 			for {
 				list, next, err := syncstate.Attempts(tx, cfg.Resource(), page)
-				for _, a := range list {
-					got = append(got, a.ID+" "+string(a.TargetRevision.SHA))
-					if a.Resource != cfg.Resource() || a.Configuration.ConfigFile != cfg.ConfigFile {
-						t.Errorf("entry %+v", a)
+				for _, attempt := range list {
+					got = append(got, attempt.ID+" "+string(attempt.TargetRevision.SHA))
+					if attempt.Resource != cfg.Resource() || attempt.Configuration.ConfigFile != cfg.ConfigFile {
+						t.Errorf("entry %+v", attempt)
 					}
 				}
 
@@ -53,14 +53,14 @@ func TestHistoryIsReadNewestFirstInPagesAndOutlivesItsConfiguration(t *testing.T
 			t.Errorf("history (-want +got):\n%s", diff)
 		}
 
-		for _, r := range []lockstep.Resource{
+		for _, resource := range []lockstep.Resource{
 			{Account: other, Region: region, SyncType: cfg.SyncType, Name: cfg.ResourceName},
 			{Account: account, Region: region, SyncType: cfg.SyncType, Name: "none"},
 		} {
-			storetest.Update(t, d, func(tx *db.Tx) error {
-				list, next, err := syncstate.Attempts(tx, r, db.Page{Limit: 2})
+			storetest.Update(t, database, func(tx *db.Tx) error {
+				list, next, err := syncstate.Attempts(tx, resource, db.Page{Limit: 2})
 				if len(list) != 0 || next != (db.Cursor{}) {
-					t.Errorf("%v has the history %v", r, list)
+					t.Errorf("%v has the history %v", resource, list)
 				}
 				return err
 			})
@@ -74,48 +74,48 @@ func TestAttemptIsReadWithItsEventsAndItsPlan(t *testing.T) {
 		Scope: []string{"Properties"}, Details: []lockstep.ChangeDetail{{Attribute: "Properties", Name: "BucketName", Path: "/Properties/BucketName",
 			RequiresRecreation: "Always", ChangeSource: "ParameterReference", CausingEntity: "Name", Evaluation: "Static"}},
 	}}}
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		cfg := configured(t, d)
-		desire(t, d, cfg, "one")
-		a := attempt(t, d, cfg, "")
-		read := func() (r syncstate.AttemptRecord) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfg := configured(t, database)
+		setDesired(t, database, cfg, "one")
+		attempt := endAttempt(t, database, cfg, "")
+		read := func() (record syncstate.AttemptRecord) {
 			t.Helper()
-			storetest.Update(t, d, func(tx *db.Tx) (err error) {
-				r, err = syncstate.Attempt(tx, account, region, a.ID)
+			storetest.Update(t, database, func(tx *db.Tx) (err error) {
+				record, err = syncstate.Attempt(tx, account, region, attempt.ID)
 				return err
 			})
-			return r
+			return record
 		}
-		if r := read(); r.Plan != nil || r.Events != nil || r.LastEvent != "" || r.Status != lockstep.ResourceInitiated {
-			t.Errorf("at first: %+v", r)
+		if record := read(); record.Plan != nil || record.Events != nil || record.LastEvent != "" || record.Status != lockstep.ResourceInitiated {
+			t.Errorf("at first: %+v", record)
 		}
 
-		storetest.Update(t, d, func(tx *db.Tx) error {
-			return errors.Join(syncstate.SavePlan(tx, a.ID, plan),
-				syncstate.AddResourceEvents(tx, a.ID, lockstep.Event{Type: "E1", Message: "m1"}, lockstep.Event{Type: "E2", Message: "m2"}))
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			return errors.Join(syncstate.SavePlan(tx, attempt.ID, plan),
+				syncstate.AddResourceEvents(tx, attempt.ID, lockstep.Event{Type: "E1", Message: "m1"}, lockstep.Event{Type: "E2", Message: "m2"}))
 		})
-		r := read()
-		if diff := cmp.Diff(&plan, r.Plan); diff != "" {
+		record := read()
+		if diff := cmp.Diff(&plan, record.Plan); diff != "" {
 			t.Errorf("plan (-want +got):\n%s", diff)
 		}
 
-		if len(r.Events) != 2 || r.Events[0].Message != "m1" || r.LastEvent != "m2" || r.Resource != cfg.Resource() || r.TargetRevision != cfg.Revision("one") {
-			t.Errorf("record %+v", r)
+		if len(record.Events) != 2 || record.Events[0].Message != "m1" || record.LastEvent != "m2" || record.Resource != cfg.Resource() || record.TargetRevision != cfg.Revision("one") {
+			t.Errorf("record %+v", record)
 		}
 
-		storetest.Update(t, d, func(tx *db.Tx) error { return syncstate.SavePlan(tx, a.ID, lockstep.Plan{}) })
-		if r := read(); r.Plan != nil {
-			t.Errorf("a plan that was given up: %+v", r.Plan)
+		storetest.Update(t, database, func(tx *db.Tx) error { return syncstate.SavePlan(tx, attempt.ID, lockstep.Plan{}) })
+		if record := read(); record.Plan != nil {
+			t.Errorf("a plan that was given up: %+v", record.Plan)
 		}
 
-		storetest.Update(t, d, func(tx *db.Tx) error { return syncstate.FinishAttempt(tx, a.ID, lockstep.Applied) })
-		storetest.RequireKind(t, d, lockstep.Stale, func(tx *db.Tx) error { return syncstate.SavePlan(tx, a.ID, plan) })
+		storetest.Update(t, database, func(tx *db.Tx) error { return syncstate.FinishAttempt(tx, attempt.ID, lockstep.Applied) })
+		storetest.RequireKind(t, database, lockstep.Stale, func(tx *db.Tx) error { return syncstate.SavePlan(tx, attempt.ID, plan) })
 		for _, scope := range []struct {
 			account lockstep.AccountID
 			region  string
 			id      string
-		}{{other, region, a.ID}, {account, "us-east-1", a.ID}, {account, region, "none"}} {
-			storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error {
+		}{{other, region, attempt.ID}, {account, "us-east-1", attempt.ID}, {account, region, "none"}} {
+			storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
 				_, err := syncstate.Attempt(tx, scope.account, scope.region, scope.id)
 				return err
 			})
@@ -125,18 +125,18 @@ func TestAttemptIsReadWithItsEventsAndItsPlan(t *testing.T) {
 
 // block stops the configuration's resource and gives the blocker; resolved says
 // to go on at once.
-func block(t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, reason string, resolved bool) (b lockstep.Blocker) {
+func insertBlocker(t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, reason string, resolved bool) (b lockstep.Blocker) {
 	t.Helper()
-	resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error {
-		err := syncstate.InsertBlocker(tx, s.ID, reason, []lockstep.Context{{Key: "StackName", Value: "web"}})
+	withResource(t, d, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
+		err := syncstate.InsertBlocker(tx, state.ID, reason, []lockstep.Context{{Key: "StackName", Value: "web"}})
 		if err != nil {
 			return err
 		}
-		if b, _, err = syncstate.ActiveBlocker(tx, s.ID); err != nil || !resolved {
+		if b, _, err = syncstate.ActiveBlocker(tx, state.ID); err != nil || !resolved {
 			return err
 		}
 
-		ok, err := syncstate.ResolveBlockerByID(tx, s.ID, b.ID, "mended\x00")
+		ok, err := syncstate.ResolveBlockerByID(tx, state.ID, b.ID, "mended\x00")
 		if !ok || err != nil {
 			t.Errorf("resolved %t, %v", ok, err)
 		}
@@ -148,22 +148,22 @@ func block(t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, reason string
 }
 
 func TestBlockersAreReadNewestFirstAndOnlyThoseOfThisConfiguration(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		cfg := configured(t, d)
-		storetest.Update(t, d, func(tx *db.Tx) error { // a blocker of a configuration before
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfg := configured(t, database)
+		storetest.Update(t, database, func(tx *db.Tx) error { // a blocker of a configuration before
 			_, err := tx.Exec(`INSERT INTO sync_blocker (id, resource_id, type, status, created_reason, created_at, resolved_at)
 				SELECT 'old', id, 'AUTOMATED', 'RESOLVED', 'old', 1, 2 FROM resource`)
 			return err
 		})
 
-		first := block(t, d, cfg, "first", true)
-		second := block(t, d, cfg, "second", false)
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		first := insertBlocker(t, database, cfg, "first", true)
+		second := insertBlocker(t, database, cfg, "second", false)
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			// Both may have been made in one millisecond.
 			_, err := tx.Exec(`UPDATE sync_blocker SET created_at = created_at + 5 WHERE id = $1`, second.ID)
 			return err
 		})
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			list, err := syncstate.Blockers(tx, cfg, 10)
 			if err != nil || len(list) != 2 {
 				t.Fatalf("blockers %+v, %v", list, err)
@@ -186,7 +186,7 @@ func TestBlockersAreReadNewestFirstAndOnlyThoseOfThisConfiguration(t *testing.T)
 
 		elsewhere := cfg
 		elsewhere.Account = other
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			got, err := syncstate.BlockerByID(tx, cfg, first.ID)
 			if got.ID != first.ID {
 				t.Errorf("by id %+v", got)
@@ -195,20 +195,20 @@ func TestBlockersAreReadNewestFirstAndOnlyThoseOfThisConfiguration(t *testing.T)
 		})
 
 		for id, of := range map[string]lockstep.SyncConfiguration{"none": cfg, "old": cfg, first.ID: elsewhere} {
-			storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error {
+			storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
 				_, err := syncstate.BlockerByID(tx, of, id)
 				return err
 			})
 		}
 
-		resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error {
+		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
 			for _, id := range []string{first.ID, "none"} {
-				if ok, err := syncstate.ResolveBlockerByID(tx, s.ID, id, "again"); ok || err != nil {
+				if ok, err := syncstate.ResolveBlockerByID(tx, state.ID, id, "again"); ok || err != nil {
 					t.Errorf("resolved %s: %v", id, err)
 				}
 			}
 
-			ok, err := syncstate.ResolveBlockerByID(tx, s.ID+1, second.ID, "again")
+			ok, err := syncstate.ResolveBlockerByID(tx, state.ID+1, second.ID, "again")
 			if ok {
 				t.Error("resolved another resource's")
 			}
@@ -219,17 +219,17 @@ func TestBlockersAreReadNewestFirstAndOnlyThoseOfThisConfiguration(t *testing.T)
 }
 
 func TestBlockersOfTheFleetAreNarrowedAndPaged(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		cfgs := aFleet(t, d) // api is blocked
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfgs := aFleet(t, database) // api is blocked
 		for i, name := range []string{"web", "web", "db"} {
-			b := block(t, d, cfgs[name], fmt.Sprint(name, i), i != 2)
-			storetest.Update(t, d, func(tx *db.Tx) error {
+			b := insertBlocker(t, database, cfgs[name], fmt.Sprint(name, i), i != 2)
+			storetest.Update(t, database, func(tx *db.Tx) error {
 				_, err := tx.Exec(`UPDATE sync_blocker SET created_at = created_at + $2 WHERE id = $1`, b.ID, 5*(i+1))
 				return err
 			})
 		}
 
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, cfgs["new"].ID) })
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, cfgs["new"].ID) })
 		for name, test := range map[string]struct {
 			account lockstep.AccountID
 			filter  syncstate.BlockerFilter
@@ -243,7 +243,7 @@ func TestBlockersOfTheFleetAreNarrowedAndPaged(t *testing.T) {
 			"of another": {other, syncstate.BlockerFilter{}, ""},
 		} {
 			var got []string
-			storetest.Update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, database, func(tx *db.Tx) error {
 				page := db.Page{Limit: 1}
 				for {
 					list, next, err := syncstate.FleetBlockers(tx, test.account, region, test.filter, page)

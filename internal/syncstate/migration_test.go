@@ -29,7 +29,7 @@ func TestTheLatestAttemptsAreKnownAfterTheMigration(t *testing.T) {
 		d := migrate(t, url)
 
 		want := map[string]lockstep.SHA{"anew": "", "new": "", "web": "2"}
-		for _, e := range fleet(t, d, link.Account, syncstate.FleetFilter{}) {
+		for _, e := range readFleet(t, d, link.Account, syncstate.FleetFilter{}) {
 			if name := e.Configuration.ResourceName; e.TargetSHA != want[name] || (e.Status == "") != (want[name] == "") {
 				t.Errorf("%s is %s at %q", name, e.Status, e.TargetSHA)
 			}
@@ -39,14 +39,14 @@ func TestTheLatestAttemptsAreKnownAfterTheMigration(t *testing.T) {
 
 // No row is lost when tables and columns get the names of the glossary.
 func TestRowsAreKeptUnderTheirNewNames(t *testing.T) {
-	dbtest.EachEngine(t, func(t *testing.T, on db.Dialect) {
-		url, link := oldDatabase(t, on, "0011",
+	dbtest.EachEngine(t, func(t *testing.T, dialect db.Dialect) {
+		url, link := oldDatabase(t, dialect, "0011",
 			`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id, branch, config_file, role_arn,
 				version, handled_version, created_at)
 				SELECT account, region, 'CFN_STACK_SYNC', 'web', id, 'main', 'f', 'r', 3, 2, 1 FROM repository_link`,
 			`INSERT INTO resource (account, region, sync_type, name, configuration_id, desired_seq, note, held_head)
 				SELECT account, region, sync_type, resource_name, id, 5, CAST('kept' AS `+map[db.Dialect]string{
-				db.SQLite: "blob", db.Postgres: "bytea"}[on]+`), 'head' FROM sync_configuration`,
+				db.SQLite: "blob", db.Postgres: "bytea"}[dialect]+`), 'head' FROM sync_configuration`,
 			`INSERT INTO concerned_revision (resource_id, sha, desired_seq) SELECT id, 'sha', 5 FROM resource`,
 			`INSERT INTO report_lane (link_id, environment) SELECT id, 'environment' FROM repository_link`,
 			`INSERT INTO commit_report (lane_id, sha, branch, news, seen, news_at, state)
@@ -129,13 +129,13 @@ func oldDatabase(
 ) (url string, link lockstep.RepositoryLink) {
 	t.Helper()
 	url = dbtest.URL(t, on)
-	d, err := db.Open(t.Context(), url, dbtest.SchemaBefore(t, number))
+	database, err := db.Open(t.Context(), url, dbtest.SchemaBefore(t, number))
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	link = storetest.InsertLink(t, d, 1)
-	storetest.Update(t, d, func(tx *db.Tx) error {
+	link = storetest.InsertLink(t, database, 1)
+	storetest.Update(t, database, func(tx *db.Tx) error {
 		for _, statement := range statements {
 			if _, err := tx.Exec(statement); err != nil {
 				return err
@@ -143,7 +143,7 @@ func oldDatabase(
 		}
 		return nil
 	})
-	if err := d.Close(); err != nil {
+	if err := database.Close(); err != nil {
 		t.Fatal(err)
 	}
 
@@ -153,15 +153,15 @@ func oldDatabase(
 // migrate opens a database with the present schema.
 func migrate(t *testing.T, url string) *db.DB {
 	t.Helper()
-	d, err := db.Open(t.Context(), url, db.Schema())
+	database, err := db.Open(t.Context(), url, db.Schema())
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	t.Cleanup(func() {
-		if err := d.Close(); err != nil {
+		if err := database.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return d
+	return database
 }

@@ -41,40 +41,40 @@ const previewColumns = `id, pull_request_id, resource_id, configuration_id, conf
 	attempted_seq, state, epoch, checkpoint, result, tries, not_before, started_at`
 
 func scanPreview(row db.Scanner) (Preview, error) {
-	var p Preview
+	var preview Preview
 	var pullRequest *int64
 	var configuration string
 	var result *string
 	var notBefore, started int64
-	err := row.Scan(&p.ID, &pullRequest, &p.ResourceID, &p.ConfigurationID, &configuration, &p.Head, &p.Base, &p.Fingerprint,
-		&p.AttemptedSeq, &p.State, &p.epoch, &p.Checkpoint, &result, &p.Tries, &notBefore, &started)
+	err := row.Scan(&preview.ID, &pullRequest, &preview.ResourceID, &preview.ConfigurationID, &configuration, &preview.Head, &preview.Base, &preview.Fingerprint,
+		&preview.AttemptedSeq, &preview.State, &preview.epoch, &preview.Checkpoint, &result, &preview.Tries, &notBefore, &started)
 	if err != nil {
-		return p, err
+		return preview, err
 	}
 
 	if pullRequest != nil {
-		p.PullRequestID = *pullRequest
+		preview.PullRequestID = *pullRequest
 	}
 
 	if result != nil {
-		p.Result = []byte(*result)
+		preview.Result = []byte(*result)
 	}
 
-	p.NotBefore, p.StartedAt = db.Time(notBefore), db.Time(started)
-	p.Configuration, err = decodeConfiguration(configuration)
-	return p, err
+	preview.NotBefore, preview.StartedAt = db.Time(notBefore), db.Time(started)
+	preview.Configuration, err = decodeConfiguration(configuration)
+	return preview, err
 }
 
 // InsertPreview begins a preview of a configuration's resource.
-func InsertPreview(tx *db.Tx, p Preview) error {
-	configuration, err := encodeConfiguration(p.Configuration)
+func InsertPreview(tx *db.Tx, preview Preview) error {
+	configuration, err := encodeConfiguration(preview.Configuration)
 	if err != nil {
 		return err
 	}
 	_, err = tx.Exec(`INSERT INTO preview (id, pull_request_id, resource_id, configuration_id, configuration, head, base,
 		fingerprint, attempted_seq, state, not_before, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'PLANNING', $10, $10)`,
-		"preview-"+newID(), p.PullRequestID, p.ResourceID, p.Configuration.ID, configuration, p.Head, p.Base,
-		p.Fingerprint, p.AttemptedSeq, db.Millis(tx.Now))
+		"preview-"+newID(), preview.PullRequestID, preview.ResourceID, preview.Configuration.ID, configuration, preview.Head, preview.Base,
+		preview.Fingerprint, preview.AttemptedSeq, db.Millis(tx.Now))
 	return err
 }
 
@@ -99,14 +99,14 @@ func LockPreview(tx *db.Tx, p Preview) (Preview, bool, error) {
 }
 
 // SavePreview writes where a preview stands that the caller has locked.
-func SavePreview(tx *db.Tx, p Preview) error {
+func SavePreview(tx *db.Tx, preview Preview) error {
 	var result *string // NULL
-	if p.Result != nil {
-		text := db.Storable(string(p.Result))
+	if preview.Result != nil {
+		text := db.Storable(string(preview.Result))
 		result = &text
 	}
 	return requireOneRow(tx.Exec(`UPDATE preview SET state = $2, checkpoint = $3, result = $4, tries = $5, not_before = $6 WHERE id = $1`,
-		p.ID, p.State, p.Checkpoint, result, p.Tries, db.Millis(p.NotBefore)))
+		preview.ID, preview.State, preview.Checkpoint, result, preview.Tries, db.Millis(preview.NotBefore)))
 }
 
 // AbandonPreview says that nobody wants a preview any more: what it proposed is

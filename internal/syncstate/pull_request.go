@@ -34,15 +34,15 @@ const pullRequestColumns = `id, link_id, branch, number, head, document, fingerp
 	comment_id, comment_hash, comment_at, due_at, tries`
 
 func scanPullRequest(row db.Scanner) (PullRequest, error) {
-	var p PullRequest
+	var pullRequest PullRequest
 	var document string
 	var at int64
 	var due *int64
-	err := row.Scan(&p.ID, &p.LinkID, &p.Branch, &p.Number, &p.Head, &document, &p.Fingerprint,
-		&p.Comment.ID, &p.Hash, &at, &due, &p.Tries)
-	p.Document, p.UpdatedAt = []byte(document), db.Time(at)
-	p.DueAt = db.TimeOrZero(due)
-	return p, err
+	err := row.Scan(&pullRequest.ID, &pullRequest.LinkID, &pullRequest.Branch, &pullRequest.Number, &pullRequest.Head, &document, &pullRequest.Fingerprint,
+		&pullRequest.Comment.ID, &pullRequest.Hash, &at, &due, &pullRequest.Tries)
+	pullRequest.Document, pullRequest.UpdatedAt = []byte(document), db.Time(at)
+	pullRequest.DueAt = db.TimeOrZero(due)
+	return pullRequest, err
 }
 
 // PullRequests reads the open pull requests into a branch, by number.

@@ -18,14 +18,14 @@ type RepositoryAttempt struct {
 const repositoryAttemptColumns = `id, link_id, branch, sha, status, started_at, tries, not_before`
 
 func scanRepositoryAttempt(row db.Scanner) (RepositoryAttempt, bool, error) {
-	var a RepositoryAttempt
+	var attempt RepositoryAttempt
 	var started, notBefore int64
-	err := row.Scan(&a.ID, &a.LinkID, &a.Branch, &a.SHA, &a.Status, &started, &a.Tries, &notBefore)
+	err := row.Scan(&attempt.ID, &attempt.LinkID, &attempt.Branch, &attempt.SHA, &attempt.Status, &started, &attempt.Tries, &notBefore)
 	if errors.Is(err, db.ErrNoRows) {
 		return RepositoryAttempt{}, false, nil
 	}
-	a.StartedAt, a.NotBefore = db.Time(started), db.Time(notBefore)
-	return a, err == nil, err
+	attempt.StartedAt, attempt.NotBefore = db.Time(started), db.Time(notBefore)
+	return attempt, err == nil, err
 }
 
 // InsertRepositoryAttempt makes an attempt with the status it begins with. The
@@ -58,20 +58,20 @@ func QueuedRepositoryAttempt(tx *db.Tx, linkID, branch string) (RepositoryAttemp
 
 // SaveRepositoryAttempt writes status, commit, tries and time of an attempt
 // that has not ended; a status that ends it stamps the end.
-func SaveRepositoryAttempt(tx *db.Tx, a RepositoryAttempt) error {
+func SaveRepositoryAttempt(tx *db.Tx, attempt RepositoryAttempt) error {
 	var ended *int64
-	if a.Status == lockstep.RepositorySucceeded || a.Status == lockstep.RepositoryFailed {
+	if attempt.Status == lockstep.RepositorySucceeded || attempt.Status == lockstep.RepositoryFailed {
 		now := db.Millis(tx.Now)
 		ended = &now
 	}
 	return requireOneRow(tx.Exec(`UPDATE repository_sync_attempt SET status = $2, sha = $3, tries = $4, not_before = $5,
 		ended_at = $6 WHERE id = $1 AND ended_at IS NULL`,
-		a.ID, a.Status, a.SHA, a.Tries, db.Millis(a.NotBefore), ended))
+		attempt.ID, attempt.Status, attempt.SHA, attempt.Tries, db.Millis(attempt.NotBefore), ended))
 }
 
 // LatestRepositorySync gives the newest attempt of a branch with its events.
 func LatestRepositorySync(tx *db.Tx, linkID, branch string) (lockstep.RepositorySyncAttempt, error) {
-	a, ok, err := scanRepositoryAttempt(tx.QueryRow(`SELECT `+repositoryAttemptColumns+` FROM repository_sync_attempt
+	attempt, ok, err := scanRepositoryAttempt(tx.QueryRow(`SELECT `+repositoryAttemptColumns+` FROM repository_sync_attempt
 		WHERE link_id = $1 AND branch = $2 ORDER BY seq DESC LIMIT 1`, linkID, branch))
 	if err != nil {
 		return lockstep.RepositorySyncAttempt{}, err
@@ -79,8 +79,8 @@ func LatestRepositorySync(tx *db.Tx, linkID, branch string) (lockstep.Repository
 	if !ok {
 		return lockstep.RepositorySyncAttempt{}, NoRepositoryStatus(linkID)
 	}
-	a.Events, err = repositoryEvents(tx, a.ID)
-	return a.RepositorySyncAttempt, err
+	attempt.Events, err = repositoryEvents(tx, attempt.ID)
+	return attempt.RepositorySyncAttempt, err
 }
 
 // HasSyncedHead says whether a repository sync has acted on a commit as the head

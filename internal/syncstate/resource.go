@@ -36,19 +36,19 @@ const resourceColumns = `id, account, region, sync_type, name, configuration_id,
 	desired, desired_fingerprint, desired_seq, attempted_seq, baseline, pinned_head, reserved_until`
 
 func scanResource(row db.Scanner) (ResourceState, error) {
-	var s ResourceState
+	var state ResourceState
 	var configuration *int64
 	var desired *string
 	var reserved int64
-	err := row.Scan(&s.ID, &s.Resource.Account, &s.Resource.Region, &s.Resource.SyncType, &s.Resource.Name,
-		&configuration, &s.Epoch, &desired, &s.Fingerprint, &s.DesiredSeq, &s.AttemptedSeq, &s.Baseline, &s.PinnedHead, &reserved)
+	err := row.Scan(&state.ID, &state.Resource.Account, &state.Resource.Region, &state.Resource.SyncType, &state.Resource.Name,
+		&configuration, &state.Epoch, &desired, &state.Fingerprint, &state.DesiredSeq, &state.AttemptedSeq, &state.Baseline, &state.PinnedHead, &reserved)
 	if err != nil {
 		return ResourceState{}, err
 	}
 
-	s.ReservedUntil = db.Time(reserved)
+	state.ReservedUntil = db.Time(reserved)
 	if configuration != nil {
-		s.ConfigurationID = *configuration
+		state.ConfigurationID = *configuration
 	}
 
 	if desired != nil {
@@ -57,10 +57,10 @@ func scanResource(row db.Scanner) (ResourceState, error) {
 			return ResourceState{}, err
 		}
 
-		s.Desired = &rev
+		state.Desired = &rev
 	}
 
-	return s, nil
+	return state, nil
 }
 
 // LockResource reads a resource's row and keeps it locked until the
@@ -73,14 +73,14 @@ func LockResource(tx *db.Tx, id int64) (ResourceState, error) {
 
 // LockResourceByName is LockResource by name. A resource seen for the first time
 // gets its row.
-func LockResourceByName(tx *db.Tx, r lockstep.Resource) (ResourceState, error) {
+func LockResourceByName(tx *db.Tx, resource lockstep.Resource) (ResourceState, error) {
 	if _, err := tx.Exec(`INSERT INTO resource (account, region, sync_type, name) VALUES ($1, $2, $3, $4)
-		ON CONFLICT DO NOTHING`, r.Account, r.Region, r.SyncType, r.Name); err != nil {
+		ON CONFLICT DO NOTHING`, resource.Account, resource.Region, resource.SyncType, resource.Name); err != nil {
 		return ResourceState{}, err
 	}
 	return scanResource(tx.QueryRow(`SELECT `+resourceColumns+` FROM resource
 		WHERE account = $1 AND region = $2 AND sync_type = $3 AND name = $4`+tx.ForUpdate(),
-		r.Account, r.Region, r.SyncType, r.Name))
+		resource.Account, resource.Region, resource.SyncType, resource.Name))
 }
 
 // ResourceByName reads a resource's row by name. NotFound before any configuration
@@ -149,8 +149,8 @@ func MarkAffected(tx *db.Tx, s ResourceState, sha lockstep.SHA) error {
 	return err
 }
 
-// Reserve keeps attempts of a resource from beginning before a time.
-func Reserve(tx *db.Tx, id int64, until time.Time) error {
+// ReserveResource keeps attempts of a resource from beginning before a time.
+func ReserveResource(tx *db.Tx, id int64, until time.Time) error {
 	_, err := tx.Exec(`UPDATE resource SET reserved_until = $2 WHERE id = $1`, id, db.Millis(until))
 	return err
 }

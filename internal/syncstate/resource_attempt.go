@@ -27,38 +27,38 @@ const attemptColumns = `id, resource_id, configuration, desired_seq, status, out
 	target_revision, target, checkpoint, intent, tries, not_before, started_at, ended_at`
 
 func scanAttempt(row db.Scanner, before ...any) (ResourceAttempt, error) {
-	var a ResourceAttempt
+	var attempt ResourceAttempt
 	var configuration, initial, targeted string
 	var outcome *lockstep.Outcome
 	var notBefore, started int64
 	var ended *int64
-	err := row.Scan(append(before, &a.ID, &a.ResourceID, &configuration, &a.DesiredSeq, &a.Status, &outcome, &initial,
-		&targeted, &a.Target, &a.Checkpoint, &a.Intent, &a.Tries, &notBefore, &started, &ended)...)
+	err := row.Scan(append(before, &attempt.ID, &attempt.ResourceID, &configuration, &attempt.DesiredSeq, &attempt.Status, &outcome, &initial,
+		&targeted, &attempt.Target, &attempt.Checkpoint, &attempt.Intent, &attempt.Tries, &notBefore, &started, &ended)...)
 	if err != nil {
 		return ResourceAttempt{}, err
 	}
 
 	if outcome != nil {
-		a.Outcome = *outcome
+		attempt.Outcome = *outcome
 	}
 
-	a.NotBefore, a.StartedAt = db.Time(notBefore), db.Time(started)
-	a.EndedAt = db.TimeOrZero(ended)
+	attempt.NotBefore, attempt.StartedAt = db.Time(notBefore), db.Time(started)
+	attempt.EndedAt = db.TimeOrZero(ended)
 
 	var errs [3]error
-	a.Configuration, errs[0] = decodeConfiguration(configuration)
-	a.InitialRevision, errs[1] = decodeRevision(initial)
-	a.TargetRevision, errs[2] = decodeRevision(targeted)
+	attempt.Configuration, errs[0] = decodeConfiguration(configuration)
+	attempt.InitialRevision, errs[1] = decodeRevision(initial)
+	attempt.TargetRevision, errs[2] = decodeRevision(targeted)
 
-	return a, errors.Join(errs[:]...)
+	return attempt, errors.Join(errs[:]...)
 }
 
 // BeginAttempt makes the attempt for a resource's newest desire. The resource
 // is locked by the caller and has no running attempt; the database refuses a
 // second one.
-func BeginAttempt(tx *db.Tx, s ResourceState, cfg lockstep.SyncConfiguration, target string) (ResourceAttempt, error) {
-	initial := *s.Desired
-	last, err := latestAttempt(tx, s, `AND status = 'SUCCEEDED'`)
+func BeginAttempt(tx *db.Tx, state ResourceState, cfg lockstep.SyncConfiguration, target string) (ResourceAttempt, error) {
+	initial := *state.Desired
+	last, err := latestAttempt(tx, state, `AND status = 'SUCCEEDED'`)
 	switch {
 	case err == nil:
 		initial = last.TargetRevision
@@ -70,24 +70,24 @@ func BeginAttempt(tx *db.Tx, s ResourceState, cfg lockstep.SyncConfiguration, ta
 	var errs [3]error
 	texts[0], errs[0] = encodeConfiguration(cfg)
 	texts[1], errs[1] = encodeRevision(initial)
-	texts[2], errs[2] = encodeRevision(*s.Desired)
+	texts[2], errs[2] = encodeRevision(*state.Desired)
 
 	if err := errors.Join(errs[:]...); err != nil {
 		return ResourceAttempt{}, err
 	}
 
 	now := db.Millis(tx.Now)
-	a, err := scanAttempt(tx.QueryRow(`INSERT INTO resource_sync_attempt (id, resource_id, configuration_id,
+	attempt, err := scanAttempt(tx.QueryRow(`INSERT INTO resource_sync_attempt (id, resource_id, configuration_id,
 		configuration, desired_seq, status, initial_revision, target_revision, target_sha, target, not_before, started_at)
 		VALUES ($1, $2, $3, $4, $5, 'INITIATED', $6, $7, $8, $9, $10, $11) RETURNING `+attemptColumns,
-		newID(), s.ID, cfg.ID, texts[0], s.DesiredSeq, texts[1], texts[2], s.Desired.SHA, target, now, now))
+		newID(), state.ID, cfg.ID, texts[0], state.DesiredSeq, texts[1], texts[2], state.Desired.SHA, target, now, now))
 	if err != nil {
 		return ResourceAttempt{}, err
 	}
 
 	_, err = tx.Exec(`UPDATE resource SET attempted_seq = desired_seq,
-		latest_seq = (SELECT seq FROM resource_sync_attempt WHERE id = $2) WHERE id = $1`, s.ID, a.ID)
-	return a, err
+		latest_seq = (SELECT seq FROM resource_sync_attempt WHERE id = $2) WHERE id = $1`, state.ID, attempt.ID)
+	return attempt, err
 }
 
 // RunningAttempt gives the attempt that runs for a resource, false if none.

@@ -17,11 +17,11 @@ import (
 )
 
 // configured makes a link, a configuration and its resource.
-func configured(t testing.TB, d *db.DB) (cfg lockstep.SyncConfiguration) {
+func configured(t testing.TB, database *db.DB) (cfg lockstep.SyncConfiguration) {
 	t.Helper()
-	l := storetest.InsertLink(t, d, 1)
+	l := storetest.InsertLink(t, database, 1)
 	cfg = storetest.NewConfiguration("web", l.ID)
-	storetest.Update(t, d, func(tx *db.Tx) error {
+	storetest.Update(t, database, func(tx *db.Tx) error {
 		if err := store.InsertConfiguration(tx, &cfg); err != nil {
 			return err
 		}
@@ -32,104 +32,104 @@ func configured(t testing.TB, d *db.DB) (cfg lockstep.SyncConfiguration) {
 }
 
 // resource runs f with the state of the configuration's resource.
-func resource(t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, f func(tx *db.Tx, s syncstate.ResourceState) error) {
+func withResource(t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, f func(tx *db.Tx, state syncstate.ResourceState) error) {
 	t.Helper()
 	storetest.Update(t, d, func(tx *db.Tx) error {
-		s, err := syncstate.LockResourceByName(tx, cfg.Resource())
+		state, err := syncstate.LockResourceByName(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
-		return f(tx, s)
+		return f(tx, state)
 	})
 }
 
-func desire(t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, sha lockstep.SHA) {
+func setDesired(t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, sha lockstep.SHA) {
 	t.Helper()
-	resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error {
+	withResource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error {
 		_, err := syncstate.SetDesiredRevision(tx, s.ID, cfg.Revision(sha), "of "+string(sha))
 		return err
 	})
 }
 
 // attempt makes an attempt of what is desired and ends it, unless outcome is "".
-func attempt(t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, outcome lockstep.Outcome) (a syncstate.ResourceAttempt) {
+func endAttempt(t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, outcome lockstep.Outcome) (attempt syncstate.ResourceAttempt) {
 	t.Helper()
-	resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) (err error) {
-		if a, err = syncstate.BeginAttempt(tx, s, cfg, "stack"); err != nil || outcome == "" {
+	withResource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) (err error) {
+		if attempt, err = syncstate.BeginAttempt(tx, s, cfg, "stack"); err != nil || outcome == "" {
 			return err
 		}
-		return syncstate.FinishAttempt(tx, a.ID, outcome)
+		return syncstate.FinishAttempt(tx, attempt.ID, outcome)
 	})
-	return a
+	return attempt
 }
 
 func TestAResourceIsBehindFromADesireToItsAttempt(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		cfg := configured(t, d)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfg := configured(t, database)
 		behind := func(want bool) {
 			t.Helper()
-			resource(t, d, cfg, func(_ *db.Tx, s syncstate.ResourceState) error {
-				if s.IsBehind() != want {
-					t.Errorf("behind: %t", s.IsBehind())
+			withResource(t, database, cfg, func(_ *db.Tx, state syncstate.ResourceState) error {
+				if state.IsBehind() != want {
+					t.Errorf("behind: %t", state.IsBehind())
 				}
 				return nil
 			})
 		}
 
 		behind(false)
-		desire(t, d, cfg, "one")
+		setDesired(t, database, cfg, "one")
 		behind(true)
-		a := attempt(t, d, cfg, lockstep.Applied)
+		attempt := endAttempt(t, database, cfg, lockstep.Applied)
 		behind(false)
 
-		if a.InitialRevision != cfg.Revision("one") || a.TargetRevision != cfg.Revision("one") || a.DesiredSeq != 1 {
-			t.Errorf("the first attempt: %+v", a)
+		if attempt.InitialRevision != cfg.Revision("one") || attempt.TargetRevision != cfg.Revision("one") || attempt.DesiredSeq != 1 {
+			t.Errorf("the first attempt: %+v", attempt)
 		}
 
-		desire(t, d, cfg, "one") // a desire anew, though of the same commit
+		setDesired(t, database, cfg, "one") // a desire anew, though of the same commit
 		behind(true)
-		attempt(t, d, cfg, lockstep.Failed)
-		desire(t, d, cfg, "two")
-		a = attempt(t, d, cfg, "")
-		if a.InitialRevision != cfg.Revision("one") || a.TargetRevision != cfg.Revision("two") || a.DesiredSeq != 3 {
-			t.Errorf("the third attempt: %+v", a)
+		endAttempt(t, database, cfg, lockstep.Failed)
+		setDesired(t, database, cfg, "two")
+		attempt = endAttempt(t, database, cfg, "")
+		if attempt.InitialRevision != cfg.Revision("one") || attempt.TargetRevision != cfg.Revision("two") || attempt.DesiredSeq != 3 {
+			t.Errorf("the third attempt: %+v", attempt)
 		}
 
-		desire(t, d, cfg, "three")
-		resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error { return syncstate.BindResource(tx, s.ID, 0) })
+		setDesired(t, database, cfg, "three")
+		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error { return syncstate.BindResource(tx, state.ID, 0) })
 		behind(false)
 	})
 }
 
 func TestAnAttemptIsReadAsItWasWrittenAndItsEndIsFinal(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		cfg := configured(t, d)
-		desire(t, d, cfg, "one")
-		a := attempt(t, d, cfg, "")
-		a.Checkpoint, a.Intent, a.Tries, a.NotBefore = []byte{0, 1, 255}, "execute", 3, a.StartedAt.Add(time.Hour)
-		storetest.Update(t, d, func(tx *db.Tx) error { return syncstate.SaveStep(tx, a) })
-		a.Status = lockstep.ResourceInProgress
-		resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error {
-			got, running, err := syncstate.RunningAttempt(tx, s.ID)
-			if diff := cmp.Diff(a, got); diff != "" || !running {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfg := configured(t, database)
+		setDesired(t, database, cfg, "one")
+		attempt := endAttempt(t, database, cfg, "")
+		attempt.Checkpoint, attempt.Intent, attempt.Tries, attempt.NotBefore = []byte{0, 1, 255}, "execute", 3, attempt.StartedAt.Add(time.Hour)
+		storetest.Update(t, database, func(tx *db.Tx) error { return syncstate.SaveStep(tx, attempt) })
+		attempt.Status = lockstep.ResourceInProgress
+		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
+			got, running, err := syncstate.RunningAttempt(tx, state.ID)
+			if diff := cmp.Diff(attempt, got); diff != "" || !running {
 				t.Error(diff)
 			}
 			return err
 		})
 
-		storetest.Update(t, d, func(tx *db.Tx) error { return syncstate.FinishAttempt(tx, a.ID, lockstep.Applied) })
+		storetest.Update(t, database, func(tx *db.Tx) error { return syncstate.FinishAttempt(tx, attempt.ID, lockstep.Applied) })
 		for name, write := range map[string]func(tx *db.Tx) error{
-			"a step":      func(tx *db.Tx) error { return syncstate.SaveStep(tx, a) },
-			"another end": func(tx *db.Tx) error { return syncstate.FinishAttempt(tx, a.ID, lockstep.Failed) },
+			"a step":      func(tx *db.Tx) error { return syncstate.SaveStep(tx, attempt) },
+			"another end": func(tx *db.Tx) error { return syncstate.FinishAttempt(tx, attempt.ID, lockstep.Failed) },
 		} {
-			if err := d.Update(t.Context(), write); lockstep.KindOf(err) != lockstep.Stale {
+			if err := database.Update(t.Context(), write); lockstep.KindOf(err) != lockstep.Stale {
 				t.Errorf("%s after the end: %v", name, err)
 			}
 		}
 
-		resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error {
-			got, ok, err := syncstate.LatestSuccess(tx, s)
-			if !ok || got.ID != a.ID || got.Outcome != lockstep.Applied || got.EndedAt.IsZero() {
+		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
+			got, ok, err := syncstate.LatestSuccess(tx, state)
+			if !ok || got.ID != attempt.ID || got.Outcome != lockstep.Applied || got.EndedAt.IsZero() {
 				t.Errorf("the latest success: %+v", got)
 			}
 			return err
@@ -138,13 +138,13 @@ func TestAnAttemptIsReadAsItWasWrittenAndItsEndIsFinal(t *testing.T) {
 }
 
 func TestTakingOverAddsToTheEpochAndASecondRunningAttemptIsRefused(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		cfg := configured(t, d)
-		desire(t, d, cfg, "one")
-		attempt(t, d, cfg, "")
-		resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error {
-			for want := s.Epoch + 1; want < s.Epoch+4; want++ {
-				taken, err := syncstate.AcquireLease(tx, s.ID)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfg := configured(t, database)
+		setDesired(t, database, cfg, "one")
+		endAttempt(t, database, cfg, "")
+		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
+			for want := state.Epoch + 1; want < state.Epoch+4; want++ {
+				taken, err := syncstate.AcquireLease(tx, state.ID)
 				if err != nil || taken.Epoch != want {
 					t.Errorf("epoch %d, %v, want %d", taken.Epoch, err, want)
 				}
@@ -152,20 +152,20 @@ func TestTakingOverAddsToTheEpochAndASecondRunningAttemptIsRefused(t *testing.T)
 
 			return nil
 		})
-		err := d.Update(t.Context(), func(tx *db.Tx) error {
-			s, err := syncstate.LockResourceByName(tx, cfg.Resource())
+		err := database.Update(t.Context(), func(tx *db.Tx) error {
+			state, err := syncstate.LockResourceByName(tx, cfg.Resource())
 			if err != nil {
 				return err
 			}
 
-			_, err = syncstate.BeginAttempt(tx, s, cfg, "stack")
+			_, err = syncstate.BeginAttempt(tx, state, cfg, "stack")
 			return err
 		})
 		if !db.IsUnique(err) {
 			t.Errorf("a second running attempt: %v", err)
 		}
 
-		storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error {
+		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
 			_, err := syncstate.AcquireLease(tx, 4711)
 			return err
 		})
@@ -173,39 +173,41 @@ func TestTakingOverAddsToTheEpochAndASecondRunningAttemptIsRefused(t *testing.T)
 }
 
 func TestTheStatusOfANewConfigurationIsEmpty(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		cfg := configured(t, d)
-		desire(t, d, cfg, "one")
-		applied := attempt(t, d, cfg, lockstep.Applied)
-		desire(t, d, cfg, "two")
-		failed := attempt(t, d, cfg, lockstep.Failed)
-		resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error {
-			sync, err := syncstate.ResourceStatus(tx, s)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfg := configured(t, database)
+		setDesired(t, database, cfg, "one")
+		applied := endAttempt(t, database, cfg, lockstep.Applied)
+		setDesired(t, database, cfg, "two")
+		failed := endAttempt(t, database, cfg, lockstep.Failed)
+		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
+			sync, err := syncstate.ResourceStatus(tx, state)
 			if sync.LatestSync.ID != failed.ID || sync.LatestSuccessfulSync.ID != applied.ID || *sync.DesiredState != cfg.Revision("two") {
 				t.Errorf("status: %+v", sync)
 			}
 
-			if seq, err := syncstate.DesiredSeqOf(tx, s.ID, "one"); seq != 1 || err != nil {
+			if seq, err := syncstate.DesiredSeqOf(tx, state.ID, "one"); seq != 1 || err != nil {
 				t.Errorf("the first commit was desire %d, %v", seq, err)
 			}
 
-			return errors.Join(err, syncstate.SaveStatusDocument(tx, s.ID, []byte("{}")), syncstate.SaveBaseline(tx, s.ID, []byte("note")))
+			return errors.Join(err, syncstate.SaveStatusDocument(tx, state.ID, []byte("{}")), syncstate.SaveBaseline(tx, state.ID, []byte("note")))
 		})
 
-		resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error { return syncstate.BindResource(tx, s.ID, cfg.ID+1) })
-		resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error {
-			sync, err := syncstate.ResourceStatus(tx, s)
-			if diff := cmp.Diff(lockstep.ResourceSync{}, sync); diff != "" || s.Baseline != nil {
-				t.Errorf("note %q, status %s", s.Baseline, diff)
+		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
+			return syncstate.BindResource(tx, state.ID, cfg.ID+1)
+		})
+		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
+			sync, err := syncstate.ResourceStatus(tx, state)
+			if diff := cmp.Diff(lockstep.ResourceSync{}, sync); diff != "" || state.Baseline != nil {
+				t.Errorf("note %q, status %s", state.Baseline, diff)
 			}
 
-			if seq, err := syncstate.DesiredSeqOf(tx, s.ID, "one"); seq != 0 || err != nil {
+			if seq, err := syncstate.DesiredSeqOf(tx, state.ID, "one"); seq != 0 || err != nil {
 				t.Errorf("the first commit is desire %d, %v", seq, err)
 			}
 
 			return err
 		})
-		storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error {
+		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
 			_, err := syncstate.StatusDocument(tx, cfg.Resource())
 			return err
 		})
@@ -213,30 +215,30 @@ func TestTheStatusOfANewConfigurationIsEmpty(t *testing.T) {
 }
 
 func TestABlockerStopsUntilItIsResolvedAndTheFirstOneStays(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		cfg := configured(t, d)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfg := configured(t, database)
 		contexts := []lockstep.Context{{Key: "StackName", Value: "web \"1\""}}
-		resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error {
-			return errors.Join(syncstate.InsertBlocker(tx, s.ID, "first", contexts), syncstate.InsertBlocker(tx, s.ID, "second", nil))
+		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
+			return errors.Join(syncstate.InsertBlocker(tx, state.ID, "first", contexts), syncstate.InsertBlocker(tx, state.ID, "second", nil))
 		})
-		resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error {
-			b, blocked, err := syncstate.ActiveBlocker(tx, s.ID)
+		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
+			b, blocked, err := syncstate.ActiveBlocker(tx, state.ID)
 			want := lockstep.Blocker{ID: b.ID, Type: "AUTOMATED", Status: "ACTIVE", CreatedReason: "first", CreatedAt: b.CreatedAt, Contexts: contexts}
 			if diff := cmp.Diff(want, b); diff != "" || !blocked || b.CreatedAt.IsZero() {
 				t.Error(diff)
 			}
 
 			for _, want := range []bool{true, false} {
-				if resolved, err := syncstate.ResolveBlocker(tx, s.ID, "mended"); resolved != want || err != nil {
+				if resolved, err := syncstate.ResolveBlocker(tx, state.ID, "mended"); resolved != want || err != nil {
 					t.Errorf("resolved: %t, %v", resolved, err)
 				}
 			}
 
-			if _, blocked, _ := syncstate.ActiveBlocker(tx, s.ID); blocked {
+			if _, blocked, _ := syncstate.ActiveBlocker(tx, state.ID); blocked {
 				t.Error("still blocked")
 			}
 
-			return errors.Join(err, syncstate.InsertBlocker(tx, s.ID, "third", nil))
+			return errors.Join(err, syncstate.InsertBlocker(tx, state.ID, "third", nil))
 		})
 	})
 }
@@ -244,34 +246,34 @@ func TestABlockerStopsUntilItIsResolvedAndTheFirstOneStays(t *testing.T) {
 // Of two repository syncs that have read one version of a configuration, both
 // may act on it; of one that read it before a change, none may.
 func TestAVersionIsHandledOnlyWhileItIsTheNewest(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		cfg := configured(t, d)
-		read := func() (f store.TrackedConfiguration) {
-			storetest.Update(t, d, func(tx *db.Tx) error {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfg := configured(t, database)
+		read := func() (tracked store.TrackedConfiguration) {
+			storetest.Update(t, database, func(tx *db.Tx) error {
 				list, err := store.ConfigurationsOfBranch(tx, cfg.LinkID, "main")
 				if len(list) != 1 {
 					t.Fatalf("%d follow main", len(list))
 				}
 
-				f = list[0]
+				tracked = list[0]
 				return err
 			})
 
-			return f
+			return tracked
 		}
-		mark := func(f store.TrackedConfiguration, want bool) {
+		mark := func(tracked store.TrackedConfiguration, want bool) {
 			t.Helper()
-			storetest.Update(t, d, func(tx *db.Tx) error {
-				marked, err := store.SetObservedVersion(tx, f)
+			storetest.Update(t, database, func(tx *db.Tx) error {
+				marked, err := store.SetObservedVersion(tx, tracked)
 				if marked != want {
-					t.Errorf("version %d was marked: %t", f.Version, marked)
+					t.Errorf("version %d was marked: %t", tracked.Version, marked)
 				}
 				return err
 			})
 		}
 		unhandled := func(want bool) {
 			t.Helper()
-			storetest.Update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, database, func(tx *db.Tx) error {
 				got, err := store.HasUnobservedChange(tx, cfg.ID)
 				if got != want {
 					t.Errorf("unhandled: %t", got)
@@ -290,7 +292,7 @@ func TestAVersionIsHandledOnlyWhileItIsTheNewest(t *testing.T) {
 		mark(first, true)
 		unhandled(false)
 		first = read()
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.TouchConfiguration(tx, cfg.ID) })
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.TouchConfiguration(tx, cfg.ID) })
 		unhandled(true)
 		mark(first, false)
 
@@ -300,20 +302,20 @@ func TestAVersionIsHandledOnlyWhileItIsTheNewest(t *testing.T) {
 
 		mark(read(), true)
 		gone := read()
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, cfg.ID) })
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, cfg.ID) })
 		mark(gone, false)
 		unhandled(false)
 	})
 }
 
 func TestOfManyWhoChangeAndHandleAtOnceNoChangeIsLost(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		cfg := configured(t, d)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfg := configured(t, database)
 		var both sync.WaitGroup
 		try := func(f func(tx *db.Tx) error) {
 			both.Go(func() {
 				for range 20 {
-					if err := d.Update(t.Context(), f); err != nil {
+					if err := database.Update(t.Context(), f); err != nil {
 						t.Error(err)
 					}
 				}
@@ -335,7 +337,7 @@ func TestOfManyWhoChangeAndHandleAtOnceNoChangeIsLost(t *testing.T) {
 		}
 
 		both.Wait()
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			list, err := store.ConfigurationsOfBranch(tx, cfg.LinkID, "main")
 			lost = list[0].Version != 41 || list[0].ObservedVersion > list[0].Version
 			if lost {
@@ -348,13 +350,13 @@ func TestOfManyWhoChangeAndHandleAtOnceNoChangeIsLost(t *testing.T) {
 }
 
 func TestOverdueIsWhatHasOpenWorkWhoseTimeHasCome(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		cfg := configured(t, d)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		cfg := configured(t, database)
 		overdue := func(why string, want bool) {
 			t.Helper()
-			resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error {
+			withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
 				list, err := syncstate.OverdueResources(tx, 10)
-				if got := len(list) == 1 && list[0] == s.ID; got != want || len(list) > 1 {
+				if got := len(list) == 1 && list[0] == state.ID; got != want || len(list) > 1 {
 					t.Errorf("%s: overdue %v", why, list)
 				}
 				return err
@@ -362,30 +364,32 @@ func TestOverdueIsWhatHasOpenWorkWhoseTimeHasCome(t *testing.T) {
 		}
 
 		overdue("nothing is desired", false)
-		desire(t, d, cfg, "one")
+		setDesired(t, database, cfg, "one")
 		overdue("a desire without an attempt", true)
-		resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error { return syncstate.InsertBlocker(tx, s.ID, "r", nil) })
+		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
+			return syncstate.InsertBlocker(tx, state.ID, "r", nil)
+		})
 		overdue("a blocked desire", false)
-		resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error {
-			_, err := syncstate.ResolveBlocker(tx, s.ID, "r")
+		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
+			_, err := syncstate.ResolveBlocker(tx, state.ID, "r")
 			return err
 		})
-		a := attempt(t, d, cfg, "")
+		attempt := endAttempt(t, database, cfg, "")
 		overdue("an attempt that is due", true)
-		a.NotBefore = a.StartedAt.Add(time.Hour)
-		storetest.Update(t, d, func(tx *db.Tx) error { return syncstate.SaveStep(tx, a) })
+		attempt.NotBefore = attempt.StartedAt.Add(time.Hour)
+		storetest.Update(t, database, func(tx *db.Tx) error { return syncstate.SaveStep(tx, attempt) })
 		overdue("an attempt that waits", false)
-		desire(t, d, cfg, "two")
+		setDesired(t, database, cfg, "two")
 		overdue("an attempt that waits and is superseded", true)
-		a.Intent = "execute"
-		storetest.Update(t, d, func(tx *db.Tx) error { return syncstate.SaveStep(tx, a) })
+		attempt.Intent = "execute"
+		storetest.Update(t, database, func(tx *db.Tx) error { return syncstate.SaveStep(tx, attempt) })
 		overdue("an execution that waits", false)
-		resource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) error { return syncstate.BindResource(tx, s.ID, 0) })
+		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error { return syncstate.BindResource(tx, state.ID, 0) })
 		overdue("an execution without a configuration", false)
-		a.Intent = ""
-		storetest.Update(t, d, func(tx *db.Tx) error { return syncstate.SaveStep(tx, a) })
+		attempt.Intent = ""
+		storetest.Update(t, database, func(tx *db.Tx) error { return syncstate.SaveStep(tx, attempt) })
 		overdue("a proposal without a configuration", true)
-		storetest.Update(t, d, func(tx *db.Tx) error { return syncstate.FinishAttempt(tx, a.ID, lockstep.Cancelled) })
+		storetest.Update(t, database, func(tx *db.Tx) error { return syncstate.FinishAttempt(tx, attempt.ID, lockstep.Cancelled) })
 		overdue("nothing any more", false)
 	})
 }

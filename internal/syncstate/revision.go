@@ -27,13 +27,13 @@ func encodeRevision(r lockstep.Revision) (string, error) {
 }
 
 func decodeRevision(s string) (lockstep.Revision, error) {
-	var r storedRevision
-	if err := json.Unmarshal([]byte(s), &r); err != nil {
+	var stored storedRevision
+	if err := json.Unmarshal([]byte(s), &stored); err != nil {
 		return lockstep.Revision{}, fmt.Errorf("decode revision: %w", err)
 	}
 	return lockstep.Revision{
-		Branch: r.Branch, Directory: r.Directory, OwnerID: r.OwnerID,
-		RepositoryName: r.RepositoryName, ProviderType: lockstep.ProviderType(r.ProviderType), SHA: lockstep.SHA(r.SHA),
+		Branch: stored.Branch, Directory: stored.Directory, OwnerID: stored.OwnerID,
+		RepositoryName: stored.RepositoryName, ProviderType: lockstep.ProviderType(stored.ProviderType), SHA: lockstep.SHA(stored.SHA),
 	}, nil
 }
 
@@ -54,24 +54,24 @@ type storedConfiguration struct {
 	ProviderType   string `json:"provider_type"`
 }
 
-func encodeConfiguration(c lockstep.SyncConfiguration) (string, error) {
+func encodeConfiguration(cfg lockstep.SyncConfiguration) (string, error) {
 	b, err := json.Marshal(storedConfiguration{
-		ID: c.ID, Account: string(c.Account), Region: c.Region, SyncType: string(c.SyncType),
-		ResourceName: c.ResourceName, LinkID: c.LinkID, Branch: c.Branch, ConfigFile: c.ConfigFile,
-		RoleARN: c.RoleARN, OwnerID: c.OwnerID, RepositoryName: c.RepositoryName, ProviderType: string(c.ProviderType),
+		ID: cfg.ID, Account: string(cfg.Account), Region: cfg.Region, SyncType: string(cfg.SyncType),
+		ResourceName: cfg.ResourceName, LinkID: cfg.LinkID, Branch: cfg.Branch, ConfigFile: cfg.ConfigFile,
+		RoleARN: cfg.RoleARN, OwnerID: cfg.OwnerID, RepositoryName: cfg.RepositoryName, ProviderType: string(cfg.ProviderType),
 	})
 	return string(b), err
 }
 
 func decodeConfiguration(s string) (lockstep.SyncConfiguration, error) {
-	var c storedConfiguration
-	if err := json.Unmarshal([]byte(s), &c); err != nil {
+	var stored storedConfiguration
+	if err := json.Unmarshal([]byte(s), &stored); err != nil {
 		return lockstep.SyncConfiguration{}, fmt.Errorf("decode configuration: %w", err)
 	}
 	return lockstep.SyncConfiguration{
-		ID: c.ID, Account: lockstep.AccountID(c.Account), Region: c.Region, SyncType: lockstep.SyncType(c.SyncType),
-		ResourceName: c.ResourceName, LinkID: c.LinkID, Branch: c.Branch, ConfigFile: c.ConfigFile,
-		RoleARN: c.RoleARN, OwnerID: c.OwnerID, RepositoryName: c.RepositoryName,
-		ProviderType: lockstep.ProviderType(c.ProviderType),
+		ID: stored.ID, Account: lockstep.AccountID(stored.Account), Region: stored.Region, SyncType: lockstep.SyncType(stored.SyncType),
+		ResourceName: stored.ResourceName, LinkID: stored.LinkID, Branch: stored.Branch, ConfigFile: stored.ConfigFile,
+		RoleARN: stored.RoleARN, OwnerID: stored.OwnerID, RepositoryName: stored.RepositoryName,
+		ProviderType: lockstep.ProviderType(stored.ProviderType),
 	}, nil
 }

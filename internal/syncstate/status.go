@@ -10,9 +10,9 @@ import (
 )
 
 // ResourceStatus gathers everything that a status read says of a resource.
-func ResourceStatus(tx *db.Tx, s ResourceState) (lockstep.ResourceSync, error) {
-	sync := lockstep.ResourceSync{DesiredState: s.Desired}
-	latest, ok, err := LatestAttempt(tx, s)
+func ResourceStatus(tx *db.Tx, state ResourceState) (lockstep.ResourceSync, error) {
+	sync := lockstep.ResourceSync{DesiredState: state.Desired}
+	latest, ok, err := LatestAttempt(tx, state)
 	if err != nil || !ok {
 		return sync, err
 	}
@@ -22,7 +22,7 @@ func ResourceStatus(tx *db.Tx, s ResourceState) (lockstep.ResourceSync, error) {
 	}
 
 	sync.LatestSync = &latest.ResourceSyncAttempt
-	success, ok, err := LatestSuccess(tx, s)
+	success, ok, err := LatestSuccess(tx, state)
 	if err != nil || !ok {
 		return sync, err
 	}
@@ -43,12 +43,12 @@ func SaveStatusDocument(tx *db.Tx, resourceID int64, document []byte) error {
 
 // StatusDocument gives the encoded answer to a status read. It is one SELECT,
 // fit for [db.DB.Peek]. Before any attempt it is NotFound.
-func StatusDocument(tx *db.Tx, r lockstep.Resource) ([]byte, error) {
+func StatusDocument(tx *db.Tx, resource lockstep.Resource) ([]byte, error) {
 	var document *string // nil for NULL
 	err := tx.QueryRow(`SELECT document FROM resource
 		WHERE account = $1 AND region = $2 AND sync_type = $3 AND name = $4`,
-		string(r.Account), r.Region, string(r.SyncType), r.Name).Scan(&document)
-	return bytesOf(document), orNoStatus(r, bytesOf(document), err)
+		string(resource.Account), resource.Region, string(resource.SyncType), resource.Name).Scan(&document)
+	return bytesOf(document), orNoStatus(resource, bytesOf(document), err)
 }
 
 // bytesOf gives the bytes of a text without copying them: a document has four

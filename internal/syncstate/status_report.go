@@ -50,19 +50,19 @@ type StatusChange struct {
 const streamColumns = `id, link_id, environment, epoch, tries, not_before`
 
 func scanStream(row db.Scanner) (ReportStream, error) {
-	var l ReportStream
+	var stream ReportStream
 	var notBefore int64
-	err := row.Scan(&l.ID, &l.LinkID, &l.Environment, &l.Epoch, &l.Tries, &notBefore)
-	l.NotBefore = db.Time(notBefore)
-	return l, err
+	err := row.Scan(&stream.ID, &stream.LinkID, &stream.Environment, &stream.Epoch, &stream.Tries, &notBefore)
+	stream.NotBefore = db.Time(notBefore)
+	return stream, err
 }
 
 // RecordStatusChange makes a commit's report due at a time, and keeps its lane locked until
 // the transaction ends. It is to be the last that a transaction locks: the lane is
 // shared by all resources of an environment. Ok is false where no lane is to be
 // woken: there is no report, or it is due earlier.
-func RecordStatusChange(tx *db.Tx, n StatusChange, due time.Time) (laneID int64, ok bool, err error) {
-	lane, err := lockStreamOf(tx, n)
+func RecordStatusChange(tx *db.Tx, change StatusChange, due time.Time) (laneID int64, ok bool, err error) {
+	lane, err := lockStreamOf(tx, change)
 	if err != nil {
 		return 0, false, unlessNoRows(err)
 	}
@@ -71,13 +71,13 @@ func RecordStatusChange(tx *db.Tx, n StatusChange, due time.Time) (laneID int64,
 	var is int64
 	err = tx.QueryRow(`UPDATE status_report SET change_seq = change_seq + 1, changed_at = $3, branch = $4,
 		due_at = CASE WHEN due_at < $5 THEN due_at ELSE $5 END WHERE stream_id = $1 AND sha = $2 RETURNING due_at`,
-		lane.ID, n.SHA, now, n.Branch, at).Scan(&is)
-	if !errors.Is(err, db.ErrNoRows) || !n.CreateReport {
+		lane.ID, change.SHA, now, change.Branch, at).Scan(&is)
+	if !errors.Is(err, db.ErrNoRows) || !change.CreateReport {
 		return lane.ID, err == nil && is == at, unlessNoRows(err)
 	}
 
 	_, err = tx.Exec(`INSERT INTO status_report (stream_id, sha, branch, changed_at, due_at) VALUES ($1, $2, $3, $4, $5)`,
-		lane.ID, n.SHA, n.Branch, now, at)
+		lane.ID, change.SHA, change.Branch, now, at)
 	return lane.ID, err == nil, err
 }
 
@@ -88,17 +88,17 @@ func unlessNoRows(err error) error {
 	return err
 }
 
-func lockStreamOf(tx *db.Tx, n StatusChange) (ReportStream, error) {
+func lockStreamOf(tx *db.Tx, change StatusChange) (ReportStream, error) {
 	const query = `SELECT ` + streamColumns + ` FROM report_stream WHERE link_id = $1 AND environment = $2`
-	l, err := scanStream(tx.QueryRow(query+tx.ForUpdate(), n.LinkID, n.Environment))
-	if !errors.Is(err, db.ErrNoRows) || !n.CreateReport {
-		return l, err
+	stream, err := scanStream(tx.QueryRow(query+tx.ForUpdate(), change.LinkID, change.Environment))
+	if !errors.Is(err, db.ErrNoRows) || !change.CreateReport {
+		return stream, err
 	}
 	if _, err := tx.Exec(`INSERT INTO report_stream (link_id, environment) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
-		n.LinkID, n.Environment); err != nil {
-		return l, err
+		change.LinkID, change.Environment); err != nil {
+		return stream, err
 	}
-	return scanStream(tx.QueryRow(query+tx.ForUpdate(), n.LinkID, n.Environment))
+	return scanStream(tx.QueryRow(query+tx.ForUpdate(), change.LinkID, change.Environment))
 }
 
 // AcquireReportStreamLease makes the caller the lane's worker: it adds one to the epoch, so
@@ -128,14 +128,14 @@ func SaveReportStream(tx *db.Tx, l ReportStream) error {
 const reportColumns = `id, sha, branch, change_seq, seen_seq, changed_at, due_at, state, summary, tried_at, driver_state, reason`
 
 func scanReport(row db.Scanner, before ...any) (StatusReport, error) {
-	var r StatusReport
+	var report StatusReport
 	var news, tried int64
 	var due *int64
-	err := row.Scan(append(before, &r.ID, &r.SHA, &r.Branch, &r.ChangeSeq, &r.SeenSeq, &news, &due, &r.State,
-		&r.Summary, &tried, &r.DriverState, &r.Reason)...)
-	r.ChangedAt, r.TriedAt = db.Time(news), db.Time(tried)
-	r.DueAt = db.TimeOrZero(due)
-	return r, err
+	err := row.Scan(append(before, &report.ID, &report.SHA, &report.Branch, &report.ChangeSeq, &report.SeenSeq, &news, &due, &report.State,
+		&report.Summary, &tried, &report.DriverState, &report.Reason)...)
+	report.ChangedAt, report.TriedAt = db.Time(news), db.Time(tried)
+	report.DueAt = db.TimeOrZero(due)
+	return report, err
 }
 
 // DueStatusReports gives what is to be looked at in a lane, in the order in which the
@@ -161,21 +161,21 @@ func NextStatusReportDue(tx *db.Tx, laneID int64) (time.Time, bool, error) {
 // SaveStatusReport writes what was told, and when the report is to be looked at next:
 // then, or at the time fresh if there is news beyond what was seen. One that was
 // forgotten meanwhile is no error. The lane is locked by the caller.
-func SaveStatusReport(tx *db.Tx, r StatusReport, fresh time.Time) error {
+func SaveStatusReport(tx *db.Tx, report StatusReport, fresh time.Time) error {
 	_, err := tx.Exec(`UPDATE status_report SET seen_seq = $2, due_at = CASE WHEN change_seq > $2 THEN CAST($3 AS bigint) ELSE CAST($4 AS bigint) END,
 		state = $5, summary = $6, tried_at = $7, driver_state = $8, reason = $9 WHERE id = $1`,
-		r.ID, r.SeenSeq, db.Millis(fresh), db.MillisOrNull(r.DueAt), r.State, db.Storable(r.Summary), db.Millis(r.TriedAt), r.DriverState,
-		lockstep.Truncate(db.Storable(r.Reason), lockstep.MaxMessage))
+		report.ID, report.SeenSeq, db.Millis(fresh), db.MillisOrNull(report.DueAt), report.State, db.Storable(report.Summary), db.Millis(report.TriedAt), report.DriverState,
+		lockstep.Truncate(db.Storable(report.Reason), lockstep.MaxMessage))
 	return err
 }
 
 const (
-	// reportsKept is how many commits are remembered in an environment, and
+	// maxReports is how many commits are remembered in an environment, and
 	// reportKept for how long after the last news.
-	reportsKept = 1000
-	reportKept  = 30 * 24 * time.Hour
-	// reportsForgotten is the most that are forgotten at once.
-	reportsForgotten = 100
+	maxReports     = 1000
+	reportLifetime = 30 * 24 * time.Hour
+	// maxDeletedReports is the most that are forgotten at once.
+	maxDeletedReports = 100
 )
 
 // DeleteOldStatusReports forgets some of the oldest reports of a lane.
@@ -183,7 +183,7 @@ func DeleteOldStatusReports(tx *db.Tx, laneID int64) error {
 	_, err := tx.Exec(`DELETE FROM status_report WHERE id IN (SELECT id FROM status_report WHERE stream_id = $1
 		AND (changed_at < $2 OR id <= (SELECT coalesce(max(id), 0) FROM (
 			SELECT id FROM status_report WHERE stream_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $3) AS beyond))
-		ORDER BY id LIMIT $4)`, laneID, db.Millis(tx.Now.Add(-reportKept)), reportsKept, reportsForgotten)
+		ORDER BY id LIMIT $4)`, laneID, db.Millis(tx.Now.Add(-reportLifetime)), maxReports, maxDeletedReports)
 	return err
 }
 
@@ -209,19 +209,19 @@ func StatusReportOf(tx *db.Tx, linkID, environment string, sha lockstep.SHA) (St
 }
 
 // StatusReports reads a page of a link's reports, newest commit first.
-func StatusReports(tx *db.Tx, linkID string, p db.Page) ([]EnvironmentReport, db.Cursor, error) {
-	before := p.After.Number
+func StatusReports(tx *db.Tx, linkID string, page db.Page) ([]EnvironmentReport, db.Cursor, error) {
+	before := page.After.Number
 	if before == 0 {
 		before = 1<<63 - 1
 	}
 
-	scan := func(row db.Scanner) (r EnvironmentReport, err error) {
-		r.StatusReport, err = scanReport(row, &r.Environment)
-		return r, err
+	scan := func(row db.Scanner) (report EnvironmentReport, err error) {
+		report.StatusReport, err = scanReport(row, &report.Environment)
+		return report, err
 	}
-	cursor := func(r EnvironmentReport) db.Cursor { return db.Cursor{Number: r.ID} }
+	cursor := func(report EnvironmentReport) db.Cursor { return db.Cursor{Number: report.ID} }
 
-	return db.SelectPage(tx, p, scan, cursor,
+	return db.SelectPage(tx, page, scan, cursor,
 		`SELECT l.environment, r.id, r.sha, r.branch, r.change_seq, r.seen_seq, r.changed_at, r.due_at, r.state,
 		r.summary, r.tried_at, r.driver_state, r.reason FROM report_stream l JOIN status_report r ON r.stream_id = l.id
 		WHERE l.link_id = $1 AND r.id < $2 ORDER BY r.id DESC LIMIT $3`, linkID, before)

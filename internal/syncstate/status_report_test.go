@@ -46,30 +46,30 @@ func saveReport(t testing.TB, d *db.DB, r syncstate.StatusReport) {
 }
 
 func TestNewsBeginsAReportOnlyWhereOneIsAskedFor(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		link := storetest.InsertLink(t, d, 1).ID
-		if _, wake := addNews(t, d, link, "a", 0, false); wake {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		link := storetest.InsertLink(t, database, 1).ID
+		if _, wake := addNews(t, database, link, "a", 0, false); wake {
 			t.Error("a lane that is not there is woken")
 		}
 
-		lane, wake := addNews(t, d, link, "a", 60, true)
+		lane, wake := addNews(t, database, link, "a", 60, true)
 		if !wake {
 			t.Error("the first news wakes nothing")
 		}
 
-		if _, wake := addNews(t, d, link, "b", 0, false); wake {
+		if _, wake := addNews(t, database, link, "b", 0, false); wake {
 			t.Error("a report that is not there wakes its lane")
 		}
 
-		if _, wake := addNews(t, d, link, "a", 90, true); wake {
+		if _, wake := addNews(t, database, link, "a", 90, true); wake {
 			t.Error("later news wakes what is due earlier")
 		}
 
-		if _, wake := addNews(t, d, link, "a", 30, false); !wake {
+		if _, wake := addNews(t, database, link, "a", 30, false); !wake {
 			t.Error("earlier news wakes nothing")
 		}
 
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			at, ok, err := syncstate.NextStatusReportDue(tx, lane)
 			if soon := at.Sub(tx.Now); !ok || soon > 30*time.Second || soon < 20*time.Second {
 				t.Errorf("the next is due in %s", soon)
@@ -80,42 +80,42 @@ func TestNewsBeginsAReportOnlyWhereOneIsAskedFor(t *testing.T) {
 }
 
 func TestNoReportOvertakesAnOlderOne(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		link := storetest.InsertLink(t, d, 1).ID
-		lane, _ := addNews(t, d, link, "a", 600, true)
-		addNews(t, d, link, "b", 600, true)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		link := storetest.InsertLink(t, database, 1).ID
+		lane, _ := addNews(t, database, link, "a", 600, true)
+		addNews(t, database, link, "b", 600, true)
 
-		if _, shas := dueReports(t, d, lane); shas != nil {
+		if _, shas := dueReports(t, database, lane); shas != nil {
 			t.Errorf("due before its time: %s", shas)
 		}
 
-		addNews(t, d, link, "c", -1, true)
-		due, shas := dueReports(t, d, lane)
+		addNews(t, database, link, "c", -1, true)
+		due, shas := dueReports(t, database, lane)
 		if diff := cmp.Diff([]string{"a", "b", "c"}, shas); diff != "" {
 			t.Fatal(diff)
 		}
 
 		a := due[0]
 		a.SeenSeq, a.State, a.Summary, a.DriverState, a.DueAt = a.ChangeSeq, "running", "1 stack to sync", []byte("m"), time.Now().Add(time.Hour)
-		saveReport(t, d, a)
+		saveReport(t, database, a)
 
-		if _, shas := dueReports(t, d, lane); len(shas) != 2 {
+		if _, shas := dueReports(t, database, lane); len(shas) != 2 {
 			t.Errorf("what was seen and has time is due again: %s", shas)
 		}
 	})
 }
 
 func TestNewsThatCameMeanwhileIsNotLost(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		link := storetest.InsertLink(t, d, 1).ID
-		lane, _ := addNews(t, d, link, "a", -1, true)
-		due, _ := dueReports(t, d, lane)
-		r := due[0]
-		r.SeenSeq, r.State, r.DueAt = r.ChangeSeq, "succeeded", time.Time{}
-		addNews(t, d, link, "a", -1, false)
-		saveReport(t, d, r)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		link := storetest.InsertLink(t, database, 1).ID
+		lane, _ := addNews(t, database, link, "a", -1, true)
+		due, _ := dueReports(t, database, lane)
+		report := due[0]
+		report.SeenSeq, report.State, report.DueAt = report.ChangeSeq, "succeeded", time.Time{}
+		addNews(t, database, link, "a", -1, false)
+		saveReport(t, database, report)
 		next := func() (is bool) {
-			storetest.Update(t, d, func(tx *db.Tx) (err error) {
+			storetest.Update(t, database, func(tx *db.Tx) (err error) {
 				_, is, err = syncstate.NextStatusReportDue(tx, lane)
 				return err
 			})
@@ -125,22 +125,22 @@ func TestNewsThatCameMeanwhileIsNotLost(t *testing.T) {
 			t.Error("the news that came while the first was told is forgotten")
 		}
 
-		r.SeenSeq++
-		saveReport(t, d, r)
+		report.SeenSeq++
+		saveReport(t, database, report)
 		if next() {
 			t.Error("something is due after all was seen")
 		}
 
-		if r.SeenSeq++; d.Update(t.Context(), func(tx *db.Tx) error { return syncstate.SaveStatusReport(tx, r, tx.Now) }) == nil {
+		if report.SeenSeq++; database.Update(t.Context(), func(tx *db.Tx) error { return syncstate.SaveStatusReport(tx, report, tx.Now) }) == nil {
 			t.Error("more was seen than happened")
 		}
 	})
 }
 
 func TestAWorkerThatWasReplacedIsKnownByItsEpoch(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		lane, _ := addNews(t, d, storetest.InsertLink(t, d, 1).ID, "a", 0, true)
-		storetest.Update(t, d, func(tx *db.Tx) error {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		lane, _ := addNews(t, database, storetest.InsertLink(t, database, 1).ID, "a", 0, true)
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			taken, err := syncstate.AcquireReportStreamLease(tx, lane)
 			if err != nil {
 				return err
@@ -159,28 +159,28 @@ func TestAWorkerThatWasReplacedIsKnownByItsEpoch(t *testing.T) {
 			return err
 		})
 
-		storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error { _, err := syncstate.AcquireReportStreamLease(tx, lane+1); return err })
-		storetest.RequireKind(t, d, lockstep.NotFound, func(tx *db.Tx) error { _, err := syncstate.LockReportStream(tx, lane+1); return err })
+		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error { _, err := syncstate.AcquireReportStreamLease(tx, lane+1); return err })
+		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error { _, err := syncstate.LockReportStream(tx, lane+1); return err })
 	})
 }
 
 func TestOverdueLanesAreThoseWhoseHostIsNotLeftAlone(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		overdue := func() (list []int64) {
-			storetest.Update(t, d, func(tx *db.Tx) (err error) {
+			storetest.Update(t, database, func(tx *db.Tx) (err error) {
 				list, err = syncstate.OverdueReportStreams(tx, 10)
 				return err
 			})
 			return list
 		}
 
-		addNews(t, d, storetest.InsertLink(t, d, 1).ID, "a", 600, true)
-		lane, _ := addNews(t, d, storetest.InsertLink(t, d, 2).ID, "a", -1, true)
+		addNews(t, database, storetest.InsertLink(t, database, 1).ID, "a", 600, true)
+		lane, _ := addNews(t, database, storetest.InsertLink(t, database, 2).ID, "a", -1, true)
 		if diff := cmp.Diff([]int64{lane}, overdue()); diff != "" {
 			t.Error(diff)
 		}
 
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			return syncstate.SaveReportStream(tx, syncstate.ReportStream{ID: lane, NotBefore: tx.Now.Add(time.Hour)})
 		})
 		if list := overdue(); len(list) != 0 {
@@ -190,10 +190,10 @@ func TestOverdueLanesAreThoseWhoseHostIsNotLeftAlone(t *testing.T) {
 }
 
 func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		link := storetest.InsertLink(t, d, 1).ID
-		lane, _ := addNews(t, d, link, "a", 0, true)
-		storetest.Update(t, d, func(tx *db.Tx) error {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		link := storetest.InsertLink(t, database, 1).ID
+		lane, _ := addNews(t, database, link, "a", 0, true)
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			for i := range 1249 {
 				if _, err := tx.Exec(`INSERT INTO status_report (stream_id, sha, branch, changed_at) VALUES ($1, $2, 'main', $3)`,
 					lane, fmt.Sprint(i), db.Millis(tx.Now)); err != nil {
@@ -204,7 +204,7 @@ func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
 			return nil
 		})
 		forget := func() (n int) {
-			storetest.Update(t, d, func(tx *db.Tx) error {
+			storetest.Update(t, database, func(tx *db.Tx) error {
 				if err := syncstate.DeleteOldStatusReports(tx, lane); err != nil {
 					return err
 				}
@@ -217,7 +217,7 @@ func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
 			t.Error(diff)
 		}
 
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			_, err := tx.Exec(`UPDATE status_report SET changed_at = $1 WHERE sha >= '1240'`, db.Millis(tx.Now.Add(-31*24*time.Hour)))
 			if err == nil {
 				_, err = tx.Exec(`UPDATE status_report SET changed_at = $1 WHERE sha < '1240'`, db.Millis(tx.Now.Add(-29*24*time.Hour)))
@@ -226,7 +226,7 @@ func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
 		})
 
 		old := 0
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			return tx.QueryRow(`SELECT count(*) FROM status_report WHERE sha >= '1240'`).Scan(&old)
 		})
 		for range old/100 + 1 {
@@ -240,19 +240,19 @@ func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
 }
 
 func TestReportsAreReadNewestFirstAndGoWithTheirLink(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := storetest.InsertLink(t, d, 1)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		link := storetest.InsertLink(t, database, 1)
 		for _, sha := range []string{"a", "b", "c"} {
-			addNews(t, d, l.ID, sha, 0, true)
+			addNews(t, database, link.ID, sha, 0, true)
 		}
 
-		addNews(t, d, storetest.InsertLink(t, d, 2).ID, "other", 0, true)
+		addNews(t, database, storetest.InsertLink(t, database, 2).ID, "other", 0, true)
 		var got []string
 		var page db.Page
 		for page.Limit = 2; ; {
 			var next db.Cursor
-			storetest.Update(t, d, func(tx *db.Tx) error {
-				list, cursor, err := syncstate.StatusReports(tx, l.ID, page)
+			storetest.Update(t, database, func(tx *db.Tx) error {
+				list, cursor, err := syncstate.StatusReports(tx, link.ID, page)
 				for _, r := range list {
 					got = append(got, r.Environment+" "+string(r.SHA))
 				}
@@ -269,8 +269,8 @@ func TestReportsAreReadNewestFirstAndGoWithTheirLink(t *testing.T) {
 			t.Error(diff)
 		}
 
-		storetest.Update(t, d, func(tx *db.Tx) error { return store.DeleteLink(tx, l.Account, l.Region, l.ID) })
-		storetest.Update(t, d, func(tx *db.Tx) error {
+		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteLink(tx, link.Account, link.Region, link.ID) })
+		storetest.Update(t, database, func(tx *db.Tx) error {
 			var n int
 			if err := tx.QueryRow(`SELECT count(*) FROM status_report`).Scan(&n); err != nil || n != 1 {
 				t.Errorf("%d reports are left, %v", n, err)

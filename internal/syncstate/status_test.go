@@ -14,26 +14,26 @@ import (
 // TestStatusesReadAtOnceAreEachTheOneAskedFor has names in two accounts, regions
 // and sync types that only together tell the resources apart.
 func TestStatusesReadAtOnceAreEachTheOneAskedFor(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		want := map[lockstep.Resource]string{} // "" for none yet
 		for i := range 64 {
-			r := lockstep.Resource{
+			resource := lockstep.Resource{
 				Account:  []lockstep.AccountID{"111111111111", "222222222222"}[i&1],
 				Region:   []string{"us-east-1", "eu-central-1"}[i>>1&1],
 				SyncType: []lockstep.SyncType{"CFN_STACK_SYNC", "OTHER_SYNC"}[i>>2&1],
 				Name:     fmt.Sprint("name-", i>>3),
 			}
 
-			want[r] = fmt.Sprintf(`{"of":"%v"}`, r)
+			want[resource] = fmt.Sprintf(`{"of":"%v"}`, resource)
 			if i>>3 == 0 {
-				want[r] = ""
+				want[resource] = ""
 			}
 		}
 
-		err := d.Update(t.Context(), func(tx *db.Tx) error {
-			for r, document := range want {
+		err := database.Update(t.Context(), func(tx *db.Tx) error {
+			for resource, document := range want {
 				_, err := tx.Exec(`INSERT INTO resource (account, region, sync_type, name, document) VALUES ($1, $2, $3, $4, nullif($5, ''))`,
-					r.Account, r.Region, r.SyncType, r.Name, document)
+					resource.Account, resource.Region, resource.SyncType, resource.Name, document)
 				if err != nil {
 					return err
 				}
@@ -46,15 +46,15 @@ func TestStatusesReadAtOnceAreEachTheOneAskedFor(t *testing.T) {
 		}
 
 		want[lockstep.Resource{Account: "333333333333", Region: "us-east-1", SyncType: "CFN_STACK_SYNC", Name: "name-1"}] = ""
-		statuses := syncstate.NewStatusReader(d)
+		statuses := syncstate.NewStatusReader(database)
 		var readers sync.WaitGroup
 		for range 8 {
-			for r, document := range want {
+			for resource, document := range want {
 				readers.Go(func() {
-					got, err := statuses.Document(t.Context(), r)
+					got, err := statuses.Document(t.Context(), resource)
 					missing := lockstep.KindOf(err) == lockstep.NotFound
 					if err != nil && !missing || string(got) != document || missing != (document == "") {
-						t.Errorf("%v: %q, %v", r, got, err)
+						t.Errorf("%v: %q, %v", resource, got, err)
 					}
 				})
 			}

@@ -224,7 +224,7 @@ func (p *Poller) heads(ctx context.Context, link lockstep.RepositoryLink, branch
 // seen requests a sync of every branch that moved; of all, if the repository
 // could not be reached before.
 func (p *Poller) seen(tx *db.Tx, link lockstep.RepositoryLink, poll store.Poll, branches []string, heads map[string]lockstep.SHA) error {
-	recovered, err := store.EndOutage(tx, link.ID)
+	recovered, err := store.ClearOutage(tx, link.ID)
 	if err != nil {
 		return err
 	}

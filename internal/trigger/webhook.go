@@ -186,7 +186,7 @@ func (h *Webhooks) find(ctx context.Context, id string) (hook lockstep.Webhook, 
 	if hook, secret, ok := h.known.get(id, time.Now()); ok {
 		return hook, secret, nil
 	}
-	err = h.o.DB.Peek(ctx, func(tx *db.Tx) (err error) {
+	err = h.o.DB.ViewOnce(ctx, func(tx *db.Tx) (err error) {
 		hook, secret, err = store.OpenWebhook(tx, h.o.Seal, id)
 		return err
 	})

@@ -35,27 +35,27 @@ func Open(t testing.TB) *db.DB {
 
 // OpenOn gives a database of an engine with the schema m. It is closed and gone
 // when the test ends.
-func OpenOn(t testing.TB, engine db.Dialect, m db.Migrations) *db.DB {
+func OpenOn(t testing.TB, engine db.Dialect, migrations db.Migrations) *db.DB {
 	t.Helper()
 	url := ""
 	if engine == db.Postgres {
-		url = migrated(t, m)
+		url = migrated(t, migrations)
 	} else {
 		url = URL(t, engine)
 	}
 
-	d, err := db.Open(t.Context(), url, m)
+	database, err := db.Open(t.Context(), url, migrations)
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	t.Cleanup(func() {
-		if err := d.Close(); err != nil {
+		if err := database.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 
-	return d
+	return database
 }
 
 // Each runs f on SQLite and on PostgreSQL, each time with a database of its own
@@ -105,10 +105,10 @@ func URL(t testing.TB, engine db.Dialect) string {
 // migrated gives the URL of a fresh PostgreSQL database with the schema m.
 func migrated(t testing.TB, m db.Migrations) string {
 	t.Helper()
-	s := server(t)
-	template, err := s.template(t.Context(), m)
+	server := server(t)
+	template, err := server.template(t.Context(), m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.create(t, template)
+	return server.create(t, template)
 }

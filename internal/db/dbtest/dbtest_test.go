@@ -46,7 +46,7 @@ func TestNothingIsLeftWhenTheProcessEnds(t *testing.T) {
 
 			cmd := exec.Command(exe, "-test.run=^TestProcess$")
 			cmd.Env = append(os.Environ(), ends+"="+how)
-			in, err := cmd.StdinPipe()
+			stdin, err := cmd.StdinPipe()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -65,7 +65,7 @@ func TestNothingIsLeftWhenTheProcessEnds(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			u, err := url.Parse(strings.TrimSpace(line))
+			parsed, err := url.Parse(strings.TrimSpace(line))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,7 +73,7 @@ func TestNothingIsLeftWhenTheProcessEnds(t *testing.T) {
 			if how == "is killed" {
 				err = cmd.Process.Kill()
 			} else {
-				err = in.Close()
+				err = stdin.Close()
 			}
 
 			if err != nil {
@@ -81,7 +81,7 @@ func TestNothingIsLeftWhenTheProcessEnds(t *testing.T) {
 			}
 
 			_ = cmd.Wait() // its exit code is not the subject
-			gone(t, u.Query().Get("host"))
+			gone(t, parsed.Query().Get("host"))
 		})
 	}
 }

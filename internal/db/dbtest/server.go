@@ -46,14 +46,14 @@ var shared = sync.OnceValues(func() (*postgres, error) {
 
 func server(t testing.TB) *postgres {
 	t.Helper()
-	s, err := shared()
+	server, err := shared()
 	switch {
 	case errors.Is(err, errMissing) && os.Getenv("CI") != "true":
 		t.Skip(err)
 	case err != nil:
 		t.Fatal(err)
 	}
-	return s
+	return server
 }
 
 // create makes a database as a copy of the template, or empty, and returns its
@@ -84,7 +84,7 @@ func createStatement(name, template string) string {
 
 // template returns the name of a database that has the schema m, or "" on a
 // server that is not ours, where nothing could drop it at the end.
-func (s *postgres) template(ctx context.Context, m db.Migrations) (string, error) {
+func (s *postgres) template(ctx context.Context, migrations db.Migrations) (string, error) {
 	if s.foreign {
 		return "", nil
 	}
@@ -92,7 +92,7 @@ func (s *postgres) template(ctx context.Context, m db.Migrations) (string, error
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	key, err := digest(m)
+	key, err := digest(migrations)
 	if err != nil {
 		return "", err
 	}
@@ -105,48 +105,48 @@ func (s *postgres) template(ctx context.Context, m db.Migrations) (string, error
 		return "", err
 	}
 
-	d, err := db.Open(ctx, s.of(name), m)
+	database, err := db.Open(ctx, s.of(name), migrations)
 	if err != nil {
 		return "", err
 	}
 
 	s.templates[key] = name
-	return name, d.Close()
+	return name, database.Close()
 }
 
 // digest tells schemas apart: fstest.MapFS cannot be a map's key, and two tests
 // may use the same table name for different files.
-func digest(m db.Migrations) (string, error) {
-	h := sha256.New()
-	io.WriteString(h, m.Table)
-	err := fs.WalkDir(m.FS, ".", func(name string, e fs.DirEntry, err error) error {
+func digest(migrations db.Migrations) (string, error) {
+	hasher := sha256.New()
+	io.WriteString(hasher, migrations.Table)
+	err := fs.WalkDir(migrations.FS, ".", func(name string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
 		}
-		text, err := fs.ReadFile(m.FS, name)
-		fmt.Fprintf(h, "\x00%s\x00%d\x00%s", name, len(text), text)
+		text, err := fs.ReadFile(migrations.FS, name)
+		fmt.Fprintf(hasher, "\x00%s\x00%d\x00%s", name, len(text), text)
 		return err
 	})
-	return string(h.Sum(nil)), err
+	return string(hasher.Sum(nil)), err
 }
 
 // admin runs one statement on a connection of its own: what CREATE DATABASE
 // copies must have no session, and a pool would keep one.
 func (s *postgres) admin(ctx context.Context, sql string) error {
-	c, err := pgx.Connect(ctx, s.url)
+	conn, err := pgx.Connect(ctx, s.url)
 	if err != nil {
 		return err
 	}
-	_, err = c.Exec(ctx, sql)
-	return errors.Join(err, c.Close(ctx))
+	_, err = conn.Exec(ctx, sql)
+	return errors.Join(err, conn.Close(ctx))
 }
 
 // of returns the URL of another database of the server.
 func (s *postgres) of(name string) string {
-	u, err := url.Parse(s.url)
+	parsed, err := url.Parse(s.url)
 	if err != nil {
 		return s.url // admin has refused it before
 	}
-	u.Path = "/" + name
-	return u.String()
+	parsed.Path = "/" + name
+	return parsed.String()
 }

@@ -93,11 +93,11 @@ func home() string {
 // writing end of the watcher's standard input. Nothing is written to it: that it is
 // closed, by the kernel at the latest, is the message.
 func watch(bin, dir string, attr *syscall.SysProcAttr) (lifeline *os.File, err error) {
-	in, lifeline, err := os.Pipe()
+	file, lifeline, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	defer in.Close()
+	defer file.Close()
 	defer func() {
 		if err != nil {
 			lifeline.Close()
@@ -122,7 +122,7 @@ func watch(bin, dir string, attr *syscall.SysProcAttr) (lifeline *os.File, err e
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "LC_ALL=C"}
 
 	// Files, not buffers: exec would start goroutines that copy.
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, out
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = file, out, out
 	cmd.ExtraFiles = []*os.File{said}
 	cmd.SysProcAttr = attr
 
@@ -182,19 +182,19 @@ func unprivileged(dir string) (*syscall.SysProcAttr, error) {
 		return attr, nil
 	}
 
-	u, err := user.Lookup("postgres")
+	account, err := user.Lookup("postgres")
 	if err != nil {
-		if u, err = user.Lookup("nobody"); err != nil {
+		if account, err = user.Lookup("nobody"); err != nil {
 			return nil, err
 		}
 	}
 
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
+	uid, err := strconv.ParseUint(account.Uid, 10, 32)
 	if err != nil {
 		return nil, err
 	}
 
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
+	gid, err := strconv.ParseUint(account.Gid, 10, 32)
 	if err != nil {
 		return nil, err
 	}

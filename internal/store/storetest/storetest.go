@@ -65,23 +65,23 @@ func NewConfiguration(name string, link string) lockstep.SyncConfiguration {
 }
 
 // InsertLink makes a host, a connection and link n.
-func InsertLink(t testing.TB, d *db.DB, n int) lockstep.RepositoryLink {
+func InsertLink(t testing.TB, database *db.DB, n int) lockstep.RepositoryLink {
 	t.Helper()
-	h := NewHost(fmt.Sprintf("host-%d", n))
-	c := NewConnection(fmt.Sprintf("conn-%d", n), h.ARN)
-	l := NewLink(n, c.ARN)
-	Update(t, d, func(tx *db.Tx) error {
-		if err := store.InsertHost(tx, &h); err != nil {
+	host := NewHost(fmt.Sprintf("host-%d", n))
+	connection := NewConnection(fmt.Sprintf("conn-%d", n), host.ARN)
+	link := NewLink(n, connection.ARN)
+	Update(t, database, func(tx *db.Tx) error {
+		if err := store.InsertHost(tx, &host); err != nil {
 			return err
 		}
-		if err := store.InsertConnection(tx, &c); err != nil {
+		if err := store.InsertConnection(tx, &connection); err != nil {
 			return err
 		}
 
-		return store.InsertLink(tx, &l)
+		return store.InsertLink(tx, &link)
 	})
 
-	return l
+	return link
 }
 
 // InsertConfiguration makes a sync configuration, and returns it with its id.

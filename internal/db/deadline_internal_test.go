@@ -11,13 +11,13 @@ import (
 func TestALimitEndsBetweenTenAndFifteenSeconds(t *testing.T) {
 	for _, late := range []time.Duration{0, time.Second, 4999 * time.Millisecond, 5 * time.Second, 9 * time.Second, time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
-			var l limit
-			defer l.close()
+			var deadline sharedDeadline
+			defer deadline.close()
 
-			l.context()
+			deadline.context()
 			time.Sleep(late)
 			began := time.Now()
-			ctx := l.context()
+			ctx := deadline.context()
 			<-ctx.Done()
 
 			if took := time.Since(began); took < 10*time.Second || took > 15*time.Second || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -29,17 +29,17 @@ func TestALimitEndsBetweenTenAndFifteenSeconds(t *testing.T) {
 
 func TestThoseWhoBeginTogetherShareALimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var l limit
-		defer l.close()
+		var deadline sharedDeadline
+		defer deadline.close()
 
-		first := l.context()
+		first := deadline.context()
 		time.Sleep(4 * time.Second)
-		if l.context() != first {
+		if deadline.context() != first {
 			t.Error("another context within five seconds")
 		}
 
 		time.Sleep(time.Second)
-		if l.context() == first {
+		if deadline.context() == first {
 			t.Error("the same context after five seconds")
 		}
 	})
@@ -47,7 +47,7 @@ func TestThoseWhoBeginTogetherShareALimit(t *testing.T) {
 
 func TestAClosedLimitLeavesNoTimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var l limit
+		var l sharedDeadline
 		l.close() // nothing was asked yet
 		ctx := l.context()
 		l.close()

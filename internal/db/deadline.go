@@ -7,16 +7,16 @@ import (
 )
 
 const (
-	// peekTime is how long a Peek of PostgreSQL may take at least, and peekTime and
+	// minReadTime is how long a Peek of PostgreSQL may take at least, and peekTime and
 	// peekShare together at most.
-	peekTime  = 10 * time.Second
-	peekShare = 5 * time.Second
+	minReadTime     = 10 * time.Second
+	deadlineSharing = 5 * time.Second
 )
 
 // A limit gives contexts that end in time. All who ask within peekShare get the
 // same one: a timer for each statement that takes a tenth of a millisecond costs a
 // fortieth of it, and to watch for its caller's leaving as much again.
-type limit struct {
+type sharedDeadline struct {
 	mu     sync.Mutex
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -25,18 +25,18 @@ type limit struct {
 
 // context gives one that ends between peekTime and peekTime + peekShare from now,
 // or when the limit is closed.
-func (l *limit) context() context.Context {
+func (l *sharedDeadline) context() context.Context {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ctx == nil || time.Since(l.began) >= peekShare {
+	if l.ctx == nil || time.Since(l.began) >= deadlineSharing {
 		// Whoever has the one before may need it still: it ends by itself.
-		l.ctx, l.cancel = context.WithTimeout(context.Background(), peekTime+peekShare)
+		l.ctx, l.cancel = context.WithTimeout(context.Background(), minReadTime+deadlineSharing)
 		l.began = time.Now()
 	}
 	return l.ctx
 }
 
-func (l *limit) close() {
+func (l *sharedDeadline) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.cancel != nil {

@@ -18,15 +18,15 @@ func sleeping(seconds float64) func(tx *db.Tx) error {
 }
 
 func TestAPeekThatHangsEndsAndTheNextOneReads(t *testing.T) {
-	d := dbtest.OpenOn(t, db.Postgres, schema(items))
+	database := dbtest.OpenOn(t, db.Postgres, schema(items))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	d.LimitPeeks(ctx)
-	if err := d.Peek(t.Context(), sleeping(600)); !errors.Is(err, context.DeadlineExceeded) {
+	database.LimitPeeks(ctx)
+	if err := database.ViewOnce(t.Context(), sleeping(600)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-	d.LimitPeeks(t.Context())
-	if err := d.Peek(t.Context(), sleeping(0)); err != nil {
+	database.LimitPeeks(t.Context())
+	if err := database.ViewOnce(t.Context(), sleeping(0)); err != nil {
 		t.Error(err)
 	}
 }
@@ -34,11 +34,11 @@ func TestAPeekThatHangsEndsAndTheNextOneReads(t *testing.T) {
 // TestWhoLeavesAPeekCostsNoConnection: whoever hangs up on the API is no reason
 // to connect to PostgreSQL again.
 func TestWhoLeavesAPeekCostsNoConnection(t *testing.T) {
-	d := dbtest.OpenOn(t, db.Postgres, schema(items))
-	before := d.Pool().Stat().NewConnsCount()
+	database := dbtest.OpenOn(t, db.Postgres, schema(items))
+	before := database.Pool().Stat().NewConnsCount()
 	for range 10 {
 		ctx, leave := context.WithCancel(t.Context())
-		err := d.Peek(ctx, func(tx *db.Tx) error {
+		err := database.ViewOnce(ctx, func(tx *db.Tx) error {
 			leave()
 			return sleeping(0.001)(tx)
 		})
@@ -46,12 +46,12 @@ func TestWhoLeavesAPeekCostsNoConnection(t *testing.T) {
 			t.Error(err)
 		}
 
-		if err := d.Peek(ctx, sleeping(0)); !errors.Is(err, context.Canceled) {
+		if err := database.ViewOnce(ctx, sleeping(0)); !errors.Is(err, context.Canceled) {
 			t.Errorf("began after its caller had left: %v", err)
 		}
 	}
 
-	if after := d.Pool().Stat().NewConnsCount(); after > before {
+	if after := database.Pool().Stat().NewConnsCount(); after > before {
 		t.Errorf("%d connections before, %d after", before, after)
 	}
 }

@@ -33,13 +33,13 @@ type scanned struct {
 // what goes through it, and against PostgreSQL.
 func TestPeekScansAsViewDoes(t *testing.T) {
 	want := scanned{Text: "a", Named: "b", MayBe: new("c"), Number: 1, Wide: 1 << 40, Size: new(7), True: true, Bytes: []byte("d\x00"), Text2: new(word("e"))}
-	dbtest.EachWith(t, schema(items), func(t *testing.T, d *db.DB) {
+	dbtest.EachWith(t, schema(items), func(t *testing.T, database *db.DB) {
 		truth, bytes := "1", `x'6400'`
-		if d.Dialect() == db.Postgres {
+		if database.Dialect() == db.Postgres {
 			truth, bytes = "true", `'\x6400'::bytea`
 		}
 
-		for name, read := range map[string]func(context.Context, func(*db.Tx) error) error{"View": d.View, "Peek": d.Peek} {
+		for name, read := range map[string]func(context.Context, func(*db.Tx) error) error{"View": database.View, "Peek": database.ViewOnce} {
 			var got scanned
 			err := read(t.Context(), func(tx *db.Tx) error {
 				return tx.QueryRow(`SELECT CAST('a' AS text), CAST('b' AS text), CAST('c' AS text), CAST(NULL AS text), CAST(1 AS bigint),
@@ -54,13 +54,13 @@ func TestPeekScansAsViewDoes(t *testing.T) {
 }
 
 func TestPeekRefusesWhatDoesNotFit(t *testing.T) {
-	dbtest.EachWith(t, schema(items), func(t *testing.T, d *db.DB) {
+	dbtest.EachWith(t, schema(items), func(t *testing.T, database *db.DB) {
 		var text string
 		var small int8
 		for statement, dst := range map[string]any{
 			"SELECT CAST(NULL AS text)": &text, "SELECT CAST(1000 AS bigint)": &small, "SELECT CAST('a' AS text)": &small,
 		} {
-			if err := d.Peek(t.Context(), func(tx *db.Tx) error { return tx.QueryRow(statement).Scan(dst) }); err == nil {
+			if err := database.ViewOnce(t.Context(), func(tx *db.Tx) error { return tx.QueryRow(statement).Scan(dst) }); err == nil {
 				t.Errorf("%s was scanned to a %T", statement, dst)
 			}
 		}
@@ -68,13 +68,13 @@ func TestPeekRefusesWhatDoesNotFit(t *testing.T) {
 }
 
 func TestMorePeeksThanConnections(t *testing.T) {
-	d := open(t)
+	database := open(t)
 	var all sync.WaitGroup
 	for i := range 40 {
 		all.Go(func() {
 			for range 25 {
 				var name string
-				err := d.Peek(t.Context(), func(tx *db.Tx) error {
+				err := database.ViewOnce(t.Context(), func(tx *db.Tx) error {
 					return tx.QueryRow("SELECT name FROM item WHERE id = $1", i%2+1).Scan(&name)
 				})
 				if err != nil || name != string("ab"[i%2]) {
@@ -88,13 +88,13 @@ func TestMorePeeksThanConnections(t *testing.T) {
 }
 
 func TestPeekSeesWhatWasCommittedBefore(t *testing.T) {
-	d := open(t)
+	database := open(t)
 	for i := range 100 {
-		if err := d.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 10+i, fmt.Sprint("n", i)) }); err != nil {
+		if err := database.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 10+i, fmt.Sprint("n", i)) }); err != nil {
 			t.Fatal(err)
 		}
 		var n int
-		err := d.Peek(t.Context(), func(tx *db.Tx) error { return tx.QueryRow("SELECT count(*) FROM item").Scan(&n) })
+		err := database.ViewOnce(t.Context(), func(tx *db.Tx) error { return tx.QueryRow("SELECT count(*) FROM item").Scan(&n) })
 		if err != nil || n != 3+i {
 			t.Fatalf("%d items, %v", n, err)
 		}
@@ -104,11 +104,11 @@ func TestPeekSeesWhatWasCommittedBefore(t *testing.T) {
 // TestAPeekThatPanicsLeavesNothingOpen would see a snapshot of before if the
 // rows that it left open were still there.
 func TestAPeekThatPanicsLeavesNothingOpen(t *testing.T) {
-	d := open(t)
+	database := open(t)
 	for i := range 10 {
 		func() {
 			defer func() { _ = recover() }()
-			_ = d.Peek(t.Context(), func(tx *db.Tx) error {
+			_ = database.ViewOnce(t.Context(), func(tx *db.Tx) error {
 				rows, err := tx.Query("SELECT name FROM item")
 				if err != nil || !rows.Next() {
 					t.Errorf("no row: %v", err)
@@ -117,12 +117,12 @@ func TestAPeekThatPanicsLeavesNothingOpen(t *testing.T) {
 				panic("in the middle")
 			})
 		}()
-		if err := d.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 10+i, fmt.Sprint("n", i)) }); err != nil {
+		if err := database.Update(t.Context(), func(tx *db.Tx) error { return insert(tx, 10+i, fmt.Sprint("n", i)) }); err != nil {
 			t.Fatal(err)
 		}
 
 		var n int
-		err := d.Peek(t.Context(), func(tx *db.Tx) error { return tx.QueryRow("SELECT count(*) FROM item").Scan(&n) })
+		err := database.ViewOnce(t.Context(), func(tx *db.Tx) error { return tx.QueryRow("SELECT count(*) FROM item").Scan(&n) })
 		if err != nil || n != 3+i {
 			t.Fatalf("%d items, %v", n, err)
 		}
@@ -130,14 +130,14 @@ func TestAPeekThatPanicsLeavesNothingOpen(t *testing.T) {
 }
 
 func TestCloseWaitsForPeeks(t *testing.T) {
-	d := open(t)
+	database := open(t)
 	read := func(tx *db.Tx) error {
 		var n int
 		return tx.QueryRow("SELECT count(*) FROM item").Scan(&n)
 	}
 	began, ended := make(chan struct{}), make(chan error)
 	go func() {
-		ended <- d.Peek(t.Context(), func(tx *db.Tx) error {
+		ended <- database.ViewOnce(t.Context(), func(tx *db.Tx) error {
 			close(began)
 			return read(tx)
 		})
@@ -145,7 +145,7 @@ func TestCloseWaitsForPeeks(t *testing.T) {
 
 	<-began
 	closed := make(chan error)
-	go func() { closed <- d.Close() }()
+	go func() { closed <- database.Close() }()
 
 	if err := <-ended; err != nil {
 		t.Error(err)
@@ -155,7 +155,7 @@ func TestCloseWaitsForPeeks(t *testing.T) {
 		t.Error(err)
 	}
 
-	if err := d.Peek(t.Context(), read); err == nil {
+	if err := database.ViewOnce(t.Context(), read); err == nil {
 		t.Error("read a closed database")
 	}
 }

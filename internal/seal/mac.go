@@ -15,45 +15,45 @@ import (
 )
 
 const (
-	// stampBytes of an HMAC-SHA-256 are a stamp: 144 bits, which Base64 writes
+	// macBytes of an HMAC-SHA-256 are a stamp: 144 bits, which Base64 writes
 	// without any to spare, so that there is one way to write them.
-	stampBytes = 18
-	// StampLength is that of a stamp in characters.
-	StampLength = stampBytes * 4 / 3
+	macBytes = 18
+	// MACLength is that of a stamp in characters.
+	MACLength = macBytes * 4 / 3
 )
 
-// Stamp proves that whoever shows it has it from a holder of the key: it cannot be
+// MAC proves that whoever shows it has it from a holder of the key: it cannot be
 // guessed, and is the same whenever it is made. The purpose keeps stamps of
 // different kinds apart; what they are of may be any texts. It is of letters,
 // digits, - and _, and is worth as much as what it opens: keep it from logs.
-func (k *Key) Stamp(purpose string, of ...string) string {
-	return stamp(k.stamps[0], purpose, of)
+func (k *Key) MAC(purpose string, of ...string) string {
+	return computeMAC(k.macKeys[0], purpose, of)
 }
 
-// Stamped says, in a time that tells nothing of how they differ, whether a stamp
+// VerifyMAC says, in a time that tells nothing of how they differ, whether a stamp
 // is one that Stamp has made of the same, with this key or one that is still in
 // the keyset.
-func (k *Key) Stamped(shown, purpose string, of ...string) bool {
+func (k *Key) VerifyMAC(shown, purpose string, of ...string) bool {
 	is := false
-	for _, key := range k.stamps {
-		is = hmac.Equal([]byte(shown), []byte(stamp(key, purpose, of))) || is
+	for _, key := range k.macKeys {
+		is = hmac.Equal([]byte(shown), []byte(computeMAC(key, purpose, of))) || is
 	}
 	return is
 }
 
-// stamp writes the length of each text before it: no two lists are one message.
-func stamp(key []byte, purpose string, of []string) string {
+// computeMAC writes the length of each text before it: no two lists are one message.
+func computeMAC(key []byte, purpose string, of []string) string {
 	mac := hmac.New(sha256.New, key)
 	for _, text := range append([]string{purpose}, of...) {
 		mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(text))))
 		mac.Write([]byte(text))
 	}
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:stampBytes])
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:macBytes])
 }
 
-// stampKeys derives a key for stamps from each key that may be used, the primary
+// deriveMACKeys derives a key for stamps from each key that may be used, the primary
 // first.
-func stampKeys(handle *keyset.Handle) ([][]byte, error) {
+func deriveMACKeys(handle *keyset.Handle) ([][]byte, error) {
 	set := insecurecleartextkeyset.KeysetMaterial(handle)
 	var keys [][]byte
 	for _, one := range set.GetKey() {

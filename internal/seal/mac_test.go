@@ -14,13 +14,13 @@ import (
 )
 
 func TestAStampIsTheSameWheneverItIsMadeAndOfOneThing(t *testing.T) {
-	k := newKey(t)
-	is := k.Stamp("page", "a", "b")
-	if again := k.Stamp("page", "a", "b"); is != again || !regexp.MustCompile(`^[A-Za-z0-9_-]{24}$`).MatchString(is) || len(is) != seal.StampLength {
+	key := newKey(t)
+	is := key.MAC("page", "a", "b")
+	if again := key.MAC("page", "a", "b"); is != again || !regexp.MustCompile(`^[A-Za-z0-9_-]{24}$`).MatchString(is) || len(is) != seal.MACLength {
 		t.Errorf("stamps %q and %q", is, again)
 	}
 
-	if !k.Stamped(is, "page", "a", "b") {
+	if !key.VerifyMAC(is, "page", "a", "b") {
 		t.Error("a stamp is refused")
 	}
 
@@ -28,20 +28,20 @@ func TestAStampIsTheSameWheneverItIsMadeAndOfOneThing(t *testing.T) {
 		"another purpose": {"pager", "a", "b"}, "the purpose moved": {"pag", "ea", "b"}, "a part moved": {"page", "ab", ""},
 		"parts together": {"page", "ab"}, "another order": {"page", "b", "a"}, "a part more": {"page", "a", "b", ""}, "nothing": {"page"},
 	} {
-		if k.Stamped(is, of[0], of[1:]...) {
+		if key.VerifyMAC(is, of[0], of[1:]...) {
 			t.Errorf("%s: stamped", name)
 		}
 	}
 }
 
 func TestAttack14NoStampButTheWholeOneIsTaken(t *testing.T) {
-	k := newKey(t)
-	is := k.Stamp("page", "a")
+	key := newKey(t)
+	is := key.MAC("page", "a")
 	for _, forged := range []string{
 		"", is[:1], is[:16], is[:len(is)-1], is + "=", is + "A", is + "\n", " " + is, strings.ToLower(is) + ".", strings.Repeat("A", len(is)),
-		newKey(t).Stamp("page", "a"),
+		newKey(t).MAC("page", "a"),
 	} {
-		if k.Stamped(forged, "page", "a") {
+		if key.VerifyMAC(forged, "page", "a") {
 			t.Errorf("%q is taken", forged)
 		}
 	}
@@ -52,7 +52,7 @@ func TestAttack14NoStampButTheWholeOneIsTaken(t *testing.T) {
 			other[i] = 'B'
 		}
 
-		if k.Stamped(string(other), "page", "a") {
+		if key.VerifyMAC(string(other), "page", "a") {
 			t.Errorf("character %d does not matter", i)
 		}
 	}
@@ -71,16 +71,16 @@ func keyOf(t *testing.T, m *keyset.Manager) *seal.Key {
 		t.Fatal(err)
 	}
 
-	k, err := seal.Parse(seal.NewSecret(text.String()))
+	key, err := seal.Parse(seal.NewSecret(text.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	return k
+	return key
 }
 
 func TestAStampHoldsAsLongAsItsKeyIsInTheKeyset(t *testing.T) {
-	m := keyset.NewManager()
+	manager := keyset.NewManager()
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -88,26 +88,26 @@ func TestAStampHoldsAsLongAsItsKeyIsInTheKeyset(t *testing.T) {
 		}
 	}
 
-	first, err := m.Add(aead.XChaCha20Poly1305KeyTemplate())
+	first, err := manager.Add(aead.XChaCha20Poly1305KeyTemplate())
 	must(err)
-	must(m.SetPrimary(first))
-	before := keyOf(t, m)
-	old := before.Stamp("page", "a")
-	second, err := m.Add(aead.AES256GCMKeyTemplate()) // whatever kind it is
+	must(manager.SetPrimary(first))
+	before := keyOf(t, manager)
+	old := before.MAC("page", "a")
+	second, err := manager.Add(aead.AES256GCMKeyTemplate()) // whatever kind it is
 	must(err)
-	must(m.SetPrimary(second))
-	both := keyOf(t, m)
-	fresh := both.Stamp("page", "a")
-	if fresh == old || !both.Stamped(old, "page", "a") || !both.Stamped(fresh, "page", "a") {
+	must(manager.SetPrimary(second))
+	both := keyOf(t, manager)
+	fresh := both.MAC("page", "a")
+	if fresh == old || !both.VerifyMAC(old, "page", "a") || !both.VerifyMAC(fresh, "page", "a") {
 		t.Error("with both keys not both stamps are taken, or the new one is not made with the new key")
 	}
 
-	if before.Stamped(fresh, "page", "a") {
+	if before.VerifyMAC(fresh, "page", "a") {
 		t.Error("the old key takes what the new one has stamped")
 	}
 
-	must(m.Disable(first))
-	if after := keyOf(t, m); after.Stamped(old, "page", "a") || after.Stamp("page", "a") != fresh {
+	must(manager.Disable(first))
+	if after := keyOf(t, manager); after.VerifyMAC(old, "page", "a") || after.MAC("page", "a") != fresh {
 		t.Error("a key that may not be used any more stamps still")
 	}
 }

@@ -10,11 +10,11 @@ import (
 
 var errClosed = errors.New("db: the database is closed")
 
-// peekers are the connections by which [DB.Peek] reads SQLite. They are not
+// readPool are the connections by which [DB.Peek] reads SQLite. They are not
 // database/sql's: what that does for a statement, which is to lock, to watch,
 // and to convert by reflection what goes in and out, costs as much as finding a
 // row by its key does. They are opened when they are first needed, and kept.
-type peekers struct {
+type readPool struct {
 	connector cachingConnector
 	places    chan struct{} // holds one for each connection in use
 	closed    chan struct{}
@@ -24,32 +24,32 @@ type peekers struct {
 	idle []*cachingConn // the one used last comes last, and is used next
 }
 
-func newPeekers(c cachingConnector, most int) *peekers {
-	return &peekers{connector: c, places: make(chan struct{}, most), closed: make(chan struct{})}
+func newReadPool(c cachingConnector, most int) *readPool {
+	return &readPool{connector: c, places: make(chan struct{}, most), closed: make(chan struct{})}
 }
 
 // peek runs f with a querier for one statement.
-func (p *peekers) peek(ctx context.Context, f func(q querier) error) error {
+func (p *readPool) peek(ctx context.Context, f func(q querier) error) error {
 	if err := p.enter(ctx); err != nil {
 		return err
 	}
 	defer func() { <-p.places }()
 
-	c, err := p.take(ctx)
+	conn, err := p.take(ctx)
 	if err != nil {
 		return err
 	}
 
 	whole := false
-	defer func() { p.put(c, whole) }()
+	defer func() { p.put(conn, whole) }()
 
-	err = f(peekQuerier{c})
+	err = f(onceQuerier{conn})
 	whole = true
 	return err
 }
 
 // enter waits for a place.
-func (p *peekers) enter(ctx context.Context) error {
+func (p *readPool) enter(ctx context.Context) error {
 	select {
 	case p.places <- struct{}{}: // at once, most often, and without looking at the others
 		return nil
@@ -66,7 +66,7 @@ func (p *peekers) enter(ctx context.Context) error {
 	}
 }
 
-func (p *peekers) take(ctx context.Context) (*cachingConn, error) {
+func (p *readPool) take(ctx context.Context) (*cachingConn, error) {
 	p.mu.Lock()
 	if n := len(p.idle); n > 0 {
 		c := p.idle[n-1]
@@ -81,18 +81,18 @@ func (p *peekers) take(ctx context.Context) (*cachingConn, error) {
 // put keeps a connection, unless the driver says that it is of no use any more,
 // or f has panicked: its rows may be open then, and whoever came next would see
 // the database as it was for them.
-func (p *peekers) put(c *cachingConn, whole bool) {
-	if !whole || !c.IsValid() {
-		_ = c.Close() // nothing hangs on a connection that only reads
+func (p *readPool) put(conn *cachingConn, whole bool) {
+	if !whole || !conn.IsValid() {
+		_ = conn.Close() // nothing hangs on a connection that only reads
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.idle = append(p.idle, c)
+	p.idle = append(p.idle, conn)
 }
 
 // close waits for those that read and closes all connections.
-func (p *peekers) close() error {
+func (p *readPool) close() error {
 	var errs []error
 	p.once.Do(func() {
 		close(p.closed)
@@ -110,20 +110,20 @@ func (p *peekers) close() error {
 	return errors.Join(errs...)
 }
 
-// peekQuerier reads by a driver connection.
-type peekQuerier struct{ c *cachingConn }
+// onceQuerier reads by a driver connection.
+type onceQuerier struct{ c *cachingConn }
 
-func (peekQuerier) exec(context.Context, string, []any) (int64, error) { return 0, errPeek }
+func (onceQuerier) exec(context.Context, string, []any) (int64, error) { return 0, errOneStatement }
 
-func (p peekQuerier) query(ctx context.Context, sql string, args []any) (resultRows, error) {
+func (p onceQuerier) query(ctx context.Context, sql string, args []any) (resultRows, error) {
 	bound := p.c.args[:0]
 	for i, arg := range args {
-		v, err := driver.DefaultParameterConverter.ConvertValue(arg)
+		value, err := driver.DefaultParameterConverter.ConvertValue(arg)
 		if err != nil {
 			return nil, err
 		}
 
-		bound = append(bound, driver.NamedValue{Ordinal: i + 1, Value: v})
+		bound = append(bound, driver.NamedValue{Ordinal: i + 1, Value: value})
 	}
 
 	p.c.args = bound
@@ -139,11 +139,11 @@ func (p peekQuerier) query(ctx context.Context, sql string, args []any) (resultR
 		p.c.row = make([]driver.Value, n)
 	}
 
-	return &peekCursor{rows: rows, row: p.c.row[:n]}, nil
+	return &onceRows{rows: rows, row: p.c.row[:n]}, nil
 }
 
 // A peekCursor reads rows of a driver.
-type peekCursor struct {
+type onceRows struct {
 	rows   driver.Rows
 	row    []driver.Value // the current one
 	ended  bool
@@ -151,7 +151,7 @@ type peekCursor struct {
 	err    error
 }
 
-func (c *peekCursor) Next() bool {
+func (c *onceRows) Next() bool {
 	if c.ended || c.closed {
 		return false
 	}
@@ -165,11 +165,11 @@ func (c *peekCursor) Next() bool {
 	return true
 }
 
-func (c *peekCursor) Scan(dst ...any) error { return scanRow(dst, c.row) }
+func (c *onceRows) Scan(dst ...any) error { return scanRow(dst, c.row) }
 
-func (c *peekCursor) Err() error { return c.err }
+func (c *onceRows) Err() error { return c.err }
 
-func (c *peekCursor) Close() {
+func (c *onceRows) Close() {
 	if c.closed {
 		return
 	}
