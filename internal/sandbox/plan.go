@@ -125,7 +125,7 @@ func (pl *planner) resolveResource(resource template.Resource) (template.Resourc
 	}}, nil
 }
 
-// assignPhysicalID gives a resource its physical id: the one it has, unless a change
+// assignPhysicalID returns a resource its physical id: the one it has, unless a change
 // replaces it.
 func (pl *planner) assignPhysicalID(planned *rollout.Resource) spec.Made {
 	known := pl.c.s.catalog
@@ -205,7 +205,7 @@ func (pl *planner) compareResources() {
 	pl.plan.changed = len(pl.plan.changes) > 0 || tags || !slices.Equal(pl.st.Outputs, pl.plan.outputs)
 }
 
-// checkNameConflicts gives new resources the failure that AWS would: a name that another
+// checkNameConflicts returns new resources the failure that AWS would: a name that another
 // stack's resource has.
 func (pl *planner) checkNameConflicts() error {
 	for i := range pl.plan.new {

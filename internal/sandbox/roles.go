@@ -45,7 +45,7 @@ type assumeRoleResult struct {
 	PackedPolicySize int
 }
 
-// assumeRole gives out a key for any role: nothing here has permissions. Its
+// assumeRole returns out a key for any role: nothing here has permissions. Its
 // account is the role's, so that its stacks are in that account's books.
 func (c *call) assumeRole() (any, error) {
 	role := c.form.Text("RoleArn")

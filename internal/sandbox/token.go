@@ -10,7 +10,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// isRepeated says whether the request's ClientRequestToken was used before, for
+// isRepeated reports whether the request's ClientRequestToken was used before, for
 // the same request; then it has been done. For another it is refused.
 func (c *call) isRepeated(subject string) (bool, error) {
 	_, done, err := c.previousAnswer(subject)

@@ -33,7 +33,7 @@ type Made struct {
 	ID string
 }
 
-// Make gives a resource its name and physical id.
+// Make returns a resource its name and physical id.
 func (c *Catalog) Make(order Order) Made {
 	kind := c.known[order.Type]
 	if kind == nil {
@@ -47,7 +47,7 @@ func (c *Catalog) Make(order Order) Made {
 	return made
 }
 
-// Unique says whether the template chose the resource's name, and nothing else
+// Unique reports whether the template chose the resource's name, and nothing else
 // of that type may have it.
 func (c *Catalog) Unique(typ string, properties map[string]any) bool {
 	k := c.known[typ]
@@ -103,7 +103,7 @@ func PublicParameter(site Site, name string) (string, bool) {
 	return "ami-" + hex.EncodeToString(sum[:])[:17], true
 }
 
-// plural says whether an attribute's name promises a list.
+// plural reports whether an attribute's name promises a list.
 func plural(name string) bool {
 	for _, end := range []string{"Addresses", "Ids", "Arns", "ARNs", "Names", "Servers", "Blocks", "Entries", "Zones", "Groups", "Subnets"} {
 		if strings.HasSuffix(name, end) {
@@ -215,7 +215,7 @@ const (
 	Always        Recreation = "Always"
 )
 
-// Recreation says whether changing a property replaces a resource of the type.
+// Recreation reports whether changing a property replaces a resource of the type.
 func (c *Catalog) Recreation(typ, property string) Recreation {
 	kind := c.known[typ]
 	if kind == nil {
@@ -230,7 +230,7 @@ func (c *Catalog) Recreation(typ, property string) Recreation {
 	return Never
 }
 
-// Taggable says whether a stack's tags reach resources of the type.
+// Taggable reports whether a stack's tags reach resources of the type.
 func (c *Catalog) Taggable(typ string) bool {
 	k := c.known[typ]
 	return !strings.HasPrefix(typ, "Custom::") && (k == nil || !k.untagged)

@@ -79,16 +79,16 @@ func checkCondition(name string, arg *Node) (complaint string, known bool) {
 	return complaint, true
 }
 
-// HasItems says whether the node is a list of n elements.
+// HasItems reports whether the node is a list of n elements.
 func (n *Node) HasItems(count int) bool { return n.Kind == List && len(n.Items) == count }
 
-// CanBeText says whether the node can yield a string.
+// CanBeText reports whether the node can yield a string.
 func (n *Node) CanBeText() bool {
 	_, _, call := n.Function()
 	return n.Kind == Scalar || call
 }
 
-// CanBeList says whether the node can yield a list.
+// CanBeList reports whether the node can yield a list.
 func (n *Node) CanBeList() bool {
 	_, _, call := n.Function()
 	return n.Kind == List || call

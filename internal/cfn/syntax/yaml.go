@@ -104,7 +104,7 @@ func (r *yamlReader) mapping(source *yaml.Node, depth int) (*Node, error) {
 	return object, nil
 }
 
-// shortForm gives a short form its long form: !Ref X is {Ref: X}, !Sub X is
+// shortForm returns a short form its long form: !Ref X is {Ref: X}, !Sub X is
 // {Fn::Sub: X}. Which functions exist is checked later, by name.
 func (r *yamlReader) shortForm(source *yaml.Node, depth int) (*Node, error) {
 	name := strings.TrimPrefix(source.Tag, "!")

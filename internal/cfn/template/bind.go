@@ -23,7 +23,7 @@ type ParameterInput struct {
 // Masked stands for a NoEcho parameter's value wherever values are shown.
 const Masked = "****"
 
-// BindParameters gives each declared parameter its value: the one given, the previous one
+// BindParameters returns each declared parameter its value: the one given, the previous one
 // where that is asked for, else the default; and checks its constraints.
 // previous holds the values of the stack as it is, nil for a new one.
 func (t *Template) BindParameters(given []ParameterInput, previous map[string]string) (map[string]string, error) {

@@ -299,7 +299,7 @@ func (c *checker) checkSub(n, arg *syntax.Node, b block) error {
 	return c.checkValue(own, b)
 }
 
-// dependsOnResources says whether a value needs resources, imports or zones, which the
+// dependsOnResources reports whether a value needs resources, imports or zones, which the
 // names of exports and imports must not.
 func (c *checker) dependsOnResources(node *syntax.Node) bool {
 	stop := syntax.Errorf("dependent")

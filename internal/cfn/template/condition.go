@@ -2,7 +2,7 @@ package template
 
 import "github.com/lockstephq/lockstep/internal/cfn/syntax"
 
-// conditionHolds says whether a condition holds; "" always does.
+// conditionHolds reports whether a condition holds; "" always does.
 func (e *evaluator) conditionHolds(name string) (bool, error) {
 	if name == "" {
 		return true, nil

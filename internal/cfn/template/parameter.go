@@ -197,7 +197,7 @@ func knownParameterType(typ string) bool {
 	}, element)
 }
 
-// isStored says whether the parameter's value is the name of one in the parameter
+// isStored reports whether the parameter's value is the name of one in the parameter
 // store, whose value a Ref yields.
 func (d *parameter) isStored() bool { return strings.HasPrefix(d.typ, "AWS::SSM::Parameter::Value<") }
 
@@ -213,7 +213,7 @@ func isListType(typ string) bool {
 	return typ == "CommaDelimitedList" || strings.HasPrefix(typ, "List<")
 }
 
-// isList says whether the parameter's own value is a list. The name of a stored
+// isList reports whether the parameter's own value is a list. The name of a stored
 // parameter is not, whatever that holds.
 func (d *parameter) isList() bool { return isListType(d.typ) }
 

@@ -54,7 +54,7 @@ func (c *course) remove(all []removal, begin time.Duration) (time.Duration, []st
 	return end, failed
 }
 
-// keeps says whether a policy retains the resource when it is removed.
+// keeps reports whether a policy retains the resource when it is removed.
 func keeps(policy string, created, exceptOnCreate bool) bool {
 	switch policy {
 	case "Retain":

@@ -30,7 +30,7 @@ const (
 	RollingBack Phase = "ROLLBACK"
 )
 
-// fails says whether, and why, the resource fails in a phase.
+// fails reports whether, and why, the resource fails in a phase.
 func (b Behaviour) fails(phase Phase) (string, bool) {
 	if b.Fail == "" {
 		return "", false

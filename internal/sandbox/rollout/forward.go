@@ -66,8 +66,8 @@ func (r Request) steps() []*step {
 	return out
 }
 
-// schedule gives every step its start and end, as dependencies allow, and works
-// out when the first failure, or the timeout, stops them all. It says whether
+// schedule returns every step its start and end, as dependencies allow, and works
+// out when the first failure, or the timeout, stops them all. It reports whether
 // the timeout does.
 func (c *course) schedule(steps []*step, begin, timeout time.Duration) (late bool) {
 	ends := map[string]time.Duration{}

@@ -60,12 +60,12 @@ type Tag struct {
 
 func (s *Stack) IsDeleted(now int64) bool { return s.DeletedAt != nil && *s.DeletedAt <= now }
 
-// IsInProgress says whether an operation is under way.
+// IsInProgress reports whether an operation is under way.
 func (s *Stack) IsInProgress() bool {
 	return strings.HasSuffix(string(s.Status), "_IN_PROGRESS") && s.Status != "REVIEW_IN_PROGRESS"
 }
 
-// IsUpdatable says whether the stack's status lets it be updated.
+// IsUpdatable reports whether the stack's status lets it be updated.
 func (s *Stack) IsUpdatable() bool {
 	switch s.Status {
 	case "CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED", "CREATE_FAILED":

@@ -96,10 +96,12 @@ func (s *session) notXMLError(call string, err error) error {
 
 func (s *session) unreachableError(call string, err error) error {
 	if code := httpStatus(err); code >= 400 && code < 500 {
-		return lockstep.Wrapf(lockstep.Invalid, err, "%s: the endpoint %s answered HTTP %d and no CloudFormation error.", call, s.driver.endpointName(), code)
+		return lockstep.Wrapf(lockstep.Invalid, err,
+			"%s: the endpoint %s answered HTTP %d and no CloudFormation error.", call, s.driver.endpointName(), code)
 	}
 	if code := httpStatus(err); code != 0 && code < 300 {
-		return lockstep.Wrapf(lockstep.Unavailable, err, "%s: the endpoint %s sent a response that is not CloudFormation's.", call, s.driver.endpointName())
+		return lockstep.Wrapf(lockstep.Unavailable, err,
+			"%s: the endpoint %s sent a response that is not CloudFormation's.", call, s.driver.endpointName())
 	}
 
 	reason := "no response"

@@ -137,7 +137,9 @@ func (c cleanup) deleteProposal(ctx context.Context) error {
 
 	if out != nil {
 		switch out.ExecutionStatus {
-		case types.ExecutionStatusExecuteInProgress, types.ExecutionStatusExecuteComplete, types.ExecutionStatusExecuteFailed:
+		case types.ExecutionStatusExecuteInProgress,
+			types.ExecutionStatusExecuteComplete,
+			types.ExecutionStatusExecuteFailed:
 			return nil
 		}
 
@@ -208,8 +210,14 @@ func (s *session) deleteEmptyStack(ctx context.Context, arn string) error {
 		return s.toError("ListChangeSets", err)
 	}
 
-	for _, c := range list.Summaries {
-		if aws.ToString(c.StackId) == arn && c.Status != types.ChangeSetStatusDeleteInProgress && c.Status != types.ChangeSetStatusDeleteComplete {
+	for _, changeSet := range list.Summaries {
+		if aws.ToString(changeSet.StackId) != arn {
+			continue
+		}
+
+		switch changeSet.Status {
+		case types.ChangeSetStatusDeleteInProgress, types.ChangeSetStatusDeleteComplete:
+		default:
 			return nil
 		}
 	}

@@ -95,7 +95,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, list[0].body)
 }
 
-// called gives the calls of an action.
+// called returns the calls of an action.
 func (f *fake) called(action string) []url.Values {
 	f.mu.Lock()
 	defer f.mu.Unlock()

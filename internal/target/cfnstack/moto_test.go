@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// motoURL gives the endpoint of a moto server that is warm: its first change
+// motoURL returns the endpoint of a moto server that is warm: its first change
 // set takes seconds.
 func motoURL(t testing.TB) string {
 	t.Helper()

@@ -69,9 +69,11 @@ func (c creation) readChanges(ctx context.Context, first *cloudformation.Describ
 // something out.
 func proposedChange(source *types.ResourceChange, cut *bool) lockstep.ProposedChange {
 	change := lockstep.ProposedChange{
-		Action: cutText(string(source.Action)), LogicalID: cutText(aws.ToString(source.LogicalResourceId)),
-		PhysicalID: aws.ToString(source.PhysicalResourceId), ResourceType: cutText(aws.ToString(source.ResourceType)),
-		Replacement: cutText(string(source.Replacement)),
+		Action:       cutText(string(source.Action)),
+		LogicalID:    cutText(aws.ToString(source.LogicalResourceId)),
+		PhysicalID:   aws.ToString(source.PhysicalResourceId),
+		ResourceType: cutText(aws.ToString(source.ResourceType)),
+		Replacement:  cutText(string(source.Replacement)),
 	}
 	for _, scope := range source.Scope[:min(len(source.Scope), lockstep.MaxChangeDetails)] {
 		change.Scope = append(change.Scope, cutText(string(scope)))
@@ -79,11 +81,15 @@ func proposedChange(source *types.ResourceChange, cut *bool) lockstep.ProposedCh
 
 	for _, sourceDetail := range source.Details[:min(len(source.Details), lockstep.MaxChangeDetails)] {
 		detail := lockstep.ChangeDetail{
-			ChangeSource: cutText(string(sourceDetail.ChangeSource)), CausingEntity: aws.ToString(sourceDetail.CausingEntity), Evaluation: cutText(string(sourceDetail.Evaluation)),
+			ChangeSource:  cutText(string(sourceDetail.ChangeSource)),
+			CausingEntity: aws.ToString(sourceDetail.CausingEntity),
+			Evaluation:    cutText(string(sourceDetail.Evaluation)),
 		}
-		if t := sourceDetail.Target; t != nil {
-			detail.Attribute, detail.RequiresRecreation = cutText(string(t.Attribute)), cutText(string(t.RequiresRecreation))
-			detail.Name, detail.Path = aws.ToString(t.Name), aws.ToString(t.Path)
+		if changed := sourceDetail.Target; changed != nil {
+			detail.Attribute = cutText(string(changed.Attribute))
+			detail.RequiresRecreation = cutText(string(changed.RequiresRecreation))
+			detail.Name = aws.ToString(changed.Name)
+			detail.Path = aws.ToString(changed.Path)
 		}
 
 		change.Details = append(change.Details, detail)
@@ -97,31 +103,34 @@ func cutText(s string) string { return lockstep.Truncate(s, lockstep.MaxChangeTe
 
 // redactPlan removes what contains a secret: a NoEcho parameter may be the name of a
 // resource. It truncates texts afterwards, so that no part of a secret is left.
-func redactPlan(plan *lockstep.Plan, hide func(string) string) {
-	clean := func(text *string) {
-		if *text != hide(*text) {
+func redactPlan(plan *lockstep.Plan, redact func(string) string) {
+	removeSecret := func(text *string) {
+		if *text != redact(*text) {
 			*text = ""
 		}
 		*text = cutText(*text)
 	}
+
 	for i := range plan.Changes {
-		clean(&plan.Changes[i].PhysicalID)
+		removeSecret(&plan.Changes[i].PhysicalID)
 		for j := range plan.Changes[i].Details {
-			d := &plan.Changes[i].Details[j]
-			clean(&d.Name)
-			clean(&d.Path)
-			clean(&d.CausingEntity)
+			detail := &plan.Changes[i].Details[j]
+			removeSecret(&detail.Name)
+			removeSecret(&detail.Path)
+			removeSecret(&detail.CausingEntity)
 		}
 	}
 
 	for _, list := range [][]lockstep.ValueChange{plan.Parameters, plan.Tags} {
 		for i := range list {
 			change := &list[i]
-			if change.Before != hide(change.Before) || change.After != hide(change.After) {
-				change.Before, change.After, change.Masked = "", "", true
+			if change.Before != redact(change.Before) || change.After != redact(change.After) {
+				*change = lockstep.ValueChange{Name: change.Name, Masked: true}
 			}
 
-			change.Name, change.Before, change.After = cutText(hide(change.Name)), cutText(change.Before), cutText(change.After)
+			change.Name = cutText(redact(change.Name))
+			change.Before = cutText(change.Before)
+			change.After = cutText(change.After)
 		}
 	}
 }

@@ -92,7 +92,7 @@ func change(logical, more string) string {
 
 const nextToken = "<NextToken>more</NextToken>"
 
-// aPlan gives the plan that an attempt declares after certain pages.
+// aPlan returns the plan that an attempt declares after certain pages.
 func aPlan(t *testing.T, f *fake, files targettest.Tree, pages ...answer) *lockstep.Plan {
 	t.Helper()
 	f.on("DescribeChangeSet", append([]answer{refused(404, "ChangeSetNotFound", "")}, pages...)...)

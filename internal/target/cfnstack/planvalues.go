@@ -26,7 +26,7 @@ func (c creation) addValueChanges(ctx context.Context, out *cloudformation.Descr
 	ctx, cancel := context.WithTimeout(ctx, valuesTimeout)
 	defer cancel()
 
-	doc, err := c.readDocument(ctx)
+	document, err := c.readDocument(ctx)
 	stack := new(types.Stack)
 	if err == nil && !c.checkpoint.CreatesStack {
 		stack, err = c.describeStack(ctx)
@@ -37,8 +37,9 @@ func (c creation) addValueChanges(ctx context.Context, out *cloudformation.Descr
 		return
 	}
 
-	plan.Parameters = limitValueChanges(c.parameterChanges(doc, stack, out, causingParameters(plan.Changes)), &plan.Truncated)
-	plan.Tags = limitValueChanges(tagChanges(doc, stack), &plan.Truncated)
+	parameters := c.parameterChanges(document, stack, out, causingParameters(plan.Changes))
+	plan.Parameters = limitValueChanges(parameters, &plan.Truncated)
+	plan.Tags = limitValueChanges(tagChanges(document, stack), &plan.Truncated)
 }
 
 func limitValueChanges(list []lockstep.ValueChange, cut *bool) []lockstep.ValueChange {
@@ -52,10 +53,10 @@ func limitValueChanges(list []lockstep.ValueChange, cut *bool) []lockstep.ValueC
 // causingParameters returns the parameters that cause a change of a resource.
 func causingParameters(changes []lockstep.ProposedChange) map[string]bool {
 	names := map[string]bool{}
-	for _, c := range changes {
-		for _, d := range c.Details {
-			if d.ChangeSource == string(types.ChangeSourceParameterReference) {
-				names[d.CausingEntity] = true
+	for _, change := range changes {
+		for _, detail := range change.Details {
+			if detail.ChangeSource == string(types.ChangeSourceParameterReference) {
+				names[detail.CausingEntity] = true
 			}
 		}
 	}
@@ -65,36 +66,39 @@ func causingParameters(changes []lockstep.ProposedChange) map[string]bool {
 // parameterChanges compares parameters. The value of a NoEcho parameter is unknown;
 // it changes if it causes a change of a resource. A parameter that is no longer in
 // the template may have been NoEcho, so its value is masked.
-func (c creation) parameterChanges(doc *deploymentfile.Document, stack *types.Stack, out *cloudformation.DescribeChangeSetOutput, causes map[string]bool) []lockstep.ValueChange {
-	before, told, given := parameterValues(stack.Parameters), parameterValues(out.Parameters), map[string]string{}
-	for _, p := range doc.File.Parameters {
-		given[p.Name] = p.Value
+func (c creation) parameterChanges(document *deploymentfile.Document, stack *types.Stack,
+	out *cloudformation.DescribeChangeSetOutput, causing map[string]bool) []lockstep.ValueChange {
+	before := parameterValues(stack.Parameters)
+	described := parameterValues(out.Parameters)
+	given := map[string]string{}
+	for _, parameter := range document.File.Parameters {
+		given[parameter.Name] = parameter.Value
 	}
 
 	names := maps.Clone(before)
-	for name := range doc.Declared {
+	for name := range document.Declared {
 		names[name] = ""
 	}
 
 	var list []lockstep.ValueChange
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		declared, stays := doc.Declared[name]
-		was, there := before[name]
+		declared, isDeclared := document.Declared[name]
+		valueBefore, existed := before[name]
 		after, known := given[name]
 		if !known {
-			after, known = told[name] // the template's default
+			after, known = described[name] // the template's default
 		}
 
 		switch {
-		case !stays:
+		case !isDeclared:
 			list = append(list, lockstep.ValueChange{Name: name, Masked: true})
 		case slices.Contains(c.checkpoint.PreviousParameters, name):
 		case declared.NoEcho:
-			if !there || causes[name] {
+			if !existed || causing[name] {
 				list = append(list, lockstep.ValueChange{Name: name, Masked: true})
 			}
-		case known && (!there || was != after):
-			list = append(list, lockstep.ValueChange{Name: name, Before: was, After: after})
+		case known && (!existed || valueBefore != after):
+			list = append(list, lockstep.ValueChange{Name: name, Before: valueBefore, After: after})
 		}
 	}
 

@@ -20,30 +20,32 @@ const minSecretLength = 4
 // parameters in everything that leaves the driver, since services quote what they
 // refuse.
 func (r *runner) finish(ctx context.Context, step target.Step, err error) (target.Step, error) {
-	hide := func(s string) string { return s }
+	redact := func(s string) string { return s }
 	if err != nil || len(r.pendingEvents) > 0 || step.End != nil || step.Plan != nil {
-		var hideErr error
-		if hide, hideErr = r.redactor(ctx); hideErr != nil {
-			return target.Step{}, hideErr
+		var redactErr error
+		if redact, redactErr = r.redactor(ctx); redactErr != nil {
+			return target.Step{}, redactErr
 		}
 	}
 
 	if err != nil {
-		return target.Step{}, redactError(err, hide)
+		return target.Step{}, redactError(err, redact)
 	}
 
 	for _, event := range r.pendingEvents {
 		if !event.isFixed {
-			event.Message = lockstep.Truncate(hide(event.Message), lockstep.MaxMessage)
+			event.Message = lockstep.Truncate(redact(event.Message), lockstep.MaxMessage)
 		}
 
-		event.ExternalID = r.redactID(event.ExternalID, hide)
+		event.ExternalID = r.redactID(event.ExternalID, redact)
 		step.Events = append(step.Events, event.Event)
 	}
 
-	r.checkpoint.Reason, r.checkpoint.EndReason = hide(r.checkpoint.Reason), hide(r.checkpoint.EndReason)
-	if c := r.checkpoint.Cause; c != nil {
-		c.Reason, c.PhysicalID = hide(c.Reason), r.redactID(c.PhysicalID, hide)
+	r.checkpoint.Reason = redact(r.checkpoint.Reason)
+	r.checkpoint.EndReason = redact(r.checkpoint.EndReason)
+	if cause := r.checkpoint.Cause; cause != nil {
+		cause.Reason = redact(cause.Reason)
+		cause.PhysicalID = r.redactID(cause.PhysicalID, redact)
 	}
 
 	if step.Checkpoint, err = json.Marshal(r.checkpoint); err != nil {
@@ -51,13 +53,13 @@ func (r *runner) finish(ctx context.Context, step target.Step, err error) (targe
 	}
 
 	if step.Plan != nil {
-		redactPlan(step.Plan, hide)
+		redactPlan(step.Plan, redact)
 	}
 
 	if end := step.End; end != nil {
-		end.Reason = lockstep.Truncate(hide(end.Reason), lockstep.MaxMessage)
+		end.Reason = lockstep.Truncate(redact(end.Reason), lockstep.MaxMessage)
 		if end.Blocked != nil {
-			end.Blocked.Message = hide(end.Blocked.Message)
+			end.Blocked.Message = redact(end.Blocked.Message)
 		}
 	}
 
@@ -66,8 +68,9 @@ func (r *runner) finish(ctx context.Context, step target.Step, err error) (targe
 
 // redactID returns "" for the id of a resource that contains a secret. The names of
 // stacks and change sets contain none.
-func (r *runner) redactID(id string, hide func(string) string) string {
-	if id == r.checkpoint.StackARN || id == r.checkpoint.ChangeSetARN || id == string(r.Revision.SHA) || id == hide(id) {
+func (r *runner) redactID(id string, redact func(string) string) string {
+	switch id {
+	case r.checkpoint.StackARN, r.checkpoint.ChangeSetARN, string(r.Revision.SHA), redact(id):
 		return id
 	}
 	return ""
@@ -94,6 +97,7 @@ func (r *runner) redactor(ctx context.Context) (func(string) string, error) {
 
 	secrets := r.document.Secrets()
 	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // one secret may contain another
+
 	var pairs []string
 	for _, secret := range secrets {
 		if len(secret) >= minSecretLength {
@@ -112,19 +116,19 @@ func withholdText(s string) string {
 }
 
 // redactError returns an error without secrets in its message and its cause.
-func redactError(err error, hide func(string) string) error {
-	if hide(err.Error()) == err.Error() {
+func redactError(err error, redact func(string) string) error {
+	if redact(err.Error()) == err.Error() {
 		return err
 	}
 
 	lockstepErr, ok := errors.AsType[*lockstep.Error](err)
 	if !ok {
-		return errors.New(hide(err.Error()))
+		return errors.New(redact(err.Error()))
 	}
 
-	clean := &lockstep.Error{Kind: lockstepErr.Kind, Message: hide(lockstepErr.Message), Contexts: lockstepErr.Contexts}
+	clean := &lockstep.Error{Kind: lockstepErr.Kind, Message: redact(lockstepErr.Message), Contexts: lockstepErr.Contexts}
 	if lockstepErr.Err != nil {
-		clean.Err = errors.New(hide(lockstepErr.Err.Error()))
+		clean.Err = errors.New(redact(lockstepErr.Err.Error()))
 	}
 
 	return clean

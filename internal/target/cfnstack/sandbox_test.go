@@ -33,7 +33,7 @@ Resources:
 `
 )
 
-// sandboxURL gives a sandbox in which each resource takes some time.
+// sandboxURL returns a sandbox in which each resource takes some time.
 func sandboxURL(t testing.TB, each time.Duration) string {
 	t.Helper()
 	endpoint, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{Each: each})

@@ -17,10 +17,10 @@ import (
 var errNotFound = errors.New("not found")
 
 // describeStack describes a stack by name or ARN; errMissing where there is none. By
-// ARN a deleted one is found too.
+// ARN a deleted stack is found too.
 func (s *session) describeStack(ctx context.Context, name string) (*types.Stack, error) {
 	out, err := s.client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name}, s.callOptions)
-	if hasCode(err, "Validation") { // a legal name: the stack does not exist
+	if hasCode(err, "Validation") { // the name is valid: the stack does not exist
 		return nil, errNotFound
 	}
 	if err != nil {
@@ -42,8 +42,9 @@ func (s *session) findChangeSet(ctx context.Context, name, stack string) (*cloud
 	return s.describeChangeSet(ctx, input)
 }
 
-func (s *session) describeChangeSet(ctx context.Context, in *cloudformation.DescribeChangeSetInput) (*cloudformation.DescribeChangeSetOutput, error) {
-	out, err := s.client.DescribeChangeSet(ctx, in, s.callOptions)
+func (s *session) describeChangeSet(ctx context.Context, input *cloudformation.DescribeChangeSetInput) (
+	*cloudformation.DescribeChangeSetOutput, error) {
+	out, err := s.client.DescribeChangeSet(ctx, input, s.callOptions)
 	if hasCode(err, "Validation", "ChangeSetNotFound") {
 		return nil, errNotFound
 	}

@@ -16,8 +16,8 @@ import (
 // Limits of the stack events that are read and emitted.
 const (
 	maxEventPages      = 10
-	maxSucceededEvents = 60 // resources that are done
-	maxResourceEvents  = 80 // those and the ones that failed
+	maxSucceededEvents = 60 // resources that are complete
+	maxResourceEvents  = 80 // complete and failed resources
 	maxNestedDepth     = 5  // of nested stacks
 	nestedStack        = "AWS::CloudFormation::Stack"
 )
@@ -137,7 +137,8 @@ func (e execution) handleResourceEvent(event types.StackEvent) {
 }
 
 func (e execution) emitResourceFailed(c cause, status string) {
-	e.emit(StackResourceFailed, c.PhysicalID, "%s (%s): %s: %s", c.LogicalID, c.ResourceType, status, asSentence(c.Reason, "no reason returned"))
+	e.emit(StackResourceFailed, c.PhysicalID, "%s (%s): %s: %s",
+		c.LogicalID, c.ResourceType, status, asSentence(c.Reason, "no reason returned"))
 }
 
 func newCause(ev types.StackEvent) cause {

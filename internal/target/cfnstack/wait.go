@@ -32,8 +32,14 @@ func (e execution) endUnknown(err error) (target.Step, error) {
 		return target.Step{}, err
 	}
 	reason := lockstep.Shown(err)
-	e.emit(e.eventType(StackCreateFailed, StackUpdateFailed), e.checkpoint.StackARN, "The end of the changeset execution is unknown. %s", reason)
-	return target.Step{End: &target.End{Outcome: lockstep.Failed, Reason: reason, Baseline: baseline{Accepted: true}.encode()}}, nil
+	e.emit(e.eventType(StackCreateFailed, StackUpdateFailed), e.checkpoint.StackARN,
+		"The end of the changeset execution is unknown. %s", reason)
+
+	return target.Step{End: &target.End{
+		Outcome:  lockstep.Failed,
+		Reason:   reason,
+		Baseline: baseline{Accepted: true}.encode(),
+	}}, nil
 }
 
 func (e execution) eventType(create, update string) string {

@@ -23,7 +23,7 @@ type Run struct {
 	Err     error          // what ended the attempt, if no End did
 }
 
-// Types gives the types of the events.
+// Types returns the types of the events.
 func (r Run) Types() []string {
 	types := make([]string, len(r.Events))
 	for i, ev := range r.Events {
@@ -32,7 +32,7 @@ func (r Run) Types() []string {
 	return types
 }
 
-// LastEvent gives the last event, the zero one where there is none.
+// LastEvent returns the last event, the zero one where there is none.
 func (r Run) LastEvent() lockstep.Event {
 	if len(r.Events) == 0 {
 		return lockstep.Event{}

@@ -18,23 +18,23 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-// Bounds of one look through a tree.
+// Limits of one discovery.
 const (
-	maxEntries    = 200_000  // files and folders walked over
-	maxClassified = 5_000    // YAML and JSON files looked at
-	maxCached     = 50_000   // files remembered by object id
-	maxRead       = 64 << 20 // bytes of files read, in one look
+	maxEntries    = 200_000  // files and folders
+	maxClassified = 5_000    // YAML and JSON files
+	maxCached     = 50_000   // cached files
+	maxRead       = 64 << 20 // bytes read
 )
 
-// A finding says what a file is, as far as discovery is concerned.
+// A classification is what discovery knows of a file.
 type classification struct {
 	isDeploymentFile bool
 	isTemplate       bool
-	namedTemplate    string // the template that a deployment file names, if it is legible
+	namedTemplate    string // the template that a deployment file names, if its path is valid
 }
 
-// A memo remembers findings by object id, so that a new head costs only the
-// files that changed.
+// A cache keeps classifications by object id, so that only the changed files of a
+// new head are read.
 type cache struct {
 	mu    sync.Mutex
 	known map[string]classification
@@ -62,13 +62,13 @@ type Discoverer struct {
 	cache cache
 }
 
-// Discover finds deployment files and the templates none of them names. A
-// file that has template-file-path but is wrong otherwise is found too: its
-// sync says what is wrong with it.
+// Discover finds deployment files, and the templates that none of them names. It
+// finds invalid files that have template-file-path too: their syncs report what is
+// wrong.
 func (d *Discoverer) Discover(ctx context.Context, files lockstep.Tree, want lockstep.Discovery) (target.Discovered, error) {
 	var found target.Discovered
 	if _, err := path.Match(want.Only, ""); err != nil {
-		return found, lockstep.Errorf(lockstep.Invalid, "%q is not a pattern of file names.", want.Only)
+		return found, lockstep.Errorf(lockstep.Invalid, "%q is not a valid pattern of file names.", want.Only)
 	}
 
 	paths, err := listFiles(ctx, files, want)
@@ -104,7 +104,8 @@ func (d *Discoverer) Discover(ctx context.Context, files lockstep.Tree, want loc
 	return found, nil
 }
 
-// matchesOnly applies the Only pattern, to the whole path or to the file's name.
+// matchesOnly reports whether the whole path or the file's name matches the Only
+// pattern.
 func matchesOnly(want lockstep.Discovery, name string) bool {
 	if want.Only == "" {
 		return true
@@ -114,8 +115,8 @@ func matchesOnly(want lockstep.Discovery, name string) bool {
 	return whole || base
 }
 
-// listFiles gives the files that may be deployment files or templates. Where
-// they are too many, only those that Only asks for.
+// listFiles returns the files that may be deployment files or templates. If there
+// are too many, it returns those that match the Only pattern.
 func listFiles(ctx context.Context, files lockstep.Tree, want lockstep.Discovery) ([]string, error) {
 	folder := "."
 	if want.Folder != "" && want.Folder != "." {
@@ -134,7 +135,7 @@ func listFiles(ctx context.Context, files lockstep.Tree, want lockstep.Discovery
 			return err
 		}
 		if entries++; entries > maxEntries {
-			return lockstep.Errorf(lockstep.Limit, "The repository has more than %d files; name a folder to look in.", maxEntries)
+			return lockstep.Errorf(lockstep.Limit, "The repository has more than %d files; name a folder to search.", maxEntries)
 		}
 
 		if entry.IsDir() {
@@ -145,7 +146,7 @@ func listFiles(ctx context.Context, files lockstep.Tree, want lockstep.Discovery
 		}
 
 		if strings.ContainsFunc(name, unicode.IsControl) {
-			return nil // nor does the API take such a path
+			return nil // the API does not accept such a path
 		}
 
 		if entry.Type().IsRegular() && slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name)) {
@@ -166,7 +167,7 @@ func listFiles(ctx context.Context, files lockstep.Tree, want lockstep.Discovery
 		paths = slices.DeleteFunc(paths, func(name string) bool { return want.Only == "" || !matchesOnly(want, name) })
 		if len(paths) == 0 || len(paths) > maxClassified {
 			return nil, lockstep.Errorf(lockstep.Limit,
-				"The repository has more than %d YAML and JSON files; name a folder or a pattern to look for.", maxClassified)
+				"The repository has more than %d YAML and JSON files; name a folder or a pattern.", maxClassified)
 		}
 	}
 
@@ -178,7 +179,7 @@ func isSkippedFolder(folder string) bool {
 	return strings.HasPrefix(folder, ".") || folder == "node_modules" || folder == "vendor" || folder == "testdata"
 }
 
-// classifyFiles finds out what each file is.
+// classifyFiles classifies files, reading those that are not cached.
 func (d *Discoverer) classifyFiles(ctx context.Context, files lockstep.Tree, paths []string) ([]classification, error) {
 	findings := make([]classification, len(paths))
 	ids := make([]string, len(paths))
@@ -211,7 +212,7 @@ func (d *Discoverer) classifyFiles(ctx context.Context, files lockstep.Tree, pat
 			return nil, readError("File", paths[i], err)
 		}
 		if read += len(data); read > maxRead {
-			return nil, lockstep.Errorf(lockstep.Limit, "The repository has more than %d MB of YAML and JSON; name a folder to look in.", maxRead>>20)
+			return nil, lockstep.Errorf(lockstep.Limit, "The repository has more than %d MB of YAML and JSON; name a folder to search.", maxRead>>20)
 		}
 
 		if err == nil && !large {
@@ -229,8 +230,8 @@ var (
 	deploymentKey = regexp.MustCompile(`(?m)^[\s{]*["']?template-file-path["']?[ \t]*:`)
 )
 
-// classify says what a file is. Most files of a repository are neither, so
-// that nothing is parsed that does not hold one of the telling words.
+// classify classifies a file. It parses only files that contain one of the keywords,
+// since most files of a repository are neither deployment files nor templates.
 func classify(data []byte) classification {
 	names := bytes.Contains(data, []byte("template-file-path"))
 	if !names && !bytes.Contains(data, []byte("Resources")) {
@@ -250,8 +251,8 @@ func classify(data []byte) classification {
 	return classification{isTemplate: isTemplate(root)}
 }
 
-// isTemplate tells a CloudFormation template from the many other files with a
-// key called Resources.
+// isTemplate reports whether a file is a CloudFormation template. Other files have a
+// key Resources too.
 func isTemplate(root *yaml.Node) bool {
 	resources := lookup(root, "Resources")
 	if resources == nil || resources.Kind != yaml.MappingNode {

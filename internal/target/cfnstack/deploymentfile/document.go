@@ -10,15 +10,16 @@ import (
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
-// A document is what a commit asks of a stack.
+// A Document is what a commit asks of a stack.
 type Document struct {
 	File     File
 	Template Template
 	Declared map[string]Declaration
 }
 
-// Read returns what a commit asks of a stack, and the inputs it was read
-// from. After an error the inputs are those read before it.
+// Read reads the deployment file of cfg and the template it names. It returns the
+// inputs, after an error those read before it. The kinds of its errors are Invalid,
+// NotFound, Limit and those of the tree.
 func Read(ctx context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (*Document, target.Inputs, error) {
 	inputs := target.Inputs{}
 	doc, err := readDocument(ctx, cfg, files, inputs)
@@ -58,7 +59,7 @@ func readDocument(ctx context.Context, cfg lockstep.SyncConfiguration, files loc
 	return doc, doc.matchParameters()
 }
 
-// readInput reads a file and notes its object id, a missing one's too.
+// readInput reads a file and adds it to inputs, even if it is missing.
 func readInput(files lockstep.Tree, inputs target.Inputs, what, name string, limit int64) ([]byte, error) {
 	id, err := objectID(files, name)
 	if err != nil {
@@ -81,8 +82,8 @@ func readInput(files lockstep.Tree, inputs target.Inputs, what, name string, lim
 	return data, nil
 }
 
-// missingError names the file that was perhaps meant: .yml for .yaml is the usual
-// mistake.
+// missingError is the error of a missing file. It suggests a file with another
+// extension.
 func missingError(files lockstep.Tree, what, name string) error {
 	base := strings.TrimSuffix(name, path.Ext(name))
 	for _, ending := range []string{".yaml", ".yml", ".json", ".template"} {
@@ -93,7 +94,7 @@ func missingError(files lockstep.Tree, what, name string) error {
 	return lockstep.Wrapf(lockstep.NotFound, fs.ErrNotExist, "%s %q is not in the commit.", what, name)
 }
 
-// matchParameters holds the file's parameters against the template's.
+// matchParameters checks the file's parameters against the template's.
 func (d *Document) matchParameters() error {
 	d.Declared = make(map[string]Declaration, len(d.Template.Parameters))
 	for _, declaration := range d.Template.Parameters {
@@ -114,8 +115,8 @@ func (d *Document) matchParameters() error {
 	return nil
 }
 
-// Secrets are the values that must not be shown: what the file gives for
-// NoEcho parameters.
+// Secrets returns the values that the file has for NoEcho parameters. They must not
+// be shown.
 func (d *Document) Secrets() []string {
 	var values []string
 	for _, p := range d.File.Parameters {

@@ -102,7 +102,7 @@ func TestReadRefusesABrokenTemplate(t *testing.T) {
 		"":                           `Template "t.yaml": the file is empty`,
 		"Parameters: [a]":            `Template "t.yaml", line 1, key Parameters: the value is not a mapping`,
 		"Parameters:\n  A: x\n":      `Template "t.yaml", line 2, key Parameters.A: the value is not a parameter's description`,
-		"Parameters: {A: {}, A: {}}": `Template "t.yaml", line 1, key Parameters.A: the key stands here twice`,
+		"Parameters: {A: {}, A: {}}": `Template "t.yaml", line 1, key Parameters.A: the key is a duplicate`,
 	} {
 		_, err := readInputs(t, targettest.Files(map[string]string{"web.yaml": "template-file-path: t.yaml", "t.yaml": text}))
 		if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(lockstep.Shown(err), want) {

@@ -16,8 +16,8 @@ import (
 // An Encoder writes deployment files.
 type Encoder struct{}
 
-// Encode returns a deployment file, with AWS's three keys as its console writes
-// them. Invalid where no deployment file could say that.
+// Encode returns a deployment file with AWS's three keys, as AWS's console writes
+// them. The error is Invalid if no deployment file can express the deployment.
 func (Encoder) Encode(w target.Deployment) ([]byte, error) {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	add := func(key string, value *yaml.Node) {
@@ -34,17 +34,17 @@ func (Encoder) Encode(w target.Deployment) ([]byte, error) {
 		return nil, fmt.Errorf("encode deployment file: %w", err)
 	}
 	if _, err := parseDeploymentFile("new", b.Bytes()); err != nil {
-		return nil, lockstep.Wrapf(lockstep.Invalid, err, "No deployment file can say that: %s", lockstep.Shown(err))
+		return nil, lockstep.Wrapf(lockstep.Invalid, err, "A deployment file cannot express this: %s", lockstep.Shown(err))
 	}
 
 	return b.Bytes(), nil
 }
 
-// yaml11Boolean is what YAML 1.1, which others read these files with, takes for true
-// or false. What newer YAML takes for something else the library puts in quotes.
+// yaml11Boolean matches the booleans of YAML 1.1, which other programs read these
+// files with. The library quotes those of newer YAML.
 var yaml11Boolean = regexp.MustCompile(`^(?i:y|n|yes|no|on|off)$`)
 
-// stringNode is a string whatever it looks like: 007 and yes too.
+// stringNode returns a string, also of text that looks like another type: 007 or yes.
 func stringNode(value string) *yaml.Node {
 	node := &yaml.Node{}
 	node.SetString(value)
@@ -65,8 +65,8 @@ func mappingNode(values map[string]string) *yaml.Node {
 	return node
 }
 
-// Equal reports whether two deployment files ask for the same, however they are
-// written. No tags at all are not the same as {}: that clears the stack's.
+// Equal reports whether two deployment files ask for the same deployment. A file
+// without tags differs from one with tags {}, which removes the stack's tags.
 func (Encoder) Equal(a, b []byte) bool {
 	first, errX := parseDeploymentFile("a", a)
 	second, errY := parseDeploymentFile("b", b)

@@ -17,17 +17,17 @@ const (
 	maxTagValue       = 256
 )
 
-// A deploymentFile is AWS's stack deployment file: which template, with which
-// parameters and tags.
+// A File is AWS's stack deployment file: a template, its parameters and tags.
 type File struct {
 	source     source
 	Template   string // a clean path
 	Parameters []Parameter
-	// Tags are the stack's tags; without HasTags the stack keeps its own.
+	// Tags are the stack's tags. Without HasTags the stack keeps its own.
 	Tags    []Tag
 	HasTags bool
 }
 
+// A Parameter is one value of a deployment file.
 type Parameter struct {
 	Name   string
 	Value  string
@@ -35,12 +35,16 @@ type Parameter struct {
 	Line   int
 }
 
-type Tag struct{ Key, Value string }
+// A Tag is one tag of a deployment file.
+type Tag struct {
+	Key   string
+	Value string
+}
 
 var parameterName = regexp.MustCompile(`^[A-Za-z0-9]{1,255}$`)
 
-// parseDeploymentFile reads a deployment file strictly: what it does not know
-// is an error, for a key that is passed over is a change that never happens.
+// parseDeploymentFile reads a deployment file strictly. An unknown key is an error,
+// since a key that is ignored is a change that never happens.
 func parseDeploymentFile(name string, data []byte) (File, error) {
 	file := File{source: source{"Deployment file", name}}
 	root, err := file.source.root(data)
@@ -135,7 +139,8 @@ func (f *File) addParameter(key string, name, value *yaml.Node) error {
 	return nil
 }
 
-// joinList joins a list with commas, the form in which CloudFormation takes one.
+// joinList joins a list with commas, which is the form of CloudFormation's list
+// parameters.
 func (f *File) joinList(key string, v *yaml.Node) (string, error) {
 	parts := make([]string, 0, len(v.Content))
 	for _, element := range v.Content {
@@ -144,7 +149,7 @@ func (f *File) joinList(key string, v *yaml.Node) (string, error) {
 			return "", err
 		}
 		if strings.Contains(part, ",") {
-			return "", f.source.errorf(element.Line, key, "an element holds a comma, at which CloudFormation would split it")
+			return "", f.source.errorf(element.Line, key, "an element contains a comma, at which CloudFormation would split it")
 		}
 
 		parts = append(parts, part)
@@ -158,7 +163,7 @@ func (f *File) addTag(key string, name, value *yaml.Node) error {
 	case name.Value == "" || len(name.Value) > maxTagKey:
 		return f.source.errorf(name.Line, "tags", "a tag's key has 1 to %d characters", maxTagKey)
 	case strings.HasPrefix(strings.ToLower(name.Value), "aws:"):
-		return f.source.errorf(name.Line, key, "keys that begin with aws: are AWS's own")
+		return f.source.errorf(name.Line, key, "keys that begin with aws: are reserved")
 	case value.Kind != yaml.ScalarNode:
 		return f.source.errorf(value.Line, key, "the value is not a string")
 	case value.ShortTag() == "!!null":
@@ -173,22 +178,23 @@ func (f *File) addTag(key string, name, value *yaml.Node) error {
 	return nil
 }
 
-// suggestKey says what a person may have meant by a key that is not AWS's.
+// suggestKey returns the problem of an unknown key, and the key that was probably
+// meant.
 func suggestKey(key string) string {
 	plain := strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(key))
 	switch plain {
 	case "parameters", "parameter":
-		return "the key is spelt parameters"
+		return "the key is spelled parameters"
 	case "tags", "tag":
-		return "the key is spelt tags"
+		return "the key is spelled tags"
 	case "templatefilepath", "templatepath", "templatefile", "template", "templateurl":
-		return "the key is spelt template-file-path"
+		return "the key is spelled template-file-path"
 	case "stackname", "name", "resourcename":
-		return "the stack's name is the resource name of the sync configuration; leave the key out"
+		return "the stack's name is the resource name of the sync configuration; remove the key"
 	case "capabilities", "capability":
-		return "all capabilities are passed; leave the key out"
+		return "all capabilities are passed; remove the key"
 	case "region", "rolearn", "role", "branch", "account", "accountid":
-		return "that belongs to the sync configuration; leave the key out"
+		return "that belongs to the sync configuration; remove the key"
 	}
 
 	return "the key is unknown; a deployment file has template-file-path, parameters and tags"

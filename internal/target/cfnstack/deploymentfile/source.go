@@ -14,14 +14,14 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// A source is a YAML or JSON file that is being read strictly. Its errors name
-// file, line and key, and never a value: values may be secrets.
+// A source is a YAML or JSON file that is read strictly. Its errors name the file,
+// the line and the key, and never a value, since values may be secrets.
 type source struct {
 	what string // Deployment file or Template
 	name string
 }
 
-// errorf makes an error at a node; key is "" for the file as a whole.
+// errorf returns an error at a line and a key. Line 0 and key "" are left out.
 func (s source) errorf(line int, key, format string, args ...any) error {
 	at := fmt.Sprintf("%s %q", s.what, s.name)
 	if line > 0 {
@@ -35,7 +35,7 @@ func (s source) errorf(line int, key, format string, args ...any) error {
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
-// root gives the file's one mapping.
+// root returns the mapping that the file consists of.
 func (s source) root(data []byte) (*yaml.Node, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(joinSurrogates(data)))
 	var doc yaml.Node
@@ -51,8 +51,8 @@ func (s source) root(data []byte) (*yaml.Node, error) {
 		}
 
 		line, _ := strconv.Atoi(match[1])
-		if strings.Contains(match[2], "anchor") { // the parser's text would quote a value that begins with *
-			match[2] = "a value that begins with * or & has to stand in quotes"
+		if strings.Contains(match[2], "anchor") { // the parser's message would contain the value
+			match[2] = "put a value that begins with * or & in quotes"
 		}
 
 		return nil, s.errorf(line, "", "the file is neither YAML nor JSON: %s", match[2])
@@ -64,14 +64,14 @@ func (s source) root(data []byte) (*yaml.Node, error) {
 
 	var second yaml.Node
 	if err := decoder.Decode(&second); err != io.EOF {
-		return nil, s.errorf(second.Line, "", "there is more than one document in the file")
+		return nil, s.errorf(second.Line, "", "the file has more than one document")
 	}
 
 	return doc.Content[0], nil
 }
 
-// refuseAliases refuses anchors and aliases, with which a small file can stand for
-// a huge one.
+// refuseAliases refuses anchors and aliases, since a small file could expand to a
+// huge one.
 func (s source) refuseAliases(node *yaml.Node) error {
 	if node.Kind == yaml.AliasNode || node.Anchor != "" {
 		return s.errorf(node.Line, "", "anchors and aliases are not allowed; write the value out")
@@ -84,8 +84,8 @@ func (s source) refuseAliases(node *yaml.Node) error {
 	return nil
 }
 
-// eachKey calls visit for every key of a mapping, in order, and refuses a key
-// that comes twice.
+// eachKey calls visit for every key of a mapping, in order. It refuses duplicate
+// keys.
 func (s source) eachKey(n *yaml.Node, prefix string, visit func(key string, name, value *yaml.Node) error) error {
 	seen := make(map[string]int, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -94,7 +94,7 @@ func (s source) eachKey(n *yaml.Node, prefix string, visit func(key string, name
 			return s.errorf(name.Line, strings.TrimSuffix(prefix, "."), "a key of the mapping is not a plain name")
 		}
 		if first, twice := seen[name.Value]; twice {
-			return s.errorf(name.Line, prefix+name.Value, "the key stands here twice, first in line %d", first)
+			return s.errorf(name.Line, prefix+name.Value, "the key is a duplicate of line %d", first)
 		}
 
 		seen[name.Value] = name.Line
@@ -106,8 +106,8 @@ func (s source) eachKey(n *yaml.Node, prefix string, visit func(key string, name
 	return nil
 }
 
-// scalar gives the text of a string, number or boolean. A number keeps the
-// text it was written in, so that 1.10 stays 1.10.
+// scalar returns the text of a string, number or boolean. A number keeps its text,
+// so that 1.10 stays 1.10.
 func (s source) scalar(node *yaml.Node, key string) (string, error) {
 	if node.Kind != yaml.ScalarNode {
 		return "", s.errorf(node.Line, key, "the value is neither a string nor a number nor a boolean")
@@ -121,14 +121,14 @@ func (s source) scalar(node *yaml.Node, key string) (string, error) {
 	case "!!null":
 		return "", s.errorf(node.Line, key, "a value cannot be null; write \"\" for an empty one")
 	default:
-		return "", s.errorf(node.Line, key, "the tag %s means nothing here", lockstep.Truncate(tag, 40))
+		return "", s.errorf(node.Line, key, "the tag %s is not supported", lockstep.Truncate(tag, 40))
 	}
 }
 
 var jsonEscape = regexp.MustCompile(`\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)`)
 
-// joinSurrogates writes the pairs of escapes by which JSON spells characters
-// above U+FFFF as those characters: YAML, otherwise a superset, lacks them.
+// joinSurrogates replaces JSON's pairs of escapes for characters above U+FFFF by the
+// characters, since YAML does not have these pairs.
 func joinSurrogates(data []byte) []byte {
 	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) || !bytes.Contains(bytes.ToLower(data), []byte(`\ud`)) {
 		return data
@@ -146,7 +146,7 @@ func joinSurrogates(data []byte) []byte {
 	})
 }
 
-// lookup gives the value of a key of a mapping, nil where there is none.
+// lookup returns the value of a key of a mapping, or nil.
 func lookup(node *yaml.Node, key string) *yaml.Node {
 	if node == nil || node.Kind != yaml.MappingNode {
 		return nil

@@ -7,8 +7,8 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// maxName is the longest resource name of the sync API. Stack names may be
-// longer, but such a stack cannot be named there.
+// maxName is the longest resource name of the sync API. CloudFormation allows longer
+// stack names.
 const maxName = 100
 
 var (
@@ -16,20 +16,20 @@ var (
 	invalidInName    = regexp.MustCompile(`[^-A-Za-z0-9]+`)
 )
 
-// ValidateStackName says why no stack can have a name, nil where one can. The error is
-// Invalid.
+// ValidateStackName returns an Invalid error if no stack can have the name.
 func ValidateStackName(name string) error {
 	if len(name) > maxName {
 		return lockstep.Errorf(lockstep.Invalid, "A stack name has at most %d characters, this one has %d.", maxName, len(name))
 	}
 	if !stackNamePattern.MatchString(name) {
 		return lockstep.Errorf(lockstep.Invalid,
-			"%q cannot be a stack's name: it begins with a letter, then come letters, digits and hyphens.", lockstep.Truncate(name, maxName))
+			"%q is not a valid stack name: use letters, digits and hyphens, and begin with a letter.", lockstep.Truncate(name, maxName))
 	}
 	return nil
 }
 
-// makeStackName makes a stack name of any text, always the same one.
+// makeStackName returns a valid stack name made of any text. Equal texts have equal
+// names.
 func makeStackName(name string) string {
 	name = strings.Trim(invalidInName.ReplaceAllString(name, "-"), "-")
 	if name == "" {

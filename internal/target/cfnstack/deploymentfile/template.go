@@ -6,18 +6,19 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxTemplate is how long a template may be that is sent in a request.
+// maxTemplate is the longest template that a request can contain.
 const maxTemplate = 51_200
 
-// A template is sent as it is; only what concerns parameters is read.
+// A Template is sent as it is. Only its parameters are read, and whether it has
+// nested stacks.
 type Template struct {
 	Body       string
 	Parameters []Declaration
-	// HasNestedStacks says that it has stacks of its own.
+	// HasNestedStacks is set if the template has a resource that is a stack.
 	HasNestedStacks bool
 }
 
-// Declaration is a parameter as the template declares it.
+// A Declaration is a parameter as the template declares it.
 type Declaration struct {
 	Name       string
 	Type       string
@@ -25,7 +26,7 @@ type Declaration struct {
 	HasDefault bool
 }
 
-// isList says whether the parameter takes several values.
+// isList reports whether the parameter is a list.
 func (d Declaration) isList() bool {
 	return strings.Contains(d.Type, "CommaDelimitedList") || strings.Contains(d.Type, "List<")
 }

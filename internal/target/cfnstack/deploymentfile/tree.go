@@ -11,9 +11,8 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// cleanPath gives the path of a file in a tree as it was meant, or what is
-// wrong with it. Only ./ in front is forgiven: a path that has to be cleaned
-// to stay in the repository is refused, not cleaned.
+// cleanPath returns the path of a file in a tree, or the problem of the path. It
+// removes only a leading ./ and refuses other paths that are not clean.
 func cleanPath(name string) (clean, problem string) {
 	for strings.HasPrefix(name, "./") {
 		name = name[2:]
@@ -23,33 +22,32 @@ func cleanPath(name string) (clean, problem string) {
 	case name == "" || name == ".":
 		return "", "a path is empty"
 	case strings.ContainsRune(name, 0):
-		return "", "a path holds a NUL byte"
+		return "", "a path contains a NUL byte"
 	case strings.Contains(name, `\`):
-		return "", "a path holds a backslash; folders are divided by /"
+		return "", "a path contains a backslash; separate folders by /"
 	case strings.HasPrefix(name, "/"):
-		return "", "a path begins at the repository's root, without a leading /"
+		return "", "a path must not begin with /; it starts at the repository's root"
 	}
 
 	for part := range strings.SplitSeq(name, "/") {
 		if part == ".." {
-			return "", "a path cannot lead upwards with `..`"
+			return "", "a path cannot contain `..`"
 		}
 	}
 
 	if !fs.ValidPath(name) {
-		return "", "a path is not in its plain form; write " + path.Clean(name)
+		return "", "a path is not clean; write " + path.Clean(name)
 	}
 
 	return name, ""
 }
 
-// A prefetcher reads many files at once, where a tree can do so more cheaply
-// than one after the other.
+// A prefetcher is a tree that can read many files at once.
 type prefetcher interface {
 	Prefetch(ctx context.Context, paths ...string) error
 }
 
-// prefetch warms a tree. What cannot be had shows when the file is opened.
+// prefetch reads files ahead. Their errors appear when they are opened.
 func prefetch(ctx context.Context, files lockstep.Tree, paths ...string) error {
 	prefetcher, ok := files.(prefetcher)
 	if !ok || len(paths) == 0 {
@@ -62,8 +60,8 @@ func prefetch(ctx context.Context, files lockstep.Tree, paths ...string) error {
 	return nil
 }
 
-// readFile reads a file of at most limit bytes; large says that there are
-// more.
+// readFile reads a file of at most limit bytes. It reports whether the file is
+// larger.
 func readFile(files fs.FS, name string, limit int64) (data []byte, large bool, err error) {
 	file, err := files.Open(name)
 	if err != nil {
@@ -85,7 +83,7 @@ func readFile(files fs.FS, name string, limit int64) (data []byte, large bool, e
 	return data, false, nil
 }
 
-// objectID is the tree's own, with NoObject for a missing file.
+// objectID returns the object id of a file, or NoObject for a missing file.
 func objectID(files lockstep.Tree, name string) (string, error) {
 	id, err := files.ObjectID(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -94,7 +92,7 @@ func objectID(files lockstep.Tree, name string) (string, error) {
 	return id, err
 }
 
-// readError turns an error of a tree into one for the attempt's owner.
+// readError converts an error of a tree into one for the attempt's owner.
 func readError(what, name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return lockstep.Wrapf(lockstep.NotFound, err, "%s %q is not in the commit.", what, name)
