@@ -2,11 +2,12 @@ package lockstep
 
 import "time"
 
-// A RepositorySyncStatus is how far a repository sync came.
+// A RepositorySyncStatus is the status of a repository sync attempt, as the API
+// spells it.
 type RepositorySyncStatus string
 
-// The statuses of a repository sync. Succeeded means that the resource syncs
-// were started, not that they ended.
+// The statuses of a repository sync attempt. Succeeded means that the resource
+// syncs were started, not that they have ended.
 const (
 	RepositoryQueued     RepositorySyncStatus = "QUEUED"
 	RepositoryInitiated  RepositorySyncStatus = "INITIATED"
@@ -15,8 +16,8 @@ const (
 	RepositoryFailed     RepositorySyncStatus = "FAILED"
 )
 
-// A RepositorySyncAttempt goes from a branch's head to "these resources must
-// follow".
+// A RepositorySyncAttempt resolves the head of a branch and starts the resource
+// syncs that the head affects.
 type RepositorySyncAttempt struct {
 	ID        string // a time-ordered UUID
 	LinkID    string
@@ -27,10 +28,11 @@ type RepositorySyncAttempt struct {
 	Events    []Event // oldest first
 }
 
-// A ResourceSyncStatus is how far a resource sync came.
+// A ResourceSyncStatus is the status of a resource sync attempt, as the API spells
+// it.
 type ResourceSyncStatus string
 
-// The statuses of a resource sync.
+// The statuses of a resource sync attempt.
 const (
 	ResourceInitiated  ResourceSyncStatus = "INITIATED"
 	ResourceInProgress ResourceSyncStatus = "IN_PROGRESS"
@@ -38,19 +40,20 @@ const (
 	ResourceFailed     ResourceSyncStatus = "FAILED"
 )
 
-// An Outcome says why an attempt ended.
+// An Outcome is how a resource sync attempt ended.
 type Outcome string
 
-// The outcomes. The first two are SUCCEEDED on the wire, the others FAILED.
+// The outcomes. The API reports Applied and Unchanged as SUCCEEDED, the others as
+// FAILED.
 const (
 	Applied    Outcome = "applied"
-	Unchanged  Outcome = "unchanged"
-	Failed     Outcome = "failed"
-	Superseded Outcome = "superseded"
-	Cancelled  Outcome = "cancelled"
+	Unchanged  Outcome = "unchanged"  // the target was at the revision already
+	Failed     Outcome = "failed"     // see the attempt's events
+	Superseded Outcome = "superseded" // a newer revision is desired
+	Cancelled  Outcome = "cancelled"  // the sync configuration was deleted or bound elsewhere
 )
 
-// Status gives the status on the wire of an attempt that ended so.
+// Status returns the status of an attempt that ended with o.
 func (o Outcome) Status() ResourceSyncStatus {
 	if o == Applied || o == Unchanged {
 		return ResourceSucceeded
@@ -58,13 +61,13 @@ func (o Outcome) Status() ResourceSyncStatus {
 	return ResourceFailed
 }
 
-// A ResourceSyncAttempt takes one resource from its initial to its target
+// A ResourceSyncAttempt brings one resource from its initial to its target
 // revision.
 type ResourceSyncAttempt struct {
 	ID              string // a time-ordered UUID
 	InitialRevision Revision
 	TargetRevision  Revision
-	Target          string // the outside system's name: the stack's
+	Target          string // the name of the target in its own system, such as a stack's
 	Status          ResourceSyncStatus
 	Outcome         Outcome // "" while it runs
 	StartedAt       time.Time
@@ -72,7 +75,8 @@ type ResourceSyncAttempt struct {
 	Events          []Event   // oldest first
 }
 
-// A ResourceSync is everything that a status read says of a resource.
+// A ResourceSync is the sync status of a resource, as GetResourceSyncStatus returns
+// it.
 type ResourceSync struct {
 	DesiredState         *Revision
 	LatestSync           *ResourceSyncAttempt

@@ -2,8 +2,7 @@ package lockstep
 
 import "time"
 
-// A Blocker is a reason only a person can remove. While one is active its
-// resource is not synced.
+// A Blocker is a reason why a resource is not synced until a person resolves it.
 type Blocker struct {
 	ID             string // a UUID
 	Type           string // always AUTOMATED
@@ -15,10 +14,10 @@ type Blocker struct {
 	ResolvedAt     time.Time
 }
 
-// A BlockerStatus says whether a blocker still stops its resource.
+// A BlockerStatus is the status of a blocker, as the API spells it.
 type BlockerStatus string
 
-// The statuses of a blocker, as the API spells them.
+// The statuses of a blocker. At most one blocker of a resource is active.
 const (
 	BlockerActive   BlockerStatus = "ACTIVE"
 	BlockerResolved BlockerStatus = "RESOLVED"

@@ -5,37 +5,42 @@ import (
 	"time"
 )
 
-// A SyncType says what kind of target a configuration syncs. Each driver's
-// folder holds its own.
+// A SyncType is a kind of target. Each driver defines its own.
 type SyncType string
 
-// A SyncConfiguration says which resource follows which branch, and how. It is
-// unique per account, region, sync type and resource name.
+// A SyncConfiguration keeps one resource in sync with a file of a branch. It is
+// unique for its account, region, sync type and resource name.
+//
+// CONTRIBUTING.md lists what has to change when a member is added.
 type SyncConfiguration struct {
-	ID             int64 // never reused; not on the wire
-	Account        AccountID
-	Region         string
-	SyncType       SyncType
-	ResourceName   string
-	LinkID         string
-	Branch         string
-	ConfigFile     string // path from the repository's root
-	RoleARN        string
-	OwnerID        string // of the link, as are the next two
+	ID           int64 // never reused; not in the API
+	Account      AccountID
+	Region       string
+	SyncType     SyncType
+	ResourceName string
+	LinkID       string
+	Branch       string
+	ConfigFile   string // path from the root of the repository
+	RoleARN      string
+
+	// Of the repository link.
+	OwnerID        string
 	RepositoryName string
 	ProviderType   ProviderType
-	// The three switches are "" where the caller said nothing.
+
+	// "" if the caller did not set them.
 	TriggerResourceUpdateOn TriggerResourceUpdateOn
 	PublishDeploymentStatus Switch
 	PullRequestComment      Switch
-	CreatedAt               time.Time
+
+	CreatedAt time.Time
 }
 
-// A TriggerResourceUpdateOn says which heads concern a configuration. ""
-// behaves as FileChange.
+// A TriggerResourceUpdateOn selects the heads that affect a configuration. "" is
+// FileChange.
 type TriggerResourceUpdateOn string
 
-// The two triggers, as the API spells them.
+// The triggers, as the API spells them.
 const (
 	AnyChange  TriggerResourceUpdateOn = "ANY_CHANGE"
 	FileChange TriggerResourceUpdateOn = "FILE_CHANGE"
@@ -51,21 +56,25 @@ const (
 	Disabled Switch = "DISABLED"
 )
 
-// Resource gives the name of what the configuration syncs.
+// Resource returns the resource that the configuration syncs.
 func (c SyncConfiguration) Resource() Resource {
 	return Resource{Account: c.Account, Region: c.Region, SyncType: c.SyncType, Name: c.ResourceName}
 }
 
-// Revision gives the configuration's view of a commit of its branch.
+// Revision returns a commit of the configuration's branch as a revision.
 func (c SyncConfiguration) Revision(sha SHA) Revision {
 	return Revision{
-		Branch: c.Branch, Directory: c.ConfigFile, OwnerID: c.OwnerID,
-		RepositoryName: c.RepositoryName, ProviderType: c.ProviderType, SHA: sha,
+		Branch:         c.Branch,
+		Directory:      c.ConfigFile,
+		OwnerID:        c.OwnerID,
+		RepositoryName: c.RepositoryName,
+		ProviderType:   c.ProviderType,
+		SHA:            sha,
 	}
 }
 
-// A Resource names what a sync changes. It outlives its configuration: never
-// two attempts run for one resource, whichever configuration began them.
+// A Resource identifies what a sync changes. It outlives its sync configuration: at
+// most one attempt runs for a resource, whichever configuration started it.
 type Resource struct {
 	Account  AccountID
 	Region   string
@@ -73,12 +82,13 @@ type Resource struct {
 	Name     string
 }
 
-var branchName = regexp.MustCompile(`^[^\x00-\x20\x7f~^:?*\[\\]+$`)
+var (
+	branchName = regexp.MustCompile(`^[^\x00-\x20\x7f~^:?*\[\\]+$`)
+	badBranch  = regexp.MustCompile(`^[-/.]|\.\.|//|/\.|@\{|\.lock(/|$)|[/.]$|^@$`)
+)
 
-// ValidBranch says whether a name can be a branch, by the rules of
-// git check-ref-format for refs/heads/NAME.
+// ValidBranch reports whether a branch can have a name, by the rules of git
+// check-ref-format for refs/heads/NAME.
 func ValidBranch(name string) bool {
 	return len(name) <= 255 && branchName.MatchString(name) && !badBranch.MatchString(name)
 }
-
-var badBranch = regexp.MustCompile(`^[-/.]|\.\.|//|/\.|@\{|\.lock(/|$)|[/.]$|^@$`)

@@ -2,24 +2,24 @@ package lockstep
 
 import "time"
 
-// A Connection is the permission to read and report, at one provider.
+// A Connection holds the credential for a Git host.
 type Connection struct {
 	ARN          ARN
 	Account      AccountID
 	Region       string
 	Name         string
 	ProviderType ProviderType
-	HostARN      ARN // "" where the provider needs no host
+	HostARN      ARN // "" if the provider type needs no host
 	Status       ConnectionStatus
 	CreatedAt    time.Time
 }
 
-// A ConnectionStatus is where the handshake stands.
+// A ConnectionStatus is the status of a connection, as the API spells it.
 type ConnectionStatus string
 
-// The statuses of a connection, as the API spells them.
+// The statuses of a connection.
 const (
-	ConnectionPending   ConnectionStatus = "PENDING"
-	ConnectionAvailable ConnectionStatus = "AVAILABLE"
-	ConnectionError     ConnectionStatus = "ERROR"
+	ConnectionPending   ConnectionStatus = "PENDING"   // it has no credential yet
+	ConnectionAvailable ConnectionStatus = "AVAILABLE" // the credential works, as far as is known
+	ConnectionError     ConnectionStatus = "ERROR"     // the Git host rejects the credential
 )

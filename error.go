@@ -5,29 +5,29 @@ import (
 	"fmt"
 )
 
-// A Kind says who has to act on an error.
+// A Kind classifies an error by who has to act on it.
 type Kind int
 
-// The kinds. Anything that is not an *Error is Internal, so that forgetting a
-// kind is loud and safe.
+// The kinds of errors. An error that is not an *Error is Internal, so that a
+// missing classification is noticed and shows nothing to the caller.
 const (
-	Internal    Kind = iota // us: a bug or a broken dependency
-	Invalid                 // the caller: can never succeed as it is
-	NotFound                // the caller: names something that is not there
-	Exists                  // the caller: already there
+	Internal    Kind = iota // the operator: a bug or a broken dependency
+	Invalid                 // the caller: the request can never succeed
+	NotFound                // the caller: the request names something that does not exist
+	Exists                  // the caller: it exists already
 	InUse                   // the caller: something else still needs it
-	Denied                  // the caller: not allowed
-	Limit                   // the caller: a quota is used up
-	Stale                   // the caller: read again, then retry
-	Unavailable             // time: retry later, nothing needs changing
-	Blocked                 // a person: retrying is pointless until the cause is gone
+	Denied                  // the caller: not authorized
+	Limit                   // the caller: a quota is reached
+	Stale                   // the caller: the data has changed; read it again and retry
+	Unavailable             // time: retry later; nothing has to be changed
+	Blocked                 // a person: a retry fails until the cause is removed
 )
 
 var kindNames = [...]string{
 	"internal", "invalid", "not-found", "exists", "in-use", "denied", "limit", "stale", "unavailable", "blocked",
 }
 
-// String gives the kind as it stands in logs and in the database.
+// String returns the name of the kind, as it is used in logs and in the database.
 func (k Kind) String() string {
 	if k < 0 || int(k) >= len(kindNames) {
 		return fmt.Sprintf("kind(%d)", int(k))
@@ -35,14 +35,14 @@ func (k Kind) String() string {
 	return kindNames[k]
 }
 
-// Error carries a Kind and a message that is safe to show to whoever caused
-// it. Err, where there is one, is for the log only and is never shown.
+// An Error is an error with a kind and with a message that is safe to show to the
+// caller. Err, if set, is the cause; it is logged and never shown.
 type Error struct {
 	Kind    Kind
 	Message string
 	Err     error
-	// Contexts tell more about what is meant, such as StackName or
-	// LogicalResourceId; a blocker made of the error keeps them.
+	// Contexts identify what the error is about, such as StackName or
+	// LogicalResourceId. A blocker that is created for the error keeps them.
 	Contexts []Context
 }
 
@@ -52,7 +52,7 @@ type Context struct {
 	Value string
 }
 
-// Error gives the message and, for the log, the cause behind it.
+// Error returns the message and, for the log, the cause.
 func (e *Error) Error() string {
 	if e.Err == nil {
 		return e.Message
@@ -60,34 +60,35 @@ func (e *Error) Error() string {
 	return e.Message + ": " + e.Err.Error()
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Errorf makes an error of a kind. The formatted message is shown to whoever
-// caused it, so it holds no secret.
+// Errorf returns an error of a kind. The formatted message is shown to the caller
+// and must not contain secrets.
 func Errorf(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
 }
 
-// Wrapf is Errorf with a cause behind it that only the log sees.
+// Wrapf is [Errorf] with a cause, which is logged and not shown.
 func Wrapf(kind Kind, cause error, format string, args ...any) *Error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...), Err: cause}
 }
 
-// KindOf gives the kind of the first *Error in err's chain, else Internal.
+// KindOf returns the kind of the first *Error in err's chain, or Internal if there
+// is none.
 func KindOf(err error) Kind {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e.Kind
+	if classified, ok := errors.AsType[*Error](err); ok {
+		return classified.Kind
 	}
 	return Internal
 }
 
-// Shown gives what a person may read of err: the message of the first *Error
-// of its chain, or "Internal error." where there is none.
+// Shown returns the part of err that is safe to show: the message of the first
+// *Error in its chain, or "Internal error." if that is Internal or missing.
 func Shown(err error) string {
-	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Kind == Internal {
+	classified, ok := errors.AsType[*Error](err)
+	if !ok || classified.Kind == Internal {
 		return "Internal error."
 	}
-	return e.Message
+	return classified.Message
 }

@@ -2,30 +2,30 @@ package lockstep
 
 import "time"
 
-// A ProviderType names a kind of Git host, as the API spells it: GitHub,
-// GitLabSelfManaged, and ours, Git. Each driver's folder holds its own.
+// A ProviderType is a kind of Git host, as the API spells it: GitHub,
+// GitLabSelfManaged, or Lockstep's own, Git. Each driver defines its own.
 type ProviderType string
 
-// A Host is an installed Git server that connections reach.
+// A Host is a self-hosted Git server with an endpoint of its own.
 type Host struct {
 	ARN           ARN
 	Account       AccountID
 	Region        string
 	Name          string
 	ProviderType  ProviderType
-	Endpoint      string // scheme://host[:port][/path]; or a local folder as file:///path
+	Endpoint      string // scheme://host[:port][/path], or a local folder as file:///path
 	Status        HostStatus
 	StatusMessage string
 	VPC           *VPCConfiguration
-	// OwnCertificate is one in PEM, or several, that the administrator gave without
-	// a VPC; see Certificate.
+	// OwnCertificate holds certificates in PEM that an administrator configured
+	// without a VPC; see [Host.Certificate].
 	OwnCertificate string
 	CreatedAt      time.Time
 }
 
-// Certificate gives, in PEM, what vouches for the host beside the authorities that
-// are trusted anyway: its own certificate, else that of its VPC configuration. ""
-// is nothing, also of no host.
+// Certificate returns the certificates, in PEM, that are trusted for the host in
+// addition to the system's authorities: its own, or else those of its VPC
+// configuration. It returns "" if there are none or h is nil.
 func (h *Host) Certificate() string {
 	switch {
 	case h == nil:
@@ -36,18 +36,19 @@ func (h *Host) Certificate() string {
 	return h.VPC.TLSCertificate
 }
 
-// A HostStatus is a free string at AWS.
+// A HostStatus is the status of a host. AWS defines it as a free string.
 type HostStatus string
 
-// The statuses of a host. Connections can use it while it is available; while
-// its network is set up or taken down nothing about it can be changed.
+// The statuses of a host. Connections can use a host that is available. A host
+// whose VPC configuration is being set up or removed cannot be changed.
 const (
 	HostAvailable       HostStatus = "AVAILABLE"
 	HostVPCInitializing HostStatus = "VPC_CONFIG_INITIALIZING"
 	HostVPCDeleting     HostStatus = "VPC_CONFIG_DELETING"
 )
 
-// A VPCConfiguration is kept and given back as the caller sent it.
+// A VPCConfiguration is stored and returned as the caller sent it. Only its
+// certificate is used.
 type VPCConfiguration struct {
 	VPCID            string   `json:"vpc_id"`
 	SubnetIDs        []string `json:"subnet_ids"`

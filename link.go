@@ -2,25 +2,23 @@ package lockstep
 
 import "time"
 
-// A RepositoryLink is one repository over one connection.
+// A RepositoryLink is a repository that is reached through a connection.
 type RepositoryLink struct {
 	ID               string // a UUID
 	ARN              ARN
 	Account          AccountID
 	Region           string
 	ConnectionARN    ARN
-	OwnerID          string // may hold slashes; "-" where the host has no owners
+	OwnerID          string // may contain slashes; "-" if the Git host has no owners
 	RepositoryName   string
 	ProviderType     ProviderType
-	EncryptionKeyARN string
-	// Discovery, where set, makes a sync configuration of every deployment
-	// file found at a new head.
-	Discovery *Discovery
-	CreatedAt time.Time
+	EncryptionKeyARN string     // stored and returned, not used
+	Discovery        *Discovery // nil if nothing is discovered
+	CreatedAt        time.Time
 }
 
-// Path gives the repository's path below its host: OwnerID/RepositoryName,
-// without the owner where it is "-".
+// Path returns the path of the repository on its Git host: OwnerID/RepositoryName,
+// or RepositoryName if the host has no owners.
 func (l RepositoryLink) Path() string {
 	if l.OwnerID == "-" {
 		return l.RepositoryName
@@ -28,17 +26,18 @@ func (l RepositoryLink) Path() string {
 	return l.OwnerID + "/" + l.RepositoryName
 }
 
-// A Discovery says which deployment files of a repository become sync
-// configurations, and what they are called.
+// A Discovery selects the deployment files of a branch for which sync
+// configurations are created, whenever the branch has a new head.
 type Discovery struct {
 	Branch string            `json:"branch"`
 	Folder string            `json:"folder,omitempty"` // "" is the whole tree
-	Only   string            `json:"only,omitempty"`   // a path.Match pattern on the file's path or name
-	Names  map[string]string `json:"names,omitempty"`  // file path to resource name
-	// Rename lets a name that is taken become NAME-2; otherwise it is an error.
+	Only   string            `json:"only,omitempty"`   // a path.Match pattern for the file's path or name
+	Names  map[string]string `json:"names,omitempty"`  // resource names by file path
+	// Rename makes NAME-2 of a resource name that is taken. Otherwise it is an
+	// error.
 	Rename  bool   `json:"rename,omitempty"`
 	RoleARN string `json:"role_arn,omitempty"`
-	// Deleted are the files whose configurations somebody has deleted: they are
-	// not made again.
+	// Deleted lists the files whose configurations were deleted by a caller. They
+	// are not created again.
 	Deleted []string `json:"deleted,omitempty"`
 }

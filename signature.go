@@ -2,10 +2,10 @@ package lockstep
 
 import "time"
 
-// A SignaturePolicy names who may sign the commits of a sync configuration.
-// While it has one, no other commit is synced.
+// A SignaturePolicy lists who may sign the commits of a sync configuration. A
+// configuration that has one is synced only to commits that they have signed.
 type SignaturePolicy struct {
-	AllowedSigners string // OpenSSH's allowed_signers form; "" is none
-	PublicKeys     string // OpenPGP, in ASCII armour; "" is none
+	AllowedSigners string // in the format of OpenSSH's allowed_signers; "" is none
+	PublicKeys     string // OpenPGP keys in ASCII armour; "" is none
 	UpdatedAt      time.Time
 }
