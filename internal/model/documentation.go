@@ -9,7 +9,7 @@ import (
 //go:embed documentation.json
 var documentationJSON []byte
 
-// A documentation is what the source's comments say, without the name that they
+// A documentation is the text of the source's comments, without the names that they
 // begin with.
 type documentation struct {
 	Operations map[string]string
@@ -31,25 +31,25 @@ func readDocumentation() (documentation, error) {
 	return d, nil
 }
 
-// exceptionTexts are what no source has a comment for.
+// exceptionTexts are the descriptions of exceptions, which have no comment in the source.
 func exceptionTexts() map[string]string {
 	return map[string]string{
-		"AccessDeniedException":                 "The caller may not do this.",
-		"ConcurrentModificationException":       "The thing was changed meanwhile. Read it again, then retry.",
-		"ConditionalCheckFailedException":       "What the change rests on no longer holds. Read it again, then retry.",
-		"ConflictException":                     "Two operations on the same thing conflict. Retry later.",
+		"AccessDeniedException":                 "You are not allowed to perform this operation.",
+		"ConcurrentModificationException":       "The resource was changed by another request. Read it again and retry.",
+		"ConditionalCheckFailedException":       "The resource is not in the state that the request requires. Read it again and retry.",
+		"ConflictException":                     "Two requests for the same resource conflict. Retry later.",
 		"InternalServerException":               "The server failed. Retry later.",
-		"InvalidInputException":                 "The input is wrong in its meaning.",
-		"LimitExceededException":                "A limit is reached.",
-		"ResourceAlreadyExistsException":        "The thing is there already.",
-		"ResourceNotFoundException":             "The thing is not there, or the caller may not read it.",
-		"ResourceUnavailableException":          "The thing is in use, or cannot be reached now.",
-		"RetryLatestCommitFailedException":      "The latest commit cannot be tried again now. Retry later.",
-		"SyncBlockerDoesNotExistException":      "There is no such blocker.",
-		"SyncConfigurationStillExistsException": "Sync configurations still need the repository link.",
-		"ThrottlingException":                   "The caller asks too often. Retry later.",
-		"UnsupportedOperationException":         "The operation cannot be done to this thing.",
-		"UnsupportedProviderTypeException":      "The provider type cannot be used.",
-		"UpdateOutOfSyncException":              "The thing was changed meanwhile. Read it again, then retry.",
+		"InvalidInputException":                 "The request is invalid.",
+		"LimitExceededException":                "A quota is reached.",
+		"ResourceAlreadyExistsException":        "The resource exists already.",
+		"ResourceNotFoundException":             "The resource does not exist, or you may not read it.",
+		"ResourceUnavailableException":          "The resource is in use or cannot be reached.",
+		"RetryLatestCommitFailedException":      "The latest commit cannot be synced again now. Retry later.",
+		"SyncBlockerDoesNotExistException":      "The blocker does not exist.",
+		"SyncConfigurationStillExistsException": "A sync configuration uses the repository link.",
+		"ThrottlingException":                   "Too many requests. Retry later.",
+		"UnsupportedOperationException":         "The operation is not supported for this resource.",
+		"UnsupportedProviderTypeException":      "The provider type is not supported.",
+		"UpdateOutOfSyncException":              "The resource was changed by another request. Read it again and retry.",
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -50,17 +51,80 @@ func readSource(t *testing.T) documentation {
 	t.Helper()
 	d := documentation{Operations: map[string]string{}, Structures: map[string]structureText{}, Values: map[string]map[string]string{}}
 	d.readShapes(t, parse(t, "../wire"))
+	d.describeMembers(t)
 	methods := operationMethods(append(parse(t, "../api"), parse(t, "../iam")...))
 	for _, s := range wire.Services() {
 		for _, op := range s.Operations {
-			d.Operations[op.Name] = methods[op.Name]
-			if d.Operations[op.Name] == "" {
-				d.Operations[op.Name] = d.Structures[op.Input.Name()].Text
+			if d.Operations[op.Name] = methods[op.Name]; methods[op.Name] == "" {
+				t.Errorf("operation %s has no comment", op.Name)
 			}
 		}
 	}
 
 	return d
+}
+
+// describeMembers gives members without a comment the comment of their shape.
+func (d documentation) describeMembers(t *testing.T) {
+	t.Helper()
+	texts := shapeTexts(parse(t, "../wire"))
+	for _, service := range wire.Services() {
+		for _, operation := range service.Operations {
+			d.describeFields(operation.Input, texts)
+			d.describeFields(operation.Output, texts)
+		}
+	}
+}
+
+func (d documentation) describeFields(structure reflect.Type, texts map[string]string) {
+	for structure.Kind() == reflect.Slice || structure.Kind() == reflect.Pointer {
+		structure = structure.Elem()
+	}
+
+	documented, ok := d.Structures[structure.Name()]
+	if !ok {
+		return
+	}
+
+	for i := range structure.NumField() {
+		field := structure.Field(i)
+		if text := texts[field.Tag.Get("shape")]; text != "" && documented.Members[field.Name] == "" {
+			documented.Members[field.Name] = text
+		}
+		d.describeFields(field.Type, texts)
+	}
+}
+
+// shapeTexts returns the comments of shapes by their names: those above the entries
+// of tables of shapes.
+func shapeTexts(files []*ast.File) map[string]string {
+	texts := map[string]string{}
+	for _, file := range files {
+		comments := map[token.Pos]*ast.CommentGroup{} // by the position after the comment's line
+		for _, group := range file.Comments {
+			comments[group.End()] = group
+		}
+
+		ast.Inspect(file, func(n ast.Node) bool {
+			entry, ok := n.(*ast.KeyValueExpr)
+			if !ok {
+				return true
+			}
+
+			name, ok := entry.Key.(*ast.BasicLit)
+			if !ok {
+				return true
+			}
+
+			// An entry begins after its comment, a line break and two tabs.
+			if group := comments[entry.Pos()-3]; group != nil {
+				texts[strings.Trim(name.Value, `"`)] = sentence("", group)
+			}
+
+			return true
+		})
+	}
+	return texts
 }
 
 // refresh gives a model the texts that the source has now: those that are built
@@ -252,9 +316,6 @@ func sentence(name string, comment *ast.CommentGroup) string {
 	text := strings.NewReplacer("\n", " ", "[", "", "]", "").Replace(paragraph)
 	text = strings.TrimPrefix(text, name+" ")
 	text = strings.TrimPrefix(text, "is ")
-	if strings.HasPrefix(text, "empty.") {
-		text = "Nothing" + strings.TrimPrefix(text, "empty")
-	}
 
 	first, n := utf8.DecodeRuneInString(text)
 	if n == 0 {

@@ -1,6 +1,6 @@
 package wire
 
-// What a key of ours may do; NONE leaves it to policies alone.
+// The roles of an access key. NONE has only what policies allow.
 const (
 	RoleAdmin    = "ADMIN"
 	RoleOperator = "OPERATOR"
@@ -8,73 +8,75 @@ const (
 	RoleNone     = "NONE"
 )
 
-// States of an access key.
+// The statuses of an access key.
 const (
 	KeyActive   = "ACTIVE"
 	KeyDisabled = "DISABLED"
 )
 
-// AccessKey is a key without its secret. ExpiresAt is there when it was rotated
-// and still works for a while.
+// AccessKey is an access key without its secret.
 type AccessKey struct {
 	AccessKeyId   string `shape:"AccessKeyId"`
 	PrincipalName string `shape:"PrincipalName"`
 	Role          string `shape:"ReadyMadeRole"`
 	Status        string `shape:"AccessKeyStatus"`
-	CreatedAt     Time   `shape:"Timestamp"`
-	ExpiresAt     Time   `json:",omitzero" shape:"Timestamp"`
+	// When the key was created.
+	CreatedAt Time `shape:"Timestamp"`
+	// When the key stops working. It is present if the key was rotated.
+	ExpiresAt Time `json:",omitzero" shape:"Timestamp"`
 }
 
-// CreateAccessKeyInput says whose key to make, in the caller's account.
+// CreateAccessKeyInput is the request of CreateAccessKey.
 type CreateAccessKeyInput struct {
 	PrincipalName string `shape:"PrincipalName"`
 	Role          string `shape:"ReadyMadeRole"`
 }
 
-// CreateAccessKeyOutput holds the secret, which is never shown again.
+// CreateAccessKeyOutput is the response of CreateAccessKey. The secret is returned
+// only once.
 type CreateAccessKeyOutput struct {
 	AccessKey       AccessKey
 	SecretAccessKey string `shape:"SecretAccessKey"`
 }
 
-// ListAccessKeysInput asks for a page of the account's keys, oldest first.
+// ListAccessKeysInput is the request of ListAccessKeys.
 type ListAccessKeysInput struct {
 	NextToken  string `json:",omitzero" shape:"SharpNextToken"`
 	MaxResults *int   `json:",omitzero" shape:"MaxResults"`
 }
 
-// ListAccessKeysOutput answers ListAccessKeys.
+// ListAccessKeysOutput is the response of ListAccessKeys.
 type ListAccessKeysOutput struct {
 	AccessKeys []AccessKey `shape:"AccessKeyList"`
 	NextToken  string      `json:",omitzero" shape:"SharpNextToken"`
 }
 
-// UpdateAccessKeyInput disables a key, or lets it work again.
+// UpdateAccessKeyInput is the request of UpdateAccessKey.
 type UpdateAccessKeyInput struct {
 	AccessKeyId string `shape:"AccessKeyId"`
 	Status      string `shape:"AccessKeyStatus"`
 }
 
-// UpdateAccessKeyOutput is empty.
+// UpdateAccessKeyOutput is the response of UpdateAccessKey.
 type UpdateAccessKeyOutput struct{}
 
-// RotateAccessKeyInput asks for a new key in the place of an old one, which goes
-// on working for KeepOldFor seconds; not at all when that is absent.
+// RotateAccessKeyInput is the request of RotateAccessKey.
 type RotateAccessKeyInput struct {
 	AccessKeyId string `shape:"AccessKeyId"`
 	KeepOldFor  *int   `json:",omitzero" shape:"KeepOldFor"`
 }
 
-// RotateAccessKeyOutput holds the new key's secret, which is never shown again.
+// RotateAccessKeyOutput is the response of RotateAccessKey. The secret is returned
+// only once.
 type RotateAccessKeyOutput struct {
 	AccessKey       AccessKey
 	SecretAccessKey string `shape:"SecretAccessKey"`
 }
 
-// DeleteAccessKeyInput names the key to delete.
+// DeleteAccessKeyInput is the request of DeleteAccessKey.
 type DeleteAccessKeyInput struct {
 	AccessKeyId string `shape:"AccessKeyId"`
 }
 
-// DeleteAccessKeyOutput is empty.
+// DeleteAccessKeyOutput is the response of DeleteAccessKey.
 type DeleteAccessKeyOutput struct{}

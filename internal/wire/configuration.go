@@ -1,8 +1,7 @@
 package wire
 
-// SyncConfiguration is a sync configuration. The three optional choices are
-// left out when they were never made. PullRequestComment is no member in
-// CodeStar Connections.
+// SyncConfiguration keeps one resource in sync with a branch. Its three switches are
+// absent if they were never set.
 type SyncConfiguration struct {
 	Branch                  string `shape:"BranchName"`
 	ConfigFile              string `json:",omitzero" shape:"DeploymentFilePath"`
@@ -18,7 +17,7 @@ type SyncConfiguration struct {
 	PullRequestComment      string `json:",omitzero" shape:"PullRequestComment"`
 }
 
-// CreateSyncConfigurationInput describes a configuration to create.
+// CreateSyncConfigurationInput is the request of CreateSyncConfiguration.
 type CreateSyncConfigurationInput struct {
 	Branch                  string `shape:"BranchName"`
 	ConfigFile              string `shape:"DeploymentFilePath"`
@@ -31,23 +30,23 @@ type CreateSyncConfigurationInput struct {
 	PullRequestComment      string `json:",omitzero" shape:"PullRequestComment"`
 }
 
-// CreateSyncConfigurationOutput answers CreateSyncConfiguration.
+// CreateSyncConfigurationOutput is the response of CreateSyncConfiguration.
 type CreateSyncConfigurationOutput struct {
 	SyncConfiguration SyncConfiguration
 }
 
-// GetSyncConfigurationInput asks for one configuration.
+// GetSyncConfigurationInput is the request of GetSyncConfiguration.
 type GetSyncConfigurationInput struct {
 	SyncType     string `shape:"SyncConfigurationType"`
 	ResourceName string `shape:"ResourceName"`
 }
 
-// GetSyncConfigurationOutput answers GetSyncConfiguration.
+// GetSyncConfigurationOutput is the response of GetSyncConfiguration.
 type GetSyncConfigurationOutput struct {
 	SyncConfiguration SyncConfiguration
 }
 
-// ListSyncConfigurationsInput asks for a page of a link's configurations.
+// ListSyncConfigurationsInput is the request of ListSyncConfigurations.
 type ListSyncConfigurationsInput struct {
 	MaxResults       *int   `json:",omitzero" shape:"MaxResults"`
 	NextToken        string `json:",omitzero" shape:"SharpNextToken"`
@@ -55,16 +54,17 @@ type ListSyncConfigurationsInput struct {
 	SyncType         string `shape:"SyncConfigurationType"`
 }
 
-// ListSyncConfigurationsOutput answers ListSyncConfigurations.
+// ListSyncConfigurationsOutput is the response of ListSyncConfigurations.
 type ListSyncConfigurationsOutput struct {
 	SyncConfigurations []SyncConfiguration `shape:"SyncConfigurationList"`
 	NextToken          string              `json:",omitzero" shape:"SharpNextToken"`
 }
 
-// UpdateSyncConfigurationInput changes what is given and leaves the rest.
+// UpdateSyncConfigurationInput is the request of UpdateSyncConfiguration. Members
+// that are absent stay as they are.
 //
-// ConfigFile is a pointer because its shape allows the empty string, which is
-// a wrong path and not an absent one.
+// ConfigFile is a pointer because its shape allows the empty string, which is an
+// invalid path and not an absent one.
 type UpdateSyncConfigurationInput struct {
 	Branch                  string  `json:",omitzero" shape:"BranchName"`
 	ConfigFile              *string `json:",omitzero" shape:"DeploymentFilePath"`
@@ -77,21 +77,22 @@ type UpdateSyncConfigurationInput struct {
 	PullRequestComment      string  `json:",omitzero" shape:"PullRequestComment"`
 }
 
-// UpdateSyncConfigurationOutput answers UpdateSyncConfiguration.
+// UpdateSyncConfigurationOutput is the response of UpdateSyncConfiguration.
 type UpdateSyncConfigurationOutput struct {
 	SyncConfiguration SyncConfiguration
 }
 
-// DeleteSyncConfigurationInput names the configuration to delete.
+// DeleteSyncConfigurationInput is the request of DeleteSyncConfiguration.
 type DeleteSyncConfigurationInput struct {
 	SyncType     string `shape:"SyncConfigurationType"`
 	ResourceName string `shape:"ResourceName"`
 }
 
-// DeleteSyncConfigurationOutput is empty.
+// DeleteSyncConfigurationOutput is the response of DeleteSyncConfiguration.
 type DeleteSyncConfigurationOutput struct{}
 
-// RepositorySyncDefinition is what a configuration means at a revision.
+// RepositorySyncDefinition is the file that a sync configuration reads from a
+// branch, and its target.
 type RepositorySyncDefinition struct {
 	Branch    string `shape:"BranchName"`
 	Directory string `shape:"Directory"`
@@ -99,15 +100,16 @@ type RepositorySyncDefinition struct {
 	Target    string `shape:"Target"`
 }
 
-// ListRepositorySyncDefinitionsInput asks for all definitions of a link; the
-// model gives it no paging.
+// ListRepositorySyncDefinitionsInput is the request of ListRepositorySyncDefinitions.
 type ListRepositorySyncDefinitionsInput struct {
 	RepositoryLinkId string `shape:"RepositoryLinkId"`
 	SyncType         string `shape:"SyncConfigurationType"`
 }
 
-// ListRepositorySyncDefinitionsOutput answers ListRepositorySyncDefinitions.
-// Its NextToken could not be sent back, so it stays empty.
+// ListRepositorySyncDefinitionsOutput is the response of
+// ListRepositorySyncDefinitions.
+//
+// NextToken is always empty: AWS's request has no member for it.
 type ListRepositorySyncDefinitionsOutput struct {
 	RepositorySyncDefinitions []RepositorySyncDefinition `shape:"RepositorySyncDefinitionList"`
 	NextToken                 string                     `json:",omitzero" shape:"SharpNextToken"`

@@ -1,17 +1,18 @@
 package wire
 
-// Connection is a connection as GetConnection and ListConnections show it.
+// Connection is credentials for a Git host, with a status.
 type Connection struct {
-	ConnectionName   string `json:",omitzero" shape:"ConnectionName"`
-	ConnectionArn    string `json:",omitzero" shape:"ConnectionArn"`
-	ProviderType     string `json:",omitzero" shape:"ProviderType"`
+	ConnectionName string `json:",omitzero" shape:"ConnectionName"`
+	ConnectionArn  string `json:",omitzero" shape:"ConnectionArn"`
+	ProviderType   string `json:",omitzero" shape:"ProviderType"`
+	// The account of the connection.
 	OwnerAccountId   string `json:",omitzero" shape:"AccountId"`
 	ConnectionStatus string `json:",omitzero" shape:"ConnectionStatus"`
 	HostArn          string `json:",omitzero" shape:"HostArn"`
 }
 
-// CreateConnectionInput names a provider type or a host; the model requires
-// neither, the rule that one is needed is the operation's.
+// CreateConnectionInput is the request of CreateConnection. Either ProviderType or
+// HostArn is required.
 type CreateConnectionInput struct {
 	ProviderType   string `json:",omitzero" shape:"ProviderType"`
 	ConnectionName string `shape:"ConnectionName"`
@@ -19,24 +20,23 @@ type CreateConnectionInput struct {
 	HostArn        string `json:",omitzero" shape:"HostArn"`
 }
 
-// CreateConnectionOutput answers CreateConnection.
+// CreateConnectionOutput is the response of CreateConnection.
 type CreateConnectionOutput struct {
 	ConnectionArn string `shape:"ConnectionArn"`
 	Tags          []Tag  `json:",omitzero" shape:"TagList"`
 }
 
-// GetConnectionInput asks for one connection.
+// GetConnectionInput is the request of GetConnection.
 type GetConnectionInput struct {
 	ConnectionArn string `shape:"ConnectionArn"`
 }
 
-// GetConnectionOutput answers GetConnection.
+// GetConnectionOutput is the response of GetConnection.
 type GetConnectionOutput struct {
 	Connection *Connection `json:",omitzero"`
 }
 
-// ListConnectionsInput asks for a page of connections. Without MaxResults, or
-// with zero, the page's size is the server's to choose.
+// ListConnectionsInput is the request of ListConnections.
 type ListConnectionsInput struct {
 	ProviderTypeFilter string `json:",omitzero" shape:"ProviderType"`
 	HostArnFilter      string `json:",omitzero" shape:"HostArn"`
@@ -44,18 +44,18 @@ type ListConnectionsInput struct {
 	NextToken          string `json:",omitzero" shape:"NextToken"`
 }
 
-// ListConnectionsOutput answers ListConnections.
+// ListConnectionsOutput is the response of ListConnections.
 //
-// An empty, non-nil list is written as one.
+// An empty list that is not nil is encoded as such.
 type ListConnectionsOutput struct {
 	Connections []Connection `json:",omitzero" shape:"ConnectionList"`
 	NextToken   string       `json:",omitzero" shape:"NextToken"`
 }
 
-// DeleteConnectionInput names the connection to delete.
+// DeleteConnectionInput is the request of DeleteConnection.
 type DeleteConnectionInput struct {
 	ConnectionArn string `shape:"ConnectionArn"`
 }
 
-// DeleteConnectionOutput is empty.
+// DeleteConnectionOutput is the response of DeleteConnection.
 type DeleteConnectionOutput struct{}

@@ -1,25 +1,38 @@
-// Package wire holds the shapes of the three services that Lockstep answers:
-// AWS CodeConnections, AWS CodeStar Connections and Lockstep's own.
+// Package wire holds the shapes of the three services that Lockstep serves: AWS
+// CodeConnections, AWS CodeStar Connections and Lockstep's own.
 //
-// A structure of a model is a Go struct of the same name whose fields are the
-// members, in the model's order and with the model's spelling. Two facts hang
-// on a field:
+// # Structures
 //
-//   - A member is optional exactly when its json tag says omitzero. An empty
-//     string, a nil slice and a nil pointer then mean absent. Where an empty
-//     value and an absent one differ, the field is a pointer.
-//   - The shape tag names the model's shape of a member that is no structure.
-//     A [Service] says what a shape demands, since the two AWS services differ
-//     in three shapes: the same struct serves both, and a member whose shape a
-//     service does not have is no member there.
+// A structure of a model is a Go struct of the same name. Its fields are the
+// members, in the model's order and spelling.
 //
-// The first paragraph of a struct's comment is for who calls the service: it
-// becomes documentation. What follows is for who reads the code.
+//	type TagResourceInput struct {
+//		ResourceArn string `shape:"AmazonResourceName"`
+//		Tags        []Tag  `shape:"TagList"`
+//	}
 //
-// The room knows no protocol: package awsjson reads these structs and a
-// service's shapes through reflection, once, when an operation is registered.
-// A test compares everything here with botocore's models, or with a table of
-// the same facts where botocore is not installed.
+// A member is optional if its json tag has omitzero. Then an empty string, a nil
+// slice and a nil pointer mean that it is absent. Where an empty value differs from
+// an absent one, the field is a pointer.
 //
-// One thing is ours: provider type [ProviderGit], for any Git server.
+// The shape tag names the model's shape of a member that is not a structure. A
+// [Service] has the constraints of its shapes. The AWS services differ in three
+// shapes, and share the structs: a member whose shape a service does not have is not
+// a member there.
+//
+// # Documentation
+//
+// The comments are the source of docs/api.md and of the models of the AWS CLI and
+// boto3. The first paragraph of a comment is for users of the service, the others
+// are for readers of the code. The comment of a field documents a member; without
+// one, the comment of its shape does.
+//
+// # Conformance
+//
+// A test compares everything here with botocore's models, or with a table of the
+// same facts where botocore is not installed. The one deviation is the provider type
+// [ProviderGit], for any Git server.
+//
+// Package wire knows no protocol. Package awsjson reads the structs and shapes by
+// reflection when an operation is registered.
 package wire

@@ -1,26 +1,29 @@
 package wire
 
-// ListResourceSyncsInput asks for a page of the fleet. All that is given must
-// fit. AccountId is the caller's or finds nothing; NeverSynced asks for what has
-// had no attempt yet, and Status excludes it.
+// ListResourceSyncsInput is the request of ListResourceSyncs. A resource must match
+// all filters.
 type ListResourceSyncsInput struct {
-	NextToken        string `json:",omitzero" shape:"SharpNextToken"`
-	MaxResults       *int   `json:",omitzero" shape:"MaxResults"`
+	NextToken  string `json:",omitzero" shape:"SharpNextToken"`
+	MaxResults *int   `json:",omitzero" shape:"MaxResults"`
+	// The caller's account. With another account the list is empty.
 	AccountId        string `json:",omitzero" shape:"AccountId"`
 	SyncType         string `json:",omitzero" shape:"SyncConfigurationType"`
 	RepositoryLinkId string `json:",omitzero" shape:"RepositoryLinkId"`
 	OwnerId          string `json:",omitzero" shape:"OwnerId"`
 	RepositoryName   string `json:",omitzero" shape:"RepositoryName"`
 	Branch           string `json:",omitzero" shape:"BranchName"`
-	Status           string `json:",omitzero" shape:"ResourceSyncStatus"`
-	NeverSynced      *bool  `json:",omitzero" shape:"Flag"`
-	Blocked          *bool  `json:",omitzero" shape:"Flag"`
-	// IncludeCounts asks for Counts beside the page.
+	// The status of the latest attempt.
+	Status string `json:",omitzero" shape:"ResourceSyncStatus"`
+	// Whether to list the resources without an attempt, or those with one. It cannot
+	// be used with Status.
+	NeverSynced *bool `json:",omitzero" shape:"Flag"`
+	// Whether to list the resources with an active blocker, or those without one.
+	Blocked *bool `json:",omitzero" shape:"Flag"`
+	// Whether to count the resources.
 	IncludeCounts *bool `json:",omitzero" shape:"Flag"`
 }
 
-// ResourceSyncSummary is one resource of the fleet. Status, TargetSha and
-// StartedAt are those of the latest attempt and absent before the first.
+// ResourceSyncSummary is a resource and its latest attempt.
 type ResourceSyncSummary struct {
 	ResourceName     string `shape:"ResourceName"`
 	SyncType         string `shape:"SyncConfigurationType"`
@@ -30,15 +33,20 @@ type ResourceSyncSummary struct {
 	RepositoryName   string `shape:"RepositoryName"`
 	Branch           string `shape:"BranchName"`
 	ConfigFile       string `shape:"DeploymentFilePath"`
-	Status           string `json:",omitzero" shape:"ResourceSyncStatus"`
-	TargetSha        string `json:",omitzero" shape:"SHA"`
-	DesiredSha       string `json:",omitzero" shape:"SHA"`
-	StartedAt        Time   `json:",omitzero" shape:"Timestamp"`
-	Blocked          bool   `shape:"Flag"`
+	// The status of the latest attempt. It is absent before the first.
+	Status string `json:",omitzero" shape:"ResourceSyncStatus"`
+	// The commit of the latest attempt.
+	TargetSha string `json:",omitzero" shape:"SHA"`
+	// The newest commit of the branch that affects the resource.
+	DesiredSha string `json:",omitzero" shape:"SHA"`
+	// When the latest attempt started.
+	StartedAt Time `json:",omitzero" shape:"Timestamp"`
+	// Whether the resource has an active blocker.
+	Blocked bool `shape:"Flag"`
 }
 
-// ResourceSyncCounts counts all that the filters of a list let through, whatever
-// page is asked for. The statuses and NeverSynced add up to Total.
+// ResourceSyncCounts is the number of resources that match the filters, on all
+// pages. Total is the sum of the statuses and NeverSynced.
 type ResourceSyncCounts struct {
 	Total       int `shape:"Count"`
 	Initiated   int `shape:"Count"`
@@ -49,31 +57,32 @@ type ResourceSyncCounts struct {
 	Blocked     int `shape:"Count"`
 }
 
-// ListResourceSyncsOutput answers ListResourceSyncs.
+// ListResourceSyncsOutput is the response of ListResourceSyncs.
 type ListResourceSyncsOutput struct {
 	ResourceSyncs []ResourceSyncSummary `shape:"ResourceSyncSummaryList"`
-	Counts        *ResourceSyncCounts   `json:",omitzero"`
-	NextToken     string                `json:",omitzero" shape:"SharpNextToken"`
+	// The number of resources, if IncludeCounts was true.
+	Counts    *ResourceSyncCounts `json:",omitzero"`
+	NextToken string              `json:",omitzero" shape:"SharpNextToken"`
 }
 
-// ListSyncBlockersInput asks for a page of blockers of all resources, newest
-// first. Without Status it is for those that are ACTIVE.
+// ListSyncBlockersInput is the request of ListSyncBlockers.
 type ListSyncBlockersInput struct {
-	NextToken    string `json:",omitzero" shape:"SharpNextToken"`
-	MaxResults   *int   `json:",omitzero" shape:"MaxResults"`
+	NextToken  string `json:",omitzero" shape:"SharpNextToken"`
+	MaxResults *int   `json:",omitzero" shape:"MaxResults"`
+	// The status of the blockers. The default is ACTIVE.
 	Status       string `json:",omitzero" shape:"BlockerStatus"`
 	SyncType     string `json:",omitzero" shape:"SyncConfigurationType"`
 	ResourceName string `json:",omitzero" shape:"ResourceName"`
 }
 
-// ResourceSyncBlocker is a blocker with what it blocks.
+// ResourceSyncBlocker is a blocker and the resource that it blocks.
 type ResourceSyncBlocker struct {
 	ResourceName string `shape:"ResourceName"`
 	SyncType     string `shape:"SyncConfigurationType"`
 	SyncBlocker  SyncBlocker
 }
 
-// ListSyncBlockersOutput answers ListSyncBlockers.
+// ListSyncBlockersOutput is the response of ListSyncBlockers.
 type ListSyncBlockersOutput struct {
 	ResourceSyncBlockers []ResourceSyncBlocker `shape:"ResourceSyncBlockerList"`
 	NextToken            string                `json:",omitzero" shape:"SharpNextToken"`

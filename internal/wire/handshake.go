@@ -1,26 +1,25 @@
 package wire
 
-// How a connection's credential is sent to the Git host, or how it is come by:
-// OAUTH_CODE is a code that a host gave a person for StartConnectionHandshake.
+// The kinds of a credential.
 const (
-	CredentialNone      = "NONE"
-	CredentialBasic     = "BASIC"
-	CredentialToken     = "TOKEN"
-	CredentialSSHKey    = "SSH_KEY"
-	CredentialApp       = "APP"
-	CredentialOAuthCode = "OAUTH_CODE"
+	CredentialNone      = "NONE"       // no credential
+	CredentialBasic     = "BASIC"      // a user name and a password
+	CredentialToken     = "TOKEN"      // an access token
+	CredentialSSHKey    = "SSH_KEY"    // an SSH private key
+	CredentialApp       = "APP"        // an application and its private key
+	CredentialOAuthCode = "OAUTH_CODE" // an authorization code from StartConnectionHandshake
 )
 
-// CredentialOAuth is what a connection holds after OAUTH_CODE: an access token,
-// and what renews it.
-const CredentialOAuth = "OAUTH"
+// CredentialOAuth is the kind of credential that a connection holds after
+// OAUTH_CODE: an access token and a refresh token.
+const CredentialOAuth = "OAUTH" // an access token and a refresh token
 
-// Credential is what a connection shows to the Git host. NONE needs nothing
-// else, TOKEN needs Secret, BASIC Username and Secret. SSH_KEY needs a private key
-// in PEM for Secret, and Username if that is not git. APP needs AppId,
-// InstallationId and the application's private key in PEM for Secret. OAUTH_CODE
-// needs the code for Secret, and the State that came with it. Secret and State are
-// shown in no message.
+// Credential is the credential of a connection. Each kind has members of its own:
+// TOKEN has Secret. BASIC has Username and Secret. SSH_KEY has Secret, a private key
+// in PEM format, and optionally Username, which defaults to git. APP has AppId,
+// InstallationId and Secret, the private key of the application in PEM format.
+// OAUTH_CODE has Secret, the authorization code, and State. NONE has no members.
+// Secret and State never appear in messages.
 type Credential struct {
 	Kind           string `shape:"CredentialKind"`
 	Username       string `json:",omitzero" shape:"CredentialUsername"`
@@ -30,21 +29,19 @@ type Credential struct {
 	State          string `json:",omitzero" shape:"HandshakeState"`
 }
 
-// CompleteConnectionInput gives a connection its credential.
+// CompleteConnectionInput is the request of CompleteConnection.
 type CompleteConnectionInput struct {
 	ConnectionArn string `shape:"ConnectionArn"`
 	Credential    Credential
 }
 
-// CompleteConnectionOutput answers CompleteConnection.
+// CompleteConnectionOutput is the response of CompleteConnection.
 type CompleteConnectionOutput struct {
 	ConnectionStatus string `shape:"ConnectionStatus"`
 }
 
-// StartConnectionHandshakeInput sends a person to a Git host, to let an
-// application in that is registered there. RedirectUri is of https, or of http on
-// the person's own machine; it is the one that the application is registered with.
-// ClientSecret is shown in no message.
+// StartConnectionHandshakeInput is the request of StartConnectionHandshake.
+// RedirectUri must be https, or http on a loopback address.
 type StartConnectionHandshakeInput struct {
 	ConnectionArn string `shape:"ConnectionArn"`
 	ClientId      string `shape:"OAuthClientId"`
@@ -52,43 +49,47 @@ type StartConnectionHandshakeInput struct {
 	RedirectUri   string `shape:"RedirectUri"`
 }
 
-// StartConnectionHandshakeOutput holds the URL for the person's browser. The host
-// sends the person back to RedirectUri with a code and the State; CompleteConnection
-// wants both, once, before ExpiresAt.
+// StartConnectionHandshakeOutput is the response of StartConnectionHandshake. The
+// Git host redirects the browser to RedirectUri with a code and State. Send both
+// with CompleteConnection, once, before ExpiresAt.
 type StartConnectionHandshakeOutput struct {
 	AuthorizationUrl string `shape:"AuthorizationUrl"`
 	State            string `shape:"HandshakeState"`
-	ExpiresAt        Time   `shape:"Timestamp"`
+	// When the handshake expires.
+	ExpiresAt Time `shape:"Timestamp"`
 }
 
-// GetConnectionHandshakeInput names the connection.
+// GetConnectionHandshakeInput is the request of GetConnectionHandshake.
 type GetConnectionHandshakeInput struct {
 	ConnectionArn string `shape:"ConnectionArn"`
 }
 
-// GetConnectionHandshakeOutput says where the handshake of a connection stands:
-// why it is not AVAILABLE, which kind of credential it holds, and when an access
-// token ends; Renewed says that it is renewed before that. CheckedAt is when the
-// Git host last said whether the credential works, NextCheckAt when it is asked
-// again. The credential itself is never shown.
+// GetConnectionHandshakeOutput is the response of GetConnectionHandshake. The
+// credential itself is never returned.
 type GetConnectionHandshakeOutput struct {
 	ConnectionArn    string `shape:"ConnectionArn"`
 	ConnectionStatus string `shape:"ConnectionStatus"`
-	Reason           string `json:",omitzero" shape:"StatusReason"`
-	CredentialKind   string `json:",omitzero" shape:"HeldCredentialKind"`
-	ExpiresAt        Time   `json:",omitzero" shape:"Timestamp"`
-	Renewed          bool   `json:",omitzero" shape:"Flag"`
-	CheckedAt        Time   `json:",omitzero" shape:"Timestamp"`
-	NextCheckAt      Time   `json:",omitzero" shape:"Timestamp"`
+	// The reason why the connection is not AVAILABLE.
+	Reason         string `json:",omitzero" shape:"StatusReason"`
+	CredentialKind string `json:",omitzero" shape:"HeldCredentialKind"`
+	// When the access token expires.
+	ExpiresAt Time `json:",omitzero" shape:"Timestamp"`
+	// Whether the access token is renewed before it expires.
+	Renewed bool `json:",omitzero" shape:"Flag"`
+	// When the Git host last accepted or refused the credential.
+	CheckedAt Time `json:",omitzero" shape:"Timestamp"`
+	// When the credential is checked next.
+	NextCheckAt Time `json:",omitzero" shape:"Timestamp"`
 }
 
-// PutHostCertificateInput says which certificate a host is known by, beside the
-// authorities that are trusted anyway: its own, or that of whoever issued it; one
-// or several, in PEM. Without TlsCertificate the one before is forgotten.
+// PutHostCertificateInput is the request of PutHostCertificate.
 type PutHostCertificateInput struct {
-	HostArn        string `shape:"HostArn"`
+	HostArn string `shape:"HostArn"`
+	// The certificate of the host or of its issuer, or several, in PEM format. They
+	// are trusted in addition to the system's. By default the certificate that was
+	// set is removed.
 	TlsCertificate string `json:",omitzero" shape:"TlsCertificate"`
 }
 
-// PutHostCertificateOutput is empty.
+// PutHostCertificateOutput is the response of PutHostCertificate.
 type PutHostCertificateOutput struct{}

@@ -1,7 +1,8 @@
 package wire
 
-// Host is an installed Git server as ListHosts shows it. Status is a free
-// string in the model.
+// Host is a self-hosted Git server.
+//
+// Status is a free string in AWS's model.
 type Host struct {
 	Name             string            `json:",omitzero" shape:"HostName"`
 	HostArn          string            `json:",omitzero" shape:"HostArn"`
@@ -12,7 +13,8 @@ type Host struct {
 	StatusMessage    string            `json:",omitzero" shape:"HostStatusMessage"`
 }
 
-// VpcConfiguration says how AWS would reach a host inside a VPC.
+// VpcConfiguration is how AWS would reach a host in a VPC. It is stored and not
+// used.
 type VpcConfiguration struct {
 	VpcId            string   `shape:"VpcId"`
 	SubnetIds        []string `shape:"SubnetIds"`
@@ -20,7 +22,7 @@ type VpcConfiguration struct {
 	TlsCertificate   string   `json:",omitzero" shape:"TlsCertificate"`
 }
 
-// CreateHostInput describes a host to create.
+// CreateHostInput is the request of CreateHost.
 type CreateHostInput struct {
 	Name             string            `shape:"HostName"`
 	ProviderType     string            `shape:"ProviderType"`
@@ -29,18 +31,18 @@ type CreateHostInput struct {
 	Tags             []Tag             `json:",omitzero" shape:"TagList"`
 }
 
-// CreateHostOutput answers CreateHost.
+// CreateHostOutput is the response of CreateHost.
 type CreateHostOutput struct {
 	HostArn string `json:",omitzero" shape:"HostArn"`
 	Tags    []Tag  `json:",omitzero" shape:"TagList"`
 }
 
-// GetHostInput asks for one host.
+// GetHostInput is the request of GetHost.
 type GetHostInput struct {
 	HostArn string `shape:"HostArn"`
 }
 
-// GetHostOutput answers GetHost: a [Host] without its ARN and status message.
+// GetHostOutput is the response of GetHost.
 type GetHostOutput struct {
 	Name             string            `json:",omitzero" shape:"HostName"`
 	Status           string            `json:",omitzero" shape:"HostStatus"`
@@ -49,32 +51,33 @@ type GetHostOutput struct {
 	VpcConfiguration *VpcConfiguration `json:",omitzero"`
 }
 
-// ListHostsInput asks for a page of hosts.
+// ListHostsInput is the request of ListHosts.
 type ListHostsInput struct {
 	MaxResults *int   `json:",omitzero" shape:"MaxResults"`
 	NextToken  string `json:",omitzero" shape:"NextToken"`
 }
 
-// ListHostsOutput answers ListHosts.
+// ListHostsOutput is the response of ListHosts.
 type ListHostsOutput struct {
 	Hosts     []Host `json:",omitzero" shape:"HostList"`
 	NextToken string `json:",omitzero" shape:"NextToken"`
 }
 
-// UpdateHostInput changes what is given and leaves the rest.
+// UpdateHostInput is the request of UpdateHost. Members that are absent stay as they
+// are.
 type UpdateHostInput struct {
 	HostArn          string            `shape:"HostArn"`
 	ProviderEndpoint string            `json:",omitzero" shape:"Url"`
 	VpcConfiguration *VpcConfiguration `json:",omitzero"`
 }
 
-// UpdateHostOutput is empty.
+// UpdateHostOutput is the response of UpdateHost.
 type UpdateHostOutput struct{}
 
-// DeleteHostInput names the host to delete.
+// DeleteHostInput is the request of DeleteHost.
 type DeleteHostInput struct {
 	HostArn string `shape:"HostArn"`
 }
 
-// DeleteHostOutput is empty.
+// DeleteHostOutput is the response of DeleteHost.
 type DeleteHostOutput struct{}

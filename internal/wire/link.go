@@ -1,6 +1,6 @@
 package wire
 
-// RepositoryLinkInfo is a repository link.
+// RepositoryLinkInfo is a repository that is reached through a connection.
 type RepositoryLinkInfo struct {
 	ConnectionArn     string `shape:"ConnectionArn"`
 	EncryptionKeyArn  string `json:",omitzero" shape:"KmsKeyArn"`
@@ -11,7 +11,7 @@ type RepositoryLinkInfo struct {
 	RepositoryName    string `shape:"RepositoryName"`
 }
 
-// CreateRepositoryLinkInput describes a link to create.
+// CreateRepositoryLinkInput is the request of CreateRepositoryLink.
 type CreateRepositoryLinkInput struct {
 	ConnectionArn    string `shape:"ConnectionArn"`
 	OwnerId          string `shape:"OwnerId"`
@@ -20,49 +20,50 @@ type CreateRepositoryLinkInput struct {
 	Tags             []Tag  `json:",omitzero" shape:"TagList"`
 }
 
-// CreateRepositoryLinkOutput answers CreateRepositoryLink.
+// CreateRepositoryLinkOutput is the response of CreateRepositoryLink.
 type CreateRepositoryLinkOutput struct {
 	RepositoryLinkInfo RepositoryLinkInfo
 }
 
-// GetRepositoryLinkInput asks for one link.
+// GetRepositoryLinkInput is the request of GetRepositoryLink.
 type GetRepositoryLinkInput struct {
 	RepositoryLinkId string `shape:"RepositoryLinkId"`
 }
 
-// GetRepositoryLinkOutput answers GetRepositoryLink.
+// GetRepositoryLinkOutput is the response of GetRepositoryLink.
 type GetRepositoryLinkOutput struct {
 	RepositoryLinkInfo RepositoryLinkInfo
 }
 
-// ListRepositoryLinksInput asks for a page of links.
+// ListRepositoryLinksInput is the request of ListRepositoryLinks.
 type ListRepositoryLinksInput struct {
 	MaxResults *int   `json:",omitzero" shape:"MaxResults"`
 	NextToken  string `json:",omitzero" shape:"SharpNextToken"`
 }
 
-// ListRepositoryLinksOutput answers ListRepositoryLinks.
+// ListRepositoryLinksOutput is the response of ListRepositoryLinks.
 type ListRepositoryLinksOutput struct {
 	RepositoryLinks []RepositoryLinkInfo `shape:"RepositoryLinkList"`
 	NextToken       string               `json:",omitzero" shape:"SharpNextToken"`
 }
 
-// UpdateRepositoryLinkInput changes what is given and leaves the rest.
+// UpdateRepositoryLinkInput is the request of UpdateRepositoryLink. Members that are
+// absent stay as they are.
 type UpdateRepositoryLinkInput struct {
 	ConnectionArn    string `json:",omitzero" shape:"ConnectionArn"`
 	EncryptionKeyArn string `json:",omitzero" shape:"KmsKeyArn"`
 	RepositoryLinkId string `shape:"RepositoryLinkId"`
 }
 
-// UpdateRepositoryLinkOutput answers UpdateRepositoryLink.
+// UpdateRepositoryLinkOutput is the response of UpdateRepositoryLink.
 type UpdateRepositoryLinkOutput struct {
 	RepositoryLinkInfo RepositoryLinkInfo
 }
 
-// DeleteRepositoryLinkInput names the link to delete.
+// DeleteRepositoryLinkInput is the request of DeleteRepositoryLink.
 type DeleteRepositoryLinkInput struct {
 	RepositoryLinkId string `shape:"RepositoryLinkId"`
 }
 
-// DeleteRepositoryLinkOutput is empty.
+// DeleteRepositoryLinkOutput is the response of DeleteRepositoryLink.
 type DeleteRepositoryLinkOutput struct{}

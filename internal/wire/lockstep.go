@@ -1,52 +1,53 @@
 package wire
 
-// What has become of a revision for one resource, as GetRevisionSync says it.
+// The status of a revision for one resource.
 const (
-	RevisionPending        = "PENDING"         // known, and its attempt has not started
-	RevisionNotAffected    = "NOT_AFFECTED"    // the revision changes nothing that the resource reads
+	RevisionPending        = "PENDING"         // its attempt has not started
+	RevisionNotAffected    = "NOT_AFFECTED"    // it changes none of the inputs
 	RevisionInProgress     = "IN_PROGRESS"     // its attempt is running
 	RevisionSucceeded      = "SUCCEEDED"       // its attempt succeeded
 	RevisionFailed         = "FAILED"          // its attempt failed
-	RevisionBlocked        = "BLOCKED"         // an active blocker keeps it back
-	RevisionLaterSucceeded = "LATER_SUCCEEDED" // never attempted itself, or failed, and a later revision succeeded
+	RevisionBlocked        = "BLOCKED"         // an active blocker prevents its attempt
+	RevisionLaterSucceeded = "LATER_SUCCEEDED" // a later revision succeeded; it failed itself, or was never attempted
 )
 
-// StartResourceSyncInput asks for the branch's head to be tried again now, or
-// for Sha, which must be the head or one of its ancestors.
+// StartResourceSyncInput is the request of StartResourceSync.
 type StartResourceSyncInput struct {
 	ResourceName string `shape:"ResourceName"`
 	SyncType     string `shape:"SyncConfigurationType"`
-	Sha          string `json:",omitzero" shape:"SHA"`
+	// The head of the branch or one of its ancestors. The default is the head.
+	Sha string `json:",omitzero" shape:"SHA"`
 }
 
-// StartResourceSyncOutput is empty.
+// StartResourceSyncOutput is the response of StartResourceSync.
 type StartResourceSyncOutput struct{}
 
-// StartRepositorySyncInput asks for a branch to be polled now, or for every
-// followed branch when it names none.
+// StartRepositorySyncInput is the request of StartRepositorySync.
 type StartRepositorySyncInput struct {
 	RepositoryLinkId string `shape:"RepositoryLinkId"`
-	Branch           string `json:",omitzero" shape:"BranchName"`
+	// The name of the branch. The default is all tracked branches.
+	Branch string `json:",omitzero" shape:"BranchName"`
 }
 
-// StartRepositorySyncOutput is empty.
+// StartRepositorySyncOutput is the response of StartRepositorySync.
 type StartRepositorySyncOutput struct{}
 
-// GetRevisionSyncInput asks what has become of a revision. Without Sha the
-// Git host is asked for the branch's head.
+// GetRevisionSyncInput is the request of GetRevisionSync.
 type GetRevisionSyncInput struct {
 	ResourceName string `shape:"ResourceName"`
 	SyncType     string `shape:"SyncConfigurationType"`
-	Sha          string `json:",omitzero" shape:"SHA"`
+	// The commit id. The default is the head of the branch, which is read from the
+	// Git host.
+	Sha string `json:",omitzero" shape:"SHA"`
 }
 
-// GetRevisionSyncOutput answers GetRevisionSync. Head is the branch's newest
-// revision known, ResourceSync the resource's latest status (absent before any
-// attempt), Reason a sentence for a person.
+// GetRevisionSyncOutput is the response of GetRevisionSync.
 type GetRevisionSyncOutput struct {
-	Sha          string                       `shape:"SHA"`
-	Status       string                       `shape:"RevisionStatus"`
-	Head         string                       `json:",omitzero" shape:"SHA"`
+	Sha    string `shape:"SHA"`
+	Status string `shape:"RevisionStatus"`
+	// The head of the branch, as last seen.
+	Head string `json:",omitzero" shape:"SHA"`
+	// The latest status of the resource. It is absent before the first attempt.
 	ResourceSync *GetResourceSyncStatusOutput `json:",omitzero"`
 	Reason       string                       `json:",omitzero" shape:"RevisionStatusReason"`
 }

@@ -1,7 +1,7 @@
 package wire
 
-// lockstepOperations are Lockstep's own. All of them may be denied, throttled
-// and fail; what else each declares stands beside it.
+// lockstepOperations are the operations of Lockstep's own service, with the
+// exceptions of each beyond the common four.
 func lockstepOperations() []Operation {
 	all := []Operation{
 		operation[CompleteConnectionInput, CompleteConnectionOutput]("CompleteConnection",
@@ -50,65 +50,127 @@ func lockstepOperations() []Operation {
 
 func lockstepShapes() map[string]Shape {
 	return merge(codeConnectionsShapes(), lockstepTexts(), map[string]Shape{
-		"AccessKeyStatus":    enum(KeyActive, KeyDisabled),
-		"AttemptOutcome":     enum(OutcomeApplied, OutcomeUnchanged, OutcomeFailed, OutcomeSuperseded, OutcomeCancelled),
-		"CredentialKind":     enum(CredentialNone, CredentialBasic, CredentialToken, CredentialSSHKey, CredentialApp, CredentialOAuthCode),
+		// The status of the access key.
+		"AccessKeyStatus": enum(KeyActive, KeyDisabled),
+		// The outcome of the attempt.
+		"AttemptOutcome": enum(OutcomeApplied, OutcomeUnchanged, OutcomeFailed, OutcomeSuperseded, OutcomeCancelled),
+		// The kind of the credential.
+		"CredentialKind": enum(CredentialNone, CredentialBasic, CredentialToken, CredentialSSHKey, CredentialApp, CredentialOAuthCode),
+		// The kind of the credential that the connection holds.
 		"HeldCredentialKind": enum(CredentialNone, CredentialBasic, CredentialToken, CredentialSSHKey, CredentialApp, CredentialOAuth),
-		"ReadyMadeRole":      enum(RoleAdmin, RoleOperator, RoleReader, RoleNone),
+		// The role.
+		"ReadyMadeRole": enum(RoleAdmin, RoleOperator, RoleReader, RoleNone),
+		// What became of the commit.
 		"RevisionStatus": enum(RevisionPending, RevisionNotAffected, RevisionInProgress, RevisionSucceeded,
 			RevisionFailed, RevisionBlocked, RevisionLaterSucceeded),
+		// The kind of the webhook.
 		"WebhookKind": enum(WebhookGitHub, WebhookGitLab, WebhookGitLabSigning, WebhookBitbucket, WebhookAzureDevOps, WebhookGitea,
 			WebhookGeneric),
 
-		"KeepOldFor":      {Bounded: true, Min: 0, Max: 7 * 24 * 60 * 60},
+		// For how many seconds the old key stays valid. By default it is deleted at once.
+		"KeepOldFor": {Bounded: true, Min: 0, Max: 7 * 24 * 60 * 60},
+		// The maximum duration of a session, in seconds.
 		"SessionDuration": {Bounded: true, Min: 15 * 60, Max: 60 * 60},
 
-		"AudienceList":     {Bounded: true, Min: 1, Max: 20, Member: "ClaimText"},
-		"ChangeScope":      {Member: "ChangeWord"},
+		// The allowed audiences of tokens.
+		"AudienceList": {Bounded: true, Min: 1, Max: 20, Member: "ClaimText"},
+		// The parts of the resource that change.
+		"ChangeScope": {Member: "ChangeWord"},
+		// The patterns of further claims.
 		"ClaimPatternList": {Bounded: true, Min: 0, Max: 20},
-		"NamedValueList":   {Bounded: true, Min: 0, Max: 50},
-		"SubjectList":      {Bounded: true, Min: 1, Max: 100, Member: "ClaimText"},
+		// The names and values.
+		"NamedValueList": {Bounded: true, Min: 0, Max: 50},
+		// The patterns of allowed subjects. * matches any text.
+		"SubjectList": {Bounded: true, Min: 1, Max: 100, Member: "ClaimText"},
 	})
 }
 
-// lockstepTexts are the texts of Lockstep's own shapes, and what has no
-// constraint.
+// lockstepTexts are the strings and the unconstrained shapes of Lockstep's own
+// service.
 func lockstepTexts() map[string]Shape {
 	const name = `[A-Za-z0-9+=,.@_-]+`
-	shapes := map[string]Shape{
-		"AccessKeyId":        text(16, 128, `[A-Z0-9]+`),
-		"AppId":              text(1, 64, `[A-Za-z0-9._-]+`),
-		"AuthorizationUrl":   {Bounded: true, Min: 1, Max: 4096, Sensitive: true}, // has the state in it
-		"ClaimName":          text(1, 128, ""),
-		"ClaimText":          text(1, 1024, ""),
-		"CredentialSecret":   {Bounded: true, Min: 1, Max: 16384, Sensitive: true},
+	return map[string]Shape{
+		// The id of the access key.
+		"AccessKeyId": text(16, 128, `[A-Z0-9]+`),
+		// The id of the application.
+		"AppId": text(1, 64, `[A-Za-z0-9._-]+`),
+		// The URL that the user opens in a browser.
+		"AuthorizationUrl": {Bounded: true, Min: 1, Max: 4096, Sensitive: true}, // contains the state
+		// The name of the claim.
+		"ClaimName": text(1, 128, ""),
+		// The pattern of the claim. * matches any text.
+		"ClaimText": text(1, 1024, ""),
+		// The secret of the credential.
+		"CredentialSecret": {Bounded: true, Min: 1, Max: 16384, Sensitive: true},
+		// The user name of the credential.
 		"CredentialUsername": text(1, 255, ""),
-		"HandshakeState":     {Bounded: true, Min: 1, Max: 256, Sensitive: true},
-		"InstallationId":     text(1, 20, `[0-9]+`),
-		"OAuthClientId":      text(1, 255, `[!-~]+`),
-		"OAuthClientSecret":  {Bounded: true, Min: 1, Max: 1024, Pattern: `[!-~]+`, Sensitive: true},
-		"RedirectUri":        text(1, 512, `[!-~]+`),
-		"EventCursor":        text(1, 1024, ""),
-		"Issuer":             text(1, 512, `https?://.+`),
-		"Jwks":               {Bounded: true, Min: 1, Max: 65536, Sensitive: true}, // public, and too long to be repeated
-		"PolicyDocument":     text(1, 16384, `[\s\S]*`),
-		"PolicyName":         text(1, 64, name),
-		"PrincipalName":      text(1, 64, name),
-		"SecretAccessKey":    {Bounded: true, Min: 1, Max: 128, Sensitive: true},
-		"PublicUrl":          text(1, 2048, `https?://.+`),
-		"SignerList":         text(1, 65536, `[\s\S]*`),
-		"ValueName":          text(1, 255, ""),
-		"ValueText":          text(0, 4096, `[\s\S]*`),
-		"WebhookPath":        text(1, 128, ""),
-		"WebhookSecret":      {Bounded: true, Min: 16, Max: 256, Pattern: `[!-~]+`, Sensitive: true},
-	}
-	for _, free := range []string{
-		"AccessKeyList", "ChangeDetailList", "ChangeText", "ChangeWord", "Count", "Flag", "RevisionStatusReason", "PolicyList",
-		"ProposedChangeList", "ResourceSignaturePolicyList", "ResourceSyncAttemptSummaryList", "ResourceSyncBlockerList", "ResourceSyncSummaryList",
-		"StatusReason", "SyncEventList", "ValueChangeList", "WebIdentityRoleList",
-	} {
-		shapes[free] = Shape{}
-	}
+		// The state of the handshake.
+		"HandshakeState": {Bounded: true, Min: 1, Max: 256, Sensitive: true},
+		// The id of the installation of the application.
+		"InstallationId": text(1, 20, `[0-9]+`),
+		// The OAuth client id of the application.
+		"OAuthClientId": text(1, 255, `[!-~]+`),
+		// The OAuth client secret of the application.
+		"OAuthClientSecret": {Bounded: true, Min: 1, Max: 1024, Pattern: `[!-~]+`, Sensitive: true},
+		// The redirect URI that the application is registered with.
+		"RedirectUri": text(1, 512, `[!-~]+`),
+		// The position among the events.
+		"EventCursor": text(1, 1024, ""),
+		// The URL of the issuer.
+		"Issuer": text(1, 512, `https?://.+`),
+		// The keys of the issuer, as a JSON Web Key Set. By default they are read from the issuer.
+		"Jwks": {Bounded: true, Min: 1, Max: 65536, Sensitive: true}, // public, but too long to repeat in a message
+		// The text of the policy, in Cedar.
+		"PolicyDocument": text(1, 16384, `[\s\S]*`),
+		// The name of the policy.
+		"PolicyName": text(1, 64, name),
+		// The name of the principal.
+		"PrincipalName": text(1, 64, name),
+		// The secret access key.
+		"SecretAccessKey": {Bounded: true, Min: 1, Max: 128, Sensitive: true},
+		// The URL.
+		"PublicUrl": text(1, 2048, `https?://.+`),
+		// The keys of the signers.
+		"SignerList": text(1, 65536, `[\s\S]*`),
+		// The name.
+		"ValueName": text(1, 255, ""),
+		// The value.
+		"ValueText": text(0, 4096, `[\s\S]*`),
+		// The path of the webhook's URL.
+		"WebhookPath": text(1, 128, ""),
+		// The secret of the webhook.
+		"WebhookSecret": {Bounded: true, Min: 16, Max: 256, Pattern: `[!-~]+`, Sensitive: true},
 
-	return shapes
+		// The access keys.
+		"AccessKeyList": {},
+		// The details of the change.
+		"ChangeDetailList": {},
+		"ChangeText":       {},
+		"ChangeWord":       {},
+		// The number.
+		"Count": {},
+		"Flag":  {},
+		// The policies.
+		"PolicyList": {},
+		// The proposed changes.
+		"ProposedChangeList": {},
+		// The signature policies.
+		"ResourceSignaturePolicyList": {},
+		// The attempts.
+		"ResourceSyncAttemptSummaryList": {},
+		// The blockers.
+		"ResourceSyncBlockerList": {},
+		// The resources.
+		"ResourceSyncSummaryList": {},
+		// The reason, for people.
+		"RevisionStatusReason": {},
+		// The reason, for people.
+		"StatusReason": {},
+		// The events.
+		"SyncEventList": {},
+		// The changed values.
+		"ValueChangeList": {},
+		// The web identity roles.
+		"WebIdentityRoleList": {},
+	}
 }

@@ -2,31 +2,31 @@ package wire
 
 import "reflect"
 
-// MessageLimit is the number of characters that an exception's message may
-// have in the models (shape ErrorMessage).
+// MessageLimit is the maximum length of an exception's message, in characters (shape
+// ErrorMessage).
 const MessageLimit = 600
 
-// An Operation is one line of a service's table.
+// An Operation is an operation of a service.
 type Operation struct {
 	Name string
 	// Input and Output are the struct types; [reflect.Type.Name] is the model's
 	// shape.
 	Input, Output reflect.Type
-	// Errors are the exceptions that the model declares, in its order. Each has
-	// one member, Message.
+	// Errors are the exceptions that the model declares, in its order. Each has one
+	// member, Message.
 	Errors []string
 }
 
-// A Service is one of the three that share the port.
+// A Service is one of the three services.
 type Service struct {
-	// Name is the name in a credential scope and in an ARN.
+	// Name is the service's name in credential scopes and ARNs.
 	Name string
-	// Prefix is what stands before the operation in X-Amz-Target. Its last
-	// segment is the short form that older clients send.
+	// Prefix precedes the operation in X-Amz-Target. Older clients send only its
+	// last segment.
 	Prefix     string
 	Operations []Operation
-	// Shapes says what each shape demands, by name. A member whose shape is not
-	// in it is no member of this service.
+	// Shapes are the constraints by shape. A member whose shape is missing is not a
+	// member of this service.
 	Shapes map[string]Shape
 }
 
@@ -37,8 +37,7 @@ const (
 	LockstepName            = "lockstep"
 )
 
-// Services returns the three services. Each call makes them anew, so the caller
-// may change what it gets.
+// Services returns the three services. The caller may change the result.
 func Services() []Service {
 	return []Service{CodeConnections(), CodeStarConnections(), Lockstep()}
 }
@@ -53,8 +52,8 @@ func CodeConnections() Service {
 	}
 }
 
-// CodeStarConnections returns AWS CodeStar Connections (2019-12-01): the same
-// operations, without pull request comments and Azure DevOps.
+// CodeStarConnections returns AWS CodeStar Connections (2019-12-01). It has the same
+// operations, but no pull request comments and no Azure DevOps.
 func CodeStarConnections() Service {
 	return Service{
 		Name:       CodeStarConnectionsName,

@@ -1,48 +1,50 @@
 package wire
 
-// Policy is a Cedar policy, or several in one text.
+// Policy is one or more Cedar policies in one text.
 type Policy struct {
-	Name      string `shape:"PolicyName"`
-	Document  string `shape:"PolicyDocument"`
-	CreatedAt Time   `shape:"Timestamp"`
-	UpdatedAt Time   `shape:"Timestamp"`
+	Name     string `shape:"PolicyName"`
+	Document string `shape:"PolicyDocument"`
+	// When the policy was created.
+	CreatedAt Time `shape:"Timestamp"`
+	// When the policy was last changed.
+	UpdatedAt Time `shape:"Timestamp"`
 }
 
-// PutPolicyInput makes a policy of the caller's account, or replaces it.
+// PutPolicyInput is the request of PutPolicy.
 type PutPolicyInput struct {
 	Name     string `shape:"PolicyName"`
 	Document string `shape:"PolicyDocument"`
 }
 
-// PutPolicyOutput is empty.
+// PutPolicyOutput is the response of PutPolicy.
 type PutPolicyOutput struct{}
 
-// GetPolicyInput names a policy.
+// GetPolicyInput is the request of GetPolicy.
 type GetPolicyInput struct {
 	Name string `shape:"PolicyName"`
 }
 
-// GetPolicyOutput answers GetPolicy.
+// GetPolicyOutput is the response of GetPolicy.
 type GetPolicyOutput struct {
 	Policy Policy
 }
 
-// ListPoliciesInput asks for a page of policies, by name.
+// ListPoliciesInput is the request of ListPolicies.
 type ListPoliciesInput struct {
 	NextToken  string `json:",omitzero" shape:"SharpNextToken"`
 	MaxResults *int   `json:",omitzero" shape:"MaxResults"`
 }
 
-// ListPoliciesOutput answers ListPolicies.
+// ListPoliciesOutput is the response of ListPolicies.
 type ListPoliciesOutput struct {
 	Policies  []Policy `shape:"PolicyList"`
 	NextToken string   `json:",omitzero" shape:"SharpNextToken"`
 }
 
-// DeletePolicyInput names the policy to delete.
+// DeletePolicyInput is the request of DeletePolicy.
 type DeletePolicyInput struct {
 	Name string `shape:"PolicyName"`
 }
 
-// DeletePolicyOutput is empty.
+// DeletePolicyOutput is the response of DeletePolicy.
 type DeletePolicyOutput struct{}

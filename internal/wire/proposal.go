@@ -1,17 +1,22 @@
 package wire
 
-// ProposeDeploymentFileInput asks for a pull request that adds the deployment file
-// of a resource to a linked repository. Branch is by default the repository's own,
-// ConfigFile deployments/ResourceName.yaml. Nothing that is there is overwritten.
+// ProposeDeploymentFileInput is the request of ProposeDeploymentFile. An existing
+// file is never overwritten.
 type ProposeDeploymentFileInput struct {
-	RepositoryLinkId string       `shape:"RepositoryLinkId"`
-	SyncType         string       `shape:"SyncConfigurationType"`
-	ResourceName     string       `shape:"ResourceName"`
-	TemplateFile     string       `shape:"DeploymentFilePath"`
-	ConfigFile       string       `json:",omitzero" shape:"DeploymentFilePath"`
-	Branch           string       `json:",omitzero" shape:"BranchName"`
-	Parameters       []NamedValue `json:",omitzero" shape:"NamedValueList"`
-	Tags             []NamedValue `json:",omitzero" shape:"NamedValueList"`
+	RepositoryLinkId string `shape:"RepositoryLinkId"`
+	SyncType         string `shape:"SyncConfigurationType"`
+	ResourceName     string `shape:"ResourceName"`
+	// The path of the template in the repository.
+	TemplateFile string `shape:"DeploymentFilePath"`
+	// The path of the deployment file. The default is
+	// deployments/RESOURCE_NAME.yaml.
+	ConfigFile string `json:",omitzero" shape:"DeploymentFilePath"`
+	// The branch to merge into. The default is the repository's default branch.
+	Branch string `json:",omitzero" shape:"BranchName"`
+	// The parameters of the stack.
+	Parameters []NamedValue `json:",omitzero" shape:"NamedValueList"`
+	// The tags of the stack.
+	Tags []NamedValue `json:",omitzero" shape:"NamedValueList"`
 }
 
 // NamedValue is a parameter or a tag of a deployment file.
@@ -20,11 +25,13 @@ type NamedValue struct {
 	Value string `shape:"ValueText"`
 }
 
-// ProposeDeploymentFileOutput is the pull request that was opened. Where the
-// branch has a file that asks for the same already there is none, and Number and
-// Url are left out.
+// ProposeDeploymentFileOutput is the response of ProposeDeploymentFile. If the
+// branch already has the same deployment file, no pull request is opened, and Number
+// and Url are absent.
 type ProposeDeploymentFileOutput struct {
 	Branch string `shape:"BranchName"`
-	Number int    `json:",omitzero" shape:"Count"`
-	Url    string `json:",omitzero" shape:"PublicUrl"`
+	// The number of the pull request.
+	Number int `json:",omitzero" shape:"Count"`
+	// The URL of the pull request.
+	Url string `json:",omitzero" shape:"PublicUrl"`
 }

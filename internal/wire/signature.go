@@ -1,8 +1,6 @@
 package wire
 
-// CreateSignedSyncConfigurationInput describes a configuration to create, as
-// CreateSyncConfiguration does, together with who may sign the commits of its
-// resource, as PutSignaturePolicy does: no commit is synced before that is known.
+// CreateSignedSyncConfigurationInput is the request of CreateSignedSyncConfiguration.
 type CreateSignedSyncConfigurationInput struct {
 	Branch                  string `shape:"BranchName"`
 	ConfigFile              string `shape:"DeploymentFilePath"`
@@ -13,72 +11,82 @@ type CreateSignedSyncConfigurationInput struct {
 	PublishDeploymentStatus string `json:",omitzero" shape:"PublishDeploymentStatus"`
 	TriggerResourceUpdateOn string `json:",omitzero" shape:"TriggerResourceUpdateOn"`
 	PullRequestComment      string `json:",omitzero" shape:"PullRequestComment"`
-	AllowedSigners          string `json:",omitzero" shape:"SignerList"`
-	PublicKeys              string `json:",omitzero" shape:"SignerList"`
+	// The SSH keys that may sign, as an allowed_signers file of OpenSSH. Keys for
+	// the namespace git are used.
+	AllowedSigners string `json:",omitzero" shape:"SignerList"`
+	// The OpenPGP keys that may sign, in ASCII armor.
+	PublicKeys string `json:",omitzero" shape:"SignerList"`
 }
 
-// CreateSignedSyncConfigurationOutput answers CreateSignedSyncConfiguration.
+// CreateSignedSyncConfigurationOutput is the response of CreateSignedSyncConfiguration.
 type CreateSignedSyncConfigurationOutput struct {
 	SyncConfiguration SyncConfiguration
 }
 
-// PutSignaturePolicyInput says who may sign the commits of a resource: from then
-// on no other commit is synced. AllowedSigners is a file in OpenSSH's
-// allowed_signers form, of which the keys for the namespace git count; PublicKeys
-// are OpenPGP keys in ASCII armour. At least one of both is needed.
+// PutSignaturePolicyInput is the request of PutSignaturePolicy. At least one of
+// AllowedSigners and PublicKeys is required.
 type PutSignaturePolicyInput struct {
-	SyncType       string `shape:"SyncConfigurationType"`
-	ResourceName   string `shape:"ResourceName"`
+	SyncType     string `shape:"SyncConfigurationType"`
+	ResourceName string `shape:"ResourceName"`
+	// The SSH keys that may sign, as an allowed_signers file of OpenSSH. Keys for
+	// the namespace git are used.
 	AllowedSigners string `json:",omitzero" shape:"SignerList"`
-	PublicKeys     string `json:",omitzero" shape:"SignerList"`
+	// The OpenPGP keys that may sign, in ASCII armor.
+	PublicKeys string `json:",omitzero" shape:"SignerList"`
 }
 
-// PutSignaturePolicyOutput is empty.
+// PutSignaturePolicyOutput is the response of PutSignaturePolicy.
 type PutSignaturePolicyOutput struct{}
 
-// GetSignaturePolicyInput names the resource.
+// GetSignaturePolicyInput is the request of GetSignaturePolicy.
 type GetSignaturePolicyInput struct {
 	SyncType     string `shape:"SyncConfigurationType"`
 	ResourceName string `shape:"ResourceName"`
 }
 
-// GetSignaturePolicyOutput is who may sign, as it was put.
+// GetSignaturePolicyOutput is the response of GetSignaturePolicy.
 type GetSignaturePolicyOutput struct {
+	// The SSH keys that may sign, as an allowed_signers file of OpenSSH. Keys for
+	// the namespace git are used.
 	AllowedSigners string `json:",omitzero" shape:"SignerList"`
-	PublicKeys     string `json:",omitzero" shape:"SignerList"`
-	UpdatedAt      Time   `shape:"Timestamp"`
+	// The OpenPGP keys that may sign, in ASCII armor.
+	PublicKeys string `json:",omitzero" shape:"SignerList"`
+	// When the policy was last changed.
+	UpdatedAt Time `shape:"Timestamp"`
 }
 
-// ResourceSignaturePolicy is who may sign the commits of a resource, as it was
-// put.
+// ResourceSignaturePolicy is who may sign the commits of a resource.
 type ResourceSignaturePolicy struct {
-	SyncType       string `shape:"SyncConfigurationType"`
-	ResourceName   string `shape:"ResourceName"`
+	SyncType     string `shape:"SyncConfigurationType"`
+	ResourceName string `shape:"ResourceName"`
+	// The SSH keys that may sign, as an allowed_signers file of OpenSSH. Keys for
+	// the namespace git are used.
 	AllowedSigners string `json:",omitzero" shape:"SignerList"`
-	PublicKeys     string `json:",omitzero" shape:"SignerList"`
-	UpdatedAt      Time   `shape:"Timestamp"`
+	// The OpenPGP keys that may sign, in ASCII armor.
+	PublicKeys string `json:",omitzero" shape:"SignerList"`
+	// When the policy was last changed.
+	UpdatedAt Time `shape:"Timestamp"`
 }
 
-// ListSignaturePoliciesInput asks for a page of signature policies, by name of
-// resource. Each may be as long as both its lists, so that pages of 20 are wise.
+// ListSignaturePoliciesInput is the request of ListSignaturePolicies. A policy can
+// be large: use small pages.
 type ListSignaturePoliciesInput struct {
 	NextToken  string `json:",omitzero" shape:"SharpNextToken"`
 	MaxResults *int   `json:",omitzero" shape:"MaxResults"`
 }
 
-// ListSignaturePoliciesOutput answers ListSignaturePolicies. A resource whose
-// commits need no signature is not in it.
+// ListSignaturePoliciesOutput is the response of ListSignaturePolicies. Resources
+// without a signature policy are not listed.
 type ListSignaturePoliciesOutput struct {
 	SignaturePolicies []ResourceSignaturePolicy `shape:"ResourceSignaturePolicyList"`
 	NextToken         string                    `json:",omitzero" shape:"SharpNextToken"`
 }
 
-// DeleteSignaturePolicyInput names the resource whose commits need no signature
-// any more.
+// DeleteSignaturePolicyInput is the request of DeleteSignaturePolicy.
 type DeleteSignaturePolicyInput struct {
 	SyncType     string `shape:"SyncConfigurationType"`
 	ResourceName string `shape:"ResourceName"`
 }
 
-// DeleteSignaturePolicyOutput is empty.
+// DeleteSignaturePolicyOutput is the response of DeleteSignaturePolicy.
 type DeleteSignaturePolicyOutput struct{}

@@ -1,7 +1,6 @@
 package wire
 
-// Revision is a commit of a branch, seen from one configuration: Directory is
-// its deployment file's path.
+// Revision is a commit, with the branch, directory and owner it was read with.
 type Revision struct {
 	Branch         string `shape:"BranchName"`
 	Directory      string `shape:"Directory"`
@@ -11,7 +10,7 @@ type Revision struct {
 	Sha            string `shape:"SHA"`
 }
 
-// RepositorySyncEvent is a fact inside a repository sync attempt.
+// RepositorySyncEvent is an event of a repository sync attempt.
 type RepositorySyncEvent struct {
 	Event      string `shape:"Event"`
 	ExternalId string `json:",omitzero" shape:"ExternalId"`
@@ -19,26 +18,27 @@ type RepositorySyncEvent struct {
 	Type       string `shape:"Type"`
 }
 
-// RepositorySyncAttempt is one try to bring a branch's head to its resources.
+// RepositorySyncAttempt is one run of a repository sync.
 type RepositorySyncAttempt struct {
+	// When the attempt started.
 	StartedAt Time                  `shape:"Timestamp"`
 	Status    string                `shape:"RepositorySyncStatus"`
 	Events    []RepositorySyncEvent `shape:"RepositorySyncEventList"`
 }
 
-// GetRepositorySyncStatusInput asks for the latest sync of a branch.
+// GetRepositorySyncStatusInput is the request of GetRepositorySyncStatus.
 type GetRepositorySyncStatusInput struct {
 	Branch           string `shape:"BranchName"`
 	RepositoryLinkId string `shape:"RepositoryLinkId"`
 	SyncType         string `shape:"SyncConfigurationType"`
 }
 
-// GetRepositorySyncStatusOutput answers GetRepositorySyncStatus.
+// GetRepositorySyncStatusOutput is the response of GetRepositorySyncStatus.
 type GetRepositorySyncStatusOutput struct {
 	LatestSync RepositorySyncAttempt
 }
 
-// ResourceSyncEvent is a fact inside a resource sync attempt.
+// ResourceSyncEvent is an event of a resource sync attempt.
 type ResourceSyncEvent struct {
 	Event      string `shape:"Event"`
 	ExternalId string `json:",omitzero" shape:"ExternalId"`
@@ -46,29 +46,34 @@ type ResourceSyncEvent struct {
 	Type       string `shape:"Type"`
 }
 
-// ResourceSyncAttempt is one try to bring a resource from one revision to
-// another.
+// ResourceSyncAttempt is one run of a resource sync.
 type ResourceSyncAttempt struct {
-	Events          []ResourceSyncEvent `shape:"ResourceSyncEventList"`
+	Events []ResourceSyncEvent `shape:"ResourceSyncEventList"`
+	// The revision before the attempt.
 	InitialRevision Revision
-	StartedAt       Time   `shape:"Timestamp"`
-	Status          string `shape:"ResourceSyncStatus"`
-	TargetRevision  Revision
-	Target          string `shape:"Target"`
+	// When the attempt started.
+	StartedAt Time   `shape:"Timestamp"`
+	Status    string `shape:"ResourceSyncStatus"`
+	// The revision to be synced.
+	TargetRevision Revision
+	Target         string `shape:"Target"`
 }
 
-// GetResourceSyncStatusInput asks where a resource stands.
+// GetResourceSyncStatusInput is the request of GetResourceSyncStatus.
 type GetResourceSyncStatusInput struct {
 	ResourceName string `shape:"ResourceName"`
 	SyncType     string `shape:"SyncConfigurationType"`
 }
 
-// GetResourceSyncStatusOutput answers GetResourceSyncStatus.
+// GetResourceSyncStatusOutput is the response of GetResourceSyncStatus.
 //
-// The server keeps it encoded, by encoding/json or by awsjson: both write the
-// same.
+// The server stores it encoded, by encoding/json or by awsjson. Both encode it
+// alike.
 type GetResourceSyncStatusOutput struct {
-	DesiredState         *Revision            `json:",omitzero"`
+	// The newest revision of the branch that affects the resource.
+	DesiredState *Revision `json:",omitzero"`
+	// The latest attempt that succeeded.
 	LatestSuccessfulSync *ResourceSyncAttempt `json:",omitzero"`
-	LatestSync           ResourceSyncAttempt
+	// The latest attempt.
+	LatestSync ResourceSyncAttempt
 }

@@ -1,17 +1,17 @@
 package wire
 
-// ListSyncEventsInput asks for the events after a cursor, oldest first; without
-// a cursor for the newest ones. ResourceName and SyncType narrow it.
+// ListSyncEventsInput is the request of ListSyncEvents.
 type ListSyncEventsInput struct {
 	ResourceName string `json:",omitzero" shape:"ResourceName"`
 	SyncType     string `json:",omitzero" shape:"SyncConfigurationType"`
-	After        string `json:",omitzero" shape:"EventCursor"`
-	MaxResults   *int   `json:",omitzero" shape:"MaxResults"`
+	// The cursor of an earlier response: its events are followed by those of this
+	// one, oldest first. By default the newest events are returned.
+	After      string `json:",omitzero" shape:"EventCursor"`
+	MaxResults *int   `json:",omitzero" shape:"MaxResults"`
 }
 
-// SyncEvent is an event with the attempt it belongs to. A repository sync's
-// event has a link and a branch and no resource. Status is the attempt's after
-// the event.
+// SyncEvent is an event of an attempt. An event of a repository sync has no
+// resource.
 type SyncEvent struct {
 	Time             Time   `shape:"Timestamp"`
 	Event            string `shape:"Event"`
@@ -21,14 +21,17 @@ type SyncEvent struct {
 	SyncType         string `json:",omitzero" shape:"SyncConfigurationType"`
 	RepositoryLinkId string `json:",omitzero" shape:"RepositoryLinkId"`
 	Branch           string `json:",omitzero" shape:"BranchName"`
-	Sha              string `json:",omitzero" shape:"SHA"`
-	AttemptId        string `shape:"Id"`
-	Status           string `json:",omitzero" shape:"RepositorySyncStatus"`
+	// The commit of the attempt.
+	Sha string `json:",omitzero" shape:"SHA"`
+	// The id of the attempt.
+	AttemptId string `shape:"Id"`
+	// The status of the attempt after the event.
+	Status string `json:",omitzero" shape:"RepositorySyncStatus"`
 }
 
-// ListSyncEventsOutput answers ListSyncEvents. NextCursor is there also when
-// Events is empty: a watcher asks again with it.
+// ListSyncEventsOutput is the response of ListSyncEvents.
 type ListSyncEventsOutput struct {
-	Events     []SyncEvent `shape:"SyncEventList"`
-	NextCursor string      `shape:"EventCursor"`
+	Events []SyncEvent `shape:"SyncEventList"`
+	// The cursor for the next request. It is present even if there are no events.
+	NextCursor string `shape:"EventCursor"`
 }

@@ -1,36 +1,37 @@
 package wire
 
-// Tag is a key and a value; the value may be empty.
+// Tag is a key and a value. The value may be empty.
 type Tag struct {
 	Key   string `shape:"TagKey"`
 	Value string `shape:"TagValue"`
 }
 
-// TagResourceInput adds tags or changes their values.
+// TagResourceInput is the request of TagResource.
 type TagResourceInput struct {
 	ResourceArn string `shape:"AmazonResourceName"`
 	Tags        []Tag  `shape:"TagList"`
 }
 
-// TagResourceOutput is empty.
+// TagResourceOutput is the response of TagResource.
 type TagResourceOutput struct{}
 
-// UntagResourceInput removes tags by key.
+// UntagResourceInput is the request of UntagResource.
 type UntagResourceInput struct {
 	ResourceArn string   `shape:"AmazonResourceName"`
 	TagKeys     []string `shape:"TagKeyList"`
 }
 
-// UntagResourceOutput is empty.
+// UntagResourceOutput is the response of UntagResource.
 type UntagResourceOutput struct{}
 
-// ListTagsForResourceInput asks for all tags of a thing; the model gives it no
-// paging.
+// ListTagsForResourceInput is the request of ListTagsForResource.
+//
+// AWS's model has no pages for it.
 type ListTagsForResourceInput struct {
 	ResourceArn string `shape:"AmazonResourceName"`
 }
 
-// ListTagsForResourceOutput answers ListTagsForResource.
+// ListTagsForResourceOutput is the response of ListTagsForResource.
 type ListTagsForResourceOutput struct {
 	Tags []Tag `json:",omitzero" shape:"TagList"`
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Time is a timestamp on the wire: epoch seconds with exactly three decimals.
-// What is finer than a millisecond is lost. The zero Time means absent.
+// Time is a timestamp: seconds since 1970 with exactly three decimals. Fractions of
+// a millisecond are lost. The zero Time means that a member is absent.
 type Time struct{ time.Time }
 
 // MarshalJSON returns a JSON number.
@@ -23,8 +23,8 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return append(b, '.', byte('0'+frac/100), byte('0'+frac/10%10), byte('0'+frac%10)), nil
 }
 
-// UnmarshalJSON reads a JSON number of epoch seconds, rounds it to the
-// millisecond and leaves t in UTC.
+// UnmarshalJSON reads a JSON number of seconds since 1970. It rounds to milliseconds
+// and sets t in UTC.
 func (t *Time) UnmarshalJSON(b []byte) error {
 	s, err := strconv.ParseFloat(string(b), 64)
 	if err != nil || math.Abs(s) > 1e12 {

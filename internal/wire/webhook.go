@@ -1,74 +1,74 @@
 package wire
 
-// Whose webhooks a repository's are: how a delivery proves where it comes from.
-// GITLAB shows a secret token, GITLAB_SIGNING signs with a signing token; GITEA is
-// Forgejo's too.
+// The kinds of a webhook: how a delivery proves its origin.
 const (
-	WebhookGitHub        = "GITHUB"
-	WebhookGitLab        = "GITLAB"
-	WebhookGitLabSigning = "GITLAB_SIGNING"
-	WebhookBitbucket     = "BITBUCKET"
-	WebhookAzureDevOps   = "AZURE_DEVOPS"
-	WebhookGitea         = "GITEA"
-	WebhookGeneric       = "GENERIC"
+	WebhookGitHub        = "GITHUB"         // GitHub and GitHub Enterprise Server: a signature
+	WebhookGitLab        = "GITLAB"         // GitLab: a secret token
+	WebhookGitLabSigning = "GITLAB_SIGNING" // GitLab: a signature with a signing token
+	WebhookBitbucket     = "BITBUCKET"      // Bitbucket: a signature
+	WebhookAzureDevOps   = "AZURE_DEVOPS"   // Azure DevOps: the secret as a password or in X-Lockstep-Token
+	WebhookGitea         = "GITEA"          // Gitea and Forgejo: a signature
+	WebhookGeneric       = "GENERIC"        // any other sender: a signature, or the secret as a bearer token
 )
 
-// PutRepositoryWebhookInput makes the webhook of a repository link, or gives the
-// one it has another kind and secret, which ends the former secret within
-// seconds. Without Secret the server makes one. The secret of GITLAB_SIGNING is
-// whsec_ and base64.
+// PutRepositoryWebhookInput is the request of PutRepositoryWebhook. A replaced
+// secret stops working within seconds.
 type PutRepositoryWebhookInput struct {
 	RepositoryLinkId string `shape:"RepositoryLinkId"`
 	Kind             string `shape:"WebhookKind"`
-	Secret           string `json:",omitzero" shape:"WebhookSecret"`
+	// The secret of the webhook. By default the server generates one. For
+	// GITLAB_SIGNING it is whsec_ followed by base64.
+	Secret string `json:",omitzero" shape:"WebhookSecret"`
 }
 
-// PutRepositoryWebhookOutput holds the path of the URL that the Git host is to
-// call, and the secret, which is never shown again.
+// PutRepositoryWebhookOutput is the response of PutRepositoryWebhook. The secret is
+// returned only once.
 type PutRepositoryWebhookOutput struct {
+	// The path of the URL that the Git host must call.
 	Path   string `shape:"WebhookPath"`
 	Secret string `shape:"WebhookSecret"`
 }
 
-// GetRepositoryWebhookInput names the repository link.
+// GetRepositoryWebhookInput is the request of GetRepositoryWebhook.
 type GetRepositoryWebhookInput struct {
 	RepositoryLinkId string `shape:"RepositoryLinkId"`
 }
 
-// GetRepositoryWebhookOutput is a webhook without its secret. LastDeliveredAt is
-// there once a delivery was accepted.
+// GetRepositoryWebhookOutput is the response of GetRepositoryWebhook.
 type GetRepositoryWebhookOutput struct {
 	RepositoryLinkId string `shape:"RepositoryLinkId"`
 	Kind             string `shape:"WebhookKind"`
 	Path             string `shape:"WebhookPath"`
-	CreatedAt        Time   `shape:"Timestamp"`
-	LastDeliveredAt  Time   `json:",omitzero" shape:"Timestamp"`
+	// When the webhook was created.
+	CreatedAt Time `shape:"Timestamp"`
+	// When the last delivery was accepted.
+	LastDeliveredAt Time `json:",omitzero" shape:"Timestamp"`
 }
 
-// DeleteRepositoryWebhookInput names the repository link whose webhook is
-// deleted. It takes effect at once.
+// DeleteRepositoryWebhookInput is the request of DeleteRepositoryWebhook.
 type DeleteRepositoryWebhookInput struct {
 	RepositoryLinkId string `shape:"RepositoryLinkId"`
 }
 
-// DeleteRepositoryWebhookOutput is empty, unless the server has told the Git host
-// of the webhook and could not take that back: StillRegistered says why.
+// DeleteRepositoryWebhookOutput is the response of DeleteRepositoryWebhook.
 type DeleteRepositoryWebhookOutput struct {
+	// The reason why the webhook could not be removed from the Git host. It is
+	// absent if it was removed, or if the server did not register it.
 	StillRegistered string `json:",omitzero" shape:"ChangeText"`
 }
 
-// RegisterRepositoryWebhookInput has the server make the webhook of a repository
-// link and register it with the Git host over the link's connection. Url is where
-// the host reaches the server, without a path of a webhook; by default the
-// server's own setting.
+// RegisterRepositoryWebhookInput is the request of RegisterRepositoryWebhook.
 type RegisterRepositoryWebhookInput struct {
 	RepositoryLinkId string `shape:"RepositoryLinkId"`
-	Url              string `json:",omitzero" shape:"PublicUrl"`
+	// The URL at which the Git host reaches the server, without the path of the
+	// webhook. The default is the server's setting public-url.
+	Url string `json:",omitzero" shape:"PublicUrl"`
 }
 
-// RegisterRepositoryWebhookOutput is what the host was told. The secret is the
-// server's and the host's alone.
+// RegisterRepositoryWebhookOutput is the response of RegisterRepositoryWebhook. The
+// secret is known to the server and the Git host only.
 type RegisterRepositoryWebhookOutput struct {
 	Kind string `shape:"WebhookKind"`
-	Url  string `shape:"PublicUrl"`
+	// The URL that the Git host calls.
+	Url string `shape:"PublicUrl"`
 }

@@ -1,12 +1,12 @@
 package wire
 
-// WebIdentityRole is a role that the holder of another issuer's token may
-// assume, by AssumeRoleWithWebIdentity of STS. A token fits when its issuer is
-// Issuer, its audience one of Audiences, its subject like one of Subjects, in
-// which * stands for any text, and each claim of Claims like its pattern. Jwks
-// holds the issuer's keys where the issuer cannot be asked for them.
+// WebIdentityRole is a role that the holder of a token of another issuer may assume
+// with AssumeRoleWithWebIdentity of AWS STS. The token must have the issuer, one of
+// the audiences, a subject that matches one of the patterns, and all claims.
 type WebIdentityRole struct {
-	RoleName           string         `shape:"PrincipalName"`
+	// The name of the role.
+	RoleName string `shape:"PrincipalName"`
+	// The permissions of the role.
 	Role               string         `shape:"ReadyMadeRole"`
 	Issuer             string         `shape:"Issuer"`
 	Audiences          []string       `shape:"AudienceList"`
@@ -16,39 +16,39 @@ type WebIdentityRole struct {
 	MaxSessionDuration *int           `json:",omitzero" shape:"SessionDuration"`
 }
 
-// ClaimPattern is what a claim of a token must be like.
+// ClaimPattern is the pattern that a claim of a token must match.
 type ClaimPattern struct {
 	Name    string `shape:"ClaimName"`
 	Pattern string `shape:"ClaimText"`
 }
 
-// PutWebIdentityRoleInput makes a role of the caller's account, or replaces it,
-// which ends its sessions.
+// PutWebIdentityRoleInput is the request of PutWebIdentityRole.
 type PutWebIdentityRoleInput struct {
 	WebIdentityRole WebIdentityRole
 }
 
-// PutWebIdentityRoleOutput gives the role's ARN, which SDKs ask for.
+// PutWebIdentityRoleOutput is the response of PutWebIdentityRole.
 type PutWebIdentityRoleOutput struct {
 	RoleArn string `shape:"IamRoleArn"`
 }
 
-// ListWebIdentityRolesInput asks for a page of roles, by name.
+// ListWebIdentityRolesInput is the request of ListWebIdentityRoles.
 type ListWebIdentityRolesInput struct {
 	NextToken  string `json:",omitzero" shape:"SharpNextToken"`
 	MaxResults *int   `json:",omitzero" shape:"MaxResults"`
 }
 
-// ListWebIdentityRolesOutput answers ListWebIdentityRoles.
+// ListWebIdentityRolesOutput is the response of ListWebIdentityRoles.
 type ListWebIdentityRolesOutput struct {
 	WebIdentityRoles []WebIdentityRole `shape:"WebIdentityRoleList"`
 	NextToken        string            `json:",omitzero" shape:"SharpNextToken"`
 }
 
-// DeleteWebIdentityRoleInput names the role to delete, which ends its sessions.
+// DeleteWebIdentityRoleInput is the request of DeleteWebIdentityRole.
 type DeleteWebIdentityRoleInput struct {
+	// The name of the role.
 	RoleName string `shape:"PrincipalName"`
 }
 
-// DeleteWebIdentityRoleOutput is empty.
+// DeleteWebIdentityRoleOutput is the response of DeleteWebIdentityRole.
 type DeleteWebIdentityRoleOutput struct{}
