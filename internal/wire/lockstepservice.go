@@ -49,7 +49,7 @@ func lockstepOperations() []Operation {
 }
 
 func lockstepShapes() map[string]Shape {
-	return merge(codeConnectionsShapes(), lockstepTexts(), map[string]Shape{
+	return merge(codeConnectionsShapes(), lockstepTexts(), lockstepFreeShapes(), map[string]Shape{
 		// The status of the access key.
 		"AccessKeyStatus": enum(KeyActive, KeyDisabled),
 		// The outcome of the attempt.
@@ -85,8 +85,7 @@ func lockstepShapes() map[string]Shape {
 	})
 }
 
-// lockstepTexts are the strings and the unconstrained shapes of Lockstep's own
-// service.
+// lockstepTexts are the strings of Lockstep's own service.
 func lockstepTexts() map[string]Shape {
 	const name = `[A-Za-z0-9+=,.@_-]+`
 	return map[string]Shape{
@@ -140,7 +139,12 @@ func lockstepTexts() map[string]Shape {
 		"WebhookPath": text(1, 128, ""),
 		// The secret of the webhook.
 		"WebhookSecret": {Bounded: true, Min: 16, Max: 256, Pattern: `[!-~]+`, Sensitive: true},
+	}
+}
 
+// lockstepFreeShapes are the shapes of Lockstep's own service without constraints.
+func lockstepFreeShapes() map[string]Shape {
+	return map[string]Shape{
 		// The access keys.
 		"AccessKeyList": {},
 		// The details of the change.
