@@ -185,11 +185,11 @@ func checkIssuer(issuer string) error {
 		return errors.New("an issuer's URL has no user name or password")
 	}
 
-	u, err := url.Parse(issuer)
-	if err != nil || !isHTTP(u) || strings.ContainsAny(issuer, "?#") {
+	parsed, err := url.Parse(issuer)
+	if err != nil || !isHTTP(parsed) || strings.ContainsAny(issuer, "?#") {
 		return fmt.Errorf("%q is not https://HOST or https://HOST/PATH", issuer)
 	}
-	if u.Scheme == "http" && !netaddr.IsLoopbackURL(issuer) {
+	if parsed.Scheme == "http" && !netaddr.IsLoopbackURL(issuer) {
 		return fmt.Errorf("%s: an issuer on another machine needs https://", issuer)
 	}
 

@@ -70,11 +70,11 @@ func Load(fs *pflag.FlagSet, getenv func(string) string) (Settings, error) {
 }
 
 // copyValue sets a flag to the value of another of the same type.
-func copyValue(to, from *pflag.Flag) error {
+func copyValue(target, from *pflag.Flag) error {
 	if list, ok := from.Value.(pflag.SliceValue); ok {
-		return to.Value.(pflag.SliceValue).Replace(list.GetSlice())
+		return target.Value.(pflag.SliceValue).Replace(list.GetSlice())
 	}
-	return to.Value.Set(from.Value.String())
+	return target.Value.Set(from.Value.String())
 }
 
 // setText replaces the value of a flag. Without Replace, Set would append to a list that was set

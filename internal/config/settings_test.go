@@ -49,7 +49,7 @@ func defaults() config.Settings {
 	}
 }
 
-func TestSettingsThatNobodyMadeAreDefaults(t *testing.T) {
+func TestUnsetSettingsHaveDefaults(t *testing.T) {
 	got, err := load(t, nil, "--db", "sqlite:/srv/l.db")
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +59,7 @@ func TestSettingsThatNobodyMadeAreDefaults(t *testing.T) {
 	}
 }
 
-func TestFlagsBeatVariablesBeatTheFile(t *testing.T) {
+func TestFlagsTakePrecedenceOverVariablesAndTheFile(t *testing.T) {
 	file := settingsFile(t, "db: sqlite:/srv/file.db\nworkers: 7\nlog-format: text\npoll-interval: 2m\ngit-loopback: true\n")
 	got, err := load(t, map[string]string{
 		"LOCKSTEP_CONFIG": "/nowhere", "LOCKSTEP_DB": "sqlite:/srv/variable.db", "LOCKSTEP_WORKERS": "8",
@@ -76,7 +76,7 @@ func TestFlagsBeatVariablesBeatTheFile(t *testing.T) {
 	}
 }
 
-func TestAListOfTheStrongestPlaceIsTheWholeList(t *testing.T) {
+func TestListsAreNotMerged(t *testing.T) {
 	file := settingsFile(t, "db: sqlite:/srv/l.db\ngit-roots: [/file, \"/with,comma\"]\n")
 	tests := map[string]struct {
 		environment map[string]string
@@ -101,7 +101,7 @@ func TestAListOfTheStrongestPlaceIsTheWholeList(t *testing.T) {
 	}
 }
 
-func TestEverySettingCanBeMadeInEveryWay(t *testing.T) {
+func TestEverySettingCanBeSetInEveryPlace(t *testing.T) {
 	settings := map[string]string{
 		"db": "sqlite:/srv/l.db", "listen": "0.0.0.0:80", "tls-cert": "/srv/c.pem", "tls-key": "/srv/k.pem", "plain-http": "false",
 		"max-connections": "7", "metrics-listen": ":9090", "webhook-listen": ":9091", "public-url": "https://l.example/x", "target": "sandbox", "sandbox-file": "/srv/sandbox",
@@ -152,7 +152,7 @@ func TestEverySettingCanBeMadeInEveryWay(t *testing.T) {
 	}
 }
 
-func TestWrongSettingsAreNamedWithTheirPlace(t *testing.T) {
+func TestInvalidSettingsAreNamedWithTheirPlace(t *testing.T) {
 	tests := map[string]struct {
 		file        string
 		environment map[string]string
@@ -235,7 +235,7 @@ func TestWrongSettingsAreNamedWithTheirPlace(t *testing.T) {
 	}
 }
 
-func TestNothingIsOpenedWhereTheSettingsAreWrong(t *testing.T) {
+func TestInvalidSettingsCreateNoFiles(t *testing.T) {
 	dir := t.TempDir()
 	_, err := load(t, nil, "--db", "sqlite:"+filepath.Join(dir, "l.db"), "--workers", "0")
 	if err == nil {
@@ -246,7 +246,7 @@ func TestNothingIsOpenedWhereTheSettingsAreWrong(t *testing.T) {
 	}
 }
 
-func TestPrintedSettingsAreAFileOfTheSameSettings(t *testing.T) {
+func TestPrintedSettingsCanBeLoaded(t *testing.T) {
 	tests := map[string][]string{
 		"defaults": {"--db", "sqlite:/srv/l.db"},
 		"all changed": {"--db", "sqlite:/srv/a: b#.db", "--listen", "[::1]:0", "--target", "http://localhost:5000", "--sandbox-file", "x'y\"z",
@@ -281,16 +281,16 @@ func TestPrintedSettingsAreAFileOfTheSameSettings(t *testing.T) {
 	}
 }
 
-func TestAPasswordIsNeverShown(t *testing.T) {
+func TestPasswordsAreNeverPrinted(t *testing.T) {
 	for _, url := range []string{
 		"postgres://me:hunter2@h/d", "postgres://h/d?user=me&password=hunter2", "postgresql://me:hunter2@h/d?sslpassword=hunter2",
 		"postgres://me:hunter2%zz@h/d", "postgres://me:hunter2@h:port/d", "mysql://me:hunter2@h/d", "me:hunter2@h", "postgres:hunter2@h",
 	} {
 		var shown bytes.Buffer
-		c, err := load(t, map[string]string{"LOCKSTEP_DB": url}, "--seal-key-file", filepath.Join(t.TempDir(), "key"), "--listen", "127.0.0.1:0")
+		settings, err := load(t, map[string]string{"LOCKSTEP_DB": url}, "--seal-key-file", filepath.Join(t.TempDir(), "key"), "--listen", "127.0.0.1:0")
 		if err != nil {
 			shown.WriteString(err.Error())
-		} else if err := c.Print(&shown); err != nil {
+		} else if err := settings.Print(&shown); err != nil {
 			t.Fatal(err)
 		}
 
@@ -299,13 +299,13 @@ func TestAPasswordIsNeverShown(t *testing.T) {
 		}
 	}
 
-	c, err := load(t, nil, "--db", "sqlite:/l.db", "--git-proxy", "http://me:hunter2@proxy.example:3128")
+	settings, err := load(t, nil, "--db", "sqlite:/l.db", "--git-proxy", "http://me:hunter2@proxy.example:3128")
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	var shown bytes.Buffer
-	if err := c.Print(&shown); err != nil || strings.Contains(shown.String(), "hunter2") || !strings.Contains(shown.String(), "@proxy.example:3128") {
+	if err := settings.Print(&shown); err != nil || strings.Contains(shown.String(), "hunter2") || !strings.Contains(shown.String(), "@proxy.example:3128") {
 		t.Errorf("a proxy with a password: %v, shown is: %s", err, &shown)
 	}
 
@@ -328,17 +328,17 @@ func FuzzSettingsFile(f *testing.F) {
 	f.Add("db: !!binary aGVsbG8=\n---\nother: document\n")
 	f.Add("a: &a [x,x]\nb: &b [*a,*a]\ngit-roots: [*b,*b]\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		c, err := load(t, nil, "--config", settingsFile(t, text))
+		settings, err := load(t, nil, "--config", settingsFile(t, text))
 		if err != nil {
 			return
 		}
 
 		var printed bytes.Buffer
-		if err := c.Print(&printed); err != nil {
+		if err := settings.Print(&printed); err != nil {
 			t.Fatal(err)
 		}
 
-		if strings.HasPrefix(c.DB, "postgres") || strings.Contains(c.GitProxy, "@") {
+		if strings.HasPrefix(settings.DB, "postgres") || strings.Contains(settings.GitProxy, "@") {
 			return // what is printed may lack a password
 		}
 
@@ -347,7 +347,7 @@ func FuzzSettingsFile(f *testing.F) {
 			t.Fatalf("what was printed is refused: %s\n%s", err, &printed)
 		}
 
-		if diff := cmp.Diff(c, again); diff != "" {
+		if diff := cmp.Diff(settings, again); diff != "" {
 			t.Error(diff)
 		}
 	})

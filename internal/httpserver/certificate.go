@@ -41,7 +41,7 @@ type fileVersion struct {
 
 // LoadCertificate reads the certificate and its key. Its error names the file at fault by its flag.
 func LoadCertificate(certFile, keyFile string, log *slog.Logger) (*Certificate, error) {
-	c := &Certificate{
+	certificate := &Certificate{
 		certFile: certFile,
 		keyFile:  keyFile,
 		log:      log,
@@ -50,12 +50,12 @@ func LoadCertificate(certFile, keyFile string, log *slog.Logger) (*Certificate, 
 	}
 
 	var err error
-	c.current, err = readPair(certFile, keyFile)
-	if err == nil && time.Now().After(c.current.Leaf.NotAfter) {
-		log.Warn("the certificate has expired", slog.String("file", certFile), slog.Time("not_after", c.current.Leaf.NotAfter))
+	certificate.current, err = readPair(certFile, keyFile)
+	if err == nil && time.Now().After(certificate.current.Leaf.NotAfter) {
+		log.Warn("the certificate has expired", slog.String("file", certFile), slog.Time("not_after", certificate.current.Leaf.NotAfter))
 	}
 
-	return c, err
+	return certificate, err
 }
 
 // get returns the certificate for a handshake.

@@ -29,7 +29,7 @@ func (l pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
 
 // serveOne serves one connection in fake time and returns the client's end of it. The test calls
 // closeAll at its end.
-func serveOne(t *testing.T, h http.Handler, c *Certificate) (client net.Conn, listener *Listener, closeAll func()) {
+func serveOne(t *testing.T, handler http.Handler, certificate *Certificate) (client net.Conn, listener *Listener, closeAll func()) {
 	t.Helper()
 	client, conn := net.Pipe()
 	pipe := pipeListener{make(chan net.Conn, 1)}
@@ -37,9 +37,9 @@ func serveOne(t *testing.T, h http.Handler, c *Certificate) (client net.Conn, li
 
 	listener = New(Options{
 		Listener:       pipe,
-		Handler:        h,
+		Handler:        handler,
 		MaxConnections: 1,
-		Certificate:    c,
+		Certificate:    certificate,
 		Log:            slog.New(slog.DiscardHandler),
 	})
 	served := make(chan error, 1)

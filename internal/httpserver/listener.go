@@ -37,31 +37,31 @@ type Listener struct {
 }
 
 // New returns a listener that does not serve yet.
-func New(o Options) *Listener {
-	if o.MaxConnections == 0 {
-		o.MaxConnections = DefaultMaxConnections
+func New(options Options) *Listener {
+	if options.MaxConnections == 0 {
+		options.MaxConnections = DefaultMaxConnections
 	}
 
-	handler := limitLargeBodies(o.Handler)
-	if !o.AnyHost && IsLoopback(o.Listener.Addr()) {
+	handler := limitLargeBodies(options.Handler)
+	if !options.AnyHost && IsLoopback(options.Listener.Addr()) {
 		handler = requireLoopbackHost(handler)
 	}
 
-	l := &Listener{
-		connections: limitConnections(o.Listener, o.MaxConnections),
-		server:      newServer(handler, o.Log),
+	listener := &Listener{
+		connections: limitConnections(options.Listener, options.MaxConnections),
+		server:      newServer(handler, options.Log),
 	}
 
-	silent := trackSilent(l.server)
-	l.server.ConnState = func(conn net.Conn, state http.ConnState) {
+	silent := trackSilent(listener.server)
+	listener.server.ConnState = func(conn net.Conn, state http.ConnState) {
 		silent(conn, state)
-		l.connections.track(conn, state)
+		listener.connections.track(conn, state)
 	}
-	if o.Certificate != nil {
-		l.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: o.Certificate.get}
+	if options.Certificate != nil {
+		listener.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: options.Certificate.get}
 	}
 
-	return l
+	return listener
 }
 
 // Serve accepts connections until Shutdown or Close. It always returns an error; after either of
@@ -87,12 +87,12 @@ func (l *Listener) OpenConnections() int { return len(l.connections.slots) }
 
 // newServer bounds the size of headers and the time that a client may take. It speaks HTTP/1.1
 // alone.
-func newServer(h http.Handler, log *slog.Logger) *http.Server {
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 
 	return &http.Server{
-		Handler:           setServerHeader(h),
+		Handler:           setServerHeader(handler),
 		Protocols:         protocols,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,

@@ -11,10 +11,10 @@ import (
 	"github.com/lockstephq/lockstep/internal/server/servertest"
 )
 
-func TestAttack28UpShowsNothingThatCommandsATerminal(t *testing.T) {
+func TestAttack28UpPrintsNothingThatATerminalObeys(t *testing.T) {
 	t.Parallel()
 	const bad = "\x1b]0;owned\x07\x1b[2J"
-	c := servertest.NewWorkingCopy(t, "infra").Write(map[string]string{
+	repo := servertest.NewWorkingCopy(t, "infra").Write(map[string]string{
 		"web.yaml":               servertest.DeploymentFile,
 		"\u202eweb2.yaml":        servertest.DeploymentFile,
 		"we" + bad + "b3.yaml":   servertest.DeploymentFile,
@@ -22,13 +22,13 @@ func TestAttack28UpShowsNothingThatCommandsATerminal(t *testing.T) {
 		"template.yaml":          servertest.TopicTemplate + "    Metadata:\n      Lockstep::Sandbox: {Fail: \"strike\\n09:00:00  web@00000000  STACK_FORGED\\e[2J\\u009b2J\\u202e\"}\n",
 	}).Commit()
 
-	r := servertest.UpOnce(t, local.UpOptions{Repositories: []string{c.Dir}, Log: true})
-	r.WantExit(1)
-	r.WantOutput("web2.yaml", "STACK_CREATE_FAILED", "STACK_FORGED", "!b3.yaml")
+	run := servertest.UpOnce(t, local.UpOptions{Repositories: []string{repo.Dir}, Log: true})
+	run.WantExit(1)
+	run.WantOutput("web2.yaml", "STACK_CREATE_FAILED", "STACK_FORGED", "!b3.yaml")
 
-	for what, text := range map[string]string{"output": r.Out(), "log": r.Errs(), "error": r.Err().Error()} {
+	for what, text := range map[string]string{"output": run.Out(), "log": run.Errs(), "error": run.Err().Error()} {
 		for _, line := range strings.Split(text, "\n") {
-			if strings.ContainsFunc(line, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }) ||
+			if strings.ContainsFunc(line, func(run rune) bool { return unicode.IsControl(run) || unicode.Is(unicode.Bidi_Control, run) }) ||
 				strings.HasPrefix(line, "09:00:00  web@00000000") {
 				t.Errorf("%s: %q", what, line)
 			}
@@ -36,7 +36,7 @@ func TestAttack28UpShowsNothingThatCommandsATerminal(t *testing.T) {
 	}
 }
 
-func TestAttack02ADataDirectoryThatOthersPreparedIsRefused(t *testing.T) {
+func TestAttack02ADataDirectoryUnderForeignControlIsRefused(t *testing.T) {
 	t.Parallel()
 	open := filepath.Join(t.TempDir(), "open")
 	if err := os.Mkdir(open, 0o700); err != nil {

@@ -157,19 +157,19 @@ func TestWithoutNewStacksNothingIsAsked(t *testing.T) {
 }
 
 // An answers stands in for the network: it keeps whom it was to ask.
-type answers struct{ asked []*url.URL }
+type networkStub struct{ asked []*url.URL }
 
-func (a *answers) Do(r *http.Request) (*http.Response, error) {
+func (a *networkStub) Do(r *http.Request) (*http.Response, error) {
 	a.asked = append(a.asked, r.URL)
 	body := `<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`
 	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
 
-func TestTheAccountIsThatOfTheTarget(t *testing.T) {
+func TestTheAccountComesFromTheTarget(t *testing.T) {
 	t.Setenv("AWS_ENDPOINT_URL", "http://elsewhere.example")
 	t.Setenv("AWS_ENDPOINT_URL_STS", "http://elsewhere.example")
 	for endpoint, want := range map[string]string{"": "sts.eu-west-1.amazonaws.com", "http://target.example:5000": "target.example:5000"} {
-		var network answers
+		var network networkStub
 		cfg, err := config.LoadDefaultConfig(t.Context(), config.WithHTTPClient(&network), config.WithRegion("eu-west-1"),
 			config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("LSTESTKEY00000000000", "secret", "")))
 		if err != nil {

@@ -52,14 +52,14 @@ func goProfile(t testing.TB, data string) (aws.Config, profile) {
 	}
 }
 
-func TestTheProfileLeadsAWSClientsHere(t *testing.T) {
+func TestTheProfileConfiguresAWSClients(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "it's 100% data; #1")
-	r := servertest.Up(t, local.UpOptions{Data: data, Repositories: []string{servertest.NewTopic(t).Dir}})
-	r.WaitFor(`(?m)^topic +SUCCEEDED`)
+	run := servertest.Up(t, local.UpOptions{Data: data, Repositories: []string{servertest.NewTopic(t).Dir}})
+	run.WaitFor(`(?m)^topic +SUCCEEDED`)
 	cfg, first := goProfile(t, data)
 	want := profile{KeyID: first.KeyID, Secret: first.Secret, Region: "us-east-1",
-		CodeConnections: r.URL(), CodeStar: r.URL(), CloudFormation: r.URL() + "/sandbox", STS: r.URL()}
+		CodeConnections: run.URL(), CodeStar: run.URL(), CloudFormation: run.URL() + "/sandbox", STS: run.URL()}
 	if diff := cmp.Diff(want, first); diff != "" {
 		t.Error(diff)
 	}
@@ -79,7 +79,7 @@ func TestTheProfileLeadsAWSClientsHere(t *testing.T) {
 		t.Errorf("stacks: %+v, %v", stacks, err)
 	}
 
-	r.Stop()
+	run.Stop()
 
 	// On another port the profile leads there, with the same key.
 	again := servertest.Up(t, local.UpOptions{Data: data})
@@ -103,8 +103,8 @@ func TestTheProfileIsReadByBotocore(t *testing.T) {
 	}
 
 	data := filepath.Join(t.TempDir(), "data")
-	r := servertest.Up(t, local.UpOptions{Data: data, Repositories: []string{servertest.NewTopic(t).Dir}})
-	r.URL()
+	run := servertest.Up(t, local.UpOptions{Data: data, Repositories: []string{servertest.NewTopic(t).Dir}})
+	run.URL()
 	_, want := goProfile(t, data)
 	script := `
 import boto3
@@ -119,7 +119,7 @@ print(k.access_key, k.secret_key, s.region_name, *(s.client(n).meta.endpoint_url
 		t.Fatalf("%v\n%s", err, out)
 	}
 
-	if diff := cmp.Diff(fmt.Sprintln(want.KeyID, want.Secret, want.Region, r.URL(), r.URL(), r.URL()+"/sandbox"), string(out)); diff != "" {
+	if diff := cmp.Diff(fmt.Sprintln(want.KeyID, want.Secret, want.Region, run.URL(), run.URL(), run.URL()+"/sandbox"), string(out)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -136,23 +136,23 @@ func TestOnlyTheOwnerReadsTheDataDirectory(t *testing.T) {
 	}
 
 	for _, dir := range []string{data, open} {
-		r := servertest.Up(t, local.UpOptions{Data: dir})
-		r.WaitFor(`(?m)^web +SUCCEEDED`)
+		run := servertest.Up(t, local.UpOptions{Data: dir})
+		run.WaitFor(`(?m)^web +SUCCEEDED`)
 		seen := map[string]bool{}
-		err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		err := filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
 			if err != nil || name == dir {
 				return err
 			}
 
-			info, err := e.Info()
+			info, err := entry.Info()
 			if err != nil {
 				return err
 			}
-			if e.IsDir() {
+			if entry.IsDir() {
 				return fs.SkipDir // the sample is the user's
 			}
 
-			seen[e.Name()] = true
+			seen[entry.Name()] = true
 			if info.Mode().Perm() != 0o600 {
 				t.Errorf("%s has mode %s", name, info.Mode())
 			}
@@ -169,7 +169,7 @@ func TestOnlyTheOwnerReadsTheDataDirectory(t *testing.T) {
 			}
 		}
 
-		r.Stop()
+		run.Stop()
 	}
 
 	if info, err := os.Stat(data); err != nil || info.Mode().Perm() != 0o700 {
@@ -181,23 +181,23 @@ func TestADatabaseHasOneServer(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
-	r := servertest.Up(t, local.UpOptions{Data: data, Repositories: []string{servertest.NewTopic(t).Dir}})
-	r.URL()
-	by := fmt.Sprintf(" is in use by the lockstep process %d", os.Getpid())
-	servertest.Up(t, local.UpOptions{Data: data}).WantExit(2, data+by+"; choose another folder with --data")
-	servertest.Serve(t, "--db", "sqlite:"+data+"/lockstep.db", "--target", "sandbox").WantExit(1, "--db: "+data+"/lockstep.db"+by)
-	r.Stop()
+	run := servertest.Up(t, local.UpOptions{Data: data, Repositories: []string{servertest.NewTopic(t).Dir}})
+	run.URL()
+	inUse := fmt.Sprintf(" is in use by the lockstep process %d", os.Getpid())
+	servertest.Up(t, local.UpOptions{Data: data}).WantExit(2, data+inUse+"; choose another folder with --data")
+	servertest.Serve(t, "--db", "sqlite:"+data+"/lockstep.db", "--target", "sandbox").WantExit(1, "--db: "+data+"/lockstep.db"+inUse)
+	run.Stop()
 
 	db := filepath.Join(t.TempDir(), "l.db")
 	servertest.Serve(t, "--db", "sqlite:"+db, "--target", "sandbox").URL()
-	servertest.Serve(t, "--db", "sqlite:"+db, "--target", "sandbox").WantExit(1, "--db: "+db+by)
+	servertest.Serve(t, "--db", "sqlite:"+db, "--target", "sandbox").WantExit(1, "--db: "+db+inUse)
 
 	books := filepath.Join(t.TempDir(), "books.db")
 	servertest.Sandbox(t, local.SandboxOptions{Data: books}).URL()
-	servertest.Sandbox(t, local.SandboxOptions{Data: books}).WantExit(2, "--data: "+books+by)
+	servertest.Sandbox(t, local.SandboxOptions{Data: books}).WantExit(2, "--data: "+books+inUse)
 }
 
-func TestADirectoryThatCannotBeUsedIsNamed(t *testing.T) {
+func TestAnUnusableDirectoryIsNamed(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -205,20 +205,20 @@ func TestADirectoryThatCannotBeUsedIsNamed(t *testing.T) {
 	}
 
 	missing := filepath.Join(t.TempDir(), "missing", "l.db")
-	for _, r := range []*servertest.Run{
+	for _, run := range []*servertest.Run{
 		servertest.Up(t, local.UpOptions{Data: file}), servertest.Up(t, local.UpOptions{Data: filepath.Join(file, "below")}),
 		servertest.Sandbox(t, local.SandboxOptions{Data: missing}),
 	} {
-		r.WantExit(2, "--data: ")
-		if strings.Contains(r.Err().Error(), "in use") {
-			t.Errorf("nobody uses it: %s", r.Err())
+		run.WantExit(2, "--data: ")
+		if strings.Contains(run.Err().Error(), "in use") {
+			t.Errorf("nobody uses it: %s", run.Err())
 		}
 	}
 
-	r := servertest.Serve(t, "--db", "sqlite:"+missing, "--target", "sandbox")
-	r.WantExit(1, "--db: ", missing)
-	if strings.Contains(r.Err().Error(), "in use") {
-		t.Errorf("nobody uses it: %s", r.Err())
+	run := servertest.Serve(t, "--db", "sqlite:"+missing, "--target", "sandbox")
+	run.WantExit(1, "--db: ", missing)
+	if strings.Contains(run.Err().Error(), "in use") {
+		t.Errorf("nobody uses it: %s", run.Err())
 	}
 }
 

@@ -64,13 +64,13 @@ func (c client) resourceSyncs(ctx context.Context) ([]wire.ResourceSyncSummary, 
 
 // link returns the repository link of a source. It creates what is missing of host, connection and
 // link. A credential in the source replaces the one that the connection has.
-func (c client) link(ctx context.Context, s source) (wire.RepositoryLinkInfo, error) {
-	hostARN, err := c.host(ctx, s)
+func (c client) link(ctx context.Context, src source) (wire.RepositoryLinkInfo, error) {
+	hostARN, err := c.host(ctx, src)
 	if err != nil {
 		return wire.RepositoryLinkInfo{}, err
 	}
 
-	link, connectionARN, err := c.existing(ctx, hostARN, s)
+	link, connectionARN, err := c.existing(ctx, hostARN, src)
 	if err != nil {
 		return link, err
 	}
@@ -78,20 +78,20 @@ func (c client) link(ctx context.Context, s source) (wire.RepositoryLinkInfo, er
 	isNew := connectionARN == ""
 	if isNew {
 		out, err := c.service.CreateConnection(ctx, c.caller,
-			&wire.CreateConnectionInput{ConnectionName: s.connectionName(), HostArn: hostARN})
+			&wire.CreateConnectionInput{ConnectionName: src.connectionName(), HostArn: hostARN})
 		if err != nil {
 			return link, err
 		}
 		connectionARN = out.ConnectionArn
 	}
 
-	if isNew || s.credential.Kind != lockstep.NoCredential {
+	if isNew || src.credential.Kind != lockstep.NoCredential {
 		_, err = c.service.CompleteConnection(ctx, c.caller, &wire.CompleteConnectionInput{
 			ConnectionArn: connectionARN,
 			Credential: wire.Credential{
-				Kind:     string(s.credential.Kind),
-				Username: s.credential.Username,
-				Secret:   s.credential.Secret,
+				Kind:     string(src.credential.Kind),
+				Username: src.credential.Username,
+				Secret:   src.credential.Secret,
 			},
 		})
 		if err != nil {
@@ -105,8 +105,8 @@ func (c client) link(ctx context.Context, s source) (wire.RepositoryLinkInfo, er
 
 	out, err := c.service.CreateRepositoryLink(ctx, c.caller, &wire.CreateRepositoryLinkInput{
 		ConnectionArn:  connectionARN,
-		OwnerId:        s.owner,
-		RepositoryName: s.name,
+		OwnerId:        src.owner,
+		RepositoryName: src.name,
 	})
 	if err != nil {
 		return link, err
@@ -116,7 +116,7 @@ func (c client) link(ctx context.Context, s source) (wire.RepositoryLinkInfo, er
 }
 
 // host returns the ARN of the host at the endpoint of a source. It creates a missing one.
-func (c client) host(ctx context.Context, s source) (string, error) {
+func (c client) host(ctx context.Context, src source) (string, error) {
 	hosts, err := collect(func(maxResults *int, token string) ([]wire.Host, string, error) {
 		out, err := c.service.ListHosts(ctx, c.caller, &wire.ListHostsInput{MaxResults: maxResults, NextToken: token})
 		if err != nil {
@@ -129,15 +129,15 @@ func (c client) host(ctx context.Context, s source) (string, error) {
 	}
 
 	for _, host := range hosts {
-		if host.ProviderEndpoint == s.endpoint {
+		if host.ProviderEndpoint == src.endpoint {
 			return host.HostArn, nil
 		}
 	}
 
 	out, err := c.service.CreateHost(ctx, c.caller, &wire.CreateHostInput{
-		Name:             lockstep.Truncate(s.endpoint, 64),
+		Name:             lockstep.Truncate(src.endpoint, 64),
 		ProviderType:     string(git.Type),
-		ProviderEndpoint: s.endpoint,
+		ProviderEndpoint: src.endpoint,
 	})
 	if err != nil {
 		return "", err
@@ -148,7 +148,7 @@ func (c client) host(ctx context.Context, s source) (string, error) {
 
 // existing returns the link of a source on a host, with the connection it uses. If there is no link
 // yet, the connection is one that an earlier attempt has left without a link, or "".
-func (c client) existing(ctx context.Context, hostARN string, s source) (link wire.RepositoryLinkInfo, connectionARN string, err error) {
+func (c client) existing(ctx context.Context, hostARN string, src source) (link wire.RepositoryLinkInfo, connectionARN string, err error) {
 	connections, err := collect(func(maxResults *int, token string) ([]wire.Connection, string, error) {
 		out, err := c.service.ListConnections(ctx, c.caller,
 			&wire.ListConnectionsInput{HostArnFilter: hostARN, MaxResults: maxResults, NextToken: token})
@@ -174,11 +174,11 @@ func (c client) existing(ctx context.Context, hostARN string, s source) (link wi
 	for _, connection := range connections {
 		linked := byConnection[connection.ConnectionArn]
 		for _, link := range linked {
-			if link.OwnerId == s.owner && link.RepositoryName == s.name {
+			if link.OwnerId == src.owner && link.RepositoryName == src.name {
 				return link, connection.ConnectionArn, nil
 			}
 		}
-		if len(linked) == 0 && connection.ConnectionName == s.connectionName() {
+		if len(linked) == 0 && connection.ConnectionName == src.connectionName() {
 			connectionARN = connection.ConnectionArn
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/server/servertest"
 )
 
-func TestHintsOfTheSampleAreForTheSampleAlone(t *testing.T) {
+func TestOnlyTheSampleGetsItsHints(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	c := servertest.NewWorkingCopy(t, "data-infra").Write(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate}).Commit()
@@ -29,7 +29,7 @@ func TestHintsOfTheSampleAreForTheSampleAlone(t *testing.T) {
 	sample.WantOutput("--resource-name web ", "Change a parameter")
 }
 
-func TestUpThatIsInterruptedBeforeTheEndSaysSo(t *testing.T) {
+func TestUpOnceReportsAnInterruption(t *testing.T) {
 	t.Parallel()
 	c := servertest.NewWorkingCopy(t, "infra").Write(map[string]string{"slow.yaml": servertest.DeploymentFile,
 		"template.yaml": servertest.TopicTemplate + "    Metadata:\n      Lockstep::Sandbox: {Delay: 60s}\n"}).Commit()

@@ -27,21 +27,21 @@ const sandboxDrainTimeout = 15 * time.Second
 
 // Sandbox serves a sandbox CloudFormation alone until ctx ends. Several servers can share it by its
 // URL. Its error may be an [Exit].
-func Sandbox(ctx context.Context, o SandboxOptions) (err error) {
-	lock, err := server.LockDatabase(o.Data, o.Data)
+func Sandbox(ctx context.Context, options SandboxOptions) (err error) {
+	lock, err := server.LockDatabase(options.Data, options.Data)
 	if err != nil {
 		return usageErrorf("--data: %s", err)
 	}
 	defer lock.Unlock()
 
-	listener, err := httpserver.Listen("listen", o.Listen)
+	listener, err := httpserver.Listen("listen", options.Listen)
 	if err != nil {
 		return usageErrorf("%s", err)
 	}
 	defer listener.Close()
 
-	log := slog.New(slog.NewTextHandler(o.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	stacks, err := sandbox.Open(ctx, o.Data, sandbox.Options{Log: log})
+	log := slog.New(slog.NewTextHandler(options.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	stacks, err := sandbox.Open(ctx, options.Data, sandbox.Options{Log: log})
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func Sandbox(ctx context.Context, o SandboxOptions) (err error) {
 		_ = front.Shutdown(ctx) // the process ends anyway
 	})
 
-	fmt.Fprintf(o.Out, "ready http://%s\n", httpserver.LocalAddress(listener.Addr()))
+	fmt.Fprintf(options.Out, "ready http://%s\n", httpserver.LocalAddress(listener.Addr()))
 	err = front.Serve()
 	cancel()
 	<-drained // Serve returns when the shutdown begins: requests still use the sandbox

@@ -50,7 +50,7 @@ func parseSource(argument string) (source, error) {
 		return source{}, fmt.Errorf("%s: the folder is not in a Git repository (git init creates one)", shown)
 	}
 
-	s := source{
+	src := source{
 		argument:   argument,
 		endpoint:   "file://" + (&url.URL{Path: filepath.Dir(repository.Root)}).EscapedPath(),
 		owner:      "-",
@@ -60,15 +60,15 @@ func parseSource(argument string) (source, error) {
 		credential: lockstep.Credential{Kind: lockstep.NoCredential},
 	}
 	if !repository.Bare {
-		s.work = repository.Root
+		src.work = repository.Root
 	}
 
 	// The folder .git and its content stand for the whole repository.
 	if top, _, _ := strings.Cut(repository.Subfolder, "/"); top != "." && top != ".git" {
-		s.folder = repository.Subfolder
+		src.folder = repository.Subfolder
 	}
 
-	return s, nil
+	return src, nil
 }
 
 // isSCP reports whether an argument is git's user@host:path. An existing folder is not.
@@ -100,51 +100,51 @@ func withoutUserinfo(argument string) string {
 }
 
 func parseURL(argument string) (source, error) {
-	u, err := url.Parse(argument)
+	parsed, err := url.Parse(argument)
 	if err != nil { // it may hold a password: not repeated
 		return source{}, errors.New("one of the repositories is not a valid URL")
 	}
 
-	clean := *u
+	clean := *parsed
 	clean.User, clean.RawQuery, clean.Fragment = nil, "", "" // a query may hold a token
 	shown := clean.String()
-	if u.RawQuery != "" || u.Fragment != "" {
+	if parsed.RawQuery != "" || parsed.Fragment != "" {
 		return source{}, fmt.Errorf("%s: the URL of a repository has nothing after ? or #", shown)
 	}
 
-	switch u.Scheme {
+	switch parsed.Scheme {
 	case "https", "http":
-		return parseHTTP(u, shown)
+		return parseHTTP(parsed, shown)
 	case "ssh", "git+ssh":
-		return source{}, sshError("https://" + u.Hostname() + u.Path)
+		return source{}, sshError("https://" + parsed.Hostname() + parsed.Path)
 	case "file":
-		if u.Host != "" && u.Host != "localhost" {
+		if parsed.Host != "" && parsed.Host != "localhost" {
 			return source{}, fmt.Errorf("%s: a file URL names no host: file:///PATH", shown)
 		}
-		if u.Path == "" {
+		if parsed.Path == "" {
 			return source{}, fmt.Errorf("%s is not a folder", shown)
 		}
-		return parseSource(u.Path)
+		return parseSource(parsed.Path)
 	}
 
 	return source{}, fmt.Errorf("%s: only https:// and http:// are supported; or name a local clone", shown)
 }
 
-func parseHTTP(u *url.URL, shown string) (source, error) {
-	owner, name := "-", strings.Trim(u.EscapedPath(), "/")
+func parseHTTP(parsed *url.URL, shown string) (source, error) {
+	owner, name := "-", strings.Trim(parsed.EscapedPath(), "/")
 	if i := strings.LastIndex(name, "/"); i >= 0 {
 		owner, name = name[:i], name[i+1:]
 	}
-	if u.Host == "" || name == "" {
+	if parsed.Host == "" || name == "" {
 		return source{}, fmt.Errorf("%s: not the URL of a repository", shown)
 	}
 
 	return source{
 		argument:   shown,
-		endpoint:   u.Scheme + "://" + strings.ToLower(u.Host),
+		endpoint:   parsed.Scheme + "://" + strings.ToLower(parsed.Host),
 		owner:      cmp.Or(owner, "-"),
 		name:       name,
-		credential: credentialOf(u.User),
+		credential: credentialOf(parsed.User),
 	}, nil
 }
 
@@ -169,12 +169,12 @@ func credentialOf(user *url.Userinfo) lockstep.Credential {
 // checkDistinct refuses a repository that is named twice: its files would ask for two names.
 func checkDistinct(sources []source) error {
 	arguments := map[string]string{}
-	for _, s := range sources {
-		id := s.endpoint + "/" + s.owner + "/" + s.name
+	for _, src := range sources {
+		id := src.endpoint + "/" + src.owner + "/" + src.name
 		if other, ok := arguments[id]; ok {
-			return usageErrorf("%s and %s are one repository; name it once (--only selects what is synced)", other, s.argument)
+			return usageErrorf("%s and %s are one repository; name it once (--only selects what is synced)", other, src.argument)
 		}
-		arguments[id] = s.argument
+		arguments[id] = src.argument
 	}
 	return nil
 }

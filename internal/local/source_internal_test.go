@@ -149,23 +149,23 @@ func TestAFolderStandsForItsRepository(t *testing.T) {
 		filepath.Join(top, ".git/hooks"): {"infra", "", top, top},
 	}
 	for argument, want := range tests {
-		s, err := parseSource(argument)
+		src, err := parseSource(argument)
 		if err != nil {
 			t.Errorf("%s: %s", argument, err)
 			continue
 		}
 
-		if diff := cmp.Diff(want, at{s.name, s.folder, s.work, s.root}, cmp.AllowUnexported(at{})); diff != "" {
+		if diff := cmp.Diff(want, at{src.name, src.folder, src.work, src.root}, cmp.AllowUnexported(at{})); diff != "" {
 			t.Errorf("%s: %s", argument, diff)
 		}
 
-		if s.endpoint != "file://"+filepath.Dir(s.root) || s.owner != "-" {
-			t.Errorf("%s: host %s, owner %s", argument, s.endpoint, s.owner)
+		if src.endpoint != "file://"+filepath.Dir(src.root) || src.owner != "-" {
+			t.Errorf("%s: host %s, owner %s", argument, src.endpoint, src.owner)
 		}
 	}
 
-	if s, err := parseSource(tree); err != nil || !cmp.Equal(s.roots, []string{tree, filepath.Join(top, ".git")}) {
-		t.Errorf("reading a worktree touches %q, %v", s.roots, err)
+	if src, err := parseSource(tree); err != nil || !cmp.Equal(src.roots, []string{tree, filepath.Join(top, ".git")}) {
+		t.Errorf("reading a worktree touches %q, %v", src.roots, err)
 	}
 }
 
@@ -186,21 +186,21 @@ func TestARepositoryNamedTwiceIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var sources []source
 			for _, argument := range tt.argument {
-				s, err := parseSource(argument)
+				src, err := parseSource(argument)
 				if err != nil {
 					t.Fatal(err)
 				}
 
-				sources = append(sources, s)
+				sources = append(sources, src)
 			}
 
 			err := checkDistinct(sources)
-			e, _ := errors.AsType[*Exit](err)
+			exit, _ := errors.AsType[*Exit](err)
 			if tt.error == "" {
 				if err != nil {
 					t.Error(err)
 				}
-			} else if e == nil || e.Code != 2 || !strings.Contains(e.Message, tt.error) || strings.Contains(e.Message, "hunter2") {
+			} else if exit == nil || exit.Code != 2 || !strings.Contains(exit.Message, tt.error) || strings.Contains(exit.Message, "hunter2") {
 				t.Errorf("got %v, want %q", err, tt.error)
 			}
 		})

@@ -18,13 +18,13 @@ func TestUpSyncsToAnotherCloudFormation(t *testing.T) {
 	t.Parallel()
 	target := servertest.Sandbox(t, local.SandboxOptions{}).URL()
 	data := filepath.Join(t.TempDir(), "data")
-	c := servertest.NewWorkingCopy(t, "infra").Write(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate, "other.yaml": servertest.DeploymentFile}).Commit()
-	r := servertest.Up(t, local.UpOptions{Data: data, Repositories: []string{c.Dir}, Target: target + "/"})
-	r.WaitFor(`(?m)^topic +SUCCEEDED`)
-	r.WantOutput("Target "+target+", account 000000000000, region us-east-1:\n  create stack other from other.yaml\n  create stack topic from topic.yaml\n",
+	repo := servertest.NewWorkingCopy(t, "infra").Write(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate, "other.yaml": servertest.DeploymentFile}).Commit()
+	run := servertest.Up(t, local.UpOptions{Data: data, Repositories: []string{repo.Dir}, Target: target + "/"})
+	run.WaitFor(`(?m)^topic +SUCCEEDED`)
+	run.WantOutput("Target "+target+", account 000000000000, region us-east-1:\n  create stack other from other.yaml\n  create stack topic from topic.yaml\n",
 		"!Go on?", "!describe-stacks")
 	cfg, p := goProfile(t, data)
-	if p.CloudFormation != "" || p.CodeConnections != r.URL() {
+	if p.CloudFormation != "" || p.CodeConnections != run.URL() {
 		t.Errorf("the profile leads to %+v", p)
 	}
 
@@ -33,35 +33,35 @@ func TestUpSyncsToAnotherCloudFormation(t *testing.T) {
 		t.Errorf("links %q, %v", names, err)
 	}
 
-	r.Stop()
+	run.Stop()
 	// What is there already would be updated; what is configured is not news.
-	again := servertest.UpOnce(t, local.UpOptions{Data: data + "2", Repositories: []string{c.Dir}, Target: target})
+	again := servertest.UpOnce(t, local.UpOptions{Data: data + "2", Repositories: []string{repo.Dir}, Target: target})
 	again.WantExit(0)
 	again.WantOutput("  update stack topic from topic.yaml\n")
-	known := servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{c.Dir}, Target: target})
+	known := servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{repo.Dir}, Target: target})
 	known.WantExit(0)
 	known.WantOutput("!update stack")
 }
 
-func TestOutsideTheSandboxNamesThatCollideAreRefused(t *testing.T) {
+func TestCollidingNamesAreRefusedOutsideTheSandbox(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	target := servertest.Sandbox(t, local.SandboxOptions{}).URL()
 	one, two := servertest.NewTopic(t), servertest.NewTopic(t)
-	o := local.UpOptions{Data: filepath.Join(t.TempDir(), "data"), Repositories: []string{one.Dir, two.Dir}, Target: target}
-	r := servertest.UpOnce(t, o)
-	r.WantExit(2, "topic.yaml and topic.yaml both ask for the name topic", "--name topic.yaml=NAME")
-	r.WantOutput("!ready", "!STACK")
+	options := local.UpOptions{Data: filepath.Join(t.TempDir(), "data"), Repositories: []string{one.Dir, two.Dir}, Target: target}
+	run := servertest.UpOnce(t, options)
+	run.WantExit(2, "topic.yaml and topic.yaml both ask for the name topic", "--name topic.yaml=NAME")
+	run.WantOutput("!ready", "!STACK")
 
 	// Against what is synced already, too.
-	o.Repositories = []string{one.Dir}
-	servertest.UpOnce(t, o).WantExit(0)
-	o.Repositories = []string{two.Dir}
-	servertest.UpOnce(t, o).WantExit(2, "both ask for the name topic")
-	o.Names = map[string]string{"topic.yaml": "second"}
-	r = servertest.UpOnce(t, o)
-	r.WantExit(0)
-	r.WantOutput("create stack second from topic.yaml", "second@")
+	options.Repositories = []string{one.Dir}
+	servertest.UpOnce(t, options).WantExit(0)
+	options.Repositories = []string{two.Dir}
+	servertest.UpOnce(t, options).WantExit(2, "both ask for the name topic")
+	options.Names = map[string]string{"topic.yaml": "second"}
+	run = servertest.UpOnce(t, options)
+	run.WantExit(0)
+	run.WantOutput("create stack second from topic.yaml", "second@")
 }
 
 func TestADirectoryIsBoundToItsFirstTarget(t *testing.T) {
@@ -70,29 +70,29 @@ func TestADirectoryIsBoundToItsFirstTarget(t *testing.T) {
 	sandbox := servertest.Sandbox(t, local.SandboxOptions{})
 	target := sandbox.URL()
 	data := filepath.Join(t.TempDir(), "data")
-	c := servertest.NewTopic(t)
+	repo := servertest.NewTopic(t)
 
 	// What was never reached binds nothing.
 	wrong := "http://" + servertest.ClosedAddress(t)
 	begun := time.Now()
-	r := servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{c.Dir}, Target: wrong})
-	r.WantExit(1, wrong, "connection refused")
+	run := servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{repo.Dir}, Target: wrong})
+	run.WantExit(1, wrong, "connection refused")
 
 	if took := time.Since(begun); took > 10*time.Second {
 		t.Errorf("to see that nobody is there took %s", took)
 	}
 
-	r.WantOutput("!ready", "!create")
-	servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{c.Dir}, Target: target}).WantExit(0)
+	run.WantOutput("!ready", "!create")
+	servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{repo.Dir}, Target: target}).WantExit(0)
 	for _, other := range []string{"sandbox", "aws", wrong} {
-		r := servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{c.Dir}, Target: other})
-		r.WantExit(2, "bound to target "+target, other, "--data")
+		run := servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{repo.Dir}, Target: other})
+		run.WantExit(2, "bound to target "+target, other, "--data")
 	}
 
-	servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{c.Dir}, Target: target + "/"}).WantExit(0)
+	servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{repo.Dir}, Target: target + "/"}).WantExit(0)
 }
 
-func TestATargetThatIsNoCloudFormationIsNamed(t *testing.T) {
+func TestATargetWithoutSTSIsNamed(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	web := httptest.NewServer(http.NotFoundHandler())

@@ -73,14 +73,14 @@ type up struct {
 
 // Up runs everything in one process on a data directory, until ctx ends or, with Once, until the
 // first sync of every stack has ended. Its error may be an [Exit].
-func Up(ctx context.Context, o UpOptions) (err error) {
-	o.Out, o.Err = screen{o.Out}, screen{o.Err}
-	u := &up{UpOptions: o}
+func Up(ctx context.Context, options UpOptions) (err error) {
+	options.Out, options.Err = screen{options.Out}, screen{options.Err}
+	u := &up{UpOptions: options}
 	if err := u.parse(); err != nil {
 		return err
 	}
 
-	if u.dir, err = openDataDir(o.Data); err != nil {
+	if u.dir, err = openDataDir(options.Data); err != nil {
 		return usageErrorf("%s", err)
 	}
 	defer u.dir.close()
@@ -91,22 +91,22 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 	}
 	defer listener.Close()
 
-	database := "sqlite:" + u.dir.file(databaseFile)
-	d, err := db.Open(ctx, database, db.Schema())
+	databaseURL := "sqlite:" + u.dir.file(databaseFile)
+	database, err := db.Open(ctx, databaseURL, db.Schema())
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.Close()) }()
+	defer func() { err = errors.Join(err, database.Close()) }()
 
 	u.options = server.Options{
-		DB:        d,
+		DB:        database,
 		Listeners: server.Listeners{API: listener},
 		Network:   transport.NetworkOptions{AllowPrivate: true, AllowLoopback: true},
 		Workers:   upWorkers,
 		Exclusive: true,
 		Log:       u.logger(),
 	}
-	if u.options.SealKey, err = seal.OpenOrCreate(config.DefaultSealKeyFile(database)); err != nil {
+	if u.options.SealKey, err = seal.OpenOrCreate(config.DefaultSealKeyFile(databaseURL)); err != nil {
 		return err
 	}
 
@@ -123,11 +123,11 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 // parse checks the arguments before anything is opened.
 func (u *up) parse() error {
 	for _, argument := range u.Repositories {
-		s, err := parseSource(argument)
+		src, err := parseSource(argument)
 		if err != nil {
 			return usageErrorf("%s", err)
 		}
-		u.sources = append(u.sources, s)
+		u.sources = append(u.sources, src)
 	}
 
 	endpoint, err := config.TargetEndpoint(u.Target)

@@ -19,23 +19,23 @@ func TestUpSyncsTheSample(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
-	r := servertest.UpOnce(t, local.UpOptions{Data: data})
-	r.WantExit(0)
-	r.WantOutput("Made a sample repository with two stacks: "+filepath.Join(data, "sample"), "web@", "api@", "STACK_CREATE_SUCCEEDED", "!FAILED")
-	if r.Errs() != "" {
-		t.Errorf("written to standard error: %s", r.Errs())
+	run := servertest.UpOnce(t, local.UpOptions{Data: data})
+	run.WantExit(0)
+	run.WantOutput("Made a sample repository with two stacks: "+filepath.Join(data, "sample"), "web@", "api@", "STACK_CREATE_SUCCEEDED", "!FAILED")
+	if run.Errs() != "" {
+		t.Errorf("written to standard error: %s", run.Errs())
 	}
 }
 
-func TestUpGoesOnWithTheUsersCommits(t *testing.T) {
+func TestUpKeepsTheUsersCommits(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
-	r := servertest.Up(t, local.UpOptions{Data: data})
-	r.WaitFor(`(?m)^web +SUCCEEDED +main@`)
-	r.WaitFor(`Ctrl-C stops`)
-	r.WantOutput("Change a parameter and commit", "--resource-name web ", "AWS_CONFIG_FILE="+data, `boto3.client("codestar-connections", endpoint_url="`+r.URL())
-	r.Stop()
-	r.WantOutput("Stopped. Everything is kept")
+	run := servertest.Up(t, local.UpOptions{Data: data})
+	run.WaitFor(`(?m)^web +SUCCEEDED +main@`)
+	run.WaitFor(`Ctrl-C stops`)
+	run.WantOutput("Change a parameter and commit", "--resource-name web ", "AWS_CONFIG_FILE="+data, `boto3.client("codestar-connections", endpoint_url="`+run.URL())
+	run.Stop()
+	run.WantOutput("Stopped. Everything is kept")
 
 	sample := servertest.OpenWorkingCopy(t, filepath.Join(data, "sample"))
 	file := filepath.Join(sample.Dir, "deployments/web.yaml")
@@ -55,7 +55,7 @@ func TestUpGoesOnWithTheUsersCommits(t *testing.T) {
 	}
 }
 
-func TestUpSyncsWhatItIsGiven(t *testing.T) {
+func TestUpSyncsItsArguments(t *testing.T) {
 	servertest.SkipIfShort(t)
 	two := servertest.NewWorkingCopy(t, "two").Write(map[string]string{
 		"a/deployment.yaml": "template-file-path: template.yaml\n", "b/deployment.yaml": "template-file-path: template.yaml\n",
@@ -90,26 +90,26 @@ func TestUpSyncsWhatItIsGiven(t *testing.T) {
 	}
 }
 
-func TestUpNamesWhatIsNotCommitted(t *testing.T) {
+func TestUpNamesUncommittedFiles(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
-	c := servertest.NewWorkingCopy(t, "infra").Write(map[string]string{
+	repo := servertest.NewWorkingCopy(t, "infra").Write(map[string]string{
 		"same.yaml": "template-file-path: same-template.yaml\n", "changed.yaml": servertest.DeploymentFile, "gone.yaml": "template-file-path: same-template.yaml\n",
 		"same-template.yaml": servertest.TopicTemplate, "template.yaml": servertest.TopicTemplate, "notes.yaml": "a: b\n",
 	}).Commit()
-	c.Write(map[string]string{
+	repo.Write(map[string]string{
 		"changed.yaml": servertest.DeploymentFile + "tags: {a: b}\n", "template.yaml": servertest.TopicTemplate + "# more\n", "notes.yaml": "a: c\n",
 		"untracked.yaml": "template-file-path: new-template.yaml\n", "new-template.yaml": servertest.TopicTemplate, "README": "changed",
 	})
 
-	if err := os.Remove(filepath.Join(c.Dir, "gone.yaml")); err != nil {
+	if err := os.Remove(filepath.Join(repo.Dir, "gone.yaml")); err != nil {
 		t.Fatal(err)
 	}
 
-	r := servertest.UpOnce(t, local.UpOptions{Repositories: []string{c.Dir}})
-	r.WantExit(0)
+	run := servertest.UpOnce(t, local.UpOptions{Repositories: []string{repo.Dir}})
+	run.WantExit(0)
 	var named []string
-	for line := range strings.Lines(r.Out()) {
+	for line := range strings.Lines(run.Out()) {
 		if name, ok := strings.CutPrefix(line, "Not committed, and so not synced: "); ok {
 			named = append(named, strings.TrimSpace(name))
 		}
@@ -119,7 +119,7 @@ func TestUpNamesWhatIsNotCommitted(t *testing.T) {
 		t.Errorf("named are %s, want %s", got, want)
 	}
 
-	r.WantOutput("changed@", "gone@", "same@", "!untracked@")
+	run.WantOutput("changed@", "gone@", "same@", "!untracked@")
 }
 
 func TestUpWithNothingToSyncIsAUsageError(t *testing.T) {
@@ -157,17 +157,17 @@ func TestUpWithNothingToSyncIsAUsageError(t *testing.T) {
 
 func TestUpWaitsForAFirstCommit(t *testing.T) {
 	t.Parallel()
-	c := servertest.NewWorkingCopy(t, "infra")
-	r := servertest.Up(t, local.UpOptions{Repositories: []string{c.Dir}})
-	r.URL()
-	r.WaitFor(`branch main has no commit yet`)
-	c.Write(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate}).Commit()
-	r.WaitFor(`topic@\S+ +STACK_CREATE_SUCCEEDED`)
-	r.WaitFor(`(?m)^topic +SUCCEEDED +main@`)
-	r.Stop()
+	repo := servertest.NewWorkingCopy(t, "infra")
+	run := servertest.Up(t, local.UpOptions{Repositories: []string{repo.Dir}})
+	run.URL()
+	run.WaitFor(`branch main has no commit yet`)
+	repo.Write(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate}).Commit()
+	run.WaitFor(`topic@\S+ +STACK_CREATE_SUCCEEDED`)
+	run.WaitFor(`(?m)^topic +SUCCEEDED +main@`)
+	run.Stop()
 }
 
-func TestUpOnceDoesNotWaitForAFirstCommitBesideOthers(t *testing.T) {
+func TestUpOnceDoesNotWaitForAFirstCommit(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	r := servertest.UpOnce(t, local.UpOptions{Repositories: []string{servertest.NewWorkingCopy(t, "empty").Dir, servertest.NewTopic(t).Dir}})
@@ -175,7 +175,7 @@ func TestUpOnceDoesNotWaitForAFirstCommitBesideOthers(t *testing.T) {
 	r.WantOutput("topic@", "branch main has no commit yet")
 }
 
-func TestUpNamesARepositoryThatHasNothingBesideOthers(t *testing.T) {
+func TestUpNamesARepositoryWithoutDeploymentFiles(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	none := servertest.NewWorkingCopy(t, "none").Write(map[string]string{"template.yaml": servertest.TopicTemplate}).Commit()
@@ -184,21 +184,21 @@ func TestUpNamesARepositoryThatHasNothingBesideOthers(t *testing.T) {
 	r.WantOutput("topic@", none.Dir+": no deployment file at main@", "lockstep init template.yaml")
 }
 
-func TestUpOnceEndsWithTheReasonOfAFailure(t *testing.T) {
+func TestUpOnceReportsTheReasonOfAFailure(t *testing.T) {
 	t.Parallel()
-	c := servertest.NewWorkingCopy(t, "infra").Write(map[string]string{
+	repo := servertest.NewWorkingCopy(t, "infra").Write(map[string]string{
 		"good.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate, "bad.yaml": "template-file-path: bad-template.yaml\n", "bad-template.yaml": servertest.FailingTemplate,
 		"invalid.yaml": "template-file-path: template.yaml\nno-such-key: 1\n",
 	}).Commit()
-	r := servertest.UpOnce(t, local.UpOptions{Repositories: []string{c.Dir}})
-	r.WantExit(1, "bad FAILED at ", "Topic (AWS::SNS::Topic): on strike", "invalid FAILED at ", "no-such-key")
-	if strings.Contains(r.Err().Error(), "good") {
-		t.Errorf("what succeeded is among the failures: %s", r.Err())
+	run := servertest.UpOnce(t, local.UpOptions{Repositories: []string{repo.Dir}})
+	run.WantExit(1, "bad FAILED at ", "Topic (AWS::SNS::Topic): on strike", "invalid FAILED at ", "no-such-key")
+	if strings.Contains(run.Err().Error(), "good") {
+		t.Errorf("what succeeded is among the failures: %s", run.Err())
 	}
-	r.WantOutput("good@", "STACK_CREATE_SUCCEEDED")
+	run.WantOutput("good@", "STACK_CREATE_SUCCEEDED")
 }
 
-func TestUpSaysWhyARepositoryCannotBeRead(t *testing.T) {
+func TestUpReportsWhyARepositoryCannotBeRead(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	folder := t.TempDir()
@@ -212,18 +212,18 @@ func TestUpSaysWhyARepositoryCannotBeRead(t *testing.T) {
 		"http://me:wrong%2Dsecret@" + address + "/nowhere.git":               "/nowhere.git: ",
 		"http://me:wrong%2Dsecret@" + servertest.ClosedAddress(t) + "/x.git": "/x.git: ",
 	} {
-		r := servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{said}, Log: true})
-		r.WantExit(1, "http://1", want)
-		if all := r.Err().Error() + r.Out() + r.Errs(); strings.Contains(all, "wrong") || strings.Contains(all, "2Dsecret") {
+		run := servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{said}, Log: true})
+		run.WantExit(1, "http://1", want)
+		if all := run.Err().Error() + run.Out() + run.Errs(); strings.Contains(all, "wrong") || strings.Contains(all, "2Dsecret") {
 			t.Errorf("the password is shown: %s", all)
 		}
 	}
 
-	r := servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{"http://me:hunter2@" + address + "/infra.git"}, Log: true})
-	r.WantExit(0)
-	r.WantOutput("topic@", "STACK_CREATE_SUCCEEDED")
+	run := servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{"http://me:hunter2@" + address + "/infra.git"}, Log: true})
+	run.WantExit(0)
+	run.WantOutput("topic@", "STACK_CREATE_SUCCEEDED")
 
-	if all := r.Out() + r.Errs(); strings.Contains(all, "hunter2") {
+	if all := run.Out() + run.Errs(); strings.Contains(all, "hunter2") {
 		t.Errorf("the password is shown: %s", all)
 	}
 
@@ -243,7 +243,7 @@ func TestUpSaysWhyARepositoryCannotBeRead(t *testing.T) {
 
 // TestUpLeavesNothingRunning is not parallel: it counts goroutines.
 func TestUpLeavesNothingRunning(t *testing.T) {
-	c := servertest.NewTopic(t)
+	repo := servertest.NewTopic(t)
 	none := servertest.NewWorkingCopy(t, "none").Write(map[string]string{"template.yaml": servertest.TopicTemplate}).Commit()
 	data := filepath.Join(t.TempDir(), "data")
 	before := runtime.NumGoroutine()
@@ -257,7 +257,7 @@ func TestUpLeavesNothingRunning(t *testing.T) {
 		}
 	}
 	for range 2 {
-		r := servertest.Up(t, local.UpOptions{Data: data, Repositories: []string{c.Dir}})
+		r := servertest.Up(t, local.UpOptions{Data: data, Repositories: []string{repo.Dir}})
 		r.WaitFor(`(?m)^topic +SUCCEEDED`)
 		begun := time.Now()
 		r.Stop()

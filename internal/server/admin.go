@@ -37,12 +37,12 @@ const (
 // CreateKey creates an access key, and the database and the seal key if they are missing. Only the
 // returned key has the secret.
 func CreateKey(ctx context.Context, o KeyOptions, wanted NewKey) (key AccessKey, err error) {
-	err = o.withDatabase(ctx, func(d *db.DB) error {
-		sealKey, err := o.openSealKey(ctx, d)
+	err = o.withDatabase(ctx, func(database *db.DB) error {
+		sealKey, err := o.openSealKey(ctx, database)
 		if err != nil {
 			return err
 		}
-		return d.Update(ctx, func(tx *db.Tx) error {
+		return database.Update(ctx, func(tx *db.Tx) error {
 			key, err = identity.CreateKey(tx, sealKey, wanted)
 			return err
 		})
@@ -78,25 +78,25 @@ func (o KeyOptions) update(ctx context.Context, f func(tx *db.Tx) error) error {
 	return o.withDatabase(ctx, func(d *db.DB) error { return d.Update(ctx, f) })
 }
 
-func (o KeyOptions) withDatabase(ctx context.Context, f func(d *db.DB) error) error {
-	d, err := db.Open(ctx, o.DB, db.Schema())
+func (o KeyOptions) withDatabase(ctx context.Context, call func(database *db.DB) error) error {
+	database, err := db.Open(ctx, o.DB, db.Schema())
 	if err != nil {
 		return err
 	}
-	return errors.Join(f(d), d.Close())
+	return errors.Join(call(database), database.Close())
 }
 
 // openSealKey opens the seal key. It creates one only for a database without access keys, because a
 // new key could not open what another has sealed. It refuses a key that the database's secrets were
 // not sealed with, because the server could not open what it seals.
-func (o KeyOptions) openSealKey(ctx context.Context, d *db.DB) (*seal.Key, error) {
+func (o KeyOptions) openSealKey(ctx context.Context, database *db.DB) (*seal.Key, error) {
 	source := config.SealKeySource{DB: o.DB, File: o.SealKeyFile, KMS: o.SealKeyKMS, Text: o.SealKey}
 	if err := source.Complete(); err != nil {
 		return nil, lockstep.Errorf(lockstep.Invalid, "%s", err)
 	}
 
 	var keys []AccessKey
-	err := d.View(ctx, func(tx *db.Tx) (err error) {
+	err := database.View(ctx, func(tx *db.Tx) (err error) {
 		keys, err = identity.AllKeys(tx)
 		return err
 	})
@@ -112,7 +112,7 @@ func (o KeyOptions) openSealKey(ctx context.Context, d *db.DB) (*seal.Key, error
 		return nil, err
 	}
 
-	err = checkSealKey(ctx, d, sealKey, keys)
+	err = checkSealKey(ctx, database, sealKey, keys)
 	if errors.Is(err, seal.ErrWrongKey) || errors.Is(err, seal.ErrCorrupted) {
 		return nil, lockstep.Wrapf(lockstep.Invalid, err, "%s is not the one that this database's secrets were sealed with.", &source)
 	}

@@ -14,9 +14,9 @@ import (
 func TestKeysAreSealedWithOneSealKey(t *testing.T) {
 	servertest.SkipIfShort(t)
 	dir := t.TempDir()
-	o := server.KeyOptions{DB: "sqlite:" + filepath.Join(dir, "l.db")}
-	n := server.NewKey{Account: "123456789012", Principal: "me", Role: server.Reader}
-	first, err := server.CreateKey(t.Context(), o, n)
+	options := server.KeyOptions{DB: "sqlite:" + filepath.Join(dir, "l.db")}
+	wanted := server.NewKey{Account: "123456789012", Principal: "me", Role: server.Reader}
+	first, err := server.CreateKey(t.Context(), options, wanted)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,35 +24,35 @@ func TestKeysAreSealedWithOneSealKey(t *testing.T) {
 	for file, want := range map[string]string{filepath.Join(dir, "missing"): "does not exist", filepath.Join(dir, "other"): "is not the one"} {
 		if strings.HasSuffix(file, "other") {
 			other := server.KeyOptions{DB: "sqlite:" + filepath.Join(dir, "other.db"), SealKeyFile: file}
-			if _, err := server.CreateKey(t.Context(), other, n); err != nil {
+			if _, err := server.CreateKey(t.Context(), other, wanted); err != nil {
 				t.Fatal(err)
 			}
 		}
 
-		_, err := server.CreateKey(t.Context(), server.KeyOptions{DB: o.DB, SealKeyFile: file}, n)
+		_, err := server.CreateKey(t.Context(), server.KeyOptions{DB: options.DB, SealKeyFile: file}, wanted)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), file) {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
 
-	if _, err := server.CreateKey(t.Context(), server.KeyOptions{DB: "postgres://nobody/asks"}, n); err == nil {
+	if _, err := server.CreateKey(t.Context(), server.KeyOptions{DB: "postgres://nobody/asks"}, wanted); err == nil {
 		t.Error("a database on a server needs a seal key file")
 	}
 
-	second, err := server.CreateKey(t.Context(), o, n)
+	second, err := server.CreateKey(t.Context(), options, wanted)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if err := server.DisableKey(t.Context(), o, first.AccessKeyID); err != nil {
+	if err := server.DisableKey(t.Context(), options, first.AccessKeyID); err != nil {
 		t.Fatal(err)
 	}
 
-	if err := server.DisableKey(t.Context(), o, "LSAKNOBODYKNOWSTHIS0"); err == nil {
+	if err := server.DisableKey(t.Context(), options, "LSAKNOBODYKNOWSTHIS0"); err == nil {
 		t.Error("a key that is not there was disabled")
 	}
 
-	keys, err := server.ListKeys(t.Context(), o)
+	keys, err := server.ListKeys(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}

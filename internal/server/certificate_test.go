@@ -25,23 +25,23 @@ import (
 )
 
 // A pairOfFiles is a certificate and its key, as something renews them.
-type pairOfFiles struct {
+type certificateFiles struct {
 	t         testing.TB
 	cert, key string
 	roots     *x509.CertPool
 }
 
-// newPair makes a certificate for this machine, for an hour.
-func newPair(t testing.TB) *pairOfFiles {
+// newCertificateFiles makes a certificate for this machine, for an hour.
+func newCertificateFiles(t testing.TB) *certificateFiles {
 	t.Helper()
 	dir := t.TempDir()
-	return (&pairOfFiles{t: t, cert: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem"), roots: x509.NewCertPool()}).
+	return (&certificateFiles{t: t, cert: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem"), roots: x509.NewCertPool()}).
 		renew("first", time.Hour)
 }
 
 // renew puts another certificate in the place of the one there is, as certbot
 // does: each file at once, one after the other.
-func (p *pairOfFiles) renew(name string, validity time.Duration) *pairOfFiles {
+func (p *certificateFiles) renew(name string, validity time.Duration) *certificateFiles {
 	p.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -75,7 +75,7 @@ func (p *pairOfFiles) renew(name string, validity time.Duration) *pairOfFiles {
 	return p
 }
 
-func (p *pairOfFiles) write(name string, text []byte, mode os.FileMode) {
+func (p *certificateFiles) write(name string, text []byte, mode os.FileMode) {
 	p.t.Helper()
 	if err := os.WriteFile(name+".new", text, mode); err != nil {
 		p.t.Fatal(err)
@@ -85,44 +85,46 @@ func (p *pairOfFiles) write(name string, text []byte, mode os.FileMode) {
 	}
 }
 
-func (p *pairOfFiles) flags() []string { return []string{"--tls-cert", p.cert, "--tls-key", p.key} }
+func (p *certificateFiles) flags() []string {
+	return []string{"--tls-cert", p.cert, "--tls-key", p.key}
+}
 
 // client trusts the pair.
-func (p *pairOfFiles) client() *http.Client {
+func (p *certificateFiles) client() *http.Client {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.roots}, ForceAttemptHTTP2: true}
 	p.t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, Timeout: servertest.Timeout}
 }
 
-// shown gives the name on the certificate of a new connection.
-func (p *pairOfFiles) shown(url string) string {
+// presentedName gives the name on the certificate of a new connection.
+func (p *certificateFiles) presentedName(url string) string {
 	p.t.Helper()
-	c, err := tls.Dial("tcp", strings.TrimPrefix(url, "https://"), &tls.Config{RootCAs: p.roots})
+	conn, err := tls.Dial("tcp", strings.TrimPrefix(url, "https://"), &tls.Config{RootCAs: p.roots})
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	defer c.Close()
-	return c.ConnectionState().PeerCertificates[0].Subject.CommonName
+	defer conn.Close()
+	return conn.ConnectionState().PeerCertificates[0].Subject.CommonName
 }
 
 func TestOverTLSTheAPIAndTheSandboxWork(t *testing.T) {
 	t.Parallel()
-	dir, pair := t.TempDir(), newPair(t)
+	dir, pair := t.TempDir(), newCertificateFiles(t)
 	repo := gitwiretest.NewRepoAt(t, filepath.Join(dir, "infra.git"))
 	first := repo.Commit(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate})
 	args := []string{"--db", "sqlite:" + filepath.Join(dir, "l.db"), "--target", "sandbox", "--git-roots", dir, "--poll-interval", "1s"}
-	k := createKey(t, args[1], "")
+	key := createKey(t, args[1], "")
 	plain := servertest.Serve(t, args...)
-	configure(t, k, plain.URL(), dir, 1)
-	waitFor(t, connections(k, plain.URL()), "s0", first)
+	configureStacks(t, key, plain.URL(), dir, 1)
+	waitForSync(t, apiClient(key, plain.URL()), "s0", first)
 	plain.Stop()
 	second := repo.Commit(map[string]string{"template.yaml": servertest.TopicTemplate + "  More:\n    Type: AWS::SNS::Topic\n"})
-	r := servertest.Serve(t, append(append(args, pair.flags()...), "--listen", "0.0.0.0:0")...)
-	if !strings.HasPrefix(r.URL(), "https://127.0.0.1:") {
-		t.Fatalf("it is said to be reached at %s", r.URL())
+	run := servertest.Serve(t, append(append(args, pair.flags()...), "--listen", "0.0.0.0:0")...)
+	if !strings.HasPrefix(run.URL(), "https://127.0.0.1:") {
+		t.Fatalf("it is said to be reached at %s", run.URL())
 	}
 
-	resp, err := pair.client().Get(r.URL() + "/livez")
+	resp, err := pair.client().Get(run.URL() + "/livez")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,24 +135,24 @@ func TestOverTLSTheAPIAndTheSandboxWork(t *testing.T) {
 		t.Errorf("%s over %s", resp.Proto, tls.VersionName(resp.TLS.Version))
 	}
 
-	trusting := codeconnections.New(connections(k, r.URL()).Options(), func(o *codeconnections.Options) { o.HTTPClient = pair.client() })
-	waitFor(t, trusting, "s0", second)
-	r.Stop()
+	trusting := codeconnections.New(apiClient(key, run.URL()).Options(), func(o *codeconnections.Options) { o.HTTPClient = pair.client() })
+	waitForSync(t, trusting, "s0", second)
+	run.Stop()
 }
 
 func TestTLSIsNoOlderThan12(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
-	pair := newPair(t)
+	pair := newCertificateFiles(t)
 	address := strings.TrimPrefix(servertest.ServeSandbox(t, pair.flags()...).URL(), "https://")
 	for version, taken := range map[uint16]bool{tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
-		c, err := tls.Dial("tcp", address, &tls.Config{RootCAs: pair.roots, MinVersion: version, MaxVersion: version})
+		conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: pair.roots, MinVersion: version, MaxVersion: version})
 		if (err == nil) != taken {
 			t.Errorf("%s: %v", tls.VersionName(version), err)
 		}
 
 		if err == nil {
-			c.Close()
+			conn.Close()
 		}
 	}
 
@@ -183,16 +185,16 @@ func TestTLSIsNoOlderThan12(t *testing.T) {
 func TestARenewedCertificateIsUsedWithoutARestart(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
-	pair := newPair(t)
-	r := servertest.ServeSandbox(t, pair.flags()...)
-	if got := pair.shown(r.URL()); got != "first" {
+	pair := newCertificateFiles(t)
+	run := servertest.ServeSandbox(t, pair.flags()...)
+	if got := pair.presentedName(run.URL()); got != "first" {
 		t.Fatalf("shown is %s", got)
 	}
 
 	idle := pair.client()
 	ask := func() {
 		t.Helper()
-		resp, err := idle.Get(r.URL() + "/livez")
+		resp, err := idle.Get(run.URL() + "/livez")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,41 +205,41 @@ func TestARenewedCertificateIsUsedWithoutARestart(t *testing.T) {
 
 	ask()
 	pair.renew("second", time.Hour)
-	pair.until(r, "second")
+	pair.waitForName(run, "second")
 	ask() // on the connection of the first
 
 	// What cannot be used is told of once, with its file, and changes nothing.
 	pair.write(pair.cert, []byte("no certificate"), 0o644)
-	told := func() int { return strings.Count(r.Errs(), "not renewed") }
-	pair.eventually(func() bool { pair.shown(r.URL()); return told() > 0 })
+	told := func() int { return strings.Count(run.Errs(), "not renewed") }
+	pair.waitUntil(func() bool { pair.presentedName(run.URL()); return told() > 0 })
 
-	if !strings.Contains(r.Errs(), pair.cert) {
-		t.Errorf("the log does not name %s:\n%s", pair.cert, r.Errs())
+	if !strings.Contains(run.Errs(), pair.cert) {
+		t.Errorf("the log does not name %s:\n%s", pair.cert, run.Errs())
 	}
 
 	for began := time.Now(); time.Since(began) < 1200*time.Millisecond; {
-		if got := pair.shown(r.URL()); got != "second" {
+		if got := pair.presentedName(run.URL()); got != "second" {
 			t.Fatalf("shown is %s", got)
 		}
 	}
 
 	if n := told(); n != 1 {
-		t.Errorf("told %d times:\n%s", n, r.Errs())
+		t.Errorf("told %d times:\n%s", n, run.Errs())
 	}
 
 	pair.renew("third", -time.Hour)
-	pair.eventually(func() bool { pair.shown(r.URL()); return strings.Contains(r.Errs(), "has expired") })
+	pair.waitUntil(func() bool { pair.presentedName(run.URL()); return strings.Contains(run.Errs(), "has expired") })
 	pair.renew("fourth", time.Hour)
-	pair.until(r, "fourth")
+	pair.waitForName(run, "fourth")
 }
 
-// until waits until the server shows a certificate.
-func (p *pairOfFiles) until(r *servertest.Run, name string) {
+// waitForName waits until the server shows a certificate.
+func (p *certificateFiles) waitForName(run *servertest.Run, name string) {
 	p.t.Helper()
-	p.eventually(func() bool { return p.shown(r.URL()) == name })
+	p.waitUntil(func() bool { return p.presentedName(run.URL()) == name })
 }
 
-func (p *pairOfFiles) eventually(ok func() bool) {
+func (p *certificateFiles) waitUntil(ok func() bool) {
 	p.t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -250,11 +252,11 @@ func (p *pairOfFiles) eventually(ok func() bool) {
 	}
 }
 
-func TestAPairThatCannotBeUsedIsNamedAtTheStart(t *testing.T) {
+func TestAnUnusableCertificateIsNamedAtTheStart(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
-	good, other := newPair(t), newPair(t)
-	open := newPair(t)
+	good, other := newCertificateFiles(t), newCertificateFiles(t)
+	open := newCertificateFiles(t)
 	if err := os.Chmod(open.key, 0o604); err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +266,7 @@ func TestAPairThatCannotBeUsedIsNamedAtTheStart(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	for _, c := range []struct {
+	for _, tt := range []struct {
 		cert, key string
 		want      []string
 	}{
@@ -277,7 +279,7 @@ func TestAPairThatCannotBeUsedIsNamedAtTheStart(t *testing.T) {
 		{t.TempDir(), good.key, []string{"--tls-cert: ", "not a regular file"}},
 		{open.cert, open.key, []string{"--tls-key: " + open.key + " has mode 0604", "chmod o-rwx"}},
 	} {
-		servertest.ServeSandbox(t, "--tls-cert", c.cert, "--tls-key", c.key).WantExit(1, c.want...)
+		servertest.ServeSandbox(t, "--tls-cert", tt.cert, "--tls-key", tt.key).WantExit(1, tt.want...)
 	}
 
 	// A group may share a key.

@@ -20,7 +20,7 @@ type files struct{ fstest.MapFS }
 func (files) ObjectID(string) (string, error) { return lockstep.NoObject, nil }
 
 // One account names the role of another, which trusts the server.
-func TestAttack22ARoleIsAssumedInTheNameOfTheCallersAccount(t *testing.T) {
+func TestAttack22ARoleIsAssumedWithTheExternalIDOfTheAccount(t *testing.T) {
 	asked := make(chan string, 100)
 	sts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.FormValue("Action") == "AssumeRole" {

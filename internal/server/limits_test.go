@@ -25,27 +25,27 @@ import (
 // dial opens a connection that a test sends on what it likes.
 func dial(t testing.TB, url string) net.Conn {
 	t.Helper()
-	c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close() })
-	return c
+	t.Cleanup(func() { conn.Close() })
+	return conn
 }
 
-// status sends a text on a connection and waits for the answer, for as long as
+// sendText sends a text on a connection and waits for the answer, for as long as
 // given: 0 is none.
-func status(t testing.TB, c net.Conn, text string, wait time.Duration) int {
+func sendText(t testing.TB, conn net.Conn, text string, wait time.Duration) int {
 	t.Helper()
-	if err := c.SetDeadline(time.Now().Add(wait)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(wait)); err != nil {
 		t.Fatal(err)
 	}
 
-	if _, err := io.WriteString(c, text); err != nil {
+	if _, err := io.WriteString(conn, text); err != nil {
 		t.Fatal(err)
 	}
 
-	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return 0
 	}
@@ -64,87 +64,87 @@ const liveness = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 func TestAttack23ConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
-	r := servertest.ServeSandbox(t, "--max-connections", "2")
+	run := servertest.ServeSandbox(t, "--max-connections", "2")
 	const begun, rest = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.0\r\n" +
 		"X-Amz-Target: CodeConnections_20231201.ListConnections\r\nContent-Length: 2\r\n\r\n{", "}"
-	one, two, three := dial(t, r.URL()), dial(t, r.URL()), dial(t, r.URL())
+	one, two, three := dial(t, run.URL()), dial(t, run.URL()), dial(t, run.URL())
 	for _, c := range []net.Conn{one, two} {
-		if got := status(t, c, begun, 50*time.Millisecond); got != 0 {
+		if got := sendText(t, c, begun, 50*time.Millisecond); got != 0 {
 			t.Fatalf("half a request is answered with %d", got)
 		}
 	}
 
-	if got := status(t, three, liveness, 300*time.Millisecond); got != 0 {
+	if got := sendText(t, three, liveness, 300*time.Millisecond); got != 0 {
 		t.Fatalf("a third connection was answered with %d", got)
 	}
 
-	if got := status(t, two, rest, servertest.Timeout); got != 400 {
+	if got := sendText(t, two, rest, servertest.Timeout); got != 400 {
 		t.Errorf("while one waits, another is answered with %d", got)
 	}
 
-	if got := status(t, three, "", servertest.Timeout); got != 200 {
+	if got := sendText(t, three, "", servertest.Timeout); got != 200 {
 		t.Errorf("when another has nothing to do, who waited is answered with %d", got)
 	}
 
-	four := dial(t, r.URL())
-	if got := status(t, four, begun, 300*time.Millisecond); got != 0 {
+	four := dial(t, run.URL())
+	if got := sendText(t, four, begun, 300*time.Millisecond); got != 0 {
 		t.Errorf("half a request is answered with %d", got)
 	}
 
-	five := dial(t, r.URL())
+	five := dial(t, run.URL())
 	one.Close()
-	if got := status(t, five, liveness, servertest.Timeout); got != 200 {
+	if got := sendText(t, five, liveness, servertest.Timeout); got != 200 {
 		t.Errorf("when another has ended, who waited is answered with %d", got)
 	}
 
-	if got := status(t, four, rest, servertest.Timeout); got != 400 {
+	if got := sendText(t, four, rest, servertest.Timeout); got != 400 {
 		t.Errorf("who was let in for one that did nothing is answered with %d", got)
 	}
 
-	dial(t, r.URL()) // it waits, and does not hold the end
-	r.Stop()
+	dial(t, run.URL()) // it waits, and does not hold the end
+	run.Stop()
 }
 
-func TestAttack23WhoDoesNothingKeepsNobodyOut(t *testing.T) {
+func TestAttack23IdleConnectionsAreEvicted(t *testing.T) {
 	t.Parallel()
 	r := servertest.ServeSandbox(t, "--max-connections", "4")
 	var idle []net.Conn
 	for range 12 {
-		c := dial(t, r.URL())
-		if got := status(t, c, liveness, servertest.Timeout); got != 200 {
+		conn := dial(t, r.URL())
+		if got := sendText(t, conn, liveness, servertest.Timeout); got != 200 {
 			t.Fatalf("connection %d is answered with %d", len(idle)+1, got)
 		}
 
-		idle = append(idle, c)
+		idle = append(idle, conn)
 	}
 
-	if got := status(t, idle[len(idle)-1], liveness, servertest.Timeout); got != 200 {
+	if got := sendText(t, idle[len(idle)-1], liveness, servertest.Timeout); got != 200 {
 		t.Errorf("the newest is answered with %d", got)
 	}
 
 	// Which has been idle longest is for the server to know: an answer arrives
 	// before its connection is idle.
 	left := make(chan error)
-	for _, c := range idle {
+	for _, conn := range idle {
 		go func() {
-			_, err := c.Read(make([]byte, 1))
+			_, err := conn.Read(make([]byte, 1))
 			left <- err
 		}()
 	}
 
-	for n := range 8 {
+	for count := range 8 {
 		select {
 		case err := <-left:
 			if err != io.EOF {
 				t.Errorf("one that made way was told %v", err)
 			}
 		case <-time.After(servertest.Timeout):
-			t.Fatalf("%d of 12 made way for those who came", n)
+			t.Fatalf("%d of 12 made way for those who came", count)
 		}
 	}
 
-	for _, c := range idle {
-		c.Close()
+	for _, conn := range idle {
+		conn.Close()
 	}
 
 	for range 4 {
@@ -155,29 +155,29 @@ func TestAttack23WhoDoesNothingKeepsNobodyOut(t *testing.T) {
 func TestAttack12ManySmallHeadersAreRefused(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
-	r := servertest.ServeSandbox(t)
+	run := servertest.ServeSandbox(t)
 	head := strings.TrimSuffix(liveness, "\r\n")
-	if got := status(t, dial(t, r.URL()), head+strings.Repeat("X:\r\n", 1000)+"\r\n", servertest.Timeout); got != 200 {
+	if got := sendText(t, dial(t, run.URL()), head+strings.Repeat("X:\r\n", 1000)+"\r\n", servertest.Timeout); got != 200 {
 		t.Errorf("1000 headers: status %d", got)
 	}
 
 	// It is refused before all is sent: what follows may find a closed
 	// connection.
-	c := dial(t, r.URL())
+	c := dial(t, run.URL())
 	go func() { _, _ = io.WriteString(c, head+strings.Repeat("X:\r\n", 1<<20)) }()
-	if got := status(t, c, "", servertest.Timeout); got != http.StatusRequestHeaderFieldsTooLarge {
+	if got := sendText(t, c, "", servertest.Timeout); got != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("a million headers: status %d", got)
 	}
 }
 
-// call sends a signed body, whatever it is, and gives the answer.
-func call(t testing.TB, k server.AccessKey, url, target string, body []byte) (int, string) {
+// callAPI sends a signed body, whatever it is, and gives the answer.
+func callAPI(t testing.TB, key server.AccessKey, url, target string, body []byte) (int, string) {
 	t.Helper()
-	return callAt(t, k, url, "/", target, body)
+	return callPath(t, key, url, "/", target, body)
 }
 
-// callAt is call with a path of which / is the shortest form.
-func callAt(t testing.TB, k server.AccessKey, url, path, target string, body []byte) (int, string) {
+// callPath is call with a path of which / is the shortest form.
+func callPath(t testing.TB, key server.AccessKey, url, path, target string, body []byte) (int, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/", bytes.NewReader(body))
 	if err != nil {
@@ -187,8 +187,8 @@ func callAt(t testing.TB, k server.AccessKey, url, path, target string, body []b
 	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
 	r.Header.Set("X-Amz-Target", target)
 	sum := sha256.Sum256(body)
-	key := aws.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.Secret.Reveal()}
-	if err := v4.NewSigner().SignHTTP(t.Context(), key, r, hex.EncodeToString(sum[:]), "codeconnections", region, time.Now()); err != nil {
+	credentials := aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.Secret.Reveal()}
+	if err := v4.NewSigner().SignHTTP(t.Context(), credentials, r, hex.EncodeToString(sum[:]), "codeconnections", region, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 
@@ -212,14 +212,14 @@ func TestAttack12LargeAndDeepBodiesAreRefused(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	db := "sqlite:" + filepath.Join(t.TempDir(), "l.db")
-	k := createKey(t, db, "")
-	r := servertest.Serve(t, "--db", db, "--target", "sandbox")
+	key := createKey(t, db, "")
+	run := servertest.Serve(t, "--db", db, "--target", "sandbox")
 	const list = "com.amazonaws.codeconnections.CodeConnections_20231201.ListConnections"
 	padded := func(size int) []byte { return append(bytes.Repeat([]byte(" "), size-2), "{}"...) }
 	nested := func(depth int) []byte {
 		return []byte(`{"X":` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + "}")
 	}
-	for _, c := range []struct {
+	for _, tt := range []struct {
 		what   string
 		body   []byte
 		status int
@@ -230,14 +230,14 @@ func TestAttack12LargeAndDeepBodiesAreRefused(t *testing.T) {
 		{"64 levels", nested(64), 200, "Connections"},
 		{"65 levels", nested(65), 400, "SerializationException"},
 	} {
-		if got, answer := call(t, k, r.URL(), list, c.body); got != c.status || !strings.Contains(answer, c.says) {
-			t.Errorf("%s: %d %s", c.what, got, answer)
+		if got, answer := callAPI(t, key, run.URL(), list, tt.body); got != tt.status || !strings.Contains(answer, tt.says) {
+			t.Errorf("%s: %d %s", tt.what, got, answer)
 		}
 	}
 
 	// Whoever is unknown gets no further.
-	k.AccessKeyID = "LSAKAAAAAAAAAAAAAAAA"
-	if got, answer := call(t, k, r.URL(), list, padded(1<<20+1)); got != http.StatusRequestEntityTooLarge {
+	key.AccessKeyID = "LSAKAAAAAAAAAAAAAAAA"
+	if got, answer := callAPI(t, key, run.URL(), list, padded(1<<20+1)); got != http.StatusRequestEntityTooLarge {
 		t.Errorf("too much from a stranger: %d %s", got, answer)
 	}
 }

@@ -40,7 +40,7 @@ func get(t testing.TB, url, host string) (status int, body string, header http.H
 	return resp.StatusCode, string(b), resp.Header
 }
 
-func TestATakenPortSaysByWhatAndNamesTheFlag(t *testing.T) {
+func TestAPortInUseIsAnErrorWithItsOwnerAndTheFlag(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
@@ -76,7 +76,7 @@ func TestAnAddressOfAnotherMachineIsRefused(t *testing.T) {
 	servertest.ServeSandbox(t, "--listen", "192.0.2.1:4747").WantExit(1, "--listen: ", "192.0.2.1:4747")
 }
 
-func TestOnLoopbackOnlyThisMachinesNamesAreAnswered(t *testing.T) {
+func TestALoopbackAddressAnswersOnlyLoopbackHosts(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	up, serve, alone := servertest.Up(t, local.UpOptions{Repositories: []string{servertest.NewTopic(t).Dir}}), servertest.ServeSandbox(t), servertest.Sandbox(t, local.SandboxOptions{})
@@ -99,21 +99,21 @@ func TestOnLoopbackOnlyThisMachinesNamesAreAnswered(t *testing.T) {
 	}
 }
 
-func TestElsewhereEveryNameIsAnswered(t *testing.T) {
+func TestAnotherAddressAnswersEveryHost(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	for _, any := range []string{"0.0.0.0:0", ":0", "[::]:0"} {
-		r := servertest.ServeSandbox(t, "--listen", any, "--plain-http")
-		if !strings.HasPrefix(r.URL(), "http://127.0.0.1:") {
-			t.Errorf("%s is said to be reached at %s", any, r.URL())
+		run := servertest.ServeSandbox(t, "--listen", any, "--plain-http")
+		if !strings.HasPrefix(run.URL(), "http://127.0.0.1:") {
+			t.Errorf("%s is said to be reached at %s", any, run.URL())
 		}
-		if status, body, _ := get(t, r.URL()+"/livez", "lockstep.example"); status != 200 {
+		if status, body, _ := get(t, run.URL()+"/livez", "lockstep.example"); status != 200 {
 			t.Errorf("%s: status %d: %s", any, status, body)
 		}
 	}
 }
 
-func TestPlainHTTPIsForThisMachineUnlessToldOtherwise(t *testing.T) {
+func TestPlainHTTPIsForLoopbackByDefault(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	servertest.ServeSandbox(t, "--listen", "0.0.0.0:0").WantExit(1, "--listen: other machines can reach 0.0.0.0:0", "--tls-cert and --tls-key", "--plain-http")
@@ -127,7 +127,7 @@ func TestPlainHTTPIsForThisMachineUnlessToldOtherwise(t *testing.T) {
 	}
 }
 
-func TestHealthIsAnswered(t *testing.T) {
+func TestHealthChecksAreServed(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	r := servertest.ServeSandbox(t)
@@ -161,10 +161,10 @@ func TestAHugeHeaderIsRefused(t *testing.T) {
 	}
 }
 
-func TestClientsThatSendNothingDoNotHoldTheEnd(t *testing.T) {
+func TestSilentClientsDoNotDelayTheShutdown(t *testing.T) {
 	t.Parallel()
-	for _, r := range []*servertest.Run{servertest.ServeSandbox(t), servertest.Sandbox(t, local.SandboxOptions{})} {
-		address := strings.TrimPrefix(r.URL(), "http://")
+	for _, run := range []*servertest.Run{servertest.ServeSandbox(t), servertest.Sandbox(t, local.SandboxOptions{})} {
+		address := strings.TrimPrefix(run.URL(), "http://")
 		silent, err := net.Dial("tcp", address)
 		if err != nil {
 			t.Fatal(err)
@@ -189,7 +189,7 @@ func TestClientsThatSendNothingDoNotHoldTheEnd(t *testing.T) {
 		}
 
 		begun := time.Now()
-		r.Stop()
+		run.Stop()
 		if took := time.Since(begun); took > 3*time.Second {
 			t.Errorf("stopping took %s", took)
 		}

@@ -15,28 +15,28 @@ import (
 )
 
 // metricsURL waits for the server to be ready.
-func metricsURL(t testing.TB, r *servertest.Run) string {
+func metricsURL(t testing.TB, run *servertest.Run) string {
 	t.Helper()
-	r.URL()
-	return r.WaitFor(`(?m)^metrics (http\S+)/metrics$`)[1]
+	run.URL()
+	return run.WaitFor(`(?m)^metrics (http\S+)/metrics$`)[1]
 }
 
-func TestMetricsAreToldAtTheirOwnAddressAlone(t *testing.T) {
+func TestMetricsAreServedAtTheirOwnAddressOnly(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{"sqlite:" + filepath.Join(t.TempDir(), "l.db"), dbtest.URL(t, db.Postgres)} {
 		seal := filepath.Join(t.TempDir(), "seal")
-		k := createKey(t, url, seal)
-		r := servertest.Serve(t, "--db", url, "--seal-key-file", seal, "--target", "http://127.0.0.1:9", "--metrics-listen", "127.0.0.1:0")
-		if _, err := connections(k, r.URL()).ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
+		key := createKey(t, url, seal)
+		run := servertest.Serve(t, "--db", url, "--seal-key-file", seal, "--target", "http://127.0.0.1:9", "--metrics-listen", "127.0.0.1:0")
+		if _, err := apiClient(key, run.URL()).ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
 			t.Fatal(err)
 		}
 
 		// The SDK may have closed its connection by now; this one stays open.
-		if got := status(t, dial(t, r.URL()), liveness, servertest.Timeout); got != 200 {
+		if got := sendText(t, dial(t, run.URL()), liveness, servertest.Timeout); got != 200 {
 			t.Fatalf("status %d", got)
 		}
 
-		at := metricsURL(t, r)
+		at := metricsURL(t, run)
 		code, body, _ := get(t, at+"/metrics", "")
 		if code != 200 {
 			t.Fatalf("status %d", code)
@@ -51,7 +51,7 @@ func TestMetricsAreToldAtTheirOwnAddressAlone(t *testing.T) {
 			}
 		}
 
-		if strings.Contains(body, k.AccessKeyID) || strings.Contains(body, k.Account) {
+		if strings.Contains(body, key.AccessKeyID) || strings.Contains(body, key.Account) {
 			t.Errorf("the metrics name who calls:\n%s", body)
 		}
 
@@ -61,7 +61,7 @@ func TestMetricsAreToldAtTheirOwnAddressAlone(t *testing.T) {
 			}
 		}
 
-		if code, _, _ := get(t, r.URL()+"/metrics", ""); code == 200 {
+		if code, _, _ := get(t, run.URL()+"/metrics", ""); code == 200 {
 			t.Error("metrics are told at the address of the API")
 		}
 
@@ -69,21 +69,21 @@ func TestMetricsAreToldAtTheirOwnAddressAlone(t *testing.T) {
 			t.Errorf("metrics as host attacker.example: status %d", code)
 		}
 
-		r.Stop()
+		run.Stop()
 	}
 }
 
-func TestMetricsMayBeReadFromAnywhereWhenTheirAddressSaysSo(t *testing.T) {
+func TestMetricsMayListenOnAnyAddress(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
-	r := servertest.ServeSandbox(t, "--metrics-listen", "0.0.0.0:0")
-	if code, _, _ := get(t, metricsURL(t, r)+"/metrics", "lockstep.example"); code != 200 {
+	run := servertest.ServeSandbox(t, "--metrics-listen", "0.0.0.0:0")
+	if code, _, _ := get(t, metricsURL(t, run)+"/metrics", "lockstep.example"); code != 200 {
 		t.Errorf("status %d", code)
 	}
-	servertest.ServeSandbox(t, "--metrics-listen", strings.TrimPrefix(r.URL(), "http://")).WantExit(1, "choose another address with --metrics-listen")
+	servertest.ServeSandbox(t, "--metrics-listen", strings.TrimPrefix(run.URL(), "http://")).WantExit(1, "choose another address with --metrics-listen")
 }
 
-func TestWithoutAnAddressNothingIsToldOfMetrics(t *testing.T) {
+func TestWithoutAnAddressThereAreNoMetrics(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	r := servertest.ServeSandbox(t)

@@ -6,10 +6,10 @@ import (
 )
 
 // poolOf returns a function that reads the state of a database's connection pool.
-func poolOf(d *db.DB) func() metrics.Pool {
-	if d.Dialect() == db.Postgres {
+func poolOf(database *db.DB) func() metrics.Pool {
+	if database.Dialect() == db.Postgres {
 		return func() metrics.Pool {
-			stat := d.Pool().Stat()
+			stat := database.Pool().Stat()
 			return metrics.Pool{
 				InUse:  int(stat.AcquiredConns()),
 				Idle:   int(stat.IdleConns()),
@@ -21,7 +21,7 @@ func poolOf(d *db.DB) func() metrics.Pool {
 	}
 
 	return func() metrics.Pool {
-		stats := d.SQL().Stats()
+		stats := database.SQL().Stats()
 		return metrics.Pool{
 			InUse:  stats.InUse,
 			Idle:   stats.Idle,

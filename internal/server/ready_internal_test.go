@@ -10,14 +10,14 @@ import (
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 )
 
-func TestNotReadyWithoutItsDatabase(t *testing.T) {
+func TestAServerWithoutItsDatabaseIsNotReady(t *testing.T) {
 	dbtest.EachEngine(t, func(t *testing.T, engine db.Dialect) {
-		d, err := db.Open(t.Context(), dbtest.URL(t, engine), db.Schema())
+		database, err := db.Open(t.Context(), dbtest.URL(t, engine), db.Schema())
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		s := &Server{options: Options{DB: d}, log: slog.New(slog.DiscardHandler)}
+		s := &Server{options: Options{DB: database}, log: slog.New(slog.DiscardHandler)}
 		ask := func() int {
 			w := httptest.NewRecorder()
 			s.serveReady(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
@@ -27,7 +27,7 @@ func TestNotReadyWithoutItsDatabase(t *testing.T) {
 			t.Errorf("with a database: %d", got)
 		}
 
-		if err := d.Close(); err != nil {
+		if err := database.Close(); err != nil {
 			t.Fatal(err)
 		}
 

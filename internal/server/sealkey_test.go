@@ -27,10 +27,10 @@ import (
 
 const testKeyARN = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
-// answers says whether a server takes a key.
-func answers(t testing.TB, r *servertest.Run, k server.AccessKey) {
+// requireAccepted says whether a server takes a key.
+func requireAccepted(t testing.TB, run *servertest.Run, key server.AccessKey) {
 	t.Helper()
-	if _, err := connections(k, r.URL()).ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
+	if _, err := apiClient(key, run.URL()).ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
 		t.Errorf("the key is refused: %s", err)
 	}
 }
@@ -51,17 +51,17 @@ func TestTheSealKeyMayBeAVariable(t *testing.T) {
 
 	environment := map[string]string{"LOCKSTEP_SEAL_KEY": string(text)}
 	for _, url := range []string{"sqlite:" + filepath.Join(dir, "l.db"), dbtest.URL(t, db.Postgres)} {
-		r := servertest.ServeIn(t, environment, "--target", "http://127.0.0.1:9", "--db", url)
-		r.URL()
-		r.WantOutput("Make the first one, with the same LOCKSTEP_SEAL_KEY:\n  lockstep key create --db ", "!--seal-key")
-		k, err := server.CreateKey(t.Context(), server.KeyOptions{DB: url, SealKey: seal.NewSecret(string(text))}, firstKey)
+		run := servertest.ServeIn(t, environment, "--target", "http://127.0.0.1:9", "--db", url)
+		run.URL()
+		run.WantOutput("Make the first one, with the same LOCKSTEP_SEAL_KEY:\n  lockstep key create --db ", "!--seal-key")
+		key, err := server.CreateKey(t.Context(), server.KeyOptions{DB: url, SealKey: seal.NewSecret(string(text))}, firstKey)
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		answers(t, r, k)
-		r.Stop()
-		if shown := r.Out() + r.Errs(); strings.Contains(shown, "keyData") {
+		requireAccepted(t, run, key)
+		run.Stop()
+		if shown := run.Out() + run.Errs(); strings.Contains(shown, "keyData") {
 			t.Errorf("the key is shown:\n%s", shown)
 		}
 	}
@@ -71,9 +71,9 @@ func TestTheSealKeyMayBeAVariable(t *testing.T) {
 	}
 
 	// Another key does not fit, and a file beside it is one too many.
-	o := server.KeyOptions{DB: "sqlite:" + filepath.Join(dir, "l.db"), SealKey: seal.NewSecret("hunter2")}
-	for _, o.SealKeyFile = range []string{"", "/some/file"} {
-		_, err := server.CreateKey(t.Context(), o, firstKey)
+	options := server.KeyOptions{DB: "sqlite:" + filepath.Join(dir, "l.db"), SealKey: seal.NewSecret("hunter2")}
+	for _, options.SealKeyFile = range []string{"", "/some/file"} {
+		_, err := server.CreateKey(t.Context(), options, firstKey)
 		if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "LOCKSTEP_SEAL_KEY") || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("got %v", err)
 		}
@@ -89,7 +89,7 @@ func TestTheSealKeyMayBeAVariable(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	_, err = server.CreateKey(t.Context(), server.KeyOptions{DB: o.DB, SealKey: seal.NewSecret(string(text))}, firstKey)
+	_, err = server.CreateKey(t.Context(), server.KeyOptions{DB: options.DB, SealKey: seal.NewSecret(string(text))}, firstKey)
 	if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "The seal key in LOCKSTEP_SEAL_KEY is not the one") {
 		t.Errorf("got %v", err)
 	}
@@ -99,17 +99,17 @@ func TestTheSealKeyMayBeAVariable(t *testing.T) {
 // their key.
 func fakeKMS(t testing.TB) string {
 	t.Helper()
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var in struct {
+	kms := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var input struct {
 			KeyId                     string
 			Plaintext, CiphertextBlob []byte
 		}
 		body, _ := io.ReadAll(r.Body)
-		_ = json.Unmarshal(body, &in)
-		plain, ok := strings.CutPrefix(string(in.CiphertextBlob), in.KeyId)
+		_ = json.Unmarshal(body, &input)
+		plain, ok := strings.CutPrefix(string(input.CiphertextBlob), input.KeyId)
 		switch {
 		case strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".Encrypt"):
-			_ = json.NewEncoder(w).Encode(map[string]any{"CiphertextBlob": append([]byte(in.KeyId), in.Plaintext...)})
+			_ = json.NewEncoder(w).Encode(map[string]any{"CiphertextBlob": append([]byte(input.KeyId), input.Plaintext...)})
 		case ok:
 			_ = json.NewEncoder(w).Encode(map[string]any{"Plaintext": base64.StdEncoding.EncodeToString([]byte(plain))})
 		default:
@@ -118,30 +118,30 @@ func fakeKMS(t testing.TB) string {
 		}
 	}))
 
-	t.Cleanup(s.Close)
-	return s.URL
+	t.Cleanup(kms.Close)
+	return kms.URL
 }
 
-func TestTheSealKeyMayBeAFileThatKMSOpens(t *testing.T) {
+func TestTheSealKeyMayBeAFileUnderKMS(t *testing.T) {
 	t.Setenv("AWS_ENDPOINT_URL_KMS", fakeKMS(t))
 	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	dir := t.TempDir()
 	url, file := "sqlite:"+filepath.Join(dir, "l.db"), filepath.Join(dir, "l.db.key")
 	args := []string{"--db", url, "--seal-key-kms", testKeyARN}
-	r := servertest.ServeIn(t, nil, append(args, "--target", "http://127.0.0.1:9")...)
+	run := servertest.ServeIn(t, nil, append(args, "--target", "http://127.0.0.1:9")...)
 	want := []string{"key", "create", "--db", url, "--seal-key-kms", testKeyARN, "--admin"}
-	if diff := cmp.Diff(want, adviceOf(t, r)); diff != "" {
+	if diff := cmp.Diff(want, firstKeyCommand(t, run)); diff != "" {
 		t.Error(diff)
 	}
 
-	k, err := server.CreateKey(t.Context(), server.KeyOptions{DB: url, SealKeyKMS: testKeyARN}, firstKey)
+	key, err := server.CreateKey(t.Context(), server.KeyOptions{DB: url, SealKeyKMS: testKeyARN}, firstKey)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	answers(t, r, k)
-	r.Stop()
+	requireAccepted(t, run, key)
+	run.Stop()
 	if text, err := os.ReadFile(file); err != nil || strings.Contains(string(text), "keyData") {
 		t.Errorf("the file is %s, %v", text, err)
 	}

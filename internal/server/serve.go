@@ -32,10 +32,10 @@ func Serve(ctx context.Context, settings config.Settings, out, errs io.Writer) (
 		return fmt.Errorf("--git-proxy: %w", err)
 	}
 
-	o := optionsOf(settings, proxy, newLogger(settings.LogFormat, errs))
-	defer func() { err = errors.Join(err, o.Listeners.close()) }()
+	options := optionsOf(settings, proxy, newLogger(settings.LogFormat, errs))
+	defer func() { err = errors.Join(err, options.Listeners.close()) }()
 
-	if err := o.Listeners.open(settings, o.Log); err != nil {
+	if err := options.Listeners.open(settings, options.Log); err != nil {
 		return err
 	}
 
@@ -47,25 +47,25 @@ func Serve(ctx context.Context, settings config.Settings, out, errs io.Writer) (
 		defer lock.Unlock()
 	}
 
-	if o.DB, err = db.Open(ctx, settings.DB, db.Schema()); err != nil {
+	if options.DB, err = db.Open(ctx, settings.DB, db.Schema()); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, o.DB.Close()) }()
+	defer func() { err = errors.Join(err, options.DB.Close()) }()
 
 	source := settings.SealKeySource()
-	if o.SealKey, err = source.OpenOrCreate(ctx); err != nil {
+	if options.SealKey, err = source.OpenOrCreate(ctx); err != nil {
 		return err
 	}
-	if err := o.resolveTarget(ctx, settings); err != nil {
+	if err := options.resolveTarget(ctx, settings); err != nil {
 		return err
 	}
 
-	s, err := New(ctx, o)
+	server, err := New(ctx, options)
 	if err != nil {
 		return err
 	}
 
-	return s.Run(ctx, func() error { return s.announce(ctx, settings, out) })
+	return server.Run(ctx, func() error { return server.announce(ctx, settings, out) })
 }
 
 // optionsOf returns the options that follow from the settings alone.

@@ -30,12 +30,12 @@ import (
 	"github.com/lockstephq/lockstep/internal/server/servertest"
 )
 
-// adviceOf gives what a ready server has advised, as a shell reads it: one
+// firstKeyCommand gives what a ready server has advised, as a shell reads it: one
 // argument an element. None is no advice.
-func adviceOf(t testing.TB, r *servertest.Run) []string {
+func firstKeyCommand(t testing.TB, run *servertest.Run) []string {
 	t.Helper()
-	r.URL()
-	_, rest, ok := strings.Cut(r.Out(), "No access key exists yet. Make the first one:\n  lockstep ")
+	run.URL()
+	_, rest, ok := strings.Cut(run.Out(), "No access key exists yet. Make the first one:\n  lockstep ")
 	if !ok {
 		return nil
 	}
@@ -73,19 +73,19 @@ func TestServeAdvisesTheFirstKeyOnAnEmptyDatabase(t *testing.T) {
 			args = append(args, "--seal-key-file", tt.sealKey)
 		}
 
-		r := servertest.Serve(t, args...)
-		if diff := cmp.Diff(tt.want, adviceOf(t, r)); diff != "" {
+		run := servertest.Serve(t, args...)
+		if diff := cmp.Diff(tt.want, firstKeyCommand(t, run)); diff != "" {
 			t.Error(diff)
 		}
 
 		// The key that is made so is one that the running server takes.
 		k := createKey(t, tt.db, tt.sealKey)
-		if _, err := connections(k, r.URL()).ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
+		if _, err := apiClient(k, run.URL()).ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
 			t.Errorf("the first key is refused: %s", err)
 		}
 
-		r.Stop()
-		if again := adviceOf(t, servertest.Serve(t, args...)); again != nil {
+		run.Stop()
+		if again := firstKeyCommand(t, servertest.Serve(t, args...)); again != nil {
 			t.Errorf("with a key it still advises %q", again)
 		}
 	}
@@ -93,24 +93,24 @@ func TestServeAdvisesTheFirstKeyOnAnEmptyDatabase(t *testing.T) {
 
 func createKey(t testing.TB, db, sealKey string) server.AccessKey {
 	t.Helper()
-	k, err := server.CreateKey(t.Context(), server.KeyOptions{DB: db, SealKeyFile: sealKey},
+	key, err := server.CreateKey(t.Context(), server.KeyOptions{DB: db, SealKeyFile: sealKey},
 		server.NewKey{Account: "123456789012", Principal: "me", Role: server.Admin})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return k
+	return key
 }
 
 const region = "us-east-1"
 
-// connections gives a client of the API.
-func connections(k server.AccessKey, url string) *codeconnections.Client {
+// apiClient gives a client of the API.
+func apiClient(key server.AccessKey, url string) *codeconnections.Client {
 	return codeconnections.New(codeconnections.Options{Region: region, BaseEndpoint: &url,
-		Credentials: credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.Secret.Reveal(), "")})
+		Credentials: credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.Secret.Reveal(), "")})
 }
 
-// complete says that a connection needs no credential, as `lockstep connect` does.
-func complete(t testing.TB, k server.AccessKey, url, connection string) {
+// completeConnection says that a connection needs no credential, as `lockstep connect` does.
+func completeConnection(t testing.TB, key server.AccessKey, url, connection string) {
 	t.Helper()
 	body := fmt.Appendf(nil, `{"ConnectionArn": %q, "Credential": {"Kind": "NONE"}}`, connection)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/", bytes.NewReader(body))
@@ -121,8 +121,8 @@ func complete(t testing.TB, k server.AccessKey, url, connection string) {
 	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
 	r.Header.Set("X-Amz-Target", "Lockstep_20261122.CompleteConnection")
 	sum := sha256.Sum256(body)
-	key := aws.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.Secret.Reveal()}
-	if err := v4.NewSigner().SignHTTP(t.Context(), key, r, hex.EncodeToString(sum[:]), "lockstep", region, time.Now()); err != nil {
+	credentials := aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.Secret.Reveal()}
+	if err := v4.NewSigner().SignHTTP(t.Context(), credentials, r, hex.EncodeToString(sum[:]), "lockstep", region, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 
@@ -138,11 +138,11 @@ func complete(t testing.TB, k server.AccessKey, url, connection string) {
 	}
 }
 
-// configure makes everything that syncs stacks s0, s1, … of the repository
+// configureStacks makes everything that syncs stacks s0, s1, … of the repository
 // infra.git in a folder.
-func configure(t testing.TB, k server.AccessKey, url, folder string, stacks int) {
+func configureStacks(t testing.TB, key server.AccessKey, url, folder string, stacks int) {
 	t.Helper()
-	ctx, c := t.Context(), connections(k, url)
+	ctx, client := t.Context(), apiClient(key, url)
 	check := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -150,16 +150,16 @@ func configure(t testing.TB, k server.AccessKey, url, folder string, stacks int)
 		}
 	}
 
-	host, err := c.CreateHost(ctx, &codeconnections.CreateHostInput{Name: aws.String("host"), ProviderType: "Git", ProviderEndpoint: aws.String("file://" + folder)})
+	host, err := client.CreateHost(ctx, &codeconnections.CreateHostInput{Name: aws.String("host"), ProviderType: "Git", ProviderEndpoint: aws.String("file://" + folder)})
 	check(err)
-	conn, err := c.CreateConnection(ctx, &codeconnections.CreateConnectionInput{ConnectionName: aws.String("conn"), HostArn: host.HostArn})
+	conn, err := client.CreateConnection(ctx, &codeconnections.CreateConnectionInput{ConnectionName: aws.String("conn"), HostArn: host.HostArn})
 	check(err)
-	complete(t, k, url, aws.ToString(conn.ConnectionArn))
-	link, err := c.CreateRepositoryLink(ctx, &codeconnections.CreateRepositoryLinkInput{ConnectionArn: conn.ConnectionArn, OwnerId: aws.String("-"), RepositoryName: aws.String("infra.git")})
+	completeConnection(t, key, url, aws.ToString(conn.ConnectionArn))
+	link, err := client.CreateRepositoryLink(ctx, &codeconnections.CreateRepositoryLinkInput{ConnectionArn: conn.ConnectionArn, OwnerId: aws.String("-"), RepositoryName: aws.String("infra.git")})
 	check(err)
 
 	for n := range stacks {
-		_, err := c.CreateSyncConfiguration(ctx, &codeconnections.CreateSyncConfigurationInput{
+		_, err := client.CreateSyncConfiguration(ctx, &codeconnections.CreateSyncConfigurationInput{
 			Branch: aws.String("main"), ConfigFile: aws.String("topic.yaml"), RepositoryLinkId: link.RepositoryLinkInfo.RepositoryLinkId,
 			ResourceName: aws.String(fmt.Sprintf("s%d", n)), RoleArn: aws.String("arn:aws:iam::123456789012:role/deploy"), SyncType: "CFN_STACK_SYNC",
 		})
@@ -167,8 +167,8 @@ func configure(t testing.TB, k server.AccessKey, url, folder string, stacks int)
 	}
 }
 
-// waitFor waits until a stack's sync to a commit has succeeded.
-func waitFor(t testing.TB, c *codeconnections.Client, stack, sha string) {
+// waitForSync waits until a stack's sync to a commit has succeeded.
+func waitForSync(t testing.TB, client *codeconnections.Client, stack, sha string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), servertest.Timeout)
 	defer cancel()
@@ -177,7 +177,7 @@ func waitFor(t testing.TB, c *codeconnections.Client, stack, sha string) {
 	defer tick.Stop()
 
 	for {
-		out, err := c.GetResourceSyncStatus(ctx, &codeconnections.GetResourceSyncStatusInput{ResourceName: &stack, SyncType: "CFN_STACK_SYNC"})
+		out, err := client.GetResourceSyncStatus(ctx, &codeconnections.GetResourceSyncStatusInput{ResourceName: &stack, SyncType: "CFN_STACK_SYNC"})
 		if err == nil && aws.ToString(out.LatestSync.TargetRevision.Sha) == sha && out.LatestSync.Status == types.ResourceSyncStatusSucceeded {
 			return
 		}
@@ -201,63 +201,63 @@ func TestTwoServersShareADatabase(t *testing.T) {
 	one, two := servertest.Serve(t, args...), servertest.Serve(t, args...)
 	one.URL()
 	two.URL()
-	k := createKey(t, url, filepath.Join(dir, "seal"))
-	configure(t, k, one.URL(), dir, stacks)
+	key := createKey(t, url, filepath.Join(dir, "seal"))
+	configureStacks(t, key, one.URL(), dir, stacks)
 
-	for n := range stacks { // what one was told, the other knows
-		waitFor(t, connections(k, two.URL()), fmt.Sprintf("s%d", n), first)
+	for number := range stacks { // what one was told, the other knows
+		waitForSync(t, apiClient(key, two.URL()), fmt.Sprintf("s%d", number), first)
 	}
 
 	one.Stop()
 	second := repo.Commit(map[string]string{"template.yaml": servertest.TopicTemplate + "  More:\n    Type: AWS::SNS::Topic\n"})
-	for n := range stacks {
-		waitFor(t, connections(k, two.URL()), fmt.Sprintf("s%d", n), second)
+	for number := range stacks {
+		waitForSync(t, apiClient(key, two.URL()), fmt.Sprintf("s%d", number), second)
 	}
 
 	three := servertest.Serve(t, args...)
 	three.URL()
 	two.Stop()
 	third := repo.Commit(map[string]string{"template.yaml": servertest.TopicTemplate})
-	for n := range stacks {
-		waitFor(t, connections(k, three.URL()), fmt.Sprintf("s%d", n), third)
+	for number := range stacks {
+		waitForSync(t, apiClient(key, three.URL()), fmt.Sprintf("s%d", number), third)
 	}
 
 	three.Stop()
 	// Each attempt had its end once, whoever worked it.
 	ended := one.Errs() + two.Errs() + three.Errs()
-	for n := range stacks {
-		if got := strings.Count(ended, fmt.Sprintf(`"resource":"s%d"`, n)); got != 3 {
-			t.Errorf("s%d was synced %d times for three commits\n%s", n, got, ended)
+	for number := range stacks {
+		if got := strings.Count(ended, fmt.Sprintf(`"resource":"s%d"`, number)); got != 3 {
+			t.Errorf("s%d was synced %d times for three commits\n%s", number, got, ended)
 		}
 	}
 }
 
-func TestServeOnSQLiteSyncsAndGoesOn(t *testing.T) {
+func TestServeOnSQLiteSyncsAndContinuesAfterARestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	repo := gitwiretest.NewRepoAt(t, filepath.Join(dir, "infra.git"))
 	first := repo.Commit(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate})
 	args := []string{"--db", "sqlite:" + filepath.Join(dir, "l.db"), "--target", "sandbox", "--git-roots", dir, "--poll-interval", "1s", "--log-format", "text"}
-	k := createKey(t, "sqlite:"+filepath.Join(dir, "l.db"), "")
-	r := servertest.Serve(t, args...)
-	configure(t, k, r.URL(), dir, 1)
-	waitFor(t, connections(k, r.URL()), "s0", first)
+	key := createKey(t, "sqlite:"+filepath.Join(dir, "l.db"), "")
+	run := servertest.Serve(t, args...)
+	configureStacks(t, key, run.URL(), dir, 1)
+	waitForSync(t, apiClient(key, run.URL()), "s0", first)
 
-	if !strings.Contains(r.Errs(), "level=INFO msg=") || strings.Contains(r.Errs(), k.Secret.Reveal()) {
-		t.Errorf("the log is\n%s", r.Errs())
+	if !strings.Contains(run.Errs(), "level=INFO msg=") || strings.Contains(run.Errs(), key.Secret.Reveal()) {
+		t.Errorf("the log is\n%s", run.Errs())
 	}
 
-	r.Stop()
+	run.Stop()
 	second := repo.Commit(map[string]string{"template.yaml": servertest.TopicTemplate + "  More:\n    Type: AWS::SNS::Topic\n"})
-	r = servertest.Serve(t, args...)
-	waitFor(t, connections(k, r.URL()), "s0", second)
-	r.Stop()
+	run = servertest.Serve(t, args...)
+	waitForSync(t, apiClient(key, run.URL()), "s0", second)
+	run.Stop()
 
 	// The database is about one target.
 	servertest.Serve(t, append(args, "--target", "http://127.0.0.1:9")...).WantExit(1, "bound to target sandbox")
 }
 
-func TestServeNeverShowsTheDatabasesPassword(t *testing.T) {
+func TestServeNeverPrintsTheDatabasePassword(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	for _, url := range []string{
@@ -271,18 +271,18 @@ func TestServeNeverShowsTheDatabasesPassword(t *testing.T) {
 	}
 }
 
-// TestAnEndpointURLMayEndInAnything: botocore and the AWS CLI send the path that
+// TestAnEndpointURLMayHaveANonCanonicalPath: botocore and the AWS CLI send the path that
 // they are given, and sign its shortest form.
-func TestAnEndpointURLMayEndInAnything(t *testing.T) {
+func TestAnEndpointURLMayHaveANonCanonicalPath(t *testing.T) {
 	t.Parallel()
 	url := "sqlite:" + filepath.Join(t.TempDir(), "l.db")
 	seal := filepath.Join(t.TempDir(), "seal")
 	k := createKey(t, url, seal)
-	r := servertest.Serve(t, "--db", url, "--seal-key-file", seal, "--target", "http://127.0.0.1:9")
+	run := servertest.Serve(t, "--db", url, "--seal-key-file", seal, "--target", "http://127.0.0.1:9")
 	for _, ending := range []string{"/", "//", "/./", "/x/..", "/x/../", "/sandbox/..//"} {
-		if status, body := callAt(t, k, r.URL(), ending, "CodeConnections_20231201.ListHosts", []byte("{}")); status != 200 {
+		if status, body := callPath(t, k, run.URL(), ending, "CodeConnections_20231201.ListHosts", []byte("{}")); status != 200 {
 			t.Errorf("%s: status %d: %s", ending, status, body)
 		}
 	}
-	r.Stop()
+	run.Stop()
 }

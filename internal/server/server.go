@@ -48,75 +48,75 @@ type Server struct {
 
 // New wires a server together; Run starts it. It binds the database to the target. The caller calls
 // Run or Close.
-func New(ctx context.Context, o Options) (*Server, error) {
+func New(ctx context.Context, options Options) (*Server, error) {
 	var installation store.Installation
-	err := o.DB.Update(ctx, func(tx *db.Tx) (err error) {
-		installation, err = store.BindTarget(tx, o.Target.Name)
+	err := options.DB.Update(ctx, func(tx *db.Tx) (err error) {
+		installation, err = store.BindTarget(tx, options.Target.Name)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 
-	s := &Server{options: o, log: o.Log}
-	if s.directory, err = s.openDirectory(); err != nil {
+	server := &Server{options: options, log: options.Log}
+	if server.directory, err = server.openDirectory(); err != nil {
 		return nil, err
 	}
 
-	targets, err := targetDrivers(o.Target, installation.ID, s.log)
+	targets, err := targetDrivers(options.Target, installation.ID, server.log)
 	if err != nil {
 		return nil, err
 	}
 
-	s.network = transport.NewNetwork(o.Network)
-	s.queue = queue.New(queue.Options{
-		DB:        o.DB,
-		Log:       s.logOf("queue"),
-		Workers:   o.Workers,
-		Exclusive: o.Exclusive,
+	server.network = transport.NewNetwork(options.Network)
+	server.queue = queue.New(queue.Options{
+		DB:        options.DB,
+		Log:       server.logOf("queue"),
+		Workers:   options.Workers,
+		Exclusive: options.Exclusive,
 	})
-	if err := s.queue.Migrate(ctx); err != nil {
+	if err := server.queue.Migrate(ctx); err != nil {
 		return nil, fmt.Errorf("create the queue's tables: %w", err)
 	}
 
-	providers := providerDrivers(s.network, o.GitRoots)
-	s.connections = connection.New(connection.Options{
-		DB:        o.DB,
-		Queue:     s.queue,
-		Seal:      o.SealKey,
+	providers := providerDrivers(server.network, options.GitRoots)
+	server.connections = connection.New(connection.Options{
+		DB:        options.DB,
+		Queue:     server.queue,
+		Seal:      options.SealKey,
 		Providers: providers,
-		Transport: tokenTransport(s.network),
-		Log:       s.log,
+		Transport: tokenTransport(server.network),
+		Log:       server.log,
 	})
-	s.console = s.newConsole()
-	s.engine = engine.New(engine.Options{
-		DB:           o.DB,
-		Queue:        s.queue,
-		Log:          s.log,
+	server.console = server.newConsole()
+	server.engine = engine.New(engine.Options{
+		DB:           options.DB,
+		Queue:        server.queue,
+		Log:          server.log,
 		EncodeStatus: api.EncodeStatus,
 		Providers:    providers,
 		Targets:      targets,
-		Credential:   s.connections.Credential,
-		OnProbe:      s.connections.RecordProbe,
-		CommitURL:    s.commitURL,
+		Credential:   server.connections.Credential,
+		OnProbe:      server.connections.RecordProbe,
+		CommitURL:    server.commitURL,
 	})
-	s.preview = preview.New(preview.Options{
-		DB:         o.DB,
-		Queue:      s.queue,
-		Engine:     s.engine,
-		Log:        s.log,
-		AllowForks: o.PreviewForks,
+	server.preview = preview.New(preview.Options{
+		DB:         options.DB,
+		Queue:      server.queue,
+		Engine:     server.engine,
+		Log:        server.log,
+		AllowForks: options.PreviewForks,
 	})
-	s.poller = s.newPoller()
-	s.metrics = s.newMetrics()
-	s.service = s.newService()
+	server.poller = server.newPoller()
+	server.metrics = server.newMetrics()
+	server.service = server.newService()
 
-	if err := s.openSandbox(ctx); err != nil {
+	if err := server.openSandbox(ctx); err != nil {
 		return nil, err
 	}
 
-	s.listen()
-	return s, nil
+	server.listen()
+	return server, nil
 }
 
 // logOf returns the logger of a component.
@@ -125,12 +125,12 @@ func (s *Server) logOf(component string) *slog.Logger {
 }
 
 func (s *Server) newPoller() *trigger.Poller {
-	o := s.options.Polling
-	o.DB = s.options.DB
-	o.Engine = s.engine
-	o.Log = s.log
-	o.OnActivity = s.preview.Refresh
-	return trigger.NewPoller(o)
+	options := s.options.Polling
+	options.DB = s.options.DB
+	options.Engine = s.engine
+	options.Log = s.log
+	options.OnActivity = s.preview.Refresh
+	return trigger.NewPoller(options)
 }
 
 func (s *Server) newMetrics() *metrics.Metrics {

@@ -55,9 +55,9 @@ func sandboxCredentials(ctx context.Context, d *db.DB, sealKey *seal.Key) (aws.C
 
 // EnsureKey returns the active access key of a principal, with its secret. It creates one if there
 // is none.
-func EnsureKey(ctx context.Context, d *db.DB, sealKey *seal.Key, wanted identity.CreateKeyInput) (key identity.AccessKey, err error) {
+func EnsureKey(ctx context.Context, database *db.DB, sealKey *seal.Key, wanted identity.CreateKeyInput) (key identity.AccessKey, err error) {
 	var keys []identity.AccessKey
-	err = d.View(ctx, func(tx *db.Tx) (err error) {
+	err = database.View(ctx, func(tx *db.Tx) (err error) {
 		keys, err = identity.AllKeys(tx)
 		return err
 	})
@@ -73,7 +73,7 @@ func EnsureKey(ctx context.Context, d *db.DB, sealKey *seal.Key, wanted identity
 	}
 
 	if key.AccessKeyID != "" {
-		directory, err := identity.NewDirectory(identity.Options{DB: d, Key: sealKey})
+		directory, err := identity.NewDirectory(identity.Options{DB: database, Key: sealKey})
 		if err != nil {
 			return key, err
 		}
@@ -81,7 +81,7 @@ func EnsureKey(ctx context.Context, d *db.DB, sealKey *seal.Key, wanted identity
 		return key, err
 	}
 
-	err = d.Update(ctx, func(tx *db.Tx) (err error) {
+	err = database.Update(ctx, func(tx *db.Tx) (err error) {
 		key, err = identity.CreateKey(tx, sealKey, wanted)
 		return err
 	})

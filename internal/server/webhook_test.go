@@ -27,23 +27,23 @@ func post(t testing.TB, url, host string) (status int) {
 	return resp.StatusCode
 }
 
-func TestWebhooksAreAnsweredAtOneAddressAlone(t *testing.T) {
+func TestWebhooksAreServedAtOneAddressOnly(t *testing.T) {
 	t.Parallel()
 	const path = "/webhooks/github/aaaaaaaaaaaaaaaaaaaaaaaaaa"
-	r := servertest.ServeSandbox(t)
-	if got := post(t, r.URL()+path, ""); got != http.StatusUnauthorized {
+	run := servertest.ServeSandbox(t)
+	if got := post(t, run.URL()+path, ""); got != http.StatusUnauthorized {
 		t.Errorf("at the address of the API: status %d", got)
 	}
 
-	if got := post(t, r.URL()+path, "attacker.example"); got != http.StatusMisdirectedRequest {
+	if got := post(t, run.URL()+path, "attacker.example"); got != http.StatusMisdirectedRequest {
 		t.Errorf("there, as host attacker.example: status %d", got)
 	}
 
-	r.Stop()
+	run.Stop()
 
-	r = servertest.ServeSandbox(t, "--webhook-listen", "127.0.0.1:0")
-	api := r.URL()
-	at := r.WaitFor(`(?m)^webhooks (http\S+)/webhooks/$`)[1]
+	run = servertest.ServeSandbox(t, "--webhook-listen", "127.0.0.1:0")
+	api := run.URL()
+	at := run.WaitFor(`(?m)^webhooks (http\S+)/webhooks/$`)[1]
 	for url, want := range map[string]int{
 		at + path: http.StatusUnauthorized, at + "/": http.StatusNotFound, at + "/readyz": http.StatusNotFound, at + "/sandbox": http.StatusNotFound,
 	} {
@@ -58,7 +58,7 @@ func TestWebhooksAreAnsweredAtOneAddressAlone(t *testing.T) {
 	}
 }
 
-func TestWebhooksSecretsDoNotPassInPlainHTTP(t *testing.T) {
+func TestWebhookSecretsAreNotSentInPlainHTTP(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	servertest.ServeSandbox(t, "--webhook-listen", "0.0.0.0:0").WantExit(1, "--webhook-listen: other machines can reach 0.0.0.0:0", "--plain-http")
