@@ -33,8 +33,20 @@ func layout() map[string]layoutEntry {
 
 		// What runs.
 		"cmd/lockstep": {imports: "internal/cli"},
-		"internal/cli": {imports: ". internal/client internal/config internal/local internal/manifest internal/model" +
-			" internal/policy internal/server internal/wire"}, // a policy is checked where there is no server
+		"internal/cli": {imports: "internal/cli/access internal/cli/command internal/cli/configure internal/cli/connect" +
+			" internal/cli/output internal/cli/status internal/config internal/local internal/model internal/server internal/wire"},
+		"internal/cli/access": {imports: ". internal/cli/command internal/cli/output internal/client internal/config" +
+			" internal/policy internal/server internal/wire", // a policy is checked without a server
+			tests: "internal/cli"},
+		"internal/cli/configure": {imports: ". internal/cli/command internal/cli/output internal/client internal/manifest internal/wire",
+			tests: "internal/cli internal/target/cfnstack"}, // the driver reads what init writes
+		"internal/cli/connect": {imports: "internal/cli/command internal/cli/output internal/client internal/wire",
+			tests: "internal/cli"},
+		"internal/cli/status": {imports: ". internal/cli/command internal/cli/output internal/client internal/wire",
+			tests: "internal/cli"},
+		"internal/cli/command": {imports: ". internal/cli/output internal/client internal/local internal/wire",
+			tests: "internal/cli"},
+		"internal/cli/output": {imports: ". internal/wire", tests: "internal/cli"},
 		"internal/local": {imports: ". internal/access internal/api internal/config internal/db internal/gitwire/localrepo" +
 			" internal/gitwire/transport internal/httpserver internal/identity internal/netaddr internal/provider internal/provider/git internal/sample internal/sandbox" +
 			" internal/seal internal/server internal/target internal/target/cfnstack internal/trigger internal/wire"},
@@ -127,11 +139,13 @@ func layout() map[string]layoutEntry {
 		"internal/seal":      {},
 
 		// For tests alone.
-		"internal/server/servertest":         {imports: "internal/config internal/local internal/server"},
-		"internal/db/dbtest":                 {imports: "internal/db"},
-		"internal/store/storetest":           {imports: ". internal/db internal/store"},
-		"internal/queue/queuetest":           {imports: "internal/db internal/db/dbtest internal/queue"},
-		"internal/identity/identitytest":     {},
+		"internal/server/servertest":     {imports: "internal/config internal/local internal/server"},
+		"internal/db/dbtest":             {imports: "internal/db"},
+		"internal/store/storetest":       {imports: ". internal/db internal/store"},
+		"internal/queue/queuetest":       {imports: "internal/db internal/db/dbtest internal/queue"},
+		"internal/identity/identitytest": {},
+		"internal/cli/clitest": {imports: ". internal/api internal/apiserver internal/awsjson internal/cli internal/connection internal/db internal/engine" +
+			" internal/iam internal/identity internal/provider internal/queue internal/seal internal/sigv4 internal/store internal/sts internal/wire"},
 		"internal/connection/connectiontest": {imports: ". internal/provider"},
 		"internal/gitwire/gitwiretest":       {},
 		"internal/provider/providertest":     {imports: ". internal/provider"},
@@ -170,8 +184,9 @@ func restrictedImports() map[string]string {
 		"golang.org/x/oauth2":                      "internal/connection",
 		"github.com/hiddeco/":                      "internal/signature",
 		"github.com/ProtonMail/":                   "internal/signature",
-		"github.com/spf13/cobra":                   "internal/cli",
-		"github.com/spf13/pflag":                   "internal/cli internal/config",
+		"github.com/spf13/cobra": "internal/cli internal/cli/access internal/cli/command internal/cli/configure" +
+			" internal/cli/connect internal/cli/status",
+		"github.com/spf13/pflag": "internal/cli/connect internal/config",
 		// The product starts no process but git upload-pack, and that in one place.
 		"os/exec": "internal/gitwire/localrepo",
 	}

@@ -3,92 +3,92 @@ package cli
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/lockstephq/lockstep/internal/cli/command"
 	"github.com/lockstephq/lockstep/internal/model"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-func newModelCommand(p *program) *cobra.Command {
-	c := &cobra.Command{
+func newModelCommand(env *command.Env) *cobra.Command {
+	cmd := &cobra.Command{
 		Use:   "model",
-		Short: "Print Lockstep's own service for boto3 and the AWS CLI",
-		Long: "Print Lockstep's own service in the format of botocore (service-2.json). With --install it is put where boto3 and\n" +
-			"the AWS CLI find it, with its paginators, and they know the service lockstep:\n\n" +
-			"  lockstep model --install\n  aws lockstep list-resource-syncs --endpoint-url http://127.0.0.1:4747",
-		Args: arguments(),
+		Short: "Print or install the service model for boto3 and the AWS CLI",
+		Long: "Print the model of the service lockstep in the format of botocore (service-2.json). With --install, write it and its\n" +
+			"paginators where boto3 and the AWS CLI find them.",
+		Example: "  lockstep model --install\n  aws lockstep list-resource-syncs --endpoint-url http://127.0.0.1:4747",
+		Args:    command.Args(),
 	}
 
-	install := c.Flags().Bool("install", false, "write it into the folder of models")
-	dir := c.Flags().String("dir", "", "with --install: the folder of models (default ~/.aws/models); name another in AWS_DATA_PATH")
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		if *dir != "" && !*install {
-			return usagef("--dir is only for --install.")
+	install := cmd.Flags().Bool("install", false, "write the model into the directory of models")
+	directory := cmd.Flags().String("dir", "",
+		"with --install: directory of models (default ~/.aws/models); set AWS_DATA_PATH to use another")
+	cmd.RunE = func(*cobra.Command, []string) error {
+		if *directory != "" && !*install {
+			return command.Usagef("--dir requires --install.")
 		}
 
-		m, err := model.Of(wire.Lockstep())
+		service, err := model.Of(wire.Lockstep())
 		if err != nil {
 			return err
 		}
 
-		files, err := m.Files()
+		files, err := service.Files()
 		if err != nil {
 			return err
 		}
 
 		if !*install {
-			_, err = p.stdout.Write(files[0].Text)
+			_, err = env.Stdout.Write(files[0].Text)
 			return err
 		}
 
-		folder := *dir
-		if home := p.getenv("HOME"); folder == "" && home != "" {
-			folder = filepath.Join(home, ".aws", "models")
+		target := *directory
+		if home := env.Getenv("HOME"); target == "" && home != "" {
+			target = filepath.Join(home, ".aws", "models")
 		}
 
-		if folder == "" {
-			return usagef("There is no HOME to install the model below.").try("Name a folder of models with --dir.")
+		if target == "" {
+			return command.Usagef("HOME is not set.").WithHint("Name the directory of models with --dir.")
 		}
 
-		return p.installModel(folder, files)
+		return installModel(env, target, files)
 	}
 
-	return c
+	return cmd
 }
 
-func (p *program) installModel(folder string, files []model.File) error {
-	for _, f := range files {
-		path := filepath.Join(folder, filepath.FromSlash(f.Path))
-		done, err := place(path, f.Text)
+func installModel(env *command.Env, directory string, files []model.File) error {
+	for _, file := range files {
+		path := filepath.Join(directory, filepath.FromSlash(file.Path))
+		result, err := installFile(path, file.Text)
 		if err != nil {
 			return err
 		}
 
-		if _, err := fmt.Fprintf(p.stdout, "%s %s\n", path, done); err != nil {
+		if err := env.Printf("%s %s\n", path, result); err != nil {
 			return err
 		}
 	}
 
-	_, err := fmt.Fprintln(p.stdout, "Next: aws lockstep list-resource-syncs --endpoint-url URL")
-	return err
+	return env.Printf("Next: aws lockstep list-resource-syncs --endpoint-url URL\n")
 }
 
-// place writes a file unless it is there already, and says what it did. Who
-// reads meanwhile reads the old file or the new one.
-func place(path string, text []byte) (done string, err error) {
-	had, err := os.ReadFile(path)
+// installFile writes a file atomically unless it has the text already, and returns
+// what it did.
+func installFile(path string, text []byte) (result string, err error) {
+	existing, err := os.ReadFile(path)
 	switch {
-	case err == nil && bytes.Equal(had, text):
-		return "is there already", nil
+	case err == nil && bytes.Equal(existing, text):
+		return "unchanged", nil
 	case err == nil:
-		done = "was different and is replaced"
+		result = "replaced"
 	case errors.Is(err, fs.ErrNotExist):
-		done = "written"
+		result = "written"
 	default:
 		return "", err
 	}
@@ -101,12 +101,12 @@ func place(path string, text []byte) (done string, err error) {
 	if err != nil {
 		return "", err
 	}
-	defer os.Remove(temporary.Name()) // after the rename there is nothing to remove
+	defer os.Remove(temporary.Name()) // fails after the rename
 
 	_, err = temporary.Write(text)
 	if err := errors.Join(err, temporary.Chmod(0o644), temporary.Close()); err != nil {
 		return "", err
 	}
 
-	return done, os.Rename(temporary.Name(), path)
+	return result, os.Rename(temporary.Name(), path)
 }

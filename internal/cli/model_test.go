@@ -11,8 +11,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/cli"
 )
 
-// models runs `lockstep model` in a home.
-func models(t testing.TB, home string, args ...string) (code int, stdout, stderr string) {
+// runModel runs `lockstep model` with a home directory.
+func runModel(t testing.TB, home string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	getenv := func(name string) string { return map[string]string{"HOME": home}[name] }
@@ -20,51 +20,51 @@ func models(t testing.TB, home string, args ...string) (code int, stdout, stderr
 	return code, out.String(), errs.String()
 }
 
-func TestModelIsPrintedAsBotocoreReadsIt(t *testing.T) {
-	code, out, _ := models(t, "")
+func TestModelIsPrintedForBotocore(t *testing.T) {
+	code, out, _ := runModel(t, "")
 	var printed struct{ Metadata struct{ TargetPrefix string } }
 	if err := json.Unmarshal([]byte(out), &printed); err != nil || code != 0 || printed.Metadata.TargetPrefix != "Lockstep_20261122" {
 		t.Errorf("exit code %d, %v, %+v", code, err, printed)
 	}
 }
 
-func TestModelInstallSaysWhatItReplaces(t *testing.T) {
+func TestModelInstallWritesTheModelOnce(t *testing.T) {
 	home := t.TempDir()
 	service := filepath.Join(home, ".aws", "models", "lockstep", "2026-11-22", "service-2.json")
-	_, printed, _ := models(t, home)
-	for _, c := range []struct{ before, says string }{
+	_, printed, _ := runModel(t, home)
+	for _, test := range []struct{ before, want string }{
 		{"", " written\n"},
-		{printed, " is there already\n"},
-		{"mine", " was different and is replaced\n"},
+		{printed, " unchanged\n"},
+		{"mine", " replaced\n"},
 	} {
-		if c.before == "mine" {
-			if err := os.WriteFile(service, []byte(c.before), 0o600); err != nil {
+		if test.before == "mine" {
+			if err := os.WriteFile(service, []byte(test.before), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
 
-		code, out, errs := models(t, home, "--install")
-		if code != 0 || !strings.HasPrefix(out, service+c.says) {
-			t.Errorf("exit code %d: %s%s, want %s", code, out, errs, c.says)
+		code, out, errs := runModel(t, home, "--install")
+		if code != 0 || !strings.HasPrefix(out, service+test.want) {
+			t.Errorf("exit code %d: %s%s, want %s", code, out, errs, test.want)
 		}
 
 		if got, err := os.ReadFile(service); err != nil || string(got) != printed {
-			t.Errorf("installed is not what is printed: %v", err)
+			t.Errorf("the installed model differs from the printed one: %v", err)
 		}
 	}
 
 	if names, err := os.ReadDir(filepath.Dir(service)); err != nil || len(names) != 3 {
-		t.Errorf("the folder holds %v, %v", names, err)
+		t.Errorf("the directory has %v, %v", names, err)
 	}
 
-	if code, out, errs := models(t, "", "--install", "--dir", t.TempDir()); code != 0 {
+	if code, out, errs := runModel(t, "", "--install", "--dir", t.TempDir()); code != 0 {
 		t.Errorf("--dir without a home: %s%s", out, errs)
 	}
 }
 
-func TestModelRefusesHalfAnInstallation(t *testing.T) {
+func TestModelInstallNeedsADirectory(t *testing.T) {
 	for _, args := range [][]string{{"--dir", t.TempDir()}, {"--install"}} {
-		if code, _, errs := models(t, "", args...); code != 2 {
+		if code, _, errs := runModel(t, "", args...); code != 2 {
 			t.Errorf("model %v: exit code %d: %s", args, code, errs)
 		}
 	}

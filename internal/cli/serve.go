@@ -3,32 +3,53 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/lockstephq/lockstep/internal/cli/command"
 	"github.com/lockstephq/lockstep/internal/config"
+	"github.com/lockstephq/lockstep/internal/local"
 	"github.com/lockstephq/lockstep/internal/server"
 )
 
-func newServeCommand(p *program) *cobra.Command {
-	c := &cobra.Command{
+func newServeCommand(env *command.Env) *cobra.Command {
+	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
-		Long: "Run the server. Each flag may also be given as LOCKSTEP_NAME in the environment, or as a line\n" +
-			"of the YAML file that --config names: flags win, then the environment, then the file.",
-		Args: arguments(),
+		Long: "Run the server. Each flag can also be set in the environment as LOCKSTEP_NAME, or in the YAML file of --config. Flags\n" +
+			"have precedence over the environment, and the environment over the file.",
+		Args: command.Args(),
 	}
 
-	config.Flags(c.Flags())
-	show := c.Flags().Bool("print-config", false, "print the settings in effect, and end")
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		settings, err := config.Load(c.Flags(), p.getenv)
+	config.Flags(cmd.Flags())
+	printConfig := cmd.Flags().Bool("print-config", false, "print the effective settings, and exit")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		settings, err := config.Load(cmd.Flags(), env.Getenv)
 		if err != nil {
-			return usagef("%s", err)
+			return command.Usagef("%s", err)
 		}
-		if *show {
-			return settings.Print(p.stdout)
+		if *printConfig {
+			return settings.Print(env.Stdout)
 		}
 
-		return ended(server.Serve(c.Context(), settings, p.stdout, p.stderr))
+		return serverError(server.Serve(cmd.Context(), settings, env.Stdout, env.Stderr))
 	}
 
-	return c
+	return cmd
+}
+
+func newSandboxCommand(env *command.Env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "sandbox",
+		Short: "Run the sandbox CloudFormation alone",
+		Long: "Run the sandbox CloudFormation alone. It evaluates templates and records stacks, and creates no resources. It accepts\n" +
+			"any access key; the account is that of the role, or 000000000000.",
+		Args: command.Args(),
+	}
+
+	options := local.SandboxOptions{Out: env.Stdout, Err: env.Stderr}
+	cmd.Flags().StringVar(&options.Listen, "listen", "127.0.0.1:4748", "`ADDR` of the endpoint")
+	cmd.Flags().StringVar(&options.Data, "data", "lockstep-sandbox.db", "database `FILE`")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return serverError(local.Sandbox(cmd.Context(), options))
+	}
+
+	return cmd
 }

@@ -6,75 +6,76 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lockstephq/lockstep/internal/cli/command"
 	"github.com/lockstephq/lockstep/internal/local"
 )
 
-func newUpCommand(p *program) *cobra.Command {
-	c := &cobra.Command{
+func newUpCommand(env *command.Env) *cobra.Command {
+	cmd := &cobra.Command{
 		Use:   "up [REPO…]",
-		Short: "Run everything in one process and sync repositories",
-		Long: "Run everything in one process on a data directory: the server, SQLite and a sandbox CloudFormation.\n" +
-			"REPO is a URL or a folder of a working copy, a worktree or a bare repository. Each deployment file found\n" +
-			"in it becomes a stack that follows the branch. Without REPO the repositories of the data directory go on;\n" +
-			"on a new one a sample repository is made.",
+		Short: "Run a local server and sync repositories",
+		Long: "Run everything in one process with a data directory: the server, SQLite and a sandbox CloudFormation. REPO is a URL,\n" +
+			"or the directory of a clone, a worktree or a bare repository. Each deployment file in it becomes a stack that tracks\n" +
+			"the branch. Without REPO, the repositories of the data directory continue; a new data directory gets a sample\n" +
+			"repository.",
+		Example: "  lockstep up .\n" +
+			"  lockstep up --target aws --once https://git.example.com/acme/infra.git",
 		DisableFlagsInUseLine: true,
 	}
 
-	f := c.Flags()
-	o := local.UpOptions{In: p.stdin, Out: p.stdout, Err: p.stderr}
-	f.BoolVar(&o.Once, "once", false, "end after every stack's first sync: 0 when all succeeded, 1 otherwise")
-	f.StringVar(&o.Data, "data", "", "`DIR` that keeps everything (default lockstep in the user's data directory)")
-	f.StringVar(&o.Listen, "listen", "127.0.0.1:4747", "`ADDR` of the API")
-	f.BoolVar(&o.PlainHTTP, "plain-http", false, "let the API speak plain HTTP on any address")
-	f.StringVar(&o.Branch, "branch", "", "branch to follow (default each repository's HEAD)")
-	f.DurationVar(&o.PollInterval, "poll-interval", 0, "time between two looks at a repository (default 5s on this machine, 60s elsewhere)")
-	f.StringVar(&o.Target, "target", "sandbox", "CloudFormation: sandbox, aws or a `URL`")
-	f.StringVar(&o.Only, "only", "", "`GLOB` of the deployment files to sync")
-	names := f.StringArray("name", nil, "`PATH=NAME`: call the stack of a deployment file NAME")
-	f.BoolVar(&o.Yes, "yes", false, "do not ask before AWS is touched")
-	f.BoolVar(&o.Log, "log", false, "write the server's own log to standard error")
-	c.RunE = func(c *cobra.Command, args []string) (err error) {
-		o.Repositories = args
-		if o.Names, err = namesOf(*names); err != nil {
+	flags := cmd.Flags()
+	options := local.UpOptions{In: env.Stdin, Out: env.Stdout, Err: env.Stderr}
+	flags.BoolVar(&options.Once, "once", false, "exit after the first sync of every stack: 0 if all succeeded, 1 otherwise")
+	flags.StringVar(&options.Data, "data", "", "data `DIR` (default lockstep in the user's data directory)")
+	flags.StringVar(&options.Listen, "listen", "127.0.0.1:4747", "`ADDR` of the API")
+	flags.BoolVar(&options.PlainHTTP, "plain-http", false, "serve plain HTTP on any address")
+	flags.StringVar(&options.Branch, "branch", "", "branch to track (default each repository's HEAD)")
+	flags.DurationVar(&options.PollInterval, "poll-interval", 0,
+		"time between two polls of a repository (default 5s on this machine, 60s elsewhere)")
+	flags.StringVar(&options.Target, "target", "sandbox", "CloudFormation: sandbox, aws or a `URL`")
+	flags.StringVar(&options.Only, "only", "", "`GLOB` of the deployment files to sync")
+	names := flags.StringArray("name", nil, "`PATH=NAME`: use NAME for the stack of a deployment file")
+	flags.BoolVar(&options.Yes, "yes", false, "do not ask for confirmation before changing AWS")
+	flags.BoolVar(&options.Log, "log", false, "write the server's log to standard error")
+	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		options.Repositories = args
+		if options.Names, err = parseStackNames(*names); err != nil {
 			return err
 		}
-		if o.PollInterval < 0 {
-			return usagef("--poll-interval is negative.")
+		if options.PollInterval < 0 {
+			return command.Usagef("--poll-interval must not be negative.")
 		}
 
-		if o.Data == "" {
-			if o.Data, err = local.DefaultDataDir(p.getenv); err != nil {
-				return usagef("%s.", err)
+		if options.Data == "" {
+			if options.Data, err = local.DefaultDataDir(env.Getenv); err != nil {
+				return command.Usagef("%s.", err)
 			}
 		}
 
-		return ended(local.Up(c.Context(), o))
+		return serverError(local.Up(cmd.Context(), options))
 	}
 
-	return c
+	return cmd
 }
 
-// namesOf takes PATH=NAME apart.
-func namesOf(pairs []string) (map[string]string, error) {
+// parseStackNames parses PATH=NAME.
+func parseStackNames(pairs []string) (map[string]string, error) {
 	names := make(map[string]string, len(pairs))
 	for _, pair := range pairs {
 		path, name, ok := strings.Cut(pair, "=")
-		if !ok || path == "" || !stackName.MatchString(name) {
-			return nil, usagef("--name %s is not PATH=NAME with a name that a stack can have.", pair)
+		if !ok || path == "" || !command.IsStackName(name) {
+			return nil, command.Usagef("--name %s must be PATH=NAME with a valid stack name.", pair)
 		}
 		names[strings.TrimPrefix(path, "./")] = name
 	}
 	return names, nil
 }
 
-// ended gives a server's error as ours.
-func ended(err error) error {
-	var e *local.Exit
-	if !errors.As(err, &e) {
+// serverError returns an error of the server as one of a command.
+func serverError(err error) error {
+	exit, ok := errors.AsType[*local.Exit](err)
+	if !ok {
 		return err
 	}
-	if e.Code == exitUsage {
-		return &usageError{problem: e.Message}
-	}
-	return &failure{problem: e.Message}
+	return &command.Error{Problem: exit.Message, Code: exit.Code}
 }

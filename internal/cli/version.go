@@ -6,21 +6,21 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/lockstephq/lockstep/internal/cli/command"
+	"github.com/lockstephq/lockstep/internal/cli/output"
 )
 
-func newVersionCommand(p *program) *cobra.Command {
+func newVersionCommand(env *command.Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Print the version of this program",
-		Args:  arguments(),
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(p.stdout, version())
-			return err
-		},
+		Short: "Print the version",
+		Args:  command.Args(),
+		RunE:  func(*cobra.Command, []string) error { return env.Printf("%s\n", version()) },
 	}
 }
 
-// version comes from what the go command has put into the program.
+// version returns the version that the go command has recorded in the program.
 func version() string {
 	number, commit := "development", ""
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -28,9 +28,9 @@ func version() string {
 			number = v
 		}
 
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				commit = short(s.Value) + ", "
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				commit = output.ShortSHA(setting.Value) + ", "
 			}
 		}
 	}

@@ -150,6 +150,11 @@ type File struct {
 	Lists map[Kind]bool
 }
 
+// Len returns how many resources the file has.
+func (f File) Len() int {
+	return len(f.Hosts) + len(f.Connections) + len(f.Links) + len(f.Configurations) + len(f.Policies) + len(f.Roles)
+}
+
 // A Problem is one thing that is wrong with a file. A zero Position is nowhere
 // in particular.
 type Problem struct {

@@ -1,0 +1,127 @@
+package connect_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/lockstephq/lockstep/internal/cli/clitest"
+)
+
+func TestHostsAreCreatedUpdatedAndDeleted(t *testing.T) {
+	i := clitest.NewInstallation(t)
+	i.Run(t, "host", "list").OK(t).Prints(t, "No hosts.")
+	i.Run(t, "host", "list", "-o", "json").OK(t).Prints(t, "{\n  \"Hosts\": []\n}\n")
+
+	i.Run(t, "host", "create", "acme", "--endpoint", "https://git.example.com").OK(t).Prints(t, "Created host acme\n")
+	i.Run(t, "host", "update", "acme", "--endpoint", "https://new.example.com").OK(t)
+	i.Run(t, "host", "list").OK(t).
+		Prints(t, "acme  Git       AVAILABLE  https://new.example.com  arn:aws:codeconnections:")
+
+	i.Run(t, "host", "delete", "acme").OK(t).Prints(t, "Deleted host acme.\n")
+	i.Run(t, "host", "list").OK(t).Prints(t, "No hosts.")
+}
+
+func TestAHostWithConnectionsIsNotDeleted(t *testing.T) {
+	i := clitest.NewInstallation(t)
+	i.Run(t, "host", "create", "acme", "--endpoint", "https://git.example.com").OK(t)
+	i.Run(t, "connect", "acme", "--provider", "Git", "--none").OK(t)
+
+	i.Run(t, "host", "delete", "acme").Fails(t, 1, "ResourceUnavailableException")
+}
+
+func TestAnAmbiguousHostIsNotDeleted(t *testing.T) {
+	i := clitest.NewInstallation(t)
+	for range 2 {
+		i.Run(t, "host", "create", "acme", "--endpoint", "https://git.example.com").OK(t)
+	}
+
+	i.Run(t, "host", "delete", "acme").Fails(t, 1, "There are 2 hosts named acme.", "arn:aws:codeconnections:")
+}
+
+func TestLinkCreateLinksARepository(t *testing.T) {
+	i := clitest.NewInstallation(t)
+	connectAcme(t, i)
+
+	i.Run(t, "link", "create", "--connection", "acme", "--repository", "teams/acme/infra").OK(t).Prints(t,
+		"Linked teams/acme/infra\n", "lockstep sync create --resource NAME --link teams/acme/infra ")
+
+	var links struct {
+		RepositoryLinks []struct{ RepositoryLinkId, OwnerId, RepositoryName string }
+	}
+	list := i.Run(t, "link", "list", "-o", "json").OK(t)
+	if err := json.Unmarshal([]byte(list.Stdout), &links); err != nil || len(links.RepositoryLinks) != 1 {
+		t.Fatalf("links %v, %v", links, err)
+	}
+
+	link := links.RepositoryLinks[0]
+	if link.OwnerId != "teams/acme" || link.RepositoryName != "infra" {
+		t.Errorf("linked %s and %s, want teams/acme and infra", link.OwnerId, link.RepositoryName)
+	}
+	i.Run(t, "link", "list").OK(t).Prints(t, "teams/acme/infra  "+link.RepositoryLinkId+"  Git")
+}
+
+func TestLinkUpdateChangesTheConnection(t *testing.T) {
+	i := clitest.NewInstallation(t)
+	linkInfra(t, i)
+	var created struct{ ConnectionArn string }
+	other := i.Run(t, "connect", "other", "--provider", "Git", "--none", "-o", "json").OK(t)
+	if err := json.Unmarshal([]byte(other.Stdout), &created); err != nil {
+		t.Fatal(err)
+	}
+
+	i.Run(t, "link", "update", "acme/infra", "--connection", "other").OK(t)
+
+	i.Run(t, "link", "list").OK(t).Prints(t, created.ConnectionArn)
+}
+
+func TestALinkWithSyncConfigurationsIsNotDeleted(t *testing.T) {
+	i := clitest.NewInstallation(t)
+	linkInfra(t, i)
+	i.Run(t, "sync", "create", "--resource", "web", "--link", "acme/infra", "--branch", "main", "--file", "web.yaml",
+		"--role-arn", clitest.RoleARN).OK(t)
+
+	i.Run(t, "link", "delete", "acme/infra").Fails(t, 1, "SyncConfigurationStillExistsException")
+
+	i.Run(t, "sync", "delete", "--resource", "web").OK(t)
+	i.Run(t, "link", "delete", "acme/infra").OK(t).Prints(t, "Deleted the link to acme/infra.")
+}
+
+func TestHostsConnectionsAndLinksAreTagged(t *testing.T) {
+	i := clitest.NewInstallation(t)
+	connectAcme(t, i)
+	i.Run(t, "link", "create", "--connection", "acme", "--repository", "teams/acme/infra").OK(t)
+
+	for _, item := range []string{"connection/acme", "host/git.example.com", "link/teams/acme/infra"} {
+		t.Run(item, func(t *testing.T) {
+			i.Run(t, "tag", "list", item).OK(t).Prints(t, "No tags.\n")
+
+			i.Run(t, "tag", "set", item, "team=web=1", "stage=").OK(t)
+			i.Run(t, "tag", "list", item).OK(t).Prints(t, "KEY    VALUE\n", "team   web=1\n", "stage\n")
+
+			i.Run(t, "tag", "remove", item, "team", "stage").OK(t)
+			i.Run(t, "tag", "list", item, "-o", "json").OK(t).Prints(t, "{\n  \"Tags\": []\n}\n")
+
+			i.Run(t, "tag", "set", item, "aws:team=web").Fails(t, 1, "ValidationException")
+		})
+	}
+}
+
+func TestUnknownItemsHaveNoTags(t *testing.T) {
+	i := clitest.NewInstallation(t)
+	connectAcme(t, i)
+	unknown := "arn:aws:codeconnections:us-east-1:111122223333:connection/6053346f-8a33-4edb-9397-10394b695173"
+
+	i.Run(t, "tag", "list", unknown).Fails(t, 1, "ResourceNotFoundException")
+	i.Run(t, "tag", "set", "connection/acne", "a=b").Fails(t, 1, "There is no connection acne.", "Available: acme.")
+}
+
+func TestProposeNeedsALink(t *testing.T) {
+	i := clitest.NewInstallation(t)
+
+	result := i.Run(t, "link", "propose", "acme/infra", "--resource", "web", "--template", "t.yaml")
+
+	if !strings.Contains(result.Stderr, "There is no link to repository acme/infra") {
+		t.Errorf("stderr: %s", result.Stderr)
+	}
+}

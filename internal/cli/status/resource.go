@@ -1,0 +1,161 @@
+package status
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
+	"github.com/aws/aws-sdk-go-v2/service/codeconnections/types"
+
+	"github.com/lockstephq/lockstep/internal/cli/command"
+	"github.com/lockstephq/lockstep/internal/cli/output"
+	"github.com/lockstephq/lockstep/internal/client"
+	"github.com/lockstephq/lockstep/internal/wire"
+)
+
+// resource is the document of status RESOURCE: the answers of two operations.
+type resource struct {
+	SyncConfiguration wire.SyncConfiguration
+	ResourceSync      *wire.GetResourceSyncStatusOutput `json:",omitzero"`
+}
+
+func showResource(
+	ctx context.Context, env *command.Env, remote *client.Client, name string, format output.Format,
+) error {
+	cfg, err := command.Configuration(ctx, remote, name)
+	if err != nil {
+		return err
+	}
+
+	status, err := resourceStatus(ctx, remote, name)
+	if err != nil {
+		return err
+	}
+	if format.IsDocument() {
+		return format.Write(env.Stdout, resource{cfg, status})
+	}
+
+	colors, table := env.Colors(), &output.Table{}
+	table.Add("Resource", cfg.ResourceName)
+	table.Add("Repository", command.Repository(cfg))
+	table.Add("File", cfg.ConfigFile)
+	table.Add("Branch", cfg.Branch)
+
+	if status == nil {
+		table.Add("Status", "NEVER SYNCED")
+		return table.Write(env.Stdout)
+	}
+
+	latest := status.LatestSync
+	table.Add("Status", colors.Cell(attemptStatus(latest), latest.Status))
+	table.Add("Commit", output.Commit(latest.TargetRevision.Branch, latest.TargetRevision.Sha))
+	table.Add("Started", output.LocalTime(latest.StartedAt))
+
+	if desired := status.DesiredState; desired != nil && desired.Sha != latest.TargetRevision.Sha {
+		table.Add("Desired", output.Commit(desired.Branch, desired.Sha))
+	}
+
+	if success := status.LatestSuccessfulSync; success != nil && latest.Status != "SUCCEEDED" {
+		commit := output.Commit(success.TargetRevision.Branch, success.TargetRevision.Sha)
+		table.Add("Last success", commit+", "+output.LocalTime(success.StartedAt))
+	}
+
+	if cause := relevantEvent(latest); cause != nil && latest.Status == "FAILED" {
+		table.Add("Cause", cause.Event)
+	}
+
+	if err := table.Write(env.Stdout); err != nil {
+		return err
+	}
+
+	return showEvents(env, "Events of the latest sync:", latest)
+}
+
+// attemptStatus returns the status of an attempt, or BLOCKED if it ended so.
+func attemptStatus(attempt wire.ResourceSyncAttempt) string {
+	if n := len(attempt.Events); n > 0 && attempt.Events[n-1].Type == "SYNC_BLOCKED" {
+		return "BLOCKED"
+	}
+	return attempt.Status
+}
+
+func showEvents(env *command.Env, title string, attempt wire.ResourceSyncAttempt) error {
+	if err := env.Printf("\n%s\n", title); err != nil {
+		return err
+	}
+	table := &output.Table{}
+	for _, event := range attempt.Events {
+		table.Add(event.Time.Local().Format(time.TimeOnly), event.Type, event.Event)
+	}
+	return table.Write(env.Stdout)
+}
+
+// resourceStatus returns the sync status of a resource, or nil before its first
+// sync.
+func resourceStatus(
+	ctx context.Context, remote *client.Client, name string,
+) (*wire.GetResourceSyncStatusOutput, error) {
+	response, err := remote.AWS.GetResourceSyncStatus(ctx, &codeconnections.GetResourceSyncStatusInput{
+		ResourceName: aws.String(name),
+		SyncType:     command.SyncType,
+	})
+	if missing := (*types.ResourceNotFoundException)(nil); errors.As(err, &missing) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+
+	status := &wire.GetResourceSyncStatusOutput{
+		LatestSync:           *attemptFrom(response.LatestSync),
+		LatestSuccessfulSync: attemptFrom(response.LatestSuccessfulSync),
+	}
+	if response.DesiredState != nil {
+		desired := revisionFrom(response.DesiredState)
+		status.DesiredState = &desired
+	}
+
+	return status, nil
+}
+
+// attemptFrom returns an attempt of the SDK as a document.
+func attemptFrom(from *types.ResourceSyncAttempt) *wire.ResourceSyncAttempt {
+	if from == nil {
+		return nil
+	}
+
+	attempt := &wire.ResourceSyncAttempt{
+		InitialRevision: revisionFrom(from.InitialRevision),
+		StartedAt:       wire.Time{Time: aws.ToTime(from.StartedAt)},
+		Status:          string(from.Status),
+		TargetRevision:  revisionFrom(from.TargetRevision),
+		Target:          aws.ToString(from.Target),
+	}
+	for _, event := range from.Events {
+		attempt.Events = append(attempt.Events, wire.ResourceSyncEvent{
+			Event:      aws.ToString(event.Event),
+			ExternalId: aws.ToString(event.ExternalId),
+			Time:       wire.Time{Time: aws.ToTime(event.Time)},
+			Type:       aws.ToString(event.Type),
+		})
+	}
+
+	return attempt
+}
+
+// revisionFrom returns a revision of the SDK as a document.
+func revisionFrom(from *types.Revision) wire.Revision {
+	if from == nil {
+		return wire.Revision{}
+	}
+	return wire.Revision{
+		Branch:         aws.ToString(from.Branch),
+		Directory:      aws.ToString(from.Directory),
+		OwnerId:        aws.ToString(from.OwnerId),
+		RepositoryName: aws.ToString(from.RepositoryName),
+		ProviderType:   string(from.ProviderType),
+		Sha:            aws.ToString(from.Sha),
+	}
+}
