@@ -16,8 +16,9 @@ import (
 // ann is a signer, in the allowed_signers format of OpenSSH.
 const ann = "ann@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAN8A/adNAqkOlGUORB5V5qC3fp01J4QGafqZc8qBjpl\n"
 
-// newSignedServer is a fake with the configuration web, for which Ann may sign unless
-// the name is another. It notes every request that changes something.
+// newSignedServer returns a server with the sync configuration web, and with Ann as
+// the signer of the one named signed. changes returns and clears the requests that
+// changed something.
 func newSignedServer(t testing.TB, signed string) (server *manifestServer, changes func() []string) {
 	server = newManifestServer(t)
 	server.all = []wire.SyncConfiguration{{ResourceName: "web", SyncType: "CFN_STACK_SYNC", Branch: "main", ConfigFile: "f", OwnerId: "acme", ProviderType: "Git",
