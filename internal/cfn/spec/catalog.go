@@ -1,15 +1,18 @@
-// Package catalog knows resource types as far as a sandbox needs to: what name
-// and physical id a resource gets, what its attributes look like, and which of
-// its properties cannot be changed in place.
+// Package spec knows CloudFormation's resource types: which property changes
+// replace a resource, which names are unique, and the form of physical ids and
+// attributes.
 //
-// Nothing is provisioned, so everything is made up; but it is made up the same
-// way every time from the stack, the logical id and how often the resource was
-// replaced, and in the form AWS gives it, so that what refers to it reads right.
+// The types are in types.txt. An unknown type has a plain physical id, every
+// attribute (a list if its name is a plural), and replacement "Conditionally" for
+// every change. A known type has only its attributes, as at AWS.
 //
-// The types stand in types.txt. A type that does not stand there gets a plain
-// id, any attribute it is asked for (a list if its name is a plural), and replacement "Conditionally" for every
-// change, because the catalog cannot know. For one that does, asking for an
-// attribute it does not have is an error, as at AWS.
+// # Generated values
+//
+// [Catalog.Make] returns the physical id and the attributes that a resource would
+// have. They have AWS's form and depend only on the stack, the logical id and the
+// number of replacements, so that they are the same each time.
+//
+// The package provisions nothing and checks no properties.
 package spec
 
 import (
@@ -23,12 +26,12 @@ import (
 //go:embed types.txt
 var types string
 
-// A Catalog holds the known types. It is immutable and may be shared.
+// A Catalog has the known types. It is immutable and safe for concurrent use.
 type Catalog struct {
 	known map[string]*typeInfo
 }
 
-// typeInfo is what is known of one type.
+// typeInfo is what is known of a type.
 type typeInfo struct {
 	nameProperty string // the property that names it, "" when nothing does
 	nameLength   int    // of a generated name
@@ -36,13 +39,13 @@ type typeInfo struct {
 	id           string // format of the physical id
 	attributes   map[string]string
 	always       []string // properties whose change replaces the resource
-	maybe        []string // properties whose change may
-	unique       bool     // a chosen name is taken once it is used
+	maybe        []string // properties whose change may replace the resource
+	unique       bool     // a name in the template is unique in an account and region
 	untagged     bool
-	open         bool // further attributes are made up, as for custom resources
+	open         bool // has any attribute, as custom resources do
 }
 
-// New reads the catalog.
+// New returns the catalog of types.txt.
 func New() (*Catalog, error) {
 	catalog := &Catalog{known: map[string]*typeInfo{}}
 	var kind *typeInfo

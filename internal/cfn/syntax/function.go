@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// CheckArguments returns what AWS says when the arguments are wrong, "" when they are
-// right; known is false for a function that there is not.
+// CheckArguments returns AWS's message if the arguments of a function are wrong, and
+// "" if they are right. Known is false if there is no such function.
 func CheckArguments(name string, arg *Node) (complaint string, known bool) {
 	ok := true
 	switch name {
@@ -79,19 +79,19 @@ func checkCondition(name string, arg *Node) (complaint string, known bool) {
 	return complaint, true
 }
 
-// HasItems reports whether the node is a list of n elements.
+// HasItems reports whether the node is a list with a number of elements.
 func (n *Node) HasItems(count int) bool { return n.Kind == List && len(n.Items) == count }
 
-// CanBeText reports whether the node can yield a string.
+// CanBeText reports whether the value of the node can be a string.
 func (n *Node) CanBeText() bool {
-	_, _, call := n.Function()
-	return n.Kind == Scalar || call
+	_, _, isCall := n.Function()
+	return n.Kind == Scalar || isCall
 }
 
-// CanBeList reports whether the node can yield a list.
+// CanBeList reports whether the value of the node can be a list.
 func (n *Node) CanBeList() bool {
-	_, _, call := n.Function()
-	return n.Kind == List || call
+	_, _, isCall := n.Function()
+	return n.Kind == List || isCall
 }
 
 func isGetAttArgument(arg *Node) bool {
@@ -105,7 +105,8 @@ func isGetAttArgument(arg *Node) bool {
 	return arg.Items[1].CanBeText() && (arg.Items[1].Kind != Scalar || arg.Items[1].Text != "")
 }
 
-// GetAttArguments splits a checked GetAtt argument into the resource and the attribute.
+// GetAttArguments returns the resource and the attribute of a valid argument of
+// GetAtt.
 func GetAttArguments(arg *Node) (string, *Node) {
 	if arg.Kind == Scalar {
 		id, att, _ := strings.Cut(arg.Text, ".")
@@ -114,6 +115,7 @@ func GetAttArguments(arg *Node) (string, *Node) {
 	return arg.Items[0].Text, arg.Items[1]
 }
 
+// IsPseudoParameter reports whether a name is that of a pseudo parameter.
 func IsPseudoParameter(name string) bool {
 	switch name {
 	case "AWS::AccountId", "AWS::NotificationARNs", "AWS::NoValue", "AWS::Partition",

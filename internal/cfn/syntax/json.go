@@ -17,8 +17,8 @@ const (
 	maxNodes = 60000 // more than 51,200 bytes can hold
 )
 
-// Decode turns a body into nodes. A body that begins with a brace is JSON, as
-// CloudFormation decides it.
+// Decode decodes the text of a template. A text that begins with a brace is JSON, as
+// for CloudFormation.
 func Decode(body string) (*Node, error) {
 	if len(body) > MaxBody {
 		return nil, Errorf("Template may not exceed %d bytes in size.", MaxBody)
@@ -38,7 +38,7 @@ func Decode(body string) (*Node, error) {
 	return decodeYAML(body)
 }
 
-// jsonReader walks the tokens of a JSON text, counting lines as it goes.
+// A jsonReader reads the tokens of a JSON text and counts the lines.
 type jsonReader struct {
 	body  []byte
 	dec   *json.Decoder
@@ -61,7 +61,7 @@ func decodeJSON(body string) (*Node, error) {
 	return root, nil
 }
 
-// currentLine returns the line of the token read last.
+// currentLine returns the line of the last token.
 func (r *jsonReader) currentLine() int {
 	end := int(r.dec.InputOffset())
 	if end > len(r.body) {

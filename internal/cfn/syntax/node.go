@@ -7,29 +7,30 @@ import (
 	"strings"
 )
 
-// An Error is a fault of the template or of the values given to it. Its message
-// is CloudFormation's where CloudFormation has one, and is meant to be shown.
+// An Error is an error of a template or of its parameter values. Its message is to be
+// shown. It is CloudFormation's message if CloudFormation has one.
 type Error struct {
 	Message string
 }
 
 func (e *Error) Error() string { return e.Message }
 
+// Errorf returns an *[Error].
 func Errorf(format string, args ...any) error {
 	return &Error{Message: fmt.Sprintf(format, args...)}
 }
 
-// ErrorAt is errorf with the line the fault stands on.
+// ErrorAt returns an *[Error] whose message ends in a line.
 func ErrorAt(line int, format string, args ...any) error {
 	return Errorf("%s (line %d)", fmt.Sprintf(format, args...), line)
 }
 
-// Unsupported refuses a feature that the sandbox does not have.
+// Unsupported returns the error of a feature that cannot be evaluated.
 func Unsupported(line int, feature string) error {
 	return ErrorAt(line, "the sandbox does not expand %s", Clip(feature))
 }
 
-// Clip keeps text taken from a template from flooding a message.
+// Clip truncates text of a template for a message.
 func Clip(text string) string {
 	const most = 200
 	if len(text) <= most {
@@ -38,8 +39,10 @@ func Clip(text string) string {
 	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
+// A Kind is that of a node.
 type Kind int
 
+// The kinds of nodes.
 const (
 	Scalar Kind = iota
 	List
@@ -47,15 +50,16 @@ const (
 	Null
 )
 
-// A node is one value of a template. Short tags are already in their long form.
+// A Node is one value of a template. Short tags are in their long form.
 type Node struct {
 	Line   int
 	Kind   Kind
-	Text   string // of a scalar, as CloudFormation sees it: always a string
+	Text   string // of a scalar
 	Items  []*Node
 	Fields []Field
 }
 
+// A Field is one key of an object.
 type Field struct {
 	Name  string
 	Line  int
@@ -85,8 +89,7 @@ func (n *Node) Function() (string, *Node, bool) {
 	return "", nil, false
 }
 
-// Plain returns the node as a value, functions left standing: the form in which
-// two templates are compared.
+// Plain returns the node as a value. Functions are not evaluated.
 func (n *Node) Plain() any {
 	if n == nil {
 		return nil
@@ -110,7 +113,8 @@ func (n *Node) Plain() any {
 	return n.Text
 }
 
-// Canonical returns one text for equal values, "" for none.
+// Canonical returns the text of the node, which is the same for equal nodes. It
+// returns "" for nil.
 func (n *Node) Canonical() string {
 	if n == nil {
 		return ""
@@ -118,30 +122,30 @@ func (n *Node) Canonical() string {
 	return Canonical(n.Plain())
 }
 
-// Canonical returns a value as JSON with sorted keys, so that equal values have
-// equal texts. Values are strings, []any and map[string]any.
+// Canonical returns a value as JSON with sorted keys, so that equal values have equal
+// texts. Values are strings, []any and map[string]any.
 func Canonical(v any) string {
 	b, err := json.Marshal(v)
-	if err != nil { // values made by this package always encode
+	if err != nil { // impossible for these types
 		return fmt.Sprint(v)
 	}
 	return string(b)
 }
 
-// Walk calls f on the node and on all below it.
+// Walk calls visit for the node and all nodes below it, until visit returns an error.
 func (n *Node) Walk(visit func(*Node) error) error {
 	if err := visit(n); err != nil {
 		return err
 	}
 
-	for _, it := range n.Items {
-		if err := it.Walk(visit); err != nil {
+	for _, item := range n.Items {
+		if err := item.Walk(visit); err != nil {
 			return err
 		}
 	}
 
-	for _, fd := range n.Fields {
-		if err := fd.Value.Walk(visit); err != nil {
+	for _, field := range n.Fields {
+		if err := field.Value.Walk(visit); err != nil {
 			return err
 		}
 	}
@@ -149,7 +153,7 @@ func (n *Node) Walk(visit func(*Node) error) error {
 	return nil
 }
 
-// CheckKeys refuses keys that are not among those allowed.
+// CheckKeys returns the error that refuse makes of the first key that is not allowed.
 func (n *Node) CheckKeys(refuse func(Field) error, allowed ...string) error {
 	for _, f := range n.Fields {
 		if !slices.Contains(allowed, f.Name) {

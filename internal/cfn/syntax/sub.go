@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// A piece of a Fn::Sub text is literal or a variable's name.
+// A SubPart is a part of the text of Fn::Sub: literal text or the name of a variable.
 type SubPart struct {
 	Text       string
 	IsVariable bool
 }
 
-// SplitSub takes a Fn::Sub text apart. ${!X} is the literal ${X}; a ${ that is
-// never closed is literal too.
+// SplitSub splits the text of Fn::Sub. ${!X} is the literal ${X}. A ${ without an end is
+// literal too.
 func SplitSub(text *Node) ([]SubPart, error) {
 	var out []SubPart
 	rest := text.Text
@@ -47,8 +47,8 @@ func isVariableName(name string) bool {
 	return name != ""
 }
 
-// SubArguments splits the argument of Fn::Sub into its text and its own variables.
-func SubArguments(call, arg *Node) (text *Node, own *Node, err error) {
+// SubArguments returns the text and the variables of the argument of Fn::Sub.
+func SubArguments(call, arg *Node) (text *Node, variables *Node, err error) {
 	if arg.Kind == Scalar {
 		return arg, &Node{Kind: Object}, nil
 	}
@@ -60,7 +60,7 @@ func SubArguments(call, arg *Node) (text *Node, own *Node, err error) {
 
 var dynamicPattern = regexp.MustCompile(`\{\{resolve:[^}]*\}?\}?`)
 
-// DynamicReference returns the first dynamic reference in a text, "" for none.
+// DynamicReference returns the first dynamic reference of a text, or "".
 func DynamicReference(text string) string {
 	if !strings.Contains(text, "{{resolve:") {
 		return ""

@@ -8,7 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// yamlReader turns a YAML document into nodes.
+// A yamlReader converts a YAML document to nodes.
 type yamlReader struct {
 	nodes int
 }
@@ -104,18 +104,18 @@ func (r *yamlReader) mapping(source *yaml.Node, depth int) (*Node, error) {
 	return object, nil
 }
 
-// shortForm returns a short form its long form: !Ref X is {Ref: X}, !Sub X is
-// {Fn::Sub: X}. Which functions exist is checked later, by name.
+// shortForm converts a short form to its long form: !Ref X to {Ref: X}, !Sub X to
+// {Fn::Sub: X}. The names of functions are checked later.
 func (r *yamlReader) shortForm(source *yaml.Node, depth int) (*Node, error) {
 	name := strings.TrimPrefix(source.Tag, "!")
-	if name == "" { // "! text" only says that the text is a string
+	if name == "" { // "! text" is a string
 		return &Node{Line: source.Line, Text: source.Value}, nil
 	}
 
 	bare := *source
 	bare.Tag = ""
 	if bare.Kind == yaml.ScalarNode {
-		bare.Style |= yaml.DoubleQuotedStyle // a tag's argument is never null
+		bare.Style |= yaml.DoubleQuotedStyle // the argument of a tag is never null
 	}
 
 	arg, err := r.untagged(&bare, depth+1)
@@ -135,7 +135,7 @@ func (r *yamlReader) shortForm(source *yaml.Node, depth int) (*Node, error) {
 	return &Node{Line: source.Line, Kind: Object, Fields: []Field{{Name: name, Line: source.Line, Value: arg}}}, nil
 }
 
-// splitAttribute splits A.B.C into [A, B.C], as GetAtt takes it.
+// splitAttribute splits A.B.C into [A, B.C], the arguments of GetAtt.
 func splitAttribute(node *Node) *Node {
 	if node.Kind != Scalar {
 		return node
@@ -148,8 +148,8 @@ func splitAttribute(node *Node) *Node {
 	return out
 }
 
-// yamlScalar reads a scalar as YAML 1.1 does, which CloudFormation follows:
-// yes and on are booleans. All but null become strings.
+// yamlScalar reads a scalar as YAML 1.1, as CloudFormation does: yes and on are
+// booleans. Everything except null becomes a string.
 func yamlScalar(source *yaml.Node) (*Node, error) {
 	node := &Node{Line: source.Line, Text: source.Value}
 	quoted := source.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0

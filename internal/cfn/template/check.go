@@ -7,7 +7,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 )
 
-// checker walks a parsed template and refuses what no values could make right.
+// A checker checks what does not depend on values in a parsed template.
 type checker struct {
 	t          *Template
 	parameters map[string]*parameter
@@ -16,7 +16,7 @@ type checker struct {
 	unresolved []string // names that the block refers to and nobody declares
 }
 
-// block says where a value stands and so which functions it may use.
+// A block is the section of a value, which decides the functions it may use.
 type block struct {
 	name       string // as AWS names it in its messages
 	owner      string // the member, for messages
@@ -134,7 +134,7 @@ func (c *checker) checkOutputs() error {
 	return c.unresolvedError(b)
 }
 
-// nodes lists the parts of a resource that may hold functions.
+// nodes returns the parts of a resource that may have functions.
 func (r *resource) nodes() []*syntax.Node {
 	var out []*syntax.Node
 	for _, n := range []*syntax.Node{r.properties, r.metadata, r.attributes} {
@@ -152,7 +152,7 @@ func (c *checker) checkConditionName(name string, line int, b block) error {
 	return nil
 }
 
-// unresolvedError reports the names collected in a block, all at once as AWS does.
+// unresolvedError returns the error of all undeclared names of a block, as AWS does.
 func (c *checker) unresolvedError(b block) error {
 	if c.unresolved == nil {
 		return nil
@@ -162,7 +162,7 @@ func (c *checker) unresolvedError(b block) error {
 	return syntax.Errorf("Template format error: Unresolved resource dependencies [%s] in the %s block of the template", strings.Join(slices.Compact(names), ", "), b.name)
 }
 
-// checkValue checks a value and everything below it.
+// checkValue checks a value and all values below it.
 func (c *checker) checkValue(node *syntax.Node, b block) error {
 	switch node.Kind {
 	case syntax.Null:
@@ -255,7 +255,7 @@ func (c *checker) checkCall(node *syntax.Node, name string, arg *syntax.Node, b 
 	return nil
 }
 
-// checkName notes a name that a Ref or a Sub uses when it stands for nothing.
+// checkName collects a name of a Ref or a Sub that is undeclared.
 func (c *checker) checkName(name string, b block) {
 	switch {
 	case syntax.IsPseudoParameter(name), c.parameters[name] != nil:
@@ -299,8 +299,8 @@ func (c *checker) checkSub(n, arg *syntax.Node, b block) error {
 	return c.checkValue(own, b)
 }
 
-// dependsOnResources reports whether a value needs resources, imports or zones, which the
-// names of exports and imports must not.
+// dependsOnResources reports whether a value depends on resources, imports or
+// availability zones. The names of exports and imports must not.
 func (c *checker) dependsOnResources(node *syntax.Node) bool {
 	stop := syntax.Errorf("dependent")
 	return node.Walk(func(node *syntax.Node) error {
@@ -329,7 +329,7 @@ func (c *checker) dependsOnResources(node *syntax.Node) bool {
 func (c *checker) subDependsOnResources(n, arg *syntax.Node) bool {
 	text, own, err := syntax.SubArguments(n, arg)
 	if err != nil {
-		return false // refused elsewhere
+		return false // checked elsewhere
 	}
 
 	parts, err := syntax.SplitSub(text)
@@ -343,7 +343,7 @@ func (c *checker) subDependsOnResources(n, arg *syntax.Node) bool {
 	})
 }
 
-// checkConditionCycle refuses conditions that need each other.
+// checkConditionCycle refuses conditions that depend on each other.
 func (c *checker) checkConditionCycle() error {
 	state := map[string]int{} // 1 being visited, 2 done
 	var visit func(name string, from string) error

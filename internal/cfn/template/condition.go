@@ -2,7 +2,7 @@ package template
 
 import "github.com/lockstephq/lockstep/internal/cfn/syntax"
 
-// conditionHolds reports whether a condition holds; "" always does.
+// conditionHolds reports whether a condition holds. The condition "" always does.
 func (e *evaluator) conditionHolds(name string) (bool, error) {
 	if name == "" {
 		return true, nil
@@ -25,7 +25,7 @@ func (e *evaluator) conditionHolds(name string) (bool, error) {
 	return holds, nil
 }
 
-// ifBranch returns the side of a Fn::If that its condition takes.
+// ifBranch returns the value that Fn::If selects.
 func (e *evaluator) ifBranch(arg *syntax.Node) (*syntax.Node, error) {
 	holds, err := e.conditionHolds(arg.Items[0].Text)
 	if err != nil {
@@ -37,7 +37,7 @@ func (e *evaluator) ifBranch(arg *syntax.Node) (*syntax.Node, error) {
 	return arg.Items[2], nil
 }
 
-// boolean evaluates a node that has to be true or false.
+// boolean evaluates a node that must be true or false.
 func (e *evaluator) boolean(node *syntax.Node) (bool, error) {
 	if node.Kind == syntax.Object && len(node.Fields) == 1 && node.Fields[0].Name == "Condition" {
 		return e.conditionHolds(node.Fields[0].Value.Text)
@@ -73,7 +73,7 @@ func (e *evaluator) boolean(node *syntax.Node) (bool, error) {
 	return e.plainBoolean(node)
 }
 
-// plainBoolean reads a plain value as a condition.
+// plainBoolean evaluates a value that is not a function as a condition.
 func (e *evaluator) plainBoolean(node *syntax.Node) (bool, error) {
 	value, err := e.value(node)
 	if err != nil {
@@ -88,8 +88,8 @@ func (e *evaluator) plainBoolean(node *syntax.Node) (bool, error) {
 	return false, syntax.ErrorAt(node.Line, "Template error: a condition must be a condition function, the name of a condition, true or false")
 }
 
-// andOr evaluates Fn::And (every is true) and Fn::Or. Every operand is computed,
-// so that a fault in one is not hidden by the value of another.
+// andOr evaluates Fn::And, if every is true, and Fn::Or. It evaluates all operands, so
+// that no error is hidden by the value of another operand.
 func (e *evaluator) andOr(arg *syntax.Node, every bool) (bool, error) {
 	result := every
 	for _, it := range arg.Items {

@@ -8,88 +8,94 @@ import (
 	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 )
 
-// maxEvaluatedSize bounds, in bytes, what one evaluation may compute: functions
-// multiply text, and a template comes from anybody.
+// maxEvaluatedSize bounds the bytes that one evaluation computes, since functions
+// multiply text.
 const maxEvaluatedSize = 8 << 20
 
-// Input is what a template's evaluation draws on from outside.
+// An Input has the values of an evaluation that come from outside.
 type Input struct {
-	// Parameters holds a value for each declared parameter, as [Template.Bind] gives them.
+	// Parameters has a value for each declared parameter, as [Template.BindParameters]
+	// returns them.
 	Parameters map[string]string
-	// Pseudo holds AWS::Region and its sisters: strings, and one list of strings.
+	// Pseudo has the values of pseudo parameters such as AWS::Region: strings, and
+	// one list of strings.
 	Pseudo map[string]any
-	// Import answers what other stacks export; false when nobody exports the name.
+	// Import returns the value of an export of another stack, and whether there is one.
 	Import func(name string) (string, bool)
-	// StoredParameter answers what the parameter store holds under a name; false when it
-	// holds nothing. It may be nil when no parameter's type asks for it.
+	// StoredParameter returns a value of the parameter store, and whether there is one.
+	// It may be nil if no parameter has a type that needs it.
 	StoredParameter func(name string) (string, bool)
-	// ResolveResource says what a Ref to a resource and its attributes are. It is called
-	// once for each resource, in dependency order, the properties computed.
+	// ResolveResource returns the values of Ref and GetAtt of a resource. It is called
+	// once for each resource, in dependency order, with the computed properties.
 	ResolveResource func(Resource) (ResourceValues, error)
 }
 
-// ResourceValues is a resource as others in its template see it.
+// ResourceValues are the values of a resource that other resources refer to.
 type ResourceValues struct {
 	Ref string
-	// Attribute returns a string, or a list of strings as []any.
+	// Attribute returns the value of GetAtt: a string, or a list of strings as []any.
 	Attribute func(name string) (any, error)
 }
 
-// A Resource is one with all its values computed.
+// A Resource is an evaluated resource.
 type Resource struct {
 	LogicalID, Type                     string
 	Line                                int
 	Properties, Metadata                map[string]any
-	DeletionPolicy, UpdateReplacePolicy string            // "" when the template does not say
+	DeletionPolicy, UpdateReplacePolicy string            // "" if absent
 	DependsOn                           []string          // explicit and implied, in this template
 	Attributes                          map[string]string // CreationPolicy and UpdatePolicy, in canonical text
 	Sources                             map[string]Source
 }
 
-// A Source says where a property's value came from.
+// A Source is the unevaluated property, and what it refers to.
 type Source struct {
 	Text       string // canonical text of the property as the template has it
 	References []Reference
 }
 
-// A Reference is one thing that a value refers to.
+// A Reference is a parameter, a resource or an attribute that a value refers to.
 type Reference struct {
 	Kind ReferenceKind `json:"kind"`
 	Name string        `json:"name"` // parameter, resource, or resource.attribute
 }
 
-// A ReferenceKind says what is referred to.
+// A ReferenceKind is the kind of a reference, in the words of change sets.
 type ReferenceKind string
 
+// The kinds of references.
 const (
 	ToParameter ReferenceKind = "ParameterReference"
 	ToResource  ReferenceKind = "ResourceReference"
 	ToAttribute ReferenceKind = "ResourceAttribute"
 )
 
-// An Output is one with its value computed.
+// An Output is an evaluated output.
 type Output struct {
-	Key, Value, Description, Export string
+	Key         string
+	Value       string
+	Description string
+	Export      string
 }
 
-// An Evaluation is a template with values for everything.
+// An Evaluation is an evaluated template.
 type Evaluation struct {
 	Resources []Resource // each after those it depends on
 	Outputs   []Output
 	Imports   []string // names of the exports used
 }
 
-// MissingExport is the error of importing what nobody exports.
+// MissingExport is the error of an import of an export that does not exist.
 type MissingExport struct {
 	Name string
 }
 
 func (e *MissingExport) Error() string { return fmt.Sprintf("No export named %s found.", e.Name) }
 
-// noValue is what AWS::NoValue yields; containers leave it out.
+// noValue is the value of AWS::NoValue. Lists and objects omit it.
 type noValue struct{}
 
-// evaluator holds one evaluation. It is not safe for concurrent use.
+// An evaluator evaluates a template once. It is not safe for concurrent use.
 type evaluator struct {
 	t          *Template
 	in         Input
@@ -104,8 +110,8 @@ func newEvaluator(t *Template, in Input) *evaluator {
 	return &evaluator{t: t, in: in, names: newChecker(t), conditions: map[string]bool{}, resolved: map[string]ResourceValues{}}
 }
 
-// Evaluate computes everything. Errors are *[Error], *[MissingExport] or what
-// in.Place answered.
+// Evaluate evaluates the template. Its errors are *[syntax.Error], *[MissingExport] and
+// those of input.ResolveResource.
 func (t *Template) Evaluate(input Input) (*Evaluation, error) {
 	evaluator := newEvaluator(t, input)
 	if err := evaluator.fetchStoredParameters(); err != nil {
@@ -144,7 +150,7 @@ func (t *Template) Evaluate(input Input) (*Evaluation, error) {
 	return out, nil
 }
 
-// fetchStoredParameters replaces the names of stored parameters by what is stored.
+// fetchStoredParameters replaces the names of stored parameters by their values.
 func (e *evaluator) fetchStoredParameters() error {
 	values := maps.Clone(e.in.Parameters)
 	var missing []string
@@ -207,7 +213,7 @@ func (e *evaluator) resource(st orderedResource) (Resource, error) {
 	return out, nil
 }
 
-// object evaluates a node that is an object, or is not there.
+// object evaluates a node that must be an object, or is nil.
 func (e *evaluator) object(node *syntax.Node) (map[string]any, error) {
 	if node == nil {
 		return map[string]any{}, nil
@@ -226,7 +232,7 @@ func (e *evaluator) object(node *syntax.Node) (map[string]any, error) {
 	return object, nil
 }
 
-// value evaluates a node: a string, []any, map[string]any or noValue.
+// value evaluates a node to a string, []any, map[string]any or noValue.
 func (e *evaluator) value(node *syntax.Node) (any, error) {
 	switch node.Kind {
 	case syntax.List:
@@ -270,7 +276,7 @@ func (e *evaluator) value(node *syntax.Node) (any, error) {
 	return node.Text, nil
 }
 
-// countSize counts a computed value against the budget.
+// countSize adds the size of a computed value, and refuses too large a template.
 func (e *evaluator) countSize(n *syntax.Node, v any) error {
 	e.size += sizeOf(v)
 	if e.size > maxEvaluatedSize {
@@ -377,7 +383,7 @@ func dynamicIn(v any) string {
 	return ""
 }
 
-// lineOf finds the line of the text that holds a dynamic reference.
+// lineOf returns the line of the text that contains a dynamic reference.
 func lineOf(node *syntax.Node, found string, otherwise int) int {
 	line := otherwise
 	head, _, _ := strings.Cut(strings.TrimPrefix(found, "{{resolve:"), ":")

@@ -9,8 +9,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 )
 
-// call computes one function. The checker has seen to it that the arguments
-// have the right number and kind; what they evaluate to is checked here.
+// call evaluates one function. The checker has checked the number and the kind of the
+// arguments. Their values are checked here.
 func (e *evaluator) call(node *syntax.Node, name string, arg *syntax.Node) (any, error) {
 	switch name {
 	case "Ref":
@@ -48,7 +48,7 @@ func (e *evaluator) call(node *syntax.Node, name string, arg *syntax.Node) (any,
 	return nil, syntax.Unsupported(node.Line, name)
 }
 
-// text evaluates a node that has to be a string.
+// text evaluates a node that must be a string.
 func (e *evaluator) text(node, arg *syntax.Node, complaint string) (string, error) {
 	value, err := e.value(arg)
 	if err != nil {
@@ -61,7 +61,7 @@ func (e *evaluator) text(node, arg *syntax.Node, complaint string) (string, erro
 	return text, nil
 }
 
-// texts evaluates a node that has to be a list of strings.
+// texts evaluates a node that must be a list of strings.
 func (e *evaluator) texts(node, arg *syntax.Node, complaint string) ([]string, error) {
 	value, err := e.value(arg)
 	if err != nil {
@@ -108,7 +108,7 @@ func (e *evaluator) ref(node *syntax.Node, name string) (any, error) {
 	return placed.Ref, nil
 }
 
-// errNotCreated is the error of referring to a resource whose condition is false.
+// errNotCreated is the error of a reference to a resource whose condition is false.
 func (e *evaluator) errNotCreated(n *syntax.Node, id string) error {
 	return syntax.ErrorAt(n.Line, "Template format error: Unresolved resource dependencies [%s] in the Resources block of the template", syntax.Clip(id))
 }
@@ -160,7 +160,7 @@ func (e *evaluator) sub(node, arg *syntax.Node) (any, error) {
 	return b.String(), nil
 }
 
-// subVariable computes one ${name} of a Fn::Sub.
+// subVariable returns the value of one ${name} of Fn::Sub.
 func (e *evaluator) subVariable(node *syntax.Node, name string, own *syntax.Node) (string, error) {
 	value, err := any(nil), error(nil)
 	id, att, dotted := strings.Cut(name, ".")

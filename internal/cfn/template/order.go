@@ -7,15 +7,14 @@ import (
 	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 )
 
-// A stop is a resource on the way through the template, with the resources it
-// needs before it.
+// An orderedResource is a resource with the resources it depends on.
 type orderedResource struct {
 	resource  *resource
 	dependsOn []string
 }
 
-// orderResources lists the resources whose conditions hold, each after those it needs;
-// where nothing decides, in the template's order.
+// orderResources returns the resources whose conditions hold, each after those it
+// depends on, otherwise in the template's order.
 func (t *Template) orderResources(evaluator *evaluator) ([]orderedResource, error) {
 	needs := map[string][]string{}
 	active := map[string]bool{}
@@ -56,8 +55,8 @@ func (t *Template) orderResources(evaluator *evaluator) ([]orderedResource, erro
 	return t.sortByDependencies(needs)
 }
 
-// dependencies lists what a resource depends on: what it names in DependsOn, unless
-// that is conditioned away, and what its values refer to.
+// dependencies returns the resources that a resource depends on: those of DependsOn
+// whose conditions hold, and those that its values refer to.
 func (e *evaluator) dependencies(resource *resource, active map[string]bool) ([]string, error) {
 	var out []string
 	for _, id := range resource.dependsOn {
@@ -107,8 +106,8 @@ func (t *Template) sortByDependencies(needs map[string][]string) ([]orderedResou
 	return out, nil
 }
 
-// circularError names the resources on a cycle: those left over that something else
-// left over needs.
+// circularError returns the error of the resources on a cycle: the remaining resources
+// that another remaining resource depends on.
 func circularError(needs map[string][]string, done map[string]bool) error {
 	left := map[string]bool{}
 	for id := range needs {
@@ -144,8 +143,8 @@ func circularError(needs map[string][]string, done map[string]bool) error {
 	return syntax.Errorf("Circular dependency between resources: [%s]", strings.Join(ids, ", "))
 }
 
-// visitReferences calls f for each parameter, resource and attribute that a value
-// refers to, in the branches that the conditions take.
+// visitReferences calls visit for each parameter, resource and attribute that a value
+// refers to, in the branches that the conditions select.
 func (e *evaluator) visitReferences(node *syntax.Node, visit func(Reference)) error {
 	name, arg, ok := node.Function()
 	if !ok {

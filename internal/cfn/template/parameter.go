@@ -23,15 +23,18 @@ type parameter struct {
 	constraint             string
 }
 
-// A Parameter is one declaration, for those who list them.
+// A Parameter is the declaration of a parameter.
 type Parameter struct {
-	Name, Type, Description string
-	Default                 string
-	HasDefault, NoEcho      bool
-	AllowedValues           []string
+	Name          string
+	Type          string
+	Description   string
+	Default       string
+	HasDefault    bool
+	NoEcho        bool
+	AllowedValues []string
 }
 
-// Parameters lists the declared parameters in their order.
+// Parameters returns the declared parameters in their order.
 func (t *Template) Parameters() []Parameter {
 	var out []Parameter
 	for _, p := range t.parameters {
@@ -120,8 +123,8 @@ func (d *parameter) setMember(field syntax.Field) error {
 	return nil
 }
 
-// setPattern compiles AllowedPattern. CloudFormation's engine is Java's, ours
-// has no look-around: a pattern that needs it is refused rather than ignored.
+// setPattern compiles AllowedPattern. CloudFormation uses Java's engine. A pattern that
+// Go's engine does not support, such as look-around, is refused.
 func (d *parameter) setPattern(field syntax.Field) error {
 	pattern, err := regexp.Compile(`^(?:` + field.Value.Text + `)$`)
 	if err != nil {
@@ -161,7 +164,7 @@ func (d *parameter) setBound(field syntax.Field) error {
 	return nil
 }
 
-// validate checks the declaration as a whole: its type and its default.
+// validate checks the type and the default of the declaration.
 func (d *parameter) validate() error {
 	switch {
 	case d.typ == "":
@@ -197,11 +200,11 @@ func knownParameterType(typ string) bool {
 	}, element)
 }
 
-// isStored reports whether the parameter's value is the name of one in the parameter
-// store, whose value a Ref yields.
+// isStored reports whether the parameter's value is a name in the parameter store. A
+// Ref returns the value stored there.
 func (d *parameter) isStored() bool { return strings.HasPrefix(d.typ, "AWS::SSM::Parameter::Value<") }
 
-// valueType is the type of what a Ref yields.
+// valueType returns the type of the value of a Ref.
 func (d *parameter) valueType() string {
 	if of, ok := strings.CutPrefix(d.typ, "AWS::SSM::Parameter::Value<"); ok {
 		return strings.TrimSuffix(of, ">")
@@ -214,10 +217,10 @@ func isListType(typ string) bool {
 }
 
 // isList reports whether the parameter's own value is a list. The name of a stored
-// parameter is not, whatever that holds.
+// parameter is not.
 func (d *parameter) isList() bool { return isListType(d.typ) }
 
-// splitList takes a list parameter's text apart, the spaces around values dropped.
+// splitList splits the text of a list parameter and trims the values.
 func splitList(text string) []string {
 	if text == "" {
 		return nil
@@ -229,7 +232,7 @@ func splitList(text string) []string {
 	return out
 }
 
-// value is what a Ref to the parameter yields.
+// value returns the value of a Ref to the parameter.
 func (d *parameter) value(text string) any {
 	if !isListType(d.valueType()) {
 		return text

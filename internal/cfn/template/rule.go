@@ -6,7 +6,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 )
 
-// A rule asserts something about the parameters before anything is made.
+// A rule asserts something about the parameters.
 type rule struct {
 	name       string
 	condition  *syntax.Node
@@ -64,7 +64,7 @@ func (p *parser) ruleSection(f syntax.Field) error {
 	return nil
 }
 
-// assertRules evaluates the rules and refuses the parameters that break one.
+// assertRules returns an error if the parameters violate a rule.
 func (e *evaluator) assertRules() error {
 	for _, rule := range e.t.rules {
 		if rule.condition != nil {

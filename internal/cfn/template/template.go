@@ -8,8 +8,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 )
 
-// A Template is one that is well formed: every section has the right shape and
-// every name that it refers to exists. It is immutable and may be shared.
+// A Template is a checked template: its sections have the right form and the names it
+// refers to exist. It is immutable and safe for concurrent use.
 type Template struct {
 	description string
 	parameters  []*parameter
@@ -28,7 +28,7 @@ type resource struct {
 	policies   map[string]string // DeletionPolicy, UpdateReplacePolicy
 	metadata   *syntax.Node
 	properties *syntax.Node
-	attributes *syntax.Node // CreationPolicy and UpdatePolicy, as they stand
+	attributes *syntax.Node // CreationPolicy and UpdatePolicy, not evaluated
 }
 
 type output struct {
@@ -52,8 +52,8 @@ var (
 	exportPattern = regexp.MustCompile(`^[A-Za-z0-9:-]{1,255}$`)
 )
 
-// Parse decodes a template and checks all that can be checked without values.
-// Every error is an *[Error].
+// Parse decodes a template and checks everything that does not depend on values. Every
+// error is a *[syntax.Error].
 func Parse(body string) (*Template, error) {
 	root, err := syntax.Decode(body)
 	if err != nil {
@@ -74,10 +74,10 @@ func Parse(body string) (*Template, error) {
 	return parser.t, nil
 }
 
-// Description returns the template's description, "" for none.
+// Description returns the template's description, or "".
 func (t *Template) Description() string { return t.description }
 
-// ResourceTypes lists the types of the template's resources, sorted, each once.
+// ResourceTypes returns the types of the template's resources, sorted.
 func (t *Template) ResourceTypes() []string {
 	var out []string
 	for _, r := range t.resources {
@@ -87,8 +87,8 @@ func (t *Template) ResourceTypes() []string {
 	return slices.Compact(out)
 }
 
-// Capabilities lists what a caller has to acknowledge, and a sentence that says
-// for which resource types; both are empty when there is nothing.
+// Capabilities returns the capabilities that a caller has to acknowledge, and a
+// sentence with the resource types that need them. Both are empty if there are none.
 func (t *Template) Capabilities() (required []string, reason string) {
 	named := map[string]string{
 		"AWS::IAM::Group": "GroupName", "AWS::IAM::InstanceProfile": "InstanceProfileName",
@@ -122,7 +122,7 @@ func (t *Template) Capabilities() (required []string, reason string) {
 	return []string{capability}, "The following resource(s) require capabilities: [" + strings.Join(types, ", ") + "]"
 }
 
-// parser fills a template from its nodes.
+// A parser fills a template from its nodes.
 type parser struct {
 	t *Template
 }
@@ -191,7 +191,7 @@ func checkSection(section syntax.Field) error {
 	return syntax.ErrorAt(section.Line, "Template format error: %s must be an object.", section.Name)
 }
 
-// describeNames shows a value that is one name or a list of them.
+// describeNames returns a value that is a name, or a list of names, as text.
 func describeNames(node *syntax.Node) string {
 	if node.Kind == syntax.List {
 		var out []string
@@ -243,7 +243,7 @@ func (p *parser) mappingSection(section syntax.Field) error {
 	return nil
 }
 
-// checkMappingValue accepts a string or a list of strings: what a mapping may hold.
+// checkMappingValue accepts a string or a list of strings.
 func checkMappingValue(node *syntax.Node) error {
 	ok := node.Kind == syntax.Scalar || node.Kind == syntax.List
 	for _, it := range node.Items {

@@ -9,61 +9,66 @@ import (
 	"strings"
 )
 
-// A Site is where a stack lives.
+// A Site is the account, the region and the stack of a resource.
 type Site struct {
-	Partition, Region, Account, Suffix string // Suffix is the one of URLs: amazonaws.com
-	StackID, StackName                 string
+	Partition string
+	Region    string
+	Account   string
+	Suffix    string // of URLs: amazonaws.com
+	StackID   string
+	StackName string
 }
 
-// An Order asks for a resource.
+// An Order describes a resource whose values are generated.
 type Order struct {
-	Site            Site
-	Type, LogicalID string
+	Site      Site
+	Type      string
+	LogicalID string
 	// Generation counts the replacements of the resource: 0 for the first.
 	Generation int
 	Properties map[string]any
 }
 
-// Made is a resource as it would be.
+// Made has the generated values of a resource.
 type Made struct {
 	order Order
 	kind  *typeInfo
 	name  string
-	// ID is the physical id, which is also what Ref yields.
+	// ID is the physical id, which is also the value of Ref.
 	ID string
 }
 
-// Make returns a resource its name and physical id.
+// Make generates the values of a resource.
 func (c *Catalog) Make(order Order) Made {
 	kind := c.known[order.Type]
 	if kind == nil {
 		kind = &typeInfo{nameLength: 255, id: "{name}", open: true}
 	}
-	made := Made{order: order, kind: kind, name: given(kind, order.Properties)}
+	made := Made{order: order, kind: kind, name: nameInTemplate(kind, order.Properties)}
 	if made.name == "" {
-		made.name = made.generated()
+		made.name = made.generatedName()
 	}
 	made.ID = made.fill(kind.id)
 	return made
 }
 
-// Unique reports whether the template chose the resource's name, and nothing else
-// of that type may have it.
+// Unique reports whether the template has the resource's name, and no other resource
+// of the type can have it.
 func (c *Catalog) Unique(typ string, properties map[string]any) bool {
 	k := c.known[typ]
-	return k != nil && k.unique && given(k, properties) != ""
+	return k != nil && k.unique && nameInTemplate(k, properties) != ""
 }
 
-func given(k *typeInfo, properties map[string]any) string {
+func nameInTemplate(k *typeInfo, properties map[string]any) string {
 	name, _ := properties[k.nameProperty].(string)
-	if len(name) > 1024 { // no service has a longer one; text must not multiply
+	if len(name) > 1024 { // no service has a longer name, and values repeat it
 		name = strings.ToValidUTF8(name[:1024], "")
 	}
 	return name
 }
 
-// UnknownAttribute is the error of asking for an attribute that a known type
-// does not have. Its text is AWS's.
+// UnknownAttribute is the error of an attribute that a known type does not have. Its
+// text is AWS's.
 type UnknownAttribute struct {
 	LogicalID, Name string
 }
@@ -72,8 +77,8 @@ func (e *UnknownAttribute) Error() string {
 	return fmt.Sprintf("Template error: resource %s does not support attribute type %s in Fn::GetAtt", e.LogicalID, e.Name)
 }
 
-// Attribute returns what GetAtt yields: a string, or a list of strings. Its
-// error is an *[UnknownAttribute].
+// Attribute returns the value of GetAtt: a string, or a list of strings. The error is
+// an *[UnknownAttribute].
 func (m Made) Attribute(name string) (any, error) {
 	format, ok := m.kind.attributes[name]
 	switch {
@@ -90,11 +95,11 @@ func (m Made) Attribute(name string) (any, error) {
 		return nil, &UnknownAttribute{LogicalID: m.order.LogicalID, Name: short(name)}
 	}
 
-	return m.invented(name), nil
+	return m.genericAttribute(name), nil
 }
 
-// PublicParameter makes up what AWS's own parameters, those under /aws/service/,
-// hold: the ids of machine images, which is what most templates ask there.
+// PublicParameter generates the values of AWS's parameters below /aws/service/. It
+// knows the ids of machine images, which most templates read there.
 func PublicParameter(site Site, name string) (string, bool) {
 	if !strings.HasPrefix(name, "/aws/service/") || !strings.Contains(name, "/ami") && !strings.Contains(name, "-ami") && !strings.HasSuffix(name, "image_id") {
 		return "", false
@@ -103,7 +108,7 @@ func PublicParameter(site Site, name string) (string, bool) {
 	return "ami-" + hex.EncodeToString(sum[:])[:17], true
 }
 
-// plural reports whether an attribute's name promises a list.
+// plural reports whether an attribute's name is that of a list.
 func plural(name string) bool {
 	for _, end := range []string{"Addresses", "Ids", "Arns", "ARNs", "Names", "Servers", "Blocks", "Entries", "Zones", "Groups", "Subnets"} {
 		if strings.HasSuffix(name, end) {
@@ -113,8 +118,8 @@ func plural(name string) bool {
 	return false
 }
 
-// invented makes up an attribute of a type that is not in the catalog.
-func (m Made) invented(name string) any {
+// genericAttribute generates an attribute of an open type.
+func (m Made) genericAttribute(name string) any {
 	service, thing := "custom", "resource"
 	if parts := strings.Split(m.order.Type, "::"); len(parts) == 3 {
 		service, thing = strings.ToLower(parts[1]), strings.ToLower(parts[2])
@@ -159,8 +164,8 @@ func (m Made) fill(format string) string {
 	return m.fillProperties(format, strings.NewReplacer(pairs...))
 }
 
-// fillProperties replaces {prop:Name} by the property's text, once: what comes
-// from a template is not looked at again.
+// fillProperties replaces {prop:Name} by the property's text. It does not replace
+// placeholders in that text, which comes from a template.
 func (m Made) fillProperties(text string, fixed *strings.Replacer) string {
 	var b strings.Builder
 	for {
@@ -181,7 +186,7 @@ func (m Made) fillProperties(text string, fixed *strings.Replacer) string {
 	}
 }
 
-// sum is the seed of everything random about the resource.
+// sum returns the seed of the random parts of the values.
 func (m Made) sum() []byte {
 	h := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d", m.order.Site.StackID, m.order.LogicalID, m.order.Generation))
 	return h[:]
@@ -192,8 +197,9 @@ func (m Made) random(n int) string {
 	return base32.StdEncoding.EncodeToString(m.sum())[:n]
 }
 
-// generated is a name in CloudFormation's form: stack, logical id, noise.
-func (m Made) generated() string {
+// generatedName returns a name in CloudFormation's form: stack, logical id and random
+// characters.
+func (m Made) generatedName() string {
 	const noise = 12
 	head := m.order.Site.StackName + "-" + m.order.LogicalID
 	if most := m.kind.nameLength - noise - 1; len(head) > most {
@@ -206,7 +212,7 @@ func (m Made) generated() string {
 	return name
 }
 
-// A Recreation says what a change of a property does to its resource.
+// A Recreation is whether the change of a property replaces the resource.
 type Recreation string
 
 const (
@@ -230,7 +236,7 @@ func (c *Catalog) Recreation(typ, property string) Recreation {
 	return Never
 }
 
-// Taggable reports whether a stack's tags reach resources of the type.
+// Taggable reports whether resources of the type get the stack's tags.
 func (c *Catalog) Taggable(typ string) bool {
 	k := c.known[typ]
 	return !strings.HasPrefix(typ, "Custom::") && (k == nil || !k.untagged)

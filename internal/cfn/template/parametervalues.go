@@ -9,23 +9,23 @@ import (
 	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 )
 
-// maxValue is the longest parameter value, in bytes.
+// maxValue is the longest value of a parameter, in bytes.
 const maxValue = 4096
 
-// A Given is what a caller sent for one parameter.
+// A ParameterInput is what a caller sent for one parameter.
 type ParameterInput struct {
 	Key   string
 	Value *string
-	// UsePrevious asks for the value that the stack has.
+	// UsePrevious keeps the stack's value.
 	UsePrevious bool
 }
 
-// Masked stands for a NoEcho parameter's value wherever values are shown.
+// Masked is shown instead of a NoEcho parameter's value.
 const Masked = "****"
 
-// BindParameters returns each declared parameter its value: the one given, the previous one
-// where that is asked for, else the default; and checks its constraints.
-// previous holds the values of the stack as it is, nil for a new one.
+// BindParameters returns the value of each declared parameter: the given value, the
+// previous value if it is to be kept, or the default. It checks the constraints.
+// Previous has the values of the existing stack, and is nil for a new one.
 func (t *Template) BindParameters(given []ParameterInput, previous map[string]string) (map[string]string, error) {
 	byName := map[string]ParameterInput{}
 	var unknown []string
@@ -72,7 +72,7 @@ func (t *Template) BindParameters(given []ParameterInput, previous map[string]st
 	return values, nil
 }
 
-// chooseValue says which value a parameter takes, and whether there is one.
+// chooseValue returns the value of a parameter, and whether there is one.
 func (d *parameter) chooseValue(input ParameterInput, previous map[string]string) (string, bool, error) {
 	switch {
 	case input.UsePrevious && input.Value != nil && *input.Value != "":
@@ -93,7 +93,7 @@ func (d *parameter) chooseValue(input ParameterInput, previous map[string]string
 	return "", false, nil
 }
 
-// check applies the declaration's constraints to a value.
+// check checks the declaration's constraints on a value.
 func (d *parameter) check(text string) error {
 	if len(text) > maxValue {
 		return syntax.Errorf("Parameter '%s' must contain at most %d bytes", d.name, maxValue)
@@ -119,7 +119,7 @@ func (d *parameter) check(text string) error {
 	return nil
 }
 
-// violation names the first constraint that a value breaks, "" for none.
+// violation returns the first constraint that a value violates, or "".
 func (d *parameter) violation(value string) string {
 	if d.allowed != nil && !slices.Contains(d.allowed, value) {
 		return "must be one of AllowedValues"

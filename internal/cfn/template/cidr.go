@@ -8,8 +8,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/cfn/syntax"
 )
 
-// getAZs yields the availability zones of a region: three in every one, which
-// is what most regions have.
+// getAZs returns the availability zones of a region. Every region has three here, as
+// most have.
 func (e *evaluator) getAZs(n, arg *syntax.Node) (any, error) {
 	region, err := e.text(n, arg, "Template error: every Fn::GetAZs object must have a String-typed value.")
 	if err != nil {
@@ -21,7 +21,7 @@ func (e *evaluator) getAZs(n, arg *syntax.Node) (any, error) {
 	return []any{region + "a", region + "b", region + "c"}, nil
 }
 
-// cidr cuts an address block into count blocks of the same size.
+// cidr divides an address block into a number of blocks of the same size.
 func (e *evaluator) cidr(node, arg *syntax.Node) (any, error) {
 	const complaint = "Template error: Fn::Cidr requires a valid address block, a count from 1 to 256 and a number of bits"
 	text := []string{"", "", "8"}

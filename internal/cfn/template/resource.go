@@ -66,7 +66,7 @@ func (p *parser) resource(field syntax.Field) (*resource, error) {
 	return resource, nil
 }
 
-// setMember reads one member of a resource.
+// setMember reads one key of a resource.
 func (r *resource) setMember(field syntax.Field) error {
 	value := field.Value
 	if value.Kind == syntax.Null {
