@@ -98,12 +98,12 @@ func TestWebIdentityRolesAreRefusedThatCouldNotBeMeant(t *testing.T) {
 	w := newWorld(t, dbtest.Open(t))
 	good := ciRole(identitytest.JWKS(t, identitytest.NewKey(t, "first", jose.ES256)))
 	for says, spoil := range map[string]func(*wire.WebIdentityRole){
-		"given twice":       func(r *wire.WebIdentityRole) { r.Claims = append(r.Claims, r.Claims[0]) },
-		"built-in":          func(r *wire.WebIdentityRole) { r.RoleName = "admin" },
-		"no key set":        func(r *wire.WebIdentityRole) { r.Jwks = "" },
-		"leave the key set": func(r *wire.WebIdentityRole) { r.Issuer = issuer },
-		"does not begin":    func(r *wire.WebIdentityRole) { r.RoleName = "lockstep.x" },
-		"is not a URL":      func(r *wire.WebIdentityRole) { r.Issuer = "https:///x" },
+		"given twice":         func(r *wire.WebIdentityRole) { r.Claims = append(r.Claims, r.Claims[0]) },
+		"built-in":            func(r *wire.WebIdentityRole) { r.RoleName = "admin" },
+		"provide its key set": func(r *wire.WebIdentityRole) { r.Jwks = "" },
+		"omit the key set":    func(r *wire.WebIdentityRole) { r.Issuer = issuer },
+		"does not begin":      func(r *wire.WebIdentityRole) { r.RoleName = "lockstep.x" },
+		"is not a URL":        func(r *wire.WebIdentityRole) { r.Issuer = "https:///x" },
 	} {
 		r := good
 		spoil(&r)
@@ -185,7 +185,7 @@ func TestLongLivedKeysCanBeSwitchedOff(t *testing.T) {
 		}, nil)
 	})
 
-	refused(t, w.works(w.admin), "UnrecognizedClientException", "Long-lived access keys are switched off")
+	refused(t, w.works(w.admin), "UnrecognizedClientException", "Long-lived access keys are disabled")
 	if status, got := (session{w.assume(key, "build-1")}).asks(w, "ListHosts", `{}`); status != http.StatusOK {
 		t.Errorf("a session: %s", got)
 	}

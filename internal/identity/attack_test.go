@@ -36,43 +36,48 @@ func TestAttack20TokenThatProvesNothing(t *testing.T) {
 	}
 	now := time.Now()
 	for name, token := range map[string]string{
-		"empty":                    "",
-		"dots":                     "..",
-		"alg none":                 encoded(`{"alg":"none"}`) + "." + claims + ".",
-		"alg None":                 encoded(`{"alg":"None","kid":"k"}`) + "." + claims + "." + signature,
-		"no alg":                   encoded(`{"kid":"k"}`) + "." + claims + "." + signature,
-		"HS256 with public key":    sign(public, nil),
-		"alg changed to RS512":     encoded(`{"alg":"RS512","kid":"k"}`) + "." + claims + "." + signature,
-		"alg changed to HS256":     encoded(`{"alg":"HS256","kid":"k"}`) + "." + claims + "." + signature,
-		"EC key for RSA":           sign(ecKey, nil),
-		"signature left out":       header + "." + claims + ".",
-		"signature of another":     header + "." + strings.Split(sign(signing, map[string]any{"sub": "x"}), ".")[1] + "." + signature,
-		"stranger with our kid":    sign(stranger, nil),
-		"stranger with his kid":    sign(identitytest.Key{KeyID: "other", Algorithm: jose.RS256, Private: stranger.Private}, nil),
-		"stranger without kid":     sign(identitytest.Key{Algorithm: jose.RS256, Private: stranger.Private}, nil),
-		"JSON serialisation":       `{"protected":"` + header + `","payload":"` + claims + `","signature":"` + signature + `"}`,
-		"encrypted, five parts":    good + ".a.b",
-		"key of its own in header": encoded(`{"alg":"RS256","jwk":`+jwk(t, stranger)+`}`) + "." + claims + "." + strings.Split(sign(stranger, nil), ".")[2],
-		"no subject":               sign(signing, map[string]any{"sub": nil}),
-		"empty subject":            sign(signing, map[string]any{"sub": ""}),
-		"null subject":             signing.SignText(t, `{"iss":"`+federation.issuer.URL+`","aud":"`+audience+`","sub":null,"exp":99999999999}`),
-		"subject is a list":        sign(signing, map[string]any{"sub": []string{subject}}),
-		"two subjects":             signing.SignText(t, `{"iss":"`+federation.issuer.URL+`","aud":"`+audience+`","exp":99999999999,"sub":"x","sub":"`+subject+`"}`),
-		"subject named Sub":        signing.SignText(t, `{"iss":"`+federation.issuer.URL+`","aud":"`+audience+`","exp":99999999999,"Sub":"`+subject+`"}`),
-		"no audience":              sign(signing, map[string]any{"aud": nil}),
-		"no issuer":                sign(signing, map[string]any{"iss": nil}),
-		"another issuer":           sign(signing, map[string]any{"iss": "https://evil.example"}),
-		"issuer with a slash":      sign(signing, map[string]any{"iss": federation.issuer.URL + "/"}),
-		"no expiry":                sign(signing, map[string]any{"exp": nil}),
-		"expiry is a text":         sign(signing, map[string]any{"exp": "tomorrow"}),
-		"expiry beyond time":       sign(signing, map[string]any{"exp": 1e300}),
-		"not yet valid":            sign(signing, map[string]any{"nbf": now.Add(2 * time.Minute).Unix()}),
-		"issued in the future":     sign(signing, map[string]any{"iat": now.Add(2 * time.Minute).Unix()}),
-		"nbf is a text":            sign(signing, map[string]any{"nbf": "now"}),
-		"claims are a list":        signing.SignText(t, `["iss"]`),
-		"claims are no JSON":       signing.SignText(t, `{"iss":`),
-		"something after claims":   signing.SignText(t, `{"iss":"`+federation.issuer.URL+`"}{}`),
-		"too long":                 sign(signing, map[string]any{"x": strings.Repeat("x", 20_000)}),
+		"empty":                 "",
+		"dots":                  "..",
+		"alg none":              encoded(`{"alg":"none"}`) + "." + claims + ".",
+		"alg None":              encoded(`{"alg":"None","kid":"k"}`) + "." + claims + "." + signature,
+		"no alg":                encoded(`{"kid":"k"}`) + "." + claims + "." + signature,
+		"HS256 with public key": sign(public, nil),
+		"alg changed to RS512":  encoded(`{"alg":"RS512","kid":"k"}`) + "." + claims + "." + signature,
+		"alg changed to HS256":  encoded(`{"alg":"HS256","kid":"k"}`) + "." + claims + "." + signature,
+		"EC key for RSA":        sign(ecKey, nil),
+		"signature left out":    header + "." + claims + ".",
+		"signature of another": header + "." + strings.Split(sign(signing, map[string]any{"sub": "x"}),
+			".")[1] + "." + signature,
+		"stranger with our kid": sign(stranger, nil),
+		"stranger with his kid": sign(identitytest.Key{KeyID: "other", Algorithm: jose.RS256, Private: stranger.Private}, nil),
+		"stranger without kid":  sign(identitytest.Key{Algorithm: jose.RS256, Private: stranger.Private}, nil),
+		"JSON serialisation":    `{"protected":"` + header + `","payload":"` + claims + `","signature":"` + signature + `"}`,
+		"encrypted, five parts": good + ".a.b",
+		"key of its own in header": encoded(`{"alg":"RS256","jwk":`+jwk(t,
+			stranger)+`}`) + "." + claims + "." + strings.Split(sign(stranger, nil), ".")[2],
+		"no subject":    sign(signing, map[string]any{"sub": nil}),
+		"empty subject": sign(signing, map[string]any{"sub": ""}),
+		"null subject": signing.SignText(t,
+			`{"iss":"`+federation.issuer.URL+`","aud":"`+audience+`","sub":null,"exp":99999999999}`),
+		"subject is a list": sign(signing, map[string]any{"sub": []string{subject}}),
+		"two subjects": signing.SignText(t,
+			`{"iss":"`+federation.issuer.URL+`","aud":"`+audience+`","exp":99999999999,"sub":"x","sub":"`+subject+`"}`),
+		"subject named Sub": signing.SignText(t,
+			`{"iss":"`+federation.issuer.URL+`","aud":"`+audience+`","exp":99999999999,"Sub":"`+subject+`"}`),
+		"no audience":            sign(signing, map[string]any{"aud": nil}),
+		"no issuer":              sign(signing, map[string]any{"iss": nil}),
+		"another issuer":         sign(signing, map[string]any{"iss": "https://evil.example"}),
+		"issuer with a slash":    sign(signing, map[string]any{"iss": federation.issuer.URL + "/"}),
+		"no expiry":              sign(signing, map[string]any{"exp": nil}),
+		"expiry is a text":       sign(signing, map[string]any{"exp": "tomorrow"}),
+		"expiry beyond time":     sign(signing, map[string]any{"exp": 1e300}),
+		"not yet valid":          sign(signing, map[string]any{"nbf": now.Add(2 * time.Minute).Unix()}),
+		"issued in the future":   sign(signing, map[string]any{"iat": now.Add(2 * time.Minute).Unix()}),
+		"nbf is a text":          sign(signing, map[string]any{"nbf": "now"}),
+		"claims are a list":      signing.SignText(t, `["iss"]`),
+		"claims are no JSON":     signing.SignText(t, `{"iss":`),
+		"something after claims": signing.SignText(t, `{"iss":"`+federation.issuer.URL+`"}{}`),
+		"too long":               sign(signing, map[string]any{"x": strings.Repeat("x", 20_000)}),
 	} {
 		if _, err := federation.assume(token); lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("%s: got %v, want an Invalid", name, err)
@@ -119,15 +124,16 @@ func TestAttack20RefusalDoesNotTellWhetherTheRoleExists(t *testing.T) {
 		good := federation.issuer.Token(audience, subject, nil)
 		type attempt struct{ account, role, token string }
 		attempts := map[string]attempt{
-			"unknown account":    {otherAccount, "deploy", good},
-			"no account":         {"", "deploy", good},
-			"unknown role":       {account, "missing", good},
-			"role with NUL":      {account, "dep\x00loy", good},
-			"role in capitals":   {account, "Deploy", good},
-			"another audience":   {account, "deploy", federation.issuer.Token("other", subject, nil)},
-			"audience and more":  {account, "deploy", federation.issuer.Token(audience+"x", subject, nil)},
-			"empty audience":     {account, "deploy", federation.issuer.Token("", subject, nil)},
-			"audience as a list": {account, "deploy", federation.issuer.Token("", subject, map[string]any{"aud": []string{"", "other"}})},
+			"unknown account":   {otherAccount, "deploy", good},
+			"no account":        {"", "deploy", good},
+			"unknown role":      {account, "missing", good},
+			"role with NUL":     {account, "dep\x00loy", good},
+			"role in capitals":  {account, "Deploy", good},
+			"another audience":  {account, "deploy", federation.issuer.Token("other", subject, nil)},
+			"audience and more": {account, "deploy", federation.issuer.Token(audience+"x", subject, nil)},
+			"empty audience":    {account, "deploy", federation.issuer.Token("", subject, nil)},
+			"audience as a list": {account, "deploy", federation.issuer.Token("", subject,
+				map[string]any{"aud": []string{"", "other"}})},
 		}
 		for _, s := range []string{
 			"repo:acme/infra-evil:ref:refs/heads/main", "repo:acme/infra", "repo:acme/infra2:x", "xrepo:acme/infra:x",
@@ -138,7 +144,13 @@ func TestAttack20RefusalDoesNotTellWhetherTheRoleExists(t *testing.T) {
 
 		for name, a := range attempts {
 			_, err := federation.tokens.AssumeRole(context.Background(),
-				identity.AssumeRoleInput{Account: a.account, Role: a.role, SessionName: "run-1", Token: a.token, Duration: 12 * time.Hour})
+				identity.AssumeRoleInput{
+					Account:     a.account,
+					Role:        a.role,
+					SessionName: "run-1",
+					Token:       a.token,
+					Duration:    12 * time.Hour,
+				})
 			if lockstep.KindOf(err) != lockstep.Denied || err.Error() != "Not authorized to perform sts:AssumeRoleWithWebIdentity" {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -152,11 +164,13 @@ func TestAttack20KeyOfAnotherIssuerSignsNothingHere(t *testing.T) {
 	federation := newFederation(t, dbtest.Open(t), good)
 	federation.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{DB: federation.db, Key: federation.key, Issuers: []string{good.URL, evil.URL}})
 
-	if _, err := federation.assume(theirs.Sign(t, evil.Claims(audience, subject, nil))); lockstep.KindOf(err) != lockstep.Denied {
+	if _, err := federation.assume(theirs.Sign(t, evil.Claims(audience, subject,
+		nil))); lockstep.KindOf(err) != lockstep.Denied {
 		t.Errorf("their own token: %v", err) // their keys are known from here on
 	}
 
-	if _, err := federation.assume(theirs.Sign(t, good.Claims(audience, subject, nil))); lockstep.KindOf(err) != lockstep.Invalid {
+	if _, err := federation.assume(theirs.Sign(t, good.Claims(audience, subject,
+		nil))); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("our issuer's name on it: %v", err)
 	}
 
@@ -168,7 +182,8 @@ func TestAttack20KeyOfAnotherIssuerSignsNothingHere(t *testing.T) {
 func TestAttack20SessionTokens(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		federation := newFederation(t, d, identitytest.NewInProcessIssuer(t))
-		one, two, long := federation.session(), federation.session(), create(t, d, federation.key, "ci", identity.Admin)
+		one, two, long := federation.session(), federation.session(), create(t, d, federation.key, "ci",
+			identity.Admin)
 		token := one.Token.Reveal()
 		sealed := func(text, context string) string {
 			box, err := federation.key.Seal([]byte(text), []byte(context))
@@ -198,20 +213,23 @@ func TestAttack20SessionTokens(t *testing.T) {
 			{"very long", one.AccessKeyID, strings.Repeat("A", 100_000), one.Secret},
 			{"no base64", one.AccessKeyID, "\x00\xff!", one.Secret},
 			{"a box of another kind", one.AccessKeyID, sealed(`{"v":1}`, "page"), one.Secret},
-			{"of another version", one.AccessKeyID, sealed(`{"v":2,"i":"`+one.AccessKeyID+`"}`, "session"), one.Secret},
+			{"of another version", one.AccessKeyID, sealed(`{"v":2,"i":"`+one.AccessKeyID+`"}`,
+				"session"), one.Secret},
 			{"no document", one.AccessKeyID, sealed(`x`, "session"), one.Secret},
 		} {
 			checks := 0
-			principal, err := federation.dir.Verify(context.Background(), test.id, test.token, func(secret seal.Secret) error {
-				checks++
-				return signedWith(test.secret)(secret)
-			})
+			principal, err := federation.dir.Verify(context.Background(), test.id, test.token,
+				func(secret seal.Secret) error {
+					checks++
+					return signedWith(test.secret)(secret)
+				})
 			if !errors.Is(err, identity.ErrUnknownKey) || principal != (identity.Principal{}) || checks != 1 {
 				t.Errorf("%s: got %+v, %v after %d checks", test.name, principal, err, checks)
 			}
 		}
 
-		if _, err := federation.dir.Verify(context.Background(), one.AccessKeyID, token, signedWith(two.Secret)); !errors.Is(err, errSignature) {
+		if _, err := federation.dir.Verify(context.Background(), one.AccessKeyID, token,
+			signedWith(two.Secret)); !errors.Is(err, errSignature) {
 			t.Errorf("a wrong signature: %v", err)
 		}
 
@@ -233,10 +251,16 @@ func flip(c byte) string {
 func TestAttack20SessionEndsWithItsRole(t *testing.T) {
 	change := map[string]func(federation *federation){
 		"deleted": func(federation *federation) {
-			update(federation, federation.db, func(tx *db.Tx) error { return identity.DeleteWebIdentityRole(tx, account, "deploy") })
+			update(federation, federation.db, func(tx *db.Tx) error {
+				return identity.DeleteWebIdentityRole(tx,
+					account, "deploy")
+			})
 		},
 		"made anew": func(federation *federation) {
-			update(federation, federation.db, func(tx *db.Tx) error { return identity.DeleteWebIdentityRole(tx, account, "deploy") })
+			update(federation, federation.db, func(tx *db.Tx) error {
+				return identity.DeleteWebIdentityRole(tx,
+					account, "deploy")
+			})
 			federation.put(federation.deploy())
 		},
 		"changed": func(federation *federation) {
@@ -248,7 +272,8 @@ func TestAttack20SessionEndsWithItsRole(t *testing.T) {
 	for name, do := range change {
 		dbtest.EachEngine(t, func(t *testing.T, engine db.Dialect) {
 			synctest.Test(t, func(t *testing.T) {
-				federation := newFederation(t, dbtest.OpenOn(t, engine, db.Schema()), identitytest.NewInProcessIssuer(t))
+				federation := newFederation(t, dbtest.OpenOn(t, engine, db.Schema()),
+					identitytest.NewInProcessIssuer(t))
 				session := federation.session()
 				if _, err := federation.verify(session); err != nil {
 					t.Fatal(err)
@@ -281,15 +306,18 @@ func TestAttack20SessionEndsInTime(t *testing.T) {
 		}
 
 		time.Sleep(time.Millisecond)
-		if p, err := federation.verify(session); !errors.Is(err, identity.ErrExpiredToken) || p != (identity.Principal{}) {
+		if p, err := federation.verify(session); !errors.Is(err,
+			identity.ErrExpiredToken) || p != (identity.Principal{}) {
 			t.Errorf("at its end: got %+v, %v, want ErrExpiredToken", p, err)
 		}
 
-		if _, err := federation.dir.Verify(context.Background(), session.AccessKeyID, session.Token.Reveal(), signedWith(seal.Secret{})); !errors.Is(err, errSignature) {
+		if _, err := federation.dir.Verify(context.Background(), session.AccessKeyID, session.Token.Reveal(),
+			signedWith(seal.Secret{})); !errors.Is(err, errSignature) {
 			t.Errorf("with a wrong signature: %v", err)
 		}
 
-		if _, secret, err := federation.dir.Lookup(context.Background(), session.AccessKeyID, session.Token.Reveal()); !errors.Is(err, identity.ErrUnknownKey) || secret.Equal(session.Secret) {
+		if _, secret, err := federation.dir.Lookup(context.Background(), session.AccessKeyID,
+			session.Token.Reveal()); !errors.Is(err, identity.ErrUnknownKey) || secret.Equal(session.Secret) {
 			t.Errorf("looked up: %v", err)
 		}
 	})
@@ -306,7 +334,8 @@ func TestAttack20UnknownSessionCostsARead(t *testing.T) {
 
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		if _, err := federation.dir.Verify(ctx, session.AccessKeyID, session.Token.Reveal(), signedWith(session.Secret)); err != nil {
+		if _, err := federation.dir.Verify(ctx, session.AccessKeyID, session.Token.Reveal(),
+			signedWith(session.Secret)); err != nil {
 			t.Errorf("a good request: %v", err)
 		}
 
@@ -317,7 +346,8 @@ func TestAttack20UnknownSessionCostsARead(t *testing.T) {
 			{"unknown session", "LSSKAAAAAAAAAAAAAAAA", session.Token.Reveal()},
 			{"unknown session without token", "LSSKAAAAAAAAAAAAAAAA", ""},
 		} {
-			if _, err := federation.dir.Verify(ctx, test.id, test.token, signedWith(seal.Secret{})); !errors.Is(err, context.Canceled) {
+			if _, err := federation.dir.Verify(ctx, test.id, test.token,
+				signedWith(seal.Secret{})); !errors.Is(err, context.Canceled) {
 				t.Errorf("%s: got %v: the database was not asked", test.name, err)
 			}
 		}

@@ -16,36 +16,36 @@ import (
 	"github.com/lockstephq/lockstep/internal/seal"
 )
 
-// CacheFor is how long a Directory trusts what it has read of a key, and so the
-// longest that a disabled key goes on working.
+// CacheFor is how long a Directory caches a key, and so how long a disabled key may
+// still work.
 const CacheFor = 5 * time.Second
 
-// maxCached bounds the memory of a Directory. With more keys in use than that
-// within CacheFor it reads the database more often and is otherwise the same.
+// maxCached bounds the memory of a Directory. If more keys are in use within
+// CacheFor, it only reads the database more often.
 const maxCached = 10_000
 
-// ErrUnknownKey says that there is no active key of that id. A disabled key is
-// not told from one that never was, nor a session whose role has gone or was
-// changed from one that nobody gave out.
-var ErrUnknownKey error = &lockstep.Error{Kind: lockstep.Denied, Message: "The access key is not known or was disabled."}
+// ErrUnknownKey is returned if there is no active key or session with an id. It is
+// the same for a disabled key and one that never existed, and for a session whose
+// role was changed and one that was never issued.
+var ErrUnknownKey error = &lockstep.Error{Kind: lockstep.Denied, Message: "The access key is unknown or disabled."}
 
-// ErrExpiredToken says that a session has ended. The words are AWS's.
+// ErrExpiredToken is returned for a session that has expired. The message is AWS's.
 var ErrExpiredToken error = &lockstep.Error{Kind: lockstep.Denied, Message: "The security token included in the request is expired"}
 
-// ErrSessionRequired says that a request was signed well, but with a key that does
-// not end by itself where only sessions are taken.
+// ErrSessionRequired is returned for a valid signature by a long-lived key if only
+// sessions are accepted.
 var ErrSessionRequired error = &lockstep.Error{Kind: lockstep.Denied,
-	Message: "Long-lived access keys are switched off on this server: come with a session of a web identity role (AssumeRoleWithWebIdentity)."}
+	Message: "Long-lived access keys are disabled on this server: use a session of a web identity role (AssumeRoleWithWebIdentity)."}
 
-// A Directory finds keys by their ids, and the policies of an account. It may be
-// used concurrently.
+// A Directory looks up access keys, sessions and the policies of accounts. It may
+// be used concurrently.
 type Directory struct {
 	db           *db.DB
 	key          *seal.Key
 	sessionsOnly bool
 	log          *slog.Logger
-	// dummy stands in for a key that is not there, so that looking for one
-	// takes the same steps: a box to open, a secret to check against.
+	// dummy and dummyBox replace those of an unknown key, so that a lookup takes
+	// the same time: a box to open, a secret to verify against.
 	dummy    seal.Secret
 	dummyBox seal.Box
 
@@ -55,8 +55,8 @@ type Directory struct {
 	policies policyCache
 }
 
-// An opened key or session. token is the hash of a session's token, zero for a
-// key.
+// An openedKey is a key or session with its secret. token is the hash of a
+// session's token, zero for a key.
 type openedKey struct {
 	principal Principal
 	secret    seal.Secret
@@ -64,18 +64,20 @@ type openedKey struct {
 	until     time.Time
 }
 
-// Options are what a directory is made of.
+// Options configure a Directory.
 type Options struct {
 	DB  *db.DB
 	Key *seal.Key
-	// SessionsOnly switches long-lived keys off: only sessions and the server's
-	// own keys are taken. Defaults to false.
+	// SessionsOnly disables long-lived keys: only sessions and the server's own
+	// keys are accepted. Defaults to false.
 	SessionsOnly bool
-	// Log is told of stored policies that cannot be used. Defaults to nothing.
+	// Log receives errors about unusable stored policies. Defaults to discarding
+	// them.
 	Log *slog.Logger
 }
 
-// NewDirectory returns a directory of the keys in o.DB, whose secrets o.Key has sealed.
+// NewDirectory returns a directory of the keys in options.DB, sealed with
+// options.Key.
 func NewDirectory(options Options) (*Directory, error) {
 	dummy := newSecret()
 	box, err := options.Key.Seal([]byte(dummy.Reveal()), Principal{}.sealContext(nil))
@@ -85,17 +87,28 @@ func NewDirectory(options Options) (*Directory, error) {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Directory{db: options.DB, key: options.Key, sessionsOnly: options.SessionsOnly, log: options.Log,
-		dummy: dummy, dummyBox: box, cached: map[string]openedKey{}}, nil
+	return &Directory{
+		db:           options.DB,
+		key:          options.Key,
+		sessionsOnly: options.SessionsOnly,
+		log:          options.Log,
+		dummy:        dummy,
+		dummyBox:     box,
+		cached:       map[string]openedKey{},
+	}, nil
 }
 
-// Verify finds the key of a request and has its signature checked: check says
-// nil if the request was signed with secret. token is the request's security
-// token, which a session has and a key has not. It gives the principal only where
-// that is so. The error is ErrUnknownKey, check's own, ErrExpiredToken,
-// ErrLongLivedOff or what went wrong in the database; the first two cannot be
-// told apart by time, and the next two are for those alone who have signed well.
-func (d *Directory) Verify(ctx context.Context, id, token string, check func(secret seal.Secret) error) (Principal, error) {
+// Verify looks up the key of a request and calls check, which returns nil if the
+// request is signed with secret. token is the request's security token, "" for a
+// key that is not a session. It returns the principal only if the signature is
+// valid. The error is ErrUnknownKey, check's own, ErrExpiredToken,
+// ErrSessionRequired or that of the database. The first two take the same time; the
+// next two are returned only for a valid signature.
+func (d *Directory) Verify(
+	ctx context.Context,
+	id, token string,
+	check func(secret seal.Secret) error,
+) (Principal, error) {
 	opened, hit, err := d.find(ctx, id, token)
 	if err != nil && !errors.Is(err, ErrUnknownKey) && !errors.Is(err, ErrExpiredToken) {
 		return Principal{}, err
@@ -103,7 +116,7 @@ func (d *Directory) Verify(ctx context.Context, id, token string, check func(sec
 
 	checked := check(opened.secret)
 	if errors.Is(err, ErrUnknownKey) {
-		return Principal{}, ErrUnknownKey // whatever check found: the secret was made up
+		return Principal{}, ErrUnknownKey // even if check succeeded: the secret is the dummy
 	}
 
 	if checked == nil {
@@ -119,7 +132,7 @@ func (d *Directory) Verify(ctx context.Context, id, token string, check func(sec
 	}
 
 	if hit {
-		// An unknown key was looked for in the database, so this one is too.
+		// The lookup of an unknown key reads the database, so this one does too.
 		_, err := d.read(ctx, id, token)
 		if err != nil && !errors.Is(err, ErrUnknownKey) && !errors.Is(err, ErrExpiredToken) {
 			return Principal{}, err
@@ -129,8 +142,8 @@ func (d *Directory) Verify(ctx context.Context, id, token string, check func(sec
 	return Principal{}, checked
 }
 
-// checkSessionsOnly gives ErrLongLivedOff for a key that only an installation with
-// long-lived keys takes.
+// checkSessionsOnly returns ErrSessionRequired for a long-lived key if those are
+// disabled.
 func (d *Directory) checkSessionsOnly(p Principal) error {
 	if d.sessionsOnly && p.AssumedRole == "" && !isReservedName(p.Name) {
 		return ErrSessionRequired
@@ -138,11 +151,11 @@ func (d *Directory) checkSessionsOnly(p Principal) error {
 	return nil
 }
 
-// Lookup gives the principal and secret of a key or, with its token, of a
-// session. With ErrUnknownKey comes a secret that was made up: check the
-// signature all the same, then refuse. What has expired or is switched off is
-// not known here either, since nothing proves that its owner asks. Verify makes a
-// wrong signature cost what an unknown key costs: prefer it.
+// Lookup returns the principal and the secret of a key or, with its token, of a
+// session. With ErrUnknownKey it returns the dummy secret: verify the signature
+// against it anyway, then refuse. Expired sessions and disabled keys are unknown
+// here too. Prefer Verify, where an invalid signature takes as long as an unknown
+// key.
 func (d *Directory) Lookup(ctx context.Context, id, token string) (Principal, seal.Secret, error) {
 	opened, _, err := d.find(ctx, id, token)
 	if errors.Is(err, ErrExpiredToken) || err == nil && d.checkSessionsOnly(opened.principal) != nil {
@@ -151,8 +164,8 @@ func (d *Directory) Lookup(ctx context.Context, id, token string) (Principal, se
 	return opened.principal, opened.secret, err
 }
 
-// find gives a key or session from memory, which is a hit, or from the database
-// and the token. With ErrUnknownKey comes the dummy.
+// find returns a key or session from the cache, which is a hit, or from the
+// database and the token. With ErrUnknownKey it returns the dummy.
 func (d *Directory) find(ctx context.Context, id, token string) (opened openedKey, hit bool, err error) {
 	if opened, hit := d.cachedKey(id, token); hit {
 		return opened, true, nil
@@ -171,7 +184,7 @@ func (d *Directory) cachedKey(id, token string) (openedKey, bool) {
 	return k, ok && time.Now().Before(k.until) && k.token == hashToken(token)
 }
 
-// hashToken gives what a token is remembered by: nothing for none.
+// hashToken returns the hash of a token, zero for none.
 func hashToken(token string) [sha256.Size]byte {
 	if token == "" {
 		return [sha256.Size]byte{}
@@ -192,8 +205,8 @@ func (d *Directory) cacheKey(opened openedKey) {
 	d.cached[opened.principal.AccessKeyID] = opened
 }
 
-// read looks in the database and opens a box in any case: the one that belongs
-// to the id, or the dummy's.
+// read reads a key or session from the database. It always opens a box: that of the
+// key, or the dummy's.
 func (d *Directory) read(ctx context.Context, id, token string) (openedKey, error) {
 	if strings.HasPrefix(id, sessionPrefix) {
 		return d.readSession(ctx, id, token)
@@ -201,8 +214,7 @@ func (d *Directory) read(ctx context.Context, id, token string) (openedKey, erro
 	return d.readKey(ctx, id, token)
 }
 
-// readKey does not tell a key with a token from one that is not there: whoever
-// has a key has no token for it.
+// readKey reads a key. With a token it is unknown: keys have none.
 func (d *Directory) readKey(ctx context.Context, id, token string) (openedKey, error) {
 	dummy := openedKey{secret: d.dummy}
 	if !isWellFormedID(id, idPrefix) {

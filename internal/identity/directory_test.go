@@ -42,7 +42,12 @@ func TestVerifyGivesThePrincipalOfASignedRequest(t *testing.T) {
 		key := newSealKey(t)
 		accessKey := create(t, d, key, "ci", identity.Reader)
 		dir := newDirectory(t, d, key)
-		want := identity.Principal{AccessKeyID: accessKey.AccessKeyID, Account: account, Name: "ci", Role: identity.Reader}
+		want := identity.Principal{
+			AccessKeyID: accessKey.AccessKeyID,
+			Account:     account,
+			Name:        "ci",
+			Role:        identity.Reader,
+		}
 		for range 2 { // read, then from memory
 			got, err := dir.Verify(context.Background(), accessKey.AccessKeyID, "", signedWith(accessKey.Secret))
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -55,7 +60,8 @@ func TestVerifyGivesThePrincipalOfASignedRequest(t *testing.T) {
 func TestVerifyRefusesAndGivesNobody(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := newSealKey(t)
-		accessKey, gone := create(t, database, key, "ci", identity.Admin), create(t, database, key, "gone", identity.Admin)
+		accessKey, gone := create(t, database, key, "ci", identity.Admin), create(t, database, key, "gone",
+			identity.Admin)
 		disable(t, database, gone.AccessKeyID)
 		dir := newDirectory(t, database, key)
 		for _, test := range []struct {
@@ -162,7 +168,8 @@ func TestOnlySuccessIsAnsweredFromMemory(t *testing.T) {
 		accessKey := create(t, d, key, "ci", identity.Admin)
 		dir := newDirectory(t, d, key)
 		_, _ = dir.Verify(context.Background(), "LSAKAAAAAAAAAAAAAAAA", "", signedWith(accessKey.Secret))
-		if _, err := dir.Verify(context.Background(), accessKey.AccessKeyID, "", signedWith(accessKey.Secret)); err != nil {
+		if _, err := dir.Verify(context.Background(), accessKey.AccessKeyID, "",
+			signedWith(accessKey.Secret)); err != nil {
 			t.Fatal(err)
 		}
 
@@ -217,7 +224,8 @@ func TestKeyChangedInTheDatabaseIsWorthNothing(t *testing.T) {
 func TestKeySealedForAnotherInstallationIsNoSilentRefusal(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		k := create(t, d, newSealKey(t), "ci", identity.Admin)
-		_, err := newDirectory(t, d, newSealKey(t)).Verify(context.Background(), k.AccessKeyID, "", signedWith(k.Secret))
+		_, err := newDirectory(t, d, newSealKey(t)).Verify(context.Background(), k.AccessKeyID, "",
+			signedWith(k.Secret))
 		if !errors.Is(err, seal.ErrWrongKey) {
 			t.Errorf("got %v, want ErrWrongKey", err)
 		}
@@ -227,17 +235,20 @@ func TestKeySealedForAnotherInstallationIsNoSilentRefusal(t *testing.T) {
 func TestDirectoryServesManyAtOnce(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := newSealKey(t)
-		accessKey, gone := create(t, database, key, "ci", identity.Admin), create(t, database, key, "gone", identity.Admin)
+		accessKey, gone := create(t, database, key, "ci", identity.Admin), create(t, database, key, "gone",
+			identity.Admin)
 		disable(t, database, gone.AccessKeyID)
 		dir := newDirectory(t, database, key)
 		var group sync.WaitGroup
 		for range 8 {
 			group.Go(func() {
 				for range 20 {
-					if _, err := dir.Verify(context.Background(), accessKey.AccessKeyID, "", signedWith(accessKey.Secret)); err != nil {
+					if _, err := dir.Verify(context.Background(), accessKey.AccessKeyID, "",
+						signedWith(accessKey.Secret)); err != nil {
 						t.Error(err)
 					}
-					if _, err := dir.Verify(context.Background(), gone.AccessKeyID, "", signedWith(gone.Secret)); !errors.Is(err, identity.ErrUnknownKey) {
+					if _, err := dir.Verify(context.Background(), gone.AccessKeyID, "",
+						signedWith(gone.Secret)); !errors.Is(err, identity.ErrUnknownKey) {
 						t.Errorf("a disabled key: %v", err)
 					}
 				}

@@ -35,16 +35,31 @@ type federation struct {
 
 func newFederation(t testing.TB, database *db.DB, issuer *identitytest.Issuer) *federation {
 	t.Helper()
-	federation := &federation{TB: t, db: database, key: newSealKey(t), issuer: issuer}
+	federation := &federation{
+		TB:     t,
+		db:     database,
+		key:    newSealKey(t),
+		issuer: issuer,
+	}
 	federation.dir = newDirectory(t, database, federation.key)
-	federation.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{DB: database, Key: federation.key, Issuers: []string{issuer.URL}, Client: issuer.Client()})
+	federation.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{
+		DB:      database,
+		Key:     federation.key,
+		Issuers: []string{issuer.URL},
+		Client:  issuer.Client(),
+	})
 	federation.put(federation.deploy())
 	return federation
 }
 
 func (f *federation) deploy() identity.WebIdentityRole {
-	return identity.WebIdentityRole{Name: "deploy", Issuer: f.issuer.URL, Audiences: []string{audience},
-		Subjects: []string{"repo:acme/infra:*"}, Grants: identity.Operator}
+	return identity.WebIdentityRole{
+		Name:      "deploy",
+		Issuer:    f.issuer.URL,
+		Audiences: []string{audience},
+		Subjects:  []string{"repo:acme/infra:*"},
+		Grants:    identity.Operator,
+	}
 }
 
 func (f *federation) put(r identity.WebIdentityRole) {
@@ -62,7 +77,13 @@ func (f *federation) tryPut(account string, r identity.WebIdentityRole) error {
 
 // assume asks for a session of the role deploy.
 func (f *federation) assume(token string) (identity.AssumeRoleOutput, error) {
-	return f.tokens.AssumeRole(context.Background(), identity.AssumeRoleInput{Account: account, Role: "deploy", SessionName: "run-1", Token: token})
+	return f.tokens.AssumeRole(context.Background(),
+		identity.AssumeRoleInput{
+			Account:     account,
+			Role:        "deploy",
+			SessionName: "run-1",
+			Token:       token,
+		})
 }
 
 func (f *federation) session() identity.Session {
@@ -86,7 +107,8 @@ func TestTokenThatFitsGivesASession(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if diff := cmp.Diff([]string{subject, audience, federation.issuer.URL}, []string{output.Subject, output.Audience, output.Issuer}); diff != "" {
+		if diff := cmp.Diff([]string{subject, audience, federation.issuer.URL},
+			[]string{output.Subject, output.Audience, output.Issuer}); diff != "" {
 			t.Error(diff)
 		}
 
@@ -98,7 +120,14 @@ func TestTokenThatFitsGivesASession(t *testing.T) {
 			t.Errorf("a token of %d characters", n)
 		}
 
-		want := identity.Principal{AccessKeyID: output.AccessKeyID, Account: account, Name: "run-1", Role: identity.Operator, AssumedRole: "deploy", Expires: output.Expires}
+		want := identity.Principal{
+			AccessKeyID: output.AccessKeyID,
+			Account:     account,
+			Name:        "run-1",
+			Role:        identity.Operator,
+			AssumedRole: "deploy",
+			Expires:     output.Expires,
+		}
 		for range 2 { // read, then from memory
 			got, err := federation.verify(output.Session)
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -122,7 +151,8 @@ func TestEveryAsymmetricAlgorithmIsTaken(t *testing.T) {
 		if testing.Short() && algorithm[1] == 'S' && algorithm[0] != 'E' {
 			continue // an RSA key takes long to make
 		}
-		f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t, identitytest.NewKey(t, "k", algorithm)))
+		f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t,
+			identitytest.NewKey(t, "k", algorithm)))
 		f.session()
 	}
 }
@@ -158,7 +188,8 @@ func TestFurtherClaimsMustFit(t *testing.T) {
 	for name, value := range map[string]any{"environment": "dev", "run": 70, "protected": false} {
 		for _, v := range []any{value, nil, "", []string{"prod"}, map[string]any{"prod": 1}} {
 			bad := map[string]any{"environment": "prod", "run": 7, "protected": true, name: v}
-			if _, err := federation.assume(federation.issuer.Token(audience, subject, bad)); lockstep.KindOf(err) != lockstep.Denied {
+			if _, err := federation.assume(federation.issuer.Token(audience, subject,
+				bad)); lockstep.KindOf(err) != lockstep.Denied {
 				t.Errorf("%s is %v: %v", name, v, err)
 			}
 		}
@@ -170,10 +201,22 @@ func TestRoleWithAKeySetNeedsNoIssuerThatAnswers(t *testing.T) {
 	signing := identitytest.NewKey(t, "cluster", jose.ES256)
 	cluster := identitytest.NewInProcessIssuer(t, signing)
 	cluster.URL = "https://kubernetes.default.svc.cluster.local"
-	role := identity.WebIdentityRole{Name: "cluster", Issuer: cluster.URL, Audiences: []string{audience},
-		Subjects: []string{"system:serviceaccount:ci:deployer"}, Grants: identity.None, MaxSession: 15 * time.Minute, JWKS: identitytest.JWKS(t, signing)}
+	role := identity.WebIdentityRole{
+		Name:       "cluster",
+		Issuer:     cluster.URL,
+		Audiences:  []string{audience},
+		Subjects:   []string{"system:serviceaccount:ci:deployer"},
+		Grants:     identity.None,
+		MaxSession: 15 * time.Minute,
+		JWKS:       identitytest.JWKS(t, signing),
+	}
 	federation.put(role)
-	request := identity.AssumeRoleInput{Account: account, Role: "cluster", SessionName: "pod", Token: cluster.Token(audience, role.Subjects[0], nil)}
+	request := identity.AssumeRoleInput{
+		Account:     account,
+		Role:        "cluster",
+		SessionName: "pod",
+		Token:       cluster.Token(audience, role.Subjects[0], nil),
+	}
 	output, err := federation.tokens.AssumeRole(context.Background(), request)
 	if err != nil {
 		t.Fatal(err)
@@ -193,8 +236,10 @@ func TestRoleWithAKeySetNeedsNoIssuerThatAnswers(t *testing.T) {
 		t.Errorf("a forged token: %v; of no role: %v", first, second)
 	}
 
-	request.Role, request.Token = "cluster", cluster.Token(audience, role.Subjects[0], map[string]any{"iss": "https://other.example"})
-	if _, err := federation.tokens.AssumeRole(context.Background(), request); lockstep.KindOf(err) != lockstep.Invalid {
+	request.Role, request.Token = "cluster", cluster.Token(audience, role.Subjects[0],
+		map[string]any{"iss": "https://other.example"})
+	if _, err := federation.tokens.AssumeRole(context.Background(),
+		request); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("the set's key under another issuer's name: %v", err)
 	}
 }
@@ -204,7 +249,12 @@ func TestSessionLastsAsLongAsAskedAndAllowed(t *testing.T) {
 	r := federation.deploy()
 	r.MaxSession = 30 * time.Minute
 	federation.put(r)
-	request := identity.AssumeRoleInput{Account: account, Role: "deploy", SessionName: "run-1", Token: federation.issuer.Token(audience, subject, nil)}
+	request := identity.AssumeRoleInput{
+		Account:     account,
+		Role:        "deploy",
+		SessionName: "run-1",
+		Token:       federation.issuer.Token(audience, subject, nil),
+	}
 	for asked, want := range map[time.Duration]time.Duration{0: 30 * time.Minute, 15 * time.Minute: 15 * time.Minute, 30 * time.Minute: 30 * time.Minute} {
 		request.Duration = asked
 		a, err := federation.tokens.AssumeRole(context.Background(), request)
@@ -238,7 +288,8 @@ func TestUnreadableRoleIsNoRole(t *testing.T) {
 			_, err := tx.Exec(`UPDATE web_identity_role SET sealed = $1`, []byte("not a box"))
 			return err
 		})
-		if _, err := federation.assume(federation.issuer.Token(audience, subject, nil)); lockstep.KindOf(err) != lockstep.Denied {
+		if _, err := federation.assume(federation.issuer.Token(audience, subject,
+			nil)); lockstep.KindOf(err) != lockstep.Denied {
 			t.Errorf("assume: %v", err)
 		}
 
@@ -263,7 +314,13 @@ func TestSessionNameMustFitIntoAnARN(t *testing.T) {
 		}
 	}
 	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
-	_, err := f.tokens.AssumeRole(context.Background(), identity.AssumeRoleInput{Account: account, Role: "deploy", SessionName: "a/b", Token: f.issuer.Token(audience, subject, nil)})
+	_, err := f.tokens.AssumeRole(context.Background(),
+		identity.AssumeRoleInput{
+			Account:     account,
+			Role:        "deploy",
+			SessionName: "a/b",
+			Token:       f.issuer.Token(audience, subject, nil),
+		})
 	if err == nil || errors.Is(err, context.Canceled) {
 		t.Errorf("a session named a/b: %v", err)
 	}

@@ -13,22 +13,21 @@ import (
 )
 
 const (
-	// maxIDToken is STS's limit.
+	// maxIDToken is the limit of STS.
 	maxIDToken = 20_000
-	// leeway is how far an issuer's clock may be from ours.
+	// leeway is the tolerated clock difference between an issuer and this server.
 	leeway = time.Minute
 )
 
-// allowedAlgorithms are the algorithms that a token may be signed with: those whose
-// keys verify and cannot sign. With a symmetric one, whoever knows the public
-// key could make tokens.
+// allowedAlgorithms returns the asymmetric signature algorithms. With a symmetric
+// one, a holder of the verification key could sign tokens.
 func allowedAlgorithms() []jose.SignatureAlgorithm {
 	return []jose.SignatureAlgorithm{
 		jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
 	}
 }
 
-// An idToken is what a token says, which nothing has proven yet.
+// An idToken is a parsed token whose signature has not been verified.
 type idToken struct {
 	raw       string
 	algorithm string
@@ -39,27 +38,27 @@ type idToken struct {
 	claims    map[string]json.RawMessage
 }
 
-// badToken is the error for a token that no role would take.
+// badToken returns the error for a token that no role accepts.
 func badToken(format string, args ...any) error {
 	return lockstep.Errorf(lockstep.Invalid, "The web identity token that was passed could not be validated: "+format, args...)
 }
 
-// parseToken reads a token and refuses what can be refused without its issuer's
-// keys. The error is Invalid, or Stale for a token whose time is over.
+// parseToken parses a token and checks what can be checked without its issuer's
+// keys. The error is Invalid, or Stale for an expired token.
 func parseToken(raw string, now time.Time) (idToken, error) {
 	if len(raw) > maxIDToken {
-		return idToken{}, badToken("it has %d characters, and may have %d.", len(raw), maxIDToken)
+		return idToken{}, badToken("it has %d characters; the maximum is %d.", len(raw), maxIDToken)
 	}
 
 	jws, err := jose.ParseSignedCompact(raw, allowedAlgorithms())
 	if err != nil {
-		return idToken{}, badToken("it is no JSON Web Token with an asymmetric signature.")
+		return idToken{}, badToken("it is not a JSON Web Token with an asymmetric signature.")
 	}
 
 	header := jws.Signatures[0].Header
 	t := idToken{raw: raw, algorithm: header.Algorithm, kid: header.KeyID}
 	if t.claims, err = readClaims(jws.UnsafePayloadWithoutVerification()); err != nil {
-		return idToken{}, badToken("its claims are no JSON object with each name once.")
+		return idToken{}, badToken("its claims are not a JSON object with unique names.")
 	}
 
 	t.issuer, _ = t.string("iss")
@@ -68,19 +67,19 @@ func parseToken(raw string, now time.Time) (idToken, error) {
 
 	switch {
 	case t.issuer == "":
-		return idToken{}, badToken("it names no issuer.")
+		return idToken{}, badToken("it has no issuer.")
 	case t.subject == "":
-		// Never may the lack of a name be taken for somebody's.
-		return idToken{}, badToken("it names no subject.")
+		// A missing subject must not match any pattern.
+		return idToken{}, badToken("it has no subject.")
 	case len(t.audiences) == 0:
-		return idToken{}, badToken("it names no audience.")
+		return idToken{}, badToken("it has no audience.")
 	}
 
 	return t, t.checkTime(now)
 }
 
-// readClaims keeps each claim under exactly its name: a decoder into a struct
-// would take Sub for sub.
+// readClaims returns the claims by their exact names: decoding into a struct would
+// accept Sub for sub.
 func readClaims(payload []byte) (map[string]json.RawMessage, error) {
 	dec := json.NewDecoder(bytes.NewReader(payload))
 	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
@@ -94,7 +93,7 @@ func readClaims(payload []byte) (map[string]json.RawMessage, error) {
 			return nil, err
 		}
 
-		name, _ := token.(string) // the decoder sees to it that names are strings
+		name, _ := token.(string) // the decoder ensures that names are strings
 		if _, twice := claims[name]; twice {
 			return nil, errors.New("a name twice")
 		}
@@ -117,7 +116,7 @@ func readClaims(payload []byte) (map[string]json.RawMessage, error) {
 func (t idToken) checkTime(now time.Time) error {
 	expires, ok := t.time("exp")
 	if !ok {
-		return badToken("it does not say when it expires.")
+		return badToken("it has no expiration time.")
 	}
 	if !now.Before(expires.Add(leeway)) {
 		return lockstep.Errorf(lockstep.Stale, "Token expired: current date/time %d must be before the expiration date/time %d", now.Unix(), expires.Unix())
@@ -126,7 +125,7 @@ func (t idToken) checkTime(now time.Time) error {
 	for name, what := range map[string]string{"nbf": "it is not valid yet.", "iat": "it was issued in the future."} {
 		at, ok := t.time(name)
 		if !ok && t.claims[name] != nil {
-			return badToken("its %s is no time.", name)
+			return badToken("its %s is not a time.", name)
 		}
 		if ok && now.Add(leeway).Before(at) {
 			return badToken("%s", what)
@@ -144,7 +143,7 @@ func (t idToken) string(name string) (string, bool) {
 	return *s, true
 }
 
-// strings gives a claim that is a text or a list of texts.
+// strings returns a claim that is a string or a list of strings.
 func (t idToken) strings(name string) []string {
 	if s, ok := t.string(name); ok {
 		return []string{s}
@@ -156,7 +155,7 @@ func (t idToken) strings(name string) []string {
 	return all
 }
 
-// time gives a claim that is a number of seconds since 1970.
+// time returns a claim in seconds since 1970.
 func (t idToken) time(name string) (time.Time, bool) {
 	var seconds *float64
 	if err := json.Unmarshal(t.claims[name], &seconds); err != nil || seconds == nil || math.Abs(*seconds) > 1e11 {
@@ -165,7 +164,7 @@ func (t idToken) time(name string) (time.Time, bool) {
 	return time.Unix(int64(*seconds), 0), true
 }
 
-// text gives a claim that is a text, a number or a boolean, as text.
+// text returns a string, number or boolean claim as text.
 func (t idToken) text(name string) (string, bool) {
 	if s, ok := t.string(name); ok {
 		return s, true

@@ -17,39 +17,39 @@ import (
 )
 
 const (
-	// keysFreshFor is how long an issuer's keys are used without asking again, so
-	// that one that was withdrawn does not live on here.
+	// keysFreshFor is how long an issuer's keys are used without fetching them, so
+	// that a withdrawn key stops working.
 	keysFreshFor = 10 * time.Minute
-	// keysUsableFor is how long they are used while the issuer cannot be asked.
+	// keysUsableFor is how long they are used while the issuer is unavailable.
 	keysUsableFor = time.Hour
-	// minFetchInterval is how often a token with a key that is not known makes us ask:
-	// anybody can make such tokens.
+	// minFetchInterval is the minimum time between two fetches caused by tokens
+	// with unknown keys, which anyone can make.
 	minFetchInterval = 30 * time.Second
-	// failedFetchInterval is the same where the issuer did not answer.
+	// failedFetchInterval is the same after a failed fetch.
 	failedFetchInterval = 5 * time.Second
 	fetchTimeout        = 10 * time.Second
 	maxIssuerAnswer     = 1 << 20
 )
 
-// An issuer signs tokens, and is asked for its keys.
+// An issuer fetches and caches the keys of one token issuer.
 type issuer struct {
 	url      string
 	client   *http.Client
-	fetching chan struct{} // whoever asks the issuer is in it
+	fetching chan struct{} // holds one while a fetch is in progress
 
 	mu          sync.Mutex
 	keys        []jose.JSONWebKey
-	fetchedAt   time.Time // when keys were got
-	nextFetchAt time.Time // not to be asked before
-	lastErr     error     // what went wrong the last time, if it did
+	fetchedAt   time.Time // when keys were fetched
+	nextFetchAt time.Time // no fetch before
+	lastErr     error     // of the last fetch
 }
 
 func newIssuer(url string, client *http.Client) *issuer {
 	return &issuer{url: url, client: client, fetching: make(chan struct{}, 1)}
 }
 
-// keysFor gives the issuer's keys, got anew where they are old or none of them
-// fits t. The error is Unavailable where there are none to be had.
+// keysFor returns the issuer's keys. It fetches them if they are old or none of
+// them matches t. The error is Unavailable if there are none.
 func (i *issuer) keysFor(ctx context.Context, t idToken) ([]jose.JSONWebKey, error) {
 	keys, usable, wanted := i.cachedKeys(t)
 	if !wanted {
@@ -64,7 +64,7 @@ func (i *issuer) keysFor(ctx context.Context, t idToken) ([]jose.JSONWebKey, err
 
 	defer func() { <-i.fetching }()
 
-	if _, _, wanted := i.cachedKeys(t); wanted { // nobody else has asked meanwhile
+	if _, _, wanted := i.cachedKeys(t); wanted { // no other caller has fetched them meanwhile
 		i.refreshKeys(ctx)
 	}
 
@@ -78,11 +78,12 @@ func (i *issuer) keysOrError(keys []jose.JSONWebKey, usable bool) ([]jose.JSONWe
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return nil, lockstep.Wrapf(lockstep.Unavailable, i.lastErr, "The identity provider %s could not be asked for its keys. Try again.", i.url)
+	return nil, lockstep.Wrapf(lockstep.Unavailable, i.lastErr,
+		"The identity provider %s could not be reached for its keys. Try again.", i.url)
 }
 
-// cachedKeys gives the keys at hand, whether they may be used, and whether the issuer
-// should be asked for others.
+// cachedKeys returns the cached keys, whether they may be used, and whether they
+// should be fetched.
 func (i *issuer) cachedKeys(t idToken) (keys []jose.JSONWebKey, usable, wanted bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -93,8 +94,8 @@ func (i *issuer) cachedKeys(t idToken) (keys []jose.JSONWebKey, usable, wanted b
 	return i.keys, usable, !fits && !now.Before(i.nextFetchAt)
 }
 
-// refreshKeys gets the issuer's keys. That the caller goes away does not end it: others
-// wait for the same answer.
+// refreshKeys fetches the issuer's keys. It continues if the caller's context ends,
+// because others wait for the result.
 func (i *issuer) refreshKeys(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 	defer cancel()
@@ -113,19 +114,18 @@ func (i *issuer) refreshKeys(ctx context.Context) {
 	i.keys, i.fetchedAt, i.nextFetchAt = keys, now, now.Add(minFetchInterval)
 }
 
-// fetch reads the issuer's description and then the keys where that says they
-// are.
+// fetch reads the issuer's discovery document and then the key set at its jwks_uri.
 func (i *issuer) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, i.client), i.url)
 	if err != nil {
-		return nil, fmt.Errorf("read the description of issuer %s: %w", i.url, err)
+		return nil, fmt.Errorf("read the discovery document of issuer %s: %w", i.url, err)
 	}
 
 	var found struct {
 		JWKS string `json:"jwks_uri"`
 	}
 	if err := provider.Claims(&found); err != nil {
-		return nil, fmt.Errorf("read the description of issuer %s: %w", i.url, err)
+		return nil, fmt.Errorf("read the discovery document of issuer %s: %w", i.url, err)
 	}
 	if err := i.checkKeysURL(found.JWKS); err != nil {
 		return nil, err
@@ -159,22 +159,22 @@ func (i *issuer) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	return keys, nil
 }
 
-// checkKeysURL refuses keys that would come over a line on which anybody could change
-// them, unless the issuer itself was allowed without TLS.
+// checkKeysURL refuses a key set over an insecure connection, unless the issuer
+// itself is one that was allowed without TLS.
 func (i *issuer) checkKeysURL(jwks string) error {
 	from, err := url.Parse(jwks)
 	if err != nil || from.Host == "" {
-		return fmt.Errorf("issuer %s does not say where its keys are", i.url)
+		return fmt.Errorf("issuer %s has no jwks_uri", i.url)
 	}
 	own, err := url.Parse(i.url)
 	if from.Scheme != "https" && (err != nil || from.Scheme != own.Scheme || from.Host != own.Host) {
-		return fmt.Errorf("the keys of issuer %s are at %s://%s, which is not safe", i.url, from.Scheme, from.Host)
+		return fmt.Errorf("the keys of issuer %s are at %s://%s, which is insecure", i.url, from.Scheme, from.Host)
 	}
 	return nil
 }
 
-// boundedClient gives a client like c that reads no endless answer, waits for no
-// endless one, and is not led elsewhere.
+// boundedClient returns a copy of c that limits the size and time of a response and
+// follows no redirects, unless c is configured otherwise.
 func boundedClient(c *http.Client) *http.Client {
 	b := http.Client{}
 	if c != nil {
@@ -199,7 +199,7 @@ func boundedClient(c *http.Client) *http.Client {
 
 type boundedTransport struct{ http.RoundTripper }
 
-// RoundTrip cuts the answer off.
+// RoundTrip limits the size of the response.
 func (t boundedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := t.RoundTripper.RoundTrip(r)
 	if err == nil {

@@ -133,14 +133,15 @@ func TestIssuerWithOddAnswersIsUnavailable(t *testing.T) {
 	defer elsewhere.Close()
 
 	for name, answer := range map[string]http.HandlerFunc{
-		"":                  text(`{"issuer":"HERE","jwks_uri":"HERE/jwks",` + keys + `}`),
-		"another's name":    text(`{"issuer":"https://evil.example","jwks_uri":"HERE/jwks",` + keys + `}`),
-		"keys elsewhere":    text(`{"issuer":"HERE","jwks_uri":"` + elsewhere.URL + `",` + keys + `}`),
-		"keys nowhere":      text(`{"issuer":"HERE",` + keys + `}`),
-		"keys in a file":    text(`{"issuer":"HERE","jwks_uri":"file:///etc/passwd",` + keys + `}`),
-		"no keys":           text(`{"issuer":"HERE","jwks_uri":"HERE/jwks","keys":[]}`),
-		"symmetric keys":    text(`{"issuer":"HERE","jwks_uri":"HERE/jwks","keys":[{"kty":"oct","k":"c2VjcmV0","kid":"first"}]}`),
-		"keys to encrypt":   text(`{"issuer":"HERE","jwks_uri":"HERE/jwks",` + strings.ReplaceAll(keys, `"use":"sig"`, `"use":"enc"`) + `}`),
+		"":               text(`{"issuer":"HERE","jwks_uri":"HERE/jwks",` + keys + `}`),
+		"another's name": text(`{"issuer":"https://evil.example","jwks_uri":"HERE/jwks",` + keys + `}`),
+		"keys elsewhere": text(`{"issuer":"HERE","jwks_uri":"` + elsewhere.URL + `",` + keys + `}`),
+		"keys nowhere":   text(`{"issuer":"HERE",` + keys + `}`),
+		"keys in a file": text(`{"issuer":"HERE","jwks_uri":"file:///etc/passwd",` + keys + `}`),
+		"no keys":        text(`{"issuer":"HERE","jwks_uri":"HERE/jwks","keys":[]}`),
+		"symmetric keys": text(`{"issuer":"HERE","jwks_uri":"HERE/jwks","keys":[{"kty":"oct","k":"c2VjcmV0","kid":"first"}]}`),
+		"keys to encrypt": text(`{"issuer":"HERE","jwks_uri":"HERE/jwks",` + strings.ReplaceAll(keys,
+			`"use":"sig"`, `"use":"enc"`) + `}`),
 		"an endless answer": text(`{"issuer":"HERE","jwks_uri":"HERE/jwks",` + keys + `,"x":"` + strings.Repeat("x", 2<<20) + `"}`),
 		"no JSON":           text(`<html>`),
 		"somewhere else": func(w http.ResponseWriter, r *http.Request) {
@@ -155,7 +156,12 @@ func TestIssuerWithOddAnswersIsUnavailable(t *testing.T) {
 		issuer := identitytest.NewInProcessIssuer(t, signing)
 		issuer.URL = server.URL
 		f := newFederation(t, dbtest.Open(t), issuer)
-		f.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{DB: f.db, Key: f.key, Issuers: []string{issuer.URL}, Client: server.Client()})
+		f.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{
+			DB:      f.db,
+			Key:     f.key,
+			Issuers: []string{issuer.URL},
+			Client:  server.Client(),
+		})
 		_, err := f.assume(issuer.Token(audience, subject, nil))
 		if name == "" && err != nil || name != "" && lockstep.KindOf(err) != lockstep.Unavailable {
 			t.Errorf("%s: %v", name, err)
@@ -180,9 +186,18 @@ func TestIssuerThatPublishesASecretHasNoKeys(t *testing.T) {
 func TestCallerThatGoesAwayDoesNotEndTheAsking(t *testing.T) {
 	federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	ctx, cancel := context.WithCancel(context.Background())
-	request := identity.AssumeRoleInput{Account: account, Role: "deploy", SessionName: "run-1", Token: federation.issuer.Token(audience, subject, nil)}
-	federation.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{DB: federation.db, Key: federation.key, Issuers: []string{federation.issuer.URL},
-		Client: &http.Client{Transport: cancelling{federation.issuer.Client().Transport, cancel}}})
+	request := identity.AssumeRoleInput{
+		Account:     account,
+		Role:        "deploy",
+		SessionName: "run-1",
+		Token:       federation.issuer.Token(audience, subject, nil),
+	}
+	federation.tokens = identity.NewTokenExchange(identity.TokenExchangeOptions{
+		DB:      federation.db,
+		Key:     federation.key,
+		Issuers: []string{federation.issuer.URL},
+		Client:  &http.Client{Transport: cancelling{federation.issuer.Client().Transport, cancel}},
+	})
 	if _, err := federation.tokens.AssumeRole(ctx, request); err != nil {
 		t.Errorf("got %v", err)
 	}

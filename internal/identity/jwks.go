@@ -12,19 +12,19 @@ import (
 )
 
 const (
-	maxKeys    = 50   // of a set: each may have to be tried
-	minRSABits = 2048 // less can be broken
-	maxRSABits = 8192 // more costs too much to verify
+	maxKeys    = 50   // in a set: each may have to be tried
+	minRSABits = 2048 // smaller keys are insecure
+	maxRSABits = 8192 // larger keys are too slow to verify
 )
 
-// parseKeys gives the keys of a JSON Web Key Set that may verify a token. What it
-// does not know, or must not use, it leaves out.
+// parseKeys returns the keys of a JSON Web Key Set that may verify a token. It
+// skips keys that are unknown or unsuitable.
 func parseKeys(text []byte) ([]jose.JSONWebKey, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
 	if err := json.Unmarshal(text, &set); err != nil {
-		return nil, errors.New("it is no JSON Web Key Set")
+		return nil, errors.New("it is not a JSON Web Key Set")
 	}
 	if len(set.Keys) > maxKeys {
 		return nil, errors.New("it has too many keys")
@@ -39,14 +39,14 @@ func parseKeys(text []byte) ([]jose.JSONWebKey, error) {
 	}
 
 	if len(keys) == 0 {
-		return nil, errors.New("it has no public key that a token can be verified with")
+		return nil, errors.New("it has no public key that can verify a token")
 	}
 
 	return keys, nil
 }
 
-// parseProvidedKeys is readKeys for a set that a person has given, who should hear of a
-// private key that is in it.
+// parseProvidedKeys is parseKeys for a set provided by a user, who should learn
+// that it contains a private key.
 func parseProvidedKeys(text string) ([]jose.JSONWebKey, error) {
 	var set struct {
 		Keys []struct {
@@ -55,12 +55,12 @@ func parseProvidedKeys(text string) ([]jose.JSONWebKey, error) {
 		} `json:"keys"`
 	}
 	if err := json.Unmarshal([]byte(text), &set); err != nil {
-		return nil, errors.New("it is no JSON Web Key Set")
+		return nil, errors.New("it is not a JSON Web Key Set")
 	}
 
 	for _, k := range set.Keys {
 		if k.D != "" || k.K != "" {
-			return nil, errors.New("it holds a secret key: give public ones alone, and take that one out of use")
+			return nil, errors.New("it contains a private key: provide public keys only, and revoke that one")
 		}
 	}
 
@@ -81,7 +81,7 @@ func isUsable(k jose.JSONWebKey) bool {
 	return false
 }
 
-// keysFor gives those of keys that may have signed a token.
+// keysFor returns the keys that may have signed a token.
 func keysFor(keys []jose.JSONWebKey, t idToken) []crypto.PublicKey {
 	var fit []crypto.PublicKey
 	for _, k := range keys {

@@ -17,46 +17,47 @@ import (
 
 const (
 	idPrefix    = "LSAK"
-	idBytes     = 10 // 16 characters of base32
-	secretBytes = 30 // 40 characters of base64
+	idBytes     = 10 // 16 base32 characters
+	secretBytes = 30 // 40 base64 characters
 )
 
-// An AccessKey is a key as it may be listed. Secret is set by Create and Rotate
-// alone, which is the one time that it is shown.
+// An AccessKey describes a key. Secret is set only by CreateKey and RotateKey.
 type AccessKey struct {
 	Principal
 	Disabled  bool
 	CreatedAt time.Time
-	// ExpiresAt is when a rotated key stops working; zero for one that does not
-	// end by itself.
+	// ExpiresAt is when a rotated key stops working; zero for a key that does not
+	// expire.
 	ExpiresAt time.Time
 	Secret    seal.Secret
 }
 
-// CreateKeyInput says whose key to make.
+// A CreateKeyInput describes a key to be created.
 type CreateKeyInput struct {
 	Account   string // twelve digits
-	Principal string // a name: 1 to 64 letters, digits and +=,.@_-
+	Principal string // 1 to 64 letters, digits and +=,.@_-
 	Role      Role
 	// ServerOwned is set for the server's own principals, whose names begin with
-	// "lockstep."; no other may have such a name.
+	// "lockstep.". No other principal may have such a name.
 	ServerOwned bool
 }
 
 func (n CreateKeyInput) validate() error {
 	if !matchesPattern(accountPattern, n.Account) {
-		return lockstep.Errorf(lockstep.Invalid, "Account %q is not a number of twelve digits.", n.Account)
+		return lockstep.Errorf(lockstep.Invalid, "Account %q is not a twelve-digit number.", n.Account)
 	}
 	if !matchesPattern(namePattern, n.Principal) {
 		return lockstep.Errorf(lockstep.Invalid,
 			"Principal %q is not a name of 1 to 64 letters, digits and +=,.@_- characters.", n.Principal)
 	}
 	if isReservedName(n.Principal) != n.ServerOwned {
-		return lockstep.Errorf(lockstep.Invalid, "Principal %q: names that begin with %q are the server's own.", n.Principal, reservedPrefix)
+		return lockstep.Errorf(lockstep.Invalid, "Principal %q: names that begin with %q are the server's own.",
+			n.Principal, reservedPrefix)
 	}
 
 	if !n.Role.valid() {
-		return lockstep.Errorf(lockstep.Invalid, "Role %q is not one of admin, operator, reader, none.", string(n.Role))
+		return lockstep.Errorf(lockstep.Invalid, "Role %q is not one of admin, operator, reader, none.",
+			string(n.Role))
 	}
 
 	return nil
@@ -71,15 +72,20 @@ func matchesPattern(pattern, text string) bool {
 	return regexp.MustCompile(`\A(?:` + pattern + `)\z`).MatchString(text)
 }
 
-// CreateKey makes an access key; its id and secret are drawn at random. The error
-// is Invalid where n is not as its fields demand.
+// CreateKey creates an access key with a random id and secret. The error is Invalid
+// if input is not as its fields require.
 func CreateKey(tx *db.Tx, key *seal.Key, input CreateKeyInput) (AccessKey, error) {
 	if err := input.validate(); err != nil {
 		return AccessKey{}, err
 	}
 
 	accessKey := AccessKey{
-		Principal: Principal{AccessKeyID: newID(idPrefix), Account: input.Account, Name: input.Principal, Role: input.Role},
+		Principal: Principal{
+			AccessKeyID: newID(idPrefix),
+			Account:     input.Account,
+			Name:        input.Principal,
+			Role:        input.Role,
+		},
 		CreatedAt: tx.Now,
 		Secret:    newSecret(),
 	}
@@ -99,9 +105,8 @@ func CreateKey(tx *db.Tx, key *seal.Key, input CreateKeyInput) (AccessKey, error
 	return accessKey, nil
 }
 
-// sealContext binds a secret to all that gives its key power. The end is part of
-// it only where there is one, as it was before keys could end: to take the end
-// away, or to move it, takes the seal key.
+// sealContext binds a secret to everything that gives its key permissions, and to
+// its expiry if it has one. Changing either requires the seal key.
 func (p Principal) sealContext(expires *int64) []byte {
 	b := fmt.Appendf(nil, "access_key %q %q %q %q", p.AccessKeyID, p.Account, p.Name, string(p.Role))
 	if expires != nil {
@@ -110,15 +115,14 @@ func (p Principal) sealContext(expires *int64) []byte {
 	return b
 }
 
-// A storedKey is a row as the directory needs it.
+// A storedKey is a row of the table access_key.
 type storedKey struct {
 	Principal
 	box     seal.Box
 	expires *int64
 }
 
-// readActiveKey gives an active key, or ErrUnknownKey. One that has ended is not
-// told from one that is not there.
+// readActiveKey returns an active key, or ErrUnknownKey. An expired key is unknown.
 func readActiveKey(tx *db.Tx, id string) (storedKey, error) {
 	stored := storedKey{Principal: Principal{AccessKeyID: id}}
 	var role string
@@ -137,14 +141,14 @@ func readActiveKey(tx *db.Tx, id string) (storedKey, error) {
 	return stored, nil
 }
 
-// IsAWSKeyID says whether an access key id is one of AWS's own, which has no
-// business here: neither may our client sign with it nor our server take it.
+// IsAWSKeyID reports whether an access key id is one of AWS's own, which neither
+// client nor server may use.
 func IsAWSKeyID(id string) bool {
 	return strings.HasPrefix(id, "AKIA") || strings.HasPrefix(id, "ASIA")
 }
 
-// isWellFormedID says whether id could be one of ours. What is not never reaches
-// the database, which would choke on some bytes.
+// isWellFormedID reports whether id can be one of ours. Others must not reach the
+// database, which rejects some bytes.
 func isWellFormedID(id, prefix string) bool {
 	random, found := strings.CutPrefix(id, prefix)
 	if !found || len(random) != base32.StdEncoding.EncodedLen(idBytes) {
@@ -162,7 +166,7 @@ func newSecret() seal.Secret {
 	return seal.NewSecret(base64.StdEncoding.EncodeToString(randomBytes(secretBytes)))
 }
 
-// randomBytes gives n bytes. The system's source does not fail (crypto/rand.Read).
+// randomBytes returns n random bytes; crypto/rand.Read does not fail.
 func randomBytes(n int) []byte {
 	b := make([]byte, n)
 	_, _ = rand.Read(b)

@@ -38,7 +38,8 @@ func create(t testing.TB, d *db.DB, key *seal.Key, name string, role identity.Ro
 	t.Helper()
 	var accessKey identity.AccessKey
 	update(t, d, func(tx *db.Tx) (err error) {
-		accessKey, err = identity.CreateKey(tx, key, identity.CreateKeyInput{Account: account, Principal: name, Role: role})
+		accessKey, err = identity.CreateKey(tx, key,
+			identity.CreateKeyInput{Account: account, Principal: name, Role: role})
 		return err
 	})
 	return accessKey
@@ -88,9 +89,11 @@ func TestKeysListsOldestFirstWithoutSecrets(t *testing.T) {
 		}
 
 		key := newSealKey(t)
-		admin, reader := create(t, database, key, "root", identity.Admin), create(t, database, key, "ci@example", identity.Reader)
+		admin, reader := create(t, database, key, "root", identity.Admin), create(t, database, key, "ci@example",
+			identity.Reader)
 		update(t, database, func(tx *db.Tx) error {
-			_, err := tx.Exec(`UPDATE access_key SET created_at = created_at - 1000 WHERE id = $1`, reader.AccessKeyID)
+			_, err := tx.Exec(`UPDATE access_key SET created_at = created_at - 1000 WHERE id = $1`,
+				reader.AccessKeyID)
 			return err
 		})
 		disable(t, database, reader.AccessKeyID)

@@ -10,14 +10,14 @@ import (
 	"github.com/lockstephq/lockstep/internal/seal"
 )
 
-// AllKeys lists all keys of all accounts, oldest first, disabled ones included. It
-// is for whoever administers the installation, not for a caller of the API.
+// AllKeys returns the keys of all accounts, oldest first, including disabled ones.
+// It is for administrators of the installation.
 func AllKeys(tx *db.Tx) ([]AccessKey, error) {
 	return keys(tx, `ORDER BY created_at, id`)
 }
 
-// KeysOfAccount lists keys of an account, oldest first. Disabled and ended ones are
-// among them, those of the server itself are not.
+// KeysOfAccount returns keys of an account, oldest first, including disabled and
+// expired ones but not those of the server itself.
 func KeysOfAccount(tx *db.Tx, account string, page db.Page) ([]AccessKey, db.Cursor, error) {
 	all, err := keys(tx, `WHERE account = $1 AND `+notServerOwned+` AND (created_at > $2 OR created_at = $2 AND id > $3)
 		ORDER BY created_at, id LIMIT $4`, account, page.After.Number, page.After.Text, page.Limit+1)
@@ -28,7 +28,7 @@ func KeysOfAccount(tx *db.Tx, account string, page db.Page) ([]AccessKey, db.Cur
 	return found, next, nil
 }
 
-// notServerOwned leaves out the server's own principals, as reserved does.
+// notServerOwned excludes the server's own principals; see isReservedName.
 const notServerOwned = `lower(substr(principal, 1, 9)) <> '` + reservedPrefix + `'`
 
 func keys(tx *db.Tx, where string, args ...any) ([]AccessKey, error) {
@@ -44,7 +44,8 @@ func keys(tx *db.Tx, where string, args ...any) ([]AccessKey, error) {
 		var role, status string
 		var created int64
 		var expires *int64
-		if err := rows.Scan(&accessKey.AccessKeyID, &accessKey.Account, &accessKey.Name, &role, &status, &created, &expires); err != nil {
+		if err := rows.Scan(&accessKey.AccessKeyID, &accessKey.Account, &accessKey.Name, &role, &status, &created,
+			&expires); err != nil {
 			return nil, fmt.Errorf("list access keys: %w", err)
 		}
 
@@ -59,9 +60,9 @@ func keys(tx *db.Tx, where string, args ...any) ([]AccessKey, error) {
 	return found, rows.Err()
 }
 
-// DisableKey stops a key of any account. Servers that have just used it take notice
-// within CacheFor. A key that is disabled already stays so; the error is
-// NotFound where there is none. It is for whoever administers the installation.
+// DisableKey disables a key of any account. Servers stop accepting it within
+// CacheFor. Disabling a disabled key has no effect; the error is NotFound if there
+// is no such key. It is for administrators of the installation.
 func DisableKey(tx *db.Tx, id string) error {
 	notFound := lockstep.Errorf(lockstep.NotFound, "There is no access key %q.", id)
 	if !isWellFormedID(id, idPrefix) {
@@ -83,9 +84,9 @@ func keyNotFound(id string) error {
 	return lockstep.Errorf(lockstep.NotFound, "Could not find access key: %s", id)
 }
 
-// SetKeyStatus stops a key of an account, or lets it work again; one that has
-// ended stays ended. Servers take notice within CacheFor. The error is NotFound
-// for a key of another account or of the server itself, as for none.
+// SetKeyStatus enables or disables a key of an account; an expired one stays
+// expired. Servers notice within CacheFor. The error is NotFound for an unknown
+// key, and for one of another account or of the server itself.
 func SetKeyStatus(tx *db.Tx, account, id string, active bool) error {
 	status := "disabled"
 	if active {
@@ -94,8 +95,8 @@ func SetKeyStatus(tx *db.Tx, account, id string, active bool) error {
 	return updateKey(tx, account, id, `UPDATE access_key SET status = $3 WHERE id = $1 AND account = $2 AND `+notServerOwned, status)
 }
 
-// DeleteKey removes a key of an account. Servers take notice within CacheFor.
-// The error is NotFound as with SetKeyStatus.
+// DeleteKey deletes a key of an account. Servers notice within CacheFor. The error
+// is NotFound as with SetKeyStatus.
 func DeleteKey(tx *db.Tx, account, id string) error {
 	return updateKey(tx, account, id, `DELETE FROM access_key WHERE id = $1 AND account = $2 AND `+notServerOwned)
 }
@@ -114,10 +115,10 @@ func updateKey(tx *db.Tx, account, id, sql string, args ...any) error {
 	return nil
 }
 
-// RotateKey makes a new key for the principal of an old one, which ends after
-// keepOldFor, or is disabled at once where that is 0. A key that ends already
-// ends no later than it would have. The error is NotFound as with SetKeyStatus,
-// and Invalid for a key that no longer works: to follow it would revive it.
+// RotateKey creates another key for the principal of a key, which then expires
+// after keepOldFor, or is disabled at once if that is 0. An expiry that is already
+// set is never postponed. The error is NotFound as with SetKeyStatus, and Invalid
+// for a key that is no longer active: rotating it would restore access.
 func RotateKey(tx *db.Tx, key *seal.Key, account, id string, keepOldFor time.Duration) (AccessKey, error) {
 	if !isWellFormedID(id, idPrefix) {
 		return AccessKey{}, keyNotFound(id)
@@ -135,14 +136,15 @@ func RotateKey(tx *db.Tx, key *seal.Key, account, id string, keepOldFor time.Dur
 
 	old, err := readActiveKey(tx, id)
 	if errors.Is(err, ErrUnknownKey) {
-		return AccessKey{}, lockstep.Errorf(lockstep.Invalid, "Access key %s is disabled or has ended: create another instead of rotating it.", id)
+		return AccessKey{}, lockstep.Errorf(lockstep.Invalid,
+			"Access key %s is disabled or has expired: create another key instead.", id)
 	}
 	if err != nil {
 		return AccessKey{}, err
 	}
 
-	// What does not open is not to be followed: the row may claim a role that
-	// nobody gave it.
+	// A row that cannot be opened is not rotated: its role may have been changed in
+	// the database.
 	secret, err := key.Open(old.box, old.sealContext(old.expires))
 	if err != nil {
 		return AccessKey{}, fmt.Errorf("open the secret of access key %s: %w", id, err)
@@ -154,8 +156,7 @@ func RotateKey(tx *db.Tx, key *seal.Key, account, id string, keepOldFor time.Dur
 	return CreateKey(tx, key, CreateKeyInput{Account: old.Account, Principal: old.Name, Role: old.Role})
 }
 
-// expireAfter lets a key work for a while longer, its secret sealed together with the
-// end.
+// expireAfter sets the expiry of a key and seals its secret together with it.
 func (k storedKey) expireAfter(tx *db.Tx, key *seal.Key, secret []byte, after time.Duration) error {
 	if after <= 0 {
 		_, err := tx.Exec(`UPDATE access_key SET status = 'disabled' WHERE id = $1`, k.AccessKeyID)
@@ -172,6 +173,7 @@ func (k storedKey) expireAfter(tx *db.Tx, key *seal.Key, secret []byte, after ti
 		return err
 	}
 
-	_, err = tx.Exec(`UPDATE access_key SET sealed = $2, expires_at = $3 WHERE id = $1`, k.AccessKeyID, []byte(box), expires)
+	_, err = tx.Exec(`UPDATE access_key SET sealed = $2, expires_at = $3 WHERE id = $1`, k.AccessKeyID,
+		[]byte(box), expires)
 	return err
 }

@@ -30,7 +30,12 @@ func createIn(t testing.TB, d *db.DB, key *seal.Key, input identity.CreateKeyInp
 
 func ownKey(t testing.TB, d *db.DB, key *seal.Key) identity.AccessKey {
 	t.Helper()
-	return createIn(t, d, key, identity.CreateKeyInput{Account: account, Principal: "lockstep.sandbox", Role: identity.Reader, ServerOwned: true})
+	return createIn(t, d, key, identity.CreateKeyInput{
+		Account:     account,
+		Principal:   "lockstep.sandbox",
+		Role:        identity.Reader,
+		ServerOwned: true,
+	})
 }
 
 func verifies(d *identity.Directory, k identity.AccessKey) error {
@@ -111,7 +116,11 @@ func TestKeyOfAnotherAccountIsAsOneThatIsNot(t *testing.T) {
 				"disable": func(tx *db.Tx) error { return identity.SetKeyStatus(tx, account, id, false) },
 				"enable":  func(tx *db.Tx) error { return identity.SetKeyStatus(tx, account, id, true) },
 				"delete":  func(tx *db.Tx) error { return identity.DeleteKey(tx, account, id) },
-				"rotate":  func(tx *db.Tx) error { _, err := identity.RotateKey(tx, key, account, id, 0); return err },
+				"rotate": func(tx *db.Tx) error {
+					_, err := identity.RotateKey(tx, key, account, id,
+						0)
+					return err
+				},
 			} {
 				err := database.Update(context.Background(), do)
 				want := "Could not find access key: " + id
@@ -132,7 +141,10 @@ func TestKeyIsDisabledEnabledAndDeleted(t *testing.T) {
 		key := newSealKey(t)
 		accessKey := create(t, database, key, "ci", identity.None)
 		for _, active := range []bool{false, false, true, true} {
-			update(t, database, func(tx *db.Tx) error { return identity.SetKeyStatus(tx, account, accessKey.AccessKeyID, active) })
+			update(t, database, func(tx *db.Tx) error {
+				return identity.SetKeyStatus(tx, account,
+					accessKey.AccessKeyID, active)
+			})
 			if err := verifies(newDirectory(t, database, key), accessKey); (err == nil) != active {
 				t.Errorf("active %v: %v", active, err)
 			}
@@ -185,7 +197,10 @@ func TestRotatedKeyIsFollowedByAnotherAndEnds(t *testing.T) {
 				t.Errorf("after the end: got %v, want ErrUnknownKey", err)
 			}
 
-			update(t, database, func(tx *db.Tx) error { return identity.SetKeyStatus(tx, account, old.AccessKeyID, true) })
+			update(t, database, func(tx *db.Tx) error {
+				return identity.SetKeyStatus(tx, account, old.AccessKeyID,
+					true)
+			})
 			if err := verifies(newDirectory(t, database, key), old); !errors.Is(err, identity.ErrUnknownKey) {
 				t.Errorf("enabled after the end: got %v, want ErrUnknownKey", err)
 			}
@@ -254,7 +269,11 @@ func TestAttack20EndOfAKeyIsNotMovedInTheDatabase(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			update(t, database, func(tx *db.Tx) error { _, err := tx.Exec(change, accessKey.AccessKeyID); return err })
+			update(t, database, func(tx *db.Tx) error {
+				_, err := tx.Exec(change,
+					accessKey.AccessKeyID)
+				return err
+			})
 			if err := verifies(newDirectory(t, database, key), accessKey); !errors.Is(err, seal.ErrCorrupted) {
 				t.Errorf("after %s: got %v, want ErrCorrupted", change, err)
 			}
@@ -275,7 +294,12 @@ func TestNamesOfTheServerItselfAreReserved(t *testing.T) {
 		{Account: account, Principal: "lockstep.sandbox", Role: identity.Admin},
 		{Account: account, Principal: "Lockstep.x", Role: identity.Admin},
 		{Account: account, Principal: "lockstep.", Role: identity.Admin},
-		{Account: account, Principal: "ci", Role: identity.Admin, ServerOwned: true},
+		{
+			Account:     account,
+			Principal:   "ci",
+			Role:        identity.Admin,
+			ServerOwned: true,
+		},
 	} {
 		if _, err := identity.CreateKey(nil, nil, input); lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("%+v: got %v, want an Invalid", input, err)
@@ -301,11 +325,13 @@ func TestLongLivedKeysCanBeSwitchedOff(t *testing.T) {
 		}
 
 		// Only its owner learns that there is such a key.
-		if _, err := dir.Verify(context.Background(), accessKey.AccessKeyID, "", signedWith(own.Secret)); !errors.Is(err, errSignature) {
+		if _, err := dir.Verify(context.Background(), accessKey.AccessKeyID, "",
+			signedWith(own.Secret)); !errors.Is(err, errSignature) {
 			t.Errorf("a wrong signature: %v", err)
 		}
 
-		if p, secret, err := dir.Lookup(context.Background(), accessKey.AccessKeyID, ""); !errors.Is(err, identity.ErrUnknownKey) || p != (identity.Principal{}) || secret.Equal(accessKey.Secret) {
+		if p, secret, err := dir.Lookup(context.Background(), accessKey.AccessKeyID, ""); !errors.Is(err,
+			identity.ErrUnknownKey) || p != (identity.Principal{}) || secret.Equal(accessKey.Secret) {
 			t.Errorf("looked up: %+v, %v", p, err)
 		}
 	})

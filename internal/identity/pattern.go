@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// matchWildcard says whether text is as pattern demands: * stands for any text, also for
-// none, and everything else for itself. Both ends are bound. It takes time in
-// proportion to the lengths' product at the very most.
+// matchWildcard reports whether text matches pattern, in which * matches any text,
+// including none. The whole text must match. It takes time proportional at most to
+// the product of the lengths.
 func matchWildcard(pattern, text string) bool {
 	head, rest, starred := strings.Cut(pattern, "*")
 	if !starred {
@@ -33,11 +33,11 @@ func matchWildcard(pattern, text string) bool {
 	return strings.HasSuffix(text, last)
 }
 
-// A sharedIssuer gives tokens to strangers as well. Its subjects begin with begins
-// and whose they are: an owner that ends with /. Where subjects can be made up of
-// other claims, as at GitHub, one may instead name its owner by one of owners.
-// Claims that strangers can have as well are not among these: of an environment,
-// of a branch, of a workflow that everybody may call, of who pressed the button.
+// A sharedIssuer issues tokens to the public. Its subjects begin with subjectPrefix
+// and an owner that ends with /. If subjects can be composed of other claims, as at
+// GitHub, they may instead name the owner by one of ownerClaims. These exclude
+// claims that any owner can have, such as an environment, a branch, a reusable
+// workflow or an actor.
 type sharedIssuer struct {
 	issuer, subjectPrefix string
 	ownerClaims           []string
@@ -52,14 +52,13 @@ func sharedIssuers() []sharedIssuer {
 	}
 }
 
-// subjectProblem says why a subject's pattern would let in people whom nobody meant,
-// or "". A * at the beginning leaves open who comes; at an issuer that serves
-// everybody, so does one before the owner's name has ended, or no owner at all,
-// unless one of the further claims that a token must have names it.
+// subjectProblem returns why a subject pattern admits too many callers, or "". A
+// pattern must not begin with *. For a shared issuer, the owner must be complete
+// before the first *, unless one of the other required claims names it.
 func subjectProblem(issuer, pattern string, claims map[string]string) string {
 	literal, _, starred := strings.Cut(pattern, "*")
 	if starred && literal == "" {
-		return "it begins with *, and so does not say who may come"
+		return "it begins with *, which admits any caller"
 	}
 
 	for _, shared := range sharedIssuers() {
@@ -68,18 +67,19 @@ func subjectProblem(issuer, pattern string, claims map[string]string) string {
 		}
 
 		owner, usual := strings.CutPrefix(literal, shared.subjectPrefix)
-		unnamed := starred && strings.HasPrefix(shared.subjectPrefix, literal) || usual && !strings.Contains(owner, "/")
+		unnamed := starred && strings.HasPrefix(shared.subjectPrefix,
+			literal) || usual && !strings.Contains(owner, "/")
 		if unnamed || !usual && !shared.namesOwner(literal, !starred) && !shared.hasOwnerClaim(claims) {
-			return "everybody can get a token of this issuer, so the owner must stand before the first *, as in " + shared.subjectPrefix + "OWNER/*"
+			return "anyone can get a token of this issuer, so the owner must precede the first *, as in " + shared.subjectPrefix + "OWNER/*"
 		}
 	}
 
 	return ""
 }
 
-// namesOwner says whether a subject that is made up of claims, as in
-// repository_owner_id:7:ref:…, has the owner in its literal part. whole is set
-// where that is all of it.
+// namesOwner reports whether a subject composed of claims, as in
+// repository_owner_id:7:ref:…, has the owner in its literal part. whole is set if
+// the literal is the whole pattern.
 func (s sharedIssuer) namesOwner(literal string, whole bool) bool {
 	parts := strings.Split(literal, ":")
 	for i, part := range parts[:len(parts)-1] {

@@ -12,18 +12,18 @@ import (
 )
 
 const (
-	maxPolicies   = 100       // of an account
-	maxPolicyText = 16 * 1024 // bytes of one
+	maxPolicies   = 100       // per account
+	maxPolicyText = 16 * 1024 // bytes per policy
 )
 
-// builtInPolicyName is what refusals call the policies of the built-in roles.
+// builtInPolicyName names the policies of the built-in roles in decisions.
 const builtInPolicyName = "built-in"
 
-// A Policy is one of an account's, as it was written.
+// A Policy is a policy of an account, as written.
 type Policy struct {
 	Name string
-	// Text is "" for a policy whose row cannot be opened: put it anew, or delete
-	// it. Until then the account is closed to all but its admins.
+	// Text is "" if the row cannot be opened: replace or delete the policy. Until
+	// then, only admins of the account have access.
 	Text                 string
 	CreatedAt, UpdatedAt time.Time
 }
@@ -36,10 +36,10 @@ func policySealContext(account, name string) []byte {
 	return fmt.Appendf(nil, "policy %q %q", account, name)
 }
 
-// PutPolicy makes a policy of an account, or replaces it; the same text again
-// changes nothing. The error is Invalid for a name or a text that is none, the
-// latter with line and column, and Limit where an account has too many. Call
-// Directory.Forget when it is committed.
+// PutPolicy creates or replaces a policy of an account; putting the same text again
+// has no effect. The error is Invalid for an invalid name or text, with line and
+// column, and Limit if the account has too many policies. Call
+// Directory.InvalidatePolicies after the commit.
 func PutPolicy(tx *db.Tx, key *seal.Key, account, name, text string) error {
 	if err := checkPolicy(name, text); err != nil {
 		return err
@@ -82,12 +82,14 @@ func checkPolicy(name, text string) error {
 			"that neither begins with %q nor is %q.", name, reservedPrefix, builtInPolicyName)
 	}
 	if text == "" || len(text) > maxPolicyText {
-		return lockstep.Errorf(lockstep.Invalid, "Policy %s has %d bytes; it must have 1 to %d.", name, len(text), maxPolicyText)
+		return lockstep.Errorf(lockstep.Invalid, "Policy %s has %d bytes; it must have 1 to %d.", name, len(text),
+			maxPolicyText)
 	}
 
 	err := policy.Validate(text)
 	if syntax, ok := errors.AsType[*policy.SyntaxError](err); ok {
-		return lockstep.Errorf(lockstep.Invalid, "Policy %s, line %d, column %d: %s", name, syntax.Line, syntax.Column, syntax.Message)
+		return lockstep.Errorf(lockstep.Invalid, "Policy %s, line %d, column %d: %s", name, syntax.Line,
+			syntax.Column, syntax.Message)
 	}
 	if err != nil {
 		return lockstep.Wrapf(lockstep.Invalid, err, "Policy %s is not valid.", name)
@@ -96,20 +98,20 @@ func checkPolicy(name, text string) error {
 	return nil
 }
 
-// checkQuota says whether an account may have one more row in a table.
+// checkQuota returns an error if an account may not have another row in a table.
 func checkQuota(tx *db.Tx, table, account string, most int, what string) error {
 	var n int
 	if err := tx.QueryRow(`SELECT count(*) FROM `+table+` WHERE account = $1`, account).Scan(&n); err != nil {
 		return fmt.Errorf("count %s: %w", what, err)
 	}
 	if n >= most {
-		return lockstep.Errorf(lockstep.Limit, "Account %s has %d %s, and may not have more.", account, n, what)
+		return lockstep.Errorf(lockstep.Limit, "Account %s already has %d %s, which is the maximum.", account, n,
+			what)
 	}
 	return nil
 }
 
-// PolicyOf gives a policy of an account. The error is NotFound where there is
-// none.
+// PolicyOf returns a policy of an account. The error is NotFound if there is none.
 func PolicyOf(tx *db.Tx, key *seal.Key, account, name string) (Policy, error) {
 	if !matchesPattern(namePattern, name) {
 		return Policy{}, policyNotFound(name)
@@ -118,7 +120,8 @@ func PolicyOf(tx *db.Tx, key *seal.Key, account, name string) (Policy, error) {
 	p := Policy{Name: name}
 	var box []byte
 	var created, updated int64
-	err := tx.QueryRow(`SELECT sealed, created_at, updated_at FROM policy WHERE account = $1 AND name = $2`, account, name).
+	err := tx.QueryRow(`SELECT sealed, created_at, updated_at FROM policy WHERE account = $1 AND name = $2`,
+		account, name).
 		Scan(&box, &created, &updated)
 	if errors.Is(err, db.ErrNoRows) {
 		return Policy{}, policyNotFound(name)
@@ -133,15 +136,15 @@ func PolicyOf(tx *db.Tx, key *seal.Key, account, name string) (Policy, error) {
 	return p, nil
 }
 
-// open leaves the text of what does not open empty: one bad row must not keep
-// its owner from replacing it.
+// open sets the text. It stays empty if the box cannot be opened, so that the owner
+// can still replace the policy.
 func (p *Policy) open(key *seal.Key, account string, box seal.Box) {
 	if text, err := key.Open(box, policySealContext(account, p.Name)); err == nil {
 		p.Text = string(text)
 	}
 }
 
-// Policies lists policies of an account, by name.
+// Policies returns policies of an account by name.
 func Policies(tx *db.Tx, key *seal.Key, account string, page db.Page) ([]Policy, db.Cursor, error) {
 	rows, err := tx.Query(`SELECT name, sealed, created_at, updated_at FROM policy WHERE account = $1 AND name > $2
 		ORDER BY name LIMIT $3`, account, page.After.Text, page.Limit+1)
@@ -172,8 +175,8 @@ func Policies(tx *db.Tx, key *seal.Key, account string, page db.Page) ([]Policy,
 	return found, next, nil
 }
 
-// DeletePolicy removes a policy of an account. The error is NotFound where there
-// is none. Call Directory.Forget when it is committed.
+// DeletePolicy deletes a policy of an account. The error is NotFound if there is
+// none. Call Directory.InvalidatePolicies after the commit.
 func DeletePolicy(tx *db.Tx, account, name string) error {
 	return deleteNamed(tx, "policy", account, name, policyNotFound(name))
 }

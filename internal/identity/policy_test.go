@@ -51,7 +51,12 @@ func may(t testing.TB, dir *identity.Directory, name string, role identity.Role)
 	if err != nil {
 		t.Fatal(err)
 	}
-	who := identity.Principal{AccessKeyID: "LSAK", Account: account, Name: name, Role: role}
+	who := identity.Principal{
+		AccessKeyID: "LSAK",
+		Account:     account,
+		Name:        name,
+		Role:        role,
+	}
 	return set.Decide(who.PolicyPrincipal(), policy.Request{Action: "codeconnections:ListConnections", Resource: policy.AccountResource(account)}).Allowed
 }
 
@@ -62,7 +67,10 @@ func TestPoliciesAreKeptListedAndDeleted(t *testing.T) {
 			putPolicy(t, database, key, name, permitBo)
 		}
 
-		update(t, database, func(tx *db.Tx) error { return identity.PutPolicy(tx, key, otherAccount, "theirs", permitBo) })
+		update(t, database, func(tx *db.Tx) error {
+			return identity.PutPolicy(tx, key, otherAccount, "theirs",
+				permitBo)
+		})
 		putPolicy(t, database, key, "b", forbidBo)
 		first, next := policies(t, database, key, db.Page{Limit: 2})
 		rest, end := policies(t, database, key, db.Page{Limit: 2, After: next})
@@ -74,20 +82,26 @@ func TestPoliciesAreKeptListedAndDeleted(t *testing.T) {
 			}
 		}
 
-		if diff := cmp.Diff(map[string]string{"a": permitBo, "b": forbidBo, "c": permitBo}, got); diff != "" || len(first) != 2 || end != (db.Cursor{}) {
+		if diff := cmp.Diff(map[string]string{"a": permitBo, "b": forbidBo, "c": permitBo},
+			got); diff != "" || len(first) != 2 || end != (db.Cursor{}) {
 			t.Errorf("%d on the first page, then %v (-want +got):\n%s", len(first), end, diff)
 		}
 
 		update(t, database, func(tx *db.Tx) error { return identity.DeletePolicy(tx, account, "b") })
 		for name, f := range map[string]func(tx *db.Tx) error{
-			"read":          func(tx *db.Tx) error { _, err := identity.PolicyOf(tx, key, account, "b"); return err },
-			"delete":        func(tx *db.Tx) error { return identity.DeletePolicy(tx, account, "b") },
-			"read theirs":   func(tx *db.Tx) error { _, err := identity.PolicyOf(tx, key, account, "theirs"); return err },
+			"read":   func(tx *db.Tx) error { _, err := identity.PolicyOf(tx, key, account, "b"); return err },
+			"delete": func(tx *db.Tx) error { return identity.DeletePolicy(tx, account, "b") },
+			"read theirs": func(tx *db.Tx) error {
+				_, err := identity.PolicyOf(tx, key, account,
+					"theirs")
+				return err
+			},
 			"delete theirs": func(tx *db.Tx) error { return identity.DeletePolicy(tx, account, "theirs") },
 			"odd name":      func(tx *db.Tx) error { return identity.DeletePolicy(tx, account, "\x00") },
 		} {
 			err := database.Update(context.Background(), f)
-			if lockstep.KindOf(err) != lockstep.NotFound || !strings.HasPrefix(err.Error(), "Could not find policy: ") {
+			if lockstep.KindOf(err) != lockstep.NotFound || !strings.HasPrefix(err.Error(),
+				"Could not find policy: ") {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -137,7 +151,8 @@ func TestAccountMayHaveSoManyPolicies(t *testing.T) {
 	}
 
 	put := func(account, name string) error {
-		return database.Update(context.Background(), func(tx *db.Tx) error { return identity.PutPolicy(tx, key, account, name, forbidBo) })
+		return database.Update(context.Background(),
+			func(tx *db.Tx) error { return identity.PutPolicy(tx, key, account, name, forbidBo) })
 	}
 	if err := put(account, "one-more"); lockstep.KindOf(err) != lockstep.Limit {
 		t.Errorf("one more: %v", err)

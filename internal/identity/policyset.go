@@ -16,38 +16,39 @@ import (
 	"github.com/lockstephq/lockstep/internal/seal"
 )
 
-// maxCachedSets bounds the compiled policies that a Directory remembers, as
-// maxCached does its keys.
+// maxCachedSets bounds the compiled policies in a Directory, as maxCached bounds
+// its keys.
 const maxCachedSets = 1000
 
-// closedPolicyName is what refusals call the policy that stands in for those which
-// cannot be used. No account can have one of that name.
+// closedPolicyName names the policy that replaces unusable ones in decisions. No
+// account can have a policy with that name.
 const closedPolicyName = reservedPrefix + "closed"
 
-// denyAllButAdmins denies everybody but who is in the built-in role admin.
+// denyAllButAdmins denies everything to every principal outside the built-in role
+// admin.
 const denyAllButAdmins = `forbid (principal, action, resource) unless { principal in Role::"admin" };`
 
-// A policyCache holds the sets of accounts.
+// A policyCache holds the compiled policies of accounts.
 type policyCache struct {
 	mu   sync.Mutex
 	sets map[string]cachedSet
-	// invalidations counts calls of Forget, so that what was read before one is not
-	// kept after it.
+	// invalidations counts calls of InvalidatePolicies, so that rows read before
+	// one are not cached after it.
 	invalidations uint64
 }
 
-// A cachedSet was compiled from rows whose hash is rows, and may be used until.
+// A cachedSet was compiled from the rows with hash rows and is valid until the
+// given time.
 type cachedSet struct {
 	set   *policy.Set
 	rows  [sha256.Size]byte
 	until time.Time
 }
 
-// Policies gives the policies of an account, compiled, as they were at most
-// CacheFor ago. Where a stored policy cannot be opened or does not compile, the
-// others stand and everybody but the account's admins is denied everything: what
-// the policy forbade is not known, so nobody may gain from it, and somebody must
-// be able to mend it.
+// Policies returns the compiled policies of an account, at most CacheFor old. If a
+// stored policy cannot be opened or compiled, the others apply and everything is
+// denied to all but the account's admins: the unusable policy may have contained a
+// forbid.
 func (d *Directory) Policies(ctx context.Context, account string) (*policy.Set, error) {
 	c := &d.policies
 	c.mu.Lock()
@@ -79,8 +80,8 @@ func (d *Directory) Policies(ctx context.Context, account string) (*policy.Set, 
 	return known.set, nil
 }
 
-// InvalidatePolicies makes this Directory read an account's policies anew, at once. Others
-// take notice of a change within CacheFor.
+// InvalidatePolicies makes this Directory read an account's policies again. Other
+// nodes notice a change within CacheFor.
 func (d *Directory) InvalidatePolicies(account string) {
 	cache := &d.policies
 	cache.mu.Lock()
@@ -113,8 +114,7 @@ func (c *policyCache) put(account string, set cachedSet, begun uint64) {
 	c.sets[account] = set
 }
 
-// policyRows reads an account's policies, still sealed, and a hash that changes
-// with them.
+// policyRows reads an account's sealed policies and returns a hash of them.
 func (d *Directory) policyRows(ctx context.Context, account string) (map[string]seal.Box, [sha256.Size]byte, error) {
 	boxes := map[string]seal.Box{}
 	h := sha256.New()
@@ -146,12 +146,12 @@ func (d *Directory) policyRows(ctx context.Context, account string) (map[string]
 }
 
 func hashRow(h hash.Hash, name string, box seal.Box) {
-	fmt.Fprintf(h, "%d %d ", len(name), len(box)) // so that rows cannot run into each other
+	fmt.Fprintf(h, "%d %d ", len(name), len(box)) // unambiguous boundaries between rows
 	h.Write([]byte(name))
 	h.Write(box)
 }
 
-// compile makes a set of what can be used.
+// compile compiles the usable policies.
 func (d *Directory) compile(ctx context.Context, account string, boxes map[string]seal.Box) (*policy.Set, error) {
 	texts := map[string]string{}
 	for name, box := range boxes {
@@ -179,6 +179,6 @@ func (d *Directory) compile(ctx context.Context, account string, boxes map[strin
 }
 
 func (d *Directory) logUnusablePolicy(ctx context.Context, account, name string, err error) {
-	d.log.LogAttrs(ctx, slog.LevelError, "a stored policy cannot be used: its account is closed to all but its admins",
+	d.log.LogAttrs(ctx, slog.LevelError, "stored policy cannot be used, its account is closed to all but admins",
 		slog.String("account", account), slog.String("policy", name), slog.Any("err", err))
 }

@@ -10,16 +10,16 @@ import (
 	"github.com/lockstephq/lockstep/internal/policy"
 )
 
-// A Role is a built-in answer to what a principal may do. Policies of its
-// account add to it and take from it.
+// A Role is a built-in role of a principal. Policies of its account extend and
+// restrict it.
 type Role string
 
-// The roles. What each permits is said in package policy.
+// The built-in roles; package policy defines what each permits.
 const (
 	Admin    Role = "admin"    // everything in its account
 	Operator Role = "operator" // reads, starts syncs, resolves blockers
 	Reader   Role = "reader"   // reads
-	None     Role = "none"     // nothing: policies alone speak for it
+	None     Role = "none"     // nothing: only policies grant access
 )
 
 func (r Role) valid() bool {
@@ -30,23 +30,23 @@ func (r Role) valid() bool {
 	return false
 }
 
-// A Principal is who calls. Everything it can see or touch lies in its account.
-// The zero Principal is nobody and may do nothing.
+// A Principal is a caller. It can access resources of its account only. Everything
+// is denied to the zero Principal.
 type Principal struct {
 	AccessKeyID string
 	Account     string // twelve digits, as an AWS account id
-	// Name is that of a key's owner; of a session it is the session's.
+	// Name is the name of a key's owner or of a session.
 	Name string
 	Role Role
-	// AssumedRole is the web identity role that a session came by, "" for a key.
+	// AssumedRole is the web identity role of a session, "" for a key.
 	AssumedRole string
-	// Expires is when a session ends. It is zero for a key, also for one that
-	// will end.
+	// Expires is when a session expires. It is zero for a key, even for one that
+	// expires.
 	Expires time.Time
 }
 
-// ARN names p as AWS names a user or the session of a role. The partition is
-// that of the region which was called, such as aws.
+// ARN returns the ARN of a user or of an assumed role's session. The partition is
+// that of the called region, such as aws.
 func (p Principal) ARN(partition string) string {
 	if p.AssumedRole != "" {
 		return "arn:" + partition + ":sts::" + p.Account + ":assumed-role/" + p.AssumedRole + "/" + p.Name
@@ -54,9 +54,9 @@ func (p Principal) ARN(partition string) string {
 	return "arn:" + partition + ":iam::" + p.Account + ":user/" + p.Name
 }
 
-// UserID gives an id that is the same for all keys of a user, or for a role and
-// session, in AWS's form: a role's id and the session's name with a colon
-// between. It is made of the names, and its prefixes are not AWS's.
+// UserID returns an id in AWS's form: the same for all keys of a user, and a role's
+// id and the session's name, separated by a colon, for a session. It is derived
+// from the names; its prefixes are not AWS's.
 func (p Principal) UserID() string {
 	if p.AssumedRole != "" {
 		return derivedID("LSRO", p.Account, p.AssumedRole) + ":" + p.Name
@@ -69,29 +69,34 @@ func derivedID(prefix, account, name string) string {
 	return prefix + base32.StdEncoding.EncodeToString(sum[:idBytes])
 }
 
-// PolicyPrincipal gives p as policies speak of it.
+// PolicyPrincipal returns p for policy decisions.
 func (p Principal) PolicyPrincipal() policy.Principal {
 	role := p.Role
 	if role == None {
 		role = ""
 	}
-	return policy.Principal{Account: p.Account, Name: p.Name, AssumedRole: p.AssumedRole, Role: string(role)}
+	return policy.Principal{
+		Account:     p.Account,
+		Name:        p.Name,
+		AssumedRole: p.AssumedRole,
+		Role:        string(role),
+	}
 }
 
-// LogValue gives what a log should say of a caller.
+// LogValue returns the attributes of a caller for a log.
 func (p Principal) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("key", p.AccessKeyID), slog.String("account", p.Account), slog.String("name", p.Name)}
+	attrs := []slog.Attr{slog.String("key", p.AccessKeyID), slog.String("account", p.Account), slog.String("name",
+		p.Name)}
 	if p.AssumedRole != "" {
 		attrs = append(attrs, slog.String("assumed", p.AssumedRole))
 	}
 	return slog.GroupValue(attrs...)
 }
 
-// reservedPrefix begins the names that are the server's own, in any case of
-// letters.
+// reservedPrefix begins the names of the server's own principals, in any case.
 const reservedPrefix = "lockstep."
 
-// isReservedName says whether a name is one that only the server itself may have.
+// isReservedName reports whether only the server itself may have a name.
 func isReservedName(name string) bool {
 	return len(name) >= len(reservedPrefix) && strings.EqualFold(name[:len(reservedPrefix)], reservedPrefix)
 }

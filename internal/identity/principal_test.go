@@ -12,13 +12,29 @@ import (
 )
 
 func TestPrincipalIsNamedAsAtAWS(t *testing.T) {
-	user := identity.Principal{AccessKeyID: "LSAK", Account: "000000000000", Name: "ci", Role: identity.None}
-	session := identity.Principal{AccessKeyID: "LSSK", Account: "000000000000", Name: "run-1", Role: identity.Operator, AssumedRole: "deploy"}
+	user := identity.Principal{
+		AccessKeyID: "LSAK",
+		Account:     "000000000000",
+		Name:        "ci",
+		Role:        identity.None,
+	}
+	session := identity.Principal{
+		AccessKeyID: "LSSK",
+		Account:     "000000000000",
+		Name:        "run-1",
+		Role:        identity.Operator,
+		AssumedRole: "deploy",
+	}
 	got := []any{user.ARN("aws"), session.ARN("aws-us-gov"), user.PolicyPrincipal(), session.PolicyPrincipal(), fmt.Sprint(user.LogValue()), fmt.Sprint(session.LogValue())}
 	want := []any{
 		"arn:aws:iam::000000000000:user/ci", "arn:aws-us-gov:sts::000000000000:assumed-role/deploy/run-1",
 		policy.Principal{Account: "000000000000", Name: "ci"},
-		policy.Principal{Account: "000000000000", Name: "run-1", AssumedRole: "deploy", Role: "operator"},
+		policy.Principal{
+			Account:     "000000000000",
+			Name:        "run-1",
+			AssumedRole: "deploy",
+			Role:        "operator",
+		},
 		"[key=LSAK account=000000000000 name=ci]", "[key=LSSK account=000000000000 name=run-1 assumed=deploy]",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -15,25 +15,25 @@ import (
 )
 
 const (
-	// sessionPrefix begins the key ids of sessions, as ASIA does at AWS.
+	// sessionPrefix begins the key ids of sessions, like ASIA at AWS.
 	sessionPrefix = "LSSK"
-	// maxToken is far above any token that is given out.
+	// maxToken is longer than any issued token.
 	maxToken = 2048
-	// tokenVersion changes when a token of before can no longer be read. It is
-	// then unknown, and its owner comes again.
+	// tokenVersion changes when earlier tokens can no longer be read. Their
+	// sessions are then unknown and must be started again.
 	tokenVersion = 1
 )
 
-// A Session is a set of credentials that ends at Principal.Expires. It is stored
-// nowhere: the token carries all there is to know of it, sealed.
+// A Session is a set of credentials that expires at Principal.Expires. It is not
+// stored: the sealed token contains all of it.
 type Session struct {
 	Principal
 	Secret seal.Secret
 	Token  seal.Secret
 }
 
-// A sessionToken is what a token carries. Rules is the hash of the role's row as
-// it was when the session began.
+// A sessionToken is the content of a token. Rules is the hash of the role's row
+// when the session began.
 type sessionToken struct {
 	Version int    `json:"v"`
 	ID      string `json:"i"`
@@ -49,14 +49,22 @@ type sessionToken struct {
 
 func tokenSealContext() []byte { return []byte("session") }
 
-// newSession makes credentials for p, who has assumed a role whose row holds
-// rules.
+// newSession creates credentials for a principal that has assumed a role whose row
+// contains rules.
 func newSession(key *seal.Key, principal Principal, rules seal.Box, now time.Time) (Session, error) {
 	principal.AccessKeyID = newID(sessionPrefix)
 	session := Session{Principal: principal, Secret: newSecret()}
 	text, err := json.Marshal(sessionToken{
-		Version: tokenVersion, ID: principal.AccessKeyID, Secret: session.Secret.Reveal(), Account: principal.Account, Assumed: principal.AssumedRole, Name: principal.Name,
-		Role: principal.Role, Rules: fingerprint(rules), Issued: db.Millis(now), Expires: db.Millis(principal.Expires),
+		Version: tokenVersion,
+		ID:      principal.AccessKeyID,
+		Secret:  session.Secret.Reveal(),
+		Account: principal.Account,
+		Assumed: principal.AssumedRole,
+		Name:    principal.Name,
+		Role:    principal.Role,
+		Rules:   fingerprint(rules),
+		Issued:  db.Millis(now),
+		Expires: db.Millis(principal.Expires),
 	})
 	if err != nil {
 		return Session{}, fmt.Errorf("make a session: %w", err)
@@ -71,14 +79,15 @@ func newSession(key *seal.Key, principal Principal, rules seal.Box, now time.Tim
 	return session, nil
 }
 
-// fingerprint tells one version of a role from another. A row that is written
-// anew is sealed anew and so never has the fingerprint of before.
+// fingerprint identifies a version of a role. A row that is written again is sealed
+// again and so has another fingerprint.
 func fingerprint(rules seal.Box) []byte {
 	sum := sha256.Sum256(rules)
 	return sum[:16]
 }
 
-// openToken reads a token, or says false: not ours, of another version, changed.
+// openToken opens a token. It reports false if the token is not ours, has another
+// version or was modified.
 func openToken(key *seal.Key, token string) (sessionToken, bool) {
 	if token == "" || len(token) > maxToken {
 		return sessionToken{}, false
@@ -102,8 +111,8 @@ func openToken(key *seal.Key, token string) (sessionToken, bool) {
 	return t, true
 }
 
-// readSession opens a session's token and asks the database whether its role is
-// still what it was. A session that is not known costs the same read, and a box.
+// readSession opens a session's token and compares its role with the database. An
+// unknown session costs the same: one read and one box.
 func (d *Directory) readSession(ctx context.Context, id, token string) (openedKey, error) {
 	dummy := openedKey{secret: d.dummy}
 	if !isWellFormedID(id, sessionPrefix) {
@@ -120,7 +129,8 @@ func (d *Directory) readSession(ctx context.Context, id, token string) (openedKe
 	now := time.Now()
 	var rules []byte
 	err := d.db.ViewOnce(ctx, func(tx *db.Tx) error {
-		return tx.QueryRow(`SELECT sealed FROM web_identity_role WHERE account = $1 AND name = $2`, t.Account, t.Assumed).Scan(&rules)
+		return tx.QueryRow(`SELECT sealed FROM web_identity_role WHERE account = $1 AND name = $2`, t.Account,
+			t.Assumed).Scan(&rules)
 	})
 	if err != nil && !errors.Is(err, db.ErrNoRows) {
 		return openedKey{}, fmt.Errorf("read the role of a session: %w", err)
@@ -132,10 +142,17 @@ func (d *Directory) readSession(ctx context.Context, id, token string) (openedKe
 	}
 
 	opened := openedKey{
-		principal: Principal{AccessKeyID: t.ID, Account: t.Account, Name: t.Name, Role: t.Role, AssumedRole: t.Assumed, Expires: db.Time(t.Expires)},
-		secret:    seal.NewSecret(t.Secret),
-		token:     hashToken(token),
-		until:     earliest(now.Add(CacheFor), db.Time(t.Expires)),
+		principal: Principal{
+			AccessKeyID: t.ID,
+			Account:     t.Account,
+			Name:        t.Name,
+			Role:        t.Role,
+			AssumedRole: t.Assumed,
+			Expires:     db.Time(t.Expires),
+		},
+		secret: seal.NewSecret(t.Secret),
+		token:  hashToken(token),
+		until:  earliest(now.Add(CacheFor), db.Time(t.Expires)),
 	}
 	if !now.Before(opened.principal.Expires) {
 		return opened, ErrExpiredToken

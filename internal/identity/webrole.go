@@ -12,7 +12,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/policy"
 )
 
-// The lengths of a session.
+// The bounds of a session's duration.
 const (
 	MinSession = 15 * time.Minute
 	MaxSession = time.Hour
@@ -28,35 +28,33 @@ const (
 	maxJWKS      = 64 * 1024
 )
 
-// A WebIdentityRole may be assumed by whoever holds a token of Issuer that fits:
-// its audience is one of Audiences, its subject is like one of Subjects, and each
-// claim that Claims names is there and like its pattern. In a pattern * stands
-// for any text.
+// A WebIdentityRole may be assumed with a token of Issuer whose audience is one of
+// Audiences, whose subject matches one of Subjects, and which has every claim of
+// Claims with a matching value. In patterns * matches any text.
 type WebIdentityRole struct {
 	Name      string
-	Issuer    string // exactly as in the token's iss
+	Issuer    string // exactly as in the token's iss claim
 	Audiences []string
 	Subjects  []string
-	// Claims are further claims, by name, that a token must have: texts, numbers
-	// or booleans.
+	// Claims are further required claims, by name: strings, numbers or booleans.
 	Claims map[string]string
-	// Grants is the built-in role that its sessions are in; None leaves them to
-	// policies, which know them as in Role::"NAME".
+	// Grants is the built-in role of its sessions. With None only policies apply,
+	// which name the role as Role::"NAME".
 	Grants Role
-	// MaxSession is the longest that a session may be. Defaults to an hour.
+	// MaxSession is the maximum duration of a session. Defaults to an hour.
 	MaxSession time.Duration
-	// JWKS are the issuer's public keys, a JSON Web Key Set, where the issuer
-	// cannot be asked for them: a Kubernetes cluster that is not reached from here.
+	// JWKS is the issuer's JSON Web Key Set, for an issuer that this server cannot
+	// reach, such as a private Kubernetes cluster.
 	JWKS                 string
 	CreatedAt, UpdatedAt time.Time
 }
 
-// ARN is what a client must ask for to assume the role.
+// ARN returns the role's ARN.
 func (r WebIdentityRole) ARN(account string) string {
 	return "arn:aws:iam::" + account + ":role/" + r.Name
 }
 
-// rules are what is sealed of a role.
+// rules are the sealed part of a role.
 type rules struct {
 	Issuer     string
 	Audiences  []string
@@ -68,8 +66,15 @@ type rules struct {
 }
 
 func (r WebIdentityRole) rules() rules {
-	return rules{Issuer: r.Issuer, Audiences: r.Audiences, Subjects: r.Subjects, Claims: r.Claims,
-		Grants: r.Grants, MaxSession: int64(r.MaxSession / time.Second), JWKS: r.JWKS}
+	return rules{
+		Issuer:     r.Issuer,
+		Audiences:  r.Audiences,
+		Subjects:   r.Subjects,
+		Claims:     r.Claims,
+		Grants:     r.Grants,
+		MaxSession: int64(r.MaxSession / time.Second),
+		JWKS:       r.JWKS,
+	}
 }
 
 func (r *WebIdentityRole) setRules(s rules) {
@@ -77,15 +82,18 @@ func (r *WebIdentityRole) setRules(s rules) {
 	r.Grants, r.MaxSession, r.JWKS = s.Grants, time.Duration(s.MaxSession)*time.Second, s.JWKS
 }
 
-// accepts says whether a token, already proven to be its issuer's, may assume the
-// role, and as which of its audiences.
+// accepts reports whether a verified token may assume the role, and returns the
+// matching audience.
 func (r WebIdentityRole) accepts(t idToken) (audience string, ok bool) {
 	if t.issuer != r.Issuer || t.subject == "" {
 		return "", false
 	}
 
 	at := slices.IndexFunc(t.audiences, func(a string) bool { return a != "" && slices.Contains(r.Audiences, a) })
-	if at < 0 || !slices.ContainsFunc(r.Subjects, func(pattern string) bool { return matchWildcard(pattern, t.subject) }) {
+	if at < 0 || !slices.ContainsFunc(r.Subjects, func(pattern string) bool {
+		return matchWildcard(pattern,
+			t.subject)
+	}) {
 		return "", false
 	}
 
@@ -99,8 +107,8 @@ func (r WebIdentityRole) accepts(t idToken) (audience string, ok bool) {
 	return t.audiences[at], true
 }
 
-// validate refuses a role that could not be meant. asked are the issuers whom
-// this server asks for their keys.
+// validate returns an error for an invalid role. asked are the issuers whose keys
+// this server fetches.
 func (r WebIdentityRole) validate(asked []string) error {
 	refuse := func(format string, args ...any) error {
 		return lockstep.Errorf(lockstep.Invalid, "Web identity role %q: "+format, append([]any{r.Name}, args...)...)
@@ -109,11 +117,12 @@ func (r WebIdentityRole) validate(asked []string) error {
 	case !matchesPattern(namePattern, r.Name) || isReservedName(r.Name):
 		return refuse("the name is not one of 1 to 64 letters, digits and +=,.@_- characters that does not begin with %q.", reservedPrefix)
 	case isBuiltInRoleName(r.Name):
-		return refuse("the name is that of a built-in role.")
+		return refuse("the name is reserved for a built-in role.")
 	case !r.Grants.valid():
 		return refuse("it grants %q, which is not one of admin, operator, reader, none.", string(r.Grants))
 	case r.MaxSession < MinSession || r.MaxSession > MaxSession || r.MaxSession%time.Second != 0:
-		return refuse("sessions last %v; they must last from %v to %v, in whole seconds.", r.MaxSession, MinSession, MaxSession)
+		return refuse("sessions last %v; they must last from %v to %v, in whole seconds.", r.MaxSession,
+			MinSession, MaxSession)
 	}
 
 	for _, check := range []func([]string) string{r.issuerProblem, r.patternProblem} {
@@ -136,13 +145,13 @@ func (r WebIdentityRole) issuerProblem(asked []string) string {
 	case err != nil || u.Host == "" || len(r.Issuer) > maxIssuer || u.Scheme != "https" && u.Scheme != "http":
 		return fmt.Sprintf("the issuer %q is not a URL.", r.Issuer)
 	case known && r.JWKS != "":
-		return fmt.Sprintf("the issuer %s is asked for its keys, so leave the key set out.", r.Issuer)
+		return fmt.Sprintf("the server fetches the keys of issuer %s: omit the key set.", r.Issuer)
 	case known:
 		return ""
 	case r.JWKS == "":
-		return fmt.Sprintf("the issuer %s is not among those that whoever runs this server allows, and no key set is given.", r.Issuer)
+		return fmt.Sprintf("issuer %s is not configured on this server; provide its key set.", r.Issuer)
 	case len(r.JWKS) > maxJWKS:
-		return fmt.Sprintf("the key set has %d bytes, and may have %d.", len(r.JWKS), maxJWKS)
+		return fmt.Sprintf("the key set has %d bytes; the maximum is %d.", len(r.JWKS), maxJWKS)
 	}
 
 	if _, err := parseProvidedKeys(r.JWKS); err != nil {
@@ -159,7 +168,7 @@ func (r WebIdentityRole) patternProblem([]string) string {
 	case len(r.Subjects) == 0 || len(r.Subjects) > maxSubjects:
 		return fmt.Sprintf("it has %d subjects; it must have 1 to %d.", len(r.Subjects), maxSubjects)
 	case len(r.Claims) > maxClaims:
-		return fmt.Sprintf("it has %d claims, and may have %d.", len(r.Claims), maxClaims)
+		return fmt.Sprintf("it has %d claims; the maximum is %d.", len(r.Claims), maxClaims)
 	}
 
 	for _, a := range r.Audiences {
@@ -173,7 +182,7 @@ func (r WebIdentityRole) patternProblem([]string) string {
 			return fmt.Sprintf("the subject %q is empty or too long.", s)
 		}
 		if why := subjectProblem(r.Issuer, s, r.Claims); why != "" {
-			return fmt.Sprintf("the subject %q is too open: %s.", s, why)
+			return fmt.Sprintf("the subject %q is too broad: %s.", s, why)
 		}
 	}
 

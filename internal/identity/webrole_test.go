@@ -50,7 +50,8 @@ func TestWebIdentityRolesAreKeptListedAndDeleted(t *testing.T) {
 		deploy := federation.deploy()
 		deploy.MaxSession = time.Hour // as long as it may be
 		times := cmpopts.IgnoreFields(identity.WebIdentityRole{}, "CreatedAt", "UpdatedAt")
-		if diff := cmp.Diff([]identity.WebIdentityRole{full, deploy}, append(first, rest...), times); diff != "" || end != (db.Cursor{}) {
+		if diff := cmp.Diff([]identity.WebIdentityRole{full, deploy}, append(first, rest...),
+			times); diff != "" || end != (db.Cursor{}) {
 			t.Errorf("then %v (-want +got):\n%s", end, diff)
 		}
 
@@ -60,7 +61,8 @@ func TestWebIdentityRolesAreKeptListedAndDeleted(t *testing.T) {
 
 		update(t, database, func(tx *db.Tx) error { return identity.DeleteWebIdentityRole(tx, account, "build") })
 		for _, name := range []string{"build", "theirs", "", "a\x00"} {
-			err := database.Update(context.Background(), func(tx *db.Tx) error { return identity.DeleteWebIdentityRole(tx, account, name) })
+			err := database.Update(context.Background(),
+				func(tx *db.Tx) error { return identity.DeleteWebIdentityRole(tx, account, name) })
 			if lockstep.KindOf(err) != lockstep.NotFound || err.Error() != "Could not find web identity role: "+name {
 				t.Errorf("delete %q: %v", name, err)
 			}
@@ -76,8 +78,14 @@ func TestPutWebIdentityRoleRefusesWhatCannotBeMeant(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	good := identity.WebIdentityRole{Name: "deploy", Issuer: issuer.URL, Audiences: []string{audience},
-		Subjects: []string{"repo:acme/infra:*"}, Grants: identity.None, MaxSession: time.Hour}
+	good := identity.WebIdentityRole{
+		Name:       "deploy",
+		Issuer:     issuer.URL,
+		Audiences:  []string{audience},
+		Subjects:   []string{"repo:acme/infra:*"},
+		Grants:     identity.None,
+		MaxSession: time.Hour,
+	}
 	changed := func(change func(role *identity.WebIdentityRole)) identity.WebIdentityRole {
 		role := good
 		change(&role)
@@ -89,20 +97,20 @@ func TestPutWebIdentityRoleRefusesWhatCannotBeMeant(t *testing.T) {
 	for says, role := range map[string]identity.WebIdentityRole{
 		"the name is not one of":                       changed(func(role *identity.WebIdentityRole) { role.Name = "a/b" }),
 		"does not begin with \"lockstep.\"":            changed(func(role *identity.WebIdentityRole) { role.Name = "lockstep.x" }),
-		"that of a built-in role":                      changed(func(role *identity.WebIdentityRole) { role.Name = "Admin" }),
-		"that of a built-in role.":                     changed(func(role *identity.WebIdentityRole) { role.Name = "none" }),
+		"reserved for a built-in role":                 changed(func(role *identity.WebIdentityRole) { role.Name = "Admin" }),
+		"reserved for a built-in role.":                changed(func(role *identity.WebIdentityRole) { role.Name = "none" }),
 		"it grants \"root\"":                           changed(func(role *identity.WebIdentityRole) { role.Grants = "root" }),
 		"it grants \"\"":                               changed(func(role *identity.WebIdentityRole) { role.Grants = "" }),
 		"sessions last 1h0m1s":                         changed(func(role *identity.WebIdentityRole) { role.MaxSession = time.Hour + time.Second }),
 		"sessions last 14m59s":                         changed(func(role *identity.WebIdentityRole) { role.MaxSession = 15*time.Minute - time.Second }),
 		"is not a URL":                                 changed(func(role *identity.WebIdentityRole) { role.Issuer = "cluster" }),
-		"no key set is given":                          changed(func(role *identity.WebIdentityRole) { role.Issuer += "/" }),
-		"leave the key set out":                        changed(func(role *identity.WebIdentityRole) { role.JWKS = identitytest.JWKS(t, signing) }),
-		"it is no JSON Web Key Set":                    given("{"),
+		"provide its key set":                          changed(func(role *identity.WebIdentityRole) { role.Issuer += "/" }),
+		"omit the key set":                        changed(func(role *identity.WebIdentityRole) { role.JWKS = identitytest.JWKS(t, signing) }),
+		"it is not a JSON Web Key Set":                 given("{"),
 		"it has no public key":                         given(`{"keys":[]}`),
 		"it has no public key that":                    given(`{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB","kid":"short"}]}`),
-		"it holds a secret key":                        given(`{"keys":[` + string(secret) + `]}`),
-		"it holds a secret key:":                       given(`{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}`),
+		"it contains a private key":                        given(`{"keys":[` + string(secret) + `]}`),
+		"it contains a private key:":                       given(`{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}`),
 		"too many keys":                                given(`{"keys":[` + strings.Repeat(`{},`, 60) + `{}]}`),
 		"the key set has":                              given(strings.Repeat(" ", 64*1024+1)),
 		"it has 0 audiences":                           changed(func(role *identity.WebIdentityRole) { role.Audiences = nil }),
@@ -110,7 +118,7 @@ func TestPutWebIdentityRoleRefusesWhatCannotBeMeant(t *testing.T) {
 		"it has 0 subjects":                            changed(func(role *identity.WebIdentityRole) { role.Subjects = nil }),
 		"it has 101 subjects":                          changed(func(role *identity.WebIdentityRole) { role.Subjects = make([]string, 101) }),
 		"the subject \"\" is empty":                    changed(func(role *identity.WebIdentityRole) { role.Subjects = []string{"x", ""} }),
-		"the subject \"*\" is too open":                changed(func(role *identity.WebIdentityRole) { role.Subjects = []string{"repo:acme/infra:*", "*"} }),
+		"the subject \"*\" is too broad":               changed(func(role *identity.WebIdentityRole) { role.Subjects = []string{"repo:acme/infra:*", "*"} }),
 		"the claim \"environment\" or its pattern":     changed(func(role *identity.WebIdentityRole) { role.Claims = map[string]string{"environment": ""} }),
 		"the claim \"\" or its pattern is empty or to": changed(func(role *identity.WebIdentityRole) { role.Claims = map[string]string{"": "x"} }),
 	} {

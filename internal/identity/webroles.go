@@ -11,7 +11,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/seal"
 )
 
-// maxWebIdentityRoles is how many an account may have.
+// maxWebIdentityRoles is the limit per account.
 const maxWebIdentityRoles = 100
 
 func roleNotFound(name string) error {
@@ -22,10 +22,10 @@ func roleSealContext(account, name string) []byte {
 	return fmt.Appendf(nil, "web_identity_role %q %q", account, name)
 }
 
-// PutWebIdentityRole makes a role of an account, or replaces it, which ends its
-// sessions within CacheFor; the same rules again change nothing and end none.
-// issuers are those whose keys this server asks for. The error is Invalid for a
-// role that could not be meant, and Limit where an account has too many.
+// PutWebIdentityRole creates or replaces a role of an account. Replacing it ends
+// its sessions within CacheFor; the same rules again have no effect. issuers are
+// those whose keys this server fetches. The error is Invalid for an invalid role
+// and Limit if the account has too many.
 func PutWebIdentityRole(tx *db.Tx, key *seal.Key, account string, role WebIdentityRole, issuers []string) error {
 	if role.MaxSession == 0 {
 		role.MaxSession = MaxSession
@@ -46,12 +46,14 @@ func PutWebIdentityRole(tx *db.Tx, key *seal.Key, account string, role WebIdenti
 		return err
 	}
 
-	if before, err := key.Open(old.box, roleSealContext(account, role.Name)); !missing && err == nil && bytes.Equal(before, text) {
+	if before, err := key.Open(old.box, roleSealContext(account,
+		role.Name)); !missing && err == nil && bytes.Equal(before, text) {
 		return nil
 	}
 
 	if missing {
-		if err := checkQuota(tx, "web_identity_role", account, maxWebIdentityRoles, "web identity roles"); err != nil {
+		if err := checkQuota(tx, "web_identity_role", account, maxWebIdentityRoles,
+			"web identity roles"); err != nil {
 			return err
 		}
 	}
@@ -71,13 +73,13 @@ func PutWebIdentityRole(tx *db.Tx, key *seal.Key, account string, role WebIdenti
 	return nil
 }
 
-// A roleRow is a role, still sealed.
+// A roleRow is a role that is still sealed.
 type roleRow struct {
 	WebIdentityRole
 	box seal.Box
 }
 
-// readRole gives a role's row, or a NotFound.
+// readRole returns a role's row. The error is NotFound if there is none.
 func readRole(tx *db.Tx, account, name string) (roleRow, error) {
 	if !matchesPattern(namePattern, name) {
 		return roleRow{}, roleNotFound(name)
@@ -109,7 +111,7 @@ func scanRole(rows scanner) (roleRow, error) {
 	return row, nil
 }
 
-// open reads the rules.
+// open opens the rules.
 func (r *roleRow) open(key *seal.Key, account string) error {
 	text, err := key.Open(r.box, roleSealContext(account, r.Name))
 	if err != nil {
@@ -123,9 +125,8 @@ func (r *roleRow) open(key *seal.Key, account string) error {
 	return nil
 }
 
-// WebIdentityRoles lists roles of an account, by name. One whose row cannot be
-// opened has a name and nothing else, and nobody can assume it: put it anew, or
-// delete it.
+// WebIdentityRoles returns roles of an account by name. One whose row cannot be
+// opened has only a name and cannot be assumed: replace or delete it.
 func WebIdentityRoles(tx *db.Tx, key *seal.Key, account string, page db.Page) ([]WebIdentityRole, db.Cursor, error) {
 	rows, err := tx.Query(`SELECT name, sealed, created_at, updated_at FROM web_identity_role WHERE account = $1 AND name > $2
 		ORDER BY name LIMIT $3`, account, page.After.Text, page.Limit+1)
@@ -141,7 +142,7 @@ func WebIdentityRoles(tx *db.Tx, key *seal.Key, account string, page db.Page) ([
 			return nil, db.Cursor{}, fmt.Errorf("list web identity roles: %w", err)
 		}
 
-		_ = row.open(key, account) // said above
+		_ = row.open(key, account) // see above
 		all = append(all, row.WebIdentityRole)
 	}
 
@@ -153,8 +154,8 @@ func WebIdentityRoles(tx *db.Tx, key *seal.Key, account string, page db.Page) ([
 	return found, next, nil
 }
 
-// DeleteWebIdentityRole removes a role of an account, which ends its sessions
-// within CacheFor. The error is NotFound where there is none.
+// DeleteWebIdentityRole deletes a role of an account, which ends its sessions
+// within CacheFor. The error is NotFound if there is none.
 func DeleteWebIdentityRole(tx *db.Tx, account, name string) error {
 	return deleteNamed(tx, "web_identity_role", account, name, roleNotFound(name))
 }

@@ -235,7 +235,7 @@ func TestLongLivedKeyIsToldThatItIsSwitchedOff(t *testing.T) {
 	_, err = w.whoami(credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.Secret.Reveal(), ""))
 	wantCode(t, "switched off", err, "InvalidClientTokenId")
 
-	if !strings.Contains(err.Error(), "switched off") {
+	if !strings.Contains(err.Error(), "are disabled") {
 		t.Error(err)
 	}
 

@@ -81,7 +81,7 @@ func TestRefusalsAreAWSs(t *testing.T) {
 		"another role":    {map[string]string{"RoleArn": role + "s"}, 403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
 		"another account": {map[string]string{"RoleArn": "arn:aws:iam::210987654321:role/deploy"}, 403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
 		"no JWT": {map[string]string{"WebIdentityToken": "abcd"}, 400, "InvalidIdentityToken",
-			"The web identity token that was passed could not be validated: it is no JSON Web Token with an asymmetric signature."},
+			"The web identity token that was passed could not be validated: it is not a JSON Web Token with an asymmetric signature."},
 		"unknown issuer": {map[string]string{"WebIdentityToken": w.issuer.Token(audience, subject, map[string]any{"iss": "https://evil.example"})}, 400,
 			"InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://evil.example"},
 		"expired": {map[string]string{"WebIdentityToken": w.issuer.Token(audience, subject, map[string]any{"exp": 1000})}, 400, "ExpiredTokenException", ""},

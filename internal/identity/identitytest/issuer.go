@@ -54,9 +54,19 @@ func NewKey(t testing.TB, keyID string, algorithm jose.SignatureAlgorithm) Key {
 func (k Key) Public() jose.JSONWebKey {
 	private, ok := k.Private.(crypto.Signer)
 	if !ok {
-		return jose.JSONWebKey{Key: k.Private, KeyID: k.KeyID, Algorithm: string(k.Algorithm), Use: "sig"}
+		return jose.JSONWebKey{
+			Key:       k.Private,
+			KeyID:     k.KeyID,
+			Algorithm: string(k.Algorithm),
+			Use:       "sig",
+		}
 	}
-	return jose.JSONWebKey{Key: private.Public(), KeyID: k.KeyID, Algorithm: string(k.Algorithm), Use: "sig"}
+	return jose.JSONWebKey{
+		Key:       private.Public(),
+		KeyID:     k.KeyID,
+		Algorithm: string(k.Algorithm),
+		Use:       "sig",
+	}
 }
 
 // Sign makes a token of claims.
