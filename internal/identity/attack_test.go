@@ -102,8 +102,8 @@ func jwk(t *testing.T, k identitytest.Key) string {
 	return string(text)
 }
 
-// Another claim whose name differs in case must not stand in for the subject, in
-// whatever order the two come.
+// A claim whose name differs only in case must not replace the subject, in either
+// order.
 func TestAttack20ClaimOfAnotherCaseIsNotTheSubject(t *testing.T) {
 	federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	signing := identitytest.NewKey(t, "k", jose.ES256)
@@ -116,8 +116,7 @@ func TestAttack20ClaimOfAnotherCaseIsNotTheSubject(t *testing.T) {
 	}
 }
 
-// All that a role does not take is refused in the same words, and so is what no
-// role is there for.
+// Every refusal has the same message, whether or not the role exists.
 func TestAttack20RefusalDoesNotTellWhetherTheRoleExists(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		federation := newFederation(t, d, identitytest.NewInProcessIssuer(t))
@@ -166,7 +165,7 @@ func TestAttack20KeyOfAnotherIssuerSignsNothingHere(t *testing.T) {
 
 	if _, err := federation.assume(theirs.Sign(t, evil.Claims(audience, subject,
 		nil))); lockstep.KindOf(err) != lockstep.Denied {
-		t.Errorf("their own token: %v", err) // their keys are known from here on
+		t.Errorf("their own token: %v", err) // their keys are cached from here on
 	}
 
 	if _, err := federation.assume(theirs.Sign(t, good.Claims(audience, subject,
@@ -279,7 +278,7 @@ func TestAttack20SessionEndsWithItsRole(t *testing.T) {
 					t.Fatal(err)
 				}
 
-				federation.put(federation.deploy()) // the same rules again end nothing
+				federation.put(federation.deploy()) // putting the same rules again ends no session
 				time.Sleep(identity.CacheFor)
 				if _, err := federation.verify(session); err != nil {
 					t.Fatalf("put again: %v", err)
@@ -323,7 +322,7 @@ func TestAttack20SessionEndsInTime(t *testing.T) {
 	})
 }
 
-// What fails has been looked for in the database, a session as well as a key.
+// A failed lookup has read the database, for a session as for a key.
 func TestAttack20UnknownSessionCostsARead(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		federation := newFederation(t, d, identitytest.NewInProcessIssuer(t))

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// It reaches inside: ten thousand keys in a database would say the same, slowly.
+// An internal test: ten thousand keys in a database would show the same, slowly.
 func TestMemoryOfADirectoryIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		directory := &Directory{cached: map[string]openedKey{}}

@@ -18,7 +18,7 @@ import (
 
 var errSignature = errors.New("wrong signature")
 
-// signedWith checks as a signature would that was made with secret.
+// signedWith returns a check that succeeds for signatures made with secret.
 func signedWith(secret seal.Secret) func(seal.Secret) error {
 	return func(got seal.Secret) error {
 		if !got.Equal(secret) {
@@ -48,7 +48,7 @@ func TestVerifyGivesThePrincipalOfASignedRequest(t *testing.T) {
 			Name:        "ci",
 			Role:        identity.Reader,
 		}
-		for range 2 { // read, then from memory
+		for range 2 { // from the database, then from the cache
 			got, err := dir.Verify(context.Background(), accessKey.AccessKeyID, "", signedWith(accessKey.Secret))
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				t.Errorf("%v, (-want +got):\n%s", err, diff)
@@ -89,7 +89,7 @@ func TestVerifyRefusesAndGivesNobody(t *testing.T) {
 	})
 }
 
-// A check that says yes to everything must not let an unknown key pass.
+// A check that accepts everything must not let an unknown key pass.
 func TestVerifyRefusesAnUnknownKeyWhateverTheCheckSays(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		dir := newDirectory(t, d, newSealKey(t))
@@ -159,9 +159,8 @@ func TestDisabledKeyStopsWithinCacheFor(t *testing.T) {
 	})
 }
 
-// What is in use is read once; what fails is read each time, so that failures
-// of all sorts cost the same. A read that is not allowed to happen shows as an
-// error: its context has ended.
+// A valid lookup is cached; a failed one reads the database each time, so that all
+// failures cost the same. A read in the cancelled context returns an error.
 func TestOnlySuccessIsAnsweredFromMemory(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		key := newSealKey(t)

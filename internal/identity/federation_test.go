@@ -22,8 +22,7 @@ const (
 	subject  = "repo:acme/infra:ref:refs/heads/main"
 )
 
-// A federation is an installation that listens to one issuer, with a role
-// "deploy" for it.
+// A federation is a server that trusts one issuer and has a role "deploy".
 type federation struct {
 	testing.TB
 	db     *db.DB
@@ -75,7 +74,7 @@ func (f *federation) tryPut(account string, r identity.WebIdentityRole) error {
 	})
 }
 
-// assume asks for a session of the role deploy.
+// assume requests a session of the role deploy.
 func (f *federation) assume(token string) (identity.AssumeRoleOutput, error) {
 	return f.tokens.AssumeRole(context.Background(),
 		identity.AssumeRoleInput{
@@ -128,7 +127,7 @@ func TestTokenThatFitsGivesASession(t *testing.T) {
 			AssumedRole: "deploy",
 			Expires:     output.Expires,
 		}
-		for range 2 { // read, then from memory
+		for range 2 { // from the database, then from the cache
 			got, err := federation.verify(output.Session)
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
@@ -149,7 +148,7 @@ func TestTokenThatFitsGivesASession(t *testing.T) {
 func TestEveryAsymmetricAlgorithmIsTaken(t *testing.T) {
 	for _, algorithm := range []jose.SignatureAlgorithm{jose.RS256, jose.RS512, jose.PS384, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA} {
 		if testing.Short() && algorithm[1] == 'S' && algorithm[0] != 'E' {
-			continue // an RSA key takes long to make
+			continue // RSA keys take long to generate
 		}
 		f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t,
 			identitytest.NewKey(t, "k", algorithm)))
@@ -226,7 +225,7 @@ func TestRoleWithAKeySetNeedsNoIssuerThatAnswers(t *testing.T) {
 		t.Errorf("%+v, %v", p, err)
 	}
 
-	// Neither a key of another set nor a role that is not there tells more.
+	// A key of another issuer and a missing role get the same error.
 	forged := cluster.Claims(audience, role.Subjects[0], nil)
 	request.Token = identitytest.NewKey(t, "cluster", jose.ES256).Sign(t, forged)
 	_, first := federation.tokens.AssumeRole(context.Background(), request)

@@ -15,8 +15,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/seal"
 )
 
-// Whatever a token is, it is refused in one of the ways there are, unless it is
-// one that the issuer has signed.
+// Any token is refused with a known error unless the issuer has signed it.
 func FuzzWebIdentityToken(f *testing.F) {
 	w := newFederation(f, dbtest.Open(f), identitytest.NewInProcessIssuer(f))
 	good := w.issuer.Token(audience, subject, map[string]any{"exp": time.Now().Add(24 * time.Hour).Unix()})
@@ -42,7 +41,7 @@ func FuzzWebIdentityToken(f *testing.F) {
 	})
 }
 
-// What the claims are, signed by the issuer itself, must break nothing either.
+// No claims signed by the issuer may cause a panic or an unknown error.
 func FuzzSignedClaims(f *testing.F) {
 	signing := identitytest.NewKey(f, "k", jose.EdDSA)
 	w := newFederation(f, dbtest.Open(f), identitytest.NewInProcessIssuer(f, signing))

@@ -119,7 +119,7 @@ func TestIssuerThatIsDownIsForALaterTry(t *testing.T) {
 	})
 }
 
-// Each answer would do, were it not for the one thing that its name says.
+// Each response is valid except for what its name says.
 func TestIssuerWithOddAnswersIsUnavailable(t *testing.T) {
 	signing := identitytest.NewKey(t, "first", jose.ES256)
 	keys := strings.Trim(identitytest.JWKS(t, signing), "{}")
@@ -171,7 +171,7 @@ func TestIssuerWithOddAnswersIsUnavailable(t *testing.T) {
 	}
 }
 
-// A key that could sign as well as verify is not among those that are tried.
+// Symmetric keys are not used.
 func TestIssuerThatPublishesASecretHasNoKeys(t *testing.T) {
 	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t, identitytest.NewKey(t, "k", jose.ES256)))
 	good := f.issuer.Token(audience, subject, nil)
@@ -181,7 +181,7 @@ func TestIssuerThatPublishesASecretHasNoKeys(t *testing.T) {
 	}
 }
 
-// Whoever waits for the issuer may go away without taking the answer from the
+// A caller that stops waiting for the issuer does not cancel the fetch for the
 // others.
 func TestCallerThatGoesAwayDoesNotEndTheAsking(t *testing.T) {
 	federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))

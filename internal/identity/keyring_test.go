@@ -62,7 +62,7 @@ func TestKeysOfAnAccountComeInPages(t *testing.T) {
 		createIn(t, database, key, identity.CreateKeyInput{Account: otherAccount, Principal: "ci", Role: identity.Admin})
 		ownKey(t, database, key)
 
-		// Two were made in the same millisecond: the id is part of the place.
+		// Two have the same creation time: the id breaks the tie.
 		update(t, database, func(tx *db.Tx) error {
 			_, err := tx.Exec(`UPDATE access_key SET created_at = 1000 WHERE account = $1`, account)
 			return err
@@ -192,7 +192,7 @@ func TestRotatedKeyIsFollowedByAnotherAndEnds(t *testing.T) {
 				t.Errorf("before the end: %v", err)
 			}
 
-			time.Sleep(time.Second) // from memory until now, and not for CacheFor more
+			time.Sleep(time.Second) // cached until now, and not for another CacheFor
 			if err := verifies(dir, old); !errors.Is(err, identity.ErrUnknownKey) {
 				t.Errorf("after the end: got %v, want ErrUnknownKey", err)
 			}
@@ -324,7 +324,7 @@ func TestLongLivedKeysCanBeSwitchedOff(t *testing.T) {
 			t.Errorf("another key: got %v, want ErrLongLivedOff", err)
 		}
 
-		// Only its owner learns that there is such a key.
+		// Only its owner learns that the key exists.
 		if _, err := dir.Verify(context.Background(), accessKey.AccessKeyID, "",
 			signedWith(own.Secret)); !errors.Is(err, errSignature) {
 			t.Errorf("a wrong signature: %v", err)

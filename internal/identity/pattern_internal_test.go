@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The reference is the regular expression that says the same.
+// The reference is the equivalent regular expression.
 func FuzzLike(f *testing.F) {
 	for _, c := range [][2]string{
 		{"repo:acme/infra:*", "repo:acme/infra:ref:refs/heads/main"}, {"repo:acme/infra:*", "repo:acme/infra-evil:x"}, {"*", ""}, {"", ""},
@@ -40,7 +40,8 @@ func TestPatternThatLetsInStrangersIsTooOpen(t *testing.T) {
 		{github, "repo:acme/infra:*", nil, false}, {github, "repo:acme/*", nil, false}, {github, "repo:acme/infra:ref:refs/heads/main", nil, false},
 		{github, "repo:*", nil, true}, {github, "repo:acme*", nil, true}, {github, "r*", nil, true}, {github, "repo*", nil, true},
 		{github, "repo:*/infra:x", nil, true}, {github, "repo:*", owned, true},
-		// Whoever has a repository at GitHub may say of which claims its subjects are made.
+		// A GitHub repository owner chooses of which claims its subjects are
+		// composed.
 		{github, "repository_owner_id:7:*", nil, false}, {github, "repository_owner_id:7*", nil, true}, {github, "repository_owner_id:*", nil, true},
 		{github, "repository:acme/*", nil, false}, {github, "repository:acme*", nil, true}, {github, "environment:prod:repository_owner:acme", nil, false},
 		{github, "environment:prod", nil, true}, {github, "ref:refs/heads/main", nil, true}, {github, "ref:*", nil, true},

@@ -44,7 +44,7 @@ func policies(t testing.TB, database *db.DB, key *seal.Key, page db.Page) ([]ide
 	return found, next
 }
 
-// may says whether a principal may make a connection in the account.
+// may reports whether a principal may create a connection in the account.
 func may(t testing.TB, dir *identity.Directory, name string, role identity.Role) bool {
 	t.Helper()
 	set, err := dir.Policies(context.Background(), account)
@@ -206,8 +206,8 @@ func TestChangedPolicyCountsWithinCacheForOrAtOnce(t *testing.T) {
 
 func TestAttack26BadStoredPolicyClosesTheAccountToAllButAdmins(t *testing.T) {
 	for _, bad := range []string{
-		`UPDATE policy SET sealed = (SELECT sealed FROM policy WHERE name = 'mine') WHERE name = 'other'`, // a box moved
-		`UPDATE policy SET account = '210987654321' WHERE name = 'theirs'`,                                // no change here
+		`UPDATE policy SET sealed = (SELECT sealed FROM policy WHERE name = 'mine') WHERE name = 'other'`, // a moved box
+		`UPDATE policy SET account = '210987654321' WHERE name = 'theirs'`, // no effect
 		"no Cedar",
 	} {
 		dbtest.Each(t, func(t *testing.T, database *db.DB) {
@@ -225,7 +225,7 @@ func TestAttack26BadStoredPolicyClosesTheAccountToAllButAdmins(t *testing.T) {
 					return err
 				}
 
-				// Sealed well, as by a version that knew another language.
+				// Sealed correctly, as by a version with another schema.
 				box, err := key.Seal([]byte(bad), []byte(`policy "`+account+`" "other"`))
 				if err != nil {
 					return err
@@ -248,7 +248,7 @@ func TestAttack26BadStoredPolicyClosesTheAccountToAllButAdmins(t *testing.T) {
 				t.Errorf("%s: the log says %s", bad, out)
 			}
 
-			// Put anew, it is as it should be.
+			// Replacing the policy restores access.
 			putPolicy(t, database, key, "other", forbidBo)
 			dir.InvalidatePolicies(account)
 			if may(t, dir, "bo", identity.None) || !may(t, dir, "boss", identity.Admin) {

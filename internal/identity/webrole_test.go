@@ -48,7 +48,7 @@ func TestWebIdentityRolesAreKeptListedAndDeleted(t *testing.T) {
 		first, next := webRoles(t, federation, db.Page{Limit: 1})
 		rest, end := webRoles(t, federation, db.Page{Limit: 1, After: next})
 		deploy := federation.deploy()
-		deploy.MaxSession = time.Hour // as long as it may be
+		deploy.MaxSession = time.Hour // the maximum
 		times := cmpopts.IgnoreFields(identity.WebIdentityRole{}, "CreatedAt", "UpdatedAt")
 		if diff := cmp.Diff([]identity.WebIdentityRole{full, deploy}, append(first, rest...),
 			times); diff != "" || end != (db.Cursor{}) {

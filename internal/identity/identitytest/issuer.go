@@ -1,6 +1,5 @@
-// Package identitytest gives tests an issuer of identity tokens that speaks HTTP
-// as real ones do: it describes itself, publishes its keys, and signs what it is
-// told to, right or wrong.
+// Package identitytest provides an issuer of identity tokens for tests. It serves
+// discovery and keys over HTTP as real issuers do, and signs any claims.
 package identitytest
 
 import (
@@ -21,14 +20,14 @@ import (
 	jose "github.com/go-jose/go-jose/v4"
 )
 
-// A Key signs tokens. KeyID is what a token says signed it.
+// A Key signs tokens. KeyID is the key id in the tokens' header.
 type Key struct {
 	KeyID     string
 	Algorithm jose.SignatureAlgorithm
 	Private   any // *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey or []byte
 }
 
-// NewKey makes a key for RS256, ES256 or EdDSA, or one of their kin.
+// NewKey generates a key for an RSA, ECDSA or EdDSA algorithm.
 func NewKey(t testing.TB, keyID string, algorithm jose.SignatureAlgorithm) Key {
 	t.Helper()
 	k := Key{KeyID: keyID, Algorithm: algorithm}
@@ -50,7 +49,7 @@ func NewKey(t testing.TB, keyID string, algorithm jose.SignatureAlgorithm) Key {
 	return k
 }
 
-// Public gives the half that verifies.
+// Public returns the public key.
 func (k Key) Public() jose.JSONWebKey {
 	private, ok := k.Private.(crypto.Signer)
 	if !ok {
@@ -69,7 +68,7 @@ func (k Key) Public() jose.JSONWebKey {
 	}
 }
 
-// Sign makes a token of claims.
+// Sign returns a signed token with claims.
 func (k Key) Sign(t testing.TB, claims map[string]any) string {
 	t.Helper()
 	text, err := json.Marshal(claims)
@@ -79,7 +78,7 @@ func (k Key) Sign(t testing.TB, claims map[string]any) string {
 	return k.SignText(t, string(text))
 }
 
-// SignText makes a token whose claims are that text, whatever it is.
+// SignText returns a signed token with arbitrary text in place of claims.
 func (k Key) SignText(t testing.TB, claims string) string {
 	t.Helper()
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: k.Algorithm, Key: jose.JSONWebKey{Key: k.Private, KeyID: k.KeyID}}, nil)
@@ -100,7 +99,7 @@ func (k Key) SignText(t testing.TB, claims string) string {
 	return token
 }
 
-// JWKS gives the public halves of keys as a JSON Web Key Set.
+// JWKS returns the public keys as a JSON Web Key Set.
 func JWKS(t testing.TB, keys ...Key) string {
 	t.Helper()
 	text, err := json.Marshal(public(keys))
@@ -117,7 +116,7 @@ func public(keys []Key) (set jose.JSONWebKeySet) {
 	return set
 }
 
-// An Issuer is a server that describes itself and its keys.
+// An Issuer is an HTTP server with a discovery document and a key set.
 type Issuer struct {
 	URL string
 
@@ -129,8 +128,8 @@ type Issuer struct {
 	asks int
 }
 
-// NewIssuer starts an issuer with the given keys, or with one for ES256, which
-// is quickly made.
+// NewIssuer starts an issuer with the given keys, by default one for ES256, which
+// is generated quickly.
 func NewIssuer(t testing.TB, keys ...Key) *Issuer {
 	t.Helper()
 	i := NewInProcessIssuer(t, keys...)
@@ -140,8 +139,9 @@ func NewIssuer(t testing.TB, keys ...Key) *Issuer {
 	return i
 }
 
-// NewInProcessIssuer is NewIssuer without a socket: only Client reaches it. It is for
-// testing/synctest, whose clock stands still while a socket is read.
+// NewInProcessIssuer returns an issuer without a socket, reached only through
+// Client. Use it with testing/synctest, whose clock stands still while a socket is
+// read.
 func NewInProcessIssuer(t testing.TB, keys ...Key) *Issuer {
 	t.Helper()
 	if len(keys) == 0 {
@@ -150,7 +150,8 @@ func NewInProcessIssuer(t testing.TB, keys ...Key) *Issuer {
 	return &Issuer{t: t, keys: keys, URL: "https://issuer.example"}
 }
 
-// Client reaches the issuer, whatever the URL, without a socket.
+// Client returns a client that reaches the issuer without a socket, whatever the
+// URL.
 func (i *Issuer) Client() *http.Client { return &http.Client{Transport: inProcess{i}} }
 
 type inProcess struct{ http.Handler }
@@ -165,7 +166,7 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return rec.Result(), nil
 }
 
-// ServeHTTP answers as the issuer.
+// ServeHTTP implements http.Handler.
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	i.mu.Lock()
 	down := i.down
@@ -202,36 +203,36 @@ func (i *Issuer) publish(w http.ResponseWriter) {
 	_ = json.NewEncoder(w).Encode(public(i.keys))
 }
 
-// SetKeys changes the keys that it publishes.
+// SetKeys changes the published keys.
 func (i *Issuer) SetKeys(keys ...Key) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.keys = keys
 }
 
-// SetJWKS changes where it says that its keys are.
+// SetJWKS changes the jwks_uri.
 func (i *Issuer) SetJWKS(url string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.jwks = url
 }
 
-// SetUnavailable makes it answer nothing but that it is down, or work again.
+// SetUnavailable makes it respond with status 503, or normally again.
 func (i *Issuer) SetUnavailable(down bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.down = down
 }
 
-// KeyReads says how often its keys were read.
+// KeyReads returns how often its keys were read.
 func (i *Issuer) KeyReads() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.asks
 }
 
-// Claims gives what a good token of the issuer says, changed as told: a nil
-// takes a claim out.
+// Claims returns the claims of a valid token with changes; a nil value removes a
+// claim.
 func (i *Issuer) Claims(audience, subject string, changes map[string]any) map[string]any {
 	now := time.Now()
 	claims := map[string]any{
@@ -242,7 +243,7 @@ func (i *Issuer) Claims(audience, subject string, changes map[string]any) map[st
 	return claims
 }
 
-// Token signs Claims with the first of its keys.
+// Token returns Claims signed with its first key.
 func (i *Issuer) Token(audience, subject string, changes map[string]any) string {
 	i.t.Helper()
 	i.mu.Lock()
