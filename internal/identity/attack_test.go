@@ -21,7 +21,7 @@ import (
 
 func encoded(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
-func TestAttack20TokenThatProvesNothing(t *testing.T) {
+func TestAttack20InvalidTokens(t *testing.T) {
 	federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	signing := identitytest.NewKey(t, "k", jose.RS256)
 	federation.issuer.SetKeys(signing)

@@ -37,7 +37,7 @@ func newDirectory(t testing.TB, d *db.DB, key *seal.Key) *identity.Directory {
 	return dir
 }
 
-func TestVerifyGivesThePrincipalOfASignedRequest(t *testing.T) {
+func TestVerifyReturnsThePrincipalOfASignedRequest(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		key := newSealKey(t)
 		accessKey := create(t, d, key, "ci", identity.Reader)
@@ -57,7 +57,7 @@ func TestVerifyGivesThePrincipalOfASignedRequest(t *testing.T) {
 	})
 }
 
-func TestVerifyRefusesAndGivesNobody(t *testing.T) {
+func TestVerifyReturnsNoPrincipalWithAnError(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := newSealKey(t)
 		accessKey, gone := create(t, database, key, "ci", identity.Admin), create(t, database, key, "gone",
@@ -109,7 +109,7 @@ func TestVerifyRefusesAnUnknownKeyWhateverTheCheckSays(t *testing.T) {
 	})
 }
 
-func TestLookupGivesAMadeUpSecretForAnUnknownKey(t *testing.T) {
+func TestLookupReturnsADummySecretForAnUnknownKey(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		key := newSealKey(t)
 		k := create(t, d, key, "ci", identity.Admin)
@@ -161,7 +161,7 @@ func TestDisabledKeyStopsWithinCacheFor(t *testing.T) {
 
 // A valid lookup is cached; a failed one reads the database each time, so that all
 // failures cost the same. A read in the cancelled context returns an error.
-func TestOnlySuccessIsAnsweredFromMemory(t *testing.T) {
+func TestOnlyValidLookupsAreCached(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		key := newSealKey(t)
 		accessKey := create(t, d, key, "ci", identity.Admin)
@@ -220,7 +220,7 @@ func TestKeyChangedInTheDatabaseIsWorthNothing(t *testing.T) {
 	}
 }
 
-func TestKeySealedForAnotherInstallationIsNoSilentRefusal(t *testing.T) {
+func TestKeySealedForAnotherInstallationIsAnError(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		k := create(t, d, newSealKey(t), "ci", identity.Admin)
 		_, err := newDirectory(t, d, newSealKey(t)).Verify(context.Background(), k.AccessKeyID, "",
@@ -231,7 +231,7 @@ func TestKeySealedForAnotherInstallationIsNoSilentRefusal(t *testing.T) {
 	})
 }
 
-func TestDirectoryServesManyAtOnce(t *testing.T) {
+func TestDirectoryIsSafeForConcurrentUse(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := newSealKey(t)
 		accessKey, gone := create(t, database, key, "ci", identity.Admin), create(t, database, key, "gone",

@@ -98,7 +98,7 @@ func (f *federation) verify(s identity.Session) (identity.Principal, error) {
 	return f.dir.Verify(context.Background(), s.AccessKeyID, s.Token.Reveal(), signedWith(s.Secret))
 }
 
-func TestTokenThatFitsGivesASession(t *testing.T) {
+func TestAcceptedTokenReturnsASession(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		federation := newFederation(t, d, identitytest.NewInProcessIssuer(t))
 		output, err := federation.assume(federation.issuer.Token(audience, subject, nil))
@@ -145,7 +145,7 @@ func TestTokenThatFitsGivesASession(t *testing.T) {
 	})
 }
 
-func TestEveryAsymmetricAlgorithmIsTaken(t *testing.T) {
+func TestEveryAsymmetricAlgorithmIsAccepted(t *testing.T) {
 	for _, algorithm := range []jose.SignatureAlgorithm{jose.RS256, jose.RS512, jose.PS384, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA} {
 		if testing.Short() && algorithm[1] == 'S' && algorithm[0] != 'E' {
 			continue // RSA keys take long to generate
@@ -156,7 +156,7 @@ func TestEveryAsymmetricAlgorithmIsTaken(t *testing.T) {
 	}
 }
 
-func TestTokenOfSeveralAudiencesIsForOneOfThem(t *testing.T) {
+func TestTokenNeedsOneMatchingAudience(t *testing.T) {
 	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	a, err := f.assume(f.issuer.Token("", subject, map[string]any{"aud": []string{"other", audience}}))
 	if err != nil || a.Audience != audience {
@@ -174,7 +174,7 @@ func TestClocksMayDifferALittle(t *testing.T) {
 	}
 }
 
-func TestFurtherClaimsMustFit(t *testing.T) {
+func TestFurtherClaimsMustMatch(t *testing.T) {
 	federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	r := federation.deploy()
 	r.Claims = map[string]string{"environment": "prod*", "run": "7", "protected": "true"}
@@ -195,7 +195,7 @@ func TestFurtherClaimsMustFit(t *testing.T) {
 	}
 }
 
-func TestRoleWithAKeySetNeedsNoIssuerThatAnswers(t *testing.T) {
+func TestRoleWithAKeySetNeedsNoReachableIssuer(t *testing.T) {
 	federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	signing := identitytest.NewKey(t, "cluster", jose.ES256)
 	cluster := identitytest.NewInProcessIssuer(t, signing)
@@ -268,7 +268,7 @@ func TestSessionLastsAsLongAsAskedAndAllowed(t *testing.T) {
 	}
 }
 
-func TestSessionGoesOnWhereLongLivedKeysAreOff(t *testing.T) {
+func TestSessionWorksIfLongLivedKeysAreDisabled(t *testing.T) {
 	federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	session := federation.session()
 	var err error
@@ -280,7 +280,7 @@ func TestSessionGoesOnWhereLongLivedKeysAreOff(t *testing.T) {
 	}
 }
 
-func TestUnreadableRoleIsNoRole(t *testing.T) {
+func TestUnreadableRoleCannotBeAssumed(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		federation := newFederation(t, database, identitytest.NewInProcessIssuer(t))
 		update(t, database, func(tx *db.Tx) error {

@@ -18,7 +18,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/identity/identitytest"
 )
 
-func TestIssuerIsAskedOnceForManyTokens(t *testing.T) {
+func TestKeysAreFetchedOnceForManyTokens(t *testing.T) {
 	federation := newFederation(t, dbtest.Open(t), identitytest.NewIssuer(t))
 	var group sync.WaitGroup
 	for range 8 {
@@ -35,7 +35,7 @@ func TestIssuerIsAskedOnceForManyTokens(t *testing.T) {
 	}
 }
 
-func TestNothingIsAskedForTokensThatCannotBeGood(t *testing.T) {
+func TestKeysAreNotFetchedForInvalidTokens(t *testing.T) {
 	federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	for _, changes := range []map[string]any{{"sub": ""}, {"exp": 1}, {"iss": "https://evil.example"}, {"nbf": 99999999999}, {"aud": nil}} {
 		if _, err := federation.assume(federation.issuer.Token(audience, subject, changes)); err == nil {
@@ -47,7 +47,7 @@ func TestNothingIsAskedForTokensThatCannotBeGood(t *testing.T) {
 	}
 }
 
-func TestNewKeyOfAnIssuerIsFoundAndUnknownOnesAreNotLookedForAgainAndAgain(t *testing.T) {
+func TestUnknownKeyIsFetchedAtMostEveryHalfMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, second := identitytest.NewKey(t, "first", jose.ES256), identitytest.NewKey(t, "second", jose.ES256)
 		federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t, first))
@@ -83,7 +83,7 @@ func TestNewKeyOfAnIssuerIsFoundAndUnknownOnesAreNotLookedForAgainAndAgain(t *te
 	})
 }
 
-func TestIssuerThatIsDownIsForALaterTry(t *testing.T) {
+func TestUnavailableIssuerIsRetriedLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 		assume := func() error {
@@ -172,7 +172,7 @@ func TestIssuerWithOddAnswersIsUnavailable(t *testing.T) {
 }
 
 // Symmetric keys are not used.
-func TestIssuerThatPublishesASecretHasNoKeys(t *testing.T) {
+func TestSymmetricKeysAreIgnored(t *testing.T) {
 	f := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t, identitytest.NewKey(t, "k", jose.ES256)))
 	good := f.issuer.Token(audience, subject, nil)
 	f.issuer.SetKeys(identitytest.Key{KeyID: "k", Algorithm: jose.HS256, Private: []byte(strings.Repeat("s", 32))})
@@ -183,7 +183,7 @@ func TestIssuerThatPublishesASecretHasNoKeys(t *testing.T) {
 
 // A caller that stops waiting for the issuer does not cancel the fetch for the
 // others.
-func TestCallerThatGoesAwayDoesNotEndTheAsking(t *testing.T) {
+func TestCancelledCallerDoesNotCancelTheFetch(t *testing.T) {
 	federation := newFederation(t, dbtest.Open(t), identitytest.NewInProcessIssuer(t))
 	ctx, cancel := context.WithCancel(context.Background())
 	request := identity.AssumeRoleInput{

@@ -63,7 +63,7 @@ func list(t testing.TB, d *db.DB) []identity.AccessKey {
 	return keys
 }
 
-func TestCreatedKeyIsToldFromOneOfAWS(t *testing.T) {
+func TestCreatedKeyDiffersFromAWSs(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		key := newSealKey(t)
 		first, second := create(t, d, key, "ci", identity.Reader), create(t, d, key, "ci", identity.Reader)
@@ -123,7 +123,7 @@ func TestStoredKeyHidesItsSecret(t *testing.T) {
 	})
 }
 
-func TestCreateRefusesWhatIsNoPrincipal(t *testing.T) {
+func TestCreateKeyRefusesAnInvalidPrincipal(t *testing.T) {
 	good := identity.CreateKeyInput{Account: account, Principal: "ci", Role: identity.Reader}
 	for name, change := range map[string]identity.CreateKeyInput{
 		"no account":        {Principal: "ci", Role: identity.Reader},
@@ -156,7 +156,7 @@ func TestCreateRefusesWhatIsNoPrincipal(t *testing.T) {
 	})
 }
 
-func TestDisableOfNoKeyIsNotFound(t *testing.T) {
+func TestDisablingAnUnknownKeyIsNotFound(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		for _, id := range []string{"LSAKAAAAAAAAAAAAAAAA", "", "LSAK\x00", "AKIAIOSFODNN7EXAMPLE", "\xff"} {
 			err := d.Update(context.Background(), func(tx *db.Tx) error { return identity.DisableKey(tx, id) })

@@ -104,7 +104,7 @@ func TestKeysOfAnAccountComeInPages(t *testing.T) {
 	})
 }
 
-func TestKeyOfAnotherAccountIsAsOneThatIsNot(t *testing.T) {
+func TestKeyOfAnotherAccountIsNotFound(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := newSealKey(t)
 		theirs := createIn(t, database, key, identity.CreateKeyInput{Account: otherAccount, Principal: "ci", Role: identity.Admin})
@@ -171,7 +171,7 @@ func rotate(t testing.TB, d *db.DB, key *seal.Key, id string, keep time.Duration
 	return accessKey
 }
 
-func TestRotatedKeyIsFollowedByAnotherAndEnds(t *testing.T) {
+func TestRotatedKeyIsReplacedAndExpires(t *testing.T) {
 	dbtest.EachEngine(t, func(t *testing.T, engine db.Dialect) {
 		synctest.Test(t, func(t *testing.T) {
 			database, key := dbtest.OpenOn(t, engine, db.Schema()), newSealKey(t)
@@ -307,7 +307,7 @@ func TestNamesOfTheServerItselfAreReserved(t *testing.T) {
 	}
 }
 
-func TestLongLivedKeysCanBeSwitchedOff(t *testing.T) {
+func TestLongLivedKeysCanBeDisabled(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		key := newSealKey(t)
 		accessKey, own := create(t, d, key, "ci", identity.Admin), ownKey(t, d, key)

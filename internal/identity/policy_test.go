@@ -108,7 +108,7 @@ func TestPoliciesAreKeptListedAndDeleted(t *testing.T) {
 	})
 }
 
-func TestStoredPolicyIsNoPlainText(t *testing.T) {
+func TestStoredPolicyIsSealed(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := newSealKey(t)
 		putPolicy(t, database, key, "p", permitBo)
@@ -122,7 +122,7 @@ func TestStoredPolicyIsNoPlainText(t *testing.T) {
 	})
 }
 
-func TestPutPolicyRefusesWhatIsNone(t *testing.T) {
+func TestPutPolicyRefusesInvalidPolicies(t *testing.T) {
 	for name, test := range map[string]struct{ name, text, says string }{
 		"no name":       {"", permitBo, "Policy name"},
 		"name of slash": {"a/b", permitBo, "Policy name"},
@@ -140,7 +140,7 @@ func TestPutPolicyRefusesWhatIsNone(t *testing.T) {
 	}
 }
 
-func TestAccountMayHaveSoManyPolicies(t *testing.T) {
+func TestPoliciesOfAnAccountAreLimited(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it writes a hundred rows")
 	}
@@ -207,7 +207,7 @@ func TestChangedPolicyCountsWithinCacheForOrAtOnce(t *testing.T) {
 func TestAttack26BadStoredPolicyClosesTheAccountToAllButAdmins(t *testing.T) {
 	for _, bad := range []string{
 		`UPDATE policy SET sealed = (SELECT sealed FROM policy WHERE name = 'mine') WHERE name = 'other'`, // a moved box
-		`UPDATE policy SET account = '210987654321' WHERE name = 'theirs'`, // no effect
+		`UPDATE policy SET account = '210987654321' WHERE name = 'theirs'`,                                // no effect
 		"no Cedar",
 	} {
 		dbtest.Each(t, func(t *testing.T, database *db.DB) {
@@ -258,7 +258,7 @@ func TestAttack26BadStoredPolicyClosesTheAccountToAllButAdmins(t *testing.T) {
 	}
 }
 
-func TestBadPolicyCanBeSeenAndDeleted(t *testing.T) {
+func TestBadPolicyCanBeReadAndDeleted(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := newSealKey(t)
 		putPolicy(t, database, key, "p", permitBo)
@@ -277,7 +277,7 @@ func TestBadPolicyCanBeSeenAndDeleted(t *testing.T) {
 	})
 }
 
-func TestPoliciesAreAnErrorWhereTheDatabaseIs(t *testing.T) {
+func TestPoliciesReturnsADatabaseError(t *testing.T) {
 	dir := newDirectory(t, dbtest.Open(t), newSealKey(t))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -55,7 +55,7 @@ func TestUserIDIsThatOfTheNameNotOfTheKey(t *testing.T) {
 	}
 }
 
-func TestLooksLikeAWSKnowsTheirPrefixes(t *testing.T) {
+func TestIsAWSKeyIDKnowsAWSsPrefixes(t *testing.T) {
 	for id, want := range map[string]bool{
 		"AKIAIOSFODNN7EXAMPLE": true, "ASIAIOSFODNN7EXAMPLE": true,
 		"LSAKIOSFODNN7EXAMPLE": false, "": false, "AKI": false, "LSAKAKIA": false,

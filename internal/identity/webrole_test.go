@@ -70,7 +70,7 @@ func TestWebIdentityRolesAreKeptListedAndDeleted(t *testing.T) {
 	})
 }
 
-func TestPutWebIdentityRoleRefusesWhatCannotBeMeant(t *testing.T) {
+func TestPutWebIdentityRoleRefusesInvalidRoles(t *testing.T) {
 	issuer := identitytest.NewInProcessIssuer(t)
 	signing := identitytest.NewKey(t, "k", jose.ES256)
 	secret, err := jose.JSONWebKey{Key: signing.Private, KeyID: "k"}.MarshalJSON()
@@ -105,12 +105,12 @@ func TestPutWebIdentityRoleRefusesWhatCannotBeMeant(t *testing.T) {
 		"sessions last 14m59s":                         changed(func(role *identity.WebIdentityRole) { role.MaxSession = 15*time.Minute - time.Second }),
 		"is not a URL":                                 changed(func(role *identity.WebIdentityRole) { role.Issuer = "cluster" }),
 		"provide its key set":                          changed(func(role *identity.WebIdentityRole) { role.Issuer += "/" }),
-		"omit the key set":                        changed(func(role *identity.WebIdentityRole) { role.JWKS = identitytest.JWKS(t, signing) }),
+		"omit the key set":                             changed(func(role *identity.WebIdentityRole) { role.JWKS = identitytest.JWKS(t, signing) }),
 		"it is not a JSON Web Key Set":                 given("{"),
 		"it has no public key":                         given(`{"keys":[]}`),
 		"it has no public key that":                    given(`{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB","kid":"short"}]}`),
-		"it contains a private key":                        given(`{"keys":[` + string(secret) + `]}`),
-		"it contains a private key:":                       given(`{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}`),
+		"it contains a private key":                    given(`{"keys":[` + string(secret) + `]}`),
+		"it contains a private key:":                   given(`{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}`),
 		"too many keys":                                given(`{"keys":[` + strings.Repeat(`{},`, 60) + `{}]}`),
 		"the key set has":                              given(strings.Repeat(" ", 64*1024+1)),
 		"it has 0 audiences":                           changed(func(role *identity.WebIdentityRole) { role.Audiences = nil }),
@@ -130,7 +130,7 @@ func TestPutWebIdentityRoleRefusesWhatCannotBeMeant(t *testing.T) {
 	}
 }
 
-func TestAccountMayHaveSoManyWebIdentityRoles(t *testing.T) {
+func TestWebIdentityRolesOfAnAccountAreLimited(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it writes a hundred rows")
 	}
