@@ -51,7 +51,7 @@ func layout() map[string]layoutEntry {
 			" internal/gitwire/transport internal/httpserver internal/identity internal/netaddr internal/provider internal/provider/git internal/sample internal/sandbox" +
 			" internal/seal internal/server internal/target internal/target/cfnstack internal/trigger internal/wire"},
 		"internal/server": {imports: ". internal/access internal/api internal/apiserver internal/config internal/connection" +
-			" internal/console internal/db internal/engine internal/gitwire/sshpool" +
+			" internal/console internal/db internal/engine internal/repository internal/commitstatus internal/gitwire/sshpool" +
 			" internal/gitwire/transport internal/httpserver internal/iam internal/identity" +
 			" internal/metrics internal/preview internal/provider internal/provider/azuredevops internal/provider/bitbucket" +
 			" internal/provider/git internal/provider/github internal/provider/gitlab internal/queue internal/sandbox" +
@@ -71,24 +71,27 @@ func layout() map[string]layoutEntry {
 		"internal/awsquery": {},
 		"internal/apiserver": {imports: ". internal/access internal/api internal/iam internal/awsjson internal/db internal/engine" +
 			" internal/identity internal/seal internal/sigv4 internal/wire"},
-		"internal/api": {imports: ". internal/access internal/awsjson internal/connection internal/db internal/engine internal/identity" +
+		"internal/api": {imports: ". internal/access internal/awsjson internal/connection internal/db internal/engine internal/repository internal/identity" +
 			" internal/netaddr internal/policy internal/provider internal/seal internal/signature internal/store internal/syncstate internal/target internal/wire",
 			tests: "internal/apiserver internal/iam"},
 		"internal/iam":     {imports: ". internal/access internal/db internal/identity internal/seal internal/store internal/wire"},
 		"internal/access":  {imports: ". internal/db internal/identity internal/policy internal/seal internal/store internal/syncstate"},
 		"internal/sts":     {imports: ". internal/awsquery internal/sigv4 internal/identity internal/seal internal/ratelimit"},
-		"internal/trigger": {imports: ". internal/worker internal/db internal/store internal/syncstate internal/provider internal/engine internal/seal internal/ratelimit"},
+		"internal/trigger": {imports: ". internal/worker internal/repository internal/db internal/store internal/syncstate internal/provider internal/engine internal/seal internal/ratelimit"},
 
-		"internal/console": {imports: ". internal/db internal/store internal/syncstate internal/provider internal/engine internal/seal internal/ratelimit"},
+		"internal/console": {imports: ". internal/db internal/store internal/syncstate internal/provider internal/commitstatus internal/seal internal/ratelimit"},
 
 		// The flow.
-		"internal/engine": {imports: ". internal/worker internal/db internal/store internal/syncstate internal/queue internal/provider internal/target internal/signature"},
+		"internal/engine": {imports: ". internal/commitstatus internal/db internal/provider internal/queue internal/repository" +
+			" internal/signature internal/store internal/syncstate internal/target internal/worker"},
+		"internal/commitstatus": {imports: ". internal/db internal/provider internal/queue internal/repository internal/syncstate internal/worker"},
+		"internal/repository":   {imports: ". internal/db internal/provider internal/store internal/target internal/worker"},
 
 		// Credentials: whether they work, and how they go on working.
 		"internal/connection": {imports: ". internal/worker internal/db internal/store internal/seal internal/queue internal/provider internal/netaddr"},
 
 		// Beside the flow: what a pull request would change.
-		"internal/preview": {imports: ". internal/worker internal/db internal/store internal/syncstate internal/queue internal/provider internal/target internal/engine",
+		"internal/preview": {imports: ". internal/worker internal/repository internal/db internal/store internal/syncstate internal/queue internal/provider internal/target internal/engine",
 			tests: "internal/target/cfnstack internal/sandbox"},
 
 		// The two walls of sockets: a driver knows its contract and no other driver.
@@ -139,9 +142,11 @@ func layout() map[string]layoutEntry {
 		"internal/seal":      {},
 
 		// For tests alone.
-		"internal/server/servertest":     {imports: "internal/config internal/local internal/server"},
-		"internal/db/dbtest":             {imports: "internal/db"},
-		"internal/store/storetest":       {imports: ". internal/db internal/store"},
+		"internal/server/servertest": {imports: "internal/config internal/local internal/server"},
+		"internal/db/dbtest":         {imports: "internal/db"},
+		"internal/store/storetest":   {imports: ". internal/db internal/store"},
+		"internal/engine/enginetest": {imports: ". internal/commitstatus internal/db internal/engine internal/provider" +
+			" internal/queue internal/queue/queuetest internal/repository internal/store internal/syncstate internal/target"},
 		"internal/queue/queuetest":       {imports: "internal/db internal/db/dbtest internal/queue"},
 		"internal/identity/identitytest": {},
 		"internal/cli/clitest": {imports: ". internal/api internal/apiserver internal/awsjson internal/cli internal/connection internal/db internal/engine" +

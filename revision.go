@@ -1,6 +1,7 @@
 package lockstep
 
 import (
+	"context"
 	"io/fs"
 	"regexp"
 )
@@ -37,6 +38,20 @@ type Tree interface {
 	// ObjectID returns the id of the file or folder at a path that is valid by
 	// fs.ValidPath. The error is fs.ErrNotExist if there is none.
 	ObjectID(name string) (string, error)
+}
+
+// A Prefetcher is a Tree that reads many files for the price of one.
+type Prefetcher interface {
+	Prefetch(ctx context.Context, names ...string) error
+}
+
+// Prefetch reads files of a tree ahead, if the tree is a Prefetcher.
+func Prefetch(ctx context.Context, tree Tree, names ...string) error {
+	prefetcher, ok := tree.(Prefetcher)
+	if !ok || len(names) == 0 {
+		return nil
+	}
+	return prefetcher.Prefetch(ctx, names...)
 }
 
 // NoObject is the object id of a missing file among the inputs of a sync

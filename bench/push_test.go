@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +21,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/engine/enginetest"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/seal"
@@ -68,15 +68,22 @@ func newPushed(b *testing.B, d *db.DB) *pushed {
 	p := &pushed{started: make(chan lockstep.SHA, 10)}
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	q := queue.New(queue.Options{DB: d, Log: log, Exclusive: d.Dialect() == db.SQLite})
-	e := engine.New(engine.Options{
-		DB: d, Queue: q, Log: log, EncodeStatus: func(s lockstep.ResourceSync) ([]byte, error) { return json.Marshal(s) },
-		Providers: []provider.Driver{memoryHost{p}}, Targets: []target.Driver{starting{p}},
-		Credential: func(*db.Tx, lockstep.ARN) (lockstep.Credential, error) {
-			return lockstep.Credential{Kind: lockstep.NoCredential}, nil
-		},
+	services := enginetest.New(enginetest.Options{
+		DB:        d,
+		Queue:     q,
+		Providers: []provider.Driver{memoryHost{p}},
+		Targets:   []target.Driver{starting{p}},
+		Log:       log,
 	})
+	e := services.Engine
 
-	poller := trigger.NewPoller(trigger.PollerOptions{DB: d, Engine: e, Log: log, Interval: time.Hour})
+	poller := trigger.NewPoller(trigger.PollerOptions{
+		DB:           d,
+		Engine:       e,
+		Repositories: services.Repositories,
+		Log:          log,
+		Interval:     time.Hour,
+	})
 	key, err := seal.Generate()
 	if err != nil {
 		b.Fatal(err)
@@ -101,7 +108,7 @@ func newPushed(b *testing.B, d *db.DB) *pushed {
 			b.Error(err)
 		}
 
-		e.Close()
+		services.Repositories.Close()
 	})
 
 	p.await(b, p.head)

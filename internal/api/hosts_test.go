@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/repository"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -30,7 +30,7 @@ func (n *notes) RemoveWebhook(_ context.Context, _, url string) error {
 	return n.note("remove " + url)
 }
 
-func (n *notes) Propose(_ context.Context, _ string, p engine.Proposed) (provider.PullRequest, string, error) {
+func (n *notes) Propose(_ context.Context, _ string, p repository.Proposal) (provider.PullRequest, string, error) {
 	if n.hostErr != nil {
 		return provider.PullRequest{}, "", n.hostErr
 	}

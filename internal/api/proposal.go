@@ -5,7 +5,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/access"
-	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/repository"
 	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
@@ -40,7 +40,7 @@ func (s *Service) ProposeDeploymentFile(
 		return nil, err
 	}
 
-	pullRequest, branch, err := s.options.Repositories.Propose(ctx, link.ID, engine.Proposed{
+	pullRequest, branch, err := s.options.Repositories.Propose(ctx, link.ID, repository.Proposal{
 		SyncType:   lockstep.SyncType(input.SyncType),
 		Resource:   input.ResourceName,
 		Branch:     input.Branch,

@@ -11,6 +11,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/policy"
 	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/repository"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/syncstate"
 )
@@ -36,7 +37,7 @@ type Repositories interface {
 	WebhookKind(ctx context.Context, linkID string) (lockstep.WebhookKind, error)
 	RegisterWebhook(ctx context.Context, linkID, url, secret string) error
 	RemoveWebhook(ctx context.Context, linkID, url string) error
-	Propose(ctx context.Context, linkID string, p engine.Proposed) (provider.PullRequest, string, error)
+	Propose(ctx context.Context, linkID string, proposal repository.Proposal) (provider.PullRequest, string, error)
 }
 
 // Options are what a Service needs. Fields without a default are required.

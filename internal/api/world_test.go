@@ -39,6 +39,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/repository"
 	"github.com/lockstephq/lockstep/internal/seal"
 	"github.com/lockstephq/lockstep/internal/syncstate"
 )
@@ -52,10 +53,10 @@ const (
 )
 
 // The engine is what the operations need of one.
-var _ interface {
-	api.Syncs
-	api.Repositories
-} = (*engine.Engine)(nil)
+var (
+	_ api.Syncs        = (*engine.Engine)(nil)
+	_ api.Repositories = (*repository.Repositories)(nil)
+)
 
 // A world is a server on a real database, with an engine that only takes notes.
 type world struct {

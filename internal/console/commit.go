@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/commitstatus"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/syncstate"
@@ -57,7 +57,7 @@ func (p commitPage) Next() int {
 // A stackPart is one stack.
 type stackPart struct {
 	Name           string
-	State          engine.StackState
+	State          commitstatus.StackState
 	StateWord      string
 	Blocked        string // why it is not attempted, "" where it may be
 	Started, Ended moment
@@ -85,7 +85,7 @@ func (c *Console) readCommit(ctx context.Context, at place, number int) (page co
 			return err
 		}
 
-		standing, err := engine.StandingOf(tx, at.link, at.environment, at.sha)
+		status, err := commitstatus.Read(tx, at.link, at.environment, at.sha)
 		if err != nil {
 			return err
 		}
@@ -93,24 +93,24 @@ func (c *Console) readCommit(ctx context.Context, at place, number int) (page co
 		page = commitPage{
 			Repository: plain(link.Path(), maxName), Branch: plain(report.Branch, maxName),
 			SHA: string(at.sha), Short: at.sha.Short(), Environment: plain(at.environment, maxName),
-			State: standing.State, StateWord: commitWords[standing.State], Summary: plain(standing.Summary, lockstep.MaxMessage),
-			At: moment(tx.Now), Number: number, Total: len(standing.Stacks),
+			State: status.State, StateWord: commitWords[status.State], Summary: plain(status.Summary, lockstep.MaxMessage),
+			At: moment(tx.Now), Number: number, Total: len(status.Stacks),
 		}
 
-		return page.fill(tx, standing.Stacks)
+		return page.fill(tx, status.Stacks)
 	})
 
 	return page, err
 }
 
 // fill reads the stacks that are on this page.
-func (p *commitPage) fill(tx *db.Tx, all []engine.StackStanding) error {
+func (p *commitPage) fill(tx *db.Tx, all []commitstatus.Stack) error {
 	p.Pages = (len(all) + stacksAPage - 1) / stacksAPage
 	if p.Number > p.Pages {
 		return lockstep.Errorf(lockstep.NotFound, "Could not find page %d of %d.", p.Number, p.Pages)
 	}
 
-	slices.SortStableFunc(all, func(a, b engine.StackStanding) int {
+	slices.SortStableFunc(all, func(a, b commitstatus.Stack) int {
 		return cmp.Compare(slices.Index(stackOrder, a.State), slices.Index(stackOrder, b.State))
 	})
 	first := (p.Number - 1) * stacksAPage
@@ -131,7 +131,7 @@ func (p *commitPage) fill(tx *db.Tx, all []engine.StackStanding) error {
 }
 
 // readStack reads one stack with its last events.
-func readStack(tx *db.Tx, k engine.StackStanding, most int) (stackPart, error) {
+func readStack(tx *db.Tx, k commitstatus.Stack, most int) (stackPart, error) {
 	part := stackPart{
 		Name: plain(k.Configuration.ResourceName, maxName), State: k.State, StateWord: stackWords[k.State],
 		Started: moment(k.StartedAt), Ended: moment(k.EndedAt),
@@ -158,7 +158,7 @@ func readStack(tx *db.Tx, k engine.StackStanding, most int) (stackPart, error) {
 
 // stackOrder is the order of the stacks on a page, those first that somebody came
 // for.
-var stackOrder = []engine.StackState{engine.StackFailed, engine.StackRunning, engine.StackPending, engine.StackLeft, engine.StackSucceeded}
+var stackOrder = []commitstatus.StackState{commitstatus.StackFailed, commitstatus.StackRunning, commitstatus.StackPending, commitstatus.StackSuperseded, commitstatus.StackSucceeded}
 
 // What the states are called.
 var (
@@ -166,8 +166,8 @@ var (
 		provider.CommitPending: "Pending", provider.CommitRunning: "Running",
 		provider.CommitSucceeded: "Succeeded", provider.CommitFailed: "Failed",
 	}
-	stackWords = map[engine.StackState]string{
-		engine.StackPending: "pending", engine.StackRunning: "running", engine.StackSucceeded: "succeeded",
-		engine.StackFailed: "failed", engine.StackLeft: "left to another commit",
+	stackWords = map[commitstatus.StackState]string{
+		commitstatus.StackPending: "pending", commitstatus.StackRunning: "running", commitstatus.StackSucceeded: "succeeded",
+		commitstatus.StackFailed: "failed", commitstatus.StackSuperseded: "superseded by another commit",
 	}
 )

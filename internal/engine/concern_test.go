@@ -37,7 +37,7 @@ func TestAForcePushBackToAnOldCommitSyncsIt(t *testing.T) {
 			t.Errorf("back: from %s, desired %s", s.LatestSync.InitialRevision.SHA, s.DesiredState.SHA)
 		}
 
-		if h := w.handled(cfg, second); h.State != engine.LaterSucceeded || h.Answer != first {
+		if h := w.handled(cfg, second); h.State != engine.LaterSucceeded || h.AttemptedSHA != first {
 			t.Errorf("the commit that was left: %+v", h)
 		}
 	})

@@ -1,46 +1,46 @@
 package engine
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/commitstatus"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/repository"
+	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
-// Options are what an engine needs.
+// Options configure an Engine. All fields but OnProbe are required.
 type Options struct {
-	DB        *db.DB
-	Queue     *queue.Queue
-	Providers []provider.Driver
-	Targets   []target.Driver
-	// Credential opens what a connection holds.
-	Credential func(tx *db.Tx, connection lockstep.ARN) (lockstep.Credential, error)
-	// OnProbe is told, in the transaction that records it and as its last statement,
-	// what came of a look at a link's repository: why it failed, or nil where it
-	// works again. Defaults to nobody.
-	OnProbe func(tx *db.Tx, linkID string, cause error) error
-	// EncodeStatus makes the answer to a status read, which is kept with the resource.
+	DB           *db.DB
+	Queue        *queue.Queue
+	Repositories *repository.Repositories
+	Targets      []target.Driver
+	Reporter     *commitstatus.Reporter
+	// EncodeStatus encodes the response to a status request, which is stored with
+	// the resource.
 	EncodeStatus func(lockstep.ResourceSync) ([]byte, error)
-	Log          *slog.Logger
-	// CommitURL says where a person reads more about a commit in an environment;
-	// "" is nowhere. Defaults to nowhere.
-	CommitURL func(linkID string, sha lockstep.SHA, environment string) string
+	// OnProbe is called with the result of each probe of a link's repository that
+	// failed, and of the first one that succeeds after it, with a nil cause. It is the
+	// last statement of the transaction that records the probe.
+	OnProbe func(tx *db.Tx, linkID string, cause error) error
+	Log     *slog.Logger
 }
 
-// An Engine carries syncs out. It is safe for concurrent use; any number of
-// them may work on one PostgreSQL.
+// An Engine carries out syncs. It is safe for concurrent use; any number of them may
+// work on one PostgreSQL database.
 type Engine struct {
 	db           *db.DB
 	queue        *queue.Queue
+	repositories *repository.Repositories
 	targets      map[lockstep.SyncType]target.Driver
-	repositories *repositories
+	reporter     *commitstatus.Reporter
 	encodeStatus func(lockstep.ResourceSync) ([]byte, error)
-	commitURL    func(linkID string, sha lockstep.SHA, environment string) string
 	onProbe      func(tx *db.Tx, linkID string, cause error) error
 	log          *slog.Logger
 }
@@ -49,45 +49,79 @@ type Engine struct {
 // every configuration.
 const repositoryTimeout = 5 * time.Minute
 
-// New makes an engine and registers its work with the queue, which must not
-// have been started.
+// repositoryJob wakes the worker of a branch.
+type repositoryJob struct {
+	LinkID string `json:"link"`
+	Branch string `json:"branch"`
+}
+
+// Kind returns the kind of the job.
+func (repositoryJob) Kind() string { return "repository_sync" }
+
+// resourceJob wakes the worker of a resource.
+type resourceJob struct {
+	ResourceID int64 `json:"resource"`
+}
+
+// Kind returns the kind of the job.
+func (resourceJob) Kind() string { return "resource_sync" }
+
+// New returns an Engine and registers its jobs with the queue, which must not have
+// been started.
 func New(o Options) *Engine {
 	e := &Engine{
 		db:           o.DB,
 		queue:        o.Queue,
+		repositories: o.Repositories,
 		targets:      make(map[lockstep.SyncType]target.Driver, len(o.Targets)),
-		repositories: newRepositories(o.DB, o.Providers, o.Credential),
+		reporter:     o.Reporter,
 		encodeStatus: o.EncodeStatus,
-		commitURL:    o.CommitURL,
 		onProbe:      o.OnProbe,
-		log:          o.Log.With(slog.String("room", "engine")),
+		log:          o.Log.With(slog.String("component", "engine")),
 	}
-	if e.commitURL == nil {
-		e.commitURL = func(string, lockstep.SHA, string) string { return "" }
+	if e.onProbe == nil {
+		e.onProbe = func(*db.Tx, string, error) error { return nil }
 	}
-
-	for _, d := range o.Targets {
-		e.targets[d.Type()] = d
+	for _, driver := range o.Targets {
+		e.targets[driver.Type()] = driver
 	}
 
 	queue.Handle(o.Queue, repositoryTimeout, e.syncRepository)
 	queue.Handle(o.Queue, worker.TurnTimeout, e.syncResource)
-	queue.Handle(o.Queue, worker.TurnTimeout, e.reportCommits)
 
 	return e
 }
 
-// Close lets go of the connections to Git hosts.
-func (e *Engine) Close() { e.repositories.close() }
-
-// Target gives the driver of a sync type. Invalid where the server has none.
-func (e *Engine) Target(t lockstep.SyncType) (target.Driver, error) { return e.driver(t) }
-
-// driver gives the target driver of a sync type.
-func (e *Engine) driver(t lockstep.SyncType) (target.Driver, error) {
-	d, ok := e.targets[t]
+// TargetDriver returns the driver of a sync type. If the server has none, the error
+// is Invalid.
+func (e *Engine) TargetDriver(syncType lockstep.SyncType) (target.Driver, error) {
+	driver, ok := e.targets[syncType]
 	if !ok {
-		return nil, lockstep.Errorf(lockstep.Invalid, "This server has no target for sync type %s.", t)
+		return nil, lockstep.Errorf(lockstep.Invalid, "This server has no target for sync type %s.", syncType)
 	}
-	return d, nil
+	return driver, nil
+}
+
+// Sweep wakes, every minute, the syncs that are overdue, so that a lost job costs a
+// minute and not the sync. It returns when ctx ends.
+func (e *Engine) Sweep(ctx context.Context) {
+	queue.Sweep(ctx, e.log, func(ctx context.Context) error { return e.db.Update(ctx, e.sweep) })
+}
+
+func (e *Engine) sweep(tx *db.Tx) error {
+	branches, err := syncstate.OverdueRepositorySyncs(tx, worker.SweepBatch)
+	if err != nil {
+		return err
+	}
+
+	toRepositoryJob := func(key syncstate.BranchKey) repositoryJob { return repositoryJob(key) }
+	if err := queue.WakeAll(e.queue, tx, branches, toRepositoryJob); err != nil {
+		return err
+	}
+
+	resources, err := syncstate.OverdueResources(tx, worker.SweepBatch)
+	if err != nil {
+		return err
+	}
+	return queue.WakeAll(e.queue, tx, resources, func(id int64) resourceJob { return resourceJob{ResourceID: id} })
 }

@@ -143,7 +143,7 @@ func TestTheNewestHeadSupersedesAWaitOfAnHourAtOnce(t *testing.T) {
 
 		h, err := w.engine.RevisionStatus(w.t.Context(), cfg, first)
 		w.must(err)
-		if h.State != engine.LaterSucceeded || h.Answer != second {
+		if h.State != engine.LaterSucceeded || h.AttemptedSHA != second {
 			t.Errorf("handling of the superseded commit: %+v", h)
 		}
 	})

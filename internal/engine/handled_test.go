@@ -7,7 +7,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/target"
 )
@@ -38,8 +37,8 @@ func TestHandledFollowsACommitFromItsPushToItsEnd(t *testing.T) {
 		w.expect(cfg, second, engine.RevisionStatus{State: engine.InProgress})
 		close(finish)
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
-		w.expect(cfg, second, engine.RevisionStatus{State: engine.Succeeded, Answer: second})
-		w.expect(cfg, first, engine.RevisionStatus{State: engine.LaterSucceeded, Answer: second})
+		w.expect(cfg, second, engine.RevisionStatus{State: engine.Succeeded, AttemptedSHA: second})
+		w.expect(cfg, first, engine.RevisionStatus{State: engine.LaterSucceeded, AttemptedSHA: second})
 		other := w.push(map[string]string{"web.yaml": "2", "README": ""})
 		w.settle(other)
 		w.expect(cfg, other, engine.RevisionStatus{State: engine.NotAffected})
@@ -65,7 +64,7 @@ func TestHandledOfAFailureNamesItsCommitAndReason(t *testing.T) {
 		close(finish)
 		w.untilStatus(cfg, lockstep.ResourceFailed, second)
 		for _, sha := range []lockstep.SHA{first, second} {
-			w.expect(cfg, sha, engine.RevisionStatus{State: engine.Failed, Answer: second, Reason: "Topic: no."})
+			w.expect(cfg, sha, engine.RevisionStatus{State: engine.Failed, AttemptedSHA: second, Reason: "Topic: no."})
 		}
 
 		w.fails(&mendTheStack)
@@ -79,7 +78,7 @@ func TestHandledOfAFailureNamesItsCommitAndReason(t *testing.T) {
 		w.succeeds()
 		w.retry(cfg)
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, third)
-		w.expect(cfg, first, engine.RevisionStatus{State: engine.LaterSucceeded, Answer: third})
+		w.expect(cfg, first, engine.RevisionStatus{State: engine.LaterSucceeded, AttemptedSHA: third})
 	})
 }
 
@@ -92,14 +91,14 @@ func TestHandledFindsACommitThatWasNeverSeenAsAHead(t *testing.T) {
 		w.expect(cfg, between, engine.RevisionStatus{State: engine.Pending})
 		head := w.push(map[string]string{"web.yaml": "3"})
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, head)
-		w.expect(cfg, between, engine.RevisionStatus{State: engine.LaterSucceeded, Answer: head})
+		w.expect(cfg, between, engine.RevisionStatus{State: engine.LaterSucceeded, AttemptedSHA: head})
 		elsewhere := w.host.push("dev", map[string]string{"web.yaml": "4"})
 		w.expect(cfg, elsewhere, engine.RevisionStatus{State: engine.Pending})
 		w.fails(lockstep.Errorf(lockstep.Invalid, "No."))
 		skipped := w.host.push("main", map[string]string{"web.yaml": "5"})
 		broken := w.push(map[string]string{"web.yaml": "6"})
 		w.untilStatus(cfg, lockstep.ResourceFailed, broken)
-		w.expect(cfg, skipped, engine.RevisionStatus{State: engine.Failed, Answer: broken, Reason: "No."})
+		w.expect(cfg, skipped, engine.RevisionStatus{State: engine.Failed, AttemptedSHA: broken, Reason: "No."})
 	})
 }
 
@@ -111,7 +110,7 @@ func TestHandledWaitsForWhatWasAskedForSinceTheHeadWasSeen(t *testing.T) {
 		first := w.host.push("main", map[string]string{"web.yaml": "1", "api.yaml": "1"})
 		web := w.configure("web")
 		w.untilStatus(web, lockstep.ResourceFailed, first)
-		w.expect(web, first, engine.RevisionStatus{State: engine.Failed, Answer: first, Reason: "No."})
+		w.expect(web, first, engine.RevisionStatus{State: engine.Failed, AttemptedSHA: first, Reason: "No."})
 		w.succeeds()
 		release := w.host.hold()
 		api := w.configure("api")
@@ -121,8 +120,8 @@ func TestHandledWaitsForWhatWasAskedForSinceTheHeadWasSeen(t *testing.T) {
 		release()
 		w.untilStatus(api, lockstep.ResourceSucceeded, first)
 		w.untilStatus(web, lockstep.ResourceSucceeded, first)
-		w.expect(web, first, engine.RevisionStatus{State: engine.Succeeded, Answer: first})
-		w.expect(api, first, engine.RevisionStatus{State: engine.Succeeded, Answer: first})
+		w.expect(web, first, engine.RevisionStatus{State: engine.Succeeded, AttemptedSHA: first})
+		w.expect(api, first, engine.RevisionStatus{State: engine.Succeeded, AttemptedSHA: first})
 	})
 }
 
@@ -161,10 +160,10 @@ func TestHeadAsksTheHostAndStartsWhatIsNews(t *testing.T) {
 	})
 }
 
-func TestFollowSyncsABranchThatNothingIsKnownOf(t *testing.T) {
+func TestDiscoveryOfAnUnknownBranchSyncsAndPollsIt(t *testing.T) {
 	inSQLite(t, func(w *world) {
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
-		w.update(func(tx *db.Tx) error { return w.engine.TrackBranch(tx, w.link.ID, "main", first) })
+		w.must(w.engine.StartDiscovery(w.t.Context(), w.link.ID, lockstep.Discovery{Branch: "main"}, first))
 		w.settle(first)
 		if n := w.count(`SELECT count(*) FROM repository_link WHERE next_poll_at IS NOT NULL`); n != 1 {
 			t.Error("it is not polled")

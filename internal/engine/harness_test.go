@@ -11,11 +11,14 @@ import (
 	"time"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/commitstatus"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/engine/enginetest"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/queue/queuetest"
+	"github.com/lockstephq/lockstep/internal/repository"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
@@ -27,14 +30,16 @@ const tick = 200 * time.Millisecond
 // A world is an engine over a real database, with a Git host and a target that
 // a test scripts.
 type world struct {
-	t      *testing.T
-	db     *db.DB
-	queue  *queue.Queue
-	engine *engine.Engine
-	host   *gitHost
-	target *scripted
-	others []target.Driver // beside target
-	link   lockstep.RepositoryLink
+	t            *testing.T
+	db           *db.DB
+	queue        *queue.Queue
+	engine       *engine.Engine
+	repositories *repository.Repositories
+	reporter     *commitstatus.Reporter
+	host         *gitHost
+	target       *scripted
+	others       []target.Driver // beside target
+	link         lockstep.RepositoryLink
 
 	stop       func()              // ends the engine that was started last
 	credential lockstep.Credential // what every connection holds
@@ -88,23 +93,26 @@ func newWorld(t *testing.T, d *db.DB) *world {
 func (w *world) start() {
 	log := slog.New(slog.DiscardHandler)
 	w.queue = queue.New(queue.Options{DB: w.db, Log: log, PollOnly: true, Workers: 10, PollInterval: tick, Exclusive: true})
-	w.engine = engine.New(engine.Options{
-		DB: w.db, Queue: w.queue, Log: log, EncodeStatus: func(s lockstep.ResourceSync) ([]byte, error) { return json.Marshal(s) },
-		Providers: []provider.Driver{w.host}, Targets: append(w.others, w.target),
-		Credential: func(*db.Tx, lockstep.ARN) (lockstep.Credential, error) { return w.credential, nil },
+	services := enginetest.New(enginetest.Options{
+		DB:             w.db,
+		Queue:          w.queue,
+		Providers:      []provider.Driver{w.host},
+		Targets:        append(w.others, w.target),
+		OpenCredential: func(*db.Tx, lockstep.ARN) (lockstep.Credential, error) { return w.credential, nil },
 		CommitURL: func(linkID string, sha lockstep.SHA, environment string) string {
 			return "https://lockstep.example/" + linkID + "/" + string(sha) + "/" + environment
 		},
 		OnProbe: w.meets,
 	})
 
+	w.engine, w.repositories, w.reporter = services.Engine, services.Repositories, services.Reporter
 	ctx := context.Background()
 	w.must(w.queue.Migrate(ctx))
 	w.must(w.queue.Start(ctx))
-	q, e := w.queue, w.engine
+	q, r := w.queue, w.repositories
 	w.stop = sync.OnceFunc(func() {
 		w.must(q.Stop(context.Background()))
-		e.Close()
+		r.Close()
 	})
 	w.t.Cleanup(w.stop)
 }

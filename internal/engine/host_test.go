@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstephq/lockstep"
-	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/repository"
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
@@ -77,8 +77,8 @@ func TestAFileIsProposedThatIsNotThere(t *testing.T) {
 	inSQLite(t, func(w *world) {
 		w.host.able = true
 		sha := w.push(map[string]string{"t.yaml": "1", "deployments/there.yaml": "template t.yaml", "other.yaml": "template x.yaml"})
-		p := engine.Proposed{SyncType: "TEST_SYNC", Resource: "web", Deployment: target.Deployment{Template: "t.yaml"}}
-		pr, branch, err := w.engine.Propose(w.t.Context(), w.link.ID, p)
+		p := repository.Proposal{SyncType: "TEST_SYNC", Resource: "web", Deployment: target.Deployment{Template: "t.yaml"}}
+		pr, branch, err := w.repositories.Propose(w.t.Context(), w.link.ID, p)
 		if err != nil || pr.Number != 7 || branch != "main" {
 			w.t.Fatalf("%+v for %q, %v", pr, branch, err)
 		}
@@ -88,25 +88,25 @@ func TestAFileIsProposedThatIsNotThere(t *testing.T) {
 		}
 
 		p.Resource, p.Branch = "there", "main"
-		if pr, _, err := w.engine.Propose(w.t.Context(), w.link.ID, p); err != nil || pr != (provider.PullRequest{}) {
+		if pr, _, err := w.repositories.Propose(w.t.Context(), w.link.ID, p); err != nil || pr != (provider.PullRequest{}) {
 			w.t.Errorf("what is there already: %+v, %v", pr, err)
 		}
 
 		p.File = "./other.yaml"
-		if _, _, err := w.engine.Propose(w.t.Context(), w.link.ID, p); lockstep.KindOf(err) != lockstep.Exists {
+		if _, _, err := w.repositories.Propose(w.t.Context(), w.link.ID, p); lockstep.KindOf(err) != lockstep.Exists {
 			w.t.Errorf("a file that asks for something else: %v", err)
 		}
 
-		for kind, change := range map[lockstep.Kind]func(*engine.Proposed){
-			lockstep.NotFound: func(p *engine.Proposed) { p.Branch = "nowhere" },
-			lockstep.Invalid:  func(p *engine.Proposed) { p.Template = "wrong" },
-			lockstep.Limit: func(p *engine.Proposed) {
+		for kind, change := range map[lockstep.Kind]func(*repository.Proposal){
+			lockstep.NotFound: func(p *repository.Proposal) { p.Branch = "nowhere" },
+			lockstep.Invalid:  func(p *repository.Proposal) { p.Template = "wrong" },
+			lockstep.Limit: func(p *repository.Proposal) {
 				w.target.plan = func(string) error { return lockstep.Errorf(lockstep.Limit, "It is too large.") }
 			},
 		} {
-			bad := engine.Proposed{SyncType: "TEST_SYNC", Resource: "api", Deployment: target.Deployment{Template: "t.yaml"}}
+			bad := repository.Proposal{SyncType: "TEST_SYNC", Resource: "api", Deployment: target.Deployment{Template: "t.yaml"}}
 			change(&bad)
-			if _, _, err := w.engine.Propose(w.t.Context(), w.link.ID, bad); lockstep.KindOf(err) != kind {
+			if _, _, err := w.repositories.Propose(w.t.Context(), w.link.ID, bad); lockstep.KindOf(err) != kind {
 				w.t.Errorf("%s: %v", kind, err)
 			}
 
@@ -114,8 +114,8 @@ func TestAFileIsProposedThatIsNotThere(t *testing.T) {
 		}
 
 		for _, file := range []string{"../x.yaml", "/x.yaml", ".", "a/../.."} {
-			bad := engine.Proposed{SyncType: "TEST_SYNC", Resource: "api", File: file, Deployment: target.Deployment{Template: "t.yaml"}}
-			if _, _, err := w.engine.Propose(w.t.Context(), w.link.ID, bad); lockstep.KindOf(err) != lockstep.Invalid {
+			bad := repository.Proposal{SyncType: "TEST_SYNC", Resource: "api", File: file, Deployment: target.Deployment{Template: "t.yaml"}}
+			if _, _, err := w.repositories.Propose(w.t.Context(), w.link.ID, bad); lockstep.KindOf(err) != lockstep.Invalid {
 				w.t.Errorf("%s: %v", file, err)
 			}
 		}
@@ -128,26 +128,26 @@ func TestAFileIsProposedThatIsNotThere(t *testing.T) {
 
 func TestTheHostIsToldOfWebhooks(t *testing.T) {
 	inSQLite(t, func(w *world) {
-		if _, err := w.engine.WebhookKind(w.t.Context(), w.link.ID); lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "cannot be asked to send webhooks") {
+		if _, err := w.repositories.WebhookKind(w.t.Context(), w.link.ID); lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "does not support registering webhooks") {
 			w.t.Errorf("a host that cannot: %v", err)
 		}
 
-		if _, _, err := w.engine.Propose(w.t.Context(), w.link.ID, engine.Proposed{SyncType: "TEST_SYNC"}); lockstep.KindOf(err) != lockstep.Invalid {
+		if _, _, err := w.repositories.Propose(w.t.Context(), w.link.ID, repository.Proposal{SyncType: "TEST_SYNC"}); lockstep.KindOf(err) != lockstep.Invalid {
 			w.t.Errorf("a host that cannot: %v", err)
 		}
 
 		w.host.able = true
 		w.credential.Username = "another" // so that the client is opened anew
-		kind, err := w.engine.WebhookKind(w.t.Context(), w.link.ID)
+		kind, err := w.repositories.WebhookKind(w.t.Context(), w.link.ID)
 		if err != nil || kind != lockstep.GiteaWebhook {
 			w.t.Errorf("kind %s, %v", kind, err)
 		}
 
-		if err := w.engine.RegisterWebhook(w.t.Context(), w.link.ID, "https://x", "s3cret"); err != nil {
+		if err := w.repositories.RegisterWebhook(w.t.Context(), w.link.ID, "https://x", "s3cret"); err != nil {
 			w.t.Error(err)
 		}
 
-		if err := w.engine.RemoveWebhook(w.t.Context(), w.link.ID, "https://x"); err != nil {
+		if err := w.repositories.RemoveWebhook(w.t.Context(), w.link.ID, "https://x"); err != nil {
 			w.t.Error(err)
 		}
 
@@ -155,7 +155,7 @@ func TestTheHostIsToldOfWebhooks(t *testing.T) {
 			w.t.Errorf("the host was told %q", got)
 		}
 
-		if err := w.engine.RegisterWebhook(w.t.Context(), w.link.ID, "panic", ""); err == nil || lockstep.Shown(err) != lockstep.Shown(fmt.Errorf("x")) {
+		if err := w.repositories.RegisterWebhook(w.t.Context(), w.link.ID, "panic", ""); err == nil || lockstep.Shown(err) != lockstep.Shown(fmt.Errorf("x")) {
 			w.t.Errorf("a driver that panics: %v", err)
 		}
 	})

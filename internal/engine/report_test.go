@@ -250,7 +250,7 @@ func TestASwitchThatIsTurnedOffLeavesNoStatusOpen(t *testing.T) {
 		web := w.configure("web", publishes)
 		w.untilTold(told, sha, "running: 1 stack to sync")
 		w.reconfigure(&web, func(c *lockstep.SyncConfiguration) { c.PublishDeploymentStatus = "DISABLED" })
-		w.untilTold(told, sha, "failed: None of its stacks is reported any more")
+		w.untilTold(told, sha, "failed: No stack reports this commit any more")
 	})
 }
 
@@ -269,15 +269,15 @@ func TestASupersededCommitEndsAndSaysSo(t *testing.T) {
 		w.configure("api", publishes)
 		w.untilTold(told, first, "running: 1 of 2 stacks synced")
 		second := w.push(map[string]string{"web.yaml": "2", "api.yaml": "1"})
-		w.untilTold(told, first, "succeeded: 1 of 2 stacks synced, 1 left to another commit")
+		w.untilTold(told, first, "succeeded: 1 of 2 stacks synced, 1 superseded by another commit")
 		w.untilTold(told, second, "running: 1 stack to sync")
 		w.succeeds()
 		third := w.push(map[string]string{"web.yaml": "3", "api.yaml": "1"})
-		w.untilTold(told, second, "failed: 1 stack left to another commit")
+		w.untilTold(told, second, "failed: 1 stack superseded by another commit")
 		w.untilTold(told, third, "succeeded: 1 stack synced")
 		time.Sleep(15 * time.Minute)
 
-		if last := w.heard(told, second); last[len(last)-1] != "failed: 1 stack left to another commit" {
+		if last := w.heard(told, second); last[len(last)-1] != "failed: 1 stack superseded by another commit" {
 			t.Errorf("and then %s", last)
 		}
 	})

@@ -370,7 +370,7 @@ func TestWhatIsDeletedWhileItsReportIsDueIsReportedNoMore(t *testing.T) {
 		}
 
 		w.until("the job ends", func() bool {
-			return w.count(`SELECT count(*) FROM river_job WHERE kind = 'commit_report' AND state <> 'completed'`) == 0
+			return w.count(`SELECT count(*) FROM river_job WHERE kind = 'status_report' AND state <> 'completed'`) == 0
 		})
 	})
 }
@@ -385,7 +385,7 @@ func TestACommitWhoseStacksAreAllDeletedIsClosed(t *testing.T) {
 		cfg := w.configure("web", publishes)
 		w.untilTold(told, sha, "running: 1 stack to sync")
 		w.deconfigure(cfg)
-		w.untilTold(told, sha, "failed: None of its stacks is reported any more")
+		w.untilTold(told, sha, "failed: No stack reports this commit any more")
 	})
 }
 
@@ -400,7 +400,7 @@ func TestAStackThatMovesLeavesNoStatusOpenWhereItWas(t *testing.T) {
 		cfg := w.configure("web", publishes)
 		w.untilTold(told, sha, "running: 1 stack to sync")
 		w.reconfigure(&cfg, func(c *lockstep.SyncConfiguration) { c.RoleARN = "arn:aws:iam::999999999999:role/sync" })
-		w.untilTold(told, sha, "failed: None of its stacks is reported any more")
+		w.untilTold(told, sha, "failed: No stack reports this commit any more")
 		w.until("the new environment", func() bool {
 			told.mu.Lock()
 			defer told.mu.Unlock()

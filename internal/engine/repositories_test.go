@@ -13,9 +13,9 @@ import (
 // open gives a client as the poller gets it.
 func (w *world) open(linkID string) (provider.Client, func()) {
 	w.t.Helper()
-	c, release, err := w.engine.Open(w.t.Context(), linkID)
+	repo, err := w.repositories.Open(w.t.Context(), linkID)
 	w.must(err)
-	return c, release
+	return repo.Client, repo.Release
 }
 
 func (w *world) expectClients(opened, closed int) {
@@ -161,7 +161,7 @@ func TestTheClientsThatAreKeptAreBoundedAndTheLeastUsedGoesFirst(t *testing.T) {
 
 func TestARepositoryThatCannotBeOpenedSaysWhy(t *testing.T) {
 	inSQLite(t, func(w *world) {
-		if _, _, err := w.engine.Open(w.t.Context(), "no-link"); lockstep.KindOf(err) != lockstep.NotFound {
+		if _, err := w.repositories.Open(w.t.Context(), "no-link"); lockstep.KindOf(err) != lockstep.NotFound {
 			t.Errorf("of no link: %v", err)
 		}
 
@@ -169,7 +169,7 @@ func TestARepositoryThatCannotBeOpenedSaysWhy(t *testing.T) {
 			_, err := tx.Exec(`UPDATE repository_link SET provider_type = 'GitHub'`)
 			return err
 		})
-		_, _, err := w.engine.Open(w.t.Context(), "link")
+		_, err := w.repositories.Open(w.t.Context(), "link")
 		if lockstep.Shown(err) != "This server has no driver for provider type GitHub." {
 			t.Errorf("of no driver: %v", err)
 		}

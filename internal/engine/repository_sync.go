@@ -14,10 +14,27 @@ import (
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
-// syncRepository takes a branch's repository sync from its start to "these
-// resource syncs have begun".
-func (e *Engine) syncRepository(ctx context.Context, job *queue.Job, w repositoryWork) error {
-	a, ok, err := e.beginRepositorySync(ctx, job, w)
+// outageTries is how often an unreachable repository is tried before that is shown.
+const outageTries = 3
+
+// cloneStarted is the first event of every repository sync.
+var cloneStarted = lockstep.Event{Type: "CLONE_STARTED", Message: "Clone started"}
+
+func cloneFailed(cause error) lockstep.Event {
+	return lockstep.Event{Type: "CLONE_FAILED", Message: "Clone failed. " + lockstep.Shown(cause)}
+}
+
+// unreachableError marks an error of opening a repository or of reading its heads. The
+// poller gets the same error, and detects when it is over.
+type unreachableError struct{ error }
+
+// Unwrap returns the error.
+func (u unreachableError) Unwrap() error { return u.error }
+
+// syncRepository runs the repository sync of a branch: it acquires the attempt, reads
+// the head, and starts the resource syncs that the head affects.
+func (e *Engine) syncRepository(ctx context.Context, job *queue.Job, key repositoryJob) error {
+	attempt, ok, err := e.acquireRepositoryAttempt(ctx, job, key)
 	if err != nil || !ok {
 		return worker.IgnoreLostLease(err)
 	}
@@ -25,201 +42,210 @@ func (e *Engine) syncRepository(ctx context.Context, job *queue.Job, w repositor
 	began := time.Now()
 	var head head
 	err = worker.Guard(func() (err error) {
-		head, err = e.readHead(ctx, w)
+		head, err = e.readHead(ctx, key)
 		return err
 	})
 	if err == nil {
-		err = e.startResourceSyncs(ctx, job, a, head)
+		err = e.startResourceSyncs(ctx, job, attempt, head)
 	}
-
 	if err != nil {
-		err = e.repositorySyncFailed(ctx, job, a, err)
+		err = e.handleRepositoryError(ctx, job, attempt, err)
 	}
 
 	e.log.LogAttrs(ctx, slog.LevelInfo, "repository sync",
-		slog.String("link", w.LinkID), slog.String("branch", w.Branch), slog.String("attempt", a.ID),
-		slog.String("sha", string(head.sha)), slog.Duration("duration", time.Since(began)), slog.Any("err", err))
+		slog.String("link", key.LinkID),
+		slog.String("branch", key.Branch),
+		slog.String("attempt", attempt.ID),
+		slog.String("sha", string(head.sha)),
+		slog.Duration("duration", time.Since(began)),
+		slog.Any("err", err))
 	return worker.IgnoreLostLease(err)
 }
 
-// beginRepositorySync takes over the running attempt of a branch, or makes the
-// queued one run. Each taking-over counts a try, and later writes check it.
-func (e *Engine) beginRepositorySync(ctx context.Context, job *queue.Job, w repositoryWork) (a syncstate.RepositoryAttempt, ok bool, err error) {
+// acquireRepositoryAttempt takes the lease on the branch's running attempt, or starts
+// the queued one. The attempt's tries are its epoch. If there is no attempt, it
+// completes the job and reports false.
+func (e *Engine) acquireRepositoryAttempt(
+	ctx context.Context, job *queue.Job, key repositoryJob,
+) (attempt syncstate.RepositoryAttempt, ok bool, err error) {
 	err = e.db.Update(ctx, func(tx *db.Tx) error {
-		if err := lockBranch(tx, w.LinkID, w.Branch); err != nil {
-			return err
-		}
-		if a, ok, err = syncstate.RunningRepositoryAttempt(tx, w.LinkID, w.Branch); err != nil {
+		if err := lockBranch(tx, key.LinkID, key.Branch); err != nil {
 			return err
 		}
 
+		if attempt, ok, err = syncstate.RunningRepositoryAttempt(tx, key.LinkID, key.Branch); err != nil {
+			return err
+		}
 		if !ok {
-			if a, ok, err = syncstate.QueuedRepositoryAttempt(tx, w.LinkID, w.Branch); err != nil {
+			if attempt, ok, err = syncstate.QueuedRepositoryAttempt(tx, key.LinkID, key.Branch); err != nil {
 				return err
 			}
 		}
-
 		if !ok {
 			return job.Complete(tx)
 		}
 
-		if a.Status != lockstep.RepositoryInProgress {
-			if err := syncstate.AddRepositoryEvents(tx, a.ID, cloneStarted); err != nil {
+		if attempt.Status != lockstep.RepositoryInProgress {
+			if err := syncstate.AddRepositoryEvents(tx, attempt.ID, cloneStarted); err != nil {
 				return err
 			}
 		}
 
-		a.Status = lockstep.RepositoryInProgress
-		a.Tries++
-		return syncstate.SaveRepositoryAttempt(tx, a)
+		attempt.Status = lockstep.RepositoryInProgress
+		attempt.Tries++
+		return syncstate.SaveRepositoryAttempt(tx, attempt)
 	})
 
-	return a, ok && err == nil, err
+	return attempt, ok && err == nil, err
 }
 
-// startResourceSyncs is the last transaction of a repository sync: it says of
-// every configuration whether the head concerns it, and wakes the resources. Where
-// some could not be planned the sync does not end with it: it is to be tried
-// again for those, and that is the error.
-func (e *Engine) startResourceSyncs(ctx context.Context, job *queue.Job, a syncstate.RepositoryAttempt, head head) error {
-	err := worker.UpdateIfOwner(ctx, e.db, e.lockAttempt(a), func(tx *db.Tx, _ syncstate.RepositoryAttempt) error {
-		if err := syncstate.SetBranchHead(tx, a.LinkID, a.Branch, head.sha); err != nil {
+// startResourceSyncs is the last transaction of a repository sync: it sets desired
+// revisions and wakes the resources. If some configurations could not be read, the
+// sync does not end: the error says why, and the sync is retried for those.
+func (e *Engine) startResourceSyncs(
+	ctx context.Context, job *queue.Job, attempt syncstate.RepositoryAttempt, head head,
+) error {
+	err := e.updateAttemptIfOwner(ctx, attempt, func(tx *db.Tx) error {
+		if err := syncstate.SetBranchHead(tx, attempt.LinkID, attempt.Branch, head.sha); err != nil {
 			return err
 		}
-		if err := e.concernAll(tx, head); err != nil || head.unplanned != nil {
+		if err := e.updateDesired(tx, head); err != nil || head.incomplete != nil {
 			return err
 		}
 
 		events := []lockstep.Event{{Type: "CONFIG_UPDATED", Message: "Updated configuration"}}
 		events = append(events, head.events...)
 		events = append(events, lockstep.Event{
-			Type: "STARTING_SYNC", Message: "Starting syncs for commit " + string(head.sha), ExternalID: string(head.sha)})
-		if err := syncstate.AddRepositoryEvents(tx, a.ID, events...); err != nil {
+			Type:       "STARTING_SYNC",
+			Message:    "Starting syncs for commit " + string(head.sha),
+			ExternalID: string(head.sha),
+		})
+		if err := syncstate.AddRepositoryEvents(tx, attempt.ID, events...); err != nil {
 			return err
 		}
 
-		a.SHA, a.Status = head.sha, lockstep.RepositorySucceeded
-		return e.endRepositorySync(tx, job, a)
+		attempt.SHA, attempt.Status = head.sha, lockstep.RepositorySucceeded
+		return e.finishRepositoryAttempt(tx, job, attempt)
 	})
 	if err != nil {
 		return err
 	}
 
-	return head.unplanned
+	return head.incomplete
 }
 
-// repositorySyncFailed keeps the attempt in progress while time may heal its
-// cause, and ends it otherwise. The branch's next head, or the host's recovery,
-// tries again.
-func (e *Engine) repositorySyncFailed(ctx context.Context, job *queue.Job, a syncstate.RepositoryAttempt, cause error) error {
+// handleRepositoryError retries an attempt whose error is transient, and fails it
+// otherwise. The next head of the branch, or the recovery of the host, starts another.
+func (e *Engine) handleRepositoryError(
+	ctx context.Context, job *queue.Job, attempt syncstate.RepositoryAttempt, cause error,
+) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return cause // this process stops; the queue has the work go on elsewhere
+		return cause // the process stops: the queue repeats the job
 	}
 
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		cause = lockstep.Wrapf(lockstep.Unavailable, cause, "The repository took longer than %s to read.", repositoryTimeout)
+		cause = lockstep.Wrapf(lockstep.Unavailable, cause,
+			"The repository took longer than %s to read.", repositoryTimeout)
 	}
 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), worker.StepTimeout)
 	defer cancel()
 
-	return worker.UpdateIfOwner(ctx, e.db, e.lockAttempt(a), func(tx *db.Tx, _ syncstate.RepositoryAttempt) error {
-		_, outage := errors.AsType[unreachable](cause)
-		if err := e.recordFailure(tx, job, a, cause, outage); err != nil || !outage {
+	return e.updateAttemptIfOwner(ctx, attempt, func(tx *db.Tx) error {
+		_, unreachable := errors.AsType[unreachableError](cause)
+		if err := e.recordRepositoryError(tx, job, attempt, cause, unreachable); err != nil || !unreachable {
 			return err
 		}
-
-		return e.RecordProbe(tx, a.LinkID, cause)
+		return e.RecordProbe(tx, attempt.LinkID, cause)
 	})
 }
 
-// recordFailure writes what becomes of an attempt that failed.
-func (e *Engine) recordFailure(tx *db.Tx, job *queue.Job, a syncstate.RepositoryAttempt, cause error, outage bool) error {
-	decision := worker.Decide(cause, a.Tries)
-	if decision.Retry && (!outage || a.Tries < outageTries) {
-		return e.retryRepositorySync(tx, job, a, decision, cause)
+func (e *Engine) recordRepositoryError(
+	tx *db.Tx, job *queue.Job, attempt syncstate.RepositoryAttempt, cause error, unreachable bool,
+) error {
+	decision := worker.Decide(cause, attempt.Tries)
+	if decision.Retry && (!unreachable || attempt.Tries < outageTries) {
+		return e.retryRepositoryAttempt(tx, job, attempt, decision, cause)
 	}
 
 	e.log.LogAttrs(tx.Context(), decision.Level, "repository sync failed",
-		slog.String("attempt", a.ID), slog.Any("err", cause))
-	if outage {
-		if _, err := store.SetOutage(tx, a.LinkID, lockstep.Shown(cause)); err != nil {
+		slog.String("attempt", attempt.ID), slog.Any("err", cause))
+	if unreachable {
+		if _, err := store.SetOutage(tx, attempt.LinkID, lockstep.Shown(cause)); err != nil {
 			return err
 		}
 	}
 
-	if err := syncstate.AddRepositoryEvents(tx, a.ID, cloneEvent("CLONE_FAILED", "Clone failed. ", cause)); err != nil {
+	if err := syncstate.AddRepositoryEvents(tx, attempt.ID, cloneFailed(cause)); err != nil {
 		return err
 	}
 
-	a.Status = lockstep.RepositoryFailed
-	return e.endRepositorySync(tx, job, a)
+	attempt.Status = lockstep.RepositoryFailed
+	return e.finishRepositoryAttempt(tx, job, attempt)
 }
 
-// retryRepositorySync tries again later. The third failure in a row is told.
-func (e *Engine) retryRepositorySync(tx *db.Tx, job *queue.Job, a syncstate.RepositoryAttempt, decision worker.Decision, cause error) error {
-	a.NotBefore = tx.Now.Add(decision.After)
-	if err := syncstate.SaveRepositoryAttempt(tx, a); err != nil {
+// retryRepositoryAttempt schedules the attempt again. The third failure in a row is
+// shown as an event.
+func (e *Engine) retryRepositoryAttempt(
+	tx *db.Tx, job *queue.Job, attempt syncstate.RepositoryAttempt, decision worker.Decision, cause error,
+) error {
+	attempt.NotBefore = tx.Now.Add(decision.After)
+	if err := syncstate.SaveRepositoryAttempt(tx, attempt); err != nil {
 		return err
 	}
-	if a.Tries == outageTries {
-		if err := syncstate.AddRepositoryEvents(tx, a.ID, cloneEvent("CLONE_RETRYING", "Clone failed and is tried again. ", cause)); err != nil {
+
+	if attempt.Tries == outageTries {
+		event := lockstep.Event{
+			Type:    "CLONE_RETRYING",
+			Message: "Clone failed and is tried again. " + lockstep.Shown(cause),
+		}
+		if err := syncstate.AddRepositoryEvents(tx, attempt.ID, event); err != nil {
 			return err
 		}
 	}
-	return job.RescheduleAt(tx, a.NotBefore)
+
+	return job.RescheduleAt(tx, attempt.NotBefore)
 }
 
-// cloneStarted is the first event of every repository sync.
-var cloneStarted = lockstep.Event{Type: "CLONE_STARTED", Message: "Clone started"}
-
-func cloneEvent(eventType, message string, cause error) lockstep.Event {
-	return lockstep.Event{Type: eventType, Message: message + lockstep.Shown(cause)}
-}
-
-// unreachable marks an error of the first look at a repository: what the
-// poller meets too, and so finds out when it is over.
-type unreachable struct{ error }
-
-func (u unreachable) Unwrap() error { return u.error }
-
-// outageTries is how often a repository that cannot be reached is tried before
-// that is told.
-const outageTries = 3
-
-// lockAttempt returns a function that locks the attempt's branch and reports whether
-// the attempt is still this worker's: running, and with the tries it began with.
-func (e *Engine) lockAttempt(a syncstate.RepositoryAttempt) func(*db.Tx) (syncstate.RepositoryAttempt, bool, error) {
-	return func(tx *db.Tx) (now syncstate.RepositoryAttempt, owned bool, err error) {
-		if err := lockBranch(tx, a.LinkID, a.Branch); err != nil {
-			return now, false, err
-		}
-		now, running, err := syncstate.RunningRepositoryAttempt(tx, a.LinkID, a.Branch)
-		return now, running && now.ID == a.ID && now.Tries == a.Tries, err
-	}
-}
-
-// lockBranch locks a branch for its worker, who is fenced off where the link is
-// gone, and its attempts with it.
-func lockBranch(tx *db.Tx, linkID, branch string) error {
-	_, err := syncstate.LockBranch(tx, linkID, branch)
-	if db.IsForeignKey(err) {
-		return worker.ErrLostLease
-	}
-	return err
-}
-
-// endRepositorySync writes the end and goes on with what is queued behind.
-func (e *Engine) endRepositorySync(tx *db.Tx, job *queue.Job, a syncstate.RepositoryAttempt) error {
-	if err := syncstate.SaveRepositoryAttempt(tx, a); err != nil {
+// finishRepositoryAttempt saves an attempt that has ended, and continues with the
+// queued one.
+func (e *Engine) finishRepositoryAttempt(tx *db.Tx, job *queue.Job, attempt syncstate.RepositoryAttempt) error {
+	if err := syncstate.SaveRepositoryAttempt(tx, attempt); err != nil {
 		return err
 	}
-	_, queued, err := syncstate.QueuedRepositoryAttempt(tx, a.LinkID, a.Branch)
+
+	_, queued, err := syncstate.QueuedRepositoryAttempt(tx, attempt.LinkID, attempt.Branch)
 	if err != nil {
 		return err
 	}
 	if queued {
 		return job.RescheduleAt(tx, tx.Now)
 	}
+
 	return job.Complete(tx)
+}
+
+// updateAttemptIfOwner runs f in a transaction if this worker still holds the lease on
+// the attempt: it runs, and its tries are those it was acquired with.
+func (e *Engine) updateAttemptIfOwner(
+	ctx context.Context, attempt syncstate.RepositoryAttempt, f func(tx *db.Tx) error,
+) error {
+	lock := func(tx *db.Tx) (current syncstate.RepositoryAttempt, owned bool, err error) {
+		if err := lockBranch(tx, attempt.LinkID, attempt.Branch); err != nil {
+			return current, false, err
+		}
+		current, running, err := syncstate.RunningRepositoryAttempt(tx, attempt.LinkID, attempt.Branch)
+		return current, running && current.ID == attempt.ID && current.Tries == attempt.Tries, err
+	}
+	return worker.UpdateIfOwner(ctx, e.db, lock, func(tx *db.Tx, _ syncstate.RepositoryAttempt) error { return f(tx) })
+}
+
+// lockBranch locks a branch for its worker. If the link was deleted, and its attempts
+// with it, the lease is lost.
+func lockBranch(tx *db.Tx, linkID, branch string) error {
+	_, err := syncstate.LockBranch(tx, linkID, branch)
+	if db.IsForeignKey(err) {
+		return worker.ErrLostLease
+	}
+	return err
 }

@@ -85,7 +85,7 @@ func TestABranchThatVanishesFailsAndItsReturnIsLookedAt(t *testing.T) {
 		cfg := w.configure("web")
 		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
 		w.host.point("main", "")
-		w.update(func(tx *db.Tx) error { return w.engine.RecordMissingBranch(tx, w.link.ID, "main") })
+		w.update(func(tx *db.Tx) error { return w.engine.RecordHead(tx, w.link.ID, "main", "") })
 		w.untilRepository(lockstep.RepositoryFailed)
 
 		if s := w.status(cfg); s.LatestSync.Status != lockstep.ResourceSucceeded || s.DesiredState.SHA != first {

@@ -6,31 +6,17 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
-	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
-// repositoryWork is the wake-up of a branch.
-type repositoryWork struct {
-	LinkID string `json:"link"`
-	Branch string `json:"branch"`
-}
+// firstPollDelay is when a link is polled for the first time. The repository sync
+// that is requested with it reads the repository at once.
+const firstPollDelay = 5 * time.Second
 
-// Kind names the job.
-func (repositoryWork) Kind() string { return "repository_sync" }
-
-// resourceWork is the wake-up of a resource.
-type resourceWork struct {
-	ResourceID int64 `json:"resource"`
-}
-
-// Kind names the job.
-func (resourceWork) Kind() string { return "resource_sync" }
-
-// RequestSync asks for a repository sync of a branch. If one is running, one more
-// is queued behind it, which resolves the head when it starts; if one is
-// queued already, that will do.
+// RequestSync requests a repository sync of a branch. If one is running, another is
+// queued behind it, which resolves the head when it starts. If one is queued already,
+// RequestSync only wakes its worker.
 func (e *Engine) RequestSync(tx *db.Tx, linkID, branch string) error {
 	if _, err := syncstate.LockBranch(tx, linkID, branch); err != nil {
 		return err
@@ -57,111 +43,125 @@ func (e *Engine) RequestSync(tx *db.Tx, linkID, branch string) error {
 		}
 	}
 
-	return e.queue.Wake(tx, repositoryWork{LinkID: linkID, Branch: branch}, tx.Now)
+	return e.queue.Wake(tx, repositoryJob{LinkID: linkID, Branch: branch}, tx.Now)
 }
 
-// AttachConfiguration is to be called when a configuration was made or changed, in the
-// same transaction: it will be synced, whatever the head is.
+// AttachConfiguration binds the resource of a configuration that was created or
+// changed in the same transaction, and requests a sync of it, whatever the head is.
 func (e *Engine) AttachConfiguration(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
-	if err := e.take(tx, cfg); err != nil {
+	if err := e.bindResource(tx, cfg); err != nil {
 		return err
 	}
-	if err := store.StartPolling(tx, cfg.LinkID, tx.Now.Add(firstPoll)); err != nil {
+	if err := store.StartPolling(tx, cfg.LinkID, tx.Now.Add(firstPollDelay)); err != nil {
 		return err
 	}
 	return e.RequestSync(tx, cfg.LinkID, cfg.Branch)
 }
 
-// firstPoll is when a link is polled that was not before: the repository sync
-// that was requested beside it looks first.
-const firstPoll = 5 * time.Second
-
-// take ties a configuration's resource to it, with an empty status if another
-// one had it before. A commit that was asked for is held no longer.
-func (e *Engine) take(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
-	s, err := syncstate.LockResourceByName(tx, cfg.Resource())
+// bindResource binds a configuration's resource to it. A resource of another
+// configuration starts with an empty status. A commit that was requested by its id is
+// no longer kept.
+func (e *Engine) bindResource(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
+	resource, err := syncstate.LockResourceByName(tx, cfg.Resource())
 	if err != nil {
 		return err
 	}
-	if s.ConfigurationID == cfg.ID {
-		return syncstate.PinAtHead(tx, s.ID, "")
+	if resource.ConfigurationID == cfg.ID {
+		return syncstate.PinAtHead(tx, resource.ID, "")
 	}
-	return e.adopt(tx, s, cfg.ID, "The sync configuration was made anew.")
+	return rebindResource(tx, resource, cfg.ID, "The sync configuration was created again.")
 }
 
-// TrackBranch begins to follow a branch whose head was seen to be sha: it is synced
-// and looked at from now on.
-func (e *Engine) TrackBranch(tx *db.Tx, linkID, branch string, sha lockstep.SHA) error {
-	if _, err := syncstate.LockBranch(tx, linkID, branch); err != nil {
-		return err
-	}
-	if err := syncstate.SetBranchHead(tx, linkID, branch, sha); err != nil {
-		return err
-	}
-	if err := store.StartPolling(tx, linkID, tx.Now.Add(firstPoll)); err != nil {
-		return err
-	}
-	return e.RequestSync(tx, linkID, branch)
-}
-
-// DetachConfiguration is to be called before a configuration is deleted, in the same
-// transaction. An attempt that has not declared what it executes is cancelled;
-// one that has is followed to its end. The stack is never touched.
+// DetachConfiguration unbinds the resource of a configuration that the same
+// transaction deletes afterwards. A running attempt is cancelled unless it has
+// committed its intent to execute; then it is followed to its end. The stack is never
+// touched.
 func (e *Engine) DetachConfiguration(tx *db.Tx, cfg lockstep.SyncConfiguration) error {
-	if err := forgetFound(tx, cfg); err != nil {
+	if err := excludeFromDiscovery(tx, cfg); err != nil {
 		return err
 	}
-	s, err := syncstate.LockResourceByName(tx, cfg.Resource())
+
+	resource, err := syncstate.LockResourceByName(tx, cfg.Resource())
 	if err != nil {
 		return err
 	}
-	if err := e.adopt(tx, s, 0, "The sync configuration was deleted."); err != nil {
+	if err := rebindResource(tx, resource, 0, "The sync configuration was deleted."); err != nil {
 		return err
 	}
-	return e.queue.Wake(tx, resourceWork{ResourceID: s.ID}, tx.Now)
+
+	return e.queue.Wake(tx, resourceJob{ResourceID: resource.ID}, tx.Now)
 }
 
-func (e *Engine) adopt(tx *db.Tx, s syncstate.ResourceState, configurationID int64, reason string) error {
-	if _, err := syncstate.ResolveBlocker(tx, s.ID, reason); err != nil {
+func rebindResource(tx *db.Tx, resource syncstate.ResourceState, configurationID int64, reason string) error {
+	if _, err := syncstate.ResolveBlocker(tx, resource.ID, reason); err != nil {
 		return err
 	}
-	return syncstate.BindResource(tx, s.ID, configurationID)
+	return syncstate.BindResource(tx, resource.ID, configurationID)
 }
 
-// Open gives a client for a link's repository. Call release when done with it
-// and with every tree it gave.
-func (e *Engine) Open(ctx context.Context, linkID string) (c provider.Client, release func(), err error) {
-	return e.repositories.open(ctx, linkID)
+// Probe reads the heads of a link's tracked branches and records them, as the poller
+// does. It returns the branches that have never had a commit.
+func (e *Engine) Probe(ctx context.Context, linkID string) (unborn []string, err error) {
+	var branches []string
+	err = e.db.View(ctx, func(tx *db.Tx) (err error) {
+		branches, err = store.TrackedBranches(tx, linkID)
+		return err
+	})
+	if err != nil || len(branches) == 0 {
+		return nil, err
+	}
+
+	repo, err := e.repositories.Open(ctx, linkID)
+	if err != nil {
+		return nil, err
+	}
+	defer repo.Release()
+
+	heads, err := repo.Client.Heads(ctx, branches)
+	if err != nil {
+		return nil, err
+	}
+
+	err = e.db.Update(ctx, func(tx *db.Tx) error {
+		known, err := syncstate.PolledHeads(tx, linkID)
+		if err != nil {
+			return err
+		}
+
+		unborn = nil
+		for _, branch := range branches {
+			if heads[branch] == "" && known[branch] == "" {
+				unborn = append(unborn, branch)
+				continue
+			}
+			if err := e.RecordHead(tx, linkID, branch, heads[branch]); err != nil {
+				return err
+			}
+		}
+
+		return nil
+	})
+
+	return unborn, err
 }
 
-// ResolveHead asks the Git host for the head of a configuration's branch now, and
-// requests a repository sync if it is not the one last seen. NotFound where
-// the branch is not there.
+// ResolveHead reads the head of a configuration's branch from the Git host, and
+// requests a repository sync if it has changed. If the branch does not exist, the error
+// is NotFound.
 func (e *Engine) ResolveHead(ctx context.Context, cfg lockstep.SyncConfiguration) (lockstep.SHA, error) {
-	client, release, err := e.Open(ctx, cfg.LinkID)
+	sha, err := e.repositories.ReadHead(ctx, cfg.LinkID, cfg.Branch)
 	if err != nil {
 		return "", err
 	}
-	defer release()
-
-	heads, err := client.Heads(ctx, []string{cfg.Branch})
-	if err != nil {
-		return "", err
-	}
-
-	sha, ok := heads[cfg.Branch]
-	if !ok {
-		return "", noBranch(cfg.Branch, cfg.RepositoryName)
-	}
-
 	return sha, e.db.Update(ctx, func(tx *db.Tx) error { return e.RecordHead(tx, cfg.LinkID, cfg.Branch, sha) })
 }
 
-// RecordHead records what a branch's head was seen to be and requests a repository
-// sync if that is news.
+// RecordHead records the head of a branch, "" if the branch does not exist, and
+// requests a repository sync if it has changed. The sync of a missing branch fails and
+// says so.
 func (e *Engine) RecordHead(tx *db.Tx, linkID, branch string, sha lockstep.SHA) error {
-	seen, err := syncstate.LockBranch(tx, linkID, branch)
-	if err != nil || seen == sha {
+	known, err := syncstate.LockBranch(tx, linkID, branch)
+	if err != nil || known == sha {
 		return err
 	}
 	if err := syncstate.SetBranchHead(tx, linkID, branch, sha); err != nil {
@@ -170,30 +170,15 @@ func (e *Engine) RecordHead(tx *db.Tx, linkID, branch string, sha lockstep.SHA) 
 	return e.RequestSync(tx, linkID, branch)
 }
 
-// RecordMissingBranch records that a branch is there no more and requests a repository
-// sync, which fails and says so.
-func (e *Engine) RecordMissingBranch(tx *db.Tx, linkID, branch string) error {
-	if _, err := syncstate.LockBranch(tx, linkID, branch); err != nil {
-		return err
-	}
-	if err := syncstate.SetBranchHead(tx, linkID, branch, ""); err != nil {
-		return err
-	}
-	return e.RequestSync(tx, linkID, branch)
-}
-
-// RecordProbe is to be called when a look at a link's repository failed, or works again
-// after that (cause is nil), as the last statement of the transaction that records
-// it: the connection may be why.
+// RecordProbe records that a probe of a link's repository failed, or succeeded again
+// (cause is nil). Call it as the last statement of the transaction that records the
+// probe.
 func (e *Engine) RecordProbe(tx *db.Tx, linkID string, cause error) error {
-	if e.onProbe == nil {
-		return nil
-	}
 	return e.onProbe(tx, linkID, cause)
 }
 
-// RecordUnreachable makes a FAILED repository sync attempt for a branch that could
-// not be looked at, unless one is under way, which will find out for itself.
+// RecordUnreachable creates a FAILED repository sync attempt for a branch that could
+// not be probed. If an attempt is running, it does nothing: that attempt fails itself.
 func (e *Engine) RecordUnreachable(tx *db.Tx, linkID, branch string, cause error) error {
 	if _, err := syncstate.LockBranch(tx, linkID, branch); err != nil {
 		return err
@@ -204,14 +189,10 @@ func (e *Engine) RecordUnreachable(tx *db.Tx, linkID, branch string, cause error
 		return err
 	}
 
-	a, err := syncstate.InsertRepositoryAttempt(tx, linkID, branch, lockstep.RepositoryFailed)
+	attempt, err := syncstate.InsertRepositoryAttempt(tx, linkID, branch, lockstep.RepositoryFailed)
 	if err != nil {
 		return err
 	}
 
-	return syncstate.AddRepositoryEvents(tx, a.ID, cloneStarted, cloneEvent("CLONE_FAILED", "Clone failed. ", cause))
-}
-
-func noBranch(branch, repository string) error {
-	return lockstep.Errorf(lockstep.NotFound, "Branch %s was not found in repository %s.", branch, repository)
+	return syncstate.AddRepositoryEvents(tx, attempt.ID, cloneStarted, cloneFailed(cause))
 }

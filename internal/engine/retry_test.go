@@ -49,8 +49,8 @@ func TestACommitThatIsAskedForStaysUntilTheBranchMoves(t *testing.T) {
 				w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
 				w.retryAt(cfg, first)
 				w.stays(cfg, first)
-				w.expect(cfg, first, engine.RevisionStatus{State: engine.Succeeded, Answer: first})
-				w.expect(cfg, second, engine.RevisionStatus{State: engine.LaterSucceeded, Answer: first})
+				w.expect(cfg, first, engine.RevisionStatus{State: engine.Succeeded, AttemptedSHA: first})
+				w.expect(cfg, second, engine.RevisionStatus{State: engine.LaterSucceeded, AttemptedSHA: first})
 				third := w.push(map[string]string{"web.yaml": "2"}) // the same files as the head that was held
 				w.stays(cfg, third)
 			})
@@ -111,7 +111,7 @@ func TestAHeadThatWasNeverActedOnIsPassedOverAndNotWaitedFor(t *testing.T) {
 		second := w.host.push("main", map[string]string{"web.yaml": "2"}) // nobody has seen it yet
 		w.retryAt(cfg, first)
 		w.stays(cfg, first)
-		w.expect(cfg, second, engine.RevisionStatus{State: engine.LaterSucceeded, Answer: first})
+		w.expect(cfg, second, engine.RevisionStatus{State: engine.LaterSucceeded, AttemptedSHA: first})
 	})
 }
 

@@ -107,7 +107,7 @@ func (u *up) probeOthers(ctx context.Context, found []discovered) error {
 
 // discoverer returns the driver that finds deployment files.
 func (u *up) discoverer() (target.Driver, target.Discoverer, error) {
-	driver, err := u.server.Engine().Target(cfnstack.Type)
+	driver, err := u.server.Engine().TargetDriver(cfnstack.Type)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -127,11 +127,13 @@ func (u *up) read(ctx context.Context, s source) (repository discovered, err err
 		return repository, err
 	}
 
-	client, release, err := u.server.Engine().Open(ctx, repository.link.RepositoryLinkId)
+	opened, err := u.server.Repositories().Open(ctx, repository.link.RepositoryLinkId)
 	if err != nil {
 		return repository, err
 	}
-	defer release()
+	defer opened.Release()
+
+	client := opened.Client
 
 	if repository.discovery, err = u.discoveryFor(ctx, client, repository); err != nil {
 		return repository, err

@@ -12,34 +12,35 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/repository"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
-	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 // A look is one listing of the pull requests into a branch.
 type look struct {
 	*Controller
 	pullRequestsWork
-	cfgs   []store.TrackedConfiguration
-	client provider.Client
-	base   lockstep.SHA // head of the branch
-	files  lockstep.Tree
-	asked  map[int64]target.Inputs // of base, by configuration; read when first needed
-	open   int                     // pull requests that are previewed
+	cfgs       []store.TrackedConfiguration
+	repository *repository.Repository
+	base       lockstep.SHA // head of the branch
+	files      lockstep.Tree
+	asked      map[int64]target.Inputs // of base, by configuration; read when first needed
+	open       int                     // pull requests that are previewed
 }
 
 // run lists what is open, has it previewed, and forgets what is not.
 func (l *look) run(ctx context.Context) error {
-	client, commenter, release, err := l.commenter(ctx, l.LinkID)
+	repo, commenter, err := l.commenter(ctx, l.LinkID)
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer repo.Release()
 
-	l.client = client
+	l.repository = repo
 	listed, err := commenter.PullRequests(ctx, l.Branch)
 	if err != nil {
 		return err
@@ -51,12 +52,8 @@ func (l *look) run(ctx context.Context) error {
 		return err
 	}
 
-	heads, err := client.Heads(ctx, []string{l.Branch})
-	if err != nil {
+	if l.base, err = repo.Head(ctx, l.Branch); err != nil {
 		return err
-	}
-	if l.base = heads[l.Branch]; l.base == "" {
-		return lockstep.Errorf(lockstep.NotFound, "Branch %s was not found.", l.Branch)
 	}
 
 	for _, pr := range listed {
@@ -131,14 +128,14 @@ func (l *look) consider(ctx context.Context, pr provider.PullRequest) error {
 		return err
 	}
 
-	files, err := l.client.Files(ctx, pr.Head)
+	files, err := l.repository.Tree(ctx, pr.Head)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		l.log.LogAttrs(ctx, slog.LevelDebug, "the head of a pull request is gone", slog.String("link", l.LinkID), slog.Int64("number", pr.Number))
 		return nil
 	}
 
 	if err != nil {
-		return fmt.Errorf("read commit %s: %w", pr.Head, err)
+		return err
 	}
 	if err := l.db.Update(ctx, func(tx *db.Tx) error { return syncstate.SavePullRequest(tx, &row) }); err != nil {
 		return err
@@ -208,15 +205,15 @@ func (l *look) compare(ctx context.Context, cfg store.TrackedConfiguration, pr p
 	v := syncstate.Preview{PullRequestID: row.ID, ConfigurationID: cfg.ID, Configuration: cfg.SyncConfiguration, Head: pr.Head}
 	if pr.Fork {
 		v.Base = l.base
-		files = overlay{Tree: files, base: l.files, file: plain(cfg.ConfigFile)}
+		files = repository.Overlay(files, l.files, cfg.ConfigFile)
 	}
 
-	after, err := l.inputs(ctx, cfg, files)
+	after, err := l.engine.ReadInputs(ctx, cfg.SyncConfiguration, files)
 	if err != nil {
 		return err
 	}
 
-	v.Fingerprint = fingerprint(cfg, v.Base != "", before, after)
+	v.Fingerprint = fingerprint(cfg.SyncConfiguration, v.Base != "", before, after)
 	return l.db.Update(ctx, func(tx *db.Tx) error {
 		s, err := syncstate.LockResourceByName(tx, cfg.Resource())
 		if err != nil {
@@ -268,15 +265,15 @@ func (l *look) ofBase(ctx context.Context, cfg store.TrackedConfiguration) (targ
 	}
 
 	if l.files == nil {
-		files, err := l.client.Files(ctx, l.base)
+		files, err := l.repository.Tree(ctx, l.base)
 		if err != nil {
-			return nil, fmt.Errorf("read commit %s: %w", l.base, err)
+			return nil, err
 		}
 
 		l.files, l.asked = files, map[int64]target.Inputs{}
 	}
 
-	inputs, err := l.inputs(ctx, cfg, l.files)
+	inputs, err := l.engine.ReadInputs(ctx, cfg.SyncConfiguration, l.files)
 	if err == nil {
 		l.asked[cfg.ID] = inputs
 	}
@@ -284,36 +281,8 @@ func (l *look) ofBase(ctx context.Context, cfg store.TrackedConfiguration) (targ
 	return inputs, err
 }
 
-// inputs gives what a configuration reads of files. What the files have wrong is
-// no error here: it is what the preview will say.
-func (l *look) inputs(ctx context.Context, cfg store.TrackedConfiguration, files lockstep.Tree) (target.Inputs, error) {
-	driver, err := l.engine.Target(cfg.SyncType)
-	if err != nil {
-		return nil, err
-	}
-
-	var inputs target.Inputs
-	err = worker.Guard(func() (err error) {
-		inputs, err = driver.ReadInputs(ctx, cfg.SyncConfiguration, files)
-		return err
-	})
-	if worker.IsTransient(err) {
-		return nil, fmt.Errorf("plan %s: %w", cfg.ResourceName, err)
-	}
-
-	return inputs, nil
-}
-
 // fingerprint is equal for two previews that would say the same, as far as files
 // go.
-func fingerprint(cfg store.TrackedConfiguration, fork bool, before, after target.Inputs) string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %q %q %q %t\n", cfg.LinkID, cfg.Branch, cfg.ConfigFile, cfg.RoleARN, cfg.Region, fork)
-	for _, inputs := range []target.Inputs{before, after} {
-		for _, name := range slices.Sorted(maps.Keys(inputs)) {
-			fmt.Fprintf(h, "%q %s\n", name, inputs[name])
-		}
-		fmt.Fprintln(h)
-	}
-	return hex.EncodeToString(h.Sum(nil))
+func fingerprint(cfg lockstep.SyncConfiguration, fork bool, before, after target.Inputs) string {
+	return fmt.Sprintf("%s %s fork=%t", engine.Fingerprint(cfg, before), engine.Fingerprint(cfg, after), fork)
 }

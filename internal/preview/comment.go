@@ -118,11 +118,11 @@ func (p *Controller) draft(tx *db.Tx, w commentWork) (d draft, open bool, err er
 // put writes the comment, unless it says the same already.
 func (p *Controller) put(ctx context.Context, d draft) (syncstate.Comment, error) {
 	c := d.row.Comment
-	_, commenter, release, err := p.commenter(ctx, d.row.LinkID)
+	repo, commenter, err := p.commenter(ctx, d.row.LinkID)
 	if err != nil {
 		return c, err
 	}
-	defer release()
+	defer repo.Release()
 
 	body := d.page.Markdown(commenter.MaxComment())
 	sum := sha256.Sum256([]byte(body))

@@ -2,7 +2,6 @@ package preview_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/engine/enginetest"
 	"github.com/lockstephq/lockstep/internal/preview"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
@@ -71,26 +71,31 @@ func (w *world) start() {
 		driver = w.driver
 	}
 
-	w.engine = engine.New(engine.Options{
-		DB: w.db, Queue: q, Log: log, EncodeStatus: func(s lockstep.ResourceSync) ([]byte, error) { return json.Marshal(s) },
-		Providers: []provider.Driver{w.host}, Targets: []target.Driver{driver},
-		Credential: func(*db.Tx, lockstep.ARN) (lockstep.Credential, error) {
-			return lockstep.Credential{Kind: lockstep.NoCredential}, nil
-		},
+	services := enginetest.New(enginetest.Options{
+		DB:        w.db,
+		Queue:     q,
+		Providers: []provider.Driver{w.host},
+		Targets:   []target.Driver{driver},
 	})
-
-	w.preview = preview.New(preview.Options{DB: w.db, Queue: q, Engine: w.engine, Log: log, AllowForks: w.forks})
+	w.engine = services.Engine
+	w.preview = preview.New(preview.Options{
+		DB:           w.db,
+		Queue:        q,
+		Engine:       w.engine,
+		Repositories: services.Repositories,
+		Log:          log,
+		AllowForks:   w.forks,
+	})
 	w.must(q.Migrate(context.Background()))
 	w.must(q.Start(context.Background()))
 	ctx, cancel := context.WithCancel(context.Background())
 	var sweeps sync.WaitGroup
 	sweeps.Go(func() { w.preview.Sweep(ctx) })
-	e := w.engine
 	w.stop = sync.OnceFunc(func() {
 		cancel()
 		sweeps.Wait()
 		w.must(q.Stop(context.Background()))
-		e.Close()
+		services.Repositories.Close()
 	})
 
 	w.t.Cleanup(w.stop)

@@ -11,6 +11,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/repository"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/worker"
@@ -160,15 +161,16 @@ func levelOf(err error) slog.Level {
 }
 
 // commenter opens a link's repository as one with pull requests.
-func (p *Controller) commenter(ctx context.Context, linkID string) (provider.Client, provider.Commenter, func(), error) {
-	client, release, err := p.engine.Open(ctx, linkID)
+func (p *Controller) commenter(ctx context.Context, linkID string) (*repository.Repository, provider.Commenter, error) {
+	repo, err := p.repositories.Open(ctx, linkID)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
-	commenter, ok := client.(provider.Commenter)
-	if !ok {
-		release()
-		return nil, nil, nil, lockstep.Wrapf(lockstep.Invalid, provider.ErrNoAbility, "This kind of Git host has no pull requests that are commented on.")
+
+	commenter, err := repository.As[provider.Commenter](repo, "comments on pull requests")
+	if err != nil {
+		repo.Release()
 	}
-	return client, commenter, release, nil
+
+	return repo, commenter, err
 }

@@ -8,16 +8,18 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
 	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/repository"
 	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
 // Options are what previews need.
 type Options struct {
-	DB     *db.DB
-	Queue  *queue.Queue
-	Engine *engine.Engine
-	Log    *slog.Logger
+	DB           *db.DB
+	Queue        *queue.Queue
+	Engine       *engine.Engine
+	Repositories *repository.Repositories
+	Log          *slog.Logger
 	// AllowForks lets pull requests from forks be previewed. Whoever can open one then
 	// has change sets planned of templates of theirs: CloudFormation reads what
 	// these refer to, and runs the macros that they name. Defaults to no.
@@ -27,11 +29,12 @@ type Options struct {
 // Controller carries previews out. It is safe for concurrent use; any number of
 // them may work on one PostgreSQL.
 type Controller struct {
-	db     *db.DB
-	queue  *queue.Queue
-	engine *engine.Engine
-	forks  bool
-	log    *slog.Logger
+	db           *db.DB
+	queue        *queue.Queue
+	engine       *engine.Engine
+	repositories *repository.Repositories
+	forks        bool
+	log          *slog.Logger
 }
 
 // The jobs. Their arguments name the thing alone.
@@ -77,7 +80,7 @@ const (
 // New makes previews and registers their work with the queue, which must not
 // have been started.
 func New(o Options) *Controller {
-	p := &Controller{db: o.DB, queue: o.Queue, engine: o.Engine, forks: o.AllowForks, log: o.Log.With(slog.String("room", "preview"))}
+	p := &Controller{db: o.DB, queue: o.Queue, engine: o.Engine, repositories: o.Repositories, forks: o.AllowForks, log: o.Log.With(slog.String("room", "preview"))}
 	queue.Handle(o.Queue, listTimeout, p.list)
 	queue.Handle(o.Queue, worker.TurnTimeout, p.work)
 	queue.Handle(o.Queue, commentTimeout+worker.StepTimeout, p.comment)

@@ -50,7 +50,7 @@ func (t *turn) remove(ctx context.Context) error {
 
 // discard calls the driver.
 func (t *turn) discard(ctx context.Context) error {
-	driver, err := t.engine.Target(t.preview.Configuration.SyncType)
+	driver, err := t.engine.TargetDriver(t.preview.Configuration.SyncType)
 	if err != nil {
 		return err
 	}

@@ -156,7 +156,7 @@ func TestAttack18PullRequestsArePreviewedOnTheSandboxAndLeaveNothing(t *testing.
 	body += w.untilComment(4, "cannot be planned", "no-such-key")
 	nothingProposed(t, api, true)
 
-	if strings.Contains(body, canary) || w.count(`SELECT count(*) FROM preview WHERE result LIKE $1 OR CAST(memory AS text) LIKE $1`, "%"+canary+"%") != 0 {
+	if strings.Contains(body, canary) || w.count(`SELECT count(*) FROM preview WHERE result LIKE $1 OR CAST(checkpoint AS text) LIKE $1`, "%"+canary+"%") != 0 {
 		t.Errorf("a NoEcho value shows:\n%s", body)
 	}
 

@@ -9,6 +9,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/repository"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
@@ -204,7 +205,7 @@ func (t *turn) plan(ctx context.Context) error {
 
 // advance calls the driver.
 func (t *turn) advance(ctx context.Context) (step target.Step, err error) {
-	driver, err := t.engine.Target(t.preview.Configuration.SyncType)
+	driver, err := t.engine.TargetDriver(t.preview.Configuration.SyncType)
 	if err != nil {
 		return target.Step{}, err
 	}
@@ -263,29 +264,24 @@ func (t *turn) asAttempt() (a target.Attempt, release func()) {
 	v := t.preview
 	rev := v.Configuration.Revision(v.Head)
 	rev.Branch = "a pull request into " + v.Configuration.Branch
-	var releases []func()
-	a = target.Attempt{ID: v.ID, Configuration: v.Configuration, Revision: rev, Checkpoint: v.Checkpoint, Baseline: t.note, Now: time.Now().UTC()}
-	a.OpenTree = func(ctx context.Context) (lockstep.Tree, error) {
-		client, release, err := t.engine.Open(ctx, v.Configuration.LinkID)
-		if err != nil {
-			return nil, err
-		}
+	trees := t.repositories.TreeOpener(v.Configuration.LinkID)
+	return target.Attempt{
+		ID:            v.ID,
+		Configuration: v.Configuration,
+		Revision:      rev,
+		Checkpoint:    v.Checkpoint,
+		Baseline:      t.note,
+		Now:           time.Now().UTC(),
+		OpenTree: func(ctx context.Context) (lockstep.Tree, error) {
+			files, err := trees.Open(ctx, v.Head)
+			if err != nil || v.Base == "" {
+				return files, err
+			}
 
-		releases = append(releases, release)
-		files, err := client.Files(ctx, v.Head)
-		if err != nil || v.Base == "" {
-			return files, err
-		}
-
-		base, err := client.Files(ctx, v.Base)
-		return overlay{Tree: files, base: base, file: plain(v.Configuration.ConfigFile)}, err
-	}
-
-	return a, func() {
-		for _, release := range releases {
-			release()
-		}
-	}
+			base, err := trees.Open(ctx, v.Base)
+			return repository.Overlay(files, base, v.Configuration.ConfigFile), err
+		},
+	}, trees.Release
 }
 
 // report writes the one line that there is of a preview.

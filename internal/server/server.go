@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/api"
+	"github.com/lockstephq/lockstep/internal/commitstatus"
 	"github.com/lockstephq/lockstep/internal/connection"
 	"github.com/lockstephq/lockstep/internal/console"
 	"github.com/lockstephq/lockstep/internal/db"
@@ -20,27 +21,32 @@ import (
 	"github.com/lockstephq/lockstep/internal/identity"
 	"github.com/lockstephq/lockstep/internal/metrics"
 	"github.com/lockstephq/lockstep/internal/preview"
+	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
+	"github.com/lockstephq/lockstep/internal/repository"
 	"github.com/lockstephq/lockstep/internal/sandbox"
 	"github.com/lockstephq/lockstep/internal/store"
+	"github.com/lockstephq/lockstep/internal/target"
 	"github.com/lockstephq/lockstep/internal/trigger"
 )
 
 // A Server is every component of Lockstep, wired together.
 type Server struct {
-	options     Options
-	log         *slog.Logger
-	directory   *identity.Directory
-	network     *transport.Network
-	queue       *queue.Queue
-	connections *connection.Controller
-	engine      *engine.Engine
-	preview     *preview.Controller
-	poller      *trigger.Poller
-	sandbox     *sandbox.Sandbox // nil without a sandbox file
-	console     *console.Console // nil without a public URL
-	metrics     *metrics.Metrics // nil without a metrics listener
-	service     *api.Service
+	options      Options
+	log          *slog.Logger
+	directory    *identity.Directory
+	network      *transport.Network
+	queue        *queue.Queue
+	connections  *connection.Controller
+	repositories *repository.Repositories
+	reporter     *commitstatus.Reporter
+	engine       *engine.Engine
+	preview      *preview.Controller
+	poller       *trigger.Poller
+	sandbox      *sandbox.Sandbox // nil without a sandbox file
+	console      *console.Console // nil without a public URL
+	metrics      *metrics.Metrics // nil without a metrics listener
+	service      *api.Service
 
 	listeners   []*httpserver.Listener
 	apiListener *httpserver.Listener
@@ -89,23 +95,14 @@ func New(ctx context.Context, options Options) (*Server, error) {
 		Log:       server.log,
 	})
 	server.console = server.newConsole()
-	server.engine = engine.New(engine.Options{
+	server.newEngine(providers, targets)
+	server.preview = preview.New(preview.Options{
 		DB:           options.DB,
 		Queue:        server.queue,
+		Engine:       server.engine,
+		Repositories: server.repositories,
 		Log:          server.log,
-		EncodeStatus: api.EncodeStatus,
-		Providers:    providers,
-		Targets:      targets,
-		Credential:   server.connections.Credential,
-		OnProbe:      server.connections.RecordProbe,
-		CommitURL:    server.commitURL,
-	})
-	server.preview = preview.New(preview.Options{
-		DB:         options.DB,
-		Queue:      server.queue,
-		Engine:     server.engine,
-		Log:        server.log,
-		AllowForks: options.PreviewForks,
+		AllowForks:   options.PreviewForks,
 	})
 	server.poller = server.newPoller()
 	server.metrics = server.newMetrics()
@@ -124,10 +121,38 @@ func (s *Server) logOf(component string) *slog.Logger {
 	return s.log.With(slog.String("component", component))
 }
 
+// newEngine sets the engine and the packages it works with.
+func (s *Server) newEngine(providers []provider.Driver, targets []target.Driver) {
+	s.repositories = repository.New(repository.Options{
+		DB:             s.options.DB,
+		Providers:      providers,
+		Targets:        targets,
+		OpenCredential: s.connections.Credential,
+	})
+	s.reporter = commitstatus.New(commitstatus.Options{
+		DB:           s.options.DB,
+		Queue:        s.queue,
+		Repositories: s.repositories,
+		Log:          s.log,
+		CommitURL:    s.commitURL,
+	})
+	s.engine = engine.New(engine.Options{
+		DB:           s.options.DB,
+		Queue:        s.queue,
+		Repositories: s.repositories,
+		Targets:      targets,
+		Reporter:     s.reporter,
+		EncodeStatus: api.EncodeStatus,
+		OnProbe:      s.connections.RecordProbe,
+		Log:          s.log,
+	})
+}
+
 func (s *Server) newPoller() *trigger.Poller {
 	options := s.options.Polling
 	options.DB = s.options.DB
 	options.Engine = s.engine
+	options.Repositories = s.repositories
 	options.Log = s.log
 	options.OnActivity = s.preview.Refresh
 	return trigger.NewPoller(options)
@@ -147,7 +172,7 @@ func (s *Server) newService() *api.Service {
 	return api.New(api.Options{
 		DB:           s.options.DB,
 		Syncs:        s.engine,
-		Repositories: s.engine,
+		Repositories: s.repositories,
 		PublicURL:    s.options.PublicURL,
 		Directory:    s.directory,
 		Seal:         s.options.SealKey,
@@ -221,6 +246,9 @@ func (s *Server) API() *api.Service { return s.service }
 // Engine returns the engine.
 func (s *Server) Engine() *engine.Engine { return s.engine }
 
+// Repositories returns the repositories of links.
+func (s *Server) Repositories() *repository.Repositories { return s.repositories }
+
 // drainTimeout is how long the requests and jobs under way may take to end.
 const drainTimeout = 15 * time.Second
 
@@ -244,6 +272,7 @@ func (s *Server) Run(ctx context.Context, ready func() error) error {
 	if err == nil {
 		loops.Go(func() { s.poller.Run(inner) })
 		loops.Go(func() { s.engine.Sweep(inner) })
+		loops.Go(func() { s.reporter.Sweep(inner) })
 		loops.Go(func() { s.connections.Sweep(inner) })
 		loops.Go(func() { s.preview.Sweep(inner) })
 		err = ready()
@@ -277,7 +306,7 @@ func (s *Server) stop(ctx context.Context, loops *sync.WaitGroup) error {
 
 // Close releases what New opened. Run does so itself.
 func (s *Server) Close() error {
-	s.engine.Close()
+	s.repositories.Close()
 	s.network.Close()
 	if s.sandbox != nil {
 		return s.sandbox.Close()

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,9 +16,11 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/engine/enginetest"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/queue"
 	"github.com/lockstephq/lockstep/internal/queue/queuetest"
+	"github.com/lockstephq/lockstep/internal/repository"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
@@ -29,10 +30,11 @@ import (
 // A world is an engine over a real database with a Git host that a test
 // scripts. Pollers are started by the test.
 type world struct {
-	t      *testing.T
-	db     *db.DB
-	engine *engine.Engine
-	host   *gitHost
+	t            *testing.T
+	db           *db.DB
+	engine       *engine.Engine
+	repositories *repository.Repositories
+	host         *gitHost
 
 	mu  sync.Mutex
 	met []string // what looks came to, as connections are told
@@ -73,21 +75,21 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	w := &world{t: t, db: d, host: newGitHost()}
 	log := slog.New(slog.DiscardHandler)
 	q := queue.New(queue.Options{DB: w.db, Log: log, PollOnly: true, Workers: 4, PollInterval: tick})
-	w.engine = engine.New(engine.Options{
-		DB: w.db, Queue: q, Log: log, EncodeStatus: func(s lockstep.ResourceSync) ([]byte, error) { return json.Marshal(s) },
-		Providers: []provider.Driver{w.host}, Targets: []target.Driver{instant{}},
-		Credential: func(*db.Tx, lockstep.ARN) (lockstep.Credential, error) {
-			return lockstep.Credential{Kind: lockstep.NoCredential}, nil
-		},
-		OnProbe: w.meets,
+	services := enginetest.New(enginetest.Options{
+		DB:        w.db,
+		Queue:     q,
+		Providers: []provider.Driver{w.host},
+		Targets:   []target.Driver{instant{}},
+		OnProbe:   w.meets,
 	})
+	w.engine, w.repositories = services.Engine, services.Repositories
 
 	ctx := context.Background()
 	w.must(q.Migrate(ctx))
 	w.must(q.Start(ctx))
 	t.Cleanup(func() {
 		w.must(q.Stop(context.Background()))
-		w.engine.Close()
+		w.repositories.Close()
 	})
 
 	return w
@@ -155,7 +157,7 @@ func (w *world) unfollow(cfg lockstep.SyncConfiguration) {
 
 // poll runs a poller until stop is called, or the test ends.
 func (w *world) poll(o trigger.PollerOptions) (stop func()) {
-	o.DB, o.Engine, o.Log = w.db, w.engine, slog.New(slog.DiscardHandler)
+	o.DB, o.Engine, o.Repositories, o.Log = w.db, w.engine, w.repositories, slog.New(slog.DiscardHandler)
 	p := trigger.NewPoller(o)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

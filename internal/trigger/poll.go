@@ -11,6 +11,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/repository"
 	"github.com/lockstephq/lockstep/internal/store"
 	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/worker"
@@ -18,9 +19,10 @@ import (
 
 // PollerOptions are what a poller needs.
 type PollerOptions struct {
-	DB     *db.DB
-	Engine *engine.Engine
-	Log    *slog.Logger
+	DB           *db.DB
+	Engine       *engine.Engine
+	Repositories *repository.Repositories
+	Log          *slog.Logger
 	// Stirred, where not nil, is told of each link that has moved or that a look was
 	// asked for, in the transaction that records the look: something other than a
 	// branch may have changed, such as a pull request.
@@ -211,13 +213,13 @@ func (p *Poller) heads(ctx context.Context, link lockstep.RepositoryLink, branch
 	ctx, cancel := context.WithTimeout(ctx, lease/2)
 	defer cancel()
 
-	client, release, err := p.o.Engine.Open(ctx, link.ID)
+	repository, err := p.o.Repositories.Open(ctx, link.ID)
 	if err != nil {
 		return nil, worker.Timeout(ctx, lease/2, "The Git host", err)
 	}
-	defer release()
+	defer repository.Release()
 
-	heads, err := client.Heads(ctx, branches)
+	heads, err := repository.Client.Heads(ctx, branches)
 	return heads, worker.Timeout(ctx, lease/2, "The Git host", err)
 }
 
@@ -245,7 +247,7 @@ func (p *Poller) seen(tx *db.Tx, link lockstep.RepositoryLink, poll store.Poll, 
 			err = p.o.Engine.RecordHead(tx, link.ID, branch, sha)
 		case !there && known[branch] != "":
 			moved = true
-			err = p.o.Engine.RecordMissingBranch(tx, link.ID, branch)
+			err = p.o.Engine.RecordHead(tx, link.ID, branch, "")
 		}
 
 		if err != nil {

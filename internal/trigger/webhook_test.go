@@ -234,7 +234,7 @@ func TestAHintOfThisNodeIsLookedAtAtOnce(t *testing.T) {
 		hook := k.hook("infra", lockstep.GiteaWebhook)
 		w.host.push("infra", "main")
 		w.follow(w.linked("infra"))
-		p := trigger.NewPoller(trigger.PollerOptions{DB: w.db, Engine: w.engine, Log: slog.New(slog.DiscardHandler), Interval: time.Hour})
+		p := trigger.NewPoller(trigger.PollerOptions{DB: w.db, Engine: w.engine, Repositories: w.repositories, Log: slog.New(slog.DiscardHandler), Interval: time.Hour})
 		k.hooks = trigger.NewWebhooks(trigger.WebhookOptions{DB: w.db, Seal: k.key, Log: slog.New(slog.DiscardHandler), OnHint: p.Wake})
 		w.running(p)
 		time.Sleep(time.Minute)

@@ -42,18 +42,9 @@ func cleanPath(name string) (clean, problem string) {
 	return name, ""
 }
 
-// A prefetcher is a tree that can read many files at once.
-type prefetcher interface {
-	Prefetch(ctx context.Context, paths ...string) error
-}
-
 // prefetch reads files ahead. Their errors appear when they are opened.
 func prefetch(ctx context.Context, files lockstep.Tree, paths ...string) error {
-	prefetcher, ok := files.(prefetcher)
-	if !ok || len(paths) == 0 {
-		return nil
-	}
-	err := prefetcher.Prefetch(ctx, paths...)
+	err := lockstep.Prefetch(ctx, files, paths...)
 	if lockstep.KindOf(err) == lockstep.Unavailable || ctx.Err() != nil {
 		return err
 	}
