@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,15 +114,17 @@ func TestAReplacedWorkerOfARepositorySyncWritesNothing(t *testing.T) {
 	})
 }
 
-// sweeps runs the engine's sweep until the test ends.
-func (w *world) sweeps() {
+// sweeps runs the sweeps until the test ends.
+func (w *world) sweeps() { w.t.Cleanup(w.startSweeps()) }
+
+// startSweeps runs the sweeps of the engine and the reporter until stop is called.
+func (w *world) startSweeps() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		w.engine.Sweep(ctx)
-		close(done)
-	}()
-	w.t.Cleanup(func() { cancel(); <-done })
+	var sweeps sync.WaitGroup
+	engine, reporter := w.engine, w.reporter
+	sweeps.Go(func() { engine.Sweep(ctx) })
+	sweeps.Go(func() { reporter.Sweep(ctx) })
+	return func() { cancel(); sweeps.Wait() }
 }
 
 // loseJobs deletes what the queue would have woken.

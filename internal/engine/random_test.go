@@ -212,14 +212,7 @@ func (h *history) restart(softly bool) {
 }
 
 func (h *history) sweeping() {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	e := h.engine
-	go func() {
-		e.Sweep(ctx)
-		close(done)
-	}()
-	h.unsweep = func() { cancel(); <-done }
+	h.unsweep = h.startSweeps()
 }
 
 // rest mends the host, has it looked at, and waits until nothing is left to do.

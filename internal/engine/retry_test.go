@@ -172,7 +172,7 @@ func TestOnlyACommitOfTheBranchCanBeAskedFor(t *testing.T) {
 		}{
 			{cfg, foreign, lockstep.Invalid, "Commit " + string(foreign) + " is not on branch main"},
 			{cfg, "ffffffffffffffffffffffffffffffffffffffff", lockstep.NotFound, "Commit ffffffffffffffffffffffffffffffffffffffff was not found"},
-			{cfg, first[:8], lockstep.Invalid, "whole id"},
+			{cfg, first[:8], lockstep.Invalid, "not a commit id"},
 			{stale, first, lockstep.Stale, "changed meanwhile"},
 			{gone, first, lockstep.NotFound, "Could not find sync configuration"},
 		} {
