@@ -21,19 +21,19 @@ import (
 )
 
 // A look is one listing of the pull requests into a branch.
-type look struct {
+type listing struct {
 	*Controller
 	pullRequestsWork
-	cfgs       []store.TrackedConfiguration
-	repository *repository.Repository
-	base       lockstep.SHA // head of the branch
-	files      lockstep.Tree
-	asked      map[int64]target.Inputs // of base, by configuration; read when first needed
-	open       int                     // pull requests that are previewed
+	configurations []store.TrackedConfiguration
+	repository     *repository.Repository
+	base           lockstep.SHA // head of the branch
+	baseFiles      lockstep.Tree
+	baseInputs     map[int64]target.Inputs // of base, by configuration; read when first needed
+	open           int                     // pull requests that are previewed
 }
 
-// run lists what is open, has it previewed, and forgets what is not.
-func (l *look) run(ctx context.Context) error {
+// reconcile lists what is open, has it previewed, and forgets what is not.
+func (l *listing) reconcile(ctx context.Context) error {
 	repo, commenter, err := l.commenter(ctx, l.LinkID)
 	if err != nil {
 		return err
@@ -46,9 +46,9 @@ func (l *look) run(ctx context.Context) error {
 		return err
 	}
 
-	listed = l.admitted(ctx, listed)
+	listed = l.previewable(ctx, listed)
 	l.open = len(listed)
-	if err := l.forget(ctx, listed); err != nil || len(listed) == 0 {
+	if err := l.closeUnlisted(ctx, listed); err != nil || len(listed) == 0 {
 		return err
 	}
 
@@ -57,7 +57,7 @@ func (l *look) run(ctx context.Context) error {
 	}
 
 	for _, pr := range listed {
-		if err := l.consider(ctx, pr); err != nil {
+		if err := l.reconcilePullRequest(ctx, pr); err != nil {
 			return err
 		}
 	}
@@ -65,27 +65,27 @@ func (l *look) run(ctx context.Context) error {
 	return nil
 }
 
-// admitted leaves out what is not previewed.
-func (l *look) admitted(ctx context.Context, listed []provider.PullRequest) []provider.PullRequest {
+// previewable leaves out what is not previewed.
+func (l *listing) previewable(ctx context.Context, listed []provider.PullRequest) []provider.PullRequest {
 	var list []provider.PullRequest
 	seen := map[int64]bool{}
-	for _, pr := range listed {
+	for _, pullRequest := range listed {
 		switch {
-		case !pr.Head.Valid() || seen[pr.Number] || len(list) == maxPullRequests:
-		case pr.Fork && !l.forks:
-			l.log.LogAttrs(ctx, slog.LevelDebug, "a pull request from a fork is not previewed", slog.String("link", l.LinkID), slog.Int64("number", pr.Number))
+		case !pullRequest.Head.Valid() || seen[pullRequest.Number] || len(list) == maxPullRequests:
+		case pullRequest.Fork && !l.forks:
+			l.log.LogAttrs(ctx, slog.LevelDebug, "a pull request from a fork is not previewed", slog.String("link", l.LinkID), slog.Int64("number", pullRequest.Number))
 		default:
-			list = append(list, pr)
+			list = append(list, pullRequest)
 		}
 
-		seen[pr.Number] = true
+		seen[pullRequest.Number] = true
 	}
 
 	return list
 }
 
-// forget closes the pull requests that are not listed any more.
-func (l *look) forget(ctx context.Context, listed []provider.PullRequest) error {
+// closeUnlisted closes the pull requests that are not listed any more.
+func (l *listing) closeUnlisted(ctx context.Context, listed []provider.PullRequest) error {
 	return l.db.Update(ctx, func(tx *db.Tx) error {
 		known, err := syncstate.PullRequests(tx, l.LinkID, l.Branch)
 		if err != nil {
@@ -104,33 +104,33 @@ func (l *look) forget(ctx context.Context, listed []provider.PullRequest) error 
 	})
 }
 
-// consider decides which configurations a pull request concerns, unless that
+// reconcilePullRequest decides which configurations a pull request concerns, unless that
 // was decided by the same already.
-func (l *look) consider(ctx context.Context, pr provider.PullRequest) error {
-	row := syncstate.PullRequest{LinkID: l.LinkID, Branch: l.Branch, Number: pr.Number, Head: pr.Head}
+func (l *listing) reconcilePullRequest(ctx context.Context, pullRequest provider.PullRequest) error {
+	row := syncstate.PullRequest{LinkID: l.LinkID, Branch: l.Branch, Number: pullRequest.Number, Head: pullRequest.Head}
 	var err error
-	if row.Document, err = json.Marshal(pr); err != nil {
+	if row.Document, err = json.Marshal(pullRequest); err != nil {
 		return err
 	}
 
 	var seen string
 	same := false
 	err = l.db.View(ctx, func(tx *db.Tx) error {
-		if seen, err = l.seen(tx, pr); err != nil {
+		if seen, err = l.stateHash(tx, pullRequest); err != nil {
 			return err
 		}
 
 		known, err := syncstate.PullRequests(tx, l.LinkID, l.Branch)
-		same = slices.ContainsFunc(known, func(k syncstate.PullRequest) bool { return k.Number == pr.Number && k.Fingerprint == seen })
+		same = slices.ContainsFunc(known, func(k syncstate.PullRequest) bool { return k.Number == pullRequest.Number && k.Fingerprint == seen })
 		return err
 	})
 	if err != nil || same {
 		return err
 	}
 
-	files, err := l.repository.Tree(ctx, pr.Head)
+	files, err := l.repository.Tree(ctx, pullRequest.Head)
 	if lockstep.KindOf(err) == lockstep.NotFound {
-		l.log.LogAttrs(ctx, slog.LevelDebug, "the head of a pull request is gone", slog.String("link", l.LinkID), slog.Int64("number", pr.Number))
+		l.log.LogAttrs(ctx, slog.LevelDebug, "the head of a pull request is gone", slog.String("link", l.LinkID), slog.Int64("number", pullRequest.Number))
 		return nil
 	}
 
@@ -141,38 +141,38 @@ func (l *look) consider(ctx context.Context, pr provider.PullRequest) error {
 		return err
 	}
 
-	for _, cfg := range l.cfgs {
-		if err := l.compare(ctx, cfg, pr, row, files); err != nil {
+	for _, cfg := range l.configurations {
+		if err := l.reconcilePreview(ctx, cfg, pullRequest, row, files); err != nil {
 			return err
 		}
 	}
 
 	row.Fingerprint = seen
 	return l.db.Update(ctx, func(tx *db.Tx) error {
-		if err := l.drop(tx, row.ID); err != nil {
+		if err := l.abandonUnwanted(tx, row.ID); err != nil {
 			return err
 		}
 		if err := syncstate.SavePullRequest(tx, &row); err != nil {
 			return err
 		}
 
-		return l.due(tx, row.ID)
+		return l.requestComment(tx, row.ID)
 	})
 }
 
-// drop abandons the previews of configurations that do not ask for comments any
+// abandonUnwanted abandons the previews of configurations that do not ask for comments any
 // more.
-func (l *look) drop(tx *db.Tx, pullRequestID int64) error {
+func (l *listing) abandonUnwanted(tx *db.Tx, pullRequestID int64) error {
 	previews, err := syncstate.PreviewsOf(tx, pullRequestID)
 	if err != nil {
 		return err
 	}
 
-	for _, v := range previews {
-		if slices.ContainsFunc(l.cfgs, func(cfg store.TrackedConfiguration) bool { return cfg.ID == v.ConfigurationID }) {
+	for _, preview := range previews {
+		if slices.ContainsFunc(l.configurations, func(cfg store.TrackedConfiguration) bool { return cfg.ID == preview.ConfigurationID }) {
 			continue
 		}
-		if err := l.abandon(tx, v); err != nil {
+		if err := l.abandon(tx, preview); err != nil {
 			return err
 		}
 	}
@@ -180,32 +180,32 @@ func (l *look) drop(tx *db.Tx, pullRequestID int64) error {
 	return nil
 }
 
-// seen is equal for two looks at a pull request that would decide the same.
-func (l *look) seen(tx *db.Tx, pr provider.PullRequest) (string, error) {
-	h := sha256.New()
-	fmt.Fprintln(h, pr.Head, l.base, pr.Fork)
-	for _, cfg := range l.cfgs {
-		s, err := syncstate.ResourceByName(tx, cfg.Resource())
+// stateHash is equal for two looks at a pull request that would decide the same.
+func (l *listing) stateHash(tx *db.Tx, pr provider.PullRequest) (string, error) {
+	hash := sha256.New()
+	fmt.Fprintln(hash, pr.Head, l.base, pr.Fork)
+	for _, cfg := range l.configurations {
+		state, err := syncstate.ResourceByName(tx, cfg.Resource())
 		if err != nil && lockstep.KindOf(err) != lockstep.NotFound {
 			return "", err
 		}
-		fmt.Fprintln(h, cfg.ID, cfg.Version, s.ConfigurationID, s.AttemptedSeq)
+		fmt.Fprintln(hash, cfg.ID, cfg.Version, state.ConfigurationID, state.AttemptedSeq)
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// compare has one configuration previewed if the head asks something else of it
+// reconcilePreview has one configuration previewed if the head asks something else of it
 // than the branch's head does.
-func (l *look) compare(ctx context.Context, cfg store.TrackedConfiguration, pr provider.PullRequest, row syncstate.PullRequest, files lockstep.Tree) error {
-	before, err := l.ofBase(ctx, cfg)
+func (l *listing) reconcilePreview(ctx context.Context, cfg store.TrackedConfiguration, pullRequest provider.PullRequest, row syncstate.PullRequest, files lockstep.Tree) error {
+	before, err := l.inputsAtBase(ctx, cfg)
 	if err != nil {
 		return err
 	}
 
-	v := syncstate.Preview{PullRequestID: row.ID, ConfigurationID: cfg.ID, Configuration: cfg.SyncConfiguration, Head: pr.Head}
-	if pr.Fork {
-		v.Base = l.base
-		files = repository.Overlay(files, l.files, cfg.ConfigFile)
+	preview := syncstate.Preview{PullRequestID: row.ID, ConfigurationID: cfg.ID, Configuration: cfg.SyncConfiguration, Head: pullRequest.Head}
+	if pullRequest.Fork {
+		preview.Base = l.base
+		files = repository.Overlay(files, l.baseFiles, cfg.ConfigFile)
 	}
 
 	after, err := l.engine.ReadInputs(ctx, cfg.SyncConfiguration, files)
@@ -213,33 +213,33 @@ func (l *look) compare(ctx context.Context, cfg store.TrackedConfiguration, pr p
 		return err
 	}
 
-	v.Fingerprint = fingerprint(cfg.SyncConfiguration, v.Base != "", before, after)
+	preview.Fingerprint = fingerprint(cfg.SyncConfiguration, preview.Base != "", before, after)
 	return l.db.Update(ctx, func(tx *db.Tx) error {
-		s, err := syncstate.LockResourceByName(tx, cfg.Resource())
+		state, err := syncstate.LockResourceByName(tx, cfg.Resource())
 		if err != nil {
 			return err
 		}
 
-		v.ResourceID, v.AttemptedSeq = s.ID, s.AttemptedSeq
-		return l.settle(tx, v, s.ConfigurationID == cfg.ID && !maps.Equal(before, after))
+		preview.ResourceID, preview.AttemptedSeq = state.ID, state.AttemptedSeq
+		return l.replacePreview(tx, preview, state.ConfigurationID == cfg.ID && !maps.Equal(before, after))
 	})
 }
 
-// settle makes a preview the one of its pull request and configuration, if one is
+// replacePreview makes a preview the one of its pull request and configuration, if one is
 // wanted and there is none of the same.
-func (l *look) settle(tx *db.Tx, v syncstate.Preview, wanted bool) error {
-	previews, err := syncstate.PreviewsOf(tx, v.PullRequestID)
+func (l *listing) replacePreview(tx *db.Tx, preview syncstate.Preview, wanted bool) error {
+	previews, err := syncstate.PreviewsOf(tx, preview.PullRequestID)
 	if err != nil {
 		return err
 	}
 
 	for _, old := range previews {
-		if old.ConfigurationID != v.ConfigurationID {
+		if old.ConfigurationID != preview.ConfigurationID {
 			continue
 		}
 
-		current := old.Fingerprint == v.Fingerprint && old.AttemptedSeq == v.AttemptedSeq &&
-			(old.Head == v.Head || old.State != syncstate.PreviewPlanning)
+		current := old.Fingerprint == preview.Fingerprint && old.AttemptedSeq == preview.AttemptedSeq &&
+			(old.Head == preview.Head || old.State != syncstate.PreviewPlanning)
 		if wanted && current {
 			return nil
 		}
@@ -251,31 +251,31 @@ func (l *look) settle(tx *db.Tx, v syncstate.Preview, wanted bool) error {
 	if !wanted {
 		return nil
 	}
-	if err := syncstate.InsertPreview(tx, v); err != nil {
+	if err := syncstate.InsertPreview(tx, preview); err != nil {
 		return err
 	}
 
-	return l.queue.Wake(tx, previewWork{v.ResourceID}, tx.Now)
+	return l.queue.Wake(tx, previewWork{preview.ResourceID}, tx.Now)
 }
 
-// ofBase gives what the branch's head asks of a configuration.
-func (l *look) ofBase(ctx context.Context, cfg store.TrackedConfiguration) (target.Inputs, error) {
-	if known, ok := l.asked[cfg.ID]; ok {
+// inputsAtBase gives what the branch's head asks of a configuration.
+func (l *listing) inputsAtBase(ctx context.Context, cfg store.TrackedConfiguration) (target.Inputs, error) {
+	if known, ok := l.baseInputs[cfg.ID]; ok {
 		return known, nil
 	}
 
-	if l.files == nil {
+	if l.baseFiles == nil {
 		files, err := l.repository.Tree(ctx, l.base)
 		if err != nil {
 			return nil, err
 		}
 
-		l.files, l.asked = files, map[int64]target.Inputs{}
+		l.baseFiles, l.baseInputs = files, map[int64]target.Inputs{}
 	}
 
-	inputs, err := l.engine.ReadInputs(ctx, cfg.SyncConfiguration, l.files)
+	inputs, err := l.engine.ReadInputs(ctx, cfg.SyncConfiguration, l.baseFiles)
 	if err == nil {
-		l.asked[cfg.ID] = inputs
+		l.baseInputs[cfg.ID] = inputs
 	}
 
 	return inputs, err

@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	// waitForAll is how long a comment waits for previews that are not planned yet:
+	// maxCommentDelay is how long a comment waits for previews that are not planned yet:
 	// most are within seconds, and one edit is better than many.
-	waitForAll = time.Minute
+	maxCommentDelay = time.Minute
 	// editInterval is the least time between two edits while some are not.
 	editInterval = 30 * time.Second
 )
@@ -36,35 +36,35 @@ type draft struct {
 // comment puts the comment on a pull request, if that has something to say that
 // it did not.
 func (p *Controller) comment(ctx context.Context, job *queue.Job, w commentWork) error {
-	var d draft
+	var draft draft
 	open := false
 	err := p.db.Update(ctx, func(tx *db.Tx) (err error) {
-		d, open, err = p.draft(tx, w)
+		draft, open, err = p.draft(tx, w)
 		switch {
 		case err != nil:
 			return err
 		case !open:
 			return job.Complete(tx)
-		case d.ready.After(tx.Now):
+		case draft.ready.After(tx.Now):
 			open = false
-			d.row.DueAt = d.ready
-			if err := syncstate.SaveComment(tx, d.row.ID, d.row.Comment); err != nil {
+			draft.row.DueAt = draft.ready
+			if err := syncstate.SaveComment(tx, draft.row.ID, draft.row.Comment); err != nil {
 				return err
 			}
 
-			return job.RescheduleAt(tx, d.ready)
+			return job.RescheduleAt(tx, draft.ready)
 		}
 
-		return syncstate.SaveComment(tx, d.row.ID, d.row.Comment)
+		return syncstate.SaveComment(tx, draft.row.ID, draft.row.Comment)
 	})
 	if err != nil || !open {
 		return err
 	}
 
-	c, cause := d.row.Comment, error(nil)
-	if len(d.page.Stacks) > 0 || c.ID != "" {
+	comment, cause := draft.row.Comment, error(nil)
+	if len(draft.page.Stacks) > 0 || comment.ID != "" {
 		putting, cancel := context.WithTimeout(ctx, commentTimeout)
-		c, cause = p.put(putting, d)
+		comment, cause = p.putComment(putting, draft)
 		cancel()
 	}
 
@@ -72,79 +72,79 @@ func (p *Controller) comment(ctx context.Context, job *queue.Job, w commentWork)
 		return ctx.Err()
 	}
 
-	return p.db.Update(ctx, func(tx *db.Tx) error { return p.told(tx, job, d, c, cause) })
+	return p.db.Update(ctx, func(tx *db.Tx) error { return p.recordComment(tx, job, draft, comment, cause) })
 }
 
 // draft reads what a comment is to say. It takes the comment on for a while: who
 // makes it due meanwhile makes it due sooner than that.
-func (p *Controller) draft(tx *db.Tx, w commentWork) (d draft, open bool, err error) {
-	if d.row, open, err = syncstate.LockPullRequest(tx, w.PullRequestID); err != nil || !open {
-		return d, false, err
+func (p *Controller) draft(tx *db.Tx, w commentWork) (draft draft, open bool, err error) {
+	if draft.row, open, err = syncstate.LockPullRequest(tx, w.PullRequestID); err != nil || !open {
+		return draft, false, err
 	}
-	if err := json.Unmarshal(d.row.Document, &d.pr); err != nil {
-		return d, false, fmt.Errorf("decode pull request %d: %w", d.row.Number, err)
+	if err := json.Unmarshal(draft.row.Document, &draft.pr); err != nil {
+		return draft, false, fmt.Errorf("decode pull request %d: %w", draft.row.Number, err)
 	}
-	if d.pr.Fork && !p.forks { // it was let before; the next look forgets it
-		return d, false, nil
+	if draft.pr.Fork && !p.forks { // it was let before; the next look forgets it
+		return draft, false, nil
 	}
 
-	previews, err := syncstate.PreviewsOf(tx, d.row.ID)
+	previews, err := syncstate.PreviewsOf(tx, draft.row.ID)
 	if err != nil {
-		return d, false, err
+		return draft, false, err
 	}
 
-	d.page = Comment{LinkID: d.row.LinkID, Branch: d.row.Branch, Head: d.row.Head, Fork: d.pr.Fork}
-	for _, v := range previews {
-		s := Stack{Resource: v.Configuration.Resource(), Pending: v.Result == nil}
-		if s.Pending {
-			if at := v.StartedAt.Add(waitForAll); at.After(d.ready) {
-				d.ready = at
+	draft.page = Comment{LinkID: draft.row.LinkID, Branch: draft.row.Branch, Head: draft.row.Head, Fork: draft.pr.Fork}
+	for _, preview := range previews {
+		stack := Stack{Resource: preview.Configuration.Resource(), Pending: preview.Result == nil}
+		if stack.Pending {
+			if at := preview.StartedAt.Add(maxCommentDelay); at.After(draft.ready) {
+				draft.ready = at
 			}
-			if at := d.row.UpdatedAt.Add(editInterval); at.After(d.ready) {
-				d.ready = at
+			if at := draft.row.UpdatedAt.Add(editInterval); at.After(draft.ready) {
+				draft.ready = at
 			}
-		} else if err := json.Unmarshal(v.Result, &s.Result); err != nil {
-			return d, false, fmt.Errorf("decode the result of %s: %w", v.ID, err)
+		} else if err := json.Unmarshal(preview.Result, &stack.Result); err != nil {
+			return draft, false, fmt.Errorf("decode the result of %s: %w", preview.ID, err)
 		}
 
-		d.page.Stacks = append(d.page.Stacks, s)
+		draft.page.Stacks = append(draft.page.Stacks, stack)
 	}
 
-	d.lease = tx.Now.Add(2 * (commentTimeout + worker.StepTimeout))
-	d.row.DueAt = d.lease
-	return d, true, nil
+	draft.lease = tx.Now.Add(2 * (commentTimeout + worker.StepTimeout))
+	draft.row.DueAt = draft.lease
+	return draft, true, nil
 }
 
-// put writes the comment, unless it says the same already.
-func (p *Controller) put(ctx context.Context, d draft) (syncstate.Comment, error) {
-	c := d.row.Comment
-	repo, commenter, err := p.commenter(ctx, d.row.LinkID)
+// putComment writes the comment, unless it says the same already.
+func (p *Controller) putComment(ctx context.Context, draft draft) (syncstate.Comment, error) {
+	comment := draft.row.Comment
+	repo, commenter, err := p.commenter(ctx, draft.row.LinkID)
 	if err != nil {
-		return c, err
+		return comment, err
 	}
 	defer repo.Release()
 
-	body := d.page.Markdown(commenter.MaxComment())
+	body := draft.page.Markdown(commenter.MaxComment())
 	sum := sha256.Sum256([]byte(body))
 	hash := hex.EncodeToString(sum[:])
-	if hash == c.Hash && c.ID != "" {
-		return c, nil
+	if hash == comment.Hash && comment.ID != "" {
+		return comment, nil
 	}
 
 	err = worker.Guard(func() error {
-		id, err := commenter.PutComment(ctx, d.pr, provider.Comment{ID: c.ID, Marker: d.page.Marker(), Body: body})
+		id, err := commenter.PutComment(ctx, draft.pr, provider.Comment{ID: comment.ID, Marker: draft.page.Marker(), Body: body})
 		if err == nil {
-			c.ID, c.Hash, c.UpdatedAt = id, hash, time.Now().UTC()
+			comment.ID, comment.Hash, comment.UpdatedAt = id, hash, time.Now().UTC()
 		}
 		return err
 	})
 
-	return c, err
+	return comment, err
 }
 
-// told records what came of a comment, and says when it is looked at again.
-func (p *Controller) told(tx *db.Tx, job *queue.Job, d draft, c syncstate.Comment, cause error) error {
-	now, open, err := syncstate.LockPullRequest(tx, d.row.ID)
+// recordComment records what came of a comment, and says when it is looked at again.
+func (p *Controller) recordComment(tx *db.Tx, job *queue.Job, draft draft, comment syncstate.Comment, cause error) error {
+	now, open, err := syncstate.LockPullRequest(tx, draft.row.ID)
 	if err != nil {
 		return err
 	}
@@ -152,29 +152,29 @@ func (p *Controller) told(tx *db.Tx, job *queue.Job, d draft, c syncstate.Commen
 		return job.Complete(tx)
 	}
 
-	c.Tries++
-	decision := worker.Decide(cause, c.Tries)
+	comment.Tries++
+	decision := worker.Decide(cause, comment.Tries)
 	again := time.Time{}
 	switch {
 	case cause == nil:
-		c.Tries = 0
-		if !d.ready.IsZero() {
+		comment.Tries = 0
+		if !draft.ready.IsZero() {
 			again = tx.Now.Add(editInterval)
 		}
 	case decision.Retry:
-		again = tx.Now.Add(max(decision.After, min(provider.Wait(cause), refusedInterval)))
+		again = tx.Now.Add(max(decision.After, min(provider.Wait(cause), blockedInterval)))
 	default: // until there is something else to say
-		c.Tries = 0
+		comment.Tries = 0
 	}
 
-	if now.DueAt.Before(d.lease) { // it became due meanwhile
+	if now.DueAt.Before(draft.lease) { // it became due meanwhile
 		again = tx.Now.Add(max(0, again.Sub(tx.Now)))
 	}
 
-	p.log.LogAttrs(tx.Context(), levelOf(cause), "comment", slog.String("link", d.row.LinkID), slog.Int64("number", d.row.Number),
-		slog.Int("stacks", len(d.page.Stacks)), slog.Int64("try", c.Tries), slog.Any("err", cause))
-	c.DueAt = again
-	if err := syncstate.SaveComment(tx, d.row.ID, c); err != nil {
+	p.log.LogAttrs(tx.Context(), logLevel(cause), "comment", slog.String("link", draft.row.LinkID), slog.Int64("number", draft.row.Number),
+		slog.Int("stacks", len(draft.page.Stacks)), slog.Int64("try", comment.Tries), slog.Any("err", cause))
+	comment.DueAt = again
+	if err := syncstate.SaveComment(tx, draft.row.ID, comment); err != nil {
 		return err
 	}
 

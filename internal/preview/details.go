@@ -8,15 +8,15 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// leastDetails is what a stack may take at least, where there is as much.
-const leastDetails = 2000
+// minDetails is what a stack may take at least, where there is as much.
+const minDetails = 2000
 
 // details is a folded part a stack, each of its share of what is left.
-func (s *sheet) details(stacks []Stack) {
+func (s *boundedText) details(stacks []Stack) {
 	stacks = slices.DeleteFunc(slices.Clone(stacks), func(stack Stack) bool { return stack.Problem == "" && stack.Plan == nil })
 	left := 0
 	for i, stack := range stacks {
-		share := min(s.left, max(leastDetails, s.left/(len(stacks)-i)))
+		share := min(s.remaining, max(minDetails, s.remaining/(len(stacks)-i)))
 		text, ok := stack.details(share)
 		if !ok || !s.add(text) {
 			left++
@@ -26,9 +26,9 @@ func (s *sheet) details(stacks []Stack) {
 	switch left {
 	case 0:
 	case 1:
-		s.say("The details of 1 stack are left out: the comment would be longer than the Git host allows.\n")
+		s.printf("The details of 1 stack are left out: the comment would be longer than the Git host allows.\n")
 	default:
-		s.say("The details of %d stacks are left out: the comment would be longer than the Git host allows.\n", left)
+		s.printf("The details of %d stacks are left out: the comment would be longer than the Git host allows.\n", left)
 	}
 }
 
@@ -37,14 +37,14 @@ func (s *sheet) details(stacks []Stack) {
 func (s Stack) details(most int) (string, bool) {
 	const end = "\n</details>\n\n"
 	const room = 200 // for the words about what is left out
-	b := sheet{left: most - len(end) - room}
+	b := boundedText{remaining: most - len(end) - room}
 	short := "cannot be planned"
 	if s.Blocked {
 		short = "a sync would be blocked"
 	}
 
 	if s.Problem == "" {
-		short = counts(s.Plan)
+		short = summarizePlan(s.Plan)
 	}
 
 	if !b.add(fmt.Sprintf("<details><summary>%s: %s</summary>\n", htmlCode(s.Resource.Name, maxName), short)) {
@@ -52,8 +52,8 @@ func (s Stack) details(most int) (string, bool) {
 	}
 
 	if s.Problem != "" {
-		ok := b.add("\n" + code(s.Problem, maxProblem) + "\n")
-		b.say(end)
+		ok := b.add("\n" + codeSpan(s.Problem, maxProblem) + "\n")
+		b.printf(end)
 		return b.String(), ok
 	}
 
@@ -64,19 +64,19 @@ func (s Stack) details(most int) (string, bool) {
 		b.table("\n| Tag | Before | After |\n| --- | --- | --- |\n", rows(s.Plan.Tags, valueRow)),
 	}
 	if told != wanted {
-		b.say("\nLeft out here: %d resources, %d parameters, %d tags.\n", wanted[0]-told[0], wanted[1]-told[1], wanted[2]-told[2])
+		b.printf("\nLeft out here: %d resources, %d parameters, %d tags.\n", wanted[0]-told[0], wanted[1]-told[1], wanted[2]-told[2])
 	}
 
 	if s.Plan.Truncated {
-		b.say("\nThe change set holds more than Lockstep keeps.\n")
+		b.printf("\nThe change set holds more than Lockstep keeps.\n")
 	}
 
-	b.say(end)
+	b.printf(end)
 	return b.String(), told != [3]int{} || wanted == [3]int{}
 }
 
 // table adds as many rows as fit and says how many.
-func (s *sheet) table(head string, rows []string) int {
+func (s *boundedText) table(head string, rows []string) int {
 	if len(rows) == 0 || !s.add(head+rows[0]) {
 		return 0
 	}
@@ -105,34 +105,34 @@ func inOrder(changes []lockstep.ProposedChange) []lockstep.ProposedChange {
 	}
 
 	changes = slices.Clone(changes)
-	slices.SortStableFunc(changes, func(a, b lockstep.ProposedChange) int {
-		if d := rank[verb(a)] - rank[verb(b)]; d != 0 {
+	slices.SortStableFunc(changes, func(change, b lockstep.ProposedChange) int {
+		if d := rank[verb(change)] - rank[verb(b)]; d != 0 {
 			return d
 		}
-		return strings.Compare(a.LogicalID, b.LogicalID)
+		return strings.Compare(change.LogicalID, b.LogicalID)
 	})
 
 	return changes
 }
 
 func changeRow(c lockstep.ProposedChange) string {
-	return fmt.Sprintf("| %s | %s | %s | %s |\n", verb(c), code(c.LogicalID, maxName), code(c.ResourceType, maxName), reasons(c))
+	return fmt.Sprintf("| %s | %s | %s | %s |\n", verb(c), codeSpan(c.LogicalID, maxName), codeSpan(c.ResourceType, maxName), reasons(c))
 }
 
 // reasons names what of a resource changes.
-func reasons(c lockstep.ProposedChange) string {
+func reasons(change lockstep.ProposedChange) string {
 	names := map[string]bool{}
-	for _, d := range c.Details {
+	for _, detail := range change.Details {
 		switch {
-		case d.Name != "":
-			names[d.Name] = true
-		case d.Attribute != "":
-			names[d.Attribute] = true
+		case detail.Name != "":
+			names[detail.Name] = true
+		case detail.Attribute != "":
+			names[detail.Attribute] = true
 		}
 	}
 
 	if len(names) == 0 {
-		for _, scope := range c.Scope {
+		for _, scope := range change.Scope {
 			names[scope] = true
 		}
 	}
@@ -149,15 +149,15 @@ func reasons(c lockstep.ProposedChange) string {
 	}
 
 	for i, name := range list {
-		list[i] = code(name, maxName)
+		list[i] = codeSpan(name, maxName)
 	}
 
 	return strings.Join(list, ", ") + more
 }
 
-func valueRow(v lockstep.ValueChange) string {
-	if v.Masked {
-		return fmt.Sprintf("| %s | *not shown* | *not shown* |\n", code(v.Name, maxName))
+func valueRow(value lockstep.ValueChange) string {
+	if value.Masked {
+		return fmt.Sprintf("| %s | *not shown* | *not shown* |\n", codeSpan(value.Name, maxName))
 	}
-	return fmt.Sprintf("| %s | %s | %s |\n", code(v.Name, maxName), code(v.Before, maxValue), code(v.After, maxValue))
+	return fmt.Sprintf("| %s | %s | %s |\n", codeSpan(value.Name, maxName), codeSpan(value.Before, maxValue), codeSpan(value.After, maxValue))
 }

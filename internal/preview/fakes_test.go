@@ -130,7 +130,7 @@ func (c client) PullRequests(_ context.Context, base string) ([]provider.PullReq
 	return list, nil
 }
 
-func (c client) PutComment(_ context.Context, pr provider.PullRequest, comment provider.Comment) (string, error) {
+func (c client) PutComment(_ context.Context, pullRequest provider.PullRequest, comment provider.Comment) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 
@@ -141,13 +141,13 @@ func (c client) PutComment(_ context.Context, pr provider.PullRequest, comment p
 		return "", lockstep.Errorf(lockstep.Invalid, "A bad comment of %d bytes.", len(comment.Body))
 	}
 
-	was, there := c.comments[pr.Number]
+	was, there := c.comments[pullRequest.Number]
 	if there && comment.ID != was.ID && comment.ID != "" {
 		return "", lockstep.Errorf(lockstep.Invalid, "There is no comment %s.", comment.ID)
 	}
 
-	comment.ID = fmt.Sprint("comment-", pr.Number)
-	c.comments[pr.Number] = comment
+	comment.ID = fmt.Sprint("comment-", pullRequest.Number)
+	c.comments[pullRequest.Number] = comment
 	c.puts++
 
 	select {
@@ -180,14 +180,14 @@ func newScripted() *scripted {
 }
 
 // proposes is a change set of one resource, then its execution.
-func proposes(a target.Attempt) (target.Step, error) {
-	if a.Intent != "" {
+func proposes(attempt target.Attempt) (target.Step, error) {
+	if attempt.Intent != "" {
 		return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
 	}
-	if len(a.Checkpoint) == 0 {
+	if len(attempt.Checkpoint) == 0 {
 		return target.Step{Checkpoint: []byte("proposed")}, nil
 	}
-	plan := &lockstep.Plan{ID: "arn:" + a.ID, Changes: []lockstep.ProposedChange{{Action: "Modify", LogicalID: "Topic", ResourceType: "AWS::SNS::Topic"}},
+	plan := &lockstep.Plan{ID: "arn:" + attempt.ID, Changes: []lockstep.ProposedChange{{Action: "Modify", LogicalID: "Topic", ResourceType: "AWS::SNS::Topic"}},
 		Parameters: []lockstep.ValueChange{{Name: "Size", Before: "1", After: "2"}}}
 	return target.Step{Intent: plan.ID, Plan: plan}, nil
 }
@@ -216,12 +216,12 @@ func (s *scripted) ReadInputs(_ context.Context, cfg lockstep.SyncConfiguration,
 func isPreview(a target.Attempt) bool { return strings.HasPrefix(a.ID, "preview-") }
 
 // enter notes that a call is under way, and which others are.
-func (s *scripted) enter(a target.Attempt) {
-	name := a.Configuration.ResourceName
+func (s *scripted) enter(attempt target.Attempt) {
+	name := attempt.Configuration.ResourceName
 	if other := s.busy[name]; other != "" {
-		s.clashes = append(s.clashes, other+" and "+a.ID)
+		s.clashes = append(s.clashes, other+" and "+attempt.ID)
 	}
-	s.busy[name] = a.ID
+	s.busy[name] = attempt.ID
 }
 
 func (s *scripted) leave(a target.Attempt) {
@@ -230,34 +230,34 @@ func (s *scripted) leave(a target.Attempt) {
 	delete(s.busy, a.Configuration.ResourceName)
 }
 
-func (s *scripted) Advance(_ context.Context, a target.Attempt) (target.Step, error) {
+func (s *scripted) Advance(_ context.Context, attempt target.Attempt) (target.Step, error) {
 	s.mu.Lock()
-	s.enter(a)
-	if isPreview(a) {
-		s.all = append(s.all, a)
-		if a.Intent != "" {
-			s.executed = append(s.executed, a.ID)
+	s.enter(attempt)
+	if isPreview(attempt) {
+		s.all = append(s.all, attempt)
+		if attempt.Intent != "" {
+			s.executed = append(s.executed, attempt.ID)
 		}
 
-		s.proposed[a.ID] = true
+		s.proposed[attempt.ID] = true
 	}
 
 	step := s.step
 	s.mu.Unlock()
-	defer s.leave(a)
+	defer s.leave(attempt)
 
-	return step(a)
+	return step(attempt)
 }
 
-func (s *scripted) Discard(_ context.Context, a target.Attempt) error {
+func (s *scripted) Discard(_ context.Context, attempt target.Attempt) error {
 	s.mu.Lock()
-	s.enter(a)
+	s.enter(attempt)
 	discard := s.discard
 	s.mu.Unlock()
-	defer s.leave(a)
+	defer s.leave(attempt)
 
 	if discard != nil {
-		if err := discard(a); err != nil {
+		if err := discard(attempt); err != nil {
 			return err
 		}
 	}
@@ -265,7 +265,7 @@ func (s *scripted) Discard(_ context.Context, a target.Attempt) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	delete(s.proposed, a.ID)
+	delete(s.proposed, attempt.ID)
 	return nil
 }
 

@@ -112,11 +112,11 @@ func TestAPreviewWaitsForTheAttemptOfItsResource(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.settled(files("one"))
 		over := false
-		w.target.script(func(a target.Attempt) (target.Step, error) {
-			if !isPreview(a) && a.Intent != "" && !over {
+		w.target.script(func(attempt target.Attempt) (target.Step, error) {
+			if !isPreview(attempt) && attempt.Intent != "" && !over {
 				return target.Step{ContinueAfter: time.Second}, nil
 			}
-			return proposes(a)
+			return proposes(attempt)
 		})
 
 		sha := w.push(files("slow"))
@@ -139,11 +139,11 @@ func TestAPreviewWaitsForTheAttemptOfItsResource(t *testing.T) {
 func TestAnAttemptDoesNotWaitForAPreviewAndTheOneAfterIsPlannedAnew(t *testing.T) {
 	inBubble(t, func(w *world) {
 		cfg := w.settled(files("one"))
-		w.target.script(func(a target.Attempt) (target.Step, error) {
-			if isPreview(a) && len(a.Checkpoint) > 0 {
+		w.target.script(func(attempt target.Attempt) (target.Step, error) {
+			if isPreview(attempt) && len(attempt.Checkpoint) > 0 {
 				return target.Step{ContinueAfter: time.Second}, nil
 			}
-			return proposes(a)
+			return proposes(attempt)
 		})
 
 		w.propose(7, files("two"))
@@ -203,12 +203,12 @@ func TestACrashInTheMiddleLeavesNothingBehind(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.settled(files("one"))
 		hang := make(chan struct{})
-		w.target.script(func(a target.Attempt) (target.Step, error) {
-			if len(a.Checkpoint) > 0 {
+		w.target.script(func(attempt target.Attempt) (target.Step, error) {
+			if len(attempt.Checkpoint) > 0 {
 				<-hang
 				return target.Step{}, errors.New("the process is gone")
 			}
-			return proposes(a)
+			return proposes(attempt)
 		})
 
 		w.propose(7, files("two"))
@@ -257,11 +257,11 @@ func TestWhateverGoesAwayItsPreviewsAreRemoved(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inSQLite(t, func(w *world) {
 				cfg := w.settled(files("one"))
-				w.target.script(func(a target.Attempt) (target.Step, error) {
-					if isPreview(a) && len(a.Checkpoint) > 0 {
+				w.target.script(func(attempt target.Attempt) (target.Step, error) {
+					if isPreview(attempt) && len(attempt.Checkpoint) > 0 {
 						return target.Step{ContinueAfter: time.Minute}, nil
 					}
-					return proposes(a)
+					return proposes(attempt)
 				})
 
 				w.propose(7, files("two"))
@@ -275,7 +275,7 @@ func TestWhateverGoesAwayItsPreviewsAreRemoved(t *testing.T) {
 }
 
 func TestProblemsAreToldAndMakeNoBlocker(t *testing.T) {
-	for name, tt := range map[string]struct {
+	for name, test := range map[string]struct {
 		step target.Step
 		err  error
 		want string
@@ -291,9 +291,9 @@ func TestProblemsAreToldAndMakeNoBlocker(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inSQLite(t, func(w *world) {
 				w.settled(files("one"))
-				w.target.script(func(target.Attempt) (target.Step, error) { return tt.step, tt.err })
+				w.target.script(func(target.Attempt) (target.Step, error) { return test.step, test.err })
 				w.propose(7, files("two"))
-				w.untilComment(7, tt.want)
+				w.untilComment(7, test.want)
 				w.untilClean()
 
 				if w.count(`SELECT count(*) FROM sync_blocker`) != 0 {

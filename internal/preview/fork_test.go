@@ -31,11 +31,11 @@ func TestAttack30AForkCannotBringADeploymentFileOfItsOwn(t *testing.T) {
 		w.forks = true
 		w.settled(files("one"))
 		var planned []string
-		w.target.script(func(a target.Attempt) (target.Step, error) {
-			if isPreview(a) {
-				planned = append(planned, read(t, a, "web.yaml")+read(t, a, "t.yaml"))
+		w.target.script(func(attempt target.Attempt) (target.Step, error) {
+			if isPreview(attempt) {
+				planned = append(planned, read(t, attempt, "web.yaml")+read(t, attempt, "t.yaml"))
 			}
-			return proposes(a)
+			return proposes(attempt)
 		})
 
 		evil := map[string]string{"web.yaml": "template-file-path: t.yaml\nparameters: {Admin: evil}\n", "t.yaml": "one", "other.yaml": "template-file-path: t.yaml\n"}
@@ -82,11 +82,11 @@ func TestAttack30APermissionThatIsWithdrawnEndsPreviewsUnderWay(t *testing.T) {
 	inSQLite(t, func(w *world) {
 		w.forks = true
 		w.settled(files("one"))
-		w.target.script(func(a target.Attempt) (target.Step, error) {
-			if isPreview(a) && len(a.Checkpoint) > 0 {
+		w.target.script(func(attempt target.Attempt) (target.Step, error) {
+			if isPreview(attempt) && len(attempt.Checkpoint) > 0 {
 				return target.Step{ContinueAfter: time.Minute}, nil
 			}
-			return proposes(a)
+			return proposes(attempt)
 		})
 
 		w.propose(7, files("two"), fork)

@@ -65,7 +65,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 func (w *world) start() {
 	w.t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	q := queue.New(queue.Options{DB: w.db, Log: log, PollOnly: true, Workers: 10, PollInterval: tick, Exclusive: true})
+	jobs := queue.New(queue.Options{DB: w.db, Log: log, PollOnly: true, Workers: 10, PollInterval: tick, Exclusive: true})
 	var driver target.Driver = w.target
 	if w.driver != nil {
 		driver = w.driver
@@ -73,28 +73,28 @@ func (w *world) start() {
 
 	services := enginetest.New(enginetest.Options{
 		DB:        w.db,
-		Queue:     q,
+		Queue:     jobs,
 		Providers: []provider.Driver{w.host},
 		Targets:   []target.Driver{driver},
 	})
 	w.engine = services.Engine
 	w.preview = preview.New(preview.Options{
 		DB:           w.db,
-		Queue:        q,
+		Queue:        jobs,
 		Engine:       w.engine,
 		Repositories: services.Repositories,
 		Log:          log,
 		AllowForks:   w.forks,
 	})
-	w.must(q.Migrate(context.Background()))
-	w.must(q.Start(context.Background()))
+	w.must(jobs.Migrate(context.Background()))
+	w.must(jobs.Start(context.Background()))
 	ctx, cancel := context.WithCancel(context.Background())
 	var sweeps sync.WaitGroup
 	sweeps.Go(func() { w.preview.Sweep(ctx) })
 	w.stop = sync.OnceFunc(func() {
 		cancel()
 		sweeps.Wait()
-		w.must(q.Stop(context.Background()))
+		w.must(jobs.Stop(context.Background()))
 		services.Repositories.Close()
 	})
 
@@ -156,13 +156,13 @@ func (w *world) push(files map[string]string) lockstep.SHA {
 // so as a webhook would.
 func (w *world) propose(number int64, files map[string]string, change ...func(*provider.PullRequest)) lockstep.SHA {
 	w.t.Helper()
-	pr := provider.PullRequest{Number: number, Title: "A change", Base: "main", HeadBranch: "change", Head: w.host.commit(files), URL: "https://git.example.com/1"}
+	pullRequest := provider.PullRequest{Number: number, Title: "A change", Base: "main", HeadBranch: "change", Head: w.host.commit(files), URL: "https://git.example.com/1"}
 	for _, f := range change {
-		f(&pr)
+		f(&pullRequest)
 	}
-	w.host.propose(pr)
+	w.host.propose(pullRequest)
 	w.stir()
-	return pr.Head
+	return pullRequest.Head
 }
 
 func fork(pr *provider.PullRequest) { pr.Fork = true }

@@ -23,9 +23,9 @@ const (
 
 	openInterval = 2 * time.Minute // while a pull request is open
 	idleInterval = 5 * time.Minute
-	// refusedInterval is the time to the next try where a person has to act, and
+	// blockedInterval is the time to the next try where a person has to act, and
 	// where the host cannot do it at all. What stirs the repository comes first.
-	refusedInterval = 6 * time.Hour
+	blockedInterval = 6 * time.Hour
 )
 
 // list brings the previews of a branch's pull requests in line with what is
@@ -35,7 +35,7 @@ func (p *Controller) list(ctx context.Context, job *queue.Job, w pullRequestsWor
 	var cfgs []store.TrackedConfiguration
 	err := p.db.Update(ctx, func(tx *db.Tx) (err error) {
 		lease = tx.Now.Add(2 * listTimeout)
-		if cfgs, err = asking(tx, w); err != nil {
+		if cfgs, err = configurationsWithComments(tx, w); err != nil {
 			return err
 		}
 		return syncstate.ScheduleListing(tx, w.LinkID, w.Branch, lease)
@@ -45,26 +45,26 @@ func (p *Controller) list(ctx context.Context, job *queue.Job, w pullRequestsWor
 	}
 
 	if len(cfgs) == 0 {
-		return p.leave(ctx, job, w)
+		return p.stopListing(ctx, job, w)
 	}
 
 	began := time.Now()
-	l := look{Controller: p, pullRequestsWork: w, cfgs: cfgs}
-	err = worker.Guard(func() error { return l.run(ctx) })
+	listing := listing{Controller: p, pullRequestsWork: w, configurations: cfgs}
+	err = worker.Guard(func() error { return listing.reconcile(ctx) })
 
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 
-	p.log.LogAttrs(ctx, levelOf(err), "pull requests", slog.String("link", w.LinkID), slog.String("branch", w.Branch),
-		slog.Int("open", l.open), slog.Duration("duration", time.Since(began)), slog.Any("err", err))
+	p.log.LogAttrs(ctx, logLevel(err), "pull requests", slog.String("link", w.LinkID), slog.String("branch", w.Branch),
+		slog.Int("open", listing.open), slog.Duration("duration", time.Since(began)), slog.Any("err", err))
 	return p.db.Update(ctx, func(tx *db.Tx) error {
 		due, err2 := syncstate.NextListingAt(tx, w.LinkID, w.Branch)
 		if err2 != nil {
 			return err2
 		}
 
-		next := tx.Now.Add(l.interval(err))
+		next := tx.Now.Add(listing.nextInterval(err))
 		if due.Before(lease) { // something has stirred meanwhile
 			next = tx.Now
 		}
@@ -77,8 +77,8 @@ func (p *Controller) list(ctx context.Context, job *queue.Job, w pullRequestsWor
 	})
 }
 
-// asking reads the configurations of a branch that ask for comments.
-func asking(tx *db.Tx, w pullRequestsWork) ([]store.TrackedConfiguration, error) {
+// configurationsWithComments reads the configurations of a branch that ask for comments.
+func configurationsWithComments(tx *db.Tx, w pullRequestsWork) ([]store.TrackedConfiguration, error) {
 	all, err := store.ConfigurationsOfBranch(tx, w.LinkID, w.Branch)
 	var cfgs []store.TrackedConfiguration
 	for _, cfg := range all {
@@ -89,9 +89,9 @@ func asking(tx *db.Tx, w pullRequestsWork) ([]store.TrackedConfiguration, error)
 	return cfgs, err
 }
 
-// leave forgets the pull requests of a branch that nothing asks about any more.
+// stopListing forgets the pull requests of a branch that nothing asks about any more.
 // The sweep finds it when something does.
-func (p *Controller) leave(ctx context.Context, job *queue.Job, w pullRequestsWork) error {
+func (p *Controller) stopListing(ctx context.Context, job *queue.Job, w pullRequestsWork) error {
 	return p.db.Update(ctx, func(tx *db.Tx) error {
 		open, err := syncstate.PullRequests(tx, w.LinkID, w.Branch)
 		if err != nil {
@@ -113,8 +113,8 @@ func (p *Controller) leave(ctx context.Context, job *queue.Job, w pullRequestsWo
 }
 
 // close forgets a pull request, and has what its previews proposed removed.
-func (p *Controller) close(tx *db.Tx, pr syncstate.PullRequest) error {
-	previews, err := syncstate.PreviewsOf(tx, pr.ID)
+func (p *Controller) close(tx *db.Tx, pullRequest syncstate.PullRequest) error {
+	previews, err := syncstate.PreviewsOf(tx, pullRequest.ID)
 	if err != nil {
 		return err
 	}
@@ -123,34 +123,34 @@ func (p *Controller) close(tx *db.Tx, pr syncstate.PullRequest) error {
 			return err
 		}
 	}
-	return syncstate.ClosePullRequest(tx, pr.ID)
+	return syncstate.ClosePullRequest(tx, pullRequest.ID)
 }
 
 // abandon says that nobody wants a preview any more.
-func (p *Controller) abandon(tx *db.Tx, v syncstate.Preview) error {
-	if err := syncstate.AbandonPreview(tx, v.ID); err != nil {
+func (p *Controller) abandon(tx *db.Tx, preview syncstate.Preview) error {
+	if err := syncstate.AbandonPreview(tx, preview.ID); err != nil {
 		return err
 	}
-	return p.queue.Wake(tx, previewWork{v.ResourceID}, tx.Now)
+	return p.queue.Wake(tx, previewWork{preview.ResourceID}, tx.Now)
 }
 
-// interval says when the pull requests are listed again.
-func (l *look) interval(err error) time.Duration {
+// nextInterval says when the pull requests are listed again.
+func (l *listing) nextInterval(err error) time.Duration {
 	d := idleInterval
 	switch {
 	case err == nil && l.open > 0:
 		d = openInterval
 	case err == nil:
 	case worker.IsTransient(err):
-		d = max(openInterval, min(provider.Wait(err), refusedInterval))
+		d = max(openInterval, min(provider.Wait(err), blockedInterval))
 	default:
-		d = refusedInterval
+		d = blockedInterval
 	}
 	return d + rand.N(d/10)
 }
 
-// levelOf is that of the line about a unit of work that ended so.
-func levelOf(err error) slog.Level {
+// logLevel is that of the line about a unit of work that ended so.
+func logLevel(err error) slog.Level {
 	switch {
 	case err == nil, errors.Is(err, provider.ErrNoAbility):
 		return slog.LevelDebug

@@ -9,10 +9,10 @@ import (
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
-// removeTries is how often the removal of what was proposed is tried, the last of
+// maxRemoveTries is how often the removal of what was proposed is tried, the last of
 // them an hour after the first: what stays behind is a change set that nobody
 // executes.
-const removeTries = 20
+const maxRemoveTries = 20
 
 // remove has the driver discard what the preview has proposed. Attempts of the
 // resource are kept from beginning meanwhile, for no longer than that takes.
@@ -22,29 +22,29 @@ func (t *turn) remove(ctx context.Context) error {
 		return ctx.Err() // the reservation ends by itself
 	}
 
-	return t.mine(ctx, func(tx *db.Tx, v syncstate.Preview) error {
-		if err := t.engine.Release(tx, v.ResourceID); err != nil {
+	return t.updateIfOwner(ctx, func(tx *db.Tx, preview syncstate.Preview) error {
+		if err := t.engine.Release(tx, preview.ResourceID); err != nil {
 			return err
 		}
 
 		if cause != nil {
-			t.log.LogAttrs(ctx, slog.LevelWarn, "remove what a preview proposed", slog.String("preview", v.ID),
-				slog.String("resource", v.Configuration.ResourceName), slog.Int64("try", v.Tries+1), slog.Any("err", cause))
-			if v.Tries++; v.Tries < removeTries {
-				v.NotBefore = tx.Now.Add(worker.Backoff(v.Tries))
-				return syncstate.SavePreview(tx, v)
+			t.log.LogAttrs(ctx, slog.LevelWarn, "remove what a preview proposed", slog.String("preview", preview.ID),
+				slog.String("resource", preview.Configuration.ResourceName), slog.Int64("try", preview.Tries+1), slog.Any("err", cause))
+			if preview.Tries++; preview.Tries < maxRemoveTries {
+				preview.NotBefore = tx.Now.Add(worker.Backoff(preview.Tries))
+				return syncstate.SavePreview(tx, preview)
 			}
 		}
 
-		if v.PullRequestID == 0 || v.Result == nil {
-			if err := syncstate.DeletePreview(tx, v.ID); err != nil {
+		if preview.PullRequestID == 0 || preview.Result == nil {
+			if err := syncstate.DeletePreview(tx, preview.ID); err != nil {
 				return err
 			}
-			return t.due(tx, v.PullRequestID)
+			return t.requestComment(tx, preview.PullRequestID)
 		}
 
-		v.State, v.Checkpoint = syncstate.PreviewDone, nil
-		return syncstate.SavePreview(tx, v)
+		preview.State, preview.Checkpoint = syncstate.PreviewDone, nil
+		return syncstate.SavePreview(tx, preview)
 	})
 }
 
@@ -55,10 +55,10 @@ func (t *turn) discard(ctx context.Context) error {
 		return err
 	}
 
-	a, release := t.asAttempt()
+	attempt, release := t.targetAttempt()
 	defer release()
 
 	return worker.Call(ctx, worker.StepTimeout, "The target", func(ctx context.Context) error {
-		return driver.Discard(ctx, a)
+		return driver.Discard(ctx, attempt)
 	})
 }

@@ -30,11 +30,11 @@ func TestPullRequestsOfOneStackAreWorkedOneAfterTheOther(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.settled(files("one"))
 		most := 0
-		w.target.script(func(a target.Attempt) (target.Step, error) {
+		w.target.script(func(attempt target.Attempt) (target.Step, error) {
 			_, now := w.target.previews()
 			most = max(most, now)
-			step, err := proposes(a)
-			if isPreview(a) && step.Intent == "" {
+			step, err := proposes(attempt)
+			if isPreview(attempt) && step.Intent == "" {
 				step.ContinueAfter = 2 * time.Second
 			}
 
@@ -84,11 +84,11 @@ func TestACommentWaitsForItsStacksButNotForEver(t *testing.T) {
 		w.configure("a")
 		w.configure("b")
 		w.synced(sha)
-		w.target.script(func(a target.Attempt) (target.Step, error) {
-			if a.Configuration.ResourceName == "b" && isPreview(a) {
+		w.target.script(func(attempt target.Attempt) (target.Step, error) {
+			if attempt.Configuration.ResourceName == "b" && isPreview(attempt) {
 				return target.Step{}, lockstep.Errorf(lockstep.Unavailable, "Not now.")
 			}
-			return proposes(a)
+			return proposes(attempt)
 		})
 
 		all["t.yaml"] = "two"

@@ -8,11 +8,11 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// code gives a text from outside as a code span of Markdown, at most n bytes of
+// codeSpan gives a text from outside as a code span of Markdown, at most n bytes of
 // it: there nothing is a mention, a reference, a link, markup or HTML, on any
 // host. What could end the span, or a table's cell, is put by what looks like it.
-func code(text string, n int) string {
-	text = oneLine(lockstep.Truncate(text, n))
+func codeSpan(text string, n int) string {
+	text = singleLine(lockstep.Truncate(text, n))
 	if text == "" {
 		return "–"
 	}
@@ -24,12 +24,12 @@ var inSpan = strings.NewReplacer("`", "ˋ", "|", "│", "<!--", "<!‑‑")
 
 // htmlCode is code where a host reads HTML and not Markdown.
 func htmlCode(text string, n int) string {
-	return "<code>" + html.EscapeString(inSpan.Replace(oneLine(lockstep.Truncate(text, n)))) + "</code>"
+	return "<code>" + html.EscapeString(inSpan.Replace(singleLine(lockstep.Truncate(text, n)))) + "</code>"
 }
 
-// oneLine gives a text on one line, without characters that do not show: some of
+// singleLine gives a text on one line, without characters that do not show: some of
 // them turn the order of others around.
-func oneLine(text string) string {
+func singleLine(text string) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
@@ -42,17 +42,17 @@ func oneLine(text string) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// marked gives a text as it can stand in an HTML comment, different for different
+// escapeMarker gives a text as it can stand in an HTML comment, different for different
 // texts.
-func marked(text string) string {
+func escapeMarker(text string) string {
 	const hexadecimal = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := range len(text) {
-		switch c := text[i]; {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '/', c == '_', c == '.':
-			b.WriteByte(c)
+		switch char := text[i]; {
+		case char >= 'a' && char <= 'z', char >= 'A' && char <= 'Z', char >= '0' && char <= '9', char == '/', char == '_', char == '.':
+			b.WriteByte(char)
 		default:
-			b.WriteString(string([]byte{'%', hexadecimal[c>>4], hexadecimal[c&15]}))
+			b.WriteString(string([]byte{'%', hexadecimal[char>>4], hexadecimal[char&15]}))
 		}
 	}
 	return b.String()

@@ -17,23 +17,23 @@ import (
 )
 
 const (
-	// whileAttempted is how often a preview that waits for an attempt looks whether
+	// attemptPollInterval is how often a preview that waits for an attempt looks whether
 	// that has ended.
-	whileAttempted = 10 * time.Second
-	// patience is how long a preview tries what is unavailable.
-	patience = 30 * time.Minute
+	attemptPollInterval = 10 * time.Second
+	// maxUnavailable is how long a preview tries what is unavailable.
+	maxUnavailable = 30 * time.Minute
 )
 
 // A turn is one step of the preview of a resource that is worked now.
 type turn struct {
 	*Controller
-	job     *queue.Job
-	preview syncstate.Preview
-	note    []byte // what the resource's last ended attempt left
+	job      *queue.Job
+	preview  syncstate.Preview
+	baseline []byte // what the resource's last ended attempt left
 }
 
-// work takes a resource's previews further, one after the other.
-func (p *Controller) work(ctx context.Context, job *queue.Job, w previewWork) error {
+// runTurn takes a resource's previews further, one after the other.
+func (p *Controller) runTurn(ctx context.Context, job *queue.Job, w previewWork) error {
 	for began := time.Now(); ; {
 		t := &turn{Controller: p, job: job}
 		step, err := t.next(ctx, w.ResourceID)
@@ -56,7 +56,7 @@ func (p *Controller) work(ctx context.Context, job *queue.Job, w previewWork) er
 func (t *turn) next(ctx context.Context, resourceID int64) (step func(context.Context) error, err error) {
 	err = t.db.Update(ctx, func(tx *db.Tx) error {
 		step = nil
-		s, err := syncstate.LockResource(tx, resourceID)
+		state, err := syncstate.LockResource(tx, resourceID)
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return t.job.Complete(tx)
 		}
@@ -65,7 +65,7 @@ func (t *turn) next(ctx context.Context, resourceID int64) (step func(context.Co
 			return err
 		}
 
-		v, ok, err := syncstate.AcquirePreviewLease(tx, resourceID)
+		preview, ok, err := syncstate.AcquirePreviewLease(tx, resourceID)
 		if err != nil {
 			return err
 		}
@@ -73,8 +73,8 @@ func (t *turn) next(ctx context.Context, resourceID int64) (step func(context.Co
 			return t.job.Complete(tx)
 		}
 
-		t.preview, t.note = v, s.Baseline
-		step, err = t.decide(tx, s)
+		t.preview, t.baseline = preview, state.Baseline
+		step, err = t.decide(tx, state)
 		return err
 	})
 
@@ -82,78 +82,78 @@ func (t *turn) next(ctx context.Context, resourceID int64) (step func(context.Co
 }
 
 // decide says under the resource's lock what is next.
-func (t *turn) decide(tx *db.Tx, s syncstate.ResourceState) (func(context.Context) error, error) {
-	v := &t.preview
-	wanted, err := t.wanted(tx)
+func (t *turn) decide(tx *db.Tx, state syncstate.ResourceState) (func(context.Context) error, error) {
+	preview := &t.preview
+	wanted, err := t.isWanted(tx)
 	if err != nil {
 		return nil, err
 	}
 
-	if v.State == syncstate.PreviewPlanning && !wanted {
-		v.State, v.Tries, v.NotBefore = syncstate.PreviewRemoving, 0, tx.Now
-		if err := syncstate.SavePreview(tx, *v); err != nil {
+	if preview.State == syncstate.PreviewPlanning && !wanted {
+		preview.State, preview.Tries, preview.NotBefore = syncstate.PreviewRemoving, 0, tx.Now
+		if err := syncstate.SavePreview(tx, *preview); err != nil {
 			return nil, err
 		}
 	}
 
-	if v.NotBefore.After(tx.Now) {
-		return nil, t.job.RescheduleAt(tx, v.NotBefore)
+	if preview.NotBefore.After(tx.Now) {
+		return nil, t.job.RescheduleAt(tx, preview.NotBefore)
 	}
 
-	_, running, err := syncstate.RunningAttempt(tx, s.ID)
+	_, running, err := syncstate.RunningAttempt(tx, state.ID)
 	if err != nil {
 		return nil, err
 	}
 
 	if running {
-		v.NotBefore = tx.Now.Add(whileAttempted)
-		if err := syncstate.SavePreview(tx, *v); err != nil {
+		preview.NotBefore = tx.Now.Add(attemptPollInterval)
+		if err := syncstate.SavePreview(tx, *preview); err != nil {
 			return nil, err
 		}
-		return nil, t.job.RescheduleAt(tx, v.NotBefore)
+		return nil, t.job.RescheduleAt(tx, preview.NotBefore)
 	}
 
-	if v.State == syncstate.PreviewRemoving {
-		_, err := t.engine.Reserve(tx, s.ID, worker.StepTimeout+15*time.Second)
+	if preview.State == syncstate.PreviewRemoving {
+		_, err := t.engine.Reserve(tx, state.ID, worker.StepTimeout+15*time.Second)
 		return t.remove, err
 	}
 
-	if v.AttemptedSeq != s.AttemptedSeq {
-		if err := t.anew(tx, s); err != nil {
+	if preview.AttemptedSeq != state.AttemptedSeq {
+		if err := t.restart(tx, state); err != nil {
 			return nil, err
 		}
-		return again, nil
+		return continueAtOnce, nil
 	}
 
 	return t.plan, nil
 }
 
-// again has the next preview taken at once.
-func again(context.Context) error { return nil }
+// continueAtOnce has the next preview taken at once.
+func continueAtOnce(context.Context) error { return nil }
 
-// anew makes another preview in place of one that an attempt has come between:
+// restart makes another preview in place of one that an attempt has come between:
 // what it proposed may be gone.
-func (t *turn) anew(tx *db.Tx, s syncstate.ResourceState) error {
+func (t *turn) restart(tx *db.Tx, state syncstate.ResourceState) error {
 	if err := syncstate.AbandonPreview(tx, t.preview.ID); err != nil {
 		return err
 	}
 	v := t.preview
-	v.AttemptedSeq = s.AttemptedSeq
+	v.AttemptedSeq = state.AttemptedSeq
 	return syncstate.InsertPreview(tx, v)
 }
 
-// wanted says whether a preview's pull request is open and its configuration
+// isWanted says whether a preview's pull request is open and its configuration
 // what it was.
-func (t *turn) wanted(tx *db.Tx) (bool, error) {
-	v := t.preview
-	if v.PullRequestID == 0 || v.Base != "" && !t.forks {
+func (t *turn) isWanted(tx *db.Tx) (bool, error) {
+	preview := t.preview
+	if preview.PullRequestID == 0 || preview.Base != "" && !t.forks {
 		return false, nil
 	}
-	cfg, err := store.ConfigurationByID(tx, v.ConfigurationID)
+	cfg, err := store.ConfigurationByID(tx, preview.ConfigurationID)
 	if lockstep.KindOf(err) == lockstep.NotFound {
 		return false, nil
 	}
-	was := v.Configuration
+	was := preview.Configuration
 	return cfg.PullRequestComment == lockstep.Enabled && cfg.LinkID == was.LinkID && cfg.Branch == was.Branch &&
 		cfg.ConfigFile == was.ConfigFile && cfg.RoleARN == was.RoleARN, err
 }
@@ -166,40 +166,40 @@ func (t *turn) plan(ctx context.Context) error {
 		return ctx.Err()
 	}
 
-	return t.mine(ctx, func(tx *db.Tx, v syncstate.Preview) error {
+	return t.updateIfOwner(ctx, func(tx *db.Tx, preview syncstate.Preview) error {
 		if step.Checkpoint != nil {
-			v.Checkpoint = step.Checkpoint
+			preview.Checkpoint = step.Checkpoint
 		}
 
-		var r *Result
+		var result *Result
 		if cause == nil {
-			v.Tries, v.NotBefore = 0, tx.Now.Add(step.ContinueAfter)
-			r = resultOf(step)
+			preview.Tries, preview.NotBefore = 0, tx.Now.Add(step.ContinueAfter)
+			result = resultOf(step)
 		} else {
-			v.Tries++
-			r = t.failed(tx, &v, cause)
+			preview.Tries++
+			result = t.handleStepError(tx, &preview, cause)
 		}
 
-		if r == nil {
-			return syncstate.SavePreview(tx, v)
+		if result == nil {
+			return syncstate.SavePreview(tx, preview)
 		}
 
-		if v.Base != "" {
-			r.withhold()
+		if preview.Base != "" {
+			result.withhold()
 		}
 
-		t.report(tx, v, r, cause)
+		t.logResult(tx, preview, result, cause)
 		var err error
-		if v.Result, err = json.Marshal(r); err != nil {
+		if preview.Result, err = json.Marshal(result); err != nil {
 			return err
 		}
 
-		v.State, v.Tries, v.NotBefore = syncstate.PreviewRemoving, 0, tx.Now
-		if err := syncstate.SavePreview(tx, v); err != nil {
+		preview.State, preview.Tries, preview.NotBefore = syncstate.PreviewRemoving, 0, tx.Now
+		if err := syncstate.SavePreview(tx, preview); err != nil {
 			return err
 		}
 
-		return t.due(tx, v.PullRequestID)
+		return t.requestComment(tx, preview.PullRequestID)
 	})
 }
 
@@ -210,44 +210,44 @@ func (t *turn) advance(ctx context.Context) (step target.Step, err error) {
 		return target.Step{}, err
 	}
 
-	a, release := t.asAttempt()
+	attempt, release := t.targetAttempt()
 	defer release()
 
 	err = worker.Call(ctx, worker.StepTimeout, "The target", func(ctx context.Context) error {
-		step, err = driver.Advance(ctx, a)
+		step, err = driver.Advance(ctx, attempt)
 		return err
 	})
 
 	return step, err
 }
 
-// failed says what becomes of a preview whose step failed: a result, or nil where
+// handleStepError says what becomes of a preview whose step failed: a result, or nil where
 // it is tried again.
-func (t *turn) failed(tx *db.Tx, v *syncstate.Preview, cause error) *Result {
-	decision := worker.Decide(cause, v.Tries)
+func (t *turn) handleStepError(tx *db.Tx, preview *syncstate.Preview, cause error) *Result {
+	decision := worker.Decide(cause, preview.Tries)
 	unavailable := lockstep.KindOf(cause) == lockstep.Unavailable
-	if !decision.Retry || unavailable && tx.Now.Sub(v.StartedAt) >= patience {
+	if !decision.Retry || unavailable && tx.Now.Sub(preview.StartedAt) >= maxUnavailable {
 		return &Result{Problem: lockstep.Shown(cause), Blocked: decision.Blocked}
 	}
 
-	v.NotBefore = tx.Now.Add(decision.After)
+	preview.NotBefore = tx.Now.Add(decision.After)
 	t.log.LogAttrs(tx.Context(), decision.Level, "preview step",
-		slog.String("preview", v.ID), slog.Int64("try", v.Tries), slog.Any("err", cause))
+		slog.String("preview", preview.ID), slog.Int64("try", preview.Tries), slog.Any("err", cause))
 	return nil
 }
 
-// mine runs f on the preview's row, under its lock, if it is still this worker's.
-func (t *turn) mine(ctx context.Context, f func(tx *db.Tx, v syncstate.Preview) error) error {
+// updateIfOwner runs f on the preview's row, under its lock, if it is still this worker's.
+func (t *turn) updateIfOwner(ctx context.Context, update func(tx *db.Tx, v syncstate.Preview) error) error {
 	return worker.UpdateIfOwner(ctx, t.db, func(tx *db.Tx) (syncstate.Preview, bool, error) {
 		if _, err := syncstate.LockResource(tx, t.preview.ResourceID); err != nil {
 			return syncstate.Preview{}, false, err
 		}
 		return syncstate.LockPreview(tx, t.preview)
-	}, f)
+	}, update)
 }
 
-// due has the comment on a pull request looked at; 0 is none.
-func (p *Controller) due(tx *db.Tx, pullRequestID int64) error {
+// requestComment has the comment on a pull request looked at; 0 is none.
+func (p *Controller) requestComment(tx *db.Tx, pullRequestID int64) error {
 	if pullRequestID == 0 {
 		return nil
 	}
@@ -257,43 +257,43 @@ func (p *Controller) due(tx *db.Tx, pullRequestID int64) error {
 	return p.queue.Wake(tx, commentWork{pullRequestID}, tx.Now)
 }
 
-// asAttempt shows the preview as a driver sees an attempt. Its beginning is left
+// targetAttempt shows the preview as a driver sees an attempt. Its beginning is left
 // out: it waits for nothing that another stack is about to make. Call release when
 // the driver has returned.
-func (t *turn) asAttempt() (a target.Attempt, release func()) {
-	v := t.preview
-	rev := v.Configuration.Revision(v.Head)
-	rev.Branch = "a pull request into " + v.Configuration.Branch
-	trees := t.repositories.TreeOpener(v.Configuration.LinkID)
+func (t *turn) targetAttempt() (attempt target.Attempt, release func()) {
+	preview := t.preview
+	rev := preview.Configuration.Revision(preview.Head)
+	rev.Branch = "a pull request into " + preview.Configuration.Branch
+	trees := t.repositories.TreeOpener(preview.Configuration.LinkID)
 	return target.Attempt{
-		ID:            v.ID,
-		Configuration: v.Configuration,
+		ID:            preview.ID,
+		Configuration: preview.Configuration,
 		Revision:      rev,
-		Checkpoint:    v.Checkpoint,
-		Baseline:      t.note,
+		Checkpoint:    preview.Checkpoint,
+		Baseline:      t.baseline,
 		Now:           time.Now().UTC(),
 		OpenTree: func(ctx context.Context) (lockstep.Tree, error) {
-			files, err := trees.Open(ctx, v.Head)
-			if err != nil || v.Base == "" {
+			files, err := trees.Open(ctx, preview.Head)
+			if err != nil || preview.Base == "" {
 				return files, err
 			}
 
-			base, err := trees.Open(ctx, v.Base)
-			return repository.Overlay(files, base, v.Configuration.ConfigFile), err
+			base, err := trees.Open(ctx, preview.Base)
+			return repository.Overlay(files, base, preview.Configuration.ConfigFile), err
 		},
 	}, trees.Release
 }
 
-// report writes the one line that there is of a preview.
-func (t *turn) report(tx *db.Tx, v syncstate.Preview, r *Result, cause error) {
+// logResult writes the one line that there is of a preview.
+func (t *turn) logResult(tx *db.Tx, preview syncstate.Preview, result *Result, cause error) {
 	outcome := "planned"
 	switch {
-	case r.Problem != "":
+	case result.Problem != "":
 		outcome = "failed"
-	case r.Plan == nil:
+	case result.Plan == nil:
 		outcome = "unchanged"
 	}
-	t.log.LogAttrs(tx.Context(), slog.LevelInfo, "preview", slog.String("resource", v.Configuration.ResourceName), slog.String("preview", v.ID),
-		slog.String("link", v.Configuration.LinkID), slog.String("sha", string(v.Head)), slog.String("outcome", outcome),
-		slog.Duration("duration", tx.Now.Sub(v.StartedAt)), slog.Any("err", cause))
+	t.log.LogAttrs(tx.Context(), slog.LevelInfo, "preview", slog.String("resource", preview.Configuration.ResourceName), slog.String("preview", preview.ID),
+		slog.String("link", preview.Configuration.LinkID), slog.String("sha", string(preview.Head)), slog.String("outcome", outcome),
+		slog.Duration("duration", tx.Now.Sub(preview.StartedAt)), slog.Any("err", cause))
 }

@@ -10,13 +10,13 @@ import (
 )
 
 func TestAttack26APanicOverOneRepositoryStopsNoOther(t *testing.T) {
-	inSQLite(t, func(w *world) {
+	runInSQLiteBubble(t, func(w *world) {
 		w.settled("c", "bad")
-		l, _ := w.settled("c", "good")
-		w.host.set(func() { w.host.poison = "bad" })
-		w.poll(every())
+		link, _ := w.settled("c", "good")
+		w.host.update(func() { w.host.panicsFor = "bad" })
+		w.startPoller(every())
 		time.Sleep(time.Minute)
-		w.untilSynced(l, w.host.push("good", "main"))
+		w.untilSynced(link, w.host.push("good", "main"))
 		began := time.Now()
 		time.Sleep(5 * time.Minute)
 
@@ -35,19 +35,19 @@ func TestAttack26APoisonRowStopsNoOther(t *testing.T) {
 		"attempt":   `UPDATE resource_sync_attempt SET configuration = '{', target_revision = '' WHERE resource_id = (SELECT id FROM resource WHERE name = 'bad')`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(w *world) {
+			runInBubble(t, func(w *world) {
 				w.settled("c", "bad")
-				l, _ := w.settled("c", "good")
+				link, _ := w.settled("c", "good")
 				w.goes(lockstep.Errorf(lockstep.Unavailable, "The host answers 503."))
 				w.update(func(tx *db.Tx) error {
 					_, err := tx.Exec(poison)
 					return err
 				})
-				w.poll(trigger.PollerOptions{Interval: time.Second, MaxInterval: time.Second})
+				w.startPoller(trigger.PollerOptions{Interval: time.Second, MaxInterval: time.Second})
 				time.Sleep(time.Minute)
 				w.goes(nil)
 				w.host.push("bad", "main")
-				w.untilSynced(l, w.host.push("good", "main"))
+				w.untilSynced(link, w.host.push("good", "main"))
 			})
 		})
 	}

@@ -12,22 +12,22 @@ import (
 	"github.com/lockstephq/lockstep/internal/store"
 )
 
-// tasks finds out at which hosts claimed polls are to be looked at. A link that
+// tasksOf finds out at which hosts claimed polls are to be looked at. A link that
 // is gone is left out, and so is one that cannot be read: it is due again when its
 // lease is over.
-func (p *Poller) tasks(ctx context.Context, polls []store.Poll) []task {
+func (p *Poller) tasksOf(ctx context.Context, polls []store.Poll) []task {
 	if len(polls) == 0 {
 		return nil
 	}
 
 	tasks := make([]task, 0, len(polls))
 	now := time.Now()
-	err := p.o.DB.View(ctx, func(tx *db.Tx) error {
+	err := p.options.DB.View(ctx, func(tx *db.Tx) error {
 		for _, poll := range polls {
 			link, err := store.LinkByID(tx, poll.LinkID)
 			var name string
 			if err == nil {
-				name, err = p.names.of(tx, link.ConnectionARN, now)
+				name, err = p.hostNames.lookup(tx, link.ConnectionARN, now)
 			}
 
 			if err == nil {
@@ -55,7 +55,7 @@ type hostName struct {
 	read time.Time
 }
 
-func (n hostNames) of(tx *db.Tx, connection lockstep.ARN, now time.Time) (string, error) {
+func (n hostNames) lookup(tx *db.Tx, connection lockstep.ARN, now time.Time) (string, error) {
 	if known, ok := n[connection]; ok && now.Sub(known.read) < time.Minute {
 		return known.name, nil
 	}
@@ -76,51 +76,51 @@ func (n hostNames) of(tx *db.Tx, connection lockstep.ARN, now time.Time) (string
 // dispatch takes a place at the host before a slot, so that a host that is slow
 // keeps nobody from looking at another.
 func (p *Poller) dispatch(ctx context.Context, looks *sync.WaitGroup, t task) {
-	switch v, next := p.hosts.enter(&t, time.Now()); v {
-	case starts:
-		looks.Go(func() { p.work(ctx, t) })
-	case later:
-		p.run(ctx, t.link.ID, func() error { return p.putOff(ctx, t, next) })
-	case fails:
-		p.run(ctx, t.link.ID, func() error { return p.unasked(ctx, t) })
+	switch v, next := p.hosts.admit(&t, time.Now()); v {
+	case admitted:
+		looks.Go(func() { p.runTasks(ctx, t) })
+	case deferred:
+		p.logErrors(ctx, t.link.ID, func() error { return p.reschedule(ctx, t, next) })
+	case hostUnavailable:
+		p.logErrors(ctx, t.link.ID, func() error { return p.recordUnavailable(ctx, t) })
 	}
 }
 
-// work looks at one repository, and then at those that wait for its place. A slot
+// runTasks looks at one repository, and then at those that wait for its place. A slot
 // is taken anew for each, in turn with other hosts.
-func (p *Poller) work(ctx context.Context, t task) {
+func (p *Poller) runTasks(ctx context.Context, t task) {
 	for more := true; more; {
 		select {
-		case p.slots <- struct{}{}:
+		case p.workerSlots <- struct{}{}:
 		case <-ctx.Done():
 			return
 		}
 
 		// A look takes half a lease at most. Who has waited for longer than the other
 		// half is claimed again soon.
-		if time.Since(t.claimed) < lease/2 {
-			p.run(ctx, t.link.ID, func() error { return p.look(ctx, t) })
+		if time.Since(t.claimed) < pollLease/2 {
+			p.logErrors(ctx, t.link.ID, func() error { return p.probe(ctx, t) })
 		}
 
-		<-p.slots
-		t, more = p.hosts.leave(t, time.Now())
+		<-p.workerSlots
+		t, more = p.hosts.release(t, time.Now())
 	}
 }
 
-// putOff makes the link due at a later time, as if it had not been claimed.
-func (p *Poller) putOff(ctx context.Context, t task, next time.Time) error {
-	return p.o.DB.Update(ctx, func(tx *db.Tx) error { return store.FinishPoll(tx, t.poll, next) })
+// reschedule makes the link due at a later time, as if it had not been claimed.
+func (p *Poller) reschedule(ctx context.Context, t task, next time.Time) error {
+	return p.options.DB.Update(ctx, func(tx *db.Tx) error { return store.FinishPoll(tx, t.poll, next) })
 }
 
-// errAway is the cause where a host seems to be away and another link's look is
+// errHostUnavailable is the cause where a host seems to be away and another link's look is
 // to find out. It does not repeat what that one met, which may be another
 // account's.
-var errAway = errors.New("not asked")
+var errHostUnavailable = errors.New("not asked")
 
-// unasked records a failure without asking, so that an outage is told to
+// recordUnavailable records a failure without asking, so that an outage is told to
 // everybody whom it concerns.
-func (p *Poller) unasked(ctx context.Context, t task) error {
-	return p.o.DB.Update(ctx, func(tx *db.Tx) error {
+func (p *Poller) recordUnavailable(ctx context.Context, t task) error {
+	return p.options.DB.Update(ctx, func(tx *db.Tx) error {
 		branches, err := store.TrackedBranches(tx, t.link.ID)
 		if err != nil {
 			return err
@@ -128,7 +128,7 @@ func (p *Poller) unasked(ctx context.Context, t task) error {
 		if len(branches) == 0 {
 			return store.StopPolling(tx, t.poll)
 		}
-		cause := lockstep.Wrapf(lockstep.Unavailable, errAway, "The Git host has answered nobody lately. It is asked again until it does.")
-		return p.failed(tx, t, branches, cause)
+		cause := lockstep.Wrapf(lockstep.Unavailable, errHostUnavailable, "The Git host has answered nobody lately. It is asked again until it does.")
+		return p.recordFailure(tx, t, branches, cause)
 	})
 }

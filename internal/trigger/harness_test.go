@@ -36,51 +36,51 @@ type world struct {
 	repositories *repository.Repositories
 	host         *gitHost
 
-	mu  sync.Mutex
-	met []string // what looks came to, as connections are told
+	mu           sync.Mutex
+	probeResults []string // what looks came to, as connections are told
 }
 
-// meets notes what a look came to.
-func (w *world) meets(_ *db.Tx, _ string, cause error) error {
+// recordProbe notes what a look came to.
+func (w *world) recordProbe(_ *db.Tx, _ string, cause error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	text := "works again"
 	if cause != nil {
 		text = lockstep.Shown(cause)
 	}
-	w.met = append(w.met, text)
+	w.probeResults = append(w.probeResults, text)
 	return nil
 }
 
-// told gives what connections were told since the last time.
-func (w *world) told() []string {
+// takeProbeResults gives what connections were told since the last time.
+func (w *world) takeProbeResults() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	met := w.met
-	w.met = nil
+	met := w.probeResults
+	w.probeResults = nil
 	return met
 }
 
-// inBubble runs f in a world of its own on both databases, in fake time.
-func inBubble(t *testing.T, f func(w *world)) {
+// runInBubble runs f in a world of its own on both databases, in fake time.
+func runInBubble(t *testing.T, f func(w *world)) {
 	queuetest.Bubble(t, func(t *testing.T, d *db.DB) { f(newWorld(t, d)) })
 }
 
-// inSQLite is inBubble for what no SQL decides.
-func inSQLite(t *testing.T, f func(w *world)) {
+// runInSQLiteBubble is inBubble for what no SQL decides.
+func runInSQLiteBubble(t *testing.T, f func(w *world)) {
 	queuetest.BubbleOn(t, db.SQLite, func(t *testing.T, d *db.DB) { f(newWorld(t, d)) })
 }
 
 func newWorld(t *testing.T, d *db.DB) *world {
 	w := &world{t: t, db: d, host: newGitHost()}
 	log := slog.New(slog.DiscardHandler)
-	q := queue.New(queue.Options{DB: w.db, Log: log, PollOnly: true, Workers: 4, PollInterval: tick})
+	q := queue.New(queue.Options{DB: w.db, Log: log, PollOnly: true, Workers: 4, PollInterval: pollInterval})
 	services := enginetest.New(enginetest.Options{
 		DB:        w.db,
 		Queue:     q,
 		Providers: []provider.Driver{w.host},
 		Targets:   []target.Driver{instant{}},
-		OnProbe:   w.meets,
+		OnProbe:   w.recordProbe,
 	})
 	w.engine, w.repositories = services.Engine, services.Repositories
 
@@ -95,8 +95,8 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	return w
 }
 
-// tick is how often the queue and a waiting test look.
-const tick = 250 * time.Millisecond
+// pollInterval is how often the queue and a waiting test look.
+const pollInterval = 250 * time.Millisecond
 
 func (w *world) must(err error) {
 	w.t.Helper()
@@ -118,26 +118,26 @@ func (w *world) link(connection, id string) lockstep.RepositoryLink {
 	host := lockstep.Host{ARN: conn.ARN + "/host", Account: conn.Account, Region: conn.Region, Name: connection, ProviderType: "Git",
 		Endpoint: "https://" + connection + ".example.com", Status: lockstep.HostAvailable}
 	conn.HostARN = host.ARN
-	l := lockstep.RepositoryLink{ID: id, ARN: lockstep.ARN("arn:" + id), Account: conn.Account, Region: conn.Region,
+	link := lockstep.RepositoryLink{ID: id, ARN: lockstep.ARN("arn:" + id), Account: conn.Account, Region: conn.Region,
 		ConnectionARN: conn.ARN, OwnerID: "acme", RepositoryName: id, ProviderType: "Git"}
 	w.update(func(tx *db.Tx) error {
-		if w.connected(tx, conn.ARN) {
-			return store.InsertLink(tx, &l)
+		if w.connectionExists(tx, conn.ARN) {
+			return store.InsertLink(tx, &link)
 		}
-		return errors.Join(store.InsertHost(tx, &host), store.InsertConnection(tx, &conn), store.InsertLink(tx, &l))
+		return errors.Join(store.InsertHost(tx, &host), store.InsertConnection(tx, &conn), store.InsertLink(tx, &link))
 	})
 
-	return l
+	return link
 }
 
-func (w *world) connected(tx *db.Tx, arn lockstep.ARN) bool {
+func (w *world) connectionExists(tx *db.Tx, arn lockstep.ARN) bool {
 	_, err := store.ConnectionByARN(tx, arn)
 	return err == nil
 }
 
-// follow makes a configuration that follows a link's main and waits until it is
+// track makes a configuration that follows a link's main and waits until it is
 // synced, if the branch is there.
-func (w *world) follow(l lockstep.RepositoryLink) lockstep.SyncConfiguration {
+func (w *world) track(l lockstep.RepositoryLink) lockstep.SyncConfiguration {
 	w.t.Helper()
 	cfg := lockstep.SyncConfiguration{Account: l.Account, Region: l.Region, SyncType: "TEST_SYNC",
 		ResourceName: l.ID, LinkID: l.ID, Branch: "main", ConfigFile: "web.yaml", RoleARN: "arn:role"}
@@ -147,22 +147,22 @@ func (w *world) follow(l lockstep.RepositoryLink) lockstep.SyncConfiguration {
 	return cfg
 }
 
-// unfollow deletes a configuration.
-func (w *world) unfollow(cfg lockstep.SyncConfiguration) {
+// untrack deletes a configuration.
+func (w *world) untrack(cfg lockstep.SyncConfiguration) {
 	w.t.Helper()
 	w.update(func(tx *db.Tx) error {
 		return errors.Join(w.engine.DetachConfiguration(tx, cfg), store.DeleteConfiguration(tx, cfg.ID))
 	})
 }
 
-// poll runs a poller until stop is called, or the test ends.
-func (w *world) poll(o trigger.PollerOptions) (stop func()) {
+// startPoller runs a poller until stop is called, or the test ends.
+func (w *world) startPoller(o trigger.PollerOptions) (stop func()) {
 	o.DB, o.Engine, o.Repositories, o.Log = w.db, w.engine, w.repositories, slog.New(slog.DiscardHandler)
-	p := trigger.NewPoller(o)
+	poller := trigger.NewPoller(o)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
-		p.Run(ctx)
+		poller.Run(ctx)
 		close(done)
 	}()
 	stop = func() { cancel(); <-done }
@@ -173,7 +173,7 @@ func (w *world) poll(o trigger.PollerOptions) (stop func()) {
 // until waits, in fake time and at most half an hour of it, for a condition.
 func (w *world) until(what string, done func() bool) {
 	w.t.Helper()
-	for end := time.Now().Add(30 * time.Minute); time.Now().Before(end); time.Sleep(tick) {
+	for end := time.Now().Add(30 * time.Minute); time.Now().Before(end); time.Sleep(pollInterval) {
 		if done() {
 			return
 		}
@@ -188,44 +188,44 @@ func (w *world) count(query string, args ...any) (n int) {
 	return n
 }
 
-// repository gives the latest repository sync of a link's main.
-func (w *world) repository(l lockstep.RepositoryLink) (a lockstep.RepositorySyncAttempt) {
+// latestRepositorySync gives the latest repository sync of a link's main.
+func (w *world) latestRepositorySync(l lockstep.RepositoryLink) (attempt lockstep.RepositorySyncAttempt) {
 	w.t.Helper()
 	w.must(w.db.View(context.Background(), func(tx *db.Tx) (err error) {
-		a, err = syncstate.LatestRepositorySync(tx, l.ID, "main")
+		attempt, err = syncstate.LatestRepositorySync(tx, l.ID, "main")
 		if lockstep.KindOf(err) == lockstep.NotFound {
 			return nil
 		}
 		return err
 	}))
-	return a
+	return attempt
 }
 
 // gitHost is a provider whose repositories, each with one commit per branch,
 // are in memory.
 type gitHost struct {
-	mu      sync.Mutex
-	heads   map[string]map[string]lockstep.SHA // repository to branch to head
-	down    error
-	downAt  map[string]error         // by connection
-	takes   time.Duration            // of every look
-	takesAt map[string]time.Duration // by connection
-	gate    chan struct{}            // what a look waits for, if not nil
-	looks   map[string][]look        // of each repository
-	now     map[string]int           // looks under way, by repository and by connection
-	most    map[string]int
-	commits int
-	poison  string // the repository that a look panics over
+	mu         sync.Mutex
+	heads      map[string]map[string]lockstep.SHA // repository to branch to head
+	failure    error
+	failureOf  map[string]error         // by connection
+	delay      time.Duration            // of every look
+	delayOf    map[string]time.Duration // by connection
+	gate       chan struct{}            // what a look waits for, if not nil
+	probes     map[string][]probe       // of each repository
+	running    map[string]int           // looks under way, by repository and by connection
+	maxRunning map[string]int
+	commits    int
+	panicsFor  string // the repository that a look panics over
 }
 
 // A look is one call of Heads.
-type look struct {
+type probe struct {
 	at       time.Time
 	branches []string
 }
 
 func newGitHost() *gitHost {
-	return &gitHost{heads: map[string]map[string]lockstep.SHA{}, looks: map[string][]look{}, now: map[string]int{}, most: map[string]int{}}
+	return &gitHost{heads: map[string]map[string]lockstep.SHA{}, probes: map[string][]probe{}, running: map[string]int{}, maxRunning: map[string]int{}}
 }
 
 func (h *gitHost) push(repository, branch string) lockstep.SHA {
@@ -241,17 +241,17 @@ func (h *gitHost) push(repository, branch string) lockstep.SHA {
 	return sha
 }
 
-func (h *gitHost) set(f func()) {
+func (h *gitHost) update(f func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	f()
 }
 
-// seen gives the looks at a repository so far.
-func (h *gitHost) seen(repository string) []look {
+// probesOf gives the looks at a repository so far.
+func (h *gitHost) probesOf(repository string) []probe {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.looks[repository]
+	return h.probes[repository]
 }
 
 func (h *gitHost) Type() lockstep.ProviderType { return "Git" }
@@ -268,14 +268,14 @@ func (c *gitClient) Close() {}
 
 func (c *gitClient) Heads(ctx context.Context, branches []string) (map[string]lockstep.SHA, error) {
 	c.mu.Lock()
-	c.looks[c.repository] = append(c.looks[c.repository], look{time.Now(), branches})
+	c.probes[c.repository] = append(c.probes[c.repository], probe{time.Now(), branches})
 	keys := []string{"repository " + c.repository, "connection " + c.connection, "all"}
 	for _, key := range keys {
-		c.now[key]++
-		c.most[key] = max(c.most[key], c.now[key])
+		c.running[key]++
+		c.maxRunning[key] = max(c.maxRunning[key], c.running[key])
 	}
 
-	gate, takes, poisoned := c.gate, max(c.takes, c.takesAt[c.connection]), c.poison == c.repository
+	gate, takes, poisoned := c.gate, max(c.delay, c.delayOf[c.connection]), c.panicsFor == c.repository
 	c.mu.Unlock()
 	if poisoned {
 		panic("what the host sent breaks its driver")
@@ -286,11 +286,11 @@ func (c *gitClient) Heads(ctx context.Context, branches []string) (map[string]lo
 	defer c.mu.Unlock()
 
 	for _, key := range keys {
-		c.now[key]--
+		c.running[key]--
 	}
 
 	if err == nil {
-		err = cmp.Or(c.downAt[c.connection], c.down)
+		err = cmp.Or(c.failureOf[c.connection], c.failure)
 	}
 
 	if err != nil {

@@ -17,7 +17,7 @@ func every() trigger.PollerOptions {
 }
 
 // goes makes the host fail; nil mends it.
-func (w *world) goes(down error) { w.host.set(func() { w.host.down = down }) }
+func (w *world) goes(down error) { w.host.update(func() { w.host.failure = down }) }
 
 // failures gives the last event of each failed repository sync, oldest first.
 func (w *world) failures() (list []string) {
@@ -54,9 +54,9 @@ func (w *world) expectFailures(want ...string) {
 }
 
 func TestAnOutageIsToldOncePerCauseAndItsEndIsASuccess(t *testing.T) {
-	inBubble(t, func(w *world) {
-		l, _ := w.settled("c", "infra")
-		w.poll(every())
+	runInBubble(t, func(w *world) {
+		link, _ := w.settled("c", "infra")
+		w.startPoller(every())
 		time.Sleep(time.Minute)
 		syncs := w.count(`SELECT count(*) FROM repository_sync_attempt`)
 		began := time.Now()
@@ -73,7 +73,7 @@ func TestAnOutageIsToldOncePerCauseAndItsEndIsASuccess(t *testing.T) {
 		time.Sleep(6 * time.Minute) // by now the host is asked seldom
 		w.expectFailures("Clone failed. The host answers 503.", "Clone failed. The host refuses the token.")
 		w.goes(nil)
-		w.until("the recovery is told", func() bool { return w.repository(l).Status == lockstep.RepositorySucceeded })
+		w.until("the recovery is told", func() bool { return w.latestRepositorySync(link).Status == lockstep.RepositorySucceeded })
 
 		if n := w.count(`SELECT count(*) FROM repository_sync_attempt`); n != syncs+3 {
 			t.Errorf("%d repository syncs, want 3 for the outage", n-syncs)
@@ -94,39 +94,39 @@ func TestAnOutageIsToldOncePerCauseAndItsEndIsASuccess(t *testing.T) {
 }
 
 func TestAConnectionIsToldOfEachLookThatFailsAndOfTheFirstThatWorks(t *testing.T) {
-	inSQLite(t, func(w *world) {
+	runInSQLiteBubble(t, func(w *world) {
 		w.settled("c", "infra")
-		w.poll(every())
+		w.startPoller(every())
 		time.Sleep(time.Minute)
 
-		if told := w.told(); told != nil {
+		if told := w.takeProbeResults(); told != nil {
 			t.Errorf("told %q, and all is well", told)
 		}
 
 		w.goes(lockstep.Errorf(lockstep.Denied, "The host refuses the token."))
 		time.Sleep(time.Minute)
-		told := w.told()
+		told := w.takeProbeResults()
 		if len(told) < 3 || told[0] != "The host refuses the token." {
 			t.Errorf("told %q", told)
 		}
 
 		w.goes(nil)
 		time.Sleep(2 * time.Minute)
-		if told = w.told(); len(told) == 0 || told[len(told)-1] != "works again" || len(told) > 2 {
+		if told = w.takeProbeResults(); len(told) == 0 || told[len(told)-1] != "works again" || len(told) > 2 {
 			t.Errorf("told %q", told)
 		}
 	})
 }
 
 func TestTwoFailedLooksAreNoOutage(t *testing.T) {
-	inSQLite(t, func(w *world) {
+	runInSQLiteBubble(t, func(w *world) {
 		w.settled("c", "infra")
-		w.poll(every())
+		w.startPoller(every())
 		for range 3 {
 			time.Sleep(30 * time.Second)
-			before := len(w.host.seen("infra"))
+			before := len(w.host.probesOf("infra"))
 			w.goes(lockstep.Errorf(lockstep.Unavailable, "Away."))
-			w.until("two looks failed", func() bool { return len(w.host.seen("infra")) == before+2 })
+			w.until("two looks failed", func() bool { return len(w.host.probesOf("infra")) == before+2 })
 			w.goes(nil)
 		}
 
@@ -139,9 +139,9 @@ func TestTwoFailedLooksAreNoOutage(t *testing.T) {
 }
 
 func TestWhatAPersonHasToMendIsToldAtOnce(t *testing.T) {
-	inSQLite(t, func(w *world) {
+	runInSQLiteBubble(t, func(w *world) {
 		w.settled("c", "infra")
-		w.poll(every())
+		w.startPoller(every())
 		time.Sleep(30 * time.Second)
 		w.goes(lockstep.Errorf(lockstep.NotFound, "There is no repository acme/infra."))
 		began := time.Now()
@@ -153,27 +153,27 @@ func TestWhatAPersonHasToMendIsToldAtOnce(t *testing.T) {
 }
 
 func TestAnOutageMetByARepositorySyncEndsWithThePoller(t *testing.T) {
-	inBubble(t, func(w *world) {
+	runInBubble(t, func(w *world) {
 		w.goes(lockstep.Errorf(lockstep.Unavailable, "Away."))
-		l := w.link("c", "infra")
+		link := w.link("c", "infra")
 		sha := w.host.push("infra", "main")
-		w.follow(l)
-		w.until("the repository sync fails", func() bool { return w.repository(l).Status == lockstep.RepositoryFailed })
-		w.poll(every())
+		w.track(link)
+		w.until("the repository sync fails", func() bool { return w.latestRepositorySync(link).Status == lockstep.RepositoryFailed })
+		w.startPoller(every())
 		time.Sleep(5 * time.Minute)
 		w.expectFailures("Clone failed. Away.")
 		w.goes(nil)
-		w.untilSynced(l, sha)
+		w.untilSynced(link, sha)
 	})
 }
 
 func TestLooksAtAHostThatIsAwayBecomeRare(t *testing.T) {
-	inSQLite(t, func(w *world) {
+	runInSQLiteBubble(t, func(w *world) {
 		w.settled("c", "infra")
 		w.goes(lockstep.Errorf(lockstep.Unavailable, "Away."))
-		before := len(w.host.seen("infra"))
-		w.poll(trigger.PollerOptions{Interval: 2 * time.Second, MaxInterval: 30 * time.Second})
-		w.until("seven looks", func() bool { return len(w.host.seen("infra")) == before+7 })
+		before := len(w.host.probesOf("infra"))
+		w.startPoller(trigger.PollerOptions{Interval: 2 * time.Second, MaxInterval: 30 * time.Second})
+		w.until("seven looks", func() bool { return len(w.host.probesOf("infra")) == before+7 })
 		expectGaps(t, w.gaps("infra", before), 4, 8, 16, 30, 30, 30)
 		w.goes(nil)
 		w.until("the recovery", func() bool { return w.count(`SELECT count(*) FROM repository_link WHERE poll_failures = 0`) == 1 })
@@ -185,29 +185,29 @@ func TestLooksAtAHostThatIsAwayBecomeRare(t *testing.T) {
 }
 
 func TestABranchThatVanishesIsToldOnceAndItsReturnIsSynced(t *testing.T) {
-	inBubble(t, func(w *world) {
-		l, _ := w.settled("c", "infra")
-		w.poll(every())
+	runInBubble(t, func(w *world) {
+		link, _ := w.settled("c", "infra")
+		w.startPoller(every())
 		time.Sleep(15 * time.Second)
-		w.host.set(func() { delete(w.host.heads["infra"], "main") })
+		w.host.update(func() { delete(w.host.heads["infra"], "main") })
 		time.Sleep(2 * time.Minute)
 		w.expectFailures("Clone failed. Branch main was not found in repository acme/infra.")
-		w.untilSynced(l, w.host.push("infra", "main"))
+		w.untilSynced(link, w.host.push("infra", "main"))
 		w.expectFailures("Clone failed. Branch main was not found in repository acme/infra.")
 	})
 }
 
 func TestABranchThatIsNotThereYetIsToldOnceAndItsBirthIsSynced(t *testing.T) {
-	inSQLite(t, func(w *world) {
-		w.poll(every())
-		l := w.link("c", "infra")
-		w.follow(l)
+	runInSQLiteBubble(t, func(w *world) {
+		w.startPoller(every())
+		link := w.link("c", "infra")
+		w.track(link)
 		time.Sleep(3 * time.Minute)
 		w.expectFailures("Clone failed. Branch main was not found in repository acme/infra.")
 		w.goes(lockstep.Errorf(lockstep.Denied, "Refused."))
 		time.Sleep(time.Minute)
 		w.goes(nil)
 		time.Sleep(time.Minute)
-		w.untilSynced(l, w.host.push("infra", "main"))
+		w.untilSynced(link, w.host.push("infra", "main"))
 	})
 }

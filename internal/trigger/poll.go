@@ -43,46 +43,46 @@ type PollerOptions struct {
 
 // A Poller looks at every repository that something follows.
 type Poller struct {
-	o     PollerOptions
-	log   *slog.Logger
-	slots chan struct{}
-	hosts *hosts
-	names hostNames
-	wake  chan struct{} // holds one: several calls of Wake are one
+	options     PollerOptions
+	log         *slog.Logger
+	workerSlots chan struct{}
+	hosts       *hostLimiter
+	hostNames   hostNames
+	wake        chan struct{} // holds one: several calls of Wake are one
 }
 
 const (
-	// lease is how long a claimed poll belongs to its claimant, and so the
+	// pollLease is how long a claimed poll belongs to its claimant, and so the
 	// longest a look may take.
-	lease = time.Minute
-	// shortest bounds how often the database is asked for due polls, longest how
+	pollLease = time.Minute
+	// minClaimInterval bounds how often the database is asked for due polls, longest how
 	// seldom: hints of other nodes are found by asking.
-	shortest = 20 * time.Millisecond
-	longest  = 500 * time.Millisecond
-	batch    = 100
+	minClaimInterval = 20 * time.Millisecond
+	maxClaimInterval = 500 * time.Millisecond
+	claimBatch       = 100
 )
 
 // NewPoller makes a poller; Run starts it.
-func NewPoller(o PollerOptions) *Poller {
-	if o.Interval == 0 {
-		o.Interval = 30 * time.Second
+func NewPoller(options PollerOptions) *Poller {
+	if options.Interval == 0 {
+		options.Interval = 30 * time.Second
 	}
 
-	if o.MaxInterval == 0 {
-		o.MaxInterval = 10 * o.Interval
+	if options.MaxInterval == 0 {
+		options.MaxInterval = 10 * options.Interval
 	}
 
-	if o.Workers == 0 {
-		o.Workers = 64
+	if options.Workers == 0 {
+		options.Workers = 64
 	}
 
-	if o.MaxPerHost == 0 {
-		o.MaxPerHost = 8
+	if options.MaxPerHost == 0 {
+		options.MaxPerHost = 8
 	}
 
 	return &Poller{
-		o: o, log: o.Log.With(slog.String("room", "trigger")),
-		slots: make(chan struct{}, o.Workers), hosts: newHosts(o.MaxPerHost), names: hostNames{},
+		options: options, log: options.Log.With(slog.String("component", "trigger")),
+		workerSlots: make(chan struct{}, options.Workers), hosts: newHostLimiter(options.MaxPerHost), hostNames: hostNames{},
 		wake: make(chan struct{}, 1),
 	}
 }
@@ -97,11 +97,11 @@ func (p *Poller) Run(ctx context.Context) {
 			p.log.LogAttrs(ctx, slog.LevelWarn, "claim polls", slog.Any("err", err))
 		}
 
-		for _, t := range p.tasks(ctx, polls) {
+		for _, t := range p.tasksOf(ctx, polls) {
 			p.dispatch(ctx, &looks, t)
 		}
 
-		if !p.rest(ctx, min(max(next, shortest), longest)) {
+		if !p.wait(ctx, min(max(next, minClaimInterval), maxClaimInterval)) {
 			return
 		}
 	}
@@ -116,10 +116,10 @@ func (p *Poller) Wake() {
 	}
 }
 
-// rest waits, less long if woken but never less than the shortest, so that many
+// wait waits, less long if woken but never less than the shortest, so that many
 // hints are claimed together. False when ctx has ended.
-func (p *Poller) rest(ctx context.Context, d time.Duration) bool {
-	least := time.NewTimer(shortest)
+func (p *Poller) wait(ctx context.Context, d time.Duration) bool {
+	least := time.NewTimer(minClaimInterval)
 	defer least.Stop()
 
 	select {
@@ -128,7 +128,7 @@ func (p *Poller) rest(ctx context.Context, d time.Duration) bool {
 	case <-least.C:
 	}
 
-	rest := time.NewTimer(d - shortest)
+	rest := time.NewTimer(d - minClaimInterval)
 	defer rest.Stop()
 
 	select {
@@ -144,8 +144,8 @@ func (p *Poller) rest(ctx context.Context, d time.Duration) bool {
 // claim takes what is due and says how long there is until something is.
 func (p *Poller) claim(ctx context.Context) (polls []store.Poll, next time.Duration, err error) {
 	due := false
-	next = longest
-	err = p.o.DB.View(ctx, func(tx *db.Tx) error {
+	next = maxClaimInterval
+	err = p.options.DB.View(ctx, func(tx *db.Tx) error {
 		at, some, err := store.NextPoll(tx)
 		if some {
 			next = at.Sub(tx.Now)
@@ -157,16 +157,16 @@ func (p *Poller) claim(ctx context.Context) (polls []store.Poll, next time.Durat
 		return nil, next, err
 	}
 
-	err = p.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
-		polls, err = store.ClaimPolls(tx, batch, lease)
+	err = p.options.DB.Update(ctx, func(tx *db.Tx) (err error) {
+		polls, err = store.ClaimPolls(tx, claimBatch, pollLease)
 		return err
 	})
 	return polls, 0, err
 }
 
-// run calls f about a link and logs its error. A panic ends this call alone: the
+// logErrors calls f about a link and logs its error. A panic ends this call alone: the
 // link is due again when its lease is over.
-func (p *Poller) run(ctx context.Context, link string, f func() error) {
+func (p *Poller) logErrors(ctx context.Context, link string, f func() error) {
 	err := worker.Guard(f)
 	_, isPanic := errors.AsType[*worker.PanicError](err)
 	switch {
@@ -177,10 +177,10 @@ func (p *Poller) run(ctx context.Context, link string, f func() error) {
 	}
 }
 
-// look asks a repository for its heads and records what came of it.
-func (p *Poller) look(ctx context.Context, t task) error {
+// probe asks a repository for its heads and records what came of it.
+func (p *Poller) probe(ctx context.Context, t task) error {
 	var branches []string
-	err := p.o.DB.View(ctx, func(tx *db.Tx) (err error) {
+	err := p.options.DB.View(ctx, func(tx *db.Tx) (err error) {
 		branches, err = store.TrackedBranches(tx, t.link.ID)
 		return err
 	})
@@ -189,43 +189,43 @@ func (p *Poller) look(ctx context.Context, t task) error {
 	}
 
 	if len(branches) == 0 {
-		return p.o.DB.Update(ctx, func(tx *db.Tx) error { return store.StopPolling(tx, t.poll) })
+		return p.options.DB.Update(ctx, func(tx *db.Tx) error { return store.StopPolling(tx, t.poll) })
 	}
 
 	began := time.Now()
-	heads, err := p.heads(ctx, t.link, branches)
+	heads, err := p.readHeads(ctx, t.link, branches)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 
 	now := time.Now()
-	p.hosts.told(t, err, now.Sub(began), now)
-	return p.o.DB.Update(ctx, func(tx *db.Tx) error {
+	p.hosts.record(t, err, now.Sub(began), now)
+	return p.options.DB.Update(ctx, func(tx *db.Tx) error {
 		if err != nil {
-			return p.failed(tx, t, branches, err)
+			return p.recordFailure(tx, t, branches, err)
 		}
-		return p.seen(tx, t.link, t.poll, branches, heads)
+		return p.recordHeads(tx, t.link, t.poll, branches, heads)
 	})
 }
 
-// heads asks a repository for its heads.
-func (p *Poller) heads(ctx context.Context, link lockstep.RepositoryLink, branches []string) (map[string]lockstep.SHA, error) {
-	ctx, cancel := context.WithTimeout(ctx, lease/2)
+// readHeads asks a repository for its heads.
+func (p *Poller) readHeads(ctx context.Context, link lockstep.RepositoryLink, branches []string) (map[string]lockstep.SHA, error) {
+	ctx, cancel := context.WithTimeout(ctx, pollLease/2)
 	defer cancel()
 
-	repository, err := p.o.Repositories.Open(ctx, link.ID)
+	repository, err := p.options.Repositories.Open(ctx, link.ID)
 	if err != nil {
-		return nil, worker.Timeout(ctx, lease/2, "The Git host", err)
+		return nil, worker.Timeout(ctx, pollLease/2, "The Git host", err)
 	}
 	defer repository.Release()
 
 	heads, err := repository.Client.Heads(ctx, branches)
-	return heads, worker.Timeout(ctx, lease/2, "The Git host", err)
+	return heads, worker.Timeout(ctx, pollLease/2, "The Git host", err)
 }
 
-// seen requests a sync of every branch that moved; of all, if the repository
+// recordHeads requests a sync of every branch that moved; of all, if the repository
 // could not be reached before.
-func (p *Poller) seen(tx *db.Tx, link lockstep.RepositoryLink, poll store.Poll, branches []string, heads map[string]lockstep.SHA) error {
+func (p *Poller) recordHeads(tx *db.Tx, link lockstep.RepositoryLink, poll store.Poll, branches []string, heads map[string]lockstep.SHA) error {
 	recovered, err := store.ClearOutage(tx, link.ID)
 	if err != nil {
 		return err
@@ -241,13 +241,13 @@ func (p *Poller) seen(tx *db.Tx, link lockstep.RepositoryLink, poll store.Poll, 
 		sha, there := heads[branch]
 		switch {
 		case recovered && (there || known[branch] != ""):
-			err = p.o.Engine.RequestSync(tx, link.ID, branch)
+			err = p.options.Engine.RequestSync(tx, link.ID, branch)
 		case there && sha != known[branch]:
 			moved = true
-			err = p.o.Engine.RecordHead(tx, link.ID, branch, sha)
+			err = p.options.Engine.RecordHead(tx, link.ID, branch, sha)
 		case !there && known[branch] != "":
 			moved = true
-			err = p.o.Engine.RecordHead(tx, link.ID, branch, "")
+			err = p.options.Engine.RecordHead(tx, link.ID, branch, "")
 		}
 
 		if err != nil {
@@ -255,33 +255,33 @@ func (p *Poller) seen(tx *db.Tx, link lockstep.RepositoryLink, poll store.Poll, 
 		}
 	}
 
-	if p.o.OnActivity != nil && (moved || recovered || poll.Requested) {
-		if err := p.o.OnActivity(tx, link.ID); err != nil {
+	if p.options.OnActivity != nil && (moved || recovered || poll.Requested) {
+		if err := p.options.OnActivity(tx, link.ID); err != nil {
 			return err
 		}
 	}
 
 	poll.Failures = 0
-	poll.Interval = p.interval(link, poll.Interval, moved || recovered)
+	poll.Interval = p.nextInterval(link, poll.Interval, moved || recovered)
 	if err := store.FinishPoll(tx, poll, tx.Now.Add(jitter(poll.Interval))); err != nil || !recovered {
 		return err
 	}
 
-	return p.o.Engine.RecordProbe(tx, link.ID, nil)
+	return p.options.Engine.RecordProbe(tx, link.ID, nil)
 }
 
-// failed backs off. It makes one FAILED attempt per outage and cause: at once
+// recordFailure backs off. It makes one FAILED attempt per outage and cause: at once
 // where a person has to act, else at the third failure in a row.
-func (p *Poller) failed(tx *db.Tx, t task, branches []string, cause error) error {
+func (p *Poller) recordFailure(tx *db.Tx, t task, branches []string, cause error) error {
 	link, poll := t.link, t.poll
 	poll.Failures++
-	interval, most := p.intervals(link)
+	interval, most := p.intervalsOf(link)
 	poll.Interval = min(most, interval<<min(poll.Failures, 8))
 	passing := worker.IsTransient(cause)
 	level := slog.LevelInfo
 
 	// That nobody asked is no news where an outage has been told.
-	if (!passing || poll.Failures >= 3) && (poll.Failures <= 3 || !errors.Is(cause, errAway)) {
+	if (!passing || poll.Failures >= 3) && (poll.Failures <= 3 || !errors.Is(cause, errHostUnavailable)) {
 		level = slog.LevelWarn
 		news, err := store.SetOutage(tx, link.ID, lockstep.Shown(cause))
 		if err != nil {
@@ -292,7 +292,7 @@ func (p *Poller) failed(tx *db.Tx, t task, branches []string, cause error) error
 			if !news {
 				break
 			}
-			if err := p.o.Engine.RecordUnreachable(tx, link.ID, branch, cause); err != nil {
+			if err := p.options.Engine.RecordUnreachable(tx, link.ID, branch, cause); err != nil {
 				return err
 			}
 		}
@@ -304,23 +304,23 @@ func (p *Poller) failed(tx *db.Tx, t task, branches []string, cause error) error
 		return err
 	}
 
-	return p.o.Engine.RecordProbe(tx, link.ID, cause)
+	return p.options.Engine.RecordProbe(tx, link.ID, cause)
 }
 
-// interval doubles the time between looks while nothing moves.
-func (p *Poller) interval(link lockstep.RepositoryLink, last time.Duration, moved bool) time.Duration {
-	interval, most := p.intervals(link)
+// nextInterval doubles the time between looks while nothing moves.
+func (p *Poller) nextInterval(link lockstep.RepositoryLink, last time.Duration, moved bool) time.Duration {
+	interval, most := p.intervalsOf(link)
 	if moved || last < interval {
 		return interval
 	}
 	return min(most, 2*last)
 }
 
-func (p *Poller) intervals(link lockstep.RepositoryLink) (interval, most time.Duration) {
-	if p.o.IntervalsOf != nil {
-		return p.o.IntervalsOf(link)
+func (p *Poller) intervalsOf(link lockstep.RepositoryLink) (interval, most time.Duration) {
+	if p.options.IntervalsOf != nil {
+		return p.options.IntervalsOf(link)
 	}
-	return p.o.Interval, p.o.MaxInterval
+	return p.options.Interval, p.options.MaxInterval
 }
 
 // jitter spreads an interval by a tenth either way, so that links made together

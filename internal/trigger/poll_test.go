@@ -17,11 +17,11 @@ import (
 // settled follows a link with a branch and waits until nothing is left to do.
 func (w *world) settled(connection, id string) (lockstep.RepositoryLink, lockstep.SyncConfiguration) {
 	w.t.Helper()
-	l := w.link(connection, id)
+	link := w.link(connection, id)
 	sha := w.host.push(id, "main")
-	cfg := w.follow(l)
-	w.untilSynced(l, sha)
-	return l, cfg
+	cfg := w.track(link)
+	w.untilSynced(link, sha)
+	return link, cfg
 }
 
 func (w *world) untilSynced(l lockstep.RepositoryLink, sha lockstep.SHA) {
@@ -33,7 +33,7 @@ func (w *world) untilSynced(l lockstep.RepositoryLink, sha lockstep.SHA) {
 
 // looks counts the looks at a repository since a time.
 func (w *world) looksSince(repository string, since time.Time) (n int) {
-	for _, l := range w.host.seen(repository) {
+	for _, l := range w.host.probesOf(repository) {
 		if !l.at.Before(since) {
 			n++
 		}
@@ -42,13 +42,13 @@ func (w *world) looksSince(repository string, since time.Time) (n int) {
 }
 
 func TestAMoveIsNoticedWithinTheInterval(t *testing.T) {
-	inBubble(t, func(w *world) {
-		w.poll(trigger.PollerOptions{Interval: 10 * time.Second, MaxInterval: 10 * time.Second})
-		l, _ := w.settled("c", "infra")
+	runInBubble(t, func(w *world) {
+		w.startPoller(trigger.PollerOptions{Interval: 10 * time.Second, MaxInterval: 10 * time.Second})
+		link, _ := w.settled("c", "infra")
 		for range 3 {
 			time.Sleep(17 * time.Second)
 			pushed := time.Now()
-			w.untilSynced(l, w.host.push("infra", "main"))
+			w.untilSynced(link, w.host.push("infra", "main"))
 
 			if took := time.Since(pushed); took > 12500*time.Millisecond {
 				t.Errorf("a push was synced after %s", took)
@@ -58,40 +58,40 @@ func TestAMoveIsNoticedWithinTheInterval(t *testing.T) {
 }
 
 func TestOneLookAsksForAllBranchesThatAreFollowed(t *testing.T) {
-	inSQLite(t, func(w *world) {
-		l, cfg := w.settled("c", "infra")
+	runInSQLiteBubble(t, func(w *world) {
+		link, cfg := w.settled("c", "infra")
 		w.host.push("infra", "dev")
 		cfg.Branch, cfg.ResourceName = "dev", "dev"
 		w.update(func(tx *db.Tx) error { return store.InsertConfiguration(tx, &cfg) })
-		l.Discovery = &lockstep.Discovery{Branch: "prod"}
-		w.update(func(tx *db.Tx) error { return store.SetDiscovery(tx, l.ID, l.Discovery) })
-		before := len(w.host.seen("infra"))
-		w.poll(trigger.PollerOptions{})
-		w.until("a look", func() bool { return len(w.host.seen("infra")) > before })
+		link.Discovery = &lockstep.Discovery{Branch: "prod"}
+		w.update(func(tx *db.Tx) error { return store.SetDiscovery(tx, link.ID, link.Discovery) })
+		before := len(w.host.probesOf("infra"))
+		w.startPoller(trigger.PollerOptions{})
+		w.until("a look", func() bool { return len(w.host.probesOf("infra")) > before })
 
-		if diff := cmp.Diff([]string{"dev", "main", "prod"}, w.host.seen("infra")[before].branches); diff != "" {
+		if diff := cmp.Diff([]string{"dev", "main", "prod"}, w.host.probesOf("infra")[before].branches); diff != "" {
 			t.Error(diff)
 		}
 	})
 }
 
 func TestTwoPollersNeverLookAtARepositoryAtOnceNorTooOften(t *testing.T) {
-	inBubble(t, func(w *world) {
+	runInBubble(t, func(w *world) {
 		ids := make([]string, 12)
 		for i := range ids {
 			ids[i] = fmt.Sprint("r", i)
 			w.settled(fmt.Sprint("c", i%3), ids[i])
 		}
 
-		w.host.set(func() { w.host.takes = 7 * time.Second; clear(w.host.most) })
+		w.host.update(func() { w.host.delay = 7 * time.Second; clear(w.host.maxRunning) })
 		began := time.Now()
 		for range 2 {
-			w.poll(trigger.PollerOptions{Interval: 20 * time.Second, MaxInterval: 20 * time.Second})
+			w.startPoller(trigger.PollerOptions{Interval: 20 * time.Second, MaxInterval: 20 * time.Second})
 		}
 
 		time.Sleep(3 * time.Minute)
 		for _, id := range ids {
-			if n := w.host.most["repository "+id]; n != 1 {
+			if n := w.host.maxRunning["repository "+id]; n != 1 {
 				t.Errorf("%d looks at %s at once", n, id)
 			}
 
@@ -104,15 +104,15 @@ func TestTwoPollersNeverLookAtARepositoryAtOnceNorTooOften(t *testing.T) {
 }
 
 func TestAHintDuringALookMakesTheNextOneDueAtOnce(t *testing.T) {
-	inBubble(t, func(w *world) {
-		l, _ := w.settled("c", "infra")
-		w.poll(trigger.PollerOptions{Interval: time.Hour, MaxInterval: time.Hour})
+	runInBubble(t, func(w *world) {
+		link, _ := w.settled("c", "infra")
+		w.startPoller(trigger.PollerOptions{Interval: time.Hour, MaxInterval: time.Hour})
 		gate := make(chan struct{})
-		w.host.set(func() { w.host.gate = gate })
-		before := len(w.host.seen("infra"))
-		w.until("a look is under way", func() bool { return len(w.host.seen("infra")) > before })
+		w.host.update(func() { w.host.gate = gate })
+		before := len(w.host.probesOf("infra"))
+		w.until("a look is under way", func() bool { return len(w.host.probesOf("infra")) > before })
 		hinted := time.Now()
-		w.update(func(tx *db.Tx) error { return store.RequestPoll(tx, l.ID) })
+		w.update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
 		close(gate)
 		w.until("a look after the hint", func() bool { return w.looksSince("infra", hinted) > 0 })
 
@@ -129,7 +129,7 @@ func TestAHintDuringALookMakesTheNextOneDueAtOnce(t *testing.T) {
 		}
 
 		hinted = time.Now()
-		w.update(func(tx *db.Tx) error { return store.RequestPoll(tx, l.ID) })
+		w.update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
 		w.until("a look after a hint between looks", func() bool { return w.looksSince("infra", hinted) > 0 })
 
 		if took := time.Since(hinted); took > time.Second {
@@ -139,18 +139,18 @@ func TestAHintDuringALookMakesTheNextOneDueAtOnce(t *testing.T) {
 }
 
 func TestTheLeaseOfADeadPollerExpires(t *testing.T) {
-	inBubble(t, func(w *world) {
-		l, _ := w.settled("c", "infra")
-		w.host.set(func() { w.host.gate = make(chan struct{}) })
-		before := len(w.host.seen("infra"))
-		stop := w.poll(trigger.PollerOptions{Interval: 10 * time.Second})
-		w.until("a look is under way", func() bool { return len(w.host.seen("infra")) > before })
+	runInBubble(t, func(w *world) {
+		link, _ := w.settled("c", "infra")
+		w.host.update(func() { w.host.gate = make(chan struct{}) })
+		before := len(w.host.probesOf("infra"))
+		stop := w.startPoller(trigger.PollerOptions{Interval: 10 * time.Second})
+		w.until("a look is under way", func() bool { return len(w.host.probesOf("infra")) > before })
 		claimed := time.Now()
 		stop() // in the middle of it
-		w.host.set(func() { w.host.gate = nil })
-		w.poll(trigger.PollerOptions{Interval: 10 * time.Second})
+		w.host.update(func() { w.host.gate = nil })
+		w.startPoller(trigger.PollerOptions{Interval: 10 * time.Second})
 		sha := w.host.push("infra", "main")
-		w.untilSynced(l, sha)
+		w.untilSynced(link, sha)
 
 		if took := time.Since(claimed); took < 58*time.Second || took > 63*time.Second {
 			t.Errorf("another poller looked %s after the claim, want a minute", took)
@@ -163,21 +163,21 @@ func TestTheLeaseOfADeadPollerExpires(t *testing.T) {
 }
 
 func TestALookThatHangsGivesUpAndIsAFailureThatPasses(t *testing.T) {
-	inSQLite(t, func(w *world) {
-		l, _ := w.settled("c", "infra")
-		w.host.set(func() { w.host.gate = make(chan struct{}) })
-		w.poll(trigger.PollerOptions{Interval: 10 * time.Second})
+	runInSQLiteBubble(t, func(w *world) {
+		link, _ := w.settled("c", "infra")
+		w.host.update(func() { w.host.gate = make(chan struct{}) })
+		w.startPoller(trigger.PollerOptions{Interval: 10 * time.Second})
 		w.until("a failure", func() bool {
 			return w.count(`SELECT count(*) FROM repository_link WHERE poll_failures = 1`) == 1
 		})
-		w.host.set(func() { w.host.gate = nil })
-		w.untilSynced(l, w.host.push("infra", "main"))
+		w.host.update(func() { w.host.gate = nil })
+		w.untilSynced(link, w.host.push("infra", "main"))
 	})
 }
 
 // gaps gives the times between the looks at a repository.
 func (w *world) gaps(repository string, from int) (list []time.Duration) {
-	looks := w.host.seen(repository)[from:]
+	looks := w.host.probesOf(repository)[from:]
 	for i := 1; i < len(looks); i++ {
 		list = append(list, looks[i].at.Sub(looks[i-1].at))
 	}
@@ -185,18 +185,18 @@ func (w *world) gaps(repository string, from int) (list []time.Duration) {
 }
 
 func TestIntervalsDoubleWhileNothingMovesAndStartAnewAfterAMove(t *testing.T) {
-	inSQLite(t, func(w *world) {
+	runInSQLiteBubble(t, func(w *world) {
 		w.settled("c", "infra")
-		before := len(w.host.seen("infra"))
-		w.poll(trigger.PollerOptions{Interval: 4 * time.Second, MaxInterval: 30 * time.Second})
-		w.until("seven looks", func() bool { return len(w.host.seen("infra")) == before+7 })
+		before := len(w.host.probesOf("infra"))
+		w.startPoller(trigger.PollerOptions{Interval: 4 * time.Second, MaxInterval: 30 * time.Second})
+		w.until("seven looks", func() bool { return len(w.host.probesOf("infra")) == before+7 })
 		expectGaps(t, w.gaps("infra", before), 4, 8, 16, 30, 30, 30)
 		w.host.push("infra", "main")
-		w.until("the move is seen", func() bool { return len(w.host.seen("infra")) >= before+8 })
+		w.until("the move is seen", func() bool { return len(w.host.probesOf("infra")) >= before+8 })
 		moved := time.Now()
 		time.Sleep(25 * time.Second)
-		var polls []look
-		for _, look := range w.host.seen("infra") {
+		var polls []probe
+		for _, look := range w.host.probesOf("infra") {
 			// The repository sync that the move asked for looks as well.
 			if look.at.Sub(moved) > 2*time.Second {
 				polls = append(polls, look)
@@ -220,34 +220,34 @@ func expectGaps(t *testing.T, gaps []time.Duration, seconds ...float64) {
 }
 
 func TestALinkMayHaveIntervalsOfItsOwn(t *testing.T) {
-	inSQLite(t, func(w *world) {
+	runInSQLiteBubble(t, func(w *world) {
 		w.settled("c", "near")
 		w.settled("c", "far")
-		near, far := len(w.host.seen("near")), len(w.host.seen("far"))
-		w.poll(trigger.PollerOptions{Interval: time.Second, IntervalsOf: func(l lockstep.RepositoryLink) (time.Duration, time.Duration) {
+		near, far := len(w.host.probesOf("near")), len(w.host.probesOf("far"))
+		w.startPoller(trigger.PollerOptions{Interval: time.Second, IntervalsOf: func(l lockstep.RepositoryLink) (time.Duration, time.Duration) {
 			if l.ID == "near" {
 				return 5 * time.Second, 5 * time.Second
 			}
 			return 20 * time.Second, 40 * time.Second
 		}})
 
-		w.until("looks", func() bool { return len(w.host.seen("far")) >= far+4 })
+		w.until("looks", func() bool { return len(w.host.probesOf("far")) >= far+4 })
 		expectGaps(t, w.gaps("near", near), 5, 5, 5, 5, 5, 5)
 		expectGaps(t, w.gaps("far", far), 20, 40, 40)
 	})
 }
 
 func TestLooksAreSpreadByATenthEitherWay(t *testing.T) {
-	inSQLite(t, func(w *world) {
+	runInSQLiteBubble(t, func(w *world) {
 		w.settled("c", "infra")
-		before := len(w.host.seen("infra"))
-		w.poll(trigger.PollerOptions{Interval: 100 * time.Second, MaxInterval: 100 * time.Second})
+		before := len(w.host.probesOf("infra"))
+		w.startPoller(trigger.PollerOptions{Interval: 100 * time.Second, MaxInterval: 100 * time.Second})
 		looks := 40
 		if testing.Short() {
 			looks = 15
 		}
 
-		for len(w.host.seen("infra")) < before+looks {
+		for len(w.host.probesOf("infra")) < before+looks {
 			time.Sleep(10 * time.Second)
 		}
 
@@ -273,11 +273,11 @@ func TestLooksAreSpreadByATenthEitherWay(t *testing.T) {
 }
 
 func TestPollingEndsWhenNothingFollowsAndBeginsAgain(t *testing.T) {
-	inBubble(t, func(w *world) {
-		l, cfg := w.settled("c", "infra")
-		w.poll(trigger.PollerOptions{Interval: 10 * time.Second, MaxInterval: 10 * time.Second})
+	runInBubble(t, func(w *world) {
+		link, cfg := w.settled("c", "infra")
+		w.startPoller(trigger.PollerOptions{Interval: 10 * time.Second, MaxInterval: 10 * time.Second})
 		time.Sleep(30 * time.Second)
-		w.unfollow(cfg)
+		w.untrack(cfg)
 		time.Sleep(15 * time.Second)
 
 		if n := w.count(`SELECT count(*) FROM repository_link WHERE next_poll_at IS NULL`); n != 1 {
@@ -290,33 +290,33 @@ func TestPollingEndsWhenNothingFollowsAndBeginsAgain(t *testing.T) {
 			t.Errorf("%d looks for nobody", n)
 		}
 
-		w.update(func(tx *db.Tx) error { return store.RequestPoll(tx, l.ID) })
+		w.update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
 		time.Sleep(10 * time.Second)
 		if n := w.looksSince("infra", calm); n != 0 {
 			t.Errorf("%d looks for nobody after a hint", n)
 		}
 
 		sha := w.host.push("infra", "main")
-		w.follow(l)
-		w.untilSynced(l, sha)
+		w.track(link)
+		w.untilSynced(link, sha)
 		time.Sleep(20 * time.Second)
-		w.untilSynced(l, w.host.push("infra", "main"))
+		w.untilSynced(link, w.host.push("infra", "main"))
 	})
 }
 
 func TestALinkThatIsDeletedDuringALookIsForgotten(t *testing.T) {
-	inBubble(t, func(w *world) {
-		l, cfg := w.settled("c", "gone")
+	runInBubble(t, func(w *world) {
+		link, cfg := w.settled("c", "gone")
 		other, _ := w.settled("c", "infra")
-		w.poll(trigger.PollerOptions{Interval: 5 * time.Second, MaxInterval: 5 * time.Second})
+		w.startPoller(trigger.PollerOptions{Interval: 5 * time.Second, MaxInterval: 5 * time.Second})
 		gate := make(chan struct{})
-		before := len(w.host.seen("gone"))
-		w.host.set(func() { w.host.gate = gate })
-		w.until("a look is under way", func() bool { return len(w.host.seen("gone")) > before })
+		before := len(w.host.probesOf("gone"))
+		w.host.update(func() { w.host.gate = gate })
+		w.until("a look is under way", func() bool { return len(w.host.probesOf("gone")) > before })
 		w.host.push("gone", "main")
-		w.unfollow(cfg)
-		w.update(func(tx *db.Tx) error { return store.DeleteLink(tx, l.Account, l.Region, l.ID) })
-		w.host.set(func() { w.host.gate = nil })
+		w.untrack(cfg)
+		w.update(func(tx *db.Tx) error { return store.DeleteLink(tx, link.Account, link.Region, link.ID) })
+		w.host.update(func() { w.host.gate = nil })
 		close(gate)
 		w.untilSynced(other, w.host.push("infra", "main"))
 		calm := time.Now()
@@ -333,7 +333,7 @@ func TestALinkThatIsDeletedDuringALookIsForgotten(t *testing.T) {
 }
 
 func TestAHostIsNotAskedByTooManyAtOnce(t *testing.T) {
-	inSQLite(t, func(w *world) {
+	runInSQLiteBubble(t, func(w *world) {
 		var ids []string
 		for i := range 12 {
 			id := fmt.Sprint("r", i)
@@ -341,9 +341,9 @@ func TestAHostIsNotAskedByTooManyAtOnce(t *testing.T) {
 			ids = append(ids, id)
 		}
 
-		w.host.set(func() { w.host.takes = 10 * time.Second; clear(w.host.most) })
+		w.host.update(func() { w.host.delay = 10 * time.Second; clear(w.host.maxRunning) })
 		began := time.Now()
-		w.poll(trigger.PollerOptions{Interval: 200 * time.Second, Workers: 20, MaxPerHost: 3})
+		w.startPoller(trigger.PollerOptions{Interval: 200 * time.Second, Workers: 20, MaxPerHost: 3})
 		w.until("all are looked at", func() bool {
 			for _, id := range ids {
 				if w.looksSince(id, began) == 0 {
@@ -353,7 +353,7 @@ func TestAHostIsNotAskedByTooManyAtOnce(t *testing.T) {
 			return true
 		})
 
-		if busy, idle := w.host.most["connection busy"], w.host.most["connection idle"]; busy != 3 || idle != 3 {
+		if busy, idle := w.host.maxRunning["connection busy"], w.host.maxRunning["connection idle"]; busy != 3 || idle != 3 {
 			t.Errorf("%d and %d looks at once, want 3 at each host", busy, idle)
 		}
 
@@ -366,14 +366,14 @@ func TestAHostIsNotAskedByTooManyAtOnce(t *testing.T) {
 // A look that got no place at its host in time says nothing of the repository,
 // least of all that something is wrong inside.
 func TestAQueueAtAHostIsNotAFailureOfOurs(t *testing.T) {
-	inSQLite(t, func(w *world) {
+	runInSQLiteBubble(t, func(w *world) {
 		const links = 12
 		for i := range links {
 			w.settled("c", fmt.Sprint("r", i))
 		}
 
-		w.host.set(func() { w.host.gate = make(chan struct{}) })
-		w.poll(trigger.PollerOptions{Interval: time.Hour, MaxInterval: time.Hour, Workers: 20, MaxPerHost: 1})
+		w.host.update(func() { w.host.gate = make(chan struct{}) })
+		w.startPoller(trigger.PollerOptions{Interval: time.Hour, MaxInterval: time.Hour, Workers: 20, MaxPerHost: 1})
 		for range 12 {
 			w.update(func(tx *db.Tx) error { // all are due at the same moment
 				_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = $1`, db.Millis(tx.Now))
@@ -394,13 +394,13 @@ func TestAQueueAtAHostIsNotAFailureOfOurs(t *testing.T) {
 }
 
 func TestAPollerEndsWhileItWaitsForAWorker(t *testing.T) {
-	inSQLite(t, func(w *world) {
+	runInSQLiteBubble(t, func(w *world) {
 		for i := range 3 {
 			w.settled("c", fmt.Sprint("r", i))
 		}
 
-		w.host.set(func() { w.host.gate = make(chan struct{}) })
-		stop := w.poll(trigger.PollerOptions{Interval: 10 * time.Second, Workers: 1})
+		w.host.update(func() { w.host.gate = make(chan struct{}) })
+		stop := w.startPoller(trigger.PollerOptions{Interval: 10 * time.Second, Workers: 1})
 		time.Sleep(10 * time.Second)
 		began := time.Now()
 		stop()
@@ -412,7 +412,7 @@ func TestAPollerEndsWhileItWaitsForAWorker(t *testing.T) {
 }
 
 func TestClaimsAreSharedOut(t *testing.T) {
-	inBubble(t, func(w *world) {
+	runInBubble(t, func(w *world) {
 		for i := range 6 {
 			l := w.link("c", fmt.Sprint("r", i))
 			w.update(func(tx *db.Tx) error { return store.StartPolling(tx, l.ID, tx.Now) })

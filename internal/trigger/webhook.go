@@ -35,143 +35,143 @@ type WebhookOptions struct {
 // Webhooks is the handler of /webhooks/KIND/ID. Whoever listens bounds
 // connections, headers and the time that a request may take.
 type Webhooks struct {
-	o        WebhookOptions
-	log      *slog.Logger
+	options  WebhookOptions
+	logger   *slog.Logger
 	schemes  map[string]scheme // by kind, as in the path
-	known    *known
+	cache    *webhookCache
 	failures *ratelimit.Limiter // of what proves nothing
 }
 
 const (
-	// maxDelivery is what the Git hosts themselves send at most. It is hashed as it
+	// maxBody is what the Git hosts themselves send at most. It is hashed as it
 	// comes and never held.
-	maxDelivery = 25 << 20
+	maxBody = 25 << 20
 	// idLength is that of crypto/rand.Text.
 	idLength = 26
-	// patience is how long recording a delivery may take, also where the Git host
+	// recordTimeout is how long recording a delivery may take, also where the Git host
 	// has hung up meanwhile.
-	patience = 8 * time.Second
+	recordTimeout = 8 * time.Second
 )
 
 // NewWebhooks makes the handler.
 func NewWebhooks(o WebhookOptions) *Webhooks {
-	return &Webhooks{o: o, log: o.Log.With(slog.String("room", "trigger")), schemes: schemes(), known: newKnown(), failures: ratelimit.New(failuresPerSecond, failuresAtOnce)}
+	return &Webhooks{options: o, logger: o.Log.With(slog.String("component", "trigger")), schemes: schemes(), cache: newWebhookCache(), failures: ratelimit.New(failuresPerSecond, failuresAtOnce)}
 }
 
 // An answer is what a Git host is told, and who operates the server.
-type answer struct {
+type response struct {
 	status  int
 	outcome string // "" is accepted
 	text    string
 }
 
 var (
-	accepted    = answer{http.StatusAccepted, "", "accepted"}
-	repeated    = answer{http.StatusAccepted, "repeated", "accepted before"}
-	unmoving    = answer{http.StatusAccepted, "unmoving", "accepted: moves no branch"}
-	refused     = answer{http.StatusUnauthorized, "refused", "not verified"}
-	limited     = answer{http.StatusTooManyRequests, "limited", "too many requests"}
-	tooLarge    = answer{http.StatusRequestEntityTooLarge, "too large", "too large"}
-	cutOff      = answer{http.StatusBadRequest, "cut off", "the body did not arrive"}
-	wrongMethod = answer{http.StatusMethodNotAllowed, "wrong method", "POST only"}
-	unavailable = answer{http.StatusServiceUnavailable, "unavailable", "try again"}
-	failed      = answer{http.StatusInternalServerError, "failed", "internal error"}
+	accepted    = response{http.StatusAccepted, "", "accepted"}
+	duplicate   = response{http.StatusAccepted, "repeated", "accepted before"}
+	irrelevant  = response{http.StatusAccepted, "unmoving", "accepted: moves no branch"}
+	refused     = response{http.StatusUnauthorized, "refused", "not verified"}
+	limited     = response{http.StatusTooManyRequests, "limited", "too many requests"}
+	tooLarge    = response{http.StatusRequestEntityTooLarge, "too large", "too large"}
+	incomplete  = response{http.StatusBadRequest, "cut off", "the body did not arrive"}
+	wrongMethod = response{http.StatusMethodNotAllowed, "wrong method", "POST only"}
+	unavailable = response{http.StatusServiceUnavailable, "unavailable", "try again"}
+	failed      = response{http.StatusInternalServerError, "failed", "internal error"}
 )
 
 // ServeHTTP takes one delivery. A panic ends that delivery alone.
 func (h *Webhooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	kind, id := parsePath(r.URL.Path)
-	d := delivery{kind: kind, id: id}
-	if err := worker.Guard(func() error { h.take(w, r, &d); return nil }); err != nil {
-		d.answer, d.err = failed, err
+	delivery := delivery{kind: kind, id: id}
+	if err := worker.Guard(func() error { h.handle(w, r, &delivery); return nil }); err != nil {
+		delivery.response, delivery.err = failed, err
 	}
 
-	d.write(w)
-	h.report(r.Context(), d, time.Since(began))
+	delivery.write(w)
+	h.log(r.Context(), delivery, time.Since(began))
 }
 
 // A delivery is one request, and what came of it.
 type delivery struct {
 	kind, id string // as the path has them; id proves nothing
 	link     string // "" unless the delivery was verified
-	answer   answer
+	response response
 	err      error
 }
 
 func (d delivery) write(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	switch d.answer {
+	switch d.response {
 	case wrongMethod:
 		w.Header().Set("Allow", http.MethodPost)
 	case limited, unavailable:
 		w.Header().Set("Retry-After", "5")
 	}
-	w.WriteHeader(d.answer.status)
-	_, _ = io.WriteString(w, d.answer.text+"\n") // it may have hung up
+	w.WriteHeader(d.response.status)
+	_, _ = io.WriteString(w, d.response.text+"\n") // it may have hung up
 }
 
-// take decides on a delivery, in the order that costs an attacker most and us
+// handle decides on a delivery, in the order that costs an attacker most and us
 // least. Nothing of the body is parsed, ever: it is a hint, and whose it is says
 // the path.
-func (h *Webhooks) take(w http.ResponseWriter, r *http.Request, d *delivery) {
+func (h *Webhooks) handle(w http.ResponseWriter, r *http.Request, delivery *delivery) {
 	if r.Method != http.MethodPost {
-		d.answer = wrongMethod
+		delivery.response = wrongMethod
 		return
 	}
 
 	now := time.Now()
 	if h.failures.Exhausted(r.RemoteAddr, now) {
-		d.answer = limited
+		delivery.response = limited
 		return
 	}
 
-	hook, answer, err := h.verify(w, r, d)
-	if d.answer, d.err = answer, err; answer != accepted {
+	hook, answer, err := h.verify(w, r, delivery)
+	if delivery.response, delivery.err = answer, err; answer != accepted {
 		if answer != unavailable {
 			h.failures.Allow(r.RemoteAddr, now)
 		}
 		return
 	}
 
-	d.link = hook.LinkID
-	s := h.schemes[d.kind]
-	if event := r.Header.Get(s.event); event != "" && !slices.Contains(s.moving, event) {
-		d.answer = unmoving
+	delivery.link = hook.LinkID
+	scheme := h.schemes[delivery.kind]
+	if event := r.Header.Get(scheme.event); event != "" && !slices.Contains(scheme.relevantEvents, event) {
+		delivery.response = irrelevant
 		return
 	}
 
-	d.answer, d.err = h.record(r.Context(), hook, s.deliveryOf(r.Header))
+	delivery.response, delivery.err = h.recordDelivery(r.Context(), hook, scheme.deliveryKey(r.Header))
 }
 
 // verify says whether whoever sends the request knows the webhook's secret. A
 // webhook that is not there is verified like any other, with a secret that nobody
 // knows.
-func (h *Webhooks) verify(w http.ResponseWriter, r *http.Request, d *delivery) (lockstep.Webhook, answer, error) {
-	s, ok := h.schemes[d.kind]
-	if !ok || len(d.id) != idLength {
+func (h *Webhooks) verify(w http.ResponseWriter, r *http.Request, delivery *delivery) (lockstep.Webhook, response, error) {
+	scheme, ok := h.schemes[delivery.kind]
+	if !ok || len(delivery.id) != idLength {
 		return lockstep.Webhook{}, refused, nil
 	}
-	if r.ContentLength > maxDelivery {
+	if r.ContentLength > maxBody {
 		return lockstep.Webhook{}, tooLarge, nil
 	}
 
-	hook, secret, err := h.find(r.Context(), d.id)
+	hook, secret, err := h.lookup(r.Context(), delivery.id)
 	switch {
 	case lockstep.KindOf(err) == lockstep.NotFound:
-		secret = s.nobodys
+		secret = scheme.dummySecret
 	case err != nil:
 		return hook, unavailable, err
-	case hook.Kind != s.kind || secret.Reveal() == "":
-		hook, secret = lockstep.Webhook{}, s.nobodys
+	case hook.Kind != scheme.kind || secret.Reveal() == "":
+		hook, secret = lockstep.Webhook{}, scheme.dummySecret
 	}
 
-	body, proven := s.prove(secret.Reveal(), r, time.Now())
-	if _, err := io.Copy(body, http.MaxBytesReader(w, r.Body, maxDelivery)); err != nil {
+	body, proven := scheme.newVerifier(secret.Reveal(), r, time.Now())
+	if _, err := io.Copy(body, http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
 		if _, long := errors.AsType[*http.MaxBytesError](err); long {
 			return hook, tooLarge, nil
 		}
-		return hook, cutOff, nil
+		return hook, incomplete, nil
 	}
 
 	if !proven() || hook.LinkID == "" {
@@ -181,66 +181,66 @@ func (h *Webhooks) verify(w http.ResponseWriter, r *http.Request, d *delivery) (
 	return hook, accepted, nil
 }
 
-// find reads a webhook, or remembers it.
-func (h *Webhooks) find(ctx context.Context, id string) (hook lockstep.Webhook, secret seal.Secret, err error) {
-	if hook, secret, ok := h.known.get(id, time.Now()); ok {
+// lookup reads a webhook, or remembers it.
+func (h *Webhooks) lookup(ctx context.Context, id string) (hook lockstep.Webhook, secret seal.Secret, err error) {
+	if hook, secret, ok := h.cache.get(id, time.Now()); ok {
 		return hook, secret, nil
 	}
-	err = h.o.DB.ViewOnce(ctx, func(tx *db.Tx) (err error) {
-		hook, secret, err = store.OpenWebhook(tx, h.o.Seal, id)
+	err = h.options.DB.ViewOnce(ctx, func(tx *db.Tx) (err error) {
+		hook, secret, err = store.OpenWebhook(tx, h.options.Seal, id)
 		return err
 	})
 	if err == nil {
-		h.known.put(hook, secret, time.Now())
+		h.cache.put(hook, secret, time.Now())
 	}
 	return hook, secret, err
 }
 
-var errRepeated = errors.New("accepted before")
+var errDuplicate = errors.New("accepted before")
 
-// record commits the hint and that it was given. Only then it is answered.
-func (h *Webhooks) record(ctx context.Context, hook lockstep.Webhook, key string) (answer, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+// recordDelivery commits the hint and that it was given. Only then it is answered.
+func (h *Webhooks) recordDelivery(ctx context.Context, hook lockstep.Webhook, key string) (response, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 
-	err := h.o.DB.Update(ctx, func(tx *db.Tx) error {
+	err := h.options.DB.Update(ctx, func(tx *db.Tx) error {
 		if err := store.RequestPoll(tx, hook.LinkID); err != nil {
 			return err
 		}
 
 		news, err := store.RecordDelivery(tx, hook, key)
 		if err == nil && !news {
-			return errRepeated // which takes the hint back
+			return errDuplicate // which takes the hint back
 		}
 
 		return err
 	})
 	switch {
-	case errors.Is(err, errRepeated):
-		return repeated, nil
+	case errors.Is(err, errDuplicate):
+		return duplicate, nil
 	case lockstep.KindOf(err) == lockstep.NotFound: // since it was remembered
-		h.known.forget(hook.ID)
+		h.cache.delete(hook.ID)
 		return refused, nil
 	case err != nil:
 		return unavailable, err
 	}
 
-	if h.o.OnHint != nil {
-		h.o.OnHint()
+	if h.options.OnHint != nil {
+		h.options.OnHint()
 	}
 
 	return accepted, nil
 }
 
-// report writes the one line that there is of a delivery. Nothing that a stranger
+// log writes the one line that there is of a delivery. Nothing that a stranger
 // has sent is in it.
-func (h *Webhooks) report(ctx context.Context, d delivery, took time.Duration) {
-	if h.o.Observe != nil {
-		h.o.Observe(d.answer.outcome, took)
+func (h *Webhooks) log(ctx context.Context, delivery delivery, took time.Duration) {
+	if h.options.Observe != nil {
+		h.options.Observe(delivery.response.outcome, took)
 	}
 
 	level := slog.LevelInfo
-	switch d.answer {
+	switch delivery.response {
 	case limited:
 		level = slog.LevelDebug
 	case unavailable:
@@ -249,12 +249,12 @@ func (h *Webhooks) report(ctx context.Context, d delivery, took time.Duration) {
 		level = slog.LevelError
 	}
 
-	if _, ok := h.schemes[d.kind]; !ok {
-		d.kind = "unknown"
+	if _, ok := h.schemes[delivery.kind]; !ok {
+		delivery.kind = "unknown"
 	}
 
-	h.log.LogAttrs(ctx, level, "webhook", slog.String("kind", d.kind), slog.String("link", d.link),
-		slog.String("outcome", d.answer.text), slog.Int("status", d.answer.status), slog.Duration("duration", took), slog.Any("err", d.err))
+	h.logger.LogAttrs(ctx, level, "webhook", slog.String("kind", delivery.kind), slog.String("link", delivery.link),
+		slog.String("outcome", delivery.response.text), slog.Int("status", delivery.response.status), slog.Duration("duration", took), slog.Any("err", delivery.err))
 }
 
 func parsePath(path string) (kind, id string) {
@@ -266,9 +266,9 @@ func parsePath(path string) (kind, id string) {
 	return kind, id
 }
 
-// deliveryOf gives what a delivery is known again by, of one length whatever was
+// deliveryKey gives what a delivery is known again by, of one length whatever was
 // sent; "" where the Git host names none.
-func (s scheme) deliveryOf(header http.Header) string {
+func (s scheme) deliveryKey(header http.Header) string {
 	for _, name := range s.delivery {
 		if id := header.Get(name); id != "" {
 			sum := sha256.Sum256([]byte(id))

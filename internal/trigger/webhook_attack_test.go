@@ -20,16 +20,16 @@ import (
 )
 
 func TestAttack12ABodyIsReadToALimitAndNeverHeld(t *testing.T) {
-	inDesk(t, func(k *desk) {
-		hook := k.hook("infra", lockstep.GitHubWebhook)
-		m := recorded(t, "github-push").at(hook)
+	inDesk(t, func(receiver *webhookReceiver) {
+		hook := receiver.hook("infra", lockstep.GitHubWebhook)
+		message := recorded(t, "github-push").at(hook)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		body := &endless{}
-		r := m.request()
+		r := message.request()
 		r.Body, r.ContentLength = io.NopCloser(body), -1
 
-		if got := k.answer(r); got != "413 too large" || body.read > 26<<20 {
+		if got := receiver.answer(r); got != "413 too large" || body.read > 26<<20 {
 			t.Errorf("%s after %d bytes", got, body.read)
 		}
 
@@ -39,10 +39,10 @@ func TestAttack12ABodyIsReadToALimitAndNeverHeld(t *testing.T) {
 		}
 
 		body.read = 0
-		r = m.request()
+		r = message.request()
 		r.Body, r.ContentLength = io.NopCloser(body), 26<<20
 
-		if got := k.answer(r); got != "413 too large" || body.read != 0 {
+		if got := receiver.answer(r); got != "413 too large" || body.read != 0 {
 			t.Errorf("%s after %d bytes that were announced", got, body.read)
 		}
 	})
@@ -54,25 +54,25 @@ type breaking struct{}
 func (breaking) Read([]byte) (int, error) { panic("a bug of ours") }
 
 func TestAttack13APanicOrABadPayloadEndsThatDeliveryAlone(t *testing.T) {
-	inDesk(t, func(k *desk) {
-		hook := k.hook("infra", lockstep.AzureDevOpsWebhook)
-		m := recorded(t, "azure-devops-push").at(hook)
-		r := m.request()
+	inDesk(t, func(receiver *webhookReceiver) {
+		hook := receiver.hook("infra", lockstep.AzureDevOpsWebhook)
+		message := recorded(t, "azure-devops-push").at(hook)
+		r := message.request()
 		r.Body = io.NopCloser(breaking{})
 
-		if got := k.answer(r); got != "500 internal error" {
+		if got := receiver.answer(r); got != "500 internal error" {
 			t.Error(got)
 		}
 
-		r = m.request()
+		r = message.request()
 		r.Body = io.NopCloser(io.MultiReader(strings.NewReader("{"), failing{}))
-		if got := k.answer(r); got != "400 the body did not arrive" || k.hints("infra") != 0 {
-			t.Errorf("%s with %d hints", got, k.hints("infra"))
+		if got := receiver.answer(r); got != "400 the body did not arrive" || receiver.hints("infra") != 0 {
+			t.Errorf("%s with %d hints", got, receiver.hints("infra"))
 		}
 
 		// Nothing of a body is parsed, so that none can be bad.
 		for _, body := range []string{"", "{", `{"eventType":7}`, "\x00\xff", strings.Repeat("[", 1<<20)} {
-			if got := k.deliver(m.saying(body)); got != "202 accepted" {
+			if got := receiver.deliver(message.saying(body)); got != "202 accepted" {
 				t.Errorf("%.20q: %s", body, got)
 			}
 		}
@@ -84,26 +84,26 @@ type failing struct{}
 func (failing) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
 
 // forgeries are what a message may be changed to.
-func forgeries(m message, secret string) map[string]message {
-	all := map[string]message{}
+func forgeries(message webhookRequest, secret string) map[string]webhookRequest {
+	all := map[string]webhookRequest{}
 	for _, name := range []string{"X-Hub-Signature-256", "X-Hub-Signature", "X-Gitlab-Token", "Webhook-Signature", "Webhook-Id", "Webhook-Timestamp",
 		"Authorization", "X-Gitea-Signature", "X-Forgejo-Signature", "X-Lockstep-Signature"} {
-		value := m.header.Get(name)
+		value := message.header.Get(name)
 		if value == "" {
 			continue
 		}
 
-		all["without "+name] = m.without(name)
-		all[name+" cut"] = m.with(name, value[:len(value)-1])
-		all[name+" longer"] = m.with(name, value+"0")
-		all[name+" empty"] = m.with(name, "sha256=")
+		all["without "+name] = message.without(name)
+		all[name+" cut"] = message.with(name, value[:len(value)-1])
+		all[name+" longer"] = message.with(name, value+"0")
+		all[name+" empty"] = message.with(name, "sha256=")
 		flipped := []byte(value)
 		flipped[len(flipped)-3] ^= 1
-		all[name+" changed"] = m.with(name, string(flipped))
+		all[name+" changed"] = message.with(name, string(flipped))
 
 		if !strings.Contains(value, secret) {
-			all[name+" is the secret"] = m.with(name, secret)
-			all[name+" has an empty key"] = m.with(name, "sha256="+emptyKey)
+			all[name+" is the secret"] = message.with(name, secret)
+			all[name+" has an empty key"] = message.with(name, "sha256="+emptyKey)
 		}
 	}
 
@@ -114,99 +114,99 @@ func forgeries(m message, secret string) map[string]message {
 const emptyKey = "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"
 
 func TestAttack14AForgedDeliveryIsRefused(t *testing.T) {
-	inDesk(t, func(k *desk) {
-		for _, tt := range deliveries {
-			hook := k.hook(tt.name, tt.kind)
-			other := k.hook(tt.name+"-other", tt.kind)
-			m := recorded(t, tt.name)
-			wrong := forgeries(m.at(hook), everybodys)
-			signs := m.header.Get("X-Gitlab-Token") == "" && m.header.Get("Authorization") == ""
+	inDesk(t, func(receiver *webhookReceiver) {
+		for _, test := range deliveries {
+			hook := receiver.hook(test.name, test.kind)
+			other := receiver.hook(test.name+"-other", test.kind)
+			message := recorded(t, test.name)
+			wrong := forgeries(message.at(hook), everybodys)
+			signs := message.header.Get("X-Gitlab-Token") == "" && message.header.Get("Authorization") == ""
 			if signs {
-				wrong["another body"] = m.at(hook).saying(string(m.body) + " ")
-				wrong["no body"] = m.at(hook).saying("")
+				wrong["another body"] = message.at(hook).saying(string(message.body) + " ")
+				wrong["no body"] = message.at(hook).saying("")
 			}
 
-			unknown := lockstep.Webhook{ID: strings.Repeat("a", 26), Kind: tt.kind}
-			wrong["an unknown id"] = m.at(unknown)
-			wrong["the link's id"] = m.at(lockstep.Webhook{ID: hook.LinkID})
+			unknown := lockstep.Webhook{ID: strings.Repeat("a", 26), Kind: test.kind}
+			wrong["an unknown id"] = message.at(unknown)
+			wrong["the link's id"] = message.at(lockstep.Webhook{ID: hook.LinkID})
 
 			for _, kind := range lockstep.WebhookKinds() {
-				if kind != tt.kind {
+				if kind != test.kind {
 					// The secret is not shown where it should only sign.
-					m := m.at(hook).with("Authorization", "Bearer "+everybodys).with("X-Gitlab-Token", everybodys).with("X-Lockstep-Token", everybodys)
-					m.path = "/webhooks/" + kind.Slug() + "/" + hook.ID
-					wrong["sent to "+kind.Slug()] = m
+					message := message.at(hook).with("Authorization", "Bearer "+everybodys).with("X-Gitlab-Token", everybodys).with("X-Lockstep-Token", everybodys)
+					message.path = "/webhooks/" + kind.Slug() + "/" + hook.ID
+					wrong["sent to "+kind.Slug()] = message
 				}
 			}
 
-			for name, m := range wrong {
+			for name, message := range wrong {
 				time.Sleep(100 * time.Millisecond)
-				if got := k.deliver(m); got != "401 not verified" {
-					t.Errorf("%s, %s: %s", tt.name, name, got)
+				if got := receiver.deliver(message); got != "401 not verified" {
+					t.Errorf("%s, %s: %s", test.name, name, got)
 				}
 			}
 
-			if k.hints(hook.LinkID) != 0 || k.hints(other.LinkID) != 0 {
-				t.Errorf("%s: a forgery is a hint", tt.name)
+			if receiver.hints(hook.LinkID) != 0 || receiver.hints(other.LinkID) != 0 {
+				t.Errorf("%s: a forgery is a hint", test.name)
 			}
 		}
 	})
 }
 
 func TestAttack14AnEmptySecretVerifiesNothing(t *testing.T) {
-	inDesk(t, func(k *desk) {
-		for _, tt := range deliveries {
-			hook := k.hook(tt.name, tt.kind)
-			box, err := k.key.Seal(nil, []byte("webhook secret of "+hook.ID+", "+string(hook.Kind)+" of "+hook.LinkID))
-			k.must(err)
-			k.update(func(tx *db.Tx) error {
+	inDesk(t, func(receiver *webhookReceiver) {
+		for _, test := range deliveries {
+			hook := receiver.hook(test.name, test.kind)
+			box, err := receiver.key.Seal(nil, []byte("webhook secret of "+hook.ID+", "+string(hook.Kind)+" of "+hook.LinkID))
+			receiver.must(err)
+			receiver.update(func(tx *db.Tx) error {
 				_, err := tx.Exec(`UPDATE webhook SET sealed = $2 WHERE id = $1`, hook.ID, []byte(box))
 				return err
 			})
-			m := recorded(t, tt.name).at(hook).saying("").with("X-Gitlab-Token", "").with("Authorization", "Bearer ")
+			message := recorded(t, test.name).at(hook).saying("").with("X-Gitlab-Token", "").with("Authorization", "Bearer ")
 			for _, name := range []string{"X-Hub-Signature-256", "X-Hub-Signature", "X-Lockstep-Signature"} {
-				m = m.with(name, "sha256="+emptyKey)
+				message = message.with(name, "sha256="+emptyKey)
 			}
 
-			m = m.with("X-Gitea-Signature", emptyKey).with("X-Forgejo-Signature", emptyKey)
-			if tt.kind == lockstep.AzureDevOpsWebhook {
-				m = m.with("Authorization", "Basic Og==")
+			message = message.with("X-Gitea-Signature", emptyKey).with("X-Forgejo-Signature", emptyKey)
+			if test.kind == lockstep.AzureDevOpsWebhook {
+				message = message.with("Authorization", "Basic Og==")
 			}
 
 			time.Sleep(time.Second)
-			if got := k.deliver(m); got != "401 not verified" {
-				t.Errorf("%s: %s", tt.name, got)
+			if got := receiver.deliver(message); got != "401 not verified" {
+				t.Errorf("%s: %s", test.name, got)
 			}
 		}
 	})
 }
 
 func TestAttack14AReplayedDeliveryDoesNothing(t *testing.T) {
-	inDesk(t, func(k *desk) {
-		hook := k.hook("infra", lockstep.GitHubWebhook)
+	inDesk(t, func(receiver *webhookReceiver) {
+		hook := receiver.hook("infra", lockstep.GitHubWebhook)
 		m := recorded(t, "github-push").at(hook)
 		for range 50 {
-			k.deliver(m)
+			receiver.deliver(m)
 		}
 
-		if k.hints("infra") != 1 {
-			t.Errorf("%d hints", k.hints("infra"))
+		if receiver.hints("infra") != 1 {
+			t.Errorf("%d hints", receiver.hints("infra"))
 		}
 
 		// Not over another process either.
-		k.hooks = newDesk(k.world).hooks
-		sealed := k.hook("signed", lockstep.GitLabSigningWebhook)
+		receiver.hooks = newDesk(receiver.world).hooks
+		sealed := receiver.hook("signed", lockstep.GitLabSigningWebhook)
 		again := recorded(t, "gitlab-signing-push").at(sealed)
 		time.Sleep(6 * time.Minute)
 
-		if got := k.deliver(again); got == "202 accepted" {
+		if got := receiver.deliver(again); got == "202 accepted" {
 			t.Error("what is older than five minutes is accepted")
 		}
 	})
 }
 
 // signed is a delivery of Standard Webhooks, as whoever has the secret sends it.
-func signed(t *testing.T, id string, at time.Time, body string) message {
+func signed(t *testing.T, id string, at time.Time, body string) webhookRequest {
 	t.Helper()
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(signing, "whsec_"))
 	if err != nil {
@@ -220,12 +220,12 @@ func signed(t *testing.T, id string, at time.Time, body string) message {
 }
 
 func TestAttack14ASignatureHoldsForItsTimeAndItsParts(t *testing.T) {
-	inDesk(t, func(k *desk) {
-		hook := k.hook("infra", lockstep.GitLabSigningWebhook)
+	inDesk(t, func(receiver *webhookReceiver) {
+		hook := receiver.hook("infra", lockstep.GitLabSigningWebhook)
 		now := time.Now()
 		text := strconv.FormatInt(now.Unix(), 10)
-		for name, tt := range map[string]struct {
-			sent message
+		for name, test := range map[string]struct {
+			sent webhookRequest
 			want string
 		}{
 			"as it should be":    {signed(t, "a", now, text+".rest"), "202 accepted"},
@@ -235,7 +235,7 @@ func TestAttack14ASignatureHoldsForItsTimeAndItsParts(t *testing.T) {
 			"parts moved":        {signed(t, "a", now, text+".rest").with("Webhook-Id", "a."+text).saying("rest"), "401 not verified"},
 			"no id":              {signed(t, "", now, "{}"), "401 not verified"},
 		} {
-			if got := k.deliver(tt.sent.at(hook)); got != tt.want {
+			if got := receiver.deliver(test.sent.at(hook)); got != test.want {
 				t.Errorf("%s: %s", name, got)
 			}
 		}
@@ -244,17 +244,17 @@ func TestAttack14ASignatureHoldsForItsTimeAndItsParts(t *testing.T) {
 
 // A refusal says nothing of what there is.
 func TestAttack14AnUnknownWebhookIsRefusedLikeAWrongSignature(t *testing.T) {
-	inDesk(t, func(k *desk) {
-		hook := k.hook("infra", lockstep.GitHubWebhook)
-		m := recorded(t, "github-push").with("X-Hub-Signature-256", "sha256=00")
+	inDesk(t, func(receiver *webhookReceiver) {
+		hook := receiver.hook("infra", lockstep.GitHubWebhook)
+		message := recorded(t, "github-push").with("X-Hub-Signature-256", "sha256=00")
 		answers := map[string]http.Header{}
 		for name, path := range map[string]string{
 			"known": "/webhooks/github/" + hook.ID, "unknown": "/webhooks/github/" + strings.Repeat("a", 26), "of another kind": "/webhooks/gitlab/" + hook.ID,
 			"no kind": "/webhooks/svn/" + hook.ID, "no id": "/webhooks/github/", "neither": "/webhooks/", "more": "/webhooks/github/" + hook.ID + "/x",
 		} {
-			m.path = path
+			message.path = path
 			rec := httptest.NewRecorder()
-			k.hooks.ServeHTTP(rec, m.request())
+			receiver.hooks.ServeHTTP(rec, message.request())
 
 			if rec.Code != http.StatusUnauthorized || rec.Body.String() != "not verified\n" {
 				t.Errorf("%s: %d %s", name, rec.Code, rec.Body)
@@ -272,13 +272,13 @@ func TestAttack14AnUnknownWebhookIsRefusedLikeAWrongSignature(t *testing.T) {
 }
 
 func TestAttack15WhoeverProvesNothingIsHeldBackAndNobodyElse(t *testing.T) {
-	inDesk(t, func(k *desk) {
-		hook := k.hook("infra", lockstep.GitLabWebhook)
-		m := recorded(t, "gitlab-push").at(hook)
-		wrong := m.with("X-Gitlab-Token", "guess")
+	inDesk(t, func(receiver *webhookReceiver) {
+		hook := receiver.hook("infra", lockstep.GitLabWebhook)
+		message := recorded(t, "gitlab-push").at(hook)
+		wrong := message.with("X-Gitlab-Token", "guess")
 		refused := 0
 		for range 300 {
-			if k.deliver(wrong) == "401 not verified" {
+			if receiver.deliver(wrong) == "401 not verified" {
 				refused++
 			}
 		}
@@ -287,18 +287,18 @@ func TestAttack15WhoeverProvesNothingIsHeldBackAndNobodyElse(t *testing.T) {
 			t.Errorf("%d guesses were looked at", refused)
 		}
 
-		if got := k.deliver(m); got != "429 too many requests" {
+		if got := receiver.deliver(message); got != "429 too many requests" {
 			t.Errorf("the right one from the same address: %s", got)
 		}
 
-		r := m.request()
+		r := message.request()
 		r.RemoteAddr = "198.51.100.7:443"
-		if got := k.answer(r); got != "202 accepted" {
+		if got := receiver.answer(r); got != "202 accepted" {
 			t.Errorf("from another address: %s", got)
 		}
 
 		time.Sleep(time.Second)
-		if got := k.deliver(m.with("Idempotency-Key", "later")); got != "202 accepted" {
+		if got := receiver.deliver(message.with("Idempotency-Key", "later")); got != "202 accepted" {
 			t.Errorf("a second later: %s", got)
 		}
 	})
@@ -307,18 +307,18 @@ func TestAttack15WhoeverProvesNothingIsHeldBackAndNobodyElse(t *testing.T) {
 // However many deliveries: one repository is looked at, no more often than looks
 // take, and other repositories not at all.
 func TestAttack15ManyDeliveriesAreFewLooks(t *testing.T) {
-	inSQLite(t, func(w *world) {
+	runInSQLiteBubble(t, func(w *world) {
 		w.settled("c", "other")
-		k := newDesk(w)
-		hook := k.hook("infra", lockstep.AzureDevOpsWebhook)
+		receiver := newDesk(w)
+		hook := receiver.hook("infra", lockstep.AzureDevOpsWebhook)
 		w.host.push("infra", "main")
-		w.follow(w.linked("infra"))
-		w.poll(trigger.PollerOptions{Interval: time.Hour})
+		w.track(w.linked("infra"))
+		w.startPoller(trigger.PollerOptions{Interval: time.Hour})
 		time.Sleep(2 * time.Minute)
 		began := time.Now()
 
 		for range 1000 {
-			k.deliver(recorded(t, "azure-devops-push").at(hook))
+			receiver.deliver(recorded(t, "azure-devops-push").at(hook))
 		}
 
 		time.Sleep(2 * time.Second)
@@ -329,12 +329,12 @@ func TestAttack15ManyDeliveriesAreFewLooks(t *testing.T) {
 }
 
 func TestAttack20OnlyAPostIsLookedAt(t *testing.T) {
-	inDesk(t, func(k *desk) {
-		hook := k.hook("infra", lockstep.GitLabWebhook)
+	inDesk(t, func(receiver *webhookReceiver) {
+		hook := receiver.hook("infra", lockstep.GitLabWebhook)
 		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodOptions, http.MethodConnect} {
 			r := recorded(t, "gitlab-push").at(hook).request()
 			r.Method = method
-			if got := k.answer(r); got != "405 POST only" || k.hints("infra") != 0 {
+			if got := receiver.answer(r); got != "405 POST only" || receiver.hints("infra") != 0 {
 				t.Errorf("%s: %s", method, got)
 			}
 		}

@@ -19,17 +19,17 @@ import (
 // FuzzWebhook sends anything to webhooks whose secrets are not in the corpus:
 // none of it may be taken for theirs, and nothing may panic.
 func FuzzWebhook(f *testing.F) {
-	for _, d := range deliveries {
-		m := recorded(f, d.name)
+	for _, test := range deliveries {
+		m := recorded(f, test.name)
 		var header strings.Builder
 		_ = m.header.Write(&header)
-		f.Add(uint8(len(d.kind)), header.String(), m.body)
+		f.Add(uint8(len(test.kind)), header.String(), m.body)
 	}
 
 	f.Add(uint8(2), "Webhook-Id: a\r\nWebhook-Timestamp: 9223372036854775807\r\nWebhook-Signature: v1, v1,=\r\n", []byte("."))
 	f.Add(uint8(4), "Authorization: Basic ====\r\n", []byte(nil))
-	k := desk{world: &world{db: dbtest.OpenOn(f, db.SQLite, db.Schema())}}
-	hooks := k.strange(f)
+	receiver := webhookReceiver{world: &world{db: dbtest.OpenOn(f, db.SQLite, db.Schema())}}
+	hooks := receiver.strange(f)
 	f.Fuzz(func(t *testing.T, kind uint8, header string, body []byte) {
 		hook := hooks[int(kind)%len(hooks)]
 		r := httptest.NewRequest(http.MethodPost, hook.Path(), bytes.NewReader(body))
@@ -41,19 +41,19 @@ func FuzzWebhook(f *testing.F) {
 
 		// A desk of its own each time: nobody is held back.
 		rec := httptest.NewRecorder()
-		newHooks(&k).ServeHTTP(rec, r)
+		newHooks(&receiver).ServeHTTP(rec, r)
 		if rec.Code != http.StatusUnauthorized {
 			t.Errorf("%s: %d %s", hook.Kind, rec.Code, rec.Body)
 		}
 	})
 }
 
-func newHooks(k *desk) *trigger.Webhooks {
+func newHooks(k *webhookReceiver) *trigger.Webhooks {
 	return trigger.NewWebhooks(trigger.WebhookOptions{DB: k.db, Seal: k.key, Log: slog.New(slog.DiscardHandler)})
 }
 
 // strange makes a webhook of each kind with a random secret.
-func (k *desk) strange(f *testing.F) (all []lockstep.Webhook) {
+func (k *webhookReceiver) strange(f *testing.F) (all []lockstep.Webhook) {
 	f.Helper()
 	var err error
 	if k.key, err = seal.Generate(); err != nil {
@@ -67,13 +67,13 @@ func (k *desk) strange(f *testing.F) (all []lockstep.Webhook) {
 		}
 
 		for _, kind := range lockstep.WebhookKinds() {
-			l := lockstep.RepositoryLink{ID: string(kind), ARN: lockstep.ARN("arn:" + kind), Account: conn.Account, Region: conn.Region,
+			link := lockstep.RepositoryLink{ID: string(kind), ARN: lockstep.ARN("arn:" + kind), Account: conn.Account, Region: conn.Region,
 				ConnectionARN: conn.ARN, OwnerID: "acme", RepositoryName: string(kind), ProviderType: "Git"}
-			if err := store.InsertLink(tx, &l); err != nil {
+			if err := store.InsertLink(tx, &link); err != nil {
 				return err
 			}
 
-			w := lockstep.Webhook{LinkID: l.ID, Kind: kind}
+			w := lockstep.Webhook{LinkID: link.ID, Kind: kind}
 			if err := store.PutWebhook(tx, k.key, &w, store.NewWebhookSecret(kind)); err != nil {
 				return err
 			}

@@ -26,7 +26,7 @@ import (
 )
 
 // A desk takes webhooks for links that nothing looks at.
-type desk struct {
+type webhookReceiver struct {
 	*world
 	key   *seal.Key
 	log   bytes.Buffer
@@ -34,10 +34,10 @@ type desk struct {
 	woken int
 }
 
-func newDesk(w *world) *desk {
+func newDesk(w *world) *webhookReceiver {
 	key, err := seal.Generate()
 	w.must(err)
-	k := &desk{world: w, key: key}
+	k := &webhookReceiver{world: w, key: key}
 	k.hooks = trigger.NewWebhooks(trigger.WebhookOptions{DB: w.db, Seal: key, Log: slog.New(slog.NewJSONHandler(&k.log, nil)),
 		OnHint: func() { k.woken++ }})
 	return k
@@ -50,7 +50,7 @@ const (
 )
 
 // hook gives a new link a webhook of a kind.
-func (k *desk) hook(id string, kind lockstep.WebhookKind) lockstep.Webhook {
+func (k *webhookReceiver) hook(id string, kind lockstep.WebhookKind) lockstep.Webhook {
 	k.t.Helper()
 	secret := everybodys
 	if kind == lockstep.GitLabSigningWebhook {
@@ -62,20 +62,20 @@ func (k *desk) hook(id string, kind lockstep.WebhookKind) lockstep.Webhook {
 }
 
 // hints counts those that a link was given.
-func (k *desk) hints(linkID string) int {
+func (k *webhookReceiver) hints(linkID string) int {
 	k.t.Helper()
 	return k.count(`SELECT requested_seq FROM repository_link WHERE id = $1`, linkID)
 }
 
 // A message is a delivery as it was recorded.
-type message struct {
+type webhookRequest struct {
 	path   string
 	header http.Header
 	body   []byte
 }
 
 // recorded reads a delivery from testdata. Its path ends in ID.
-func recorded(t testing.TB, name string) message {
+func recorded(t testing.TB, name string) webhookRequest {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "webhook", name+".http"))
 	if err != nil {
@@ -94,45 +94,45 @@ func recorded(t testing.TB, name string) message {
 		t.Fatal(err)
 	}
 
-	return message{strings.Fields(line)[1], http.Header(header), body}
+	return webhookRequest{strings.Fields(line)[1], http.Header(header), body}
 }
 
 // at is the message for a webhook.
-func (m message) at(w lockstep.Webhook) message {
+func (m webhookRequest) at(w lockstep.Webhook) webhookRequest {
 	m.path = strings.Replace(m.path, "ID", w.ID, 1)
 	return m
 }
 
-func (m message) with(name, value string) message {
+func (m webhookRequest) with(name, value string) webhookRequest {
 	m.header = m.header.Clone()
 	m.header.Set(name, value)
 	return m
 }
 
-func (m message) without(name string) message {
+func (m webhookRequest) without(name string) webhookRequest {
 	m.header = m.header.Clone()
 	m.header.Del(name)
 	return m
 }
 
-func (m message) saying(body string) message {
+func (m webhookRequest) saying(body string) webhookRequest {
 	m.body = []byte(body)
 	return m
 }
 
-func (m message) request() *http.Request {
+func (m webhookRequest) request() *http.Request {
 	r := httptest.NewRequest(http.MethodPost, m.path, bytes.NewReader(m.body))
 	r.Header = m.header
 	return r
 }
 
 // deliver sends a message and gives status and text of the answer.
-func (k *desk) deliver(m message) string {
+func (k *webhookReceiver) deliver(m webhookRequest) string {
 	k.t.Helper()
 	return k.answer(m.request())
 }
 
-func (k *desk) answer(r *http.Request) string {
+func (k *webhookReceiver) answer(r *http.Request) string {
 	k.t.Helper()
 	rec := httptest.NewRecorder()
 	k.hooks.ServeHTTP(rec, r)
@@ -140,8 +140,8 @@ func (k *desk) answer(r *http.Request) string {
 }
 
 // inDesk runs f in fake time on SQLite.
-func inDesk(t *testing.T, f func(k *desk)) {
-	inSQLite(t, func(w *world) { f(newDesk(w)) })
+func inDesk(t *testing.T, f func(k *webhookReceiver)) {
+	runInSQLiteBubble(t, func(w *world) { f(newDesk(w)) })
 }
 
 // deliveries are those of testdata: of which kind, whether they move a branch, and
@@ -166,26 +166,26 @@ var deliveries = []struct {
 }
 
 func TestADeliveryOfEachKindIsAHint(t *testing.T) {
-	inBubble(t, func(w *world) {
-		k := newDesk(w)
-		for _, tt := range deliveries {
-			hook := k.hook(tt.name, tt.kind)
+	runInBubble(t, func(w *world) {
+		receiver := newDesk(w)
+		for _, test := range deliveries {
+			hook := receiver.hook(test.name, test.kind)
 			want, hints, again, after := "202 accepted", 1, "202 accepted before", 1
-			if !tt.moves {
+			if !test.moves {
 				want, again, hints, after = "202 accepted: moves no branch", "202 accepted: moves no branch", 0, 0
 			}
 
-			if !tt.known {
+			if !test.known {
 				again, after = "202 accepted", 2
 			}
 
-			k.woken = 0
-			if got := k.deliver(recorded(t, tt.name).at(hook)); got != want || k.hints(hook.LinkID) != hints || k.woken != hints {
-				t.Errorf("%s: %s with %d hints", tt.name, got, k.hints(hook.LinkID))
+			receiver.woken = 0
+			if got := receiver.deliver(recorded(t, test.name).at(hook)); got != want || receiver.hints(hook.LinkID) != hints || receiver.woken != hints {
+				t.Errorf("%s: %s with %d hints", test.name, got, receiver.hints(hook.LinkID))
 			}
 
-			if got := k.deliver(recorded(t, tt.name).at(hook)); got != again || k.hints(hook.LinkID) != after {
-				t.Errorf("%s again: %s with %d hints", tt.name, got, k.hints(hook.LinkID))
+			if got := receiver.deliver(recorded(t, test.name).at(hook)); got != again || receiver.hints(hook.LinkID) != after {
+				t.Errorf("%s again: %s with %d hints", test.name, got, receiver.hints(hook.LinkID))
 			}
 		}
 	})
@@ -193,15 +193,15 @@ func TestADeliveryOfEachKindIsAHint(t *testing.T) {
 
 // What the providers publish for whoever writes a verifier.
 func TestPublishedVectorsAreVerified(t *testing.T) {
-	inDesk(t, func(k *desk) {
-		for name, m := range map[string]message{
+	inDesk(t, func(receiver *webhookReceiver) {
+		for name, message := range map[string]webhookRequest{
 			"github": recorded(t, "github-push").saying("Hello, World!").
 				with("X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"),
 			"bitbucket": recorded(t, "bitbucket-push").saying("Hello World!").
 				with("X-Hub-Signature", "sha256=a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9"),
 		} {
 			kind := lockstep.WebhookKind(strings.ToUpper(name))
-			if got := k.deliver(m.at(k.hook(name, kind))); got != "202 accepted" {
+			if got := receiver.deliver(message.at(receiver.hook(name, kind))); got != "202 accepted" {
 				t.Errorf("%s: %s", name, got)
 			}
 		}
@@ -211,17 +211,17 @@ func TestPublishedVectorsAreVerified(t *testing.T) {
 func TestThePublishedVectorOfStandardWebhooksIsVerified(t *testing.T) {
 	queuetest.BubbleOn(t, db.SQLite, func(t *testing.T, d *db.DB) {
 		// No queue: it would look often in the years that pass here.
-		k := newDesk(&world{t: t, db: d})
-		hook := k.hook("standard", lockstep.GitLabSigningWebhook)
+		receiver := newDesk(&world{t: t, db: d})
+		hook := receiver.hook("standard", lockstep.GitLabSigningWebhook)
 		time.Sleep(time.Until(time.Unix(1614265330, 0)))
-		m := recorded(t, "gitlab-signing-push").saying(`{"test": 2432232314}`).with("Webhook-Id", "msg_p5jXN8AQM9LWM0D4loKWxJek").
+		message := recorded(t, "gitlab-signing-push").saying(`{"test": 2432232314}`).with("Webhook-Id", "msg_p5jXN8AQM9LWM0D4loKWxJek").
 			with("Webhook-Timestamp", "1614265330").with("Webhook-Signature", "v1,AAAA v1a,x v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=").at(hook)
-		if got := k.deliver(m); got != "202 accepted" {
+		if got := receiver.deliver(message); got != "202 accepted" {
 			t.Error(got)
 		}
 
 		time.Sleep(5*time.Minute + time.Second)
-		if got := k.deliver(m.with("Webhook-Id", "msg_p5jXN8AQM9LWM0D4loKWxJek")); got != "401 not verified" {
+		if got := receiver.deliver(message.with("Webhook-Id", "msg_p5jXN8AQM9LWM0D4loKWxJek")); got != "401 not verified" {
 			t.Errorf("five minutes later: %s", got)
 		}
 	})
@@ -229,19 +229,19 @@ func TestThePublishedVectorOfStandardWebhooksIsVerified(t *testing.T) {
 
 // A look as soon as the hint is committed, and not when the poller asks next.
 func TestAHintOfThisNodeIsLookedAtAtOnce(t *testing.T) {
-	inSQLite(t, func(w *world) {
-		k := newDesk(w)
-		hook := k.hook("infra", lockstep.GiteaWebhook)
+	runInSQLiteBubble(t, func(w *world) {
+		receiver := newDesk(w)
+		hook := receiver.hook("infra", lockstep.GiteaWebhook)
 		w.host.push("infra", "main")
-		w.follow(w.linked("infra"))
+		w.track(w.linked("infra"))
 		p := trigger.NewPoller(trigger.PollerOptions{DB: w.db, Engine: w.engine, Repositories: w.repositories, Log: slog.New(slog.DiscardHandler), Interval: time.Hour})
-		k.hooks = trigger.NewWebhooks(trigger.WebhookOptions{DB: w.db, Seal: k.key, Log: slog.New(slog.DiscardHandler), OnHint: p.Wake})
+		receiver.hooks = trigger.NewWebhooks(trigger.WebhookOptions{DB: w.db, Seal: receiver.key, Log: slog.New(slog.DiscardHandler), OnHint: p.Wake})
 		w.running(p)
 		time.Sleep(time.Minute)
 		began := time.Now()
 		sha := w.host.push("infra", "main")
 
-		if got := k.deliver(recorded(t, "gitea-push").at(hook)); got != "202 accepted" {
+		if got := receiver.deliver(recorded(t, "gitea-push").at(hook)); got != "202 accepted" {
 			t.Fatal(got)
 		}
 
@@ -265,13 +265,13 @@ func (w *world) running(p *trigger.Poller) {
 	w.t.Cleanup(func() { <-done })
 }
 
-func (w *world) linked(id string) (l lockstep.RepositoryLink) {
+func (w *world) linked(id string) (link lockstep.RepositoryLink) {
 	w.t.Helper()
 	w.update(func(tx *db.Tx) (err error) {
-		l, err = store.LinkByID(tx, id)
+		link, err = store.LinkByID(tx, id)
 		return err
 	})
-	return l
+	return link
 }
 
 // committing looks into the database at the moment of the answer.
@@ -286,14 +286,14 @@ func (w committing) WriteHeader(status int) {
 }
 
 func TestNoHintIsLostAfterItsAnswer(t *testing.T) {
-	inBubble(t, func(w *world) {
-		k := newDesk(w)
-		hook := k.hook("infra", lockstep.GitHubWebhook)
+	runInBubble(t, func(w *world) {
+		receiver := newDesk(w)
+		hook := receiver.hook("infra", lockstep.GitHubWebhook)
 		r := recorded(t, "github-push").at(hook).request()
-		k.hooks.ServeHTTP(committing{httptest.NewRecorder(), func() {
-			due := k.count(`SELECT count(*) FROM repository_link WHERE id = $1 AND requested_seq = 1 AND next_poll_at <= $2`,
+		receiver.hooks.ServeHTTP(committing{httptest.NewRecorder(), func() {
+			due := receiver.count(`SELECT count(*) FROM repository_link WHERE id = $1 AND requested_seq = 1 AND next_poll_at <= $2`,
 				hook.LinkID, db.Millis(time.Now()))
-			known := k.count(`SELECT count(*) FROM webhook_delivery WHERE webhook_id = $1`, hook.ID)
+			known := receiver.count(`SELECT count(*) FROM webhook_delivery WHERE webhook_id = $1`, hook.ID)
 			if diff := cmp.Diff([]int{1, 1}, []int{due, known}); diff != "" {
 				t.Errorf("the answer was given before the hint was committed: %s", diff)
 			}
@@ -302,25 +302,25 @@ func TestNoHintIsLostAfterItsAnswer(t *testing.T) {
 }
 
 func TestADatabaseThatFailsIsSaidSo(t *testing.T) {
-	inDesk(t, func(k *desk) {
-		hook := k.hook("infra", lockstep.GitHubWebhook)
-		k.update(func(tx *db.Tx) error {
+	inDesk(t, func(receiver *webhookReceiver) {
+		hook := receiver.hook("infra", lockstep.GitHubWebhook)
+		receiver.update(func(tx *db.Tx) error {
 			_, err := tx.Exec(`DROP TABLE webhook_delivery`)
 			return err
 		})
-		if got := k.deliver(recorded(t, "github-push").at(hook)); got != "503 try again" || k.hints("infra") != 0 {
-			t.Errorf("%s with %d hints", got, k.hints("infra"))
+		if got := receiver.deliver(recorded(t, "github-push").at(hook)); got != "503 try again" || receiver.hints("infra") != 0 {
+			t.Errorf("%s with %d hints", got, receiver.hints("infra"))
 		}
 	})
 }
 
 func TestOneLineIsLoggedOfADeliveryAndNothingThatWasSent(t *testing.T) {
-	inDesk(t, func(k *desk) {
-		hook := k.hook("infra", lockstep.GitHubWebhook)
-		k.deliver(recorded(t, "github-push").at(hook))
-		k.deliver(recorded(t, "github-push").at(hook).with("X-Hub-Signature-256", "sha256=c0ffee"))
-		k.answer(httptest.NewRequest(http.MethodPost, "/webhooks/marker/marker", strings.NewReader("marker")))
-		log := k.log.String()
+	inDesk(t, func(receiver *webhookReceiver) {
+		hook := receiver.hook("infra", lockstep.GitHubWebhook)
+		receiver.deliver(recorded(t, "github-push").at(hook))
+		receiver.deliver(recorded(t, "github-push").at(hook).with("X-Hub-Signature-256", "sha256=c0ffee"))
+		receiver.answer(httptest.NewRequest(http.MethodPost, "/webhooks/marker/marker", strings.NewReader("marker")))
+		log := receiver.log.String()
 		if n := strings.Count(log, "\n"); n != 3 {
 			t.Errorf("%d lines: %s", n, log)
 		}
@@ -338,27 +338,27 @@ func TestOneLineIsLoggedOfADeliveryAndNothingThatWasSent(t *testing.T) {
 }
 
 func TestAFormerSecretIsForgottenWithinSeconds(t *testing.T) {
-	inDesk(t, func(k *desk) {
-		hook := k.hook("infra", lockstep.GitLabWebhook)
-		m := recorded(t, "gitlab-push").at(hook)
-		if got := k.deliver(m); got != "202 accepted" {
+	inDesk(t, func(receiver *webhookReceiver) {
+		hook := receiver.hook("infra", lockstep.GitLabWebhook)
+		message := recorded(t, "gitlab-push").at(hook)
+		if got := receiver.deliver(message); got != "202 accepted" {
 			t.Fatal(got)
 		}
 
-		k.update(func(tx *db.Tx) error {
-			return store.PutWebhook(tx, k.key, &lockstep.Webhook{LinkID: "infra", Kind: hook.Kind}, seal.NewSecret("another one, and long"))
+		receiver.update(func(tx *db.Tx) error {
+			return store.PutWebhook(tx, receiver.key, &lockstep.Webhook{LinkID: "infra", Kind: hook.Kind}, seal.NewSecret("another one, and long"))
 		})
 		time.Sleep(5 * time.Second)
-		if got := k.deliver(m.with("Idempotency-Key", "other")); got != "401 not verified" {
+		if got := receiver.deliver(message.with("Idempotency-Key", "other")); got != "401 not verified" {
 			t.Errorf("by the former secret: %s", got)
 		}
 
-		if got := k.deliver(m.with("Idempotency-Key", "other").with("X-Gitlab-Token", "another one, and long")); got != "202 accepted" {
+		if got := receiver.deliver(message.with("Idempotency-Key", "other").with("X-Gitlab-Token", "another one, and long")); got != "202 accepted" {
 			t.Errorf("by the new one: %s", got)
 		}
 
-		k.update(func(tx *db.Tx) error { return store.DeleteWebhook(tx, "infra") })
-		if got := k.deliver(m.with("Idempotency-Key", "third").with("X-Gitlab-Token", "another one, and long")); got != "401 not verified" {
+		receiver.update(func(tx *db.Tx) error { return store.DeleteWebhook(tx, "infra") })
+		if got := receiver.deliver(message.with("Idempotency-Key", "third").with("X-Gitlab-Token", "another one, and long")); got != "401 not verified" {
 			t.Errorf("of a deleted webhook: %s", got)
 		}
 	})

@@ -12,8 +12,8 @@ import (
 )
 
 func TestADeliveryAboutAPullRequestIsAHint(t *testing.T) {
-	inDesk(t, func(k *desk) {
-		for _, tt := range []struct {
+	inDesk(t, func(receiver *webhookReceiver) {
+		for _, test := range []struct {
 			name, header string
 			kind         lockstep.WebhookKind
 			events       []string
@@ -24,11 +24,11 @@ func TestADeliveryAboutAPullRequestIsAHint(t *testing.T) {
 			{"bitbucket-push", "X-Event-Key", lockstep.BitbucketWebhook, []string{"pullrequest:created", "pullrequest:updated", "pr:opened"}},
 			{"gitea-push", "X-Gitea-Event", lockstep.GiteaWebhook, []string{"pull_request", "pull_request_sync"}},
 		} {
-			for _, event := range tt.events {
-				hook := k.hook(tt.name+event, tt.kind)
-				got := k.deliver(recorded(t, tt.name).at(hook).with(tt.header, event))
-				if got != "202 accepted" || k.hints(hook.LinkID) != 1 {
-					t.Errorf("%s %s: %s with %d hints", tt.name, event, got, k.hints(hook.LinkID))
+			for _, event := range test.events {
+				hook := receiver.hook(test.name+event, test.kind)
+				got := receiver.deliver(recorded(t, test.name).at(hook).with(test.header, event))
+				if got != "202 accepted" || receiver.hints(hook.LinkID) != 1 {
+					t.Errorf("%s %s: %s with %d hints", test.name, event, got, receiver.hints(hook.LinkID))
 				}
 			}
 		}
@@ -36,12 +36,12 @@ func TestADeliveryAboutAPullRequestIsAHint(t *testing.T) {
 }
 
 func TestWhoAsksIsToldOfMovesAndHintsAndOfNothingElse(t *testing.T) {
-	inBubble(t, func(w *world) {
+	runInBubble(t, func(w *world) {
 		var told atomic.Int64
-		l, _ := w.settled("c", "infra")
-		w.poll(trigger.PollerOptions{Interval: 10 * time.Second, MaxInterval: 10 * time.Second,
+		link, _ := w.settled("c", "infra")
+		w.startPoller(trigger.PollerOptions{Interval: 10 * time.Second, MaxInterval: 10 * time.Second,
 			OnActivity: func(_ *db.Tx, linkID string) error {
-				if linkID != l.ID {
+				if linkID != link.ID {
 					t.Errorf("told of %s", linkID)
 				}
 
@@ -57,7 +57,7 @@ func TestWhoAsksIsToldOfMovesAndHintsAndOfNothingElse(t *testing.T) {
 			t.Errorf("told %d times although nothing happened", n)
 		}
 
-		w.update(func(tx *db.Tx) error { return store.RequestPoll(tx, l.ID) })
+		w.update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
 		time.Sleep(time.Minute)
 		if n := told.Load(); n != 1 {
 			t.Errorf("told %d times of one hint", n)

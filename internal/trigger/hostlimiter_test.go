@@ -29,7 +29,7 @@ func (w *world) many(connection string, n int) (ids []string) {
 func (w *world) looksAt(ids []string, since time.Time) (at []time.Duration, each map[string]int) {
 	each = map[string]int{}
 	for _, id := range ids {
-		for _, l := range w.host.seen(id) {
+		for _, l := range w.host.probesOf(id) {
 			if !l.at.Before(since) {
 				at = append(at, l.at.Sub(since))
 				each[id]++
@@ -40,13 +40,13 @@ func (w *world) looksAt(ids []string, since time.Time) (at []time.Duration, each
 }
 
 func TestAHostThatIsAwayIsAskedByOneAtATime(t *testing.T) {
-	inSQLite(t, func(w *world) {
+	runInSQLiteBubble(t, func(w *world) {
 		away, other := w.many("away", 6), w.many("other", 1)
-		w.poll(trigger.PollerOptions{Interval: 5 * time.Second, MaxInterval: 30 * time.Second, MaxPerHost: 3})
+		w.startPoller(trigger.PollerOptions{Interval: 5 * time.Second, MaxInterval: 30 * time.Second, MaxPerHost: 3})
 		time.Sleep(time.Minute)
-		w.host.set(func() {
-			w.host.downAt = map[string]error{"away": lockstep.Errorf(lockstep.Unavailable, "Away.")}
-			clear(w.host.most)
+		w.host.update(func() {
+			w.host.failureOf = map[string]error{"away": lockstep.Errorf(lockstep.Unavailable, "Away.")}
+			clear(w.host.maxRunning)
 		})
 		began := time.Now()
 		time.Sleep(30 * time.Second)
@@ -76,7 +76,7 @@ func TestAHostThatIsAwayIsAskedByOneAtATime(t *testing.T) {
 			t.Errorf("the outage was told %d times", n)
 		}
 
-		w.host.set(func() { w.host.downAt = nil })
+		w.host.update(func() { w.host.failureOf = nil })
 		back := time.Now()
 		w.until("all are looked at again", func() bool {
 			_, each := w.looksAt(away, back)
@@ -91,9 +91,9 @@ func TestAHostThatIsAwayIsAskedByOneAtATime(t *testing.T) {
 
 func TestAHostThatAsksToWaitIsLeftAloneByAll(t *testing.T) {
 	for asked, want := range map[time.Duration]time.Duration{2 * time.Minute: 2 * time.Minute, time.Hour: 15 * time.Minute} {
-		inSQLite(t, func(w *world) {
+		runInSQLiteBubble(t, func(w *world) {
 			ids := w.many("c", 6)
-			w.poll(trigger.PollerOptions{Interval: 5 * time.Second, MaxInterval: 5 * time.Second, MaxPerHost: 1})
+			w.startPoller(trigger.PollerOptions{Interval: 5 * time.Second, MaxInterval: 5 * time.Second, MaxPerHost: 1})
 			time.Sleep(30 * time.Second)
 			w.goes(lockstep.Wrapf(lockstep.Unavailable, &provider.Later{Wait: asked}, "The host answers 429."))
 			began := time.Now()
@@ -122,11 +122,11 @@ func TestAHostThatAsksToWaitIsLeftAloneByAll(t *testing.T) {
 }
 
 func TestASlowHostWithManyLinksSlowsNoOther(t *testing.T) {
-	inSQLite(t, func(w *world) {
+	runInSQLiteBubble(t, func(w *world) {
 		slow, quick := w.many("slow", 24), w.many("quick", 1)
-		w.host.set(func() { w.host.takesAt = map[string]time.Duration{"slow": 20 * time.Second} })
-		w.poll(trigger.PollerOptions{Interval: 5 * time.Second, MaxInterval: 5 * time.Second, Workers: 4, MaxPerHost: 2})
-		began, before := time.Now(), len(w.host.seen(quick[0]))
+		w.host.update(func() { w.host.delayOf = map[string]time.Duration{"slow": 20 * time.Second} })
+		w.startPoller(trigger.PollerOptions{Interval: 5 * time.Second, MaxInterval: 5 * time.Second, Workers: 4, MaxPerHost: 2})
+		began, before := time.Now(), len(w.host.probesOf(quick[0]))
 		time.Sleep(20 * time.Minute)
 
 		for _, gap := range w.gaps(quick[0], before) {
@@ -140,22 +140,22 @@ func TestASlowHostWithManyLinksSlowsNoOther(t *testing.T) {
 			t.Errorf("the slow host was looked at %d times, want about 120, at %d of its %d links", len(looks), len(each), len(slow))
 		}
 
-		if n := w.host.most["connection slow"]; n != 2 {
+		if n := w.host.maxRunning["connection slow"]; n != 2 {
 			t.Errorf("%d looks at once at the slow host", n)
 		}
 	})
 }
 
 func TestMoreLinksThanWaitAtAHostAreLookedAtInTurn(t *testing.T) {
-	inSQLite(t, func(w *world) {
+	runInSQLiteBubble(t, func(w *world) {
 		ids := w.many("c", 60)
-		w.host.set(func() { w.host.takes = 200 * time.Millisecond })
+		w.host.update(func() { w.host.delay = 200 * time.Millisecond })
 		began := time.Now()
 		w.update(func(tx *db.Tx) error { // all are due at the same moment
 			_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = $1`, db.Millis(tx.Now))
 			return err
 		})
-		w.poll(trigger.PollerOptions{Interval: 10 * time.Minute, MaxPerHost: 1})
+		w.startPoller(trigger.PollerOptions{Interval: 10 * time.Minute, MaxPerHost: 1})
 		time.Sleep(time.Minute)
 		looks, each := w.looksAt(ids, began)
 		if len(looks) != 60 || len(each) != 60 {
@@ -171,35 +171,35 @@ func TestMoreLinksThanWaitAtAHostAreLookedAtInTurn(t *testing.T) {
 }
 
 func TestConnectionsToOneEndpointShareItsPlaces(t *testing.T) {
-	inSQLite(t, func(w *world) {
+	runInSQLiteBubble(t, func(w *world) {
 		ids := append(w.many("a", 5), w.many("b", 5)...)
 		w.update(func(tx *db.Tx) error {
 			_, err := tx.Exec(`UPDATE host SET endpoint = 'HTTPS://A.example.com/team' WHERE name = 'b'`)
 			return err
 		})
-		w.host.set(func() { w.host.takes = 10 * time.Second; clear(w.host.most) })
+		w.host.update(func() { w.host.delay = 10 * time.Second; clear(w.host.maxRunning) })
 		began := time.Now()
-		w.poll(trigger.PollerOptions{Interval: 200 * time.Second, MaxPerHost: 3})
+		w.startPoller(trigger.PollerOptions{Interval: 200 * time.Second, MaxPerHost: 3})
 		w.until("all are looked at", func() bool {
 			_, each := w.looksAt(ids, began)
 			return len(each) == len(ids)
 		})
 
-		if diff := cmp.Diff(3, w.host.most["all"]); diff != "" {
+		if diff := cmp.Diff(3, w.host.maxRunning["all"]); diff != "" {
 			t.Errorf("looks at once: %s", diff)
 		}
 	})
 }
 
 func TestAttack26AProbeThatPanicsIsFollowedByAnother(t *testing.T) {
-	inSQLite(t, func(w *world) {
-		l, _ := w.settled("c", "infra")
-		w.poll(every())
+	runInSQLiteBubble(t, func(w *world) {
+		link, _ := w.settled("c", "infra")
+		w.startPoller(every())
 		w.goes(lockstep.Errorf(lockstep.Unavailable, "Away."))
 		time.Sleep(5 * time.Minute)
-		w.host.set(func() { w.host.poison = "infra" })
+		w.host.update(func() { w.host.panicsFor = "infra" })
 		time.Sleep(10 * time.Minute)
-		w.host.set(func() { w.host.poison, w.host.down = "", nil })
-		w.untilSynced(l, w.host.push("infra", "main"))
+		w.host.update(func() { w.host.panicsFor, w.host.failure = "", nil })
+		w.untilSynced(link, w.host.push("infra", "main"))
 	})
 }

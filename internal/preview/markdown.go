@@ -39,7 +39,7 @@ const (
 
 // Marker is by what the comment is found again. No other link or branch has it.
 func (p Comment) Marker() string {
-	return "<!-- lockstep:preview " + marked(p.LinkID) + " " + marked(p.Branch) + " -->"
+	return "<!-- lockstep:preview " + escapeMarker(p.LinkID) + " " + escapeMarker(p.Branch) + " -->"
 }
 
 // Markdown gives the comment's text, in at most so many bytes: whole rows are
@@ -48,33 +48,33 @@ func (p Comment) Marker() string {
 func (p Comment) Markdown(most int) string {
 	stacks := slices.Clone(p.Stacks)
 	slices.SortFunc(stacks, func(a, b Stack) int {
-		return cmp.Or(cmp.Compare(a.urgency(), b.urgency()), strings.Compare(a.Resource.Name, b.Resource.Name),
+		return cmp.Or(cmp.Compare(a.order(), b.order()), strings.Compare(a.Resource.Name, b.Resource.Name),
 			strings.Compare(string(a.Resource.Account), string(b.Resource.Account)), strings.Compare(a.Resource.Region, b.Resource.Region))
 	})
-	s := sheet{left: most - ending}
-	s.add(p.heading())
+	sheet := boundedText{remaining: most - ending}
+	sheet.add(p.heading())
 
 	if len(stacks) == 0 {
-		s.add("No stack would change.\n")
-		return s.String()
+		sheet.add("No stack would change.\n")
+		return sheet.String()
 	}
 
-	s.overview(stacks, most*2/3)
-	s.details(stacks)
-	return s.String()
+	sheet.overview(stacks, most*2/3)
+	sheet.details(stacks)
+	return sheet.String()
 }
 
 func (p Comment) heading() string {
 	text := p.Marker() + "\n### What merging this would change\n\n" +
-		"Planned by Lockstep for commit " + code(p.Head.Short(), maxName) + " as it is, into branch " + code(p.Branch, maxName) + ". Nothing was executed.\n"
+		"Planned by Lockstep for commit " + codeSpan(p.Head.Short(), maxName) + " as it is, into branch " + codeSpan(p.Branch, maxName) + ". Nothing was executed.\n"
 	if p.Fork {
 		text += "It comes from a fork: the deployment files are those of the branch, and no values are shown.\n"
 	}
 	return text + "\n"
 }
 
-// urgency is the order of stacks: what needs a person first.
-func (s Stack) urgency() int {
+// order is the order of stacks: what needs a person first.
+func (s Stack) order() int {
 	switch {
 	case s.Problem != "":
 		return 0
@@ -87,47 +87,47 @@ func (s Stack) urgency() int {
 }
 
 // A sheet is a text with bounds. What does not fit is left out whole.
-type sheet struct {
+type boundedText struct {
 	strings.Builder
-	left int
+	remaining int
 }
 
-func (s *sheet) add(text string) bool {
-	if len(text) > s.left {
+func (s *boundedText) add(text string) bool {
+	if len(text) > s.remaining {
 		return false
 	}
-	s.left -= len(text)
+	s.remaining -= len(text)
 	s.WriteString(text)
 	return true
 }
 
-// say writes what is told in any case: there is room for it.
-func (s *sheet) say(format string, args ...any) { fmt.Fprintf(&s.Builder, format, args...) }
+// printf writes what is told in any case: there is room for it.
+func (s *boundedText) printf(format string, args ...any) { fmt.Fprintf(&s.Builder, format, args...) }
 
 // overview is a row a stack, in at most so many bytes.
-func (s *sheet) overview(stacks []Stack, most int) {
-	kept := s.left - min(most, s.left)
-	s.left -= kept
+func (s *boundedText) overview(stacks []Stack, most int) {
+	kept := s.remaining - min(most, s.remaining)
+	s.remaining -= kept
 	s.add("| Stack | Account and region | What would change |\n| --- | --- | --- |\n")
-	n := 0
+	rows := 0
 	for _, stack := range stacks {
-		if !s.add(fmt.Sprintf("| %s | %s %s | %s |\n", code(stack.Resource.Name, maxName), code(string(stack.Resource.Account), maxName),
-			code(stack.Resource.Region, maxName), stack.inShort(code))) {
+		if !s.add(fmt.Sprintf("| %s | %s %s | %s |\n", codeSpan(stack.Resource.Name, maxName), codeSpan(string(stack.Resource.Account), maxName),
+			codeSpan(stack.Resource.Region, maxName), stack.summary(codeSpan))) {
 			break
 		}
-		n++
+		rows++
 	}
 
-	if n < len(stacks) {
-		s.say("\n%d more stacks are left out: the comment would be longer than the Git host allows.\n", len(stacks)-n)
+	if rows < len(stacks) {
+		s.printf("\n%d more stacks are left out: the comment would be longer than the Git host allows.\n", len(stacks)-rows)
 	}
 
-	s.say("\n")
-	s.left += kept
+	s.printf("\n")
+	s.remaining += kept
 }
 
-// inShort tells of a stack in a few words.
-func (s Stack) inShort(code func(string, int) string) string {
+// summary tells of a stack in a few words.
+func (s Stack) summary(code func(string, int) string) string {
 	switch {
 	case s.Pending:
 		return "is being planned"
@@ -138,27 +138,27 @@ func (s Stack) inShort(code func(string, int) string) string {
 	case s.Plan == nil:
 		return "nothing"
 	}
-	return counts(s.Plan)
+	return summarizePlan(s.Plan)
 }
 
-// counts says how many resources would be what.
-func counts(p *lockstep.Plan) string {
-	n := map[string]int{}
-	for _, c := range p.Changes {
-		n[verb(c)]++
+// summarizePlan says how many resources would be what.
+func summarizePlan(plan *lockstep.Plan) string {
+	count := map[string]int{}
+	for _, c := range plan.Changes {
+		count[verb(c)]++
 	}
 
 	var parts []string
 	for _, v := range verbs {
-		if n[v.verb] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n[v.verb], v.done))
+		if count[v.verb] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", count[v.verb], v.done))
 		}
 	}
 
 	for _, list := range []struct {
 		what  string
 		count int
-	}{{"parameter", len(p.Parameters)}, {"tag", len(p.Tags)}} {
+	}{{"parameter", len(plan.Parameters)}, {"tag", len(plan.Tags)}} {
 		switch list.count {
 		case 0:
 		case 1:
@@ -168,7 +168,7 @@ func counts(p *lockstep.Plan) string {
 		}
 	}
 
-	if p.Truncated {
+	if plan.Truncated {
 		parts = append(parts, "and more")
 	}
 
@@ -185,8 +185,8 @@ var verbs = []struct{ verb, done string }{
 	{"modify", "modified"}, {"add", "added"}, {"import", "imported"}, {"other", "otherwise changed"},
 }
 
-func verb(c lockstep.ProposedChange) string {
-	switch c.Action {
+func verb(change lockstep.ProposedChange) string {
+	switch change.Action {
 	case "Add":
 		return "add"
 	case "Remove":
@@ -194,7 +194,7 @@ func verb(c lockstep.ProposedChange) string {
 	case "Import":
 		return "import"
 	case "Modify", "Dynamic":
-		switch c.Replacement {
+		switch change.Replacement {
 		case "True":
 			return "replace"
 		case "Conditional":

@@ -79,12 +79,12 @@ const (
 
 // New makes previews and registers their work with the queue, which must not
 // have been started.
-func New(o Options) *Controller {
-	p := &Controller{db: o.DB, queue: o.Queue, engine: o.Engine, repositories: o.Repositories, forks: o.AllowForks, log: o.Log.With(slog.String("room", "preview"))}
-	queue.Handle(o.Queue, listTimeout, p.list)
-	queue.Handle(o.Queue, worker.TurnTimeout, p.work)
-	queue.Handle(o.Queue, commentTimeout+worker.StepTimeout, p.comment)
-	return p
+func New(options Options) *Controller {
+	controller := &Controller{db: options.DB, queue: options.Queue, engine: options.Engine, repositories: options.Repositories, forks: options.AllowForks, log: options.Log.With(slog.String("component", "preview"))}
+	queue.Handle(options.Queue, listTimeout, controller.list)
+	queue.Handle(options.Queue, worker.TurnTimeout, controller.runTurn)
+	queue.Handle(options.Queue, commentTimeout+worker.StepTimeout, controller.comment)
+	return controller
 }
 
 // Refresh has the pull requests of a link listed, where some configuration

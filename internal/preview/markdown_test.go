@@ -59,8 +59,8 @@ func pages() map[string]preview.Comment {
 }
 
 func TestCommentsAreTheGoldenOnes(t *testing.T) {
-	for name, p := range pages() {
-		file, got := filepath.Join("testdata", name+".md"), p.Markdown(60_000)
+	for name, comment := range pages() {
+		file, got := filepath.Join("testdata", name+".md"), comment.Markdown(60_000)
 		if *update {
 			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 				t.Fatal(err)
@@ -76,8 +76,8 @@ func TestCommentsAreTheGoldenOnes(t *testing.T) {
 			t.Errorf("%s (-want +got), -update rewrites it:\n%s", file, diff)
 		}
 
-		slices.Reverse(p.Stacks)
-		if p.Markdown(60_000) != got {
+		slices.Reverse(comment.Stacks)
+		if comment.Markdown(60_000) != got {
 			t.Errorf("%s: another order gives another text", name)
 		}
 	}
@@ -85,16 +85,16 @@ func TestCommentsAreTheGoldenOnes(t *testing.T) {
 
 // many is as much as a comment can be asked to say.
 func many(stacks, changes int) preview.Comment {
-	p := page()
+	comment := page()
 	for i := range stacks {
 		plan := &lockstep.Plan{ID: "arn"}
 		for j := range changes {
 			plan.Changes = append(plan.Changes, lockstep.ProposedChange{Action: "Modify", Replacement: "True", ResourceType: "AWS::EC2::Instance",
 				LogicalID: fmt.Sprintf("Resource%04d%s", j, strings.Repeat("x", j%100)), Details: []lockstep.ChangeDetail{{Name: "Name"}}})
 		}
-		p.Stacks = append(p.Stacks, stack(fmt.Sprintf("stack-%03d", i), preview.Result{Plan: plan}))
+		comment.Stacks = append(comment.Stacks, stack(fmt.Sprintf("stack-%03d", i), preview.Result{Plan: plan}))
 	}
-	return p
+	return comment
 }
 
 func TestACommentIsCutOnWholeRowsAndSaysHowMuch(t *testing.T) {
@@ -150,12 +150,12 @@ func hostile() preview.Comment { return saying(attack) }
 
 func saying(text string) preview.Comment {
 	values := []lockstep.ValueChange{{Name: text, Before: text, After: text}}
-	p := page(stack(text, preview.Result{Problem: text + "."}),
+	comment := page(stack(text, preview.Result{Problem: text + "."}),
 		stack("a"+text, preview.Result{Plan: &lockstep.Plan{ID: text, Parameters: values, Tags: values, Changes: []lockstep.ProposedChange{{
 			Action: text, LogicalID: text, ResourceType: text, Replacement: text, Scope: []string{text},
 			Details: []lockstep.ChangeDetail{{Attribute: text, Name: text}}}}}}))
-	p.Branch, p.LinkID = "a-->"+text, text
-	return p
+	comment.Branch, comment.LinkID = "a-->"+text, text
+	return comment
 }
 
 func TestAttack28NothingFromOutsideIsMarkupOrAMention(t *testing.T) { checkHarmless(t, hostile()) }
@@ -168,10 +168,10 @@ func FuzzNothingFromOutsideIsMarkupOrAMention(f *testing.F) {
 }
 
 // checkHarmless: outside of code there are only words of ours.
-func checkHarmless(t *testing.T, p preview.Comment) {
+func checkHarmless(t *testing.T, comment preview.Comment) {
 	t.Helper()
-	text := p.Markdown(60_000)
-	rest := strings.Replace(text, p.Marker(), "", 1)
+	text := comment.Markdown(60_000)
+	rest := strings.Replace(text, comment.Marker(), "", 1)
 	rest = regexp.MustCompile("`[^`\n]+`").ReplaceAllString(rest, "X")
 	rest = regexp.MustCompile("<code>[^<\n]*</code>").ReplaceAllString(rest, "X")
 	rest = regexp.MustCompile(`(?m)^(</details>|<details><summary>X: .*</summary>)$`).ReplaceAllString(rest, "")
@@ -179,7 +179,7 @@ func checkHarmless(t *testing.T, p preview.Comment) {
 		t.Errorf("something stands outside of code:\n%s", rest)
 	}
 
-	if strings.Contains(text[len(p.Marker()):], "<!--") || strings.Count(p.Marker(), "--") != 2 || strings.ContainsAny(text, "\x1b\u202e\x00") {
+	if strings.Contains(text[len(comment.Marker()):], "<!--") || strings.Count(comment.Marker(), "--") != 2 || strings.ContainsAny(text, "\x1b\u202e\x00") {
 		t.Errorf("a marker or an invisible character gets through:\n%s", text)
 	}
 
