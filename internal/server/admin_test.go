@@ -21,10 +21,11 @@ func TestKeysAreSealedWithOneSealKey(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	for file, want := range map[string]string{filepath.Join(dir, "missing"): "does not exist", filepath.Join(dir, "other"): "is not the one"} {
-		if strings.HasSuffix(file, "other") {
-			other := server.KeyOptions{DB: "sqlite:" + filepath.Join(dir, "other.db"), SealKeyFile: file}
-			if _, err := server.CreateKey(t.Context(), other, wanted); err != nil {
+	other := filepath.Join(dir, "other")
+	for file, want := range map[string]string{filepath.Join(dir, "missing"): "does not exist", other: "is not the one"} {
+		if file == other {
+			elsewhere := server.KeyOptions{DB: "sqlite:" + filepath.Join(dir, "other.db"), SealKeyFile: file}
+			if _, err := server.CreateKey(t.Context(), elsewhere, wanted); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -35,8 +36,8 @@ func TestKeysAreSealedWithOneSealKey(t *testing.T) {
 		}
 	}
 
-	if _, err := server.CreateKey(t.Context(), server.KeyOptions{DB: "postgres://nobody/asks"}, wanted); err == nil {
-		t.Error("a database on a server needs a seal key file")
+	if _, err := server.CreateKey(t.Context(), server.KeyOptions{DB: "postgres://host/database"}, wanted); err == nil {
+		t.Error("a PostgreSQL database needs no seal key file")
 	}
 
 	second, err := server.CreateKey(t.Context(), options, wanted)
@@ -49,7 +50,7 @@ func TestKeysAreSealedWithOneSealKey(t *testing.T) {
 	}
 
 	if err := server.DisableKey(t.Context(), options, "LSAKNOBODYKNOWSTHIS0"); err == nil {
-		t.Error("a key that is not there was disabled")
+		t.Error("a missing key was disabled")
 	}
 
 	keys, err := server.ListKeys(t.Context(), options)
@@ -64,8 +65,8 @@ func TestKeysAreSealedWithOneSealKey(t *testing.T) {
 	}
 
 	var got []listed
-	for _, k := range keys {
-		got = append(got, listed{k.AccessKeyID, k.Disabled, k.Secret.Reveal()})
+	for _, key := range keys {
+		got = append(got, listed{key.AccessKeyID, key.Disabled, key.Secret.Reveal()})
 	}
 
 	if diff := cmp.Diff([]listed{{first.AccessKeyID, true, ""}, {second.AccessKeyID, false, ""}}, got); diff != "" {

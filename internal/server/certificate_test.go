@@ -24,23 +24,27 @@ import (
 	"github.com/lockstephq/lockstep/internal/server/servertest"
 )
 
-// A pairOfFiles is a certificate and its key, as something renews them.
+// certificateFiles are the files of a certificate and its key, which can be renewed.
 type certificateFiles struct {
 	t         testing.TB
 	cert, key string
 	roots     *x509.CertPool
 }
 
-// newCertificateFiles makes a certificate for this machine, for an hour.
+// newCertificateFiles creates a certificate for this machine that is valid for an hour.
 func newCertificateFiles(t testing.TB) *certificateFiles {
 	t.Helper()
 	dir := t.TempDir()
-	return (&certificateFiles{t: t, cert: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem"), roots: x509.NewCertPool()}).
-		renew("first", time.Hour)
+	files := &certificateFiles{
+		t:     t,
+		cert:  filepath.Join(dir, "cert.pem"),
+		key:   filepath.Join(dir, "key.pem"),
+		roots: x509.NewCertPool(),
+	}
+	return files.renew("first", time.Hour)
 }
 
-// renew puts another certificate in the place of the one there is, as certbot
-// does: each file at once, one after the other.
+// renew replaces the certificate like certbot: each file atomically, one after the other.
 func (p *certificateFiles) renew(name string, validity time.Duration) *certificateFiles {
 	p.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -49,9 +53,14 @@ func (p *certificateFiles) renew(name string, validity time.Duration) *certifica
 	}
 
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(validity),
+		SerialNumber:          big.NewInt(1),
+		Subject:               pkix.Name{CommonName: name},
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		DNSNames:              []string{"localhost"},
+		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore:             time.Now().Add(-24 * time.Hour),
+		NotAfter:              time.Now().Add(validity),
 	}
 
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
@@ -89,14 +98,14 @@ func (p *certificateFiles) flags() []string {
 	return []string{"--tls-cert", p.cert, "--tls-key", p.key}
 }
 
-// client trusts the pair.
+// client returns an HTTP client that trusts the certificate.
 func (p *certificateFiles) client() *http.Client {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.roots}, ForceAttemptHTTP2: true}
 	p.t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, Timeout: servertest.Timeout}
 }
 
-// presentedName gives the name on the certificate of a new connection.
+// presentedName returns the name on the certificate of a new connection.
 func (p *certificateFiles) presentedName(url string) string {
 	p.t.Helper()
 	conn, err := tls.Dial("tcp", strings.TrimPrefix(url, "https://"), &tls.Config{RootCAs: p.roots})
@@ -115,13 +124,13 @@ func TestOverTLSTheAPIAndTheSandboxWork(t *testing.T) {
 	args := []string{"--db", "sqlite:" + filepath.Join(dir, "l.db"), "--target", "sandbox", "--git-roots", dir, "--poll-interval", "1s"}
 	key := createKey(t, args[1], "")
 	plain := servertest.Serve(t, args...)
-	configureStacks(t, key, plain.URL(), dir, 1)
+	localStacks(dir, 1).configure(t, key, plain.URL())
 	waitForSync(t, apiClient(key, plain.URL()), "s0", first)
 	plain.Stop()
 	second := repo.Commit(map[string]string{"template.yaml": servertest.TopicTemplate + "  More:\n    Type: AWS::SNS::Topic\n"})
 	run := servertest.Serve(t, append(append(args, pair.flags()...), "--listen", "0.0.0.0:0")...)
 	if !strings.HasPrefix(run.URL(), "https://127.0.0.1:") {
-		t.Fatalf("it is said to be reached at %s", run.URL())
+		t.Fatalf("the printed URL is %s", run.URL())
 	}
 
 	resp, err := pair.client().Get(run.URL() + "/livez")
@@ -130,7 +139,7 @@ func TestOverTLSTheAPIAndTheSandboxWork(t *testing.T) {
 	}
 
 	resp.Body.Close()
-	// The client would rather speak HTTP/2, in which a connection is many requests.
+	// The client prefers HTTP/2, which would carry many requests in one connection.
 	if resp.ProtoMajor != 1 || resp.TLS.Version != tls.VersionTLS13 {
 		t.Errorf("%s over %s", resp.Proto, tls.VersionName(resp.TLS.Version))
 	}
@@ -156,8 +165,7 @@ func TestTLSIsNoOlderThan12(t *testing.T) {
 		}
 	}
 
-	// Who forgets the s is told, and the names of other machines are refused as
-	// without TLS.
+	// Plain HTTP is refused with a reason, and other hosts are refused as without TLS.
 	if status, body, _ := get(t, "http://"+address, ""); status != http.StatusBadRequest || !strings.Contains(body, "HTTPS") {
 		t.Errorf("plain HTTP: %d %s", status, body)
 	}
@@ -188,7 +196,7 @@ func TestARenewedCertificateIsUsedWithoutARestart(t *testing.T) {
 	pair := newCertificateFiles(t)
 	run := servertest.ServeSandbox(t, pair.flags()...)
 	if got := pair.presentedName(run.URL()); got != "first" {
-		t.Fatalf("shown is %s", got)
+		t.Fatalf("the certificate is %s", got)
 	}
 
 	idle := pair.client()
@@ -206,12 +214,12 @@ func TestARenewedCertificateIsUsedWithoutARestart(t *testing.T) {
 	ask()
 	pair.renew("second", time.Hour)
 	pair.waitForName(run, "second")
-	ask() // on the connection of the first
+	ask() // over the connection with the first certificate
 
-	// What cannot be used is told of once, with its file, and changes nothing.
+	// A certificate that cannot be used is logged once, with its file, and changes nothing.
 	pair.write(pair.cert, []byte("no certificate"), 0o644)
-	told := func() int { return strings.Count(run.Errs(), "not renewed") }
-	pair.waitUntil(func() bool { pair.presentedName(run.URL()); return told() > 0 })
+	logged := func() int { return strings.Count(run.Errs(), "not renewed") }
+	pair.waitUntil(func() bool { pair.presentedName(run.URL()); return logged() > 0 })
 
 	if !strings.Contains(run.Errs(), pair.cert) {
 		t.Errorf("the log does not name %s:\n%s", pair.cert, run.Errs())
@@ -219,12 +227,12 @@ func TestARenewedCertificateIsUsedWithoutARestart(t *testing.T) {
 
 	for began := time.Now(); time.Since(began) < 1200*time.Millisecond; {
 		if got := pair.presentedName(run.URL()); got != "second" {
-			t.Fatalf("shown is %s", got)
+			t.Fatalf("the certificate is %s", got)
 		}
 	}
 
-	if n := told(); n != 1 {
-		t.Errorf("told %d times:\n%s", n, run.Errs())
+	if count := logged(); count != 1 {
+		t.Errorf("it is logged %d times:\n%s", count, run.Errs())
 	}
 
 	pair.renew("third", -time.Hour)
@@ -233,7 +241,7 @@ func TestARenewedCertificateIsUsedWithoutARestart(t *testing.T) {
 	pair.waitForName(run, "fourth")
 }
 
-// waitForName waits until the server shows a certificate.
+// waitForName waits until the server presents the certificate of a name.
 func (p *certificateFiles) waitForName(run *servertest.Run, name string) {
 	p.t.Helper()
 	p.waitUntil(func() bool { return p.presentedName(run.URL()) == name })
@@ -247,7 +255,7 @@ func (p *certificateFiles) waitUntil(ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			p.t.Fatal("it does not come to that")
+			p.t.Fatal("the condition does not become true")
 		}
 	}
 }
@@ -282,7 +290,7 @@ func TestAnUnusableCertificateIsNamedAtTheStart(t *testing.T) {
 		servertest.ServeSandbox(t, "--tls-cert", tt.cert, "--tls-key", tt.key).WantExit(1, tt.want...)
 	}
 
-	// A group may share a key.
+	// The group may read the key.
 	if err := os.Chmod(open.key, 0o640); err != nil {
 		t.Fatal(err)
 	}

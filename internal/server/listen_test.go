@@ -16,30 +16,6 @@ import (
 	"github.com/lockstephq/lockstep/internal/server/servertest"
 )
 
-// get asks a URL under the name of a host, "" for its own.
-func get(t testing.TB, url, host string) (status int, body string, header http.Header) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	req.Host = host
-	resp, err := http.DefaultTransport.RoundTrip(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	defer resp.Body.Close()
-
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	return resp.StatusCode, string(b), resp.Header
-}
-
 func TestAPortInUseIsAnErrorWithItsOwnerAndTheFlag(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
@@ -66,7 +42,7 @@ func TestAPortInUseIsAnErrorWithItsOwnerAndTheFlag(t *testing.T) {
 	}
 
 	if err := servertest.Up(t, local.UpOptions{Listen: silent.Addr().String()}).Err(); strings.Contains(err.Error(), "Lockstep") {
-		t.Errorf("who is silent is no Lockstep: %s", err)
+		t.Errorf("a silent program is called a Lockstep: %s", err)
 	}
 }
 
@@ -79,13 +55,30 @@ func TestAnAddressOfAnotherMachineIsRefused(t *testing.T) {
 func TestALoopbackAddressAnswersOnlyLoopbackHosts(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
-	up, serve, alone := servertest.Up(t, local.UpOptions{Repositories: []string{servertest.NewTopic(t).Dir}}), servertest.ServeSandbox(t), servertest.Sandbox(t, local.SandboxOptions{})
+	up := servertest.Up(t, local.UpOptions{Repositories: []string{servertest.NewTopic(t).Dir}})
+	serve := servertest.ServeSandbox(t)
+	sandbox := servertest.Sandbox(t, local.SandboxOptions{})
 	hosts := map[string]bool{
-		"": true, "localhost": true, "LocalHost:99": true, "127.0.0.1": true, "127.0.0.1:1": true, "127.1.2.3": true, "[::1]": true, "[::1]:80": true, "::1": true,
-		"attacker.example": false, "attacker.example:4747": false, "localhost.attacker.example": false, "127.0.0.1.attacker.example": false,
-		"192.168.0.1": false, "0.0.0.0": false, "[fe80::1]:80": false, "localhost:1:2": false, "127.0.0.1@attacker.example": false,
+		"":                           true,
+		"localhost":                  true,
+		"LocalHost:99":               true,
+		"127.0.0.1":                  true,
+		"127.0.0.1:1":                true,
+		"127.1.2.3":                  true,
+		"[::1]":                      true,
+		"[::1]:80":                   true,
+		"::1":                        true,
+		"attacker.example":           false,
+		"attacker.example:4747":      false,
+		"localhost.attacker.example": false,
+		"127.0.0.1.attacker.example": false,
+		"192.168.0.1":                false,
+		"0.0.0.0":                    false,
+		"[fe80::1]:80":               false,
+		"localhost:1:2":              false,
+		"127.0.0.1@attacker.example": false,
 	}
-	for _, base := range []string{up.URL(), up.URL() + "/sandbox", serve.URL() + "/livez", serve.URL() + "/sandbox/", alone.URL()} {
+	for _, base := range []string{up.URL(), up.URL() + "/sandbox", serve.URL() + "/livez", serve.URL() + "/sandbox/", sandbox.URL()} {
 		for host, answered := range hosts {
 			status, _, header := get(t, base, host)
 			if got := status != http.StatusMisdirectedRequest && status != http.StatusBadRequest; got != answered {
@@ -102,13 +95,13 @@ func TestALoopbackAddressAnswersOnlyLoopbackHosts(t *testing.T) {
 func TestAnotherAddressAnswersEveryHost(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
-	for _, any := range []string{"0.0.0.0:0", ":0", "[::]:0"} {
-		run := servertest.ServeSandbox(t, "--listen", any, "--plain-http")
+	for _, address := range []string{"0.0.0.0:0", ":0", "[::]:0"} {
+		run := servertest.ServeSandbox(t, "--listen", address, "--plain-http")
 		if !strings.HasPrefix(run.URL(), "http://127.0.0.1:") {
-			t.Errorf("%s is said to be reached at %s", any, run.URL())
+			t.Errorf("%s: the printed URL is %s", address, run.URL())
 		}
 		if status, body, _ := get(t, run.URL()+"/livez", "lockstep.example"); status != 200 {
-			t.Errorf("%s: status %d: %s", any, status, body)
+			t.Errorf("%s: status %d: %s", address, status, body)
 		}
 	}
 }
@@ -118,21 +111,21 @@ func TestPlainHTTPIsForLoopbackByDefault(t *testing.T) {
 	t.Parallel()
 	servertest.ServeSandbox(t, "--listen", "0.0.0.0:0").WantExit(1, "--listen: other machines can reach 0.0.0.0:0", "--tls-cert and --tls-key", "--plain-http")
 	servertest.Up(t, local.UpOptions{Listen: ":0"}).WantExit(2, "--listen: other machines can reach :0", "lockstep serve", "--plain-http")
-	for _, near := range []string{"localhost:0", "127.0.0.2:0"} {
-		servertest.ServeSandbox(t, "--listen", near).URL()
+	for _, address := range []string{"localhost:0", "127.0.0.2:0"} {
+		servertest.ServeSandbox(t, "--listen", address).URL()
 	}
 	up := servertest.Up(t, local.UpOptions{Listen: "0.0.0.0:0", PlainHTTP: true, Repositories: []string{servertest.NewTopic(t).Dir}})
 	if !strings.HasPrefix(up.URL(), "http://127.0.0.1:") {
-		t.Errorf("it is said to be reached at %s", up.URL())
+		t.Errorf("the printed URL is %s", up.URL())
 	}
 }
 
 func TestHealthChecksAreServed(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
-	r := servertest.ServeSandbox(t)
+	run := servertest.ServeSandbox(t)
 	for path, want := range map[string]string{"/livez": "lockstep\n", "/readyz": "ready\n"} {
-		if status, body, _ := get(t, r.URL()+path, ""); status != 200 || body != want {
+		if status, body, _ := get(t, run.URL()+path, ""); status != 200 || body != want {
 			t.Errorf("%s: %d %q", path, status, body)
 		}
 	}
@@ -141,9 +134,9 @@ func TestHealthChecksAreServed(t *testing.T) {
 func TestAHugeHeaderIsRefused(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
-	r := servertest.ServeSandbox(t)
+	run := servertest.ServeSandbox(t)
 	for size, want := range map[int]int{16 << 10: 200, 128 << 10: http.StatusRequestHeaderFieldsTooLarge} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.URL()+"/livez", nil)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, run.URL()+"/livez", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -179,7 +172,7 @@ func TestSilentClientsDoNotDelayTheShutdown(t *testing.T) {
 
 		defer kept.Close()
 
-		// That this is answered shows that the connection before was accepted.
+		// The response shows that the connection before was accepted.
 		if _, err := io.WriteString(kept, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}

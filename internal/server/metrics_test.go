@@ -7,14 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
-
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/db/dbtest"
 	"github.com/lockstephq/lockstep/internal/server/servertest"
 )
 
-// metricsURL waits for the server to be ready.
+// metricsURL waits until the server is ready and returns the URL of its metrics listener.
 func metricsURL(t testing.TB, run *servertest.Run) string {
 	t.Helper()
 	run.URL()
@@ -27,17 +25,15 @@ func TestMetricsAreServedAtTheirOwnAddressOnly(t *testing.T) {
 		seal := filepath.Join(t.TempDir(), "seal")
 		key := createKey(t, url, seal)
 		run := servertest.Serve(t, "--db", url, "--seal-key-file", seal, "--target", "http://127.0.0.1:9", "--metrics-listen", "127.0.0.1:0")
-		if _, err := apiClient(key, run.URL()).ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
-			t.Fatal(err)
-		}
+		wantAccepted(t, run, key)
 
-		// The SDK may have closed its connection by now; this one stays open.
+		// The SDK may have closed its connection by now, and this one stays open.
 		if got := sendText(t, dial(t, run.URL()), liveness, servertest.Timeout); got != 200 {
 			t.Fatalf("status %d", got)
 		}
 
-		at := metricsURL(t, run)
-		code, body, _ := get(t, at+"/metrics", "")
+		address := metricsURL(t, run)
+		code, body, _ := get(t, address+"/metrics", "")
 		if code != 200 {
 			t.Fatalf("status %d", code)
 		}
@@ -52,20 +48,20 @@ func TestMetricsAreServedAtTheirOwnAddressOnly(t *testing.T) {
 		}
 
 		if strings.Contains(body, key.AccessKeyID) || strings.Contains(body, key.Account) {
-			t.Errorf("the metrics name who calls:\n%s", body)
+			t.Errorf("the metrics name the caller:\n%s", body)
 		}
 
 		for path, want := range map[string]int{"/livez": 200, "/readyz": 200, "/": 404, "/sandbox": 404} {
-			if code, _, _ := get(t, at+path, ""); code != want {
-				t.Errorf("%s at the address of metrics: status %d, want %d", path, code, want)
+			if code, _, _ := get(t, address+path, ""); code != want {
+				t.Errorf("%s at the metrics address: status %d, want %d", path, code, want)
 			}
 		}
 
 		if code, _, _ := get(t, run.URL()+"/metrics", ""); code == 200 {
-			t.Error("metrics are told at the address of the API")
+			t.Error("the API's address serves metrics")
 		}
 
-		if code, _, _ := get(t, at+"/metrics", "attacker.example"); code != http.StatusMisdirectedRequest {
+		if code, _, _ := get(t, address+"/metrics", "attacker.example"); code != http.StatusMisdirectedRequest {
 			t.Errorf("metrics as host attacker.example: status %d", code)
 		}
 
@@ -86,7 +82,7 @@ func TestMetricsMayListenOnAnyAddress(t *testing.T) {
 func TestWithoutAnAddressThereAreNoMetrics(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
-	r := servertest.ServeSandbox(t)
-	r.URL()
-	r.WantOutput("!metrics")
+	run := servertest.ServeSandbox(t)
+	run.URL()
+	run.WantOutput("!metrics")
 }

@@ -8,35 +8,33 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
-
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
 	"github.com/lockstephq/lockstep/internal/server/servertest"
 )
 
-// A told is a status that a Git host was given.
+// A statusReport is a commit status that a Git host has received.
 type statusReport struct {
-	SHA, State  string
+	SHA         string
+	State       string
 	TargetURL   string `json:"target_url"`
 	Description string
 }
 
-// gitea serves a folder of repositories, and says what its statuses are.
+// gitea serves a folder of repositories and returns the commit statuses it receives.
 func gitea(t testing.TB, folder string) (url string, statuses <-chan statusReport) {
 	t.Helper()
-	all := make(chan statusReport, 100)
+	received := make(chan statusReport, 100)
 	host := gitwiretest.NewServer(t, folder, gitwiretest.Options{Wrap: func(git http.Handler) http.Handler {
 		mux := http.NewServeMux()
 		mux.Handle("/", git)
 		mux.HandleFunc("GET /api/v1/version", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"version": "1.24.2"}`)) })
 		mux.HandleFunc("POST /api/v1/repos/acme/infra/statuses/{sha}", func(w http.ResponseWriter, r *http.Request) {
-			one := statusReport{SHA: r.PathValue("sha")}
-			if err := json.NewDecoder(r.Body).Decode(&one); err != nil {
+			report := statusReport{SHA: r.PathValue("sha")}
+			if err := json.NewDecoder(r.Body).Decode(&report); err != nil {
 				t.Error(err)
 			}
 
-			all <- one
+			received <- report
 			w.WriteHeader(http.StatusCreated)
 			_, _ = w.Write([]byte(`{}`))
 		})
@@ -44,38 +42,10 @@ func gitea(t testing.TB, folder string) (url string, statuses <-chan statusRepor
 		return mux
 	}})
 
-	return host.URL, all
+	return host.URL, received
 }
 
-// configurePublishing has stack web follow acme/infra at a Git host, which is told of it.
-func configurePublishing(t testing.TB, client *codeconnections.Client, endpoint string, complete func(connection string)) {
-	t.Helper()
-	check := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-
-	ctx := t.Context()
-	host, err := client.CreateHost(ctx, &codeconnections.CreateHostInput{Name: aws.String("host"), ProviderType: "Git", ProviderEndpoint: &endpoint})
-	check(err)
-	conn, err := client.CreateConnection(ctx, &codeconnections.CreateConnectionInput{ConnectionName: aws.String("conn"), HostArn: host.HostArn})
-	check(err)
-	complete(aws.ToString(conn.ConnectionArn))
-	link, err := client.CreateRepositoryLink(ctx, &codeconnections.CreateRepositoryLinkInput{ConnectionArn: conn.ConnectionArn,
-		OwnerId: aws.String("acme"), RepositoryName: aws.String("infra")})
-	check(err)
-	_, err = client.CreateSyncConfiguration(ctx, &codeconnections.CreateSyncConfigurationInput{
-		Branch: aws.String("main"), ConfigFile: aws.String("topic.yaml"), RepositoryLinkId: link.RepositoryLinkInfo.RepositoryLinkId,
-		ResourceName: aws.String("web"), RoleArn: aws.String("arn:aws:iam::123456789012:role/deploy"), SyncType: "CFN_STACK_SYNC",
-		PublishDeploymentStatus: "ENABLED",
-	})
-
-	check(err)
-}
-
-// servePublishing runs a server until a Git host was told that a commit has succeeded.
+// servePublishing runs a server until its Git host has received the status of a successful sync.
 func servePublishing(t testing.TB, args ...string) (run *servertest.Run, sha string, last statusReport) {
 	t.Helper()
 	dir := t.TempDir()
@@ -83,15 +53,21 @@ func servePublishing(t testing.TB, args ...string) (run *servertest.Run, sha str
 	sha = repo.Commit(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate})
 	endpoint, statuses := gitea(t, dir)
 	database, sealKey := "sqlite:"+filepath.Join(dir, "l.db"), filepath.Join(dir, "seal")
-	k := createKey(t, database, sealKey)
+	key := createKey(t, database, sealKey)
 	run = servertest.Serve(t, append([]string{"--db", database, "--seal-key-file", sealKey, "--target", "sandbox", "--git-loopback", "--poll-interval", "1s"}, args...)...)
-	configurePublishing(t, apiClient(k, run.URL()), endpoint, func(conn string) { completeConnection(t, k, run.URL(), conn) })
+	syncedRepository{
+		endpoint: endpoint,
+		owner:    "acme",
+		name:     "infra",
+		stacks:   []string{"web"},
+		publish:  "ENABLED",
+	}.configure(t, key, run.URL())
 
 	for deadline := time.After(servertest.Timeout); last.State != "success"; {
 		select {
 		case last = <-statuses:
 		case <-deadline:
-			t.Fatalf("the commit is not told of: %+v\n%s", last, run.Errs())
+			t.Fatalf("the last status is %+v\n%s", last, run.Errs())
 		}
 	}
 
@@ -108,9 +84,13 @@ func TestAStatusLinksToThePageOfItsCommit(t *testing.T) {
 	}
 
 	status, body, _ := get(t, run.URL()+"/commits/"+path, "")
-	if status != http.StatusOK || !strings.Contains(body, "<strong>Succeeded</strong>") || !strings.Contains(body, sha) ||
-		!strings.Contains(body, last.Description) || !strings.Contains(body, "<caption>Events of <bdi>web</bdi>") {
-		t.Errorf("status %d: %s", status, body)
+	if status != http.StatusOK {
+		t.Errorf("the page is answered with status %d", status)
+	}
+	for _, text := range []string{"<strong>Succeeded</strong>", sha, last.Description, "<caption>Events of <bdi>web</bdi>"} {
+		if !strings.Contains(body, text) {
+			t.Errorf("the page does not contain %q:\n%s", text, body)
+		}
 	}
 
 	if status, _, _ := get(t, run.URL()+"/commits/"+path+"x", ""); status != http.StatusNotFound {
@@ -133,7 +113,7 @@ func TestWithoutAPublicURLThereAreNoCommitPages(t *testing.T) {
 	}
 	_, root, _ := get(t, run.URL()+"/elsewhere", "")
 	if _, body, _ := get(t, run.URL()+"/commits/x/"+sha+"/123456789012/"+region+"?key=x", ""); body != root || strings.Contains(body, "<html") {
-		t.Errorf("at the place of a page: %s", body)
+		t.Errorf("the path of a page is answered with %s", body)
 	}
 }
 
@@ -143,16 +123,16 @@ func TestCommitPagesAreServedWithWebhooks(t *testing.T) {
 	run := servertest.ServeSandbox(t, "--public-url", "https://lockstep.example", "--webhook-listen", "127.0.0.1:0")
 	api, hooks := run.URL(), run.WaitFor(`(?m)^webhooks (http\S+)/webhooks/$`)[1]
 	if status, body, _ := get(t, hooks+"/commits/x", "lockstep.example"); status != http.StatusNotFound || !strings.Contains(body, "<html") {
-		t.Errorf("beside webhooks: status %d %s", status, body)
+		t.Errorf("at the webhooks' address: status %d: %s", status, body)
 	}
 
 	if _, body, _ := get(t, api+"/commits/x", ""); strings.Contains(body, "<html") {
-		t.Error("they are at the address of the API as well")
+		t.Error("the API's address serves pages too")
 	}
 
 	run.Stop()
 	run = servertest.ServeSandbox(t, "--webhook-listen", "127.0.0.1:0")
 	if _, body, _ := get(t, run.WaitFor(`(?m)^webhooks (http\S+)/webhooks/$`)[1]+"/commits/x", ""); strings.Contains(body, "<html") {
-		t.Error("without a public URL there are pages")
+		t.Error("there are pages without a public URL")
 	}
 }

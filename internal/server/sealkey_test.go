@@ -14,7 +14,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstephq/lockstep"
@@ -27,24 +26,16 @@ import (
 
 const testKeyARN = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
-// requireAccepted says whether a server takes a key.
-func requireAccepted(t testing.TB, run *servertest.Run, key server.AccessKey) {
-	t.Helper()
-	if _, err := apiClient(key, run.URL()).ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
-		t.Errorf("the key is refused: %s", err)
-	}
-}
-
 var firstKey = server.NewKey{Account: "123456789012", Principal: "me", Role: server.Admin}
 
 func TestTheSealKeyMayBeAVariable(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if _, err := seal.Create(filepath.Join(dir, "made")); err != nil {
+	if _, err := seal.Create(filepath.Join(dir, "created")); err != nil {
 		t.Fatal(err)
 	}
 
-	text, err := os.ReadFile(filepath.Join(dir, "made"))
+	text, err := os.ReadFile(filepath.Join(dir, "created"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,18 +50,18 @@ func TestTheSealKeyMayBeAVariable(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		requireAccepted(t, run, key)
+		wantAccepted(t, run, key)
 		run.Stop()
-		if shown := run.Out() + run.Errs(); strings.Contains(shown, "keyData") {
-			t.Errorf("the key is shown:\n%s", shown)
+		if printed := run.Out() + run.Errs(); strings.Contains(printed, "keyData") {
+			t.Errorf("the key is printed:\n%s", printed)
 		}
 	}
 
 	if _, err := os.Stat(filepath.Join(dir, "l.db.key")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a file was made although the key was given: %v", err)
+		t.Errorf("a key file was created: %v", err)
 	}
 
-	// Another key does not fit, and a file beside it is one too many.
+	// An invalid key, and a key in addition to a file.
 	options := server.KeyOptions{DB: "sqlite:" + filepath.Join(dir, "l.db"), SealKey: seal.NewSecret("hunter2")}
 	for _, options.SealKeyFile = range []string{"", "/some/file"} {
 		_, err := server.CreateKey(t.Context(), options, firstKey)
@@ -95,14 +86,14 @@ func TestTheSealKeyMayBeAVariable(t *testing.T) {
 	}
 }
 
-// fakeKMS is an AWS KMS whose ciphertexts are the plaintexts behind the name of
-// their key.
+// fakeKMS serves an AWS KMS whose ciphertexts are the key id and the plaintext.
 func fakeKMS(t testing.TB) string {
 	t.Helper()
 	kms := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var input struct {
-			KeyId                     string
-			Plaintext, CiphertextBlob []byte
+			KeyId          string
+			Plaintext      []byte
+			CiphertextBlob []byte
 		}
 		body, _ := io.ReadAll(r.Body)
 		_ = json.Unmarshal(body, &input)
@@ -140,7 +131,7 @@ func TestTheSealKeyMayBeAFileUnderKMS(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	requireAccepted(t, run, key)
+	wantAccepted(t, run, key)
 	run.Stop()
 	if text, err := os.ReadFile(file); err != nil || strings.Contains(string(text), "keyData") {
 		t.Errorf("the file is %s, %v", text, err)
@@ -154,7 +145,7 @@ func TestTheSealKeyMayBeAFileUnderKMS(t *testing.T) {
 		t.Errorf("without KMS: %v", err)
 	}
 
-	// A key that is gone is not made anew for a database that has secrets.
+	// A lost key file is not created again for a database that has secrets.
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}

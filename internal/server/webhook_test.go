@@ -8,7 +8,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/server/servertest"
 )
 
-// post sends nothing to a URL under the name of a host, "" for its own.
+// post posts to a URL under the name of a host, or "" for its own.
 func post(t testing.TB, url, host string) (status int) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader("{}"))
@@ -36,25 +36,28 @@ func TestWebhooksAreServedAtOneAddressOnly(t *testing.T) {
 	}
 
 	if got := post(t, run.URL()+path, "attacker.example"); got != http.StatusMisdirectedRequest {
-		t.Errorf("there, as host attacker.example: status %d", got)
+		t.Errorf("at the address of the API, as host attacker.example: status %d", got)
 	}
 
 	run.Stop()
 
 	run = servertest.ServeSandbox(t, "--webhook-listen", "127.0.0.1:0")
 	api := run.URL()
-	at := run.WaitFor(`(?m)^webhooks (http\S+)/webhooks/$`)[1]
+	address := run.WaitFor(`(?m)^webhooks (http\S+)/webhooks/$`)[1]
 	for url, want := range map[string]int{
-		at + path: http.StatusUnauthorized, at + "/": http.StatusNotFound, at + "/readyz": http.StatusNotFound, at + "/sandbox": http.StatusNotFound,
+		address + path:       http.StatusUnauthorized,
+		address + "/":        http.StatusNotFound,
+		address + "/readyz":  http.StatusNotFound,
+		address + "/sandbox": http.StatusNotFound,
 	} {
-		// A proxy on this machine sends the name that the Git host knows.
+		// A proxy on this machine sends the public host name.
 		if got := post(t, url, "hooks.example.com"); got != want {
 			t.Errorf("%s: status %d, want %d", url, got, want)
 		}
 	}
 
 	if got := post(t, api+path, ""); got == http.StatusUnauthorized {
-		t.Error("at the address of the API they are answered as well")
+		t.Error("the API's address serves webhooks too")
 	}
 }
 
@@ -62,6 +65,5 @@ func TestWebhookSecretsAreNotSentInPlainHTTP(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	servertest.ServeSandbox(t, "--webhook-listen", "0.0.0.0:0").WantExit(1, "--webhook-listen: other machines can reach 0.0.0.0:0", "--plain-http")
-	r := servertest.ServeSandbox(t, "--webhook-listen", "0.0.0.0:0", "--plain-http")
-	r.URL()
+	servertest.ServeSandbox(t, "--webhook-listen", "0.0.0.0:0", "--plain-http").URL()
 }
