@@ -98,7 +98,7 @@ func (e *Engine) createConfigurations(
 		return nil, err
 	}
 
-	existing, err := store.ConfigurationsOf(tx, link.ID, link.Discovery.Branch)
+	existing, err := store.ConfigurationsOfBranch(tx, link.ID, link.Discovery.Branch)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func (w *world) discovers(rename bool) {
 func (w *world) configurations() (list []string) {
 	w.t.Helper()
 	w.must(w.db.View(w.t.Context(), func(tx *db.Tx) error {
-		cfgs, err := store.ConfigurationsOf(tx, w.link.ID, "main")
+		cfgs, err := store.ConfigurationsOfBranch(tx, w.link.ID, "main")
 		list = nil
 		for _, cfg := range cfgs {
 			list = append(list, cfg.ResourceName+" "+cfg.ConfigFile)

@@ -16,25 +16,29 @@ const ConfigurationColumns = `c.id, c.account, c.region, c.sync_type, c.resource
 
 const selectConfiguration = `SELECT ` + ConfigurationColumns
 
-// Configuration reads the caller's sync configuration of a resource. NotFound
-// when there is none.
-func Configuration(tx *db.Tx, account lockstep.AccountID, region string, t lockstep.SyncType, name string) (lockstep.SyncConfiguration, error) {
+// Configuration returns the caller's sync configuration of a resource. The error is
+// NotFound if there is none.
+func Configuration(
+	tx *db.Tx, account lockstep.AccountID, region string, syncType lockstep.SyncType, name string,
+) (lockstep.SyncConfiguration, error) {
 	c, err := ScanConfiguration(tx.QueryRow(selectConfiguration+
 		`WHERE c.account = $1 AND c.region = $2 AND c.sync_type = $3 AND c.resource_name = $4`,
-		account, region, t, name))
+		account, region, syncType, name))
 	return c, notFoundAs(err, NoConfiguration(name))
 }
 
-// LockConfiguration is Configuration that keeps the row locked until the
-// transaction ends, for whoever is about to change or delete it.
-func LockConfiguration(tx *db.Tx, account lockstep.AccountID, region string, t lockstep.SyncType, name string) (lockstep.SyncConfiguration, error) {
+// LockConfiguration is [Configuration] that locks the row until the transaction
+// ends. Use it before a change or a deletion.
+func LockConfiguration(
+	tx *db.Tx, account lockstep.AccountID, region string, syncType lockstep.SyncType, name string,
+) (lockstep.SyncConfiguration, error) {
 	c, err := ScanConfiguration(tx.QueryRow(selectConfiguration+
 		`WHERE c.account = $1 AND c.region = $2 AND c.sync_type = $3 AND c.resource_name = $4`+lockOnly(tx, "c"),
-		account, region, t, name))
+		account, region, syncType, name))
 	return c, notFoundAs(err, NoConfiguration(name))
 }
 
-// lockOnly is tx.ForUpdate for one table of a join.
+// lockOnly is [db.Tx.ForUpdate] for one table of a join.
 func lockOnly(tx *db.Tx, alias string) string {
 	if lock := tx.ForUpdate(); lock != "" {
 		return lock + " OF " + alias
@@ -42,31 +46,24 @@ func lockOnly(tx *db.Tx, alias string) string {
 	return ""
 }
 
-// ConfigurationByID reads a sync configuration whoever it belongs to. NotFound
-// when there is none, also when it was deleted and made again: an id is never
-// used twice.
+// ConfigurationByID returns a sync configuration of any account. The error is
+// NotFound if there is none. Ids are never reused, so a configuration that was
+// deleted and created again has another one.
 func ConfigurationByID(tx *db.Tx, id int64) (lockstep.SyncConfiguration, error) {
 	c, err := ScanConfiguration(tx.QueryRow(selectConfiguration+`WHERE c.id = $1`, id))
 	return c, notFoundAs(err, noConfigurationID(id))
 }
 
-// ConfigurationsOf reads all sync configurations that follow a branch of a
-// link, oldest first: what a repository sync has to look at.
-func ConfigurationsOf(tx *db.Tx, linkID, branch string) ([]lockstep.SyncConfiguration, error) {
-	return db.Select(tx, scanConfiguration, selectConfiguration+
-		`WHERE c.link_id = $1 AND c.branch = $2 ORDER BY c.id`, linkID, branch)
-}
-
-// A ConfigurationFilter names the list that is read: the configurations of one
-// type that use one link.
+// A ConfigurationFilter selects the configurations of one sync type and link.
 type ConfigurationFilter struct {
 	SyncType lockstep.SyncType
 	LinkID   string
 }
 
-// Configurations reads a page of the caller's sync configurations, oldest
-// first.
-func Configurations(tx *db.Tx, account lockstep.AccountID, region string, filter ConfigurationFilter, page db.Page) ([]lockstep.SyncConfiguration, db.Cursor, error) {
+// Configurations returns a page of the caller's sync configurations, oldest first.
+func Configurations(
+	tx *db.Tx, account lockstep.AccountID, region string, filter ConfigurationFilter, page db.Page,
+) ([]lockstep.SyncConfiguration, db.Cursor, error) {
 	return db.SelectPage(tx, page, scanConfiguration, func(c lockstep.SyncConfiguration) db.Cursor {
 		return db.Cursor{Number: c.ID}
 	}, selectConfiguration+
@@ -75,10 +72,9 @@ func Configurations(tx *db.Tx, account lockstep.AccountID, region string, filter
 		account, region, filter.SyncType, filter.LinkID, page.After.Number)
 }
 
-// InsertConfiguration makes a sync configuration and fills what the database
-// knows: ID, CreatedAt, and the link's owner, name and provider type. NotFound
-// when the caller has no such link, Exists when the resource has a
-// configuration.
+// InsertConfiguration creates a sync configuration and sets its ID, CreatedAt, and
+// the owner, name and provider type of its link. The error is NotFound if the caller
+// has no such link, and Exists if the resource has a configuration.
 func InsertConfiguration(tx *db.Tx, cfg *lockstep.SyncConfiguration) error {
 	if err := fillFromLink(tx, cfg); err != nil {
 		return err
@@ -90,7 +86,8 @@ func InsertConfiguration(tx *db.Tx, cfg *lockstep.SyncConfiguration) error {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		ON CONFLICT (account, region, sync_type, resource_name) DO NOTHING RETURNING id`,
 		cfg.Account, cfg.Region, cfg.SyncType, cfg.ResourceName, cfg.LinkID, cfg.Branch, cfg.ConfigFile, cfg.RoleARN,
-		cfg.TriggerResourceUpdateOn, cfg.PublishDeploymentStatus, cfg.PullRequestComment, db.Millis(cfg.CreatedAt)).Scan(&cfg.ID)
+		cfg.TriggerResourceUpdateOn, cfg.PublishDeploymentStatus, cfg.PullRequestComment,
+		db.Millis(cfg.CreatedAt)).Scan(&cfg.ID)
 	if errors.Is(err, db.ErrNoRows) {
 		return lockstep.Errorf(lockstep.Exists, "A sync configuration already exists for resource: %s", cfg.ResourceName)
 	}
@@ -98,10 +95,10 @@ func InsertConfiguration(tx *db.Tx, cfg *lockstep.SyncConfiguration) error {
 	return err
 }
 
-// UpdateConfiguration writes everything of a sync configuration but what it is
-// known by (account, region, sync type, resource name), and makes the next
-// repository sync look at it whatever has changed. NotFound when it, or the
-// caller's link, is not there.
+// UpdateConfiguration writes a sync configuration, except its account, region, sync
+// type and resource name. It adds a version, so that the next repository sync
+// examines it. The error is NotFound if the configuration or the caller's link does
+// not exist.
 func UpdateConfiguration(tx *db.Tx, cfg *lockstep.SyncConfiguration) error {
 	if err := fillFromLink(tx, cfg); err != nil {
 		return err
@@ -119,8 +116,9 @@ func UpdateConfiguration(tx *db.Tx, cfg *lockstep.SyncConfiguration) error {
 	return err
 }
 
-// TouchConfiguration makes the next repository sync look at a configuration
-// although nothing of it has changed: a retry. NotFound when it is not there.
+// TouchConfiguration adds a version to a configuration without changing it, so that
+// the next repository sync examines it: a retry. The error is NotFound if it does
+// not exist.
 func TouchConfiguration(tx *db.Tx, id int64) error {
 	n, err := tx.Exec(`UPDATE sync_configuration SET version = version + 1 WHERE id = $1`, id)
 	if err == nil && n == 0 {
@@ -129,8 +127,8 @@ func TouchConfiguration(tx *db.Tx, id int64) error {
 	return err
 }
 
-// DeleteConfiguration removes a sync configuration. That it is gone already is
-// no error. The resource and its attempts stay.
+// DeleteConfiguration deletes a sync configuration, if it exists. Its resource and
+// the attempts remain.
 func DeleteConfiguration(tx *db.Tx, id int64) error {
 	_, err := tx.Exec(`DELETE FROM sync_configuration WHERE id = $1`, id)
 	return err
@@ -146,8 +144,8 @@ func fillFromLink(tx *db.Tx, cfg *lockstep.SyncConfiguration) error {
 	return nil
 }
 
-// forKeyShare keeps a row from being deleted until the transaction ends, and
-// lets others write its columns.
+// forKeyShare prevents the deletion of a row until the transaction ends. Other
+// transactions may update it.
 func forKeyShare(tx *db.Tx) string {
 	if tx.Dialect == db.Postgres {
 		return " FOR KEY SHARE"
@@ -160,7 +158,8 @@ func forKeyShare(tx *db.Tx) string {
 func ScanConfiguration(row db.Scanner, before ...any) (lockstep.SyncConfiguration, error) {
 	var cfg lockstep.SyncConfiguration
 	var created int64
-	err := row.Scan(append(before, &cfg.ID, &cfg.Account, &cfg.Region, &cfg.SyncType, &cfg.ResourceName, &cfg.LinkID, &cfg.Branch,
+	err := row.Scan(append(before,
+		&cfg.ID, &cfg.Account, &cfg.Region, &cfg.SyncType, &cfg.ResourceName, &cfg.LinkID, &cfg.Branch,
 		&cfg.ConfigFile, &cfg.RoleARN, &cfg.TriggerResourceUpdateOn, &cfg.PublishDeploymentStatus, &cfg.PullRequestComment,
 		&created, &cfg.OwnerID, &cfg.RepositoryName, &cfg.ProviderType)...)
 	cfg.CreatedAt = db.Time(created)

@@ -54,7 +54,10 @@ func TestDeleteLinkRefusesWhileConfigured(t *testing.T) {
 		remove := func(tx *db.Tx) error { return store.DeleteLink(tx, account, region, link.ID) }
 		storetest.RequireKind(t, database, lockstep.InUse, remove)
 		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, c.ID) })
-		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error { return store.DeleteLink(tx, other, region, link.ID) })
+		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
+			return store.DeleteLink(tx, other,
+				region, link.ID)
+		})
 		storetest.Update(t, database, remove)
 		storetest.RequireKind(t, database, lockstep.NotFound, remove)
 	})
@@ -113,7 +116,10 @@ func TestFollowedBranchesAreThoseOfConfigurationsAndDiscovery(t *testing.T) {
 		storetest.InsertConfiguration(t, database, storetest.NewConfiguration("web", link.ID))
 		storetest.InsertConfiguration(t, database, storetest.NewConfiguration("api", link.ID))
 		follow([]string{"main"})
-		storetest.Update(t, database, func(tx *db.Tx) error { return store.SetDiscovery(tx, link.ID, &lockstep.Discovery{Branch: "dev"}) })
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			return store.SetDiscovery(tx, link.ID,
+				&lockstep.Discovery{Branch: "dev"})
+		})
 		follow([]string{"dev", "main"})
 	})
 }
@@ -150,7 +156,10 @@ func TestConfigurationNeedsALinkOfTheSameAccount(t *testing.T) {
 		l := storetest.InsertLink(t, database, 1)
 		c := storetest.NewConfiguration("web", l.ID)
 		c.Account = other
-		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error { return store.InsertConfiguration(tx, &c) })
+		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
+			return store.InsertConfiguration(tx,
+				&c)
+		})
 	})
 }
 
@@ -159,7 +168,10 @@ func TestResourceHasOneConfigurationAndIDsAreNeverReused(t *testing.T) {
 		l := storetest.InsertLink(t, database, 1)
 		first := storetest.InsertConfiguration(t, database, storetest.NewConfiguration("web", l.ID))
 		again := storetest.NewConfiguration("web", l.ID)
-		storetest.RequireKind(t, database, lockstep.Exists, func(tx *db.Tx) error { return store.InsertConfiguration(tx, &again) })
+		storetest.RequireKind(t, database, lockstep.Exists, func(tx *db.Tx) error {
+			return store.InsertConfiguration(tx,
+				&again)
+		})
 		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, first.ID) })
 		if second := storetest.InsertConfiguration(t, database, again); second.ID <= first.ID {
 			t.Errorf("the id %d came after %d", second.ID, first.ID)
@@ -185,8 +197,10 @@ func TestEveryUpdateMakesANewVersion(t *testing.T) {
 			t.Errorf("version %d after an update that changed nothing, want 2", got)
 		}
 
-		want.LinkID, want.Branch, want.ConfigFile, want.RoleARN = moved.ID, "dev", "b.yaml", "arn:aws:iam::111122223333:role/b"
-		want.TriggerResourceUpdateOn, want.PublishDeploymentStatus, want.PullRequestComment = lockstep.FileChange, "DISABLED", "ENABLED"
+		want.LinkID, want.Branch, want.ConfigFile, want.RoleARN = moved.ID, "dev", "b.yaml",
+			"arn:aws:iam::111122223333:role/b"
+		want.TriggerResourceUpdateOn, want.PublishDeploymentStatus, want.PullRequestComment = lockstep.FileChange,
+			"DISABLED", "ENABLED"
 		storetest.Update(t, database, func(tx *db.Tx) error { return store.UpdateConfiguration(tx, &want) })
 		storetest.Update(t, database, func(tx *db.Tx) error { return store.TouchConfiguration(tx, want.ID) })
 
@@ -216,7 +230,11 @@ func TestConfigurationsAreListedByLinkAndBranch(t *testing.T) {
 		storetest.InsertConfiguration(t, database, dev)
 		storetest.InsertConfiguration(t, database, storetest.NewConfiguration("elsewhere", elsewhere.ID))
 		storetest.Update(t, database, func(tx *db.Tx) error {
-			all, err := store.ConfigurationsOf(tx, link.ID, "main")
+			tracked, err := store.ConfigurationsOfBranch(tx, link.ID, "main")
+			var all []lockstep.SyncConfiguration
+			for _, cfg := range tracked {
+				all = append(all, cfg.SyncConfiguration)
+			}
 			if diff := cmp.Diff([]string{"c", "a", "b"}, names(all)); diff != "" {
 				t.Errorf("of the branch (-want +got):\n%s", diff)
 			}

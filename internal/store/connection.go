@@ -7,15 +7,16 @@ import (
 
 const connectionColumns = `arn, account, region, name, provider_type, host_arn, status, created_at`
 
-// Connection reads a connection of the caller's. NotFound when there is none.
+// Connection returns a connection of the caller. The error is NotFound if there is
+// none.
 func Connection(tx *db.Tx, account lockstep.AccountID, region string, arn lockstep.ARN) (lockstep.Connection, error) {
 	row := tx.QueryRow(`SELECT `+connectionColumns+` FROM connection WHERE arn = $1 AND account = $2 AND region = $3`,
 		arn, account, region)
 	return connectionRow(row, arn)
 }
 
-// ConnectionByARN reads a connection whoever it belongs to. NotFound when there
-// is none.
+// ConnectionByARN returns a connection of any account. The error is NotFound if
+// there is none.
 func ConnectionByARN(tx *db.Tx, arn lockstep.ARN) (lockstep.Connection, error) {
 	return connectionRow(tx.QueryRow(`SELECT `+connectionColumns+` FROM connection WHERE arn = $1`, arn), arn)
 }
@@ -25,27 +26,32 @@ func connectionRow(row db.Row, arn lockstep.ARN) (lockstep.Connection, error) {
 	return c, notFoundAs(err, NoConnection(arn))
 }
 
-// LockConnection is Connection that keeps the row locked until the transaction
-// ends, for whoever is about to change or delete it.
-func LockConnection(tx *db.Tx, account lockstep.AccountID, region string, arn lockstep.ARN) (lockstep.Connection, error) {
+// LockConnection is [Connection] that locks the row until the transaction ends. Use
+// it before a change or a deletion.
+func LockConnection(
+	tx *db.Tx, account lockstep.AccountID, region string, arn lockstep.ARN,
+) (lockstep.Connection, error) {
 	return connectionRow(tx.QueryRow(`SELECT `+connectionColumns+` FROM connection
 		WHERE arn = $1 AND account = $2 AND region = $3`+tx.ForUpdate(), arn, account, region), arn)
 }
 
-// LockConnectionByARN is ConnectionByARN that keeps the row locked until the
-// transaction ends.
+// LockConnectionByARN is [ConnectionByARN] that locks the row until the transaction
+// ends.
 func LockConnectionByARN(tx *db.Tx, arn lockstep.ARN) (lockstep.Connection, error) {
-	return connectionRow(tx.QueryRow(`SELECT `+connectionColumns+` FROM connection WHERE arn = $1`+tx.ForUpdate(), arn), arn)
+	return connectionRow(tx.QueryRow(`SELECT `+connectionColumns+` FROM connection WHERE arn = $1`+tx.ForUpdate(), arn),
+		arn)
 }
 
-// A ConnectionFilter narrows a list of connections; "" lets all through.
+// A ConnectionFilter selects connections; "" selects all.
 type ConnectionFilter struct {
 	ProviderType lockstep.ProviderType
 	HostARN      lockstep.ARN
 }
 
-// Connections reads a page of the caller's connections, oldest first.
-func Connections(tx *db.Tx, account lockstep.AccountID, region string, filter ConnectionFilter, page db.Page) ([]lockstep.Connection, db.Cursor, error) {
+// Connections returns a page of the caller's connections, oldest first.
+func Connections(
+	tx *db.Tx, account lockstep.AccountID, region string, filter ConnectionFilter, page db.Page,
+) ([]lockstep.Connection, db.Cursor, error) {
 	return db.SelectPage(tx, page, scanConnection, func(c lockstep.Connection) db.Cursor {
 		return db.Cursor{Number: db.Millis(c.CreatedAt), Text: string(c.ARN)}
 	}, `SELECT `+connectionColumns+` FROM connection
@@ -55,9 +61,16 @@ func Connections(tx *db.Tx, account lockstep.AccountID, region string, filter Co
 		account, region, page.After.Number, page.After.Text, filter.ProviderType, filter.HostARN)
 }
 
-// InsertConnection makes a connection; CreatedAt is filled with the
-// transaction's time. NotFound when its host is not there, Exists when its ARN is
-// taken.
+// ConnectionOfLink returns the connection of a link and its status, without a lock.
+// The error is NotFound if there is no such link.
+func ConnectionOfLink(tx *db.Tx, linkID string) (arn lockstep.ARN, status lockstep.ConnectionStatus, err error) {
+	err = tx.QueryRow(`SELECT c.arn, c.status FROM repository_link l
+		JOIN connection c ON c.arn = l.connection_arn WHERE l.id = $1`, linkID).Scan(&arn, &status)
+	return arn, status, notFoundAs(err, NoLink(linkID))
+}
+
+// InsertConnection creates a connection and sets its CreatedAt. The error is
+// NotFound if its host does not exist, and Exists if its ARN is taken.
 func InsertConnection(tx *db.Tx, connection *lockstep.Connection) error {
 	var host *lockstep.ARN
 	if connection.HostARN != "" {
@@ -67,7 +80,8 @@ func InsertConnection(tx *db.Tx, connection *lockstep.Connection) error {
 	connection.CreatedAt = tx.Now
 	changed, err := tx.Exec(`INSERT INTO connection (`+connectionColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
-		connection.ARN, connection.Account, connection.Region, connection.Name, connection.ProviderType, host, connection.Status, db.Millis(connection.CreatedAt))
+		connection.ARN, connection.Account, connection.Region, connection.Name, connection.ProviderType, host,
+		connection.Status, db.Millis(connection.CreatedAt))
 	if db.IsForeignKey(err) {
 		return NoHost(connection.HostARN)
 	}
@@ -79,8 +93,8 @@ func InsertConnection(tx *db.Tx, connection *lockstep.Connection) error {
 	return err
 }
 
-// SetConnectionStatus records where the handshake stands. NotFound when there
-// is no such connection.
+// SetConnectionStatus sets the status of a connection. The error is NotFound if
+// there is no such connection.
 func SetConnectionStatus(tx *db.Tx, arn lockstep.ARN, status lockstep.ConnectionStatus) error {
 	n, err := tx.Exec(`UPDATE connection SET status = $2 WHERE arn = $1`, arn, status)
 	if err == nil && n == 0 {
@@ -89,19 +103,21 @@ func SetConnectionStatus(tx *db.Tx, arn lockstep.ARN, status lockstep.Connection
 	return err
 }
 
-// DeleteCredentialsOfHost takes from all connections of a host what they hold and what
-// they wait for, and makes them PENDING: what was given for one endpoint must not
-// be shown to another. A credential that is being given meanwhile, under LockConnection, is
-// waited for and taken as well.
+// DeleteCredentialsOfHost deletes the credentials and pending authorizations of all
+// connections of a host, and makes them PENDING: a credential must not be sent to
+// another endpoint than it was entered for. It waits for a credential that is being
+// stored under [LockConnection], and deletes it too.
 func DeleteCredentialsOfHost(tx *db.Tx, host lockstep.ARN) error {
 	_, err := tx.Exec(`UPDATE connection SET status = $2 WHERE host_arn = $1`, host, lockstep.ConnectionPending)
 	if err != nil {
 		return err
 	}
 
-	// Only now: these statements see what the connections' locks were waited for.
+	// After the locks of the connections, these statements see what was stored
+	// under them.
 	for _, table := range []string{"credential", "connection_check", "pending_authorization"} {
-		_, err := tx.Exec(`DELETE FROM `+table+` WHERE connection_arn IN (SELECT arn FROM connection WHERE host_arn = $1)`, host)
+		_, err := tx.Exec(`DELETE FROM `+table+` WHERE connection_arn IN (SELECT arn FROM connection WHERE host_arn = $1)`,
+			host)
 		if err != nil {
 			return err
 		}
@@ -110,8 +126,8 @@ func DeleteCredentialsOfHost(tx *db.Tx, host lockstep.ARN) error {
 	return nil
 }
 
-// DeleteConnection removes a connection of the caller's with its credential and
-// its tags. NotFound when there is none, InUse while a repository link uses it.
+// DeleteConnection deletes a connection of the caller with its credential and tags.
+// The error is NotFound if there is none, and InUse while a repository link uses it.
 func DeleteConnection(tx *db.Tx, account lockstep.AccountID, region string, arn lockstep.ARN) error {
 	if _, err := LockConnection(tx, account, region, arn); err != nil {
 		return err
@@ -138,7 +154,8 @@ func scanConnection(row db.Scanner) (lockstep.Connection, error) {
 	var connection lockstep.Connection
 	var host *lockstep.ARN
 	var created int64
-	err := row.Scan(&connection.ARN, &connection.Account, &connection.Region, &connection.Name, &connection.ProviderType, &host, &connection.Status, &created)
+	err := row.Scan(&connection.ARN, &connection.Account, &connection.Region, &connection.Name, &connection.ProviderType,
+		&host, &connection.Status, &created)
 	if err != nil {
 		return connection, err
 	}

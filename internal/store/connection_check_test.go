@@ -61,7 +61,8 @@ func TestAHandshakeIsReadAsItWasSaved(t *testing.T) {
 		arn := storetest.InsertLink(t, database, 1).ConnectionARN
 		at := func(minutes int) time.Time { return time.Date(2026, 11, 28, 12, minutes, 0, 0, time.UTC) }
 		for _, want := range []store.ConnectionCheck{
-			{Reason: "refused", CheckedAt: at(1), NextCheckAt: at(2), CheckFailures: 3, NextRenewalAt: at(4), RenewalLeaseUntil: at(5), RenewalFailures: 6},
+			{Reason: "refused", CheckedAt: at(1), NextCheckAt: at(2), CheckFailures: 3, NextRenewalAt: at(4),
+				RenewalLeaseUntil: at(5), RenewalFailures: 6},
 			{Reason: "only this"}, {},
 		} {
 			storetest.Update(t, database, func(tx *db.Tx) error { return store.SaveConnectionCheck(tx, arn, want) })
@@ -84,13 +85,16 @@ func TestAttack20APendingHandshakeIsBoundToItsConnectionAndAccount(t *testing.T)
 			t.Fatal(err)
 		}
 
-		one, two := connectionOf(t, database, storetest.InsertLink(t, database, 1)), connectionOf(t, database, storetest.InsertLink(t, database, 2))
-		pending := store.PendingAuthorization{State: strings.Repeat("s", 43), Verifier: "canary-verifier", ClientID: "c", ClientSecret: "canary-secret", RedirectURI: "https://c.example"}
+		one, two := connectionOf(t, database, storetest.InsertLink(t, database, 1)), connectionOf(t, database,
+			storetest.InsertLink(t, database, 2))
+		pending := store.PendingAuthorization{State: strings.Repeat("s", 43), Verifier: "canary-verifier", ClientID: "c",
+			ClientSecret: "canary-secret", RedirectURI: "https://c.example"}
 		storetest.Update(t, database, func(tx *db.Tx) error {
 			return store.PutPendingAuthorization(tx, key, one, pending, tx.Now.Add(time.Minute))
 		})
 		storetest.Update(t, database, func(tx *db.Tx) error {
-			_, err := tx.Exec(`INSERT INTO pending_authorization SELECT $1, sealed, expires_at FROM pending_authorization`, two.ARN)
+			_, err := tx.Exec(`INSERT INTO pending_authorization SELECT $1, sealed, expires_at FROM pending_authorization`,
+				two.ARN)
 			return err
 		})
 		stranger := one

@@ -26,7 +26,10 @@ func TestConnectionIsReadAsItWasInserted(t *testing.T) {
 		storetest.Update(t, database, func(tx *db.Tx) error { return store.InsertHost(tx, &h) })
 		for _, want := range []lockstep.Connection{storetest.NewConnection("hosted", h.ARN), storetest.NewConnection("plain", "")} {
 			storetest.Update(t, database, func(tx *db.Tx) error { return store.InsertConnection(tx, &want) })
-			storetest.Update(t, database, func(tx *db.Tx) error { return store.SetConnectionStatus(tx, want.ARN, lockstep.ConnectionAvailable) })
+			storetest.Update(t, database, func(tx *db.Tx) error {
+				return store.SetConnectionStatus(tx, want.ARN,
+					lockstep.ConnectionAvailable)
+			})
 			want.Status = lockstep.ConnectionAvailable
 			storetest.Update(t, database, func(tx *db.Tx) error {
 				got, err := store.Connection(tx, account, region, want.ARN)
@@ -136,7 +139,8 @@ func TestCredentialCopiedToAnotherConnectionDoesNotOpen(t *testing.T) {
 	database := dbtest.Open(t)
 	mine, theirs := insertConnection(t, database, "mine"), insertConnection(t, database, "theirs")
 	storetest.Update(t, database, func(tx *db.Tx) error {
-		return store.SaveCredential(tx, key, theirs.ARN, lockstep.Credential{Kind: lockstep.TokenCredential, Secret: "hunter2"})
+		return store.SaveCredential(tx, key, theirs.ARN, lockstep.Credential{Kind: lockstep.TokenCredential,
+			Secret: "hunter2"})
 	})
 	storetest.Update(t, database, func(tx *db.Tx) error {
 		_, err := tx.Exec(`INSERT INTO credential SELECT $1, sealed, updated_at FROM credential`, mine.ARN)
@@ -167,7 +171,10 @@ func TestTagsGoWithTheThing(t *testing.T) {
 		set(lockstep.Tag{Key: "b", Value: "1"}, lockstep.Tag{Key: "a"})
 		set(lockstep.Tag{Key: "b", Value: "2"})
 		tagged([]lockstep.Tag{{Key: "a"}, {Key: "b", Value: "2"}})
-		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteConnection(tx, account, region, connection.ARN) })
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			return store.DeleteConnection(tx, account, region,
+				connection.ARN)
+		})
 		tagged(nil)
 	})
 }

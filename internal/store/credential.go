@@ -9,8 +9,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/seal"
 )
 
-// SaveCredential seals what a connection holds, in place of what it held
-// before. The connection must be there.
+// SaveCredential seals and stores the credential of a connection, replacing the
+// previous one. The connection must exist.
 func SaveCredential(tx *db.Tx, key *seal.Key, arn lockstep.ARN, c lockstep.Credential) error {
 	plain, err := c.Encode()
 	if err != nil {
@@ -28,13 +28,14 @@ func SaveCredential(tx *db.Tx, key *seal.Key, arn lockstep.ARN, c lockstep.Crede
 	return err
 }
 
-// Credential opens what a connection holds. NotFound when it holds nothing;
-// seal's errors, wrapped, when the box does not open with this key.
+// Credential returns the credential of a connection. The error is NotFound if there
+// is none, or wraps one of package seal if it cannot be opened with this key.
 func Credential(tx *db.Tx, key *seal.Key, arn lockstep.ARN) (lockstep.Credential, error) {
 	var box []byte
 	err := tx.QueryRow(`SELECT sealed FROM credential WHERE connection_arn = $1`, arn).Scan(&box)
 	if errors.Is(err, db.ErrNoRows) {
-		return lockstep.Credential{}, lockstep.Errorf(lockstep.NotFound, "Could not find a credential for connection: %s", arn)
+		return lockstep.Credential{}, lockstep.Errorf(lockstep.NotFound, "Could not find a credential for connection: %s",
+			arn)
 	}
 
 	if err != nil {
@@ -49,6 +50,6 @@ func Credential(tx *db.Tx, key *seal.Key, arn lockstep.ARN) (lockstep.Credential
 	return lockstep.DecodeCredential(plain)
 }
 
-// credentialContext binds a box to its purpose and its connection, so that one
-// copied into another row does not open.
+// credentialContext binds a box to its purpose and its connection, so that a box
+// copied to another row does not open.
 func credentialContext(arn lockstep.ARN) []byte { return []byte("connection credential of " + arn) }

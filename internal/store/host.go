@@ -13,14 +13,14 @@ const (
 	hostColumns    = newHostColumns + `, certificate`
 )
 
-// Host reads a host of the caller's. NotFound when there is none.
+// Host returns a host of the caller. The error is NotFound if there is none.
 func Host(tx *db.Tx, account lockstep.AccountID, region string, arn lockstep.ARN) (lockstep.Host, error) {
 	row := tx.QueryRow(`SELECT `+hostColumns+` FROM host WHERE arn = $1 AND account = $2 AND region = $3`,
 		arn, account, region)
 	return hostRow(row, arn)
 }
 
-// HostByARN reads a host whoever it belongs to. NotFound when there is none.
+// HostByARN returns a host of any account. The error is NotFound if there is none.
 func HostByARN(tx *db.Tx, arn lockstep.ARN) (lockstep.Host, error) {
 	return hostRow(tx.QueryRow(`SELECT `+hostColumns+` FROM host WHERE arn = $1`, arn), arn)
 }
@@ -30,7 +30,7 @@ func hostRow(row db.Row, arn lockstep.ARN) (lockstep.Host, error) {
 	return h, notFoundAs(err, NoHost(arn))
 }
 
-// Hosts reads a page of the caller's hosts, oldest first.
+// Hosts returns a page of the caller's hosts, oldest first.
 func Hosts(tx *db.Tx, account lockstep.AccountID, region string, page db.Page) ([]lockstep.Host, db.Cursor, error) {
 	return db.SelectPage(tx, page, scanHost, func(h lockstep.Host) db.Cursor {
 		return db.Cursor{Number: db.Millis(h.CreatedAt), Text: string(h.ARN)}
@@ -40,16 +40,15 @@ func Hosts(tx *db.Tx, account lockstep.AccountID, region string, page db.Page) (
 		account, region, page.After.Number, page.After.Text)
 }
 
-// LockHost is Host that keeps the row locked until the transaction ends, for
-// whoever is about to change or delete it.
+// LockHost is [Host] that locks the row until the transaction ends. Use it before a
+// change or a deletion.
 func LockHost(tx *db.Tx, account lockstep.AccountID, region string, arn lockstep.ARN) (lockstep.Host, error) {
 	return hostRow(tx.QueryRow(`SELECT `+hostColumns+` FROM host
 		WHERE arn = $1 AND account = $2 AND region = $3`+tx.ForUpdate(), arn, account, region), arn)
 }
 
-// InsertHost makes a host; CreatedAt is filled with the transaction's time. A
-// certificate of its own is given to one that is there, by UpdateHost.
-// Exists when its ARN is taken.
+// InsertHost creates a host and sets its CreatedAt. OwnCertificate is not written;
+// see [UpdateHost]. The error is Exists if the ARN is taken.
 func InsertHost(tx *db.Tx, host *lockstep.Host) error {
 	vpc, err := encodeVPC(host.VPC)
 	if err != nil {
@@ -59,7 +58,8 @@ func InsertHost(tx *db.Tx, host *lockstep.Host) error {
 	host.CreatedAt = tx.Now
 	n, err := tx.Exec(`INSERT INTO host (`+newHostColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
-		host.ARN, host.Account, host.Region, host.Name, host.ProviderType, host.Endpoint, host.Status, host.StatusMessage, vpc, db.Millis(host.CreatedAt))
+		host.ARN, host.Account, host.Region, host.Name, host.ProviderType, host.Endpoint, host.Status, host.StatusMessage,
+		vpc, db.Millis(host.CreatedAt))
 	if err == nil && n == 0 {
 		return lockstep.Errorf(lockstep.Exists, "Host already exists: %s", host.ARN)
 	}
@@ -68,13 +68,14 @@ func InsertHost(tx *db.Tx, host *lockstep.Host) error {
 }
 
 // UpdateHost writes a host's endpoint, status, VPC configuration and own
-// certificate. NotFound when it is not there.
+// certificate. The error is NotFound if it does not exist.
 func UpdateHost(tx *db.Tx, host lockstep.Host) error {
 	vpc, err := encodeVPC(host.VPC)
 	if err != nil {
 		return err
 	}
-	n, err := tx.Exec(`UPDATE host SET endpoint = $2, status = $3, status_message = $4, vpc = $5, certificate = $6 WHERE arn = $1`,
+	n, err := tx.Exec(`UPDATE host SET endpoint = $2, status = $3, status_message = $4, vpc = $5, certificate = $6 WHERE
+		arn = $1`,
 		host.ARN, host.Endpoint, host.Status, host.StatusMessage, vpc, host.OwnCertificate)
 	if err == nil && n == 0 {
 		return NoHost(host.ARN)
@@ -94,8 +95,8 @@ func encodeVPC(vpc *lockstep.VPCConfiguration) (*string, error) {
 	return &text, nil
 }
 
-// DeleteHost removes a host of the caller's and its tags. NotFound when there
-// is none, InUse while a connection uses it.
+// DeleteHost deletes a host of the caller and its tags. The error is NotFound if
+// there is none, and InUse while a connection uses it.
 func DeleteHost(tx *db.Tx, account lockstep.AccountID, region string, arn lockstep.ARN) error {
 	if _, err := LockHost(tx, account, region, arn); err != nil {
 		return err
@@ -139,7 +140,7 @@ func scanHost(row db.Scanner) (lockstep.Host, error) {
 	return host, nil
 }
 
-// pluralize writes a number with its noun, in the plural where it belongs.
+// pluralize returns a number with its noun, in the singular or the plural.
 func pluralize(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

@@ -17,7 +17,8 @@ func TestHostIsReadAsItWasInserted(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		plain, inVPC := storetest.NewHost("plain"), storetest.NewHost("in-vpc")
 		inVPC.StatusMessage = "fine"
-		inVPC.VPC = &lockstep.VPCConfiguration{VPCID: "vpc-1", SubnetIDs: []string{"a", "b"}, SecurityGroupIDs: []string{"c"}, TLSCertificate: "pem"}
+		inVPC.VPC = &lockstep.VPCConfiguration{VPCID: "vpc-1", SubnetIDs: []string{"a", "b"},
+			SecurityGroupIDs: []string{"c"}, TLSCertificate: "pem"}
 
 		for _, want := range []lockstep.Host{plain, inVPC} {
 			storetest.Update(t, database, func(tx *db.Tx) error {
@@ -52,7 +53,10 @@ func TestHostOfAnotherAccountOrRegionIsNotFound(t *testing.T) {
 				_, err := store.Host(tx, whose, where, host.ARN)
 				return err
 			})
-			storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error { return store.DeleteHost(tx, whose, where, host.ARN) })
+			storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
+				return store.DeleteHost(tx, whose,
+					where, host.ARN)
+			})
 			storetest.Update(t, database, func(tx *db.Tx) error {
 				list, _, err := store.Hosts(tx, whose, where, db.Page{Limit: 10})
 				if len(list) != 0 {
@@ -90,7 +94,10 @@ func TestDeleteHostRefusesWhileConnected(t *testing.T) {
 
 		remove := func(tx *db.Tx) error { return store.DeleteHost(tx, account, region, host.ARN) }
 		storetest.RequireKind(t, database, lockstep.InUse, remove)
-		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteConnection(tx, account, region, connection.ARN) })
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			return store.DeleteConnection(tx, account, region,
+				connection.ARN)
+		})
 		storetest.Update(t, database, remove)
 		storetest.RequireKind(t, database, lockstep.NotFound, remove)
 	})

@@ -7,15 +7,15 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// An Installation is what a database says of itself.
+// An Installation identifies a database.
 type Installation struct {
 	ID     string // a UUID; part of the description of every change set
-	Target string // the target that everything recorded here is about
+	Target string // the target whose stacks the database describes
 }
 
-// BindTarget gives the installation of the database. A new database becomes one that
-// is bound to target; one that is bound to another target is Invalid, since
-// what it remembers of stacks would be about other stacks.
+// BindTarget returns the installation of the database, and binds a new database to
+// target. The error is Invalid if it is bound to another target, whose stacks its
+// rows describe.
 func BindTarget(tx *db.Tx, target string) (Installation, error) {
 	if _, err := tx.Exec(`INSERT INTO installation (singleton, id, target, created_at)
 		VALUES (1, $1, $2, $3) ON CONFLICT DO NOTHING`, uuid.NewString(), target, db.Millis(tx.Now)); err != nil {
@@ -28,7 +28,8 @@ func BindTarget(tx *db.Tx, target string) (Installation, error) {
 	}
 	if installation.Target != target {
 		return Installation{}, lockstep.Errorf(lockstep.Invalid,
-			"The database is bound to target %s, and %s was asked for. Give each target a database of its own.", installation.Target, target)
+			"The database is bound to target %s and cannot be used for target %s. Use another database for it.",
+			installation.Target, target)
 	}
 
 	return installation, nil

@@ -11,14 +11,15 @@ import (
 const linkColumns = `id, arn, account, region, connection_arn, owner_id, repository_name,
 	provider_type, encryption_key_arn, discovery, created_at`
 
-// Link reads a repository link of the caller's. NotFound when there is none.
+// Link returns a repository link of the caller. The error is NotFound if there is
+// none.
 func Link(tx *db.Tx, account lockstep.AccountID, region, id string) (lockstep.RepositoryLink, error) {
 	row := tx.QueryRow(`SELECT `+linkColumns+` FROM repository_link WHERE id = $1 AND account = $2 AND region = $3`,
 		id, account, region)
 	return linkRow(row, id)
 }
 
-// LinkByID reads a repository link whoever it belongs to. NotFound when there
+// LinkByID returns a repository link of any account. The error is NotFound if there
 // is none.
 func LinkByID(tx *db.Tx, id string) (lockstep.RepositoryLink, error) {
 	return linkRow(tx.QueryRow(`SELECT `+linkColumns+` FROM repository_link WHERE id = $1`, id), id)
@@ -29,8 +30,10 @@ func linkRow(row db.Row, id string) (lockstep.RepositoryLink, error) {
 	return l, notFoundAs(err, NoLink(id))
 }
 
-// Links reads a page of the caller's repository links, oldest first.
-func Links(tx *db.Tx, account lockstep.AccountID, region string, page db.Page) ([]lockstep.RepositoryLink, db.Cursor, error) {
+// Links returns a page of the caller's repository links, oldest first.
+func Links(
+	tx *db.Tx, account lockstep.AccountID, region string, page db.Page,
+) ([]lockstep.RepositoryLink, db.Cursor, error) {
 	return db.SelectPage(tx, page, scanLink, func(l lockstep.RepositoryLink) db.Cursor {
 		return db.Cursor{Number: db.Millis(l.CreatedAt), Text: l.ID}
 	}, `SELECT `+linkColumns+` FROM repository_link
@@ -39,9 +42,9 @@ func Links(tx *db.Tx, account lockstep.AccountID, region string, page db.Page) (
 		account, region, page.After.Number, page.After.Text)
 }
 
-// InsertLink makes a repository link; CreatedAt is filled with the
-// transaction's time. It is not polled until the poller is told to. NotFound when
-// its connection is not there, Exists when that has a link to this repository.
+// InsertLink creates a repository link and sets its CreatedAt. It is not polled
+// before [StartPolling] or [RequestPoll]. The error is NotFound if its connection does
+// not exist, and Exists if the connection has a link to this repository.
 func InsertLink(tx *db.Tx, link *lockstep.RepositoryLink) error {
 	discovery, err := encodeDiscovery(link.Discovery)
 	if err != nil {
@@ -64,15 +67,15 @@ func InsertLink(tx *db.Tx, link *lockstep.RepositoryLink) error {
 	return err
 }
 
-// LockLink is Link that keeps the row locked until the transaction ends, for
-// whoever is about to change it or what hangs on it. Repository syncs can begin
-// meanwhile: they do so under a branch's lock, which is taken after this one.
+// LockLink is [Link] that locks the row until the transaction ends. Use it before a
+// change of the link or of what belongs to it. Repository syncs can still begin: they
+// lock a branch, which comes later in the lock order.
 func LockLink(tx *db.Tx, account lockstep.AccountID, region, id string) (lockstep.RepositoryLink, error) {
 	return lockLink(tx, account, region, id, forNoKeyUpdate(tx))
 }
 
-// LockLinkToDelete is LockLink for whoever is about to delete it: nothing that
-// points to it can come meanwhile.
+// LockLinkToDelete is [LockLink] that also prevents the insertion of rows that refer
+// to the link.
 func LockLinkToDelete(tx *db.Tx, account lockstep.AccountID, region, id string) (lockstep.RepositoryLink, error) {
 	return lockLink(tx, account, region, id, tx.ForUpdate())
 }
@@ -82,8 +85,8 @@ func lockLink(tx *db.Tx, account lockstep.AccountID, region, id, lock string) (l
 		WHERE id = $1 AND account = $2 AND region = $3`+lock, id, account, region), id)
 }
 
-// forNoKeyUpdate keeps a row from being changed until the transaction ends, and
-// lets others insert what points to it.
+// forNoKeyUpdate prevents changes of a row until the transaction ends. Other
+// transactions may insert rows that refer to it.
 func forNoKeyUpdate(tx *db.Tx) string {
 	if tx.Dialect == db.Postgres {
 		return " FOR NO KEY UPDATE"
@@ -91,9 +94,9 @@ func forNoKeyUpdate(tx *db.Tx) string {
 	return ""
 }
 
-// UpdateLink writes over which connection a link reads, and with which key it
-// says that it encrypts. NotFound when the link or the connection is not there,
-// Exists when that connection has a link to this repository already.
+// UpdateLink writes a link's connection and encryption key ARN. The error is NotFound
+// if the link or the connection does not exist, and Exists if that connection has a
+// link to this repository already.
 func UpdateLink(tx *db.Tx, link lockstep.RepositoryLink) error {
 	var taken int
 	err := tx.QueryRow(`SELECT count(*) FROM repository_link WHERE account = $1 AND region = $2 AND connection_arn = $3
@@ -122,11 +125,12 @@ func UpdateLink(tx *db.Tx, link lockstep.RepositoryLink) error {
 }
 
 func linkExists(l lockstep.RepositoryLink) error {
-	return lockstep.Errorf(lockstep.Exists, "A repository link to %s already exists for connection: %s", l.Path(), l.ConnectionARN)
+	return lockstep.Errorf(lockstep.Exists, "A repository link to %s already exists for connection: %s",
+		l.Path(), l.ConnectionARN)
 }
 
-// SetDiscovery changes which deployment files of a link become sync
-// configurations; nil ends the looking. NotFound when there is no such link.
+// SetDiscovery sets the discovery of a link; nil turns it off. The error is NotFound
+// if there is no such link.
 func SetDiscovery(tx *db.Tx, id string, d *lockstep.Discovery) error {
 	discovery, err := encodeDiscovery(d)
 	if err != nil {
@@ -139,8 +143,8 @@ func SetDiscovery(tx *db.Tx, id string, d *lockstep.Discovery) error {
 	return err
 }
 
-// DeleteLink removes a repository link of the caller's with its tags and what
-// was recorded of its branches. NotFound when there is none, InUse while a sync
+// DeleteLink deletes a repository link of the caller with its tags and the state of
+// its branches. The error is NotFound if there is none, and InUse while a sync
 // configuration uses it.
 func DeleteLink(tx *db.Tx, account lockstep.AccountID, region, id string) error {
 	link, err := LockLinkToDelete(tx, account, region, id)
@@ -165,8 +169,8 @@ func DeleteLink(tx *db.Tx, account lockstep.AccountID, region, id string) error 
 	return err
 }
 
-// TrackedBranches reads which branches of a link something follows: those of
-// its sync configurations and that of its discovery, in order, each once.
+// TrackedBranches returns the branches of a link's sync configurations and of its
+// discovery, sorted and without duplicates.
 func TrackedBranches(tx *db.Tx, linkID string) ([]string, error) {
 	link, err := LinkByID(tx, linkID)
 	if err != nil {
@@ -196,8 +200,8 @@ func scanLink(row db.Scanner) (lockstep.RepositoryLink, error) {
 	var link lockstep.RepositoryLink
 	var discovery *string
 	var created int64
-	err := row.Scan(&link.ID, &link.ARN, &link.Account, &link.Region, &link.ConnectionARN, &link.OwnerID, &link.RepositoryName,
-		&link.ProviderType, &link.EncryptionKeyARN, &discovery, &created)
+	err := row.Scan(&link.ID, &link.ARN, &link.Account, &link.Region, &link.ConnectionARN, &link.OwnerID,
+		&link.RepositoryName, &link.ProviderType, &link.EncryptionKeyARN, &discovery, &created)
 	if err != nil {
 		return link, err
 	}

@@ -7,25 +7,25 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// What is said of a thing that is not there stands here alone: whoever may not
-// see a thing gets the very same words.
+// The errors below are also what a caller gets who may not read a resource, so that
+// its existence is not disclosed. Each is defined once.
 
-// NoHost says that there is no such host.
+// NoHost is the error for a host that does not exist.
 func NoHost(arn lockstep.ARN) error {
 	return lockstep.Errorf(lockstep.NotFound, "Could not find host: %s", arn)
 }
 
-// NoConnection says that there is no such connection.
+// NoConnection is the error for a connection that does not exist.
 func NoConnection(arn lockstep.ARN) error {
 	return lockstep.Errorf(lockstep.NotFound, "Could not find connection: %s", arn)
 }
 
-// NoLink says that there is no such repository link.
+// NoLink is the error for a repository link that does not exist.
 func NoLink(id string) error {
 	return lockstep.Errorf(lockstep.NotFound, "Could not find repository link:%s", id)
 }
 
-// NoConfiguration says that a resource has no sync configuration.
+// NoConfiguration is the error for a resource without a sync configuration.
 func NoConfiguration(resource string) error {
 	return lockstep.Errorf(lockstep.NotFound, "Could not find a sync configuration for resource: %s", resource)
 }
@@ -34,7 +34,7 @@ func noConfigurationID(id int64) error {
 	return lockstep.Errorf(lockstep.NotFound, "Could not find sync configuration %d", id)
 }
 
-// notFoundAs turns a missing row into the error that says so.
+// notFoundAs returns missing in place of [db.ErrNoRows].
 func notFoundAs(err, missing error) error {
 	if errors.Is(err, db.ErrNoRows) {
 		return missing

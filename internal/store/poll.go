@@ -7,17 +7,17 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// A Poll is one claimed look at a link's repository.
+// A Poll is a claim to probe a link's repository once.
 type Poll struct {
 	LinkID    string
-	Interval  time.Duration // the interval in use, 0 before the first look
-	Failures  int64         // looks in a row that failed
-	Requested bool          // somebody asked for the look
+	Interval  time.Duration // the interval in use, 0 before the first probe
+	Failures  int64         // failed probes in a row
+	Requested bool          // see RequestPoll
 	seq       int64
 }
 
-// ClaimPolls takes up to limit links whose time has come, each for as long as
-// lease: if the claimant dies, somebody else looks when that is over.
+// ClaimPolls claims up to limit links that are due, each for the duration of the
+// lease. A link that is not finished by then is due again.
 func ClaimPolls(tx *db.Tx, limit int, lease time.Duration) ([]Poll, error) {
 	due, err := db.Select(tx, func(row db.Scanner) (poll Poll, err error) {
 		var hinted int64
@@ -48,9 +48,8 @@ func ClaimPolls(tx *db.Tx, limit int, lease time.Duration) ([]Poll, error) {
 	return polls, nil
 }
 
-// FinishPoll says when the link is looked at again: p.Interval from now, or at
-// once if a hint came since it was claimed. It records p's interval and
-// failures.
+// FinishPoll writes the interval and the failures of a poll. The link is due at next,
+// or at once if a poll was requested since it was claimed.
 func FinishPoll(tx *db.Tx, p Poll, next time.Time) error {
 	_, err := tx.Exec(`UPDATE repository_link SET poll_interval = $2, poll_failures = $3,
 		next_poll_at = CASE WHEN requested_seq <> $4 THEN CAST($5 AS bigint) ELSE CAST($6 AS bigint) END WHERE id = $1`,
@@ -58,53 +57,55 @@ func FinishPoll(tx *db.Tx, p Poll, next time.Time) error {
 	return err
 }
 
-// StopPolling leaves a link alone until the next hint: nothing follows it.
+// StopPolling makes a link due only when a poll is requested: no branch of it is
+// tracked.
 func StopPolling(tx *db.Tx, p Poll) error {
-	_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = CASE WHEN requested_seq <> $2 THEN CAST($3 AS bigint) END WHERE id = $1`,
+	_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = CASE WHEN requested_seq <> $2 THEN CAST($3 AS bigint)
+		END WHERE id = $1`,
 		p.LinkID, p.seq, db.Millis(tx.Now))
 	return err
 }
 
-// SetOutage records why a repository cannot be reached and says whether that
-// is news: another cause than the one recorded, if any.
+// SetOutage records why a repository cannot be reached. It reports whether the cause
+// differs from the one recorded before.
 func SetOutage(tx *db.Tx, linkID, cause string) (bool, error) {
 	n, err := tx.Exec(`UPDATE repository_link SET outage = $2 WHERE id = $1 AND outage <> $2`, linkID, db.Storable(cause))
 	return n > 0, err
 }
 
-// ClearOutage records that a repository can be reached and says whether that is
-// news.
+// ClearOutage records that a repository can be reached. It reports whether an outage
+// was recorded.
 func ClearOutage(tx *db.Tx, linkID string) (bool, error) {
 	n, err := tx.Exec(`UPDATE repository_link SET outage = '' WHERE id = $1 AND outage <> ''`, linkID)
 	return n > 0, err
 }
 
-// StartPolling lets a link be looked at from a time on, if it is not polled
-// already.
+// StartPolling makes a link due at a time, if it is not polled already.
 func StartPolling(tx *db.Tx, linkID string, from time.Time) error {
 	_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = $2 WHERE id = $1 AND next_poll_at IS NULL`,
 		linkID, db.Millis(from))
 	return err
 }
 
-// RequestPoll asks for a look at a link's repository now.
+// RequestPoll makes a link due now.
 func RequestPoll(tx *db.Tx, linkID string) error {
 	_, err := tx.Exec(`UPDATE repository_link SET requested_seq = requested_seq + 1, next_poll_at = $2 WHERE id = $1`,
 		linkID, db.Millis(tx.Now))
 	return err
 }
 
-// RequestPollsOfConnection is Hint for every link of a connection that is polled.
+// RequestPollsOfConnection is [RequestPoll] for every polled link of a connection.
 func RequestPollsOfConnection(tx *db.Tx, connection lockstep.ARN) error {
 	_, err := tx.Exec(`UPDATE repository_link SET requested_seq = requested_seq + 1, next_poll_at = $2
 		WHERE connection_arn = $1 AND next_poll_at IS NOT NULL`, connection, db.Millis(tx.Now))
 	return err
 }
 
-// NextPoll gives when the next link is due, false if none ever is.
+// NextPoll returns the time at which the next link is due, or false if none is.
 func NextPoll(tx *db.Tx) (time.Time, bool, error) {
 	var at *int64
-	if err := tx.QueryRow(`SELECT min(next_poll_at) FROM repository_link WHERE next_poll_at IS NOT NULL`).Scan(&at); err != nil || at == nil {
+	err := tx.QueryRow(`SELECT min(next_poll_at) FROM repository_link WHERE next_poll_at IS NOT NULL`).Scan(&at)
+	if err != nil || at == nil {
 		return time.Time{}, false, err
 	}
 	return db.Time(*at), true, nil

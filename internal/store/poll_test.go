@@ -88,7 +88,10 @@ func TestAHintDuringAPollIsNotLost(t *testing.T) {
 		for name, f := range end {
 			storetest.Update(t, database, func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
 			poll := claim(t, database, time.Minute, link.ID)[0]
-			storetest.Update(t, database, func(tx *db.Tx) error { return errors.Join(store.RequestPoll(tx, link.ID), f(tx, poll)) })
+			storetest.Update(t, database, func(tx *db.Tx) error {
+				return errors.Join(store.RequestPoll(tx, link.ID), f(tx,
+					poll))
+			})
 			poll = claim(t, database, time.Minute, link.ID)[0]
 			storetest.Update(t, database, func(tx *db.Tx) error { return f(tx, poll) })
 
@@ -161,7 +164,8 @@ func TestABranchHasTheHeadThatWasSeenLast(t *testing.T) {
 				t.Errorf("locked: %q, %v", head, err)
 			}
 
-			return errors.Join(syncstate.SetBranchHead(tx, link.ID, "main", "one"), syncstate.SetBranchHead(tx, link.ID, "main", "two"))
+			return errors.Join(syncstate.SetBranchHead(tx, link.ID, "main", "one"), syncstate.SetBranchHead(tx, link.ID,
+				"main", "two"))
 		})
 		storetest.Update(t, database, func(tx *db.Tx) error {
 			head, err := syncstate.LockBranch(tx, link.ID, "main")

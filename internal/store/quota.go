@@ -8,10 +8,11 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// A Countable is what an account can have only so many of.
+// A Countable is a kind of resource that has a quota.
 type Countable int
 
-// What is counted, in an account and region, or in the link that is named.
+// The kinds of resources, counted in an account and region, or in the scope the
+// name mentions.
 const (
 	CountHosts Countable = iota
 	CountConnections
@@ -22,20 +23,21 @@ const (
 	CountKeys // of the account, whatever the region
 )
 
-// A Scope says where to count.
+// A Scope limits what is counted.
 type Scope struct {
 	Account lockstep.AccountID
 	Region  string
-	LinkID  string // for those of a link and of a branch
-	Branch  string // for those of a branch
+	LinkID  string // for counts of a link or a branch
+	Branch  string // for counts of a branch
 }
 
-// maxConcurrentRequests is more than all nodes together have transactions under way.
+// maxConcurrentRequests is more than the number of concurrent transactions of all
+// servers together.
 const maxConcurrentRequests = 1000
 
-// IsQuotaReached says whether there are limit or more of what. It looks at no more rows
-// than that. Near the limit others that ask the same wait until the transaction
-// ends: nobody sees what the others are about to make.
+// IsQuotaReached reports whether there are limit or more of what. It reads at most limit
+// rows. Near the limit, concurrent transactions that ask the same wait for each
+// other, because they do not see each other's inserts.
 func IsQuotaReached(tx *db.Tx, what Countable, scope Scope, limit int) (bool, error) {
 	n, err := count(tx, what, scope, limit)
 	if err != nil || tx.Dialect == db.SQLite || n >= limit || n < limit-maxConcurrentRequests {
@@ -73,7 +75,8 @@ func count(tx *db.Tx, what Countable, scope Scope, limit int) (int, error) {
 	return n, err
 }
 
-// lockQuota is for PostgreSQL: an Update of SQLite has the whole database.
+// lockQuota serializes counts on PostgreSQL. On SQLite, an Update has the whole
+// database.
 func lockQuota(tx *db.Tx, what Countable, scope Scope) error {
 	switch what {
 	case CountKeys:

@@ -7,27 +7,29 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// SignaturePolicy reads who may sign for a configuration. NotFound when anybody
-// may.
+// SignaturePolicy returns the signature policy of a configuration. The error is
+// NotFound if there is none.
 func SignaturePolicy(tx *db.Tx, configurationID int64) (lockstep.SignaturePolicy, error) {
 	var policy lockstep.SignaturePolicy
 	var updated int64
 	err := tx.QueryRow(`SELECT allowed_signers, public_keys, updated_at FROM signature_policy WHERE configuration_id = $1`,
 		configurationID).Scan(&policy.AllowedSigners, &policy.PublicKeys, &updated)
 	policy.UpdatedAt = db.Time(updated)
-	return policy, notFoundAs(err, lockstep.Errorf(lockstep.NotFound, "Could not find a signature policy: commits need no signature."))
+	return policy, notFoundAs(err, lockstep.Errorf(lockstep.NotFound,
+		"Could not find a signature policy: commits need no signature."))
 }
 
-// A SignedConfiguration is a sync configuration with who may sign for it.
+// A SignedConfiguration is a sync configuration with its signature policy.
 type SignedConfiguration struct {
 	Configuration lockstep.SyncConfiguration
 	lockstep.SignaturePolicy
 }
 
-// SignaturePolicies reads a page of who may sign for the caller's configurations,
-// by sync type and name; those for which anybody may are left out. It is one
-// SELECT, fit for [db.DB.Peek].
-func SignaturePolicies(tx *db.Tx, account lockstep.AccountID, region string, p db.Page) ([]SignedConfiguration, db.Cursor, error) {
+// SignaturePolicies returns a page of the caller's signature policies, by sync type
+// and resource name. It is one SELECT, fit for [db.DB.Peek].
+func SignaturePolicies(
+	tx *db.Tx, account lockstep.AccountID, region string, p db.Page,
+) ([]SignedConfiguration, db.Cursor, error) {
 	afterType, afterName, _ := strings.Cut(p.After.Text, "/") // "" is before all
 	return db.SelectPage(tx, p, scanSigned, func(s SignedConfiguration) db.Cursor {
 		return db.Cursor{Text: string(s.Configuration.SyncType) + "/" + s.Configuration.ResourceName}
@@ -47,10 +49,11 @@ func scanSigned(row db.Scanner) (SignedConfiguration, error) {
 	return signed, err
 }
 
-// PutSignaturePolicy says who may sign for a configuration, in place of what was
-// said before. NotFound when the configuration is not there.
+// PutSignaturePolicy sets the signature policy of a configuration. The error is
+// NotFound if the configuration does not exist.
 func PutSignaturePolicy(tx *db.Tx, configurationID int64, policy lockstep.SignaturePolicy) error {
-	_, err := tx.Exec(`INSERT INTO signature_policy (configuration_id, allowed_signers, public_keys, updated_at) VALUES ($1, $2, $3, $4)
+	_, err := tx.Exec(`INSERT INTO signature_policy (configuration_id, allowed_signers, public_keys, updated_at) VALUES
+		($1, $2, $3, $4)
 		ON CONFLICT (configuration_id) DO UPDATE SET allowed_signers = excluded.allowed_signers,
 		public_keys = excluded.public_keys, updated_at = excluded.updated_at`,
 		configurationID, policy.AllowedSigners, policy.PublicKeys, db.Millis(tx.Now))
@@ -60,8 +63,8 @@ func PutSignaturePolicy(tx *db.Tx, configurationID int64, policy lockstep.Signat
 	return err
 }
 
-// DeleteSignaturePolicy lets anybody's commits be synced. That they may already
-// is no error.
+// DeleteSignaturePolicy deletes the signature policy of a configuration, if it has
+// one.
 func DeleteSignaturePolicy(tx *db.Tx, configurationID int64) error {
 	_, err := tx.Exec(`DELETE FROM signature_policy WHERE configuration_id = $1`, configurationID)
 	return err

@@ -61,7 +61,10 @@ func TestSignaturePoliciesAreReadByNameWithTheirConfiguration(t *testing.T) {
 			})
 		}
 
-		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, want[1].Configuration.ID) })
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			return store.DeleteConfiguration(tx,
+				want[1].Configuration.ID)
+		})
 		storetest.Update(t, database, func(tx *db.Tx) error {
 			some, _, err := store.SignaturePolicies(tx, account, region, db.Page{Limit: 10})
 			if diff := cmp.Diff([]store.SignedConfiguration{want[0], want[2]}, some); diff != "" {

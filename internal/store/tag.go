@@ -5,8 +5,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// Tags reads the tags of a host, connection or repository link in the order of
-// their keys.
+// Tags returns the tags of a host, connection or repository link, sorted by key.
 func Tags(tx *db.Tx, arn lockstep.ARN) ([]lockstep.Tag, error) {
 	return db.Select(tx, scanTag, `SELECT key, value FROM tag WHERE arn = $1 ORDER BY key LIMIT 1000`, arn)
 }
@@ -16,7 +15,7 @@ func scanTag(row db.Scanner) (tag lockstep.Tag, err error) {
 	return tag, err
 }
 
-// SetTags adds tags to a thing; one whose key is there takes the new value.
+// SetTags adds tags to a resource, or replaces their values.
 func SetTags(tx *db.Tx, arn lockstep.ARN, tags []lockstep.Tag) error {
 	for _, t := range tags {
 		_, err := tx.Exec(`INSERT INTO tag (arn, key, value) VALUES ($1, $2, $3)
@@ -28,7 +27,7 @@ func SetTags(tx *db.Tx, arn lockstep.ARN, tags []lockstep.Tag) error {
 	return nil
 }
 
-// RemoveTags takes tags from a thing by key; what it does not have is no error.
+// RemoveTags removes tags from a resource by key. Missing keys are ignored.
 func RemoveTags(tx *db.Tx, arn lockstep.ARN, keys []string) error {
 	for _, key := range keys {
 		if _, err := tx.Exec(`DELETE FROM tag WHERE arn = $1 AND key = $2`, arn, key); err != nil {

@@ -12,11 +12,11 @@ import (
 	"github.com/lockstephq/lockstep/internal/seal"
 )
 
-// SigningPrefix is what a signing token of Standard Webhooks begins with; the key
-// in base64 follows.
+// SigningPrefix is the prefix of a signing token of Standard Webhooks. The key
+// follows in base64.
 const SigningPrefix = "whsec_"
 
-// NewWebhookSecret makes a secret in the form that a kind wants.
+// NewWebhookSecret returns a random secret in the format of a kind.
 func NewWebhookSecret(kind lockstep.WebhookKind) seal.Secret {
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
@@ -26,8 +26,8 @@ func NewWebhookSecret(kind lockstep.WebhookKind) seal.Secret {
 	return seal.NewSecret(base64.RawURLEncoding.EncodeToString(key))
 }
 
-// checkWebhookSecret refuses a secret that could be guessed, or that the kind
-// could not be verified with.
+// checkWebhookSecret returns an error for a secret that is too short, or that is not
+// in the format of its kind.
 func checkWebhookSecret(kind lockstep.WebhookKind, secret seal.Secret) error {
 	if len(secret.Reveal()) < 16 {
 		return lockstep.Errorf(lockstep.Invalid, "A webhook's secret has at least 16 characters.")
@@ -45,9 +45,9 @@ func checkWebhookSecret(kind lockstep.WebhookKind, secret seal.Secret) error {
 	return nil
 }
 
-// PutWebhook makes a link's webhook, or gives the one it has another kind and
-// secret. W's LinkID and Kind are needed; the rest is filled in. The link must be
-// there and should be locked.
+// PutWebhook creates the webhook of a link, or replaces its kind and secret. LinkID and
+// Kind must be set; the other fields are set here. The link must exist and should be
+// locked.
 func PutWebhook(tx *db.Tx, key *seal.Key, w *lockstep.Webhook, secret seal.Secret) error {
 	if err := checkWebhookSecret(w.Kind, secret); err != nil {
 		return err
@@ -78,7 +78,7 @@ func PutWebhook(tx *db.Tx, key *seal.Key, w *lockstep.Webhook, secret seal.Secre
 	return err
 }
 
-// SetRegisteredURL records at which URL the Git host was told to call a webhook.
+// SetRegisteredURL records the URL that was registered for a webhook at the Git host.
 func SetRegisteredURL(tx *db.Tx, w lockstep.Webhook, url string) error {
 	n, err := tx.Exec(`UPDATE webhook SET registered_url = $2 WHERE id = $1`, w.ID, url)
 	if err == nil && n == 0 {
@@ -87,12 +87,13 @@ func SetRegisteredURL(tx *db.Tx, w lockstep.Webhook, url string) error {
 	return err
 }
 
-// WebhookOfLink reads a link's webhook. NotFound when it has none.
+// WebhookOfLink returns the webhook of a link. The error is NotFound if it has none.
 func WebhookOfLink(tx *db.Tx, linkID string) (lockstep.Webhook, error) {
 	w := lockstep.Webhook{LinkID: linkID}
 	var created int64
 	var delivered *int64
-	err := tx.QueryRow(`SELECT id, kind, created_at, delivered_at, registered_url FROM webhook WHERE link_id = $1`, linkID).
+	err := tx.QueryRow(`SELECT id, kind, created_at, delivered_at, registered_url FROM webhook WHERE link_id = $1`,
+		linkID).
 		Scan(&w.ID, &w.Kind, &created, &delivered, &w.RegisteredURL)
 	w.CreatedAt = db.Time(created)
 	if delivered != nil {
@@ -101,9 +102,9 @@ func WebhookOfLink(tx *db.Tx, linkID string) (lockstep.Webhook, error) {
 	return w, notFoundAs(err, noWebhook(linkID))
 }
 
-// OpenWebhook reads a webhook by its id, with its secret, in one statement.
-// NotFound when there is none; seal's errors, wrapped, when the secret does not
-// open: it was sealed for another link or kind, or with another key.
+// OpenWebhook returns a webhook with its secret, by its id, in one statement. The
+// error is NotFound if there is none, or wraps one of package seal if the secret was
+// sealed for another link or kind, or with another key.
 func OpenWebhook(tx *db.Tx, key *seal.Key, id string) (lockstep.Webhook, seal.Secret, error) {
 	w := lockstep.Webhook{ID: id}
 	var box []byte
@@ -118,7 +119,7 @@ func OpenWebhook(tx *db.Tx, key *seal.Key, id string) (lockstep.Webhook, seal.Se
 	return w, seal.NewSecret(string(secret)), nil
 }
 
-// DeleteWebhook removes a link's webhook. NotFound when it has none.
+// DeleteWebhook deletes the webhook of a link. The error is NotFound if it has none.
 func DeleteWebhook(tx *db.Tx, linkID string) error {
 	n, err := tx.Exec(`DELETE FROM webhook WHERE link_id = $1`, linkID)
 	if err == nil && n == 0 {
@@ -131,27 +132,26 @@ func noWebhook(linkID string) error {
 	return lockstep.Errorf(lockstep.NotFound, "Could not find a webhook of repository link:%s", linkID)
 }
 
-// webhookContext binds a secret to its row, so that it cannot be made another
-// link's, nor be shown by a weaker kind.
+// webhookContext binds a secret to its webhook, link and kind, so that it cannot be
+// used for another link or with a weaker verification.
 func webhookContext(w lockstep.Webhook) []byte {
 	return []byte("webhook secret of " + w.ID + ", " + string(w.Kind) + " of " + w.LinkID)
 }
 
 const (
-	// deliveryLifetime is how long a delivery is known again, mostDeliveries how many of
-	// a webhook are.
+	// deliveryLifetime and maxDeliveries bound the deliveries of a webhook that are
+	// remembered, in order to detect repeated ones.
 	deliveryLifetime = 24 * time.Hour
 	maxDeliveries    = 10_000
-	// cleanupInterval is after how many deliveries old ones are forgotten.
+	// cleanupInterval is the number of deliveries between two deletions of old ones.
 	cleanupInterval = 10
 )
 
-// RecordDelivery records that a webhook has accepted a delivery, by a key of any
-// text that does not change when it is sent again; "" is for one that has none.
-// False says that it was accepted before. NotFound when the webhook, or its link,
-// is no longer there. What is changed of the link must be changed before, in the
-// order of whoever deletes it.
-func RecordDelivery(tx *db.Tx, w lockstep.Webhook, delivery string) (news bool, err error) {
+// RecordDelivery records an accepted delivery of a webhook and reports whether it is
+// new. The key of a delivery is the same when the Git host repeats it; "" is a
+// delivery without a key. The error is NotFound if the webhook or its link no longer
+// exists. Write the link before this call, as a deletion of the link does.
+func RecordDelivery(tx *db.Tx, w lockstep.Webhook, delivery string) (isNew bool, err error) {
 	var seq int64
 	err = tx.QueryRow(`UPDATE webhook SET delivery_seq = delivery_seq + 1, delivered_at = $3 WHERE id = $1 AND kind = $2
 		RETURNING delivery_seq`, w.ID, w.Kind, db.Millis(tx.Now)).Scan(&seq)
@@ -172,11 +172,12 @@ func RecordDelivery(tx *db.Tx, w lockstep.Webhook, delivery string) (news bool, 
 	return true, err
 }
 
-// deleteOldDeliveries forgets some of the oldest: more than were added since the last
-// time, so that it catches up.
+// deleteOldDeliveries deletes some of the oldest deliveries: more than were added since
+// the last time, so that it catches up.
 func deleteOldDeliveries(tx *db.Tx, id string, seq int64) error {
 	_, err := tx.Exec(`DELETE FROM webhook_delivery WHERE webhook_id = $1
 		AND seq IN (SELECT seq FROM webhook_delivery WHERE webhook_id = $1 ORDER BY seq LIMIT $4)
-		AND (received_at < $2 OR seq <= $3)`, id, db.Millis(tx.Now.Add(-deliveryLifetime)), seq-maxDeliveries, 10*cleanupInterval)
+		AND (received_at < $2 OR seq <= $3)`, id, db.Millis(tx.Now.Add(-deliveryLifetime)), seq-maxDeliveries,
+		10*cleanupInterval)
 	return err
 }

@@ -56,7 +56,10 @@ func TestANewSecretOfAWebhookTakesThePlaceOfTheOld(t *testing.T) {
 		})
 
 		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteWebhook(tx, before.LinkID) })
-		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error { return store.DeleteWebhook(tx, before.LinkID) })
+		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
+			return store.DeleteWebhook(tx,
+				before.LinkID)
+		})
 		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
 			_, _, err := store.OpenWebhook(tx, key, before.ID)
 			return err
@@ -76,7 +79,8 @@ func TestASecretThatCannotServeIsRefused(t *testing.T) {
 		{lockstep.GitLabSigningWebhook, "whsec_c2hvcnQ=     "}, {lockstep.GitLabSigningWebhook, "whsec_c2hvcnQxMjM="},
 	} {
 		storetest.RequireKind(t, database, lockstep.Invalid, func(tx *db.Tx) error {
-			return store.PutWebhook(tx, sealKey(t), &lockstep.Webhook{LinkID: link.ID, Kind: test.kind}, seal.NewSecret(test.secret))
+			return store.PutWebhook(tx, sealKey(t), &lockstep.Webhook{LinkID: link.ID, Kind: test.kind},
+				seal.NewSecret(test.secret))
 		})
 	}
 }
@@ -134,7 +138,8 @@ func TestADeliveryIsNewsOncePerWebhook(t *testing.T) {
 			delivery string
 			news     bool
 		}{
-			{one, "a", true}, {one, "a", false}, {one, "b", true}, {other, "a", true}, {one, "", true}, {one, "", true}, {one, "a", false},
+			{one, "a", true}, {one, "a", false}, {one, "b", true}, {other, "a", true}, {one, "", true}, {one, "", true}, {one,
+				"a", false},
 		} {
 			if got := take(t, database, test.of, test.delivery); got != test.news {
 				t.Errorf("delivery %d: news %t", i, got)
@@ -154,11 +159,13 @@ func TestADeliveryIsNewsOncePerWebhook(t *testing.T) {
 func TestADeliveryOfAWebhookThatIsGoneIsRefused(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
 		key := sealKey(t)
-		deleted, changed, unlinked := putWebhook(t, database, key, 1), putWebhook(t, database, key, 2), putWebhook(t, database, key, 3)
+		deleted, changed, unlinked := putWebhook(t, database, key, 1), putWebhook(t, database, key, 2), putWebhook(t,
+			database, key, 3)
 		take(t, database, unlinked, "a")
 		storetest.Update(t, database, func(tx *db.Tx) error {
 			w := lockstep.Webhook{LinkID: changed.LinkID, Kind: lockstep.GenericWebhook}
-			return errors.Join(store.DeleteWebhook(tx, deleted.LinkID), store.PutWebhook(tx, key, &w, store.NewWebhookSecret(w.Kind)),
+			return errors.Join(store.DeleteWebhook(tx, deleted.LinkID), store.PutWebhook(tx, key, &w,
+				store.NewWebhookSecret(w.Kind)),
 				store.DeleteLink(tx, account, region, unlinked.LinkID))
 		})
 
