@@ -184,7 +184,7 @@ func (p *pushed) await(b *testing.B, sha lockstep.SHA) {
 // memoryHost is a Git host whose one file says which commit it is of.
 type memoryHost struct{ p *pushed }
 
-func (h memoryHost) Type() lockstep.ProviderType                       { return "Git" }
+func (h memoryHost) Metadata() provider.Metadata                       { return provider.Metadata{Type: "Git"} }
 func (h memoryHost) Open(provider.Repository) (provider.Client, error) { return h, nil }
 func (h memoryHost) Close()                                            {}
 

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
+	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/access"
 	"github.com/lockstephq/lockstep/internal/api"
 	"github.com/lockstephq/lockstep/internal/awsjson"
@@ -22,6 +24,8 @@ type Options struct {
 	IAM *iam.Service
 	// Directory verifies signatures.
 	Directory *identity.Directory
+	// ProviderTypes are accepted in requests in addition to those that AWS enumerates.
+	ProviderTypes []lockstep.ProviderType
 	// Rates bound the requests of a principal. Defaults to no limit.
 	Rates access.Rates
 	// Logger gets one line a request. Defaults to none.
@@ -39,7 +43,7 @@ func New(options Options) http.Handler {
 		limiter:   access.NewLimiter(options.Rates),
 	}
 	mux := awsjson.NewMux(awsjson.Options{
-		Services:     protocolServices(services),
+		Services:     protocolServices(services, options.ProviderTypes),
 		Authenticate: auth.authenticate,
 		Errors:       newExceptions(services).respond,
 		Logger:       options.Logger,
@@ -52,16 +56,38 @@ func New(options Options) http.Handler {
 }
 
 // protocolServices returns what package awsjson needs to know of services.
-func protocolServices(services []wire.Service) []awsjson.Service {
+func protocolServices(services []wire.Service, providerTypes []lockstep.ProviderType) []awsjson.Service {
+	added := notEnumerated(services, providerTypes)
 	var all []awsjson.Service
 	for _, service := range services {
 		shapes := map[string]awsjson.Shape{}
 		for name, shape := range service.Shapes {
+			if name == providerTypeShape {
+				shape.Enum = append(slices.Clip(shape.Enum), added...)
+			}
 			shapes[name] = awsjson.Shape(shape)
 		}
 		all = append(all, awsjson.Service{Name: service.Name, Prefix: service.Prefix, Shapes: shapes})
 	}
 	return all
+}
+
+// providerTypeShape is the name of the enumeration of provider types.
+const providerTypeShape = "ProviderType"
+
+// notEnumerated returns the provider types that no service enumerates. AWS's two services
+// enumerate different ones, and each keeps its own.
+func notEnumerated(services []wire.Service, providerTypes []lockstep.ProviderType) []string {
+	var added []string
+	for _, providerType := range providerTypes {
+		isEnumerated := slices.ContainsFunc(services, func(service wire.Service) bool {
+			return slices.Contains(service.Shapes[providerTypeShape].Enum, string(providerType))
+		})
+		if !isEnumerated {
+			added = append(added, string(providerType))
+		}
+	}
+	return added
 }
 
 // callerContextKey is the context key of the authenticated access.Caller.

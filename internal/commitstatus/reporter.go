@@ -248,7 +248,7 @@ func (t *turn) callDriver(
 func (t *turn) handleError(
 	ctx context.Context, report, updated syncstate.StatusReport, cause error,
 ) (hostUnavailable bool, err error) {
-	if errors.Is(cause, provider.ErrNoAbility) {
+	if errors.Is(cause, provider.ErrUnsupported) {
 		t.logReport(ctx, slog.LevelDebug, report, "unsupported", cause)
 		updated.DueAt = time.Time{}
 		return false, t.saveAnswered(ctx, updated)
@@ -264,7 +264,7 @@ func (t *turn) handleError(
 		return false, t.saveAnswered(ctx, updated)
 	}
 
-	t.stream.NotBefore = time.Now().Add(max(time.Second, decision.After, min(provider.Wait(cause), retryFor)))
+	t.stream.NotBefore = time.Now().Add(max(time.Second, decision.After, min(provider.RetryAfter(cause), retryFor)))
 	if time.Since(report.ChangedAt) < retryFor {
 		t.logReport(ctx, decision.Level, report, "retry", cause)
 		report.Reason, report.DriverState = updated.Reason, updated.DriverState

@@ -55,7 +55,7 @@ func (c *Controller) RecordProbe(tx *db.Tx, linkID string, cause error) error {
 		return c.options.Queue.Wake(tx, connectionRenewal{arn}, tx.Now)
 	case kind == lockstep.Denied:
 		denial := store.DeniedByHost
-		if errors.Is(cause, provider.ErrNotShown) {
+		if errors.Is(cause, provider.ErrCredentialNotSent) {
 			denial = store.CredentialNotSent
 		}
 

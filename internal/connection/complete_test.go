@@ -75,7 +75,7 @@ func TestAConnectionIsPendingUntilItsHostAnswers(t *testing.T) {
 func TestAnUnprobeableCredentialIsAcceptedAtOnce(t *testing.T) {
 	runInBubble(t, func(w *world) {
 		w.mustComplete(w.connection("plain", "Git"), tokenInput("whatever"), lockstep.ConnectionAvailable)
-		w.driver.CheckError = lockstep.Wrapf(lockstep.Invalid, provider.ErrNoAbility, "A plain Git server.")
+		w.driver.CheckError = lockstep.Wrapf(lockstep.Invalid, provider.ErrUnsupported, "A plain Git server.")
 		arn := w.connection("no-api", "GitLabSelfManaged")
 		w.mustComplete(arn, tokenInput("whatever"), lockstep.ConnectionAvailable)
 		if reason := w.wantStatus(arn, lockstep.ConnectionAvailable); reason != "" {
@@ -226,7 +226,7 @@ func TestANewCredentialClearsAnErrorAtOnce(t *testing.T) {
 
 func TestACredentialThatWasNotSentMayBeValid(t *testing.T) {
 	runInBubble(t, func(w *world) {
-		unseen := lockstep.Wrapf(lockstep.Denied, provider.ErrNotShown, "host key not accepted")
+		unseen := lockstep.Wrapf(lockstep.Denied, provider.ErrCredentialNotSent, "host key not accepted")
 		plain := w.connection("plain", "Git")
 		w.mustComplete(plain, tokenInput("whatever"), lockstep.ConnectionAvailable)
 		w.recordProbe(w.link(plain, "one"), unseen)

@@ -60,7 +60,7 @@ func New(options Options) *Controller {
 		log:       options.Log.With(slog.String("component", "connection")),
 	}
 	for _, driver := range options.Providers {
-		controller.providers[driver.Type()] = driver
+		controller.providers[driver.Metadata().Type] = driver
 	}
 
 	queue.Handle(options.Queue, jobTimeout, controller.check)
@@ -140,7 +140,7 @@ var resultAvailable = probeResult{status: lockstep.ConnectionAvailable}
 // probe asks the host whether a credential works. It returns an error only if ctx
 // was cancelled.
 func (c *Controller) probe(ctx context.Context, access provider.Access) (probeResult, error) {
-	checker, ok := c.providers[access.Connection.ProviderType].(provider.Checker)
+	checker, ok := c.providers[access.Connection.ProviderType].(provider.CredentialChecker)
 	if !ok {
 		return probeResult{status: lockstep.ConnectionAvailable, unsupported: true}, nil
 	}
@@ -153,14 +153,14 @@ func (c *Controller) probe(ctx context.Context, access provider.Access) (probeRe
 		return resultAvailable, nil
 	case errors.Is(ctx.Err(), context.Canceled):
 		return probeResult{}, ctx.Err()
-	case errors.Is(err, provider.ErrNoAbility):
+	case errors.Is(err, provider.ErrUnsupported):
 		return probeResult{status: lockstep.ConnectionAvailable, unsupported: true}, nil
 	}
 
 	credential := access.Credential
 	reason := redact(lockstep.Shown(err), credential.Secret, credential.RefreshToken, credential.ClientSecret)
 	if lockstep.KindOf(err) == lockstep.Denied {
-		if errors.Is(err, provider.ErrNotShown) {
+		if errors.Is(err, provider.ErrCredentialNotSent) {
 			reason = notSentReason + reason
 		}
 		return probeResult{status: lockstep.ConnectionError, reason: reason}, nil

@@ -25,7 +25,7 @@
 //     credential stays.
 //   - The host does not answer: the credential is stored and used, and the connection is
 //     PENDING with the reason. The check is repeated after 15 s, doubling to 5 min.
-//   - The driver is not a [provider.Checker], or the host has no API: the connection is
+//   - The driver is not a [provider.CredentialChecker], or the host has no API: the connection is
 //     AVAILABLE, and probes of its repositories decide from then on.
 //
 // # Checks

@@ -93,14 +93,14 @@ func checkRedirect(uri string) error {
 
 // oauthConfig returns the OAuth configuration for the host.
 func (c *Controller) oauthConfig(access provider.Access, client OAuthClient) (*oauth2.Config, error) {
-	authorizer, ok := c.providers[access.Connection.ProviderType].(provider.Authorizer)
+	authorizer, ok := c.providers[access.Connection.ProviderType].(provider.OAuthDriver)
 	if !ok {
 		return nil, lockstep.Errorf(lockstep.Invalid,
 			"Provider type %s does not support OAuth. Complete the connection with another kind of credential.",
 			access.Connection.ProviderType)
 	}
 
-	endpoints, err := authorizer.Authorization(access.Host)
+	endpoints, err := authorizer.OAuthEndpoints(access.Host)
 	if err != nil {
 		return nil, err
 	}

@@ -162,7 +162,7 @@ func (c *Controller) applyRenewal(
 		row.NextRenewalAt = tx.Now.Add(worker.BackoffBetween(minErrorDelay, maxErrorDelay, row.RenewalFailures))
 	default:
 		row.RenewalFailures++
-		row.NextRenewalAt = tx.Now.Add(max(provider.Wait(cause),
+		row.NextRenewalAt = tx.Now.Add(max(provider.RetryAfter(cause),
 			worker.BackoffBetween(minRenewalDelay, maxRenewalDelay, row.RenewalFailures)))
 		if isExpired(access.Credential, tx.Now) && status != lockstep.ConnectionError {
 			row.Reason = "The access token has expired and could not be renewed yet: " + lockstep.Shown(cause)
@@ -206,7 +206,7 @@ func (c *Controller) statusAfterRenewal(
 	row.RenewalFailures = 0
 	scheduleExpiry(row, credential, now)
 	status := access.Connection.Status
-	_, canProbe := c.providers[access.Connection.ProviderType].(provider.Checker)
+	_, canProbe := c.providers[access.Connection.ProviderType].(provider.CredentialChecker)
 	if canProbe && status != lockstep.ConnectionAvailable {
 		row.NextCheckAt = now
 		return status

@@ -122,7 +122,7 @@ func tokenError(tokenURL string, err error, secrets []string) error {
 	result := &lockstep.Error{Kind: tokenErrorKind(status, code), Message: message + "."}
 	seconds, err := strconv.ParseUint(refused.Response.Header.Get("Retry-After"), 10, 12)
 	if err == nil && result.Kind == lockstep.Unavailable {
-		result.Err = &provider.Later{Wait: time.Duration(seconds) * time.Second}
+		result.Err = &provider.RetryAfterError{Wait: time.Duration(seconds) * time.Second}
 	}
 
 	return result

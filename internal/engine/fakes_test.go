@@ -89,7 +89,7 @@ func (h *gitHost) hold() (release func()) {
 	}
 }
 
-func (h *gitHost) Type() lockstep.ProviderType { return "Git" }
+func (h *gitHost) Metadata() provider.Metadata { return provider.Metadata{Type: "Git"} }
 
 func (h *gitHost) Open(of provider.Repository) (provider.Client, error) {
 	h.mu.Lock()

@@ -81,7 +81,7 @@ func TestAHostIsLeftAloneForAsLongAsItAsks(t *testing.T) {
 	skipShort(t)
 	inBubble(t, func(w *world) {
 		told := w.reports()
-		told.refuse(lockstep.Wrapf(lockstep.Unavailable, &provider.Later{Wait: 20 * time.Minute}, "Too many requests."))
+		told.refuse(lockstep.Wrapf(lockstep.Unavailable, &provider.RetryAfterError{Wait: 20 * time.Minute}, "Too many requests."))
 		first := w.host.push("main", map[string]string{"web.yaml": "1"})
 		cfg := w.configure("web", publishes)
 		w.until("the refusal", func() bool { return told.count() == 1 })
@@ -184,7 +184,7 @@ func TestAHostWithoutTheAbilityIsNotReportedTo(t *testing.T) {
 	t.Run("this host", func(t *testing.T) {
 		inBubble(t, func(w *world) {
 			told := w.reports()
-			told.refuse(fmt.Errorf("report: %w", lockstep.Wrapf(lockstep.Unavailable, provider.ErrNoAbility, "It has no API.")))
+			told.refuse(fmt.Errorf("report: %w", lockstep.Wrapf(lockstep.Unavailable, provider.ErrUnsupported, "It has no API.")))
 			w.slowly(func(string) *target.End { return &target.End{Outcome: lockstep.Applied} })
 			sha := w.fleet(100)
 			w.until("all have ended", func() bool {
@@ -252,7 +252,7 @@ func (w *world) takeLane() {
 // lane meanwhile, is told again, and nothing older after it.
 func TestWhatWasToldAndNotRecordedIsToldAgain(t *testing.T) {
 	ends := map[string]error{"taken": nil, "away": lockstep.Errorf(lockstep.Unavailable, "Away."),
-		"refused": lockstep.Errorf(lockstep.Denied, "No."), "no ability": provider.ErrNoAbility, "bug": errors.New("bug")}
+		"refused": lockstep.Errorf(lockstep.Denied, "No."), "no ability": provider.ErrUnsupported, "bug": errors.New("bug")}
 	for name, end := range ends {
 		t.Run(name, func(t *testing.T) {
 			inSQLite(t, func(w *world) { replacedReporter(w, end) })

@@ -61,7 +61,7 @@ func (e *Engine) RevisionStatus(
 	}
 	defer repo.Release()
 
-	historian, ok := repo.Client.(provider.Historian)
+	historian, ok := repo.Client.(provider.HistoryReader)
 	if !ok {
 		return status, nil
 	}

@@ -33,7 +33,7 @@ func (t *turn) verifySignature(ctx context.Context) ([]lockstep.Event, error) {
 	defer repo.Release()
 
 	sha := t.attempt.TargetRevision.SHA
-	committer, ok := repo.Client.(provider.Committer)
+	committer, ok := repo.Client.(provider.CommitReader)
 	if !ok {
 		return nil, lockstep.Errorf(lockstep.Invalid,
 			"The signature of commit %s cannot be verified: this kind of Git host has no API for commits.", sha)

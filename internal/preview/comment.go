@@ -162,7 +162,7 @@ func (p *Controller) recordComment(tx *db.Tx, job *queue.Job, draft draft, comme
 			again = tx.Now.Add(editInterval)
 		}
 	case decision.Retry:
-		again = tx.Now.Add(max(decision.After, min(provider.Wait(cause), blockedInterval)))
+		again = tx.Now.Add(max(decision.After, min(provider.RetryAfter(cause), blockedInterval)))
 	default: // until there is something else to say
 		comment.Tries = 0
 	}

@@ -74,7 +74,7 @@ func (h *gitHost) comment(number int64) (body string, puts int) {
 	return h.comments[number].Body, h.puts
 }
 
-func (h *gitHost) Type() lockstep.ProviderType { return "Git" }
+func (h *gitHost) Metadata() provider.Metadata { return provider.Metadata{Type: "Git"} }
 
 func (h *gitHost) Open(provider.Repository) (provider.Client, error) {
 	if h.mute {

@@ -329,7 +329,7 @@ func TestAHostThatIsAwayIsAskedAgainAndLeftAloneAsItAsks(t *testing.T) {
 	inSQLite(t, func(w *world) {
 		w.settled(files("one"))
 		w.host.set(func() {
-			w.host.down = lockstep.Wrapf(lockstep.Unavailable, &provider.Later{Wait: 20 * time.Minute}, "Too many requests.")
+			w.host.down = lockstep.Wrapf(lockstep.Unavailable, &provider.RetryAfterError{Wait: 20 * time.Minute}, "Too many requests.")
 		})
 		w.propose(7, files("two"))
 		time.Sleep(10 * time.Second)

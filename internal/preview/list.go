@@ -142,7 +142,7 @@ func (l *listing) nextInterval(err error) time.Duration {
 		d = openInterval
 	case err == nil:
 	case worker.IsTransient(err):
-		d = max(openInterval, min(provider.Wait(err), blockedInterval))
+		d = max(openInterval, min(provider.RetryAfter(err), blockedInterval))
 	default:
 		d = blockedInterval
 	}
@@ -152,7 +152,7 @@ func (l *listing) nextInterval(err error) time.Duration {
 // logLevel is that of the line about a unit of work that ended so.
 func logLevel(err error) slog.Level {
 	switch {
-	case err == nil, errors.Is(err, provider.ErrNoAbility):
+	case err == nil, errors.Is(err, provider.ErrUnsupported):
 		return slog.LevelDebug
 	case lockstep.KindOf(err) == lockstep.Internal:
 		return slog.LevelError

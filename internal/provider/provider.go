@@ -1,18 +1,3 @@
-// Package provider is the contract with Git hosts, one of the two walls of
-// sockets: a folder per driver, each knowing this contract and no other
-// driver. A driver reads; what one host can do beyond reading (report a status,
-// keep a comment, open a pull request) is an interface of its own (ability.go)
-// that a Driver or Client may also have.
-//
-// Two rooms are tools of all drivers: gitremote reads a repository by Git's own
-// protocol, rest speaks to a host's JSON API. Both reach only what the server's
-// Network lets them.
-//
-// Errors are *lockstep.Error: Unavailable where time heals it (network, 5xx,
-// 429), Denied where credentials are refused, NotFound where the repository is
-// not there or the commit is gone, Invalid where it can never work as it is,
-// Limit where a repository is larger than we read. Messages name host and
-// path, never a credential.
 package provider
 
 import (
@@ -23,10 +8,11 @@ import (
 
 // A Driver speaks to one kind of Git host. It is safe for concurrent use.
 type Driver interface {
-	Type() lockstep.ProviderType
-	// Open gives a client for one repository of a connection. It opens nothing
-	// over the network: a wrong endpoint is an error, an unreachable one is not.
-	Open(r Repository) (Client, error)
+	// Metadata describes the provider type. It is constant.
+	Metadata() Metadata
+	// Open returns a client for one repository of a connection. It makes no request:
+	// a wrong endpoint is an error, an unreachable one is not.
+	Open(repository Repository) (Client, error)
 }
 
 // A Repository is what a driver needs to know to read one.
@@ -38,31 +24,40 @@ type Repository struct {
 // An Access is what a driver needs to know to call a host.
 type Access struct {
 	Connection lockstep.Connection
-	Host       *lockstep.Host // nil where the provider needs none
-	// Credential is what CompleteConnection stored, opened. That of an application
-	// (OAUTH) is renewed by others: a client is opened anew when it was.
+	Host       *lockstep.Host // nil for the provider's own service
+	// Credential is the opened credential of the connection. Drivers do not renew an
+	// OAuth credential: when it was renewed, the client is opened again.
 	Credential lockstep.Credential
 }
 
-// A Client reads one repository. It is safe for concurrent use and keeps
-// connections and a bounded cache of what it read; Close lets go of both.
+// A Client reads one repository. It is safe for concurrent use. It keeps connections
+// and a bounded cache of what it read; Close releases both.
 type Client interface {
-	// Heads returns the commit of each branch, in one request for all. A branch
-	// that is not there is absent from the map.
+	// Heads returns the commit of each branch, in one request for all. A branch that
+	// does not exist is absent from the map.
 	Heads(ctx context.Context, branches []string) (map[string]lockstep.SHA, error)
-	// Files returns the tree of a commit. Blobs are fetched when opened.
+	// Files returns the tree of a commit. Blobs are fetched when they are opened.
 	Files(ctx context.Context, sha lockstep.SHA) (lockstep.Tree, error)
 	Close()
 }
 
-// A Brancher knows which branch HEAD stands for. The branch may be unborn:
+// A Brancher is a Client that knows the default branch. The branch may be unborn:
 // sha is "" then.
 type Brancher interface {
 	DefaultBranch(ctx context.Context) (branch string, sha lockstep.SHA, err error)
 }
 
-// A Historian knows whether a commit is a head or one of its ancestors, looked
-// for at most depth commits deep.
-type Historian interface {
+// A HistoryReader is a Client that reads the ancestors of a commit.
+type HistoryReader interface {
+	// Contains reports whether sha is head or one of its ancestors, at most depth
+	// commits deep.
 	Contains(ctx context.Context, head, sha lockstep.SHA, depth int) (bool, error)
+}
+
+// A CommitReader is a Client that returns commits as they are stored, to verify their
+// signatures.
+type CommitReader interface {
+	// Commit returns the raw bytes of a commit object. Their hash is sha. The error
+	// is NotFound if the commit does not exist.
+	Commit(ctx context.Context, sha lockstep.SHA) ([]byte, error)
 }

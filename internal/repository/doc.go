@@ -18,7 +18,7 @@
 //
 // An error of the Git host keeps its kind. A branch that does not exist is NotFound
 // and names the repository and the branch. A connection without a credential is
-// Denied. A host without a capability is Invalid and wraps provider.ErrNoAbility.
+// Denied. A host without a capability is Invalid and wraps provider.ErrUnsupported.
 //
 // # Changes at the host
 //

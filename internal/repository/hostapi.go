@@ -14,11 +14,11 @@ const hostTimeout = 30 * time.Second
 
 // As returns the repository's client as a T, one of the optional interfaces of
 // package provider. If the kind of Git host lacks it, the error is Invalid and wraps
-// provider.ErrNoAbility; capability names what it lacks.
+// provider.ErrUnsupported; capability names what it lacks.
 func As[T any](repository *Repository, capability string) (T, error) {
 	client, ok := repository.Client.(T)
 	if !ok {
-		return client, lockstep.Wrapf(lockstep.Invalid, provider.ErrNoAbility,
+		return client, lockstep.Wrapf(lockstep.Invalid, provider.ErrUnsupported,
 			"This kind of Git host does not support %s.", capability)
 	}
 	return client, nil

@@ -60,7 +60,7 @@ func New(o Options) *Repositories {
 		clients:        list.New(),
 	}
 	for _, driver := range o.Providers {
-		r.providers[driver.Type()] = driver
+		r.providers[driver.Metadata().Type] = driver
 	}
 	for _, driver := range o.Targets {
 		r.targets[driver.Type()] = driver

@@ -18,31 +18,45 @@ import (
 	"github.com/lockstephq/lockstep/internal/target/cfnstack/deploymentfile"
 )
 
-// providerDrivers returns the drivers of Git hosts. A new driver is a line here and one in
-// providerRules.
+// providerDrivers returns the drivers of Git hosts. A new driver is a line here.
 func providerDrivers(network *transport.Network, roots []string) []provider.Driver {
 	return []provider.Driver{
 		git.New(git.Options{Network: network, Roots: roots}),
 		azuredevops.New(azuredevops.Options{Network: network}),
 		gitlab.New(gitlab.Options{Network: network}),
-		gitlab.NewSelfManaged(gitlab.Options{Network: network}),
+		gitlab.New(gitlab.Options{Network: network, SelfManaged: true}),
 		github.New(github.Options{Network: network}),
-		github.NewEnterprise(network),
+		github.New(github.Options{Network: network, Enterprise: true}),
 		bitbucket.New(bitbucket.Options{Network: network}),
 	}
 }
 
-// providerRules returns what the API checks for each provider type.
-func providerRules(roots []string) map[lockstep.ProviderType]api.Provider {
-	return map[lockstep.ProviderType]api.Provider{
-		git.Type:               {NeedsHost: true, ValidEndpoint: git.ValidEndpoint(roots)},
-		azuredevops.Type:       {ValidEndpoint: azuredevops.ValidEndpoint},
-		gitlab.Type:            {ValidEndpoint: gitlab.NoEndpoint},
-		gitlab.SelfManagedType: {NeedsHost: true, ValidEndpoint: gitlab.ValidEndpoint},
-		github.Type:            {ValidEndpoint: github.NoEndpoint},
-		github.EnterpriseType:  {NeedsHost: true, ValidEndpoint: github.ValidEndpoint},
-		bitbucket.Type:         {ValidEndpoint: bitbucket.ValidEndpoint},
+// ProviderTypes describes the provider types that have a driver.
+func ProviderTypes() []provider.Metadata { return metadataOf(providerDrivers(nil, nil)) }
+
+func metadataOf(drivers []provider.Driver) []provider.Metadata {
+	var all []provider.Metadata
+	for _, driver := range drivers {
+		all = append(all, driver.Metadata())
 	}
+	return all
+}
+
+func providerTypes(drivers []provider.Driver) []lockstep.ProviderType {
+	var types []lockstep.ProviderType
+	for _, metadata := range metadataOf(drivers) {
+		types = append(types, metadata.Type)
+	}
+	return types
+}
+
+// providerRules returns what the API checks for each provider type.
+func providerRules(drivers []provider.Driver) map[lockstep.ProviderType]api.Provider {
+	rules := map[lockstep.ProviderType]api.Provider{}
+	for _, metadata := range metadataOf(drivers) {
+		rules[metadata.Type] = api.Provider{NeedsHost: metadata.NeedsHost(), ValidEndpoint: metadata.CheckEndpoint}
+	}
+	return rules
 }
 
 // tokenTransport returns the transports for OAuth token requests, which reach the same addresses as

@@ -116,10 +116,11 @@ func (s *Server) newAPIServer() http.Handler {
 			WebIdentityIssuers: s.options.Callers.Issuers,
 			Quotas:             s.options.Callers.Quotas,
 		}),
-		Directory: s.directory,
-		Rates:     s.options.Callers.Rates,
-		Logger:    s.logOf("api"),
-		Observe:   s.observe,
+		Directory:     s.directory,
+		ProviderTypes: providerTypes(s.providers),
+		Rates:         s.options.Callers.Rates,
+		Logger:        s.logOf("api"),
+		Observe:       s.observe,
 	})
 }
 

@@ -36,6 +36,7 @@ type Server struct {
 	log          *slog.Logger
 	directory    *identity.Directory
 	network      *transport.Network
+	providers    []provider.Driver
 	queue        *queue.Queue
 	connections  *connection.Controller
 	repositories *repository.Repositories
@@ -55,6 +56,13 @@ type Server struct {
 // New wires a server together; Run starts it. It binds the database to the target. The caller calls
 // Run or Close.
 func New(ctx context.Context, options Options) (*Server, error) {
+	return assemble(ctx, options, providerDrivers)
+}
+
+// assemble is New with the drivers of Git hosts that drivers returns.
+func assemble(
+	ctx context.Context, options Options, drivers func(*transport.Network, []string) []provider.Driver,
+) (*Server, error) {
 	var installation store.Installation
 	err := options.DB.Update(ctx, func(tx *db.Tx) (err error) {
 		installation, err = store.BindTarget(tx, options.Target.Name)
@@ -85,17 +93,17 @@ func New(ctx context.Context, options Options) (*Server, error) {
 		return nil, fmt.Errorf("create the queue's tables: %w", err)
 	}
 
-	providers := providerDrivers(server.network, options.GitRoots)
+	server.providers = drivers(server.network, options.GitRoots)
 	server.connections = connection.New(connection.Options{
 		DB:        options.DB,
 		Queue:     server.queue,
 		Seal:      options.SealKey,
-		Providers: providers,
+		Providers: server.providers,
 		Transport: tokenTransport(server.network),
 		Log:       server.log,
 	})
 	server.console = server.newConsole()
-	server.newEngine(providers, targets)
+	server.newEngine(targets)
 	server.preview = preview.New(preview.Options{
 		DB:           options.DB,
 		Queue:        server.queue,
@@ -122,10 +130,10 @@ func (s *Server) logOf(component string) *slog.Logger {
 }
 
 // newEngine sets the engine and the packages it works with.
-func (s *Server) newEngine(providers []provider.Driver, targets []target.Driver) {
+func (s *Server) newEngine(targets []target.Driver) {
 	s.repositories = repository.New(repository.Options{
 		DB:             s.options.DB,
-		Providers:      providers,
+		Providers:      s.providers,
 		Targets:        targets,
 		OpenCredential: s.connections.Credential,
 	})
@@ -177,7 +185,7 @@ func (s *Server) newService() *api.Service {
 		Directory:    s.directory,
 		Seal:         s.options.SealKey,
 		Quotas:       s.options.Callers.Quotas,
-		Providers:    providerRules(s.options.GitRoots),
+		Providers:    providerRules(s.providers),
 		ValidName:    nameRules(),
 		Connections:  s.connections,
 	})

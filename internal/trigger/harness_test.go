@@ -254,7 +254,7 @@ func (h *gitHost) probesOf(repository string) []probe {
 	return h.probes[repository]
 }
 
-func (h *gitHost) Type() lockstep.ProviderType { return "Git" }
+func (h *gitHost) Metadata() provider.Metadata { return provider.Metadata{Type: "Git"} }
 func (h *gitHost) Open(of provider.Repository) (provider.Client, error) {
 	return &gitClient{h, of.Link.RepositoryName, of.Connection.Name}, nil
 }

@@ -150,7 +150,7 @@ func (h *hostLimiter) record(t task, err error, took time.Duration, now time.Tim
 		return
 	}
 
-	if wait := min(provider.Wait(err), maxRetryAfter); wait > 0 && at.pausedUntil.Before(now.Add(wait)) {
+	if wait := min(provider.RetryAfter(err), maxRetryAfter); wait > 0 && at.pausedUntil.Before(now.Add(wait)) {
 		at.pausedUntil = now.Add(wait)
 	}
 

@@ -95,7 +95,7 @@ func TestAHostThatAsksToWaitIsLeftAloneByAll(t *testing.T) {
 			ids := w.many("c", 6)
 			w.startPoller(trigger.PollerOptions{Interval: 5 * time.Second, MaxInterval: 5 * time.Second, MaxPerHost: 1})
 			time.Sleep(30 * time.Second)
-			w.goes(lockstep.Wrapf(lockstep.Unavailable, &provider.Later{Wait: asked}, "The host answers 429."))
+			w.goes(lockstep.Wrapf(lockstep.Unavailable, &provider.RetryAfterError{Wait: asked}, "The host answers 429."))
 			began := time.Now()
 			w.until("a look", func() bool {
 				looks, _ := w.looksAt(ids, began)

@@ -14,6 +14,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/cli/command"
 	"github.com/lockstephq/lockstep/internal/cli/output"
 	"github.com/lockstephq/lockstep/internal/client"
+	"github.com/lockstephq/lockstep/internal/server"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -209,8 +210,15 @@ func connect(
 		output.Verbatim(done), options.name, response.ConnectionStatus, arn, output.QuoteWord(options.name))
 }
 
-// hostedProviders are the provider types with an endpoint of their own.
-var hostedProviders = []string{"Bitbucket", "GitHub", "GitLab", "AzureDevOps"}
+// isHosted reports whether a provider type has an endpoint of its own.
+func isHosted(providerType string) bool {
+	for _, metadata := range server.ProviderTypes() {
+		if string(metadata.Type) == providerType {
+			return !metadata.NeedsHost()
+		}
+	}
+	return false
+}
 
 // findOrCreateHost returns the ARN of the host with the endpoint. It creates the
 // host if there is none, unless the connection's name is taken. It returns "" for
@@ -218,7 +226,7 @@ var hostedProviders = []string{"Bitbucket", "GitHub", "GitLab", "AzureDevOps"}
 func findOrCreateHost(
 	ctx context.Context, remote *client.Client, options connectOptions, nameTaken bool,
 ) (arn string, err error) {
-	if options.endpoint == "" && slices.Contains(hostedProviders, options.provider) {
+	if options.endpoint == "" && isHosted(options.provider) {
 		return "", nil
 	}
 

@@ -13,6 +13,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/cli/command"
 	"github.com/lockstephq/lockstep/internal/cli/output"
 	"github.com/lockstephq/lockstep/internal/client"
+	"github.com/lockstephq/lockstep/internal/server"
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
@@ -156,15 +157,10 @@ func registerNewLink(
 // kindOf returns the kind of webhook that hosts of a provider type send. A Git
 // server may send any.
 func kindOf(providerType string) string {
-	switch providerType {
-	case "GitHub", "GitHubEnterpriseServer":
-		return webhookSlug(wire.WebhookGitHub)
-	case "GitLab", "GitLabSelfManaged":
-		return webhookSlug(wire.WebhookGitLab)
-	case "Bitbucket":
-		return webhookSlug(wire.WebhookBitbucket)
-	case "AzureDevOps":
-		return webhookSlug(wire.WebhookAzureDevOps)
+	for _, metadata := range server.ProviderTypes() {
+		if string(metadata.Type) == providerType && metadata.Webhook != "" {
+			return metadata.Webhook.Slug()
+		}
 	}
 	return "KIND"
 }

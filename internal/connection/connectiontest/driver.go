@@ -20,7 +20,7 @@ type Driver struct {
 }
 
 // Type returns the provider type.
-func (d *Driver) Type() lockstep.ProviderType { return d.ProviderType }
+func (d *Driver) Metadata() provider.Metadata { return provider.Metadata{Type: d.ProviderType} }
 
 // Open returns an error: no test of credentials reads a repository.
 func (d *Driver) Open(r provider.Repository) (provider.Client, error) {
@@ -58,8 +58,8 @@ func (d *Driver) Check(ctx context.Context, a provider.Access) error {
 }
 
 // Authorization returns the host's OAuth endpoints.
-func (d *Driver) Authorization(h *lockstep.Host) (provider.Authorization, error) {
-	a := provider.Authorization{AuthURL: d.base(h) + "/authorize", TokenURL: d.base(h) + "/token", Scopes: []string{"read", "api"}}
+func (d *Driver) OAuthEndpoints(h *lockstep.Host) (provider.OAuthEndpoints, error) {
+	a := provider.OAuthEndpoints{AuthURL: d.base(h) + "/authorize", TokenURL: d.base(h) + "/token", Scopes: []string{"read", "api"}}
 	if d.TokenURL != "" {
 		a.TokenURL = d.TokenURL
 	}

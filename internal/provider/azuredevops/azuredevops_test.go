@@ -46,9 +46,9 @@ func TestDriver(t *testing.T) {
 func TestAbilities(t *testing.T) {
 	for _, c := range []lockstep.Credential{token(), {Kind: lockstep.OAuthCredential, Secret: canary}} {
 		t.Run(string(c.Kind), func(t *testing.T) {
-			providertest.TestAbilities(t, func(t *testing.T) providertest.AbilityFixture {
+			providertest.TestCapabilities(t, func(t *testing.T) providertest.CapabilityFixture {
 				h := newHost(t, c, gitwiretest.Options{})
-				return providertest.AbilityFixture{
+				return providertest.CapabilityFixture{
 					Host: h, Repo: h.repo, Fail: h.fail, OneProgress: true,
 					Open: func(t testing.TB, right bool) provider.Client {
 						if !right {

@@ -10,11 +10,10 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
-// maxComment is how many characters a comment may have; ours are counted in bytes,
-// which are never fewer.
+// maxComment is Azure's limit in characters, used as one in bytes.
 const maxComment = 150_000
 
-// A thread is where comments stand.
+// A thread is a list of comments.
 type thread struct {
 	ID        int64     `json:"id,omitempty"`
 	Status    string    `json:"status,omitempty"`
@@ -31,87 +30,86 @@ type comment struct {
 	Author          identity `json:"author,omitzero"`
 }
 
-// MaxComment is 150,000.
-func (c *Client) MaxComment() int { return maxComment }
+// MaxComment returns how many bytes a comment may have.
+func (c *client) MaxComment() int { return maxComment }
 
-// PutComment keeps a comment in a thread of its own. The thread is closed: an
-// active one would keep the pull request from being completed where a policy wants
-// all comments resolved. Its id is THREAD/COMMENT.
-func (c *Client) PutComment(ctx context.Context, pr provider.PullRequest, put provider.Comment) (string, error) {
-	path := "pullRequests/" + strconv.FormatInt(pr.Number, 10) + "/threads"
-	at, text, err := c.find(ctx, path, put)
+// PutComment keeps a comment in a thread of its own. The thread is closed, because an active one
+// would block the pull request where a policy wants all comments resolved. The comment's ID is
+// THREAD/COMMENT.
+func (c *client) PutComment(ctx context.Context, pr provider.PullRequest, put provider.Comment) (string, error) {
+	threads := "pullRequests/" + strconv.FormatInt(pr.Number, 10) + "/threads"
+	id, text, err := c.findComment(ctx, threads, put)
 	switch {
 	case err != nil:
 		return "", err
-	case at == (position{}):
-		return c.begin(ctx, path, put)
+	case id == (commentID{}):
+		return c.createThread(ctx, threads, put)
 	case text == put.Body:
-		return at.String(), nil
+		return id.String(), nil
 	}
 
-	edit := c.at.ofRepository(path + "/" + strconv.FormatInt(at.thread, 10) + "/comments/" + strconv.FormatInt(at.comment, 10))
-	if err := c.call(ctx, http.MethodPatch, edit, map[string]string{"content": put.Body}, nil); err != nil {
+	path := c.at.repositoryPath(threads + "/" + strconv.FormatInt(id.thread, 10) + "/comments/" + strconv.FormatInt(id.comment, 10))
+	if err := c.call(ctx, http.MethodPatch, path, map[string]string{"content": put.Body}, nil); err != nil {
 		return "", err
 	}
 
-	return at.String(), nil
+	return id.String(), nil
 }
 
-// begin makes a thread with a comment.
-func (c *Client) begin(ctx context.Context, path string, put provider.Comment) (string, error) {
-	made := thread{Status: "closed", Comments: []comment{{Content: put.Body, CommentType: "text"}}}
-	var got thread
-	if err := c.call(ctx, http.MethodPost, c.at.ofRepository(path), made, &got); err != nil {
+// createThread creates a thread with a comment.
+func (c *client) createThread(ctx context.Context, threads string, put provider.Comment) (string, error) {
+	request := thread{Status: "closed", Comments: []comment{{Content: put.Body, CommentType: "text"}}}
+	var created thread
+	if err := c.call(ctx, http.MethodPost, c.at.repositoryPath(threads), request, &created); err != nil {
 		return "", err
 	}
-	if got.ID <= 0 || len(got.Comments) == 0 || got.Comments[0].ID <= 0 {
-		return "", lockstep.Errorf(lockstep.Unavailable, "%s does not say which comment it has made.", c.at.web())
+	if created.ID <= 0 || len(created.Comments) == 0 || created.Comments[0].ID <= 0 {
+		return "", lockstep.Errorf(lockstep.Unavailable, "%s did not return the ID of the comment that it created.", c.at.web())
 	}
-	return position{got.ID, got.Comments[0].ID}.String(), nil
+	return commentID{created.ID, created.Comments[0].ID}.String(), nil
 }
 
-// find gives where the comment is, with its text: that of the id, or else one with
-// the marker. There may be none. What another credential wrote does not count, since
-// nobody else may edit it.
-func (c *Client) find(ctx context.Context, path string, put provider.Comment) (position, string, error) {
-	me, err := c.self(ctx)
+// findComment returns the comment with the ID, or else one with the marker, and its text; the
+// zero commentID if there is none. Only the credential's own comments count, since nobody else
+// may edit them.
+func (c *client) findComment(ctx context.Context, threads string, put provider.Comment) (commentID, string, error) {
+	self, err := c.self(ctx)
 	if err != nil {
-		return position{}, "", err
+		return commentID{}, "", err
 	}
 
-	if at, ok := parsePosition(put.ID); ok {
-		var t thread
-		err := c.call(ctx, http.MethodGet, c.at.ofRepository(path+"/"+strconv.FormatInt(at.thread, 10)), nil, &t)
+	if id, ok := parseCommentID(put.ID); ok {
+		var found thread
+		err := c.call(ctx, http.MethodGet, c.at.repositoryPath(threads+"/"+strconv.FormatInt(id.thread, 10)), nil, &found)
 		if err != nil && lockstep.KindOf(err) != lockstep.NotFound {
-			return position{}, "", err
+			return commentID{}, "", err
 		}
 
-		for _, found := range t.by(me) {
-			if found.ID == at.comment {
-				return at, found.Content, nil
+		for _, comment := range found.commentsBy(self) {
+			if comment.ID == id.comment {
+				return id, comment.Content, nil
 			}
 		}
 	}
 
 	var all list[thread]
-	if err := c.call(ctx, http.MethodGet, c.at.ofRepository(path), nil, &all); err != nil {
-		return position{}, "", err
+	if err := c.call(ctx, http.MethodGet, c.at.repositoryPath(threads), nil, &all); err != nil {
+		return commentID{}, "", err
 	}
 
-	for _, t := range all.Value {
-		for _, found := range t.by(me) {
-			if t.ID > 0 && strings.Contains(found.Content, put.Marker) {
-				return position{t.ID, found.ID}, found.Content, nil
+	for _, found := range all.Value {
+		for _, comment := range found.commentsBy(self) {
+			if found.ID > 0 && strings.Contains(comment.Content, put.Marker) {
+				return commentID{found.ID, comment.ID}, comment.Content, nil
 			}
 		}
 	}
 
-	return position{}, "", nil
+	return commentID{}, "", nil
 }
 
-// by gives somebody's comments, without the deleted ones, of which Azure keeps the
-// places.
-func (t thread) by(author string) []comment {
+// commentsBy returns the comments of an author, without deleted ones, which Azure still lists.
+func (t thread) commentsBy(author string) []comment {
 	var all []comment
 	for _, found := range t.Comments {
 		if !t.IsDeleted && !found.IsDeleted && found.ID > 0 && strings.EqualFold(found.Author.ID, author) {
@@ -121,16 +119,17 @@ func (t thread) by(author string) []comment {
 	return all
 }
 
-// A position is where a comment is in a pull request.
-type position struct{ thread, comment int64 }
+// A commentID identifies a comment of a pull request.
+type commentID struct{ thread, comment int64 }
 
-func (p position) String() string {
-	return strconv.FormatInt(p.thread, 10) + "/" + strconv.FormatInt(p.comment, 10)
+// String returns the ID as THREAD/COMMENT.
+func (id commentID) String() string {
+	return strconv.FormatInt(id.thread, 10) + "/" + strconv.FormatInt(id.comment, 10)
 }
 
-func parsePosition(id string) (position, bool) {
+func parseCommentID(id string) (commentID, bool) {
 	left, right, _ := strings.Cut(id, "/")
-	thread, err := strconv.ParseInt(left, 10, 64)
-	comment, worse := strconv.ParseInt(right, 10, 64)
-	return position{thread, comment}, err == nil && worse == nil && thread > 0 && comment > 0
+	thread, threadErr := strconv.ParseInt(left, 10, 64)
+	comment, commentErr := strconv.ParseInt(right, 10, 64)
+	return commentID{thread, comment}, threadErr == nil && commentErr == nil && thread > 0 && comment > 0
 }

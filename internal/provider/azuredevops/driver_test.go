@@ -16,10 +16,11 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/azuredevops"
+	"github.com/lockstephq/lockstep/internal/provider/providertest"
 )
 
 // anything calls every ability once.
-func anything(t testing.TB, c *azuredevops.Client, base lockstep.SHA) map[string]error {
+func anything(t testing.TB, c providertest.FullClient, base lockstep.SHA) map[string]error {
 	t.Helper()
 	const hook = "https://lockstep.example.com/webhooks/azure-devops/abc"
 	pr := provider.PullRequest{Number: 22}
@@ -46,7 +47,7 @@ func TestWithoutACredentialPublicProjectsAreReadAndNothingElse(t *testing.T) {
 	}
 
 	for name, err := range anything(t, c, lockstep.SHA(sha)) {
-		if lockstep.KindOf(err) != lockstep.Denied || !strings.Contains(err.Error(), "the connection holds none") {
+		if lockstep.KindOf(err) != lockstep.Denied || !strings.Contains(err.Error(), "has no credential") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -109,7 +110,7 @@ func TestThrottledCallsSayForHowLong(t *testing.T) {
 	} {
 		h.fail(row.status, row.header)
 		_, err := h.open(t, token()).PullRequests(t.Context(), "main")
-		if wait := provider.Wait(err); lockstep.KindOf(err) != lockstep.Unavailable || wait < row.min || wait > row.max {
+		if wait := provider.RetryAfter(err); lockstep.KindOf(err) != lockstep.Unavailable || wait < row.min || wait > row.max {
 			t.Errorf("%d %v: %s, %v", row.status, row.header, wait, err)
 		}
 	}
@@ -140,7 +141,7 @@ func TestAnOwnerIsAnOrganizationAndAProject(t *testing.T) {
 		}
 
 		_, gitErr := c.Heads(t.Context(), []string{"main"})
-		_, apiErr := c.(*azuredevops.Client).PullRequests(t.Context(), "main")
+		_, apiErr := c.(providertest.FullClient).PullRequests(t.Context(), "main")
 		c.Close()
 
 		if lockstep.KindOf(gitErr) != lockstep.NotFound || lockstep.KindOf(apiErr) != lockstep.NotFound {
@@ -204,7 +205,7 @@ func TestEndpointsAreHTTP(t *testing.T) {
 		"https://devops.example.com": true, "http://devops.example.com:8080/tfs": true, "https://": false, "https://ann@devops.example.com": false,
 		"ssh://devops.example.com": false, "file:///x": false, "https://devops.example.com?x": false, "https://devops.example.com#x": false, "%": false,
 	} {
-		if err := azuredevops.ValidEndpoint(endpoint); (err == nil) != want || err != nil && lockstep.KindOf(err) != lockstep.Invalid {
+		if err := azuredevops.New(azuredevops.Options{}).Metadata().CheckEndpoint(endpoint); (err == nil) != want || err != nil && lockstep.KindOf(err) != lockstep.Invalid {
 			t.Errorf("%s: %v", endpoint, err)
 		}
 	}
@@ -212,19 +213,19 @@ func TestEndpointsAreHTTP(t *testing.T) {
 
 func TestApplicationsAreLetInByEntra(t *testing.T) {
 	d := azuredevops.New(azuredevops.Options{})
-	want := provider.Authorization{
+	want := provider.OAuthEndpoints{
 		AuthURL:  "https://login.microsoftonline.com/organizations/oauth2/v2.0/authorize",
 		TokenURL: "https://login.microsoftonline.com/organizations/oauth2/v2.0/token",
 		Scopes:   []string{"499b84ac-1321-427f-aa17-267ca6975798/.default", "offline_access"},
 	}
 	for _, h := range []*lockstep.Host{nil, {Endpoint: "https://dev.azure.com/"}} {
-		got, err := d.Authorization(h)
+		got, err := d.OAuthEndpoints(h)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%+v: %v, want -, got +:\n%s", h, err, diff)
 		}
 	}
 
-	if _, err := d.Authorization(&lockstep.Host{Endpoint: "https://devops.example.com"}); lockstep.KindOf(err) != lockstep.Invalid {
+	if _, err := d.OAuthEndpoints(&lockstep.Host{Endpoint: "https://devops.example.com"}); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("a server: %v", err)
 	}
 }

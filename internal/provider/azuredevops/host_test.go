@@ -15,6 +15,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/azuredevops"
+	"github.com/lockstephq/lockstep/internal/provider/providertest"
 )
 
 const (
@@ -224,14 +225,14 @@ func token() lockstep.Credential {
 }
 
 // open gives a client of the fake host.
-func (h *host) open(t testing.TB, c lockstep.Credential) *azuredevops.Client {
+func (h *host) open(t testing.TB, c lockstep.Credential) providertest.FullClient {
 	t.Helper()
 	network := transport.NewNetwork(transport.NetworkOptions{AllowLoopback: true})
 	t.Cleanup(network.Close)
 	return openAt(t, azuredevops.New(azuredevops.Options{Network: network, URL: h.URL}), nil, c)
 }
 
-func openAt(t testing.TB, d *azuredevops.Driver, at *lockstep.Host, c lockstep.Credential) *azuredevops.Client {
+func openAt(t testing.TB, d *azuredevops.Driver, at *lockstep.Host, c lockstep.Credential) providertest.FullClient {
 	t.Helper()
 	r := link(organization+"/"+project, repository)
 	r.Host, r.Credential = at, c
@@ -240,7 +241,7 @@ func openAt(t testing.TB, d *azuredevops.Driver, at *lockstep.Host, c lockstep.C
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	return client.(*azuredevops.Client)
+	return client.(providertest.FullClient)
 }
 
 func link(owner, name string) provider.Repository {

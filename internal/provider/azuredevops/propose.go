@@ -3,37 +3,32 @@ package azuredevops
 import (
 	"context"
 	"encoding/base64"
-	"errors"
-	"io/fs"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/gitwire/object"
 	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/provider/gitremote"
+	"github.com/lockstephq/lockstep/internal/provider/rest"
 )
 
 const (
-	// noCommit stands for a branch that is not there.
+	// noCommit is the commit of a branch that does not exist.
 	noCommit = "0000000000000000000000000000000000000000"
 
 	maxTitle       = 400   // characters of a pull request's title
 	maxDescription = 4_000 // of its description
-
-	// cleanUp is how long taking a branch back may take, when the time for
-	// proposing is over.
-	cleanUp = 30 * time.Second
 )
 
-// A refUpdate moves a branch, if it still is where it was.
+// A refUpdate moves a branch, if it is still at the old commit.
 type refUpdate struct {
 	Name        string `json:"name"`
 	OldObjectID string `json:"oldObjectId"`
 	NewObjectID string `json:"newObjectId,omitempty"`
 }
 
-// A push is commits for a branch.
+// A push adds commits to a branch.
 type push struct {
 	RefUpdates []refUpdate  `json:"refUpdates"`
 	Commits    []pushCommit `json:"commits,omitempty"`
@@ -45,165 +40,149 @@ type pushCommit struct {
 }
 
 type change struct {
-	ChangeType string `json:"changeType"`
-	Item       struct {
-		Path string `json:"path"`
-	} `json:"item"`
-	NewContent struct {
-		Content     string `json:"content"`
-		ContentType string `json:"contentType"`
-	} `json:"newContent"`
+	ChangeType string     `json:"changeType"`
+	Item       item       `json:"item"`
+	NewContent newContent `json:"newContent"`
 }
 
-// Propose makes the branch, which fails where there is one, pushes one commit to
-// it and opens a pull request. Where one of the last two fails, it takes the
-// branch back, unless somebody else has moved it.
-func (c *Client) Propose(ctx context.Context, p provider.Proposal) (provider.PullRequest, error) {
-	if err := c.free(ctx, p); err != nil {
+type item struct {
+	Path string `json:"path"`
+}
+
+type newContent struct {
+	Content     string `json:"content"`
+	ContentType string `json:"contentType"`
+}
+
+// Propose creates the branch, which fails if it exists, pushes one commit to it and opens a pull
+// request. If one of the last two fails, it deletes the branch, unless it has moved.
+func (c *client) Propose(ctx context.Context, proposal provider.Proposal) (provider.PullRequest, error) {
+	if err := c.requireCredential(); err != nil {
+		return provider.PullRequest{}, err
+	}
+	if err := c.RequireNew(ctx, proposal); err != nil {
 		return provider.PullRequest{}, err
 	}
 
-	branch := refUpdate{heads + p.Branch, noCommit, string(p.BaseSHA)}
-	if err := c.move(ctx, branch); err != nil {
+	name := gitremote.BranchPrefix + proposal.Branch
+	if err := c.updateRef(ctx, refUpdate{name, noCommit, string(proposal.BaseSHA)}); err != nil {
 		return provider.PullRequest{}, err
 	}
 
-	head, err := c.push(ctx, p)
-	if err == nil {
-		var number int64
-		if number, err = c.open(ctx, p); err == nil {
-			return provider.PullRequest{
-				Number: number, Title: p.Title, Base: p.Base, HeadBranch: p.Branch, Head: lockstep.SHA(head), URL: c.page(number),
-			}, nil
-		}
-
-		branch.NewObjectID = head
+	head, err := c.createCommit(ctx, proposal)
+	if err != nil {
+		c.deleteBranch(ctx, name, string(proposal.BaseSHA))
+		return provider.PullRequest{}, err
 	}
 
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
+	number, err := c.createPullRequest(ctx, proposal)
+	if err != nil {
+		c.deleteBranch(ctx, name, head)
+		return provider.PullRequest{}, err
+	}
+
+	return provider.PullRequest{
+		Number:     number,
+		Title:      proposal.Title,
+		Base:       proposal.Base,
+		HeadBranch: proposal.Branch,
+		Head:       lockstep.SHA(head),
+		URL:        c.pageURL(number),
+	}, nil
+}
+
+// deleteBranch deletes a branch unless it has moved. It reports no error, because the one that
+// led here is more useful, and a second proposal says that the branch exists.
+func (c *client) deleteBranch(ctx context.Context, name, head string) {
+	ctx, cancel := rest.CleanupContext(ctx)
 	defer cancel()
 
-	// What went wrong first is told: the branch harms nobody, and a second proposal
-	// says that it is there.
-	_ = c.move(ctx, refUpdate{branch.Name, branch.NewObjectID, noCommit})
-	return provider.PullRequest{}, err
+	_ = c.updateRef(ctx, refUpdate{name, head, noCommit})
 }
 
-// free says Exists where the branch or a file is there. Git answers that: a commit
-// does not change, and the branch is made only if it still is not there.
-func (c *Client) free(ctx context.Context, p provider.Proposal) error {
-	if err := c.known(); err != nil {
-		return err
+// createCommit commits the files to the branch, and returns the commit.
+func (c *client) createCommit(ctx context.Context, proposal provider.Proposal) (string, error) {
+	commit := pushCommit{Comment: proposal.Message}
+	for _, file := range proposal.Files {
+		commit.Changes = append(commit.Changes, change{
+			ChangeType: "add",
+			Item:       item{Path: "/" + file.Path},
+			NewContent: newContent{
+				Content:     base64.StdEncoding.EncodeToString(file.Content),
+				ContentType: "base64encoded", // so that line endings stay as they are
+			},
+		})
 	}
 
-	for _, f := range p.Files {
-		if !fs.ValidPath(f.Path) || f.Path == "." {
-			return lockstep.Errorf(lockstep.Invalid, "%q is not the path of a file.", f.Path)
-		}
+	request := push{
+		RefUpdates: []refUpdate{{Name: gitremote.BranchPrefix + proposal.Branch, OldObjectID: string(proposal.BaseSHA)}},
+		Commits:    []pushCommit{commit},
 	}
-
-	there, err := c.Heads(ctx, []string{p.Branch})
-	if err != nil {
-		return err
-	}
-	if _, taken := there[p.Branch]; taken {
-		return lockstep.Errorf(lockstep.Exists, "Branch %s of %s is already there.", p.Branch, c.at.web())
-	}
-
-	files, err := c.Files(ctx, p.BaseSHA)
-	if err != nil {
-		return err
-	}
-
-	for _, f := range p.Files {
-		_, err := fs.Stat(files, f.Path)
-		switch {
-		case err == nil:
-			return lockstep.Errorf(lockstep.Exists, "%s is already there, in branch %s of %s.", f.Path, p.Base, c.at.web())
-		case !errors.Is(err, fs.ErrNotExist):
-			return err
-		}
-	}
-
-	return nil
-}
-
-// push commits the files to the branch, and gives the commit.
-func (c *Client) push(ctx context.Context, p provider.Proposal) (string, error) {
-	commit := pushCommit{Comment: p.Message}
-	for _, f := range p.Files {
-		ch := change{ChangeType: "add"}
-		ch.Item.Path = "/" + f.Path
-		ch.NewContent.Content = base64.StdEncoding.EncodeToString(f.Content)
-		ch.NewContent.ContentType = "base64encoded" // so that no line's end is changed
-		commit.Changes = append(commit.Changes, ch)
-	}
-
-	sent := push{RefUpdates: []refUpdate{{Name: heads + p.Branch, OldObjectID: string(p.BaseSHA)}}, Commits: []pushCommit{commit}}
-	var got push
-	if err := c.call(ctx, http.MethodPost, c.at.ofRepository("pushes"), sent, &got); err != nil {
+	var pushed push
+	if err := c.call(ctx, http.MethodPost, c.at.repositoryPath("pushes"), request, &pushed); err != nil {
 		return "", err
 	}
 
-	if len(got.RefUpdates) == 1 {
-		if head, err := object.ParseID(got.RefUpdates[0].NewObjectID); err == nil {
+	if len(pushed.RefUpdates) == 1 {
+		if head, err := object.ParseID(pushed.RefUpdates[0].NewObjectID); err == nil {
 			return head.String(), nil
 		}
 	}
 
-	return "", lockstep.Errorf(lockstep.Unavailable, "%s does not say which commit it has made.", c.at.web())
+	return "", lockstep.Errorf(lockstep.Unavailable, "%s did not return the ID of the commit that it created.", c.at.web())
 }
 
-// open makes the pull request.
-func (c *Client) open(ctx context.Context, p provider.Proposal) (int64, error) {
-	var got pullRequest
-	err := c.call(ctx, http.MethodPost, c.at.ofRepository("pullrequests"), map[string]string{
-		"sourceRefName": heads + p.Branch, "targetRefName": heads + p.Base,
-		"title": lockstep.Truncate(p.Title, maxTitle), "description": lockstep.Truncate(p.Body, maxDescription),
-	}, &got)
-	if err == nil && got.PullRequestID <= 0 {
-		err = lockstep.Errorf(lockstep.Unavailable, "%s does not say which pull request it has opened.", c.at.web())
+// createPullRequest opens the pull request.
+func (c *client) createPullRequest(ctx context.Context, proposal provider.Proposal) (int64, error) {
+	var created pullRequest
+	err := c.call(ctx, http.MethodPost, c.at.repositoryPath("pullrequests"), map[string]string{
+		"sourceRefName": gitremote.BranchPrefix + proposal.Branch,
+		"targetRefName": gitremote.BranchPrefix + proposal.Base,
+		"title":         lockstep.Truncate(proposal.Title, maxTitle),
+		"description":   lockstep.Truncate(proposal.Body, maxDescription),
+	}, &created)
+	if err == nil && created.PullRequestID <= 0 {
+		err = lockstep.Errorf(lockstep.Unavailable, "%s did not return the number of the pull request that it opened.", c.at.web())
 	}
-	return got.PullRequestID, err
+	return created.PullRequestID, err
 }
 
-// move makes, moves or deletes a branch. Azure answers 200 for what it refused.
-func (c *Client) move(ctx context.Context, u refUpdate) error {
-	var got list[struct {
+// updateRef creates, moves or deletes a branch. Azure answers 200 even if it refuses.
+func (c *client) updateRef(ctx context.Context, update refUpdate) error {
+	branch := strings.TrimPrefix(update.Name, gitremote.BranchPrefix)
+	var results list[struct {
 		Success      bool   `json:"success"`
 		UpdateStatus string `json:"updateStatus"`
 	}]
-	if err := c.call(ctx, http.MethodPost, c.at.ofRepository("refs"), []refUpdate{u}, &got); err != nil {
+	if err := c.call(ctx, http.MethodPost, c.at.repositoryPath("refs"), []refUpdate{update}, &results); err != nil {
 		return err
 	}
-	if len(got.Value) != 1 {
-		return lockstep.Errorf(lockstep.Unavailable, "%s does not say what became of branch %s.", c.at.web(), strings.TrimPrefix(u.Name, heads))
+	if len(results.Value) != 1 {
+		return lockstep.Errorf(lockstep.Unavailable, "%s did not return the result for branch %s.", c.at.web(), branch)
 	}
 
-	if got.Value[0].Success {
+	result := results.Value[0]
+	if result.Success {
 		return nil
 	}
 
-	why := got.Value[0].UpdateStatus
-	kind, ok := refusals()[why]
-	if !ok {
-		kind, why = lockstep.Invalid, "for a reason of its own" // which may repeat anything
+	kind, ok := refusals[result.UpdateStatus]
+	if !ok { // it may repeat anything
+		return lockstep.Errorf(lockstep.Invalid, "%s refuses to change branch %s.", c.at.web(), branch)
 	}
 
-	return lockstep.Errorf(kind, "%s refuses to change branch %s: %s.", c.at.web(), strings.TrimPrefix(u.Name, heads), why)
+	return lockstep.Errorf(kind, "%s refuses to change branch %s: %s.", c.at.web(), branch, result.UpdateStatus)
 }
 
-// refusals are why a branch is not changed, with who has to act.
-func refusals() map[string]lockstep.Kind {
-	return map[string]lockstep.Kind{
-		"staleOldObjectId":               lockstep.Exists, // it is not where it was, or not nowhere
-		"refNameConflict":                lockstep.Exists, // a part of its name is a branch
-		"unresolvableToCommit":           lockstep.NotFound,
-		"writePermissionRequired":        lockstep.Denied,
-		"createBranchPermissionRequired": lockstep.Denied,
-		"rejectedByPlugin":               lockstep.Denied,
-		"rejectedByPolicy":               lockstep.Denied,
-		"locked":                         lockstep.Denied,
-		"invalidRefName":                 lockstep.Invalid,
-	}
+// refusals are the statuses of refused updates, with the kind of error.
+var refusals = map[string]lockstep.Kind{
+	"staleOldObjectId":               lockstep.Exists, // it exists, or has moved
+	"refNameConflict":                lockstep.Exists, // a part of its name is a branch
+	"unresolvableToCommit":           lockstep.NotFound,
+	"writePermissionRequired":        lockstep.Denied,
+	"createBranchPermissionRequired": lockstep.Denied,
+	"rejectedByPlugin":               lockstep.Denied,
+	"rejectedByPolicy":               lockstep.Denied,
+	"locked":                         lockstep.Denied,
+	"invalidRefName":                 lockstep.Invalid,
 }

@@ -9,15 +9,13 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/gitwire/object"
 	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/provider/gitremote"
 )
 
-const (
-	heads = "refs/heads/"
-	// maxPullRequests is how many are read at once.
-	maxPullRequests = 100
-)
+// maxPullRequests is how many are read at once.
+const maxPullRequests = 100
 
-// A pullRequest is one as Azure gives it.
+// A pullRequest is a pull request in a response.
 type pullRequest struct {
 	PullRequestID         int64  `json:"pullRequestId"`
 	Title                 string `json:"title"`
@@ -26,41 +24,49 @@ type pullRequest struct {
 	LastMergeSourceCommit struct {
 		CommitID string `json:"commitId"`
 	} `json:"lastMergeSourceCommit"`
-	// ForkSource is null where the head is in the same repository.
+	// ForkSource is null if the head is in the same repository.
 	ForkSource *struct {
 		Name string `json:"name"`
 	} `json:"forkSource"`
 }
 
-// PullRequests gives the active pull requests into a branch, those opened last
-// first: Azure does not say which were changed. One whose head Azure has not
-// looked at yet is left out until it has.
-func (c *Client) PullRequests(ctx context.Context, base string) ([]provider.PullRequest, error) {
+// PullRequests returns the active pull requests into a branch, the last opened first: Azure does
+// not say which were changed. One whose head Azure has not processed is left out until then.
+func (c *client) PullRequests(ctx context.Context, base string) ([]provider.PullRequest, error) {
+	target := gitremote.BranchPrefix + base
+	path := c.at.repositoryPath("pullrequests",
+		"searchCriteria.status", "active",
+		"searchCriteria.targetRefName", target,
+		"$top", strconv.Itoa(maxPullRequests))
+
 	var all list[pullRequest]
-	err := c.call(ctx, http.MethodGet, c.at.ofRepository("pullrequests", "searchCriteria.status", "active",
-		"searchCriteria.targetRefName", heads+base, "$top", strconv.Itoa(maxPullRequests)), nil, &all)
-	if err != nil {
+	if err := c.call(ctx, http.MethodGet, path, nil, &all); err != nil {
 		return nil, err
 	}
 
 	var found []provider.PullRequest
 	for _, p := range all.Value[:min(len(all.Value), maxPullRequests)] {
-		branch, isBranch := strings.CutPrefix(p.SourceRefName, heads)
+		branch, isBranch := strings.CutPrefix(p.SourceRefName, gitremote.BranchPrefix)
 		head, err := object.ParseID(p.LastMergeSourceCommit.CommitID)
-		if err != nil || !isBranch || p.TargetRefName != heads+base || p.PullRequestID <= 0 {
+		if err != nil || !isBranch || p.TargetRefName != target || p.PullRequestID <= 0 {
 			continue
 		}
 
 		found = append(found, provider.PullRequest{
-			Number: p.PullRequestID, Title: p.Title, Base: base, HeadBranch: branch, Head: lockstep.SHA(head.String()),
-			Fork: p.ForkSource != nil, URL: c.page(p.PullRequestID),
+			Number:     p.PullRequestID,
+			Title:      p.Title,
+			Base:       base,
+			HeadBranch: branch,
+			Head:       lockstep.SHA(head.String()),
+			Fork:       p.ForkSource != nil,
+			URL:        c.pageURL(p.PullRequestID),
 		})
 	}
 
 	return found, nil
 }
 
-// page is where people read a pull request.
-func (c *Client) page(number int64) string {
+// pageURL returns the page of a pull request.
+func (c *client) pageURL(number int64) string {
 	return c.at.web() + "/pullrequest/" + strconv.FormatInt(number, 10)
 }

@@ -11,11 +11,10 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
-// genre is what the names of our statuses stand under: Azure shows lockstep/ and
-// the environment.
+// genre is the first part of a status's name: Azure shows lockstep/ and the environment.
 const genre = "lockstep"
 
-// A status is one beside a commit. The newest of a context is shown.
+// A status is a status of a commit. Azure shows the newest of a context.
 type status struct {
 	State       string        `json:"state"`
 	Description string        `json:"description"`
@@ -28,32 +27,38 @@ type statusContext struct {
 	Genre string `json:"genre"`
 }
 
-// states are ours as Azure has them. It knows nothing between pending and an end.
-func states() map[provider.CommitState]string {
-	return map[provider.CommitState]string{
-		provider.CommitPending: "pending", provider.CommitRunning: "pending",
-		provider.CommitSucceeded: "succeeded", provider.CommitFailed: "failed",
+// stateOf returns Azure's name of a state. It has one for everything before the end.
+func stateOf(state provider.CommitState) string {
+	switch state {
+	case provider.CommitSucceeded:
+		return "succeeded"
+	case provider.CommitFailed:
+		return "failed"
 	}
+	return "pending"
 }
 
-// ReportStatus posts a status. The memory is what was posted last: the same is not
-// posted again.
-func (c *Client) ReportStatus(ctx context.Context, s provider.CommitStatus, memory []byte) ([]byte, error) {
-	told := status{
-		State: states()[s.State], Description: s.Summary, TargetURL: s.URL,
-		Context: statusContext{Name: s.Environment, Genre: genre},
+// ReportStatus posts a status. It returns what was sent, and does not send the same again.
+func (c *client) ReportStatus(ctx context.Context, reported provider.CommitStatus, previous []byte) ([]byte, error) {
+	request := status{
+		State:       stateOf(reported.State),
+		Description: reported.Summary,
+		TargetURL:   reported.URL,
+		Context:     statusContext{Name: reported.Environment, Genre: genre},
 	}
-	now, err := json.Marshal(told)
+	body, err := json.Marshal(request)
 	if err != nil {
-		return memory, fmt.Errorf("encode a status: %w", err)
+		return previous, fmt.Errorf("encode a status: %w", err)
 	}
 
-	if bytes.Equal(now, memory) {
-		return memory, nil
-	}
-	if err := c.call(ctx, http.MethodPost, c.at.ofRepository("commits/"+url.PathEscape(string(s.SHA))+"/statuses"), told, nil); err != nil {
-		return memory, err
+	if bytes.Equal(body, previous) {
+		return previous, nil
 	}
 
-	return now, nil
+	path := c.at.repositoryPath("commits/" + url.PathEscape(string(reported.SHA)) + "/statuses")
+	if err := c.call(ctx, http.MethodPost, path, request, nil); err != nil {
+		return previous, err
+	}
+
+	return body, nil
 }

@@ -7,14 +7,13 @@ import (
 	"strings"
 
 	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/provider/rest"
 )
 
-// events are what a webhook tells of. Azure has a subscription for each.
-func events() []string {
-	return []string{"git.push", "git.pullrequest.created", "git.pullrequest.updated"}
-}
+// events are those of a webhook. Azure has a subscription for each.
+var events = []string{"git.push", "git.pullrequest.created", "git.pullrequest.updated"}
 
-// A subscription is a service hook.
+// A subscription is a service hook in a request.
 type subscription struct {
 	PublisherID      string            `json:"publisherId"`
 	EventType        string            `json:"eventType"`
@@ -25,8 +24,7 @@ type subscription struct {
 	ConsumerInputs   map[string]string `json:"consumerInputs"`
 }
 
-// A registered subscription is one that is there, of which Azure does not tell the
-// password.
+// A registered subscription is one in a response, which never has the password.
 type registered struct {
 	ID             string `json:"id"`
 	ConsumerInputs struct {
@@ -41,119 +39,131 @@ const (
 	consumerAction = "httpRequest"
 )
 
-// WebhookKind is Azure DevOps's, with the secret for a password.
-func (c *Client) WebhookKind() lockstep.WebhookKind { return lockstep.AzureDevOpsWebhook }
+// WebhookKind returns AZURE_DEVOPS, whose proof is the secret as a password.
+func (c *client) WebhookKind() lockstep.WebhookKind { return lockstep.AzureDevOpsWebhook }
 
-// RegisterWebhook makes the new subscriptions before it deletes those of the same
-// URL, so that no push is missed; the ones before are refused by their secret
-// meanwhile. Azure sends a password over https alone.
-func (c *Client) RegisterWebhook(ctx context.Context, address, secret string) error {
+// RegisterWebhook creates new subscriptions before it deletes those with the same URL, so that no
+// push is missed; meanwhile the old ones are refused by their secret. Azure sends a password only
+// over https.
+func (c *client) RegisterWebhook(ctx context.Context, address, secret string) error {
 	if u, err := url.Parse(address); err != nil || u.Scheme != "https" {
-		return lockstep.Errorf(lockstep.Invalid, "Azure DevOps proves where its webhooks come from by a password, and sends it to https:// alone.")
+		return lockstep.Errorf(lockstep.Invalid, "Azure DevOps authenticates its webhooks by a password, and sends it only to https:// URLs.")
 	}
 
-	from, err := c.source(ctx)
+	repository, err := c.repositoryIDs(ctx)
 	if err != nil {
 		return err
 	}
 
-	before, err := c.subscriptions(ctx, address)
+	before, err := c.webhooks(ctx, address)
 	if err != nil {
 		return err
 	}
 
-	var made []string
-	for _, event := range events() {
+	var created []string
+	for _, event := range events {
 		id, err := c.subscribe(ctx, subscription{
-			PublisherID: publisher, EventType: event, ResourceVersion: "1.0", ConsumerID: consumer, ConsumerActionID: consumerAction,
-			PublisherInputs: from,
+			PublisherID:      publisher,
+			EventType:        event,
+			ResourceVersion:  "1.0",
+			ConsumerID:       consumer,
+			ConsumerActionID: consumerAction,
+			PublisherInputs:  repository,
 			ConsumerInputs: map[string]string{
-				"url": address, "basicAuthUsername": "lockstep", "basicAuthPassword": secret,
-				// A webhook is a hint, and what moved is read by Git.
-				"resourceDetailsToSend": "minimal", "messagesToSend": "none", "detailedMessagesToSend": "none",
+				"url":               address,
+				"basicAuthUsername": "lockstep",
+				"basicAuthPassword": secret,
+				// A webhook is only a sign of activity: what moved is read by Git.
+				"resourceDetailsToSend":  "minimal",
+				"messagesToSend":         "none",
+				"detailedMessagesToSend": "none",
 			},
 		})
 		if err != nil {
-			c.takeBack(ctx, made)
-			return err
+			c.cleanUp(ctx, created)
+			return rest.RedactSecret(err, secret)
 		}
 
-		made = append(made, id)
+		created = append(created, id)
 	}
 
-	return c.unsubscribe(ctx, before)
+	return c.removeWebhooks(ctx, before)
 }
 
-// source names the repository as subscriptions want it, by ids.
-func (c *Client) source(ctx context.Context) (map[string]string, error) {
+// repositoryIDs names the repository for subscriptions.
+func (c *client) repositoryIDs(ctx context.Context) (map[string]string, error) {
 	var repository struct {
 		ID      string `json:"id"`
 		Project struct {
 			ID string `json:"id"`
 		} `json:"project"`
 	}
-	if err := c.call(ctx, http.MethodGet, c.at.ofRepository(""), nil, &repository); err != nil {
+	if err := c.call(ctx, http.MethodGet, c.at.repositoryPath(""), nil, &repository); err != nil {
 		return nil, err
 	}
 	if repository.ID == "" || repository.Project.ID == "" {
-		return nil, lockstep.Errorf(lockstep.Unavailable, "%s does not say which ids it and its project have.", c.at.web())
+		return nil, lockstep.Errorf(lockstep.Unavailable, "%s did not return its ID and its project's.", c.at.web())
 	}
 
 	return map[string]string{"projectId": repository.Project.ID, "repository": repository.ID}, nil
 }
 
-// RemoveWebhook deletes the subscriptions of a URL.
-func (c *Client) RemoveWebhook(ctx context.Context, address string) error {
-	there, err := c.subscriptions(ctx, address)
+// RemoveWebhook deletes the subscriptions with a URL.
+func (c *client) RemoveWebhook(ctx context.Context, address string) error {
+	ids, err := c.webhooks(ctx, address)
 	if err != nil {
 		return err
 	}
-	return c.unsubscribe(ctx, there)
+	return c.removeWebhooks(ctx, ids)
 }
 
-// takeBack deletes what was made of a webhook that could not be made whole.
-func (c *Client) takeBack(ctx context.Context, made []string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
+// cleanUp deletes the subscriptions of a webhook that could not be completed. What it cannot
+// delete is replaced by the next registration, which finds it by its URL.
+func (c *client) cleanUp(ctx context.Context, created []string) {
+	ctx, cancel := rest.CleanupContext(ctx)
 	defer cancel()
-	_ = c.unsubscribe(ctx, made) // the next time they are replaced, by their URL
+
+	_ = c.removeWebhooks(ctx, created)
 }
 
-func (c *Client) subscribe(ctx context.Context, s subscription) (id string, err error) {
-	var got registered
-	if err := c.call(ctx, http.MethodPost, c.at.ofOrganization("hooks/subscriptions"), s, &got); err != nil {
+func (c *client) subscribe(ctx context.Context, s subscription) (id string, err error) {
+	var created registered
+	if err := c.call(ctx, http.MethodPost, c.at.organizationPath("hooks/subscriptions"), s, &created); err != nil {
 		return "", err
 	}
-	if got.ID == "" {
-		return "", lockstep.Errorf(lockstep.Unavailable, "%s does not say which service hook it has made.", c.at.base)
+	if created.ID == "" {
+		return "", lockstep.Errorf(lockstep.Unavailable, "%s did not return the ID of the service hook that it created.", c.at.base)
 	}
-	return got.ID, nil
+	return created.ID, nil
 }
 
-// subscriptions gives the ids of those of a URL.
-func (c *Client) subscriptions(ctx context.Context, address string) ([]string, error) {
+// webhooks returns the IDs of the subscriptions with a URL.
+func (c *client) webhooks(ctx context.Context, address string) ([]string, error) {
+	path := c.at.organizationPath("hooks/subscriptions",
+		"publisherId", publisher,
+		"consumerId", consumer,
+		"consumerActionId", consumerAction)
+
 	var all list[registered]
-	err := c.call(ctx, http.MethodGet, c.at.ofOrganization("hooks/subscriptions", "publisherId", publisher,
-		"consumerId", consumer, "consumerActionId", consumerAction), nil, &all)
-	if err != nil {
+	if err := c.call(ctx, http.MethodGet, path, nil, &all); err != nil {
 		return nil, err
 	}
 
 	var ids []string
-	for _, s := range all.Value {
-		// The id is put into a path, where Azure's have digits, letters and dashes.
-		if s.ConsumerInputs.URL == address && s.ID != "" && !strings.ContainsAny(s.ID, "./") {
-			ids = append(ids, s.ID)
+	for _, found := range all.Value {
+		// The ID becomes part of a path. Azure's have digits, letters and dashes.
+		if found.ConsumerInputs.URL == address && found.ID != "" && !strings.ContainsAny(found.ID, "./") {
+			ids = append(ids, found.ID)
 		}
 	}
 
 	return ids, nil
 }
 
-// unsubscribe deletes subscriptions. One that somebody else has deleted is gone as
-// well.
-func (c *Client) unsubscribe(ctx context.Context, ids []string) error {
+// removeWebhooks deletes subscriptions. It is no error if one is gone.
+func (c *client) removeWebhooks(ctx context.Context, ids []string) error {
 	for _, id := range ids {
-		err := c.call(ctx, http.MethodDelete, c.at.ofOrganization("hooks/subscriptions/"+url.PathEscape(id)), nil, nil)
+		err := c.call(ctx, http.MethodDelete, c.at.organizationPath("hooks/subscriptions/"+url.PathEscape(id)), nil, nil)
 		if err != nil && lockstep.KindOf(err) != lockstep.NotFound {
 			return err
 		}

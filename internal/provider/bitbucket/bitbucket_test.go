@@ -110,9 +110,9 @@ func TestDriverReads(t *testing.T) {
 func TestDriverReports(t *testing.T) {
 	for user, c := range credentials() {
 		t.Run(user, func(t *testing.T) {
-			providertest.TestAbilities(t, func(t *testing.T) providertest.AbilityFixture {
+			providertest.TestCapabilities(t, func(t *testing.T) providertest.CapabilityFixture {
 				w := newWorld(t, user, c)
-				return providertest.AbilityFixture{Host: w, Repo: w.repo, Open: w.open, Fail: w.Fail, OneProgress: true}
+				return providertest.CapabilityFixture{Host: w, Repo: w.repo, Open: w.open, Fail: w.Fail, OneProgress: true}
 			})
 		})
 	}
@@ -153,14 +153,14 @@ func TestWhatIsNoRepositoryOfBitbucketIsRefused(t *testing.T) {
 
 func TestApplicationsAreLetInAtBitbucketItself(t *testing.T) {
 	d := bitbucket.New(bitbucket.Options{})
-	want := provider.Authorization{
+	want := provider.OAuthEndpoints{
 		AuthURL: "https://bitbucket.org/site/oauth2/authorize", TokenURL: "https://bitbucket.org/site/oauth2/access_token",
 	}
-	got, err := d.Authorization(nil)
+	got, err := d.OAuthEndpoints(nil)
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v, want -, got +:\n%s", err, diff)
 	}
-	if _, err := d.Authorization(&lockstep.Host{}); lockstep.KindOf(err) != lockstep.Invalid {
+	if _, err := d.OAuthEndpoints(&lockstep.Host{}); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("at a host: %v", err)
 	}
 }

@@ -9,61 +9,49 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider/rest"
 )
 
-// Check asks who the credential stands for. To be told costs a right of its own:
-// a refusal for want of it (403) shows that the credential works. An access token
-// stands for nobody, and may be refused altogether (401); then it is shown where
-// everybody is answered but who comes with a wrong token.
-func (d *Driver) Check(ctx context.Context, a provider.Access) error {
-	api, err := d.api(a)
+// Check asks for the credential's user. That needs a permission of its own: 403 for want of it
+// shows that the credential works. An access token has no user and may get 401; then a resource
+// is read that only a wrong token is refused.
+func (d *Driver) Check(ctx context.Context, access provider.Access) error {
+	api, err := d.api(access.Credential)
 	if err != nil {
 		return err
 	}
 
-	kind := a.Credential.Kind
+	kind := access.Credential.Kind
 	if kind == lockstep.NoCredential || kind == "" {
 		return nil
 	}
 
-	known, err := knows(ctx, api, d.o.API+"/user")
-	if err == nil && !known && kind == lockstep.TokenCredential {
-		known, err = knows(ctx, api, d.o.API+"/hook_events")
+	accepted, err := isAccepted(ctx, api, "/user")
+	if err == nil && !accepted && kind == lockstep.TokenCredential {
+		accepted, err = isAccepted(ctx, api, "/hook_events")
 	}
 
 	switch {
-	case err != nil || known:
+	case err != nil || accepted:
 		return err
 	case kind == lockstep.BasicCredential:
-		return lockstep.Errorf(lockstep.Denied, "Bitbucket does not let the user name with this password in."+
+		return lockstep.Errorf(lockstep.Denied, "Bitbucket does not accept the user name with this password."+
 			" With an API token, the user name is the e-mail address of the Atlassian account.")
 	case kind == lockstep.TokenCredential:
-		return lockstep.Errorf(lockstep.Denied, "Bitbucket does not know the token, or it was revoked or has expired."+
-			" An API token of a person is given with the e-mail address of its account, as user name and password.")
+		return lockstep.Errorf(lockstep.Denied, "Bitbucket does not accept the token: it is wrong, revoked or expired."+
+			" Give an API token of a user together with the e-mail address of the account, as user name and password.")
 	}
 
-	return lockstep.Errorf(lockstep.Denied, "Bitbucket no longer takes the application's token.")
+	return lockstep.Errorf(lockstep.Denied, "Bitbucket no longer accepts the application's token.")
 }
 
-// knows says whether a place lets the credential in.
-func knows(ctx context.Context, api *rest.Client, place string) (bool, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, place, nil)
-	if err != nil {
-		return false, err
-	}
-
-	resp, err := api.HTTP().Do(req)
-	if err != nil {
-		return false, api.Failed(nil, err, "")
-	}
-
-	resp.Body.Close()
-	switch refused := api.Refused(resp, ""); {
-	case resp.StatusCode/100 == 2:
+// isAccepted reports whether the credential may read a path, or is at least known.
+func isAccepted(ctx context.Context, api *rest.Client, path string) (bool, error) {
+	status, err := api.Status(ctx, path)
+	switch {
+	case err == nil:
 		return true, nil
-	case resp.StatusCode == http.StatusUnauthorized:
+	case status == http.StatusUnauthorized:
 		return false, nil
-	case lockstep.KindOf(refused) == lockstep.Denied: // and not that it is too often
+	case status != 0 && lockstep.KindOf(err) == lockstep.Denied: // not a rate limit
 		return true, nil
-	default:
-		return false, refused
 	}
+	return false, err
 }

@@ -6,98 +6,87 @@ import (
 	"errors"
 	"mime/multipart"
 	"net/http"
-	"net/url"
 	"path"
-	"strings"
-	"time"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/provider/rest"
 )
 
-// Propose uploads the files as one commit that makes the branch, and opens the
-// pull request. The API would write over a file, and onto a branch that stands at
-// the same commit, so both are looked for first.
-func (c *client) Propose(ctx context.Context, p provider.Proposal) (provider.PullRequest, error) {
-	if err := c.free(ctx, p); err != nil {
+// Propose uploads the files as one commit that creates the branch, and opens the pull request.
+// The API would overwrite a file, and a branch at the same commit, so both are looked up first.
+func (c *client) Propose(ctx context.Context, proposal provider.Proposal) (provider.PullRequest, error) {
+	if err := c.RequireNew(ctx, proposal); err != nil {
 		return provider.PullRequest{}, err
 	}
 
-	head, err := c.upload(ctx, p)
+	head, err := c.upload(ctx, proposal)
 	if err != nil {
 		return provider.PullRequest{}, err
 	}
 
-	pr, err := c.open(ctx, p)
+	created, err := c.createPullRequest(ctx, proposal)
 	if err != nil {
-		c.withdraw(ctx, p.Branch, head)
+		c.deleteBranch(ctx, proposal.Branch, head)
 		return provider.PullRequest{}, err
 	}
 
-	shown := c.shown(pr, head)
-	shown.Base, shown.HeadBranch, shown.Fork = p.Base, p.Branch, false
-	return shown, nil
+	pr := c.pullRequest(created, head)
+	pr.Base, pr.HeadBranch, pr.Fork = proposal.Base, proposal.Branch, false
+	return pr, nil
 }
 
-// free says what is in a proposal's way.
-func (c *client) free(ctx context.Context, p provider.Proposal) error {
-	heads, err := c.Heads(ctx, []string{p.Branch})
-	if err != nil {
-		return err
-	}
-	if heads[p.Branch] != "" {
-		return lockstep.Errorf(lockstep.Exists, "Branch %s is already there.", p.Branch)
-	}
-	return c.Absent(ctx, p)
-}
-
-// upload makes the branch and gives its head.
-func (c *client) upload(ctx context.Context, p provider.Proposal) (lockstep.SHA, error) {
-	body, kind, err := form(p)
+// upload creates the branch and returns its head.
+func (c *client) upload(ctx context.Context, proposal provider.Proposal) (lockstep.SHA, error) {
+	body, contentType, err := form(proposal)
 	if err != nil {
 		return "", err
 	}
 
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+c.repo+"/src", body)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.rest.URL(c.repo+"/src"), body)
 	if err != nil {
 		return "", err
 	}
 
-	req.Header.Set("Content-Type", kind)
-	answer, err := c.rest.Send(req, nil)
+	req.Header.Set("Content-Type", contentType)
+	header, err := c.rest.Send(req, nil)
 	if err != nil {
 		return "", err
 	}
 
-	if head := lockstep.SHA(path.Base(answer.Get("Location"))); head.Valid() { // of the commit
+	if head := lockstep.SHA(path.Base(header.Get("Location"))); head.Valid() { // of the commit
 		return head, nil
 	}
 
-	heads, err := c.Heads(ctx, []string{p.Branch})
+	heads, err := c.Heads(ctx, []string{proposal.Branch})
 	if err != nil {
 		return "", err
 	}
-	if heads[p.Branch] == "" {
-		return "", lockstep.Errorf(lockstep.Unavailable, "Bitbucket took the files, and has no branch %s.", p.Branch)
+	if heads[proposal.Branch] == "" {
+		return "", lockstep.Errorf(lockstep.Unavailable, "Bitbucket accepted the files, but has no branch %s.", proposal.Branch)
 	}
 
-	return heads[p.Branch], nil
+	return heads[proposal.Branch], nil
 }
 
-// form gives a proposal as the API takes files, and the form's content type. What
-// has a file name is a file, whatever its field's name is.
-func form(p provider.Proposal) (*bytes.Buffer, string, error) {
+// form returns a proposal as the API accepts files, and the form's content type. A part with a
+// file name is a file, whatever its field's name.
+func form(proposal provider.Proposal) (*bytes.Buffer, string, error) {
 	body := &bytes.Buffer{}
 	w := multipart.NewWriter(body)
 	var failed error
-	for _, field := range [][2]string{{"message", p.Message}, {"branch", p.Branch}, {"parents", string(p.BaseSHA)}} {
+	for _, field := range [][2]string{
+		{"message", proposal.Message},
+		{"branch", proposal.Branch},
+		{"parents", string(proposal.BaseSHA)},
+	} {
 		failed = errors.Join(failed, w.WriteField(field[0], field[1]))
 	}
 
-	for _, f := range p.Files {
-		part, err := w.CreateFormFile("/"+f.Path, path.Base(f.Path))
+	for _, file := range proposal.Files {
+		part, err := w.CreateFormFile("/"+file.Path, path.Base(file.Path))
 		if err == nil {
-			_, err = part.Write(f.Content)
+			_, err = part.Write(file.Content)
 		}
 
 		failed = errors.Join(failed, err)
@@ -107,37 +96,31 @@ func form(p provider.Proposal) (*bytes.Buffer, string, error) {
 	return body, w.FormDataContentType(), failed
 }
 
-// open opens the pull request.
-func (c *client) open(ctx context.Context, p provider.Proposal) (pullRequest, error) {
-	type named struct {
-		Name string `json:"name"`
+// createPullRequest opens the pull request.
+func (c *client) createPullRequest(ctx context.Context, proposal provider.Proposal) (pullRequest, error) {
+	onBranch := func(name string) any {
+		return map[string]any{"branch": map[string]string{"name": name}}
 	}
-	type end struct {
-		Branch named `json:"branch"`
-	}
-	in := struct {
-		Title       string `json:"title"`
-		Description string `json:"description"`
-		Source      end    `json:"source"`
-		Destination end    `json:"destination"`
-	}{p.Title, p.Body, end{named{p.Branch}}, end{named{p.Base}}}
 
-	var made pullRequest
-	_, err := c.rest.Do(ctx, http.MethodPost, c.repo+"/pullrequests", in, &made)
-	return made, err
+	var created pullRequest
+	_, err := c.rest.Do(ctx, http.MethodPost, c.repo+"/pullrequests", map[string]any{
+		"title":       proposal.Title,
+		"description": proposal.Body,
+		"source":      onBranch(proposal.Branch),
+		"destination": onBranch(proposal.Base),
+	}, &created)
+	return created, err
 }
 
-// withdraw takes the branch back, unless somebody has moved it since. That fails
-// in silence: what made the proposal fail is the error to tell.
-func (c *client) withdraw(ctx context.Context, branch string, head lockstep.SHA) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+// deleteBranch deletes the branch unless it has moved. It reports no error, because the one that
+// led here is more useful.
+func (c *client) deleteBranch(ctx context.Context, branch string, head lockstep.SHA) {
+	ctx, cancel := rest.CleanupContext(ctx)
 	defer cancel()
+
 	if heads, err := c.Heads(ctx, []string{branch}); err != nil || heads[branch] != head {
 		return
 	}
-	parts := strings.Split(branch, "/")
-	for i := range parts {
-		parts[i] = url.PathEscape(parts[i])
-	}
-	_, _ = c.rest.Do(ctx, http.MethodDelete, c.repo+"/refs/branches/"+strings.Join(parts, "/"), nil, nil)
+
+	_, _ = c.rest.Do(ctx, http.MethodDelete, c.repo+"/refs/branches/"+rest.EscapePath(branch), nil, nil)
 }

@@ -12,18 +12,18 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
-// A pullRequest is one as the API gives it.
+// A pullRequest is a pull request in a response.
 type pullRequest struct {
-	ID          int64  `json:"id"`
-	Title       string `json:"title"`
-	State       string `json:"state"`
-	Source      side   `json:"source"`
-	Destination side   `json:"destination"`
+	ID          int64       `json:"id"`
+	Title       string      `json:"title"`
+	State       string      `json:"state"`
+	Source      branchPoint `json:"source"`
+	Destination branchPoint `json:"destination"`
 }
 
-// A side is where commits come from, or go to. Its repository is null where it
-// was deleted; its commit's id is abbreviated.
-type side struct {
+// A branchPoint is a branch at a commit. Its repository is null if it was deleted. The
+// commit's ID is abbreviated.
+type branchPoint struct {
 	Branch struct {
 		Name string `json:"name"`
 	} `json:"branch"`
@@ -36,23 +36,25 @@ type side struct {
 	} `json:"repository"`
 }
 
-// fork says whether the source is known to be in the repository itself.
-func (p pullRequest) fork() bool {
+// isFork reports whether the source is in another repository, or in an unknown one.
+func (p pullRequest) isFork() bool {
 	return p.Source.Repository.UUID == "" || p.Source.Repository.UUID != p.Destination.Repository.UUID
 }
 
 const (
 	maxPullRequests = 100
-	// maxResolved is how many abbreviated ids are remembered.
+	// maxResolved is how many abbreviated IDs are kept.
 	maxResolved = 1000
 )
 
-// PullRequests lists the open ones, and asks for the whole id of each head that
-// it has not seen. One whose head nobody knows any more is left out.
+// PullRequests returns the open pull requests into a branch, without those whose head no
+// longer exists. It reads the full ID of each head that it has not seen.
 func (c *client) PullRequests(ctx context.Context, base string) ([]provider.PullRequest, error) {
 	query := url.Values{
-		"q":     {`state="OPEN" AND destination.branch.name=` + strconv.Quote(base)},
-		"state": {"OPEN"}, "sort": {"-updated_on"}, "pagelen": {"50"},
+		"q":       {`state="OPEN" AND destination.branch.name=` + strconv.Quote(base)},
+		"state":   {"OPEN"},
+		"sort":    {"-updated_on"},
+		"pagelen": {"50"},
 	}
 	all, err := list[pullRequest](ctx, c.rest, c.repo+"/pullrequests?"+query.Encode(), maxPullRequests)
 	if err != nil {
@@ -61,7 +63,7 @@ func (c *client) PullRequests(ctx context.Context, base string) ([]provider.Pull
 
 	var branches []string
 	for _, p := range all {
-		if !p.fork() {
+		if !p.isFork() {
 			branches = append(branches, p.Source.Branch.Name)
 		}
 	}
@@ -85,33 +87,38 @@ func (c *client) PullRequests(ctx context.Context, base string) ([]provider.Pull
 		}
 
 		if head != "" {
-			found = append(found, c.shown(p, head))
+			found = append(found, c.pullRequest(p, head))
 		}
 	}
 
 	return found, nil
 }
 
-// shown gives a pull request as the contract has it. Its page is where Bitbucket's
-// pages are, whatever the answer says.
-func (c *client) shown(p pullRequest, head lockstep.SHA) provider.PullRequest {
+// pullRequest converts a pull request. Its page is at Bitbucket's address, whatever the
+// response says.
+func (c *client) pullRequest(p pullRequest, head lockstep.SHA) provider.PullRequest {
 	return provider.PullRequest{
-		Number: p.ID, Title: p.Title, Base: p.Destination.Branch.Name, HeadBranch: p.Source.Branch.Name,
-		Head: head, Fork: p.fork(), URL: c.page + "/pull-requests/" + strconv.FormatInt(p.ID, 10),
+		Number:     p.ID,
+		Title:      p.Title,
+		Base:       p.Destination.Branch.Name,
+		HeadBranch: p.Source.Branch.Name,
+		Head:       head,
+		Fork:       p.isFork(),
+		URL:        c.page + "/pull-requests/" + strconv.FormatInt(p.ID, 10),
 	}
 }
 
 var abbreviated = regexp.MustCompile(`^[0-9a-f]{7,40}$`)
 
-// head gives the whole id of a pull request's head: that of its branch, if the
-// branch is still there; else this repository is asked, and then the fork. It is
-// "" where neither knows, or the fork is not ours to read.
+// head returns the full ID of a pull request's head: that of its branch if the branch still
+// exists, else as this repository knows it, or the fork. It is "" if neither does, or if the
+// fork cannot be read.
 func (c *client) head(ctx context.Context, p pullRequest, heads map[string]lockstep.SHA) (lockstep.SHA, error) {
 	short := p.Source.Commit.Hash
 	if !abbreviated.MatchString(short) {
 		return "", nil
 	}
-	if head := heads[p.Source.Branch.Name]; !p.fork() && strings.HasPrefix(string(head), short) {
+	if head := heads[p.Source.Branch.Name]; !p.isFork() && strings.HasPrefix(string(head), short) {
 		return head, nil
 	}
 
@@ -121,22 +128,22 @@ func (c *client) head(ctx context.Context, p pullRequest, heads map[string]locks
 	}
 
 	workspace, slug, ok := strings.Cut(p.Source.Repository.FullName, "/")
-	if !p.fork() || !ok {
+	if !p.isFork() || !ok {
 		return "", nil
 	}
 
 	return c.resolve(ctx, "/repositories/"+url.PathEscape(workspace)+"/"+url.PathEscape(slug), short)
 }
 
-// resolve asks a repository for the whole id of a commit; "" where it does not
-// tell.
+// resolve returns the full ID of a commit of a repository; "" if it is unknown there.
 func (c *client) resolve(ctx context.Context, repo, short string) (lockstep.SHA, error) {
 	if whole := lockstep.SHA(short); whole.Valid() {
 		return whole, nil
 	}
 
+	key := repo + "@" + short
 	c.mu.Lock()
-	head := c.full[repo+"@"+short]
+	head := c.full[key]
 	c.mu.Unlock()
 
 	if head != "" {
@@ -163,6 +170,6 @@ func (c *client) resolve(ctx context.Context, repo, short string) (lockstep.SHA,
 		clear(c.full)
 	}
 
-	c.full[repo+"@"+short] = commit.Hash
+	c.full[key] = commit.Hash
 	return commit.Hash, nil
 }

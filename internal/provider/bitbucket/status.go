@@ -13,8 +13,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
-// A buildStatus is a status as the API takes it. Its key is what a later one of
-// the same commit replaces it by.
+// A buildStatus is a status in a request. A later one of the same commit with the same key
+// replaces it.
 type buildStatus struct {
 	Key         string `json:"key"`
 	State       string `json:"state"`
@@ -26,14 +26,13 @@ type buildStatus struct {
 
 const (
 	maxKey = 40 // characters
-	// maxName is what the API stores of a name, or of a description.
+	// maxName is the longest name or description.
 	maxName = 255
 )
 
-// stateOf gives Bitbucket's word for each state: it has one for all that is not
-// at its end.
-func stateOf(s provider.CommitState) string {
-	switch s {
+// stateOf returns Bitbucket's name of a state. It has one for everything before the end.
+func stateOf(state provider.CommitState) string {
+	switch state {
 	case provider.CommitSucceeded:
 		return "SUCCESSFUL"
 	case provider.CommitFailed:
@@ -42,35 +41,38 @@ func stateOf(s provider.CommitState) string {
 	return "INPROGRESS"
 }
 
-// key gives the name of a status where it fits, else a name of its hash.
-func key(name string) string {
+// keyOf returns the name of a status if it is short enough, else one with its hash.
+func keyOf(name string) string {
 	if len(name) <= maxKey {
 		return name
 	}
-	const begin = "lockstep-"
+	const prefix = "lockstep-"
 	sum := sha256.Sum256([]byte(name))
-	return begin + hex.EncodeToString(sum[:])[:maxKey-len(begin)]
+	return prefix + hex.EncodeToString(sum[:])[:maxKey-len(prefix)]
 }
 
-// ReportStatus sets the build status of a commit. The memory is what was sent: the
-// same is not sent again. After an error there is none, since the host may have
-// taken what it did not answer.
-func (c *client) ReportStatus(ctx context.Context, s provider.CommitStatus, memory []byte) ([]byte, error) {
-	told := buildStatus{
-		Key: key(s.Context()), State: stateOf(s.State), Name: lockstep.Truncate(s.Context(), maxName),
-		Description: lockstep.Truncate(s.Summary, maxName), RefName: s.Branch,
-		URL: cmp.Or(s.URL, c.page+"/commits/"+string(s.SHA)), // the API wants one
+// ReportStatus sets the build status of a commit. It returns what was sent, and does not send
+// the same again. After an error it returns nil, because the host may have accepted the status.
+func (c *client) ReportStatus(ctx context.Context, status provider.CommitStatus, previous []byte) ([]byte, error) {
+	request := buildStatus{
+		Key:         keyOf(status.Context()),
+		State:       stateOf(status.State),
+		Name:        lockstep.Truncate(status.Context(), maxName),
+		Description: lockstep.Truncate(status.Summary, maxName),
+		URL:         cmp.Or(status.URL, c.page+"/commits/"+string(status.SHA)), // required
+		RefName:     status.Branch,
 	}
 
-	body, err := json.Marshal(told)
+	body, err := json.Marshal(request)
 	if err != nil {
 		return nil, err
 	}
-	if bytes.Equal(body, memory) {
-		return memory, nil
+	if bytes.Equal(body, previous) {
+		return previous, nil
 	}
 
-	if _, err := c.rest.Do(ctx, http.MethodPost, c.repo+"/commit/"+string(s.SHA)+"/statuses/build", told, nil); err != nil {
+	path := c.repo + "/commit/" + string(status.SHA) + "/statuses/build"
+	if _, err := c.rest.Do(ctx, http.MethodPost, path, request, nil); err != nil {
 		return nil, err
 	}
 

@@ -167,7 +167,7 @@ func TestErrorsOverSSHSayWhoHasToAct(t *testing.T) {
 }
 
 func TestEndpointsAreOfAListedScheme(t *testing.T) {
-	valid := git.ValidEndpoint(nil)
+	valid := git.New(git.Options{}).Metadata().CheckEndpoint
 	for endpoint, want := range map[string]bool{
 		"https://git.example.com": true, "http://git.example.com/x": true, "ssh://git.example.com:2222/x": true, "ssh://git.example.com": true,
 		"ssh://git@git.example.com": false, "ssh:///x": false, "git://git.example.com": false, "ssh://git.example.com?x": false, "file:///x": false,
@@ -220,8 +220,8 @@ func TestWhatAHostAsksToWaitIsPassedOn(t *testing.T) {
 	for after, want := range map[string]time.Duration{"90": 90 * time.Second, "": 0} {
 		server.Fail(http.StatusTooManyRequests, http.Header{"Retry-After": {after}})
 		_, err := c.Heads(t.Context(), []string{"main"})
-		if lockstep.KindOf(err) != lockstep.Unavailable || provider.Wait(err) != want {
-			t.Errorf("asked to wait %q: %s, %v", after, provider.Wait(err), err)
+		if lockstep.KindOf(err) != lockstep.Unavailable || provider.RetryAfter(err) != want {
+			t.Errorf("asked to wait %q: %s, %v", after, provider.RetryAfter(err), err)
 		}
 	}
 }
@@ -244,7 +244,7 @@ func TestAnAddressThatIsNotAllowedSaysThatNothingWasShown(t *testing.T) {
 		client := open(t, git.New(git.Options{Network: network}),
 			repository(server.URL, lockstep.Credential{Kind: lockstep.TokenCredential, Secret: "wr0ng"}))
 		_, err := client.Heads(t.Context(), []string{"main"})
-		if lockstep.KindOf(err) != lockstep.Denied || errors.Is(err, provider.ErrNotShown) != want {
+		if lockstep.KindOf(err) != lockstep.Denied || errors.Is(err, provider.ErrCredentialNotSent) != want {
 			t.Errorf("loopback allowed %v: %v", loopback, err)
 		}
 	}

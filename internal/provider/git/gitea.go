@@ -2,7 +2,6 @@ package git
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -12,44 +11,25 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/gitwire/transport"
-	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/provider/gitremote"
 	"github.com/lockstephq/lockstep/internal/provider/rest"
-)
-
-// A client reads one repository, and reports to it where its server is Gitea or
-// Forgejo: what the two do alike is one API.
-type client struct {
-	*gitremote.Client
-	endpoint string
-	forge    *gitea // nil where there cannot be one
-}
-
-var (
-	_ provider.StatusReporter   = (*client)(nil)
-	_ provider.Commenter        = (*client)(nil)
-	_ provider.PullRequester    = (*client)(nil)
-	_ provider.WebhookRegistrar = (*client)(nil)
-	_ provider.Historian        = (*client)(nil)
 )
 
 // A gitea is the API of a server that may be Gitea or Forgejo.
 type gitea struct {
 	rest *rest.Client
-	ask  string // the URL of the server's version
 	repo string // the repository's path in the API
 
-	turn  chan struct{} // whoever fills it may look at known
-	known *bool         // nil until the server has said what it is
+	lock  chan struct{} // guards known; a channel, so that waiting ends with a context
+	known *bool         // nil until the server has answered
 }
 
-// findTime bounds the question whether a server is Gitea.
-const findTime = 10 * time.Second
+// versionTimeout bounds the request that finds out whether a server is Gitea.
+const versionTimeout = 10 * time.Second
 
-// newGitea gives the API that a server of HTTP may have. Nothing is asked yet. It
-// is nil for other endpoints, and for paths that are no OWNER/REPOSITORY: Gitea
-// has no others.
-func newGitea(endpoint, path string, network *transport.Network, c lockstep.Credential) *gitea {
+// newGitea returns the API that a server may have. It makes no request. It returns nil if the
+// endpoint is not HTTP, or the path is not OWNER/REPOSITORY, the only form that Gitea has.
+func newGitea(endpoint, path string, network *transport.Network, credential lockstep.Credential) *gitea {
 	if !strings.HasPrefix(endpoint, "https://") && !strings.HasPrefix(endpoint, "http://") {
 		return nil
 	}
@@ -59,52 +39,36 @@ func newGitea(endpoint, path string, network *transport.Network, c lockstep.Cred
 		return nil
 	}
 
-	value := ""
-	switch c.Kind {
+	authorization := ""
+	switch credential.Kind {
 	case lockstep.TokenCredential:
-		value = "token " + c.Secret
+		authorization = "token " + credential.Secret
 	case lockstep.BasicCredential:
-		value = "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Username+":"+c.Secret))
+		authorization = rest.BasicValue(credential.Username, credential.Secret)
 	}
 
-	api, err := rest.New(rest.Options{Base: endpoint + "/api/v1", Network: network, Authorize: func(_ context.Context, h http.Header) error {
-		if value != "" {
-			h.Set("Authorization", value)
-		}
-		return nil
-	}})
+	calls, err := rest.New(rest.Options{
+		Base:      endpoint + "/api/v1",
+		Network:   network,
+		Authorize: rest.Authorization(authorization),
+	})
 	if err != nil {
-		return nil // what is wrong with the endpoint is said where it is read
+		return nil // reading the repository reports what is wrong with the endpoint
 	}
 
 	return &gitea{
-		rest: api, ask: endpoint + "/api/v1/version", turn: make(chan struct{}, 1),
+		rest: calls,
 		repo: "/repos/" + url.PathEscape(owner) + "/" + url.PathEscape(name),
+		lock: make(chan struct{}, 1),
 	}
 }
 
-// api gives the API. Invalid, with provider.ErrNoAbility behind it, where the
-// server has none.
-func (c *client) api(ctx context.Context) (*gitea, error) {
-	if c.forge != nil {
-		found, err := c.forge.found(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if found {
-			return c.forge, nil
-		}
-	}
-	return nil, lockstep.Wrapf(lockstep.Invalid, provider.ErrNoAbility,
-		"%s is not known to be Gitea or Forgejo: a Git server alone has no place for reports.", c.endpoint)
-}
-
-// found says whether the server is Gitea or Forgejo. It is asked once, however
-// many want to know; where it could not answer, again the next time.
-func (g *gitea) found(ctx context.Context) (bool, error) {
+// isGitea reports whether the server is Gitea or Forgejo. It asks the server once for all callers,
+// and again after an error.
+func (g *gitea) isGitea(ctx context.Context) (bool, error) {
 	select {
-	case g.turn <- struct{}{}:
-		defer func() { <-g.turn }()
+	case g.lock <- struct{}{}:
+		defer func() { <-g.lock }()
 	case <-ctx.Done():
 		return false, gitremote.Translate(ctx.Err())
 	}
@@ -113,45 +77,45 @@ func (g *gitea) found(ctx context.Context) (bool, error) {
 		return *g.known, nil
 	}
 
-	ctx, cancel := context.WithTimeout(ctx, findTime)
+	ctx, cancel := context.WithTimeout(ctx, versionTimeout)
 	defer cancel()
 
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, g.ask, nil)
+	req, err := g.rest.NewRequest(ctx, http.MethodGet, "/version", nil)
 	if err != nil {
 		return false, err
 	}
 
 	resp, err := g.rest.HTTP().Do(req)
 	if err != nil {
-		return false, g.rest.Failed(nil, err, "")
+		return false, g.rest.TransportError(nil, err, "")
 	}
 	defer resp.Body.Close()
 
-	refused := g.rest.Refused(resp, "")
-	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode/100 != 2 && lockstep.KindOf(refused) == lockstep.Unavailable {
-		return false, refused // a private server, or one that is down, may be either
+	refusal := g.rest.ResponseError(resp, "")
+	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode/100 != 2 && lockstep.KindOf(refusal) == lockstep.Unavailable {
+		return false, refusal // a private server, or one that is down, may be either
 	}
 
-	var is struct {
+	var answer struct {
 		Version string `json:"version"`
 	}
-	known := resp.StatusCode == http.StatusOK && json.NewDecoder(resp.Body).Decode(&is) == nil && is.Version != ""
+	known := resp.StatusCode == http.StatusOK && json.NewDecoder(resp.Body).Decode(&answer) == nil && answer.Version != ""
 	g.known = &known
 
 	return known, nil
 }
 
 const (
-	pageSize = 50 // a server may give fewer
+	pageSize = 50 // a server may return fewer
 	maxPages = 20
 )
 
-// giteaList reads a list until a page has nothing new.
-func giteaList[T any](ctx context.Context, g *gitea, path string, query url.Values) ([]T, error) {
+// list reads all pages of a list, at most maxPages.
+func list[T any](ctx context.Context, g *gitea, path string, query url.Values) ([]T, error) {
 	var all []T
 	query.Set("limit", strconv.Itoa(pageSize))
-	for n := 1; n <= maxPages; n++ {
-		query.Set("page", strconv.Itoa(n))
+	for number := 1; number <= maxPages; number++ {
+		query.Set("page", strconv.Itoa(number))
 		var page []T
 		header, err := g.rest.Do(ctx, http.MethodGet, path+"?"+query.Encode(), nil, &page)
 		if err != nil {

@@ -88,10 +88,10 @@ func TestGiteaIsReportedTo(t *testing.T) {
 		"forgejo-version": {Kind: lockstep.BasicCredential, Username: "deployer", Secret: canary},
 	} {
 		t.Run(version, func(t *testing.T) {
-			providertest.TestAbilities(t, func(t *testing.T) providertest.AbilityFixture {
+			providertest.TestCapabilities(t, func(t *testing.T) providertest.CapabilityFixture {
 				w := newGiteaWorld(t, version, c)
 				w.steady = true
-				return providertest.AbilityFixture{Host: w, Repo: w.repo, Open: w.open, Fail: w.Fail, OneProgress: true}
+				return providertest.CapabilityFixture{Host: w, Repo: w.repo, Open: w.open, Fail: w.Fail, OneProgress: true}
 			})
 		})
 	}
@@ -170,7 +170,7 @@ func TestAServerWithoutTheAPIHasNoAbility(t *testing.T) {
 
 		c := open(t, overHTTP(t, transport.NetworkOptions{AllowLoopback: true}), ofAcme(server.URL+"/sub/", token()))
 		for what, do := range calls("") {
-			if err := do(t.Context(), c); lockstep.KindOf(err) != lockstep.Invalid || !errors.Is(err, provider.ErrNoAbility) {
+			if err := do(t.Context(), c); lockstep.KindOf(err) != lockstep.Invalid || !errors.Is(err, provider.ErrUnsupported) {
 				t.Errorf("%s, %s: %v", name, what, err)
 			}
 		}
@@ -197,7 +197,7 @@ func TestWhatCannotBeGiteaIsNotAsked(t *testing.T) {
 		t.Cleanup(network.Close)
 		c := open(t, git.New(git.Options{Network: network, Roots: []string{folder}}), r)
 		for what, do := range calls("") {
-			if err := do(t.Context(), c); lockstep.KindOf(err) != lockstep.Invalid || !errors.Is(err, provider.ErrNoAbility) {
+			if err := do(t.Context(), c); lockstep.KindOf(err) != lockstep.Invalid || !errors.Is(err, provider.ErrUnsupported) {
 				t.Errorf("%s, %s: %v", name, what, err)
 			}
 		}
@@ -214,7 +214,7 @@ func TestAServerThatIsDownIsAskedAgainWhetherItIsGitea(t *testing.T) {
 	c := w.open(t, true)
 	for status, want := range map[int]lockstep.Kind{502: lockstep.Unavailable, 429: lockstep.Unavailable, 401: lockstep.Denied} {
 		w.Fail(status, nil)
-		if err := calls(sha)["status"](t.Context(), c); lockstep.KindOf(err) != want || errors.Is(err, provider.ErrNoAbility) {
+		if err := calls(sha)["status"](t.Context(), c); lockstep.KindOf(err) != want || errors.Is(err, provider.ErrUnsupported) {
 			t.Errorf("%d: %v", status, err)
 		}
 	}

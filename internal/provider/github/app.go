@@ -21,28 +21,28 @@ import (
 )
 
 const (
-	// What an application proves itself with is good by clocks that differ from
-	// ours by so much. GitHub takes an end that is at most ten minutes ahead.
-	aheadOfHost  = 2 * time.Minute
-	behindOfHost = 5 * time.Minute
-	// renewal is how long before its end a token is left.
-	renewal = 5 * time.Minute
-	// maxLife bounds how long a token is kept, whatever its host says.
-	maxLife = time.Hour
-	// maxApps bounds how many applications' tokens a driver keeps.
+	// An app's JWT is valid for clocks that are behind or ahead of this server's by so
+	// much. GitHub accepts an expiry of at most ten minutes ahead.
+	maxClockBehind = 2 * time.Minute
+	maxClockAhead  = 5 * time.Minute
+	// renewBefore is how long before its expiry a token is replaced.
+	renewBefore = 5 * time.Minute
+	// maxLifetime bounds how long a token is kept, whatever its host says.
+	maxLifetime = time.Hour
+	// maxApps bounds how many apps' tokens a driver keeps.
 	maxApps = 1024
-	// Sizes of keys, in bits: below, they are no proof; above, they keep us busy.
-	minKey, maxKey = 2048, 8192
+	// Sizes of keys, in bits: smaller ones are weak, larger ones cost too much time.
+	minKeyBits, maxKeyBits = 2048, 8192
 )
 
-// An appKey is what the clients that share tokens have in common.
+// An appKey identifies the clients that share tokens.
 type appKey struct {
 	connection       lockstep.ARN
 	api, certificate string
-	credential       [sha256.Size]byte // a digest, for a key is seen when a map is printed
+	credential       [sha256.Size]byte // a digest, because printing a map shows its keys
 }
 
-// An application gets tokens for one of its installations. It is safe for
+// An application gets tokens for one installation of a GitHub App. It is safe for
 // concurrent use.
 type application struct {
 	api          *gh.Client // as the application itself
@@ -50,29 +50,34 @@ type application struct {
 	id           string
 	installation int64
 
-	mu     sync.Mutex
-	token  string
-	until  time.Time // when token is to be left
-	flight *flight   // the request for a token that is under way, nil if none is
-	login  string    // "" until known
+	mu      sync.Mutex
+	token   string
+	until   time.Time     // when token is to be replaced
+	request *tokenRequest // in progress, nil if none is
+	login   string        // "" until known
 }
 
-// A flight is a request whose answer several wait for.
-type flight struct {
-	done  chan struct{} // closed at the end
-	token string
-	err   error
-	left  bool // whoever asked had no more time, which says nothing of the host
+// A tokenRequest is a request whose result several callers wait for.
+type tokenRequest struct {
+	done      chan struct{} // closed at the end
+	token     string
+	err       error
+	cancelled bool // the caller's context ended, which is no result for the others
 }
 
-// application gives the application of a connection, the same for all its clients.
-func (d *Driver) application(p place, a provider.Access) (*application, error) {
-	text, err := a.Credential.Encode()
+// application returns the app of a connection, the same for all its clients.
+func (d *Driver) application(at site, access provider.Access) (*application, error) {
+	encoded, err := access.Credential.Encode()
 	if err != nil {
-		return nil, lockstep.Errorf(lockstep.Invalid, "The credential of connection %s cannot be encoded.", a.Connection.Name)
+		return nil, lockstep.Errorf(lockstep.Invalid, "The credential of connection %s cannot be encoded.", access.Connection.Name)
 	}
 
-	key := appKey{a.Connection.ARN, p.api, p.certificate, sha256.Sum256(text)}
+	key := appKey{
+		connection:  access.Connection.ARN,
+		api:         at.api,
+		certificate: at.certificate,
+		credential:  sha256.Sum256(encoded),
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 
@@ -80,13 +85,13 @@ func (d *Driver) application(p place, a provider.Access) (*application, error) {
 		return app, nil
 	}
 
-	app, err := newApplication(p, a.Credential)
+	app, err := newApplication(at, access.Credential)
 	if err != nil {
 		return nil, err
 	}
 
 	if len(d.apps) >= maxApps {
-		for old := range d.apps { // whoever holds it goes on with it
+		for old := range d.apps { // its clients keep using it
 			delete(d.apps, old)
 			break
 		}
@@ -96,45 +101,48 @@ func (d *Driver) application(p place, a provider.Access) (*application, error) {
 	return app, nil
 }
 
-func newApplication(p place, c lockstep.Credential) (*application, error) {
-	installation, err := strconv.ParseInt(c.InstallationID, 10, 64)
+func newApplication(at site, credential lockstep.Credential) (*application, error) {
+	installation, err := strconv.ParseInt(credential.InstallationID, 10, 64)
 	if err != nil {
-		return nil, lockstep.Errorf(lockstep.Denied, "The installation of application %s is named by a number, and %q is none.", c.AppID, c.InstallationID)
+		return nil, lockstep.Errorf(lockstep.Denied, "The installation ID of application %s must be a number, and %q is not.",
+			credential.AppID, credential.InstallationID)
 	}
 
-	key, err := parseKey(c.Secret)
+	key, err := parseKey(credential.Secret)
 	if err != nil {
 		return nil, err
 	}
 
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key}, (&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
-		return nil, lockstep.Errorf(lockstep.Denied, "The private key of application %s cannot sign.", c.AppID)
+		return nil, lockstep.Errorf(lockstep.Denied, "The private key of application %s cannot sign.", credential.AppID)
 	}
 
-	app := &application{id: c.AppID, installation: installation}
-	app.api, app.rest, err = p.client(func(_ context.Context, h http.Header) error {
+	app := &application{id: credential.AppID, installation: installation}
+	app.api, app.rest, err = at.client(func(_ context.Context, header http.Header) error {
 		now := time.Now()
 		proof, err := jwt.Signed(signer).Claims(jwt.Claims{
-			Issuer: c.AppID, IssuedAt: jwt.NewNumericDate(now.Add(-aheadOfHost)), Expiry: jwt.NewNumericDate(now.Add(behindOfHost)),
+			Issuer:   credential.AppID,
+			IssuedAt: jwt.NewNumericDate(now.Add(-maxClockBehind)),
+			Expiry:   jwt.NewNumericDate(now.Add(maxClockAhead)),
 		}).Serialize()
 		if err != nil {
-			return lockstep.Errorf(lockstep.Denied, "The private key of application %s cannot sign.", c.AppID)
+			return lockstep.Errorf(lockstep.Denied, "The private key of application %s cannot sign.", credential.AppID)
 		}
 
-		h.Set("Authorization", "Bearer "+proof)
+		header.Set("Authorization", "Bearer "+proof)
 		return nil
 	})
 
 	return app, err
 }
 
-// parseKey reads the private key that GitHub makes for an application, in either
-// of its forms. Its errors repeat nothing of it.
+// parseKey parses the private key that GitHub creates for an app, in PKCS #1 or #8. Its
+// errors repeat nothing of it.
 func parseKey(text string) (*rsa.PrivateKey, error) {
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {
-		return nil, lockstep.Errorf(lockstep.Denied, "The application's private key is not one in PEM.")
+		return nil, lockstep.Errorf(lockstep.Denied, "The application's private key is not in PEM.")
 	}
 
 	key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
@@ -145,17 +153,18 @@ func parseKey(text string) (*rsa.PrivateKey, error) {
 	}
 
 	if key == nil {
-		return nil, lockstep.Errorf(lockstep.Denied, "The application's private key is not an RSA key, which GitHub's are.")
+		return nil, lockstep.Errorf(lockstep.Denied, "The application's private key is not an RSA key.")
 	}
-	if n := key.N.BitLen(); n < minKey || n > maxKey {
-		return nil, lockstep.Errorf(lockstep.Denied, "The application's private key has %d bits, and not %d to %d.", n, minKey, maxKey)
+	if bits := key.N.BitLen(); bits < minKeyBits || bits > maxKeyBits {
+		return nil, lockstep.Errorf(lockstep.Denied, "The application's private key has %d bits. It must have %d to %d.",
+			bits, minKeyBits, maxKeyBits)
 	}
 
 	return key, nil
 }
 
-// Token gives a token that is good for some minutes. One request is under way at
-// a time, whoever waits for it.
+// Token returns a token that is valid for some minutes. All callers wait for the same
+// request.
 func (a *application) Token(ctx context.Context) (string, error) {
 	for {
 		a.mu.Lock()
@@ -164,21 +173,21 @@ func (a *application) Token(ctx context.Context) (string, error) {
 			return a.token, nil
 		}
 
-		f := a.flight
-		if f == nil {
-			f = &flight{done: make(chan struct{})}
-			a.flight = f
+		request := a.request
+		if request == nil {
+			request = &tokenRequest{done: make(chan struct{})}
+			a.request = request
 			a.mu.Unlock()
-			a.fetch(ctx, f)
+			a.fetch(ctx, request)
 
-			return f.token, f.err
+			return request.token, request.err
 		}
 
 		a.mu.Unlock()
 		select {
-		case <-f.done:
-			if !f.left {
-				return f.token, f.err
+		case <-request.done:
+			if !request.cancelled {
+				return request.token, request.err
 			}
 		case <-ctx.Done():
 			return "", ctx.Err()
@@ -186,38 +195,38 @@ func (a *application) Token(ctx context.Context) (string, error) {
 	}
 }
 
-// fetch asks for a token, and ends a flight.
-func (a *application) fetch(ctx context.Context, f *flight) {
-	life := time.Duration(0)
+// fetch gets a token and completes a request.
+func (a *application) fetch(ctx context.Context, request *tokenRequest) {
+	lifetime := time.Duration(0)
 	defer func() {
 		a.mu.Lock()
-		a.token, a.until, a.flight = f.token, time.Now().Add(life-renewal), nil
+		a.token, a.until, a.request = request.token, time.Now().Add(lifetime-renewBefore), nil
 		a.mu.Unlock()
-		close(f.done)
+		close(request.done)
 	}()
 
 	token, resp, err := a.api.Apps.CreateInstallationToken(ctx, a.installation, nil)
 	if err != nil {
-		f.err, f.left = a.refused(translate(a.rest, resp, err)), ctx.Err() != nil
+		request.err, request.cancelled = a.explain(translate(a.rest, resp, err)), ctx.Err() != nil
 		return
 	}
 
-	f.token = token.GetToken()
-	if f.token == "" {
-		f.err = lockstep.Errorf(lockstep.Unavailable, "The host gives no token for installation %d of application %s.", a.installation, a.id)
+	request.token = token.GetToken()
+	if request.token == "" {
+		request.err = lockstep.Errorf(lockstep.Unavailable, "The host returned no token for installation %d of application %s.", a.installation, a.id)
 		return
 	}
 
 	now := time.Now()
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		now = date // our clock may be another
+		now = date // this server's clock may differ
 	}
 
-	life = max(0, min(token.GetExpiresAt().Sub(now), maxLife))
+	lifetime = max(0, min(token.GetExpiresAt().Sub(now), maxLifetime))
 }
 
-// refused tells whoever gave the key what a refusal means.
-func (a *application) refused(err error) error {
+// explain adds what a refusal means for the person who gave the key.
+func (a *application) explain(err error) error {
 	switch lockstep.KindOf(err) {
 	case lockstep.Denied:
 		return lockstep.Errorf(lockstep.Denied, "Application %s is refused: its id and private key do not belong together,"+
@@ -228,15 +237,15 @@ func (a *application) refused(err error) error {
 	return err
 }
 
-// forget leaves a token that was refused before its end.
+// forget drops the token, which was refused before it expired.
 func (a *application) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.until = time.Time{}
 }
 
-// bot gives the login by which the application writes.
-func (a *application) bot(ctx context.Context) (string, error) {
+// botLogin returns the login as which the app writes.
+func (a *application) botLogin(ctx context.Context) (string, error) {
 	a.mu.Lock()
 	login := a.login
 	a.mu.Unlock()
@@ -247,7 +256,7 @@ func (a *application) bot(ctx context.Context) (string, error) {
 
 	app, resp, err := a.api.Apps.Get(ctx, "")
 	if err != nil {
-		return "", a.refused(translate(a.rest, resp, err))
+		return "", a.explain(translate(a.rest, resp, err))
 	}
 	if app.GetSlug() == "" {
 		return "", lockstep.Errorf(lockstep.Unavailable, "The host does not say what application %s is called.", a.id)

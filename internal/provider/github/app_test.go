@@ -236,22 +236,22 @@ func TestCheckOfAHostThatIsDownKnowsNothing(t *testing.T) {
 }
 
 func TestApplicationsAreLetInWherePeopleSignIn(t *testing.T) {
-	want := func(web string) provider.Authorization {
-		return provider.Authorization{AuthURL: web + "/login/oauth/authorize", TokenURL: web + "/login/oauth/access_token", Scopes: []string{"repo", "admin:repo_hook"}}
+	want := func(web string) provider.OAuthEndpoints {
+		return provider.OAuthEndpoints{AuthURL: web + "/login/oauth/authorize", TokenURL: web + "/login/oauth/access_token", Scopes: []string{"repo", "admin:repo_hook"}}
 	}
-	got, err := github.New(github.Options{}).Authorization(nil)
+	got, err := github.New(github.Options{}).OAuthEndpoints(nil)
 	if diff := cmp.Diff(want("https://github.com"), got); diff != "" || err != nil {
 		t.Errorf("want -, got +:\n%s%v", diff, err)
 	}
 
 	f := newFake(t, true)
 	d, h := driver(t, f, github.EnterpriseType)
-	got, err = d.Authorization(h)
+	got, err = d.OAuthEndpoints(h)
 	if diff := cmp.Diff(want(f.server.URL), got); diff != "" || err != nil {
 		t.Errorf("want -, got +:\n%s%v", diff, err)
 	}
 
-	if _, err := d.Authorization(nil); lockstep.KindOf(err) != lockstep.Invalid {
+	if _, err := d.OAuthEndpoints(nil); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("without a host: %v", err)
 	}
 }

@@ -41,9 +41,12 @@ func TestAttack16OnlyAllowedAddressesAreDialled(t *testing.T) {
 
 	host := &lockstep.Host{Endpoint: strings.Replace(s.URL, "http:", "https:", 1)}
 	for name, c := range credentials() {
-		for _, d := range []*github.Driver{github.New(github.Options{Network: network, API: s.URL, Git: s.URL}), github.NewEnterprise(network)} {
-			all := calls(t, open(t, d, repository(host, c)))
-			all["check"] = d.Check(t.Context(), provider.Access{Host: host, Credential: c})
+		for d, at := range map[*github.Driver]*lockstep.Host{
+			github.New(github.Options{Network: network, API: s.URL, Git: s.URL}): nil,
+			github.New(github.Options{Network: network, Enterprise: true}):       host,
+		} {
+			all := calls(t, open(t, d, repository(at, c)))
+			all["check"] = d.Check(t.Context(), provider.Access{Host: at, Credential: c})
 			for what, err := range all {
 				if lockstep.KindOf(err) != lockstep.Denied || !strings.Contains(err.Error(), "loopback") {
 					t.Errorf("%s, %s: %v", name, what, err)

@@ -16,17 +16,17 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider/rest"
 )
 
-// A client reads one repository by Git, and does the rest by the API.
+// A client reads one repository by Git, and calls the API for everything else.
 type client struct {
 	*gitremote.Client
 	api         *gh.Client
 	rest        *rest.Client
-	app         *application // nil but for APP
+	app         *application // nil unless the credential is an app
 	owner, repo string
-	none        bool // there is no credential
+	anonymous   bool
 
-	mu sync.Mutex
-	me int64 // who the credential's user is, 0 until known
+	mu     sync.Mutex
+	userID int64 // of the credential, 0 until known
 }
 
 var (
@@ -40,47 +40,47 @@ const (
 	perPage = 100
 	// maxPages bounds how much of a list is read.
 	maxPages = 10
-	// secondWait is how long a host wants to be left alone that says that it does
-	// and not how long.
-	secondWait = time.Minute
+	// secondaryRateLimitWait is how long requests stop after a secondary rate limit whose
+	// response does not say how long.
+	secondaryRateLimitWait = time.Minute
 )
 
-// Heads asks for all branches at once.
+// Heads returns the commits of branches, in one request.
 func (c *client) Heads(ctx context.Context, branches []string) (map[string]lockstep.SHA, error) {
-	found, err := c.Client.Heads(ctx, branches)
-	c.doubt(err)
-	return found, err
+	heads, err := c.Client.Heads(ctx, branches)
+	c.forgetRefusedToken(err)
+	return heads, err
 }
 
-// doubt leaves an application's token that is refused before its end, as when
-// somebody ended it.
-func (c *client) doubt(err error) {
+// forgetRefusedToken drops an app's token that was refused before it expired, as after
+// a revocation.
+func (c *client) forgetRefusedToken(err error) {
 	if c.app != nil && lockstep.KindOf(err) == lockstep.Denied {
 		c.app.forget()
 	}
 }
 
-// allowed refuses what nobody may do without a credential.
-func (c *client) allowed() error {
-	if c.none {
-		return lockstep.Errorf(lockstep.Denied, "The connection has no credential, so that %s/%s is only read.", c.owner, c.repo)
+// requireCredential returns a Denied error if the connection has no credential.
+func (c *client) requireCredential() error {
+	if c.anonymous {
+		return lockstep.Errorf(lockstep.Denied, "The connection has no credential: %s/%s can only be read.", c.owner, c.repo)
 	}
 	return nil
 }
 
-// failed gives the error of a call. secrets are texts of the request that the
-// host may repeat.
-func (c *client) failed(resp *gh.Response, err error, secrets ...string) error {
+// callError returns the error of a call. secrets are texts of the request that the host
+// may repeat.
+func (c *client) callError(resp *gh.Response, err error, secrets ...string) error {
 	err = translate(c.rest, resp, err, secrets...)
-	c.doubt(err)
+	c.forgetRefusedToken(err)
 	return err
 }
 
-// translate gives an error of the library as one of ours.
-func translate(c *rest.Client, resp *gh.Response, err error, secrets ...string) error {
-	said := words(err)
-	for _, s := range secrets {
-		said = strings.ReplaceAll(said, s, "****")
+// translate returns an error of the library as one of the domain.
+func translate(calls *rest.Client, resp *gh.Response, err error, secrets ...string) error {
+	message := messageOf(err)
+	for _, secret := range secrets {
+		message = strings.ReplaceAll(message, secret, "****")
 	}
 
 	var answer *http.Response
@@ -88,22 +88,22 @@ func translate(c *rest.Client, resp *gh.Response, err error, secrets ...string) 
 		answer = resp.Response
 	}
 
-	fault := c.Failed(answer, err, said)
-	if answer != nil && answer.StatusCode/100 == 2 { // what could not be read may hold a token
+	fault := calls.TransportError(answer, err, message)
+	if answer != nil && answer.StatusCode/100 == 2 { // what could not be decoded may contain a token
 		u := answer.Request.URL
-		return lockstep.Errorf(lockstep.KindOf(fault), "%s %s://%s%s: the answer of status %d is not what GitHub gives.",
+		return lockstep.Errorf(lockstep.KindOf(fault), "%s %s://%s%s: the answer of status %d is not one of GitHub's.",
 			answer.Request.Method, u.Scheme, u.Host, u.EscapedPath(), answer.StatusCode)
 	}
 
-	if _, ok := errors.AsType[*gh.AbuseRateLimitError](err); ok && provider.Wait(fault) == 0 {
-		return lockstep.Wrapf(lockstep.Unavailable, &provider.Later{Wait: secondWait}, "%s", lockstep.Shown(fault))
+	if _, ok := errors.AsType[*gh.AbuseRateLimitError](err); ok && provider.RetryAfter(fault) == 0 {
+		return lockstep.Wrapf(lockstep.Unavailable, &provider.RetryAfterError{Wait: secondaryRateLimitWait}, "%s", lockstep.Shown(fault))
 	}
 
 	return fault
 }
 
-// words gives what a host says of a refusal.
-func words(err error) string {
+// messageOf returns the host's message in an error of the library.
+func messageOf(err error) string {
 	if limit, ok := errors.AsType[*gh.RateLimitError](err); ok {
 		return limit.Message
 	}
@@ -119,20 +119,20 @@ func words(err error) string {
 		return ""
 	}
 
-	said := refusal.Message
+	message := refusal.Message
 	for _, e := range refusal.Errors {
 		detail := e.Message
 		if detail == "" {
 			detail = strings.TrimSpace(e.Resource + " " + e.Field + " " + e.Code)
 		}
 
-		said += "; " + detail
+		message += "; " + detail
 	}
 
-	return said
+	return message
 }
 
-// missing says whether an answer is that something is not there.
-func missing(resp *gh.Response) bool {
+// isMissing reports whether a response says that something does not exist.
+func isMissing(resp *gh.Response) bool {
 	return resp != nil && (resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusGone)
 }

@@ -7,68 +7,33 @@ import (
 
 	gh "github.com/google/go-github/v89/github"
 
-	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
-// maxComment is GitHub's limit in characters, taken as one in bytes.
+// maxComment is GitHub's limit in characters, used as one in bytes.
 const maxComment = 65536
 
-// MaxComment is how many bytes a comment may have.
+// MaxComment returns how many bytes a comment may have.
 func (c *client) MaxComment() int { return maxComment }
 
-// PullRequests gives the open pull requests into a branch.
-func (c *client) PullRequests(ctx context.Context, base string) ([]provider.PullRequest, error) {
-	if err := c.allowed(); err != nil {
-		return nil, err
-	}
-
-	all, resp, err := c.api.PullRequests.List(ctx, c.owner, c.repo, &gh.PullRequestListOptions{
-		State: "open", Base: base, Sort: "updated", Direction: "desc", ListOptions: gh.ListOptions{PerPage: perPage},
-	})
-	if err != nil {
-		return nil, c.failed(resp, err)
-	}
-
-	found := make([]provider.PullRequest, 0, len(all))
-	for _, pr := range all {
-		if pr.GetBase().GetRef() == base && len(found) < perPage {
-			found = append(found, pullRequest(pr))
-		}
-	}
-
-	return found, nil
-}
-
-// pullRequest gives one of GitHub's as ours. The repository of the head is nil
-// where it was deleted.
-func pullRequest(pr *gh.PullRequest) provider.PullRequest {
-	from, to := pr.GetHead().GetRepo(), pr.GetBase().GetRepo()
-	return provider.PullRequest{
-		Number: int64(pr.GetNumber()), Title: pr.GetTitle(), URL: page(pr.GetHTMLURL()),
-		Base: pr.GetBase().GetRef(), HeadBranch: pr.GetHead().GetRef(), Head: lockstep.SHA(pr.GetHead().GetSHA()),
-		Fork: from.GetID() == 0 || from.GetID() != to.GetID(),
-	}
-}
-
-// PutComment edits a comment, or makes one after it looked for it.
-func (c *client) PutComment(ctx context.Context, pr provider.PullRequest, m provider.Comment) (string, error) {
-	if err := c.allowed(); err != nil {
+// PutComment edits a comment, or creates one if none is found.
+func (c *client) PutComment(ctx context.Context, pr provider.PullRequest, comment provider.Comment) (string, error) {
+	if err := c.requireCredential(); err != nil {
 		return "", err
 	}
 
-	body := &gh.IssueComment{Body: new(m.Body)}
-	if id, err := strconv.ParseInt(m.ID, 10, 64); err == nil {
+	body := &gh.IssueComment{Body: new(comment.Body)}
+	if id, err := strconv.ParseInt(comment.ID, 10, 64); err == nil {
 		_, resp, err := c.api.Issues.EditComment(ctx, c.owner, c.repo, id, body)
 		if err == nil {
-			return m.ID, nil
+			return comment.ID, nil
 		}
-		if !missing(resp) {
-			return "", c.failed(resp, err)
+		if !isMissing(resp) {
+			return "", c.callError(resp, err)
 		}
 	}
 
-	id, err := c.findComment(ctx, int(pr.Number), m.Marker)
+	id, err := c.findComment(ctx, int(pr.Number), comment.Marker)
 	if err != nil {
 		return "", err
 	}
@@ -76,34 +41,34 @@ func (c *client) PutComment(ctx context.Context, pr provider.PullRequest, m prov
 	if id != 0 {
 		_, resp, err := c.api.Issues.EditComment(ctx, c.owner, c.repo, id, body)
 		if err != nil {
-			return "", c.failed(resp, err)
+			return "", c.callError(resp, err)
 		}
 		return strconv.FormatInt(id, 10), nil
 	}
 
-	made, resp, err := c.api.Issues.CreateComment(ctx, c.owner, c.repo, int(pr.Number), body)
+	created, resp, err := c.api.Issues.CreateComment(ctx, c.owner, c.repo, int(pr.Number), body)
 	if err != nil {
-		return "", c.failed(resp, err)
+		return "", c.callError(resp, err)
 	}
 
-	return strconv.FormatInt(made.GetID(), 10), nil
+	return strconv.FormatInt(created.GetID(), 10), nil
 }
 
-// findComment looks for a comment of ours with a marker, which anybody can write
-// into theirs; 0 is none.
+// findComment returns the credential's own comment with a marker, 0 if there is none.
+// Others may copy the marker, so the author counts.
 func (c *client) findComment(ctx context.Context, number int, marker string) (int64, error) {
-	o := &gh.IssueListCommentsOptions{ListOptions: gh.ListOptions{PerPage: perPage}}
+	options := &gh.IssueListCommentsOptions{ListOptions: gh.ListOptions{PerPage: perPage}}
 	for range maxPages {
-		page, resp, err := c.api.Issues.ListComments(ctx, c.owner, c.repo, number, o)
+		page, resp, err := c.api.Issues.ListComments(ctx, c.owner, c.repo, number, options)
 		if err != nil {
-			return 0, c.failed(resp, err)
+			return 0, c.callError(resp, err)
 		}
 
 		for _, comment := range page {
 			if !strings.Contains(comment.GetBody(), marker) {
 				continue
 			}
-			if ours, err := c.wrote(ctx, comment.GetUser()); err != nil || ours {
+			if own, err := c.isSelf(ctx, comment.GetUser()); err != nil || own {
 				return comment.GetID(), err
 			}
 		}
@@ -112,34 +77,34 @@ func (c *client) findComment(ctx context.Context, number int, marker string) (in
 			break
 		}
 
-		o.Page = resp.NextPage
+		options.Page = resp.NextPage
 	}
 
 	return 0, nil
 }
 
-// wrote says whether a user is who the credential writes as.
-func (c *client) wrote(ctx context.Context, u *gh.User) (bool, error) {
+// isSelf reports whether a user is the one that the credential writes as.
+func (c *client) isSelf(ctx context.Context, user *gh.User) (bool, error) {
 	if c.app != nil {
-		login, err := c.app.bot(ctx)
-		return u.GetType() == "Bot" && u.GetLogin() == login, err
+		login, err := c.app.botLogin(ctx)
+		return user.GetType() == "Bot" && user.GetLogin() == login, err
 	}
 
 	c.mu.Lock()
-	me := c.me
+	self := c.userID
 	c.mu.Unlock()
 
-	if me == 0 {
-		user, resp, err := c.api.Users.Get(ctx, "")
+	if self == 0 {
+		found, resp, err := c.api.Users.Get(ctx, "")
 		if err != nil {
-			return false, c.failed(resp, err)
+			return false, c.callError(resp, err)
 		}
 
-		me = user.GetID()
+		self = found.GetID()
 		c.mu.Lock()
-		c.me = me
+		c.userID = self
 		c.mu.Unlock()
 	}
 
-	return me != 0 && u.GetID() == me, nil
+	return self != 0 && user.GetID() == self, nil
 }

@@ -2,63 +2,60 @@ package github
 
 import (
 	"context"
-	"encoding/base64"
 	"net/http"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/gitwire/transport"
 	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/provider/rest"
 )
-
-// An authorizer puts a credential on the header of a request to the API.
-type authorizer func(context.Context, http.Header) error
 
 // tokenUser is the user whose password, over Git, is a token of any kind.
 const tokenUser = "x-access-token"
 
-// A shown is a credential in the forms in which the API and Git see it.
-type shown struct {
-	authorize authorizer
+// A credential is a connection's credential in the forms for the API and for Git.
+type credential struct {
+	authorize rest.Authorize
 	git       transport.Auth
-	app       *application // nil but for APP
-	none      bool
+	app       *application // nil unless the kind is APP
+	anonymous bool
 }
 
-// credential says how a connection's credential is shown.
-func (d *Driver) credential(p place, a provider.Access) (shown, error) {
-	c := a.Credential
-	switch c.Kind {
+// credential returns the forms of a connection's credential.
+func (d *Driver) credential(at site, access provider.Access) (credential, error) {
+	secret := access.Credential.Secret
+	switch access.Credential.Kind {
 	case lockstep.NoCredential, "":
-		return shown{none: true}, nil
+		return credential{anonymous: true}, nil
 	case lockstep.TokenCredential, lockstep.OAuthCredential:
-		return shown{authorize: header("Bearer " + c.Secret), git: transport.Basic(p.web, tokenUser, c.Secret)}, nil
+		return credential{
+			authorize: rest.Authorization("Bearer " + secret),
+			git:       transport.Basic(at.web, tokenUser, secret),
+		}, nil
 	case lockstep.BasicCredential:
-		both := base64.StdEncoding.EncodeToString([]byte(c.Username + ":" + c.Secret))
-		return shown{authorize: header("Basic " + both), git: transport.Basic(p.web, c.Username, c.Secret)}, nil
+		user := access.Credential.Username
+		return credential{
+			authorize: rest.Authorization(rest.BasicValue(user, secret)),
+			git:       transport.Basic(at.web, user, secret),
+		}, nil
 	case lockstep.AppCredential:
-		app, err := d.application(p, a)
+		app, err := d.application(at, access)
 		if err != nil {
-			return shown{}, err
+			return credential{}, err
 		}
 
-		authorize := func(ctx context.Context, h http.Header) error {
+		authorize := func(ctx context.Context, header http.Header) error {
 			token, err := app.Token(ctx)
 			if err == nil {
-				h.Set("Authorization", "Bearer "+token)
+				header.Set("Authorization", "Bearer "+token)
 			}
 			return err
 		}
 
-		return shown{authorize: authorize, git: transport.BasicFunc(p.web, tokenUser, app.Token), app: app}, nil
+		return credential{authorize: authorize, git: transport.BasicFunc(at.web, tokenUser, app.Token), app: app}, nil
 	}
 
-	return shown{}, lockstep.Errorf(lockstep.Invalid,
-		"%s is reached over HTTPS, where a credential of kind %s is of no use. Give one of kind TOKEN, APP, OAUTH or BASIC.", p.web, c.Kind)
-}
-
-func header(value string) authorizer {
-	return func(_ context.Context, h http.Header) error {
-		h.Set("Authorization", value)
-		return nil
-	}
+	return credential{}, lockstep.Errorf(lockstep.Invalid,
+		"%s is reached over HTTPS, where a credential of kind %s cannot be used. Give one of kind TOKEN, APP, OAUTH or BASIC.",
+		at.web, access.Credential.Kind)
 }

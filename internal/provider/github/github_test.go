@@ -49,7 +49,7 @@ func driver(t testing.TB, f *fake, kind lockstep.ProviderType) (*github.Driver, 
 		return github.New(github.Options{Network: network, API: f.server.URL + api, Git: f.server.URL}), nil
 	}
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.server.Certificate().Raw})
-	return github.NewEnterprise(network), &lockstep.Host{Endpoint: f.server.URL, VPC: &lockstep.VPCConfiguration{TLSCertificate: string(certificate)}}
+	return github.New(github.Options{Network: network, Enterprise: true}), &lockstep.Host{Endpoint: f.server.URL, VPC: &lockstep.VPCConfiguration{TLSCertificate: string(certificate)}}
 }
 
 func repository(h *lockstep.Host, c lockstep.Credential) provider.Repository {
@@ -88,10 +88,10 @@ func TestDriverReads(t *testing.T) {
 
 func TestDriverDoesMoreThanRead(t *testing.T) {
 	each(t, func(t *testing.T, kind lockstep.ProviderType, c lockstep.Credential) {
-		providertest.TestAbilities(t, func(t *testing.T) providertest.AbilityFixture {
+		providertest.TestCapabilities(t, func(t *testing.T) providertest.CapabilityFixture {
 			f := newFake(t, kind == github.EnterpriseType)
 			d, h := driver(t, f, kind)
-			return providertest.AbilityFixture{Host: f, Repo: f.repo, Fail: f.Fail, Open: opener(d, h, c)}
+			return providertest.CapabilityFixture{Host: f, Repo: f.repo, Fail: f.Fail, Open: opener(d, h, c)}
 		})
 	})
 }
@@ -151,7 +151,7 @@ func TestWhatCannotBeOpenedSaysWhy(t *testing.T) {
 	network := transport.NewNetwork(transport.NetworkOptions{})
 	defer network.Close()
 
-	public, installed := github.New(github.Options{Network: network}), github.NewEnterprise(network)
+	public, installed := github.New(github.Options{Network: network}), github.New(github.Options{Network: network, Enterprise: true})
 	token := lockstep.Credential{Kind: lockstep.TokenCredential, Secret: canary}
 	host := &lockstep.Host{Endpoint: "https://ghe.example.com"}
 	bad := &lockstep.Host{Endpoint: "https://ghe.example.com", VPC: &lockstep.VPCConfiguration{TLSCertificate: "none"}}
@@ -190,7 +190,7 @@ func TestEndpointsOfInstalledServersAreHTTPS(t *testing.T) {
 		"http://ghe.example.com": false, "ssh://ghe.example.com": false, "https://ghe.example.com/api/v3": false, "https://": false,
 		"https://ann@ghe.example.com": false, "https://ghe.example.com?x": false, "https://ghe.example.com#x": false, "ghe.example.com": false, "https://%": false,
 	} {
-		if err := github.ValidEndpoint(endpoint); (err == nil) != want {
+		if err := github.New(github.Options{Enterprise: true}).Metadata().CheckEndpoint(endpoint); (err == nil) != want {
 			t.Errorf("%s: %v", endpoint, err)
 		}
 	}
@@ -232,7 +232,7 @@ func TestLimitsOnRateSayHowLong(t *testing.T) {
 		f.requests()
 		for range 2 { // the library's own memory of limits is not used
 			_, err := c.PullRequests(t.Context(), "main")
-			if wait := provider.Wait(err); lockstep.KindOf(err) != lockstep.Unavailable || wait < row.min || wait > row.max {
+			if wait := provider.RetryAfter(err); lockstep.KindOf(err) != lockstep.Unavailable || wait < row.min || wait > row.max {
 				t.Errorf("%s: %s, wait %s: %v", name, lockstep.KindOf(err), wait, err)
 			}
 		}

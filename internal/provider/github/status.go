@@ -12,22 +12,22 @@ import (
 )
 
 const (
-	// task marks deployments as ours.
+	// task marks deployments as those of Lockstep.
 	task = "lockstep"
 	// maxDescription is how long a description may be, in characters.
 	maxDescription = 140
 )
 
-// told is what is remembered of a commit in an environment: its deployment, and
-// the status that it shows.
-type told struct {
-	Deployment int64  `json:"deployment"` // 0 is not known
+// A reportedStatus is what ReportStatus keeps: the deployment of a commit in an
+// environment, and the status that it shows.
+type reportedStatus struct {
+	Deployment int64  `json:"deployment"` // 0 if it is unknown
 	State      string `json:"state,omitempty"`
 	Summary    string `json:"summary,omitempty"`
 	URL        string `json:"url,omitempty"`
 }
 
-// states are ours in the host's words.
+// states maps the states of commits to GitHub's.
 var states = map[provider.CommitState]string{
 	provider.CommitPending:   "queued",
 	provider.CommitRunning:   "in_progress",
@@ -35,115 +35,133 @@ var states = map[provider.CommitState]string{
 	provider.CommitFailed:    "failure",
 }
 
-// ReportStatus writes a deployment once and a status for each change.
-func (c *client) ReportStatus(ctx context.Context, s provider.CommitStatus, memory []byte) ([]byte, error) {
-	if err := c.allowed(); err != nil {
-		return memory, err
+// ReportStatus creates a deployment once, and a deployment status for each change.
+func (c *client) ReportStatus(ctx context.Context, status provider.CommitStatus, previous []byte) ([]byte, error) {
+	if err := c.requireCredential(); err != nil {
+		return previous, err
 	}
 
-	state, ok := states[s.State]
+	state, ok := states[status.State]
 	if !ok {
-		return memory, lockstep.Errorf(lockstep.Invalid, "%q is not the state of a commit.", string(s.State))
+		return previous, lockstep.Errorf(lockstep.Invalid, "%q is not the state of a commit.", string(status.State))
 	}
 
-	var known told
-	if json.Unmarshal(memory, &known) != nil {
-		known = told{} // of another provider, or none
+	var current reportedStatus
+	if json.Unmarshal(previous, &current) != nil {
+		current = reportedStatus{} // of another provider, or none
 	}
 
-	want := told{State: state, Summary: lockstep.Truncate(s.Summary, maxDescription), URL: page(s.URL)}
-	if known.Deployment != 0 {
-		got, gone, err := c.tell(ctx, known, want)
-		if !gone {
-			return encode(got), err
+	want := reportedStatus{
+		State:   state,
+		Summary: lockstep.Truncate(status.Summary, maxDescription),
+		URL:     pageURL(status.URL),
+	}
+	if current.Deployment != 0 {
+		reported, isGone, err := c.setDeploymentStatus(ctx, current, want)
+		if !isGone {
+			return encode(reported), err
 		}
 	}
 
-	known, err := c.deployment(ctx, s)
+	current, err := c.deployment(ctx, status)
 	if err != nil {
-		return encode(known), err
+		return encode(current), err
 	}
 
-	got, _, err := c.tell(ctx, known, want)
-	return encode(got), err
+	reported, _, err := c.setDeploymentStatus(ctx, current, want)
+	return encode(reported), err
 }
 
-// tell writes a deployment's status, unless it is the one that it has. gone says
-// that the deployment is not there.
-func (c *client) tell(ctx context.Context, known, want told) (got told, gone bool, err error) {
-	want.Deployment = known.Deployment
-	if known == want {
-		return known, false, nil
+// setDeploymentStatus sets the status of a deployment, unless it is current. isGone is
+// true if the deployment does not exist.
+func (c *client) setDeploymentStatus(ctx context.Context, current, want reportedStatus) (reported reportedStatus, isGone bool, err error) {
+	want.Deployment = current.Deployment
+	if current == want {
+		return current, false, nil
 	}
 
-	status := gh.DeploymentStatusRequest{State: want.State, Description: new(want.Summary)}
+	request := gh.DeploymentStatusRequest{State: want.State, Description: new(want.Summary)}
 	if want.URL != "" {
-		status.LogURL = new(want.URL)
+		request.LogURL = new(want.URL)
 	}
 
-	_, resp, err := c.api.Repositories.CreateDeploymentStatus(ctx, c.owner, c.repo, known.Deployment, status)
+	_, resp, err := c.api.Repositories.CreateDeploymentStatus(ctx, c.owner, c.repo, current.Deployment, request)
 	if err != nil {
-		return known, missing(resp), c.failed(resp, err)
+		return current, isMissing(resp), c.callError(resp, err)
 	}
 
 	return want, false, nil
 }
 
-// deployment finds the deployment of a commit in an environment, with the status
-// that it shows, or makes it.
-func (c *client) deployment(ctx context.Context, s provider.CommitStatus) (told, error) {
+// deployment finds the deployment of a commit in an environment, with the status that it
+// shows, or creates it.
+func (c *client) deployment(ctx context.Context, status provider.CommitStatus) (reportedStatus, error) {
 	all, resp, err := c.api.Repositories.ListDeployments(ctx, c.owner, c.repo, &gh.DeploymentsListOptions{
-		SHA: string(s.SHA), Task: task, Environment: s.Environment, ListOptions: gh.ListOptions{PerPage: perPage},
+		SHA:         string(status.SHA),
+		Task:        task,
+		Environment: status.Environment,
+		ListOptions: gh.ListOptions{PerPage: perPage},
 	})
 	if err != nil {
-		return told{}, c.failed(resp, err)
+		return reportedStatus{}, c.callError(resp, err)
 	}
 
-	for _, d := range all { // newest first
-		if d.GetSHA() == string(s.SHA) && d.GetTask() == task && d.GetEnvironment() == s.Environment {
-			return c.shown(ctx, d.GetID())
+	for _, found := range all { // newest first
+		if found.GetSHA() == string(status.SHA) && found.GetTask() == task && found.GetEnvironment() == status.Environment {
+			return c.shownStatus(ctx, found.GetID())
 		}
 	}
 
-	made, resp, err := c.api.Repositories.CreateDeployment(ctx, c.owner, c.repo, gh.DeploymentRequest{
-		Ref: string(s.SHA), Task: new(task), Environment: new(s.Environment), Description: new("Stacks in " + s.Environment),
-		AutoMerge: new(false), RequiredContexts: []string{}, // the commit as it is, whatever others say of it
+	created, resp, err := c.api.Repositories.CreateDeployment(ctx, c.owner, c.repo, gh.DeploymentRequest{
+		Ref:              string(status.SHA),
+		Task:             new(task),
+		Environment:      new(status.Environment),
+		Description:      new("Stacks in " + status.Environment),
+		AutoMerge:        new(false),
+		RequiredContexts: []string{}, // the commit as it is, whatever other checks say
 	})
 	if err != nil {
-		return told{}, c.failed(resp, err)
+		return reportedStatus{}, c.callError(resp, err)
 	}
 
-	return told{Deployment: made.GetID()}, nil
+	return reportedStatus{Deployment: created.GetID()}, nil
 }
 
-// shown reads the status of a deployment. One that the host added, to say that a
-// later deployment took the place of this, is not ours.
-func (c *client) shown(ctx context.Context, id int64) (told, error) {
+// shownStatus returns the status of a deployment. It ignores "inactive", which GitHub
+// itself adds when a later deployment succeeds.
+func (c *client) shownStatus(ctx context.Context, id int64) (reportedStatus, error) {
 	all, resp, err := c.api.Repositories.ListDeploymentStatuses(ctx, c.owner, c.repo, id, &gh.ListOptions{PerPage: perPage})
 	if err != nil {
-		return told{Deployment: id}, c.failed(resp, err)
+		return reportedStatus{Deployment: id}, c.callError(resp, err)
 	}
+
 	var last *gh.DeploymentStatus
-	for _, s := range all {
-		if s.GetState() != "inactive" && (last == nil || s.GetID() > last.GetID()) {
-			last = s
+	for _, status := range all {
+		if status.GetState() != "inactive" && (last == nil || status.GetID() > last.GetID()) {
+			last = status
 		}
 	}
-	return told{Deployment: id, State: last.GetState(), Summary: last.GetDescription(), URL: last.GetLogURL()}, nil
+
+	return reportedStatus{
+		Deployment: id,
+		State:      last.GetState(),
+		Summary:    last.GetDescription(),
+		URL:        last.GetLogURL(),
+	}, nil
 }
 
-// page gives a URL that may be shown as a link, or nothing.
-func page(url string) string {
+// pageURL returns a URL if it may be shown as a link, else "".
+func pageURL(url string) string {
 	if strings.HasPrefix(url, "https://") || strings.HasPrefix(url, "http://") {
 		return url
 	}
 	return ""
 }
 
-func encode(t told) []byte {
-	if t.Deployment == 0 {
+func encode(status reportedStatus) []byte {
+	if status.Deployment == 0 {
 		return nil
 	}
-	b, _ := json.Marshal(t) // of numbers and strings, which always can be
-	return b
+	encoded, _ := json.Marshal(status) // numbers and strings, which always can be
+	return encoded
 }

@@ -22,7 +22,7 @@ const (
 )
 
 // commented opens a merge request.
-func commented(t *testing.T) (*fake, *gitlab.Client, provider.PullRequest) {
+func commented(t *testing.T) (*fake, providertest.FullClient, provider.PullRequest) {
 	t.Helper()
 	f, c := meet(t)
 	f.repo.Commit(map[string]string{"a": "1"})
@@ -30,7 +30,7 @@ func commented(t *testing.T) (*fake, *gitlab.Client, provider.PullRequest) {
 	return f, c, provider.PullRequest{Number: f.OpenPullRequest("change", "main", false)}
 }
 
-func put(t *testing.T, c *gitlab.Client, pr provider.PullRequest, id, text string) string {
+func put(t *testing.T, c providertest.FullClient, pr provider.PullRequest, id, text string) string {
 	t.Helper()
 	id, err := c.PutComment(t.Context(), pr, provider.Comment{ID: id, Marker: marker, Body: marker + text})
 	if err != nil {
@@ -233,7 +233,7 @@ func TestACredentialIsChecked(t *testing.T) {
 
 		d, h := drivers()[gitlab.SelfManagedType](t, f.URL)
 		err := d.Check(t.Context(), provider.Access{Host: h, Credential: row.c})
-		if (err != nil) != (row.want != 0) || err != nil && lockstep.KindOf(err) != row.want || errors.Is(err, provider.ErrNoAbility) != row.unsure {
+		if (err != nil) != (row.want != 0) || err != nil && lockstep.KindOf(err) != row.want || errors.Is(err, provider.ErrUnsupported) != row.unsure {
 			t.Errorf("%s: %v", name, err)
 		}
 

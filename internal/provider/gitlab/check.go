@@ -3,7 +3,6 @@ package gitlab
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -12,66 +11,67 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
-// Check asks who the credential is: a person, or the user that GitLab makes for
-// the token of a project or group. A token that works and may not ask that, such
-// as one that may only read repositories, is told by the code that OAuth has for
-// it. Of a deploy token or a password nothing is known before a repository is
-// read: Invalid with [provider.ErrNoAbility]. Nothing is asked without a
-// credential.
+// Check asks for the credential's user. A token that is valid but may not ask that, such
+// as one that may only read repositories, is recognized by OAuth's error code. Nothing is
+// known of a deploy token or a password before a repository is read: the error is Invalid
+// with [provider.ErrUnsupported]. Without a credential there is nothing to check.
 func (d *Driver) Check(ctx context.Context, access provider.Access) error {
-	a, err := d.api(access)
+	api, err := d.api(access)
 	if err != nil {
 		return err
 	}
 
-	c := access.Credential
-	if a.anonymous() {
+	if api.anonymous {
 		return nil
 	}
-	if c.Kind == lockstep.BasicCredential && isDeployToken(c) {
-		return unknowable(a)
+
+	credential := access.Credential
+	isBasic := credential.Kind == lockstep.BasicCredential
+	if isBasic && isDeployToken(credential) {
+		return api.uncheckable()
 	}
 
-	status, err := a.shows(ctx)
+	status, err := api.checkUser(ctx)
 	if status != http.StatusUnauthorized {
 		return err
 	}
-	if c.Kind == lockstep.BasicCredential && !strings.HasPrefix(c.Secret, accessTokenPrefix) {
-		return unknowable(a)
+	if isBasic && !strings.HasPrefix(credential.Secret, accessTokenPrefix) {
+		return api.uncheckable()
 	}
 
-	return lockstep.Errorf(lockstep.Denied, "%s does not accept the token: it is wrong, was revoked, or has expired. A deploy token is given together with its user name.", a.address)
+	return lockstep.Errorf(lockstep.Denied,
+		"%s does not accept the token: it is wrong, revoked or expired. Give a deploy token together with its user name.", api.address)
 }
 
-// What GitLab puts before tokens, unless an administrator changed it.
+// GitLab's prefixes of tokens, unless an administrator changed them.
 const (
 	accessTokenPrefix = "glpat-"
 	deployTokenPrefix = "gldt-"
 	deployTokenUser   = "gitlab+deploy-token"
 )
 
-func isDeployToken(c lockstep.Credential) bool {
-	return strings.HasPrefix(c.Secret, deployTokenPrefix) || strings.HasPrefix(c.Username, deployTokenUser)
+func isDeployToken(credential lockstep.Credential) bool {
+	return strings.HasPrefix(credential.Secret, deployTokenPrefix) || strings.HasPrefix(credential.Username, deployTokenUser)
 }
 
-func unknowable(a *api) error {
-	return lockstep.Wrapf(lockstep.Invalid, provider.ErrNoAbility,
-		"%s knows no access token with this password. Whether it is a deploy token, or a password, that works is seen when a repository is read.", a.address)
+func (a *api) uncheckable() error {
+	return lockstep.Wrapf(lockstep.Invalid, provider.ErrUnsupported,
+		"%s has no access token with this password. A deploy token or a password is checked when a repository is read.", a.address)
 }
 
 // maxRefusal is how much of a refusal is read, in bytes.
 const maxRefusal = 4 << 10
 
-// shows shows the credential. status is 0 where there was no answer.
-func (a *api) shows(ctx context.Context) (status int, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.address+"/api/v4/user", nil)
+// checkUser sends the credential. status is 0 if there was no response.
+func (a *api) checkUser(ctx context.Context) (status int, err error) {
+	req, err := a.rest.NewRequest(ctx, http.MethodGet, "/user", nil)
 	if err != nil {
-		return 0, fmt.Errorf("ask %s who a credential is: %w", a.address, err)
+		return 0, err
 	}
 
 	resp, err := a.rest.HTTP().Do(req)
 	if err != nil {
-		return 0, a.rest.Failed(nil, err, "")
+		return 0, a.rest.TransportError(nil, err, "")
 	}
 	defer resp.Body.Close()
 
@@ -79,26 +79,16 @@ func (a *api) shows(ctx context.Context) (status int, err error) {
 		return resp.StatusCode, nil
 	}
 
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
-	// A token that is known and may not do this, in RFC 6750's words; and the
-	// sentence of any other refusal, such as of a user who is blocked.
-	var said struct {
+	// Error is RFC 6750's code for a valid token without permission. Message is the text
+	// of any other refusal, such as of a blocked user.
+	var refusal struct {
 		Error   string `json:"error"`
 		Message string `json:"message"`
 	}
-	if json.Unmarshal(body, &said) == nil && resp.StatusCode == http.StatusForbidden && said.Error == "insufficient_scope" {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
+	if json.Unmarshal(body, &refusal) == nil && resp.StatusCode == http.StatusForbidden && refusal.Error == "insufficient_scope" {
 		return resp.StatusCode, nil
 	}
 
-	return resp.StatusCode, a.rest.Refused(resp, said.Message)
-}
-
-// Authorization gives where GitLab asks a person, and where it gives tokens. The
-// scope api holds Git too; no smaller one lets statuses be reported.
-func (d *Driver) Authorization(h *lockstep.Host) (provider.Authorization, error) {
-	address, err := d.address(h)
-	if err != nil {
-		return provider.Authorization{}, err
-	}
-	return provider.Authorization{AuthURL: address + "/oauth/authorize", TokenURL: address + "/oauth/token", Scopes: []string{"api"}}, nil
+	return resp.StatusCode, a.rest.ResponseError(resp, refusal.Message)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
-// A deploymentRequest makes a deployment, or moves it where only Status is given.
+// A deploymentRequest creates a deployment, or changes one if only Status is set.
 type deploymentRequest struct {
 	Environment string `json:"environment,omitempty"`
 	SHA         string `json:"sha,omitempty"`
@@ -18,86 +18,94 @@ type deploymentRequest struct {
 	Status      string `json:"status"`
 }
 
-// A deployment is one as GitLab has it.
+// A deployment is a deployment in a response.
 type deployment struct {
 	ID     int64  `json:"id"`
 	SHA    string `json:"sha"`
 	Status string `json:"status"`
-	// Deployable is the job of GitLab's own that made it.
+	// Deployable is the GitLab job that created it.
 	Deployable *struct{} `json:"deployable"`
 }
 
-// runs says whether a deployment can still be told something: one that has ended
-// is history, and a retry is another.
-func runs(status string) bool { return status == running || status == created }
+// canChange reports whether the status of a deployment can change: one that has ended is
+// final.
+func canChange(status string) bool { return status == running || status == created }
 
-func (c *Client) reportDeployment(ctx context.Context, s provider.CommitStatus, m *told) error {
-	want := stateOf(s.State)
-	if want == pending || m.Refused || m.Deployed == want {
+func (c *client) reportDeployment(ctx context.Context, status provider.CommitStatus, reported *reportedStatus) error {
+	want := stateOf(status.State)
+	if want == pending || reported.Refused || reported.Deployed == want {
 		return nil
 	}
-	err := c.deploy(ctx, s, m, want)
+
+	err := c.deploy(ctx, status, reported, want)
 	if lockstep.KindOf(err) == lockstep.Denied {
-		m.Refused = true // the status was accepted: it is told without deployments
+		reported.Refused = true // the status was accepted: report without deployments
 		return nil
 	}
+
 	return err
 }
 
-func (c *Client) deploy(ctx context.Context, s provider.CommitStatus, m *told, want string) error {
-	if m.Deployment != 0 && runs(m.Deployed) {
-		err := c.moveDeployment(ctx, m, m.Deployment, want)
-		if k := lockstep.KindOf(err); err == nil || k != lockstep.Invalid && k != lockstep.NotFound {
+func (c *client) deploy(ctx context.Context, status provider.CommitStatus, reported *reportedStatus, want string) error {
+	if reported.Deployment != 0 && canChange(reported.Deployed) {
+		err := c.changeDeployment(ctx, reported, reported.Deployment, want)
+		if kind := lockstep.KindOf(err); err == nil || kind != lockstep.Invalid && kind != lockstep.NotFound {
 			return err
 		}
 	}
 
-	// It is to be made, or is not as it was left: look first.
-	last, err := c.lastDeployment(ctx, s)
+	// It does not exist, or has changed: look first.
+	last, err := c.lastDeployment(ctx, status)
 	switch {
 	case err != nil:
 		return err
-	case last.Status == want: // told before a crash
-		m.Deployment, m.Deployed = last.ID, want
+	case last.Status == want: // reported before a crash
+		reported.Deployment, reported.Deployed = last.ID, want
 		return nil
-	case runs(last.Status):
-		return c.moveDeployment(ctx, m, last.ID, want)
+	case canChange(last.Status):
+		return c.changeDeployment(ctx, reported, last.ID, want)
 	}
 
-	return c.makeDeployment(ctx, s, m, want)
+	return c.createDeployment(ctx, status, reported, want)
 }
 
-// lastDeployment gives the newest deployment of the commit to the environment that
-// no job of GitLab's own is behind, the zero one for none among the newest.
-func (c *Client) lastDeployment(ctx context.Context, s provider.CommitStatus) (deployment, error) {
+// lastDeployment returns the newest deployment of the commit to the environment that no
+// GitLab job created, the zero one if there is none among the newest.
+func (c *client) lastDeployment(ctx context.Context, status provider.CommitStatus) (deployment, error) {
 	var all []deployment
-	query := page(1, "environment", s.Environment, "order_by", "id", "sort", "desc")
+	query := page(1, "environment", status.Environment, "order_by", "id", "sort", "desc")
 	if err := c.call(ctx, http.MethodGet, "/deployments"+query, nil, &all); err != nil {
 		return deployment{}, err
 	}
-	for _, one := range all {
-		if one.SHA == string(s.SHA) && one.Deployable == nil {
-			return one, nil
+
+	for _, found := range all {
+		if found.SHA == string(status.SHA) && found.Deployable == nil {
+			return found, nil
 		}
 	}
+
 	return deployment{}, nil
 }
 
-func (c *Client) makeDeployment(ctx context.Context, s provider.CommitStatus, m *told, want string) error {
+func (c *client) createDeployment(ctx context.Context, status provider.CommitStatus, reported *reportedStatus, want string) error {
 	var made deployment
 	err := c.call(ctx, http.MethodPost, "/deployments", deploymentRequest{
-		Environment: s.Environment, SHA: string(s.SHA), Ref: s.Branch, Tag: new(bool), Status: want,
+		Environment: status.Environment,
+		SHA:         string(status.SHA),
+		Ref:         status.Branch,
+		Tag:         new(bool),
+		Status:      want,
 	}, &made)
 	if err == nil {
-		m.Deployment, m.Deployed = made.ID, want
+		reported.Deployment, reported.Deployed = made.ID, want
 	}
 	return err
 }
 
-func (c *Client) moveDeployment(ctx context.Context, m *told, id int64, want string) error {
+func (c *client) changeDeployment(ctx context.Context, reported *reportedStatus, id int64, want string) error {
 	err := c.call(ctx, http.MethodPut, "/deployments/"+strconv.FormatInt(id, 10), deploymentRequest{Status: want}, nil)
 	if err == nil {
-		m.Deployment, m.Deployed = id, want
+		reported.Deployment, reported.Deployed = id, want
 	}
 	return err
 }

@@ -43,7 +43,7 @@ func drivers() map[lockstep.ProviderType]func(t testing.TB, url string) (*gitlab
 			return gitlab.New(gitlab.Options{Network: network(t), URL: url}), nil
 		},
 		gitlab.SelfManagedType: func(t testing.TB, url string) (*gitlab.Driver, *lockstep.Host) {
-			return gitlab.NewSelfManaged(gitlab.Options{Network: network(t)}), &lockstep.Host{Endpoint: url + "/"}
+			return gitlab.New(gitlab.Options{SelfManaged: true, Network: network(t)}), &lockstep.Host{Endpoint: url + "/"}
 		},
 	}
 }
@@ -57,14 +57,14 @@ func repository(h *lockstep.Host, c lockstep.Credential) provider.Repository {
 	}
 }
 
-func open(t testing.TB, d *gitlab.Driver, r provider.Repository) *gitlab.Client {
+func open(t testing.TB, d *gitlab.Driver, r provider.Repository) providertest.FullClient {
 	t.Helper()
 	c, err := d.Open(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	return c.(*gitlab.Client)
+	return c.(providertest.FullClient)
 }
 
 // fakeFor starts a GitLab that takes a credential.
@@ -83,7 +83,7 @@ func fakeFor(t testing.TB, c lockstep.Credential) *fake {
 }
 
 // meet starts a GitLab and opens the project with the token.
-func meet(t testing.TB) (*fake, *gitlab.Client) {
+func meet(t testing.TB) (*fake, providertest.FullClient) {
 	t.Helper()
 	f := fakeFor(t, token)
 	d, h := drivers()[gitlab.Type](t, f.URL)
@@ -106,8 +106,8 @@ func TestDriversReadWithEveryKindOfCredential(t *testing.T) {
 				providertest.Test(t, func(t *testing.T) providertest.Fixture {
 					f := fakeFor(t, c)
 					d, h := reach(t, f.URL)
-					if d.Type() != kind {
-						t.Errorf("type %s", d.Type())
+					if d.Metadata().Type != kind {
+						t.Errorf("type %s", d.Metadata().Type)
 					}
 
 					return providertest.Fixture{
@@ -131,10 +131,10 @@ func TestDriversReportWithEveryKindOfCredential(t *testing.T) {
 	for kind, reach := range drivers() {
 		for _, c := range []lockstep.Credential{token, basic, oauth} {
 			t.Run(string(kind)+" "+string(c.Kind), func(t *testing.T) {
-				providertest.TestAbilities(t, func(t *testing.T) providertest.AbilityFixture {
+				providertest.TestCapabilities(t, func(t *testing.T) providertest.CapabilityFixture {
 					f := fakeFor(t, c)
 					d, h := reach(t, f.URL)
-					return providertest.AbilityFixture{
+					return providertest.CapabilityFixture{
 						Host: f, Repo: f.repo,
 						Open: func(t testing.TB, right bool) provider.Client {
 							used := c
@@ -156,7 +156,7 @@ func TestDriversReportWithEveryKindOfCredential(t *testing.T) {
 }
 
 // everything uses each ability once and gives the errors.
-func everything(t testing.TB, c *gitlab.Client) map[string]error {
+func everything(t testing.TB, c providertest.FullClient) map[string]error {
 	t.Helper()
 	s := provider.CommitStatus{SHA: lockstep.SHA(strings.Repeat("12", 20)), Branch: "main", Environment: "1/x", State: provider.CommitSucceeded}
 	errs := map[string]error{}
@@ -208,7 +208,7 @@ func TestAHostsOwnCertificateIsTrustedForAllOfIt(t *testing.T) {
 }
 
 func TestWhatCannotBeOpenedIsSaidAtOnce(t *testing.T) {
-	managed := gitlab.NewSelfManaged(gitlab.Options{Network: network(t)})
+	managed := gitlab.New(gitlab.Options{SelfManaged: true, Network: network(t)})
 	for name, row := range map[string]struct {
 		host *lockstep.Host
 		c    lockstep.Credential
@@ -229,7 +229,7 @@ func TestWhatCannotBeOpenedIsSaidAtOnce(t *testing.T) {
 		t.Errorf("gitlab.com at a host: %v", err)
 	}
 
-	if err := gitlab.NoEndpoint("https://gitlab.com"); lockstep.KindOf(err) != lockstep.Invalid {
+	if err := gitlab.New(gitlab.Options{}).Metadata().CheckEndpoint("https://gitlab.com"); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("a host of gitlab.com: %v", err)
 	}
 }
@@ -240,25 +240,25 @@ func TestEndpointsAreOfHTTP(t *testing.T) {
 		"ssh://git@gitlab.example.com": false, "file:///srv/git": false, "https://": false, "gitlab.example.com": false,
 		"https://ann:x@gitlab.example.com": false, "https://gitlab.example.com?x=1": false, "https://gitlab.example.com#x": false, "https://%zz": false,
 	} {
-		if err := gitlab.ValidEndpoint(endpoint); (err == nil) != want {
+		if err := gitlab.New(gitlab.Options{SelfManaged: true}).Metadata().CheckEndpoint(endpoint); (err == nil) != want {
 			t.Errorf("%s: %v", endpoint, err)
 		}
 	}
 }
 
 func TestApplicationsAreLetInAtTheHost(t *testing.T) {
-	got, err := gitlab.New(gitlab.Options{}).Authorization(nil)
-	want := provider.Authorization{AuthURL: "https://gitlab.com/oauth/authorize", TokenURL: "https://gitlab.com/oauth/token", Scopes: []string{"api"}}
+	got, err := gitlab.New(gitlab.Options{}).OAuthEndpoints(nil)
+	want := provider.OAuthEndpoints{AuthURL: "https://gitlab.com/oauth/authorize", TokenURL: "https://gitlab.com/oauth/token", Scopes: []string{"api"}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)
 	}
 
-	managed := gitlab.NewSelfManaged(gitlab.Options{})
-	if got, err = managed.Authorization(&lockstep.Host{Endpoint: "https://gitlab.example.com/gitlab/"}); err != nil || got.TokenURL != "https://gitlab.example.com/gitlab/oauth/token" {
+	managed := gitlab.New(gitlab.Options{SelfManaged: true})
+	if got, err = managed.OAuthEndpoints(&lockstep.Host{Endpoint: "https://gitlab.example.com/gitlab/"}); err != nil || got.TokenURL != "https://gitlab.example.com/gitlab/oauth/token" {
 		t.Errorf("%+v, %v", got, err)
 	}
 
-	if _, err = managed.Authorization(nil); lockstep.KindOf(err) != lockstep.Invalid {
+	if _, err = managed.OAuthEndpoints(nil); lockstep.KindOf(err) != lockstep.Invalid {
 		t.Errorf("without a host: %v", err)
 	}
 }
@@ -268,7 +268,7 @@ func TestAttack16OnlyAllowedAddressesAreAsked(t *testing.T) {
 	closed := transport.NewNetwork(transport.NetworkOptions{})
 	defer closed.Close()
 
-	d := gitlab.NewSelfManaged(gitlab.Options{Network: closed})
+	d := gitlab.New(gitlab.Options{SelfManaged: true, Network: closed})
 	r := repository(&lockstep.Host{Endpoint: f.URL}, token)
 	errs := everything(t, open(t, d, r))
 	errs["check"] = d.Check(t.Context(), r.Access)
@@ -359,7 +359,7 @@ func TestAttack19NothingThatIsPrintedHoldsTheCredential(t *testing.T) {
 	d, h := drivers()[gitlab.SelfManagedType](t, "https://gitlab.example.com")
 	c := open(t, d, repository(h, token))
 	for _, format := range []string{"%v", "%+v", "%#v"} {
-		if text := fmt.Sprintf(format, *c) + fmt.Sprintf(format, d); strings.Contains(text, canary) {
+		if text := fmt.Sprintf(format, c) + fmt.Sprintf(format, d); strings.Contains(text, canary) {
 			t.Errorf("%s: %s", format, text)
 		}
 	}

@@ -3,41 +3,43 @@ package gitlab
 import (
 	"context"
 	"net/http"
-	"net/url"
-	"time"
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/provider/rest"
 )
 
-// Propose makes branch and commit in one request, which GitLab refuses where
-// either would overwrite something, then the merge request. Merging it removes the
-// branch.
-func (c *Client) Propose(ctx context.Context, p provider.Proposal) (provider.PullRequest, error) {
-	if err := c.able(); err != nil {
+// Propose creates branch and commit in one request, which GitLab refuses if either would
+// overwrite something, then the merge request. Merging it removes the branch.
+func (c *client) Propose(ctx context.Context, proposal provider.Proposal) (provider.PullRequest, error) {
+	if err := c.requireCredential(); err != nil {
 		return provider.PullRequest{}, err
 	}
 
-	sha, err := c.commit(ctx, p)
+	sha, err := c.createCommit(ctx, proposal)
 	if err != nil {
 		return provider.PullRequest{}, err
 	}
 
 	var made mergeRequest
 	err = c.call(ctx, http.MethodPost, "/merge_requests", map[string]any{
-		"title": p.Title, "description": p.Body, "source_branch": p.Branch, "target_branch": p.Base, "remove_source_branch": true,
+		"title":                proposal.Title,
+		"description":          proposal.Body,
+		"source_branch":        proposal.Branch,
+		"target_branch":        proposal.Base,
+		"remove_source_branch": true,
 	}, &made)
 	if err != nil {
-		c.dropBranch(ctx, p.Branch)
+		c.deleteBranch(ctx, proposal.Branch)
 		return provider.PullRequest{}, err
 	}
 
 	pr := made.pullRequest()
-	pr.Head, pr.Fork = sha, false // GitLab may be yet to look
+	pr.Head, pr.Fork = sha, false // GitLab may not know them yet
 	return pr, nil
 }
 
-// A commitRequest puts files on a branch that is made of a commit.
+// A commitRequest commits files to a new branch.
 type commitRequest struct {
 	Branch   string         `json:"branch"`
 	StartSHA string         `json:"start_sha"`
@@ -45,66 +47,44 @@ type commitRequest struct {
 	Actions  []commitAction `json:"actions"`
 }
 
-// A commitAction is what becomes of one file.
+// A commitAction creates one file.
 type commitAction struct {
 	Action   string `json:"action"`
 	Path     string `json:"file_path"`
-	Content  []byte `json:"content"` // as JSON in base64, so that no byte is changed on the way
+	Content  []byte `json:"content"` // base64 in JSON, so that no byte changes on the way
 	Encoding string `json:"encoding"`
 }
 
-// commit puts the files on the new branch.
-func (c *Client) commit(ctx context.Context, p provider.Proposal) (lockstep.SHA, error) {
-	in := commitRequest{Branch: p.Branch, StartSHA: string(p.BaseSHA), Message: p.Message}
-	for _, f := range p.Files {
-		in.Actions = append(in.Actions, commitAction{Action: "create", Path: f.Path, Content: f.Content, Encoding: "base64"})
+// createCommit commits the files to the new branch.
+func (c *client) createCommit(ctx context.Context, proposal provider.Proposal) (lockstep.SHA, error) {
+	request := commitRequest{Branch: proposal.Branch, StartSHA: string(proposal.BaseSHA), Message: proposal.Message}
+	for _, file := range proposal.Files {
+		request.Actions = append(request.Actions, commitAction{
+			Action:   "create",
+			Path:     file.Path,
+			Content:  file.Content,
+			Encoding: "base64",
+		})
 	}
 
 	var made struct {
 		ID lockstep.SHA `json:"id"`
 	}
-	err := c.call(ctx, http.MethodPost, "/repository/commits", in, &made)
+	err := c.call(ctx, http.MethodPost, "/repository/commits", request, &made)
 	if lockstep.KindOf(err) == lockstep.Invalid {
-		if taken := c.taken(ctx, p); taken != nil {
-			return "", taken
+		if existsErr := c.RequireNew(ctx, proposal); lockstep.KindOf(existsErr) == lockstep.Exists {
+			return "", existsErr
 		}
 	}
 
 	return made.ID, err
 }
 
-// taken is Exists where the branch or one of the files is there, and nil where
-// none is.
-func (c *Client) taken(ctx context.Context, p provider.Proposal) error {
-	err := c.call(ctx, http.MethodGet, "/repository/branches/"+escape(p.Branch), nil, nil)
-	if err == nil {
-		return lockstep.Errorf(lockstep.Exists, "Branch %s of %s at %s is already there.", p.Branch, c.project, c.api.address)
-	}
-	if lockstep.KindOf(err) != lockstep.NotFound {
-		return err
-	}
-
-	for _, f := range p.Files {
-		err := c.call(ctx, http.MethodHead, "/repository/files/"+escape(f.Path)+"?ref="+url.QueryEscape(string(p.BaseSHA)), nil, nil)
-		if err == nil {
-			return lockstep.Errorf(lockstep.Exists, "File %s of %s at %s is already there in commit %s.", f.Path, c.project, c.api.address, p.BaseSHA)
-		}
-		if lockstep.KindOf(err) != lockstep.NotFound {
-			return err
-		}
-	}
-
-	return nil
-}
-
-// dropTime is how long the removal of a branch may take, also for a caller who has
-// given up waiting.
-const dropTime = 10 * time.Second
-
-// dropBranch removes the branch that was just made. Where it cannot be removed the
-// error that led here is the one to tell.
-func (c *Client) dropBranch(ctx context.Context, branch string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTime)
+// deleteBranch deletes the branch that was just created. It reports no error, because the
+// one that led here is more useful.
+func (c *client) deleteBranch(ctx context.Context, branch string) {
+	ctx, cancel := rest.CleanupContext(ctx)
 	defer cancel()
+
 	_ = c.call(ctx, http.MethodDelete, "/repository/branches/"+escape(branch), nil, nil)
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/provider"
-	"github.com/lockstephq/lockstep/internal/provider/gitlab"
+	"github.com/lockstephq/lockstep/internal/provider/providertest"
 )
 
 const environment = "123456789012/eu-west-1"
@@ -19,7 +19,7 @@ const environment = "123456789012/eu-west-1"
 // A reporter reports of one commit and keeps what it was given.
 type reporter struct {
 	t      *testing.T
-	c      *gitlab.Client
+	c      providertest.FullClient
 	sha    lockstep.SHA
 	memory []byte
 }
@@ -240,7 +240,7 @@ func TestALimitOnRateIsNotSatOut(t *testing.T) {
 	f.status = http.StatusTooManyRequests
 	f.header = http.Header{"Ratelimit-Limit": {"60"}, "Ratelimit-Remaining": {"0"}, "Ratelimit-Reset": {strconv.FormatInt(reset.Unix(), 10)}}
 	err := r.try(provider.CommitRunning, "0 of 1")
-	if wait := provider.Wait(err); lockstep.KindOf(err) != lockstep.Unavailable || wait < 9*time.Minute || wait > 10*time.Minute {
+	if wait := provider.RetryAfter(err); lockstep.KindOf(err) != lockstep.Unavailable || wait < 9*time.Minute || wait > 10*time.Minute {
 		t.Errorf("wait %s, %v", wait, err)
 	}
 	if asked := f.asked(); len(asked) != 1 {

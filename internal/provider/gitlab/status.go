@@ -10,45 +10,45 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
-// What was told of one commit in one environment: the memory of ReportStatus.
-type told struct {
+// A reportedStatus is what ReportStatus keeps of a commit in an environment.
+type reportedStatus struct {
 	State    provider.CommitState `json:"state,omitempty"`
 	Summary  string               `json:"summary,omitempty"`
 	URL      string               `json:"url,omitempty"`
-	Pipeline int64                `json:"pipeline,omitempty"` // that the status is in
+	Pipeline int64                `json:"pipeline,omitempty"` // of the status
 
-	Deployment int64  `json:"deployment,omitempty"` // its id
+	Deployment int64  `json:"deployment,omitempty"` // its ID
 	Deployed   string `json:"deployed,omitempty"`   // its status
-	// Refused says that the credential may not report deployments.
+	// Refused is true if the credential may not report deployments.
 	Refused bool `json:"refused,omitempty"`
 }
 
-// ReportStatus writes a commit status and, from the first stack that runs, a
-// deployment to the environment. Each is left alone where it was told already.
-func (c *Client) ReportStatus(ctx context.Context, s provider.CommitStatus, memory []byte) ([]byte, error) {
-	if err := c.able(); err != nil {
-		return memory, err
+// ReportStatus sets a commit status and, once the first stack runs, a deployment to the
+// environment. It writes only what has changed.
+func (c *client) ReportStatus(ctx context.Context, status provider.CommitStatus, previous []byte) ([]byte, error) {
+	if err := c.requireCredential(); err != nil {
+		return previous, err
 	}
 
-	var m told
-	if json.Unmarshal(memory, &m) != nil { // nil, or nothing of ours
-		m = told{}
+	var reported reportedStatus
+	if json.Unmarshal(previous, &reported) != nil { // nil, or of another provider
+		reported = reportedStatus{}
 	}
 
-	err := c.reportStatus(ctx, s, &m)
+	err := c.reportStatus(ctx, status, &reported)
 	if err == nil {
-		err = c.reportDeployment(ctx, s, &m)
+		err = c.reportDeployment(ctx, status, &reported)
 	}
 
-	kept, badly := json.Marshal(m)
-	if badly != nil {
-		return memory, fmt.Errorf("encode what was reported of %s: %w", s.SHA, badly)
+	encoded, encodeErr := json.Marshal(reported)
+	if encodeErr != nil {
+		return previous, fmt.Errorf("encode what was reported of %s: %w", status.SHA, encodeErr)
 	}
 
-	return kept, err
+	return encoded, err
 }
 
-// The states of statuses and deployments, as GitLab spells them.
+// GitLab's states of commit statuses and deployments.
 const (
 	created = "created"
 	pending = "pending"
@@ -57,9 +57,9 @@ const (
 	failed  = "failed"
 )
 
-// stateOf gives a state in GitLab's words.
-func stateOf(s provider.CommitState) string {
-	switch s {
+// stateOf returns GitLab's name of a state.
+func stateOf(state provider.CommitState) string {
+	switch state {
 	case provider.CommitPending:
 		return pending
 	case provider.CommitRunning:
@@ -70,10 +70,10 @@ func stateOf(s provider.CommitState) string {
 	return failed
 }
 
-// maxTarget is how long a URL GitLab takes, in bytes.
-const maxTarget = 255
+// maxTargetURL is the length of the longest URL that GitLab accepts, in bytes.
+const maxTargetURL = 255
 
-// A statusRequest makes or moves a commit status.
+// A statusRequest creates or changes a commit status.
 type statusRequest struct {
 	State       string `json:"state"`
 	Ref         string `json:"ref"`
@@ -83,71 +83,79 @@ type statusRequest struct {
 	PipelineID  int64  `json:"pipeline_id,omitempty"`
 }
 
-// A shownStatus is a commit status as GitLab has it.
-type shownStatus struct {
+// A commitStatus is a commit status in a response.
+type commitStatus struct {
 	ID         int64  `json:"id"`
 	Name       string `json:"name"`
 	Status     string `json:"status"`
-	PipelineID int64  `json:"pipeline_id"` // 0 of old servers
+	PipelineID int64  `json:"pipeline_id"` // 0 on old servers
 }
 
-func (c *Client) reportStatus(ctx context.Context, s provider.CommitStatus, m *told) error {
-	if m.State == s.State && m.Summary == s.Summary && m.URL == s.URL {
+func (c *client) reportStatus(ctx context.Context, status provider.CommitStatus, reported *reportedStatus) error {
+	if reported.State == status.State && reported.Summary == status.Summary && reported.URL == status.URL {
 		return nil
 	}
 
-	in := statusRequest{State: stateOf(s.State), Ref: s.Branch, Name: s.Context(), Description: s.Summary, PipelineID: m.Pipeline}
-	if len(s.URL) <= maxTarget {
-		in.TargetURL = s.URL
+	request := statusRequest{
+		State:       stateOf(status.State),
+		Ref:         status.Branch,
+		Name:        status.Context(),
+		Description: status.Summary,
+		PipelineID:  reported.Pipeline,
+	}
+	if len(status.URL) <= maxTargetURL {
+		request.TargetURL = status.URL
 	}
 
-	var shown shownStatus
-	err := c.call(ctx, http.MethodPost, "/statuses/"+escape(string(s.SHA)), in, &shown)
-	if lockstep.KindOf(err) == lockstep.NotFound && m.Pipeline != 0 { // the pipeline was removed
-		in.PipelineID = 0
-		err = c.call(ctx, http.MethodPost, "/statuses/"+escape(string(s.SHA)), in, &shown)
+	var shown commitStatus
+	path := "/statuses/" + escape(string(status.SHA))
+	err := c.call(ctx, http.MethodPost, path, request, &shown)
+	if lockstep.KindOf(err) == lockstep.NotFound && reported.Pipeline != 0 { // the pipeline was deleted
+		request.PipelineID = 0
+		err = c.call(ctx, http.MethodPost, path, request, &shown)
 	}
 
 	switch {
 	case err == nil:
 	case lockstep.KindOf(err) == lockstep.Exists:
-		return lockstep.Wrapf(lockstep.Unavailable, err, "The statuses of commit %s at %s are being changed by somebody else.", s.SHA, c.api.address)
+		return lockstep.Wrapf(lockstep.Unavailable, err, "The statuses of commit %s at %s are being changed by another request.",
+			status.SHA, c.api.address)
 	case lockstep.KindOf(err) == lockstep.Invalid:
-		var looked error
-		if shown, looked = c.shownStatus(ctx, s); looked != nil {
-			return looked
+		var readErr error
+		if shown, readErr = c.newestStatus(ctx, status); readErr != nil {
+			return readErr
 		}
-		if !shown.stands(in.State) {
+		if !shown.isAt(request.State) {
 			return err
 		}
-
 	default:
 		return err
 	}
 
-	m.State, m.Summary, m.URL, m.Pipeline = s.State, s.Summary, s.URL, shown.PipelineID
+	reported.State, reported.Summary, reported.URL = status.State, status.Summary, status.URL
+	reported.Pipeline = shown.PipelineID
 	return nil
 }
 
-// stands says whether a status is as far as it was told to be. One that runs does
-// not go back to pending.
-func (s shownStatus) stands(want string) bool {
+// isAt reports whether a status is as far as wanted. A running one does not return to
+// pending.
+func (s commitStatus) isAt(want string) bool {
 	return s.Status == want || want == pending && s.Status == running
 }
 
-// shownStatus gives the status that stands beside the commit, the zero one for
-// none.
-func (c *Client) shownStatus(ctx context.Context, s provider.CommitStatus) (shownStatus, error) {
-	var all []shownStatus
-	err := c.call(ctx, http.MethodGet, "/repository/commits/"+escape(string(s.SHA))+"/statuses"+page(1, "ref", s.Branch, "name", s.Context()), nil, &all)
-	if err != nil {
-		return shownStatus{}, err
+// newestStatus returns the status that GitLab shows of the commit, the zero one if there
+// is none.
+func (c *client) newestStatus(ctx context.Context, status provider.CommitStatus) (commitStatus, error) {
+	var all []commitStatus
+	path := "/repository/commits/" + escape(string(status.SHA)) + "/statuses" + page(1, "ref", status.Branch, "name", status.Context())
+	if err := c.call(ctx, http.MethodGet, path, nil, &all); err != nil {
+		return commitStatus{}, err
 	}
 
-	var newest shownStatus
-	for _, one := range all {
-		if one.Name == s.Context() && one.ID > newest.ID {
-			newest = one
+	var newest commitStatus
+	for _, found := range all {
+		if found.Name == status.Context() && found.ID > newest.ID {
+			newest = found
 		}
 	}
 

@@ -1,9 +1,3 @@
-// Package gitremote reads a repository by Git's own protocol as the contract
-// wants it: what every driver does the same, whatever else its host can do.
-//
-// Errors: Unavailable for the network and 5xx, Denied for a refused credential,
-// NotFound for an unknown repository or a commit that is gone, Limit for what is
-// too large, Invalid for the rest that a person has to mend.
 package gitremote
 
 import (
@@ -18,8 +12,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
-// A Client reads one repository. It keeps the snapshot it read last: the next
-// commit's differs in a few trees, and only those travel. It is safe for
+// A Client reads one repository. It keeps the snapshot that it read last: the next
+// commit usually differs in a few trees, and only those are fetched. It is safe for
 // concurrent use.
 type Client struct {
 	remote *gitwire.Remote
@@ -29,28 +23,29 @@ type Client struct {
 }
 
 var (
-	_ provider.Client    = (*Client)(nil)
-	_ provider.Brancher  = (*Client)(nil)
-	_ provider.Historian = (*Client)(nil)
-	_ provider.Committer = (*Client)(nil)
+	_ provider.Client        = (*Client)(nil)
+	_ provider.Brancher      = (*Client)(nil)
+	_ provider.HistoryReader = (*Client)(nil)
+	_ provider.CommitReader  = (*Client)(nil)
 )
 
-// Open prepares a client. Of a URL nothing is reached yet.
-func Open(o gitwire.Options) (*Client, error) {
-	remote, err := gitwire.Open(o)
+// Open returns a client. It makes no request.
+func Open(options gitwire.Options) (*Client, error) {
+	remote, err := gitwire.Open(options)
 	if err != nil {
 		return nil, Translate(err)
 	}
 	return &Client{remote: remote}, nil
 }
 
-const heads = "refs/heads/"
+// BranchPrefix begins the full name of a branch.
+const BranchPrefix = "refs/heads/"
 
-// Heads asks for all branches at once.
+// Heads returns the commits of branches, in one request.
 func (c *Client) Heads(ctx context.Context, branches []string) (map[string]lockstep.SHA, error) {
 	names := make([]string, 0, len(branches))
-	for _, b := range branches {
-		names = append(names, heads+b)
+	for _, branch := range branches {
+		names = append(names, BranchPrefix+branch)
 	}
 
 	refs, err := c.remote.Refs(ctx, names)
@@ -58,33 +53,33 @@ func (c *Client) Heads(ctx context.Context, branches []string) (map[string]locks
 		return nil, Translate(err)
 	}
 
-	found := make(map[string]lockstep.SHA, len(refs))
+	heads := make(map[string]lockstep.SHA, len(refs))
 	for name, id := range refs {
-		found[strings.TrimPrefix(name, heads)] = lockstep.SHA(id.String())
+		heads[strings.TrimPrefix(name, BranchPrefix)] = lockstep.SHA(id.String())
 	}
 
-	return found, nil
+	return heads, nil
 }
 
-// Files reads the trees of a commit; what is fetched later ends with ctx.
+// Files returns the tree of a commit. Later fetches of blobs end with ctx.
 func (c *Client) Files(ctx context.Context, sha lockstep.SHA) (lockstep.Tree, error) {
-	s, err := c.snapshot(ctx, sha)
+	snapshot, err := c.snapshot(ctx, sha)
 	if err != nil {
 		return nil, err
 	}
-	return tree{s.Tree(ctx)}, nil
+	return tree{snapshot.Tree(ctx)}, nil
 }
 
-// Commit gives the bytes of a commit as they are stored.
+// Commit returns the bytes of a commit as they are stored.
 func (c *Client) Commit(ctx context.Context, sha lockstep.SHA) ([]byte, error) {
-	s, err := c.snapshot(ctx, sha)
+	snapshot, err := c.snapshot(ctx, sha)
 	if err != nil {
 		return nil, err
 	}
-	return bytes.Clone(s.Raw()), nil
+	return bytes.Clone(snapshot.Raw()), nil
 }
 
-// snapshot gives the one that was read last, or reads another.
+// snapshot returns the last snapshot, or reads another on top of it.
 func (c *Client) snapshot(ctx context.Context, sha lockstep.SHA) (*gitwire.Snapshot, error) {
 	id, err := object.ParseID(string(sha))
 	if err != nil {
@@ -95,27 +90,30 @@ func (c *Client) snapshot(ctx context.Context, sha lockstep.SHA) (*gitwire.Snaps
 	snapshot := c.last
 	c.mu.Unlock()
 
-	if snapshot == nil || snapshot.Commit() != id {
-		if snapshot, err = c.remote.Snapshot(ctx, id, snapshot); err != nil {
-			return nil, Translate(err)
-		}
-
-		c.mu.Lock()
-		c.last = snapshot
-		c.mu.Unlock()
+	if snapshot != nil && snapshot.Commit() == id {
+		return snapshot, nil
 	}
 
+	snapshot, err = c.remote.Snapshot(ctx, id, snapshot)
+	if err != nil {
+		return nil, Translate(err)
+	}
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	c.last = snapshot
 	return snapshot, nil
 }
 
-// DefaultBranch asks which branch HEAD stands for.
+// DefaultBranch returns the branch that HEAD points to.
 func (c *Client) DefaultBranch(ctx context.Context) (string, lockstep.SHA, error) {
 	head, err := c.remote.Head(ctx)
 	if err != nil {
 		return "", "", Translate(err)
 	}
 
-	branch, ok := strings.CutPrefix(head.Ref, heads)
+	branch, ok := strings.CutPrefix(head.Ref, BranchPrefix)
 	if !ok {
 		return "", "", lockstep.Errorf(lockstep.Invalid, "HEAD of %s is on no branch. Name the branch to follow.", c.remote.Name())
 	}
@@ -126,7 +124,7 @@ func (c *Client) DefaultBranch(ctx context.Context) (string, lockstep.SHA, error
 	return branch, lockstep.SHA(head.ID.String()), nil
 }
 
-// Contains looks for a commit in the history of a head.
+// Contains reports whether a commit is in the history of a head.
 func (c *Client) Contains(ctx context.Context, head, sha lockstep.SHA, depth int) (bool, error) {
 	from, err := object.ParseID(string(head))
 	if err != nil {
@@ -146,10 +144,11 @@ func (c *Client) Contains(ctx context.Context, head, sha lockstep.SHA, depth int
 	return history.Contains(id), nil
 }
 
-// Close lets go of the connections and of the snapshot.
+// Close releases the connections and the snapshot.
 func (c *Client) Close() {
 	c.remote.Close()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	c.last = nil
 }

@@ -11,8 +11,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
-// kinds says who has to act on what gitwire met, in the order in which it is
-// asked.
+// kinds maps the errors of gitwire to those of the domain. The first match counts.
 var kinds = []struct {
 	err  error
 	kind lockstep.Kind
@@ -32,7 +31,7 @@ var kinds = []struct {
 	{giterr.ErrGit, lockstep.Unavailable},
 }
 
-// Translate gives an error of gitwire as one of ours. Its text is safe to show.
+// Translate returns an error of gitwire as one of the domain. Its text is safe to show.
 func Translate(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
@@ -40,52 +39,52 @@ func Translate(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return &lockstep.Error{Kind: lockstep.Unavailable, Message: err.Error()}
 	}
-	if ours, ok := errors.AsType[*lockstep.Error](err); ok { // of whoever gives the credential
-		return ours
+	if translated, ok := errors.AsType[*lockstep.Error](err); ok { // from the credential
+		return translated
 	}
 
-	for _, k := range kinds {
-		if errors.Is(err, k.err) {
-			return &lockstep.Error{Kind: k.kind, Message: err.Error(), Err: behind(err)}
+	for _, entry := range kinds {
+		if errors.Is(err, entry.err) {
+			return &lockstep.Error{Kind: entry.kind, Message: err.Error(), Err: cause(err)}
 		}
 	}
 
 	return &lockstep.Error{Kind: lockstep.Invalid, Message: err.Error()}
 }
 
-// notShown are the errors of a host that was not shown the credential.
-var notShown = []error{giterr.ErrRoot, giterr.ErrOwner, giterr.ErrAddress, giterr.ErrHostKey, giterr.ErrProxy}
+// notSent are the errors after which the host has not seen the credential.
+var notSent = []error{giterr.ErrRoot, giterr.ErrOwner, giterr.ErrAddress, giterr.ErrHostKey, giterr.ErrProxy}
 
-// behind gives the cause that an error's message does not say: that the host was
-// not shown the credential, or how long it asked us to stay away.
-func behind(err error) error {
-	for _, unseen := range notShown {
-		if errors.Is(err, unseen) {
-			return provider.ErrNotShown
+// cause returns what the message of an error does not say: that the credential was
+// not sent, or how long the host wants no requests.
+func cause(err error) error {
+	for _, refusal := range notSent {
+		if errors.Is(err, refusal) {
+			return provider.ErrCredentialNotSent
 		}
 	}
 	if fault, ok := errors.AsType[*giterr.Error](err); ok && fault.RetryAfter > 0 {
-		return &provider.Later{Wait: fault.RetryAfter}
+		return &provider.RetryAfterError{Wait: fault.RetryAfter}
 	}
 	return nil
 }
 
-// tree gives the errors of a snapshot's files as ours.
+// tree translates the errors of a snapshot's files.
 type tree struct{ *gitwire.Tree }
 
 func (t tree) Open(name string) (fs.File, error) {
-	f, err := t.Tree.Open(name)
-	return f, translatePath(err)
+	file, err := t.Tree.Open(name)
+	return file, translatePath(err)
 }
 
 func (t tree) ReadDir(name string) ([]fs.DirEntry, error) {
-	list, err := t.Tree.ReadDir(name)
-	return list, translatePath(err)
+	entries, err := t.Tree.ReadDir(name)
+	return entries, translatePath(err)
 }
 
 func (t tree) ReadFile(name string) ([]byte, error) {
-	b, err := t.Tree.ReadFile(name)
-	return b, translatePath(err)
+	content, err := t.Tree.ReadFile(name)
+	return content, translatePath(err)
 }
 
 func (t tree) Stat(name string) (fs.FileInfo, error) {
@@ -98,7 +97,7 @@ func (t tree) ObjectID(name string) (string, error) {
 	return id, translatePath(err)
 }
 
-// Prefetch reads files in one request.
+// Prefetch fetches files in one request.
 func (t tree) Prefetch(ctx context.Context, names ...string) error {
 	if err := t.Tree.Prefetch(ctx, names...); err != nil {
 		return Translate(err)
@@ -106,14 +105,14 @@ func (t tree) Prefetch(ctx context.Context, names ...string) error {
 	return nil
 }
 
-// translatePath keeps what fs knows (a missing file, a bad path) and translates
-// what gitwire met on the way.
+// translatePath keeps the errors of package fs (a missing file, a bad path) and
+// translates those of gitwire.
 func translatePath(err error) error {
 	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
 		return err
 	}
-	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		return &fs.PathError{Op: p.Op, Path: p.Path, Err: Translate(p.Err)}
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		return &fs.PathError{Op: pathErr.Op, Path: pathErr.Path, Err: Translate(pathErr.Err)}
 	}
 	return Translate(err)
 }

@@ -16,90 +16,91 @@ import (
 )
 
 const (
-	// maxSaid is how much of a host's words an error repeats.
-	maxSaid = 300
-	maxWait = time.Hour
-	// minSecret is the shortest text that is hidden: what is shorter stands in
-	// every text by chance.
+	// maxMessage is how much of a host's message an error repeats, in bytes.
+	maxMessage = 300
+	maxWait    = time.Hour
+	// minSecret is the shortest text that is redacted: shorter ones occur by chance.
 	minSecret = 8
 )
 
-// Failed gives the error of a library that met one on the way to the host, for
-// a request that [Client.HTTP] carried; resp is nil where there was no answer. A
-// *lockstep.Error in it is given as it is. Of an answer that the library could not
-// read nothing is repeated: it may hold the credential.
-func (c *Client) Failed(resp *http.Response, err error, words string) error {
-	if ours, ok := errors.AsType[*lockstep.Error](err); ok {
-		return ours
+// TransportError returns the error of a library's call that [Client.HTTP] carried; resp
+// is nil if there was no response. A *lockstep.Error in err is returned as it is. A
+// response that the library could not read is not repeated, because it may contain the
+// credential. message is what the host says, "" for nothing.
+func (c *Client) TransportError(resp *http.Response, err error, message string) error {
+	if translated, ok := errors.AsType[*lockstep.Error](err); ok {
+		return translated
 	}
 	switch {
 	case resp == nil:
-		return c.failed(nil, err)
+		return c.requestError(nil, err)
 	case resp.StatusCode/100 != 2:
-		return c.Refused(resp, words)
+		return c.ResponseError(resp, message)
 	}
-	return unread(resp.Request, err)
+	return decodeError(resp.Request, err)
 }
 
-// unread is for an answer of 2xx that is not what was asked for.
-func unread(req *http.Request, err error) error {
+// decodeError returns the error of a 2xx response with other content than expected.
+func decodeError(req *http.Request, err error) error {
 	if errors.Is(err, errTooLong) {
-		return lockstep.Errorf(lockstep.Limit, "%s: the answer has more than %d bytes.", asked(req), maxAnswer)
+		return lockstep.Errorf(lockstep.Limit, "%s: the answer has more than %d bytes.", describe(req), maxResponse)
 	}
-	return lockstep.Errorf(lockstep.Unavailable, "%s: the answer is not the JSON that was expected.", asked(req))
+	return lockstep.Errorf(lockstep.Unavailable, "%s: the answer is not the JSON that was expected.", describe(req))
 }
 
-// failed is for a request that got no answer.
-func (c *Client) failed(req *http.Request, err error) error {
-	if ours, ok := errors.AsType[*lockstep.Error](err); ok {
-		return ours
+// requestError returns the error of a request without response. req is nil if it is
+// unknown.
+func (c *Client) requestError(req *http.Request, err error) error {
+	if translated, ok := errors.AsType[*lockstep.Error](err); ok {
+		return translated
 	}
 
 	where := c.base.Scheme + "://" + c.base.Host
 	if req != nil {
-		where = asked(req)
+		where = describe(req)
 	}
 
-	if wire, ok := errors.AsType[*url.Error](err); ok {
-		err = wire.Err // its own text repeats the query
+	if urlErr, ok := errors.AsType[*url.Error](err); ok {
+		err = urlErr.Err // its own text repeats the query
 	}
 
 	if errors.Is(err, giterr.ErrAddress) || errors.Is(err, giterr.ErrProxy) {
-		return lockstep.Wrapf(lockstep.Denied, errors.Join(provider.ErrNotShown, err), "%s: %s", where, err)
+		return lockstep.Wrapf(lockstep.Denied, errors.Join(provider.ErrCredentialNotSent, err), "%s: %s", where, err)
 	}
 
 	return lockstep.Wrapf(lockstep.Unavailable, err, "%s: %s", where, err)
 }
 
-// Refused gives the error that an answer of another status than 2xx means. words
-// are what the host says, "" for none.
-func (c *Client) Refused(resp *http.Response, words string) error {
-	text := asked(resp.Request) + ": the host answers " + strconv.Itoa(resp.StatusCode) + " " + http.StatusText(resp.StatusCode)
+// ResponseError returns what a response with a status other than 2xx means. message is
+// what the host says, "" for nothing.
+func (c *Client) ResponseError(resp *http.Response, message string) error {
+	text := describe(resp.Request) + ": the host answers " + strconv.Itoa(resp.StatusCode) + " " + http.StatusText(resp.StatusCode)
 	if resp.StatusCode/100 == 3 {
 		if to, err := resp.Location(); err == nil {
 			text += " and points to " + to.Scheme + "://" + to.Host + to.EscapedPath() + ", which is not followed"
 		}
 	}
 
-	if words != "" {
-		text += " and says " + strconv.Quote(lockstep.Truncate(hide(words, resp.Request.Header), maxSaid))
+	if message != "" {
+		text += " and says " + strconv.Quote(lockstep.Truncate(redactSent(message, resp.Request.Header), maxMessage))
 	}
 
 	text = c.network.Through(resp.Request.URL, text)
-	// A redirect on the same origin leads to an address of the host's choice.
-	fault := &lockstep.Error{Kind: kindOf(resp), Message: hide(text, resp.Request.Header) + "."}
-	if wait := waitOf(resp.Header, time.Now()); fault.Kind == lockstep.Unavailable && wait > 0 {
-		fault.Err = &provider.Later{Wait: wait}
+	// A redirect on the same origin leads to an address of the host's choice, which may
+	// repeat the credential.
+	fault := &lockstep.Error{Kind: kindOf(resp), Message: redactSent(text, resp.Request.Header) + "."}
+	if wait := retryAfter(resp.Header, time.Now()); fault.Kind == lockstep.Unavailable && wait > 0 {
+		fault.Err = &provider.RetryAfterError{Wait: wait}
 	}
 
 	return fault
 }
 
-// kindOf says who has to act on an answer. Hosts say "later" with 403 too.
+// kindOf returns the kind of error of a response. Hosts report rate limits by 403 too.
 func kindOf(resp *http.Response) lockstep.Kind {
-	code, h := resp.StatusCode, resp.Header
+	code, header := resp.StatusCode, resp.Header
 	switch {
-	case code == http.StatusForbidden && (h.Get("Retry-After") != "" || h.Get("X-RateLimit-Remaining") == "0"):
+	case code == http.StatusForbidden && (header.Get("Retry-After") != "" || header.Get("X-RateLimit-Remaining") == "0"):
 		return lockstep.Unavailable
 	case code == http.StatusTooManyRequests, code == http.StatusRequestTimeout, code >= 500:
 		return lockstep.Unavailable
@@ -114,18 +115,18 @@ func kindOf(resp *http.Response) lockstep.Kind {
 	return lockstep.Invalid
 }
 
-// waitOf gives how long a host asks to be left alone: Retry-After in seconds or
-// as a date, else the end of the window of its rate limit.
-func waitOf(h http.Header, now time.Time) time.Duration {
+// retryAfter returns how long a host wants no requests: Retry-After in seconds or as a
+// date, else the end of its rate limit's window.
+func retryAfter(header http.Header, now time.Time) time.Duration {
 	var wait time.Duration
-	if seconds, err := strconv.ParseUint(h.Get("Retry-After"), 10, 31); err == nil {
+	if seconds, err := strconv.ParseUint(header.Get("Retry-After"), 10, 31); err == nil {
 		wait = time.Duration(seconds) * time.Second
-	} else if date, err := http.ParseTime(h.Get("Retry-After")); err == nil {
+	} else if date, err := http.ParseTime(header.Get("Retry-After")); err == nil {
 		wait = date.Sub(now)
 	} else {
 		for _, name := range []string{"X-RateLimit-", "RateLimit-"} { // GitHub and others, GitLab
-			reset, err := strconv.ParseInt(h.Get(name+"Reset"), 10, 64)
-			if err == nil && h.Get(name+"Remaining") == "0" {
+			reset, err := strconv.ParseInt(header.Get(name+"Reset"), 10, 64)
+			if err == nil && header.Get(name+"Remaining") == "0" {
 				wait = time.Unix(reset, 0).Sub(now)
 			}
 		}
@@ -134,33 +135,33 @@ func waitOf(h http.Header, now time.Time) time.Duration {
 	return min(max(wait, 0), maxWait)
 }
 
-// asked names a request without its query.
-func asked(req *http.Request) string {
+// describe names a request without its query.
+func describe(req *http.Request) string {
 	return req.Method + " " + req.URL.Scheme + "://" + req.URL.Host + req.URL.EscapedPath()
 }
 
-// said finds the sentence in what a host answers: that of a field that hosts put
-// it in, else the first line of the text.
-func said(body []byte) string {
+// messageIn returns the message in the body of an error: the field that hosts use for
+// it, else the first line of the text.
+func messageIn(body []byte) string {
 	var fields struct {
 		Message any `json:"message"` // GitHub, GitLab, Gitea, Azure DevOps
 		Error   any `json:"error"`   // GitLab, Bitbucket
 	}
 	if json.Unmarshal(body, &fields) == nil {
-		for _, v := range []any{fields.Message, fields.Error} {
-			if nested, ok := v.(map[string]any); ok && nested["message"] != nil {
-				v = nested["message"]
+		for _, field := range []any{fields.Message, fields.Error} {
+			if nested, ok := field.(map[string]any); ok && nested["message"] != nil {
+				field = nested["message"]
 			}
 
-			switch v := v.(type) {
+			switch field := field.(type) {
 			case nil:
 			case string:
-				if v != "" {
-					return v
+				if field != "" {
+					return field
 				}
 			default:
-				if b, err := json.Marshal(v); err == nil {
-					return string(b)
+				if encoded, err := json.Marshal(field); err == nil {
+					return string(encoded)
 				}
 			}
 		}
@@ -174,8 +175,8 @@ func said(body []byte) string {
 	return line
 }
 
-// hide takes out of a host's words what the request showed it.
-func hide(words string, sent http.Header) string {
+// redactSent removes the credential of a request from a text.
+func redactSent(text string, sent http.Header) string {
 	for _, name := range []string{"Authorization", "Private-Token"} {
 		_, value, ok := strings.Cut(sent.Get(name), " ")
 		if !ok {
@@ -190,25 +191,26 @@ func hide(words string, sent http.Header) string {
 
 		for _, secret := range secrets {
 			if len(secret) >= minSecret {
-				words = strings.ReplaceAll(words, secret, "****")
+				text = strings.ReplaceAll(text, secret, "****")
 			}
 		}
 	}
 
-	return words
+	return text
 }
 
-// Without takes a secret that was sent in a body out of what the host says about
-// it.
-func Without(err error, secret string) error {
-	said, ok := errors.AsType[*lockstep.Error](err)
+// RedactSecret removes a secret that was sent in a body from the message of an error.
+func RedactSecret(err error, secret string) error {
+	fault, ok := errors.AsType[*lockstep.Error](err)
 	if !ok || secret == "" {
 		return err
 	}
-	hidden := *said
-	hidden.Message = strings.ReplaceAll(said.Message, secret, "****")
-	for n := len(secret) - 1; n >= minSecret; n-- { // where the host's words were cut
-		hidden.Message = strings.ReplaceAll(hidden.Message, secret[:n]+"…", "****…")
+
+	redacted := *fault
+	redacted.Message = strings.ReplaceAll(fault.Message, secret, "****")
+	for n := len(secret) - 1; n >= minSecret; n-- { // where the host's message was cut
+		redacted.Message = strings.ReplaceAll(redacted.Message, secret[:n]+"…", "****…")
 	}
-	return &hidden
+
+	return &redacted
 }

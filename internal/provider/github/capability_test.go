@@ -207,7 +207,7 @@ func TestAProposalThatFailsLeavesNoBranch(t *testing.T) {
 	p := proposal(f)
 	f.refuse["POST /repos/acme/infra/pulls"], f.refuse["DELETE /repos/acme/infra/git/refs/{ref...}"] = http.StatusForbidden, http.StatusBadGateway
 	_, err := opened[provider.PullRequester](t, f, credentials()["TOKEN"]).Propose(t.Context(), p)
-	if lockstep.KindOf(err) != lockstep.Denied || !strings.Contains(lockstep.Shown(err), "Branch lockstep/web was made and could not be deleted.") {
+	if lockstep.KindOf(err) != lockstep.Denied || !strings.Contains(lockstep.Shown(err), "Branch lockstep/web was created and could not be deleted.") {
 		t.Errorf("where the branch stays: %v", err)
 	}
 }

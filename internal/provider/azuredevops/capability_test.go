@@ -12,11 +12,11 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
 	"github.com/lockstephq/lockstep/internal/provider"
-	"github.com/lockstephq/lockstep/internal/provider/azuredevops"
+	"github.com/lockstephq/lockstep/internal/provider/providertest"
 )
 
 // fixed makes a host with one commit on main.
-func fixed(t *testing.T) (*host, *azuredevops.Client, lockstep.SHA) {
+func fixed(t *testing.T) (*host, providertest.FullClient, lockstep.SHA) {
 	t.Helper()
 	h := newHost(t, token(), gitwiretest.Options{})
 	sha := lockstep.SHA(h.repo.Commit(map[string]string{"templates/web.yaml": "Resources: {}\n"}))
@@ -53,7 +53,7 @@ func TestAStatusIsWrittenOncePerChange(t *testing.T) {
 	tell(3)
 }
 
-func comments(t *testing.T) (*host, *azuredevops.Client, provider.PullRequest) {
+func comments(t *testing.T) (*host, providertest.FullClient, provider.PullRequest) {
 	t.Helper()
 	h, c, _ := fixed(t)
 	h.repo.CommitTo(heads+"change", map[string]string{"a": "1"})

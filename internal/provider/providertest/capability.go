@@ -13,6 +13,17 @@ import (
 	"github.com/lockstephq/lockstep/internal/provider"
 )
 
+// A FullClient has all capabilities.
+type FullClient interface {
+	provider.Client
+	provider.Brancher
+	provider.HistoryReader
+	provider.StatusReporter
+	provider.Commenter
+	provider.PullRequester
+	provider.WebhookRegistrar
+}
+
 // A Host is what the suite sees of, and does to, a fake Git host that speaks a
 // provider's API, with a real repository behind it.
 type Host interface {
@@ -43,7 +54,7 @@ type ShownStatus struct {
 type ShownWebhook struct{ URL, Secret string }
 
 // An AbilityFixture is a driver's view of one repository at a fake host.
-type AbilityFixture struct {
+type CapabilityFixture struct {
 	Host Host
 	Repo *gitwiretest.Repo
 	// Open gives a client with the right credential, or a wrong one.
@@ -55,12 +66,12 @@ type AbilityFixture struct {
 	OneProgress bool
 }
 
-// TestAbilities runs the suite of what a driver can do beyond reading; abilities
+// TestCapabilities runs the suite of what a driver can do beyond reading; abilities
 // that it has not are left out. make gives every part a fixture of its own.
-func TestAbilities(t *testing.T, make func(t *testing.T) AbilityFixture) {
+func TestCapabilities(t *testing.T, make func(t *testing.T) CapabilityFixture) {
 	parts := []struct {
 		name string
-		run  func(t *testing.T, f AbilityFixture)
+		run  func(t *testing.T, f CapabilityFixture)
 	}{
 		{"a status follows its commit to the end", testStatus},
 		{"statuses of two environments stand side by side", testEnvironments},
@@ -80,8 +91,8 @@ func TestAbilities(t *testing.T, make func(t *testing.T) AbilityFixture) {
 	}
 }
 
-// ability gives what a client can do, or skips.
-func ability[A any](t *testing.T, f AbilityFixture) A {
+// capability gives what a client can do, or skips.
+func capability[A any](t *testing.T, f CapabilityFixture) A {
 	t.Helper()
 	a, ok := f.Open(t, true).(A)
 	if !ok {
@@ -107,8 +118,8 @@ func shown(t *testing.T, h Host, sha lockstep.SHA, environment string) ShownStat
 	return all[0]
 }
 
-func testStatus(t *testing.T, f AbilityFixture) {
-	r := ability[provider.StatusReporter](t, f)
+func testStatus(t *testing.T, f CapabilityFixture) {
+	r := capability[provider.StatusReporter](t, f)
 	sha := lockstep.SHA(f.Repo.Commit(map[string]string{"a": "1"}))
 	var memory []byte
 	for _, step := range []struct {
@@ -139,8 +150,8 @@ func testStatus(t *testing.T, f AbilityFixture) {
 	}
 }
 
-func testEnvironments(t *testing.T, f AbilityFixture) {
-	r := ability[provider.StatusReporter](t, f)
+func testEnvironments(t *testing.T, f CapabilityFixture) {
+	r := capability[provider.StatusReporter](t, f)
 	sha := lockstep.SHA(f.Repo.Commit(map[string]string{"a": "1"}))
 	const other = "210987654321/us-east-1"
 	for env, state := range map[string]provider.CommitState{environment: provider.CommitFailed, other: provider.CommitSucceeded} {
@@ -156,8 +167,8 @@ func testEnvironments(t *testing.T, f AbilityFixture) {
 	}
 }
 
-func testStatusAgain(t *testing.T, f AbilityFixture) {
-	r := ability[provider.StatusReporter](t, f)
+func testStatusAgain(t *testing.T, f CapabilityFixture) {
+	r := capability[provider.StatusReporter](t, f)
 	sha := lockstep.SHA(f.Repo.Commit(map[string]string{"a": "1"}))
 	s := status(sha, provider.CommitSucceeded, "1 of 1 stacks synced")
 	memory, err := r.ReportStatus(t.Context(), s, nil)
@@ -175,8 +186,8 @@ func testStatusAgain(t *testing.T, f AbilityFixture) {
 	}
 }
 
-func testStatusOfNothing(t *testing.T, f AbilityFixture) {
-	r := ability[provider.StatusReporter](t, f)
+func testStatusOfNothing(t *testing.T, f CapabilityFixture) {
+	r := capability[provider.StatusReporter](t, f)
 	f.Repo.Commit(map[string]string{"a": "1"})
 	gone := lockstep.SHA(strings.Repeat("12", 20))
 	_, err := r.ReportStatus(t.Context(), status(gone, provider.CommitSucceeded, "told"), nil)
@@ -185,8 +196,8 @@ func testStatusOfNothing(t *testing.T, f AbilityFixture) {
 	}
 }
 
-func testPullRequests(t *testing.T, f AbilityFixture) {
-	c := ability[provider.Commenter](t, f)
+func testPullRequests(t *testing.T, f CapabilityFixture) {
+	c := capability[provider.Commenter](t, f)
 	f.Repo.Commit(map[string]string{"a": "1"})
 	head := f.Repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
 	f.Repo.CommitTo("refs/heads/release", map[string]string{"a": "3"})
@@ -216,9 +227,9 @@ func testPullRequests(t *testing.T, f AbilityFixture) {
 }
 
 // proposed opens a pull request, and gives the means to comment on it.
-func proposed(t *testing.T, f AbilityFixture) (provider.Commenter, provider.PullRequest) {
+func proposed(t *testing.T, f CapabilityFixture) (provider.Commenter, provider.PullRequest) {
 	t.Helper()
-	c := ability[provider.Commenter](t, f)
+	c := capability[provider.Commenter](t, f)
 	f.Repo.Commit(map[string]string{"a": "1"})
 	f.Repo.CommitTo("refs/heads/change", map[string]string{"a": "2"})
 	number := f.Host.OpenPullRequest("change", "main", false)
@@ -232,7 +243,7 @@ func proposed(t *testing.T, f AbilityFixture) (provider.Commenter, provider.Pull
 
 const marker = "<!-- lockstep: 9b1f -->"
 
-func testComment(t *testing.T, f AbilityFixture) {
+func testComment(t *testing.T, f CapabilityFixture) {
 	c, pr := proposed(t, f)
 	id := ""
 	for _, text := range []string{"first", "second", "**third** | `x` | <details>\n\n| a | b |\n|---|---|\n| 1 | 2 |\n</details>"} {
@@ -254,7 +265,7 @@ func testComment(t *testing.T, f AbilityFixture) {
 	}
 }
 
-func testCommentGone(t *testing.T, f AbilityFixture) {
+func testCommentGone(t *testing.T, f CapabilityFixture) {
 	c, pr := proposed(t, f)
 	id, err := c.PutComment(t.Context(), pr, provider.Comment{ID: "987654321", Marker: marker, Body: marker + " x"})
 	if err != nil || id == "" || id == "987654321" {
@@ -265,7 +276,7 @@ func testCommentGone(t *testing.T, f AbilityFixture) {
 	}
 }
 
-func testCommentFound(t *testing.T, f AbilityFixture) {
+func testCommentFound(t *testing.T, f CapabilityFixture) {
 	c, pr := proposed(t, f)
 	first, err := c.PutComment(t.Context(), pr, provider.Comment{Marker: marker, Body: marker + " x"})
 	if err != nil {
@@ -282,7 +293,7 @@ func testCommentFound(t *testing.T, f AbilityFixture) {
 	}
 }
 
-func proposal(f AbilityFixture) provider.Proposal {
+func proposal(f CapabilityFixture) provider.Proposal {
 	sha := f.Repo.Commit(map[string]string{"templates/web.yaml": "Resources: {}\n"})
 	return provider.Proposal{
 		Base: "main", BaseSHA: lockstep.SHA(sha), Branch: "lockstep/web",
@@ -291,8 +302,8 @@ func proposal(f AbilityFixture) provider.Proposal {
 	}
 }
 
-func testPropose(t *testing.T, f AbilityFixture) {
-	r := ability[provider.PullRequester](t, f)
+func testPropose(t *testing.T, f CapabilityFixture) {
+	r := capability[provider.PullRequester](t, f)
 	p := proposal(f)
 	pr, err := r.Propose(t.Context(), p)
 	if err != nil {
@@ -314,8 +325,8 @@ func testPropose(t *testing.T, f AbilityFixture) {
 	}
 }
 
-func testProposeOver(t *testing.T, f AbilityFixture) {
-	r := ability[provider.PullRequester](t, f)
+func testProposeOver(t *testing.T, f CapabilityFixture) {
+	r := capability[provider.PullRequester](t, f)
 	p := proposal(f)
 	main := f.Repo.ID("refs/heads/main")
 	p.Files[0].Path = "templates/web.yaml"
@@ -337,8 +348,8 @@ func testProposeOver(t *testing.T, f AbilityFixture) {
 	}
 }
 
-func testWebhook(t *testing.T, f AbilityFixture) {
-	w := ability[provider.WebhookRegistrar](t, f)
+func testWebhook(t *testing.T, f CapabilityFixture) {
+	w := capability[provider.WebhookRegistrar](t, f)
 	const url = "https://lockstep.example.com/webhooks/x/abc"
 	for _, secret := range []string{"secret-of-16-characters", "another-of-16-characters"} {
 		if err := w.RegisterWebhook(t.Context(), url, secret); err != nil {
@@ -356,8 +367,8 @@ func testWebhook(t *testing.T, f AbilityFixture) {
 	}
 }
 
-func testAPIErrors(t *testing.T, f AbilityFixture) {
-	r := ability[provider.StatusReporter](t, f)
+func testAPIErrors(t *testing.T, f CapabilityFixture) {
+	r := capability[provider.StatusReporter](t, f)
 	sha := lockstep.SHA(f.Repo.Commit(map[string]string{"a": "1"}))
 	s := status(sha, provider.CommitSucceeded, "told")
 	for status, want := range map[int]lockstep.Kind{
@@ -371,8 +382,8 @@ func testAPIErrors(t *testing.T, f AbilityFixture) {
 	}
 
 	f.Fail(http.StatusTooManyRequests, http.Header{"Retry-After": {"120"}})
-	if _, err := r.ReportStatus(t.Context(), s, nil); provider.Wait(err).Seconds() != 120 {
-		t.Errorf("asked to wait 120 s: %s, %v", provider.Wait(err), err)
+	if _, err := r.ReportStatus(t.Context(), s, nil); provider.RetryAfter(err).Seconds() != 120 {
+		t.Errorf("asked to wait 120 s: %s, %v", provider.RetryAfter(err), err)
 	}
 
 	f.Fail(0, nil)

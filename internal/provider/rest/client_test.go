@@ -105,7 +105,7 @@ func TestAnswersSayWhoHasToAct(t *testing.T) {
 			t.Errorf("%s: the query is shown: %v", name, err)
 		}
 
-		if got := provider.Wait(err); got != row.wait {
+		if got := provider.RetryAfter(err); got != row.wait {
 			t.Errorf("%s: wait %s, want %s", name, got, row.wait)
 		}
 	}
@@ -127,7 +127,7 @@ func TestAttack18WhatALibraryCouldNotReadIsNotRepeated(t *testing.T) {
 
 		resp.Body.Close()
 		_, err = time.Parse(time.RFC3339, canary)
-		err = c.Failed(resp, err, "it is "+canary)
+		err = c.TransportError(resp, err, "it is "+canary)
 		if lockstep.KindOf(err) != row.want || strings.Contains(err.Error(), canary) || !strings.Contains(err.Error(), "GET "+base+"/x") {
 			t.Errorf("%s: %s %v", name, lockstep.KindOf(err), err)
 		}
@@ -142,7 +142,7 @@ func TestTheEndOfARateLimitsWindowIsWaitedFor(t *testing.T) {
 			w.WriteHeader(http.StatusTooManyRequests)
 		})
 		err := call(t, base, http.MethodGet, "/", nil, nil)
-		if wait := provider.Wait(err); wait < 9*time.Minute || wait > 10*time.Minute {
+		if wait := provider.RetryAfter(err); wait < 9*time.Minute || wait > 10*time.Minute {
 			t.Errorf("%s: wait %s, %v", prefix, wait, err)
 		}
 	}
@@ -229,7 +229,7 @@ func TestAttack16OnlyAllowedAddressesAreDialled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Do(t.Context(), http.MethodGet, "/", nil, nil); lockstep.KindOf(err) != lockstep.Denied || !errors.Is(err, provider.ErrNotShown) || asked {
+	if _, err := c.Do(t.Context(), http.MethodGet, "/", nil, nil); lockstep.KindOf(err) != lockstep.Denied || !errors.Is(err, provider.ErrCredentialNotSent) || asked {
 		t.Errorf("loopback: %v", err)
 	}
 }

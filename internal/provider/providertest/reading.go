@@ -158,7 +158,7 @@ func testHistory(t *testing.T, f Fixture) {
 	f.Repo.Commit(map[string]string{"a": "2"})
 	head := f.Repo.Commit(map[string]string{"a": "3"})
 	elsewhere := f.Repo.ForcePush("refs/heads/other", map[string]string{"z": "1"})
-	h, ok := f.Open(t, true).(provider.Historian)
+	h, ok := f.Open(t, true).(provider.HistoryReader)
 	if !ok {
 		t.Skip("the driver reads no history")
 	}
