@@ -39,7 +39,14 @@ func key(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: key NAME FLAG…")
 	}
 	name := strings.ToUpper(args[0])
-	ts.Check(ts.Exec("lockstep", append([]string{"key", "create", "--db", ts.Getenv("DB"), "-o", "json"}, args[1:]...)...))
+	ts.Check(ts.Exec("lockstep", append([]string{
+		"key",
+		"create",
+		"--db",
+		ts.Getenv("DB"),
+		"-o",
+		"json",
+	}, args[1:]...)...))
 	var made struct{ AccessKeyId, SecretAccessKey string }
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &made))
 	ts.Setenv(name+"_ID", made.AccessKeyId)
@@ -53,7 +60,10 @@ func as(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	name := strings.ToUpper(args[0])
 	for _, prefix := range []string{"LOCKSTEP", "AWS"} {
-		for variable, value := range map[string]string{prefix + "_ACCESS_KEY_ID": "_ID", prefix + "_SECRET_ACCESS_KEY": "_SECRET"} {
+		for variable, value := range map[string]string{
+			prefix + "_ACCESS_KEY_ID":     "_ID",
+			prefix + "_SECRET_ACCESS_KEY": "_SECRET",
+		} {
 			defer ts.Setenv(variable, ts.Getenv(variable))
 			ts.Setenv(variable, ts.Getenv(name+value))
 		}

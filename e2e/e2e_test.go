@@ -107,8 +107,11 @@ func lockstep() {
 func TestScripts(t *testing.T) {
 	tools := findTools(t)
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata", Setup: tools.setup, Cmds: commands(tools), RequireUniqueNames: true,
-		UpdateScripts: *update,
+		Dir:                "testdata",
+		Setup:              tools.setup,
+		Cmds:               commands(tools),
+		RequireUniqueNames: true,
+		UpdateScripts:      *update,
 	})
 }
 
@@ -124,8 +127,10 @@ func TestMainJob(t *testing.T) {
 		t.Run(backend.name, func(t *testing.T) {
 			t.Parallel()
 			testscript.Run(t, testscript.Params{
-				Dir: filepath.Join("testdata", "backends"), RequireUniqueNames: true, Cmds: commands(tools),
-				Condition: func(cond string) (bool, error) { return cond == backend.target, nil },
+				Dir:                filepath.Join("testdata", "backends"),
+				RequireUniqueNames: true,
+				Cmds:               commands(tools),
+				Condition:          func(cond string) (bool, error) { return cond == backend.target, nil },
 				Setup: func(env *testscript.Env) error {
 					if err := tools.setup(env); err != nil {
 						return err

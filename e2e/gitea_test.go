@@ -174,7 +174,13 @@ func (g *gitea) openPulls(r *http.Request) any {
 }
 
 func (g *gitea) openPull(head, base, title string, fork bool) *pull {
-	opened := &pull{Number: g.nextID(), Title: title, State: "open", Base: side{Ref: base, Label: base}, Head: side{Ref: head, Label: head}}
+	opened := &pull{
+		Number: g.nextID(),
+		Title:  title,
+		State:  "open",
+		Base:   side{Ref: base, Label: base},
+		Head:   side{Ref: head, Label: head},
+	}
 	opened.Base.Repo.ID, opened.Head.Repo.ID = 1, 1
 	if fork {
 		opened.Head.Repo.ID = 2

@@ -70,7 +70,11 @@ func (w *world) startHost(ts *testscript.TestScript, credential []string) {
 		options.Wrap = api.wrap
 	}
 
-	w.host = &gitHost{gitea: api, folder: filepath.Join(w.env.WorkDir, ".githost"), repos: map[string]*gitwiretest.Repo{}}
+	w.host = &gitHost{
+		gitea:  api,
+		folder: filepath.Join(w.env.WorkDir, ".githost"),
+		repos:  map[string]*gitwiretest.Repo{},
+	}
 	w.host.server = gitwiretest.NewServer(w.tb(), w.host.folder, options)
 	ts.Setenv("GITHOST_URL", w.host.server.URL)
 	ts.Setenv("GITHOST", strings.TrimPrefix(w.host.server.URL, "http://"))

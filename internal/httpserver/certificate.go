@@ -52,7 +52,11 @@ func LoadCertificate(certFile, keyFile string, log *slog.Logger) (*Certificate, 
 	var err error
 	certificate.current, err = readPair(certFile, keyFile)
 	if err == nil && time.Now().After(certificate.current.Leaf.NotAfter) {
-		log.Warn("the certificate has expired", slog.String("file", certFile), slog.Time("not_after", certificate.current.Leaf.NotAfter))
+		log.Warn(
+			"the certificate has expired",
+			slog.String("file", certFile),
+			slog.Time("not_after", certificate.current.Leaf.NotAfter),
+		)
 	}
 
 	return certificate, err
@@ -90,7 +94,11 @@ func (c *Certificate) reload() {
 	}
 
 	c.current = pair
-	c.log.Info("the certificate was renewed", slog.String("file", c.certFile), slog.Time("not_after", pair.Leaf.NotAfter))
+	c.log.Info(
+		"the certificate was renewed",
+		slog.String("file", c.certFile),
+		slog.Time("not_after", pair.Leaf.NotAfter),
+	)
 }
 
 func versionsOf(files ...string) (versions [2]fileVersion) {

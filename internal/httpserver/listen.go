@@ -12,7 +12,12 @@ import (
 func Listen(setting, addr string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is already in use by %s; choose another address with --%s", addr, portOwner(addr), setting)
+		return nil, fmt.Errorf(
+			"%s is already in use by %s; choose another address with --%s",
+			addr,
+			portOwner(addr),
+			setting,
+		)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("--%s: %w", setting, err)

@@ -43,7 +43,7 @@ func TestAttack02ADataDirectoryUnderForeignControlIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if err := os.Chmod(open, 0o777); err != nil { // whatever the umask says
+	if err := os.Chmod(open, 0o777); err != nil { // regardless of the umask
 		t.Fatal(err)
 	}
 
@@ -59,7 +59,7 @@ func TestAttack02ADataDirectoryUnderForeignControlIsRefused(t *testing.T) {
 	}
 
 	servertest.UpOnce(t, local.UpOptions{Data: linked}).WantExit(2, "lockstep.db.lock")
-	if b, err := os.ReadFile(kept); err != nil || string(b) != "kept" {
-		t.Errorf("what the link leads to became %q, %v", b, err)
+	if content, err := os.ReadFile(kept); err != nil || string(content) != "kept" {
+		t.Errorf("the target of the link is %q, %v", content, err)
 	}
 }

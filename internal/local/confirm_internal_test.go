@@ -42,7 +42,11 @@ func newUpOnAWS(t *testing.T) *up {
 	})
 
 	keys := credentials.NewStaticCredentialsProvider("LSTESTKEY00000000000", "secret", "")
-	cloudFormation := cloudformation.NewFromConfig(aws.Config{Region: "eu-west-1", BaseEndpoint: &host.URL, Credentials: keys})
+	cloudFormation := cloudformation.NewFromConfig(aws.Config{
+		Region:       "eu-west-1",
+		BaseEndpoint: &host.URL,
+		Credentials:  keys,
+	})
 	_, err = cloudFormation.CreateStack(t.Context(), &cloudformation.CreateStackInput{
 		StackName:    aws.String("existing"),
 		TemplateBody: aws.String(`{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}`),
@@ -76,7 +80,10 @@ func setClient(t *testing.T, u *up) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if u.directory, err = identity.NewDirectory(identity.Options{DB: u.options.DB, Key: u.options.SealKey}); err != nil {
+	if u.directory, err = identity.NewDirectory(identity.Options{
+		DB:  u.options.DB,
+		Key: u.options.SealKey,
+	}); err != nil {
 		t.Fatal(err)
 	}
 
@@ -156,22 +163,34 @@ func TestWithoutNewStacksNothingIsAsked(t *testing.T) {
 	}
 }
 
-// An answers stands in for the network: it keeps whom it was to ask.
-type networkStub struct{ asked []*url.URL }
+// A networkStub answers GetCallerIdentity and records the URLs of its requests.
+type networkStub struct{ requested []*url.URL }
 
-func (a *networkStub) Do(r *http.Request) (*http.Response, error) {
-	a.asked = append(a.asked, r.URL)
+func (s *networkStub) Do(r *http.Request) (*http.Response, error) {
+	s.requested = append(s.requested, r.URL)
 	body := `<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`
-	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+	return &http.Response{
+		StatusCode: 200,
+		Header:     http.Header{},
+		Body:       io.NopCloser(strings.NewReader(body)),
+		Request:    r,
+	}, nil
 }
 
 func TestTheAccountComesFromTheTarget(t *testing.T) {
 	t.Setenv("AWS_ENDPOINT_URL", "http://elsewhere.example")
 	t.Setenv("AWS_ENDPOINT_URL_STS", "http://elsewhere.example")
-	for endpoint, want := range map[string]string{"": "sts.eu-west-1.amazonaws.com", "http://target.example:5000": "target.example:5000"} {
+	for endpoint, want := range map[string]string{
+		"":                           "sts.eu-west-1.amazonaws.com",
+		"http://target.example:5000": "target.example:5000",
+	} {
 		var network networkStub
 		cfg, err := config.LoadDefaultConfig(t.Context(), config.WithHTTPClient(&network), config.WithRegion("eu-west-1"),
-			config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("LSTESTKEY00000000000", "secret", "")))
+			config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(
+				"LSTESTKEY00000000000",
+				"secret",
+				"",
+			)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,8 +200,8 @@ func TestTheAccountComesFromTheTarget(t *testing.T) {
 			t.Errorf("%q: account %q, %v", endpoint, account, err)
 		}
 
-		if len(network.asked) != 1 || network.asked[0].Host != want {
-			t.Errorf("%q: asked %v, want %s", endpoint, network.asked, want)
+		if len(network.requested) != 1 || network.requested[0].Host != want {
+			t.Errorf("%q: requested %v, want %s", endpoint, network.requested, want)
 		}
 	}
 }

@@ -69,7 +69,11 @@ func checkOwner(path string) error {
 		return fmt.Errorf("%s belongs to user %d; choose a folder of your own", path, stat.Uid)
 	}
 	if info.Mode().Perm()&0o002 != 0 {
-		return fmt.Errorf("every user can write to %s; run chmod o-w %s or choose another folder", path, lockstep.ShellQuote(path))
+		return fmt.Errorf(
+			"every user can write to %s; run chmod o-w %s or choose another folder",
+			path,
+			lockstep.ShellQuote(path),
+		)
 	}
 
 	return nil

@@ -24,11 +24,16 @@ import (
 
 // A profile is what an AWS client reads from a data directory.
 type profile struct {
-	KeyID, Secret, Region                          string
-	CodeConnections, CodeStar, CloudFormation, STS string
+	KeyID           string
+	Secret          string
+	Region          string
+	CodeConnections string
+	CodeStar        string
+	CloudFormation  string
+	STS             string
 }
 
-// goProfile reads it as the Go SDK does.
+// goProfile reads the profile in a data directory with the Go SDK.
 func goProfile(t testing.TB, data string) (aws.Config, profile) {
 	t.Helper()
 	cfg, err := awsconfig.LoadDefaultConfig(t.Context(),
@@ -44,7 +49,9 @@ func goProfile(t testing.TB, data string) (aws.Config, profile) {
 	}
 
 	return cfg, profile{
-		KeyID: keys.AccessKeyID, Secret: keys.SecretAccessKey, Region: cfg.Region,
+		KeyID:           keys.AccessKeyID,
+		Secret:          keys.SecretAccessKey,
+		Region:          cfg.Region,
 		CodeConnections: aws.ToString(codeconnections.NewFromConfig(cfg).Options().BaseEndpoint),
 		CodeStar:        aws.ToString(codestarconnections.NewFromConfig(cfg).Options().BaseEndpoint),
 		CloudFormation:  aws.ToString(cloudformation.NewFromConfig(cfg).Options().BaseEndpoint),
@@ -81,7 +88,7 @@ func TestTheProfileConfiguresAWSClients(t *testing.T) {
 
 	run.Stop()
 
-	// On another port the profile leads there, with the same key.
+	// On another port the profile has the new URL and the same key.
 	again := servertest.Up(t, local.UpOptions{Data: data})
 	again.URL()
 	_, second := goProfile(t, data)
@@ -113,13 +120,20 @@ k = s.get_credentials()
 print(k.access_key, k.secret_key, s.region_name, *(s.client(n).meta.endpoint_url for n in ("codeconnections", "codestar-connections", "cloudformation")))`
 
 	cmd := exec.CommandContext(t.Context(), "python3", "-c", script)
-	cmd.Env = append(os.Environ(), "AWS_CONFIG_FILE="+data+"/config", "AWS_SHARED_CREDENTIALS_FILE="+data+"/credentials")
+	cmd.Env = append(
+		os.Environ(),
+		"AWS_CONFIG_FILE="+data+"/config",
+		"AWS_SHARED_CREDENTIALS_FILE="+data+"/credentials",
+	)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 
-	if diff := cmp.Diff(fmt.Sprintln(want.KeyID, want.Secret, want.Region, run.URL(), run.URL(), run.URL()+"/sandbox"), string(out)); diff != "" {
+	if diff := cmp.Diff(
+		fmt.Sprintln(want.KeyID, want.Secret, want.Region, run.URL(), run.URL(), run.URL()+"/sandbox"),
+		string(out),
+	); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -129,7 +143,7 @@ func TestOnlyTheOwnerReadsTheDataDirectory(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "some", "data")
 
-	// One that others may read is used as it is; its files are closed to them.
+	// A directory that others may read is accepted, with files that they cannot read.
 	open := t.TempDir()
 	if err := os.Chmod(open, 0o755); err != nil {
 		t.Fatal(err)
@@ -163,7 +177,15 @@ func TestOnlyTheOwnerReadsTheDataDirectory(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		for _, name := range []string{"credentials", "config", "lockstep.db", "lockstep.db-wal", "lockstep.db.key", "lockstep.db.lock", "sandbox.db"} {
+		for _, name := range []string{
+			"credentials",
+			"config",
+			"lockstep.db",
+			"lockstep.db-wal",
+			"lockstep.db.key",
+			"lockstep.db.lock",
+			"sandbox.db",
+		} {
 			if !seen[name] {
 				t.Errorf("there is no %s", name)
 			}
@@ -185,16 +207,22 @@ func TestADatabaseHasOneServer(t *testing.T) {
 	run.URL()
 	inUse := fmt.Sprintf(" is in use by the lockstep process %d", os.Getpid())
 	servertest.Up(t, local.UpOptions{Data: data}).WantExit(2, data+inUse+"; choose another folder with --data")
-	servertest.Serve(t, "--db", "sqlite:"+data+"/lockstep.db", "--target", "sandbox").WantExit(1, "--db: "+data+"/lockstep.db"+inUse)
+	servertest.Serve(
+		t,
+		"--db",
+		"sqlite:"+data+"/lockstep.db",
+		"--target",
+		"sandbox",
+	).WantExit(1, "--db: "+data+"/lockstep.db"+inUse)
 	run.Stop()
 
 	db := filepath.Join(t.TempDir(), "l.db")
 	servertest.Serve(t, "--db", "sqlite:"+db, "--target", "sandbox").URL()
 	servertest.Serve(t, "--db", "sqlite:"+db, "--target", "sandbox").WantExit(1, "--db: "+db+inUse)
 
-	books := filepath.Join(t.TempDir(), "books.db")
-	servertest.Sandbox(t, local.SandboxOptions{Data: books}).URL()
-	servertest.Sandbox(t, local.SandboxOptions{Data: books}).WantExit(2, "--data: "+books+inUse)
+	stacks := filepath.Join(t.TempDir(), "sandbox.db")
+	servertest.Sandbox(t, local.SandboxOptions{Data: stacks}).URL()
+	servertest.Sandbox(t, local.SandboxOptions{Data: stacks}).WantExit(2, "--data: "+stacks+inUse)
 }
 
 func TestAnUnusableDirectoryIsNamed(t *testing.T) {
@@ -206,19 +234,22 @@ func TestAnUnusableDirectoryIsNamed(t *testing.T) {
 
 	missing := filepath.Join(t.TempDir(), "missing", "l.db")
 	for _, run := range []*servertest.Run{
-		servertest.Up(t, local.UpOptions{Data: file}), servertest.Up(t, local.UpOptions{Data: filepath.Join(file, "below")}),
+		servertest.Up(t, local.UpOptions{Data: file}), servertest.Up(
+			t,
+			local.UpOptions{Data: filepath.Join(file, "below")},
+		),
 		servertest.Sandbox(t, local.SandboxOptions{Data: missing}),
 	} {
 		run.WantExit(2, "--data: ")
 		if strings.Contains(run.Err().Error(), "in use") {
-			t.Errorf("nobody uses it: %s", run.Err())
+			t.Errorf("it is not in use: %s", run.Err())
 		}
 	}
 
 	run := servertest.Serve(t, "--db", "sqlite:"+missing, "--target", "sandbox")
 	run.WantExit(1, "--db: ", missing)
 	if strings.Contains(run.Err().Error(), "in use") {
-		t.Errorf("nobody uses it: %s", run.Err())
+		t.Errorf("it is not in use: %s", run.Err())
 	}
 }
 
@@ -227,11 +258,14 @@ func TestTheDefaultDataDirectoryFollowsXDG(t *testing.T) {
 		environment map[string]string
 		want        string
 	}{
-		"data home":          {map[string]string{"XDG_DATA_HOME": "/data", "HOME": "/home/me"}, "/data/lockstep"},
-		"home":               {map[string]string{"HOME": "/home/me"}, "/home/me/.local/share/lockstep"},
-		"relative data home": {map[string]string{"XDG_DATA_HOME": "data", "HOME": "/home/me"}, "/home/me/.local/share/lockstep"},
-		"nothing":            {nil, ""},
-		"relative home":      {map[string]string{"HOME": "."}, ""},
+		"data home": {map[string]string{"XDG_DATA_HOME": "/data", "HOME": "/home/me"}, "/data/lockstep"},
+		"home":      {map[string]string{"HOME": "/home/me"}, "/home/me/.local/share/lockstep"},
+		"relative data home": {
+			map[string]string{"XDG_DATA_HOME": "data", "HOME": "/home/me"},
+			"/home/me/.local/share/lockstep",
+		},
+		"nothing":       {nil, ""},
+		"relative home": {map[string]string{"HOME": "."}, ""},
 	}
 	for name, tt := range tests {
 		got, err := local.DefaultDataDir(func(name string) string { return tt.environment[name] })
@@ -240,18 +274,18 @@ func TestTheDefaultDataDirectoryFollowsXDG(t *testing.T) {
 		}
 
 		if err != nil && !strings.Contains(err.Error(), "--data") {
-			t.Errorf("%s: the error names no way out: %s", name, err)
+			t.Errorf("%s: the error does not name --data: %s", name, err)
 		}
 	}
 }
 
-// listLinks asks the API as the profile says.
+// listLinks returns the names of the repository links, with a client of the profile.
 func listLinks(ctx context.Context, cfg aws.Config) ([]string, error) {
 	out, err := codeconnections.NewFromConfig(cfg).ListRepositoryLinks(ctx, &codeconnections.ListRepositoryLinksInput{})
 	var names []string
 	if err == nil {
-		for _, l := range out.RepositoryLinks {
-			names = append(names, aws.ToString(l.RepositoryName))
+		for _, link := range out.RepositoryLinks {
+			names = append(names, aws.ToString(link.RepositoryName))
 		}
 	}
 	return names, err

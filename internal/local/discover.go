@@ -52,7 +52,12 @@ func (u *up) track(ctx context.Context) error {
 			u.unborn = append(u.unborn, branch{repository.link.RepositoryLinkId, repository.discovery.Branch})
 		}
 
-		err := u.server.Engine().StartDiscovery(ctx, repository.link.RepositoryLinkId, repository.discovery, repository.head)
+		err := u.server.Engine().StartDiscovery(
+			ctx,
+			repository.link.RepositoryLinkId,
+			repository.discovery,
+			repository.head,
+		)
 		if err != nil {
 			return err
 		}

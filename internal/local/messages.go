@@ -139,7 +139,11 @@ func (u *up) printNextSteps(ctx context.Context) error {
 	}
 
 	fmt.Fprintf(u.Out, "\nAsk for the status of a stack:\n\n")
-	fmt.Fprintf(u.Out, "  aws codeconnections get-resource-sync-status --resource-name %s --sync-type CFN_STACK_SYNC\n", name)
+	fmt.Fprintf(
+		u.Out,
+		"  aws codeconnections get-resource-sync-status --resource-name %s --sync-type CFN_STACK_SYNC\n",
+		name,
+	)
 	if u.usesSandbox() {
 		fmt.Fprintf(u.Out, "  aws cloudformation describe-stacks --stack-name %s\n", name)
 	}

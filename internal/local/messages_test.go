@@ -13,11 +13,17 @@ import (
 func TestOnlyTheSampleGetsItsHints(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
-	c := servertest.NewWorkingCopy(t, "data-infra").Write(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate}).Commit()
-	r := servertest.Up(t, local.UpOptions{Data: strings.TrimSuffix(c.Dir, "-infra"), Repositories: []string{c.Dir}})
-	r.WaitFor(`Ctrl-C stops`)
-	r.WantOutput("--resource-name topic ", "!Change a parameter", "!--resource-name web")
-	r.Stop()
+	repo := servertest.NewWorkingCopy(t, "data-infra").Write(map[string]string{
+		"topic.yaml":    servertest.DeploymentFile,
+		"template.yaml": servertest.TopicTemplate,
+	}).Commit()
+	run := servertest.Up(t, local.UpOptions{
+		Data:         strings.TrimSuffix(repo.Dir, "-infra"),
+		Repositories: []string{repo.Dir},
+	})
+	run.WaitFor(`Ctrl-C stops`)
+	run.WantOutput("--resource-name topic ", "!Change a parameter", "!--resource-name web")
+	run.Stop()
 
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(t.TempDir(), link); err != nil {
@@ -31,15 +37,15 @@ func TestOnlyTheSampleGetsItsHints(t *testing.T) {
 
 func TestUpOnceReportsAnInterruption(t *testing.T) {
 	t.Parallel()
-	c := servertest.NewWorkingCopy(t, "infra").Write(map[string]string{"slow.yaml": servertest.DeploymentFile,
+	repo := servertest.NewWorkingCopy(t, "infra").Write(map[string]string{"slow.yaml": servertest.DeploymentFile,
 		"template.yaml": servertest.TopicTemplate + "    Metadata:\n      Lockstep::Sandbox: {Delay: 60s}\n"}).Commit()
 	data := filepath.Join(t.TempDir(), "data")
-	r := servertest.Up(t, local.UpOptions{Data: data, Repositories: []string{c.Dir}, Once: true})
-	r.WaitFor(`CHANGESET_EXECUTION_IN_PROGRESS`)
-	r.Cancel()
-	r.WantExit(1, "Interrupted before every stack's first sync had ended.")
+	run := servertest.Up(t, local.UpOptions{Data: data, Repositories: []string{repo.Dir}, Once: true})
+	run.WaitFor(`CHANGESET_EXECUTION_IN_PROGRESS`)
+	run.Cancel()
+	run.WantExit(1, "Interrupted before every stack's first sync had ended.")
 
-	// What was under way is gone on with.
+	// The next run continues the sync.
 	again := servertest.Up(t, local.UpOptions{Data: data})
 	again.URL()
 	again.Stop()

@@ -172,7 +172,11 @@ func checkDistinct(sources []source) error {
 	for _, src := range sources {
 		id := src.endpoint + "/" + src.owner + "/" + src.name
 		if other, ok := arguments[id]; ok {
-			return usageErrorf("%s and %s are one repository; name it once (--only selects what is synced)", other, src.argument)
+			return usageErrorf(
+				"%s and %s are one repository; name it once (--only selects what is synced)",
+				other,
+				src.argument,
+			)
 		}
 		arguments[id] = src.argument
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/gitwire/gitwiretest"
 )
 
-// workingCopy makes a repository with one commit in a folder below a new one,
-// and gives its path without symbolic links.
+// workingCopy creates a repository with one commit, in a folder below a new one, and returns its path
+// without symbolic links.
 func workingCopy(t *testing.T, name string) string {
 	t.Helper()
 	parent, err := filepath.EvalSymlinks(t.TempDir())
@@ -48,7 +48,11 @@ func TestAURLIsParsed(t *testing.T) {
 			credential: lockstep.Credential{Kind: lockstep.BasicCredential, Username: "me", Secret: "hunter2@"}},
 		"https://token@git.example.com/acme/infra": {argument: "https://git.example.com/acme/infra",
 			endpoint: "https://git.example.com", owner: "acme", name: "infra",
-			credential: lockstep.Credential{Kind: lockstep.BasicCredential, Username: "token", Secret: "x-oauth-basic"}},
+			credential: lockstep.Credential{
+				Kind:     lockstep.BasicCredential,
+				Username: "token",
+				Secret:   "x-oauth-basic",
+			}},
 	}
 	for argument, want := range tests {
 		got, err := parseSource(argument)
@@ -176,11 +180,17 @@ func TestARepositoryNamedTwiceIsRefused(t *testing.T) {
 		argument []string
 		error    string
 	}{
-		"folders of one":    {[]string{top, filepath.Join(top, "envs")}, top + " and " + filepath.Join(top, "envs") + " are one repository"},
+		"folders of one": {
+			[]string{top, filepath.Join(top, "envs")},
+			top + " and " + filepath.Join(top, "envs") + " are one repository",
+		},
 		"a folder as a URL": {[]string{top, other, "file://" + top}, "are one repository"},
-		"one password more": {[]string{"https://h/a/b", "https://me:hunter2@h/a/b/"}, "https://h/a/b and https://h/a/b/ are one repository"},
-		"another case":      {[]string{"https://h.example/a/b", "https://H.Example/a/b"}, "are one repository"},
-		"two of one name":   {[]string{top, other, "https://h/a/infra", "https://h/b/infra", "http://h/a/infra"}, ""},
+		"one password more": {
+			[]string{"https://h/a/b", "https://me:hunter2@h/a/b/"},
+			"https://h/a/b and https://h/a/b/ are one repository",
+		},
+		"another case":    {[]string{"https://h.example/a/b", "https://H.Example/a/b"}, "are one repository"},
+		"two of one name": {[]string{top, other, "https://h/a/infra", "https://h/b/infra", "http://h/a/infra"}, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -158,5 +158,7 @@ func (u *up) resourceFailure(ctx context.Context, resource wire.ResourceSyncSumm
 	if events := status.LatestSync.Events; len(events) > 0 {
 		reason = lockstep.SanitizeLine(events[len(events)-1].Event)
 	}
-	return []string{fmt.Sprintf("%s FAILED at %s: %s", resource.ResourceName, lockstep.SHA(resource.TargetSha).Short(), reason)}, nil
+	return []string{
+		fmt.Sprintf("%s FAILED at %s: %s", resource.ResourceName, lockstep.SHA(resource.TargetSha).Short(), reason),
+	}, nil
 }

@@ -18,14 +18,18 @@ func TestUpSyncsToAnotherCloudFormation(t *testing.T) {
 	t.Parallel()
 	target := servertest.Sandbox(t, local.SandboxOptions{}).URL()
 	data := filepath.Join(t.TempDir(), "data")
-	repo := servertest.NewWorkingCopy(t, "infra").Write(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate, "other.yaml": servertest.DeploymentFile}).Commit()
+	repo := servertest.NewWorkingCopy(t, "infra").Write(map[string]string{
+		"topic.yaml":    servertest.DeploymentFile,
+		"template.yaml": servertest.TopicTemplate,
+		"other.yaml":    servertest.DeploymentFile,
+	}).Commit()
 	run := servertest.Up(t, local.UpOptions{Data: data, Repositories: []string{repo.Dir}, Target: target + "/"})
 	run.WaitFor(`(?m)^topic +SUCCEEDED`)
 	run.WantOutput("Target "+target+", account 000000000000, region us-east-1:\n  create stack other from other.yaml\n  create stack topic from topic.yaml\n",
-		"!Go on?", "!describe-stacks")
-	cfg, p := goProfile(t, data)
-	if p.CloudFormation != "" || p.CodeConnections != run.URL() {
-		t.Errorf("the profile leads to %+v", p)
+		"!Continue?", "!describe-stacks")
+	cfg, written := goProfile(t, data)
+	if written.CloudFormation != "" || written.CodeConnections != run.URL() {
+		t.Errorf("the profile is %+v", written)
 	}
 
 	names, err := listLinks(t.Context(), cfg)
@@ -34,7 +38,7 @@ func TestUpSyncsToAnotherCloudFormation(t *testing.T) {
 	}
 
 	run.Stop()
-	// What is there already would be updated; what is configured is not news.
+	// An existing stack would be updated. A configured stack is not listed.
 	again := servertest.UpOnce(t, local.UpOptions{Data: data + "2", Repositories: []string{repo.Dir}, Target: target})
 	again.WantExit(0)
 	again.WantOutput("  update stack topic from topic.yaml\n")
@@ -48,12 +52,16 @@ func TestCollidingNamesAreRefusedOutsideTheSandbox(t *testing.T) {
 	t.Parallel()
 	target := servertest.Sandbox(t, local.SandboxOptions{}).URL()
 	one, two := servertest.NewTopic(t), servertest.NewTopic(t)
-	options := local.UpOptions{Data: filepath.Join(t.TempDir(), "data"), Repositories: []string{one.Dir, two.Dir}, Target: target}
+	options := local.UpOptions{
+		Data:         filepath.Join(t.TempDir(), "data"),
+		Repositories: []string{one.Dir, two.Dir},
+		Target:       target,
+	}
 	run := servertest.UpOnce(t, options)
 	run.WantExit(2, "topic.yaml and topic.yaml both ask for the name topic", "--name topic.yaml=NAME")
 	run.WantOutput("!ready", "!STACK")
 
-	// Against what is synced already, too.
+	// A name may also collide with a stack that is already synced.
 	options.Repositories = []string{one.Dir}
 	servertest.UpOnce(t, options).WantExit(0)
 	options.Repositories = []string{two.Dir}
@@ -72,14 +80,14 @@ func TestADirectoryIsBoundToItsFirstTarget(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	repo := servertest.NewTopic(t)
 
-	// What was never reached binds nothing.
+	// A target that was never reached binds nothing.
 	wrong := "http://" + servertest.ClosedAddress(t)
-	begun := time.Now()
+	began := time.Now()
 	run := servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{repo.Dir}, Target: wrong})
 	run.WantExit(1, wrong, "connection refused")
 
-	if took := time.Since(begun); took > 10*time.Second {
-		t.Errorf("to see that nobody is there took %s", took)
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("the refused connection took %s", took)
 	}
 
 	run.WantOutput("!ready", "!create")
@@ -89,7 +97,11 @@ func TestADirectoryIsBoundToItsFirstTarget(t *testing.T) {
 		run.WantExit(2, "bound to target "+target, other, "--data")
 	}
 
-	servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{repo.Dir}, Target: target + "/"}).WantExit(0)
+	servertest.UpOnce(t, local.UpOptions{
+		Data:         data,
+		Repositories: []string{repo.Dir},
+		Target:       target + "/",
+	}).WantExit(0)
 }
 
 func TestATargetWithoutSTSIsNamed(t *testing.T) {
@@ -97,9 +109,9 @@ func TestATargetWithoutSTSIsNamed(t *testing.T) {
 	t.Parallel()
 	web := httptest.NewServer(http.NotFoundHandler())
 	defer web.Close()
-	r := servertest.UpOnce(t, local.UpOptions{Repositories: []string{servertest.NewTopic(t).Dir}, Target: web.URL})
-	r.WantExit(1, "get the caller identity from "+web.URL)
-	if strings.Count(r.Err().Error(), "\n") > 0 {
-		t.Errorf("the error has lines: %s", r.Err())
+	run := servertest.UpOnce(t, local.UpOptions{Repositories: []string{servertest.NewTopic(t).Dir}, Target: web.URL})
+	run.WantExit(1, "get the caller identity from "+web.URL)
+	if strings.Count(run.Err().Error(), "\n") > 0 {
+		t.Errorf("the error has several lines: %s", run.Err())
 	}
 }

@@ -154,7 +154,10 @@ func (u *up) listen() (net.Listener, error) {
 
 	if !u.PlainHTTP && !httpserver.IsLoopback(listener.Addr()) {
 		listener.Close()
-		return nil, usageErrorf("%s: use lockstep serve with a certificate, or --plain-http", server.PlainHTTPError(u.Listen))
+		return nil, usageErrorf(
+			"%s: use lockstep serve with a certificate, or --plain-http",
+			server.PlainHTTPError(u.Listen),
+		)
 	}
 
 	return listener, nil
@@ -182,7 +185,10 @@ func (u *up) prepare(ctx context.Context) (err error) {
 		return err
 	}
 
-	if u.directory, err = identity.NewDirectory(identity.Options{DB: u.options.DB, Key: u.options.SealKey}); err != nil {
+	if u.directory, err = identity.NewDirectory(identity.Options{
+		DB:  u.options.DB,
+		Key: u.options.SealKey,
+	}); err != nil {
 		return err
 	}
 

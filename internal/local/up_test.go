@@ -21,7 +21,13 @@ func TestUpSyncsTheSample(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	run := servertest.UpOnce(t, local.UpOptions{Data: data})
 	run.WantExit(0)
-	run.WantOutput("Made a sample repository with two stacks: "+filepath.Join(data, "sample"), "web@", "api@", "STACK_CREATE_SUCCEEDED", "!FAILED")
+	run.WantOutput(
+		"Made a sample repository with two stacks: "+filepath.Join(data, "sample"),
+		"web@",
+		"api@",
+		"STACK_CREATE_SUCCEEDED",
+		"!FAILED",
+	)
 	if run.Errs() != "" {
 		t.Errorf("written to standard error: %s", run.Errs())
 	}
@@ -33,7 +39,12 @@ func TestUpKeepsTheUsersCommits(t *testing.T) {
 	run := servertest.Up(t, local.UpOptions{Data: data})
 	run.WaitFor(`(?m)^web +SUCCEEDED +main@`)
 	run.WaitFor(`Ctrl-C stops`)
-	run.WantOutput("Change a parameter and commit", "--resource-name web ", "AWS_CONFIG_FILE="+data, `boto3.client("codestar-connections", endpoint_url="`+run.URL())
+	run.WantOutput(
+		"Change a parameter and commit",
+		"--resource-name web ",
+		"AWS_CONFIG_FILE="+data,
+		`boto3.client("codestar-connections", endpoint_url="`+run.URL(),
+	)
 	run.Stop()
 	run.WantOutput("Stopped. Everything is kept")
 
@@ -45,7 +56,11 @@ func TestUpKeepsTheUsersCommits(t *testing.T) {
 		t.Fatalf("the sample's deployment file is %q, %v", b, err)
 	}
 
-	sample.Write(map[string]string{"deployments/web.yaml": changed, "mine.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate}).Commit()
+	sample.Write(map[string]string{
+		"deployments/web.yaml": changed,
+		"mine.yaml":            servertest.DeploymentFile,
+		"template.yaml":        servertest.TopicTemplate,
+	}).Commit()
 	again := servertest.UpOnce(t, local.UpOptions{Data: data})
 	again.WantExit(0)
 	again.WantOutput("web@", "STACK_UPDATE_SUCCEEDED", "mine@", "!Made a sample")
@@ -58,34 +73,53 @@ func TestUpKeepsTheUsersCommits(t *testing.T) {
 func TestUpSyncsItsArguments(t *testing.T) {
 	servertest.SkipIfShort(t)
 	two := servertest.NewWorkingCopy(t, "two").Write(map[string]string{
-		"a/deployment.yaml": "template-file-path: template.yaml\n", "b/deployment.yaml": "template-file-path: template.yaml\n",
-		"template.yaml": servertest.TopicTemplate,
+		"a/deployment.yaml": "template-file-path: template.yaml\n",
+		"b/deployment.yaml": "template-file-path: template.yaml\n",
+		"template.yaml":     servertest.TopicTemplate,
 	}).Commit()
 	gitwiretest.Git(t, two.Dir, "switch", "--quiet", "--create", "topic")
 	two.Write(map[string]string{"a/later.yaml": "template-file-path: template.yaml\n"}).Commit()
 	gitwiretest.Git(t, two.Dir, "switch", "--quiet", "main")
 	one := servertest.NewTopic(t)
 	again := servertest.NewTopic(t)
-	odd := servertest.NewWorkingCopy(t, "it's 100% \"ö\" #1?").Write(map[string]string{"some where/topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate}).Commit()
+	odd := servertest.NewWorkingCopy(t, "it's 100% \"ö\" #1?").Write(map[string]string{
+		"some where/topic.yaml": servertest.DeploymentFile,
+		"template.yaml":         servertest.TopicTemplate,
+	}).Commit()
 	tests := map[string]struct {
-		o    local.UpOptions
-		says []string
+		options local.UpOptions
+		output  []string
 	}{
-		"two repositories": {local.UpOptions{Repositories: []string{two.Dir, one.Dir}}, []string{"a@", "b@", "topic@", "!later"}},
-		"a subfolder":      {local.UpOptions{Repositories: []string{filepath.Join(two.Dir, "b")}}, []string{"b@", "!a@"}},
-		"a branch":         {local.UpOptions{Repositories: []string{two.Dir}, Branch: "topic"}, []string{"later@", "a@"}},
-		"some files":       {local.UpOptions{Repositories: []string{two.Dir}, Only: "b/*"}, []string{"b@", "!a@"}},
-		"another name":     {local.UpOptions{Repositories: []string{two.Dir}, Names: map[string]string{"a/deployment.yaml": "azure"}}, []string{"azure@", "b@", "!a@"}},
+		"two repositories": {
+			local.UpOptions{Repositories: []string{two.Dir, one.Dir}},
+			[]string{"a@", "b@", "topic@", "!later"},
+		},
+		"a subfolder": {
+			local.UpOptions{Repositories: []string{filepath.Join(two.Dir, "b")}},
+			[]string{"b@", "!a@"},
+		},
+		"a branch": {
+			local.UpOptions{Repositories: []string{two.Dir}, Branch: "topic"},
+			[]string{"later@", "a@"},
+		},
+		"some files": {local.UpOptions{Repositories: []string{two.Dir}, Only: "b/*"}, []string{"b@", "!a@"}},
+		"another name": {
+			local.UpOptions{Repositories: []string{two.Dir}, Names: map[string]string{"a/deployment.yaml": "azure"}},
+			[]string{"azure@", "b@", "!a@"},
+		},
 		"names that collide": {local.UpOptions{Repositories: []string{one.Dir, again.Dir}},
 			[]string{"topic@", "topic-2@", "it is synced as topic-2, because topic is taken"}},
-		"a name of an odd kind": {local.UpOptions{Repositories: []string{odd.Dir}}, []string{"topic@", "STACK_CREATE_SUCCEEDED"}},
+		"an unusual name": {
+			local.UpOptions{Repositories: []string{odd.Dir}},
+			[]string{"topic@", "STACK_CREATE_SUCCEEDED"},
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := servertest.UpOnce(t, tt.o)
-			r.WantExit(0)
-			r.WantOutput(tt.says...)
+			run := servertest.UpOnce(t, tt.options)
+			run.WantExit(0)
+			run.WantOutput(tt.output...)
 		})
 	}
 }
@@ -94,12 +128,20 @@ func TestUpNamesUncommittedFiles(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	repo := servertest.NewWorkingCopy(t, "infra").Write(map[string]string{
-		"same.yaml": "template-file-path: same-template.yaml\n", "changed.yaml": servertest.DeploymentFile, "gone.yaml": "template-file-path: same-template.yaml\n",
-		"same-template.yaml": servertest.TopicTemplate, "template.yaml": servertest.TopicTemplate, "notes.yaml": "a: b\n",
+		"same.yaml":          "template-file-path: same-template.yaml\n",
+		"changed.yaml":       servertest.DeploymentFile,
+		"gone.yaml":          "template-file-path: same-template.yaml\n",
+		"same-template.yaml": servertest.TopicTemplate,
+		"template.yaml":      servertest.TopicTemplate,
+		"notes.yaml":         "a: b\n",
 	}).Commit()
 	repo.Write(map[string]string{
-		"changed.yaml": servertest.DeploymentFile + "tags: {a: b}\n", "template.yaml": servertest.TopicTemplate + "# more\n", "notes.yaml": "a: c\n",
-		"untracked.yaml": "template-file-path: new-template.yaml\n", "new-template.yaml": servertest.TopicTemplate, "README": "changed",
+		"changed.yaml":      servertest.DeploymentFile + "tags: {a: b}\n",
+		"template.yaml":     servertest.TopicTemplate + "# more\n",
+		"notes.yaml":        "a: c\n",
+		"untracked.yaml":    "template-file-path: new-template.yaml\n",
+		"new-template.yaml": servertest.TopicTemplate,
+		"README":            "changed",
 	})
 
 	if err := os.Remove(filepath.Join(repo.Dir, "gone.yaml")); err != nil {
@@ -116,7 +158,7 @@ func TestUpNamesUncommittedFiles(t *testing.T) {
 	}
 
 	if got, want := strings.Join(named, " "), "changed.yaml gone.yaml new-template.yaml template.yaml untracked.yaml"; got != want {
-		t.Errorf("named are %s, want %s", got, want)
+		t.Errorf("the files named are %s, want %s", got, want)
 	}
 
 	run.WantOutput("changed@", "gone@", "same@", "!untracked@")
@@ -124,33 +166,66 @@ func TestUpNamesUncommittedFiles(t *testing.T) {
 
 func TestUpWithNothingToSyncIsAUsageError(t *testing.T) {
 	servertest.SkipIfShort(t)
-	none := servertest.NewWorkingCopy(t, "no files").Write(map[string]string{"a template.yaml": servertest.TopicTemplate, "sub/other.json": `{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}`}).Commit()
+	none := servertest.NewWorkingCopy(t, "no files").Write(map[string]string{
+		"a template.yaml": servertest.TopicTemplate,
+		"sub/other.json":  `{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}`,
+	}).Commit()
 	empty := servertest.NewWorkingCopy(t, "empty")
 	tests := map[string]struct {
-		o    local.UpOptions
-		want []string
+		options local.UpOptions
+		want    []string
 	}{
 		"no deployment file": {local.UpOptions{Repositories: []string{none.Dir}}, []string{
 			none.Dir + ": no deployment file at main@",
 			"a template.yaml is a template. To sync it: cd '" + none.Dir + "' && lockstep init 'a template.yaml', then commit.",
 			"&& lockstep init sub/other.json, then commit."}},
-		"no deployment file, once": {local.UpOptions{Repositories: []string{none.Dir}, Once: true}, []string{"no deployment file"}},
-		"none of that pattern":     {local.UpOptions{Repositories: []string{servertest.NewTopic(t).Dir}, Only: "x*"}, []string{"no deployment file"}},
-		"no commit, once":          {local.UpOptions{Repositories: []string{empty.Dir}, Once: true}, []string{empty.Dir + ": branch main has no commit yet."}},
-		"no such branch, once":     {local.UpOptions{Repositories: []string{none.Dir}, Branch: "nosuch", Once: true}, []string{"there is no branch nosuch"}},
-		"no such folder":           {local.UpOptions{Repositories: []string{"/nowhere"}}, []string{"/nowhere: there is no such folder"}},
-		"one repository twice":     {local.UpOptions{Repositories: []string{none.Dir, filepath.Join(none.Dir, "sub")}}, []string{"are one repository"}},
-		"no such target":           {local.UpOptions{Repositories: []string{none.Dir}, Target: "gcp"}, []string{"--target: ", "gcp"}},
-		"no such address":          {local.UpOptions{Repositories: []string{none.Dir}, Listen: "nonsense"}, []string{"--listen: ", "nonsense"}},
-		"no pattern":               {local.UpOptions{Repositories: []string{none.Dir}, Only: "["}, []string{"--only: "}},
-		"no name of a branch":      {local.UpOptions{Repositories: []string{none.Dir}, Branch: "a..b"}, []string{"--branch: ", "a..b"}},
+		"no deployment file, once": {
+			local.UpOptions{Repositories: []string{none.Dir}, Once: true},
+			[]string{"no deployment file"},
+		},
+		"none of that pattern": {
+			local.UpOptions{Repositories: []string{servertest.NewTopic(t).Dir}, Only: "x*"},
+			[]string{"no deployment file"},
+		},
+		"no commit, once": {
+			local.UpOptions{Repositories: []string{empty.Dir}, Once: true},
+			[]string{empty.Dir + ": branch main has no commit yet."},
+		},
+		"no such branch, once": {
+			local.UpOptions{Repositories: []string{none.Dir}, Branch: "nosuch", Once: true},
+			[]string{"there is no branch nosuch"},
+		},
+		"no such folder": {
+			local.UpOptions{Repositories: []string{"/nowhere"}},
+			[]string{"/nowhere: there is no such folder"},
+		},
+		"one repository twice": {
+			local.UpOptions{Repositories: []string{none.Dir, filepath.Join(none.Dir, "sub")}},
+			[]string{"are one repository"},
+		},
+		"no such target": {
+			local.UpOptions{Repositories: []string{none.Dir}, Target: "gcp"},
+			[]string{"--target: ", "gcp"},
+		},
+		"no such address": {
+			local.UpOptions{Repositories: []string{none.Dir}, Listen: "nonsense"},
+			[]string{"--listen: ", "nonsense"},
+		},
+		"invalid pattern": {
+			local.UpOptions{Repositories: []string{none.Dir}, Only: "["},
+			[]string{"--only: "},
+		},
+		"invalid branch name": {
+			local.UpOptions{Repositories: []string{none.Dir}, Branch: "a..b"},
+			[]string{"--branch: ", "a..b"},
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := servertest.Up(t, tt.o)
-			r.WantExit(2, tt.want...)
-			r.WantOutput("!ready", "!@")
+			run := servertest.Up(t, tt.options)
+			run.WantExit(2, tt.want...)
+			run.WantOutput("!ready", "!@")
 		})
 	}
 }
@@ -161,7 +236,10 @@ func TestUpWaitsForAFirstCommit(t *testing.T) {
 	run := servertest.Up(t, local.UpOptions{Repositories: []string{repo.Dir}})
 	run.URL()
 	run.WaitFor(`branch main has no commit yet`)
-	repo.Write(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate}).Commit()
+	repo.Write(map[string]string{
+		"topic.yaml":    servertest.DeploymentFile,
+		"template.yaml": servertest.TopicTemplate,
+	}).Commit()
 	run.WaitFor(`topic@\S+ +STACK_CREATE_SUCCEEDED`)
 	run.WaitFor(`(?m)^topic +SUCCEEDED +main@`)
 	run.Stop()
@@ -170,30 +248,35 @@ func TestUpWaitsForAFirstCommit(t *testing.T) {
 func TestUpOnceDoesNotWaitForAFirstCommit(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
-	r := servertest.UpOnce(t, local.UpOptions{Repositories: []string{servertest.NewWorkingCopy(t, "empty").Dir, servertest.NewTopic(t).Dir}})
-	r.WantExit(0)
-	r.WantOutput("topic@", "branch main has no commit yet")
+	run := servertest.UpOnce(t, local.UpOptions{
+		Repositories: []string{servertest.NewWorkingCopy(t, "empty").Dir, servertest.NewTopic(t).Dir},
+	})
+	run.WantExit(0)
+	run.WantOutput("topic@", "branch main has no commit yet")
 }
 
 func TestUpNamesARepositoryWithoutDeploymentFiles(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	none := servertest.NewWorkingCopy(t, "none").Write(map[string]string{"template.yaml": servertest.TopicTemplate}).Commit()
-	r := servertest.UpOnce(t, local.UpOptions{Repositories: []string{none.Dir, servertest.NewTopic(t).Dir}})
-	r.WantExit(0)
-	r.WantOutput("topic@", none.Dir+": no deployment file at main@", "lockstep init template.yaml")
+	run := servertest.UpOnce(t, local.UpOptions{Repositories: []string{none.Dir, servertest.NewTopic(t).Dir}})
+	run.WantExit(0)
+	run.WantOutput("topic@", none.Dir+": no deployment file at main@", "lockstep init template.yaml")
 }
 
 func TestUpOnceReportsTheReasonOfAFailure(t *testing.T) {
 	t.Parallel()
 	repo := servertest.NewWorkingCopy(t, "infra").Write(map[string]string{
-		"good.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate, "bad.yaml": "template-file-path: bad-template.yaml\n", "bad-template.yaml": servertest.FailingTemplate,
-		"invalid.yaml": "template-file-path: template.yaml\nno-such-key: 1\n",
+		"good.yaml":         servertest.DeploymentFile,
+		"template.yaml":     servertest.TopicTemplate,
+		"bad.yaml":          "template-file-path: bad-template.yaml\n",
+		"bad-template.yaml": servertest.FailingTemplate,
+		"invalid.yaml":      "template-file-path: template.yaml\nno-such-key: 1\n",
 	}).Commit()
 	run := servertest.UpOnce(t, local.UpOptions{Repositories: []string{repo.Dir}})
 	run.WantExit(1, "bad FAILED at ", "Topic (AWS::SNS::Topic): on strike", "invalid FAILED at ", "no-such-key")
 	if strings.Contains(run.Err().Error(), "good") {
-		t.Errorf("what succeeded is among the failures: %s", run.Err())
+		t.Errorf("a success is among the failures: %s", run.Err())
 	}
 	run.WantOutput("good@", "STACK_CREATE_SUCCEEDED")
 }
@@ -202,33 +285,43 @@ func TestUpReportsWhyARepositoryCannotBeRead(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
 	folder := t.TempDir()
-	gitwiretest.NewRepoAt(t, filepath.Join(folder, "infra.git")).Commit(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate})
+	gitwiretest.NewRepoAt(t, filepath.Join(folder, "infra.git")).Commit(map[string]string{
+		"topic.yaml":    servertest.DeploymentFile,
+		"template.yaml": servertest.TopicTemplate,
+	})
 	host := gitwiretest.NewServer(t, folder, gitwiretest.Options{User: "me", Password: "hunter2"})
 	address := strings.TrimPrefix(host.URL, "http://")
 	data := filepath.Join(t.TempDir(), "data")
-	for said, want := range map[string]string{
+	for argument, want := range map[string]string{
 		"http://" + address + "/infra.git":                                   "/infra.git: ",
 		"http://me:wrong%2Dsecret@" + address + "/infra.git":                 "/infra.git: ",
 		"http://me:wrong%2Dsecret@" + address + "/nowhere.git":               "/nowhere.git: ",
 		"http://me:wrong%2Dsecret@" + servertest.ClosedAddress(t) + "/x.git": "/x.git: ",
 	} {
-		run := servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{said}, Log: true})
+		run := servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{argument}, Log: true})
 		run.WantExit(1, "http://1", want)
 		if all := run.Err().Error() + run.Out() + run.Errs(); strings.Contains(all, "wrong") || strings.Contains(all, "2Dsecret") {
-			t.Errorf("the password is shown: %s", all)
+			t.Errorf("the password is printed: %s", all)
 		}
 	}
 
-	run := servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{"http://me:hunter2@" + address + "/infra.git"}, Log: true})
+	run := servertest.UpOnce(t, local.UpOptions{
+		Data:         data,
+		Repositories: []string{"http://me:hunter2@" + address + "/infra.git"},
+		Log:          true,
+	})
 	run.WantExit(0)
 	run.WantOutput("topic@", "STACK_CREATE_SUCCEEDED")
 
 	if all := run.Out() + run.Errs(); strings.Contains(all, "hunter2") {
-		t.Errorf("the password is shown: %s", all)
+		t.Errorf("the password is printed: %s", all)
 	}
 
-	// Named again without it, the password is still known.
-	servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{"http://" + address + "/infra.git"}}).WantExit(0)
+	// Without the password in the URL the stored one is used.
+	servertest.UpOnce(t, local.UpOptions{
+		Data:         data,
+		Repositories: []string{"http://" + address + "/infra.git"},
+	}).WantExit(0)
 	for _, name := range []string{"lockstep.db", "lockstep.db-wal", "sandbox.db"} {
 		b, err := os.ReadFile(filepath.Join(data, name))
 		if err != nil && !os.IsNotExist(err) {
@@ -236,7 +329,7 @@ func TestUpReportsWhyARepositoryCannotBeRead(t *testing.T) {
 		}
 
 		if strings.Contains(string(b), "hunter2") {
-			t.Errorf("%s holds the password as it is", name)
+			t.Errorf("%s contains the password", name)
 		}
 	}
 }
@@ -247,7 +340,7 @@ func TestUpLeavesNothingRunning(t *testing.T) {
 	none := servertest.NewWorkingCopy(t, "none").Write(map[string]string{"template.yaml": servertest.TopicTemplate}).Commit()
 	data := filepath.Join(t.TempDir(), "data")
 	before := runtime.NumGoroutine()
-	settled := func(what string) {
+	wantNoGoroutines := func(what string) {
 		t.Helper()
 		for deadline := time.Now().Add(servertest.Timeout); runtime.NumGoroutine() > before; runtime.Gosched() {
 			if time.Now().After(deadline) {
@@ -257,29 +350,35 @@ func TestUpLeavesNothingRunning(t *testing.T) {
 		}
 	}
 	for range 2 {
-		r := servertest.Up(t, local.UpOptions{Data: data, Repositories: []string{repo.Dir}})
-		r.WaitFor(`(?m)^topic +SUCCEEDED`)
-		begun := time.Now()
-		r.Stop()
+		run := servertest.Up(t, local.UpOptions{Data: data, Repositories: []string{repo.Dir}})
+		run.WaitFor(`(?m)^topic +SUCCEEDED`)
+		began := time.Now()
+		run.Stop()
 
-		if took := time.Since(begun); took > 3*time.Second {
+		if took := time.Since(began); took > 3*time.Second {
 			t.Errorf("stopping took %s", took)
 		}
 
-		settled("a run")
+		wantNoGoroutines("a run")
 	}
 
-	// What ends before it has begun leaves nothing either.
+	// A run that ends before it is ready leaves nothing running either.
 	servertest.UpOnce(t, local.UpOptions{Data: data + "2", Repositories: []string{none.Dir}}).WantExit(2)
-	settled("a usage error")
+	wantNoGoroutines("a usage error")
 	servertest.UpOnce(t, local.UpOptions{Data: data, Repositories: []string{none.Dir}, Listen: "nonsense"}).WantExit(2)
-	settled("an address")
+	wantNoGoroutines("an address")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := local.Up(ctx, local.UpOptions{Data: data, Listen: "127.0.0.1:0", Target: "sandbox", Out: io.Discard, Err: io.Discard})
+	err := local.Up(ctx, local.UpOptions{
+		Data:   data,
+		Listen: "127.0.0.1:0",
+		Target: "sandbox",
+		Out:    io.Discard,
+		Err:    io.Discard,
+	})
 	if err == nil {
-		t.Error("a run that was interrupted before it began has done what it should")
+		t.Error("an interrupted run returns no error")
 	}
 
-	settled("an interrupted run")
+	wantNoGoroutines("an interrupted run")
 }

@@ -114,7 +114,12 @@ func (o KeyOptions) openSealKey(ctx context.Context, database *db.DB) (*seal.Key
 
 	err = checkSealKey(ctx, database, sealKey, keys)
 	if errors.Is(err, seal.ErrWrongKey) || errors.Is(err, seal.ErrCorrupted) {
-		return nil, lockstep.Wrapf(lockstep.Invalid, err, "%s is not the one that this database's secrets were sealed with.", &source)
+		return nil, lockstep.Wrapf(
+			lockstep.Invalid,
+			err,
+			"%s is not the one that this database's secrets were sealed with.",
+			&source,
+		)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("check the seal key: %w", err)

@@ -22,7 +22,10 @@ func TestKeysAreSealedWithOneSealKey(t *testing.T) {
 	}
 
 	other := filepath.Join(dir, "other")
-	for file, want := range map[string]string{filepath.Join(dir, "missing"): "does not exist", other: "is not the one"} {
+	for file, want := range map[string]string{
+		filepath.Join(dir, "missing"): "does not exist",
+		other:                         "is not the one",
+	} {
 		if file == other {
 			elsewhere := server.KeyOptions{DB: "sqlite:" + filepath.Join(dir, "other.db"), SealKeyFile: file}
 			if _, err := server.CreateKey(t.Context(), elsewhere, wanted); err != nil {

@@ -120,14 +120,28 @@ func TestOverTLSTheAPIAndTheSandboxWork(t *testing.T) {
 	t.Parallel()
 	dir, pair := t.TempDir(), newCertificateFiles(t)
 	repo := gitwiretest.NewRepoAt(t, filepath.Join(dir, "infra.git"))
-	first := repo.Commit(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate})
-	args := []string{"--db", "sqlite:" + filepath.Join(dir, "l.db"), "--target", "sandbox", "--git-roots", dir, "--poll-interval", "1s"}
+	first := repo.Commit(map[string]string{
+		"topic.yaml":    servertest.DeploymentFile,
+		"template.yaml": servertest.TopicTemplate,
+	})
+	args := []string{
+		"--db",
+		"sqlite:" + filepath.Join(dir, "l.db"),
+		"--target",
+		"sandbox",
+		"--git-roots",
+		dir,
+		"--poll-interval",
+		"1s",
+	}
 	key := createKey(t, args[1], "")
 	plain := servertest.Serve(t, args...)
 	localStacks(dir, 1).configure(t, key, plain.URL())
 	waitForSync(t, apiClient(key, plain.URL()), "s0", first)
 	plain.Stop()
-	second := repo.Commit(map[string]string{"template.yaml": servertest.TopicTemplate + "  More:\n    Type: AWS::SNS::Topic\n"})
+	second := repo.Commit(map[string]string{
+		"template.yaml": servertest.TopicTemplate + "  More:\n    Type: AWS::SNS::Topic\n",
+	})
 	run := servertest.Serve(t, append(append(args, pair.flags()...), "--listen", "0.0.0.0:0")...)
 	if !strings.HasPrefix(run.URL(), "https://127.0.0.1:") {
 		t.Fatalf("the printed URL is %s", run.URL())
@@ -144,7 +158,10 @@ func TestOverTLSTheAPIAndTheSandboxWork(t *testing.T) {
 		t.Errorf("%s over %s", resp.Proto, tls.VersionName(resp.TLS.Version))
 	}
 
-	trusting := codeconnections.New(apiClient(key, run.URL()).Options(), func(o *codeconnections.Options) { o.HTTPClient = pair.client() })
+	trusting := codeconnections.New(
+		apiClient(key, run.URL()).Options(),
+		func(o *codeconnections.Options) { o.HTTPClient = pair.client() },
+	)
 	waitForSync(t, trusting, "s0", second)
 	run.Stop()
 }
@@ -154,8 +171,17 @@ func TestTLSIsNoOlderThan12(t *testing.T) {
 	t.Parallel()
 	pair := newCertificateFiles(t)
 	address := strings.TrimPrefix(servertest.ServeSandbox(t, pair.flags()...).URL(), "https://")
-	for version, taken := range map[uint16]bool{tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
-		conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: pair.roots, MinVersion: version, MaxVersion: version})
+	for version, taken := range map[uint16]bool{
+		tls.VersionTLS10: false,
+		tls.VersionTLS11: false,
+		tls.VersionTLS12: true,
+		tls.VersionTLS13: true,
+	} {
+		conn, err := tls.Dial("tcp", address, &tls.Config{
+			RootCAs:    pair.roots,
+			MinVersion: version,
+			MaxVersion: version,
+		})
 		if (err == nil) != taken {
 			t.Errorf("%s: %v", tls.VersionName(version), err)
 		}
@@ -166,7 +192,11 @@ func TestTLSIsNoOlderThan12(t *testing.T) {
 	}
 
 	// Plain HTTP is refused with a reason, and other hosts are refused as without TLS.
-	if status, body, _ := get(t, "http://"+address, ""); status != http.StatusBadRequest || !strings.Contains(body, "HTTPS") {
+	if status, body, _ := get(
+		t,
+		"http://"+address,
+		"",
+	); status != http.StatusBadRequest || !strings.Contains(body, "HTTPS") {
 		t.Errorf("plain HTTP: %d %s", status, body)
 	}
 

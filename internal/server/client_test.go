@@ -135,7 +135,11 @@ func (s syncedRepository) configure(t testing.TB, key server.AccessKey, url stri
 	complete := rawCall{
 		service: "lockstep",
 		target:  "Lockstep_20261122.CompleteConnection",
-		body:    fmt.Appendf(nil, `{"ConnectionArn": %q, "Credential": {"Kind": "NONE"}}`, aws.ToString(connection.ConnectionArn)),
+		body: fmt.Appendf(
+			nil,
+			`{"ConnectionArn": %q, "Credential": {"Kind": "NONE"}}`,
+			aws.ToString(connection.ConnectionArn),
+		),
 	}
 	if status, body := complete.send(t, key, url); status != http.StatusOK {
 		t.Fatalf("CompleteConnection: %d %s", status, body)

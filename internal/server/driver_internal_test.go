@@ -26,7 +26,11 @@ func TestAttack22ARoleIsAssumedWithTheExternalIDOfTheAccount(t *testing.T) {
 		if r.FormValue("Action") == "AssumeRole" {
 			asked <- r.FormValue("RoleArn") + " by " + r.FormValue("ExternalId")
 		}
-		http.Error(w, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>", http.StatusForbidden)
+		http.Error(
+			w,
+			"<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>",
+			http.StatusForbidden,
+		)
 	}))
 
 	t.Cleanup(sts.Close)
@@ -41,7 +45,9 @@ func TestAttack22ARoleIsAssumedWithTheExternalIDOfTheAccount(t *testing.T) {
 
 	const theirs = "arn:aws:iam::222222222222:role/deploy"
 	_, err = drivers[0].Advance(t.Context(), target.Attempt{
-		ID: "a", StartedAt: time.Now(), Now: time.Now(),
+		ID:        "a",
+		StartedAt: time.Now(),
+		Now:       time.Now(),
 		Configuration: lockstep.SyncConfiguration{Account: "111111111111", Region: "eu-west-1", ResourceName: "web",
 			ConfigFile: "web.yaml", RoleARN: theirs},
 		OpenTree: func(context.Context) (lockstep.Tree, error) {

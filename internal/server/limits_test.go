@@ -150,7 +150,12 @@ func TestAttack12ManySmallHeadersAreRefused(t *testing.T) {
 	t.Parallel()
 	run := servertest.ServeSandbox(t)
 	head := strings.TrimSuffix(liveness, "\r\n")
-	if got := sendText(t, dial(t, run.URL()), head+strings.Repeat("X:\r\n", 1000)+"\r\n", servertest.Timeout); got != 200 {
+	if got := sendText(
+		t,
+		dial(t, run.URL()),
+		head+strings.Repeat("X:\r\n", 1000)+"\r\n",
+		servertest.Timeout,
+	); got != 200 {
 		t.Errorf("1000 headers: status %d", got)
 	}
 

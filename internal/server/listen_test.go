@@ -41,7 +41,10 @@ func TestAPortInUseIsAnErrorWithItsOwnerAndTheFlag(t *testing.T) {
 		servertest.ServeSandbox(t, "--listen", address).WantExit(1, want, process)
 	}
 
-	if err := servertest.Up(t, local.UpOptions{Listen: silent.Addr().String()}).Err(); strings.Contains(err.Error(), "Lockstep") {
+	if err := servertest.Up(
+		t,
+		local.UpOptions{Listen: silent.Addr().String()},
+	).Err(); strings.Contains(err.Error(), "Lockstep") {
 		t.Errorf("a silent program is called a Lockstep: %s", err)
 	}
 }
@@ -78,7 +81,13 @@ func TestALoopbackAddressAnswersOnlyLoopbackHosts(t *testing.T) {
 		"localhost:1:2":              false,
 		"127.0.0.1@attacker.example": false,
 	}
-	for _, base := range []string{up.URL(), up.URL() + "/sandbox", serve.URL() + "/livez", serve.URL() + "/sandbox/", sandbox.URL()} {
+	for _, base := range []string{
+		up.URL(),
+		up.URL() + "/sandbox",
+		serve.URL() + "/livez",
+		serve.URL() + "/sandbox/",
+		sandbox.URL(),
+	} {
 		for host, answered := range hosts {
 			status, _, header := get(t, base, host)
 			if got := status != http.StatusMisdirectedRequest && status != http.StatusBadRequest; got != answered {
@@ -109,12 +118,26 @@ func TestAnotherAddressAnswersEveryHost(t *testing.T) {
 func TestPlainHTTPIsForLoopbackByDefault(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
-	servertest.ServeSandbox(t, "--listen", "0.0.0.0:0").WantExit(1, "--listen: other machines can reach 0.0.0.0:0", "--tls-cert and --tls-key", "--plain-http")
-	servertest.Up(t, local.UpOptions{Listen: ":0"}).WantExit(2, "--listen: other machines can reach :0", "lockstep serve", "--plain-http")
+	servertest.ServeSandbox(t, "--listen", "0.0.0.0:0").WantExit(
+		1,
+		"--listen: other machines can reach 0.0.0.0:0",
+		"--tls-cert and --tls-key",
+		"--plain-http",
+	)
+	servertest.Up(t, local.UpOptions{Listen: ":0"}).WantExit(
+		2,
+		"--listen: other machines can reach :0",
+		"lockstep serve",
+		"--plain-http",
+	)
 	for _, address := range []string{"localhost:0", "127.0.0.2:0"} {
 		servertest.ServeSandbox(t, "--listen", address).URL()
 	}
-	up := servertest.Up(t, local.UpOptions{Listen: "0.0.0.0:0", PlainHTTP: true, Repositories: []string{servertest.NewTopic(t).Dir}})
+	up := servertest.Up(t, local.UpOptions{
+		Listen:       "0.0.0.0:0",
+		PlainHTTP:    true,
+		Repositories: []string{servertest.NewTopic(t).Dir},
+	})
 	if !strings.HasPrefix(up.URL(), "http://127.0.0.1:") {
 		t.Errorf("the printed URL is %s", up.URL())
 	}

@@ -24,7 +24,17 @@ func TestMetricsAreServedAtTheirOwnAddressOnly(t *testing.T) {
 	for _, url := range []string{"sqlite:" + filepath.Join(t.TempDir(), "l.db"), dbtest.URL(t, db.Postgres)} {
 		seal := filepath.Join(t.TempDir(), "seal")
 		key := createKey(t, url, seal)
-		run := servertest.Serve(t, "--db", url, "--seal-key-file", seal, "--target", "http://127.0.0.1:9", "--metrics-listen", "127.0.0.1:0")
+		run := servertest.Serve(
+			t,
+			"--db",
+			url,
+			"--seal-key-file",
+			seal,
+			"--target",
+			"http://127.0.0.1:9",
+			"--metrics-listen",
+			"127.0.0.1:0",
+		)
 		wantAccepted(t, run, key)
 
 		// The SDK may have closed its connection by now, and this one stays open.
@@ -76,7 +86,11 @@ func TestMetricsMayListenOnAnyAddress(t *testing.T) {
 	if code, _, _ := get(t, metricsURL(t, run)+"/metrics", "lockstep.example"); code != 200 {
 		t.Errorf("status %d", code)
 	}
-	servertest.ServeSandbox(t, "--metrics-listen", strings.TrimPrefix(run.URL(), "http://")).WantExit(1, "choose another address with --metrics-listen")
+	servertest.ServeSandbox(
+		t,
+		"--metrics-listen",
+		strings.TrimPrefix(run.URL(), "http://"),
+	).WantExit(1, "choose another address with --metrics-listen")
 }
 
 func TestWithoutAnAddressThereAreNoMetrics(t *testing.T) {

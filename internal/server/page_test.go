@@ -27,7 +27,10 @@ func gitea(t testing.TB, folder string) (url string, statuses <-chan statusRepor
 	host := gitwiretest.NewServer(t, folder, gitwiretest.Options{Wrap: func(git http.Handler) http.Handler {
 		mux := http.NewServeMux()
 		mux.Handle("/", git)
-		mux.HandleFunc("GET /api/v1/version", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"version": "1.24.2"}`)) })
+		mux.HandleFunc(
+			"GET /api/v1/version",
+			func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"version": "1.24.2"}`)) },
+		)
 		mux.HandleFunc("POST /api/v1/repos/acme/infra/statuses/{sha}", func(w http.ResponseWriter, r *http.Request) {
 			report := statusReport{SHA: r.PathValue("sha")}
 			if err := json.NewDecoder(r.Body).Decode(&report); err != nil {
@@ -50,11 +53,24 @@ func servePublishing(t testing.TB, args ...string) (run *servertest.Run, sha str
 	t.Helper()
 	dir := t.TempDir()
 	repo := gitwiretest.NewRepoAt(t, filepath.Join(dir, "acme", "infra"))
-	sha = repo.Commit(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate})
+	sha = repo.Commit(map[string]string{
+		"topic.yaml":    servertest.DeploymentFile,
+		"template.yaml": servertest.TopicTemplate,
+	})
 	endpoint, statuses := gitea(t, dir)
 	database, sealKey := "sqlite:"+filepath.Join(dir, "l.db"), filepath.Join(dir, "seal")
 	key := createKey(t, database, sealKey)
-	run = servertest.Serve(t, append([]string{"--db", database, "--seal-key-file", sealKey, "--target", "sandbox", "--git-loopback", "--poll-interval", "1s"}, args...)...)
+	run = servertest.Serve(t, append([]string{
+		"--db",
+		database,
+		"--seal-key-file",
+		sealKey,
+		"--target",
+		"sandbox",
+		"--git-loopback",
+		"--poll-interval",
+		"1s",
+	}, args...)...)
 	syncedRepository{
 		endpoint: endpoint,
 		owner:    "acme",
@@ -87,7 +103,12 @@ func TestAStatusLinksToThePageOfItsCommit(t *testing.T) {
 	if status != http.StatusOK {
 		t.Errorf("the page is answered with status %d", status)
 	}
-	for _, text := range []string{"<strong>Succeeded</strong>", sha, last.Description, "<caption>Events of <bdi>web</bdi>"} {
+	for _, text := range []string{
+		"<strong>Succeeded</strong>",
+		sha,
+		last.Description,
+		"<caption>Events of <bdi>web</bdi>",
+	} {
 		if !strings.Contains(body, text) {
 			t.Errorf("the page does not contain %q:\n%s", text, body)
 		}
@@ -112,7 +133,11 @@ func TestWithoutAPublicURLThereAreNoCommitPages(t *testing.T) {
 		t.Errorf("the status links to %q", last.TargetURL)
 	}
 	_, root, _ := get(t, run.URL()+"/elsewhere", "")
-	if _, body, _ := get(t, run.URL()+"/commits/x/"+sha+"/123456789012/"+region+"?key=x", ""); body != root || strings.Contains(body, "<html") {
+	if _, body, _ := get(
+		t,
+		run.URL()+"/commits/x/"+sha+"/123456789012/"+region+"?key=x",
+		"",
+	); body != root || strings.Contains(body, "<html") {
 		t.Errorf("the path of a page is answered with %s", body)
 	}
 }
@@ -122,7 +147,11 @@ func TestCommitPagesAreServedWithWebhooks(t *testing.T) {
 	t.Parallel()
 	run := servertest.ServeSandbox(t, "--public-url", "https://lockstep.example", "--webhook-listen", "127.0.0.1:0")
 	api, hooks := run.URL(), run.WaitFor(`(?m)^webhooks (http\S+)/webhooks/$`)[1]
-	if status, body, _ := get(t, hooks+"/commits/x", "lockstep.example"); status != http.StatusNotFound || !strings.Contains(body, "<html") {
+	if status, body, _ := get(
+		t,
+		hooks+"/commits/x",
+		"lockstep.example",
+	); status != http.StatusNotFound || !strings.Contains(body, "<html") {
 		t.Errorf("at the webhooks' address: status %d: %s", status, body)
 	}
 
@@ -132,7 +161,11 @@ func TestCommitPagesAreServedWithWebhooks(t *testing.T) {
 
 	run.Stop()
 	run = servertest.ServeSandbox(t, "--webhook-listen", "127.0.0.1:0")
-	if _, body, _ := get(t, run.WaitFor(`(?m)^webhooks (http\S+)/webhooks/$`)[1]+"/commits/x", ""); strings.Contains(body, "<html") {
+	if _, body, _ := get(
+		t,
+		run.WaitFor(`(?m)^webhooks (http\S+)/webhooks/$`)[1]+"/commits/x",
+		"",
+	); strings.Contains(body, "<html") {
 		t.Error("there are pages without a public URL")
 	}
 }

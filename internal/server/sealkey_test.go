@@ -44,8 +44,14 @@ func TestTheSealKeyMayBeAVariable(t *testing.T) {
 	for _, url := range []string{"sqlite:" + filepath.Join(dir, "l.db"), dbtest.URL(t, db.Postgres)} {
 		run := servertest.ServeIn(t, environment, "--target", "http://127.0.0.1:9", "--db", url)
 		run.URL()
-		run.WantOutput("Make the first one, with the same LOCKSTEP_SEAL_KEY:\n  lockstep key create --db ", "!--seal-key")
-		key, err := server.CreateKey(t.Context(), server.KeyOptions{DB: url, SealKey: seal.NewSecret(string(text))}, firstKey)
+		run.WantOutput(
+			"Make the first one, with the same LOCKSTEP_SEAL_KEY:\n  lockstep key create --db ",
+			"!--seal-key",
+		)
+		key, err := server.CreateKey(t.Context(), server.KeyOptions{
+			DB:      url,
+			SealKey: seal.NewSecret(string(text)),
+		}, firstKey)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +71,10 @@ func TestTheSealKeyMayBeAVariable(t *testing.T) {
 	options := server.KeyOptions{DB: "sqlite:" + filepath.Join(dir, "l.db"), SealKey: seal.NewSecret("hunter2")}
 	for _, options.SealKeyFile = range []string{"", "/some/file"} {
 		_, err := server.CreateKey(t.Context(), options, firstKey)
-		if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "LOCKSTEP_SEAL_KEY") || strings.Contains(err.Error(), "hunter2") {
+		if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(
+			err.Error(),
+			"LOCKSTEP_SEAL_KEY",
+		) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("got %v", err)
 		}
 	}
@@ -80,8 +89,14 @@ func TestTheSealKeyMayBeAVariable(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	_, err = server.CreateKey(t.Context(), server.KeyOptions{DB: options.DB, SealKey: seal.NewSecret(string(text))}, firstKey)
-	if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "The seal key in LOCKSTEP_SEAL_KEY is not the one") {
+	_, err = server.CreateKey(t.Context(), server.KeyOptions{
+		DB:      options.DB,
+		SealKey: seal.NewSecret(string(text)),
+	}, firstKey)
+	if lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(
+		err.Error(),
+		"The seal key in LOCKSTEP_SEAL_KEY is not the one",
+	) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -100,7 +115,9 @@ func fakeKMS(t testing.TB) string {
 		plain, ok := strings.CutPrefix(string(input.CiphertextBlob), input.KeyId)
 		switch {
 		case strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".Encrypt"):
-			_ = json.NewEncoder(w).Encode(map[string]any{"CiphertextBlob": append([]byte(input.KeyId), input.Plaintext...)})
+			_ = json.NewEncoder(w).Encode(map[string]any{
+				"CiphertextBlob": append([]byte(input.KeyId), input.Plaintext...),
+			})
 		case ok:
 			_ = json.NewEncoder(w).Encode(map[string]any{"Plaintext": base64.StdEncoding.EncodeToString([]byte(plain))})
 		default:
@@ -138,7 +155,16 @@ func TestTheSealKeyMayBeAFileUnderKMS(t *testing.T) {
 	}
 
 	other := strings.Replace(testKeyARN, "key/", "key/9", 1)
-	servertest.ServeIn(t, nil, "--target", "http://127.0.0.1:9", "--db", url, "--seal-key-kms", other).WantExit(1, file, other, "IncorrectKeyException")
+	servertest.ServeIn(
+		t,
+		nil,
+		"--target",
+		"http://127.0.0.1:9",
+		"--db",
+		url,
+		"--seal-key-kms",
+		other,
+	).WantExit(1, file, other, "IncorrectKeyException")
 	servertest.ServeIn(t, nil, "--target", "http://127.0.0.1:9", "--db", url).WantExit(1, file, "--seal-key-kms")
 	_, err = server.CreateKey(t.Context(), server.KeyOptions{DB: url}, firstKey)
 	if err == nil || !strings.Contains(err.Error(), "--seal-key-kms") {

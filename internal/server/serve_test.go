@@ -53,11 +53,26 @@ func TestServeAdvisesTheFirstKeyOnAnEmptyDatabase(t *testing.T) {
 		want    []string
 	}{
 		{defaultKey, "", []string{"key", "create", "--db", defaultKey, "--admin"}},
-		{otherKey, dir + "/seal", []string{"key", "create", "--db", otherKey, "--seal-key-file", dir + "/seal", "--admin"}},
-		{postgres, dir + "/pg", []string{"key", "create", "--db", db.Redact(postgres), "--seal-key-file", dir + "/pg", "--admin"}},
+		{
+			otherKey,
+			dir + "/seal",
+			[]string{"key", "create", "--db", otherKey, "--seal-key-file", dir + "/seal", "--admin"},
+		},
+		{
+			postgres,
+			dir + "/pg",
+			[]string{"key", "create", "--db", db.Redact(postgres), "--seal-key-file", dir + "/pg", "--admin"},
+		},
 	}
 	for _, tt := range tests {
-		args := []string{"--db", tt.db, "--target", "sandbox", "--sandbox-file", filepath.Join(t.TempDir(), "sandbox.db")}
+		args := []string{
+			"--db",
+			tt.db,
+			"--target",
+			"sandbox",
+			"--sandbox-file",
+			filepath.Join(t.TempDir(), "sandbox.db"),
+		}
 		if tt.sealKey != "" {
 			args = append(args, "--seal-key-file", tt.sealKey)
 		}
@@ -81,8 +96,22 @@ func TestTwoServersShareADatabase(t *testing.T) {
 	url, dir := dbtest.URL(t, db.Postgres), t.TempDir()
 	target := servertest.Sandbox(t, local.SandboxOptions{}).URL()
 	repo := gitwiretest.NewRepoAt(t, filepath.Join(dir, "infra.git"))
-	first := repo.Commit(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate})
-	args := []string{"--db", url, "--seal-key-file", filepath.Join(dir, "seal"), "--target", target, "--git-roots", dir, "--poll-interval", "1s"}
+	first := repo.Commit(map[string]string{
+		"topic.yaml":    servertest.DeploymentFile,
+		"template.yaml": servertest.TopicTemplate,
+	})
+	args := []string{
+		"--db",
+		url,
+		"--seal-key-file",
+		filepath.Join(dir, "seal"),
+		"--target",
+		target,
+		"--git-roots",
+		dir,
+		"--poll-interval",
+		"1s",
+	}
 	one, two := servertest.Serve(t, args...), servertest.Serve(t, args...)
 	one.URL()
 	two.URL()
@@ -94,7 +123,9 @@ func TestTwoServersShareADatabase(t *testing.T) {
 	}
 
 	one.Stop()
-	second := repo.Commit(map[string]string{"template.yaml": servertest.TopicTemplate + "  More:\n    Type: AWS::SNS::Topic\n"})
+	second := repo.Commit(map[string]string{
+		"template.yaml": servertest.TopicTemplate + "  More:\n    Type: AWS::SNS::Topic\n",
+	})
 	for number := range stacks {
 		waitForSync(t, apiClient(key, two.URL()), fmt.Sprintf("s%d", number), second)
 	}
@@ -121,8 +152,22 @@ func TestServeOnSQLiteSyncsAndContinuesAfterARestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	repo := gitwiretest.NewRepoAt(t, filepath.Join(dir, "infra.git"))
-	first := repo.Commit(map[string]string{"topic.yaml": servertest.DeploymentFile, "template.yaml": servertest.TopicTemplate})
-	args := []string{"--db", "sqlite:" + filepath.Join(dir, "l.db"), "--target", "sandbox", "--git-roots", dir, "--poll-interval", "1s", "--log-format", "text"}
+	first := repo.Commit(map[string]string{
+		"topic.yaml":    servertest.DeploymentFile,
+		"template.yaml": servertest.TopicTemplate,
+	})
+	args := []string{
+		"--db",
+		"sqlite:" + filepath.Join(dir, "l.db"),
+		"--target",
+		"sandbox",
+		"--git-roots",
+		dir,
+		"--poll-interval",
+		"1s",
+		"--log-format",
+		"text",
+	}
 	key := createKey(t, "sqlite:"+filepath.Join(dir, "l.db"), "")
 	run := servertest.Serve(t, args...)
 	localStacks(dir, 1).configure(t, key, run.URL())
@@ -136,7 +181,9 @@ func TestServeOnSQLiteSyncsAndContinuesAfterARestart(t *testing.T) {
 	}
 
 	run.Stop()
-	second := repo.Commit(map[string]string{"template.yaml": servertest.TopicTemplate + "  More:\n    Type: AWS::SNS::Topic\n"})
+	second := repo.Commit(map[string]string{
+		"template.yaml": servertest.TopicTemplate + "  More:\n    Type: AWS::SNS::Topic\n",
+	})
 	run = servertest.Serve(t, args...)
 	waitForSync(t, apiClient(key, run.URL()), "s0", second)
 	run.Stop()

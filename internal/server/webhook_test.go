@@ -64,6 +64,10 @@ func TestWebhooksAreServedAtOneAddressOnly(t *testing.T) {
 func TestWebhookSecretsAreNotSentInPlainHTTP(t *testing.T) {
 	servertest.SkipIfShort(t)
 	t.Parallel()
-	servertest.ServeSandbox(t, "--webhook-listen", "0.0.0.0:0").WantExit(1, "--webhook-listen: other machines can reach 0.0.0.0:0", "--plain-http")
+	servertest.ServeSandbox(t, "--webhook-listen", "0.0.0.0:0").WantExit(
+		1,
+		"--webhook-listen: other machines can reach 0.0.0.0:0",
+		"--plain-http",
+	)
 	servertest.ServeSandbox(t, "--webhook-listen", "0.0.0.0:0", "--plain-http").URL()
 }
