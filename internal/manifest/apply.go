@@ -7,36 +7,38 @@ import (
 	"github.com/lockstephq/lockstep/internal/client"
 )
 
-// A Failure is a step that could not be carried out.
+// A Failure is a step that failed.
 type Failure struct {
 	Step Step
 	Err  error
 }
 
-// An Outcome is what became of a plan.
+// An Outcome is the result of [Apply].
 type Outcome struct {
-	// Done are the steps that were carried out, Left those that were not tried.
-	Done, Left int
-	Failed     []Failure
+	Done   int // steps that succeeded
+	Left   int // steps that were not started
+	Failed []Failure
 }
 
-// Apply carries out a plan that was made of what the server had. done is called
-// after each step that succeeded, one call at a time. After a failure nothing new
-// is begun.
-func Apply(ctx context.Context, c *client.Client, have Resources, steps []Step, done func(Step)) Outcome {
-	var o Outcome
-	a := newApplier(c, have)
+// Apply applies a plan made from the existing resources. It calls done after each
+// step that succeeded, one call at a time. After a failure it starts no more steps.
+func Apply(
+	ctx context.Context, remote *client.Client, existing Resources, steps []Step, done func(Step),
+) Outcome {
+	var outcome Outcome
+	applier := newApplier(remote, existing)
 	var mu sync.Mutex
 	for rest := steps; len(rest) > 0; {
 		stage := rest[:stageLength(rest)]
 		rest = rest[len(stage):]
-		if len(o.Failed) > 0 || ctx.Err() != nil {
-			o.Left += len(stage)
+		if len(outcome.Failed) > 0 || ctx.Err() != nil {
+			outcome.Left += len(stage)
 			continue
 		}
 
-		errs, begun := together(ctx, atOnce(stage[0].Kind), len(stage), func(ctx context.Context, i int) error {
-			err := patiently(ctx, func() error { return a.carryOut(ctx, stage[i]) })
+		limit := parallelSteps(stage[0].Kind)
+		errs, started := runParallel(ctx, limit, len(stage), func(ctx context.Context, i int) error {
+			err := retryThrottled(ctx, func() error { return applier.apply(ctx, stage[i]) })
 			if err == nil {
 				mu.Lock()
 				defer mu.Unlock()
@@ -47,79 +49,85 @@ func Apply(ctx context.Context, c *client.Client, have Resources, steps []Step, 
 		})
 		for i, err := range errs {
 			switch {
-			case !begun[i]:
-				o.Left++
+			case !started[i]:
+				outcome.Left++
 			case err != nil:
-				o.Failed = append(o.Failed, Failure{stage[i], err})
+				outcome.Failed = append(outcome.Failed, Failure{stage[i], err})
 			default:
-				o.Done++
+				outcome.Done++
 			}
 		}
 	}
 
-	return o
+	return outcome
 }
 
-// stageLength says how many of the first steps need nothing of each other: those
-// of one kind that all make or all delete.
+// stageLength returns how many of the first steps are independent: those of one
+// kind that are all deletions, or all not.
 func stageLength(steps []Step) int {
-	for i, s := range steps {
-		if s.Kind != steps[0].Kind || (s.Verb == Delete) != (steps[0].Verb == Delete) {
+	for i, step := range steps {
+		if step.Kind != steps[0].Kind || (step.Verb == Delete) != (steps[0].Verb == Delete) {
 			return i
 		}
 	}
 	return len(steps)
 }
 
-// atOnce is one for what decides who may do what: the order is then the file's.
-func atOnce(kind Kind) int {
+// parallelSteps returns how many steps of a kind may run at once. Steps that change
+// permissions run in the manifest's order.
+func parallelSteps(kind Kind) int {
 	if kind == RoleKind || kind == PolicyKind {
 		return 1
 	}
-	return workers
+	return maxParallel
 }
 
-// An applier knows by which ARN or id the server knows a name, of what was there
-// and of what has been made.
+// An applier applies steps. It knows the ARNs and IDs of the resources that
+// existed, and of those it has created.
 type applier struct {
-	client *client.Client
+	remote *client.Client
 	mu     sync.Mutex
-	known  map[Kind]map[string]string
+	ids    map[Kind]map[string]string // by kind and name
 }
 
-func newApplier(c *client.Client, have Resources) *applier {
-	a := &applier{client: c, known: map[Kind]map[string]string{HostKind: {}, ConnectionKind: {}, LinkKind: {}}}
-	for _, h := range have.Hosts {
-		a.known[HostKind][h.Name] = h.ARN
+func newApplier(remote *client.Client, existing Resources) *applier {
+	a := &applier{
+		remote: remote,
+		ids:    map[Kind]map[string]string{HostKind: {}, ConnectionKind: {}, LinkKind: {}},
 	}
-	for _, conn := range have.Connections {
-		a.known[ConnectionKind][conn.Name] = conn.ARN
+	for _, host := range existing.Hosts {
+		a.ids[HostKind][host.Name] = host.ARN
 	}
-	for _, l := range have.Links {
-		a.known[LinkKind][l.Repository] = l.UUID
+	for _, connection := range existing.Connections {
+		a.ids[ConnectionKind][connection.Name] = connection.ARN
+	}
+	for _, link := range existing.Links {
+		a.ids[LinkKind][link.Repository] = link.UUID
 	}
 	return a
 }
 
-func (a *applier) learn(kind Kind, name string, address *string) {
+// setID records the ARN or ID of a resource that was created.
+func (a *applier) setID(kind Kind, name string, id *string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.known[kind][name] = *address
+	a.ids[kind][name] = *id
 }
 
-func (a *applier) address(kind Kind, name string) *string {
+// id returns the ARN or ID of a resource.
+func (a *applier) id(kind Kind, name string) *string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	known := a.known[kind][name]
-	return &known
+	id := a.ids[kind][name]
+	return &id
 }
 
-func (a *applier) carryOut(ctx context.Context, s Step) error {
-	switch s.Verb {
+func (a *applier) apply(ctx context.Context, step Step) error {
+	switch step.Verb {
 	case Create:
-		return a.create(ctx, s.Want)
+		return a.create(ctx, step.Want)
 	case Change:
-		return a.change(ctx, s.Want, s.Have)
+		return a.change(ctx, step.Want, step.Have)
 	}
-	return a.remove(ctx, s.Have)
+	return a.remove(ctx, step.Have)
 }

@@ -1,65 +1,151 @@
 package manifest
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 )
 
-func (p *planner) host(want, have Host) []string {
-	if want.Provider != have.Provider {
-		p.wrong(want.Position, "the host %s is of type %s and cannot become %s: give the new one another name", quote(want.Name), have.Provider, want.Provider)
+// changes describe how two resources differ, as in "branch main → prod".
+type changes []string
+
+func (c *changes) text(name, want, have string) {
+	if want == have {
+		return
 	}
-	var d difference
-	d.text("endpoint", want.Endpoint, have.Endpoint)
-	if want.VPC != nil && (have.VPC == nil || !reflect.DeepEqual(*want.VPC, *have.VPC)) {
-		d = append(d, "vpc")
+	if have == "" {
+		have = "none"
 	}
-	d.tags(want.Tags, have.Tags)
-	return d
+	*c = append(*c, name+" "+have+" → "+want)
 }
 
-func (p *planner) connection(want, have Connection) []string {
+// optional compares text that is not set if it is empty.
+func (c *changes) optional(name, want, have string) {
+	if want != "" {
+		c.text(name, want, have)
+	}
+}
+
+// tags compares tags, which are not set if they are nil.
+func (c *changes) tags(want, have map[string]string) {
+	if want == nil {
+		return
+	}
+	set, removed := tagChanges(want, have)
+	for _, key := range set {
+		*c = append(*c, fmt.Sprintf("tag %s=%s", key, want[key]))
+	}
+	for _, key := range removed {
+		*c = append(*c, "tag "+key+" removed")
+	}
+}
+
+// tagChanges returns the keys to set and to remove, sorted.
+func tagChanges(want, have map[string]string) (set, removed []string) {
+	for key, value := range want {
+		if old, ok := have[key]; !ok || old != value {
+			set = append(set, key)
+		}
+	}
+
+	for key := range have {
+		if _, ok := want[key]; !ok {
+			removed = append(removed, key)
+		}
+	}
+
+	slices.Sort(set)
+	slices.Sort(removed)
+	return set, removed
+}
+
+// signers compares signers, which the manifest does not set if want is nil, and the
+// server does not have if have is nil.
+func (c *changes) signers(want, have *Signers) {
+	if want == nil {
+		return
+	}
+	if have == nil {
+		have = &Signers{}
+	}
+
+	for _, part := range []struct{ name, want, have string }{
+		{allowedKey, want.Allowed, have.Allowed},
+		{keysKey, want.Keys, have.Keys},
+	} {
+		switch {
+		case part.want == part.have:
+		case part.want == "":
+			*c = append(*c, part.name+" removed")
+		default:
+			*c = append(*c, part.name)
+		}
+	}
+}
+
+func (p *planner) hostChanges(want, have Host) []string {
+	if want.Provider != have.Provider {
+		p.problem(want.Position, "cannot change the type of the host %s from %s to %s: create one with another name",
+			quote(want.Name), have.Provider, want.Provider)
+	}
+
+	var c changes
+	c.text("endpoint", want.Endpoint, have.Endpoint)
+	if want.VPC != nil && (have.VPC == nil || !reflect.DeepEqual(*want.VPC, *have.VPC)) {
+		c = append(c, "vpc")
+	}
+	c.tags(want.Tags, have.Tags)
+	return c
+}
+
+func (p *planner) connectionChanges(want, have Connection) []string {
 	switch {
 	case want.Host != have.Host && have.Host == "":
-		p.wrong(want.Position, "the connection %s is at the provider %s and cannot move to a host: give the new one another name", quote(want.Name), have.Provider)
+		p.problem(want.Position, "cannot move the connection %s from the provider %s to a host: create one with another name",
+			quote(want.Name), have.Provider)
 	case want.Host != have.Host:
-		p.wrong(want.Position, "the connection %s is at the host %s and cannot move: give the new one another name", quote(want.Name), quote(have.Host))
+		p.problem(want.Position, "cannot move the connection %s from the host %s: create one with another name",
+			quote(want.Name), quote(have.Host))
 	case want.Host == "" && want.Provider != have.Provider:
-		p.wrong(want.Position, "the connection %s is of type %s and cannot become %s: give the new one another name", quote(want.Name), have.Provider, want.Provider)
+		p.problem(want.Position, "cannot change the type of the connection %s from %s to %s: create one with another name",
+			quote(want.Name), have.Provider, want.Provider)
 	}
-	var d difference
-	d.tags(want.Tags, have.Tags)
-	return d
+
+	var c changes
+	c.tags(want.Tags, have.Tags)
+	return c
 }
 
-func (p *planner) link(want, have Link) []string {
+func (p *planner) linkChanges(want, have Link) []string {
 	if want.Connection != have.Connection {
 		if provider := p.providerOf(want.Connection); provider != "" && provider != have.Provider {
-			p.wrong(want.Position, "the link %s cannot move to the connection %s, which is of type %s and not %s: delete the link first, "+
-				"with what follows it (their stacks stay)", quote(want.Repository), quote(want.Connection), provider, have.Provider)
+			p.problem(want.Position, "cannot move the link %s to the connection %s, which is of type %s and not %s: "+
+				"delete the link and its sync configurations first; stacks are not changed",
+				quote(want.Repository), quote(want.Connection), provider, have.Provider)
 		}
 	}
-	var d difference
-	d.text("connection", want.Connection, have.Connection)
-	d.optional("encryption-key", want.EncryptionKey, have.EncryptionKey)
-	d.tags(want.Tags, have.Tags)
-	return d
+
+	var c changes
+	c.text("connection", want.Connection, have.Connection)
+	c.optional("encryption-key", want.EncryptionKey, have.EncryptionKey)
+	c.tags(want.Tags, have.Tags)
+	return c
 }
 
-// providerOf gives the provider type of a connection of the file or the server,
-// "" where it is of neither.
-func (p *planner) providerOf(connection string) string {
-	for _, c := range slices.Concat(p.file.Connections, p.have.Connections) {
-		if c.Name != connection {
+// providerOf returns the provider type of a connection of the file or the server,
+// or "" if neither has it.
+func (p *planner) providerOf(name string) string {
+	for _, connection := range slices.Concat(p.file.Connections, p.existing.Connections) {
+		if connection.Name != name {
 			continue
 		}
-		if c.Provider != "" {
-			return c.Provider
+		if connection.Provider != "" {
+			return connection.Provider
 		}
 
-		for _, h := range slices.Concat(p.file.Hosts, p.have.Hosts) {
-			if h.Name == c.Host {
-				return h.Provider
+		for _, host := range slices.Concat(p.file.Hosts, p.existing.Hosts) {
+			if host.Name == connection.Host {
+				return host.Provider
 			}
 		}
 	}
@@ -67,37 +153,40 @@ func (p *planner) providerOf(connection string) string {
 	return ""
 }
 
-func (p *planner) configuration(want, have Configuration) []string {
-	d := unsigned(want, have)
-	d.signers(want.Signers, have.Signers)
-	return d
+func (p *planner) configurationChanges(want, have Configuration) []string {
+	c := configurationChanges(want, have)
+	c.signers(want.Signers, have.Signers)
+	return c
 }
 
-// unsigned is what differs but who may sign, which is changed by itself.
-func unsigned(want, have Configuration) difference {
-	var d difference
-	d.text("link", want.Link, have.Link)
-	d.text("branch", want.Branch, have.Branch)
-	d.text("file", want.File, have.File)
-	d.text("role", want.Role, have.Role)
-	d.optional("trigger", want.Trigger, have.Trigger)
-	d.optional("publish-deployment-status", want.PublishDeploymentStatus, have.PublishDeploymentStatus)
-	d.optional("pull-request-comment", want.PullRequestComment, have.PullRequestComment)
-	return d
+// configurationChanges returns the changes without those of the signers, which are
+// applied separately.
+func configurationChanges(want, have Configuration) changes {
+	var c changes
+	c.text("link", want.Link, have.Link)
+	c.text("branch", want.Branch, have.Branch)
+	c.text("file", want.File, have.File)
+	c.text("role", want.Role, have.Role)
+	c.optional("trigger", want.Trigger, have.Trigger)
+	c.optional("publish-deployment-status", want.PublishDeploymentStatus, have.PublishDeploymentStatus)
+	c.optional("pull-request-comment", want.PullRequestComment, have.PullRequestComment)
+	return c
 }
 
-func (p *planner) policy(want, have Policy) []string {
+func (p *planner) policyChanges(want, have Policy) []string {
 	if want.Document == have.Document {
 		return nil
 	}
 	return []string{"text"}
 }
 
-func (p *planner) role(want, have Role) []string {
-	var d difference
-	d.text("role", want.Role, have.Role)
-	d.text("issuer", want.Issuer, have.Issuer)
+func (p *planner) roleChanges(want, have Role) []string {
+	var c changes
+	c.text("role", want.Role, have.Role)
+	c.text("issuer", want.Issuer, have.Issuer)
 
+	sameDuration := want.MaxSessionDuration == nil ||
+		have.MaxSessionDuration != nil && *want.MaxSessionDuration == *have.MaxSessionDuration
 	for _, part := range []struct {
 		name string
 		same bool
@@ -106,12 +195,12 @@ func (p *planner) role(want, have Role) []string {
 		{"subjects", slices.Equal(want.Subjects, have.Subjects)},
 		{"claims", slices.Equal(want.Claims, have.Claims)},
 		{"jwks", want.JWKS == have.JWKS},
-		{"max-session-duration", want.MaxSessionDuration == nil || have.MaxSessionDuration != nil && *want.MaxSessionDuration == *have.MaxSessionDuration},
+		{"max-session-duration", sameDuration},
 	} {
 		if !part.same {
-			d = append(d, part.name)
+			c = append(c, part.name)
 		}
 	}
 
-	return d
+	return c
 }

@@ -1,41 +1,43 @@
-// Package fleet is sync as code: a file says which hosts, connections, repository
-// links, sync configurations, policies and roles there shall be, and [Apply]
-// makes it so. [Export] writes the file that the server as it is would come from.
+// Package manifest implements sync as code: a manifest is a file with hosts,
+// connections, repository links, sync configurations, policies and roles, and
+// [Apply] makes a server match it. [Export] writes the manifest of a server.
 //
-// The way is always the same. [Parse] reads the file and refuses whatever it does
-// not know, with the line. [Read] asks the server what there is. [Plan] compares
-// the two, asks nobody, and gives the steps, which [Apply] carries out. So a plan
-// can be shown without being carried out, and applying twice changes nothing: the
-// second plan has no steps.
+//	manifest ── Parse ──▶ File ──────┐
+//	                                 ├─▶ Plan ──▶ steps ──▶ Apply
+//	server ──── Read ───▶ Resources ─┘
 //
-// # What identifies a thing
+// [Parse] rejects what it does not know, with the position. [Plan] makes no
+// requests, so a plan can be shown without being applied. Applying a manifest
+// twice changes nothing: the second plan has no steps.
 //
-// Names do: the file has no ARNs. A host and a connection are known by their
-// name, a repository link by OWNER/NAME, a configuration by sync type and
-// resource, a policy and a role by their name. The server lets two hosts,
-// connections or links have one name; such a name in a file, or anything that
-// leads to it, is refused with the ARNs.
+// # Identity
 //
-// # What a file does not say stays
+// A manifest has names, not ARNs: hosts, connections, policies and roles are
+// identified by their name, repository links by OWNER/NAME, and sync
+// configurations by sync type and resource. The server allows two hosts,
+// connections or links with one name; using such a name is an error that lists
+// the ARNs.
 //
-// A list that is not in the file is not looked at. An optional key that is not
-// there leaves what the server has: tags are removed by an empty map of tags and
-// not by leaving them out. What the file has no entry for is left too, unless it
-// is pruned, and then only in lists that the file has.
+// # Absence
 //
-// Who may sign the commits of a configuration is two texts and one thing: a file
-// that has either asks for both. They are checked as the server checks them, and a
-// new configuration is made together with them, so that it is never without.
+// A list that the manifest does not have is not compared. An optional key that is
+// absent leaves the server's value: an empty map of tags removes tags, a missing
+// one does not. Resources that a list does not have are deleted only by pruning.
+//
+// The signers of a sync configuration are two texts that count as one: a manifest
+// with either sets both. A sync configuration is created together with its
+// signers, in one request.
 //
 // # Order
 //
-// Hosts, connections, links and configurations come into being in this order and
-// go in the opposite one, because each needs the one before. Roles and policies
-// are last: whoever takes a right away from himself has done everything else
-// by then. Within one kind several steps are carried out at once; policies one by
-// one. After a failure no further step begins: what was done stays, and applying
-// again goes on from there.
+// Hosts, connections, links and sync configurations are created in this order and
+// deleted in the opposite order, since each needs the one before. Roles and
+// policies come last, so that a caller who removes its own permissions is done
+// with everything else. Steps of one kind run in parallel; roles and policies run
+// one by one. After an error no more steps start; applying again continues.
 //
-// No stack is ever touched: a configuration that goes leaves its stack as it is.
-// No secret is in a file: a new connection waits for `lockstep connect`.
+// # What it does not do
+//
+// It changes no stacks: deleting a sync configuration leaves its stack. It has no
+// secrets: a new connection is PENDING until `lockstep connect`.
 package manifest

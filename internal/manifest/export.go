@@ -11,86 +11,88 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Export writes the file that a server's things would come from. Every list is
-// in it, be it empty, each in the order of its names. A name that two things
-// have cannot be written: the error is a *FileError that names the ARNs.
-func Export(name string, have Resources) ([]byte, error) {
+// Export returns the manifest of resources. It has every list, even if it is empty,
+// sorted by ID. If two resources have one ID, the error is a *FileError that names
+// their ARNs; name is the file's name in it.
+func Export(name string, resources Resources) ([]byte, error) {
 	p := &planner{file: File{Name: name}}
-	single(p, HostKind, have.Hosts)
-	single(p, ConnectionKind, have.Connections)
-	single(p, LinkKind, have.Links)
+	checkUnique(p, HostKind, resources.Hosts)
+	checkUnique(p, ConnectionKind, resources.Connections)
+	checkUnique(p, LinkKind, resources.Links)
 
 	if len(p.problems) > 0 {
 		return nil, &FileError{name, p.problems}
 	}
 
-	root := &yaml.Node{Kind: yaml.MappingNode}
-	add(root, "hosts", sequence(have.Hosts, hostNode))
-	add(root, "connections", sequence(have.Connections, connectionNode))
-	add(root, "links", sequence(have.Links, linkNode))
-	add(root, "configurations", sequence(have.Configurations, configurationNode))
-	policies := &yaml.Node{Kind: yaml.MappingNode}
-	for _, p := range sorted(have.Policies) {
-		add(policies, p.Name, scalar(p.Document))
-	}
+	root := newMapping()
+	add(root, "hosts", sequence(resources.Hosts, hostNode))
+	add(root, "connections", sequence(resources.Connections, connectionNode))
+	add(root, "links", sequence(resources.Links, linkNode))
+	add(root, "configurations", sequence(resources.Configurations, configurationNode))
 
+	policies := newMapping()
+	for _, policy := range sorted(resources.Policies) {
+		add(policies, policy.Name, scalar(policy.Document))
+	}
 	add(root, "policies", policies)
-	roles := &yaml.Node{Kind: yaml.MappingNode}
-	for _, w := range sorted(have.Roles) {
-		add(roles, w.Name, roleNode(w))
+
+	roles := newMapping()
+	for _, role := range sorted(resources.Roles) {
+		add(roles, role.Name, roleNode(role))
 	}
-
 	add(root, "roles", roles)
-	var b bytes.Buffer
-	e := yaml.NewEncoder(&b)
-	e.SetIndent(2)
 
-	if err := e.Encode(root); err != nil {
+	var text bytes.Buffer
+	encoder := yaml.NewEncoder(&text)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(root); err != nil {
 		return nil, err
 	}
 
-	return b.Bytes(), e.Close()
+	return text.Bytes(), encoder.Close()
 }
 
-func single[T Resource](p *planner, kind Kind, all []T) {
-	there := byID(all)
-	for _, id := range slices.Sorted(maps.Keys(there)) {
-		if found := there[id]; len(found) > 1 {
-			p.ambiguous(Position{}, kind, id, addresses(found))
+func checkUnique[T Resource](p *planner, kind Kind, resources []T) {
+	found := byID(resources)
+	for _, id := range slices.Sorted(maps.Keys(found)) {
+		if len(found[id]) > 1 {
+			p.ambiguous(Position{}, kind, id, addresses(found[id]))
 		}
 	}
 }
 
-func sorted[T Resource](all []T) []T {
-	return slices.SortedFunc(slices.Values(all), func(a, b T) int { return cmp.Compare(a.ID(), b.ID()) })
+func sorted[T Resource](resources []T) []T {
+	return slices.SortedFunc(slices.Values(resources), func(a, b T) int { return cmp.Compare(a.ID(), b.ID()) })
 }
 
-func sequence[T Resource](all []T, node func(T) *yaml.Node) *yaml.Node {
-	n := &yaml.Node{Kind: yaml.SequenceNode}
-	for _, t := range sorted(all) {
-		n.Content = append(n.Content, node(t))
+func newMapping() *yaml.Node { return &yaml.Node{Kind: yaml.MappingNode} }
+
+func sequence[T Resource](resources []T, node func(T) *yaml.Node) *yaml.Node {
+	list := &yaml.Node{Kind: yaml.SequenceNode}
+	for _, resource := range sorted(resources) {
+		list.Content = append(list.Content, node(resource))
 	}
-	return n
+	return list
 }
 
 func add(mapping *yaml.Node, key string, value *yaml.Node) {
 	mapping.Content = append(mapping.Content, scalar(key), value)
 }
 
-// scalar writes a text so that it is read as one, byte for byte: what looks like
-// a number gets quotes, what has lines a block, unless a block would lose
-// something.
+// scalar returns text as a node that is parsed as text, byte for byte: the encoder
+// quotes what looks like a number, and writes several lines as a block unless the
+// block would lose something.
 func scalar(text string) *yaml.Node {
-	n := &yaml.Node{}
-	n.SetString(text)
-	if strings.HasPrefix(text, "\t") { // yaml.v3 writes such a block and then does not read it
-		n.Style = yaml.DoubleQuotedStyle
+	node := &yaml.Node{}
+	node.SetString(text)
+	if strings.HasPrefix(text, "\t") { // yaml.v3 writes a block that it cannot parse
+		node.Style = yaml.DoubleQuotedStyle
 	}
-	return n
+	return node
 }
 
-// texts adds the pairs of keys and values whose values are not empty.
-func texts(mapping *yaml.Node, pairs ...string) {
+// addTexts adds the pairs of keys and values whose value is not empty.
+func addTexts(mapping *yaml.Node, pairs ...string) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
 			add(mapping, pairs[i], scalar(pairs[i+1]))
@@ -98,95 +100,109 @@ func texts(mapping *yaml.Node, pairs ...string) {
 	}
 }
 
-func list(mapping *yaml.Node, key string, values []string) {
-	n := &yaml.Node{Kind: yaml.SequenceNode}
-	for _, v := range values {
-		n.Content = append(n.Content, scalar(v))
+func addList(mapping *yaml.Node, key string, values []string) {
+	list := &yaml.Node{Kind: yaml.SequenceNode}
+	for _, value := range values {
+		list.Content = append(list.Content, scalar(value))
 	}
-	add(mapping, key, n)
+	add(mapping, key, list)
 }
 
-func tags(mapping *yaml.Node, tags map[string]string) {
+func addTags(mapping *yaml.Node, tags map[string]string) {
 	if len(tags) == 0 {
 		return
 	}
-	n := &yaml.Node{Kind: yaml.MappingNode}
-	for _, k := range slices.Sorted(maps.Keys(tags)) {
-		add(n, k, scalar(tags[k]))
+
+	node := newMapping()
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		add(node, key, scalar(tags[key]))
 	}
-	add(mapping, "tags", n)
+	add(mapping, "tags", node)
 }
 
-func hostNode(h Host) *yaml.Node {
-	n := &yaml.Node{Kind: yaml.MappingNode}
-	texts(n, "name", h.Name, "provider", h.Provider, "endpoint", h.Endpoint)
-	if h.VPC != nil {
-		v := &yaml.Node{Kind: yaml.MappingNode}
-		texts(v, "id", h.VPC.ID)
-		list(v, "subnets", h.VPC.Subnets)
-		list(v, "security-groups", h.VPC.SecurityGroups)
-		texts(v, "certificate", h.VPC.Certificate)
-		add(n, "vpc", v)
+func hostNode(host Host) *yaml.Node {
+	node := newMapping()
+	addTexts(node, "name", host.Name, "provider", host.Provider, "endpoint", host.Endpoint)
+	if host.VPC != nil {
+		vpc := newMapping()
+		addTexts(vpc, "id", host.VPC.ID)
+		addList(vpc, "subnets", host.VPC.Subnets)
+		addList(vpc, "security-groups", host.VPC.SecurityGroups)
+		addTexts(vpc, "certificate", host.VPC.Certificate)
+		add(node, "vpc", vpc)
 	}
 
-	tags(n, h.Tags)
-	return n
+	addTags(node, host.Tags)
+	return node
 }
 
-func connectionNode(c Connection) *yaml.Node {
-	n := &yaml.Node{Kind: yaml.MappingNode}
-	texts(n, "name", c.Name)
-	if c.Host != "" {
-		texts(n, "host", c.Host)
+func connectionNode(connection Connection) *yaml.Node {
+	node := newMapping()
+	addTexts(node, "name", connection.Name)
+	if connection.Host != "" {
+		addTexts(node, "host", connection.Host)
 	} else {
-		texts(n, "provider", c.Provider)
+		addTexts(node, "provider", connection.Provider)
 	}
-	tags(n, c.Tags)
-	return n
+
+	addTags(node, connection.Tags)
+	return node
 }
 
-func linkNode(l Link) *yaml.Node {
-	n := &yaml.Node{Kind: yaml.MappingNode}
-	texts(n, "repository", l.Repository, "connection", l.Connection, "encryption-key", l.EncryptionKey)
-	tags(n, l.Tags)
-	return n
+func linkNode(link Link) *yaml.Node {
+	node := newMapping()
+	addTexts(node,
+		"repository", link.Repository,
+		"connection", link.Connection,
+		"encryption-key", link.EncryptionKey)
+	addTags(node, link.Tags)
+	return node
 }
 
-func configurationNode(c Configuration) *yaml.Node {
-	n := &yaml.Node{Kind: yaml.MappingNode}
-	texts(n, "resource", c.Resource)
-	if c.Type != DefaultSyncType {
-		texts(n, "type", c.Type)
+func configurationNode(cfg Configuration) *yaml.Node {
+	node := newMapping()
+	addTexts(node, "resource", cfg.Resource)
+	if cfg.Type != DefaultSyncType {
+		addTexts(node, "type", cfg.Type)
 	}
-	texts(n, "link", c.Link, "branch", c.Branch, "file", c.File, "role", c.Role, "trigger", c.Trigger,
-		"publish-deployment-status", c.PublishDeploymentStatus, "pull-request-comment", c.PullRequestComment)
-	if c.Signers != nil {
-		texts(n, allowedKey, c.Signers.Allowed, keysKey, c.Signers.Keys)
+
+	addTexts(node,
+		"link", cfg.Link,
+		"branch", cfg.Branch,
+		"file", cfg.File,
+		"role", cfg.Role,
+		"trigger", cfg.Trigger,
+		"publish-deployment-status", cfg.PublishDeploymentStatus,
+		"pull-request-comment", cfg.PullRequestComment)
+	if cfg.Signers != nil {
+		addTexts(node, allowedKey, cfg.Signers.Allowed, keysKey, cfg.Signers.Keys)
 	}
-	return n
+
+	return node
 }
 
-func roleNode(w Role) *yaml.Node {
-	n := &yaml.Node{Kind: yaml.MappingNode}
-	texts(n, "role", w.Role, "issuer", w.Issuer)
-	list(n, "audiences", w.Audiences)
-	list(n, "subjects", w.Subjects)
+func roleNode(role Role) *yaml.Node {
+	node := newMapping()
+	addTexts(node, "role", role.Role, "issuer", role.Issuer)
+	addList(node, "audiences", role.Audiences)
+	addList(node, "subjects", role.Subjects)
 
-	if len(w.Claims) > 0 {
+	if len(role.Claims) > 0 {
 		claims := &yaml.Node{Kind: yaml.SequenceNode}
-		for _, c := range w.Claims {
-			claim := &yaml.Node{Kind: yaml.MappingNode}
-			texts(claim, "name", c.Name, "pattern", c.Pattern)
-			claims.Content = append(claims.Content, claim)
+		for _, claim := range role.Claims {
+			entry := newMapping()
+			addTexts(entry, "name", claim.Name, "pattern", claim.Pattern)
+			claims.Content = append(claims.Content, entry)
 		}
 
-		add(n, "claims", claims)
+		add(node, "claims", claims)
 	}
 
-	texts(n, "jwks", w.JWKS)
-	if w.MaxSessionDuration != nil {
-		add(n, "max-session-duration", &yaml.Node{Kind: yaml.ScalarNode, Value: strconv.Itoa(*w.MaxSessionDuration)})
+	addTexts(node, "jwks", role.JWKS)
+	if role.MaxSessionDuration != nil {
+		duration := &yaml.Node{Kind: yaml.ScalarNode, Value: strconv.Itoa(*role.MaxSessionDuration)}
+		add(node, "max-session-duration", duration)
 	}
 
-	return n
+	return node
 }

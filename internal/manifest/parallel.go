@@ -2,56 +2,46 @@ package manifest
 
 import (
 	"context"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/lockstephq/lockstep/internal/client"
 )
 
-// workers are how many requests are under way at once. A server answers eight
-// almost as fast as one, and does not take them for an attack.
-const workers = 8
+// maxParallel is how many requests are sent at once. A server answers eight
+// almost as fast as one, and does not rate-limit them.
+const maxParallel = 8
 
-// together does n things, some at once, and gives the errors in order, nil where
-// there was none. After an error, or when ctx ends, nothing new is begun; what
-// was not begun has no entry in begun.
-func together(ctx context.Context, atOnce, n int, do func(ctx context.Context, i int) error) (errs []error, begun []bool) {
-	errs, begun = make([]error, n), make([]bool, n)
-	var mu sync.Mutex
-	next, failed := 0, false
-	take := func() (i int, ok bool) {
-		mu.Lock()
-		defer mu.Unlock()
-
-		if failed || next == n || ctx.Err() != nil {
-			return 0, false
-		}
-
-		begun[next] = true
-		next++
-		return next - 1, true
-	}
-
-	var crew sync.WaitGroup
-	for range min(atOnce, n) {
-		crew.Go(func() {
-			for i, ok := take(); ok; i, ok = take() {
-				if err := do(ctx, i); err != nil {
-					mu.Lock()
-					errs[i], failed = err, true
-					mu.Unlock()
-				}
+// runParallel calls do for 0 to n-1, limit calls at once, and returns their errors
+// by index. After an error, or when ctx ends, it starts no more calls; started
+// reports which calls were made.
+func runParallel(
+	ctx context.Context, limit, n int, do func(ctx context.Context, i int) error,
+) (errs []error, started []bool) {
+	errs, started = make([]error, n), make([]bool, n)
+	group, groupContext := errgroup.WithContext(ctx)
+	group.SetLimit(limit)
+	for i := range n {
+		group.Go(func() error {
+			if groupContext.Err() != nil {
+				return nil
 			}
+
+			started[i] = true
+			errs[i] = do(ctx, i) // not groupContext: what has started must finish
+			return errs[i]
 		})
 	}
 
-	crew.Wait()
-	return errs, begun
+	_ = group.Wait() // the first of errs
+	return errs, started
 }
 
-// all does n things and gives the first error.
-func all(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
-	errs, _ := together(ctx, workers, n, do)
+// forEach calls do for 0 to n-1, maxParallel calls at once, and returns the first
+// error by index.
+func forEach(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	errs, _ := runParallel(ctx, maxParallel, n, do)
 	for _, err := range errs {
 		if err != nil {
 			return err
@@ -61,30 +51,31 @@ func all(ctx context.Context, n int, do func(ctx context.Context, i int) error) 
 }
 
 const (
-	// patience is how often a request is made again beyond what the SDK does: a
-	// file of a thousand things is more than a server may want to answer at once.
-	patience = 8
-	maxPause = 15 * time.Second
+	// maxRetries is how often a throttled request is sent again, in addition to the
+	// retries of the SDK: a large manifest may exceed the server's rate limit.
+	maxRetries    = 8
+	maxRetryDelay = 15 * time.Second
 )
 
-// patiently makes a request again while the server asks for time. Nothing was
-// done then, so that nothing is done twice.
-func patiently(ctx context.Context, request func() error) error {
-	pause := time.Second
-	for i := 0; ; i++ {
+// retryThrottled sends a request again while the server throttles it. Such a
+// request has had no effect.
+func retryThrottled(ctx context.Context, request func() error) error {
+	delay := time.Second
+	for retry := 0; ; retry++ {
 		err := request()
-		if code := client.Code(err); i == patience || code != "ThrottlingException" && code != "ConcurrentModificationException" {
+		code := client.Code(err)
+		if retry == maxRetries || code != "ThrottlingException" && code != "ConcurrentModificationException" {
 			return err
 		}
 
-		t := time.NewTimer(pause)
+		timer := time.NewTimer(delay)
 		select {
-		case <-t.C:
+		case <-timer.C:
 		case <-ctx.Done():
-			t.Stop()
+			timer.Stop()
 			return err
 		}
 
-		pause = min(2*pause, maxPause)
+		delay = min(2*delay, maxRetryDelay)
 	}
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestNothingNewIsBegunAfterAFailure(t *testing.T) {
+func TestRunParallelStartsNothingAfterAnError(t *testing.T) {
 	broken := errors.New("broken")
-	for _, atOnce := range []int{1, 3} {
+	for _, limit := range []int{1, 3} {
 		synctest.Test(t, func(t *testing.T) {
-			errs, begun := together(t.Context(), atOnce, 10, func(_ context.Context, i int) error {
+			errs, started := runParallel(t.Context(), limit, 10, func(_ context.Context, i int) error {
 				time.Sleep(time.Duration(i+1) * time.Second)
 				if i == 4 {
 					return broken
@@ -25,52 +25,52 @@ func TestNothingNewIsBegunAfterAFailure(t *testing.T) {
 
 			count := 0
 			for i := range errs {
-				if begun[i] {
+				if started[i] {
 					count++
 				}
 				if (errs[i] != nil) != (i == 4) {
-					t.Errorf("%d at once: %d gave %v", atOnce, i, errs[i])
+					t.Errorf("limit %d: call %d returned %v", limit, i, errs[i])
 				}
 			}
 
-			if want := 4 + atOnce; count != want {
-				t.Errorf("%d at once: %d were begun, want %d", atOnce, count, want)
+			if want := 4 + limit; count != want {
+				t.Errorf("limit %d: %d calls started, want %d", limit, count, want)
 			}
 		})
 	}
 }
 
-func TestNoMoreIsUnderWayThanThereAreWorkers(t *testing.T) {
+func TestForEachLimitsTheCallsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
-		if err := all(t.Context(), 1000, func(context.Context, int) error {
+		if err := forEach(t.Context(), 1000, func(context.Context, int) error {
 			time.Sleep(time.Second)
 			return nil
 		}); err != nil {
 			t.Fatal(err)
 		}
 
-		if took := time.Since(begin); took != 1000/workers*time.Second {
+		if took := time.Since(begin); took != 1000/maxParallel*time.Second {
 			t.Errorf("took %v", took)
 		}
 	})
 }
 
-func TestWhatIsInterruptedBeginsNothing(t *testing.T) {
+func TestForEachStartsNothingAfterTheContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := all(ctx, 3, func(context.Context, int) error {
-		t.Error("begun")
+	if err := forEach(ctx, 3, func(context.Context, int) error {
+		t.Error("started")
 		return nil
 	}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestAServerThatAsksForTimeGetsIt(t *testing.T) {
-	for _, c := range []struct {
+func TestRetryThrottledRetriesWithBackoff(t *testing.T) {
+	for _, test := range []struct {
 		code  string
-		times int // that it is answered so
+		times int // that the server answers so
 		want  int // requests
 		took  time.Duration
 	}{
@@ -81,16 +81,16 @@ func TestAServerThatAsksForTimeGetsIt(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			begin, requests := time.Now(), 0
-			err := patiently(t.Context(), func() error {
-				if requests++; requests <= c.times {
-					return &smithy.GenericAPIError{Code: c.code}
+			err := retryThrottled(t.Context(), func() error {
+				if requests++; requests <= test.times {
+					return &smithy.GenericAPIError{Code: test.code}
 				}
 				return nil
 			})
 
 			got := []any{requests, time.Since(begin), err != nil}
-			if diff := cmp.Diff([]any{c.want, c.took, c.times >= c.want}, got); diff != "" {
-				t.Errorf("%s %d times: requests, time, error (-want +got):\n%s", c.code, c.times, diff)
+			if diff := cmp.Diff([]any{test.want, test.took, test.times >= test.want}, got); diff != "" {
+				t.Errorf("%s %d times: requests, time, error (-want +got):\n%s", test.code, test.times, diff)
 			}
 		})
 	}

@@ -15,273 +15,278 @@ import (
 	"github.com/lockstephq/lockstep/internal/wire"
 )
 
-// MaxFile is the largest file that is read: some 100,000 configurations.
+// MaxFile is the size limit of a manifest in bytes: some 100,000 configurations.
 const MaxFile = 32 << 20
 
-// Parse reads a file. Its error is a *FileError with everything that is wrong:
-// an unknown key, a key or a name that is there twice, a value of a wrong type, a
-// reference that leads nowhere. No value of a key that may hold a secret is in it.
+// Parse parses a manifest. Its error is a *FileError with all problems: unknown and
+// repeated keys, repeated names, values of a wrong type, and references to nothing.
+// It never shows the value of a key that may hold a secret.
 func Parse(name string, text []byte) (File, error) {
-	r := &parser{file: File{Name: name, Lists: map[Kind]bool{}}, shapes: wire.CodeConnections().Shapes}
-	for shape, demands := range wire.Lockstep().Shapes {
-		r.shapes[shape] = demands
+	p := &parser{
+		file:   File{Name: name, Lists: map[Kind]bool{}},
+		shapes: wire.CodeConnections().Shapes,
+	}
+	for name, shape := range wire.Lockstep().Shapes {
+		p.shapes[name] = shape
 	}
 
-	if root := r.document(text); root != nil {
-		r.lists(root)
+	if root := p.document(text); root != nil {
+		p.lists(root)
 	}
 
-	if len(r.problems) == 0 {
-		r.checkNames()
-		r.checkReferences()
+	if len(p.problems) == 0 {
+		p.checkNames()
+		p.checkReferences()
 	}
 
-	if len(r.problems) > 0 {
-		slices.SortStableFunc(r.problems, func(a, b Problem) int {
+	if len(p.problems) > 0 {
+		slices.SortStableFunc(p.problems, func(a, b Problem) int {
 			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 		})
-		return File{}, &FileError{name, r.problems}
+		return File{}, &FileError{name, p.problems}
 	}
 
-	return r.file, nil
+	return p.file, nil
 }
 
-// A reader goes through the nodes of a file and collects what is wrong.
+// A parser parses the nodes of a file and collects problems. Values must satisfy
+// the constraints of the API's shapes.
 type parser struct {
 	file     File
 	shapes   map[string]wire.Shape
 	problems []Problem
 }
 
-func (r *parser) wrong(at Position, format string, args ...any) {
-	r.problems = append(r.problems, Problem{at, fmt.Sprintf(format, args...)})
+func (p *parser) problem(at Position, format string, args ...any) {
+	p.problems = append(p.problems, Problem{at, fmt.Sprintf(format, args...)})
 }
 
-func at(n *yaml.Node) Position { return Position{n.Line, n.Column} }
+func positionOf(node *yaml.Node) Position { return Position{node.Line, node.Column} }
 
-// document gives the root of the one document that a file must be.
-func (r *parser) document(text []byte) *yaml.Node {
+// document returns the root of the file, which must be one YAML document.
+func (p *parser) document(text []byte) *yaml.Node {
 	if len(text) > MaxFile {
-		r.wrong(Position{}, "the file is larger than %d bytes", MaxFile)
+		p.problem(Position{}, "the file is larger than %d bytes", MaxFile)
 		return nil
 	}
 
-	d := yaml.NewDecoder(bytes.NewReader(text))
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var root, second yaml.Node
-	err := d.Decode(&root)
+	err := decoder.Decode(&root)
 	switch {
 	case errors.Is(err, io.EOF), err == nil && len(root.Content) == 0:
-		r.wrong(Position{}, "the file is empty; `lockstep export` shows what belongs into it")
+		p.problem(Position{}, "the file is empty; `lockstep export` writes an example")
 		return nil
 	case err != nil:
-		r.syntax(err)
+		p.syntaxError(err)
 		return nil
 	}
 
-	if err := d.Decode(&second); err == nil {
-		r.wrong(at(&second), "a second document begins here; a file holds one")
+	if err := decoder.Decode(&second); err == nil {
+		p.problem(positionOf(&second), "a file must have only one document")
 	} else if !errors.Is(err, io.EOF) {
-		r.syntax(err)
+		p.syntaxError(err)
 	}
 
 	return root.Content[0]
 }
 
-// syntax says where the parser stumbled, which it knows to the line.
-func (r *parser) syntax(err error) {
+// syntaxError reports an error of the YAML decoder, whose text may have a line.
+func (p *parser) syntaxError(err error) {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	var line int
-	if _, scanned := fmt.Sscanf(text, "line %d:", &line); scanned == nil {
+	var position Position
+	if _, scanErr := fmt.Sscanf(text, "line %d:", &position.Line); scanErr == nil {
 		_, text, _ = strings.Cut(text, ": ")
+		position.Column = 1
 	}
-	r.wrong(Position{line, 1}, "this is no YAML: %s", text)
-	if line == 0 {
-		r.problems[len(r.problems)-1].Position = Position{}
-	}
+	p.problem(position, "not valid YAML: %s", text)
 }
 
-// A key is one that a mapping may have.
+// A key is a key that a mapping may have.
 type key struct {
 	name     string
 	required bool
 	read     func(value *yaml.Node)
 }
 
-// mapping reads a mapping whose keys are known.
-func (r *parser) mapping(n *yaml.Node, what string, keys ...key) {
-	n = resolve(n)
-	if n.Kind != yaml.MappingNode {
-		r.wrong(at(n), "%s must be a mapping, not %s", what, describe(n))
+// mapping parses a mapping with known keys.
+func (p *parser) mapping(node *yaml.Node, what string, keys ...key) {
+	node = resolve(node)
+	if node.Kind != yaml.MappingNode {
+		p.problem(positionOf(node), "%s must be a mapping, not %s", what, describe(node))
 		return
 	}
 
-	seen := r.entries(n, func(name, value *yaml.Node) {
-		i := slices.IndexFunc(keys, func(k key) bool { return k.name == name.Value })
+	found := p.entries(node, func(name, value *yaml.Node) {
+		i := slices.IndexFunc(keys, func(key key) bool { return key.name == name.Value })
 		if i < 0 {
-			r.unknown(name, what, keys)
+			p.unknownKey(name, what, keys)
 			return
 		}
 
 		keys[i].read(resolve(value))
 	})
-	for _, k := range keys {
-		if k.required && !seen[k.name] {
-			r.wrong(at(n), "%s needs the key %s", what, k.name)
+	for _, key := range keys {
+		if key.required && !found[key.name] {
+			p.problem(positionOf(node), "%s needs the key %s", what, key.name)
 		}
 	}
 }
 
-// entries goes through a mapping, each key once, and gives the keys.
-func (r *parser) entries(n *yaml.Node, read func(name, value *yaml.Node)) map[string]bool {
-	seen := map[string]bool{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		name := resolve(n.Content[i])
+// entries calls read for each entry of a mapping, and returns the set of its keys.
+func (p *parser) entries(node *yaml.Node, read func(name, value *yaml.Node)) map[string]bool {
+	found := map[string]bool{}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		name := resolve(node.Content[i])
 		switch {
 		case name.Kind != yaml.ScalarNode:
-			r.wrong(at(name), "a key must be a text")
-		case seen[name.Value]:
-			r.wrong(at(name), "the key %s is there twice", quote(name.Value))
+			p.problem(positionOf(name), "a key must be text")
+		case found[name.Value]:
+			p.problem(positionOf(name), "the key %s is repeated", quote(name.Value))
 		default:
-			seen[name.Value] = true
-			read(name, n.Content[i+1])
+			found[name.Value] = true
+			read(name, node.Content[i+1])
 		}
 	}
 
-	return seen
+	return found
 }
 
-// unknown refuses a key. What follows it may be a secret and is not shown.
-func (r *parser) unknown(name *yaml.Node, what string, keys []key) {
+// unknownKey reports an unknown key. Its value may be a secret and is not shown.
+func (p *parser) unknownKey(name *yaml.Node, what string, keys []key) {
 	for _, word := range []string{"token", "password", "secret", "credential", "private"} {
 		if strings.Contains(strings.ToLower(name.Value), word) {
-			r.wrong(at(name), "no secret belongs into this file: remove %s, change it if it was real, and give it to the connection by "+
-				"`lockstep connect NAME --token-stdin`", quote(name.Value))
+			p.problem(positionOf(name), "a manifest must not contain secrets: remove %s, change the secret if it was real, "+
+				"and give it to the connection with `lockstep connect NAME --token-stdin`", quote(name.Value))
 			return
 		}
 	}
 
 	var known []string
-	for _, k := range keys {
-		known = append(known, k.name)
+	for _, key := range keys {
+		known = append(known, key.name)
 	}
 
-	r.wrong(at(name), "%s has no key %s; it may have %s", what, quote(name.Value), strings.Join(known, ", "))
+	p.problem(positionOf(name), "%s has no key %s; its keys are %s", what, quote(name.Value), strings.Join(known, ", "))
 }
 
-// list reads a list.
-func (r *parser) list(n *yaml.Node, what string, read func(element *yaml.Node)) {
-	if n.Kind != yaml.SequenceNode {
-		r.wrong(at(n), "%s must be a list, not %s", what, describe(n))
+// list parses a list.
+func (p *parser) list(node *yaml.Node, what string, read func(element *yaml.Node)) {
+	if node.Kind != yaml.SequenceNode {
+		p.problem(positionOf(node), "%s must be a list, not %s", what, describe(node))
 		return
 	}
-	for _, element := range n.Content {
+	for _, element := range node.Content {
 		read(resolve(element))
 	}
 }
 
-// texts reads a list of texts of a shape.
-func (r *parser) texts(name, shape string, into *[]string) key {
-	return key{name: name, required: true, read: func(n *yaml.Node) {
-		r.list(n, name, func(element *yaml.Node) {
+// texts returns a key whose value is a list of texts of a shape.
+func (p *parser) texts(name, shape string, into *[]string) key {
+	return key{name: name, required: true, read: func(node *yaml.Node) {
+		p.list(node, name, func(element *yaml.Node) {
 			var text string
-			r.scalar(element, name, r.shapes[shape].Member, &text)
+			p.scalar(element, name, p.shapes[shape].Member, &text)
 			*into = append(*into, text)
 		})
-		if s := r.shapes[shape]; s.Bounded && (len(n.Content) < s.Min || len(n.Content) > s.Max) {
-			r.wrong(at(n), "%s must have %d to %d entries", name, s.Min, s.Max)
+
+		bounds, length := p.shapes[shape], len(node.Content)
+		if bounds.Bounded && (length < bounds.Min || length > bounds.Max) {
+			p.problem(positionOf(node), "%s must have %d to %d entries", name, bounds.Min, bounds.Max)
 		}
 	}}
 }
 
-// text reads a text of a shape.
-func (r *parser) text(name, shape string, required bool, into *string) key {
-	return key{name: name, required: required, read: func(n *yaml.Node) { r.scalar(n, name, shape, into) }}
+// text returns a key whose value is text of a shape.
+func (p *parser) text(name, shape string, required bool, into *string) key {
+	return key{name: name, required: required, read: func(node *yaml.Node) { p.scalar(node, name, shape, into) }}
 }
 
-func (r *parser) scalar(n *yaml.Node, name, shape string, into *string) {
-	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" {
-		r.wrong(at(n), "%s must be a text, not %s", name, describe(n))
+// scalar parses text of a shape.
+func (p *parser) scalar(node *yaml.Node, name, shapeName string, into *string) {
+	if node.Kind != yaml.ScalarNode || node.Tag != "!!str" {
+		p.problem(positionOf(node), "%s must be text, not %s", name, describe(node))
 		return
 	}
 
-	s, length := r.shapes[shape], len([]rune(n.Value))
+	shape, length := p.shapes[shapeName], len([]rune(node.Value))
 	switch {
-	case len(s.Enum) > 0 && !slices.Contains(s.Enum, n.Value):
-		r.wrong(at(n), "%s must be one of %s", name, strings.Join(s.Enum, ", "))
-	case s.Bounded && (length < s.Min || length > s.Max):
-		r.wrong(at(n), "%s must have %d to %d characters, and has %d", name, s.Min, s.Max, length)
-	case !s.Bounded && n.Value == "":
-		r.wrong(at(n), "%s must not be empty", name)
+	case len(shape.Enum) > 0 && !slices.Contains(shape.Enum, node.Value):
+		p.problem(positionOf(node), "%s must be one of %s", name, strings.Join(shape.Enum, ", "))
+	case shape.Bounded && (length < shape.Min || length > shape.Max):
+		p.problem(positionOf(node), "%s must have %d to %d characters, not %d", name, shape.Min, shape.Max, length)
+	case !shape.Bounded && node.Value == "":
+		p.problem(positionOf(node), "%s must not be empty", name)
 	}
 
-	*into = n.Value
+	*into = node.Value
 }
 
-// number reads a number of a shape.
-func (r *parser) number(name, shape string, into **int) key {
-	return key{name: name, read: func(n *yaml.Node) {
-		value, err := strconv.Atoi(n.Value)
-		if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || err != nil {
-			r.wrong(at(n), "%s must be a whole number, not %s", name, describe(n))
+// number returns a key whose value is a number of a shape.
+func (p *parser) number(name, shape string, into **int) key {
+	return key{name: name, read: func(node *yaml.Node) {
+		value, err := strconv.Atoi(node.Value)
+		if node.Kind != yaml.ScalarNode || node.Tag != "!!int" || err != nil {
+			p.problem(positionOf(node), "%s must be a whole number, not %s", name, describe(node))
 			return
 		}
-		if s := r.shapes[shape]; value < s.Min || value > s.Max {
-			r.wrong(at(n), "%s must be %d to %d", name, s.Min, s.Max)
+		if bounds := p.shapes[shape]; value < bounds.Min || value > bounds.Max {
+			p.problem(positionOf(node), "%s must be %d to %d", name, bounds.Min, bounds.Max)
 		}
 		*into = &value
 	}}
 }
 
-// tags reads a mapping of texts. A mapping without entries asks for no tags.
-func (r *parser) tags(into *map[string]string) key {
-	return key{name: "tags", read: func(n *yaml.Node) {
-		if n.Kind != yaml.MappingNode {
-			r.wrong(at(n), "tags must be a mapping of texts, not %s", describe(n))
+// tags returns the key tags. An empty mapping removes all tags.
+func (p *parser) tags(into *map[string]string) key {
+	return key{name: "tags", read: func(node *yaml.Node) {
+		if node.Kind != yaml.MappingNode {
+			p.problem(positionOf(node), "tags must be a mapping of texts, not %s", describe(node))
 			return
 		}
 
 		*into = map[string]string{}
-		r.entries(n, func(name, value *yaml.Node) {
-			var k, v string
-			r.scalar(name, "the key of a tag", "TagKey", &k)
-			r.scalar(resolve(value), "the tag "+quote(k), "TagValue", &v)
-			(*into)[k] = v
+		p.entries(node, func(name, value *yaml.Node) {
+			var tagKey, tagValue string
+			p.scalar(name, "the key of a tag", "TagKey", &tagKey)
+			p.scalar(resolve(value), "the tag "+quote(tagKey), "TagValue", &tagValue)
+			(*into)[tagKey] = tagValue
 		})
 	}}
 }
 
-// resolve follows an alias. The depth of a file is that of its grammar, so that
-// nothing grows by it.
-func resolve(n *yaml.Node) *yaml.Node {
-	if n.Kind == yaml.AliasNode {
-		return n.Alias
+// resolve follows an alias. Aliases cannot multiply the work, since the depth of a
+// file is that of its schema.
+func resolve(node *yaml.Node) *yaml.Node {
+	if node.Kind == yaml.AliasNode {
+		return node.Alias
 	}
-	return n
+	return node
 }
 
-// describe says what a node is, without its value.
-func describe(n *yaml.Node) string {
+// describe returns what a node is, without its value.
+func describe(node *yaml.Node) string {
 	switch {
-	case n.Kind == yaml.MappingNode:
+	case node.Kind == yaml.MappingNode:
 		return "a mapping"
-	case n.Kind == yaml.SequenceNode:
+	case node.Kind == yaml.SequenceNode:
 		return "a list"
-	case n.Tag == "!!null":
-		return "nothing"
-	case n.Tag == "!!str":
-		return "a text"
-	case n.Tag == "!!int" || n.Tag == "!!float":
-		return "a number (put it in quotes if it is meant as a text)"
-	case n.Tag == "!!bool":
-		return "true or false (put it in quotes if it is meant as a text)"
-	case n.Tag == "!!timestamp":
-		return "a time (put it in quotes if it is meant as a text)"
+	case node.Tag == "!!null":
+		return "null"
+	case node.Tag == "!!str":
+		return "text"
+	case node.Tag == "!!int" || node.Tag == "!!float":
+		return "a number (quote it to make it text)"
+	case node.Tag == "!!bool":
+		return "true or false (quote it to make it text)"
+	case node.Tag == "!!timestamp":
+		return "a time (quote it to make it text)"
 	}
 
-	return "something tagged " + quote(n.Tag)
+	return "a value with the tag " + quote(node.Tag)
 }
 
-// quote shows a name from a file, whatever it holds.
+// quote returns a name of a file in quotes, with escapes, shortened if it is long.
 func quote(text string) string {
 	if runes := []rune(text); len(runes) > 80 {
 		text = string(runes[:80]) + "…"

@@ -11,17 +11,17 @@ import (
 	"github.com/lockstephq/lockstep/internal/manifest"
 )
 
-// read parses a file that must be right.
-func read(t testing.TB, text string) manifest.File {
+// parse returns a parsed file, which must be valid.
+func parse(t testing.TB, text string) manifest.File {
 	t.Helper()
-	f, err := manifest.Parse("fleet.yaml", []byte(text))
+	file, err := manifest.Parse("lockstep.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f
+	return file
 }
 
-// example is the one that docs/manifest.md has.
+// example returns the example of docs/manifest.md.
 func example(t testing.TB) string {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/manifest.md")
@@ -40,7 +40,7 @@ var placeless = cmpopts.IgnoreTypes(manifest.Position{})
 
 const deploy = "arn:aws:iam::111122223333:role/deploy"
 
-func TestAFileIsReadWhole(t *testing.T) {
+func TestParseReadsTheExampleInTheDocumentation(t *testing.T) {
 	hour := 3600
 	want := manifest.Resources{
 		Hosts: []manifest.Host{{Name: "git.example.com", Provider: "Git", Endpoint: "https://git.example.com", Tags: map[string]string{"team": "platform"}}},
@@ -63,83 +63,83 @@ func TestAFileIsReadWhole(t *testing.T) {
 			Subjects: []string{"repo:acme/infra:*"}, Claims: []manifest.Claim{{Name: "ref", Pattern: "refs/heads/main"}}, MaxSessionDuration: &hour}},
 	}
 
-	f := read(t, example(t))
-	if diff := cmp.Diff(want, f.Resources, placeless); diff != "" {
+	file := parse(t, example(t))
+	if diff := cmp.Diff(want, file.Resources, placeless); diff != "" {
 		t.Errorf("things (-want +got):\n%s", diff)
 	}
 
-	if at := f.Configurations[1].Position; at.Line == 0 || !strings.HasPrefix(strings.Split(example(t), "\n")[at.Line-1][at.Column-1:], "resource: web") {
+	if at := file.Configurations[1].Position; at.Line == 0 || !strings.HasPrefix(strings.Split(example(t), "\n")[at.Line-1][at.Column-1:], "resource: web") {
 		t.Errorf("the second configuration is at %v", at)
 	}
 
-	if tagged := f.ReadOptions(false).Tagged; tagged(manifest.ConnectionKind, "tools") || !tagged(manifest.ConnectionKind, "acme") {
+	if tagged := file.ReadOptions(false).Tagged; tagged(manifest.ConnectionKind, "tools") || !tagged(manifest.ConnectionKind, "acme") {
 		t.Error("an empty mapping of tags asks for tags, and none does not")
 	}
 }
 
-func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
+func TestParseErrorsHaveAPosition(t *testing.T) {
 	const config = "{resource: web, link: infra, branch: main, file: f, role: 'arn:aws:iam::111122223333:role/deploy'"
-	for _, c := range []struct{ file, want string }{
-		{"", ` the file is empty; ` + "`lockstep export` shows what belongs into it"},
-		{"# nothing\n", ` the file is empty; ` + "`lockstep export` shows what belongs into it"},
+	for _, test := range []struct{ file, want string }{
+		{"", ` the file is empty; ` + "`lockstep export` writes an example"},
+		{"# nothing\n", ` the file is empty; ` + "`lockstep export` writes an example"},
 		{"[]", `1:1: the file must be a mapping, not a list`},
-		{"hosts: [", `1:1: this is no YAML: did not find expected node content`},
-		{"hosts: []\n---\nlinks: []", `2:1: a second document begins here; a file holds one`},
-		{"hosts: []\nhosts: []", `2:1: the key "hosts" is there twice`},
-		{"host: []", `1:1: the file has no key "host"; it may have hosts, connections, links, configurations, policies, roles`},
-		{"hosts:", `1:7: hosts must be a list, not nothing`},
+		{"hosts: [", `1:1: not valid YAML: did not find expected node content`},
+		{"hosts: []\n---\nlinks: []", `2:1: a file must have only one document`},
+		{"hosts: []\nhosts: []", `2:1: the key "hosts" is repeated`},
+		{"host: []", `1:1: the file has no key "host"; its keys are hosts, connections, links, configurations, policies, roles`},
+		{"hosts:", `1:7: hosts must be a list, not null`},
 		{"hosts: {}", `1:8: hosts must be a list, not a mapping`},
 		{"policies: []", `1:11: policies must be a mapping of names, not a list`},
-		{"hosts: [git]", `1:9: a host must be a mapping, not a text`},
+		{"hosts: [git]", `1:9: a host must be a mapping, not text`},
 		{"hosts: [{name: h, provider: Git}]", `1:9: a host needs the key endpoint`},
 		{"hosts: [{name: h, provider: Bazaar, endpoint: e}]",
 			`1:29: provider must be one of Bitbucket, GitHub, GitHubEnterpriseServer, GitLab, GitLabSelfManaged, AzureDevOps, Git`},
 		{"hosts: [{name: h, provider: Git, endpoint: 'https://jo:hunter2@git.example.com'}]",
-			`1:44: no secret belongs into this file: endpoint must hold no user name and no password; give them to the connection by ` + "`lockstep connect NAME --basic-stdin`"},
+			`1:44: a manifest must not contain secrets: endpoint must not have a user name or a password; give them to the connection with ` + "`lockstep connect NAME --basic-stdin`"},
 		{"connections: [{name: c, provider: Git, token: hunter2}]",
-			`1:40: no secret belongs into this file: remove "token", change it if it was real, and give it to the connection by ` + "`lockstep connect NAME --token-stdin`"},
+			`1:40: a manifest must not contain secrets: remove "token", change the secret if it was real, and give it to the connection with ` + "`lockstep connect NAME --token-stdin`"},
 		{"connections: [{name: c, provider: Git, Client-Secret: hunter2}]",
-			`1:40: no secret belongs into this file: remove "Client-Secret", change it if it was real, and give it to the connection by ` + "`lockstep connect NAME --token-stdin`"},
-		{"connections: [{name: c}]", `1:15: a connection needs provider or host, and not both`},
-		{"connections: [{name: c, provider: Git, host: h}]", `1:15: a connection needs provider or host, and not both`},
-		{"connections: [{name: 123456789012345678901234567890123, provider: Git}]", `1:22: name must be a text, not a number (put it in quotes if it is meant as a text)`},
-		{"connections: [{name: '123456789012345678901234567890123', provider: Git}]", `1:22: name must have 1 to 32 characters, and has 33`},
-		{"connections: [{name: c, provider: Git, tags: {a: 1}}]", `1:50: the tag "a" must be a text, not a number (put it in quotes if it is meant as a text)`},
-		{"connections: [{name: c, provider: Git, tags: {a: b, a: c}}]", `1:53: the key "a" is there twice`},
+			`1:40: a manifest must not contain secrets: remove "Client-Secret", change the secret if it was real, and give it to the connection with ` + "`lockstep connect NAME --token-stdin`"},
+		{"connections: [{name: c}]", `1:15: a connection needs either provider or host`},
+		{"connections: [{name: c, provider: Git, host: h}]", `1:15: a connection needs either provider or host`},
+		{"connections: [{name: 123456789012345678901234567890123, provider: Git}]", `1:22: name must be text, not a number (quote it to make it text)`},
+		{"connections: [{name: '123456789012345678901234567890123', provider: Git}]", `1:22: name must have 1 to 32 characters, not 33`},
+		{"connections: [{name: c, provider: Git, tags: {a: 1}}]", `1:50: the tag "a" must be text, not a number (quote it to make it text)`},
+		{"connections: [{name: c, provider: Git, tags: {a: b, a: c}}]", `1:53: the key "a" is repeated`},
 		{"links: [{connection: c, repository: acme/}]", `1:37: repository must be OWNER/NAME`},
 		{"links: [{connection: c, repository: -/infra}]", `1:37: repository must be OWNER/NAME`},
 		{"configurations: [" + config + ", trigger: SOMETIMES}]", `1:126: trigger must be one of ANY_CHANGE, FILE_CHANGE`},
-		{"configurations: [" + config + ", branch: dev}]", `1:117: the key "branch" is there twice`},
-		{"configurations:\n- " + config + "}\n- " + config + "}", `3:3: the configuration "web" is in line 2 already`},
-		{"links: []\nconfigurations: [" + config + "}]", `2:18: the configuration "web" follows the link "infra", which the file does not have`},
-		{"connections: []\nlinks: [{connection: c, repository: r}]", `2:9: the link "r" is over the connection "c", which the file does not have`},
-		{"hosts: []\nconnections: [{name: c, host: h}]", `2:15: the connection "c" is at the host "h", which the file does not have`},
-		{"policies: {p: [permit]}", `1:15: the policy "p" must be a text, not a list`},
-		{"policies: {p: ''}", `1:15: the policy "p" must have 1 to 16384 characters, and has 0`},
+		{"configurations: [" + config + ", branch: dev}]", `1:117: the key "branch" is repeated`},
+		{"configurations:\n- " + config + "}\n- " + config + "}", `3:3: the configuration "web" is already in line 2`},
+		{"links: []\nconfigurations: [" + config + "}]", `2:18: the configuration "web" refers to the link "infra", which is not in the file`},
+		{"connections: []\nlinks: [{connection: c, repository: r}]", `2:9: the link "r" refers to the connection "c", which is not in the file`},
+		{"hosts: []\nconnections: [{name: c, host: h}]", `2:15: the connection "c" refers to the host "h", which is not in the file`},
+		{"policies: {p: [permit]}", `1:15: the policy "p" must be text, not a list`},
+		{"policies: {p: ''}", `1:15: the policy "p" must have 1 to 16384 characters, not 0`},
 		{"roles: {ci: {role: ADMIN, issuer: https://i, audiences: [], subjects: [s]}}", `1:57: audiences must have 1 to 20 entries`},
 		{"roles: {ci: {role: ADMIN, issuer: https://i, audiences: [a], subjects: [s], max-session-duration: 1h}}",
-			`1:99: max-session-duration must be a whole number, not a text`},
+			`1:99: max-session-duration must be a whole number, not text`},
 		{"roles: {ci: {role: ADMIN, issuer: https://i, audiences: [a], subjects: [s], max-session-duration: 5}}",
 			`1:99: max-session-duration must be 900 to 3600`},
-		{"hosts: [!!binary aGk=]", `1:9: a host must be a mapping, not something tagged "!!binary"`},
-		{"? [a]\n: b", `1:3: a key must be a text`},
+		{"hosts: [!!binary aGk=]", `1:9: a host must be a mapping, not a value with the tag "!!binary"`},
+		{"? [a]\n: b", `1:3: a key must be text`},
 	} {
-		_, err := manifest.Parse("fleet.yaml", []byte(c.file))
-		if err == nil || err.Error() != "fleet.yaml:"+c.want {
-			t.Errorf("%s\ngot  %v\nwant fleet.yaml:%s", c.file, err, c.want)
+		_, err := manifest.Parse("lockstep.yaml", []byte(test.file))
+		if err == nil || err.Error() != "lockstep.yaml:"+test.want {
+			t.Errorf("%s\ngot  %v\nwant lockstep.yaml:%s", test.file, err, test.want)
 		}
 
 		if err != nil && strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s: a secret is shown", c.file)
+			t.Errorf("%s: a secret is shown", test.file)
 		}
 	}
 }
 
-func TestEverythingThatIsWrongIsSaidAtOnceInTheOrderOfTheFile(t *testing.T) {
+func TestParseReportsAllProblemsInOrder(t *testing.T) {
 	_, err := manifest.Parse("f", []byte("links: [{connection: 1}]\nhosts: 2\nconnections: 3\n"))
-	want := "f:1:9: a link needs the key repository\nf:1:22: connection must be a text, not a number (put it in quotes if it is meant as a text)\n" +
-		"f:2:8: hosts must be a list, not a number (put it in quotes if it is meant as a text)\n" +
-		"f:3:14: connections must be a list, not a number (put it in quotes if it is meant as a text)"
+	want := "f:1:9: a link needs the key repository\nf:1:22: connection must be text, not a number (quote it to make it text)\n" +
+		"f:2:8: hosts must be a list, not a number (quote it to make it text)\n" +
+		"f:3:14: connections must be a list, not a number (quote it to make it text)"
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
@@ -149,8 +149,8 @@ func TestEverythingThatIsWrongIsSaidAtOnceInTheOrderOfTheFile(t *testing.T) {
 	}
 }
 
-func TestAnAliasIsWhatItStandsFor(t *testing.T) {
-	f := read(t, "configurations:\n- &web {resource: web, link: infra, branch: &b main, file: f, role: &r '"+deploy+"'}\n"+
+func TestParseResolvesAliases(t *testing.T) {
+	f := parse(t, "configurations:\n- &web {resource: web, link: infra, branch: &b main, file: f, role: &r '"+deploy+"'}\n"+
 		"- {resource: api, link: infra, branch: *b, file: f, role: *r}\n")
 	if c := f.Configurations[1]; c.Branch != "main" || c.Role != deploy {
 		t.Errorf("got %+v", c)

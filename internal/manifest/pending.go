@@ -6,35 +6,35 @@ import (
 	"github.com/lockstephq/lockstep/internal/client"
 )
 
-// A Waiting connection has no credential yet. Endpoint is its host's, "" where
+// A PendingConnection has no credential yet. Endpoint is that of its host, or "" if
 // it has none.
 type PendingConnection struct{ Name, Provider, Endpoint string }
 
-// PendingConnections asks which connections of a file wait for a credential.
-func PendingConnections(ctx context.Context, c *client.Client, f File) ([]PendingConnection, error) {
-	if len(f.Connections) == 0 {
+// PendingConnections returns the connections of a file that need a credential.
+func PendingConnections(ctx context.Context, remote *client.Client, file File) ([]PendingConnection, error) {
+	if len(file.Connections) == 0 {
 		return nil, nil
 	}
 
-	have, err := Read(ctx, c, ReadOptions{Kinds: map[Kind]bool{ConnectionKind: true}})
+	existing, err := Read(ctx, remote, ReadOptions{Kinds: map[Kind]bool{ConnectionKind: true}})
 	if err != nil {
 		return nil, err
 	}
 
-	named, hosts := names(f.Connections), byID(have.Hosts)
-	var waiting []PendingConnection
-	for _, conn := range sorted(have.Connections) {
-		if !named[conn.Name] || conn.Status != "PENDING" {
+	inFile, hosts := ids(file.Connections), byID(existing.Hosts)
+	var pending []PendingConnection
+	for _, connection := range sorted(existing.Connections) {
+		if !inFile[connection.Name] || connection.Status != "PENDING" {
 			continue
 		}
 
-		w := PendingConnection{Name: conn.Name, Provider: conn.Provider}
-		if at := hosts[conn.Host]; len(at) > 0 {
-			w.Endpoint = at[0].Endpoint
+		entry := PendingConnection{Name: connection.Name, Provider: connection.Provider}
+		if found := hosts[connection.Host]; len(found) > 0 {
+			entry.Endpoint = found[0].Endpoint
 		}
 
-		waiting = append(waiting, w)
+		pending = append(pending, entry)
 	}
 
-	return waiting, nil
+	return pending, nil
 }

@@ -2,11 +2,10 @@ package manifest
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
-// A Verb says what a step does.
+// A Verb is what a step does.
 type Verb string
 
 // The verbs.
@@ -20,14 +19,14 @@ const (
 type Step struct {
 	Verb Verb
 	Kind Kind
-	// Details say what a change changes, as "branch main → prod".
+	// Details describe a change, as in "branch main → prod".
 	Details []string
-	// Want is what the file asks for, nil in a deletion, Have what the server
-	// has, nil in a creation.
+	// Want is the resource of the file, nil in a deletion. Have is that of the
+	// server, nil in a creation.
 	Want, Have Resource
 }
 
-// ID is that of the thing.
+// ID returns the ID of the resource.
 func (s Step) ID() string {
 	if s.Want == nil {
 		return s.Have.ID()
@@ -35,34 +34,34 @@ func (s Step) ID() string {
 	return s.Want.ID()
 }
 
-// Plan compares what a file asks for with what a server has, and gives the steps
-// from the one to the other in the order in which they can be carried out. Its
-// error is a *FileError: what the file asks for and cannot be had.
-func Plan(f File, have Resources, prune bool) ([]Step, error) {
-	p := &planner{file: f, have: have}
-	match(p, HostKind, f.Hosts, have.Hosts, p.host)
-	match(p, ConnectionKind, f.Connections, have.Connections, p.connection)
-	match(p, LinkKind, f.Links, have.Links, p.link)
-	match(p, ConfigurationKind, f.Configurations, have.Configurations, p.configuration)
-	p.references()
+// Plan compares a file with the existing resources, and returns the steps that make
+// the resources match the file, in an order in which they can be applied. Its error
+// is a *FileError with what cannot be done.
+func Plan(file File, existing Resources, prune bool) ([]Step, error) {
+	p := &planner{file: file, existing: existing}
+	planChanges(p, HostKind, file.Hosts, existing.Hosts, p.hostChanges)
+	planChanges(p, ConnectionKind, file.Connections, existing.Connections, p.connectionChanges)
+	planChanges(p, LinkKind, file.Links, existing.Links, p.linkChanges)
+	planChanges(p, ConfigurationKind, file.Configurations, existing.Configurations, p.configurationChanges)
+	p.checkReferences()
 
 	if prune {
-		excess(p, ConfigurationKind, f.Configurations, have.Configurations)
-		excess(p, LinkKind, f.Links, have.Links)
-		excess(p, ConnectionKind, f.Connections, have.Connections)
-		excess(p, HostKind, f.Hosts, have.Hosts)
-		p.stillNeeded()
+		planDeletions(p, ConfigurationKind, file.Configurations, existing.Configurations)
+		planDeletions(p, LinkKind, file.Links, existing.Links)
+		planDeletions(p, ConnectionKind, file.Connections, existing.Connections)
+		planDeletions(p, HostKind, file.Hosts, existing.Hosts)
+		p.checkDeletions()
 	}
 
-	match(p, RoleKind, f.Roles, have.Roles, p.role)
-	match(p, PolicyKind, f.Policies, have.Policies, p.policy)
+	planChanges(p, RoleKind, file.Roles, existing.Roles, p.roleChanges)
+	planChanges(p, PolicyKind, file.Policies, existing.Policies, p.policyChanges)
 	if prune {
-		excess(p, PolicyKind, f.Policies, have.Policies)
-		excess(p, RoleKind, f.Roles, have.Roles)
+		planDeletions(p, PolicyKind, file.Policies, existing.Policies)
+		planDeletions(p, RoleKind, file.Roles, existing.Roles)
 	}
 
 	if len(p.problems) > 0 {
-		return nil, &FileError{f.Name, p.problems}
+		return nil, &FileError{file.Name, p.problems}
 	}
 
 	return p.steps, nil
@@ -70,187 +69,156 @@ func Plan(f File, have Resources, prune bool) ([]Step, error) {
 
 type planner struct {
 	file     File
-	have     Resources
+	existing Resources
 	steps    []Step
 	problems []Problem
 }
 
-func (p *planner) wrong(at Position, format string, args ...any) {
+func (p *planner) problem(at Position, format string, args ...any) {
 	p.problems = append(p.problems, Problem{at, fmt.Sprintf(format, args...)})
 }
 
-// match plans creations and changes. differ gives what is different, and reports
-// by p.wrong what cannot be changed.
-func match[T Resource](p *planner, kind Kind, want, have []T, differ func(want, have T) []string) {
-	there := byID(have)
-	for _, w := range want {
-		switch found := there[w.ID()]; len(found) {
+// planChanges plans creations and changes. compare returns how two resources
+// differ, and reports what cannot be changed by p.problem.
+func planChanges[T Resource](p *planner, kind Kind, want, have []T, compare func(want, have T) []string) {
+	existing := byID(have)
+	for _, resource := range want {
+		switch found := existing[resource.ID()]; len(found) {
 		case 0:
-			p.steps = append(p.steps, Step{Verb: Create, Kind: kind, Want: w})
+			p.steps = append(p.steps, Step{Verb: Create, Kind: kind, Want: resource})
 		case 1:
-			if details := differ(w, found[0]); len(details) > 0 {
-				p.steps = append(p.steps, Step{Verb: Change, Kind: kind, Details: details, Want: w, Have: found[0]})
+			if details := compare(resource, found[0]); len(details) > 0 {
+				p.steps = append(p.steps, Step{
+					Verb:    Change,
+					Kind:    kind,
+					Details: details,
+					Want:    resource,
+					Have:    found[0],
+				})
 			}
 		default:
-			p.ambiguous(w.source(), kind, w.ID(), addresses(found))
+			p.ambiguous(resource.source(), kind, resource.ID(), addresses(found))
 		}
 	}
 }
 
-func byID[T Resource](all []T) map[string][]T {
-	there := map[string][]T{}
-	for _, t := range all {
-		there[t.ID()] = append(there[t.ID()], t)
+func byID[T Resource](resources []T) map[string][]T {
+	found := map[string][]T{}
+	for _, resource := range resources {
+		found[resource.ID()] = append(found[resource.ID()], resource)
 	}
-	return there
+	return found
 }
 
-func addresses[T Resource](all []T) []string {
-	var text []string
-	for _, t := range all {
-		text = append(text, t.address())
+// ids returns the set of the resources' IDs.
+func ids[T Resource](resources []T) map[string]bool {
+	set := map[string]bool{}
+	for _, resource := range resources {
+		set[resource.ID()] = true
 	}
-	return text
+	return set
+}
+
+func addresses[T Resource](resources []T) []string {
+	var all []string
+	for _, resource := range resources {
+		all = append(all, resource.address())
+	}
+	return all
 }
 
 func (p *planner) ambiguous(at Position, kind Kind, id string, found []string) {
-	p.wrong(at, "the server has %d %ss %s: %s. Delete all but one", len(found), kind, quote(id), strings.Join(found, ", "))
+	p.problem(at, "the server has %d %ss named %s: %s. Delete all but one",
+		len(found), kind, quote(id), strings.Join(found, ", "))
 }
 
-// excess plans deletions. A list that the file does not have prunes nothing.
-func excess[T Resource](p *planner, kind Kind, want, have []T) {
+// planDeletions plans the deletion of resources that a list of the file does not
+// have. It plans none if the file does not have the list.
+func planDeletions[T Resource](p *planner, kind Kind, want, have []T) {
 	if !p.file.Lists[kind] {
 		return
 	}
-	wanted := names(want)
-	for _, h := range have {
-		if !wanted[h.ID()] {
-			p.steps = append(p.steps, Step{Verb: Delete, Kind: kind, Have: h})
+
+	wanted := ids(want)
+	for _, resource := range have {
+		if !wanted[resource.ID()] {
+			p.steps = append(p.steps, Step{Verb: Delete, Kind: kind, Have: resource})
 		}
 	}
 }
 
-// references looks on the server for what the file refers to and has no list for.
-func (p *planner) references() {
-	hosts, connections, links := byID(p.have.Hosts), byID(p.have.Connections), byID(p.have.Links)
+// checkReferences checks that the server has what the file refers to, for the kinds
+// that the file has no list of.
+func (p *planner) checkReferences() {
 	if !p.file.Lists[HostKind] {
-		for _, c := range p.file.Connections {
-			if c.Host != "" {
-				p.refer(c, ConnectionKind, HostKind, c.Host, addresses(hosts[c.Host]))
+		hosts := byID(p.existing.Hosts)
+		for _, connection := range p.file.Connections {
+			if connection.Host != "" {
+				p.checkReference(connection, ConnectionKind, HostKind, connection.Host, addresses(hosts[connection.Host]))
 			}
 		}
 	}
 
 	if !p.file.Lists[ConnectionKind] {
-		for _, l := range p.file.Links {
-			p.refer(l, LinkKind, ConnectionKind, l.Connection, addresses(connections[l.Connection]))
+		connections := byID(p.existing.Connections)
+		for _, link := range p.file.Links {
+			p.checkReference(link, LinkKind, ConnectionKind, link.Connection, addresses(connections[link.Connection]))
 		}
 	}
 
 	if !p.file.Lists[LinkKind] {
-		for _, c := range p.file.Configurations {
-			p.refer(c, ConfigurationKind, LinkKind, c.Link, addresses(links[c.Link]))
+		links := byID(p.existing.Links)
+		for _, cfg := range p.file.Configurations {
+			p.checkReference(cfg, ConfigurationKind, LinkKind, cfg.Link, addresses(links[cfg.Link]))
 		}
 	}
 }
 
-func (p *planner) refer(from Resource, fromKind, kind Kind, id string, found []string) {
+func (p *planner) checkReference(from Resource, fromKind, kind Kind, id string, found []string) {
 	switch len(found) {
 	case 0:
-		p.wrong(from.source(), "the %s %s needs the %s %s, which neither the file nor the server has", fromKind, quote(from.ID()), kind, quote(id))
+		p.problem(from.source(), "the %s %s refers to the %s %s, which is neither in the file nor on the server",
+			fromKind, quote(from.ID()), kind, quote(id))
 	case 1:
 	default:
 		p.ambiguous(from.source(), kind, id, found)
 	}
 }
 
-// stillNeeded refuses to prune what something needs that the file has no list
-// for, and that so would stay.
-func (p *planner) stillNeeded() {
-	going := map[Kind]map[string]bool{}
-	for _, s := range p.steps {
-		if s.Verb == Delete {
-			if going[s.Kind] == nil {
-				going[s.Kind] = map[string]bool{}
+// checkDeletions rejects the deletion of what resources use that the file has no
+// list of, and which therefore stay.
+func (p *planner) checkDeletions() {
+	deleted := map[Kind]map[string]bool{}
+	for _, step := range p.steps {
+		if step.Verb == Delete {
+			if deleted[step.Kind] == nil {
+				deleted[step.Kind] = map[string]bool{}
 			}
-			going[s.Kind][s.ID()] = true
+			deleted[step.Kind][step.ID()] = true
 		}
 	}
 
+	check := func(kind Kind, id string, userKind Kind, user string) {
+		if deleted[kind][id] {
+			p.problem(Position{}, "cannot delete the %s %s: the %s %s uses it, and the file has no list of %ss",
+				kind, quote(id), userKind, quote(user), userKind)
+		}
+	}
 	if !p.file.Lists[ConnectionKind] {
-		for _, c := range p.have.Connections {
-			p.keep(going[HostKind], HostKind, c.Host, ConnectionKind, c.Name)
+		for _, connection := range p.existing.Connections {
+			check(HostKind, connection.Host, ConnectionKind, connection.Name)
 		}
 	}
 
 	if !p.file.Lists[LinkKind] {
-		for _, l := range p.have.Links {
-			p.keep(going[ConnectionKind], ConnectionKind, l.Connection, LinkKind, l.Repository)
+		for _, link := range p.existing.Links {
+			check(ConnectionKind, link.Connection, LinkKind, link.Repository)
 		}
 	}
 
 	if !p.file.Lists[ConfigurationKind] {
-		for _, c := range p.have.Configurations {
-			p.keep(going[LinkKind], LinkKind, c.Link, ConfigurationKind, c.ID())
+		for _, cfg := range p.existing.Configurations {
+			check(LinkKind, cfg.Link, ConfigurationKind, cfg.ID())
 		}
 	}
-}
-
-func (p *planner) keep(going map[string]bool, kind Kind, id string, neededBy Kind, needs string) {
-	if going[id] {
-		p.wrong(Position{}, "the %s %s cannot be pruned: the %s %s needs it, and the file has no list of %ss", kind, quote(id), neededBy, quote(needs), neededBy)
-	}
-}
-
-// A difference collects what is different.
-type difference []string
-
-func (d *difference) text(what, want, have string) {
-	if want == have {
-		return
-	}
-	if have == "" {
-		have = "none"
-	}
-	*d = append(*d, what+" "+have+" → "+want)
-}
-
-// optional is a text that is not asked for when it is empty.
-func (d *difference) optional(what, want, have string) {
-	if want != "" {
-		d.text(what, want, have)
-	}
-}
-
-// tags are not asked for when they are nil.
-func (d *difference) tags(want, have map[string]string) {
-	if want == nil {
-		return
-	}
-	set, removed := tagChanges(want, have)
-	for _, k := range set {
-		*d = append(*d, fmt.Sprintf("tag %s=%s", k, want[k]))
-	}
-	for _, k := range removed {
-		*d = append(*d, "tag "+k+" removed")
-	}
-}
-
-// tagChanges gives the keys to set and those to remove, each in order.
-func tagChanges(want, have map[string]string) (set, removed []string) {
-	for k, v := range want {
-		if old, ok := have[k]; !ok || old != v {
-			set = append(set, k)
-		}
-	}
-
-	for k := range have {
-		if _, ok := want[k]; !ok {
-			removed = append(removed, k)
-		}
-	}
-
-	slices.Sort(set)
-	slices.Sort(removed)
-	return set, removed
 }

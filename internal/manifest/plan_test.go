@@ -12,9 +12,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/manifest"
 )
 
-// served is what a server has: a host, a connection, a link, a configuration, a
-// policy and a role.
-func served() manifest.Resources {
+// existingResources returns the resources of a server: one of each kind.
+func existingResources() manifest.Resources {
 	hour := 3600
 	return manifest.Resources{
 		Hosts:       []manifest.Host{{Name: "git", Provider: "Git", Endpoint: "https://git", ARN: "arn:git"}},
@@ -27,8 +26,8 @@ func served() manifest.Resources {
 	}
 }
 
-// lines are steps as a table has them.
-func lines(steps []manifest.Step) []string {
+// stepLines returns steps as text, one line each.
+func stepLines(steps []manifest.Step) []string {
 	all := []string{}
 	for _, s := range steps {
 		all = append(all, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", s.Verb, s.Kind, s.ID(), strings.Join(s.Details, ", "))))
@@ -46,8 +45,8 @@ const (
 	whole          = hosts + connections + links + configurations + policies + roles
 )
 
-func TestAPlanIsWhatDiffersInAnOrderThatCanBe(t *testing.T) {
-	for _, c := range []struct {
+func TestPlanReturnsTheChangesInOrder(t *testing.T) {
+	for _, test := range []struct {
 		name, file string
 		have       manifest.Resources
 		prune      bool
@@ -55,83 +54,83 @@ func TestAPlanIsWhatDiffersInAnOrderThatCanBe(t *testing.T) {
 	}{
 		{"all is new", whole, manifest.Resources{}, true, []string{"create host git", "create connection acme", "create link acme/infra",
 			"create configuration web", "create role ci", "create policy read"}},
-		{"all is there", whole, served(), true, []string{}},
-		{"all goes", "hosts: []\nconnections: []\nlinks: []\nconfigurations: []\npolicies: {}\nroles: {}\n", served(), true,
+		{"all is there", whole, existingResources(), true, []string{}},
+		{"all goes", "hosts: []\nconnections: []\nlinks: []\nconfigurations: []\npolicies: {}\nroles: {}\n", existingResources(), true,
 			[]string{"delete configuration web", "delete link acme/infra", "delete connection acme", "delete host git", "delete policy read", "delete role ci"}},
-		{"nothing goes unless it is pruned", "configurations: []\npolicies: {}\n", served(), false, []string{}},
-		{"what the file has no list for stays", "configurations: []\n", served(), true, []string{"delete configuration web"}},
-		{"an endpoint", strings.ReplaceAll(hosts, "https://git", "https://new"), served(), false, []string{"change host git endpoint https://git → https://new"}},
+		{"nothing goes unless it is pruned", "configurations: []\npolicies: {}\n", existingResources(), false, []string{}},
+		{"what the file has no list for stays", "configurations: []\n", existingResources(), true, []string{"delete configuration web"}},
+		{"an endpoint", strings.ReplaceAll(hosts, "https://git", "https://new"), existingResources(), false, []string{"change host git endpoint https://git → https://new"}},
 		{"a network", "hosts: [{name: git, provider: Git, endpoint: https://git, vpc: {id: vpc-01234567, subnets: [subnet-01234567], security-groups: [sg-01234567]}}]",
-			served(), false, []string{"change host git vpc"}},
-		{"tags", "connections: [{name: acme, host: git, tags: {a: '1', b: '3', c: ''}}]", served(), false, []string{"change connection acme tag b=3, tag c="}},
-		{"no tags", "connections: [{name: acme, host: git, tags: {}}]", served(), false, []string{"change connection acme tag a removed, tag b removed"}},
-		{"a link moves", "connections: [{name: new, host: git}]\nlinks: [{repository: acme/infra, connection: new}]", served(), true,
+			existingResources(), false, []string{"change host git vpc"}},
+		{"tags", "connections: [{name: acme, host: git, tags: {a: '1', b: '3', c: ''}}]", existingResources(), false, []string{"change connection acme tag b=3, tag c="}},
+		{"no tags", "connections: [{name: acme, host: git, tags: {}}]", existingResources(), false, []string{"change connection acme tag a removed, tag b removed"}},
+		{"a link moves", "connections: [{name: new, host: git}]\nlinks: [{repository: acme/infra, connection: new}]", existingResources(), true,
 			[]string{"create connection new", "change link acme/infra connection acme → new", "delete connection acme"}},
-		{"a configuration", strings.NewReplacer("main", "dev", "web.yaml", "w.yaml").Replace(configurations), served(), false,
+		{"a configuration", strings.NewReplacer("main", "dev", "web.yaml", "w.yaml").Replace(configurations), existingResources(), false,
 			[]string{"change configuration web branch main → dev, file web.yaml → w.yaml"}},
 		{"a choice", "configurations: [{resource: web, link: acme/infra, branch: main, file: web.yaml, role: '" + deploy +
-			"', trigger: FILE_CHANGE, publish-deployment-status: ENABLED}]", served(), false,
+			"', trigger: FILE_CHANGE, publish-deployment-status: ENABLED}]", existingResources(), false,
 			[]string{"change configuration web trigger ANY_CHANGE → FILE_CHANGE, publish-deployment-status none → ENABLED"}},
-		{"a policy", "policies: {read: forbid;}", served(), false, []string{"change policy read text"}},
-		{"a role", "roles: {ci: {role: ADMIN, issuer: https://i, audiences: [a], subjects: [s, t], jwks: '{}', max-session-duration: 900}}", served(), false,
+		{"a policy", "policies: {read: forbid;}", existingResources(), false, []string{"change policy read text"}},
+		{"a role", "roles: {ci: {role: ADMIN, issuer: https://i, audiences: [a], subjects: [s, t], jwks: '{}', max-session-duration: 900}}", existingResources(), false,
 			[]string{"change role ci role READER → ADMIN, subjects, jwks, max-session-duration"}},
-		{"who may assume a role", "roles: {ci: {role: READER, issuer: https://j, audiences: [b], subjects: [s], claims: [{name: n, pattern: p}]}}", served(), false,
+		{"who may assume a role", "roles: {ci: {role: READER, issuer: https://j, audiences: [b], subjects: [s], claims: [{name: n, pattern: p}]}}", existingResources(), false,
 			[]string{"change role ci issuer https://i → https://j, audiences, claims"}},
-		{"what is deleted comes after what is made", "configurations: [{resource: api, link: acme/infra, branch: main, file: f, role: '" + deploy + "'}]", served(), true,
+		{"what is deleted comes after what is made", "configurations: [{resource: api, link: acme/infra, branch: main, file: f, role: '" + deploy + "'}]", existingResources(), true,
 			[]string{"create configuration api", "delete configuration web"}},
 	} {
-		steps, err := manifest.Plan(read(t, c.file), c.have, c.prune)
+		steps, err := manifest.Plan(parse(t, test.file), test.have, test.prune)
 		if err != nil {
-			t.Errorf("%s: %v", c.name, err)
+			t.Errorf("%s: %v", test.name, err)
 		}
 
-		if diff := cmp.Diff(c.want, lines(steps)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		if diff := cmp.Diff(test.want, stepLines(steps)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
 	}
 }
 
-func TestAPlanRefusesWhatCannotBe(t *testing.T) {
-	twice := served()
+func TestPlanRejectsWhatCannotBeDone(t *testing.T) {
+	twice := existingResources()
 	twice.Hosts = append(twice.Hosts, manifest.Host{Name: "git", ARN: "arn:other"})
 	twice.Connections = append(twice.Connections, manifest.Connection{Name: "acme", ARN: "arn:second"})
 	twice.Links = append(twice.Links, manifest.Link{Repository: "acme/infra", ARN: "arn:third"})
-	github := served()
+	github := existingResources()
 	github.Connections = append(github.Connections, manifest.Connection{Name: "github", Provider: "GitHub"})
 
-	for _, c := range []struct {
+	for _, test := range []struct {
 		file, says string
 		have       manifest.Resources
 		prune      bool
 	}{
-		{hosts, `1:9: the server has 2 hosts "git": arn:git, arn:other. Delete all but one`, twice, false},
-		{connections, `1:15: the server has 2 connections "acme": arn:acme, arn:second. Delete all but one` + "\n" +
-			`fleet.yaml:1:15: the server has 2 hosts "git": arn:git, arn:other. Delete all but one`, twice, false},
-		{"connections: [{name: new, host: git}]", `1:15: the server has 2 hosts "git": arn:git, arn:other. Delete all but one`, twice, false},
-		{"links: [{repository: new, connection: acme}]", `1:9: the server has 2 connections "acme": arn:acme, arn:second. Delete all but one`, twice, false},
-		{configurations, `1:18: the server has 2 links "acme/infra": arn:infra, arn:third. Delete all but one`, twice, false},
-		{connections, `1:15: the connection "acme" needs the host "git", which neither the file nor the server has`, manifest.Resources{}, false},
-		{links, `1:9: the link "acme/infra" needs the connection "acme", which neither the file nor the server has`, manifest.Resources{}, false},
-		{configurations, `1:18: the configuration "web" needs the link "acme/infra", which neither the file nor the server has`, manifest.Resources{}, false},
-		{strings.ReplaceAll(hosts, "Git", "GitLabSelfManaged"), `1:9: the host "git" is of type Git and cannot become GitLabSelfManaged: give the new one another name`, served(), false},
-		{"connections: [{name: acme, provider: GitHub}]", `1:15: the connection "acme" is at the host "git" and cannot move: give the new one another name`, served(), false},
-		{"connections: [{name: github, provider: GitLab}]", `1:15: the connection "github" is of type GitHub and cannot become GitLab: give the new one another name`, github, false},
-		{"connections: [{name: github, host: git}]", `1:15: the connection "github" is at the provider GitHub and cannot move to a host: give the new one another name`, github, false},
-		{"links: [{repository: acme/infra, connection: github}]", `1:9: the link "acme/infra" cannot move to the connection "github", which is of type GitHub and not Git: ` +
-			`delete the link first, with what follows it (their stacks stay)`, github, false},
-		{"hosts: []", ` the host "git" cannot be pruned: the connection "acme" needs it, and the file has no list of connections`, served(), true},
-		{"connections: []", ` the connection "acme" cannot be pruned: the link "acme/infra" needs it, and the file has no list of links`, served(), true},
-		{"links: []", ` the link "acme/infra" cannot be pruned: the configuration "web" needs it, and the file has no list of configurations`, served(), true},
+		{hosts, `1:9: the server has 2 hosts named "git": arn:git, arn:other. Delete all but one`, twice, false},
+		{connections, `1:15: the server has 2 connections named "acme": arn:acme, arn:second. Delete all but one` + "\n" +
+			`lockstep.yaml:1:15: the server has 2 hosts named "git": arn:git, arn:other. Delete all but one`, twice, false},
+		{"connections: [{name: new, host: git}]", `1:15: the server has 2 hosts named "git": arn:git, arn:other. Delete all but one`, twice, false},
+		{"links: [{repository: new, connection: acme}]", `1:9: the server has 2 connections named "acme": arn:acme, arn:second. Delete all but one`, twice, false},
+		{configurations, `1:18: the server has 2 links named "acme/infra": arn:infra, arn:third. Delete all but one`, twice, false},
+		{connections, `1:15: the connection "acme" refers to the host "git", which is neither in the file nor on the server`, manifest.Resources{}, false},
+		{links, `1:9: the link "acme/infra" refers to the connection "acme", which is neither in the file nor on the server`, manifest.Resources{}, false},
+		{configurations, `1:18: the configuration "web" refers to the link "acme/infra", which is neither in the file nor on the server`, manifest.Resources{}, false},
+		{strings.ReplaceAll(hosts, "Git", "GitLabSelfManaged"), `1:9: cannot change the type of the host "git" from Git to GitLabSelfManaged: create one with another name`, existingResources(), false},
+		{"connections: [{name: acme, provider: GitHub}]", `1:15: cannot move the connection "acme" from the host "git": create one with another name`, existingResources(), false},
+		{"connections: [{name: github, provider: GitLab}]", `1:15: cannot change the type of the connection "github" from GitHub to GitLab: create one with another name`, github, false},
+		{"connections: [{name: github, host: git}]", `1:15: cannot move the connection "github" from the provider GitHub to a host: create one with another name`, github, false},
+		{"links: [{repository: acme/infra, connection: github}]", `1:9: cannot move the link "acme/infra" to the connection "github", which is of type GitHub and not Git: ` +
+			`delete the link and its sync configurations first; stacks are not changed`, github, false},
+		{"hosts: []", ` cannot delete the host "git": the connection "acme" uses it, and the file has no list of connections`, existingResources(), true},
+		{"connections: []", ` cannot delete the connection "acme": the link "acme/infra" uses it, and the file has no list of links`, existingResources(), true},
+		{"links: []", ` cannot delete the link "acme/infra": the configuration "web" uses it, and the file has no list of configurations`, existingResources(), true},
 	} {
-		steps, err := manifest.Plan(read(t, c.file), c.have, c.prune)
-		if err == nil || err.Error() != "fleet.yaml:"+c.says {
-			t.Errorf("%s\ngot  %v, %v\nwant fleet.yaml:%s", c.file, lines(steps), err, c.says)
+		steps, err := manifest.Plan(parse(t, test.file), test.have, test.prune)
+		if err == nil || err.Error() != "lockstep.yaml:"+test.says {
+			t.Errorf("%s\ngot  %v, %v\nwant lockstep.yaml:%s", test.file, stepLines(steps), err, test.says)
 		}
 	}
 }
 
-func TestAPlanAsksForWhatItNeedsToKnow(t *testing.T) {
-	for _, c := range []struct {
+func TestReadOptionsIncludeWhatPlanningNeeds(t *testing.T) {
+	for _, test := range []struct {
 		file  string
 		prune bool
 		want  []manifest.Kind
@@ -142,21 +141,21 @@ func TestAPlanAsksForWhatItNeedsToKnow(t *testing.T) {
 		{"hosts: []", true, []manifest.Kind{manifest.ConfigurationKind, manifest.ConnectionKind, manifest.HostKind, manifest.LinkKind}},
 	} {
 		var got []manifest.Kind
-		for kind, wanted := range read(t, c.file).ReadOptions(c.prune).Kinds {
+		for kind, wanted := range parse(t, test.file).ReadOptions(test.prune).Kinds {
 			if wanted {
 				got = append(got, kind)
 			}
 		}
 
 		slices.Sort(got)
-		if diff := cmp.Diff(c.want, got); diff != "" {
-			t.Errorf("%s, prune %v (-want +got):\n%s", c.file, c.prune, diff)
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s, prune %v (-want +got):\n%s", test.file, test.prune, diff)
 		}
 	}
 }
 
-func TestWhatIsExportedIsReadAsWhatItWas(t *testing.T) {
-	have := served()
+func TestParseReadsWhatExportWrites(t *testing.T) {
+	have := existingResources()
 	have.Hosts[0].VPC = &manifest.VPC{ID: "vpc-01234567", Subnets: []string{"subnet-01234567"}, SecurityGroups: []string{"sg-01234567"}, Certificate: "-----BEGIN\nx\n"}
 	have.Hosts[0].Tags = map[string]string{"cost": "42", "on": "true"}
 	have.Links[0].EncryptionKey = "arn:aws:kms:us-east-1:111122223333:key/k"
@@ -174,16 +173,16 @@ func TestWhatIsExportedIsReadAsWhatItWas(t *testing.T) {
 	ours := cmp.Options{placeless, cmpopts.IgnoreFields(manifest.Host{}, "ARN"), cmpopts.IgnoreFields(manifest.Connection{}, "ARN"),
 		cmpopts.IgnoreFields(manifest.Link{}, "ARN", "UUID", "Provider")}
 	have.Connections[0].Provider = "" // the host says it
-	if diff := cmp.Diff(have, read(t, string(text)).Resources, ours); diff != "" {
+	if diff := cmp.Diff(have, parse(t, string(text)).Resources, ours); diff != "" {
 		t.Errorf("read again (-exported +read):\n%s\n%s", diff, text)
 	}
 }
 
-func TestExportRefusesANameThatTwoThingsHave(t *testing.T) {
-	have := served()
+func TestExportRejectsAmbiguousNames(t *testing.T) {
+	have := existingResources()
 	have.Connections = append(have.Connections, manifest.Connection{Name: "acme", ARN: "arn:second"})
 	_, err := manifest.Export("server", have)
-	if want := `server: the server has 2 connections "acme": arn:acme, arn:second. Delete all but one`; err == nil || err.Error() != want {
+	if want := `server: the server has 2 connections named "acme": arn:acme, arn:second. Delete all but one`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

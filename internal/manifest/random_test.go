@@ -12,30 +12,30 @@ import (
 	"github.com/lockstephq/lockstep/internal/manifest"
 )
 
-// random makes a fleet whose names are few, so that two of them have many in
-// common. All that refers leads somewhere.
-func random(r *rand.Rand) manifest.Resources {
-	pick := func(all ...string) string { return all[r.IntN(len(all))] }
+// randomResources returns resources with few different names, so that two results
+// have many in common. All references are valid.
+func randomResources(random *rand.Rand) manifest.Resources {
+	pick := func(all ...string) string { return all[random.IntN(len(all))] }
 	tags := func() map[string]string {
-		return []map[string]string{{}, {"a": "1"}, {"a": "2", "b": ""}}[r.IntN(3)]
+		return []map[string]string{{}, {"a": "1"}, {"a": "2", "b": ""}}[random.IntN(3)]
 	}
 	some := func(prefix string) (names []string) {
 		for i := range 4 {
-			if r.IntN(2) == 0 {
+			if random.IntN(2) == 0 {
 				names = append(names, fmt.Sprint(prefix, i))
 			}
 		}
 		return names
 	}
 
-	var f manifest.Resources
+	var resources manifest.Resources
 	var connections, links []string
 	for _, name := range some("h") {
-		f.Hosts = append(f.Hosts, manifest.Host{Name: name, Provider: "Git", Endpoint: pick("https://a", "https://b"), Tags: tags()})
+		resources.Hosts = append(resources.Hosts, manifest.Host{Name: name, Provider: "Git", Endpoint: pick("https://a", "https://b"), Tags: tags()})
 		// A connection cannot move, so that its name names its host.
 		for _, connection := range some("c-" + name + "-") {
 			connections = append(connections, connection)
-			f.Connections = append(f.Connections, manifest.Connection{Name: connection, Host: name, Tags: tags()})
+			resources.Connections = append(resources.Connections, manifest.Connection{Name: connection, Host: name, Tags: tags()})
 		}
 	}
 
@@ -44,71 +44,71 @@ func random(r *rand.Rand) manifest.Resources {
 	}
 
 	for _, link := range links {
-		f.Links = append(f.Links, manifest.Link{Repository: link, Connection: pick(connections...), Provider: "Git", Tags: tags()})
+		resources.Links = append(resources.Links, manifest.Link{Repository: link, Connection: pick(connections...), Provider: "Git", Tags: tags()})
 	}
 
 	if len(links) > 0 {
 		for _, resource := range some("r") {
-			f.Configurations = append(f.Configurations, manifest.Configuration{Type: "CFN_STACK_SYNC", Resource: resource, Link: pick(links...),
+			resources.Configurations = append(resources.Configurations, manifest.Configuration{Type: "CFN_STACK_SYNC", Resource: resource, Link: pick(links...),
 				Branch: pick("main", "dev"), File: "f", Role: deploy, Trigger: pick("ANY_CHANGE", "FILE_CHANGE"), PublishDeploymentStatus: "ENABLED", PullRequestComment: "ENABLED",
-				Signers: []*manifest.Signers{nil, {}, {Allowed: ann}, {Allowed: "\t# Ann\n" + ann + " "}}[r.IntN(4)]})
+				Signers: []*manifest.Signers{nil, {}, {Allowed: ann}, {Allowed: "\t# Ann\n" + ann + " "}}[random.IntN(4)]})
 		}
 	}
 
 	for _, name := range some("p") {
-		f.Policies = append(f.Policies, manifest.Policy{Name: name, Document: pick("permit;\n", "forbid;\n", "1.0", "a\r\nb ")})
-		f.Roles = append(f.Roles, manifest.Role{Name: name, Role: pick("ADMIN", "READER"), Issuer: "https://i", Audiences: []string{"a"}, Subjects: []string{pick("s", "t")}})
+		resources.Policies = append(resources.Policies, manifest.Policy{Name: name, Document: pick("permit;\n", "forbid;\n", "1.0", "a\r\nb ")})
+		resources.Roles = append(resources.Roles, manifest.Role{Name: name, Role: pick("ADMIN", "READER"), Issuer: "https://i", Audiences: []string{"a"}, Subjects: []string{pick("s", "t")}})
 	}
 
-	return f
+	return resources
 }
 
-// carryOut does a step to a model of a server, which refuses what refers to
-// nothing and what something needs.
-func carryOut(t *testing.T, f *manifest.Resources, s manifest.Step) {
+// applyToModel applies a step to a model of a server. It fails the test for a
+// reference to nothing, and for the deletion of what something uses.
+func applyToModel(t *testing.T, resources *manifest.Resources, step manifest.Step) {
 	t.Helper()
-	switch s.Kind {
+	switch step.Kind {
 	case manifest.HostKind:
-		f.Hosts = changed(f.Hosts, s)
+		resources.Hosts = applyToList(resources.Hosts, step)
 	case manifest.ConnectionKind:
-		f.Connections = changed(f.Connections, s)
+		resources.Connections = applyToList(resources.Connections, step)
 	case manifest.LinkKind:
-		f.Links = changed(f.Links, s)
+		resources.Links = applyToList(resources.Links, step)
 	case manifest.ConfigurationKind:
-		if want, ok := s.Want.(manifest.Configuration); ok {
-			had, _ := s.Have.(manifest.Configuration)
-			s.Want = signed(want, had)
+		if want, ok := step.Want.(manifest.Configuration); ok {
+			had, _ := step.Have.(manifest.Configuration)
+			step.Want = appliedConfiguration(want, had)
 		}
-		f.Configurations = changed(f.Configurations, s)
+		resources.Configurations = applyToList(resources.Configurations, step)
 
 	case manifest.PolicyKind:
-		f.Policies = changed(f.Policies, s)
+		resources.Policies = applyToList(resources.Policies, step)
 	case manifest.RoleKind:
-		f.Roles = changed(f.Roles, s)
+		resources.Roles = applyToList(resources.Roles, step)
 	}
 
-	for _, c := range f.Connections {
-		if !there(f.Hosts, c.Host) {
-			t.Fatalf("after %v the connection %s is at no host", lines([]manifest.Step{s}), c.Name)
+	for _, connection := range resources.Connections {
+		if !contains(resources.Hosts, connection.Host) {
+			t.Fatalf("after %v the connection %s is at no host", stepLines([]manifest.Step{step}), connection.Name)
 		}
 	}
 
-	for _, l := range f.Links {
-		if !there(f.Connections, l.Connection) {
-			t.Fatalf("after %v the link %s is over no connection", lines([]manifest.Step{s}), l.Repository)
+	for _, l := range resources.Links {
+		if !contains(resources.Connections, l.Connection) {
+			t.Fatalf("after %v the link %s is over no connection", stepLines([]manifest.Step{step}), l.Repository)
 		}
 	}
 
-	for _, c := range f.Configurations {
-		if !there(f.Links, c.Link) {
-			t.Fatalf("after %v the configuration %s follows no link", lines([]manifest.Step{s}), c.Resource)
+	for _, connection := range resources.Configurations {
+		if !contains(resources.Links, connection.Link) {
+			t.Fatalf("after %v the configuration %s follows no link", stepLines([]manifest.Step{step}), connection.Resource)
 		}
 	}
 }
 
-// signed is what a server has of a configuration that is asked for: who may sign
-// stays where nothing is said of it.
-func signed(want, had manifest.Configuration) manifest.Configuration {
+// appliedConfiguration returns the configuration that a server has after applying want:
+// signers that are not set stay.
+func appliedConfiguration(want, had manifest.Configuration) manifest.Configuration {
 	if want.Signers == nil {
 		want.Signers = had.Signers
 	}
@@ -118,11 +118,11 @@ func signed(want, had manifest.Configuration) manifest.Configuration {
 	return want
 }
 
-func there[T manifest.Resource](all []T, id string) bool {
+func contains[T manifest.Resource](all []T, id string) bool {
 	return slices.ContainsFunc(all, func(t T) bool { return t.ID() == id })
 }
 
-func changed[T manifest.Resource](all []T, s manifest.Step) []T {
+func applyToList[T manifest.Resource](all []T, s manifest.Step) []T {
 	all = slices.DeleteFunc(slices.Clone(all), func(t T) bool { return t.ID() == s.ID() })
 	if s.Want != nil {
 		all = append(all, s.Want.(T))
@@ -130,15 +130,15 @@ func changed[T manifest.Resource](all []T, s manifest.Step) []T {
 	return all
 }
 
-func TestCarryingOutAPlanLeavesNothingToDo(t *testing.T) {
+func TestApplyingAPlanLeavesNoSteps(t *testing.T) {
 	everything := manifest.AllResources().Kinds
 	for seed := range uint64(500) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		want, have := random(r), random(r)
+		want, have := randomResources(r), randomResources(r)
 		had := map[string]manifest.Configuration{}
-		for i, c := range have.Configurations {
-			have.Configurations[i] = signed(c, manifest.Configuration{})
-			had[c.ID()] = have.Configurations[i]
+		for i, cfg := range have.Configurations {
+			have.Configurations[i] = appliedConfiguration(cfg, manifest.Configuration{})
+			had[cfg.ID()] = have.Configurations[i]
 		}
 
 		file := manifest.File{Name: "f", Resources: want, Lists: everything}
@@ -148,20 +148,20 @@ func TestCarryingOutAPlanLeavesNothingToDo(t *testing.T) {
 		}
 
 		for _, s := range steps {
-			carryOut(t, &have, s)
+			applyToModel(t, &have, s)
 		}
 
 		want.Configurations = slices.Clone(want.Configurations) // the file's stay as they are
-		for i, c := range want.Configurations {
-			want.Configurations[i] = signed(c, had[c.ID()])
+		for i, cfg := range want.Configurations {
+			want.Configurations[i] = appliedConfiguration(cfg, had[cfg.ID()])
 		}
 
 		if diff := cmp.Diff(want, have, cmpopts.EquateEmpty(), cmpopts.SortSlices(func(a, b manifest.Resource) bool { return a.ID() < b.ID() })); diff != "" {
-			t.Fatalf("seed %d: after %v (-want +have):\n%s", seed, lines(steps), diff)
+			t.Fatalf("seed %d: after %v (-want +have):\n%s", seed, stepLines(steps), diff)
 		}
 
 		if steps, err := manifest.Plan(file, have, true); err != nil || len(steps) > 0 {
-			t.Fatalf("seed %d: planned again: %v, %v", seed, lines(steps), err)
+			t.Fatalf("seed %d: planned again: %v, %v", seed, stepLines(steps), err)
 		}
 
 		text, err := manifest.Export("f", have)
@@ -169,8 +169,8 @@ func TestCarryingOutAPlanLeavesNothingToDo(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if steps, err := manifest.Plan(read(t, string(text)), have, true); err != nil || len(steps) > 0 {
-			t.Fatalf("seed %d: planned what was exported: %v, %v\n%s", seed, lines(steps), err, text)
+		if steps, err := manifest.Plan(parse(t, string(text)), have, true); err != nil || len(steps) > 0 {
+			t.Fatalf("seed %d: planned what was exported: %v, %v\n%s", seed, stepLines(steps), err, text)
 		}
 	}
 }

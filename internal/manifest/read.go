@@ -12,259 +12,299 @@ import (
 	"github.com/lockstephq/lockstep/internal/client"
 )
 
-const pageSize = 100
-
-// An Interest says what to read of a server.
+// ReadOptions select what [Read] reads.
 type ReadOptions struct {
-	// Kinds are read whole. A kind that others are named in terms of is read
-	// with them.
+	// Kinds are read completely. A kind whose resources are named by those of
+	// another kind includes that.
 	Kinds map[Kind]bool
-	// Tagged says whose tags are read, each a request of its own; nil for nobody's.
+	// Tagged reports whether to read the tags of a resource, which takes one
+	// request each. If it is nil, no tags are read.
 	Tagged func(Kind, string) bool
-	// Signers says that who may sign is read too, where configurations are.
+	// Signers is whether to read the signers of sync configurations.
 	Signers bool
 }
 
-// AllResources is the whole fleet.
+// AllResources returns the options to read everything.
 func AllResources() ReadOptions {
-	kinds := map[Kind]bool{HostKind: true, ConnectionKind: true, LinkKind: true, ConfigurationKind: true, PolicyKind: true, RoleKind: true}
-	return ReadOptions{Kinds: kinds, Tagged: func(Kind, string) bool { return true }, Signers: true}
+	return ReadOptions{
+		Kinds: map[Kind]bool{
+			HostKind:          true,
+			ConnectionKind:    true,
+			LinkKind:          true,
+			ConfigurationKind: true,
+			PolicyKind:        true,
+			RoleKind:          true,
+		},
+		Tagged:  func(Kind, string) bool { return true },
+		Signers: true,
+	}
 }
 
-// ReadOptions is what must be known to plan a file.
+// ReadOptions returns the options to read what planning the file needs.
 func (f File) ReadOptions(prune bool) ReadOptions {
 	kinds := map[Kind]bool{}
 	for kind := range f.Lists {
 		kinds[kind] = true
 	}
 
+	// Pruning needs to know what the resources to delete are used by.
 	kinds[ConnectionKind] = kinds[ConnectionKind] || prune && kinds[HostKind]
 	kinds[LinkKind] = kinds[LinkKind] || prune && kinds[ConnectionKind]
 	kinds[ConfigurationKind] = kinds[ConfigurationKind] || prune && kinds[LinkKind]
+
 	tagged := map[Kind]map[string]bool{HostKind: {}, ConnectionKind: {}, LinkKind: {}}
-	for _, h := range f.Hosts {
-		tagged[HostKind][h.Name] = h.Tags != nil
+	for _, host := range f.Hosts {
+		tagged[HostKind][host.Name] = host.Tags != nil
 	}
 
-	for _, c := range f.Connections {
-		tagged[ConnectionKind][c.Name] = c.Tags != nil
+	for _, connection := range f.Connections {
+		tagged[ConnectionKind][connection.Name] = connection.Tags != nil
 	}
 
-	for _, l := range f.Links {
-		tagged[LinkKind][l.Repository] = l.Tags != nil
+	for _, link := range f.Links {
+		tagged[LinkKind][link.Repository] = link.Tags != nil
 	}
 
-	return ReadOptions{Kinds: kinds, Tagged: func(kind Kind, id string) bool { return tagged[kind][id] },
-		Signers: slices.ContainsFunc(f.Configurations, func(c Configuration) bool { return c.Signers != nil })}
+	return ReadOptions{
+		Kinds:   kinds,
+		Tagged:  func(kind Kind, id string) bool { return tagged[kind][id] },
+		Signers: slices.ContainsFunc(f.Configurations, func(cfg Configuration) bool { return cfg.Signers != nil }),
+	}
 }
 
-// Read asks the server what there is. Of what the caller may not list it fails;
-// what the caller may not read is not there, as everywhere.
-func Read(ctx context.Context, c *client.Client, i ReadOptions) (Resources, error) {
-	s := &reader{client: c}
-	configurations := i.Kinds[ConfigurationKind]
-	links := configurations || i.Kinds[LinkKind]
-	connections := links || i.Kinds[ConnectionKind]
-	for _, step := range []struct {
+// Read reads the resources of a server. It returns an error if the caller may not
+// list them; lists leave out what the caller may not read.
+func Read(ctx context.Context, remote *client.Client, options ReadOptions) (Resources, error) {
+	r := &reader{remote: remote}
+	configurations := options.Kinds[ConfigurationKind]
+	links := configurations || options.Kinds[LinkKind]
+	connections := links || options.Kinds[ConnectionKind]
+	for _, part := range []struct {
 		wanted bool
 		read   func(context.Context) error
 	}{
-		{connections || i.Kinds[HostKind], s.hosts},
-		{connections, s.connections},
-		{links, s.links},
-		{configurations, s.configurations},
-		{configurations && i.Signers, s.signers},
-		{i.Kinds[RoleKind], s.roles},
-		{i.Kinds[PolicyKind], s.policies},
-		{i.Tagged != nil, func(ctx context.Context) error { return s.tags(ctx, i.Tagged) }},
+		{connections || options.Kinds[HostKind], r.hosts},
+		{connections, r.connections},
+		{links, r.links},
+		{configurations, r.configurations},
+		{configurations && options.Signers, r.signers},
+		{options.Kinds[RoleKind], r.roles},
+		{options.Kinds[PolicyKind], r.policies},
+		{options.Tagged != nil, func(ctx context.Context) error { return r.tags(ctx, options.Tagged) }},
 	} {
-		if !step.wanted {
+		if !part.wanted {
 			continue
 		}
-		if err := step.read(ctx); err != nil {
+		if err := part.read(ctx); err != nil {
 			return Resources{}, err
 		}
 	}
 
-	return s.found, nil
+	return r.found, nil
 }
 
-// A scout asks for one kind after the other, for each names the one before.
+// A reader reads one kind after the other, since each is named by the one before.
 type reader struct {
-	client *client.Client
+	remote *client.Client
 	found  Resources
 }
 
-func (s *reader) hosts(ctx context.Context) error {
-	pages := codeconnections.NewListHostsPaginator(s.client.AWS, &codeconnections.ListHostsInput{MaxResults: pageSize})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return err
-		}
-
-		for _, h := range page.Hosts {
-			s.found.Hosts = append(s.found.Hosts, Host{Name: aws.ToString(h.Name), Provider: string(h.ProviderType),
-				Endpoint: aws.ToString(h.ProviderEndpoint), VPC: vpcOf(h.VpcConfiguration), ARN: aws.ToString(h.HostArn)})
-		}
+func (r *reader) hosts(ctx context.Context) error {
+	hosts, err := r.remote.Hosts(ctx)
+	for _, host := range hosts {
+		r.found.Hosts = append(r.found.Hosts, Host{
+			Name:     aws.ToString(host.Name),
+			Provider: string(host.ProviderType),
+			Endpoint: aws.ToString(host.ProviderEndpoint),
+			VPC:      vpcFrom(host.VpcConfiguration),
+			ARN:      aws.ToString(host.HostArn),
+		})
 	}
-
-	return nil
+	return err
 }
 
-func vpcOf(v *types.VpcConfiguration) *VPC {
-	if v == nil {
+func vpcFrom(from *types.VpcConfiguration) *VPC {
+	if from == nil {
 		return nil
 	}
-	return &VPC{ID: aws.ToString(v.VpcId), Subnets: v.SubnetIds, SecurityGroups: v.SecurityGroupIds, Certificate: aws.ToString(v.TlsCertificate)}
+	return &VPC{
+		ID:             aws.ToString(from.VpcId),
+		Subnets:        from.SubnetIds,
+		SecurityGroups: from.SecurityGroupIds,
+		Certificate:    aws.ToString(from.TlsCertificate),
+	}
 }
 
-func (s *reader) connections(ctx context.Context) error {
-	hosts := map[string]string{}
-	for _, h := range s.found.Hosts {
-		hosts[h.ARN] = h.Name
+func (r *reader) connections(ctx context.Context) error {
+	hostNames := map[string]string{} // by ARN
+	for _, host := range r.found.Hosts {
+		hostNames[host.ARN] = host.Name
 	}
 
-	pages := codeconnections.NewListConnectionsPaginator(s.client.AWS, &codeconnections.ListConnectionsInput{MaxResults: pageSize})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return err
-		}
-
-		for _, c := range page.Connections {
-			host := aws.ToString(c.HostArn)
-			if host != "" && hosts[host] != "" {
-				host = hosts[host]
-			}
-
-			s.found.Connections = append(s.found.Connections, Connection{Name: aws.ToString(c.ConnectionName), Provider: string(c.ProviderType),
-				Host: host, ARN: aws.ToString(c.ConnectionArn), Status: string(c.ConnectionStatus)})
-		}
+	connections, err := r.remote.Connections(ctx)
+	for _, connection := range connections {
+		host := aws.ToString(connection.HostArn)
+		r.found.Connections = append(r.found.Connections, Connection{
+			Name:     aws.ToString(connection.ConnectionName),
+			Provider: string(connection.ProviderType),
+			Host:     nameOr(hostNames, host),
+			ARN:      aws.ToString(connection.ConnectionArn),
+			Status:   string(connection.ConnectionStatus),
+		})
 	}
-
-	return nil
+	return err
 }
 
-func (s *reader) links(ctx context.Context) error {
-	connections := map[string]string{}
-	for _, c := range s.found.Connections {
-		connections[c.ARN] = c.Name
+// nameOr returns the name of an ARN, or the ARN if the caller may not read what it
+// names.
+func nameOr(names map[string]string, arn string) string {
+	if name := names[arn]; name != "" {
+		return name
 	}
-
-	pages := codeconnections.NewListRepositoryLinksPaginator(s.client.AWS, &codeconnections.ListRepositoryLinksInput{MaxResults: pageSize})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return err
-		}
-
-		for _, l := range page.RepositoryLinks {
-			connection := aws.ToString(l.ConnectionArn)
-			if name := connections[connection]; name != "" {
-				connection = name
-			}
-
-			s.found.Links = append(s.found.Links, Link{Repository: joinRepository(aws.ToString(l.OwnerId), aws.ToString(l.RepositoryName)),
-				Connection: connection, EncryptionKey: aws.ToString(l.EncryptionKeyArn), Provider: string(l.ProviderType),
-				ARN: aws.ToString(l.RepositoryLinkArn), UUID: aws.ToString(l.RepositoryLinkId)})
-		}
-	}
-
-	return nil
+	return arn
 }
 
-// configurations are listed link by link, in no other way with their roles.
-func (s *reader) configurations(ctx context.Context) error {
-	found := make([][]Configuration, len(s.found.Links))
-	err := all(ctx, len(found), func(ctx context.Context, i int) error {
-		return patiently(ctx, func() (err error) {
-			found[i], err = s.ofLink(ctx, s.found.Links[i])
+func (r *reader) links(ctx context.Context) error {
+	connectionNames := map[string]string{} // by ARN
+	for _, connection := range r.found.Connections {
+		connectionNames[connection.ARN] = connection.Name
+	}
+
+	links, err := r.remote.RepositoryLinks(ctx)
+	for _, link := range links {
+		r.found.Links = append(r.found.Links, Link{
+			Repository:    client.JoinRepository(aws.ToString(link.OwnerId), aws.ToString(link.RepositoryName)),
+			Connection:    nameOr(connectionNames, aws.ToString(link.ConnectionArn)),
+			EncryptionKey: aws.ToString(link.EncryptionKeyArn),
+			Provider:      string(link.ProviderType),
+			ARN:           aws.ToString(link.RepositoryLinkArn),
+			UUID:          aws.ToString(link.RepositoryLinkId),
+		})
+	}
+	return err
+}
+
+// configurations lists the sync configurations of each link: no other operation
+// returns their roles.
+func (r *reader) configurations(ctx context.Context) error {
+	found := make([][]Configuration, len(r.found.Links))
+	err := forEach(ctx, len(found), func(ctx context.Context, i int) error {
+		return retryThrottled(ctx, func() (err error) {
+			found[i], err = r.linkConfigurations(ctx, r.found.Links[i])
 			return err
 		})
 	})
-	s.found.Configurations = slices.Concat(found...)
+	r.found.Configurations = slices.Concat(found...)
 	return err
 }
 
-func (s *reader) ofLink(ctx context.Context, l Link) ([]Configuration, error) {
+func (r *reader) linkConfigurations(ctx context.Context, link Link) ([]Configuration, error) {
 	var found []Configuration
-	pages := codeconnections.NewListSyncConfigurationsPaginator(s.client.AWS, &codeconnections.ListSyncConfigurationsInput{
-		MaxResults: pageSize, RepositoryLinkId: aws.String(l.UUID), SyncType: DefaultSyncType})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, err
-		}
-
-		for _, c := range page.SyncConfigurations {
-			found = append(found, Configuration{Type: string(c.SyncType), Resource: aws.ToString(c.ResourceName), Link: l.Repository,
-				Branch: aws.ToString(c.Branch), File: aws.ToString(c.ConfigFile), Role: aws.ToString(c.RoleArn),
-				Trigger: string(c.TriggerResourceUpdateOn), PublishDeploymentStatus: string(c.PublishDeploymentStatus),
-				PullRequestComment: string(c.PullRequestComment)})
-		}
+	configurations, err := r.remote.SyncConfigurations(ctx, link.UUID, DefaultSyncType)
+	for _, cfg := range configurations {
+		found = append(found, Configuration{
+			Type:                    string(cfg.SyncType),
+			Resource:                aws.ToString(cfg.ResourceName),
+			Link:                    link.Repository,
+			Branch:                  aws.ToString(cfg.Branch),
+			File:                    aws.ToString(cfg.ConfigFile),
+			Role:                    aws.ToString(cfg.RoleArn),
+			Trigger:                 string(cfg.TriggerResourceUpdateOn),
+			PublishDeploymentStatus: string(cfg.PublishDeploymentStatus),
+			PullRequestComment:      string(cfg.PullRequestComment),
+		})
 	}
-
-	return found, nil
+	return found, err
 }
 
-func (s *reader) policies(ctx context.Context) error {
-	all, err := client.All(s.client.Policies(ctx))
-	for _, p := range all {
-		s.found.Policies = append(s.found.Policies, Policy{Name: p.Name, Document: p.Document})
+// signers reads the signers of all sync configurations at once. It ignores those of
+// configurations that were not found.
+func (r *reader) signers(ctx context.Context) error {
+	policies, err := client.All(r.remote.SignaturePolicies(ctx))
+	if err != nil {
+		return err
+	}
+
+	signers := map[string]*Signers{}
+	for _, policy := range policies {
+		id := Configuration{Type: policy.SyncType, Resource: policy.ResourceName}.ID()
+		signers[id] = &Signers{Allowed: policy.AllowedSigners, Keys: policy.PublicKeys}
+	}
+
+	for i, cfg := range r.found.Configurations {
+		r.found.Configurations[i].Signers = signers[cfg.ID()]
+	}
+
+	return nil
+}
+
+func (r *reader) policies(ctx context.Context) error {
+	policies, err := client.All(r.remote.Policies(ctx))
+	for _, policy := range policies {
+		r.found.Policies = append(r.found.Policies, Policy{Name: policy.Name, Document: policy.Document})
 	}
 	return err
 }
 
-func (s *reader) roles(ctx context.Context) error {
-	all, err := client.All(s.client.WebIdentityRoles(ctx))
-	for _, w := range all {
-		role := Role{Name: w.RoleName, Role: w.Role, Issuer: w.Issuer, Audiences: w.Audiences, Subjects: w.Subjects,
-			JWKS: w.Jwks, MaxSessionDuration: w.MaxSessionDuration}
-		for _, c := range w.Claims {
-			role.Claims = append(role.Claims, Claim{c.Name, c.Pattern})
+func (r *reader) roles(ctx context.Context) error {
+	roles, err := client.All(r.remote.WebIdentityRoles(ctx))
+	for _, from := range roles {
+		role := Role{
+			Name:               from.RoleName,
+			Role:               from.Role,
+			Issuer:             from.Issuer,
+			Audiences:          from.Audiences,
+			Subjects:           from.Subjects,
+			JWKS:               from.Jwks,
+			MaxSessionDuration: from.MaxSessionDuration,
 		}
-		s.found.Roles = append(s.found.Roles, role)
+		for _, claim := range from.Claims {
+			role.Claims = append(role.Claims, Claim{claim.Name, claim.Pattern})
+		}
+		r.found.Roles = append(r.found.Roles, role)
 	}
 	return err
 }
 
-func (s *reader) tags(ctx context.Context, wanted func(Kind, string) bool) error {
-	type bearer struct {
+func (r *reader) tags(ctx context.Context, wanted func(Kind, string) bool) error {
+	type taggedResource struct {
 		name, arn string
 		tags      *map[string]string
 	}
-	var bearers []bearer
-	add := func(kind Kind, t Resource, into *map[string]string) {
-		if wanted(kind, t.ID()) {
-			bearers = append(bearers, bearer{fmt.Sprintf("%s %s", kind, t.ID()), t.address(), into})
+	var tagged []taggedResource
+	add := func(kind Kind, resource Resource, tags *map[string]string) {
+		if wanted(kind, resource.ID()) {
+			name := fmt.Sprintf("%s %s", kind, resource.ID())
+			tagged = append(tagged, taggedResource{name: name, arn: resource.address(), tags: tags})
 		}
 	}
-	for i := range s.found.Hosts {
-		add(HostKind, s.found.Hosts[i], &s.found.Hosts[i].Tags)
+	for i := range r.found.Hosts {
+		add(HostKind, r.found.Hosts[i], &r.found.Hosts[i].Tags)
 	}
 
-	for i := range s.found.Connections {
-		add(ConnectionKind, s.found.Connections[i], &s.found.Connections[i].Tags)
+	for i := range r.found.Connections {
+		add(ConnectionKind, r.found.Connections[i], &r.found.Connections[i].Tags)
 	}
 
-	for i := range s.found.Links {
-		add(LinkKind, s.found.Links[i], &s.found.Links[i].Tags)
+	for i := range r.found.Links {
+		add(LinkKind, r.found.Links[i], &r.found.Links[i].Tags)
 	}
 
-	return all(ctx, len(bearers), func(ctx context.Context, i int) error {
-		return patiently(ctx, func() error {
-			out, err := s.client.AWS.ListTagsForResource(ctx, &codeconnections.ListTagsForResourceInput{ResourceArn: aws.String(bearers[i].arn)})
+	return forEach(ctx, len(tagged), func(ctx context.Context, i int) error {
+		return retryThrottled(ctx, func() error {
+			response, err := r.remote.AWS.ListTagsForResource(ctx, &codeconnections.ListTagsForResourceInput{
+				ResourceArn: aws.String(tagged[i].arn),
+			})
 			if err != nil {
-				return fmt.Errorf("tags of %s: %w", bearers[i].name, err)
+				return fmt.Errorf("tags of %s: %w", tagged[i].name, err)
 			}
 
 			tags := map[string]string{}
-			for _, t := range out.Tags {
-				tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
+			for _, tag := range response.Tags {
+				tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 			}
 
-			*bearers[i].tags = tags
+			*tagged[i].tags = tags
 			return nil
 		})
 	})

@@ -2,10 +2,10 @@ package manifest
 
 import "fmt"
 
-// A Kind is a kind of thing, in the singular that people read.
+// A Kind is a kind of resource, in the singular.
 type Kind string
 
-// The kinds, in the order in which things come into being.
+// The kinds, in the order in which they are created.
 const (
 	HostKind          Kind = "host"
 	ConnectionKind    Kind = "connection"
@@ -15,10 +15,10 @@ const (
 	PolicyKind        Kind = "policy"
 )
 
-// DefaultSyncType is the type of a configuration that names none.
+// DefaultSyncType is the type of a sync configuration that names none.
 const DefaultSyncType = "CFN_STACK_SYNC"
 
-// Resources are the whole of a fleet, as a file asks for it or as a server has it.
+// Resources are the resources of a file or of a server.
 type Resources struct {
 	Hosts          []Host
 	Connections    []Connection
@@ -28,36 +28,35 @@ type Resources struct {
 	Roles          []Role
 }
 
-// A Thing is a Host, a Connection, a Link, a Configuration, a Policy or a Role.
+// A Resource is a Host, Connection, Link, Configuration, Policy or Role.
 type Resource interface {
-	// ID is what the thing is known by among those of its kind.
+	// ID identifies the resource among those of its kind.
 	ID() string
-	// source is where a file has it.
+	// source returns the position in the file.
 	source() Position
-	// address is the ARN or the id of a thing of the server's.
+	// address returns the ARN or ID of a resource of a server.
 	address() string
 }
 
-// A Position is a place in a file. Both count from 1.
+// A Position is a place in a file. Lines and columns count from 1.
 type Position struct{ Line, Column int }
 
 func (p Position) source() Position { return p }
 
-// Host is an installed Git server. Of a file's Host, what is empty and may be so
-// is not asked for: no VPC, nil Tags.
+// Host is an installed Git server. In a file, a nil VPC and nil Tags are not set.
 type Host struct {
 	Position
 	Name, Provider, Endpoint string
 	VPC                      *VPC
 	Tags                     map[string]string
-	ARN                      string
+	ARN                      string // of a server's host
 }
 
-// ID is the name.
+// ID returns the name.
 func (h Host) ID() string      { return h.Name }
 func (h Host) address() string { return h.ARN }
 
-// VPC says how AWS would reach a host inside a VPC.
+// VPC is how AWS would reach a host inside a VPC.
 type VPC struct {
 	ID             string
 	Subnets        []string
@@ -65,45 +64,44 @@ type VPC struct {
 	Certificate    string
 }
 
-// Connection is at a provider or at a host. A connection of the server's has
-// the provider also where it has a host.
+// Connection is a connection to a provider or to a host. One of a server has a
+// provider in both cases.
 type Connection struct {
 	Position
 	Name, Provider, Host string
 	Tags                 map[string]string
-	ARN, Status          string
+	ARN, Status          string // of a server's connection
 }
 
-// ID is the name.
+// ID returns the name.
 func (c Connection) ID() string      { return c.Name }
 func (c Connection) address() string { return c.ARN }
 
-// Link is a repository, OWNER/NAME, read over a connection.
+// Link is a link to a repository, OWNER/NAME, over a connection.
 type Link struct {
 	Position
 	Repository, Connection, EncryptionKey string
 	Tags                                  map[string]string
-	ARN, UUID, Provider                   string
+	ARN, UUID, Provider                   string // of a server's link
 }
 
-// ID is the repository.
+// ID returns the repository.
 func (l Link) ID() string      { return l.Repository }
 func (l Link) address() string { return l.ARN }
 
-// Configuration says which resource follows which file of which branch. Link is
-// the link's repository.
+// Configuration is a sync configuration. Link is the repository of its link.
 type Configuration struct {
 	Position
 	Type, Resource           string
 	Link, Branch, File, Role string
-	// What is empty is not asked for.
+	// Empty members are not set.
 	Trigger, PublishDeploymentStatus, PullRequestComment string
-	// Signers are not asked for where they are nil; a configuration of the
-	// server's has none then, or they were not read.
+	// Signers are not set if they are nil. Those of a server are nil if there are
+	// none, or if they were not read.
 	Signers *Signers
 }
 
-// ID is the resource, with the sync type where that is not the default.
+// ID returns the resource, with the sync type if that is not the default.
 func (c Configuration) ID() string {
 	if c.Type == DefaultSyncType {
 		return c.Resource
@@ -112,19 +110,19 @@ func (c Configuration) ID() string {
 }
 func (c Configuration) address() string { return c.ID() }
 
-// Policy is a text of Cedar.
+// Policy is a Cedar policy.
 type Policy struct {
 	Position
 	Name, Document string
 }
 
-// ID is the name.
+// ID returns the name.
 func (p Policy) ID() string      { return p.Name }
 func (p Policy) address() string { return p.Name }
 
-// Role is a role that holders of another issuer's tokens may assume. It is
-// written whole: what a file does not say of it is not there, but for
-// MaxSessionDuration, in seconds, whose absence leaves the choice to the server.
+// Role is a role that can be assumed with the tokens of another issuer. Members that
+// a file does not set are removed, except for MaxSessionDuration, in seconds, which
+// stays as it is.
 type Role struct {
 	Position
 	Name, Role, Issuer  string
@@ -134,19 +132,19 @@ type Role struct {
 	MaxSessionDuration  *int
 }
 
-// ID is the name.
+// ID returns the name.
 func (r Role) ID() string      { return r.Name }
 func (r Role) address() string { return r.Name }
 
-// Claim is what a claim of a token must be like.
+// Claim is the pattern that a claim of a token must match.
 type Claim struct{ Name, Pattern string }
 
-// A File is what somebody wrote.
+// A File is a parsed manifest.
 type File struct {
-	// Name is how errors call it.
+	// Name is the name of the file in errors.
 	Name string
 	Resources
-	// Lists says which lists the file has, be they empty.
+	// Lists has the kinds that the file has a list of, even if it is empty.
 	Lists map[Kind]bool
 }
 
@@ -155,26 +153,25 @@ func (f File) Len() int {
 	return len(f.Hosts) + len(f.Connections) + len(f.Links) + len(f.Configurations) + len(f.Policies) + len(f.Roles)
 }
 
-// A Problem is one thing that is wrong with a file. A zero Position is nowhere
-// in particular.
+// A Problem is a problem of a file. The zero Position is the file as a whole.
 type Problem struct {
 	Position
 	Text string
 }
 
-// A FileError is what is wrong with a file, or with what it asks for.
+// A FileError has the problems of a file.
 type FileError struct {
 	Name     string
 	Problems []Problem
 }
 
-// maxProblems are shown of a file.
+// maxProblems is how many problems of a file are shown.
 const maxProblems = 20
 
-// Error is a line for each problem: file:line:column: text.
+// Error returns a line for each problem: file:line:column: text.
 func (e *FileError) Error() string {
 	text := ""
-	for i, p := range e.Problems {
+	for i, problem := range e.Problems {
 		if i == maxProblems {
 			return text + fmt.Sprintf("\n… and %d more", len(e.Problems)-i)
 		}
@@ -184,11 +181,11 @@ func (e *FileError) Error() string {
 		}
 
 		text += e.Name + ":"
-		if p.Line > 0 {
-			text += fmt.Sprintf("%d:%d:", p.Line, p.Column)
+		if problem.Line > 0 {
+			text += fmt.Sprintf("%d:%d:", problem.Line, problem.Column)
 		}
 
-		text += " " + p.Text
+		text += " " + problem.Text
 	}
 
 	return text

@@ -5,222 +5,218 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/lockstephq/lockstep/internal/client"
 )
 
-// lists reads the file's keys.
-func (r *parser) lists(root *yaml.Node) {
-	f := &r.file
+// lists parses the keys of a file.
+func (p *parser) lists(root *yaml.Node) {
+	file := &p.file
 	list := func(name string, kind Kind, read func(*yaml.Node)) key {
-		return key{name: name, read: func(n *yaml.Node) {
-			f.Lists[kind] = true
-			r.list(n, name, read)
+		return key{name: name, read: func(node *yaml.Node) {
+			file.Lists[kind] = true
+			p.list(node, name, read)
 		}}
 	}
 	named := func(name string, kind Kind, read func(name, value *yaml.Node)) key {
-		return key{name: name, read: func(n *yaml.Node) {
-			f.Lists[kind] = true
-			if n.Kind != yaml.MappingNode {
-				r.wrong(at(n), "%s must be a mapping of names, not %s", name, describe(n))
+		return key{name: name, read: func(node *yaml.Node) {
+			file.Lists[kind] = true
+			if node.Kind != yaml.MappingNode {
+				p.problem(positionOf(node), "%s must be a mapping of names, not %s", name, describe(node))
 				return
 			}
 
-			r.entries(n, func(name, value *yaml.Node) { read(name, resolve(value)) })
+			p.entries(node, func(name, value *yaml.Node) { read(name, resolve(value)) })
 		}}
 	}
-	r.mapping(root, "the file",
-		list("hosts", HostKind, func(n *yaml.Node) { f.Hosts = append(f.Hosts, r.host(n)) }),
-		list("connections", ConnectionKind, func(n *yaml.Node) { f.Connections = append(f.Connections, r.connection(n)) }),
-		list("links", LinkKind, func(n *yaml.Node) { f.Links = append(f.Links, r.link(n)) }),
-		list("configurations", ConfigurationKind, func(n *yaml.Node) { f.Configurations = append(f.Configurations, r.configuration(n)) }),
-		named("policies", PolicyKind, func(name, n *yaml.Node) { f.Policies = append(f.Policies, r.policy(name, n)) }),
-		named("roles", RoleKind, func(name, n *yaml.Node) { f.Roles = append(f.Roles, r.role(name, n)) }))
+
+	p.mapping(root, "the file",
+		list("hosts", HostKind, func(node *yaml.Node) {
+			file.Hosts = append(file.Hosts, p.host(node))
+		}),
+		list("connections", ConnectionKind, func(node *yaml.Node) {
+			file.Connections = append(file.Connections, p.connection(node))
+		}),
+		list("links", LinkKind, func(node *yaml.Node) {
+			file.Links = append(file.Links, p.link(node))
+		}),
+		list("configurations", ConfigurationKind, func(node *yaml.Node) {
+			file.Configurations = append(file.Configurations, p.configuration(node))
+		}),
+		named("policies", PolicyKind, func(name, node *yaml.Node) {
+			file.Policies = append(file.Policies, p.policy(name, node))
+		}),
+		named("roles", RoleKind, func(name, node *yaml.Node) {
+			file.Roles = append(file.Roles, p.role(name, node))
+		}))
 }
 
-func (r *parser) host(n *yaml.Node) Host {
-	h := Host{Position: at(n)}
-	r.mapping(n, "a host",
-		r.text("name", "HostName", true, &h.Name),
-		r.text("provider", "ProviderType", true, &h.Provider),
-		key{name: "endpoint", required: true, read: func(n *yaml.Node) { r.endpoint(n, &h.Endpoint) }},
-		key{name: "vpc", read: func(n *yaml.Node) { h.VPC = r.vpc(n) }},
-		r.tags(&h.Tags))
-	return h
+func (p *parser) host(node *yaml.Node) Host {
+	host := Host{Position: positionOf(node)}
+	p.mapping(node, "a host",
+		p.text("name", "HostName", true, &host.Name),
+		p.text("provider", "ProviderType", true, &host.Provider),
+		key{name: "endpoint", required: true, read: func(node *yaml.Node) { p.endpoint(node, &host.Endpoint) }},
+		key{name: "vpc", read: func(node *yaml.Node) { host.VPC = p.vpc(node) }},
+		p.tags(&host.Tags))
+	return host
 }
 
-// endpoint refuses a password in a URL, before anything shows it.
-func (r *parser) endpoint(n *yaml.Node, into *string) {
-	if u, err := url.Parse(n.Value); n.Kind == yaml.ScalarNode && (err != nil && strings.Contains(n.Value, "@") || err == nil && u.User != nil) {
-		r.wrong(at(n), "no secret belongs into this file: endpoint must hold no user name and no password; give them to the connection "+
-			"by `lockstep connect NAME --basic-stdin`")
+// endpoint rejects a password in a URL, without showing it.
+func (p *parser) endpoint(node *yaml.Node, into *string) {
+	parsed, err := url.Parse(node.Value)
+	mayHaveUser := err != nil && strings.Contains(node.Value, "@") || err == nil && parsed.User != nil
+	if node.Kind == yaml.ScalarNode && mayHaveUser {
+		p.problem(positionOf(node), "a manifest must not contain secrets: endpoint must not have a user name or a password; "+
+			"give them to the connection with `lockstep connect NAME --basic-stdin`")
 		return
 	}
-	r.scalar(n, "endpoint", "Url", into)
+	p.scalar(node, "endpoint", "Url", into)
 }
 
-func (r *parser) vpc(n *yaml.Node) *VPC {
-	v := &VPC{}
-	r.mapping(n, "vpc",
-		r.text("id", "VpcId", true, &v.ID),
-		r.texts("subnets", "SubnetIds", &v.Subnets),
-		r.texts("security-groups", "SecurityGroupIds", &v.SecurityGroups),
-		r.text("certificate", "TlsCertificate", false, &v.Certificate))
-	return v
+func (p *parser) vpc(node *yaml.Node) *VPC {
+	vpc := &VPC{}
+	p.mapping(node, "vpc",
+		p.text("id", "VpcId", true, &vpc.ID),
+		p.texts("subnets", "SubnetIds", &vpc.Subnets),
+		p.texts("security-groups", "SecurityGroupIds", &vpc.SecurityGroups),
+		p.text("certificate", "TlsCertificate", false, &vpc.Certificate))
+	return vpc
 }
 
-func (r *parser) connection(n *yaml.Node) Connection {
-	c := Connection{Position: at(n)}
-	before := len(r.problems)
-	r.mapping(n, "a connection",
-		r.text("name", "ConnectionName", true, &c.Name),
-		r.text("provider", "ProviderType", false, &c.Provider),
-		r.text("host", "HostName", false, &c.Host),
-		r.tags(&c.Tags))
-	if len(r.problems) == before && (c.Provider == "") == (c.Host == "") {
-		r.wrong(c.Position, "a connection needs provider or host, and not both")
+func (p *parser) connection(node *yaml.Node) Connection {
+	connection := Connection{Position: positionOf(node)}
+	before := len(p.problems)
+	p.mapping(node, "a connection",
+		p.text("name", "ConnectionName", true, &connection.Name),
+		p.text("provider", "ProviderType", false, &connection.Provider),
+		p.text("host", "HostName", false, &connection.Host),
+		p.tags(&connection.Tags))
+	if len(p.problems) == before && (connection.Provider == "") == (connection.Host == "") {
+		p.problem(connection.Position, "a connection needs either provider or host")
 	}
-	return c
+	return connection
 }
 
-func (r *parser) link(n *yaml.Node) Link {
-	l := Link{Position: at(n)}
-	r.mapping(n, "a link",
-		r.text("connection", "ConnectionName", true, &l.Connection),
-		r.repository("repository", &l.Repository),
-		r.text("encryption-key", "KmsKeyArn", false, &l.EncryptionKey),
-		r.tags(&l.Tags))
-	return l
+func (p *parser) link(node *yaml.Node) Link {
+	link := Link{Position: positionOf(node)}
+	p.mapping(node, "a link",
+		p.text("connection", "ConnectionName", true, &link.Connection),
+		p.repository("repository", &link.Repository),
+		p.text("encryption-key", "KmsKeyArn", false, &link.EncryptionKey),
+		p.tags(&link.Tags))
+	return link
 }
 
-// repository reads OWNER/NAME, or NAME alone.
-func (r *parser) repository(name string, into *string) key {
-	return key{name: name, required: true, read: func(n *yaml.Node) {
+// repository returns a key whose value is OWNER/NAME, or NAME alone.
+func (p *parser) repository(keyName string, into *string) key {
+	return key{name: keyName, required: true, read: func(node *yaml.Node) {
 		var text string
-		r.scalar(n, name, "", &text)
-		if owner, repository := splitRepository(text); text != "" && (owner == "" || repository == "" || joinRepository(owner, repository) != text) {
-			r.wrong(at(n), "%s must be OWNER/NAME", name)
+		p.scalar(node, keyName, "", &text)
+		owner, name := client.SplitRepository(text)
+		if text != "" && (owner == "" || name == "" || client.JoinRepository(owner, name) != text) {
+			p.problem(positionOf(node), "%s must be OWNER/NAME", keyName)
 		}
 		*into = text
 	}}
 }
 
-// splitRepository takes OWNER/NAME apart. The owner may hold slashes; the API
-// has "-" for none.
-func splitRepository(text string) (owner, name string) {
-	slash := strings.LastIndexByte(text, '/')
-	if slash < 0 {
-		return "-", text
-	}
-	return text[:slash], text[slash+1:]
-}
+func (p *parser) configuration(node *yaml.Node) Configuration {
+	cfg := Configuration{Position: positionOf(node), Type: DefaultSyncType}
+	var signers signersParser
+	before := len(p.problems)
+	p.mapping(node, "a configuration",
+		p.text("resource", "ResourceName", true, &cfg.Resource),
+		p.text("type", "SyncConfigurationType", false, &cfg.Type),
+		p.repository("link", &cfg.Link),
+		p.text("branch", "BranchName", true, &cfg.Branch),
+		p.text("file", "DeploymentFilePath", true, &cfg.File),
+		p.text("role", "IamRoleArn", true, &cfg.Role),
+		p.text("trigger", "TriggerResourceUpdateOn", false, &cfg.Trigger),
+		p.text("publish-deployment-status", "PublishDeploymentStatus", false, &cfg.PublishDeploymentStatus),
+		p.text("pull-request-comment", "PullRequestComment", false, &cfg.PullRequestComment),
+		signers.key(p, allowedKey, &signers.allowedNode, &signers.Allowed),
+		signers.key(p, keysKey, &signers.keysNode, &signers.Keys))
 
-func joinRepository(owner, name string) string {
-	if owner == "-" {
-		return name
-	}
-	return owner + "/" + name
-}
-
-func (r *parser) configuration(n *yaml.Node) Configuration {
-	c := Configuration{Position: at(n), Type: DefaultSyncType}
-	var s signersReader
-	before := len(r.problems)
-	r.mapping(n, "a configuration",
-		r.text("resource", "ResourceName", true, &c.Resource),
-		r.text("type", "SyncConfigurationType", false, &c.Type),
-		r.repository("link", &c.Link),
-		r.text("branch", "BranchName", true, &c.Branch),
-		r.text("file", "DeploymentFilePath", true, &c.File),
-		r.text("role", "IamRoleArn", true, &c.Role),
-		r.text("trigger", "TriggerResourceUpdateOn", false, &c.Trigger),
-		r.text("publish-deployment-status", "PublishDeploymentStatus", false, &c.PublishDeploymentStatus),
-		r.text("pull-request-comment", "PullRequestComment", false, &c.PullRequestComment),
-		s.key(r, allowedKey, &s.allowed, &s.Allowed),
-		s.key(r, keysKey, &s.keys, &s.Keys))
-
-	if len(r.problems) == before {
-		c.Signers = s.signers(r)
+	if len(p.problems) == before {
+		cfg.Signers = signers.signers(p)
 	}
 
-	return c
+	return cfg
 }
 
-func (r *parser) policy(name, n *yaml.Node) Policy {
-	p := Policy{Position: at(name)}
-	r.scalar(name, "the name of a policy", "PolicyName", &p.Name)
-	r.scalar(n, "the policy "+quote(p.Name), "PolicyDocument", &p.Document)
-	return p
+func (p *parser) policy(name, node *yaml.Node) Policy {
+	policy := Policy{Position: positionOf(name)}
+	p.scalar(name, "the name of a policy", "PolicyName", &policy.Name)
+	p.scalar(node, "the policy "+quote(policy.Name), "PolicyDocument", &policy.Document)
+	return policy
 }
 
-func (r *parser) role(name, n *yaml.Node) Role {
-	w := Role{Position: at(name)}
-	r.scalar(name, "the name of a role", "PrincipalName", &w.Name)
-	claims := key{name: "claims", read: func(n *yaml.Node) {
-		r.list(n, "claims", func(n *yaml.Node) {
-			var c Claim
-			r.mapping(n, "a claim", r.text("name", "ClaimName", true, &c.Name), r.text("pattern", "ClaimText", true, &c.Pattern))
-			w.Claims = append(w.Claims, c)
+func (p *parser) role(name, node *yaml.Node) Role {
+	role := Role{Position: positionOf(name)}
+	p.scalar(name, "the name of a role", "PrincipalName", &role.Name)
+	claims := key{name: "claims", read: func(node *yaml.Node) {
+		p.list(node, "claims", func(node *yaml.Node) {
+			var claim Claim
+			p.mapping(node, "a claim",
+				p.text("name", "ClaimName", true, &claim.Name),
+				p.text("pattern", "ClaimText", true, &claim.Pattern))
+			role.Claims = append(role.Claims, claim)
 		})
 	}}
-	r.mapping(n, "a role",
-		r.text("role", "ReadyMadeRole", true, &w.Role),
-		r.text("issuer", "Issuer", true, &w.Issuer),
-		r.texts("audiences", "AudienceList", &w.Audiences),
-		r.texts("subjects", "SubjectList", &w.Subjects),
+	p.mapping(node, "a role",
+		p.text("role", "ReadyMadeRole", true, &role.Role),
+		p.text("issuer", "Issuer", true, &role.Issuer),
+		p.texts("audiences", "AudienceList", &role.Audiences),
+		p.texts("subjects", "SubjectList", &role.Subjects),
 		claims,
-		r.text("jwks", "Jwks", false, &w.JWKS),
-		r.number("max-session-duration", "SessionDuration", &w.MaxSessionDuration))
+		p.text("jwks", "Jwks", false, &role.JWKS),
+		p.number("max-session-duration", "SessionDuration", &role.MaxSessionDuration))
 
-	return w
+	return role
 }
 
-// checkNames refuses a name that stands for two things.
-func (r *parser) checkNames() {
-	unique(r, HostKind, r.file.Hosts)
-	unique(r, ConnectionKind, r.file.Connections)
-	unique(r, LinkKind, r.file.Links)
-	unique(r, ConfigurationKind, r.file.Configurations)
+// checkNames rejects an ID that two resources of a kind have.
+func (p *parser) checkNames() {
+	checkRepeated(p, HostKind, p.file.Hosts)
+	checkRepeated(p, ConnectionKind, p.file.Connections)
+	checkRepeated(p, LinkKind, p.file.Links)
+	checkRepeated(p, ConfigurationKind, p.file.Configurations)
 }
 
-func unique[T Resource](r *parser, kind Kind, all []T) {
+func checkRepeated[T Resource](p *parser, kind Kind, resources []T) {
 	first := map[string]Position{}
-	for _, t := range all {
-		if had, ok := first[t.ID()]; ok {
-			r.wrong(t.source(), "the %s %s is in line %d already", kind, quote(t.ID()), had.Line)
+	for _, resource := range resources {
+		if position, ok := first[resource.ID()]; ok {
+			p.problem(resource.source(), "the %s %s is already in line %d", kind, quote(resource.ID()), position.Line)
 			continue
 		}
-		first[t.ID()] = t.source()
+		first[resource.ID()] = resource.source()
 	}
 }
 
-// checkReferences refuses a name that leads nowhere. What is referred to must be
-// in the file if the file has a list for it; else it must be on the server, which
-// is not known here.
-func (r *parser) checkReferences() {
-	f := r.file
-	hosts, connections, links := names(f.Hosts), names(f.Connections), names(f.Links)
-	for _, c := range f.Connections {
-		if f.Lists[HostKind] && c.Host != "" && !hosts[c.Host] {
-			r.wrong(c.Position, "the connection %s is at the host %s, which the file does not have", quote(c.Name), quote(c.Host))
+// checkReferences rejects references to what a list of the file does not have.
+// References to kinds that the file has no list of are checked by the planner,
+// since they are to resources of the server.
+func (p *parser) checkReferences() {
+	file := p.file
+	hosts, connections, links := ids(file.Hosts), ids(file.Connections), ids(file.Links)
+	check := func(from Resource, fromKind, kind Kind, id string, known map[string]bool) {
+		if file.Lists[kind] && id != "" && !known[id] {
+			p.problem(from.source(), "the %s %s refers to the %s %s, which is not in the file",
+				fromKind, quote(from.ID()), kind, quote(id))
 		}
 	}
 
-	for _, l := range f.Links {
-		if f.Lists[ConnectionKind] && !connections[l.Connection] {
-			r.wrong(l.Position, "the link %s is over the connection %s, which the file does not have", quote(l.Repository), quote(l.Connection))
-		}
+	for _, connection := range file.Connections {
+		check(connection, ConnectionKind, HostKind, connection.Host, hosts)
 	}
 
-	for _, c := range f.Configurations {
-		if f.Lists[LinkKind] && !links[c.Link] {
-			r.wrong(c.Position, "the configuration %s follows the link %s, which the file does not have", quote(c.ID()), quote(c.Link))
-		}
+	for _, link := range file.Links {
+		check(link, LinkKind, ConnectionKind, link.Connection, connections)
 	}
-}
 
-func names[T Resource](all []T) map[string]bool {
-	there := map[string]bool{}
-	for _, t := range all {
-		there[t.ID()] = true
+	for _, cfg := range file.Configurations {
+		check(cfg, ConfigurationKind, LinkKind, cfg.Link, links)
 	}
-	return there
 }

@@ -172,7 +172,7 @@ func TestADryRunChangesNothing(t *testing.T) {
 func TestErrorsOfStandardInputNameIt(t *testing.T) {
 	server := newManifestServer(t)
 	result := clitest.RunWith(t, t.Context(), server.Env(), "hosts: []\nsecrets: hunter2\n", "apply", "-f", "-")
-	result.Fails(t, 1, "nothing was changed:\nstandard input:2:1: no secret belongs into this file: remove \"secrets\"")
+	result.Fails(t, 1, "nothing was changed:\nstandard input:2:1: a manifest must not contain secrets: remove \"secrets\"")
 	if strings.Contains(result.Stderr, "hunter2") {
 		t.Errorf("a secret is shown: %s", result.Stderr)
 	}

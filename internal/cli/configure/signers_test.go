@@ -108,7 +108,7 @@ func TestInvalidSignersChangeNothing(t *testing.T) {
 	server, changes := newSignedServer(t, "web")
 	result := clitest.RunWith(t, t.Context(), server.Env(), "configurations:\n- {resource: api, link: acme/infra, branch: main, file: f,\n  role: 'arn:aws:iam::111122223333:role/deploy', allowed-signers: ann}\n",
 		"apply", "-f", "-")
-	result.Fails(t, 1, "nothing was changed:\nstandard input:3:67: the server would refuse who may sign: Allowed signers, line 1: there is no key after the principals\n")
+	result.Fails(t, 1, "nothing was changed:\nstandard input:3:67: the signers are not valid: Allowed signers, line 1: there is no key after the principals\n")
 	if did := changes(); did != nil {
 		t.Errorf("did %v", did)
 	}
