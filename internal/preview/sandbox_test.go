@@ -48,7 +48,7 @@ func (d watched) Discard(ctx context.Context, a target.Attempt) error {
 // onSandbox is a world whose stacks are in a sandbox, in real time.
 func onSandbox(t *testing.T) (*world, watched, *cloudformation.Client) {
 	t.Helper()
-	s, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{Each: time.Nanosecond})
+	s, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{ResourceDuration: time.Nanosecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func code(err error) string {
 }
 
 func TestSignaturesAreVerified(t *testing.T) {
-	url := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{Secret: keys})
+	url := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{LookUpKey: keys})
 	for _, row := range []struct{ id, secret, token, want string }{
 		{"LSTESTKEY00000000000", "secret", "", ""},
 		{"LSTESTKEY00000000000", "wrong", "", "SignatureDoesNotMatch"},
@@ -72,7 +72,7 @@ func assume(t *testing.T, cfg aws.Config, role string) aws.Config {
 }
 
 func TestBooksAreKeptApartByAccountAndRegion(t *testing.T) {
-	url := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{Secret: keys, Each: time.Nanosecond})
+	url := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{LookUpKey: keys, ResourceDuration: time.Nanosecond})
 	own := configuration(url, "us-east-1")
 	other := assume(t, own, "arn:aws:iam::444455556666:role/deploy/er")
 	who, err := sts.NewFromConfig(other).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
@@ -109,7 +109,7 @@ func TestBooksAreKeptApartByAccountAndRegion(t *testing.T) {
 
 func TestAssumedKeysEndAndAreBoundToTheirToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := inBubble(t, sandbox.Options{Secret: keys})
+		b := inBubble(t, sandbox.Options{LookUpKey: keys})
 		cfg := assume(t, b.config("us-east-1"), "arn:aws:iam::444455556666:role/deployer")
 		ask := func(cfg aws.Config) string {
 			_, err := sts.NewFromConfig(cfg).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})

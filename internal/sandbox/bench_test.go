@@ -15,7 +15,7 @@ import (
 // BenchmarkUpdate is one sync as a client sees it: a change set made, looked at,
 // executed, and the stack looked at.
 func BenchmarkUpdate(b *testing.B) {
-	client := client(serve(b, b.TempDir()+"/sandbox.db", sandbox.Options{Each: time.Nanosecond}), "us-east-1")
+	client := client(serve(b, b.TempDir()+"/sandbox.db", sandbox.Options{ResourceDuration: time.Nanosecond}), "us-east-1")
 	apply(b, client, "shop", shop)
 	for i := 0; b.Loop(); i++ {
 		described := propose(b, client, &cloudformation.CreateChangeSetInput{

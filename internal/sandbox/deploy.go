@@ -8,16 +8,16 @@ import (
 	"github.com/lockstephq/lockstep/internal/sandbox/store"
 )
 
-// A deployment carries a plan out.
+// A deployment executes a plan.
 type deployment struct {
-	st     *store.Stack
-	plan   *plan
-	def    store.Definition
-	create bool
-	token  string
+	stack      *store.Stack
+	plan       *plan
+	definition store.Definition
+	create     bool
+	token      string
 }
 
-// deploy writes the whole course of a deployment into the books.
+// deploy computes and records a deployment.
 func (c *call) deploy(deployment deployment) (store.Outcome, error) {
 	fatal, err := c.fatalReason(deployment)
 	if err != nil {
@@ -25,9 +25,9 @@ func (c *call) deploy(deployment deployment) (store.Outcome, error) {
 	}
 
 	req := rollout.Request{
-		Old: deployment.plan.old, New: deployment.plan.new, Changes: deployment.plan.changes, OnFailure: deployment.def.Settings.OnFailure,
-		RetainExceptOnCreate: deployment.def.Settings.RetainExceptOnCreate, Fatal: fatal, Each: c.s.opt.Each,
-		Timeout: time.Duration(deployment.def.Settings.TimeoutMinutes) * time.Minute,
+		Existing: deployment.plan.existing, Desired: deployment.plan.desired, Changes: deployment.plan.changes, OnFailure: deployment.definition.Settings.OnFailure,
+		RetainExceptOnCreate: deployment.definition.Settings.RetainExceptOnCreate, FailureReason: fatal, ResourceDuration: c.sandbox.options.ResourceDuration,
+		Timeout: time.Duration(deployment.definition.Settings.TimeoutMinutes) * time.Minute,
 	}
 
 	course := rollout.Update
@@ -35,41 +35,41 @@ func (c *call) deploy(deployment deployment) (store.Outcome, error) {
 		course = rollout.Create
 	}
 
-	moments := course(req)
-	last := moments[len(moments)-1]
+	transitions := course(req)
+	last := transitions[len(transitions)-1]
 	out := store.Outcome{EndsAt: c.TimeOf(last), Succeeded: last.Status == "CREATE_COMPLETE" || last.Status == "UPDATE_COMPLETE"}
-	if err := c.Prune(deployment.st); err != nil {
+	if err := c.Prune(deployment.stack); err != nil {
 		return out, err
 	}
 
-	id, err := c.InsertDefinition(deployment.st.ID, deployment.def)
+	id, err := c.InsertDefinition(deployment.stack.ID, deployment.definition)
 	if err != nil {
 		return out, err
 	}
-	if err := c.CountOperation(deployment.st); err != nil {
+	if err := c.CountOperation(deployment.stack); err != nil {
 		return out, err
 	}
 
-	operation := store.Operation{Stack: deployment.st, Before: id, After: id, NewOutputs: deployment.plan.outputs, Token: deployment.token}
+	operation := store.Operation{Stack: deployment.stack, Before: id, After: id, NewOutputs: deployment.plan.outputs, Token: deployment.token}
 	if !deployment.create {
 		now := c.Now()
-		operation.Before = deployment.st.DefinitionID
-		operation.OldOutputs = deployment.st.Outputs
+		operation.Before = deployment.stack.DefinitionID
+		operation.OldOutputs = deployment.stack.Outputs
 		operation.UpdatedAt = &now
 	}
 
-	if err := c.Record(operation, moments); err != nil {
+	if err := c.Record(operation, transitions); err != nil {
 		return out, err
 	}
 
-	return out, c.UpdateExports(deployment.st, deployment.plan.imports, deployment.plan.outputs, out)
+	return out, c.UpdateExports(deployment.stack, deployment.plan.imports, deployment.plan.outputs, out)
 }
 
-// fatalReason is what fails a deployment before its first resource: imports and
-// exports that cannot be.
+// fatalReason returns the reason that fails a deployment before its first resource:
+// a missing or conflicting export. It returns "" if there is none.
 func (c *call) fatalReason(deployment deployment) (string, error) {
-	if deployment.plan.missing != nil {
-		return deployment.plan.missing.Error(), nil
+	if deployment.plan.missingExport != nil {
+		return deployment.plan.missingExport.Error(), nil
 	}
 
 	exports := map[string]string{}
@@ -79,7 +79,7 @@ func (c *call) fatalReason(deployment deployment) (string, error) {
 		}
 
 		exports[output.Export] = output.Value
-		owner, err := c.Exporter(deployment.st, output.Export)
+		owner, err := c.Exporter(deployment.stack, output.Export)
 		if err != nil {
 			return "", err
 		}
@@ -89,7 +89,7 @@ func (c *call) fatalReason(deployment deployment) (string, error) {
 		}
 	}
 
-	for _, output := range deployment.st.Outputs {
+	for _, output := range deployment.stack.Outputs {
 		value, kept := exports[output.Export]
 		if output.Export == "" || kept && value == output.Value {
 			continue

@@ -55,7 +55,7 @@ type describeStacksResult struct {
 	NextToken string `xml:",omitempty"`
 }
 
-// pageSize is how many stacks, events or change sets an answer holds.
+// pageSize is the number of stacks, events or change sets of a page.
 const pageSize = 100
 
 func (c *call) describeStacks() (any, error) {
@@ -243,8 +243,8 @@ func (c *call) describeStackEvents() (any, error) {
 	return out, rows.Err()
 }
 
-// eventID is an event's id in AWS's forms: a UUID for the stack's own, else made
-// of the resource, its status and the time. It is the same at every reading.
+// eventID returns an event's id in AWS's form: a UUID for events of the stack, and the
+// resource, its status and the time for others. It depends only on the event.
 func eventID(st *store.Stack, seq int64, event eventXML, at int64) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", st.ARN, seq))
 	if event.PhysicalResourceID == st.ARN {
@@ -253,7 +253,7 @@ func eventID(st *store.Stack, seq int64, event eventXML, at int64) string {
 	return fmt.Sprintf("%s-%s-%s-%x", event.LogicalResourceID, event.ResourceStatus, db.Time(at).Format("2006-01-02T15:04:05.000Z"), sum[:2])
 }
 
-// pageStart reads the NextToken: what the next page's ids are below.
+// pageStart returns the id below which the page of the NextToken begins.
 func (c *call) pageStart() (int64, error) {
 	token := c.form.Text("NextToken")
 	if token == "" {

@@ -87,7 +87,7 @@ print(len(cfn.list_stacks(StackStatusFilter=["DELETE_COMPLETE"])["StackSummaries
 func TestBoto3SpeaksToTheSandbox(t *testing.T) {
 	t.Parallel()
 	python := tool(t, "python3", "-c", "import boto3")
-	url := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{Secret: keys, Each: time.Nanosecond})
+	url := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{LookUpKey: keys, ResourceDuration: time.Nanosecond})
 	file := filepath.Join(t.TempDir(), "shop.yaml")
 	if err := os.WriteFile(file, []byte(shop), 0o600); err != nil {
 		t.Fatal(err)
@@ -112,7 +112,7 @@ ChangeSetNotFound ChangeSet [x] does not exist
 func TestTheAWSCLIDeploys(t *testing.T) {
 	t.Parallel()
 	cli := tool(t, "aws", "--version")
-	url := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{Secret: keys, Each: time.Nanosecond})
+	url := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{LookUpKey: keys, ResourceDuration: time.Nanosecond})
 	file := filepath.Join(t.TempDir(), "shop.yaml")
 	if err := os.WriteFile(file, []byte(shop), 0o600); err != nil {
 		t.Fatal(err)

@@ -12,16 +12,16 @@ import (
 type operation struct {
 	service awsquery.Service
 	writes  bool
-	do      func(*call) (any, error)
+	run     func(*call) (any, error)
 }
 
-// A call is one request on its way through an operation.
+// A call is one request for an operation.
 type call struct {
 	store.Scope
-	s      *Sandbox
-	who    caller
-	form   awsquery.Form
-	action string
+	sandbox *Sandbox
+	caller  caller
+	form    awsquery.Form
+	action  string
 }
 
 func cloudformation() awsquery.Service {
@@ -33,9 +33,9 @@ func sts() awsquery.Service {
 }
 
 func operations() map[string]operation {
-	reads := func(f func(*call) (any, error)) operation { return operation{service: cloudformation(), do: f} }
+	reads := func(f func(*call) (any, error)) operation { return operation{service: cloudformation(), run: f} }
 	writes := func(f func(*call) (any, error)) operation {
-		return operation{service: cloudformation(), writes: true, do: f}
+		return operation{service: cloudformation(), writes: true, run: f}
 	}
 	return map[string]operation{
 		"CreateChangeSet":        writes((*call).createChangeSet),
@@ -53,17 +53,17 @@ func operations() map[string]operation {
 		"GetTemplate":            reads((*call).getTemplate),
 		"GetTemplateSummary":     reads((*call).getTemplateSummary),
 		"ValidateTemplate":       reads((*call).validateTemplate),
-		"GetCallerIdentity":      {service: sts(), do: (*call).getCallerIdentity},
-		"AssumeRole":             {service: sts(), writes: true, do: (*call).assumeRole},
+		"GetCallerIdentity":      {service: sts(), run: (*call).getCallerIdentity},
+		"AssumeRole":             {service: sts(), writes: true, run: (*call).assumeRole},
 	}
 }
 
-// validationError is a ValidationError.
+// validationError returns a ValidationError.
 func validationError(format string, args ...any) error {
 	return &awsquery.Error{Code: "ValidationError", Message: fmt.Sprintf(format, args...)}
 }
 
-// constraintError is a ValidationError about the shape of one member.
+// constraintError returns a ValidationError of one member.
 func constraintError(member, value, constraint string) error {
 	shown := "'" + syntax.Clip(value) + "'"
 	if value == "" {

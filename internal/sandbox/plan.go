@@ -13,48 +13,48 @@ import (
 	"github.com/lockstephq/lockstep/internal/sandbox/store"
 )
 
-// A plan is what a proposal would do to a stack as it is.
+// A plan is what a proposal changes in a stack.
 type plan struct {
-	old, new []rollout.Resource
-	changes  []rollout.Change
-	outputs  []template.Output
-	imports  []string
-	// changed says that carrying the plan out would change anything.
-	changed bool
-	// missing is the export that the template imports and nobody exports.
-	missing *template.MissingExport
+	existing, desired []rollout.Resource
+	changes           []rollout.Change
+	outputs           []template.Output
+	imports           []string
+	// hasChanges is set if the plan changes anything.
+	hasChanges bool
+	// missingExport is the export that the template imports and that does not exist.
+	missingExport *template.MissingExport
 }
 
-// planner evaluates a proposal against a stack's resources.
+// A planner evaluates a proposal with a stack's resources.
 type planner struct {
-	c            *call
-	st           *store.Stack
+	call         *call
+	stack        *store.Stack
 	site         spec.Site
 	proposal     *proposal
-	before       map[string]*rollout.Resource
-	secret       map[string]bool // resources with a value from a NoEcho parameter
+	previous     map[string]*rollout.Resource
+	hasSecret    map[string]bool // resources with a value from a NoEcho parameter
 	plan         *plan
 	operation    int
 	changedTypes []string
 }
 
-// evaluatePlan evaluates a proposal. Its errors are the template's; a missing export is
-// no error but in the plan, because it fails the stack and not the request.
+// evaluatePlan evaluates a proposal. Its errors are the template's. A missing export is
+// in the plan, since it fails the stack and not the request.
 func (c *call) evaluatePlan(stack *store.Stack, proposal *proposal) (*plan, error) {
 	old, err := c.Resources(stack)
 	if err != nil {
 		return nil, err
 	}
 
-	planner := &planner{c: c, st: stack, proposal: proposal, before: map[string]*rollout.Resource{}, secret: map[string]bool{}, operation: stack.Operations, plan: &plan{old: old}}
+	planner := &planner{call: c, stack: stack, proposal: proposal, previous: map[string]*rollout.Resource{}, hasSecret: map[string]bool{}, operation: stack.Operations, plan: &plan{existing: old}}
 	for i := range old {
-		planner.before[old[i].LogicalID] = &old[i]
+		planner.previous[old[i].LogicalID] = &old[i]
 	}
 
-	planner.site = spec.Site{Partition: c.who.partition(), Region: stack.Region, Account: stack.Account, Suffix: c.who.suffix(), StackID: stack.ARN, StackName: stack.Name}
+	planner.site = spec.Site{Partition: c.caller.partition(), Region: stack.Region, Account: stack.Account, Suffix: c.caller.suffix(), StackID: stack.ARN, StackName: stack.Name}
 	evaluation, err := proposal.template.Evaluate(planner.input())
 	if missing, ok := errors.AsType[*template.MissingExport](err); ok {
-		return &plan{old: old, missing: missing, changed: true}, nil
+		return &plan{existing: old, missingExport: missing, hasChanges: true}, nil
 	}
 
 	if err != nil {
@@ -70,7 +70,7 @@ func (c *call) evaluatePlan(stack *store.Stack, proposal *proposal) (*plan, erro
 }
 
 func (pl *planner) input() template.Input {
-	settings := pl.proposal.def.Settings
+	settings := pl.proposal.definition.Settings
 	notifications := make([]any, len(settings.Notifications))
 	for i, arn := range settings.Notifications {
 		notifications[i] = arn
@@ -80,27 +80,27 @@ func (pl *planner) input() template.Input {
 		Parameters: settings.Parameters,
 		Pseudo: map[string]any{
 			"AWS::AccountId": pl.site.Account, "AWS::Region": pl.site.Region, "AWS::Partition": pl.site.Partition,
-			"AWS::URLSuffix": pl.site.Suffix, "AWS::StackId": pl.st.ARN, "AWS::StackName": pl.st.Name,
+			"AWS::URLSuffix": pl.site.Suffix, "AWS::StackId": pl.stack.ARN, "AWS::StackName": pl.stack.Name,
 			"AWS::NotificationARNs": notifications,
 		},
-		Import: pl.c.ExportValue,
+		Import: pl.call.ExportValue,
 		StoredParameter: func(name string) (string, bool) {
 			if v, ok := spec.PublicParameter(pl.site, name); ok {
 				return v, true
 			}
-			return pl.c.ParameterValue(name)
+			return pl.call.ParameterValue(name)
 		},
 		ResolveResource: pl.resolveResource,
 	}
 }
 
-// resolveResource decides whether a resource keeps its physical id, and gives it one.
+// resolveResource plans a resource and returns its values.
 func (pl *planner) resolveResource(resource template.Resource) (template.ResourceValues, error) {
 	if resource.Type == "AWS::CloudFormation::Stack" {
 		return template.ResourceValues{}, &syntax.Error{Message: nestedStackMessage(resource)}
 	}
 
-	behaviour, err := rollout.ReadBehaviour(resource.Metadata)
+	behaviour, err := rollout.ReadBehavior(resource.Metadata)
 	if err != nil {
 		return template.ResourceValues{}, &syntax.Error{Message: fmt.Sprintf("Template format error: [/Resources/%s/Metadata] %s (line %d)", resource.LogicalID, err, resource.Line)}
 	}
@@ -108,14 +108,14 @@ func (pl *planner) resolveResource(resource template.Resource) (template.Resourc
 	planned := rollout.Resource{
 		LogicalID: resource.LogicalID, Type: resource.Type, Generation: pl.operation, Properties: resource.Properties,
 		Attributes: resource.Attributes, DeletionPolicy: resource.DeletionPolicy, UpdateReplacePolicy: resource.UpdateReplacePolicy,
-		DependsOn: resource.DependsOn, Sources: resource.Sources, Behaviour: behaviour, Shown: pl.maskedProperties(resource),
+		DependsOn: resource.DependsOn, Sources: resource.Sources, Behavior: behaviour, EventProperties: pl.maskedProperties(resource),
 	}
 	if len(resource.Metadata) > 0 {
 		planned.Metadata = syntax.Canonical(resource.Metadata)
 	}
 
 	made := pl.assignPhysicalID(&planned)
-	pl.plan.new = append(pl.plan.new, planned)
+	pl.plan.desired = append(pl.plan.desired, planned)
 	return template.ResourceValues{Ref: planned.PhysicalID, Attribute: func(name string) (any, error) {
 		value, err := made.Attribute(name)
 		if err != nil {
@@ -125,11 +125,11 @@ func (pl *planner) resolveResource(resource template.Resource) (template.Resourc
 	}}, nil
 }
 
-// assignPhysicalID returns a resource its physical id: the one it has, unless a change
-// replaces it.
+// assignPhysicalID sets the physical id of a resource: the existing one, unless a
+// change replaces the resource.
 func (pl *planner) assignPhysicalID(planned *rollout.Resource) spec.Made {
-	known := pl.c.s.catalog
-	old := pl.before[planned.LogicalID]
+	known := pl.call.sandbox.catalog
+	old := pl.previous[planned.LogicalID]
 	if old != nil && old.Type != planned.Type {
 		pl.changedTypes = append(pl.changedTypes, planned.LogicalID)
 	}
@@ -148,15 +148,15 @@ func (pl *planner) assignPhysicalID(planned *rollout.Resource) spec.Made {
 	}
 
 	if replaced && planned.PhysicalID == old.PhysicalID && known.Unique(planned.Type, planned.Properties) {
-		planned.Behaviour = rollout.Behaviour{Fail: "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename " +
+		planned.Behavior = rollout.Behavior{Fail: "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename " +
 			planned.PhysicalID + " and update the stack again."}
 	}
 
 	return made
 }
 
-// maskedProperties is the text of a resource's properties for events: what comes from a
-// NoEcho parameter, be it by way of other resources, is masked.
+// maskedProperties returns the text of a resource's properties for events. Values of
+// NoEcho parameters are masked, also if they come through other resources.
 func (pl *planner) maskedProperties(resource template.Resource) string {
 	hidden := map[string]bool{}
 	for _, p := range pl.proposal.template.Parameters() {
@@ -167,9 +167,9 @@ func (pl *planner) maskedProperties(resource template.Resource) string {
 	for name, v := range resource.Properties {
 		properties[name] = v
 		for _, ref := range resource.Sources[name].References {
-			if hidden[ref.Name] && ref.Kind == template.ToParameter || pl.secret[referencedResource(ref)] {
+			if hidden[ref.Name] && ref.Kind == template.ToParameter || pl.hasSecret[referencedResource(ref)] {
 				properties[name] = template.Masked
-				pl.secret[resource.LogicalID] = true
+				pl.hasSecret[resource.LogicalID] = true
 			}
 		}
 	}
@@ -177,7 +177,7 @@ func (pl *planner) maskedProperties(resource template.Resource) string {
 	return syntax.Canonical(properties)
 }
 
-// referencedResource is the resource that a reference is to.
+// referencedResource returns the resource that a reference refers to.
 func referencedResource(ref template.Reference) string {
 	if ref.Kind == template.ToParameter {
 		return ""
@@ -191,37 +191,37 @@ func nestedStackMessage(r template.Resource) string {
 	return fmt.Sprintf("the sandbox does not expand AWS::CloudFormation::Stack with TemplateURL %s (line %d)", syntax.Clip(url), r.Line)
 }
 
-// compareResources works out the changes and whether there are any.
+// compareResources computes the changes.
 func (pl *planner) compareResources() {
-	before, after := pl.st.Definition.Settings, pl.proposal.def.Settings
+	before, after := pl.stack.Definition.Settings, pl.proposal.definition.Settings
 	tags := !slices.Equal(before.Tags, after.Tags)
 	parameters := map[string]bool{}
 	for name, v := range after.Parameters {
 		old, had := before.Parameters[name]
 		parameters[name] = !had || old != v
 	}
-	cmp := rollout.Comparison{Catalog: pl.c.s.catalog, Parameters: parameters, Tags: tags}
-	pl.plan.changes = cmp.Compare(pl.plan.old, pl.plan.new)
-	pl.plan.changed = len(pl.plan.changes) > 0 || tags || !slices.Equal(pl.st.Outputs, pl.plan.outputs)
+	cmp := rollout.Comparison{Catalog: pl.call.sandbox.catalog, Parameters: parameters, Tags: tags}
+	pl.plan.changes = cmp.Compare(pl.plan.existing, pl.plan.desired)
+	pl.plan.hasChanges = len(pl.plan.changes) > 0 || tags || !slices.Equal(pl.stack.Outputs, pl.plan.outputs)
 }
 
-// checkNameConflicts returns new resources the failure that AWS would: a name that another
-// stack's resource has.
+// checkNameConflicts fails new resources whose name a resource of another stack has, as
+// AWS does.
 func (pl *planner) checkNameConflicts() error {
-	for i := range pl.plan.new {
-		planned := &pl.plan.new[i]
-		old := pl.before[planned.LogicalID]
-		if old != nil && old.PhysicalID == planned.PhysicalID || !pl.c.s.catalog.Unique(planned.Type, planned.Properties) {
+	for i := range pl.plan.desired {
+		planned := &pl.plan.desired[i]
+		old := pl.previous[planned.LogicalID]
+		if old != nil && old.PhysicalID == planned.PhysicalID || !pl.call.sandbox.catalog.Unique(planned.Type, planned.Properties) {
 			continue
 		}
 
-		owner, taken, err := pl.c.ResourceOwner(pl.st, planned.Type, planned.PhysicalID)
+		owner, taken, err := pl.call.ResourceOwner(pl.stack, planned.Type, planned.PhysicalID)
 		if err != nil {
 			return err
 		}
 
 		if taken {
-			planned.Behaviour = rollout.Behaviour{Fail: planned.PhysicalID + " already exists in stack " + owner}
+			planned.Behavior = rollout.Behavior{Fail: planned.PhysicalID + " already exists in stack " + owner}
 		}
 	}
 

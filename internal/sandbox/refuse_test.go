@@ -50,7 +50,7 @@ type refusal struct {
 }
 
 func TestWrongRequestsAreRefusedInAWSsWords(t *testing.T) {
-	endpoint := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{Each: time.Nanosecond})
+	endpoint := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{ResourceDuration: time.Nanosecond})
 	c := client(endpoint, "us-east-1")
 	arn := *apply(t, c, "shop", shop).StackId
 	propose(t, c, createInput("shop", "done"))

@@ -230,7 +230,7 @@ func TestTemplatesAndResourcesAreFound(t *testing.T) {
 }
 
 func TestManyClientsAtOnceKeepTheBooksRight(t *testing.T) {
-	url := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{Each: time.Nanosecond})
+	url := serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{ResourceDuration: time.Nanosecond})
 	client := client(url, "us-east-1")
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -266,7 +266,7 @@ func TestManyClientsAtOnceKeepTheBooksRight(t *testing.T) {
 
 func TestALongHistoryDoesNotWeigh(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sandbox.db")
-	c := client(serve(t, path, sandbox.Options{Each: time.Nanosecond}), "us-east-1")
+	c := client(serve(t, path, sandbox.Options{ResourceDuration: time.Nanosecond}), "us-east-1")
 	for i := range 6 {
 		apply(t, c, "shop", shop, parameter("Seconds", fmt.Sprint(30+i)))
 	}

@@ -18,34 +18,33 @@ import (
 	"github.com/lockstephq/lockstep/internal/sigv4"
 )
 
-// Options are what a sandbox can be told. The zero value works.
+// Options configure a sandbox. The zero value works.
 type Options struct {
-	// Log takes a line for each request. Defaults to nothing.
+	// Log receives a line for each request. Defaults to discarding them.
 	Log *slog.Logger
-	// Secret looks up an access key: its secret and the account it belongs to. An
-	// empty secret says that nobody has the key. It is not asked for keys that
-	// the sandbox itself gave out. If nil, every well-formed signature is
-	// accepted, unverified, as one of Account.
-	Secret func(ctx context.Context, accessKeyID string) (secret, account string, err error)
-	// Account is whose books an unverified key opens. Defaults to 000000000000.
+	// LookUpKey returns the secret and the account of an access key, or an empty secret
+	// if there is no such key. It is not called for keys of AssumeRole. If nil, every
+	// well-formed signature is accepted without verification, as one of Account.
+	LookUpKey func(ctx context.Context, accessKeyID string) (secret, account string, err error)
+	// Account is the account of unverified access keys. Defaults to 000000000000.
 	Account string
-	// Each is how long a resource takes that says nothing about it. If zero, a
-	// whole operation takes about a fifth of a second and a change set 20 ms. Below
-	// a millisecond, everything is done at once.
-	Each time.Duration
+	// ResourceDuration is how long a resource without a Delay takes. If zero, a whole
+	// operation takes about a fifth of a second and a change set 20 ms. Below a
+	// millisecond, everything is complete at once.
+	ResourceDuration time.Duration
 }
 
-// A Sandbox serves its books over HTTP. It may be used concurrently.
+// A Sandbox serves CloudFormation and STS over HTTP. It is safe for concurrent use.
 type Sandbox struct {
-	opt        Options
-	db         *db.DB
+	options    Options
+	database   *db.DB
 	catalog    *spec.Catalog
 	verifier   *sigv4.Verifier
 	operations map[string]operation
 }
 
-// Open opens the books at path, made (0600) if they are missing. Only one
-// Sandbox may have them open.
+// Open opens the database at path, creating it (0600) if it is missing. Only one
+// Sandbox may have it open.
 func Open(ctx context.Context, path string, opt Options) (*Sandbox, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
@@ -65,7 +64,7 @@ func Open(ctx context.Context, path string, opt Options) (*Sandbox, error) {
 		return nil, err
 	}
 
-	sandbox := &Sandbox{opt: opt, db: database, catalog: known, verifier: &sigv4.Verifier{}}
+	sandbox := &Sandbox{options: opt, database: database, catalog: known, verifier: &sigv4.Verifier{}}
 	sandbox.operations = operations()
 	if err := database.Update(ctx, store.Purge); err != nil {
 		return nil, errors.Join(err, database.Close())
@@ -74,10 +73,10 @@ func Open(ctx context.Context, path string, opt Options) (*Sandbox, error) {
 	return sandbox, nil
 }
 
-// Close closes the books. Requests must have ended.
-func (s *Sandbox) Close() error { return s.db.Close() }
+// Close closes the database. Requests must have ended.
+func (s *Sandbox) Close() error { return s.database.Close() }
 
-// ServeHTTP answers one request. A mounter strips its prefix from the path.
+// ServeHTTP serves one request.
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
 	requestID := uuid.NewString()
@@ -97,12 +96,11 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		service.WriteError(w, s.toQueryError(r.Context(), action, err), requestID)
 	}
 
-	s.opt.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("op", action),
+	s.options.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("op", action),
 		slog.String("request_id", requestID), slog.Duration("duration", time.Since(begun)), slog.Any("err", err))
 }
 
-// toQueryError turns an error into what the client is told. What is not meant for it
-// is logged.
+// toQueryError converts an error to one for the client, and logs internal errors.
 func (s *Sandbox) toQueryError(ctx context.Context, action string, err error) *awsquery.Error {
 	if queryErr, ok := errors.AsType[*awsquery.Error](err); ok {
 		return queryErr
@@ -115,13 +113,13 @@ func (s *Sandbox) toQueryError(ctx context.Context, action string, err error) *a
 	}
 
 	if ctx.Err() == nil {
-		s.opt.Log.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("op", action), slog.Any("err", err))
+		s.options.Log.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("op", action), slog.Any("err", err))
 	}
 
 	return &awsquery.Error{Code: "InternalFailure", Message: "Internal error.", Status: http.StatusInternalServerError}
 }
 
-// serve verifies a request, finds its operation and runs it in a transaction.
+// serve authenticates a request and runs its operation in a transaction.
 func (s *Sandbox) serve(r *http.Request, body []byte) (action string, service awsquery.Service, result any, err error) {
 	service = cloudformation()
 	form, err := awsquery.Read(body)
@@ -145,18 +143,18 @@ func (s *Sandbox) serve(r *http.Request, body []byte) (action string, service aw
 		return action, service, nil, &awsquery.Error{Code: "InvalidAction", Message: "Could not find operation " + syntax.Clip(action) + " for version " + syntax.Clip(form.Text("Version"))}
 	}
 
-	run := s.db.View
+	run := s.database.View
 	if operation.writes {
-		run = s.db.Update
+		run = s.database.Update
 	}
 
 	err = run(r.Context(), func(tx *db.Tx) error {
-		result, err = operation.do(&call{
-			Scope:  store.Scope{Tx: tx, Account: who.account, Region: who.region, Partition: who.partition()},
-			s:      s,
-			who:    who,
-			form:   form,
-			action: action,
+		result, err = operation.run(&call{
+			Scope:   store.Scope{Tx: tx, Account: who.account, Region: who.region, Partition: who.partition()},
+			sandbox: s,
+			caller:  who,
+			form:    form,
+			action:  action,
 		})
 		return err
 	})

@@ -18,7 +18,7 @@ import (
 // open starts a sandbox in which everything is done at once.
 func open(t testing.TB) *cloudformation.Client {
 	t.Helper()
-	return client(serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{Each: time.Nanosecond}), "us-east-1")
+	return client(serve(t, filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{ResourceDuration: time.Nanosecond}), "us-east-1")
 }
 
 // serve opens a sandbox and returns its URL.

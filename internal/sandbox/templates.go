@@ -37,7 +37,7 @@ func (c *call) getTemplate() (any, error) {
 type validateTemplateResult struct {
 	Parameters         awsquery.List[templateParameter]
 	Description        string                `xml:",omitempty"`
-	Capabilities       awsquery.List[string] // absent and empty say the same
+	Capabilities       awsquery.List[string] // absent and empty are equal
 	CapabilitiesReason string                `xml:",omitempty"`
 }
 
@@ -94,8 +94,8 @@ type parameterDeclaration struct {
 	}
 }
 
-// getTemplateSummary is what the AWS CLI's deploy asks before it sends
-// parameters.
+// getTemplateSummary serves GetTemplateSummary, which the AWS CLI's deploy calls before
+// it sends parameters.
 func (c *call) getTemplateSummary() (any, error) {
 	body, err := c.summaryTemplate()
 	if err != nil {
@@ -125,8 +125,7 @@ func (c *call) getTemplateSummary() (any, error) {
 	return out, nil
 }
 
-// summaryTemplate is the template that GetTemplateSummary is asked about: the one
-// sent, or a stack's.
+// summaryTemplate returns the template of the request, or that of its stack.
 func (c *call) summaryTemplate() (string, error) {
 	if c.form.Text("StackName") == "" {
 		return c.templateBody(nil)

@@ -226,7 +226,7 @@ func (s *Server) openSandbox(ctx context.Context) (err error) {
 
 	s.sandbox, err = sandbox.Open(ctx, s.options.SandboxFile, sandbox.Options{
 		Log:    s.logOf("sandbox"),
-		Secret: secretOf(s.directory),
+		LookUpKey: secretOf(s.directory),
 	})
 	if err != nil {
 		return fmt.Errorf("open the sandbox: %w", err)

@@ -10,20 +10,19 @@ import (
 	"github.com/lockstephq/lockstep/internal/cfn/template"
 )
 
-// A Change is what an operation would do to one resource, in the terms of a
-// change set.
+// A Change is what an operation does to one resource, in the words of change sets.
 type Change struct {
 	Action       string   `json:"action"` // Add, Modify or Remove
 	LogicalID    string   `json:"logicalId"`
 	PhysicalID   string   `json:"physicalId,omitempty"`
 	Type         string   `json:"type"`
-	Replacement  string   `json:"replacement,omitempty"`  // of a Modify: True, False or Conditional
-	PolicyAction string   `json:"policyAction,omitempty"` // what becomes of the old resource
+	Replacement  string   `json:"replacement,omitempty"`  // for Modify: True, False or Conditional
+	PolicyAction string   `json:"policyAction,omitempty"` // what happens to the old resource
 	Scope        []string `json:"scope,omitempty"`
 	Details      []Detail `json:"details,omitempty"`
 }
 
-// A Detail is one changed attribute of a resource and what caused it.
+// A Detail is one changed attribute of a resource, and its cause.
 type Detail struct {
 	Attribute  string          `json:"attribute"`
 	Name       string          `json:"name,omitempty"`
@@ -33,17 +32,17 @@ type Detail struct {
 	Cause      string          `json:"cause,omitempty"`
 }
 
-// A Comparison has what the changes depend on beside the resources.
+// A Comparison has what the changes depend on in addition to the resources.
 type Comparison struct {
 	Catalog *spec.Catalog
-	// Parameters are the names of those whose values differ.
+	// Parameters has the names of the parameters whose values differ.
 	Parameters map[string]bool
-	// Tags says that the stack's tags differ.
+	// Tags is set if the stack's tags differ.
 	Tags bool
 }
 
-// Compare lists the changes: new and changed resources in the order of the new
-// ones, then those removed.
+// Compare returns the changes: first the new and modified resources in the order of
+// desired, then the removed ones.
 func (c Comparison) Compare(old, desired []Resource) []Change {
 	before := map[string]*Resource{}
 	for i := range old {
@@ -88,7 +87,7 @@ func (c Comparison) Compare(old, desired []Resource) []Change {
 	return out
 }
 
-// ChangedProperties names the top-level properties whose values differ.
+// ChangedProperties returns the names of the top-level properties whose values differ.
 func ChangedProperties(old, desired map[string]any) []string {
 	var out []string
 	for name := range union(old, desired) {
@@ -113,33 +112,33 @@ func union(a, b map[string]any) map[string]bool {
 	return out
 }
 
-// modify compares one resource with its successor.
+// modify compares an existing resource with the desired one.
 func (c Comparison) modify(previous, resource *Resource, changed map[string]bool) (Change, bool) {
 	change := Change{Action: "Modify", LogicalID: resource.LogicalID, PhysicalID: previous.PhysicalID, Type: resource.Type, Replacement: "False"}
 	for _, name := range ChangedProperties(previous.Properties, resource.Properties) {
-		change.property(c, previous, resource, name, changed)
+		change.addProperty(c, previous, resource, name, changed)
 	}
 
 	if previous.Metadata != resource.Metadata {
-		change.attribute("Metadata")
+		change.addAttribute("Metadata")
 	}
 
 	for _, name := range []string{"CreationPolicy", "UpdatePolicy"} {
 		if previous.Attributes[name] != resource.Attributes[name] {
-			change.attribute(name)
+			change.addAttribute(name)
 		}
 	}
 
 	if previous.DeletionPolicy != resource.DeletionPolicy {
-		change.attribute("DeletionPolicy")
+		change.addAttribute("DeletionPolicy")
 	}
 
 	if previous.UpdateReplacePolicy != resource.UpdateReplacePolicy {
-		change.attribute("UpdateReplacePolicy")
+		change.addAttribute("UpdateReplacePolicy")
 	}
 
 	if c.Tags && c.Catalog.Taggable(resource.Type) {
-		change.attribute("Tags")
+		change.addAttribute("Tags")
 	}
 
 	if change.Replacement == "True" {
@@ -152,20 +151,20 @@ func (c Comparison) modify(previous, resource *Resource, changed map[string]bool
 	return change, len(change.Details) > 0
 }
 
-func (ch *Change) attribute(name string) {
-	ch.scope(name)
+func (ch *Change) addAttribute(name string) {
+	ch.addScope(name)
 	ch.Details = append(ch.Details, Detail{Attribute: name, Evaluation: "Static", Source: "DirectModification"})
 }
 
-func (ch *Change) scope(name string) {
+func (ch *Change) addScope(name string) {
 	if !slices.Contains(ch.Scope, name) {
 		ch.Scope = append(ch.Scope, name)
 	}
 }
 
-// property adds the details of one changed property.
-func (ch *Change) property(comparison Comparison, previous, resource *Resource, name string, changed map[string]bool) {
-	ch.scope("Properties")
+// addProperty adds the details of one changed property.
+func (ch *Change) addProperty(comparison Comparison, previous, resource *Resource, name string, changed map[string]bool) {
+	ch.addScope("Properties")
 	recreation := comparison.Catalog.Recreation(resource.Type, name)
 	switch {
 	case recreation == spec.Always:
@@ -191,7 +190,7 @@ func (ch *Change) property(comparison Comparison, previous, resource *Resource, 
 	}
 }
 
-// causes lists the changed things that a property refers to.
+// causes returns what has changed of what a property refers to.
 func (c Comparison) causes(s template.Source, changed map[string]bool) []template.Reference {
 	seen := map[template.Reference]bool{}
 	for _, ref := range s.References {

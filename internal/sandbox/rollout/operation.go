@@ -6,94 +6,96 @@ import (
 )
 
 const (
-	initiated = "User Initiated"
-	onDemand  = "Rollback requested by user."
+	userInitiated     = "User Initiated"
+	rollbackRequested = "Rollback requested by user."
 )
 
-// Create writes the course of a stack's creation.
-func Create(request Request) []Moment {
-	course := &course{each: request.each()}
-	course.stack(0, "CREATE_IN_PROGRESS", initiated, After)
-	if request.Fatal != "" {
-		return course.undoCreation(request, &result{}, request.Fatal+" ")
+// Create computes the creation of a stack.
+func Create(request Request) []Transition {
+	timeline := &timeline{resourceDuration: request.resourceDuration()}
+	timeline.addStack(0, "CREATE_IN_PROGRESS", userInitiated, New)
+	if request.FailureReason != "" {
+		return timeline.rollBackCreation(request, &result{}, request.FailureReason+" ")
 	}
 
 	steps := request.steps()
-	late := course.schedule(steps, course.each, request.Timeout)
-	res := course.forward(steps, course.each)
+	late := timeline.schedule(steps, timeline.resourceDuration, request.Timeout)
+	res := timeline.runSteps(steps, timeline.resourceDuration)
 	switch {
 	case late:
-		return course.undoCreation(request, res, "Stack creation time exceeded the specified timeout. ")
+		return timeline.rollBackCreation(request, res, "Stack creation time exceeded the specified timeout. ")
 	case res.failed():
-		return course.undoCreation(request, res, res.reason())
+		return timeline.rollBackCreation(request, res, res.reason())
 	}
 
-	course.stack(res.end+course.each, "CREATE_COMPLETE", Notice, After)
-	return course.finish()
+	timeline.addStack(res.end+timeline.resourceDuration, "CREATE_COMPLETE", Notice, New)
+	return timeline.sorted()
 }
 
-// undoCreation does what the request says of a creation that failed.
-func (c *course) undoCreation(request Request, res *result, reason string) []Moment {
-	at := max(res.end, c.each)
+// rollBackCreation ends a failed creation as the request asks.
+func (t *timeline) rollBackCreation(request Request, res *result, reason string) []Transition {
+	at := max(res.end, t.resourceDuration)
 	if request.OnFailure == DoNothing {
-		c.stack(at+c.each, "CREATE_FAILED", reason+Notice, After)
-		return c.finish()
+		t.addStack(at+t.resourceDuration, "CREATE_FAILED", reason+Notice, New)
+		return t.sorted()
 	}
 
-	begun, ended, phase := Status("ROLLBACK_IN_PROGRESS"), Status("ROLLBACK_COMPLETE"), RollingBack
-	broken := Status("ROLLBACK_FAILED")
-	initiator := onDemand
-	if request.OnFailure == Remove {
-		begun, ended, broken, phase = "DELETE_IN_PROGRESS", "DELETE_COMPLETE", "DELETE_FAILED", Deleting
-		initiator = "Delete requested by user."
+	prefix, phase, initiator := "ROLLBACK", RollingBack, rollbackRequested
+	if request.OnFailure == DeleteStack {
+		prefix, phase, initiator = "DELETE", Deleting, "Delete requested by user."
 	}
 
-	c.stack(at+1, begun, reason+initiator, After)
-	var all []removal
-	for _, s := range res.started {
-		all = append(all, removal{resource: s.new, keep: keeps(s.new.DeletionPolicy, true, request.RetainExceptOnCreate), phase: phase})
+	t.addStack(at+1, Status(prefix+"_IN_PROGRESS"), reason+initiator, New)
+	var all []deletion
+	for _, step := range res.started {
+		all = append(all, deletion{
+			resource:   step.desired,
+			isRetained: isRetained(step.desired.DeletionPolicy, true, request.RetainExceptOnCreate),
+			phase:      phase,
+		})
 	}
 
-	end, failed := c.remove(all, at+c.each)
+	end, failed := t.deleteResources(all, at+t.resourceDuration)
 	if len(failed) > 0 {
-		c.stack(end+c.each, broken, "The following resource(s) failed to delete: "+bracket(failed)+". "+Notice, After)
-		return c.finish()
+		reason := "The following resource(s) failed to delete: " + bracketed(failed) + ". " + Notice
+		t.addStack(end+t.resourceDuration, Status(prefix+"_FAILED"), reason, New)
+		return t.sorted()
 	}
 
-	c.stack(end+c.each, ended, Notice, After)
-	return c.finish()
+	t.addStack(end+t.resourceDuration, Status(prefix+"_COMPLETE"), Notice, New)
+	return t.sorted()
 }
 
-// Update writes the course of a stack's update.
-func Update(request Request) []Moment {
-	course := &course{each: request.each()}
-	course.stack(0, "UPDATE_IN_PROGRESS", initiated, After)
-	if request.Fatal != "" {
-		return course.undoUpdate(request, &result{}, request.Fatal+" ")
+// Update computes the update of a stack.
+func Update(request Request) []Transition {
+	timeline := &timeline{resourceDuration: request.resourceDuration()}
+	timeline.addStack(0, "UPDATE_IN_PROGRESS", userInitiated, New)
+	if request.FailureReason != "" {
+		return timeline.rollBackUpdate(request, &result{}, request.FailureReason+" ")
 	}
 
 	steps := request.steps()
-	course.schedule(steps, course.each, 0)
-	res := course.forward(steps, course.each)
+	timeline.schedule(steps, timeline.resourceDuration, 0)
+	res := timeline.runSteps(steps, timeline.resourceDuration)
 	if res.failed() {
-		return course.undoUpdate(request, res, res.reason())
+		return timeline.rollBackUpdate(request, res, res.reason())
 	}
 
-	at := res.end + course.each
-	course.stack(at, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "", After)
-	course.refresh(request, at)
-	end, failed := course.remove(request.cleanup(res.started), at+1)
+	at := res.end + timeline.resourceDuration
+	timeline.addStack(at, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "", New)
+	timeline.refreshUnchanged(request, at)
+	end, failed := timeline.deleteResources(request.replacedAndRemoved(res.started), at+1)
 	reason := Notice
 	if len(failed) > 0 {
 		reason = "Update successful. One or more resources could not be deleted. " + Notice
 	}
 
-	course.stack(end+course.each, "UPDATE_COMPLETE", reason, After)
-	return course.finish()
+	timeline.addStack(end+timeline.resourceDuration, "UPDATE_COMPLETE", reason, New)
+	return timeline.sorted()
 }
 
-// cleanup lists what a successful update leaves behind.
-func (r Request) cleanup(started []*step) []removal {
+// replacedAndRemoved returns what a successful update has to delete.
+func (r Request) replacedAndRemoved(started []*step) []deletion {
 	gone := map[string]bool{}
 	for _, ch := range r.Changes {
 		gone[ch.LogicalID] = ch.Action == "Remove"
@@ -101,108 +103,116 @@ func (r Request) cleanup(started []*step) []removal {
 
 	replaced := map[string]*step{}
 	for _, step := range started {
-		if step.replace {
-			replaced[step.new.LogicalID] = step
+		if step.replaces {
+			replaced[step.desired.LogicalID] = step
 		}
 	}
 
-	var all []removal
-	for i := range r.Old {
-		resource := &r.Old[i]
+	var all []deletion
+	for i := range r.Existing {
+		resource := &r.Existing[i]
 		if gone[resource.LogicalID] {
-			all = append(all, removal{resource: resource, keep: keeps(resource.DeletionPolicy, false, false), forget: true, phase: Deleting})
+			all = append(all, deletion{resource: resource, isRetained: isRetained(resource.DeletionPolicy, false, false), forgetOnFailure: true, phase: Deleting})
 		}
 
 		if step := replaced[resource.LogicalID]; step != nil {
-			all = append(all, removal{resource: resource, replaced: true, keep: step.new.UpdateReplacePolicy == "Retain", phase: Deleting})
+			all = append(all, deletion{resource: resource, isReplaced: true, isRetained: step.desired.UpdateReplacePolicy == "Retain", phase: Deleting})
 		}
 	}
 
 	return all
 }
 
-// refresh takes over what changed about untouched resources without changing
-// them: their dependencies and the texts their values come from.
-func (c *course) refresh(request Request, at time.Duration) {
+// refreshUnchanged updates the dependencies and the unevaluated texts of resources
+// that the operation does not touch.
+func (t *timeline) refreshUnchanged(request Request, at time.Duration) {
 	touched := map[string]bool{}
 	for _, ch := range request.Changes {
 		touched[ch.LogicalID] = true
 	}
 
 	old := map[string]Resource{}
-	for _, o := range request.Old {
+	for _, o := range request.Existing {
 		old[o.LogicalID] = o
 	}
 
-	for i := range request.New {
-		if n := &request.New[i]; !touched[n.LogicalID] && !reflect.DeepEqual(old[n.LogicalID], *n) {
-			c.resource(at, n, Moment{PhysicalID: n.PhysicalID, State: n, Silent: true})
+	for i := range request.Desired {
+		if n := &request.Desired[i]; !touched[n.LogicalID] && !reflect.DeepEqual(old[n.LogicalID], *n) {
+			t.addResource(at, n, Transition{PhysicalID: n.PhysicalID, State: n, Silent: true})
 		}
 	}
 }
 
-// undoUpdate does what the request says of an update that failed.
-func (c *course) undoUpdate(request Request, res *result, reason string) []Moment {
-	at := max(res.end, c.each)
+// rollBackUpdate ends a failed update as the request asks.
+func (t *timeline) rollBackUpdate(request Request, res *result, reason string) []Transition {
+	at := max(res.end, t.resourceDuration)
 	if request.OnFailure == DoNothing {
-		c.stack(at+c.each, "UPDATE_FAILED", reason+Notice, After)
-		return c.finish()
+		t.addStack(at+t.resourceDuration, "UPDATE_FAILED", reason+Notice, New)
+		return t.sorted()
 	}
 
-	c.stack(at+1, "UPDATE_ROLLBACK_IN_PROGRESS", reason, Before)
-	at, failed := c.restore(res.started, at+c.each)
+	t.addStack(at+1, "UPDATE_ROLLBACK_IN_PROGRESS", reason, Old)
+	at, failed := t.restoreUpdated(res.started, at+t.resourceDuration)
 	if len(failed) > 0 {
-		c.stack(at+c.each, "UPDATE_ROLLBACK_FAILED", "The following resource(s) failed to update: "+bracket(failed)+". "+Notice, Before)
-		return c.finish()
+		t.addStack(at+t.resourceDuration, "UPDATE_ROLLBACK_FAILED", "The following resource(s) failed to update: "+bracketed(failed)+". "+Notice, Old)
+		return t.sorted()
 	}
 
-	c.stack(at+c.each, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "", Before)
-	var all []removal
+	t.addStack(at+t.resourceDuration, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "", Old)
+	var all []deletion
 	for _, step := range res.started {
 		switch {
-		case step.old == nil:
-			all = append(all, removal{resource: step.new, keep: keeps(step.new.DeletionPolicy, true, request.RetainExceptOnCreate), phase: RollingBack})
-		case step.replace && step.new.PhysicalID != step.old.PhysicalID:
-			all = append(all, removal{resource: step.new, replaced: true, phase: RollingBack})
+		case step.existing == nil:
+			all = append(all, deletion{
+				resource:   step.desired,
+				isRetained: isRetained(step.desired.DeletionPolicy, true, request.RetainExceptOnCreate),
+				phase:      RollingBack,
+			})
+		case step.replaces && step.desired.PhysicalID != step.existing.PhysicalID:
+			all = append(all, deletion{resource: step.desired, isReplaced: true, phase: RollingBack})
 		}
 	}
 
-	end, _ := c.remove(all, at+c.each+1)
-	c.stack(end+c.each, "UPDATE_ROLLBACK_COMPLETE", Notice, Before)
-	return c.finish()
+	end, _ := t.deleteResources(all, at+t.resourceDuration+1)
+	t.addStack(end+t.resourceDuration, "UPDATE_ROLLBACK_COMPLETE", Notice, Old)
+	return t.sorted()
 }
 
-// A Deletion asks for the course of a stack's deletion.
-type Deletion struct {
-	Old    []Resource // each after those it depends on
-	Retain []string   // logical ids to leave alone
-	Force  bool       // leave alone what cannot be deleted
-	Each   time.Duration
+// A DeleteRequest is a deletion to compute.
+type DeleteRequest struct {
+	Existing         []Resource // each after those it depends on
+	Retain           []string   // logical ids to retain
+	Force            bool       // retain what cannot be deleted
+	ResourceDuration time.Duration
 }
 
-// Delete writes the course of a stack's deletion.
-func Delete(deletion Deletion) []Moment {
-	course := &course{each: Request{Old: deletion.Old, Each: deletion.Each}.each()}
-	course.stack(0, "DELETE_IN_PROGRESS", initiated, After)
+// Delete computes the deletion of a stack.
+func Delete(request DeleteRequest) []Transition {
+	timeline := &timeline{resourceDuration: Request{Existing: request.Existing, ResourceDuration: request.ResourceDuration}.resourceDuration()}
+	timeline.addStack(0, "DELETE_IN_PROGRESS", userInitiated, New)
 	retain := map[string]bool{}
-	for _, id := range deletion.Retain {
+	for _, id := range request.Retain {
 		retain[id] = true
 	}
 
-	var all []removal
-	for i := range deletion.Old {
-		o := &deletion.Old[i]
-		_, fails := o.Behaviour.fails(Deleting)
-		keep := retain[o.LogicalID] || keeps(o.DeletionPolicy, false, false) || deletion.Force && fails
-		all = append(all, removal{resource: o, keep: keep, phase: Deleting})
+	var all []deletion
+	for i := range request.Existing {
+		resource := &request.Existing[i]
+		_, fails := resource.Behavior.fails(Deleting)
+		all = append(all, deletion{
+			resource:   resource,
+			isRetained: retain[resource.LogicalID] || isRetained(resource.DeletionPolicy, false, false) || request.Force && fails,
+			phase:      Deleting,
+		})
 	}
 
-	end, failed := course.remove(all, course.each)
+	end, failed := timeline.deleteResources(all, timeline.resourceDuration)
 	if len(failed) > 0 {
-		course.stack(end+course.each, "DELETE_FAILED", "The following resource(s) failed to delete: "+bracket(failed)+". "+Notice, After)
-		return course.finish()
+		reason := "The following resource(s) failed to delete: " + bracketed(failed) + ". " + Notice
+		timeline.addStack(end+timeline.resourceDuration, "DELETE_FAILED", reason, New)
+		return timeline.sorted()
 	}
 
-	course.stack(end+course.each, "DELETE_COMPLETE", Notice, After)
-	return course.finish()
+	timeline.addStack(end+timeline.resourceDuration, "DELETE_COMPLETE", Notice, New)
+	return timeline.sorted()
 }

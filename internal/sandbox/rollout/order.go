@@ -2,9 +2,9 @@ package rollout
 
 import "slices"
 
-// Ordered returns the resources each after those it depends on, as far as they
-// are there. What a half-finished update has left in a circle comes last.
-func Ordered(all []Resource) []Resource {
+// SortByDependencies returns the resources, each after those it depends on. Resources
+// on a cycle, which an interrupted update can leave, come last.
+func SortByDependencies(all []Resource) []Resource {
 	waits := map[string]bool{}
 	for _, resource := range all {
 		waits[resource.LogicalID] = true

@@ -1,16 +1,22 @@
-// Package rollout computes what happens to a stack's resources, and when.
+// Package rollout computes what an operation does to a stack's resources, and when.
 //
-// It is pure. Given the resources that a stack has and those that it should
-// have, [Compare] says what would change, as a change set shows it, and
-// [Create], [Update] and [Delete] write the whole course of the operation down
-// at once, as moments with offsets from its start: in progress, complete,
-// failed, cancelled, rolled back. Whoever keeps the moments can tell the state
-// at any time by looking up the last one that has passed; nothing has to run in
+//	existing and desired resources ─▶ [Comparison.Compare] ─▶ changes, as in a change set
+//	[Request] with the changes ─▶ [Create], [Update] or [Delete] ─▶ transitions
+//
+// # Transitions
+//
+// An operation is computed as a whole when it starts. Its transitions have offsets
+// from the start: in progress, complete, failed, cancelled, rolled back. The state
+// at any time is that of the last transition that has passed. Nothing has to run in
 // between, so nothing is lost when the process stops.
 //
-// Resources work in parallel as far as their dependencies allow. How long one
-// takes and whether it fails is its [Behaviour], which a template sets in the
-// resource's Metadata under Lockstep::Sandbox.
+// # Behavior
+//
+// Resources are created in parallel as far as their dependencies allow. The
+// [Behavior] of a resource, which a template sets in the resource's Metadata under
+// Lockstep::Sandbox, is how long it takes and whether it fails.
+//
+// The package is pure. It stores nothing and does not know the clock.
 package rollout
 
 import (
@@ -21,10 +27,10 @@ import (
 	"github.com/lockstephq/lockstep/internal/cfn/template"
 )
 
-// Notice ends every operation: what a sandbox did not do.
+// Notice is the reason of the last event of every operation.
 const Notice = "Sandbox: nothing was provisioned; properties, permissions and quotas were not checked."
 
-// A Resource is one that a stack has or should have.
+// A Resource is a resource of a stack, existing or desired.
 type Resource struct {
 	LogicalID           string                     `json:"logicalId"`
 	Type                string                     `json:"type"`
@@ -37,79 +43,81 @@ type Resource struct {
 	UpdateReplacePolicy string                     `json:"updateReplacePolicy,omitempty"`
 	DependsOn           []string                   `json:"dependsOn,omitempty"`
 	Sources             map[string]template.Source `json:"sources,omitempty"`
-	Behaviour           Behaviour                  `json:"behaviour"`
-	Shown               string                     `json:"shown,omitempty"` // properties as events show them
+	Behavior            Behavior                   `json:"behaviour"`
+	EventProperties     string                     `json:"shown,omitempty"` // properties as events show them
 }
 
-// A Status is a resource's or a stack's.
+// A Status is that of a resource or a stack.
 type Status string
 
-// A Moment is something that happens in an operation.
-type Moment struct {
+// A Transition is one change of state in an operation.
+type Transition struct {
 	At time.Duration // from the operation's start
-	// Of the stack when Resource is nil.
+	// Resource is nil for a transition of the stack.
 	Resource   *Resource
-	PhysicalID string // of the resource at this moment; "" before it has one
+	PhysicalID string // of the resource; "" before it has one
 	Status     Status
 	Reason     string
-	// State is the resource as it stands from here on, when this moment changes
-	// that; a moment that concerns a replaced predecessor does not.
+	// State is the resource from this transition on. It is nil if the transition is
+	// that of a replaced resource.
 	State *Resource
-	// Gone says that the resource is no longer part of the stack.
+	// Gone is set if the resource is no longer part of the stack.
 	Gone bool
-	// Silent moments change State without being an event.
+	// Silent is set if the transition has no event.
 	Silent bool
-	// Settled says, of a stack's moment, which definition holds from here on.
-	Settled Side
+	// Definition is the stack's definition from this transition on.
+	Definition DefinitionSide
 }
 
-// A Side is one of the two definitions an operation stands between.
-type Side int
+// A DefinitionSide is the old or the new definition of an operation.
+type DefinitionSide int
 
+// The sides of an operation.
 const (
-	Going  Side = iota // the new one is on its way: its parameters, the old outputs
-	After              // the new one
-	Before             // the old one
+	Changing DefinitionSide = iota // the new definition, with the old outputs
+	New                            // the new definition
+	Old                            // the old definition
 )
 
-// OnFailure says what becomes of a stack whose operation fails.
+// OnFailure is what happens to a stack whose operation fails.
 type OnFailure string
 
+// CloudFormation's values of OnFailure.
 const (
-	Rollback  OnFailure = "ROLLBACK"
-	DoNothing OnFailure = "DO_NOTHING"
-	Remove    OnFailure = "DELETE"
+	Rollback    OnFailure = "ROLLBACK"
+	DoNothing   OnFailure = "DO_NOTHING"
+	DeleteStack OnFailure = "DELETE"
 )
 
-// A Request asks for an operation's course.
+// A Request is a creation or an update to compute.
 type Request struct {
-	Old []Resource // what the stack has
-	New []Resource // what it should have, each after those it depends on
-	// Changes are those of [Compare]; only resources named there are touched.
+	Existing []Resource // of the stack
+	Desired  []Resource // each after those it depends on
+	// Changes are those of [Comparison.Compare]. Other resources are not touched.
 	Changes   []Change
 	OnFailure OnFailure
-	// RetainExceptOnCreate deletes resources that the operation created even if
-	// their policy is to retain them.
+	// RetainExceptOnCreate deletes resources that the operation created, also if their
+	// policy is to retain them.
 	RetainExceptOnCreate bool
 	// Timeout fails a creation that takes longer; 0 for none.
 	Timeout time.Duration
-	// Fatal fails the operation before any resource, with this reason.
-	Fatal string
-	// Each is how long a resource takes that says nothing itself; 0 lets the
-	// whole operation take about a fifth of a second.
-	Each time.Duration
+	// FailureReason, if not "", fails the operation before the first resource.
+	FailureReason string
+	// ResourceDuration is how long a resource without a Delay takes. If zero, the whole
+	// operation takes about a fifth of a second.
+	ResourceDuration time.Duration
 }
 
-// each returns the time a resource takes.
-func (r Request) each() time.Duration {
-	if r.Each > 0 {
-		return r.Each
+// resourceDuration returns how long a resource takes.
+func (r Request) resourceDuration() time.Duration {
+	if r.ResourceDuration > 0 {
+		return r.ResourceDuration
 	}
 	const most, whole = 20 * time.Millisecond, 150 * time.Millisecond
-	return max(min(most, whole/time.Duration(depth(r.New)+depth(r.Old)+1)), time.Millisecond)
+	return max(min(most, whole/time.Duration(depth(r.Desired)+depth(r.Existing)+1)), time.Millisecond)
 }
 
-// depth is the length of the longest chain of dependencies.
+// depth returns the length of the longest chain of dependencies.
 func depth(all []Resource) int {
 	level := map[string]int{}
 	deepest := 0
@@ -122,25 +130,26 @@ func depth(all []Resource) int {
 	return deepest
 }
 
-// course collects moments.
-type course struct {
-	each    time.Duration
-	failAt  time.Duration // when the steps stop, negative for never
-	moments []Moment
+// A timeline collects the transitions of an operation.
+type timeline struct {
+	resourceDuration time.Duration
+	failAt           time.Duration // when the steps stop, negative for never
+	transitions      []Transition
 }
 
-func (c *course) stack(at time.Duration, s Status, reason string, side Side) {
-	c.moments = append(c.moments, Moment{At: at, Status: s, Reason: reason, Settled: side})
+func (t *timeline) addStack(at time.Duration, s Status, reason string, side DefinitionSide) {
+	t.transitions = append(t.transitions, Transition{At: at, Status: s, Reason: reason, Definition: side})
 }
 
-// finish sorts the moments by time, those of the same time as they were added.
-func (c *course) finish() []Moment {
-	slices.SortStableFunc(c.moments, func(a, b Moment) int { return int(a.At - b.At) })
-	return c.moments
+// sorted returns the transitions by time, those of the same time in the order of their
+// addition.
+func (t *timeline) sorted() []Transition {
+	slices.SortStableFunc(t.transitions, func(a, b Transition) int { return int(a.At - b.At) })
+	return t.transitions
 }
 
-// bracket lists logical ids as CloudFormation's reasons do.
-func bracket(ids []string) string {
+// bracketed returns logical ids as in CloudFormation's reasons.
+func bracketed(ids []string) string {
 	ids = slices.Clone(ids)
 	slices.Sort(ids)
 	return "[" + strings.Join(slices.Compact(ids), ", ") + "]"

@@ -15,7 +15,7 @@ import (
 const ms = time.Millisecond
 
 // shown writes moments as "ms logical STATUS reason", the stack being "*".
-func shown(moments []rollout.Moment) []string {
+func shown(moments []rollout.Transition) []string {
 	var out []string
 	for _, moment := range moments {
 		if moment.Silent {
@@ -51,9 +51,9 @@ func adds(all []rollout.Resource) []rollout.Change {
 
 func TestCreateWorksInParallelAsFarAsDependenciesAllow(t *testing.T) {
 	slow := resource("B")
-	slow.Behaviour.Delay = 30 * ms
+	slow.Behavior.Delay = 30 * ms
 	all := []rollout.Resource{resource("A"), slow, resource("C", "A"), resource("D", "A", "B")}
-	got := shown(rollout.Create(rollout.Request{New: all, Changes: adds(all), Each: 10 * ms}))
+	got := shown(rollout.Create(rollout.Request{Desired: all, Changes: adds(all), ResourceDuration: 10 * ms}))
 	want := []string{
 		"0s * CREATE_IN_PROGRESS User Initiated",
 		"10ms A CREATE_IN_PROGRESS", "10ms B CREATE_IN_PROGRESS",
@@ -73,14 +73,14 @@ func TestCreateWorksInParallelAsFarAsDependenciesAllow(t *testing.T) {
 
 func failing() []rollout.Resource {
 	bad := resource("Bad", "Good")
-	bad.Behaviour = rollout.Behaviour{Fail: "quota"}
+	bad.Behavior = rollout.Behavior{Fail: "quota"}
 	slow := resource("Slow")
-	slow.Behaviour.Delay = time.Second
+	slow.Behavior.Delay = time.Second
 	return []rollout.Resource{resource("Good"), slow, bad, resource("Never", "Bad")}
 }
 
 func TestAFailedCreationIsRolledBack(t *testing.T) {
-	got := shown(rollout.Create(rollout.Request{New: failing(), Changes: adds(failing()), Each: 10 * ms}))
+	got := shown(rollout.Create(rollout.Request{Desired: failing(), Changes: adds(failing()), ResourceDuration: 10 * ms}))
 	want := []string{
 		"0s * CREATE_IN_PROGRESS User Initiated",
 		"10ms Good CREATE_IN_PROGRESS", "10ms Slow CREATE_IN_PROGRESS",
@@ -100,7 +100,7 @@ func TestAFailedCreationIsRolledBack(t *testing.T) {
 }
 
 // ends lists the stack's own moments.
-func ends(moments []rollout.Moment) []string {
+func ends(moments []rollout.Transition) []string {
 	var out []string
 	for _, m := range moments {
 		if m.Resource == nil {
@@ -112,7 +112,7 @@ func ends(moments []rollout.Moment) []string {
 
 func TestWhatBecomesOfAFailedStackIsTheCallersChoice(t *testing.T) {
 	stuck := failing()
-	stuck[0].Behaviour = rollout.Behaviour{Fail: "locked", FailOn: []rollout.Phase{rollout.RollingBack}}
+	stuck[0].Behavior = rollout.Behavior{Fail: "locked", FailOn: []rollout.Phase{rollout.RollingBack}}
 	kept := failing()
 	kept[0].DeletionPolicy = "Retain"
 
@@ -121,13 +121,13 @@ func TestWhatBecomesOfAFailedStackIsTheCallersChoice(t *testing.T) {
 		req  rollout.Request
 		want []string
 	}{
-		{"do nothing", rollout.Request{New: failing(), OnFailure: rollout.DoNothing}, []string{"CREATE_IN_PROGRESS", "CREATE_FAILED"}},
-		{"delete", rollout.Request{New: failing(), OnFailure: rollout.Remove}, []string{"CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"}},
-		{"rollback fails", rollout.Request{New: stuck}, []string{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_FAILED"}},
-		{"a resource is kept", rollout.Request{New: kept}, []string{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE"}},
-		{"fatal", rollout.Request{New: failing(), Fatal: "No export named x found."}, []string{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE"}},
+		{"do nothing", rollout.Request{Desired: failing(), OnFailure: rollout.DoNothing}, []string{"CREATE_IN_PROGRESS", "CREATE_FAILED"}},
+		{"delete", rollout.Request{Desired: failing(), OnFailure: rollout.DeleteStack}, []string{"CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"}},
+		{"rollback fails", rollout.Request{Desired: stuck}, []string{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_FAILED"}},
+		{"a resource is kept", rollout.Request{Desired: kept}, []string{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE"}},
+		{"fatal", rollout.Request{Desired: failing(), FailureReason: "No export named x found."}, []string{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE"}},
 	} {
-		row.req.Changes = adds(row.req.New)
+		row.req.Changes = adds(row.req.Desired)
 		moments := rollout.Create(row.req)
 		if diff := cmp.Diff(row.want, ends(moments)); diff != "" {
 			t.Errorf("%s: %s", row.name, diff)
@@ -148,9 +148,9 @@ func TestWhatBecomesOfAFailedStackIsTheCallersChoice(t *testing.T) {
 
 func TestACreationThatTakesTooLongIsRolledBack(t *testing.T) {
 	all := failing()
-	all[1].Behaviour.Delay = time.Hour
-	all[2].Behaviour.Fail = ""
-	got := shown(rollout.Create(rollout.Request{New: all, Changes: adds(all), Each: 10 * ms, Timeout: time.Minute}))
+	all[1].Behavior.Delay = time.Hour
+	all[2].Behavior.Fail = ""
+	got := shown(rollout.Create(rollout.Request{Desired: all, Changes: adds(all), ResourceDuration: 10 * ms, Timeout: time.Minute}))
 	for _, want := range []string{
 		"1m0s Slow=pSlow CREATE_FAILED Resource creation cancelled",
 		"1m0s * ROLLBACK_IN_PROGRESS Stack creation time exceeded the specified timeout. Rollback requested by user.",
@@ -170,13 +170,13 @@ func updated() rollout.Request {
 	changed.Properties = map[string]any{"x": "y"}
 
 	return rollout.Request{
-		Old: []rollout.Resource{resource("Same"), resource("Changed", "Same"), resource("Replaced"), resource("Dropped")},
-		New: []rollout.Resource{resource("Same"), changed, replaced, resource("New", "Changed")},
+		Existing: []rollout.Resource{resource("Same"), resource("Changed", "Same"), resource("Replaced"), resource("Dropped")},
+		Desired:  []rollout.Resource{resource("Same"), changed, replaced, resource("New", "Changed")},
 		Changes: []rollout.Change{
 			{Action: "Modify", LogicalID: "Changed"}, {Action: "Modify", LogicalID: "Replaced"},
 			{Action: "Add", LogicalID: "New"}, {Action: "Remove", LogicalID: "Dropped"},
 		},
-		Each: 10 * ms,
+		ResourceDuration: 10 * ms,
 	}
 }
 
@@ -201,7 +201,7 @@ func TestAnUpdateReplacesBeforeItCleansUp(t *testing.T) {
 
 func TestAFailedUpdateIsRolledBack(t *testing.T) {
 	req := updated()
-	req.New[3].Behaviour.Fail = "quota"
+	req.Desired[3].Behavior.Fail = "quota"
 	got := shown(rollout.Update(req))
 	want := []string{
 		"30ms New=pNew CREATE_FAILED quota",
@@ -219,27 +219,27 @@ func TestAFailedUpdateIsRolledBack(t *testing.T) {
 }
 
 func TestHowUpdatesAndDeletionsEnd(t *testing.T) {
-	fail := func(i int, b rollout.Behaviour, f rollout.OnFailure) rollout.Request {
+	fail := func(i int, b rollout.Behavior, f rollout.OnFailure) rollout.Request {
 		req := updated()
-		req.New[i].Behaviour, req.OnFailure = b, f
+		req.Desired[i].Behavior, req.OnFailure = b, f
 		return req
 	}
 
 	stuck := updated()
-	stuck.Old[3].Behaviour = rollout.Behaviour{Fail: "in use", FailOn: []rollout.Phase{rollout.Deleting}}
-	both := rollout.Behaviour{Fail: "x", FailOn: []rollout.Phase{rollout.Updating, rollout.RollingBack}}
+	stuck.Existing[3].Behavior = rollout.Behavior{Fail: "in use", FailOn: []rollout.Phase{rollout.Deleting}}
+	both := rollout.Behavior{Fail: "x", FailOn: []rollout.Phase{rollout.Updating, rollout.RollingBack}}
 	for name, row := range map[string]struct {
-		moments []rollout.Moment
+		moments []rollout.Transition
 		want    string
 	}{
-		"do nothing":           {rollout.Update(fail(1, rollout.Behaviour{Fail: "x"}, rollout.DoNothing)), "UPDATE_FAILED"},
+		"do nothing":           {rollout.Update(fail(1, rollout.Behavior{Fail: "x"}, rollout.DoNothing)), "UPDATE_FAILED"},
 		"rollback fails":       {rollout.Update(fail(1, both, rollout.Rollback)), "UPDATE_ROLLBACK_FAILED"},
 		"cleanup fails":        {rollout.Update(stuck), "UPDATE_COMPLETE"},
-		"deletion fails":       {rollout.Delete(rollout.Deletion{Old: stuck.Old}), "DELETE_FAILED"},
-		"deletion retains":     {rollout.Delete(rollout.Deletion{Old: stuck.Old, Retain: []string{"Dropped"}}), "DELETE_COMPLETE"},
-		"deletion is forced":   {rollout.Delete(rollout.Deletion{Old: stuck.Old, Force: true}), "DELETE_COMPLETE"},
-		"deletion of an empty": {rollout.Delete(rollout.Deletion{}), "DELETE_COMPLETE"},
-		"an import is missing": {rollout.Update(rollout.Request{Fatal: "No export named x found."}), "UPDATE_ROLLBACK_COMPLETE"},
+		"deletion fails":       {rollout.Delete(rollout.DeleteRequest{Existing: stuck.Existing}), "DELETE_FAILED"},
+		"deletion retains":     {rollout.Delete(rollout.DeleteRequest{Existing: stuck.Existing, Retain: []string{"Dropped"}}), "DELETE_COMPLETE"},
+		"deletion is forced":   {rollout.Delete(rollout.DeleteRequest{Existing: stuck.Existing, Force: true}), "DELETE_COMPLETE"},
+		"deletion of an empty": {rollout.Delete(rollout.DeleteRequest{}), "DELETE_COMPLETE"},
+		"an import is missing": {rollout.Update(rollout.Request{FailureReason: "No export named x found."}), "UPDATE_ROLLBACK_COMPLETE"},
 		"only outputs changed": {rollout.Update(rollout.Request{}), "UPDATE_COMPLETE"},
 	} {
 		all := ends(row.moments)
@@ -259,7 +259,7 @@ func TestLongChainsStillEndSoon(t *testing.T) {
 		prev := all[i-1].LogicalID
 		all = append(all, resource("R"+strings.Repeat("x", i), prev))
 	}
-	moments := rollout.Create(rollout.Request{New: all, Changes: adds(all)})
+	moments := rollout.Create(rollout.Request{Desired: all, Changes: adds(all)})
 	if took := moments[len(moments)-1].At; took > 300*ms {
 		t.Errorf("took %s", took)
 	}
@@ -268,20 +268,20 @@ func TestLongChainsStillEndSoon(t *testing.T) {
 func TestBehaviourIsReadFromMetadata(t *testing.T) {
 	for _, row := range []struct {
 		metadata any
-		want     rollout.Behaviour
+		want     rollout.Behavior
 		err      string
 	}{
-		{map[string]any{"Delay": "2s", "Fail": "no"}, rollout.Behaviour{Delay: 2 * time.Second, Fail: "no"}, ""},
-		{map[string]any{"Fail": "no", "FailOn": "DELETE"}, rollout.Behaviour{Fail: "no", FailOn: []rollout.Phase{"DELETE"}}, ""},
-		{"x", rollout.Behaviour{}, "must be an object"},
-		{map[string]any{"Delay": "soon"}, rollout.Behaviour{}, "Delay must be a duration"},
-		{map[string]any{"Delay": "-1s"}, rollout.Behaviour{}, "Delay must be a duration"},
-		{map[string]any{"Delay": "25h"}, rollout.Behaviour{}, "Delay must be a duration"},
-		{map[string]any{"Fail": ""}, rollout.Behaviour{}, "Fail must be a reason"},
-		{map[string]any{"FailOn": []any{"READ"}}, rollout.Behaviour{FailOn: []rollout.Phase{"READ"}}, "FailOn must list"},
-		{map[string]any{"Dealy": "1s"}, rollout.Behaviour{}, `unknown key "Dealy"`},
+		{map[string]any{"Delay": "2s", "Fail": "no"}, rollout.Behavior{Delay: 2 * time.Second, Fail: "no"}, ""},
+		{map[string]any{"Fail": "no", "FailOn": "DELETE"}, rollout.Behavior{Fail: "no", FailOn: []rollout.Phase{"DELETE"}}, ""},
+		{"x", rollout.Behavior{}, "must be an object"},
+		{map[string]any{"Delay": "soon"}, rollout.Behavior{}, "Delay must be a duration"},
+		{map[string]any{"Delay": "-1s"}, rollout.Behavior{}, "Delay must be a duration"},
+		{map[string]any{"Delay": "25h"}, rollout.Behavior{}, "Delay must be a duration"},
+		{map[string]any{"Fail": ""}, rollout.Behavior{}, "Fail must be a reason"},
+		{map[string]any{"FailOn": []any{"READ"}}, rollout.Behavior{FailOn: []rollout.Phase{"READ"}}, "FailOn must list"},
+		{map[string]any{"Dealy": "1s"}, rollout.Behavior{}, `unknown key "Dealy"`},
 	} {
-		got, err := rollout.ReadBehaviour(map[string]any{rollout.MetadataKey: row.metadata})
+		got, err := rollout.ReadBehavior(map[string]any{rollout.MetadataKey: row.metadata})
 		if row.err == "" && err != nil || row.err != "" && (err == nil || !strings.Contains(err.Error(), row.err)) {
 			t.Errorf("%v: error %v, want %q", row.metadata, err, row.err)
 		}
@@ -294,7 +294,7 @@ func TestBehaviourIsReadFromMetadata(t *testing.T) {
 
 func TestOrderedSurvivesCircles(t *testing.T) {
 	var got []string
-	for _, r := range rollout.Ordered([]rollout.Resource{resource("C", "B"), resource("B", "A", "elsewhere"), resource("A"), resource("X", "Y"), resource("Y", "X")}) {
+	for _, r := range rollout.SortByDependencies([]rollout.Resource{resource("C", "B"), resource("B", "A", "elsewhere"), resource("A"), resource("X", "Y"), resource("Y", "X")}) {
 		got = append(got, r.LogicalID)
 	}
 	if diff := cmp.Diff([]string{"A", "B", "C", "X", "Y"}, got); diff != "" {

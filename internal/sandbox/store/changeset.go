@@ -9,10 +9,10 @@ import (
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
 )
 
-// ReadyAfter is how long a change set takes, in milliseconds.
+// ReadyAfter is how long the creation of a change set takes, in milliseconds.
 const ReadyAfter = 20
 
-// A changeSet as the books hold it.
+// A ChangeSet is a change set as it is now.
 type ChangeSet struct {
 	ID                                    int64
 	ARN, Name                             string
@@ -44,7 +44,7 @@ func scanChangeSet(scan func(...any) error, now int64) (*ChangeSet, error) {
 	return &changeSet, json.Unmarshal([]byte(changes), &changeSet.Changes)
 }
 
-// deriveStatus works out the statuses that hold now.
+// deriveStatus sets the statuses at a time.
 func (cs *ChangeSet) deriveStatus(now int64) {
 	cs.Status, cs.ExecutionStatus, cs.StatusReason = cs.FinalStatus, "AVAILABLE", cs.FinalReason
 	switch {
@@ -65,11 +65,10 @@ func (cs *ChangeSet) deriveStatus(now int64) {
 	}
 }
 
-// ErrNoChangeSet is what findChangeSet returns when there is none.
+// ErrNoChangeSet is the error of FindChangeSet if there is no such change set.
 var ErrNoChangeSet = errors.New("no such change set")
 
-// FindChangeSet looks a change set up by its ARN, or by its name and the
-// request's stack.
+// FindChangeSet returns a change set by its ARN, or by its name and its stack.
 func (scope *Scope) FindChangeSet(nameOrARN, stackName string) (*ChangeSet, error) {
 	where, args := `WHERE s.account = $1 AND s.region = $2 AND c.arn = $3`, []any{scope.Account, scope.Region, nameOrARN}
 	if !strings.HasPrefix(nameOrARN, "arn:") {
@@ -104,7 +103,7 @@ func (scope *Scope) FindChangeSet(nameOrARN, stackName string) (*ChangeSet, erro
 	return changeSet, err
 }
 
-// InsertChangeSet writes a change set and returns its ARN.
+// InsertChangeSet inserts a change set and returns its ARN.
 func (scope *Scope) InsertChangeSet(stack *Stack, changeSet ChangeSet) (string, error) {
 	id, err := scope.InsertDefinition(stack.ID, changeSet.Definition)
 	if err != nil {
@@ -125,8 +124,8 @@ func (scope *Scope) InsertChangeSet(stack *Stack, changeSet ChangeSet) (string, 
 	return changeSet.ARN, err
 }
 
-// MarkChangeSetsObsolete makes the stack's other change sets obsolete: they were computed
-// against a stack that is about to change.
+// MarkChangeSetsObsolete marks the stack's other change sets as obsolete, since the
+// stack is about to change.
 func (scope *Scope) MarkChangeSetsObsolete(st *Stack, except int64) error {
 	_, err := scope.Tx.Exec(`UPDATE change_set SET obsolete_at = $1 WHERE stack_id = $2 AND id <> $3 AND executed_at IS NULL AND obsolete_at IS NULL`,
 		scope.Now(), st.ID, except)
@@ -153,8 +152,7 @@ func (scope *Scope) ListStackChangeSets(st *Stack, before int64, limit int) ([]*
 	return out, rows.Err()
 }
 
-// MarkExecuted records that a change set is executed from now on, and how that
-// will end.
+// MarkExecuted records that a change set is executed now, and the outcome.
 func (scope *Scope) MarkExecuted(changeSet *ChangeSet, outcome Outcome) error {
 	_, err := scope.Tx.Exec(`UPDATE change_set SET executed_at = $1, ends_at = $2, succeeded = $3 WHERE id = $4`,
 		scope.Now(), outcome.EndsAt, outcome.Succeeded, changeSet.ID)

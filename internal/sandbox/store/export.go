@@ -8,8 +8,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// ExportValue answers an import: the value of an export in force now. A failure
-// to read ends the transaction, and so shows.
+// ExportValue returns the current value of an export, and whether there is one. A
+// database error makes the transaction fail later.
 func (scope *Scope) ExportValue(name string) (string, bool) {
 	var value string
 	err := scope.Tx.QueryRow(`SELECT value FROM export WHERE account = $1 AND region = $2 AND name = $3
@@ -17,7 +17,8 @@ func (scope *Scope) ExportValue(name string) (string, bool) {
 	return value, err == nil
 }
 
-// Exporter names another stack that exports, or is about to export, a name.
+// Exporter returns the ARN of another stack that exports a name, or is about to, and ""
+// if there is none.
 func (scope *Scope) Exporter(stack *Stack, name string) (string, error) {
 	var arn string
 	err := scope.Tx.QueryRow(`SELECT s.arn FROM export e JOIN stack s ON s.id = e.stack_id
@@ -29,7 +30,7 @@ func (scope *Scope) Exporter(stack *Stack, name string) (string, error) {
 	return arn, err
 }
 
-// Importers lists the stacks that use an export.
+// Importers returns the names of stacks that import an export.
 func (scope *Scope) Importers(name string) ([]string, error) {
 	rows, err := scope.Tx.Query(`SELECT DISTINCT s.name FROM import i JOIN stack s ON s.id = i.stack_id
 		WHERE i.account = $1 AND i.region = $2 AND i.name = $3 AND (i.until_at IS NULL OR i.until_at > $4)
@@ -52,8 +53,8 @@ func (scope *Scope) Importers(name string) ([]string, error) {
 	return out, rows.Err()
 }
 
-// UpdateExports writes what a deployment changes about exports and imports. What it
-// imports is in use from now on; exports change when it has succeeded.
+// UpdateExports records the exports and imports of a deployment. Its imports begin
+// now. Its exports change when the deployment has succeeded.
 func (scope *Scope) UpdateExports(stack *Stack, imports []string, outputs []template.Output, outcome Outcome) error {
 	begun, err := scope.listImports(stack)
 	if err != nil {
@@ -92,7 +93,7 @@ func (scope *Scope) UpdateExports(stack *Stack, imports []string, outputs []temp
 	return scope.publishExports(stack, outputs, outcome.EndsAt)
 }
 
-// publishExports puts the exports of a deployment that succeeds in force at its end.
+// publishExports records the exports of a successful deployment from its end on.
 func (scope *Scope) publishExports(stack *Stack, outputs []template.Output, at int64) error {
 	keeps := map[string]string{}
 	for _, output := range outputs {
@@ -127,7 +128,7 @@ func (scope *Scope) publishExports(stack *Stack, outputs []template.Output, at i
 	return nil
 }
 
-// listImports lists the exports that a stack uses.
+// listImports returns the exports that a stack imports.
 func (scope *Scope) listImports(st *Stack) ([]string, error) {
 	rows, err := scope.Tx.Query(`SELECT DISTINCT name FROM import WHERE stack_id = $1 AND (until_at IS NULL OR until_at > $2) ORDER BY name`, st.ID, scope.Now())
 	if err != nil {
@@ -148,7 +149,7 @@ func (scope *Scope) listImports(st *Stack) ([]string, error) {
 	return out, rows.Err()
 }
 
-// endExport takes one export or import of a stack out of force.
+// endExport ends one export or import of a stack.
 func (scope *Scope) endExport(table string, st *Stack, name string, at int64) error {
 	_, err := scope.Tx.Exec(`UPDATE `+table+` SET until_at = $1 WHERE stack_id = $2 AND name = $3 AND until_at IS NULL`, at, st.ID, name)
 	return err

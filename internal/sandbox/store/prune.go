@@ -4,14 +4,13 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// keptChangeSets is how many change sets of a stack that can no longer be
-// executed are remembered.
+// keptChangeSets is how many change sets of a stack are kept that can no longer be
+// executed.
 const keptChangeSets = 100
 
-// Prune drops what a new operation on a stack makes useless, so that a stack with
-// a long history is as quick as a new one: the states that resources had before
-// the one they have, the stack's earlier revisions, and the definitions and
-// change sets that nothing shows any more. Events stay.
+// Prune deletes what a new operation on a stack makes useless, so that a stack with a
+// long history is as fast as a new one: previous states of resources, previous
+// revisions, and unused definitions and change sets. Events are kept.
 func (scope *Scope) Prune(stack *Stack) error {
 	steps := []struct {
 		sql  string
@@ -37,8 +36,9 @@ func (scope *Scope) Prune(stack *Stack) error {
 	return nil
 }
 
-// Purge drops what nobody can ask for any more: stacks deleted 90 days ago
-// and events as old, as at AWS, and used tokens and expired keys.
+// Purge deletes what is too old to be requested: stacks deleted 90 days ago, events,
+// client tokens and expired access keys of that age. AWS keeps stacks and events as
+// long.
 func Purge(tx *db.Tx) error {
 	old := db.Millis(tx.Now.AddDate(0, 0, -90))
 	for _, sql := range []string{

@@ -8,8 +8,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
 )
 
-// An Operation is what is recorded about an operation on a stack, in addition to
-// its moments.
+// An Operation is what is recorded about an operation on a stack in addition to its
+// transitions.
 type Operation struct {
 	Stack *Stack
 	// Before and After are the ids of the definitions.
@@ -27,9 +27,9 @@ type Outcome struct {
 	Succeeded bool
 }
 
-// TimeOf returns the time of a moment of an operation that starts now.
-func (scope *Scope) TimeOf(moment rollout.Moment) int64 {
-	return scope.Now() + int64(moment.At/time.Millisecond)
+// TimeOf returns the time of a transition of an operation that starts now.
+func (scope *Scope) TimeOf(transition rollout.Transition) int64 {
+	return scope.Now() + int64(transition.At/time.Millisecond)
 }
 
 // CountOperation counts a new operation on a stack.
@@ -39,8 +39,8 @@ func (scope *Scope) CountOperation(stack *Stack) error {
 	return err
 }
 
-// Record writes the moments of an operation as events and revisions.
-func (scope *Scope) Record(operation Operation, moments []rollout.Moment) error {
+// Record inserts the transitions of an operation as events and revisions.
+func (scope *Scope) Record(operation Operation, transitions []rollout.Transition) error {
 	stack := operation.Stack
 	var sequence int64
 	err := scope.Tx.QueryRow(`SELECT coalesce(max(seq), 0) FROM event WHERE stack_id = $1`, stack.ID).Scan(&sequence)
@@ -48,20 +48,20 @@ func (scope *Scope) Record(operation Operation, moments []rollout.Moment) error 
 		return err
 	}
 
-	for _, moment := range moments {
+	for _, transition := range transitions {
 		sequence++
-		if moment.Resource == nil {
-			if err := scope.insertRevision(operation, sequence, moment); err != nil {
+		if transition.Resource == nil {
+			if err := scope.insertRevision(operation, sequence, transition); err != nil {
 				return err
 			}
 		}
 
-		if err := scope.insertEvent(operation, sequence, moment); err != nil {
+		if err := scope.insertEvent(operation, sequence, transition); err != nil {
 			return err
 		}
 	}
 
-	last := moments[len(moments)-1]
+	last := transitions[len(transitions)-1]
 	if last.Status == "DELETE_COMPLETE" && last.Resource == nil {
 		_, err = scope.Tx.Exec(`UPDATE stack SET deleted_at = $1 WHERE id = $2`, scope.TimeOf(last), stack.ID)
 	}
@@ -69,10 +69,10 @@ func (scope *Scope) Record(operation Operation, moments []rollout.Moment) error 
 	return err
 }
 
-// insertRevision writes the stack as it is from a moment on.
-func (scope *Scope) insertRevision(operation Operation, sequence int64, moment rollout.Moment) error {
+// insertRevision inserts the stack as it is from a transition on.
+func (scope *Scope) insertRevision(operation Operation, sequence int64, transition rollout.Transition) error {
 	definition := operation.After
-	if moment.Settled == rollout.Before {
+	if transition.Definition == rollout.Old {
 		definition = operation.Before
 	}
 
@@ -82,7 +82,7 @@ func (scope *Scope) insertRevision(operation Operation, sequence int64, moment r
 	}
 
 	outputs := operation.OldOutputs
-	switch moment.Status { // the only ones that show the new outputs
+	switch transition.Status { // the only ones that show the new outputs
 	case "CREATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE":
 		outputs = operation.NewOutputs
 	}
@@ -93,32 +93,32 @@ func (scope *Scope) insertRevision(operation Operation, sequence int64, moment r
 	}
 
 	_, err = scope.Tx.Exec(`INSERT INTO revision (stack_id, seq, at, status, reason, definition_id, outputs, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, operation.Stack.ID, sequence, scope.TimeOf(moment),
-		string(moment.Status), moment.Reason, definitionID, string(text), operation.UpdatedAt)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, operation.Stack.ID, sequence, scope.TimeOf(transition),
+		string(transition.Status), transition.Reason, definitionID, string(text), operation.UpdatedAt)
 	return err
 }
 
-func (scope *Scope) insertEvent(operation Operation, sequence int64, moment rollout.Moment) error {
+func (scope *Scope) insertEvent(operation Operation, sequence int64, transition rollout.Transition) error {
 	stack := operation.Stack
 	logicalID, physicalID, resourceType, properties := stack.Name, stack.ARN, "AWS::CloudFormation::Stack", ""
-	if resource := moment.Resource; resource != nil {
+	if resource := transition.Resource; resource != nil {
 		logicalID = resource.LogicalID
-		physicalID = moment.PhysicalID
+		physicalID = transition.PhysicalID
 		resourceType = resource.Type
-		properties = resource.Shown
+		properties = resource.EventProperties
 	}
 
-	if moment.Silent {
+	if transition.Silent {
 		err := scope.Tx.QueryRow(`SELECT status, reason FROM event WHERE stack_id = $1 AND logical_id = $2 AND state IS NOT NULL AND at <= $3
-			ORDER BY seq DESC LIMIT 1`, stack.ID, logicalID, scope.Now()).Scan(&moment.Status, &moment.Reason)
+			ORDER BY seq DESC LIMIT 1`, stack.ID, logicalID, scope.Now()).Scan(&transition.Status, &transition.Reason)
 		if err != nil {
 			return err
 		}
 	}
 
 	var state *string
-	if moment.State != nil {
-		encoded, err := json.Marshal(moment.State)
+	if transition.State != nil {
+		encoded, err := json.Marshal(transition.State)
 		if err != nil {
 			return err
 		}
@@ -128,7 +128,7 @@ func (scope *Scope) insertEvent(operation Operation, sequence int64, moment roll
 	}
 
 	_, err := scope.Tx.Exec(`INSERT INTO event (stack_id, seq, at, logical_id, physical_id, type, status, reason, properties, token, state, gone, silent)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, stack.ID, sequence, scope.TimeOf(moment), logicalID, physicalID,
-		resourceType, string(moment.Status), moment.Reason, properties, operation.Token, state, moment.Gone, moment.Silent)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, stack.ID, sequence, scope.TimeOf(transition), logicalID, physicalID,
+		resourceType, string(transition.Status), transition.Reason, properties, operation.Token, state, transition.Gone, transition.Silent)
 	return err
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
 )
 
-// ParameterValue answers what a stack's AWS::SSM::Parameter of this name holds now.
+// ParameterValue returns the value of the AWS::SSM::Parameter of a stack, and whether
+// there is one of the name.
 func (scope *Scope) ParameterValue(name string) (string, bool) {
 	var text string
 	err := scope.Tx.QueryRow(`SELECT e.state FROM event e JOIN stack s ON s.id = e.stack_id
@@ -29,8 +30,8 @@ func (scope *Scope) ParameterValue(name string) (string, bool) {
 	return value, ok
 }
 
-// ResourceOwner names the stack, other than st, that has a resource of this type and
-// physical id now or has begun to make one.
+// ResourceOwner returns the ARN of another stack that has, or has begun to create, a
+// resource of a type and physical id, and whether there is one.
 func (scope *Scope) ResourceOwner(stack *Stack, typ, physicalID string) (string, bool, error) {
 	var arn string
 	err := scope.Tx.QueryRow(`SELECT s.arn FROM event e JOIN stack s ON s.id = e.stack_id
@@ -44,7 +45,7 @@ func (scope *Scope) ResourceOwner(stack *Stack, typ, physicalID string) (string,
 	return arn, err == nil, err
 }
 
-// Resources lists what the stack has now, each after those it depends on.
+// Resources returns the current resources of a stack, each after those it depends on.
 func (scope *Scope) Resources(st *Stack) ([]rollout.Resource, error) {
 	rows, err := scope.Tx.Query(`SELECT e.state, e.gone, e.status FROM event e
 		JOIN (SELECT logical_id, max(seq) AS seq FROM event WHERE stack_id = $1 AND at <= $2 AND state IS NOT NULL GROUP BY logical_id) l
@@ -72,5 +73,5 @@ func (scope *Scope) Resources(st *Stack) ([]rollout.Resource, error) {
 		}
 	}
 
-	return rollout.Ordered(out), rows.Err()
+	return rollout.SortByDependencies(out), rows.Err()
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/sandbox/rollout"
 )
 
-// A stack with what holds of it now.
+// A Stack is a stack as it is now.
 type Stack struct {
 	ID                         int64
 	ARN, Account, Region, Name string
@@ -26,12 +26,12 @@ type Stack struct {
 	Outputs      []template.Output
 	UpdatedAt    *int64
 	StatusAt     int64
-	DefinitionID int64 // id of the definition in force
+	DefinitionID int64 // id of the current definition
 	Definition   Definition
 	revisionSeq  int64
 }
 
-// A definition is what a stack was asked to be.
+// A Definition is the template and the settings of a request.
 type Definition struct {
 	Body     string
 	Settings Settings
@@ -40,7 +40,7 @@ type Definition struct {
 type Settings struct {
 	Description          string            `json:"description,omitempty"`
 	Parameters           map[string]string `json:"parameters,omitempty"`
-	ShownParameters      []Parameter       `json:"shown,omitempty"` // the same in the template's order, NoEcho masked
+	ShownParameters      []Parameter       `json:"shown,omitempty"` // Parameters in the template's order, NoEcho values masked
 	Tags                 []Tag             `json:"tags,omitempty"`
 	Capabilities         []string          `json:"capabilities,omitempty"`
 	RoleARN              string            `json:"roleArn,omitempty"`
@@ -60,12 +60,12 @@ type Tag struct {
 
 func (s *Stack) IsDeleted(now int64) bool { return s.DeletedAt != nil && *s.DeletedAt <= now }
 
-// IsInProgress reports whether an operation is under way.
+// IsInProgress reports whether an operation is in progress.
 func (s *Stack) IsInProgress() bool {
 	return strings.HasSuffix(string(s.Status), "_IN_PROGRESS") && s.Status != "REVIEW_IN_PROGRESS"
 }
 
-// IsUpdatable reports whether the stack's status lets it be updated.
+// IsUpdatable reports whether a stack of this status can be updated.
 func (s *Stack) IsUpdatable() bool {
 	switch s.Status {
 	case "CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED", "CREATE_FAILED":
@@ -90,10 +90,10 @@ func scanStack(scan func(...any) error) (*Stack, error) {
 	return &stack, json.Unmarshal([]byte(outputs), &stack.Outputs)
 }
 
-// ErrNoStack is what find returns when there is no such stack.
+// ErrNoStack is the error of FindStack if there is no such stack.
 var ErrNoStack = errors.New("no such stack")
 
-// FindStack looks a stack up by its ARN, deleted ones included, or by the name of one
+// FindStack returns a stack by its ARN, also a deleted one, or by the name of a stack
 // that is not deleted.
 func (scope *Scope) FindStack(nameOrARN string) (*Stack, error) {
 	where := `WHERE s.account = $2 AND s.region = $3 AND s.name = $4 AND (s.deleted_at IS NULL OR s.deleted_at > $1) ORDER BY s.id DESC LIMIT 1`
@@ -115,7 +115,7 @@ func (scope *Scope) FindStack(nameOrARN string) (*Stack, error) {
 	return stack, err
 }
 
-// ListStacks lists the stacks of the caller's books, newest first.
+// ListStacks returns stacks with smaller ids than before, newest first.
 func (scope *Scope) ListStacks(deleted bool, before int64, limit int) ([]*Stack, error) {
 	where := `WHERE s.account = $2 AND s.region = $3 AND s.id < $4 `
 	if !deleted {
@@ -141,7 +141,7 @@ func (scope *Scope) ListStacks(deleted bool, before int64, limit int) ([]*Stack,
 	return out, rows.Err()
 }
 
-// InsertStack adds a stack to the books, without a revision yet.
+// InsertStack inserts a stack without a revision.
 func (scope *Scope) InsertStack(name string, protected bool) (*Stack, error) {
 	stack := &Stack{Account: scope.Account, Region: scope.Region, Name: name, CreatedAt: scope.Now(), Protected: protected}
 	stack.ARN = "arn:" + scope.Partition + ":cloudformation:" + stack.Region + ":" + stack.Account + ":stack/" + name + "/" + uuid.NewString()
@@ -178,7 +178,7 @@ type Parameter struct {
 	ParameterValue string
 }
 
-// DropFuture drops the part of a course that lies ahead.
+// DropFuture deletes the part of an operation that is yet to come.
 func (scope *Scope) DropFuture(stack *Stack) error {
 	for _, sql := range []string{
 		`DELETE FROM event WHERE stack_id = $1 AND at > $2`,

@@ -36,7 +36,7 @@ Resources:
 // sandboxURL returns a sandbox in which each resource takes some time.
 func sandboxURL(t testing.TB, each time.Duration) string {
 	t.Helper()
-	endpoint, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{Each: each})
+	endpoint, err := sandbox.Open(t.Context(), filepath.Join(t.TempDir(), "sandbox.db"), sandbox.Options{ResourceDuration: each})
 	if err != nil {
 		t.Fatal(err)
 	}

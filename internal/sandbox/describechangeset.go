@@ -89,7 +89,7 @@ func (c *call) describeChangeSet() (any, error) {
 	return result, nil
 }
 
-// firstChange reads the NextToken: the index of the page's first change.
+// firstChange returns the index of the first change of the NextToken's page.
 func (c *call) firstChange(changeSet *store.ChangeSet) (int, error) {
 	token := c.form.Text("NextToken")
 	if token == "" {

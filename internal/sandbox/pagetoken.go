@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// pageToken makes an opaque NextToken of the id that the next page begins below. It
-// carries the operation's name so that it cannot be used for another one.
+// pageToken returns an opaque NextToken for the id below which the next page begins. It
+// has the operation's name, so that it is not valid for another operation.
 func (c *call) pageToken(id int64) string {
 	b := binary.BigEndian.AppendUint64([]byte(c.action+" "), uint64(id))
 	return base64.URLEncoding.EncodeToString(b)

@@ -10,14 +10,15 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// isRepeated reports whether the request's ClientRequestToken was used before, for
-// the same request; then it has been done. For another it is refused.
+// isRepeated reports whether the same request was served before, by its
+// ClientRequestToken. It returns an error if the token was used for another request.
 func (c *call) isRepeated(subject string) (bool, error) {
 	_, done, err := c.previousAnswer(subject)
 	return done, err
 }
 
-// previousAnswer is repeated with the answer that was given then.
+// previousAnswer reports whether the same request was served before, and returns its
+// answer.
 func (c *call) previousAnswer(subject string) (answer string, done bool, err error) {
 	token := c.form.Text("ClientRequestToken")
 	if token == "" {
@@ -26,7 +27,7 @@ func (c *call) previousAnswer(subject string) (answer string, done bool, err err
 
 	var hash string
 	err = c.Tx.QueryRow(`SELECT hash, answer FROM token WHERE account = $1 AND region = $2 AND operation = $3 AND stack = $4 AND token = $5`,
-		c.who.account, c.who.region, c.action, subject, token).Scan(&hash, &answer)
+		c.caller.account, c.caller.region, c.action, subject, token).Scan(&hash, &answer)
 	switch {
 	case errors.Is(err, db.ErrNoRows):
 		return "", false, nil
@@ -39,14 +40,14 @@ func (c *call) previousAnswer(subject string) (answer string, done bool, err err
 	return answer, true, nil
 }
 
-// recordToken notes the request's token, if it has one.
+// recordToken records the request's token, if there is one, with the answer.
 func (c *call) recordToken(subject, answer string) error {
 	token := c.form.Text("ClientRequestToken")
 	if token == "" {
 		return nil
 	}
 	_, err := c.Tx.Exec(`INSERT INTO token (account, region, operation, stack, token, hash, answer, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		c.who.account, c.who.region, c.action, subject, token, c.hash(), answer, c.Now())
+		c.caller.account, c.caller.region, c.action, subject, token, c.hash(), answer, c.Now())
 	return err
 }
 

@@ -6,23 +6,24 @@ import (
 	"time"
 )
 
-// MetadataKey is the key of a resource's Metadata under which a template says
-// how the resource behaves in a sandbox.
+// MetadataKey is the key of a resource's Metadata that has its behavior in the
+// sandbox.
 const MetadataKey = "Lockstep::Sandbox"
 
-// longest bounds a Delay.
-const longest = 24 * time.Hour
+// maxDelay bounds Behavior.Delay.
+const maxDelay = 24 * time.Hour
 
-// A Behaviour is what a resource was asked to do.
-type Behaviour struct {
-	Delay  time.Duration `json:"delay,omitempty"`  // how long creating or updating it takes; 0 for the usual time
-	Fail   string        `json:"fail,omitempty"`   // the reason with which it fails; "" when it does not
-	FailOn []Phase       `json:"failOn,omitempty"` // when; creating and updating if empty
+// A Behavior is how a resource behaves in the sandbox.
+type Behavior struct {
+	Delay  time.Duration `json:"delay,omitempty"`  // of creating or updating it; 0 for the usual time
+	Fail   string        `json:"fail,omitempty"`   // the reason of its failure; "" if it succeeds
+	FailOn []Phase       `json:"failOn,omitempty"` // creating and updating if empty
 }
 
 // A Phase is when a resource can fail.
 type Phase string
 
+// The phases in which a resource can fail.
 const (
 	Creating    Phase = "CREATE"
 	Updating    Phase = "UPDATE"
@@ -30,8 +31,8 @@ const (
 	RollingBack Phase = "ROLLBACK"
 )
 
-// fails reports whether, and why, the resource fails in a phase.
-func (b Behaviour) fails(phase Phase) (string, bool) {
+// fails returns the reason of a failure in a phase, and whether the resource fails.
+func (b Behavior) fails(phase Phase) (string, bool) {
 	if b.Fail == "" {
 		return "", false
 	}
@@ -41,10 +42,10 @@ func (b Behaviour) fails(phase Phase) (string, bool) {
 	return b.Fail, slices.Contains(b.FailOn, phase)
 }
 
-// ReadBehaviour reads {Delay: 2s, Fail: "reason", FailOn: [CREATE, UPDATE,
+// ReadBehavior reads {Delay: 2s, Fail: "reason", FailOn: [CREATE, UPDATE,
 // DELETE, ROLLBACK]} from a resource's evaluated Metadata.
-func ReadBehaviour(metadata map[string]any) (Behaviour, error) {
-	var b Behaviour
+func ReadBehavior(metadata map[string]any) (Behavior, error) {
+	var b Behavior
 	value, ok := metadata[MetadataKey]
 	if !ok {
 		return b, nil
@@ -64,13 +65,13 @@ func ReadBehaviour(metadata map[string]any) (Behaviour, error) {
 	return b, nil
 }
 
-func (b *Behaviour) set(key string, value any) error {
+func (b *Behavior) set(key string, value any) error {
 	text, isText := value.(string)
 	switch key {
 	case "Delay":
 		delay, err := time.ParseDuration(text)
-		if err != nil || delay < 0 || delay > longest {
-			return fmt.Errorf("%s must be a duration such as 2s, at most %s", key, longest)
+		if err != nil || delay < 0 || delay > maxDelay {
+			return fmt.Errorf("%s must be a duration such as 2s, at most %s", key, maxDelay)
 		}
 
 		b.Delay = delay

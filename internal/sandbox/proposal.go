@@ -12,14 +12,14 @@ import (
 	"github.com/lockstephq/lockstep/internal/sandbox/store"
 )
 
-// A proposal is what a request wants a stack to be.
+// A proposal is the stack that a request asks for.
 type proposal struct {
-	def      store.Definition
-	template *template.Template
+	definition store.Definition
+	template   *template.Template
 }
 
-// readProposal reads a proposal from the request. before is the stack's definition,
-// nil for a stack that is to be created.
+// readProposal reads the proposal of the request. Before is the stack's definition,
+// nil for a new stack.
 func (c *call) readProposal(before *store.Definition) (*proposal, error) {
 	if err := c.checkSupported(); err != nil {
 		return nil, err
@@ -35,8 +35,8 @@ func (c *call) readProposal(before *store.Definition) (*proposal, error) {
 		return nil, err
 	}
 
-	proposal := &proposal{template: t, def: store.Definition{Body: body}}
-	settings := &proposal.def.Settings
+	proposal := &proposal{template: t, definition: store.Definition{Body: body}}
+	settings := &proposal.definition.Settings
 	var previous map[string]string
 	if before != nil {
 		previous = before.Settings.Parameters
@@ -56,8 +56,7 @@ func (c *call) readProposal(before *store.Definition) (*proposal, error) {
 	return proposal, c.checkCapabilities(t, settings.Capabilities)
 }
 
-// checkSupported refuses what a request may ask of CloudFormation and a sandbox
-// could only leave undone.
+// checkSupported refuses members of the request that the sandbox does not implement.
 func (c *call) checkSupported() error {
 	for _, name := range []string{
 		"StackPolicyBody", "StackPolicyURL", "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL", "DeploymentMode",
@@ -80,7 +79,7 @@ func (c *call) checkSupported() error {
 	return nil
 }
 
-// maskParameters lists values as they may be shown, in the template's order.
+// maskParameters returns the values in the template's order, NoEcho values masked.
 func maskParameters(t *template.Template, values map[string]string) []store.Parameter {
 	var out []store.Parameter
 	for _, parameter := range t.Parameters() {
@@ -93,7 +92,7 @@ func maskParameters(t *template.Template, values map[string]string) []store.Para
 	return out
 }
 
-// templateBody returns the template that the request names.
+// templateBody returns the text of the request's template.
 func (c *call) templateBody(before *store.Definition) (string, error) {
 	body, previous := c.form.Text("TemplateBody"), c.form.Text("UsePreviousTemplate") == "true"
 	url := c.form.Text("TemplateURL")
@@ -125,8 +124,8 @@ func (c *call) parameterInputs() []template.ParameterInput {
 	return out
 }
 
-// readSettings reads everything beside template and parameters. What the request
-// does not name stays as it was; an empty list clears.
+// readSettings reads the members other than the template and the parameters. An absent
+// member keeps the previous value, and an empty list removes it.
 func (c *call) readSettings(settings *store.Settings) error {
 	if c.form.Listed("Tags") {
 		tags, err := c.tags()
@@ -188,7 +187,7 @@ func (c *call) tags() ([]store.Tag, error) {
 	return out, nil
 }
 
-// checkCapabilities refuses a template whose capabilities the caller did not name.
+// checkCapabilities returns an error if the request lacks capabilities of the template.
 func (c *call) checkCapabilities(t *template.Template, given []string) error {
 	required, _ := t.Capabilities()
 	for _, name := range required {
@@ -199,7 +198,7 @@ func (c *call) checkCapabilities(t *template.Template, given []string) error {
 	return nil
 }
 
-// readOnFailure reads what CreateStack and UpdateStack say of failure.
+// readOnFailure reads the members of CreateStack and UpdateStack about failure.
 func (c *call) readOnFailure() (rollout.OnFailure, error) {
 	disable, err := c.form.Flag("DisableRollback")
 	if err != nil {
@@ -221,7 +220,7 @@ func parseOnFailure(member, name string) (rollout.OnFailure, error) {
 	switch onFailure := rollout.OnFailure(name); onFailure {
 	case "":
 		return rollout.Rollback, nil
-	case rollout.Rollback, rollout.DoNothing, rollout.Remove:
+	case rollout.Rollback, rollout.DoNothing, rollout.DeleteStack:
 		return onFailure, nil
 	}
 	return "", constraintError(member, name, "Member must satisfy enum value set: [DO_NOTHING, ROLLBACK, DELETE]")

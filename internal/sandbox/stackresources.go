@@ -69,7 +69,8 @@ func (c *call) describeStackResources() (any, error) {
 	return out, nil
 }
 
-// resourceStack finds the stack by its name or by a resource's physical id.
+// resourceStack returns the stack of the request, by its name or by the physical id of
+// a resource.
 func (c *call) resourceStack() (*store.Stack, error) {
 	physical := c.form.Text("PhysicalResourceId")
 	if c.form.Text("StackName") != "" {
@@ -92,7 +93,7 @@ func (c *call) resourceStack() (*store.Stack, error) {
 	var arn string
 	err := c.Tx.QueryRow(`SELECT s.arn FROM event e JOIN stack s ON s.id = e.stack_id WHERE e.physical_id = $1 AND e.state IS NOT NULL
 		AND s.account = $2 AND s.region = $3 AND e.at <= $4 AND (s.deleted_at IS NULL OR s.deleted_at > $4) ORDER BY e.stack_id DESC LIMIT 1`,
-		physical, c.who.account, c.who.region, c.Now()).Scan(&arn)
+		physical, c.caller.account, c.caller.region, c.Now()).Scan(&arn)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, validationError("Stack for %s does not exist", syntax.Clip(physical))
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// sessionKeyPrefix begins the access key ids that AssumeRole gives out, so that
-// they cannot be taken for AWS's.
+// sessionKeyPrefix is the prefix of the access key ids of AssumeRole. AWS has no such
+// ids.
 const sessionKeyPrefix = "LSBX"
 
 var (
@@ -28,7 +28,7 @@ type getCallerIdentityResult struct {
 }
 
 func (c *call) getCallerIdentity() (any, error) {
-	return getCallerIdentityResult{UserID: c.who.userID, Account: c.who.account, Arn: c.who.arn}, nil
+	return getCallerIdentityResult{UserID: c.caller.userID, Account: c.caller.account, Arn: c.caller.arn}, nil
 }
 
 type assumeRoleResult struct {
@@ -45,8 +45,8 @@ type assumeRoleResult struct {
 	PackedPolicySize int
 }
 
-// assumeRole returns out a key for any role: nothing here has permissions. Its
-// account is the role's, so that its stacks are in that account's books.
+// assumeRole returns an access key for any role, since there are no permissions. Its
+// account is that of the role.
 func (c *call) assumeRole() (any, error) {
 	role := c.form.Text("RoleArn")
 	match := rolePattern.FindStringSubmatch(role)

@@ -12,13 +12,15 @@ import (
 	"github.com/lockstephq/lockstep/internal/sigv4"
 )
 
-// A caller is who signed a request, and where.
+// A caller is the principal that signed a request, and the region.
 type caller struct {
-	account, region string
-	arn, userID     string
+	account string
+	region  string
+	arn     string
+	userID  string
 }
 
-// partition is the one of the caller's region.
+// partition returns the partition of the caller's region.
 func (c caller) partition() string {
 	switch {
 	case strings.HasPrefix(c.region, "cn-"):
@@ -29,7 +31,7 @@ func (c caller) partition() string {
 	return "aws"
 }
 
-// suffix is the domain of the caller's region.
+// suffix returns the domain of the caller's region.
 func (c caller) suffix() string {
 	if c.partition() == "aws-cn" {
 		return "amazonaws.com.cn"
@@ -37,13 +39,13 @@ func (c caller) suffix() string {
 	return "amazonaws.com"
 }
 
-// assumedSession is a key that AssumeRole gave out.
+// An assumedSession is an access key of AssumeRole.
 type assumedSession struct {
 	secret, token, account, arn, userID string
 	expires                             int64
 }
 
-// authenticate verifies a request's signature and says whose it is.
+// authenticate verifies the signature of a request and returns its caller.
 func (s *Sandbox) authenticate(r *http.Request, body []byte) (caller, error) {
 	authorization, err := s.verifier.Parse(r, "cloudformation", "sts")
 	if err != nil {
@@ -53,10 +55,10 @@ func (s *Sandbox) authenticate(r *http.Request, body []byte) (caller, error) {
 		return s.verifySessionKey(r, body, authorization)
 	}
 
-	account := s.opt.Account
-	if s.opt.Secret != nil {
+	account := s.options.Account
+	if s.options.LookUpKey != nil {
 		var secret string
-		if secret, account, err = s.opt.Secret(r.Context(), authorization.AccessKeyID); err != nil {
+		if secret, account, err = s.options.LookUpKey(r.Context(), authorization.AccessKeyID); err != nil {
 			return caller{}, err
 		}
 		if err := s.verifier.Verify(r, body, authorization, secret, time.Now()); err != nil {
@@ -69,10 +71,10 @@ func (s *Sandbox) authenticate(r *http.Request, body []byte) (caller, error) {
 	return who, nil
 }
 
-// findSession looks up a key of ours.
+// findSession returns the session of an access key of AssumeRole.
 func (s *Sandbox) findSession(r *http.Request, accessKeyID string) (assumedSession, error) {
 	var ses assumedSession
-	err := s.db.ViewOnce(r.Context(), func(tx *db.Tx) error {
+	err := s.database.ViewOnce(r.Context(), func(tx *db.Tx) error {
 		return tx.QueryRow(`SELECT secret, token, account, arn, user_id, expires_at FROM session WHERE access_key_id = $1`, accessKeyID).
 			Scan(&ses.secret, &ses.token, &ses.account, &ses.arn, &ses.userID, &ses.expires)
 	})
@@ -82,7 +84,7 @@ func (s *Sandbox) findSession(r *http.Request, accessKeyID string) (assumedSessi
 	return ses, err
 }
 
-// verifySessionKey verifies a request signed with a key of ours.
+// verifySessionKey verifies a request that is signed with an access key of AssumeRole.
 func (s *Sandbox) verifySessionKey(r *http.Request, body []byte, authorization *sigv4.Authorization) (caller, error) {
 	ses, err := s.findSession(r, authorization.AccessKeyID)
 	if err != nil {
