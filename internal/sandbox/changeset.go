@@ -39,7 +39,7 @@ func (c *call) createChangeSet() (any, error) {
 		before = nil
 	}
 
-	proposal, err := c.readProposal(before)
+	proposal, err := c.form.readProposal(before)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +193,7 @@ func (c *call) executeChangeSet() (any, error) {
 	if create && stack.Status != "REVIEW_IN_PROGRESS" || !create && !stack.IsUpdatable() {
 		return nil, c.notUpdatableError(stack)
 	}
-	if err := c.readExecutionSettings(&changeSet.Definition.Settings); err != nil {
+	if err := c.form.readExecutionSettings(&changeSet.Definition.Settings); err != nil {
 		return nil, err
 	}
 
@@ -227,9 +227,9 @@ func notExecutableError(cs *store.ChangeSet, what, status string) error {
 }
 
 // readExecutionSettings reads the members of ExecuteChangeSet about failure.
-func (c *call) readExecutionSettings(settings *store.Settings) error {
-	if c.form.Has("DisableRollback") {
-		disable, err := c.form.Flag("DisableRollback")
+func (f requestForm) readExecutionSettings(settings *store.Settings) error {
+	if f.Has("DisableRollback") {
+		disable, err := f.Flag("DisableRollback")
 		if err != nil {
 			return err
 		}
@@ -242,7 +242,7 @@ func (c *call) readExecutionSettings(settings *store.Settings) error {
 		}
 	}
 
-	keep, err := c.form.Flag("RetainExceptOnCreate")
+	keep, err := f.Flag("RetainExceptOnCreate")
 	settings.RetainExceptOnCreate = settings.RetainExceptOnCreate || keep
 	return err
 }

@@ -20,7 +20,7 @@ type call struct {
 	store.Scope
 	sandbox *Sandbox
 	caller  caller
-	form    awsquery.Form
+	form    requestForm
 	action  string
 }
 

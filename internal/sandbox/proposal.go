@@ -12,6 +12,9 @@ import (
 	"github.com/lockstephq/lockstep/internal/sandbox/store"
 )
 
+// A requestForm has the members of a request.
+type requestForm struct{ awsquery.Form }
+
 // A proposal is the stack that a request asks for.
 type proposal struct {
 	definition store.Definition
@@ -20,12 +23,12 @@ type proposal struct {
 
 // readProposal reads the proposal of the request. Before is the stack's definition,
 // nil for a new stack.
-func (c *call) readProposal(before *store.Definition) (*proposal, error) {
-	if err := c.checkSupported(); err != nil {
+func (f requestForm) readProposal(before *store.Definition) (*proposal, error) {
+	if err := f.checkSupported(); err != nil {
 		return nil, err
 	}
 
-	body, err := c.templateBody(before)
+	body, err := f.templateBody(before)
 	if err != nil {
 		return nil, err
 	}
@@ -44,35 +47,35 @@ func (c *call) readProposal(before *store.Definition) (*proposal, error) {
 		settings.Notifications = before.Settings.Notifications
 	}
 
-	if settings.Parameters, err = t.BindParameters(c.parameterInputs(), previous); err != nil {
+	if settings.Parameters, err = t.BindParameters(f.parameterInputs(), previous); err != nil {
 		return nil, err
 	}
 
 	settings.Description, settings.ShownParameters = t.Description(), maskParameters(t, settings.Parameters)
-	if err := c.readSettings(settings); err != nil {
+	if err := f.readSettings(settings); err != nil {
 		return nil, err
 	}
 
-	return proposal, c.checkCapabilities(t, settings.Capabilities)
+	return proposal, f.checkCapabilities(t, settings.Capabilities)
 }
 
 // checkSupported refuses members of the request that the sandbox does not implement.
-func (c *call) checkSupported() error {
+func (f requestForm) checkSupported() error {
 	for _, name := range []string{
 		"StackPolicyBody", "StackPolicyURL", "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL", "DeploymentMode",
 	} {
-		if c.form.Text(name) != "" {
+		if f.Text(name) != "" {
 			return validationError("the sandbox does not expand %s", name)
 		}
 	}
 
 	for _, name := range []string{"ResourceTypes", "ResourcesToImport", "RollbackConfiguration.RollbackTriggers"} {
-		if len(c.form.Members(name)) > 0 {
+		if len(f.Members(name)) > 0 {
 			return validationError("the sandbox does not expand %s", name)
 		}
 	}
 
-	if c.form.Text("ImportExistingResources") == "true" {
+	if f.Text("ImportExistingResources") == "true" {
 		return validationError("the sandbox does not expand ImportExistingResources")
 	}
 
@@ -93,9 +96,9 @@ func maskParameters(t *template.Template, values map[string]string) []store.Para
 }
 
 // templateBody returns the text of the request's template.
-func (c *call) templateBody(before *store.Definition) (string, error) {
-	body, previous := c.form.Text("TemplateBody"), c.form.Text("UsePreviousTemplate") == "true"
-	url := c.form.Text("TemplateURL")
+func (f requestForm) templateBody(before *store.Definition) (string, error) {
+	body, previous := f.Text("TemplateBody"), f.Text("UsePreviousTemplate") == "true"
+	url := f.Text("TemplateURL")
 	switch {
 	case url != "":
 		return "", validationError("the sandbox does not expand TemplateURL %s: send the template as TemplateBody", syntax.Clip(url))
@@ -114,9 +117,9 @@ func (c *call) templateBody(before *store.Definition) (string, error) {
 	return body, nil
 }
 
-func (c *call) parameterInputs() []template.ParameterInput {
+func (f requestForm) parameterInputs() []template.ParameterInput {
 	var out []template.ParameterInput
-	for _, m := range c.form.Members("Parameters") {
+	for _, m := range f.Members("Parameters") {
 		out = append(out, template.ParameterInput{
 			Key: m.Text("ParameterKey"), Value: m.Pointer("ParameterValue"), UsePrevious: m.Text("UsePreviousValue") == "true",
 		})
@@ -126,9 +129,9 @@ func (c *call) parameterInputs() []template.ParameterInput {
 
 // readSettings reads the members other than the template and the parameters. An absent
 // member keeps the previous value, and an empty list removes it.
-func (c *call) readSettings(settings *store.Settings) error {
-	if c.form.Listed("Tags") {
-		tags, err := c.tags()
+func (f requestForm) readSettings(settings *store.Settings) error {
+	if f.Listed("Tags") {
+		tags, err := f.tags()
 		if err != nil {
 			return err
 		}
@@ -136,18 +139,18 @@ func (c *call) readSettings(settings *store.Settings) error {
 		settings.Tags = tags
 	}
 
-	if role := c.form.Text("RoleARN"); role != "" {
+	if role := f.Text("RoleARN"); role != "" {
 		if !strings.HasPrefix(role, "arn:") || len(role) < 20 || len(role) > 2048 {
 			return constraintError("roleARN", role, "Member must have length between 20 and 2048 and be an ARN")
 		}
 		settings.RoleARN = role
 	}
 
-	if c.form.Listed("NotificationARNs") {
-		settings.Notifications = c.form.Texts("NotificationARNs")
+	if f.Listed("NotificationARNs") {
+		settings.Notifications = f.Texts("NotificationARNs")
 	}
 
-	settings.Capabilities = c.form.Texts("Capabilities")
+	settings.Capabilities = f.Texts("Capabilities")
 	for _, name := range settings.Capabilities {
 		if !slices.Contains([]string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"}, name) {
 			return constraintError("capabilities", name, "Member must satisfy enum value set: [CAPABILITY_NAMED_IAM, CAPABILITY_AUTO_EXPAND, CAPABILITY_IAM]")
@@ -155,14 +158,14 @@ func (c *call) readSettings(settings *store.Settings) error {
 	}
 
 	var err error
-	settings.RetainExceptOnCreate, err = c.form.Flag("RetainExceptOnCreate")
+	settings.RetainExceptOnCreate, err = f.Flag("RetainExceptOnCreate")
 	return err
 }
 
-func (c *call) tags() ([]store.Tag, error) {
+func (f requestForm) tags() ([]store.Tag, error) {
 	var out []store.Tag
 	seen := map[string]bool{}
-	for _, m := range c.form.Members("Tags") {
+	for _, m := range f.Members("Tags") {
 		t := store.Tag{Key: m.Text("Key"), Value: m.Text("Value")}
 		switch {
 		case t.Key == "" || len([]rune(t.Key)) > 128:
@@ -188,7 +191,7 @@ func (c *call) tags() ([]store.Tag, error) {
 }
 
 // checkCapabilities returns an error if the request lacks capabilities of the template.
-func (c *call) checkCapabilities(t *template.Template, given []string) error {
+func (f requestForm) checkCapabilities(t *template.Template, given []string) error {
 	required, _ := t.Capabilities()
 	for _, name := range required {
 		if !slices.Contains(given, name) && !slices.Contains(given, "CAPABILITY_NAMED_IAM") {
@@ -199,14 +202,14 @@ func (c *call) checkCapabilities(t *template.Template, given []string) error {
 }
 
 // readOnFailure reads the members of CreateStack and UpdateStack about failure.
-func (c *call) readOnFailure() (rollout.OnFailure, error) {
-	disable, err := c.form.Flag("DisableRollback")
+func (f requestForm) readOnFailure() (rollout.OnFailure, error) {
+	disable, err := f.Flag("DisableRollback")
 	if err != nil {
 		return "", err
 	}
 
-	asked := c.form.Text("OnFailure")
-	if asked != "" && c.form.Has("DisableRollback") {
+	asked := f.Text("OnFailure")
+	if asked != "" && f.Has("DisableRollback") {
 		return "", validationError("You can specify either DisableRollback or OnFailure, but not both.")
 	}
 	if disable {

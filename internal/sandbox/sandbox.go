@@ -153,7 +153,7 @@ func (s *Sandbox) serve(r *http.Request, body []byte) (action string, service aw
 			Scope:   store.Scope{Tx: tx, Account: who.account, Region: who.region, Partition: who.partition()},
 			sandbox: s,
 			caller:  who,
-			form:    form,
+			form:    requestForm{form},
 			action:  action,
 		})
 		return err

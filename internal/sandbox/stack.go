@@ -31,13 +31,13 @@ func (c *call) createStack() (any, error) {
 		return nil, err
 	}
 
-	proposal, err := c.readProposal(nil)
+	proposal, err := c.form.readProposal(nil)
 	if err != nil {
 		return nil, err
 	}
 
 	settings := &proposal.definition.Settings
-	if settings.OnFailure, err = c.readOnFailure(); err != nil {
+	if settings.OnFailure, err = c.form.readOnFailure(); err != nil {
 		return nil, err
 	}
 
@@ -85,11 +85,11 @@ func (c *call) updateStack() (any, error) {
 		return nil, c.notUpdatableError(stack)
 	}
 
-	proposal, err := c.readProposal(&stack.Definition)
+	proposal, err := c.form.readProposal(&stack.Definition)
 	if err != nil {
 		return nil, err
 	}
-	if proposal.definition.Settings.OnFailure, err = c.readOnFailure(); err != nil {
+	if proposal.definition.Settings.OnFailure, err = c.form.readOnFailure(); err != nil {
 		return nil, err
 	}
 

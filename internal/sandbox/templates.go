@@ -49,7 +49,7 @@ type templateParameter struct {
 }
 
 func (c *call) validateTemplate() (any, error) {
-	body, err := c.templateBody(nil)
+	body, err := c.form.templateBody(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (c *call) getTemplateSummary() (any, error) {
 // summaryTemplate returns the template of the request, or that of its stack.
 func (c *call) summaryTemplate() (string, error) {
 	if c.form.Text("StackName") == "" {
-		return c.templateBody(nil)
+		return c.form.templateBody(nil)
 	}
 	stack, err := c.requestedStack()
 	if err != nil {

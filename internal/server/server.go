@@ -225,7 +225,7 @@ func (s *Server) openSandbox(ctx context.Context) (err error) {
 	}
 
 	s.sandbox, err = sandbox.Open(ctx, s.options.SandboxFile, sandbox.Options{
-		Log:    s.logOf("sandbox"),
+		Log:       s.logOf("sandbox"),
 		LookUpKey: secretOf(s.directory),
 	})
 	if err != nil {
