@@ -8,26 +8,27 @@ import (
 	"github.com/lockstephq/lockstep/internal/store"
 )
 
-// A Concern is a configuration whose resource a commit concerns, and how far
-// that came.
+// An AffectedConfiguration is a sync configuration whose resource a commit
+// affects, with the progress of its sync.
 type AffectedConfiguration struct {
 	Configuration lockstep.SyncConfiguration
-	// IsPending says that the commit is what the resource should be, and that no
-	// attempt was made for that.
+	// IsPending reports whether the commit is the desired revision and no attempt was
+	// made for it.
 	IsPending bool
-	Blocked   string // why nothing is attempted until a person acts; "" where nothing blocks
-	// AttemptID is the last attempt for the commit that runs or came to an end of
-	// its own: one that was superseded or cancelled says nothing. "" if there is none.
+	Blocked   string // the reason of the active blocker, or ""
+	// AttemptID is the last attempt for the commit, without those that were superseded
+	// or cancelled; "" if there is none.
 	AttemptID string
-	Outcome   lockstep.Outcome // the attempt's, "" while it runs
-	StartedAt time.Time        // zero where there is no attempt
+	Outcome   lockstep.Outcome // of the attempt, "" while it runs
+	StartedAt time.Time        // zero without an attempt
 	EndedAt   time.Time        // zero while it runs
 }
 
-// AffectedConfigurations reads all configurations of a link that publish their status
-// and whose resource a commit concerns, in the order of their names.
+// AffectedConfigurations returns the configurations of a link that publish their
+// status and whose resource a commit affects, sorted by resource name.
 func AffectedConfigurations(tx *db.Tx, linkID string, sha lockstep.SHA) ([]AffectedConfiguration, error) {
-	return db.Select(tx, scanAffected, `SELECT r.desired_sha = $2 AND r.desired_seq > r.attempted_seq, coalesce(b.created_reason, ''),
+	return db.Select(tx, scanAffected, `SELECT r.desired_sha = $2 AND r.desired_seq > r.attempted_seq,
+		coalesce(b.created_reason, ''),
 			coalesce(a.id, ''), coalesce(a.outcome, ''), a.started_at, a.ended_at, `+store.ConfigurationColumns+`
 		JOIN resource r ON r.configuration_id = c.id
 		JOIN affected_revision k ON k.resource_id = r.id AND k.sha = $2

@@ -43,7 +43,10 @@ func TestAConcernHasTheTimesOfItsAttempt(t *testing.T) {
 			t.Errorf("while it runs: %+v", k)
 		}
 
-		storetest.Update(t, database, func(tx *db.Tx) error { return syncstate.FinishAttempt(tx, attempt.ID, lockstep.Failed) })
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			return syncstate.FinishAttempt(tx, attempt.ID,
+				lockstep.Failed)
+		})
 		if k := concerns(t, database, cfg.LinkID, "a")[0]; k.Outcome != lockstep.Failed || !k.StartedAt.Equal(attempt.StartedAt) || k.EndedAt.IsZero() {
 			t.Errorf("after it: %+v", k)
 		}

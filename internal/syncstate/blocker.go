@@ -9,10 +9,11 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// blockerColumns are those of sync_blocker b.
-const blockerColumns = `b.id, b.type, b.status, b.created_reason, b.created_at, b.contexts, b.resolved_reason, b.resolved_at`
+// blockerColumns are the columns of sync_blocker b.
+const blockerColumns = `b.id, b.type, b.status, b.created_reason, b.created_at, b.contexts, b.resolved_reason,
+	b.resolved_at`
 
-// A rawBlocker is a blocker as it stands in its columns.
+// A rawBlocker holds the columns of a blocker.
 type rawBlocker struct {
 	lockstep.Blocker
 	created  int64
@@ -51,8 +52,8 @@ func scanBlocker(row db.Scanner) (lockstep.Blocker, error) {
 	return raw.blocker()
 }
 
-// InsertBlocker stops a resource until the blocker is resolved. A resource that
-// is stopped already keeps the blocker it has.
+// InsertBlocker creates an active blocker for a resource. If the resource has one
+// already, it is kept.
 func InsertBlocker(tx *db.Tx, resourceID int64, reason string, contexts []lockstep.Context) error {
 	type stored struct {
 		Key   string `json:"key"`
@@ -74,7 +75,7 @@ func InsertBlocker(tx *db.Tx, resourceID int64, reason string, contexts []lockst
 	return err
 }
 
-// ActiveBlocker gives the blocker that stops a resource, false if none does.
+// ActiveBlocker returns the active blocker of a resource, or false if it has none.
 func ActiveBlocker(tx *db.Tx, resourceID int64) (lockstep.Blocker, bool, error) {
 	b, err := scanBlocker(tx.QueryRow(`SELECT `+blockerColumns+` FROM sync_blocker b
 		WHERE b.resource_id = $1 AND b.status = 'ACTIVE'`, resourceID))
@@ -84,16 +85,16 @@ func ActiveBlocker(tx *db.Tx, resourceID int64) (lockstep.Blocker, bool, error) 
 	return b, err == nil, err
 }
 
-// ResolveBlocker resolves the blocker of a resource, if one is active, and says
-// whether there was one.
+// ResolveBlocker resolves the active blocker of a resource. It reports whether
+// there was one.
 func ResolveBlocker(tx *db.Tx, resourceID int64, reason string) (bool, error) {
 	n, err := tx.Exec(`UPDATE sync_blocker SET status = 'RESOLVED', resolved_reason = $2, resolved_at = $3
 		WHERE resource_id = $1 AND status = 'ACTIVE'`, resourceID, db.Storable(reason), db.Millis(tx.Now))
 	return n > 0, err
 }
 
-// ResolveBlockerByID is ResolveBlocker for one blocker: false where it is
-// another resource's, not there, or not active any more.
+// ResolveBlockerByID is [ResolveBlocker] for one blocker. It returns false if that
+// blocker does not exist, is not active, or belongs to another resource.
 func ResolveBlockerByID(tx *db.Tx, resourceID int64, id, reason string) (bool, error) {
 	n, err := tx.Exec(`UPDATE sync_blocker SET status = 'RESOLVED', resolved_reason = $3, resolved_at = $4
 		WHERE resource_id = $1 AND id = $2 AND status = 'ACTIVE'`, resourceID, id, db.Storable(reason), db.Millis(tx.Now))

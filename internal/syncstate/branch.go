@@ -18,10 +18,9 @@ func scanBranchKey(row db.Scanner) (key BranchKey, err error) {
 	return key, err
 }
 
-// LockBranch reads the head a branch had when last looked at, "" before the
-// first look, and keeps the row locked until the transaction ends. Whatever is
-// decided about repository syncs is decided under this lock. A branch seen for
-// the first time gets its row.
+// LockBranch locks a branch until the transaction ends and returns its last known
+// head, or "" if there is none yet. Decisions about repository syncs are made
+// under this lock. The row is created if needed.
 func LockBranch(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
 	if _, err := tx.Exec(`INSERT INTO repository_branch (link_id, branch) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
 		linkID, branch); err != nil {
@@ -33,7 +32,7 @@ func LockBranch(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
 	return head, err
 }
 
-// BranchHead gives the head a branch had when last looked at, "" if it was not.
+// BranchHead returns the last known head of a branch, or "" if there is none.
 func BranchHead(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
 	var head lockstep.SHA
 	err := tx.QueryRow(`SELECT head FROM repository_branch WHERE link_id = $1 AND branch = $2`, linkID, branch).Scan(&head)
@@ -43,14 +42,14 @@ func BranchHead(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
 	return head, err
 }
 
-// SetBranchHead records what a branch's head was seen to be.
+// SetBranchHead records the head of a branch.
 func SetBranchHead(tx *db.Tx, linkID, branch string, sha lockstep.SHA) error {
 	_, err := tx.Exec(`UPDATE repository_branch SET head = $3, head_at = $4 WHERE link_id = $1 AND branch = $2`,
 		linkID, branch, sha, db.Millis(tx.Now))
 	return err
 }
 
-// PolledHeads gives the head of each branch of a link as last seen.
+// PolledHeads returns the last known heads of a link's branches.
 func PolledHeads(tx *db.Tx, linkID string) (map[string]lockstep.SHA, error) {
 	rows, err := tx.Query(`SELECT branch, head FROM repository_branch WHERE link_id = $1`, linkID)
 	if err != nil {

@@ -23,8 +23,9 @@ type nonsense struct {
 }
 
 const (
-	repositoryAttempt = `INSERT INTO repository_sync_attempt (id, link_id, branch, status, sha, started_at, ended_at) VALUES `
-	resourceAttempt   = `INSERT INTO resource_sync_attempt (id, resource_id, configuration_id, configuration, desired_seq,
+	repositoryAttempt = `INSERT INTO repository_sync_attempt (id, link_id, branch, status, sha, started_at, ended_at)
+		VALUES `
+	resourceAttempt = `INSERT INTO resource_sync_attempt (id, resource_id, configuration_id, configuration, desired_seq,
 		status, outcome, initial_revision, target_revision, target_sha, target, intent, started_at, ended_at) VALUES `
 	blocker = `INSERT INTO sync_blocker (id, resource_id, type, status, created_reason, created_at, resolved_at) VALUES `
 )
@@ -73,13 +74,15 @@ func resourceNonsense() []nonsense {
 			before: []string{anAttempt("a", "FAILED", "'superseded'", "", "2")},
 			refuse: anAttempt("a", "FAILED", "'failed'", "x", "2")},
 		{why: "two that run for a resource", unique: true,
-			before: []string{anAttempt("a", "SUCCEEDED", "'applied'", "x", "2"), anAttempt("b", "INITIATED", "NULL", "", "NULL")},
+			before: []string{anAttempt("a", "SUCCEEDED", "'applied'", "x", "2"), anAttempt("b", "INITIATED", "NULL", "",
+				"NULL")},
 			refuse: anAttempt("c", "IN_PROGRESS", "NULL", "", "NULL")},
 		{why: "an ended one that runs again", unique: true,
 			before: []string{anAttempt("a", "FAILED", "'failed'", "", "2"), anAttempt("b", "IN_PROGRESS", "NULL", "", "NULL")},
 			refuse: `UPDATE resource_sync_attempt SET status = 'IN_PROGRESS', outcome = NULL, ended_at = NULL WHERE id = 'a'`},
 		{why: "a resource twice", unique: true,
-			refuse: `INSERT INTO resource (account, region, sync_type, name) SELECT account, region, sync_type, name FROM resource`},
+			refuse: `INSERT INTO resource (account, region, sync_type, name) SELECT account, region, sync_type, name FROM
+				resource`},
 	}
 }
 
@@ -94,7 +97,8 @@ func otherNonsense() []nonsense {
 		{why: "a blocker resolved at no time", refuse: blocker + `('b', RESOURCE, 'AUTOMATED', 'RESOLVED', 'r', 1, NULL)`},
 		{why: "a blocker active and resolved", refuse: blocker + `('b', RESOURCE, 'AUTOMATED', 'ACTIVE', 'r', 1, 2)`},
 		{why: "two active blockers", unique: true,
-			before: []string{blocker + `('a', RESOURCE, 'AUTOMATED', 'RESOLVED', 'r', 1, 2)`, blocker + `('b', RESOURCE, 'AUTOMATED', 'ACTIVE', 'r', 1, NULL)`},
+			before: []string{blocker + `('a', RESOURCE, 'AUTOMATED', 'RESOLVED', 'r', 1, 2)`, blocker + `('b', RESOURCE,
+				'AUTOMATED', 'ACTIVE', 'r', 1, NULL)`},
 			refuse: blocker + `('c', RESOURCE, 'AUTOMATED', 'ACTIVE', 'r', 1, NULL)`},
 		{why: "an event of nothing", refuse: event + `(NULL, NULL, 1, 'E', 'm')`},
 		{why: "an event of two attempts",
@@ -108,21 +112,27 @@ func otherNonsense() []nonsense {
 			refuse: `INSERT INTO installation (singleton, id, target, created_at) VALUES (1, 'j', 't', 1)`},
 		{why: "a connection of an unknown status", refuse: `UPDATE connection SET status = 'OPEN'`},
 		{why: "a key of an unknown role",
-			refuse: `INSERT INTO access_key (id, account, principal, role, sealed, status, created_at) VALUES ('k', 'a', 'p', 'root', 's', 'active', 1)`},
+			refuse: `INSERT INTO access_key (id, account, principal, role, sealed, status, created_at) VALUES ('k', 'a', 'p',
+				'root', 's', 'active', 1)`},
 		{why: "a key of an unknown status",
-			refuse: `INSERT INTO access_key (id, account, principal, role, sealed, status, created_at) VALUES ('k', 'a', 'p', 'admin', 's', 'lost', 1)`},
+			refuse: `INSERT INTO access_key (id, account, principal, role, sealed, status, created_at) VALUES ('k', 'a', 'p',
+				'admin', 's', 'lost', 1)`},
 		{why: "a webhook of an unknown kind",
 			refuse: `INSERT INTO webhook (id, link_id, kind, sealed, created_at) VALUES ('w', 'LINK', 'SVN', 's', 1)`},
 		{why: "a report with more seen than changed", before: []string{insertStream},
-			refuse: `INSERT INTO status_report (stream_id, sha, branch, change_seq, seen_seq, changed_at) SELECT id, 'a', 'main', 1, 2, 1 FROM report_stream`},
+			refuse: `INSERT INTO status_report (stream_id, sha, branch, change_seq, seen_seq, changed_at) SELECT id, 'a',
+				'main', 1, 2, 1 FROM report_stream`},
 		{why: "a report of an unknown state", before: []string{insertStream},
-			refuse: `INSERT INTO status_report (stream_id, sha, branch, changed_at, state) SELECT id, 'a', 'main', 1, 'cancelled' FROM report_stream`},
+			refuse: `INSERT INTO status_report (stream_id, sha, branch, changed_at, state) SELECT id, 'a', 'main', 1,
+				'cancelled' FROM report_stream`},
 		{why: "an unknown denial by a probe", refuse: `UPDATE repository_link SET probe_denial = 3 WHERE id = 'LINK'`},
 		{why: "two webhooks of a link", unique: true,
-			before: []string{`INSERT INTO webhook (id, link_id, kind, sealed, created_at) VALUES ('w', 'LINK', 'GITHUB', 's', 1)`},
+			before: []string{`INSERT INTO webhook (id, link_id, kind, sealed, created_at) VALUES ('w', 'LINK', 'GITHUB', 's',
+				1)`},
 			refuse: `INSERT INTO webhook (id, link_id, kind, sealed, created_at) VALUES ('v', 'LINK', 'GITHUB', 's', 1)`},
 		{why: "a signature policy without signers",
-			before: []string{`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id, branch, config_file, role_arn, created_at)
+			before: []string{`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id, branch,
+				config_file, role_arn, created_at)
 				VALUES ('a', 'r', 'T', 'signed', 'LINK', 'main', 'f', 'r', 1)`},
 			refuse: `INSERT INTO signature_policy (configuration_id, allowed_signers, public_keys, updated_at)
 				SELECT id, '', '', 1 FROM sync_configuration WHERE resource_name = 'signed'`},
@@ -133,16 +143,20 @@ func otherNonsense() []nonsense {
 }
 
 func previewNonsense() []nonsense {
-	pullRequest := `INSERT INTO pull_request (id, link_id, branch, number, head, document, fingerprint) VALUES (1, 'LINK', 'main', 7, 's', '{}', '')`
+	pullRequest := `INSERT INTO pull_request (id, link_id, branch, number, head, document, fingerprint) VALUES (1,
+		'LINK', 'main', 7, 's', '{}', '')`
 	preview := func(id, pullRequest, state, result string) string {
-		return fmt.Sprintf(`INSERT INTO preview (id, pull_request_id, resource_id, configuration_id, configuration, head, fingerprint,
-			attempted_seq, state, result, started_at) VALUES ('%s', %s, RESOURCE, 1, '{}', 's', 'f', 0, '%s', %s, 1)`, id, pullRequest, state, result)
+		return fmt.Sprintf(`INSERT INTO preview (id, pull_request_id, resource_id, configuration_id, configuration, head,
+			fingerprint,
+			attempted_seq, state, result, started_at) VALUES ('%s', %s, RESOURCE, 1, '{}', 's', 'f', 0, '%s', %s, 1)`, id,
+			pullRequest, state, result)
 	}
 	return []nonsense{
 		{why: "an unknown state", refuse: preview("a", "NULL", "EXECUTING", "NULL")},
 		{why: "done without a result", refuse: preview("a", "NULL", "DONE", "NULL")},
 		{why: "two for one pull request and configuration", unique: true,
-			before: []string{pullRequest, preview("a", "1", "DONE", "'{}'"), preview("b", "NULL", "REMOVING", "NULL"), preview("c", "NULL", "REMOVING", "NULL")},
+			before: []string{pullRequest, preview("a", "1", "DONE", "'{}'"), preview("b", "NULL", "REMOVING", "NULL"),
+				preview("c", "NULL", "REMOVING", "NULL")},
 			refuse: preview("d", "1", "PLANNING", "NULL")},
 		{why: "a pull request twice", unique: true, before: []string{pullRequest},
 			refuse: strings.Replace(pullRequest, "(1,", "(2,", 1)},
@@ -157,7 +171,8 @@ func TestTheDatabaseRefusesNonsense(t *testing.T) {
 		link := storetest.InsertLink(t, database, 1)
 		var state syncstate.ResourceState
 		storetest.Update(t, database, func(tx *db.Tx) (err error) {
-			state, err = syncstate.LockResourceByName(tx, lockstep.Resource{Account: account, Region: region, SyncType: "T", Name: "web"})
+			state, err = syncstate.LockResourceByName(tx, lockstep.Resource{Account: account, Region: region, SyncType: "T",
+				Name: "web"})
 			return err
 		})
 		fill := strings.NewReplacer("RESOURCE", fmt.Sprint(state.ID), "'LINK'", "'"+link.ID+"'").Replace
@@ -210,7 +225,8 @@ func constraints(t *testing.T, database *db.DB) map[string]bool {
 	}
 
 	storetest.Update(t, database, func(tx *db.Tx) error {
-		rows, err := tx.Query(`SELECT c.conname FROM pg_constraint c WHERE c.contype = 'c' AND c.connamespace = 'public'::regnamespace
+		rows, err := tx.Query(`SELECT c.conname FROM pg_constraint c WHERE c.contype = 'c' AND c.connamespace =
+			'public'::regnamespace
 			AND c.conrelid <> 0 UNION ALL
 			SELECT indexname FROM pg_indexes WHERE schemaname = 'public' AND indexdef LIKE 'CREATE UNIQUE INDEX% WHERE %'`)
 		if err != nil {

@@ -8,12 +8,12 @@ import (
 )
 
 // AddRepositoryEvents appends events to a repository sync attempt. An event
-// without a time gets the transaction's.
+// without a time gets that of the transaction.
 func AddRepositoryEvents(tx *db.Tx, attemptID string, events ...lockstep.Event) error {
 	return addEvents(tx, &attemptID, nil, events)
 }
 
-// AddResourceEvents is AddRepositoryEvents for a resource sync attempt.
+// AddResourceEvents is [AddRepositoryEvents] for a resource sync attempt.
 func AddResourceEvents(tx *db.Tx, attemptID string, events ...lockstep.Event) error {
 	return addEvents(tx, nil, &attemptID, events)
 }
@@ -41,14 +41,14 @@ func repositoryEvents(tx *db.Tx, attemptID string) ([]lockstep.Event, error) {
 		WHERE repository_attempt_id = $1 ORDER BY id`, attemptID)
 }
 
-// ResourceEvents gives the events of a resource sync attempt, oldest first.
+// ResourceEvents returns the events of a resource sync attempt, oldest first.
 func ResourceEvents(tx *db.Tx, attemptID string) ([]lockstep.Event, error) {
 	return db.Select(tx, scanEvent, `SELECT at, type, message, external_id FROM sync_event
 		WHERE resource_attempt_id = $1 ORDER BY id`, attemptID)
 }
 
-// LastResourceEvents gives the last events of a resource sync attempt, at most
-// limit, oldest first.
+// LastResourceEvents returns the last limit events of a resource sync attempt,
+// oldest first.
 func LastResourceEvents(tx *db.Tx, attemptID string, limit int) ([]lockstep.Event, error) {
 	list, err := db.Select(tx, scanEvent, `SELECT at, type, message, external_id FROM sync_event
 		WHERE resource_attempt_id = $1 ORDER BY id DESC LIMIT $2`, attemptID, limit)

@@ -8,72 +8,74 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// A SyncEvent is an event with the attempt it belongs to. That of a repository
-// sync has no resource.
+// A SyncEvent is an event with its attempt. An event of a repository sync has no
+// resource.
 type SyncEvent struct {
 	ID int64
 	lockstep.Event
 	AttemptID string
-	Status    string // the attempt's, now
+	Status    string // of the attempt, now
 	SHA       lockstep.SHA
 	Resource  lockstep.Resource
 	LinkID    string
 	Branch    string
 }
 
-// An EventFilter narrows the caller's events to those of a resource; the zero
-// filter lets all through.
+// An EventFilter selects the events of a resource; the zero value selects all.
 type EventFilter struct {
 	SyncType     lockstep.SyncType
 	ResourceName string
 }
 
 const (
-	// maxCommitTime is how long an id that is missing between two events may still
-	// turn up: as long as a transaction that writes one may take to commit.
+	// maxCommitTime is how long a transaction that writes an event may take to commit.
+	// A missing id may appear until then.
 	maxCommitTime = 10 * time.Second
-	// stableWindow is how many ids are looked at for gaps in one reading.
+	// stableWindow is the number of ids that one call checks for gaps.
 	stableWindow = 1000
 )
 
-// NewestEvents reads the caller's last events, oldest first, and the place to go
-// on from.
-func NewestEvents(tx *db.Tx, account lockstep.AccountID, region string, filter EventFilter, limit int) ([]SyncEvent, int64, error) {
+// NewestEvents returns the caller's last events, oldest first, and the position
+// after them.
+func NewestEvents(
+	tx *db.Tx, account lockstep.AccountID, region string, filter EventFilter, limit int,
+) ([]SyncEvent, int64, error) {
 	var newest int64
 	if err := tx.QueryRow(`SELECT coalesce(max(id), 0) FROM sync_event`).Scan(&newest); err != nil {
 		return nil, 0, err
 	}
 
-	settled, err := lastStableEvent(tx, max(0, newest-stableWindow))
+	stable, err := lastStableEvent(tx, max(0, newest-stableWindow))
 	if err != nil {
 		return nil, 0, err
 	}
 
 	list, err := db.Select(tx, scanSyncEvent, selectSyncEvents+`AND e.id <= $5 ORDER BY e.id DESC LIMIT $6`,
-		account, region, filter.SyncType, filter.ResourceName, settled, limit)
+		account, region, filter.SyncType, filter.ResourceName, stable, limit)
 	slices.Reverse(list)
-	return list, settled, err
+	return list, stable, err
 }
 
-// SyncEvents reads the caller's events after a place, oldest first, and the
-// place to go on from: none is ever skipped that way, and none comes twice.
-func SyncEvents(tx *db.Tx, account lockstep.AccountID, region string, filter EventFilter, after int64, limit int) ([]SyncEvent, int64, error) {
-	settled, err := lastStableEvent(tx, after)
+// SyncEvents returns the caller's events after a position, oldest first, and the
+// position after them. Reading on from there returns each event exactly once.
+func SyncEvents(
+	tx *db.Tx, account lockstep.AccountID, region string, filter EventFilter, after int64, limit int,
+) ([]SyncEvent, int64, error) {
+	stable, err := lastStableEvent(tx, after)
 	if err != nil {
 		return nil, after, err
 	}
 	list, err := db.Select(tx, scanSyncEvent, selectSyncEvents+`AND e.id > $5 AND e.id <= $6 ORDER BY e.id LIMIT $7`,
-		account, region, filter.SyncType, filter.ResourceName, after, settled, limit)
+		account, region, filter.SyncType, filter.ResourceName, after, stable, limit)
 	if len(list) == limit {
-		settled = list[limit-1].ID
+		stable = list[limit-1].ID
 	}
-	return list, settled, err
+	return list, stable, err
 }
 
-// lastStableEvent gives the last event of a row of events without gaps that begins
-// after a place. PostgreSQL gives ids before it commits: a missing id is either
-// an event that is about to be committed or one that never will be, and only
-// time tells which.
+// lastStableEvent returns the last of the events after a position that have no gap
+// before them. PostgreSQL assigns ids before it commits, so a missing id may still
+// appear. It is passed over once the event after it is older than maxCommitTime.
 func lastStableEvent(tx *db.Tx, after int64) (int64, error) {
 	rows, err := tx.Query(`SELECT id, at FROM sync_event WHERE id > $1 ORDER BY id LIMIT $2`, after, stableWindow)
 	if err != nil {
@@ -82,21 +84,21 @@ func lastStableEvent(tx *db.Tx, after int64) (int64, error) {
 	defer rows.Close()
 
 	old := db.Millis(tx.Now.Add(-maxCommitTime))
-	settled := after
+	stable := after
 	for rows.Next() {
 		var id, at int64
 		if err := rows.Scan(&id, &at); err != nil {
 			return after, err
 		}
-		if id != settled+1 && at > old {
+		if id != stable+1 && at > old {
 			break
 		}
 
-		settled = id
+		stable = id
 	}
 
 	rows.Close()
-	return settled, rows.Err()
+	return stable, rows.Err()
 }
 
 const selectSyncEvents = `SELECT e.id, e.at, e.type, e.message, e.external_id,
@@ -115,8 +117,8 @@ func scanSyncEvent(row db.Scanner) (SyncEvent, error) {
 	var event SyncEvent
 	var at int64
 	var target string
-	err := row.Scan(&event.ID, &at, &event.Type, &event.Message, &event.ExternalID, &event.AttemptID, &event.Status, &event.SHA,
-		&event.Resource.Account, &event.Resource.Region, &event.Resource.SyncType, &event.Resource.Name,
+	err := row.Scan(&event.ID, &at, &event.Type, &event.Message, &event.ExternalID, &event.AttemptID, &event.Status,
+		&event.SHA, &event.Resource.Account, &event.Resource.Region, &event.Resource.SyncType, &event.Resource.Name,
 		&target, &event.LinkID, &event.Branch)
 	if err != nil {
 		return event, err

@@ -133,7 +133,8 @@ func TestEventsAreReadInPagesOfAResourceWithoutGapOrRepetition(t *testing.T) {
 			var types []string
 			place, pages := int64(0), 0
 			for {
-				list, next, err := syncstate.SyncEvents(tx, account, region, syncstate.EventFilter{ResourceName: "web", SyncType: cfg.SyncType}, place, 2)
+				list, next, err := syncstate.SyncEvents(tx, account, region, syncstate.EventFilter{ResourceName: "web",
+					SyncType: cfg.SyncType}, place, 2)
 				if err != nil || next == place {
 					break
 				}
@@ -199,7 +200,8 @@ func TestRepositorySyncsAreOverdueUntilTheirEndAndItIsFinal(t *testing.T) {
 		overdue(1)
 		attempt.Status, attempt.SHA = lockstep.RepositorySucceeded, "one"
 		storetest.Update(t, database, func(tx *db.Tx) error { return syncstate.SaveRepositoryAttempt(tx, attempt) })
-		storetest.RequireKind(t, database, lockstep.Stale, func(tx *db.Tx) error { return syncstate.SaveRepositoryAttempt(tx, attempt) })
+		storetest.RequireKind(t, database, lockstep.Stale,
+			func(tx *db.Tx) error { return syncstate.SaveRepositoryAttempt(tx, attempt) })
 		storetest.Update(t, database, func(tx *db.Tx) error {
 			for branch, want := range map[string]bool{"main": true, "failed": false} {
 				if handled, err := syncstate.HasSyncedHead(tx, link.ID, branch, "one"); handled != want || err != nil {

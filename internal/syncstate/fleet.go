@@ -10,8 +10,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/store"
 )
 
-// A FleetEntry is a sync configuration with where its resource stands. What
-// its latest attempt would tell is zero before the first.
+// A FleetEntry is a sync configuration with the status of its resource. The fields
+// of the latest attempt are zero before the first.
 type FleetEntry struct {
 	Configuration lockstep.SyncConfiguration
 	LinkARN       lockstep.ARN // of the configuration's link
@@ -23,8 +23,8 @@ type FleetEntry struct {
 	Blocked       bool
 }
 
-// A FleetFilter narrows the fleet: an entry must fit all that is given. "" and
-// nil let all through.
+// A FleetFilter selects entries that match all of its fields; "" and nil match
+// all.
 type FleetFilter struct {
 	SyncType       lockstep.SyncType
 	LinkID         string
@@ -32,69 +32,76 @@ type FleetFilter struct {
 	RepositoryName string
 	Branch         string
 	Status         lockstep.ResourceSyncStatus
-	NeverSynced    *bool // whether there was no attempt yet
+	NeverSynced    *bool // whether it has no attempt
 	Blocked        *bool
 }
 
-// conditions gives what c, l, r and a of fleetTables must fit.
+// conditions returns the conditions of a filter, over c, l, r and a of
+// fleetTables.
 func (f FleetFilter) conditions(account lockstep.AccountID, region string) *conditions {
-	w := &conditions{}
-	w.and("c.account = ? AND c.region = ?", account, region)
-	for _, narrow := range []struct{ column, value string }{
-		{"c.sync_type", string(f.SyncType)}, {"c.link_id", f.LinkID}, {"c.branch", f.Branch},
-		{"l.owner_id", f.OwnerID}, {"l.repository_name", f.RepositoryName}, {"a.status", string(f.Status)},
+	where := &conditions{}
+	where.and("c.account = ? AND c.region = ?", account, region)
+	for _, equal := range []struct{ column, value string }{
+		{"c.sync_type", string(f.SyncType)},
+		{"c.link_id", f.LinkID},
+		{"c.branch", f.Branch},
+		{"l.owner_id", f.OwnerID},
+		{"l.repository_name", f.RepositoryName},
+		{"a.status", string(f.Status)},
 	} {
-		if narrow.value != "" {
-			w.and(narrow.column+" = ?", narrow.value)
+		if equal.value != "" {
+			where.and(equal.column+" = ?", equal.value)
 		}
 	}
 
 	if f.NeverSynced != nil {
-		w.and(map[bool]string{true: "a.seq IS NULL", false: "a.seq IS NOT NULL"}[*f.NeverSynced])
+		where.and(map[bool]string{true: "a.seq IS NULL", false: "a.seq IS NOT NULL"}[*f.NeverSynced])
 	}
 
 	if f.Blocked != nil {
-		w.and(map[bool]string{true: "", false: "NOT "}[*f.Blocked] + isBlocked)
+		where.and(map[bool]string{true: "", false: "NOT "}[*f.Blocked] + isBlocked)
 	}
 
-	return w
+	return where
 }
 
 const isBlocked = `EXISTS (SELECT 1 FROM sync_blocker b WHERE b.resource_id = r.id AND b.status = 'ACTIVE')`
 
-// fleetTables goes on from store.ConfigurationColumns: r is the configuration's
+// fleetTables continues [store.ConfigurationColumns]: r is the configuration's
 // resource, a its latest attempt for this configuration.
 const fleetTables = `LEFT JOIN resource r ON r.configuration_id = c.id
 	LEFT JOIN resource_sync_attempt a ON a.seq = r.latest_seq `
 
-// Fleet reads a page of the caller's resources by sync type and name, each with
-// its latest status. It is one SELECT, fit for [db.DB.Peek].
-func Fleet(tx *db.Tx, account lockstep.AccountID, region string, f FleetFilter, page db.Page) ([]FleetEntry, db.Cursor, error) {
-	w := f.conditions(account, region)
+// Fleet returns a page of the caller's resources with their status, by sync type
+// and name. It is one SELECT, fit for [db.DB.ViewOnce].
+func Fleet(
+	tx *db.Tx, account lockstep.AccountID, region string, f FleetFilter, page db.Page,
+) ([]FleetEntry, db.Cursor, error) {
+	where := f.conditions(account, region)
 	if page.After != (db.Cursor{}) {
 		afterType, afterName, _ := strings.Cut(page.After.Text, "/")
-		w.and("(c.sync_type, c.resource_name) > (?, ?)", afterType, afterName)
+		where.and("(c.sync_type, c.resource_name) > (?, ?)", afterType, afterName)
 	}
 
 	return db.SelectPage(tx, page, scanFleetEntry, func(e FleetEntry) db.Cursor {
 		return db.Cursor{Text: string(e.Configuration.SyncType) + "/" + e.Configuration.ResourceName}
 	}, `SELECT l.arn, l.connection_arn, coalesce(r.desired_sha, ''), coalesce(a.status, ''),
 		coalesce(a.target_sha, ''), a.started_at, `+isBlocked+`, `+store.ConfigurationColumns+fleetTables+
-		w.text()+` ORDER BY c.sync_type, c.resource_name `+w.limit(), w.args...)
+		where.clause()+` ORDER BY c.sync_type, c.resource_name `+where.limit(), where.args...)
 }
 
 func scanFleetEntry(row db.Scanner) (FleetEntry, error) {
 	var entry FleetEntry
 	var started *int64
 	var err error
-	entry.Configuration, err = store.ScanConfiguration(row, &entry.LinkARN, &entry.ConnectionARN, &entry.DesiredSHA, &entry.Status,
-		&entry.TargetSHA, &started, &entry.Blocked)
+	entry.Configuration, err = store.ScanConfiguration(row, &entry.LinkARN, &entry.ConnectionARN, &entry.DesiredSHA,
+		&entry.Status, &entry.TargetSHA, &started, &entry.Blocked)
 	entry.StartedAt = db.TimeOrZero(started)
 	return entry, err
 }
 
-// FleetCount is how many resources stand where. The statuses and NeverSynced
-// add up to Total; Blocked is counted beside.
+// A FleetCount counts resources. ByStatus and NeverSynced add up to Total; Blocked
+// resources are also counted in those.
 type FleetCount struct {
 	Total       int
 	NeverSynced int
@@ -102,16 +109,16 @@ type FleetCount struct {
 	ByStatus    map[lockstep.ResourceSyncStatus]int
 }
 
-// FleetCounts counts all of the caller's resources that a filter lets through.
-// It knows no policies: for whoever may not read them all, the entries have to
-// be read and counted.
+// FleetCounts counts the caller's resources that match a filter. It does not apply
+// policies: if the caller may not read all resources, read the entries and count
+// them with [FleetCount.Add].
 func FleetCounts(tx *db.Tx, account lockstep.AccountID, region string, f FleetFilter) (FleetCount, error) {
 	count := FleetCount{ByStatus: map[lockstep.ResourceSyncStatus]int{}}
-	w := f.conditions(account, region)
+	where := f.conditions(account, region)
 	rows, err := tx.Query(`SELECT s.status, s.blocked, count(*) FROM (
 		SELECT coalesce(a.status, '') AS status, `+isBlocked+` AS blocked
-		FROM sync_configuration c JOIN repository_link l ON l.id = c.link_id `+fleetTables+w.text()+`) s
-		GROUP BY s.status, s.blocked`, w.args...)
+		FROM sync_configuration c JOIN repository_link l ON l.id = c.link_id `+fleetTables+where.clause()+`) s
+		GROUP BY s.status, s.blocked`, where.args...)
 	if err != nil {
 		return count, err
 	}
@@ -143,7 +150,7 @@ func (c *FleetCount) add(status lockstep.ResourceSyncStatus, blocked bool, n int
 	c.ByStatus[status] += n
 }
 
-// Add counts an entry, for whoever counts what they have read.
+// Add counts an entry.
 func (c *FleetCount) Add(entry FleetEntry) {
 	if c.ByStatus == nil {
 		c.ByStatus = map[lockstep.ResourceSyncStatus]int{}
@@ -151,28 +158,29 @@ func (c *FleetCount) Add(entry FleetEntry) {
 	c.add(entry.Status, entry.Blocked, 1)
 }
 
-// conditions are the WHERE of a list that can be narrowed. Only what is asked
-// for stands in the text, so that each question gets the plan that fits it.
+// conditions builds the WHERE clause of a list. It contains only the conditions
+// that are set, so that the planner can choose the best index.
 type conditions struct {
 	list []string
 	args []any
 }
 
 // and adds a condition with a ? for each value.
-func (w *conditions) and(condition string, values ...any) {
-	for _, v := range values {
-		condition = strings.Replace(condition, "?", w.arg(v), 1)
+func (c *conditions) and(condition string, values ...any) {
+	for _, value := range values {
+		condition = strings.Replace(condition, "?", c.arg(value), 1)
 	}
-	w.list = append(w.list, condition)
+	c.list = append(c.list, condition)
 }
 
-// arg adds a value and gives its placeholder.
-func (w *conditions) arg(v any) string {
-	w.args = append(w.args, v)
-	return "$" + strconv.Itoa(len(w.args))
+// arg adds a value and returns its placeholder.
+func (c *conditions) arg(value any) string {
+	c.args = append(c.args, value)
+	return "$" + strconv.Itoa(len(c.args))
 }
 
 // limit returns a LIMIT whose value is appended to args.
-func (w *conditions) limit() string { return "LIMIT $" + strconv.Itoa(len(w.args)+1) }
+func (c *conditions) limit() string { return "LIMIT $" + strconv.Itoa(len(c.args)+1) }
 
-func (w *conditions) text() string { return "WHERE " + strings.Join(w.list, " AND ") }
+// clause returns the WHERE clause.
+func (c *conditions) clause() string { return "WHERE " + strings.Join(c.list, " AND ") }

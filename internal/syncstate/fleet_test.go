@@ -48,7 +48,9 @@ func aFleet(t testing.TB, database *db.DB) map[string]lockstep.SyncConfiguration
 }
 
 // fleet reads all pages of two.
-func readFleet(t testing.TB, d *db.DB, a lockstep.AccountID, filter syncstate.FleetFilter) (list []syncstate.FleetEntry) {
+func readFleet(
+	t testing.TB, d *db.DB, a lockstep.AccountID, filter syncstate.FleetFilter,
+) (list []syncstate.FleetEntry) {
 	t.Helper()
 	storetest.Update(t, d, func(tx *db.Tx) error {
 		page := db.Page{Limit: 2}
@@ -83,7 +85,8 @@ func TestFleetIsNarrowedByAllThatIsGiven(t *testing.T) {
 			syncstate.FleetCount{Total: 1, ByStatus: counts("SUCCEEDED")}},
 		{"a status", syncstate.FleetFilter{Status: lockstep.ResourceFailed}, []string{"api"},
 			syncstate.FleetCount{Total: 1, Blocked: 1, ByStatus: counts("FAILED")}},
-		{"never synced", syncstate.FleetFilter{NeverSynced: &yes}, []string{"new"}, syncstate.FleetCount{Total: 1, NeverSynced: 1, ByStatus: counts()}},
+		{"never synced", syncstate.FleetFilter{NeverSynced: &yes}, []string{"new"}, syncstate.FleetCount{Total: 1,
+			NeverSynced: 1, ByStatus: counts()}},
 		{"synced", syncstate.FleetFilter{NeverSynced: &no, Branch: "main"}, []string{"db", "web"},
 			syncstate.FleetCount{Total: 2, ByStatus: counts("INITIATED", "SUCCEEDED")}},
 		{"blocked", syncstate.FleetFilter{Blocked: &yes}, []string{"api"},
@@ -153,7 +156,10 @@ func TestFleetTellsWhatAPolicyAsksAndTheLatestAttemptOfTheConfigurationThereIs(t
 		web := cfgs["web"]
 		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, web.ID) })
 		web = storetest.InsertConfiguration(t, database, storetest.NewConfiguration("web", web.LinkID))
-		withResource(t, database, web, func(tx *db.Tx, s syncstate.ResourceState) error { return syncstate.BindResource(tx, s.ID, web.ID) })
+		withResource(t, database, web, func(tx *db.Tx, s syncstate.ResourceState) error {
+			return syncstate.BindResource(tx,
+				s.ID, web.ID)
+		})
 
 		if entry := readFleet(t, database, account, syncstate.FleetFilter{})[3]; entry.Status != "" || entry.TargetSHA != "" || entry.DesiredSHA != "" {
 			t.Errorf("made anew: %+v", entry)

@@ -9,22 +9,20 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// An AttemptEntry is a resource sync attempt in a history. It has no Events but
-// the newest one's sentence.
+// An AttemptEntry is a resource sync attempt in a history, without its events.
 type AttemptEntry struct {
 	lockstep.ResourceSyncAttempt
 	Resource lockstep.Resource
-	// Configuration is as it was when the attempt began; the three switches and
-	// the time of its making are not kept. It may be gone by now.
+	// Configuration is the sync configuration when the attempt began, without its
+	// switches and CreatedAt. It may have been deleted since.
 	Configuration lockstep.SyncConfiguration
 	LastEvent     string // "" before the first event
 }
 
-// An AttemptRecord is all that is known of one resource sync attempt, Events
-// included.
+// An AttemptRecord is a resource sync attempt with its events and plan.
 type AttemptRecord struct {
 	AttemptEntry
-	Plan *lockstep.Plan // nil where nothing was proposed
+	Plan *lockstep.Plan // nil if nothing was proposed
 }
 
 const selectEntries = `SELECT a.seq, r.account, r.region, r.sync_type, r.name,
@@ -33,7 +31,7 @@ const selectEntries = `SELECT a.seq, r.account, r.region, r.sync_type, r.name,
 	a.target, NULL, a.intent, a.tries, a.not_before, a.started_at, a.ended_at
 	FROM resource_sync_attempt a JOIN resource r ON r.id = a.resource_id `
 
-// numberedEntry is an entry with its place in the list.
+// A numberedEntry is an entry with its number, which orders the list.
 type numberedEntry struct {
 	AttemptEntry
 	seq int64
@@ -47,10 +45,9 @@ func scanEntry(row db.Scanner) (numberedEntry, error) {
 	return entry, err
 }
 
-// Attempts reads a page of the history of a resource of the caller's, newest
-// first: the attempts of all configurations that it ever had, since a stack's
-// history does not begin anew with them. A resource that was never configured
-// has none.
+// Attempts returns a page of the attempts of a resource of the caller, newest
+// first. The attempts of former configurations are included. A resource that was
+// never configured has none.
 func Attempts(tx *db.Tx, resource lockstep.Resource, page db.Page) ([]AttemptEntry, db.Cursor, error) {
 	before := int64(math.MaxInt64)
 	if page.After != (db.Cursor{}) {
@@ -61,7 +58,8 @@ func Attempts(tx *db.Tx, resource lockstep.Resource, page db.Page) ([]AttemptEnt
 		return db.Cursor{Number: entry.seq}
 	}, selectEntries+`WHERE a.resource_id = (SELECT id FROM resource
 			WHERE account = $1 AND region = $2 AND sync_type = $3 AND name = $4)
-		AND a.seq < $5 ORDER BY a.seq DESC LIMIT $6`, resource.Account, resource.Region, resource.SyncType, resource.Name, before)
+		AND a.seq < $5 ORDER BY a.seq DESC LIMIT $6`,
+		resource.Account, resource.Region, resource.SyncType, resource.Name, before)
 	list := make([]AttemptEntry, len(placed))
 	for i, entry := range placed {
 		list[i] = entry.AttemptEntry
@@ -70,10 +68,11 @@ func Attempts(tx *db.Tx, resource lockstep.Resource, page db.Page) ([]AttemptEnt
 	return list, next, err
 }
 
-// Attempt reads one resource sync attempt of the caller's whole. NotFound when
+// Attempt returns a resource sync attempt of the caller. The error is NotFound if
 // there is none.
 func Attempt(tx *db.Tx, account lockstep.AccountID, region, id string) (AttemptRecord, error) {
-	entry, err := scanEntry(tx.QueryRow(selectEntries+`WHERE a.id = $1 AND r.account = $2 AND r.region = $3`, id, account, region))
+	entry, err := scanEntry(tx.QueryRow(selectEntries+`WHERE a.id = $1 AND r.account = $2 AND r.region = $3`,
+		id, account, region))
 	if err != nil {
 		return AttemptRecord{}, notFoundAs(err, NoAttempt(id))
 	}

@@ -24,7 +24,10 @@ func TestHistoryIsReadNewestFirstInPagesAndOutlivesItsConfiguration(t *testing.T
 			if i == 3 { // made anew
 				storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteConfiguration(tx, cfg.ID) })
 				cfg = storetest.InsertConfiguration(t, database, storetest.NewConfiguration("web", cfg.LinkID))
-				withResource(t, database, cfg, func(tx *db.Tx, s syncstate.ResourceState) error { return syncstate.BindResource(tx, s.ID, cfg.ID) })
+				withResource(t, database, cfg, func(tx *db.Tx,
+					s syncstate.ResourceState) error {
+					return syncstate.BindResource(tx, s.ID, cfg.ID)
+				})
 			}
 
 			setDesired(t, database, cfg, lockstep.SHA(fmt.Sprint(i)))
@@ -70,8 +73,10 @@ func TestHistoryIsReadNewestFirstInPagesAndOutlivesItsConfiguration(t *testing.T
 
 func TestAttemptIsReadWithItsEventsAndItsPlan(t *testing.T) {
 	plan := lockstep.Plan{ID: "arn:changeset", Name: "lockstep-1", Truncated: true, Changes: []lockstep.ProposedChange{{
-		Action: "Modify", LogicalID: "Bucket", PhysicalID: "b\x00", ResourceType: "AWS::S3::Bucket", Replacement: "Conditional",
-		Scope: []string{"Properties"}, Details: []lockstep.ChangeDetail{{Attribute: "Properties", Name: "BucketName", Path: "/Properties/BucketName",
+		Action: "Modify", LogicalID: "Bucket", PhysicalID: "b\x00", ResourceType: "AWS::S3::Bucket",
+		Replacement: "Conditional",
+		Scope:       []string{"Properties"}, Details: []lockstep.ChangeDetail{{Attribute: "Properties", Name: "BucketName",
+			Path:               "/Properties/BucketName",
 			RequiresRecreation: "Always", ChangeSource: "ParameterReference", CausingEntity: "Name", Evaluation: "Static"}},
 	}}}
 	dbtest.Each(t, func(t *testing.T, database *db.DB) {
@@ -92,7 +97,8 @@ func TestAttemptIsReadWithItsEventsAndItsPlan(t *testing.T) {
 
 		storetest.Update(t, database, func(tx *db.Tx) error {
 			return errors.Join(syncstate.SavePlan(tx, attempt.ID, plan),
-				syncstate.AddResourceEvents(tx, attempt.ID, lockstep.Event{Type: "E1", Message: "m1"}, lockstep.Event{Type: "E2", Message: "m2"}))
+				syncstate.AddResourceEvents(tx, attempt.ID, lockstep.Event{Type: "E1", Message: "m1"}, lockstep.Event{Type: "E2",
+					Message: "m2"}))
 		})
 		record := read()
 		if diff := cmp.Diff(&plan, record.Plan); diff != "" {
@@ -108,8 +114,14 @@ func TestAttemptIsReadWithItsEventsAndItsPlan(t *testing.T) {
 			t.Errorf("a plan that was given up: %+v", record.Plan)
 		}
 
-		storetest.Update(t, database, func(tx *db.Tx) error { return syncstate.FinishAttempt(tx, attempt.ID, lockstep.Applied) })
-		storetest.RequireKind(t, database, lockstep.Stale, func(tx *db.Tx) error { return syncstate.SavePlan(tx, attempt.ID, plan) })
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			return syncstate.FinishAttempt(tx, attempt.ID,
+				lockstep.Applied)
+		})
+		storetest.RequireKind(t, database, lockstep.Stale, func(tx *db.Tx) error {
+			return syncstate.SavePlan(tx, attempt.ID,
+				plan)
+		})
 		for _, scope := range []struct {
 			account lockstep.AccountID
 			region  string
@@ -125,7 +137,9 @@ func TestAttemptIsReadWithItsEventsAndItsPlan(t *testing.T) {
 
 // block stops the configuration's resource and gives the blocker; resolved says
 // to go on at once.
-func insertBlocker(t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, reason string, resolved bool) (b lockstep.Blocker) {
+func insertBlocker(
+	t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, reason string, resolved bool,
+) (b lockstep.Blocker) {
 	t.Helper()
 	withResource(t, d, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
 		err := syncstate.InsertBlocker(tx, state.ID, reason, []lockstep.Context{{Key: "StackName", Value: "web"}})

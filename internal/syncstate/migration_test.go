@@ -16,7 +16,8 @@ import (
 func TestTheLatestAttemptsAreKnownAfterTheMigration(t *testing.T) {
 	dbtest.EachEngine(t, func(t *testing.T, on db.Dialect) {
 		url, link := oldDatabase(t, on, "0003",
-			`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id, branch, config_file, role_arn, created_at)
+			`INSERT INTO sync_configuration (account, region, sync_type, resource_name, link_id, branch, config_file, role_arn,
+				created_at)
 					SELECT account, region, 'CFN_STACK_SYNC', n.name, id, 'main', 'f', 'r', 1 FROM repository_link,
 						(SELECT 'anew' AS name UNION SELECT 'new' UNION SELECT 'web') n ORDER BY n.name`,
 			`INSERT INTO resource (account, region, sync_type, name, configuration_id)

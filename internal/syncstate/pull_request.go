@@ -8,26 +8,25 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// A PullRequest is the row of an open pull request into a branch, and of the
-// comment on it.
+// A PullRequest is an open pull request into a branch, with the comment on it.
 type PullRequest struct {
 	ID          int64
 	LinkID      string
 	Branch      string
 	Number      int64
 	Head        lockstep.SHA
-	Document    []byte // the pull request in the caller's form
-	Fingerprint string // what its previews were last decided by
+	Document    []byte // the pull request, in a format of the caller
+	Fingerprint string // of the inputs by which its previews were last decided
 	Comment
 }
 
-// A Comment is where the comment on a pull request stands.
+// A Comment is the state of the comment on a pull request.
 type Comment struct {
-	ID        string    // the host's; "" where there is none
-	Hash      string    // of the body last put
-	UpdatedAt time.Time // when that was; the start of 1970 where there is none
-	DueAt     time.Time // when it is to be looked at; zero where it says what there is to say
-	Tries     int64     // failures since it was last put
+	ID        string    // at the Git host; "" if there is none
+	Hash      string    // of the body that was last written
+	UpdatedAt time.Time // the start of 1970 if there is none
+	DueAt     time.Time // zero if the comment is up to date
+	Tries     int64     // failures since it was last written
 }
 
 const pullRequestColumns = `id, link_id, branch, number, head, document, fingerprint,
@@ -38,61 +37,66 @@ func scanPullRequest(row db.Scanner) (PullRequest, error) {
 	var document string
 	var at int64
 	var due *int64
-	err := row.Scan(&pullRequest.ID, &pullRequest.LinkID, &pullRequest.Branch, &pullRequest.Number, &pullRequest.Head, &document, &pullRequest.Fingerprint,
+	err := row.Scan(&pullRequest.ID, &pullRequest.LinkID, &pullRequest.Branch, &pullRequest.Number, &pullRequest.Head,
+		&document, &pullRequest.Fingerprint,
 		&pullRequest.Comment.ID, &pullRequest.Hash, &at, &due, &pullRequest.Tries)
 	pullRequest.Document, pullRequest.UpdatedAt = []byte(document), db.Time(at)
 	pullRequest.DueAt = db.TimeOrZero(due)
 	return pullRequest, err
 }
 
-// PullRequests reads the open pull requests into a branch, by number.
+// PullRequests returns the open pull requests into a branch, by number.
 func PullRequests(tx *db.Tx, linkID, branch string) ([]PullRequest, error) {
 	return db.Select(tx, scanPullRequest, `SELECT `+pullRequestColumns+` FROM pull_request
 		WHERE link_id = $1 AND branch = $2 ORDER BY number`, linkID, branch)
 }
 
-// LockPullRequest reads a pull request and keeps its row locked until the
-// transaction ends; false where it is not open any more.
+// LockPullRequest locks a pull request until the transaction ends, and returns it.
+// It returns false if it is no longer open.
 func LockPullRequest(tx *db.Tx, id int64) (PullRequest, bool, error) {
-	return optional(scanPullRequest(tx.QueryRow(`SELECT `+pullRequestColumns+` FROM pull_request WHERE id = $1`+tx.ForUpdate(), id)))
+	return optional(scanPullRequest(tx.QueryRow(`SELECT `+pullRequestColumns+` FROM pull_request WHERE id =
+		$1`+tx.ForUpdate(), id)))
 }
 
-// SavePullRequest writes an open pull request, its comment aside, and fills in
-// ID. A violated foreign key says that the link is gone.
+// SavePullRequest writes an open pull request, without its comment, and sets its
+// ID. A violated foreign key means that the link was deleted.
 func SavePullRequest(tx *db.Tx, p *PullRequest) error {
-	return tx.QueryRow(`INSERT INTO pull_request (link_id, branch, number, head, document, fingerprint) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (link_id, branch, number) DO UPDATE SET head = excluded.head, document = excluded.document, fingerprint = excluded.fingerprint
+	return tx.QueryRow(`INSERT INTO pull_request (link_id, branch, number, head, document, fingerprint) VALUES ($1, $2,
+		$3, $4, $5, $6)
+		ON CONFLICT (link_id, branch, number) DO UPDATE SET head = excluded.head, document = excluded.document, fingerprint
+			= excluded.fingerprint
 		RETURNING id`, p.LinkID, p.Branch, p.Number, p.Head, db.Storable(string(p.Document)), p.Fingerprint).Scan(&p.ID)
 }
 
-// ClosePullRequest forgets a pull request. Its previews are wanted by nobody any
-// more.
+// ClosePullRequest deletes a pull request. Its previews are detached from it.
 func ClosePullRequest(tx *db.Tx, id int64) error {
 	_, err := tx.Exec(`DELETE FROM pull_request WHERE id = $1`, id)
 	return err
 }
 
-// SaveComment writes where the comment on a pull request stands.
+// SaveComment writes the state of the comment on a pull request.
 func SaveComment(tx *db.Tx, pullRequestID int64, c Comment) error {
-	_, err := tx.Exec(`UPDATE pull_request SET comment_id = $2, comment_hash = $3, comment_at = $4, due_at = $5, tries = $6 WHERE id = $1`,
+	_, err := tx.Exec(`UPDATE pull_request SET comment_id = $2, comment_hash = $3, comment_at = $4, due_at = $5, tries =
+		$6 WHERE id = $1`,
 		pullRequestID, db.Storable(c.ID), c.Hash, db.Millis(c.UpdatedAt), db.MillisOrNull(c.DueAt), c.Tries)
 	return err
 }
 
-// DueComments gives the pull requests whose comments are to be looked at by now.
+// DueComments returns the pull requests whose comment is due.
 func DueComments(tx *db.Tx, limit int) ([]int64, error) {
-	return db.Select(tx, db.ScanValue[int64], `SELECT id FROM pull_request WHERE due_at <= $1 ORDER BY due_at LIMIT $2`, db.Millis(tx.Now), limit)
+	return db.Select(tx, db.ScanValue[int64], `SELECT id FROM pull_request WHERE due_at <= $1 ORDER BY due_at LIMIT $2`,
+		db.Millis(tx.Now), limit)
 }
 
-// PreviewedBranches gives the branches of a link that some configuration wants
-// pull requests previewed for.
+// PreviewedBranches returns the branches of a link with a configuration that
+// comments on pull requests.
 func PreviewedBranches(tx *db.Tx, linkID string) ([]string, error) {
 	return db.Select(tx, db.ScanValue[string], `SELECT DISTINCT branch FROM sync_configuration
 		WHERE link_id = $1 AND pull_request_comment = 'ENABLED' ORDER BY branch`, linkID)
 }
 
-// BranchesDueForListing gives branches whose pull requests are to be listed by now, or
-// never were.
+// BranchesDueForListing returns the branches whose pull requests are due to be
+// listed, or were never listed.
 func BranchesDueForListing(tx *db.Tx, limit int) ([]BranchKey, error) {
 	return db.Select(tx, scanBranchKey, `SELECT link_id, branch FROM repository_branch WHERE next_listing_at <= $1
 		UNION SELECT c.link_id, c.branch FROM sync_configuration c
@@ -101,18 +105,20 @@ func BranchesDueForListing(tx *db.Tx, limit int) ([]BranchKey, error) {
 		ORDER BY 1, 2 LIMIT $2`, db.Millis(tx.Now), limit)
 }
 
-// ScheduleListing says when the pull requests into a branch are listed again;
-// the zero time is never.
+// ScheduleListing sets the time at which the pull requests into a branch are
+// listed again; the zero time is never.
 func ScheduleListing(tx *db.Tx, linkID, branch string, at time.Time) error {
-	_, err := tx.Exec(`UPDATE repository_branch SET next_listing_at = $3 WHERE link_id = $1 AND branch = $2`, linkID, branch, db.MillisOrNull(at))
+	_, err := tx.Exec(`UPDATE repository_branch SET next_listing_at = $3 WHERE link_id = $1 AND branch = $2`, linkID,
+		branch, db.MillisOrNull(at))
 	return err
 }
 
-// NextListingAt gives when the pull requests into a branch are listed again; the
-// zero time is never.
+// NextListingAt returns the time at which the pull requests into a branch are
+// listed again; the zero time is never. It locks the branch.
 func NextListingAt(tx *db.Tx, linkID, branch string) (at time.Time, err error) {
 	var next *int64
-	err = tx.QueryRow(`SELECT next_listing_at FROM repository_branch WHERE link_id = $1 AND branch = $2`+tx.ForUpdate(), linkID, branch).Scan(&next)
+	err = tx.QueryRow(`SELECT next_listing_at FROM repository_branch WHERE link_id = $1 AND branch = $2`+tx.ForUpdate(),
+		linkID, branch).Scan(&next)
 	at = db.TimeOrZero(next)
 	if errors.Is(err, db.ErrNoRows) {
 		err = nil
@@ -120,7 +126,7 @@ func NextListingAt(tx *db.Tx, linkID, branch string) (at time.Time, err error) {
 	return at, err
 }
 
-// RequestCommentUpdate has the comment on a pull request looked at.
+// RequestCommentUpdate makes the comment on a pull request due now.
 func RequestCommentUpdate(tx *db.Tx, pullRequestID int64) error {
 	_, err := tx.Exec(`UPDATE pull_request SET due_at = $2 WHERE id = $1`, pullRequestID, db.Millis(tx.Now))
 	return err

@@ -8,7 +8,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// A RepositoryAttempt is the row of a repository sync attempt.
+// A RepositoryAttempt is a repository sync attempt with the progress of its
+// worker.
 type RepositoryAttempt struct {
 	lockstep.RepositorySyncAttempt
 	Tries     int64
@@ -20,7 +21,8 @@ const repositoryAttemptColumns = `id, link_id, branch, sha, status, started_at, 
 func scanRepositoryAttempt(row db.Scanner) (RepositoryAttempt, bool, error) {
 	var attempt RepositoryAttempt
 	var started, notBefore int64
-	err := row.Scan(&attempt.ID, &attempt.LinkID, &attempt.Branch, &attempt.SHA, &attempt.Status, &started, &attempt.Tries, &notBefore)
+	err := row.Scan(&attempt.ID, &attempt.LinkID, &attempt.Branch, &attempt.SHA, &attempt.Status, &started,
+		&attempt.Tries, &notBefore)
 	if errors.Is(err, db.ErrNoRows) {
 		return RepositoryAttempt{}, false, nil
 	}
@@ -28,9 +30,11 @@ func scanRepositoryAttempt(row db.Scanner) (RepositoryAttempt, bool, error) {
 	return attempt, err == nil, err
 }
 
-// InsertRepositoryAttempt makes an attempt with the status it begins with. The
-// database refuses a second one that runs and a second one that is queued.
-func InsertRepositoryAttempt(tx *db.Tx, linkID, branch string, status lockstep.RepositorySyncStatus) (RepositoryAttempt, error) {
+// InsertRepositoryAttempt creates an attempt with a status. The database allows
+// one running and one queued attempt for each branch.
+func InsertRepositoryAttempt(
+	tx *db.Tx, linkID, branch string, status lockstep.RepositorySyncStatus,
+) (RepositoryAttempt, error) {
 	now := db.Millis(tx.Now)
 	var ended *int64
 	if status == lockstep.RepositoryFailed {
@@ -42,22 +46,22 @@ func InsertRepositoryAttempt(tx *db.Tx, linkID, branch string, status lockstep.R
 	return a, err
 }
 
-// RunningRepositoryAttempt gives the attempt that runs for a branch, false if
-// none.
+// RunningRepositoryAttempt returns the running attempt of a branch, or false if
+// there is none.
 func RunningRepositoryAttempt(tx *db.Tx, linkID, branch string) (RepositoryAttempt, bool, error) {
 	return scanRepositoryAttempt(tx.QueryRow(`SELECT `+repositoryAttemptColumns+` FROM repository_sync_attempt
 		WHERE link_id = $1 AND branch = $2 AND status IN ('INITIATED', 'IN_PROGRESS')`, linkID, branch))
 }
 
-// QueuedRepositoryAttempt gives the attempt that waits behind the running one,
-// false if none.
+// QueuedRepositoryAttempt returns the attempt that waits for the running one, or
+// false if there is none.
 func QueuedRepositoryAttempt(tx *db.Tx, linkID, branch string) (RepositoryAttempt, bool, error) {
 	return scanRepositoryAttempt(tx.QueryRow(`SELECT `+repositoryAttemptColumns+` FROM repository_sync_attempt
 		WHERE link_id = $1 AND branch = $2 AND status = 'QUEUED'`, linkID, branch))
 }
 
-// SaveRepositoryAttempt writes status, commit, tries and time of an attempt
-// that has not ended; a status that ends it stamps the end.
+// SaveRepositoryAttempt writes the progress of an attempt that has not ended. A
+// final status also sets the end.
 func SaveRepositoryAttempt(tx *db.Tx, attempt RepositoryAttempt) error {
 	var ended *int64
 	if attempt.Status == lockstep.RepositorySucceeded || attempt.Status == lockstep.RepositoryFailed {
@@ -69,7 +73,7 @@ func SaveRepositoryAttempt(tx *db.Tx, attempt RepositoryAttempt) error {
 		attempt.ID, attempt.Status, attempt.SHA, attempt.Tries, db.Millis(attempt.NotBefore), ended))
 }
 
-// LatestRepositorySync gives the newest attempt of a branch with its events.
+// LatestRepositorySync returns the newest attempt of a branch with its events.
 func LatestRepositorySync(tx *db.Tx, linkID, branch string) (lockstep.RepositorySyncAttempt, error) {
 	attempt, ok, err := scanRepositoryAttempt(tx.QueryRow(`SELECT `+repositoryAttemptColumns+` FROM repository_sync_attempt
 		WHERE link_id = $1 AND branch = $2 ORDER BY seq DESC LIMIT 1`, linkID, branch))
@@ -83,8 +87,9 @@ func LatestRepositorySync(tx *db.Tx, linkID, branch string) (lockstep.Repository
 	return attempt.RepositorySyncAttempt, err
 }
 
-// HasSyncedHead says whether a repository sync has acted on a commit as the head
-// of a branch: whatever it concerned has been desired.
+// HasSyncedHead reports whether a repository sync has succeeded for a head of a
+// branch. All resources that the head affects then have it as their desired
+// revision, or had.
 func HasSyncedHead(tx *db.Tx, linkID, branch string, sha lockstep.SHA) (bool, error) {
 	var n int64
 	err := tx.QueryRow(`SELECT count(*) FROM repository_sync_attempt
@@ -92,8 +97,8 @@ func HasSyncedHead(tx *db.Tx, linkID, branch string, sha lockstep.SHA) (bool, er
 	return n > 0, err
 }
 
-// LastSyncedHead gives the commit that a repository sync of a branch acted on last,
-// "" before the first.
+// LastSyncedHead returns the head of the last repository sync of a branch that
+// succeeded, or "" if there is none.
 func LastSyncedHead(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
 	var sha lockstep.SHA
 	err := tx.QueryRow(`SELECT sha FROM repository_sync_attempt
@@ -104,8 +109,8 @@ func LastSyncedHead(tx *db.Tx, linkID, branch string) (lockstep.SHA, error) {
 	return sha, err
 }
 
-// OverdueRepositorySyncs gives the branches with a repository sync to be done
-// whose time has come.
+// OverdueRepositorySyncs returns the branches with an open repository sync that is
+// due.
 func OverdueRepositorySyncs(tx *db.Tx, limit int) ([]BranchKey, error) {
 	return db.Select(tx, scanBranchKey, `SELECT DISTINCT link_id, branch FROM repository_sync_attempt
 		WHERE status IN ('QUEUED', 'INITIATED', 'IN_PROGRESS') AND not_before <= $1

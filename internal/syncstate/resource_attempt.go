@@ -10,16 +10,15 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// A ResourceAttempt is the row of a resource sync attempt: the attempt, and
-// where its work stands.
+// A ResourceAttempt is a resource sync attempt with the progress of its worker.
 type ResourceAttempt struct {
 	lockstep.ResourceSyncAttempt
 	ResourceID    int64
-	Configuration lockstep.SyncConfiguration // as it was when the attempt began
+	Configuration lockstep.SyncConfiguration // when the attempt began
 	DesiredSeq    int64
 	Checkpoint    []byte
 	Intent        string
-	Tries         int64 // of the step that is due, 0 before the first
+	Tries         int64 // of the step that is due, 0 before the first one
 	NotBefore     time.Time
 }
 
@@ -32,7 +31,8 @@ func scanAttempt(row db.Scanner, before ...any) (ResourceAttempt, error) {
 	var outcome *lockstep.Outcome
 	var notBefore, started int64
 	var ended *int64
-	err := row.Scan(append(before, &attempt.ID, &attempt.ResourceID, &configuration, &attempt.DesiredSeq, &attempt.Status, &outcome, &initial,
+	err := row.Scan(append(before, &attempt.ID, &attempt.ResourceID, &configuration, &attempt.DesiredSeq,
+		&attempt.Status, &outcome, &initial,
 		&targeted, &attempt.Target, &attempt.Checkpoint, &attempt.Intent, &attempt.Tries, &notBefore, &started, &ended)...)
 	if err != nil {
 		return ResourceAttempt{}, err
@@ -53,10 +53,12 @@ func scanAttempt(row db.Scanner, before ...any) (ResourceAttempt, error) {
 	return attempt, errors.Join(errs[:]...)
 }
 
-// BeginAttempt makes the attempt for a resource's newest desire. The resource
-// is locked by the caller and has no running attempt; the database refuses a
-// second one.
-func BeginAttempt(tx *db.Tx, state ResourceState, cfg lockstep.SyncConfiguration, target string) (ResourceAttempt, error) {
+// BeginAttempt creates the attempt for the desired revision of a resource. The
+// caller has locked the resource, and it has no running attempt; the database
+// rejects a second one.
+func BeginAttempt(
+	tx *db.Tx, state ResourceState, cfg lockstep.SyncConfiguration, target string,
+) (ResourceAttempt, error) {
 	initial := *state.Desired
 	last, err := latestAttempt(tx, state, `AND status = 'SUCCEEDED'`)
 	switch {
@@ -90,21 +92,22 @@ func BeginAttempt(tx *db.Tx, state ResourceState, cfg lockstep.SyncConfiguration
 	return attempt, err
 }
 
-// RunningAttempt gives the attempt that runs for a resource, false if none.
+// RunningAttempt returns the running attempt of a resource, or false if there is
+// none.
 func RunningAttempt(tx *db.Tx, resourceID int64) (ResourceAttempt, bool, error) {
 	return optional(scanAttempt(tx.QueryRow(`SELECT `+attemptColumns+` FROM resource_sync_attempt
 		WHERE resource_id = $1 AND status IN ('INITIATED', 'IN_PROGRESS')`, resourceID)))
 }
 
-// SaveStep writes where an attempt's work stands. An attempt that ended is not
-// touched: its ends are final.
+// SaveStep writes the progress of an attempt that has not ended.
 func SaveStep(tx *db.Tx, a ResourceAttempt) error {
-	return requireOneRow(tx.Exec(`UPDATE resource_sync_attempt SET status = 'IN_PROGRESS', checkpoint = $2, intent = $3, tries = $4,
+	return requireOneRow(tx.Exec(`UPDATE resource_sync_attempt SET status = 'IN_PROGRESS', checkpoint = $2, intent = $3,
+		tries = $4,
 		not_before = $5 WHERE id = $1 AND ended_at IS NULL`, a.ID, a.Checkpoint, a.Intent, a.Tries, db.Millis(a.NotBefore)))
 }
 
-// SavePlan writes what an attempt proposes; the zero Plan says that it proposes
-// nothing any more. An attempt that ended is not touched.
+// SavePlan writes the plan of an attempt that has not ended; the zero Plan deletes
+// it.
 func SavePlan(tx *db.Tx, id string, p lockstep.Plan) error {
 	var text *string // NULL
 	if p.ID != "" {
@@ -115,22 +118,23 @@ func SavePlan(tx *db.Tx, id string, p lockstep.Plan) error {
 		whole := string(b)
 		text = &whole
 	}
-	return requireOneRow(tx.Exec(`UPDATE resource_sync_attempt SET plan = $2 WHERE id = $1 AND ended_at IS NULL`, id, text))
+	return requireOneRow(tx.Exec(`UPDATE resource_sync_attempt SET plan = $2 WHERE id = $1 AND ended_at IS NULL`, id,
+		text))
 }
 
-// FinishAttempt ends an attempt.
+// FinishAttempt ends an attempt with an outcome. An ended attempt never changes.
 func FinishAttempt(tx *db.Tx, id string, outcome lockstep.Outcome) error {
 	return requireOneRow(tx.Exec(`UPDATE resource_sync_attempt SET status = $2, outcome = $3, ended_at = $4
 		WHERE id = $1 AND ended_at IS NULL`, id, outcome.Status(), outcome, db.Millis(tx.Now)))
 }
 
-// LatestAttempt gives the latest attempt of a resource's present configuration,
-// false if there was none.
+// LatestAttempt returns the latest attempt for a resource's current configuration,
+// or false if there is none.
 func LatestAttempt(tx *db.Tx, s ResourceState) (ResourceAttempt, bool, error) {
 	return optional(latestAttempt(tx, s, ``))
 }
 
-// LatestSuccess is LatestAttempt among those that succeeded.
+// LatestSuccess is [LatestAttempt] for attempts that succeeded.
 func LatestSuccess(tx *db.Tx, s ResourceState) (ResourceAttempt, bool, error) {
 	return optional(latestAttempt(tx, s, `AND status = 'SUCCEEDED'`))
 }

@@ -32,7 +32,9 @@ func configured(t testing.TB, database *db.DB) (cfg lockstep.SyncConfiguration) 
 }
 
 // resource runs f with the state of the configuration's resource.
-func withResource(t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, f func(tx *db.Tx, state syncstate.ResourceState) error) {
+func withResource(
+	t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, f func(tx *db.Tx, state syncstate.ResourceState) error,
+) {
 	t.Helper()
 	storetest.Update(t, d, func(tx *db.Tx) error {
 		state, err := syncstate.LockResourceByName(tx, cfg.Resource())
@@ -52,7 +54,9 @@ func setDesired(t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, sha lock
 }
 
 // attempt makes an attempt of what is desired and ends it, unless outcome is "".
-func endAttempt(t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, outcome lockstep.Outcome) (attempt syncstate.ResourceAttempt) {
+func endAttempt(
+	t testing.TB, d *db.DB, cfg lockstep.SyncConfiguration, outcome lockstep.Outcome,
+) (attempt syncstate.ResourceAttempt) {
 	t.Helper()
 	withResource(t, d, cfg, func(tx *db.Tx, s syncstate.ResourceState) (err error) {
 		if attempt, err = syncstate.BeginAttempt(tx, s, cfg, "stack"); err != nil || outcome == "" {
@@ -96,7 +100,10 @@ func TestAResourceIsBehindFromADesireToItsAttempt(t *testing.T) {
 		}
 
 		setDesired(t, database, cfg, "three")
-		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error { return syncstate.BindResource(tx, state.ID, 0) })
+		withResource(t, database, cfg, func(tx *db.Tx,
+			state syncstate.ResourceState) error {
+			return syncstate.BindResource(tx, state.ID, 0)
+		})
 		behind(false)
 	})
 }
@@ -106,7 +113,8 @@ func TestAnAttemptIsReadAsItWasWrittenAndItsEndIsFinal(t *testing.T) {
 		cfg := configured(t, database)
 		setDesired(t, database, cfg, "one")
 		attempt := endAttempt(t, database, cfg, "")
-		attempt.Checkpoint, attempt.Intent, attempt.Tries, attempt.NotBefore = []byte{0, 1, 255}, "execute", 3, attempt.StartedAt.Add(time.Hour)
+		attempt.Checkpoint, attempt.Intent, attempt.Tries, attempt.NotBefore = []byte{0, 1, 255}, "execute", 3,
+			attempt.StartedAt.Add(time.Hour)
 		storetest.Update(t, database, func(tx *db.Tx) error { return syncstate.SaveStep(tx, attempt) })
 		attempt.Status = lockstep.ResourceInProgress
 		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
@@ -117,7 +125,10 @@ func TestAnAttemptIsReadAsItWasWrittenAndItsEndIsFinal(t *testing.T) {
 			return err
 		})
 
-		storetest.Update(t, database, func(tx *db.Tx) error { return syncstate.FinishAttempt(tx, attempt.ID, lockstep.Applied) })
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			return syncstate.FinishAttempt(tx, attempt.ID,
+				lockstep.Applied)
+		})
 		for name, write := range map[string]func(tx *db.Tx) error{
 			"a step":      func(tx *db.Tx) error { return syncstate.SaveStep(tx, attempt) },
 			"another end": func(tx *db.Tx) error { return syncstate.FinishAttempt(tx, attempt.ID, lockstep.Failed) },
@@ -189,7 +200,8 @@ func TestTheStatusOfANewConfigurationIsEmpty(t *testing.T) {
 				t.Errorf("the first commit was desire %d, %v", seq, err)
 			}
 
-			return errors.Join(err, syncstate.SaveStatusDocument(tx, state.ID, []byte("{}")), syncstate.SaveBaseline(tx, state.ID, []byte("note")))
+			return errors.Join(err, syncstate.SaveStatusDocument(tx, state.ID, []byte("{}")), syncstate.SaveBaseline(tx,
+				state.ID, []byte("note")))
 		})
 
 		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
@@ -219,11 +231,13 @@ func TestABlockerStopsUntilItIsResolvedAndTheFirstOneStays(t *testing.T) {
 		cfg := configured(t, database)
 		contexts := []lockstep.Context{{Key: "StackName", Value: "web \"1\""}}
 		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
-			return errors.Join(syncstate.InsertBlocker(tx, state.ID, "first", contexts), syncstate.InsertBlocker(tx, state.ID, "second", nil))
+			return errors.Join(syncstate.InsertBlocker(tx, state.ID, "first", contexts), syncstate.InsertBlocker(tx, state.ID,
+				"second", nil))
 		})
 		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error {
 			b, blocked, err := syncstate.ActiveBlocker(tx, state.ID)
-			want := lockstep.Blocker{ID: b.ID, Type: "AUTOMATED", Status: "ACTIVE", CreatedReason: "first", CreatedAt: b.CreatedAt, Contexts: contexts}
+			want := lockstep.Blocker{ID: b.ID, Type: "AUTOMATED", Status: "ACTIVE", CreatedReason: "first",
+				CreatedAt: b.CreatedAt, Contexts: contexts}
 			if diff := cmp.Diff(want, b); diff != "" || !blocked || b.CreatedAt.IsZero() {
 				t.Error(diff)
 			}
@@ -384,12 +398,18 @@ func TestOverdueIsWhatHasOpenWorkWhoseTimeHasCome(t *testing.T) {
 		attempt.Intent = "execute"
 		storetest.Update(t, database, func(tx *db.Tx) error { return syncstate.SaveStep(tx, attempt) })
 		overdue("an execution that waits", false)
-		withResource(t, database, cfg, func(tx *db.Tx, state syncstate.ResourceState) error { return syncstate.BindResource(tx, state.ID, 0) })
+		withResource(t, database, cfg, func(tx *db.Tx,
+			state syncstate.ResourceState) error {
+			return syncstate.BindResource(tx, state.ID, 0)
+		})
 		overdue("an execution without a configuration", false)
 		attempt.Intent = ""
 		storetest.Update(t, database, func(tx *db.Tx) error { return syncstate.SaveStep(tx, attempt) })
 		overdue("a proposal without a configuration", true)
-		storetest.Update(t, database, func(tx *db.Tx) error { return syncstate.FinishAttempt(tx, attempt.ID, lockstep.Cancelled) })
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			return syncstate.FinishAttempt(tx, attempt.ID,
+				lockstep.Cancelled)
+		})
 		overdue("nothing any more", false)
 	})
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// storedRevision is a revision as it stands in a column: its names are part of
-// the schema, whatever becomes of the words.
+// storedRevision is the JSON of a revision in a column. The names are part of the
+// schema.
 type storedRevision struct {
 	Branch         string `json:"branch"`
 	Directory      string `json:"directory"`
@@ -33,12 +33,14 @@ func decodeRevision(s string) (lockstep.Revision, error) {
 	}
 	return lockstep.Revision{
 		Branch: stored.Branch, Directory: stored.Directory, OwnerID: stored.OwnerID,
-		RepositoryName: stored.RepositoryName, ProviderType: lockstep.ProviderType(stored.ProviderType), SHA: lockstep.SHA(stored.SHA),
+		RepositoryName: stored.RepositoryName, ProviderType: lockstep.ProviderType(stored.ProviderType),
+		SHA: lockstep.SHA(stored.SHA),
 	}, nil
 }
 
-// storedConfiguration is the part of a configuration that an attempt needs to
-// go on with when the configuration is gone.
+// storedConfiguration is the JSON of a sync configuration in a column: the members
+// that an attempt needs if the configuration is deleted. The names are part of the
+// schema.
 type storedConfiguration struct {
 	ID             int64  `json:"id"`
 	Account        string `json:"account"`
@@ -58,7 +60,8 @@ func encodeConfiguration(cfg lockstep.SyncConfiguration) (string, error) {
 	b, err := json.Marshal(storedConfiguration{
 		ID: cfg.ID, Account: string(cfg.Account), Region: cfg.Region, SyncType: string(cfg.SyncType),
 		ResourceName: cfg.ResourceName, LinkID: cfg.LinkID, Branch: cfg.Branch, ConfigFile: cfg.ConfigFile,
-		RoleARN: cfg.RoleARN, OwnerID: cfg.OwnerID, RepositoryName: cfg.RepositoryName, ProviderType: string(cfg.ProviderType),
+		RoleARN: cfg.RoleARN, OwnerID: cfg.OwnerID, RepositoryName: cfg.RepositoryName,
+		ProviderType: string(cfg.ProviderType),
 	})
 	return string(b), err
 }
@@ -69,7 +72,8 @@ func decodeConfiguration(s string) (lockstep.SyncConfiguration, error) {
 		return lockstep.SyncConfiguration{}, fmt.Errorf("decode configuration: %w", err)
 	}
 	return lockstep.SyncConfiguration{
-		ID: stored.ID, Account: lockstep.AccountID(stored.Account), Region: stored.Region, SyncType: lockstep.SyncType(stored.SyncType),
+		ID: stored.ID, Account: lockstep.AccountID(stored.Account), Region: stored.Region,
+		SyncType:     lockstep.SyncType(stored.SyncType),
 		ResourceName: stored.ResourceName, LinkID: stored.LinkID, Branch: stored.Branch, ConfigFile: stored.ConfigFile,
 		RoleARN: stored.RoleARN, OwnerID: stored.OwnerID, RepositoryName: stored.RepositoryName,
 		ProviderType: lockstep.ProviderType(stored.ProviderType),

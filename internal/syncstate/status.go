@@ -9,7 +9,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/db"
 )
 
-// ResourceStatus gathers everything that a status read says of a resource.
+// ResourceStatus returns the sync status of a resource.
 func ResourceStatus(tx *db.Tx, state ResourceState) (lockstep.ResourceSync, error) {
 	sync := lockstep.ResourceSync{DesiredState: state.Desired}
 	latest, ok, err := LatestAttempt(tx, state)
@@ -35,14 +35,14 @@ func ResourceStatus(tx *db.Tx, state ResourceState) (lockstep.ResourceSync, erro
 	return sync, nil
 }
 
-// SaveStatusDocument keeps the encoded answer to a status read with the resource.
+// SaveStatusDocument writes the encoded sync status of a resource.
 func SaveStatusDocument(tx *db.Tx, resourceID int64, document []byte) error {
 	_, err := tx.Exec(`UPDATE resource SET document = $2 WHERE id = $1`, resourceID, string(document))
 	return err
 }
 
-// StatusDocument gives the encoded answer to a status read. It is one SELECT,
-// fit for [db.DB.Peek]. Before any attempt it is NotFound.
+// StatusDocument returns the encoded sync status of a resource. It is one SELECT,
+// fit for [db.DB.ViewOnce]. The error is NotFound before the first attempt.
 func StatusDocument(tx *db.Tx, resource lockstep.Resource) ([]byte, error) {
 	var document *string // nil for NULL
 	err := tx.QueryRow(`SELECT document FROM resource
@@ -51,9 +51,9 @@ func StatusDocument(tx *db.Tx, resource lockstep.Resource) ([]byte, error) {
 	return bytesOf(document), orNoStatus(resource, bytesOf(document), err)
 }
 
-// bytesOf gives the bytes of a text without copying them: a document has four
-// thousand, and to copy them once more costs a tenth of reading them. They must
-// not be changed.
+// bytesOf returns the bytes of a text without copying them: copying a document of
+// 4,000 bytes takes a tenth of the time of reading it. The bytes must not be
+// changed.
 func bytesOf(text *string) []byte {
 	if text == nil {
 		return nil
@@ -68,26 +68,27 @@ func orNoStatus(r lockstep.Resource, document []byte, err error) error {
 	return err
 }
 
-// StatusReader reads status documents for many at once, outside of transactions. It
-// may be used concurrently.
+// A StatusReader reads status documents in batches, outside of transactions. It is
+// safe for concurrent use.
 type StatusReader struct {
 	batcher *db.Batcher[lockstep.Resource, []byte]
 }
 
-// NewStatusReader gives a reader of what is in d.
+// NewStatusReader returns a reader of the documents in database.
 func NewStatusReader(d *db.DB) *StatusReader {
 	return &StatusReader{db.NewBatcher(d, StatusDocument, statusDocuments)}
 }
 
-// Document is StatusDocument without a transaction, and sees all that was
-// committed before. The bytes must not be changed: others may have got them too.
+// Document is [StatusDocument] outside of a transaction. It sees everything that
+// was committed before the call. The bytes must not be changed: concurrent callers
+// may share them.
 func (s *StatusReader) Document(ctx context.Context, r lockstep.Resource) ([]byte, error) {
 	document, err := s.batcher.Get(ctx, r)
 	return document, orNoStatus(r, document, err)
 }
 
-// statusDocuments reads the documents of several resources, and leaves out those
-// that have none.
+// statusDocuments returns the documents of several resources. Resources without a
+// document are left out.
 func statusDocuments(tx *db.Tx, all []lockstep.Resource) (map[lockstep.Resource][]byte, error) {
 	found := make(map[lockstep.Resource][]byte, len(all))
 	var accounts, regions, types, names []string
@@ -97,7 +98,8 @@ func statusDocuments(tx *db.Tx, all []lockstep.Resource) (map[lockstep.Resource]
 	}
 
 	rows, err := tx.Query(`SELECT wanted.i, r.document
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS wanted (account, region, sync_type, name, i)
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS wanted (account, region, sync_type,
+			name, i)
 		JOIN resource r ON r.account = wanted.account AND r.region = wanted.region
 			AND r.sync_type = wanted.sync_type AND r.name = wanted.name
 		WHERE r.document IS NOT NULL`, accounts, regions, types, names)

@@ -20,7 +20,8 @@ import (
 func addNews(t testing.TB, d *db.DB, link, sha string, seconds int, begin bool) (lane int64, wake bool) {
 	t.Helper()
 	storetest.Update(t, d, func(tx *db.Tx) (err error) {
-		n := syncstate.StatusChange{LinkID: link, Environment: "e", SHA: lockstep.SHA(sha), Branch: "main", CreateReport: begin}
+		n := syncstate.StatusChange{LinkID: link, Environment: "e", SHA: lockstep.SHA(sha), Branch: "main",
+			CreateReport: begin}
 		lane, wake, err = syncstate.RecordStatusChange(tx, n, tx.Now.Add(time.Duration(seconds)*time.Second))
 		return err
 	})
@@ -96,7 +97,8 @@ func TestNoReportOvertakesAnOlderOne(t *testing.T) {
 		}
 
 		a := due[0]
-		a.SeenSeq, a.State, a.Summary, a.DriverState, a.DueAt = a.ChangeSeq, "running", "1 stack to sync", []byte("m"), time.Now().Add(time.Hour)
+		a.SeenSeq, a.State, a.Summary, a.DriverState, a.DueAt = a.ChangeSeq, "running", "1 stack to sync", []byte("m"),
+			time.Now().Add(time.Hour)
 		saveReport(t, database, a)
 
 		if _, shas := dueReports(t, database, lane); len(shas) != 2 {
@@ -159,8 +161,16 @@ func TestAWorkerThatWasReplacedIsKnownByItsEpoch(t *testing.T) {
 			return err
 		})
 
-		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error { _, err := syncstate.AcquireReportStreamLease(tx, lane+1); return err })
-		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error { _, err := syncstate.LockReportStream(tx, lane+1); return err })
+		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
+			_,
+				err := syncstate.AcquireReportStreamLease(tx, lane+1)
+			return err
+		})
+		storetest.RequireKind(t, database, lockstep.NotFound, func(tx *db.Tx) error {
+			_,
+				err := syncstate.LockReportStream(tx, lane+1)
+			return err
+		})
 	})
 }
 
@@ -218,9 +228,11 @@ func TestTheLastThousandReportsAreKeptForAMonth(t *testing.T) {
 		}
 
 		storetest.Update(t, database, func(tx *db.Tx) error {
-			_, err := tx.Exec(`UPDATE status_report SET changed_at = $1 WHERE sha >= '1240'`, db.Millis(tx.Now.Add(-31*24*time.Hour)))
+			_, err := tx.Exec(`UPDATE status_report SET changed_at = $1 WHERE sha >= '1240'`,
+				db.Millis(tx.Now.Add(-31*24*time.Hour)))
 			if err == nil {
-				_, err = tx.Exec(`UPDATE status_report SET changed_at = $1 WHERE sha < '1240'`, db.Millis(tx.Now.Add(-29*24*time.Hour)))
+				_, err = tx.Exec(`UPDATE status_report SET changed_at = $1 WHERE sha < '1240'`,
+					db.Millis(tx.Now.Add(-29*24*time.Hour)))
 			}
 			return err
 		})
@@ -269,7 +281,10 @@ func TestReportsAreReadNewestFirstAndGoWithTheirLink(t *testing.T) {
 			t.Error(diff)
 		}
 
-		storetest.Update(t, database, func(tx *db.Tx) error { return store.DeleteLink(tx, link.Account, link.Region, link.ID) })
+		storetest.Update(t, database, func(tx *db.Tx) error {
+			return store.DeleteLink(tx, link.Account, link.Region,
+				link.ID)
+		})
 		storetest.Update(t, database, func(tx *db.Tx) error {
 			var n int
 			if err := tx.QueryRow(`SELECT count(*) FROM status_report`).Scan(&n); err != nil || n != 1 {

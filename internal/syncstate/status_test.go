@@ -32,7 +32,8 @@ func TestStatusesReadAtOnceAreEachTheOneAskedFor(t *testing.T) {
 
 		err := database.Update(t.Context(), func(tx *db.Tx) error {
 			for resource, document := range want {
-				_, err := tx.Exec(`INSERT INTO resource (account, region, sync_type, name, document) VALUES ($1, $2, $3, $4, nullif($5, ''))`,
+				_, err := tx.Exec(`INSERT INTO resource (account, region, sync_type, name, document) VALUES ($1, $2, $3, $4,
+					nullif($5, ''))`,
 					resource.Account, resource.Region, resource.SyncType, resource.Name, document)
 				if err != nil {
 					return err
