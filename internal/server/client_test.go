@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -101,7 +102,8 @@ func (c rawCall) send(t testing.TB, key server.AccessKey, url string) (status in
 
 // A syncedRepository is a repository of which every stack is synced from topic.yaml on main.
 type syncedRepository struct {
-	endpoint string // of the host
+	provider types.ProviderType // defaults to Git
+	endpoint string             // of the host
 	owner    string
 	name     string
 	stacks   []string
@@ -121,7 +123,7 @@ func (s syncedRepository) configure(t testing.TB, key server.AccessKey, url stri
 
 	host, err := client.CreateHost(ctx, &codeconnections.CreateHostInput{
 		Name:             aws.String("host"),
-		ProviderType:     "Git",
+		ProviderType:     cmp.Or(s.provider, "Git"),
 		ProviderEndpoint: &s.endpoint,
 	})
 	check(err)
