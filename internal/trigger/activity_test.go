@@ -39,7 +39,9 @@ func TestWhoAsksIsToldOfMovesAndHintsAndOfNothingElse(t *testing.T) {
 	runInBubble(t, func(w *world) {
 		var told atomic.Int64
 		link, _ := w.settled("c", "infra")
-		w.startPoller(trigger.PollerOptions{Interval: 10 * time.Second, MaxInterval: 10 * time.Second,
+		w.startPoller(trigger.PollerOptions{
+			Interval:    10 * time.Second,
+			MaxInterval: 10 * time.Second,
 			OnActivity: func(_ *db.Tx, linkID string) error {
 				if linkID != link.ID {
 					t.Errorf("told of %s", linkID)
@@ -47,7 +49,8 @@ func TestWhoAsksIsToldOfMovesAndHintsAndOfNothingElse(t *testing.T) {
 
 				told.Add(1)
 				return nil
-			}})
+			},
+		})
 
 		time.Sleep(time.Minute)
 		told.Store(0)

@@ -12,15 +12,15 @@ import (
 	"github.com/lockstephq/lockstep/internal/store"
 )
 
-// tasksOf finds out at which hosts claimed polls are to be looked at. A link that
-// is gone is left out, and so is one that cannot be read: it is due again when its
-// lease is over.
-func (p *Poller) tasksOf(ctx context.Context, polls []store.Poll) []task {
+// tasksOf returns the claimed polls with their links and hosts. It omits links that
+// no longer exist or cannot be read; the latter are due again when their lease
+// ends.
+func (p *Poller) tasksOf(ctx context.Context, polls []store.Poll) []probeTask {
 	if len(polls) == 0 {
 		return nil
 	}
 
-	tasks := make([]task, 0, len(polls))
+	tasks := make([]probeTask, 0, len(polls))
 	now := time.Now()
 	err := p.options.DB.View(ctx, func(tx *db.Tx) error {
 		for _, poll := range polls {
@@ -30,24 +30,31 @@ func (p *Poller) tasksOf(ctx context.Context, polls []store.Poll) []task {
 				name, err = p.hostNames.lookup(tx, link.ConnectionARN, now)
 			}
 
-			if err == nil {
-				tasks = append(tasks, task{poll: poll, link: link, host: name, claimed: now})
-			} else if lockstep.KindOf(err) != lockstep.NotFound {
-				p.log.LogAttrs(ctx, slog.LevelWarn, "poll", slog.String("link", poll.LinkID), slog.Any("err", err))
+			switch {
+			case err == nil:
+				tasks = append(tasks, probeTask{
+					poll:    poll,
+					link:    link,
+					host:    name,
+					claimed: now,
+				})
+			case lockstep.KindOf(err) != lockstep.NotFound:
+				p.log.LogAttrs(ctx, slog.LevelWarn, "poll failed", slog.String("link", poll.LinkID),
+					slog.Any("err", err))
 			}
 		}
 
 		return nil
 	})
 	if err != nil && ctx.Err() == nil {
-		p.log.LogAttrs(ctx, slog.LevelWarn, "read claimed polls", slog.Any("err", err))
+		p.log.LogAttrs(ctx, slog.LevelWarn, "read claimed polls failed", slog.Any("err", err))
 	}
 
 	return tasks
 }
 
-// hostNames remembers which host a connection reaches, for a minute: it changes
-// seldom, and is asked for with every look.
+// hostNames caches the host of each connection for a minute: it rarely changes and
+// is needed for every probe.
 type hostNames map[lockstep.ARN]hostName
 
 type hostName struct {
@@ -73,22 +80,22 @@ func (n hostNames) lookup(tx *db.Tx, connection lockstep.ARN, now time.Time) (st
 	return name, err
 }
 
-// dispatch takes a place at the host before a slot, so that a host that is slow
-// keeps nobody from looking at another.
-func (p *Poller) dispatch(ctx context.Context, looks *sync.WaitGroup, t task) {
-	switch v, next := p.hosts.admit(&t, time.Now()); v {
+// dispatch acquires a slot at the host before a worker slot, so that a slow host
+// does not delay probes of other hosts.
+func (p *Poller) dispatch(ctx context.Context, looks *sync.WaitGroup, task probeTask) {
+	switch result, next := p.hosts.admit(&task, time.Now()); result {
 	case admitted:
-		looks.Go(func() { p.runTasks(ctx, t) })
+		looks.Go(func() { p.runTasks(ctx, task) })
 	case deferred:
-		p.logErrors(ctx, t.link.ID, func() error { return p.reschedule(ctx, t, next) })
+		p.logErrors(ctx, task.link.ID, func() error { return p.reschedule(ctx, task, next) })
 	case hostUnavailable:
-		p.logErrors(ctx, t.link.ID, func() error { return p.recordUnavailable(ctx, t) })
+		p.logErrors(ctx, task.link.ID, func() error { return p.recordUnavailable(ctx, task) })
 	}
 }
 
-// runTasks looks at one repository, and then at those that wait for its place. A slot
-// is taken anew for each, in turn with other hosts.
-func (p *Poller) runTasks(ctx context.Context, t task) {
+// runTasks probes one repository and then those that are queued for its slot. It
+// acquires a worker slot for each, in turn with other hosts.
+func (p *Poller) runTasks(ctx context.Context, task probeTask) {
 	for more := true; more; {
 		select {
 		case p.workerSlots <- struct{}{}:
@@ -96,39 +103,40 @@ func (p *Poller) runTasks(ctx context.Context, t task) {
 			return
 		}
 
-		// A look takes half a lease at most. Who has waited for longer than the other
-		// half is claimed again soon.
-		if time.Since(t.claimed) < pollLease/2 {
-			p.logErrors(ctx, t.link.ID, func() error { return p.probe(ctx, t) })
+		// A probe takes at most half a lease. A task that has waited longer than
+		// the other half is claimed again soon.
+		if time.Since(task.claimed) < pollLease/2 {
+			p.logErrors(ctx, task.link.ID, func() error { return p.probe(ctx, task) })
 		}
 
 		<-p.workerSlots
-		t, more = p.hosts.release(t, time.Now())
+		task, more = p.hosts.release(task, time.Now())
 	}
 }
 
 // reschedule makes the link due at a later time, as if it had not been claimed.
-func (p *Poller) reschedule(ctx context.Context, t task, next time.Time) error {
-	return p.options.DB.Update(ctx, func(tx *db.Tx) error { return store.FinishPoll(tx, t.poll, next) })
+func (p *Poller) reschedule(ctx context.Context, task probeTask, next time.Time) error {
+	return p.options.DB.Update(ctx, func(tx *db.Tx) error { return store.FinishPoll(tx, task.poll, next) })
 }
 
-// errHostUnavailable is the cause where a host seems to be away and another link's look is
-// to find out. It does not repeat what that one met, which may be another
+// errHostUnavailable is the cause if a host is unavailable and another link's probe
+// is its trial. It does not contain that probe's error, which may be another
 // account's.
-var errHostUnavailable = errors.New("not asked")
+var errHostUnavailable = errors.New("not probed")
 
-// recordUnavailable records a failure without asking, so that an outage is told to
-// everybody whom it concerns.
-func (p *Poller) recordUnavailable(ctx context.Context, t task) error {
+// recordUnavailable records a failure without a probe, so that every affected link
+// reports the outage.
+func (p *Poller) recordUnavailable(ctx context.Context, task probeTask) error {
 	return p.options.DB.Update(ctx, func(tx *db.Tx) error {
-		branches, err := store.TrackedBranches(tx, t.link.ID)
+		branches, err := store.TrackedBranches(tx, task.link.ID)
 		if err != nil {
 			return err
 		}
 		if len(branches) == 0 {
-			return store.StopPolling(tx, t.poll)
+			return store.StopPolling(tx, task.poll)
 		}
-		cause := lockstep.Wrapf(lockstep.Unavailable, errHostUnavailable, "The Git host has answered nobody lately. It is asked again until it does.")
-		return p.recordFailure(tx, t, branches, cause)
+		cause := lockstep.Wrapf(lockstep.Unavailable, errHostUnavailable,
+			"The Git host has not answered recent requests. Lockstep keeps trying.")
+		return p.recordFailure(tx, task, branches, cause)
 	})
 }

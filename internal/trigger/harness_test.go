@@ -74,7 +74,13 @@ func runInSQLiteBubble(t *testing.T, f func(w *world)) {
 func newWorld(t *testing.T, d *db.DB) *world {
 	w := &world{t: t, db: d, host: newGitHost()}
 	log := slog.New(slog.DiscardHandler)
-	q := queue.New(queue.Options{DB: w.db, Log: log, PollOnly: true, Workers: 4, PollInterval: pollInterval})
+	q := queue.New(queue.Options{
+		DB:           w.db,
+		Log:          log,
+		PollOnly:     true,
+		Workers:      4,
+		PollInterval: pollInterval,
+	})
 	services := enginetest.New(enginetest.Options{
 		DB:        w.db,
 		Queue:     q,
@@ -113,18 +119,40 @@ func (w *world) update(f func(tx *db.Tx) error) {
 // link makes a repository over a connection.
 func (w *world) link(connection, id string) lockstep.RepositoryLink {
 	w.t.Helper()
-	conn := lockstep.Connection{ARN: lockstep.ARN("arn:aws:codeconnections:us-east-1:123456789012:connection/" + connection),
-		Account: "123456789012", Region: "us-east-1", Name: connection, ProviderType: "Git", Status: lockstep.ConnectionAvailable}
-	host := lockstep.Host{ARN: conn.ARN + "/host", Account: conn.Account, Region: conn.Region, Name: connection, ProviderType: "Git",
-		Endpoint: "https://" + connection + ".example.com", Status: lockstep.HostAvailable}
+	conn := lockstep.Connection{
+		ARN:          lockstep.ARN("arn:aws:codeconnections:us-east-1:123456789012:connection/" + connection),
+		Account:      "123456789012",
+		Region:       "us-east-1",
+		Name:         connection,
+		ProviderType: "Git",
+		Status:       lockstep.ConnectionAvailable,
+	}
+	host := lockstep.Host{
+		ARN:          conn.ARN + "/host",
+		Account:      conn.Account,
+		Region:       conn.Region,
+		Name:         connection,
+		ProviderType: "Git",
+		Endpoint:     "https://" + connection + ".example.com",
+		Status:       lockstep.HostAvailable,
+	}
 	conn.HostARN = host.ARN
-	link := lockstep.RepositoryLink{ID: id, ARN: lockstep.ARN("arn:" + id), Account: conn.Account, Region: conn.Region,
-		ConnectionARN: conn.ARN, OwnerID: "acme", RepositoryName: id, ProviderType: "Git"}
+	link := lockstep.RepositoryLink{
+		ID:             id,
+		ARN:            lockstep.ARN("arn:" + id),
+		Account:        conn.Account,
+		Region:         conn.Region,
+		ConnectionARN:  conn.ARN,
+		OwnerID:        "acme",
+		RepositoryName: id,
+		ProviderType:   "Git",
+	}
 	w.update(func(tx *db.Tx) error {
 		if w.connectionExists(tx, conn.ARN) {
 			return store.InsertLink(tx, &link)
 		}
-		return errors.Join(store.InsertHost(tx, &host), store.InsertConnection(tx, &conn), store.InsertLink(tx, &link))
+		return errors.Join(store.InsertHost(tx, &host), store.InsertConnection(tx, &conn),
+			store.InsertLink(tx, &link))
 	})
 
 	return link
@@ -139,8 +167,16 @@ func (w *world) connectionExists(tx *db.Tx, arn lockstep.ARN) bool {
 // synced, if the branch is there.
 func (w *world) track(l lockstep.RepositoryLink) lockstep.SyncConfiguration {
 	w.t.Helper()
-	cfg := lockstep.SyncConfiguration{Account: l.Account, Region: l.Region, SyncType: "TEST_SYNC",
-		ResourceName: l.ID, LinkID: l.ID, Branch: "main", ConfigFile: "web.yaml", RoleARN: "arn:role"}
+	cfg := lockstep.SyncConfiguration{
+		Account:      l.Account,
+		Region:       l.Region,
+		SyncType:     "TEST_SYNC",
+		ResourceName: l.ID,
+		LinkID:       l.ID,
+		Branch:       "main",
+		ConfigFile:   "web.yaml",
+		RoleARN:      "arn:role",
+	}
 	w.update(func(tx *db.Tx) error {
 		return errors.Join(store.InsertConfiguration(tx, &cfg), w.engine.AttachConfiguration(tx, cfg))
 	})
@@ -225,7 +261,12 @@ type probe struct {
 }
 
 func newGitHost() *gitHost {
-	return &gitHost{heads: map[string]map[string]lockstep.SHA{}, probes: map[string][]probe{}, running: map[string]int{}, maxRunning: map[string]int{}}
+	return &gitHost{
+		heads:      map[string]map[string]lockstep.SHA{},
+		probes:     map[string][]probe{},
+		running:    map[string]int{},
+		maxRunning: map[string]int{},
+	}
 }
 
 func (h *gitHost) push(repository, branch string) lockstep.SHA {
@@ -341,7 +382,11 @@ type instant struct{}
 
 func (instant) Type() lockstep.SyncType { return "TEST_SYNC" }
 
-func (instant) ReadInputs(_ context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (target.Inputs, error) {
+func (instant) ReadInputs(
+	_ context.Context,
+	cfg lockstep.SyncConfiguration,
+	files lockstep.Tree,
+) (target.Inputs, error) {
 	id, err := files.ObjectID(cfg.ConfigFile)
 	return target.Inputs{cfg.ConfigFile: id}, err
 }

@@ -14,43 +14,42 @@ import (
 )
 
 const (
-	// failureThreshold is how many looks in a row may find a host unavailable before it
-	// is asked by one at a time: firstProbe after that, then half as often each
-	// time, down to lastProbe.
+	// After failureThreshold consecutive failures a host is unavailable: it gets
+	// one trial probe at a time, the first after minTrialDelay, doubling to
+	// maxTrialDelay.
 	failureThreshold = 5
 	minTrialDelay    = 10 * time.Second
 	maxTrialDelay    = 5 * time.Minute
-	// maxRetryAfter bounds for how long a host can send everybody away.
+	// maxRetryAfter bounds the delay that a host can ask for.
 	maxRetryAfter = 15 * time.Minute
-	// maxQueueAhead bounds how far ahead looks at a full host are spread.
+	// maxQueueAhead bounds how far ahead probes of a busy host are spread.
 	maxQueueAhead = 15 * time.Minute
-	// maxQueuedPerSlot is how many looks wait for each place at a host, so that none stays
-	// empty until the next claim, and no longer than a quarter of their lease.
+	// maxQueuedPerSlot is how many probes wait for each slot, so that none stays
+	// empty until the next claim. They wait at most a quarter of their lease.
 	maxQueuedPerSlot = 16
 )
 
 // A task is a claimed poll of a link.
-type task struct {
+type probeTask struct {
 	poll    store.Poll
 	link    lockstep.RepositoryLink
 	host    string
 	claimed time.Time
-	isTrial bool // the one look at a host that seems to be away
+	isTrial bool // the trial probe of an unavailable host
 }
 
-// A verdict says what becomes of a task.
+// An admission is how the limiter decided on a task.
 type admission int
 
 const (
-	admitted        admission = iota // it has a place at its host
-	queuedAtHost                     // it is given to whoever leaves a place
-	deferred                         // the host has no time for it
-	hostUnavailable                  // the host seems to be away, and somebody else asks
+	admitted        admission = iota // has a slot at its host
+	queuedAtHost                     // runs when a slot is released
+	deferred                         // rescheduled: the host is busy or asked for a delay
+	hostUnavailable                  // fails without a probe
 )
 
-// hostLimiter knows of each Git host how many looks are under way, so that it is not
-// overrun, and whether it answers. It holds nothing of a host at which nothing
-// happens.
+// A hostLimiter limits the concurrent probes of each Git host and suspends hosts
+// that do not answer, like a circuit breaker. It keeps no state for an idle host.
 type hostLimiter struct {
 	slotsPerHost int
 	mu           sync.Mutex
@@ -59,137 +58,139 @@ type hostLimiter struct {
 
 type hostState struct {
 	busy            int
-	waiting         []task
-	averageDuration time.Duration   // of a look
-	deferredLinks   map[string]bool // the links that have been, as the host is full
-	deferredUntil   time.Time       // up to which they have been
-	failures        int             // looks in a row that found it unavailable
-	trialDelay      time.Duration   // between probes
-	pausedUntil     time.Time       // it asked to be left alone
+	waiting         []probeTask
+	averageDuration time.Duration   // of a probe
+	deferredLinks   map[string]bool // rescheduled because the host was busy
+	deferredUntil   time.Time       // the latest time to which they were
+	failures        int             // consecutive
+	trialDelay      time.Duration   // between trials
+	pausedUntil     time.Time       // as the host asked
 	nextTrialAt     time.Time
 	trialRunning    bool
 }
 
-func newHostLimiter(places int) *hostLimiter {
-	return &hostLimiter{slotsPerHost: places, byName: map[string]*hostState{}}
+func newHostLimiter(slotsPerHost int) *hostLimiter {
+	return &hostLimiter{slotsPerHost: slotsPerHost, byName: map[string]*hostState{}}
 }
 
-// admit asks for a place at the task's host. Where it gets none for now, next
-// says when it may try again. Who gets one calls leave when done.
-func (h *hostLimiter) admit(t *task, now time.Time) (v admission, next time.Time) {
+// admit decides on a task. next is when a deferred one may try again. The caller
+// must call release after an admitted one.
+func (h *hostLimiter) admit(task *probeTask, now time.Time) (result admission, next time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 
-	at := h.byName[t.host]
-	if at == nil {
-		at = &hostState{averageDuration: 100 * time.Millisecond, deferredLinks: map[string]bool{}}
-		h.byName[t.host] = at
+	host := h.byName[task.host]
+	if host == nil {
+		host = &hostState{averageDuration: 100 * time.Millisecond, deferredLinks: map[string]bool{}}
+		h.byName[task.host] = host
 	}
 
 	switch {
-	case now.Before(at.pausedUntil):
-		return deferred, at.pausedUntil.Add(rand.N(max(time.Second, at.pausedUntil.Sub(now)/10)))
-	case at.isUnavailable() && (at.trialRunning || at.busy >= h.slotsPerHost || now.Before(at.nextTrialAt)):
+	case now.Before(host.pausedUntil):
+		return deferred, host.pausedUntil.Add(rand.N(max(time.Second, host.pausedUntil.Sub(now)/10)))
+	case host.isUnavailable() && (host.trialRunning || host.busy >= h.slotsPerHost || now.Before(host.nextTrialAt)):
 		return hostUnavailable, time.Time{}
-	case at.isUnavailable():
-		at.trialRunning, t.isTrial = true, true
-	case at.busy >= h.slotsPerHost && at.mayQueue(t.link.ID, now) && len(at.waiting) < maxQueuedPerSlot*h.slotsPerHost && at.queueDelay(h.slotsPerHost) < pollLease/4:
-		at.waiting = append(at.waiting, *t)
+	case host.isUnavailable():
+		host.trialRunning, task.isTrial = true, true
+	case host.busy >= h.slotsPerHost && host.mayQueue(task.link.ID,
+		now) && len(host.waiting) < maxQueuedPerSlot*h.slotsPerHost && host.queueDelay(h.slotsPerHost) < pollLease/4:
+		host.waiting = append(host.waiting, *task)
 		return queuedAtHost, time.Time{}
-	case at.busy >= h.slotsPerHost:
-		at.deferredLinks[t.link.ID] = true
-		return deferred, at.reserveTime(now, h.slotsPerHost)
+	case host.busy >= h.slotsPerHost:
+		host.deferredLinks[task.link.ID] = true
+		return deferred, host.reserveTime(now, h.slotsPerHost)
 	}
 
-	at.busy++
+	host.busy++
 	return admitted, time.Time{}
 }
 
-// mayQueue says whether a link may wait now: one that was put off may, another not
-// while some are still to come back, or the same few would always be first.
-func (at *hostState) mayQueue(link string, now time.Time) bool {
-	return at.deferredLinks[link] || !at.deferredUntil.After(now)
+// mayQueue reports whether a link may wait now. While deferred links are still to
+// come back, only they may: otherwise the same few links would always be first.
+func (s *hostState) mayQueue(link string, now time.Time) bool {
+	return s.deferredLinks[link] || !s.deferredUntil.After(now)
 }
 
-// queueDelay is how long whoever comes now would wait for a place.
-func (at *hostState) queueDelay(places int) time.Duration {
-	return at.averageDuration * time.Duration(len(at.waiting)) / time.Duration(places)
+// queueDelay estimates how long another task would wait for a slot.
+func (s *hostState) queueDelay(slots int) time.Duration {
+	return s.averageDuration * time.Duration(len(s.waiting)) / time.Duration(slots)
 }
 
-// reserveTime reserves the time at which a place should be free for one more.
-func (at *hostState) reserveTime(now time.Time, places int) time.Time {
-	each := at.averageDuration / time.Duration(places)
-	if first := now.Add(at.queueDelay(places)); at.deferredUntil.Before(first) {
-		at.deferredUntil = first
+// reserveTime returns when a slot should be free for another task.
+func (s *hostState) reserveTime(now time.Time, slots int) time.Time {
+	each := s.averageDuration / time.Duration(slots)
+	if first := now.Add(s.queueDelay(slots)); s.deferredUntil.Before(first) {
+		s.deferredUntil = first
 	}
-	if at.deferredUntil = at.deferredUntil.Add(each); at.deferredUntil.After(now.Add(maxQueueAhead)) {
-		at.deferredUntil = now.Add(maxQueueAhead)
+	if s.deferredUntil = s.deferredUntil.Add(each); s.deferredUntil.After(now.Add(maxQueueAhead)) {
+		s.deferredUntil = now.Add(maxQueueAhead)
 		return now.Add(maxQueueAhead - rand.N(maxQueueAhead/5))
 	}
-	return at.deferredUntil
+	return s.deferredUntil
 }
 
-// isUnavailable says whether a host seems to answer nobody.
-func (at *hostState) isUnavailable() bool { return at.failures >= failureThreshold }
+// isUnavailable reports whether the host is suspended.
+func (s *hostState) isUnavailable() bool { return s.failures >= failureThreshold }
 
-// record records what came of a look. What is neither an answer nor the lack of
-// one, a fault of ours, says nothing of the host.
-func (h *hostLimiter) record(t task, err error, took time.Duration, now time.Time) {
+// record records the result of a probe. An internal error says nothing about the
+// host.
+func (h *hostLimiter) record(task probeTask, err error, took time.Duration, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 
-	at := h.byName[t.host]
-	at.averageDuration += (took - at.averageDuration) / 4
-	delete(at.deferredLinks, t.link.ID)
+	host := h.byName[task.host]
+	host.averageDuration += (took - host.averageDuration) / 4
+	delete(host.deferredLinks, task.link.ID)
 
 	switch kind := lockstep.KindOf(err); {
 	case err != nil && kind == lockstep.Internal:
 		return
 	case err == nil || kind != lockstep.Unavailable:
-		at.failures, at.trialDelay = 0, 0
+		host.failures, host.trialDelay = 0, 0
 		return
 	}
 
-	if wait := min(provider.RetryAfter(err), maxRetryAfter); wait > 0 && at.pausedUntil.Before(now.Add(wait)) {
-		at.pausedUntil = now.Add(wait)
+	if wait := min(provider.RetryAfter(err), maxRetryAfter); wait > 0 && host.pausedUntil.Before(now.Add(wait)) {
+		host.pausedUntil = now.Add(wait)
 	}
 
-	// Looks that were under way when it was found to be away make it no worse.
-	if at.failures++; at.failures == failureThreshold || t.isTrial {
-		at.trialDelay = min(max(minTrialDelay, 2*at.trialDelay), maxTrialDelay)
-		at.nextTrialAt = now.Add(at.trialDelay)
+	// Probes that were running when it became unavailable do not count again.
+	if host.failures++; host.failures == failureThreshold || task.isTrial {
+		host.trialDelay = min(max(minTrialDelay, 2*host.trialDelay), maxTrialDelay)
+		host.nextTrialAt = now.Add(host.trialDelay)
 	}
 }
 
-// release gives the task's place up, to the next who waits for it, if any. Who
-// waits for a host that is away is let go, and claimed again when its lease ends.
-func (h *hostLimiter) release(t task, now time.Time) (next task, some bool) {
+// release releases a task's slot, or returns the next task to run in it. The tasks
+// queued at an unavailable host are dropped, and claimed again when their leases
+// end.
+func (h *hostLimiter) release(task probeTask, now time.Time) (next probeTask, some bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 
-	at := h.byName[t.host]
-	if t.isTrial {
-		at.trialRunning = false
+	host := h.byName[task.host]
+	if task.isTrial {
+		host.trialRunning = false
 	}
 
-	if at.isUnavailable() || now.Before(at.pausedUntil) {
-		at.waiting = nil
+	if host.isUnavailable() || now.Before(host.pausedUntil) {
+		host.waiting = nil
 	}
 
-	if len(at.waiting) > 0 {
-		next, at.waiting = at.waiting[0], at.waiting[1:]
+	if len(host.waiting) > 0 {
+		next, host.waiting = host.waiting[0], host.waiting[1:]
 		return next, true
 	}
 
-	if at.busy--; at.busy == 0 && at.failures == 0 && !now.Before(at.pausedUntil) {
-		delete(h.byName, t.host)
+	if host.busy--; host.busy == 0 && host.failures == 0 && !now.Before(host.pausedUntil) {
+		delete(h.byName, task.host)
 	}
 
-	return task{}, false
+	return probeTask{}, false
 }
 
-// hostOf names the host of a connection: scheme, name and port where there is an
-// installed one, of whichever account, else what the provider type stands for.
+// hostOf names the host of a connection: scheme, name and port of an installed one,
+// whichever account it belongs to, else the provider type.
 func hostOf(tx *db.Tx, arn lockstep.ARN) (string, error) {
 	connection, err := store.ConnectionByARN(tx, arn)
 	if err != nil {

@@ -125,7 +125,12 @@ func TestASlowHostWithManyLinksSlowsNoOther(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
 		slow, quick := w.many("slow", 24), w.many("quick", 1)
 		w.host.update(func() { w.host.delayOf = map[string]time.Duration{"slow": 20 * time.Second} })
-		w.startPoller(trigger.PollerOptions{Interval: 5 * time.Second, MaxInterval: 5 * time.Second, Workers: 4, MaxPerHost: 2})
+		w.startPoller(trigger.PollerOptions{
+			Interval:    5 * time.Second,
+			MaxInterval: 5 * time.Second,
+			Workers:     4,
+			MaxPerHost:  2,
+		})
 		began, before := time.Now(), len(w.host.probesOf(quick[0]))
 		time.Sleep(20 * time.Minute)
 
@@ -137,7 +142,8 @@ func TestASlowHostWithManyLinksSlowsNoOther(t *testing.T) {
 
 		looks, each := w.looksAt(slow, began)
 		if len(looks) < 100 || len(each) != len(slow) {
-			t.Errorf("the slow host was looked at %d times, want about 120, at %d of its %d links", len(looks), len(each), len(slow))
+			t.Errorf("the slow host was looked at %d times, want about 120, at %d of its %d links", len(looks),
+				len(each), len(slow))
 		}
 
 		if n := w.host.maxRunning["connection slow"]; n != 2 {

@@ -17,52 +17,55 @@ import (
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
-// PollerOptions are what a poller needs.
+// PollerOptions configure a Poller.
 type PollerOptions struct {
 	DB           *db.DB
 	Engine       *engine.Engine
 	Repositories *repository.Repositories
 	Log          *slog.Logger
-	// Stirred, where not nil, is told of each link that has moved or that a look was
-	// asked for, in the transaction that records the look: something other than a
-	// branch may have changed, such as a pull request.
+	// OnActivity is called for each link with a moved branch or a requested poll,
+	// in the transaction that records the probe: something other than a branch may
+	// have changed, such as a pull request. Optional.
 	OnActivity func(tx *db.Tx, linkID string) error
-	// Interval is the time between two looks at a repository that has just
-	// moved. Defaults to 30 s.
+	// Interval is the time between two probes of a repository that has just moved.
+	// Defaults to 30 s.
 	Interval time.Duration
-	// MaxInterval is what the interval grows to, doubling, while nothing moves.
-	// Defaults to ten times Interval. Equal to Interval it never grows.
+	// MaxInterval is what the interval doubles up to while nothing moves. Defaults
+	// to ten times Interval.
 	MaxInterval time.Duration
-	// IntervalOf, where not nil, gives the two for one link instead.
+	// IntervalsOf overrides both for one link. Optional.
 	IntervalsOf func(lockstep.RepositoryLink) (interval, longest time.Duration)
-	// Workers is how many repositories are looked at at once. Defaults to 64.
+	// Workers is the number of concurrent probes. Defaults to 64.
 	Workers int
-	// MaxPerHost is how many of them may be on one host. Defaults to 8.
+	// MaxPerHost is the number of concurrent probes of one host. Defaults to 8.
 	MaxPerHost int
 }
 
-// A Poller looks at every repository that something follows.
+// A Poller probes every repository with a tracked branch.
 type Poller struct {
 	options     PollerOptions
 	log         *slog.Logger
 	workerSlots chan struct{}
 	hosts       *hostLimiter
 	hostNames   hostNames
-	wake        chan struct{} // holds one: several calls of Wake are one
+	wake        chan struct{} // capacity 1, so that several calls of Wake count as one
 }
 
 const (
-	// pollLease is how long a claimed poll belongs to its claimant, and so the
-	// longest a look may take.
+	// pollLease is how long a claimed poll belongs to its node, and so the maximum
+	// duration of a probe.
 	pollLease = time.Minute
-	// minClaimInterval bounds how often the database is asked for due polls, longest how
-	// seldom: hints of other nodes are found by asking.
+	// These bound the time between two claims. Polls requested on other nodes are
+	// noticed after at most maxClaimInterval.
 	minClaimInterval = 20 * time.Millisecond
 	maxClaimInterval = 500 * time.Millisecond
+	// reportedFailures is after how many consecutive transient failures an outage is
+	// reported.
+	reportedFailures = 3
 	claimBatch       = 100
 )
 
-// NewPoller makes a poller; Run starts it.
+// NewPoller returns a poller; Run starts it.
 func NewPoller(options PollerOptions) *Poller {
 	if options.Interval == 0 {
 		options.Interval = 30 * time.Second
@@ -81,20 +84,23 @@ func NewPoller(options PollerOptions) *Poller {
 	}
 
 	return &Poller{
-		options: options, log: options.Log.With(slog.String("component", "trigger")),
-		workerSlots: make(chan struct{}, options.Workers), hosts: newHostLimiter(options.MaxPerHost), hostNames: hostNames{},
-		wake: make(chan struct{}, 1),
+		options:     options,
+		log:         options.Log.With(slog.String("component", "trigger")),
+		workerSlots: make(chan struct{}, options.Workers),
+		hosts:       newHostLimiter(options.MaxPerHost),
+		hostNames:   hostNames{},
+		wake:        make(chan struct{}, 1),
 	}
 }
 
-// Run polls until ctx ends and the looks under way are over.
+// Run polls until ctx ends and the running probes have ended.
 func (p *Poller) Run(ctx context.Context) {
 	var looks sync.WaitGroup
 	defer looks.Wait()
 	for {
 		polls, next, err := p.claim(ctx)
 		if err != nil && ctx.Err() == nil {
-			p.log.LogAttrs(ctx, slog.LevelWarn, "claim polls", slog.Any("err", err))
+			p.log.LogAttrs(ctx, slog.LevelWarn, "claim polls failed", slog.Any("err", err))
 		}
 
 		for _, t := range p.tasksOf(ctx, polls) {
@@ -107,8 +113,8 @@ func (p *Poller) Run(ctx context.Context) {
 	}
 }
 
-// Wake makes the poller look for due polls now rather than within half a second:
-// for whoever has committed a hint on this node. It does not block.
+// Wake makes the poller claim due polls now. Call it after committing a request for
+// a poll on this node. It does not block.
 func (p *Poller) Wake() {
 	select {
 	case p.wake <- struct{}{}:
@@ -116,8 +122,8 @@ func (p *Poller) Wake() {
 	}
 }
 
-// wait waits, less long if woken but never less than the shortest, so that many
-// hints are claimed together. False when ctx has ended.
+// wait waits for at most d, less if woken, but at least minClaimInterval, so that
+// many requests are claimed together. It reports false when ctx has ended.
 func (p *Poller) wait(ctx context.Context, d time.Duration) bool {
 	least := time.NewTimer(minClaimInterval)
 	defer least.Stop()
@@ -141,7 +147,7 @@ func (p *Poller) wait(ctx context.Context, d time.Duration) bool {
 	return true
 }
 
-// claim takes what is due and says how long there is until something is.
+// claim claims the due polls and returns how long it is until the next one.
 func (p *Poller) claim(ctx context.Context) (polls []store.Poll, next time.Duration, err error) {
 	due := false
 	next = maxClaimInterval
@@ -164,8 +170,8 @@ func (p *Poller) claim(ctx context.Context) (polls []store.Poll, next time.Durat
 	return polls, 0, err
 }
 
-// logErrors calls f about a link and logs its error. A panic ends this call alone: the
-// link is due again when its lease is over.
+// logErrors calls f and logs its error. A panic is logged too: the link is due
+// again when its lease ends.
 func (p *Poller) logErrors(ctx context.Context, link string, f func() error) {
 	err := worker.Guard(f)
 	_, isPanic := errors.AsType[*worker.PanicError](err)
@@ -177,11 +183,11 @@ func (p *Poller) logErrors(ctx context.Context, link string, f func() error) {
 	}
 }
 
-// probe asks a repository for its heads and records what came of it.
-func (p *Poller) probe(ctx context.Context, t task) error {
+// probe reads the heads of a repository and records the result.
+func (p *Poller) probe(ctx context.Context, task probeTask) error {
 	var branches []string
 	err := p.options.DB.View(ctx, func(tx *db.Tx) (err error) {
-		branches, err = store.TrackedBranches(tx, t.link.ID)
+		branches, err = store.TrackedBranches(tx, task.link.ID)
 		return err
 	})
 	if err != nil {
@@ -189,27 +195,30 @@ func (p *Poller) probe(ctx context.Context, t task) error {
 	}
 
 	if len(branches) == 0 {
-		return p.options.DB.Update(ctx, func(tx *db.Tx) error { return store.StopPolling(tx, t.poll) })
+		return p.options.DB.Update(ctx, func(tx *db.Tx) error { return store.StopPolling(tx, task.poll) })
 	}
 
 	began := time.Now()
-	heads, err := p.readHeads(ctx, t.link, branches)
+	heads, err := p.readHeads(ctx, task.link, branches)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 
 	now := time.Now()
-	p.hosts.record(t, err, now.Sub(began), now)
+	p.hosts.record(task, err, now.Sub(began), now)
 	return p.options.DB.Update(ctx, func(tx *db.Tx) error {
 		if err != nil {
-			return p.recordFailure(tx, t, branches, err)
+			return p.recordFailure(tx, task, branches, err)
 		}
-		return p.recordHeads(tx, t.link, t.poll, branches, heads)
+		return p.recordHeads(tx, task.link, task.poll, branches, heads)
 	})
 }
 
-// readHeads asks a repository for its heads.
-func (p *Poller) readHeads(ctx context.Context, link lockstep.RepositoryLink, branches []string) (map[string]lockstep.SHA, error) {
+func (p *Poller) readHeads(
+	ctx context.Context,
+	link lockstep.RepositoryLink,
+	branches []string,
+) (map[string]lockstep.SHA, error) {
 	ctx, cancel := context.WithTimeout(ctx, pollLease/2)
 	defer cancel()
 
@@ -223,9 +232,15 @@ func (p *Poller) readHeads(ctx context.Context, link lockstep.RepositoryLink, br
 	return heads, worker.Timeout(ctx, pollLease/2, "The Git host", err)
 }
 
-// recordHeads requests a sync of every branch that moved; of all, if the repository
-// could not be reached before.
-func (p *Poller) recordHeads(tx *db.Tx, link lockstep.RepositoryLink, poll store.Poll, branches []string, heads map[string]lockstep.SHA) error {
+// recordHeads requests a sync of every branch that moved, or of all branches if the
+// repository was unavailable before.
+func (p *Poller) recordHeads(
+	tx *db.Tx,
+	link lockstep.RepositoryLink,
+	poll store.Poll,
+	branches []string,
+	heads map[string]lockstep.SHA,
+) error {
 	recovered, err := store.ClearOutage(tx, link.ID)
 	if err != nil {
 		return err
@@ -238,16 +253,13 @@ func (p *Poller) recordHeads(tx *db.Tx, link lockstep.RepositoryLink, poll store
 
 	moved := false
 	for _, branch := range branches {
-		sha, there := heads[branch]
+		sha := heads[branch] // "" if there is no such branch
 		switch {
-		case recovered && (there || known[branch] != ""):
+		case recovered && (sha != "" || known[branch] != ""):
 			err = p.options.Engine.RequestSync(tx, link.ID, branch)
-		case there && sha != known[branch]:
+		case sha != known[branch]:
 			moved = true
 			err = p.options.Engine.RecordHead(tx, link.ID, branch, sha)
-		case !there && known[branch] != "":
-			moved = true
-			err = p.options.Engine.RecordHead(tx, link.ID, branch, "")
 		}
 
 		if err != nil {
@@ -270,35 +282,37 @@ func (p *Poller) recordHeads(tx *db.Tx, link lockstep.RepositoryLink, poll store
 	return p.options.Engine.RecordProbe(tx, link.ID, nil)
 }
 
-// recordFailure backs off. It makes one FAILED attempt per outage and cause: at once
-// where a person has to act, else at the third failure in a row.
-func (p *Poller) recordFailure(tx *db.Tx, t task, branches []string, cause error) error {
-	link, poll := t.link, t.poll
+// recordFailure backs off. It records one FAILED attempt per outage and cause: at
+// once if a person has to act, else at the third consecutive failure.
+func (p *Poller) recordFailure(tx *db.Tx, task probeTask, branches []string, cause error) error {
+	link, poll := task.link, task.poll
 	poll.Failures++
-	interval, most := p.intervalsOf(link)
-	poll.Interval = min(most, interval<<min(poll.Failures, 8))
-	passing := worker.IsTransient(cause)
-	level := slog.LevelInfo
+	interval, longest := p.intervalsOf(link)
+	poll.Interval = min(longest, interval<<min(poll.Failures, 8))
 
-	// That nobody asked is no news where an outage has been told.
-	if (!passing || poll.Failures >= 3) && (poll.Failures <= 3 || !errors.Is(cause, errHostUnavailable)) {
+	level := slog.LevelInfo
+	isReportable := !worker.IsTransient(cause) || poll.Failures >= reportedFailures
+	// During a reported outage, a failure without a probe is not a new cause.
+	isNewCause := poll.Failures <= reportedFailures || !errors.Is(cause, errHostUnavailable)
+
+	if isReportable && isNewCause {
 		level = slog.LevelWarn
-		news, err := store.SetOutage(tx, link.ID, lockstep.Shown(cause))
+		changed, err := store.SetOutage(tx, link.ID, lockstep.Shown(cause))
 		if err != nil {
 			return err
 		}
 
+		if !changed {
+			branches = nil
+		}
 		for _, branch := range branches {
-			if !news {
-				break
-			}
 			if err := p.options.Engine.RecordUnreachable(tx, link.ID, branch, cause); err != nil {
 				return err
 			}
 		}
 	}
 
-	p.log.LogAttrs(tx.Context(), level, "repository cannot be reached", slog.String("link", link.ID),
+	p.log.LogAttrs(tx.Context(), level, "repository unreachable", slog.String("link", link.ID),
 		slog.Int64("failures", poll.Failures), slog.Any("err", cause))
 	if err := store.FinishPoll(tx, poll, tx.Now.Add(jitter(poll.Interval))); err != nil {
 		return err
@@ -307,24 +321,24 @@ func (p *Poller) recordFailure(tx *db.Tx, t task, branches []string, cause error
 	return p.options.Engine.RecordProbe(tx, link.ID, cause)
 }
 
-// nextInterval doubles the time between looks while nothing moves.
+// nextInterval doubles the time between probes while nothing moves.
 func (p *Poller) nextInterval(link lockstep.RepositoryLink, last time.Duration, moved bool) time.Duration {
-	interval, most := p.intervalsOf(link)
+	interval, longest := p.intervalsOf(link)
 	if moved || last < interval {
 		return interval
 	}
-	return min(most, 2*last)
+	return min(longest, 2*last)
 }
 
-func (p *Poller) intervalsOf(link lockstep.RepositoryLink) (interval, most time.Duration) {
+func (p *Poller) intervalsOf(link lockstep.RepositoryLink) (interval, longest time.Duration) {
 	if p.options.IntervalsOf != nil {
 		return p.options.IntervalsOf(link)
 	}
 	return p.options.Interval, p.options.MaxInterval
 }
 
-// jitter spreads an interval by a tenth either way, so that links made together
-// are not looked at together for ever.
+// jitter changes an interval by up to a tenth either way, so that links created
+// together are not probed together.
 func jitter(d time.Duration) time.Duration {
 	return d - d/10 + rand.N(d/5+1)
 }

@@ -27,7 +27,8 @@ func (w *world) settled(connection, id string) (lockstep.RepositoryLink, lockste
 func (w *world) untilSynced(l lockstep.RepositoryLink, sha lockstep.SHA) {
 	w.t.Helper()
 	w.until("the resource is at "+sha.Short(), func() bool {
-		return w.count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND outcome = 'applied'`, string(sha)) == 1
+		return w.count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1 AND outcome = 'applied'`,
+			string(sha)) == 1
 	})
 }
 
@@ -224,12 +225,15 @@ func TestALinkMayHaveIntervalsOfItsOwn(t *testing.T) {
 		w.settled("c", "near")
 		w.settled("c", "far")
 		near, far := len(w.host.probesOf("near")), len(w.host.probesOf("far"))
-		w.startPoller(trigger.PollerOptions{Interval: time.Second, IntervalsOf: func(l lockstep.RepositoryLink) (time.Duration, time.Duration) {
-			if l.ID == "near" {
-				return 5 * time.Second, 5 * time.Second
-			}
-			return 20 * time.Second, 40 * time.Second
-		}})
+		w.startPoller(trigger.PollerOptions{
+			Interval: time.Second,
+			IntervalsOf: func(l lockstep.RepositoryLink) (time.Duration, time.Duration) {
+				if l.ID == "near" {
+					return 5 * time.Second, 5 * time.Second
+				}
+				return 20 * time.Second, 40 * time.Second
+			},
+		})
 
 		w.until("looks", func() bool { return len(w.host.probesOf("far")) >= far+4 })
 		expectGaps(t, w.gaps("near", near), 5, 5, 5, 5, 5, 5)
@@ -373,7 +377,12 @@ func TestAQueueAtAHostIsNotAFailureOfOurs(t *testing.T) {
 		}
 
 		w.host.update(func() { w.host.gate = make(chan struct{}) })
-		w.startPoller(trigger.PollerOptions{Interval: time.Hour, MaxInterval: time.Hour, Workers: 20, MaxPerHost: 1})
+		w.startPoller(trigger.PollerOptions{
+			Interval:    time.Hour,
+			MaxInterval: time.Hour,
+			Workers:     20,
+			MaxPerHost:  1,
+		})
 		for range 12 {
 			w.update(func(tx *db.Tx) error { // all are due at the same moment
 				_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = $1`, db.Millis(tx.Now))

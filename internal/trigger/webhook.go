@@ -20,45 +20,51 @@ import (
 	"github.com/lockstephq/lockstep/internal/worker"
 )
 
-// WebhookOptions are what webhooks need.
+// WebhookOptions configure Webhooks.
 type WebhookOptions struct {
 	DB   *db.DB
 	Seal *seal.Key
 	Log  *slog.Logger
-	// OnHint is called when a hint was committed: Poller.Wake. nil is nobody.
+	// OnHint is called after a poll was requested: Poller.Wake. Optional.
 	OnHint func()
-	// Observe is told of each delivery's outcome, "" for an accepted one, else one
-	// of a fixed set. nil is nobody.
+	// Observe is called with the outcome of each delivery: "" for an accepted one,
+	// else one of a fixed set. Optional.
 	Observe func(outcome string, took time.Duration)
 }
 
-// Webhooks is the handler of /webhooks/KIND/ID. Whoever listens bounds
-// connections, headers and the time that a request may take.
+// Webhooks handles /webhooks/KIND/ID. The HTTP server must limit connections,
+// headers and the duration of a request.
 type Webhooks struct {
 	options  WebhookOptions
 	logger   *slog.Logger
 	schemes  map[string]scheme // by kind, as in the path
 	cache    *webhookCache
-	failures *ratelimit.Limiter // of what proves nothing
+	failures *ratelimit.Limiter // unverified requests
 }
 
 const (
-	// maxBody is what the Git hosts themselves send at most. It is hashed as it
-	// comes and never held.
+	// maxBody is the largest payload of the Git hosts, in bytes. It is hashed while
+	// read and not kept.
 	maxBody = 25 << 20
-	// idLength is that of crypto/rand.Text.
+	// idLength is the length of crypto/rand.Text.
 	idLength = 26
-	// recordTimeout is how long recording a delivery may take, also where the Git host
-	// has hung up meanwhile.
+	// recordTimeout bounds the recording of a delivery, which continues if the Git
+	// host closes the connection.
 	recordTimeout = 8 * time.Second
 )
 
-// NewWebhooks makes the handler.
+// NewWebhooks returns the handler.
 func NewWebhooks(o WebhookOptions) *Webhooks {
-	return &Webhooks{options: o, logger: o.Log.With(slog.String("component", "trigger")), schemes: schemes(), cache: newWebhookCache(), failures: ratelimit.New(failuresPerSecond, failuresAtOnce)}
+	return &Webhooks{
+		options:  o,
+		logger:   o.Log.With(slog.String("component", "trigger")),
+		schemes:  schemes(),
+		cache:    newWebhookCache(),
+		failures: ratelimit.New(failuresPerSecond, failuresAtOnce),
+	}
 }
 
-// An answer is what a Git host is told, and who operates the server.
+// A response is what the Git host gets, and the outcome for metrics.
 type response struct {
 	status  int
 	outcome string // "" is accepted
@@ -67,18 +73,18 @@ type response struct {
 
 var (
 	accepted    = response{http.StatusAccepted, "", "accepted"}
-	duplicate   = response{http.StatusAccepted, "repeated", "accepted before"}
-	irrelevant  = response{http.StatusAccepted, "unmoving", "accepted: moves no branch"}
+	duplicate   = response{http.StatusAccepted, "duplicate", "already accepted"}
+	irrelevant  = response{http.StatusAccepted, "ignored", "accepted: event ignored"}
 	refused     = response{http.StatusUnauthorized, "refused", "not verified"}
 	limited     = response{http.StatusTooManyRequests, "limited", "too many requests"}
 	tooLarge    = response{http.StatusRequestEntityTooLarge, "too large", "too large"}
-	incomplete  = response{http.StatusBadRequest, "cut off", "the body did not arrive"}
-	wrongMethod = response{http.StatusMethodNotAllowed, "wrong method", "POST only"}
+	incomplete  = response{http.StatusBadRequest, "incomplete", "incomplete body"}
+	wrongMethod = response{http.StatusMethodNotAllowed, "wrong method", "use POST"}
 	unavailable = response{http.StatusServiceUnavailable, "unavailable", "try again"}
 	failed      = response{http.StatusInternalServerError, "failed", "internal error"}
 )
 
-// ServeHTTP takes one delivery. A panic ends that delivery alone.
+// ServeHTTP handles one delivery. A panic fails only that delivery.
 func (h *Webhooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	kind, id := parsePath(r.URL.Path)
@@ -91,9 +97,9 @@ func (h *Webhooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.log(r.Context(), delivery, time.Since(began))
 }
 
-// A delivery is one request, and what came of it.
+// A delivery is a request and its result.
 type delivery struct {
-	kind, id string // as the path has them; id proves nothing
+	kind, id string // as in the path; id is not verified
 	link     string // "" unless the delivery was verified
 	response response
 	err      error
@@ -108,12 +114,11 @@ func (d delivery) write(w http.ResponseWriter) {
 		w.Header().Set("Retry-After", "5")
 	}
 	w.WriteHeader(d.response.status)
-	_, _ = io.WriteString(w, d.response.text+"\n") // it may have hung up
+	_, _ = io.WriteString(w, d.response.text+"\n") // the client may have closed the connection
 }
 
-// handle decides on a delivery, in the order that costs an attacker most and us
-// least. Nothing of the body is parsed, ever: it is a hint, and whose it is says
-// the path.
+// handle handles a delivery. The cheap checks come first. The body is never parsed:
+// a delivery only requests a poll of the link in the path.
 func (h *Webhooks) handle(w http.ResponseWriter, r *http.Request, delivery *delivery) {
 	if r.Method != http.MethodPost {
 		delivery.response = wrongMethod
@@ -144,10 +149,13 @@ func (h *Webhooks) handle(w http.ResponseWriter, r *http.Request, delivery *deli
 	delivery.response, delivery.err = h.recordDelivery(r.Context(), hook, scheme.deliveryKey(r.Header))
 }
 
-// verify says whether whoever sends the request knows the webhook's secret. A
-// webhook that is not there is verified like any other, with a secret that nobody
-// knows.
-func (h *Webhooks) verify(w http.ResponseWriter, r *http.Request, delivery *delivery) (lockstep.Webhook, response, error) {
+// verify verifies that the sender knows the webhook's secret. An unknown webhook is
+// verified like any other, against a dummy secret.
+func (h *Webhooks) verify(
+	w http.ResponseWriter,
+	r *http.Request,
+	delivery *delivery,
+) (lockstep.Webhook, response, error) {
 	scheme, ok := h.schemes[delivery.kind]
 	if !ok || len(delivery.id) != idLength {
 		return lockstep.Webhook{}, refused, nil
@@ -181,7 +189,7 @@ func (h *Webhooks) verify(w http.ResponseWriter, r *http.Request, delivery *deli
 	return hook, accepted, nil
 }
 
-// lookup reads a webhook, or remembers it.
+// lookup returns a webhook from the cache or the database.
 func (h *Webhooks) lookup(ctx context.Context, id string) (hook lockstep.Webhook, secret seal.Secret, err error) {
 	if hook, secret, ok := h.cache.get(id, time.Now()); ok {
 		return hook, secret, nil
@@ -196,9 +204,10 @@ func (h *Webhooks) lookup(ctx context.Context, id string) (hook lockstep.Webhook
 	return hook, secret, err
 }
 
-var errDuplicate = errors.New("accepted before")
+var errDuplicate = errors.New("already accepted")
 
-// recordDelivery commits the hint and that it was given. Only then it is answered.
+// recordDelivery commits the delivery and the request for a poll, before the
+// response is sent.
 func (h *Webhooks) recordDelivery(ctx context.Context, hook lockstep.Webhook, key string) (response, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
@@ -210,7 +219,7 @@ func (h *Webhooks) recordDelivery(ctx context.Context, hook lockstep.Webhook, ke
 
 		news, err := store.RecordDelivery(tx, hook, key)
 		if err == nil && !news {
-			return errDuplicate // which takes the hint back
+			return errDuplicate // rolls back
 		}
 
 		return err
@@ -218,7 +227,7 @@ func (h *Webhooks) recordDelivery(ctx context.Context, hook lockstep.Webhook, ke
 	switch {
 	case errors.Is(err, errDuplicate):
 		return duplicate, nil
-	case lockstep.KindOf(err) == lockstep.NotFound: // since it was remembered
+	case lockstep.KindOf(err) == lockstep.NotFound: // deleted since it was cached
 		h.cache.delete(hook.ID)
 		return refused, nil
 	case err != nil:
@@ -232,8 +241,8 @@ func (h *Webhooks) recordDelivery(ctx context.Context, hook lockstep.Webhook, ke
 	return accepted, nil
 }
 
-// log writes the one line that there is of a delivery. Nothing that a stranger
-// has sent is in it.
+// log writes the one log line of a delivery. It contains nothing unverified from
+// the request.
 func (h *Webhooks) log(ctx context.Context, delivery delivery, took time.Duration) {
 	if h.options.Observe != nil {
 		h.options.Observe(delivery.response.outcome, took)
@@ -254,7 +263,8 @@ func (h *Webhooks) log(ctx context.Context, delivery delivery, took time.Duratio
 	}
 
 	h.logger.LogAttrs(ctx, level, "webhook", slog.String("kind", delivery.kind), slog.String("link", delivery.link),
-		slog.String("outcome", delivery.response.text), slog.Int("status", delivery.response.status), slog.Duration("duration", took), slog.Any("err", delivery.err))
+		slog.String("outcome", delivery.response.text), slog.Int("status",
+			delivery.response.status), slog.Duration("duration", took), slog.Any("err", delivery.err))
 }
 
 func parsePath(path string) (kind, id string) {
@@ -266,8 +276,8 @@ func parsePath(path string) (kind, id string) {
 	return kind, id
 }
 
-// deliveryKey gives what a delivery is known again by, of one length whatever was
-// sent; "" where the Git host names none.
+// deliveryKey returns a key of fixed length that identifies a repeated delivery, or
+// "" if the Git host sends no id.
 func (s scheme) deliveryKey(header http.Header) string {
 	for _, name := range s.delivery {
 		if id := header.Get(name); id != "" {

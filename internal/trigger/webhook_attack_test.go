@@ -66,7 +66,7 @@ func TestAttack13APanicOrABadPayloadEndsThatDeliveryAlone(t *testing.T) {
 
 		r = message.request()
 		r.Body = io.NopCloser(io.MultiReader(strings.NewReader("{"), failing{}))
-		if got := receiver.answer(r); got != "400 the body did not arrive" || receiver.hints("infra") != 0 {
+		if got := receiver.answer(r); got != "400 incomplete body" || receiver.hints("infra") != 0 {
 			t.Errorf("%s with %d hints", got, receiver.hints("infra"))
 		}
 
@@ -133,7 +133,8 @@ func TestAttack14AForgedDeliveryIsRefused(t *testing.T) {
 			for _, kind := range lockstep.WebhookKinds() {
 				if kind != test.kind {
 					// The secret is not shown where it should only sign.
-					message := message.at(hook).with("Authorization", "Bearer "+everybodys).with("X-Gitlab-Token", everybodys).with("X-Lockstep-Token", everybodys)
+					message := message.at(hook).with("Authorization", "Bearer "+everybodys).with("X-Gitlab-Token",
+						everybodys).with("X-Lockstep-Token", everybodys)
 					message.path = "/webhooks/" + kind.Slug() + "/" + hook.ID
 					wrong["sent to "+kind.Slug()] = message
 				}
@@ -163,7 +164,8 @@ func TestAttack14AnEmptySecretVerifiesNothing(t *testing.T) {
 				_, err := tx.Exec(`UPDATE webhook SET sealed = $2 WHERE id = $1`, hook.ID, []byte(box))
 				return err
 			})
-			message := recorded(t, test.name).at(hook).saying("").with("X-Gitlab-Token", "").with("Authorization", "Bearer ")
+			message := recorded(t, test.name).at(hook).saying("").with("X-Gitlab-Token", "").with("Authorization",
+				"Bearer ")
 			for _, name := range []string{"X-Hub-Signature-256", "X-Hub-Signature", "X-Lockstep-Signature"} {
 				message = message.with(name, "sha256="+emptyKey)
 			}
@@ -232,8 +234,9 @@ func TestAttack14ASignatureHoldsForItsTimeAndItsParts(t *testing.T) {
 			"a clock ahead":      {signed(t, "b", now.Add(5*time.Minute), "{}"), "202 accepted"},
 			"a clock far ahead":  {signed(t, "c", now.Add(5*time.Minute+time.Second), "{}"), "401 not verified"},
 			"a clock far behind": {signed(t, "d", now.Add(-5*time.Minute-time.Second), "{}"), "401 not verified"},
-			"parts moved":        {signed(t, "a", now, text+".rest").with("Webhook-Id", "a."+text).saying("rest"), "401 not verified"},
-			"no id":              {signed(t, "", now, "{}"), "401 not verified"},
+			"parts moved": {signed(t, "a", now, text+".rest").with("Webhook-Id",
+				"a."+text).saying("rest"), "401 not verified"},
+			"no id": {signed(t, "", now, "{}"), "401 not verified"},
 		} {
 			if got := receiver.deliver(test.sent.at(hook)); got != test.want {
 				t.Errorf("%s: %s", name, got)
@@ -249,7 +252,8 @@ func TestAttack14AnUnknownWebhookIsRefusedLikeAWrongSignature(t *testing.T) {
 		message := recorded(t, "github-push").with("X-Hub-Signature-256", "sha256=00")
 		answers := map[string]http.Header{}
 		for name, path := range map[string]string{
-			"known": "/webhooks/github/" + hook.ID, "unknown": "/webhooks/github/" + strings.Repeat("a", 26), "of another kind": "/webhooks/gitlab/" + hook.ID,
+			"known": "/webhooks/github/" + hook.ID, "unknown": "/webhooks/github/" + strings.Repeat("a",
+				26), "of another kind": "/webhooks/gitlab/" + hook.ID,
 			"no kind": "/webhooks/svn/" + hook.ID, "no id": "/webhooks/github/", "neither": "/webhooks/", "more": "/webhooks/github/" + hook.ID + "/x",
 		} {
 			message.path = path
@@ -322,7 +326,8 @@ func TestAttack15ManyDeliveriesAreFewLooks(t *testing.T) {
 		}
 
 		time.Sleep(2 * time.Second)
-		if infra, other := w.looksSince("infra", began), w.looksSince("other", began); infra < 1 || infra > 2 || other != 0 {
+		if infra, other := w.looksSince("infra", began), w.looksSince("other",
+			began); infra < 1 || infra > 2 || other != 0 {
 			t.Errorf("%d looks, and %d at another repository", infra, other)
 		}
 	})
@@ -334,7 +339,7 @@ func TestAttack20OnlyAPostIsLookedAt(t *testing.T) {
 		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodOptions, http.MethodConnect} {
 			r := recorded(t, "gitlab-push").at(hook).request()
 			r.Method = method
-			if got := receiver.answer(r); got != "405 POST only" || receiver.hints("infra") != 0 {
+			if got := receiver.answer(r); got != "405 use POST" || receiver.hints("infra") != 0 {
 				t.Errorf("%s: %s", method, got)
 			}
 		}

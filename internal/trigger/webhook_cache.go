@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	// cacheFor is how long a webhook is not read again, and so how long a former
-	// secret may still do.
+	// cacheFor is how long a webhook is cached, and so how long a former secret may
+	// still work.
 	cacheFor  = 5 * time.Second
 	maxCached = 10_000
 )
 
-// webhookCache are webhooks that were read a moment ago. What is not there is not
-// remembered: strangers would fill it.
+// A webhookCache caches webhooks. Unknown ones are not cached, because anyone could
+// fill the cache with them.
 type webhookCache struct {
 	mu    sync.Mutex
 	hooks map[string]cachedWebhook // by id
@@ -57,9 +57,9 @@ func (k *webhookCache) delete(id string) {
 }
 
 const (
-	// failuresPerSecond is how often an address may fail, after some at once. What
-	// is verified costs nothing: one Git host sends from few addresses for all its
-	// repositories.
+	// failuresPerSecond is the sustained rate of unverified requests per address,
+	// after a burst of failuresAtOnce. Verified ones are not limited: a Git host
+	// sends for all its repositories from few addresses.
 	failuresPerSecond = 20
 	failuresAtOnce    = 100
 )

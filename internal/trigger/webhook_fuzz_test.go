@@ -26,7 +26,8 @@ func FuzzWebhook(f *testing.F) {
 		f.Add(uint8(len(test.kind)), header.String(), m.body)
 	}
 
-	f.Add(uint8(2), "Webhook-Id: a\r\nWebhook-Timestamp: 9223372036854775807\r\nWebhook-Signature: v1, v1,=\r\n", []byte("."))
+	f.Add(uint8(2), "Webhook-Id: a\r\nWebhook-Timestamp: 9223372036854775807\r\nWebhook-Signature: v1, v1,=\r\n",
+		[]byte("."))
 	f.Add(uint8(4), "Authorization: Basic ====\r\n", []byte(nil))
 	receiver := webhookReceiver{world: &world{db: dbtest.OpenOn(f, db.SQLite, db.Schema())}}
 	hooks := receiver.strange(f)
@@ -61,14 +62,29 @@ func (k *webhookReceiver) strange(f *testing.F) (all []lockstep.Webhook) {
 	}
 
 	err = k.db.Update(f.Context(), func(tx *db.Tx) error {
-		conn := lockstep.Connection{ARN: "arn:c", Account: "123456789012", Region: "us-east-1", Name: "c", ProviderType: "Git", Status: lockstep.ConnectionAvailable}
+		conn := lockstep.Connection{
+			ARN:          "arn:c",
+			Account:      "123456789012",
+			Region:       "us-east-1",
+			Name:         "c",
+			ProviderType: "Git",
+			Status:       lockstep.ConnectionAvailable,
+		}
 		if err := store.InsertConnection(tx, &conn); err != nil {
 			return err
 		}
 
 		for _, kind := range lockstep.WebhookKinds() {
-			link := lockstep.RepositoryLink{ID: string(kind), ARN: lockstep.ARN("arn:" + kind), Account: conn.Account, Region: conn.Region,
-				ConnectionARN: conn.ARN, OwnerID: "acme", RepositoryName: string(kind), ProviderType: "Git"}
+			link := lockstep.RepositoryLink{
+				ID:             string(kind),
+				ARN:            lockstep.ARN("arn:" + kind),
+				Account:        conn.Account,
+				Region:         conn.Region,
+				ConnectionARN:  conn.ARN,
+				OwnerID:        "acme",
+				RepositoryName: string(kind),
+				ProviderType:   "Git",
+			}
 			if err := store.InsertLink(tx, &link); err != nil {
 				return err
 			}

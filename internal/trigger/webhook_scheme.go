@@ -17,42 +17,71 @@ import (
 	"github.com/lockstephq/lockstep/internal/store"
 )
 
-// A scheme is how the webhooks of one kind are sent.
+// A scheme is how the webhooks of one kind are sent and signed.
 type scheme struct {
 	kind lockstep.WebhookKind
-	// newVerifier begins to verify a request: the body is to be written to what it
-	// gives, and then proven says whether the sender knows the secret.
+	// newVerifier starts to verify a request. The caller writes the body to body;
+	// proven then reports whether the sender knows the secret.
 	newVerifier func(secret string, r *http.Request, now time.Time) (body io.Writer, proven func() bool)
-	// delivery are headers with an id that a delivery keeps when it is sent again;
-	// the first that is there counts.
+	// delivery lists the headers with an id that is the same when a delivery is
+	// repeated; the first present one counts.
 	delivery []string
-	// event is the header that says what happened, moving what it says of what can
-	// move a branch or change a pull request. Without the header anything may have
-	// happened.
+	// event is the header with the event type, and relevantEvents those that may
+	// move a branch or change a pull request. Without the header every delivery is
+	// relevant.
 	event          string
 	relevantEvents []string
-	// dummySecret is a secret of this kind that nobody knows.
+	// dummySecret is a random secret of this kind.
 	dummySecret seal.Secret
 }
 
-// schemes gives all kinds by their slugs.
+// schemes returns all schemes by the slugs of their kinds.
 func schemes() map[string]scheme {
 	all := map[string]scheme{}
 	for _, scheme := range []scheme{
-		{kind: lockstep.GitHubWebhook, newVerifier: hmacVerifier("sha256=", "X-Hub-Signature-256"),
-			delivery: []string{"X-GitHub-Delivery"}, event: "X-GitHub-Event", relevantEvents: []string{"push", "create", "delete", "pull_request"}},
-		// GitLab's event id is shared by deliveries that others have caused; the
-		// other, which is not, came later.
-		{kind: lockstep.GitLabWebhook, newVerifier: tokenVerifier(headerValue("X-Gitlab-Token")),
-			delivery: []string{"Idempotency-Key", "X-Gitlab-Event-UUID"}, event: "X-Gitlab-Event", relevantEvents: gitLabEvents()},
-		{kind: lockstep.GitLabSigningWebhook, newVerifier: standardVerifier,
-			delivery: []string{"Webhook-Id"}, event: "X-Gitlab-Event", relevantEvents: gitLabEvents()},
-		{kind: lockstep.BitbucketWebhook, newVerifier: hmacVerifier("sha256=", "X-Hub-Signature"),
-			delivery: []string{"X-Request-Uuid", "X-Request-Id"}, event: "X-Event-Key", relevantEvents: bitbucketEvents()},
-		// Azure DevOps signs nothing, and has ids and events in the body alone.
-		{kind: lockstep.AzureDevOpsWebhook, newVerifier: tokenVerifier(basicPassword, headerValue("X-Lockstep-Token"))},
-		{kind: lockstep.GiteaWebhook, newVerifier: hmacVerifier("", "X-Gitea-Signature", "X-Forgejo-Signature"),
-			delivery: []string{"X-Gitea-Delivery", "X-Forgejo-Delivery"}, event: "X-Gitea-Event", relevantEvents: []string{"push", "create", "delete", "pull_request", "pull_request_sync"}},
+		{
+			kind:           lockstep.GitHubWebhook,
+			newVerifier:    hmacVerifier("sha256=", "X-Hub-Signature-256"),
+			delivery:       []string{"X-GitHub-Delivery"},
+			event:          "X-GitHub-Event",
+			relevantEvents: []string{"push", "create", "delete", "pull_request"},
+		},
+		// GitLab's event UUID is shared by the deliveries that one event causes;
+		// Idempotency-Key, which newer versions send, is not.
+		{
+			kind:           lockstep.GitLabWebhook,
+			newVerifier:    tokenVerifier(headerValue("X-Gitlab-Token")),
+			delivery:       []string{"Idempotency-Key", "X-Gitlab-Event-UUID"},
+			event:          "X-Gitlab-Event",
+			relevantEvents: gitLabEvents(),
+		},
+		{
+			kind:           lockstep.GitLabSigningWebhook,
+			newVerifier:    standardVerifier,
+			delivery:       []string{"Webhook-Id"},
+			event:          "X-Gitlab-Event",
+			relevantEvents: gitLabEvents(),
+		},
+		{
+			kind:           lockstep.BitbucketWebhook,
+			newVerifier:    hmacVerifier("sha256=", "X-Hub-Signature"),
+			delivery:       []string{"X-Request-Uuid", "X-Request-Id"},
+			event:          "X-Event-Key",
+			relevantEvents: bitbucketEvents(),
+		},
+		// Azure DevOps does not sign, and sends ids and events only in the body.
+		{
+			kind: lockstep.AzureDevOpsWebhook,
+			newVerifier: tokenVerifier(basicPassword,
+				headerValue("X-Lockstep-Token")),
+		},
+		{
+			kind:           lockstep.GiteaWebhook,
+			newVerifier:    hmacVerifier("", "X-Gitea-Signature", "X-Forgejo-Signature"),
+			delivery:       []string{"X-Gitea-Delivery", "X-Forgejo-Delivery"},
+			event:          "X-Gitea-Event",
+			relevantEvents: []string{"push", "create", "delete", "pull_request", "pull_request_sync"},
+		},
 		{kind: lockstep.GenericWebhook, newVerifier: genericVerifier, delivery: []string{"X-Lockstep-Delivery"}},
 	} {
 		scheme.dummySecret = store.NewWebhookSecret(scheme.kind)
@@ -66,12 +95,12 @@ func gitLabEvents() []string { return []string{"Push Hook", "Merge Request Hook"
 
 func bitbucketEvents() []string {
 	return []string{"repo:push", "repo:refs_changed", "pullrequest:created", "pullrequest:updated", "pullrequest:fulfilled", "pullrequest:rejected",
-		// As Data Center says it.
+		// Bitbucket Data Center
 		"pr:opened", "pr:from_ref_updated", "pr:merged", "pr:declined", "pr:deleted"}
 }
 
-// hmacVerifier is HMAC-SHA256 of the body in hexadecimal, in the first of some
-// headers that is there.
+// hmacVerifier verifies the hexadecimal HMAC-SHA256 of the body in the first
+// present header.
 func hmacVerifier(prefix string, headers ...string) func(string, *http.Request, time.Time) (io.Writer, func() bool) {
 	return func(secret string, r *http.Request, _ time.Time) (io.Writer, func() bool) {
 		mac := hmac.New(sha256.New, []byte(secret))
@@ -89,9 +118,11 @@ func hmacVerifier(prefix string, headers ...string) func(string, *http.Request, 
 	}
 }
 
-// tokenVerifier is the secret itself, where one of some places has it. The body is not
-// looked at: a webhook of this kind vouches for nothing but its sender.
-func tokenVerifier(places ...func(*http.Request) string) func(string, *http.Request, time.Time) (io.Writer, func() bool) {
+// tokenVerifier verifies that one of some places contains the secret itself. The
+// body is not authenticated.
+func tokenVerifier(
+	places ...func(*http.Request) string,
+) func(string, *http.Request, time.Time) (io.Writer, func() bool) {
 	return func(secret string, r *http.Request, _ time.Time) (io.Writer, func() bool) {
 		return io.Discard, func() bool {
 			for _, place := range places {
@@ -104,7 +135,7 @@ func tokenVerifier(places ...func(*http.Request) string) func(string, *http.Requ
 	}
 }
 
-// equalSecrets compares in a time that does not even depend on the lengths.
+// equalSecrets compares in constant time, independent even of the lengths.
 func equalSecrets(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
@@ -114,7 +145,8 @@ func headerValue(name string) func(*http.Request) string {
 	return func(r *http.Request) string { return r.Header.Get(name) }
 }
 
-// basicPassword gives that of basic authentication; the user's name may be any.
+// basicPassword returns the password of basic authentication; the user name is
+// ignored.
 func basicPassword(r *http.Request) string {
 	_, text, _ := r.BasicAuth()
 	return text
@@ -128,7 +160,8 @@ func bearerToken(r *http.Request) string {
 	return text
 }
 
-// genericVerifier takes a signature if there is one, else the secret as a bearer token.
+// genericVerifier verifies a signature if there is one, else the secret as a bearer
+// token.
 func genericVerifier(secret string, r *http.Request, now time.Time) (io.Writer, func() bool) {
 	const name = "X-Lockstep-Signature"
 	if r.Header.Get(name) != "" {
@@ -137,23 +170,23 @@ func genericVerifier(secret string, r *http.Request, now time.Time) (io.Writer, 
 	return tokenVerifier(bearerToken)(secret, r, now)
 }
 
-// timestampTolerance is how old a delivery of Standard Webhooks may be, and how far clocks may
-// differ.
+// timestampTolerance is the maximum age of a delivery of Standard Webhooks, and the
+// tolerated clock difference.
 const timestampTolerance = 5 * time.Minute
 
-// standardVerifier is the signature of Standard Webhooks: HMAC-SHA256 of id, time and
-// body, with points between, in base64. Several may be sent, of which one is
-// enough: so a secret can be changed. It is written here rather than taken from
-// their library, which wants the whole body in memory.
+// standardVerifier verifies a signature of Standard Webhooks: the base64
+// HMAC-SHA256 of id, timestamp and body, separated by dots. During a change of
+// secrets there are several, of which one must match. Their library is not used
+// because it needs the whole body in memory.
 func standardVerifier(secret string, r *http.Request, now time.Time) (io.Writer, func() bool) {
 	id, at := r.Header.Get("Webhook-Id"), r.Header.Get("Webhook-Timestamp")
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, store.SigningPrefix))
 	mac := hmac.New(sha256.New, key)
-	_, _ = io.WriteString(mac, id+"."+at+".") // a hash takes everything
+	_, _ = io.WriteString(mac, id+"."+at+".") // writing to a hash does not fail
 
 	return mac, func() bool {
 		seconds, bad := strconv.ParseInt(at, 10, 64)
-		// A point in the id could be taken for the one behind it.
+		// A dot in the id could shift the boundary to the timestamp.
 		if err != nil || len(key) == 0 || bad != nil || id == "" || strings.Contains(id, ".") {
 			return false
 		}

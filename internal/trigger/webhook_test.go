@@ -38,8 +38,12 @@ func newDesk(w *world) *webhookReceiver {
 	key, err := seal.Generate()
 	w.must(err)
 	k := &webhookReceiver{world: w, key: key}
-	k.hooks = trigger.NewWebhooks(trigger.WebhookOptions{DB: w.db, Seal: key, Log: slog.New(slog.NewJSONHandler(&k.log, nil)),
-		OnHint: func() { k.woken++ }})
+	k.hooks = trigger.NewWebhooks(trigger.WebhookOptions{
+		DB:     w.db,
+		Seal:   key,
+		Log:    slog.New(slog.NewJSONHandler(&k.log, nil)),
+		OnHint: func() { k.woken++ },
+	})
 	return k
 }
 
@@ -170,9 +174,9 @@ func TestADeliveryOfEachKindIsAHint(t *testing.T) {
 		receiver := newDesk(w)
 		for _, test := range deliveries {
 			hook := receiver.hook(test.name, test.kind)
-			want, hints, again, after := "202 accepted", 1, "202 accepted before", 1
+			want, hints, again, after := "202 accepted", 1, "202 already accepted", 1
 			if !test.moves {
-				want, again, hints, after = "202 accepted: moves no branch", "202 accepted: moves no branch", 0, 0
+				want, again, hints, after = "202 accepted: event ignored", "202 accepted: event ignored", 0, 0
 			}
 
 			if !test.known {
@@ -214,14 +218,17 @@ func TestThePublishedVectorOfStandardWebhooksIsVerified(t *testing.T) {
 		receiver := newDesk(&world{t: t, db: d})
 		hook := receiver.hook("standard", lockstep.GitLabSigningWebhook)
 		time.Sleep(time.Until(time.Unix(1614265330, 0)))
-		message := recorded(t, "gitlab-signing-push").saying(`{"test": 2432232314}`).with("Webhook-Id", "msg_p5jXN8AQM9LWM0D4loKWxJek").
-			with("Webhook-Timestamp", "1614265330").with("Webhook-Signature", "v1,AAAA v1a,x v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=").at(hook)
+		message := recorded(t, "gitlab-signing-push").saying(`{"test": 2432232314}`).with("Webhook-Id",
+			"msg_p5jXN8AQM9LWM0D4loKWxJek").
+			with("Webhook-Timestamp", "1614265330").with("Webhook-Signature",
+			"v1,AAAA v1a,x v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=").at(hook)
 		if got := receiver.deliver(message); got != "202 accepted" {
 			t.Error(got)
 		}
 
 		time.Sleep(5*time.Minute + time.Second)
-		if got := receiver.deliver(message.with("Webhook-Id", "msg_p5jXN8AQM9LWM0D4loKWxJek")); got != "401 not verified" {
+		if got := receiver.deliver(message.with("Webhook-Id",
+			"msg_p5jXN8AQM9LWM0D4loKWxJek")); got != "401 not verified" {
 			t.Errorf("five minutes later: %s", got)
 		}
 	})
@@ -234,8 +241,19 @@ func TestAHintOfThisNodeIsLookedAtAtOnce(t *testing.T) {
 		hook := receiver.hook("infra", lockstep.GiteaWebhook)
 		w.host.push("infra", "main")
 		w.track(w.linked("infra"))
-		p := trigger.NewPoller(trigger.PollerOptions{DB: w.db, Engine: w.engine, Repositories: w.repositories, Log: slog.New(slog.DiscardHandler), Interval: time.Hour})
-		receiver.hooks = trigger.NewWebhooks(trigger.WebhookOptions{DB: w.db, Seal: receiver.key, Log: slog.New(slog.DiscardHandler), OnHint: p.Wake})
+		p := trigger.NewPoller(trigger.PollerOptions{
+			DB:           w.db,
+			Engine:       w.engine,
+			Repositories: w.repositories,
+			Log:          slog.New(slog.DiscardHandler),
+			Interval:     time.Hour,
+		})
+		receiver.hooks = trigger.NewWebhooks(trigger.WebhookOptions{
+			DB:     w.db,
+			Seal:   receiver.key,
+			Log:    slog.New(slog.DiscardHandler),
+			OnHint: p.Wake,
+		})
 		w.running(p)
 		time.Sleep(time.Minute)
 		began := time.Now()
@@ -346,19 +364,22 @@ func TestAFormerSecretIsForgottenWithinSeconds(t *testing.T) {
 		}
 
 		receiver.update(func(tx *db.Tx) error {
-			return store.PutWebhook(tx, receiver.key, &lockstep.Webhook{LinkID: "infra", Kind: hook.Kind}, seal.NewSecret("another one, and long"))
+			return store.PutWebhook(tx, receiver.key, &lockstep.Webhook{LinkID: "infra", Kind: hook.Kind},
+				seal.NewSecret("another one, and long"))
 		})
 		time.Sleep(5 * time.Second)
 		if got := receiver.deliver(message.with("Idempotency-Key", "other")); got != "401 not verified" {
 			t.Errorf("by the former secret: %s", got)
 		}
 
-		if got := receiver.deliver(message.with("Idempotency-Key", "other").with("X-Gitlab-Token", "another one, and long")); got != "202 accepted" {
+		if got := receiver.deliver(message.with("Idempotency-Key", "other").with("X-Gitlab-Token",
+			"another one, and long")); got != "202 accepted" {
 			t.Errorf("by the new one: %s", got)
 		}
 
 		receiver.update(func(tx *db.Tx) error { return store.DeleteWebhook(tx, "infra") })
-		if got := receiver.deliver(message.with("Idempotency-Key", "third").with("X-Gitlab-Token", "another one, and long")); got != "401 not verified" {
+		if got := receiver.deliver(message.with("Idempotency-Key", "third").with("X-Gitlab-Token",
+			"another one, and long")); got != "401 not verified" {
 			t.Errorf("of a deleted webhook: %s", got)
 		}
 	})
