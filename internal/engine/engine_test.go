@@ -9,18 +9,19 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/engine/enginetest"
 	"github.com/lockstephq/lockstep/internal/target"
 )
 
 func TestACommitBecomesASync(t *testing.T) {
-	inBubble(t, func(w *world) {
-		first := w.host.push("main", map[string]string{"web.yaml": "one"})
-		cfg := w.configure("web")
-		if s := w.status(cfg); s.LatestSync != nil {
+	enginetest.InBubble(t, func(w *enginetest.World) {
+		first := w.Host.Push("main", map[string]string{"web.yaml": "one"})
+		cfg := w.CreateConfiguration("web")
+		if s := w.Status(cfg); s.LatestSync != nil {
 			t.Error("a status before any attempt")
 		}
 
-		s := w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
+		s := w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
 		want := cfg.Revision(first)
 		if diff := cmp.Diff(want, s.LatestSync.InitialRevision); diff != "" {
 			t.Errorf("initial revision of a first sync: %s", diff)
@@ -30,13 +31,13 @@ func TestACommitBecomesASync(t *testing.T) {
 			t.Errorf("desired state: %s", diff)
 		}
 
-		second := w.push(map[string]string{"web.yaml": "two"})
-		s = w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
+		second := w.Push(map[string]string{"web.yaml": "two"})
+		s = w.WaitForStatus(cfg, lockstep.ResourceSucceeded, second)
 		if got := s.LatestSync.InitialRevision.SHA; got != first {
 			t.Errorf("initial revision is %s, want the latest success, %s", got, first)
 		}
 
-		a := w.repository()
+		a := w.LatestRepositorySync()
 		var types []string
 		for _, ev := range a.Events {
 			types = append(types, ev.Type)
@@ -53,39 +54,39 @@ func TestACommitBecomesASync(t *testing.T) {
 }
 
 func TestOnlyWhatAHeadConcernsIsSynced(t *testing.T) {
-	inBubble(t, func(w *world) {
-		first := w.host.push("main", map[string]string{"web.yaml": "1", "api.yaml": "1", "any.yaml": "1"})
-		web, api := w.configure("web"), w.configure("api")
-		every := w.configure("any", func(c *lockstep.SyncConfiguration) { c.TriggerResourceUpdateOn = lockstep.AnyChange })
+	enginetest.InBubble(t, func(w *enginetest.World) {
+		first := w.Host.Push("main", map[string]string{"web.yaml": "1", "api.yaml": "1", "any.yaml": "1"})
+		web, api := w.CreateConfiguration("web"), w.CreateConfiguration("api")
+		every := w.CreateConfiguration("any", func(c *lockstep.SyncConfiguration) { c.TriggerResourceUpdateOn = lockstep.AnyChange })
 		for _, cfg := range []lockstep.SyncConfiguration{web, api, every} {
-			w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
+			w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
 		}
 
-		second := w.push(map[string]string{"web.yaml": "2", "api.yaml": "1", "any.yaml": "1"})
-		w.untilStatus(web, lockstep.ResourceSucceeded, second)
-		w.untilStatus(every, lockstep.ResourceSucceeded, second)
-		s := w.status(api)
+		second := w.Push(map[string]string{"web.yaml": "2", "api.yaml": "1", "any.yaml": "1"})
+		w.WaitForStatus(web, lockstep.ResourceSucceeded, second)
+		w.WaitForStatus(every, lockstep.ResourceSucceeded, second)
+		s := w.Status(api)
 		if s.LatestSync.TargetRevision.SHA != first || s.DesiredState.SHA != first {
 			t.Errorf("api moved to %s, which does not concern it", s.LatestSync.TargetRevision.SHA)
 		}
 
-		h, err := w.engine.RevisionStatus(w.t.Context(), api, second)
-		w.must(err)
+		h, err := w.Engine.RevisionStatus(w.T.Context(), api, second)
+		w.Must(err)
 		if h.State != engine.NotAffected {
 			t.Errorf("handled: %s", h.State)
 		}
 
-		if n := w.count(`SELECT count(*) FROM resource_sync_attempt`); n != 5 {
+		if n := w.Count(`SELECT count(*) FROM resource_sync_attempt`); n != 5 {
 			t.Errorf("%d attempts were made, want 5", n)
 		}
 	})
 }
 
 func TestAMissingFileFailsWithItsReasonAndItsReturnSyncs(t *testing.T) {
-	inBubble(t, func(w *world) {
-		w.target.script(func(a target.Attempt) (target.Step, error) {
-			files, err := a.OpenTree(w.t.Context())
-			w.must(err)
+	enginetest.InBubble(t, func(w *enginetest.World) {
+		w.Target.SetSteps(func(a target.Attempt) (target.Step, error) {
+			files, err := a.OpenTree(w.T.Context())
+			w.Must(err)
 			if _, err := files.ObjectID(a.Configuration.ConfigFile); err != nil {
 				return target.Step{}, lockstep.Errorf(lockstep.NotFound, "web.yaml is not there.")
 			}
@@ -93,11 +94,11 @@ func TestAMissingFileFailsWithItsReasonAndItsReturnSyncs(t *testing.T) {
 			return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
 		})
 
-		first := w.host.push("main", map[string]string{"web.yaml": "1"})
-		cfg := w.configure("web")
-		w.untilStatus(cfg, lockstep.ResourceSucceeded, first)
-		second := w.push(map[string]string{"other": "1"})
-		s := w.untilStatus(cfg, lockstep.ResourceFailed, second)
+		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
+		cfg := w.CreateConfiguration("web")
+		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, first)
+		second := w.Push(map[string]string{"other": "1"})
+		s := w.WaitForStatus(cfg, lockstep.ResourceFailed, second)
 		last := s.LatestSync.Events[len(s.LatestSync.Events)-1]
 		if last.Type != "SYNC_FAILED" || last.Message != "web.yaml is not there." {
 			t.Errorf("last event %+v", last)
@@ -107,42 +108,42 @@ func TestAMissingFileFailsWithItsReasonAndItsReturnSyncs(t *testing.T) {
 			t.Error("the previous success is not shown")
 		}
 
-		third := w.push(map[string]string{"web.yaml": "1"})
-		w.untilStatus(cfg, lockstep.ResourceSucceeded, third)
+		third := w.Push(map[string]string{"web.yaml": "1"})
+		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, third)
 	})
 }
 
 func TestTheNewestHeadSupersedesAWaitOfAnHourAtOnce(t *testing.T) {
-	inBubble(t, func(w *world) {
-		w.target.script(func(a target.Attempt) (target.Step, error) {
+	enginetest.InBubble(t, func(w *enginetest.World) {
+		w.Target.SetSteps(func(a target.Attempt) (target.Step, error) {
 			return target.Step{Checkpoint: []byte("x"), ContinueAfter: time.Hour}, nil
 		})
-		first := w.host.push("main", map[string]string{"web.yaml": "1"})
-		cfg := w.configure("web")
-		w.untilStatus(cfg, lockstep.ResourceInProgress, first)
+		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
+		cfg := w.CreateConfiguration("web")
+		w.WaitForStatus(cfg, lockstep.ResourceInProgress, first)
 		time.Sleep(2 * time.Minute)
-		second := w.host.push("main", map[string]string{"web.yaml": "2"})
+		second := w.Host.Push("main", map[string]string{"web.yaml": "2"})
 		began := time.Now()
-		w.target.script(func(target.Attempt) (target.Step, error) {
+		w.Target.SetSteps(func(target.Attempt) (target.Step, error) {
 			return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
 		})
-		w.update(func(tx *db.Tx) error { return w.engine.RecordHead(tx, w.link.ID, "main", second) })
-		w.untilStatus(cfg, lockstep.ResourceSucceeded, second)
+		w.Update(func(tx *db.Tx) error { return w.Engine.RecordHead(tx, w.Link.ID, "main", second) })
+		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, second)
 
 		if took := time.Since(began); took > 2*time.Second {
 			t.Errorf("the newer head waited %s", took)
 		}
 
-		if len(w.target.discarded) != 1 {
-			t.Errorf("%d discards, want one", len(w.target.discarded))
+		if len(w.Target.Discarded) != 1 {
+			t.Errorf("%d discards, want one", len(w.Target.Discarded))
 		}
 
-		if n := w.count(`SELECT count(*) FROM resource_sync_attempt WHERE outcome = 'superseded'`); n != 1 {
+		if n := w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE outcome = 'superseded'`); n != 1 {
 			t.Errorf("%d superseded attempts, want 1", n)
 		}
 
-		h, err := w.engine.RevisionStatus(w.t.Context(), cfg, first)
-		w.must(err)
+		h, err := w.Engine.RevisionStatus(w.T.Context(), cfg, first)
+		w.Must(err)
 		if h.State != engine.LaterSucceeded || h.AttemptedSHA != second {
 			t.Errorf("handling of the superseded commit: %+v", h)
 		}
@@ -150,9 +151,9 @@ func TestTheNewestHeadSupersedesAWaitOfAnHourAtOnce(t *testing.T) {
 }
 
 func TestAnIntentIsFollowedToItsEndAndTheNewestIsNext(t *testing.T) {
-	inBubble(t, func(w *world) {
+	enginetest.InBubble(t, func(w *enginetest.World) {
 		finish := make(chan struct{})
-		w.target.script(func(a target.Attempt) (target.Step, error) {
+		w.Target.SetSteps(func(a target.Attempt) (target.Step, error) {
 			if a.Intent == "" {
 				return target.Step{Intent: "execute"}, nil
 			}
@@ -165,46 +166,46 @@ func TestAnIntentIsFollowedToItsEndAndTheNewestIsNext(t *testing.T) {
 			}
 		})
 
-		first := w.host.push("main", map[string]string{"web.yaml": "1"})
-		cfg := w.configure("web")
-		w.untilStatus(cfg, lockstep.ResourceInProgress, first)
+		first := w.Host.Push("main", map[string]string{"web.yaml": "1"})
+		cfg := w.CreateConfiguration("web")
+		w.WaitForStatus(cfg, lockstep.ResourceInProgress, first)
 		time.Sleep(time.Second)
-		skipped := w.push(map[string]string{"web.yaml": "2"})
+		skipped := w.Push(map[string]string{"web.yaml": "2"})
 		time.Sleep(time.Second)
-		newest := w.push(map[string]string{"web.yaml": "3"})
+		newest := w.Push(map[string]string{"web.yaml": "3"})
 		time.Sleep(time.Minute)
-		s := w.status(cfg)
+		s := w.Status(cfg)
 		if s.LatestSync.TargetRevision.SHA != first || s.DesiredState.SHA != newest {
 			t.Errorf("while it executes: latest %s, desired %s", s.LatestSync.TargetRevision.SHA, s.DesiredState.SHA)
 		}
 
 		close(finish)
-		w.untilStatus(cfg, lockstep.ResourceSucceeded, newest)
-		if n := w.count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1`, string(skipped)); n != 0 {
+		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, newest)
+		if n := w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE target_sha = $1`, string(skipped)); n != 0 {
 			t.Error("the commit in between was attempted")
 		}
 
-		if n := w.count(`SELECT count(*) FROM resource_sync_attempt WHERE outcome = 'applied'`); n != 2 {
+		if n := w.Count(`SELECT count(*) FROM resource_sync_attempt WHERE outcome = 'applied'`); n != 2 {
 			t.Errorf("%d applied attempts, want 2", n)
 		}
 
-		if w.target.most["web"] != 1 {
-			t.Errorf("%d steps of one resource ran at once", w.target.most["web"])
+		if w.Target.MaxConcurrent["web"] != 1 {
+			t.Errorf("%d steps of one resource ran at once", w.Target.MaxConcurrent["web"])
 		}
 	})
 }
 
 func TestACommitThatRevertsAPendingOneIsNotLost(t *testing.T) {
-	inBubble(t, func(w *world) {
-		finish := w.executes(target.End{Outcome: lockstep.Applied})
-		w.host.push("main", map[string]string{"web.yaml": "1"})
-		cfg := w.configure("web")
-		w.untilIntent(cfg)
-		w.push(map[string]string{"web.yaml": "2"})
+	enginetest.InBubble(t, func(w *enginetest.World) {
+		finish := w.StepsExecuteUntil(target.End{Outcome: lockstep.Applied})
+		w.Host.Push("main", map[string]string{"web.yaml": "1"})
+		cfg := w.CreateConfiguration("web")
+		w.WaitForIntent(cfg)
+		w.Push(map[string]string{"web.yaml": "2"})
 		time.Sleep(5 * time.Second)
-		revert := w.push(map[string]string{"web.yaml": "1"})
+		revert := w.Push(map[string]string{"web.yaml": "1"})
 		time.Sleep(5 * time.Second)
 		close(finish)
-		w.untilStatus(cfg, lockstep.ResourceSucceeded, revert)
+		w.WaitForStatus(cfg, lockstep.ResourceSucceeded, revert)
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
 	"github.com/lockstephq/lockstep/internal/engine"
+	"github.com/lockstephq/lockstep/internal/engine/enginetest"
 	"github.com/lockstephq/lockstep/internal/syncstate"
 )
 
@@ -24,14 +25,14 @@ func TestRandomHistoriesKeepThePromises(t *testing.T) {
 	}
 	for seed := range runs {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			inSQLite(t, func(w *world) { newHistory(w, uint64(seed)).run() })
+			enginetest.InSQLiteBubble(t, func(w *enginetest.World) { newHistory(w, uint64(seed)).run() })
 		})
 	}
 }
 
 // A history is one random run: what was done, and what has to be true for it.
 type history struct {
-	*world
+	*enginetest.World
 	seed    uint64
 	random  *rand.Rand
 	names   []string
@@ -39,7 +40,7 @@ type history struct {
 	files   map[string]string // of the head
 	pushed  []lockstep.SHA
 	target  *moody
-	told    *statuses
+	told    *enginetest.StatusRecorder
 	ended   map[string]string // attempt to what it was at its end
 	seqs    map[int64]int64   // resource to its newest desire
 	held    map[string]held   // resource to what was asked for it
@@ -48,13 +49,13 @@ type history struct {
 	log     []string
 }
 
-func newHistory(w *world, seed uint64) *history {
-	h := &history{world: w, seed: seed, random: rand.New(rand.NewPCG(seed, 1)), names: []string{"a", "b", "c"},
+func newHistory(w *enginetest.World, seed uint64) *history {
+	h := &history{World: w, seed: seed, random: rand.New(rand.NewPCG(seed, 1)), names: []string{"a", "b", "c"},
 		cfgs: map[string]lockstep.SyncConfiguration{}, files: map[string]string{},
 		ended: map[string]string{}, seqs: map[int64]int64{}, held: map[string]held{}}
-	h.target = newMoody(w.target, seed, seed%3 == 2)
-	h.told = w.reports()
-	h.told.answers(h.answer)
+	h.target = newMoody(w.Target, seed, seed%3 == 2)
+	h.told = w.ShowStatuses()
+	h.told.SetAnswer(h.answer)
 	return h
 }
 
@@ -86,9 +87,9 @@ func (h *history) run() {
 	h.checkReports()
 	h.unsweep()
 
-	if h.t.Failed() {
+	if h.T.Failed() {
 		for _, line := range h.log {
-			h.t.Log(line)
+			h.T.Log(line)
 		}
 	}
 }
@@ -116,32 +117,32 @@ func (h *history) act() {
 	case n < 60:
 		h.toggle(name)
 	case n < 65 && configured:
-		h.retry(cfg)
+		h.Retry(cfg)
 		delete(h.held, name)
 	case n < 70 && configured:
 		h.ask(cfg)
 	case n < 76 && configured:
-		h.reconfigure(&cfg, func(c *lockstep.SyncConfiguration) {
+		h.UpdateConfiguration(&cfg, func(c *lockstep.SyncConfiguration) {
 			c.TriggerResourceUpdateOn = []lockstep.TriggerResourceUpdateOn{lockstep.AnyChange, lockstep.FileChange}[h.random.IntN(2)]
 		})
 		h.cfgs[name] = cfg
 		delete(h.held, name)
 
 	case n < 79:
-		h.host.fail(lockstep.Errorf(lockstep.Unavailable, "Away."))
+		h.Host.FailWith(lockstep.Errorf(lockstep.Unavailable, "Away."))
 	case n < 86:
-		h.host.fail(nil)
+		h.Host.FailWith(nil)
 	case n < 92:
 		h.restart(n%2 == 0)
 	case n < 96:
-		h.loseJobs()
+		h.DeleteJobs()
 	case configured && h.target.replaced:
-		h.takeOver(cfg)
+		h.AcquireLease(cfg)
 	}
 }
 
 func (h *history) push() {
-	sha := h.host.push("main", h.files)
+	sha := h.Host.Push("main", h.files)
 	h.pushed = append(h.pushed, sha)
 	h.moves++
 	h.notice(sha)
@@ -156,9 +157,9 @@ type held struct {
 // ask has a commit synced that may or may not be on the branch.
 func (h *history) ask(cfg lockstep.SyncConfiguration) {
 	sha := h.pushed[h.random.IntN(len(h.pushed))]
-	err := h.engine.RetryCommit(context.Background(), cfg, sha)
+	err := h.Engine.RetryCommit(context.Background(), cfg, sha)
 	if err == nil {
-		h.held[cfg.ResourceName] = held{sha, h.host.heads["main"], h.moves}
+		h.held[cfg.ResourceName] = held{sha, h.Host.BranchHeads["main"], h.moves}
 		return
 	}
 	if kind := lockstep.KindOf(err); kind != lockstep.Invalid && kind != lockstep.Unavailable {
@@ -169,13 +170,13 @@ func (h *history) ask(cfg lockstep.SyncConfiguration) {
 // forcePush goes back to an old commit.
 func (h *history) forcePush() {
 	sha := h.pushed[h.random.IntN(len(h.pushed))]
-	h.host.mu.Lock()
+	h.Host.Mu.Lock()
 	h.files = map[string]string{}
-	for name, f := range h.host.commits[sha] {
+	for name, f := range h.Host.Commits[sha] {
 		h.files[name] = string(f.Data)
 	}
-	h.host.mu.Unlock()
-	h.host.point("main", sha)
+	h.Host.Mu.Unlock()
+	h.Host.SetHead("main", sha)
 	h.moves++
 	h.notice(sha)
 }
@@ -183,18 +184,18 @@ func (h *history) forcePush() {
 // notice is the poll that sees a head, now or never.
 func (h *history) notice(sha lockstep.SHA) {
 	if h.random.IntN(5) > 0 {
-		h.update(func(tx *db.Tx) error { return h.engine.RecordHead(tx, h.link.ID, "main", sha) })
+		h.Update(func(tx *db.Tx) error { return h.Engine.RecordHead(tx, h.Link.ID, "main", sha) })
 	}
 }
 
 func (h *history) toggle(name string) {
 	if cfg, ok := h.cfgs[name]; ok {
-		h.deconfigure(cfg)
+		h.DeleteConfiguration(cfg)
 		delete(h.cfgs, name)
 		delete(h.held, name)
 		return
 	}
-	h.cfgs[name] = h.configure(name, publishes)
+	h.cfgs[name] = h.CreateConfiguration(name, enginetest.PublishStatus)
 }
 
 // restart ends the engine, softly or in the middle of its steps, and starts
@@ -204,25 +205,25 @@ func (h *history) restart(softly bool) {
 	if !softly {
 		hurry, cancel := context.WithCancel(context.Background())
 		cancel()
-		h.must(h.queue.Stop(hurry))
+		h.Must(h.Queue.Stop(hurry))
 	}
-	h.stop()
-	h.start()
+	h.Stop()
+	h.Start()
 	h.sweeping()
 }
 
 func (h *history) sweeping() {
-	h.unsweep = h.startSweeps()
+	h.unsweep = h.StartSweeps()
 }
 
 // rest mends the host, has it looked at, and waits until nothing is left to do.
 func (h *history) rest() {
-	h.host.fail(nil)
-	h.request()
-	h.until(fmt.Sprintf("seed %d: rest", h.seed), func() bool {
-		return h.count(`SELECT count(*) FROM resource_sync_attempt WHERE ended_at IS NULL`) == 0 &&
-			h.count(`SELECT count(*) FROM repository_sync_attempt WHERE ended_at IS NULL`) == 0 &&
-			h.count(`SELECT count(*) FROM resource r WHERE r.configuration_id IS NOT NULL AND r.desired_seq > r.attempted_seq
+	h.Host.FailWith(nil)
+	h.RequestSync()
+	h.WaitUntil(fmt.Sprintf("seed %d: rest", h.seed), func() bool {
+		return h.Count(`SELECT count(*) FROM resource_sync_attempt WHERE ended_at IS NULL`) == 0 &&
+			h.Count(`SELECT count(*) FROM repository_sync_attempt WHERE ended_at IS NULL`) == 0 &&
+			h.Count(`SELECT count(*) FROM resource r WHERE r.configuration_id IS NOT NULL AND r.desired_seq > r.attempted_seq
 				AND NOT EXISTS (SELECT 1 FROM sync_blocker b WHERE b.resource_id = r.id AND b.status = 'ACTIVE')`) == 0
 	})
 }
@@ -230,13 +231,13 @@ func (h *history) rest() {
 // checkRest holds when all is over: every resource is where the head wants it,
 // or its latest attempt says why not.
 func (h *history) checkRest() {
-	head := h.host.heads["main"]
-	if a := h.repository(); a.Status != lockstep.RepositorySucceeded || a.SHA != head {
+	head := h.Host.BranchHeads["main"]
+	if a := h.LatestRepositorySync(); a.Status != lockstep.RepositorySucceeded || a.SHA != head {
 		h.errorf("at rest the repository sync is %s of %s, the head is %s", a.Status, a.SHA, head)
 	}
 
 	for name, cfg := range h.cfgs {
-		s := h.status(cfg)
+		s := h.Status(cfg)
 		if s.LatestSync == nil || s.DesiredState == nil {
 			h.errorf("%s was never synced", name)
 			continue
@@ -256,7 +257,7 @@ func (h *history) checkRest() {
 			h.errorf("%s should be at %s, not at %s", name, head, desired)
 		}
 
-		_, blocked := h.blocker(cfg)
+		_, blocked := h.ActiveBlocker(cfg)
 		switch {
 		case blocked && latest.Status != lockstep.ResourceFailed:
 			h.errorf("%s is blocked, its latest attempt %s", name, latest.Status)
@@ -272,7 +273,7 @@ func (h *history) checkRest() {
 
 // same says whether two commits have the same file.
 func (h *history) same(a, b lockstep.SHA, file string) bool {
-	x, y := memoryTree{h.host.commits[a]}, memoryTree{h.host.commits[b]}
+	x, y := enginetest.MemoryTree{MapFS: h.Host.Commits[a]}, enginetest.MemoryTree{MapFS: h.Host.Commits[b]}
 	idX, _ := x.ObjectID(file)
 	idY, _ := y.ObjectID(file)
 	return idX == idY
@@ -283,7 +284,7 @@ func (h *history) same(a, b lockstep.SHA, file string) bool {
 func (h *history) checkHandled(cfg lockstep.SyncConfiguration, head lockstep.SHA) {
 	for _, sha := range h.pushed {
 		var seq int64
-		h.must(h.db.View(context.Background(), func(tx *db.Tx) error {
+		h.Must(h.DB.View(context.Background(), func(tx *db.Tx) error {
 			s, err := syncstate.ResourceByName(tx, cfg.Resource())
 			if err != nil {
 				return err
@@ -293,7 +294,7 @@ func (h *history) checkHandled(cfg lockstep.SyncConfiguration, head lockstep.SHA
 			return err
 		}))
 
-		got := h.handled(cfg, sha)
+		got := h.RevisionStatus(cfg, sha)
 		ends := []engine.RevisionState{engine.Succeeded, engine.LaterSucceeded, engine.Failed, engine.Blocked}
 		if seq != 0 && !slices.Contains(ends, got.State) || got.State == engine.InProgress || sha == head && got.State == engine.Pending {
 			h.errorf("%s: what became of %s, desire %d: %s", cfg.ResourceName, sha.Short(), seq, got.State)
@@ -302,14 +303,14 @@ func (h *history) checkHandled(cfg lockstep.SyncConfiguration, head lockstep.SHA
 }
 
 func (h *history) errorf(format string, args ...any) {
-	h.t.Helper()
-	h.t.Errorf("seed %d: "+format, append([]any{h.seed}, args...)...)
+	h.T.Helper()
+	h.T.Errorf("seed %d: "+format, append([]any{h.seed}, args...)...)
 }
 
 // check holds at every moment.
 func (h *history) check() {
-	h.t.Helper()
-	h.must(h.db.View(context.Background(), func(tx *db.Tx) error {
+	h.T.Helper()
+	h.Must(h.DB.View(context.Background(), func(tx *db.Tx) error {
 		return errors.Join(h.checkAttempts(tx), h.checkDocuments(tx))
 	}))
 	for _, broken := range h.target.complaints() {

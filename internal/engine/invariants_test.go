@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstephq/lockstep"
 	"github.com/lockstephq/lockstep/internal/db"
+	"github.com/lockstephq/lockstep/internal/engine/enginetest"
 	"github.com/lockstephq/lockstep/internal/provider"
 	"github.com/lockstephq/lockstep/internal/syncstate"
 	"github.com/lockstephq/lockstep/internal/target"
@@ -68,7 +69,7 @@ func (h *history) checkAttempts(tx *db.Tx) error {
 // checkDocuments: what a status read answers is what is the case.
 func (h *history) checkDocuments(tx *db.Tx) error {
 	for _, name := range h.names {
-		r := lockstep.Resource{Account: h.link.Account, Region: h.link.Region, SyncType: "TEST_SYNC", Name: name}
+		r := lockstep.Resource{Account: h.Link.Account, Region: h.Link.Region, SyncType: "TEST_SYNC", Name: name}
 		s, err := syncstate.ResourceByName(tx, r)
 		if err != nil {
 			return err
@@ -107,7 +108,7 @@ func (h *history) checkDocuments(tx *db.Tx) error {
 // the Git host cannot take now.
 func (h *history) answer(_ context.Context, s provider.CommitStatus) error {
 	sum := fnv.New64a()
-	fmt.Fprint(sum, h.seed, s.SHA, s.Summary, h.told.count())
+	fmt.Fprint(sum, h.seed, s.SHA, s.Summary, h.told.CallCount())
 	mood := (sum.Sum64() >> 8) % 10
 	time.Sleep(time.Duration(mood/5*mood) * 300 * time.Millisecond)
 	if mood == 3 {
@@ -119,9 +120,9 @@ func (h *history) answer(_ context.Context, s provider.CommitStatus) error {
 // checkReports holds when all is over: every commit that somebody was told of has
 // come to its end, and that was told last.
 func (h *history) checkReports() {
-	h.until("all is told", func() bool { return h.count(`SELECT count(*) FROM status_report WHERE due_at IS NOT NULL`) == 0 })
+	h.WaitUntil("all is told", func() bool { return h.Count(`SELECT count(*) FROM status_report WHERE due_at IS NOT NULL`) == 0 })
 	for _, sha := range h.pushed {
-		r, list := h.row(sha), h.heard(h.told, sha)
+		r, list := h.StatusReport(sha), h.ReportedStatuses(h.told, sha)
 		switch {
 		case r.State == "" && len(list) == 0:
 		case r.State != "succeeded" && r.State != "failed":
@@ -132,9 +133,9 @@ func (h *history) checkReports() {
 	}
 
 	for name, cfg := range h.cfgs {
-		s := h.status(cfg)
-		_, blocked := h.blocker(cfg)
-		if state := h.row(s.DesiredState.SHA).State; state == "" || (blocked || s.LatestSync.Status == lockstep.ResourceFailed) && state != "failed" {
+		s := h.Status(cfg)
+		_, blocked := h.ActiveBlocker(cfg)
+		if state := h.StatusReport(s.DesiredState.SHA).State; state == "" || (blocked || s.LatestSync.Status == lockstep.ResourceFailed) && state != "failed" {
 			h.errorf("%s is %s, blocked %t, and its commit %q", name, s.LatestSync.Status, blocked, state)
 		}
 	}
@@ -154,10 +155,10 @@ type moody struct {
 	broken    []string
 }
 
-func newMoody(s *scripted, seed uint64, replaced bool) *moody {
+func newMoody(s *enginetest.ScriptedTarget, seed uint64, replaced bool) *moody {
 	m := &moody{seed: seed, replaced: replaced, tries: map[string]int{}, executing: map[string]string{}, applied: map[string]lockstep.SHA{}}
-	s.script(m.advance)
-	s.undo = m.discard
+	s.SetSteps(m.advance)
+	s.OnDiscard = m.discard
 	return m
 }
 
@@ -212,7 +213,7 @@ func (m *moody) accident(a target.Attempt, try int) error {
 	case mood == 0:
 		return lockstep.Errorf(lockstep.Invalid, "Broken.")
 	case mood == 1:
-		return &mendTheStack
+		return &enginetest.BlockedError
 	case mood == 2 && try < 4:
 		return lockstep.Errorf(lockstep.Unavailable, "Away.")
 	case mood == 3:
@@ -229,7 +230,7 @@ func (m *moody) end(a target.Attempt) *target.End {
 	case 0:
 		return &target.End{Outcome: lockstep.Failed}
 	case 1:
-		return &target.End{Outcome: lockstep.Failed, Blocked: &mendTheStack}
+		return &target.End{Outcome: lockstep.Failed, Blocked: &enginetest.BlockedError}
 	}
 	m.applied[a.Configuration.ResourceName] = a.Revision.SHA
 	return &target.End{Outcome: lockstep.Applied, Baseline: []byte(a.Revision.SHA)}

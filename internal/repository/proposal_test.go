@@ -1,0 +1,104 @@
+package repository_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstephq/lockstep"
+	"github.com/lockstephq/lockstep/internal/engine/enginetest"
+	"github.com/lockstephq/lockstep/internal/provider"
+	"github.com/lockstephq/lockstep/internal/repository"
+	"github.com/lockstephq/lockstep/internal/target"
+)
+
+func TestAFileIsProposedThatIsNotThere(t *testing.T) {
+	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
+		w.Host.HasAPI = true
+		sha := w.Push(map[string]string{"t.yaml": "1", "deployments/there.yaml": "template t.yaml", "other.yaml": "template x.yaml"})
+		p := repository.Proposal{SyncType: "TEST_SYNC", Resource: "web", Deployment: target.Deployment{Template: "t.yaml"}}
+		pr, branch, err := w.Repositories.Propose(w.T.Context(), w.Link.ID, p)
+		if err != nil || pr.Number != 7 || branch != "main" {
+			w.T.Fatalf("%+v for %q, %v", pr, branch, err)
+		}
+
+		if diff := cmp.Diff([]string{"deployments/web.yaml on lockstep/web of main " + sha.Short() + ": template t.yaml"}, w.Host.Calls()); diff != "" {
+			w.T.Errorf("want -, got +:\n%s", diff)
+		}
+
+		p.Resource, p.Branch = "there", "main"
+		if pr, _, err := w.Repositories.Propose(w.T.Context(), w.Link.ID, p); err != nil || pr != (provider.PullRequest{}) {
+			w.T.Errorf("what is there already: %+v, %v", pr, err)
+		}
+
+		p.File = "./other.yaml"
+		if _, _, err := w.Repositories.Propose(w.T.Context(), w.Link.ID, p); lockstep.KindOf(err) != lockstep.Exists {
+			w.T.Errorf("a file that asks for something else: %v", err)
+		}
+
+		for kind, change := range map[lockstep.Kind]func(*repository.Proposal){
+			lockstep.NotFound: func(p *repository.Proposal) { p.Branch = "nowhere" },
+			lockstep.Invalid:  func(p *repository.Proposal) { p.Template = "wrong" },
+			lockstep.Limit: func(p *repository.Proposal) {
+				w.Target.OnReadInputs = func(string) error { return lockstep.Errorf(lockstep.Limit, "It is too large.") }
+			},
+		} {
+			bad := repository.Proposal{SyncType: "TEST_SYNC", Resource: "api", Deployment: target.Deployment{Template: "t.yaml"}}
+			change(&bad)
+			if _, _, err := w.Repositories.Propose(w.T.Context(), w.Link.ID, bad); lockstep.KindOf(err) != kind {
+				w.T.Errorf("%s: %v", kind, err)
+			}
+
+			w.Target.OnReadInputs = nil
+		}
+
+		for _, file := range []string{"../x.yaml", "/x.yaml", ".", "a/../.."} {
+			bad := repository.Proposal{SyncType: "TEST_SYNC", Resource: "api", File: file, Deployment: target.Deployment{Template: "t.yaml"}}
+			if _, _, err := w.Repositories.Propose(w.T.Context(), w.Link.ID, bad); lockstep.KindOf(err) != lockstep.Invalid {
+				w.T.Errorf("%s: %v", file, err)
+			}
+		}
+
+		if did := w.Host.Calls(); did != nil {
+			w.T.Errorf("the host was asked %q", did)
+		}
+	})
+}
+
+func TestTheHostIsToldOfWebhooks(t *testing.T) {
+	enginetest.InSQLiteBubble(t, func(w *enginetest.World) {
+		if _, err := w.Repositories.WebhookKind(w.T.Context(), w.Link.ID); lockstep.KindOf(err) != lockstep.Invalid || !strings.Contains(err.Error(), "does not support registering webhooks") {
+			w.T.Errorf("a host that cannot: %v", err)
+		}
+
+		if _, _, err := w.Repositories.Propose(w.T.Context(), w.Link.ID, repository.Proposal{SyncType: "TEST_SYNC"}); lockstep.KindOf(err) != lockstep.Invalid {
+			w.T.Errorf("a host that cannot: %v", err)
+		}
+
+		w.Host.HasAPI = true
+		w.Credential.Username = "another" // so that the client is opened anew
+		kind, err := w.Repositories.WebhookKind(w.T.Context(), w.Link.ID)
+		if err != nil || kind != lockstep.GiteaWebhook {
+			w.T.Errorf("kind %s, %v", kind, err)
+		}
+
+		if err := w.Repositories.RegisterWebhook(w.T.Context(), w.Link.ID, "https://x", "s3cret"); err != nil {
+			w.T.Error(err)
+		}
+
+		if err := w.Repositories.RemoveWebhook(w.T.Context(), w.Link.ID, "https://x"); err != nil {
+			w.T.Error(err)
+		}
+
+		if got := w.Host.Calls(); !slices.Equal(got, []string{"register https://x s3cret", "remove https://x"}) {
+			w.T.Errorf("the host was told %q", got)
+		}
+
+		if err := w.Repositories.RegisterWebhook(w.T.Context(), w.Link.ID, "panic", ""); err == nil || lockstep.Shown(err) != lockstep.Shown(fmt.Errorf("x")) {
+			w.T.Errorf("a driver that panics: %v", err)
+		}
+	})
+}
