@@ -98,7 +98,11 @@ func (s *Sandbox) verifySessionKey(r *http.Request, body []byte, authorization *
 		return caller{}, err
 	}
 	if time.Now().UnixMilli() >= ses.expires {
-		return caller{}, &awsquery.Error{Code: "ExpiredToken", Message: "The security token included in the request is expired", Status: http.StatusForbidden}
+		return caller{}, &awsquery.Error{
+			Code:    "ExpiredToken",
+			Message: "The security token included in the request is expired",
+			Status:  http.StatusForbidden,
+		}
 	}
 
 	return caller{account: ses.account, region: authorization.Region, arn: ses.arn, userID: ses.userID}, nil

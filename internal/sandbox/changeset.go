@@ -118,7 +118,8 @@ func (c *call) changeSetStack(changeSetName string) (stack *store.Stack, create 
 		}
 
 		if stack.Status != "REVIEW_IN_PROGRESS" {
-			return nil, false, validationError("Stack [%s] already exists and cannot be created again with the changeSet [%s].", stack.Name, changeSetName)
+			return nil, false, validationError("Stack [%s] already exists and cannot be created again with the changeSet "+
+				"[%s].", stack.Name, changeSetName)
 		}
 		return stack, true, nil
 	case "", "UPDATE":
@@ -133,7 +134,8 @@ func (c *call) changeSetStack(changeSetName string) (stack *store.Stack, create 
 	case "IMPORT":
 		return nil, false, validationError("the sandbox does not expand ChangeSetType IMPORT")
 	default:
-		return nil, false, constraintError("changeSetType", kind, "Member must satisfy enum value set: [IMPORT, UPDATE, CREATE]")
+		return nil, false, constraintError("changeSetType", kind,
+			"Member must satisfy enum value set: [IMPORT, UPDATE, CREATE]")
 	}
 }
 
@@ -168,7 +170,8 @@ func (c *call) repeatedChangeSet(st *store.Stack, name string) (same createChang
 		return same, true, nil
 	}
 
-	return same, false, &awsquery.Error{Code: "AlreadyExistsException", Message: fmt.Sprintf("ChangeSet %s cannot be created due to a mismatch with existing attribute ClientToken", name)}
+	return same, false, &awsquery.Error{Code: "AlreadyExistsException",
+		Message: fmt.Sprintf("ChangeSet %s cannot be created due to a mismatch with existing attribute ClientToken", name)}
 }
 
 func (c *call) executeChangeSet() (any, error) {
@@ -207,7 +210,13 @@ func (c *call) executeChangeSet() (any, error) {
 		return nil, err
 	}
 
-	out, err := c.deploy(deployment{stack: stack, plan: plan, definition: changeSet.Definition, create: create, token: c.form.Text("ClientRequestToken")})
+	out, err := c.deploy(deployment{
+		stack:      stack,
+		plan:       plan,
+		definition: changeSet.Definition,
+		create:     create,
+		token:      c.form.Text("ClientRequestToken"),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -223,7 +232,8 @@ func (c *call) executeChangeSet() (any, error) {
 }
 
 func notExecutableError(cs *store.ChangeSet, what, status string) error {
-	return &awsquery.Error{Code: "InvalidChangeSetStatus", Message: fmt.Sprintf("ChangeSet [%s] cannot be executed in its %s of [%s]", cs.ARN, what, status)}
+	return &awsquery.Error{Code: "InvalidChangeSetStatus",
+		Message: fmt.Sprintf("ChangeSet [%s] cannot be executed in its %s of [%s]", cs.ARN, what, status)}
 }
 
 // readExecutionSettings reads the members of ExecuteChangeSet about failure.
@@ -256,15 +266,19 @@ func (c *call) deleteChangeSet() (any, error) {
 		return nil, err
 	}
 
-	if changeSet.ExecutionStatus == "EXECUTE_IN_PROGRESS" || changeSet.ExecutedAt != nil && changeSet.Stack.IsInProgress() {
-		return nil, &awsquery.Error{Code: "InvalidChangeSetStatus", Message: fmt.Sprintf("ChangeSet [%s] cannot be deleted in its current execution status of [%s]", changeSet.ARN, changeSet.ExecutionStatus)}
+	if changeSet.ExecutionStatus == "EXECUTE_IN_PROGRESS" || changeSet.ExecutedAt != nil &&
+		changeSet.Stack.IsInProgress() {
+		return nil, &awsquery.Error{Code: "InvalidChangeSetStatus",
+			Message: fmt.Sprintf("ChangeSet [%s] cannot be deleted in its current execution status of [%s]", changeSet.ARN,
+				changeSet.ExecutionStatus)}
 	}
 
 	return nil, c.DeleteChangeSet(changeSet)
 }
 
 // noChanges is CloudFormation's reason of a change set without changes.
-const noChanges = "The submitted information didn't contain changes. Submit different information to create a change set."
+const noChanges = "The submitted information didn't contain changes. Submit different information to create a " +
+	"change set."
 
 // requestedChangeSet returns the change set of the request, with AWS's errors.
 func (c *call) requestedChangeSet() (*store.ChangeSet, error) {
@@ -278,7 +292,11 @@ func (c *call) requestedChangeSet() (*store.ChangeSet, error) {
 
 	changeSet, err := c.FindChangeSet(name, c.form.Text("StackName"))
 	if errors.Is(err, store.ErrNoChangeSet) {
-		return nil, &awsquery.Error{Code: "ChangeSetNotFound", Message: "ChangeSet [" + syntax.Clip(name) + "] does not exist", Status: 404}
+		return nil, &awsquery.Error{
+			Code:    "ChangeSetNotFound",
+			Message: "ChangeSet [" + syntax.Clip(name) + "] does not exist",
+			Status:  404,
+		}
 	}
 
 	return changeSet, err

@@ -34,7 +34,8 @@ func (c *call) previousAnswer(subject string) (answer string, done bool, err err
 	case err != nil:
 		return "", false, err
 	case hash != c.hash():
-		return "", false, &awsquery.Error{Code: "TokenAlreadyExistsException", Message: "A client request token already exists: " + syntax.Clip(token)}
+		return "", false, &awsquery.Error{Code: "TokenAlreadyExistsException",
+			Message: "A client request token already exists: " + syntax.Clip(token)}
 	}
 
 	return answer, true, nil

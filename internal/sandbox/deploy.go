@@ -37,7 +37,8 @@ func (c *call) deploy(deployment deployment) (store.Outcome, error) {
 
 	transitions := course(req)
 	last := transitions[len(transitions)-1]
-	out := store.Outcome{EndsAt: c.TimeOf(last), Succeeded: last.Status == "CREATE_COMPLETE" || last.Status == "UPDATE_COMPLETE"}
+	out := store.Outcome{EndsAt: c.TimeOf(last),
+		Succeeded: last.Status == "CREATE_COMPLETE" || last.Status == "UPDATE_COMPLETE"}
 	if err := c.Prune(deployment.stack); err != nil {
 		return out, err
 	}
@@ -50,7 +51,13 @@ func (c *call) deploy(deployment deployment) (store.Outcome, error) {
 		return out, err
 	}
 
-	operation := store.Operation{Stack: deployment.stack, Before: id, After: id, NewOutputs: deployment.plan.outputs, Token: deployment.token}
+	operation := store.Operation{
+		Stack:      deployment.stack,
+		Before:     id,
+		After:      id,
+		NewOutputs: deployment.plan.outputs,
+		Token:      deployment.token,
+	}
 	if !deployment.create {
 		now := c.Now()
 		operation.Before = deployment.stack.DefinitionID

@@ -229,7 +229,8 @@ func (c *call) describeStackEvents() (any, error) {
 
 		event := eventXML{StackID: stack.ARN, StackName: stack.Name}
 		var at int64
-		err := rows.Scan(&last, &at, &event.LogicalResourceID, &event.PhysicalResourceID, &event.ResourceType, &event.ResourceStatus,
+		err := rows.Scan(&last, &at, &event.LogicalResourceID, &event.PhysicalResourceID, &event.ResourceType,
+			&event.ResourceStatus,
 			&event.ResourceStatusReason, &event.ResourceProperties, &event.ClientRequestToken)
 		if err != nil {
 			return nil, err
@@ -250,7 +251,8 @@ func eventID(st *store.Stack, seq int64, event eventXML, at int64) string {
 	if event.PhysicalResourceID == st.ARN {
 		return uuid.UUID(sum[:16]).String()
 	}
-	return fmt.Sprintf("%s-%s-%s-%x", event.LogicalResourceID, event.ResourceStatus, db.Time(at).Format("2006-01-02T15:04:05.000Z"), sum[:2])
+	return fmt.Sprintf("%s-%s-%s-%x", event.LogicalResourceID, event.ResourceStatus,
+		db.Time(at).Format("2006-01-02T15:04:05.000Z"), sum[:2])
 }
 
 // pageStart returns the id below which the page of the NextToken begins.

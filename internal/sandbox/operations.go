@@ -69,5 +69,6 @@ func constraintError(member, value, constraint string) error {
 	if value == "" {
 		shown = "null"
 	}
-	return validationError("1 validation error detected: Value %s at '%s' failed to satisfy constraint: %s", shown, member, constraint)
+	return validationError("1 validation error detected: Value %s at '%s' failed to satisfy constraint: %s", shown,
+		member, constraint)
 }

@@ -46,12 +46,27 @@ func (c *call) evaluatePlan(stack *store.Stack, proposal *proposal) (*plan, erro
 		return nil, err
 	}
 
-	planner := &planner{call: c, stack: stack, proposal: proposal, previous: map[string]*rollout.Resource{}, hasSecret: map[string]bool{}, operation: stack.Operations, plan: &plan{existing: old}}
+	planner := &planner{
+		call:      c,
+		stack:     stack,
+		proposal:  proposal,
+		previous:  map[string]*rollout.Resource{},
+		hasSecret: map[string]bool{},
+		operation: stack.Operations,
+		plan:      &plan{existing: old},
+	}
 	for i := range old {
 		planner.previous[old[i].LogicalID] = &old[i]
 	}
 
-	planner.site = spec.Site{Partition: c.caller.partition(), Region: stack.Region, Account: stack.Account, Suffix: c.caller.suffix(), StackID: stack.ARN, StackName: stack.Name}
+	planner.site = spec.Site{
+		Partition: c.caller.partition(),
+		Region:    stack.Region,
+		Account:   stack.Account,
+		Suffix:    c.caller.suffix(),
+		StackID:   stack.ARN,
+		StackName: stack.Name,
+	}
 	evaluation, err := proposal.template.Evaluate(planner.input())
 	if missing, ok := errors.AsType[*template.MissingExport](err); ok {
 		return &plan{existing: old, missingExport: missing, hasChanges: true}, nil
@@ -61,7 +76,8 @@ func (c *call) evaluatePlan(stack *store.Stack, proposal *proposal) (*plan, erro
 		return nil, err
 	}
 	if planner.changedTypes != nil {
-		return nil, &syntax.Error{Message: "Update of resource type is not permitted. The new template modifies resource type of the following resources: [" + strings.Join(planner.changedTypes, ", ") + "]"}
+		return nil, &syntax.Error{Message: "Update of resource type is not permitted. The new template modifies " +
+			"resource type of the following resources: [" + strings.Join(planner.changedTypes, ", ") + "]"}
 	}
 
 	planner.plan.outputs, planner.plan.imports = evaluation.Outputs, evaluation.Imports
@@ -102,7 +118,8 @@ func (pl *planner) resolveResource(resource template.Resource) (template.Resourc
 
 	behaviour, err := rollout.ReadBehavior(resource.Metadata)
 	if err != nil {
-		return template.ResourceValues{}, &syntax.Error{Message: fmt.Sprintf("Template format error: [/Resources/%s/Metadata] %s (line %d)", resource.LogicalID, err, resource.Line)}
+		return template.ResourceValues{}, &syntax.Error{Message: fmt.Sprintf("Template format error: "+
+			"[/Resources/%s/Metadata] %s (line %d)", resource.LogicalID, err, resource.Line)}
 	}
 
 	planned := rollout.Resource{
@@ -134,21 +151,29 @@ func (pl *planner) assignPhysicalID(planned *rollout.Resource) spec.Made {
 		pl.changedTypes = append(pl.changedTypes, planned.LogicalID)
 	}
 
-	replaced := old != nil && slices.ContainsFunc(rollout.ChangedProperties(old.Properties, planned.Properties), func(name string) bool {
-		return known.Recreation(planned.Type, name) == spec.Always
-	})
+	replaced := old != nil && slices.ContainsFunc(rollout.ChangedProperties(old.Properties, planned.Properties),
+		func(name string) bool {
+			return known.Recreation(planned.Type, name) == spec.Always
+		})
 	if old != nil && !replaced {
 		planned.Generation = old.Generation
 	}
 
-	made := known.Make(spec.Order{Site: pl.site, Type: planned.Type, LogicalID: planned.LogicalID, Generation: planned.Generation, Properties: planned.Properties})
+	made := known.Make(spec.Order{
+		Site:       pl.site,
+		Type:       planned.Type,
+		LogicalID:  planned.LogicalID,
+		Generation: planned.Generation,
+		Properties: planned.Properties,
+	})
 	planned.PhysicalID = made.ID
 	if old != nil && !replaced {
 		planned.PhysicalID = old.PhysicalID
 	}
 
 	if replaced && planned.PhysicalID == old.PhysicalID && known.Unique(planned.Type, planned.Properties) {
-		planned.Behavior = rollout.Behavior{Fail: "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename " +
+		planned.Behavior = rollout.Behavior{Fail: "CloudFormation cannot update a stack when a custom-named resource " +
+			"requires replacing. Rename " +
 			planned.PhysicalID + " and update the stack again."}
 	}
 
@@ -188,7 +213,8 @@ func referencedResource(ref template.Reference) string {
 
 func nestedStackMessage(r template.Resource) string {
 	url, _ := r.Properties["TemplateURL"].(string)
-	return fmt.Sprintf("the sandbox does not expand AWS::CloudFormation::Stack with TemplateURL %s (line %d)", syntax.Clip(url), r.Line)
+	return fmt.Sprintf("the sandbox does not expand AWS::CloudFormation::Stack with TemplateURL %s (line %d)",
+		syntax.Clip(url), r.Line)
 }
 
 // compareResources computes the changes.
@@ -211,7 +237,8 @@ func (pl *planner) checkNameConflicts() error {
 	for i := range pl.plan.desired {
 		planned := &pl.plan.desired[i]
 		old := pl.previous[planned.LogicalID]
-		if old != nil && old.PhysicalID == planned.PhysicalID || !pl.call.sandbox.catalog.Unique(planned.Type, planned.Properties) {
+		if old != nil && old.PhysicalID == planned.PhysicalID ||
+			!pl.call.sandbox.catalog.Unique(planned.Type, planned.Properties) {
 			continue
 		}
 

@@ -101,7 +101,8 @@ func (f requestForm) templateBody(before *store.Definition) (string, error) {
 	url := f.Text("TemplateURL")
 	switch {
 	case url != "":
-		return "", validationError("the sandbox does not expand TemplateURL %s: send the template as TemplateBody", syntax.Clip(url))
+		return "", validationError("the sandbox does not expand TemplateURL %s: send the template as TemplateBody",
+			syntax.Clip(url))
 	case body != "" && previous:
 		return "", validationError("You cannot specify both usePreviousTemplate and Template Body/Template URL.")
 	case previous && before != nil:
@@ -111,7 +112,8 @@ func (f requestForm) templateBody(before *store.Definition) (string, error) {
 	case body == "":
 		return "", validationError("Either Template URL or Template Body must be specified.")
 	case len(body) > syntax.MaxBody:
-		return "", constraintError("templateBody", body, "Member must have length less than or equal to "+strconv.Itoa(syntax.MaxBody))
+		return "", constraintError("templateBody", body,
+			"Member must have length less than or equal to "+strconv.Itoa(syntax.MaxBody))
 	}
 
 	return body, nil
@@ -153,7 +155,8 @@ func (f requestForm) readSettings(settings *store.Settings) error {
 	settings.Capabilities = f.Texts("Capabilities")
 	for _, name := range settings.Capabilities {
 		if !slices.Contains([]string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"}, name) {
-			return constraintError("capabilities", name, "Member must satisfy enum value set: [CAPABILITY_NAMED_IAM, CAPABILITY_AUTO_EXPAND, CAPABILITY_IAM]")
+			return constraintError("capabilities", name,
+				"Member must satisfy enum value set: [CAPABILITY_NAMED_IAM, CAPABILITY_AUTO_EXPAND, CAPABILITY_IAM]")
 		}
 	}
 
@@ -195,7 +198,8 @@ func (f requestForm) checkCapabilities(t *template.Template, given []string) err
 	required, _ := t.Capabilities()
 	for _, name := range required {
 		if !slices.Contains(given, name) && !slices.Contains(given, "CAPABILITY_NAMED_IAM") {
-			return &awsquery.Error{Code: "InsufficientCapabilitiesException", Message: "Requires capabilities : [" + strings.Join(required, ", ") + "]"}
+			return &awsquery.Error{Code: "InsufficientCapabilitiesException",
+				Message: "Requires capabilities : [" + strings.Join(required, ", ") + "]"}
 		}
 	}
 	return nil

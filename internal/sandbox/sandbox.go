@@ -83,9 +83,17 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	service := cloudformation()
 	action, result, err := "", any(nil), error(nil)
 	if r.Method != http.MethodPost {
-		err = &awsquery.Error{Code: "MethodNotAllowed", Message: "The Query protocol uses POST.", Status: http.StatusMethodNotAllowed}
+		err = &awsquery.Error{
+			Code:    "MethodNotAllowed",
+			Message: "The Query protocol uses POST.",
+			Status:  http.StatusMethodNotAllowed,
+		}
 	} else if body, readErr := io.ReadAll(http.MaxBytesReader(w, r.Body, awsquery.MaxBody)); readErr != nil {
-		err = &awsquery.Error{Code: "RequestEntityTooLarge", Message: "Request entity too large", Status: http.StatusRequestEntityTooLarge}
+		err = &awsquery.Error{
+			Code:    "RequestEntityTooLarge",
+			Message: "Request entity too large",
+			Status:  http.StatusRequestEntityTooLarge,
+		}
 	} else {
 		action, service, result, err = s.serve(r, body)
 	}
@@ -138,9 +146,11 @@ func (s *Sandbox) serve(r *http.Request, body []byte) (action string, service aw
 	case err != nil:
 		return action, service, nil, err
 	case action == "":
-		return action, service, nil, &awsquery.Error{Code: "MissingAction", Message: "The request must contain the parameter Action."}
+		return action, service, nil, &awsquery.Error{Code: "MissingAction",
+			Message: "The request must contain the parameter Action."}
 	case !known:
-		return action, service, nil, &awsquery.Error{Code: "InvalidAction", Message: "Could not find operation " + syntax.Clip(action) + " for version " + syntax.Clip(form.Text("Version"))}
+		return action, service, nil, &awsquery.Error{Code: "InvalidAction",
+			Message: "Could not find operation " + syntax.Clip(action) + " for version " + syntax.Clip(form.Text("Version"))}
 	}
 
 	run := s.database.View

@@ -61,7 +61,13 @@ func (c *call) createStack() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err = c.deploy(deployment{stack: stack, plan: plan, definition: proposal.definition, create: true, token: c.form.Text("ClientRequestToken")}); err != nil {
+	if _, err = c.deploy(deployment{
+		stack:      stack,
+		plan:       plan,
+		definition: proposal.definition,
+		create:     true,
+		token:      c.form.Text("ClientRequestToken"),
+	}); err != nil {
 		return nil, err
 	}
 
@@ -104,7 +110,12 @@ func (c *call) updateStack() (any, error) {
 	if err := c.MarkChangeSetsObsolete(stack, 0); err != nil {
 		return nil, err
 	}
-	if _, err := c.deploy(deployment{stack: stack, plan: plan, definition: proposal.definition, token: c.form.Text("ClientRequestToken")}); err != nil {
+	if _, err := c.deploy(deployment{
+		stack:      stack,
+		plan:       plan,
+		definition: proposal.definition,
+		token:      c.form.Text("ClientRequestToken"),
+	}); err != nil {
 		return nil, err
 	}
 
@@ -118,7 +129,8 @@ func (c *call) deleteStack() (any, error) {
 	}
 
 	stack, err := c.FindStack(name)
-	if errors.Is(err, store.ErrNoStack) || err == nil && (stack.IsDeleted(c.Now()) || stack.Status == "DELETE_IN_PROGRESS") {
+	if errors.Is(err, store.ErrNoStack) || err == nil &&
+		(stack.IsDeleted(c.Now()) || stack.Status == "DELETE_IN_PROGRESS") {
 		return nil, nil // there is nothing to delete, and the operation has no result
 	}
 	if err != nil {
@@ -150,11 +162,13 @@ func (c *call) checkDeletable(stack *store.Stack) error {
 	if stack.Protected {
 		return validationError("Stack [%s] cannot be deleted while TerminationProtection is enabled", stack.Name)
 	}
-	if stack.IsInProgress() && !slices.Contains([]rollout.Status{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"}, stack.Status) {
+	if stack.IsInProgress() && !slices.Contains([]rollout.Status{"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"},
+		stack.Status) {
 		return validationError("Stack [%s] cannot be deleted while in status %s", stack.ARN, stack.Status)
 	}
 	if len(c.form.Texts("RetainResources")) > 0 && stack.Status != "DELETE_FAILED" {
-		return validationError("Invalid operation on stack [%s]. When you delete a stack, specify which resources to retain only when the stack is in the DELETE_FAILED state.", stack.ARN)
+		return validationError("Invalid operation on stack [%s]. When you delete a stack, specify which resources to "+
+			"retain only when the stack is in the DELETE_FAILED state.", stack.ARN)
 	}
 
 	for _, output := range stack.Outputs {

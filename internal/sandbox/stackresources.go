@@ -46,7 +46,8 @@ func (c *call) describeStackResources() (any, error) {
 		resource := stackResourceXML{StackName: stack.Name, StackID: stack.ARN}
 		var at int64
 		var gone bool
-		if err := rows.Scan(&resource.LogicalResourceID, &resource.PhysicalResourceID, &resource.ResourceType, &at, &resource.ResourceStatus, &resource.ResourceStatusReason, &gone); err != nil {
+		if err := rows.Scan(&resource.LogicalResourceID, &resource.PhysicalResourceID, &resource.ResourceType, &at,
+			&resource.ResourceStatus, &resource.ResourceStatusReason, &gone); err != nil {
 			return nil, err
 		}
 

@@ -113,7 +113,12 @@ func (c *call) getTemplateSummary() (any, error) {
 		ResourceTypes: awsquery.Of(t.ResourceTypes()...), Version: "2010-09-09",
 	}
 	for _, parameter := range t.Parameters() {
-		declared := parameterDeclaration{ParameterKey: parameter.Name, ParameterType: parameter.Type, NoEcho: parameter.NoEcho, Description: parameter.Description}
+		declared := parameterDeclaration{
+			ParameterKey:  parameter.Name,
+			ParameterType: parameter.Type,
+			NoEcho:        parameter.NoEcho,
+			Description:   parameter.Description,
+		}
 		if parameter.HasDefault {
 			declared.DefaultValue = &parameter.Default
 		}

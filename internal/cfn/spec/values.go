@@ -101,7 +101,8 @@ func (m Made) Attribute(name string) (any, error) {
 // PublicParameter generates the values of AWS's parameters below /aws/service/. It
 // knows the ids of machine images, which most templates read there.
 func PublicParameter(site Site, name string) (string, bool) {
-	if !strings.HasPrefix(name, "/aws/service/") || !strings.Contains(name, "/ami") && !strings.Contains(name, "-ami") && !strings.HasSuffix(name, "image_id") {
+	if !strings.HasPrefix(name, "/aws/service/") || !strings.Contains(name, "/ami") && !strings.Contains(name, "-ami") &&
+		!strings.HasSuffix(name, "image_id") {
 		return "", false
 	}
 	sum := sha256.Sum256([]byte(site.Region + name))
@@ -110,7 +111,8 @@ func PublicParameter(site Site, name string) (string, bool) {
 
 // plural reports whether an attribute's name is that of a list.
 func plural(name string) bool {
-	for _, end := range []string{"Addresses", "Ids", "Arns", "ARNs", "Names", "Servers", "Blocks", "Entries", "Zones", "Groups", "Subnets"} {
+	for _, end := range []string{"Addresses", "Ids", "Arns", "ARNs", "Names", "Servers", "Blocks", "Entries", "Zones",
+		"Groups", "Subnets"} {
 		if strings.HasSuffix(name, end) {
 			return true
 		}

@@ -5,78 +5,120 @@ import (
 	"strings"
 )
 
+// An argumentForm is the form of a function's arguments.
+type argumentForm struct {
+	valid     func(*Node) bool
+	complaint string // AWS's message if the arguments are not valid
+}
+
+// argumentForms are the forms of the functions' arguments. That of Fn::Sub is checked
+// by SubArguments.
+var argumentForms = map[string]argumentForm{
+	"Ref": {
+		func(arg *Node) bool { return arg.Kind == Scalar && arg.Text != "" },
+		"Template error: every Ref object must have a single String value.",
+	},
+	"Fn::GetAtt": {
+		isGetAttArgument,
+		"Template error: every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource " +
+			"attribute",
+	},
+	"Fn::Sub": {valid: func(*Node) bool { return true }},
+	"Fn::Join": {
+		func(arg *Node) bool {
+			return arg.HasItems(2) && arg.Items[0].Kind == Scalar && arg.Items[1].CanBeList()
+		},
+		"Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings " +
+			"to be joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined.",
+	},
+	"Fn::Split": {
+		func(arg *Node) bool {
+			return arg.HasItems(2) && arg.Items[0].Kind == Scalar && arg.Items[0].Text != "" && arg.Items[1].CanBeText()
+		},
+		"Template error: every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be " +
+			"split or a function that returns a string to be split.",
+	},
+	"Fn::Select": {
+		func(arg *Node) bool { return arg.HasItems(2) && arg.Items[0].CanBeText() && arg.Items[1].CanBeList() },
+		"Template error: Fn::Select requires a list argument with two elements: an integer index and a list",
+	},
+	"Fn::If": {
+		func(arg *Node) bool { return arg.HasItems(3) && arg.Items[0].Kind == Scalar },
+		"Template error: Fn::If requires a list argument with three elements: the name of a condition and two values",
+	},
+	"Fn::FindInMap": {
+		func(arg *Node) bool { return arg.HasItems(3) && allCanBeText(arg.Items) },
+		"Template error: every Fn::FindInMap object requires three parameters, the map name, map key and the attribute " +
+			"for return value",
+	},
+	"Fn::Base64": {
+		(*Node).CanBeText,
+		"Template error: every Fn::Base64 object must have a String-typed value.",
+	},
+	"Fn::ImportValue": {
+		(*Node).CanBeText,
+		"Template error: every Fn::ImportValue object requires one String parameter.",
+	},
+	"Fn::GetAZs": {
+		(*Node).CanBeText,
+		"Template error: every Fn::GetAZs object must have a String-typed value.",
+	},
+	"Fn::Cidr": {
+		func(arg *Node) bool { return (arg.HasItems(2) || arg.HasItems(3)) && allCanBeText(arg.Items) },
+		"Template error: every Fn::Cidr object requires two or three parameters: an address block, a count and the " +
+			"number of subnet bits",
+	},
+	"Fn::And": {
+		isOperandList,
+		"Template error: every Fn::And object requires a list of at least 2 and at most 10 boolean parameters.",
+	},
+	"Fn::Or": {
+		isOperandList,
+		"Template error: every Fn::Or object requires a list of at least 2 and at most 10 boolean parameters.",
+	},
+	"Fn::Not": {
+		func(arg *Node) bool { return arg.HasItems(1) },
+		"Template error: every Fn::Not object requires one boolean parameter.",
+	},
+	"Fn::Equals": {
+		func(arg *Node) bool { return arg.HasItems(2) },
+		"Template error: every Fn::Equals object requires a list of 2 string parameters.",
+	},
+	"Fn::Contains": {
+		isListWithOperand,
+		"Template error: every Fn::Contains object requires two parameters, the first of which is a list of strings.",
+	},
+	"Fn::EachMemberIn": {
+		isListWithOperand,
+		"Template error: every Fn::EachMemberIn object requires two parameters, the first of which is a list of strings.",
+	},
+	"Fn::EachMemberEquals": {
+		isListWithOperand,
+		"Template error: every Fn::EachMemberEquals object requires two parameters, a list of strings and a string.",
+	},
+}
+
 // CheckArguments returns AWS's message if the arguments of a function are wrong, and
 // "" if they are right. Known is false if there is no such function.
 func CheckArguments(name string, arg *Node) (complaint string, known bool) {
-	ok := true
-	switch name {
-	case "Ref":
-		ok, complaint = arg.Kind == Scalar && arg.Text != "", "Template error: every Ref object must have a single String value."
-	case "Fn::GetAtt":
-		ok, complaint = isGetAttArgument(arg), "Template error: every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute"
-	case "Fn::Sub":
-	case "Fn::Join":
-		ok, complaint = arg.HasItems(2) && arg.Items[0].Kind == Scalar && arg.Items[1].CanBeList(), "Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings to be joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined."
-	case "Fn::Split":
-		ok, complaint = arg.HasItems(2) && arg.Items[0].Kind == Scalar && arg.Items[0].Text != "" && arg.Items[1].CanBeText(), "Template error: every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be split or a function that returns a string to be split."
-	case "Fn::Select":
-		ok, complaint = arg.HasItems(2) && arg.Items[0].CanBeText() && arg.Items[1].CanBeList(), "Template error: Fn::Select requires a list argument with two elements: an integer index and a list"
-	case "Fn::If":
-		ok, complaint = arg.HasItems(3) && arg.Items[0].Kind == Scalar, "Template error: Fn::If requires a list argument with three elements: the name of a condition and two values"
-	case "Fn::FindInMap":
-		return checkFindInMap(arg)
-	case "Fn::Base64":
-		ok, complaint = arg.CanBeText(), "Template error: every Fn::Base64 object must have a String-typed value."
-	case "Fn::ImportValue":
-		ok, complaint = arg.CanBeText(), "Template error: every Fn::ImportValue object requires one String parameter."
-	case "Fn::GetAZs":
-		ok, complaint = arg.CanBeText(), "Template error: every Fn::GetAZs object must have a String-typed value."
-	case "Fn::Cidr":
-		ok = arg.Kind == List && (len(arg.Items) == 2 || len(arg.Items) == 3) && !slices.ContainsFunc(arg.Items, func(n *Node) bool { return !n.CanBeText() })
-		complaint = "Template error: every Fn::Cidr object requires two or three parameters: an address block, a count and the number of subnet bits"
-	default:
-		return checkCondition(name, arg)
-	}
-
-	if ok {
-		complaint = ""
-	}
-
-	return complaint, true
-}
-
-func checkFindInMap(arg *Node) (string, bool) {
-	if arg.HasItems(3) && arg.Items[0].CanBeText() && arg.Items[1].CanBeText() && arg.Items[2].CanBeText() {
-		return "", true
-	}
-	if arg.HasItems(4) {
+	form, known := argumentForms[name]
+	switch {
+	case !known || form.valid(arg):
+		return "", known
+	case name == "Fn::FindInMap" && arg.HasItems(4):
 		return "the sandbox does not expand DefaultValue of Fn::FindInMap", true
 	}
-	return "Template error: every Fn::FindInMap object requires three parameters, the map name, map key and the attribute for return value", true
+	return form.complaint, true
 }
 
-func checkCondition(name string, arg *Node) (complaint string, known bool) {
-	ok := true
-	switch name {
-	case "Fn::And", "Fn::Or":
-		ok, complaint = arg.Kind == List && len(arg.Items) >= 2 && len(arg.Items) <= 10, "Template error: every "+name+" object requires a list of at least 2 and at most 10 boolean parameters."
-	case "Fn::Not":
-		ok, complaint = arg.HasItems(1), "Template error: every Fn::Not object requires one boolean parameter."
-	case "Fn::Equals":
-		ok, complaint = arg.HasItems(2), "Template error: every Fn::Equals object requires a list of 2 string parameters."
-	case "Fn::Contains", "Fn::EachMemberIn":
-		ok, complaint = arg.HasItems(2) && arg.Items[0].CanBeList(), "Template error: every "+name+" object requires two parameters, the first of which is a list of strings."
-	case "Fn::EachMemberEquals":
-		ok, complaint = arg.HasItems(2) && arg.Items[0].CanBeList(), "Template error: every Fn::EachMemberEquals object requires two parameters, a list of strings and a string."
-	default:
-		return "", false
-	}
+func isOperandList(arg *Node) bool {
+	return arg.Kind == List && len(arg.Items) >= 2 && len(arg.Items) <= 10
+}
 
-	if ok {
-		complaint = ""
-	}
+func isListWithOperand(arg *Node) bool { return arg.HasItems(2) && arg.Items[0].CanBeList() }
 
-	return complaint, true
+func allCanBeText(items []*Node) bool {
+	return !slices.ContainsFunc(items, func(item *Node) bool { return !item.CanBeText() })
 }
 
 // HasItems reports whether the node is a list with a number of elements.

@@ -28,7 +28,8 @@ func SplitSub(text *Node) ([]SubPart, error) {
 		case isLiteral:
 			out = append(out, SubPart{Text: "${" + literal + "}"})
 		case !isVariableName(name):
-			return nil, ErrorAt(text.Line, "Template error: variable names in Fn::Sub syntax must contain only alphanumeric characters, underscores, periods, and colons")
+			return nil, ErrorAt(text.Line, "Template error: variable names in Fn::Sub syntax must contain only "+
+				"alphanumeric characters, underscores, periods, and colons")
 		default:
 			out = append(out, SubPart{Text: name, IsVariable: true})
 		}
@@ -55,7 +56,9 @@ func SubArguments(call, arg *Node) (text *Node, variables *Node, err error) {
 	if arg.Kind == List && len(arg.Items) == 2 && arg.Items[0].Kind == Scalar && arg.Items[1].Kind == Object {
 		return arg.Items[0], arg.Items[1], nil
 	}
-	return nil, nil, ErrorAt(call.Line, "Template error: One or more Fn::Sub intrinsic functions don't specify expected arguments. Specify a string as first argument, and an optional second argument to specify a mapping of values to replace in the string")
+	return nil, nil, ErrorAt(call.Line, "Template error: One or more Fn::Sub intrinsic functions don't specify "+
+		"expected arguments. Specify a string as first argument, and an optional second argument to specify a mapping "+
+		"of values to replace in the string")
 }
 
 var dynamicPattern = regexp.MustCompile(`\{\{resolve:[^}]*\}?\}?`)

@@ -44,7 +44,8 @@ func malformedYAML(err error) error {
 
 func (r *yamlReader) value(source *yaml.Node, depth int) (*Node, error) {
 	if r.nodes++; depth > maxDepth || r.nodes > maxNodes {
-		return nil, ErrorAt(source.Line, "Template format error: the template nests deeper than %d levels or has too many values", maxDepth)
+		return nil, ErrorAt(source.Line, "Template format error: the template nests deeper than %d levels or has too "+
+			"many values", maxDepth)
 	}
 	if source.Kind == yaml.AliasNode {
 		return nil, ErrorAt(source.Line, "Template error: YAML aliases are not allowed in CloudFormation templates")

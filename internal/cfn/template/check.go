@@ -24,7 +24,12 @@ type block struct {
 }
 
 func newChecker(t *Template) *checker {
-	checker := &checker{t: t, parameters: map[string]*parameter{}, resources: map[string]*resource{}, conditions: map[string]*syntax.Node{}}
+	checker := &checker{
+		t:          t,
+		parameters: map[string]*parameter{},
+		resources:  map[string]*resource{},
+		conditions: map[string]*syntax.Node{},
+	}
 	for _, p := range t.parameters {
 		checker.parameters[p.name] = p
 	}
@@ -127,7 +132,9 @@ func (c *checker) checkOutputs() error {
 			return err
 		}
 		if c.dependsOnResources(output.export) {
-			return syntax.ErrorAt(output.export.Line, "Template format error: Output %s is malformed. The Name field of Export must not depend on any resources, imported values, or Fn::GetAZs.", output.id)
+			return syntax.ErrorAt(output.export.Line,
+				"Template format error: Output %s is malformed. The Name field of Export must not depend on any resources, "+
+					"imported values, or Fn::GetAZs.", output.id)
 		}
 	}
 
@@ -147,7 +154,8 @@ func (r *resource) nodes() []*syntax.Node {
 
 func (c *checker) checkConditionName(name string, line int, b block) error {
 	if name != "" && c.conditions[name] == nil {
-		return syntax.ErrorAt(line, "Template format error: Unresolved condition dependency %s in the %s block of the template", syntax.Clip(name), b.name)
+		return syntax.ErrorAt(line, "Template format error: Unresolved condition dependency %s in the %s block of the "+
+			"template", syntax.Clip(name), b.name)
 	}
 	return nil
 }
@@ -159,14 +167,16 @@ func (c *checker) unresolvedError(b block) error {
 	}
 	names := slices.Clone(c.unresolved)
 	slices.Sort(names)
-	return syntax.Errorf("Template format error: Unresolved resource dependencies [%s] in the %s block of the template", strings.Join(slices.Compact(names), ", "), b.name)
+	return syntax.Errorf("Template format error: Unresolved resource dependencies [%s] in the %s block of the template",
+		strings.Join(slices.Compact(names), ", "), b.name)
 }
 
 // checkValue checks a value and all values below it.
 func (c *checker) checkValue(node *syntax.Node, b block) error {
 	switch node.Kind {
 	case syntax.Null:
-		return syntax.ErrorAt(node.Line, "Template format error: [/%s/%s] 'null' values are not allowed in templates", b.name, b.owner)
+		return syntax.ErrorAt(node.Line, "Template format error: [/%s/%s] 'null' values are not allowed in templates",
+			b.name, b.owner)
 	case syntax.List:
 		for _, it := range node.Items {
 			if err := c.checkValue(it, b); err != nil {
@@ -214,7 +224,8 @@ func (c *checker) checkFunction(node *syntax.Node, name string, arg *syntax.Node
 		}
 	case "Fn::ImportValue":
 		if c.dependsOnResources(arg) {
-			return syntax.ErrorAt(node.Line, "Template error: the attribute in Fn::ImportValue must not depend on any resources, imported values, or Fn::GetAZs")
+			return syntax.ErrorAt(node.Line, "Template error: the attribute in Fn::ImportValue must not depend on any "+
+				"resources, imported values, or Fn::GetAZs")
 		}
 	}
 
@@ -231,8 +242,10 @@ func (c *checker) checkCall(node *syntax.Node, name string, arg *syntax.Node, b 
 		return syntax.ErrorAt(node.Line, "Template error: %s can only be used in Conditions and Rules", name)
 	case slices.Contains(ruleOnly, name) && b.name != "Rules":
 		return syntax.ErrorAt(node.Line, "Template error: %s can only be used in Rules", name)
-	case slices.Contains([]string{"Fn::GetAtt", "Fn::ImportValue", "Fn::GetAZs", "Fn::Cidr", "Fn::Base64"}, name) && b.conditions:
-		return syntax.ErrorAt(node.Line, "Template format error: %s cannot be used in the %s block of the template", name, b.name)
+	case slices.Contains([]string{"Fn::GetAtt", "Fn::ImportValue", "Fn::GetAZs", "Fn::Cidr", "Fn::Base64"}, name) &&
+		b.conditions:
+		return syntax.ErrorAt(node.Line, "Template format error: %s cannot be used in the %s block of the "+
+			"template", name, b.name)
 	}
 
 	complaint, known := syntax.CheckArguments(name, arg)
@@ -244,7 +257,8 @@ func (c *checker) checkCall(node *syntax.Node, name string, arg *syntax.Node, b 
 	}
 
 	if name == "Fn::FindInMap" && arg.Items[0].Kind == syntax.Scalar && c.t.mappings[arg.Items[0].Text] == nil {
-		return syntax.ErrorAt(node.Line, "Template error: Mapping named '%s' is not present in the 'Mappings' section of template.", syntax.Clip(arg.Items[0].Text))
+		return syntax.ErrorAt(node.Line, "Template error: Mapping named '%s' is not present in the 'Mappings' section "+
+			"of template.", syntax.Clip(arg.Items[0].Text))
 	}
 
 	if name == "Fn::Sub" {
@@ -268,7 +282,8 @@ func (c *checker) checkName(name string, b block) {
 func (c *checker) checkGetAtt(n, arg *syntax.Node, b block) error {
 	id, att := syntax.GetAttArguments(arg)
 	if c.resources[id] == nil {
-		return syntax.ErrorAt(n.Line, "Template error: instance of Fn::GetAtt references undefined resource %s", syntax.Clip(id))
+		return syntax.ErrorAt(n.Line, "Template error: instance of Fn::GetAtt references undefined resource %s",
+			syntax.Clip(id))
 	}
 	return c.checkValue(att, b)
 }
@@ -353,7 +368,8 @@ func (c *checker) checkConditionCycle() error {
 			return nil
 		}
 		if state[name] == 1 {
-			return syntax.ErrorAt(condition.Line, "Template error: Found circular condition dependency between %s and %s", from, name)
+			return syntax.ErrorAt(condition.Line, "Template error: Found circular condition dependency between %s and %s",
+				from, name)
 		}
 
 		state[name] = 1

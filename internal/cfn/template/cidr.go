@@ -42,7 +42,8 @@ func (e *evaluator) cidr(node, arg *syntax.Node) (any, error) {
 	size := prefix.Addr().BitLen()
 	length := size - bits
 	if length < prefix.Bits() || length-prefix.Bits() < 9 && count > 1<<(length-prefix.Bits()) {
-		return nil, syntax.ErrorAt(node.Line, "Template error: Fn::Cidr: %s does not hold %d blocks of %d bits", syntax.Clip(text[0]), count, bits)
+		return nil, syntax.ErrorAt(node.Line, "Template error: Fn::Cidr: %s does not hold %d blocks of %d bits",
+			syntax.Clip(text[0]), count, bits)
 	}
 
 	out := make([]any, count)

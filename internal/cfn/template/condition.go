@@ -85,7 +85,8 @@ func (e *evaluator) plainBoolean(node *syntax.Node) (bool, error) {
 	case "false":
 		return false, nil
 	}
-	return false, syntax.ErrorAt(node.Line, "Template error: a condition must be a condition function, the name of a condition, true or false")
+	return false, syntax.ErrorAt(node.Line, "Template error: a condition must be a condition function, the name of a "+
+		"condition, true or false")
 }
 
 // andOr evaluates Fn::And, if every is true, and Fn::Or. It evaluates all operands, so

@@ -107,7 +107,13 @@ type evaluator struct {
 }
 
 func newEvaluator(t *Template, in Input) *evaluator {
-	return &evaluator{t: t, in: in, names: newChecker(t), conditions: map[string]bool{}, resolved: map[string]ResourceValues{}}
+	return &evaluator{
+		t:          t,
+		in:         in,
+		names:      newChecker(t),
+		conditions: map[string]bool{},
+		resolved:   map[string]ResourceValues{},
+	}
 }
 
 // Evaluate evaluates the template. Its errors are *[syntax.Error], *[MissingExport] and
@@ -169,7 +175,8 @@ func (e *evaluator) fetchStoredParameters() error {
 
 	e.in.Parameters = values
 	if missing != nil {
-		return syntax.Errorf("Unable to fetch parameters [%s] from parameter store for this account.", strings.Join(missing, ","))
+		return syntax.Errorf("Unable to fetch parameters [%s] from parameter store for this account.",
+			strings.Join(missing, ","))
 	}
 
 	return nil
@@ -322,7 +329,8 @@ func (e *evaluator) outputs() ([]Output, error) {
 
 		text, ok := value.(string)
 		if !ok {
-			return nil, syntax.ErrorAt(output.line, "Template format error: The Value field of every Outputs member must evaluate to a String.")
+			return nil, syntax.ErrorAt(output.line,
+				"Template format error: The Value field of every Outputs member must evaluate to a String.")
 		}
 		if found := syntax.DynamicReference(text); found != "" {
 			return nil, syntax.Unsupported(lineOf(output.value, found, output.line), found)
@@ -333,7 +341,8 @@ func (e *evaluator) outputs() ([]Output, error) {
 			return nil, err
 		}
 		if export != "" && exported[export] {
-			return nil, syntax.ErrorAt(output.line, "Template format error: Export with name %s is declared more than once", export)
+			return nil, syntax.ErrorAt(output.line, "Template format error: Export with name %s is declared more than "+
+				"once", export)
 		}
 
 		exported[export] = true

@@ -110,12 +110,14 @@ func (e *evaluator) ref(node *syntax.Node, name string) (any, error) {
 
 // errNotCreated is the error of a reference to a resource whose condition is false.
 func (e *evaluator) errNotCreated(n *syntax.Node, id string) error {
-	return syntax.ErrorAt(n.Line, "Template format error: Unresolved resource dependencies [%s] in the Resources block of the template", syntax.Clip(id))
+	return syntax.ErrorAt(n.Line, "Template format error: Unresolved resource dependencies [%s] in the Resources "+
+		"block of the template", syntax.Clip(id))
 }
 
 func (e *evaluator) getAtt(node, arg *syntax.Node) (any, error) {
 	id, att := syntax.GetAttArguments(arg)
-	name, err := e.text(node, att, "Template error: every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute")
+	name, err := e.text(node, att, "Template error: every Fn::GetAtt object requires two non-empty parameters, the "+
+		"resource name and the resource attribute")
 	if err != nil {
 		return nil, err
 	}
@@ -178,28 +180,33 @@ func (e *evaluator) subVariable(node *syntax.Node, name string, own *syntax.Node
 
 	text, ok := value.(string)
 	if !ok {
-		return "", syntax.ErrorAt(node.Line, "Template error: every value of the context object of every Fn::Sub object must be a string or a function that returns a string")
+		return "", syntax.ErrorAt(node.Line, "Template error: every value of the context object of every Fn::Sub object "+
+			"must be a string or a function that returns a string")
 	}
 
 	return text, nil
 }
 
 func (e *evaluator) join(node, arg *syntax.Node) (any, error) {
-	parts, err := e.texts(node, arg.Items[1], "Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings to be joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined.")
+	parts, err := e.texts(node, arg.Items[1],
+		"Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of "+
+			"strings to be joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined.")
 	if err != nil {
 		return nil, err
 	}
 	size := 0
 	for _, p := range parts {
 		if size += len(p) + len(arg.Items[0].Text); size > maxEvaluatedSize {
-			return nil, syntax.ErrorAt(node.Line, "Template error: the evaluated template is larger than %d bytes", maxEvaluatedSize)
+			return nil, syntax.ErrorAt(node.Line, "Template error: the evaluated template is larger than %d bytes",
+				maxEvaluatedSize)
 		}
 	}
 	return strings.Join(parts, arg.Items[0].Text), nil
 }
 
 func (e *evaluator) split(n, arg *syntax.Node) (any, error) {
-	text, err := e.text(n, arg.Items[1], "Template error: every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be split or a function that returns a string to be split.")
+	text, err := e.text(n, arg.Items[1], "Template error: every Fn::Split object requires two parameters, (1) a "+
+		"string delimiter and (2) a string to be split or a function that returns a string to be split.")
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +238,8 @@ func (e *evaluator) selectItem(node, arg *syntax.Node) (any, error) {
 	items, ok := value.([]any)
 	switch {
 	case !ok:
-		return nil, syntax.ErrorAt(node.Line, "Template error: Fn::Select requires a list argument with two elements: an integer index and a list")
+		return nil, syntax.ErrorAt(node.Line, "Template error: Fn::Select requires a list argument with two elements: "+
+			"an integer index and a list")
 	case i < 0 || i >= len(items):
 		return nil, syntax.ErrorAt(node.Line, "Template error: Fn::Select cannot select nonexistent value at index %d", i)
 	}
@@ -243,7 +251,9 @@ func (e *evaluator) findInMap(node, arg *syntax.Node) (any, error) {
 	var keys [3]string
 	for i := range keys {
 		var err error
-		keys[i], err = e.text(node, arg.Items[i], "Template error: every Fn::FindInMap object requires three parameters, the map name, map key and the attribute for return value")
+		keys[i], err = e.text(node, arg.Items[i],
+			"Template error: every Fn::FindInMap object requires three parameters, the map name, map key and the attribute "+
+				"for return value")
 		if err != nil {
 			return nil, err
 		}
@@ -251,12 +261,14 @@ func (e *evaluator) findInMap(node, arg *syntax.Node) (any, error) {
 
 	mapping, ok := e.t.mappings[keys[0]]
 	if !ok {
-		return nil, syntax.ErrorAt(node.Line, "Template error: Mapping named '%s' is not present in the 'Mappings' section of template.", syntax.Clip(keys[0]))
+		return nil, syntax.ErrorAt(node.Line, "Template error: Mapping named '%s' is not present in the 'Mappings' "+
+			"section of template.", syntax.Clip(keys[0]))
 	}
 
 	found := mapping[keys[1]][keys[2]]
 	if found == nil {
-		return nil, syntax.ErrorAt(node.Line, "Template error: Unable to get mapping for %s", syntax.Clip(strings.Join(keys[:], "::")))
+		return nil, syntax.ErrorAt(node.Line, "Template error: Unable to get mapping for %s",
+			syntax.Clip(strings.Join(keys[:], "::")))
 	}
 
 	return found.Plain(), nil

@@ -38,7 +38,13 @@ type Parameter struct {
 func (t *Template) Parameters() []Parameter {
 	var out []Parameter
 	for _, p := range t.parameters {
-		parameter := Parameter{Name: p.name, Type: p.typ, Description: p.description, NoEcho: p.noEcho, AllowedValues: slices.Clone(p.allowed)}
+		parameter := Parameter{
+			Name:          p.name,
+			Type:          p.typ,
+			Description:   p.description,
+			NoEcho:        p.noEcho,
+			AllowedValues: slices.Clone(p.allowed),
+		}
 		if p.defaultValue != nil {
 			parameter.Default, parameter.HasDefault = *p.defaultValue, true
 		}
@@ -49,7 +55,8 @@ func (t *Template) Parameters() []Parameter {
 
 func (p *parser) parameterSection(section syntax.Field) error {
 	if n := len(section.Value.Fields); n > maxParameters {
-		return syntax.Errorf("Template format error: Number of parameters, %d, is greater than maximum allowed, %d", n, maxParameters)
+		return syntax.Errorf("Template format error: Number of parameters, %d, is greater than maximum allowed, %d", n,
+			maxParameters)
 	}
 
 	for _, field := range section.Value.Fields {
@@ -57,7 +64,8 @@ func (p *parser) parameterSection(section syntax.Field) error {
 			return syntax.Unsupported(field.Line, field.Name)
 		}
 		if !idPattern.MatchString(field.Name) {
-			return syntax.ErrorAt(field.Line, "Template format error: Parameter name %s is non alphanumeric.", syntax.Clip(field.Name))
+			return syntax.ErrorAt(field.Line, "Template format error: Parameter name %s is non alphanumeric.",
+				syntax.Clip(field.Name))
 		}
 		if field.Value.Kind != syntax.Object {
 			return syntax.ErrorAt(field.Line, "Template format error: Any Parameters member must be an object.")
@@ -138,7 +146,8 @@ func (d *parameter) setBound(field syntax.Field) error {
 	if strings.HasSuffix(field.Name, "Length") {
 		length, err := strconv.Atoi(field.Value.Text)
 		if err != nil {
-			return syntax.ErrorAt(field.Line, "Template format error: %s of parameter '%s' must be an integer", field.Name, d.name)
+			return syntax.ErrorAt(field.Line, "Template format error: %s of parameter '%s' must be an "+
+				"integer", field.Name, d.name)
 		}
 
 		if field.Name == "MinLength" {

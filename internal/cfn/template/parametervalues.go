@@ -76,11 +76,13 @@ func (t *Template) BindParameters(given []ParameterInput, previous map[string]st
 func (d *parameter) chooseValue(input ParameterInput, previous map[string]string) (string, bool, error) {
 	switch {
 	case input.UsePrevious && input.Value != nil && *input.Value != "":
-		return "", false, syntax.Errorf("Invalid input for parameter key %s. Cannot specify usePreviousValue as true and non empty value for a parameter", d.name)
+		return "", false, syntax.Errorf("Invalid input for parameter key %s. Cannot specify usePreviousValue as true "+
+			"and non empty value for a parameter", d.name)
 	case input.UsePrevious:
 		value, ok := previous[d.name]
 		if !ok {
-			return "", false, syntax.Errorf("Invalid input for parameter key %s. Cannot specify usePreviousValue as true for a parameter key not in the previous template", d.name)
+			return "", false, syntax.Errorf("Invalid input for parameter key %s. Cannot specify usePreviousValue as true "+
+				"for a parameter key not in the previous template", d.name)
 		}
 		return value, true, nil
 

@@ -9,7 +9,8 @@ import (
 
 func (p *parser) resourceSection(section syntax.Field) error {
 	if n := len(section.Value.Fields); n > maxResources {
-		return syntax.Errorf("Template format error: Number of resources, %d, is greater than maximum allowed, %d", n, maxResources)
+		return syntax.Errorf("Template format error: Number of resources, %d, is greater than maximum allowed, %d", n,
+			maxResources)
 	}
 
 	var unknown []string
@@ -28,7 +29,8 @@ func (p *parser) resourceSection(section syntax.Field) error {
 
 	if unknown != nil {
 		slices.Sort(unknown)
-		return syntax.Errorf("Template format error: Unrecognized resource types: [%s]", strings.Join(slices.Compact(unknown), ", "))
+		return syntax.Errorf("Template format error: Unrecognized resource types: [%s]",
+			strings.Join(slices.Compact(unknown), ", "))
 	}
 
 	return nil
@@ -39,9 +41,11 @@ func (p *parser) resource(field syntax.Field) (*resource, error) {
 	case strings.HasPrefix(field.Name, "Fn::"):
 		return nil, syntax.Unsupported(field.Line, field.Name)
 	case !idPattern.MatchString(field.Name):
-		return nil, syntax.ErrorAt(field.Line, "Template format error: Resource name %s is non alphanumeric.", syntax.Clip(field.Name))
+		return nil, syntax.ErrorAt(field.Line, "Template format error: Resource name %s is non alphanumeric.",
+			syntax.Clip(field.Name))
 	case field.Value.Kind == syntax.Null:
-		return nil, syntax.ErrorAt(field.Line, "Template format error: [/Resources/%s] 'null' values are not allowed in templates", field.Name)
+		return nil, syntax.ErrorAt(field.Line, "Template format error: [/Resources/%s] 'null' values are not allowed in "+
+			"templates", field.Name)
 	case field.Value.Kind != syntax.Object:
 		return nil, syntax.ErrorAt(field.Line, "Template format error: Any Resources member must be an object.")
 	}
@@ -56,7 +60,8 @@ func (p *parser) resource(field syntax.Field) (*resource, error) {
 
 	switch {
 	case resource.typ == "":
-		return nil, syntax.ErrorAt(field.Line, "Template format error: [/Resources/%s] Every Resources object must contain a Type member.", field.Name)
+		return nil, syntax.ErrorAt(field.Line, "Template format error: [/Resources/%s] Every Resources object must "+
+			"contain a Type member.", field.Name)
 	case strings.HasSuffix(resource.typ, "::MODULE"):
 		return nil, syntax.Unsupported(field.Line, "module "+resource.typ)
 	case strings.HasPrefix(resource.typ, "AWS::Serverless::"):
@@ -70,7 +75,8 @@ func (p *parser) resource(field syntax.Field) (*resource, error) {
 func (r *resource) setMember(field syntax.Field) error {
 	value := field.Value
 	if value.Kind == syntax.Null {
-		return syntax.ErrorAt(field.Line, "Template format error: [/Resources/%s/%s] 'null' values are not allowed in templates", r.id, field.Name)
+		return syntax.ErrorAt(field.Line, "Template format error: [/Resources/%s/%s] 'null' values are not allowed in "+
+			"templates", r.id, field.Name)
 	}
 
 	switch field.Name {
@@ -141,7 +147,8 @@ func (r *resource) setPolicy(field syntax.Field) error {
 	}
 
 	if !slices.Contains(allowed, field.Value.Text) {
-		return syntax.ErrorAt(field.Line, "Template format error: Unrecognized %s %s for resource %s", field.Name, syntax.Clip(field.Value.Text), r.id)
+		return syntax.ErrorAt(field.Line, "Template format error: Unrecognized %s %s for resource %s", field.Name,
+			syntax.Clip(field.Value.Text), r.id)
 	}
 
 	r.policies[field.Name] = field.Value.Text
@@ -150,7 +157,8 @@ func (r *resource) setPolicy(field syntax.Field) error {
 
 func (p *parser) outputSection(section syntax.Field) error {
 	if n := len(section.Value.Fields); n > maxOutputs {
-		return syntax.Errorf("Template format error: Number of outputs, %d, is greater than maximum allowed, %d", n, maxOutputs)
+		return syntax.Errorf("Template format error: Number of outputs, %d, is greater than maximum allowed, %d", n,
+			maxOutputs)
 	}
 	for _, m := range section.Value.Fields {
 		output, err := p.output(m)
@@ -167,7 +175,8 @@ func (p *parser) output(field syntax.Field) (*output, error) {
 	case strings.HasPrefix(field.Name, "Fn::"):
 		return nil, syntax.Unsupported(field.Line, field.Name)
 	case !idPattern.MatchString(field.Name):
-		return nil, syntax.ErrorAt(field.Line, "Template format error: Output name %s is non alphanumeric.", syntax.Clip(field.Name))
+		return nil, syntax.ErrorAt(field.Line, "Template format error: Output name %s is non alphanumeric.",
+			syntax.Clip(field.Name))
 	case field.Value.Kind != syntax.Object:
 		return nil, syntax.ErrorAt(field.Line, "Template format error: Any Outputs member must be an object.")
 	}
@@ -203,5 +212,6 @@ func (p *parser) output(field syntax.Field) (*output, error) {
 }
 
 func malformedExport(f syntax.Field) error {
-	return syntax.ErrorAt(f.Line, "Template format error: Output %s is malformed. The Name field of every Export member must be specified and consist only of alphanumeric characters, colons, or hyphens.", f.Name)
+	return syntax.ErrorAt(f.Line, "Template format error: Output %s is malformed. The Name field of every Export "+
+		"member must be specified and consist only of alphanumeric characters, colons, or hyphens.", f.Name)
 }

@@ -33,7 +33,8 @@ func (p *parser) ruleSection(f syntax.Field) error {
 	for _, field := range f.Value.Fields {
 		rule := &rule{name: field.Name, condition: field.Value.Member("RuleCondition")}
 		refuse := func(member syntax.Field) error {
-			return syntax.ErrorAt(member.Line, "Template format error: Invalid template rule property '%s'", syntax.Clip(member.Name))
+			return syntax.ErrorAt(member.Line, "Template format error: Invalid template rule property '%s'",
+				syntax.Clip(member.Name))
 		}
 		if err := field.Value.CheckKeys(refuse, "RuleCondition", "Assertions"); err != nil {
 			return err
@@ -47,7 +48,8 @@ func (p *parser) ruleSection(f syntax.Field) error {
 		for _, item := range list.Items {
 			that := item.Member("Assert")
 			if that == nil {
-				return syntax.ErrorAt(item.Line, "Template format error: every assertion of rule %s must contain an Assert member", syntax.Clip(field.Name))
+				return syntax.ErrorAt(item.Line, "Template format error: every assertion of rule %s must contain an Assert "+
+					"member", syntax.Clip(field.Name))
 			}
 
 			member := assertion{assert: that}

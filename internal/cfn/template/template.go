@@ -186,7 +186,8 @@ func checkSection(section syntax.Field) error {
 	case syntax.Object:
 		return nil
 	case syntax.Null:
-		return syntax.ErrorAt(section.Line, "Template format error: [/%s] 'null' values are not allowed in templates", section.Name)
+		return syntax.ErrorAt(section.Line, "Template format error: [/%s] 'null' values are not allowed in templates",
+			section.Name)
 	}
 	return syntax.ErrorAt(section.Line, "Template format error: %s must be an object.", section.Name)
 }
@@ -208,7 +209,8 @@ func describeNames(node *syntax.Node) string {
 
 func (p *parser) mappingSection(section syntax.Field) error {
 	if len(section.Value.Fields) > maxMappings {
-		return syntax.ErrorAt(section.Line, "Template format error: Number of mappings, %d, is greater than maximum allowed, %d", len(section.Value.Fields), maxMappings)
+		return syntax.ErrorAt(section.Line, "Template format error: Number of mappings, %d, is greater than maximum "+
+			"allowed, %d", len(section.Value.Fields), maxMappings)
 	}
 
 	p.t.mappings = map[string]map[string]map[string]*syntax.Node{}
@@ -217,7 +219,8 @@ func (p *parser) mappingSection(section syntax.Field) error {
 			return syntax.Unsupported(mapping.Line, "Fn::Transform")
 		}
 		if mapping.Value.Kind != syntax.Object {
-			return syntax.ErrorAt(mapping.Line, "Template format error: Every Mappings member %s must be a map", syntax.Clip(mapping.Name))
+			return syntax.ErrorAt(mapping.Line, "Template format error: Every Mappings member %s must be a map",
+				syntax.Clip(mapping.Name))
 		}
 
 		top := map[string]map[string]*syntax.Node{}

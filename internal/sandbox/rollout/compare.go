@@ -81,7 +81,13 @@ func (c Comparison) Compare(old, desired []Resource) []Change {
 			action = "Retain"
 		}
 
-		out = append(out, Change{Action: "Remove", LogicalID: previous.LogicalID, PhysicalID: previous.PhysicalID, Type: previous.Type, PolicyAction: action})
+		out = append(out, Change{
+			Action:       "Remove",
+			LogicalID:    previous.LogicalID,
+			PhysicalID:   previous.PhysicalID,
+			Type:         previous.Type,
+			PolicyAction: action,
+		})
 	}
 
 	return out
@@ -114,7 +120,13 @@ func union(a, b map[string]any) map[string]bool {
 
 // modify compares an existing resource with the desired one.
 func (c Comparison) modify(previous, resource *Resource, changed map[string]bool) (Change, bool) {
-	change := Change{Action: "Modify", LogicalID: resource.LogicalID, PhysicalID: previous.PhysicalID, Type: resource.Type, Replacement: "False"}
+	change := Change{
+		Action:      "Modify",
+		LogicalID:   resource.LogicalID,
+		PhysicalID:  previous.PhysicalID,
+		Type:        resource.Type,
+		Replacement: "False",
+	}
 	for _, name := range ChangedProperties(previous.Properties, resource.Properties) {
 		change.addProperty(c, previous, resource, name, changed)
 	}
@@ -163,7 +175,8 @@ func (ch *Change) addScope(name string) {
 }
 
 // addProperty adds the details of one changed property.
-func (ch *Change) addProperty(comparison Comparison, previous, resource *Resource, name string, changed map[string]bool) {
+func (ch *Change) addProperty(comparison Comparison, previous, resource *Resource, name string,
+	changed map[string]bool) {
 	ch.addScope("Properties")
 	recreation := comparison.Catalog.Recreation(resource.Type, name)
 	switch {
@@ -173,7 +186,13 @@ func (ch *Change) addProperty(comparison Comparison, previous, resource *Resourc
 		ch.Replacement = "Conditional"
 	}
 
-	detail := Detail{Attribute: "Properties", Name: name, Recreation: recreation, Evaluation: "Static", Source: "DirectModification"}
+	detail := Detail{
+		Attribute:  "Properties",
+		Name:       name,
+		Recreation: recreation,
+		Evaluation: "Static",
+		Source:     "DirectModification",
+	}
 	causes := comparison.causes(resource.Sources[name], changed)
 	if previous.Sources[name].Text == resource.Sources[name].Text && len(causes) > 0 {
 		detail.Evaluation = "Dynamic" // the text is the same, what it refers to is not

@@ -112,11 +112,21 @@ func (r Request) replacedAndRemoved(started []*step) []deletion {
 	for i := range r.Existing {
 		resource := &r.Existing[i]
 		if gone[resource.LogicalID] {
-			all = append(all, deletion{resource: resource, isRetained: isRetained(resource.DeletionPolicy, false, false), forgetOnFailure: true, phase: Deleting})
+			all = append(all, deletion{
+				resource:        resource,
+				isRetained:      isRetained(resource.DeletionPolicy, false, false),
+				forgetOnFailure: true,
+				phase:           Deleting,
+			})
 		}
 
 		if step := replaced[resource.LogicalID]; step != nil {
-			all = append(all, deletion{resource: resource, isReplaced: true, isRetained: step.desired.UpdateReplacePolicy == "Retain", phase: Deleting})
+			all = append(all, deletion{
+				resource:   resource,
+				isReplaced: true,
+				isRetained: step.desired.UpdateReplacePolicy == "Retain",
+				phase:      Deleting,
+			})
 		}
 	}
 
@@ -154,7 +164,8 @@ func (t *timeline) rollBackUpdate(request Request, res *result, reason string) [
 	t.addStack(at+1, "UPDATE_ROLLBACK_IN_PROGRESS", reason, Old)
 	at, failed := t.restoreUpdated(res.started, at+t.resourceDuration)
 	if len(failed) > 0 {
-		t.addStack(at+t.resourceDuration, "UPDATE_ROLLBACK_FAILED", "The following resource(s) failed to update: "+bracketed(failed)+". "+Notice, Old)
+		t.addStack(at+t.resourceDuration, "UPDATE_ROLLBACK_FAILED",
+			"The following resource(s) failed to update: "+bracketed(failed)+". "+Notice, Old)
 		return t.sorted()
 	}
 
@@ -188,7 +199,8 @@ type DeleteRequest struct {
 
 // Delete computes the deletion of a stack.
 func Delete(request DeleteRequest) []Transition {
-	timeline := &timeline{resourceDuration: Request{Existing: request.Existing, ResourceDuration: request.ResourceDuration}.resourceDuration()}
+	timeline := &timeline{resourceDuration: Request{Existing: request.Existing,
+		ResourceDuration: request.ResourceDuration}.resourceDuration()}
 	timeline.addStack(0, "DELETE_IN_PROGRESS", userInitiated, New)
 	retain := map[string]bool{}
 	for _, id := range request.Retain {

@@ -35,7 +35,8 @@ const changeSetColumns = `SELECT c.id, c.arn, c.name, c.stack_id, c.created_at, 
 func scanChangeSet(scan func(...any) error, now int64) (*ChangeSet, error) {
 	var changeSet ChangeSet
 	var changes string
-	err := scan(&changeSet.ID, &changeSet.ARN, &changeSet.Name, &changeSet.stackID, &changeSet.CreatedAt, &changeSet.ReadyAt, &changeSet.FinalStatus, &changeSet.FinalReason, &changeSet.ClientToken,
+	err := scan(&changeSet.ID, &changeSet.ARN, &changeSet.Name, &changeSet.stackID, &changeSet.CreatedAt,
+		&changeSet.ReadyAt, &changeSet.FinalStatus, &changeSet.FinalReason, &changeSet.ClientToken,
 		&changeSet.DefinitionID, &changes, &changeSet.ExecutedAt, &changeSet.EndsAt, &changeSet.obsoleteAt, &changeSet.Succeeded)
 	if err != nil {
 		return nil, err

@@ -82,7 +82,8 @@ const stackColumns = `SELECT s.id, s.arn, s.account, s.region, s.name, s.created
 func scanStack(scan func(...any) error) (*Stack, error) {
 	var stack Stack
 	var outputs string
-	err := scan(&stack.ID, &stack.ARN, &stack.Account, &stack.Region, &stack.Name, &stack.CreatedAt, &stack.DeletedAt, &stack.Operations, &stack.Protected,
+	err := scan(&stack.ID, &stack.ARN, &stack.Account, &stack.Region, &stack.Name, &stack.CreatedAt, &stack.DeletedAt,
+		&stack.Operations, &stack.Protected,
 		&stack.Status, &stack.StatusReason, &outputs, &stack.UpdatedAt, &stack.StatusAt, &stack.revisionSeq, &stack.DefinitionID)
 	if err != nil {
 		return nil, err

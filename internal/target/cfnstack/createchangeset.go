@@ -77,7 +77,8 @@ func (c creation) bundle(ctx context.Context) (target.Step, error) {
 // deployment file. A NoEcho parameter keeps the stack's value. Another one gets the
 // template's default or, without one, keeps the stack's value. It returns the names
 // of those that keep their value, and a description of all.
-func absentParameters(doc *deploymentfile.Document, stack *types.Stack, create bool) (previous []string, description string, err error) {
+func absentParameters(doc *deploymentfile.Document, stack *types.Stack, create bool) (previous []string,
+	description string, err error) {
 	given := make(map[string]bool, len(doc.File.Parameters))
 	for _, parameter := range doc.File.Parameters {
 		given[parameter.Name] = true
@@ -272,7 +273,8 @@ func (c creation) describeChangeSet(ctx context.Context) (target.Step, error) {
 	return c.checkChangeSet(ctx, out)
 }
 
-func (c creation) checkChangeSet(ctx context.Context, out *cloudformation.DescribeChangeSetOutput) (target.Step, error) {
+func (c creation) checkChangeSet(ctx context.Context, out *cloudformation.DescribeChangeSetOutput) (target.Step,
+	error) {
 	c.checkpoint.CreatedAt = aws.ToTime(out.CreationTime)
 	switch out.Status {
 	case types.ChangeSetStatusCreatePending, types.ChangeSetStatusCreateInProgress:
@@ -290,7 +292,8 @@ func (c creation) checkChangeSet(ctx context.Context, out *cloudformation.Descri
 			reason = "CloudFormation returned no reason"
 		}
 
-		c.emit(ChangeSetCreationFailed, c.checkpoint.ChangeSetARN, "%s", failureSentence("Changeset creation failed.", reason))
+		c.emit(ChangeSetCreationFailed, c.checkpoint.ChangeSetARN, "%s",
+			failureSentence("Changeset creation failed.", reason))
 		return c.cleanUpAndEnd(lockstep.Failed, reason)
 
 	case types.ChangeSetStatusCreateComplete:

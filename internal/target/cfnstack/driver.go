@@ -160,7 +160,8 @@ func (d *Driver) endpointName() string {
 
 // ReadInputs reads the deployment file and the template it names. The kinds of
 // its errors are Invalid, NotFound, Limit and those of the tree.
-func (d *Driver) ReadInputs(ctx context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (target.Inputs, error) {
+func (d *Driver) ReadInputs(ctx context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree) (target.Inputs,
+	error) {
 	_, inputs, err := deploymentfile.Read(ctx, cfg, files)
 	return inputs, err
 }

@@ -94,7 +94,8 @@ func (e execution) handleExecuteError(ctx context.Context, refused error) (targe
 		message = code + ": " + message
 	}
 
-	e.emit(ChangeSetExecutionFailed, e.checkpoint.ChangeSetARN, "%s", failureSentence("Changeset execution failed.", message))
+	e.emit(ChangeSetExecutionFailed, e.checkpoint.ChangeSetARN, "%s",
+		failureSentence("Changeset execution failed.", message))
 	return e.cleanUpAndEnd(lockstep.Failed, message)
 }
 

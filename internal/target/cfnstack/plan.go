@@ -25,7 +25,8 @@ func (c creation) readPlan(ctx context.Context, first *cloudformation.DescribeCh
 	return plan, err
 }
 
-func (c creation) readChanges(ctx context.Context, first *cloudformation.DescribeChangeSetOutput) (*lockstep.Plan, error) {
+func (c creation) readChanges(ctx context.Context, first *cloudformation.DescribeChangeSetOutput) (*lockstep.Plan,
+	error) {
 	plan := &lockstep.Plan{ID: c.checkpoint.ChangeSetARN, Name: c.checkpoint.ChangeSetName}
 	for page, out := 1, first; ; page++ {
 		for _, change := range out.Changes {

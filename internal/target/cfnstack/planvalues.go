@@ -22,7 +22,8 @@ const valuesTimeout = 5 * time.Second
 // addValueChanges adds to a plan the parameters and tags that would change, from the
 // stack's values to the file's. If the stack or the files cannot be read, the plan is
 // truncated instead.
-func (c creation) addValueChanges(ctx context.Context, out *cloudformation.DescribeChangeSetOutput, plan *lockstep.Plan) {
+func (c creation) addValueChanges(ctx context.Context, out *cloudformation.DescribeChangeSetOutput,
+	plan *lockstep.Plan) {
 	ctx, cancel := context.WithTimeout(ctx, valuesTimeout)
 	defer cancel()
 

@@ -90,7 +90,8 @@ func (s *session) credentialsError(err error) error {
 		if fault := s.toError("GetCredentials", err); lockstep.KindOf(fault) == lockstep.Unavailable {
 			return fault
 		}
-		return lockstep.Wrapf(lockstep.Denied, err, "The AWS credentials of the server cannot be retrieved. Check its environment, profile or instance role.")
+		return lockstep.Wrapf(lockstep.Denied, err,
+			"The AWS credentials of the server cannot be retrieved. Check its environment, profile or instance role.")
 	}
 
 	fault := s.toError("AssumeRole", err)
@@ -98,8 +99,9 @@ func (s *session) credentialsError(err error) error {
 		return fault
 	}
 
-	lockstepErr := lockstep.Wrapf(lockstep.Denied, err, "The role %s cannot be assumed: %s Check that it exists, that its trust policy names the "+
-		"principal this server runs as%s, and that this principal may call sts:AssumeRole on it.",
+	lockstepErr := lockstep.Wrapf(lockstep.Denied, err,
+		"The role %s cannot be assumed: %s Check that it exists, that its trust policy names the "+
+			"principal this server runs as%s, and that this principal may call sts:AssumeRole on it.",
 		s.cfg.RoleARN, lockstep.Shown(fault), s.driver.externalIDHint(s.cfg.Account))
 	lockstepErr.Contexts = []lockstep.Context{{Key: "RoleArn", Value: s.cfg.RoleARN}}
 	return lockstepErr
@@ -197,7 +199,8 @@ func (d *Driver) roleCredentials(cfg lockstep.SyncConfiguration) aws.Credentials
 		}
 	})
 
-	d.roles[key] = aws.NewCredentialsCache(provider, func(options *aws.CredentialsCacheOptions) { options.ExpiryWindow = expiryWindow })
+	d.roles[key] = aws.NewCredentialsCache(provider,
+		func(options *aws.CredentialsCacheOptions) { options.ExpiryWindow = expiryWindow })
 	return d.roles[key]
 }
 

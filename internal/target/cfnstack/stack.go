@@ -34,7 +34,8 @@ func (s *session) describeStack(ctx context.Context, name string) (*types.Stack,
 
 // findChangeSet describes a change set by ARN, or by name where a stack is given;
 // errMissing where it or its stack is not there.
-func (s *session) findChangeSet(ctx context.Context, name, stack string) (*cloudformation.DescribeChangeSetOutput, error) {
+func (s *session) findChangeSet(ctx context.Context, name, stack string) (*cloudformation.DescribeChangeSetOutput,
+	error) {
 	input := &cloudformation.DescribeChangeSetInput{ChangeSetName: &name}
 	if stack != "" {
 		input.StackName = &stack
@@ -67,13 +68,16 @@ func checkStackStatus(stack *types.Stack) (create bool, err error) {
 	case types.StackStatusReviewInProgress:
 		return true, nil
 	case types.StackStatusRollbackComplete:
-		return false, blockedError(stack, "Stack %s is ROLLBACK_COMPLETE: its creation failed, and CloudFormation does not update such a stack. "+
+		return false, blockedError(stack, "Stack %s is ROLLBACK_COMPLETE: its creation failed, and CloudFormation does "+
+			"not update such a stack. "+
 			"Delete it, then resolve this blocker.", name)
 	case types.StackStatusUpdateRollbackFailed:
-		return false, blockedError(stack, "Stack %s is UPDATE_ROLLBACK_FAILED: run aws cloudformation continue-update-rollback --stack-name %s, "+
+		return false, blockedError(stack, "Stack %s is UPDATE_ROLLBACK_FAILED: run aws cloudformation "+
+			"continue-update-rollback --stack-name %s, "+
 			"then resolve this blocker.", name, name)
 	case types.StackStatusRollbackFailed, types.StackStatusDeleteFailed, types.StackStatusImportRollbackFailed:
-		return false, blockedError(stack, "Stack %s is %s, a state that CloudFormation does not update. Repair or delete it, then resolve this blocker.",
+		return false, blockedError(stack, "Stack %s is %s, a state that CloudFormation does not update. Repair or "+
+			"delete it, then resolve this blocker.",
 			name, status)
 	}
 
@@ -107,7 +111,8 @@ func (r *runner) checkUnchanged(ctx context.Context, stack *types.Stack) error {
 	}
 
 	updated := aws.ToTime(stack.LastUpdatedTime)
-	if updated.IsZero() || updated.Equal(baseline.UpdatedAt) || baseline.UpdatedAt.IsZero() && (baseline.SeenAt.IsZero() || !updated.After(baseline.SeenAt)) {
+	if updated.IsZero() || updated.Equal(baseline.UpdatedAt) || baseline.UpdatedAt.IsZero() &&
+		(baseline.SeenAt.IsZero() || !updated.After(baseline.SeenAt)) {
 		return nil
 	}
 
@@ -130,7 +135,11 @@ func (r *runner) deletedError(ctx context.Context, baseline *baseline, instead *
 	}
 
 	if gone == nil {
-		gone = &types.Stack{StackName: &r.Configuration.ResourceName, StackId: &baseline.StackARN, StackStatus: types.StackStatusDeleteComplete}
+		gone = &types.Stack{
+			StackName:   &r.Configuration.ResourceName,
+			StackId:     &baseline.StackARN,
+			StackStatus: types.StackStatusDeleteComplete,
+		}
 	}
 
 	return modifiedError(gone, baseline.StackARN, at)

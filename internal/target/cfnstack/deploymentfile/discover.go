@@ -65,7 +65,8 @@ type Discoverer struct {
 // Discover finds deployment files, and the templates that none of them names. It
 // finds invalid files that have template-file-path too: their syncs report what is
 // wrong.
-func (d *Discoverer) Discover(ctx context.Context, files lockstep.Tree, want lockstep.Discovery) (target.Discovered, error) {
+func (d *Discoverer) Discover(ctx context.Context, files lockstep.Tree, want lockstep.Discovery) (target.Discovered,
+	error) {
 	var found target.Discovered
 	if _, err := path.Match(want.Only, ""); err != nil {
 		return found, lockstep.Errorf(lockstep.Invalid, "%q is not a valid pattern of file names.", want.Only)
@@ -212,7 +213,8 @@ func (d *Discoverer) classifyFiles(ctx context.Context, files lockstep.Tree, pat
 			return nil, readError("File", paths[i], err)
 		}
 		if read += len(data); read > maxRead {
-			return nil, lockstep.Errorf(lockstep.Limit, "The repository has more than %d MB of YAML and JSON; name a folder to search.", maxRead>>20)
+			return nil, lockstep.Errorf(lockstep.Limit,
+				"The repository has more than %d MB of YAML and JSON; name a folder to search.", maxRead>>20)
 		}
 
 		if err == nil && !large {

@@ -29,7 +29,8 @@ func Read(ctx context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tr
 	return doc, inputs, err
 }
 
-func readDocument(ctx context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree, inputs target.Inputs) (*Document, error) {
+func readDocument(ctx context.Context, cfg lockstep.SyncConfiguration, files lockstep.Tree,
+	inputs target.Inputs) (*Document, error) {
 	name, problem := cleanPath(cfg.ConfigFile)
 	if problem != "" {
 		return nil, lockstep.Errorf(lockstep.Invalid, "Deployment file %q: %s.", cfg.ConfigFile, problem)
@@ -88,7 +89,8 @@ func missingError(files lockstep.Tree, what, name string) error {
 	base := strings.TrimSuffix(name, path.Ext(name))
 	for _, ending := range []string{".yaml", ".yml", ".json", ".template"} {
 		if _, err := files.ObjectID(base + ending); err == nil {
-			return lockstep.Wrapf(lockstep.NotFound, fs.ErrNotExist, "%s %q is not in the commit, but %q is.", what, name, base+ending)
+			return lockstep.Wrapf(lockstep.NotFound, fs.ErrNotExist, "%s %q is not in the commit, but %q is.", what, name,
+				base+ending)
 		}
 	}
 	return lockstep.Wrapf(lockstep.NotFound, fs.ErrNotExist, "%s %q is not in the commit.", what, name)
@@ -104,7 +106,8 @@ func (d *Document) matchParameters() error {
 	for _, declaration := range d.File.Parameters {
 		declared, ok := d.Declared[declaration.Name]
 		if !ok {
-			return d.File.source.errorf(declaration.Line, "parameters."+declaration.Name, "template %q has no such parameter", d.File.Template)
+			return d.File.source.errorf(declaration.Line, "parameters."+declaration.Name, "template %q has no such parameter",
+				d.File.Template)
 		}
 		if declaration.IsList && !declared.isList() {
 			return d.File.source.errorf(declaration.Line, "parameters."+declaration.Name,
@@ -131,5 +134,6 @@ func (d *Document) Secrets() []string {
 // to give: it has neither a default nor a value in the stack.
 func (d *Document) MissingParameterError(name string) error {
 	return d.File.source.errorf(0, "parameters."+name,
-		"the key is missing; template %q has the parameter without a default, and the stack has no value to keep", d.File.Template)
+		"the key is missing; template %q has the parameter without a default, and the stack has no value to "+
+			"keep", d.File.Template)
 }

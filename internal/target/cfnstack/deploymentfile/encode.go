@@ -73,7 +73,8 @@ func (Encoder) Equal(a, b []byte) bool {
 	if errX != nil || errY != nil || first.Template != second.Template || first.HasTags != second.HasTags {
 		return false
 	}
-	return maps.Equal(first.parameterValues(), second.parameterValues()) && maps.Equal(first.tagValues(), second.tagValues())
+	return maps.Equal(first.parameterValues(), second.parameterValues()) &&
+		maps.Equal(first.tagValues(), second.tagValues())
 }
 
 func (f File) parameterValues() map[string]string {

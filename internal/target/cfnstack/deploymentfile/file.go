@@ -123,7 +123,8 @@ func (f *File) addParameter(key string, name, value *yaml.Node) error {
 	if parameter.IsList {
 		parameter.Value, err = f.joinList(key, value)
 	} else if value.Kind == yaml.MappingNode {
-		err = f.source.errorf(value.Line, key, "the value is a mapping; a parameter is a string, number, boolean or list of these")
+		err = f.source.errorf(value.Line, key, "the value is a mapping; a parameter is a string, number, boolean or "+
+			"list of these")
 	} else {
 		parameter.Value, err = f.source.scalar(value, key)
 	}
@@ -132,7 +133,8 @@ func (f *File) addParameter(key string, name, value *yaml.Node) error {
 		return err
 	}
 	if len(parameter.Value) > maxValue {
-		return f.source.errorf(value.Line, key, "the value has %d bytes, at most %d are allowed", len(parameter.Value), maxValue)
+		return f.source.errorf(value.Line, key, "the value has %d bytes, at most %d are allowed", len(parameter.Value),
+			maxValue)
 	}
 
 	f.Parameters = append(f.Parameters, parameter)
@@ -171,7 +173,8 @@ func (f *File) addTag(key string, name, value *yaml.Node) error {
 	case value.ShortTag() != "!!str":
 		return f.source.errorf(value.Line, key, "the value is not a string; put it in quotes")
 	case len(value.Value) > maxTagValue:
-		return f.source.errorf(value.Line, key, "the value has %d bytes, at most %d are allowed", len(value.Value), maxTagValue)
+		return f.source.errorf(value.Line, key, "the value has %d bytes, at most %d are allowed", len(value.Value),
+			maxTagValue)
 	}
 
 	f.Tags = append(f.Tags, Tag{name.Value, value.Value})

@@ -19,11 +19,13 @@ var (
 // ValidateStackName returns an Invalid error if no stack can have the name.
 func ValidateStackName(name string) error {
 	if len(name) > maxName {
-		return lockstep.Errorf(lockstep.Invalid, "A stack name has at most %d characters, this one has %d.", maxName, len(name))
+		return lockstep.Errorf(lockstep.Invalid, "A stack name has at most %d characters, this one has %d.", maxName,
+			len(name))
 	}
 	if !stackNamePattern.MatchString(name) {
 		return lockstep.Errorf(lockstep.Invalid,
-			"%q is not a valid stack name: use letters, digits and hyphens, and begin with a letter.", lockstep.Truncate(name, maxName))
+			"%q is not a valid stack name: use letters, digits and hyphens, and begin with a letter.", lockstep.Truncate(name,
+				maxName))
 	}
 	return nil
 }
