@@ -105,5 +105,10 @@ func (s *Sandbox) verifySessionKey(r *http.Request, body []byte, authorization *
 		}
 	}
 
-	return caller{account: ses.account, region: authorization.Region, arn: ses.arn, userID: ses.userID}, nil
+	return caller{
+		account: ses.account,
+		region:  authorization.Region,
+		arn:     ses.arn,
+		userID:  ses.userID,
+	}, nil
 }

@@ -25,9 +25,14 @@ func (c *call) deploy(deployment deployment) (store.Outcome, error) {
 	}
 
 	req := rollout.Request{
-		Existing: deployment.plan.existing, Desired: deployment.plan.desired, Changes: deployment.plan.changes, OnFailure: deployment.definition.Settings.OnFailure,
-		RetainExceptOnCreate: deployment.definition.Settings.RetainExceptOnCreate, FailureReason: fatal, ResourceDuration: c.sandbox.options.ResourceDuration,
-		Timeout: time.Duration(deployment.definition.Settings.TimeoutMinutes) * time.Minute,
+		Existing:             deployment.plan.existing,
+		Desired:              deployment.plan.desired,
+		Changes:              deployment.plan.changes,
+		OnFailure:            deployment.definition.Settings.OnFailure,
+		RetainExceptOnCreate: deployment.definition.Settings.RetainExceptOnCreate,
+		FailureReason:        fatal,
+		ResourceDuration:     c.sandbox.options.ResourceDuration,
+		Timeout:              time.Duration(deployment.definition.Settings.TimeoutMinutes) * time.Minute,
 	}
 
 	course := rollout.Update

@@ -99,11 +99,22 @@ func (c *call) nextStackPage(all []*store.Stack) (string, []*store.Stack) {
 func (c *call) stackXML(stack *store.Stack) stackXML {
 	settings := stack.Definition.Settings
 	encoded := stackXML{
-		StackID: stack.ARN, StackName: stack.Name, ChangeSetID: settings.ChangeSetARN, Description: settings.Description, Parameters: awsquery.Of(settings.ShownParameters...),
-		CreationTime: awsquery.Time(db.Time(stack.CreatedAt)), StackStatus: stack.Status, StackStatusReason: stack.StatusReason,
-		DisableRollback: settings.OnFailure == rollout.DoNothing, NotificationARNs: awsquery.Of(settings.Notifications...), TimeoutInMinutes: settings.TimeoutMinutes,
-		Capabilities: awsquery.Of(settings.Capabilities...), RoleARN: settings.RoleARN, Tags: awsquery.Of(settings.Tags...),
-		EnableTerminationProtection: stack.Protected, DriftInformation: driftXML{"NOT_CHECKED"},
+		StackID:                     stack.ARN,
+		StackName:                   stack.Name,
+		ChangeSetID:                 settings.ChangeSetARN,
+		Description:                 settings.Description,
+		Parameters:                  awsquery.Of(settings.ShownParameters...),
+		CreationTime:                awsquery.Time(db.Time(stack.CreatedAt)),
+		StackStatus:                 stack.Status,
+		StackStatusReason:           stack.StatusReason,
+		DisableRollback:             settings.OnFailure == rollout.DoNothing,
+		NotificationARNs:            awsquery.Of(settings.Notifications...),
+		TimeoutInMinutes:            settings.TimeoutMinutes,
+		Capabilities:                awsquery.Of(settings.Capabilities...),
+		RoleARN:                     settings.RoleARN,
+		Tags:                        awsquery.Of(settings.Tags...),
+		EnableTerminationProtection: stack.Protected,
+		DriftInformation:            driftXML{"NOT_CHECKED"},
 	}
 
 	encoded.LastUpdatedTime = optionalTime(stack.UpdatedAt)
@@ -166,8 +177,14 @@ func (c *call) listStacks() (any, error) {
 		}
 
 		sum := stackSummary{
-			StackID: stack.ARN, StackName: stack.Name, TemplateDescription: stack.Definition.Settings.Description, CreationTime: awsquery.Time(db.Time(stack.CreatedAt)),
-			LastUpdatedTime: optionalTime(stack.UpdatedAt), StackStatus: stack.Status, StackStatusReason: stack.StatusReason, DriftInformation: driftXML{"NOT_CHECKED"},
+			StackID:             stack.ARN,
+			StackName:           stack.Name,
+			TemplateDescription: stack.Definition.Settings.Description,
+			CreationTime:        awsquery.Time(db.Time(stack.CreatedAt)),
+			LastUpdatedTime:     optionalTime(stack.UpdatedAt),
+			StackStatus:         stack.Status,
+			StackStatusReason:   stack.StatusReason,
+			DriftInformation:    driftXML{"NOT_CHECKED"},
 		}
 		if stack.Status == "DELETE_COMPLETE" {
 			sum.DeletionTime = optionalTime(stack.DeletedAt)

@@ -68,9 +68,20 @@ func (c *call) describeChangeSet() (any, error) {
 
 	settings := changeSet.Definition.Settings
 	result := describeChangeSetResult{
-		ChangeSetName: changeSet.Name, ChangeSetID: changeSet.ARN, StackID: changeSet.Stack.ARN, StackName: changeSet.Stack.Name, Description: settings.ChangeSetDescription, Parameters: awsquery.Of(settings.ShownParameters...),
-		CreationTime: awsquery.Time(db.Time(changeSet.CreatedAt)), ExecutionStatus: changeSet.ExecutionStatus, Status: changeSet.Status, StatusReason: changeSet.StatusReason,
-		NotificationARNs: awsquery.Of(settings.Notifications...), Capabilities: awsquery.Of(settings.Capabilities...), Tags: awsquery.Of(settings.Tags...), OnStackFailure: settings.OnFailure,
+		ChangeSetName:    changeSet.Name,
+		ChangeSetID:      changeSet.ARN,
+		StackID:          changeSet.Stack.ARN,
+		StackName:        changeSet.Stack.Name,
+		Description:      settings.ChangeSetDescription,
+		Parameters:       awsquery.Of(settings.ShownParameters...),
+		CreationTime:     awsquery.Time(db.Time(changeSet.CreatedAt)),
+		ExecutionStatus:  changeSet.ExecutionStatus,
+		Status:           changeSet.Status,
+		StatusReason:     changeSet.StatusReason,
+		NotificationARNs: awsquery.Of(settings.Notifications...),
+		Capabilities:     awsquery.Of(settings.Capabilities...),
+		Tags:             awsquery.Of(settings.Tags...),
+		OnStackFailure:   settings.OnFailure,
 	}
 	if changeSet.Status != "CREATE_COMPLETE" {
 		return result, nil
@@ -109,8 +120,13 @@ func (c *call) firstChange(changeSet *store.ChangeSet) (int, error) {
 
 func changeToXML(change rollout.Change) changeXML {
 	encoded := changeXML{Type: "Resource", ResourceChange: resourceChangeXML{
-		PolicyAction: change.PolicyAction, Action: change.Action, LogicalResourceID: change.LogicalID, PhysicalResourceID: change.PhysicalID,
-		ResourceType: change.Type, Replacement: change.Replacement, Scope: awsquery.Of(change.Scope...),
+		PolicyAction:       change.PolicyAction,
+		Action:             change.Action,
+		LogicalResourceID:  change.LogicalID,
+		PhysicalResourceID: change.PhysicalID,
+		ResourceType:       change.Type,
+		Replacement:        change.Replacement,
+		Scope:              awsquery.Of(change.Scope...),
 	}}
 	for _, detail := range change.Details {
 		var encodedDetail detailXML
@@ -174,8 +190,15 @@ func (c *call) listChangeSets() (any, error) {
 		}
 
 		out.Summaries.Members = append(out.Summaries.Members, changeSetSummary{
-			StackID: stack.ARN, StackName: stack.Name, ChangeSetID: changeSet.ARN, ChangeSetName: changeSet.Name, ExecutionStatus: changeSet.ExecutionStatus,
-			Status: changeSet.Status, StatusReason: changeSet.StatusReason, CreationTime: awsquery.Time(db.Time(changeSet.CreatedAt)), Description: definition.Settings.ChangeSetDescription,
+			StackID:         stack.ARN,
+			StackName:       stack.Name,
+			ChangeSetID:     changeSet.ARN,
+			ChangeSetName:   changeSet.Name,
+			ExecutionStatus: changeSet.ExecutionStatus,
+			Status:          changeSet.Status,
+			StatusReason:    changeSet.StatusReason,
+			CreationTime:    awsquery.Time(db.Time(changeSet.CreatedAt)),
+			Description:     definition.Settings.ChangeSetDescription,
 		})
 	}
 

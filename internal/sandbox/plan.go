@@ -95,8 +95,12 @@ func (pl *planner) input() template.Input {
 	return template.Input{
 		Parameters: settings.Parameters,
 		Pseudo: map[string]any{
-			"AWS::AccountId": pl.site.Account, "AWS::Region": pl.site.Region, "AWS::Partition": pl.site.Partition,
-			"AWS::URLSuffix": pl.site.Suffix, "AWS::StackId": pl.stack.ARN, "AWS::StackName": pl.stack.Name,
+			"AWS::AccountId":        pl.site.Account,
+			"AWS::Region":           pl.site.Region,
+			"AWS::Partition":        pl.site.Partition,
+			"AWS::URLSuffix":        pl.site.Suffix,
+			"AWS::StackId":          pl.stack.ARN,
+			"AWS::StackName":        pl.stack.Name,
 			"AWS::NotificationARNs": notifications,
 		},
 		Import: pl.call.ExportValue,
@@ -123,9 +127,17 @@ func (pl *planner) resolveResource(resource template.Resource) (template.Resourc
 	}
 
 	planned := rollout.Resource{
-		LogicalID: resource.LogicalID, Type: resource.Type, Generation: pl.operation, Properties: resource.Properties,
-		Attributes: resource.Attributes, DeletionPolicy: resource.DeletionPolicy, UpdateReplacePolicy: resource.UpdateReplacePolicy,
-		DependsOn: resource.DependsOn, Sources: resource.Sources, Behavior: behaviour, EventProperties: pl.maskedProperties(resource),
+		LogicalID:           resource.LogicalID,
+		Type:                resource.Type,
+		Generation:          pl.operation,
+		Properties:          resource.Properties,
+		Attributes:          resource.Attributes,
+		DeletionPolicy:      resource.DeletionPolicy,
+		UpdateReplacePolicy: resource.UpdateReplacePolicy,
+		DependsOn:           resource.DependsOn,
+		Sources:             resource.Sources,
+		Behavior:            behaviour,
+		EventProperties:     pl.maskedProperties(resource),
 	}
 	if len(resource.Metadata) > 0 {
 		planned.Metadata = syntax.Canonical(resource.Metadata)

@@ -123,7 +123,9 @@ func (f requestForm) parameterInputs() []template.ParameterInput {
 	var out []template.ParameterInput
 	for _, m := range f.Members("Parameters") {
 		out = append(out, template.ParameterInput{
-			Key: m.Text("ParameterKey"), Value: m.Pointer("ParameterValue"), UsePrevious: m.Text("UsePreviousValue") == "true",
+			Key:         m.Text("ParameterKey"),
+			Value:       m.Pointer("ParameterValue"),
+			UsePrevious: m.Text("UsePreviousValue") == "true",
 		})
 	}
 	return out

@@ -64,7 +64,12 @@ func Open(ctx context.Context, path string, opt Options) (*Sandbox, error) {
 		return nil, err
 	}
 
-	sandbox := &Sandbox{options: opt, database: database, catalog: known, verifier: &sigv4.Verifier{}}
+	sandbox := &Sandbox{
+		options:  opt,
+		database: database,
+		catalog:  known,
+		verifier: &sigv4.Verifier{},
+	}
 	sandbox.operations = operations()
 	if err := database.Update(ctx, store.Purge); err != nil {
 		return nil, errors.Join(err, database.Close())
@@ -160,7 +165,12 @@ func (s *Sandbox) serve(r *http.Request, body []byte) (action string, service aw
 
 	err = run(r.Context(), func(tx *db.Tx) error {
 		result, err = operation.run(&call{
-			Scope:   store.Scope{Tx: tx, Account: who.account, Region: who.region, Partition: who.partition()},
+			Scope: store.Scope{
+				Tx:        tx,
+				Account:   who.account,
+				Region:    who.region,
+				Partition: who.partition(),
+			},
 			sandbox: s,
 			caller:  who,
 			form:    requestForm{form},

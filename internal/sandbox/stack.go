@@ -196,7 +196,10 @@ func (c *call) deleteResources(stack *store.Stack) error {
 	}
 
 	transitions := rollout.Delete(rollout.DeleteRequest{
-		Existing: old, Retain: c.form.Texts("RetainResources"), Force: c.form.Text("DeletionMode") == "FORCE_DELETE_STACK", ResourceDuration: c.sandbox.options.ResourceDuration,
+		Existing:         old,
+		Retain:           c.form.Texts("RetainResources"),
+		Force:            c.form.Text("DeletionMode") == "FORCE_DELETE_STACK",
+		ResourceDuration: c.sandbox.options.ResourceDuration,
 	})
 	if err := c.Prune(stack); err != nil {
 		return err

@@ -109,8 +109,11 @@ func (c *call) getTemplateSummary() (any, error) {
 
 	required, reason := t.Capabilities()
 	out := templateSummary{
-		Description: t.Description(), Capabilities: awsquery.Of(required...), CapabilitiesReason: reason,
-		ResourceTypes: awsquery.Of(t.ResourceTypes()...), Version: "2010-09-09",
+		Description:        t.Description(),
+		Capabilities:       awsquery.Of(required...),
+		CapabilitiesReason: reason,
+		ResourceTypes:      awsquery.Of(t.ResourceTypes()...),
+		Version:            "2010-09-09",
 	}
 	for _, parameter := range t.Parameters() {
 		declared := parameterDeclaration{

@@ -185,9 +185,14 @@ func (e *evaluator) fetchStoredParameters() error {
 func (e *evaluator) resource(st orderedResource) (Resource, error) {
 	resource := st.resource
 	out := Resource{
-		LogicalID: resource.id, Type: resource.typ, Line: resource.line, DependsOn: st.dependsOn, Attributes: map[string]string{},
-		DeletionPolicy: resource.policies["DeletionPolicy"], UpdateReplacePolicy: resource.policies["UpdateReplacePolicy"],
-		Sources: map[string]Source{},
+		LogicalID:           resource.id,
+		Type:                resource.typ,
+		Line:                resource.line,
+		DependsOn:           st.dependsOn,
+		Attributes:          map[string]string{},
+		DeletionPolicy:      resource.policies["DeletionPolicy"],
+		UpdateReplacePolicy: resource.policies["UpdateReplacePolicy"],
+		Sources:             map[string]Source{},
 	}
 	for _, field := range resource.attributes.Fields {
 		out.Attributes[field.Name] = field.Value.Canonical()
@@ -346,7 +351,12 @@ func (e *evaluator) outputs() ([]Output, error) {
 		}
 
 		exported[export] = true
-		out = append(out, Output{Key: output.id, Value: text, Description: output.description, Export: export})
+		out = append(out, Output{
+			Key:         output.id,
+			Value:       text,
+			Description: output.description,
+			Export:      export,
+		})
 	}
 
 	return out, nil

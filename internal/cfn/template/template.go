@@ -91,10 +91,17 @@ func (t *Template) ResourceTypes() []string {
 // sentence with the resource types that need them. Both are empty if there are none.
 func (t *Template) Capabilities() (required []string, reason string) {
 	named := map[string]string{
-		"AWS::IAM::Group": "GroupName", "AWS::IAM::InstanceProfile": "InstanceProfileName",
-		"AWS::IAM::ManagedPolicy": "ManagedPolicyName", "AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName",
-		"AWS::IAM::AccessKey": "", "AWS::IAM::Policy": "", "AWS::IAM::UserToGroupAddition": "",
-		"AWS::IAM::RolePolicy": "", "AWS::IAM::UserPolicy": "", "AWS::IAM::GroupPolicy": "",
+		"AWS::IAM::Group":               "GroupName",
+		"AWS::IAM::InstanceProfile":     "InstanceProfileName",
+		"AWS::IAM::ManagedPolicy":       "ManagedPolicyName",
+		"AWS::IAM::Role":                "RoleName",
+		"AWS::IAM::User":                "UserName",
+		"AWS::IAM::AccessKey":           "",
+		"AWS::IAM::Policy":              "",
+		"AWS::IAM::UserToGroupAddition": "",
+		"AWS::IAM::RolePolicy":          "",
+		"AWS::IAM::UserPolicy":          "",
+		"AWS::IAM::GroupPolicy":         "",
 	}
 
 	capability := ""
@@ -166,8 +173,12 @@ func (p *parser) section(section syntax.Field) error {
 	}
 
 	sections := map[string]func(syntax.Field) error{
-		"Parameters": p.parameterSection, "Mappings": p.mappingSection, "Conditions": p.conditionSection,
-		"Rules": p.ruleSection, "Resources": p.resourceSection, "Outputs": p.outputSection,
+		"Parameters": p.parameterSection,
+		"Mappings":   p.mappingSection,
+		"Conditions": p.conditionSection,
+		"Rules":      p.ruleSection,
+		"Resources":  p.resourceSection,
+		"Outputs":    p.outputSection,
 	}
 	parse, ok := sections[section.Name]
 	if !ok {

@@ -138,7 +138,12 @@ type timeline struct {
 }
 
 func (t *timeline) addStack(at time.Duration, s Status, reason string, side DefinitionSide) {
-	t.transitions = append(t.transitions, Transition{At: at, Status: s, Reason: reason, Definition: side})
+	t.transitions = append(t.transitions, Transition{
+		At:         at,
+		Status:     s,
+		Reason:     reason,
+		Definition: side,
+	})
 }
 
 // sorted returns the transitions by time, those of the same time in the order of their

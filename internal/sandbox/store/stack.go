@@ -144,7 +144,13 @@ func (scope *Scope) ListStacks(deleted bool, before int64, limit int) ([]*Stack,
 
 // InsertStack inserts a stack without a revision.
 func (scope *Scope) InsertStack(name string, protected bool) (*Stack, error) {
-	stack := &Stack{Account: scope.Account, Region: scope.Region, Name: name, CreatedAt: scope.Now(), Protected: protected}
+	stack := &Stack{
+		Account:   scope.Account,
+		Region:    scope.Region,
+		Name:      name,
+		CreatedAt: scope.Now(),
+		Protected: protected,
+	}
 	stack.ARN = "arn:" + scope.Partition + ":cloudformation:" + stack.Region + ":" + stack.Account + ":stack/" + name + "/" + uuid.NewString()
 	err := scope.Tx.QueryRow(`INSERT INTO stack (arn, account, region, name, created_at, protected) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`,
 		stack.ARN, stack.Account, stack.Region, stack.Name, stack.CreatedAt, protected).Scan(&stack.ID)

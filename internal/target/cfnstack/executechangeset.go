@@ -36,7 +36,8 @@ func (e execution) executeChangeSet(ctx context.Context) (target.Step, error) {
 	}
 
 	_, err = e.session.client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{
-		ChangeSetName: &e.checkpoint.ChangeSetARN, ClientRequestToken: &e.checkpoint.ChangeSetName,
+		ChangeSetName:      &e.checkpoint.ChangeSetARN,
+		ClientRequestToken: &e.checkpoint.ChangeSetName,
 	}, e.session.callOptions, withoutRetries)
 	if err != nil {
 		return e.handleExecuteError(ctx, err)

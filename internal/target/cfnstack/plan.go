@@ -53,7 +53,8 @@ func (c creation) readChanges(ctx context.Context, first *cloudformation.Describ
 
 		var err error
 		out, err = c.session.describeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{
-			ChangeSetName: &c.checkpoint.ChangeSetARN, NextToken: out.NextToken,
+			ChangeSetName: &c.checkpoint.ChangeSetARN,
+			NextToken:     out.NextToken,
 		})
 		if errors.Is(err, errNotFound) { // or an invalid token; the execution finds out which
 			plan.Truncated = true

@@ -129,7 +129,9 @@ func (d *Driver) client(region string) *cloudformation.Client {
 	client := d.clients[region]
 	if client == nil {
 		client = cloudformation.New(cloudformation.Options{
-			Region: region, HTTPClient: d.http, BaseEndpoint: baseEndpoint(d.options.Target),
+			Region:       region,
+			HTTPClient:   d.http,
+			BaseEndpoint: baseEndpoint(d.options.Target),
 		})
 		d.clients[region] = client
 	}
@@ -188,8 +190,11 @@ func (d *Driver) roleCredentials(cfg lockstep.SyncConfiguration) aws.Credentials
 	}
 
 	client := sts.New(sts.Options{
-		Region: cfg.Region, HTTPClient: d.http, BaseEndpoint: baseEndpoint(d.options.STSEndpoint),
-		Credentials: d.options.BaseCredentials, Retryer: d.newRetryer(),
+		Region:       cfg.Region,
+		HTTPClient:   d.http,
+		BaseEndpoint: baseEndpoint(d.options.STSEndpoint),
+		Credentials:  d.options.BaseCredentials,
+		Retryer:      d.newRetryer(),
 	})
 	provider := stscreds.NewAssumeRoleProvider(client, cfg.RoleARN, func(options *stscreds.AssumeRoleOptions) {
 		options.RoleSessionName = roleSessionName(cfg.ResourceName)

@@ -143,8 +143,10 @@ func (e execution) emitResourceFailed(c cause, status string) {
 
 func newCause(ev types.StackEvent) cause {
 	return cause{
-		LogicalID: aws.ToString(ev.LogicalResourceId), ResourceType: aws.ToString(ev.ResourceType),
-		PhysicalID: aws.ToString(ev.PhysicalResourceId), Reason: aws.ToString(ev.ResourceStatusReason),
+		LogicalID:    aws.ToString(ev.LogicalResourceId),
+		ResourceType: aws.ToString(ev.ResourceType),
+		PhysicalID:   aws.ToString(ev.PhysicalResourceId),
+		Reason:       aws.ToString(ev.ResourceStatusReason),
 	}
 }
 

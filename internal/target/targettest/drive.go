@@ -55,7 +55,9 @@ func NewAttempt(t testing.TB, cfg lockstep.SyncConfiguration, files lockstep.Tre
 		Configuration: cfg,
 		Revision:      cfg.Revision(lockstep.SHA(hex.EncodeToString(random[16:]))),
 		OpenTree:      func(context.Context) (lockstep.Tree, error) { return files, nil },
-		Baseline:      last, StartedAt: now, Now: now,
+		Baseline:      last,
+		StartedAt:     now,
+		Now:           now,
 	}
 }
 
