@@ -47,10 +47,13 @@ func key(ts *testscript.TestScript, neg bool, args []string) {
 		"-o",
 		"json",
 	}, args[1:]...)...))
-	var made struct{ AccessKeyId, SecretAccessKey string }
+	var made struct {
+		ID     string `json:"AccessKeyId"`
+		Secret string `json:"SecretAccessKey"`
+	}
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &made))
-	ts.Setenv(name+"_ID", made.AccessKeyId)
-	ts.Setenv(name+"_SECRET", made.SecretAccessKey)
+	ts.Setenv(name+"_ID", made.ID)
+	ts.Setenv(name+"_SECRET", made.Secret)
 }
 
 // as NAME PROGRAM ARG…
@@ -93,18 +96,18 @@ func (m machine) python3(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // boto3 FILE
-func (o machine) boto3(ts *testscript.TestScript, neg bool, args []string) {
-	if o.python == "" || exec.Command(o.python, "-c", "import boto3").Run() != nil {
+func (m machine) boto3(ts *testscript.TestScript, neg bool, args []string) {
+	if m.python == "" || exec.Command(m.python, "-c", "import boto3").Run() != nil {
 		skipOrFail(worldOf(ts).tb(), "python3 with boto3 is not installed")
 	}
-	o.python3(ts, neg, args)
+	m.python3(ts, neg, args)
 }
 
 // aws ARG…
-func (o machine) aws(ts *testscript.TestScript, neg bool, args []string) {
+func (m machine) aws(ts *testscript.TestScript, neg bool, args []string) {
 	program, err := lookPath(ts, "aws")
-	if o.python != "" && exec.Command(o.python, "-c", "import awscli").Run() == nil {
-		program, err = o.pythonDir+"/aws", nil
+	if m.python != "" && exec.Command(m.python, "-c", "import awscli").Run() == nil {
+		program, err = m.pythonDir+"/aws", nil
 	}
 	if err != nil {
 		skipOrFail(worldOf(ts).tb(), "the AWS CLI is not installed")

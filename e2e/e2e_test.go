@@ -154,7 +154,7 @@ func TestMainJob(t *testing.T) {
 var update = flag.Bool("update", false, "rewrite README.md's transcript and the scripts' expected files")
 
 // setup prepares the environment of a script.
-func (o machine) setup(env *testscript.Env) error {
+func (m machine) setup(env *testscript.Env) error {
 	home := filepath.Join(env.WorkDir, "home")
 	data := filepath.Join(home, "share", "lockstep")
 	if err := os.MkdirAll(home, 0o700); err != nil {
@@ -163,7 +163,7 @@ func (o machine) setup(env *testscript.Env) error {
 
 	env.Values[worldKey{}] = &world{env: env, running: map[string]*process{}}
 	for _, pair := range append([][2]string{
-		{"PATH", strings.Join([]string{env.Getenv("PATH"), o.pythonDir}, string(filepath.ListSeparator))},
+		{"PATH", strings.Join([]string{env.Getenv("PATH"), m.pythonDir}, string(filepath.ListSeparator))},
 		{"HOME", home},
 		{"XDG_DATA_HOME", filepath.Dir(data)},
 		{"DATA", data},

@@ -12,23 +12,23 @@ import (
 )
 
 // moto
-func (o machine) moto(ts *testscript.TestScript, neg bool, args []string) {
+func (m machine) moto(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: moto")
 	}
-	ts.Setenv("MOTO_URL", motoURL(worldOf(ts).tb(), o))
+	ts.Setenv("MOTO_URL", motoURL(worldOf(ts).tb(), m))
 }
 
 var motoRunning = regexp.MustCompile(`Running on (http://\S+)`)
 
 // motoURL starts a moto server, which ends with the test, and returns its URL.
-func motoURL(t testing.TB, o machine) string {
+func motoURL(t testing.TB, m machine) string {
 	t.Helper()
-	if o.python == "" || exec.Command(o.python, "-c", "import moto.server, flask").Run() != nil {
+	if m.python == "" || exec.Command(m.python, "-c", "import moto.server, flask").Run() != nil {
 		skipOrFail(t, "moto is not installed: python3 -m pip install 'moto[server]'")
 	}
 
-	cmd := exec.Command(o.python, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")
+	cmd := exec.Command(m.python, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*w
 func (w *world) tb() testing.TB { return w.env.T().(testing.TB) }
 
 // commands returns the commands of scripts.
-func commands(o machine) map[string]func(*testscript.TestScript, bool, []string) {
+func commands(m machine) map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
 		"start":    start,
 		"spawn":    spawn,
@@ -47,10 +47,10 @@ func commands(o machine) map[string]func(*testscript.TestScript, bool, []string)
 		"database": freshDatabase,
 		"key":      key,
 		"as":       as,
-		"python3":  o.python3,
-		"boto3":    o.boto3,
-		"aws":      o.aws,
-		"moto":     o.moto,
+		"python3":  m.python3,
+		"boto3":    m.boto3,
+		"aws":      m.aws,
+		"moto":     m.moto,
 	}
 }
 

@@ -138,16 +138,15 @@ func (u *up) read(ctx context.Context, s source) (repository discovered, err err
 	}
 	defer opened.Release()
 
-	client := opened.Client
-
-	if repository.discovery, err = u.discoveryFor(ctx, client, repository); err != nil {
+	if repository.discovery, err = u.discoveryFor(ctx, repository, opened.DefaultBranch); err != nil {
 		return repository, err
 	}
-	if repository.head, err = u.head(ctx, client, repository.discovery.Branch); err != nil || repository.head == "" {
+	repository.head, err = u.head(ctx, opened.Client, repository.discovery.Branch)
+	if err != nil || repository.head == "" {
 		return repository, err
 	}
 
-	files, err := client.Files(ctx, repository.head)
+	files, err := opened.Tree(ctx, repository.head)
 	if err != nil {
 		return repository, err
 	}
@@ -166,7 +165,9 @@ func (u *up) read(ctx context.Context, s source) (repository discovered, err err
 
 // discoveryFor returns what of a repository is tracked: as before, except for what the arguments
 // change.
-func (u *up) discoveryFor(ctx context.Context, client provider.Client, repository discovered) (lockstep.Discovery, error) {
+func (u *up) discoveryFor(
+	ctx context.Context, repository discovered, defaultBranch func(context.Context) (string, error),
+) (lockstep.Discovery, error) {
 	stored, err := u.server.Engine().Discovery(ctx, repository.link.RepositoryLinkId)
 	if err != nil {
 		return lockstep.Discovery{}, err
@@ -187,11 +188,7 @@ func (u *up) discoveryFor(ctx context.Context, client provider.Client, repositor
 	}
 
 	if discovery.Branch == "" {
-		brancher, ok := client.(provider.Brancher)
-		if !ok {
-			return discovery, errors.New("the default branch is not known; name a branch with --branch")
-		}
-		if discovery.Branch, _, err = brancher.DefaultBranch(ctx); err != nil {
+		if discovery.Branch, err = defaultBranch(ctx); err != nil {
 			return discovery, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -130,7 +131,7 @@ func (u *up) printNextSteps(ctx context.Context) error {
 	if err != nil || len(resources) == 0 {
 		return err
 	}
-	u.printSummary(resources)
+	printSummary(u.Out, resources)
 
 	name := resources[0].ResourceName
 	sample := u.sampleFolder()
@@ -152,7 +153,7 @@ func (u *up) printNextSteps(ctx context.Context) error {
 		u.server.URL(), u.region, name)
 
 	if sample != "" {
-		u.printSampleCommits(sample)
+		printSampleCommits(u.Out, sample)
 	}
 
 	fmt.Fprintf(u.Out, "\nNew commits are synced as they arrive. Ctrl-C stops.\n\n")
@@ -160,24 +161,24 @@ func (u *up) printNextSteps(ctx context.Context) error {
 }
 
 // printSummary prints a line per stack.
-func (u *up) printSummary(resources []wire.ResourceSyncSummary) {
-	fmt.Fprintln(u.Out)
+func printSummary(out io.Writer, resources []wire.ResourceSyncSummary) {
+	fmt.Fprintln(out)
 	for _, resource := range resources {
 		if resource.Status != "" {
-			fmt.Fprintf(u.Out, "%-24s %-10s %s@%s\n", resource.ResourceName, resource.Status, resource.Branch,
+			fmt.Fprintf(out, "%-24s %-10s %s@%s\n", resource.ResourceName, resource.Status, resource.Branch,
 				lockstep.SHA(resource.TargetSha).Short())
 		}
 	}
 }
 
 // printSampleCommits prints two commits to try on the sample repository.
-func (u *up) printSampleCommits(sample string) {
+func printSampleCommits(out io.Writer, sample string) {
 	git := "git -C " + lockstep.ShellQuote(sample)
-	fmt.Fprintf(u.Out, "\nChange a parameter and commit:\n\n")
-	fmt.Fprintf(u.Out, "  sed -i.bak 's/\"4\"/\"7\"/' %s && %s commit -qam 'Keep messages for a week'\n",
+	fmt.Fprintf(out, "\nChange a parameter and commit:\n\n")
+	fmt.Fprintf(out, "  sed -i.bak 's/\"4\"/\"7\"/' %s && %s commit -qam 'Keep messages for a week'\n",
 		lockstep.ShellQuote(sample+"/deployments/web.yaml"), git)
-	fmt.Fprintf(u.Out, "\nCommit a resource that fails, and see why:\n\n")
-	fmt.Fprintf(u.Out, "  printf '  Broken:\\n    Type: AWS::SQS::Queue\\n    Metadata: {\"Lockstep::Sandbox\": "+
+	fmt.Fprintf(out, "\nCommit a resource that fails, and see why:\n\n")
+	fmt.Fprintf(out, "  printf '  Broken:\\n    Type: AWS::SQS::Queue\\n    Metadata: {\"Lockstep::Sandbox\": "+
 		"{Fail: \"The queue is on strike\"}}\\n' >> %s && %s commit -qam 'Add a broken queue'\n",
 		lockstep.ShellQuote(sample+"/templates/web.yaml"), git)
 }

@@ -79,7 +79,7 @@ func (u *up) waitForConfigurations(ctx context.Context) error {
 
 		ended := true
 		for _, b := range branches {
-			state, err := u.branchState(ctx, b)
+			state, err := u.client.branchState(ctx, b)
 			if err != nil {
 				return ignoreDone(ctx, err)
 			}

@@ -6,8 +6,8 @@ import (
 	"github.com/lockstephq/lockstep"
 )
 
-// A screen is a writer for people. It sanitizes what it writes, because file names and the events of
-// stacks are under the control of whoever commits to the repository.
+// A screen is a writer for people. It sanitizes what it writes, because everyone who can commit
+// to a repository controls file names and the events of stacks.
 type screen struct{ io.Writer }
 
 // Write expects whole characters, as package fmt writes them.

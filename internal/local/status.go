@@ -78,7 +78,7 @@ func (u *up) syncState(ctx context.Context) (ended bool, failures []string, err 
 			continue
 		}
 
-		state, err := u.branchState(ctx, b)
+		state, err := u.client.branchState(ctx, b)
 		if err != nil {
 			return false, nil, err
 		}
@@ -87,7 +87,7 @@ func (u *up) syncState(ctx context.Context) (ended bool, failures []string, err 
 	}
 
 	for _, resource := range resources {
-		failure, err := u.resourceFailure(ctx, resource)
+		failure, err := u.client.resourceFailure(ctx, resource)
 		if err != nil {
 			return false, nil, err
 		}
@@ -99,8 +99,8 @@ func (u *up) syncState(ctx context.Context) (ended bool, failures []string, err 
 }
 
 // branchState returns the state of the latest repository sync of a branch.
-func (u *up) branchState(ctx context.Context, b trackedBranch) (state syncState, err error) {
-	out, err := u.client.service.GetRepositorySyncStatus(ctx, u.client.caller, &wire.GetRepositorySyncStatusInput{
+func (c client) branchState(ctx context.Context, b trackedBranch) (state syncState, err error) {
+	out, err := c.service.GetRepositorySyncStatus(ctx, c.caller, &wire.GetRepositorySyncStatusInput{
 		Branch:           b.name,
 		RepositoryLinkId: b.linkID,
 		SyncType:         syncType,
@@ -138,12 +138,12 @@ func hasOutcome(resource wire.ResourceSyncSummary) bool {
 }
 
 // resourceFailure returns why the latest sync of a resource has failed, or nothing.
-func (u *up) resourceFailure(ctx context.Context, resource wire.ResourceSyncSummary) ([]string, error) {
+func (c client) resourceFailure(ctx context.Context, resource wire.ResourceSyncSummary) ([]string, error) {
 	if !hasOutcome(resource) || resource.Status != string(lockstep.ResourceFailed) {
 		return nil, nil
 	}
 
-	document, err := u.client.service.GetResourceSyncStatus(ctx, u.client.caller,
+	document, err := c.service.GetResourceSyncStatus(ctx, c.caller,
 		&wire.GetResourceSyncStatusInput{ResourceName: resource.ResourceName, SyncType: syncType})
 	if err != nil {
 		return nil, err

@@ -106,17 +106,17 @@ func fakeKMS(t testing.TB) string {
 	t.Helper()
 	kms := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var input struct {
-			KeyId          string
+			KeyID          string `json:"KeyId"`
 			Plaintext      []byte
 			CiphertextBlob []byte
 		}
 		body, _ := io.ReadAll(r.Body)
 		_ = json.Unmarshal(body, &input)
-		plain, ok := strings.CutPrefix(string(input.CiphertextBlob), input.KeyId)
+		plain, ok := strings.CutPrefix(string(input.CiphertextBlob), input.KeyID)
 		switch {
 		case strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".Encrypt"):
 			_ = json.NewEncoder(w).Encode(map[string]any{
-				"CiphertextBlob": append([]byte(input.KeyId), input.Plaintext...),
+				"CiphertextBlob": append([]byte(input.KeyID), input.Plaintext...),
 			})
 		case ok:
 			_ = json.NewEncoder(w).Encode(map[string]any{"Plaintext": base64.StdEncoding.EncodeToString([]byte(plain))})
