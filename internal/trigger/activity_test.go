@@ -11,8 +11,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/trigger"
 )
 
-func TestADeliveryAboutAPullRequestIsAHint(t *testing.T) {
-	inDesk(t, func(receiver *webhookReceiver) {
+func TestADeliveryAboutAPullRequestRequestsAPoll(t *testing.T) {
+	runWithReceiver(t, func(receiver *webhookReceiver) {
 		for _, test := range []struct {
 			name, header string
 			kind         lockstep.WebhookKind
@@ -25,20 +25,21 @@ func TestADeliveryAboutAPullRequestIsAHint(t *testing.T) {
 			{"gitea-push", "X-Gitea-Event", lockstep.GiteaWebhook, []string{"pull_request", "pull_request_sync"}},
 		} {
 			for _, event := range test.events {
-				hook := receiver.hook(test.name+event, test.kind)
-				got := receiver.deliver(recorded(t, test.name).at(hook).with(test.header, event))
-				if got != "202 accepted" || receiver.hints(hook.LinkID) != 1 {
-					t.Errorf("%s %s: %s with %d hints", test.name, event, got, receiver.hints(hook.LinkID))
+				hook := receiver.createWebhook(test.name+event, test.kind)
+				got := receiver.deliver(readRecorded(t, test.name).addressedTo(hook).with(test.header, event))
+				if got != "202 accepted" || receiver.countRequestedPolls(hook.LinkID) != 1 {
+					t.Errorf("%s %s: %s with %d hints", test.name, event, got,
+						receiver.countRequestedPolls(hook.LinkID))
 				}
 			}
 		}
 	})
 }
 
-func TestWhoAsksIsToldOfMovesAndHintsAndOfNothingElse(t *testing.T) {
+func TestOnActivityIsCalledForMovesAndRequestedPolls(t *testing.T) {
 	runInBubble(t, func(w *world) {
 		var told atomic.Int64
-		link, _ := w.settled("c", "infra")
+		link, _ := w.trackedLink("c", "infra")
 		w.startPoller(trigger.PollerOptions{
 			Interval:    10 * time.Second,
 			MaxInterval: 10 * time.Second,

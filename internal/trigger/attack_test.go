@@ -9,18 +9,18 @@ import (
 	"github.com/lockstephq/lockstep/internal/trigger"
 )
 
-func TestAttack26APanicOverOneRepositoryStopsNoOther(t *testing.T) {
+func TestAttack26APanicOfOneProbeStopsNoOther(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
-		w.settled("c", "bad")
-		link, _ := w.settled("c", "good")
+		w.trackedLink("c", "bad")
+		link, _ := w.trackedLink("c", "good")
 		w.host.update(func() { w.host.panicsFor = "bad" })
-		w.startPoller(every())
+		w.startPoller(constantInterval())
 		time.Sleep(time.Minute)
 		w.untilSynced(link, w.host.push("good", "main"))
 		began := time.Now()
 		time.Sleep(5 * time.Minute)
 
-		if n := w.looksSince("bad", began); n < 4 || n > 6 {
+		if n := w.countProbesSince("bad", began); n < 4 || n > 6 {
 			t.Errorf("%d looks in five minutes at what panics, want one a lease", n)
 		}
 	})
@@ -36,16 +36,16 @@ func TestAttack26APoisonRowStopsNoOther(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			runInBubble(t, func(w *world) {
-				w.settled("c", "bad")
-				link, _ := w.settled("c", "good")
-				w.goes(lockstep.Errorf(lockstep.Unavailable, "The host answers 503."))
+				w.trackedLink("c", "bad")
+				link, _ := w.trackedLink("c", "good")
+				w.setHostFailure(lockstep.Errorf(lockstep.Unavailable, "The host answers 503."))
 				w.update(func(tx *db.Tx) error {
 					_, err := tx.Exec(poison)
 					return err
 				})
 				w.startPoller(trigger.PollerOptions{Interval: time.Second, MaxInterval: time.Second})
 				time.Sleep(time.Minute)
-				w.goes(nil)
+				w.setHostFailure(nil)
 				w.host.push("bad", "main")
 				w.untilSynced(link, w.host.push("good", "main"))
 			})

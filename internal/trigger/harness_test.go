@@ -27,8 +27,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/trigger"
 )
 
-// A world is an engine over a real database with a Git host that a test
-// scripts. Pollers are started by the test.
+// A world is an engine on a real database with a scripted Git host. The test starts
+// the pollers.
 type world struct {
 	t            *testing.T
 	db           *db.DB
@@ -37,10 +37,10 @@ type world struct {
 	host         *gitHost
 
 	mu           sync.Mutex
-	probeResults []string // what looks came to, as connections are told
+	probeResults []string // results of probes, as connections receive them
 }
 
-// recordProbe notes what a look came to.
+// recordProbe records the result of a probe.
 func (w *world) recordProbe(_ *db.Tx, _ string, cause error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -52,7 +52,7 @@ func (w *world) recordProbe(_ *db.Tx, _ string, cause error) error {
 	return nil
 }
 
-// takeProbeResults gives what connections were told since the last time.
+// takeProbeResults returns the results since the last call.
 func (w *world) takeProbeResults() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -61,14 +61,15 @@ func (w *world) takeProbeResults() []string {
 	return met
 }
 
-// runInBubble runs f in a world of its own on both databases, in fake time.
-func runInBubble(t *testing.T, f func(w *world)) {
-	queuetest.Bubble(t, func(t *testing.T, d *db.DB) { f(newWorld(t, d)) })
+// runInBubble runs f with a world of its own on both databases, in fake time.
+func runInBubble(t *testing.T, test func(w *world)) {
+	queuetest.Bubble(t, func(t *testing.T, d *db.DB) { test(newWorld(t, d)) })
 }
 
-// runInSQLiteBubble is inBubble for what no SQL decides.
-func runInSQLiteBubble(t *testing.T, f func(w *world)) {
-	queuetest.BubbleOn(t, db.SQLite, func(t *testing.T, d *db.DB) { f(newWorld(t, d)) })
+// runInSQLiteBubble is runInBubble on SQLite only, for tests that do not depend on
+// SQL.
+func runInSQLiteBubble(t *testing.T, test func(w *world)) {
+	queuetest.BubbleOn(t, db.SQLite, func(t *testing.T, d *db.DB) { test(newWorld(t, d)) })
 }
 
 func newWorld(t *testing.T, d *db.DB) *world {
@@ -85,7 +86,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 		DB:        w.db,
 		Queue:     q,
 		Providers: []provider.Driver{w.host},
-		Targets:   []target.Driver{instant{}},
+		Targets:   []target.Driver{instantTarget{}},
 		OnProbe:   w.recordProbe,
 	})
 	w.engine, w.repositories = services.Engine, services.Repositories
@@ -101,7 +102,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	return w
 }
 
-// pollInterval is how often the queue and a waiting test look.
+// pollInterval is how often the queue and a waiting test poll.
 const pollInterval = 250 * time.Millisecond
 
 func (w *world) must(err error) {
@@ -116,7 +117,7 @@ func (w *world) update(f func(tx *db.Tx) error) {
 	w.must(w.db.Update(context.Background(), f))
 }
 
-// link makes a repository over a connection.
+// link creates a link over a connection.
 func (w *world) link(connection, id string) lockstep.RepositoryLink {
 	w.t.Helper()
 	conn := lockstep.Connection{
@@ -163,8 +164,7 @@ func (w *world) connectionExists(tx *db.Tx, arn lockstep.ARN) bool {
 	return err == nil
 }
 
-// track makes a configuration that follows a link's main and waits until it is
-// synced, if the branch is there.
+// track creates a configuration that tracks a link's main branch.
 func (w *world) track(l lockstep.RepositoryLink) lockstep.SyncConfiguration {
 	w.t.Helper()
 	cfg := lockstep.SyncConfiguration{
@@ -217,14 +217,14 @@ func (w *world) until(what string, done func() bool) {
 	w.t.Fatalf("not within half an hour: %s", what)
 }
 
-// count gives a number from the database.
+// count returns a number from the database.
 func (w *world) count(query string, args ...any) (n int) {
 	w.t.Helper()
 	w.must(w.db.View(context.Background(), func(tx *db.Tx) error { return tx.QueryRow(query, args...).Scan(&n) }))
 	return n
 }
 
-// latestRepositorySync gives the latest repository sync of a link's main.
+// latestRepositorySync returns the latest repository sync of a link's main branch.
 func (w *world) latestRepositorySync(l lockstep.RepositoryLink) (attempt lockstep.RepositorySyncAttempt) {
 	w.t.Helper()
 	w.must(w.db.View(context.Background(), func(tx *db.Tx) (err error) {
@@ -237,24 +237,24 @@ func (w *world) latestRepositorySync(l lockstep.RepositoryLink) (attempt lockste
 	return attempt
 }
 
-// gitHost is a provider whose repositories, each with one commit per branch,
-// are in memory.
+// A gitHost is a provider with repositories in memory, each with one commit per
+// branch.
 type gitHost struct {
 	mu         sync.Mutex
 	heads      map[string]map[string]lockstep.SHA // repository to branch to head
 	failure    error
 	failureOf  map[string]error         // by connection
-	delay      time.Duration            // of every look
+	delay      time.Duration            // duration of every probe
 	delayOf    map[string]time.Duration // by connection
-	gate       chan struct{}            // what a look waits for, if not nil
-	probes     map[string][]probe       // of each repository
-	running    map[string]int           // looks under way, by repository and by connection
+	gate       chan struct{}            // blocks probes unless nil
+	probes     map[string][]probe       // by repository
+	running    map[string]int           // running probes, by repository and by connection
 	maxRunning map[string]int
 	commits    int
-	panicsFor  string // the repository that a look panics over
+	panicsFor  string // the repository whose probes panic
 }
 
-// A look is one call of Heads.
+// A probe is one call of Heads.
 type probe struct {
 	at       time.Time
 	branches []string
@@ -282,13 +282,13 @@ func (h *gitHost) push(repository, branch string) lockstep.SHA {
 	return sha
 }
 
-func (h *gitHost) update(f func()) {
+func (h *gitHost) update(change func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	f()
+	change()
 }
 
-// probesOf gives the looks at a repository so far.
+// probesOf returns the probes of a repository so far.
 func (h *gitHost) probesOf(repository string) []probe {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -377,12 +377,12 @@ func (t commit) ObjectID(name string) (string, error) {
 	return hex.EncodeToString(sum[:]), err
 }
 
-// instant is a target that is at once where it should be.
-type instant struct{}
+// instantTarget is a target whose syncs succeed at once.
+type instantTarget struct{}
 
-func (instant) Type() lockstep.SyncType { return "TEST_SYNC" }
+func (instantTarget) Type() lockstep.SyncType { return "TEST_SYNC" }
 
-func (instant) ReadInputs(
+func (instantTarget) ReadInputs(
 	_ context.Context,
 	cfg lockstep.SyncConfiguration,
 	files lockstep.Tree,
@@ -391,8 +391,8 @@ func (instant) ReadInputs(
 	return target.Inputs{cfg.ConfigFile: id}, err
 }
 
-func (instant) Advance(context.Context, target.Attempt) (target.Step, error) {
+func (instantTarget) Advance(context.Context, target.Attempt) (target.Step, error) {
 	return target.Step{End: &target.End{Outcome: lockstep.Applied}}, nil
 }
 
-func (instant) Discard(context.Context, target.Attempt) error { return nil }
+func (instantTarget) Discard(context.Context, target.Attempt) error { return nil }

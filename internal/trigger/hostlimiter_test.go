@@ -13,20 +13,21 @@ import (
 	"github.com/lockstephq/lockstep/internal/trigger"
 )
 
-// many settles a number of links over a connection.
-func (w *world) many(connection string, n int) (ids []string) {
+// trackedLinks creates a number of tracked links over a connection and waits until they are
+// synced.
+func (w *world) trackedLinks(connection string, n int) (ids []string) {
 	w.t.Helper()
 	for i := range n {
 		id := fmt.Sprint(connection, i)
-		w.settled(connection, id)
+		w.trackedLink(connection, id)
 		ids = append(ids, id)
 	}
 	return ids
 }
 
-// looksAt gives when any of the repositories was looked at since a time, and how
+// probeTimes returns when any of the repositories was probed since a time, and how
 // often each was.
-func (w *world) looksAt(ids []string, since time.Time) (at []time.Duration, each map[string]int) {
+func (w *world) probeTimes(ids []string, since time.Time) (at []time.Duration, each map[string]int) {
 	each = map[string]int{}
 	for _, id := range ids {
 		for _, l := range w.host.probesOf(id) {
@@ -39,9 +40,9 @@ func (w *world) looksAt(ids []string, since time.Time) (at []time.Duration, each
 	return at, each
 }
 
-func TestAHostThatIsAwayIsAskedByOneAtATime(t *testing.T) {
+func TestAnUnavailableHostGetsOneTrialAtATime(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
-		away, other := w.many("away", 6), w.many("other", 1)
+		away, other := w.trackedLinks("away", 6), w.trackedLinks("other", 1)
 		w.startPoller(trigger.PollerOptions{Interval: 5 * time.Second, MaxInterval: 30 * time.Second, MaxPerHost: 3})
 		time.Sleep(time.Minute)
 		w.host.update(func() {
@@ -51,20 +52,21 @@ func TestAHostThatIsAwayIsAskedByOneAtATime(t *testing.T) {
 		began := time.Now()
 		time.Sleep(30 * time.Second)
 
-		if looks, _ := w.looksAt(away, began); len(looks) < 5 || len(looks) > 10 {
+		if looks, _ := w.probeTimes(away, began); len(looks) < 5 || len(looks) > 10 {
 			t.Errorf("%d looks before it was known to be away", len(looks))
 		}
 
 		calm := time.Now()
 		time.Sleep(20 * time.Minute)
 
-		// After 40 s, 80 s, 160 s and then each 300 s, and some seconds until somebody is due.
-		looks, _ := w.looksAt(away, calm)
+		// After 40 s, 80 s, 160 s and then every 300 s, plus the seconds until a
+		// link is due.
+		looks, _ := w.probeTimes(away, calm)
 		if len(looks) < 4 || len(looks) > 8 {
 			t.Errorf("in 20 minutes it was looked at %d times: %v", len(looks), looks)
 		}
 
-		if n := w.looksSince(other[0], calm); n < 1200/34 {
+		if n := w.countProbesSince(other[0], calm); n < 1200/34 {
 			t.Errorf("another host was looked at %d times", n)
 		}
 
@@ -79,7 +81,7 @@ func TestAHostThatIsAwayIsAskedByOneAtATime(t *testing.T) {
 		w.host.update(func() { w.host.failureOf = nil })
 		back := time.Now()
 		w.until("all are looked at again", func() bool {
-			_, each := w.looksAt(away, back)
+			_, each := w.probeTimes(away, back)
 			return len(each) == len(away)
 		})
 
@@ -89,25 +91,26 @@ func TestAHostThatIsAwayIsAskedByOneAtATime(t *testing.T) {
 	})
 }
 
-func TestAHostThatAsksToWaitIsLeftAloneByAll(t *testing.T) {
+func TestAHostThatAsksForADelayGetsNoProbes(t *testing.T) {
 	for asked, want := range map[time.Duration]time.Duration{2 * time.Minute: 2 * time.Minute, time.Hour: 15 * time.Minute} {
 		runInSQLiteBubble(t, func(w *world) {
-			ids := w.many("c", 6)
+			ids := w.trackedLinks("c", 6)
 			w.startPoller(trigger.PollerOptions{Interval: 5 * time.Second, MaxInterval: 5 * time.Second, MaxPerHost: 1})
 			time.Sleep(30 * time.Second)
-			w.goes(lockstep.Wrapf(lockstep.Unavailable, &provider.RetryAfterError{Wait: asked}, "The host answers 429."))
+			w.setHostFailure(lockstep.Wrapf(lockstep.Unavailable, &provider.RetryAfterError{Wait: asked},
+				"The host answers 429."))
 			began := time.Now()
 			w.until("a look", func() bool {
-				looks, _ := w.looksAt(ids, began)
+				looks, _ := w.probeTimes(ids, began)
 				return len(looks) > 0
 			})
-			w.goes(nil)
+			w.setHostFailure(nil)
 			began = time.Now()
 			w.until("all are looked at again", func() bool {
-				_, each := w.looksAt(ids, began)
+				_, each := w.probeTimes(ids, began)
 				return len(each) == len(ids)
 			})
-			looks, _ := w.looksAt(ids, began)
+			looks, _ := w.probeTimes(ids, began)
 			for _, at := range looks {
 				if at < want-time.Second || at > want+want/4 {
 					t.Errorf("asked to wait for %s, it was looked at after %s", asked, at)
@@ -121,9 +124,9 @@ func TestAHostThatAsksToWaitIsLeftAloneByAll(t *testing.T) {
 	}
 }
 
-func TestASlowHostWithManyLinksSlowsNoOther(t *testing.T) {
+func TestASlowHostDoesNotDelayOthers(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
-		slow, quick := w.many("slow", 24), w.many("quick", 1)
+		slow, quick := w.trackedLinks("slow", 24), w.trackedLinks("quick", 1)
 		w.host.update(func() { w.host.delayOf = map[string]time.Duration{"slow": 20 * time.Second} })
 		w.startPoller(trigger.PollerOptions{
 			Interval:    5 * time.Second,
@@ -134,13 +137,13 @@ func TestASlowHostWithManyLinksSlowsNoOther(t *testing.T) {
 		began, before := time.Now(), len(w.host.probesOf(quick[0]))
 		time.Sleep(20 * time.Minute)
 
-		for _, gap := range w.gaps(quick[0], before) {
+		for _, gap := range w.probeGaps(quick[0], before) {
 			if gap > 7*time.Second {
 				t.Errorf("the quick host was not looked at for %s", gap)
 			}
 		}
 
-		looks, each := w.looksAt(slow, began)
+		looks, each := w.probeTimes(slow, began)
 		if len(looks) < 100 || len(each) != len(slow) {
 			t.Errorf("the slow host was looked at %d times, want about 120, at %d of its %d links", len(looks),
 				len(each), len(slow))
@@ -152,18 +155,18 @@ func TestASlowHostWithManyLinksSlowsNoOther(t *testing.T) {
 	})
 }
 
-func TestMoreLinksThanWaitAtAHostAreLookedAtInTurn(t *testing.T) {
+func TestDeferredLinksAreProbedInTurn(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
-		ids := w.many("c", 60)
+		ids := w.trackedLinks("c", 60)
 		w.host.update(func() { w.host.delay = 200 * time.Millisecond })
 		began := time.Now()
-		w.update(func(tx *db.Tx) error { // all are due at the same moment
+		w.update(func(tx *db.Tx) error { // all are due at the same time
 			_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = $1`, db.Millis(tx.Now))
 			return err
 		})
 		w.startPoller(trigger.PollerOptions{Interval: 10 * time.Minute, MaxPerHost: 1})
 		time.Sleep(time.Minute)
-		looks, each := w.looksAt(ids, began)
+		looks, each := w.probeTimes(ids, began)
 		if len(looks) != 60 || len(each) != 60 {
 			t.Errorf("%d looks at %d links", len(looks), len(each))
 		}
@@ -176,9 +179,9 @@ func TestMoreLinksThanWaitAtAHostAreLookedAtInTurn(t *testing.T) {
 	})
 }
 
-func TestConnectionsToOneEndpointShareItsPlaces(t *testing.T) {
+func TestConnectionsToOneEndpointShareItsSlots(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
-		ids := append(w.many("a", 5), w.many("b", 5)...)
+		ids := append(w.trackedLinks("a", 5), w.trackedLinks("b", 5)...)
 		w.update(func(tx *db.Tx) error {
 			_, err := tx.Exec(`UPDATE host SET endpoint = 'HTTPS://A.example.com/team' WHERE name = 'b'`)
 			return err
@@ -187,7 +190,7 @@ func TestConnectionsToOneEndpointShareItsPlaces(t *testing.T) {
 		began := time.Now()
 		w.startPoller(trigger.PollerOptions{Interval: 200 * time.Second, MaxPerHost: 3})
 		w.until("all are looked at", func() bool {
-			_, each := w.looksAt(ids, began)
+			_, each := w.probeTimes(ids, began)
 			return len(each) == len(ids)
 		})
 
@@ -197,11 +200,11 @@ func TestConnectionsToOneEndpointShareItsPlaces(t *testing.T) {
 	})
 }
 
-func TestAttack26AProbeThatPanicsIsFollowedByAnother(t *testing.T) {
+func TestAttack26ATrialThatPanicsIsFollowedByAnother(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
-		link, _ := w.settled("c", "infra")
-		w.startPoller(every())
-		w.goes(lockstep.Errorf(lockstep.Unavailable, "Away."))
+		link, _ := w.trackedLink("c", "infra")
+		w.startPoller(constantInterval())
+		w.setHostFailure(lockstep.Errorf(lockstep.Unavailable, "Away."))
 		time.Sleep(5 * time.Minute)
 		w.host.update(func() { w.host.panicsFor = "infra" })
 		time.Sleep(10 * time.Minute)

@@ -11,16 +11,16 @@ import (
 	"github.com/lockstephq/lockstep/internal/trigger"
 )
 
-// every looks each ten seconds, at most.
-func every() trigger.PollerOptions {
+// constantInterval returns options with a constant interval of ten seconds.
+func constantInterval() trigger.PollerOptions {
 	return trigger.PollerOptions{Interval: 10 * time.Second, MaxInterval: 10 * time.Second}
 }
 
-// goes makes the host fail; nil mends it.
-func (w *world) goes(down error) { w.host.update(func() { w.host.failure = down }) }
+// setHostFailure makes the host fail, or work again if down is nil.
+func (w *world) setHostFailure(down error) { w.host.update(func() { w.host.failure = down }) }
 
-// failures gives the last event of each failed repository sync, oldest first.
-func (w *world) failures() (list []string) {
+// failureMessages returns the last event of each failed repository sync, oldest first.
+func (w *world) failureMessages() (list []string) {
 	w.t.Helper()
 	w.must(w.db.View(w.t.Context(), func(tx *db.Tx) error {
 		rows, err := tx.Query(`SELECT e.message FROM sync_event e JOIN repository_sync_attempt a ON a.id = e.repository_attempt_id
@@ -48,31 +48,31 @@ func (w *world) failures() (list []string) {
 
 func (w *world) expectFailures(want ...string) {
 	w.t.Helper()
-	if diff := cmp.Diff(want, w.failures()); diff != "" {
+	if diff := cmp.Diff(want, w.failureMessages()); diff != "" {
 		w.t.Errorf("failed repository syncs: %s", diff)
 	}
 }
 
-func TestAnOutageIsToldOncePerCauseAndItsEndIsASuccess(t *testing.T) {
+func TestAnOutageFailsOneSyncPerCauseAndItsEndSucceeds(t *testing.T) {
 	runInBubble(t, func(w *world) {
-		link, _ := w.settled("c", "infra")
-		w.startPoller(every())
+		link, _ := w.trackedLink("c", "infra")
+		w.startPoller(constantInterval())
 		time.Sleep(time.Minute)
 		syncs := w.count(`SELECT count(*) FROM repository_sync_attempt`)
 		began := time.Now()
-		w.goes(lockstep.Errorf(lockstep.Unavailable, "The host answers 503."))
-		w.until("the outage is told", func() bool { return len(w.failures()) == 1 })
+		w.setHostFailure(lockstep.Errorf(lockstep.Unavailable, "The host answers 503."))
+		w.until("the outage is told", func() bool { return len(w.failureMessages()) == 1 })
 
-		if n := w.looksSince("infra", began); n != 3 {
+		if n := w.countProbesSince("infra", began); n != 3 {
 			t.Errorf("it was told after %d looks, want 3", n)
 		}
 
 		time.Sleep(5 * time.Minute)
 		w.expectFailures("Clone failed. The host answers 503.")
-		w.goes(lockstep.Errorf(lockstep.Denied, "The host refuses the token."))
-		time.Sleep(6 * time.Minute) // by now the host is asked seldom
+		w.setHostFailure(lockstep.Errorf(lockstep.Denied, "The host refuses the token."))
+		time.Sleep(6 * time.Minute) // by now the host is rarely probed
 		w.expectFailures("Clone failed. The host answers 503.", "Clone failed. The host refuses the token.")
-		w.goes(nil)
+		w.setHostFailure(nil)
 		w.until("the recovery is told", func() bool { return w.latestRepositorySync(link).Status == lockstep.RepositorySucceeded })
 
 		if n := w.count(`SELECT count(*) FROM repository_sync_attempt`); n != syncs+3 {
@@ -84,33 +84,33 @@ func TestAnOutageIsToldOncePerCauseAndItsEndIsASuccess(t *testing.T) {
 		}
 
 		time.Sleep(time.Minute)
-		w.goes(lockstep.Errorf(lockstep.Denied, "The host refuses the token."))
+		w.setHostFailure(lockstep.Errorf(lockstep.Denied, "The host refuses the token."))
 		time.Sleep(time.Minute)
 
-		if got := w.failures(); len(got) != 3 {
+		if got := w.failureMessages(); len(got) != 3 {
 			t.Errorf("another outage of an old cause: %q", got)
 		}
 	})
 }
 
-func TestAConnectionIsToldOfEachLookThatFailsAndOfTheFirstThatWorks(t *testing.T) {
+func TestAConnectionReceivesEachFailedProbeAndTheFirstSuccess(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
-		w.settled("c", "infra")
-		w.startPoller(every())
+		w.trackedLink("c", "infra")
+		w.startPoller(constantInterval())
 		time.Sleep(time.Minute)
 
 		if told := w.takeProbeResults(); told != nil {
 			t.Errorf("told %q, and all is well", told)
 		}
 
-		w.goes(lockstep.Errorf(lockstep.Denied, "The host refuses the token."))
+		w.setHostFailure(lockstep.Errorf(lockstep.Denied, "The host refuses the token."))
 		time.Sleep(time.Minute)
 		told := w.takeProbeResults()
 		if len(told) < 3 || told[0] != "The host refuses the token." {
 			t.Errorf("told %q", told)
 		}
 
-		w.goes(nil)
+		w.setHostFailure(nil)
 		time.Sleep(2 * time.Minute)
 		if told = w.takeProbeResults(); len(told) == 0 || told[len(told)-1] != "works again" || len(told) > 2 {
 			t.Errorf("told %q", told)
@@ -118,16 +118,16 @@ func TestAConnectionIsToldOfEachLookThatFailsAndOfTheFirstThatWorks(t *testing.T
 	})
 }
 
-func TestTwoFailedLooksAreNoOutage(t *testing.T) {
+func TestTwoFailedProbesAreNoOutage(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
-		w.settled("c", "infra")
-		w.startPoller(every())
+		w.trackedLink("c", "infra")
+		w.startPoller(constantInterval())
 		for range 3 {
 			time.Sleep(30 * time.Second)
 			before := len(w.host.probesOf("infra"))
-			w.goes(lockstep.Errorf(lockstep.Unavailable, "Away."))
+			w.setHostFailure(lockstep.Errorf(lockstep.Unavailable, "Away."))
 			w.until("two looks failed", func() bool { return len(w.host.probesOf("infra")) == before+2 })
-			w.goes(nil)
+			w.setHostFailure(nil)
 		}
 
 		time.Sleep(time.Minute)
@@ -138,44 +138,44 @@ func TestTwoFailedLooksAreNoOutage(t *testing.T) {
 	})
 }
 
-func TestWhatAPersonHasToMendIsToldAtOnce(t *testing.T) {
+func TestAFailureThatNeedsAPersonIsReportedAtOnce(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
-		w.settled("c", "infra")
-		w.startPoller(every())
+		w.trackedLink("c", "infra")
+		w.startPoller(constantInterval())
 		time.Sleep(30 * time.Second)
-		w.goes(lockstep.Errorf(lockstep.NotFound, "There is no repository acme/infra."))
+		w.setHostFailure(lockstep.Errorf(lockstep.NotFound, "There is no repository acme/infra."))
 		began := time.Now()
-		w.until("it is told", func() bool { return len(w.failures()) == 1 })
-		if n := w.looksSince("infra", began); n != 1 {
+		w.until("it is told", func() bool { return len(w.failureMessages()) == 1 })
+		if n := w.countProbesSince("infra", began); n != 1 {
 			t.Errorf("it was told after %d looks", n)
 		}
 	})
 }
 
-func TestAnOutageMetByARepositorySyncEndsWithThePoller(t *testing.T) {
+func TestAnOutageFoundByARepositorySyncEndsWithAProbe(t *testing.T) {
 	runInBubble(t, func(w *world) {
-		w.goes(lockstep.Errorf(lockstep.Unavailable, "Away."))
+		w.setHostFailure(lockstep.Errorf(lockstep.Unavailable, "Away."))
 		link := w.link("c", "infra")
 		sha := w.host.push("infra", "main")
 		w.track(link)
 		w.until("the repository sync fails", func() bool { return w.latestRepositorySync(link).Status == lockstep.RepositoryFailed })
-		w.startPoller(every())
+		w.startPoller(constantInterval())
 		time.Sleep(5 * time.Minute)
 		w.expectFailures("Clone failed. Away.")
-		w.goes(nil)
+		w.setHostFailure(nil)
 		w.untilSynced(link, sha)
 	})
 }
 
-func TestLooksAtAHostThatIsAwayBecomeRare(t *testing.T) {
+func TestProbesOfAnUnavailableHostBecomeRare(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
-		w.settled("c", "infra")
-		w.goes(lockstep.Errorf(lockstep.Unavailable, "Away."))
+		w.trackedLink("c", "infra")
+		w.setHostFailure(lockstep.Errorf(lockstep.Unavailable, "Away."))
 		before := len(w.host.probesOf("infra"))
 		w.startPoller(trigger.PollerOptions{Interval: 2 * time.Second, MaxInterval: 30 * time.Second})
 		w.until("seven looks", func() bool { return len(w.host.probesOf("infra")) == before+7 })
-		expectGaps(t, w.gaps("infra", before), 4, 8, 16, 30, 30, 30)
-		w.goes(nil)
+		expectGaps(t, w.probeGaps("infra", before), 4, 8, 16, 30, 30, 30)
+		w.setHostFailure(nil)
 		w.until("the recovery", func() bool { return w.count(`SELECT count(*) FROM repository_link WHERE poll_failures = 0`) == 1 })
 
 		if n := w.count(`SELECT poll_interval FROM repository_link`); n != 2000 {
@@ -184,10 +184,10 @@ func TestLooksAtAHostThatIsAwayBecomeRare(t *testing.T) {
 	})
 }
 
-func TestABranchThatVanishesIsToldOnceAndItsReturnIsSynced(t *testing.T) {
+func TestADeletedBranchFailsOnceAndItsReturnIsSynced(t *testing.T) {
 	runInBubble(t, func(w *world) {
-		link, _ := w.settled("c", "infra")
-		w.startPoller(every())
+		link, _ := w.trackedLink("c", "infra")
+		w.startPoller(constantInterval())
 		time.Sleep(15 * time.Second)
 		w.host.update(func() { delete(w.host.heads["infra"], "main") })
 		time.Sleep(2 * time.Minute)
@@ -197,16 +197,16 @@ func TestABranchThatVanishesIsToldOnceAndItsReturnIsSynced(t *testing.T) {
 	})
 }
 
-func TestABranchThatIsNotThereYetIsToldOnceAndItsBirthIsSynced(t *testing.T) {
+func TestAMissingBranchFailsOnceAndItsCreationIsSynced(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
-		w.startPoller(every())
+		w.startPoller(constantInterval())
 		link := w.link("c", "infra")
 		w.track(link)
 		time.Sleep(3 * time.Minute)
 		w.expectFailures("Clone failed. Branch main was not found in repository acme/infra.")
-		w.goes(lockstep.Errorf(lockstep.Denied, "Refused."))
+		w.setHostFailure(lockstep.Errorf(lockstep.Denied, "Refused."))
 		time.Sleep(time.Minute)
-		w.goes(nil)
+		w.setHostFailure(nil)
 		time.Sleep(time.Minute)
 		w.untilSynced(link, w.host.push("infra", "main"))
 	})

@@ -14,8 +14,8 @@ import (
 	"github.com/lockstephq/lockstep/internal/trigger"
 )
 
-// settled follows a link with a branch and waits until nothing is left to do.
-func (w *world) settled(connection, id string) (lockstep.RepositoryLink, lockstep.SyncConfiguration) {
+// trackedLink creates a tracked link and waits until it is synced.
+func (w *world) trackedLink(connection, id string) (lockstep.RepositoryLink, lockstep.SyncConfiguration) {
 	w.t.Helper()
 	link := w.link(connection, id)
 	sha := w.host.push(id, "main")
@@ -32,8 +32,8 @@ func (w *world) untilSynced(l lockstep.RepositoryLink, sha lockstep.SHA) {
 	})
 }
 
-// looks counts the looks at a repository since a time.
-func (w *world) looksSince(repository string, since time.Time) (n int) {
+// countProbesSince counts the probes of a repository since a time.
+func (w *world) countProbesSince(repository string, since time.Time) (n int) {
 	for _, l := range w.host.probesOf(repository) {
 		if !l.at.Before(since) {
 			n++
@@ -45,7 +45,7 @@ func (w *world) looksSince(repository string, since time.Time) (n int) {
 func TestAMoveIsNoticedWithinTheInterval(t *testing.T) {
 	runInBubble(t, func(w *world) {
 		w.startPoller(trigger.PollerOptions{Interval: 10 * time.Second, MaxInterval: 10 * time.Second})
-		link, _ := w.settled("c", "infra")
+		link, _ := w.trackedLink("c", "infra")
 		for range 3 {
 			time.Sleep(17 * time.Second)
 			pushed := time.Now()
@@ -58,9 +58,9 @@ func TestAMoveIsNoticedWithinTheInterval(t *testing.T) {
 	})
 }
 
-func TestOneLookAsksForAllBranchesThatAreFollowed(t *testing.T) {
+func TestOneProbeReadsAllTrackedBranches(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
-		link, cfg := w.settled("c", "infra")
+		link, cfg := w.trackedLink("c", "infra")
 		w.host.push("infra", "dev")
 		cfg.Branch, cfg.ResourceName = "dev", "dev"
 		w.update(func(tx *db.Tx) error { return store.InsertConfiguration(tx, &cfg) })
@@ -76,12 +76,12 @@ func TestOneLookAsksForAllBranchesThatAreFollowed(t *testing.T) {
 	})
 }
 
-func TestTwoPollersNeverLookAtARepositoryAtOnceNorTooOften(t *testing.T) {
+func TestTwoPollersShareTheProbesOfARepository(t *testing.T) {
 	runInBubble(t, func(w *world) {
 		ids := make([]string, 12)
 		for i := range ids {
 			ids[i] = fmt.Sprint("r", i)
-			w.settled(fmt.Sprint("c", i%3), ids[i])
+			w.trackedLink(fmt.Sprint("c", i%3), ids[i])
 		}
 
 		w.host.update(func() { w.host.delay = 7 * time.Second; clear(w.host.maxRunning) })
@@ -96,17 +96,17 @@ func TestTwoPollersNeverLookAtARepositoryAtOnceNorTooOften(t *testing.T) {
 				t.Errorf("%d looks at %s at once", n, id)
 			}
 
-			// Each look takes 7 s and the next comes 18 to 22 s later.
-			if n := w.looksSince(id, began); n < 6 || n > 8 {
+			// Each probe takes 7 s and the next follows 18 to 22 s later.
+			if n := w.countProbesSince(id, began); n < 6 || n > 8 {
 				t.Errorf("%d looks at %s in three minutes, want about 7", n, id)
 			}
 		}
 	})
 }
 
-func TestAHintDuringALookMakesTheNextOneDueAtOnce(t *testing.T) {
+func TestAPollRequestedDuringAProbeIsDueAtOnce(t *testing.T) {
 	runInBubble(t, func(w *world) {
-		link, _ := w.settled("c", "infra")
+		link, _ := w.trackedLink("c", "infra")
 		w.startPoller(trigger.PollerOptions{Interval: time.Hour, MaxInterval: time.Hour})
 		gate := make(chan struct{})
 		w.host.update(func() { w.host.gate = gate })
@@ -115,7 +115,7 @@ func TestAHintDuringALookMakesTheNextOneDueAtOnce(t *testing.T) {
 		hinted := time.Now()
 		w.update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
 		close(gate)
-		w.until("a look after the hint", func() bool { return w.looksSince("infra", hinted) > 0 })
+		w.until("a look after the hint", func() bool { return w.countProbesSince("infra", hinted) > 0 })
 
 		if took := time.Since(hinted); took > time.Second {
 			t.Errorf("the look came %s after the hint", took)
@@ -125,13 +125,13 @@ func TestAHintDuringALookMakesTheNextOneDueAtOnce(t *testing.T) {
 		calm := time.Now()
 		time.Sleep(10 * time.Minute)
 
-		if n := w.looksSince("infra", calm); n != 0 {
+		if n := w.countProbesSince("infra", calm); n != 0 {
 			t.Errorf("%d more looks, although nothing hints any more", n)
 		}
 
 		hinted = time.Now()
 		w.update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
-		w.until("a look after a hint between looks", func() bool { return w.looksSince("infra", hinted) > 0 })
+		w.until("a look after a hint between looks", func() bool { return w.countProbesSince("infra", hinted) > 0 })
 
 		if took := time.Since(hinted); took > time.Second {
 			t.Errorf("the look came %s after the hint", took)
@@ -141,13 +141,13 @@ func TestAHintDuringALookMakesTheNextOneDueAtOnce(t *testing.T) {
 
 func TestTheLeaseOfADeadPollerExpires(t *testing.T) {
 	runInBubble(t, func(w *world) {
-		link, _ := w.settled("c", "infra")
+		link, _ := w.trackedLink("c", "infra")
 		w.host.update(func() { w.host.gate = make(chan struct{}) })
 		before := len(w.host.probesOf("infra"))
 		stop := w.startPoller(trigger.PollerOptions{Interval: 10 * time.Second})
 		w.until("a look is under way", func() bool { return len(w.host.probesOf("infra")) > before })
 		claimed := time.Now()
-		stop() // in the middle of it
+		stop() // during the probe
 		w.host.update(func() { w.host.gate = nil })
 		w.startPoller(trigger.PollerOptions{Interval: 10 * time.Second})
 		sha := w.host.push("infra", "main")
@@ -163,9 +163,9 @@ func TestTheLeaseOfADeadPollerExpires(t *testing.T) {
 	})
 }
 
-func TestALookThatHangsGivesUpAndIsAFailureThatPasses(t *testing.T) {
+func TestAProbeThatHangsTimesOutAndIsTransient(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
-		link, _ := w.settled("c", "infra")
+		link, _ := w.trackedLink("c", "infra")
 		w.host.update(func() { w.host.gate = make(chan struct{}) })
 		w.startPoller(trigger.PollerOptions{Interval: 10 * time.Second})
 		w.until("a failure", func() bool {
@@ -176,8 +176,8 @@ func TestALookThatHangsGivesUpAndIsAFailureThatPasses(t *testing.T) {
 	})
 }
 
-// gaps gives the times between the looks at a repository.
-func (w *world) gaps(repository string, from int) (list []time.Duration) {
+// probeGaps returns the times between the probes of a repository.
+func (w *world) probeGaps(repository string, from int) (list []time.Duration) {
 	looks := w.host.probesOf(repository)[from:]
 	for i := 1; i < len(looks); i++ {
 		list = append(list, looks[i].at.Sub(looks[i-1].at))
@@ -185,20 +185,20 @@ func (w *world) gaps(repository string, from int) (list []time.Duration) {
 	return list
 }
 
-func TestIntervalsDoubleWhileNothingMovesAndStartAnewAfterAMove(t *testing.T) {
+func TestIntervalsDoubleUntilABranchMoves(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
-		w.settled("c", "infra")
+		w.trackedLink("c", "infra")
 		before := len(w.host.probesOf("infra"))
 		w.startPoller(trigger.PollerOptions{Interval: 4 * time.Second, MaxInterval: 30 * time.Second})
 		w.until("seven looks", func() bool { return len(w.host.probesOf("infra")) == before+7 })
-		expectGaps(t, w.gaps("infra", before), 4, 8, 16, 30, 30, 30)
+		expectGaps(t, w.probeGaps("infra", before), 4, 8, 16, 30, 30, 30)
 		w.host.push("infra", "main")
 		w.until("the move is seen", func() bool { return len(w.host.probesOf("infra")) >= before+8 })
 		moved := time.Now()
 		time.Sleep(25 * time.Second)
 		var polls []probe
 		for _, look := range w.host.probesOf("infra") {
-			// The repository sync that the move asked for looks as well.
+			// The repository sync reads the head too.
 			if look.at.Sub(moved) > 2*time.Second {
 				polls = append(polls, look)
 			}
@@ -213,17 +213,17 @@ func TestIntervalsDoubleWhileNothingMovesAndStartAnewAfterAMove(t *testing.T) {
 func expectGaps(t *testing.T, gaps []time.Duration, seconds ...float64) {
 	t.Helper()
 	for i, want := range seconds {
-		// A tenth for the jitter, and half a second between two questions for what is due.
+		// A tenth for the jitter, and half a second between two claims.
 		if got := gaps[i].Seconds(); got < 0.9*want-0.01 || got > 1.1*want+0.51 {
 			t.Errorf("look %d came %.2f s after the one before, want about %.0f", i+2, got, want)
 		}
 	}
 }
 
-func TestALinkMayHaveIntervalsOfItsOwn(t *testing.T) {
+func TestALinkMayHaveItsOwnIntervals(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
-		w.settled("c", "near")
-		w.settled("c", "far")
+		w.trackedLink("c", "near")
+		w.trackedLink("c", "far")
 		near, far := len(w.host.probesOf("near")), len(w.host.probesOf("far"))
 		w.startPoller(trigger.PollerOptions{
 			Interval: time.Second,
@@ -236,14 +236,14 @@ func TestALinkMayHaveIntervalsOfItsOwn(t *testing.T) {
 		})
 
 		w.until("looks", func() bool { return len(w.host.probesOf("far")) >= far+4 })
-		expectGaps(t, w.gaps("near", near), 5, 5, 5, 5, 5, 5)
-		expectGaps(t, w.gaps("far", far), 20, 40, 40)
+		expectGaps(t, w.probeGaps("near", near), 5, 5, 5, 5, 5, 5)
+		expectGaps(t, w.probeGaps("far", far), 20, 40, 40)
 	})
 }
 
-func TestLooksAreSpreadByATenthEitherWay(t *testing.T) {
+func TestProbesAreSpreadByATenth(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
-		w.settled("c", "infra")
+		w.trackedLink("c", "infra")
 		before := len(w.host.probesOf("infra"))
 		w.startPoller(trigger.PollerOptions{Interval: 100 * time.Second, MaxInterval: 100 * time.Second})
 		looks := 40
@@ -256,7 +256,7 @@ func TestLooksAreSpreadByATenthEitherWay(t *testing.T) {
 		}
 
 		var early, late int
-		for _, gap := range w.gaps("infra", before) {
+		for _, gap := range w.probeGaps("infra", before) {
 			if gap < 90*time.Second || gap > 110510*time.Millisecond {
 				t.Errorf("a look %s after the one before", gap)
 			}
@@ -276,9 +276,9 @@ func TestLooksAreSpreadByATenthEitherWay(t *testing.T) {
 	})
 }
 
-func TestPollingEndsWhenNothingFollowsAndBeginsAgain(t *testing.T) {
+func TestPollingStopsAndRestartsWithTrackedBranches(t *testing.T) {
 	runInBubble(t, func(w *world) {
-		link, cfg := w.settled("c", "infra")
+		link, cfg := w.trackedLink("c", "infra")
 		w.startPoller(trigger.PollerOptions{Interval: 10 * time.Second, MaxInterval: 10 * time.Second})
 		time.Sleep(30 * time.Second)
 		w.untrack(cfg)
@@ -290,13 +290,13 @@ func TestPollingEndsWhenNothingFollowsAndBeginsAgain(t *testing.T) {
 
 		calm := time.Now()
 		time.Sleep(2 * time.Minute)
-		if n := w.looksSince("infra", calm); n != 0 {
+		if n := w.countProbesSince("infra", calm); n != 0 {
 			t.Errorf("%d looks for nobody", n)
 		}
 
 		w.update(func(tx *db.Tx) error { return store.RequestPoll(tx, link.ID) })
 		time.Sleep(10 * time.Second)
-		if n := w.looksSince("infra", calm); n != 0 {
+		if n := w.countProbesSince("infra", calm); n != 0 {
 			t.Errorf("%d looks for nobody after a hint", n)
 		}
 
@@ -308,10 +308,10 @@ func TestPollingEndsWhenNothingFollowsAndBeginsAgain(t *testing.T) {
 	})
 }
 
-func TestALinkThatIsDeletedDuringALookIsForgotten(t *testing.T) {
+func TestALinkDeletedDuringAProbeIsNotAnError(t *testing.T) {
 	runInBubble(t, func(w *world) {
-		link, cfg := w.settled("c", "gone")
-		other, _ := w.settled("c", "infra")
+		link, cfg := w.trackedLink("c", "gone")
+		other, _ := w.trackedLink("c", "infra")
 		w.startPoller(trigger.PollerOptions{Interval: 5 * time.Second, MaxInterval: 5 * time.Second})
 		gate := make(chan struct{})
 		before := len(w.host.probesOf("gone"))
@@ -326,7 +326,7 @@ func TestALinkThatIsDeletedDuringALookIsForgotten(t *testing.T) {
 		calm := time.Now()
 		time.Sleep(time.Minute)
 
-		if n := w.looksSince("gone", calm); n != 0 {
+		if n := w.countProbesSince("gone", calm); n != 0 {
 			t.Errorf("%d looks at a link that is gone", n)
 		}
 
@@ -336,12 +336,12 @@ func TestALinkThatIsDeletedDuringALookIsForgotten(t *testing.T) {
 	})
 }
 
-func TestAHostIsNotAskedByTooManyAtOnce(t *testing.T) {
+func TestConcurrentProbesOfAHostAreLimited(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
 		var ids []string
 		for i := range 12 {
 			id := fmt.Sprint("r", i)
-			w.settled([]string{"busy", "idle"}[i/9], id)
+			w.trackedLink([]string{"busy", "idle"}[i/9], id)
 			ids = append(ids, id)
 		}
 
@@ -350,7 +350,7 @@ func TestAHostIsNotAskedByTooManyAtOnce(t *testing.T) {
 		w.startPoller(trigger.PollerOptions{Interval: 200 * time.Second, Workers: 20, MaxPerHost: 3})
 		w.until("all are looked at", func() bool {
 			for _, id := range ids {
-				if w.looksSince(id, began) == 0 {
+				if w.countProbesSince(id, began) == 0 {
 					return false
 				}
 			}
@@ -367,13 +367,12 @@ func TestAHostIsNotAskedByTooManyAtOnce(t *testing.T) {
 	})
 }
 
-// A look that got no place at its host in time says nothing of the repository,
-// least of all that something is wrong inside.
-func TestAQueueAtAHostIsNotAFailureOfOurs(t *testing.T) {
+// A probe that got no slot in time is not a failure of the repository.
+func TestWaitingForASlotIsNotAFailure(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
 		const links = 12
 		for i := range links {
-			w.settled("c", fmt.Sprint("r", i))
+			w.trackedLink("c", fmt.Sprint("r", i))
 		}
 
 		w.host.update(func() { w.host.gate = make(chan struct{}) })
@@ -384,7 +383,7 @@ func TestAQueueAtAHostIsNotAFailureOfOurs(t *testing.T) {
 			MaxPerHost:  1,
 		})
 		for range 12 {
-			w.update(func(tx *db.Tx) error { // all are due at the same moment
+			w.update(func(tx *db.Tx) error { // all are due at the same time
 				_, err := tx.Exec(`UPDATE repository_link SET next_poll_at = $1`, db.Millis(tx.Now))
 				return err
 			})
@@ -395,7 +394,8 @@ func TestAQueueAtAHostIsNotAFailureOfOurs(t *testing.T) {
 			t.Errorf("%d failures are called internal errors", n)
 		}
 
-		// Those that got no place in time are told once the host is known to be away.
+		// The links without a slot record the outage once the host is known to be
+		// unavailable.
 		if n := w.count(`SELECT count(DISTINCT link_id) FROM repository_sync_attempt WHERE status = 'FAILED'`); n != links {
 			t.Errorf("the outage was told of %d links, want %d", n, links)
 		}
@@ -405,7 +405,7 @@ func TestAQueueAtAHostIsNotAFailureOfOurs(t *testing.T) {
 func TestAPollerEndsWhileItWaitsForAWorker(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
 		for i := range 3 {
-			w.settled("c", fmt.Sprint("r", i))
+			w.trackedLink("c", fmt.Sprint("r", i))
 		}
 
 		w.host.update(func() { w.host.gate = make(chan struct{}) })

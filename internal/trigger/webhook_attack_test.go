@@ -19,17 +19,17 @@ import (
 	"github.com/lockstephq/lockstep/internal/trigger"
 )
 
-func TestAttack12ABodyIsReadToALimitAndNeverHeld(t *testing.T) {
-	inDesk(t, func(receiver *webhookReceiver) {
-		hook := receiver.hook("infra", lockstep.GitHubWebhook)
-		message := recorded(t, "github-push").at(hook)
+func TestAttack12ABodyIsReadToALimitAndNotKept(t *testing.T) {
+	runWithReceiver(t, func(receiver *webhookReceiver) {
+		hook := receiver.createWebhook("infra", lockstep.GitHubWebhook)
+		message := readRecorded(t, "github-push").addressedTo(hook)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		body := &endless{}
+		body := &endlessBody{}
 		r := message.request()
 		r.Body, r.ContentLength = io.NopCloser(body), -1
 
-		if got := receiver.answer(r); got != "413 too large" || body.read > 26<<20 {
+		if got := receiver.serve(r); got != "413 too large" || body.read > 26<<20 {
 			t.Errorf("%s after %d bytes", got, body.read)
 		}
 
@@ -42,37 +42,37 @@ func TestAttack12ABodyIsReadToALimitAndNeverHeld(t *testing.T) {
 		r = message.request()
 		r.Body, r.ContentLength = io.NopCloser(body), 26<<20
 
-		if got := receiver.answer(r); got != "413 too large" || body.read != 0 {
+		if got := receiver.serve(r); got != "413 too large" || body.read != 0 {
 			t.Errorf("%s after %d bytes that were announced", got, body.read)
 		}
 	})
 }
 
-// breaking is a body whose reading panics.
-type breaking struct{}
+// panickingBody is a body that panics when it is read.
+type panickingBody struct{}
 
-func (breaking) Read([]byte) (int, error) { panic("a bug of ours") }
+func (panickingBody) Read([]byte) (int, error) { panic("a bug of ours") }
 
 func TestAttack13APanicOrABadPayloadEndsThatDeliveryAlone(t *testing.T) {
-	inDesk(t, func(receiver *webhookReceiver) {
-		hook := receiver.hook("infra", lockstep.AzureDevOpsWebhook)
-		message := recorded(t, "azure-devops-push").at(hook)
+	runWithReceiver(t, func(receiver *webhookReceiver) {
+		hook := receiver.createWebhook("infra", lockstep.AzureDevOpsWebhook)
+		message := readRecorded(t, "azure-devops-push").addressedTo(hook)
 		r := message.request()
-		r.Body = io.NopCloser(breaking{})
+		r.Body = io.NopCloser(panickingBody{})
 
-		if got := receiver.answer(r); got != "500 internal error" {
+		if got := receiver.serve(r); got != "500 internal error" {
 			t.Error(got)
 		}
 
 		r = message.request()
 		r.Body = io.NopCloser(io.MultiReader(strings.NewReader("{"), failing{}))
-		if got := receiver.answer(r); got != "400 incomplete body" || receiver.hints("infra") != 0 {
-			t.Errorf("%s with %d hints", got, receiver.hints("infra"))
+		if got := receiver.serve(r); got != "400 incomplete body" || receiver.countRequestedPolls("infra") != 0 {
+			t.Errorf("%s with %d hints", got, receiver.countRequestedPolls("infra"))
 		}
 
-		// Nothing of a body is parsed, so that none can be bad.
+		// The body is not parsed, so any body is valid.
 		for _, body := range []string{"", "{", `{"eventType":7}`, "\x00\xff", strings.Repeat("[", 1<<20)} {
-			if got := receiver.deliver(message.saying(body)); got != "202 accepted" {
+			if got := receiver.deliver(message.withBody(body)); got != "202 accepted" {
 				t.Errorf("%.20q: %s", body, got)
 			}
 		}
@@ -83,7 +83,7 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
 
-// forgeries are what a message may be changed to.
+// forgeries returns invalid variants of a request.
 func forgeries(message webhookRequest, secret string) map[string]webhookRequest {
 	all := map[string]webhookRequest{}
 	for _, name := range []string{"X-Hub-Signature-256", "X-Hub-Signature", "X-Gitlab-Token", "Webhook-Signature", "Webhook-Id", "Webhook-Timestamp",
@@ -110,30 +110,31 @@ func forgeries(message webhookRequest, secret string) map[string]webhookRequest 
 	return all
 }
 
-// emptyKey is the HMAC-SHA256 of nothing under an empty key.
+// emptyKey is the HMAC-SHA256 of the empty text with an empty key.
 const emptyKey = "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"
 
 func TestAttack14AForgedDeliveryIsRefused(t *testing.T) {
-	inDesk(t, func(receiver *webhookReceiver) {
+	runWithReceiver(t, func(receiver *webhookReceiver) {
 		for _, test := range deliveries {
-			hook := receiver.hook(test.name, test.kind)
-			other := receiver.hook(test.name+"-other", test.kind)
-			message := recorded(t, test.name)
-			wrong := forgeries(message.at(hook), everybodys)
+			hook := receiver.createWebhook(test.name, test.kind)
+			other := receiver.createWebhook(test.name+"-other", test.kind)
+			message := readRecorded(t, test.name)
+			wrong := forgeries(message.addressedTo(hook), everybodys)
 			signs := message.header.Get("X-Gitlab-Token") == "" && message.header.Get("Authorization") == ""
 			if signs {
-				wrong["another body"] = message.at(hook).saying(string(message.body) + " ")
-				wrong["no body"] = message.at(hook).saying("")
+				wrong["another body"] = message.addressedTo(hook).withBody(string(message.body) + " ")
+				wrong["no body"] = message.addressedTo(hook).withBody("")
 			}
 
 			unknown := lockstep.Webhook{ID: strings.Repeat("a", 26), Kind: test.kind}
-			wrong["an unknown id"] = message.at(unknown)
-			wrong["the link's id"] = message.at(lockstep.Webhook{ID: hook.LinkID})
+			wrong["an unknown id"] = message.addressedTo(unknown)
+			wrong["the link's id"] = message.addressedTo(lockstep.Webhook{ID: hook.LinkID})
 
 			for _, kind := range lockstep.WebhookKinds() {
 				if kind != test.kind {
-					// The secret is not shown where it should only sign.
-					message := message.at(hook).with("Authorization", "Bearer "+everybodys).with("X-Gitlab-Token",
+					// Schemes that sign must not accept the secret itself.
+					message := message.addressedTo(hook).with("Authorization",
+						"Bearer "+everybodys).with("X-Gitlab-Token",
 						everybodys).with("X-Lockstep-Token", everybodys)
 					message.path = "/webhooks/" + kind.Slug() + "/" + hook.ID
 					wrong["sent to "+kind.Slug()] = message
@@ -147,7 +148,7 @@ func TestAttack14AForgedDeliveryIsRefused(t *testing.T) {
 				}
 			}
 
-			if receiver.hints(hook.LinkID) != 0 || receiver.hints(other.LinkID) != 0 {
+			if receiver.countRequestedPolls(hook.LinkID) != 0 || receiver.countRequestedPolls(other.LinkID) != 0 {
 				t.Errorf("%s: a forgery is a hint", test.name)
 			}
 		}
@@ -155,16 +156,17 @@ func TestAttack14AForgedDeliveryIsRefused(t *testing.T) {
 }
 
 func TestAttack14AnEmptySecretVerifiesNothing(t *testing.T) {
-	inDesk(t, func(receiver *webhookReceiver) {
+	runWithReceiver(t, func(receiver *webhookReceiver) {
 		for _, test := range deliveries {
-			hook := receiver.hook(test.name, test.kind)
+			hook := receiver.createWebhook(test.name, test.kind)
 			box, err := receiver.key.Seal(nil, []byte("webhook secret of "+hook.ID+", "+string(hook.Kind)+" of "+hook.LinkID))
 			receiver.must(err)
 			receiver.update(func(tx *db.Tx) error {
 				_, err := tx.Exec(`UPDATE webhook SET sealed = $2 WHERE id = $1`, hook.ID, []byte(box))
 				return err
 			})
-			message := recorded(t, test.name).at(hook).saying("").with("X-Gitlab-Token", "").with("Authorization",
+			message := readRecorded(t, test.name).addressedTo(hook).withBody("").with("X-Gitlab-Token",
+				"").with("Authorization",
 				"Bearer ")
 			for _, name := range []string{"X-Hub-Signature-256", "X-Hub-Signature", "X-Lockstep-Signature"} {
 				message = message.with(name, "sha256="+emptyKey)
@@ -184,21 +186,21 @@ func TestAttack14AnEmptySecretVerifiesNothing(t *testing.T) {
 }
 
 func TestAttack14AReplayedDeliveryDoesNothing(t *testing.T) {
-	inDesk(t, func(receiver *webhookReceiver) {
-		hook := receiver.hook("infra", lockstep.GitHubWebhook)
-		m := recorded(t, "github-push").at(hook)
+	runWithReceiver(t, func(receiver *webhookReceiver) {
+		hook := receiver.createWebhook("infra", lockstep.GitHubWebhook)
+		m := readRecorded(t, "github-push").addressedTo(hook)
 		for range 50 {
 			receiver.deliver(m)
 		}
 
-		if receiver.hints("infra") != 1 {
-			t.Errorf("%d hints", receiver.hints("infra"))
+		if receiver.countRequestedPolls("infra") != 1 {
+			t.Errorf("%d hints", receiver.countRequestedPolls("infra"))
 		}
 
-		// Not over another process either.
-		receiver.hooks = newDesk(receiver.world).hooks
-		sealed := receiver.hook("signed", lockstep.GitLabSigningWebhook)
-		again := recorded(t, "gitlab-signing-push").at(sealed)
+		// Another process does not accept it either.
+		receiver.hooks = newWebhookReceiver(receiver.world).hooks
+		sealed := receiver.createWebhook("signed", lockstep.GitLabSigningWebhook)
+		again := readRecorded(t, "gitlab-signing-push").addressedTo(sealed)
 		time.Sleep(6 * time.Minute)
 
 		if got := receiver.deliver(again); got == "202 accepted" {
@@ -207,7 +209,7 @@ func TestAttack14AReplayedDeliveryDoesNothing(t *testing.T) {
 	})
 }
 
-// signed is a delivery of Standard Webhooks, as whoever has the secret sends it.
+// signed returns a correctly signed delivery of Standard Webhooks.
 func signed(t *testing.T, id string, at time.Time, body string) webhookRequest {
 	t.Helper()
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(signing, "whsec_"))
@@ -217,13 +219,14 @@ func signed(t *testing.T, id string, at time.Time, body string) webhookRequest {
 	seconds := strconv.FormatInt(at.Unix(), 10)
 	mac := hmac.New(sha256.New, key)
 	_, _ = io.WriteString(mac, id+"."+seconds+"."+body)
-	return recorded(t, "gitlab-signing-push").saying(body).with("Webhook-Id", id).with("Webhook-Timestamp", seconds).
+	return readRecorded(t, "gitlab-signing-push").withBody(body).with("Webhook-Id", id).with("Webhook-Timestamp",
+		seconds).
 		with("Webhook-Signature", "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 }
 
-func TestAttack14ASignatureHoldsForItsTimeAndItsParts(t *testing.T) {
-	inDesk(t, func(receiver *webhookReceiver) {
-		hook := receiver.hook("infra", lockstep.GitLabSigningWebhook)
+func TestAttack14ASignatureIsValidForItsTimeAndParts(t *testing.T) {
+	runWithReceiver(t, func(receiver *webhookReceiver) {
+		hook := receiver.createWebhook("infra", lockstep.GitLabSigningWebhook)
 		now := time.Now()
 		text := strconv.FormatInt(now.Unix(), 10)
 		for name, test := range map[string]struct {
@@ -235,21 +238,21 @@ func TestAttack14ASignatureHoldsForItsTimeAndItsParts(t *testing.T) {
 			"a clock far ahead":  {signed(t, "c", now.Add(5*time.Minute+time.Second), "{}"), "401 not verified"},
 			"a clock far behind": {signed(t, "d", now.Add(-5*time.Minute-time.Second), "{}"), "401 not verified"},
 			"parts moved": {signed(t, "a", now, text+".rest").with("Webhook-Id",
-				"a."+text).saying("rest"), "401 not verified"},
+				"a."+text).withBody("rest"), "401 not verified"},
 			"no id": {signed(t, "", now, "{}"), "401 not verified"},
 		} {
-			if got := receiver.deliver(test.sent.at(hook)); got != test.want {
+			if got := receiver.deliver(test.sent.addressedTo(hook)); got != test.want {
 				t.Errorf("%s: %s", name, got)
 			}
 		}
 	})
 }
 
-// A refusal says nothing of what there is.
+// A refusal does not reveal which webhooks exist.
 func TestAttack14AnUnknownWebhookIsRefusedLikeAWrongSignature(t *testing.T) {
-	inDesk(t, func(receiver *webhookReceiver) {
-		hook := receiver.hook("infra", lockstep.GitHubWebhook)
-		message := recorded(t, "github-push").with("X-Hub-Signature-256", "sha256=00")
+	runWithReceiver(t, func(receiver *webhookReceiver) {
+		hook := receiver.createWebhook("infra", lockstep.GitHubWebhook)
+		message := readRecorded(t, "github-push").with("X-Hub-Signature-256", "sha256=00")
 		answers := map[string]http.Header{}
 		for name, path := range map[string]string{
 			"known": "/webhooks/github/" + hook.ID, "unknown": "/webhooks/github/" + strings.Repeat("a",
@@ -275,10 +278,10 @@ func TestAttack14AnUnknownWebhookIsRefusedLikeAWrongSignature(t *testing.T) {
 	})
 }
 
-func TestAttack15WhoeverProvesNothingIsHeldBackAndNobodyElse(t *testing.T) {
-	inDesk(t, func(receiver *webhookReceiver) {
-		hook := receiver.hook("infra", lockstep.GitLabWebhook)
-		message := recorded(t, "gitlab-push").at(hook)
+func TestAttack15UnverifiedRequestsAreRateLimitedByAddress(t *testing.T) {
+	runWithReceiver(t, func(receiver *webhookReceiver) {
+		hook := receiver.createWebhook("infra", lockstep.GitLabWebhook)
+		message := readRecorded(t, "gitlab-push").addressedTo(hook)
 		wrong := message.with("X-Gitlab-Token", "guess")
 		refused := 0
 		for range 300 {
@@ -297,7 +300,7 @@ func TestAttack15WhoeverProvesNothingIsHeldBackAndNobodyElse(t *testing.T) {
 
 		r := message.request()
 		r.RemoteAddr = "198.51.100.7:443"
-		if got := receiver.answer(r); got != "202 accepted" {
+		if got := receiver.serve(r); got != "202 accepted" {
 			t.Errorf("from another address: %s", got)
 		}
 
@@ -308,38 +311,37 @@ func TestAttack15WhoeverProvesNothingIsHeldBackAndNobodyElse(t *testing.T) {
 	})
 }
 
-// However many deliveries: one repository is looked at, no more often than looks
-// take, and other repositories not at all.
-func TestAttack15ManyDeliveriesAreFewLooks(t *testing.T) {
+// Many deliveries cause few probes of one repository, and none of others.
+func TestAttack15ManyDeliveriesCauseFewProbes(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
-		w.settled("c", "other")
-		receiver := newDesk(w)
-		hook := receiver.hook("infra", lockstep.AzureDevOpsWebhook)
+		w.trackedLink("c", "other")
+		receiver := newWebhookReceiver(w)
+		hook := receiver.createWebhook("infra", lockstep.AzureDevOpsWebhook)
 		w.host.push("infra", "main")
-		w.track(w.linked("infra"))
+		w.track(w.createLinkedWebhook("infra"))
 		w.startPoller(trigger.PollerOptions{Interval: time.Hour})
 		time.Sleep(2 * time.Minute)
 		began := time.Now()
 
 		for range 1000 {
-			receiver.deliver(recorded(t, "azure-devops-push").at(hook))
+			receiver.deliver(readRecorded(t, "azure-devops-push").addressedTo(hook))
 		}
 
 		time.Sleep(2 * time.Second)
-		if infra, other := w.looksSince("infra", began), w.looksSince("other",
+		if infra, other := w.countProbesSince("infra", began), w.countProbesSince("other",
 			began); infra < 1 || infra > 2 || other != 0 {
 			t.Errorf("%d looks, and %d at another repository", infra, other)
 		}
 	})
 }
 
-func TestAttack20OnlyAPostIsLookedAt(t *testing.T) {
-	inDesk(t, func(receiver *webhookReceiver) {
-		hook := receiver.hook("infra", lockstep.GitLabWebhook)
+func TestAttack20OnlyPostIsAccepted(t *testing.T) {
+	runWithReceiver(t, func(receiver *webhookReceiver) {
+		hook := receiver.createWebhook("infra", lockstep.GitLabWebhook)
 		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodOptions, http.MethodConnect} {
-			r := recorded(t, "gitlab-push").at(hook).request()
+			r := readRecorded(t, "gitlab-push").addressedTo(hook).request()
 			r.Method = method
-			if got := receiver.answer(r); got != "405 use POST" || receiver.hints("infra") != 0 {
+			if got := receiver.serve(r); got != "405 use POST" || receiver.countRequestedPolls("infra") != 0 {
 				t.Errorf("%s: %s", method, got)
 			}
 		}

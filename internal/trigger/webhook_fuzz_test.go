@@ -16,11 +16,11 @@ import (
 	"github.com/lockstephq/lockstep/internal/trigger"
 )
 
-// FuzzWebhook sends anything to webhooks whose secrets are not in the corpus:
-// none of it may be taken for theirs, and nothing may panic.
+// FuzzWebhook sends arbitrary requests to webhooks with random secrets: none may be
+// accepted, and nothing may panic.
 func FuzzWebhook(f *testing.F) {
 	for _, test := range deliveries {
-		m := recorded(f, test.name)
+		m := readRecorded(f, test.name)
 		var header strings.Builder
 		_ = m.header.Write(&header)
 		f.Add(uint8(len(test.kind)), header.String(), m.body)
@@ -30,7 +30,7 @@ func FuzzWebhook(f *testing.F) {
 		[]byte("."))
 	f.Add(uint8(4), "Authorization: Basic ====\r\n", []byte(nil))
 	receiver := webhookReceiver{world: &world{db: dbtest.OpenOn(f, db.SQLite, db.Schema())}}
-	hooks := receiver.strange(f)
+	hooks := receiver.createRandomWebhooks(f)
 	f.Fuzz(func(t *testing.T, kind uint8, header string, body []byte) {
 		hook := hooks[int(kind)%len(hooks)]
 		r := httptest.NewRequest(http.MethodPost, hook.Path(), bytes.NewReader(body))
@@ -40,7 +40,7 @@ func FuzzWebhook(f *testing.F) {
 			}
 		}
 
-		// A desk of its own each time: nobody is held back.
+		// A new receiver each time, so that the rate limit does not apply.
 		rec := httptest.NewRecorder()
 		newHooks(&receiver).ServeHTTP(rec, r)
 		if rec.Code != http.StatusUnauthorized {
@@ -53,8 +53,8 @@ func newHooks(k *webhookReceiver) *trigger.Webhooks {
 	return trigger.NewWebhooks(trigger.WebhookOptions{DB: k.db, Seal: k.key, Log: slog.New(slog.DiscardHandler)})
 }
 
-// strange makes a webhook of each kind with a random secret.
-func (k *webhookReceiver) strange(f *testing.F) (all []lockstep.Webhook) {
+// createRandomWebhooks creates a webhook of each kind with a random secret.
+func (k *webhookReceiver) createRandomWebhooks(f *testing.F) (all []lockstep.Webhook) {
 	f.Helper()
 	var err error
 	if k.key, err = seal.Generate(); err != nil {

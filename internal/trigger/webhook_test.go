@@ -25,7 +25,7 @@ import (
 	"github.com/lockstephq/lockstep/internal/trigger"
 )
 
-// A desk takes webhooks for links that nothing looks at.
+// A webhookReceiver handles webhooks for links that no poller probes.
 type webhookReceiver struct {
 	*world
 	key   *seal.Key
@@ -34,7 +34,7 @@ type webhookReceiver struct {
 	woken int
 }
 
-func newDesk(w *world) *webhookReceiver {
+func newWebhookReceiver(w *world) *webhookReceiver {
 	key, err := seal.Generate()
 	w.must(err)
 	k := &webhookReceiver{world: w, key: key}
@@ -47,14 +47,14 @@ func newDesk(w *world) *webhookReceiver {
 	return k
 }
 
-// The secrets that the recorded deliveries were signed with.
+// The secrets of the recorded deliveries.
 const (
 	everybodys = "It's a Secret to Everybody"
 	signing    = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 )
 
-// hook gives a new link a webhook of a kind.
-func (k *webhookReceiver) hook(id string, kind lockstep.WebhookKind) lockstep.Webhook {
+// createWebhook creates a link with a webhook of a kind.
+func (k *webhookReceiver) createWebhook(id string, kind lockstep.WebhookKind) lockstep.Webhook {
 	k.t.Helper()
 	secret := everybodys
 	if kind == lockstep.GitLabSigningWebhook {
@@ -65,21 +65,21 @@ func (k *webhookReceiver) hook(id string, kind lockstep.WebhookKind) lockstep.We
 	return w
 }
 
-// hints counts those that a link was given.
-func (k *webhookReceiver) hints(linkID string) int {
+// countRequestedPolls counts the polls that were requested for a link.
+func (k *webhookReceiver) countRequestedPolls(linkID string) int {
 	k.t.Helper()
 	return k.count(`SELECT requested_seq FROM repository_link WHERE id = $1`, linkID)
 }
 
-// A message is a delivery as it was recorded.
+// A webhookRequest is a recorded delivery.
 type webhookRequest struct {
 	path   string
 	header http.Header
 	body   []byte
 }
 
-// recorded reads a delivery from testdata. Its path ends in ID.
-func recorded(t testing.TB, name string) webhookRequest {
+// readRecorded reads a delivery from testdata. Its path ends in ID.
+func readRecorded(t testing.TB, name string) webhookRequest {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "webhook", name+".http"))
 	if err != nil {
@@ -101,8 +101,8 @@ func recorded(t testing.TB, name string) webhookRequest {
 	return webhookRequest{strings.Fields(line)[1], http.Header(header), body}
 }
 
-// at is the message for a webhook.
-func (m webhookRequest) at(w lockstep.Webhook) webhookRequest {
+// addressedTo returns the request for a webhook.
+func (m webhookRequest) addressedTo(w lockstep.Webhook) webhookRequest {
 	m.path = strings.Replace(m.path, "ID", w.ID, 1)
 	return m
 }
@@ -119,7 +119,7 @@ func (m webhookRequest) without(name string) webhookRequest {
 	return m
 }
 
-func (m webhookRequest) saying(body string) webhookRequest {
+func (m webhookRequest) withBody(body string) webhookRequest {
 	m.body = []byte(body)
 	return m
 }
@@ -130,26 +130,26 @@ func (m webhookRequest) request() *http.Request {
 	return r
 }
 
-// deliver sends a message and gives status and text of the answer.
+// deliver sends a request and returns the status and text of the response.
 func (k *webhookReceiver) deliver(m webhookRequest) string {
 	k.t.Helper()
-	return k.answer(m.request())
+	return k.serve(m.request())
 }
 
-func (k *webhookReceiver) answer(r *http.Request) string {
+func (k *webhookReceiver) serve(r *http.Request) string {
 	k.t.Helper()
 	rec := httptest.NewRecorder()
 	k.hooks.ServeHTTP(rec, r)
 	return fmt.Sprint(rec.Code, " ", strings.TrimSpace(rec.Body.String()))
 }
 
-// inDesk runs f in fake time on SQLite.
-func inDesk(t *testing.T, f func(k *webhookReceiver)) {
-	runInSQLiteBubble(t, func(w *world) { f(newDesk(w)) })
+// runWithReceiver runs f in fake time on SQLite.
+func runWithReceiver(t *testing.T, f func(k *webhookReceiver)) {
+	runInSQLiteBubble(t, func(w *world) { f(newWebhookReceiver(w)) })
 }
 
-// deliveries are those of testdata: of which kind, whether they move a branch, and
-// whether they can be told when they come again.
+// deliveries describes those in testdata: their kind, whether they are relevant,
+// and whether they have an id.
 var deliveries = []struct {
 	name         string
 	kind         lockstep.WebhookKind
@@ -169,11 +169,11 @@ var deliveries = []struct {
 	{"generic-token", lockstep.GenericWebhook, true, false},
 }
 
-func TestADeliveryOfEachKindIsAHint(t *testing.T) {
+func TestADeliveryOfEachKindRequestsAPoll(t *testing.T) {
 	runInBubble(t, func(w *world) {
-		receiver := newDesk(w)
+		receiver := newWebhookReceiver(w)
 		for _, test := range deliveries {
-			hook := receiver.hook(test.name, test.kind)
+			hook := receiver.createWebhook(test.name, test.kind)
 			want, hints, again, after := "202 accepted", 1, "202 already accepted", 1
 			if !test.moves {
 				want, again, hints, after = "202 accepted: event ignored", "202 accepted: event ignored", 0, 0
@@ -184,28 +184,31 @@ func TestADeliveryOfEachKindIsAHint(t *testing.T) {
 			}
 
 			receiver.woken = 0
-			if got := receiver.deliver(recorded(t, test.name).at(hook)); got != want || receiver.hints(hook.LinkID) != hints || receiver.woken != hints {
-				t.Errorf("%s: %s with %d hints", test.name, got, receiver.hints(hook.LinkID))
+			if got := receiver.deliver(readRecorded(t,
+				test.name).addressedTo(hook)); got != want || receiver.countRequestedPolls(hook.LinkID) != hints || receiver.woken != hints {
+				t.Errorf("%s: %s with %d hints", test.name, got, receiver.countRequestedPolls(hook.LinkID))
 			}
 
-			if got := receiver.deliver(recorded(t, test.name).at(hook)); got != again || receiver.hints(hook.LinkID) != after {
-				t.Errorf("%s again: %s with %d hints", test.name, got, receiver.hints(hook.LinkID))
+			if got := receiver.deliver(readRecorded(t,
+				test.name).addressedTo(hook)); got != again || receiver.countRequestedPolls(hook.LinkID) != after {
+				t.Errorf("%s again: %s with %d hints", test.name, got, receiver.countRequestedPolls(hook.LinkID))
 			}
 		}
 	})
 }
 
-// What the providers publish for whoever writes a verifier.
+// The test vectors that the providers publish.
 func TestPublishedVectorsAreVerified(t *testing.T) {
-	inDesk(t, func(receiver *webhookReceiver) {
+	runWithReceiver(t, func(receiver *webhookReceiver) {
 		for name, message := range map[string]webhookRequest{
-			"github": recorded(t, "github-push").saying("Hello, World!").
+			"github": readRecorded(t, "github-push").withBody("Hello, World!").
 				with("X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"),
-			"bitbucket": recorded(t, "bitbucket-push").saying("Hello World!").
+			"bitbucket": readRecorded(t, "bitbucket-push").withBody("Hello World!").
 				with("X-Hub-Signature", "sha256=a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9"),
 		} {
 			kind := lockstep.WebhookKind(strings.ToUpper(name))
-			if got := receiver.deliver(message.at(receiver.hook(name, kind))); got != "202 accepted" {
+			if got := receiver.deliver(message.addressedTo(receiver.createWebhook(name,
+				kind))); got != "202 accepted" {
 				t.Errorf("%s: %s", name, got)
 			}
 		}
@@ -214,14 +217,14 @@ func TestPublishedVectorsAreVerified(t *testing.T) {
 
 func TestThePublishedVectorOfStandardWebhooksIsVerified(t *testing.T) {
 	queuetest.BubbleOn(t, db.SQLite, func(t *testing.T, d *db.DB) {
-		// No queue: it would look often in the years that pass here.
-		receiver := newDesk(&world{t: t, db: d})
-		hook := receiver.hook("standard", lockstep.GitLabSigningWebhook)
+		// No queue: it would poll often in the years that pass here.
+		receiver := newWebhookReceiver(&world{t: t, db: d})
+		hook := receiver.createWebhook("standard", lockstep.GitLabSigningWebhook)
 		time.Sleep(time.Until(time.Unix(1614265330, 0)))
-		message := recorded(t, "gitlab-signing-push").saying(`{"test": 2432232314}`).with("Webhook-Id",
+		message := readRecorded(t, "gitlab-signing-push").withBody(`{"test": 2432232314}`).with("Webhook-Id",
 			"msg_p5jXN8AQM9LWM0D4loKWxJek").
 			with("Webhook-Timestamp", "1614265330").with("Webhook-Signature",
-			"v1,AAAA v1a,x v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=").at(hook)
+			"v1,AAAA v1a,x v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=").addressedTo(hook)
 		if got := receiver.deliver(message); got != "202 accepted" {
 			t.Error(got)
 		}
@@ -234,13 +237,13 @@ func TestThePublishedVectorOfStandardWebhooksIsVerified(t *testing.T) {
 	})
 }
 
-// A look as soon as the hint is committed, and not when the poller asks next.
-func TestAHintOfThisNodeIsLookedAtAtOnce(t *testing.T) {
+// The poller probes as soon as the request is committed.
+func TestAPollRequestedOnThisNodeIsMadeAtOnce(t *testing.T) {
 	runInSQLiteBubble(t, func(w *world) {
-		receiver := newDesk(w)
-		hook := receiver.hook("infra", lockstep.GiteaWebhook)
+		receiver := newWebhookReceiver(w)
+		hook := receiver.createWebhook("infra", lockstep.GiteaWebhook)
 		w.host.push("infra", "main")
-		w.track(w.linked("infra"))
+		w.track(w.createLinkedWebhook("infra"))
 		p := trigger.NewPoller(trigger.PollerOptions{
 			DB:           w.db,
 			Engine:       w.engine,
@@ -254,27 +257,27 @@ func TestAHintOfThisNodeIsLookedAtAtOnce(t *testing.T) {
 			Log:    slog.New(slog.DiscardHandler),
 			OnHint: p.Wake,
 		})
-		w.running(p)
+		w.startGivenPoller(p)
 		time.Sleep(time.Minute)
 		began := time.Now()
 		sha := w.host.push("infra", "main")
 
-		if got := receiver.deliver(recorded(t, "gitea-push").at(hook)); got != "202 accepted" {
+		if got := receiver.deliver(readRecorded(t, "gitea-push").addressedTo(hook)); got != "202 accepted" {
 			t.Fatal(got)
 		}
 
 		synctest.Wait()
 		time.Sleep(20 * time.Millisecond)
-		if n := w.looksSince("infra", began); n < 1 || n > 2 { // the second is the sync's own
-			t.Errorf("%d looks within 20 ms", w.looksSince("infra", began))
+		if n := w.countProbesSince("infra", began); n < 1 || n > 2 { // the second is the sync's own
+			t.Errorf("%d looks within 20 ms", w.countProbesSince("infra", began))
 		}
 
-		w.untilSynced(w.linked("infra"), sha)
+		w.untilSynced(w.createLinkedWebhook("infra"), sha)
 	})
 }
 
-// running runs a poller until the test ends.
-func (w *world) running(p *trigger.Poller) {
+// startGivenPoller runs a poller until the test ends.
+func (w *world) startGivenPoller(p *trigger.Poller) {
 	done := make(chan struct{})
 	go func() {
 		p.Run(w.t.Context())
@@ -283,7 +286,7 @@ func (w *world) running(p *trigger.Poller) {
 	w.t.Cleanup(func() { <-done })
 }
 
-func (w *world) linked(id string) (link lockstep.RepositoryLink) {
+func (w *world) createLinkedWebhook(id string) (link lockstep.RepositoryLink) {
 	w.t.Helper()
 	w.update(func(tx *db.Tx) (err error) {
 		link, err = store.LinkByID(tx, id)
@@ -292,23 +295,23 @@ func (w *world) linked(id string) (link lockstep.RepositoryLink) {
 	return link
 }
 
-// committing looks into the database at the moment of the answer.
-type committing struct {
+// committedChecker reads the database when the response is written.
+type committedChecker struct {
 	http.ResponseWriter
 	look func()
 }
 
-func (w committing) WriteHeader(status int) {
+func (w committedChecker) WriteHeader(status int) {
 	w.look()
 	w.ResponseWriter.WriteHeader(status)
 }
 
-func TestNoHintIsLostAfterItsAnswer(t *testing.T) {
+func TestARequestIsCommittedBeforeTheResponse(t *testing.T) {
 	runInBubble(t, func(w *world) {
-		receiver := newDesk(w)
-		hook := receiver.hook("infra", lockstep.GitHubWebhook)
-		r := recorded(t, "github-push").at(hook).request()
-		receiver.hooks.ServeHTTP(committing{httptest.NewRecorder(), func() {
+		receiver := newWebhookReceiver(w)
+		hook := receiver.createWebhook("infra", lockstep.GitHubWebhook)
+		r := readRecorded(t, "github-push").addressedTo(hook).request()
+		receiver.hooks.ServeHTTP(committedChecker{httptest.NewRecorder(), func() {
 			due := receiver.count(`SELECT count(*) FROM repository_link WHERE id = $1 AND requested_seq = 1 AND next_poll_at <= $2`,
 				hook.LinkID, db.Millis(time.Now()))
 			known := receiver.count(`SELECT count(*) FROM webhook_delivery WHERE webhook_id = $1`, hook.ID)
@@ -319,25 +322,26 @@ func TestNoHintIsLostAfterItsAnswer(t *testing.T) {
 	})
 }
 
-func TestADatabaseThatFailsIsSaidSo(t *testing.T) {
-	inDesk(t, func(receiver *webhookReceiver) {
-		hook := receiver.hook("infra", lockstep.GitHubWebhook)
+func TestADatabaseFailureIsReported(t *testing.T) {
+	runWithReceiver(t, func(receiver *webhookReceiver) {
+		hook := receiver.createWebhook("infra", lockstep.GitHubWebhook)
 		receiver.update(func(tx *db.Tx) error {
 			_, err := tx.Exec(`DROP TABLE webhook_delivery`)
 			return err
 		})
-		if got := receiver.deliver(recorded(t, "github-push").at(hook)); got != "503 try again" || receiver.hints("infra") != 0 {
-			t.Errorf("%s with %d hints", got, receiver.hints("infra"))
+		if got := receiver.deliver(readRecorded(t, "github-push").addressedTo(hook)); got != "503 try again" || receiver.countRequestedPolls("infra") != 0 {
+			t.Errorf("%s with %d hints", got, receiver.countRequestedPolls("infra"))
 		}
 	})
 }
 
-func TestOneLineIsLoggedOfADeliveryAndNothingThatWasSent(t *testing.T) {
-	inDesk(t, func(receiver *webhookReceiver) {
-		hook := receiver.hook("infra", lockstep.GitHubWebhook)
-		receiver.deliver(recorded(t, "github-push").at(hook))
-		receiver.deliver(recorded(t, "github-push").at(hook).with("X-Hub-Signature-256", "sha256=c0ffee"))
-		receiver.answer(httptest.NewRequest(http.MethodPost, "/webhooks/marker/marker", strings.NewReader("marker")))
+func TestADeliveryIsLoggedInOneLineWithoutItsContent(t *testing.T) {
+	runWithReceiver(t, func(receiver *webhookReceiver) {
+		hook := receiver.createWebhook("infra", lockstep.GitHubWebhook)
+		receiver.deliver(readRecorded(t, "github-push").addressedTo(hook))
+		receiver.deliver(readRecorded(t, "github-push").addressedTo(hook).with("X-Hub-Signature-256",
+			"sha256=c0ffee"))
+		receiver.serve(httptest.NewRequest(http.MethodPost, "/webhooks/marker/marker", strings.NewReader("marker")))
 		log := receiver.log.String()
 		if n := strings.Count(log, "\n"); n != 3 {
 			t.Errorf("%d lines: %s", n, log)
@@ -355,10 +359,10 @@ func TestOneLineIsLoggedOfADeliveryAndNothingThatWasSent(t *testing.T) {
 	})
 }
 
-func TestAFormerSecretIsForgottenWithinSeconds(t *testing.T) {
-	inDesk(t, func(receiver *webhookReceiver) {
-		hook := receiver.hook("infra", lockstep.GitLabWebhook)
-		message := recorded(t, "gitlab-push").at(hook)
+func TestAFormerSecretStopsWorkingWithinSeconds(t *testing.T) {
+	runWithReceiver(t, func(receiver *webhookReceiver) {
+		hook := receiver.createWebhook("infra", lockstep.GitLabWebhook)
+		message := readRecorded(t, "gitlab-push").addressedTo(hook)
 		if got := receiver.deliver(message); got != "202 accepted" {
 			t.Fatal(got)
 		}
@@ -385,10 +389,10 @@ func TestAFormerSecretIsForgottenWithinSeconds(t *testing.T) {
 	})
 }
 
-// endless is a body that never ends.
-type endless struct{ read int }
+// endlessBody is a body without an end.
+type endlessBody struct{ read int }
 
-func (e *endless) Read(p []byte) (int, error) {
+func (e *endlessBody) Read(p []byte) (int, error) {
 	e.read += len(p)
 	return len(p), nil
 }
