@@ -21,36 +21,35 @@ import (
 
 const (
 	prefix = "Lockstep_20261122"
-	// maxAnswer is far above a page of the longest events.
-	maxAnswer = 16 << 20
-	// maxSkew is how far clocks may differ before a refused signature is put
-	// down to them.
+	// maxResponse is far above a page of the longest events, in bytes.
+	maxResponse = 16 << 20
+	// maxSkew is how far clocks may differ before they count as the cause of a
+	// rejected signature.
 	maxSkew = 4 * time.Minute
 )
 
-// call sends one operation of Lockstep's own service, and again where the SDK
-// would.
-func call[In, Out any](ctx context.Context, c *Client, operation string, in *In) (*Out, error) {
+// call sends a request of Lockstep's own service, and retries it as the SDK would.
+func call[Out, In any](ctx context.Context, client *Client, operation string, in *In) (*Out, error) {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", operation, err)
 	}
 
 	for attempt := 1; ; attempt++ {
-		answer, err := c.send(ctx, operation, body)
+		responseBody, err := client.send(ctx, operation, body)
 		if err == nil {
 			out := new(Out)
-			if err := json.Unmarshal(answer, out); err != nil {
-				return nil, fmt.Errorf("decode answer to %s: %w", operation, err)
+			if err := json.Unmarshal(responseBody, out); err != nil {
+				return nil, fmt.Errorf("decode response of %s: %w", operation, err)
 			}
 			return out, nil
 		}
 
-		if attempt >= c.retryer.MaxAttempts() || !c.adjusted(err) && !c.retryer.IsErrorRetryable(err) {
+		if attempt >= client.retryer.MaxAttempts() || !client.adjustClock(err) && !client.retryer.IsErrorRetryable(err) {
 			return nil, fmt.Errorf("%s: %w", operation, err)
 		}
 
-		delay, refusal := c.retryer.RetryDelay(attempt, err)
+		delay, refusal := client.retryer.RetryDelay(attempt, err)
 		if refusal != nil {
 			return nil, fmt.Errorf("%s: %w", operation, err)
 		}
@@ -97,27 +96,27 @@ func (c *Client) send(ctx context.Context, operation string, body []byte) ([]byt
 	}
 	defer response.Body.Close()
 
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	responseBody, err := io.ReadAll(io.LimitReader(response.Body, maxResponse))
 	if err != nil {
 		return nil, &UnreachableError{Endpoint: c.settings.Endpoint, Err: err}
 	}
 	if response.StatusCode != http.StatusOK {
-		return nil, c.failure(response, answer)
+		return nil, c.responseError(response, responseBody)
 	}
 
-	return answer, nil
+	return responseBody, nil
 }
 
-// failure makes the SDK's error of an answer, so that its retryer and everyone
-// else treats it as one of the SDK's own.
-func (c *Client) failure(response *http.Response, body []byte) error {
+// responseError returns the error of a response as the SDK would, for its retryer
+// and for callers.
+func (c *Client) responseError(response *http.Response, body []byte) error {
 	var shape struct {
 		Type    string `json:"__type"`
-		Message string // or message: encoding/json takes both
+		Message string // or message: encoding/json accepts both
 	}
 	if err := json.Unmarshal(body, &shape); err != nil || shape.Type == "" {
-		return &UnreachableError{Endpoint: c.settings.Endpoint, stranger: response.StatusCode < http.StatusInternalServerError,
-			Err: fmt.Errorf("the answer is HTTP status %d and no answer of a Lockstep server", response.StatusCode)}
+		return &UnreachableError{Endpoint: c.settings.Endpoint, wrongServer: response.StatusCode < http.StatusInternalServerError,
+			Err: fmt.Errorf("HTTP status %d is not a response of a Lockstep server", response.StatusCode)}
 	}
 
 	fault := smithy.FaultClient
@@ -136,15 +135,15 @@ func (c *Client) failure(response *http.Response, body []byte) error {
 	}
 }
 
-// adjusted says whether a signature was refused because our clock is wrong, and
-// sets it right for all that follows.
-func (c *Client) adjusted(err error) bool {
-	answer, ok := err.(*awshttp.ResponseError)
+// adjustClock reports whether a signature was rejected because our clock is wrong,
+// and adjusts the time of further requests.
+func (c *Client) adjustClock(err error) bool {
+	responseError, ok := err.(*awshttp.ResponseError)
 	if !ok || Code(err) != "InvalidSignatureException" {
 		return false
 	}
 
-	date, err := http.ParseTime(answer.Response.Header.Get("Date"))
+	date, err := http.ParseTime(responseError.Response.Header.Get("Date"))
 	if err != nil {
 		return false
 	}

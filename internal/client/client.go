@@ -14,13 +14,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codeconnections"
 )
 
-// requestTimeout is for one request whole. Only GetRevisionSync takes long: it
-// asks the Git host.
+// requestTimeout limits one request. Only GetRevisionSync takes long: it makes a
+// request to the Git host.
 const requestTimeout = time.Minute
 
-// A Client calls one server with one key or as one role. It may be used concurrently.
+// A Client sends requests to one server with one key or role. It is safe for
+// concurrent use.
 type Client struct {
-	// AWS has the 27 operations of AWS CodeConnections.
+	// AWS sends the operations of AWS CodeConnections.
 	AWS *codeconnections.Client
 
 	settings    Settings
@@ -28,42 +29,42 @@ type Client struct {
 	http        *http.Client
 	retryer     aws.Retryer
 	signer      *v4.Signer
-	// skew is how far the server's clock is ahead of ours, learnt from an answer.
+	// skew is how far the server's clock is ahead of ours, as learned from a response.
 	skew atomic.Int64
 }
 
-// New makes a client. Nothing is sent yet.
-func New(s Settings) *Client {
-	h := &http.Client{
-		Transport: transport{awshttp.NewBuildableClient().GetTransport(), s.Endpoint},
+// New returns a client. It sends nothing.
+func New(settings Settings) *Client {
+	httpClient := &http.Client{
+		Transport: transport{awshttp.NewBuildableClient().GetTransport(), settings.Endpoint},
 		Timeout:   requestTimeout,
-		// A redirect would carry the body, and in it a credential, elsewhere.
+		// A redirect would send the body, which may hold a credential, elsewhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 
 	retryer := retry.NewStandard()
-	credentials := s.provider(h, retryer)
+	credentials := settings.credentialsProvider(httpClient, retryer)
 	return &Client{
 		AWS: codeconnections.New(codeconnections.Options{
-			BaseEndpoint: aws.String(s.Endpoint),
-			Region:       s.Region,
+			BaseEndpoint: aws.String(settings.Endpoint),
+			Region:       settings.Region,
 			Credentials:  credentials,
-			HTTPClient:   h,
+			HTTPClient:   httpClient,
 			Retryer:      retryer,
 			AppID:        "lockstep-cli",
 		}),
-		settings:    s,
+		settings:    settings,
 		credentials: credentials,
-		http:        h,
+		http:        httpClient,
 		retryer:     retryer,
 		signer:      v4.NewSigner(),
 	}
 }
 
-// Settings gives what the client was made with.
+// Settings returns the settings of the client.
 func (c *Client) Settings() Settings { return c.settings }
 
-// transport names the server in errors of the network.
+// transport returns network errors with the name of the server.
 type transport struct {
 	http.RoundTripper
 	endpoint string

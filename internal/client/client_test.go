@@ -26,11 +26,11 @@ const (
 func settings(t testing.TB, url string) client.Settings {
 	t.Helper()
 	env := map[string]string{"LOCKSTEP_ENDPOINT_URL": url, "LOCKSTEP_ACCESS_KEY_ID": keyID, "LOCKSTEP_SECRET_ACCESS_KEY": secret}
-	s, err := client.Find(t.Context(), client.Options{Getenv: func(name string) string { return env[name] }})
+	found, err := client.Find(t.Context(), client.Options{Getenv: func(name string) string { return env[name] }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return found
 }
 
 // serve answers the requests of a client one after the other.
@@ -38,14 +38,14 @@ func serve(t testing.TB, answers ...http.HandlerFunc) (c *client.Client, request
 	t.Helper()
 	requests = new([]*http.Request)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n := len(*requests)
+		served := len(*requests)
 		*requests = append(*requests, r)
-		if n >= len(answers) {
-			t.Errorf("request %d was not expected", n+1)
+		if served >= len(answers) {
+			t.Errorf("request %d was not expected", served+1)
 			return
 		}
 
-		answers[n](w, r)
+		answers[served](w, r)
 	}))
 
 	t.Cleanup(server.Close)
@@ -59,13 +59,13 @@ func says(status int, body string) http.HandlerFunc {
 	}
 }
 
-func TestOwnOperationsSpeakTheProtocol(t *testing.T) {
+func TestOperationsUseTheAWSJSONProtocol(t *testing.T) {
 	var body []byte
-	c, requests := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	caller, requests := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ = io.ReadAll(r.Body)
 		says(200, `{"Sha":"s","Status":"SUCCEEDED"}`)(w, r)
 	})
-	out, err := c.GetRevisionSync(t.Context(), &wire.GetRevisionSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"})
+	out, err := caller.GetRevisionSync(t.Context(), &wire.GetRevisionSyncInput{ResourceName: "web", SyncType: "CFN_STACK_SYNC"})
 	if err != nil || out.Status != wire.RevisionSucceeded {
 		t.Fatalf("got %v, %v", out, err)
 	}
@@ -86,27 +86,27 @@ func TestOwnOperationsSpeakTheProtocol(t *testing.T) {
 	}
 }
 
-func TestWhatTimeHealsIsTriedAgain(t *testing.T) {
+func TestTransientErrorsAreRetried(t *testing.T) {
 	throttled := says(400, `{"__type":"com.amazon.coral#ThrottlingException","message":"Slow down."}`)
 	broken := says(500, `{"__type":"InternalServerException","Message":"Internal error."}`)
-	c, requests := serve(t, throttled, broken, says(200, `{}`))
-	if _, err := c.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{}); err != nil || len(*requests) != 3 {
+	caller, requests := serve(t, throttled, broken, says(200, `{}`))
+	if _, err := caller.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{}); err != nil || len(*requests) != 3 {
 		t.Errorf("%d requests, %v", len(*requests), err)
 	}
-	c, requests = serve(t, throttled, throttled, throttled)
-	if _, err := c.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{}); client.Code(err) != "ThrottlingException" || len(*requests) != 3 {
+	caller, requests = serve(t, throttled, throttled, throttled)
+	if _, err := caller.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{}); client.Code(err) != "ThrottlingException" || len(*requests) != 3 {
 		t.Errorf("%d requests, %v", len(*requests), err)
 	}
 }
 
-func TestWhatTimeDoesNotHealIsNotTriedAgain(t *testing.T) {
-	c, _ := serve(t, says(400, `{"__type":"x#InvalidInputException","Message":"No."}`))
-	_, err := c.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{})
-	if problem, _ := c.Settings().Explain(err); problem != "InvalidInputException: No." {
+func TestOtherErrorsAreNotRetried(t *testing.T) {
+	caller, _ := serve(t, says(400, `{"__type":"x#InvalidInputException","Message":"No."}`))
+	_, err := caller.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{})
+	if problem, _ := caller.Settings().Explain(err); problem != "InvalidInputException: No." {
 		t.Errorf("got %v, explained as %q", err, problem)
 	}
-	c, _ = serve(t, says(404, `<html>`))
-	if _, err := c.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{}); !client.Unreachable(err) {
+	caller, _ = serve(t, says(404, `<html>`))
+	if _, err := caller.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{}); !client.Unreachable(err) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -153,13 +153,13 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	away := func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
 	}
-	c, _ := serve(t, away, away)
-	_, err := c.CompleteConnection(t.Context(), &wire.CompleteConnectionInput{Credential: wire.Credential{Secret: "hunter2"}})
+	caller, _ := serve(t, away, away)
+	_, err := caller.CompleteConnection(t.Context(), &wire.CompleteConnectionInput{Credential: wire.Credential{Secret: "hunter2"}})
 	if err == nil {
 		t.Error("a redirect is an answer")
 	}
 
-	if _, err := c.AWS.ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err == nil {
+	if _, err := caller.AWS.ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err == nil {
 		t.Error("a redirect is an answer to the SDK")
 	}
 }
@@ -175,35 +175,35 @@ func TestSettingsHideTheSecret(t *testing.T) {
 
 func TestACanceledCallIsNotAnUnreachableServer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	c, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	caller, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body) // else the server does not notice that the client is gone
 		cancel()
 		<-r.Context().Done()
 	})
-	_, err := c.ListSyncEvents(ctx, &wire.ListSyncEventsInput{})
+	_, err := caller.ListSyncEvents(ctx, &wire.ListSyncEventsInput{})
 	if !errors.Is(err, context.Canceled) || client.Unreachable(err) {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestNothingListeningIsSaidAtOnce(t *testing.T) {
+func TestRefusedConnectionsAreNotRetried(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
-	c := client.New(settings(t, server.URL))
+	caller := client.New(settings(t, server.URL))
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 
-	_, err := c.AWS.ListHosts(ctx, &codeconnections.ListHostsInput{})
-	_, own := c.ListSyncEvents(ctx, &wire.ListSyncEventsInput{})
+	_, err := caller.AWS.ListHosts(ctx, &codeconnections.ListHostsInput{})
+	_, own := caller.ListSyncEvents(ctx, &wire.ListSyncEventsInput{})
 	for _, err := range []error{err, own} {
-		problem, remedy := c.Settings().Explain(err)
+		problem, remedy := caller.Settings().Explain(err)
 		if problem != "Nothing listens at "+server.URL+" (from LOCKSTEP_ENDPOINT_URL)." || !strings.Contains(remedy, "lockstep up") {
 			t.Errorf("%v is explained as %q, %q", err, problem, remedy)
 		}
 	}
 }
 
-func TestPlainHTTPGoesToLoopbackAlone(t *testing.T) {
+func TestPlainHTTPIsAllowedOnlyToLoopback(t *testing.T) {
 	for endpoint, allowed := range map[string]bool{
 		"http://127.0.0.1:4747": true, "http://127.9.9.9": true, "http://[::1]:4747": true, "http://localhost": true, "http://a.localhost": true,
 		"https://lockstep.example.com": true, "https://192.0.2.1/base": true,
@@ -211,13 +211,13 @@ func TestPlainHTTPGoesToLoopbackAlone(t *testing.T) {
 		"ftp://127.0.0.1": false, "https://": false, "//127.0.0.1": false, "https://example.com?x=y": false,
 	} {
 		env := map[string]string{"LOCKSTEP_ENDPOINT_URL": endpoint, "LOCKSTEP_ACCESS_KEY_ID": keyID, "LOCKSTEP_SECRET_ACCESS_KEY": secret}
-		o := client.Options{Getenv: func(name string) string { return env[name] }}
-		if _, err := client.Find(t.Context(), o); (err == nil) != allowed {
+		options := client.Options{Getenv: func(name string) string { return env[name] }}
+		if _, err := client.Find(t.Context(), options); (err == nil) != allowed {
 			t.Errorf("%s: %v", endpoint, err)
 		}
 
-		o.AllowHTTP = true
-		if _, err := client.Find(t.Context(), o); err != nil && strings.HasPrefix(endpoint, "http://") {
+		options.AllowHTTP = true
+		if _, err := client.Find(t.Context(), options); err != nil && strings.HasPrefix(endpoint, "http://") {
 			t.Errorf("%s with AllowHTTP: %v", endpoint, err)
 		}
 	}

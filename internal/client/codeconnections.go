@@ -37,12 +37,12 @@ func (c *Client) RepositoryLinks(ctx context.Context) ([]types.RepositoryLinkInf
 func (c *Client) SyncConfigurations(
 	ctx context.Context, linkID string, syncType types.SyncConfigurationType,
 ) ([]types.SyncConfiguration, error) {
-	in := &codeconnections.ListSyncConfigurationsInput{
+	input := &codeconnections.ListSyncConfigurationsInput{
 		MaxResults:       pageSize,
 		RepositoryLinkId: aws.String(linkID),
 		SyncType:         syncType,
 	}
-	pages := codeconnections.NewListSyncConfigurationsPaginator(c.AWS, in)
+	pages := codeconnections.NewListSyncConfigurationsPaginator(c.AWS, input)
 	return allPages(ctx, pages, func(page *codeconnections.ListSyncConfigurationsOutput) []types.SyncConfiguration {
 		return page.SyncConfigurations
 	})

@@ -1,38 +1,37 @@
-// Package client calls a Lockstep server as any program of a user would: with
-// the AWS SDK, over the wire, signed.
+// Package client sends requests to a Lockstep server as a user's program would:
+// over the wire, signed, with the AWS SDK.
 //
-// The operations of AWS CodeConnections are the SDK's own client ([Client.AWS]).
-// Those of Lockstep's own service are methods of [Client]: the same protocol,
-// the SDK's signer, retries and error types, and the shapes of package wire.
-// What they return as an error is a smithy.APIError wherever the server
-// answered.
+// The operations of AWS CodeConnections are those of the SDK's client
+// ([Client.AWS]). Those of Lockstep's own service are methods of [Client], with the
+// same protocol, the SDK's signer, retries and errors, and the shapes of package
+// wire. The error of a response is a smithy.APIError.
 //
-// # Where the server is
+// # Finding the server
 //
-// [Find] decides, and what was said explicitly beats what lies about:
+// [Find] looks for a server and a key in this order:
 //
-//  1. flags: an endpoint, a profile of the user's AWS files or the data
-//     directory of an `up`
+//  1. flags: an endpoint, a profile of the user's AWS files, or the data directory of
+//     `lockstep up`
 //  2. LOCKSTEP_ENDPOINT_URL and LOCKSTEP_REGION; LOCKSTEP_ACCESS_KEY_ID,
 //     LOCKSTEP_SECRET_ACCESS_KEY and LOCKSTEP_SESSION_TOKEN, or LOCKSTEP_ROLE_ARN
 //     and LOCKSTEP_WEB_IDENTITY_TOKEN_FILE
-//  3. profile lockstep of the user's AWS files
-//  4. profile default of these files if its key is one of ours: that is how the
-//     two exports look that `up` prints
-//  5. the data directory of an `up`
+//  3. the profile lockstep of the user's AWS files
+//  4. the profile default of these files if its key is one of Lockstep's, as with the
+//     two variables that `lockstep up` prints
+//  5. the default data directory of `lockstep up`
 //
-// An endpoint without a key takes the key that the rest of the order finds, and
-// a key without an endpoint the endpoint.
+// An endpoint without a key is combined with the key of a later place, and a key
+// without an endpoint with the endpoint of a later place.
 //
-// With a role and the file of a token, from the environment or from a profile
-// (role_arn, web_identity_token_file), no key is stored anywhere: the role is
-// assumed at the server itself, which has STS on the same port.
+// With a role and a token file, from the environment or a profile (role_arn,
+// web_identity_token_file), no key is stored: the role is assumed at the server, which
+// serves STS on the same port.
 //
-// # What is never done
+// # What it does not do
 //
-// Nothing is ever signed with a key of AWS itself (AKIA…, ASIA…): a mistaken
-// profile must not show a real key's signatures to a server that is not AWS. Nor
-// is AWS_WEB_IDENTITY_TOKEN_FILE read: on a machine of AWS its token is for AWS.
-// Plain http goes to loopback alone unless it is asked for, for credentials of
-// Git hosts travel in requests. Redirects are not followed, for the same reason.
+// It never signs with a key of AWS (AKIA…, ASIA…), so that a wrong profile does not
+// send a signature of a real key to another server. It does not read
+// AWS_WEB_IDENTITY_TOKEN_FILE, whose token is for AWS. It sends plain HTTP only to
+// loopback unless allowed, and follows no redirects, since requests may contain
+// credentials of Git hosts.
 package client

@@ -9,70 +9,70 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// A ConfigError says that the server, or a key for it, is not known or may not
-// be used.
+// A ConfigError is returned if there is no server or no key, or if it must not be
+// used.
 type ConfigError struct {
 	Problem string
-	Remedy  string
-	Err     error // may be nil
+	Hint    string
+	Err     error // optional
 }
 
-// Error is the problem and the remedy.
-func (e *ConfigError) Error() string { return e.Problem + " " + e.Remedy }
+// Error returns the problem and the hint.
+func (e *ConfigError) Error() string { return e.Problem + " " + e.Hint }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *ConfigError) Unwrap() error { return e.Err }
 
-// An UnreachableError says that no answer came from the server.
+// An UnreachableError is returned if the server did not respond.
 type UnreachableError struct {
 	Endpoint string
 	Err      error
-	// stranger says that something else answered.
-	stranger bool
+	// wrongServer is whether something that is not a Lockstep server responded.
+	wrongServer bool
 }
 
-// Error names the server and the cause.
+// Error returns the server and the cause.
 func (e *UnreachableError) Error() string {
 	return fmt.Sprintf("no answer from %s: %v", e.Endpoint, e.Err)
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// RetryableError tells the SDK not to try again where nothing listens: a person
-// waits for the answer, and who polls does so anyway.
-func (e *UnreachableError) RetryableError() bool { return !e.dialing() && !e.stranger }
+// RetryableError reports whether the SDK should retry. It does not if nothing
+// listens: a person is waiting, and callers that poll retry anyway.
+func (e *UnreachableError) RetryableError() bool { return !e.dialing() && !e.wrongServer }
 
 func (e *UnreachableError) dialing() bool {
 	var op *net.OpError
 	return errors.As(e.Err, &op) && op.Op == "dial"
 }
 
-// Unreachable says whether err means that the server gave no answer at all.
+// Unreachable reports whether the server did not respond.
 func Unreachable(err error) bool {
 	var e *UnreachableError
 	return errors.As(err, &e)
 }
 
-// Code gives the name of the exception that the server answered with, "" where
-// it did not answer with one.
+// Code returns the name of the exception in the server's response, or "" if err is
+// not one.
 func Code(err error) string {
-	var e smithy.APIError
-	if !errors.As(err, &e) {
+	var exception smithy.APIError
+	if !errors.As(err, &exception) {
 		return ""
 	}
-	return e.ErrorCode()
+	return exception.ErrorCode()
 }
 
-// Explain says to a person what went wrong and what to do, the latter "" where
-// the first says it all.
-func (s Settings) Explain(err error) (problem, remedy string) {
+// Explain returns an error as text for a person: the problem, and a hint on what to
+// do, which may be empty.
+func (s Settings) Explain(err error) (problem, hint string) {
 	var configuration *ConfigError
 	var unreachable *UnreachableError
 	var answer smithy.APIError
 	switch {
 	case errors.As(err, &configuration):
-		return configuration.Problem, configuration.Remedy
+		return configuration.Problem, configuration.Hint
 	case errors.Is(err, context.Canceled):
 		return "Interrupted.", ""
 	case errors.As(err, &unreachable):
@@ -84,58 +84,58 @@ func (s Settings) Explain(err error) (problem, remedy string) {
 	return err.Error(), ""
 }
 
-func (s Settings) explainUnreachable(e *UnreachableError) (problem, remedy string) {
-	if e.dialing() {
-		return fmt.Sprintf("Nothing listens at %s (from %s).", e.Endpoint, s.EndpointFrom),
+func (s Settings) explainUnreachable(unreachable *UnreachableError) (problem, hint string) {
+	if unreachable.dialing() {
+		return fmt.Sprintf("Nothing listens at %s (from %s).", unreachable.Endpoint, s.EndpointFrom),
 			"Start the server with `lockstep up` or `lockstep serve`, or name another with --endpoint-url, --profile or --data."
 	}
-	return fmt.Sprintf("%s (from %s) gave no answer: %v.", e.Endpoint, s.EndpointFrom, e.Err),
-		"Look whether a Lockstep server runs there."
+	return fmt.Sprintf("%s (from %s) did not respond: %v.", unreachable.Endpoint, s.EndpointFrom, unreachable.Err),
+		"Check that a Lockstep server runs there."
 }
 
-func (s Settings) explainAnswer(e smithy.APIError) (problem, remedy string) {
-	problem = e.ErrorCode()
-	if m := e.ErrorMessage(); m != "" {
+func (s Settings) explainAnswer(exception smithy.APIError) (problem, hint string) {
+	problem = exception.ErrorCode()
+	if m := exception.ErrorMessage(); m != "" {
 		problem += ": " + m
 	}
 
 	if s.RoleARN != "" {
-		if remedy := s.explainAssuming(e); remedy != "" {
-			return problem, remedy
+		if hint := s.explainAssumeRole(exception); hint != "" {
+			return problem, hint
 		}
 	}
 
-	switch e.ErrorCode() {
+	switch exception.ErrorCode() {
 	case "UnrecognizedClientException":
 		return problem, fmt.Sprintf("The server at %s does not know the %s, or it was disabled. "+
-			"Use one that `lockstep key list` shows, or make one with `lockstep key create`.", s.Endpoint, s.caller())
+			"Use one that `lockstep key list` shows, or create one with `lockstep key create`.", s.Endpoint, s.caller())
 	case "ExpiredTokenException":
-		return problem, fmt.Sprintf("The session of the %s is over: begin another.", s.caller())
+		return problem, fmt.Sprintf("The session of the %s has expired. Start another.", s.caller())
 	case "InvalidSignatureException":
-		return problem, fmt.Sprintf("The secret from %s does not belong to the %s, or something between here and %s "+
+		return problem, fmt.Sprintf("The secret from %s does not belong to the %s, or something on the way to %s "+
 			"changes requests.", s.KeyFrom, s.caller(), s.Endpoint)
 	case "AccessDeniedException":
-		return problem, fmt.Sprintf("The %s may not do this. Whoever administers the server can permit it with `lockstep policy put`, "+
-			"or make a key with another role: `lockstep key create NAME --role operator`.", s.caller())
+		return problem, fmt.Sprintf("The %s is not permitted to do this. An administrator can permit it with `lockstep policy put`, "+
+			"or create a key with another role: `lockstep key create NAME --role operator`.", s.caller())
 	case "UnknownOperationException":
-		return problem, fmt.Sprintf("Look whether %s is a Lockstep server, and of this version (`lockstep version`).", s.Endpoint)
+		return problem, fmt.Sprintf("Check that %s is a Lockstep server of this version (`lockstep version`).", s.Endpoint)
 	}
 
 	return problem, ""
 }
 
-// explainAssuming says what to do where a role was not given, "" where it was.
-func (s Settings) explainAssuming(e smithy.APIError) (remedy string) {
+// explainAssumeRole returns a hint if assuming the role failed, and "" otherwise.
+func (s Settings) explainAssumeRole(e smithy.APIError) (hint string) {
 	switch e.ErrorCode() {
 	case "InvalidIdentityToken", "IDPRejectedClaim", "IDPCommunicationError", "AccessDenied":
-		return fmt.Sprintf("The token in %s does not give the %s. `lockstep role list` shows which tokens a role takes.", s.tokenFile, s.caller())
+		return fmt.Sprintf("The %s cannot be assumed with the token in %s. `lockstep role list` shows which tokens a role accepts.", s.caller(), s.tokenFile)
 	case "ExpiredTokenException":
-		return fmt.Sprintf("The token in %s is too old: have the job fetch another.", s.tokenFile)
+		return fmt.Sprintf("The token in %s has expired. Let the job fetch another.", s.tokenFile)
 	}
 	return ""
 }
 
-// caller names the key or the role in use, and where it was found.
+// caller returns the key or role in use, and where it was found.
 func (s Settings) caller() string {
 	if s.AccessKeyID == "" {
 		return fmt.Sprintf("role %s (from %s)", s.RoleARN, s.KeyFrom)
@@ -143,8 +143,8 @@ func (s Settings) caller() string {
 	return fmt.Sprintf("key %s (from %s)", s.AccessKeyID, s.KeyFrom)
 }
 
-// Message gives what the server said with its exception, without the exception's
-// name and the operation's; the error's own text where it did not answer with one.
+// Message returns the message of the exception in the server's response, without
+// its name and the operation, or the text of err if it is not one.
 func Message(err error) string {
 	var e smithy.APIError
 	if errors.As(err, &e) && e.ErrorMessage() != "" {

@@ -11,196 +11,195 @@ import (
 	"github.com/lockstephq/lockstep/internal/netaddr"
 )
 
-// DefaultRegion is the region where neither a flag nor the environment nor a
-// profile names one.
+// DefaultRegion is the region if no flag, variable or profile names one.
 const DefaultRegion = "us-east-1"
 
-// Options are what a caller of the program said. The empty value of each means
-// that nothing was said.
+// Options are the flags of a command. Empty members are not given.
 type Options struct {
 	EndpointURL string
 	Profile     string // of the user's AWS files
-	Data        string // the data directory of an `up`
-	DefaultData string // the data directory that an `up` has unless told otherwise
+	Data        string // data directory of `lockstep up`
+	DefaultData string // default data directory of `lockstep up`
 	Region      string
-	// AllowHTTP permits plain http to a host that is not loopback.
+	// AllowHTTP allows plain HTTP to a host that is not loopback.
 	AllowHTTP bool
-	// Getenv reads the environment. It is needed.
+	// Getenv reads the environment. It is required.
 	Getenv func(string) string
 }
 
-// Settings are a server and a key for it, or a role to assume there. They print
-// without the secret.
+// Settings are a server and a key for it, or a role to assume. They are printed
+// without secrets.
 type Settings struct {
 	Endpoint    string
 	Region      string
-	AccessKeyID string // "" where a role is assumed
+	AccessKeyID string // "" if a role is assumed
 	RoleARN     string
-	// EndpointFrom and KeyFrom say in words where the server and the key, or the
-	// role, were found.
+	// EndpointFrom and KeyFrom describe where the server and the key or role were
+	// found.
 	EndpointFrom string
 	KeyFrom      string
 
 	secret, sessionToken string
-	// tokenFile holds the token by which the role is assumed.
+	// tokenFile is the file with the token that the role is assumed with.
 	tokenFile string
 }
 
-// String names the server and the key or role.
+// String returns the server and the key or role.
 func (s Settings) String() string {
 	return fmt.Sprintf("%s (%s) as %s", s.Endpoint, s.Region, cmp.Or(s.AccessKeyID, s.RoleARN))
 }
 
-// GoString is String: the secret shows in no verb.
+// GoString returns String, so that no verb prints secrets.
 func (s Settings) GoString() string { return s.String() }
 
-// anonymous says that neither a key nor a role is known.
-func (s Settings) anonymous() bool { return s.AccessKeyID == "" && s.RoleARN == "" }
+// hasNoKey reports whether there is neither a key nor a role.
+func (s Settings) hasNoKey() bool { return s.AccessKeyID == "" && s.RoleARN == "" }
 
-// Find finds the server. Its errors are a *ConfigError, which says what is
-// missing or wrong and what to do.
-func Find(ctx context.Context, o Options) (Settings, error) {
-	s, err := spoken(o)
+// Find finds the server, in the order that the package comment describes. Its errors
+// are *ConfigErrors.
+func Find(ctx context.Context, options Options) (Settings, error) {
+	settings, err := explicitSettings(options)
 	if err != nil {
 		return Settings{}, err
 	}
 
-	if s.Endpoint == "" || s.anonymous() {
-		p, err := lookUp(ctx, o)
-		if err != nil && !errors.Is(err, errNothing) {
+	if settings.Endpoint == "" || settings.hasNoKey() {
+		found, err := findProfile(ctx, options)
+		if err != nil && !errors.Is(err, errNoProfile) {
 			return Settings{}, err
 		}
 
-		s.fill(p)
+		settings.fill(found)
 	}
 
-	if s.Region == "" {
-		s.Region = DefaultRegion
+	if settings.Region == "" {
+		settings.Region = DefaultRegion
 	}
 
-	return s, s.check(o)
+	return settings, settings.check(options)
 }
 
-// spoken takes what flags and environment say. A place that was named by a flag
-// beats the environment whole, so that no half of each is mixed.
-func spoken(o Options) (Settings, error) {
-	s := Settings{Endpoint: o.EndpointURL, EndpointFrom: "--endpoint-url", Region: o.Region}
-	if o.Profile != "" || o.Data != "" {
-		return s, nil
+// explicitSettings returns the settings of flags and, for what they leave out, of
+// the environment. A profile or data directory that is named replaces the environment
+// completely, so that the two are not mixed.
+func explicitSettings(options Options) (Settings, error) {
+	settings := Settings{Endpoint: options.EndpointURL, EndpointFrom: "--endpoint-url", Region: options.Region}
+	if options.Profile != "" || options.Data != "" {
+		return settings, nil
 	}
 
-	if s.Endpoint == "" {
-		s.Endpoint, s.EndpointFrom = o.Getenv("LOCKSTEP_ENDPOINT_URL"), "LOCKSTEP_ENDPOINT_URL"
+	if settings.Endpoint == "" {
+		settings.Endpoint, settings.EndpointFrom = options.Getenv("LOCKSTEP_ENDPOINT_URL"), "LOCKSTEP_ENDPOINT_URL"
 	}
 
-	if s.Region == "" {
-		s.Region = o.Getenv("LOCKSTEP_REGION")
+	if settings.Region == "" {
+		settings.Region = options.Getenv("LOCKSTEP_REGION")
 	}
 
 	var err error
-	if s.AccessKeyID, s.secret, err = both(o, "LOCKSTEP_ACCESS_KEY_ID", "LOCKSTEP_SECRET_ACCESS_KEY"); err != nil {
-		return s, err
+	if settings.AccessKeyID, settings.secret, err = envPair(options, "LOCKSTEP_ACCESS_KEY_ID", "LOCKSTEP_SECRET_ACCESS_KEY"); err != nil {
+		return settings, err
 	}
 
-	if s.AccessKeyID != "" {
-		s.sessionToken, s.KeyFrom = o.Getenv("LOCKSTEP_SESSION_TOKEN"), "LOCKSTEP_ACCESS_KEY_ID"
-		return s, nil
+	if settings.AccessKeyID != "" {
+		settings.sessionToken, settings.KeyFrom = options.Getenv("LOCKSTEP_SESSION_TOKEN"), "LOCKSTEP_ACCESS_KEY_ID"
+		return settings, nil
 	}
 
-	s.RoleARN, s.tokenFile, err = both(o, "LOCKSTEP_ROLE_ARN", "LOCKSTEP_WEB_IDENTITY_TOKEN_FILE")
-	s.KeyFrom = "LOCKSTEP_ROLE_ARN"
-	return s, err
+	settings.RoleARN, settings.tokenFile, err = envPair(options, "LOCKSTEP_ROLE_ARN", "LOCKSTEP_WEB_IDENTITY_TOKEN_FILE")
+	settings.KeyFrom = "LOCKSTEP_ROLE_ARN"
+	return settings, err
 }
 
-// both reads two variables of which neither means anything without the other.
-func both(o Options, one, other string) (string, string, error) {
+// envPair returns two variables that must be set together.
+func envPair(o Options, one, other string) (string, string, error) {
 	a, b := o.Getenv(one), o.Getenv(other)
 	if (a == "") != (b == "") {
 		return a, b, &ConfigError{
 			Problem: fmt.Sprintf("Only one of %s and %s is set.", one, other),
-			Remedy:  "Set both, or neither.",
+			Hint:    "Set both, or neither.",
 		}
 	}
 	return a, b, nil
 }
 
-// fill completes what was said with what a profile holds.
-func (s *Settings) fill(p profile) {
+// fill sets what is missing from a profile.
+func (s *Settings) fill(from profile) {
 	if s.Endpoint == "" {
-		s.Endpoint, s.EndpointFrom = p.endpoint, p.from
+		s.Endpoint, s.EndpointFrom = from.endpoint, from.from
 	}
 
-	if s.anonymous() {
-		s.AccessKeyID, s.secret, s.sessionToken, s.KeyFrom = p.keyID, p.secret, p.sessionToken, p.from
-		if p.keyID == "" {
-			s.RoleARN, s.tokenFile = p.roleARN, p.tokenFile
+	if s.hasNoKey() {
+		s.AccessKeyID, s.secret, s.sessionToken, s.KeyFrom = from.keyID, from.secret, from.sessionToken, from.from
+		if from.keyID == "" {
+			s.RoleARN, s.tokenFile = from.roleARN, from.tokenFile
 		}
 	}
 
 	if s.Region == "" {
-		s.Region = p.region
+		s.Region = from.region
 	}
 }
 
-func (s Settings) check(o Options) error {
+func (s Settings) check(options Options) error {
 	if s.Endpoint == "" {
-		return nowhere(o)
+		return errNoServer(options)
 	}
-	if s.anonymous() {
+	if s.hasNoKey() {
 		return &ConfigError{
 			Problem: fmt.Sprintf("There is no access key for %s.", s.Endpoint),
-			Remedy: "Set LOCKSTEP_ACCESS_KEY_ID and LOCKSTEP_SECRET_ACCESS_KEY, or put the key into profile lockstep of " +
-				"your AWS credentials file. `lockstep key create` makes one.",
+			Hint: "Set LOCKSTEP_ACCESS_KEY_ID and LOCKSTEP_SECRET_ACCESS_KEY, or put the key into profile lockstep of " +
+				"your AWS credentials file. `lockstep key create` creates one.",
 		}
 	}
-	if looksLikeAWS(s.AccessKeyID) {
-		return refuseAWS(s.KeyFrom, s.AccessKeyID)
+	if isAWSKey(s.AccessKeyID) {
+		return awsKeyError(s.KeyFrom, s.AccessKeyID)
 	}
 
-	return checkEndpoint(s, o.AllowHTTP || o.Getenv("LOCKSTEP_ALLOW_HTTP") == "true")
+	return checkEndpoint(s, options.AllowHTTP || options.Getenv("LOCKSTEP_ALLOW_HTTP") == "true")
 }
 
-func refuseAWS(from, id string) error {
+func awsKeyError(from, id string) error {
 	return &ConfigError{
-		Problem: fmt.Sprintf("The key from %s (%.8s…) is one of AWS itself: Lockstep never signs with these.", from, id),
-		Remedy:  "Use a key of the Lockstep server, whose id begins with LSAK. `lockstep key create` makes one, `lockstep up` writes one.",
+		Problem: fmt.Sprintf("The key from %s (%.8s…) is a key of AWS. Lockstep never signs with these.", from, id),
+		Hint:    "Use a key of the Lockstep server, whose ID begins with LSAK: from `lockstep key create` or `lockstep up`.",
 	}
 }
 
-// looksLikeAWS says whether a key id is one that AWS gives out.
-func looksLikeAWS(id string) bool {
+// isAWSKey reports whether an access key ID is one of AWS.
+func isAWSKey(id string) bool {
 	id = strings.ToUpper(strings.TrimSpace(id))
 	return strings.HasPrefix(id, "AKIA") || strings.HasPrefix(id, "ASIA")
 }
 
-func checkEndpoint(s Settings, allowHTTP bool) error {
-	u, err := url.Parse(s.Endpoint)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+func checkEndpoint(settings Settings, allowHTTP bool) error {
+	parsed, err := url.Parse(settings.Endpoint)
+	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Hostname() == "" || parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != "" {
 		return &ConfigError{
-			Problem: fmt.Sprintf("The endpoint from %s is not the URL of a server.", s.EndpointFrom),
-			Remedy:  "Write it like https://lockstep.example.com or http://127.0.0.1:4747.",
+			Problem: fmt.Sprintf("The endpoint from %s is not the URL of a server.", settings.EndpointFrom),
+			Hint:    "Write it like https://lockstep.example.com or http://127.0.0.1:4747.",
 		}
 	}
-	if u.Scheme == "http" && !allowHTTP && !isLocal(u.Hostname()) {
+	if parsed.Scheme == "http" && !allowHTTP && !isLocal(parsed.Hostname()) {
 		return &ConfigError{
-			Problem: fmt.Sprintf("The endpoint %s (from %s) is plain http and not on this machine.", s.Endpoint, s.EndpointFrom),
-			Remedy:  "Use https, or say --allow-http (LOCKSTEP_ALLOW_HTTP=true) where the network in between is trusted.",
+			Problem: fmt.Sprintf("The endpoint %s (from %s) is plain http to another machine.", settings.Endpoint, settings.EndpointFrom),
+			Hint:    "Use https, or --allow-http (LOCKSTEP_ALLOW_HTTP=true) if you trust the network.",
 		}
 	}
 
 	return nil
 }
 
-// isLocal also accepts names within .localhost, which browsers and most resolvers
-// lead to this machine: a developer's own server often has one.
+// isLocal reports whether a host is this machine. It accepts names below .localhost,
+// which browsers and most resolvers resolve to loopback.
 func isLocal(host string) bool {
 	return netaddr.IsLoopback(host) || strings.HasSuffix(host, ".localhost")
 }
 
-func nowhere(o Options) error {
+func errNoServer(o Options) error {
 	return &ConfigError{
 		Problem: fmt.Sprintf("No Lockstep server is known: there is no --endpoint-url, no LOCKSTEP_ENDPOINT_URL, no profile "+
-			"lockstep with an endpoint_url, and no data directory of a `lockstep up` in %s.", cmp.Or(o.Data, o.DefaultData)),
-		Remedy: "Start one with `lockstep up`, or name one with --endpoint-url, --profile or --data.",
+			"lockstep with an endpoint_url, and no data directory of `lockstep up` in %s.", cmp.Or(o.Data, o.DefaultData)),
+		Hint: "Start one with `lockstep up`, or name one with --endpoint-url, --profile or --data.",
 	}
 }

@@ -13,40 +13,40 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// maxToken is more than the longest token that STS takes.
+// maxToken is above the limit of STS, in bytes.
 const maxToken = 1 << 16
 
-// provider gives what requests are signed with: the key, or the session of a
-// role, which is assumed at the server itself with the first request.
-func (s Settings) provider(h *http.Client, retryer aws.Retryer) aws.CredentialsProvider {
+// credentialsProvider returns the key, or a session of the role, which is assumed at
+// the server with the first request.
+func (s Settings) credentialsProvider(httpClient *http.Client, retryer aws.Retryer) aws.CredentialsProvider {
 	if s.AccessKeyID != "" {
 		key := aws.Credentials{AccessKeyID: s.AccessKeyID, SecretAccessKey: s.secret, SessionToken: s.sessionToken, Source: s.KeyFrom}
 		return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return key, nil })
 	}
 
-	server := sts.New(sts.Options{BaseEndpoint: aws.String(s.Endpoint), Region: s.Region, HTTPClient: h, Retryer: retryer, AppID: "lockstep-cli"})
+	server := sts.New(sts.Options{BaseEndpoint: aws.String(s.Endpoint), Region: s.Region, HTTPClient: httpClient, Retryer: retryer, AppID: "lockstep-cli"})
 	role := stscreds.NewWebIdentityRoleProvider(server, s.RoleARN, tokenFile(s.tokenFile),
 		func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName = "lockstep-cli" })
 	return aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 		session, err := role.Retrieve(ctx)
-		if err == nil && looksLikeAWS(session.AccessKeyID) {
-			err = refuseAWS("the session of "+s.RoleARN, session.AccessKeyID)
+		if err == nil && isAWSKey(session.AccessKeyID) {
+			err = awsKeyError("the session of "+s.RoleARN, session.AccessKeyID)
 		}
 		return session, err
 	}))
 }
 
-// A tokenFile holds the token of another issuer. It is read for every session,
-// since whoever runs a job may put a fresh one there.
+// A tokenFile is a file with a token of another issuer. It is read for each session,
+// since a job may have refreshed it.
 type tokenFile string
 
-// GetIdentityToken reads the token. What it holds is in no error.
+// GetIdentityToken returns the token. Errors do not show it.
 func (f tokenFile) GetIdentityToken() ([]byte, error) {
 	token, err := readToken(string(f))
 	if err != nil {
 		return nil, &ConfigError{
 			Problem: fmt.Sprintf("There is no token in %s: %v.", string(f), err),
-			Remedy:  "Have the job write the token of its identity there before it calls lockstep.",
+			Hint:    "Let the job write its identity token there before it runs lockstep.",
 			Err:     err,
 		}
 	}

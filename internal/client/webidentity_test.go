@@ -48,16 +48,16 @@ func found(t testing.TB, env map[string]string) client.Settings {
 
 func TestARoleIsAssumedOnceAtTheServerItself(t *testing.T) {
 	var asked string
-	c, requests := assuming(t, "header.claims.signature\n", func(w http.ResponseWriter, r *http.Request) {
+	caller, requests := assuming(t, "header.claims.signature\n", func(w http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()
 		asked = r.Form.Get("Action") + " " + r.Form.Get("RoleArn") + " " + r.Form.Get("WebIdentityToken")
 		session("LSSKABCDEFGHIJKLMNOP")(w, r)
 	}, says(200, `{}`), says(200, `{"Hosts":[]}`))
-	if _, err := c.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{}); err != nil {
+	if _, err := caller.StartResourceSync(t.Context(), &wire.StartResourceSyncInput{}); err != nil {
 		t.Fatal(err)
 	}
 
-	if _, err := c.AWS.ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
+	if _, err := caller.AWS.ListHosts(t.Context(), &codeconnections.ListHostsInput{}); err != nil {
 		t.Fatal(err)
 	}
 
@@ -140,14 +140,14 @@ func TestASessionTokenGoesWithTheKey(t *testing.T) {
 	}
 }
 
-func TestTheTokenThatAWSGivesAMachineIsNotSent(t *testing.T) {
+func TestTheTokenFileOfAWSIsNotRead(t *testing.T) {
 	env := map[string]string{"LOCKSTEP_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}
-	o := client.Options{Getenv: func(name string) string { return env[name] }}
-	if s, err := client.Find(t.Context(), o); err == nil {
+	options := client.Options{Getenv: func(name string) string { return env[name] }}
+	if s, err := client.Find(t.Context(), options); err == nil {
 		t.Errorf("found %s", s)
 	}
 	env["LOCKSTEP_ROLE_ARN"] = role
-	if _, err := client.Find(t.Context(), o); err == nil || !strings.Contains(err.Error(), "LOCKSTEP_WEB_IDENTITY_TOKEN_FILE") {
+	if _, err := client.Find(t.Context(), options); err == nil || !strings.Contains(err.Error(), "LOCKSTEP_WEB_IDENTITY_TOKEN_FILE") {
 		t.Errorf("half a role: %v", err)
 	}
 }

@@ -209,7 +209,7 @@ func TestAJobAssumesARoleWithItsToken(t *testing.T) {
 
 	clitest.WriteFile(t, file, i.Issuer.Token("lockstep", "job:other", nil))
 	result := clitest.Run(t, env, "link", "list")
-	result.Fails(t, 1, "AccessDenied: ", "The token in "+file, "lockstep role list")
+	result.Fails(t, 1, "AccessDenied: ", "the token in "+file, "lockstep role list")
 
 	if strings.Contains(result.Stderr, token) {
 		t.Errorf("a token is shown: %s", result.Stderr)

@@ -197,8 +197,7 @@ func (i Installation) Credentials(t testing.TB) (all []lockstep.Credential) {
 	return all
 }
 
-// RenameConnection gives a connection another name, which may be taken: the API
-// allows it.
+// RenameConnection renames a connection. The name may be taken: the API allows it.
 func (i Installation) RenameConnection(t testing.TB, from, to string) {
 	t.Helper()
 	err := i.database.Update(t.Context(), func(tx *db.Tx) error {

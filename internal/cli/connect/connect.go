@@ -76,7 +76,7 @@ type connectOptions struct {
 	name, provider, endpoint string
 	certificate              string // in PEM; "" for none
 	credential               wire.Credential
-	oauth                    *oauthLogin // nil unless a person gives the credential
+	oauth                    *oauthLogin // nil unless a person authorizes Lockstep
 }
 
 // read checks the flags and reads the secrets, before anything is created.

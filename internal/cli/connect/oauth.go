@@ -219,7 +219,7 @@ func redirectHandler(state, address string, redirects chan<- redirect) http.Hand
 		_ = redirectPage.Execute(w, message)
 		select {
 		case redirects <- redirect{code, err}:
-		default: // the browser asks again
+		default: // the browser repeats its request
 		}
 	})
 }

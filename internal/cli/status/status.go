@@ -70,7 +70,7 @@ func addListFilter(cmd *cobra.Command) *listFilter {
 	return filter
 }
 
-// request returns the flags as a request, which asks for counts if there are any.
+// request returns the flags as a request, which includes counts if there are any.
 func (f *listFilter) request(cmd *cobra.Command) (wire.ListResourceSyncsInput, error) {
 	status := strings.ToUpper(strings.ReplaceAll(f.status, "-", "_"))
 	request := wire.ListResourceSyncsInput{Branch: f.branch, Status: status}

@@ -53,13 +53,13 @@ func TestAListIsReadToItsEnd(t *testing.T) {
 
 func must(c *client.Client, _ *[]string) *client.Client { return c }
 
-func TestAWalkThatStopsEarlyAsksForNoFurtherPage(t *testing.T) {
+func TestStoppingEarlyRequestsNoMorePages(t *testing.T) {
 	c, asked := pages(t, firstPage)
-	for p, err := range c.Policies(t.Context()) {
+	for policy, err := range c.Policies(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.Name == "b" {
+		if policy.Name == "b" {
 			break
 		}
 	}
